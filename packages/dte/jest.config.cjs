@@ -1,0 +1,1 @@
+module.exports = { displayName: 'dte', preset: '../../jest.preset.js' };

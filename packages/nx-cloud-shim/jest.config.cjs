@@ -1,0 +1,1 @@
+module.exports = { displayName: 'nx-cloud-shim', preset: '../../jest.preset.js' };

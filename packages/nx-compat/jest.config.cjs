@@ -1,0 +1,1 @@
+module.exports = { displayName: 'nx-compat', preset: '../../jest.preset.js' };

@@ -1,0 +1,96 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join, resolve } from 'node:path';
+
+/** The Nx of one workspace. */
+export interface NxInstall {
+  /** As written in its package.json, e.g. `23.3.2`. */
+  readonly version: string;
+  /** 20 to 24. */
+  readonly major: number;
+  /** Absolute folder of the installed package. */
+  readonly packageRoot: string;
+  /** Absolute folder of the workspace it was resolved from. */
+  readonly workspaceRoot: string;
+  /**
+   * Loads a module of Nx by its path below the package, e.g. `src/tasks-runner/cache`. The caller names the shape it
+   * expects; nothing is checked. Throws what `require` throws (code MODULE_NOT_FOUND) when this version has no such file.
+   */
+  load<T>(path: string): T;
+  /** As `load`, but `undefined` when this version has no such file. */
+  loadOptional<T>(path: string): T | undefined;
+}
+
+/** Thrown when a workspace has no usable Nx. `code` is `NX_MISSING` or `NX_UNSUPPORTED`. */
+export class NxInstallError extends Error {
+  constructor(
+    readonly code: 'NX_MISSING' | 'NX_UNSUPPORTED',
+    message: string,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+    this.name = 'NxInstallError';
+  }
+}
+
+const OLDEST_MAJOR = 20;
+const NEWEST_MAJOR = 24;
+const installs = new Map<string, NxInstall>();
+
+/**
+ * The nearest folder upwards with an nx.json. Nx itself looks the same way, but only once, at load; `NX_WORKSPACE_ROOT_PATH`
+ * wins there and here.
+ * @param from absolute folder to start at; default: the current one
+ */
+export function findWorkspaceRoot(from: string = process.cwd(), env: NodeJS.ProcessEnv = process.env): string {
+  if (env['NX_WORKSPACE_ROOT_PATH']) return env['NX_WORKSPACE_ROOT_PATH'];
+  let folder = resolve(from);
+  while (!existsSync(join(folder, 'nx.json'))) {
+    const parent = dirname(folder);
+    if (parent === folder) return resolve(from);
+    folder = parent;
+  }
+  return folder;
+}
+
+/**
+ * Finds the Nx a workspace uses, whatever it is that our own package sits beside: with pnpm, PnP or a linked package a
+ * plain `require('nx')` here could meet another one, with a second database connection and other module state.
+ * @throws NxInstallError
+ */
+export function resolveNx(workspaceRoot: string = findWorkspaceRoot()): NxInstall {
+  const known = installs.get(workspaceRoot);
+  if (known) return known;
+  const fromWorkspace = createRequire(join(workspaceRoot, 'package.json'));
+  let packageJson: string;
+  try {
+    packageJson = fromWorkspace.resolve('nx/package.json');
+  } catch (cause) {
+    throw new NxInstallError('NX_MISSING', `nx is not installed in ${workspaceRoot}`, { cause });
+  }
+  const { version } = JSON.parse(readFileSync(packageJson, 'utf8')) as { version: string };
+  const major = Number(version.split('.')[0]);
+  if (!(major >= OLDEST_MAJOR && major <= NEWEST_MAJOR)) {
+    throw new NxInstallError('NX_UNSUPPORTED', `nx ${version} is not supported; supported: 20.8 to 24`);
+  }
+  // Required by absolute base so that nx/src/* is mapped by the `exports` of exactly this copy.
+  const load = <T>(path: string): T => fromWorkspace(`nx/${path}`) as T;
+  const install: NxInstall = {
+    version,
+    major,
+    packageRoot: dirname(packageJson),
+    workspaceRoot,
+    load,
+    loadOptional: <T>(path: string): T | undefined => {
+      try {
+        return load<T>(path);
+      } catch (error) {
+        const code = (error as NodeJS.ErrnoException).code;
+        if (code === 'MODULE_NOT_FOUND' || code === 'ERR_PACKAGE_PATH_NOT_EXPORTED') return undefined;
+        throw error;
+      }
+    },
+  };
+  installs.set(workspaceRoot, install);
+  return install;
+}

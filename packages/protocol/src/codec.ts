@@ -1,0 +1,90 @@
+import { z } from 'zod';
+import { agentOutputSchema, agentSyncSchema, agentWantedSchema } from './agent-messages';
+import { DteError } from './errors';
+import { challengeSchema, helloSchema, welcomeSchema } from './handshake';
+import { LIMITS } from './limits';
+import { errorMessageSchema, mainSyncSchema, runOutputSchema, runUpdateSchema, sessionInfoSchema } from './main-messages';
+import { PROTOCOL_VERSION } from './version';
+
+/** What an agent may say after the handshake. */
+export const agentToCoordinatorSchema = z.discriminatedUnion('type', [agentSyncSchema, agentOutputSchema]);
+export type AgentToCoordinator = z.infer<typeof agentToCoordinatorSchema>;
+
+/** What a coordinator may say to an agent after the handshake. */
+export const coordinatorToAgentSchema = z.discriminatedUnion('type', [agentWantedSchema, errorMessageSchema]);
+export type CoordinatorToAgent = z.infer<typeof coordinatorToAgentSchema>;
+
+/** What a main job may say after the handshake. Observers say nothing. */
+export const mainToCoordinatorSchema = z.discriminatedUnion('type', [mainSyncSchema]);
+export type MainToCoordinator = z.infer<typeof mainToCoordinatorSchema>;
+
+/** What a coordinator may say to a main job or observer after the handshake. */
+export const coordinatorToMainSchema = z.discriminatedUnion('type', [
+  runUpdateSchema,
+  runOutputSchema,
+  sessionInfoSchema,
+  errorMessageSchema,
+]);
+export type CoordinatorToMain = z.infer<typeof coordinatorToMainSchema>;
+
+/** The coordinator's answer to a hello. */
+export const helloAnswerSchema = z.discriminatedUnion('type', [welcomeSchema, errorMessageSchema]);
+
+export type Message =
+  | z.infer<typeof challengeSchema>
+  | z.infer<typeof helloSchema>
+  | z.infer<typeof welcomeSchema>
+  | AgentToCoordinator
+  | CoordinatorToAgent
+  | MainToCoordinator
+  | CoordinatorToMain;
+
+/** A message as the text of one frame. */
+export const encode = (message: Message): string => JSON.stringify(message);
+
+const describeIssues = (error: z.ZodError): string =>
+  error.issues
+    .slice(0, 3)
+    .map((issue) => `${issue.path.length === 0 ? 'message' : issue.path.join('.')}: ${issue.message}`)
+    .join('; ');
+
+function parseJson(frame: string, maxBytes: number): unknown {
+  // The length in code units is a lower bound of the length in bytes, and free; transports limit bytes themselves.
+  if (frame.length > maxBytes) {
+    throw new DteError('DTE_FRAME_TOO_LARGE', `A frame of ${frame.length} characters exceeds the limit of ${maxBytes} bytes.`);
+  }
+  try {
+    return JSON.parse(frame);
+  } catch (cause) {
+    throw new DteError('DTE_MALFORMED_MESSAGE', 'A frame is not JSON.', { cause });
+  }
+}
+
+/**
+ * Parses one frame against a schema, its size first.
+ * @throws DteError DTE_FRAME_TOO_LARGE, DTE_MALFORMED_MESSAGE (names the first three offending fields)
+ */
+export function decode<T>(schema: z.ZodType<T>, frame: string, maxBytes: number = LIMITS.frameBytes.value): T {
+  const parsed = schema.safeParse(parseJson(frame, maxBytes));
+  if (parsed.success) return parsed.data;
+  throw new DteError('DTE_MALFORMED_MESSAGE', `A message does not fit the protocol: ${describeIssues(parsed.error)}.`, {
+    cause: parsed.error,
+  });
+}
+
+/**
+ * Parses the first frame of a peer. Its protocol version is looked at before anything else, because a peer of another
+ * version may well send a shape this version would call malformed.
+ * @throws DteError DTE_PROTOCOL_VERSION, and those of `decode`
+ */
+export function decodeFirst<T>(schema: z.ZodType<T>, frame: string): T {
+  const raw = parseJson(frame, LIMITS.helloBytes.value);
+  const versioned = z.looseObject({ protocolVersion: z.int() }).safeParse(raw);
+  if (versioned.success && versioned.data.protocolVersion !== PROTOCOL_VERSION) {
+    throw new DteError(
+      'DTE_PROTOCOL_VERSION',
+      `The other side speaks protocol version ${versioned.data.protocolVersion}, this side speaks ${PROTOCOL_VERSION}.`,
+    );
+  }
+  return decode(schema, frame, LIMITS.helloBytes.value);
+}

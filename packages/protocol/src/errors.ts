@@ -1,0 +1,195 @@
+/**
+ * What a code means for whoever receives it.
+ * - `fatal`: trying again as is cannot help; leave and say the cure.
+ * - `retry`: the same thing may go through a moment later.
+ * - `attempt`: costs one attempt of one task and nothing else.
+ */
+export type Severity = 'fatal' | 'retry' | 'attempt';
+
+interface CodeInfo {
+  readonly severity: Severity;
+  readonly cure: string;
+}
+
+/**
+ * The closed list of error codes. Each has a heading of the same name in docs/errors.md (a test compares).
+ * `cure` is one sentence in the imperative, printed below every message that carries the code.
+ */
+export const ERROR_CODES = {
+  DTE_BAD_SECRET: {
+    severity: 'fatal',
+    cure: 'Set the same DTE_SECRET in the main job and in every agent job (a masked variable of the project).',
+  },
+  DTE_SECRET_REQUIRED: {
+    severity: 'fatal',
+    cure: 'Set DTE_SECRET on both sides: without it a coordinator talks to its own machine only.',
+  },
+  DTE_UNAUTHORIZED: {
+    severity: 'fatal',
+    cure: 'Connect again: the token of this request is missing, expired or belongs to another session.',
+  },
+  DTE_PROTOCOL_VERSION: {
+    severity: 'fatal',
+    cure: 'Install the same version of @org/dte everywhere: run the install with the lockfile (npm ci) in every job.',
+  },
+  DTE_COMMIT_MISMATCH: {
+    severity: 'fatal',
+    cure: 'Check out the same commit in the agent job as in the main job (on GitLab: jobs of one pipeline; check that no job fetches or merges by itself).',
+  },
+  DTE_NX_VERSION_MISMATCH: {
+    severity: 'fatal',
+    cure: 'Install from the lockfile in every job (npm ci): agent and main job run different versions of nx.',
+  },
+  DTE_MALFORMED_MESSAGE: {
+    severity: 'fatal',
+    cure: 'Install the same version of @org/dte everywhere; if it already is, report this message as a bug.',
+  },
+  DTE_FRAME_TOO_LARGE: {
+    severity: 'fatal',
+    cure: 'Split the command: one message was larger than a frame may be.',
+  },
+  DTE_TOO_MANY: {
+    severity: 'fatal',
+    cure: 'Lower the number of agents, tasks or connections, or raise the limit that the message names.',
+  },
+  DTE_SESSION_FINISHED: {
+    severity: 'fatal',
+    cure: 'Nothing to do: the session is over. Start a new pipeline, or retry the main job, for new work.',
+  },
+  DTE_UNKNOWN_RUN: {
+    severity: 'fatal',
+    cure: 'Submit the run again: the coordinator does not know it (it may have been replaced, or its data folder emptied).',
+  },
+  DTE_INVALID_RUN: {
+    severity: 'fatal',
+    cure: 'Look at the task graph named in the message: a dependency is missing or the graph has a cycle.',
+  },
+  DTE_INVALID_ID: {
+    severity: 'fatal',
+    cure: 'Use a hash, task id or run id as Nx and dte make them: letters, digits, dot, dash and underscore.',
+  },
+  DTE_UNKNOWN_HASH: {
+    severity: 'retry',
+    cure: 'Let the task run again: the coordinator holds no artifact under this hash.',
+  },
+  DTE_ARTIFACT_EXISTS: {
+    severity: 'fatal',
+    cure: 'Nothing to do: artifacts are immutable and the first one is kept.',
+  },
+  DTE_ARTIFACT_TOO_LARGE: {
+    severity: 'attempt',
+    cure: 'Raise DTE_MAX_ARTIFACT_BYTES on the coordinator, or narrow the outputs of the task.',
+  },
+  DTE_ARTIFACT_INCOMPLETE: {
+    severity: 'attempt',
+    cure: 'Nothing to do if it happens once: the upload was cut off and the task is tried again.',
+  },
+  DTE_ARTIFACT_MISSING: {
+    severity: 'attempt',
+    cure: 'Check the outputs of the dependency that the message names and the disk of the coordinator.',
+  },
+  DTE_ARTIFACT_UNSAFE: {
+    severity: 'attempt',
+    cure: 'Keep the outputs of the task inside the workspace: the artifact has an entry or a link that leaves it.',
+  },
+  DTE_DISK_FULL: {
+    severity: 'attempt',
+    cure: 'Free disk space for the folder that the message names (DTE_DATA_DIR moves it).',
+  },
+  DTE_HASH_MISMATCH: {
+    severity: 'attempt',
+    cure: 'Make the input that the message names the same in the main job and in the agent job (image, environment variable, installed tool).',
+  },
+  DTE_UNKNOWN_TASK: {
+    severity: 'attempt',
+    cure: 'Check that the agent sees the same project graph as the main job: same commit, same plugins, same environment.',
+  },
+  DTE_EXECUTOR_CRASHED: {
+    severity: 'attempt',
+    cure: 'Look at the last lines of the agent job: the process that ran the task died (often memory: lower --slots or raise the limit).',
+  },
+  DTE_EXECUTOR_START: {
+    severity: 'attempt',
+    cure: 'Run `npx nx graph --print` in the agent job: Nx could not build the project graph there.',
+  },
+  DTE_LEASE_EXPIRED: {
+    severity: 'attempt',
+    cure: 'Nothing to do if it happens once: the agent was lost or frozen and its tasks run elsewhere.',
+  },
+  DTE_AGENT_LEFT: {
+    severity: 'attempt',
+    cure: 'Nothing to do: the agent was told to stop and handed its task back.',
+  },
+  DTE_ATTEMPTS_EXHAUSTED: {
+    severity: 'attempt',
+    cure: 'Look at the reasons of the attempts above; the main job runs the task itself.',
+  },
+  DTE_NO_COORDINATOR: {
+    severity: 'retry',
+    cure: 'Check that `dte start-ci-run` ran in the main job and that DTE_COORDINATOR_URL or DTE_RENDEZVOUS_DIR is the same in every job; `dte doctor` tells which.',
+  },
+  DTE_NO_AGENTS: {
+    severity: 'retry',
+    cure: 'Look at the agent jobs: none connected in time (DTE_AGENT_WAIT_MS). Are there runners free to start them?',
+  },
+  DTE_COORDINATOR_LOST: {
+    severity: 'retry',
+    cure: 'Look at the coordinator: it stayed away longer than DTE_COORDINATOR_GRACE_MS.',
+  },
+  DTE_CANCELLED: { severity: 'fatal', cure: 'Nothing to do: the run was cancelled by its main job.' },
+  DTE_BAD_CONFIG: {
+    severity: 'fatal',
+    cure: 'Correct the option that the message names; docs/configuration.md lists them all.',
+  },
+  DTE_SEAM_OFF: {
+    severity: 'fatal',
+    cure: 'Run `dte doctor`: Nx does not call the tasks runner in this workspace.',
+  },
+  DTE_TIMEOUT: { severity: 'retry', cure: 'Try again; if it stays, raise the limit that the message names.' },
+  DTE_INTERNAL: { severity: 'fatal', cure: 'Report this message as a bug, with the log of the job.' },
+} as const satisfies Record<string, CodeInfo>;
+
+export type ErrorCode = keyof typeof ERROR_CODES;
+
+export const ERROR_CODE_LIST = Object.keys(ERROR_CODES) as [ErrorCode, ...ErrorCode[]];
+
+/**
+ * The one error class of the product.
+ * `message` says what happened and in which task, agent or job; the cure of its code is added by `explain`.
+ */
+export class DteError extends Error {
+  override readonly name = 'DteError';
+
+  constructor(
+    readonly code: ErrorCode,
+    message: string,
+    options?: { cause?: unknown },
+  ) {
+    super(message, options);
+  }
+
+  get severity(): Severity {
+    return ERROR_CODES[this.code].severity;
+  }
+
+  get cure(): string {
+    return ERROR_CODES[this.code].cure;
+  }
+
+  /** Message, cure and code as a person reads them in a job's log: three lines, no trailing newline. */
+  explain(): string {
+    return explain(this.code, this.message);
+  }
+
+  /** Any thrown value as a DteError; one that is none becomes `code` with the original as its cause. */
+  static from(thrown: unknown, code: ErrorCode = 'DTE_INTERNAL'): DteError {
+    if (thrown instanceof DteError) return thrown;
+    const message = thrown instanceof Error ? thrown.message : String(thrown);
+    return new DteError(code, message, { cause: thrown });
+  }
+}
+
+/** The three lines of an error in a log. */
+export function explain(code: ErrorCode, message: string): string {
+  return `${message}\n  What to do: ${ERROR_CODES[code].cure}\n  Code: ${code} (docs/errors.md)`;
+}

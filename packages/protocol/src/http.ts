@@ -1,0 +1,98 @@
+import { z } from 'zod';
+import { hashSchema, labelSchema, runIdSchema } from './ids';
+import { LIMITS } from './limits';
+
+/**
+ * The HTTP endpoints, on the same port as the WebSocket. All but `health` want `Authorization: Bearer <token>`
+ * with the token of the welcome message; errors are `text/plain`, first line the message (Nx prints it), with the
+ * code in the header `x-dte-error`.
+ */
+export const HTTP = {
+  connect: '/v1/connect',
+  health: '/v1/health',
+  /** Nx's self-hosted remote cache contract. */
+  cache: (hash: string) => `/v1/cache/${hash}`,
+  /** POST {hashes} -> {held}. */
+  cacheQuestion: '/v1/cache-question',
+  /** PUT/GET, our own tar of one attempt (see agent, attempt-archive.ts). Attempt 0 is the main job's. */
+  attempt: (runId: string, taskId: string, attempt: number) =>
+    `/v1/runs/${runId}/attempts/${encodeURIComponent(taskId)}/${attempt}`,
+  /** POST a RunSpec (main job) -> {runId}; the same runId again is answered the same. */
+  runs: '/v1/runs',
+  /** GET the RunSpec back (executors). */
+  run: (runId: string) => `/v1/runs/${runId}`,
+  /** POST: settings of `dte start-ci-run`. */
+  sessionSettings: '/v1/session/settings',
+  /** POST: no more work will come; agents leave when what is submitted is done. */
+  sessionComplete: '/v1/session/complete',
+  /** GET: SessionStatus. */
+  sessionStatus: '/v1/session/status',
+  /** POST: a command kept with the session (`dte record`). */
+  records: '/v1/session/records',
+} as const;
+
+export const cacheQuestionSchema = z.strictObject({
+  hashes: z.array(hashSchema).max(LIMITS.hashesPerQuestion.value),
+});
+export const cacheAnswerSchema = z.strictObject({ held: z.array(hashSchema) });
+
+export const runAcceptedSchema = z.strictObject({ runId: runIdSchema });
+
+/** What `dte start-ci-run` decides about a session. */
+export const sessionSettingsSchema = z.strictObject({
+  /** Free the agents once a run that names any of these targets has ended and nothing is left. */
+  stopAgentsAfter: z.array(z.string().min(1)).max(100),
+  /** Free the agents at the first failed task. */
+  stopAgentsOnFailure: z.boolean(),
+  /** Keep the session open until `dte complete-ci-run`. */
+  requireExplicitCompletion: z.boolean(),
+});
+export type SessionSettings = z.infer<typeof sessionSettingsSchema>;
+
+export const DEFAULT_SESSION_SETTINGS: SessionSettings = {
+  stopAgentsAfter: [],
+  stopAgentsOnFailure: false,
+  requireExplicitCompletion: false,
+};
+
+/** A command run by `dte record`. */
+export const recordSchema = z.strictObject({
+  command: labelSchema(8192),
+  exitCode: z.int(),
+  startMs: z.number(),
+  endMs: z.number(),
+  output: z.string().max(LIMITS.recordBytes.value),
+});
+export type SessionRecord = z.infer<typeof recordSchema>;
+
+/** What `dte status` prints. */
+export const sessionStatusSchema = z.strictObject({
+  sessionId: z.string(),
+  state: z.enum(['open', 'finished']),
+  settings: sessionSettingsSchema,
+  agents: z.array(
+    z.strictObject({
+      agentId: z.string(),
+      name: z.string(),
+      jobUrl: z.string().nullable(),
+      slots: z.int().nullable(),
+      connected: z.boolean(),
+      draining: z.boolean(),
+      running: z.array(z.string()),
+      finished: z.int(),
+    }),
+  ),
+  runs: z.array(
+    z.strictObject({
+      runId: z.string(),
+      command: z.string(),
+      state: z.enum(['running', 'finished', 'cancelled', 'closed']),
+      total: z.int(),
+      done: z.int(),
+      failed: z.int(),
+      running: z.int(),
+    }),
+  ),
+  records: z.array(recordSchema.omit({ output: true })),
+});
+export type SessionStatus = z.infer<typeof sessionStatusSchema>;

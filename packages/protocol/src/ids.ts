@@ -1,0 +1,37 @@
+import { z } from 'zod';
+
+const hasControlCharacter = (value: string): boolean => {
+  for (let i = 0; i < value.length; i++) {
+    const unit = value.charCodeAt(i);
+    if (unit < 0x20 || unit === 0x7f) return true;
+  }
+  return false;
+};
+
+/** Free text that is printed: bounded, no control characters (a log line must stay a line). */
+export const labelSchema = (max: number) =>
+  z
+    .string()
+    .min(1)
+    .max(max)
+    .refine((value) => !hasControlCharacter(value), 'must not contain control characters');
+
+/**
+ * Ids that become part of a path or a URL: letters, digits, dot, dash, underscore, never starting with a dot,
+ * so that no id can leave the folder it names something in.
+ */
+export const pathSafeIdSchema = z
+  .string()
+  .max(128)
+  .regex(/^[A-Za-z0-9_-][A-Za-z0-9._-]*$/, 'must be letters, digits, dot, dash or underscore and not start with a dot');
+
+export const sessionIdSchema = pathSafeIdSchema;
+export const runIdSchema = pathSafeIdSchema;
+export const agentIdSchema = pathSafeIdSchema;
+/** A task's hash as Nx (or a custom hasher) makes it; the key of the content store. */
+export const hashSchema = pathSafeIdSchema;
+/** `project:target[:configuration]`. Never used as a path: see `taskKey` in http.ts. */
+export const taskIdSchema = labelSchema(1024);
+
+/** True for a hash that can be a key of the content store; a custom hasher may return anything. */
+export const isStorableHash = (hash: string): boolean => hashSchema.safeParse(hash).success;

@@ -1,0 +1,83 @@
+import { z } from 'zod';
+import { labelSchema, runIdSchema, taskIdSchema } from './ids';
+import { LIMITS } from './limits';
+import { reasonSchema, runLogEntrySchema } from './result';
+
+/** What a main job wants of one of its runs; complete and repeatable. */
+export const mainSyncSchema = z.strictObject({
+  type: z.literal('main.sync'),
+  runId: runIdSchema,
+  /** All log entries up to this one are processed and may be forgotten. */
+  ackSeq: z.int().min(0),
+  /** `follow`: send what is new. `cancel`: start nothing more, stop what runs. `close`: the command is over. */
+  want: z.enum(['follow', 'cancel', 'close']),
+});
+export type MainSync = z.infer<typeof mainSyncSchema>;
+
+/** Where a run stands, for the progress line. */
+export const runSummarySchema = z.strictObject({
+  total: z.int().min(0),
+  done: z.int().min(0),
+  running: z.int().min(0),
+  agents: z.int().min(0),
+  slots: z.int().min(0),
+  oldestRunning: z
+    .strictObject({ taskId: taskIdSchema, agentName: z.string(), forMs: z.number() })
+    .nullable(),
+});
+export type RunSummary = z.infer<typeof runSummarySchema>;
+
+/** News of a run: entries after `fromSeq`, in order, and the state they lead to. */
+export const runUpdateSchema = z.strictObject({
+  type: z.literal('run.update'),
+  runId: runIdSchema,
+  /** seq of the entry before the first of `entries`. */
+  fromSeq: z.int().min(0),
+  entries: z.array(runLogEntrySchema).max(LIMITS.logEntriesPerFrame.value),
+  state: z.enum(['running', 'finished', 'cancelled']),
+  summary: runSummarySchema,
+});
+export type RunUpdate = z.infer<typeof runUpdateSchema>;
+
+/** Live output, relayed from `agent.output`. */
+export const runOutputSchema = z.strictObject({
+  type: z.literal('run.output'),
+  runId: runIdSchema,
+  taskId: taskIdSchema,
+  attempt: z.int().min(1),
+  offset: z.int().min(0),
+  data: z.string().max(LIMITS.outputChunkBytes.value),
+});
+export type RunOutput = z.infer<typeof runOutputSchema>;
+
+/** An agent as people see it. */
+export const agentInfoSchema = z.strictObject({
+  agentId: z.string(),
+  name: z.string(),
+  jobUrl: z.string().nullable(),
+  slots: z.int().min(1).nullable(),
+  connected: z.boolean(),
+  draining: z.boolean(),
+  running: z.array(taskIdSchema),
+  finished: z.int().min(0),
+});
+export type AgentInfo = z.infer<typeof agentInfoSchema>;
+
+/** Who serves this session; sent to main jobs and observers on every change of membership. */
+export const sessionInfoSchema = z.strictObject({
+  type: z.literal('session.info'),
+  sessionId: z.string(),
+  state: z.enum(['open', 'finished']),
+  agents: z.array(agentInfoSchema),
+  /** Agents turned away at the door: worth a line in the main job's log. */
+  refused: z.array(z.strictObject({ name: labelSchema(256), reason: reasonSchema })).max(100),
+});
+export type SessionInfo = z.infer<typeof sessionInfoSchema>;
+
+/** An error said to a peer; `fatal` ones are followed by the end of the connection. */
+export const errorMessageSchema = z.strictObject({
+  type: z.literal('error'),
+  reason: reasonSchema,
+  fatal: z.boolean(),
+});
+export type ErrorMessage = z.infer<typeof errorMessageSchema>;

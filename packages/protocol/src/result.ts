@@ -1,0 +1,89 @@
+import { z } from 'zod';
+import { ERROR_CODE_LIST } from './errors';
+import { taskIdSchema } from './ids';
+import { artifactSchema } from './task';
+
+/** Why something did not go as planned: a code of the closed list and a sentence for a person. */
+export const reasonSchema = z.strictObject({
+  code: z.enum(ERROR_CODE_LIST),
+  message: z.string().max(16_384),
+});
+export type Reason = z.infer<typeof reasonSchema>;
+
+/**
+ * What became of one attempt, as its agent reports it.
+ * - `finished`: the task ran (or came from a cache) and its artifact is stored.
+ * - `returned`: the attempt came to nothing through no fault of the task; it may be tried elsewhere.
+ */
+export const attemptResultSchema = z.discriminatedUnion('kind', [
+  z.strictObject({
+    kind: z.literal('finished'),
+    status: z.enum(['success', 'failure']),
+    /** Exit code; Nx's convention: 0 exactly for success. */
+    code: z.int(),
+    /** Set when nothing ran on the agent because a cache had it. */
+    fromCache: z.enum(['local-cache', 'remote-cache']).nullable(),
+    /** Hash as computed on the agent. */
+    hash: z.string().max(1024).nullable(),
+    artifact: artifactSchema,
+    /** Agent's clock, milliseconds since the epoch. */
+    startMs: z.number(),
+    endMs: z.number(),
+    /** Set when the failure is ours to explain (DTE_HASH_MISMATCH, ...). */
+    reason: reasonSchema.nullable(),
+    /** Input name -> hash on the agent, sent with DTE_HASH_MISMATCH so that the main job can name the difference. */
+    hashDetails: z.record(z.string(), z.string()).nullable(),
+  }),
+  z.strictObject({ kind: z.literal('returned'), reason: reasonSchema }),
+]);
+export type AttemptResult = z.infer<typeof attemptResultSchema>;
+export type FinishedAttempt = Extract<AttemptResult, { kind: 'finished' }>;
+
+/** Who ran an attempt, for people. */
+export const agentRefSchema = z.strictObject({
+  agentId: z.string(),
+  name: z.string(),
+  jobUrl: z.string().nullable(),
+});
+export type AgentRef = z.infer<typeof agentRefSchema>;
+
+/**
+ * One entry of a run's log, which the main job follows. `seq` counts from 1 without gaps.
+ * A task has exactly one `ended` entry; its status is
+ * - `success` / `failure`: as the accepted attempt reported,
+ * - `skipped`: a dependency failed, or --nxBail,
+ * - `cancelled`: the run was cancelled first,
+ * - `returned`: no agent could run it; the main job runs it (and, after it, its dependants) itself.
+ */
+export const runLogEntrySchema = z.discriminatedUnion('type', [
+  z.strictObject({
+    seq: z.int().min(1),
+    type: z.literal('started'),
+    taskId: taskIdSchema,
+    attempt: z.int().min(1),
+    agent: agentRefSchema,
+    atMs: z.number(),
+  }),
+  z.strictObject({
+    seq: z.int().min(1),
+    type: z.literal('retried'),
+    taskId: taskIdSchema,
+    attempt: z.int().min(1),
+    agent: agentRefSchema,
+    reason: reasonSchema,
+  }),
+  z.strictObject({
+    seq: z.int().min(1),
+    type: z.literal('ended'),
+    taskId: taskIdSchema,
+    status: z.enum(['success', 'failure', 'skipped', 'cancelled', 'returned']),
+    /** The accepted attempt and who ran it; null when none was. */
+    attempt: z.int().min(1).nullable(),
+    agent: agentRefSchema.nullable(),
+    result: attemptResultSchema.nullable(),
+    reason: reasonSchema.nullable(),
+  }),
+]);
+export type RunLogEntry = z.infer<typeof runLogEntrySchema>;
+export type EndedEntry = Extract<RunLogEntry, { type: 'ended' }>;
+export type EndedStatus = EndedEntry['status'];

@@ -1,0 +1,84 @@
+import { z } from 'zod';
+import { hashSchema, labelSchema, runIdSchema, taskIdSchema } from './ids';
+import { LIMITS } from './limits';
+
+/**
+ * Where the outputs and the terminal output of a finished task are.
+ * - `cache`: under its hash, in Nx's own format, in the store that Nx's remote cache contract reaches.
+ * - `attempt`: in the second namespace, keyed by run, task and attempt, as a tar of our own (tasks Nx does not
+ *   cache, failed tasks, and everything when the organisation uses a remote cache of its own).
+ *   Attempt 0 is what the main job itself supplied.
+ * - `none`: there is nothing to restore (`nx:noop`).
+ */
+export const artifactSchema = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('cache'), hash: hashSchema }),
+  z.strictObject({ kind: z.literal('attempt'), attempt: z.int().min(0) }),
+  z.strictObject({ kind: z.literal('none') }),
+]);
+export type Artifact = z.infer<typeof artifactSchema>;
+
+/** An edge of Nx's task graph; Nx 24 adds `waitFor` and `inputs`, which only Nx reads. */
+export const edgeSchema = z.looseObject({ id: taskIdSchema });
+export type TaskEdge = z.infer<typeof edgeSchema>;
+
+/**
+ * A task as Nx describes it. Only what we rely on is checked; the rest is carried to Nx on the agent as it is.
+ * `overrides.__overrides_unparsed__` must be present (an empty list will do), Nx reads it without asking.
+ */
+export const nxTaskSchema = z.looseObject({
+  id: taskIdSchema,
+  target: z.looseObject({
+    project: z.string().min(1),
+    target: z.string().min(1),
+    configuration: z.string().optional(),
+  }),
+  overrides: z.record(z.string(), z.unknown()),
+  outputs: z.array(z.string()),
+});
+export type NxTaskJson = z.infer<typeof nxTaskSchema>;
+
+/** How a task of a run begins: to be run, already done on the main job, or nothing to do. */
+export const taskInitialSchema = z.discriminatedUnion('state', [
+  z.strictObject({ state: z.literal('pending') }),
+  z.strictObject({ state: z.literal('done'), artifact: artifactSchema }),
+  z.strictObject({ state: z.literal('noop') }),
+]);
+
+/** One task of a run. */
+export const taskSpecSchema = z.strictObject({
+  id: taskIdSchema,
+  nxTask: nxTaskSchema,
+  /** Hash computed by the main job; null when it depends on outputs that do not exist yet. */
+  hash: z.string().max(1024).nullable(),
+  /** May Nx read and write its cache for this task in this run (cache:true and not --skip-nx-cache)? */
+  cacheable: z.boolean(),
+  /** False: alone on its machine (Nx's `parallelism: false`). */
+  parallelism: z.boolean(),
+  dependencies: z.array(edgeSchema),
+  continuousDependencies: z.array(edgeSchema),
+  /** Estimated duration in any unit, the same for all tasks of a run; 1 when unknown. */
+  weight: z.number().positive(),
+  initial: taskInitialSchema,
+});
+export type TaskSpec = z.infer<typeof taskSpecSchema>;
+
+/** One nx command of a main job. */
+export const runSpecSchema = z.strictObject({
+  runId: runIdSchema,
+  /** For people: `nx affected -t lint,test,build`. */
+  command: labelSchema(4096),
+  /** Targets named on the command line; `--stop-agents-after` looks at these. */
+  requestedTargets: z.array(z.string().min(1)).max(1000),
+  /** The command's --parallel: tasks at a time on each agent that has no --slots of its own. */
+  parallel: z.int().min(1).max(LIMITS.slotsPerAgent.value),
+  /** --nxBail: after the first failure nothing new is started. */
+  nxBail: z.boolean(),
+  skipNxCache: z.boolean(),
+  verbose: z.boolean(),
+  /** The main job prints output while tasks run: relay it. */
+  streamOutput: z.boolean(),
+  /** Variables that executors set for the tasks of this run (NX_* switches of the command, `forwardEnv`). */
+  env: z.record(z.string().min(1), z.string()),
+  tasks: z.array(taskSpecSchema).max(LIMITS.runTasks.value),
+});
+export type RunSpec = z.infer<typeof runSpecSchema>;

@@ -1,0 +1,70 @@
+// Compiles every package (incremental), copies what is not TypeScript, and removes what has lost its source, so
+// that dist, and with it the tarball, is always what a clean build would give.
+import { spawnSync } from 'node:child_process';
+import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { withLock } from './lib/lock.mjs';
+import { filesBelow, root, workspacePackages } from './lib/packages.mjs';
+
+const COMPILED = /\.(d\.ts|js\.map|js)$/;
+
+/** @returns {Promise<void>} rejects when a package does not compile. */
+export async function buildAll() {
+  await withLock('build', async () => {
+    const packages = workspacePackages();
+    for (const { path } of packages) removeOrphans(path);
+    compile(packages);
+    for (const { path, manifest } of packages) {
+      copyAssets(path);
+      for (const bin of Object.values(manifest.bin ?? {})) makeExecutable(join(path, bin));
+    }
+  });
+}
+
+function compile(packages) {
+  const configs = packages.map(({ dir }) => `packages/${dir}/tsconfig.lib.json`);
+  const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
+  const { status } = spawnSync(process.execPath, [tsc, '-b', ...configs], { cwd: root, stdio: 'inherit' });
+  if (status !== 0) throw new Error('The build failed: see the messages of tsc above.');
+}
+
+// A .ts inside a folder named `files` is a template of a generator, not a source.
+const isTemplate = (file) => `/${file}`.includes('/files/');
+const isSource = (file) => file.endsWith('.ts') && !isTemplate(file);
+const assetsOf = (path) => filesBelow(join(path, 'src')).filter((file) => !isSource(file));
+
+function copyAssets(path) {
+  for (const file of assetsOf(path)) {
+    const [from, to] = [join(path, 'src', file), join(path, 'dist', file)];
+    if (existsSync(to) && readFileSync(from).equals(readFileSync(to))) continue;
+    mkdirSync(dirname(to), { recursive: true });
+    copyFileSync(from, to);
+  }
+}
+
+function removeOrphans(path) {
+  const assets = new Set(assetsOf(path));
+  let removed = 0;
+  for (const file of filesBelow(join(path, 'dist'))) {
+    if (file.endsWith('.tsbuildinfo') || assets.has(file)) continue;
+    if (COMPILED.test(file) && existsSync(join(path, 'src', file.replace(COMPILED, '.ts')))) continue;
+    rmSync(join(path, 'dist', file));
+    removed += 1;
+  }
+  // tsc trusts its own record of what it has written: an empty dist beside an intact record stays empty.
+  if (removed > 0 || !existsSync(join(path, 'dist', 'index.js'))) {
+    rmSync(join(path, 'dist', 'tsconfig.lib.tsbuildinfo'), { force: true });
+  }
+}
+
+function makeExecutable(file) {
+  if (existsSync(file)) chmodSync(file, 0o755);
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  await buildAll().catch((error) => {
+    console.error(error.message);
+    process.exitCode = 1;
+  });
+}

@@ -1,0 +1,53 @@
+// publint and are-the-types-wrong on the packed tarballs, and nothing in them that users have no use for.
+import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { publint } from 'publint';
+import { formatMessage } from 'publint/utils';
+import { publishablePackages, root } from './lib/packages.mjs';
+import { packAll } from './pack.mjs';
+
+// node16 leaves out the resolution of Node 10, which knows no subpath exports. Nx takes `.default` of what it
+// requires, so an export that CommonJS reaches as `.default` only is what is wanted here.
+const ATTW_OPTIONS = [
+  '--profile',
+  'node16',
+  '--ignore-rules',
+  'cjs-only-exports-default',
+  '--format',
+  'ascii',
+];
+const UNWANTED = [/\.spec\./, /\.tsbuildinfo$/, /(^|\/)test-support\//, /(^|\/)integration\//, /^src\//];
+const WANTED = [/^package\.json$/, /^README\.md$/, /^LICENSE$/, /^dist\/index\.js$/, /^dist\/index\.d\.ts$/];
+
+async function check({ path, manifest }, tarball) {
+  const bytes = readFileSync(tarball);
+  const { messages } = await publint({
+    pkgDir: path,
+    strict: true,
+    pack: { tarball: bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength) },
+  });
+  const problems = messages
+    .filter(({ type }) => type !== 'suggestion')
+    .map((message) => `publint: ${formatMessage(message, manifest)}`);
+
+  const { stdout } = spawnSync('tar', ['-tzf', tarball], { encoding: 'utf8' });
+  const files = stdout.split('\n').map((file) => file.replace(/^package\//, ''));
+  for (const file of files)
+    if (UNWANTED.some((pattern) => pattern.test(file))) problems.push(`must not be packed: ${file}`);
+  for (const pattern of WANTED)
+    if (!files.some((file) => pattern.test(file))) problems.push(`is missing: ${pattern.source}`);
+
+  const attw = join(root, 'node_modules', '@arethetypeswrong', 'cli', 'dist', 'index.js');
+  const types = spawnSync(process.execPath, [attw, tarball, ...ATTW_OPTIONS], { encoding: 'utf8' });
+  if (types.status !== 0) problems.push(`attw:\n${types.stdout}${types.stderr}`);
+  return problems;
+}
+
+const tarballs = await packAll();
+for (const pkg of publishablePackages()) {
+  const problems = await check(pkg, tarballs[pkg.manifest.name]);
+  console.log(`${problems.length === 0 ? 'ok  ' : 'FAIL'} ${pkg.manifest.name}`);
+  for (const problem of problems) console.log(`     ${problem}`);
+  if (problems.length > 0) process.exitCode = 1;
+}

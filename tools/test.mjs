@@ -1,0 +1,158 @@
+// npm test: everything, also on a fresh clone. Two phases, because they weigh so differently:
+//   unit  packages/*   from the sources, in parallel
+//   e2e   e2e/<area>   from packed tarballs in real workspaces, one after the other
+//
+//   npm test -- [--only=unit|e2e] [pattern ...] [jest options that start with a dash]
+//
+// A pattern is matched against the path of the test file. Results go to tmp/test-results/<phase>.json (jest's own).
+import { spawn } from 'node:child_process';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { bootstrap } from './bootstrap.mjs';
+import { cleanEnvironment } from './lib/clean-environment.mjs';
+import { endAndDescribe, processesMarkedBy } from './lib/leftovers.mjs';
+import { root, workspacePackages } from './lib/packages.mjs';
+import { printSummary, tally } from './lib/test-summary.mjs';
+
+const results = join(root, 'tmp', 'test-results');
+/** How long jest may take to exit once its results are written; after that something of a test is still running. */
+const EXIT_GRACE_MS = 15_000;
+const LEAK_MESSAGES = [
+  /A worker process has failed to exit gracefully/,
+  /Jest did not exit one second after/,
+];
+
+const PHASES = {
+  unit: {
+    projects: () => workspacePackages().map(({ path }) => join(path, 'jest.config.cjs')),
+    options: ['--maxWorkers=2'],
+    prepare: () => bootstrap(),
+  },
+  e2e: {
+    projects: () => [join(root, 'e2e', 'jest.config.cjs')],
+    options: ['--runInBand'],
+    prepare: async () => {
+      const { packAll } = await import('./pack.mjs');
+      return packAll();
+    },
+  },
+};
+
+function parseArguments(args) {
+  const only = args.find((arg) => arg.startsWith('--only='))?.slice('--only='.length);
+  if (only !== undefined && !(only in PHASES)) {
+    throw new Error(`--only=${only} is not known: use ${Object.keys(PHASES).join(' or ')}.`);
+  }
+  const rest = args.filter((arg) => !arg.startsWith('--only='));
+  return {
+    phases: only === undefined ? Object.keys(PHASES) : [only],
+    patterns: rest.filter((arg) => !arg.startsWith('-')),
+    jestOptions: rest.filter((arg) => arg.startsWith('-')),
+  };
+}
+
+async function runPhase(name, { patterns, jestOptions }) {
+  const phase = PHASES[name];
+  await phase.prepare();
+  const output = join(results, `${name}.json`);
+  rmSync(output, { force: true });
+  // A folder for all temporary files of the phase: what is left in it, or still running in it, is a leak. The name
+  // is short because sockets are created below it and the path of a socket is limited to about 100 characters.
+  const scratch = mkdtempSync(join(tmpdir(), 'dt-'));
+  try {
+    const problems = await runJest({
+      args: [
+        ...['--projects', ...phase.projects(), '--passWithNoTests', '--json', `--outputFile=${output}`],
+        ...[`--cacheDirectory=${join(root, 'node_modules', '.cache', 'jest')}`],
+        ...phase.options,
+        ...jestOptions,
+        ...(patterns.length > 0 ? ['--testPathPatterns', ...patterns] : []),
+      ],
+      env: { ...cleanEnvironment(process.env), TMPDIR: scratch },
+      output,
+    });
+    problems.push(...(await endAndDescribe(processesMarkedBy(scratch))));
+    const folders = readdirSync(scratch).filter((entry) => entry.startsWith('dte'));
+    if (folders.length > 0) problems.push(`left behind in the temporary folder: ${folders.join(', ')}`);
+    if (!existsSync(output))
+      return { name, problems: [...problems, 'jest wrote no results'], report: undefined };
+    const report = JSON.parse(readFileSync(output, 'utf8'));
+    if (report.numTotalTests === 0 && patterns.length === 0) problems.push('no test ran');
+    return { name, problems, report };
+  } finally {
+    rmSync(scratch, { recursive: true, force: true, maxRetries: 3 });
+  }
+}
+
+function runJest({ args, env, output }) {
+  const jest = join(root, 'node_modules', 'jest', 'bin', 'jest.js');
+  const child = spawn(process.execPath, [jest, ...args], {
+    cwd: root,
+    env,
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  const problems = [];
+  return new Promise((resolve, reject) => {
+    let exitDeadline;
+    let tail = '';
+    child.stderr.on('data', (chunk) => {
+      process.stderr.write(chunk);
+      tail = (tail + chunk).slice(-4096);
+      for (const pattern of LEAK_MESSAGES) {
+        const [message] = pattern.exec(tail) ?? [];
+        if (message && !problems.includes(message)) problems.push(message);
+      }
+    });
+    const watch = setInterval(() => {
+      if (!existsSync(output)) return;
+      exitDeadline ??= Date.now() + EXIT_GRACE_MS;
+      if (Date.now() < exitDeadline) return;
+      clearInterval(watch);
+      problems.push(
+        'jest was still running after its last test: a test leaves a timer, socket or process behind',
+      );
+      child.kill('SIGKILL');
+    }, 250);
+    const forward = (signal) => child.kill(signal);
+    process.once('SIGINT', forward).once('SIGTERM', forward);
+    child.once('error', reject);
+    child.once('close', (code, signal) => {
+      clearInterval(watch);
+      process.off('SIGINT', forward).off('SIGTERM', forward);
+      if (signal && problems.length === 0) problems.push(`jest was ended by ${signal}`);
+      // Failed tests are told by the report; here only what it cannot tell.
+      if (code !== 0 && !existsSync(output)) problems.push(`jest ended with exit code ${code}`);
+      resolve(problems);
+    });
+  });
+}
+
+async function main() {
+  const request = parseArguments(process.argv.slice(2));
+  mkdirSync(results, { recursive: true });
+  const finished = [];
+  for (const name of request.phases) {
+    const startedAt = Date.now();
+    finished.push({ ...(await runPhase(name, request)), durationMs: Date.now() - startedAt });
+  }
+  const total = tally(finished);
+  writeFileSync(join(results, 'summary.json'), JSON.stringify(total, null, 2));
+  printSummary(finished, total);
+  const nothingRan = total.passed + total.failed === 0;
+  if (nothingRan) console.error('No test ran.');
+  return total.failed > 0 || total.problems > 0 || nothingRan ? 1 : 0;
+}
+
+process.exitCode = await main().catch((error) => {
+  console.error(error.message);
+  return 1;
+});
