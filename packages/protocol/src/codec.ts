@@ -3,7 +3,13 @@ import { agentOutputSchema, agentSyncSchema, agentWantedSchema } from './agent-m
 import { DteError } from './errors';
 import { challengeSchema, helloSchema, welcomeSchema } from './handshake';
 import { LIMITS } from './limits';
-import { errorMessageSchema, mainSyncSchema, runOutputSchema, runUpdateSchema, sessionInfoSchema } from './main-messages';
+import {
+  errorMessageSchema,
+  mainSyncSchema,
+  runOutputSchema,
+  runUpdateSchema,
+  sessionInfoSchema,
+} from './main-messages';
 import { PROTOCOL_VERSION } from './version';
 
 /** What an agent may say after the handshake. */
@@ -51,7 +57,10 @@ const describeIssues = (error: z.ZodError): string =>
 function parseJson(frame: string, maxBytes: number): unknown {
   // The length in code units is a lower bound of the length in bytes, and free; transports limit bytes themselves.
   if (frame.length > maxBytes) {
-    throw new DteError('DTE_FRAME_TOO_LARGE', `A frame of ${frame.length} characters exceeds the limit of ${maxBytes} bytes.`);
+    throw new DteError(
+      'DTE_FRAME_TOO_LARGE',
+      `A frame of ${frame.length} characters exceeds the limit of ${maxBytes} bytes.`,
+    );
   }
   try {
     return JSON.parse(frame);
@@ -64,12 +73,20 @@ function parseJson(frame: string, maxBytes: number): unknown {
  * Parses one frame against a schema, its size first.
  * @throws DteError DTE_FRAME_TOO_LARGE, DTE_MALFORMED_MESSAGE (names the first three offending fields)
  */
-export function decode<T>(schema: z.ZodType<T>, frame: string, maxBytes: number = LIMITS.frameBytes.value): T {
+export function decode<T>(
+  schema: z.ZodType<T>,
+  frame: string,
+  maxBytes: number = LIMITS.frameBytes.value,
+): T {
   const parsed = schema.safeParse(parseJson(frame, maxBytes));
   if (parsed.success) return parsed.data;
-  throw new DteError('DTE_MALFORMED_MESSAGE', `A message does not fit the protocol: ${describeIssues(parsed.error)}.`, {
-    cause: parsed.error,
-  });
+  throw new DteError(
+    'DTE_MALFORMED_MESSAGE',
+    `A message does not fit the protocol: ${describeIssues(parsed.error)}.`,
+    {
+      cause: parsed.error,
+    },
+  );
 }
 
 /**

@@ -64,7 +64,11 @@ export type Welcome = z.infer<typeof welcomeSchema>;
  * The exact text both sides sign. It names the speaker, so that one side's proof cannot be played back as the
  * other's, and everything the hello claims that decides what it may do.
  */
-export function proofInput(speaker: 'client' | 'server', serverNonce: string, hello: Omit<Hello, 'proof'>): string {
+export function proofInput(
+  speaker: 'client' | 'server',
+  serverNonce: string,
+  hello: Omit<Hello, 'proof'>,
+): string {
   return [
     'dte-proof-v1',
     speaker,

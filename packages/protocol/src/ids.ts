@@ -23,7 +23,10 @@ export const labelSchema = (max: number) =>
 export const pathSafeIdSchema = z
   .string()
   .max(128)
-  .regex(/^[A-Za-z0-9_-][A-Za-z0-9._-]*$/, 'must be letters, digits, dot, dash or underscore and not start with a dot');
+  .regex(
+    /^[A-Za-z0-9_-][A-Za-z0-9._-]*$/,
+    'must be letters, digits, dot, dash or underscore and not start with a dot',
+  );
 
 export const sessionIdSchema = pathSafeIdSchema;
 export const runIdSchema = pathSafeIdSchema;
