@@ -5,6 +5,7 @@ module.exports = {
   ...preset,
   displayName: 'e2e',
   testMatch: ['<rootDir>/*/**/*.test.ts'],
+  // Files that a test or the demo puts into a workspace may be tests, but of that workspace.
+  testPathIgnorePatterns: ['/node_modules/', '<rootDir>/.*/files/'],
   testTimeout: 300_000,
-  maxWorkers: 1,
 };

@@ -29,8 +29,8 @@ function compile(packages) {
   if (status !== 0) throw new Error('The build failed: see the messages of tsc above.');
 }
 
-// A .ts inside a folder named `files` is a template of a generator, not a source.
-const isTemplate = (file) => `/${file}`.includes('/files/');
+// A .ts inside the folder `files` of a generator is a template, not a source.
+const isTemplate = (file) => /^generators\/.*\/files\//.test(file);
 const isSource = (file) => file.endsWith('.ts') && !isTemplate(file);
 const assetsOf = (path) => filesBelow(join(path, 'src')).filter((file) => !isSource(file));
 

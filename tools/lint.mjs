@@ -1,11 +1,10 @@
 // ESLint, after a fresh project graph: @nx/enforce-module-boundaries reads the graph that Nx has stored, and when
 // there is none it skips itself, so that on a fresh clone the dependency rule would go unchecked.
 import { spawnSync } from 'node:child_process';
-import { createRequire } from 'node:module';
 import { join } from 'node:path';
+import { createProjectGraphAsync } from '@nx/devkit';
 import { root } from './lib/packages.mjs';
 
-const { createProjectGraphAsync } = createRequire(import.meta.url)('@nx/devkit');
 await createProjectGraphAsync();
 
 const eslint = join(root, 'node_modules', 'eslint', 'bin', 'eslint.js');

@@ -34,11 +34,15 @@ export async function packAll() {
       const digest = digestOf(pkg);
       const known = previous[pkg.manifest.name];
       index[pkg.manifest.name] =
-        known?.digest === digest && existsSync(known.path) ? known : { digest, path: pack(pkg, digest) };
+        known?.digest === digest && existsSync(join(tarballs, known.file))
+          ? known
+          : { digest, file: pack(pkg, digest) };
     }
-    writeFileSync(indexFile, JSON.stringify(index, null, 2));
+    // Tests read the index while another process packs: it is there in full or not at all.
+    writeFileSync(`${indexFile}.new`, JSON.stringify(index, null, 2));
+    renameSync(`${indexFile}.new`, indexFile);
     removeUnlisted(index, previous);
-    return Object.fromEntries(Object.entries(index).map(([name, { path }]) => [name, path]));
+    return Object.fromEntries(Object.entries(index).map(([name, { file }]) => [name, join(tarballs, file)]));
   });
 }
 
@@ -86,7 +90,7 @@ function pack({ path, manifest }, digest) {
     );
     const target = packed.replace(/\.tgz$/, `-${digest}.tgz`);
     renameSync(packed, target);
-    return target;
+    return basename(target);
   } finally {
     rmSync(licence, { force: true });
   }
@@ -94,7 +98,7 @@ function pack({ path, manifest }, digest) {
 
 // Another process may be installing from the previous index: its tarballs stay until the next change.
 function removeUnlisted(...indexes) {
-  const keep = new Set(indexes.flatMap((index) => Object.values(index)).map(({ path }) => basename(path)));
+  const keep = new Set(indexes.flatMap((index) => Object.values(index)).map(({ file }) => file));
   for (const file of filesBelow(tarballs)) {
     if (file.endsWith('.tgz') && !keep.has(file)) rmSync(join(tarballs, file), { force: true });
   }

@@ -26,6 +26,8 @@ import { printSummary, tally } from './lib/test-summary.mjs';
 const results = join(root, 'tmp', 'test-results');
 /** How long jest may take to exit once its results are written; after that something of a test is still running. */
 const EXIT_GRACE_MS = 15_000;
+/** What jest wrote last is read within this time of its exit. */
+const PIPE_DRAIN_MS = 2_000;
 const LEAK_MESSAGES = [
   /A worker process has failed to exit gracefully/,
   /Jest did not exit one second after/,
@@ -35,17 +37,30 @@ const PHASES = {
   unit: {
     projects: () => workspacePackages().map(({ path }) => join(path, 'jest.config.cjs')),
     options: ['--maxWorkers=2'],
-    prepare: () => bootstrap(),
+    // What does not compile is reported; tests of what does compile still say something.
+    prepare: async () => {
+      await bootstrap({ build: false });
+      return problemsOf(() => bootstrap());
+    },
   },
   e2e: {
     projects: () => [join(root, 'e2e', 'jest.config.cjs')],
     options: ['--runInBand'],
     prepare: async () => {
       const { packAll } = await import('./pack.mjs');
-      return packAll();
+      return problemsOf(() => packAll());
     },
   },
 };
+
+async function problemsOf(action) {
+  try {
+    await action();
+    return [];
+  } catch (error) {
+    return [error.message];
+  }
+}
 
 function parseArguments(args) {
   const only = args.find((arg) => arg.startsWith('--only='))?.slice('--only='.length);
@@ -62,7 +77,8 @@ function parseArguments(args) {
 
 async function runPhase(name, { patterns, jestOptions }) {
   const phase = PHASES[name];
-  await phase.prepare();
+  const unprepared = await phase.prepare();
+  if (unprepared.length > 0 && name === 'e2e') return { name, problems: unprepared, report: undefined };
   const output = join(results, `${name}.json`);
   rmSync(output, { force: true });
   // A folder for all temporary files of the phase: what is left in it, or still running in it, is a leak. The name
@@ -74,12 +90,15 @@ async function runPhase(name, { patterns, jestOptions }) {
         ...['--projects', ...phase.projects(), '--passWithNoTests', '--json', `--outputFile=${output}`],
         ...[`--cacheDirectory=${join(root, 'node_modules', '.cache', 'jest')}`],
         ...phase.options,
+        // Said here because CI is not in the environment of the tests: snapshots are compared, never written.
+        ...(process.env.CI ? ['--ci'] : []),
         ...jestOptions,
         ...(patterns.length > 0 ? ['--testPathPatterns', ...patterns] : []),
       ],
       env: { ...cleanEnvironment(process.env), TMPDIR: scratch },
       output,
     });
+    problems.unshift(...unprepared);
     problems.push(...(await endAndDescribe(processesMarkedBy(scratch))));
     const folders = readdirSync(scratch).filter((entry) => entry.startsWith('dte'));
     if (folders.length > 0) problems.push(`left behind in the temporary folder: ${folders.join(', ')}`);
@@ -125,13 +144,20 @@ function runJest({ args, env, output }) {
     const forward = (signal) => child.kill(signal);
     process.once('SIGINT', forward).once('SIGTERM', forward);
     child.once('error', reject);
-    child.once('close', (code, signal) => {
+    // Not `close`: a process that a test leaves behind may hold the pipe open for ever.
+    child.once('exit', (code, signal) => {
       clearInterval(watch);
       process.off('SIGINT', forward).off('SIGTERM', forward);
       if (signal && problems.length === 0) problems.push(`jest was ended by ${signal}`);
       // Failed tests are told by the report; here only what it cannot tell.
       if (code !== 0 && !existsSync(output)) problems.push(`jest ended with exit code ${code}`);
-      resolve(problems);
+      const settle = () => {
+        clearTimeout(drained);
+        child.stderr.destroy();
+        resolve(problems);
+      };
+      const drained = setTimeout(settle, PIPE_DRAIN_MS);
+      child.once('close', settle);
     });
   });
 }

@@ -1,1 +1,4 @@
-export {};
+export * from './artifacts';
+export * from './connection';
+export * from './http';
+export * from './supervisor';

@@ -1,1 +1,8 @@
-export {};
+export { type Coordinator, type CoordinatorOptions, createCoordinator, type SessionSummary } from './coordinator';
+export type { ArtifactKey, ArtifactStore, PutOptions, StoredArtifact } from './artifacts/artifact-store';
+export { FileArtifactStore } from './artifacts/file-artifact-store';
+export { MemoryArtifactStore } from './artifacts/memory-artifact-store';
+export type { FileSystem } from './files/file-system';
+export { FileJournalStore, type FileJournalOptions } from './journal/file-journal';
+export type { Journal, JournalEntry, JournalHeader, JournalStore } from './journal/journal';
+export { MemoryJournalStore } from './journal/memory-journal';

@@ -1,1 +1,28 @@
-export {};
+export * from './types';
+export { dependencyClosure, normaliseTaskGraph, subgraph, toNxTaskGraph } from './task-graph';
+export { findWorkspaceRoot, NxInstallError, resolveNx, type NxInstall } from './nx-install';
+export {
+  runSubsetWithDefaultRunner,
+  runWithDefaultRunner,
+  type SubsetRequest,
+} from './runner/default-runner';
+export { openCache, type OpenCacheOptions } from './cache/open-cache';
+export { detectRemoteKind, useRemoteCache, type RemoteCacheLease } from './cache/remote-cache';
+export type {
+  CacheEntry,
+  FetchResult,
+  RemoteCacheAddress,
+  RemoteKind,
+  StoreOutcome,
+  TaskCache,
+} from './cache/types';
+export { recordTaskDetails } from './cache/task-details';
+export { createStreamPrinter, type StreamPrinter } from './printing/stream-printer';
+export { shouldStreamOutput } from './printing/should-stream';
+export { expandOutputs, removeOutputs } from './outputs';
+export { isContinuous, isNonParallel, isNoop } from './task-kinds';
+export { inspectSeam } from './seam';
+export type { SeamFindings, SeamObstacle } from './seam-types';
+export { createTaskHost } from './host/task-host';
+export type { HashResult, RunTaskRequest, TaskHost, TaskHostOptions, TaskRun } from './host/types';
+export { canaryChecks, type CanaryCheck, type CanaryResult } from './canary';

@@ -42,7 +42,10 @@ const installs = new Map<string, NxInstall>();
  * wins there and here.
  * @param from absolute folder to start at; default: the current one
  */
-export function findWorkspaceRoot(from: string = process.cwd(), env: NodeJS.ProcessEnv = process.env): string {
+export function findWorkspaceRoot(
+  from: string = process.cwd(),
+  env: NodeJS.ProcessEnv = process.env,
+): string {
   if (env['NX_WORKSPACE_ROOT_PATH']) return env['NX_WORKSPACE_ROOT_PATH'];
   let folder = resolve(from);
   while (!existsSync(join(folder, 'nx.json'))) {
@@ -74,7 +77,12 @@ export function resolveNx(workspaceRoot: string = findWorkspaceRoot()): NxInstal
     throw new NxInstallError('NX_UNSUPPORTED', `nx ${version} is not supported; supported: 20.8 to 24`);
   }
   // Required by absolute base so that nx/src/* is mapped by the `exports` of exactly this copy.
-  const load = <T>(path: string): T => fromWorkspace(`nx/${path}`) as T;
+  // Remembered, since resolving a path again costs a tenth of a millisecond and an executor asks several times per task.
+  const loaded = new Map<string, unknown>();
+  const load = <T>(path: string): T => {
+    if (!loaded.has(path)) loaded.set(path, fromWorkspace(`nx/${path}`));
+    return loaded.get(path) as T;
+  };
   const install: NxInstall = {
     version,
     major,

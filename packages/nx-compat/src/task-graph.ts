@@ -46,7 +46,9 @@ export function toNxTaskGraph(nxMajor: number, graph: TaskGraph): RawTaskGraph {
 export function subgraph(graph: TaskGraph, taskIds: Iterable<string>): TaskGraph {
   const inside = new Set([...taskIds].filter((id) => graph.tasks[id] !== undefined));
   const keep = (edges: Record<string, NxEdge[]>): Record<string, NxEdge[]> =>
-    Object.fromEntries([...inside].map((id) => [id, (edges[id] ?? []).filter((edge) => inside.has(edge.id))]));
+    Object.fromEntries(
+      [...inside].map((id) => [id, (edges[id] ?? []).filter((edge) => inside.has(edge.id))]),
+    );
   const dependencies = keep(graph.dependencies);
   const continuousDependencies = keep(graph.continuousDependencies);
   return {

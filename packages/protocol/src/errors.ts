@@ -96,6 +96,10 @@ export const ERROR_CODES = {
     severity: 'attempt',
     cure: 'Free disk space for the folder that the message names (DTE_DATA_DIR moves it).',
   },
+  DTE_JOURNAL_CORRUPT: {
+    severity: 'fatal',
+    cure: 'Move the session folder that the message names away and retry the main job: the session starts afresh.',
+  },
   DTE_HASH_MISMATCH: {
     severity: 'attempt',
     cure: 'Make the input that the message names the same in the main job and in the agent job (image, environment variable, installed tool).',

@@ -1,1 +1,6 @@
-export {};
+export { describe, sessionInfo } from './describe';
+export { tableEstimator, unitEstimator, type DurationEstimator, type EstimatedTask } from './estimator';
+export { checkRun } from './graph';
+export type { AgentJoin, Effects, HistoryEvent, Input, Outgoing, SchedulerConfig } from './interface';
+export { createState, type SchedulerState } from './state';
+export { step } from './step';

@@ -1,0 +1,109 @@
+import { AFFECTED, type Machine, Pipeline, sampleCommand, type Fleet } from '@org/dte-testing';
+import { ownLines, plain, withoutTimes } from '../support/log';
+import { AFFECTED_TASKS, sampleFleet } from '../support/sample-fleet';
+
+const PROJECTS = {
+  first: {
+    root: 'libs/first',
+    targets: {
+      check: { command: sampleCommand('first:check', { lines: 3, exit: 7 }) },
+      talk: { command: sampleCommand('first:talk', { lines: 5, sleep: 200 }) },
+    },
+  },
+  second: {
+    root: 'libs/second',
+    dependsOn: ['first'],
+    targets: { check: { command: sampleCommand('second:check') } },
+  },
+  third: { root: 'libs/third', targets: { check: { command: sampleCommand('third:check', { lines: 1 }) } } },
+};
+
+/** Lines without what differs by nature: our own, times, where a task ran; sorted, because tasks end in any order. */
+const comparable = (output: string): string[] =>
+  withoutTimes(output)
+    .split('\n')
+    .filter((line) => line.trim() !== '' && !line.trimStart().startsWith('dte:'))
+    .map((line) => line.replaceAll(/ on (main|alone|agent-\d)/g, ' on <machine>'))
+    // Nx 24 adds figures that follow from the times.
+    .filter((line) => !/Recoverable time|Critical path|Run duration/.test(line))
+    .sort();
+
+describe("the main job's log", () => {
+  let fleet: Fleet;
+  let pipeline: Pipeline;
+  let alone: Machine;
+
+  beforeAll(async () => {
+    fleet = sampleFleet({
+      projects: PROJECTS,
+      targetDefaults: { check: { dependsOn: ['^check'], cache: true }, talk: { cache: true } },
+    });
+    pipeline = await Pipeline.start(fleet, 2);
+    alone = fleet.machine('alone', { ci: false, env: { CI: 'true' } });
+  });
+
+  afterAll(async () => {
+    await pipeline.complete();
+    expect(await fleet.close()).toEqual([]);
+  });
+
+  beforeEach(() => {
+    fleet.clearJournal();
+    pipeline.main.forget();
+    alone.forget();
+  });
+
+  // The default, and everything that can be asked for. The TUI needs a terminal; without one Nx takes the default.
+  it.each([
+    [],
+    ['--output-style=static'],
+    ['--output-style=stream'],
+    ['--output-style=stream-without-prefixes'],
+    ['--verbose'],
+  ])('reads as if Nx had run everything itself: %s %s', async (...style) => {
+    const command = [...AFFECTED, '--skip-nx-cache', ...style];
+    const distributed = await pipeline.nx(command);
+    const local = await alone.nx(command);
+
+    expect(distributed.code).toBe(0);
+    expect(comparable(distributed.output)).toEqual(comparable(local.output));
+    expect(ownLines(distributed.output).length).toBeLessThanOrEqual(3);
+    expect(
+      new Set(
+        fleet
+          .journal()
+          .filter(({ machine }) => machine !== 'alone')
+          .map(({ id }) => id),
+      ).size,
+    ).toBe(AFFECTED_TASKS.length);
+  });
+
+  it.each([[], ['--output-style=static'], ['--output-style=stream']])(
+    'reads so when a task fails: %s',
+    async (...style) => {
+      const command = ['run-many', '-t', 'check', '--parallel=2', '--skip-nx-cache', ...style];
+      const distributed = await pipeline.nx(command);
+      const local = await alone.nx(command);
+
+      expect([distributed.code, local.code]).toEqual([1, 1]);
+      expect(comparable(distributed.output)).toEqual(comparable(local.output));
+      expect(plain(distributed.output)).toContain('first:check line 3');
+    },
+  );
+
+  it('shows the output of a task while it runs when a stream is asked for', async () => {
+    const main = pipeline.startNx(['run', 'first:talk', '--skip-nx-cache', '--output-style=stream']);
+
+    await main.waitForOutput('first:talk line 5');
+    expect(main.running).toBe(true);
+    expect((await main.end()).code).toBe(0);
+  });
+
+  it('says who served and what ran where', async () => {
+    const exit = await pipeline.nx([...AFFECTED, '--skip-nx-cache']);
+
+    const lines = ownLines(exit.output);
+    expect(lines[0]).toMatch(/pipeline-1 · 2 agents · \d+ slots/);
+    expect(lines.at(-1)).toMatch(/12 tasks on 2 agents in .* · agent-1: \d+ · agent-2: \d+/);
+  });
+});

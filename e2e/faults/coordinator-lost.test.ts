@@ -1,0 +1,182 @@
+import { Pipeline, type ProcessInfo, type RunningProcess, signalProcess, type Fleet } from '@org/dte-testing';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { faultFleet, HELD, HELD_TASKS, SHORT_WAITS, tasksHeldOn } from '../support/fault-fleet';
+import { machinesOf, ownLines, plain, ranOn } from '../support/log';
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as { port: number };
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+describe('a coordinator that is lost', () => {
+  let fleet: Fleet;
+
+  beforeEach(() => {
+    fleet = faultFleet();
+  });
+
+  afterEach(async () => {
+    expect(await fleet.close()).toEqual([]);
+  });
+
+  const coordinatorOf = (pipeline: Pipeline): ProcessInfo => {
+    const found = fleet.runningProcesses().filter(({ command }) => / coordinator( |$)/.test(command));
+    if (found.length !== 1) throw new Error(`${found.length} coordinators\n${pipeline.describe()}`);
+    return found[0]!;
+  };
+
+  /** A pipeline with two agents that each hold a task, and the command that waits for them. */
+  async function held(pipeline: Pipeline, command: readonly string[]): Promise<RunningProcess> {
+    for (const name of ['agent-1', 'agent-2']) pipeline.startAgent(name);
+    const main = pipeline.startNx(command);
+    await tasksHeldOn(fleet, ['agent-1', 'agent-2'], () => `${main.describe()}\n${pipeline.describe()}`);
+    return main;
+  }
+
+  const endAgents = async (pipeline: Pipeline): Promise<void> => {
+    for (const { process } of pipeline.agents) process.signal('SIGTERM');
+    for (const { process } of pipeline.agents) expect((await process.end(20_000)).code).toBe(0);
+    await pipeline.everybodyGone();
+  };
+
+  it('killed while tasks run: the main job says so once, runs the rest itself and succeeds', async () => {
+    const pipeline = new Pipeline(fleet, fleet.machine('main'), SHORT_WAITS);
+    await pipeline.startCiRun();
+    const main = await held(pipeline, HELD);
+    signalProcess(coordinatorOf(pipeline).pid, 'SIGKILL');
+
+    await main.waitForOutput('DTE_COORDINATOR_LOST');
+    fleet.open('go');
+    const exit = await main.end();
+
+    expect(exit.code).toBe(0);
+    expect(plain(exit.output).match(/DTE_COORDINATOR_LOST/g)).toHaveLength(1);
+    const here = ranOn(fleet.journal().filter(({ machine }) => machine === 'main'));
+    expect(Object.keys(here).sort()).toEqual(HELD_TASKS);
+    expect(pipeline.main.exists('dist/libs/held4/after.txt')).toBe(true);
+    await endAgents(pipeline);
+  });
+
+  it('killed while tasks run: a failure among the rest is a failure of the command', async () => {
+    const pipeline = new Pipeline(fleet, fleet.machine('main'), SHORT_WAITS);
+    await pipeline.startCiRun();
+    const main = await held(pipeline, ['run-many', '-t', 'wrong', '--parallel=1']);
+    signalProcess(coordinatorOf(pipeline).pid, 'SIGKILL');
+    await main.waitForOutput('DTE_COORDINATOR_LOST');
+    fleet.open('go');
+
+    expect((await main.end()).code).toBe(1);
+    await endAgents(pipeline);
+  });
+
+  it('standalone, killed and started again: the command goes on, and what was running is not run twice', async () => {
+    const port = await freePort();
+    const env = {
+      ...SHORT_WAITS,
+      DTE_COORDINATOR_GRACE_MS: '20000',
+      DTE_COORDINATOR_URL: `http://127.0.0.1:${port}`,
+    };
+    const server = fleet.machine('server', { ci: false });
+    const args = ['coordinator', '--port', String(port), '--data-dir', join(server.folder, 'data')];
+    const serverEnv = { DTE_LEASE_MS: '15000', DTE_HEARTBEAT_MS: '300' };
+    const first = server.startDte(args, { env: serverEnv });
+    await first.waitForOutput(String(port));
+    const pipeline = new Pipeline(fleet, fleet.machine('main'), env);
+    await pipeline.startCiRun();
+    const main = await held(pipeline, HELD);
+
+    first.signal('SIGKILL');
+    await first.end();
+    const second = server.startDte(args, { env: serverEnv });
+    await second.waitForOutput(String(port));
+    fleet.open('go');
+    const exit = await main.end();
+
+    expect(`${exit.output}${exit.code === 0 ? '' : `${second.describe()}${pipeline.describe()}`}`).toContain(
+      'Successfully ran target',
+    );
+    expect(exit.code).toBe(0);
+    const ran = ranOn(fleet.journal());
+    expect(Object.keys(ran).sort()).toEqual(HELD_TASKS);
+    expect(Object.values(ran).filter((machines) => machines.length !== 1)).toEqual([]);
+    expect(machinesOf(fleet.journal())).toEqual(['agent-1', 'agent-2']);
+    await pipeline.dte(['complete-ci-run']);
+    for (const { process } of pipeline.agents) expect((await process.end(30_000)).code).toBe(0);
+    second.signal('SIGTERM');
+    expect((await second.end(20_000)).code).toBe(0);
+  });
+
+  it('never there: one line, and the main job does everything', async () => {
+    const port = await freePort();
+    fleet.open('go');
+    const main = fleet.machine('main');
+
+    const exit = await main.nx(HELD, {
+      env: { ...SHORT_WAITS, DTE_COORDINATOR_URL: `http://127.0.0.1:${port}` },
+    });
+
+    expect(exit.code).toBe(0);
+    expect(plain(exit.output).match(/DTE_NO_COORDINATOR/g)).toHaveLength(1);
+    expect(ownLines(exit.output).length).toBeLessThanOrEqual(3);
+    expect(machinesOf(fleet.journal())).toEqual(['main']);
+  });
+
+  it('there but without agents: one line after the wait, and the main job does everything', async () => {
+    fleet.open('go');
+    const pipeline = new Pipeline(fleet, fleet.machine('main'), {
+      ...SHORT_WAITS,
+      DTE_AGENT_WAIT_MS: '1500',
+    });
+    await pipeline.startCiRun();
+
+    const exit = await pipeline.nx(HELD);
+
+    expect(exit.code).toBe(0);
+    expect(plain(exit.output).match(/DTE_NO_AGENTS/g)).toHaveLength(1);
+    expect(machinesOf(fleet.journal())).toEqual(['main']);
+    await pipeline.complete();
+  });
+
+  const root = process.getuid?.() === 0 && process.platform === 'linux';
+  if (!root)
+    console.warn('SKIPPED: a full disk needs a small file system of its own, and mounting one needs root.');
+  (root ? it : it.skip)(
+    'with a full disk: the artifacts that find no room cost attempts, and the command succeeds',
+    async () => {
+      const disk = join(fleet.folder, 'disk');
+      mkdirSync(disk);
+      try {
+        execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=2m', 'tmpfs', disk], { stdio: 'pipe' });
+      } catch (error) {
+        console.warn(`SKIPPED: no file system could be mounted: ${String(error)}`);
+        return;
+      }
+      try {
+        const pipeline = new Pipeline(fleet, fleet.machine('main'), { ...SHORT_WAITS, DTE_DATA_DIR: disk });
+        await pipeline.startCiRun();
+        pipeline.startAgent('agent-1');
+
+        const exit = await pipeline.nx(['run-many', '-t', 'bulk', '--parallel=1']);
+
+        expect(`${exit.output}${exit.code === 0 ? '' : pipeline.describe()}`).toContain(
+          'Successfully ran target',
+        );
+        expect(exit.code).toBe(0);
+        for (const name of ['held1', 'held2', 'held3', 'held4']) {
+          expect(pipeline.main.read(`dist/libs/${name}/bulk.txt`).length).toBeGreaterThan(1_000_000);
+        }
+        expect(plain(`${exit.output}${pipeline.describe()}`)).toContain('DTE_DISK_FULL');
+        await pipeline.complete();
+      } finally {
+        for (const { pid } of fleet.runningProcesses()) signalProcess(pid, 'SIGKILL');
+        execFileSync('umount', ['--lazy', disk]);
+      }
+    },
+  );
+});

@@ -1,0 +1,64 @@
+import { isRunning, Pipeline, waitFor, type Fleet } from '@org/dte-testing';
+import { faultFleet, HELD, SHORT_WAITS, tasksHeldOn } from '../support/fault-fleet';
+
+describe('a main job that is told to stop', () => {
+  let fleet: Fleet;
+  let pipeline: Pipeline;
+
+  beforeAll(async () => {
+    fleet = faultFleet();
+    pipeline = new Pipeline(fleet, fleet.machine('main'), { ...SHORT_WAITS, DTE_MAIN_LOST_MS: '3000' });
+    await pipeline.startCiRun();
+    for (const name of ['agent-1', 'agent-2']) pipeline.startAgent(name);
+  });
+
+  afterAll(async () => {
+    expect((await pipeline.complete()).map(({ code }) => code)).toEqual([0, 0]);
+    expect(await fleet.close()).toEqual([]);
+  });
+
+  beforeEach(() => {
+    fleet.clearJournal();
+  });
+
+  const runningTasks = (): number[] =>
+    fleet
+      .journal()
+      .map(({ pid }) => pid)
+      .filter(isRunning);
+
+  it.each([
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+  ] as const)('%s: ends what runs on the agents and exits with %d', async (signal, code) => {
+    const main = pipeline.startNx(HELD);
+    await tasksHeldOn(fleet, ['agent-1', 'agent-2'], () => `${main.describe()}\n${pipeline.describe()}`);
+    main.signal(signal);
+
+    const exit = await main.end(20_000);
+    expect({ code: exit.code, signal: exit.signal }).toEqual({ code, signal: null });
+    await waitFor('the end of its tasks on the agents', () => runningTasks().length === 0, {
+      lastState: () => pipeline.describe(),
+      deadlineMs: 20_000,
+    });
+    for (const { process } of pipeline.agents) expect(process.running).toBe(true);
+  });
+
+  it('killed: what runs on the agents ends when the main job has been gone for too long', async () => {
+    const main = pipeline.startNx(HELD);
+    await tasksHeldOn(fleet, ['agent-1', 'agent-2'], () => `${main.describe()}\n${pipeline.describe()}`);
+    main.signalTree('SIGKILL');
+
+    await main.end();
+    await waitFor('the end of its tasks on the agents', () => runningTasks().length === 0, {
+      lastState: () => pipeline.describe(),
+      deadlineMs: 30_000,
+    });
+  });
+
+  it('the agents serve the next command', async () => {
+    fleet.open('go');
+
+    expect((await pipeline.nx(HELD)).code).toBe(0);
+  });
+});

@@ -1,0 +1,97 @@
+import { type Machine, Pipeline, type Fleet } from '@org/dte-testing';
+import { faultFleet, HELD, HELD_TASKS, SHORT_WAITS } from '../support/fault-fleet';
+import { firstAnswer } from '../support/first-answer';
+import { machinesOf, plain, ranOn } from '../support/log';
+
+describe('an agent that does not belong to the session', () => {
+  let fleet: Fleet;
+  let pipeline: Pipeline;
+
+  beforeAll(async () => {
+    fleet = faultFleet();
+    fleet.open('go');
+    pipeline = new Pipeline(fleet, fleet.machine('main'), { ...SHORT_WAITS, DTE_SECRET: 'open sesame' });
+    await pipeline.startCiRun();
+    pipeline.startAgent('agent-1');
+  });
+
+  afterAll(async () => {
+    const exits = await pipeline.complete();
+    expect(exits.map(({ code }) => code)[0]).toBe(0);
+    expect(await fleet.close()).toEqual([]);
+  });
+
+  /** Starts the wrong agent while a command runs, and expects that the command does not suffer. */
+  async function expectRefused(
+    machine: Machine,
+    env: Record<string, string | undefined>,
+    code: string,
+  ): Promise<void> {
+    fleet.clearJournal();
+    const main = pipeline.startNx([...HELD, '--skip-nx-cache']);
+    const agent = machine.startDte(['start-agent'], { env: { ...pipeline.env, ...env } });
+
+    const refused = await agent.end(30_000);
+    const exit = await main.end();
+
+    expect(refused.output).toContain(code);
+    expect(refused.code).not.toBe(0);
+    expect(exit.code).toBe(0);
+    expect(Object.keys(ranOn(fleet.journal())).sort()).toEqual(HELD_TASKS);
+    expect(machinesOf(fleet.journal())).toEqual(['agent-1']);
+  }
+
+  it('another secret: refused with what to do', async () => {
+    await expectRefused(fleet.machine('liar'), { DTE_SECRET: 'open barley' }, 'DTE_BAD_SECRET');
+  });
+
+  it('no secret: refused with what to do', async () => {
+    await expectRefused(fleet.machine('mute'), { DTE_SECRET: undefined }, 'DTE_BAD_SECRET');
+  });
+
+  it('another commit: refused, with both commits', async () => {
+    const machine = fleet.machine('late');
+    await machine.run('git', ['checkout', '--quiet', fleet.base]);
+
+    await expectRefused(machine, {}, 'DTE_COMMIT_MISMATCH');
+  });
+
+  it('another version of nx: refused, with both versions', async () => {
+    const machine = fleet.machine('old');
+    const manifest = JSON.parse(machine.read('node_modules/nx/package.json')) as { version: string };
+    machine.write('node_modules/nx/package.json', JSON.stringify({ ...manifest, version: '23.0.1' }));
+
+    await expectRefused(machine, {}, 'DTE_NX_VERSION_MISMATCH');
+  });
+
+  it('another version of the protocol: told so before anything else is looked at', async () => {
+    const answer = await firstAnswer(await coordinatorUrl(), {
+      type: 'hello',
+      protocolVersion: 99,
+      anything: 'else',
+    });
+
+    expect(answer).toMatchObject({ type: 'error', fatal: true, reason: { code: 'DTE_PROTOCOL_VERSION' } });
+  });
+
+  it('a first frame that is not JSON: told so', async () => {
+    expect(await firstAnswer(await coordinatorUrl(), 'GET / HTTP/1.1')).toMatchObject({
+      type: 'error',
+      reason: { code: 'DTE_MALFORMED_MESSAGE' },
+    });
+  });
+
+  it('a first frame that is far too large: cut off, and the session lives on', async () => {
+    const answer = await firstAnswer(await coordinatorUrl(), 'x'.repeat(5_000_000));
+
+    expect(answer === null || (answer as { type: string }).type === 'error').toBe(true);
+    fleet.clearJournal();
+    expect((await pipeline.nx([...HELD, '--skip-nx-cache'])).code).toBe(0);
+    expect(machinesOf(fleet.journal())).toEqual(['agent-1']);
+  });
+
+  const coordinatorUrl = async (): Promise<string> => {
+    const exit = await pipeline.startCiRun();
+    return /coordinator (http:\S+)/.exec(plain(exit.output))![1]!;
+  };
+});

@@ -1,0 +1,100 @@
+import { AFFECTED, NX_VERSIONS, Pipeline, type Fleet } from '@org/dte-testing';
+import { machinesOf, ownLines, plain, ranOn } from '../support/log';
+import { AFFECTED_OUTPUTS, AFFECTED_TASKS, sampleFleet } from '../support/sample-fleet';
+import { sampleCommand } from '@org/dte-testing';
+
+const FAILING = {
+  first: {
+    root: 'libs/first',
+    targets: {
+      check: {
+        command: sampleCommand('first:check', { lines: 3, exit: 7, writes: 'dist/libs/first/found.txt' }),
+      },
+    },
+  },
+  second: {
+    root: 'libs/second',
+    dependsOn: ['first'],
+    targets: { check: { command: sampleCommand('second:check') } },
+  },
+};
+
+describe.each(NX_VERSIONS)('nx %s', (nx) => {
+  let fleet: Fleet;
+  let pipeline: Pipeline;
+
+  beforeAll(async () => {
+    fleet = sampleFleet({
+      nx,
+      projects: FAILING,
+      targetDefaults: {
+        check: { dependsOn: ['^check'], cache: true, outputs: ['{workspaceRoot}/dist/{projectRoot}'] },
+      },
+    });
+    pipeline = await Pipeline.start(fleet, 2);
+  });
+
+  afterAll(async () => {
+    expect(await fleet.close()).toEqual([]);
+  });
+
+  beforeEach(() => {
+    fleet.clearJournal();
+  });
+
+  it('runs every affected task once, on both agents, and has all outputs on the main job', async () => {
+    const exit = await pipeline.nx(AFFECTED);
+
+    expect(`${exit.output}\n${exit.code === 0 ? '' : pipeline.describe()}`).toContain(
+      'Successfully ran target',
+    );
+    expect(exit.code).toBe(0);
+    const ran = ranOn(fleet.journal());
+    expect(Object.keys(ran).sort()).toEqual(AFFECTED_TASKS);
+    expect(Object.values(ran).map((machines) => machines.length)).toEqual(AFFECTED_TASKS.map(() => 1));
+    expect(machinesOf(fleet.journal())).toEqual(['agent-1', 'agent-2']);
+    expect(AFFECTED_OUTPUTS.filter((path) => !pipeline.main.exists(path))).toEqual([]);
+    // What shop built contains what beta and gamma built of alpha.
+    expect(pipeline.main.read('dist/apps/shop/out.txt')).toBe(
+      'shop:build\nbeta:build\nalpha:build\ngamma:build\nalpha:build\n',
+    );
+    expect(ownLines(exit.output).length).toBeLessThanOrEqual(3);
+  });
+
+  it('takes everything from the cache of the session when the main job has forgotten everything', async () => {
+    pipeline.main.forget();
+
+    const exit = await pipeline.nx(AFFECTED);
+
+    expect(exit.code).toBe(0);
+    expect(fleet.journal()).toEqual([]);
+    expect(plain(exit.output)).toMatch(
+      /from the cache instead of running the command for 12 out of 12 tasks/,
+    );
+    expect(AFFECTED_OUTPUTS.filter((path) => !pipeline.main.exists(path))).toEqual([]);
+  });
+
+  it('takes everything from its own cache when it has not', async () => {
+    const exit = await pipeline.nx(AFFECTED);
+
+    expect(exit.code).toBe(0);
+    expect(fleet.journal()).toEqual([]);
+    expect(plain(exit.output)).toMatch(/for 12 out of 12 tasks/);
+  });
+
+  it('fails with the output and the files of a failed task, and skips what depends on it', async () => {
+    const exit = await pipeline.nx(['run-many', '-t', 'check', '--parallel=2']);
+
+    expect(exit.code).toBe(1);
+    expect(plain(exit.output)).toContain('first:check line 3');
+    expect(Object.keys(ranOn(fleet.journal()))).toEqual(['first:check']);
+    expect(machinesOf(fleet.journal())).not.toContain('main');
+    expect(pipeline.main.read('dist/libs/first/found.txt')).toBe('first:check\n');
+  });
+
+  it('lets agents and coordinator go when the main job says that it is done', async () => {
+    const exits = await pipeline.complete();
+
+    expect(exits.map(({ code }) => code)).toEqual([0, 0]);
+  });
+});

@@ -1,0 +1,41 @@
+import {
+  DEFAULT_NX_VERSION,
+  install,
+  SAMPLE_CHANGE,
+  SAMPLE_PROJECTS,
+  SAMPLE_TARGET_DEFAULTS,
+  sampleFiles,
+  sampleNxJson,
+  type SampleProject,
+  Fleet,
+} from '@org/dte-testing';
+
+/** The workspace with 12 affected tasks, and what a test adds to it. */
+export function sampleFleet({
+  nx = DEFAULT_NX_VERSION,
+  plugin = true,
+  projects = {},
+  targetDefaults = {},
+}: {
+  nx?: string;
+  plugin?: boolean;
+  projects?: Record<string, SampleProject>;
+  targetDefaults?: object;
+} = {}): Fleet {
+  const nxJson = sampleNxJson({ plugin, targetDefaults: { ...SAMPLE_TARGET_DEFAULTS, ...targetDefaults } });
+  return Fleet.create({
+    install: install({ nx }),
+    files: sampleFiles({ ...SAMPLE_PROJECTS, ...projects }, nxJson),
+    change: SAMPLE_CHANGE,
+  });
+}
+
+/** Ids of `nx affected -t lint,test,build`. */
+export const AFFECTED_TASKS: string[] = ['alpha', 'beta', 'gamma', 'shop']
+  .flatMap((project) => ['build', 'lint', 'test'].map((target) => `${project}:${target}`))
+  .sort();
+
+/** What those tasks leave on the disk. */
+export const AFFECTED_OUTPUTS: string[] = ['libs/alpha', 'libs/beta', 'libs/gamma', 'apps/shop'].flatMap(
+  (root) => [`dist/${root}/out.txt`, `${root}/coverage/report.txt`],
+);

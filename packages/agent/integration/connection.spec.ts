@@ -1,0 +1,212 @@
+import { coordinatorToAgentSchema, type CoordinatorToAgent } from '@org/dte-protocol';
+import { waitFor } from '@org/dte-testing';
+import { type ConnectOptions, type Connection, connect, waitOpen } from '../src';
+import { FakeCoordinator } from '../src/test-support/fake-coordinator';
+import { claims, testLimits } from '../src/test-support/hello';
+
+let server: FakeCoordinator;
+const open: Connection<CoordinatorToAgent>[] = [];
+
+beforeEach(async () => {
+  server = await FakeCoordinator.start();
+});
+afterEach(async () => {
+  for (const connection of open.splice(0)) connection.close();
+  await server.close();
+});
+
+function dial(change: Partial<ConnectOptions<CoordinatorToAgent>> = {}): Connection<CoordinatorToAgent> {
+  const connection = connect({
+    ...{ url: server.url, hello: claims, limits: testLimits(), incoming: coordinatorToAgentSchema },
+    ...change,
+  });
+  open.push(connection);
+  return connection;
+}
+const until = (connection: Connection<unknown>, name: string): Promise<unknown> =>
+  waitFor(`state ${name}`, () => connection.state.name === name, {
+    deadlineMs: 10_000,
+    lastState: () => JSON.stringify(connection.state),
+  });
+const sync = (seq: number) => ({ type: 'agent.sync', seq, slots: null, draining: false, work: [] }) as const;
+
+it('is open with the token of the welcome once both sides have proven the secret', async () => {
+  server.secret = 'shared';
+  const connection = dial({ secret: 'shared' });
+  await waitOpen(connection, 5_000);
+  expect(connection.token()).toBe('token-1');
+  expect(connection.url()).toBe(server.url);
+});
+
+it('fails for good when the coordinator refuses the secret', async () => {
+  server.secret = 'shared';
+  const connection = dial({ secret: 'another' });
+  await expect(waitOpen(connection, 5_000)).rejects.toMatchObject({ code: 'DTE_BAD_SECRET' });
+  expect(server.hellos).toHaveLength(1);
+});
+
+it('refuses a coordinator that signs with another secret', async () => {
+  server.secret = 'another';
+  const connection = dial({ secret: 'shared' });
+  // The false coordinator would gladly take this client.
+  Object.defineProperty(server, 'answer', {
+    value: (socket: { send(text: string): void }) =>
+      socket.send(JSON.stringify({ type: 'welcome', proof: 'a'.repeat(64), token: 't', heartbeatMs: 1000, leaseMs: 1000 })),
+  });
+  await until(connection, 'failed');
+  expect(connection.state).toMatchObject({ error: { code: 'DTE_BAD_SECRET' } });
+});
+
+it('refuses a coordinator without a secret when it has one itself', async () => {
+  const connection = dial({ secret: 'shared' });
+  await expect(waitOpen(connection, 5_000)).rejects.toMatchObject({ code: 'DTE_BAD_SECRET' });
+  expect(() => connection.token()).toThrow('no connection');
+});
+
+it('opens again after the connection is lost, and says the newest state first', async () => {
+  const connection = dial();
+  await waitOpen(connection, 5_000);
+  connection.onState(({ name }) => {
+    if (name !== 'connecting') return;
+    connection.send(sync(1));
+    connection.send(sync(2));
+  });
+  server.drop();
+  await server.waitForSync('the newest state', ({ seq }) => seq === 2);
+  expect(server.syncs.map(({ seq }) => seq)).toEqual([2]);
+  expect(server.hellos).toHaveLength(2);
+  expect(server.hellos[1]?.clientNonce).not.toBe(server.hellos[0]?.clientNonce);
+});
+
+it('keeps trying while nobody has announced a coordinator, and finds it when it appears', async () => {
+  let url: string | null = null;
+  let asked = 0;
+  const connection = dial({
+    url: async () => {
+      asked++;
+      return url;
+    },
+  });
+  await waitFor('three questions', () => asked >= 3);
+  expect(connection.state).toMatchObject({ name: 'connecting', lastError: { code: 'DTE_NO_COORDINATOR' } });
+  url = server.url;
+  await waitOpen(connection, 5_000);
+});
+
+it('waits in vain for an address where nobody listens, with the reason in the message', async () => {
+  const connection = dial({ url: 'http://127.0.0.1:1' });
+  await expect(waitOpen(connection, 100)).rejects.toThrow(/in 100 ms.*ECONNREFUSED/);
+});
+
+it.each(['DTE_COMMIT_MISMATCH', 'DTE_SESSION_FINISHED', 'DTE_TOO_MANY'] as const)('fails for good on %s', async (code) => {
+  server.refusal = { code, message: 'no' };
+  const connection = dial();
+  await until(connection, 'failed');
+  expect(connection.state).toMatchObject({ error: { code, message: 'no' } });
+});
+
+it('tries again after a refusal that may pass', async () => {
+  server.refusal = { code: 'DTE_TIMEOUT', message: 'later' };
+  const connection = dial();
+  await waitFor('two tries', () => server.hellos.length >= 2);
+  server.refusal = null;
+  await until(connection, 'open');
+});
+
+it('fails for good when the coordinator ends an open connection with a fatal error', async () => {
+  const connection = dial();
+  await waitOpen(connection, 5_000);
+  server.say({ type: 'error', reason: { code: 'DTE_COMMIT_MISMATCH', message: 'main came with another' }, fatal: true });
+  await until(connection, 'failed');
+});
+
+it('hands on an error that is not fatal and stays open', async () => {
+  const connection = dial();
+  const heard: CoordinatorToAgent[] = [];
+  connection.onMessage((message) => heard.push(message));
+  await waitOpen(connection, 5_000);
+  server.say({ type: 'error', reason: { code: 'DTE_TIMEOUT', message: 'slow' }, fatal: false });
+  await waitFor('the error', () => heard.length === 1);
+  expect(connection.state.name).toBe('open');
+});
+
+it.each([
+  ['is not JSON', '{'],
+  ['does not fit the protocol', '{"type":"agent.wanted"}'],
+])('fails for good when a message %s', async (_, frame) => {
+  const connection = dial();
+  await waitOpen(connection, 5_000);
+  server.sayRaw(frame);
+  await until(connection, 'failed');
+  expect(connection.state).toMatchObject({ error: { code: 'DTE_MALFORMED_MESSAGE' } });
+});
+
+it('fails for good when a frame is too large', async () => {
+  const connection = dial({ limits: testLimits({ frameBytes: 2_000 }) });
+  await waitOpen(connection, 5_000);
+  server.sayRaw('x'.repeat(3_000));
+  await until(connection, 'failed');
+  expect(connection.state).toMatchObject({ error: { code: 'DTE_FRAME_TOO_LARGE' } });
+});
+
+it('connects anew when the coordinator has been silent for three heartbeats', async () => {
+  server.heartbeatMs = 30;
+  const connection = dial();
+  await waitOpen(connection, 5_000);
+  server.freeze();
+  await waitFor('a second connection', () => server.hellos.length === 2);
+  await until(connection, 'open');
+});
+
+it('stays connected while only pings are answered', async () => {
+  server.heartbeatMs = 10;
+  const connection = dial();
+  let states = 0;
+  connection.onState(() => states++);
+  await waitOpen(connection, 5_000);
+  const from = Date.now();
+  await waitFor('fifteen heartbeats', () => Date.now() - from > 150);
+  expect(states).toBe(1);
+});
+
+it('gives up a coordinator that accepts and never greets, and tries again', async () => {
+  server.mute = true;
+  const connection = dial({ limits: testLimits({ handshakeMs: 40 }) });
+  await waitFor('the first try to end', () => connection.state.name === 'connecting' && connection.state.lastError !== null);
+  server.mute = false;
+  await until(connection, 'open');
+});
+
+it('refuses output while a slow coordinator has not taken what waits, and accepts it again later', async () => {
+  const connection = dial({ limits: testLimits({ outputBufferBytes: 200_000 }) });
+  await waitOpen(connection, 5_000);
+  server.freeze();
+  const output = (offset: number) =>
+    ({ type: 'agent.output', runId: 'r', taskId: 't', attempt: 1, offset, data: 'x'.repeat(60_000) }) as const;
+  let sent = 0;
+  while (connection.send(output(sent * 60_000))) sent++;
+  expect(sent).toBeLessThan(500);
+  connection.send(sync(7));
+  server.thaw();
+  await server.waitForSync('the state, which goes first', ({ seq }) => seq === 7);
+  await waitFor('all accepted output', () => server.outputs.length === sent);
+  expect(connection.send(output(sent * 60_000))).toBe(true);
+});
+
+it('refuses output while it is not open, and frees everything when closed', async () => {
+  const connection = dial({ url: 'http://127.0.0.1:1' });
+  expect(connection.send({ type: 'agent.output', runId: 'r', taskId: 't', attempt: 1, offset: 0, data: 'x' })).toBe(false);
+  connection.close();
+  connection.close();
+  expect(connection.state.name).toBe('closed');
+  expect(connection.send(sync(1))).toBe(false);
+});
+
+it('is closed by its signal', async () => {
+  const abort = new AbortController();
+  const connection = dial({ signal: abort.signal });
+  await waitOpen(connection, 5_000);
+  abort.abort();
+  expect(connection.state.name).toBe('closed');
+  await waitFor('the end of the connection', () => server.connections === 0);
+});

@@ -1,0 +1,69 @@
+/** An executor whose behaviour is the target of the task it gets. Plain JavaScript: it is forked. */
+const { spawn } = require('node:child_process');
+const { appendFileSync, existsSync } = require('node:fs');
+
+const CHUNK = 64 * 1024;
+const say = (message) => process.send(message);
+const note = (line) => appendFileSync('executors.log', `${line}\n`);
+let stopped = null;
+
+const finished = (taskId) => ({
+  ...{ kind: 'finished', status: 'success', code: 0, fromCache: null, hash: '1', startMs: 1, endMs: 2 },
+  ...{ artifact: { kind: 'cache', hash: `hash-of-${taskId.replaceAll(':', '-')}` }, reason: null, hashDetails: null },
+});
+const failed = () => ({ ...finished('x'), status: 'failure', code: 3, artifact: { kind: 'attempt', attempt: 1 } });
+
+const behaviours = {
+  build: (ref, end) => {
+    say({ type: 'output', ref, offset: 0, data: `building ${ref.taskId}\nlast words` });
+    end(finished(ref.taskId));
+  },
+  lint: (_ref, end) => end(failed()),
+  crash: () => {
+    process.stderr.write('first line\nFATAL ERROR: heap out of memory\n', () => process.exit(7));
+  },
+  /** Ends when a file appears, and when it is told to stop. */
+  wait: (ref, end) => {
+    const look = setInterval(() => {
+      if (stopped === null && !existsSync(`go-${ref.taskId.split(':')[0]}`)) return;
+      clearInterval(look);
+      end(stopped ?? finished(ref.taskId));
+    }, 5);
+  },
+  /** Hears nothing, and has children that will not go by themselves. */
+  hang: () => {
+    const script = `process.on('SIGTERM', () => {}); setInterval(() => {}, 1e6)`;
+    const child = spawn(process.execPath, ['-e', script], { detached: true, stdio: 'ignore' });
+    child.unref();
+    note(`child ${child.pid}`);
+    process.removeAllListeners('message');
+    setInterval(() => undefined, 1e6);
+  },
+  flood: (ref, end) => {
+    for (let i = 0; i < 80; i++) say({ type: 'output', ref, offset: i * CHUNK, data: `${'x'.repeat(CHUNK - 1)}\n` });
+    end(finished(ref.taskId));
+  },
+};
+
+process.on('message', (message) => {
+  if (message.type === 'stop') stopped = { kind: 'returned', reason: { code: 'DTE_CANCELLED', message: 'stopped' } };
+  if (message.type === 'coordinator') note(`coordinator ${message.url} ${message.token}`);
+  if (message.type !== 'run') return;
+  stopped = null;
+  const { runId, taskId, attempt } = message.assignment;
+  const ref = { runId, taskId, attempt };
+  note(`run ${taskId} ${attempt} restore=${message.restore.map((entry) => entry.taskId).join(',')}`);
+  for (const entry of message.restore) say({ type: 'restored', ref, taskId: entry.taskId, ok: true, outputs: [] });
+  say({ type: 'executing', ref, startMs: Date.now() });
+  behaviours[taskId.split(':')[1]](ref, (result) => say({ type: 'result', ref, result, outputs: [] }));
+});
+process.on('disconnect', () => process.exit(0));
+
+note(`start ${process.pid} secret=${process.env.DTE_SECRET ?? 'none'} executor=${process.env.DTE_EXECUTOR}`);
+if (process.env.FAKE_START === 'unable') {
+  say({ type: 'unable', reason: { code: 'DTE_EXECUTOR_START', message: 'Nx could not build the project graph: no' } });
+} else if (process.env.FAKE_START === 'exit') {
+  process.stderr.write('Cannot find module nx\n', () => process.exit(4));
+} else {
+  say({ type: 'ready' });
+}

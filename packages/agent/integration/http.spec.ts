@@ -1,0 +1,143 @@
+import { Readable } from 'node:stream';
+import { buffer, text } from 'node:stream/consumers';
+import { LIMITS } from '@org/dte-protocol';
+import { type HttpClient, type HttpClientOptions, httpClient } from '../src';
+import { FakeCoordinator, runSpec } from '../src/test-support/fake-coordinator';
+import { testLimits } from '../src/test-support/hello';
+
+let server: FakeCoordinator;
+const clients: HttpClient[] = [];
+
+beforeEach(async () => {
+  server = await FakeCoordinator.start();
+});
+afterEach(async () => {
+  for (const client of clients.splice(0)) client.close();
+  await server.close();
+});
+
+function client(change: Partial<HttpClientOptions> = {}): HttpClient {
+  const made = httpClient({ url: server.url, token: () => 'secret-token', limits: testLimits(), ...change });
+  clients.push(made);
+  return made;
+}
+
+it('asks for many hashes in several questions and joins the answers', async () => {
+  const size = LIMITS.hashesPerQuestion.value;
+  server.handler = (request, response) => {
+    void text(request).then((body) => {
+      const { hashes } = JSON.parse(body) as { hashes: string[] };
+      response.end(JSON.stringify({ held: hashes.filter((hash) => hash.endsWith('7')) }));
+    });
+  };
+  const hashes = Array.from({ length: size + 10 }, (_, i) => `h${i}`);
+  const held = await client().askHeld(hashes);
+  expect(held.size).toBe(hashes.filter((hash) => hash.endsWith('7')).length);
+  expect(server.requests).toEqual(['POST /v1/cache-question', 'POST /v1/cache-question']);
+});
+
+it('shows the token, and uses one socket for requests that follow each other', async () => {
+  const ports = new Set<number | undefined>();
+  const tokens = new Set<string | undefined>();
+  server.handler = (request, response) => {
+    ports.add(request.socket.remotePort);
+    tokens.add(request.headers.authorization);
+    response.end('{}');
+  };
+  const one = client();
+  for (let i = 0; i < 3; i++) await one.complete();
+  expect([...tokens]).toEqual(['Bearer secret-token']);
+  expect(ports.size).toBe(1);
+});
+
+it('gives a run back as it was submitted', async () => {
+  const spec = runSpec(['a:build']);
+  server.runs.set('run-1', spec);
+  expect(await client().getRun('run-1')).toEqual(spec);
+});
+
+it('streams an archive up and down', async () => {
+  const big = Buffer.alloc(3_000_000, 'x');
+  server.handler = (request, response) => {
+    if (request.method === 'GET') response.end(server.stored.get(request.url ?? ''));
+    else void buffer(request).then((body) => response.end(void server.stored.set(request.url ?? '', body)));
+  };
+  expect(await client().putAttempt('r', 'app:build:a/b', 2, Readable.from([big]))).toBe('stored');
+  expect([...server.stored.keys()]).toEqual(['/v1/runs/r/attempts/app%3Abuild%3Aa%2Fb/2']);
+  expect((await buffer(await client().getAttempt('r', 'app:build:a/b', 2))).equals(big)).toBe(true);
+});
+
+it.each([
+  [507, 'DTE_DISK_FULL', 'no space in /data\nmore', 'DTE_DISK_FULL', 'no space in /data'],
+  [413, undefined, '', 'DTE_ARTIFACT_TOO_LARGE', 'answered 413'],
+  [401, 'DTE_UNAUTHORIZED', 'expired', 'DTE_UNAUTHORIZED', 'expired'],
+  [404, 'DTE_UNKNOWN_RUN', 'no run', 'DTE_UNKNOWN_RUN', 'no run'],
+  [502, undefined, '<html>', 'DTE_NO_COORDINATOR', '<html>'],
+  [500, 'NOT_A_CODE', 'oops', 'DTE_INTERNAL', 'oops'],
+])('turns the answer %s with code %s into an error of its own', async (status, header, body, code, message) => {
+  server.handler = (_request, response) =>
+    response.writeHead(status, header === undefined ? {} : { 'x-dte-error': header }).end(body);
+  await expect(client().getRun('r')).rejects.toMatchObject({ code, message: expect.stringContaining(message) });
+});
+
+it('hears a refusal that comes before the whole body was sent', async () => {
+  server.handler = (_request, response) => response.writeHead(507, { 'x-dte-error': 'DTE_DISK_FULL' }).end('full');
+  let sent = 0;
+  const endless = new Readable({
+    read() {
+      sent++;
+      if (sent < 10_000) this.push(Buffer.alloc(64 * 1024));
+      else this.push(null);
+    },
+  });
+  await expect(client().putAttempt('r', 't', 1, endless)).rejects.toMatchObject({ code: 'DTE_DISK_FULL' });
+  expect(sent).toBeLessThan(10_000);
+});
+
+it('reports the error of a body that breaks', async () => {
+  server.handler = (request) => void request.resume();
+  const broken = new Readable({ read: () => undefined });
+  const putting = client().putAttempt('r', 't', 1, broken);
+  broken.push('something');
+  broken.destroy(new Error('the file is gone'));
+  await expect(putting).rejects.toThrow('the file is gone');
+});
+
+it('takes an artifact that is there already for stored', async () => {
+  server.handler = (request, response) =>
+    void buffer(request).then(() => response.writeHead(409, { 'x-dte-error': 'DTE_ARTIFACT_EXISTS' }).end('kept'));
+  expect(await client().putAttempt('r', 't', 1, Readable.from(['x']))).toBe('exists');
+});
+
+it('gives up when no byte moves', async () => {
+  server.handler = () => undefined;
+  const one = client({ limits: testLimits({ httpRequestMs: 60 }) });
+  await expect(one.status()).rejects.toMatchObject({ code: 'DTE_TIMEOUT' });
+});
+
+it('tries again while the coordinator is away, and sends the body anew', async () => {
+  let tries = 0;
+  server.handler = (request, response) => {
+    tries++;
+    if (tries <= 2) request.socket.destroy();
+    else if (tries === 3) response.writeHead(503).end('starting');
+    else void text(request).then((body) => response.end(void server.stored.set('body', Buffer.from(body))));
+  };
+  await client({ retryForMs: 5_000 }).putAttempt('r', 't', 1, () => Readable.from(['the body']));
+  expect(server.stored.get('body')?.toString()).toBe('the body');
+});
+
+it('asks once more when a kept socket turns out to be closed, and then no more', async () => {
+  let tries = 0;
+  server.handler = (request) => {
+    tries++;
+    request.socket.destroy();
+  };
+  await expect(client().complete()).rejects.toMatchObject({ code: 'DTE_NO_COORDINATOR' });
+  expect(tries).toBe(2);
+});
+
+it('refuses an answer that does not fit', async () => {
+  server.handler = (_request, response) => response.end('{"held":"everything"}');
+  await expect(client().askHeld(['a'])).rejects.toMatchObject({ code: 'DTE_MALFORMED_MESSAGE' });
+});

@@ -1,0 +1,35 @@
+import { DteError, taskIdSchema } from '@org/dte-protocol';
+import { z } from 'zod';
+
+/**
+ * The archive of one attempt: a tar, gzip level 1, with these entries in this order:
+ * `meta.json`, `terminal-output` (UTF-8), then everything below `outputs/`, named relative to the workspace.
+ */
+export const META_ENTRY = 'meta.json';
+export const TERMINAL_OUTPUT_ENTRY = 'terminal-output';
+export const OUTPUTS_PREFIX = 'outputs/';
+
+/** Level 1: most of the gain for a fraction of the time; build outputs are moved once or twice and then forgotten. */
+export const GZIP_LEVEL = 1;
+
+/** `meta.json` may not be larger; it is the one entry that is read before anything is known of the archive. */
+export const META_BYTES = 16 * 1024;
+
+const archiveMetaSchema = z.strictObject({
+  version: z.literal(1),
+  taskId: taskIdSchema,
+  hash: z.string().max(1024).nullable(),
+  code: z.int(),
+  status: z.enum(['success', 'failure']),
+});
+/** What an archive says of its attempt. */
+export type ArchiveMeta = z.infer<typeof archiveMetaSchema>;
+
+/** @throws DteError DTE_ARTIFACT_UNSAFE when it is no meta.json of ours */
+export function parseMeta(text: string): ArchiveMeta {
+  try {
+    return archiveMetaSchema.parse(JSON.parse(text));
+  } catch (cause) {
+    throw new DteError('DTE_ARTIFACT_UNSAFE', 'The archive does not begin with a meta.json of this version.', { cause });
+  }
+}

@@ -1,0 +1,264 @@
+import { createHash } from 'node:crypto';
+import {
+  chmodSync,
+  existsSync,
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  readlinkSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
+import { Readable } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
+import { gunzipSync, gzipSync } from 'node:zlib';
+import { DteError, LIMITS } from '@org/dte-protocol';
+import * as tar from 'tar-stream';
+import { plainOutputs } from '../test-support/plain-outputs';
+import { tempFolders } from '../test-support/temp-folder';
+import { extractAttempt, packAttempt } from './index';
+
+const limits = { artifactBytes: LIMITS.artifactBytes.value, terminalOutputBytes: LIMITS.terminalOutputBytes.value };
+const meta = { taskId: 'app:build', hash: '123', code: 0, status: 'success' } as const;
+const folder = tempFolders();
+
+const put = (root: string, path: string, content: string | Buffer = path, mode = 0o644): void => {
+  mkdirSync(dirname(join(root, path)), { recursive: true });
+  writeFileSync(join(root, path), content, { mode });
+};
+const pack = (workspaceRoot: string, outputs: string[], terminalOutput = ''): Readable =>
+  packAttempt({ workspaceRoot, outputs, port: plainOutputs(workspaceRoot), meta, terminalOutput, limits });
+const extract = (
+  workspaceRoot: string,
+  source: Readable,
+  outputs: string[] = ['dist'],
+  overrides: Partial<typeof limits> = {},
+) =>
+  extractAttempt({
+    ...{ source, workspaceRoot, outputs, taskId: 'app:build', port: plainOutputs(workspaceRoot) },
+    ...{ terminalOutput: 'collect', limits: { ...limits, ...overrides } },
+  });
+
+type Header = Parameters<tar.Pack['entry']>[0];
+/** An archive as nobody of ours would make it. */
+async function forged(...entries: [Header, string?][]): Promise<Readable> {
+  const archive = tar.pack();
+  archive.entry({ name: 'meta.json' }, JSON.stringify({ version: 1, ...meta }));
+  for (const [header, content = ''] of entries) archive.entry(header, content);
+  archive.finalize();
+  return Readable.from([gzipSync(await buffer(archive))]);
+}
+const codeOf = (promise: Promise<unknown>): Promise<string> =>
+  promise.then(
+    () => 'no error',
+    (thrown: unknown) => (thrown instanceof DteError ? thrown.code : String(thrown)),
+  );
+
+describe('an archive that is packed and extracted elsewhere', () => {
+  it('brings files, modes, empty folders, inner links and unicode names', async () => {
+    const [from, to] = [folder(), folder()];
+    put(from, 'dist/app/main.js', 'main');
+    put(from, 'dist/app/run.sh', '#!/bin/sh', 0o755);
+    put(from, `dist/app/${'läng-日本-'.repeat(15)}/ü.txt`, 'unicode');
+    put(from, 'dist/app/empty.txt', '');
+    mkdirSync(join(from, 'dist/app/nothing'));
+    mkdirSync(join(from, 'dist/app/locked'), { mode: 0o755 });
+    put(from, 'dist/app/locked/inside.txt');
+    chmodSync(join(from, 'dist/app/locked'), 0o555);
+    symlinkSync('main.js', join(from, 'dist/app/link.js'));
+    symlinkSync('../app', join(from, 'dist/app/folder-link'));
+    symlinkSync('not-there', join(from, 'dist/app/dangling'));
+    symlinkSync(join(from, 'dist/app/main.js'), join(from, 'dist/app/absolute.js'));
+
+    const result = await extract(to, pack(from, ['dist', 'dist/app', 'not/there']));
+
+    expect(result.meta).toEqual({ version: 1, ...meta });
+    const at = (path: string): string => join(to, 'dist/app', path);
+    expect(readFileSync(at('main.js'), 'utf8')).toBe('main');
+    expect(readFileSync(at(`${'läng-日本-'.repeat(15)}/ü.txt`), 'utf8')).toBe('unicode');
+    expect(readFileSync(at('empty.txt'), 'utf8')).toBe('');
+    expect(readdirSync(at('nothing'))).toEqual([]);
+    expect(statSync(at('run.sh')).mode & 0o777).toBe(0o755);
+    expect(statSync(at('main.js')).mode & 0o777).toBe(0o644);
+    expect(statSync(at('locked')).mode & 0o777).toBe(0o555);
+    expect(readlinkSync(at('link.js'))).toBe('main.js');
+    expect(readlinkSync(at('folder-link'))).toBe('../app');
+    expect(readlinkSync(at('dangling'))).toBe('not-there');
+    expect(readlinkSync(at('absolute.js'))).toBe('main.js');
+    chmodSync(join(from, 'dist/app/locked'), 0o755);
+    chmodSync(at('locked'), 0o755);
+  });
+
+  it('removes what the outputs held before, also when the archive has none', async () => {
+    const [from, to] = [folder(), folder()];
+    put(to, 'dist/stale.js');
+    put(to, 'other/kept.js');
+    await extract(to, pack(from, ['dist']));
+    expect(existsSync(join(to, 'dist'))).toBe(false);
+    expect(existsSync(join(to, 'other/kept.js'))).toBe(true);
+  });
+
+  it('gives the terminal output back byte by byte, characters outside of the BMP at chunk borders included', async () => {
+    const text = `${'x'.repeat(64 * 1024 - 1)}${'😀'.repeat(70_000)}\u001b[31mred\u001b[0m\r\n\0end`;
+    const result = await extract(folder(), pack(folder(), [], text));
+    expect(result.terminalOutput === text).toBe(true);
+  });
+
+  it('keeps the end of a terminal output above the limit and says so', async () => {
+    const from = folder();
+    const source = packAttempt({
+      ...{ workspaceRoot: from, outputs: [], port: plainOutputs(from), meta },
+      ...{ terminalOutput: `${'ä'.repeat(5_000)} the end`, limits: { ...limits, terminalOutputBytes: 1_000 } },
+    });
+    const { terminalOutput } = await extract(folder(), source, ['dist'], { terminalOutputBytes: 1_000 });
+    expect(terminalOutput).toMatch(/^dte: the beginning of this output is left out.*\nä+ the end$/);
+    expect(Buffer.byteLength(terminalOutput)).toBeLessThanOrEqual(1_000);
+  });
+
+  it('streams a large file unchanged', async () => {
+    const [from, to] = [folder(), folder()];
+    const big = Buffer.alloc(24 * 1024 * 1024, 'abcdefghijklmnopqrstuvwxyz0123');
+    put(from, 'dist/big.bin', big);
+    await extract(to, pack(from, ['dist']));
+    const digest = (data: Buffer): string => createHash('sha256').update(data).digest('hex');
+    expect(digest(readFileSync(join(to, 'dist/big.bin')))).toBe(digest(big));
+  });
+
+  it('packs a hard link as a file of its own', async () => {
+    const [from, to] = [folder(), folder()];
+    put(from, 'dist/a', 'same');
+    linkSync(join(from, 'dist/a'), join(from, 'dist/b'));
+    await extract(to, pack(from, ['dist']));
+    expect(readFileSync(join(to, 'dist/b'), 'utf8')).toBe('same');
+  });
+
+  it('replaces a file by a folder and a folder by a file', async () => {
+    const [from, to] = [folder(), folder()];
+    put(from, 'dist/a/file');
+    put(from, 'dist/b');
+    put(to, 'dist/a');
+    put(to, 'dist/b/file');
+    await extract(to, pack(from, ['dist']), ['elsewhere']);
+    expect(readFileSync(join(to, 'dist/a/file'), 'utf8')).toBe('dist/a/file');
+    expect(readFileSync(join(to, 'dist/b'), 'utf8')).toBe('dist/b');
+  });
+});
+
+describe('an output that cannot travel', () => {
+  it('is refused while packing when it is a link that leaves the workspace', async () => {
+    const from = folder();
+    put(from, 'dist/a');
+    symlinkSync('/etc', join(from, 'dist/link'));
+    expect(await codeOf(buffer(pack(from, ['dist'])))).toBe('DTE_ARTIFACT_UNSAFE');
+  });
+
+  it('ends quietly when the reader goes away', async () => {
+    const from = folder();
+    put(from, 'dist/big.bin', Buffer.alloc(8 * 1024 * 1024, 1));
+    const source = pack(from, ['dist']);
+    await new Promise((resolve) => source.once('readable', resolve));
+    source.destroy();
+    await new Promise((resolve) => source.once('close', resolve));
+  });
+});
+
+describe('an unsafe archive is refused and leaves nothing behind', () => {
+  const cases: [string, [Header, string?][]][] = [
+    ['an absolute path', [[{ name: 'outputs//etc/evil' }, 'x']]],
+    ['an entry beside the outputs', [[{ name: '/etc/evil' }, 'x']]],
+    ['a path with ..', [[{ name: 'outputs/dist/../../evil' }, 'x']]],
+    ['a link to an absolute path', [[{ name: 'outputs/dist/l', type: 'symlink', linkname: '/etc' }]]],
+    ['a link that leaves', [[{ name: 'outputs/dist/l', type: 'symlink', linkname: '../../evil' }]]],
+    [
+      'links that leave together',
+      [
+        [{ name: 'outputs/dist/deep/x', type: 'symlink', linkname: '../..' }],
+        [{ name: 'outputs/dist/y', type: 'symlink', linkname: 'deep/x/../../evil' }],
+      ],
+    ],
+    ['a hard link', [[{ name: 'outputs/dist/l', type: 'link', linkname: '/etc/passwd' }]]],
+    ['a character device', [[{ name: 'outputs/dist/d', type: 'character-device', devmajor: 1, devminor: 3 }]]],
+    ['a block device', [[{ name: 'outputs/dist/d', type: 'block-device', devmajor: 8, devminor: 0 }]]],
+    ['a named pipe', [[{ name: 'outputs/dist/p', type: 'fifo' }]]],
+  ];
+
+  it.each(cases)('%s', async (_, entries) => {
+    const outer = folder();
+    const to = join(outer, 'workspace');
+    mkdirSync(to);
+    const source = await forged([{ name: 'outputs/dist/before' }, 'x'], ...entries);
+    expect(await codeOf(extract(to, source))).toBe('DTE_ARTIFACT_UNSAFE');
+    expect(existsSync(join(to, 'dist'))).toBe(false);
+    expect(readdirSync(outer)).toEqual(['workspace']);
+    expect(source.destroyed).toBe(true);
+  });
+
+  it('a file below a link of its own never follows the link', async () => {
+    const to = folder();
+    const target = folder();
+    const source = await forged(
+      [{ name: 'outputs/dist/l', type: 'symlink', linkname: '.' }],
+      [{ name: 'outputs/dist/l/file' }, 'x'],
+    );
+    await codeOf(extract(to, source));
+    expect(readdirSync(target)).toEqual([]);
+    expect(existsSync(join(to, 'dist/file'))).toBe(false);
+  });
+
+  it('a file below a link of the workspace that leaves it', async () => {
+    const [to, outside] = [folder(), folder()];
+    symlinkSync(outside, join(to, 'dist'));
+    expect(await codeOf(extract(to, await forged([{ name: 'outputs/dist/file' }, 'x']), []))).toBe('DTE_ARTIFACT_UNSAFE');
+    expect(readdirSync(outside)).toEqual([]);
+  });
+
+  it('a file in place of a link of the workspace replaces the link and not its target', async () => {
+    const [to, outside] = [folder(), folder()];
+    put(outside, 'target', 'untouched');
+    symlinkSync(join(outside, 'target'), join(to, 'file'));
+    await extract(to, await forged([{ name: 'outputs/file' }, 'new']), []);
+    expect(readFileSync(join(outside, 'target'), 'utf8')).toBe('untouched');
+    expect(lstatSync(join(to, 'file')).isSymbolicLink()).toBe(false);
+  });
+
+  it('an archive of another task', async () => {
+    const archive = tar.pack();
+    archive.entry({ name: 'meta.json' }, JSON.stringify({ version: 1, ...meta, taskId: 'other:build' }));
+    archive.finalize();
+    const source = Readable.from([gzipSync(await buffer(archive))]);
+    expect(await codeOf(extract(folder(), source))).toBe('DTE_ARTIFACT_UNSAFE');
+  });
+});
+
+describe('a damaged archive', () => {
+  it.each([
+    ['cut off in the gzip stream', (whole: Buffer) => whole.subarray(0, whole.length - 20)],
+    ['cut off in the tar', (whole: Buffer) => gzipSync(gunzipSync(whole).subarray(0, 2_000))],
+    ['no gzip at all', () => Buffer.from('<html>502</html>')],
+    ['empty', () => gzipSync(Buffer.alloc(1024))],
+  ])('%s is incomplete and leaves nothing behind', async (_, damage) => {
+    const [from, to] = [folder(), folder()];
+    put(from, 'dist/a', Buffer.alloc(5_000, 7));
+    const whole = await buffer(pack(from, ['dist'], 'output'));
+    expect(await codeOf(extract(to, Readable.from([damage(whole)])))).toBe('DTE_ARTIFACT_INCOMPLETE');
+    expect(existsSync(join(to, 'dist'))).toBe(false);
+  });
+
+  it('whose download breaks off is incomplete', async () => {
+    const source = new Readable({ read: () => undefined });
+    const extracting = codeOf(extract(folder(), source));
+    source.destroy(new Error('socket hang up'));
+    expect(await extracting).toBe('DTE_ARTIFACT_INCOMPLETE');
+  });
+
+  it('that unpacks to more than the limit is too large', async () => {
+    const from = folder();
+    put(from, 'dist/zeros', Buffer.alloc(100_000));
+    const extracting = extract(folder(), pack(from, ['dist']), ['dist'], { artifactBytes: 50_000 });
+    expect(await codeOf(extracting)).toBe('DTE_ARTIFACT_TOO_LARGE');
+  });
+});

@@ -1,0 +1,206 @@
+import { chmod, open, rm, symlink } from 'node:fs/promises';
+import { isAbsolute, join } from 'node:path';
+import { type Readable, type Writable, pipeline } from 'node:stream';
+import { createGunzip } from 'node:zlib';
+import { DteError } from '@org/dte-protocol';
+import * as tar from 'tar-stream';
+import {
+  type ArchiveMeta,
+  META_BYTES,
+  META_ENTRY,
+  OUTPUTS_PREFIX,
+  TERMINAL_OUTPUT_ENTRY,
+  parseMeta,
+} from './archive-format';
+import { type ArchiveLimits, type OutputsPort } from './ports';
+import { FolderMaker, checkedParts, finalTarget, isInside, unsafe } from './safe-paths';
+
+export interface ExtractOptions {
+  /** The archive; destroyed when extraction fails. */
+  readonly source: Readable;
+  readonly workspaceRoot: string;
+  /** The archive must be of this task. */
+  readonly taskId: string;
+  /** The task's outputs: what of them exists is removed first. */
+  readonly outputs: readonly string[];
+  readonly port: OutputsPort;
+  /** Agents restore a dependency without caring what it printed. */
+  readonly terminalOutput: 'collect' | 'skip';
+  readonly limits: ArchiveLimits;
+}
+
+export interface ExtractedAttempt {
+  readonly meta: ArchiveMeta;
+  /** Empty when skipped. */
+  readonly terminalOutput: string;
+}
+
+/**
+ * Puts an archive's outputs in place. Nothing is written outside of the workspace: absolute paths, `..`, links that
+ * leave, hard links, devices and pipes are refused. Links are made last, so that nothing is ever written through one.
+ * When it fails, what was written is removed again: half of an output is worse than none.
+ * @throws DteError DTE_ARTIFACT_UNSAFE, DTE_ARTIFACT_INCOMPLETE (cut off or damaged), DTE_ARTIFACT_TOO_LARGE, DTE_DISK_FULL
+ */
+export async function extractAttempt(options: ExtractOptions): Promise<ExtractedAttempt> {
+  const { source } = options;
+  const unpack = tar.extract();
+  const gunzip = createGunzip();
+  // At once: the source may break before anything is awaited. The errors come out of the loop over the entries.
+  const broken = (error?: Error | null) => {
+    if (error) unpack.destroy(error);
+  };
+  pipeline(source, gunzip, broken);
+  gunzip.on('error', broken);
+  gunzip.pipe(unpack as unknown as Writable);
+  const extractor = new Extractor(options);
+  try {
+    for await (const entry of unpack as AsyncIterable<ArchiveEntry>) await extractor.take(entry);
+    return await extractor.finish();
+  } catch (thrown) {
+    await extractor.undo();
+    throw asArchiveError(thrown, options.taskId);
+  } finally {
+    source.destroy();
+    gunzip.destroy();
+    unpack.destroy();
+  }
+}
+
+/** One entry as tar-stream gives it. */
+type ArchiveEntry = AsyncIterable<Buffer> & { readonly header: tar.Header; resume(): unknown };
+
+function asArchiveError(thrown: unknown, taskId: string): DteError {
+  if (thrown instanceof DteError) return thrown;
+  if ((thrown as NodeJS.ErrnoException).code === 'ENOSPC') {
+    return new DteError('DTE_DISK_FULL', `The disk is full; the outputs of ${taskId} do not fit.`, { cause: thrown });
+  }
+  const message = thrown instanceof Error ? thrown.message : String(thrown);
+  return new DteError('DTE_ARTIFACT_INCOMPLETE', `The archive of ${taskId} cannot be read: ${message}.`, { cause: thrown });
+}
+
+class Extractor {
+  private meta: ArchiveMeta | null = null;
+  private readonly terminalOutput: Buffer[] = [];
+  private readonly links: { path: string; target: string }[] = [];
+  private readonly folderModes: { path: string; mode: number }[] = [];
+  private bytes = 0;
+
+  private readonly folders: FolderMaker;
+
+  constructor(private readonly options: ExtractOptions) {
+    this.folders = new FolderMaker(options.workspaceRoot);
+  }
+
+  async take(entry: ArchiveEntry): Promise<void> {
+    const { name, size } = entry.header;
+    if (this.meta === null) {
+      await this.takeMeta(entry);
+      return;
+    }
+    this.count(size);
+    if (name === TERMINAL_OUTPUT_ENTRY) await this.takeTerminalOutput(entry);
+    else if (name.startsWith(OUTPUTS_PREFIX)) await this.takeOutput(entry, checkedParts(name.slice(OUTPUTS_PREFIX.length)));
+    else throw unsafe(`The archive has an entry that leaves the workspace: ${JSON.stringify(name)}.`);
+  }
+
+  async finish(): Promise<ExtractedAttempt> {
+    if (this.meta === null) throw new DteError('DTE_ARTIFACT_INCOMPLETE', 'The archive is empty.');
+    for (const { path, target } of this.links) {
+      await rm(path, { recursive: true, force: true });
+      await symlink(target, path);
+    }
+    // Only now is it known where links that lead to one another end.
+    for (const { path, target } of this.links) await this.checkLink(path, target);
+    for (const { path, mode } of this.folderModes.reverse()) await chmod(path, mode);
+    return { meta: this.meta, terminalOutput: Buffer.concat(this.terminalOutput).toString('utf8') };
+  }
+
+  async undo(): Promise<void> {
+    // Links that leave must go even where the outputs' globs do not name them.
+    for (const { path } of this.links) await rm(path, { recursive: true, force: true }).catch(() => undefined);
+    if (this.meta === null) return;
+    await Promise.resolve(this.options.port.remove(this.options.outputs)).catch(() => undefined);
+  }
+
+  private count(size: number): void {
+    this.bytes += size;
+    const { artifactBytes } = this.options.limits;
+    if (this.bytes > artifactBytes) {
+      throw new DteError('DTE_ARTIFACT_TOO_LARGE', `The outputs of ${this.options.taskId} exceed ${artifactBytes} bytes.`);
+    }
+  }
+
+  private async takeMeta(entry: ArchiveEntry): Promise<void> {
+    if (entry.header.name !== META_ENTRY || entry.header.size > META_BYTES) {
+      throw unsafe('The archive does not begin with a meta.json of this version.');
+    }
+    const chunks: Buffer[] = [];
+    for await (const chunk of entry) chunks.push(chunk);
+    const meta = parseMeta(Buffer.concat(chunks).toString('utf8'));
+    if (meta.taskId !== this.options.taskId) {
+      throw unsafe(`The archive is of ${meta.taskId}, not of ${this.options.taskId}.`);
+    }
+    this.meta = meta;
+    await this.options.port.remove(this.options.outputs);
+  }
+
+  private async takeTerminalOutput(entry: ArchiveEntry): Promise<void> {
+    if (entry.header.size > this.options.limits.terminalOutputBytes) {
+      throw new DteError('DTE_ARTIFACT_TOO_LARGE', `The terminal output of ${this.options.taskId} is too long.`);
+    }
+    for await (const chunk of entry) {
+      if (this.options.terminalOutput === 'collect') this.terminalOutput.push(chunk);
+    }
+  }
+
+  private async takeOutput(entry: ArchiveEntry, parts: readonly string[]): Promise<void> {
+    const { type, mode, linkname } = entry.header;
+    const above = await this.folders.make(parts.slice(0, -1));
+    const path = join(above, parts[parts.length - 1] ?? '');
+    switch (type) {
+      case 'file':
+      case 'contiguous-file':
+        await writeFile(path, entry, mode & 0o777);
+        return;
+      case 'directory':
+        await this.folders.make(parts);
+        this.folderModes.push({ path, mode: mode & 0o777 });
+        break;
+      case 'symlink':
+        this.keepLink(path, linkname);
+        break;
+      default:
+        throw unsafe(`The archive has an entry of a kind that is never an output (${type}): ${entry.header.name}.`);
+    }
+    entry.resume();
+  }
+
+  private keepLink(path: string, target: string): void {
+    if (target === '' || target.includes('\0') || isAbsolute(target) || !isInside(this.folders.root, join(path, '..', target))) {
+      throw unsafe(`The archive has a link that leaves the workspace: ${path} -> ${target}.`);
+    }
+    this.links.push({ path, target });
+  }
+
+  private async checkLink(path: string, target: string): Promise<void> {
+    if (isInside(this.folders.root, await finalTarget(path, target))) return;
+    throw unsafe(`The archive has links that together leave the workspace: ${path} -> ${target}.`);
+  }
+}
+
+/** Never through something that is there already: an exclusive open does not follow links. */
+async function writeFile(path: string, content: AsyncIterable<Buffer>, mode: number): Promise<void> {
+  const create = () => open(path, 'wx', mode);
+  const file = await create().catch(async (thrown: unknown) => {
+    if ((thrown as NodeJS.ErrnoException).code !== 'EEXIST') throw thrown;
+    await rm(path, { recursive: true, force: true });
+    return create();
+  });
+  try {
+    for await (const chunk of content) await file.writeFile(chunk);
+    // The mode of `open` is cut by the umask of this machine, which need not be the other one's.
+    await file.chmod(mode);
+  } finally {
+    await file.close();
+  }
+}

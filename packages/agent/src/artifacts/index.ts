@@ -1,0 +1,5 @@
+export { type ArchiveMeta } from './archive-format';
+export { type ArchiveLimits, type OutputsPort } from './ports';
+export { type ExtractOptions, type ExtractedAttempt, extractAttempt } from './extract-archive';
+export { type PackOptions, packAttempt } from './pack-archive';
+export { nxOutputs } from './nx-outputs';

@@ -1,0 +1,95 @@
+import { type Stats, realpathSync } from 'node:fs';
+import { lstat, mkdir, realpath, rm } from 'node:fs/promises';
+import { dirname, isAbsolute, join, resolve, sep } from 'node:path';
+import { DteError } from '@org/dte-protocol';
+
+export const unsafe = (message: string): DteError => new DteError('DTE_ARTIFACT_UNSAFE', message);
+
+export const isMissing = (thrown: unknown): boolean => (thrown as NodeJS.ErrnoException).code === 'ENOENT';
+
+/** True when `path` is `root` or below it. Both absolute; nothing is resolved. */
+export const isInside = (root: string, path: string): boolean =>
+  path === root || path.startsWith(root.endsWith(sep) ? root : root + sep);
+
+/**
+ * The workspace-relative path of an entry, in parts.
+ * @throws DteError DTE_ARTIFACT_UNSAFE for absolute paths, `..`, NUL and, on Windows, what means something else there
+ */
+export function checkedParts(name: string): string[] {
+  const parts = name.replace(/\/+$/, '').split('/');
+  const bad =
+    isAbsolute(name) ||
+    name.includes('\0') ||
+    parts.some((part) => part === '' || part === '.' || part === '..') ||
+    (sep === '\\' && /[\\:]/.test(name));
+  if (bad) throw unsafe(`The archive has an entry that leaves the workspace: ${JSON.stringify(name)}.`);
+  return parts;
+}
+
+export async function statOrNull(path: string): Promise<Stats | null> {
+  try {
+    return await lstat(path);
+  } catch (thrown) {
+    if (isMissing(thrown)) return null;
+    throw thrown;
+  }
+}
+
+/** Makes folders below a root without ever passing through a link that leaves it. */
+export class FolderMaker {
+  private readonly known = new Set<string>();
+
+  /** Absolute and without links: the workspace itself may well lie behind one. */
+  readonly root: string;
+
+  constructor(root: string) {
+    this.root = realpathSync(root);
+  }
+
+  /**
+   * Makes a folder (and those above it); what is there and is no folder is replaced.
+   * @returns its absolute path
+   */
+  async make(parts: readonly string[]): Promise<string> {
+    const path = join(this.root, ...parts);
+    if (parts.length === 0 || this.known.has(path)) return path;
+    await this.make(parts.slice(0, -1));
+    await this.makeOne(path);
+    this.known.add(path);
+    return path;
+  }
+
+  private async makeOne(path: string): Promise<void> {
+    const stat = await statOrNull(path);
+    if (stat?.isDirectory() === true) return;
+    if (stat?.isSymbolicLink() === true) {
+      // A link of the workspace's own (a folder moved elsewhere by its owner) is followed while it stays inside.
+      const real = await realpath(path).catch(() => null);
+      if (real !== null && !isInside(this.root, real)) {
+        throw unsafe(`An output would be written through a link that leaves the workspace: ${path}.`);
+      }
+      if (real !== null && (await statOrNull(real))?.isDirectory() === true) return;
+    }
+    if (stat !== null) await rm(path, { force: true });
+    await mkdir(path);
+  }
+}
+
+/**
+ * Where a link leads in the end, as far as that exists; the rest of its path is taken literally.
+ * Needed because a chain of links, each harmless to look at, may add up to one that leaves.
+ */
+export async function finalTarget(linkPath: string, target: string): Promise<string> {
+  let current = isAbsolute(target) ? resolve('/') : await realpath(dirname(linkPath));
+  for (const part of target.split(/[\\/]/)) {
+    if (part === '' || part === '.') continue;
+    if (part === '..') {
+      current = dirname(current);
+      continue;
+    }
+    const next = join(current, part);
+    current = await realpath(next).catch(() => next);
+  }
+  return current;
+}
+

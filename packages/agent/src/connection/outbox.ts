@@ -1,0 +1,85 @@
+import { type Message, encode } from '@org/dte-protocol';
+
+/** What an outbox writes to. */
+export interface FrameSink {
+  /** Bytes handed over and not yet taken by the operating system. */
+  readonly bufferedBytes: number;
+  /** `done` is called when the frame has left, or never when the connection broke. */
+  write(frame: string, done: () => void): void;
+}
+
+/** So much is handed to the socket at a time: a state message never waits behind more output than this. */
+const SOCKET_WINDOW_BYTES = 256 * 1024;
+
+/** Messages that say a state; a newer one of the same subject makes an older one pointless. */
+function subjectOf(message: Message): string {
+  switch (message.type) {
+    case 'main.sync':
+      return `main.sync ${message.runId}`;
+    default:
+      return message.type;
+  }
+}
+
+/**
+ * The bounded queue of a connection. State messages are kept one per subject, the newest, and go first, also after a
+ * reconnect. Output is kept while `maxOutputBytes` allow and refused above, and while there is no connection: it is
+ * best effort, and its offsets show the gap.
+ */
+export class Outbox {
+  private sink: FrameSink | null = null;
+  private readonly states = new Map<string, Message>();
+  private readonly output: string[] = [];
+  private outputBytes = 0;
+
+  constructor(private readonly maxOutputBytes: number) {}
+
+  /** False when the message was refused. */
+  push(message: Message): boolean {
+    if (message.type === 'agent.output' || message.type === 'run.output') {
+      if (this.sink === null || this.outputBytes >= this.maxOutputBytes) return false;
+      const frame = encode(message);
+      this.output.push(frame);
+      this.outputBytes += frame.length;
+    } else {
+      this.states.set(subjectOf(message), message);
+    }
+    this.pump();
+    return true;
+  }
+
+  attach(sink: FrameSink): void {
+    this.sink = sink;
+    this.pump();
+  }
+
+  /** Drops queued output; state messages stay for the next connection. */
+  detach(): void {
+    this.sink = null;
+    this.output.length = 0;
+    this.outputBytes = 0;
+  }
+
+  private pump(): void {
+    const sink = this.sink;
+    if (sink === null) return;
+    while (sink.bufferedBytes < SOCKET_WINDOW_BYTES) {
+      const frame = this.take();
+      if (frame === null) return;
+      sink.write(frame, () => {
+        if (this.sink === sink) this.pump();
+      });
+    }
+  }
+
+  private take(): string | null {
+    for (const [subject, message] of this.states) {
+      this.states.delete(subject);
+      return encode(message);
+    }
+    const frame = this.output.shift();
+    if (frame === undefined) return null;
+    this.outputBytes -= frame.length;
+    return frame;
+  }
+}

@@ -1,0 +1,161 @@
+import { type ClosureEntry, type LimitValues, DteError } from '@org/dte-protocol';
+import { type OutputsPort } from '../artifacts';
+import { type HttpClient, httpClient } from '../http';
+import { type Channel } from './channel';
+import { type CreateHost, HostHolder } from './host';
+import { type AttemptRef, type RunMessage, type ToExecutor, keyOf, refOf } from './ipc';
+import { LiveOutput } from './live-output';
+import { type RestoreContext, forEachLimited, restoreMember } from './restore-closure';
+import { findTask, runAttempt } from './run-attempt';
+import { RunCache } from './run-cache';
+import { RunEnvironment } from './run-environment';
+
+export interface ExecutorOptions {
+  readonly workspaceRoot: string;
+  readonly limits: LimitValues;
+  readonly env: NodeJS.ProcessEnv;
+  readonly outputs: OutputsPort;
+  readonly createHost: CreateHost;
+  readonly channel: Channel;
+}
+
+interface Current {
+  readonly ref: AttemptRef;
+  readonly abort: AbortController;
+  /** Members restored by other executors: settled by `elsewhere`. */
+  readonly awaiting: Map<string, (ok: boolean) => void>;
+  readonly restored: Map<string, boolean>;
+}
+
+/** One slot of an agent: makes one attempt at a time, with an Nx that is set up once. */
+export class Executor {
+  private readonly host: HostHolder;
+  private readonly runs = new RunCache();
+  private readonly environment: RunEnvironment;
+  private readonly http: HttpClient;
+  private current: Current | null = null;
+
+  constructor(private readonly options: ExecutorOptions) {
+    this.host = new HostHolder(options.createHost);
+    this.environment = new RunEnvironment(options.env);
+    this.http = httpClient({
+      url: () => this.address().url,
+      token: () => this.address().token,
+      limits: options.limits,
+      // A coordinator that restarts costs time and no attempt.
+      retryForMs: options.limits.coordinatorGraceMs,
+    });
+  }
+
+  /** Builds the project graph. Resolves with false when it cannot be built; the supervisor has been told. */
+  async start(): Promise<boolean> {
+    try {
+      await this.host.get();
+      this.options.channel.send({ type: 'ready' });
+      return true;
+    } catch (thrown) {
+      const { code, message } = DteError.from(thrown);
+      this.options.channel.send({ type: 'unable', reason: { code, message: message.slice(0, 16_000) } });
+      return false;
+    }
+  }
+
+  receive(message: ToExecutor): void {
+    switch (message.type) {
+      case 'coordinator':
+        this.host.setAddress({ url: message.url, token: message.token });
+        // Ahead of the first task; should it fail, that task says so.
+        if (this.current === null) this.host.get().catch(() => undefined);
+        break;
+      case 'run':
+        void this.run(message);
+        break;
+      case 'elsewhere':
+        this.current?.awaiting.get(message.taskId)?.(message.ok);
+        this.current?.restored.set(message.taskId, message.ok);
+        break;
+      case 'stop':
+        if (this.current !== null && keyOf(this.current.ref) === keyOf(message.ref)) {
+          this.current.abort.abort();
+          void this.host.stopTask(message.graceMs);
+        }
+        break;
+    }
+  }
+
+  /** Ends the processes of a running task. */
+  stop(graceMs: number): Promise<void> {
+    this.current?.abort.abort();
+    return this.host.stopTask(graceMs);
+  }
+
+  private address(): { url: string; token: string } {
+    if (this.host.address !== undefined) return this.host.address;
+    throw new DteError('DTE_NO_COORDINATOR', 'The executor has not been told where the coordinator is.');
+  }
+
+  private async run(message: RunMessage): Promise<void> {
+    const ref = refOf(message.assignment);
+    const current: Current = { ref, abort: new AbortController(), awaiting: new Map(), restored: new Map() };
+    this.current = current;
+    const { channel } = this.options;
+    let outputs: readonly string[] = [];
+    try {
+      const context = await this.contextOf(message, current.abort.signal);
+      const task = findTask(context, ref.taskId);
+      outputs = task.nxTask.outputs;
+      await this.restoreClosure(context, message, current);
+      current.abort.signal.throwIfAborted();
+      const live = new LiveOutput({ channel, ref, maxInFlight: this.options.limits.outputBufferBytes });
+      const result = await runAttempt(context, message.assignment, task, {
+        onExecuting: (startMs) => channel.send({ type: 'executing', ref, startMs }),
+        onOutput: (chunk) => live.push(chunk),
+      }).finally(() => live.end());
+      this.current = null;
+      channel.send({ type: 'result', ref, result, outputs: [...outputs] });
+    } catch (thrown) {
+      this.current = null;
+      const error = current.abort.signal.aborted
+        ? new DteError('DTE_CANCELLED', `${ref.taskId} was stopped.`)
+        : DteError.from(thrown);
+      const reason = { code: error.code, message: error.message.slice(0, 16_000) };
+      channel.send({ type: 'result', ref, result: { kind: 'returned', reason }, outputs: [...outputs] });
+    }
+  }
+
+  private async contextOf(message: RunMessage, signal: AbortSignal): Promise<RestoreContext> {
+    const { workspaceRoot, limits, outputs } = this.options;
+    const run = await this.runs.get(message.assignment.runId, message.specFile);
+    this.environment.apply(run.spec.env);
+    return { host: await this.host.get(), http: this.http, run, workspaceRoot, outputs, limits, signal };
+  }
+
+  private async restoreClosure(context: RestoreContext, message: RunMessage, current: Current): Promise<void> {
+    const { channel } = this.options;
+    const restore = async (entry: ClosureEntry): Promise<void> => {
+      const said = { type: 'restored', ref: current.ref, taskId: entry.taskId } as const;
+      try {
+        current.abort.signal.throwIfAborted();
+        const outputs = await restoreMember(context, entry);
+        channel.send({ ...said, ok: true, outputs: [...outputs] });
+      } catch (thrown) {
+        channel.send({ ...said, ok: false, outputs: [] });
+        throw thrown;
+      }
+    };
+    await forEachLimited(message.restore, message.restoreConcurrency, restore);
+    await forEachLimited(message.awaiting, message.restoreConcurrency, async (entry) => {
+      if (!(await elsewhere(current, entry.taskId))) await restoreMember(context, entry);
+    });
+  }
+}
+
+/** Waits for another executor of this agent; false when it failed there. */
+function elsewhere(current: Current, taskId: string): Promise<boolean> {
+  const known = current.restored.get(taskId);
+  if (known !== undefined) return Promise.resolve(known);
+  return new Promise((resolve, reject) => {
+    current.awaiting.set(taskId, resolve);
+    current.abort.signal.addEventListener('abort', () => reject(new DteError('DTE_CANCELLED', 'Stopped.')), { once: true });
+  });
+}

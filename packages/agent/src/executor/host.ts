@@ -1,0 +1,64 @@
+import { type TaskHost } from '@org/dte-nx-compat';
+import { DteError } from '@org/dte-protocol';
+
+export interface Address {
+  readonly url: string;
+  readonly token: string;
+}
+
+/** nx-compat's `createTaskHost`, bound to a workspace. */
+export type CreateHost = (remoteCache: Address | undefined) => Promise<TaskHost>;
+
+/**
+ * The executor's Nx. It is made before the coordinator is known, because that builds the project graph; Nx fixes the
+ * address of its remote cache when it opens it, so another address or token means another host.
+ */
+export class HostHolder {
+  private host: TaskHost | null = null;
+  private hostAddress: Address | undefined;
+  private wanted: Address | undefined;
+  private making: Promise<TaskHost> | null = null;
+
+  constructor(private readonly create: CreateHost) {}
+
+  setAddress(address: Address): void {
+    this.wanted = address;
+  }
+
+  /** Null before `setAddress`. */
+  get address(): Address | undefined {
+    return this.wanted;
+  }
+
+  /** The host for the newest address. Never call it while a task runs. @throws DteError DTE_EXECUTOR_START */
+  async get(): Promise<TaskHost> {
+    // One at a time: two would patch the same Nx.
+    while (this.making !== null) await this.making.catch(() => undefined);
+    if (this.host !== null && sameAddress(this.hostAddress, this.wanted)) return this.host;
+    this.making = this.make(this.host, this.wanted);
+    return this.making;
+  }
+
+  private async make(current: TaskHost | null, address: Address | undefined): Promise<TaskHost> {
+    try {
+      await current?.close();
+      this.host = null;
+      const host = await this.create(address);
+      this.host = host;
+      this.hostAddress = address;
+      return host;
+    } catch (thrown) {
+      const message = thrown instanceof Error ? thrown.message : String(thrown);
+      throw new DteError('DTE_EXECUTOR_START', `Nx could not build the project graph: ${message}`, { cause: thrown });
+    } finally {
+      this.making = null;
+    }
+  }
+
+  /** Ends the processes of a running task. */
+  async stopTask(graceMs: number): Promise<void> {
+    await this.host?.stopTask(graceMs);
+  }
+}
+
+const sameAddress = (a: Address | undefined, b: Address | undefined): boolean => a?.url === b?.url && a?.token === b?.token;

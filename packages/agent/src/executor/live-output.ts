@@ -1,0 +1,57 @@
+import { isHighSurrogate } from '../artifacts/terminal-output';
+import { type AttemptRef } from './ipc';
+import { type Channel, MAX_CHUNK } from './channel';
+
+export interface LiveOutputOptions {
+  readonly channel: Channel;
+  readonly ref: AttemptRef;
+  /** Characters on their way to the supervisor; above it they are dropped, which shows as a gap of the offsets. */
+  readonly maxInFlight: number;
+}
+
+/** Output is collected for so long: a task that prints byte by byte must not cost a message per byte. */
+const FLUSH_MS = 40;
+
+/** The live output of one attempt, in bounded chunks with offsets. */
+export class LiveOutput {
+  private pending = '';
+  private offset = 0;
+  private inFlight = 0;
+  private timer: NodeJS.Timeout | null = null;
+
+  constructor(private readonly options: LiveOutputOptions) {}
+
+  push(data: string): void {
+    this.pending += data;
+    if (this.pending.length >= MAX_CHUNK) this.flush(false);
+    else if (this.pending !== '') this.timer ??= setTimeout(() => this.flush(true), FLUSH_MS);
+  }
+
+  /** Sends what is left. */
+  end(): void {
+    this.flush(true);
+  }
+
+  private flush(all: boolean): void {
+    if (this.timer !== null) clearTimeout(this.timer);
+    this.timer = null;
+    let from = 0;
+    while (this.pending.length - from >= (all ? 1 : MAX_CHUNK)) {
+      let to = Math.min(from + MAX_CHUNK, this.pending.length);
+      if (to - from > 1 && to < this.pending.length && isHighSurrogate(this.pending.charCodeAt(to - 1))) to--;
+      this.send(this.pending.slice(from, to));
+      from = to;
+    }
+    this.pending = this.pending.slice(from);
+    if (this.pending !== '') this.timer = setTimeout(() => this.flush(true), FLUSH_MS);
+  }
+
+  private send(data: string): void {
+    const offset = this.offset;
+    this.offset += data.length;
+    const { channel, ref, maxInFlight } = this.options;
+    if (this.inFlight + data.length > maxInFlight) return;
+    this.inFlight += data.length;
+    channel.send({ type: 'output', ref, offset, data }, () => (this.inFlight -= data.length));
+  }
+}

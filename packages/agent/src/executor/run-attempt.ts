@@ -1,0 +1,100 @@
+import { type HashResult, type TaskGraph, type TaskHost, type TaskRun } from '@org/dte-nx-compat';
+import { type Assignment, type AttemptResult, type FinishedAttempt, type TaskSpec, DteError } from '@org/dte-protocol';
+import { nxTaskOf } from './nx-task';
+import { type RestoreContext } from './restore-closure';
+import { graphOf } from './run-cache';
+import { storeResult } from './store-result';
+
+export interface AttemptHooks {
+  onExecuting(startMs: number): void;
+  onOutput(chunk: string): void;
+}
+
+/** Entries of a hash's details that are sent: enough to name the difference, far below the frame limit. */
+const MAX_DETAILS = 10_000;
+
+/** The task of an assignment. @throws DteError DTE_UNKNOWN_TASK when this agent's project graph has no such task */
+export function findTask(context: RestoreContext, taskId: string): TaskSpec {
+  const task = context.run.tasks.get(taskId);
+  if (task === undefined) throw new DteError('DTE_UNKNOWN_TASK', `The run has no task ${taskId}.`);
+  const { project, target } = task.nxTask.target;
+  const node = context.host.projectGraph.nodes[project];
+  if (node?.data.targets?.[target] === undefined) {
+    const what = node === undefined ? `project ${project}` : `target ${target} of project ${project}`;
+    throw new DteError('DTE_UNKNOWN_TASK', `This agent does not find the ${what}, which the main job wants to run.`);
+  }
+  return task;
+}
+
+/**
+ * Runs one attempt whose closure is on disk: checks the agreed hash, runs the task through Nx and has its artifact
+ * stored.
+ * @throws DteError when the attempt came to nothing through no fault of the task
+ */
+export async function runAttempt(
+  context: RestoreContext,
+  assignment: Assignment,
+  task: TaskSpec,
+  hooks: AttemptHooks,
+): Promise<AttemptResult> {
+  const { host, run, signal } = context;
+  const graph = graphOf(run, task.id);
+  const nxTask = nxTaskOf(task, assignment.hash);
+  graph.tasks[task.id] = nxTask;
+  const startMs = Date.now();
+  if (assignment.hash !== null) {
+    const difference = await checkHash(host, graph, task, assignment.hash, startMs);
+    if (difference !== null) return difference;
+  }
+  signal.throwIfAborted();
+  hooks.onExecuting(startMs);
+  const outcome = await host.runTask({
+    task: nxTask,
+    fullTaskGraph: graph,
+    onOutput: hooks.onOutput,
+    skipCacheRead: run.spec.skipNxCache,
+  });
+  if (outcome.stopped || outcome.status === 'stopped' || outcome.status === 'skipped') {
+    throw new DteError('DTE_CANCELLED', `${task.id} was stopped before it ended.`);
+  }
+  const status = outcome.status === 'failure' ? 'failure' : 'success';
+  const artifact = await storeResult(context, assignment, task, outcome, status);
+  return {
+    ...{ kind: 'finished', status, code: codeOf(outcome, status), artifact, reason: null, hashDetails: null },
+    fromCache: fromCacheOf(outcome),
+    hash: outcome.hash === '' ? null : outcome.hash,
+    startMs: outcome.startMs,
+    endMs: outcome.endMs,
+  };
+}
+
+/** Nx's convention, which the main job relies on: 0 exactly for success. */
+const codeOf = ({ code }: TaskRun, status: 'success' | 'failure'): number =>
+  status === 'success' ? 0 : code === 0 ? 1 : code;
+
+const fromCacheOf = ({ cacheStatus }: TaskRun): FinishedAttempt['fromCache'] =>
+  cacheStatus === 'local-hit' ? 'local-cache' : cacheStatus === 'remote-hit' ? 'remote-cache' : null;
+
+/** Null when this machine comes to the same hash. */
+async function checkHash(
+  host: TaskHost,
+  graph: TaskGraph,
+  task: TaskSpec,
+  agreed: string,
+  startMs: number,
+): Promise<AttemptResult | null> {
+  const computed: HashResult = await host.hashTask(nxTaskOf(task, agreed), graph);
+  if (computed.value === agreed) return null;
+  return {
+    ...{ kind: 'finished', status: 'failure', code: 1, fromCache: null, artifact: { kind: 'none' } },
+    hash: computed.value,
+    ...{ startMs, endMs: Date.now() },
+    reason: {
+      code: 'DTE_HASH_MISMATCH',
+      message: `${task.id} has another hash here (${computed.value}) than in the main job (${agreed}).`,
+    },
+    hashDetails: Object.fromEntries(
+      Object.entries({ command: computed.details.command, ...computed.details.nodes }).slice(0, MAX_DETAILS),
+    ),
+  };
+}

@@ -1,0 +1,59 @@
+import { readFile } from 'node:fs/promises';
+import { type TaskGraph } from '@org/dte-nx-compat';
+import { type RunSpec, type TaskSpec, DteError, runSpecSchema } from '@org/dte-protocol';
+import { nxTaskOf } from './nx-task';
+
+/** A run, indexed once. */
+export interface Run {
+  readonly spec: RunSpec;
+  readonly tasks: ReadonlyMap<string, TaskSpec>;
+}
+
+/** Runs an executor keeps parsed: several nx commands of a main job take turns. */
+const KEPT_RUNS = 8;
+
+/** Reads and parses the spec of a run once per executor. */
+export class RunCache {
+  private readonly runs = new Map<string, Run>();
+
+  /** @throws DteError DTE_MALFORMED_MESSAGE */
+  async get(runId: string, specFile: string): Promise<Run> {
+    const known = this.runs.get(runId);
+    if (known !== undefined) return known;
+    const run = parseRun(await readFile(specFile, 'utf8'));
+    this.runs.set(runId, run);
+    const [oldest] = this.runs.keys();
+    if (oldest !== undefined && this.runs.size > KEPT_RUNS) this.runs.delete(oldest);
+    return run;
+  }
+}
+
+function parseRun(text: string): Run {
+  try {
+    const spec = runSpecSchema.parse(JSON.parse(text));
+    return { spec, tasks: new Map(spec.tasks.map((task) => [task.id, task])) };
+  } catch (cause) {
+    throw new DteError('DTE_MALFORMED_MESSAGE', 'The spec of the run does not fit the protocol.', { cause });
+  }
+}
+
+/**
+ * The part of a run's graph that one task can see. Nx walks the whole graph it is given several times per task, which
+ * with the full one would cost more than the task itself in a run of 100,000.
+ */
+export function graphOf(run: Run, taskId: string): TaskGraph {
+  const graph: TaskGraph = { roots: [], tasks: {}, dependencies: {}, continuousDependencies: {} };
+  const ids = new Set([taskId]);
+  // A Set is walked in the order of insertion, additions included.
+  for (const id of ids) {
+    const task = run.tasks.get(id);
+    if (task === undefined) continue;
+    const known = ({ id: other }: { id: string }) => run.tasks.has(other);
+    graph.tasks[id] = nxTaskOf(task);
+    graph.dependencies[id] = task.dependencies.filter(known);
+    graph.continuousDependencies[id] = task.continuousDependencies.filter(known);
+    for (const edge of [...graph.dependencies[id], ...graph.continuousDependencies[id]]) ids.add(edge.id);
+    if (graph.dependencies[id].length + graph.continuousDependencies[id].length === 0) graph.roots.push(id);
+  }
+  return graph;
+}

@@ -1,0 +1,54 @@
+import { type TaskHost, type TaskRun } from '@org/dte-nx-compat';
+import { type Artifact, type TaskSpec, isStorableHash } from '@org/dte-protocol';
+import { packAttempt } from '../artifacts';
+import { nxTaskOf } from './nx-task';
+import { type RestoreContext } from './restore-closure';
+import { type AttemptRef } from './ipc';
+
+/**
+ * Where the coordinator has the outputs of a task that has just run. Nx stores what it caches by itself; that is
+ * believed when it says so and asked when it does not, and everything else is sent as an archive of the attempt.
+ * @throws DteError when nothing could be stored
+ */
+export async function storeResult(
+  context: RestoreContext,
+  ref: AttemptRef,
+  task: TaskSpec,
+  run: TaskRun,
+  status: 'success' | 'failure',
+): Promise<Artifact> {
+  if (task.cacheable && isStorableHash(run.hash) && (await isInCache(context, task, run, status))) {
+    return { kind: 'cache', hash: run.hash };
+  }
+  const { http, workspaceRoot, outputs, limits, signal } = context;
+  const archive = () =>
+    packAttempt({
+      ...{ workspaceRoot, outputs: task.nxTask.outputs, port: outputs, limits },
+      meta: { taskId: task.id, hash: run.hash === '' ? null : run.hash, code: run.code, status },
+      terminalOutput: run.terminalOutput,
+    });
+  await http.putAttempt(ref.runId, ref.taskId, ref.attempt, archive, signal);
+  return { kind: 'attempt', attempt: ref.attempt };
+}
+
+async function isInCache(
+  { host, http }: RestoreContext,
+  task: TaskSpec,
+  run: TaskRun,
+  status: 'success' | 'failure',
+): Promise<boolean> {
+  if (run.store.kind === 'stored') return true;
+  // Nx caches failures only when told to, and then it said `stored` or `declined`.
+  if (status === 'failure' && run.store.kind === 'none') return false;
+  if (run.cacheStatus === 'remote-hit' && host.remoteKind === 'ours') return true;
+  if ((await http.askHeld([run.hash])).has(run.hash)) return true;
+  return run.cacheStatus === 'local-hit' && (await uploadLocalHit(host, task, run.hash));
+}
+
+/** What this machine's own cache had was never sent by Nx. */
+async function uploadLocalHit(host: TaskHost, spec: TaskSpec, hash: string): Promise<boolean> {
+  const task = nxTaskOf(spec, hash);
+  const entry = (await host.cache.lookupLocal([task])).get(spec.id);
+  if (entry === undefined) return false;
+  return (await host.cache.uploadFromLocal(task, entry)).kind === 'stored';
+}

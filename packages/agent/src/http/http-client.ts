@@ -1,0 +1,181 @@
+import { type Readable } from 'node:stream';
+import { setTimeout as delay } from 'node:timers/promises';
+import {
+  type LimitValues,
+  type RunSpec,
+  type SessionRecord,
+  type SessionSettings,
+  type SessionStatus,
+  DteError,
+  HTTP,
+  LIMITS,
+  cacheAnswerSchema,
+  runAcceptedSchema,
+  runSpecSchema,
+  sessionStatusSchema,
+} from '@org/dte-protocol';
+import { type z } from 'zod';
+import { uniformBackoff } from '../connection/backoff';
+import { errorOfFailure } from './http-error';
+import { type RequestSpec, createTransport, readBody, request } from './request';
+
+export interface HttpClientOptions {
+  /** `http(s)://host:port` of the coordinator, or the newest one known. */
+  readonly url: string | (() => string);
+  /** Bearer token of the newest welcome. */
+  readonly token: () => string;
+  readonly limits: LimitValues;
+  /** Requests that fail with a `retry` code (no answer, timeout, 503) are tried again for so long; default 0. */
+  readonly retryForMs?: number | undefined;
+}
+
+/** The coordinator's HTTP endpoints (protocol/http.ts). Every method throws DteError. */
+export interface HttpClient {
+  /** Which of these hashes the coordinator holds; asks in several questions when there are many. */
+  askHeld(hashes: readonly string[]): Promise<Set<string>>;
+  /**
+   * Stores the archive of one attempt, streaming. Give a function to have it tried again when the connection breaks.
+   * `exists`: it was stored before and is kept.
+   */
+  putAttempt(
+    runId: string,
+    taskId: string,
+    attempt: number,
+    body: Readable | (() => Readable),
+    signal?: AbortSignal,
+  ): Promise<'stored' | 'exists'>;
+  /** The archive of one attempt as a stream; read or destroy it. */
+  getAttempt(runId: string, taskId: string, attempt: number, signal?: AbortSignal): Promise<Readable>;
+  submitRun(spec: RunSpec): Promise<void>;
+  getRun(runId: string): Promise<RunSpec>;
+  /** As `getRun`, unparsed and streaming: for handing on. Read or destroy it. */
+  getRunStream(runId: string): Promise<Readable>;
+  configure(settings: SessionSettings): Promise<void>;
+  complete(): Promise<void>;
+  status(): Promise<SessionStatus>;
+  record(record: SessionRecord): Promise<void>;
+  /** Resolves when a coordinator answers at the address. */
+  health(): Promise<void>;
+  /** Ends idle sockets. */
+  close(): void;
+}
+
+const isAborted = (spec: RequestSpec): boolean => spec.signal?.aborted === true;
+
+const ANSWER_BYTES = 64 * 1024 * 1024;
+
+function parse<T>(schema: z.ZodType<T>, text: string, what: string): T {
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch (cause) {
+    throw new DteError('DTE_MALFORMED_MESSAGE', `${what} was answered with something that is not JSON.`, { cause });
+  }
+  const parsed = schema.safeParse(json);
+  if (parsed.success) return parsed.data;
+  throw new DteError('DTE_MALFORMED_MESSAGE', `The answer to ${what} does not fit the protocol.`, { cause: parsed.error });
+}
+
+export function httpClient(options: HttpClientOptions): HttpClient {
+  const { limits, retryForMs = 0 } = options;
+  const currentUrl = (): string => (typeof options.url === 'string' ? options.url : options.url());
+  let transport = { url: '', ...createTransport('http:') };
+
+  /** A function as address may name another coordinator later: sockets to the old one are of no use. */
+  function transportTo(url: string): typeof transport {
+    if (transport.url !== url) {
+      transport.agent.destroy();
+      transport = { url, ...createTransport(url) };
+    }
+    return transport;
+  }
+
+  async function send(spec: RequestSpec, authorized = true, repeatable = true): Promise<Readable> {
+    const deadline = Date.now() + (repeatable ? retryForMs : 0);
+    const backoff = uniformBackoff(limits.reconnectMinMs, limits.reconnectMaxMs);
+    for (let tries = 1; ; tries++) {
+      try {
+        const url = currentUrl();
+        return await request(transportTo(url), url, authorized ? options.token() : null, limits.httpRequestMs, spec);
+      } catch (thrown) {
+        const error = DteError.from(thrown);
+        if (isAborted(spec) || !repeatable) throw error;
+        // A kept socket that the other side closed meanwhile: one try on a fresh one is always due.
+        const reset = error.code === 'DTE_NO_COORDINATOR' && tries === 1;
+        const waitMs = reset ? 0 : backoff.nextMs();
+        if (!reset && (error.code === 'DTE_UNKNOWN_HASH' || error.severity !== 'retry' || Date.now() + waitMs > deadline)) {
+          throw error;
+        }
+        await delay(waitMs, undefined, spec.signal === undefined ? {} : { signal: spec.signal }).catch(() => undefined);
+      }
+    }
+  }
+
+  async function text(spec: RequestSpec, maxBytes = ANSWER_BYTES, authorized = true): Promise<string> {
+    const answer = await send(spec, authorized);
+    try {
+      return await readBody(answer, maxBytes);
+    } catch (thrown) {
+      throw errorOfFailure(`${spec.method} ${spec.path}`, thrown);
+    }
+  }
+  const post = (path: string, body: unknown): Promise<string> =>
+    text({ method: 'POST', path, body: JSON.stringify(body) });
+
+  return {
+    async askHeld(hashes) {
+      const held = new Set<string>();
+      const size = LIMITS.hashesPerQuestion.value;
+      for (let from = 0; from < hashes.length; from += size) {
+        const answer = await post(HTTP.cacheQuestion, { hashes: hashes.slice(from, from + size) });
+        for (const hash of parse(cacheAnswerSchema, answer, 'the question for hashes').held) held.add(hash);
+      }
+      return held;
+    },
+    async putAttempt(runId, taskId, attempt, body, signal) {
+      const repeatable = typeof body === 'function';
+      const spec: RequestSpec = {
+        method: 'PUT',
+        path: HTTP.attempt(runId, taskId, attempt),
+        body: repeatable ? body : () => body,
+        contentType: 'application/octet-stream',
+        signal,
+      };
+      try {
+        const answer = await send(spec, true, repeatable);
+        answer.resume();
+        return 'stored';
+      } catch (thrown) {
+        if (thrown instanceof DteError && thrown.code === 'DTE_ARTIFACT_EXISTS') return 'exists';
+        throw thrown;
+      }
+    },
+    getAttempt: (runId, taskId, attempt, signal) =>
+      send({ method: 'GET', path: HTTP.attempt(runId, taskId, attempt), signal }),
+    async submitRun(spec) {
+      parse(runAcceptedSchema, await post(HTTP.runs, spec), 'the submission of a run');
+    },
+    getRun: async (runId) =>
+      parse(
+        runSpecSchema,
+        await text({ method: 'GET', path: HTTP.run(runId) }, limits.runSpecBytes),
+        `the question for run ${runId}`,
+      ),
+    getRunStream: (runId) => send({ method: 'GET', path: HTTP.run(runId) }),
+    async configure(settings) {
+      await post(HTTP.sessionSettings, settings);
+    },
+    async complete() {
+      await post(HTTP.sessionComplete, {});
+    },
+    status: async () =>
+      parse(sessionStatusSchema, await text({ method: 'GET', path: HTTP.sessionStatus }), 'the question for the status'),
+    async record(record) {
+      await post(HTTP.records, record);
+    },
+    async health() {
+      await text({ method: 'GET', path: HTTP.health }, ANSWER_BYTES, false);
+    },
+    close: () => transport.agent.destroy(),
+  };
+}

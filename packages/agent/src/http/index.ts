@@ -1,0 +1,1 @@
+export { type HttpClient, type HttpClientOptions, httpClient } from './http-client';

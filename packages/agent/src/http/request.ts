@@ -1,0 +1,103 @@
+import * as http from 'node:http';
+import * as https from 'node:https';
+import { type Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { DteError } from '@org/dte-protocol';
+import { ERROR_HEADER, errorOfAnswer, errorOfFailure } from './http-error';
+
+/** One request, as far as it differs from the others. */
+export interface RequestSpec {
+  readonly method: 'GET' | 'POST' | 'PUT';
+  readonly path: string;
+  /** A function is asked again for each try; a plain stream can be sent once only. */
+  readonly body?: string | (() => Readable) | undefined;
+  readonly contentType?: string | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Where requests go, and by which sockets. */
+export interface Transport {
+  readonly agent: http.Agent;
+  readonly secure: boolean;
+}
+
+const ERROR_BODY_BYTES = 16 * 1024;
+
+export const createTransport = (url: string): Transport => {
+  const secure = url.startsWith('https:');
+  const options = { keepAlive: true, maxSockets: 64 };
+  return { secure, agent: secure ? new https.Agent(options) : new http.Agent(options) };
+};
+
+/** Collects a body of at most `maxBytes`. */
+export async function readBody(stream: Readable, maxBytes: number): Promise<string> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of stream as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    if (size > maxBytes) throw new DteError('DTE_FRAME_TOO_LARGE', `An answer is larger than ${maxBytes} bytes.`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+/**
+ * One try. Resolves with the body of a 2xx answer as a stream.
+ * `idleMs` without a byte moving in either direction ends it with DTE_TIMEOUT, also while the answer is read.
+ * @throws DteError for every other answer and for none
+ */
+export async function request(
+  transport: Transport,
+  url: string,
+  token: string | null,
+  idleMs: number,
+  spec: RequestSpec,
+): Promise<http.IncomingMessage> {
+  const what = `${spec.method} ${spec.path}`;
+  const headers: http.OutgoingHttpHeaders = {};
+  if (token !== null) headers['authorization'] = `Bearer ${token}`;
+  if (spec.body !== undefined) headers['content-type'] = spec.contentType ?? 'application/json';
+  if (typeof spec.body === 'string') headers['content-length'] = Buffer.byteLength(spec.body);
+  const target = new URL(spec.path, url);
+  const outgoing = (transport.secure ? https : http).request(target, {
+    method: spec.method,
+    headers,
+    agent: transport.agent,
+    timeout: idleMs,
+    ...(spec.signal === undefined ? {} : { signal: spec.signal }),
+  });
+  outgoing.on('timeout', () => {
+    outgoing.destroy(
+      new DteError('DTE_TIMEOUT', `${what}: no byte moved for ${idleMs} ms (DTE_HTTP_TIMEOUT_MS).`),
+    );
+  });
+  const answer = new Promise<http.IncomingMessage>((resolve, reject) => {
+    outgoing.once('response', resolve);
+    outgoing.on('error', reject);
+  });
+  // Both may fail for one reason; whoever is awaited first reports it.
+  answer.catch(() => undefined);
+  const sending = send(outgoing, spec.body);
+  sending.catch(() => undefined);
+
+  let response: http.IncomingMessage;
+  try {
+    // An error of the body itself must not wait for an answer that cannot come; an early answer (disk full) must not
+    // wait for the rest of the body.
+    response = await Promise.race([answer, sending.then(() => answer)]);
+  } catch (thrown) {
+    outgoing.destroy();
+    throw errorOfFailure(what, thrown);
+  }
+  const status = response.statusCode ?? 0;
+  if (status >= 200 && status < 300) return response;
+  const body = await readBody(response, ERROR_BODY_BYTES).catch(() => '');
+  if (!outgoing.writableFinished) outgoing.destroy();
+  const header = response.headers[ERROR_HEADER];
+  throw errorOfAnswer(what, status, typeof header === 'string' ? header : undefined, body);
+}
+
+async function send(outgoing: http.ClientRequest, body: RequestSpec['body']): Promise<void> {
+  if (typeof body === 'function') await pipeline(body(), outgoing);
+  else outgoing.end(body);
+}

@@ -1,0 +1,190 @@
+import { type LimitValues, type Reason } from '@org/dte-protocol';
+import { type Backoff, uniformBackoff } from '../connection/backoff';
+import { type FromExecutor, type ToExecutor } from '../executor/ipc';
+import { ExecutorProcess, type ExecutorProcessOptions } from './executor-process';
+
+export interface PoolOptions extends Pick<ExecutorProcessOptions, 'path' | 'workspaceRoot' | 'env'> {
+  readonly limits: Pick<LimitValues, 'executorStartMs' | 'killMs'>;
+  onMessage(executorId: number, message: FromExecutor): void;
+  /** An executor can take an attempt. */
+  onIdle(): void;
+  /** An executor that was ready is gone. */
+  onGone(executorId: number, why: string): void;
+  /** No executor could be started several times in a row and none is left: this agent is of no use. */
+  onUseless(reason: Reason): void;
+  onNote(line: string): void;
+}
+
+type MemberState = 'starting' | 'idle' | 'busy';
+interface Member {
+  readonly process: ExecutorProcess;
+  state: MemberState;
+  patience: NodeJS.Timeout | null;
+  unable: Reason | null;
+}
+
+/** Starts that fail in a row before the pool gives up. */
+const START_TRIES = 3;
+const RESTART_MIN_MS = 250;
+const RESTART_MAX_MS = 10_000;
+
+/**
+ * The executors of an agent. One is started at once, before it is known how many are needed; the others when the first
+ * is ready, because Nx keeps the project graph it has built on disk and each further one finds it there.
+ */
+export class ExecutorPool {
+  private readonly members = new Map<number, Member>();
+  private readonly backoff: Backoff = uniformBackoff(RESTART_MIN_MS, RESTART_MAX_MS);
+  private readonly endings = new Set<Promise<void>>();
+  private size = 1;
+  private nextId = 1;
+  private failures = 0;
+  private everReady = false;
+  private restart: NodeJS.Timeout | null = null;
+  private closed = false;
+  private coordinator: ToExecutor | null = null;
+
+  constructor(private readonly options: PoolOptions) {
+    this.fill();
+  }
+
+  get slots(): number {
+    return this.size;
+  }
+
+  get idle(): number {
+    return [...this.members.values()].filter(({ state }) => state === 'idle').length;
+  }
+
+  /** Shrinking ends idle executors only; a busy one ends with its attempt. */
+  resize(size: number): void {
+    this.size = size;
+    this.trim();
+    this.fill();
+  }
+
+  /** Where the coordinator is, for all executors, those to come included. */
+  announce(url: string, token: string): void {
+    this.coordinator = { type: 'coordinator', url, token };
+    for (const { process } of this.members.values()) process.send(this.coordinator);
+  }
+
+  /** Reserves an idle executor. */
+  take(): number | null {
+    for (const [id, member] of this.members) {
+      if (member.state !== 'idle') continue;
+      member.state = 'busy';
+      return id;
+    }
+    return null;
+  }
+
+  send(executorId: number, message: ToExecutor): void {
+    this.members.get(executorId)?.process.send(message);
+  }
+
+  /** Its attempt is over. */
+  release(executorId: number): void {
+    const member = this.members.get(executorId);
+    if (member?.state !== 'busy') return;
+    member.state = 'idle';
+    this.backoff.reset();
+    this.trim();
+    if (this.members.has(executorId)) this.options.onIdle();
+  }
+
+  /** Ends one with its process tree; it is replaced when it is gone. */
+  kill(executorId: number): void {
+    const member = this.members.get(executorId);
+    if (member !== undefined) this.end(member.process);
+  }
+
+  /** Ends all. Resolves when every process is gone. */
+  async close(): Promise<void> {
+    this.closed = true;
+    if (this.restart !== null) clearTimeout(this.restart);
+    for (const { process, patience } of this.members.values()) {
+      if (patience !== null) clearTimeout(patience);
+      this.end(process);
+    }
+    await Promise.all(this.endings);
+  }
+
+  private trim(): void {
+    let surplus = this.members.size - this.size;
+    for (const [id, { state, process }] of this.members) {
+      if (surplus <= 0) return;
+      if (state !== 'idle') continue;
+      this.members.delete(id);
+      this.end(process);
+      surplus--;
+    }
+  }
+
+  private end(process: ExecutorProcess): void {
+    const ending = process.end(this.options.limits.killMs).finally(() => this.endings.delete(ending));
+    this.endings.add(ending);
+  }
+
+  private fill(): void {
+    if (this.closed || this.restart !== null) return;
+    const target = this.everReady ? this.size : 1;
+    while (this.members.size < target) this.start();
+  }
+
+  private start(): void {
+    const id = this.nextId++;
+    const { limits, path, workspaceRoot, env } = this.options;
+    const process = new ExecutorProcess({
+      ...{ id, path, workspaceRoot, env },
+      onMessage: (message) => this.receive(id, message),
+      onExit: (why) => this.gone(id, why),
+    });
+    const patience = setTimeout(() => {
+      this.options.onNote(`dte: executor ${id} was not ready in ${limits.executorStartMs} ms (DTE_EXECUTOR_START_MS)`);
+      void process.end(0);
+    }, limits.executorStartMs);
+    this.members.set(id, { process, state: 'starting', patience, unable: null });
+    if (this.coordinator !== null) process.send(this.coordinator);
+  }
+
+  private receive(id: number, message: FromExecutor): void {
+    const member = this.members.get(id);
+    if (member === undefined) return;
+    if (message.type === 'ready') {
+      if (member.patience !== null) clearTimeout(member.patience);
+      member.patience = null;
+      member.state = 'idle';
+      this.failures = 0;
+      this.everReady = true;
+      this.fill();
+      this.options.onIdle();
+    } else if (message.type === 'unable') {
+      member.unable = message.reason;
+      void member.process.end(0);
+    } else this.options.onMessage(id, message);
+  }
+
+  private gone(id: number, why: string): void {
+    const member = this.members.get(id);
+    if (member === undefined) return;
+    this.members.delete(id);
+    if (member.patience !== null) clearTimeout(member.patience);
+    if (this.closed) return;
+    if (member.state !== 'starting') this.options.onGone(id, why);
+    else this.startFailed(member.unable?.message ?? why);
+    this.restart ??= setTimeout(() => {
+      this.restart = null;
+      this.fill();
+    }, this.backoff.nextMs());
+  }
+
+  private startFailed(why: string): void {
+    this.failures++;
+    this.options.onNote(`dte: an executor could not be started (${this.failures}): ${why}`);
+    if (this.failures < START_TRIES || this.members.size > 0) return;
+    this.closed = true;
+    const message = `No executor could be started, ${this.failures} tries failed; the last: ${why}`;
+    this.options.onUseless({ code: 'DTE_EXECUTOR_START', message: message.slice(0, 16_000) });
+  }
+}

@@ -1,0 +1,104 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { DteError, type Reason } from '@org/dte-protocol';
+import { type FromExecutor, type ToExecutor, fromExecutorSchema, parseIpc } from '../executor/ipc';
+import { EXECUTOR_MARK, endProcesses } from './process-tree';
+
+export interface ExecutorProcessOptions {
+  readonly id: number;
+  readonly path: string;
+  readonly workspaceRoot: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  onMessage(message: FromExecutor): void;
+  /** It is gone, with what it started. Called once; `why` is a sentence for a person. */
+  onExit(why: string): void;
+}
+
+/** Last output of an executor, kept to explain its death. */
+const TAIL_CHARS = 8 * 1024;
+const TAIL_LINES = 15;
+
+/**
+ * The environment of executors and of the tasks below them. They never need the secret: the token they get lives
+ * shorter and can do less.
+ */
+function executorEnv(env: ExecutorProcessOptions['env'], mark: string): NodeJS.ProcessEnv {
+  const { DTE_SECRET: _secret, ...rest } = env;
+  return { ...rest, DTE_EXECUTOR: '1', [EXECUTOR_MARK]: mark };
+}
+
+/** One executor process, in a process group of its own, so that a signal meant for the agent does not reach it. */
+export class ExecutorProcess {
+  readonly id: number;
+  private readonly mark = randomUUID();
+  private readonly child: ChildProcess;
+  private tail = '';
+  private over = false;
+  private ending: Promise<void> | null = null;
+
+  constructor(private readonly options: ExecutorProcessOptions) {
+    this.id = options.id;
+    this.child = fork(options.path, [], {
+      cwd: options.workspaceRoot,
+      env: executorEnv(options.env, this.mark),
+      detached: true,
+      // What Nx or a plugin prints by itself must not run into the protocol or the log.
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+      execArgv: [],
+    });
+    const keepTail = (chunk: Buffer): void => {
+      this.tail = (this.tail + chunk.toString('utf8')).slice(-TAIL_CHARS);
+    };
+    this.child.stdout?.on('data', () => undefined);
+    this.child.stderr?.on('data', keepTail);
+    this.child.on('message', (message) => this.receive(message));
+    this.child.on('error', (error) => this.exited(`could not be started: ${error.message}`));
+    // Not 'close': a process the task left behind may hold the pipes open for ever. Its last words need a moment.
+    this.child.on('exit', (code, signal) => {
+      const why = signal === null ? `ended with exit code ${String(code)}` : `was killed by ${signal}`;
+      setImmediate(() => this.exited(why));
+    });
+  }
+
+  send(message: ToExecutor): void {
+    if (this.over || !this.child.connected) return;
+    this.child.send(message, (error) => {
+      // The executor died meanwhile; its exit says so.
+      if (error !== null) this.tail = `${this.tail}\n${error.message}`.slice(-TAIL_CHARS);
+    });
+  }
+
+  /** Ends it with everything it started. Resolves when all are gone. */
+  end(graceMs: number): Promise<void> {
+    const { pid } = this.child;
+    if (pid === undefined) return Promise.resolve();
+    return (this.ending ??= endProcesses(pid, this.mark, graceMs));
+  }
+
+  private receive(raw: unknown): void {
+    if (this.over) return;
+    let message: FromExecutor;
+    try {
+      message = parseIpc(fromExecutorSchema, raw);
+    } catch (thrown) {
+      this.tail += `\n${DteError.from(thrown).message}`;
+      void this.end(0);
+      return;
+    }
+    this.options.onMessage(message);
+  }
+
+  private exited(why: string): void {
+    if (this.over) return;
+    this.over = true;
+    const lines = this.tail.trim().split('\n').slice(-TAIL_LINES).join('\n');
+    const sentence = lines === '' ? `${why}.` : `${why}. Its last lines:\n${lines}`;
+    // What it started may outlive it, holding ports and files that the next attempt needs.
+    void this.end(0).then(() => this.options.onExit(sentence));
+  }
+}
+
+export const crashed = (taskId: string, why: string): Reason => ({
+  code: 'DTE_EXECUTOR_CRASHED',
+  message: `The executor process of ${taskId} ${why}`.slice(0, 16_000),
+});

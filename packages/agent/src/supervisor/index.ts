@@ -1,0 +1,2 @@
+export { type AgentOptions, runAgent } from './run-agent';
+export { type Environment, type LogStream, type SignalSource } from './ports';

@@ -1,0 +1,139 @@
+import { type LimitValues, type Reason, type DteError, explain } from '@org/dte-protocol';
+import { type ConnectionState } from '../connection';
+import { type SignalSource } from './ports';
+import { type Supervisor } from './supervisor';
+
+/** How an agent ends. */
+export interface Outcome {
+  readonly exitCode: 0 | 1;
+  /** What is said last; empty when all is said. */
+  readonly line: string;
+}
+
+export interface LeavingOptions {
+  readonly limits: Pick<LimitValues, 'agentIdleMs' | 'drainMs' | 'killMs'>;
+  readonly supervisor: Pick<Supervisor, 'active' | 'listed' | 'drain' | 'handBack'>;
+  readonly signals: SignalSource;
+  note(line: string): void;
+}
+
+/** After everything ran out or was handed back, the coordinator gets so long to take it. */
+const REPORT_MS = 5_000;
+
+/** Decides when an agent leaves, and why. `decided` resolves once. */
+export class Leaving {
+  readonly decided: Promise<Outcome>;
+  private decide: (outcome: Outcome) => void = () => undefined;
+  private connected = false;
+  private everConnected = false;
+  private stopReason: Reason | null = null;
+  private draining: Outcome | null = null;
+  private readonly timers = new Map<'lost' | 'idle' | 'drain' | 'report', NodeJS.Timeout>();
+  private readonly onSigterm = () => this.onSignal('SIGTERM');
+  private readonly onSigint = () => this.onSignal('SIGINT');
+
+  constructor(private readonly options: LeavingOptions) {
+    this.decided = new Promise((resolve) => (this.decide = resolve));
+    options.signals.on('SIGTERM', this.onSigterm);
+    options.signals.on('SIGINT', this.onSigint);
+    this.watchConnection();
+    this.watchIdleness();
+  }
+
+  /** The state of the connection changed. */
+  onConnection(state: ConnectionState): void {
+    if (state.name === 'failed') this.onRefused(state.error);
+    this.connected = state.name === 'open';
+    this.everConnected ||= this.connected;
+    this.watchConnection();
+    this.onChange();
+  }
+
+  /** The coordinator says whether the agent should leave once nothing is listed. */
+  onStop(reason: Reason | null): void {
+    this.stopReason = reason;
+    this.onChange();
+  }
+
+  /** What the agent does changed. */
+  onChange(): void {
+    const { supervisor } = this.options;
+    this.watchIdleness();
+    if (this.draining !== null) {
+      if (supervisor.active > 0) return;
+      if (supervisor.listed === 0 || !this.connected) this.decide(this.draining);
+      else this.after('report', REPORT_MS, () => this.decide(this.draining ?? { exitCode: 0, line: '' }));
+    } else if (this.stopReason !== null && supervisor.listed === 0) {
+      this.decide({ exitCode: 0, line: `dte: done, leaving: ${this.stopReason.message}` });
+    }
+  }
+
+  /** No executor can be had: says so once what is listed was handed back. */
+  useless(reason: Reason): void {
+    this.draining ??= { exitCode: 1, line: explain(reason.code, reason.message) };
+    this.onChange();
+  }
+
+  /** Frees timers and signal listeners. */
+  close(): void {
+    for (const timer of this.timers.values()) clearTimeout(timer);
+    this.options.signals.off('SIGTERM', this.onSigterm);
+    this.options.signals.off('SIGINT', this.onSigint);
+  }
+
+  private onRefused(error: DteError): void {
+    this.decide(
+      error.code === 'DTE_SESSION_FINISHED'
+        ? { exitCode: 0, line: `dte: the session is over, leaving: ${error.message}` }
+        : { exitCode: 1, line: error.explain() },
+    );
+  }
+
+  private onSignal(signal: string): void {
+    const { limits, supervisor, note } = this.options;
+    const { active } = supervisor;
+    if (this.timers.has('drain')) {
+      note(`dte: ${signal} again, handing back what runs`);
+      supervisor.handBack();
+      return;
+    }
+    note(`dte: ${signal}: taking nothing new, ${active} to finish within ${limits.drainMs / 1000} s`);
+    this.draining ??= { exitCode: 0, line: 'dte: stopped' };
+    this.after('drain', limits.drainMs, () => {
+      supervisor.handBack();
+      // Whatever hangs now is ended with the executors themselves.
+      this.after('report', limits.killMs + REPORT_MS, () => this.decide({ exitCode: 0, line: 'dte: stopped' }));
+    });
+    supervisor.drain();
+  }
+
+  private watchConnection(): void {
+    if (this.connected) this.stopTimer('lost');
+    else if (!this.timers.has('lost')) this.after('lost', this.options.limits.agentIdleMs, () => this.onLost());
+  }
+
+  private onLost(): void {
+    const what = this.everConnected ? 'the coordinator stayed away' : 'no coordinator was found';
+    this.decide({ exitCode: 0, line: `dte: ${what} for ${this.options.limits.agentIdleMs / 1000} s, leaving (DTE_AGENT_IDLE_MS)` });
+  }
+
+  private watchIdleness(): void {
+    if (this.options.supervisor.active > 0) this.stopTimer('idle');
+    else if (!this.timers.has('idle')) {
+      const { agentIdleMs } = this.options.limits;
+      this.after('idle', agentIdleMs, () =>
+        this.decide({ exitCode: 0, line: `dte: nothing to do for ${agentIdleMs / 1000} s, leaving (DTE_AGENT_IDLE_MS)` }),
+      );
+    }
+  }
+
+  /** The first deadline set under a name stands. */
+  private after(name: 'lost' | 'idle' | 'drain' | 'report', ms: number, then: () => void): void {
+    if (!this.timers.has(name)) this.timers.set(name, setTimeout(then, ms));
+  }
+
+  private stopTimer(name: 'lost' | 'idle'): void {
+    clearTimeout(this.timers.get(name));
+    this.timers.delete(name);
+  }
+}

@@ -1,0 +1,77 @@
+import { type Assignment } from '@org/dte-protocol';
+import * as fc from 'fast-check';
+import { keyOf } from '../executor/ipc';
+import { assignment } from '../test-support/fake-coordinator';
+import { type Attempt, type AttemptState, pickStartable, reconcile } from './reconcile';
+
+const returned = { kind: 'returned', reason: { code: 'DTE_AGENT_LEFT', message: 'left' } } as const;
+const states: Record<string, AttemptState> = {
+  waiting: { name: 'waiting' },
+  running: { name: 'running', executorId: 1, startMs: null },
+  stopping: { name: 'stopping', executorId: 1, result: null },
+  completed: { name: 'completed', result: returned },
+};
+const table = (...entries: [Assignment, keyof typeof states][]): Map<string, Attempt> =>
+  new Map(entries.map(([a, state]) => [keyOf(a), { assignment: a, state: states[state]! }]));
+const [a, b, c] = [assignment('a:build'), assignment('b:build'), assignment('c:build')];
+const alone = assignment('alone:e2e', { parallelism: false });
+
+describe('reconcile', () => {
+  it('starts what is wanted and not there', () => {
+    expect(reconcile(table([a, 'running']), [a, b], false)).toEqual([{ type: 'start', assignment: b }]);
+  });
+
+  it('stops what runs and forgets what waits or is done when nobody wants it', () => {
+    expect(reconcile(table([a, 'running'], [b, 'waiting'], [c, 'completed']), [], false)).toEqual([
+      { type: 'stop', key: keyOf(a) },
+      { type: 'forget', key: keyOf(b) },
+      { type: 'forget', key: keyOf(c) },
+    ]);
+  });
+
+  it('takes another attempt of the same task for another thing', () => {
+    const again = assignment('a:build', { attempt: 2 });
+    expect(reconcile(table([a, 'running']), [again], false)).toEqual([
+      { type: 'stop', key: keyOf(a) },
+      { type: 'start', assignment: again },
+    ]);
+  });
+
+  it('hands back what is new while it drains and leaves the rest alone', () => {
+    expect(reconcile(table([a, 'running']), [a, b], true)).toEqual([{ type: 'refuse', assignment: b }]);
+  });
+
+  it('has nothing more to do when everything it said was done, whatever the two states were', () => {
+    const ids = fc.uniqueArray(fc.constantFrom('a:x', 'b:x', 'c:x', 'd:x', 'e:x'));
+    const name = fc.constantFrom(...Object.keys(states));
+    fc.assert(
+      fc.property(ids, fc.array(name, { minLength: 5, maxLength: 5 }), ids, fc.boolean(), (have, names, want, draining) => {
+        const current = table(...have.map((id, i) => [assignment(id), names[i]!] as [Assignment, string]));
+        const wanted = want.map((id) => assignment(id));
+        for (const action of reconcile(current, wanted, draining)) {
+          if (action.type === 'start') current.set(keyOf(action.assignment), { ...action, state: states['waiting']! });
+          else if (action.type === 'refuse') current.set(keyOf(action.assignment), { ...action, state: states['completed']! });
+          else if (action.type === 'forget') current.delete(action.key);
+          else current.set(action.key, { ...current.get(action.key)!, state: states['stopping']! });
+        }
+        expect(reconcile(current, wanted, draining)).toEqual([]);
+      }),
+    );
+  });
+});
+
+describe('pickStartable', () => {
+  it('fills idle executors in the order wanted', () => {
+    expect(pickStartable(table([a, 'running'], [b, 'waiting'], [c, 'waiting']), 1)).toEqual([keyOf(b)]);
+  });
+
+  it('lets a task that must be alone wait for the others, and lets nothing pass it', () => {
+    expect(pickStartable(table([a, 'stopping'], [alone, 'waiting'], [b, 'waiting']), 2)).toEqual([]);
+    expect(pickStartable(table([alone, 'waiting'], [b, 'waiting']), 2)).toEqual([keyOf(alone)]);
+    expect(pickStartable(table([b, 'waiting'], [alone, 'waiting']), 2)).toEqual([keyOf(b)]);
+  });
+
+  it('starts nothing beside a task that must be alone', () => {
+    expect(pickStartable(table([alone, 'running'], [b, 'waiting']), 3)).toEqual([]);
+  });
+});

@@ -1,0 +1,79 @@
+import { type ClosureEntry } from '@org/dte-protocol';
+import { RestoredTable } from './restored-table';
+
+const entry = (taskId: string, hash = '1'): ClosureEntry => ({ taskId, hash, artifact: { kind: 'cache', hash } });
+const ids = (entries: readonly ClosureEntry[]): string[] => entries.map(({ taskId }) => taskId);
+
+let table: RestoredTable;
+beforeEach(() => {
+  table = new RestoredTable();
+});
+const plan = (executorId: number, ...closure: ClosureEntry[]) => {
+  const { restore, awaiting } = table.plan(executorId, 'run-1', closure);
+  return { restore: ids(restore), awaiting: ids(awaiting) };
+};
+
+it('asks for nothing that is on disk already', () => {
+  expect(plan(1, entry('lib:build'))).toEqual({ restore: ['lib:build'], awaiting: [] });
+  table.restored(1, 'lib:build', true, ['dist/lib']);
+  expect(plan(2, entry('lib:build'))).toEqual({ restore: [], awaiting: [] });
+});
+
+it('restores again when another artifact of the task is wanted', () => {
+  plan(1, entry('lib:build'));
+  table.restored(1, 'lib:build', true, ['dist/lib']);
+  expect(plan(1, entry('lib:build', '2')).restore).toEqual(['lib:build']);
+});
+
+it('lets a second executor await what the first restores, and tells whom to tell', () => {
+  plan(1, entry('lib:build'));
+  expect(plan(2, entry('lib:build'))).toEqual({ restore: [], awaiting: ['lib:build'] });
+  expect(table.restored(1, 'lib:build', true, ['dist/lib'])).toEqual([2]);
+});
+
+it('leaves a failed restore to those who awaited it', () => {
+  plan(1, entry('lib:build'));
+  plan(2, entry('lib:build'));
+  expect(table.restored(1, 'lib:build', false, [])).toEqual([2]);
+  expect(plan(3, entry('lib:build')).restore).toEqual(['lib:build']);
+});
+
+it('gives up what an executor that died was restoring', () => {
+  plan(1, entry('lib:build'), entry('core:build'));
+  plan(2, entry('lib:build'));
+  table.restored(1, 'core:build', true, ['dist/core']);
+  expect(table.abandon(1)).toEqual([{ taskId: 'lib:build', awaitedBy: [2] }]);
+  expect(plan(3, entry('lib:build'), entry('core:build')).restore).toEqual(['lib:build']);
+});
+
+it('knows what ran here, until it runs again', () => {
+  table.produced('run-1', 'app:build', { kind: 'attempt', attempt: 2 }, ['dist/app']);
+  const made: ClosureEntry = { taskId: 'app:build', hash: null, artifact: { kind: 'attempt', attempt: 2 } };
+  expect(plan(1, made).restore).toEqual([]);
+  expect(table.plan(1, 'run-2', [made]).restore).toEqual([made]);
+  table.abandon(1);
+  table.began('app:build');
+  expect(plan(1, made).restore).toEqual(['app:build']);
+});
+
+it.each([
+  ['the same folder', 'dist/app', 'dist/app'],
+  ['a folder above', 'dist/app', 'dist'],
+  ['a folder below', 'dist', 'dist/app/browser'],
+  ['a glob in it', 'dist/app', 'dist/app/*.js'],
+])('forgets a task whose outputs another one wrote over: %s', (_, first, second) => {
+  table.produced('run-1', 'app:build', { kind: 'cache', hash: '1' }, [first]);
+  table.produced('run-1', 'app:build:production', { kind: 'cache', hash: '2' }, [second]);
+  expect(plan(1, entry('app:build')).restore).toEqual(['app:build']);
+  expect(plan(1, entry('app:build:production', '2')).restore).toEqual([]);
+});
+
+it('keeps tasks whose outputs are beside each other', () => {
+  table.produced('run-1', 'app:build', { kind: 'cache', hash: '1' }, ['dist/app', '!dist/app/cache']);
+  table.produced('run-1', 'application:build', { kind: 'cache', hash: '1' }, ['dist/application']);
+  expect(plan(1, entry('app:build'), entry('application:build')).restore).toEqual([]);
+});
+
+it('has nothing to restore for a task without an artifact', () => {
+  expect(plan(1, { taskId: 'app:e2e-ci', hash: null, artifact: { kind: 'none' } })).toEqual({ restore: [], awaiting: [] });
+});

@@ -1,0 +1,147 @@
+import { randomUUID } from 'node:crypto';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import {
+  type CoordinatorToAgent,
+  type Identity,
+  type LimitValues,
+  type Rendezvous,
+  coordinatorToAgentSchema,
+  explain,
+} from '@org/dte-protocol';
+import { type Connection, type ConnectionState, connect } from '../connection';
+import { httpClient } from '../http';
+import { ExecutorPool } from './executor-pool';
+import { Leaving } from './leaving';
+import { type Environment, type LogStream, type SignalSource } from './ports';
+import { RunFiles } from './run-files';
+import { Supervisor } from './supervisor';
+import { type TaskLog, createTaskLog } from './task-log';
+
+export interface AgentOptions {
+  /** Absolute folder with nx.json. */
+  readonly workspaceRoot: string;
+  readonly sessionId: string;
+  readonly rendezvous: Pick<Rendezvous, 'find'>;
+  readonly identity: Identity;
+  /** For people: CI_JOB_NAME; default: host and process id. */
+  readonly name?: string | undefined;
+  readonly jobUrl?: string | null | undefined;
+  readonly labels?: readonly string[] | undefined;
+  /** --slots; null or left out: the run's --parallel. */
+  readonly slots?: number | null | undefined;
+  /** DTE_SECRET. */
+  readonly secret?: string | undefined;
+  readonly limits: LimitValues;
+  /** Folder for run specs; `<data dir>`, removed again at the end as far as it is ours. */
+  readonly dataDir: string;
+  /** Handed to executors, without DTE_SECRET. */
+  readonly env: Environment;
+  readonly stdout: LogStream;
+  /** `process`. */
+  readonly signals: SignalSource;
+  /** Script of the executor; for tests. */
+  readonly executorPath?: string | undefined;
+}
+
+/**
+ * Serves a session until it is over, nothing is found to do for `agentIdleMs`, or a signal tells it to stop.
+ * Writes to `stdout` alone, never ends the process, leaves no process, timer or listener behind.
+ * @returns the exit code: 0, or 1 when the coordinator refused this agent or no executor could be started
+ */
+export async function runAgent(options: AgentOptions): Promise<number> {
+  const { limits, env, stdout, workspaceRoot } = options;
+  const agentId = `agent-${randomUUID()}`;
+  const name = options.name ?? `${hostname()}-${process.pid}`;
+  let slots = (): number => 1;
+  const log = createTaskLog({ stream: stdout, env, slots: () => slots() });
+
+  const connection = connect({
+    url: async () => (await options.rendezvous.find(options.sessionId))?.url ?? null,
+    hello: {
+      ...{ role: 'agent', sessionId: options.sessionId, clientId: agentId, name, jobUrl: options.jobUrl ?? null },
+      ...{ identity: options.identity, slots: options.slots ?? null, labels: [...(options.labels ?? [])] },
+    },
+    ...{ secret: options.secret, limits, incoming: coordinatorToAgentSchema },
+  });
+  const http = httpClient({
+    url: () => connection.url(),
+    token: () => connection.token(),
+    limits,
+    retryForMs: limits.coordinatorGraceMs,
+  });
+  const runFiles = new RunFiles(join(options.dataDir, agentId), (runId) => http.getRunStream(runId));
+  const pool = new ExecutorPool({
+    path: options.executorPath ?? join(__dirname, '../executor/main.js'),
+    ...{ workspaceRoot, env, limits },
+    onMessage: (id, message) => supervisor.onExecutorMessage(id, message),
+    onIdle: () => supervisor.onIdle(),
+    onGone: (id, why) => supervisor.onExecutorGone(id, why),
+    onUseless: (reason) => {
+      supervisor.giveUp(reason);
+      leaving.useless(reason);
+    },
+    onNote: (line) => log.note(line),
+  });
+  slots = () => pool.slots;
+  const supervisor: Supervisor = new Supervisor({
+    slots: options.slots ?? null,
+    ...{ limits, pool, runFiles, log },
+    send: (message) => connection.send(message),
+    onChange: () => leaving.onChange(),
+  });
+  const leaving: Leaving = new Leaving({ limits, supervisor, signals: options.signals, note: (line) => log.note(line) });
+  if (options.slots !== null && options.slots !== undefined) pool.resize(options.slots);
+  const heart = follow(connection, supervisor, pool, leaving, { name, agentId, log });
+
+  const outcome = await leaving.decided;
+  heart.stop();
+  leaving.close();
+  supervisor.close();
+  connection.close();
+  http.close();
+  await pool.close();
+  await runFiles.close();
+  if (outcome.line !== '') log.note(outcome.line);
+  return outcome.exitCode;
+}
+
+/** Wires the connection to the rest. Returns what stops the heartbeat. */
+function follow(
+  connection: Connection<CoordinatorToAgent>,
+  supervisor: Supervisor,
+  pool: ExecutorPool,
+  leaving: Leaving,
+  who: { name: string; agentId: string; log: TaskLog },
+): { stop(): void } {
+  let heartbeat: NodeJS.Timeout | null = null;
+  let lostSaid = true;
+  const stop = (): void => {
+    if (heartbeat !== null) clearInterval(heartbeat);
+    heartbeat = null;
+  };
+  connection.onState((state: ConnectionState) => {
+    stop();
+    if (state.name === 'open') {
+      who.log.note(`dte: ${who.name} is connected to ${state.url}`);
+      lostSaid = false;
+      pool.announce(state.url, state.token);
+      supervisor.onConnected();
+      heartbeat = setInterval(() => supervisor.sync(), state.heartbeatMs);
+    } else if (state.name === 'connecting' && !lostSaid) {
+      lostSaid = true;
+      who.log.note(`dte: connection lost, trying again: ${state.lastError?.message ?? 'closed'}`);
+    }
+    leaving.onConnection(state);
+  });
+  connection.onMessage((message) => {
+    if (message.type === 'error') {
+      who.log.note(explain(message.reason.code, message.reason.message));
+      return;
+    }
+    supervisor.onWanted(message);
+    leaving.onStop(message.stop);
+  });
+  return { stop };
+}
+

@@ -1,0 +1,371 @@
+import {
+  type AgentSync,
+  type AgentWanted,
+  type Assignment,
+  type AttemptResult,
+  type LimitValues,
+  type Message,
+  type Reason,
+  type Work,
+  DteError,
+  LIMITS,
+} from '@org/dte-protocol';
+import { type AttemptRef, type FromExecutor, keyOf, refOf } from '../executor/ipc';
+import { type ExecutorPool } from './executor-pool';
+import { crashed } from './executor-process';
+import { type Attempt, type AttemptState, pickStartable, reconcile } from './reconcile';
+import { RestoredTable } from './restored-table';
+import { type RunFiles } from './run-files';
+import { type TaskLog } from './task-log';
+
+export interface SupervisorOptions {
+  /** --slots; null: what the coordinator says. */
+  readonly slots: number | null;
+  readonly limits: Pick<LimitValues, 'killMs' | 'restoreConcurrency'>;
+  readonly pool: ExecutorPool;
+  readonly runFiles: RunFiles;
+  readonly log: TaskLog;
+  /** False when it was refused. */
+  send(message: Message): boolean;
+  /** Called after each change of what this agent does. */
+  onChange(): void;
+}
+
+/** Results of attempts the coordinator forgot, should it, restarted, list one of them again. */
+const REMEMBERED_RESULTS = 64;
+/** An executor that does not settle a stopped attempt within `killMs` and this is ended itself. */
+const STOP_SETTLE_MS = 2_000;
+
+/**
+ * What an agent does about what it is wanted to do. Every change of the wanted state or of an attempt goes through
+ * `turn`, which compares the two and acts; nothing else starts, stops or forgets an attempt.
+ */
+export class Supervisor {
+  private readonly attempts = new Map<string, Attempt>();
+  private readonly remembered = new Map<string, AttemptResult>();
+  private readonly restored = new RestoredTable();
+  /** By executor: what it runs, since when, and the timer of a stop that it has been asked for. */
+  private readonly patience = new Map<number, NodeJS.Timeout>();
+  private readonly begun = new Map<string, { readonly ms: number; readonly slot: number }>();
+  private wanted: readonly Assignment[] = [];
+  private isDraining = false;
+  private seq = 0;
+  private syncDue: NodeJS.Immediate | null = null;
+
+  constructor(private readonly options: SupervisorOptions) {}
+
+  get draining(): boolean {
+    return this.isDraining;
+  }
+
+  /** Attempts listed, completed ones that the coordinator has not taken yet included. */
+  get listed(): number {
+    return this.attempts.size;
+  }
+
+  /** Attempts that are not completed. */
+  get active(): number {
+    return [...this.attempts.values()].filter(({ state }) => state.name !== 'completed').length;
+  }
+
+  onWanted(wanted: AgentWanted): void {
+    this.wanted = wanted.assignments;
+    const slots = this.options.slots ?? wanted.slots;
+    if (slots !== null && slots !== this.options.pool.slots) this.options.pool.resize(slots);
+    // Early: the first assignment of a run would otherwise wait for it.
+    for (const runId of new Set(wanted.assignments.map((assignment) => assignment.runId))) {
+      this.options.runFiles.get(runId).catch(() => undefined);
+    }
+    this.turn();
+  }
+
+  /** A new connection counts its syncs afresh and knows nothing. */
+  onConnected(): void {
+    this.seq = 0;
+    this.sync();
+  }
+
+  /** Says the whole state now. */
+  sync(): void {
+    if (this.syncDue !== null) clearImmediate(this.syncDue);
+    this.syncDue = null;
+    this.options.send(this.describe());
+  }
+
+  /** Takes nothing new; what has not begun is handed back. */
+  drain(): void {
+    this.isDraining = true;
+    for (const [key, { state }] of this.attempts) if (state.name === 'waiting') this.complete(key, left());
+    this.changed();
+  }
+
+  /** Ends what runs and hands it back. */
+  handBack(): void {
+    for (const [key, { state }] of this.attempts) if (state.name === 'running') this.stop(key, left());
+    this.changed();
+  }
+
+  /** No executor can be had: everything that waits is handed back with the reason. */
+  giveUp(reason: Reason): void {
+    this.isDraining = true;
+    for (const [key, { state }] of this.attempts) {
+      if (state.name === 'waiting') this.complete(key, { kind: 'returned', reason });
+    }
+    this.changed();
+  }
+
+  /** Frees timers. Attempts are left to `pool.close()`. */
+  close(): void {
+    if (this.syncDue !== null) clearImmediate(this.syncDue);
+    for (const timer of this.patience.values()) clearTimeout(timer);
+  }
+
+  onIdle(): void {
+    this.turn();
+  }
+
+  onExecutorGone(executorId: number, why: string): void {
+    for (const { taskId, awaitedBy } of this.restored.abandon(executorId)) this.tellElsewhere(awaitedBy, taskId, false);
+    for (const [key, { assignment, state }] of this.attempts) {
+      if (!('executorId' in state) || state.executorId !== executorId) continue;
+      this.calm(executorId);
+      if (state.name === 'stopping') this.settleStopped(key, state.result);
+      else this.complete(key, { kind: 'returned', reason: crashed(assignment.taskId, why) });
+    }
+    this.turn();
+  }
+
+  onExecutorMessage(executorId: number, message: FromExecutor): void {
+    if (message.type === 'ready' || message.type === 'unable') return;
+    const key = keyOf(message.ref);
+    const attempt = this.attempts.get(key);
+    if (message.type === 'restored') {
+      const awaitedBy = this.restored.restored(executorId, message.taskId, message.ok, message.outputs);
+      this.tellElsewhere(awaitedBy, message.taskId, message.ok);
+      return;
+    }
+    if (attempt === undefined || !('executorId' in attempt.state) || attempt.state.executorId !== executorId) return;
+    switch (message.type) {
+      case 'executing':
+        if (attempt.state.name === 'running') this.set(key, { ...attempt.state, startMs: message.startMs });
+        this.changed();
+        break;
+      case 'output':
+        this.onOutput(attempt.assignment, message.offset, message.data);
+        break;
+      case 'result':
+        this.onResult(executorId, key, attempt, message.result, message.outputs);
+        break;
+    }
+  }
+
+  private onOutput(assignment: Assignment, offset: number, data: string): void {
+    const ref = refOf(assignment);
+    this.options.log.output(ref, offset, data);
+    // Refused output is a gap that its offsets show; the artifact has all of it.
+    if (assignment.streamOutput) this.options.send({ type: 'agent.output', ...ref, offset, data });
+  }
+
+  private onResult(
+    executorId: number,
+    key: string,
+    { assignment, state }: Attempt,
+    result: AttemptResult,
+    outputs: readonly string[],
+  ): void {
+    this.calm(executorId);
+    for (const { taskId, awaitedBy } of this.restored.abandon(executorId)) this.tellElsewhere(awaitedBy, taskId, false);
+    if (state.name === 'stopping') this.settleStopped(key, state.result);
+    else {
+      if (result.kind === 'finished') {
+        this.restored.produced(assignment.runId, assignment.taskId, result.artifact, outputs);
+      }
+      this.complete(key, result);
+    }
+    this.options.pool.release(executorId);
+    this.turn();
+  }
+
+  /** Compares what is with what is wanted, and acts. */
+  private turn(): void {
+    for (const action of reconcile(this.attempts, this.wanted, this.isDraining)) {
+      switch (action.type) {
+        case 'start':
+          this.receive(action.assignment);
+          break;
+        case 'refuse':
+          this.attempts.set(keyOf(action.assignment), {
+            assignment: action.assignment,
+            state: { name: 'completed', result: left() },
+          });
+          break;
+        case 'stop':
+          this.stop(action.key, null);
+          break;
+        case 'forget':
+          this.forget(action.key);
+          break;
+      }
+    }
+    for (const key of pickStartable(this.attempts, this.options.pool.idle)) this.begin(key);
+    this.changed();
+  }
+
+  private receive(assignment: Assignment): void {
+    const key = keyOf(assignment);
+    const result = this.remembered.get(key);
+    this.attempts.set(key, {
+      assignment,
+      state: result === undefined ? { name: 'waiting' } : { name: 'completed', result },
+    });
+  }
+
+  private begin(key: string): void {
+    const attempt = this.attempts.get(key);
+    const executorId = attempt === undefined ? null : this.options.pool.take();
+    if (attempt === undefined || executorId === null) return;
+    const { assignment } = attempt;
+    this.set(key, { name: 'running', executorId, startMs: null });
+    const slot = this.freeSlot();
+    this.begun.set(key, { ms: Date.now(), slot });
+    this.options.log.started(refOf(assignment), slot);
+    const { runFiles } = this.options;
+    runFiles.get(assignment.runId).then(
+      (specFile) => this.hand(executorId, key, assignment, specFile),
+      (thrown: unknown) => {
+        if (!this.isRunBy(key, executorId)) return;
+        this.complete(key, { kind: 'returned', reason: reasonOf(DteError.from(thrown)) });
+        this.options.pool.release(executorId);
+        this.turn();
+      },
+    );
+  }
+
+  private hand(executorId: number, key: string, assignment: Assignment, specFile: string): void {
+    if (!this.isRunBy(key, executorId)) {
+      // Stopped before its executor heard of it: there is nothing to end.
+      const state = this.attempts.get(key)?.state;
+      if (state?.name !== 'stopping' || state.executorId !== executorId) return;
+      this.calm(executorId);
+      this.settleStopped(key, state.result);
+      this.options.pool.release(executorId);
+      this.turn();
+      return;
+    }
+    const plan = this.restored.plan(executorId, assignment.runId, assignment.closure);
+    this.restored.began(assignment.taskId);
+    const { limits, pool } = this.options;
+    pool.send(executorId, {
+      ...{ type: 'run', assignment: { ...assignment, closure: [] }, ...plan, specFile },
+      restoreConcurrency: Math.max(1, Math.floor(limits.restoreConcurrency / pool.slots)),
+    });
+  }
+
+  private isRunBy(key: string, executorId: number): boolean {
+    const state = this.attempts.get(key)?.state;
+    return state?.name === 'running' && state.executorId === executorId;
+  }
+
+  private stop(key: string, result: AttemptResult | null): void {
+    const attempt = this.attempts.get(key);
+    if (attempt?.state.name !== 'running') return;
+    const { executorId } = attempt.state;
+    const { killMs } = this.options.limits;
+    this.set(key, { name: 'stopping', executorId, result });
+    this.options.pool.send(executorId, { type: 'stop', ref: refOf(attempt.assignment), graceMs: killMs });
+    // The executor itself may hang; then it goes with everything below it.
+    const timer = setTimeout(() => this.options.pool.kill(executorId), killMs + STOP_SETTLE_MS);
+    this.patience.set(executorId, timer);
+  }
+
+  private settleStopped(key: string, result: AttemptResult | null): void {
+    if (result !== null) {
+      this.complete(key, result);
+      return;
+    }
+    const attempt = this.attempts.get(key);
+    if (attempt !== undefined) this.options.log.stopped(refOf(attempt.assignment));
+    this.forget(key);
+  }
+
+  private complete(key: string, result: AttemptResult): void {
+    const attempt = this.attempts.get(key);
+    if (attempt === undefined) return;
+    const begun = this.begun.get(key);
+    this.begun.delete(key);
+    if (begun !== undefined) this.options.log.ended(refOf(attempt.assignment), result, Date.now() - begun.ms);
+    this.set(key, { name: 'completed', result });
+    this.changed();
+  }
+
+  private forget(key: string): void {
+    const state = this.attempts.get(key)?.state;
+    this.attempts.delete(key);
+    this.begun.delete(key);
+    if (state?.name !== 'completed') return;
+    this.remembered.set(key, state.result);
+    const [oldest] = this.remembered.keys();
+    if (oldest !== undefined && this.remembered.size > REMEMBERED_RESULTS) this.remembered.delete(oldest);
+  }
+
+  /** For people: executors are replaced, slots stay. */
+  private freeSlot(): number {
+    const used = new Set([...this.begun.values()].map(({ slot }) => slot));
+    let slot = 1;
+    while (used.has(slot)) slot++;
+    return slot;
+  }
+
+  private set(key: string, state: AttemptState): void {
+    const attempt = this.attempts.get(key);
+    if (attempt !== undefined) this.attempts.set(key, { ...attempt, state });
+  }
+
+  private calm(executorId: number): void {
+    clearTimeout(this.patience.get(executorId));
+    this.patience.delete(executorId);
+  }
+
+  private tellElsewhere(executorIds: readonly number[], taskId: string, ok: boolean): void {
+    for (const id of executorIds) this.options.pool.send(id, { type: 'elsewhere', taskId, ok });
+  }
+
+  /** One sync for everything that happens in one turn of the event loop. */
+  private changed(): void {
+    this.syncDue ??= setImmediate(() => this.sync());
+    this.options.onChange();
+  }
+
+  private describe(): AgentSync {
+    const work = [...this.attempts.values()].flatMap(describeAttempt);
+    return {
+      type: 'agent.sync',
+      seq: ++this.seq,
+      slots: this.options.slots,
+      draining: this.isDraining,
+      work: work.slice(0, LIMITS.slotsPerAgent.value * 2),
+    };
+  }
+}
+
+function describeAttempt({ assignment, state }: Attempt): Work[] {
+  const ref: AttemptRef = refOf(assignment);
+  switch (state.name) {
+    case 'waiting':
+      return [{ ...ref, phase: { name: 'preparing' } }];
+    case 'running':
+      return [{ ...ref, phase: state.startMs === null ? { name: 'preparing' } : { name: 'executing', startMs: state.startMs } }];
+    case 'stopping':
+      // Handed back only when its processes are gone; until then the coordinator must not give it to another agent.
+      return state.result === null ? [] : [{ ...ref, phase: { name: 'preparing' } }];
+    case 'completed':
+      return [{ ...ref, phase: { name: 'completed', result: state.result } }];
+  }
+}
+
+const reasonOf = (error: DteError): Reason => ({ code: error.code, message: error.message.slice(0, 16_000) });
+
+const left = (): AttemptResult => ({
+  kind: 'returned',
+  reason: { code: 'DTE_AGENT_LEFT', message: 'The agent was told to stop and handed the task back.' },
+});

@@ -1,0 +1,116 @@
+import { type AttemptResult } from '@org/dte-protocol';
+import pc from 'picocolors';
+import { type AttemptRef, keyOf } from '../executor/ipc';
+import { type Environment, type LogStream } from './ports';
+
+/** What an agent says about its tasks, for people who read its job log. */
+export interface TaskLog {
+  /** A line of the agent itself. */
+  note(line: string): void;
+  /** @param slot counts from 1 */
+  started(ref: AttemptRef, slot: number): void;
+  output(ref: AttemptRef, offset: number, data: string): void;
+  ended(ref: AttemptRef, result: AttemptResult, durationMs: number): void;
+  /** Its processes were ended because nobody wants its result. */
+  stopped(ref: AttemptRef): void;
+}
+
+export interface TaskLogOptions {
+  readonly stream: LogStream;
+  readonly env: Environment;
+  /** Slots served at the moment; lines carry their task's id when there are several. */
+  readonly slots: () => number;
+  readonly nowMs?: (() => number) | undefined;
+}
+
+interface Running {
+  /** The beginning of a line whose end has not come yet. */
+  rest: string;
+  nextOffset: number;
+  section: string | null;
+}
+
+/** A line longer than this is written in pieces: a progress bar may never end its line. */
+const MAX_LINE = 16 * 1024;
+
+/** Colours for a terminal, and on request; none for NO_COLOR. GitLab's log is no TTY but shows colours, so FORCE_COLOR helps there. */
+const useColours = (stream: LogStream, env: Environment): boolean => {
+  if (env['NO_COLOR'] !== undefined && env['NO_COLOR'] !== '') return false;
+  if (env['FORCE_COLOR'] !== undefined) return env['FORCE_COLOR'] !== '0' && env['FORCE_COLOR'] !== 'false';
+  return stream.isTTY === true;
+};
+
+const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`;
+
+export function createTaskLog({ stream, env, slots, nowMs = Date.now }: TaskLogOptions): TaskLog {
+  const colours = pc.createColors(useColours(stream, env));
+  const running = new Map<string, Running>();
+  const inGitLab = env['GITLAB_CI'] === 'true';
+  let sections = 0;
+
+  const prefix = (ref: AttemptRef): string => (slots() > 1 ? `${colours.dim(`${ref.taskId} |`)} ` : '');
+
+  /** Complete lines go out at once and whole: two tasks never share a line. */
+  function writeLines(ref: AttemptRef, entry: Running, data: string): void {
+    const text = entry.rest + data;
+    const lines = text.split('\n');
+    entry.rest = lines.pop() ?? '';
+    if (entry.rest.length > MAX_LINE) {
+      lines.push(entry.rest);
+      entry.rest = '';
+    }
+    if (lines.length === 0) return;
+    const head = prefix(ref);
+    stream.write(lines.map((line) => `${head}${line}\n`).join(''));
+  }
+
+  function finish(ref: AttemptRef, line: string): void {
+    const entry = running.get(keyOf(ref));
+    running.delete(keyOf(ref));
+    if (entry !== undefined && entry.rest !== '') stream.write(`${prefix(ref)}${entry.rest}\n`);
+    if (entry !== undefined && entry.section !== null) {
+      stream.write(`\u001b[0Ksection_end:${Math.floor(nowMs() / 1000)}:${entry.section}\r\u001b[0K\n`);
+    }
+    stream.write(`${line}\n`);
+  }
+
+  function sectionStart(): { name: string; mark: string } | null {
+    // Sections nest and cannot interleave: only with one slot.
+    if (!inGitLab || slots() > 1) return null;
+    const name = `dte_task_${++sections}`;
+    return { name, mark: `\u001b[0Ksection_start:${Math.floor(nowMs() / 1000)}:${name}\r\u001b[0K` };
+  }
+
+  return {
+    note: (line) => void stream.write(`${line}\n`),
+    started(ref, slot) {
+      const section = sectionStart();
+      running.set(keyOf(ref), { rest: '', nextOffset: 0, section: section?.name ?? null });
+      const where = slots() > 1 ? `  (slot ${slot})` : '';
+      const line = `${colours.cyan('▶')} ${colours.bold(ref.taskId)}  attempt ${ref.attempt}${where}`;
+      stream.write(`${section?.mark ?? ''}${line}\n`);
+    },
+    output(ref, offset, data) {
+      const entry = running.get(keyOf(ref));
+      if (entry === undefined) return;
+      if (offset > entry.nextOffset) {
+        writeLines(ref, entry, `\n… ${offset - entry.nextOffset} characters not shown here\n`);
+      }
+      entry.nextOffset = offset + data.length;
+      writeLines(ref, entry, data);
+    },
+    ended(ref, result, durationMs) {
+      const took = colours.dim(seconds(durationMs));
+      if (result.kind === 'returned') {
+        finish(ref, `${colours.yellow('↩')} ${ref.taskId}  handed back: ${result.reason.message}  ${took}`);
+      } else if (result.status === 'success') {
+        const cached = result.fromCache === null ? '' : `  ${result.fromCache.replace('-', ' ')}`;
+        finish(ref, `${colours.green('✔')} ${ref.taskId}${cached}  ${took}`);
+      } else {
+        const why = result.reason === null ? `exit code ${result.code}` : result.reason.message;
+        finish(ref, `${colours.red('✖')} ${ref.taskId}  ${why}  ${took}`);
+      }
+    },
+    stopped: (ref) => finish(ref, `${colours.yellow('■')} ${ref.taskId}  stopped: no longer wanted`),
+  };
+}

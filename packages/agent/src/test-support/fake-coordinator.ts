@@ -1,0 +1,203 @@
+import { createHmac, randomBytes } from 'node:crypto';
+import { type IncomingMessage, type ServerResponse, createServer } from 'node:http';
+import { type AddressInfo, type Socket } from 'node:net';
+import {
+  type AgentOutput,
+  type AgentSync,
+  type AgentWanted,
+  type Assignment,
+  type ErrorCode,
+  type Hello,
+  type Message,
+  type RunSpec,
+  HTTP,
+  PROTOCOL_VERSION,
+  agentToCoordinatorSchema,
+  decode,
+  encode,
+  helloSchema,
+  proofInput,
+} from '@org/dte-protocol';
+import { waitFor } from '@org/dte-testing';
+import { type WebSocket, WebSocketServer } from 'ws';
+
+type Handler = (request: IncomingMessage, response: ServerResponse) => void;
+
+/** A coordinator that does only what a test tells it: it greets, remembers what it hears and says what it is given. */
+export class FakeCoordinator {
+  /** Secret it claims to know; what it signs with. */
+  secret: string | undefined;
+  /** Refuses every hello with this. */
+  refusal: { code: ErrorCode; message: string } | null = null;
+  /** Accepts sockets and never greets. */
+  mute = false;
+  /** Answers syncs with the newest `wanted`. */
+  answers = true;
+  heartbeatMs = 60_000;
+  readonly hellos: Hello[] = [];
+  readonly syncs: AgentSync[] = [];
+  readonly outputs: AgentOutput[] = [];
+  readonly requests: string[] = [];
+  readonly stored = new Map<string, Buffer>();
+  readonly runs = new Map<string, RunSpec>();
+  handler: Handler | null = null;
+  token = 'token-1';
+  private sockets = new Set<WebSocket>();
+  private tcp = new Set<Socket>();
+  private current: AgentWanted = { type: 'agent.wanted', seq: 0, assignments: [], slots: null, stop: null };
+  private readonly server = createServer((request, response) => this.onRequest(request, response));
+  private readonly webSockets = new WebSocketServer({ server: this.server, path: HTTP.connect });
+
+  static async start(): Promise<FakeCoordinator> {
+    const fake = new FakeCoordinator();
+    fake.webSockets.on('connection', (socket) => fake.greet(socket));
+    fake.server.on('connection', (socket) => {
+      fake.tcp.add(socket);
+      socket.on('close', () => fake.tcp.delete(socket));
+    });
+    await new Promise<void>((resolve) => fake.server.listen(0, '127.0.0.1', resolve));
+    return fake;
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}`;
+  }
+
+  get connections(): number {
+    return this.sockets.size;
+  }
+
+  get lastSync(): AgentSync | undefined {
+    return this.syncs[this.syncs.length - 1];
+  }
+
+  /** Says what is wanted from now on. */
+  want(change: Partial<Omit<AgentWanted, 'type'>>): void {
+    this.current = { ...this.current, ...change };
+    this.say(this.current);
+  }
+
+  say(message: Message): void {
+    for (const socket of this.sockets) socket.send(encode(message));
+  }
+
+  sayRaw(frame: string): void {
+    for (const socket of this.sockets) socket.send(frame);
+  }
+
+  /** Stops reading and writing, without an end of the connection that the other side could notice. */
+  freeze(): void {
+    for (const socket of this.sockets) socket.pause();
+  }
+
+  /** Reads on. */
+  thaw(): void {
+    for (const socket of this.sockets) socket.resume();
+  }
+
+  /** Cuts every connection. */
+  drop(): void {
+    for (const socket of this.sockets) socket.terminate();
+  }
+
+  /** Waits until a sync looks right. */
+  async waitForSync(what: string, looksRight: (sync: AgentSync) => boolean): Promise<AgentSync> {
+    return waitFor(what, () => (this.lastSync !== undefined && looksRight(this.lastSync) ? this.lastSync : null), {
+      deadlineMs: 15_000,
+      lastState: () => JSON.stringify({ lastSync: this.lastSync, wanted: this.current }),
+    });
+  }
+
+  async close(): Promise<void> {
+    for (const socket of this.sockets) socket.terminate();
+    for (const socket of this.tcp) socket.destroy();
+    this.webSockets.close();
+    await new Promise((resolve) => this.server.close(resolve));
+  }
+
+  private greet(socket: WebSocket): void {
+    this.sockets.add(socket);
+    socket.on('close', () => this.sockets.delete(socket));
+    socket.on('error', () => undefined);
+    if (this.mute) return;
+    const serverNonce = randomBytes(16).toString('hex');
+    socket.once('message', (data: Buffer) => {
+      const hello = decode(helloSchema, data.toString('utf8'));
+      this.hellos.push(hello);
+      this.answer(socket, serverNonce, hello);
+    });
+    socket.send(encode({ type: 'challenge', protocolVersion: PROTOCOL_VERSION, serverNonce }));
+  }
+
+  private answer(socket: WebSocket, serverNonce: string, hello: Hello): void {
+    const sign = (speaker: 'client' | 'server'): string =>
+      createHmac('sha256', this.secret ?? '').update(proofInput(speaker, serverNonce, hello)).digest('hex');
+    const wrong = this.secret !== undefined && hello.proof !== sign('client');
+    const refusal = wrong ? { code: 'DTE_BAD_SECRET' as const, message: 'wrong secret' } : this.refusal;
+    if (refusal !== null) {
+      socket.send(encode({ type: 'error', reason: refusal, fatal: true }));
+      socket.close();
+      return;
+    }
+    const proof = this.secret === undefined ? null : sign('server');
+    socket.on('message', (data: Buffer) => this.receive(socket, data.toString('utf8')));
+    socket.send(encode({ type: 'welcome', proof, token: this.token, heartbeatMs: this.heartbeatMs, leaseMs: 60_000 }));
+  }
+
+  private receive(socket: WebSocket, frame: string): void {
+    const message = decode(agentToCoordinatorSchema, frame);
+    if (message.type === 'agent.output') {
+      this.outputs.push(message);
+      return;
+    }
+    this.syncs.push(message);
+    // As the real one: a completed attempt is taken and no longer wanted.
+    const done = new Set(message.work.filter(({ phase }) => phase.name === 'completed').map(idOf));
+    if (!this.answers) return;
+    this.current = {
+      ...this.current,
+      seq: message.seq,
+      assignments: this.current.assignments.filter((assignment) => !done.has(idOf(assignment))),
+    };
+    socket.send(encode(this.current));
+  }
+
+  private onRequest(request: IncomingMessage, response: ServerResponse): void {
+    const path = request.url ?? '';
+    this.requests.push(`${request.method ?? ''} ${path}`);
+    if (this.handler !== null) {
+      this.handler(request, response);
+      return;
+    }
+    const run = this.runs.get(path.slice('/v1/runs/'.length));
+    if (request.method === 'GET' && run !== undefined) {
+      response.end(JSON.stringify(run));
+      return;
+    }
+    response.writeHead(404, { 'x-dte-error': 'DTE_UNKNOWN_RUN' }).end('no such run\n');
+  }
+}
+
+const idOf = ({ runId, taskId, attempt }: { runId: string; taskId: string; attempt: number }): string =>
+  `${runId} ${taskId} ${attempt}`;
+
+/** An assignment of run `run-1`, attempt 1, unless said otherwise. */
+export const assignment = (taskId: string, change: Partial<Assignment> = {}): Assignment => ({
+  ...{ runId: 'run-1', taskId, attempt: 1, hash: '1', parallelism: true, streamOutput: true, closure: [] },
+  ...change,
+});
+
+/** A run whose tasks have no dependencies, unless given. */
+export const runSpec = (taskIds: readonly string[], change: Partial<RunSpec> = {}): RunSpec => ({
+  ...{ runId: 'run-1', command: 'nx run-many', requestedTargets: ['build'], parallel: 2, nxBail: false },
+  ...{ skipNxCache: false, verbose: false, streamOutput: true, env: {} },
+  tasks: taskIds.map((id) => {
+    const [project = '', target = ''] = id.split(':');
+    return {
+      ...{ id, hash: `hash-${project}-${target}`, cacheable: true, parallelism: true, weight: 1 },
+      nxTask: { id, target: { project, target }, overrides: {}, outputs: [`dist/${project}`] },
+      ...{ dependencies: [], continuousDependencies: [], initial: { state: 'pending' as const } },
+    };
+  }),
+  ...change,
+});

@@ -1,0 +1,264 @@
+import { type ErrorCode, type Hello, LIMITS, PROTOCOL_VERSION } from '@org/dte-protocol';
+import { exampleHello, exampleRun, exampleTask, RawClient, TEST_NX_VERSION } from '@org/dte-testing';
+import { agentSync, Harness } from './support/harness';
+
+const SECRET = 'correct horse battery staple';
+const identity = exampleHello().identity;
+const OTHER_COMMIT = { ...identity, commit: 'f'.repeat(40) };
+
+/** What a refused client heard: the code, and that it is over. */
+async function refusal(client: RawClient): Promise<{ code: ErrorCode; message: string }> {
+  const { reason, fatal } = await client.next('error');
+  expect(fatal).toBe(true);
+  expect(await client.whenClosed()).toEqual({ code: 1008, reason: reason.code });
+  return reason;
+}
+
+describe('the handshake of a coordinator with a secret', () => {
+  let harness: Harness;
+
+  beforeEach(async () => {
+    harness = await Harness.start({ secret: SECRET });
+  });
+  afterEach(() => harness.cleanUp());
+
+  it('welcomes a client that knows it, and proves that it knows it itself', async () => {
+    const client = await harness.agent('agent 1');
+    expect(await client.next('welcome')).toMatchObject({ proof: expect.stringMatching(/^[0-9a-f]{64}$/), leaseMs: 30_000 });
+  });
+
+  it('refuses another secret and names the client', async () => {
+    const client = await harness.connect({ name: 'agent 1' }, 'wrong');
+    expect(await refusal(client)).toEqual({
+      code: 'DTE_BAD_SECRET',
+      message: 'The agent "agent 1" has another secret than the coordinator.',
+    });
+  });
+
+  it('refuses a client without secret', async () => {
+    const client = await RawClient.hello(harness.url, exampleHello({ name: 'agent 1' }));
+    expect(await refusal(client)).toMatchObject({ code: 'DTE_BAD_SECRET', message: expect.stringContaining('has no secret') });
+  });
+
+  it('refuses a proof that was made for another nonce', async () => {
+    const client = await harness.rawClient();
+    await client.next('challenge');
+    client.send(exampleHello({ proof: 'a'.repeat(64) }));
+    expect(await refusal(client)).toMatchObject({ code: 'DTE_BAD_SECRET' });
+  });
+
+  it('begins no session for a client that is refused', async () => {
+    await refusal(await harness.connect({}, 'wrong'));
+    expect(harness.coordinator.sessions()).toEqual([]);
+  });
+
+  it('shows the main job who was refused before it came', async () => {
+    await refusal(await harness.connect({ name: 'agent 7' }, 'wrong'));
+    const main = await harness.main();
+    const info = await main.next('session.info', ({ refused }) => refused.length > 0);
+    expect(info.refused).toMatchObject([{ name: 'agent 7', reason: { code: 'DTE_BAD_SECRET' } }]);
+  });
+});
+
+describe('a hello that is wrong', () => {
+  let harness: Harness;
+  let main: RawClient;
+  let agent: RawClient;
+
+  /** A main job and an agent at work, whom nothing here may disturb. */
+  beforeEach(async () => {
+    harness = await Harness.start();
+    main = await harness.main();
+    agent = await harness.agent('good agent');
+    agent.send(agentSync(1));
+    await harness.submit(main, exampleRun('r1', [exampleTask('app:build')]));
+    await agent.next('agent.wanted', ({ assignments }) => assignments.length === 1);
+  });
+
+  afterEach(async () => {
+    agent.send({ ...agentSync(2), draining: true });
+    await main.next('session.info', ({ agents }) => agents.some(({ name, draining }) => name === 'good agent' && draining));
+    expect(agent.closed).toBeNull();
+    expect(main.all('run.update').flatMap(({ entries }) => entries).filter(({ type }) => type === 'retried')).toEqual([]);
+    await harness.cleanUp();
+  });
+
+  const seenByMain = (code: ErrorCode) =>
+    main.next('session.info', ({ refused }) => refused.some(({ reason }) => reason.code === code));
+
+  it('of another protocol version: the version decides before the shape does', async () => {
+    const client = await harness.rawClient();
+    client.send({ type: 'hello', protocolVersion: 99, role: 'agent', sessionId: 's1', name: 'old agent', fresh: true });
+    expect(await refusal(client)).toMatchObject({
+      code: 'DTE_PROTOCOL_VERSION',
+      message: expect.stringContaining(`version 99, this side speaks ${PROTOCOL_VERSION}`),
+    });
+    expect((await seenByMain('DTE_PROTOCOL_VERSION')).refused[0]!.name).toBe('old agent');
+  });
+
+  it('of another commit: told both, and the main job told whom', async () => {
+    const client = await harness.agent('agent 2', { identity: OTHER_COMMIT });
+    const { code, message } = await refusal(client);
+    expect(code).toBe('DTE_COMMIT_MISMATCH');
+    expect(message).toBe(
+      `The agent "agent 2" has checked out commit ${OTHER_COMMIT.commit}, the session's main job has ${identity.commit}.`,
+    );
+    expect((await seenByMain('DTE_COMMIT_MISMATCH')).refused).toMatchObject([{ name: 'agent 2' }]);
+  });
+
+  it('of another nx version: told both', async () => {
+    const client = await harness.agent('agent 2', { identity: { ...identity, nxVersion: '22.7.12' } });
+    expect(await refusal(client)).toEqual({
+      code: 'DTE_NX_VERSION_MISMATCH',
+      message: `The agent "agent 2" has nx 22.7.12, the session's main job has nx ${TEST_NX_VERSION}.`,
+    });
+  });
+
+  it('of a main job on another commit: refused while the first is there', async () => {
+    const client = await harness.main({ clientId: 'main-2', identity: OTHER_COMMIT });
+    expect(await refusal(client)).toMatchObject({ code: 'DTE_COMMIT_MISMATCH', message: expect.stringContaining('The main job') });
+  });
+
+  it('without git on one side: taken, there is nothing to compare', async () => {
+    const client = await harness.agent('agent 2', { identity: { ...identity, commit: null } });
+    await client.next('welcome');
+  });
+
+  const malformed: [string, (client: RawClient) => void][] = [
+    ['that is not JSON', (client) => client.socket.send('hello?')],
+    ['that is JSON but no hello', (client) => client.send({ type: 'agent.sync', seq: 1 })],
+    ['with a field too many', (client) => client.send({ ...exampleHello(), extra: 1 })],
+    ['in a binary frame', (client) => client.socket.send(Buffer.from(JSON.stringify(exampleHello())))],
+    ['for a session whose id leaves its folder', (client) => client.send(exampleHello({ sessionId: '../../etc' }))],
+    ['for a session whose id holds a slash', (client) => client.send(exampleHello({ sessionId: 'a/b' }))],
+    ['for a session whose id holds a NUL', (client) => client.send(exampleHello({ sessionId: 'a\0b' }))],
+    ['for a session whose id is very long', (client) => client.send(exampleHello({ sessionId: 'a'.repeat(200) }))],
+    ['of a client whose name would break a log line', (client) => client.send(exampleHello({ name: 'a\nb' }))],
+    ['of a role that does not exist', (client) => client.send({ ...exampleHello(), role: 'admin' })],
+  ];
+  it.each(malformed)('%s: malformed', async (_, say) => {
+    const client = await harness.rawClient();
+    await client.next('challenge');
+    say(client);
+    expect(await refusal(client)).toMatchObject({ code: 'DTE_MALFORMED_MESSAGE' });
+  });
+
+  it('larger than a hello may be: too large, although a frame may be larger', async () => {
+    const client = await harness.rawClient();
+    client.send({ ...exampleHello(), padding: 'x'.repeat(LIMITS.helloBytes.value) });
+    expect(await refusal(client)).toMatchObject({ code: 'DTE_FRAME_TOO_LARGE' });
+  });
+
+  it('that is said twice: the second is malformed', async () => {
+    const client = await harness.agent('agent 2');
+    client.send(exampleHello());
+    expect(await refusal(client)).toMatchObject({ code: 'DTE_MALFORMED_MESSAGE', message: expect.stringContaining('agent 2') });
+  });
+});
+
+describe('a frame that is wrong, after the welcome', () => {
+  let harness: Harness;
+  beforeEach(async () => {
+    harness = await Harness.start();
+  });
+  afterEach(() => harness.cleanUp());
+
+  const roles: [Hello['role'], object][] = [
+    ['agent', { type: 'main.sync', runId: 'r1', ackSeq: 0, want: 'follow' }],
+    ['main', agentSync(1)],
+    ['observer', agentSync(1)],
+  ];
+  it.each(roles)('ends the connection of a %s that speaks for another role', async (role, message) => {
+    const client = await harness.connect({ role, name: 'some client' });
+    client.send(message);
+    expect(await refusal(client)).toMatchObject({
+      code: 'DTE_MALFORMED_MESSAGE',
+      message: expect.stringContaining('"some client"'),
+    });
+  });
+
+  it('ends the connection of an agent that names the offending field', async () => {
+    const client = await harness.agent('agent 1');
+    client.send({ ...agentSync(1), seq: -1 });
+    expect(await refusal(client)).toMatchObject({ message: expect.stringMatching(/"agent 1".* seq: /) });
+  });
+
+  it('ends the connection with 1009 when it is larger than any frame may be, and no other', async () => {
+    const [bad, good] = [await harness.agent('agent 1'), await harness.agent('agent 2')];
+    bad.socket.send('x'.repeat(LIMITS.frameBytes.value + 1));
+    expect(await bad.whenClosed()).toMatchObject({ code: 1009 });
+    good.send(agentSync(1));
+    const main = await harness.main();
+    await main.next('session.info', ({ agents }) => agents.some(({ name, connected }) => name === 'agent 2' && connected));
+  });
+
+  it('ends the connection of a binary frame', async () => {
+    const client = await harness.agent('agent 1');
+    client.socket.send(Buffer.from([1, 2, 3]));
+    expect(await refusal(client)).toEqual({
+      code: 'DTE_MALFORMED_MESSAGE',
+      message: 'The agent "agent 1" sent a binary frame; all messages are text.',
+    });
+  });
+
+  it('leaves an agent that came before a main job of another commit refused', async () => {
+    const early = await harness.agent('early agent', { identity: OTHER_COMMIT });
+    const fitting = await harness.agent('fitting agent');
+    const main = await harness.main();
+    expect(await refusal(early)).toMatchObject({ code: 'DTE_COMMIT_MISMATCH' });
+    const info = await main.next('session.info', ({ refused }) => refused.length > 0);
+    expect(info.refused.map(({ name }) => name)).toEqual(['early agent']);
+    expect(info.agents.map(({ name }) => name)).toEqual(['fitting agent']);
+    expect(fitting.closed).toBeNull();
+  });
+});
+
+describe('limits on connections', () => {
+  let harness: Harness;
+  afterEach(() => harness.cleanUp());
+
+  it('closes a connection that does not introduce itself', async () => {
+    harness = await Harness.start({ limits: { handshakeMs: 50 } });
+    const client = await harness.rawClient();
+    expect(await client.next('error')).toMatchObject({ reason: { code: 'DTE_TIMEOUT' } });
+    await client.whenClosed();
+  });
+
+  it('refuses one agent more than a session may have, and lets a known one come back', async () => {
+    harness = await Harness.start({ limits: { agentsPerSession: 1 } });
+    await harness.agent('agent 1');
+    expect(await refusal(await harness.agent('agent 2'))).toMatchObject({ code: 'DTE_TOO_MANY' });
+    await (await harness.agent('agent 1')).next('welcome');
+  });
+
+  it('refuses one connection more than a coordinator may have, in words', async () => {
+    harness = await Harness.start({ limits: { connectionsPerCoordinator: 1 } });
+    await harness.agent('agent 1');
+    expect(await refusal(await harness.agent('agent 2'))).toMatchObject({
+      code: 'DTE_TOO_MANY',
+      message: expect.stringContaining('DTE_MAX_CONNECTIONS'),
+    });
+  });
+
+  it('cuts off an agent that falls silent, and its main job hears of it', async () => {
+    harness = await Harness.start({ limits: { leaseMs: 100 } });
+    const main = await harness.main();
+    const agent = await harness.agent('agent 1');
+    await agent.whenClosed();
+    await main.next('session.info', ({ agents }) => agents.every(({ connected }) => !connected));
+    expect(main.closed).toBeNull();
+  });
+
+  it('refuses what comes from a web page', async () => {
+    harness = await Harness.start();
+    const client = await RawClient.connect(harness.url, { origin: 'https://evil.example' });
+    expect(client.closed).not.toBeNull();
+  });
+
+  it('refuses a client that comes through a proxy when there is no secret', async () => {
+    harness = await Harness.start();
+    const client = await RawClient.connect(harness.url, { headers: { 'x-forwarded-for': '203.0.113.9' } });
+    client.send(exampleHello());
+    expect(await refusal(client)).toMatchObject({ code: 'DTE_SECRET_REQUIRED' });
+  });
+});

@@ -1,0 +1,57 @@
+import type { Readable } from 'node:stream';
+
+/**
+ * Where an artifact belongs. Entries of different sessions never meet: what a merge request stores is not read by
+ * another pipeline.
+ */
+export type ArtifactKey =
+  | { readonly kind: 'cache'; readonly sessionId: string; readonly hash: string }
+  | {
+      readonly kind: 'attempt';
+      readonly sessionId: string;
+      readonly runId: string;
+      readonly taskId: string;
+      readonly attempt: number;
+    };
+
+export interface PutOptions {
+  /** What the sender announced (Content-Length); null when it did not. */
+  readonly expectedBytes: number | null;
+  readonly maxBytes: number;
+}
+
+/** An artifact being read. Whoever asked for it reads or destroys `body`. */
+export interface StoredArtifact {
+  readonly bytes: number;
+  readonly body: Readable | Buffer;
+}
+
+/**
+ * Port: immutable artifacts by key. The first complete one under a key stays; nobody ever sees a part of one.
+ * Adapters hold at most `SMALL_BYTES` of one artifact in memory.
+ */
+export interface ArtifactStore {
+  /** True once the artifact can be read. */
+  has(key: ArtifactKey): Promise<boolean>;
+  /**
+   * Reads `body` to its end and keeps it. On an error `body` may be left half read (it is the caller's to drain or
+   * destroy) and nothing is kept.
+   * @returns size in bytes
+   * @throws DteError DTE_ARTIFACT_EXISTS, DTE_ARTIFACT_TOO_LARGE, DTE_ARTIFACT_INCOMPLETE (cut off, or not
+   *   `expectedBytes` long), DTE_DISK_FULL
+   */
+  put(key: ArtifactKey, body: Readable, options: PutOptions): Promise<number>;
+  /** Null when there is none. */
+  get(key: ArtifactKey): Promise<StoredArtifact | null>;
+  /** Forgets everything of a session. */
+  deleteSession(sessionId: string): Promise<void>;
+  /** Gives up what is held in memory for a session; it is read again when needed. */
+  unloadSession(sessionId: string): void;
+}
+
+/** Up to this size an artifact is read and written in one piece: fewer system calls for the many small ones. */
+export const SMALL_BYTES = 256 * 1024;
+
+/** An artifact as people know it. */
+export const describeKey = (key: ArtifactKey): string =>
+  key.kind === 'cache' ? `hash ${key.hash}` : `attempt ${key.attempt} of task ${key.taskId} in run ${key.runId}`;

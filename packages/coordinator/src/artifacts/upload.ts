@@ -1,0 +1,59 @@
+import type { Readable } from 'node:stream';
+import { DteError } from '@org/dte-protocol';
+import { type ArtifactKey, describeKey, type PutOptions, SMALL_BYTES } from './artifact-store';
+
+export const alreadyStored = (key: ArtifactKey): DteError =>
+  new DteError('DTE_ARTIFACT_EXISTS', `There is already an artifact for ${describeKey(key)}; it is kept.`);
+
+const tooLarge = (key: ArtifactKey, options: PutOptions): DteError =>
+  new DteError(
+    'DTE_ARTIFACT_TOO_LARGE',
+    `The artifact for ${describeKey(key)} is larger than the limit of ${options.maxBytes} bytes.`,
+  );
+
+/** Refuses by the announced size, before a byte is read. */
+export function checkAnnounced(key: ArtifactKey, options: PutOptions): void {
+  if (options.expectedBytes !== null && options.expectedBytes > options.maxBytes) throw tooLarge(key, options);
+}
+
+/**
+ * The bytes of an upload in pieces of `SMALL_BYTES` or more (the last may be smaller), checked against limit and
+ * announcement. The body is not destroyed when the consumer stops early: the answer must still reach the sender.
+ */
+export async function* uploadPieces(
+  key: ArtifactKey,
+  body: Readable,
+  options: PutOptions,
+): AsyncGenerator<{ readonly chunks: Buffer[]; readonly last: boolean }, void, undefined> {
+  let total = 0;
+  let pendingBytes = 0;
+  let pending: Buffer[] = [];
+  for await (const chunk of chunksOf(key, body)) {
+    total += chunk.length;
+    if (total > options.maxBytes) throw tooLarge(key, options);
+    pending.push(chunk);
+    pendingBytes += chunk.length;
+    if (pendingBytes > SMALL_BYTES) {
+      yield { chunks: pending, last: false };
+      pending = [];
+      pendingBytes = 0;
+    }
+  }
+  if (options.expectedBytes !== null && total !== options.expectedBytes) {
+    throw incomplete(key, `${total} of ${options.expectedBytes} bytes came`);
+  }
+  yield { chunks: pending, last: true };
+}
+
+const incomplete = (key: ArtifactKey, how: string, cause?: unknown): DteError =>
+  new DteError('DTE_ARTIFACT_INCOMPLETE', `The upload for ${describeKey(key)} was cut off: ${how}.`, { cause });
+
+async function* chunksOf(key: ArtifactKey, body: Readable): AsyncGenerator<Buffer, void, undefined> {
+  try {
+    for await (const chunk of body.iterator({ destroyOnReturn: false })) {
+      yield Buffer.isBuffer(chunk) ? chunk : Buffer.from(String(chunk));
+    }
+  } catch (cause) {
+    throw incomplete(key, 'the connection ended', cause);
+  }
+}

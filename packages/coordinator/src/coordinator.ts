@@ -1,0 +1,158 @@
+import { mkdir } from 'node:fs/promises';
+import type { AddressInfo } from 'node:net';
+import { isIPv6 } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
+import { DteError, type LimitValues, readLimits } from '@org/dte-protocol';
+import { type Logger, pino } from 'pino';
+import { FileArtifactStore } from './artifacts/file-artifact-store';
+import { loadTokenKey, TokenIssuer } from './auth/token';
+import { diskError, type FileSystem, nodeFileSystem } from './files/file-system';
+import { createServer } from './http/server';
+import { FileJournalStore } from './journal/file-journal';
+import { SessionRegistry } from './session/registry';
+import { Gatekeeper } from './ws/gatekeeper';
+import { Gateway } from './ws/gateway';
+
+export interface CoordinatorOptions {
+  /** Address to listen on; default `127.0.0.1`. Anything else than loopback wants a secret. */
+  readonly host?: string;
+  /** Default 0: any free one. */
+  readonly port?: number;
+  /** Holds the sessions and the key of the tokens. One coordinator at a time. */
+  readonly dataDir: string;
+  /** DTE_SECRET. Without one, only clients of this machine are served. */
+  readonly secret?: string;
+  /** Default: the protocol's defaults, without looking at the environment. */
+  readonly limits?: LimitValues;
+  /** Default: silent. */
+  readonly logger?: Logger;
+  /** How long finished sessions stay on disk, ms; default the limit `retainFinishedMs`. */
+  readonly retainFinishedMs?: number;
+  /**
+   * True: every input is on the platter before it has an effect, so that sessions survive a crash of the machine;
+   * costs a disk flush per group of inputs. Default false: sessions survive a crash of the process.
+   */
+  readonly fsync?: boolean;
+  /**
+   * A session is finished and its last connection is gone, so nothing is being fetched any more. Called again when
+   * the session was begun anew meanwhile and is finished again.
+   */
+  readonly onSessionFinished?: (sessionId: string) => void;
+  /** For specs: the disk. */
+  readonly fs?: FileSystem;
+  /** For specs: milliseconds since the epoch. */
+  readonly now?: () => number;
+}
+
+export interface SessionSummary {
+  readonly sessionId: string;
+  readonly finished: boolean;
+  readonly agents: number;
+  readonly mains: number;
+}
+
+export interface Coordinator {
+  /** `http://host:port`; a host of `0.0.0.0` or `::` is for you to replace by an address that others can reach. */
+  readonly url: string;
+  readonly port: number;
+  /** Sessions that are in memory: all that are not finished, and finished ones that somebody is still in. */
+  sessions(): SessionSummary[];
+  /** Says goodbye to everybody and ends within the limit `closeMs`. Sessions stay on disk. May be called again. */
+  close(): Promise<void>;
+}
+
+/** At most so often; a sweep reads one small file per finished session. */
+const SWEEP_MS = 60_000;
+
+/**
+ * Starts a coordinator; it serves when the promise resolves, and has restored the sessions of its folder before.
+ * @throws DteError DTE_DISK_FULL, DTE_BAD_CONFIG (address or folder cannot be used)
+ */
+export async function createCoordinator(options: CoordinatorOptions): Promise<Coordinator> {
+  const { host = '127.0.0.1', port = 0, dataDir, fs = nodeFileSystem, now = Date.now } = options;
+  const logger = options.logger ?? pino({ enabled: false });
+  const limits = limitsOf(options);
+  const root = `${dataDir}/sessions`;
+  await prepareFolder(root);
+
+  const artifacts = new FileArtifactStore(root, fs);
+  const journals = new FileJournalStore(root, { fs, fsync: options.fsync ?? false });
+  const tokens = new TokenIssuer(await loadTokenKey(fs, dataDir), now);
+  const onSessionFinished = options.onSessionFinished ?? (() => undefined);
+  const registry = new SessionRegistry({ root, fs, journals, artifacts, limits, now, logger, onSessionFinished });
+  const gatekeeper: Gatekeeper = new Gatekeeper({
+    secret: options.secret ?? null,
+    limits,
+    tokens,
+    registry,
+    now,
+    connections: () => gateway.size,
+  });
+  const gateway: Gateway = new Gateway({
+    gatekeeper,
+    limits,
+    logger,
+    onRefused: (sessionId, name, error) => registry.refuse(sessionId, name, error),
+  });
+  const server = createServer({ tokens, registry, logger, artifacts, limits });
+  gateway.attach(server.server);
+  await registry.restore();
+  await listen(server.listen({ host, port }), host, port, () => registry.close());
+  const sweeper = setInterval(
+    () => void registry.sweep().catch((thrown: unknown) => logger.warn({ err: thrown }, 'old sessions were not removed')),
+    Math.min(SWEEP_MS, limits.retainFinishedMs),
+  );
+  const { port: boundPort } = server.server.address() as AddressInfo;
+  const close = async (): Promise<void> => {
+    clearInterval(sweeper);
+    await gateway.close(limits.closeMs / 4);
+    await server.close();
+    await registry.close();
+  };
+  let closing: Promise<void> | null = null;
+  return {
+    url: `http://${isIPv6(host) ? `[${host}]` : host}:${boundPort}`,
+    port: boundPort,
+    sessions: () =>
+      registry.current().map(({ id, isFinished, members }) => ({
+        sessionId: id,
+        finished: isFinished,
+        agents: members.agents.size,
+        mains: members.mains.size,
+      })),
+    close: () => (closing ??= within(close(), limits.closeMs)),
+  };
+}
+
+function limitsOf({ limits, retainFinishedMs }: CoordinatorOptions): LimitValues {
+  const base = limits ?? readLimits({}).limits;
+  return retainFinishedMs === undefined ? base : { ...base, retainFinishedMs };
+}
+
+async function prepareFolder(root: string): Promise<void> {
+  try {
+    await mkdir(root, { recursive: true, mode: 0o700 });
+  } catch (thrown) {
+    const error = diskError(thrown, 'the coordinator', root);
+    if (error instanceof DteError && error.code === 'DTE_DISK_FULL') throw error;
+    throw new DteError('DTE_BAD_CONFIG', `The data folder ${root} cannot be made: ${error.message}.`, { cause: thrown });
+  }
+}
+
+async function listen(listening: Promise<string>, host: string, port: number, undo: () => Promise<void>): Promise<void> {
+  try {
+    await listening;
+  } catch (thrown) {
+    await undo();
+    const { message } = DteError.from(thrown);
+    throw new DteError('DTE_BAD_CONFIG', `The coordinator cannot listen on ${host}:${port}: ${message}.`, { cause: thrown });
+  }
+}
+
+/** Waits no longer than the limit: a disk that hangs must not keep a job alive. */
+async function within(work: Promise<void>, limitMs: number): Promise<void> {
+  const timer = new AbortController();
+  const late = delay(limitMs, undefined, { signal: timer.signal }).catch(() => undefined);
+  await Promise.race([work, late]);
+  timer.abort();
+}

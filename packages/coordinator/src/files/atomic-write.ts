@@ -1,0 +1,24 @@
+import { randomBytes } from 'node:crypto';
+import type { FileSystem } from './file-system';
+
+/** Files of this name are unfinished; whoever opens the folder after a crash removes them. */
+export const TEMP_PREFIX = '.tmp-';
+
+export const tempName = (): string => TEMP_PREFIX + randomBytes(9).toString('base64url');
+
+/** Writes a small file so that a reader sees the old content or the new one, never a part. */
+export async function writeFileAtomically(
+  fs: FileSystem,
+  folder: string,
+  name: string,
+  content: string | Buffer,
+): Promise<void> {
+  const temp = `${folder}/${tempName()}`;
+  try {
+    await fs.writeFile(temp, content, { flag: 'wx', mode: 0o600 });
+    await fs.rename(temp, `${folder}/${name}`);
+  } catch (thrown) {
+    await fs.rm(temp, { force: true });
+    throw thrown;
+  }
+}

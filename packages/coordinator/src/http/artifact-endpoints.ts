@@ -1,0 +1,85 @@
+import { cacheQuestionSchema, decode, DteError, HTTP, LIMITS, type LimitValues } from '@org/dte-protocol';
+import type { FastifyReply } from 'fastify';
+import type { ArtifactKey, ArtifactStore } from '../artifacts/artifact-store';
+import type { SessionRegistry } from '../session/registry';
+import { announcedBytes, readBody } from './body';
+import type { Call, Endpoint } from './endpoint';
+import { attemptKeyOf, cacheKeyOf } from './path-ids';
+
+/** A hash of the longest kind, quoted, with its comma. */
+const BYTES_PER_HASH = 131;
+
+export interface ArtifactDeps {
+  readonly artifacts: ArtifactStore;
+  readonly registry: SessionRegistry;
+  readonly limits: LimitValues;
+}
+
+/** Nx's self-hosted cache contract, the batch question, and the second namespace by run, task and attempt. */
+export function artifactEndpoints({ artifacts, registry, limits }: ArtifactDeps): Endpoint[] {
+  const store = async (key: ArtifactKey, { request, reply }: Call): Promise<FastifyReply> => {
+    const options = { expectedBytes: announcedBytes(request.raw), maxBytes: limits.artifactBytes };
+    await artifacts.put(key, request.raw, options);
+    return reply.code(200).send();
+  };
+
+  const send = async (key: ArtifactKey, { reply }: Call, missing: () => DteError): Promise<FastifyReply> => {
+    const found = await artifacts.get(key);
+    if (found === null) throw missing();
+    return reply.type('application/octet-stream').header('content-length', found.bytes).send(found.body);
+  };
+
+  const requireRun = async (sessionId: string, runId: string): Promise<void> => {
+    const session = await registry.find(sessionId);
+    if (session?.knowsRun(runId) !== true) throw new DteError('DTE_UNKNOWN_RUN', `Session ${sessionId} has no run ${runId}.`);
+  };
+
+  const roles = ['agent', 'main'] as const;
+  const cachePath = HTTP.cache(':hash');
+  const attemptPath = '/v1/runs/:runId/attempts/:taskId/:attempt';
+  return [
+    { method: 'PUT', path: cachePath, roles, handle: (call) => store(cacheKeyOf(call), call) },
+    {
+      method: 'GET',
+      path: cachePath,
+      roles,
+      handle: (call) => {
+        const key = cacheKeyOf(call);
+        return send(key, call, () => new DteError('DTE_UNKNOWN_HASH', `There is no artifact for hash ${call.param('hash')}.`));
+      },
+    },
+    {
+      method: 'POST',
+      path: HTTP.cacheQuestion,
+      roles,
+      handle: async ({ claims: { sessionId }, request }) => {
+        const maxBytes = LIMITS.hashesPerQuestion.value * BYTES_PER_HASH + 1024;
+        const body = await readBody(request.raw, maxBytes, 'The question');
+        const { hashes } = decode(cacheQuestionSchema, body.toString('utf8'), maxBytes);
+        const held = await Promise.all(hashes.map((hash) => artifacts.has({ kind: 'cache', sessionId, hash })));
+        return { held: hashes.filter((_, index) => held[index]) };
+      },
+    },
+    {
+      method: 'PUT',
+      path: attemptPath,
+      roles,
+      handle: async (call) => {
+        const key = attemptKeyOf(call);
+        // What nobody asked for is not kept: the folder would grow with runs that do not exist.
+        await requireRun(key.sessionId, key.runId);
+        return store(key, call);
+      },
+    },
+    {
+      method: 'GET',
+      path: attemptPath,
+      roles,
+      handle: (call) => {
+        const key = attemptKeyOf(call);
+        const { runId, taskId, attempt } = key;
+        return send(key, call, () => new DteError('DTE_ARTIFACT_MISSING', `There is no artifact for attempt ${attempt} of task ${taskId} in run ${runId}.`));
+      },
+    },
+  ];
+}

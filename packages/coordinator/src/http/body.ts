@@ -1,0 +1,64 @@
+import type { IncomingMessage } from 'node:http';
+import { DteError } from '@org/dte-protocol';
+
+/** Read and thrown away of a refused body, so that the sender gets to the point where it reads the answer. */
+const DRAIN_BYTES = 64 * 1024 * 1024;
+const DRAIN_MS = 5_000;
+
+/** Content-Length, null when the body comes in chunks. */
+export function announcedBytes(request: IncomingMessage): number | null {
+  const header = request.headers['content-length'];
+  return header === undefined ? null : Number(header);
+}
+
+/**
+ * A whole body, for JSON only.
+ * @param what names the body in messages
+ * @throws DteError DTE_FRAME_TOO_LARGE, DTE_MALFORMED_MESSAGE (cut off)
+ */
+export async function readBody(request: IncomingMessage, maxBytes: number, what: string): Promise<Buffer> {
+  const tooLarge = (): DteError => new DteError('DTE_FRAME_TOO_LARGE', `${what} is larger than ${maxBytes} bytes.`);
+  if ((announcedBytes(request) ?? 0) > maxBytes) throw tooLarge();
+  const chunks: Buffer[] = [];
+  let total = 0;
+  try {
+    for await (const chunk of request.iterator({ destroyOnReturn: false })) {
+      total += (chunk as Buffer).length;
+      if (total > maxBytes) throw tooLarge();
+      chunks.push(chunk as Buffer);
+    }
+  } catch (thrown) {
+    if (thrown instanceof DteError) throw thrown;
+    throw new DteError('DTE_MALFORMED_MESSAGE', `${what} was cut off.`, { cause: thrown });
+  }
+  return Buffer.concat(chunks);
+}
+
+/**
+ * Reads the rest of a body nobody wants. An answer sent while the other side is still sending is often lost: it sees
+ * its connection reset.
+ * @returns false when there is more than anybody should have to read; close the connection then
+ */
+export function drain(request: IncomingMessage): Promise<boolean> {
+  if (request.readableEnded || request.destroyed || request.complete) {
+    request.resume();
+    return Promise.resolve(true);
+  }
+  return new Promise((resolve) => {
+    let left = DRAIN_BYTES;
+    const timer = setTimeout(() => finish(false), DRAIN_MS);
+    const finish = (all: boolean): void => {
+      clearTimeout(timer);
+      request.off('data', onData).off('end', onEnd).off('close', onEnd);
+      if (!all) request.pause();
+      resolve(all);
+    };
+    const onData = (chunk: Buffer): void => {
+      left -= chunk.length;
+      if (left < 0) finish(false);
+    };
+    const onEnd = (): void => finish(true);
+    request.on('data', onData).on('end', onEnd).on('close', onEnd);
+    request.resume();
+  });
+}

@@ -1,0 +1,91 @@
+import { DteError, type Role } from '@org/dte-protocol';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { Logger } from 'pino';
+import { type Claims, type TokenIssuer, unauthorized } from '../auth/token';
+import type { SessionRegistry } from '../session/registry';
+import { drain } from './body';
+import { answerError } from './error-answer';
+
+/** A request that came with a good token. */
+export interface Call {
+  readonly claims: Claims;
+  readonly request: FastifyRequest;
+  readonly reply: FastifyReply;
+  /** A path parameter as the router decoded it: not checked yet. */
+  readonly param: (name: string) => string;
+}
+
+export interface Endpoint {
+  readonly method: 'GET' | 'PUT' | 'POST';
+  /** With `:name` for parameters. */
+  readonly path: string;
+  readonly roles: readonly Role[];
+  /** What it resolves to is the answer's body. */
+  readonly handle: (call: Call) => Promise<unknown>;
+}
+
+export interface EndpointDeps {
+  readonly tokens: TokenIssuer;
+  readonly registry: SessionRegistry;
+  readonly logger: Logger;
+}
+
+/** Adds an endpoint: token, role and session are checked before its handler sees the request. */
+export function addEndpoint(server: FastifyInstance, deps: EndpointDeps, endpoint: Endpoint): void {
+  server.route({
+    method: endpoint.method,
+    url: endpoint.path,
+    handler: async (request, reply) => {
+      try {
+        const claims = await authorise(deps, request.headers.authorization);
+        if (!endpoint.roles.includes(claims.role)) return await refuseRole(endpoint, claims, request, reply);
+        return await endpoint.handle({ claims, request, reply, param: (name) => parameter(request, name) });
+      } catch (thrown) {
+        return fail(deps, request, reply, thrown);
+      }
+    },
+  });
+}
+
+async function authorise({ tokens, registry }: EndpointDeps, header: string | undefined): Promise<Claims> {
+  const token = /^Bearer (\S{1,1024})$/i.exec(header ?? '')?.[1];
+  if (token === undefined) throw unauthorized('This request carries no token (Authorization: Bearer ...).');
+  const claims = tokens.verify(token);
+  if (await registry.exists(claims.sessionId)) return claims;
+  throw unauthorized(`The session ${claims.sessionId} of this token is gone.`);
+}
+
+async function refuseRole(
+  { method, roles }: Endpoint,
+  { role }: Claims,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<FastifyReply> {
+  const path = request.routeOptions.url ?? request.url;
+  const error = unauthorized(`${method} ${path} is for ${roles.join(' and ')}; this token was given to one of role ${role}.`);
+  await settleBody(request, reply);
+  return answerError(reply, error, 403);
+}
+
+async function fail(
+  { logger }: EndpointDeps,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  thrown: unknown,
+): Promise<FastifyReply> {
+  const error = DteError.from(thrown);
+  const level = error.code === 'DTE_INTERNAL' ? 'error' : 'debug';
+  logger[level]({ method: request.method, url: request.url, code: error.code, err: thrown }, error.message);
+  await settleBody(request, reply);
+  return answerError(reply, error);
+}
+
+async function settleBody(request: FastifyRequest, reply: FastifyReply): Promise<void> {
+  if (!(await drain(request.raw))) reply.header('connection', 'close');
+}
+
+function parameter({ params }: FastifyRequest, name: string): string {
+  const value: unknown = Reflect.get(Object(params), name);
+  if (typeof value === 'string') return value;
+  throw new DteError('DTE_INTERNAL', `The route has no parameter ${name}.`);
+}

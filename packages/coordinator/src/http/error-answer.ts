@@ -1,0 +1,33 @@
+import { DteError, type ErrorCode } from '@org/dte-protocol';
+import type { FastifyReply } from 'fastify';
+
+/** Statuses of the codes an HTTP client can meet; everything else is a 500. Nx knows 401, 403, 404 and 409. */
+const STATUS: Partial<Record<ErrorCode, number>> = {
+  DTE_MALFORMED_MESSAGE: 400,
+  DTE_INVALID_ID: 400,
+  DTE_INVALID_RUN: 400,
+  DTE_ARTIFACT_INCOMPLETE: 400,
+  DTE_UNAUTHORIZED: 401,
+  DTE_UNKNOWN_RUN: 404,
+  DTE_UNKNOWN_HASH: 404,
+  DTE_ARTIFACT_MISSING: 404,
+  DTE_TIMEOUT: 408,
+  DTE_ARTIFACT_EXISTS: 409,
+  DTE_SESSION_FINISHED: 410,
+  DTE_ARTIFACT_TOO_LARGE: 413,
+  DTE_FRAME_TOO_LARGE: 413,
+  DTE_TOO_MANY: 429,
+  DTE_COORDINATOR_LOST: 503,
+  DTE_DISK_FULL: 507,
+};
+
+export const statusOf = (code: ErrorCode): number => STATUS[code] ?? 500;
+
+/** An error as text for people, its code in a header for programs. Nx prints the body. */
+export function answerError(reply: FastifyReply, error: DteError, status = statusOf(error.code)): FastifyReply {
+  return reply
+    .code(status)
+    .header('x-dte-error', error.code)
+    .type('text/plain; charset=utf-8')
+    .send(`${error.explain()}\n`);
+}

@@ -1,0 +1,68 @@
+import type { Socket } from 'node:net';
+import { DteError, HTTP, type LimitValues } from '@org/dte-protocol';
+import fastify, { type FastifyInstance } from 'fastify';
+import { systemCode } from '../files/file-system';
+import { artifactEndpoints, type ArtifactDeps } from './artifact-endpoints';
+import { addEndpoint, type EndpointDeps } from './endpoint';
+import { answerError, statusOf } from './error-answer';
+import { sessionEndpoints } from './session-endpoints';
+
+export type ServerDeps = EndpointDeps & ArtifactDeps & { readonly limits: LimitValues };
+
+/** Longer than any legal URL: task ids of 1,024 characters, every byte of them escaped. */
+const MAX_PARAM_LENGTH = 16 * 1024;
+const MAX_HEADER_BYTES = 32 * 1024;
+
+/** The HTTP side of the port. */
+export function createServer(deps: ServerDeps): FastifyInstance {
+  const server = fastify({
+    logger: false,
+    // Endpoints limit their bodies themselves, as they read them.
+    bodyLimit: Number.MAX_SAFE_INTEGER,
+    // No byte for so long ends a connection; ws switches it off for WebSockets.
+    connectionTimeout: deps.limits.httpRequestMs,
+    forceCloseConnections: true,
+    exposeHeadRoutes: false,
+    routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
+    http: { maxHeaderSize: MAX_HEADER_BYTES },
+    frameworkErrors: (error, _request, reply) => {
+      answerError(reply, new DteError('DTE_INVALID_ID', `The address of this request cannot be read: ${error.message}.`), 400);
+    },
+    clientErrorHandler: (error, socket) => answerBrokenRequest(error, socket),
+  });
+  // Bodies are streams, whatever their type says: an artifact is never in memory as a whole.
+  server.removeAllContentTypeParsers();
+  server.addContentTypeParser('*', (_request, payload, done) => done(null, payload));
+  server.setNotFoundHandler((request, reply) =>
+    answerError(reply, new DteError('DTE_INVALID_ID', `There is nothing at ${request.method} ${request.url.slice(0, 200)}.`), 404),
+  );
+  server.setErrorHandler((error, _request, reply) => answerError(reply, DteError.from(error)));
+  server.get(HTTP.health, () => ({ ok: true }));
+  const endpoints = [...artifactEndpoints(deps), ...sessionEndpoints(deps.registry, deps.limits)];
+  for (const endpoint of endpoints) addEndpoint(server, deps, endpoint);
+  return server;
+}
+
+/** What is not HTTP any more is answered on the bare socket. A sender that half closes reads why. */
+function answerBrokenRequest(error: Error, socket: Socket): void {
+  if (systemCode(error) === 'ECONNRESET' || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const cutOff = systemCode(error) === 'HPE_INVALID_EOF_STATE';
+  const reason = cutOff
+    ? new DteError('DTE_ARTIFACT_INCOMPLETE', 'The request was cut off before its body was complete.')
+    : new DteError('DTE_MALFORMED_MESSAGE', `This is not a request: ${error.message}.`);
+  const body = `${reason.explain()}\n`;
+  socket.end(
+    [
+      `HTTP/1.1 ${statusOf(reason.code)} Bad Request`,
+      'connection: close',
+      'content-type: text/plain; charset=utf-8',
+      `x-dte-error: ${reason.code}`,
+      `content-length: ${Buffer.byteLength(body)}`,
+      '',
+      body,
+    ].join('\r\n'),
+  );
+}

@@ -1,0 +1,162 @@
+import { constants } from 'node:fs';
+import type { FileHandle } from 'node:fs/promises';
+import { writeFileAtomically } from '../files/atomic-write';
+import { diskError, type FileSystem, isNotFound, nodeFileSystem } from '../files/file-system';
+import type { Journal, JournalEntry, JournalHeader, JournalStore } from './journal';
+import { entryLines, headerLine, parseEntry, parseHeader } from './journal-lines';
+
+const FILE = 'journal.jsonl';
+const NEWLINE = 0x0a;
+const READ_BYTES = 1024 * 1024;
+
+export interface FileJournalOptions {
+  readonly fs?: FileSystem;
+  /**
+   * True: fsync before an append resolves, which survives a crash of the machine and costs some milliseconds each
+   * time. Default false: survives a crash of the process, because the data is with the kernel.
+   */
+  readonly fsync?: boolean;
+}
+
+/** Journals as JSONL files: `<root>/<sessionId>/journal.jsonl`, the header in the first line. */
+export class FileJournalStore implements JournalStore {
+  private readonly fs: FileSystem;
+  private readonly fsync: boolean;
+
+  constructor(
+    private readonly root: string,
+    { fs = nodeFileSystem, fsync = false }: FileJournalOptions = {},
+  ) {
+    this.fs = fs;
+    this.fsync = fsync;
+  }
+
+  /** @throws DteError DTE_JOURNAL_CORRUPT, DTE_DISK_FULL */
+  async open(header: JournalHeader): Promise<Journal> {
+    const folder = `${this.root}/${header.sessionId}`;
+    const path = `${folder}/${FILE}`;
+    try {
+      await this.fs.mkdir(folder, { recursive: true });
+      const handle = await this.openOrBegin(folder, path, header);
+      const { size } = await handle.stat();
+      return await FileJournal.open(handle, path, size, this.fsync);
+    } catch (thrown) {
+      throw diskError(thrown, `the journal of session ${header.sessionId}`, folder);
+    }
+  }
+
+  private async openOrBegin(folder: string, path: string, header: JournalHeader): Promise<FileHandle> {
+    const flags = constants.O_RDWR | constants.O_APPEND;
+    try {
+      return await this.fs.open(path, flags);
+    } catch (thrown) {
+      if (!isNotFound(thrown)) throw thrown;
+      // Header and all at once: a journal without a header is never seen.
+      await writeFileAtomically(this.fs, folder, FILE, headerLine(header));
+      return this.fs.open(path, flags);
+    }
+  }
+}
+
+class FileJournal implements Journal {
+  /** Set when a failed append could not be taken back: what follows it would be unreadable. */
+  private torn = false;
+
+  private constructor(
+    readonly header: JournalHeader,
+    private readonly handle: FileHandle,
+    private readonly path: string,
+    /** End of the first line. */
+    private readonly headerEnd: number,
+    /** End of the last complete line. */
+    private end: number,
+    private readonly fsync: boolean,
+  ) {}
+
+  static async open(handle: FileHandle, path: string, size: number, fsync: boolean): Promise<FileJournal> {
+    try {
+      for await (const line of linesOf(handle, 0, size)) {
+        const end = await cutTornLine(handle, size);
+        return new FileJournal(parseHeader(line.text, path), handle, path, line.end, end, fsync);
+      }
+      // No complete first line: parsing it says so in the words of any other damage.
+      parseHeader('', path);
+      throw new Error('unreachable');
+    } catch (thrown) {
+      await handle.close();
+      throw thrown;
+    }
+  }
+
+  async *replay(): AsyncGenerator<JournalEntry, void, undefined> {
+    let lineNumber = 1;
+    for await (const line of linesOf(this.handle, this.headerEnd, this.end)) {
+      lineNumber += 1;
+      yield parseEntry(line.text, this.path, lineNumber);
+    }
+  }
+
+  async append(entries: readonly JournalEntry[]): Promise<void> {
+    const bytes = entryLines(entries);
+    try {
+      if (this.torn) await this.takeBack();
+      // One write for all of them; `writeFile` on a handle goes on where a short write ended.
+      await this.handle.writeFile(bytes);
+      if (this.fsync) await this.handle.datasync();
+      this.end += bytes.length;
+    } catch (thrown) {
+      this.torn = true;
+      await this.takeBack().catch(() => undefined);
+      throw diskError(thrown, 'the journal', this.path);
+    }
+  }
+
+  close(): Promise<void> {
+    return this.handle.close();
+  }
+
+  /** Cuts what a failed append left behind. */
+  private async takeBack(): Promise<void> {
+    await this.handle.truncate(this.end);
+    this.torn = false;
+  }
+}
+
+/** Complete lines between two offsets; what follows the last newline is not one. */
+async function* linesOf(
+  handle: FileHandle,
+  from: number,
+  to: number,
+): AsyncGenerator<{ readonly text: string; readonly end: number }, void, undefined> {
+  let rest = Buffer.alloc(0);
+  let position = from;
+  while (position < to) {
+    const { bytesRead, buffer } = await handle.read(Buffer.alloc(Math.min(READ_BYTES, to - position)), { position });
+    if (bytesRead === 0) return;
+    const restStart = position - rest.length;
+    const block: Buffer = rest.length === 0 ? buffer.subarray(0, bytesRead) : Buffer.concat([rest, buffer.subarray(0, bytesRead)]);
+    let start = 0;
+    for (let at = block.indexOf(NEWLINE); at !== -1; at = block.indexOf(NEWLINE, start)) {
+      yield { text: block.toString('utf8', start, at), end: restStart + at + 1 };
+      start = at + 1;
+    }
+    rest = Buffer.from(block.subarray(start));
+    position += bytesRead;
+  }
+}
+
+/** A process that died while writing leaves a last line without its end: it was never visible, so it is cut. */
+async function cutTornLine(handle: FileHandle, size: number): Promise<number> {
+  let end = size;
+  while (end > 0) {
+    const from = Math.max(0, end - READ_BYTES);
+    const { bytesRead, buffer } = await handle.read(Buffer.alloc(end - from), { position: from });
+    const newline = buffer.subarray(0, bytesRead).lastIndexOf(NEWLINE);
+    if (newline !== -1) {
+      if (from + newline + 1 < size) await handle.truncate(from + newline + 1);
+      return from + newline + 1;
+    }
+    end = from;
+  }
+  return 0;
+}

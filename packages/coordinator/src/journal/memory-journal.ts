@@ -1,0 +1,39 @@
+import type { Journal, JournalEntry, JournalHeader, JournalStore } from './journal';
+
+interface Kept {
+  readonly header: JournalHeader;
+  readonly entries: JournalEntry[];
+}
+
+/** Keeps journals for as long as the object lives; for specs. */
+export class MemoryJournalStore implements JournalStore {
+  private readonly kept = new Map<string, Kept>();
+
+  open(header: JournalHeader): Promise<Journal> {
+    const kept = this.kept.get(header.sessionId) ?? { header, entries: [] };
+    this.kept.set(header.sessionId, kept);
+    return Promise.resolve(new MemoryJournal(kept));
+  }
+}
+
+class MemoryJournal implements Journal {
+  constructor(private readonly kept: Kept) {}
+
+  get header(): JournalHeader {
+    return this.kept.header;
+  }
+
+  async *replay(): AsyncGenerator<JournalEntry, void, undefined> {
+    yield* await Promise.resolve(this.kept.entries);
+  }
+
+  append(entries: readonly JournalEntry[]): Promise<void> {
+    // A copy, as a file would make one: the state machine goes on to own the input.
+    this.kept.entries.push(...structuredClone(entries));
+    return Promise.resolve();
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
+}

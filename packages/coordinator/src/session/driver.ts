@@ -1,0 +1,193 @@
+import { DteError } from '@org/dte-protocol';
+import {
+  createState,
+  type Effects,
+  type Input,
+  type SchedulerConfig,
+  type SchedulerState,
+  step,
+} from '@org/dte-scheduler';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Journal, JournalEntry } from '../journal/journal';
+import { toJournal } from './journaled-input';
+import { WakeTimer } from './wake-timer';
+
+const RETRY_EVERY_MS = 500;
+
+interface Queued {
+  readonly input: Input;
+  readonly applied: Waiter | null;
+}
+
+interface Waiter {
+  readonly resolve: () => void;
+  readonly reject: (reason: DteError) => void;
+}
+
+export interface DriverOptions {
+  readonly journal: Journal;
+  readonly sessionId: string;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+  /** How long an append is tried again while the disk is full. */
+  readonly retryMs: number;
+  /** Performs the effects of one batch, in order. Must not throw. */
+  readonly perform: (effects: readonly Effects[]) => void;
+  /** The journal cannot be written: nothing more can be decided. */
+  readonly onFailed: (error: DteError) => void;
+}
+
+/**
+ * Runs one session's state machine: queue -> journal -> step -> effects.
+ *
+ * Durable before visible: what is queued while a write is under way goes into the next write together (group commit),
+ * and effects leave only after the write of their input has returned. A newer sync replaces a queued older one of the
+ * same peer, both being complete statements, so the queue is bounded by the number of peers.
+ */
+export class SessionDriver {
+  readonly state: SchedulerState;
+  private readonly timer: WakeTimer;
+  private queue: Queued[] = [];
+  /** Position in `queue` of the newest input of a peer, when that input is a sync. */
+  private readonly lastSync = new Map<string, number>();
+  private lastMs = 0;
+  private pumping: Promise<void> | null = null;
+  private failed: DteError | null = null;
+  private closed = false;
+
+  constructor(private readonly options: DriverOptions) {
+    this.state = createState(schedulerConfig(options.journal), options.sessionId);
+    this.timer = new WakeTimer(options.now, () => this.push({ type: 'tick' }));
+  }
+
+  /** Applies an input of the past; its messages went out long ago. */
+  replay(input: Input, atMs: number): Effects {
+    this.lastMs = Math.max(this.lastMs, atMs);
+    return step(this.state, input, atMs);
+  }
+
+  push(input: Input): void {
+    this.enqueue(input, null);
+  }
+
+  /** Resolves when the input is written down and applied. */
+  apply(input: Input): Promise<void> {
+    return new Promise((resolve, reject) => this.enqueue(input, { resolve, reject }));
+  }
+
+  /** Waits for what is queued, then closes the journal. */
+  async close(): Promise<void> {
+    this.closed = true;
+    this.timer.clear();
+    while (this.pumping !== null) await this.pumping;
+    await this.options.journal.close();
+  }
+
+  private enqueue(input: Input, applied: Waiter | null): void {
+    if (this.failed !== null || this.closed) {
+      applied?.reject(this.failed ?? new DteError('DTE_COORDINATOR_LOST', 'The coordinator is closing.'));
+      return;
+    }
+    const peer = peerOf(input);
+    const at = peer === null ? undefined : this.lastSync.get(peer);
+    if (at !== undefined && isSync(input)) {
+      this.queue[at] = { input, applied };
+    } else {
+      if (peer !== null && isSync(input)) this.lastSync.set(peer, this.queue.length);
+      else if (peer !== null) this.lastSync.delete(peer);
+      this.queue.push({ input, applied });
+    }
+    this.pumping ??= this.pump();
+  }
+
+  private async pump(): Promise<void> {
+    // Everything that arrived in this turn of the event loop joins the first write.
+    await Promise.resolve();
+    while (this.queue.length > 0) {
+      const batch = this.queue;
+      this.queue = [];
+      this.lastSync.clear();
+      try {
+        await this.runBatch(batch);
+      } catch (thrown) {
+        this.fail(DteError.from(thrown), batch);
+      }
+    }
+    this.pumping = null;
+  }
+
+  private async runBatch(batch: readonly Queued[]): Promise<void> {
+    const nowMs = Math.max(this.lastMs, this.options.now());
+    this.lastMs = nowMs;
+    await this.write(batch.map(({ input }) => ({ atMs: nowMs, input: toJournal(input) })));
+    const effects = batch.map(({ input }) => step(this.state, input, nowMs));
+    const last = effects.at(-1);
+    if (last !== undefined && !this.closed) this.timer.set(last.wakeAtMs);
+    this.options.perform(effects);
+    for (const { applied } of batch) applied?.resolve();
+  }
+
+  /** A disk is often full for a moment only: because of an upload that is about to fail and be removed. */
+  private async write(entries: readonly JournalEntry[]): Promise<void> {
+    const giveUpAtMs = this.options.now() + this.options.retryMs;
+    for (;;) {
+      try {
+        await this.options.journal.append(entries);
+        return;
+      } catch (thrown) {
+        const error = DteError.from(thrown);
+        if (error.code !== 'DTE_DISK_FULL' || this.closed || this.options.now() >= giveUpAtMs) throw error;
+        await delay(RETRY_EVERY_MS, undefined, { ref: false });
+      }
+    }
+  }
+
+  private fail(error: DteError, batch: readonly Queued[]): void {
+    this.failed = error;
+    this.timer.clear();
+    const waiting = [...batch, ...this.queue];
+    this.queue = [];
+    for (const { applied } of waiting) applied?.reject(error);
+    this.options.onFailed(error);
+  }
+}
+
+/** A session keeps the numbers it began with: replaying its journal under others would give another state. */
+function schedulerConfig({ header }: Journal): SchedulerConfig {
+  const { config } = header;
+  const number = (name: keyof SchedulerConfig): number => {
+    const value = config[name];
+    if (value === undefined) {
+      throw new DteError('DTE_JOURNAL_CORRUPT', `The journal of session ${header.sessionId} lacks ${name} in its first line.`);
+    }
+    return value;
+  };
+  return {
+    leaseMs: number('leaseMs'),
+    mainLostMs: number('mainLostMs'),
+    sessionIdleMs: number('sessionIdleMs'),
+    attemptsPerTask: number('attemptsPerTask'),
+    logEntriesPerFrame: number('logEntriesPerFrame'),
+    frameBytes: number('frameBytes'),
+  };
+}
+
+const isSync = (input: Input): boolean => input.type === 'agent.sync' || input.type === 'main.sync';
+
+/** Whose inputs must stay in order among themselves; null when any newer one may not replace an older one anyway. */
+function peerOf(input: Input): string | null {
+  switch (input.type) {
+    case 'agent.sync':
+    case 'agent.disconnected':
+    case 'agent.removed':
+      return `agent ${input.agentId}`;
+    case 'agent.joined':
+      return `agent ${input.agent.agentId}`;
+    case 'main.sync':
+      return `run ${input.sync.runId}`;
+    case 'main.disconnected':
+      return `run ${input.runId}`;
+    default:
+      return null;
+  }
+}

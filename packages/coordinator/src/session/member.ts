@@ -1,0 +1,128 @@
+import {
+  type AgentToCoordinator,
+  agentToCoordinatorSchema,
+  decode,
+  DteError,
+  mainToCoordinatorSchema,
+} from '@org/dte-protocol';
+import type { ArtifactStore } from '../artifacts/artifact-store';
+import { AgentMailbox } from './agent-mailbox';
+import { checkArtifacts, claimsArtifacts } from './artifact-check';
+import { nameOf, type Peer } from './peer';
+import type { Session } from './session';
+
+/** A client taken in: what it says goes in by `receive`, its end by `leave`, once. */
+export interface Member {
+  /** From here on the session may speak to the client; its welcome is on the way. */
+  start(): void;
+  /** @throws DteError DTE_MALFORMED_MESSAGE, DTE_FRAME_TOO_LARGE */
+  receive(frame: string): void;
+  leave(): void;
+  /** Agents sync at every heartbeat: silence means that they are gone. Others have to be asked. */
+  readonly saysHeartbeats: boolean;
+}
+
+export class AgentMember implements Member {
+  readonly saysHeartbeats = true;
+  private readonly mailbox: AgentMailbox;
+  private readonly agentId: string;
+
+  constructor(
+    private readonly peer: Peer,
+    private readonly session: Session,
+    artifacts: ArtifactStore,
+  ) {
+    const { clientId, name } = peer.hello;
+    this.agentId = clientId;
+    this.mailbox = new AgentMailbox({
+      needsCheck: claimsArtifacts,
+      check: (sync) => checkArtifacts(artifacts, session.id, name, sync),
+      deliver: (sync) => this.isCurrent() && session.push({ type: 'agent.sync', agentId: clientId, sync }),
+      onError: (thrown) => session.warn(thrown, 'a result could not be checked'),
+    });
+  }
+
+  start(): void {
+    const { members } = this.session;
+    const { name, jobUrl, slots, labels } = this.peer.hello;
+    const earlier = members.agents.get(this.agentId);
+    members.agents.set(this.agentId, this.peer);
+    // The same process on a new connection; the old one is half open and has nothing more to say.
+    if (earlier !== undefined) earlier.drop();
+    this.session.push({ type: 'agent.joined', agent: { agentId: this.agentId, name, jobUrl, slots, labels } });
+  }
+
+  receive(frame: string): void {
+    const message: AgentToCoordinator = decode(agentToCoordinatorSchema, frame);
+    if (message.type === 'agent.sync') this.mailbox.sync(message);
+    else this.session.members.relay(message);
+  }
+
+  leave(): void {
+    this.mailbox.last(() => {
+      if (!this.isCurrent()) return;
+      this.session.members.agents.delete(this.agentId);
+      this.session.push({ type: 'agent.disconnected', agentId: this.agentId });
+      this.session.left();
+    });
+  }
+
+  private isCurrent(): boolean {
+    return this.session.members.agents.get(this.agentId) === this.peer;
+  }
+}
+
+export class MainMember implements Member {
+  readonly saysHeartbeats = false;
+
+  constructor(
+    private readonly peer: Peer,
+    private readonly session: Session,
+  ) {}
+
+  start(): void {
+    this.session.members.mains.add(this.peer);
+    this.session.inform(this.peer).catch((thrown: unknown) => this.session.warn(thrown, 'a main job was not informed'));
+  }
+
+  receive(frame: string): void {
+    const sync = decode(mainToCoordinatorSchema, frame);
+    if (!this.session.knowsRun(sync.runId)) {
+      const message = `Session ${this.session.id} has no run ${sync.runId}.`;
+      this.peer.send({ type: 'error', reason: { code: 'DTE_UNKNOWN_RUN', message }, fatal: false });
+      return;
+    }
+    this.session.members.follow(sync.runId, this.peer);
+    this.session.push({ type: 'main.sync', sync });
+  }
+
+  leave(): void {
+    const { members } = this.session;
+    if (!members.mains.delete(this.peer)) return;
+    for (const runId of members.unfollowAll(this.peer)) this.session.push({ type: 'main.disconnected', runId });
+    this.session.push({ type: 'main.left' });
+    this.session.left();
+  }
+}
+
+export class ObserverMember implements Member {
+  readonly saysHeartbeats = false;
+
+  constructor(
+    private readonly peer: Peer,
+    private readonly session: Session,
+  ) {}
+
+  start(): void {
+    this.session.members.observers.add(this.peer);
+    this.session.inform(this.peer).catch((thrown: unknown) => this.session.warn(thrown, 'an observer was not informed'));
+  }
+
+  receive(): void {
+    throw new DteError('DTE_MALFORMED_MESSAGE', `${nameOf(this.peer.hello)} sent a message, but observers only listen.`);
+  }
+
+  leave(): void {
+    if (this.session.members.observers.delete(this.peer)) this.session.left();
+  }
+}

@@ -1,0 +1,218 @@
+import { DteError, type LimitValues, sessionIdSchema } from '@org/dte-protocol';
+import type { Logger } from 'pino';
+import type { ArtifactStore } from '../artifacts/artifact-store';
+import { writeFileAtomically } from '../files/atomic-write';
+import { type FileSystem, isNotFound } from '../files/file-system';
+import type { JournalHeader, JournalStore } from '../journal/journal';
+import { RefusalBook } from './refusals';
+import { Session } from './session';
+
+/** Present in the folder of a finished session; its age decides when the folder goes. */
+const FINISHED_MARK = 'finished';
+/** Sessions that were never finished, and nobody has been seen of for so long, go as well. */
+const ABANDONED_MS = 86_400_000;
+/** Folders removed in one sweep: removing is slow, and nobody waits for it. */
+const REMOVALS_PER_SWEEP = 20;
+
+export interface RegistryDeps {
+  /** `<dataDir>/sessions`. */
+  readonly root: string;
+  readonly fs: FileSystem;
+  readonly journals: JournalStore;
+  readonly artifacts: ArtifactStore;
+  readonly limits: LimitValues;
+  readonly now: () => number;
+  readonly logger: Logger;
+  readonly onSessionFinished: (sessionId: string) => void;
+}
+
+/**
+ * The sessions of a coordinator: in memory while they are going on, on disk until nobody will ask any more.
+ * A finished session without members is unloaded, and loaded again by whoever comes.
+ */
+export class SessionRegistry {
+  readonly refusals = new RefusalBook();
+  private readonly loaded = new Map<string, Promise<Session>>();
+  private readonly open = new Map<string, Session>();
+  private readonly unloading = new Map<string, Promise<void>>();
+  private readonly marked = new Set<string>();
+  private closed = false;
+
+  constructor(private readonly deps: RegistryDeps) {}
+
+  /** Sessions in memory. */
+  current(): Session[] {
+    return [...this.open.values()];
+  }
+
+  /** Loads what was going on when the last process ended, so that its deadlines are watched. */
+  async restore(): Promise<void> {
+    for (const sessionId of await this.idsOnDisk()) {
+      if ((await this.finishedAtMs(sessionId)) !== null) continue;
+      // A damaged journal costs its own session only; whoever asks for it is told.
+      try {
+        const session = await this.load(sessionId);
+        if (session.isFinished) await this.changed(session);
+      } catch (thrown) {
+        this.deps.logger.error({ sessionId, err: thrown }, 'a session could not be restored');
+      }
+    }
+  }
+
+  /** The session, begun if there is none. For proven clients only: it makes a folder. */
+  async enter(sessionId: string): Promise<Session> {
+    const { sessionsPerCoordinator } = this.deps.limits;
+    if (!this.loaded.has(sessionId) && this.loaded.size >= sessionsPerCoordinator) {
+      throw new DteError(
+        'DTE_TOO_MANY',
+        `The coordinator serves ${sessionsPerCoordinator} sessions already (limit sessionsPerCoordinator, DTE_MAX_SESSIONS).`,
+      );
+    }
+    return this.load(sessionId);
+  }
+
+  /** The session, null when it does not exist (any more). */
+  async find(sessionId: string): Promise<Session | null> {
+    return this.loaded.has(sessionId) || (await this.exists(sessionId)) ? this.load(sessionId) : null;
+  }
+
+  async exists(sessionId: string): Promise<boolean> {
+    if (this.open.has(sessionId)) return true;
+    try {
+      await this.deps.fs.stat(this.folder(sessionId));
+      return true;
+    } catch (thrown) {
+      if (isNotFound(thrown)) return false;
+      throw thrown;
+    }
+  }
+
+  /** Notes a client turned away, for the main job to see. */
+  refuse(sessionId: string, name: string, error: DteError): void {
+    const reason = { code: error.code, message: error.message };
+    if (!this.refusals.add(sessionId, { name, reason })) return;
+    const session = this.open.get(sessionId);
+    if (session !== undefined) session.refuse(name, reason);
+  }
+
+  /** Removes folders of sessions finished, or abandoned, long enough ago. */
+  async sweep(): Promise<void> {
+    let removed = 0;
+    for (const sessionId of await this.idsOnDisk()) {
+      if (this.closed || removed >= REMOVALS_PER_SWEEP) return;
+      if (!(await this.isDue(sessionId))) continue;
+      await this.unload(sessionId);
+      await this.remove(sessionId);
+      removed += 1;
+    }
+  }
+
+  async close(): Promise<void> {
+    this.closed = true;
+    await Promise.allSettled([...this.loaded.values()].map(async (loading) => (await loading).close()));
+    this.loaded.clear();
+    this.open.clear();
+  }
+
+  private load(sessionId: string): Promise<Session> {
+    if (this.closed) return Promise.reject(new DteError('DTE_COORDINATOR_LOST', 'The coordinator is closing.'));
+    const known = this.loaded.get(sessionId);
+    if (known !== undefined) return known;
+    const loading = this.begin(sessionId);
+    this.loaded.set(sessionId, loading);
+    loading.catch(() => this.loaded.delete(sessionId));
+    return loading;
+  }
+
+  private async begin(sessionId: string): Promise<Session> {
+    await this.unloading.get(sessionId);
+    const { fs, journals, artifacts, limits, now, logger } = this.deps;
+    const journal = await journals.open(this.headerOf(sessionId));
+    try {
+      const folder = this.folder(sessionId);
+      const onChange = (session: Session): void => {
+        this.changed(session).catch((thrown: unknown) => session.warn(thrown, 'the end of a session was not noted'));
+      };
+      const session = await Session.open({ sessionId, folder, fs, journal, artifacts, limits, now, logger, onChange });
+      if ((await this.finishedAtMs(sessionId)) !== null) this.marked.add(sessionId);
+      this.open.set(sessionId, session);
+      for (const { name, reason } of this.refusals.of(sessionId)) session.refuse(name, reason);
+      return session;
+    } catch (thrown) {
+      await journal.close();
+      throw thrown;
+    }
+  }
+
+  private headerOf(sessionId: string): JournalHeader {
+    const { leaseMs, mainLostMs, sessionIdleMs, attemptsPerTask, logEntriesPerFrame, frameBytes } = this.deps.limits;
+    const config = { leaseMs, mainLostMs, sessionIdleMs, attemptsPerTask, logEntriesPerFrame, frameBytes };
+    return { version: 1, sessionId, config };
+  }
+
+  /** Keeps the mark on disk in step with the session; a finished one that everybody has left is put away. */
+  private async changed(session: Session): Promise<void> {
+    const { id } = session;
+    if (!session.isFinished) {
+      if (this.marked.delete(id)) await this.deps.fs.rm(`${this.folder(id)}/${FINISHED_MARK}`, { force: true });
+      return;
+    }
+    if (!this.marked.has(id)) {
+      this.marked.add(id);
+      await writeFileAtomically(this.deps.fs, this.folder(id), FINISHED_MARK, `${this.deps.now()}\n`);
+    }
+    if (!session.isEmpty || !session.isFinished || this.open.get(id) !== session) return;
+    await this.unload(id);
+    this.deps.onSessionFinished(id);
+  }
+
+  private async unload(sessionId: string): Promise<void> {
+    const session = this.open.get(sessionId);
+    if (session === undefined) return;
+    this.open.delete(sessionId);
+    this.loaded.delete(sessionId);
+    this.marked.delete(sessionId);
+    this.deps.artifacts.unloadSession(sessionId);
+    const closing = session.close().finally(() => this.unloading.delete(sessionId));
+    this.unloading.set(sessionId, closing);
+    await closing;
+  }
+
+  private async remove(sessionId: string): Promise<void> {
+    await this.deps.artifacts.deleteSession(sessionId);
+    await this.deps.fs.rm(this.folder(sessionId), { recursive: true, force: true });
+    this.refusals.forget(sessionId);
+    this.deps.logger.info({ sessionId }, 'session removed');
+  }
+
+  private async isDue(sessionId: string): Promise<boolean> {
+    const session = this.open.get(sessionId);
+    if (session !== undefined && !session.isEmpty) return false;
+    if (session === undefined && this.loaded.has(sessionId)) return false;
+    const finishedAtMs = await this.finishedAtMs(sessionId);
+    if (finishedAtMs !== null) return this.deps.now() - finishedAtMs >= this.deps.limits.retainFinishedMs;
+    const { mtimeMs } = await this.deps.fs.stat(this.folder(sessionId));
+    return this.deps.now() - mtimeMs >= ABANDONED_MS;
+  }
+
+  private async finishedAtMs(sessionId: string): Promise<number | null> {
+    try {
+      return Number.parseInt((await this.deps.fs.readFile(`${this.folder(sessionId)}/${FINISHED_MARK}`)).toString(), 10);
+    } catch (thrown) {
+      if (isNotFound(thrown)) return null;
+      throw thrown;
+    }
+  }
+
+  private async idsOnDisk(): Promise<string[]> {
+    try {
+      const names = await this.deps.fs.readdir(this.deps.root);
+      return names.filter((name) => sessionIdSchema.safeParse(name).success);
+    } catch (thrown) {
+      if (isNotFound(thrown)) return [];
+      throw thrown;
+    }
+  }
+
+  private readonly folder = (sessionId: string): string => `${this.deps.root}/${sessionId}`;
+}

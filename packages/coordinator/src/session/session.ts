@@ -1,0 +1,259 @@
+import {
+  decode,
+  DteError,
+  type Identity,
+  type LimitValues,
+  type Reason,
+  runSpecSchema,
+  type SessionRecord,
+  type SessionSettings,
+  type SessionStatus,
+} from '@org/dte-protocol';
+import { checkRun, describe, type Effects, type Input, sessionInfo } from '@org/dte-scheduler';
+import type { Logger } from 'pino';
+import type { ArtifactStore } from '../artifacts/artifact-store';
+import type { FileSystem } from '../files/file-system';
+import type { Journal } from '../journal/journal';
+import { AgentMember, MainMember, type Member, ObserverMember } from './member';
+import { compareIdentity, loadIdentity, saveIdentity } from './identity';
+import { deliver } from './delivery';
+import { SessionDriver } from './driver';
+import { fromJournal } from './journaled-input';
+import { Members } from './members';
+import { nameOf, type Peer } from './peer';
+import { RecordStore } from './records';
+import { RunSpecStore } from './run-specs';
+
+export interface SessionDeps {
+  readonly sessionId: string;
+  readonly folder: string;
+  readonly fs: FileSystem;
+  readonly journal: Journal;
+  readonly artifacts: ArtifactStore;
+  readonly limits: LimitValues;
+  readonly now: () => number;
+  readonly logger: Logger;
+  /** Finished, begun again, or the last member gone: the registry looks. */
+  readonly onChange: (session: Session) => void;
+}
+
+/** One CI pipeline execution: its state machine, its members and what it keeps on disk. */
+export class Session {
+  readonly id: string;
+  readonly members: Members;
+  readonly runs: RunSpecStore;
+  private readonly driver: SessionDriver;
+  /** Runs submitted, being written or replayed: the same id again is answered the same. */
+  private readonly submissions = new Map<string, Promise<void>>();
+  private finished = false;
+  private closed = false;
+  private joining = 0;
+  private identity: Identity | null = null;
+
+  private constructor(
+    private readonly deps: SessionDeps,
+    private readonly records: RecordStore,
+  ) {
+    this.id = deps.sessionId;
+    this.members = new Members(deps.limits.outputBufferBytes);
+    this.runs = new RunSpecStore(deps.fs, deps.folder, deps.limits.runSpecBytes);
+    this.driver = new SessionDriver({
+      journal: deps.journal,
+      sessionId: deps.sessionId,
+      now: deps.now,
+      retryMs: deps.limits.journalRetryMs,
+      perform: (effects) => this.perform(effects),
+      onFailed: (error) => this.fail(error),
+    });
+  }
+
+  /** Begins a session, or restores it from its journal. */
+  static async open(deps: SessionDeps): Promise<Session> {
+    const session = new Session(deps, await RecordStore.open(deps.fs, deps.folder));
+    session.identity = await loadIdentity(deps.fs, deps.folder);
+    let replayed = 0;
+    for await (const entry of deps.journal.replay()) {
+      const input = await fromJournal(entry, (runId) => session.runs.read(runId));
+      if (input.type === 'run.submit') session.submissions.set(input.spec.runId, Promise.resolve());
+      session.noteEvents(session.driver.replay(input, entry.atMs));
+      replayed += 1;
+    }
+    // Every connection of the past is gone; this also sets the timer for what was due meanwhile.
+    if (replayed > 0) await session.driver.apply({ type: 'session.restored' });
+    deps.logger.info({ sessionId: session.id, inputs: replayed }, replayed > 0 ? 'session restored' : 'session begun');
+    return session;
+  }
+
+  get isFinished(): boolean {
+    return this.finished;
+  }
+
+  /** Nobody is here or about to be. */
+  get isEmpty(): boolean {
+    return this.members.size === 0 && this.joining === 0;
+  }
+
+  /**
+   * Takes a proven client in. State, identity and limits are looked at here, in this order; `welcome` is called
+   * when all is well, before the session says anything to the client.
+   * @throws DteError DTE_SESSION_FINISHED, DTE_COMMIT_MISMATCH, DTE_NX_VERSION_MISMATCH, DTE_TOO_MANY,
+   *   DTE_COORDINATOR_LOST (the session is being put away this moment: come again)
+   */
+  async join(peer: Peer, welcome: () => void): Promise<Member> {
+    if (this.closed) throw new DteError('DTE_COORDINATOR_LOST', `Session ${this.id} is being closed.`);
+    this.joining += 1;
+    try {
+      const member = await this.admit(peer);
+      welcome();
+      member.start();
+      return member;
+    } finally {
+      this.joining -= 1;
+    }
+  }
+
+  push(input: Input): void {
+    this.driver.push(input);
+  }
+
+  refuse(name: string, reason: Reason): void {
+    this.driver.push({ type: 'agent.refused', name, reason });
+  }
+
+  /** Tells one main job or observer who is here, after what is queued has happened. */
+  async inform(peer: Peer): Promise<void> {
+    if (peer.hello.role === 'main') await this.driver.apply({ type: 'main.connected' });
+    peer.send(sessionInfo(this.driver.state));
+  }
+
+  knowsRun(runId: string): boolean {
+    return this.submissions.has(runId);
+  }
+
+  /** To be called by members when they have left. */
+  left(): void {
+    if (this.members.size === 0) this.deps.onChange(this);
+  }
+
+  warn(thrown: unknown, what: string): void {
+    this.deps.logger.warn({ sessionId: this.id, err: thrown }, what);
+  }
+
+  configure(settings: SessionSettings): Promise<void> {
+    return this.driver.apply({ type: 'session.configure', settings });
+  }
+
+  complete(): Promise<void> {
+    return this.driver.apply({ type: 'session.complete' });
+  }
+
+  record(record: SessionRecord): Promise<void> {
+    return this.records.add(record);
+  }
+
+  status(): SessionStatus {
+    return { ...describe(this.driver.state), records: [...this.records.heads()] };
+  }
+
+  /**
+   * @param raw the spec as it was sent; kept for the executors, which get the same bytes
+   * @throws DteError DTE_MALFORMED_MESSAGE, DTE_INVALID_RUN, DTE_DISK_FULL
+   */
+  async submit(raw: Buffer): Promise<string> {
+    const spec = decode(runSpecSchema, raw.toString('utf8'), this.deps.limits.runSpecBytes);
+    const known = this.submissions.get(spec.runId);
+    if (known === undefined) {
+      const objection = checkRun(spec);
+      if (objection !== null) throw objection;
+      const submitting = this.runs.save(spec.runId, raw).then(() => this.driver.apply({ type: 'run.submit', spec }));
+      this.submissions.set(spec.runId, submitting);
+      submitting.catch(() => this.submissions.delete(spec.runId));
+      await submitting;
+    } else {
+      await known;
+    }
+    return spec.runId;
+  }
+
+  async close(): Promise<void> {
+    this.closed = true;
+    await this.driver.close();
+  }
+
+  private perform(effects: readonly Effects[]): void {
+    deliver(effects, this.members);
+    const wasFinished = this.finished;
+    for (const each of effects) this.noteEvents(each);
+    if (wasFinished !== this.finished) this.deps.onChange(this);
+  }
+
+  private noteEvents({ events }: Effects): void {
+    for (const event of events) {
+      if (event.type === 'session.finished') this.finished = true;
+      if (event.type === 'session.reopened') this.finished = false;
+      this.deps.logger.debug({ sessionId: this.id, event }, event.type);
+    }
+  }
+
+  private async admit(peer: Peer): Promise<Member> {
+    switch (peer.hello.role) {
+      case 'observer':
+        return new ObserverMember(peer, this);
+      case 'agent':
+        this.checkAgent(peer);
+        return new AgentMember(peer, this, this.deps.artifacts);
+      case 'main':
+        await this.takeIdentityOf(peer);
+        return new MainMember(peer, this);
+    }
+  }
+
+  private checkAgent({ hello }: Peer): void {
+    if (this.finished) {
+      throw new DteError('DTE_SESSION_FINISHED', `Session ${this.id} is finished; there is no work for the agent "${hello.name}".`);
+    }
+    const difference = this.identity === null ? null : compareIdentity(this.identity, hello);
+    if (difference !== null) throw difference;
+    const { agentsPerSession } = this.deps.limits;
+    if (this.members.agents.size >= agentsPerSession && !this.members.agents.has(hello.clientId)) {
+      throw new DteError(
+        'DTE_TOO_MANY',
+        `${nameOf(hello)} would be agent ${agentsPerSession + 1} of session ${this.id} (limit agentsPerSession).`,
+      );
+    }
+  }
+
+  /**
+   * The first main job decides what the session is about. Later ones must agree with it while any main job is here or
+   * a run is open; with nothing going on, a new main job decides anew.
+   */
+  private async takeIdentityOf({ hello }: Peer): Promise<void> {
+    const difference = this.identity === null ? null : compareIdentity(this.identity, hello);
+    if (this.identity !== null && difference === null) return;
+    if (difference !== null && this.isBusy()) throw difference;
+    this.identity = hello.identity;
+    this.dismissDifferingAgents(hello.identity);
+    await saveIdentity(this.deps.fs, this.deps.folder, hello.identity);
+  }
+
+  private isBusy(): boolean {
+    return this.members.mains.size > 0 || describe(this.driver.state).runs.some(({ state }) => state === 'running');
+  }
+
+  private dismissDifferingAgents(identity: Identity): void {
+    for (const [agentId, agent] of this.members.agents) {
+      const difference = compareIdentity(identity, agent.hello);
+      if (difference === null) continue;
+      const reason = { code: difference.code, message: difference.message };
+      this.members.agents.delete(agentId);
+      this.driver.push({ type: 'agent.removed', agentId, reason });
+      this.refuse(agent.hello.name, reason);
+      agent.dismiss(difference);
+    }
+  }
+
+  private fail(error: DteError): void {
+    this.deps.logger.error({ sessionId: this.id, err: error }, 'the session cannot go on');
+    for (const peer of this.members.all()) peer.dismiss(error);
+  }
+}

@@ -1,0 +1,215 @@
+import { randomBytes } from 'node:crypto';
+import {
+  decodeFirst,
+  DteError,
+  encode,
+  type Hello,
+  helloSchema,
+  type LimitValues,
+  LIMITS,
+  type Message,
+} from '@org/dte-protocol';
+import type { Logger } from 'pino';
+import type { RawData, WebSocket } from 'ws';
+import type { Member } from '../session/member';
+import { nameOf, type Peer } from '../session/peer';
+import { challenge, type Gatekeeper } from './gatekeeper';
+import { claimedName } from './claimed-name';
+
+/**
+ * Where a connection stands. `enter` is the only way from one to the next and frees what the old one owned.
+ * - greeting: the challenge is sent, the hello is due
+ * - checking: the hello is being looked at; the client has to be quiet
+ * - member: taken in
+ * - ending: the reason is sent, the close handshake is under way
+ */
+type State =
+  | { readonly name: 'greeting'; readonly timer: NodeJS.Timeout }
+  | { readonly name: 'checking'; readonly timer: null }
+  | { readonly name: 'member'; readonly member: Member; readonly timer: NodeJS.Timeout }
+  | { readonly name: 'ending'; readonly timer: NodeJS.Timeout }
+  | { readonly name: 'ended'; readonly timer: null };
+
+const CLOSE_HANDSHAKE_MS = 1_000;
+const POLICY_VIOLATION = 1008;
+const GOING_AWAY = 1001;
+
+export interface ConnectionDeps {
+  readonly gatekeeper: Gatekeeper;
+  readonly limits: LimitValues;
+  readonly logger: Logger;
+  /** A client was turned away; `sessionId` and `name` are what it claimed. */
+  readonly onRefused: (sessionId: string, name: string, error: DteError) => void;
+  readonly onEnded: (connection: Connection) => void;
+}
+
+/** One WebSocket, from challenge to end. */
+export class Connection {
+  private readonly serverNonce = randomBytes(32).toString('hex');
+  private state: State;
+  private hello: Hello | null = null;
+  /** Something was heard since the silence timer looked last. */
+  private heard = true;
+  private asked = false;
+
+  constructor(
+    private readonly socket: WebSocket,
+    private readonly remote: { readonly address: string; readonly loopback: boolean },
+    private readonly deps: ConnectionDeps,
+  ) {
+    const { handshakeMs } = deps.limits;
+    const late = new DteError('DTE_TIMEOUT', `No hello came within ${handshakeMs} ms (limit handshakeMs).`);
+    this.state = { name: 'greeting', timer: setTimeout(() => this.refuse(late), handshakeMs) };
+    socket.on('message', (data, isBinary) => this.onMessage(data, isBinary));
+    socket.on('pong', () => (this.heard = true));
+    socket.on('error', (error) => this.onSocketError(error));
+    socket.on('close', () => this.enter({ name: 'ended', timer: null }));
+    this.send(challenge(this.serverNonce));
+  }
+
+  /** Says goodbye: the coordinator is closing. The client may come back to another one. */
+  goAway(): void {
+    this.end(GOING_AWAY, 'closing');
+  }
+
+  terminate(): void {
+    this.socket.terminate();
+  }
+
+  private enter(next: State): void {
+    const previous = this.state;
+    if (previous.name === 'ended') return;
+    if (previous.timer !== null) clearTimeout(previous.timer);
+    this.state = next;
+    if (previous.name === 'member') previous.member.leave();
+    if (next.name === 'ended') this.deps.onEnded(this);
+  }
+
+  private onMessage(data: RawData, isBinary: boolean): void {
+    this.heard = true;
+    const { state } = this;
+    if (state.name === 'ending' || state.name === 'ended') return;
+    try {
+      if (isBinary) throw this.malformed('sent a binary frame; all messages are text');
+      const frame = (data as Buffer).toString('utf8');
+      if (state.name === 'greeting') this.onHello(frame);
+      else if (state.name === 'member') state.member.receive(frame);
+      else throw this.malformed('spoke before it was welcomed');
+    } catch (thrown) {
+      this.refuse(this.named(DteError.from(thrown)));
+    }
+  }
+
+  private onHello(frame: string): void {
+    let hello: Hello;
+    try {
+      hello = decodeFirst(helloSchema, frame);
+    } catch (thrown) {
+      const error = DteError.from(thrown);
+      const claimed = claimedName(frame);
+      if (claimed !== null) this.deps.onRefused(claimed.sessionId, claimed.name, error);
+      throw error;
+    }
+    this.hello = hello;
+    this.enter({ name: 'checking', timer: null });
+    this.admit(hello).catch((thrown: unknown) => this.onNotAdmitted(hello, DteError.from(thrown)));
+  }
+
+  private async admit(hello: Hello): Promise<void> {
+    const { serverNonce, remote } = this;
+    const member = await this.deps.gatekeeper.admit(this.asPeer(hello), { serverNonce, ...remote });
+    if (this.state.name !== 'checking') {
+      // It left while it was being looked at.
+      member.leave();
+      return;
+    }
+    this.enter({ name: 'member', member, timer: this.watchSilence(member) });
+  }
+
+  private onNotAdmitted(hello: Hello, error: DteError): void {
+    // Come again later, and there is no more work, are answers and not refusals.
+    if (hello.role === 'agent' && error.severity === 'fatal' && error.code !== 'DTE_SESSION_FINISHED') {
+      this.deps.onRefused(hello.sessionId, hello.name, error);
+    }
+    this.refuse(error);
+  }
+
+  private asPeer(hello: Hello): Peer {
+    return {
+      hello,
+      send: (message) => this.send(message),
+      bufferedBytes: () => this.socket.bufferedAmount,
+      dismiss: (error) => this.refuse(error),
+      drop: () => this.terminate(),
+    };
+  }
+
+  private send(message: Message): void {
+    if (this.socket.readyState !== this.socket.OPEN) return;
+    if (this.socket.bufferedAmount > this.deps.limits.sendBufferBytes) {
+      this.deps.logger.warn({ client: this.who(), code: 'DTE_TIMEOUT' }, 'cut off: it does not read');
+      this.terminate();
+      return;
+    }
+    this.socket.send(encode(message));
+  }
+
+  /** Says why and ends. An ending connection takes nothing more in. */
+  private refuse(error: DteError): void {
+    if (this.state.name === 'ending' || this.state.name === 'ended') return;
+    this.deps.logger.warn({ client: this.who(), code: error.code }, error.message);
+    const reason = { code: error.code, message: error.message.slice(0, 4096) };
+    this.send({ type: 'error', reason, fatal: error.severity !== 'retry' });
+    this.end(POLICY_VIOLATION, error.code);
+  }
+
+  private end(code: number, reason: string): void {
+    if (this.state.name === 'ending' || this.state.name === 'ended') return;
+    this.enter({ name: 'ending', timer: setTimeout(() => this.terminate(), CLOSE_HANDSHAKE_MS) });
+    this.socket.close(code, reason);
+  }
+
+  /**
+   * A peer whose machine is gone leaves a socket that looks alive. Agents sync at every heartbeat, so a lease of
+   * silence is the end; a main job may have nothing to say (or be busy hashing) and is asked once before.
+   */
+  private watchSilence(member: Member): NodeJS.Timeout {
+    this.heard = false;
+    return setInterval(() => {
+      if (this.heard) {
+        this.heard = false;
+        this.asked = false;
+      } else if (member.saysHeartbeats || this.asked) {
+        this.deps.logger.warn({ client: this.who() }, 'cut off: nothing heard');
+        this.terminate();
+      } else {
+        this.asked = true;
+        this.socket.ping();
+      }
+    }, this.deps.limits.leaseMs);
+  }
+
+  private onSocketError(error: Error): void {
+    // ws has sent the close frame (1009 for an oversized frame, 1007 for broken UTF-8) and says no more.
+    const oversized = 'code' in error && error.code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH';
+    const code = oversized ? 'DTE_FRAME_TOO_LARGE' : 'DTE_MALFORMED_MESSAGE';
+    const what = oversized ? `sent a frame larger than ${LIMITS.frameBytes.value} bytes` : `broke the protocol: ${error.message}`;
+    this.deps.logger.warn({ client: this.who(), code }, `${this.who()} ${what}.`);
+    if (this.state.name === 'ended' || this.state.name === 'ending') return;
+    this.enter({ name: 'ending', timer: setTimeout(() => this.terminate(), CLOSE_HANDSHAKE_MS) });
+  }
+
+  private who(): string {
+    return this.hello === null ? `A client at ${this.remote.address}` : nameOf(this.hello);
+  }
+
+  private malformed(what: string): DteError {
+    return new DteError('DTE_MALFORMED_MESSAGE', `${this.who()} ${what}.`);
+  }
+
+  /** The codec does not know whose frame it reads. */
+  private named(error: DteError): DteError {
+    const { message, code } = error;
+    return message.includes(this.who()) ? error : new DteError(code, `${this.who()}: ${message}`, { cause: error });
+  }
+}

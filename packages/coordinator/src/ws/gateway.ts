@@ -1,0 +1,64 @@
+import type { IncomingMessage, Server } from 'node:http';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Duplex } from 'node:stream';
+import { HTTP, LIMITS } from '@org/dte-protocol';
+import { WebSocketServer } from 'ws';
+import { isLoopback } from '../auth/loopback';
+import { Connection, type ConnectionDeps } from './connection';
+
+/** Connections above the limit that may still ask, to be told in so many words that there are too many. */
+const HEADROOM = 100;
+
+/** The WebSocket side of the port: takes upgrades and keeps the connections. */
+export class Gateway {
+  private readonly connections = new Set<Connection>();
+  private readonly server = new WebSocketServer({
+    noServer: true,
+    clientTracking: false,
+    perMessageDeflate: false,
+    maxPayload: LIMITS.frameBytes.value,
+  });
+  private closed = false;
+
+  constructor(private readonly deps: Omit<ConnectionDeps, 'onEnded'>) {}
+
+  get size(): number {
+    return this.connections.size;
+  }
+
+  attach(httpServer: Server): void {
+    httpServer.on('upgrade', (request, socket, head) => this.onUpgrade(request, socket, head));
+  }
+
+  /** Says goodbye to all; who does not answer within `graceMs` is cut off. */
+  async close(graceMs: number): Promise<void> {
+    this.closed = true;
+    const all = [...this.connections];
+    for (const connection of all) connection.goAway();
+    const until = Date.now() + graceMs;
+    while (this.connections.size > 0 && Date.now() < until) await delay(10);
+    for (const connection of this.connections) connection.terminate();
+  }
+
+  private onUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    const refusal = this.objection(request);
+    if (refusal !== null) {
+      socket.on('error', () => socket.destroy());
+      socket.end(`HTTP/1.1 ${refusal}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+      return;
+    }
+    this.server.handleUpgrade(request, socket, head, (webSocket) => {
+      const remote = { address: request.socket.remoteAddress ?? 'an unknown address', loopback: isLoopback(request) };
+      const onEnded = (connection: Connection): void => void this.connections.delete(connection);
+      this.connections.add(new Connection(webSocket, remote, { ...this.deps, onEnded }));
+    });
+  }
+
+  private objection(request: IncomingMessage): string | null {
+    if (request.url !== HTTP.connect) return '404 Not Found';
+    // Only browsers send Origin: a web page must not reach a coordinator that trusts its own machine.
+    if (request.headers.origin !== undefined) return '403 Forbidden';
+    const tooMany = this.connections.size >= this.deps.limits.connectionsPerCoordinator + HEADROOM;
+    return this.closed || tooMany ? '503 Service Unavailable' : null;
+  }
+}

@@ -1,0 +1,32 @@
+import { Command } from 'commander';
+import { cliContext, joinSession, requireRendezvous, say, type Flags } from './context';
+import { addFlags } from './option-flags';
+
+const EXAMPLES = `
+Examples:
+  $ dte complete-ci-run      # last step of a main job with --require-explicit-completion`;
+
+async function completeCiRun(flags: Flags): Promise<void> {
+  const context = cliContext(flags);
+  const { sessionId } = context;
+  if ((await requireRendezvous(context).find(sessionId)) === null) {
+    say(`dte: session ${sessionId} has no coordinator, so there is nothing to complete`);
+    return;
+  }
+  const session = await joinSession(context, 'main');
+  try {
+    await session.http.complete();
+    say(`dte: session ${sessionId} · no more work will come, agents leave when what was submitted is done`);
+  } finally {
+    session.close();
+  }
+}
+
+export function completeCiRunCommand(): Command {
+  const command = new Command('complete-ci-run')
+    .alias('stop-all-agents')
+    .description('say that no more work will come; agents leave when what was submitted is done')
+    .addHelpText('after', EXAMPLES)
+    .action(completeCiRun);
+  return addFlags(command, ['session', 'coordinatorUrl', 'rendezvousDir']);
+}

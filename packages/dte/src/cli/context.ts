@@ -1,0 +1,55 @@
+import { findWorkspaceRoot } from '@org/dte-nx-compat';
+import { DteError, type Rendezvous, type Role } from '@org/dte-protocol';
+import { readNxJsonOptions, resolveConfig, sessionIdOf, type OptionName, type Resolved } from '../config';
+import { createRendezvous } from '../rendezvous';
+import { openSession, type Session } from '../session/open-session';
+
+export type Flags = Readonly<Partial<Record<OptionName, unknown>>>;
+
+/** What every command begins with. */
+export interface CliContext {
+  readonly resolved: Resolved;
+  readonly workspaceRoot: string;
+  readonly sessionId: string;
+  /** Null when neither an address nor a folder is configured. */
+  readonly rendezvous: Rendezvous | null;
+}
+
+export const say = (line: string): void => void process.stdout.write(`${line}\n`);
+export const warn = (line: string): void => void process.stderr.write(`dte: ${line}\n`);
+
+/** @throws DteError DTE_BAD_CONFIG */
+export function cliContext(flags: Flags): CliContext {
+  const workspaceRoot = findWorkspaceRoot();
+  const { env } = process;
+  const resolved = resolveConfig({ flags, env, nxJson: readNxJsonOptions(workspaceRoot) });
+  resolved.warnings.forEach(warn);
+  return {
+    resolved,
+    workspaceRoot,
+    sessionId: sessionIdOf(resolved.config, env),
+    rendezvous: createRendezvous(resolved.config, workspaceRoot),
+  };
+}
+
+/** @throws DteError DTE_NO_COORDINATOR when no rendezvous is configured */
+export function requireRendezvous(context: CliContext): Rendezvous {
+  if (context.rendezvous !== null) return context.rendezvous;
+  throw new DteError(
+    'DTE_NO_COORDINATOR',
+    'Neither DTE_COORDINATOR_URL (address of a coordinator) nor DTE_RENDEZVOUS_DIR (folder that all jobs see) is set.',
+  );
+}
+
+/**
+ * Connects to the session's coordinator, which must be there already.
+ * @throws DteError DTE_NO_COORDINATOR at once when nobody has published an address
+ */
+export async function joinSession(context: CliContext, role: Exclude<Role, 'agent'>): Promise<Session> {
+  const rendezvous = requireRendezvous(context);
+  const { resolved, sessionId, workspaceRoot } = context;
+  if ((await rendezvous.find(sessionId)) === null) {
+    throw new DteError('DTE_NO_COORDINATOR', `No coordinator has announced itself for session ${sessionId}.`);
+  }
+  return openSession({ resolved, env: process.env, sessionId, role, rendezvous, workspaceRoot });
+}

@@ -1,0 +1,61 @@
+import { findWorkspaceRoot, inspectSeam } from '@org/dte-nx-compat';
+import { DteError } from '@org/dte-protocol';
+import { Command } from 'commander';
+import { readNxJsonOptions, resolveConfig, sessionIdOf } from '../config';
+import { environmentFindings, nodeFinding, rendezvousFindings } from '../doctor/environment-findings';
+import { note, ok, stop, type Finding } from '../doctor/finding';
+import { renderFindings } from '../doctor/render';
+import { seamFindings } from '../doctor/seam-findings';
+import { coordinatorAnswers } from '../embedded/ensure';
+import { createRendezvous } from '../rendezvous';
+import { say, type Flags } from './context';
+import { addFlags } from './option-flags';
+import { ownVersion } from './own-version';
+
+const EXAMPLES = `
+Examples:
+  $ dte doctor               # in the main job and in an agent job, with the variables of CI
+  $ dte doctor --json
+
+Exit code 1 when something stops distribution.`;
+
+async function configurationFindings(flags: Flags, workspaceRoot: string): Promise<Finding[]> {
+  const { env } = process;
+  try {
+    const resolved = resolveConfig({ flags, env, nxJson: readNxJsonOptions(workspaceRoot) });
+    const sessionId = sessionIdOf(resolved.config, env);
+    const rendezvous = createRendezvous(resolved.config, workspaceRoot);
+    const alive = (url: string) => coordinatorAnswers(url, resolved);
+    return [
+      ok('the configuration is valid'),
+      ...resolved.warnings.map((warning) => note(warning)),
+      ...(await rendezvousFindings(resolved, rendezvous, sessionId, alive)),
+    ];
+  } catch (thrown) {
+    const error = DteError.from(thrown);
+    return [stop(error.message, error.cure)];
+  }
+}
+
+async function doctor(flags: Flags & { json?: boolean }): Promise<void> {
+  const { json = false, ...options } = flags;
+  const workspaceRoot = findWorkspaceRoot();
+  const findings = [
+    ok(`@org/dte ${ownVersion()}`),
+    nodeFinding(process.version),
+    ...seamFindings(inspectSeam(workspaceRoot), ownVersion()),
+    ...environmentFindings(process.env),
+    ...(await configurationFindings(options, workspaceRoot)),
+  ];
+  say(json ? JSON.stringify(findings, null, 2) : `dte doctor · ${workspaceRoot}\n\n${renderFindings(findings)}`);
+  if (findings.some(({ level }) => level === 'stop')) process.exitCode = 1;
+}
+
+export function doctorCommand(): Command {
+  const command = new Command('doctor')
+    .description('check whether nx commands of this workspace are distributed; each finding comes with its cure')
+    .option('--json', 'print JSON')
+    .addHelpText('after', EXAMPLES)
+    .action(doctor);
+  return addFlags(command, ['session', 'coordinatorUrl', 'rendezvousDir']);
+}

@@ -1,0 +1,48 @@
+import { Command } from 'commander';
+import { completeCiRunCommand } from './complete-ci-run';
+import { coordinatorCommand } from './coordinator';
+import { doctorCommand } from './doctor';
+import { foreignHint } from './foreign-flags';
+import { ownVersion } from './own-version';
+import { recordCommand } from './record';
+import { startAgentCommand } from './start-agent';
+import { startCiRunCommand } from './start-ci-run';
+import { statusCommand } from './status';
+
+const EXAMPLES = `
+Main job:
+  $ npx dte start-ci-run --distribute-on=manual --stop-agents-after=e2e-ci
+  $ npx dte record -- nx format:check
+  $ npx nx affected -t lint,test,build,e2e-ci --parallel=2
+Agent jobs:
+  $ npx dte start-agent
+When something is off:
+  $ npx dte doctor`;
+
+/** The command line of the product; each command is a file beside this one. */
+export function createProgram(): Command {
+  const program = new Command('dte')
+    .description('Distributed task execution for Nx on your own GitLab runners')
+    .version(ownVersion(), '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'print this help')
+    .helpCommand('help [command]', 'print the help of a command')
+    // Options after `record -- nx` belong to nx.
+    .enablePositionalOptions()
+    .addHelpText('after', EXAMPLES);
+  const commands = [
+    startCiRunCommand(),
+    startAgentCommand(),
+    recordCommand(),
+    completeCiRunCommand(),
+    coordinatorCommand(),
+    statusCommand(),
+    doctorCommand(),
+  ];
+  for (const command of commands) program.addCommand(command);
+  for (const command of [program, ...commands]) {
+    command.exitOverride().configureOutput({
+      outputError: (text, write) => write(`dte: ${text}${foreignHint(text)}`),
+    });
+  }
+  return program;
+}

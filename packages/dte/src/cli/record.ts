@@ -1,0 +1,87 @@
+import { findWorkspaceRoot } from '@org/dte-nx-compat';
+import { DteError, LIMITS } from '@org/dte-protocol';
+import { Command } from 'commander';
+import { spawn } from 'node:child_process';
+import { constants } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { oneLine } from '../session/one-line';
+import { cliContext, joinSession, warn, type Flags } from './context';
+import { KeptOutput } from './kept-output';
+import { addFlags } from './option-flags';
+
+const EXAMPLES = `
+Examples:
+  $ dte record -- nx format:check --base=$NX_BASE --head=$NX_HEAD
+  $ dte record -- npm run check:licenses`;
+
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+/** Shells' code for a command that is not there. */
+const NOT_FOUND = 127;
+
+const exitCodeOf = (code: number | null, signal: NodeJS.Signals | null): number =>
+  code ?? 128 + (signal === null ? 0 : constants.signals[signal]);
+
+/** As a script of package.json sees it: the workspace's own commands come first. */
+function pathWithBin(): string {
+  return [join(findWorkspaceRoot(), 'node_modules', '.bin'), process.env['PATH'] ?? ''].join(delimiter);
+}
+
+/** Runs the command with this terminal's input, passes its output on as it comes and keeps a copy. */
+function run(command: string, args: readonly string[], output: KeptOutput): Promise<number> {
+  return new Promise((resolve) => {
+    // `record -- "a && b"`: one word that is a whole command line can only be meant for a shell.
+    const shell = args.length === 0 && /\s/.test(command);
+    const child = spawn(command, args, { stdio: ['inherit', 'pipe', 'pipe'], shell, env: { ...process.env, PATH: pathWithBin() } });
+    const forward = (signal: NodeJS.Signals): void => void child.kill(signal);
+    for (const signal of SIGNALS) process.on(signal, forward);
+    const pass = (from: NodeJS.ReadableStream, to: NodeJS.WriteStream): void => {
+      from.on('data', (chunk: Buffer) => output.add(chunk));
+      from.pipe(to, { end: false });
+    };
+    pass(child.stdout, process.stdout);
+    pass(child.stderr, process.stderr);
+    const done = (exitCode: number): void => {
+      for (const signal of SIGNALS) process.removeListener(signal, forward);
+      resolve(exitCode);
+    };
+    child.once('error', (error) => {
+      warn(`${command} could not be started: ${error.message}`);
+      done(NOT_FOUND);
+    });
+    child.once('close', (code, signal) => done(exitCodeOf(code, signal)));
+  });
+}
+
+async function record([command, ...args]: [string, ...string[]], flags: Flags): Promise<void> {
+  const output = new KeptOutput(LIMITS.recordBytes.value);
+  const startMs = Date.now();
+  const exitCode = await run(command, args, output);
+  process.exitCode = exitCode;
+  const endMs = Date.now();
+  try {
+    const context = cliContext(flags);
+    // Nobody asked for a session: then this is a plain way to run a command.
+    if (context.rendezvous === null) return;
+    const session = await joinSession(context, 'main');
+    try {
+      const text = oneLine([command, ...args].join(' '), 8192);
+      await session.http.record({ command: text, exitCode, startMs, endMs, output: output.text() });
+    } finally {
+      session.close();
+    }
+  } catch (thrown) {
+    // The command has run and its exit code stands; keeping its output is a courtesy.
+    warn(`the output was not kept: ${DteError.from(thrown).message}`);
+  }
+}
+
+export function recordCommand(): Command {
+  const command = new Command('record')
+    .description('run a command and keep its output and exit code with the session; works without one as well')
+    .usage('[options] -- <command> [args...]')
+    .argument('<command...>', 'the command and its arguments')
+    .passThroughOptions()
+    .addHelpText('after', EXAMPLES)
+    .action(record);
+  return addFlags(command, ['session', 'coordinatorUrl', 'rendezvousDir']);
+}

@@ -1,0 +1,45 @@
+import { runAgent } from '@org/dte-agent';
+import { Command } from 'commander';
+import { join } from 'node:path';
+import { dataDirOf } from '../embedded/ensure';
+import { jobName, jobUrl, readIdentity } from '../session/identity';
+import { cliContext, requireRendezvous, type Flags } from './context';
+import { addFlags } from './option-flags';
+
+const EXAMPLES = `
+Examples:
+  $ dte start-agent                      # as many tasks at a time as the main job's --parallel
+  $ dte start-agent --slots 4 --name big --labels linux,large
+
+The agent waits for the session of its pipeline, works until that is over and ends with exit code 0.`;
+
+async function startAgent(flags: Flags): Promise<void> {
+  const context = cliContext(flags);
+  const { resolved, workspaceRoot, sessionId } = context;
+  const { config, limits } = resolved;
+  const { env } = process;
+  process.exitCode = await runAgent({
+    workspaceRoot,
+    sessionId,
+    rendezvous: requireRendezvous(context),
+    identity: await readIdentity(workspaceRoot),
+    name: config.name ?? jobName(env),
+    jobUrl: jobUrl(env),
+    labels: config.labels,
+    slots: config.slots ?? null,
+    secret: config.secret,
+    limits,
+    dataDir: join(dataDirOf(resolved, workspaceRoot), 'agent'),
+    env,
+    stdout: process.stdout,
+    signals: process,
+  });
+}
+
+export function startAgentCommand(): Command {
+  const command = new Command('start-agent')
+    .description('serve the session of this pipeline, in an agent job')
+    .addHelpText('after', EXAMPLES)
+    .action(startAgent);
+  return addFlags(command, ['slots', 'labels', 'name', 'session', 'coordinatorUrl', 'rendezvousDir', 'dataDir']);
+}

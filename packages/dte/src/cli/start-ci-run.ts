@@ -1,0 +1,69 @@
+import { DteError, type SessionSettings } from '@org/dte-protocol';
+import { Command } from 'commander';
+import { OPTIONS, type OptionName } from '../config/schema';
+import { ensureCoordinator } from '../embedded/ensure';
+import { cliContext, joinSession, requireRendezvous, say, type Flags } from './context';
+import { addFlags } from './option-flags';
+
+const EXAMPLES = `
+Examples:
+  $ dte start-ci-run --distribute-on=manual --stop-agents-after=e2e-ci
+  $ dte start-ci-run --stop-agents-after="lint test build" --stop-agents-on-failure
+  $ DTE_HOST=0.0.0.0 dte start-ci-run        # agents on other machines; set DTE_SECRET`;
+
+const FOR_COORDINATOR: readonly OptionName[] = ['host', 'port', 'advertisedUrl', 'rendezvousDir'];
+
+/** Only `manual` makes sense here: agents are jobs of the pipeline, and nobody but GitLab starts them. */
+function checkDistributeOn(value: string): void {
+  if (value === 'manual') return;
+  throw new DteError(
+    'DTE_BAD_CONFIG',
+    `--distribute-on="${value}" asks for agents to be started, which dte does not do. Write agent jobs into .gitlab-ci.yml that run \`dte start-agent\` (parallel: 3 makes three of them), and say --distribute-on=manual here.`,
+  );
+}
+
+/** Flags of this command that the coordinator's own process must be given too. */
+const coordinatorArgs = (flags: Flags): string[] =>
+  OPTIONS.filter(({ name }) => FOR_COORDINATOR.includes(name) && flags[name] !== undefined).flatMap(({ name, about }) => [
+    (about.flag ?? '').split(' ')[0] ?? '',
+    String(flags[name]),
+  ]);
+
+async function startCiRun(flags: Flags & { distributeOn: string }): Promise<void> {
+  const { distributeOn, ...options } = flags;
+  checkDistributeOn(distributeOn);
+  const context = cliContext(options);
+  const { resolved, sessionId, workspaceRoot } = context;
+  const rendezvous = requireRendezvous(context);
+  await ensureCoordinator({ resolved, rendezvous, sessionId, workspaceRoot, args: coordinatorArgs(options) });
+  const session = await joinSession(context, 'main');
+  try {
+    const { stopAgentsAfter, stopAgentsOnFailure, requireExplicitCompletion } = resolved.config;
+    const settings: SessionSettings = { stopAgentsAfter, stopAgentsOnFailure, requireExplicitCompletion };
+    await session.http.configure(settings);
+    const until = stopAgentsAfter.length === 0 ? '' : ` · agents stay until ${stopAgentsAfter.join(', ')}`;
+    say(`dte: session ${sessionId} · coordinator ${session.connection.url()}${until}`);
+  } finally {
+    session.close();
+  }
+}
+
+export function startCiRunCommand(): Command {
+  const command = new Command('start-ci-run')
+    .description('open the session of this pipeline, in the main job before its nx commands (may be run again)')
+    .option('--distribute-on <how>', 'only "manual": agents are jobs of your pipeline', 'manual')
+    .addHelpText('after', EXAMPLES)
+    .action(startCiRun);
+  return addFlags(command, [
+    'stopAgentsAfter',
+    'stopAgentsOnFailure',
+    'requireExplicitCompletion',
+    'session',
+    'coordinatorUrl',
+    'rendezvousDir',
+    'dataDir',
+    'host',
+    'port',
+    'advertisedUrl',
+  ]);
+}

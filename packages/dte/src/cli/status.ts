@@ -1,0 +1,67 @@
+import type { SessionStatus } from '@org/dte-protocol';
+import { Command } from 'commander';
+import pc from 'picocolors';
+import { cliContext, joinSession, say, type Flags } from './context';
+import { addFlags } from './option-flags';
+import { table } from './table';
+
+const EXAMPLES = `
+Examples:
+  $ dte status
+  $ dte status --json | jq '.agents[].name'`;
+
+function agentRows(status: SessionStatus): string[][] {
+  return status.agents.map((agent) => [
+    agent.name,
+    agent.connected ? (agent.draining ? pc.yellow('leaving') : pc.green('connected')) : pc.dim('gone'),
+    agent.slots === null ? 'by run' : String(agent.slots),
+    String(agent.finished),
+    agent.running.join(', ') || pc.dim('idle'),
+  ]);
+}
+
+function runRows(status: SessionStatus): string[][] {
+  return status.runs.map((run) => [
+    run.command,
+    run.state,
+    `${run.done}/${run.total}`,
+    String(run.running),
+    run.failed > 0 ? pc.red(String(run.failed)) : '0',
+  ]);
+}
+
+const recordRows = (status: SessionStatus): string[][] =>
+  status.records.map(({ command, exitCode, startMs, endMs }) => [
+    command,
+    exitCode === 0 ? pc.green('0') : pc.red(String(exitCode)),
+    `${((endMs - startMs) / 1000).toFixed(1)} s`,
+  ]);
+
+/** The status of a session as people read it. */
+export function renderStatus(status: SessionStatus): string {
+  const parts = [`session ${pc.bold(status.sessionId)} · ${status.state}`];
+  parts.push(status.agents.length === 0 ? pc.dim('no agents yet') : table(['agent', 'state', 'slots', 'finished', 'running'], agentRows(status)));
+  if (status.runs.length > 0) parts.push(table(['command', 'state', 'done', 'running', 'failed'], runRows(status)));
+  if (status.records.length > 0) parts.push(table(['recorded command', 'exit code', 'took'], recordRows(status)));
+  return parts.join('\n\n');
+}
+
+async function status(flags: Flags & { json?: boolean }): Promise<void> {
+  const { json = false, ...options } = flags;
+  const session = await joinSession(cliContext(options), 'observer');
+  try {
+    const answer = await session.http.status();
+    say(json ? JSON.stringify(answer, null, 2) : renderStatus(answer));
+  } finally {
+    session.close();
+  }
+}
+
+export function statusCommand(): Command {
+  const command = new Command('status')
+    .description('show agents, runs and recorded commands of the session')
+    .option('--json', 'print JSON')
+    .addHelpText('after', EXAMPLES)
+    .action(status);
+  return addFlags(command, ['session', 'coordinatorUrl', 'rendezvousDir']);
+}

@@ -1,0 +1,67 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { readNxJsonOptions, sessionIdOf } from '.';
+import { nearest } from './nearest';
+
+describe('sessionIdOf', () => {
+  it('is the id that was given, whatever CI says', () => {
+    expect(sessionIdOf({ session: 'mine' }, { CI_PIPELINE_ID: '9' })).toBe('mine');
+  });
+
+  it('is project and pipeline on GitLab', () => {
+    expect(sessionIdOf({}, { CI_PROJECT_ID: '7', CI_PIPELINE_ID: '1001' })).toBe('7-1001');
+  });
+
+  it('tells environments of one pipeline apart', () => {
+    expect(sessionIdOf({ environment: 'linux' }, { CI_PROJECT_ID: '7', CI_PIPELINE_ID: '1001' })).toBe('7-1001-linux');
+  });
+
+  it('is local outside of CI', () => {
+    expect(sessionIdOf({}, {})).toBe('local');
+  });
+
+  it('refuses parts that make no id', () => {
+    expect(() => sessionIdOf({}, { CI_PIPELINE_ID: 'a/b' })).toThrow(/set DTE_SESSION_ID/);
+  });
+});
+
+describe('nearest', () => {
+  it.each([
+    ['DTE_SLOT', 'DTE_SLOTS'],
+    ['dte_host', 'DTE_HOST'],
+    ['SOMETHING_ELSE_ALTOGETHER', null],
+  ])('of %s is %s', (name, expected) => {
+    expect(nearest(name, ['DTE_SLOTS', 'DTE_HOST', 'DTE_PORT'])).toBe(expected);
+  });
+});
+
+describe('readNxJsonOptions', () => {
+  let root: string;
+  beforeEach(() => (root = mkdtempSync(join(tmpdir(), 'dte-nx-json-'))));
+  afterEach(() => rmSync(root, { recursive: true }));
+  const write = (text: string): void => writeFileSync(join(root, 'nx.json'), text);
+
+  it('reads the options of the default runner', () => {
+    write('{"tasksRunnerOptions":{"default":{"runner":"@org/dte","options":{"rendezvousDir":"x"}}}}');
+    expect(readNxJsonOptions(root)).toEqual({ rendezvousDir: 'x' });
+  });
+
+  it('is empty where there is no nx.json, and where it has no such options', () => {
+    expect(readNxJsonOptions(root)).toEqual({});
+    write('{}');
+    expect(readNxJsonOptions(root)).toEqual({});
+  });
+
+  it('reads past comments and trailing commas, and leaves strings alone', () => {
+    write(`{ // why
+      "tasksRunnerOptions": { "default": { "options": { "coordinatorUrl": "http://h:1//a,}", /* x */ "host": "h", }, }, },
+    }`);
+    expect(readNxJsonOptions(root)).toEqual({ coordinatorUrl: 'http://h:1//a,}', host: 'h' });
+  });
+
+  it('names the file when it is broken', () => {
+    write('{');
+    expect(() => readNxJsonOptions(root)).toThrow(/nx\.json is not valid/);
+  });
+});

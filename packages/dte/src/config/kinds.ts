@@ -1,0 +1,65 @@
+import { z } from 'zod';
+
+/** Parsers for values that arrive as text (flags, environment) or as JSON (nx.json). */
+
+/** A whole number from `min` to `max`. */
+export const wholeNumber = (min: number, max: number = Number.MAX_SAFE_INTEGER) =>
+  z
+    .union([z.number(), z.string().regex(/^\d{1,15}$/).transform(Number)], 'expected a whole number')
+    .pipe(z.int('expected a whole number').min(min, `expected ${min} or more`).max(max, `expected ${max} or less`));
+
+const TRUE_WORDS = ['true', '1', 'yes'];
+const FALSE_WORDS = ['false', '0', 'no'];
+
+/** `true` or `false`; in text also 1/0 and yes/no. */
+export const yesOrNo = () =>
+  z.union(
+    [
+      z.boolean(),
+      z
+        .string()
+        .toLowerCase()
+        .pipe(z.enum([...TRUE_WORDS, ...FALSE_WORDS]))
+        .transform((word) => TRUE_WORDS.includes(word)),
+    ],
+    'expected true or false',
+  );
+
+/** A list of words: JSON array, or text separated by commas or spaces. */
+export const words = (max: number) =>
+  z
+    .union(
+      [z.array(z.string()), z.string().transform((text) => text.split(/[\s,]+/).filter((word) => word !== ''))],
+      'expected a list, separated by commas or spaces',
+    )
+    .pipe(z.array(z.string().min(1)).max(max, `expected at most ${max} entries`));
+
+/** An address of a coordinator: `http://host:port`. A trailing slash is dropped. */
+export const httpAddress = () =>
+  z
+    .url({ protocol: /^https?$/, error: 'expected an address such as http://10.0.0.5:7337' })
+    .transform((url) => url.replace(/\/+$/, ''));
+
+/** Free text of one line. */
+export const line = (max: number) =>
+  z
+    .string('expected text')
+    .min(1, 'expected some text')
+    .max(max, `expected at most ${max} characters`)
+    .regex(/^[^\r\n]*$/, 'expected a single line');
+
+/** `{ "app:e2e": 90000, "build": 5000 }`: positive numbers by name. JSON text is accepted as well. */
+export const table = () =>
+  z
+    .union([
+      z.record(z.string(), z.number()),
+      z.string().transform((text, context) => {
+        try {
+          return JSON.parse(text) as unknown;
+        } catch {
+          context.addIssue('expected a JSON object');
+          return z.NEVER;
+        }
+      }),
+    ])
+    .pipe(z.record(z.string(), z.number().positive('expected a positive number')));

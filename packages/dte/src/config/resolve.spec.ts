@@ -1,0 +1,100 @@
+import { LIMITS } from '@org/dte-protocol';
+import { configSchema, OPTIONS, resolveConfig, type OptionName } from '.';
+
+describe('resolveConfig', () => {
+  it('gives the defaults when nothing is set', () => {
+    const { config, limits, warnings } = resolveConfig({ env: {} });
+    expect(config).toMatchObject({ host: '127.0.0.1', labels: [], stopAgentsAfter: [], stopAgentsOnFailure: false });
+    expect(limits.agentWaitMs).toBe(LIMITS.agentWaitMs.value);
+    expect(warnings).toEqual([]);
+  });
+
+  it('prefers a flag to a variable, a variable to nx.json, nx.json to the default', () => {
+    const env = { DTE_HOST: 'from-env', DTE_PORT: '2' };
+    const nxJson = { host: 'from-nx-json', port: 3, stopAgentsAfter: ['e2e'] };
+    const { config, sourceOf } = resolveConfig({ flags: { host: 'from-flag' }, env, nxJson });
+    expect(config).toMatchObject({ host: 'from-flag', port: 2, stopAgentsAfter: ['e2e'] });
+    expect(sourceOf).toMatchObject({ host: 'flag', port: 'environment', stopAgentsAfter: 'nx.json', labels: 'default' });
+  });
+
+  it('takes limits from variables and nx.json', () => {
+    const { limits } = resolveConfig({ env: { DTE_AGENT_WAIT_MS: '5000' }, nxJson: { progressMs: 1000 } });
+    expect(limits).toMatchObject({ agentWaitMs: 5000, progressMs: 1000, leaseMs: LIMITS.leaseMs.value });
+  });
+
+  it('counts an empty variable as not set', () => {
+    expect(resolveConfig({ env: { DTE_SLOTS: '' } }).config.slots).toBeUndefined();
+  });
+
+  it.each(['e2e-ci,lint', 'e2e-ci lint', ' e2e-ci , lint '])('reads the list %j', (text) => {
+    expect(resolveConfig({ env: {}, flags: { stopAgentsAfter: text } }).config.stopAgentsAfter).toEqual(['e2e-ci', 'lint']);
+  });
+
+  it.each([
+    ['1', true],
+    ['true', true],
+    ['no', false],
+    ['FALSE', false],
+  ])('reads %j as %j', (text, value) => {
+    expect(resolveConfig({ env: { DTE_STOP_AGENTS_ON_FAILURE: text } }).config.stopAgentsOnFailure).toBe(value);
+  });
+
+  it.each([
+    ['DTE_AGENT_WAIT_MS', 'soon', /agentWaitMs has "soon" from DTE_AGENT_WAIT_MS: expected a whole number \(ms\)/],
+    ['DTE_AGENT_WAIT_MS', '0', /expected 1 or more/],
+    ['DTE_COORDINATOR_URL', 'ftp://host', /coordinatorUrl has "ftp:\/\/host" from DTE_COORDINATOR_URL: expected an address/],
+    ['DTE_SLOTS', '9999', /slots.*expected 256 or less/],
+    ['DTE_SESSION_ID', '../x', /session.*letters, digits/],
+    ['DTE_STOP_AGENTS_ON_FAILURE', 'maybe', /expected true or false/],
+    ['DTE_WEIGHTS', '{"build":-1}', /weights.*positive/],
+    ['DTE_WEIGHTS', '{', /weights.*JSON/],
+  ])('refuses %s=%s, naming option, value and source', (name, value, message) => {
+    expect(() => resolveConfig({ env: { [name]: value } })).toThrow(message);
+  });
+
+  it('refuses a wrong value in nx.json and says where it stands', () => {
+    expect(() => resolveConfig({ env: {}, nxJson: { port: 'x' } })).toThrow(/port has "x" from nx.json/);
+  });
+
+  it('never prints a secret', () => {
+    expect(() => resolveConfig({ env: { DTE_SECRET: 'a\nb' } })).toThrow(/secret has a value from DTE_SECRET/);
+  });
+
+  it('warns of unknown variables and options with the nearest name, and goes on', () => {
+    const { warnings } = resolveConfig({ env: { DTE_AGENT_WAIT: '1' }, nxJson: { coordinatorURL: 'x', accessToken: 'dte' } });
+    expect(warnings).toEqual([
+      'The variable DTE_AGENT_WAIT is not known and was ignored. Did you mean DTE_AGENT_WAIT_MS?',
+      'The option coordinatorURL in nx.json is not known and was ignored. Did you mean coordinatorUrl?',
+    ]);
+  });
+
+  it('says where an option belongs that stands in nx.json by mistake, and ignores it', () => {
+    const { config, warnings } = resolveConfig({ env: {}, nxJson: { secret: 'x' } });
+    expect(config.secret).toBeUndefined();
+    expect(warnings).toEqual(['The option secret does not belong into nx.json and was ignored there. Set DTE_SECRET instead.']);
+  });
+
+  it('knows the variables that our own processes set', () => {
+    expect(resolveConfig({ env: { DTE_EXECUTOR: '1' } }).warnings).toEqual([]);
+  });
+
+  it('drops the trailing slash of an address', () => {
+    expect(resolveConfig({ env: { DTE_COORDINATOR_URL: 'http://h:1/' } }).config.coordinatorUrl).toBe('http://h:1');
+  });
+});
+
+describe('OPTIONS', () => {
+  it('documents every option of the schema, with a unique variable and flag', () => {
+    expect(OPTIONS.map(({ name }) => name)).toEqual(Object.keys(configSchema.shape) as OptionName[]);
+    const variables = OPTIONS.flatMap(({ about }) => about.env ?? []);
+    const flags = OPTIONS.flatMap(({ about }) => about.flag?.split(' ')[0] ?? []);
+    expect(new Set(variables).size).toBe(variables.length);
+    expect(new Set(flags).size).toBe(flags.length);
+  });
+
+  it('has every limit that a variable sets', () => {
+    const limits = Object.values(LIMITS).flatMap(({ env }) => env ?? []);
+    const variables = OPTIONS.flatMap(({ about }) => about.env ?? []);
+    expect(limits.filter((name) => !variables.includes(name))).toEqual([]);
+  });
+});

@@ -1,0 +1,244 @@
+import { LIMITS, sessionIdSchema, type Limit, type LimitName } from '@org/dte-protocol';
+import { z } from 'zod';
+import { httpAddress, line, table, wholeNumber, words, yesOrNo } from './kinds';
+
+/** What a person needs to know about one option, beside its shape. */
+export interface About {
+  readonly description: string;
+  readonly unit?: 'ms' | 'bytes' | 'count';
+  /** The default as documentation shows it. */
+  readonly defaultText: string;
+  readonly env: string | null;
+  /** Long flag of the CLI, with its argument; null when there is none. */
+  readonly flag: string | null;
+  /** May it stand in nx.json (tasksRunnerOptions.default.options)? */
+  readonly nxJson: boolean;
+  /** Never printed. */
+  readonly secret?: true;
+}
+
+const registry = z.registry<About>();
+
+function option<S extends z.ZodType>(about: About, schema: S): S {
+  registry.add(schema, about);
+  return schema;
+}
+
+const NONE = '–';
+
+type ConfigurableLimit = {
+  [K in LimitName]: (typeof LIMITS)[K]['env'] extends null ? never : K;
+}[LimitName];
+
+const limitOption = ([name, limit]: [string, Limit]) => [
+  name,
+  option(
+    { description: limit.why, unit: limit.unit, defaultText: String(limit.value), env: limit.env, flag: null, nxJson: true },
+    wholeNumber(1).optional(),
+  ),
+];
+
+const limitShape = Object.fromEntries(
+  Object.entries(LIMITS)
+    .filter(([, limit]) => limit.env !== null)
+    .map(limitOption),
+) as Record<ConfigurableLimit, z.ZodOptional<ReturnType<typeof wholeNumber>>>;
+
+/**
+ * All configuration of the product: every value passes through here, whatever its source, and
+ * docs/configuration.md is written from it (`node tools/docs.mjs`).
+ */
+export const configSchema = z.strictObject({
+  session: option(
+    {
+      description: 'Name of the session that the main job and its agents share.',
+      defaultText: '`<CI_PROJECT_ID>-<CI_PIPELINE_ID>` on GitLab (with `-<environment>`), else `local`',
+      env: 'DTE_SESSION_ID',
+      flag: '--session <id>',
+      nxJson: false,
+    },
+    sessionIdSchema.optional(),
+  ),
+  environment: option(
+    {
+      description: 'Tells several sessions of one pipeline apart (several main jobs).',
+      defaultText: NONE,
+      env: 'DTE_ENVIRONMENT',
+      flag: null,
+      nxJson: false,
+    },
+    sessionIdSchema.optional(),
+  ),
+  coordinatorUrl: option(
+    {
+      description: 'Address of a coordinator that is already there. Distribution is on when this or `rendezvousDir` is set.',
+      defaultText: NONE,
+      env: 'DTE_COORDINATOR_URL',
+      flag: '--coordinator-url <url>',
+      nxJson: true,
+    },
+    httpAddress().optional(),
+  ),
+  rendezvousDir: option(
+    {
+      description: 'Folder that all jobs see; the main job leaves the address of its coordinator there.',
+      defaultText: NONE,
+      env: 'DTE_RENDEZVOUS_DIR',
+      flag: '--rendezvous-dir <dir>',
+      nxJson: true,
+    },
+    line(4096).optional(),
+  ),
+  secret: option(
+    {
+      description: 'Shared secret; proves both sides to each other and is never sent. Required as soon as agents run on other machines.',
+      defaultText: NONE,
+      env: 'DTE_SECRET',
+      flag: null,
+      nxJson: false,
+      secret: true,
+    },
+    line(1024).optional(),
+  ),
+  dataDir: option(
+    {
+      description: "Folder of the coordinator's journal and artifacts, and of its log.",
+      defaultText: '`<workspace>/.nx/dte`',
+      env: 'DTE_DATA_DIR',
+      flag: '--data-dir <dir>',
+      nxJson: true,
+    },
+    line(4096).optional(),
+  ),
+  host: option(
+    {
+      description: 'Address that the coordinator listens on. `0.0.0.0` to be reached from other machines (then set a secret).',
+      defaultText: '`127.0.0.1`',
+      env: 'DTE_HOST',
+      flag: '--host <address>',
+      nxJson: true,
+    },
+    line(255).default('127.0.0.1'),
+  ),
+  port: option(
+    {
+      description: 'Port that the coordinator listens on; 0 takes a free one.',
+      defaultText: '0 (embedded), 7337 (`dte coordinator`)',
+      env: 'DTE_PORT',
+      flag: '--port <port>',
+      nxJson: true,
+    },
+    wholeNumber(0, 65_535).optional(),
+  ),
+  advertisedUrl: option(
+    {
+      description: 'Address under which agents reach the coordinator of the main job, when it is not the one it listens on.',
+      defaultText: 'the address it listens on',
+      env: 'DTE_ADVERTISED_URL',
+      flag: '--advertised-url <url>',
+      nxJson: false,
+    },
+    httpAddress().optional(),
+  ),
+  slots: option(
+    {
+      description: 'Tasks at a time on this agent.',
+      unit: 'count',
+      defaultText: "the run's --parallel",
+      env: 'DTE_SLOTS',
+      flag: '--slots <n>',
+      nxJson: false,
+    },
+    wholeNumber(1, LIMITS.slotsPerAgent.value).optional(),
+  ),
+  name: option(
+    {
+      description: 'Name of this agent in logs.',
+      defaultText: '`CI_JOB_NAME`, else host and process id',
+      env: 'DTE_NAME',
+      flag: '--name <name>',
+      nxJson: false,
+    },
+    line(256).optional(),
+  ),
+  labels: option(
+    {
+      description: 'Labels of this agent, shown by `dte status`.',
+      defaultText: NONE,
+      env: 'DTE_LABELS',
+      flag: '--labels <list>',
+      nxJson: false,
+    },
+    words(32).default([]),
+  ),
+  stopAgentsAfter: option(
+    {
+      description: 'Free the agents when a command that names one of these targets has ended and nothing is left.',
+      defaultText: NONE,
+      env: 'DTE_STOP_AGENTS_AFTER',
+      flag: '--stop-agents-after <targets>',
+      nxJson: true,
+    },
+    words(100).default([]),
+  ),
+  stopAgentsOnFailure: option(
+    {
+      description: 'Free the agents at the first failed task.',
+      defaultText: 'false',
+      env: 'DTE_STOP_AGENTS_ON_FAILURE',
+      flag: '--stop-agents-on-failure',
+      nxJson: true,
+    },
+    yesOrNo().default(false),
+  ),
+  requireExplicitCompletion: option(
+    {
+      description: 'Keep the session open until `dte complete-ci-run`.',
+      defaultText: 'false',
+      env: 'DTE_REQUIRE_EXPLICIT_COMPLETION',
+      flag: '--require-explicit-completion',
+      nxJson: true,
+    },
+    yesOrNo().default(false),
+  ),
+  forwardEnv: option(
+    {
+      description: "Names of variables of the main job that tasks on agents see as well, beside Nx's own switches. Values travel to the coordinator: no secrets here.",
+      defaultText: NONE,
+      env: 'DTE_FORWARD_ENV',
+      flag: null,
+      nxJson: true,
+    },
+    words(200).default([]),
+  ),
+  weights: option(
+    {
+      description: 'Expected durations by `project:target` or `target`, in ms; longer chains start first.',
+      unit: 'ms',
+      defaultText: 'all equal',
+      env: 'DTE_WEIGHTS',
+      flag: null,
+      nxJson: true,
+    },
+    table().default({}),
+  ),
+  ...limitShape,
+});
+
+/** All options after defaults; limits are absent unless set (see `Resolved.limits`). */
+export type Config = z.output<typeof configSchema>;
+export type OptionName = keyof Config;
+
+const aboutOf = (name: OptionName): About => {
+  const about = registry.get(configSchema.shape[name]);
+  if (about === undefined) throw new Error(`option ${name} is not documented`);
+  return about;
+};
+
+/** Every option with its documentation, in the order of the schema. */
+export const OPTIONS: readonly { readonly name: OptionName; readonly about: About }[] = (
+  Object.keys(configSchema.shape) as OptionName[]
+).map((name) => ({ name, about: aboutOf(name) }));
+
+/** Variables that processes of ours set for each other; not for people. */
+export const INTERNAL_ENV: readonly string[] = ['DTE_EXECUTOR'];

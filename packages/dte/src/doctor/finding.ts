@@ -1,0 +1,12 @@
+/** One thing the doctor looked at. */
+export interface Finding {
+  /** `stop`: as it is, nothing is distributed. `note`: worth knowing, harmless. */
+  readonly level: 'ok' | 'note' | 'stop';
+  readonly text: string;
+  /** What to do; always there with `stop`. */
+  readonly cure?: string;
+}
+
+export const ok = (text: string): Finding => ({ level: 'ok', text });
+export const note = (text: string, cure?: string): Finding => (cure === undefined ? { level: 'note', text } : { level: 'note', text, cure });
+export const stop = (text: string, cure: string): Finding => ({ level: 'stop', text, cure });

@@ -1,0 +1,48 @@
+import { DteError, type Rendezvous, type RendezvousRecord } from '@org/dte-protocol';
+import { setTimeout as delay } from 'node:timers/promises';
+
+export interface LocateOptions {
+  readonly rendezvous: Rendezvous;
+  readonly sessionId: string;
+  readonly timeoutMs: number;
+  /** Does a coordinator answer there? */
+  readonly isAlive: (url: string) => Promise<boolean>;
+  /** One process of this machine at a time: the way to release, or null when another one holds it. */
+  readonly tryLock: () => (() => void) | null;
+  /** Starts an embedded coordinator; resolves when it is healthy and its record published. */
+  readonly start: () => Promise<void>;
+  readonly pollMs?: number;
+}
+
+/**
+ * Makes sure that a session has a coordinator: the one that is there, or one started now. When several nx commands
+ * begin at the same time one of them starts it, the others wait for its record.
+ * @throws DteError DTE_NO_COORDINATOR, or what `start` throws
+ */
+export async function locateOrStart(options: LocateOptions): Promise<RendezvousRecord> {
+  const { rendezvous, sessionId, timeoutMs, pollMs = 50 } = options;
+  const find = async (): Promise<RendezvousRecord | null> => {
+    const record = await rendezvous.find(sessionId);
+    return record !== null && (await options.isAlive(record.url)) ? record : null;
+  };
+  const deadline = Date.now() + timeoutMs;
+  do {
+    const found = await find();
+    if (found !== null) return found;
+    const release = options.tryLock();
+    if (release !== null) {
+      try {
+        // The previous owner may have published between our look and our lock.
+        const meanwhile = await find();
+        if (meanwhile !== null) return meanwhile;
+        await options.start();
+        const started = await find();
+        if (started !== null) return started;
+      } finally {
+        release();
+      }
+    }
+    await delay(pollMs);
+  } while (Date.now() < deadline);
+  throw new DteError('DTE_NO_COORDINATOR', `No coordinator of session ${sessionId} was there within ${timeoutMs} ms.`);
+}

@@ -1,0 +1,80 @@
+import { DteError } from '@org/dte-protocol';
+import { spawn, type ChildProcess } from 'node:child_process';
+import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+export interface StartOptions {
+  readonly workspaceRoot: string;
+  readonly dataDir: string;
+  readonly timeoutMs: number;
+  /** Arguments after `coordinator --embedded`; everything else comes from the environment and nx.json. */
+  readonly args: readonly string[];
+}
+
+/** What the child says when it is healthy and has published its record. */
+export interface ReadyMessage {
+  readonly type: 'dte-ready';
+  readonly url: string;
+}
+
+const isReady = (message: unknown): message is ReadyMessage =>
+  typeof message === 'object' && message !== null && (message as { type?: unknown }).type === 'dte-ready';
+
+const LOG_LINES = 5;
+
+const lastLines = (path: string): string => {
+  try {
+    return readFileSync(path, 'utf8').trimEnd().split('\n').slice(-LOG_LINES).join('\n  ');
+  } catch {
+    return '';
+  }
+};
+
+function whenReady(child: ChildProcess, timeoutMs: number, logPath: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const fail = (what: string): void => {
+      settle(() => reject(new DteError('DTE_NO_COORDINATOR', `The coordinator of this job ${what}. ${logPath} ends with:\n  ${lastLines(logPath)}`)));
+    };
+    const timer = setTimeout(() => {
+      fail(`did not start in ${timeoutMs} ms`);
+      child.kill('SIGKILL');
+    }, timeoutMs);
+    const onMessage = (message: unknown): void => {
+      if (isReady(message)) settle(() => resolve(message.url));
+    };
+    const onExit = (code: number | null): void => fail(`ended with exit code ${code ?? 'none'} while it started`);
+    const onError = (error: Error): void => fail(`could not be started: ${error.message}`);
+    const settle = (outcome: () => void): void => {
+      clearTimeout(timer);
+      child.removeListener('message', onMessage).removeListener('exit', onExit).removeListener('error', onError);
+      outcome();
+    };
+    child.on('message', onMessage).on('exit', onExit).on('error', onError);
+  });
+}
+
+/**
+ * Starts `dte coordinator --embedded` as a process of its own that outlives this one; its log is
+ * `<dataDir>/coordinator.log`.
+ * @returns its address, once it is healthy and published
+ * @throws DteError DTE_NO_COORDINATOR with the end of its log
+ */
+export async function startEmbedded(options: StartOptions): Promise<string> {
+  mkdirSync(options.dataDir, { recursive: true });
+  const logPath = join(options.dataDir, 'coordinator.log');
+  const log = openSync(logPath, 'a');
+  // The file, not `dte` on PATH: main job and coordinator are of one version, whatever else is installed.
+  const cli = join(__dirname, '..', 'cli', 'main.js');
+  const child = spawn(process.execPath, [cli, 'coordinator', '--embedded', ...options.args], {
+    cwd: options.workspaceRoot,
+    detached: true,
+    stdio: ['ignore', log, log, 'ipc'],
+  });
+  closeSync(log);
+  try {
+    return await whenReady(child, options.timeoutMs, logPath);
+  } finally {
+    if (child.connected) child.disconnect();
+    child.unref();
+  }
+}

@@ -1,0 +1,45 @@
+import { rendezvousContract } from '@org/dte-testing';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { FileRendezvous } from './file-rendezvous';
+
+const temporary = (): string => mkdtempSync(join(tmpdir(), 'dte-rendezvous-'));
+
+rendezvousContract('file', () => {
+  const dir = temporary();
+  let now = 1_000;
+  return Promise.resolve({
+    publisher: new FileRendezvous(join(dir, 'not', 'there', 'yet'), () => now),
+    seeker: new FileRendezvous(join(dir, 'not', 'there', 'yet'), () => now),
+    advance: (ms) => void (now += ms),
+    nowMs: () => now,
+    cleanUp: () => Promise.resolve(rmSync(dir, { recursive: true })),
+  });
+});
+
+describe('FileRendezvous', () => {
+  let dir: string;
+  beforeEach(() => (dir = temporary()));
+  afterEach(() => rmSync(dir, { recursive: true }));
+
+  it.each(['{', '{}', '{"version":1,"sessionId":"a","url":"ftp://x","generation":"g","expiresAtMs":1}'])(
+    'refuses a file that is no record: %s',
+    async (text) => {
+      writeFileSync(join(dir, 'a.json'), text);
+      await expect(new FileRendezvous(dir).find('a')).rejects.toMatchObject({ code: 'DTE_BAD_CONFIG' });
+    },
+  );
+
+  it.each(['../a', 'a/b', '.hidden', ''])('refuses a session id that could leave the folder: %j', async (id) => {
+    await expect(new FileRendezvous(dir).find(id)).rejects.toMatchObject({ code: 'DTE_INVALID_ID' });
+  });
+
+  it('names the option when the folder cannot be written, and leaves nothing behind', async () => {
+    writeFileSync(join(dir, 'file'), '');
+    const rendezvous = new FileRendezvous(join(dir, 'file'));
+    const record = { version: 1, sessionId: 'a', url: 'http://h:1', generation: 'g', expiresAtMs: 1 } as const;
+    await expect(rendezvous.publish(record)).rejects.toThrow(/rendezvousDir/);
+    expect(readdirSync(dir)).toEqual(['file']);
+  });
+});

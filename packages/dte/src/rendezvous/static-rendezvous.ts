@@ -1,0 +1,21 @@
+import type { Rendezvous, RendezvousRecord } from '@org/dte-protocol';
+
+/** The address is known beforehand (DTE_COORDINATOR_URL): nothing is published or taken back. */
+export class StaticRendezvous implements Rendezvous {
+  readonly kind = 'static';
+
+  constructor(private readonly url: string) {}
+
+  find(sessionId: string): Promise<RendezvousRecord> {
+    const { url } = this;
+    return Promise.resolve({ version: 1, sessionId, url, generation: 'static', expiresAtMs: Number.MAX_SAFE_INTEGER });
+  }
+
+  publish(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  withdraw(): Promise<void> {
+    return Promise.resolve();
+  }
+}

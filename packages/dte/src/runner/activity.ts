@@ -1,0 +1,44 @@
+import type { NxRunnerContext, NxRunnerOptions } from '@org/dte-nx-compat';
+
+// This file is loaded by every nx command on every laptop: it requires nothing (types only).
+
+type Env = Readonly<Record<string, string | undefined>>;
+
+/** What is to become of one nx command. */
+export type Activity =
+  /** Nx's own runner, without a word: nobody asked for distribution here. */
+  | { readonly kind: 'off' }
+  /** Nx's own runner, with the reason said: distribution was asked for and this command cannot have it. */
+  | { readonly kind: 'undistributed'; readonly line: string }
+  | { readonly kind: 'distribute' };
+
+const isSet = (value: unknown): boolean => typeof value === 'string' && value !== '';
+
+/** `--no-agents` and `--no-dte`, whatever the Nx version made of them. */
+const isDeclined = (args: Readonly<Record<string, unknown>>): boolean =>
+  ['useAgents', 'agents', 'dte'].some((name) => args[name] === false || args[name] === 'false');
+
+function isRendezvousConfigured(env: Env, options: Readonly<Record<string, unknown>>): boolean {
+  if (isSet(env['DTE_COORDINATOR_URL']) || isSet(env['DTE_RENDEZVOUS_DIR'])) return true;
+  // nx.json is on every laptop too: what it says counts in CI only.
+  const inCi = isSet(env['CI']) && env['CI'] !== 'false' && env['CI'] !== '0';
+  return inCi && (isSet(options['coordinatorUrl']) || isSet(options['rendezvousDir']));
+}
+
+/** Decides with plain reads only. An executor never distributes: the tasks it runs are distributed already. */
+export function decideActivity(
+  env: Env,
+  options: Readonly<Record<string, unknown>>,
+  nxArgs: Readonly<Record<string, unknown>> = {},
+): Activity {
+  if (isSet(env['DTE_EXECUTOR'])) return { kind: 'off' };
+  if (!isRendezvousConfigured(env, options)) return { kind: 'off' };
+  if (isDeclined(options) || isDeclined(nxArgs)) return { kind: 'off' };
+  if (env['NX_BATCH_MODE'] === 'true' || nxArgs['batch'] === true) {
+    return { kind: 'undistributed', line: 'dte: batch mode wants the whole task graph in one process; this command runs here' };
+  }
+  return { kind: 'distribute' };
+}
+
+/** The tasks runner's arguments, as Nx passes them. */
+export type RunnerArguments = [tasks: NxRunnerContext['taskGraph']['tasks'][string][], options: NxRunnerOptions, context: NxRunnerContext];

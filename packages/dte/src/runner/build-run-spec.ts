@@ -1,0 +1,100 @@
+import { isNonParallel, type NxTask, type TaskGraph } from '@org/dte-nx-compat';
+import { isStorableHash, LIMITS, type NxTaskJson, type RunSpec, type TaskSpec } from '@org/dte-protocol';
+import { oneLine } from '../session/one-line';
+import type { Plan } from './plan';
+import type { Hit } from './settle-cache';
+
+type Env = Readonly<Record<string, string | undefined>>;
+
+/** As the scheduler's estimator: expected durations, in any one unit. */
+export interface DurationEstimator {
+  weightOf(task: { id: string; project: string; target: string }): number;
+}
+
+/** Durations by `project:target`, else by `target`, else the middle one of the table, so that strangers are average. */
+export function tableEstimator(table: Readonly<Record<string, number>>): DurationEstimator {
+  const sorted = Object.values(table).sort((a, b) => a - b);
+  const typical = sorted[Math.floor(sorted.length / 2)] ?? 1;
+  return { weightOf: ({ project, target }) => table[`${project}:${target}`] ?? table[target] ?? typical };
+}
+
+// What a command says to Nx by variables and an agent cannot know otherwise. Never folders, addresses or tokens.
+const FORWARDED = [
+  'NX_BASE', 'NX_HEAD', 'NX_VERBOSE_LOGGING', 'NX_CACHE_FAILURES', 'NX_LOAD_DOT_ENV_FILES', 'NX_RUN_COMMANDS_DIRECTLY',
+  'NX_NATIVE_COMMAND_RUNNER',
+];
+const FORWARDED_PREFIX = 'NX_PUBLIC_';
+
+/** The variables that tasks see on agents as they would here. */
+export function forwardedEnv(env: Env, names: readonly string[]): Record<string, string> {
+  const wanted = new Set([...FORWARDED, ...names]);
+  return Object.fromEntries(
+    Object.entries(env).flatMap(([name, value]) =>
+      value !== undefined && (wanted.has(name) || name.startsWith(FORWARDED_PREFIX)) ? [[name, value]] : [],
+    ),
+  );
+}
+
+/** --parallel as Nx reads it: a number, `true` or nothing for 3, `false` for 1; at least 1. */
+export function readParallel(value: unknown): number {
+  if (value === false || value === 'false') return 1;
+  const count = typeof value === 'number' || (typeof value === 'string' && value !== '') ? Number(value) : Number.NaN;
+  const wanted = Number.isFinite(count) ? Math.floor(count) : 3;
+  return Math.min(Math.max(wanted, 1), LIMITS.slotsPerAgent.value);
+}
+
+export interface RunSpecInput {
+  readonly runId: string;
+  readonly command: string;
+  readonly requestedTargets: readonly string[];
+  readonly graph: TaskGraph;
+  readonly plan: Plan;
+  readonly hits: readonly Hit[];
+  readonly parallel: number;
+  readonly nxBail: boolean;
+  readonly skipNxCache: boolean;
+  readonly verbose: boolean;
+  readonly streamOutput: boolean;
+  readonly env: Record<string, string>;
+  readonly estimator: DurationEstimator;
+}
+
+/** What Nx needs on the agent. Hash details are big, and the agent computes its own. */
+function carried(task: NxTask): NxTaskJson {
+  const { hashDetails: _hashDetails, startTime: _startTime, endTime: _endTime, ...rest } = task;
+  return { ...rest, target: { ...task.target }, overrides: { __overrides_unparsed__: [], ...task.overrides } };
+}
+
+/** The run as agents shall see it: everything but what the main job runs afterwards. */
+export function buildRunSpec(input: RunSpecInput): RunSpec {
+  const { graph, plan, skipNxCache, estimator } = input;
+  const hits = new Map(input.hits.map((hit) => [hit.taskId, hit]));
+  const noop = new Set(plan.noop);
+  const toSpec = (id: string): TaskSpec => {
+    const task = graph.tasks[id] as NxTask;
+    const hit = hits.get(id);
+    return {
+      id,
+      nxTask: carried(task),
+      hash: task.hash ?? null,
+      cacheable: task.cache === true && !skipNxCache && (task.hash === undefined || isStorableHash(task.hash)),
+      parallelism: !isNonParallel(task),
+      dependencies: graph.dependencies[id] ?? [],
+      continuousDependencies: [],
+      weight: noop.has(id) ? 1 : estimator.weightOf({ id, ...task.target }),
+      initial: hit !== undefined ? { state: 'done', artifact: hit.artifact } : { state: noop.has(id) ? 'noop' : 'pending' },
+    };
+  };
+  return {
+    runId: input.runId,
+    command: oneLine(input.command, 4096) || 'nx',
+    requestedTargets: [...input.requestedTargets].slice(0, 1000),
+    parallel: input.parallel,
+    nxBail: input.nxBail,
+    skipNxCache,
+    verbose: input.verbose,
+    streamOutput: input.streamOutput,
+    env: input.env,
+    tasks: [...plan.pending, ...plan.noop].map(toSpec),
+  };
+}

@@ -1,0 +1,39 @@
+import { shouldStreamOutput, type NxRunnerContext, type NxRunnerOptions, type NxTask } from '@org/dte-nx-compat';
+import { readParallel } from './build-run-spec';
+
+/** What the arguments of an nx command say, in one shape for all versions of Nx. */
+export interface Command {
+  readonly text: string;
+  readonly requestedTargets: readonly string[];
+  readonly parallel: number;
+  readonly nxBail: boolean;
+  readonly skipNxCache: boolean;
+  readonly skipRemoteCache: boolean;
+  readonly verbose: boolean;
+  readonly streams: (task: NxTask) => boolean;
+}
+
+const strings = (value: unknown): string[] =>
+  (Array.isArray(value) ? value : [value]).filter((entry): entry is string => typeof entry === 'string' && entry !== '');
+
+export function commandOf(options: NxRunnerOptions, context: NxRunnerContext, argv: readonly string[]): Command {
+  const { nxArgs, initiatingProject, initiatingTasks = [] } = context;
+  const named = [...strings(nxArgs['targets']), ...strings(nxArgs['target'])];
+  const streamed = new Map<string, boolean>();
+  return {
+    text: `nx ${argv.slice(2).join(' ')}`,
+    requestedTargets: [...new Set([...named, ...initiatingTasks.map(({ target }) => target.target)])],
+    parallel: readParallel(options.parallel),
+    nxBail: nxArgs.nxBail === true || options['nxBail'] === true,
+    skipNxCache: options.skipNxCache === true || nxArgs.skipNxCache === true,
+    skipRemoteCache: options.skipRemoteCache === true,
+    verbose: nxArgs['verbose'] === true || process.env['NX_VERBOSE_LOGGING'] === 'true',
+    streams: (task) => {
+      const known = streamed.get(task.id);
+      if (known !== undefined) return known;
+      const answer = shouldStreamOutput(task, initiatingProject, nxArgs);
+      streamed.set(task.id, answer);
+      return answer;
+    },
+  };
+}

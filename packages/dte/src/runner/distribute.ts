@@ -1,0 +1,98 @@
+import {
+  normaliseTaskGraph,
+  runSubsetWithDefaultRunner,
+  runWithDefaultRunner,
+  type NxRunnerContext,
+  type NxRunnerOptions,
+  type NxStatuses,
+  type NxTask,
+} from '@org/dte-nx-compat';
+import { DteError } from '@org/dte-protocol';
+import { randomUUID } from 'node:crypto';
+import { commandOf } from './command-of';
+import { DistributedRun } from './distributed-run';
+import { leftovers } from './leftovers';
+import { planRun } from './plan';
+import { prepare, type Prepared } from './prepare';
+import { stdVoice, type Voice } from './say';
+import { cancelOnSignal } from './signals';
+import { endLine } from './summary';
+
+/** Runs one nx command on agents; whatever they cannot do, or all of it when there are none, is done here. */
+export async function distribute(
+  tasks: NxTask[],
+  options: NxRunnerOptions,
+  context: NxRunnerContext,
+  voice: Voice = stdVoice,
+): Promise<NxStatuses> {
+  let prepared: Prepared;
+  try {
+    prepared = await prepare(context, voice);
+  } catch (thrown) {
+    voice.explain(DteError.from(thrown));
+    voice.line('dte: this command runs undistributed');
+    return runWithDefaultRunner(tasks, options, context);
+  }
+  try {
+    return await runDistributed(prepared, options, context, voice);
+  } finally {
+    prepared.session.close();
+  }
+}
+
+async function runDistributed(
+  prepared: Prepared,
+  options: NxRunnerOptions,
+  context: NxRunnerContext,
+  voice: Voice,
+): Promise<NxStatuses> {
+  const startMs = Date.now();
+  const graph = normaliseTaskGraph(context.taskGraph);
+  const command = commandOf(options, context, process.argv);
+  const { lifeCycle } = options;
+  await lifeCycle.startCommand?.(command.parallel, command.parallel);
+  const plan = planRun(graph, context.projectGraph);
+  const run = new DistributedRun({ prepared, runId: randomUUID(), command, graph, plan, lifeCycle, voice });
+  let here = 0;
+  try {
+    const trouble = await untilOver(run, prepared);
+    // Agents that were freed on purpose (--stop-agents-after) are no trouble.
+    if (trouble?.code === 'DTE_SESSION_FINISHED') voice.line(`dte: ${trouble.message}`);
+    else if (trouble !== null) voice.explain(trouble);
+    const rest = leftovers(graph, run.endings, command.nxBail);
+    here = rest.run.length;
+    for (const id of rest.skipped) run.statuses[id] = 'skipped';
+    return { ...run.statuses, ...(await runHere(rest.run, run, prepared, options, context)) };
+  } finally {
+    await lifeCycle.endCommand?.();
+    const { byAgent, fromCache, retried } = run;
+    const total = Object.keys(graph.tasks).length;
+    voice.line(endLine({ byAgent, fromCache, retried, here, total, elapsedMs: Date.now() - startMs }));
+  }
+}
+
+async function untilOver(run: DistributedRun, prepared: Prepared): Promise<DteError | null> {
+  const release = cancelOnSignal(process, prepared.resolved.limits.killMs, () => run.cancel());
+  try {
+    return await run.execute();
+  } finally {
+    release();
+  }
+}
+
+async function runHere(
+  taskIds: readonly string[],
+  run: DistributedRun,
+  prepared: Prepared,
+  options: NxRunnerOptions,
+  context: NxRunnerContext,
+): Promise<NxStatuses> {
+  if (taskIds.length === 0) return {};
+  // An nx command inside one of these tasks is part of the task: it must not be distributed on its own.
+  process.env['DTE_EXECUTOR'] = '1';
+  // With the coordinator gone its cache would only cost time.
+  const cache = run.coordinatorLost ? undefined : prepared.cache;
+  const ran = await runSubsetWithDefaultRunner({ taskIds, options, context, cache });
+  const missing = taskIds.filter((id) => ran[id] === undefined);
+  return { ...Object.fromEntries(missing.map((id) => [id, 'skipped' as const])), ...ran };
+}

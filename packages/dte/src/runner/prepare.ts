@@ -1,0 +1,40 @@
+import { findWorkspaceRoot, openCache, type NxRunnerContext, type TaskCache } from '@org/dte-nx-compat';
+import { DteError } from '@org/dte-protocol';
+import { resolveConfig, sessionIdOf, type Resolved } from '../config';
+import { ensureCoordinator } from '../embedded/ensure';
+import { createRendezvous } from '../rendezvous';
+import { openSession, type Session } from '../session/open-session';
+import { asRecord } from './as-record';
+import type { Voice } from './say';
+
+/** What a distributed command needs before its first line is printed. */
+export interface Prepared {
+  readonly resolved: Resolved;
+  readonly workspaceRoot: string;
+  readonly session: Session;
+  readonly cache: TaskCache;
+}
+
+/** Our options as nx.json has them; `options` of the runner is mixed with the arguments of the command. */
+const nxJsonOptions = (nxJson: Record<string, unknown>): Readonly<Record<string, unknown>> =>
+  asRecord(asRecord(asRecord(nxJson['tasksRunnerOptions'])['default'])['options']);
+
+/** @throws DteError whenever this command cannot be distributed */
+export async function prepare(context: NxRunnerContext, voice: Voice): Promise<Prepared> {
+  const workspaceRoot = findWorkspaceRoot();
+  const { env } = process;
+  const resolved = resolveConfig({ env, nxJson: nxJsonOptions(context.nxJson) });
+  resolved.warnings.forEach((warning) => voice.line(`dte: ${warning}`));
+  const rendezvous = createRendezvous(resolved.config, workspaceRoot);
+  if (rendezvous === null) throw new DteError('DTE_BAD_CONFIG', 'Neither coordinatorUrl nor rendezvousDir is set.');
+  const sessionId = sessionIdOf(resolved.config, env);
+  await ensureCoordinator({ resolved, rendezvous, sessionId, workspaceRoot });
+  const session = await openSession({ resolved, env, sessionId, role: 'main', rendezvous, workspaceRoot });
+  try {
+    const remoteCache = { url: session.connection.url(), token: session.connection.token() };
+    return { resolved, workspaceRoot, session, cache: await openCache({ workspaceRoot, remoteCache }) };
+  } catch (thrown) {
+    session.close();
+    throw thrown;
+  }
+}

@@ -1,0 +1,112 @@
+import type { NxLifeCycle, NxTask, NxTaskStatus, StreamPrinter } from '@org/dte-nx-compat';
+import { LiveText } from './live-text';
+
+/** How one task ended, as Nx shall show it. */
+export interface TaskReport {
+  readonly task: NxTask;
+  readonly status: NxTaskStatus;
+  readonly code: number;
+  readonly terminalOutput: string;
+  /** The accepted attempt, whose live output may have been printed; null when there was none. */
+  readonly attempt: number | null;
+}
+
+export interface ReporterOptions {
+  readonly lifeCycle: NxLifeCycle;
+  /** Is this task's output shown while it runs? */
+  readonly streams: (task: NxTask) => boolean;
+  readonly createPrinter: (task: NxTask) => StreamPrinter;
+}
+
+/** Lowest free number: Nx's group ids are the rows of its dynamic output. */
+class Groups {
+  private readonly used = new Set<number>();
+
+  take(): number {
+    let id = 0;
+    while (this.used.has(id)) id += 1;
+    this.used.add(id);
+    return id;
+  }
+
+  free(id: number): void {
+    this.used.delete(id);
+  }
+}
+
+/** Tells Nx's life cycle what happened elsewhere, one call at a time and in the order in which Nx itself would. */
+export class Reporter {
+  private readonly groups = new Groups();
+  private readonly groupOf = new Map<string, number>();
+  private readonly live = new Map<string, { text: LiveText; printer: StreamPrinter }>();
+  private chain: Promise<unknown> = Promise.resolve();
+
+  constructor(private readonly options: ReporterOptions) {}
+
+  /** A task begins. A second begin (another attempt) is not news to Nx. */
+  started(task: NxTask): Promise<void> {
+    return this.inOrder(() => this.begin([task]));
+  }
+
+  /** Live output; what cannot be printed now is printed at the end. */
+  output(task: NxTask, attempt: number, offset: number, data: string): void {
+    if (!this.options.streams(task)) return;
+    const { text, printer } = this.liveOf(task);
+    const fresh = text.accept(attempt, offset, data);
+    if (fresh !== '') printer.write(fresh);
+  }
+
+  ended(report: TaskReport): Promise<void> {
+    return this.inOrder(async () => {
+      const { task, status, code, terminalOutput } = report;
+      await this.begin([task]);
+      this.print(report);
+      const groupId = this.groupOf.get(task.id) ?? 0;
+      await this.options.lifeCycle.endTasks?.([{ task, status, code, terminalOutput }], { groupId });
+      this.groups.free(groupId);
+    });
+  }
+
+  /** Resolves when everything said so far has reached Nx. */
+  async idle(): Promise<void> {
+    await this.chain.catch(() => undefined);
+  }
+
+  private async begin(tasks: NxTask[]): Promise<void> {
+    for (const task of tasks) {
+      if (this.groupOf.has(task.id)) continue;
+      const groupId = this.groups.take();
+      this.groupOf.set(task.id, groupId);
+      task.startTime ??= Date.now();
+      await this.options.lifeCycle.scheduleTask?.(task);
+      await this.options.lifeCycle.startTasks?.([task], { groupId });
+    }
+  }
+
+  private print({ task, status, terminalOutput, attempt }: TaskReport): void {
+    const isCached = status === 'local-cache' || status === 'remote-cache';
+    if (isCached || !this.options.streams(task)) {
+      this.options.lifeCycle.printTaskTerminalOutput?.(task, status, terminalOutput);
+      return;
+    }
+    const { text, printer } = this.liveOf(task);
+    const rest = text.rest(attempt, terminalOutput);
+    if (rest !== '') printer.write(rest);
+    printer.end();
+    this.live.delete(task.id);
+  }
+
+  private liveOf(task: NxTask): { text: LiveText; printer: StreamPrinter } {
+    const known = this.live.get(task.id);
+    if (known !== undefined) return known;
+    const made = { text: new LiveText(), printer: this.options.createPrinter(task) };
+    this.live.set(task.id, made);
+    return made;
+  }
+
+  private inOrder(call: () => Promise<void>): Promise<void> {
+    const result = this.chain.then(call, call);
+    this.chain = result;
+    return result;
+  }
+}

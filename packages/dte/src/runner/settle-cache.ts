@@ -1,0 +1,112 @@
+import { packAttempt, type HttpClient, type OutputsPort } from '@org/dte-agent';
+import { type CacheEntry, type NxTask, type TaskCache, type TaskGraph } from '@org/dte-nx-compat';
+import { isStorableHash, type Artifact, type LimitValues } from '@org/dte-protocol';
+import { inParallel } from './in-parallel';
+
+/** A task that need not run: some cache has its result. */
+export interface Hit {
+  readonly taskId: string;
+  /**
+   * Where agents find its outputs. `none` when no pending task needs them, and they were therefore not sent anywhere.
+   */
+  readonly artifact: Artifact;
+}
+
+export interface SettleOptions {
+  readonly graph: TaskGraph;
+  readonly pending: readonly string[];
+  readonly cache: TaskCache;
+  readonly http: Pick<HttpClient, 'askHeld' | 'putAttempt'>;
+  readonly outputs: OutputsPort;
+  readonly workspaceRoot: string;
+  readonly runId: string;
+  readonly limits: LimitValues;
+  /** --skip-nx-cache: nothing is a hit. */
+  readonly skipNxCache: boolean;
+  /** --skip-remote-cache: only this machine's cache is asked. */
+  readonly skipRemoteCache: boolean;
+}
+
+interface Found {
+  readonly task: NxTask;
+  /** Set when the local cache has it. */
+  readonly entry: CacheEntry | null;
+  /** Set when the coordinator has it. */
+  readonly held: boolean;
+}
+
+async function findHits(options: SettleOptions): Promise<Found[]> {
+  const { graph, cache, http, limits } = options;
+  const candidates = options.pending
+    .map((id) => graph.tasks[id] as NxTask)
+    .filter(({ hash, cache: cacheable }) => cacheable === true && hash !== undefined && isStorableHash(hash));
+  const local = await cache.lookupLocal(candidates);
+  const held = await http.askHeld([...new Set(candidates.map(({ hash }) => hash as string))]);
+  const found: Found[] = [];
+  const missing: NxTask[] = [];
+  for (const task of candidates) {
+    const entry = local.get(task.id) ?? null;
+    const isHeld = held.has(task.hash as string) && cache.remoteKind === 'ours' && !options.skipRemoteCache;
+    if (entry !== null || isHeld) found.push({ task, entry, held: held.has(task.hash as string) });
+    else missing.push(task);
+  }
+  if (cache.remoteKind !== 'other' || options.skipRemoteCache) return found;
+  // The organisation's own remote cache has no batch question; Nx would ask it task by task as well.
+  const fetched = await inParallel(missing, limits.restoreConcurrency, async (task): Promise<Found | null> => {
+    const result = await cache.fetch(task);
+    return result.kind === 'local' || result.kind === 'remote' ? { task, entry: result.entry, held: false } : null;
+  });
+  return [...found, ...fetched.filter((hit) => hit !== null)];
+}
+
+/** Makes the outputs of a hit reachable for agents; null when that fails: then an agent shall run the task. */
+async function share(options: SettleOptions, { task, entry, held }: Found): Promise<Artifact | null> {
+  const { cache, http, runId, workspaceRoot, outputs, limits } = options;
+  const hash = task.hash as string;
+  if (held) return { kind: 'cache', hash };
+  if (entry === null) return null;
+  const stored = await cache.uploadFromLocal(task, entry);
+  // "Declined" is the answer for what is there already; the question tells it from a refusal.
+  if (stored.kind === 'stored') return { kind: 'cache', hash };
+  if (stored.kind === 'declined' && (await http.askHeld([hash])).has(hash)) return { kind: 'cache', hash };
+  const onDisk = await cache.fetch(task);
+  if (onDisk.kind !== 'local' && onDisk.kind !== 'remote') return null;
+  const meta = { taskId: task.id, hash, code: entry.code, status: 'success' as const };
+  const archive = () =>
+    packAttempt({ workspaceRoot, outputs: task.outputs, port: outputs, meta, terminalOutput: entry.terminalOutput, limits });
+  await http.putAttempt(runId, task.id, 0, archive);
+  return { kind: 'attempt', attempt: 0 };
+}
+
+/** Everything that any of these tasks needs, directly or not. */
+function dependenciesOf(graph: TaskGraph, ids: readonly string[]): Set<string> {
+  const needed = new Set<string>();
+  const queue = [...ids];
+  for (let id = queue.pop(); id !== undefined; id = queue.pop()) {
+    for (const { id: dependency } of graph.dependencies[id] ?? []) {
+      if (needed.has(dependency)) continue;
+      needed.add(dependency);
+      queue.push(dependency);
+    }
+  }
+  return needed;
+}
+
+/**
+ * Finds the tasks whose results a cache holds, with one question to the coordinator, and sends those that agents will
+ * need (dependencies of tasks still to run) where agents can reach them.
+ */
+export async function settleFromCache(options: SettleOptions): Promise<Hit[]> {
+  if (options.skipNxCache) return [];
+  const found = new Map((await findHits(options)).map((hit) => [hit.task.id, hit]));
+  const needed = dependenciesOf(
+    options.graph,
+    options.pending.filter((id) => !found.has(id)),
+  );
+  const hits = await inParallel([...found.values()], options.limits.restoreConcurrency, async (hit) => {
+    const none: Artifact = { kind: 'none' };
+    const artifact = needed.has(hit.task.id) ? await share(options, hit).catch(() => null) : none;
+    return artifact === null ? null : { taskId: hit.task.id, artifact };
+  });
+  return hits.filter((hit) => hit !== null);
+}

@@ -1,0 +1,46 @@
+import { findWorkspaceRoot, resolveNx } from '@org/dte-nx-compat';
+import { DteError, type Identity } from '@org/dte-protocol';
+import { execFile } from 'node:child_process';
+import { hostname } from 'node:os';
+import { promisify } from 'node:util';
+import type { Env } from '../config';
+import { oneLine } from './one-line';
+
+const GIT_MS = 10_000;
+
+/** The commit checked out, or null where there is no git (or none that answers). */
+async function checkedOutCommit(workspaceRoot: string): Promise<string | null> {
+  try {
+    const { stdout } = await promisify(execFile)('git', ['rev-parse', 'HEAD'], { cwd: workspaceRoot, timeout: GIT_MS });
+    return stdout.trim() || null;
+  } catch {
+    return null;
+  }
+}
+
+/**
+ * What this process says of itself to a coordinator.
+ * @throws DteError DTE_BAD_CONFIG when the workspace has no Nx
+ */
+export async function readIdentity(workspaceRoot: string = findWorkspaceRoot()): Promise<Identity> {
+  let nxVersion: string;
+  try {
+    nxVersion = resolveNx(workspaceRoot).version;
+  } catch (cause) {
+    throw new DteError('DTE_BAD_CONFIG', `${(cause as Error).message}; run this in an Nx workspace with its packages installed.`, {
+      cause,
+    });
+  }
+  return {
+    commit: await checkedOutCommit(workspaceRoot),
+    nxVersion,
+    nodeVersion: process.version,
+    platform: `${process.platform}-${process.arch}`,
+  };
+}
+
+/** Name of this job for people: that of the CI job, else host and process. */
+export const jobName = (env: Env): string => oneLine(env['CI_JOB_NAME'] ?? '', 256) || `${hostname()}-${process.pid}`;
+
+/** Address of this job's log, if CI tells. */
+export const jobUrl = (env: Env): string | null => oneLine(env['CI_JOB_URL'] ?? '', 2048) || null;

@@ -1,0 +1,78 @@
+import { connect, httpClient, waitOpen, type Connection, type HttpClient } from '@org/dte-agent';
+import { coordinatorToMainSchema, type CoordinatorToMain, type Rendezvous, type Role, type SessionInfo } from '@org/dte-protocol';
+import { randomUUID } from 'node:crypto';
+import type { Env, Resolved } from '../config';
+import { jobName, jobUrl, readIdentity } from './identity';
+
+/** A connection to a session's coordinator, by both of its channels. */
+export interface Session {
+  readonly id: string;
+  readonly connection: Connection<CoordinatorToMain>;
+  readonly http: HttpClient;
+  /** The newest news of who serves the session; null before the first. */
+  readonly info: () => SessionInfo | null;
+  /** Closes both; idempotent. */
+  close(): void;
+}
+
+export interface OpenSessionOptions {
+  readonly resolved: Resolved;
+  readonly env: Env;
+  readonly sessionId: string;
+  readonly role: Exclude<Role, 'agent'>;
+  readonly rendezvous: Rendezvous;
+  readonly workspaceRoot: string;
+}
+
+/**
+ * Connects, and stays connected over losses of the network and restarts of the coordinator (its address is looked up
+ * before each try).
+ * @throws DteError the refusal, or DTE_NO_COORDINATOR after `connectTimeoutMs`
+ */
+export async function openSession(options: OpenSessionOptions): Promise<Session> {
+  const { resolved, env, sessionId, role, rendezvous, workspaceRoot } = options;
+  const { config, limits } = resolved;
+  const identity = await readIdentity(workspaceRoot);
+  const connection = connect({
+    url: async () => (await rendezvous.find(sessionId))?.url ?? null,
+    hello: {
+      role,
+      sessionId,
+      clientId: `${role}-${randomUUID()}`,
+      name: jobName(env),
+      jobUrl: jobUrl(env),
+      identity,
+      slots: null,
+      labels: [],
+    },
+    secret: config.secret,
+    limits,
+    incoming: coordinatorToMainSchema,
+  });
+  let info: SessionInfo | null = null;
+  connection.onMessage((message) => {
+    if (message.type === 'session.info') info = message;
+  });
+  try {
+    await waitOpen(connection, limits.connectTimeoutMs);
+  } catch (thrown) {
+    connection.close();
+    throw thrown;
+  }
+  const http = httpClient({
+    url: () => connection.url(),
+    token: () => connection.token(),
+    limits,
+    retryForMs: limits.coordinatorGraceMs,
+  });
+  return {
+    id: sessionId,
+    connection,
+    http,
+    info: () => info,
+    close: () => {
+      connection.close();
+      http.close();
+    },
+  };
+}

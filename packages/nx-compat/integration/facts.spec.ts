@@ -1,0 +1,85 @@
+import { copyFileSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { NX_VERSIONS, nodeModulesOf, type NxVersion } from './install-majors';
+import type { SeamFindings } from '../src';
+import type { CanaryRunResult } from './scenarios/canary';
+import { makeWorkspace, project, type Workspace } from './support/workspace';
+
+const CONFIGURED = JSON.stringify({
+  tasksRunnerOptions: { default: { runner: '@org/dte', options: { accessToken: 'dte' } } },
+});
+
+/** As a package manager lays out the alias: in a node_modules of the workspace's own, beside a copy of nx. */
+function installAlias(workspace: Workspace, version: NxVersion, name: string): void {
+  const own = join(workspace.root, 'node_modules');
+  rmSync(own);
+  mkdirSync(join(own, 'nx-cloud'), { recursive: true });
+  writeFileSync(
+    join(own, 'nx-cloud/package.json'),
+    JSON.stringify({ name, version: '1.2.3', main: 'index.js' }),
+  );
+  writeFileSync(join(own, 'nx-cloud/index.js'), 'module.exports = () => ({});');
+  const installed = nodeModulesOf(version);
+  for (const entry of readdirSync(installed)) {
+    if (entry !== 'nx' && !entry.startsWith('.')) symlinkSync(join(installed, entry), join(own, entry));
+  }
+  // Were this a link, nx would be found where it lies, and there is no alias there.
+  mkdirSync(join(own, 'nx'));
+  copyFileSync(join(installed, 'nx/package.json'), join(own, 'nx/package.json'));
+  for (const entry of readdirSync(join(installed, 'nx'))) {
+    if (entry !== 'package.json') symlinkSync(join(installed, 'nx', entry), join(own, 'nx', entry));
+  }
+}
+
+describe.each(NX_VERSIONS)('facts about nx %s', (version) => {
+  let workspace: Workspace;
+  const major = Number(version.split('.')[0]);
+
+  beforeEach(() => {
+    workspace = makeWorkspace(version, { 'nx.json': CONFIGURED, ...project('a', { build: 'echo a' }) });
+  });
+
+  afterEach(() => {
+    workspace.remove();
+  });
+
+  const seam = async (env: NodeJS.ProcessEnv = {}) =>
+    (await workspace.run<SeamFindings>('seam', { env })).result;
+
+  it('still hold', async () => {
+    const { result } = await workspace.run<CanaryRunResult>('canary');
+    expect(result.failed).toEqual({});
+    expect(result.ran).toBeGreaterThan(8);
+  });
+
+  it('say that our runner is called when alias and token are there', async () => {
+    installAlias(workspace, version, '@org/dte-nx-cloud-shim');
+    expect(await seam()).toMatchObject({
+      nxVersion: version,
+      runnerConfigured: '@org/dte',
+      aliasResolves: true,
+      aliasPackage: { name: '@org/dte-nx-cloud-shim', version: '1.2.3' },
+      aliasIsOurs: true,
+      accessTokenSet: true,
+      nxCloudUsed: false,
+      reachable: { ok: true },
+    });
+  });
+
+  it('say why it is not called', async () => {
+    const later = (reason: string): object => ({
+      reachable: major === 20 ? { ok: true } : { ok: false, reason },
+    });
+    expect(await seam()).toMatchObject({ aliasResolves: false, ...later('alias-missing') });
+    expect(await seam({ CODEX_ENV_NODE_VERSION: '20' })).toMatchObject({ codexEnv: true, ...later('codex') });
+    expect(await seam({ NX_CLOUD_AUTH_TOKEN: 'x' })).toMatchObject({ nxCloudAccessTokenEnv: true });
+    installAlias(workspace, version, 'nx-cloud');
+    expect(await seam()).toMatchObject({ aliasIsOurs: false, ...later('alias-foreign') });
+    expect(await seam({ NX_NO_CLOUD: 'true' })).toMatchObject({
+      nxNoCloud: true,
+      ...later(major === 21 ? 'alias-foreign' : 'no-cloud'),
+    });
+    workspace.write({ 'nx.json': '{}' });
+    expect(await seam()).toMatchObject({ reachable: { ok: false, reason: 'runner-missing' } });
+  });
+});

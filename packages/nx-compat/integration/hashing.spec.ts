@@ -1,0 +1,73 @@
+import { join } from 'node:path';
+import { NX_VERSIONS } from './install-majors';
+import type { HostHashesResult } from './scenarios/host-hashes';
+import type { MainRunResult } from './scenarios/main-run';
+import { makeWorkspace, project } from './support/workspace';
+
+const FILES = {
+  '.env': 'FROM_ROOT=root\n',
+  'packages/app/.env': 'FROM_PROJECT=project\n',
+  'tools/executors/package.json': JSON.stringify({
+    name: 'executors',
+    version: '0.0.0',
+    executors: './executors.json',
+  }),
+  'tools/executors/executors.json': JSON.stringify({
+    executors: { own: { implementation: './own.js', schema: './schema.json', hasher: './hasher.js' } },
+  }),
+  'tools/executors/schema.json': JSON.stringify({ type: 'object', properties: {} }),
+  'tools/executors/own.js': `module.exports = async () => ({ success: true });`,
+  'tools/executors/hasher.js': `module.exports = async (task, context) => {
+    const { value } = await context.hasher.hashTask(task, context.taskGraph, context.env);
+    return { value: 'own-' + value, details: { command: '', nodes: { own: value } } };
+  };`,
+  ...project('lib', { build: 'mkdir -p packages/lib/dist && echo data > packages/lib/dist/out.txt' }),
+  ...project(
+    'app',
+    {
+      build: {
+        executor: 'nx:run-commands',
+        dependsOn: ['^build'],
+        inputs: ['default', { env: 'FROM_ROOT' }, { env: 'FROM_PROJECT' }, { runtime: 'echo tool' }],
+        options: { command: 'echo building' },
+      },
+      test: {
+        executor: 'nx:run-commands',
+        cache: true,
+        dependsOn: ['^build'],
+        inputs: ['default', { dependentTasksOutputFiles: '**/*.txt', transitive: true }],
+        options: { command: 'echo testing' },
+      },
+      own: { executor: './tools/executors:own', cache: true },
+    },
+    { implicitDependencies: ['lib'] },
+  ),
+};
+const TARGETS = ['build', 'test', 'own'];
+
+describe.each(NX_VERSIONS)('hashing in a host, nx %s', (version) => {
+  it('gives what the main job gives for the same files, and sees a change of a dependency output at once', async () => {
+    const main = makeWorkspace(version, FILES);
+    const other = main.clone();
+    try {
+      const { result: whole } = await main.run<MainRunResult>('main-run', { targets: TARGETS });
+      expect(whole.upFront['app:test']).toBeUndefined();
+      expect(whole.upFront['app:own']).toBeUndefined();
+      const { result } = await other.run<HostHashesResult>('host-hashes', {
+        targets: TARGETS,
+        upFront: whole.upFront,
+        runFirst: ['lib:build'],
+        reader: 'app:test',
+        file: join(other.root, 'packages/lib/dist/out.txt'),
+      });
+      expect(result.hashes).toEqual(whole.hashes);
+      expect(result.hashes['app:own']).toMatch(/^own-/);
+      expect(result.changed).not.toBe(result.hashes['app:test']);
+      expect(result.changedBack).toBe(result.hashes['app:test']);
+      expect(result.nodes['app:build']?.join(' ')).toMatch(/FROM_PROJECT/);
+    } finally {
+      main.remove();
+      other.remove();
+    }
+  });
+});

@@ -1,0 +1,73 @@
+import { NX_VERSIONS } from './install-majors';
+import type { HostEnduranceResult } from './scenarios/host-endurance';
+import type { HostStopResult } from './scenarios/host-stop';
+import { makeWorkspace, project, type Workspace } from './support/workspace';
+
+/** Unlikely enough to be no one else's, and different per version so that runs do not see each other. */
+const seconds = (version: string): string => `86${version.replaceAll('.', '')}`;
+
+const STUBBORN = (trace: string): string =>
+  [
+    // In a session of its own, and no longer our descendant once the shell that started it has ended.
+    `(setsid sleep ${trace} &)`,
+    `sh -c "trap '' TERM; sleep ${trace}; sleep ${trace}" & echo ready; sleep ${trace}`,
+  ].join('; ');
+
+const FILES = (version: string): Record<string, string> => ({
+  'tools/executors/package.json': JSON.stringify({
+    name: 'executors',
+    version: '0.0.0',
+    executors: './executors.json',
+  }),
+  'tools/executors/executors.json': JSON.stringify({
+    executors: { hang: { implementation: './hang.js', schema: './schema.json' } },
+  }),
+  'tools/executors/schema.json': JSON.stringify({ type: 'object', properties: {} }),
+  'tools/executors/hang.js': `module.exports = async () => {
+    require('child_process').spawn('sleep', ['${seconds(version)}'], { detached: true, stdio: 'ignore' });
+    console.log('ready');
+    await new Promise(() => setInterval(() => {}, 1000));
+  };`,
+  ...project('shell', { build: STUBBORN(seconds(version)), test: 'echo fine' }),
+  ...project('forked', { build: { executor: './tools/executors:hang' } }),
+});
+
+describe.each(NX_VERSIONS)('the life of a host, nx %s', (version) => {
+  let workspace: Workspace;
+
+  afterEach(() => {
+    workspace.remove();
+  });
+
+  it.each(['shell:build', 'forked:build'])('stops %s with all it has started, and goes on', async (id) => {
+    workspace = makeWorkspace(version, FILES(version));
+    const { result } = await workspace.run<HostStopResult>('host-stop', {
+      id,
+      graceMs: 200,
+      trace: seconds(version),
+      then: 'shell:test',
+    });
+    expect(result.before).toBeGreaterThan(0);
+    expect(result.left).toEqual([]);
+    expect(result.stopped).toMatchObject({ status: 'failure', stopped: true, store: { kind: 'none' } });
+    expect(result.stopped.code).not.toBe(0);
+    expect(result.stopped.terminalOutput).toContain('ready');
+    expect(result.early).toMatchObject({ status: 'failure', stopped: true });
+    expect(result.next).toMatchObject({ status: 'success', stopped: false });
+  });
+
+  it('runs 250 tasks without gathering listeners or memory', async () => {
+    workspace = makeWorkspace(version, {
+      ...project('a', { build: 'echo a' }),
+      ...project('b', { build: 'echo b && exit 1' }),
+      ...project('c', {
+        build: { executor: 'nx:run-commands', options: { commands: ['echo 1', 'echo 2'] } },
+      }),
+    });
+    const { result } = await workspace.run<HostEnduranceResult>('host-endurance', { rounds: 250 });
+    expect(result.statuses).toEqual({ success: 167, failure: 83 });
+    expect(result.warnings).toEqual([]);
+    expect(result.listeners.last).toBe(result.listeners.first);
+    expect(result.heap.last - result.heap.first).toBeLessThan(4);
+  });
+});

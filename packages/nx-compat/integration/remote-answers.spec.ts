@@ -1,0 +1,51 @@
+import { NX_VERSIONS } from './install-majors';
+import type { RemoteAnswersResult } from './scenarios/remote-answers';
+import { makeWorkspace } from './support/workspace';
+
+const MISCONFIGURED = 'throws Misconfigured remote cache endpoint';
+const UNREACHABLE = 'throws Failed to send request';
+
+describe.each(NX_VERSIONS)("what Nx's own HTTP cache makes of a server's answer, nx %s", (version) => {
+  it('is what TruthfulRemoteCache was written for', async () => {
+    const workspace = makeWorkspace(version, {});
+    try {
+      const { result } = await workspace.run<RemoteAnswersResult>('remote-answers');
+      expect(result).toEqual({
+        requests: 1,
+        store: {
+          normal: 'true',
+          201: MISCONFIGURED,
+          204: MISCONFIGURED,
+          400: MISCONFIGURED,
+          401: 'throws Unauthorized',
+          // The two that Nx swallows: nothing is stored by the first, and something else may be there by the second.
+          403: 'false',
+          409: 'false',
+          404: MISCONFIGURED,
+          413: MISCONFIGURED,
+          500: MISCONFIGURED,
+          503: MISCONFIGURED,
+          cut: UNREACHABLE,
+          refused: UNREACHABLE,
+        },
+        retrieve: {
+          normal: 'result',
+          201: MISCONFIGURED,
+          204: MISCONFIGURED,
+          400: MISCONFIGURED,
+          401: 'throws Unauthorized',
+          403: MISCONFIGURED,
+          404: 'null',
+          409: MISCONFIGURED,
+          413: MISCONFIGURED,
+          500: MISCONFIGURED,
+          503: MISCONFIGURED,
+          cut: UNREACHABLE,
+          refused: UNREACHABLE,
+        },
+      });
+    } finally {
+      workspace.remove();
+    }
+  });
+});

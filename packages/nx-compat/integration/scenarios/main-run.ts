@@ -1,0 +1,30 @@
+import { openCache, runSubsetWithDefaultRunner, runWithDefaultRunner, type NxStatuses } from '../../src';
+import { prepareMainJob } from '../support/main-job';
+
+export interface MainRunInput {
+  targets: string[];
+  nxArgs?: Record<string, unknown>;
+  /** Left out: the whole run by Nx's own runner. */
+  subset?: { taskIds: string[]; failedTaskIds?: string[] };
+  remoteCache?: { url: string; token: string };
+}
+
+export interface MainRunResult {
+  statuses: NxStatuses;
+  calls: string[];
+  /** Hashes before anything ran, and after. */
+  upFront: Record<string, string | undefined>;
+  hashes: Record<string, string | undefined>;
+}
+
+export async function run(input: MainRunInput): Promise<MainRunResult> {
+  const { options, context, calls } = await prepareMainJob(input.targets, input.nxArgs);
+  const { tasks } = context.taskGraph;
+  const hashes = (): MainRunResult['hashes'] => Object.fromEntries(Object.values(tasks).map(({ id, hash }) => [id, hash]));
+  const upFront = hashes();
+  const cache = input.remoteCache && (await openCache({ remoteCache: input.remoteCache }));
+  const statuses = input.subset
+    ? await runSubsetWithDefaultRunner({ ...input.subset, options, context, cache })
+    : await runWithDefaultRunner(Object.values(tasks), options, context);
+  return { statuses, calls, upFront, hashes: hashes() };
+}

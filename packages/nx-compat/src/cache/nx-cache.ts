@@ -1,0 +1,52 @@
+import type { NxInstall } from '../nx-install';
+import type { NxTask } from '../types';
+
+/** What a remote cache is to Nx: its own HTTP one is native code, the others are JavaScript packages. */
+export interface NxRemoteCache {
+  /** null is a miss. */
+  retrieve(hash: string, cacheDirectory: string): Promise<NxCachedResult | null>;
+  /** Typed boolean everywhere; a JavaScript package may still return nothing. */
+  store(
+    hash: string,
+    cacheDirectory: string,
+    terminalOutput: string,
+    code: number,
+  ): Promise<boolean | undefined>;
+}
+
+export interface NxCachedResult {
+  code: number;
+  terminalOutput?: string;
+  outputsPath: string;
+  size?: number;
+  remote?: boolean;
+}
+
+/** The cache object Nx makes for itself, in the shape shared by all versions. `getBatch` exists from 22.7 on. */
+export interface NxCache {
+  init?(): Promise<void>;
+  get(task: NxTask): Promise<NxCachedResult | null>;
+  getBatch?(tasks: NxTask[]): Promise<Map<string, NxCachedResult>>;
+  put(task: NxTask, terminalOutput: string, outputs: string[], code: number): Promise<unknown>;
+  removeOldCacheRecords?(): unknown;
+  copyFilesFromCache(hash: string, entry: NxCachedResult, outputs: string[]): Promise<unknown>;
+  /** Set by `init`; absent or null without a remote cache. */
+  remoteCache?: NxRemoteCache | null;
+  /** The native local cache; absent on the legacy cache of 20. */
+  cache?: { readonly cacheDirectory: string };
+}
+
+export interface NxCacheModule {
+  getCache: (options: object) => NxCache;
+  dbCacheEnabled: () => boolean;
+}
+
+export const nxCacheModule = (nx: NxInstall): NxCacheModule =>
+  nx.load<NxCacheModule>('src/tasks-runner/cache');
+
+/**
+ * Whether Nx would replay an entry with this exit code: a failure is stored with NX_CACHE_FAILURES, but only 23 and later
+ * ever read it back.
+ */
+export const isReplayable = (nx: NxInstall, code: number): boolean =>
+  code === 0 || (nx.major >= 23 && process.env['NX_CACHE_FAILURES'] === 'true');

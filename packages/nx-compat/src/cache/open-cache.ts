@@ -1,0 +1,145 @@
+import { resolveNx, type NxInstall } from '../nx-install';
+import type { NxTask } from '../types';
+import { isReplayable, nxCacheModule, type NxCache, type NxCachedResult } from './nx-cache';
+import { detectRemoteKind, useRemoteCache } from './remote-cache';
+import { recordTaskDetailsIn } from './task-details';
+import { TruthfulRemoteCache } from './truthful-remote';
+import type {
+  CacheEntry,
+  FetchResult,
+  RemoteCacheAddress,
+  RemoteKind,
+  StoreOutcome,
+  TaskCache,
+} from './types';
+
+export interface OpenCacheOptions {
+  /** Default: found upwards from the current folder. */
+  workspaceRoot?: string | undefined;
+  /** Our artifact contract; left out, the workspace's own remote cache is used, if any. */
+  remoteCache?: RemoteCacheAddress | undefined;
+}
+
+const toEntry = ({ code, terminalOutput, outputsPath, size }: NxCachedResult): CacheEntry => ({
+  code,
+  terminalOutput: terminalOutput ?? '',
+  outputsPath,
+  size,
+});
+
+/** Nx's cache of the workspace together with what only we need to know of it. */
+export class OpenedCache implements TaskCache {
+  /** Hashes Nx shall not find, in either cache. */
+  private readonly unread = new Set<string>();
+
+  private constructor(
+    private readonly nx: NxInstall,
+    /** As Nx made it, with the remote cache wrapped; may be handed to Nx in place of one of its own. */
+    readonly nxCache: NxCache,
+    /** Never initialised, so it has no remote cache to ask. */
+    private readonly localOnly: NxCache,
+    readonly remoteKind: RemoteKind,
+    readonly remote: TruthfulRemoteCache | undefined,
+  ) {
+    const get = nxCache.get.bind(nxCache);
+    nxCache.get = async (task) => (this.unread.has(task.hash ?? '') ? null : get(task));
+    const getBatch = nxCache.getBatch?.bind(nxCache);
+    if (getBatch)
+      nxCache.getBatch = (tasks) => getBatch(tasks.filter(({ hash }) => !this.unread.has(hash ?? '')));
+  }
+
+  static async open(options: OpenCacheOptions = {}): Promise<OpenedCache> {
+    const nx = resolveNx(options.workspaceRoot);
+    const lease = options.remoteCache && useRemoteCache(options.remoteCache, nx.workspaceRoot);
+    try {
+      const { getCache } = nxCacheModule(nx);
+      const nxCache = getCache({});
+      await nxCache.init?.();
+      // Without native code, or on the legacy cache of 20, nothing was made of the address.
+      const kind = nxCache.remoteCache ? (lease?.kind ?? detectRemoteKind(nx.workspaceRoot)) : 'none';
+      const remote = nxCache.remoteCache ? new TruthfulRemoteCache(nxCache.remoteCache) : undefined;
+      if (remote) nxCache.remoteCache = remote;
+      // Nx initialises the cache of every orchestrator, which would put the unwrapped remote back.
+      nxCache.init = () => Promise.resolve();
+      return new OpenedCache(nx, nxCache, getCache({}), kind, remote);
+    } finally {
+      lease?.release();
+    }
+  }
+
+  async lookupLocal(tasks: readonly NxTask[]): Promise<Map<string, CacheEntry>> {
+    const asked = tasks.filter((task) => task.hash !== undefined && task.cache !== false && !task.continuous);
+    const found = await this.getAll(asked);
+    const byId = new Map<string, CacheEntry>();
+    for (const task of asked) {
+      const entry = found.get(task.hash ?? '');
+      if (entry && isReplayable(this.nx, entry.code)) byId.set(task.id, toEntry(entry));
+    }
+    return byId;
+  }
+
+  async fetch(task: NxTask): Promise<FetchResult> {
+    if (task.hash === undefined) return { kind: 'miss' };
+    try {
+      this.recordTaskDetails([task]);
+      const result = await this.nxCache.get(task);
+      if (!result) {
+        const failure = this.remote?.takeFailure(task.hash);
+        return failure === undefined ? { kind: 'miss' } : { kind: 'error', message: failure };
+      }
+      if (result.remote) return { kind: 'remote', entry: toEntry(result) };
+      if (task.outputs.length > 0) await this.nxCache.copyFilesFromCache(task.hash, result, task.outputs);
+      return { kind: 'local', entry: toEntry(result) };
+    } catch (error) {
+      return { kind: 'error', message: error instanceof Error ? error.message : String(error) };
+    }
+  }
+
+  async uploadFromLocal(task: NxTask, entry: CacheEntry): Promise<StoreOutcome> {
+    const directory = this.nxCache.cache?.cacheDirectory;
+    if (!this.remote || task.hash === undefined || directory === undefined) {
+      return { kind: 'none' };
+    }
+    await this.remote.store(task.hash, directory, entry.terminalOutput, entry.code);
+    return this.remote.takeOutcome(task.hash);
+  }
+
+  /**
+   * Runs `work` while Nx finds nothing in the caches for one hash; what it stores is kept.
+   * @param where `remote` leaves the local cache readable, `everywhere` neither
+   */
+  async withoutReads<T>(hash: string, where: 'remote' | 'everywhere', work: () => Promise<T>): Promise<T> {
+    this.remote?.unasked.add(hash);
+    if (where === 'everywhere') this.unread.add(hash);
+    try {
+      return await work();
+    } finally {
+      this.remote?.unasked.delete(hash);
+      this.unread.delete(hash);
+    }
+  }
+
+  recordTaskDetails(tasks: readonly NxTask[]): void {
+    recordTaskDetailsIn(this.nx, tasks);
+  }
+
+  /** By hash, as Nx does; before 22.7 there is one query per task, each a lookup by primary key. */
+  private async getAll(tasks: NxTask[]): Promise<Map<string, NxCachedResult>> {
+    if (this.localOnly.getBatch) return this.localOnly.getBatch(tasks);
+    const found = new Map<string, NxCachedResult>();
+    for (const task of tasks) {
+      const entry = await this.localOnly.get(task);
+      if (entry && task.hash !== undefined) found.set(task.hash, entry);
+    }
+    return found;
+  }
+}
+
+/**
+ * Opens Nx's cache. The address of our remote is in the environment only while Nx makes its cache, so that no task ever
+ * sees the token.
+ * @throws NxInstallError, and whatever Nx throws when its database cannot be opened
+ */
+export function openCache(options: OpenCacheOptions = {}): Promise<TaskCache> {
+  return OpenedCache.open(options);
+}

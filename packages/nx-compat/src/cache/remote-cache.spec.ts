@@ -1,0 +1,45 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { detectRemoteKind, useRemoteCache } from './remote-cache';
+
+const OURS = { url: 'http://coordinator', token: 'secret' };
+
+describe('which remote cache Nx would use', () => {
+  let root: string;
+
+  beforeEach(() => {
+    root = mkdtempSync(join(tmpdir(), 'remote-kind-'));
+  });
+
+  afterEach(() => {
+    rmSync(root, { recursive: true });
+  });
+
+  it('is ours only while we have pointed Nx at it', () => {
+    const env: NodeJS.ProcessEnv = {};
+    expect(detectRemoteKind(root, OURS, env)).toBe('none');
+    const lease = useRemoteCache(OURS, root, env);
+    expect(lease.kind).toBe('ours');
+    expect(env).toEqual({
+      NX_SELF_HOSTED_REMOTE_CACHE_SERVER: 'http://coordinator',
+      NX_SELF_HOSTED_REMOTE_CACHE_ACCESS_TOKEN: 'secret',
+    });
+    expect(detectRemoteKind(root, OURS, env)).toBe('ours');
+    lease.release();
+    lease.release();
+    expect(env).toEqual({});
+  });
+
+  it("is another's when the user named a server, which stays", () => {
+    const env: NodeJS.ProcessEnv = { NX_SELF_HOSTED_REMOTE_CACHE_SERVER: 'http://theirs' };
+    expect(useRemoteCache(OURS, root, env).kind).toBe('other');
+    expect(env).toEqual({ NX_SELF_HOSTED_REMOTE_CACHE_SERVER: 'http://theirs' });
+  });
+
+  it("is another's when one of Nx's packages is installed", () => {
+    mkdirSync(join(root, 'node_modules/@nx/s3-cache'), { recursive: true });
+    writeFileSync(join(root, 'node_modules/@nx/s3-cache/index.js'), '');
+    expect(useRemoteCache(OURS, root, {}).kind).toBe('other');
+  });
+});

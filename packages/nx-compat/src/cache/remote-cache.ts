@@ -1,0 +1,77 @@
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import type { RemoteCacheAddress, RemoteKind } from './types';
+
+const SERVER = 'NX_SELF_HOSTED_REMOTE_CACHE_SERVER';
+const TOKEN = 'NX_SELF_HOSTED_REMOTE_CACHE_ACCESS_TOKEN';
+
+/** Nx asks for these before it thinks of the HTTP cache, in this order. */
+export const REMOTE_CACHE_PACKAGES = [
+  '@nx/s3-cache',
+  '@nx/powerpack-s3-cache',
+  '@nx/shared-fs-cache',
+  '@nx/powerpack-shared-fs-cache',
+  '@nx/gcs-cache',
+  '@nx/powerpack-gcs-cache',
+  '@nx/azure-cache',
+  '@nx/powerpack-azure-cache',
+] as const;
+
+/** The environment is changed until `release`; `kind` tells whether there was anything to change. */
+export interface RemoteCacheLease {
+  kind: RemoteKind;
+  /** Puts back what was there before. Calling it twice is harmless. */
+  release(): void;
+}
+
+const resolves = (workspaceRoot: string, name: string): boolean => {
+  try {
+    createRequire(join(workspaceRoot, 'package.json')).resolve(name);
+    return true;
+  } catch {
+    return false;
+  }
+};
+
+/**
+ * Which remote cache Nx would use in this workspace.
+ * @param ours our own address, to tell a server the user named from the one we did
+ */
+export function detectRemoteKind(
+  workspaceRoot: string,
+  ours?: RemoteCacheAddress,
+  env: NodeJS.ProcessEnv = process.env,
+): RemoteKind {
+  if (REMOTE_CACHE_PACKAGES.some((name) => resolves(workspaceRoot, name))) return 'other';
+  const server = env[SERVER];
+  if (!server) return 'none';
+  return server === ours?.url ? 'ours' : 'other';
+}
+
+/**
+ * Points Nx at our artifact contract. A workspace's own remote cache keeps its place and is never overridden: its
+ * artifacts are the organisation's choice, and both sides of a distribution then use that one.
+ *
+ * Nx reads the two variables when it makes a cache, so the lease may be released right after; a token that stays in the
+ * environment would be seen by every task.
+ */
+export function useRemoteCache(
+  address: RemoteCacheAddress,
+  workspaceRoot: string,
+  env: NodeJS.ProcessEnv = process.env,
+): RemoteCacheLease {
+  const present = detectRemoteKind(workspaceRoot, address, env);
+  if (present === 'other') return { kind: 'other', release: () => undefined };
+  const before = { [SERVER]: env[SERVER], [TOKEN]: env[TOKEN] };
+  env[SERVER] = address.url;
+  env[TOKEN] = address.token;
+  return {
+    kind: 'ours',
+    release: () => {
+      for (const [name, value] of Object.entries(before)) {
+        if (value === undefined) Reflect.deleteProperty(env, name);
+        else env[name] = value;
+      }
+    },
+  };
+}

@@ -1,0 +1,108 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { NxCachedResult, NxRemoteCache } from './nx-cache';
+import type { StoreOutcome } from './types';
+
+/** How often and how long apart a store is tried: a coordinator that is being restarted should not cost a task. */
+export const STORE_ATTEMPT_DELAYS_MS: readonly number[] = [0, 250, 1000];
+
+/**
+ * Longest a single transfer may take. Native code sets no limit of its own, so a server that accepts and never answers
+ * would hold the task for ever. Enough for 5 GB at 10 MB/s; the transfer given up on goes on unheeded.
+ */
+export const TRANSFER_LIMIT_MS = 10 * 60_000;
+
+const message = (error: unknown): string =>
+  (error instanceof Error ? error.message : String(error)).split('\n\nStack backtrace')[0] ?? '';
+
+async function limited<T>(transfer: Promise<T>, limitMs: number): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const timeout = new Promise<never>((_done, reject) => {
+    timer = setTimeout(() => {
+      reject(new Error(`no answer from the remote cache within ${String(limitMs)} ms`));
+    }, limitMs);
+  });
+  try {
+    return await Promise.race([transfer, timeout]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/**
+ * Nx's HTTP cache answers alike on 20.8, 21, 22, 23 and 24 (checked by the integration suite):
+ *
+ * | server says     | store                        | retrieve                     |
+ * |-----------------|------------------------------|------------------------------|
+ * | 200             | true                         | the result                   |
+ * | 403, 409        | false, silently              | 403 throws "Misconfigured"   |
+ * | 404             | throws "Misconfigured"       | null                         |
+ * | 401             | throws "Unauthorized: body"  | throws "Unauthorized: body"  |
+ * | 201, 204, 4xx, 5xx | throws "Misconfigured remote cache endpoint" | the same |
+ * | no answer       | throws "Failed to send request" | the same                  |
+ *
+ * There is no retry in native code. But Nx repeats a `put` whose store throws, copying the outputs again each time, for
+ * up to 20 s and then fails the task; a retrieve that throws ends the whole run on some versions. Both would let a lost
+ * coordinator fail what passes without it, so this wrapper never throws and remembers what happened.
+ */
+export class TruthfulRemoteCache implements NxRemoteCache {
+  /** What became of the last store of each hash that has not been taken. */
+  private readonly outcomes = new Map<string, StoreOutcome>();
+  /** Why the last retrieve of each hash failed, until taken. */
+  private readonly failures = new Map<string, string>();
+  /** Hashes for which `retrieve` says miss without asking. */
+  readonly unasked = new Set<string>();
+  /** After a store that failed for good, the next ones are tried once: a coordinator that is gone costs one wait, not one per task. */
+  private suspect = false;
+
+  constructor(
+    private readonly inner: NxRemoteCache,
+    private readonly delaysMs: readonly number[] = STORE_ATTEMPT_DELAYS_MS,
+    private readonly limitMs: number = TRANSFER_LIMIT_MS,
+  ) {}
+
+  async retrieve(hash: string, cacheDirectory: string): Promise<NxCachedResult | null> {
+    this.failures.delete(hash);
+    if (this.unasked.has(hash)) return null;
+    try {
+      return await limited(this.inner.retrieve(hash, cacheDirectory), this.limitMs);
+    } catch (error) {
+      this.failures.set(hash, message(error));
+      return null;
+    }
+  }
+
+  async store(hash: string, cacheDirectory: string, terminalOutput: string, code: number): Promise<boolean> {
+    let last: StoreOutcome = { kind: 'none' };
+    for (const delayMs of this.suspect ? [0] : this.delaysMs) {
+      if (delayMs > 0) await delay(delayMs);
+      try {
+        const accepted = await limited(
+          this.inner.store(hash, cacheDirectory, terminalOutput, code),
+          this.limitMs,
+        );
+        // A workspace's own cache is JavaScript and may return nothing at all.
+        last = { kind: accepted === false ? 'declined' : 'stored' };
+        break;
+      } catch (error) {
+        last = { kind: 'failed', message: message(error) };
+      }
+    }
+    this.suspect = last.kind === 'failed';
+    this.outcomes.set(hash, last);
+    return last.kind === 'stored';
+  }
+
+  /** What became of storing this hash since last asked; `none` when it was not stored. */
+  takeOutcome(hash: string): StoreOutcome {
+    const outcome = this.outcomes.get(hash) ?? { kind: 'none' };
+    this.outcomes.delete(hash);
+    return outcome;
+  }
+
+  /** Why retrieving this hash failed since last asked, if it did. */
+  takeFailure(hash: string): string | undefined {
+    const failure = this.failures.get(hash);
+    this.failures.delete(hash);
+    return failure;
+  }
+}

@@ -1,0 +1,58 @@
+import type { NxTask } from '../types';
+
+/**
+ * Where Nx keeps artifacts besides this machine.
+ * - `ours`: the coordinator's contract, because we pointed Nx at it;
+ * - `other`: the workspace brought its own (a package such as @nx/s3-cache, or NX_SELF_HOSTED_REMOTE_CACHE_SERVER);
+ * - `none`: no remote cache, or one that cannot be used (the legacy cache of 20, a build of Nx without native code).
+ */
+export type RemoteKind = 'ours' | 'other' | 'none';
+
+/** Where the coordinator's artifact contract is: base address without `/v1/cache`, and the bearer token. */
+export interface RemoteCacheAddress {
+  url: string;
+  token: string;
+}
+
+/** An entry as Nx holds it. `outputsPath` is the absolute folder its files lie in, inside the local cache. */
+export interface CacheEntry {
+  code: number;
+  terminalOutput: string;
+  outputsPath: string;
+  /** Bytes, where this Nx version tells. */
+  size?: number | undefined;
+}
+
+/** What came of asking for an artifact. A remote that fails is an `error` and never an exception: no artifact, ask elsewhere. */
+export type FetchResult =
+  { kind: 'local' | 'remote'; entry: CacheEntry } | { kind: 'miss' } | { kind: 'error'; message: string };
+
+/**
+ * What came of sending an artifact. Nx alone would tell less: it swallows 403 and 409, and repeats a failing `put` for
+ * up to 20 seconds before the task itself fails.
+ * - `stored`: the server answered 200;
+ * - `declined`: 403 or 409, which Nx reports alike: it is there already, or we may not write. Ask the server which;
+ * - `failed`: every attempt met another answer or no answer;
+ * - `none`: there was nothing to send or nowhere to send it.
+ */
+export type StoreOutcome =
+  { kind: 'stored' } | { kind: 'declined' } | { kind: 'failed'; message: string } | { kind: 'none' };
+
+/** Nx's cache of one workspace, opened for the main job or for an executor. */
+export interface TaskCache {
+  readonly remoteKind: RemoteKind;
+  /**
+   * The local entries Nx would replay, by task id: one query, no network. Tasks without a hash and tasks that are not
+   * cacheable are left out.
+   */
+  lookupLocal(tasks: readonly NxTask[]): Promise<Map<string, CacheEntry>>;
+  /** Local, then remote; a hit is on disk in the workspace afterwards. Tasks without a hash are a miss. */
+  fetch(task: NxTask): Promise<FetchResult>;
+  /**
+   * Sends an entry of the local cache to the remote, so that other machines get it; Nx by itself never does. `none` when
+   * there is no remote.
+   */
+  uploadFromLocal(task: NxTask, entry: CacheEntry): Promise<StoreOutcome>;
+  /** Writes the rows without which storing a result breaks a foreign key. Tasks without a hash are left out. */
+  recordTaskDetails(tasks: readonly NxTask[]): void;
+}

@@ -1,0 +1,46 @@
+import { StringDecoder } from 'node:string_decoder';
+
+/**
+ * Nx streams a task by writing to its own process's stdout and stderr, in every version; nothing else of it is common to
+ * all of them. For the time of one task these two are ours.
+ *
+ * While it is active, whatever the process prints counts as the task's output: an executor must log elsewhere.
+ */
+export class OutputCapture {
+  private restoreStreams: (() => void) | undefined;
+
+  /** Diverts both streams until `stop`. Chunks arrive decoded, in the order written. */
+  start(onChunk: (chunk: string) => void): void {
+    const restores = [process.stdout, process.stderr].map((stream) => {
+      const own = Object.getOwnPropertyDescriptor(stream, 'write');
+      const decoder = new StringDecoder('utf8');
+      const write = (
+        chunk: string | Uint8Array,
+        encodingOrDone?: unknown,
+        done?: (error?: Error | null) => void,
+      ): boolean => {
+        const text = typeof chunk === 'string' ? chunk : decoder.write(Buffer.from(chunk));
+        if (text.length > 0) onChunk(text);
+        const callback = typeof encodingOrDone === 'function' ? (encodingOrDone as () => void) : done;
+        if (callback) process.nextTick(callback);
+        return true;
+      };
+      stream.write = write;
+      return () => {
+        // Most often `write` is inherited, and then nothing of ours may stay on the stream.
+        if (own) Object.defineProperty(stream, 'write', own);
+        else Reflect.deleteProperty(stream, 'write');
+      };
+    });
+    this.restoreStreams = () => {
+      restores.forEach((restore) => {
+        restore();
+      });
+    };
+  }
+
+  stop(): void {
+    this.restoreStreams?.();
+    this.restoreStreams = undefined;
+  }
+}

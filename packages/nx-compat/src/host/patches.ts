@@ -1,0 +1,118 @@
+import type { OpenedCache } from '../cache/open-cache';
+import { nxCacheModule } from '../cache/nx-cache';
+import type { NxInstall } from '../nx-install';
+
+/** Undoes what was done; calling it twice is harmless. */
+export type Restore = () => void;
+
+/** Replaces members of an object that exist there as functions; what a version does not have stays as it is. */
+export function replaceFunctions(target: object, replacements: Record<string, unknown>): Restore {
+  const owner = target as Record<string, unknown>;
+  const restores = Object.entries(replacements)
+    .filter(([name]) => typeof owner[name] === 'function')
+    .map(([name, replacement]) => {
+      const own = Object.getOwnPropertyDescriptor(owner, name);
+      owner[name] = replacement;
+      return () => {
+        if (own) Object.defineProperty(owner, name, own);
+        else Reflect.deleteProperty(owner, name);
+      };
+    });
+  return () => {
+    restores.splice(0).forEach((restore) => {
+      restore();
+    });
+  };
+}
+
+/** Sets variables of this process; `undefined` removes one. */
+export function setEnvironment(values: Record<string, string | undefined>): Restore {
+  const before = Object.fromEntries(Object.keys(values).map((name) => [name, process.env[name]]));
+  const apply = (wanted: Record<string, string | undefined>): void => {
+    for (const [name, value] of Object.entries(wanted)) {
+      if (value === undefined) Reflect.deleteProperty(process.env, name);
+      else process.env[name] = value;
+    }
+  };
+  apply(values);
+  return () => {
+    apply(before);
+  };
+}
+
+/** Remembers a function's answer for as long as its argument lives. */
+function remembering(original: unknown): (argument: object) => unknown {
+  const compute = original as (argument: object) => unknown;
+  const answers = new WeakMap<object, unknown>();
+  return (argument) => {
+    if (!answers.has(argument)) answers.set(argument, compute(argument));
+    return answers.get(argument);
+  };
+}
+
+/**
+ * Nx sets up everything anew for each call of runDiscreteTasks: it reads .env files, hands the whole project graph to
+ * native code for a hasher, opens the cache and looks for eight remote cache packages. An executor process does one thing
+ * only, so it keeps one of each: this is what makes a trivial task cost a few milliseconds and not a dozen.
+ */
+export function shareAcrossTasks(nx: NxInstall, hasher: unknown, cache: OpenedCache): Restore {
+  const projectGraph = nx.load<Record<string, unknown>>('src/project-graph/project-graph');
+  const operators = nx.load<Record<string, unknown>>('src/project-graph/operators');
+  const restores = [
+    // Both walk the whole project graph for each task and are only read from: milliseconds with thousands of projects.
+    replaceFunctions(projectGraph, {
+      readProjectsConfigurationFromProjectGraph: remembering(
+        projectGraph['readProjectsConfigurationFromProjectGraph'],
+      ),
+    }),
+    replaceFunctions(operators, { reverse: remembering(operators['reverse']) }),
+    replaceFunctions(nx.load('src/hasher/create-task-hasher'), { createTaskHasher: () => hasher }),
+    replaceFunctions(nxCacheModule(nx), { getCache: () => cache.nxCache }),
+    replaceFunctions(nx.load('src/utils/dotenv'), { loadRootEnvFiles: () => undefined }),
+    // It would switch .env files on for a user who switched them off; the host has set what it sets.
+    replaceFunctions(nx.load('src/tasks-runner/run-command'), { setEnvVarsBasedOnArgs: () => undefined }),
+    // 20 sweeps old records after each run; Nx does it once per command.
+    replaceFunctions(cache.nxCache, { removeOldCacheRecords: () => undefined }),
+  ];
+  return () => {
+    restores.forEach((restore) => {
+      restore();
+    });
+  };
+}
+
+/** Bytes of warnings kept per task. */
+const NOTICES_LIMIT = 64 * 1024;
+
+/** What Nx itself says while a task runs: headers are dropped, warnings are kept apart from the task's output. */
+export class NxNotices {
+  private text = '';
+  readonly restore: Restore;
+
+  constructor(nx: NxInstall) {
+    const { output } = nx.load<{ output: object }>('src/utils/output');
+    const drop = (): void => undefined;
+    const keep = (notice: { title?: string; bodyLines?: string[] }): void => {
+      const lines = [notice.title ?? '', ...(notice.bodyLines ?? [])].join('\n');
+      this.text = `${this.text}${lines}\n`.slice(0, NOTICES_LIMIT);
+    };
+    this.restore = replaceFunctions(output, {
+      logCommand: drop,
+      logCommandOutput: drop,
+      logCommandSummary: drop,
+      logSingleLine: drop,
+      warn: keep,
+      error: keep,
+      note: keep,
+      log: keep,
+      success: drop,
+    });
+  }
+
+  /** What came since last asked. */
+  take(): string {
+    const { text } = this;
+    this.text = '';
+    return text;
+  }
+}

@@ -1,0 +1,178 @@
+import { setImmediate as turnOfTheLoop } from 'node:timers/promises';
+import type { OpenedCache } from '../cache/open-cache';
+import type { StoreOutcome } from '../cache/types';
+import type { NxLifeCycle, NxTask, NxTaskResult } from '../types';
+import { OutputCapture } from './output-capture';
+import type { NxNotices } from './patches';
+import { withoutNewListeners } from './process-listeners';
+import { ticksNow } from './process-tree';
+import type { RunTaskRequest, TaskRun } from './types';
+
+/** A task made ready: hashed, and bound to the version's way of running it. */
+export interface PreparedRun {
+  task: NxTask;
+  hash: string;
+  run: () => Promise<NxTaskResult | undefined>;
+}
+
+interface Ending {
+  result: NxTaskResult | undefined;
+  /** Why there is no result. */
+  reason: string | undefined;
+}
+
+/** Characters of live output kept for a task that ends without a result of Nx's; the last ones. */
+const KEPT_OUTPUT = 10_000_000;
+/** Turns of the loop output may lag behind the end of its process. */
+const DRAIN_TURNS = 200;
+
+/** How many streams write into ours; a forked executor's do until all of its output is through. */
+const pipesOpen = (): number =>
+  process.stdout.listenerCount('unpipe') + process.stderr.listenerCount('unpipe');
+
+const explain = (error: unknown): string =>
+  error instanceof Error ? (error.stack ?? error.message) : String(error);
+
+/** One task on its way through Nx: its output while it runs, its result when it has ended. */
+export class SingleRun {
+  readonly startedTicks = ticksNow();
+  private readonly pipesBefore = pipesOpen();
+  private streamed = '';
+  private replayed: string | undefined;
+  private result: NxTaskResult | undefined;
+  private exitCode: number | undefined;
+  private stopped = false;
+  private settled = false;
+  private abandon: (() => void) | undefined;
+
+  constructor(
+    private readonly request: RunTaskRequest,
+    private readonly cache: OpenedCache,
+    private readonly notices: NxNotices,
+  ) {}
+
+  get taskId(): string {
+    return this.request.task.id;
+  }
+
+  get isSettled(): boolean {
+    return this.settled;
+  }
+
+  stopping(): void {
+    this.stopped = true;
+  }
+
+  /** Settles the run without Nx: its processes are gone and nothing more will come. */
+  abandonNow(): void {
+    this.abandon?.();
+  }
+
+  async execute(prepare: (lifeCycle: NxLifeCycle) => Promise<PreparedRun>): Promise<TaskRun> {
+    const startMs = Date.now();
+    const capture = new OutputCapture();
+    this.notices.take();
+    let prepared: PreparedRun | undefined;
+    let ending: Ending;
+    capture.start((chunk) => {
+      this.emit(chunk);
+    });
+    try {
+      const work = withoutNewListeners(async () => {
+        prepared = await prepare(this.lifeCycle());
+        await this.throughNx(prepared);
+      });
+      const abandoned = new Promise<void>((done) => (this.abandon = done));
+      await Promise.race([work, abandoned]);
+      await this.drain();
+      ending = { result: this.result, reason: undefined };
+    } catch (error) {
+      ending = { result: undefined, reason: explain(error) };
+    } finally {
+      this.settled = true;
+      capture.stop();
+    }
+    return this.conclude(ending, prepared, startMs);
+  }
+
+  private async throughNx({ task, hash, run }: PreparedRun): Promise<void> {
+    this.cache.recordTaskDetails([task]);
+    const askRemote = this.request.lookupRemote ?? this.request.task.hash === undefined;
+    if (this.stopped) throw new Error('stopped before it started');
+    const limit = this.request.skipCacheRead ? 'everywhere' : askRemote ? undefined : 'remote';
+    const returned = await (limit ? this.cache.withoutReads(hash, limit, run) : run());
+    // 21 returns null for a process that died by a signal.
+    if (Number.isInteger(returned?.code)) this.exitCode = returned?.code;
+  }
+
+  private lifeCycle(): NxLifeCycle {
+    return {
+      endTasks: (results) => {
+        this.result = results.find(({ task }) => task.id === this.taskId) ?? this.result;
+      },
+      // With streaming on, Nx calls this for what it replays from a cache only.
+      printTaskTerminalOutput: (_task, _status, output) => {
+        this.replayed = output;
+      },
+    };
+  }
+
+  private async drain(): Promise<void> {
+    for (let turn = 0; turn === 0 || (pipesOpen() > this.pipesBefore && turn < DRAIN_TURNS); turn++) {
+      await turnOfTheLoop();
+    }
+  }
+
+  private emit(chunk: string): void {
+    if (this.settled) return;
+    this.streamed += chunk;
+    if (this.streamed.length > 2 * KEPT_OUTPUT) this.streamed = this.streamed.slice(-KEPT_OUTPUT);
+    this.request.onOutput?.(chunk);
+  }
+
+  private async conclude(
+    { result, reason }: Ending,
+    prepared: PreparedRun | undefined,
+    startMs: number,
+  ): Promise<TaskRun> {
+    const hash = prepared?.hash ?? this.request.task.hash ?? '';
+    const terminalOutput = result?.terminalOutput ?? this.replayed ?? this.streamed + (reason ?? '');
+    if (this.streamed === '' && terminalOutput !== '') this.request.onOutput?.(terminalOutput);
+    const status = result?.status ?? 'failure';
+    const succeeded = result?.code === 0;
+    return {
+      status: this.stopped && !succeeded ? 'failure' : status,
+      code: this.exitCode ?? result?.code ?? 1,
+      terminalOutput,
+      hash,
+      cacheStatus: cacheStatusOf(status),
+      store: await this.storeOutcome(prepared, result, terminalOutput),
+      startMs: prepared?.task.startTime ?? startMs,
+      endMs: prepared?.task.endTime ?? Date.now(),
+      stopped: this.stopped,
+      notices: this.notices.take(),
+    };
+  }
+
+  /** A hit on this machine alone is of no use to the others, so it is sent now. */
+  private async storeOutcome(
+    prepared: PreparedRun | undefined,
+    result: NxTaskResult | undefined,
+    terminalOutput: string,
+  ): Promise<StoreOutcome> {
+    if (!prepared || !result) return { kind: 'none' };
+    if (cacheStatusOf(result.status) === 'local-hit') {
+      return this.cache.uploadFromLocal(prepared.task, {
+        code: result.code,
+        terminalOutput,
+        outputsPath: '',
+      });
+    }
+    return this.cache.remote?.takeOutcome(prepared.hash) ?? { kind: 'none' };
+  }
+}
+
+const cacheStatusOf = (status: NxTaskResult['status']): TaskRun['cacheStatus'] => {
+  if (status === 'remote-cache') return 'remote-hit';
+  return status === 'local-cache' || status === 'local-cache-kept-existing' ? 'local-hit' : 'miss';
+};

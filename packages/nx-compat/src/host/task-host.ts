@@ -1,0 +1,186 @@
+import { randomBytes } from 'node:crypto';
+import { realpathSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
+import { OpenedCache } from '../cache/open-cache';
+import { resolveNx, type NxInstall } from '../nx-install';
+import { selectRunDiscrete, type RunDiscrete } from '../run-discrete';
+import { normaliseTaskGraph } from '../task-graph';
+import type { NxProjectGraph, NxTask, RawTaskGraph, TaskGraph } from '../types';
+import { closureGraph, Hashing, type NxTaskHasher } from './hashing';
+import { NxNotices, setEnvironment, shareAcrossTasks, type Restore } from './patches';
+import { endTaskProcesses } from './process-tree';
+import { SingleRun } from './single-run';
+import type { HashResult, RunTaskRequest, TaskHost, TaskHostOptions, TaskRun } from './types';
+
+/** How often a stopped task is looked at again until it has settled. */
+const STOP_POLL_MS = 10;
+/** How long a stopped task may take to settle once its processes are gone; then it is settled without Nx. */
+const STOP_SETTLE_MS = 5000;
+const DEFAULT_GRACE_MS = 2000;
+
+/** Name of the variable by which the processes of this executor are known wherever they went. */
+const MARK = 'DTE_EXECUTOR_MARK';
+
+interface HasherModule {
+  createTaskHasher: (projectGraph: NxProjectGraph, nxJson: object, runnerOptions: object) => NxTaskHasher;
+}
+
+interface ProjectGraphModule {
+  createProjectGraphAsync: (options: { exitOnError: boolean }) => Promise<NxProjectGraph>;
+}
+
+interface NxJson extends Record<string, unknown> {
+  tasksRunnerOptions?: Record<string, { options?: Record<string, unknown> }>;
+}
+
+/** Nx would load the configured runner for each task only to read its options; without it, its own default is taken. */
+function withoutRunner(nxJson: NxJson): NxJson {
+  const { accessToken: _switch, ...options } = nxJson.tasksRunnerOptions?.['default']?.options ?? {};
+  return { ...nxJson, tasksRunnerOptions: { default: { options } } };
+}
+
+class NxTaskHost implements TaskHost {
+  private current: SingleRun | undefined;
+  /** A run's graph comes with each of its tasks and has thousands of edges. */
+  private readonly graphs = new WeakMap<object, TaskGraph>();
+
+  constructor(
+    private readonly nx: NxInstall,
+    readonly projectGraph: NxProjectGraph,
+    private readonly nxJson: NxJson,
+    private readonly hasher: NxTaskHasher,
+    readonly cache: OpenedCache,
+    private readonly runDiscrete: RunDiscrete,
+    private readonly notices: NxNotices,
+    private readonly mark: string,
+    private readonly restores: readonly Restore[],
+  ) {}
+
+  get nxVersion(): string {
+    return this.nx.version;
+  }
+
+  get remoteKind(): OpenedCache['remoteKind'] {
+    return this.cache.remoteKind;
+  }
+
+  async hashTask(task: NxTask, fullTaskGraph: RawTaskGraph | TaskGraph): Promise<HashResult> {
+    const known = task.hash !== undefined;
+    const copy = unhashed(task);
+    const graph = this.closureOf(fullTaskGraph, copy);
+    const hashing = new Hashing(this.nx, this.projectGraph, this.hasher);
+    return known ? hashing.upFront(copy, graph) : hashing.beforeRun(copy, graph);
+  }
+
+  restore(task: NxTask): ReturnType<TaskHost['restore']> {
+    return this.cache.fetch(task);
+  }
+
+  async runTask(request: RunTaskRequest): Promise<TaskRun> {
+    if (this.current)
+      throw new Error(`${this.current.taskId} is still running; an executor runs one task at a time`);
+    const run = new SingleRun(request, this.cache, this.notices);
+    this.current = run;
+    try {
+      return await run.execute(async (lifeCycle) => {
+        const task = { ...request.task };
+        task.hash ??= (await this.hashTask(task, request.fullTaskGraph)).value;
+        const taskGraph = this.closureOf(request.fullTaskGraph, task);
+        return {
+          hash: task.hash,
+          task,
+          run: () =>
+            this.runDiscrete({
+              task,
+              projectGraph: this.projectGraph,
+              taskGraph,
+              nxJson: this.nxJson,
+              hasher: this.hasher,
+              lifeCycle,
+            }),
+        };
+      });
+    } finally {
+      this.current = undefined;
+    }
+  }
+
+  private closureOf(fullTaskGraph: RawTaskGraph | TaskGraph, task: NxTask): RawTaskGraph {
+    let graph = this.graphs.get(fullTaskGraph);
+    if (!graph) {
+      graph = normaliseTaskGraph(fullTaskGraph);
+      this.graphs.set(fullTaskGraph, graph);
+    }
+    return closureGraph(this.nx.major, graph, task);
+  }
+
+  async stopTask(graceMs = DEFAULT_GRACE_MS): Promise<void> {
+    const run = this.current;
+    if (!run) return;
+    run.stopping();
+    // Again and again, as Nx may be between deciding to start a process and starting it.
+    const deadline = performance.now() + graceMs + STOP_SETTLE_MS;
+    do {
+      await endTaskProcesses(this.mark, run.startedTicks, graceMs);
+      await delay(STOP_POLL_MS);
+    } while (!run.isSettled && performance.now() < deadline);
+    run.abandonNow();
+  }
+
+  async close(): Promise<void> {
+    await this.stopTask();
+    for (const restore of this.restores) restore();
+  }
+}
+
+const unhashed = (task: NxTask): NxTask => {
+  const { hash: _hash, hashDetails: _details, ...rest } = task;
+  return rest;
+};
+
+/**
+ * Builds the project graph and keeps one hasher and one cache, so that only the first task of an executor is slow.
+ * Changes this process: variables, and a few functions of Nx; `close` gives them back.
+ * @throws NxInstallError; whatever Nx throws when the project graph cannot be built
+ */
+export async function createTaskHost(options: TaskHostOptions): Promise<TaskHost> {
+  const mark = `${String(process.pid)}.${randomBytes(8).toString('hex')}`;
+  const restoreEnvironment = setEnvironment({
+    // An executor is a daemon itself, and a daemon would hash with another process's environment.
+    NX_DAEMON: 'false',
+    NX_TUI: 'false',
+    // Nx removes these two from what a task sees.
+    NX_STREAM_OUTPUT: 'true',
+    NX_PREFIX_OUTPUT: 'false',
+    NX_LOAD_DOT_ENV_FILES: process.env['NX_LOAD_DOT_ENV_FILES'] === 'false' ? 'false' : 'true',
+    DTE_EXECUTOR: '1',
+    [MARK]: mark,
+  });
+  try {
+    const nx = resolveNx(options.workspaceRoot);
+    const { workspaceRoot } = nx.load<{ workspaceRoot: string }>('src/utils/workspace-root');
+    if (realpathSync(workspaceRoot) !== realpathSync(options.workspaceRoot)) {
+      throw new Error(`nx was loaded for ${workspaceRoot}; start the executor in ${options.workspaceRoot}`);
+    }
+    if (process.env['NX_LOAD_DOT_ENV_FILES'] === 'true') {
+      nx.load<{ loadRootEnvFiles(): void }>('src/utils/dotenv').loadRootEnvFiles();
+    }
+    const cache = await OpenedCache.open(options);
+    const projectGraph = await nx
+      .load<ProjectGraphModule>('src/project-graph/project-graph')
+      .createProjectGraphAsync({ exitOnError: false });
+    const nxJson = withoutRunner(nx.load<{ readNxJson(): NxJson }>('src/config/nx-json').readNxJson());
+    const hasher = nx
+      .load<HasherModule>('src/hasher/create-task-hasher')
+      .createTaskHasher(projectGraph, nxJson, nxJson.tasksRunnerOptions?.['default']?.options ?? {});
+    const notices = new NxNotices(nx);
+    return new NxTaskHost(nx, projectGraph, nxJson, hasher, cache, selectRunDiscrete(nx), notices, mark, [
+      shareAcrossTasks(nx, hasher, cache),
+      notices.restore,
+      restoreEnvironment,
+    ]);
+  } catch (error) {
+    restoreEnvironment();
+    throw error;
+  }
+}

@@ -1,0 +1,85 @@
+import type { FetchResult, RemoteCacheAddress, RemoteKind, StoreOutcome, TaskCache } from '../cache/types';
+import type { NxHashDetails, NxProjectGraph, NxTask, NxTaskStatus, RawTaskGraph, TaskGraph } from '../types';
+
+/** How an executor sets up its Nx. */
+export interface TaskHostOptions {
+  /** Absolute folder with nx.json. The process must already be in it: Nx fixes its workspace at load. */
+  workspaceRoot: string;
+  /** The coordinator's artifact contract. Left out: the workspace's own remote cache, if any. */
+  remoteCache?: RemoteCacheAddress | undefined;
+}
+
+/** A hash computed on this machine, with what it was made of. */
+export interface HashResult {
+  value: string;
+  details: Required<NxHashDetails>;
+}
+
+/** One task to run. */
+export interface RunTaskRequest {
+  /** Without `hash` it is hashed here first, which needs the outputs of its dependencies on disk. It is not modified. */
+  task: NxTask;
+  /**
+   * The main job's whole graph, in either shape of edges. It is read once per object: pass the same one for all tasks of
+   * a run, and do not add to it in between.
+   */
+  fullTaskGraph: RawTaskGraph | TaskGraph;
+  /**
+   * Called with the task's own output while it runs, decoded, as Nx streams it: what a forked executor writes comes in
+   * whole lines, empty ones left out and a line cut where Nx read a chunk; `terminalOutput` is exact. Never called after `runTask` has settled.
+   */
+  onOutput?: ((chunk: string) => void) | undefined;
+  /** Ignore what the caches hold and run (`--skip-nx-cache`); the result is still stored. Default: false. */
+  skipCacheRead?: boolean | undefined;
+  /**
+   * Ask the remote cache before running. Default: only for a task that came without a hash, since the coordinator has
+   * already been asked about the others and every question costs a round trip.
+   */
+  lookupRemote?: boolean | undefined;
+}
+
+/** How a task ended. */
+export interface TaskRun {
+  status: NxTaskStatus;
+  /** The process's exit code; 1 when there was none (it could not be started, or died by a signal Nx does not name). */
+  code: number;
+  /** What Nx stores and replays. */
+  terminalOutput: string;
+  hash: string;
+  cacheStatus: 'miss' | 'local-hit' | 'remote-hit';
+  /** What became of the artifact. `none` for a task that is not cacheable or failed. Settled before `runTask` settles. */
+  store: StoreOutcome;
+  startMs: number;
+  endMs: number;
+  /** True when `stopTask` ended it. */
+  stopped: boolean;
+  /** Warnings Nx printed about this task, without the task's own output; limited to 64 kB. */
+  notices: string;
+}
+
+/** The Nx of one executor process: graph, hasher and cache built once, tasks run one at a time. */
+export interface TaskHost {
+  readonly nxVersion: string;
+  readonly remoteKind: RemoteKind;
+  readonly projectGraph: NxProjectGraph;
+  readonly cache: TaskCache;
+  /**
+   * Hashes with this machine's files, tools and environment, custom hashers included. A task that carries a hash is
+   * hashed as the main job did up front; one that does not, as Nx does before running it.
+   */
+  hashTask(task: NxTask, fullTaskGraph: RawTaskGraph | TaskGraph): Promise<HashResult>;
+  /** Puts the outputs of a finished task (a member of a dependency closure) on disk, by its hash. */
+  restore(task: NxTask): Promise<FetchResult>;
+  /**
+   * Runs one task through Nx and resolves when its artifact is stored or known not to be. Whatever goes wrong with the
+   * task is a `failure` with the reason in its terminal output; rejects only when called while another task runs.
+   */
+  runTask(request: RunTaskRequest): Promise<TaskRun>;
+  /**
+   * Ends every process the running task has started, those in other groups and sessions included: SIGTERM, then SIGKILL
+   * after `graceMs` (default 2000). Resolves when they are gone; `runTask` then settles. Does nothing when idle.
+   */
+  stopTask(graceMs?: number): Promise<void>;
+  /** Gives back what was changed in the process. The host cannot be used afterwards. */
+  close(): Promise<void>;
+}

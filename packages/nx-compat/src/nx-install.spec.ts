@@ -1,0 +1,48 @@
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { findWorkspaceRoot, NxInstallError, resolveNx } from './nx-install';
+
+describe('the Nx of a workspace', () => {
+  let root: string;
+
+  beforeEach(() => {
+    root = realpathSync(mkdtempSync(join(tmpdir(), 'nx-install-')));
+    writeFileSync(join(root, 'nx.json'), '{}');
+    mkdirSync(join(root, 'packages/app/src'), { recursive: true });
+  });
+
+  afterEach(() => {
+    rmSync(root, { recursive: true });
+  });
+
+  const install = (version: string): void => {
+    mkdirSync(join(root, 'node_modules/nx'), { recursive: true });
+    writeFileSync(join(root, 'node_modules/nx/package.json'), JSON.stringify({ name: 'nx', version }));
+  };
+
+  const failure = (): unknown => {
+    try {
+      return resolveNx(root);
+    } catch (error) {
+      return error;
+    }
+  };
+
+  it('is looked for upwards, unless a variable names the folder', () => {
+    expect(findWorkspaceRoot(join(root, 'packages/app/src'), {})).toBe(root);
+    expect(findWorkspaceRoot(root, { NX_WORKSPACE_ROOT_PATH: '/elsewhere' })).toBe('/elsewhere');
+  });
+
+  it('is told by its version', () => {
+    install('23.3.2');
+    expect(resolveNx(root)).toMatchObject({ version: '23.3.2', major: 23, workspaceRoot: root });
+    expect(resolveNx(root).loadOptional('src/no-such-module')).toBeUndefined();
+  });
+
+  it('is refused when it is another major', () => {
+    install('25.0.0');
+    expect(failure()).toBeInstanceOf(NxInstallError);
+    expect(failure()).toMatchObject({ code: 'NX_UNSUPPORTED' });
+  });
+});

@@ -1,0 +1,34 @@
+import { resolveNx } from '../nx-install';
+import type { NxTask } from '../types';
+
+interface UtilsModule {
+  shouldStreamOutput: (task: NxTask, initiatingProject: string | null) => boolean;
+}
+
+/** The arguments of the command that decide about streaming; the two later names replace `outputStyle` on 23 and 24. */
+export interface StreamArgs {
+  outputStyle?: unknown;
+  specifiedOutputStyle?: unknown;
+  resolvedOutputStyle?: unknown;
+}
+
+/** `static-failures-only` came with 23; an older Nx does not know the name and streams as if none was given. */
+const isStatic = (major: number, style: unknown): boolean =>
+  style === 'static' || (major >= 23 && style === 'static-failures-only');
+
+/**
+ * Whether Nx would show this task's output while it runs, had it run here. Nx itself answers for NX_STREAM_OUTPUT, for
+ * servers and for the project the command was started for; the styles are decided before that question.
+ * @param initiatingProject the project of `nx run`; null for run-many and affected
+ */
+export function shouldStreamOutput(
+  task: NxTask,
+  initiatingProject: string | null | undefined,
+  args: StreamArgs = {},
+  workspaceRoot?: string,
+): boolean {
+  const nx = resolveNx(workspaceRoot);
+  const named = nx.major < 23 ? args.outputStyle : args.specifiedOutputStyle;
+  if (isStatic(nx.major, named) || args.resolvedOutputStyle === 'summary') return false;
+  return nx.load<UtilsModule>('src/tasks-runner/utils').shouldStreamOutput(task, initiatingProject ?? null);
+}

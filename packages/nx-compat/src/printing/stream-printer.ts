@@ -1,0 +1,63 @@
+import { EOL } from 'node:os';
+import { resolveNx } from '../nx-install';
+import type { NxTask } from '../types';
+import { LineSplitter, linePrefix } from './line-prefix';
+
+/** Shows one task's output while it comes in. */
+export interface StreamPrinter {
+  /** A chunk as it came from the task, cut anywhere. */
+  write(chunk: string): void;
+  /** After the last chunk. Calling it twice is harmless. */
+  end(): void;
+}
+
+interface OutputModule {
+  output: {
+    bold(text: string): string;
+    logCommand(message: string): void;
+    /** 23 and later keep track of whether the cursor is at the start of a line. */
+    writeTaskOutputChunk?(chunk: string): void;
+  };
+}
+
+interface UtilsModule {
+  getPrintableCommandArgsForTask: (task: NxTask) => string[];
+}
+
+/**
+ * Prints as Nx itself does with NX_STREAM_OUTPUT: the header `> nx run project:target` before the first output, then the
+ * output as it is, or each line with `project:` in front when NX_PREFIX_OUTPUT is `true`. Nx sets these two variables from
+ * the output style before it calls a tasks runner.
+ */
+export function createStreamPrinter(task: NxTask, workspaceRoot?: string): StreamPrinter {
+  const nx = resolveNx(workspaceRoot);
+  const { output } = nx.load<OutputModule>('src/utils/output');
+  const { getPrintableCommandArgsForTask } = nx.load<UtilsModule>('src/tasks-runner/utils');
+  const write = (text: string): void => {
+    if (output.writeTaskOutputChunk) output.writeTaskOutputChunk(text);
+    else process.stdout.write(text);
+  };
+  const prefixed = process.env['NX_PREFIX_OUTPUT'] === 'true';
+  const prefix = linePrefix(nx.major, task.target.project, output.bold('x') !== 'x');
+  const lines = new LineSplitter();
+  let started = false;
+  const start = (): void => {
+    if (started) return;
+    started = true;
+    output.logCommand(getPrintableCommandArgsForTask(task).join(' '));
+  };
+  const writeLines = (complete: string[]): void => {
+    for (const line of complete) write(`${prefix} ${line}${EOL}`);
+  };
+  return {
+    write(chunk) {
+      start();
+      if (prefixed) writeLines(lines.push(chunk));
+      else write(chunk);
+    },
+    end() {
+      start();
+      writeLines(lines.end());
+    },
+  };
+}

@@ -1,0 +1,149 @@
+import { OpenedCache } from '../cache/open-cache';
+import { nxCacheModule } from '../cache/nx-cache';
+import type { TaskCache } from '../cache/types';
+import { resolveNx, type NxInstall } from '../nx-install';
+import { normaliseTaskGraph, subgraph, toNxTaskGraph } from '../task-graph';
+import type {
+  NxEdge,
+  NxLifeCycle,
+  NxRunnerContext,
+  NxRunnerOptions,
+  NxStatuses,
+  NxTask,
+  RawTaskGraph,
+  TaskGraph,
+} from '../types';
+
+type TasksRunner = (
+  tasks: NxTask[],
+  options: NxRunnerOptions,
+  context: NxRunnerContext,
+) => Promise<NxStatuses>;
+
+const defaultRunner = (nx: NxInstall): TasksRunner =>
+  nx.load<{ defaultTasksRunner: TasksRunner }>('src/tasks-runner/default-tasks-runner').defaultTasksRunner;
+
+/** Hands a run over to Nx's own runner, unchanged. Loads one module Nx would have loaded itself. */
+export function runWithDefaultRunner(
+  tasks: NxTask[],
+  options: NxRunnerOptions,
+  context: NxRunnerContext,
+): Promise<NxStatuses> {
+  return defaultRunner(resolveNx())(tasks, options, context);
+}
+
+/** A part of a run to do on this machine. */
+export interface SubsetRequest {
+  /** Ids of the tasks to run. Their dependencies outside this list count as done, with outputs on disk. */
+  taskIds: Iterable<string>;
+  /** Tasks that failed elsewhere: what depends on them within `taskIds` is skipped and not run. */
+  failedTaskIds?: Iterable<string> | undefined;
+  options: NxRunnerOptions;
+  context: NxRunnerContext;
+  /** Default: that of `options`. Its startCommand and endCommand are not called. */
+  lifeCycle?: NxLifeCycle | undefined;
+  /**
+   * A cache opened by us, used instead of one Nx would make: a remote that fails then counts as a miss. Left out, Nx
+   * makes its own from the environment.
+   */
+  cache?: TaskCache | undefined;
+}
+
+/** The user's life cycle without the two calls that were made already, once for the whole command. */
+const withoutCommandHooks = (lifeCycle: NxLifeCycle): NxLifeCycle =>
+  new Proxy(lifeCycle, {
+    get(target, key): unknown {
+      if (key === 'startCommand' || key === 'endCommand') return () => undefined;
+      const value: unknown = Reflect.get(target, key, target);
+      return typeof value === 'function' ? value.bind(target) : value;
+    },
+  });
+
+const dependantsOf = (graph: TaskGraph, failed: Set<string>): Set<string> => {
+  const dependants = new Map<string, string[]>();
+  const add = ([id, edges]: [string, NxEdge[]]): void => {
+    for (const edge of edges) {
+      const known = dependants.get(edge.id);
+      if (known) known.push(id);
+      else dependants.set(edge.id, [id]);
+    }
+  };
+  Object.entries(graph.dependencies).forEach(add);
+  Object.entries(graph.continuousDependencies).forEach(add);
+  const reached = new Set<string>();
+  const queue = [...failed];
+  for (let id = queue.pop(); id !== undefined; id = queue.pop()) {
+    for (const dependant of dependants.get(id) ?? []) {
+      if (reached.has(dependant)) continue;
+      reached.add(dependant);
+      queue.push(dependant);
+    }
+  }
+  return reached;
+};
+
+/**
+ * Nx hashes a task of the subset from the graph it was given, and a graph without the dependencies gives another hash:
+ * whatever graph it passes, the whole one is used.
+ */
+const hashingFrom = (hasher: unknown, whole: RawTaskGraph): unknown => {
+  if (typeof hasher !== 'object' || hasher === null) return hasher;
+  const wrapped: Record<string, unknown> = {};
+  for (const [name, method] of Object.entries(hasher)) {
+    wrapped[name] =
+      typeof method === 'function'
+        ? (tasks: unknown, _graph: unknown, ...rest: unknown[]): unknown =>
+            (method as (...args: unknown[]) => unknown).call(hasher, tasks, whole, ...rest)
+        : method;
+  }
+  return wrapped;
+};
+
+/** Nx asks its module for a cache at each run; for the time of one run it is given ours. */
+async function withCache<T>(nx: NxInstall, cache: TaskCache | undefined, run: () => Promise<T>): Promise<T> {
+  if (!(cache instanceof OpenedCache)) return run();
+  const module = nxCacheModule(nx);
+  const { getCache } = module;
+  module.getCache = () => cache.nxCache;
+  try {
+    return await run();
+  } finally {
+    module.getCache = getCache;
+  }
+}
+
+/**
+ * Runs some tasks of a run on this machine with Nx's own runner: nxBail, skipNxCache, parallel and the output style apply
+ * as always. Nx reports a skipped task to no life cycle hook on any version, so none is called here either.
+ * @returns how each task of the subset ended; with nxBail, tasks Nx never started may be absent on 20 and 21
+ */
+export async function runSubsetWithDefaultRunner(request: SubsetRequest): Promise<NxStatuses> {
+  const { context, options } = request;
+  const nx = resolveNx();
+  const whole = normaliseTaskGraph(context.taskGraph);
+  const wanted = new Set(request.taskIds);
+  const failed = new Set(request.failedTaskIds ?? []);
+  const unreachable = failed.size > 0 && context.nxArgs.nxBail ? wanted : dependantsOf(whole, failed);
+  const skipped = [...wanted].filter((id) => unreachable.has(id));
+  const part = subgraph(
+    whole,
+    [...wanted].filter((id) => !unreachable.has(id)),
+  );
+  const tasks = Object.values(part.tasks);
+  const statuses: NxStatuses = Object.fromEntries(skipped.map((id) => [id, 'skipped' as const]));
+  if (tasks.length === 0) return statuses;
+  const lifeCycle = withoutCommandHooks(request.lifeCycle ?? options.lifeCycle);
+  const ran = await withCache(nx, request.cache, () =>
+    defaultRunner(nx)(
+      tasks,
+      { ...options, lifeCycle },
+      {
+        ...context,
+        initiatingTasks: (context.initiatingTasks ?? []).filter(({ id }) => part.tasks[id] !== undefined),
+        taskGraph: toNxTaskGraph(nx.major, part),
+        hasher: hashingFrom(context.hasher, context.taskGraph),
+      },
+    ),
+  );
+  return { ...ran, ...statuses };
+}

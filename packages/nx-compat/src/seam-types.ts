@@ -1,0 +1,42 @@
+/** What `dte doctor` needs to know about how Nx would come to call us. Plain data; absent means not set. */
+export interface SeamFindings {
+  /** `undefined` when nx is not installed. */
+  nxVersion: string | undefined;
+  /** `tasksRunnerOptions.default.runner` of nx.json. */
+  runnerConfigured: string | undefined;
+  /** `require.resolve('nx-cloud')` from nx's own folder, which is what 21-24 load. */
+  aliasResolves: boolean;
+  /** Name and version in the package.json found there. */
+  aliasPackage: { name: string; version: string } | undefined;
+  /** That package is our shim. */
+  aliasIsOurs: boolean;
+  /** `tasksRunnerOptions.default.options.accessToken` of nx.json is set. */
+  accessTokenSet: boolean;
+  /** NX_NO_CLOUD is `true`. */
+  nxNoCloud: boolean;
+  /** `neverConnectToCloud` of nx.json. */
+  neverConnectToCloud: boolean;
+  /** `nxCloudId` of nx.json. */
+  nxCloudId: string | undefined;
+  /** `nxCloudAccessToken` of nx.json is set. */
+  nxCloudAccessTokenInNxJson: boolean;
+  /** NX_CLOUD_ACCESS_TOKEN or NX_CLOUD_AUTH_TOKEN is set. */
+  nxCloudAccessTokenEnv: boolean;
+  /** CODEX_ENV_NODE_VERSION is set. */
+  codexEnv: boolean;
+  /** Whether Nx counts the workspace as using the vendor's service; `undefined` when nx cannot be loaded. */
+  nxCloudUsed: boolean | undefined;
+  /** Whether Nx would call our runner, and if not, the first reason. */
+  reachable: { ok: true } | { ok: false; reason: SeamObstacle };
+}
+
+export type SeamObstacle =
+  | 'nx-missing'
+  | 'nx-unsupported'
+  | 'runner-missing'
+  | 'access-token-missing'
+  | 'alias-missing'
+  | 'alias-foreign'
+  | 'no-cloud'
+  | 'codex'
+  | 'counts-as-nx-cloud';

@@ -1,0 +1,128 @@
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { NxInstallError, resolveNx, type NxInstall } from './nx-install';
+import type { SeamFindings, SeamObstacle } from './seam-types';
+
+/** The package that has to be found under the name `nx-cloud`, and the one nx.json names. */
+const SHIM_PACKAGE = '@org/dte-nx-cloud-shim';
+const RUNNER = '@org/dte';
+
+type Json = Record<string, unknown>;
+
+const asObject = (value: unknown): Json =>
+  typeof value === 'object' && value !== null ? (value as Json) : {};
+const asString = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined);
+
+const readObject = (path: string): Json => {
+  try {
+    return asObject(JSON.parse(readFileSync(path, 'utf8')));
+  } catch {
+    return {};
+  }
+};
+
+/** Nx allows comments and `extends` in nx.json, so its own reader is asked where there is one. */
+const readNxJson = (workspaceRoot: string, nx: NxInstall | undefined): Json => {
+  try {
+    const read = nx?.load<{ readNxJson: (root: string) => unknown }>('src/config/nx-json').readNxJson;
+    if (read) return asObject(read(workspaceRoot));
+  } catch {
+    // Broken or missing: what can be read by hand is good enough for a report.
+  }
+  return readObject(join(workspaceRoot, 'nx.json'));
+};
+
+/** The package.json above a resolved file; `exports` may hide it from require. */
+const packageOf = (file: string): { name: string; version: string } | undefined => {
+  for (let folder = dirname(file); folder !== dirname(folder); folder = dirname(folder)) {
+    const { name, version } = readObject(join(folder, 'package.json'));
+    if (typeof name === 'string') return { name, version: asString(version) ?? '' };
+  }
+  return undefined;
+};
+
+function findAlias(nx: NxInstall | undefined): string | undefined {
+  if (!nx) return undefined;
+  try {
+    // From the folder of the very module that would require it, as node_modules layouts differ.
+    const base = nx.major >= 22 ? 'dist/src/tasks-runner' : 'src/tasks-runner';
+    return createRequire(join(nx.packageRoot, base, 'run-command.js')).resolve('nx-cloud');
+  } catch {
+    return undefined;
+  }
+}
+
+const tryResolve = (workspaceRoot: string): NxInstall | SeamObstacle => {
+  try {
+    return resolveNx(workspaceRoot);
+  } catch (error) {
+    return error instanceof NxInstallError && error.code === 'NX_UNSUPPORTED'
+      ? 'nx-unsupported'
+      : 'nx-missing';
+  }
+};
+
+type Facts = Omit<SeamFindings, 'reachable'>;
+
+/** The first reason for which this version of Nx would not call us, in the order in which Nx asks. */
+function obstacle(facts: Facts, major: number): SeamObstacle | undefined {
+  // 20 requires the runner as written and knows nothing of the rest.
+  if (facts.runnerConfigured !== RUNNER) return 'runner-missing';
+  if (major <= 20) return undefined;
+  if (facts.codexEnv) return 'codex';
+  if (major >= 22 && (facts.nxNoCloud || facts.neverConnectToCloud)) return 'no-cloud';
+  if (!facts.accessTokenSet) return 'access-token-missing';
+  if (!facts.aliasResolves) return 'alias-missing';
+  return facts.aliasIsOurs ? undefined : 'alias-foreign';
+}
+
+/**
+ * Looks at everything that decides whether Nx calls our runner. Prints nothing and never throws; a workspace without nx
+ * gives findings that say so.
+ * @param workspaceRoot absolute folder with nx.json
+ */
+export function inspectSeam(workspaceRoot: string, env: NodeJS.ProcessEnv = process.env): SeamFindings {
+  const resolved = tryResolve(workspaceRoot);
+  const nx = typeof resolved === 'string' ? undefined : resolved;
+  const nxJson = readNxJson(workspaceRoot, nx);
+  const runner = asObject(asObject(nxJson['tasksRunnerOptions'])['default']);
+  const alias = findAlias(nx);
+  const aliasPackage = alias === undefined ? undefined : packageOf(alias);
+  const facts: Facts = {
+    nxVersion: nx?.version,
+    runnerConfigured: asString(runner['runner']),
+    aliasResolves: alias !== undefined,
+    aliasPackage,
+    aliasIsOurs: aliasPackage?.name === SHIM_PACKAGE,
+    accessTokenSet: Boolean(asObject(runner['options'])['accessToken']),
+    nxNoCloud: env['NX_NO_CLOUD'] === 'true',
+    neverConnectToCloud: nxJson['neverConnectToCloud'] === true,
+    nxCloudId: asString(nxJson['nxCloudId']),
+    nxCloudAccessTokenInNxJson: Boolean(nxJson['nxCloudAccessToken']),
+    nxCloudAccessTokenEnv: Boolean(env['NX_CLOUD_ACCESS_TOKEN'] ?? env['NX_CLOUD_AUTH_TOKEN']),
+    codexEnv: Boolean(env['CODEX_ENV_NODE_VERSION']),
+    nxCloudUsed: nx && countsAsNxCloud(nxJson, env),
+  };
+  const reason = nx ? obstacle(facts, nx.major) : (resolved as SeamObstacle);
+  if (reason) return { ...facts, reachable: { ok: false, reason } };
+  return {
+    ...facts,
+    reachable: facts.nxCloudUsed ? { ok: false, reason: 'counts-as-nx-cloud' } : { ok: true },
+  };
+}
+
+/** As isNxCloudUsed of every supported version, but for the environment given and not this process's own. */
+function countsAsNxCloud(nxJson: Json, env: NodeJS.ProcessEnv): boolean {
+  if (env['NX_NO_CLOUD'] === 'true' || nxJson['neverConnectToCloud']) return false;
+  const runners = Object.values(asObject(nxJson['tasksRunnerOptions'])).map(
+    (entry) => asObject(entry)['runner'],
+  );
+  return (
+    Boolean(env['NX_CLOUD_AUTH_TOKEN']) ||
+    Boolean(env['NX_CLOUD_ACCESS_TOKEN']) ||
+    Boolean(nxJson['nxCloudAccessToken']) ||
+    Boolean(nxJson['nxCloudId']) ||
+    runners.some((runner) => runner === 'nx-cloud' || runner === '@nrwl/nx-cloud')
+  );
+}

@@ -1,0 +1,182 @@
+import type { AgentSync, AgentWanted, Reason, Work } from '@org/dte-protocol';
+import { acceptResult, loseAttempt, markStarted, returnAttempt } from './attempts';
+import { addDeadline } from './deadlines';
+import type { EffectsBuilder } from './effects-builder';
+import { forgetAgent, refreshAgent } from './free-agents';
+import type { AgentJoin } from './interface';
+import { agentRefused, membershipChanged } from './session';
+import type { AgentState, Lease, SchedulerState } from './state';
+import { agentOf, runOf } from './lookup';
+
+const AGENT_LEFT: Reason = { code: 'DTE_AGENT_LEFT', message: 'The agent stopped before it began.' };
+
+export function agentJoined(state: SchedulerState, join: AgentJoin, out: EffectsBuilder): void {
+  const { agentId, name, jobUrl, slots, labels } = join;
+  let agent = state.agents.get(agentId);
+  out.event({ type: 'agent.joined', agentId, name, again: agent !== undefined });
+  if (agent === undefined) {
+    agent = createAgent(join, state.nextJoinIndex++);
+    state.agents.set(agentId, agent);
+  }
+  Object.assign(agent, { name, jobUrl, slots, labels, connected: true, draining: false, seq: -1 });
+  refreshAgent(state, agent);
+  membershipChanged(state);
+  out.tellAgent(agentId);
+}
+
+const createAgent = ({ agentId, name, jobUrl, slots, labels }: AgentJoin, joinIndex: number): AgentState => ({
+  agentId,
+  name,
+  jobUrl,
+  labels,
+  slots,
+  joinIndex,
+  connected: true,
+  disconnectedAtMs: 0,
+  draining: false,
+  toldToStop: false,
+  finished: 0,
+  faults: 0,
+  leases: new Set(),
+  leasesPerRun: new Map(),
+  alone: false,
+  heldFor: null,
+  bytesWanted: 0,
+  seq: -1,
+  counted: { usable: false, healthy: false, slots: 0 },
+  freeVersion: 0,
+});
+
+/** An agent says what it is doing: attempts it lists keep their lease, results are taken, the rest is repaired. */
+export function agentSynced(
+  state: SchedulerState,
+  agentId: string,
+  sync: AgentSync,
+  out: EffectsBuilder,
+): void {
+  const agent = state.agents.get(agentId);
+  // A sync that overtook its hello, or was overtaken by the end of its connection, or by a later sync, says nothing.
+  if (agent?.connected !== true || sync.seq < agent.seq) return;
+  agent.seq = sync.seq;
+  if (state.session.phase === 'open') agent.toldToStop = false;
+  if (agent.slots !== sync.slots || agent.draining !== sync.draining) {
+    if (agent.draining !== sync.draining) membershipChanged(state);
+    agent.slots = sync.slots;
+    agent.draining = sync.draining;
+    refreshAgent(state, agent);
+    out.tellAgent(agentId);
+  }
+  if (!takeWork(state, agent, sync, out) || state.session.stop !== null) out.tellAgent(agentId);
+  // Whatever the step finds to tell this agent is an answer to this sync.
+  out.answeredSync = { agentId, seq: sync.seq };
+}
+
+/** @returns whether the agent does just what is wanted of it */
+function takeWork(state: SchedulerState, agent: AgentState, sync: AgentSync, out: EffectsBuilder): boolean {
+  let agrees = true;
+  const listed = new Map<Lease, Work>();
+  for (const work of sync.work) {
+    const lease = leaseOf(state, agent, work);
+    if (lease === undefined) {
+      agrees = false;
+      const { runId, taskId, attempt, phase } = work;
+      if (phase.name === 'completed') {
+        out.event({ type: 'result.refused', runId, taskId, attempt, agentId: agent.agentId });
+      }
+    } else {
+      lease.untilMs = state.nowMs + state.config.leaseMs;
+      listed.set(lease, work);
+    }
+  }
+  for (const lease of [...agent.leases]) {
+    if (listed.has(lease)) continue;
+    agrees = false;
+    const run = runOf(state, lease.runId);
+    if (agent.draining) loseAttempt(state, run, lease, AGENT_LEFT, out, false);
+  }
+  for (const [lease, work] of listed) takePhase(state, lease, work, out);
+  return agrees;
+}
+
+function leaseOf(state: SchedulerState, agent: AgentState, work: Work): Lease | undefined {
+  const run = state.runs.get(work.runId);
+  const index = run?.graph.indexOf.get(work.taskId);
+  const lease = index === undefined ? undefined : run?.leases.get(index);
+  return lease?.agentId === agent.agentId && lease.attempt === work.attempt ? lease : undefined;
+}
+
+function takePhase(state: SchedulerState, lease: Lease, { phase }: Work, out: EffectsBuilder): void {
+  const run = runOf(state, lease.runId);
+  // An earlier result of the same sync may have ended the run's other tasks.
+  if (run.leases.get(lease.index) !== lease) return;
+  if (phase.name === 'executing') markStarted(state, run, lease, out);
+  if (phase.name !== 'completed') return;
+  if (phase.result.kind === 'finished') acceptResult(state, run, lease, phase.result, out);
+  else returnAttempt(state, run, lease, phase.result.reason, out);
+}
+
+export function agentDisconnected(state: SchedulerState, agentId: string, out: EffectsBuilder): void {
+  const agent = state.agents.get(agentId);
+  if (agent?.connected !== true) return;
+  out.event({ type: 'agent.disconnected', agentId });
+  if (agent.toldToStop || (agent.draining && agent.leases.size === 0)) {
+    removeAgent(state, agent, { code: 'DTE_AGENT_LEFT', message: 'The agent left.' }, out);
+    return;
+  }
+  agent.connected = false;
+  agent.disconnectedAtMs = state.nowMs;
+  refreshAgent(state, agent);
+  membershipChanged(state);
+  awaitReturn(state, agent);
+}
+
+/** A disconnected agent has the time of a lease to come back. */
+export function awaitReturn(state: SchedulerState, agent: AgentState): void {
+  const { agentId, disconnectedAtMs: sinceMs } = agent;
+  addDeadline(state, state.nowMs + state.config.leaseMs, { kind: 'agent-gone', agentId, sinceMs });
+}
+
+/** It did not come back. Leases decide about themselves; it is forgotten with the last of them. */
+export function agentGone(state: SchedulerState, agentId: string, out: EffectsBuilder): void {
+  const agent = agentOf(state, agentId);
+  if (agent.leases.size > 0) awaitReturn(state, agent);
+  else removeAgent(state, agent, { code: 'DTE_AGENT_LEFT', message: 'The agent did not come back.' }, out);
+}
+
+export function agentRemoved(
+  state: SchedulerState,
+  agentId: string,
+  reason: Reason,
+  out: EffectsBuilder,
+): void {
+  const agent = state.agents.get(agentId);
+  if (agent === undefined) return;
+  if (reason.code !== 'DTE_AGENT_LEFT' && reason.code !== 'DTE_SESSION_FINISHED') {
+    agentRefused(state, agent.name, reason, out);
+  }
+  removeAgent(state, agent, reason, out);
+}
+
+function removeAgent(state: SchedulerState, agent: AgentState, reason: Reason, out: EffectsBuilder): void {
+  forgetAgent(state, agent);
+  for (const lease of [...agent.leases]) {
+    loseAttempt(state, runOf(state, lease.runId), lease, reason, out);
+  }
+  state.agents.delete(agent.agentId);
+  state.idle.delete(agent.agentId);
+  out.event({ type: 'agent.left', agentId: agent.agentId, reason });
+  membershipChanged(state);
+}
+
+/** Everything that is wanted of an agent. */
+export function wantedOf(state: SchedulerState, agent: AgentState, seq: number): AgentWanted {
+  const { stop } = state.session;
+  if (stop !== null) agent.toldToStop = true;
+  return {
+    type: 'agent.wanted',
+    seq,
+    assignments: Array.from(agent.leases, (lease) => lease.assignment),
+    slots: agent.slots ?? state.defaultSlots,
+    stop,
+  };
+}

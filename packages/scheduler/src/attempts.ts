@@ -1,0 +1,97 @@
+import type { AgentRef, FinishedAttempt, Reason } from '@org/dte-protocol';
+import type { EffectsBuilder } from './effects-builder';
+import { refreshAgent } from './free-agents';
+import { releaseLease } from './leases';
+import { appendEntry } from './run-log';
+import type { AgentState, Lease, RunState, SchedulerState } from './state';
+import { endTask, endingWithout, makeReady } from './tasks';
+import { agentOf, taskOf } from './lookup';
+
+const refOf = ({ agentId, name, jobUrl }: AgentState): AgentRef => ({ agentId, name, jobUrl });
+
+/** The agent says that it is executing, or has executed: the main job hears of the start once. */
+export function markStarted(state: SchedulerState, run: RunState, lease: Lease, out: EffectsBuilder): void {
+  if (lease.started) return;
+  lease.started = true;
+  const { taskId, attempt } = lease.assignment;
+  const agent = refOf(agentOf(state, lease.agentId));
+  appendEntry(run, { type: 'started', taskId, attempt, agent, atMs: state.nowMs }, out);
+}
+
+/** The one accepted result of a task. */
+export function acceptResult(
+  state: SchedulerState,
+  run: RunState,
+  lease: Lease,
+  result: FinishedAttempt,
+  out: EffectsBuilder,
+): void {
+  const task = taskOf(run, lease.index);
+  const agent = agentOf(state, lease.agentId);
+  const { taskId, attempt } = lease.assignment;
+  markStarted(state, run, lease, out);
+  agent.finished++;
+  agent.faults = 0;
+  if (result.status === 'success') {
+    task.madeOn = agent.agentId;
+    const hash = result.hash ?? task.hash;
+    task.outputs = result.artifact.kind === 'none' ? null : { taskId, hash, artifact: result.artifact };
+  }
+  const { status, reason } = result;
+  endTask(state, run, lease.index, { status, attempt, agent: refOf(agent), result, reason }, out);
+}
+
+/** The agent hands an attempt back. */
+export function returnAttempt(
+  state: SchedulerState,
+  run: RunState,
+  lease: Lease,
+  reason: Reason,
+  out: EffectsBuilder,
+): void {
+  const agent = agentOf(state, lease.agentId);
+  // Leaving is no sign of something wrong with the machine.
+  if (reason.code !== 'DTE_AGENT_LEFT') agent.faults++;
+  refreshAgent(state, agent);
+  loseAttempt(state, run, lease, reason, out);
+}
+
+/**
+ * An attempt came to nothing through no fault of the task: it is ready again, or, after too many, the main job's.
+ * @param counted false when the agent certainly never began
+ */
+export function loseAttempt(
+  state: SchedulerState,
+  run: RunState,
+  lease: Lease,
+  reason: Reason,
+  out: EffectsBuilder,
+  counted = true,
+): void {
+  const { index, agentId, attempt } = lease;
+  const { runId } = run;
+  const task = taskOf(run, index);
+  const agent = refOf(agentOf(state, agentId));
+  const { taskId } = lease.assignment;
+  out.event({ type: 'task.lost', runId, taskId, attempt, agentId, reason });
+  if (counted) {
+    task.lost++;
+    if (!task.lostOn.includes(agentId)) task.lostOn.push(agentId);
+  }
+  if (run.bailed) {
+    endTask(state, run, index, endingWithout('skipped', reason), out);
+  } else if (task.lost >= state.config.attemptsPerTask) {
+    const message = `Task ${taskId} was lost ${task.lost} times, the last time on ${agent.name}: ${reason.message}`;
+    endTask(state, run, index, endingWithout('returned', exhausted(message)), out);
+  } else {
+    releaseLease(state, run, lease, out);
+    appendEntry(run, { type: 'retried', taskId, attempt, agent, reason }, out);
+    makeReady(state, run, index);
+  }
+}
+
+/** Reasons come from agents and may use up the length a reason may have. */
+const exhausted = (message: string): Reason => ({
+  code: 'DTE_ATTEMPTS_EXHAUSTED',
+  message: message.slice(0, 16_384),
+});

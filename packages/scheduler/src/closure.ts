@@ -1,0 +1,36 @@
+import type { ClosureEntry } from '@org/dte-protocol';
+import type { RunState, SchedulerState } from './state';
+import { dependenciesOf, taskOf } from './lookup';
+
+/**
+ * What has to be on an agent's disk before a task: everything it depends on, directly or not, that has outputs;
+ * dependencies before dependants. Computed when the task is given to an agent, when all of it has ended, and kept
+ * with the attempt only: the closures of all tasks together would be quadratic in the size of the run. The entries
+ * themselves are shared.
+ */
+export function closureOf(state: SchedulerState, run: RunState, index: number): ClosureEntry[] {
+  const closure: ClosureEntry[] = [];
+  const seen = new Set([index]);
+  // Depth first with a stack of our own (a chain may be as long as the run): [task, next dependency to look at].
+  const path: [number, number][] = [[index, 0]];
+  for (let top = path.at(-1); top !== undefined; top = path.at(-1)) {
+    const next = dependenciesOf(run, top[0])[top[1]++];
+    state.operations++;
+    if (next === undefined) {
+      path.pop();
+      const { outputs } = taskOf(run, top[0]);
+      if (top[0] !== index && outputs !== null) closure.push(outputs);
+    } else if (!seen.has(next)) {
+      seen.add(next);
+      path.push([next, 0]);
+    }
+  }
+  return closure;
+}
+
+/** Upper estimate of the bytes of an entry in a frame: three per character is the worst of UTF-8. */
+const entryBytes = ({ taskId, hash, artifact }: ClosureEntry): number =>
+  3 * (taskId.length + (hash?.length ?? 0) + (artifact.kind === 'cache' ? artifact.hash.length : 0)) + 96;
+
+export const closureBytes = (closure: ClosureEntry[]): number =>
+  closure.reduce((bytes, entry) => bytes + entryBytes(entry), 0);

@@ -1,0 +1,86 @@
+import { type Before, heapify, heapPop, heapPush } from './heap';
+import type { SchedulerState } from './state';
+
+/** What a deadline is about, with what makes it recognisable as outdated. */
+export type DeadlineSubject =
+  | { kind: 'lease'; runId: string; index: number; attempt: number }
+  | { kind: 'agent-gone'; agentId: string; sinceMs: number }
+  | { kind: 'main-lost'; runId: string; sinceMs: number }
+  | { kind: 'session-idle'; sinceMs: number }
+  | { kind: 'session-info' };
+
+export interface Deadline {
+  atMs: number;
+  /** Order of insertion, so that equal times come out in a fixed order. */
+  id: number;
+  subject: DeadlineSubject;
+}
+
+const before: Before<Deadline> = (a, b) => a.atMs < b.atMs || (a.atMs === b.atMs && a.id < b.id);
+
+/**
+ * Nothing is ever taken out of the middle of the heap: a deadline that was moved or is moot is found out when it comes
+ * to the top (lazy deletion), so that renewing a lease costs nothing.
+ */
+export function addDeadline(state: SchedulerState, atMs: number, subject: DeadlineSubject): void {
+  state.operations++;
+  heapPush(state.deadlines, { atMs, id: state.nextDeadlineId++, subject }, before);
+  compact(state);
+}
+
+/** The next deadline that still counts, left in the heap; undefined when there is none. */
+export function nextDeadline(state: SchedulerState): Deadline | undefined {
+  for (;;) {
+    const top = state.deadlines[0];
+    if (top === undefined) return undefined;
+    const dueMs = dueAtMs(state, top);
+    if (dueMs === top.atMs) return top;
+    heapPop(state.deadlines, before);
+    state.operations++;
+    if (dueMs !== null) {
+      heapPush(state.deadlines, { atMs: dueMs, id: state.nextDeadlineId++, subject: top.subject }, before);
+    }
+  }
+}
+
+/** Takes out the next deadline if its time has come. */
+export function takeDueDeadline(state: SchedulerState): DeadlineSubject | undefined {
+  const next = nextDeadline(state);
+  if (next === undefined || next.atMs > state.nowMs) return undefined;
+  heapPop(state.deadlines, before);
+  return next.subject;
+}
+
+/** When the subject is really due, null when it no longer is. */
+function dueAtMs(state: SchedulerState, { atMs, subject }: Deadline): number | null {
+  switch (subject.kind) {
+    case 'lease': {
+      const lease = state.runs.get(subject.runId)?.leases.get(subject.index);
+      return lease?.attempt === subject.attempt ? lease.untilMs : null;
+    }
+    case 'agent-gone': {
+      const agent = state.agents.get(subject.agentId);
+      return agent?.connected === false && agent.disconnectedAtMs === subject.sinceMs ? atMs : null;
+    }
+    case 'main-lost': {
+      const run = state.runs.get(subject.runId);
+      const waiting = run?.phase === 'running' && !run.followed;
+      return waiting && run.unfollowedAtMs === subject.sinceMs ? atMs : null;
+    }
+    case 'session-idle':
+      return state.session.idleSinceMs === subject.sinceMs ? atMs : null;
+    case 'session-info':
+      return state.session.infoDue ? atMs : null;
+  }
+}
+
+/** Tasks much shorter than their lease leave dead entries behind; they must not outnumber the rest for long. */
+function compact(state: SchedulerState): void {
+  const { deadlines } = state;
+  let live = state.agents.size + state.runs.size + 1024;
+  for (const runId of state.openRuns) live += state.runs.get(runId)?.leases.size ?? 0;
+  if (deadlines.length <= 4 * live) return;
+  state.operations += deadlines.length;
+  state.deadlines = deadlines.filter((deadline) => dueAtMs(state, deadline) !== null);
+  heapify(state.deadlines, before);
+}

@@ -1,0 +1,53 @@
+import type { AgentInfo, SessionInfo, SessionStatus } from '@org/dte-protocol';
+import type { AgentState, SchedulerState } from './state';
+
+/** The session for people: `dte status` prints it, with the records that the coordinator keeps. */
+export function describe(state: SchedulerState): Omit<SessionStatus, 'records'> {
+  const { sessionId, session } = state;
+  return {
+    sessionId,
+    state: session.phase,
+    settings: session.settings,
+    agents: agentInfos(state),
+    runs: Array.from(state.runs.values(), (run) => ({
+      runId: run.runId,
+      command: run.command,
+      state: run.closed && run.phase === 'finished' ? ('closed' as const) : run.phase,
+      total: run.total,
+      done: run.done,
+      failed: run.failed,
+      running: run.leases.size,
+    })),
+  };
+}
+
+/** What main jobs and observers are told about the session; also among the effects of `step` when it changes. */
+export const sessionInfo = (state: SchedulerState): SessionInfo => ({
+  type: 'session.info',
+  sessionId: state.sessionId,
+  state: state.session.phase,
+  agents: agentInfos(state),
+  refused: [...state.session.refused],
+});
+
+const agentInfos = (state: SchedulerState): AgentInfo[] => Array.from(state.agents.values(), agentInfo);
+
+const agentInfo = ({
+  agentId,
+  name,
+  jobUrl,
+  slots,
+  connected,
+  draining,
+  leases,
+  finished,
+}: AgentState): AgentInfo => ({
+  agentId,
+  name,
+  jobUrl,
+  slots,
+  connected,
+  draining,
+  running: Array.from(leases, (lease) => lease.assignment.taskId),
+  finished,
+});

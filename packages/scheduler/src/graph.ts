@@ -1,0 +1,126 @@
+import { DteError, type RunSpec } from '@org/dte-protocol';
+import { at, known } from './lookup';
+
+/**
+ * A run's task graph by index: the place of a task in the spec. Never changes after submission.
+ * Only `dependencies` count; continuous ones are the main job's business.
+ */
+export interface RunGraph {
+  readonly ids: readonly string[];
+  readonly indexOf: ReadonlyMap<string, number>;
+  readonly dependencies: readonly (readonly number[])[];
+  readonly dependants: readonly (readonly number[])[];
+  /** Place of a task in the order of upward rank: the lower, the sooner it should run. */
+  readonly priority: readonly number[];
+}
+
+const invalid = (message: string) => new DteError('DTE_INVALID_RUN', message);
+
+/**
+ * What is wrong with the graph of a run, or null: duplicate task ids, a dependency that is no task of the run, a
+ * cycle (DTE_INVALID_RUN). Linear; to be asked before a run becomes an input, which must not fail.
+ */
+export function checkRun(spec: RunSpec): DteError | null {
+  const ids = new Set<string>();
+  for (const { id } of spec.tasks) {
+    if (ids.has(id)) return invalid(`Run ${spec.runId} names task ${id} twice.`);
+    ids.add(id);
+  }
+  for (const { id, dependencies } of spec.tasks) {
+    const missing = dependencies.find((edge) => !ids.has(edge.id));
+    if (missing !== undefined) {
+      return invalid(`Task ${id} of run ${spec.runId} depends on ${missing.id}, which is not in the run.`);
+    }
+  }
+  const { dependencies, dependants } = edgesOf(spec, indexTasks(spec));
+  const sorted = topologicalOrder(dependencies, dependants);
+  if (sorted.length === spec.tasks.length) return null;
+  const inCycle = findCycle(dependencies, sorted).map((index) => spec.tasks[index]?.id);
+  return invalid(`The tasks of run ${spec.runId} depend on each other in a cycle: ${inCycle.join(' -> ')}.`);
+}
+
+/** Prepares the graph of a run that `checkRun` accepted. */
+export function buildGraph(spec: RunSpec): RunGraph {
+  const indexOf = indexTasks(spec);
+  const { dependencies, dependants } = edgesOf(spec, indexOf);
+  const rank = upwardRanks(spec, topologicalOrder(dependencies, dependants), dependants);
+  return {
+    ids: spec.tasks.map((task) => task.id),
+    indexOf,
+    dependencies,
+    dependants,
+    priority: priorities(rank, dependants),
+  };
+}
+
+const indexTasks = (spec: RunSpec): Map<string, number> =>
+  new Map(spec.tasks.map((task, index) => [task.id, index]));
+
+function edgesOf(spec: RunSpec, indexOf: Map<string, number>) {
+  const dependants: number[][] = spec.tasks.map(() => []);
+  const dependencies = spec.tasks.map((task, index) => {
+    // Nx lists a dependency twice when two of its rules name it; counted twice it would never be met.
+    const unique = [...new Set(task.dependencies.map((edge) => known(indexOf.get(edge.id))))];
+    for (const dependency of unique) at(dependants, dependency).push(index);
+    return unique;
+  });
+  return { dependencies, dependants };
+}
+
+/** Kahn's algorithm; shorter than the input exactly when there is a cycle. */
+function topologicalOrder(dependencies: number[][], dependants: number[][]): number[] {
+  const open = dependencies.map((list) => list.length);
+  const order: number[] = [];
+  open.forEach((count, index) => {
+    if (count === 0) order.push(index);
+  });
+  // The array is its own queue: it grows while it is read.
+  for (const index of order) {
+    for (const dependant of at(dependants, index)) {
+      open[dependant] = at(open, dependant) - 1;
+      if (open[dependant] === 0) order.push(dependant);
+    }
+  }
+  return order;
+}
+
+/** One cycle, first task repeated at the end: from any task left over, dependencies left over lead into it. */
+function findCycle(dependencies: number[][], sorted: number[]): number[] {
+  const done = new Set(sorted);
+  const path: number[] = [];
+  const placeInPath = new Map<number, number>();
+  let place = dependencies.findIndex((_, index) => !done.has(index));
+  while (!placeInPath.has(place)) {
+    placeInPath.set(place, path.length);
+    path.push(place);
+    place = known(at(dependencies, place).find((dependency) => !done.has(dependency)));
+  }
+  return [...path.slice(placeInPath.get(place)), place];
+}
+
+/**
+ * Longest weighted path from a task to a task nothing depends on, its own weight included. Highest first is the list
+ * scheduling of HEFT (Topcuoglu, Hariri, Wu 2002, "upward rank", without communication costs).
+ */
+function upwardRanks(spec: RunSpec, sorted: number[], dependants: number[][]): number[] {
+  const rank = spec.tasks.map((task) => (task.initial.state === 'pending' ? task.weight : 0));
+  for (const index of sorted.reverse()) {
+    let longest = 0;
+    for (const dependant of at(dependants, index)) {
+      longest = Math.max(longest, at(rank, dependant));
+    }
+    rank[index] = at(rank, index) + longest;
+  }
+  return rank;
+}
+
+/** Ranks as places, so that a ready queue compares one integer: rank, then more dependants, then order in the spec. */
+function priorities(rank: number[], dependants: number[][]): number[] {
+  const fanOut = (index: number) => at(dependants, index).length;
+  const order = rank
+    .map((_, index) => index)
+    .sort((a, b) => at(rank, b) - at(rank, a) || fanOut(b) - fanOut(a) || a - b);
+  const places = new Array<number>(rank.length);
+  order.forEach((index, place) => (places[index] = place));
+  return places;
+}

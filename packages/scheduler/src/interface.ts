@@ -1,0 +1,93 @@
+import type {
+  AgentSync,
+  AgentWanted,
+  EndedStatus,
+  LimitValues,
+  MainSync,
+  Reason,
+  RunSpec,
+  RunUpdate,
+  SessionInfo,
+  SessionSettings,
+} from '@org/dte-protocol';
+
+/** The limits that decide scheduling; all of them are named and explained in the protocol's `LIMITS`. */
+export type SchedulerConfig = Pick<
+  LimitValues,
+  'leaseMs' | 'mainLostMs' | 'sessionIdleMs' | 'attemptsPerTask' | 'logEntriesPerFrame' | 'frameBytes'
+>;
+
+/** An agent as its hello introduces it. */
+export interface AgentJoin {
+  /** Stable over reconnects of the same process. */
+  agentId: string;
+  name: string;
+  jobUrl: string | null;
+  /** Slots fixed by --slots; null means the runs' --parallel. */
+  slots: number | null;
+  labels: string[];
+}
+
+/**
+ * Everything that can happen to a session. Inputs are what the journal stores: replaying them, each with its time,
+ * gives the same state.
+ */
+export type Input =
+  | { type: 'session.configure'; settings: SessionSettings }
+  /** No more work will come. */
+  | { type: 'session.complete' }
+  /**
+   * The process that held the connections is gone and the state was replayed: agents and main jobs must reconnect
+   * and get a whole lease, or a whole grace period, to do so. To be the first input after a replay.
+   */
+  | { type: 'session.restored' }
+  /** A run that `checkRun` has no objection to. The same runId again changes nothing. */
+  | { type: 'run.submit'; spec: RunSpec }
+  /** Also marks the run's main job as present. */
+  | { type: 'main.sync'; sync: MainSync }
+  /** The connection that followed this run is gone. */
+  | { type: 'main.disconnected'; runId: string }
+  /** A connection of role main came or went, whichever runs it follows. */
+  | { type: 'main.connected' }
+  | { type: 'main.left' }
+  /** Also on every reconnect. */
+  | { type: 'agent.joined'; agent: AgentJoin }
+  | { type: 'agent.sync'; agentId: string; sync: AgentSync }
+  | { type: 'agent.disconnected'; agentId: string }
+  /** Left for good, or refused after it had joined. */
+  | { type: 'agent.removed'; agentId: string; reason: Reason }
+  /** Turned away at the door: never joined. */
+  | { type: 'agent.refused'; name: string; reason: Reason }
+  /** Time passed; see `Effects.wakeAtMs`. */
+  | { type: 'tick' };
+
+/** A message and whom it is for; `session` means every main job and observer of the session. */
+export type Outgoing =
+  | { to: 'agent'; agentId: string; message: AgentWanted }
+  | { to: 'run'; runId: string; message: RunUpdate }
+  | { to: 'session'; message: SessionInfo };
+
+/** What happened, for logs and pages; never needed to rebuild the state. */
+export type HistoryEvent =
+  | { type: 'agent.joined'; agentId: string; name: string; again: boolean }
+  | { type: 'agent.disconnected'; agentId: string }
+  | { type: 'agent.left'; agentId: string; reason: Reason }
+  | { type: 'agent.refused'; name: string; reason: Reason }
+  | { type: 'run.submitted'; runId: string; tasks: number }
+  | { type: 'run.ended'; runId: string; state: 'finished' | 'cancelled' }
+  | { type: 'run.closed'; runId: string }
+  | { type: 'task.assigned'; runId: string; taskId: string; attempt: number; agentId: string }
+  | { type: 'task.lost'; runId: string; taskId: string; attempt: number; agentId: string; reason: Reason }
+  | { type: 'task.ended'; runId: string; taskId: string; status: EndedStatus; attempt: number | null }
+  /** A result whose attempt is not, or no longer, the one that is wanted of this agent. */
+  | { type: 'result.refused'; runId: string; taskId: string; attempt: number; agentId: string }
+  | { type: 'session.finished'; reason: Reason }
+  | { type: 'session.reopened' };
+
+/** What a step wants done. Everything in it is immutable and may be kept. */
+export interface Effects {
+  send: Outgoing[];
+  events: HistoryEvent[];
+  /** Give a `tick` at this time at the latest; null: nothing is due. Same clock as `nowMs`. */
+  wakeAtMs: number | null;
+}

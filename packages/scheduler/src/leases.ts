@@ -1,0 +1,81 @@
+import { DteError } from '@org/dte-protocol';
+import { closureBytes, closureOf } from './closure';
+import { addDeadline } from './deadlines';
+import type { EffectsBuilder } from './effects-builder';
+import { refreshAgent, slotsOf } from './free-agents';
+import type { AgentState, Lease, RunState, SchedulerState } from './state';
+import { at, taskOf } from './lookup';
+
+/** The next attempt of a task as it would be given to any agent; not given yet. */
+export function prepareLease(
+  state: SchedulerState,
+  run: RunState,
+  index: number,
+): Omit<Lease, 'agentId' | 'cost'> {
+  const task = taskOf(run, index);
+  const closure = closureOf(state, run, index);
+  const attempt = task.attempt + 1;
+  const taskId = at(run.graph.ids, index);
+  return {
+    runId: run.runId,
+    index,
+    attempt,
+    untilMs: state.nowMs + state.config.leaseMs,
+    sinceMs: state.nowMs,
+    started: false,
+    assignment: {
+      runId: run.runId,
+      taskId,
+      attempt,
+      hash: task.hash,
+      parallelism: task.parallelism,
+      streamOutput: run.streamOutput,
+      closure,
+    },
+    bytes: closureBytes(closure) + 3 * taskId.length + 256,
+  };
+}
+
+/** Gives a prepared attempt to an agent. */
+export function grantLease(
+  state: SchedulerState,
+  run: RunState,
+  agent: AgentState,
+  prepared: Omit<Lease, 'agentId' | 'cost'>,
+  out: EffectsBuilder,
+): void {
+  const { index, attempt } = prepared;
+  const { runId } = run;
+  const task = taskOf(run, index);
+  const cost = task.parallelism ? 1 : slotsOf(state, agent);
+  const lease: Lease = { ...prepared, agentId: agent.agentId, cost };
+  task.attempt = attempt;
+  task.state = { name: 'leased', lease };
+  run.leases.set(index, lease);
+  run.slotsUsed += cost;
+  agent.leases.add(lease);
+  agent.leasesPerRun.set(runId, (agent.leasesPerRun.get(runId) ?? 0) + 1);
+  agent.bytesWanted += lease.bytes;
+  agent.alone = !task.parallelism;
+  refreshAgent(state, agent);
+  addDeadline(state, lease.untilMs, { kind: 'lease', runId, index, attempt });
+  out.tellAgent(agent.agentId);
+  const taskId = lease.assignment.taskId;
+  out.event({ type: 'task.assigned', runId, taskId, attempt, agentId: agent.agentId });
+}
+
+/** Frees what an attempt holds. The caller puts the task into its next state at once. */
+export function releaseLease(state: SchedulerState, run: RunState, lease: Lease, out: EffectsBuilder): void {
+  if (!run.leases.delete(lease.index)) throw new DteError('DTE_INTERNAL', 'A lease was released twice.');
+  run.slotsUsed -= lease.cost;
+  const agent = state.agents.get(lease.agentId);
+  if (agent === undefined) return;
+  agent.leases.delete(lease);
+  const others = (agent.leasesPerRun.get(run.runId) ?? 1) - 1;
+  if (others === 0) agent.leasesPerRun.delete(run.runId);
+  else agent.leasesPerRun.set(run.runId, others);
+  agent.bytesWanted -= lease.bytes;
+  agent.alone = false;
+  refreshAgent(state, agent);
+  out.tellAgent(agent.agentId);
+}

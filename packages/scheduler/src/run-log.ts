@@ -1,0 +1,97 @@
+import type { RunLogEntry, RunSummary, RunUpdate } from '@org/dte-protocol';
+import type { EffectsBuilder } from './effects-builder';
+import type { RunLog, RunState, SchedulerState } from './state';
+import { at } from './lookup';
+
+type Numbered<T> = T extends unknown ? Omit<T, 'seq'> : never;
+
+/** A log entry before it has its number. */
+export type NewEntry = Numbered<RunLogEntry>;
+
+export const createLog = (): RunLog => ({
+  ackSeq: 0,
+  entries: [],
+  baseSeq: 0,
+  sentSeq: 0,
+  sentAtMs: -Infinity,
+});
+
+const lastSeq = (log: RunLog): number => log.baseSeq + log.entries.length;
+
+export function appendEntry(run: RunState, entry: NewEntry, out: EffectsBuilder): void {
+  run.log.entries.push({ ...entry, seq: lastSeq(run.log) + 1 });
+  out.tellRun(run.runId);
+}
+
+/** Forgets what the main job has processed. An acknowledgement of what was never said counts up to what was. */
+export function acknowledge(log: RunLog, ackSeq: number): void {
+  log.ackSeq = Math.max(log.ackSeq, Math.min(ackSeq, lastSeq(log)));
+  const known = log.ackSeq - log.baseSeq;
+  // Cutting off half of the array at a time moves each entry once on average.
+  if (known * 2 < log.entries.length) return;
+  log.entries.splice(0, known);
+  log.baseSeq = log.ackSeq;
+}
+
+/** Says everything after the acknowledged again. */
+export function rewind(log: RunLog): void {
+  log.sentSeq = log.ackSeq;
+}
+
+/** True when the main job repeats an old acknowledgement long after it was told more: what it was told is lost. */
+export const isStuck = (state: SchedulerState, log: RunLog, ackSeq: number): boolean =>
+  ackSeq < log.sentSeq && ackSeq <= log.ackSeq && state.nowMs - log.sentAtMs >= state.config.leaseMs;
+
+/** What was not said yet, in frames of bounded length; at least one when the main job asked. */
+export function takeUpdates(state: SchedulerState, run: RunState, asked: boolean): RunUpdate[] {
+  const { log } = run;
+  const updates: RunUpdate[] = [];
+  const summary = summarize(state, run);
+  while (log.sentSeq < lastSeq(log) || (asked && updates.length === 0)) {
+    const entries = nextFrame(log, state.config.logEntriesPerFrame);
+    updates.push({
+      type: 'run.update',
+      runId: run.runId,
+      fromSeq: log.sentSeq,
+      entries,
+      state: 'running',
+      summary,
+    });
+    log.sentSeq += entries.length;
+    if (entries.length > 0) log.sentAtMs = state.nowMs;
+  }
+  // The run is over only after its last entry.
+  const last = updates.at(-1);
+  if (last !== undefined) last.state = run.phase;
+  return updates;
+}
+
+/** Hash details of a task may be megabytes: an entry that has some ends its frame. */
+function nextFrame(log: RunLog, maxEntries: number): RunLogEntry[] {
+  const from = log.sentSeq - log.baseSeq;
+  const end = Math.min(from + maxEntries, log.entries.length);
+  for (let place = from; place < end; place++) {
+    const entry = at(log.entries, place);
+    const result = entry.type === 'ended' ? entry.result : null;
+    if (result?.kind === 'finished' && result.hashDetails !== null) return log.entries.slice(from, place + 1);
+  }
+  return log.entries.slice(from, end);
+}
+
+function summarize(state: SchedulerState, run: RunState): RunSummary {
+  const oldest = run.leases.values().next();
+  return {
+    total: run.total,
+    done: run.done,
+    running: run.leases.size,
+    agents: state.usable.agents,
+    slots: state.usable.slots,
+    oldestRunning: oldest.done
+      ? null
+      : {
+          taskId: oldest.value.assignment.taskId,
+          agentName: state.agents.get(oldest.value.agentId)?.name ?? oldest.value.agentId,
+          forMs: state.nowMs - oldest.value.sinceMs,
+        },
+  };
+}

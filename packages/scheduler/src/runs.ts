@@ -1,0 +1,140 @@
+import type { ClosureEntry, MainSync, Reason, RunSpec, TaskSpec } from '@org/dte-protocol';
+import { addDeadline } from './deadlines';
+import type { EffectsBuilder } from './effects-builder';
+import { buildGraph, type RunGraph } from './graph';
+import { acknowledge, createLog, isStuck, rewind } from './run-log';
+import { endRun, reopenSession, updateDefaultSlots } from './session';
+import type { RunState, SchedulerState, TaskRecord } from './state';
+import { endAll, endTask, endingWithout, makeReady } from './tasks';
+import { at, runOf } from './lookup';
+
+const EMPTY_GRAPH: RunGraph = {
+  ids: [],
+  indexOf: new Map(),
+  dependencies: [],
+  dependants: [],
+  priority: [],
+};
+
+export function submitRun(state: SchedulerState, spec: RunSpec, out: EffectsBuilder): void {
+  if (state.runs.has(spec.runId)) return;
+  const run = createRun(state, spec);
+  state.runs.set(run.runId, run);
+  state.openRuns.add(run.runId);
+  out.event({ type: 'run.submitted', runId: run.runId, tasks: run.total });
+  awaitMain(state, run);
+  updateDefaultSlots(state, out);
+  if (state.session.phase === 'finished' && state.usable.agents > 0) reopenSession(state, out);
+  beginTasks(state, run, out);
+  const { stop } = state.session;
+  // Agents that come now are told to leave: nobody will ever do it.
+  if (run.phase === 'running' && stop !== null) endAll(state, run, endingWithout('returned', stop), out);
+}
+
+function createRun(state: SchedulerState, spec: RunSpec): RunState {
+  const graph = buildGraph(spec);
+  return {
+    runId: spec.runId,
+    command: spec.command,
+    requestedTargets: spec.requestedTargets,
+    parallel: spec.parallel,
+    nxBail: spec.nxBail,
+    streamOutput: spec.streamOutput,
+    total: spec.tasks.filter((task) => task.initial.state !== 'done').length,
+    phase: 'running',
+    closed: false,
+    bailed: false,
+    followed: false,
+    unfollowedAtMs: state.nowMs,
+    done: 0,
+    failed: 0,
+    graph,
+    tasks: spec.tasks.map((task, index) => createTask(task, at(graph.dependencies, index))),
+    ready: [],
+    readyAlone: [],
+    heldAgent: null,
+    leases: new Map(),
+    slotsUsed: 0,
+    log: createLog(),
+  };
+}
+
+const createTask = (spec: TaskSpec, dependencies: readonly number[]): TaskRecord => ({
+  kind: spec.initial.state,
+  parallelism: spec.parallelism,
+  hash: spec.hash,
+  state: { name: 'waiting', openDependencies: dependencies.length, dependencyReturned: false },
+  attempt: 0,
+  lost: 0,
+  lostOn: [],
+  madeOn: null,
+  outputs: suppliedOutputs(spec),
+});
+
+/** What the main job supplied for a task it settled itself. */
+function suppliedOutputs({ id, hash, initial }: TaskSpec): ClosureEntry | null {
+  if (initial.state !== 'done' || initial.artifact.kind === 'none') return null;
+  return { taskId: id, hash, artifact: initial.artifact };
+}
+
+function beginTasks(state: SchedulerState, run: RunState, out: EffectsBuilder): void {
+  for (const [index, task] of run.tasks.entries()) {
+    if (task.state.name !== 'waiting' || task.state.openDependencies > 0) continue;
+    if (task.kind === 'pending') makeReady(state, run, index);
+    else endTask(state, run, index, endingWithout('success'), out);
+  }
+  if (run.done === run.total) endRun(state, run, 'finished', out);
+}
+
+export function mainSynced(state: SchedulerState, sync: MainSync, out: EffectsBuilder): void {
+  const run = state.runs.get(sync.runId);
+  if (run === undefined) return;
+  const isBack = !run.followed;
+  run.followed = true;
+  const stuck = isStuck(state, run.log, sync.ackSeq);
+  acknowledge(run.log, sync.ackSeq);
+  if (isBack || stuck) rewind(run.log);
+  if (sync.want === 'cancel') cancelRun(state, run, CANCELLED, out);
+  if (sync.want === 'close') closeRun(state, run, out);
+  out.answerRun(run.runId);
+}
+
+const CANCELLED: Reason = { code: 'DTE_CANCELLED', message: 'The main job cancelled the run.' };
+const CLOSED: Reason = { code: 'DTE_CANCELLED', message: 'The command ended before the task.' };
+const MAIN_LOST: Reason = { code: 'DTE_CANCELLED', message: 'The main job is gone (DTE_MAIN_LOST_MS).' };
+
+function cancelRun(state: SchedulerState, run: RunState, reason: Reason, out: EffectsBuilder): void {
+  if (run.phase === 'running') endAll(state, run, endingWithout('cancelled', reason), out);
+}
+
+/** The command is over: what is left is its line in the session's status. */
+function closeRun(state: SchedulerState, run: RunState, out: EffectsBuilder): void {
+  if (run.closed) return;
+  cancelRun(state, run, CLOSED, out);
+  run.closed = true;
+  run.graph = EMPTY_GRAPH;
+  run.tasks = [];
+  run.log.baseSeq += run.log.entries.length;
+  run.log.entries = [];
+  run.log.ackSeq = run.log.baseSeq;
+  run.log.sentSeq = run.log.baseSeq;
+  out.event({ type: 'run.closed', runId: run.runId });
+}
+
+export function mainDisconnected(state: SchedulerState, runId: string): void {
+  const run = state.runs.get(runId);
+  if (run?.followed !== true) return;
+  run.followed = false;
+  awaitMain(state, run);
+}
+
+/** A run that nobody follows is cancelled after a while. A new one too: its main job may die before it follows. */
+export function awaitMain(state: SchedulerState, run: RunState): void {
+  run.unfollowedAtMs = state.nowMs;
+  const { runId, unfollowedAtMs: sinceMs } = run;
+  addDeadline(state, state.nowMs + state.config.mainLostMs, { kind: 'main-lost', runId, sinceMs });
+}
+
+export function mainLost(state: SchedulerState, runId: string, out: EffectsBuilder): void {
+  cancelRun(state, runOf(state, runId), MAIN_LOST, out);
+}

@@ -1,0 +1,139 @@
+import type { Reason, SessionSettings } from '@org/dte-protocol';
+import { addDeadline } from './deadlines';
+import type { EffectsBuilder } from './effects-builder';
+import { refreshAgent } from './free-agents';
+import type { RunPhase, RunState, SchedulerState } from './state';
+
+/** At most one `session.info` in so long: it names every agent, and a thousand may come within seconds. */
+const SESSION_INFO_MS = 200;
+const MAX_REFUSED = 100;
+
+export function configureSession(state: SchedulerState, settings: SessionSettings): void {
+  state.session.settings = settings;
+}
+
+/** Agents leave once no run is open; the first reason stays. */
+export function finishWhenIdle(state: SchedulerState, message: string): void {
+  state.session.finishWhenIdle ??= { code: 'DTE_SESSION_FINISHED', message };
+}
+
+export function finishIfDone(state: SchedulerState, out: EffectsBuilder): void {
+  const { session } = state;
+  if (session.phase === 'finished' || session.finishWhenIdle === null || state.openRuns.size > 0) return;
+  finishSession(state, session.finishWhenIdle, out);
+}
+
+function finishSession(state: SchedulerState, reason: Reason, out: EffectsBuilder): void {
+  state.session.phase = 'finished';
+  state.session.stop = reason;
+  for (const agentId of state.agents.keys()) out.tellAgent(agentId);
+  membershipChanged(state);
+  out.event({ type: 'session.finished', reason });
+}
+
+/** A run came after the end: agents that have not left may stay for it. */
+export function reopenSession(state: SchedulerState, out: EffectsBuilder): void {
+  state.session.phase = 'open';
+  state.session.stop = null;
+  for (const agentId of state.agents.keys()) out.tellAgent(agentId);
+  membershipChanged(state);
+  out.event({ type: 'session.reopened' });
+}
+
+/** A run's last task has ended, or it was cancelled. */
+export function endRun(
+  state: SchedulerState,
+  run: RunState,
+  phase: Exclude<RunPhase, 'running'>,
+  out: EffectsBuilder,
+): void {
+  if (run.phase !== 'running') return;
+  run.phase = phase;
+  state.openRuns.delete(run.runId);
+  out.answerRun(run.runId);
+  out.event({ type: 'run.ended', runId: run.runId, state: phase });
+  updateDefaultSlots(state, out);
+  const named = run.requestedTargets.filter((target) =>
+    state.session.settings.stopAgentsAfter.includes(target),
+  );
+  if (named.length > 0) finishWhenIdle(state, `The targets to stop after have run (${named.join(', ')}).`);
+}
+
+/**
+ * Agents without --slots serve the highest --parallel of the open runs. Between two commands they keep what they had:
+ * executors are costly to start.
+ */
+export function updateDefaultSlots(state: SchedulerState, out: EffectsBuilder): void {
+  let highest = 0;
+  for (const runId of state.openRuns) highest = Math.max(highest, state.runs.get(runId)?.parallel ?? 0);
+  if (highest === 0 || highest === state.defaultSlots) return;
+  state.defaultSlots = highest;
+  for (const agent of state.agents.values()) {
+    if (agent.slots !== null) continue;
+    refreshAgent(state, agent);
+    out.tellAgent(agent.agentId);
+  }
+}
+
+export function mainConnected(state: SchedulerState): void {
+  state.session.mains++;
+  state.session.mainSeen = true;
+  // The newcomer knows nothing yet.
+  membershipChanged(state);
+}
+
+export function mainLeft(state: SchedulerState): void {
+  state.session.mains = Math.max(0, state.session.mains - 1);
+}
+
+export function agentRefused(state: SchedulerState, name: string, reason: Reason, out: EffectsBuilder): void {
+  const { refused } = state.session;
+  out.event({ type: 'agent.refused', name, reason });
+  // An agent that keeps trying is one line in the main job's log.
+  const known = refused.some((other) => other.name === name && other.reason.code === reason.code);
+  if (known || refused.length >= MAX_REFUSED) return;
+  refused.push({ name, reason });
+  membershipChanged(state);
+}
+
+/** Who serves the session has changed: main jobs and observers are told, now or shortly. */
+export function membershipChanged(state: SchedulerState): void {
+  if (state.session.infoDue) return;
+  state.session.infoDue = true;
+  addDeadline(state, Math.max(state.nowMs, state.session.infoSentAtMs + SESSION_INFO_MS), {
+    kind: 'session-info',
+  });
+}
+
+/** True once when main jobs and observers are to be told. */
+export function takeInfoDue(state: SchedulerState): boolean {
+  const { session, nowMs } = state;
+  if (!session.infoDue || nowMs < session.infoSentAtMs + SESSION_INFO_MS) return false;
+  session.infoDue = false;
+  session.infoSentAtMs = nowMs;
+  return true;
+}
+
+/** Starts or ends the wait for `sessionIdleMs`. */
+export function updateIdle(state: SchedulerState): void {
+  const { session } = state;
+  // Agents that came before the main job are waiting for it; how long is their own limit.
+  const awaited = !session.mainSeen && state.usable.agents > 0;
+  const idle = session.phase === 'open' && session.mains === 0 && state.openRuns.size === 0 && !awaited;
+  if (!idle || session.settings.requireExplicitCompletion) {
+    session.idleSinceMs = null;
+  } else if (session.idleSinceMs === null) {
+    startIdleWait(state);
+  }
+}
+
+export function startIdleWait(state: SchedulerState): void {
+  state.session.idleSinceMs = state.nowMs;
+  const sinceMs = state.nowMs;
+  addDeadline(state, sinceMs + state.config.sessionIdleMs, { kind: 'session-idle', sinceMs });
+}
+
+export function idleTooLong(state: SchedulerState, out: EffectsBuilder): void {
+  finishWhenIdle(state, 'There was neither a main job nor a run for too long (DTE_SESSION_IDLE_MS).');
+  finishIfDone(state, out);
+}

@@ -1,0 +1,146 @@
+import { type Incident, runSpec, simulate, type SimulationPlan, taskSpec } from '@org/dte-testing';
+import type { RunSpec, TaskSpec } from '@org/dte-protocol';
+import fc from 'fast-check';
+
+const MAX_TASKS = 14;
+
+/** Tasks that depend only on earlier ones: any graph without cycles. */
+const tasks: fc.Arbitrary<TaskSpec[]> = fc
+  .array(
+    fc.record({
+      dependencies: fc.uniqueArray(fc.nat(MAX_TASKS), { maxLength: 4 }),
+      parallelism: fc.oneof({ weight: 5, arbitrary: fc.constant(true) }, fc.constant(false)),
+      weight: fc.integer({ min: 1, max: 9 }),
+      kind: fc.oneof({ weight: 6, arbitrary: fc.constant('pending') }, fc.constantFrom('done', 'noop')),
+      hashed: fc.boolean(),
+    }),
+    { maxLength: MAX_TASKS },
+  )
+  .map((list) =>
+    list.map(({ dependencies, parallelism, weight, kind, hashed }, index) => {
+      const id = `p${index}:build`;
+      const earlier = dependencies.filter((other) => other < index).map((other) => `p${other}:build`);
+      return taskSpec(id, earlier, {
+        parallelism,
+        weight,
+        ...(hashed ? {} : { hash: null }),
+        initial:
+          kind === 'done'
+            ? { state: kind, artifact: { kind: 'attempt', attempt: 0 } }
+            : { state: kind === 'noop' ? 'noop' : 'pending' },
+      });
+    }),
+  );
+
+const run = (runId: string): fc.Arbitrary<{ atMs: number; spec: RunSpec }> =>
+  fc.record({
+    atMs: fc.integer({ min: 0, max: 60_000 }),
+    spec: fc
+      .record({ tasks, parallel: fc.integer({ min: 1, max: 4 }), nxBail: fc.boolean() })
+      .map(({ tasks: list, ...options }) => runSpec(runId, list, options)),
+  });
+
+const slots = fc.option(fc.integer({ min: 1, max: 4 }));
+const agent = fc.nat(9);
+
+const incident: fc.Arbitrary<Incident> = fc.oneof(
+  fc.record({ kind: fc.constant('freeze' as const), agent, forMs: fc.integer({ min: 1, max: 90_000 }) }),
+  fc.record({ kind: fc.constant('crash' as const), agent }),
+  fc.record({ kind: fc.constant('drain' as const), agent }),
+  fc.record({ kind: fc.constant('cut' as const), agent }),
+  fc.record({ kind: fc.constant('join' as const), slots }),
+  fc.record({ kind: fc.constant('cut-main' as const), main: fc.nat(2) }),
+  fc.record({ kind: fc.constant('coordinator-crash' as const), downMs: fc.integer({ min: 1, max: 50_000 }) }),
+);
+
+const plan = (incidents: fc.Arbitrary<Incident>): fc.Arbitrary<SimulationPlan> =>
+  fc.record({
+    seed: fc.integer(),
+    runs: fc
+      .integer({ min: 1, max: 3 })
+      .chain((count) => fc.tuple(...Array.from({ length: count }, (_, index) => run(`r${index + 1}`)))),
+    agents: fc.array(slots, { minLength: 1, maxLength: 5 }),
+    weather: fc.record({
+      loss: fc.constantFrom(0, 0.05, 0.4),
+      duplication: fc.constantFrom(0, 0.3),
+      maxDelayMs: fc.constantFrom(5, 500, 8_000),
+    }),
+    fortune: fc.record({
+      failure: fc.constantFrom(0, 0.05, 0.3),
+      returned: fc.constantFrom(0, 0.05, 0.4),
+      maxTaskMs: fc.constantFrom(100, 5_000, 60_000),
+    }),
+    incidents: fc.array(fc.record({ atMs: fc.integer({ min: 0, max: 180_000 }), incident: incidents }), {
+      maxLength: 12,
+    }),
+    settings: fc.record({
+      stopAgentsAfter: fc.constantFrom([], ['build']),
+      stopAgentsOnFailure: fc.oneof({ weight: 4, arbitrary: fc.constant(false) }, fc.constant(true)),
+      requireExplicitCompletion: fc.boolean(),
+    }),
+    calmAtMs: fc.constant(180_000),
+  });
+
+describe('a session in a hostile world', () => {
+  it('keeps every promise at every step, and every run comes to its end', () => {
+    fc.assert(
+      fc.property(plan(incident), (each) => {
+        for (const main of simulate(each).mains) {
+          const asked = main.spec.tasks.filter((task) => task.initial.state !== 'done');
+          // A run lost for longer than mainLostMs is cancelled and may have been closed; it has told what it could.
+          if (main.outcome === 'finished') expect(main.statuses.size).toBe(asked.length);
+        }
+      }),
+      { numRuns: 1500 },
+    );
+  });
+
+  it('reports success of a run only if every task of it succeeded on some agent', () => {
+    fc.assert(
+      fc.property(plan(incident), (each) => {
+        const { mains, checkers } = simulate(each);
+        for (const { spec, outcome, statuses } of mains) {
+          const asked = spec.tasks.filter((task) => task.initial.state !== 'done');
+          const isSuccess = outcome === 'finished' && asked.every(({ id }) => statuses.get(id) === 'success');
+          const succeeded = asked.every(({ id }) => checkers.statusOf(spec.runId, id) === 'success');
+          if (isSuccess) expect(succeeded).toBe(true);
+        }
+      }),
+      { numRuns: 400 },
+    );
+  });
+
+  it('ends every task of a run that is cancelled at any time', () => {
+    const cancelling = fc.oneof(
+      incident,
+      fc.record({ kind: fc.constant('cancel' as const), main: fc.nat(2) }),
+    );
+    fc.assert(
+      fc.property(plan(cancelling), (each) => {
+        for (const main of simulate(each).mains) expect(main.outcome).not.toBeNull();
+      }),
+      { numRuns: 400 },
+    );
+  });
+});
+
+describe('a session in a quiet world', () => {
+  it('ends every task with success when nothing fails and nobody leaves', () => {
+    const quiet = plan(incident).map((each): SimulationPlan => ({
+      ...each,
+      weather: { loss: 0, duplication: 0, maxDelayMs: 5 },
+      fortune: { ...each.fortune, failure: 0, returned: 0 },
+      incidents: [],
+      settings: { stopAgentsAfter: [], stopAgentsOnFailure: false, requireExplicitCompletion: false },
+    }));
+    fc.assert(
+      fc.property(quiet, (each) => {
+        for (const main of simulate(each).mains) {
+          expect([...new Set(main.statuses.values())].filter((status) => status !== 'success')).toEqual([]);
+          expect(main.outcome).toBe('finished');
+        }
+      }),
+      { numRuns: 400 },
+    );
+  });
+});

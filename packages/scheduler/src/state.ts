@@ -1,0 +1,228 @@
+import {
+  type Assignment,
+  type ClosureEntry,
+  DEFAULT_SESSION_SETTINGS,
+  type EndedStatus,
+  type Reason,
+  type RunLogEntry,
+  type SessionInfo,
+  type SessionSettings,
+} from '@org/dte-protocol';
+import type { Deadline } from './deadlines';
+import type { FreeAgent } from './free-agents';
+import type { RunGraph } from './graph';
+import type { SchedulerConfig } from './interface';
+
+/** One attempt that an agent is wanted to make; lives exactly as long as its task is `leased`. */
+export interface Lease {
+  runId: string;
+  index: number;
+  agentId: string;
+  attempt: number;
+  /** Moved by every sync that lists the attempt; the deadline heap finds out when it looks. */
+  untilMs: number;
+  sinceMs: number;
+  /** Slots it takes of its agent. */
+  cost: number;
+  /** The `started` entry is written. */
+  started: boolean;
+  assignment: Assignment;
+  /** Upper estimate of the assignment's share of a frame. */
+  bytes: number;
+}
+
+/**
+ * Where a task stands. `ended` of a task that the main job settled beforehand (`initial: done`) means: it and
+ * everything below it is on hand; such a task has no log entry.
+ */
+export type TaskState =
+  | { name: 'waiting'; openDependencies: number; dependencyReturned: boolean }
+  | { name: 'ready' }
+  | { name: 'leased'; lease: Lease }
+  | { name: 'ended'; status: EndedStatus };
+
+export interface TaskRecord {
+  readonly kind: 'pending' | 'done' | 'noop';
+  readonly parallelism: boolean;
+  readonly hash: string | null;
+  state: TaskState;
+  /** Number of the latest attempt; fences every earlier one. */
+  attempt: number;
+  /** Attempts lost to infrastructure. */
+  lost: number;
+  /** Agents that lost one, latest last. */
+  lostOn: string[];
+  /** Agent whose disk has the outputs, because it made them. */
+  madeOn: string | null;
+  /** What dependants' closures say of it; null until known, and for tasks with nothing to restore. */
+  outputs: ClosureEntry | null;
+}
+
+export type RunPhase = 'running' | 'finished' | 'cancelled';
+
+/** How far the main job is known to be, and what it still has to hear. */
+export interface RunLog {
+  ackSeq: number;
+  /** Entries after `baseSeq` <= `ackSeq`: acknowledged ones are cut off in batches. */
+  entries: RunLogEntry[];
+  baseSeq: number;
+  sentSeq: number;
+  /** When entries were last said. */
+  sentAtMs: number;
+}
+
+export interface RunState {
+  readonly runId: string;
+  readonly command: string;
+  readonly requestedTargets: readonly string[];
+  readonly parallel: number;
+  readonly nxBail: boolean;
+  readonly streamOutput: boolean;
+  readonly total: number;
+  phase: RunPhase;
+  closed: boolean;
+  /** Set when nothing new may start although the run is not over (--nxBail, stopAgentsOnFailure). */
+  bailed: boolean;
+  /** A connection follows the run. */
+  followed: boolean;
+  /** When it was last followed, for `mainLostMs`. */
+  unfollowedAtMs: number;
+  done: number;
+  failed: number;
+  /** Emptied when the run is closed, like `tasks` and `log`. */
+  graph: RunGraph;
+  tasks: TaskRecord[];
+  /** Heaps of task indices by `graph.priority`. */
+  ready: number[];
+  readyAlone: number[];
+  /** Agent kept free of other tasks for the first of `readyAlone`. */
+  heldAgent: string | null;
+  /** Live leases in the order they were given, by task index. */
+  leases: Map<number, Lease>;
+  /** Sum of the costs of `leases`. */
+  slotsUsed: number;
+  log: RunLog;
+}
+
+export interface AgentState {
+  readonly agentId: string;
+  name: string;
+  jobUrl: string | null;
+  labels: string[];
+  /** Its own --slots. */
+  slots: number | null;
+  /** Place in the order of joining. */
+  readonly joinIndex: number;
+  connected: boolean;
+  disconnectedAtMs: number;
+  draining: boolean;
+  /** It was told to leave: a disconnection is the answer. */
+  toldToStop: boolean;
+  finished: number;
+  /** Attempts handed back in a row; too many and it is given work only when nobody else is left. */
+  faults: number;
+  leases: Set<Lease>;
+  leasesPerRun: Map<string, number>;
+  /** Set while it runs a task that must be alone. */
+  alone: boolean;
+  /** Run for whose task it is kept free. */
+  heldFor: string | null;
+  /** Estimated size of what it is wanted to do. */
+  bytesWanted: number;
+  /** Highest seq of its syncs in this connection. */
+  seq: number;
+  /** What it adds to `usable` of the state. */
+  counted: { usable: boolean; healthy: boolean; slots: number };
+  /** Which of its entries in the heap of free agents counts. */
+  freeVersion: number;
+}
+
+export interface SessionState {
+  phase: 'open' | 'finished';
+  settings: SessionSettings;
+  /** Finish as soon as no run is open. */
+  finishWhenIdle: Reason | null;
+  stop: Reason | null;
+  mains: number;
+  mainSeen: boolean;
+  /** Since when there is neither main job nor run; null while there is. */
+  idleSinceMs: number | null;
+  refused: SessionInfo['refused'];
+  /** Membership changed and was not told yet. */
+  infoDue: boolean;
+  infoSentAtMs: number;
+}
+
+/**
+ * Everything the scheduler knows. Plain data (objects, arrays, maps, sets, numbers, strings), can be cloned
+ * structurally; treat it as opaque and read it through `describe`.
+ */
+export interface SchedulerState {
+  readonly config: SchedulerConfig;
+  readonly sessionId: string;
+  /** Time of the current step; starts as the clock's and is ahead of it once the clock was set back. */
+  nowMs: number;
+  /** What the clock said in the step before. */
+  clockMs: number | null;
+  session: SessionState;
+  runs: Map<string, RunState>;
+  /** Runs in phase `running`, in order of submission. */
+  openRuns: Set<string>;
+  agents: Map<string, AgentState>;
+  nextJoinIndex: number;
+  /** Slots of an agent that has no --slots: the highest --parallel of the open runs; null while there is none. */
+  defaultSlots: number | null;
+  /** Agents that may be given work, and how many slots they serve. */
+  usable: { agents: number; healthy: number; slots: number };
+  /** Heap of agents with a free slot, most free first; stale entries are skipped. */
+  free: FreeAgent[];
+  /** Never reused, not even for an agent that comes back after it was forgotten. */
+  nextFreeVersion: number;
+  /** Usable agents that run nothing. */
+  idle: Set<string>;
+  deadlines: Deadline[];
+  nextDeadlineId: number;
+  /** When the last step asked to be woken; a step much later than that means that this process was frozen. */
+  wakeAtMs: number | null;
+  /** Heap moves, closure entries and agents looked at so far; tests hold a bound against it. */
+  operations: number;
+}
+
+/**
+ * A session as it begins: open, without settings, agents and runs.
+ * Give the limits (`readLimits(env).limits` fits) and the session's id.
+ */
+export function createState(config: SchedulerConfig, sessionId: string): SchedulerState {
+  const { leaseMs, mainLostMs, sessionIdleMs, attemptsPerTask, logEntriesPerFrame, frameBytes } = config;
+  return {
+    config: { leaseMs, mainLostMs, sessionIdleMs, attemptsPerTask, logEntriesPerFrame, frameBytes },
+    sessionId,
+    nowMs: 0,
+    clockMs: null,
+    session: {
+      phase: 'open',
+      settings: DEFAULT_SESSION_SETTINGS,
+      finishWhenIdle: null,
+      stop: null,
+      mains: 0,
+      mainSeen: false,
+      idleSinceMs: null,
+      refused: [],
+      infoDue: false,
+      infoSentAtMs: -Infinity,
+    },
+    runs: new Map(),
+    openRuns: new Set(),
+    agents: new Map(),
+    nextJoinIndex: 0,
+    defaultSlots: null,
+    usable: { agents: 0, healthy: 0, slots: 0 },
+    free: [],
+    nextFreeVersion: 1,
+    idle: new Set(),
+    deadlines: [],
+    nextDeadlineId: 0,
+    wakeAtMs: null,
+    operations: 0,
+  };
+}

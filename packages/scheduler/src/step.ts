@@ -1,0 +1,151 @@
+import { agentDisconnected, agentGone, agentJoined, agentRemoved, agentSynced, wantedOf } from './agents';
+import { loseAttempt } from './attempts';
+import { type DeadlineSubject, nextDeadline, takeDueDeadline } from './deadlines';
+import { sessionInfo } from './describe';
+import { dispatch } from './dispatch';
+import { EffectsBuilder } from './effects-builder';
+import type { Effects, Input, Outgoing } from './interface';
+import { restartWaits, sessionRestored } from './restored';
+import { takeUpdates } from './run-log';
+import { mainDisconnected, mainLost, mainSynced, submitRun } from './runs';
+import {
+  agentRefused,
+  configureSession,
+  finishIfDone,
+  finishWhenIdle,
+  idleTooLong,
+  mainConnected,
+  mainLeft,
+  takeInfoDue,
+  updateIdle,
+} from './session';
+import type { SchedulerState } from './state';
+import { agentOf, known, runOf } from './lookup';
+
+/**
+ * One input in, effects out. Mutates `state`; the same inputs at the same times always give the same state and the
+ * same effects, and no input that fits its type makes it throw. A `nowMs` before the one of the step before counts as no
+ * time having passed.
+ *
+ * A step that comes much later than `wakeAtMs` of the step before (more than half a lease) means that the process was
+ * frozen or the clock was set: then nothing expires, and every wait begins anew.
+ */
+export function step(state: SchedulerState, input: Input, nowMs: number): Effects {
+  passTime(state, nowMs);
+  const out = new EffectsBuilder();
+  if (input.type === 'session.restored') sessionRestored(state);
+  else if (isLate(state)) restartWaits(state);
+  for (let due = takeDueDeadline(state); due !== undefined; due = takeDueDeadline(state)) {
+    expire(state, due, out);
+  }
+  take(state, input, out);
+  finishIfDone(state, out);
+  updateIdle(state);
+  dispatch(state, out);
+  // Dispatching can end tasks (too large to be said), and with them the last run.
+  finishIfDone(state, out);
+  const send = messages(state, out);
+  state.wakeAtMs = nextDeadline(state)?.atMs ?? null;
+  const wakeAtMs = state.wakeAtMs === null ? null : nowMs + (state.wakeAtMs - state.nowMs);
+  return { send, events: out.events, wakeAtMs };
+}
+
+/** Our own time never runs back: when the clock does, it stands still for a step and goes on from there. */
+function passTime(state: SchedulerState, clockMs: number): void {
+  state.nowMs += Math.max(0, clockMs - (state.clockMs ?? 0));
+  state.clockMs = clockMs;
+}
+
+const isLate = ({ nowMs, wakeAtMs, config }: SchedulerState): boolean =>
+  wakeAtMs !== null && nowMs - wakeAtMs > config.leaseMs / 2;
+
+function take(state: SchedulerState, input: Input, out: EffectsBuilder): void {
+  switch (input.type) {
+    case 'session.configure':
+      configureSession(state, input.settings);
+      break;
+    case 'session.complete':
+      finishWhenIdle(state, 'The session was completed (dte complete-ci-run).');
+      break;
+    case 'session.restored':
+      // Taken before anything could expire.
+      break;
+    case 'run.submit':
+      submitRun(state, input.spec, out);
+      break;
+    case 'main.sync':
+      mainSynced(state, input.sync, out);
+      break;
+    case 'main.disconnected':
+      mainDisconnected(state, input.runId);
+      break;
+    case 'main.connected':
+      mainConnected(state);
+      break;
+    case 'main.left':
+      mainLeft(state);
+      break;
+    case 'agent.joined':
+      agentJoined(state, input.agent, out);
+      break;
+    case 'agent.sync':
+      agentSynced(state, input.agentId, input.sync, out);
+      break;
+    case 'agent.disconnected':
+      agentDisconnected(state, input.agentId, out);
+      break;
+    case 'agent.removed':
+      agentRemoved(state, input.agentId, input.reason, out);
+      break;
+    case 'agent.refused':
+      agentRefused(state, input.name, input.reason, out);
+      break;
+    case 'tick':
+      break;
+  }
+}
+
+function expire(state: SchedulerState, due: DeadlineSubject, out: EffectsBuilder): void {
+  switch (due.kind) {
+    case 'lease':
+      expireLease(state, due.runId, due.index, out);
+      break;
+    case 'agent-gone':
+      agentGone(state, due.agentId, out);
+      break;
+    case 'main-lost':
+      mainLost(state, due.runId, out);
+      break;
+    case 'session-idle':
+      idleTooLong(state, out);
+      break;
+    case 'session-info':
+      // Sent at the end of every step that finds it due.
+      break;
+  }
+}
+
+function expireLease(state: SchedulerState, runId: string, index: number, out: EffectsBuilder): void {
+  const run = runOf(state, runId);
+  const lease = known(run.leases.get(index));
+  const { name } = agentOf(state, lease.agentId);
+  const message = `Agent ${name} said nothing of the task for ${state.config.leaseMs} ms.`;
+  loseAttempt(state, run, lease, { code: 'DTE_LEASE_EXPIRED', message }, out);
+}
+
+function messages(state: SchedulerState, out: EffectsBuilder): Outgoing[] {
+  const send: Outgoing[] = [];
+  for (const agentId of out.agents) {
+    const agent = state.agents.get(agentId);
+    const seq = out.answeredSync?.agentId === agentId ? out.answeredSync.seq : 0;
+    if (agent?.connected === true) send.push({ to: 'agent', agentId, message: wantedOf(state, agent, seq) });
+  }
+  for (const runId of new Set([...out.runs, ...out.asked])) {
+    const run = runOf(state, runId);
+    if (!run.followed) continue;
+    for (const message of takeUpdates(state, run, out.asked.has(runId)))
+      send.push({ to: 'run', runId, message });
+  }
+  if (takeInfoDue(state)) send.push({ to: 'session', message: sessionInfo(state) });
+  return send;
+}

@@ -1,0 +1,140 @@
+import type { AgentRef, AttemptResult, EndedStatus, Reason } from '@org/dte-protocol';
+import type { EffectsBuilder } from './effects-builder';
+import { releaseHold } from './free-agents';
+import { heapPush } from './heap';
+import { releaseLease } from './leases';
+import { appendEntry } from './run-log';
+import { endRun, finishWhenIdle } from './session';
+import type { RunState, SchedulerState } from './state';
+import { at, dependantsOf, taskOf } from './lookup';
+
+/** How a task ended, besides its status. */
+export interface Ending {
+  status: EndedStatus;
+  attempt: number | null;
+  agent: AgentRef | null;
+  result: AttemptResult | null;
+  reason: Reason | null;
+}
+
+/** An ending that no attempt led to. */
+export const endingWithout = (status: EndedStatus, reason: Reason | null = null): Ending => ({
+  status,
+  attempt: null,
+  agent: null,
+  result: null,
+  reason,
+});
+
+/** Makes a task available to agents. */
+export function makeReady(state: SchedulerState, run: RunState, index: number): void {
+  const task = taskOf(run, index);
+  task.state = { name: 'ready' };
+  state.operations++;
+  heapPush(task.parallelism ? run.ready : run.readyAlone, index, byPriority(run));
+}
+
+/** Order of a run's ready queues. */
+export const byPriority =
+  ({ graph: { priority } }: RunState) =>
+  (a: number, b: number): boolean =>
+    at(priority, a) < at(priority, b);
+
+/**
+ * Ends a task, and with it every task whose fate that decides: dependants of a failure are skipped, what was only
+ * waiting for this becomes ready, `nx:noop` tasks end by themselves, a dependant of a `returned` task is returned as
+ * soon as all its other dependencies ended (one of them may fail, and then it is skipped).
+ */
+export function endTask(
+  state: SchedulerState,
+  run: RunState,
+  index: number,
+  ending: Ending,
+  out: EffectsBuilder,
+): void {
+  const queue = [{ index, ending }];
+  for (const next of queue) {
+    const task = taskOf(run, next.index);
+    if (task.state.name === 'ended') continue;
+    record(state, run, next.index, next.ending, out);
+    const { status, reason } = next.ending;
+    if (status === 'failure') bailAfterFailure(state, run, out);
+    for (const dependant of dependantsOf(run, next.index)) {
+      state.operations++;
+      const decided = decide(state, run, dependant, status, reason);
+      if (decided !== null) queue.push({ index: dependant, ending: decided });
+    }
+  }
+  if (run.done === run.total) endRun(state, run, 'finished', out);
+}
+
+/** Ends every task that has not ended, in the order of the spec, and the run with it. */
+export function endAll(state: SchedulerState, run: RunState, ending: Ending, out: EffectsBuilder): void {
+  clearQueues(state, run);
+  for (const index of run.tasks.keys()) record(state, run, index, ending, out);
+  endRun(state, run, ending.status === 'cancelled' ? 'cancelled' : 'finished', out);
+}
+
+/** What the end of one dependency means for a task; null when nothing yet. */
+function decide(
+  state: SchedulerState,
+  run: RunState,
+  index: number,
+  status: EndedStatus,
+  reason: Reason | null,
+): Ending | null {
+  const task = taskOf(run, index);
+  if (task.state.name !== 'waiting') return null;
+  if (status === 'failure' || status === 'skipped' || status === 'cancelled') return endingWithout('skipped');
+  task.state.openDependencies--;
+  if (status === 'returned') task.state.dependencyReturned = true;
+  if (task.state.openDependencies > 0) return null;
+  if (task.state.dependencyReturned) {
+    const code = reason?.code ?? 'DTE_ATTEMPTS_EXHAUSTED';
+    return endingWithout('returned', { code, message: 'A dependency was returned to the main job.' });
+  }
+  if (task.kind !== 'pending') return endingWithout('success');
+  makeReady(state, run, index);
+  return null;
+}
+
+function record(
+  state: SchedulerState,
+  run: RunState,
+  index: number,
+  ending: Ending,
+  out: EffectsBuilder,
+): void {
+  const task = taskOf(run, index);
+  if (task.state.name === 'ended') return;
+  if (task.state.name === 'leased') releaseLease(state, run, task.state.lease, out);
+  task.state = { name: 'ended', status: ending.status };
+  // The main job settled it itself and expects no entry.
+  if (task.kind === 'done') return;
+  const taskId = at(run.graph.ids, index);
+  run.done++;
+  if (ending.status === 'failure') run.failed++;
+  appendEntry(run, { type: 'ended', taskId, ...ending }, out);
+  const { status, attempt } = ending;
+  out.event({ type: 'task.ended', runId: run.runId, taskId, status, attempt });
+}
+
+function bailAfterFailure(state: SchedulerState, run: RunState, out: EffectsBuilder): void {
+  const { stopAgentsOnFailure } = state.session.settings;
+  if (stopAgentsOnFailure) {
+    finishWhenIdle(state, 'A task failed and the session was started with --stop-agents-on-failure.');
+  }
+  if (run.bailed || !(run.nxBail || stopAgentsOnFailure)) return;
+  run.bailed = true;
+  clearQueues(state, run);
+  for (const [index, task] of run.tasks.entries()) {
+    const { name } = task.state;
+    if (name === 'waiting' || name === 'ready') record(state, run, index, endingWithout('skipped'), out);
+  }
+}
+
+function clearQueues(state: SchedulerState, run: RunState): void {
+  run.ready = [];
+  run.readyAlone = [];
+  releaseHold(state, run);
+}

@@ -1,0 +1,98 @@
+import {
+  type AttemptResult,
+  type ErrorCode,
+  type RunSpec,
+  type TaskSpec,
+  type Work,
+} from '@org/dte-protocol';
+import { runSpec, taskSpec, type TaskOptions } from '@org/dte-testing';
+
+/** One command of a scenario: its name, plain words, `key=value` options and flags are all words. */
+export interface Command {
+  name: string;
+  words: string[];
+  options: Record<string, string>;
+  /** What stands after a colon. */
+  rest: string;
+}
+
+/** `name word key=value: rest` */
+export function parseCommand(line: string): Command {
+  const colon = /: |:$/.exec(line);
+  const head = colon === null ? line : line.slice(0, colon.index);
+  const rest = colon === null ? '' : line.slice(colon.index + 1).trim();
+  const [name = '', ...all] = head.split(/\s+/);
+  const options = Object.fromEntries(
+    all.filter((word) => word.includes('=')).map((word) => word.split('=', 2)),
+  );
+  return { name, words: all.filter((word) => !word.includes('=')), options, rest };
+}
+
+/** `submit r1 parallel=2 targets=a,b bail: x:build y:build(x:build)[alone] ...` */
+export function parseRun({ words: [runId = 'r1', ...flags], options, rest }: Command): RunSpec {
+  return runSpec(runId, splitWords(rest).map(parseTask), {
+    parallel: Number(options['parallel'] ?? 2),
+    nxBail: flags.includes('bail'),
+    requestedTargets: options['targets']?.split(',') ?? ['build'],
+  });
+}
+
+/** Words separated by blanks that are not within brackets. */
+const splitWords = (text: string): string[] => text.match(/(?:\([^)]*\)|\[[^\]]*\]|[^\s([])+/g) ?? [];
+
+function parseTask(word: string): TaskSpec {
+  const match = /^([^([]+)(?:\(([^)]*)\))?(?:\[([^\]]*)\])?$/.exec(word);
+  if (match === null) throw new Error(`Not a task: ${word}`);
+  const [, id = '', dependencies = '', marks = ''] = match;
+  const options: TaskOptions = {};
+  for (const mark of marks.split(' ').filter(Boolean)) {
+    if (mark === 'alone') options.parallelism = false;
+    else if (mark === 'noop') options.initial = { state: 'noop' };
+    else if (mark === 'done')
+      options.initial = { state: 'done', artifact: { kind: 'cache', hash: `main-${id.replace(':', '-')}` } };
+    else if (mark === 'nohash') options.hash = null;
+    else if (mark.startsWith('weight=')) options.weight = Number(mark.slice('weight='.length));
+    else throw new Error(`Not a mark: ${mark}`);
+  }
+  return taskSpec(id, dependencies.split(' ').filter(Boolean), options);
+}
+
+/** `preparing r1/x:build#1, success r1/y:build#2, returned r1/z:build#1 DTE_DISK_FULL`, or `idle` */
+export const parseWork = (text: string, nowMs: number): Work[] =>
+  text === 'idle' || text === '' ? [] : text.split(', ').map((part) => parseOne(part, nowMs));
+
+function parseOne(part: string, nowMs: number): Work {
+  const match = /^(\w+) ([^/]+)\/(.+)#(\d+)(?: (\w+))?$/.exec(part);
+  if (match === null) throw new Error(`Not a work: ${part}`);
+  const [, phase = '', runId = '', taskId = '', attempt = '', code] = match;
+  const work = { runId, taskId, attempt: Number(attempt) };
+  if (phase === 'preparing') return { ...work, phase: { name: phase } };
+  if (phase === 'executing') return { ...work, phase: { name: phase, startMs: nowMs } };
+  return { ...work, phase: { name: 'completed', result: parseResult(phase, work, nowMs, code) } };
+}
+
+function parseResult(
+  kind: string,
+  { taskId, attempt }: { taskId: string; attempt: number },
+  nowMs: number,
+  code: string | undefined,
+): AttemptResult {
+  const reason = code === undefined ? null : { code: code as ErrorCode, message: `because of ${code}` };
+  if (kind === 'returned') {
+    return { kind, reason: reason ?? { code: 'DTE_EXECUTOR_CRASHED', message: 'It crashed.' } };
+  }
+  if (kind !== 'success' && kind !== 'failure') throw new Error(`Not a result: ${kind}`);
+  const hash = `made-${taskId.replace(':', '-')}`;
+  return {
+    kind: 'finished',
+    status: kind,
+    code: kind === 'success' ? 0 : 1,
+    fromCache: null,
+    hash,
+    artifact: kind === 'success' ? { kind: 'cache', hash } : { kind: 'attempt', attempt },
+    startMs: nowMs,
+    endMs: nowMs,
+    reason,
+    hashDetails: null,
+  };
+}

@@ -1,0 +1,196 @@
+import { DEFAULT_SESSION_SETTINGS, type ErrorCode, type MainSync, type Reason } from '@org/dte-protocol';
+import { isDeepStrictEqual } from 'node:util';
+import { describe as describeSession } from '../describe';
+import { checkRun } from '../graph';
+import type { Effects, Input, SchedulerConfig } from '../interface';
+import { createState, type SchedulerState } from '../state';
+import { step } from '../step';
+import { type Command, parseCommand, parseRun, parseWork } from './scenario-parse';
+import { printEffects } from './scenario-print';
+
+const CONFIG: SchedulerConfig = {
+  leaseMs: 30_000,
+  mainLostMs: 60_000,
+  sessionIdleMs: 600_000,
+  attemptsPerTask: 3,
+  logEntriesPerFrame: 500,
+  frameBytes: 16 * 1024 * 1024,
+};
+
+const START_MS = 1_000_000;
+
+/**
+ * Runs a scenario and gives it back with what really happened: blocks of commands, `----`, and what they led to,
+ * separated by empty lines; a line that begins with `#` is a comment. After every block the inputs so far are replayed,
+ * which must lead to the same state.
+ */
+export function runScenario(text: string): string {
+  const scenario = new Scenario();
+  const blocks = text
+    .split(/\n{2,}/)
+    .map((block) => block.trim())
+    .filter(Boolean);
+  return blocks.map((block) => scenario.runBlock(block)).join('\n\n') + '\n';
+}
+
+class Scenario {
+  #config = CONFIG;
+  #state: SchedulerState = createState(CONFIG, 's1');
+  #nowMs = START_MS;
+  #wakeAtMs: number | null = null;
+  /** As a journal keeps them: as text. */
+  readonly #journal: [string, number][] = [];
+  readonly #seqs = new Map<string, number>();
+
+  runBlock(block: string): string {
+    const [before = ''] = block.split(/^----$/m);
+    const input = before.trimEnd();
+    const commands = input.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
+    if (commands.length === 0) return input;
+    const output = commands.flatMap((line) => this.#run(parseCommand(line)));
+    this.#checkReplay();
+    return [input, '----', ...(output.length === 0 ? ['(nothing)'] : output)].join('\n');
+  }
+
+  #run(command: Command): string[] {
+    const { name, words, options } = command;
+    const [who = ''] = words;
+    switch (name) {
+      case 'config':
+        for (const [key, value] of Object.entries(options))
+          this.#config = { ...this.#config, [key]: Number(value) };
+        this.#state = createState(this.#config, 's1');
+        return [];
+      case 'settings':
+        return this.#give({
+          type: 'session.configure',
+          settings: {
+            ...DEFAULT_SESSION_SETTINGS,
+            stopAgentsAfter: options['stop-after']?.split(',') ?? [],
+            stopAgentsOnFailure: words.includes('stop-on-failure'),
+            requireExplicitCompletion: words.includes('explicit'),
+          },
+        });
+      case 'join':
+        this.#seqs.set(who, 0);
+        return this.#give({
+          type: 'agent.joined',
+          agent: {
+            agentId: who,
+            name: who,
+            jobUrl: null,
+            slots: numberOr(options['slots'], null),
+            labels: [],
+          },
+        });
+      case 'sync':
+        return this.#give({ type: 'agent.sync', agentId: who, sync: this.#agentSync(command) });
+      case 'drop':
+        return this.#give({ type: 'agent.disconnected', agentId: who });
+      case 'remove':
+        return this.#give({ type: 'agent.removed', agentId: who, reason: reasonOf(words[1]) });
+      case 'refuse':
+        return this.#give({ type: 'agent.refused', name: who, reason: reasonOf(words[1]) });
+      case 'submit':
+        return this.#submit(command);
+      case 'main':
+        return this.#give({
+          type: 'main.sync',
+          sync: {
+            type: 'main.sync',
+            runId: who,
+            ackSeq: Number(options['ack'] ?? 0),
+            want: (words[1] ?? 'follow') as MainSync['want'],
+          },
+        });
+      case 'main-drop':
+        return this.#give({ type: 'main.disconnected', runId: who });
+      case 'main-in':
+        return this.#give({ type: 'main.connected' });
+      case 'main-out':
+        return this.#give({ type: 'main.left' });
+      case 'complete':
+        return this.#give({ type: 'session.complete' });
+      case 'restored':
+        return this.#give({ type: 'session.restored' });
+      case 'advance':
+        return this.#advance(Number(who));
+      case 'freeze':
+        // Time passes and nobody ticks.
+        this.#nowMs += Number(who);
+        return [];
+      case 'clock':
+        this.#nowMs += Number(who);
+        return this.#give({ type: 'tick' });
+      case 'wake':
+        return [this.#wakeAtMs === null ? 'wake never' : `wake in ${this.#wakeAtMs - this.#nowMs} ms`];
+      case 'status':
+        return this.#status();
+      default:
+        throw new Error(`Not a command: ${name}`);
+    }
+  }
+
+  #submit(command: Command): string[] {
+    const spec = parseRun(command);
+    const error = checkRun(spec);
+    if (error !== null) return [`${error.code} ${error.message}`];
+    const submitted = this.#give({ type: 'run.submit', spec });
+    if (command.words.includes('unfollowed')) return submitted;
+    const sync: MainSync = { type: 'main.sync', runId: spec.runId, ackSeq: 0, want: 'follow' };
+    return [...submitted, ...this.#give({ type: 'main.sync', sync })];
+  }
+
+  #agentSync({ words: [who = '', ...flags], options, rest }: Command) {
+    const seq = Number(options['seq'] ?? (this.#seqs.get(who) ?? 0) + 1);
+    this.#seqs.set(who, seq);
+    return {
+      type: 'agent.sync' as const,
+      seq,
+      slots: numberOr(options['slots'], this.#state.agents.get(who)?.slots ?? null),
+      draining: flags.includes('drain'),
+      work: parseWork(rest, this.#nowMs),
+    };
+  }
+
+  /** Lets time pass, with a tick whenever the last step asked for one, and one at the end. */
+  #advance(byMs: number): string[] {
+    const untilMs = this.#nowMs + byMs;
+    const lines: string[] = [];
+    while (this.#wakeAtMs !== null && this.#wakeAtMs <= untilMs) {
+      this.#nowMs = Math.max(this.#nowMs, this.#wakeAtMs);
+      lines.push(...this.#give({ type: 'tick' }));
+    }
+    this.#nowMs = untilMs;
+    return [...lines, ...this.#give({ type: 'tick' })];
+  }
+
+  #give(input: Input): string[] {
+    this.#journal.push([JSON.stringify(input), this.#nowMs]);
+    const effects: Effects = step(this.#state, input, this.#nowMs);
+    this.#wakeAtMs = effects.wakeAtMs;
+    return printEffects(effects);
+  }
+
+  #status(): string[] {
+    const { state, runs } = describeSession(this.#state);
+    const lines = runs.map(
+      (run) => `run ${run.runId} ${run.state} done=${run.done}/${run.total} failed=${run.failed}`,
+    );
+    return [`session ${state}`, ...lines];
+  }
+
+  #checkReplay(): void {
+    const again = createState(this.#config, 's1');
+    for (const [input, nowMs] of this.#journal) step(again, JSON.parse(input) as Input, nowMs);
+    if (!isDeepStrictEqual(again, this.#state)) throw new Error('Replaying the inputs led to another state.');
+  }
+}
+
+const numberOr = <T>(text: string | undefined, otherwise: T): number | T =>
+  text === undefined ? otherwise : Number(text);
+
+const reasonOf = (code = 'DTE_AGENT_LEFT'): Reason => ({
+  code: code as ErrorCode,
+  message: `because of ${code}`,
+});

@@ -1,0 +1,31 @@
+import { createHmac, randomBytes } from 'node:crypto';
+import { type Hello, PROTOCOL_VERSION, proofInput } from '@org/dte-protocol';
+
+export const TEST_COMMIT = '0123456789abcdef0123456789abcdef01234567';
+export const TEST_NX_VERSION = '23.2.1';
+
+/** A hello that a coordinator without secret takes; `overrides` make it another one, or a wrong one. */
+export function exampleHello(overrides: Partial<Hello> = {}): Hello {
+  const id = randomBytes(4).toString('hex');
+  return {
+    type: 'hello',
+    protocolVersion: PROTOCOL_VERSION,
+    role: 'agent',
+    sessionId: 's1',
+    clientId: `client-${id}`,
+    name: `client ${id}`,
+    jobUrl: null,
+    clientNonce: randomBytes(32).toString('hex'),
+    proof: null,
+    identity: { commit: TEST_COMMIT, nxVersion: TEST_NX_VERSION, nodeVersion: 'v20.20.2', platform: 'linux-x64' },
+    slots: 2,
+    labels: [],
+    ...overrides,
+  };
+}
+
+/** The same hello with the proof of a secret. */
+export const signHello = (hello: Hello, serverNonce: string, secret: string): Hello => ({
+  ...hello,
+  proof: createHmac('sha256', secret).update(proofInput('client', serverNonce, hello)).digest('hex'),
+});

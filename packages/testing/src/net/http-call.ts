@@ -1,0 +1,54 @@
+import { type Agent, type IncomingHttpHeaders, request } from 'node:http';
+import type { Readable } from 'node:stream';
+
+export interface HttpCall {
+  readonly method?: string;
+  /** Sent as it is: nothing is normalised, so that wrong paths can be tried. */
+  readonly path: string;
+  readonly token?: string;
+  readonly headers?: Record<string, string>;
+  readonly body?: string | Buffer | Readable;
+  readonly agent?: Agent;
+}
+
+export interface HttpAnswer {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: Buffer;
+  /** Of `body`. */
+  readonly text: string;
+  /** Header `x-dte-error`. */
+  readonly code: string | null;
+}
+
+/** One HTTP request to `http://host:port`, answer and all. */
+export function httpCall(url: string, call: HttpCall): Promise<HttpAnswer> {
+  const { hostname, port } = new URL(url);
+  const headers: Record<string, string> = { ...call.headers };
+  if (call.token !== undefined) headers['authorization'] = `Bearer ${call.token}`;
+  if (typeof call.body === 'string' || Buffer.isBuffer(call.body)) {
+    headers['content-length'] ??= String(Buffer.byteLength(call.body));
+  }
+  return new Promise((resolve, reject) => {
+    const { method = 'GET', path, agent } = call;
+    const outgoing = request({ hostname, port, method, path, headers, agent }, (response) => {
+      const chunks: Buffer[] = [];
+      response.on('data', (chunk: Buffer) => chunks.push(chunk));
+      response.on('error', reject);
+      response.on('end', () => {
+        const body = Buffer.concat(chunks);
+        const code = response.headers['x-dte-error'];
+        resolve({
+          status: response.statusCode ?? 0,
+          headers: response.headers,
+          body,
+          text: body.toString('utf8'),
+          code: typeof code === 'string' ? code : null,
+        });
+      });
+    });
+    outgoing.on('error', reject);
+    if (call.body === undefined || typeof call.body === 'string' || Buffer.isBuffer(call.body)) outgoing.end(call.body);
+    else call.body.on('error', (error) => outgoing.destroy(error)).pipe(outgoing);
+  });
+}

@@ -1,0 +1,101 @@
+import { once } from 'node:events';
+import { type Hello, HTTP, type Message } from '@org/dte-protocol';
+import { type ClientOptions, WebSocket } from 'ws';
+import { signHello } from './hello';
+
+export interface ClosedWith {
+  readonly code: number;
+  readonly reason: string;
+}
+
+type MessageOf<T extends Message['type']> = Extract<Message, { type: T }>;
+
+/** Emitted on the socket after every message and every change. */
+const NEWS = 'dte-news';
+/** Below jest's own limit of 5 s, so that the last state is printed. */
+const DEADLINE_MS = 4_500;
+
+/** A WebSocket client that says exactly what a test wants said, right or wrong, and remembers what it hears. */
+export class RawClient {
+  /** Everything received, oldest first. */
+  readonly received: Message[] = [];
+  /** Set when the connection has ended. */
+  closed: ClosedWith | null = null;
+
+  private constructor(readonly socket: WebSocket) {
+    // Parsed without a schema: what a coordinator says is the tests' to judge.
+    socket.on('message', (data) => {
+      this.received.push(JSON.parse((data as Buffer).toString('utf8')) as Message);
+      socket.emit(NEWS);
+    });
+    socket.on('open', () => socket.emit(NEWS));
+    socket.on('close', (code, reason) => {
+      this.closed = { code, reason: reason.toString('utf8') };
+      socket.emit(NEWS);
+    });
+    socket.on('error', () => undefined);
+  }
+
+  /** Connects to `http://host:port` and waits for the connection, not for the challenge. */
+  static async connect(url: string, options: ClientOptions = {}): Promise<RawClient> {
+    const client = new RawClient(new WebSocket(url.replace(/^http/, 'ws') + HTTP.connect, options));
+    await client.until('a connection', () => client.socket.readyState === WebSocket.OPEN || client.closed);
+    return client;
+  }
+
+  /** Connects and says hello, with a proof when a secret is given; waits for welcome or error. */
+  static async hello(url: string, hello: Hello, secret?: string): Promise<RawClient> {
+    const client = await RawClient.connect(url);
+    const { serverNonce } = await client.next('challenge');
+    client.send(secret === undefined ? hello : signHello(hello, serverNonce, secret));
+    await client.until(`an answer to the hello of ${hello.name}`, () => client.received.length > 1 || client.closed);
+    return client;
+  }
+
+  send(message: object): void {
+    this.socket.send(JSON.stringify(message));
+  }
+
+  /** All messages of a type so far. */
+  all<T extends Message['type']>(type: T): MessageOf<T>[] {
+    return this.received.filter((message): message is MessageOf<T> => message.type === type);
+  }
+
+  /** The first message of a type, heard already or still to come, that fits. */
+  async next<T extends Message['type']>(
+    type: T,
+    fits: (message: MessageOf<T>) => boolean = () => true,
+  ): Promise<MessageOf<T>> {
+    return this.until(`a message ${type}`, () => this.all(type).find(fits));
+  }
+
+  /** The token of the welcome. */
+  get token(): string {
+    const welcome = this.all('welcome')[0];
+    if (welcome === undefined) throw new Error(`Not welcome: ${JSON.stringify(this.received)}`);
+    return welcome.token;
+  }
+
+  async whenClosed(): Promise<ClosedWith> {
+    return this.until('the end of the connection', () => this.closed);
+  }
+
+  /** Ends without a close handshake, as a dying process does. */
+  async kill(): Promise<void> {
+    this.socket.terminate();
+    await this.whenClosed();
+  }
+
+  /** Looks again whenever something has come in. */
+  private async until<T>(what: string, condition: () => T | null | undefined | false): Promise<T> {
+    const deadline = AbortSignal.timeout(DEADLINE_MS);
+    for (;;) {
+      const value = condition();
+      if (value !== null && value !== undefined && value !== false) return value;
+      await once(this.socket, NEWS, { signal: deadline }).catch(() => {
+        const state = `${JSON.stringify(this.received, null, 1)}\nclosed: ${JSON.stringify(this.closed)}`;
+        throw new Error(`Waited ${DEADLINE_MS} ms in vain for: ${what}\nLast state:\n${state}`);
+      });
+    }
+  }
+}

@@ -1,0 +1,34 @@
+import { setTimeout as delay } from 'node:timers/promises';
+
+/** How long a test waits for one thing unless it says otherwise; generous, because CI has two cores for everything. */
+export const DEFAULT_DEADLINE_MS = 60_000;
+const POLL_MS = 50;
+
+export interface WaitOptions {
+  /** Milliseconds; default `DEFAULT_DEADLINE_MS`. */
+  deadlineMs?: number;
+  /** What to print when the deadline passes: the state a person needs to understand why. */
+  lastState?: () => string;
+}
+
+/**
+ * Waits until `condition` gives something other than null, undefined or false, and returns it.
+ * @throws Error naming `what`, with the last state, after the deadline
+ */
+export async function waitFor<T>(
+  what: string,
+  condition: () => T | Promise<T>,
+  { deadlineMs = DEFAULT_DEADLINE_MS, lastState }: WaitOptions = {},
+): Promise<NonNullable<Exclude<T, false>>> {
+  const giveUpAt = Date.now() + deadlineMs;
+  for (;;) {
+    const value = await condition();
+    if (value !== null && value !== undefined && value !== false)
+      return value as NonNullable<Exclude<T, false>>;
+    if (Date.now() > giveUpAt) {
+      const state = lastState ? `\nLast state:\n${lastState()}` : '';
+      throw new Error(`Waited ${deadlineMs} ms in vain for: ${what}${state}`);
+    }
+    await delay(POLL_MS);
+  }
+}

@@ -1,0 +1,211 @@
+import type { Assignment, RunSpec, TaskSpec } from '@org/dte-protocol';
+import type { Effects, HistoryEvent, Input, SchedulerState } from '@org/dte-scheduler';
+import { type Deeds, deedKey } from './simulated-agent';
+
+type Event<T extends HistoryEvent['type']> = Extract<HistoryEvent, { type: T }>;
+
+function demand(condition: boolean, what: string): asserts condition {
+  if (!condition) throw new Error(`Checker: ${what}`);
+}
+
+/** Watches every step of a scheduler from outside and compares it with what the agents really did. */
+export class Checkers {
+  readonly #tasks = new Map<string, Map<string, TaskSpec>>();
+  readonly #specs = new Map<string, RunSpec>();
+  readonly #ended = new Map<string, string>();
+  readonly #assigned = new Map<string, { attempt: number; agentId: string }>();
+  readonly #artifacts = new Map<string, string>();
+  #failed = new Set<string>();
+
+  constructor(private readonly deeds: Deeds) {}
+
+  readonly check = (state: SchedulerState, input: Input, effects: Effects): void => {
+    if (input.type === 'run.submit') this.#learn(input.spec);
+    for (const event of effects.events) {
+      if (event.type === 'task.assigned') this.#onAssigned(state, event, effects);
+      if (event.type === 'task.ended') this.#onEnded(event);
+      if (event.type === 'run.ended') this.#onRunEnded(event);
+    }
+    checkCounters(state);
+    demand(
+      effects.wakeAtMs === null || effects.wakeAtMs >= state.nowMs,
+      'a step asks to be woken in the past',
+    );
+  };
+
+  statusOf(runId: string, taskId: string): string | undefined {
+    return this.#ended.get(`${runId}/${taskId}`);
+  }
+
+  #learn(spec: RunSpec): void {
+    this.#specs.set(spec.runId, spec);
+    this.#tasks.set(spec.runId, new Map(spec.tasks.map((task) => [task.id, task])));
+  }
+
+  #task(runId: string, taskId: string): TaskSpec {
+    return this.#tasks.get(runId)!.get(taskId)!;
+  }
+
+  #onAssigned(state: SchedulerState, event: Event<'task.assigned'>, effects: Effects): void {
+    const { runId, taskId, attempt, agentId } = event;
+    const key = `${runId}/${taskId}`;
+    demand(!this.#ended.has(key), `${key} is assigned after its end`);
+    const before = this.#assigned.get(key)?.attempt ?? 0;
+    demand(attempt === before + 1, `attempt ${attempt} of ${key} follows attempt ${before}`);
+    this.#assigned.set(key, { attempt, agentId });
+    const agent = state.agents.get(agentId)!;
+    demand(agent.connected && !agent.draining, `${agentId} is given work though it cannot take any`);
+    const spec = this.#specs.get(runId)!;
+    demand(!(this.#failed.has(runId) && spec.nxBail), `${key} starts after a failure, despite --nxBail`);
+    this.#checkRoom(state, event);
+    const assignment = assignmentTo(effects, event);
+    this.#checkClosure(assignment);
+  }
+
+  #checkRoom(state: SchedulerState, { runId, taskId, agentId }: Event<'task.assigned'>): void {
+    const agent = state.agents.get(agentId)!;
+    const leases = [...agent.leases];
+    const openParallel = [...state.openRuns].map((id) => this.#specs.get(id)!.parallel);
+    const slots = agent.slots ?? Math.max(...openParallel);
+    demand(leases.length <= slots, `${agentId} has ${leases.length} leases and ${slots} slots`);
+    const alone = leases.some((lease) => !lease.assignment.parallelism);
+    demand(!alone || leases.length === 1, `${taskId} shares ${agentId} with a task that must be alone`);
+    const sameRun = leases.filter((lease) => lease.runId === runId).length;
+    const { parallel } = this.#specs.get(runId)!;
+    demand(
+      agent.slots !== null || sameRun <= parallel,
+      `${runId} runs ${sameRun} tasks at a time on ${agentId}`,
+    );
+  }
+
+  /** Exactly what is below the task and has outputs, in an order in which it can be restored, as it was stored. */
+  #checkClosure({ runId, taskId, closure }: Assignment): void {
+    const below = new Set<string>();
+    const stack = [taskId];
+    for (let at = stack.pop(); at !== undefined; at = stack.pop()) {
+      for (const { id } of this.#task(runId, at).dependencies) {
+        if (below.has(id)) continue;
+        below.add(id);
+        stack.push(id);
+        const { state } = this.#task(runId, id).initial;
+        const status = this.#ended.get(`${runId}/${id}`);
+        demand(
+          state === 'done' || status === 'success',
+          `${taskId} starts though ${id} is ${status ?? 'not ended'}`,
+        );
+      }
+    }
+    const expected = [...below].filter((id) => this.#task(runId, id).initial.state !== 'noop');
+    const listed = new Set<string>();
+    for (const entry of closure) {
+      const { initial, hash } = this.#task(runId, entry.taskId);
+      const stored =
+        initial.state === 'done'
+          ? JSON.stringify({ hash, artifact: initial.artifact })
+          : this.#artifacts.get(`${runId}/${entry.taskId}`);
+      const said = JSON.stringify({ hash: entry.hash, artifact: entry.artifact });
+      demand(
+        said === stored,
+        `the closure of ${taskId} says ${said} of ${entry.taskId}, stored is ${stored ?? 'nothing'}`,
+      );
+      for (const { id } of this.#task(runId, entry.taskId).dependencies) {
+        demand(listed.has(id) || !expected.includes(id), `${entry.taskId} comes before ${id} in a closure`);
+      }
+      listed.add(entry.taskId);
+    }
+    demand(
+      listed.size === expected.length && closure.length === expected.length,
+      `the closure of ${taskId} is ${[...listed].join()} instead of ${expected.join()}`,
+    );
+  }
+
+  #onEnded({ runId, taskId, status, attempt }: Event<'task.ended'>): void {
+    const key = `${runId}/${taskId}`;
+    demand(!this.#ended.has(key), `${key} ended twice`);
+    this.#ended.set(key, status);
+    const { initial, dependencies } = this.#task(runId, taskId);
+    demand(initial.state !== 'done', `${key} was settled by the main job and ends`);
+    if (status === 'failure') this.#failed.add(runId);
+    if (attempt === null) {
+      demand(status !== 'failure', `${key} failed without an attempt`);
+      demand(status !== 'success' || initial.state === 'noop', `${key} succeeded without an attempt`);
+      const why = dependencies.some(({ id }) => this.#isBroken(runId, id)) || this.#failed.has(runId);
+      demand(status !== 'skipped' || why, `${key} is skipped without a failure`);
+      return;
+    }
+    const accepted = this.#assigned.get(key);
+    demand(accepted?.attempt === attempt, `${key} ended by attempt ${attempt}, which is not its last`);
+    const done = this.deeds.results.get(deedKey(runId, taskId, attempt, accepted.agentId));
+    demand(
+      done?.kind === 'finished' && done.status === status,
+      `${key} ended as ${status}, which its agent never said`,
+    );
+    this.#artifacts.set(key, JSON.stringify({ hash: done.hash, artifact: done.artifact }));
+  }
+
+  /** Failed, skipped, or settled by the main job above something that was. */
+  #isBroken(runId: string, taskId: string): boolean {
+    const status = this.#ended.get(`${runId}/${taskId}`);
+    if (status === 'failure' || status === 'skipped') return true;
+    const { initial, dependencies } = this.#task(runId, taskId);
+    return initial.state === 'done' && dependencies.some(({ id }) => this.#isBroken(runId, id));
+  }
+
+  #onRunEnded({ runId }: Event<'run.ended'>): void {
+    const open = this.#specs
+      .get(runId)!
+      .tasks.filter(({ id, initial }) => initial.state !== 'done' && !this.#ended.has(`${runId}/${id}`));
+    demand(open.length === 0, `${runId} ended before ${open.map(({ id }) => id).join()}`);
+  }
+}
+
+function assignmentTo(
+  effects: Effects,
+  { runId, taskId, attempt, agentId }: Event<'task.assigned'>,
+): Assignment {
+  for (const outgoing of effects.send) {
+    if (outgoing.to !== 'agent' || outgoing.agentId !== agentId) continue;
+    const found = outgoing.message.assignments.find(
+      (each) => each.runId === runId && each.taskId === taskId && each.attempt === attempt,
+    );
+    if (found !== undefined) return found;
+  }
+  throw new Error(`Checker: ${agentId} is not told of ${runId}/${taskId}#${attempt}`);
+}
+
+/** Everything that is counted while it changes must be what counting it afresh gives. */
+function checkCounters(state: SchedulerState): void {
+  const agents = [...state.agents.values()];
+  const usable = agents.filter((agent) => agent.connected && !agent.draining);
+  demand(state.usable.agents === usable.length, 'usable agents are miscounted');
+  const slots = usable.reduce((sum, agent) => sum + (agent.slots ?? state.defaultSlots ?? 0), 0);
+  demand(state.usable.slots === slots, `there are ${slots} slots, not ${state.usable.slots}`);
+  for (const agent of agents) {
+    for (const lease of agent.leases) {
+      demand(
+        state.runs.get(lease.runId)?.leases.get(lease.index) === lease,
+        'an agent has a lease of its own',
+      );
+    }
+    demand(
+      agent.bytesWanted >= 0 && (agent.leases.size > 0 || agent.bytesWanted === 0),
+      'bytes are miscounted',
+    );
+  }
+  for (const run of state.runs.values()) {
+    const leases = [...run.leases.values()];
+    demand(
+      run.slotsUsed === leases.reduce((sum, lease) => sum + lease.cost, 0),
+      `slots of ${run.runId} are miscounted`,
+    );
+    demand(
+      leases.every((lease) => state.agents.get(lease.agentId)?.leases.has(lease) === true),
+      'a lease has no agent',
+    );
+    demand(run.phase === 'running' || leases.length === 0, `${run.runId} is over and still has leases`);
+    const leased = run.tasks.filter((task) => task.state.name === 'leased').length;
+    demand(leased === leases.length, `leases of ${run.runId} are miscounted`);
+    const ready = run.tasks.filter((task) => task.state.name === 'ready').length;
+    demand(ready === run.ready.length + run.readyAlone.length, `ready tasks of ${run.runId} are miscounted`);
+  }
+}

@@ -1,0 +1,152 @@
+import { LIMITS, type RunSpec, type SessionSettings } from '@org/dte-protocol';
+import type { SchedulerConfig } from '@org/dte-scheduler';
+import { FakeClock } from '../fake-clock';
+import { type SeededRandom, seededRandom } from '../seeded-random';
+import { Checkers } from './checkers';
+import { type Deeds, type Fortune, SimulatedAgent } from './simulated-agent';
+import { SimulatedCoordinator } from './simulated-coordinator';
+import { CLEAR_WEATHER, type Weather, type World } from './simulated-link';
+import { SimulatedMain } from './simulated-main';
+
+/** Something that goes wrong, or merely happens, at a time. */
+export type Incident =
+  | { kind: 'freeze'; agent: number; forMs: number }
+  | { kind: 'crash'; agent: number }
+  | { kind: 'drain'; agent: number }
+  | { kind: 'cut'; agent: number }
+  | { kind: 'join'; slots: number | null }
+  | { kind: 'cut-main'; main: number }
+  | { kind: 'cancel'; main: number }
+  | { kind: 'coordinator-crash'; downMs: number };
+
+export interface SimulationPlan {
+  seed: number;
+  /** Runs, with the time at which each is submitted. */
+  runs: { atMs: number; spec: RunSpec }[];
+  /** Slots of the agents that are there from the start. */
+  agents: (number | null)[];
+  weather: Weather;
+  fortune: Fortune;
+  incidents: { atMs: number; incident: Incident }[];
+  settings: SessionSettings;
+  /** Bad weather ends, and an agent comes if none is left. */
+  calmAtMs: number;
+}
+
+export interface SimulationResult {
+  mains: SimulatedMain[];
+  checkers: Checkers;
+  steps: number;
+  endMs: number;
+}
+
+const CONFIG: SchedulerConfig = {
+  leaseMs: LIMITS.leaseMs.value,
+  mainLostMs: LIMITS.mainLostMs.value,
+  sessionIdleMs: LIMITS.sessionIdleMs.value,
+  attemptsPerTask: LIMITS.attemptsPerTask.value,
+  logEntriesPerFrame: 3,
+  frameBytes: LIMITS.frameBytes.value,
+};
+
+/** Long after the calm everything must have come to its end. */
+const PATIENCE_MS = 3_600_000;
+
+/**
+ * Runs a session in a simulated world and checks every step of the scheduler. Throws at the first thing that is
+ * wrong, and when the runs do not come to an end; the same plan always goes the same way.
+ */
+export function simulate(plan: SimulationPlan): SimulationResult {
+  return new Simulation(plan).run();
+}
+
+class Simulation {
+  readonly #world: World;
+  readonly #deeds: Deeds = { results: new Map() };
+  readonly #checkers = new Checkers(this.#deeds);
+  readonly #coordinator: SimulatedCoordinator;
+  readonly #agents: SimulatedAgent[] = [];
+  readonly #mains: SimulatedMain[] = [];
+  readonly #chaos: SeededRandom;
+
+  constructor(private readonly plan: SimulationPlan) {
+    const random = seededRandom(plan.seed);
+    this.#chaos = random.fork();
+    this.#world = { clock: new FakeClock(1_000_000), random: random.fork(), weather: plan.weather };
+    this.#coordinator = new SimulatedCoordinator(this.#world, CONFIG, this.#checkers.check);
+  }
+
+  run(): SimulationResult {
+    const { clock } = this.#world;
+    const { runs, agents, incidents, settings, calmAtMs } = this.plan;
+    this.#coordinator.give({ type: 'session.configure', settings });
+    for (const slots of agents) this.#join(slots);
+    for (const { atMs, spec } of runs) {
+      clock.setTimeout(() => this.#mains.push(new SimulatedMain(this.#world, this.#coordinator, spec)), atMs);
+    }
+    for (const { atMs, incident } of incidents) {
+      clock.setTimeout(() => this.#happen(incident), Math.min(atMs, calmAtMs));
+    }
+    clock.setTimeout(() => this.#calm(), calmAtMs);
+    const untilMs = clock.now() + calmAtMs + PATIENCE_MS;
+    while (!this.#isOver() && clock.runNext(untilMs));
+    if (!this.#isOver()) throw new Error(`Not over after ${PATIENCE_MS} ms of calm: ${this.#standing()}`);
+    this.#coordinator.checkReplay();
+    const { steps } = this.#coordinator;
+    return { mains: this.#mains, checkers: this.#checkers, steps, endMs: clock.now() };
+  }
+
+  #isOver(): boolean {
+    return this.#mains.length === this.plan.runs.length && this.#mains.every((main) => main.outcome !== null);
+  }
+
+  #standing(): string {
+    const runs = [...this.#coordinator.state.runs.values()];
+    return runs
+      .map((run) => `${run.runId} ${run.phase}: ${run.tasks.map((task) => task.state.name).join(' ')}`)
+      .join('; ');
+  }
+
+  #join(slots: number | null): void {
+    const id = `a${this.#agents.length + 1}`;
+    const { fortune } = this.plan;
+    this.#agents.push(new SimulatedAgent(this.#world, this.#coordinator, fortune, this.#deeds, id, slots));
+  }
+
+  #calm(): void {
+    this.#world.weather = CLEAR_WEATHER;
+    if (!this.#agents.some((agent) => agent.isServing)) this.#join(2);
+  }
+
+  #happen(incident: Incident): void {
+    switch (incident.kind) {
+      case 'freeze':
+        return this.#agent(incident.agent)?.freeze(incident.forMs);
+      case 'crash':
+        return this.#agent(incident.agent)?.crash();
+      case 'drain':
+        return this.#agent(incident.agent)?.drain();
+      case 'cut':
+        return this.#agent(incident.agent)?.cut();
+      case 'join':
+        return this.#join(incident.slots);
+      case 'cut-main':
+        return this.#mains[incident.main % Math.max(1, this.#mains.length)]?.cut();
+      case 'cancel':
+        return this.#mains[incident.main % Math.max(1, this.#mains.length)]?.cancel();
+      case 'coordinator-crash':
+        return this.#crashCoordinator(incident.downMs);
+    }
+  }
+
+  #agent(index: number): SimulatedAgent | undefined {
+    const serving = this.#agents.filter((agent) => agent.isServing);
+    return serving[index % Math.max(1, serving.length)];
+  }
+
+  #crashCoordinator(downMs: number): void {
+    if (!this.#coordinator.isUp) return;
+    this.#coordinator.crash();
+    this.#world.clock.setTimeout(() => this.#coordinator.restart(), downMs + this.#chaos.int(0, 10));
+  }
+}

@@ -1,0 +1,186 @@
+import type { AgentWanted, Assignment, AttemptResult, Work } from '@org/dte-protocol';
+import type { AgentLink, SimulatedCoordinator } from './simulated-coordinator';
+import { SimulatedLink, type World } from './simulated-link';
+
+/** What attempts come to; the rest are successes. */
+export interface Fortune {
+  failure: number;
+  returned: number;
+  maxTaskMs: number;
+}
+
+/** What an agent really did, for the checkers: only what is in here may be believed. */
+export interface Deeds {
+  /** By `run/task#attempt@agent`. */
+  readonly results: Map<string, AttemptResult>;
+}
+
+export const deedKey = (runId: string, taskId: string, attempt: number, agentId: string): string =>
+  `${runId}/${taskId}#${attempt}@${agentId}`;
+
+interface Job {
+  work: Work;
+  timer: number;
+}
+
+const HEARTBEAT_MS = 5_000;
+
+/** An agent as the protocol describes one, with tasks that only take time. */
+export class SimulatedAgent {
+  #link: AgentLink | null = null;
+  #alive = true;
+  #draining = false;
+  #frozenUntilMs = 0;
+  #seq = 0;
+  readonly #jobs = new Map<string, Job>();
+
+  constructor(
+    private readonly world: World,
+    private readonly coordinator: SimulatedCoordinator,
+    private readonly fortune: Fortune,
+    private readonly deeds: Deeds,
+    readonly agentId: string,
+    private readonly slots: number | null,
+  ) {
+    this.#connect();
+    this.#beat();
+  }
+
+  /** Willing to take work, now or when it is back. */
+  get isServing(): boolean {
+    return this.#alive && !this.#draining;
+  }
+
+  freeze(forMs: number): void {
+    this.#frozenUntilMs = this.world.clock.now() + forMs;
+  }
+
+  crash(): void {
+    this.#alive = false;
+    for (const { timer } of this.#jobs.values()) this.world.clock.clearTimeout(timer);
+    this.#link?.break();
+  }
+
+  drain(): void {
+    this.#draining = true;
+    this.#sync();
+  }
+
+  /** Tears the connection; the agent comes back by itself. */
+  cut(): void {
+    this.#link?.break();
+  }
+
+  #connect(): void {
+    if (!this.#alive) return;
+    const link: AgentLink = new SimulatedLink(this.world, {
+      onMessage: (wanted) => this.#unlessFrozen(() => this.#take(wanted)),
+      onClosed: () => {
+        if (this.#link !== link) return;
+        this.#link = null;
+        this.#later(this.world.random.int(100, 5_000), () => this.#connect());
+      },
+    });
+    const { agentId, slots } = this;
+    this.#seq = 0;
+    this.#link = link;
+    if (this.coordinator.connectAgent({ agentId, name: agentId, jobUrl: null, slots, labels: [] }, link)) {
+      this.#sync();
+    } else {
+      this.#link = null;
+      this.#later(this.world.random.int(100, 5_000), () => this.#connect());
+    }
+  }
+
+  #take({ assignments, stop }: AgentWanted): void {
+    const wanted = new Map(assignments.map((assignment) => [keyOf(assignment), assignment]));
+    let changed = false;
+    for (const [key, job] of this.#jobs) {
+      if (wanted.has(key)) continue;
+      this.world.clock.clearTimeout(job.timer);
+      this.#jobs.delete(key);
+      changed = true;
+    }
+    for (const [key, assignment] of wanted) {
+      if (this.#jobs.has(key) || this.#draining) continue;
+      this.#begin(key, assignment);
+      changed = true;
+    }
+    const leaves = (stop !== null || this.#draining) && this.#jobs.size === 0;
+    if (leaves) this.crash();
+    else if (changed) this.#sync();
+  }
+
+  #begin(key: string, { runId, taskId, attempt }: Assignment): void {
+    const work = { runId, taskId, attempt };
+    const job: Job = { work: { ...work, phase: { name: 'preparing' } }, timer: 0 };
+    this.#jobs.set(key, job);
+    const { random } = this.world;
+    job.timer = this.#later(random.int(0, this.fortune.maxTaskMs / 4), () => {
+      job.work = { ...work, phase: { name: 'executing', startMs: this.world.clock.now() } };
+      this.#sync();
+      job.timer = this.#later(random.int(1, this.fortune.maxTaskMs), () => {
+        // An old message may make it do the same attempt again: artifacts are immutable, so the first result stands.
+        const deed = deedKey(runId, taskId, attempt, this.agentId);
+        const result = this.deeds.results.get(deed) ?? this.#result(job.work);
+        this.deeds.results.set(deed, result);
+        job.work = { ...work, phase: { name: 'completed', result } };
+        this.#sync();
+      });
+    });
+  }
+
+  #result({ taskId, attempt }: Work): AttemptResult {
+    const { random, clock } = this.world;
+    if (random.chance(this.fortune.returned)) {
+      return { kind: 'returned', reason: { code: 'DTE_EXECUTOR_CRASHED', message: 'simulated' } };
+    }
+    const status = random.chance(this.fortune.failure) ? 'failure' : 'success';
+    const hash = `made-${taskId.replace(/[^A-Za-z0-9]/g, '-')}`;
+    return {
+      kind: 'finished',
+      status,
+      code: status === 'success' ? 0 : 1,
+      fromCache: null,
+      hash,
+      artifact: random.chance(0.5) ? { kind: 'cache', hash } : { kind: 'attempt', attempt },
+      startMs: clock.now(),
+      endMs: clock.now(),
+      reason: null,
+      hashDetails: null,
+    };
+  }
+
+  #beat(): void {
+    this.#later(HEARTBEAT_MS, () => {
+      this.#sync();
+      this.#beat();
+    });
+  }
+
+  #sync(): void {
+    if (!this.#alive) return;
+    const work = Array.from(this.#jobs.values(), (job) => job.work);
+    this.#link?.sendUp({
+      type: 'agent.sync',
+      seq: ++this.#seq,
+      slots: this.slots,
+      draining: this.#draining,
+      work,
+    });
+  }
+
+  #later(delayMs: number, run: () => void): number {
+    return this.world.clock.setTimeout(() => this.#unlessFrozen(run), delayMs);
+  }
+
+  /** A frozen process does everything that was due when it thaws. */
+  #unlessFrozen(run: () => void): void {
+    if (!this.#alive) return;
+    const waitMs = this.#frozenUntilMs - this.world.clock.now();
+    if (waitMs <= 0) run();
+    else this.world.clock.setTimeout(() => this.#unlessFrozen(run), waitMs);
+  }
+}
+
+const keyOf = ({ runId, taskId, attempt }: Assignment): string => `${runId}/${taskId}#${attempt}`;

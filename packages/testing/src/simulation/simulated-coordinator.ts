@@ -1,0 +1,147 @@
+import type { AgentSync, AgentWanted, MainSync, RunSpec, RunUpdate } from '@org/dte-protocol';
+import {
+  type AgentJoin,
+  createState,
+  type Effects,
+  type Input,
+  type SchedulerConfig,
+  type SchedulerState,
+  step,
+} from '@org/dte-scheduler';
+import { isDeepStrictEqual } from 'node:util';
+import type { SimulatedLink, World } from './simulated-link';
+
+export type AgentLink = SimulatedLink<AgentSync, AgentWanted>;
+export type MainLink = SimulatedLink<MainSync, RunUpdate>;
+
+/** Looks at every step; throws when something is wrong. */
+export type StepChecker = (state: SchedulerState, input: Input, effects: Effects) => void;
+
+const SESSION_ID = 'simulated';
+
+/** The driver of a session without a network and disk of its own: journal first, then the step, then its effects. */
+export class SimulatedCoordinator {
+  #state: SchedulerState;
+  #up = true;
+  #timer: number | null = null;
+  readonly #journal: { text: string; nowMs: number }[] = [];
+  readonly #agents = new Map<string, AgentLink>();
+  readonly #mains = new Map<MainLink, Set<string>>();
+
+  constructor(
+    private readonly world: World,
+    private readonly config: SchedulerConfig,
+    private readonly check: StepChecker,
+  ) {
+    this.#state = createState(config, SESSION_ID);
+  }
+
+  get isUp(): boolean {
+    return this.#up;
+  }
+
+  get steps(): number {
+    return this.#journal.length;
+  }
+
+  get state(): SchedulerState {
+    return this.#state;
+  }
+
+  /** Anything that comes by HTTP or by itself. */
+  give(input: Input): void {
+    const nowMs = this.world.clock.now();
+    const text = JSON.stringify(input);
+    this.#journal.push({ text, nowMs });
+    const effects = step(this.#state, JSON.parse(text) as Input, nowMs);
+    this.check(this.#state, input, effects);
+    for (const outgoing of effects.send) {
+      if (outgoing.to === 'agent') this.#agents.get(outgoing.agentId)?.sendDown(outgoing.message);
+      if (outgoing.to === 'run') {
+        for (const [link, runs] of this.#mains) if (runs.has(outgoing.runId)) link.sendDown(outgoing.message);
+      }
+    }
+    this.#setTimer(effects.wakeAtMs);
+  }
+
+  submit(spec: RunSpec): boolean {
+    if (this.#up) this.give({ type: 'run.submit', spec });
+    return this.#up;
+  }
+
+  /** @returns false when nobody listens */
+  connectAgent(agent: AgentJoin, link: AgentLink): boolean {
+    if (!this.#up) return false;
+    const { agentId } = agent;
+    const older = this.#agents.get(agentId);
+    this.#agents.set(agentId, link);
+    older?.break();
+    link.server = {
+      onMessage: (sync) => this.give({ type: 'agent.sync', agentId, sync }),
+      onClosed: () => {
+        // An older connection of an agent that is back already.
+        if (this.#agents.get(agentId) !== link) return;
+        this.#agents.delete(agentId);
+        this.give({ type: 'agent.disconnected', agentId });
+      },
+    };
+    this.give({ type: 'agent.joined', agent });
+    return true;
+  }
+
+  connectMain(link: MainLink): boolean {
+    if (!this.#up) return false;
+    this.#mains.set(link, new Set());
+    link.server = {
+      onMessage: (sync) => {
+        this.#mains.get(link)?.add(sync.runId);
+        this.give({ type: 'main.sync', sync });
+      },
+      onClosed: () => {
+        const runs = this.#mains.get(link);
+        if (runs === undefined) return;
+        this.#mains.delete(link);
+        for (const runId of runs) this.give({ type: 'main.disconnected', runId });
+        this.give({ type: 'main.left' });
+      },
+    };
+    this.give({ type: 'main.connected' });
+    return true;
+  }
+
+  /** Ends as a process does: everything but the journal is gone. */
+  crash(): void {
+    this.#up = false;
+    this.#setTimer(null);
+    const links = [...this.#agents.values(), ...this.#mains.keys()];
+    this.#agents.clear();
+    this.#mains.clear();
+    for (const link of links) {
+      link.server = null;
+      link.break();
+    }
+  }
+
+  /** Replays the journal, which must lead to the very state that was lost. */
+  restart(): void {
+    this.checkReplay();
+    this.#up = true;
+    this.give({ type: 'session.restored' });
+  }
+
+  checkReplay(): void {
+    const again = createState(this.config, SESSION_ID);
+    for (const { text, nowMs } of this.#journal) step(again, JSON.parse(text) as Input, nowMs);
+    if (!isDeepStrictEqual(again, this.#state))
+      throw new Error('Replaying the journal led to another state.');
+    this.#state = again;
+  }
+
+  #setTimer(atMs: number | null): void {
+    if (this.#timer !== null) this.world.clock.clearTimeout(this.#timer);
+    this.#timer =
+      atMs === null
+        ? null
+        : this.world.clock.setTimeout(() => this.give({ type: 'tick' }), atMs - this.world.clock.now());
+  }
+}

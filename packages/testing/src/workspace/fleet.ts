@@ -1,0 +1,200 @@
+import { execFileSync } from 'node:child_process';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { type ProcessInfo, processesBelow, type RunningProcess, signalProcess, waitFor } from '../process';
+import { type Install, linkNodeModules } from './install';
+import { Machine } from './machine';
+
+export interface FleetOptions {
+  /** What `install` returned. */
+  install: Install;
+  /** Path -> content of the first commit, on main. JSON for objects. package.json and lockfile are the install's. */
+  files: Record<string, FileContent>;
+  /** Path -> content of a second commit, on the branch `change`, which the machines check out. */
+  change?: Record<string, FileContent>;
+}
+
+/** What a sample task wrote down about itself. */
+export interface JournalEntry {
+  id: string;
+  what: 'start' | 'end';
+  machine: string;
+  pid: number;
+  /** Milliseconds since the epoch. */
+  at: number;
+}
+
+export type FileContent = string | object;
+
+export interface MachineOptions {
+  /** Added to the environment. */
+  env?: Record<string, string>;
+  /** False: neither CI nor a rendezvous, as on a developer's laptop. Default true. */
+  ci?: boolean;
+}
+
+/** How long processes that were told to end may take. */
+const END_MS = 10_000;
+
+/** A coordinator that ends its session stays for agents that come late; no test wants to wait for that. */
+const QUICK_END = { DTE_EMBEDDED_LINGER_MS: '1000' };
+
+const GIT_CONFIG =
+  '[user]\n\tname = Test\n\temail = test@example.com\n[init]\n\tdefaultBranch = main\n[safe]\n\tdirectory = *\n';
+
+const asText = (content: FileContent): string =>
+  typeof content === 'string' ? content : `${JSON.stringify(content, null, 2)}\n`;
+
+/** One repository and the machines that work with clones of it, all below one temporary folder. */
+export class Fleet {
+  /** Commits of the first and of the last state: NX_BASE and NX_HEAD. */
+  readonly base: string;
+  readonly head: string;
+  /** What a pipeline sets for all of its jobs. */
+  readonly sessionEnv: Readonly<Record<string, string>>;
+  private readonly machines = new Map<string, Machine>();
+  private readonly processes: RunningProcess[] = [];
+
+  private constructor(
+    readonly folder: string,
+    private readonly install: Install,
+    options: FleetOptions,
+  ) {
+    for (const part of ['home', 'gates']) mkdirSync(join(folder, part));
+    writeFileSync(join(folder, 'home', '.gitconfig'), GIT_CONFIG);
+    const origin = join(folder, 'origin');
+    mkdirSync(origin);
+    this.git(origin, 'init', '--quiet');
+    execFileSync('cp', [join(install, 'package.json'), join(install, 'package-lock.json'), origin]);
+    this.base = this.commit(origin, 'First', {
+      '.gitignore': 'node_modules\ndist\ncoverage\n.nx\n',
+      ...options.files,
+    });
+    this.git(origin, 'checkout', '--quiet', '-b', 'change');
+    this.head = options.change ? this.commit(origin, 'Change', options.change) : this.base;
+    this.sessionEnv = { DTE_SESSION_ID: 'pipeline-1', DTE_RENDEZVOUS_DIR: join(folder, 'rendezvous') };
+  }
+
+  /** Creates the repository. The caller must `close` the fleet. */
+  static create(options: FleetOptions): Fleet {
+    // A short name: sockets are made below it, and the path of a socket is limited to about 100 characters.
+    return new Fleet(realpathSync(mkdtempSync(join(tmpdir(), 'dte-'))), options.install, options);
+  }
+
+  private git(cwd: string, ...args: string[]): string {
+    const env = { PATH: process.env['PATH'], HOME: join(this.folder, 'home'), GIT_CONFIG_NOSYSTEM: '1' };
+    return execFileSync('git', args, {
+      cwd,
+      env,
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'pipe'],
+    }).trim();
+  }
+
+  private commit(origin: string, message: string, files: Record<string, FileContent>): string {
+    for (const [path, content] of Object.entries(files)) {
+      mkdirSync(dirname(join(origin, path)), { recursive: true });
+      writeFileSync(join(origin, path), asText(content));
+    }
+    this.git(origin, 'add', '--all');
+    this.git(origin, 'commit', '--quiet', '--message', message);
+    return this.git(origin, 'rev-parse', 'HEAD');
+  }
+
+  /** A new machine with a fresh clone and cold caches. */
+  machine(name: string, { env = {}, ci = true }: MachineOptions = {}): Machine {
+    if (this.machines.has(name)) throw new Error(`There is a machine ${name} already.`);
+    const folder = join(this.folder, name);
+    for (const part of ['home', 't']) mkdirSync(join(folder, part), { recursive: true });
+    writeFileSync(join(folder, 'home', '.gitconfig'), GIT_CONFIG);
+    this.git(folder, 'clone', '--quiet', '--branch', 'change', join(this.folder, 'origin'), 'workspace');
+    linkNodeModules(this.install, join(folder, 'workspace'));
+    const machine = new Machine(
+      name,
+      folder,
+      {
+        PATH: process.env['PATH'] ?? '',
+        LANG: 'C.UTF-8',
+        HOME: join(folder, 'home'),
+        TMPDIR: join(folder, 't'),
+        GIT_CONFIG_NOSYSTEM: '1',
+        NX_DAEMON: 'false',
+        NX_TUI: 'false',
+        NX_CACHE_DIRECTORY: join(folder, 'nx-cache'),
+        NX_WORKSPACE_DATA_DIRECTORY: join(folder, 'nx-data'),
+        NX_BASE: this.base,
+        NX_HEAD: this.head,
+        // Tasks print it: the terminal output tells where they ran.
+        MACHINE: name,
+        SAMPLE_JOURNAL: join(this.folder, 'journal'),
+        SAMPLE_GATES: join(this.folder, 'gates'),
+        ...(ci ? { CI: 'true', CI_JOB_NAME: name, ...this.sessionEnv } : {}),
+        ...env,
+      },
+      (process) => this.processes.push(process),
+    );
+    this.machines.set(name, machine);
+    return machine;
+  }
+
+  /** Deletes a machine with everything on it; its processes must be over. */
+  discard(machine: Machine): void {
+    this.machines.delete(machine.name);
+    rmSync(machine.folder, { recursive: true, force: true, maxRetries: 3 });
+  }
+
+  /** What the sample tasks have done so far, on all machines. */
+  journal(): JournalEntry[] {
+    const path = join(this.folder, 'journal');
+    if (!existsSync(path)) return [];
+    const lines = readFileSync(path, 'utf8').split('\n').slice(0, -1);
+    return lines.map((line) => JSON.parse(line) as JournalEntry);
+  }
+
+  /** Forgets the journal, before the next run. */
+  clearJournal(): void {
+    rmSync(join(this.folder, 'journal'), { force: true });
+  }
+
+  /** Lets the sample tasks go on that wait `until=<gate>`. */
+  open(gate: string): void {
+    writeFileSync(join(this.folder, 'gates', gate), '');
+  }
+
+  /** Every process that belongs to this fleet. */
+  runningProcesses(): ProcessInfo[] {
+    return processesBelow(this.folder);
+  }
+
+  /**
+   * Ends all processes and deletes the folder.
+   * @returns what was still running although nobody waits for it: a leak, unless the test left it on purpose
+   */
+  async close(): Promise<ProcessInfo[]> {
+    const expected = new Set(this.processes.filter(({ running }) => running).map(({ pid }) => pid));
+    const found = this.runningProcesses();
+    const leaks = found.filter(({ pid, parentPid }) => !expected.has(pid) && !expected.has(parentPid));
+    for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
+      for (const { pid } of this.runningProcesses()) signalProcess(pid, signal);
+      try {
+        await waitFor('the end of all processes', () => this.runningProcesses().length === 0, {
+          deadlineMs: END_MS,
+        });
+        break;
+      } catch (error) {
+        if (signal === 'SIGKILL') throw error;
+      }
+    }
+    rmSync(this.folder, { recursive: true, force: true, maxRetries: 5 });
+    return leaks;
+  }
+}

@@ -1,0 +1,144 @@
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import { basename, join, resolve } from 'node:path';
+
+/** This repository; the path is the same from src and from dist. */
+export const REPOSITORY = resolve(__dirname, '../../../..');
+
+const CACHE = join(REPOSITORY, 'tmp', 'workspaces-cache');
+/** Installs nobody has used for so long, of tarballs that have changed since, are removed. */
+const STALE_MS = 30 * 60_000;
+
+export interface InstallOptions {
+  /** Exact version of nx. */
+  nx: string;
+  /** More of package.json; of its devDependencies too. */
+  manifest?: { devDependencies?: Record<string, string>; [field: string]: unknown };
+  /** Lockfile text for that manifest; our own tarballs are added to what it says. */
+  lockfile?: string;
+}
+
+/** A folder with package.json, package-lock.json and node_modules, never to be changed in place. */
+export type Install = string;
+
+/** Package name -> tarball, as `npm run pack` left them. @throws Error when nothing was packed yet */
+export function packedTarballs(): Record<string, string> {
+  const folder = join(REPOSITORY, 'tmp', 'tarballs');
+  if (!existsSync(join(folder, 'index.json')))
+    throw new Error('Nothing is packed: run `npm run pack` first.');
+  const entries = JSON.parse(readFileSync(join(folder, 'index.json'), 'utf8')) as Record<
+    string,
+    { file: string }
+  >;
+  return Object.fromEntries(Object.entries(entries).map(([name, { file }]) => [name, join(folder, file)]));
+}
+
+/**
+ * Installs nx and our packed tarballs as a user would, once for each combination. The result is shared by all
+ * workspaces of that combination, which take hard links of it.
+ */
+export function install(options: InstallOptions): Install {
+  const tarballs = packedTarballs();
+  const kind = digest([options.nx, JSON.stringify(options.manifest ?? {}), options.lockfile ?? '']);
+  const key = `nx-${options.nx}-${kind}-${digest(Object.values(tarballs).map((path) => basename(path)))}`;
+  const target = join(CACHE, key);
+  if (existsSync(target)) {
+    utimesSync(target, new Date(), new Date());
+    return target;
+  }
+  mkdirSync(CACHE, { recursive: true });
+  removeStale(`nx-${options.nx}-${kind}-`);
+  const folder = mkdtempSync(join(CACHE, 'installing-'));
+  npmInstall(folder, options, tarballs);
+  try {
+    renameSync(folder, target);
+  } catch (error) {
+    // Somebody else was faster; theirs is as good.
+    rmSync(folder, { recursive: true, force: true });
+    if (!existsSync(target)) throw error;
+  }
+  return target;
+}
+
+const digest = (parts: string[]): string =>
+  createHash('sha256').update(parts.join('\0')).digest('hex').slice(0, 12);
+
+function removeStale(prefix: string): void {
+  for (const name of readdirSync(CACHE)) {
+    const path = join(CACHE, name);
+    if (!name.startsWith(prefix) && !name.startsWith('installing-')) continue;
+    if (Date.now() - statSync(path).mtimeMs > STALE_MS) rmSync(path, { recursive: true, force: true });
+  }
+}
+
+function npmInstall(folder: string, options: InstallOptions, tarballs: Record<string, string>): void {
+  const manifest = {
+    name: 'workspace',
+    version: '0.0.0',
+    private: true,
+    ...options.manifest,
+    devDependencies: { nx: options.nx, ...options.manifest?.devDependencies } as Record<string, string>,
+  };
+  const write = (): void =>
+    writeFileSync(join(folder, 'package.json'), `${JSON.stringify(manifest, null, 2)}\n`);
+  write();
+  if (options.lockfile !== undefined) {
+    writeFileSync(join(folder, 'package-lock.json'), options.lockfile);
+    npm(folder, ['ci']);
+  }
+  for (const [name, path] of Object.entries(tarballs)) {
+    // The shim goes by the name that Nx looks for; a user writes "nx-cloud": "npm:@org/dte-nx-cloud-shim@...".
+    manifest.devDependencies[name === '@org/dte-nx-cloud-shim' ? 'nx-cloud' : name] = `file:${path}`;
+  }
+  write();
+  npm(folder, ['install', '--prefer-offline']);
+}
+
+function npm(cwd: string, args: string[]): void {
+  const env = Object.fromEntries(
+    Object.entries(process.env).filter(
+      ([name]) => !/^(NX_|DTE_|INIT_CWD$|npm_(lifecycle|package)_)/.test(name),
+    ),
+  );
+  try {
+    execFileSync('npm', [...args, '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'], {
+      cwd,
+      env,
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+  } catch (error) {
+    const { stdout, stderr } = error as { stdout?: string; stderr?: string };
+    throw new Error(`npm ${args.join(' ')} failed in ${cwd}:\n${stdout ?? ''}${stderr ?? ''}`, {
+      cause: error,
+    });
+  }
+}
+
+/**
+ * Gives a workspace the node_modules of an install, as hard links: a real folder (Nx resolves links) at the cost of
+ * directory entries. What is to be changed in it must be deleted first, never written in place.
+ */
+export function linkNodeModules(from: Install, workspace: string): void {
+  const [source, target] = [join(from, 'node_modules'), join(workspace, 'node_modules')];
+  try {
+    execFileSync('cp', ['-al', source, target], { stdio: 'pipe' });
+  } catch {
+    // Another file system, or a cp without -l.
+    rmSync(target, { recursive: true, force: true });
+    cpSync(source, target, { recursive: true, verbatimSymlinks: true });
+  }
+}

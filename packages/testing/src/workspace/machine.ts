@@ -1,0 +1,106 @@
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { type ProcessExit, RunningProcess } from '../process';
+
+export interface RunOptions {
+  /** Added to the machine's environment; undefined removes a variable. */
+  env?: Record<string, string | undefined>;
+  /** For messages; default: the machine's name. */
+  name?: string;
+  onOutput?: (text: string) => void;
+  /** Milliseconds until `run` gives up; default two minutes. */
+  deadlineMs?: number;
+}
+
+/**
+ * What one CI job sees: its own clone, HOME, caches and temporary folder, and an environment in which nothing of the
+ * surroundings is left.
+ */
+export class Machine {
+  constructor(
+    readonly name: string,
+    /** Holds everything of this machine. */
+    readonly folder: string,
+    readonly env: Readonly<Record<string, string>>,
+    private readonly started: (process: RunningProcess) => void,
+  ) {}
+
+  /** The clone. */
+  get workspace(): string {
+    return join(this.folder, 'workspace');
+  }
+
+  start(command: string, args: readonly string[], options: RunOptions = {}): RunningProcess {
+    const env: Record<string, string> = {};
+    for (const [name, value] of Object.entries({ ...this.env, ...options.env })) {
+      if (value !== undefined) env[name] = value;
+    }
+    const process = new RunningProcess({
+      name: options.name ?? this.name,
+      command,
+      args,
+      cwd: this.workspace,
+      env,
+      ...(options.onOutput ? { onOutput: options.onOutput } : {}),
+    });
+    this.started(process);
+    return process;
+  }
+
+  async run(command: string, args: readonly string[], options: RunOptions = {}): Promise<ProcessExit> {
+    return await this.start(command, args, options).end(options.deadlineMs);
+  }
+
+  /** `npx nx ...` without npx, which would cost half a second. */
+  startNx(args: readonly string[], options: RunOptions = {}): RunningProcess {
+    return this.start(this.path('node_modules/.bin/nx'), args, options);
+  }
+
+  async nx(args: readonly string[], options: RunOptions = {}): Promise<ProcessExit> {
+    return await this.startNx(args, options).end(options.deadlineMs);
+  }
+
+  /** `npx dte ...` */
+  startDte(args: readonly string[], options: RunOptions = {}): RunningProcess {
+    return this.start(this.path('node_modules/.bin/dte'), args, options);
+  }
+
+  async dte(args: readonly string[], options: RunOptions = {}): Promise<ProcessExit> {
+    return await this.startDte(args, options).end(options.deadlineMs);
+  }
+
+  path(...parts: string[]): string {
+    return join(this.workspace, ...parts);
+  }
+
+  exists(path: string): boolean {
+    return existsSync(this.path(path));
+  }
+
+  read(path: string): string {
+    return readFileSync(this.path(path), 'utf8');
+  }
+
+  /** Writes a file of the clone; as a new file, because what is in node_modules is shared with other machines. */
+  write(path: string, text: string): void {
+    rmSync(this.path(path), { force: true });
+    mkdirSync(dirname(this.path(path)), { recursive: true });
+    writeFileSync(this.path(path), text);
+  }
+
+  /** Files below a folder of the clone, sorted, relative to it; none when it does not exist. */
+  filesBelow(path: string): string[] {
+    if (!this.exists(path)) return [];
+    return readdirSync(this.path(path), { recursive: true, withFileTypes: true })
+      .filter((entry) => !entry.isDirectory())
+      .map((entry) => join(entry.parentPath, entry.name).slice(this.path(path).length + 1))
+      .sort();
+  }
+
+  /** Forgets every result: local caches, Nx's database and the outputs. A coordinator's data stays. */
+  forget(): void {
+    for (const cache of ['nx-cache', 'nx-data'])
+      rmSync(join(this.folder, cache), { recursive: true, force: true });
+    rmSync(this.path('dist'), { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,236 @@
+// npm run bench -- overhead|makespan [--nx=24.0.6] [--runs=5] [--profile=<folder>]
+//
+//   overhead   what distribution itself costs: 200 trivial tasks, 2 agents x 2 slots against plain Nx with
+//              --parallel=4, all on this machine, cold, alternating; medians
+//   makespan   how well work is spread: 360 tasks of known length on 3x1, 3x2 and 6x2 slots, first start to last end,
+//              against what no scheduler can beat: max(critical path, work / slots)
+//
+// The last line on stdout is for machines; everything else goes to stderr.
+import { mkdirSync, rmSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { cpus } from 'node:os';
+import { packAll } from './pack.mjs';
+import { nappingWorkspace, NAP_TARGETS, trivialWorkspace } from './lib/bench-workspaces.mjs';
+import { idle } from './lib/idle.mjs';
+import { loadWorkspaceFactory, withFleet } from './lib/testing.mjs';
+
+const say = (text) => console.error(text);
+const round = (value, digits = 0) => Number(value.toFixed(digits));
+const median = (values) => {
+  const sorted = [...values].sort((left, right) => left - right);
+  const middle = Math.floor(sorted.length / 2);
+  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+};
+
+const OVERHEAD = { projects: 200, agents: 2, slots: 2 };
+const MAKESPAN = {
+  projects: 120,
+  seed: 2,
+  shapes: [
+    [3, 1],
+    [3, 2],
+    [6, 2],
+  ],
+};
+
+function parseArguments([name, ...flags]) {
+  const options = { nx: undefined, runs: undefined, profile: undefined, only: undefined };
+  for (const flag of flags) {
+    const [, key, value] = /^--([a-z]+)=(.+)$/.exec(flag) ?? [];
+    if (!(key in options)) throw new Error(`${flag} is not known; see the first lines of tools/bench.mjs.`);
+    options[key] = value;
+  }
+  if (options.runs !== undefined && !/^[1-9]\d{0,2}$/.test(options.runs))
+    throw new Error('--runs wants a number from 1.');
+  return { name, ...options };
+}
+
+/** Numbers the sessions, so that no run meets what an earlier one has left. */
+let sessions = 0;
+
+/**
+ * One cold distributed command: fresh session, empty caches; the agents are connected and at rest before it starts.
+ * @returns {Promise<{ durationMs: number }>} of the nx command alone
+ */
+async function distributed(fleet, machines, { slots, args, profile }) {
+  const { Pipeline } = loadWorkspaceFactory();
+  const [main, ...agents] = machines;
+  for (const machine of machines) {
+    machine.forget();
+    // The coordinator of the run before has left its journal and artifacts there.
+    rmSync(machine.path('.nx'), { recursive: true, force: true });
+  }
+  sessions += 1;
+  const pipeline = new Pipeline(fleet, main, { DTE_SESSION_ID: `bench-${sessions}`, ...profiling(profile) });
+  await pipeline.startCiRun();
+  for (const machine of agents) pipeline.startAgent(machine.name, {}, machine);
+  await agentsConnected(pipeline, agents.length);
+  await idle(() => fleet.runningProcesses().map(({ pid }) => pid));
+  const exit = await pipeline.nx([...args, `--parallel=${slots}`], { deadlineMs: 900_000 });
+  if (exit.code !== 0) throw new Error(`The command failed.\n${exit.output}\n${pipeline.describe()}`);
+  const line = exit.output
+    .split('\n')
+    .filter((text) => text.includes('dte:'))
+    .at(-1);
+  if (!line) throw new Error(`The command was not distributed.\n${exit.output}\n${pipeline.describe()}`);
+  await pipeline.complete();
+  return { durationMs: exit.durationMs, line: line.trim() };
+}
+
+const profiling = (folder) => {
+  if (folder === undefined) return {};
+  mkdirSync(resolve(folder), { recursive: true });
+  return { NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${resolve(folder)}` };
+};
+
+async function agentsConnected(pipeline, count) {
+  const { waitFor } = loadWorkspaceFactory();
+  await waitFor(
+    `${count} agents`,
+    async () => {
+      const { code, stdout } = await pipeline.dte(['status', '--json'], { name: 'status' });
+      return code === 0 && JSON.parse(stdout).agents.filter(({ connected }) => connected).length === count;
+    },
+    { lastState: () => pipeline.describe() },
+  );
+}
+
+/** The same command as if @org/dte had never been heard of: no rendezvous, so Nx's own runner does all. */
+async function local(machine, { args, parallel }) {
+  machine.forget();
+  await idle(() => []);
+  const exit = await machine.nx([...args, `--parallel=${parallel}`], { deadlineMs: 900_000 });
+  if (exit.code !== 0) throw new Error(`The plain command failed.\n${exit.output}`);
+  return { durationMs: exit.durationMs };
+}
+
+function expectOutputs(machine, folder, count) {
+  const found = machine.filesBelow(folder).length;
+  if (found !== count) throw new Error(`${machine.name} has ${found} output files instead of ${count}.`);
+}
+
+async function overhead(fleet, { runs, profile }) {
+  const { projects, agents, slots } = OVERHEAD;
+  const machines = makeMachines(fleet, agents);
+  const plain = fleet.machine('plain', { ci: false, env: { CI: 'true' } });
+  const args = ['run-many', '-t', 'build'];
+  const times = { distributed: [], local: [] };
+  for (let run = 1; run <= runs; run++) {
+    const ours = await distributed(fleet, machines, { slots, args, profile });
+    expectOutputs(machines[0], 'dist', projects);
+    const theirs = await local(plain, { args, parallel: agents * slots });
+    expectOutputs(plain, 'dist', projects);
+    times.distributed.push(ours.durationMs);
+    times.local.push(theirs.durationMs);
+    say(
+      `run ${run}: distributed ${round(ours.durationMs)} ms, plain ${round(theirs.durationMs)} ms  (${ours.line})`,
+    );
+  }
+  const [distributedMs, localMs] = [median(times.distributed), median(times.local)];
+  return {
+    ratio: round(distributedMs / localMs, 3),
+    distributedMs: round(distributedMs),
+    localMs: round(localMs),
+    // What one task costs more than without distribution; negative when distribution is faster.
+    perTaskMs: round((distributedMs - localMs) / projects, 2),
+  };
+}
+
+const makeMachines = (fleet, agents) => [
+  fleet.machine('main'),
+  ...Array.from({ length: agents }, (_, index) => fleet.machine(`agent-${index + 1}`)),
+];
+
+async function makespan(fleet, { runs, profile, only }) {
+  const shapes = MAKESPAN.shapes.filter(
+    ([agents, slots]) => only === undefined || only === `${agents}x${slots}`,
+  );
+  const machines = makeMachines(fleet, Math.max(...shapes.map(([agents]) => agents)));
+  const ratios = {};
+  for (const [agents, slots] of shapes) {
+    const found = [];
+    for (let run = 1; run <= runs; run++) {
+      const used = machines.slice(0, agents + 1);
+      await distributed(fleet, used, { slots, args: ['run-many', '-t', NAP_TARGETS.join(',')], profile });
+      const result = measure(readNaps(machines[0]), agents * slots);
+      found.push(result.ratio);
+      say(`${agents}x${slots}: ${describeMakespan(result)}`);
+    }
+    ratios[`${agents}x${slots}`] = round(median(found), 3);
+  }
+  return ratios;
+}
+
+/** What the tasks themselves wrote down, from the outputs restored on the main job. */
+function readNaps(main) {
+  const naps = {};
+  for (let index = 1; index <= MAKESPAN.projects; index++) {
+    const name = `p${String(index).padStart(3, '0')}`;
+    naps[name] = Object.fromEntries(
+      NAP_TARGETS.map((target) => [target, JSON.parse(main.read(`libs/${name}/naps/${target}.json`))]),
+    );
+  }
+  return naps;
+}
+
+function measure(naps, slots) {
+  const all = Object.values(naps).flatMap((targets) => Object.values(targets));
+  const lengthOf = ({ begin, end }) => end - begin;
+  const firstBegin = Math.min(...all.map(({ begin }) => begin));
+  const lastEnd = Math.max(...all.map(({ end }) => end));
+  const work = all.reduce((sum, nap) => sum + lengthOf(nap), 0);
+  const criticalPath = Math.max(
+    ...Object.values(naps).map(
+      ({ build, test, lint }) => lengthOf(build) + Math.max(lengthOf(test), lengthOf(lint)),
+    ),
+  );
+  const bound = Math.max(criticalPath, work / slots);
+  const spanMs = lastEnd - firstBegin;
+  // From the moment that fewer tasks run than there are slots, for the last time: what a better order could win.
+  const begins = all.map(({ begin }) => begin).sort((left, right) => left - right);
+  return {
+    ratio: spanMs / bound,
+    spanMs,
+    bound,
+    criticalPath,
+    work,
+    slots,
+    tailMs: lastEnd - begins.at(-1),
+    tasks: all.length,
+  };
+}
+
+const describeMakespan = ({ ratio, spanMs, bound, criticalPath, work, slots, tailMs, tasks }) => {
+  // Slot time that no task used, over all tasks but the tail: the price of handing a slot from one task to the next.
+  const gapMs = (spanMs * slots - work) / tasks;
+  return (
+    `${ratio.toFixed(3)}  span ${round(spanMs)} ms, bound ${round(bound)} ms (critical path ${round(criticalPath)}, ` +
+    `work ${round(work)} on ${slots} slots), unused ${gapMs.toFixed(1)} ms of a slot per task, last start ${round(tailMs)} ms before the end`
+  );
+};
+
+const BENCHMARKS = {
+  overhead: { run: overhead, runs: 5, files: () => trivialWorkspace(OVERHEAD.projects) },
+  makespan: { run: makespan, runs: 1, files: () => nappingWorkspace(MAKESPAN.projects, MAKESPAN.seed) },
+};
+
+async function main() {
+  const options = parseArguments(process.argv.slice(2));
+  const benchmark = BENCHMARKS[options.name];
+  if (!benchmark) throw new Error(`Say which benchmark: ${Object.keys(BENCHMARKS).join(' or ')}.`);
+  await packAll();
+  const { install, Fleet, DEFAULT_NX_VERSION } = loadWorkspaceFactory();
+  const nx = options.nx ?? DEFAULT_NX_VERSION;
+  const runs = Number(options.runs ?? benchmark.runs);
+  say(
+    `${options.name}: nx ${nx}, node ${process.version}, ${cpus().length} x ${cpus()[0].model}, ${runs} runs`,
+  );
+  const fleet = Fleet.create({ install: install({ nx }), files: benchmark.files() });
+  const result = await withFleet(fleet, () => benchmark.run(fleet, { ...options, runs }));
+  console.log(`bench ${options.name}: ${JSON.stringify(result)}`);
+}
+
+await main().catch((error) => {
+  console.error(error.message);
+  process.exitCode = 1;
+});

@@ -1,0 +1,29 @@
+// Colours and tables for people; plain text where nobody looks or NO_COLOR asks for it.
+const coloured =
+  process.env.NO_COLOR === undefined && (process.stdout.isTTY || process.env.FORCE_COLOR !== undefined);
+const paint = (open, close) => (text) => (coloured ? `\u001b[${open}m${text}\u001b[${close}m` : String(text));
+
+export const bold = paint(1, 22);
+export const dim = paint(2, 22);
+export const green = paint(32, 39);
+export const red = paint(31, 39);
+export const cyan = paint(36, 39);
+
+export const seconds = (ms) => `${(ms / 1000).toFixed(1)} s`;
+
+/** Breaks words into lines of at most `width` characters. */
+export function wrap(words, width) {
+  const lines = [''];
+  for (const word of words) {
+    const line = lines.at(-1);
+    if (line !== '' && line.length + 1 + word.length > width) lines.push(word);
+    else lines[lines.length - 1] = line === '' ? word : `${line} ${word}`;
+  }
+  return lines;
+}
+
+/** A heading with a rule as wide as the terminal, at most 100 columns. */
+export function heading(text) {
+  const width = Math.min(process.stdout.columns ?? 100, 100);
+  return `\n${dim('──')} ${bold(text)} ${dim('─'.repeat(Math.max(2, width - text.length - 4)))}`;
+}

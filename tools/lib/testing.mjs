@@ -1,0 +1,28 @@
+// The workspace factory of packages/testing, for the demo and the benchmarks. Build first: this loads dist.
+import { createRequire } from 'node:module';
+
+const require = createRequire(import.meta.url);
+
+export const loadWorkspaceFactory = () => ({
+  ...require('../../packages/testing/dist/workspace/index.js'),
+  ...require('../../packages/testing/dist/process/index.js'),
+});
+
+/**
+ * Runs `action` with a fleet, and ends all its processes and deletes its folder afterwards, also on Ctrl-C.
+ * @param {import('../../packages/testing/src/workspace').Fleet} fleet
+ */
+export async function withFleet(fleet, action) {
+  let closing;
+  const close = () => (closing ??= fleet.close());
+  const interrupted = (signal) => {
+    void close().finally(() => process.exit(signal === 'SIGINT' ? 130 : 143));
+  };
+  process.once('SIGINT', interrupted).once('SIGTERM', interrupted);
+  try {
+    return await action(fleet);
+  } finally {
+    process.off('SIGINT', interrupted).off('SIGTERM', interrupted);
+    await close();
+  }
+}
