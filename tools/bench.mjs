@@ -6,11 +6,12 @@
 //              against what no scheduler can beat: max(critical path, work / slots)
 //
 // The last line on stdout is for machines; everything else goes to stderr.
-import { mkdirSync, rmSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { cpus } from 'node:os';
 import { packAll } from './pack.mjs';
 import { nappingWorkspace, NAP_TARGETS, trivialWorkspace } from './lib/bench-workspaces.mjs';
+import { cpuByKind, difference } from './lib/cpu-by-kind.mjs';
 import { idle } from './lib/idle.mjs';
 import { loadWorkspaceFactory, withFleet } from './lib/testing.mjs';
 
@@ -45,6 +46,9 @@ function parseArguments([name, ...flags]) {
   return { name, ...options };
 }
 
+/** What the tasks write, on every machine. */
+const OUTPUTS = ['dist'];
+
 /** Numbers the sessions, so that no run meets what an earlier one has left. */
 let sessions = 0;
 
@@ -55,19 +59,18 @@ let sessions = 0;
 async function distributed(fleet, machines, { slots, args, profile }) {
   const { Pipeline } = loadWorkspaceFactory();
   const [main, ...agents] = machines;
-  for (const machine of machines) {
-    machine.forget();
-    // The coordinator of the run before has left its journal and artifacts there.
-    rmSync(machine.path('.nx'), { recursive: true, force: true });
-  }
+  for (const machine of machines) machine.setAside(OUTPUTS);
   sessions += 1;
   const pipeline = new Pipeline(fleet, main, { DTE_SESSION_ID: `bench-${sessions}`, ...profiling(profile) });
   await pipeline.startCiRun();
   for (const machine of agents) pipeline.startAgent(machine.name, {}, machine);
   await agentsConnected(pipeline, agents.length);
   await idle(() => fleet.runningProcesses().map(({ pid }) => pid));
+  const processes = fleet.runningProcesses();
+  const before = cpuByKind(processes);
   const exit = await pipeline.nx([...args, `--parallel=${slots}`], { deadlineMs: 900_000 });
   if (exit.code !== 0) throw new Error(`The command failed.\n${exit.output}\n${pipeline.describe()}`);
+  if (process.env.DTE_BENCH_CPU) say(`cpu: ${JSON.stringify(difference(cpuByKind(processes), before))}`);
   const line = exit.output
     .split('\n')
     .filter((text) => text.includes('dte:'))
@@ -80,7 +83,10 @@ async function distributed(fleet, machines, { slots, args, profile }) {
 const profiling = (folder) => {
   if (folder === undefined) return {};
   mkdirSync(resolve(folder), { recursive: true });
-  return { NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${resolve(folder)}` };
+  return {
+    NODE_OPTIONS: `--require=${resolve(import.meta.dirname, 'lib/profile.cjs')}`,
+    DTE_BENCH_PROFILE: resolve(folder),
+  };
 };
 
 async function agentsConnected(pipeline, count) {
@@ -97,7 +103,7 @@ async function agentsConnected(pipeline, count) {
 
 /** The same command as if @org/dte had never been heard of: no rendezvous, so Nx's own runner does all. */
 async function local(machine, { args, parallel }) {
-  machine.forget();
+  machine.setAside(OUTPUTS);
   await idle(() => []);
   const exit = await machine.nx([...args, `--parallel=${parallel}`], { deadlineMs: 900_000 });
   if (exit.code !== 0) throw new Error(`The plain command failed.\n${exit.output}`);

@@ -36,6 +36,7 @@ export function mostAtOnce(journal: readonly JournalEntry[], machine?: string): 
 export const withoutTimes = (output: string): string =>
   plain(output)
     .replaceAll(/[0-9a-f]{40}/g, '<commit>')
+    .replaceAll(/\(node:\d+\)/g, '(node)')
     .replaceAll(/<?\d+(\.\d+)?\s?(ms|s|m)\b/g, '<time>')
     .replaceAll(/\(\d+% of the run\)/g, '(<share> of the run)')
     .replaceAll(/[ \t]+$/gm, '');

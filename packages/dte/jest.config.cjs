@@ -1,1 +1,5 @@
-module.exports = { displayName: 'dte', preset: '../../jest.preset.js' };
+module.exports = {
+  displayName: 'dte',
+  preset: '../../jest.preset.js',
+  globalSetup: '<rootDir>/integration/build-first.cjs',
+};

@@ -1,4 +1,4 @@
-import { coordinatorToAgentSchema, type CoordinatorToAgent } from '@org/dte-protocol';
+import { type AgentSync, type CoordinatorToAgent, coordinatorToAgentSchema } from '@org/dte-protocol';
 import { waitFor } from '@org/dte-testing';
 import { type ConnectOptions, type Connection, connect, waitOpen } from '../src';
 import { FakeCoordinator } from '../src/test-support/fake-coordinator';
@@ -28,7 +28,13 @@ const until = (connection: Connection<unknown>, name: string): Promise<unknown> 
     deadlineMs: 10_000,
     lastState: () => JSON.stringify(connection.state),
   });
-const sync = (seq: number) => ({ type: 'agent.sync', seq, slots: null, draining: false, work: [] }) as const;
+const sync = (seq: number): AgentSync => ({
+  type: 'agent.sync',
+  seq,
+  slots: null,
+  draining: false,
+  work: [],
+});
 
 it('is open with the token of the welcome once both sides have proven the secret', async () => {
   server.secret = 'shared';
@@ -51,7 +57,15 @@ it('refuses a coordinator that signs with another secret', async () => {
   // The false coordinator would gladly take this client.
   Object.defineProperty(server, 'answer', {
     value: (socket: { send(text: string): void }) =>
-      socket.send(JSON.stringify({ type: 'welcome', proof: 'a'.repeat(64), token: 't', heartbeatMs: 1000, leaseMs: 1000 })),
+      socket.send(
+        JSON.stringify({
+          type: 'welcome',
+          proof: 'a'.repeat(64),
+          token: 't',
+          heartbeatMs: 1000,
+          leaseMs: 1000,
+        }),
+      ),
   });
   await until(connection, 'failed');
   expect(connection.state).toMatchObject({ error: { code: 'DTE_BAD_SECRET' } });
@@ -98,12 +112,15 @@ it('waits in vain for an address where nobody listens, with the reason in the me
   await expect(waitOpen(connection, 100)).rejects.toThrow(/in 100 ms.*ECONNREFUSED/);
 });
 
-it.each(['DTE_COMMIT_MISMATCH', 'DTE_SESSION_FINISHED', 'DTE_TOO_MANY'] as const)('fails for good on %s', async (code) => {
-  server.refusal = { code, message: 'no' };
-  const connection = dial();
-  await until(connection, 'failed');
-  expect(connection.state).toMatchObject({ error: { code, message: 'no' } });
-});
+it.each(['DTE_COMMIT_MISMATCH', 'DTE_SESSION_FINISHED', 'DTE_TOO_MANY'] as const)(
+  'fails for good on %s',
+  async (code) => {
+    server.refusal = { code, message: 'no' };
+    const connection = dial();
+    await until(connection, 'failed');
+    expect(connection.state).toMatchObject({ error: { code, message: 'no' } });
+  },
+);
 
 it('tries again after a refusal that may pass', async () => {
   server.refusal = { code: 'DTE_TIMEOUT', message: 'later' };
@@ -116,7 +133,11 @@ it('tries again after a refusal that may pass', async () => {
 it('fails for good when the coordinator ends an open connection with a fatal error', async () => {
   const connection = dial();
   await waitOpen(connection, 5_000);
-  server.say({ type: 'error', reason: { code: 'DTE_COMMIT_MISMATCH', message: 'main came with another' }, fatal: true });
+  server.say({
+    type: 'error',
+    reason: { code: 'DTE_COMMIT_MISMATCH', message: 'main came with another' },
+    fatal: true,
+  });
   await until(connection, 'failed');
 });
 
@@ -172,7 +193,10 @@ it('stays connected while only pings are answered', async () => {
 it('gives up a coordinator that accepts and never greets, and tries again', async () => {
   server.mute = true;
   const connection = dial({ limits: testLimits({ handshakeMs: 40 }) });
-  await waitFor('the first try to end', () => connection.state.name === 'connecting' && connection.state.lastError !== null);
+  await waitFor(
+    'the first try to end',
+    () => connection.state.name === 'connecting' && connection.state.lastError !== null,
+  );
   server.mute = false;
   await until(connection, 'open');
 });
@@ -182,7 +206,14 @@ it('refuses output while a slow coordinator has not taken what waits, and accept
   await waitOpen(connection, 5_000);
   server.freeze();
   const output = (offset: number) =>
-    ({ type: 'agent.output', runId: 'r', taskId: 't', attempt: 1, offset, data: 'x'.repeat(60_000) }) as const;
+    ({
+      type: 'agent.output',
+      runId: 'r',
+      taskId: 't',
+      attempt: 1,
+      offset,
+      data: 'x'.repeat(60_000),
+    }) as const;
   let sent = 0;
   while (connection.send(output(sent * 60_000))) sent++;
   expect(sent).toBeLessThan(500);
@@ -195,7 +226,9 @@ it('refuses output while a slow coordinator has not taken what waits, and accept
 
 it('refuses output while it is not open, and frees everything when closed', async () => {
   const connection = dial({ url: 'http://127.0.0.1:1' });
-  expect(connection.send({ type: 'agent.output', runId: 'r', taskId: 't', attempt: 1, offset: 0, data: 'x' })).toBe(false);
+  expect(
+    connection.send({ type: 'agent.output', runId: 'r', taskId: 't', attempt: 1, offset: 0, data: 'x' }),
+  ).toBe(false);
   connection.close();
   connection.close();
   expect(connection.state.name).toBe('closed');

@@ -9,9 +9,18 @@ let stopped = null;
 
 const finished = (taskId) => ({
   ...{ kind: 'finished', status: 'success', code: 0, fromCache: null, hash: '1', startMs: 1, endMs: 2 },
-  ...{ artifact: { kind: 'cache', hash: `hash-of-${taskId.replaceAll(':', '-')}` }, reason: null, hashDetails: null },
+  ...{
+    artifact: { kind: 'cache', hash: `hash-of-${taskId.replaceAll(':', '-')}` },
+    reason: null,
+    hashDetails: null,
+  },
 });
-const failed = () => ({ ...finished('x'), status: 'failure', code: 3, artifact: { kind: 'attempt', attempt: 1 } });
+const failed = () => ({
+  ...finished('x'),
+  status: 'failure',
+  code: 3,
+  artifact: { kind: 'attempt', attempt: 1 },
+});
 
 const behaviours = {
   build: (ref, end) => {
@@ -40,20 +49,23 @@ const behaviours = {
     setInterval(() => undefined, 1e6);
   },
   flood: (ref, end) => {
-    for (let i = 0; i < 80; i++) say({ type: 'output', ref, offset: i * CHUNK, data: `${'x'.repeat(CHUNK - 1)}\n` });
+    for (let i = 0; i < 80; i++)
+      say({ type: 'output', ref, offset: i * CHUNK, data: `${'x'.repeat(CHUNK - 1)}\n` });
     end(finished(ref.taskId));
   },
 };
 
 process.on('message', (message) => {
-  if (message.type === 'stop') stopped = { kind: 'returned', reason: { code: 'DTE_CANCELLED', message: 'stopped' } };
+  if (message.type === 'stop')
+    stopped = { kind: 'returned', reason: { code: 'DTE_CANCELLED', message: 'stopped' } };
   if (message.type === 'coordinator') note(`coordinator ${message.url} ${message.token}`);
   if (message.type !== 'run') return;
   stopped = null;
   const { runId, taskId, attempt } = message.assignment;
   const ref = { runId, taskId, attempt };
   note(`run ${taskId} ${attempt} restore=${message.restore.map((entry) => entry.taskId).join(',')}`);
-  for (const entry of message.restore) say({ type: 'restored', ref, taskId: entry.taskId, ok: true, outputs: [] });
+  for (const entry of message.restore)
+    say({ type: 'restored', ref, taskId: entry.taskId, ok: true, outputs: [] });
   say({ type: 'executing', ref, startMs: Date.now() });
   behaviours[taskId.split(':')[1]](ref, (result) => say({ type: 'result', ref, result, outputs: [] }));
 });
@@ -61,7 +73,10 @@ process.on('disconnect', () => process.exit(0));
 
 note(`start ${process.pid} secret=${process.env.DTE_SECRET ?? 'none'} executor=${process.env.DTE_EXECUTOR}`);
 if (process.env.FAKE_START === 'unable') {
-  say({ type: 'unable', reason: { code: 'DTE_EXECUTOR_START', message: 'Nx could not build the project graph: no' } });
+  say({
+    type: 'unable',
+    reason: { code: 'DTE_EXECUTOR_START', message: 'Nx could not build the project graph: no' },
+  });
 } else if (process.env.FAKE_START === 'exit') {
   process.stderr.write('Cannot find module nx\n', () => process.exit(4));
 } else {

@@ -74,14 +74,21 @@ it.each([
   [404, 'DTE_UNKNOWN_RUN', 'no run', 'DTE_UNKNOWN_RUN', 'no run'],
   [502, undefined, '<html>', 'DTE_NO_COORDINATOR', '<html>'],
   [500, 'NOT_A_CODE', 'oops', 'DTE_INTERNAL', 'oops'],
-])('turns the answer %s with code %s into an error of its own', async (status, header, body, code, message) => {
-  server.handler = (_request, response) =>
-    response.writeHead(status, header === undefined ? {} : { 'x-dte-error': header }).end(body);
-  await expect(client().getRun('r')).rejects.toMatchObject({ code, message: expect.stringContaining(message) });
-});
+])(
+  'turns the answer %s with code %s into an error of its own',
+  async (status, header, body, code, message) => {
+    server.handler = (_request, response) =>
+      response.writeHead(status, header === undefined ? {} : { 'x-dte-error': header }).end(body);
+    await expect(client().getRun('r')).rejects.toMatchObject({
+      code,
+      message: expect.stringContaining(message) as string,
+    });
+  },
+);
 
 it('hears a refusal that comes before the whole body was sent', async () => {
-  server.handler = (_request, response) => response.writeHead(507, { 'x-dte-error': 'DTE_DISK_FULL' }).end('full');
+  server.handler = (_request, response) =>
+    response.writeHead(507, { 'x-dte-error': 'DTE_DISK_FULL' }).end('full');
   let sent = 0;
   const endless = new Readable({
     read() {
@@ -105,7 +112,9 @@ it('reports the error of a body that breaks', async () => {
 
 it('takes an artifact that is there already for stored', async () => {
   server.handler = (request, response) =>
-    void buffer(request).then(() => response.writeHead(409, { 'x-dte-error': 'DTE_ARTIFACT_EXISTS' }).end('kept'));
+    void buffer(request).then(() =>
+      response.writeHead(409, { 'x-dte-error': 'DTE_ARTIFACT_EXISTS' }).end('kept'),
+    );
   expect(await client().putAttempt('r', 't', 1, Readable.from(['x']))).toBe('exists');
 });
 

@@ -1,6 +1,6 @@
 import { type ErrorCode, type Hello, LIMITS, PROTOCOL_VERSION } from '@org/dte-protocol';
 import { exampleHello, exampleRun, exampleTask, RawClient, TEST_NX_VERSION } from '@org/dte-testing';
-import { agentSync, Harness } from './support/harness';
+import { agentSync, completed, Harness, success, containing, matching } from './support/harness';
 
 const SECRET = 'correct horse battery staple';
 const identity = exampleHello().identity;
@@ -24,7 +24,10 @@ describe('the handshake of a coordinator with a secret', () => {
 
   it('welcomes a client that knows it, and proves that it knows it itself', async () => {
     const client = await harness.agent('agent 1');
-    expect(await client.next('welcome')).toMatchObject({ proof: expect.stringMatching(/^[0-9a-f]{64}$/), leaseMs: 30_000 });
+    expect(await client.next('welcome')).toMatchObject({
+      proof: matching(/^[0-9a-f]{64}$/),
+      leaseMs: 30_000,
+    });
   });
 
   it('refuses another secret and names the client', async () => {
@@ -37,7 +40,10 @@ describe('the handshake of a coordinator with a secret', () => {
 
   it('refuses a client without secret', async () => {
     const client = await RawClient.hello(harness.url, exampleHello({ name: 'agent 1' }));
-    expect(await refusal(client)).toMatchObject({ code: 'DTE_BAD_SECRET', message: expect.stringContaining('has no secret') });
+    expect(await refusal(client)).toMatchObject({
+      code: 'DTE_BAD_SECRET',
+      message: containing('has no secret'),
+    });
   });
 
   it('refuses a proof that was made for another nonce', async () => {
@@ -76,11 +82,18 @@ describe('a hello that is wrong', () => {
   });
 
   afterEach(async () => {
-    agent.send({ ...agentSync(2), draining: true });
-    await main.next('session.info', ({ agents }) => agents.some(({ name, draining }) => name === 'good agent' && draining));
-    expect(agent.closed).toBeNull();
-    expect(main.all('run.update').flatMap(({ entries }) => entries).filter(({ type }) => type === 'retried')).toEqual([]);
-    await harness.cleanUp();
+    try {
+      await harness.putCache(agent, 'hash-app-build', 'outputs');
+      agent.send(agentSync(2, [completed('r1', 'app:build', success('hash-app-build'))]));
+      const update = await main.next('run.update', ({ state }) => state === 'finished');
+      expect(update.entries.at(-1)).toMatchObject({
+        status: 'success',
+        attempt: 1,
+        agent: { name: 'good agent' },
+      });
+    } finally {
+      await harness.cleanUp();
+    }
   });
 
   const seenByMain = (code: ErrorCode) =>
@@ -88,10 +101,17 @@ describe('a hello that is wrong', () => {
 
   it('of another protocol version: the version decides before the shape does', async () => {
     const client = await harness.rawClient();
-    client.send({ type: 'hello', protocolVersion: 99, role: 'agent', sessionId: 's1', name: 'old agent', fresh: true });
+    client.send({
+      type: 'hello',
+      protocolVersion: 99,
+      role: 'agent',
+      sessionId: 's1',
+      name: 'old agent',
+      fresh: true,
+    });
     expect(await refusal(client)).toMatchObject({
       code: 'DTE_PROTOCOL_VERSION',
-      message: expect.stringContaining(`version 99, this side speaks ${PROTOCOL_VERSION}`),
+      message: containing(`version 99, this side speaks ${PROTOCOL_VERSION}`),
     });
     expect((await seenByMain('DTE_PROTOCOL_VERSION')).refused[0]!.name).toBe('old agent');
   });
@@ -116,7 +136,10 @@ describe('a hello that is wrong', () => {
 
   it('of a main job on another commit: refused while the first is there', async () => {
     const client = await harness.main({ clientId: 'main-2', identity: OTHER_COMMIT });
-    expect(await refusal(client)).toMatchObject({ code: 'DTE_COMMIT_MISMATCH', message: expect.stringContaining('The main job') });
+    expect(await refusal(client)).toMatchObject({
+      code: 'DTE_COMMIT_MISMATCH',
+      message: containing('The main job'),
+    });
   });
 
   it('without git on one side: taken, there is nothing to compare', async () => {
@@ -129,11 +152,20 @@ describe('a hello that is wrong', () => {
     ['that is JSON but no hello', (client) => client.send({ type: 'agent.sync', seq: 1 })],
     ['with a field too many', (client) => client.send({ ...exampleHello(), extra: 1 })],
     ['in a binary frame', (client) => client.socket.send(Buffer.from(JSON.stringify(exampleHello())))],
-    ['for a session whose id leaves its folder', (client) => client.send(exampleHello({ sessionId: '../../etc' }))],
+    [
+      'for a session whose id leaves its folder',
+      (client) => client.send(exampleHello({ sessionId: '../../etc' })),
+    ],
     ['for a session whose id holds a slash', (client) => client.send(exampleHello({ sessionId: 'a/b' }))],
     ['for a session whose id holds a NUL', (client) => client.send(exampleHello({ sessionId: 'a\0b' }))],
-    ['for a session whose id is very long', (client) => client.send(exampleHello({ sessionId: 'a'.repeat(200) }))],
-    ['of a client whose name would break a log line', (client) => client.send(exampleHello({ name: 'a\nb' }))],
+    [
+      'for a session whose id is very long',
+      (client) => client.send(exampleHello({ sessionId: 'a'.repeat(200) })),
+    ],
+    [
+      'of a client whose name would break a log line',
+      (client) => client.send(exampleHello({ name: 'a\nb' })),
+    ],
     ['of a role that does not exist', (client) => client.send({ ...exampleHello(), role: 'admin' })],
   ];
   it.each(malformed)('%s: malformed', async (_, say) => {
@@ -152,7 +184,10 @@ describe('a hello that is wrong', () => {
   it('that is said twice: the second is malformed', async () => {
     const client = await harness.agent('agent 2');
     client.send(exampleHello());
-    expect(await refusal(client)).toMatchObject({ code: 'DTE_MALFORMED_MESSAGE', message: expect.stringContaining('agent 2') });
+    expect(await refusal(client)).toMatchObject({
+      code: 'DTE_MALFORMED_MESSAGE',
+      message: containing('agent 2'),
+    });
   });
 });
 
@@ -173,14 +208,14 @@ describe('a frame that is wrong, after the welcome', () => {
     client.send(message);
     expect(await refusal(client)).toMatchObject({
       code: 'DTE_MALFORMED_MESSAGE',
-      message: expect.stringContaining('"some client"'),
+      message: containing('"some client"'),
     });
   });
 
   it('ends the connection of an agent that names the offending field', async () => {
     const client = await harness.agent('agent 1');
     client.send({ ...agentSync(1), seq: -1 });
-    expect(await refusal(client)).toMatchObject({ message: expect.stringMatching(/"agent 1".* seq: /) });
+    expect(await refusal(client)).toMatchObject({ message: matching(/"agent 1".* seq: /) });
   });
 
   it('ends the connection with 1009 when it is larger than any frame may be, and no other', async () => {
@@ -189,7 +224,9 @@ describe('a frame that is wrong, after the welcome', () => {
     expect(await bad.whenClosed()).toMatchObject({ code: 1009 });
     good.send(agentSync(1));
     const main = await harness.main();
-    await main.next('session.info', ({ agents }) => agents.some(({ name, connected }) => name === 'agent 2' && connected));
+    await main.next('session.info', ({ agents }) =>
+      agents.some(({ name, connected }) => name === 'agent 2' && connected),
+    );
   });
 
   it('ends the connection of a binary frame', async () => {
@@ -236,7 +273,7 @@ describe('limits on connections', () => {
     await harness.agent('agent 1');
     expect(await refusal(await harness.agent('agent 2'))).toMatchObject({
       code: 'DTE_TOO_MANY',
-      message: expect.stringContaining('DTE_MAX_CONNECTIONS'),
+      message: containing('DTE_MAX_CONNECTIONS'),
     });
   });
 

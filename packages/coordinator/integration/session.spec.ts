@@ -16,12 +16,22 @@ describe('a session', () => {
     agent.send(agentSync(1));
     await harness.submit(main, exampleRun('r1', [exampleTask('app:build')]));
     const wanted = await agent.next('agent.wanted', ({ assignments }) => assignments.length === 1);
-    expect(wanted.assignments[0]).toMatchObject({ runId: 'r1', taskId: 'app:build', attempt: 1, hash: 'hash-app-build' });
+    expect(wanted.assignments[0]).toMatchObject({
+      runId: 'r1',
+      taskId: 'app:build',
+      attempt: 1,
+      hash: 'hash-app-build',
+    });
 
     expect(await harness.putCache(agent, 'hash-app-build', 'outputs')).toBe(200);
     agent.send(agentSync(2, [completed('r1', 'app:build', success('hash-app-build'))]));
     const update = await main.next('run.update', ({ state }) => state === 'finished');
-    expect(update.entries.at(-1)).toMatchObject({ type: 'ended', taskId: 'app:build', status: 'success', agent: { name: 'agent 1' } });
+    expect(update.entries.at(-1)).toMatchObject({
+      type: 'ended',
+      taskId: 'app:build',
+      status: 'success',
+      agent: { name: 'agent 1' },
+    });
     const outputs = await httpCall(harness.url, { path: HTTP.cache('hash-app-build'), token: main.token });
     expect(outputs.text).toBe('outputs');
   });
@@ -33,7 +43,9 @@ describe('a session', () => {
     await harness.submit(main, exampleRun('r1', [exampleTask('app:build')]));
     await agent.next('agent.wanted', ({ assignments }) => assignments.length === 1);
     agent.send(agentSync(2, [completed('r1', 'app:build', success('hash-app-build'))]));
-    const update = await main.next('run.update', ({ entries }) => entries.some(({ type }) => type === 'retried'));
+    const update = await main.next('run.update', ({ entries }) =>
+      entries.some(({ type }) => type === 'retried'),
+    );
     const retried = update.entries.find(({ type }) => type === 'retried');
     expect(retried).toMatchObject({ reason: { code: 'DTE_ARTIFACT_MISSING' } });
     expect(JSON.stringify(retried)).toContain('hash hash-app-build');
@@ -63,7 +75,14 @@ describe('a session', () => {
     agent.send(agentSync(1));
     await harness.submit(main, exampleRun('r1', [exampleTask('app:build')], { streamOutput: true }));
     await main.next('run.update');
-    agent.send({ type: 'agent.output', runId: 'r1', taskId: 'app:build', attempt: 1, offset: 0, data: 'hello' });
+    agent.send({
+      type: 'agent.output',
+      runId: 'r1',
+      taskId: 'app:build',
+      attempt: 1,
+      offset: 0,
+      data: 'hello',
+    });
     expect(await main.next('run.output')).toEqual({
       type: 'run.output',
       runId: 'r1',
@@ -113,7 +132,9 @@ describe('a session', () => {
     await harness.submit(main, exampleRun('r1', [exampleTask('app:build')]));
     await old.next('agent.wanted', ({ assignments }) => assignments.length === 1);
     const fresh = await harness.agent('agent 1');
-    fresh.send(agentSync(1, [{ runId: 'r1', taskId: 'app:build', attempt: 1, phase: { name: 'preparing' } }]));
+    fresh.send(
+      agentSync(1, [{ runId: 'r1', taskId: 'app:build', attempt: 1, phase: { name: 'preparing' } }]),
+    );
     expect((await old.whenClosed()).code).toBe(1006);
     const wanted = await fresh.next('agent.wanted', ({ assignments }) => assignments.length === 1);
     expect(wanted.assignments).toMatchObject([{ taskId: 'app:build', attempt: 1 }]);
@@ -130,7 +151,12 @@ describe('a session', () => {
     const main = await harness.main();
     const record = { command: 'nx format:check', exitCode: 1, startMs: 1, endMs: 2, output: 'app.ts\n' };
     const post = (body: object) =>
-      httpCall(harness.url, { method: 'POST', path: HTTP.records, token: main.token, body: JSON.stringify(body) });
+      httpCall(harness.url, {
+        method: 'POST',
+        path: HTTP.records,
+        token: main.token,
+        body: JSON.stringify(body),
+      });
     await post(record);
     await post({ ...record, command: 'second' });
     const status = await httpCall(harness.url, { path: HTTP.sessionStatus, token: main.token });

@@ -79,7 +79,16 @@ export async function createCoordinator(options: CoordinatorOptions): Promise<Co
   const journals = new FileJournalStore(root, { fs, fsync: options.fsync ?? false });
   const tokens = new TokenIssuer(await loadTokenKey(fs, dataDir), now);
   const onSessionFinished = options.onSessionFinished ?? (() => undefined);
-  const registry = new SessionRegistry({ root, fs, journals, artifacts, limits, now, logger, onSessionFinished });
+  const registry = new SessionRegistry({
+    root,
+    fs,
+    journals,
+    artifacts,
+    limits,
+    now,
+    logger,
+    onSessionFinished,
+  });
   const gatekeeper: Gatekeeper = new Gatekeeper({
     secret: options.secret ?? null,
     limits,
@@ -99,7 +108,10 @@ export async function createCoordinator(options: CoordinatorOptions): Promise<Co
   await registry.restore();
   await listen(server.listen({ host, port }), host, port, () => registry.close());
   const sweeper = setInterval(
-    () => void registry.sweep().catch((thrown: unknown) => logger.warn({ err: thrown }, 'old sessions were not removed')),
+    () =>
+      void registry
+        .sweep()
+        .catch((thrown: unknown) => logger.warn({ err: thrown }, 'old sessions were not removed')),
     Math.min(SWEEP_MS, limits.retainFinishedMs),
   );
   const { port: boundPort } = server.server.address() as AddressInfo;
@@ -135,17 +147,26 @@ async function prepareFolder(root: string): Promise<void> {
   } catch (thrown) {
     const error = diskError(thrown, 'the coordinator', root);
     if (error instanceof DteError && error.code === 'DTE_DISK_FULL') throw error;
-    throw new DteError('DTE_BAD_CONFIG', `The data folder ${root} cannot be made: ${error.message}.`, { cause: thrown });
+    throw new DteError('DTE_BAD_CONFIG', `The data folder ${root} cannot be made: ${error.message}.`, {
+      cause: thrown,
+    });
   }
 }
 
-async function listen(listening: Promise<string>, host: string, port: number, undo: () => Promise<void>): Promise<void> {
+async function listen(
+  listening: Promise<string>,
+  host: string,
+  port: number,
+  undo: () => Promise<void>,
+): Promise<void> {
   try {
     await listening;
   } catch (thrown) {
     await undo();
     const { message } = DteError.from(thrown);
-    throw new DteError('DTE_BAD_CONFIG', `The coordinator cannot listen on ${host}:${port}: ${message}.`, { cause: thrown });
+    throw new DteError('DTE_BAD_CONFIG', `The coordinator cannot listen on ${host}:${port}: ${message}.`, {
+      cause: thrown,
+    });
   }
 }
 

@@ -1,4 +1,9 @@
-export { type Coordinator, type CoordinatorOptions, createCoordinator, type SessionSummary } from './coordinator';
+export {
+  type Coordinator,
+  type CoordinatorOptions,
+  createCoordinator,
+  type SessionSummary,
+} from './coordinator';
 export type { ArtifactKey, ArtifactStore, PutOptions, StoredArtifact } from './artifacts/artifact-store';
 export { FileArtifactStore } from './artifacts/file-artifact-store';
 export { MemoryArtifactStore } from './artifacts/memory-artifact-store';

@@ -1,10 +1,6 @@
 import type { NxRunnerContext, NxRunnerOptions, NxStatuses, NxTask } from '@org/dte-nx-compat';
 import { decideActivity } from './runner/activity';
-
-/* eslint-disable @typescript-eslint/no-require-imports --
-   Every nx command on every laptop loads this file: what is not needed there is not loaded there. */
-type NxCompat = typeof import('@org/dte-nx-compat');
-type Distribute = typeof import('./runner/distribute');
+import { runHereWithNx } from './runner/default-runner';
 
 /**
  * The tasks runner that Nx calls (nx.json: `tasksRunnerOptions.default.runner`). Without a CI session, and with
@@ -18,8 +14,9 @@ export default function dteTasksRunner(
 ): Promise<NxStatuses> {
   const activity = decideActivity(process.env, options, context.nxArgs);
   if (activity.kind === 'distribute') {
-    return (require('./runner/distribute') as Distribute).distribute(tasks, options, context);
+    // Every nx command on every laptop loads this file: what is not needed there is not loaded there.
+    return import('./runner/distribute').then(({ distribute }) => distribute(tasks, options, context));
   }
   if (activity.kind === 'undistributed') process.stdout.write(`${activity.line}\n`);
-  return (require('@org/dte-nx-compat') as NxCompat).runWithDefaultRunner(tasks, options, context);
+  return runHereWithNx(tasks, options, context);
 }

@@ -19,11 +19,15 @@ describe('nx-cloud-shim', () => {
   };
   const runner = (says: string): string => `exports.default = (...args) => '${says} ' + args.join(' ');`;
   const call = () =>
-    spawnSync(process.execPath, ['-e', `console.log(require('${join(root, 'store/nx-cloud')}').default('a', 'b'))`], {
-      cwd: root,
-      encoding: 'utf8',
-      env: { PATH: process.env['PATH'] },
-    });
+    spawnSync(
+      process.execPath,
+      ['-e', `console.log(require('${join(root, 'store/nx-cloud')}').default('a', 'b'))`],
+      {
+        cwd: root,
+        encoding: 'utf8',
+        env: { PATH: process.env['PATH'] },
+      },
+    );
 
   beforeEach(() => {
     root = mkdtempSync(join(tmpdir(), 'dte-shim-'));

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 
 /** One version of each supported major, the last of its line when this was written. */
@@ -12,20 +12,29 @@ export const majorsFolder = (): string =>
   process.env['DTE_NX_MAJORS_DIR'] ?? resolve(__dirname, '../../../tmp/nx-majors');
 
 /**
- * The `node_modules` folder that holds this version of nx; installed on first use, without running scripts.
+ * The `node_modules` folder that holds this version of nx; installed on first use, without running scripts. Several test
+ * processes may come at once: each installs beside the place and one of them moves its own there.
  * Throws what npm reports when it cannot be installed.
  */
 export function nodeModulesOf(version: NxVersion): string {
   const folder = join(majorsFolder(), version);
-  const nodeModules = join(folder, 'node_modules');
-  if (!existsSync(join(nodeModules, 'nx/package.json'))) {
-    mkdirSync(folder, { recursive: true });
+  if (!isInstalled(folder)) {
+    mkdirSync(majorsFolder(), { recursive: true });
+    const fresh = mkdtempSync(`${folder}-`);
     writeFileSync(
-      join(folder, 'package.json'),
+      join(fresh, 'package.json'),
       JSON.stringify({ private: true, dependencies: { nx: version } }),
     );
     const args = ['install', '--no-audit', '--no-fund', '--ignore-scripts', '--loglevel=error'];
-    execFileSync('npm', args, { cwd: folder, stdio: 'inherit' });
+    execFileSync('npm', args, { cwd: fresh, stdio: 'inherit' });
+    try {
+      renameSync(fresh, folder);
+    } catch (error) {
+      rmSync(fresh, { recursive: true });
+      if (!isInstalled(folder)) throw error;
+    }
   }
-  return nodeModules;
+  return join(folder, 'node_modules');
 }
+
+const isInstalled = (folder: string): boolean => existsSync(join(folder, 'node_modules/nx/package.json'));

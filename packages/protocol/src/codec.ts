@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { agentOutputSchema, agentSyncSchema, agentWantedSchema } from './agent-messages';
 import { DteError } from './errors';
-import { challengeSchema, helloSchema, welcomeSchema } from './handshake';
+import { type challengeSchema, type helloSchema, welcomeSchema } from './handshake';
 import { LIMITS } from './limits';
 import {
   errorMessageSchema,

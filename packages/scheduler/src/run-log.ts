@@ -3,6 +3,9 @@ import type { EffectsBuilder } from './effects-builder';
 import type { RunLog, RunState, SchedulerState } from './state';
 import { at } from './lookup';
 
+/** A run's log is said again at most once in so long. */
+const RESEND_MS = 1_000;
+
 type Numbered<T> = T extends unknown ? Omit<T, 'seq'> : never;
 
 /** A log entry before it has its number. */
@@ -13,7 +16,7 @@ export const createLog = (): RunLog => ({
   entries: [],
   baseSeq: 0,
   sentSeq: 0,
-  sentAtMs: -Infinity,
+  rewoundAtMs: -Infinity,
 });
 
 const lastSeq = (log: RunLog): number => log.baseSeq + log.entries.length;
@@ -34,13 +37,17 @@ export function acknowledge(log: RunLog, ackSeq: number): void {
 }
 
 /** Says everything after the acknowledged again. */
-export function rewind(log: RunLog): void {
+export function rewind(state: SchedulerState, log: RunLog): void {
   log.sentSeq = log.ackSeq;
+  log.rewoundAtMs = state.nowMs;
 }
 
-/** True when the main job repeats an old acknowledgement long after it was told more: what it was told is lost. */
+/**
+ * True when the main job repeats an acknowledgement although it was told more: something was lost on the way. It says
+ * so for every message behind the gap, and once is enough.
+ */
 export const isStuck = (state: SchedulerState, log: RunLog, ackSeq: number): boolean =>
-  ackSeq < log.sentSeq && ackSeq <= log.ackSeq && state.nowMs - log.sentAtMs >= state.config.leaseMs;
+  ackSeq < log.sentSeq && ackSeq <= log.ackSeq && state.nowMs - log.rewoundAtMs >= RESEND_MS;
 
 /** What was not said yet, in frames of bounded length; at least one when the main job asked. */
 export function takeUpdates(state: SchedulerState, run: RunState, asked: boolean): RunUpdate[] {
@@ -58,7 +65,6 @@ export function takeUpdates(state: SchedulerState, run: RunState, asked: boolean
       summary,
     });
     log.sentSeq += entries.length;
-    if (entries.length > 0) log.sentAtMs = state.nowMs;
   }
   // The run is over only after its last entry.
   const last = updates.at(-1);

@@ -93,7 +93,7 @@ export function mainSynced(state: SchedulerState, sync: MainSync, out: EffectsBu
   run.followed = true;
   const stuck = isStuck(state, run.log, sync.ackSeq);
   acknowledge(run.log, sync.ackSeq);
-  if (isBack || stuck) rewind(run.log);
+  if (isBack || stuck) rewind(state, run.log);
   if (sync.want === 'cancel') cancelRun(state, run, CANCELLED, out);
   if (sync.want === 'close') closeRun(state, run, out);
   out.answerRun(run.runId);

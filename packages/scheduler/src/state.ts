@@ -67,8 +67,8 @@ export interface RunLog {
   entries: RunLogEntry[];
   baseSeq: number;
   sentSeq: number;
-  /** When entries were last said. */
-  sentAtMs: number;
+  /** When it was last said again from `ackSeq` on. */
+  rewoundAtMs: number;
 }
 
 export interface RunState {

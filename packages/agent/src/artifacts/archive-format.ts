@@ -30,6 +30,10 @@ export function parseMeta(text: string): ArchiveMeta {
   try {
     return archiveMetaSchema.parse(JSON.parse(text));
   } catch (cause) {
-    throw new DteError('DTE_ARTIFACT_UNSAFE', 'The archive does not begin with a meta.json of this version.', { cause });
+    throw new DteError(
+      'DTE_ARTIFACT_UNSAFE',
+      'The archive does not begin with a meta.json of this version.',
+      { cause },
+    );
   }
 }

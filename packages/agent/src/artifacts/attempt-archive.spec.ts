@@ -22,7 +22,10 @@ import { plainOutputs } from '../test-support/plain-outputs';
 import { tempFolders } from '../test-support/temp-folder';
 import { extractAttempt, packAttempt } from './index';
 
-const limits = { artifactBytes: LIMITS.artifactBytes.value, terminalOutputBytes: LIMITS.terminalOutputBytes.value };
+const limits = {
+  artifactBytes: LIMITS.artifactBytes.value,
+  terminalOutputBytes: LIMITS.terminalOutputBytes.value,
+};
 const meta = { taskId: 'app:build', hash: '123', code: 0, status: 'success' } as const;
 const folder = tempFolders();
 
@@ -112,7 +115,10 @@ describe('an archive that is packed and extracted elsewhere', () => {
     const from = folder();
     const source = packAttempt({
       ...{ workspaceRoot: from, outputs: [], port: plainOutputs(from), meta },
-      ...{ terminalOutput: `${'ä'.repeat(5_000)} the end`, limits: { ...limits, terminalOutputBytes: 1_000 } },
+      ...{
+        terminalOutput: `${'ä'.repeat(5_000)} the end`,
+        limits: { ...limits, terminalOutputBytes: 1_000 },
+      },
     });
     const { terminalOutput } = await extract(folder(), source, ['dist'], { terminalOutputBytes: 1_000 });
     expect(terminalOutput).toMatch(/^dte: the beginning of this output is left out.*\nä+ the end$/);
@@ -181,7 +187,10 @@ describe('an unsafe archive is refused and leaves nothing behind', () => {
       ],
     ],
     ['a hard link', [[{ name: 'outputs/dist/l', type: 'link', linkname: '/etc/passwd' }]]],
-    ['a character device', [[{ name: 'outputs/dist/d', type: 'character-device', devmajor: 1, devminor: 3 }]]],
+    [
+      'a character device',
+      [[{ name: 'outputs/dist/d', type: 'character-device', devmajor: 1, devminor: 3 }]],
+    ],
     ['a block device', [[{ name: 'outputs/dist/d', type: 'block-device', devmajor: 8, devminor: 0 }]]],
     ['a named pipe', [[{ name: 'outputs/dist/p', type: 'fifo' }]]],
   ];
@@ -212,7 +221,9 @@ describe('an unsafe archive is refused and leaves nothing behind', () => {
   it('a file below a link of the workspace that leaves it', async () => {
     const [to, outside] = [folder(), folder()];
     symlinkSync(outside, join(to, 'dist'));
-    expect(await codeOf(extract(to, await forged([{ name: 'outputs/dist/file' }, 'x']), []))).toBe('DTE_ARTIFACT_UNSAFE');
+    expect(await codeOf(extract(to, await forged([{ name: 'outputs/dist/file' }, 'x']), []))).toBe(
+      'DTE_ARTIFACT_UNSAFE',
+    );
     expect(readdirSync(outside)).toEqual([]);
   });
 

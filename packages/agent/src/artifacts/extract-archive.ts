@@ -72,10 +72,14 @@ type ArchiveEntry = AsyncIterable<Buffer> & { readonly header: tar.Header; resum
 function asArchiveError(thrown: unknown, taskId: string): DteError {
   if (thrown instanceof DteError) return thrown;
   if ((thrown as NodeJS.ErrnoException).code === 'ENOSPC') {
-    return new DteError('DTE_DISK_FULL', `The disk is full; the outputs of ${taskId} do not fit.`, { cause: thrown });
+    return new DteError('DTE_DISK_FULL', `The disk is full; the outputs of ${taskId} do not fit.`, {
+      cause: thrown,
+    });
   }
   const message = thrown instanceof Error ? thrown.message : String(thrown);
-  return new DteError('DTE_ARTIFACT_INCOMPLETE', `The archive of ${taskId} cannot be read: ${message}.`, { cause: thrown });
+  return new DteError('DTE_ARTIFACT_INCOMPLETE', `The archive of ${taskId} cannot be read: ${message}.`, {
+    cause: thrown,
+  });
 }
 
 class Extractor {
@@ -99,7 +103,8 @@ class Extractor {
     }
     this.count(size);
     if (name === TERMINAL_OUTPUT_ENTRY) await this.takeTerminalOutput(entry);
-    else if (name.startsWith(OUTPUTS_PREFIX)) await this.takeOutput(entry, checkedParts(name.slice(OUTPUTS_PREFIX.length)));
+    else if (name.startsWith(OUTPUTS_PREFIX))
+      await this.takeOutput(entry, checkedParts(name.slice(OUTPUTS_PREFIX.length)));
     else throw unsafe(`The archive has an entry that leaves the workspace: ${JSON.stringify(name)}.`);
   }
 
@@ -117,7 +122,8 @@ class Extractor {
 
   async undo(): Promise<void> {
     // Links that leave must go even where the outputs' globs do not name them.
-    for (const { path } of this.links) await rm(path, { recursive: true, force: true }).catch(() => undefined);
+    for (const { path } of this.links)
+      await rm(path, { recursive: true, force: true }).catch(() => undefined);
     if (this.meta === null) return;
     await Promise.resolve(this.options.port.remove(this.options.outputs)).catch(() => undefined);
   }
@@ -126,7 +132,10 @@ class Extractor {
     this.bytes += size;
     const { artifactBytes } = this.options.limits;
     if (this.bytes > artifactBytes) {
-      throw new DteError('DTE_ARTIFACT_TOO_LARGE', `The outputs of ${this.options.taskId} exceed ${artifactBytes} bytes.`);
+      throw new DteError(
+        'DTE_ARTIFACT_TOO_LARGE',
+        `The outputs of ${this.options.taskId} exceed ${artifactBytes} bytes.`,
+      );
     }
   }
 
@@ -146,7 +155,10 @@ class Extractor {
 
   private async takeTerminalOutput(entry: ArchiveEntry): Promise<void> {
     if (entry.header.size > this.options.limits.terminalOutputBytes) {
-      throw new DteError('DTE_ARTIFACT_TOO_LARGE', `The terminal output of ${this.options.taskId} is too long.`);
+      throw new DteError(
+        'DTE_ARTIFACT_TOO_LARGE',
+        `The terminal output of ${this.options.taskId} is too long.`,
+      );
     }
     for await (const chunk of entry) {
       if (this.options.terminalOutput === 'collect') this.terminalOutput.push(chunk);
@@ -170,13 +182,20 @@ class Extractor {
         this.keepLink(path, linkname);
         break;
       default:
-        throw unsafe(`The archive has an entry of a kind that is never an output (${type}): ${entry.header.name}.`);
+        throw unsafe(
+          `The archive has an entry of a kind that is never an output (${type}): ${entry.header.name}.`,
+        );
     }
     entry.resume();
   }
 
   private keepLink(path: string, target: string): void {
-    if (target === '' || target.includes('\0') || isAbsolute(target) || !isInside(this.folders.root, join(path, '..', target))) {
+    if (
+      target === '' ||
+      target.includes('\0') ||
+      isAbsolute(target) ||
+      !isInside(this.folders.root, join(path, '..', target))
+    ) {
       throw unsafe(`The archive has a link that leaves the workspace: ${path} -> ${target}.`);
     }
     this.links.push({ path, target });

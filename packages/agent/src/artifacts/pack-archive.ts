@@ -84,7 +84,9 @@ class Packer {
     const sink = this.pack.entry(header);
     // Not a byte more than the header announced, should the file grow meanwhile; a shrinking one is an error.
     await pipeline(createReadStream(absolute, { end: stat.size - 1 }), sink).catch((cause: unknown) => {
-      throw new DteError('DTE_ARTIFACT_INCOMPLETE', `The output ${name} changed while it was read.`, { cause });
+      throw new DteError('DTE_ARTIFACT_INCOMPLETE', `The output ${name} changed while it was read.`, {
+        cause,
+      });
     });
   }
 
@@ -93,7 +95,9 @@ class Packer {
     if (!isInside(this.root, await finalTarget(absolute, target))) {
       throw unsafe(`The output ${name} is a link that leaves the workspace: ${target}.`);
     }
-    const linkname = isAbsolute(target) ? relative(dirname(absolute), await insideRoot(this.root, target)) : target;
+    const linkname = isAbsolute(target)
+      ? relative(dirname(absolute), await insideRoot(this.root, target))
+      : target;
     await this.addHeader({ name, type: 'symlink', linkname: linkname.split(sep).join(posix.sep) || '.' });
   }
 
@@ -104,7 +108,7 @@ class Packer {
   }
 
   private async addChunks(header: EntryHeader, chunks: Iterable<Buffer>): Promise<void> {
-    if (header.size === undefined) header.size = sizeOf(chunks as Buffer[]);
+    header.size ??= sizeOf(chunks as Buffer[]);
     if (header.size === 0) return this.addHeader({ ...header, mode: 0o644 });
     await pipeline(chunks, this.pack.entry({ ...header, mode: 0o644 }));
   }

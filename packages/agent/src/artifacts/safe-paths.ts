@@ -92,4 +92,3 @@ export async function finalTarget(linkPath: string, target: string): Promise<str
   }
   return current;
 }
-

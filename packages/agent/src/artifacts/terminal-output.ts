@@ -2,7 +2,7 @@ const CHUNK_UNITS = 64 * 1024;
 
 /** A text as UTF-8 in pieces, so that 256 MiB are never encoded at once; a character is never cut in two. */
 export function* utf8Chunks(text: string): Generator<Buffer> {
-  for (let from = 0; from < text.length; ) {
+  for (let from = 0; from < text.length;) {
     let to = Math.min(from + CHUNK_UNITS, text.length);
     if (to < text.length && isHighSurrogate(text.charCodeAt(to - 1))) to--;
     yield Buffer.from(text.slice(from, to));

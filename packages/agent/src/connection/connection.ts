@@ -17,7 +17,13 @@ import { Outbox } from './outbox';
 export type ConnectionState =
   /** Trying; `lastError` says why the previous try or connection ended, null at first. */
   | { readonly name: 'connecting'; readonly lastError: DteError | null }
-  | { readonly name: 'open'; readonly url: string; readonly token: string; readonly heartbeatMs: number; readonly leaseMs: number }
+  | {
+      readonly name: 'open';
+      readonly url: string;
+      readonly token: string;
+      readonly heartbeatMs: number;
+      readonly leaseMs: number;
+    }
   | { readonly name: 'closed' }
   /** Refused in a way that trying again cannot help (ERROR_CODES: fatal). */
   | { readonly name: 'failed'; readonly error: DteError };
@@ -151,7 +157,13 @@ class ReconnectingConnection<T> implements Connection<T> {
       onWelcome: (welcome) => {
         this.backoff.reset();
         this.lastOpen = { url, token: welcome.token };
-        this.enter({ name: 'open', url, token: welcome.token, heartbeatMs: welcome.heartbeatMs, leaseMs: welcome.leaseMs });
+        this.enter({
+          name: 'open',
+          url,
+          token: welcome.token,
+          heartbeatMs: welcome.heartbeatMs,
+          leaseMs: welcome.leaseMs,
+        });
         if (this.link !== null) this.outbox.attach(this.link);
       },
       onFrame: (frame) => this.receive(frame),

@@ -40,7 +40,12 @@ export function openLink(socket: WebSocket, options: LinkOptions, events: LinkEv
   let silent = 0;
   let heartbeat: NodeJS.Timeout | null = null;
   const patience = setTimeout(() => {
-    end(new DteError('DTE_NO_COORDINATOR', `The coordinator did not complete the handshake in ${limits.handshakeMs} ms.`));
+    end(
+      new DteError(
+        'DTE_NO_COORDINATOR',
+        `The coordinator did not complete the handshake in ${limits.handshakeMs} ms.`,
+      ),
+    );
   }, limits.handshakeMs);
 
   function stopTimers(): void {
@@ -100,8 +105,16 @@ export function openLink(socket: WebSocket, options: LinkOptions, events: LinkEv
     const tooLarge = (cause as NodeJS.ErrnoException).code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH';
     end(
       tooLarge
-        ? new DteError('DTE_FRAME_TOO_LARGE', `The coordinator sent a frame above ${limits.frameBytes} bytes.`, { cause })
-        : new DteError('DTE_NO_COORDINATOR', `The coordinator cannot be reached: ${cause.message || cause.name}.`, { cause }),
+        ? new DteError(
+            'DTE_FRAME_TOO_LARGE',
+            `The coordinator sent a frame above ${limits.frameBytes} bytes.`,
+            { cause },
+          )
+        : new DteError(
+            'DTE_NO_COORDINATOR',
+            `The coordinator cannot be reached: ${cause.message || cause.name}.`,
+            { cause },
+          ),
     );
   });
   socket.on('close', () => end(new DteError('DTE_NO_COORDINATOR', 'The coordinator closed the connection.')));

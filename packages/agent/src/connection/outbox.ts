@@ -37,7 +37,7 @@ export class Outbox {
   /** False when the message was refused. */
   push(message: Message): boolean {
     if (message.type === 'agent.output' || message.type === 'run.output') {
-      if (this.sink === null || this.outputBytes >= this.maxOutputBytes) return false;
+      if (this.sink === null || this.outputBytes + message.data.length > this.maxOutputBytes) return false;
       const frame = encode(message);
       this.output.push(frame);
       this.outputBytes += frame.length;

@@ -10,14 +10,22 @@ export const prove = (
   speaker: 'client' | 'server',
   serverNonce: string,
   hello: Omit<Hello, 'proof'>,
-): string => createHmac('sha256', secret).update(proofInput(speaker, serverNonce, hello)).digest('hex');
+): string =>
+  createHmac('sha256', secret)
+    .update(proofInput(speaker, serverNonce, hello))
+    .digest('hex');
 
 /**
  * Refuses a coordinator that does not know our secret: it could be anybody who took over the address, and would be
  * given the hashes and outputs of the workspace.
  * @throws DteError DTE_BAD_SECRET
  */
-export function verifyServer(secret: string, welcome: Welcome, serverNonce: string, hello: Omit<Hello, 'proof'>): void {
+export function verifyServer(
+  secret: string,
+  welcome: Welcome,
+  serverNonce: string,
+  hello: Omit<Hello, 'proof'>,
+): void {
   const expected = Buffer.from(prove(secret, 'server', serverNonce, hello));
   const given = Buffer.from(welcome.proof ?? '');
   if (given.length === expected.length && timingSafeEqual(given, expected)) return;

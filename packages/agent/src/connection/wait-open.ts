@@ -17,12 +17,16 @@ export function waitOpen(connection: Connection<unknown>, timeoutMs: number): Pr
       if (state.name === 'open') settle(resolve);
       else if (state.name === 'failed') settle(() => reject(state.error));
       else if (state.name === 'closed') {
-        settle(() => reject(new DteError('DTE_NO_COORDINATOR', 'The connection was closed before it was open.')));
+        settle(() =>
+          reject(new DteError('DTE_NO_COORDINATOR', 'The connection was closed before it was open.')),
+        );
       } else lastError = state.lastError ?? lastError;
     };
     const timer = setTimeout(() => {
       const why = lastError === null ? '' : ` ${lastError.message}`;
-      settle(() => reject(new DteError('DTE_NO_COORDINATOR', `No coordinator was reached in ${timeoutMs} ms.${why}`)));
+      settle(() =>
+        reject(new DteError('DTE_NO_COORDINATOR', `No coordinator was reached in ${timeoutMs} ms.${why}`)),
+      );
     }, timeoutMs);
     const remove = connection.onState(look);
     look(connection.state);

@@ -17,7 +17,11 @@ interface IpcProcess {
  * @param onLost the supervisor is gone
  * @throws Error when the process was not forked
  */
-export function openChannel(ipc: IpcProcess, onMessage: (message: ToExecutor) => void, onLost: () => void): Channel {
+export function openChannel(
+  ipc: IpcProcess,
+  onMessage: (message: ToExecutor) => void,
+  onLost: () => void,
+): Channel {
   if (ipc.send === undefined) throw new Error('An executor is forked by an agent, never started by hand.');
   const send = ipc.send.bind(ipc);
   ipc.on('message', (message) => onMessage(parseIpc(toExecutorSchema, message)));

@@ -130,7 +130,11 @@ export class Executor {
     return { host: await this.host.get(), http: this.http, run, workspaceRoot, outputs, limits, signal };
   }
 
-  private async restoreClosure(context: RestoreContext, message: RunMessage, current: Current): Promise<void> {
+  private async restoreClosure(
+    context: RestoreContext,
+    message: RunMessage,
+    current: Current,
+  ): Promise<void> {
     const { channel } = this.options;
     const restore = async (entry: ClosureEntry): Promise<void> => {
       const said = { type: 'restored', ref: current.ref, taskId: entry.taskId } as const;
@@ -156,6 +160,8 @@ function elsewhere(current: Current, taskId: string): Promise<boolean> {
   if (known !== undefined) return Promise.resolve(known);
   return new Promise((resolve, reject) => {
     current.awaiting.set(taskId, resolve);
-    current.abort.signal.addEventListener('abort', () => reject(new DteError('DTE_CANCELLED', 'Stopped.')), { once: true });
+    current.abort.signal.addEventListener('abort', () => reject(new DteError('DTE_CANCELLED', 'Stopped.')), {
+      once: true,
+    });
   });
 }

@@ -49,7 +49,9 @@ export class HostHolder {
       return host;
     } catch (thrown) {
       const message = thrown instanceof Error ? thrown.message : String(thrown);
-      throw new DteError('DTE_EXECUTOR_START', `Nx could not build the project graph: ${message}`, { cause: thrown });
+      throw new DteError('DTE_EXECUTOR_START', `Nx could not build the project graph: ${message}`, {
+        cause: thrown,
+      });
     } finally {
       this.making = null;
     }
@@ -61,4 +63,5 @@ export class HostHolder {
   }
 }
 
-const sameAddress = (a: Address | undefined, b: Address | undefined): boolean => a?.url === b?.url && a?.token === b?.token;
+const sameAddress = (a: Address | undefined, b: Address | undefined): boolean =>
+  a?.url === b?.url && a?.token === b?.token;

@@ -83,7 +83,11 @@ export type FromExecutor = z.infer<typeof fromExecutorSchema>;
 export function parseIpc<T>(schema: z.ZodType<T>, message: unknown): T {
   const parsed = schema.safeParse(message);
   if (parsed.success) return parsed.data;
-  throw new DteError('DTE_INTERNAL', `Supervisor and executor misunderstand each other: ${parsed.error.message}`, {
-    cause: parsed.error,
-  });
+  throw new DteError(
+    'DTE_INTERNAL',
+    `Supervisor and executor misunderstand each other: ${parsed.error.message}`,
+    {
+      cause: parsed.error,
+    },
+  );
 }

@@ -21,5 +21,6 @@ const executor: Executor = new Executor({
   createHost: (remoteCache) => createTaskHost({ workspaceRoot, remoteCache }),
 });
 
-// `unable` has been said; the supervisor ends this process, and on its own it may be held up by what Nx left open.
-void executor.start();
+// A turn later: an address that was sent already is heard first, and the remote cache opened with it at once.
+// When it cannot start, the supervisor hears of it and ends this process.
+setImmediate(() => void executor.start());

@@ -20,7 +20,10 @@ export interface RestoreContext {
  * @returns its outputs
  * @throws DteError DTE_ARTIFACT_MISSING, DTE_UNKNOWN_TASK and those of `extractAttempt`
  */
-export async function restoreMember(context: RestoreContext, entry: ClosureEntry): Promise<readonly string[]> {
+export async function restoreMember(
+  context: RestoreContext,
+  entry: ClosureEntry,
+): Promise<readonly string[]> {
   const spec = context.run.tasks.get(entry.taskId);
   if (spec === undefined) {
     throw new DteError('DTE_UNKNOWN_TASK', `The run does not have the dependency ${entry.taskId}.`);
@@ -39,15 +42,28 @@ export async function restoreMember(context: RestoreContext, entry: ClosureEntry
   } else if (artifact.kind === 'attempt') {
     const { http, run, workspaceRoot, outputs, limits, signal } = context;
     await extractAttempt({
-      ...{ source: await http.getAttempt(run.spec.runId, entry.taskId, artifact.attempt, signal), workspaceRoot },
-      ...{ taskId: entry.taskId, outputs: spec.nxTask.outputs, port: outputs, terminalOutput: 'skip', limits },
+      ...{
+        source: await http.getAttempt(run.spec.runId, entry.taskId, artifact.attempt, signal),
+        workspaceRoot,
+      },
+      ...{
+        taskId: entry.taskId,
+        outputs: spec.nxTask.outputs,
+        port: outputs,
+        terminalOutput: 'skip',
+        limits,
+      },
     });
   }
   return spec.nxTask.outputs;
 }
 
 /** Runs `work` over `items`, so many at a time; the first error stops further ones from beginning. */
-export async function forEachLimited<T>(items: readonly T[], limit: number, work: (item: T) => Promise<void>): Promise<void> {
+export async function forEachLimited<T>(
+  items: readonly T[],
+  limit: number,
+  work: (item: T) => Promise<void>,
+): Promise<void> {
   const queue = items.values();
   const worker = async (): Promise<void> => {
     for (const item of queue) await work(item);

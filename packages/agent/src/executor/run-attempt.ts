@@ -1,13 +1,19 @@
 import { type HashResult, type TaskGraph, type TaskHost, type TaskRun } from '@org/dte-nx-compat';
-import { type Assignment, type AttemptResult, type FinishedAttempt, type TaskSpec, DteError } from '@org/dte-protocol';
+import {
+  type Assignment,
+  type AttemptResult,
+  type FinishedAttempt,
+  type TaskSpec,
+  DteError,
+} from '@org/dte-protocol';
 import { nxTaskOf } from './nx-task';
 import { type RestoreContext } from './restore-closure';
 import { graphOf } from './run-cache';
 import { storeResult } from './store-result';
 
 export interface AttemptHooks {
-  onExecuting(startMs: number): void;
-  onOutput(chunk: string): void;
+  readonly onExecuting: (startMs: number) => void;
+  readonly onOutput: (chunk: string) => void;
 }
 
 /** Entries of a hash's details that are sent: enough to name the difference, far below the frame limit. */
@@ -21,7 +27,10 @@ export function findTask(context: RestoreContext, taskId: string): TaskSpec {
   const node = context.host.projectGraph.nodes[project];
   if (node?.data.targets?.[target] === undefined) {
     const what = node === undefined ? `project ${project}` : `target ${target} of project ${project}`;
-    throw new DteError('DTE_UNKNOWN_TASK', `This agent does not find the ${what}, which the main job wants to run.`);
+    throw new DteError(
+      'DTE_UNKNOWN_TASK',
+      `This agent does not find the ${what}, which the main job wants to run.`,
+    );
   }
   return task;
 }

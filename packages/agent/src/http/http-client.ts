@@ -69,11 +69,15 @@ function parse<T>(schema: z.ZodType<T>, text: string, what: string): T {
   try {
     json = JSON.parse(text);
   } catch (cause) {
-    throw new DteError('DTE_MALFORMED_MESSAGE', `${what} was answered with something that is not JSON.`, { cause });
+    throw new DteError('DTE_MALFORMED_MESSAGE', `${what} was answered with something that is not JSON.`, {
+      cause,
+    });
   }
   const parsed = schema.safeParse(json);
   if (parsed.success) return parsed.data;
-  throw new DteError('DTE_MALFORMED_MESSAGE', `The answer to ${what} does not fit the protocol.`, { cause: parsed.error });
+  throw new DteError('DTE_MALFORMED_MESSAGE', `The answer to ${what} does not fit the protocol.`, {
+    cause: parsed.error,
+  });
 }
 
 export function httpClient(options: HttpClientOptions): HttpClient {
@@ -96,17 +100,28 @@ export function httpClient(options: HttpClientOptions): HttpClient {
     for (let tries = 1; ; tries++) {
       try {
         const url = currentUrl();
-        return await request(transportTo(url), url, authorized ? options.token() : null, limits.httpRequestMs, spec);
+        return await request(
+          transportTo(url),
+          url,
+          authorized ? options.token() : null,
+          limits.httpRequestMs,
+          spec,
+        );
       } catch (thrown) {
         const error = DteError.from(thrown);
         if (isAborted(spec) || !repeatable) throw error;
         // A kept socket that the other side closed meanwhile: one try on a fresh one is always due.
         const reset = error.code === 'DTE_NO_COORDINATOR' && tries === 1;
         const waitMs = reset ? 0 : backoff.nextMs();
-        if (!reset && (error.code === 'DTE_UNKNOWN_HASH' || error.severity !== 'retry' || Date.now() + waitMs > deadline)) {
+        if (
+          !reset &&
+          (error.code === 'DTE_UNKNOWN_HASH' || error.severity !== 'retry' || Date.now() + waitMs > deadline)
+        ) {
           throw error;
         }
-        await delay(waitMs, undefined, spec.signal === undefined ? {} : { signal: spec.signal }).catch(() => undefined);
+        await delay(waitMs, undefined, spec.signal === undefined ? {} : { signal: spec.signal }).catch(
+          () => undefined,
+        );
       }
     }
   }
@@ -169,7 +184,11 @@ export function httpClient(options: HttpClientOptions): HttpClient {
       await post(HTTP.sessionComplete, {});
     },
     status: async () =>
-      parse(sessionStatusSchema, await text({ method: 'GET', path: HTTP.sessionStatus }), 'the question for the status'),
+      parse(
+        sessionStatusSchema,
+        await text({ method: 'GET', path: HTTP.sessionStatus }),
+        'the question for the status',
+      ),
     async record(record) {
       await post(HTTP.records, record);
     },

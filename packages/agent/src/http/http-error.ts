@@ -32,7 +32,12 @@ function codeOfStatus(status: number): ErrorCode {
 }
 
 /** An error answer of the coordinator as a DteError: code of the header, message from the first line of the body. */
-export function errorOfAnswer(what: string, status: number, header: string | undefined, body: string): DteError {
+export function errorOfAnswer(
+  what: string,
+  status: number,
+  header: string | undefined,
+  body: string,
+): DteError {
   const code = header !== undefined && isCode(header) ? header : codeOfStatus(status);
   const [line = ''] = body.split('\n', 1);
   return new DteError(code, line.trim() === '' ? `${what} was answered ${status}.` : line.trim());

@@ -35,7 +35,8 @@ export async function readBody(stream: Readable, maxBytes: number): Promise<stri
   let size = 0;
   for await (const chunk of stream as AsyncIterable<Buffer>) {
     size += chunk.length;
-    if (size > maxBytes) throw new DteError('DTE_FRAME_TOO_LARGE', `An answer is larger than ${maxBytes} bytes.`);
+    if (size > maxBytes)
+      throw new DteError('DTE_FRAME_TOO_LARGE', `An answer is larger than ${maxBytes} bytes.`);
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString('utf8');
@@ -55,7 +56,7 @@ export async function request(
 ): Promise<http.IncomingMessage> {
   const what = `${spec.method} ${spec.path}`;
   const headers: http.OutgoingHttpHeaders = {};
-  if (token !== null) headers['authorization'] = `Bearer ${token}`;
+  if (token !== null) headers.authorization = `Bearer ${token}`;
   if (spec.body !== undefined) headers['content-type'] = spec.contentType ?? 'application/json';
   if (typeof spec.body === 'string') headers['content-length'] = Buffer.byteLength(spec.body);
   const target = new URL(spec.path, url);

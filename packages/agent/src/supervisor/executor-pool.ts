@@ -141,7 +141,9 @@ export class ExecutorPool {
       onExit: (why) => this.gone(id, why),
     });
     const patience = setTimeout(() => {
-      this.options.onNote(`dte: executor ${id} was not ready in ${limits.executorStartMs} ms (DTE_EXECUTOR_START_MS)`);
+      this.options.onNote(
+        `dte: executor ${id} was not ready in ${limits.executorStartMs} ms (DTE_EXECUTOR_START_MS)`,
+      );
       void process.end(0);
     }, limits.executorStartMs);
     this.members.set(id, { process, state: 'starting', patience, unable: null });
@@ -150,7 +152,7 @@ export class ExecutorPool {
 
   private receive(id: number, message: FromExecutor): void {
     const member = this.members.get(id);
-    if (member === undefined) return;
+    if (member === undefined || this.closed) return;
     if (message.type === 'ready') {
       if (member.patience !== null) clearTimeout(member.patience);
       member.patience = null;
@@ -173,10 +175,15 @@ export class ExecutorPool {
     if (this.closed) return;
     if (member.state !== 'starting') this.options.onGone(id, why);
     else this.startFailed(member.unable?.message ?? why);
+    if (this.isClosed()) return;
     this.restart ??= setTimeout(() => {
       this.restart = null;
       this.fill();
     }, this.backoff.nextMs());
+  }
+
+  private isClosed(): boolean {
+    return this.closed;
   }
 
   private startFailed(why: string): void {

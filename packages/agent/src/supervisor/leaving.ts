@@ -28,6 +28,7 @@ export class Leaving {
   private everConnected = false;
   private stopReason: Reason | null = null;
   private draining: Outcome | null = null;
+  private over = false;
   private readonly timers = new Map<'lost' | 'idle' | 'drain' | 'report', NodeJS.Timeout>();
   private readonly onSigterm = () => this.onSignal('SIGTERM');
   private readonly onSigint = () => this.onSignal('SIGINT');
@@ -76,6 +77,7 @@ export class Leaving {
 
   /** Frees timers and signal listeners. */
   close(): void {
+    this.over = true;
     for (const timer of this.timers.values()) clearTimeout(timer);
     this.options.signals.off('SIGTERM', this.onSigterm);
     this.options.signals.off('SIGINT', this.onSigint);
@@ -90,31 +92,39 @@ export class Leaving {
   }
 
   private onSignal(signal: string): void {
-    const { limits, supervisor, note } = this.options;
+    const { limits, supervisor } = this.options;
     const { active } = supervisor;
     if (this.timers.has('drain')) {
-      note(`dte: ${signal} again, handing back what runs`);
+      this.options.note(`dte: ${signal} again, handing back what runs`);
       supervisor.handBack();
       return;
     }
-    note(`dte: ${signal}: taking nothing new, ${active} to finish within ${limits.drainMs / 1000} s`);
+    this.options.note(
+      `dte: ${signal}: taking nothing new, ${active} to finish within ${limits.drainMs / 1000} s`,
+    );
     this.draining ??= { exitCode: 0, line: 'dte: stopped' };
     this.after('drain', limits.drainMs, () => {
       supervisor.handBack();
       // Whatever hangs now is ended with the executors themselves.
-      this.after('report', limits.killMs + REPORT_MS, () => this.decide({ exitCode: 0, line: 'dte: stopped' }));
+      this.after('report', limits.killMs + REPORT_MS, () =>
+        this.decide({ exitCode: 0, line: 'dte: stopped' }),
+      );
     });
     supervisor.drain();
   }
 
   private watchConnection(): void {
     if (this.connected) this.stopTimer('lost');
-    else if (!this.timers.has('lost')) this.after('lost', this.options.limits.agentIdleMs, () => this.onLost());
+    else if (!this.timers.has('lost'))
+      this.after('lost', this.options.limits.agentIdleMs, () => this.onLost());
   }
 
   private onLost(): void {
     const what = this.everConnected ? 'the coordinator stayed away' : 'no coordinator was found';
-    this.decide({ exitCode: 0, line: `dte: ${what} for ${this.options.limits.agentIdleMs / 1000} s, leaving (DTE_AGENT_IDLE_MS)` });
+    this.decide({
+      exitCode: 0,
+      line: `dte: ${what} for ${this.options.limits.agentIdleMs / 1000} s, leaving (DTE_AGENT_IDLE_MS)`,
+    });
   }
 
   private watchIdleness(): void {
@@ -122,14 +132,17 @@ export class Leaving {
     else if (!this.timers.has('idle')) {
       const { agentIdleMs } = this.options.limits;
       this.after('idle', agentIdleMs, () =>
-        this.decide({ exitCode: 0, line: `dte: nothing to do for ${agentIdleMs / 1000} s, leaving (DTE_AGENT_IDLE_MS)` }),
+        this.decide({
+          exitCode: 0,
+          line: `dte: nothing to do for ${agentIdleMs / 1000} s, leaving (DTE_AGENT_IDLE_MS)`,
+        }),
       );
     }
   }
 
   /** The first deadline set under a name stands. */
   private after(name: 'lost' | 'idle' | 'drain' | 'report', ms: number, then: () => void): void {
-    if (!this.timers.has(name)) this.timers.set(name, setTimeout(then, ms));
+    if (!this.over && !this.timers.has(name)) this.timers.set(name, setTimeout(then, ms));
   }
 
   private stopTimer(name: 'lost' | 'idle'): void {

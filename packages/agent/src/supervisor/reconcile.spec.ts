@@ -45,17 +45,25 @@ describe('reconcile', () => {
     const ids = fc.uniqueArray(fc.constantFrom('a:x', 'b:x', 'c:x', 'd:x', 'e:x'));
     const name = fc.constantFrom(...Object.keys(states));
     fc.assert(
-      fc.property(ids, fc.array(name, { minLength: 5, maxLength: 5 }), ids, fc.boolean(), (have, names, want, draining) => {
-        const current = table(...have.map((id, i) => [assignment(id), names[i]!] as [Assignment, string]));
-        const wanted = want.map((id) => assignment(id));
-        for (const action of reconcile(current, wanted, draining)) {
-          if (action.type === 'start') current.set(keyOf(action.assignment), { ...action, state: states['waiting']! });
-          else if (action.type === 'refuse') current.set(keyOf(action.assignment), { ...action, state: states['completed']! });
-          else if (action.type === 'forget') current.delete(action.key);
-          else current.set(action.key, { ...current.get(action.key)!, state: states['stopping']! });
-        }
-        expect(reconcile(current, wanted, draining)).toEqual([]);
-      }),
+      fc.property(
+        ids,
+        fc.array(name, { minLength: 5, maxLength: 5 }),
+        ids,
+        fc.boolean(),
+        (have, names, want, draining) => {
+          const current = table(...have.map((id, i) => [assignment(id), names[i]!] as [Assignment, string]));
+          const wanted = want.map((id) => assignment(id));
+          for (const action of reconcile(current, wanted, draining)) {
+            if (action.type === 'start')
+              current.set(keyOf(action.assignment), { ...action, state: states['waiting']! });
+            else if (action.type === 'refuse')
+              current.set(keyOf(action.assignment), { ...action, state: states['completed']! });
+            else if (action.type === 'forget') current.delete(action.key);
+            else current.set(action.key, { ...current.get(action.key)!, state: states['stopping']! });
+          }
+          expect(reconcile(current, wanted, draining)).toEqual([]);
+        },
+      ),
     );
   });
 });

@@ -52,7 +52,9 @@ export function reconcile(
  * but what it no longer wants may still be ending here.
  */
 export function pickStartable(current: ReadonlyMap<string, Attempt>, idleExecutors: number): string[] {
-  const busy = [...current.values()].filter(({ state }) => state.name === 'running' || state.name === 'stopping');
+  const busy = [...current.values()].filter(
+    ({ state }) => state.name === 'running' || state.name === 'stopping',
+  );
   if (busy.some(({ assignment }) => !assignment.parallelism)) return [];
   const picked: string[] = [];
   for (const [key, { assignment, state }] of current) {

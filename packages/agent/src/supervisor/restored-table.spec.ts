@@ -1,7 +1,11 @@
 import { type ClosureEntry } from '@org/dte-protocol';
 import { RestoredTable } from './restored-table';
 
-const entry = (taskId: string, hash = '1'): ClosureEntry => ({ taskId, hash, artifact: { kind: 'cache', hash } });
+const entry = (taskId: string, hash = '1'): ClosureEntry => ({
+  taskId,
+  hash,
+  artifact: { kind: 'cache', hash },
+});
 const ids = (entries: readonly ClosureEntry[]): string[] => entries.map(({ taskId }) => taskId);
 
 let table: RestoredTable;
@@ -75,5 +79,8 @@ it('keeps tasks whose outputs are beside each other', () => {
 });
 
 it('has nothing to restore for a task without an artifact', () => {
-  expect(plan(1, { taskId: 'app:e2e-ci', hash: null, artifact: { kind: 'none' } })).toEqual({ restore: [], awaiting: [] });
+  expect(plan(1, { taskId: 'app:e2e-ci', hash: null, artifact: { kind: 'none' } })).toEqual({
+    restore: [],
+    awaiting: [],
+  });
 });

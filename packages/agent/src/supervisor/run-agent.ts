@@ -59,7 +59,13 @@ export async function runAgent(options: AgentOptions): Promise<number> {
   const connection = connect({
     url: async () => (await options.rendezvous.find(options.sessionId))?.url ?? null,
     hello: {
-      ...{ role: 'agent', sessionId: options.sessionId, clientId: agentId, name, jobUrl: options.jobUrl ?? null },
+      ...{
+        role: 'agent',
+        sessionId: options.sessionId,
+        clientId: agentId,
+        name,
+        jobUrl: options.jobUrl ?? null,
+      },
       ...{ identity: options.identity, slots: options.slots ?? null, labels: [...(options.labels ?? [])] },
     },
     ...{ secret: options.secret, limits, incoming: coordinatorToAgentSchema },
@@ -90,7 +96,12 @@ export async function runAgent(options: AgentOptions): Promise<number> {
     send: (message) => connection.send(message),
     onChange: () => leaving.onChange(),
   });
-  const leaving: Leaving = new Leaving({ limits, supervisor, signals: options.signals, note: (line) => log.note(line) });
+  const leaving: Leaving = new Leaving({
+    limits,
+    supervisor,
+    signals: options.signals,
+    note: (line) => log.note(line),
+  });
   if (options.slots !== null && options.slots !== undefined) pool.resize(options.slots);
   const heart = follow(connection, supervisor, pool, leaving, { name, agentId, log });
 
@@ -144,4 +155,3 @@ function follow(
   });
   return { stop };
 }
-

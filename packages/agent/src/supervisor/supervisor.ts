@@ -125,7 +125,8 @@ export class Supervisor {
   }
 
   onExecutorGone(executorId: number, why: string): void {
-    for (const { taskId, awaitedBy } of this.restored.abandon(executorId)) this.tellElsewhere(awaitedBy, taskId, false);
+    for (const { taskId, awaitedBy } of this.restored.abandon(executorId))
+      this.tellElsewhere(awaitedBy, taskId, false);
     for (const [key, { assignment, state }] of this.attempts) {
       if (!('executorId' in state) || state.executorId !== executorId) continue;
       this.calm(executorId);
@@ -144,7 +145,8 @@ export class Supervisor {
       this.tellElsewhere(awaitedBy, message.taskId, message.ok);
       return;
     }
-    if (attempt === undefined || !('executorId' in attempt.state) || attempt.state.executorId !== executorId) return;
+    if (attempt === undefined || !('executorId' in attempt.state) || attempt.state.executorId !== executorId)
+      return;
     switch (message.type) {
       case 'executing':
         if (attempt.state.name === 'running') this.set(key, { ...attempt.state, startMs: message.startMs });
@@ -174,7 +176,8 @@ export class Supervisor {
     outputs: readonly string[],
   ): void {
     this.calm(executorId);
-    for (const { taskId, awaitedBy } of this.restored.abandon(executorId)) this.tellElsewhere(awaitedBy, taskId, false);
+    for (const { taskId, awaitedBy } of this.restored.abandon(executorId))
+      this.tellElsewhere(awaitedBy, taskId, false);
     if (state.name === 'stopping') this.settleStopped(key, state.result);
     else {
       if (result.kind === 'finished') {
@@ -186,9 +189,13 @@ export class Supervisor {
     this.turn();
   }
 
-  /** Compares what is with what is wanted, and acts. */
+  /**
+   * Compares what is with what is wanted, and acts. Says so only when there was something to do: each sync is answered
+   * with what is wanted, and an answer to every answer would never end.
+   */
   private turn(): void {
-    for (const action of reconcile(this.attempts, this.wanted, this.isDraining)) {
+    const actions = reconcile(this.attempts, this.wanted, this.isDraining);
+    for (const action of actions) {
       switch (action.type) {
         case 'start':
           this.receive(action.assignment);
@@ -208,7 +215,7 @@ export class Supervisor {
       }
     }
     for (const key of pickStartable(this.attempts, this.options.pool.idle)) this.begin(key);
-    this.changed();
+    if (actions.length > 0) this.changed();
   }
 
   private receive(assignment: Assignment): void {
@@ -302,6 +309,7 @@ export class Supervisor {
     const state = this.attempts.get(key)?.state;
     this.attempts.delete(key);
     this.begun.delete(key);
+    this.changed();
     if (state?.name !== 'completed') return;
     this.remembered.set(key, state.result);
     const [oldest] = this.remembered.keys();
@@ -354,7 +362,13 @@ function describeAttempt({ assignment, state }: Attempt): Work[] {
     case 'waiting':
       return [{ ...ref, phase: { name: 'preparing' } }];
     case 'running':
-      return [{ ...ref, phase: state.startMs === null ? { name: 'preparing' } : { name: 'executing', startMs: state.startMs } }];
+      return [
+        {
+          ...ref,
+          phase:
+            state.startMs === null ? { name: 'preparing' } : { name: 'executing', startMs: state.startMs },
+        },
+      ];
     case 'stopping':
       // Handed back only when its processes are gone; until then the coordinator must not give it to another agent.
       return state.result === null ? [] : [{ ...ref, phase: { name: 'preparing' } }];

@@ -102,10 +102,14 @@ export class FakeCoordinator {
 
   /** Waits until a sync looks right. */
   async waitForSync(what: string, looksRight: (sync: AgentSync) => boolean): Promise<AgentSync> {
-    return waitFor(what, () => (this.lastSync !== undefined && looksRight(this.lastSync) ? this.lastSync : null), {
-      deadlineMs: 15_000,
-      lastState: () => JSON.stringify({ lastSync: this.lastSync, wanted: this.current }),
-    });
+    return waitFor(
+      what,
+      () => (this.lastSync !== undefined && looksRight(this.lastSync) ? this.lastSync : null),
+      {
+        deadlineMs: 15_000,
+        lastState: () => JSON.stringify({ lastSync: this.lastSync, wanted: this.current }),
+      },
+    );
   }
 
   async close(): Promise<void> {
@@ -131,7 +135,9 @@ export class FakeCoordinator {
 
   private answer(socket: WebSocket, serverNonce: string, hello: Hello): void {
     const sign = (speaker: 'client' | 'server'): string =>
-      createHmac('sha256', this.secret ?? '').update(proofInput(speaker, serverNonce, hello)).digest('hex');
+      createHmac('sha256', this.secret ?? '')
+        .update(proofInput(speaker, serverNonce, hello))
+        .digest('hex');
     const wrong = this.secret !== undefined && hello.proof !== sign('client');
     const refusal = wrong ? { code: 'DTE_BAD_SECRET' as const, message: 'wrong secret' } : this.refusal;
     if (refusal !== null) {
@@ -141,7 +147,9 @@ export class FakeCoordinator {
     }
     const proof = this.secret === undefined ? null : sign('server');
     socket.on('message', (data: Buffer) => this.receive(socket, data.toString('utf8')));
-    socket.send(encode({ type: 'welcome', proof, token: this.token, heartbeatMs: this.heartbeatMs, leaseMs: 60_000 }));
+    socket.send(
+      encode({ type: 'welcome', proof, token: this.token, heartbeatMs: this.heartbeatMs, leaseMs: 60_000 }),
+    );
   }
 
   private receive(socket: WebSocket, frame: string): void {

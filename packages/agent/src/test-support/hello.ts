@@ -2,7 +2,15 @@ import { type LimitValues, readLimits } from '@org/dte-protocol';
 import { type HelloClaims } from '../connection';
 
 export const claims: HelloClaims = {
-  ...{ role: 'agent', sessionId: 'session', clientId: 'agent-1', name: 'an agent', jobUrl: null, slots: null, labels: [] },
+  ...{
+    role: 'agent',
+    sessionId: 'session',
+    clientId: 'agent-1',
+    name: 'an agent',
+    jobUrl: null,
+    slots: null,
+    labels: [],
+  },
   identity: { commit: null, nxVersion: '23.2.1', nodeVersion: '20.0.0', platform: 'linux-x64' },
 };
 

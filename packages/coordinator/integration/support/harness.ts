@@ -1,7 +1,16 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type AgentSync, type AttemptResult, type Hello, HTTP, type LimitValues, readLimits, type RunSpec, type Work } from '@org/dte-protocol';
+import {
+  type AgentSync,
+  type AttemptResult,
+  type Hello,
+  HTTP,
+  type LimitValues,
+  readLimits,
+  type RunSpec,
+  type Work,
+} from '@org/dte-protocol';
 import { exampleHello, httpCall, RawClient } from '@org/dte-testing';
 import { type Coordinator, type CoordinatorOptions, createCoordinator } from '../../src';
 
@@ -18,7 +27,10 @@ export class Harness {
   ) {}
 
   static async start(options: Options = {}): Promise<Harness> {
-    const harness = new Harness(options.dataDir ?? (await mkdtemp(join(tmpdir(), 'dte-coordinator-'))), options);
+    const harness = new Harness(
+      options.dataDir ?? (await mkdtemp(join(tmpdir(), 'dte-coordinator-'))),
+      options,
+    );
     await harness.startCoordinator();
     return harness;
   }
@@ -62,13 +74,23 @@ export class Harness {
   }
 
   async submit(main: RawClient, run: RunSpec): Promise<void> {
-    const answer = await httpCall(this.url, { method: 'POST', path: HTTP.runs, token: main.token, body: JSON.stringify(run) });
+    const answer = await httpCall(this.url, {
+      method: 'POST',
+      path: HTTP.runs,
+      token: main.token,
+      body: JSON.stringify(run),
+    });
     if (answer.status !== 200) throw new Error(answer.text);
     main.send({ type: 'main.sync', runId: run.runId, ackSeq: 0, want: 'follow' });
   }
 
   async putCache(client: RawClient, hash: string, body: string | Buffer): Promise<number> {
-    const answer = await httpCall(this.url, { method: 'PUT', path: HTTP.cache(hash), token: client.token, body });
+    const answer = await httpCall(this.url, {
+      method: 'PUT',
+      path: HTTP.cache(hash),
+      token: client.token,
+      body,
+    });
     return answer.status;
   }
 
@@ -106,3 +128,7 @@ export const success = (hash: string): AttemptResult => ({
   reason: null,
   hashDetails: null,
 });
+
+/** Jest's matchers are `any`; in an expectation they stand for the text they match. */
+export const containing = (text: string): string => expect.stringContaining(text) as string;
+export const matching = (pattern: RegExp): string => expect.stringMatching(pattern) as string;

@@ -54,4 +54,6 @@ export const SMALL_BYTES = 256 * 1024;
 
 /** An artifact as people know it. */
 export const describeKey = (key: ArtifactKey): string =>
-  key.kind === 'cache' ? `hash ${key.hash}` : `attempt ${key.attempt} of task ${key.taskId} in run ${key.runId}`;
+  key.kind === 'cache'
+    ? `hash ${key.hash}`
+    : `attempt ${key.attempt} of task ${key.taskId} in run ${key.runId}`;

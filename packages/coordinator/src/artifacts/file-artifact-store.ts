@@ -2,7 +2,14 @@ import type { FileHandle } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { TEMP_PREFIX, tempName } from '../files/atomic-write';
 import { diskError, type FileSystem, isNotFound, nodeFileSystem } from '../files/file-system';
-import { type ArtifactKey, type ArtifactStore, describeKey, type PutOptions, SMALL_BYTES, type StoredArtifact } from './artifact-store';
+import {
+  type ArtifactKey,
+  type ArtifactStore,
+  describeKey,
+  type PutOptions,
+  SMALL_BYTES,
+  type StoredArtifact,
+} from './artifact-store';
 import { entryName } from './entry-name';
 import { alreadyStored, checkAnnounced, uploadPieces } from './upload';
 
@@ -59,7 +66,9 @@ export class FileArtifactStore implements ArtifactStore {
     const knownBytes = folder.entries.get(name);
     if (knownBytes === undefined) return null;
     try {
-      return await this.read(`${folder.path}/${name}`, knownBytes, (bytes) => folder.entries.set(name, bytes));
+      return await this.read(`${folder.path}/${name}`, knownBytes, (bytes) =>
+        folder.entries.set(name, bytes),
+      );
     } catch (thrown) {
       if (!isNotFound(thrown)) throw thrown;
       // Somebody tidied up by hand. Say so from now on, and let the task run again.
@@ -78,7 +87,12 @@ export class FileArtifactStore implements ArtifactStore {
     this.folders.delete(sessionId);
   }
 
-  private async receive(temp: string, key: ArtifactKey, body: Readable, options: PutOptions): Promise<number> {
+  private async receive(
+    temp: string,
+    key: ArtifactKey,
+    body: Readable,
+    options: PutOptions,
+  ): Promise<number> {
     let handle: FileHandle | null = null;
     let bytes = 0;
     try {
@@ -97,7 +111,13 @@ export class FileArtifactStore implements ArtifactStore {
     return bytes;
   }
 
-  private async commit(folder: Folder, name: string, temp: string, bytes: number, key: ArtifactKey): Promise<void> {
+  private async commit(
+    folder: Folder,
+    name: string,
+    temp: string,
+    bytes: number,
+    key: ArtifactKey,
+  ): Promise<void> {
     let other = folder.committing.get(name);
     while (other !== undefined) {
       await other;

@@ -13,7 +13,8 @@ const tooLarge = (key: ArtifactKey, options: PutOptions): DteError =>
 
 /** Refuses by the announced size, before a byte is read. */
 export function checkAnnounced(key: ArtifactKey, options: PutOptions): void {
-  if (options.expectedBytes !== null && options.expectedBytes > options.maxBytes) throw tooLarge(key, options);
+  if (options.expectedBytes !== null && options.expectedBytes > options.maxBytes)
+    throw tooLarge(key, options);
 }
 
 /**
@@ -46,7 +47,9 @@ export async function* uploadPieces(
 }
 
 const incomplete = (key: ArtifactKey, how: string, cause?: unknown): DteError =>
-  new DteError('DTE_ARTIFACT_INCOMPLETE', `The upload for ${describeKey(key)} was cut off: ${how}.`, { cause });
+  new DteError('DTE_ARTIFACT_INCOMPLETE', `The upload for ${describeKey(key)} was cut off: ${how}.`, {
+    cause,
+  });
 
 async function* chunksOf(key: ArtifactKey, body: Readable): AsyncGenerator<Buffer, void, undefined> {
   try {

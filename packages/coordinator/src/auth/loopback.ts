@@ -5,7 +5,8 @@ import type { IncomingMessage } from 'node:http';
  * admits to have come through one does not count.
  */
 export function isLoopback(request: IncomingMessage): boolean {
-  if (request.headers['x-forwarded-for'] !== undefined || request.headers.forwarded !== undefined) return false;
+  if (request.headers['x-forwarded-for'] !== undefined || request.headers.forwarded !== undefined)
+    return false;
   const address = (request.socket.remoteAddress ?? '').replace(/^::ffff:/i, '');
   return address === '::1' || address.startsWith('127.');
 }

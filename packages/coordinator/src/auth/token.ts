@@ -32,7 +32,9 @@ export class TokenIssuer {
   ) {}
 
   issue({ sessionId, role, clientId, expiresAtMs }: Claims): string {
-    const payload = Buffer.from(JSON.stringify([sessionId, role, clientId, expiresAtMs])).toString('base64url');
+    const payload = Buffer.from(JSON.stringify([sessionId, role, clientId, expiresAtMs])).toString(
+      'base64url',
+    );
     return `${payload}.${this.sign(payload)}`;
   }
 
@@ -50,7 +52,12 @@ export class TokenIssuer {
 
   private parse(token: string): Claims {
     const [payload, signature, ...rest] = token.split('.');
-    if (payload === undefined || signature === undefined || rest.length > 0 || !sameText(signature, this.sign(payload))) {
+    if (
+      payload === undefined ||
+      signature === undefined ||
+      rest.length > 0 ||
+      !sameText(signature, this.sign(payload))
+    ) {
       throw unauthorized('The token of this request was not given out by this coordinator.');
     }
     const [sessionId, role, clientId, expiresAtMs] = claimsSchema.parse(

@@ -21,14 +21,19 @@ export const systemCode = (thrown: unknown): string | null =>
 export const isNotFound = (thrown: unknown): boolean => systemCode(thrown) === 'ENOENT';
 
 /** EDQUOT is a full disk, too: that of one user. */
-export const isDiskFull = (thrown: unknown): boolean => ['ENOSPC', 'EDQUOT'].includes(systemCode(thrown) ?? '');
+export const isDiskFull = (thrown: unknown): boolean =>
+  ['ENOSPC', 'EDQUOT'].includes(systemCode(thrown) ?? '');
 
 /** A full disk as the error a client is told; anything else as it is. */
 export function diskError(thrown: unknown, what: string, folder: string): Error {
   if (isDiskFull(thrown)) {
-    return new DteError('DTE_DISK_FULL', `No space left on the coordinator's disk for ${what}; its folder is ${folder}.`, {
-      cause: thrown,
-    });
+    return new DteError(
+      'DTE_DISK_FULL',
+      `No space left on the coordinator's disk for ${what}; its folder is ${folder}.`,
+      {
+        cause: thrown,
+      },
+    );
   }
   return DteError.from(thrown);
 }

@@ -31,7 +31,8 @@ export function artifactEndpoints({ artifacts, registry, limits }: ArtifactDeps)
 
   const requireRun = async (sessionId: string, runId: string): Promise<void> => {
     const session = await registry.find(sessionId);
-    if (session?.knowsRun(runId) !== true) throw new DteError('DTE_UNKNOWN_RUN', `Session ${sessionId} has no run ${runId}.`);
+    if (session?.knowsRun(runId) !== true)
+      throw new DteError('DTE_UNKNOWN_RUN', `Session ${sessionId} has no run ${runId}.`);
   };
 
   const roles = ['agent', 'main'] as const;
@@ -45,7 +46,11 @@ export function artifactEndpoints({ artifacts, registry, limits }: ArtifactDeps)
       roles,
       handle: (call) => {
         const key = cacheKeyOf(call);
-        return send(key, call, () => new DteError('DTE_UNKNOWN_HASH', `There is no artifact for hash ${call.param('hash')}.`));
+        return send(
+          key,
+          call,
+          () => new DteError('DTE_UNKNOWN_HASH', `There is no artifact for hash ${call.param('hash')}.`),
+        );
       },
     },
     {
@@ -56,7 +61,9 @@ export function artifactEndpoints({ artifacts, registry, limits }: ArtifactDeps)
         const maxBytes = LIMITS.hashesPerQuestion.value * BYTES_PER_HASH + 1024;
         const body = await readBody(request.raw, maxBytes, 'The question');
         const { hashes } = decode(cacheQuestionSchema, body.toString('utf8'), maxBytes);
-        const held = await Promise.all(hashes.map((hash) => artifacts.has({ kind: 'cache', sessionId, hash })));
+        const held = await Promise.all(
+          hashes.map((hash) => artifacts.has({ kind: 'cache', sessionId, hash })),
+        );
         return { held: hashes.filter((_, index) => held[index]) };
       },
     },
@@ -78,7 +85,15 @@ export function artifactEndpoints({ artifacts, registry, limits }: ArtifactDeps)
       handle: (call) => {
         const key = attemptKeyOf(call);
         const { runId, taskId, attempt } = key;
-        return send(key, call, () => new DteError('DTE_ARTIFACT_MISSING', `There is no artifact for attempt ${attempt} of task ${taskId} in run ${runId}.`));
+        return send(
+          key,
+          call,
+          () =>
+            new DteError(
+              'DTE_ARTIFACT_MISSING',
+              `There is no artifact for attempt ${attempt} of task ${taskId} in run ${runId}.`,
+            ),
+        );
       },
     },
   ];

@@ -17,7 +17,8 @@ export function announcedBytes(request: IncomingMessage): number | null {
  * @throws DteError DTE_FRAME_TOO_LARGE, DTE_MALFORMED_MESSAGE (cut off)
  */
 export async function readBody(request: IncomingMessage, maxBytes: number, what: string): Promise<Buffer> {
-  const tooLarge = (): DteError => new DteError('DTE_FRAME_TOO_LARGE', `${what} is larger than ${maxBytes} bytes.`);
+  const tooLarge = (): DteError =>
+    new DteError('DTE_FRAME_TOO_LARGE', `${what} is larger than ${maxBytes} bytes.`);
   if ((announcedBytes(request) ?? 0) > maxBytes) throw tooLarge();
   const chunks: Buffer[] = [];
   let total = 0;

@@ -62,7 +62,9 @@ async function refuseRole(
   reply: FastifyReply,
 ): Promise<FastifyReply> {
   const path = request.routeOptions.url ?? request.url;
-  const error = unauthorized(`${method} ${path} is for ${roles.join(' and ')}; this token was given to one of role ${role}.`);
+  const error = unauthorized(
+    `${method} ${path} is for ${roles.join(' and ')}; this token was given to one of role ${role}.`,
+  );
   await settleBody(request, reply);
   return answerError(reply, error, 403);
 }

@@ -1,4 +1,4 @@
-import { DteError, type ErrorCode } from '@org/dte-protocol';
+import type { DteError, ErrorCode } from '@org/dte-protocol';
 import type { FastifyReply } from 'fastify';
 
 /** Statuses of the codes an HTTP client can meet; everything else is a 500. Nx knows 401, 403, 404 and 409. */
@@ -24,7 +24,11 @@ const STATUS: Partial<Record<ErrorCode, number>> = {
 export const statusOf = (code: ErrorCode): number => STATUS[code] ?? 500;
 
 /** An error as text for people, its code in a header for programs. Nx prints the body. */
-export function answerError(reply: FastifyReply, error: DteError, status = statusOf(error.code)): FastifyReply {
+export function answerError(
+  reply: FastifyReply,
+  error: DteError,
+  status = statusOf(error.code),
+): FastifyReply {
   return reply
     .code(status)
     .header('x-dte-error', error.code)

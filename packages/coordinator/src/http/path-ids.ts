@@ -25,7 +25,10 @@ export const cacheKeyOf = (call: Call): ArtifactKey => ({
 export function attemptKeyOf(call: Call): Extract<ArtifactKey, { kind: 'attempt' }> {
   const attempt = call.param('attempt');
   if (!/^(0|[1-9][0-9]{0,8})$/.test(attempt)) {
-    throw new DteError('DTE_INVALID_ID', `${JSON.stringify(attempt.slice(0, SHOWN))} is not an attempt number.`);
+    throw new DteError(
+      'DTE_INVALID_ID',
+      `${JSON.stringify(attempt.slice(0, SHOWN))} is not an attempt number.`,
+    );
   }
   return {
     kind: 'attempt',

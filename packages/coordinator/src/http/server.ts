@@ -26,7 +26,11 @@ export function createServer(deps: ServerDeps): FastifyInstance {
     routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
     http: { maxHeaderSize: MAX_HEADER_BYTES },
     frameworkErrors: (error, _request, reply) => {
-      answerError(reply, new DteError('DTE_INVALID_ID', `The address of this request cannot be read: ${error.message}.`), 400);
+      answerError(
+        reply,
+        new DteError('DTE_INVALID_ID', `The address of this request cannot be read: ${error.message}.`),
+        400,
+      );
     },
     clientErrorHandler: (error, socket) => answerBrokenRequest(error, socket),
   });
@@ -34,7 +38,11 @@ export function createServer(deps: ServerDeps): FastifyInstance {
   server.removeAllContentTypeParsers();
   server.addContentTypeParser('*', (_request, payload, done) => done(null, payload));
   server.setNotFoundHandler((request, reply) =>
-    answerError(reply, new DteError('DTE_INVALID_ID', `There is nothing at ${request.method} ${request.url.slice(0, 200)}.`), 404),
+    answerError(
+      reply,
+      new DteError('DTE_INVALID_ID', `There is nothing at ${request.method} ${request.url.slice(0, 200)}.`),
+      404,
+    ),
   );
   server.setErrorHandler((error, _request, reply) => answerError(reply, DteError.from(error)));
   server.get(HTTP.health, () => ({ ok: true }));

@@ -35,7 +35,11 @@ export function sessionEndpoints(registry: SessionRegistry, limits: LimitValues)
       roles: ['main'],
       handle: async (call) => {
         const session = await sessionOf(call);
-        const raw = await readBody(call.request.raw, limits.runSpecBytes, 'The run (limit runSpecBytes, DTE_MAX_RUN_BYTES)');
+        const raw = await readBody(
+          call.request.raw,
+          limits.runSpecBytes,
+          'The run (limit runSpecBytes, DTE_MAX_RUN_BYTES)',
+        );
         return { runId: await session.submit(raw) };
       },
     },
@@ -47,7 +51,8 @@ export function sessionEndpoints(registry: SessionRegistry, limits: LimitValues)
         const runId = runIdOf(call);
         const session = await sessionOf(call);
         const found = session.knowsRun(runId) ? await session.runs.open(runId) : null;
-        if (found === null) throw new DteError('DTE_UNKNOWN_RUN', `Session ${session.id} has no run ${runId}.`);
+        if (found === null)
+          throw new DteError('DTE_UNKNOWN_RUN', `Session ${session.id} has no run ${runId}.`);
         return call.reply.type('application/json').header('content-length', found.bytes).send(found.body);
       },
     },

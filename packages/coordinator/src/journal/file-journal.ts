@@ -131,10 +131,15 @@ async function* linesOf(
   let rest = Buffer.alloc(0);
   let position = from;
   while (position < to) {
-    const { bytesRead, buffer } = await handle.read(Buffer.alloc(Math.min(READ_BYTES, to - position)), { position });
+    const { bytesRead, buffer } = await handle.read(Buffer.alloc(Math.min(READ_BYTES, to - position)), {
+      position,
+    });
     if (bytesRead === 0) return;
     const restStart = position - rest.length;
-    const block: Buffer = rest.length === 0 ? buffer.subarray(0, bytesRead) : Buffer.concat([rest, buffer.subarray(0, bytesRead)]);
+    const block: Buffer =
+      rest.length === 0
+        ? buffer.subarray(0, bytesRead)
+        : Buffer.concat([rest, buffer.subarray(0, bytesRead)]);
     let start = 0;
     for (let at = block.indexOf(NEWLINE); at !== -1; at = block.indexOf(NEWLINE, start)) {
       yield { text: block.toString('utf8', start, at), end: restStart + at + 1 };

@@ -28,7 +28,8 @@ function parseLine<T>(schema: z.ZodType<T>, line: string, path: string, lineNumb
   }
 }
 
-export const parseHeader = (line: string, path: string): JournalHeader => parseLine(headerSchema, line, path, 1);
+export const parseHeader = (line: string, path: string): JournalHeader =>
+  parseLine(headerSchema, line, path, 1);
 
 export const parseEntry = (line: string, path: string, lineNumber: number): JournalEntry =>
   parseLine(entrySchema, line, path, lineNumber);

@@ -1,8 +1,7 @@
 import type { AgentSync } from '@org/dte-protocol';
 
 type Letter =
-  | { readonly kind: 'sync'; readonly sync: AgentSync }
-  | { readonly kind: 'last'; readonly then: () => void };
+  { readonly kind: 'sync'; readonly sync: AgentSync } | { readonly kind: 'last'; readonly then: () => void };
 
 export interface MailboxOptions {
   /** False: the sync can go on at once. */

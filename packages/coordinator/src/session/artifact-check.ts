@@ -38,7 +38,10 @@ export async function checkArtifacts(
       const message = `Agent "${agentName}" reported task ${each.taskId} as done, but the coordinator holds no artifact for ${describeKey(key)}.`;
       return {
         ...each,
-        phase: { name: 'completed', result: { kind: 'returned', reason: { code: 'DTE_ARTIFACT_MISSING', message } } },
+        phase: {
+          name: 'completed',
+          result: { kind: 'returned', reason: { code: 'DTE_ARTIFACT_MISSING', message } },
+        },
       };
     }),
   );

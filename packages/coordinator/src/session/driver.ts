@@ -158,7 +158,10 @@ function schedulerConfig({ header }: Journal): SchedulerConfig {
   const number = (name: keyof SchedulerConfig): number => {
     const value = config[name];
     if (value === undefined) {
-      throw new DteError('DTE_JOURNAL_CORRUPT', `The journal of session ${header.sessionId} lacks ${name} in its first line.`);
+      throw new DteError(
+        'DTE_JOURNAL_CORRUPT',
+        `The journal of session ${header.sessionId} lacks ${name} in its first line.`,
+      );
     }
     return value;
   };

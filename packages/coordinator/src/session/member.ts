@@ -49,7 +49,10 @@ export class AgentMember implements Member {
     members.agents.set(this.agentId, this.peer);
     // The same process on a new connection; the old one is half open and has nothing more to say.
     if (earlier !== undefined) earlier.drop();
-    this.session.push({ type: 'agent.joined', agent: { agentId: this.agentId, name, jobUrl, slots, labels } });
+    this.session.push({
+      type: 'agent.joined',
+      agent: { agentId: this.agentId, name, jobUrl, slots, labels },
+    });
   }
 
   receive(frame: string): void {
@@ -82,7 +85,9 @@ export class MainMember implements Member {
 
   start(): void {
     this.session.members.mains.add(this.peer);
-    this.session.inform(this.peer).catch((thrown: unknown) => this.session.warn(thrown, 'a main job was not informed'));
+    this.session
+      .inform(this.peer)
+      .catch((thrown: unknown) => this.session.warn(thrown, 'a main job was not informed'));
   }
 
   receive(frame: string): void {
@@ -99,7 +104,8 @@ export class MainMember implements Member {
   leave(): void {
     const { members } = this.session;
     if (!members.mains.delete(this.peer)) return;
-    for (const runId of members.unfollowAll(this.peer)) this.session.push({ type: 'main.disconnected', runId });
+    for (const runId of members.unfollowAll(this.peer))
+      this.session.push({ type: 'main.disconnected', runId });
     this.session.push({ type: 'main.left' });
     this.session.left();
   }
@@ -115,11 +121,16 @@ export class ObserverMember implements Member {
 
   start(): void {
     this.session.members.observers.add(this.peer);
-    this.session.inform(this.peer).catch((thrown: unknown) => this.session.warn(thrown, 'an observer was not informed'));
+    this.session
+      .inform(this.peer)
+      .catch((thrown: unknown) => this.session.warn(thrown, 'an observer was not informed'));
   }
 
   receive(): void {
-    throw new DteError('DTE_MALFORMED_MESSAGE', `${nameOf(this.peer.hello)} sent a message, but observers only listen.`);
+    throw new DteError(
+      'DTE_MALFORMED_MESSAGE',
+      `${nameOf(this.peer.hello)} sent a message, but observers only listen.`,
+    );
   }
 
   leave(): void {

@@ -115,7 +115,8 @@ export class SessionRegistry {
   }
 
   private load(sessionId: string): Promise<Session> {
-    if (this.closed) return Promise.reject(new DteError('DTE_COORDINATOR_LOST', 'The coordinator is closing.'));
+    if (this.closed)
+      return Promise.reject(new DteError('DTE_COORDINATOR_LOST', 'The coordinator is closing.'));
     const known = this.loaded.get(sessionId);
     if (known !== undefined) return known;
     const loading = this.begin(sessionId);
@@ -131,9 +132,21 @@ export class SessionRegistry {
     try {
       const folder = this.folder(sessionId);
       const onChange = (session: Session): void => {
-        this.changed(session).catch((thrown: unknown) => session.warn(thrown, 'the end of a session was not noted'));
+        this.changed(session).catch((thrown: unknown) =>
+          session.warn(thrown, 'the end of a session was not noted'),
+        );
       };
-      const session = await Session.open({ sessionId, folder, fs, journal, artifacts, limits, now, logger, onChange });
+      const session = await Session.open({
+        sessionId,
+        folder,
+        fs,
+        journal,
+        artifacts,
+        limits,
+        now,
+        logger,
+        onChange,
+      });
       if ((await this.finishedAtMs(sessionId)) !== null) this.marked.add(sessionId);
       this.open.set(sessionId, session);
       for (const { name, reason } of this.refusals.of(sessionId)) session.refuse(name, reason);
@@ -145,7 +158,8 @@ export class SessionRegistry {
   }
 
   private headerOf(sessionId: string): JournalHeader {
-    const { leaseMs, mainLostMs, sessionIdleMs, attemptsPerTask, logEntriesPerFrame, frameBytes } = this.deps.limits;
+    const { leaseMs, mainLostMs, sessionIdleMs, attemptsPerTask, logEntriesPerFrame, frameBytes } =
+      this.deps.limits;
     const config = { leaseMs, mainLostMs, sessionIdleMs, attemptsPerTask, logEntriesPerFrame, frameBytes };
     return { version: 1, sessionId, config };
   }
@@ -154,14 +168,15 @@ export class SessionRegistry {
   private async changed(session: Session): Promise<void> {
     const { id } = session;
     if (!session.isFinished) {
-      if (this.marked.delete(id)) await this.deps.fs.rm(`${this.folder(id)}/${FINISHED_MARK}`, { force: true });
+      if (this.marked.delete(id))
+        await this.deps.fs.rm(`${this.folder(id)}/${FINISHED_MARK}`, { force: true });
       return;
     }
     if (!this.marked.has(id)) {
       this.marked.add(id);
       await writeFileAtomically(this.deps.fs, this.folder(id), FINISHED_MARK, `${this.deps.now()}\n`);
     }
-    if (!session.isEmpty || !session.isFinished || this.open.get(id) !== session) return;
+    if (!session.isOver || this.open.get(id) !== session) return;
     await this.unload(id);
     this.deps.onSessionFinished(id);
   }
@@ -197,7 +212,10 @@ export class SessionRegistry {
 
   private async finishedAtMs(sessionId: string): Promise<number | null> {
     try {
-      return Number.parseInt((await this.deps.fs.readFile(`${this.folder(sessionId)}/${FINISHED_MARK}`)).toString(), 10);
+      return Number.parseInt(
+        (await this.deps.fs.readFile(`${this.folder(sessionId)}/${FINISHED_MARK}`)).toString(),
+        10,
+      );
     } catch (thrown) {
       if (isNotFound(thrown)) return null;
       throw thrown;

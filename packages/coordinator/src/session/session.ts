@@ -80,12 +80,20 @@ export class Session {
     }
     // Every connection of the past is gone; this also sets the timer for what was due meanwhile.
     if (replayed > 0) await session.driver.apply({ type: 'session.restored' });
-    deps.logger.info({ sessionId: session.id, inputs: replayed }, replayed > 0 ? 'session restored' : 'session begun');
+    deps.logger.info(
+      { sessionId: session.id, inputs: replayed },
+      replayed > 0 ? 'session restored' : 'session begun',
+    );
     return session;
   }
 
   get isFinished(): boolean {
     return this.finished;
+  }
+
+  /** Finished, and nobody is here who could begin it again. */
+  get isOver(): boolean {
+    return this.finished && this.isEmpty;
   }
 
   /** Nobody is here or about to be. */
@@ -165,7 +173,9 @@ export class Session {
     if (known === undefined) {
       const objection = checkRun(spec);
       if (objection !== null) throw objection;
-      const submitting = this.runs.save(spec.runId, raw).then(() => this.driver.apply({ type: 'run.submit', spec }));
+      const submitting = this.runs
+        .save(spec.runId, raw)
+        .then(() => this.driver.apply({ type: 'run.submit', spec }));
       this.submissions.set(spec.runId, submitting);
       submitting.catch(() => this.submissions.delete(spec.runId));
       await submitting;
@@ -210,7 +220,10 @@ export class Session {
 
   private checkAgent({ hello }: Peer): void {
     if (this.finished) {
-      throw new DteError('DTE_SESSION_FINISHED', `Session ${this.id} is finished; there is no work for the agent "${hello.name}".`);
+      throw new DteError(
+        'DTE_SESSION_FINISHED',
+        `Session ${this.id} is finished; there is no work for the agent "${hello.name}".`,
+      );
     }
     const difference = this.identity === null ? null : compareIdentity(this.identity, hello);
     if (difference !== null) throw difference;
@@ -237,7 +250,9 @@ export class Session {
   }
 
   private isBusy(): boolean {
-    return this.members.mains.size > 0 || describe(this.driver.state).runs.some(({ state }) => state === 'running');
+    return (
+      this.members.mains.size > 0 || describe(this.driver.state).runs.some(({ state }) => state === 'running')
+    );
   }
 
   private dismissDifferingAgents(identity: Identity): void {

@@ -1,7 +1,11 @@
 import { labelSchema, LIMITS, sessionIdSchema } from '@org/dte-protocol';
 import { z } from 'zod';
 
-const claimSchema = z.looseObject({ role: z.literal('agent'), sessionId: sessionIdSchema, name: labelSchema(256) });
+const claimSchema = z.looseObject({
+  role: z.literal('agent'),
+  sessionId: sessionIdSchema,
+  name: labelSchema(256),
+});
 
 /**
  * Who a hello of another protocol version, or of a wrong shape, says it comes from: the main job is told which

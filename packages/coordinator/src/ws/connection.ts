@@ -193,7 +193,9 @@ export class Connection {
     // ws has sent the close frame (1009 for an oversized frame, 1007 for broken UTF-8) and says no more.
     const oversized = 'code' in error && error.code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH';
     const code = oversized ? 'DTE_FRAME_TOO_LARGE' : 'DTE_MALFORMED_MESSAGE';
-    const what = oversized ? `sent a frame larger than ${LIMITS.frameBytes.value} bytes` : `broke the protocol: ${error.message}`;
+    const what = oversized
+      ? `sent a frame larger than ${LIMITS.frameBytes.value} bytes`
+      : `broke the protocol: ${error.message}`;
     this.deps.logger.warn({ client: this.who(), code }, `${this.who()} ${what}.`);
     if (this.state.name === 'ended' || this.state.name === 'ending') return;
     this.enter({ name: 'ending', timer: setTimeout(() => this.terminate(), CLOSE_HANDSHAKE_MS) });
@@ -210,6 +212,8 @@ export class Connection {
   /** The codec does not know whose frame it reads. */
   private named(error: DteError): DteError {
     const { message, code } = error;
-    return message.includes(this.who()) ? error : new DteError(code, `${this.who()}: ${message}`, { cause: error });
+    return message.includes(this.who())
+      ? error
+      : new DteError(code, `${this.who()}: ${message}`, { cause: error });
   }
 }

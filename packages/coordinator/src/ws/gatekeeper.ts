@@ -49,7 +49,10 @@ export class Gatekeeper {
       );
     }
     if (hello.proof === null) {
-      throw new DteError('DTE_BAD_SECRET', `${nameOf(hello)} has no secret, and the coordinator asks for one.`);
+      throw new DteError(
+        'DTE_BAD_SECRET',
+        `${nameOf(hello)} has no secret, and the coordinator asks for one.`,
+      );
     }
     if (!sameText(hello.proof, makeProof(secret, 'client', serverNonce, hello))) {
       throw new DteError('DTE_BAD_SECRET', `${nameOf(hello)} has another secret than the coordinator.`);

@@ -48,7 +48,10 @@ export class Gateway {
       return;
     }
     this.server.handleUpgrade(request, socket, head, (webSocket) => {
-      const remote = { address: request.socket.remoteAddress ?? 'an unknown address', loopback: isLoopback(request) };
+      const remote = {
+        address: request.socket.remoteAddress ?? 'an unknown address',
+        loopback: isLoopback(request),
+      };
       const onEnded = (connection: Connection): void => void this.connections.delete(connection);
       this.connections.add(new Connection(webSocket, remote, { ...this.deps, onEnded }));
     });

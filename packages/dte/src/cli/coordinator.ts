@@ -1,4 +1,4 @@
-import { createCoordinator, type Coordinator } from '@org/dte-coordinator';
+import type { Coordinator } from '@org/dte-coordinator';
 import { DteError } from '@org/dte-protocol';
 import { Command } from 'commander';
 import { randomUUID } from 'node:crypto';
@@ -15,12 +15,14 @@ Examples:
 
 const DEFAULT_PORT = 7337;
 
-const isLoopback = (host: string): boolean => host === 'localhost' || host === '::1' || host.startsWith('127.');
+const isLoopback = (host: string): boolean =>
+  host === 'localhost' || host === '::1' || host.startsWith('127.');
 
 /** The address others use when the coordinator listens on all of them: the first that is not this machine's own. */
 function outwardAddress(): string {
   for (const addresses of Object.values(networkInterfaces())) {
-    for (const { family, internal, address } of addresses ?? []) if (family === 'IPv4' && !internal) return address;
+    for (const { family, internal, address } of addresses ?? [])
+      if (family === 'IPv4' && !internal) return address;
   }
   return '127.0.0.1';
 }
@@ -45,11 +47,16 @@ async function coordinate(flags: Flags & { embedded?: boolean }): Promise<void> 
   const { resolved, workspaceRoot, sessionId, rendezvous } = context;
   const { host, secret } = resolved.config;
   if (!isLoopback(host) && secret === undefined) {
-    throw new DteError('DTE_SECRET_REQUIRED', `The coordinator was asked to listen on ${host}, where other machines reach it, without a secret.`);
+    throw new DteError(
+      'DTE_SECRET_REQUIRED',
+      `The coordinator was asked to listen on ${host}, where other machines reach it, without a secret.`,
+    );
   }
   const onSessionFinished = (id: string): void => {
     if (embedded && id === sessionId) ending.arm();
   };
+  // Only this command needs the server: the others start in half the time without it.
+  const { createCoordinator } = await import('@org/dte-coordinator');
   const coordinator = await createCoordinator({
     host,
     port: resolved.config.port ?? (embedded ? 0 : DEFAULT_PORT),
@@ -60,7 +67,8 @@ async function coordinate(flags: Flags & { embedded?: boolean }): Promise<void> 
   });
   const ending = lingering(resolved.limits.embeddedLingerMs, coordinator);
   const url = publishedUrl(context, coordinator.port);
-  say(`dte: coordinator on ${coordinator.url}${url === coordinator.url ? '' : ` (published as ${url})`}`);
+  const published = url === coordinator.url ? '' : ` · published as ${url}`;
+  say(`dte: coordinator on ${coordinator.url} · process ${process.pid}${published}`);
   const generation = randomUUID();
   if (embedded && rendezvous !== null) {
     const expiresAtMs = Date.now() + resolved.limits.rendezvousMs;
@@ -82,7 +90,9 @@ function lingering(ms: number, coordinator: Coordinator): { arm(): void; over: P
   let end: () => void = () => undefined;
   const over = new Promise<void>((resolve) => (end = resolve));
   const look = (): void => {
-    const inUse = coordinator.sessions().some(({ finished, agents, mains }) => !finished || agents + mains > 0);
+    const inUse = coordinator
+      .sessions()
+      .some(({ finished, agents, mains }) => !finished || agents + mains > 0);
     // Begun anew: it will be said again when that is over.
     if (!inUse) end();
   };
@@ -98,7 +108,9 @@ function lingering(ms: number, coordinator: Coordinator): { arm(): void; over: P
 
 export function coordinatorCommand(): Command {
   const command = new Command('coordinator')
-    .description('run a coordinator: one long-running service for many pipelines, or (--embedded) that of one main job')
+    .description(
+      'run a coordinator: one long-running service for many pipelines, or (--embedded) that of one main job',
+    )
     .option('--embedded', 'serve one session, publish the address by the rendezvous and end with the session')
     .addHelpText('after', EXAMPLES)
     .action(coordinate);

@@ -47,13 +47,17 @@ async function doctor(flags: Flags & { json?: boolean }): Promise<void> {
     ...environmentFindings(process.env),
     ...(await configurationFindings(options, workspaceRoot)),
   ];
-  say(json ? JSON.stringify(findings, null, 2) : `dte doctor · ${workspaceRoot}\n\n${renderFindings(findings)}`);
+  say(
+    json ? JSON.stringify(findings, null, 2) : `dte doctor · ${workspaceRoot}\n\n${renderFindings(findings)}`,
+  );
   if (findings.some(({ level }) => level === 'stop')) process.exitCode = 1;
 }
 
 export function doctorCommand(): Command {
   const command = new Command('doctor')
-    .description('check whether nx commands of this workspace are distributed; each finding comes with its cure')
+    .description(
+      'check whether nx commands of this workspace are distributed; each finding comes with its cure',
+    )
     .option('--json', 'print JSON')
     .addHelpText('after', EXAMPLES)
     .action(doctor);

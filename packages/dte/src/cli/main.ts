@@ -14,7 +14,8 @@ async function main(): Promise<void> {
     }
     const error = DteError.from(thrown);
     process.stderr.write(`dte: ${error.explain()}\n`);
-    if (error.code === 'DTE_INTERNAL' && error.cause instanceof Error) process.stderr.write(`${error.cause.stack ?? ''}\n`);
+    if (error.code === 'DTE_INTERNAL' && error.cause instanceof Error)
+      process.stderr.write(`${error.cause.stack ?? ''}\n`);
     process.exitCode = 1;
   }
 }

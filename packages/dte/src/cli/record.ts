@@ -31,7 +31,11 @@ function run(command: string, args: readonly string[], output: KeptOutput): Prom
   return new Promise((resolve) => {
     // `record -- "a && b"`: one word that is a whole command line can only be meant for a shell.
     const shell = args.length === 0 && /\s/.test(command);
-    const child = spawn(command, args, { stdio: ['inherit', 'pipe', 'pipe'], shell, env: { ...process.env, PATH: pathWithBin() } });
+    const child = spawn(command, args, {
+      stdio: ['inherit', 'pipe', 'pipe'],
+      shell,
+      env: { ...process.env, PATH: pathWithBin() },
+    });
     const forward = (signal: NodeJS.Signals): void => void child.kill(signal);
     for (const signal of SIGNALS) process.on(signal, forward);
     const pass = (from: NodeJS.ReadableStream, to: NodeJS.WriteStream): void => {
@@ -77,7 +81,9 @@ async function record([command, ...args]: [string, ...string[]], flags: Flags): 
 
 export function recordCommand(): Command {
   const command = new Command('record')
-    .description('run a command and keep its output and exit code with the session; works without one as well')
+    .description(
+      'run a command and keep its output and exit code with the session; works without one as well',
+    )
     .usage('[options] -- <command> [args...]')
     .argument('<command...>', 'the command and its arguments')
     .passThroughOptions()

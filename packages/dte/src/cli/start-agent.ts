@@ -41,5 +41,13 @@ export function startAgentCommand(): Command {
     .description('serve the session of this pipeline, in an agent job')
     .addHelpText('after', EXAMPLES)
     .action(startAgent);
-  return addFlags(command, ['slots', 'labels', 'name', 'session', 'coordinatorUrl', 'rendezvousDir', 'dataDir']);
+  return addFlags(command, [
+    'slots',
+    'labels',
+    'name',
+    'session',
+    'coordinatorUrl',
+    'rendezvousDir',
+    'dataDir',
+  ]);
 }

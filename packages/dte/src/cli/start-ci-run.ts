@@ -1,6 +1,6 @@
-import { DteError, type SessionSettings } from '@org/dte-protocol';
+import { DteError } from '@org/dte-protocol';
 import { Command } from 'commander';
-import { OPTIONS, type OptionName } from '../config/schema';
+import { OPTIONS, settingsOf, type OptionName } from '../config';
 import { ensureCoordinator } from '../embedded/ensure';
 import { cliContext, joinSession, requireRendezvous, say, type Flags } from './context';
 import { addFlags } from './option-flags';
@@ -24,10 +24,9 @@ function checkDistributeOn(value: string): void {
 
 /** Flags of this command that the coordinator's own process must be given too. */
 const coordinatorArgs = (flags: Flags): string[] =>
-  OPTIONS.filter(({ name }) => FOR_COORDINATOR.includes(name) && flags[name] !== undefined).flatMap(({ name, about }) => [
-    (about.flag ?? '').split(' ')[0] ?? '',
-    String(flags[name]),
-  ]);
+  OPTIONS.filter(({ name }) => FOR_COORDINATOR.includes(name) && flags[name] !== undefined).flatMap(
+    ({ name, about }) => [(about.flag ?? '').split(' ')[0] ?? '', String(flags[name])],
+  );
 
 async function startCiRun(flags: Flags & { distributeOn: string }): Promise<void> {
   const { distributeOn, ...options } = flags;
@@ -38,8 +37,8 @@ async function startCiRun(flags: Flags & { distributeOn: string }): Promise<void
   await ensureCoordinator({ resolved, rendezvous, sessionId, workspaceRoot, args: coordinatorArgs(options) });
   const session = await joinSession(context, 'main');
   try {
-    const { stopAgentsAfter, stopAgentsOnFailure, requireExplicitCompletion } = resolved.config;
-    const settings: SessionSettings = { stopAgentsAfter, stopAgentsOnFailure, requireExplicitCompletion };
+    const settings = settingsOf(resolved.config);
+    const { stopAgentsAfter } = settings;
     await session.http.configure(settings);
     const until = stopAgentsAfter.length === 0 ? '' : ` · agents stay until ${stopAgentsAfter.join(', ')}`;
     say(`dte: session ${sessionId} · coordinator ${session.connection.url()}${until}`);
@@ -50,7 +49,9 @@ async function startCiRun(flags: Flags & { distributeOn: string }): Promise<void
 
 export function startCiRunCommand(): Command {
   const command = new Command('start-ci-run')
-    .description('open the session of this pipeline, in the main job before its nx commands (may be run again)')
+    .description(
+      'open the session of this pipeline, in the main job before its nx commands (may be run again)',
+    )
     .option('--distribute-on <how>', 'only "manual": agents are jobs of your pipeline', 'manual')
     .addHelpText('after', EXAMPLES)
     .action(startCiRun);

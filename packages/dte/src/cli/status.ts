@@ -40,9 +40,15 @@ const recordRows = (status: SessionStatus): string[][] =>
 /** The status of a session as people read it. */
 export function renderStatus(status: SessionStatus): string {
   const parts = [`session ${pc.bold(status.sessionId)} · ${status.state}`];
-  parts.push(status.agents.length === 0 ? pc.dim('no agents yet') : table(['agent', 'state', 'slots', 'finished', 'running'], agentRows(status)));
-  if (status.runs.length > 0) parts.push(table(['command', 'state', 'done', 'running', 'failed'], runRows(status)));
-  if (status.records.length > 0) parts.push(table(['recorded command', 'exit code', 'took'], recordRows(status)));
+  parts.push(
+    status.agents.length === 0
+      ? pc.dim('no agents yet')
+      : table(['agent', 'state', 'slots', 'finished', 'running'], agentRows(status)),
+  );
+  if (status.runs.length > 0)
+    parts.push(table(['command', 'state', 'done', 'running', 'failed'], runRows(status)));
+  if (status.records.length > 0)
+    parts.push(table(['recorded command', 'exit code', 'took'], recordRows(status)));
   return parts.join('\n\n');
 }
 

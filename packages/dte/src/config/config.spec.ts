@@ -14,7 +14,9 @@ describe('sessionIdOf', () => {
   });
 
   it('tells environments of one pipeline apart', () => {
-    expect(sessionIdOf({ environment: 'linux' }, { CI_PROJECT_ID: '7', CI_PIPELINE_ID: '1001' })).toBe('7-1001-linux');
+    expect(sessionIdOf({ environment: 'linux' }, { CI_PROJECT_ID: '7', CI_PIPELINE_ID: '1001' })).toBe(
+      '7-1001-linux',
+    );
   });
 
   it('is local outside of CI', () => {

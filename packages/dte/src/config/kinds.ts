@@ -5,8 +5,22 @@ import { z } from 'zod';
 /** A whole number from `min` to `max`. */
 export const wholeNumber = (min: number, max: number = Number.MAX_SAFE_INTEGER) =>
   z
-    .union([z.number(), z.string().regex(/^\d{1,15}$/).transform(Number)], 'expected a whole number')
-    .pipe(z.int('expected a whole number').min(min, `expected ${min} or more`).max(max, `expected ${max} or less`));
+    .union(
+      [
+        z.number(),
+        z
+          .string()
+          .regex(/^\d{1,15}$/)
+          .transform(Number),
+      ],
+      'expected a whole number',
+    )
+    .pipe(
+      z
+        .int('expected a whole number')
+        .min(min, `expected ${min} or more`)
+        .max(max, `expected ${max} or less`),
+    );
 
 const TRUE_WORDS = ['true', '1', 'yes'];
 const FALSE_WORDS = ['false', '0', 'no'];
@@ -29,7 +43,10 @@ export const yesOrNo = () =>
 export const words = (max: number) =>
   z
     .union(
-      [z.array(z.string()), z.string().transform((text) => text.split(/[\s,]+/).filter((word) => word !== ''))],
+      [
+        z.array(z.string()),
+        z.string().transform((text) => text.split(/[\s,]+/).filter((word) => word !== '')),
+      ],
       'expected a list, separated by commas or spaces',
     )
     .pipe(z.array(z.string().min(1)).max(max, `expected at most ${max} entries`));
@@ -51,15 +68,18 @@ export const line = (max: number) =>
 /** `{ "app:e2e": 90000, "build": 5000 }`: positive numbers by name. JSON text is accepted as well. */
 export const table = () =>
   z
-    .union([
-      z.record(z.string(), z.number()),
-      z.string().transform((text, context) => {
-        try {
-          return JSON.parse(text) as unknown;
-        } catch {
-          context.addIssue('expected a JSON object');
-          return z.NEVER;
-        }
-      }),
-    ])
+    .union(
+      [
+        z.record(z.string(), z.number()),
+        z.string().transform((text, context) => {
+          try {
+            return JSON.parse(text) as unknown;
+          } catch {
+            context.addIssue('not JSON');
+            return z.NEVER;
+          }
+        }),
+      ],
+      'expected a JSON object of numbers',
+    )
     .pipe(z.record(z.string(), z.number().positive('expected a positive number')));

@@ -12,7 +12,9 @@ const nxJsonSchema = z.looseObject({
 /** Nx allows comments and trailing commas in nx.json; strings are left as they are. */
 const withoutComments = (text: string): string =>
   text
-    .replace(/"(?:\\.|[^"\\])*"|\/\/[^\n]*|\/\*[\s\S]*?\*\//g, (found) => (found.startsWith('"') ? found : ' '))
+    .replace(/"(?:\\.|[^"\\])*"|\/\/[^\n]*|\/\*[\s\S]*?\*\//g, (found) =>
+      found.startsWith('"') ? found : ' ',
+    )
     .replace(/"(?:\\.|[^"\\])*"|,(?=\s*[}\]])/g, (found) => (found.startsWith('"') ? found : ''));
 
 /**

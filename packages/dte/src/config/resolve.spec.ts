@@ -4,7 +4,12 @@ import { configSchema, OPTIONS, resolveConfig, type OptionName } from '.';
 describe('resolveConfig', () => {
   it('gives the defaults when nothing is set', () => {
     const { config, limits, warnings } = resolveConfig({ env: {} });
-    expect(config).toMatchObject({ host: '127.0.0.1', labels: [], stopAgentsAfter: [], stopAgentsOnFailure: false });
+    expect(config).toMatchObject({
+      host: '127.0.0.1',
+      labels: [],
+      stopAgentsAfter: [],
+      stopAgentsOnFailure: false,
+    });
     expect(limits.agentWaitMs).toBe(LIMITS.agentWaitMs.value);
     expect(warnings).toEqual([]);
   });
@@ -14,7 +19,12 @@ describe('resolveConfig', () => {
     const nxJson = { host: 'from-nx-json', port: 3, stopAgentsAfter: ['e2e'] };
     const { config, sourceOf } = resolveConfig({ flags: { host: 'from-flag' }, env, nxJson });
     expect(config).toMatchObject({ host: 'from-flag', port: 2, stopAgentsAfter: ['e2e'] });
-    expect(sourceOf).toMatchObject({ host: 'flag', port: 'environment', stopAgentsAfter: 'nx.json', labels: 'default' });
+    expect(sourceOf).toMatchObject({
+      host: 'flag',
+      port: 'environment',
+      stopAgentsAfter: 'nx.json',
+      labels: 'default',
+    });
   });
 
   it('takes limits from variables and nx.json', () => {
@@ -27,7 +37,10 @@ describe('resolveConfig', () => {
   });
 
   it.each(['e2e-ci,lint', 'e2e-ci lint', ' e2e-ci , lint '])('reads the list %j', (text) => {
-    expect(resolveConfig({ env: {}, flags: { stopAgentsAfter: text } }).config.stopAgentsAfter).toEqual(['e2e-ci', 'lint']);
+    expect(resolveConfig({ env: {}, flags: { stopAgentsAfter: text } }).config.stopAgentsAfter).toEqual([
+      'e2e-ci',
+      'lint',
+    ]);
   });
 
   it.each([
@@ -36,13 +49,23 @@ describe('resolveConfig', () => {
     ['no', false],
     ['FALSE', false],
   ])('reads %j as %j', (text, value) => {
-    expect(resolveConfig({ env: { DTE_STOP_AGENTS_ON_FAILURE: text } }).config.stopAgentsOnFailure).toBe(value);
+    expect(resolveConfig({ env: { DTE_STOP_AGENTS_ON_FAILURE: text } }).config.stopAgentsOnFailure).toBe(
+      value,
+    );
   });
 
   it.each([
-    ['DTE_AGENT_WAIT_MS', 'soon', /agentWaitMs has "soon" from DTE_AGENT_WAIT_MS: expected a whole number \(ms\)/],
+    [
+      'DTE_AGENT_WAIT_MS',
+      'soon',
+      /agentWaitMs has "soon" from DTE_AGENT_WAIT_MS: expected a whole number \(ms\)/,
+    ],
     ['DTE_AGENT_WAIT_MS', '0', /expected 1 or more/],
-    ['DTE_COORDINATOR_URL', 'ftp://host', /coordinatorUrl has "ftp:\/\/host" from DTE_COORDINATOR_URL: expected an address/],
+    [
+      'DTE_COORDINATOR_URL',
+      'ftp://host',
+      /coordinatorUrl has "ftp:\/\/host" from DTE_COORDINATOR_URL: expected an address/,
+    ],
     ['DTE_SLOTS', '9999', /slots.*expected 256 or less/],
     ['DTE_SESSION_ID', '../x', /session.*letters, digits/],
     ['DTE_STOP_AGENTS_ON_FAILURE', 'maybe', /expected true or false/],
@@ -57,11 +80,16 @@ describe('resolveConfig', () => {
   });
 
   it('never prints a secret', () => {
-    expect(() => resolveConfig({ env: { DTE_SECRET: 'a\nb' } })).toThrow(/secret has a value from DTE_SECRET/);
+    expect(() => resolveConfig({ env: { DTE_SECRET: 'a\nb' } })).toThrow(
+      /secret has a value from DTE_SECRET/,
+    );
   });
 
   it('warns of unknown variables and options with the nearest name, and goes on', () => {
-    const { warnings } = resolveConfig({ env: { DTE_AGENT_WAIT: '1' }, nxJson: { coordinatorURL: 'x', accessToken: 'dte' } });
+    const { warnings } = resolveConfig({
+      env: { DTE_AGENT_WAIT: '1' },
+      nxJson: { coordinatorURL: 'x', accessToken: 'dte' },
+    });
     expect(warnings).toEqual([
       'The variable DTE_AGENT_WAIT is not known and was ignored. Did you mean DTE_AGENT_WAIT_MS?',
       'The option coordinatorURL in nx.json is not known and was ignored. Did you mean coordinatorUrl?',
@@ -71,7 +99,9 @@ describe('resolveConfig', () => {
   it('says where an option belongs that stands in nx.json by mistake, and ignores it', () => {
     const { config, warnings } = resolveConfig({ env: {}, nxJson: { secret: 'x' } });
     expect(config.secret).toBeUndefined();
-    expect(warnings).toEqual(['The option secret does not belong into nx.json and was ignored there. Set DTE_SECRET instead.']);
+    expect(warnings).toEqual([
+      'The option secret does not belong into nx.json and was ignored there. Set DTE_SECRET instead.',
+    ]);
   });
 
   it('knows the variables that our own processes set', () => {
@@ -79,7 +109,9 @@ describe('resolveConfig', () => {
   });
 
   it('drops the trailing slash of an address', () => {
-    expect(resolveConfig({ env: { DTE_COORDINATOR_URL: 'http://h:1/' } }).config.coordinatorUrl).toBe('http://h:1');
+    expect(resolveConfig({ env: { DTE_COORDINATOR_URL: 'http://h:1/' } }).config.coordinatorUrl).toBe(
+      'http://h:1',
+    );
   });
 });
 

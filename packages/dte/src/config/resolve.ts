@@ -31,16 +31,28 @@ interface Raw {
 }
 
 // What nx.json options hold for Nx and not for us.
-const OPTIONS_OF_NX = ['accessToken', 'cacheableOperations', 'parallel', 'cacheDirectory', 'skipNxCache', 'useDaemonProcess', 'captureStderr', 'runtimeCacheInputs'];
+const OPTIONS_OF_NX = [
+  'accessToken',
+  'cacheableOperations',
+  'parallel',
+  'cacheDirectory',
+  'skipNxCache',
+  'useDaemonProcess',
+  'captureStderr',
+  'runtimeCacheInputs',
+];
 
 function rawValue({ name, about }: (typeof OPTIONS)[number], sources: Sources): Raw {
   const flag = sources.flags?.[name];
-  if (flag !== undefined) return { value: flag, source: 'flag', place: (about.flag ?? name).split(' ')[0] ?? name };
+  if (flag !== undefined)
+    return { value: flag, source: 'flag', place: (about.flag ?? name).split(' ')[0] ?? name };
   const variable = about.env === null ? undefined : sources.env[about.env];
   // CI systems set variables to the empty string when they mean "not set".
-  if (variable !== undefined && variable !== '') return { value: variable, source: 'environment', place: about.env ?? name };
+  if (variable !== undefined && variable !== '')
+    return { value: variable, source: 'environment', place: about.env ?? name };
   const option = about.nxJson ? sources.nxJson?.[name] : undefined;
-  if (option !== undefined) return { value: option, source: 'nx.json', place: 'nx.json, tasksRunnerOptions.default.options' };
+  if (option !== undefined)
+    return { value: option, source: 'nx.json', place: 'nx.json, tasksRunnerOptions.default.options' };
   return { value: undefined, source: 'default', place: 'default' };
 }
 
@@ -56,7 +68,10 @@ function parseOption(entry: (typeof OPTIONS)[number], raw: Raw): unknown {
   const reason = parsed.error.issues[0] ? deepestMessage(parsed.error.issues[0]) : 'not a valid value';
   const shown = entry.about.secret ? 'a value' : JSON.stringify(raw.value);
   const unit = entry.about.unit === undefined ? '' : ` (${entry.about.unit})`;
-  throw new DteError('DTE_BAD_CONFIG', `Option ${entry.name} has ${shown} from ${raw.place}: ${reason}${unit}.`);
+  throw new DteError(
+    'DTE_BAD_CONFIG',
+    `Option ${entry.name} has ${shown} from ${raw.place}: ${reason}${unit}.`,
+  );
 }
 
 const hint = (name: string, known: readonly string[]): string => {

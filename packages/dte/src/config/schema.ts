@@ -33,7 +33,14 @@ type ConfigurableLimit = {
 const limitOption = ([name, limit]: [string, Limit]) => [
   name,
   option(
-    { description: limit.why, unit: limit.unit, defaultText: String(limit.value), env: limit.env, flag: null, nxJson: true },
+    {
+      description: limit.why,
+      unit: limit.unit,
+      defaultText: String(limit.value),
+      env: limit.env,
+      flag: null,
+      nxJson: true,
+    },
     wholeNumber(1).optional(),
   ),
 ];
@@ -71,7 +78,8 @@ export const configSchema = z.strictObject({
   ),
   coordinatorUrl: option(
     {
-      description: 'Address of a coordinator that is already there. Distribution is on when this or `rendezvousDir` is set.',
+      description:
+        'Address of a coordinator that is already there. Distribution is on when this or `rendezvousDir` is set.',
       defaultText: NONE,
       env: 'DTE_COORDINATOR_URL',
       flag: '--coordinator-url <url>',
@@ -91,7 +99,8 @@ export const configSchema = z.strictObject({
   ),
   secret: option(
     {
-      description: 'Shared secret; proves both sides to each other and is never sent. Required as soon as agents run on other machines.',
+      description:
+        'Shared secret; proves both sides to each other and is never sent. Required as soon as agents run on other machines.',
       defaultText: NONE,
       env: 'DTE_SECRET',
       flag: null,
@@ -112,7 +121,8 @@ export const configSchema = z.strictObject({
   ),
   host: option(
     {
-      description: 'Address that the coordinator listens on. `0.0.0.0` to be reached from other machines (then set a secret).',
+      description:
+        'Address that the coordinator listens on. `0.0.0.0` to be reached from other machines (then set a secret).',
       defaultText: '`127.0.0.1`',
       env: 'DTE_HOST',
       flag: '--host <address>',
@@ -132,7 +142,8 @@ export const configSchema = z.strictObject({
   ),
   advertisedUrl: option(
     {
-      description: 'Address under which agents reach the coordinator of the main job, when it is not the one it listens on.',
+      description:
+        'Address under which agents reach the coordinator of the main job, when it is not the one it listens on.',
       defaultText: 'the address it listens on',
       env: 'DTE_ADVERTISED_URL',
       flag: '--advertised-url <url>',
@@ -173,7 +184,8 @@ export const configSchema = z.strictObject({
   ),
   stopAgentsAfter: option(
     {
-      description: 'Free the agents when a command that names one of these targets has ended and nothing is left.',
+      description:
+        'Free the agents when a command that names one of these targets has ended and nothing is left.',
       defaultText: NONE,
       env: 'DTE_STOP_AGENTS_AFTER',
       flag: '--stop-agents-after <targets>',
@@ -203,7 +215,8 @@ export const configSchema = z.strictObject({
   ),
   forwardEnv: option(
     {
-      description: "Names of variables of the main job that tasks on agents see as well, beside Nx's own switches. Values travel to the coordinator: no secrets here.",
+      description:
+        "Names of variables of the main job that tasks on agents see as well, beside Nx's own switches. Values travel to the coordinator: no secrets here.",
       defaultText: NONE,
       env: 'DTE_FORWARD_ENV',
       flag: null,

@@ -8,7 +8,9 @@ import type { Config } from './schema';
  */
 export function sessionIdOf(config: Pick<Config, 'session' | 'environment'>, env: Env): string {
   if (config.session !== undefined) return config.session;
-  const parts = [env['CI_PROJECT_ID'], env['CI_PIPELINE_ID']].filter((part) => part !== undefined && part !== '');
+  const parts = [env['CI_PROJECT_ID'], env['CI_PIPELINE_ID']].filter(
+    (part) => part !== undefined && part !== '',
+  );
   const base = env['CI_PIPELINE_ID'] ? parts.join('-') : 'local';
   const id = config.environment === undefined ? base : `${base}-${config.environment}`;
   if (sessionIdSchema.safeParse(id).success) return id;

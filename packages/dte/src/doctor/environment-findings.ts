@@ -6,21 +6,34 @@ const OLDEST_NODE = 20;
 
 export function nodeFinding(version: string): Finding {
   const major = Number(/^v?(\d+)/.exec(version)?.[1]);
-  return major >= OLDEST_NODE ? ok(`node ${version}`) : stop(`node ${version} is too old`, `Use Node ${OLDEST_NODE} or later.`);
+  return major >= OLDEST_NODE
+    ? ok(`node ${version}`)
+    : stop(`node ${version} is too old`, `Use Node ${OLDEST_NODE} or later.`);
 }
 
 export function environmentFindings(env: Env): Finding[] {
   const findings: Finding[] = [];
   if (env['DTE_EXECUTOR']) {
-    findings.push(stop('DTE_EXECUTOR is set: this process counts as a task of an agent', 'Unset it; it is set by agents for the tasks they run.'));
+    findings.push(
+      stop(
+        'DTE_EXECUTOR is set: this process counts as a task of an agent',
+        'Unset it; it is set by agents for the tasks they run.',
+      ),
+    );
   }
   if (env['NX_SKIP_ATOMIZER_VALIDATION'] !== 'true') {
-    findings.push(note('Nx refuses split targets (such as e2e-ci) in this environment', 'Where you have them, set NX_SKIP_ATOMIZER_VALIDATION=true in the main job.'));
+    findings.push(
+      note(
+        'Nx refuses split targets (such as e2e-ci) in this environment',
+        'Where you have them, set NX_SKIP_ATOMIZER_VALIDATION=true in the main job.',
+      ),
+    );
   }
   return findings;
 }
 
-const isLoopback = (url: string): boolean => ['localhost', '127.0.0.1', '[::1]'].includes(new URL(url).hostname);
+const isLoopback = (url: string): boolean =>
+  ['localhost', '127.0.0.1', '[::1]'].includes(new URL(url).hostname);
 
 /** Can the main job and its agents find each other? */
 export async function rendezvousFindings(
@@ -40,17 +53,34 @@ export async function rendezvousFindings(
   const findings = [ok(`session ${sessionId}, rendezvous ${rendezvous.kind}`)];
   const record = await rendezvous.find(sessionId);
   if (record === null) {
-    findings.push(ok('no coordinator yet: the first nx command of the main job, or dte start-ci-run, starts one'));
+    findings.push(
+      ok('no coordinator yet: the first nx command of the main job, or dte start-ci-run, starts one'),
+    );
     return findings;
   }
   if (await isAlive(record.url)) findings.push(ok(`the coordinator at ${record.url} answers`));
   else if (rendezvous.kind === 'static') {
-    findings.push(stop(`the coordinator at ${record.url} does not answer`, 'Start it (dte coordinator), or correct DTE_COORDINATOR_URL; check that a firewall lets this job through.'));
+    findings.push(
+      stop(
+        `the coordinator at ${record.url} does not answer`,
+        'Start it (dte coordinator), or correct DTE_COORDINATOR_URL; check that a firewall lets this job through.',
+      ),
+    );
   } else {
-    findings.push(note(`the coordinator published for this session (${record.url}) does not answer`, 'Nothing to do in the main job, which starts a new one. In an agent job: set DTE_HOST and DTE_ADVERTISED_URL in the main job so that this machine reaches it.'));
+    findings.push(
+      note(
+        `the coordinator published for this session (${record.url}) does not answer`,
+        'Nothing to do in the main job, which starts a new one. In an agent job: set DTE_HOST and DTE_ADVERTISED_URL in the main job so that this machine reaches it.',
+      ),
+    );
   }
   if (!isLoopback(record.url) && resolved.config.secret === undefined) {
-    findings.push(stop('the coordinator is on another machine and there is no secret', 'Set DTE_SECRET in every job (a masked variable of the project).'));
+    findings.push(
+      stop(
+        'the coordinator is on another machine and there is no secret',
+        'Set DTE_SECRET in every job (a masked variable of the project).',
+      ),
+    );
   }
   return findings;
 }

@@ -8,5 +8,6 @@ export interface Finding {
 }
 
 export const ok = (text: string): Finding => ({ level: 'ok', text });
-export const note = (text: string, cure?: string): Finding => (cure === undefined ? { level: 'note', text } : { level: 'note', text, cure });
+export const note = (text: string, cure?: string): Finding =>
+  cure === undefined ? { level: 'note', text } : { level: 'note', text, cure };
 export const stop = (text: string, cure: string): Finding => ({ level: 'stop', text, cure });

@@ -1,11 +1,15 @@
 import type { SeamFindings, SeamObstacle } from '@org/dte-nx-compat';
 import { note, ok, stop, type Finding } from './finding';
 
-const NX_JSON = '"tasksRunnerOptions": { "default": { "runner": "@org/dte", "options": { "accessToken": "dte" } } }';
+const NX_JSON =
+  '"tasksRunnerOptions": { "default": { "runner": "@org/dte", "options": { "accessToken": "dte" } } }';
 const ALIAS = 'npm install --save-dev nx-cloud@npm:@org/dte-nx-cloud-shim';
 
 const OBSTACLES: Readonly<Record<SeamObstacle, readonly [text: string, cure: string]>> = {
-  'nx-missing': ['nx is not installed in this workspace', 'Run the install (npm ci) first, and the doctor in the workspace.'],
+  'nx-missing': [
+    'nx is not installed in this workspace',
+    'Run the install (npm ci) first, and the doctor in the workspace.',
+  ],
   'nx-unsupported': ['this version of nx is not supported', 'Use nx 20.8 to 24.'],
   'runner-missing': [
     'nx.json does not name @org/dte as the tasks runner',
@@ -15,8 +19,14 @@ const OBSTACLES: Readonly<Record<SeamObstacle, readonly [text: string, cure: str
     'nx.json has no options.accessToken, which from nx 21 on is what makes Nx call a runner',
     `Add to nx.json: ${NX_JSON}. It is a switch and not a secret; any text will do.`,
   ],
-  'alias-missing': ['nothing is installed under the name nx-cloud, where nx 21 and later look for the runner', `Run: ${ALIAS}`],
-  'alias-foreign': ["what is installed under the name nx-cloud is not ours: nx would call the vendor's runner", `Run: ${ALIAS}`],
+  'alias-missing': [
+    'nothing is installed under the name nx-cloud, where nx 21 and later look for the runner',
+    `Run: ${ALIAS}`,
+  ],
+  'alias-foreign': [
+    "what is installed under the name nx-cloud is not ours: nx would call the vendor's runner",
+    `Run: ${ALIAS}`,
+  ],
   'no-cloud': [
     'NX_NO_CLOUD=true or "neverConnectToCloud": true switches the runner off on nx 22 and later',
     'Take them out: with this nx.json nothing is sent anywhere without them either.',
@@ -44,11 +54,18 @@ export function seamFindings(seam: SeamFindings, ownVersion: string): Finding[] 
   }
   // Nx 20 ignores these two, later versions do not: they stop distribution after the next migration.
   if (seam.reachable.ok && (seam.nxNoCloud || seam.neverConnectToCloud)) {
-    findings.push(note('NX_NO_CLOUD or neverConnectToCloud is set: from nx 22 on it switches the runner off', OBSTACLES['no-cloud'][1]));
+    findings.push(
+      note(
+        'NX_NO_CLOUD or neverConnectToCloud is set: from nx 22 on it switches the runner off',
+        OBSTACLES['no-cloud'][1],
+      ),
+    );
   }
   const shim = seam.aliasPackage;
   if (seam.aliasIsOurs && shim !== undefined && shim.version !== ownVersion) {
-    findings.push(note(`the shim is version ${shim.version}, @org/dte is ${ownVersion}`, `Run: ${ALIAS}@${ownVersion}`));
+    findings.push(
+      note(`the shim is version ${shim.version}, @org/dte is ${ownVersion}`, `Run: ${ALIAS}@${ownVersion}`),
+    );
   }
   return findings;
 }

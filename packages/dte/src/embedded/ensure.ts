@@ -40,13 +40,14 @@ export async function coordinatorAnswers(url: string, resolved: Resolved): Promi
 /**
  * Makes sure that the session has a coordinator, starting an embedded one where the rendezvous is a folder. An address
  * that was given (`static`) is left to the connection, which waits for it.
+ * @returns whether this process has started it
  */
-export async function ensureCoordinator(options: EnsureOptions): Promise<void> {
+export async function ensureCoordinator(options: EnsureOptions): Promise<boolean> {
   const { resolved, rendezvous, sessionId, workspaceRoot } = options;
-  if (rendezvous.kind === 'static') return;
+  if (rendezvous.kind === 'static') return false;
   const dataDir = dataDirOf(resolved, workspaceRoot);
   const timeoutMs = resolved.limits.connectTimeoutMs;
-  await locateOrStart({
+  const { started } = await locateOrStart({
     rendezvous,
     sessionId,
     timeoutMs,
@@ -57,4 +58,5 @@ export async function ensureCoordinator(options: EnsureOptions): Promise<void> {
       await startEmbedded({ workspaceRoot, dataDir, timeoutMs, args });
     },
   });
+  return started;
 }

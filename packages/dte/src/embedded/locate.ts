@@ -14,12 +14,18 @@ export interface LocateOptions {
   readonly pollMs?: number;
 }
 
+/** Where the coordinator is, and whether this process has started it. */
+export interface Located {
+  readonly record: RendezvousRecord;
+  readonly started: boolean;
+}
+
 /**
  * Makes sure that a session has a coordinator: the one that is there, or one started now. When several nx commands
  * begin at the same time one of them starts it, the others wait for its record.
  * @throws DteError DTE_NO_COORDINATOR, or what `start` throws
  */
-export async function locateOrStart(options: LocateOptions): Promise<RendezvousRecord> {
+export async function locateOrStart(options: LocateOptions): Promise<Located> {
   const { rendezvous, sessionId, timeoutMs, pollMs = 50 } = options;
   const find = async (): Promise<RendezvousRecord | null> => {
     const record = await rendezvous.find(sessionId);
@@ -28,21 +34,24 @@ export async function locateOrStart(options: LocateOptions): Promise<RendezvousR
   const deadline = Date.now() + timeoutMs;
   do {
     const found = await find();
-    if (found !== null) return found;
+    if (found !== null) return { record: found, started: false };
     const release = options.tryLock();
     if (release !== null) {
       try {
         // The previous owner may have published between our look and our lock.
         const meanwhile = await find();
-        if (meanwhile !== null) return meanwhile;
+        if (meanwhile !== null) return { record: meanwhile, started: false };
         await options.start();
         const started = await find();
-        if (started !== null) return started;
+        if (started !== null) return { record: started, started: true };
       } finally {
         release();
       }
     }
     await delay(pollMs);
   } while (Date.now() < deadline);
-  throw new DteError('DTE_NO_COORDINATOR', `No coordinator of session ${sessionId} was there within ${timeoutMs} ms.`);
+  throw new DteError(
+    'DTE_NO_COORDINATOR',
+    `No coordinator of session ${sessionId} was there within ${timeoutMs} ms.`,
+  );
 }

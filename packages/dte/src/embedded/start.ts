@@ -33,7 +33,14 @@ const lastLines = (path: string): string => {
 function whenReady(child: ChildProcess, timeoutMs: number, logPath: string): Promise<string> {
   return new Promise((resolve, reject) => {
     const fail = (what: string): void => {
-      settle(() => reject(new DteError('DTE_NO_COORDINATOR', `The coordinator of this job ${what}. ${logPath} ends with:\n  ${lastLines(logPath)}`)));
+      settle(() =>
+        reject(
+          new DteError(
+            'DTE_NO_COORDINATOR',
+            `The coordinator of this job ${what}. ${logPath} ends with:\n  ${lastLines(logPath)}`,
+          ),
+        ),
+      );
     };
     const timer = setTimeout(() => {
       fail(`did not start in ${timeoutMs} ms`);
@@ -42,11 +49,15 @@ function whenReady(child: ChildProcess, timeoutMs: number, logPath: string): Pro
     const onMessage = (message: unknown): void => {
       if (isReady(message)) settle(() => resolve(message.url));
     };
-    const onExit = (code: number | null): void => fail(`ended with exit code ${code ?? 'none'} while it started`);
+    const onExit = (code: number | null): void =>
+      fail(`ended with exit code ${code ?? 'none'} while it started`);
     const onError = (error: Error): void => fail(`could not be started: ${error.message}`);
     const settle = (outcome: () => void): void => {
       clearTimeout(timer);
-      child.removeListener('message', onMessage).removeListener('exit', onExit).removeListener('error', onError);
+      child
+        .removeListener('message', onMessage)
+        .removeListener('exit', onExit)
+        .removeListener('error', onError);
       outcome();
     };
     child.on('message', onMessage).on('exit', onExit).on('error', onError);

@@ -1,5 +1,6 @@
 import { rendezvousContract } from '@org/dte-testing';
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { FileRendezvous } from './file-rendezvous';
@@ -14,7 +15,7 @@ rendezvousContract('file', () => {
     seeker: new FileRendezvous(join(dir, 'not', 'there', 'yet'), () => now),
     advance: (ms) => void (now += ms),
     nowMs: () => now,
-    cleanUp: () => Promise.resolve(rmSync(dir, { recursive: true })),
+    cleanUp: () => rm(dir, { recursive: true }),
   });
 });
 
@@ -31,14 +32,23 @@ describe('FileRendezvous', () => {
     },
   );
 
-  it.each(['../a', 'a/b', '.hidden', ''])('refuses a session id that could leave the folder: %j', async (id) => {
-    await expect(new FileRendezvous(dir).find(id)).rejects.toMatchObject({ code: 'DTE_INVALID_ID' });
-  });
+  it.each(['../a', 'a/b', '.hidden', ''])(
+    'refuses a session id that could leave the folder: %j',
+    async (id) => {
+      await expect(new FileRendezvous(dir).find(id)).rejects.toMatchObject({ code: 'DTE_INVALID_ID' });
+    },
+  );
 
   it('names the option when the folder cannot be written, and leaves nothing behind', async () => {
     writeFileSync(join(dir, 'file'), '');
     const rendezvous = new FileRendezvous(join(dir, 'file'));
-    const record = { version: 1, sessionId: 'a', url: 'http://h:1', generation: 'g', expiresAtMs: 1 } as const;
+    const record = {
+      version: 1,
+      sessionId: 'a',
+      url: 'http://h:1',
+      generation: 'g',
+      expiresAtMs: 1,
+    } as const;
     await expect(rendezvous.publish(record)).rejects.toThrow(/rendezvousDir/);
     expect(readdirSync(dir)).toEqual(['file']);
   });

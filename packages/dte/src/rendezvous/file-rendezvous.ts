@@ -64,9 +64,13 @@ export class FileRendezvous implements Rendezvous {
       return rendezvousRecordSchema.parse(JSON.parse(await readFile(path, 'utf8')));
     } catch (cause) {
       if (isMissing(cause)) return null;
-      throw new DteError('DTE_BAD_CONFIG', `${path} is not the address of a coordinator (option rendezvousDir); delete it.`, {
-        cause,
-      });
+      throw new DteError(
+        'DTE_BAD_CONFIG',
+        `${path} is not the address of a coordinator (option rendezvousDir); delete it.`,
+        {
+          cause,
+        },
+      );
     }
   }
 }

@@ -4,7 +4,6 @@ import type { Config } from '../config';
 import { FileRendezvous } from './file-rendezvous';
 import { StaticRendezvous } from './static-rendezvous';
 
-export { FileRendezvous } from './file-rendezvous';
 export { StaticRendezvous } from './static-rendezvous';
 
 /**

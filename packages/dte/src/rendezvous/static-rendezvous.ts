@@ -8,7 +8,13 @@ export class StaticRendezvous implements Rendezvous {
 
   find(sessionId: string): Promise<RendezvousRecord> {
     const { url } = this;
-    return Promise.resolve({ version: 1, sessionId, url, generation: 'static', expiresAtMs: Number.MAX_SAFE_INTEGER });
+    return Promise.resolve({
+      version: 1,
+      sessionId,
+      url,
+      generation: 'static',
+      expiresAtMs: Number.MAX_SAFE_INTEGER,
+    });
   }
 
   publish(): Promise<void> {

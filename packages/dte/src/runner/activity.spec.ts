@@ -25,10 +25,13 @@ describe('decideActivity', () => {
     expect(decideActivity({ ...CI, DTE_EXECUTOR: '1' }, {})).toEqual({ kind: 'off' });
   });
 
-  it.each([{ useAgents: false }, { agents: false }, { dte: false }, { dte: 'false' }])('is off with %j', (args) => {
-    expect(decideActivity(CI, args)).toEqual({ kind: 'off' });
-    expect(decideActivity(CI, {}, args)).toEqual({ kind: 'off' });
-  });
+  it.each([{ useAgents: false }, { agents: false }, { dte: false }, { dte: 'false' }])(
+    'is off with %j',
+    (args) => {
+      expect(decideActivity(CI, args)).toEqual({ kind: 'off' });
+      expect(decideActivity(CI, {}, args)).toEqual({ kind: 'off' });
+    },
+  );
 
   it('says that batch mode is not distributed', () => {
     expect(decideActivity({ ...CI, NX_BATCH_MODE: 'true' }, {})).toMatchObject({ kind: 'undistributed' });

@@ -1,4 +1,4 @@
-import type { NxRunnerContext, NxRunnerOptions } from '@org/dte-nx-compat';
+import type { NxRunnerContext, NxRunnerOptions, NxTask } from '@org/dte-nx-compat';
 
 // This file is loaded by every nx command on every laptop: it requires nothing (types only).
 
@@ -35,10 +35,13 @@ export function decideActivity(
   if (!isRendezvousConfigured(env, options)) return { kind: 'off' };
   if (isDeclined(options) || isDeclined(nxArgs)) return { kind: 'off' };
   if (env['NX_BATCH_MODE'] === 'true' || nxArgs['batch'] === true) {
-    return { kind: 'undistributed', line: 'dte: batch mode wants the whole task graph in one process; this command runs here' };
+    return {
+      kind: 'undistributed',
+      line: 'dte: batch mode wants the whole task graph in one process; this command runs here',
+    };
   }
   return { kind: 'distribute' };
 }
 
 /** The tasks runner's arguments, as Nx passes them. */
-export type RunnerArguments = [tasks: NxRunnerContext['taskGraph']['tasks'][string][], options: NxRunnerOptions, context: NxRunnerContext];
+export type RunnerArguments = [tasks: NxTask[], options: NxRunnerOptions, context: NxRunnerContext];

@@ -15,7 +15,8 @@ export interface Patience {
 
 export type Verdict =
   /** Go on; ask again at `askAgainAtMs` (null: only when something changes). */
-  { readonly kind: 'wait'; readonly askAgainAtMs: number | null } | { readonly kind: 'give-up'; readonly error: DteError };
+  | { readonly kind: 'wait'; readonly askAgainAtMs: number | null }
+  | { readonly kind: 'give-up'; readonly error: DteError };
 
 const seconds = (ms: number): string => `${Math.round(ms / 1000)} s`;
 

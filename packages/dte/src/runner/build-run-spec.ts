@@ -1,7 +1,7 @@
 import { isNonParallel, type NxTask, type TaskGraph } from '@org/dte-nx-compat';
 import { isStorableHash, LIMITS, type NxTaskJson, type RunSpec, type TaskSpec } from '@org/dte-protocol';
 import { oneLine } from '../session/one-line';
-import type { Plan } from './plan';
+import { taskOf, type Plan } from './plan';
 import type { Hit } from './settle-cache';
 
 type Env = Readonly<Record<string, string | undefined>>;
@@ -20,7 +20,12 @@ export function tableEstimator(table: Readonly<Record<string, number>>): Duratio
 
 // What a command says to Nx by variables and an agent cannot know otherwise. Never folders, addresses or tokens.
 const FORWARDED = [
-  'NX_BASE', 'NX_HEAD', 'NX_VERBOSE_LOGGING', 'NX_CACHE_FAILURES', 'NX_LOAD_DOT_ENV_FILES', 'NX_RUN_COMMANDS_DIRECTLY',
+  'NX_BASE',
+  'NX_HEAD',
+  'NX_VERBOSE_LOGGING',
+  'NX_CACHE_FAILURES',
+  'NX_LOAD_DOT_ENV_FILES',
+  'NX_RUN_COMMANDS_DIRECTLY',
   'NX_NATIVE_COMMAND_RUNNER',
 ];
 const FORWARDED_PREFIX = 'NX_PUBLIC_';
@@ -38,7 +43,8 @@ export function forwardedEnv(env: Env, names: readonly string[]): Record<string,
 /** --parallel as Nx reads it: a number, `true` or nothing for 3, `false` for 1; at least 1. */
 export function readParallel(value: unknown): number {
   if (value === false || value === 'false') return 1;
-  const count = typeof value === 'number' || (typeof value === 'string' && value !== '') ? Number(value) : Number.NaN;
+  const count =
+    typeof value === 'number' || (typeof value === 'string' && value !== '') ? Number(value) : Number.NaN;
   const wanted = Number.isFinite(count) ? Math.floor(count) : 3;
   return Math.min(Math.max(wanted, 1), LIMITS.slotsPerAgent.value);
 }
@@ -62,7 +68,11 @@ export interface RunSpecInput {
 /** What Nx needs on the agent. Hash details are big, and the agent computes its own. */
 function carried(task: NxTask): NxTaskJson {
   const { hashDetails: _hashDetails, startTime: _startTime, endTime: _endTime, ...rest } = task;
-  return { ...rest, target: { ...task.target }, overrides: { __overrides_unparsed__: [], ...task.overrides } };
+  return {
+    ...rest,
+    target: { ...task.target },
+    overrides: { __overrides_unparsed__: [], ...task.overrides },
+  };
 }
 
 /** The run as agents shall see it: everything but what the main job runs afterwards. */
@@ -71,18 +81,22 @@ export function buildRunSpec(input: RunSpecInput): RunSpec {
   const hits = new Map(input.hits.map((hit) => [hit.taskId, hit]));
   const noop = new Set(plan.noop);
   const toSpec = (id: string): TaskSpec => {
-    const task = graph.tasks[id] as NxTask;
+    const task = taskOf(graph, id);
     const hit = hits.get(id);
     return {
       id,
       nxTask: carried(task),
       hash: task.hash ?? null,
-      cacheable: task.cache === true && !skipNxCache && (task.hash === undefined || isStorableHash(task.hash)),
+      cacheable:
+        task.cache === true && !skipNxCache && (task.hash === undefined || isStorableHash(task.hash)),
       parallelism: !isNonParallel(task),
       dependencies: graph.dependencies[id] ?? [],
       continuousDependencies: [],
       weight: noop.has(id) ? 1 : estimator.weightOf({ id, ...task.target }),
-      initial: hit !== undefined ? { state: 'done', artifact: hit.artifact } : { state: noop.has(id) ? 'noop' : 'pending' },
+      initial:
+        hit !== undefined
+          ? { state: 'done', artifact: hit.artifact }
+          : { state: noop.has(id) ? 'noop' : 'pending' },
     };
   };
   return {

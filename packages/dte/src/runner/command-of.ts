@@ -1,4 +1,9 @@
-import { shouldStreamOutput, type NxRunnerContext, type NxRunnerOptions, type NxTask } from '@org/dte-nx-compat';
+import {
+  shouldStreamOutput,
+  type NxRunnerContext,
+  type NxRunnerOptions,
+  type NxTask,
+} from '@org/dte-nx-compat';
 import { readParallel } from './build-run-spec';
 
 /** What the arguments of an nx command say, in one shape for all versions of Nx. */
@@ -14,9 +19,15 @@ export interface Command {
 }
 
 const strings = (value: unknown): string[] =>
-  (Array.isArray(value) ? value : [value]).filter((entry): entry is string => typeof entry === 'string' && entry !== '');
+  (Array.isArray(value) ? value : [value]).filter(
+    (entry): entry is string => typeof entry === 'string' && entry !== '',
+  );
 
-export function commandOf(options: NxRunnerOptions, context: NxRunnerContext, argv: readonly string[]): Command {
+export function commandOf(
+  options: NxRunnerOptions,
+  context: NxRunnerContext,
+  argv: readonly string[],
+): Command {
   const { nxArgs, initiatingProject, initiatingTasks = [] } = context;
   const named = [...strings(nxArgs['targets']), ...strings(nxArgs['target'])];
   const streamed = new Map<string, boolean>();

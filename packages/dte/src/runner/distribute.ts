@@ -59,13 +59,14 @@ async function runDistributed(
     // Agents that were freed on purpose (--stop-agents-after) are no trouble.
     if (trouble?.code === 'DTE_SESSION_FINISHED') voice.line(`dte: ${trouble.message}`);
     else if (trouble !== null) voice.explain(trouble);
-    const rest = leftovers(graph, run.endings, command.nxBail);
+    const rest = leftovers(graph, run.results.endings, command.nxBail);
     here = rest.run.length;
-    for (const id of rest.skipped) run.statuses[id] = 'skipped';
-    return { ...run.statuses, ...(await runHere(rest.run, run, prepared, options, context)) };
+    for (const id of rest.skipped) run.results.statuses[id] = 'skipped';
+    return { ...run.results.statuses, ...(await runHere(rest.run, run, prepared, options, context)) };
   } finally {
     await lifeCycle.endCommand?.();
-    const { byAgent, fromCache, retried } = run;
+    const { byAgent, fromCache } = run.results;
+    const { retried } = run;
     const total = Object.keys(graph.tasks).length;
     voice.line(endLine({ byAgent, fromCache, retried, here, total, elapsedMs: Date.now() - startMs }));
   }

@@ -31,6 +31,8 @@ export interface Following {
   /** Resolves with null when the run is over, or with the reason for which waiting makes no more sense. */
   readonly over: Promise<DteError | null>;
   readonly summary: () => RunSummary;
+  /** seq of the last log entry seen. */
+  readonly ackSeq: () => number;
   /** Stops the run on the agents; `over` resolves when they have. */
   cancel(): void;
 }
@@ -38,11 +40,18 @@ export interface Following {
 const servesNow = ({ connected, draining, running }: SessionInfo['agents'][number]): boolean =>
   connected && (!draining || running.length > 0);
 
+/** A summary some time after it was said: what runs has run on. */
+const aged = (summary: RunSummary, ms: number): RunSummary =>
+  summary.oldestRunning === null
+    ? summary
+    : { ...summary, oldestRunning: { ...summary.oldestRunning, forMs: summary.oldestRunning.forMs + ms } };
+
 /** Follows one run over every loss of the connection, until it is over or waiting makes no more sense. */
 export function followRun(options: FollowOptions): Following {
   const { connection, runId, limits, now = Date.now } = options;
   const follower = new RunFollower(options.expected);
   let want: MainSync['want'] = 'follow';
+  let heardAtMs = now();
   let coordinatorGoneSinceMs: number | null = connection.state.name === 'open' ? null : now();
   let agentsGoneSinceMs: number | null = now();
   let timer: NodeJS.Timeout | undefined;
@@ -62,7 +71,8 @@ export function followRun(options: FollowOptions): Following {
     clearTimeout(timer);
     const verdict = judgeAvailability({ coordinatorGoneSinceMs, agentsGoneSinceMs }, limits, now());
     if (verdict.kind === 'give-up') settle(verdict.error);
-    else if (verdict.askAgainAtMs !== null) timer = setTimeout(judge, Math.max(1, verdict.askAgainAtMs - now()));
+    else if (verdict.askAgainAtMs !== null)
+      timer = setTimeout(judge, Math.max(1, verdict.askAgainAtMs - now()));
   }
 
   function agentsSeen(present: boolean): void {
@@ -75,6 +85,7 @@ export function followRun(options: FollowOptions): Following {
       case 'run.update': {
         if (message.runId !== runId) return;
         const news = follower.take(message);
+        heardAtMs = now();
         news.entries.forEach(options.onEntry);
         if (news.entries.length > 0 || news.gap) sync();
         if (news.over) settle(null);
@@ -89,12 +100,18 @@ export function followRun(options: FollowOptions): Following {
         const present = message.agents.some(servesNow);
         // Nobody comes any more to a session that is over: waiting would be for nothing.
         if (message.state === 'finished' && !present) {
-          settle(new DteError('DTE_SESSION_FINISHED', 'the session is finished and its agents have left; the main job runs what is left itself'));
+          settle(
+            new DteError(
+              'DTE_SESSION_FINISHED',
+              'the session is finished and its agents have left; the main job runs what is left itself',
+            ),
+          );
         } else agentsSeen(present);
         return;
       }
       case 'error':
-        if (message.reason.code === 'DTE_UNKNOWN_RUN') settle(new DteError(message.reason.code, message.reason.message));
+        if (message.reason.code === 'DTE_UNKNOWN_RUN')
+          settle(new DteError(message.reason.code, message.reason.message));
         return;
     }
   }
@@ -126,7 +143,8 @@ export function followRun(options: FollowOptions): Following {
   }
   return {
     over,
-    summary: () => follower.summary,
+    summary: () => aged(follower.summary, now() - heardAtMs),
+    ackSeq: () => follower.ackSeq,
     cancel: () => {
       want = 'cancel';
       sync();

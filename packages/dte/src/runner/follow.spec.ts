@@ -3,10 +3,22 @@ import { RunFollower } from './follow';
 
 const summary = { total: 3, done: 0, running: 0, agents: 1, slots: 1, oldestRunning: null };
 const ended = (seq: number): RunLogEntry => ({
-  seq, type: 'ended', taskId: `t:${seq}`, status: 'success', attempt: null, agent: null, result: null, reason: null,
+  seq,
+  type: 'ended',
+  taskId: `t:${seq}`,
+  status: 'success',
+  attempt: null,
+  agent: null,
+  result: null,
+  reason: null,
 });
 const update = (fromSeq: number, seqs: number[], state: RunUpdate['state'] = 'running'): RunUpdate => ({
-  type: 'run.update', runId: 'r', fromSeq, entries: seqs.map(ended), state, summary,
+  type: 'run.update',
+  runId: 'r',
+  fromSeq,
+  entries: seqs.map(ended),
+  state,
+  summary,
 });
 const seqsOf = (news: { entries: readonly RunLogEntry[] }): number[] => news.entries.map(({ seq }) => seq);
 

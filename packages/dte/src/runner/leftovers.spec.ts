@@ -1,13 +1,23 @@
 import { leftovers, type Ending } from './leftovers';
 import { graphOf } from './test-support/tasks';
 
-const graph = graphOf({ 'lib:build': [], 'app:build': ['lib:build'], 'app:e2e': ['app:build'], 'lib:lint': [] });
+const graph = graphOf({
+  'lib:build': [],
+  'app:build': ['lib:build'],
+  'app:e2e': ['app:build'],
+  'lib:lint': [],
+});
 const after = (endings: Record<string, Ending>, nxBail = false) =>
   leftovers(graph, new Map(Object.entries(endings)), nxBail);
 
 describe('leftovers', () => {
   it('is nothing when every task ended', () => {
-    const endings = { 'lib:build': 'success', 'app:build': 'success', 'app:e2e': 'failure', 'lib:lint': 'success' } as const;
+    const endings = {
+      'lib:build': 'success',
+      'app:build': 'success',
+      'app:e2e': 'failure',
+      'lib:lint': 'success',
+    } as const;
     expect(after(endings)).toEqual({ run: [], skipped: [] });
   });
 
@@ -16,22 +26,40 @@ describe('leftovers', () => {
   });
 
   it('is a returned task and its dependants', () => {
-    const endings = { 'lib:build': 'success', 'app:build': 'returned', 'app:e2e': 'returned', 'lib:lint': 'success' } as const;
+    const endings = {
+      'lib:build': 'success',
+      'app:build': 'returned',
+      'app:e2e': 'returned',
+      'lib:lint': 'success',
+    } as const;
     expect(after(endings)).toEqual({ run: ['app:build', 'app:e2e'], skipped: [] });
   });
 
   it('never runs what needs a failed task', () => {
-    const endings = { 'lib:build': 'failure', 'app:build': 'skipped', 'app:e2e': 'skipped', 'lib:lint': 'success' } as const;
+    const endings = {
+      'lib:build': 'failure',
+      'app:build': 'skipped',
+      'app:e2e': 'skipped',
+      'lib:lint': 'success',
+    } as const;
     expect(after(endings)).toEqual({ run: [], skipped: ['app:build', 'app:e2e'] });
   });
 
   it('runs what was skipped only because of trouble of ours', () => {
-    const endings = { 'lib:build': 'returned', 'app:build': 'skipped', 'app:e2e': 'skipped', 'lib:lint': 'success' } as const;
+    const endings = {
+      'lib:build': 'returned',
+      'app:build': 'skipped',
+      'app:e2e': 'skipped',
+      'lib:lint': 'success',
+    } as const;
     expect(after(endings).run).toEqual(['lib:build', 'app:build', 'app:e2e']);
   });
 
   it('starts nothing more after a failure with --nxBail', () => {
-    expect(after({ 'lib:lint': 'failure' }, true)).toEqual({ run: [], skipped: ['lib:build', 'app:build', 'app:e2e'] });
+    expect(after({ 'lib:lint': 'failure' }, true)).toEqual({
+      run: [],
+      skipped: ['lib:build', 'app:build', 'app:e2e'],
+    });
   });
 
   it('runs on with --nxBail when nothing really failed', () => {

@@ -19,7 +19,11 @@ export interface Leftovers {
  * What is left of a command when distribution is over, for whatever reason. Tasks without an ending count as never
  * started. Only real failures skip others: a task that was skipped or cancelled because of trouble of ours still runs.
  */
-export function leftovers(graph: TaskGraph, endings: ReadonlyMap<string, Ending>, nxBail: boolean): Leftovers {
+export function leftovers(
+  graph: TaskGraph,
+  endings: ReadonlyMap<string, Ending>,
+  nxBail: boolean,
+): Leftovers {
   const isOver = (id: string): boolean => endings.get(id) === 'success' || endings.get(id) === 'failure';
   const rest = Object.keys(graph.tasks).filter((id) => !isOver(id));
   const failed = [...endings].filter(([, ending]) => ending === 'failure').map(([id]) => id);

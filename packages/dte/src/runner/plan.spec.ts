@@ -17,7 +17,11 @@ describe('planRun', () => {
 
   it('tells tasks that do nothing from those that do', () => {
     const graph = graphOf({ 'app:e2e-ci--a': [], 'app:e2e-ci': ['app:e2e-ci--a'] });
-    const app = { name: 'app', type: 'app', data: { root: 'app', targets: { 'e2e-ci': { executor: 'nx:noop' } } } };
+    const app = {
+      name: 'app',
+      type: 'app',
+      data: { root: 'app', targets: { 'e2e-ci': { executor: 'nx:noop' } } },
+    };
     expect(planRun(graph, { nodes: { app }, dependencies: {} })).toEqual({
       pending: ['app:e2e-ci--a'],
       noop: ['app:e2e-ci'],

@@ -1,4 +1,4 @@
-import { isContinuous, isNoop, type NxProjectGraph, type TaskGraph } from '@org/dte-nx-compat';
+import { isContinuous, isNoop, type NxProjectGraph, type NxTask, type TaskGraph } from '@org/dte-nx-compat';
 
 /** Where the tasks of a command belong. Every task is in exactly one list; order is that of the graph. */
 export interface Plan {
@@ -8,6 +8,13 @@ export interface Plan {
   readonly noop: readonly string[];
   /** Servers, and whatever needs one directly or not: the main job runs them at the end. */
   readonly afterwards: readonly string[];
+}
+
+/** A task of the graph by its id. Throws when there is none: ids come from the same graph. */
+export function taskOf(graph: TaskGraph, id: string): NxTask {
+  const task = graph.tasks[id];
+  if (task === undefined) throw new Error(`the task graph has no task ${id}`);
+  return task;
 }
 
 /** Task id -> ids of the tasks that need it, over both kinds of edges. */

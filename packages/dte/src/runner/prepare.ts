@@ -1,6 +1,6 @@
 import { findWorkspaceRoot, openCache, type NxRunnerContext, type TaskCache } from '@org/dte-nx-compat';
 import { DteError } from '@org/dte-protocol';
-import { resolveConfig, sessionIdOf, type Resolved } from '../config';
+import { resolveConfig, sessionIdOf, settingsOf, type Resolved } from '../config';
 import { ensureCoordinator } from '../embedded/ensure';
 import { createRendezvous } from '../rendezvous';
 import { openSession, type Session } from '../session/open-session';
@@ -26,11 +26,14 @@ export async function prepare(context: NxRunnerContext, voice: Voice): Promise<P
   const resolved = resolveConfig({ env, nxJson: nxJsonOptions(context.nxJson) });
   resolved.warnings.forEach((warning) => voice.line(`dte: ${warning}`));
   const rendezvous = createRendezvous(resolved.config, workspaceRoot);
-  if (rendezvous === null) throw new DteError('DTE_BAD_CONFIG', 'Neither coordinatorUrl nor rendezvousDir is set.');
+  if (rendezvous === null)
+    throw new DteError('DTE_BAD_CONFIG', 'Neither coordinatorUrl nor rendezvousDir is set.');
   const sessionId = sessionIdOf(resolved.config, env);
-  await ensureCoordinator({ resolved, rendezvous, sessionId, workspaceRoot });
+  const started = await ensureCoordinator({ resolved, rendezvous, sessionId, workspaceRoot });
   const session = await openSession({ resolved, env, sessionId, role: 'main', rendezvous, workspaceRoot });
   try {
+    // Otherwise `dte start-ci-run` has said how the session shall be.
+    if (started) await session.http.configure(settingsOf(resolved.config));
     const remoteCache = { url: session.connection.url(), token: session.connection.token() };
     return { resolved, workspaceRoot, session, cache: await openCache({ workspaceRoot, remoteCache }) };
   } catch (thrown) {

@@ -3,7 +3,7 @@
  * a dependency (dist/lib and dist/lib/assets), and restoring begins with deleting what is there.
  */
 export class RestoreQueue {
-  private readonly known = new Map<string, Promise<unknown>>();
+  private readonly known = new Map<string, Promise<void>>();
   private readonly waiting: (() => void)[] = [];
   private running = 0;
   private unfinished = 0;
@@ -23,7 +23,7 @@ export class RestoreQueue {
     this.unfinished += 1;
     const before = dependencyIds.flatMap((dependency) => this.known.get(dependency) ?? []);
     const run = async (): Promise<T> => {
-      await Promise.allSettled(before);
+      await Promise.all(before);
       await this.enter();
       try {
         return await restore();
@@ -33,13 +33,18 @@ export class RestoreQueue {
       }
     };
     const settled = run();
-    this.known.set(id, settled);
+    // Not the result itself: that is a task's whole output, and the queue lives as long as the command.
+    const over = settled.then(
+      () => undefined,
+      () => undefined,
+    );
+    this.known.set(id, over);
     return settled;
   }
 
   /** Resolves when everything added so far is settled, whatever came of it. */
   async idle(): Promise<void> {
-    await Promise.allSettled([...this.known.values()]);
+    await Promise.all(this.known.values());
   }
 
   private enter(): Promise<void> {

@@ -34,9 +34,15 @@ export function createRestorer(options: RestorerOptions): Restorer {
       case 'remote':
         return found.entry.terminalOutput;
       case 'miss':
-        throw new DteError('DTE_ARTIFACT_MISSING', `The outputs of ${task.id} (hash ${hash}) are no longer held.`);
+        throw new DteError(
+          'DTE_ARTIFACT_MISSING',
+          `The outputs of ${task.id} (hash ${hash}) are no longer held.`,
+        );
       case 'error':
-        throw new DteError('DTE_ARTIFACT_MISSING', `The outputs of ${task.id} could not be fetched: ${found.message}`);
+        throw new DteError(
+          'DTE_ARTIFACT_MISSING',
+          `The outputs of ${task.id} could not be fetched: ${found.message}`,
+        );
     }
   }
 

@@ -1,4 +1,4 @@
-import { DteError } from '@org/dte-protocol';
+import type { DteError } from '@org/dte-protocol';
 
 /** Lines of ours in the log of a main job. */
 export interface Voice {

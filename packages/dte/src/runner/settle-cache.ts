@@ -2,6 +2,7 @@ import { packAttempt, type HttpClient, type OutputsPort } from '@org/dte-agent';
 import { type CacheEntry, type NxTask, type TaskCache, type TaskGraph } from '@org/dte-nx-compat';
 import { isStorableHash, type Artifact, type LimitValues } from '@org/dte-protocol';
 import { inParallel } from './in-parallel';
+import { taskOf } from './plan';
 
 /** A task that need not run: some cache has its result. */
 export interface Hit {
@@ -29,40 +30,47 @@ export interface SettleOptions {
 
 interface Found {
   readonly task: NxTask;
+  readonly hash: string;
   /** Set when the local cache has it. */
   readonly entry: CacheEntry | null;
   /** Set when the coordinator has it. */
   readonly held: boolean;
 }
 
+/** Tasks that a cache may have, with the hash to ask for. */
+function candidatesOf({ graph, pending }: SettleOptions): { task: NxTask; hash: string }[] {
+  return pending.flatMap((id) => {
+    const task = taskOf(graph, id);
+    const { hash, cache } = task;
+    return cache === true && hash !== undefined && isStorableHash(hash) ? [{ task, hash }] : [];
+  });
+}
+
 async function findHits(options: SettleOptions): Promise<Found[]> {
-  const { graph, cache, http, limits } = options;
-  const candidates = options.pending
-    .map((id) => graph.tasks[id] as NxTask)
-    .filter(({ hash, cache: cacheable }) => cacheable === true && hash !== undefined && isStorableHash(hash));
-  const local = await cache.lookupLocal(candidates);
-  const held = await http.askHeld([...new Set(candidates.map(({ hash }) => hash as string))]);
-  const found: Found[] = [];
-  const missing: NxTask[] = [];
-  for (const task of candidates) {
-    const entry = local.get(task.id) ?? null;
-    const isHeld = held.has(task.hash as string) && cache.remoteKind === 'ours' && !options.skipRemoteCache;
-    if (entry !== null || isHeld) found.push({ task, entry, held: held.has(task.hash as string) });
-    else missing.push(task);
-  }
+  const { cache, http, limits } = options;
+  const candidates = candidatesOf(options);
+  const local = await cache.lookupLocal(candidates.map(({ task }) => task));
+  const heldHashes = await http.askHeld([...new Set(candidates.map(({ hash }) => hash))]);
+  const mayTake = cache.remoteKind === 'ours' && !options.skipRemoteCache;
+  const looked = candidates.map(({ task, hash }) => ({
+    ...{ task, hash, entry: local.get(task.id) ?? null, held: heldHashes.has(hash) },
+  }));
+  const isHit = ({ entry, held }: Found): boolean => entry !== null || (held && mayTake);
+  const found = looked.filter(isHit);
   if (cache.remoteKind !== 'other' || options.skipRemoteCache) return found;
   // The organisation's own remote cache has no batch question; Nx would ask it task by task as well.
-  const fetched = await inParallel(missing, limits.restoreConcurrency, async (task): Promise<Found | null> => {
+  const missing = looked.filter((candidate) => !isHit(candidate));
+  const fetched = await inParallel(missing, limits.restoreConcurrency, async ({ task, hash }) => {
     const result = await cache.fetch(task);
-    return result.kind === 'local' || result.kind === 'remote' ? { task, entry: result.entry, held: false } : null;
+    const hit = result.kind === 'local' || result.kind === 'remote';
+    return hit ? { task, hash, entry: result.entry, held: false } : null;
   });
   return [...found, ...fetched.filter((hit) => hit !== null)];
 }
 
 /** Makes the outputs of a hit reachable for agents; null when that fails: then an agent shall run the task. */
-async function share(options: SettleOptions, { task, entry, held }: Found): Promise<Artifact | null> {
+async function share(options: SettleOptions, { task, hash, entry, held }: Found): Promise<Artifact | null> {
   const { cache, http, runId, workspaceRoot, outputs, limits } = options;
-  const hash = task.hash as string;
   if (held) return { kind: 'cache', hash };
   if (entry === null) return null;
   const stored = await cache.uploadFromLocal(task, entry);
@@ -73,7 +81,14 @@ async function share(options: SettleOptions, { task, entry, held }: Found): Prom
   if (onDisk.kind !== 'local' && onDisk.kind !== 'remote') return null;
   const meta = { taskId: task.id, hash, code: entry.code, status: 'success' as const };
   const archive = () =>
-    packAttempt({ workspaceRoot, outputs: task.outputs, port: outputs, meta, terminalOutput: entry.terminalOutput, limits });
+    packAttempt({
+      workspaceRoot,
+      outputs: task.outputs,
+      port: outputs,
+      meta,
+      terminalOutput: entry.terminalOutput,
+      limits,
+    });
   await http.putAttempt(runId, task.id, 0, archive);
   return { kind: 'attempt', attempt: 0 };
 }

@@ -14,7 +14,11 @@ export interface SignalSource {
  * one ends it at once.
  * @returns the way to give signals back, before Nx's own runner installs its handlers
  */
-export function cancelOnSignal(source: SignalSource, graceMs: number, cancel: () => Promise<void>): () => void {
+export function cancelOnSignal(
+  source: SignalSource,
+  graceMs: number,
+  cancel: () => Promise<void>,
+): () => void {
   let cancelling = false;
   const onSignal = (signal: Signal): void => {
     if (cancelling) {

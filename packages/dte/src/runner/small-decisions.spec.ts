@@ -20,7 +20,10 @@ describe('judgeAvailability', () => {
 
   it('waits for the coordinator so long and no longer, and not for agents meanwhile', () => {
     expect(judge(1_000, 0, 30_999)).toEqual({ kind: 'wait', askAgainAtMs: 31_000 });
-    expect(judge(1_000, null, 31_000)).toMatchObject({ kind: 'give-up', error: { code: 'DTE_COORDINATOR_LOST' } });
+    expect(judge(1_000, null, 31_000)).toMatchObject({
+      kind: 'give-up',
+      error: { code: 'DTE_COORDINATOR_LOST' },
+    });
   });
 });
 
@@ -48,11 +51,24 @@ describe('lines of ours', () => {
   it('shows where a long run stands', () => {
     const oldestRunning = { taskId: 'app:e2e', agentName: 'agent-2', forMs: 42_000 };
     const summary = { total: 120, done: 34, running: 6, agents: 3, slots: 6, oldestRunning };
-    expect(progressLine(summary, 0)).toBe('dte: 34/120 done · 6 running on 3 agents · oldest app:e2e 42 s on agent-2');
-    expect(progressLine({ ...summary, agents: 0, oldestRunning: null }, 2)).toBe('dte: 34/120 done · waiting for agents · 2 being fetched');
+    expect(progressLine(summary, 0)).toBe(
+      'dte: 34/120 done · 6 running on 3 agents · oldest app:e2e 42 s on agent-2',
+    );
+    expect(progressLine({ ...summary, agents: 0, oldestRunning: null }, 2)).toBe(
+      'dte: 34/120 done · waiting for agents · 2 being fetched',
+    );
   });
 
-  const agent = { agentId: 'a', name: 'a', jobUrl: null, slots: null, connected: true, draining: false, running: [], finished: 0 };
+  const agent = {
+    agentId: 'a',
+    name: 'a',
+    jobUrl: null,
+    slots: null,
+    connected: true,
+    draining: false,
+    running: [],
+    finished: 0,
+  };
 
   it("counts slots with the run's --parallel for agents without slots of their own", () => {
     expect(startLine('7-1', [agent, { ...agent, slots: 4 }, { ...agent, connected: false }], 2, 60_000)).toBe(
@@ -65,7 +81,11 @@ describe('lines of ours', () => {
   });
 
   it('says what ran where', () => {
-    const byAgent = new Map([['agent-1', 5], ['agent-2', 4], ['agent-3', 3]]);
+    const byAgent = new Map([
+      ['agent-1', 5],
+      ['agent-2', 4],
+      ['agent-3', 3],
+    ]);
     const tally = { byAgent, fromCache: 4, here: 1, retried: 2, total: 17, elapsedMs: 34_000 };
     expect(endLine(tally)).toBe(
       'dte: 12 tasks on 3 agents in 34 s · agent-1: 5 · agent-2: 4 · agent-3: 3 · 4 from cache · 1 in this job · 2 tried again',
@@ -74,12 +94,17 @@ describe('lines of ours', () => {
 
   it('names the busiest of many agents and counts the others', () => {
     const byAgent = new Map(Array.from({ length: 12 }, (_, index) => [`a${index}`, index + 1] as const));
-    expect(endLine({ byAgent, fromCache: 0, here: 0, retried: 0, total: 78, elapsedMs: 0 })).toMatch(/a11: 12 .* · 4 more agents$/);
+    expect(endLine({ byAgent, fromCache: 0, here: 0, retried: 0, total: 78, elapsedMs: 0 })).toMatch(
+      /a11: 12 .* · 4 more agents$/,
+    );
   });
 });
 
 describe('describeHashDifference', () => {
-  const main = { command: 'c', nodes: { 'app:ProjectConfiguration': '1', 'env:NODE_ENV': '2', 'only:here': '3' } };
+  const main = {
+    command: 'c',
+    nodes: { 'app:ProjectConfiguration': '1', 'env:NODE_ENV': '2', 'only:here': '3' },
+  };
 
   it('names the inputs that differ', () => {
     const agent = { command: 'c', 'app:ProjectConfiguration': '1', 'env:NODE_ENV': '9', 'only:there': '4' };
@@ -90,7 +115,9 @@ describe('describeHashDifference', () => {
 
   it('names a few of many', () => {
     const agent = Object.fromEntries(Array.from({ length: 9 }, (_, index) => [`n${index}`, 'x']));
-    expect(describeHashDifference({ command: 'c', nodes: {} }, { command: 'c', ...agent })).toMatch(/ and 6 more\.$/);
+    expect(describeHashDifference({ command: 'c', nodes: {} }, { command: 'c', ...agent })).toMatch(
+      / and 6 more\.$/,
+    );
   });
 
   it('is silent when one side does not tell', () => {

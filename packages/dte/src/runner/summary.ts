@@ -18,7 +18,12 @@ export interface Tally {
 }
 
 /** `dte: session 7-1001 · 3 agents · 6 slots`, or that there are none yet. */
-export function startLine(sessionId: string, agents: readonly AgentInfo[], parallel: number, agentWaitMs: number): string {
+export function startLine(
+  sessionId: string,
+  agents: readonly AgentInfo[],
+  parallel: number,
+  agentWaitMs: number,
+): string {
   const connected = agents.filter((agent) => agent.connected && !agent.draining);
   if (connected.length === 0) {
     return `dte: session ${sessionId} · no agent yet, waiting up to ${duration(agentWaitMs)}`;

@@ -11,7 +11,10 @@ const GIT_MS = 10_000;
 /** The commit checked out, or null where there is no git (or none that answers). */
 async function checkedOutCommit(workspaceRoot: string): Promise<string | null> {
   try {
-    const { stdout } = await promisify(execFile)('git', ['rev-parse', 'HEAD'], { cwd: workspaceRoot, timeout: GIT_MS });
+    const { stdout } = await promisify(execFile)('git', ['rev-parse', 'HEAD'], {
+      cwd: workspaceRoot,
+      timeout: GIT_MS,
+    });
     return stdout.trim() || null;
   } catch {
     return null;
@@ -27,9 +30,13 @@ export async function readIdentity(workspaceRoot: string = findWorkspaceRoot()):
   try {
     nxVersion = resolveNx(workspaceRoot).version;
   } catch (cause) {
-    throw new DteError('DTE_BAD_CONFIG', `${(cause as Error).message}; run this in an Nx workspace with its packages installed.`, {
-      cause,
-    });
+    throw new DteError(
+      'DTE_BAD_CONFIG',
+      `${(cause as Error).message}; run this in an Nx workspace with its packages installed.`,
+      {
+        cause,
+      },
+    );
   }
   return {
     commit: await checkedOutCommit(workspaceRoot),
@@ -40,7 +47,8 @@ export async function readIdentity(workspaceRoot: string = findWorkspaceRoot()):
 }
 
 /** Name of this job for people: that of the CI job, else host and process. */
-export const jobName = (env: Env): string => oneLine(env['CI_JOB_NAME'] ?? '', 256) || `${hostname()}-${process.pid}`;
+export const jobName = (env: Env): string =>
+  oneLine(env['CI_JOB_NAME'] ?? '', 256) || `${hostname()}-${process.pid}`;
 
 /** Address of this job's log, if CI tells. */
 export const jobUrl = (env: Env): string | null => oneLine(env['CI_JOB_URL'] ?? '', 2048) || null;

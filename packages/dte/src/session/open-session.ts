@@ -1,5 +1,11 @@
 import { connect, httpClient, waitOpen, type Connection, type HttpClient } from '@org/dte-agent';
-import { coordinatorToMainSchema, type CoordinatorToMain, type Rendezvous, type Role, type SessionInfo } from '@org/dte-protocol';
+import {
+  coordinatorToMainSchema,
+  type CoordinatorToMain,
+  type Rendezvous,
+  type Role,
+  type SessionInfo,
+} from '@org/dte-protocol';
 import { randomUUID } from 'node:crypto';
 import type { Env, Resolved } from '../config';
 import { jobName, jobUrl, readIdentity } from './identity';

@@ -26,7 +26,8 @@ export interface RunTaskRequest {
   fullTaskGraph: RawTaskGraph | TaskGraph;
   /**
    * Called with the task's own output while it runs, decoded, as Nx streams it: what a forked executor writes comes in
-   * whole lines, empty ones left out and a line cut where Nx read a chunk; `terminalOutput` is exact. Never called after `runTask` has settled.
+   * whole lines, empty ones left out and a line cut where Nx read a chunk; `terminalOutput` is exact. Never called after
+   * `runTask` has settled.
    */
   onOutput?: ((chunk: string) => void) | undefined;
   /** Ignore what the caches hold and run (`--skip-nx-cache`); the result is still stored. Default: false. */

@@ -22,9 +22,11 @@ export function parseCommand(line: string): Command {
   const head = colon === null ? line : line.slice(0, colon.index);
   const rest = colon === null ? '' : line.slice(colon.index + 1).trim();
   const [name = '', ...all] = head.split(/\s+/);
-  const options = Object.fromEntries(
-    all.filter((word) => word.includes('=')).map((word) => word.split('=', 2)),
-  );
+  const options: Record<string, string> = {};
+  for (const word of all) {
+    const [key = '', value] = word.split('=', 2);
+    if (value !== undefined) options[key] = value;
+  }
   return { name, words: all.filter((word) => !word.includes('=')), options, rest };
 }
 

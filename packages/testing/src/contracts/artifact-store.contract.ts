@@ -12,9 +12,16 @@ export interface ArtifactStoreUnderTest {
 
 const OPTIONS: PutOptions = { expectedBytes: null, maxBytes: 10_000_000 };
 const cacheKey = (hash: string, sessionId = 's1'): ArtifactKey => ({ kind: 'cache', sessionId, hash });
-const attemptKey = (taskId: string, attempt = 1): ArtifactKey => ({ kind: 'attempt', sessionId: 's1', runId: 'r1', taskId, attempt });
+const attemptKey = (taskId: string, attempt = 1): ArtifactKey => ({
+  kind: 'attempt',
+  sessionId: 's1',
+  runId: 'r1',
+  taskId,
+  attempt,
+});
 
-const bodyOf = (...chunks: (string | Buffer)[]): Readable => Readable.from(chunks.map((chunk) => Buffer.from(chunk)));
+const bodyOf = (...chunks: (string | Buffer)[]): Readable =>
+  Readable.from(chunks.map((chunk) => Buffer.from(chunk)));
 
 /** A body that breaks off after its first chunk, as a lost connection does. */
 const brokenBody = (): Readable => {
@@ -116,7 +123,9 @@ export function artifactStoreContract(adapter: string, create: () => Promise<Art
 
     it('refuses an upload that is not as long as announced', async () => {
       const announced = { ...OPTIONS, expectedBytes: 5 };
-      expect(await codeOf(store.put(cacheKey('1'), bodyOf('abc'), announced))).toBe('DTE_ARTIFACT_INCOMPLETE');
+      expect(await codeOf(store.put(cacheKey('1'), bodyOf('abc'), announced))).toBe(
+        'DTE_ARTIFACT_INCOMPLETE',
+      );
       expect(await store.has(cacheKey('1'))).toBe(false);
     });
 
@@ -136,7 +145,13 @@ export function artifactStoreContract(adapter: string, create: () => Promise<Art
     });
 
     it('keeps sessions, namespaces, tasks and attempts apart', async () => {
-      const keys = [cacheKey('1'), cacheKey('1', 's2'), attemptKey('app:build'), attemptKey('app:build', 2), attemptKey('app:test')];
+      const keys = [
+        cacheKey('1'),
+        cacheKey('1', 's2'),
+        attemptKey('app:build'),
+        attemptKey('app:build', 2),
+        attemptKey('app:test'),
+      ];
       for (const [index, key] of keys.entries()) await store.put(key, bodyOf(String(index)), OPTIONS);
       const contents = await Promise.all(keys.map(async (key) => contentOf(await store.get(key))));
       expect(contents).toEqual(['0', '1', '2', '3', '4']);

@@ -7,7 +7,10 @@ export interface JournalStoreUnderTest {
 }
 
 const HEADER: JournalHeader = { version: 1, sessionId: 's1', config: { leaseMs: 30_000 } };
-const entry = (atMs: number, fields: object = {}): JournalEntry => ({ atMs, input: { type: 'tick', ...fields } });
+const entry = (atMs: number, fields: object = {}): JournalEntry => ({
+  atMs,
+  input: { type: 'tick', ...fields },
+});
 
 async function entriesOf(journal: Journal): Promise<JournalEntry[]> {
   const entries: JournalEntry[] = [];

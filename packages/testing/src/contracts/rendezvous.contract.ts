@@ -46,7 +46,10 @@ export function rendezvousContract(adapter: string, create: () => Promise<Rendez
     it('finds the newer of two records of a session', async () => {
       await subject.publisher.publish(record());
       await subject.publisher.publish(record({ generation: 'second', url: 'http://127.0.0.1:7338' }));
-      expect(await subject.seeker.find('7-1001')).toMatchObject({ generation: 'second', url: 'http://127.0.0.1:7338' });
+      expect(await subject.seeker.find('7-1001')).toMatchObject({
+        generation: 'second',
+        url: 'http://127.0.0.1:7338',
+      });
     });
 
     it('finds nothing once the record has expired', async () => {
@@ -73,7 +76,9 @@ export function rendezvousContract(adapter: string, create: () => Promise<Rendez
 
     it('never shows half a record while records are replaced', async () => {
       await subject.publisher.publish(record());
-      const writes = Array.from({ length: 20 }, (_, index) => subject.publisher.publish(record({ generation: `g${index}` })));
+      const writes = Array.from({ length: 20 }, (_, index) =>
+        subject.publisher.publish(record({ generation: `g${index}` })),
+      );
       const seen = await Promise.all(Array.from({ length: 50 }, () => subject.seeker.find('7-1001')));
       await Promise.all(writes);
       expect(seen.every((found) => found?.sessionId === '7-1001')).toBe(true);

@@ -17,7 +17,12 @@ export function exampleHello(overrides: Partial<Hello> = {}): Hello {
     jobUrl: null,
     clientNonce: randomBytes(32).toString('hex'),
     proof: null,
-    identity: { commit: TEST_COMMIT, nxVersion: TEST_NX_VERSION, nodeVersion: 'v20.20.2', platform: 'linux-x64' },
+    identity: {
+      commit: TEST_COMMIT,
+      nxVersion: TEST_NX_VERSION,
+      nodeVersion: 'v20.20.2',
+      platform: 'linux-x64',
+    },
     slots: 2,
     labels: [],
     ...overrides,
@@ -27,5 +32,7 @@ export function exampleHello(overrides: Partial<Hello> = {}): Hello {
 /** The same hello with the proof of a secret. */
 export const signHello = (hello: Hello, serverNonce: string, secret: string): Hello => ({
   ...hello,
-  proof: createHmac('sha256', secret).update(proofInput('client', serverNonce, hello)).digest('hex'),
+  proof: createHmac('sha256', secret)
+    .update(proofInput('client', serverNonce, hello))
+    .digest('hex'),
 });

@@ -48,7 +48,8 @@ export function httpCall(url: string, call: HttpCall): Promise<HttpAnswer> {
       });
     });
     outgoing.on('error', reject);
-    if (call.body === undefined || typeof call.body === 'string' || Buffer.isBuffer(call.body)) outgoing.end(call.body);
+    if (call.body === undefined || typeof call.body === 'string' || Buffer.isBuffer(call.body))
+      outgoing.end(call.body);
     else call.body.on('error', (error) => outgoing.destroy(error)).pipe(outgoing);
   });
 }

@@ -1,4 +1,4 @@
-import { once } from 'node:events';
+import { EventEmitter, once } from 'node:events';
 import { type Hello, HTTP, type Message } from '@org/dte-protocol';
 import { type ClientOptions, WebSocket } from 'ws';
 import { signHello } from './hello';
@@ -10,7 +10,7 @@ export interface ClosedWith {
 
 type MessageOf<T extends Message['type']> = Extract<Message, { type: T }>;
 
-/** Emitted on the socket after every message and every change. */
+/** Emitted after every message and every change. */
 const NEWS = 'dte-news';
 /** Below jest's own limit of 5 s, so that the last state is printed. */
 const DEADLINE_MS = 4_500;
@@ -21,17 +21,18 @@ export class RawClient {
   readonly received: Message[] = [];
   /** Set when the connection has ended. */
   closed: ClosedWith | null = null;
+  private readonly news = new EventEmitter();
 
   private constructor(readonly socket: WebSocket) {
     // Parsed without a schema: what a coordinator says is the tests' to judge.
     socket.on('message', (data) => {
       this.received.push(JSON.parse((data as Buffer).toString('utf8')) as Message);
-      socket.emit(NEWS);
+      this.news.emit(NEWS);
     });
-    socket.on('open', () => socket.emit(NEWS));
+    socket.on('open', () => this.news.emit(NEWS));
     socket.on('close', (code, reason) => {
       this.closed = { code, reason: reason.toString('utf8') };
-      socket.emit(NEWS);
+      this.news.emit(NEWS);
     });
     socket.on('error', () => undefined);
   }
@@ -48,7 +49,10 @@ export class RawClient {
     const client = await RawClient.connect(url);
     const { serverNonce } = await client.next('challenge');
     client.send(secret === undefined ? hello : signHello(hello, serverNonce, secret));
-    await client.until(`an answer to the hello of ${hello.name}`, () => client.received.length > 1 || client.closed);
+    await client.until(
+      `an answer to the hello of ${hello.name}`,
+      () => client.received.length > 1 || client.closed,
+    );
     return client;
   }
 
@@ -92,7 +96,7 @@ export class RawClient {
     for (;;) {
       const value = condition();
       if (value !== null && value !== undefined && value !== false) return value;
-      await once(this.socket, NEWS, { signal: deadline }).catch(() => {
+      await once(this.news, NEWS, { signal: deadline }).catch(() => {
         const state = `${JSON.stringify(this.received, null, 1)}\nclosed: ${JSON.stringify(this.closed)}`;
         throw new Error(`Waited ${DEADLINE_MS} ms in vain for: ${what}\nLast state:\n${state}`);
       });

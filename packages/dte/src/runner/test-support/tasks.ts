@@ -32,10 +32,14 @@ export function recordingLifeCycle(): { lifeCycle: NxLifeCycle; calls: string[] 
     calls,
     lifeCycle: {
       scheduleTask: ({ id }) => void calls.push(`schedule ${id}`),
-      startTasks: (tasks, { groupId }) => void calls.push(`start ${tasks.map(({ id }) => id).join(' ')} group ${groupId}`),
-      printTaskTerminalOutput: ({ id }, status, output) => void calls.push(`print ${id} ${status} ${JSON.stringify(output)}`),
+      startTasks: (tasks, { groupId }) =>
+        void calls.push(`start ${tasks.map(({ id }) => id).join(' ')} group ${groupId}`),
+      printTaskTerminalOutput: ({ id }, status, output) =>
+        void calls.push(`print ${id} ${status} ${JSON.stringify(output)}`),
       endTasks: (results, { groupId }) =>
-        void calls.push(...results.map(({ task: { id }, status, code }) => `end ${id} ${status} ${code} group ${groupId}`)),
+        void calls.push(
+          ...results.map(({ task: { id }, status, code }) => `end ${id} ${status} ${code} group ${groupId}`),
+        ),
     },
   };
 }

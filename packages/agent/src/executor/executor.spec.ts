@@ -1,0 +1,313 @@
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import {
+  type FetchResult,
+  type NxTask,
+  type RunTaskRequest,
+  type TaskHost,
+  type TaskRun,
+} from '@org/dte-nx-compat';
+import { type AttemptResult, type ClosureEntry, type RunSpec } from '@org/dte-protocol';
+import { waitFor } from '@org/dte-testing';
+import { FakeCoordinator, assignment, runSpec } from '../test-support/fake-coordinator';
+import { testLimits } from '../test-support/hello';
+import { plainOutputs } from '../test-support/plain-outputs';
+import { tempFolders } from '../test-support/temp-folder';
+import { Executor } from './executor';
+import { type FromExecutor, type RunMessage, fromExecutorSchema, toExecutorSchema } from './ipc';
+
+const folder = tempFolders();
+const ended = (change: Partial<TaskRun> = {}): TaskRun => ({
+  ...{
+    status: 'success',
+    code: 0,
+    terminalOutput: 'the output',
+    hash: 'hash-app-build',
+    cacheStatus: 'miss',
+  },
+  ...{ store: { kind: 'stored' }, startMs: 10, endMs: 20, stopped: false, notices: '' },
+  ...change,
+});
+
+/** An Nx whose behaviour is set by the test. */
+class FakeHost implements TaskHost {
+  readonly nxVersion = '23.2.1';
+  readonly remoteKind = 'ours';
+  readonly projectGraph = {
+    nodes: Object.fromEntries(
+      ['app', 'lib'].map((name) => [
+        name,
+        { name, type: 'lib', data: { root: name, targets: { build: {} } } },
+      ]),
+    ),
+    dependencies: {},
+  };
+  hash = 'hash-app-build';
+  run: (request: RunTaskRequest) => Promise<TaskRun> = () => Promise.resolve(ended());
+  fetched: FetchResult = { kind: 'remote', entry: { code: 0, terminalOutput: '', outputsPath: '' } };
+  readonly restored: string[] = [];
+  readonly cache: TaskHost['cache'] = {
+    remoteKind: 'ours',
+    lookupLocal: async ([task]) =>
+      new Map([[task?.id ?? '', { code: 0, terminalOutput: '', outputsPath: '' }]]),
+    fetch: async () => ({ kind: 'miss' }),
+    uploadFromLocal: async () => ({ kind: 'stored' }),
+    recordTaskDetails: () => undefined,
+  };
+  stop: () => void = () => undefined;
+  hashTask = async () => ({
+    value: this.hash,
+    details: { command: 'c', nodes: { 'app:ProjectConfiguration': '1' }, implicitDeps: {}, runtime: {} },
+  });
+  restore = async (task: NxTask) => {
+    this.restored.push(`${task.id} ${task.hash ?? ''}`);
+    return this.fetched;
+  };
+  runTask = (request: RunTaskRequest) => this.run(request);
+  stopTask = async () => this.stop();
+  close = async () => undefined;
+}
+
+let server: FakeCoordinator;
+let host: FakeHost;
+let said: FromExecutor[];
+let workspace: string;
+let executor: Executor;
+const addresses: (string | undefined)[] = [];
+
+beforeEach(async () => {
+  server = await FakeCoordinator.start();
+  server.handler = (request, response) => {
+    const chunks: Buffer[] = [];
+    request.on('data', (chunk: Buffer) => chunks.push(chunk));
+    request.on('end', () => {
+      const body = Buffer.concat(chunks);
+      if (request.method === 'PUT') server.stored.set(request.url ?? '', body);
+      const held = request.url === '/v1/cache-question' ? [...server.stored.keys()] : [];
+      if (request.method === 'GET') response.end(server.stored.get(request.url ?? ''));
+      else response.end(JSON.stringify({ held }));
+    });
+  };
+  host = new FakeHost();
+  said = [];
+  addresses.length = 0;
+  workspace = folder();
+  executor = new Executor({
+    ...{ workspaceRoot: workspace, limits: testLimits(), env: {}, outputs: plainOutputs(workspace) },
+    createHost: async (address) => {
+      addresses.push(address?.url);
+      return host;
+    },
+    channel: {
+      send: (message, done) => {
+        said.push(fromExecutorSchema.parse(JSON.parse(JSON.stringify(message))));
+        done?.();
+      },
+    },
+  });
+  await executor.start();
+  executor.receive({ type: 'coordinator', url: server.url, token: 't' });
+});
+afterEach(async () => {
+  await server.close();
+});
+
+function send(change: Partial<RunMessage> = {}, spec: RunSpec = runSpec(['app:build', 'lib:build'])): void {
+  const specFile = join(workspace, 'run.json');
+  writeFileSync(specFile, JSON.stringify(spec));
+  const wanted = assignment('app:build', { hash: 'hash-app-build' });
+  executor.receive(
+    toExecutorSchema.parse({
+      ...{ type: 'run', assignment: wanted, restore: [], awaiting: [], specFile, restoreConcurrency: 2 },
+      ...change,
+    }),
+  );
+}
+const result = (): Promise<AttemptResult> =>
+  waitFor('a result', () => said.find((message) => message.type === 'result')?.result, {
+    deadlineMs: 10_000,
+    lastState: () => JSON.stringify(said),
+  });
+const uncached = (): RunSpec => {
+  const spec = runSpec(['app:build']);
+  return { ...spec, tasks: spec.tasks.map((task) => ({ ...task, cacheable: false })) };
+};
+
+it('is ready when Nx is, and takes the address of the coordinator when it comes', async () => {
+  await waitFor('both hosts', () => addresses.length === 2);
+  expect(said).toEqual([{ type: 'ready' }]);
+  expect(addresses).toEqual([undefined, server.url]);
+});
+
+it('runs a task and says where Nx has stored it, without a request', async () => {
+  let given: RunTaskRequest | null = null;
+  host.run = async (request) => {
+    given = request;
+    request.onOutput?.('the output');
+    return ended();
+  };
+  send();
+  expect(await result()).toEqual({
+    ...{
+      kind: 'finished',
+      status: 'success',
+      code: 0,
+      fromCache: null,
+      hash: 'hash-app-build',
+      startMs: 10,
+      endMs: 20,
+    },
+    ...{ artifact: { kind: 'cache', hash: 'hash-app-build' }, reason: null, hashDetails: null },
+  });
+  expect(said.map(({ type }) => type)).toEqual(['ready', 'executing', 'output', 'result']);
+  expect(given!).toMatchObject({
+    task: { hash: 'hash-app-build', cache: true, overrides: { __overrides_unparsed__: [] } },
+    fullTaskGraph: { roots: ['app:build'] },
+    skipCacheRead: false,
+  });
+  expect(server.requests).toEqual([]);
+});
+
+it('runs nothing and stores nothing when its hash is another one', async () => {
+  host.hash = 'another';
+  host.run = () => Promise.reject(new Error('must not run'));
+  send();
+  expect(await result()).toMatchObject({
+    ...{ kind: 'finished', status: 'failure', code: 1, hash: 'another', artifact: { kind: 'none' } },
+    reason: { code: 'DTE_HASH_MISMATCH', message: expect.stringContaining('hash-app-build') as string },
+    hashDetails: { command: 'c', 'app:ProjectConfiguration': '1' },
+  });
+  expect(server.requests).toEqual([]);
+});
+
+it('leaves the hash of a task to Nx when none is agreed', async () => {
+  host.run = async ({ task }) => ended({ hash: task.hash ?? 'computed' });
+  send({ assignment: assignment('app:build', { hash: null }) });
+  expect(await result()).toMatchObject({ hash: 'computed', artifact: { kind: 'cache', hash: 'computed' } });
+});
+
+it('sends an archive of a task that is not cached, and of one that failed, with its exit code and output', async () => {
+  mkdirSync(join(workspace, 'dist/app'), { recursive: true });
+  writeFileSync(join(workspace, 'dist/app/main.js'), 'main');
+  host.run = async () => ended({ status: 'failure', code: 0, store: { kind: 'none' } });
+  send({}, uncached());
+  expect(await result()).toMatchObject({
+    status: 'failure',
+    code: 1,
+    artifact: { kind: 'attempt', attempt: 1 },
+  });
+  expect([...server.stored.keys()]).toEqual(['/v1/runs/run-1/attempts/app%3Abuild/1']);
+});
+
+it('asks when Nx could not store, and sends an archive when the coordinator does not hold it', async () => {
+  host.run = async () => ended({ store: { kind: 'declined' } });
+  send();
+  expect(await result()).toMatchObject({ artifact: { kind: 'attempt', attempt: 1 } });
+  expect(server.requests).toEqual(['POST /v1/cache-question', 'PUT /v1/runs/run-1/attempts/app%3Abuild/1']);
+});
+
+it('believes the coordinator that it holds what Nx could not store', async () => {
+  server.stored.set('hash-app-build', Buffer.from(''));
+  host.run = async () => ended({ store: { kind: 'declined' } });
+  send();
+  expect(await result()).toMatchObject({ artifact: { kind: 'cache', hash: 'hash-app-build' } });
+});
+
+it('sends what only its own cache had', async () => {
+  host.run = async () => ended({ status: 'local-cache', cacheStatus: 'local-hit', store: { kind: 'none' } });
+  send();
+  expect(await result()).toMatchObject({
+    status: 'success',
+    fromCache: 'local-cache',
+    artifact: { kind: 'cache' },
+  });
+});
+
+it('hands the attempt back when the coordinator cannot store it', async () => {
+  server.handler = (request, response) =>
+    void text(request).then(() => response.writeHead(507, { 'x-dte-error': 'DTE_DISK_FULL' }).end('full'));
+  send({}, uncached());
+  expect(await result()).toEqual({ kind: 'returned', reason: { code: 'DTE_DISK_FULL', message: 'full' } });
+});
+
+it('hands back a task that its project graph does not have', async () => {
+  send({ assignment: assignment('ghost:build') }, runSpec(['ghost:build']));
+  expect(await result()).toMatchObject({
+    kind: 'returned',
+    reason: { code: 'DTE_UNKNOWN_TASK', message: expect.stringContaining('project ghost') as string },
+  });
+});
+
+describe('a dependency', () => {
+  const cached: ClosureEntry = { taskId: 'lib:build', hash: '5', artifact: { kind: 'cache', hash: '5' } };
+
+  it('is restored by its hash before the task runs', async () => {
+    send({ restore: [cached] });
+    await result();
+    expect(host.restored).toEqual(['lib:build 5']);
+    expect(said.map(({ type }) => type)).toEqual(['ready', 'restored', 'executing', 'result']);
+    expect(said[1]).toMatchObject({ taskId: 'lib:build', ok: true, outputs: ['dist/lib'] });
+  });
+
+  it('that cannot be fetched costs the attempt', async () => {
+    host.fetched = { kind: 'miss' };
+    send({ restore: [cached] });
+    expect(await result()).toMatchObject({ kind: 'returned', reason: { code: 'DTE_ARTIFACT_MISSING' } });
+    expect(said[1]).toMatchObject({ type: 'restored', ok: false });
+  });
+
+  it('is extracted from the archive of its attempt', async () => {
+    mkdirSync(join(workspace, 'dist/lib'), { recursive: true });
+    writeFileSync(join(workspace, 'dist/lib/main.js'), 'from the archive');
+    host.run = async () => ended({ store: { kind: 'none' } });
+    const spec = uncached();
+    send(
+      { assignment: assignment('lib:build', { hash: null }) },
+      { ...spec, tasks: runSpec(['lib:build']).tasks.map((task) => ({ ...task, cacheable: false })) },
+    );
+    await result();
+    said.length = 0;
+    host.run = async () => ended();
+    writeFileSync(join(workspace, 'dist/lib/main.js'), 'stale');
+    writeFileSync(join(workspace, 'dist/lib/extra.js'), 'stale');
+    const artifact = { kind: 'attempt', attempt: 1 } as const;
+    send(
+      {
+        assignment: assignment('app:build', { runId: 'run-2', hash: 'hash-app-build' }),
+        restore: [{ ...cached, artifact }],
+      },
+      runSpec(['app:build', 'lib:build'], { runId: 'run-1' }),
+    );
+    expect(await result()).toMatchObject({ kind: 'finished' });
+    expect(readFileSync(join(workspace, 'dist/lib/main.js'), 'utf8')).toBe('from the archive');
+    expect(existsSync(join(workspace, 'dist/lib/extra.js'))).toBe(false);
+  });
+
+  it.each([
+    [true, []],
+    [false, ['lib:build 5']],
+  ])('that another executor restores is awaited; done there: %s', async (ok, restoredHere) => {
+    send({ awaiting: [cached] });
+    executor.receive({ type: 'elsewhere', taskId: 'lib:build', ok });
+    await result();
+    expect(host.restored).toEqual(restoredHere);
+  });
+});
+
+it('ends a running task when told to, and only the one that is meant', async () => {
+  let stopped = false;
+  host.run = () =>
+    new Promise((resolve) => {
+      host.stop = () => {
+        stopped = true;
+        resolve(ended({ stopped: true }));
+      };
+    });
+  send();
+  await waitFor('the task to run', () => said.some(({ type }) => type === 'executing'));
+  executor.receive({ type: 'stop', ref: { runId: 'run-1', taskId: 'app:build', attempt: 9 }, graceMs: 1 });
+  expect(stopped).toBe(false);
+  executor.receive({ type: 'stop', ref: { runId: 'run-1', taskId: 'app:build', attempt: 1 }, graceMs: 1 });
+  expect(await result()).toMatchObject({ kind: 'returned', reason: { code: 'DTE_CANCELLED' } });
+});

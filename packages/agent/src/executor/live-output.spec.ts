@@ -1,0 +1,43 @@
+import { type FromExecutor } from './ipc';
+import { LiveOutput } from './live-output';
+
+const ref = { runId: 'r', taskId: 't', attempt: 1 };
+type Output = Extract<FromExecutor, { type: 'output' }>;
+
+function recorder(take: boolean) {
+  const said: Output[] = [];
+  const channel = {
+    send: (message: FromExecutor, done?: () => void) => {
+      if (message.type === 'output') said.push(message);
+      if (take) done?.();
+    },
+  };
+  return { said, live: new LiveOutput({ channel, ref, maxInFlight: 210_000 }) };
+}
+
+it('sends small pieces together and large ones in bounded chunks whose offsets join', () => {
+  const { said, live } = recorder(true);
+  live.push('a');
+  live.push('b');
+  live.push('x'.repeat(150_000));
+  live.end();
+  expect(said.map(({ offset }) => offset)).toEqual([0, 65_536, 131_072]);
+  expect(said.map(({ data }) => data).join('')).toBe(`ab${'x'.repeat(150_000)}`);
+});
+
+it('never cuts a character in two', () => {
+  const { said, live } = recorder(true);
+  live.push(`x${'😀'.repeat(40_000)}`);
+  live.end();
+  expect(said.every(({ data }) => !/^[\udc00-\udfff]/.test(data))).toBe(true);
+  expect(
+    said.reduce((offset, each) => (expect(each.offset).toBe(offset), offset + each.data.length), 0),
+  ).toBe(80_001);
+});
+
+it('drops what does not fit while the supervisor takes nothing, and the offsets show it', () => {
+  const { said, live } = recorder(false);
+  live.push('x'.repeat(400_000));
+  live.end();
+  expect(said.map(({ offset }) => offset)).toEqual([0, 65_536, 131_072, 393_216]);
+});

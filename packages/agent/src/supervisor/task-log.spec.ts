@@ -1,0 +1,85 @@
+import { type AttemptResult } from '@org/dte-protocol';
+import { createTaskLog } from './task-log';
+
+const ref = { runId: 'r', taskId: 'app:build', attempt: 1 };
+const other = { ...ref, taskId: 'lib:test' };
+const finished = (change: object = {}): AttemptResult => ({
+  ...{ kind: 'finished', status: 'success', code: 0, fromCache: null, hash: 'h', artifact: { kind: 'none' } },
+  ...{ startMs: 0, endMs: 0, reason: null, hashDetails: null },
+  ...change,
+});
+
+function open(slots: number, env: Record<string, string> = {}, isTTY = false) {
+  const written: string[] = [];
+  const log = createTaskLog({
+    stream: { write: (text) => written.push(text), isTTY },
+    env,
+    slots: () => slots,
+    nowMs: () => 5_000,
+  });
+  return { log, text: () => written.join('') };
+}
+
+it('never mixes lines of two tasks, and ends a line that its task did not end', () => {
+  const { log, text } = open(2);
+  log.started(ref, 1);
+  log.started(other, 2);
+  log.output(ref, 0, 'half a');
+  log.output(other, 0, 'other\n');
+  log.output(ref, 6, ' line\nrest');
+  log.ended(ref, finished(), 3_210);
+  log.ended(other, finished({ status: 'failure', code: 1 }), 400);
+  expect(text()).toBe(
+    [
+      '▶ app:build  attempt 1  (slot 1)',
+      '▶ lib:test  attempt 1  (slot 2)',
+      'lib:test | other',
+      'app:build | half a line',
+      'app:build | rest',
+      '✔ app:build  3.2 s',
+      '✖ lib:test  exit code 1  0.4 s',
+      '',
+    ].join('\n'),
+  );
+});
+
+it('shows a gap where live output was dropped, and writes endless lines in pieces', () => {
+  const { log, text } = open(1);
+  log.started(ref, 1);
+  log.output(ref, 0, 'begin\n');
+  log.output(ref, 100, 'x'.repeat(20_000));
+  expect(text()).toContain(`begin\n\n… 94 characters not shown here\n${'x'.repeat(20_000)}\n`);
+});
+
+it('says why an attempt was handed back, where a result came from and what was stopped', () => {
+  const { log, text } = open(1);
+  log.ended(ref, { kind: 'returned', reason: { code: 'DTE_AGENT_LEFT', message: 'told to stop' } }, 100);
+  log.ended(ref, finished({ fromCache: 'remote-cache' }), 100);
+  log.stopped(ref);
+  expect(text()).toBe(
+    '↩ app:build  handed back: told to stop  0.1 s\n✔ app:build  remote cache  0.1 s\n■ app:build  stopped: no longer wanted\n',
+  );
+});
+
+it('folds each task into a section in GitLab when there is one slot, and never with several', () => {
+  const one = open(1, { GITLAB_CI: 'true' });
+  one.log.started(ref, 1);
+  one.log.ended(ref, finished(), 1_000);
+  expect(one.text()).toBe(
+    '\u001b[0Ksection_start:5:dte_task_1\r\u001b[0K▶ app:build  attempt 1\n\u001b[0Ksection_end:5:dte_task_1\r\u001b[0K\n✔ app:build  1.0 s\n',
+  );
+  const two = open(2, { GITLAB_CI: 'true' });
+  two.log.started(ref, 1);
+  expect(two.text()).not.toContain('section_start');
+});
+
+it.each([
+  ['a terminal', {}, true, true],
+  ['a terminal with NO_COLOR', { NO_COLOR: '1' }, true, false],
+  ['a pipe', {}, false, false],
+  ['a pipe with FORCE_COLOR', { FORCE_COLOR: '1' }, false, true],
+])('uses colours or not: %s', (_, env, isTTY, coloured) => {
+  const { log, text } = open(1, env, isTTY);
+  log.started(ref, 1);
+  expect(text().includes('\u001b[')).toBe(coloured);
+});

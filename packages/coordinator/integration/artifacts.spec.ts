@@ -1,0 +1,274 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdtempSync, promises, readdirSync, rmSync } from 'node:fs';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { HTTP } from '@org/dte-protocol';
+import {
+  exampleRun,
+  exampleTask,
+  type HttpAnswer,
+  type HttpCall,
+  httpCall,
+  type RawClient,
+  waitFor,
+} from '@org/dte-testing';
+import { agentSync, completed, Harness, success } from './support/harness';
+import { fullDisk } from './support/full-disk';
+
+/** Whole and unfinished ones; the folder is made by the first request that needs it. */
+function storedFiles(harness: Harness): string[] {
+  const folder = join(harness.dataDir, 'sessions', 's1', 'artifacts');
+  return existsSync(folder) ? readdirSync(folder) : [];
+}
+
+describe("Nx's cache contract", () => {
+  let harness: Harness;
+  let agent: RawClient;
+  const call = (options: HttpCall): Promise<HttpAnswer> =>
+    httpCall(harness.url, { token: agent.token, ...options });
+  const put = (hash: string, body: HttpCall['body'], headers: Record<string, string> = {}) =>
+    call({ method: 'PUT', path: HTTP.cache(hash), body, headers });
+
+  beforeEach(async () => {
+    harness = await Harness.start({ limits: { artifactBytes: 1_000_000 } });
+    agent = await harness.agent('agent 1');
+  });
+  afterEach(() => harness.cleanUp());
+
+  it('gives back what was put, with its length', async () => {
+    const body = Buffer.alloc(600_000, 'abc');
+    expect(await put('123', body)).toMatchObject({ status: 200 });
+    const answer = await call({ path: HTTP.cache('123') });
+    expect(answer).toMatchObject({ status: 200, headers: { 'content-length': '600000' } });
+    expect(answer.body.equals(body)).toBe(true);
+  });
+
+  it('takes a body that comes in chunks without a length', async () => {
+    expect(await put('123', Readable.from([Buffer.from('ab'), Buffer.from('c')]))).toMatchObject({
+      status: 200,
+    });
+    expect((await call({ path: HTTP.cache('123') })).text).toBe('abc');
+  });
+
+  it('answers 404 in plain text for a hash it does not hold', async () => {
+    const answer = await call({ path: HTTP.cache('456') });
+    expect(answer).toMatchObject({ status: 404, code: 'DTE_UNKNOWN_HASH' });
+    expect(answer.headers['content-type']).toMatch(/^text\/plain/);
+    expect(answer.text.split('\n')[0]).toBe('There is no artifact for hash 456.');
+  });
+
+  it('answers 409 for a hash it holds and keeps the first, also when the second is large', async () => {
+    await put('123', 'first');
+    expect(await put('123', Buffer.alloc(900_000))).toMatchObject({
+      status: 409,
+      code: 'DTE_ARTIFACT_EXISTS',
+    });
+    expect((await call({ path: HTTP.cache('123') })).text).toBe('first');
+  });
+
+  it('answers 413 for an artifact above the limit, announced or not, and the sender gets to read it', async () => {
+    const large = Buffer.alloc(5_000_000);
+    expect(await put('123', large)).toMatchObject({ status: 413, code: 'DTE_ARTIFACT_TOO_LARGE' });
+    expect(await put('123', Readable.from([large]))).toMatchObject({
+      status: 413,
+      code: 'DTE_ARTIFACT_TOO_LARGE',
+    });
+    expect(storedFiles(harness)).toEqual([]);
+  });
+
+  it('keeps nothing of an upload that is cut off', async () => {
+    const { port } = harness.coordinator;
+    const head = `PUT /v1/cache/123 HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${agent.token}\r\ncontent-length: 500000\r\n\r\n`;
+    const socket = connect(port, '127.0.0.1');
+    socket.write(head + 'x'.repeat(300_000));
+    await waitFor('the upload to begin', () => storedFiles(harness).length === 1);
+    socket.destroy();
+    await waitFor('the temporary file to go', () => storedFiles(harness).length === 0);
+    expect(await call({ path: HTTP.cache('123') })).toMatchObject({ status: 404 });
+    expect(await put('123', 'whole')).toMatchObject({ status: 200 });
+  });
+
+  it('tells a sender that stops half way and waits for the answer', async () => {
+    const { port } = harness.coordinator;
+    const socket = connect(port, '127.0.0.1');
+    socket.write(
+      `PUT /v1/cache/123 HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${agent.token}\r\ncontent-length: 500000\r\n\r\nabc`,
+    );
+    socket.end();
+    let answer = '';
+    for await (const chunk of socket) answer += String(chunk);
+    expect(answer).toMatch(/^HTTP\/1\.1 400 /);
+    expect(answer).toContain('x-dte-error: DTE_ARTIFACT_INCOMPLETE');
+    await waitFor('nothing to be left', () => storedFiles(harness).length === 0);
+  });
+
+  const badPaths: [string, string, number][] = [
+    ['dots, escaped', '/v1/cache/..%2f..%2fetc%2fpasswd', 400],
+    ['dots, escaped twice', '/v1/cache/%252e%252e%252f', 400],
+    ['dots as they are', '/v1/cache/../../etc/passwd', 404],
+    ['only dots', '/v1/cache/..', 400],
+    ['a hidden file', '/v1/cache/.tmp-abc', 400],
+    ['a NUL', '/v1/cache/abc%00', 400],
+    ['a backslash', '/v1/cache/a%5Cb', 400],
+    ['a broken escape', '/v1/cache/%zz', 400],
+    ['nothing', '/v1/cache/', 400],
+    ['a very long hash', `/v1/cache/${'a'.repeat(10_000)}`, 400],
+    ['an attempt of a run that leaves its folder', '/v1/runs/..%2f..%2fr/attempts/app%3Abuild/1', 400],
+    ['an attempt that is no number', '/v1/runs/r1/attempts/app%3Abuild/-1', 400],
+    ['an attempt of a task with a line break', '/v1/runs/r1/attempts/a%0Ab/1', 400],
+    ['an attempt of a run that nobody knows', '/v1/runs/r9/attempts/app%3Abuild/1', 404],
+  ];
+  it.each(badPaths)('refuses a path with %s, and nothing is stored', async (_, path, status) => {
+    for (const method of ['PUT', 'GET']) {
+      const answer = await call({ method, path, ...(method === 'PUT' ? { body: 'x' } : {}) });
+      expect(answer).toMatchObject({ status });
+      expect(answer.headers['content-type']).toMatch(/^text\/plain/);
+      expect(answer.code).toMatch(/^DTE_/);
+    }
+    expect(readdirSync(join(harness.dataDir, 'sessions'))).toEqual(['s1']);
+  });
+
+  it('answers which of many hashes it holds', async () => {
+    await put('1', 'a');
+    await put('3', 'b');
+    const body = JSON.stringify({ hashes: ['1', '2', '3'] });
+    const answer = await call({ method: 'POST', path: HTTP.cacheQuestion, body });
+    expect(JSON.parse(answer.text)).toEqual({ held: ['1', '3'] });
+  });
+
+  it('answers a question of 50,000 hashes', async () => {
+    const hashes = Array.from({ length: 50_000 }, (_, index) => String(index).padStart(20, '1'));
+    const answer = await call({ method: 'POST', path: HTTP.cacheQuestion, body: JSON.stringify({ hashes }) });
+    expect(answer.text).toBe('{"held":[]}');
+  });
+
+  const badQuestions: [string, string, string][] = [
+    ['that is not JSON', '{', 'DTE_MALFORMED_MESSAGE'],
+    ['about a path', '{"hashes":["../x"]}', 'DTE_MALFORMED_MESSAGE'],
+    ['that is too long', `{"hashes":["${'a'.repeat(8_000_000)}"]}`, 'DTE_FRAME_TOO_LARGE'],
+  ];
+  it.each(badQuestions)('refuses a question %s', async (_, body, code) => {
+    expect(await call({ method: 'POST', path: HTTP.cacheQuestion, body })).toMatchObject({ code });
+  });
+
+  it('keeps attempts apart from hashes, and from each other', async () => {
+    const main = await harness.main();
+    await harness.submit(main, exampleRun('r1', [exampleTask('app:build')]));
+    const path = (attempt: number) => HTTP.attempt('r1', '@scope/app:build', attempt);
+    expect(await call({ method: 'PUT', path: path(1), body: 'one' })).toMatchObject({ status: 200 });
+    expect(await call({ method: 'PUT', path: path(2), body: 'two' })).toMatchObject({ status: 200 });
+    expect(await call({ path: path(1), token: main.token })).toMatchObject({ text: 'one' });
+    expect(await call({ path: path(3) })).toMatchObject({ status: 404, code: 'DTE_ARTIFACT_MISSING' });
+  });
+
+  it('takes the longest task id there is', async () => {
+    const main = await harness.main();
+    await harness.submit(main, exampleRun('r1', [exampleTask('app:build')]));
+    const path = HTTP.attempt('r1', 'ü'.repeat(1_024), 1);
+    expect(await call({ method: 'PUT', path, body: 'one' })).toMatchObject({ status: 200 });
+    expect(await call({ path })).toMatchObject({ text: 'one' });
+  });
+});
+
+describe('a full disk', () => {
+  let harness: Harness;
+  let mounted: string | null = null;
+
+  afterEach(async () => {
+    await harness.cleanUp();
+    if (mounted !== null) {
+      execFileSync('umount', [mounted]);
+      rmSync(mounted, { recursive: true });
+    }
+    mounted = null;
+  });
+
+  /** A real file system of 1 MB where this may be made (root on Linux), else null. */
+  function tinyDisk(): string | null {
+    const folder = mkdtempSync(join(tmpdir(), 'dte-tiny-'));
+    try {
+      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', folder], { stdio: 'ignore' });
+      return (mounted = folder);
+    } catch {
+      rmSync(folder, { recursive: true });
+      return null;
+    }
+  }
+
+  it('costs the upload that fills it (a real disk), and the session goes on', async () => {
+    const folder = tinyDisk();
+    if (folder === null) {
+      harness = await Harness.start();
+      return;
+    }
+    harness = await Harness.start({ dataDir: join(folder, 'data') });
+    const main = await harness.main();
+    const agent = await harness.agent('agent 1');
+    agent.send(agentSync(1));
+    await harness.submit(main, exampleRun('r1', [exampleTask('app:build')]));
+    const answer = await httpCall(harness.url, {
+      method: 'PUT',
+      path: HTTP.cache('big'),
+      token: agent.token,
+      body: Buffer.alloc(2_000_000),
+    });
+    expect(answer).toMatchObject({ status: 507, code: 'DTE_DISK_FULL' });
+    expect(answer.text).toContain(folder);
+    expect(storedFiles(harness)).toEqual([]);
+    expect(await harness.putCache(agent, 'hash-app-build', 'small')).toBe(200);
+    agent.send(agentSync(2, [completed('r1', 'app:build', success('hash-app-build'))]));
+    await main.next('run.update', ({ state }) => state === 'finished');
+  });
+
+  it.each([20_000, 600_000])(
+    'costs an upload of %i bytes and leaves nothing of it (an injected disk)',
+    async (bytes) => {
+      const disk = fullDisk(promises);
+      harness = await Harness.start({ fs: disk.fs });
+      const agent = await harness.agent('agent 1');
+      disk.fill();
+      expect(await harness.putCache(agent, '123', Buffer.alloc(bytes))).toBe(507);
+      expect(storedFiles(harness)).toEqual([]);
+      disk.free();
+      expect(await harness.putCache(agent, '123', Buffer.alloc(bytes))).toBe(200);
+    },
+  );
+
+  it('under the journal holds the session up until there is space again', async () => {
+    const disk = fullDisk(promises);
+    harness = await Harness.start({ fs: disk.fs });
+    const main = await harness.main();
+    await main.next('session.info');
+    disk.fill();
+    const agent = await harness.agent('agent 1');
+    agent.send(agentSync(1));
+    await waitFor('a refused write', () => disk.refused() > 0);
+    expect(main.all('session.info').flatMap(({ agents }) => agents)).toEqual([]);
+    disk.free();
+    await main.next('session.info', ({ agents }) => agents.length === 1);
+  });
+
+  it('under the journal for too long ends the session with its code', async () => {
+    const disk = fullDisk(promises);
+    harness = await Harness.start({ fs: disk.fs, limits: { journalRetryMs: 100 } });
+    const main = await harness.main();
+    await main.next('session.info');
+    disk.fill();
+    await harness.agent('agent 1');
+    expect(await main.next('error')).toMatchObject({ reason: { code: 'DTE_DISK_FULL' } });
+    await main.whenClosed();
+  });
+
+  it('refuses a run that cannot be kept', async () => {
+    const disk = fullDisk(promises);
+    harness = await Harness.start({ fs: disk.fs });
+    const main = await harness.main();
+    await main.next('session.info');
+    disk.fill();
+    const body = JSON.stringify(exampleRun('r1', [exampleTask('app:build')]));
+    const answer = await httpCall(harness.url, { method: 'POST', path: HTTP.runs, token: main.token, body });
+    expect(answer).toMatchObject({ status: 507, code: 'DTE_DISK_FULL' });
+  });
+});

@@ -1,0 +1,108 @@
+import { HTTP } from '@org/dte-protocol';
+import { exampleRun, exampleTask, httpCall, type RawClient } from '@org/dte-testing';
+import { TokenIssuer } from '../src/auth/token';
+import { Harness, containing } from './support/harness';
+
+const settings = { stopAgentsAfter: [], stopAgentsOnFailure: false, requireExplicitCompletion: true };
+const record = { command: 'nx format', exitCode: 0, startMs: 1, endMs: 2, output: '' };
+const runOf = (runId: string) => JSON.stringify(exampleRun(runId, [exampleTask('app:build')]));
+
+/** Every endpoint, with what each role is answered; 'other' is the main job of another session. */
+const ENDPOINTS: [
+  method: string,
+  path: string,
+  body: string | null,
+  answers: Record<'agent' | 'main' | 'observer' | 'other', number>,
+][] = [
+  ['GET', HTTP.health, null, { agent: 200, main: 200, observer: 200, other: 200 }],
+  ['GET', HTTP.cache('held'), null, { agent: 200, main: 200, observer: 403, other: 404 }],
+  ['PUT', HTTP.cache('held'), 'x', { agent: 409, main: 409, observer: 403, other: 200 }],
+  ['POST', HTTP.cacheQuestion, '{"hashes":["held"]}', { agent: 200, main: 200, observer: 403, other: 200 }],
+  ['GET', HTTP.attempt('r1', 'app:build', 1), null, { agent: 200, main: 200, observer: 403, other: 404 }],
+  ['PUT', HTTP.attempt('r1', 'app:build', 1), 'x', { agent: 409, main: 409, observer: 403, other: 404 }],
+  ['GET', HTTP.run('r1'), null, { agent: 200, main: 200, observer: 403, other: 404 }],
+  ['POST', HTTP.runs, runOf('r1'), { agent: 403, main: 200, observer: 403, other: 200 }],
+  [
+    'POST',
+    HTTP.sessionSettings,
+    JSON.stringify(settings),
+    { agent: 403, main: 200, observer: 403, other: 200 },
+  ],
+  ['POST', HTTP.records, JSON.stringify(record), { agent: 403, main: 200, observer: 403, other: 200 }],
+  ['GET', HTTP.sessionStatus, null, { agent: 403, main: 200, observer: 200, other: 200 }],
+  ['POST', HTTP.sessionComplete, '', { agent: 403, main: 200, observer: 403, other: 200 }],
+];
+
+describe.each(ENDPOINTS)('%s %s', (method, path, body, answers) => {
+  let harness: Harness;
+  let tokens: Record<keyof typeof answers, string>;
+
+  beforeEach(async () => {
+    harness = await Harness.start();
+    const main = await harness.main();
+    await harness.submit(main, exampleRun('r1', [exampleTask('app:build')]));
+    await harness.putCache(main, 'held', 'content');
+    const attempt = HTTP.attempt('r1', 'app:build', 1);
+    await httpCall(harness.url, { method: 'PUT', path: attempt, token: main.token, body: 'content' });
+    const tokenOf = (client: RawClient): string => client.token;
+    tokens = {
+      main: tokenOf(main),
+      agent: tokenOf(await harness.agent('agent 1')),
+      observer: tokenOf(await harness.connect({ role: 'observer' })),
+      other: tokenOf(await harness.main({ sessionId: 's2', clientId: 'main-2' })),
+    };
+  });
+  afterEach(() => harness.cleanUp());
+
+  const ask = (token?: string) =>
+    httpCall(harness.url, {
+      method,
+      path,
+      ...(body === null ? {} : { body }),
+      ...(token === undefined ? {} : { token }),
+    });
+
+  it.each(Object.entries(answers))(`answers role %s with %i`, async (role, status) => {
+    const answer = await ask(tokens[role as keyof typeof tokens]);
+    expect(answer.status).toBe(status);
+    if (status === 403) expect(answer.code).toBe('DTE_UNAUTHORIZED');
+  });
+
+  if (path !== HTTP.health) {
+    it('answers 401 without a token, and with one that is changed, foreign, expired or of a session that is gone', async () => {
+      const foreign = new TokenIssuer(Buffer.alloc(32), Date.now);
+      const claims = {
+        sessionId: 's1',
+        role: 'main',
+        clientId: 'main-1',
+        expiresAtMs: Date.now() + 1_000_000,
+      } as const;
+      const [payload, signature] = tokens.main.split('.');
+      const raised = Buffer.from(JSON.stringify(['s1', 'main', 'agent-1', 9e15])).toString('base64url');
+      const bad = [
+        undefined,
+        'nonsense',
+        `${payload}.`,
+        `${payload}.${signature}x`,
+        `${raised}.${signature}`,
+        foreign.issue(claims),
+      ];
+      for (const token of bad) {
+        const answer = await ask(token);
+        expect(answer).toMatchObject({ status: 401, code: 'DTE_UNAUTHORIZED' });
+        expect(answer.headers['content-type']).toMatch(/^text\/plain/);
+      }
+    });
+  }
+});
+
+it('a token ends with its time', async () => {
+  let nowMs = Date.now();
+  const harness = await Harness.start({ now: () => nowMs, limits: { tokenMs: 1_000 } });
+  const main = await harness.main();
+  const ask = () => httpCall(harness.url, { path: HTTP.sessionStatus, token: main.token });
+  expect(await ask()).toMatchObject({ status: 200 });
+  nowMs += 1_001;
+  expect(await ask()).toMatchObject({ status: 401, text: containing('expired') });
+  await harness.cleanUp();
+});

@@ -1,0 +1,174 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import {
+  appendFileSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { HTTP, type Work } from '@org/dte-protocol';
+import { exampleHello, exampleRun, exampleTask, httpCall, RawClient } from '@org/dte-testing';
+import { agentSync, completed, Harness, success, containing } from './support/harness';
+
+const executing: Work = {
+  runId: 'r1',
+  taskId: 'app:build',
+  attempt: 1,
+  phase: { name: 'executing', startMs: 1 },
+};
+
+/** Begins a session with an agent at work on `app:build`, `app:test` depending on it. */
+async function beginWork(url: string): Promise<{ main: RawClient; agent: RawClient }> {
+  const main = await RawClient.hello(
+    url,
+    exampleHello({ role: 'main', name: 'main job', clientId: 'main-1' }),
+  );
+  const agent = await RawClient.hello(url, exampleHello({ name: 'agent 1', clientId: 'agent-1' }));
+  agent.send(agentSync(1));
+  const run = exampleRun('r1', [
+    exampleTask('app:build'),
+    exampleTask('app:test', { dependsOn: ['app:build'] }),
+  ]);
+  const body = JSON.stringify(run);
+  await httpCall(url, { method: 'POST', path: HTTP.runs, token: main.token, body });
+  main.send({ type: 'main.sync', runId: 'r1', ackSeq: 0, want: 'follow' });
+  await agent.next('agent.wanted', ({ assignments }) => assignments.length === 1);
+  agent.send(agentSync(2, [executing]));
+  await main.next('run.update', ({ entries }) => entries.some(({ type }) => type === 'started'));
+  await httpCall(url, {
+    method: 'PUT',
+    path: HTTP.cache('early'),
+    token: agent.token,
+    body: 'stored before',
+  });
+  return { main, agent };
+}
+
+/** Comes back as the same clients and brings the run to its end; the attempt of before must still count. */
+async function finishWork(harness: Harness, oldToken: string): Promise<void> {
+  const early = await httpCall(harness.url, { path: HTTP.cache('early'), token: oldToken });
+  expect(early.text).toBe('stored before');
+  const main = await harness.main();
+  const agent = await harness.agent('agent 1', { clientId: 'agent-1' });
+  main.send({ type: 'main.sync', runId: 'r1', ackSeq: 0, want: 'follow' });
+  await harness.putCache(agent, 'hash-app-build', 'outputs');
+  await harness.putCache(agent, 'hash-app-test', 'outputs');
+  agent.send(agentSync(1, [completed('r1', 'app:build', success('hash-app-build'))]));
+  await agent.next('agent.wanted', ({ assignments }) =>
+    assignments.some(({ taskId }) => taskId === 'app:test'),
+  );
+  agent.send(agentSync(2, [completed('r1', 'app:test', success('hash-app-test'))]));
+  await main.next('run.update', ({ state }) => state === 'finished');
+  const ended = main
+    .all('run.update')
+    .flatMap(({ entries }) => entries)
+    .filter(({ type }) => type === 'ended');
+  const outcomes = new Map(ended.map((entry) => [entry.taskId, entry]));
+  expect(outcomes.get('app:build')).toMatchObject({
+    status: 'success',
+    attempt: 1,
+    agent: { name: 'agent 1' },
+  });
+  expect(outcomes.get('app:test')).toMatchObject({ status: 'success', attempt: 1 });
+}
+
+describe('a coordinator process that is killed', () => {
+  let dataDir: string;
+  let child: ChildProcess;
+  let harness: Harness | null = null;
+
+  beforeEach(() => {
+    dataDir = mkdtempSync(join(tmpdir(), 'dte-killed-'));
+  });
+  afterEach(async () => {
+    child.kill('SIGKILL');
+    if (harness !== null) await harness.cleanUp();
+    rmSync(dataDir, { recursive: true, force: true });
+  });
+
+  it('is followed by one that has the session, its runs, tokens and artifacts, and agent and main job go on', async () => {
+    child = spawn(process.execPath, [join(__dirname, 'support/run-typescript.cjs'), dataDir], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const [url] = (await once(createInterface(child.stdout!), 'line')) as [string];
+    const { agent, main } = await beginWork(url);
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+    await Promise.all([agent.whenClosed(), main.whenClosed()]);
+
+    harness = await Harness.start({ dataDir });
+    expect(harness.coordinator.sessions()).toMatchObject([{ sessionId: 's1', finished: false }]);
+    await finishWork(harness, agent.token);
+  }, 30_000);
+});
+
+describe('a coordinator that is started on a folder of an earlier one', () => {
+  let harness: Harness;
+  let token: string;
+  const folder = (): string => join(harness.dataDir, 'sessions', 's1');
+  const journal = (): string => join(folder(), 'journal.jsonl');
+
+  beforeEach(async () => {
+    harness = await Harness.start();
+    token = (await beginWork(harness.url)).agent.token;
+    await harness.coordinator.close();
+  });
+  afterEach(() => harness.cleanUp());
+
+  it('goes on after an orderly end', async () => {
+    await harness.startCoordinator();
+    await finishWork(harness, token);
+  });
+
+  it('goes on after a torn last line, and writes on behind what was whole', async () => {
+    appendFileSync(journal(), '{"atMs":1,"input":{"type":"agent.sy');
+    await harness.startCoordinator();
+    await finishWork(harness, token);
+    await harness.coordinator.close();
+    for (const line of readFileSync(journal(), 'utf8').trimEnd().split('\n'))
+      expect(() => JSON.parse(line) as unknown).not.toThrow();
+  });
+
+  it('removes unfinished uploads', async () => {
+    writeFileSync(join(folder(), 'artifacts', '.tmp-left'), 'half');
+    await harness.startCoordinator();
+    await finishWork(harness, token);
+    expect(readdirSync(join(folder(), 'artifacts')).filter((name) => name.startsWith('.'))).toEqual([]);
+  });
+
+  it('keeps the leases the session began with, whatever the new limits are', async () => {
+    await harness.startCoordinator({ limits: { leaseMs: 12_345 } });
+    expect(JSON.parse(readFileSync(journal(), 'utf8').split('\n')[0]!)).toMatchObject({
+      config: { leaseMs: 30_000 },
+    });
+    await finishWork(harness, token);
+  });
+
+  const damages: [string, () => void][] = [
+    [
+      'a line in the middle',
+      () => {
+        const lines = readFileSync(journal(), 'utf8').split('\n');
+        lines[2] = '{"atMs":1,"inp#t';
+        writeFileSync(journal(), lines.join('\n'));
+      },
+    ],
+    ['the first line', () => writeFileSync(journal(), `garbage\n${readFileSync(journal(), 'utf8')}`)],
+    ['everything', () => truncateSync(journal())],
+    ['the run that the journal names', () => writeFileSync(join(folder(), 'runs', 'r1.json'), '{')],
+  ];
+  it.each(damages)('names file and cure when %s is damaged, and serves other sessions', async (_, damage) => {
+    damage();
+    await harness.startCoordinator();
+    const main = await harness.main();
+    const { reason } = await main.next('error');
+    expect(reason).toMatchObject({ code: 'DTE_JOURNAL_CORRUPT', message: containing(folder()) });
+    await (await harness.main({ sessionId: 's2' })).next('welcome');
+  });
+});

@@ -1,0 +1,35 @@
+import type { FileHandle } from 'node:fs/promises';
+import type { FileSystem } from '../../src';
+
+/** A disk that can be filled: writes then fail as the kernel fails them, after writing a part. */
+export function fullDisk(real: FileSystem): {
+  fs: FileSystem;
+  fill(): void;
+  free(): void;
+  refused(): number;
+} {
+  let full = false;
+  let refusals = 0;
+  const noSpace = (): Error => {
+    refusals += 1;
+    return Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' });
+  };
+  const limited = (handle: FileHandle): FileHandle => {
+    const writeFile = handle.writeFile.bind(handle);
+    handle.writeFile = async (data, options) => {
+      if (!full) return writeFile(data, options);
+      await writeFile((data as Buffer).subarray(0, 10), options);
+      throw noSpace();
+    };
+    return handle;
+  };
+  const fs: FileSystem = {
+    ...real,
+    open: async (...args) => limited(await real.open(...args)),
+    writeFile: async (...args) => {
+      if (full) throw noSpace();
+      return real.writeFile(...args);
+    },
+  };
+  return { fs, fill: () => (full = true), free: () => (full = false), refused: () => refusals };
+}

@@ -1,0 +1,26 @@
+// Lets a child process run our sources: transforms .ts with swc and finds the workspace's packages in their src
+// folders, as jest.preset.js does for the specs themselves.
+const { readFileSync } = require('node:fs');
+const Module = require('node:module');
+const { join } = require('node:path');
+const { transformSync } = require('@swc/core');
+
+const packages = join(__dirname, '..', '..', '..');
+
+Module._extensions['.ts'] = (module, filename) => {
+  const { code } = transformSync(readFileSync(filename, 'utf8'), {
+    filename,
+    swcrc: false,
+    jsc: { parser: { syntax: 'typescript' }, target: 'es2022' },
+    module: { type: 'commonjs' },
+  });
+  module._compile(code, filename);
+};
+
+const resolve = Module._resolveFilename;
+Module._resolveFilename = (request, ...rest) => {
+  const name = /^@org\/dte-([a-z-]+)$/.exec(request);
+  return resolve(name === null ? request : join(packages, name[1], 'src', 'index.ts'), ...rest);
+};
+
+require('../scenarios/coordinator-process.ts');

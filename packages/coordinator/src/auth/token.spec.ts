@@ -1,0 +1,47 @@
+import { mkdtemp, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { nodeFileSystem } from '../files/file-system';
+import { type Claims, loadTokenKey, TokenIssuer } from './token';
+
+const claims: Claims = { sessionId: 's1', role: 'agent', clientId: 'a1', expiresAtMs: 1_000 };
+
+describe('TokenIssuer', () => {
+  it('knows its own tokens until they expire, also those of an earlier process with the same key', () => {
+    let nowMs = 0;
+    const key = Buffer.alloc(32, 1);
+    const token = new TokenIssuer(key, () => 0).issue(claims);
+    const later = new TokenIssuer(key, () => nowMs);
+    expect(later.verify(token)).toEqual(claims);
+    nowMs = 999;
+    expect(later.verify(token)).toEqual(claims);
+    nowMs = 1_000;
+    expect(() => later.verify(token)).toThrow(/expired/);
+  });
+
+  it('gives tokens that fit into the welcome message, for the longest ids', () => {
+    const long = {
+      ...claims,
+      sessionId: 's'.repeat(128),
+      clientId: 'c'.repeat(128),
+      expiresAtMs: Date.now(),
+    };
+    expect(new TokenIssuer(Buffer.alloc(32), Date.now).issue(long).length).toBeLessThanOrEqual(512);
+  });
+
+  it('does not know tokens of another key', () => {
+    const token = new TokenIssuer(Buffer.alloc(32, 1), () => 0).issue(claims);
+    expect(() => new TokenIssuer(Buffer.alloc(32, 2), () => 0).verify(token)).toThrow(/not given out/);
+  });
+});
+
+describe('loadTokenKey', () => {
+  it('makes a key once, for its owner only', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'dte-key-'));
+    const first = await loadTokenKey(nodeFileSystem, folder);
+    expect(first).toHaveLength(32);
+    expect((await loadTokenKey(nodeFileSystem, folder)).equals(first)).toBe(true);
+    expect((await stat(join(folder, 'token-key'))).mode & 0o077).toBe(0);
+    await rm(folder, { recursive: true });
+  });
+});

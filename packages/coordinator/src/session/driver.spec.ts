@@ -1,0 +1,136 @@
+import { type AgentSync, DteError, LIMITS } from '@org/dte-protocol';
+import type { Effects, Input } from '@org/dte-scheduler';
+import type { Journal, JournalEntry } from '../journal/journal';
+import { SessionDriver } from './driver';
+
+const CONFIG = {
+  leaseMs: LIMITS.leaseMs.value,
+  mainLostMs: LIMITS.mainLostMs.value,
+  sessionIdleMs: LIMITS.sessionIdleMs.value,
+  attemptsPerTask: LIMITS.attemptsPerTask.value,
+  logEntriesPerFrame: LIMITS.logEntriesPerFrame.value,
+  frameBytes: LIMITS.frameBytes.value,
+};
+
+/** A journal whose writes end when the test says so. */
+class HeldJournal implements Journal {
+  readonly header = { version: 1, sessionId: 's1', config: CONFIG } as const;
+  readonly written: JournalEntry[][] = [];
+  private waiting: (() => void)[] = [];
+
+  replay(): AsyncIterable<JournalEntry> {
+    throw new Error('not used');
+  }
+  append(entries: readonly JournalEntry[]): Promise<void> {
+    this.written.push([...entries]);
+    return new Promise((resolve) => this.waiting.push(resolve));
+  }
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
+  async release(): Promise<void> {
+    while (this.waiting.length > 0) {
+      for (const resolve of this.waiting.splice(0)) resolve();
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  }
+}
+
+const sync = (seq: number): AgentSync => ({ type: 'agent.sync', seq, slots: 1, draining: false, work: [] });
+const agentSync = (agentId: string, seq: number): Input => ({ type: 'agent.sync', agentId, sync: sync(seq) });
+const turn = () => new Promise((resolve) => setImmediate(resolve));
+
+describe('SessionDriver', () => {
+  let journal: HeldJournal;
+  let driver: SessionDriver;
+  let performed: Effects[][];
+  let failure: DteError | null;
+  let nowMs: number;
+
+  beforeEach(() => {
+    journal = new HeldJournal();
+    performed = [];
+    failure = null;
+    nowMs = 1_000;
+    driver = new SessionDriver({
+      journal,
+      sessionId: 's1',
+      now: () => nowMs,
+      retryMs: 0,
+      perform: (effects) => performed.push([...effects]),
+      onFailed: (error) => (failure = error),
+    });
+  });
+  afterEach(async () => {
+    const closing = driver.close();
+    await journal.release();
+    await closing;
+  });
+
+  it('has no effect before the input is written', async () => {
+    driver.push({ type: 'tick' });
+    await turn();
+    expect(journal.written).toHaveLength(1);
+    expect(performed).toEqual([]);
+    await journal.release();
+    expect(performed).toHaveLength(1);
+  });
+
+  it('writes everything that came during a write in one go, in order', async () => {
+    driver.push({ type: 'tick' });
+    await turn();
+    driver.push({ type: 'main.connected' });
+    driver.push({ type: 'tick' });
+    driver.push({ type: 'main.left' });
+    await journal.release();
+    expect(journal.written.map((group) => group.map(({ input }) => input.type))).toEqual([
+      ['tick'],
+      ['main.connected', 'tick', 'main.left'],
+    ]);
+  });
+
+  it('replaces a queued sync by the next one of the same agent, and by no other', async () => {
+    driver.push({ type: 'tick' });
+    await turn();
+    for (const input of [agentSync('a', 1), agentSync('b', 1), agentSync('a', 2)]) driver.push(input);
+    await journal.release();
+    expect(journal.written[1]).toMatchObject([
+      { input: { agentId: 'a', sync: { seq: 2 } } },
+      { input: { agentId: 'b', sync: { seq: 1 } } },
+    ]);
+  });
+
+  it('does not move a sync across a disconnection of its agent', async () => {
+    driver.push({ type: 'tick' });
+    await turn();
+    driver.push(agentSync('a', 1));
+    driver.push({ type: 'agent.disconnected', agentId: 'a' });
+    driver.push(agentSync('a', 2));
+    await journal.release();
+    expect(journal.written[1]?.map(({ input }) => input.type)).toEqual([
+      'agent.sync',
+      'agent.disconnected',
+      'agent.sync',
+    ]);
+  });
+
+  it('never writes a time before the last one', async () => {
+    driver.push({ type: 'tick' });
+    await journal.release();
+    await turn();
+    nowMs = 500;
+    driver.push({ type: 'tick' });
+    await turn();
+    await journal.release();
+    expect(journal.written.flat().map(({ atMs }) => atMs)).toEqual([1_000, 1_000]);
+  });
+
+  it('fails for good when the journal cannot be written, and says so to everybody who waits', async () => {
+    journal.append = () => Promise.reject(new DteError('DTE_DISK_FULL', 'full'));
+    nowMs = 2_000;
+    await expect(driver.apply({ type: 'tick' })).rejects.toMatchObject({ code: 'DTE_DISK_FULL' });
+    expect(failure).toMatchObject({ code: 'DTE_DISK_FULL' });
+    await expect(driver.apply({ type: 'tick' })).rejects.toMatchObject({ code: 'DTE_DISK_FULL' });
+    expect(performed).toEqual([]);
+  });
+});

@@ -1,0 +1,58 @@
+import { isRunning, RunningProcess, waitFor, type ProcessExit } from '@org/dte-testing';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+const CLI = join(__dirname, '..', 'dist', 'cli', 'main.js');
+
+/** A workspace that is just enough for the CLI: nx.json, and an nx of which only the version is read. */
+export class CliWorld {
+  readonly root = mkdtempSync(join(tmpdir(), 'dte-cli-'));
+  readonly rendezvousDir = join(this.root, 'rendezvous');
+  /** Variables of every command; tests add theirs. */
+  env: Record<string, string> = { DTE_SESSION_ID: 'cli', NO_COLOR: '1' };
+
+  constructor(nxJson: object = {}) {
+    this.write('nx.json', JSON.stringify(nxJson));
+    this.write('package.json', '{}');
+    this.write('node_modules/nx/package.json', '{"name":"nx","version":"24.0.6"}');
+  }
+
+  write(path: string, text: string): void {
+    mkdirSync(join(this.root, path, '..'), { recursive: true });
+    writeFileSync(join(this.root, path), text);
+  }
+
+  start(args: readonly string[], env: Record<string, string> = {}): RunningProcess {
+    return new RunningProcess({
+      name: `dte ${args.join(' ')}`,
+      command: process.execPath,
+      args: [CLI, ...args],
+      cwd: this.root,
+      env: { PATH: process.env['PATH'], HOME: this.root, ...this.env, ...env },
+    });
+  }
+
+  async run(args: readonly string[], env: Record<string, string> = {}): Promise<ProcessExit> {
+    return this.start(args, env).end();
+  }
+
+  /** Process ids of the embedded coordinators that were started here. */
+  coordinatorPids(): number[] {
+    try {
+      const log = readFileSync(join(this.root, '.nx/dte/coordinator.log'), 'utf8');
+      return [...log.matchAll(/process (\d+)/g)].map(([, pid]) => Number(pid));
+    } catch {
+      return [];
+    }
+  }
+
+  /** Ends embedded coordinators and removes the workspace. */
+  async close(): Promise<void> {
+    for (const pid of this.coordinatorPids()) {
+      if (isRunning(pid)) process.kill(pid, 'SIGTERM');
+      await waitFor(`coordinator ${pid} to end`, () => !isRunning(pid));
+    }
+    rmSync(this.root, { recursive: true });
+  }
+}

@@ -1,0 +1,48 @@
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+/*
+ * On a laptop the plugin is invisible. Looked at in a process of its own, because every module counts and jest brings
+ * its own.
+ */
+const BUILT = join(__dirname, '..', 'dist', 'index.js');
+const PROGRAM = `
+const runner = require(${JSON.stringify(BUILT)}).default;
+const loaded = Object.keys(require.cache).filter((path) => !path.startsWith(process.cwd()));
+runner(['task'], { lifeCycle: {} }, { nxArgs: {} }).then((statuses) => {
+  console.log(JSON.stringify({ statuses, loaded, after: Object.keys(require.cache).length - 1 - loaded.length }));
+});
+`;
+
+describe('the runner without a CI session', () => {
+  let root: string;
+  beforeEach(() => {
+    root = mkdtempSync(join(tmpdir(), 'dte-laptop-'));
+    mkdirSync(join(root, 'node_modules/nx/tasks-runners'), { recursive: true });
+    writeFileSync(join(root, 'nx.json'), '{}');
+    writeFileSync(
+      join(root, 'node_modules/nx/tasks-runners/default.js'),
+      "exports.default = async (tasks) => ({ by: 'nx', tasks });",
+    );
+  });
+  afterEach(() => rmSync(root, { recursive: true }));
+
+  it("is Nx's own runner, says nothing and loads three small files: no zod, no ws, no nx-compat", () => {
+    const env = { PATH: process.env['PATH'] };
+    const output = execFileSync(process.execPath, ['-e', PROGRAM], { encoding: 'utf8', env, cwd: root });
+    const { statuses, loaded, after } = JSON.parse(output) as {
+      statuses: unknown;
+      loaded: string[];
+      after: number;
+    };
+    expect(statuses).toEqual({ by: 'nx', tasks: ['task'] });
+    expect(loaded.map((path) => path.slice(join(BUILT, '..').length + 1)).sort()).toEqual([
+      'index.js',
+      'runner/activity.js',
+      'runner/default-runner.js',
+    ]);
+    expect(after).toBe(0);
+  });
+});

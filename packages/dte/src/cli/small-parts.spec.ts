@@ -1,0 +1,77 @@
+import { foreignHint } from './foreign-flags';
+import { KeptOutput } from './kept-output';
+import { renderStatus } from './status';
+import { table } from './table';
+
+describe('KeptOutput', () => {
+  const keep = (max: number, ...chunks: string[]): string => {
+    const output = new KeptOutput(max);
+    chunks.forEach((chunk) => output.add(Buffer.from(chunk)));
+    return output.text();
+  };
+
+  it('keeps all of it while it fits', () => {
+    expect(keep(100, 'ab', 'cd')).toBe('abcd');
+  });
+
+  it('keeps the end, says so, and stays below the limit', () => {
+    const text = keep(100, ...Array.from({ length: 50 }, (_, index) => `line ${index}\n`));
+    expect(text).toMatch(/^dte: the beginning of this output is left out\n[\s\S]*line 49\n$/);
+    expect(text.length).toBeLessThanOrEqual(100);
+  });
+
+  it('cuts a single piece that is too big', () => {
+    expect(keep(60, 'x'.repeat(500))).toHaveLength(60);
+  });
+});
+
+describe('foreignHint', () => {
+  it('knows flags and commands of the other CLI, and is silent about others', () => {
+    expect(foreignHint("error: unknown option '--assignment-rules=x'")).toMatch(/--slots/);
+    expect(foreignHint("error: unknown command 'login'")).toMatch(/nothing to log in to/);
+    expect(foreignHint("error: unknown option '--mine'")).toBe('');
+  });
+});
+
+describe('table', () => {
+  it('aligns columns and leaves no blanks at the end of a line', () => {
+    expect(
+      table(
+        ['a', 'bb'],
+        [
+          ['xxx', 'y'],
+          ['z', ''],
+        ],
+      ),
+    ).toBe('a    bb\nxxx  y\nz');
+  });
+});
+
+describe('renderStatus', () => {
+  it('shows agents, runs and recorded commands', () => {
+    const text = renderStatus({
+      sessionId: '7-1',
+      state: 'open',
+      settings: { stopAgentsAfter: [], stopAgentsOnFailure: false, requireExplicitCompletion: false },
+      agents: [
+        {
+          agentId: 'a',
+          name: 'agent-1',
+          jobUrl: null,
+          slots: null,
+          connected: true,
+          draining: false,
+          running: ['app:e2e'],
+          finished: 3,
+        },
+      ],
+      runs: [
+        { runId: 'r', command: 'nx affected', state: 'running', total: 9, done: 4, failed: 1, running: 2 },
+      ],
+      records: [{ command: 'nx format:check', exitCode: 0, startMs: 0, endMs: 1500 }],
+    });
+    expect(text).toMatch(/agent-1\s+connected\s+by run\s+3\s+app:e2e/);
+    expect(text).toMatch(/nx affected\s+running\s+4\/9\s+2\s+1/);
+    expect(text).toMatch(/nx format:check\s+0\s+1\.5 s/);
+  });
+});

@@ -1,0 +1,107 @@
+import type { SeamFindings } from '@org/dte-nx-compat';
+import { resolveConfig } from '../config';
+import { StaticRendezvous } from '../rendezvous';
+import { environmentFindings, nodeFinding, rendezvousFindings } from './environment-findings';
+import { renderFindings } from './render';
+import { seamFindings } from './seam-findings';
+
+const healthy: SeamFindings = {
+  nxVersion: '24.0.6',
+  runnerConfigured: '@org/dte',
+  aliasResolves: true,
+  aliasPackage: { name: '@org/dte-nx-cloud-shim', version: '1.0.0' },
+  aliasIsOurs: true,
+  accessTokenSet: true,
+  nxNoCloud: false,
+  neverConnectToCloud: false,
+  nxCloudId: undefined,
+  nxCloudAccessTokenInNxJson: false,
+  nxCloudAccessTokenEnv: false,
+  codexEnv: false,
+  nxCloudUsed: false,
+  reachable: { ok: true },
+};
+const levels = (findings: { level: string }[]): string[] => findings.map(({ level }) => level);
+
+describe('seamFindings', () => {
+  it('is content with a workspace in order', () => {
+    expect(levels(seamFindings(healthy, '1.0.0'))).toEqual(['ok', 'ok']);
+  });
+
+  it.each([
+    'nx-missing',
+    'nx-unsupported',
+    'runner-missing',
+    'access-token-missing',
+    'alias-missing',
+    'alias-foreign',
+    'no-cloud',
+    'codex',
+    'counts-as-nx-cloud',
+  ] as const)('has a cure for %s', (reason) => {
+    const findings = seamFindings({ ...healthy, reachable: { ok: false, reason } }, '1.0.0');
+    expect(findings).toContainEqual({
+      level: 'stop',
+      text: expect.any(String) as string,
+      cure: expect.any(String) as string,
+    });
+  });
+
+  it('mentions what is left over from the vendor, switches that later versions obey, and a shim of another version', () => {
+    const odd = { ...healthy, nxCloudAccessTokenEnv: true, neverConnectToCloud: true };
+    const texts = seamFindings(odd, '2.0.0')
+      .map(({ text }) => text)
+      .join('\n');
+    expect(texts).toMatch(/NX_CLOUD_ACCESS_TOKEN/);
+    expect(texts).toMatch(/neverConnectToCloud/);
+    expect(texts).toMatch(/shim is version 1\.0\.0/);
+  });
+});
+
+describe('environment', () => {
+  it('refuses an old Node', () => {
+    expect(nodeFinding('v18.20.0').level).toBe('stop');
+    expect(nodeFinding('v20.0.0').level).toBe('ok');
+  });
+
+  it('finds a variable that only tasks of agents have', () => {
+    expect(levels(environmentFindings({ DTE_EXECUTOR: '1', NX_SKIP_ATOMIZER_VALIDATION: 'true' }))).toEqual([
+      'stop',
+    ]);
+  });
+});
+
+describe('rendezvousFindings', () => {
+  const resolved = resolveConfig({ env: {} });
+  const at = (url: string, alive: boolean, env = {}) =>
+    rendezvousFindings(resolveConfig({ env }), new StaticRendezvous(url), 's', () => Promise.resolve(alive));
+
+  it('stops without a rendezvous', async () => {
+    expect(levels(await rendezvousFindings(resolved, null, 's', () => Promise.resolve(true)))).toEqual([
+      'stop',
+    ]);
+  });
+
+  it('is content with a coordinator that answers on this machine', async () => {
+    expect(levels(await at('http://127.0.0.1:1', true))).toEqual(['ok', 'ok']);
+  });
+
+  it('stops at an address that does not answer', async () => {
+    expect(levels(await at('http://127.0.0.1:1', false))).toEqual(['ok', 'stop']);
+  });
+
+  it('stops at another machine without a secret, and not with one', async () => {
+    expect(levels(await at('http://10.0.0.5:1', true))).toEqual(['ok', 'ok', 'stop']);
+    expect(levels(await at('http://10.0.0.5:1', true, { DTE_SECRET: 'x' }))).toEqual(['ok', 'ok']);
+  });
+});
+
+describe('renderFindings', () => {
+  it('ends with a verdict', () => {
+    const good = { level: 'ok', text: 'fine' } as const;
+    expect(renderFindings([good])).toMatch(/fine[\s\S]*Ready/);
+    expect(renderFindings([good, { level: 'stop', text: 'broken', cure: 'mend it' }])).toMatch(
+      /broken\n.*mend it[\s\S]*1 thing stops it/,
+    );
+  });
+});

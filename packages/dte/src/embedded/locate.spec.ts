@@ -1,0 +1,76 @@
+import type { RendezvousRecord } from '@org/dte-protocol';
+import { MemoryRendezvous } from '@org/dte-testing';
+import { locateOrStart } from './locate';
+
+const record = (url: string): RendezvousRecord => ({
+  version: 1,
+  sessionId: 's',
+  url,
+  generation: url,
+  expiresAtMs: 9e15,
+});
+
+function machine() {
+  const rendezvous = new MemoryRendezvous(Date.now);
+  const alive = new Set<string>();
+  let locked = false;
+  let started = 0;
+  const start = async (): Promise<void> => {
+    started += 1;
+    const url = `http://h:${started}`;
+    alive.add(url);
+    await rendezvous.publish(record(url));
+  };
+  const locate = (overrides: object = {}) =>
+    locateOrStart({
+      rendezvous,
+      sessionId: 's',
+      timeoutMs: 200,
+      pollMs: 1,
+      isAlive: (url) => Promise.resolve(alive.has(url)),
+      tryLock: () => {
+        if (locked) return null;
+        locked = true;
+        return () => void (locked = false);
+      },
+      start,
+      ...overrides,
+    });
+  return { rendezvous, alive, locate, started: () => started, isLocked: () => locked };
+}
+
+describe('locateOrStart', () => {
+  it('takes the coordinator that is there', async () => {
+    const { rendezvous, alive, locate, started } = machine();
+    await rendezvous.publish(record('http://there:1'));
+    alive.add('http://there:1');
+    expect(await locate()).toMatchObject({ record: { url: 'http://there:1' }, started: false });
+    expect(started()).toBe(0);
+  });
+
+  it('starts one when there is none, and when the one published does not answer', async () => {
+    const { rendezvous, locate, started, isLocked } = machine();
+    await rendezvous.publish(record('http://dead:1'));
+    expect(await locate()).toMatchObject({ record: { url: 'http://h:1' }, started: true });
+    expect([started(), isLocked()]).toEqual([1, false]);
+  });
+
+  it('starts one for many commands at the same time', async () => {
+    const { locate, started } = machine();
+    const found = await Promise.all(Array.from({ length: 5 }, () => locate()));
+    expect(new Set(found.map(({ record: { url } }) => url))).toEqual(new Set(['http://h:1']));
+    expect(started()).toBe(1);
+    expect(found.filter((located) => located.started)).toHaveLength(1);
+  });
+
+  it('gives the lock back and the reason when starting fails', async () => {
+    const { locate, isLocked } = machine();
+    await expect(locate({ start: () => Promise.reject(new Error('no port')) })).rejects.toThrow('no port');
+    expect(isLocked()).toBe(false);
+  });
+
+  it('waits for another process only so long', async () => {
+    const { locate } = machine();
+    await expect(locate({ tryLock: () => null })).rejects.toMatchObject({ code: 'DTE_NO_COORDINATOR' });
+  });
+});

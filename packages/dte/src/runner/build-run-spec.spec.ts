@@ -1,0 +1,111 @@
+import { runSpecSchema } from '@org/dte-protocol';
+import { buildRunSpec, forwardedEnv, readParallel, tableEstimator } from './build-run-spec';
+import { graphOf } from './test-support/tasks';
+
+const graph = graphOf(
+  { 'lib:build': [], 'app:build': ['lib:build'], 'app:all': ['app:build'], 'app:serve': [] },
+  {},
+  {
+    'lib:build': { hash: '11' },
+    'app:build': { parallelism: false, hashDetails: { command: 'x', nodes: {} } },
+    'app:all': { hash: '33' },
+  },
+);
+const plan = { pending: ['lib:build', 'app:build'], noop: ['app:all'], afterwards: ['app:serve'] };
+const input = {
+  runId: 'r1',
+  command: 'nx run-many\n-t build',
+  requestedTargets: ['build'],
+  graph,
+  plan,
+  hits: [{ taskId: 'lib:build', artifact: { kind: 'cache', hash: '11' } as const }],
+  parallel: 2,
+  nxBail: false,
+  skipNxCache: false,
+  verbose: false,
+  streamOutput: false,
+  env: {},
+  estimator: tableEstimator({}),
+};
+
+describe('buildRunSpec', () => {
+  it('describes every task for agents, and none that the main job keeps', () => {
+    const spec = runSpecSchema.parse(buildRunSpec(input));
+    expect(spec.command).toBe('nx run-many -t build');
+    expect(
+      spec.tasks.map(({ id, hash, initial, parallelism }) => ({ id, hash, initial, parallelism })),
+    ).toEqual([
+      {
+        id: 'lib:build',
+        hash: '11',
+        initial: { state: 'done', artifact: { kind: 'cache', hash: '11' } },
+        parallelism: true,
+      },
+      { id: 'app:build', hash: null, initial: { state: 'pending' }, parallelism: false },
+      { id: 'app:all', hash: '33', initial: { state: 'noop' }, parallelism: true },
+    ]);
+    expect(spec.tasks[1]!.dependencies).toEqual([{ id: 'lib:build' }]);
+  });
+
+  it('carries what Nx reads without asking, and not what only this machine knows', () => {
+    const { nxTask } = buildRunSpec(input).tasks[1]!;
+    expect(nxTask.overrides).toEqual({ __overrides_unparsed__: [] });
+    expect(nxTask).not.toHaveProperty('hashDetails');
+  });
+
+  it('lets no task use a cache with --skip-nx-cache, nor one whose hash cannot be a key', () => {
+    const cacheable = (fields: object) =>
+      buildRunSpec({ ...input, ...fields }).tasks.map((task) => task.cacheable);
+    expect(cacheable({})).toEqual([true, true, true]);
+    expect(cacheable({ skipNxCache: true })).toEqual([false, false, false]);
+    const odd = graphOf({ 'lib:build': [] }, {}, { 'lib:build': { hash: 'a/b' } });
+    expect(
+      cacheable({ graph: odd, hits: [], plan: { pending: ['lib:build'], noop: [], afterwards: [] } }),
+    ).toEqual([false]);
+  });
+});
+
+describe('readParallel', () => {
+  it.each([
+    [2, 2],
+    ['4', 4],
+    [true, 3],
+    [undefined, 3],
+    ['', 3],
+    [false, 1],
+    ['false', 1],
+    [0, 1],
+    [100_000, 256],
+    ['many', 3],
+  ])('reads --parallel=%j as %d', (value, expected) => expect(readParallel(value)).toBe(expected));
+});
+
+describe('forwardedEnv', () => {
+  it("forwards Nx's switches, public variables and the names that were given, and nothing else", () => {
+    const env = {
+      NX_BASE: 'a',
+      NX_PUBLIC_API: 'b',
+      MY_FLAG: 'c',
+      NX_CLOUD_ACCESS_TOKEN: 'd',
+      PATH: 'e',
+      NX_CACHE_DIRECTORY: 'f',
+    };
+    expect(forwardedEnv(env, ['MY_FLAG', 'NOT_SET'])).toEqual({
+      NX_BASE: 'a',
+      NX_PUBLIC_API: 'b',
+      MY_FLAG: 'c',
+    });
+  });
+});
+
+describe('tableEstimator', () => {
+  it('looks for the task, then its target, then takes the middle of the table', () => {
+    const { weightOf } = tableEstimator({ 'app:e2e': 90, build: 10, lint: 2 });
+    const weight = (project: string, target: string) => weightOf({ id: '', project, target });
+    expect([weight('app', 'e2e'), weight('lib', 'build'), weight('lib', 'other')]).toEqual([90, 10, 10]);
+  });
+
+  it('finds all tasks equal without a table', () => {
+    expect(tableEstimator({}).weightOf({ id: '', project: 'a', target: 'b' })).toBe(1);
+  });
+});

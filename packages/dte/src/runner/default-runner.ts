@@ -1,0 +1,27 @@
+import type { NxStatuses } from '@org/dte-nx-compat';
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import type { RunnerArguments } from './activity';
+
+/*
+ * The way of every command on a laptop. nx-compat could do the same and costs 10 ms to load, which is why this uses the
+ * public entry of Nx's own runner instead (the same on 20 to 24) and loads nothing that Nx would not.
+ */
+type TasksRunner = (...args: RunnerArguments) => Promise<NxStatuses>;
+
+/** As Nx finds it: the folder of nx.json, upwards. */
+function workspaceRoot(): string {
+  const named = process.env['NX_WORKSPACE_ROOT_PATH'];
+  if (named) return named;
+  for (let folder = process.cwd(); folder !== dirname(folder); folder = dirname(folder)) {
+    if (existsSync(join(folder, 'nx.json'))) return folder;
+  }
+  return process.cwd();
+}
+
+/** Hands a command over to the runner of the workspace's own Nx, whatever Nx our package may sit beside. */
+export const runHereWithNx: TasksRunner = (...args) => {
+  const requireFromWorkspace = createRequire(join(workspaceRoot(), 'package.json'));
+  return (requireFromWorkspace('nx/tasks-runners/default') as { default: TasksRunner }).default(...args);
+};

@@ -1,0 +1,163 @@
+import type { ConnectionState } from '@org/dte-agent';
+import {
+  DteError,
+  type CoordinatorToMain,
+  type Message,
+  type RunLogEntry,
+  type SessionInfo,
+} from '@org/dte-protocol';
+import { followRun } from './follow-run';
+
+const agent = {
+  agentId: 'a',
+  name: 'a',
+  jobUrl: null,
+  slots: null,
+  connected: true,
+  draining: false,
+  running: [],
+  finished: 0,
+};
+const info = (fields: Partial<SessionInfo> = {}): SessionInfo => ({
+  type: 'session.info',
+  sessionId: 's',
+  state: 'open',
+  agents: [agent],
+  refused: [],
+  ...fields,
+});
+const ended = (seq: number): RunLogEntry => ({
+  seq,
+  type: 'ended',
+  taskId: `t:${seq}`,
+  status: 'success',
+  attempt: null,
+  agent: null,
+  result: null,
+  reason: null,
+});
+
+function setUp(expected = 2) {
+  const sent: Message[] = [];
+  const entries: number[] = [];
+  let say: (message: CoordinatorToMain) => void = () => undefined;
+  let become: (state: ConnectionState) => void = () => undefined;
+  let listeners = 2;
+  const following = followRun({
+    connection: {
+      state: { name: 'open', url: 'u', token: 't', leaseMs: 1, heartbeatMs: 1 },
+      onMessage: (listener) => {
+        say = listener;
+        return () => (listeners -= 1);
+      },
+      onState: (listener) => {
+        become = listener;
+        return () => (listeners -= 1);
+      },
+      send: (message) => sent.push(message) > 0,
+    },
+    runId: 'r',
+    expected,
+    info: null,
+    limits: { coordinatorGraceMs: 30_000, agentWaitMs: 60_000 },
+    onEntry: ({ seq }) => entries.push(seq),
+    onOutput: jest.fn(),
+    onSession: jest.fn(),
+  });
+  const update = (fromSeq: number, seqs: number[]): void =>
+    say({
+      type: 'run.update',
+      runId: 'r',
+      fromSeq,
+      entries: seqs.map(ended),
+      state: 'running',
+      summary: { total: 2, done: 0, running: 0, agents: 1, slots: 1, oldestRunning: null },
+    });
+  return {
+    following,
+    sent,
+    entries,
+    update,
+    say: (m: CoordinatorToMain) => say(m),
+    become: (s: ConnectionState) => become(s),
+    listeners: () => listeners,
+  };
+}
+const sync = (ackSeq: number, want = 'follow') => ({ type: 'main.sync', runId: 'r', ackSeq, want });
+const open = { name: 'open', url: 'u', token: 't', leaseMs: 1, heartbeatMs: 1 } as ConnectionState;
+
+describe('followRun', () => {
+  beforeEach(() => jest.useFakeTimers());
+  afterEach(() => jest.useRealTimers());
+
+  it('acknowledges what it has seen and is over with the last task', async () => {
+    const run = setUp();
+    run.update(0, [1]);
+    run.update(1, [2]);
+    expect(await run.following.over).toBeNull();
+    expect(run.entries).toEqual([1, 2]);
+    expect(run.sent).toEqual([sync(0), sync(1), sync(2)]);
+    expect(run.listeners()).toBe(0);
+    expect(jest.getTimerCount()).toBe(0);
+  });
+
+  it('is over at once when every task was settled before', async () => {
+    expect(await setUp(0).following.over).toBeNull();
+  });
+
+  it('asks again after a reconnect from where it was', () => {
+    const run = setUp();
+    run.update(0, [1]);
+    run.become({ name: 'connecting', lastError: null });
+    run.become(open);
+    expect(run.sent.at(-1)).toEqual(sync(1));
+  });
+
+  it('gives up when no agent comes in time', async () => {
+    const run = setUp();
+    run.say(info({ agents: [] }));
+    await jest.advanceTimersByTimeAsync(60_000);
+    expect(await run.following.over).toMatchObject({ code: 'DTE_NO_AGENTS' });
+  });
+
+  it('waits as long as an agent is connected', async () => {
+    const run = setUp();
+    run.say(info());
+    await jest.advanceTimersByTimeAsync(3_600_000);
+    run.update(0, [1, 2]);
+    expect(await run.following.over).toBeNull();
+  });
+
+  it('gives up when the coordinator stays away, and not when it comes back in time', async () => {
+    const run = setUp();
+    run.say(info());
+    run.become({ name: 'connecting', lastError: null });
+    await jest.advanceTimersByTimeAsync(29_999);
+    run.become(open);
+    await jest.advanceTimersByTimeAsync(50_000);
+    run.become({ name: 'connecting', lastError: null });
+    await jest.advanceTimersByTimeAsync(30_000);
+    expect(await run.following.over).toMatchObject({ code: 'DTE_COORDINATOR_LOST' });
+  });
+
+  it('does not wait in a session that is over and has lost its agents', async () => {
+    const run = setUp();
+    run.say(info({ state: 'finished', agents: [] }));
+    expect(await run.following.over).toMatchObject({ code: 'DTE_SESSION_FINISHED' });
+  });
+
+  it('gives up with the reason when it is refused, or when its run is unknown', async () => {
+    const refused = setUp();
+    refused.become({ name: 'failed', error: new DteError('DTE_BAD_SECRET', 'no') });
+    expect(await refused.following.over).toMatchObject({ code: 'DTE_BAD_SECRET' });
+    const unknown = setUp();
+    unknown.say({ type: 'error', fatal: false, reason: { code: 'DTE_UNKNOWN_RUN', message: 'who?' } });
+    expect(await unknown.following.over).toMatchObject({ code: 'DTE_UNKNOWN_RUN' });
+  });
+
+  it('asks for the run to be cancelled', () => {
+    const run = setUp();
+    run.following.cancel();
+    expect(run.sent.at(-1)).toEqual(sync(0, 'cancel'));
+  });
+});

@@ -1,0 +1,60 @@
+import { RestoreQueue } from './restore-queue';
+
+/** A restore that ends when it is told to. */
+function controlled(log: string[], name: string) {
+  let end: () => void = () => undefined;
+  let fail: (error: Error) => void = () => undefined;
+  const done = new Promise<void>((resolve, reject) => {
+    end = resolve;
+    fail = reject;
+  });
+  const work = async (): Promise<string> => {
+    log.push(`begin ${name}`);
+    await done;
+    log.push(`end ${name}`);
+    return name;
+  };
+  return { work, end, fail };
+}
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+describe('RestoreQueue', () => {
+  let log: string[];
+  beforeEach(() => (log = []));
+
+  it('restores no more than so many at a time', async () => {
+    const queue = new RestoreQueue(2);
+    const jobs = ['a', 'b', 'c'].map((name) => ({ name, ...controlled(log, name) }));
+    const results = jobs.map(({ name, work }) => queue.add(name, [], work));
+    await turn();
+    expect(log).toEqual(['begin a', 'begin b']);
+    jobs[0]!.end();
+    await turn();
+    expect(log).toEqual(['begin a', 'begin b', 'end a', 'begin c']);
+    jobs.forEach(({ end }) => end());
+    expect(await Promise.all(results)).toEqual(['a', 'b', 'c']);
+    expect(queue.pending).toBe(0);
+  });
+
+  it('restores a task after its dependencies, also when one of those failed', async () => {
+    const queue = new RestoreQueue(8);
+    const lib = controlled(log, 'lib');
+    const app = controlled(log, 'app');
+    const failed = queue.add('lib', [], lib.work);
+    const restored = queue.add('app', ['lib', 'never-added'], app.work);
+    await turn();
+    expect(log).toEqual(['begin lib']);
+    lib.fail(new Error('gone'));
+    await expect(failed).rejects.toThrow('gone');
+    app.end();
+    expect(await restored).toBe('app');
+  });
+
+  it('is idle when everything is settled, whatever came of it', async () => {
+    const queue = new RestoreQueue(1);
+    queue.add('a', [], () => Promise.reject(new Error('x'))).catch(() => undefined);
+    void queue.add('b', [], () => Promise.resolve());
+    await queue.idle();
+    expect(queue.pending).toBe(0);
+  });
+});

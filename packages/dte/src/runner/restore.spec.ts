@@ -1,0 +1,64 @@
+import type { FetchResult, TaskCache } from '@org/dte-nx-compat';
+import { DteError, readLimits } from '@org/dte-protocol';
+import { createRestorer } from './restore';
+import { task } from './test-support/tasks';
+
+function setUp(answers: FetchResult[]) {
+  const fetched: string[] = [];
+  const getAttempt = jest.fn(() => Promise.reject(new DteError('DTE_UNKNOWN_HASH', 'not there')));
+  const cache: TaskCache = {
+    remoteKind: 'ours',
+    lookupLocal: () => Promise.resolve(new Map()),
+    fetch: ({ hash }) => {
+      fetched.push(String(hash));
+      return Promise.resolve(answers.shift() ?? { kind: 'miss' });
+    },
+    uploadFromLocal: () => Promise.resolve({ kind: 'none' }),
+    recordTaskDetails: jest.fn(),
+  };
+  const restorer = createRestorer({
+    cache,
+    http: { getAttempt },
+    runId: 'r',
+    workspaceRoot: '/w',
+    limits: readLimits({}).limits,
+    outputs: { expand: () => [], remove: () => undefined },
+  });
+  return { restorer, fetched, getAttempt };
+}
+const hit: FetchResult = { kind: 'remote', entry: { code: 0, terminalOutput: 'out', outputsPath: '/x' } };
+
+describe('createRestorer', () => {
+  it('fetches by the hash that was agreed on the agent and gives the terminal output', async () => {
+    const { restorer, fetched } = setUp([hit]);
+    expect(await restorer.restore(task('a:b'), { kind: 'cache', hash: '42' })).toBe('out');
+    expect(fetched).toEqual(['42']);
+  });
+
+  it('tries once more, for the network may have had a moment', async () => {
+    const { restorer, fetched } = setUp([{ kind: 'error', message: 'reset' }, hit]);
+    expect(await restorer.restore(task('a:b'), { kind: 'cache', hash: '42' })).toBe('out');
+    expect(fetched).toHaveLength(2);
+  });
+
+  it('says so when the outputs are not there', async () => {
+    const { restorer } = setUp([]);
+    await expect(restorer.restore(task('a:b'), { kind: 'cache', hash: '42' })).rejects.toMatchObject({
+      code: 'DTE_ARTIFACT_MISSING',
+    });
+  });
+
+  it('has nothing to do for a task without outputs', async () => {
+    const { restorer, fetched, getAttempt } = setUp([]);
+    expect(await restorer.restore(task('a:b'), { kind: 'none' })).toBe('');
+    expect([fetched.length, getAttempt.mock.calls.length]).toEqual([0, 0]);
+  });
+
+  it('asks for the archive of an attempt', async () => {
+    const { restorer, getAttempt } = setUp([]);
+    await expect(restorer.restore(task('a:b'), { kind: 'attempt', attempt: 2 })).rejects.toMatchObject({
+      code: 'DTE_UNKNOWN_HASH',
+    });
+    expect(getAttempt).toHaveBeenCalledWith('r', 'a:b', 2);
+  });
+});

@@ -1,0 +1,166 @@
+import type { FetchResult } from '@org/dte-nx-compat';
+import { DteError, type EndedEntry, type FinishedAttempt } from '@org/dte-protocol';
+import { Explainer } from './explainer';
+import { Reporter } from './reporter';
+import { RestoreQueue } from './restore-queue';
+import { RunResults } from './results';
+import { graphOf, recordingLifeCycle } from './test-support/tasks';
+
+const agent = { agentId: 'a', name: 'agent-1', jobUrl: null };
+const finished = (fields: Partial<FinishedAttempt> = {}): FinishedAttempt => ({
+  kind: 'finished',
+  status: 'success',
+  code: 0,
+  fromCache: null,
+  hash: '42',
+  artifact: { kind: 'cache', hash: '42' },
+  startMs: 0,
+  endMs: 10,
+  reason: null,
+  hashDetails: null,
+  ...fields,
+});
+const ended = (taskId: string, status: EndedEntry['status'], result: FinishedAttempt | null): EndedEntry => ({
+  seq: 1,
+  type: 'ended',
+  taskId,
+  status,
+  attempt: result === null ? null : 1,
+  agent: result === null ? null : agent,
+  result,
+  reason: null,
+});
+
+function setUp(restore: () => Promise<string> = () => Promise.resolve('out'), fetch?: FetchResult) {
+  const { lifeCycle, calls } = recordingLifeCycle();
+  const said: string[] = [];
+  const graph = graphOf({ 'lib:build': [], 'app:build': ['lib:build'] });
+  const voice = {
+    line: (text: string) => void said.push(text),
+    explain: ({ code, message }: DteError) => void said.push(`${code} ${message}`),
+  };
+  const results = new RunResults({
+    graph,
+    cache: { fetch: () => Promise.resolve(fetch ?? { kind: 'miss' }), recordTaskDetails: jest.fn() },
+    reporter: new Reporter({
+      lifeCycle,
+      streams: () => false,
+      createPrinter: () => ({ write: jest.fn(), end: jest.fn() }),
+    }),
+    restorer: { restore },
+    restores: new RestoreQueue(4),
+    explainer: new Explainer(voice),
+    onRetried: jest.fn(),
+    startMs: 0,
+  });
+  return { results, calls, said, graph };
+}
+
+describe('RunResults', () => {
+  it('calls a task a success only when its outputs are here', async () => {
+    const { results, calls, graph } = setUp();
+    results.onEntry(ended('lib:build', 'success', finished()));
+    expect(results.statuses).toEqual({});
+    await results.idle();
+    expect(results.statuses).toEqual({ 'lib:build': 'success' });
+    expect(calls.at(-1)).toBe('end lib:build success 0 group 0');
+    expect(graph.tasks['lib:build']).toMatchObject({
+      hash: '42',
+      startTime: expect.any(Number) as number,
+      endTime: expect.any(Number) as number,
+    });
+    expect(results.byAgent).toEqual(new Map([['agent-1', 1]]));
+  });
+
+  it('lets the main job run a task whose outputs cannot be had', async () => {
+    const { results, calls, said } = setUp(() =>
+      Promise.reject(new DteError('DTE_ARTIFACT_MISSING', 'gone')),
+    );
+    results.onEntry(ended('lib:build', 'success', finished()));
+    await results.idle();
+    expect(results.endings.get('lib:build')).toBe('returned');
+    expect(results.statuses).toEqual({});
+    expect(calls.filter((call) => call.startsWith('end'))).toEqual([]);
+    expect(said).toEqual(['DTE_ARTIFACT_MISSING gone']);
+  });
+
+  it('never loses a failure, although its output cannot be had', async () => {
+    const { results, calls } = setUp(() => Promise.reject(new DteError('DTE_ARTIFACT_MISSING', 'gone')));
+    results.onEntry(ended('lib:build', 'failure', finished({ status: 'failure', code: 7 })));
+    expect(results.endings.get('lib:build')).toBe('failure');
+    await results.idle();
+    expect(results.statuses).toEqual({ 'lib:build': 'failure' });
+    expect(calls.at(-1)).toBe('end lib:build failure 7 group 0');
+  });
+
+  it('shows what an agent had in a cache as a remote hit', async () => {
+    const { results } = setUp();
+    results.onEntry(ended('lib:build', 'success', finished({ fromCache: 'local-cache' })));
+    await results.idle();
+    expect(results.statuses).toEqual({ 'lib:build': 'remote-cache' });
+    expect([results.fromCache, results.byAgent.size]).toEqual([1, 0]);
+  });
+
+  it('takes no failure of ours for a failure of the task, and names the input that differs', async () => {
+    const { results, said, graph } = setUp();
+    graph.tasks['lib:build']!.hashDetails = { command: 'c', nodes: { 'env:NODE_ENV': '1' } };
+    const reason = { code: 'DTE_HASH_MISMATCH', message: 'lib:build has another hash here.' } as const;
+    results.onEntry(
+      ended(
+        'lib:build',
+        'failure',
+        finished({ status: 'failure', code: 1, reason, hashDetails: { command: 'c', 'env:NODE_ENV': '2' } }),
+      ),
+    );
+    await results.idle();
+    expect(results.endings.get('lib:build')).toBe('returned');
+    expect(said).toEqual([
+      'DTE_HASH_MISMATCH lib:build has another hash here. Different on the agent: env:NODE_ENV. The main job runs lib:build itself.',
+    ]);
+  });
+
+  it('explains each kind of trouble once', async () => {
+    const { results, said } = setUp(() => Promise.reject(new DteError('DTE_ARTIFACT_MISSING', 'gone')));
+    results.onEntry(ended('lib:build', 'success', finished()));
+    results.onEntry(ended('app:build', 'success', finished()));
+    await results.idle();
+    expect(said).toHaveLength(1);
+  });
+
+  it('settles a task that does nothing without fetching anything', async () => {
+    const restore = jest.fn(() => Promise.resolve(''));
+    const { results } = setUp(restore);
+    results.onEntry(ended('lib:build', 'success', null));
+    await results.idle();
+    expect(restore).toHaveBeenCalledWith(expect.objectContaining({ id: 'lib:build' }), { kind: 'none' });
+    expect(results.statuses).toEqual({ 'lib:build': 'success' });
+  });
+
+  it('reports a hit of the local cache as Nx does', async () => {
+    const { results, calls } = setUp(undefined, {
+      kind: 'local',
+      entry: { code: 0, terminalOutput: 'old', outputsPath: '' },
+    });
+    results.onHit({ taskId: 'lib:build', artifact: { kind: 'none' } });
+    await results.idle();
+    expect(results.statuses).toEqual({ 'lib:build': 'local-cache' });
+    expect(calls).toContain('print lib:build local-cache "old"');
+  });
+
+  it('lets the main job run a hit that is gone when it is fetched', async () => {
+    const { results } = setUp();
+    results.onHit({ taskId: 'lib:build', artifact: { kind: 'none' } });
+    await results.idle();
+    expect(results.endings.get('lib:build')).toBe('returned');
+  });
+
+  it.each(['skipped', 'cancelled', 'returned'] as const)(
+    'keeps in mind that a task was %s, without telling Nx',
+    async (status) => {
+      const { results, calls } = setUp();
+      results.onEntry(ended('lib:build', status, null));
+      await results.idle();
+      expect([results.endings.get('lib:build'), calls]).toEqual([status, []]);
+    },
+  );
+});

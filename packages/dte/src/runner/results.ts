@@ -1,0 +1,186 @@
+import type { NxStatuses, NxTask, TaskCache, TaskGraph } from '@org/dte-nx-compat';
+import {
+  DteError,
+  type AgentRef,
+  type EndedEntry,
+  type FinishedAttempt,
+  type RunLogEntry,
+} from '@org/dte-protocol';
+import type { Explainer } from './explainer';
+import { describeHashDifference } from './hash-difference';
+import type { Ending } from './leftovers';
+import { placeInTime } from './place-in-time';
+import { taskOf } from './plan';
+import type { Reporter } from './reporter';
+import type { Restorer } from './restore';
+import type { RestoreQueue } from './restore-queue';
+import type { Hit } from './settle-cache';
+
+export interface ResultsOptions {
+  readonly graph: TaskGraph;
+  readonly cache: Pick<TaskCache, 'fetch' | 'recordTaskDetails'>;
+  readonly reporter: Reporter;
+  readonly restorer: Restorer;
+  readonly restores: RestoreQueue;
+  readonly explainer: Explainer;
+  /** Hears of attempts that were lost and are made again. */
+  readonly onRetried: (entry: Extract<RunLogEntry, { type: 'retried' }>) => void;
+  readonly startMs: number;
+}
+
+/** Takes over what caches and agents have done: outputs onto this disk, then the news to Nx, then the truth into `statuses`. */
+export class RunResults {
+  /** How tasks ended, as far as it is beyond doubt. */
+  readonly endings = new Map<string, Ending>();
+  readonly statuses: NxStatuses = {};
+  /** Agent name -> tasks it ran. */
+  readonly byAgent = new Map<string, number>();
+  fromCache = 0;
+  private readonly steps = new Set<Promise<void>>();
+
+  constructor(private readonly options: ResultsOptions) {}
+
+  onEntry(entry: RunLogEntry): void {
+    const task = this.options.graph.tasks[entry.taskId];
+    if (task === undefined) return;
+    switch (entry.type) {
+      case 'started':
+        this.watch(this.options.reporter.started(task));
+        break;
+      case 'retried':
+        this.options.onRetried(entry);
+        break;
+      case 'ended':
+        this.onEnded(task, entry);
+        break;
+    }
+  }
+
+  onHit({ taskId }: Hit): void {
+    const { cache, graph, restores, reporter } = this.options;
+    const task = taskOf(graph, taskId);
+    const take = async (): Promise<void> => {
+      const found = await restores.add(taskId, this.dependenciesOf(task), () => cache.fetch(task));
+      if (found.kind !== 'local' && found.kind !== 'remote') {
+        const why = found.kind === 'error' ? `: ${found.message}` : '';
+        throw new DteError(
+          'DTE_ARTIFACT_MISSING',
+          `The cached outputs of ${taskId} could not be fetched${why}.`,
+        );
+      }
+      const { code, terminalOutput } = found.entry;
+      const status = code === 0 ? (`${found.kind}-cache` as const) : 'failure';
+      task.endTime = Date.now();
+      this.fromCache += 1;
+      await reporter.ended({ task, status, code, terminalOutput, attempt: null });
+      this.settle(task, code === 0 ? 'success' : 'failure', status);
+    };
+    this.watch(take(), task);
+  }
+
+  /** Resolves when everything heard so far is taken over. */
+  async idle(): Promise<void> {
+    while (this.steps.size > 0) await Promise.allSettled([...this.steps]);
+  }
+
+  private onEnded(task: NxTask, entry: EndedEntry): void {
+    const finished = entry.result?.kind === 'finished' ? entry.result : null;
+    const { status } = entry;
+    // A failure that is no fault of the task: this job finds out what the task really does.
+    const isOurs = status === 'failure' && finished?.reason !== null;
+    if (isOurs || status === 'returned') this.explainReturned(task, entry, finished);
+    if (isOurs) this.endings.set(task.id, 'returned');
+    else if (status === 'success') this.watch(this.takeSuccess(task, entry, finished), task);
+    else if (status === 'failure') this.watch(this.takeFailure(task, entry, finished), task);
+    else this.endings.set(task.id, status);
+  }
+
+  private async takeSuccess(
+    task: NxTask,
+    entry: EndedEntry,
+    finished: FinishedAttempt | null,
+  ): Promise<void> {
+    const terminalOutput = await this.restore(task, finished);
+    const isCached = typeof finished?.fromCache === 'string';
+    this.date(task, finished);
+    this.count(entry.agent, isCached);
+    const status = isCached ? 'remote-cache' : 'success';
+    await this.options.reporter.ended({ task, status, code: 0, terminalOutput, attempt: entry.attempt });
+    this.settle(task, 'success', status);
+  }
+
+  private async takeFailure(
+    task: NxTask,
+    entry: EndedEntry,
+    finished: FinishedAttempt | null,
+  ): Promise<void> {
+    // A failure is a fact from here on, whatever becomes of its output.
+    this.settle(task, 'failure', 'failure');
+    const terminalOutput = await this.restore(task, finished).catch(
+      (thrown: unknown) => `${DteError.from(thrown).explain()}\n`,
+    );
+    this.date(task, finished);
+    this.count(entry.agent, false);
+    const code = finished === null || finished.code === 0 ? 1 : finished.code;
+    await this.options.reporter.ended({
+      task,
+      status: 'failure',
+      code,
+      terminalOutput,
+      attempt: entry.attempt,
+    });
+  }
+
+  private restore(task: NxTask, finished: FinishedAttempt | null): Promise<string> {
+    const { restores, restorer } = this.options;
+    return restores.add(task.id, this.dependenciesOf(task), () =>
+      restorer.restore(task, finished?.artifact ?? { kind: 'none' }),
+    );
+  }
+
+  /** Writes on the task what Nx's own runner would: its hash, when it ran. */
+  private date(task: NxTask, finished: FinishedAttempt | null): void {
+    task.hash ??= finished?.hash ?? undefined;
+    // Nx's history refers to the hash at the end of the command, and breaks on one it has never seen.
+    this.options.cache.recordTaskDetails([task]);
+    const nowMs = Date.now();
+    const times = placeInTime(finished ?? { startMs: nowMs, endMs: nowMs }, this.options.startMs, nowMs);
+    task.startTime = times.startMs;
+    task.endTime = times.endMs;
+  }
+
+  private count(agent: AgentRef | null, isCached: boolean): void {
+    if (isCached) this.fromCache += 1;
+    else if (agent !== null) this.byAgent.set(agent.name, (this.byAgent.get(agent.name) ?? 0) + 1);
+  }
+
+  private settle(task: NxTask, ending: 'success' | 'failure', status: NxStatuses[string]): void {
+    this.endings.set(task.id, ending);
+    this.statuses[task.id] = status;
+  }
+
+  /** Lets a task whose result could not be taken over run here; nothing of ours may end the command. */
+  private watch(step: Promise<void>, task?: NxTask): void {
+    const watched = step.catch((thrown: unknown) => {
+      this.options.explainer.explain(DteError.from(thrown));
+      if (task !== undefined && this.endings.get(task.id) !== 'failure')
+        this.endings.set(task.id, 'returned');
+    });
+    this.steps.add(watched);
+    void watched.then(() => this.steps.delete(watched));
+  }
+
+  private explainReturned(task: NxTask, entry: EndedEntry, finished: FinishedAttempt | null): void {
+    const reason = finished?.reason ?? entry.reason;
+    if (reason === null) return;
+    const difference = describeHashDifference(task.hashDetails, finished?.hashDetails ?? null);
+    const message = difference === null ? reason.message : `${reason.message} ${difference}`;
+    this.options.explainer.explain(
+      new DteError(reason.code, `${message} The main job runs ${task.id} itself.`),
+    );
+  }
+
+  private dependenciesOf(task: NxTask): string[] {
+    return (this.options.graph.dependencies[task.id] ?? []).map(({ id }) => id);
+  }
+}

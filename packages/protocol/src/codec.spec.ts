@@ -1,0 +1,102 @@
+import { z } from 'zod';
+import { decode, decodeFirst, encode } from './codec';
+import { DteError } from './errors';
+import { challengeSchema, type Hello, helloSchema, proofInput } from './handshake';
+import { LIMITS } from './limits';
+import { PROTOCOL_VERSION } from './version';
+
+const schema = z.strictObject({ type: z.literal('greeting'), text: z.string(), count: z.int() });
+
+function errorOf(work: () => unknown): DteError {
+  try {
+    work();
+  } catch (thrown) {
+    return DteError.from(thrown);
+  }
+  throw new Error('It did not throw.');
+}
+
+describe('decode', () => {
+  it('gives back what was encoded', () => {
+    const challenge = { type: 'challenge', protocolVersion: 1, serverNonce: 'ab'.repeat(16) } as const;
+    expect(decode(challengeSchema, encode(challenge))).toEqual(challenge);
+  });
+
+  it('refuses a frame above the limit before it looks inside', () => {
+    const error = errorOf(() => decode(schema, '{'.repeat(11), 10));
+    expect(error).toMatchObject({ code: 'DTE_FRAME_TOO_LARGE' });
+    expect(error.message).toContain('limit of 10 bytes');
+  });
+
+  it('takes a frame of exactly the limit', () => {
+    const frame = JSON.stringify({ type: 'greeting', text: 'hi', count: 1 });
+    expect(decode(schema, frame, frame.length)).toMatchObject({ text: 'hi' });
+  });
+
+  it.each(['', '{', 'hello', '{"type":"greeting"'])('refuses %j, which is not JSON', (frame) => {
+    expect(errorOf(() => decode(schema, frame))).toMatchObject({
+      code: 'DTE_MALFORMED_MESSAGE',
+      message: 'A frame is not JSON.',
+    });
+  });
+
+  it('names the fields that do not fit, three at most', () => {
+    const many = z.strictObject({ a: z.string(), b: z.string(), c: z.string(), d: z.string() });
+    const { message } = errorOf(() => decode(many, '{}'));
+    expect(message).toMatch(/a: .*; b: .*; c: /);
+    expect(message).not.toMatch(/d: /);
+  });
+
+  it('refuses a field too many', () => {
+    const frame = JSON.stringify({ type: 'greeting', text: 'hi', count: 1, extra: true });
+    expect(errorOf(() => decode(schema, frame)).message).toContain('extra');
+  });
+});
+
+describe('decodeFirst', () => {
+  it('looks at the version before the shape', () => {
+    const error = errorOf(() => decodeFirst(helloSchema, '{"protocolVersion":2,"new":true}'));
+    expect(error).toMatchObject({ code: 'DTE_PROTOCOL_VERSION' });
+    expect(error.message).toContain(`speaks protocol version 2, this side speaks ${PROTOCOL_VERSION}`);
+  });
+
+  it('calls a wrong shape of the right version malformed', () => {
+    const frame = JSON.stringify({ protocolVersion: PROTOCOL_VERSION });
+    expect(errorOf(() => decodeFirst(helloSchema, frame))).toMatchObject({ code: 'DTE_MALFORMED_MESSAGE' });
+  });
+
+  it('takes no more than a hello may be', () => {
+    const frame = JSON.stringify({ padding: 'x'.repeat(LIMITS.helloBytes.value) });
+    expect(errorOf(() => decodeFirst(helloSchema, frame))).toMatchObject({ code: 'DTE_FRAME_TOO_LARGE' });
+  });
+});
+
+describe('proofInput', () => {
+  const hello: Omit<Hello, 'proof'> = {
+    type: 'hello',
+    protocolVersion: 1,
+    role: 'agent',
+    sessionId: 's1',
+    clientId: 'a1',
+    name: 'agent 1',
+    jobUrl: null,
+    clientNonce: 'ab'.repeat(16),
+    identity: { commit: null, nxVersion: '1', nodeVersion: '1', platform: 'x' },
+    slots: null,
+    labels: [],
+  };
+
+  it('differs for everything that decides what a client may do', () => {
+    const changes: Partial<Hello>[] = [
+      {},
+      { role: 'main' },
+      { sessionId: 's2' },
+      { clientId: 'a2' },
+      { clientNonce: 'cd'.repeat(16) },
+      { protocolVersion: 2 },
+    ];
+    const inputs = changes.map((change) => proofInput('client', 'nonce', { ...hello, ...change }));
+    inputs.push(proofInput('server', 'nonce', hello), proofInput('client', 'other', hello));
+    expect(new Set(inputs).size).toBe(inputs.length);
+  });
+});

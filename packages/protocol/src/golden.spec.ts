@@ -1,0 +1,76 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { z } from 'zod';
+import {
+  agentOutputSchema,
+  agentSyncSchema,
+  agentToCoordinatorSchema,
+  agentWantedSchema,
+  cacheAnswerSchema,
+  cacheQuestionSchema,
+  challengeSchema,
+  coordinatorToAgentSchema,
+  coordinatorToMainSchema,
+  decode,
+  errorMessageSchema,
+  helloAnswerSchema,
+  helloSchema,
+  mainSyncSchema,
+  mainToCoordinatorSchema,
+  recordSchema,
+  rendezvousRecordSchema,
+  runAcceptedSchema,
+  runOutputSchema,
+  runSpecSchema,
+  runUpdateSchema,
+  sessionInfoSchema,
+  sessionSettingsSchema,
+  sessionStatusSchema,
+  welcomeSchema,
+} from './index';
+
+const folder = join(__dirname, '..', 'golden');
+
+/** What is said, and everywhere it is understood. */
+const SCHEMAS: Record<string, z.ZodType[]> = {
+  challenge: [challengeSchema],
+  hello: [helloSchema],
+  welcome: [welcomeSchema, helloAnswerSchema],
+  error: [errorMessageSchema, helloAnswerSchema, coordinatorToAgentSchema, coordinatorToMainSchema],
+  'agent.sync': [agentSyncSchema, agentToCoordinatorSchema],
+  'agent.output': [agentOutputSchema, agentToCoordinatorSchema],
+  'agent.wanted': [agentWantedSchema, coordinatorToAgentSchema],
+  'main.sync': [mainSyncSchema, mainToCoordinatorSchema],
+  'run.update': [runUpdateSchema, coordinatorToMainSchema],
+  'run.output': [runOutputSchema, coordinatorToMainSchema],
+  'session.info': [sessionInfoSchema, coordinatorToMainSchema],
+  'run-spec': [runSpecSchema],
+  'run-accepted': [runAcceptedSchema],
+  'cache-question': [cacheQuestionSchema],
+  'cache-answer': [cacheAnswerSchema],
+  'session-settings': [sessionSettingsSchema],
+  'session-record': [recordSchema],
+  'session-status': [sessionStatusSchema],
+  'rendezvous-record': [rendezvousRecordSchema],
+};
+
+const textOf = (file: string): string => readFileSync(join(folder, file), 'utf8');
+const nameOf = (file: string): string => file.replace(/\.v[0-9]+\.json$/, '');
+const files = readdirSync(folder).sort();
+
+describe('golden messages', () => {
+  it('exist for everything that is said', () => {
+    expect([...new Set(files.map(nameOf))].sort()).toEqual(Object.keys(SCHEMAS).sort());
+  });
+
+  it.each(files)('%s is still understood, and nothing of it is lost', (file) => {
+    const text = textOf(file);
+    for (const schema of SCHEMAS[nameOf(file)] ?? []) expect(decode(schema, text)).toEqual(JSON.parse(text));
+  });
+
+  const objects = files.filter((file) => !file.startsWith('run-spec'));
+  it.each(objects)('%s with a field nobody knows is refused', (file) => {
+    const text = JSON.stringify({ ...(JSON.parse(textOf(file)) as object), surprise: 1 });
+    for (const schema of SCHEMAS[nameOf(file)] ?? []) expect(() => decode(schema, text)).toThrow(/surprise/);
+  });
+});

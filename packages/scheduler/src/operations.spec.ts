@@ -1,0 +1,99 @@
+import { runSpec, seededRandom, taskSpec } from '@org/dte-testing';
+import type { Assignment, RunSpec, Work } from '@org/dte-protocol';
+import type { Effects, Input } from './interface';
+import { createState, type SchedulerState } from './state';
+import { step } from './step';
+
+const config = {
+  leaseMs: 30_000,
+  mainLostMs: 60_000,
+  sessionIdleMs: 600_000,
+  attemptsPerTask: 3,
+  logEntriesPerFrame: 500,
+  frameBytes: 16 * 1024 * 1024,
+};
+
+/** Layers of `width` tasks, each with two dependencies in the layer before; every third layer starts afresh. */
+function layered(tasks: number, width: number): RunSpec {
+  const random = seededRandom(7);
+  const list = Array.from({ length: tasks }, (_, index) => {
+    const layer = Math.floor(index / width);
+    const below = () => `t${(layer - 1) * width + random.int(0, width - 1)}`;
+    return taskSpec(`t${index}`, layer % 3 === 0 ? [] : [below(), below()], {
+      parallelism: index % 200 !== 0,
+    });
+  });
+  return runSpec('r1', list);
+}
+
+const executing = ({ runId, taskId, attempt }: Assignment): Work => ({
+  runId,
+  taskId,
+  attempt,
+  phase: { name: 'executing', startMs: 0 },
+});
+
+const succeeded = (assignment: Assignment): Work => ({
+  ...executing(assignment),
+  phase: {
+    name: 'completed',
+    result: {
+      kind: 'finished',
+      status: 'success',
+      code: 0,
+      fromCache: null,
+      hash: 'h',
+      artifact: { kind: 'cache', hash: 'h' },
+      startMs: 0,
+      endMs: 0,
+      reason: null,
+      hashDetails: null,
+    },
+  },
+});
+
+/** Runs a whole session and gives the number of operations per step, submission excepted. */
+function operationsPerStep(tasks: number, agents: number): number {
+  const state: SchedulerState = createState(config, 's1');
+  const wanted = new Map<string, Assignment[]>();
+  let nowMs = 1;
+  let steps = 0;
+  const give = (input: Input): Effects => {
+    steps++;
+    const effects = step(state, input, (nowMs += 3));
+    for (const each of effects.send)
+      if (each.to === 'agent') wanted.set(each.agentId, each.message.assignments);
+    return effects;
+  };
+  for (let index = 0; index < agents; index++) {
+    const agentId = `a${index}`;
+    give({ type: 'agent.joined', agent: { agentId, name: agentId, jobUrl: null, slots: 4, labels: [] } });
+  }
+  give({ type: 'run.submit', spec: layered(tasks, tasks / 12) });
+  give({ type: 'main.sync', sync: { type: 'main.sync', runId: 'r1', ackSeq: 0, want: 'follow' } });
+  steps = 0;
+  state.operations = 0;
+  for (let seq = 1; state.openRuns.size > 0; seq++) {
+    for (const agentId of wanted.keys()) {
+      const [first, ...rest] = wanted.get(agentId)!;
+      const work = first === undefined ? [] : [succeeded(first), ...rest.map(executing)];
+      give({
+        type: 'agent.sync',
+        agentId,
+        sync: { type: 'agent.sync', seq, slots: 4, draining: false, work },
+      });
+    }
+  }
+  expect(state.runs.get('r1')?.done).toBe(tasks);
+  return state.operations / steps;
+}
+
+describe('cost of a step', () => {
+  it('stays below a bound however large the session is', () => {
+    const small = operationsPerStep(1_200, 10);
+    const large = operationsPerStep(24_000, 500);
+    // Heap moves, closure entries, agents and runs looked at: some tens for each task, whatever the size.
+    expect(small).toBeLessThan(40);
+    expect(large).toBeLessThan(40);
+  });
+});
