@@ -1,17 +1,19 @@
-// npm run bench -- overhead|makespan [--nx=24.0.6] [--runs=5] [--profile=<folder>]
+// npm run bench -- overhead|makespan [--nx=24.0.6] [--runs=5] [--only=3x2] [--cpu=1] [--profile=<folder>]
 //
 //   overhead   what distribution itself costs: 200 trivial tasks, 2 agents x 2 slots against plain Nx with
 //              --parallel=4, all on this machine, cold, alternating; medians
 //   makespan   how well work is spread: 360 tasks of known length on 3x1, 3x2 and 6x2 slots, first start to last end,
 //              against what no scheduler can beat: max(critical path, work / slots)
 //
-// The last line on stdout is for machines; everything else goes to stderr.
+// --cpu=1 says which kind of process took how much processor time (and costs some itself); --profile writes .cpuprofile
+// files of every process that ends by itself. The last line on stdout is for machines; everything else goes to stderr.
 import { mkdirSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { cpus } from 'node:os';
 import { packAll } from './pack.mjs';
 import { nappingWorkspace, NAP_TARGETS, trivialWorkspace } from './lib/bench-workspaces.mjs';
 import { cpuByKind, difference } from './lib/cpu-by-kind.mjs';
+import { describeCpu, watchCpu } from './lib/cpu.mjs';
 import { idle } from './lib/idle.mjs';
 import { loadWorkspaceFactory, withFleet } from './lib/testing.mjs';
 
@@ -35,7 +37,7 @@ const MAKESPAN = {
 };
 
 function parseArguments([name, ...flags]) {
-  const options = { nx: undefined, runs: undefined, profile: undefined, only: undefined };
+  const options = { nx: undefined, runs: undefined, profile: undefined, only: undefined, cpu: undefined };
   for (const flag of flags) {
     const [, key, value] = /^--([a-z]+)=(.+)$/.exec(flag) ?? [];
     if (!(key in options)) throw new Error(`${flag} is not known; see the first lines of tools/bench.mjs.`);
@@ -56,7 +58,7 @@ let sessions = 0;
  * One cold distributed command: fresh session, empty caches; the agents are connected and at rest before it starts.
  * @returns {Promise<{ durationMs: number }>} of the nx command alone
  */
-async function distributed(fleet, machines, { slots, args, profile }) {
+async function distributed(fleet, machines, { slots, args, profile, cpu }) {
   const { Pipeline } = loadWorkspaceFactory();
   const [main, ...agents] = machines;
   for (const machine of machines) machine.setAside(OUTPUTS);
@@ -68,7 +70,9 @@ async function distributed(fleet, machines, { slots, args, profile }) {
   await idle(() => fleet.runningProcesses().map(({ pid }) => pid));
   const processes = fleet.runningProcesses();
   const before = cpuByKind(processes);
+  const watch = cpu ? watchCpu(() => fleet.runningProcesses()) : undefined;
   const exit = await pipeline.nx([...args, `--parallel=${slots}`], { deadlineMs: 900_000 });
+  if (watch) say(`  processor time, distributed, ms: ${describeCpu(watch.stop())}`);
   if (exit.code !== 0) throw new Error(`The command failed.\n${exit.output}\n${pipeline.describe()}`);
   if (process.env.DTE_BENCH_CPU) say(`cpu: ${JSON.stringify(difference(cpuByKind(processes), before))}`);
   const line = exit.output
@@ -81,6 +85,7 @@ async function distributed(fleet, machines, { slots, args, profile }) {
 }
 
 const profiling = (folder) => {
+  if (process.env.DTE_BENCH_PRELOAD) return { NODE_OPTIONS: `--require=${process.env.DTE_BENCH_PRELOAD}` };
   if (folder === undefined) return {};
   mkdirSync(resolve(folder), { recursive: true });
   return {
@@ -115,16 +120,16 @@ function expectOutputs(machine, folder, count) {
   if (found !== count) throw new Error(`${machine.name} has ${found} output files instead of ${count}.`);
 }
 
-async function overhead(fleet, { runs, profile }) {
+async function overhead(fleet, { runs, profile, cpu }) {
   const { projects, agents, slots } = OVERHEAD;
   const machines = makeMachines(fleet, agents);
   const plain = fleet.machine('plain', { ci: false, env: { CI: 'true' } });
   const args = ['run-many', '-t', 'build'];
   const times = { distributed: [], local: [] };
   for (let run = 1; run <= runs; run++) {
-    const ours = await distributed(fleet, machines, { slots, args, profile });
+    const ours = await distributed(fleet, machines, { slots, args, profile, cpu });
     expectOutputs(machines[0], 'dist', projects);
-    const theirs = await local(plain, { args, parallel: agents * slots });
+    const theirs = await local(fleet, plain, { args, parallel: agents * slots, cpu });
     expectOutputs(plain, 'dist', projects);
     times.distributed.push(ours.durationMs);
     times.local.push(theirs.durationMs);

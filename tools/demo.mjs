@@ -84,7 +84,7 @@ function printComparison(pipeline, ours, theirs, alone) {
   if (cores < AGENTS * PARALLEL) {
     console.log(
       dim(
-        `All of this shares ${cores} cores: compiling cannot be faster than the cores are, so here distribution can only show its cost.\n` +
+        `All of this shares ${cores} cores: compiling is no faster than the cores are, so here distribution cannot win by much, only cost little.\n` +
           'On machines of their own the agents would work side by side.',
       ),
     );

@@ -1,3 +1,4 @@
+import { expectExit } from '../support/expect-exit';
 import { AFFECTED, Pipeline, sampleCommand, type Fleet } from '@org/dte-testing';
 import { machinesOf, mostAtOnce, ownLines, plain, ranOn } from '../support/log';
 import { AFFECTED_TASKS, sampleFleet } from '../support/sample-fleet';
@@ -39,7 +40,11 @@ describe('arguments of an nx command', () => {
   beforeAll(async () => {
     fleet = sampleFleet({
       projects: PROJECTS,
-      targetDefaults: { nap: { cache: true }, bail: { cache: true }, pack: { cache: true, outputs: ['{workspaceRoot}/dist/{projectRoot}'] } },
+      targetDefaults: {
+        nap: { cache: true },
+        bail: { cache: true },
+        pack: { cache: true, outputs: ['{workspaceRoot}/dist/{projectRoot}'] },
+      },
     });
     pipeline = await Pipeline.start(fleet, 2);
   });
@@ -56,20 +61,20 @@ describe('arguments of an nx command', () => {
   it('--parallel is the number of tasks at a time on each agent', async () => {
     const exit = await pipeline.nx(['run-many', '-t', 'nap', '--parallel=1', '--skip-nx-cache']);
 
-    expect(exit.code).toBe(0);
+    expectExit(exit, 0, pipeline);
     expect(mostAtOnce(fleet.journal(), 'agent-1')).toBe(1);
     expect(mostAtOnce(fleet.journal(), 'agent-2')).toBe(1);
     expect(mostAtOnce(fleet.journal())).toBe(2);
   });
 
   it('--skip-nx-cache runs everything again, also what every cache holds, and its outputs arrive', async () => {
-    expect((await pipeline.nx(AFFECTED)).code).toBe(0);
+    expectExit(await pipeline.nx(AFFECTED), 0, pipeline);
     fleet.clearJournal();
     pipeline.main.forget();
 
     const exit = await pipeline.nx([...AFFECTED, '--skip-nx-cache']);
 
-    expect(exit.code).toBe(0);
+    expectExit(exit, 0, pipeline);
     expect(Object.keys(ranOn(fleet.journal())).sort()).toEqual(AFFECTED_TASKS);
     expect(machinesOf(fleet.journal())).not.toContain('main');
     expect(pipeline.main.exists('dist/apps/shop/out.txt')).toBe(true);
@@ -90,7 +95,7 @@ describe('arguments of an nx command', () => {
   it('without --nxBail the rest runs although a task failed', async () => {
     const exit = await pipeline.nx(['run-many', '-t', 'bail', '--parallel=3', '--skip-nx-cache']);
 
-    expect(exit.code).toBe(1);
+    expectExit(exit, 1, pipeline);
     expect(Object.keys(ranOn(fleet.journal()))).toHaveLength(6);
   });
 
@@ -130,7 +135,7 @@ describe('arguments of an nx command', () => {
 
     const exit = await pipeline.nx(['run-many', '-t', 'pack', '--skip-nx-cache', flag]);
 
-    expect(exit.code).toBe(0);
+    expectExit(exit, 0, pipeline);
     expect(machinesOf(fleet.journal())).toEqual(['main']);
     expect(ownLines(exit.output)).toEqual([]);
   });

@@ -1,3 +1,4 @@
+import { expectExit } from '../support/expect-exit';
 import { type Machine, Pipeline, type Fleet } from '@org/dte-testing';
 import { plain } from '../support/log';
 import { sampleFleet } from '../support/sample-fleet';
@@ -27,7 +28,7 @@ describe('dte doctor', () => {
     const exit = await pipeline.dte(['doctor']);
 
     expect(plain(exit.output)).toContain('23.3.2');
-    expect(exit.code).toBe(0);
+    expectExit(exit, 0);
   });
 
   // Each one stops distribution without a word of Nx; the finding must name what to change.
@@ -60,7 +61,7 @@ describe('dte doctor', () => {
     const exit = await machine.dte(['doctor'], { env });
 
     expect(plain(exit.output)).toMatch(named);
-    expect(exit.code).toBe(1);
+    expectExit(exit, 1);
   });
 
   it('exits with 1 when the alias nx-cloud is missing', async () => {
@@ -70,6 +71,6 @@ describe('dte doctor', () => {
     const exit = await machine.dte(['doctor']);
 
     expect(plain(exit.output)).toMatch(/nx-cloud/);
-    expect(exit.code).toBe(1);
+    expectExit(exit, 1);
   });
 });

@@ -1,3 +1,4 @@
+import { expectExit } from '../support/expect-exit';
 import { AFFECTED, type Machine, Pipeline, sampleCommand, type Fleet } from '@org/dte-testing';
 import { ownLines, plain, withoutTimes } from '../support/log';
 import { AFFECTED_TASKS, sampleFleet } from '../support/sample-fleet';
@@ -26,6 +27,10 @@ const comparable = (output: string): string[] =>
     .map((line) => line.replaceAll(/ on (main|alone|agent-\d)/g, ' on <machine>'))
     // Nx 24 adds figures that follow from the times.
     .filter((line) => !/Recoverable time|Critical path|Run duration/.test(line))
+    // Of --verbose: processes and sockets of the plugins.
+    .filter((line) => !/^\[(isolated-plugin|plugin-worker)\]/.test(line))
+    // With prefixes Nx leaves out what its own executor says around the command; on an agent that is part of the output.
+    .filter((line) => !/^\w+: (> |Warning: command )/.test(line))
     .sort();
 
 describe("the main job's log", () => {
@@ -60,12 +65,12 @@ describe("the main job's log", () => {
     ['--output-style=stream'],
     ['--output-style=stream-without-prefixes'],
     ['--verbose'],
-  ])('reads as if Nx had run everything itself: %s %s', async (...style) => {
+  ])('reads as if Nx had run everything itself: %j', async (...style) => {
     const command = [...AFFECTED, '--skip-nx-cache', ...style];
     const distributed = await pipeline.nx(command);
     const local = await alone.nx(command);
 
-    expect(distributed.code).toBe(0);
+    expectExit(distributed, 0, pipeline);
     expect(comparable(distributed.output)).toEqual(comparable(local.output));
     expect(ownLines(distributed.output).length).toBeLessThanOrEqual(3);
     expect(
@@ -79,13 +84,14 @@ describe("the main job's log", () => {
   });
 
   it.each([[], ['--output-style=static'], ['--output-style=stream']])(
-    'reads so when a task fails: %s',
+    'reads so when a task fails: %j',
     async (...style) => {
       const command = ['run-many', '-t', 'check', '--parallel=2', '--skip-nx-cache', ...style];
       const distributed = await pipeline.nx(command);
       const local = await alone.nx(command);
 
-      expect([distributed.code, local.code]).toEqual([1, 1]);
+      expect(distributed.code).toBe(local.code);
+      expect(distributed.code).not.toBe(0);
       expect(comparable(distributed.output)).toEqual(comparable(local.output));
       expect(plain(distributed.output)).toContain('first:check line 3');
     },
@@ -104,6 +110,6 @@ describe("the main job's log", () => {
 
     const lines = ownLines(exit.output);
     expect(lines[0]).toMatch(/pipeline-1 · 2 agents · \d+ slots/);
-    expect(lines.at(-1)).toMatch(/12 tasks on 2 agents in .* · agent-1: \d+ · agent-2: \d+/);
+    expect(lines.at(-1)).toMatch(/12 tasks on 2 agents in .* · agent-\d: \d+ · agent-\d: \d+/);
   });
 });

@@ -1,3 +1,4 @@
+import { expectExit } from '../support/expect-exit';
 import { AFFECTED, Pipeline, sampleCommand, waitFor, type Fleet } from '@org/dte-testing';
 import { machinesOf, mostAtOnce, ownLines, plain, ranOn } from '../support/log';
 import { AFFECTED_TASKS, sampleFleet } from '../support/sample-fleet';
@@ -69,19 +70,19 @@ describe('a session', () => {
   });
 
   it('lets its agents go by itself when the targets of --stop-agents-after have run', async () => {
-    const pipeline = new Pipeline(fleet, fleet.machine('main'));
+    const pipeline = new Pipeline(fleet, fleet.machine('main'), { DTE_EMBEDDED_LINGER_MS: '6000' });
     await pipeline.startCiRun(['--stop-agents-after=two']);
     const agents = [pipeline.startAgent('agent-1'), pipeline.startAgent('agent-2')];
 
-    expect((await pipeline.nx(['run-many', '-t', 'one', '--parallel=2'])).code).toBe(0);
+    expectExit(await pipeline.nx(['run-many', '-t', 'one', '--parallel=2']), 0, pipeline);
     expect(agents.map(({ process }) => process.running)).toEqual([true, true]);
-    expect((await pipeline.nx(['run-many', '-t', 'two', '--parallel=2'])).code).toBe(0);
+    expectExit(await pipeline.nx(['run-many', '-t', 'two', '--parallel=2']), 0, pipeline);
 
     for (const { process } of agents) expect((await process.end(30_000)).code).toBe(0);
     // An agent job that starts late has nothing to do and says so.
     const late = await pipeline.startAgent('late').process.end(30_000);
     expect(late.code).toBe(0);
-    await pipeline.complete();
+    await pipeline.everybodyGone();
   });
 
   it('waits for agents that come late, and takes the slots they bring', async () => {
@@ -105,7 +106,7 @@ describe('a session', () => {
 
     const exit = await pipeline.nx(AFFECTED);
 
-    expect(exit.code).toBe(0);
+    expectExit(exit, 0, pipeline);
     expect(Object.keys(ranOn(fleet.journal())).sort()).toEqual(AFFECTED_TASKS);
     expect(machinesOf(fleet.journal())).toEqual(['agent-1']);
     expect(ownLines(exit.output).length).toBeLessThanOrEqual(3);

@@ -1,3 +1,4 @@
+import { expectExit } from '../support/expect-exit';
 import { Pipeline, sampleCommand, type Fleet } from '@org/dte-testing';
 import { machinesOf, plain, ranOn } from '../support/log';
 import { sampleFleet } from '../support/sample-fleet';
@@ -87,7 +88,7 @@ describe('kinds of tasks', () => {
   it('a task that is never cached gives its files to dependants on another agent and to the main job', async () => {
     const exit = await pipeline.nx(['run-many', '-t', 'use', '--parallel=1']);
 
-    expect(exit.code).toBe(0);
+    expectExit(exit, 0, pipeline);
     const ran = ranOn(fleet.journal());
     expect(ran['ground:prepare']).toHaveLength(1);
     expect(machinesOf(fleet.journal().filter(({ id }) => id.endsWith(':use')))).toEqual([
@@ -101,14 +102,14 @@ describe('kinds of tasks', () => {
   it('and runs again each time', async () => {
     const exit = await pipeline.nx(['run-many', '-t', 'use', '--parallel=1']);
 
-    expect(exit.code).toBe(0);
+    expectExit(exit, 0, pipeline);
     expect(Object.keys(ranOn(fleet.journal()))).toContain('ground:prepare');
   });
 
   it('a task without parallelism is alone on its agent', async () => {
     const exit = await pipeline.nx(['run-many', '-t', 'mixed', '--parallel=2']);
 
-    expect(exit.code).toBe(0);
+    expectExit(exit, 0, pipeline);
     const journal = fleet.journal();
     const [start, end] = journal.filter(({ id }) => id === 'loner:mixed');
     const beside = journal.filter(
@@ -122,7 +123,7 @@ describe('kinds of tasks', () => {
   it('a target that does nothing needs no agent and ends with what it waits for', async () => {
     const exit = await pipeline.nx(['run', 'parent:all', '--output-style=static']);
 
-    expect(exit.code).toBe(0);
+    expectExit(exit, 0, pipeline);
     expect(Object.keys(ranOn(fleet.journal())).sort()).toEqual(['parent:part-a', 'parent:part-b']);
     expect(plain(exit.output)).toContain('parent:part-b on agent-');
   });
@@ -130,7 +131,7 @@ describe('kinds of tasks', () => {
   it('the files of a failed task are on the main job', async () => {
     const exit = await pipeline.nx(['run', 'broken:report']);
 
-    expect(exit.code).toBe(1);
+    expectExit(exit, 1, pipeline);
     expect(plain(exit.output)).toContain('broken:report line 1');
     expect(pipeline.main.read('dist/libs/broken/report.txt')).toBe('broken:report\n');
     expect(machinesOf(fleet.journal())).not.toContain('main');
@@ -139,7 +140,7 @@ describe('kinds of tasks', () => {
   it('a failed task is run again the next time', async () => {
     const exit = await pipeline.nx(['run', 'broken:report']);
 
-    expect(exit.code).toBe(1);
+    expectExit(exit, 1, pipeline);
     expect(fleet.journal()).not.toEqual([]);
   });
 });

@@ -1,3 +1,4 @@
+import { expectExit } from '../support/expect-exit';
 import { isRunning, Pipeline, processTree, signalProcess, waitFor, type Fleet } from '@org/dte-testing';
 import { faultFleet, HELD, HELD_TASKS, SHORT_WAITS, tasksHeldOn } from '../support/fault-fleet';
 import { machinesOf, ownLines, plain, ranOn } from '../support/log';
@@ -46,7 +47,7 @@ describe('an agent that is lost while it works', () => {
     expect(`${exit.output}${exit.code === 0 ? '' : pipeline.describe()}`).toContain(
       'Successfully ran target',
     );
-    expect(exit.code).toBe(0);
+    expectExit(exit, 0, pipeline);
     expectAllDone(exit.output);
     expect(plain(exit.output)).toMatch(/1 tried again/);
     pipeline.agents.shift();
@@ -62,14 +63,14 @@ describe('an agent that is lost while it works', () => {
     fleet.open('go');
 
     const exit = await main.end();
-    expect(exit.code).toBe(0);
+    expectExit(exit, 0, pipeline);
     expect(ranOn(fleet.journal())[held.id]).toEqual(['agent-2']);
     expectAllDone(exit.output);
 
     frozen.signalTree('SIGCONT');
     fleet.clearJournal();
     const again = await pipeline.nx([...HELD, '--skip-nx-cache']);
-    expect(again.code).toBe(0);
+    expectExit(again, 0, pipeline);
     expect(frozen.running).toBe(true);
     await waitFor('work for the thawed agent', async () => {
       if (machinesOf(fleet.journal()).includes('agent-1')) return true;
@@ -89,7 +90,7 @@ describe('an agent that is lost while it works', () => {
     fleet.open('go');
     const exit = await main.end();
 
-    expect(exit.code).toBe(0);
+    expectExit(exit, 0, pipeline);
     expectAllDone(exit.output);
     expect(machinesOf(fleet.journal().filter(({ what }) => what === 'end'))).toEqual(['agent-2']);
     await pipeline.complete();
@@ -106,7 +107,7 @@ describe('an agent that is lost while it works', () => {
     expect((await leaving.end(20_000)).code).toBe(0);
     const exit = await main.end();
 
-    expect(exit.code).toBe(0);
+    expectExit(exit, 0, pipeline);
     expectAllDone(exit.output);
     expect(ranOn(fleet.journal())[held.id]).toEqual(['agent-1']);
     await pipeline.complete();
@@ -126,7 +127,7 @@ describe('an agent that is lost while it works', () => {
     fleet.open('go');
     const exit = await main.end();
 
-    expect(exit.code).toBe(0);
+    expectExit(exit, 0, pipeline);
     expectAllDone(exit.output);
     expect(agent.running).toBe(true);
     expect(machinesOf(fleet.journal().filter(({ what }) => what === 'end'))).toEqual(AGENTS);

@@ -1,3 +1,4 @@
+import { expectExit } from '../support/expect-exit';
 import { isRunning, Pipeline, waitFor, type Fleet } from '@org/dte-testing';
 import { faultFleet, HELD, SHORT_WAITS, tasksHeldOn } from '../support/fault-fleet';
 
@@ -59,6 +60,6 @@ describe('a main job that is told to stop', () => {
   it('the agents serve the next command', async () => {
     fleet.open('go');
 
-    expect((await pipeline.nx(HELD)).code).toBe(0);
+    expectExit(await pipeline.nx(HELD), 0, pipeline);
   });
 });

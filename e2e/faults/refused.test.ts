@@ -1,3 +1,4 @@
+import { expectExit } from '../support/expect-exit';
 import { type Machine, Pipeline, type Fleet } from '@org/dte-testing';
 import { faultFleet, HELD, HELD_TASKS, SHORT_WAITS } from '../support/fault-fleet';
 import { firstAnswer } from '../support/first-answer';
@@ -36,7 +37,7 @@ describe('an agent that does not belong to the session', () => {
 
     expect(refused.output).toContain(code);
     expect(refused.code).not.toBe(0);
-    expect(exit.code).toBe(0);
+    expectExit(exit, 0, pipeline);
     expect(Object.keys(ranOn(fleet.journal())).sort()).toEqual(HELD_TASKS);
     expect(machinesOf(fleet.journal())).toEqual(['agent-1']);
   }
@@ -86,7 +87,7 @@ describe('an agent that does not belong to the session', () => {
 
     expect(answer === null || (answer as { type: string }).type === 'error').toBe(true);
     fleet.clearJournal();
-    expect((await pipeline.nx([...HELD, '--skip-nx-cache'])).code).toBe(0);
+    expectExit(await pipeline.nx([...HELD, '--skip-nx-cache']), 0, pipeline);
     expect(machinesOf(fleet.journal())).toEqual(['agent-1']);
   });
 

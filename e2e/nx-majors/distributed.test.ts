@@ -1,3 +1,4 @@
+import { expectExit } from '../support/expect-exit';
 import { AFFECTED, NX_VERSIONS, Pipeline, type Fleet } from '@org/dte-testing';
 import { machinesOf, ownLines, plain, ranOn } from '../support/log';
 import { AFFECTED_OUTPUTS, AFFECTED_TASKS, sampleFleet } from '../support/sample-fleet';
@@ -48,7 +49,7 @@ describe.each(NX_VERSIONS)('nx %s', (nx) => {
     expect(`${exit.output}\n${exit.code === 0 ? '' : pipeline.describe()}`).toContain(
       'Successfully ran target',
     );
-    expect(exit.code).toBe(0);
+    expectExit(exit, 0, pipeline);
     const ran = ranOn(fleet.journal());
     expect(Object.keys(ran).sort()).toEqual(AFFECTED_TASKS);
     expect(Object.values(ran).map((machines) => machines.length)).toEqual(AFFECTED_TASKS.map(() => 1));
@@ -66,7 +67,7 @@ describe.each(NX_VERSIONS)('nx %s', (nx) => {
 
     const exit = await pipeline.nx(AFFECTED);
 
-    expect(exit.code).toBe(0);
+    expectExit(exit, 0, pipeline);
     expect(fleet.journal()).toEqual([]);
     expect(plain(exit.output)).toMatch(
       /from the cache instead of running the command for 12 out of 12 tasks/,
@@ -77,7 +78,7 @@ describe.each(NX_VERSIONS)('nx %s', (nx) => {
   it('takes everything from its own cache when it has not', async () => {
     const exit = await pipeline.nx(AFFECTED);
 
-    expect(exit.code).toBe(0);
+    expectExit(exit, 0, pipeline);
     expect(fleet.journal()).toEqual([]);
     expect(plain(exit.output)).toMatch(/for 12 out of 12 tasks/);
   });

@@ -6,7 +6,10 @@ const TICK_MS = 10;
 function cpuOf(pid) {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ').slice(11, 15);
+    const fields = stat
+      .slice(stat.lastIndexOf(')') + 2)
+      .split(' ')
+      .slice(11, 15);
     return fields.map((ticks) => Number(ticks) * TICK_MS);
   } catch {
     return [0, 0, 0, 0];
@@ -36,4 +39,9 @@ export function cpuByKind(processes) {
 }
 
 export const difference = (after, before) =>
-  Object.fromEntries(Object.entries(after).map(([kind, values]) => [kind, values.map((value, index) => value - (before[kind]?.[index] ?? 0))]));
+  Object.fromEntries(
+    Object.entries(after).map(([kind, values]) => [
+      kind,
+      values.map((value, index) => value - (before[kind]?.[index] ?? 0)),
+    ]),
+  );

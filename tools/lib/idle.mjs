@@ -1,27 +1,15 @@
-import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { cpuOf } from './cpu.mjs';
 
 const WINDOW_MS = 500;
 /** A heartbeat and a timer here and there may cost this share of one core; starting up costs much more. */
 const AT_REST = 0.05;
 const LIMIT_MS = 60_000;
-const TICK_MS = 10;
-
-/** Processor time of a process in milliseconds, 0 when it is gone. */
-function cpuMs(pid) {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    return (Number(fields[11]) + Number(fields[12])) * TICK_MS;
-  } catch {
-    return 0;
-  }
-}
 
 /** Waits until the processes that `pids()` lists have nothing to do. Where there is no /proc, does not wait. */
 export async function idle(pids) {
   const giveUpAt = Date.now() + LIMIT_MS;
-  const total = () => pids().reduce((sum, pid) => sum + cpuMs(pid), 0);
+  const total = () => pids().reduce((sum, pid) => sum + cpuOf(pid).own, 0);
   for (let before = total(); ;) {
     await sleep(WINDOW_MS);
     const after = total();

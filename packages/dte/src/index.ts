@@ -2,6 +2,9 @@ import type { NxRunnerContext, NxRunnerOptions, NxStatuses, NxTask } from '@org/
 import { decideActivity } from './runner/activity';
 import { runHereWithNx } from './runner/default-runner';
 
+/** Every nx command on every laptop loads this file: what is not needed there is loaded when it is. */
+type Distribute = typeof import('./runner/distribute');
+
 /**
  * The tasks runner that Nx calls (nx.json: `tasksRunnerOptions.default.runner`). Without a CI session, and with
  * `--no-agents` or `--no-dte`, it is Nx's own runner and nothing else.
@@ -14,8 +17,8 @@ export default function dteTasksRunner(
 ): Promise<NxStatuses> {
   const activity = decideActivity(process.env, options, context.nxArgs);
   if (activity.kind === 'distribute') {
-    // Every nx command on every laptop loads this file: what is not needed there is not loaded there.
-    return import('./runner/distribute').then(({ distribute }) => distribute(tasks, options, context));
+    // eslint-disable-next-line @typescript-eslint/no-require-imports -- synchronous, and CommonJS like the rest
+    return (require('./runner/distribute') as Distribute).distribute(tasks, options, context);
   }
   if (activity.kind === 'undistributed') process.stdout.write(`${activity.line}\n`);
   return runHereWithNx(tasks, options, context);

@@ -33,6 +33,8 @@ export interface SupervisorOptions {
 
 /** Results of attempts the coordinator forgot, should it, restarted, list one of them again. */
 const REMEMBERED_RESULTS = 64;
+/** How long news that nobody waits for may wait for company. */
+const SYNC_SOON_MS = 100;
 /** An executor that does not settle a stopped attempt within `killMs` and this is ended itself. */
 const STOP_SETTLE_MS = 2_000;
 
@@ -51,6 +53,7 @@ export class Supervisor {
   private isDraining = false;
   private seq = 0;
   private syncDue: NodeJS.Immediate | null = null;
+  private syncSoon: NodeJS.Timeout | null = null;
 
   constructor(private readonly options: SupervisorOptions) {}
 
@@ -87,9 +90,15 @@ export class Supervisor {
 
   /** Says the whole state now. */
   sync(): void {
-    if (this.syncDue !== null) clearImmediate(this.syncDue);
-    this.syncDue = null;
+    this.forgetDueSyncs();
     this.options.send(this.describe());
+  }
+
+  private forgetDueSyncs(): void {
+    if (this.syncDue !== null) clearImmediate(this.syncDue);
+    if (this.syncSoon !== null) clearTimeout(this.syncSoon);
+    this.syncDue = null;
+    this.syncSoon = null;
   }
 
   /** Takes nothing new; what has not begun is handed back. */
@@ -116,7 +125,7 @@ export class Supervisor {
 
   /** Frees timers. Attempts are left to `pool.close()`. */
   close(): void {
-    if (this.syncDue !== null) clearImmediate(this.syncDue);
+    this.forgetDueSyncs();
     for (const timer of this.patience.values()) clearTimeout(timer);
   }
 
@@ -150,7 +159,7 @@ export class Supervisor {
     switch (message.type) {
       case 'executing':
         if (attempt.state.name === 'running') this.set(key, { ...attempt.state, startMs: message.startMs });
-        this.changed();
+        this.changedALittle();
         break;
       case 'output':
         this.onOutput(attempt.assignment, message.offset, message.data);
@@ -215,7 +224,9 @@ export class Supervisor {
       }
     }
     for (const key of pickStartable(this.attempts, this.options.pool.idle)) this.begin(key);
-    if (actions.length > 0) this.changed();
+    // Results that the coordinator waits for say so themselves, in `complete`.
+    if (actions.some(({ type }) => type === 'refuse' || type === 'stop')) this.changed();
+    else if (actions.length > 0) this.changedALittle();
   }
 
   private receive(assignment: Assignment): void {
@@ -309,7 +320,7 @@ export class Supervisor {
     const state = this.attempts.get(key)?.state;
     this.attempts.delete(key);
     this.begun.delete(key);
-    this.changed();
+    this.changedALittle();
     if (state?.name !== 'completed') return;
     this.remembered.set(key, state.result);
     const [oldest] = this.remembered.keys();
@@ -341,6 +352,12 @@ export class Supervisor {
   /** One sync for everything that happens in one turn of the event loop. */
   private changed(): void {
     this.syncDue ??= setImmediate(() => this.sync());
+    this.options.onChange();
+  }
+
+  /** What nobody waits for: received, begun, forgotten. Of a task that is over in a moment only its result is said. */
+  private changedALittle(): void {
+    this.syncSoon ??= setTimeout(() => this.sync(), SYNC_SOON_MS);
     this.options.onChange();
   }
 

@@ -18,7 +18,10 @@ import { stdVoice, type Voice } from './say';
 import { cancelOnSignal } from './signals';
 import { endLine } from './summary';
 
-/** Runs one nx command on agents; whatever they cannot do, or all of it when there are none, is done here. */
+/**
+ * Runs one nx command on agents; whatever they cannot do, or all of it when there are none, is done here.
+ * @public required on demand by index.ts
+ */
 export async function distribute(
   tasks: NxTask[],
   options: NxRunnerOptions,

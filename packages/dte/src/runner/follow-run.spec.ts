@@ -90,15 +90,24 @@ describe('followRun', () => {
   beforeEach(() => jest.useFakeTimers());
   afterEach(() => jest.useRealTimers());
 
-  it('acknowledges what it has seen and is over with the last task', async () => {
-    const run = setUp();
+  it('acknowledges what it has seen, several updates at once, and is over with the last task', async () => {
+    const run = setUp(3);
     run.update(0, [1]);
     run.update(1, [2]);
+    expect(run.sent).toEqual([sync(0)]);
+    await jest.advanceTimersByTimeAsync(500);
+    expect(run.sent).toEqual([sync(0), sync(2)]);
+    run.update(2, [3]);
     expect(await run.following.over).toBeNull();
-    expect(run.entries).toEqual([1, 2]);
-    expect(run.sent).toEqual([sync(0), sync(1), sync(2)]);
+    expect(run.entries).toEqual([1, 2, 3]);
     expect(run.listeners()).toBe(0);
     expect(jest.getTimerCount()).toBe(0);
+  });
+
+  it('asks again at once when an update is missing in between', () => {
+    const run = setUp();
+    run.update(4, [5]);
+    expect(run.sent).toEqual([sync(0), sync(0)]);
   });
 
   it('is over at once when every task was settled before', async () => {

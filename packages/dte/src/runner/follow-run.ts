@@ -12,6 +12,9 @@ import {
 import { judgeAvailability } from './availability';
 import { RunFollower } from './follow';
 
+/** How long acknowledgements wait for each other. */
+const ACK_MS = 500;
+
 export interface FollowOptions {
   readonly connection: Pick<Connection<CoordinatorToMain>, 'state' | 'onMessage' | 'onState' | 'send'>;
   readonly runId: string;
@@ -57,11 +60,19 @@ export function followRun(options: FollowOptions): Following {
   let timer: NodeJS.Timeout | undefined;
   let settle: (outcome: DteError | null) => void = () => undefined;
 
-  const sync = (): void => void connection.send({ type: 'main.sync', runId, ackSeq: follower.ackSeq, want });
+  let ackTimer: NodeJS.Timeout | undefined;
+  const sync = (): void => {
+    clearTimeout(ackTimer);
+    ackTimer = undefined;
+    connection.send({ type: 'main.sync', runId, ackSeq: follower.ackSeq, want });
+  };
+  // An acknowledgement only lets the coordinator forget: nobody waits for it.
+  const syncSoon = (): void => void (ackTimer ??= setTimeout(sync, ACK_MS));
 
   const over = new Promise<DteError | null>((resolve) => {
     settle = (outcome) => {
       clearTimeout(timer);
+      clearTimeout(ackTimer);
       removeListeners.forEach((remove) => remove());
       resolve(outcome);
     };
@@ -87,7 +98,8 @@ export function followRun(options: FollowOptions): Following {
         const news = follower.take(message);
         heardAtMs = now();
         news.entries.forEach(options.onEntry);
-        if (news.entries.length > 0 || news.gap) sync();
+        if (news.gap) sync();
+        else if (news.entries.length > 0) syncSoon();
         if (news.over) settle(null);
         else if (message.summary.agents > 0) agentsSeen(true);
         return;

@@ -34,9 +34,13 @@ export interface InstallOptions {
 /** A folder with package.json, package-lock.json and node_modules, never to be changed in place. */
 export type Install = string;
 
-/** Package name -> tarball, as `npm run pack` left them. @throws Error when nothing was packed yet */
+/**
+ * Package name -> tarball, as `npm run pack` left them. WORKSPACE_TARBALLS names a copy of that folder: a long run goes
+ * on with it while the packages are being changed.
+ * @throws Error when nothing was packed yet
+ */
 export function packedTarballs(): Record<string, string> {
-  const folder = join(REPOSITORY, 'tmp', 'tarballs');
+  const folder = process.env['WORKSPACE_TARBALLS'] ?? join(REPOSITORY, 'tmp', 'tarballs');
   if (!existsSync(join(folder, 'index.json')))
     throw new Error('Nothing is packed: run `npm run pack` first.');
   const entries = JSON.parse(readFileSync(join(folder, 'index.json'), 'utf8')) as Record<
