@@ -107,10 +107,12 @@ async function agentsConnected(pipeline, count) {
 }
 
 /** The same command as if @org/dte had never been heard of: no rendezvous, so Nx's own runner does all. */
-async function local(machine, { args, parallel }) {
+async function local(fleet, machine, { args, parallel, cpu }) {
   machine.setAside(OUTPUTS);
   await idle(() => []);
+  const watch = cpu ? watchCpu(() => fleet.runningProcesses()) : undefined;
   const exit = await machine.nx([...args, `--parallel=${parallel}`], { deadlineMs: 900_000 });
+  if (watch) say(`  processor time, plain, ms: ${describeCpu(watch.stop())}`);
   if (exit.code !== 0) throw new Error(`The plain command failed.\n${exit.output}`);
   return { durationMs: exit.durationMs };
 }

@@ -92,7 +92,7 @@ function takeWork(state: SchedulerState, agent: AgentState, sync: AgentSync, out
     if (listed.has(lease)) continue;
     agrees = false;
     const run = runOf(state, lease.runId);
-    if (agent.draining) loseAttempt(state, run, lease, AGENT_LEFT, out, false);
+    if (agent.draining) loseAttempt(state, run, lease, AGENT_LEFT, out, { counted: false });
   }
   for (const [lease, work] of listed) takePhase(state, lease, work, out);
   return agrees;
@@ -111,8 +111,12 @@ function takePhase(state: SchedulerState, lease: Lease, { phase }: Work, out: Ef
   if (run.leases.get(lease.index) !== lease) return;
   if (phase.name === 'executing') markStarted(state, run, lease, out);
   if (phase.name !== 'completed') return;
-  if (phase.result.kind === 'finished') acceptResult(state, run, lease, phase.result, out);
-  else returnAttempt(state, run, lease, phase.result.reason, out);
+  const { result } = phase;
+  if (result.kind === 'returned') returnAttempt(state, run, lease, result.reason, out);
+  // A failure that has a reason of ours (DTE_HASH_MISMATCH) says something about the agent and nothing about the task.
+  else if (result.status === 'failure' && result.reason !== null)
+    returnAttempt(state, run, lease, result.reason, out, result);
+  else acceptResult(state, run, lease, result, out);
 }
 
 export function agentDisconnected(state: SchedulerState, agentId: string, out: EffectsBuilder): void {

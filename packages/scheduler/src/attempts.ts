@@ -1,4 +1,4 @@
-import type { AgentRef, FinishedAttempt, Reason } from '@org/dte-protocol';
+import type { AgentRef, AttemptResult, FinishedAttempt, Reason } from '@org/dte-protocol';
 import type { EffectsBuilder } from './effects-builder';
 import { refreshAgent } from './free-agents';
 import { releaseLease } from './leases';
@@ -41,24 +41,28 @@ export function acceptResult(
   endTask(state, run, lease.index, { status, attempt, agent: refOf(agent), result, reason }, out);
 }
 
-/** The agent hands an attempt back. */
+/**
+ * The agent hands an attempt back.
+ * @param result said with the task's end should this have been its last attempt
+ */
 export function returnAttempt(
   state: SchedulerState,
   run: RunState,
   lease: Lease,
   reason: Reason,
   out: EffectsBuilder,
+  result: AttemptResult | null = null,
 ): void {
   const agent = agentOf(state, lease.agentId);
   // Leaving is no sign of something wrong with the machine.
   if (reason.code !== 'DTE_AGENT_LEFT') agent.faults++;
   refreshAgent(state, agent);
-  loseAttempt(state, run, lease, reason, out);
+  loseAttempt(state, run, lease, reason, out, { result });
 }
 
 /**
  * An attempt came to nothing through no fault of the task: it is ready again, or, after too many, the main job's.
- * @param counted false when the agent certainly never began
+ * @param how `counted: false` when the agent certainly never began
  */
 export function loseAttempt(
   state: SchedulerState,
@@ -66,7 +70,7 @@ export function loseAttempt(
   lease: Lease,
   reason: Reason,
   out: EffectsBuilder,
-  counted = true,
+  { counted = true, result = null }: { counted?: boolean; result?: AttemptResult | null } = {},
 ): void {
   const { index, agentId, attempt } = lease;
   const { runId } = run;
@@ -82,7 +86,7 @@ export function loseAttempt(
     endTask(state, run, index, endingWithout('skipped', reason), out);
   } else if (task.lost >= state.config.attemptsPerTask) {
     const message = `Task ${taskId} was lost ${task.lost} times, the last time on ${agent.name}: ${reason.message}`;
-    endTask(state, run, index, endingWithout('returned', exhausted(message)), out);
+    endTask(state, run, index, { ...endingWithout('returned', exhausted(message)), result }, out);
   } else {
     releaseLease(state, run, lease, out);
     appendEntry(run, { type: 'retried', taskId, attempt, agent, reason }, out);

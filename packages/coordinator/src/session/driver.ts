@@ -50,7 +50,6 @@ export class SessionDriver {
   private queue: Queued[] = [];
   /** Position in `queue` of the newest input of a peer, when that input is a sync. */
   private readonly lastSync = new Map<string, number>();
-  private lastMs = 0;
   private pumping: Promise<void> | null = null;
   private failed: DteError | null = null;
   private closed = false;
@@ -62,7 +61,6 @@ export class SessionDriver {
 
   /** Applies an input of the past; its messages went out long ago. */
   replay(input: Input, atMs: number): Effects {
-    this.lastMs = Math.max(this.lastMs, atMs);
     return step(this.state, input, atMs);
   }
 
@@ -117,8 +115,7 @@ export class SessionDriver {
   }
 
   private async runBatch(batch: readonly Queued[]): Promise<void> {
-    const nowMs = Math.max(this.lastMs, this.options.now());
-    this.lastMs = nowMs;
+    const nowMs = this.options.now();
     await this.write(batch.map(({ input }) => ({ atMs: nowMs, input: toJournal(input) })));
     const effects = batch.map(({ input }) => step(this.state, input, nowMs));
     const last = effects.at(-1);
