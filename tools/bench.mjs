@@ -1,10 +1,13 @@
-// npm run bench -- overhead|makespan [--nx=24.0.6] [--runs=5] [--only=3x2] [--cpu=1] [--profile=<folder>]
+// npm run bench -- overhead|makespan [--nx=24.0.6] [--runs=5] [--only=3x2] [--cpu=1] [--fixed=1] [--command=sh] [--profile=<folder>]
 //
 //   overhead   what distribution itself costs: 200 trivial tasks, 2 agents x 2 slots against plain Nx with
 //              --parallel=4, all on this machine, cold, alternating; medians
 //   makespan   how well work is spread: 360 tasks of known length on 3x1, 3x2 and 6x2 slots, first start to last end,
 //              against what no scheduler can beat: max(critical path, work / slots)
 //
+// --command=sh makes the trivial tasks of `overhead` a line of shell (3 ms) instead of a node process (40 ms), which
+// nearly every task of a real workspace is.
+// --fixed=1 gives the agents their --slots, so that executors need not wait for the run to say how many are wanted.
 // --cpu=1 says which kind of process took how much processor time (and costs some itself); --profile writes .cpuprofile
 // files of every process that ends by itself. The last line on stdout is for machines; everything else goes to stderr.
 import { mkdirSync } from 'node:fs';
@@ -36,8 +39,10 @@ const MAKESPAN = {
   ],
 };
 
+const FLAGS = ['nx', 'runs', 'profile', 'only', 'cpu', 'fixed', 'command'];
+
 function parseArguments([name, ...flags]) {
-  const options = { nx: undefined, runs: undefined, profile: undefined, only: undefined, cpu: undefined };
+  const options = Object.fromEntries(FLAGS.map((flag) => [flag, undefined]));
   for (const flag of flags) {
     const [, key, value] = /^--([a-z]+)=(.+)$/.exec(flag) ?? [];
     if (!(key in options)) throw new Error(`${flag} is not known; see the first lines of tools/bench.mjs.`);
@@ -58,14 +63,16 @@ let sessions = 0;
  * One cold distributed command: fresh session, empty caches; the agents are connected and at rest before it starts.
  * @returns {Promise<{ durationMs: number }>} of the nx command alone
  */
-async function distributed(fleet, machines, { slots, args, profile, cpu }) {
+async function distributed(fleet, machines, { slots, args, profile, cpu, fixed }) {
   const { Pipeline } = loadWorkspaceFactory();
   const [main, ...agents] = machines;
   for (const machine of machines) machine.setAside(OUTPUTS);
   sessions += 1;
   const pipeline = new Pipeline(fleet, main, { DTE_SESSION_ID: `bench-${sessions}`, ...profiling(profile) });
   await pipeline.startCiRun();
-  for (const machine of agents) pipeline.startAgent(machine.name, {}, machine);
+  for (const machine of agents) {
+    pipeline.startAgent(machine.name, { args: fixed ? [`--slots=${slots}`] : [] }, machine);
+  }
   await agentsConnected(pipeline, agents.length);
   await idle(() => fleet.runningProcesses().map(({ pid }) => pid));
   const processes = fleet.runningProcesses();
@@ -122,14 +129,14 @@ function expectOutputs(machine, folder, count) {
   if (found !== count) throw new Error(`${machine.name} has ${found} output files instead of ${count}.`);
 }
 
-async function overhead(fleet, { runs, profile, cpu }) {
+async function overhead(fleet, { runs, profile, cpu, fixed }) {
   const { projects, agents, slots } = OVERHEAD;
   const machines = makeMachines(fleet, agents);
   const plain = fleet.machine('plain', { ci: false, env: { CI: 'true' } });
   const args = ['run-many', '-t', 'build'];
   const times = { distributed: [], local: [] };
   for (let run = 1; run <= runs; run++) {
-    const ours = await distributed(fleet, machines, { slots, args, profile, cpu });
+    const ours = await distributed(fleet, machines, { slots, args, profile, cpu, fixed });
     expectOutputs(machines[0], 'dist', projects);
     const theirs = await local(fleet, plain, { args, parallel: agents * slots, cpu });
     expectOutputs(plain, 'dist', projects);
@@ -154,7 +161,7 @@ const makeMachines = (fleet, agents) => [
   ...Array.from({ length: agents }, (_, index) => fleet.machine(`agent-${index + 1}`)),
 ];
 
-async function makespan(fleet, { runs, profile, only }) {
+async function makespan(fleet, { runs, profile, only, cpu, fixed }) {
   const shapes = MAKESPAN.shapes.filter(
     ([agents, slots]) => only === undefined || only === `${agents}x${slots}`,
   );
@@ -164,7 +171,13 @@ async function makespan(fleet, { runs, profile, only }) {
     const found = [];
     for (let run = 1; run <= runs; run++) {
       const used = machines.slice(0, agents + 1);
-      await distributed(fleet, used, { slots, args: ['run-many', '-t', NAP_TARGETS.join(',')], profile });
+      await distributed(fleet, used, {
+        slots,
+        args: ['run-many', '-t', NAP_TARGETS.join(',')],
+        profile,
+        cpu,
+        fixed,
+      });
       const result = measure(readNaps(machines[0]), agents * slots);
       found.push(result.ratio);
       say(`${agents}x${slots}: ${describeMakespan(result)}`);
@@ -223,7 +236,11 @@ const describeMakespan = ({ ratio, spanMs, bound, criticalPath, work, slots, tai
 };
 
 const BENCHMARKS = {
-  overhead: { run: overhead, runs: 5, files: () => trivialWorkspace(OVERHEAD.projects) },
+  overhead: {
+    run: overhead,
+    runs: 5,
+    files: ({ command = 'node' }) => trivialWorkspace(OVERHEAD.projects, command),
+  },
   makespan: { run: makespan, runs: 1, files: () => nappingWorkspace(MAKESPAN.projects, MAKESPAN.seed) },
 };
 
@@ -238,7 +255,7 @@ async function main() {
   say(
     `${options.name}: nx ${nx}, node ${process.version}, ${cpus().length} x ${cpus()[0].model}, ${runs} runs`,
   );
-  const fleet = Fleet.create({ install: install({ nx }), files: benchmark.files() });
+  const fleet = Fleet.create({ install: install({ nx }), files: benchmark.files(options) });
   const result = await withFleet(fleet, () => benchmark.run(fleet, { ...options, runs }));
   console.log(`bench ${options.name}: ${JSON.stringify(result)}`);
 }

@@ -10,15 +10,27 @@ const nxJson = (targetDefaults) => ({
 
 const OUTPUT_BYTES = 20_000;
 
+const WRITE = `
+const { mkdirSync, writeFileSync } = require('node:fs');
+const { randomBytes } = require('node:crypto');
+mkdirSync('dist/' + process.argv[2], { recursive: true });
+writeFileSync('dist/' + process.argv[2] + '/out.bin', randomBytes(${OUTPUT_BYTES}));
+`;
+const COMMANDS = {
+  node: (name) => `node tools/write.cjs ${name}`,
+  sh: (name) => `mkdir -p dist/${name} && head -c ${OUTPUT_BYTES} /dev/urandom > dist/${name}/out.bin`,
+};
+
 /** Independent projects whose build writes 20 kB that do not compress. */
-export function trivialWorkspace(projects) {
+export function trivialWorkspace(projects, command) {
+  if (!(command in COMMANDS)) throw new Error(`--command wants ${Object.keys(COMMANDS).join(' or ')}.`);
   const files = {
     'nx.json': nxJson({ build: { cache: true, outputs: ['{workspaceRoot}/dist/{projectName}'] } }),
+    'tools/write.cjs': WRITE,
   };
   for (let index = 1; index <= projects; index++) {
     const name = `p${String(index).padStart(3, '0')}`;
-    const command = `mkdir -p dist/${name} && head -c ${OUTPUT_BYTES} /dev/urandom > dist/${name}/out.bin`;
-    files[`libs/${name}/project.json`] = { name, targets: { build: { command } } };
+    files[`libs/${name}/project.json`] = { name, targets: { build: { command: COMMANDS[command](name) } } };
   }
   return files;
 }

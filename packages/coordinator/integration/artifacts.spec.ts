@@ -163,6 +163,14 @@ describe("Nx's cache contract", () => {
     expect(await call({ path: path(3) })).toMatchObject({ status: 404, code: 'DTE_ARTIFACT_MISSING' });
   });
 
+  it('takes what the main job supplies ahead of its run, and from nobody else', async () => {
+    const main = await harness.main();
+    const path = HTTP.attempt('r7', 'app:build', 0);
+    expect(await call({ method: 'PUT', path, body: 'x' })).toMatchObject({ code: 'DTE_UNKNOWN_RUN' });
+    expect(await call({ method: 'PUT', path, body: 'x', token: main.token })).toMatchObject({ status: 200 });
+    expect(await call({ path })).toMatchObject({ text: 'x' });
+  });
+
   it('takes the longest task id there is', async () => {
     const main = await harness.main();
     await harness.submit(main, exampleRun('r1', [exampleTask('app:build')]));

@@ -73,8 +73,10 @@ export function artifactEndpoints({ artifacts, registry, limits }: ArtifactDeps)
       roles,
       handle: async (call) => {
         const key = attemptKeyOf(call);
-        // What nobody asked for is not kept: the folder would grow with runs that do not exist.
-        await requireRun(key.sessionId, key.runId);
+        // What nobody asked for is not kept: the folder would grow with runs that do not exist. Only the main job
+        // supplies something ahead of its run: what its own cache has and pending tasks need (attempt 0).
+        const supplied = call.claims.role === 'main' && key.attempt === 0;
+        if (!supplied) await requireRun(key.sessionId, key.runId);
         return store(key, call);
       },
     },
