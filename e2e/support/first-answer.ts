@@ -19,7 +19,7 @@ function frame(text: string): Buffer {
 }
 
 /** The JSON objects of the server's text frames; frames here are small and whole. */
-function* messages(bytes: Buffer): Generator<unknown> {
+function* messages(bytes: Buffer): Generator {
   for (let at = 0; at + 2 <= bytes.length;) {
     let length = bytes[at + 1]! & 0x7f;
     let start = at + 2;

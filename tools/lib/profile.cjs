@@ -10,6 +10,8 @@ if (folder) {
   session.post('Profiler.enable');
   session.post('Profiler.setSamplingInterval', { interval: 500 });
   session.post('Profiler.start');
+  // Executors are ended by a signal.
+  process.once('SIGTERM', () => process.exit(143));
   process.on('exit', () => {
     session.post('Profiler.stop', (error, result) => {
       if (!error) writeFileSync(join(folder, `${process.pid}.cpuprofile`), JSON.stringify(result.profile));

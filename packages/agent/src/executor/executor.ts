@@ -1,4 +1,5 @@
-import { type ClosureEntry, type LimitValues, DteError } from '@org/dte-protocol';
+import { type TaskHost } from '@org/dte-nx-compat';
+import { type ClosureEntry, type LimitValues, DteError, isStorableHash } from '@org/dte-protocol';
 import { type OutputsPort } from '../artifacts';
 import { type HttpClient, httpClient } from '../http';
 import { type Channel } from './channel';
@@ -7,7 +8,8 @@ import { type AttemptRef, type RunMessage, type ToExecutor, keyOf, refOf } from 
 import { LiveOutput } from './live-output';
 import { type RestoreContext, forEachLimited, restoreMember } from './restore-closure';
 import { findTask, runAttempt } from './run-attempt';
-import { RunCache } from './run-cache';
+import { nxTaskOf } from './nx-task';
+import { type Run, RunCache } from './run-cache';
 import { RunEnvironment } from './run-environment';
 
 export interface ExecutorOptions {
@@ -127,7 +129,9 @@ export class Executor {
     const { workspaceRoot, limits, outputs } = this.options;
     const run = await this.runs.get(message.assignment.runId, message.specFile);
     this.environment.apply(run.spec.env);
-    return { host: await this.host.get(), http: this.http, run, workspaceRoot, outputs, limits, signal };
+    const host = await this.host.get();
+    recordOnce(run, host);
+    return { host, http: this.http, run, workspaceRoot, outputs, limits, signal };
   }
 
   private async restoreClosure(
@@ -152,6 +156,20 @@ export class Executor {
       if (!(await elsewhere(current, entry.taskId))) await restoreMember(context, entry);
     });
   }
+}
+
+/** Up to this many tasks it is cheaper to write all of a run to Nx's database at once than one by one as they come. */
+const RECORD_AT_ONCE = 5_000;
+
+const recordedIn = new WeakMap<TaskHost, Set<Run>>();
+
+function recordOnce(run: Run, host: TaskHost): void {
+  const runs = recordedIn.get(host) ?? new Set();
+  recordedIn.set(host, runs);
+  if (runs.has(run) || run.tasks.size > RECORD_AT_ONCE) return;
+  runs.add(run);
+  const hashed = run.spec.tasks.filter(({ hash }) => hash !== null && isStorableHash(hash));
+  host.cache.recordTaskDetails(hashed.map((task) => nxTaskOf(task)));
 }
 
 /** Waits for another executor of this agent; false when it failed there. */

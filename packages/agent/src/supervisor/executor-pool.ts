@@ -5,6 +5,8 @@ import { ExecutorProcess, type ExecutorProcessOptions } from './executor-process
 
 export interface PoolOptions extends Pick<ExecutorProcessOptions, 'path' | 'workspaceRoot' | 'env'> {
   readonly limits: Pick<LimitValues, 'executorStartMs' | 'killMs'>;
+  /** Null: not known yet. */
+  readonly slots: number | null;
   onMessage(executorId: number, message: FromExecutor): void;
   /** An executor can take an attempt. */
   onIdle(): void;
@@ -23,6 +25,11 @@ interface Member {
   unable: Reason | null;
 }
 
+/**
+ * Executors started before it is known how many are needed: an executor that is started when the first task comes costs
+ * that run seconds, one too many costs memory until the run says so. Two, as in `--parallel=2` of Nx's own CI recipe.
+ */
+const GUESSED_SLOTS = 2;
 /** Starts that fail in a row before the pool gives up. */
 const START_TRIES = 3;
 const RESTART_MIN_MS = 250;
@@ -36,7 +43,7 @@ export class ExecutorPool {
   private readonly members = new Map<number, Member>();
   private readonly backoff: Backoff = uniformBackoff(RESTART_MIN_MS, RESTART_MAX_MS);
   private readonly endings = new Set<Promise<void>>();
-  private size = 1;
+  private size: number;
   private nextId = 1;
   private failures = 0;
   private everReady = false;
@@ -45,6 +52,7 @@ export class ExecutorPool {
   private coordinator: ToExecutor | null = null;
 
   constructor(private readonly options: PoolOptions) {
+    this.size = options.slots ?? GUESSED_SLOTS;
     this.fill();
   }
 

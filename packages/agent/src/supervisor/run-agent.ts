@@ -79,7 +79,7 @@ export async function runAgent(options: AgentOptions): Promise<number> {
   const runFiles = new RunFiles(join(options.dataDir, agentId), (runId) => http.getRunStream(runId));
   const pool = new ExecutorPool({
     path: options.executorPath ?? join(__dirname, '../executor/main.js'),
-    ...{ workspaceRoot, env, limits },
+    ...{ workspaceRoot, env, limits, slots: options.slots ?? null },
     onMessage: (id, message) => supervisor.onExecutorMessage(id, message),
     onIdle: () => supervisor.onIdle(),
     onGone: (id, why) => supervisor.onExecutorGone(id, why),
@@ -102,7 +102,6 @@ export async function runAgent(options: AgentOptions): Promise<number> {
     signals: options.signals,
     note: (line) => log.note(line),
   });
-  if (options.slots !== null && options.slots !== undefined) pool.resize(options.slots);
   const heart = follow(connection, supervisor, pool, leaving, { name, agentId, log });
 
   const outcome = await leaving.decided;

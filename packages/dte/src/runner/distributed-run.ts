@@ -109,6 +109,8 @@ export class DistributedRun {
       estimator: tableEstimator(config.weights),
     });
     await http.submitRun(spec);
+    // In one transaction, while the agents begin, instead of one for each result.
+    cache.recordTaskDetails(pending.map((id) => taskOf(graph, id)));
     return hits;
   }
 

@@ -20,6 +20,8 @@ export interface OpenCacheOptions {
   remoteCache?: RemoteCacheAddress | undefined;
 }
 
+const rowOf = ({ hash, id }: NxTask): string => `${hash ?? ''} ${id}`;
+
 const toEntry = ({ code, terminalOutput, outputsPath, size }: NxCachedResult): CacheEntry => ({
   code,
   terminalOutput: terminalOutput ?? '',
@@ -31,6 +33,9 @@ const toEntry = ({ code, terminalOutput, outputsPath, size }: NxCachedResult): C
 export class OpenedCache implements TaskCache {
   /** Hashes Nx shall not find, in either cache. */
   private readonly unread = new Set<string>();
+
+  /** Rows that are in Nx's database: each write there is a transaction, so many at once cost as much as one. */
+  private readonly recorded = new Set<string>();
 
   private constructor(
     private readonly nx: NxInstall,
@@ -120,7 +125,9 @@ export class OpenedCache implements TaskCache {
   }
 
   recordTaskDetails(tasks: readonly NxTask[]): void {
-    recordTaskDetailsIn(this.nx, tasks);
+    const fresh = tasks.filter((task) => task.hash !== undefined && !this.recorded.has(rowOf(task)));
+    recordTaskDetailsIn(this.nx, fresh);
+    for (const task of fresh) this.recorded.add(rowOf(task));
   }
 
   /** By hash, as Nx does; before 22.7 there is one query per task, each a lookup by primary key. */

@@ -12,6 +12,24 @@ interface HashTaskModule {
   getTaskDetails: () => { recordTaskDetails(tasks: HashedTask[]): void } | null;
 }
 
+/** The executors of one agent share Nx's database. Up to 21 Nx does not wait for a writer there, but fails at once. */
+const BUSY = /database is locked|DatabaseBusy/;
+const BUSY_TRIES = 100;
+const BUSY_WAIT_MS = 20;
+
+/** Nx's call is synchronous, and so is the wait: a writer is done in a few milliseconds. */
+function whileDatabaseIsFree(write: () => void): void {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      write();
+      return;
+    } catch (error) {
+      if (attempt === BUSY_TRIES || !BUSY.test(String(error))) throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, BUSY_WAIT_MS);
+    }
+  }
+}
+
 /** @see recordTaskDetails */
 export function recordTaskDetailsIn(nx: NxInstall, tasks: readonly NxTask[]): void {
   const rows = tasks.flatMap(({ hash, target }) =>
@@ -21,7 +39,8 @@ export function recordTaskDetailsIn(nx: NxInstall, tasks: readonly NxTask[]): vo
   );
   if (rows.length === 0) return;
   // null where Nx has no database (NX_DISABLE_DB on 20): there is no foreign key to satisfy either.
-  nx.load<HashTaskModule>('src/hasher/hash-task').getTaskDetails()?.recordTaskDetails(rows);
+  const details = nx.load<HashTaskModule>('src/hasher/hash-task').getTaskDetails();
+  if (details !== null) whileDatabaseIsFree(() => details.recordTaskDetails(rows));
 }
 
 /**

@@ -81,7 +81,11 @@ export class Fleet {
     });
     this.git(origin, 'checkout', '--quiet', '-b', 'change');
     this.head = options.change ? this.commit(origin, 'Change', options.change) : this.base;
-    this.sessionEnv = { DTE_SESSION_ID: 'pipeline-1', DTE_RENDEZVOUS_DIR: join(folder, 'rendezvous'), ...QUICK_END };
+    this.sessionEnv = {
+      DTE_SESSION_ID: 'pipeline-1',
+      DTE_RENDEZVOUS_DIR: join(folder, 'rendezvous'),
+      ...QUICK_END,
+    };
   }
 
   /** Creates the repository. The caller must `close` the fleet. */
