@@ -1,3 +1,4 @@
+import { completeAndClose } from '../support/close';
 import { expectExit } from '../support/expect-exit';
 import { AFFECTED, Pipeline, sampleCommand, type Fleet } from '@org/dte-testing';
 import { machinesOf, mostAtOnce, ownLines, plain, ranOn } from '../support/log';
@@ -50,8 +51,7 @@ describe('arguments of an nx command', () => {
   });
 
   afterAll(async () => {
-    await pipeline.complete();
-    expect(await fleet.close()).toEqual([]);
+    await completeAndClose(pipeline, fleet);
   });
 
   beforeEach(() => {

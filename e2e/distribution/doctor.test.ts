@@ -1,3 +1,4 @@
+import { completeAndClose } from '../support/close';
 import { expectExit } from '../support/expect-exit';
 import { type Machine, Pipeline, type Fleet } from '@org/dte-testing';
 import { plain } from '../support/log';
@@ -14,8 +15,7 @@ describe('dte doctor', () => {
   });
 
   afterAll(async () => {
-    await pipeline.complete();
-    expect(await fleet.close()).toEqual([]);
+    await completeAndClose(pipeline, fleet);
   });
 
   const nxJsonWith = (machine: Machine, change: (nxJson: Record<string, unknown>) => void): void => {

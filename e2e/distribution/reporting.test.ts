@@ -1,3 +1,4 @@
+import { completeAndClose } from '../support/close';
 import { expectExit } from '../support/expect-exit';
 import { AFFECTED, type Machine, Pipeline, sampleCommand, type Fleet } from '@org/dte-testing';
 import { ownLines, plain, withoutTimes } from '../support/log';
@@ -48,8 +49,7 @@ describe("the main job's log", () => {
   });
 
   afterAll(async () => {
-    await pipeline.complete();
-    expect(await fleet.close()).toEqual([]);
+    await completeAndClose(pipeline, fleet);
   });
 
   beforeEach(() => {

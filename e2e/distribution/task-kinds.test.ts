@@ -1,3 +1,4 @@
+import { completeAndClose } from '../support/close';
 import { expectExit } from '../support/expect-exit';
 import { Pipeline, sampleCommand, type Fleet } from '@org/dte-testing';
 import { machinesOf, plain, ranOn } from '../support/log';
@@ -77,8 +78,7 @@ describe('kinds of tasks', () => {
   });
 
   afterAll(async () => {
-    await pipeline.complete();
-    expect(await fleet.close()).toEqual([]);
+    await completeAndClose(pipeline, fleet);
   });
 
   beforeEach(() => {

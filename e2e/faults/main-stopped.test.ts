@@ -1,3 +1,4 @@
+import { completeAndClose } from '../support/close';
 import { expectExit } from '../support/expect-exit';
 import { isRunning, Pipeline, waitFor, type Fleet } from '@org/dte-testing';
 import { faultFleet, HELD, SHORT_WAITS, tasksHeldOn } from '../support/fault-fleet';
@@ -14,8 +15,7 @@ describe('a main job that is told to stop', () => {
   });
 
   afterAll(async () => {
-    expect((await pipeline.complete()).map(({ code }) => code)).toEqual([0, 0]);
-    expect(await fleet.close()).toEqual([]);
+    expect((await completeAndClose(pipeline, fleet)).map(({ code }) => code)).toEqual([0, 0]);
   });
 
   beforeEach(() => {

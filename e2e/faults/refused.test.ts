@@ -1,3 +1,4 @@
+import { completeAndClose } from '../support/close';
 import { expectExit } from '../support/expect-exit';
 import { type Machine, Pipeline, type Fleet } from '@org/dte-testing';
 import { faultFleet, HELD, HELD_TASKS, SHORT_WAITS } from '../support/fault-fleet';
@@ -17,9 +18,7 @@ describe('an agent that does not belong to the session', () => {
   });
 
   afterAll(async () => {
-    const exits = await pipeline.complete();
-    expect(exits.map(({ code }) => code)[0]).toBe(0);
-    expect(await fleet.close()).toEqual([]);
+    expect((await completeAndClose(pipeline, fleet)).map(({ code }) => code)).toEqual([0]);
   });
 
   /** Starts the wrong agent while a command runs, and expects that the command does not suffer. */

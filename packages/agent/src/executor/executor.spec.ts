@@ -60,6 +60,12 @@ class FakeHost implements TaskHost {
     value: this.hash,
     details: { command: 'c', nodes: { 'app:ProjectConfiguration': '1' }, implicitDeps: {}, runtime: {} },
   });
+  /** How often many were hashed at once. */
+  batches = 0;
+  hashTasks = async (tasks: readonly NxTask[]) => {
+    this.batches++;
+    return new Map(tasks.map(({ id }) => [id, this.hash]));
+  };
   restore = async (task: NxTask) => {
     this.restored.push(`${task.id} ${task.hash ?? ''}`);
     return this.fetched;
@@ -167,6 +173,16 @@ it('runs a task and says where Nx has stored it, without a request', async () =>
     skipCacheRead: false,
   });
   expect(server.requests).toEqual([]);
+});
+
+it('hashes all tasks of a run at the first of them', async () => {
+  host.hashTask = () => Promise.reject(new Error('must not be hashed by itself'));
+  send();
+  expect(await result()).toMatchObject({ status: 'success' });
+  said.length = 0;
+  send();
+  expect(await result()).toMatchObject({ status: 'success' });
+  expect(host.batches).toBe(1);
 });
 
 it('runs nothing and stores nothing when its hash is another one', async () => {

@@ -6,6 +6,7 @@ import {
   type TaskSpec,
   DteError,
 } from '@org/dte-protocol';
+import { hashesAgree } from './agreed-hashes';
 import { nxTaskOf } from './nx-task';
 import { type RestoreContext } from './restore-closure';
 import { graphOf } from './run-cache';
@@ -51,7 +52,7 @@ export async function runAttempt(
   const nxTask = nxTaskOf(task, assignment.hash);
   graph.tasks[task.id] = nxTask;
   const startMs = Date.now();
-  if (assignment.hash !== null) {
+  if (assignment.hash !== null && !(await hashesAgree(host, run, task.id, assignment.hash))) {
     const difference = await checkHash(host, graph, task, assignment.hash, startMs);
     if (difference !== null) return difference;
   }

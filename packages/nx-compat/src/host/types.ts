@@ -69,6 +69,11 @@ export interface TaskHost {
    * hashed as the main job did up front; one that does not, as Nx does before running it.
    */
   hashTask(task: NxTask, fullTaskGraph: RawTaskGraph | TaskGraph): Promise<HashResult>;
+  /**
+   * Hashes of many tasks in one call, as `hashTask` computes those of tasks that arrive hashed; by task id. Native code
+   * takes a whole graph anew for each call, which makes the hash of one task cost ten times its share of this.
+   */
+  hashTasks(tasks: readonly NxTask[], fullTaskGraph: RawTaskGraph | TaskGraph): Promise<Map<string, string>>;
   /** Puts the outputs of a finished task (a member of a dependency closure) on disk, by its hash. */
   restore(task: NxTask): Promise<FetchResult>;
   /**
