@@ -5,6 +5,8 @@ const packages = join(__dirname, 'packages');
 /** Unit tests run the sources of every package: no build is needed before `jest`. */
 module.exports = {
   testEnvironment: 'node',
+  // Machines are shared and slow at times: a test fails because of what it sees, not because of the clock.
+  testTimeout: 30_000,
   testMatch: ['<rootDir>/src/**/*.spec.ts', '<rootDir>/integration/**/*.spec.ts'],
   // Nothing under dist or out-tsc may be found twice, neither as a test nor as a package.
   modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/out-tsc/'],

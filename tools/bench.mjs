@@ -1,12 +1,12 @@
-// npm run bench -- overhead|makespan [--nx=24.0.6] [--runs=5] [--only=3x2] [--cpu=1] [--fixed=1] [--command=sh] [--profile=<folder>]
+// npm run bench -- overhead|makespan [--nx=24.0.6] [--runs=5] [--only=3x2] [--cpu=1] [--fixed=1] [--command=node] [--profile=<folder>]
 //
 //   overhead   what distribution itself costs: 200 trivial tasks, 2 agents x 2 slots against plain Nx with
 //              --parallel=4, all on this machine, cold, alternating; medians
 //   makespan   how well work is spread: 360 tasks of known length on 3x1, 3x2 and 6x2 slots, first start to last end,
 //              against what no scheduler can beat: max(critical path, work / slots)
 //
-// --command=sh makes the trivial tasks of `overhead` a line of shell (3 ms) instead of a node process (40 ms), which
-// nearly every task of a real workspace is.
+// The trivial tasks of `overhead` are a line of shell (3 ms), the strictest reading; --command=node makes them node
+// processes (40 ms), which nearly every task of a real workspace is.
 // --fixed=1 gives the agents their --slots, so that executors need not wait for the run to say how many are wanted.
 // --cpu=1 says which kind of process took how much processor time (and costs some itself); --profile writes .cpuprofile
 // files of every process that ends by itself. The last line on stdout is for machines; everything else goes to stderr.
@@ -15,7 +15,6 @@ import { resolve } from 'node:path';
 import { cpus } from 'node:os';
 import { packAll } from './pack.mjs';
 import { nappingWorkspace, NAP_TARGETS, trivialWorkspace } from './lib/bench-workspaces.mjs';
-import { cpuByKind, difference } from './lib/cpu-by-kind.mjs';
 import { describeCpu, watchCpu } from './lib/cpu.mjs';
 import { idle } from './lib/idle.mjs';
 import { loadWorkspaceFactory, withFleet } from './lib/testing.mjs';
@@ -75,13 +74,10 @@ async function distributed(fleet, machines, { slots, args, profile, cpu, fixed }
   }
   await agentsConnected(pipeline, agents.length);
   await idle(() => fleet.runningProcesses().map(({ pid }) => pid));
-  const processes = fleet.runningProcesses();
-  const before = cpuByKind(processes);
   const watch = cpu ? watchCpu(() => fleet.runningProcesses()) : undefined;
   const exit = await pipeline.nx([...args, `--parallel=${slots}`], { deadlineMs: 900_000 });
   if (watch) say(`  processor time, distributed, ms: ${describeCpu(watch.stop())}`);
   if (exit.code !== 0) throw new Error(`The command failed.\n${exit.output}\n${pipeline.describe()}`);
-  if (process.env.DTE_BENCH_CPU) say(`cpu: ${JSON.stringify(difference(cpuByKind(processes), before))}`);
   const line = exit.output
     .split('\n')
     .filter((text) => text.includes('dte:'))
@@ -92,7 +88,6 @@ async function distributed(fleet, machines, { slots, args, profile, cpu, fixed }
 }
 
 const profiling = (folder) => {
-  if (process.env.DTE_BENCH_PRELOAD) return { NODE_OPTIONS: `--require=${process.env.DTE_BENCH_PRELOAD}` };
   if (folder === undefined) return {};
   mkdirSync(resolve(folder), { recursive: true });
   return {
@@ -239,7 +234,7 @@ const BENCHMARKS = {
   overhead: {
     run: overhead,
     runs: 5,
-    files: ({ command = 'node' }) => trivialWorkspace(OVERHEAD.projects, command),
+    files: ({ command = 'sh' }) => trivialWorkspace(OVERHEAD.projects, command),
   },
   makespan: { run: makespan, runs: 1, files: () => nappingWorkspace(MAKESPAN.projects, MAKESPAN.seed) },
 };

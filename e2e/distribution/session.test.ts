@@ -85,6 +85,26 @@ describe('a session', () => {
     await pipeline.everybodyGone();
   });
 
+  it('is over for an agent that comes when all have left, and opened again by a main job that is tried again', async () => {
+    const main = fleet.machine('main');
+    const first = new Pipeline(fleet, main, { CI_JOB_ID: '1' });
+    first.startAgent('agent-1');
+    expectExit(await first.nx(['run-many', '-t', 'one', '--parallel=2']), 0, first);
+    await first.complete();
+
+    const late = await first.startAgent('late').process.end(30_000);
+    expect(late.code).toBe(0);
+    expect(plain(late.output)).toBe('dte: session pipeline-1 is finished; nothing to do\n');
+
+    const again = new Pipeline(fleet, main, { CI_JOB_ID: '2' });
+    const command = again.startNx(['run-many', '-t', 'two', '--parallel=2']);
+    await command.waitForOutput('dte: session');
+    again.startAgent('agent-2');
+    expectExit(await command.end(), 0, again);
+    expect(machinesOf(fleet.journal())).toEqual(['agent-1', 'agent-2']);
+    await again.complete();
+  });
+
   it('waits for agents that come late, and takes the slots they bring', async () => {
     const pipeline = new Pipeline(fleet, fleet.machine('main'));
     await pipeline.startCiRun();

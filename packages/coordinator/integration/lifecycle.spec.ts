@@ -1,6 +1,6 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { HTTP } from '@org/dte-protocol';
+import { DEFAULT_SESSION_SETTINGS, HTTP } from '@org/dte-protocol';
 import { exampleRun, exampleTask, httpCall, RawClient, waitFor } from '@org/dte-testing';
 import { createCoordinator } from '../src';
 import { agentSync, completed, Harness, success, containing } from './support/harness';
@@ -41,6 +41,32 @@ describe('a session that comes to its end', () => {
     await complete(await harness.main());
     const late = await harness.agent('late agent');
     expect(await late.next('error')).toMatchObject({ reason: { code: 'DTE_SESSION_FINISHED' }, fatal: true });
+  });
+
+  it('is begun anew, also by a coordinator started later, when a main job says settings: agents are served again', async () => {
+    await start();
+    const first = await harness.main();
+    await complete(first);
+    first.socket.close();
+    await waitFor('the end', () => finished.length > 0);
+    await harness.coordinator.close();
+    await harness.startCoordinator();
+
+    const main = await harness.main();
+    await httpCall(harness.url, {
+      method: 'POST',
+      path: HTTP.sessionSettings,
+      token: main.token,
+      body: JSON.stringify(DEFAULT_SESSION_SETTINGS),
+    });
+    const agent = await harness.agent('agent 1');
+    agent.send(agentSync(1));
+    await harness.submit(main, exampleRun('r2', [exampleTask('app:build')]));
+
+    await agent.next('agent.wanted', ({ assignments, stop }) => stop === null && assignments.length === 1);
+    expect(harness.coordinator.sessions()).toEqual([
+      { sessionId: 's1', finished: false, agents: 1, mains: 1 },
+    ]);
   });
 
   it('still gives its artifacts to whoever holds a token', async () => {

@@ -1,6 +1,6 @@
 import { createCoordinator, type Coordinator } from '@org/dte-coordinator';
 import { sessionStatusSchema, type SessionStatus } from '@org/dte-protocol';
-import { waitFor } from '@org/dte-testing';
+import { isRunning, waitFor } from '@org/dte-testing';
 import { join } from 'node:path';
 import { CliWorld } from './cli-world';
 
@@ -187,6 +187,46 @@ describe('dte, with a folder as rendezvous', () => {
     });
     expect(code).toBe(1);
     expect(stderr).toContain('No coordinator has announced itself for session cli.');
+  });
+
+  describe('after the session is finished and its coordinator has left', () => {
+    const finish = async (jobId: string): Promise<void> => {
+      world.env['DTE_EMBEDDED_LINGER_MS'] = '50';
+      world.env['CI_JOB_ID'] = jobId;
+      await world.run(['start-ci-run', '--require-explicit-completion']);
+      expect((await world.run(['complete-ci-run'])).code).toBe(0);
+      const [pid = 0] = world.coordinatorPids();
+      await waitFor('the coordinator to leave', () => !isRunning(pid));
+    };
+
+    it('an agent that comes late ends at once with code 0, and other commands say why they do nothing', async () => {
+      await finish('1');
+      expect(await world.run(['start-agent'])).toMatchObject({
+        code: 0,
+        stdout: 'dte: session cli is finished; nothing to do\n',
+      });
+      expect(await world.run(['complete-ci-run'])).toMatchObject({ code: 0, stderr: '' });
+      const status = await world.run(['status']);
+      expect(status.code).toBe(1);
+      expect(status.stderr).toContain('DTE_SESSION_FINISHED');
+    });
+
+    it('start-ci-run opens it again for agents, and once that is finished too, so it says', async () => {
+      await finish('1');
+      world.env['CI_JOB_ID'] = '2';
+      world.env['DTE_EMBEDDED_LINGER_MS'] = '60000';
+      expect((await world.run(['start-ci-run', '--require-explicit-completion'])).code).toBe(0);
+      const agent = world.start(['start-agent']);
+      await agent.waitForOutput('is connected to');
+      expect((await world.run(['status'])).stdout).toMatch(/^session cli · open/);
+      await world.run(['complete-ci-run']);
+      expect((await agent.end()).code).toBe(0);
+      // Asked to end before it would leave by itself: the session is finished all the same.
+      const [, pid = 0] = world.coordinatorPids();
+      process.kill(pid, 'SIGTERM');
+      await waitFor('the coordinator to leave', () => !isRunning(pid));
+      expect((await world.run(['start-agent'])).stdout).toBe('dte: session cli is finished; nothing to do\n');
+    });
   });
 
   it('says why when the coordinator cannot start', async () => {

@@ -116,6 +116,10 @@ export const ERROR_CODES = {
     severity: 'attempt',
     cure: 'Run `npx nx graph --print` in the agent job: Nx could not build the project graph there.',
   },
+  DTE_NX_FAILED: {
+    severity: 'attempt',
+    cure: 'Read what Nx says in the message: it could not run the task on that agent. The main job runs it if no agent can.',
+  },
   DTE_LEASE_EXPIRED: {
     severity: 'attempt',
     cure: 'Nothing to do if it happens once: the agent was lost or frozen and its tasks run elsewhere.',

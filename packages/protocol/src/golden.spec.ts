@@ -52,6 +52,7 @@ const SCHEMAS: Record<string, z.ZodType[]> = {
   'session-record': [recordSchema],
   'session-status': [sessionStatusSchema],
   'rendezvous-record': [rendezvousRecordSchema],
+  'rendezvous-record.finished': [rendezvousRecordSchema],
 };
 
 const textOf = (file: string): string => readFileSync(join(folder, file), 'utf8');

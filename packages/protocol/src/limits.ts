@@ -168,6 +168,12 @@ export const LIMITS = {
     null,
     'A published address is ignored after a day: no job runs so long.',
   ),
+  finishedRecordMs: limit(
+    86_400_000,
+    'ms',
+    null,
+    'How long agents that come late are told that their session is finished: as long as an address is believed.',
+  ),
   embeddedLingerMs: limit(
     60_000,
     'ms',

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { DteError } from './errors';
 import { labelSchema, sessionIdSchema } from './ids';
 
 /** How a main job tells agents where its coordinator is. Holds no secret. */
@@ -11,8 +12,22 @@ export const rendezvousRecordSchema = z.strictObject({
   generation: labelSchema(128),
   /** Milliseconds since the epoch; ignored afterwards. */
   expiresAtMs: z.number(),
+  /** `finished`: the session is over and its coordinator has left, so nothing answers at `url`. Left out: `open`. */
+  state: z.enum(['open', 'finished']).optional(),
+  /** The CI job whose coordinator this is; a retried job has another one. */
+  jobId: labelSchema(128).optional(),
 });
 export type RendezvousRecord = z.infer<typeof rendezvousRecordSchema>;
+
+/**
+ * Where to connect to, or null when nobody has announced itself.
+ * @throws DteError DTE_SESSION_FINISHED
+ */
+export function addressOf(record: RendezvousRecord | null): string | null {
+  if (record === null) return null;
+  if (record.state !== 'finished') return record.url;
+  throw new DteError('DTE_SESSION_FINISHED', `session ${record.sessionId} is finished; nothing to do`);
+}
 
 /** Port: publish and find the address of a session's coordinator. */
 export interface Rendezvous {
@@ -23,4 +38,9 @@ export interface Rendezvous {
   publish(record: RendezvousRecord): Promise<void>;
   /** Takes a record back, if it is still the given generation's. */
   withdraw(sessionId: string, generation: string): Promise<void>;
+  /**
+   * Says until `expiresAtMs` that the session is finished, if its record is still the given generation's. Not possible
+   * for `static`: does nothing.
+   */
+  finish(sessionId: string, generation: string, expiresAtMs: number): Promise<void>;
 }

@@ -85,7 +85,7 @@ export function loseAttempt(
   if (run.bailed) {
     endTask(state, run, index, endingWithout('skipped', reason), out);
   } else if (task.lost >= state.config.attemptsPerTask) {
-    const message = `Task ${taskId} was lost ${task.lost} times, the last time on ${agent.name}: ${reason.message}`;
+    const message = `Task ${taskId} was lost ${task.lost} times, the last time on ${agent.name} (${reason.code}): ${reason.message}`;
     endTask(state, run, index, { ...endingWithout('returned', exhausted(message)), result }, out);
   } else {
     releaseLease(state, run, lease, out);

@@ -33,6 +33,7 @@ export interface AgentJoin {
  * gives the same state.
  */
 export type Input =
+  /** Also begins a finished session anew. */
   | { type: 'session.configure'; settings: SessionSettings }
   /** No more work will come. */
   | { type: 'session.complete' }

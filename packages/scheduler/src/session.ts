@@ -8,8 +8,19 @@ import type { RunPhase, RunState, SchedulerState } from './state';
 const SESSION_INFO_MS = 200;
 const MAX_REFUSED = 100;
 
-export function configureSession(state: SchedulerState, settings: SessionSettings): void {
+/**
+ * Settings are said by a main job that opens the session. After the end that is a main job tried again, with agents
+ * tried again as well: unlike a run that came late, it will have more.
+ */
+export function configureSession(
+  state: SchedulerState,
+  settings: SessionSettings,
+  out: EffectsBuilder,
+): void {
   state.session.settings = settings;
+  if (state.session.phase !== 'finished') return;
+  state.session.finishWhenIdle = null;
+  reopenSession(state, out);
 }
 
 /** Agents leave once no run is open; the first reason stays. */
@@ -31,7 +42,7 @@ function finishSession(state: SchedulerState, reason: Reason, out: EffectsBuilde
   out.event({ type: 'session.finished', reason });
 }
 
-/** A run came after the end: agents that have not left may stay for it. */
+/** Something came after the end: agents that have not left may stay for it. */
 export function reopenSession(state: SchedulerState, out: EffectsBuilder): void {
   state.session.phase = 'open';
   state.session.stop = null;

@@ -62,7 +62,7 @@ const isLate = ({ nowMs, wakeAtMs, config }: SchedulerState): boolean =>
 function take(state: SchedulerState, input: Input, out: EffectsBuilder): void {
   switch (input.type) {
     case 'session.configure':
-      configureSession(state, input.settings);
+      configureSession(state, input.settings, out);
       break;
     case 'session.complete':
       finishWhenIdle(state, 'The session was completed (dte complete-ci-run).');

@@ -23,4 +23,11 @@ export class MemoryRendezvous implements Rendezvous {
     if (this.records.get(sessionId)?.generation === generation) this.records.delete(sessionId);
     return Promise.resolve();
   }
+
+  finish(sessionId: string, generation: string, expiresAtMs: number): Promise<void> {
+    const record = this.records.get(sessionId);
+    if (record?.generation === generation)
+      this.records.set(sessionId, { ...record, expiresAtMs, state: 'finished' });
+    return Promise.resolve();
+  }
 }

@@ -26,7 +26,8 @@ const ended = (change: Partial<TaskRun> = {}): TaskRun => ({
     hash: 'hash-app-build',
     cacheStatus: 'miss',
   },
-  ...{ store: { kind: 'stored' }, startMs: 10, endMs: 20, stopped: false, notices: '' },
+  ...{ store: { kind: 'stored' }, startMs: 10, endMs: 20, stopped: false },
+  ...{ broken: undefined, notices: '' },
   ...change,
 });
 
@@ -60,12 +61,6 @@ class FakeHost implements TaskHost {
     value: this.hash,
     details: { command: 'c', nodes: { 'app:ProjectConfiguration': '1' }, implicitDeps: {}, runtime: {} },
   });
-  /** How often many were hashed at once. */
-  batches = 0;
-  hashTasks = async (tasks: readonly NxTask[]) => {
-    this.batches++;
-    return new Map(tasks.map(({ id }) => [id, this.hash]));
-  };
   restore = async (task: NxTask) => {
     this.restored.push(`${task.id} ${task.hash ?? ''}`);
     return this.fetched;
@@ -175,16 +170,6 @@ it('runs a task and says where Nx has stored it, without a request', async () =>
   expect(server.requests).toEqual([]);
 });
 
-it('hashes all tasks of a run at the first of them', async () => {
-  host.hashTask = () => Promise.reject(new Error('must not be hashed by itself'));
-  send();
-  expect(await result()).toMatchObject({ status: 'success' });
-  said.length = 0;
-  send();
-  expect(await result()).toMatchObject({ status: 'success' });
-  expect(host.batches).toBe(1);
-});
-
 it('runs nothing and stores nothing when its hash is another one', async () => {
   host.hash = 'another';
   host.run = () => Promise.reject(new Error('must not run'));
@@ -237,6 +222,15 @@ it('sends what only its own cache had', async () => {
     status: 'success',
     fromCache: 'local-cache',
     artifact: { kind: 'cache' },
+  });
+});
+
+it('hands the attempt back when Nx itself fails, which says nothing of the task', async () => {
+  host.run = async () => ended({ status: 'failure', code: 1, broken: 'database is locked' });
+  send();
+  expect(await result()).toMatchObject({
+    kind: 'returned',
+    reason: { code: 'DTE_NX_FAILED', message: expect.stringContaining('database is locked') as string },
   });
 });
 

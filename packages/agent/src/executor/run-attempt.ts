@@ -6,7 +6,6 @@ import {
   type TaskSpec,
   DteError,
 } from '@org/dte-protocol';
-import { hashesAgree } from './agreed-hashes';
 import { nxTaskOf } from './nx-task';
 import { type RestoreContext } from './restore-closure';
 import { graphOf } from './run-cache';
@@ -52,7 +51,7 @@ export async function runAttempt(
   const nxTask = nxTaskOf(task, assignment.hash);
   graph.tasks[task.id] = nxTask;
   const startMs = Date.now();
-  if (assignment.hash !== null && !(await hashesAgree(host, run, task.id, assignment.hash))) {
+  if (assignment.hash !== null) {
     const difference = await checkHash(host, graph, task, assignment.hash, startMs);
     if (difference !== null) return difference;
   }
@@ -66,6 +65,9 @@ export async function runAttempt(
   });
   if (outcome.stopped || outcome.status === 'stopped' || outcome.status === 'skipped') {
     throw new DteError('DTE_CANCELLED', `${task.id} was stopped before it ended.`);
+  }
+  if (outcome.broken !== undefined) {
+    throw new DteError('DTE_NX_FAILED', `Nx could not run ${task.id} on this agent: ${outcome.broken}`);
   }
   const status = outcome.status === 'failure' ? 'failure' : 'success';
   const artifact = await storeResult(context, assignment, task, outcome, status);

@@ -57,16 +57,3 @@ export function graphOf(run: Run, taskId: string): TaskGraph {
   }
   return graph;
 }
-
-/** The graph of all tasks of a run. */
-export function wholeGraph(run: Run): TaskGraph {
-  const graph: TaskGraph = { roots: [], tasks: {}, dependencies: {}, continuousDependencies: {} };
-  const known = ({ id }: { id: string }) => run.tasks.has(id);
-  for (const task of run.tasks.values()) {
-    graph.tasks[task.id] = nxTaskOf(task);
-    graph.dependencies[task.id] = task.dependencies.filter(known);
-    graph.continuousDependencies[task.id] = task.continuousDependencies.filter(known);
-    if (graph.dependencies[task.id]?.length === 0) graph.roots.push(task.id);
-  }
-  return graph;
-}

@@ -86,7 +86,7 @@ export class Leaving {
   private onRefused(error: DteError): void {
     this.decide(
       error.code === 'DTE_SESSION_FINISHED'
-        ? { exitCode: 0, line: `dte: the session is over, leaving: ${error.message}` }
+        ? { exitCode: 0, line: `dte: ${error.message}` }
         : { exitCode: 1, line: error.explain() },
     );
   }

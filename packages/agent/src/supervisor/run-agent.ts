@@ -6,6 +6,7 @@ import {
   type Identity,
   type LimitValues,
   type Rendezvous,
+  addressOf,
   coordinatorToAgentSchema,
   explain,
 } from '@org/dte-protocol';
@@ -57,7 +58,7 @@ export async function runAgent(options: AgentOptions): Promise<number> {
   const log = createTaskLog({ stream: stdout, env, slots: () => slots() });
 
   const connection = connect({
-    url: async () => (await options.rendezvous.find(options.sessionId))?.url ?? null,
+    url: async () => addressOf(await options.rendezvous.find(options.sessionId)),
     hello: {
       ...{
         role: 'agent',

@@ -57,7 +57,7 @@ it('says why an attempt was handed back, where a result came from and what was s
   log.ended(ref, finished({ fromCache: 'remote-cache' }), 100);
   log.stopped(ref);
   expect(text()).toBe(
-    '↩ app:build  handed back: told to stop  0.1 s\n✔ app:build  remote cache  0.1 s\n■ app:build  stopped: no longer wanted\n',
+    '↩ app:build  handed back: told to stop (DTE_AGENT_LEFT)  0.1 s\n✔ app:build  remote cache  0.1 s\n■ app:build  stopped: no longer wanted\n',
   );
 });
 

@@ -102,7 +102,8 @@ export function createTaskLog({ stream, env, slots, nowMs = Date.now }: TaskLogO
     ended(ref, result, durationMs) {
       const took = colours.dim(seconds(durationMs));
       if (result.kind === 'returned') {
-        finish(ref, `${colours.yellow('↩')} ${ref.taskId}  handed back: ${result.reason.message}  ${took}`);
+        const { code, message } = result.reason;
+        finish(ref, `${colours.yellow('↩')} ${ref.taskId}  handed back: ${message} (${code})  ${took}`);
       } else if (result.status === 'success') {
         const cached = result.fromCache === null ? '' : `  ${result.fromCache.replace('-', ' ')}`;
         finish(ref, `${colours.green('✔')} ${ref.taskId}${cached}  ${took}`);

@@ -9,7 +9,8 @@ Examples:
 async function completeCiRun(flags: Flags): Promise<void> {
   const context = cliContext(flags);
   const { sessionId } = context;
-  if ((await requireRendezvous(context).find(sessionId)) === null) {
+  const record = await requireRendezvous(context).find(sessionId);
+  if (record === null || record.state === 'finished') {
     say(`dte: session ${sessionId} has no coordinator, so there is nothing to complete`);
     return;
   }

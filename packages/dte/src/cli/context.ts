@@ -1,5 +1,5 @@
 import { findWorkspaceRoot } from '@org/dte-nx-compat';
-import { DteError, type Rendezvous, type Role } from '@org/dte-protocol';
+import { addressOf, DteError, type Rendezvous, type Role } from '@org/dte-protocol';
 import { readNxJsonOptions, resolveConfig, sessionIdOf, type OptionName, type Resolved } from '../config';
 import { createRendezvous } from '../rendezvous';
 import { openSession, type Session } from '../session/open-session';
@@ -43,12 +43,12 @@ export function requireRendezvous(context: CliContext): Rendezvous {
 
 /**
  * Connects to the session's coordinator, which must be there already.
- * @throws DteError DTE_NO_COORDINATOR at once when nobody has published an address
+ * @throws DteError at once: DTE_NO_COORDINATOR when nobody has published an address, DTE_SESSION_FINISHED when it has left
  */
 export async function joinSession(context: CliContext, role: Exclude<Role, 'agent'>): Promise<Session> {
   const rendezvous = requireRendezvous(context);
   const { resolved, sessionId, workspaceRoot } = context;
-  if ((await rendezvous.find(sessionId)) === null) {
+  if (addressOf(await rendezvous.find(sessionId)) === null) {
     throw new DteError('DTE_NO_COORDINATOR', `No coordinator has announced itself for session ${sessionId}.`);
   }
   return openSession({ resolved, env: process.env, sessionId, role, rendezvous, workspaceRoot });

@@ -5,6 +5,7 @@ import { randomUUID } from 'node:crypto';
 import { networkInterfaces } from 'node:os';
 import { dataDirOf } from '../embedded/ensure';
 import type { ReadyMessage } from '../embedded/start';
+import { jobIdOf } from '../session/identity';
 import { cliContext, say, type CliContext, type Flags } from './context';
 import { addFlags } from './option-flags';
 
@@ -72,33 +73,50 @@ async function coordinate(flags: Flags & { embedded?: boolean }): Promise<void> 
   const generation = randomUUID();
   if (embedded && rendezvous !== null) {
     const expiresAtMs = Date.now() + resolved.limits.rendezvousMs;
-    await rendezvous.publish({ version: 1, sessionId, url, generation, expiresAtMs });
+    const jobId = jobIdOf(process.env);
+    await rendezvous.publish({
+      ...{ version: 1, sessionId, url, generation, expiresAtMs },
+      ...(jobId === undefined ? {} : { jobId }),
+    });
     const ready: ReadyMessage = { type: 'dte-ready', url };
     process.send?.(ready);
   }
   await Promise.race([whenAskedToEnd(), ending.over]);
-  if (embedded && rendezvous !== null) await rendezvous.withdraw(sessionId, generation);
+  const finished = ending.isFinished();
+  if (embedded && rendezvous !== null && !finished) await rendezvous.withdraw(sessionId, generation);
   await coordinator.close();
+  // Who finds this may start another coordinator at once, on the same folder and the same port.
+  if (embedded && rendezvous !== null && finished)
+    await rendezvous.finish(sessionId, generation, Date.now() + resolved.limits.finishedRecordMs);
 }
 
 /**
  * A coordinator stays for a while after its session is finished, so that agents that come late hear that it is over
  * instead of waiting for an address.
  */
-function lingering(ms: number, coordinator: Coordinator): { arm(): void; over: Promise<void> } {
+function lingering(
+  ms: number,
+  coordinator: Coordinator,
+): { arm(): void; over: Promise<void>; isFinished(): boolean } {
+  let armed = false;
   let timer: NodeJS.Timeout | undefined;
   let end: () => void = () => undefined;
   const over = new Promise<void>((resolve) => (end = resolve));
+  // In memory are sessions that go on or have members; a finished one that everybody has left was announced before.
+  const isFinished = (): boolean => {
+    const sessions = coordinator.sessions();
+    return sessions.every(({ finished }) => finished) && (armed || sessions.length > 0);
+  };
   const look = (): void => {
-    const inUse = coordinator
-      .sessions()
-      .some(({ finished, agents, mains }) => !finished || agents + mains > 0);
+    const inUse = coordinator.sessions().some(({ agents, mains }) => agents + mains > 0);
     // Begun anew: it will be said again when that is over.
-    if (!inUse) end();
+    if (isFinished() && !inUse) end();
   };
   return {
     over,
+    isFinished,
     arm: () => {
+      armed = true;
       clearTimeout(timer);
       // The server keeps the process alive, and nothing shall once that is closed.
       timer = setTimeout(look, ms).unref();

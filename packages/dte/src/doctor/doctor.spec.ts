@@ -1,5 +1,6 @@
 import type { SeamFindings } from '@org/dte-nx-compat';
 import { resolveConfig } from '../config';
+import { MemoryRendezvous } from '@org/dte-testing';
 import { StaticRendezvous } from '../rendezvous';
 import { environmentFindings, nodeFinding, rendezvousFindings } from './environment-findings';
 import { renderFindings } from './render';
@@ -88,6 +89,16 @@ describe('rendezvousFindings', () => {
 
   it('stops at an address that does not answer', async () => {
     expect(levels(await at('http://127.0.0.1:1', false))).toEqual(['ok', 'stop']);
+  });
+
+  it('mentions a finished session, without asking for its coordinator', async () => {
+    const rendezvous = new MemoryRendezvous(() => 0);
+    await rendezvous.publish({
+      ...{ version: 1, sessionId: 's', url: 'http://10.0.0.5:1', generation: 'g', expiresAtMs: 1 },
+      state: 'finished',
+    });
+    const findings = await rendezvousFindings(resolved, rendezvous, 's', () => Promise.reject(new Error()));
+    expect(levels(findings)).toEqual(['ok', 'note']);
   });
 
   it('stops at another machine without a secret, and not with one', async () => {

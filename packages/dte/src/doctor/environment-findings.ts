@@ -58,6 +58,15 @@ export async function rendezvousFindings(
     );
     return findings;
   }
+  if (record.state === 'finished') {
+    findings.push(
+      note(
+        'the session is finished and its coordinator has left: agents that start now have nothing to do',
+        'Nothing to do in the main job, which opens the session again. Start agent jobs again after it.',
+      ),
+    );
+    return findings;
+  }
   if (await isAlive(record.url)) findings.push(ok(`the coordinator at ${record.url} answers`));
   else if (rendezvous.kind === 'static') {
     findings.push(

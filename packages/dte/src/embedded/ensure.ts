@@ -2,7 +2,7 @@ import { httpClient } from '@org/dte-agent';
 import type { Rendezvous } from '@org/dte-protocol';
 import { isAbsolute, join } from 'node:path';
 import type { Resolved } from '../config';
-import { locateOrStart } from './locate';
+import { locateOrStart, type Located } from './locate';
 import { tryLock } from './lock';
 import { startEmbedded } from './start';
 
@@ -40,14 +40,16 @@ export async function coordinatorAnswers(url: string, resolved: Resolved): Promi
 /**
  * Makes sure that the session has a coordinator, starting an embedded one where the rendezvous is a folder. An address
  * that was given (`static`) is left to the connection, which waits for it.
- * @returns whether this process has started it
+ * @returns whether this process has started it, and what was published before
  */
-export async function ensureCoordinator(options: EnsureOptions): Promise<boolean> {
+export async function ensureCoordinator(
+  options: EnsureOptions,
+): Promise<Pick<Located, 'started' | 'previous'>> {
   const { resolved, rendezvous, sessionId, workspaceRoot } = options;
-  if (rendezvous.kind === 'static') return false;
+  if (rendezvous.kind === 'static') return { started: false, previous: null };
   const dataDir = dataDirOf(resolved, workspaceRoot);
   const timeoutMs = resolved.limits.connectTimeoutMs;
-  const { started } = await locateOrStart({
+  return locateOrStart({
     rendezvous,
     sessionId,
     timeoutMs,
@@ -58,5 +60,4 @@ export async function ensureCoordinator(options: EnsureOptions): Promise<boolean
       await startEmbedded({ workspaceRoot, dataDir, timeoutMs, args });
     },
   });
-  return started;
 }

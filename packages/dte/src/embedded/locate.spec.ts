@@ -55,6 +55,21 @@ describe('locateOrStart', () => {
     expect([started(), isLocked()]).toEqual([1, false]);
   });
 
+  it('starts one for a finished session, whatever answers at its old address, and tells whose it was', async () => {
+    const { rendezvous, alive, locate, started } = machine();
+    await rendezvous.publish(record('http://left:1'));
+    await rendezvous.finish('s', 'http://left:1', 9e15);
+    alive.add('http://left:1');
+    const { record: found, previous, ...rest } = await locate();
+    expect([found.url, found.state, previous?.state, rest.started]).toEqual([
+      'http://h:1',
+      undefined,
+      'finished',
+      true,
+    ]);
+    expect(started()).toBe(1);
+  });
+
   it('starts one for many commands at the same time', async () => {
     const { locate, started } = machine();
     const found = await Promise.all(Array.from({ length: 5 }, () => locate()));

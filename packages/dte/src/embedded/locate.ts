@@ -18,10 +18,12 @@ export interface LocateOptions {
 export interface Located {
   readonly record: RendezvousRecord;
   readonly started: boolean;
+  /** What was published when the search began, by a living coordinator or not. */
+  readonly previous: RendezvousRecord | null;
 }
 
 /**
- * Makes sure that a session has a coordinator: the one that is there, or one started now. When several nx commands
+ * Makes sure that a session has a coordinator: the one that is there, or one started now, also for a finished session. When several nx commands
  * begin at the same time one of them starts it, the others wait for its record.
  * @throws DteError DTE_NO_COORDINATOR, or what `start` throws
  */
@@ -29,21 +31,23 @@ export async function locateOrStart(options: LocateOptions): Promise<Located> {
   const { rendezvous, sessionId, timeoutMs, pollMs = 50 } = options;
   const find = async (): Promise<RendezvousRecord | null> => {
     const record = await rendezvous.find(sessionId);
-    return record !== null && (await options.isAlive(record.url)) ? record : null;
+    if (record === null || record.state === 'finished') return null;
+    return (await options.isAlive(record.url)) ? record : null;
   };
+  const previous = await rendezvous.find(sessionId);
   const deadline = Date.now() + timeoutMs;
   do {
     const found = await find();
-    if (found !== null) return { record: found, started: false };
+    if (found !== null) return { record: found, started: false, previous };
     const release = options.tryLock();
     if (release !== null) {
       try {
         // The previous owner may have published between our look and our lock.
         const meanwhile = await find();
-        if (meanwhile !== null) return { record: meanwhile, started: false };
+        if (meanwhile !== null) return { record: meanwhile, started: false, previous };
         await options.start();
         const started = await find();
-        if (started !== null) return { record: started, started: true };
+        if (started !== null) return { record: started, started: true, previous };
       } finally {
         release();
       }

@@ -51,6 +51,11 @@ export class FileRendezvous implements Rendezvous {
     if (record?.generation === generation) await rm(this.pathOf(sessionId), { force: true });
   }
 
+  async finish(sessionId: string, generation: string, expiresAtMs: number): Promise<void> {
+    const record = await this.read(sessionId).catch(() => null);
+    if (record?.generation === generation) await this.publish({ ...record, expiresAtMs, state: 'finished' });
+  }
+
   private pathOf(sessionId: string): string {
     if (!sessionIdSchema.safeParse(sessionId).success) {
       throw new DteError('DTE_INVALID_ID', `"${sessionId}" cannot be the id of a session.`);

@@ -15,10 +15,13 @@ describe('createRendezvous', () => {
 });
 
 describe('StaticRendezvous', () => {
-  it('finds its address for every session, and ignores what is published or taken back', async () => {
+  it('finds its address for every session, and ignores what is published, taken back or finished', async () => {
     const rendezvous = new StaticRendezvous('http://h:1');
     await rendezvous.publish();
     await rendezvous.withdraw();
-    expect(await rendezvous.find('any')).toMatchObject({ sessionId: 'any', url: 'http://h:1' });
+    await rendezvous.finish();
+    const found = await rendezvous.find('any');
+    expect(found).toMatchObject({ sessionId: 'any', url: 'http://h:1' });
+    expect(found.state).toBeUndefined();
   });
 });

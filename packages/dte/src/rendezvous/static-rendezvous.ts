@@ -24,4 +24,8 @@ export class StaticRendezvous implements Rendezvous {
   withdraw(): Promise<void> {
     return Promise.resolve();
   }
+
+  finish(): Promise<void> {
+    return Promise.resolve();
+  }
 }

@@ -60,7 +60,7 @@ export class DistributedRun {
       startMs: Date.now(),
       onRetried: ({ taskId, attempt, agent, reason }) => {
         this.retried += 1;
-        const line = `dte: ${taskId} is tried again; attempt ${attempt}, on ${agent.name}, was lost: ${reason.message}`;
+        const line = `dte: ${taskId} is tried again; attempt ${attempt}, on ${agent.name}, was lost (${reason.code}): ${reason.message}`;
         if (command.verbose) voice.line(line);
       },
     });

@@ -2,7 +2,9 @@ import { findWorkspaceRoot, openCache, type NxRunnerContext, type TaskCache } fr
 import { DteError } from '@org/dte-protocol';
 import { resolveConfig, sessionIdOf, settingsOf, type Resolved } from '../config';
 import { ensureCoordinator } from '../embedded/ensure';
+import { saysSettings } from '../embedded/says-settings';
 import { createRendezvous } from '../rendezvous';
+import { jobIdOf } from '../session/identity';
 import { openSession, type Session } from '../session/open-session';
 import { asRecord } from './as-record';
 import type { Voice } from './say';
@@ -29,11 +31,14 @@ export async function prepare(context: NxRunnerContext, voice: Voice): Promise<P
   if (rendezvous === null)
     throw new DteError('DTE_BAD_CONFIG', 'Neither coordinatorUrl nor rendezvousDir is set.');
   const sessionId = sessionIdOf(resolved.config, env);
-  const started = await ensureCoordinator({ resolved, rendezvous, sessionId, workspaceRoot });
+  const located = await ensureCoordinator({ resolved, rendezvous, sessionId, workspaceRoot });
   const session = await openSession({ resolved, env, sessionId, role: 'main', rendezvous, workspaceRoot });
   try {
-    // Otherwise `dte start-ci-run` has said how the session shall be.
-    if (started) await session.http.configure(settingsOf(resolved.config));
+    const isFinished = async (): Promise<boolean> => (await session.http.status()).state === 'finished';
+    if (await saysSettings(located, jobIdOf(env), isFinished)) {
+      await session.http.configure(settingsOf(resolved.config));
+      await session.whenOpen();
+    }
     const remoteCache = { url: session.connection.url(), token: session.connection.token() };
     return { resolved, workspaceRoot, session, cache: await openCache({ workspaceRoot, remoteCache }) };
   } catch (thrown) {

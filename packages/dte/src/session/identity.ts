@@ -50,5 +50,8 @@ export async function readIdentity(workspaceRoot: string = findWorkspaceRoot()):
 export const jobName = (env: Env): string =>
   oneLine(env['CI_JOB_NAME'] ?? '', 256) || `${hostname()}-${process.pid}`;
 
+/** What tells this job from an earlier try of it, if CI tells. */
+export const jobIdOf = (env: Env): string | undefined => oneLine(env['CI_JOB_ID'] ?? '', 128) || undefined;
+
 /** Address of this job's log, if CI tells. */
 export const jobUrl = (env: Env): string | null => oneLine(env['CI_JOB_URL'] ?? '', 2048) || null;

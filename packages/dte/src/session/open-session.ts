@@ -1,5 +1,6 @@
 import { connect, httpClient, waitOpen, type Connection, type HttpClient } from '@org/dte-agent';
 import {
+  addressOf,
   coordinatorToMainSchema,
   type CoordinatorToMain,
   type Rendezvous,
@@ -17,6 +18,11 @@ export interface Session {
   readonly http: HttpClient;
   /** The newest news of who serves the session; null before the first. */
   readonly info: () => SessionInfo | null;
+  /**
+   * Resolves when the news is that the session is open, after `connectTimeoutMs` in any case. What was said of a
+   * finished session before this job opened it again may come in later than the answer to that.
+   */
+  whenOpen(): Promise<void>;
   /** Closes both; idempotent. */
   close(): void;
 }
@@ -40,7 +46,7 @@ export async function openSession(options: OpenSessionOptions): Promise<Session>
   const { config, limits } = resolved;
   const identity = await readIdentity(workspaceRoot);
   const connection = connect({
-    url: async () => (await rendezvous.find(sessionId))?.url ?? null,
+    url: async () => addressOf(await rendezvous.find(sessionId)),
     hello: {
       role,
       sessionId,
@@ -76,6 +82,22 @@ export async function openSession(options: OpenSessionOptions): Promise<Session>
     connection,
     http,
     info: () => info,
+    whenOpen: () =>
+      new Promise((resolve) => {
+        if (info?.state === 'open') {
+          resolve();
+          return;
+        }
+        const done = (): void => {
+          clearTimeout(timer);
+          stopListening();
+          resolve();
+        };
+        const timer = setTimeout(done, limits.connectTimeoutMs);
+        const stopListening = connection.onMessage((message) => {
+          if (message.type === 'session.info' && message.state === 'open') done();
+        });
+      }),
     close: () => {
       connection.close();
       http.close();

@@ -17,8 +17,6 @@ export interface HostHashesInput {
 export interface HostHashesResult {
   hashes: Record<string, string>;
   nodes: Record<string, string[]>;
-  /** Those found up front, hashed in one call. */
-  atOnce: Record<string, string>;
   changed: string;
   changedBack: string;
 }
@@ -31,15 +29,13 @@ export async function run(input: HostHashesInput): Promise<HostHashesResult> {
     const task = graph.tasks[id];
     if (task) await host.runTask({ task, fullTaskGraph: raw });
   }
-  const result: HostHashesResult = { hashes: {}, nodes: {}, atOnce: {}, changed: '', changedBack: '' };
+  const result: HostHashesResult = { hashes: {}, nodes: {}, changed: '', changedBack: '' };
   const hash = async (id: string): ReturnType<typeof host.hashTask> => {
     const task = graph.tasks[id];
     if (!task) throw new Error(`no task ${id}`);
     const known = input.upFront[id];
     return host.hashTask(known === undefined ? task : { ...task, hash: known }, raw);
   };
-  const upFront = Object.values(graph.tasks).filter(({ id }) => input.upFront[id] !== undefined);
-  result.atOnce = Object.fromEntries(await host.hashTasks(upFront, raw));
   for (const id of Object.keys(graph.tasks)) {
     const { value, details } = await hash(id);
     result.hashes[id] = value;

@@ -9,12 +9,6 @@ interface Hash {
 }
 
 export interface NxTaskHasher {
-  /** 20 and 21 take one environment for all tasks, 22 and later one for each by task id. */
-  hashTasks(
-    tasks: NxTask[],
-    graph: RawTaskGraph,
-    env: NodeJS.ProcessEnv | Record<string, NodeJS.ProcessEnv>,
-  ): Promise<Hash[]>;
   hashTask(task: NxTask, graph: RawTaskGraph, env: NodeJS.ProcessEnv): Promise<Hash>;
 }
 
@@ -65,16 +59,6 @@ export class Hashing {
   async upFront(task: NxTask, graph: RawTaskGraph): Promise<HashResult> {
     const env = this.nx.major < 22 ? process.env : this.environmentOf(task);
     return complete(await this.hasher.hashTask(task, graph, env));
-  }
-
-  /** `upFront` for many tasks at once; values only, by task id. */
-  async allUpFront(tasks: readonly NxTask[], graph: RawTaskGraph): Promise<Map<string, string>> {
-    const env =
-      this.nx.major < 22
-        ? process.env
-        : Object.fromEntries(tasks.map((task) => [task.id, this.environmentOf(task)]));
-    const hashes = await this.hasher.hashTasks([...tasks], graph, env);
-    return new Map(tasks.map(({ id }, index) => [id, hashes[index]?.value ?? '']));
   }
 
   /** As Nx does it right before running, with the outputs of the dependencies on disk; custom hashers included. */

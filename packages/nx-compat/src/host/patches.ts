@@ -51,6 +51,19 @@ function remembering(original: unknown): (argument: object) => unknown {
 }
 
 /**
+ * Nx writes every task it begins and ends to its database, to notice a task whose command runs the same task again. The
+ * executors of an agent share that database: each of the three writes per task waits for the others', and where one
+ * does not get through, 23 takes that for a recursion and ends the process. An executor is nobody's nested nx, and
+ * an nx below it still writes, so a recursion is noticed all the same, one level further down.
+ */
+class NoInvocations {
+  readonly cleanupStale = (): void => undefined;
+  readonly registerTask = (): null => null;
+  readonly unregisterTask = (): void => undefined;
+  readonly getInvocationChain = (): never[] => [];
+}
+
+/**
  * Nx sets up everything anew for each call of runDiscreteTasks: it reads .env files, hands the whole project graph to
  * native code for a hasher, opens the cache and looks for eight remote cache packages. An executor process does one thing
  * only, so it keeps one of each: this is what makes a trivial task cost a few milliseconds and not a dozen.
@@ -71,6 +84,8 @@ export function shareAcrossTasks(nx: NxInstall, hasher: unknown, cache: OpenedCa
     replaceFunctions(nx.load('src/utils/dotenv'), { loadRootEnvFiles: () => undefined }),
     // It would switch .env files on for a user who switched them off; the host has set what it sets.
     replaceFunctions(nx.load('src/tasks-runner/run-command'), { setEnvVarsBasedOnArgs: () => undefined }),
+    // 20 to 22 do not have it.
+    replaceFunctions(nx.load('src/native'), { TaskInvocationTracker: NoInvocations }),
     // 20 sweeps old records after each run; Nx does it once per command.
     replaceFunctions(cache.nxCache, { removeOldCacheRecords: () => undefined }),
   ];

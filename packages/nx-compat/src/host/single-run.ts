@@ -150,6 +150,7 @@ export class SingleRun {
       startMs: prepared?.task.startTime ?? startMs,
       endMs: prepared?.task.endTime ?? Date.now(),
       stopped: this.stopped,
+      broken: result === undefined && !this.stopped ? (reason ?? 'Nx gave no result.') : undefined,
       notices: this.notices.take(),
     };
   }

@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { OpenedCache } from '../cache/open-cache';
 import { resolveNx, type NxInstall } from '../nx-install';
 import { selectRunDiscrete, type RunDiscrete } from '../run-discrete';
-import { normaliseTaskGraph, toNxTaskGraph } from '../task-graph';
+import { normaliseTaskGraph } from '../task-graph';
 import type { NxProjectGraph, NxTask, RawTaskGraph, TaskGraph } from '../types';
 import { closureGraph, Hashing, type NxTaskHasher } from './hashing';
 import { NxNotices, setEnvironment, shareAcrossTasks, type Restore } from './patches';
@@ -70,14 +70,6 @@ class NxTaskHost implements TaskHost {
     const graph = this.closureOf(fullTaskGraph, copy);
     const hashing = new Hashing(this.nx, this.projectGraph, this.hasher);
     return known ? hashing.upFront(copy, graph) : hashing.beforeRun(copy, graph);
-  }
-
-  async hashTasks(
-    tasks: readonly NxTask[],
-    fullTaskGraph: RawTaskGraph | TaskGraph,
-  ): Promise<Map<string, string>> {
-    const graph = toNxTaskGraph(this.nx.major, normaliseTaskGraph(fullTaskGraph));
-    return new Hashing(this.nx, this.projectGraph, this.hasher).allUpFront(tasks.map(unhashed), graph);
   }
 
   restore(task: NxTask): ReturnType<TaskHost['restore']> {

@@ -54,6 +54,11 @@ export interface TaskRun {
   endMs: number;
   /** True when `stopTask` ended it. */
   stopped: boolean;
+  /**
+   * Set when Nx itself threw and gave no result, with what it said: nothing is known of the task then. Its `status` is
+   * `failure`, but whoever can should try it elsewhere.
+   */
+  broken: string | undefined;
   /** Warnings Nx printed about this task, without the task's own output; limited to 64 kB. */
   notices: string;
 }
@@ -69,11 +74,6 @@ export interface TaskHost {
    * hashed as the main job did up front; one that does not, as Nx does before running it.
    */
   hashTask(task: NxTask, fullTaskGraph: RawTaskGraph | TaskGraph): Promise<HashResult>;
-  /**
-   * Hashes of many tasks in one call, as `hashTask` computes those of tasks that arrive hashed; by task id. Native code
-   * takes a whole graph anew for each call, which makes the hash of one task cost ten times its share of this.
-   */
-  hashTasks(tasks: readonly NxTask[], fullTaskGraph: RawTaskGraph | TaskGraph): Promise<Map<string, string>>;
   /** Puts the outputs of a finished task (a member of a dependency closure) on disk, by its hash. */
   restore(task: NxTask): Promise<FetchResult>;
   /**

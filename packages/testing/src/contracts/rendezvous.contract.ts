@@ -74,6 +74,35 @@ export function rendezvousContract(adapter: string, create: () => Promise<Rendez
       await expect(subject.publisher.withdraw('7-1001', 'first')).resolves.toBeUndefined();
     });
 
+    it('finds that a session is finished, for as long as it was said, though its address would have expired', async () => {
+      await subject.publisher.publish(record({ jobId: '9001' }));
+      await subject.publisher.finish('7-1001', 'first', subject.nowMs() + 120_000);
+      subject.advance(60_001);
+      const expiresAtMs = subject.nowMs() + 59_999;
+      const finished = { ...record({ jobId: '9001' }), expiresAtMs, state: 'finished' };
+      expect(await subject.seeker.find('7-1001')).toEqual(finished);
+      subject.advance(60_000);
+      expect(await subject.seeker.find('7-1001')).toBeNull();
+    });
+
+    it('finds the address of whoever opens a finished session again', async () => {
+      await subject.publisher.publish(record());
+      await subject.publisher.finish('7-1001', 'first', subject.nowMs() + 120_000);
+      await subject.publisher.publish(record({ generation: 'second' }));
+      expect(await subject.seeker.find('7-1001')).toEqual(record({ generation: 'second' }));
+    });
+
+    it('leaves the record of a newer generation open when an older one says that it is finished', async () => {
+      await subject.publisher.publish(record({ generation: 'second' }));
+      await subject.publisher.finish('7-1001', 'first', subject.nowMs() + 120_000);
+      expect(await subject.seeker.find('7-1001')).toEqual(record({ generation: 'second' }));
+    });
+
+    it('says of no session that it is finished when nobody had published one', async () => {
+      await subject.publisher.finish('7-1001', 'first', subject.nowMs() + 120_000);
+      expect(await subject.seeker.find('7-1001')).toBeNull();
+    });
+
     it('never shows half a record while records are replaced', async () => {
       await subject.publisher.publish(record());
       const writes = Array.from({ length: 20 }, (_, index) =>

@@ -1,0 +1,209 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import {
+  DEFAULT_NX_VERSION,
+  Fleet,
+  install,
+  type Machine,
+  Pipeline,
+  REPOSITORY,
+  SAMPLE_CHANGE,
+  SAMPLE_TARGET_DEFAULTS,
+  sampleCommand,
+  sampleFiles,
+  sampleNxJson,
+  sampleProject,
+} from '@org/dte-testing';
+import {
+  type Block,
+  type Document,
+  flagsIn,
+  type Mention,
+  mentionsIn,
+  mentionsOf,
+  readDocument,
+  readDocuments,
+} from '../support/documents';
+import { expectExit } from '../support/expect-exit';
+import { machinesOf, ownLines, plain, ranOn } from '../support/log';
+
+/** The part of .gitlab-ci.yml that the README shows. */
+interface Pipelines {
+  variables: Record<string, string>;
+  main: { script: string[] };
+  agent: { script: string[] };
+}
+
+/** Flags that documents name and that are not ours: of nx and of yarn. */
+const FLAGS_OF_OTHERS = ['--parallel', '--batch', '--skip-nx-cache', '--ignore-engines'];
+
+const readme = readDocument('README.md');
+const documents = readDocuments();
+
+function blockOf({ blocks, path }: Document, language: string): Block {
+  const [block, another] = blocks.filter((candidate) => candidate.language === language);
+  if (block === undefined || another !== undefined)
+    throw new Error(`${path} should have one block of ${language}`);
+  return block;
+}
+
+const json = (text: string): Record<string, unknown> => JSON.parse(text) as Record<string, unknown>;
+
+/** The install is not repeated: the machines have the packages. */
+const stepsOf = ({ script }: { script: string[] }): string[] => script.filter((line) => line !== 'npm ci');
+
+/** What a line of ours looks like, from the example in the README: up to `parts` parts, other numbers. */
+function shapeOf(example: string, parts: number): RegExp {
+  const head = example.split(' · ').slice(0, parts).join(' · ');
+  const pattern = head.replaceAll(
+    /(?<=session )\S+|\d+ min \d+ s|\d+|(agent|slot|task)s/g,
+    (found, noun?: string) => {
+      if (noun !== undefined) return `${noun}s?`;
+      if (found.includes('min')) return '(?:\\d+ min )?\\d+ s';
+      return /^\d+$/.test(found) ? '\\d+' : '\\S+';
+    },
+  );
+  return new RegExp(`^${pattern}( · |$)`);
+}
+
+describe('the documents', () => {
+  let fleet: Fleet;
+  let laptop: Machine;
+
+  beforeAll(() => {
+    const beta = sampleProject('beta', 'libs/beta', { alpha: 'libs/alpha' });
+    beta.targets['e2e-ci'] = { dependsOn: ['build'], command: sampleCommand('beta:e2e-ci', { sleep: 1500 }) };
+    const nxJson = {
+      ...sampleNxJson({ plugin: false, targetDefaults: SAMPLE_TARGET_DEFAULTS }),
+      ...json(blockOf(readme, 'json').text),
+    };
+    fleet = Fleet.create({
+      install: install({ nx: DEFAULT_NX_VERSION }),
+      files: sampleFiles({ alpha: sampleProject('alpha', 'libs/alpha'), beta }, nxJson),
+      change: SAMPLE_CHANGE,
+    });
+    laptop = fleet.machine('laptop', { ci: false });
+  });
+
+  afterAll(async () => {
+    expect(await fleet.close()).toEqual([]);
+  });
+
+  const readPipeline = (): Pipelines => {
+    // Nx reads YAML itself: its parser is there wherever Nx is.
+    const requireAsNx = createRequire(laptop.path('node_modules/nx/package.json'));
+    const { parse } = requireAsNx('yaml') as { parse: (text: string) => Pipelines };
+    return parse(blockOf(readme, 'yaml').text);
+  };
+
+  it('show a nx.json and a pipeline that distribute: an agent runs the tasks, and all jobs end by themselves', async () => {
+    const { variables, main, agent } = readPipeline();
+    // As the README has it: a coordinator of its own, found by its address, and a secret.
+    const secret = { DTE_SECRET: 'open sesame', DTE_RENDEZVOUS_DIR: undefined };
+    const service = fleet.machine('service').startDte(['coordinator', '--port=0'], { env: secret });
+    await service.waitForOutput(/coordinator on \S+/);
+    const [, address] = /coordinator on (\S+)/.exec(service.output())!;
+    const env = { ...variables, ...secret, DTE_COORDINATOR_URL: address, DTE_PROGRESS_MS: '200' };
+    const pipeline = new Pipeline(fleet, fleet.machine('main'));
+    const [open, ...commands] = stepsOf(main);
+    const run = (line: string) => pipeline.main.run('sh', ['-ec', line], { env });
+
+    expectExit(await run(open!), 0, pipeline);
+    const job = fleet.machine('agent').start('sh', ['-ec', stepsOf(agent).join('\n')], { env });
+    await job.waitForOutput('is connected to');
+    const exit = await run(commands.join('\n'));
+
+    expectExit(exit, 0, pipeline);
+    expect(Object.keys(ranOn(fleet.journal()))).toHaveLength(7);
+    expect(machinesOf(fleet.journal())).toEqual(['agent']);
+    expect(pipeline.main.read('dist/libs/beta/out.txt')).toBe('beta:build\nalpha:build\n');
+    // --stop-agents-after names a target that has run.
+    expectExit(await job.end(30_000), 0, pipeline);
+    service.signal('SIGTERM');
+    expectExit(await service.end(30_000), 0, pipeline);
+    await pipeline.everybodyGone();
+
+    const log = readme.blocks.find(({ text }) => text.startsWith('dte: session'))!;
+    const [first, progress, last] = log.text.split('\n').filter((line) => line.startsWith('dte:'));
+    const lines = ownLines(exit.output);
+    expect(lines[0]).toMatch(shapeOf(first!, 3));
+    expect(lines).toContainEqual(expect.stringMatching(shapeOf(progress!, 2)));
+    expect(lines.at(-1)).toMatch(shapeOf(last!, 1));
+  });
+
+  it('name commands and flags that the CLI knows, and so do its own examples', async () => {
+    const help = async (...command: string[]): Promise<string> => {
+      const exit = await laptop.dte([...command, '--help']);
+      expectExit(exit, 0);
+      return plain(exit.output);
+    };
+    const known = new Map<string, string[]>();
+    const commands: string[] = [];
+    const helpTexts = [await help()];
+    for (const [, names = ''] of helpTexts[0]!.matchAll(/^ {2}((?!help )[a-z|-]+) .*\S/gm)) {
+      const [command = ''] = names.split('|');
+      const text = await help(command);
+      commands.push(command);
+      helpTexts.push(text);
+      const flags = [...text.matchAll(/^ +(?:-\w, )?(--[a-z-]+)/gm)].map(([, flag = '']) => flag);
+      for (const name of names.split('|')) known.set(name, flags);
+    }
+    const isUnknown = ({ command, flags }: Mention): boolean =>
+      known.get(command) === undefined || flags.some((flag) => !known.get(command)!.includes(flag));
+    const mentions = documents.map((document): [string, Mention[]] => [document.path, mentionsOf(document)]);
+    mentions.push(['--help', helpTexts.flatMap(mentionsIn)]);
+    const anyFlag = new Set([...[...known.values()].flat(), ...FLAGS_OF_OTHERS]);
+    const flagSpans = documents.flatMap(({ spans }) => spans.flat().filter((span) => span.startsWith('--')));
+
+    expect(mentionsOf(readme).map(({ command }) => command)).toEqual(expect.arrayContaining(commands));
+    expect(commands).toContain('start-agent');
+    expect(
+      mentions.flatMap(([path, found]) => found.filter(isUnknown).map((it) => ({ path, ...it }))),
+    ).toEqual([]);
+    expect(flagSpans.flatMap(flagsIn).filter((flag) => !anyFlag.has(flag))).toEqual([]);
+  });
+
+  it('name variables and options of nx.json that exist', () => {
+    const spansOf = (path: string): string[] => readDocument(path).spans.flat();
+    const reference = new Set(spansOf('docs/configuration.md'));
+    // Not the notes inside the packages: there are variables of ours that nobody else sets.
+    const variables = documents
+      .filter(({ path }) => !path.startsWith('packages'))
+      .flatMap(({ text }) => text.match(/\bDTE_[A-Z_]+\b/g) ?? []);
+    // Codes of errors look the same.
+    const codes = readDocument('docs/errors.md').anchors;
+    const options = documents
+      .flatMap(({ blocks }) => blocks.filter(({ language }) => language === 'json'))
+      .map(({ text }) => json(text) as { tasksRunnerOptions: { default: { options: object } } })
+      .flatMap((nxJson) => Object.keys(nxJson.tasksRunnerOptions.default.options));
+
+    expect(variables.filter((name) => !reference.has(name) && !codes.has(name.toLowerCase()))).toEqual([]);
+    expect(options.filter((name) => !reference.has(name))).toEqual([]);
+  });
+
+  it.each(documents.map((document) => [document.path, document] as const))(
+    'link to what is there: %s',
+    (path, { links, spans, text }) => {
+      const { scripts } = JSON.parse(readFileSync(join(REPOSITORY, 'package.json'), 'utf8')) as {
+        scripts: Record<string, string>;
+      };
+      const targetOf = (link: string): string =>
+        link.startsWith('#') ? path : join(dirname(path), link.split('#')[0]!);
+      const isBroken = (link: string): boolean => {
+        const target = targetOf(link);
+        if (!existsSync(join(REPOSITORY, target))) return true;
+        const anchor = link.split('#')[1];
+        return anchor !== undefined && !readDocument(target).anchors.has(anchor);
+      };
+      const paths = spans.flat().filter((span) => /^(packages|e2e|docs|tools|\.ci)\/[\w./-]+$/.test(span));
+      const runs = [...text.matchAll(/\bnpm (?:run ([\w:]+)|(test)\b)/g)].map(
+        ([, run, test]) => run ?? test!,
+      );
+
+      expect(links.filter(isBroken)).toEqual([]);
+      expect(paths.filter((name) => !existsSync(join(REPOSITORY, name)))).toEqual([]);
+      expect(runs.filter((name) => scripts[name] === undefined)).toEqual([]);
+    },
+  );
+});

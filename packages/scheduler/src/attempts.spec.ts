@@ -1,0 +1,36 @@
+import { runSpec, taskSpec } from '@org/dte-testing';
+import type { RunUpdate } from '@org/dte-protocol';
+import type { Input } from './interface';
+import { createState } from './state';
+import { step } from './step';
+
+const config = {
+  ...{ leaseMs: 30_000, mainLostMs: 60_000, sessionIdleMs: 600_000, attemptsPerTask: 1 },
+  ...{ logEntriesPerFrame: 500, frameBytes: 16 * 1024 * 1024 },
+};
+
+it('names the code of the last loss when a task goes back to the main job, which hears of no other', () => {
+  const state = createState(config, 's1');
+  const reason = { code: 'DTE_DISK_FULL', message: 'No space left.' } as const;
+  const returned = { name: 'completed', result: { kind: 'returned', reason } } as const;
+  const work = [{ runId: 'r1', taskId: 'a:build', attempt: 1, phase: returned }];
+  const inputs: Input[] = [
+    { type: 'run.submit', spec: runSpec('r1', [taskSpec('a:build')]) },
+    { type: 'main.sync', sync: { type: 'main.sync', runId: 'r1', ackSeq: 0, want: 'follow' } },
+    { type: 'agent.joined', agent: { agentId: 'a1', name: 'agent-1', jobUrl: null, slots: 1, labels: [] } },
+    {
+      ...{ type: 'agent.sync', agentId: 'a1' },
+      sync: { type: 'agent.sync', seq: 1, slots: 1, draining: false, work },
+    },
+  ];
+  const updates = inputs
+    .flatMap((input) => step(state, input, 1).send)
+    .flatMap(({ message }) => (message.type === 'run.update' ? [message satisfies RunUpdate] : []));
+  expect(updates.flatMap(({ entries }) => entries).at(-1)).toMatchObject({
+    status: 'returned',
+    reason: {
+      code: 'DTE_ATTEMPTS_EXHAUSTED',
+      message: 'Task a:build was lost 1 times, the last time on agent-1 (DTE_DISK_FULL): No space left.',
+    },
+  });
+});
