@@ -6,11 +6,11 @@ import {
   type LimitValues,
   type Message,
   type Reason,
-  type Work,
   DteError,
   LIMITS,
 } from '@org/dte-protocol';
-import { type AttemptRef, type FromExecutor, keyOf, refOf } from '../executor/ipc';
+import { type FromExecutor, keyOf, refOf } from '../executor/ipc';
+import { describeAttempt, left, reasonOf } from './describe-attempt';
 import { type ExecutorPool } from './executor-pool';
 import { crashed } from './executor-process';
 import { type Attempt, type AttemptState, pickStartable, reconcile } from './reconcile';
@@ -372,31 +372,3 @@ export class Supervisor {
     };
   }
 }
-
-function describeAttempt({ assignment, state }: Attempt): Work[] {
-  const ref: AttemptRef = refOf(assignment);
-  switch (state.name) {
-    case 'waiting':
-      return [{ ...ref, phase: { name: 'preparing' } }];
-    case 'running':
-      return [
-        {
-          ...ref,
-          phase:
-            state.startMs === null ? { name: 'preparing' } : { name: 'executing', startMs: state.startMs },
-        },
-      ];
-    case 'stopping':
-      // Handed back only when its processes are gone; until then the coordinator must not give it to another agent.
-      return state.result === null ? [] : [{ ...ref, phase: { name: 'preparing' } }];
-    case 'completed':
-      return [{ ...ref, phase: { name: 'completed', result: state.result } }];
-  }
-}
-
-const reasonOf = (error: DteError): Reason => ({ code: error.code, message: error.message.slice(0, 16_000) });
-
-const left = (): AttemptResult => ({
-  kind: 'returned',
-  reason: { code: 'DTE_AGENT_LEFT', message: 'The agent was told to stop and handed the task back.' },
-});

@@ -1,4 +1,5 @@
-import type { RunSpec, TaskSpec } from '@org/dte-protocol';
+import type { TaskSpec } from '@org/dte-protocol';
+import { runSpec } from '../simulation/run-specs';
 
 export interface TaskShape extends Partial<TaskSpec> {
   readonly dependsOn?: readonly string[];
@@ -22,16 +23,4 @@ export function exampleTask(id: string, { dependsOn = [], ...overrides }: TaskSh
 }
 
 /** A run of `nx run-many -t build`. */
-export const exampleRun = (runId: string, tasks: TaskSpec[], overrides: Partial<RunSpec> = {}): RunSpec => ({
-  runId,
-  command: 'nx run-many -t build',
-  requestedTargets: ['build'],
-  parallel: 2,
-  nxBail: false,
-  skipNxCache: false,
-  verbose: false,
-  streamOutput: false,
-  env: {},
-  tasks,
-  ...overrides,
-});
+export const exampleRun = runSpec;

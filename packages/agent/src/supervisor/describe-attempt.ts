@@ -1,0 +1,35 @@
+import { type AttemptResult, type DteError, type Reason, type Work } from '@org/dte-protocol';
+import { type AttemptRef, refOf } from '../executor/ipc';
+import { type Attempt } from './reconcile';
+
+/** What the coordinator is told of an attempt; nothing of one that it has taken back. */
+export function describeAttempt({ assignment, state }: Attempt): Work[] {
+  const ref: AttemptRef = refOf(assignment);
+  switch (state.name) {
+    case 'waiting':
+      return [{ ...ref, phase: { name: 'preparing' } }];
+    case 'running':
+      return [
+        {
+          ...ref,
+          phase:
+            state.startMs === null ? { name: 'preparing' } : { name: 'executing', startMs: state.startMs },
+        },
+      ];
+    case 'stopping':
+      // Handed back only when its processes are gone; until then the coordinator must not give it to another agent.
+      return state.result === null ? [] : [{ ...ref, phase: { name: 'preparing' } }];
+    case 'completed':
+      return [{ ...ref, phase: { name: 'completed', result: state.result } }];
+  }
+}
+
+export const reasonOf = (error: DteError): Reason => ({
+  code: error.code,
+  message: error.message.slice(0, 16_000),
+});
+
+export const left = (): AttemptResult => ({
+  kind: 'returned',
+  reason: { code: 'DTE_AGENT_LEFT', message: 'The agent was told to stop and handed the task back.' },
+});
