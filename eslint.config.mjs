@@ -16,11 +16,12 @@ const CORE = ['packages/{protocol,scheduler}/src/**/*.ts'];
 /** Who may import whom. Everybody's specs may use the test support; `TEST_ONLY` below keeps it out of the sources. */
 const DEPENDENCY_RULE = {
   protocol: [],
+  identity: ['protocol'],
   scheduler: ['protocol'],
-  coordinator: ['protocol', 'scheduler'],
+  coordinator: ['protocol', 'identity', 'scheduler'],
   'nx-compat': ['protocol'],
-  agent: ['protocol', 'nx-compat'],
-  dte: ['protocol', 'nx-compat', 'coordinator', 'agent'],
+  agent: ['protocol', 'identity', 'nx-compat'],
+  dte: ['protocol', 'identity', 'nx-compat', 'coordinator', 'agent'],
   'nx-cloud-shim': ['dte'],
   testing: ['protocol', 'scheduler', 'coordinator', 'agent', 'nx-compat'],
   e2e: ['protocol'],

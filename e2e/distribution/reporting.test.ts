@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { completeAndClose } from '../support/close';
 import { expectExit } from '../support/expect-exit';
 import {
@@ -111,6 +112,15 @@ describe("the main job's log", () => {
       expect(plain(distributed.output)).toContain('first:check line 3');
     },
   );
+
+  it('leaves the output of a failed task in the file that --output-style=summary names', async () => {
+    const command = ['run-many', '-t', 'check', '--parallel=2', '--skip-nx-cache', '--output-style=summary'];
+    const distributed = await pipeline.nx(command);
+
+    expect(distributed.code).not.toBe(0);
+    const [path = ''] = /\S+\/terminalOutputs\/\d+/.exec(plain(distributed.output)) ?? [];
+    expect(readFileSync(path, 'utf8')).toContain('first:check line 3');
+  });
 
   it('shows the output of a task while it runs when a stream is asked for', async () => {
     const main = pipeline.startNx(['run', 'first:talk', '--skip-nx-cache', '--output-style=stream']);

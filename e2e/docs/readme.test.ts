@@ -35,8 +35,22 @@ interface Pipelines {
   agent: { script: string[] };
 }
 
-/** Flags that documents name and that are not ours: of nx and of yarn. */
-const FLAGS_OF_OTHERS = ['--parallel', '--batch', '--skip-nx-cache', '--ignore-engines'];
+/** Flags that documents name and that are not ours: of nx, of yarn and of gitlab-runner. */
+const FLAGS_OF_OTHERS = ['--parallel', '--batch', '--skip-nx-cache', '--ignore-engines', '--tls-ca-file'];
+
+/** Flags of our generators, as Nx reads them in a workspace that has them installed. */
+function flagsOfGenerators(laptop: Machine): string[] {
+  const own = 'node_modules/@org/dte';
+  const { generators } = JSON.parse(laptop.read(`${own}/generators.json`)) as {
+    generators: Record<string, { schema: string }>;
+  };
+  return Object.values(generators).flatMap(({ schema }) => {
+    const { properties } = JSON.parse(laptop.read(join(own, schema))) as { properties: object };
+    return Object.keys(properties).map(
+      (name) => `--${name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`,
+    );
+  });
+}
 
 const readme = readDocument('README.md');
 const documents = readDocuments();
@@ -153,7 +167,11 @@ describe('the documents', () => {
       known.get(command) === undefined || flags.some((flag) => !known.get(command)!.includes(flag));
     const mentions = documents.map((document): [string, Mention[]] => [document.path, mentionsOf(document)]);
     mentions.push(['--help', helpTexts.flatMap(mentionsIn)]);
-    const anyFlag = new Set([...[...known.values()].flat(), ...FLAGS_OF_OTHERS]);
+    const generated = flagsOfGenerators(laptop);
+    const anyFlag = new Set([...[...known.values()].flat(), ...generated, ...FLAGS_OF_OTHERS]);
+    const generatorCalls = documents
+      .flatMap(({ blocks }) => blocks.flatMap(({ text }) => text.split('\n')))
+      .filter((line) => line.includes('@org/dte:'));
     const flagSpans = documents.flatMap(({ spans }) => spans.flat().filter((span) => span.startsWith('--')));
 
     expect(mentionsOf(readme).map(({ command }) => command)).toEqual(expect.arrayContaining(commands));
@@ -162,6 +180,7 @@ describe('the documents', () => {
       mentions.flatMap(([path, found]) => found.filter(isUnknown).map((it) => ({ path, ...it }))),
     ).toEqual([]);
     expect(flagSpans.flatMap(flagsIn).filter((flag) => !anyFlag.has(flag))).toEqual([]);
+    expect(generatorCalls.flatMap(flagsIn).filter((flag) => !generated.includes(flag))).toEqual([]);
   });
 
   it('name variables and options of nx.json that exist', () => {

@@ -2,6 +2,7 @@ import { EventEmitter } from 'node:events';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Assignment, type AttemptResult, type LimitValues } from '@org/dte-protocol';
+import { createSessionCertificate } from '@org/dte-identity';
 import { isRunning, waitFor } from '@org/dte-testing';
 import { type AgentOptions, runAgent } from '../src';
 import { FakeCoordinator, assignment, runSpec } from '../src/test-support/fake-coordinator';
@@ -27,8 +28,10 @@ class TestAgent {
         name: 'agent-x',
       },
       ...{ identity: claims.identity, limits: testLimits(limits), signals: this.signals },
-      env: { PATH: process.env['PATH'], DTE_SECRET: 'never for tasks' },
+      env: { PATH: process.env['PATH'], DTE_SECRET: 'never for tasks', DTE_ID_TOKEN: 'nor.this.one' },
       rendezvous: {
+        kind: 'file',
+        report: () => Promise.resolve(),
         find: async () =>
           url === null
             ? null
@@ -114,7 +117,8 @@ it('leaves at once, with code 0 and one line, when the session it finds is finis
   const record = { version: 1, sessionId: 'session', url: 'http://127.0.0.1:9', generation: 'g' } as const;
   const find = () =>
     Promise.resolve({ ...record, expiresAtMs: Number.MAX_VALUE, state: 'finished' as const });
-  agent = new TestAgent(null, { rendezvous: { find } }, { agentIdleMs: 600_000 });
+  const rendezvous = { kind: 'file', find, report: () => Promise.resolve() };
+  agent = new TestAgent(null, { rendezvous }, { agentIdleMs: 600_000 });
   expect(await agent.ended).toBe(0);
   expect(agent.output).toBe('dte: session session is finished; nothing to do\n');
 });
@@ -127,7 +131,7 @@ it('runs what is wanted, with a log that reads well, and reports it', async () =
   expect(one.output.replace(/\d\.\d s/, '0.1 s').replace(/http\S+/, 'URL')).toBe(
     'dte: agent-x is connected to URL\n▶ a:build  attempt 1\nbuilding a:build\nlast words\n✔ a:build  0.1 s\n',
   );
-  expect(one.executors()[0]).toMatch(/secret=none executor=1$/);
+  expect(one.executors()[0]).toMatch(/secret=none idToken=none executor=1$/);
   expect(one.executors()).toContain(`coordinator ${server.url} token-1`);
   expect(server.outputs).toEqual([
     {
@@ -139,6 +143,31 @@ it('runs what is wanted, with a log that reads well, and reports it', async () =
       data: 'building a:build\nlast words',
     },
   ]);
+});
+
+it('leads executors to a coordinator with a pinned key by a plain port of this machine', async () => {
+  const certificate = createSessionCertificate();
+  const secure = await FakeCoordinator.start(certificate);
+  try {
+    secure.runs.set('run-1', runSpec(['a:build']));
+    const record = { version: 1, sessionId: 'session', url: secure.url, pin: certificate.pin } as const;
+    const find = () => Promise.resolve({ ...record, generation: 'g', expiresAtMs: Number.MAX_VALUE });
+    const report = () => Promise.resolve();
+    const one = start({ rendezvous: { kind: 'file', find, report }, slots: 1 });
+    secure.want({ assignments: [assignment('a:build')] });
+    await secure.waitForSync('the result', ({ work }) =>
+      work.some(({ phase }) => phase.name === 'completed'),
+    );
+    const told = one.executors().find((line) => line.startsWith('coordinator'));
+    expect(told).toMatch(/^coordinator http:\/\/127\.0\.0\.1:\d+ token-1$/);
+    expect(one.output).toContain(`agent-x is connected to ${secure.url}`);
+    const answer = await fetch(`${told?.split(' ')[1] ?? ''}/v1/runs/run-1`);
+    expect(await answer.json()).toMatchObject({ runId: 'run-1' });
+    one.signals.emit('SIGTERM');
+    expect(await one.ended).toBe(0);
+  } finally {
+    await secure.close();
+  }
 });
 
 it('marks lines with their task when there are several slots, and says why a task failed', async () => {
@@ -315,6 +344,14 @@ it('leaves when it hears of no work for too long', async () => {
   const one = start({}, { agentIdleMs: 600 });
   expect(await one.ended).toBe(0);
   expect(one.output).toContain('dte: nothing to do for 0.6 s, leaving');
+});
+
+it('leaves with code 0 when the coordinator that it had stays away for longer than the grace period', async () => {
+  const one = start({}, { coordinatorGraceMs: 600, agentIdleMs: 600_000 });
+  await one.waitFor('the connection', () => one.output.includes('is connected to'));
+  await server.close();
+  expect(await one.ended).toBe(0);
+  expect(one.output).toMatch(/connection lost.*\ndte: the coordinator stayed away for 0.6 s .*; leaving\n$/);
 });
 
 it('keeps a task running while the coordinator is away, and reports it to the next connection', async () => {

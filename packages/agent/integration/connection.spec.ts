@@ -17,7 +17,7 @@ afterEach(async () => {
 
 function dial(change: Partial<ConnectOptions<CoordinatorToAgent>> = {}): Connection<CoordinatorToAgent> {
   const connection = connect({
-    ...{ url: server.url, hello: claims, limits: testLimits(), incoming: coordinatorToAgentSchema },
+    ...{ address: server.url, hello: claims, limits: testLimits(), incoming: coordinatorToAgentSchema },
     ...change,
   });
   open.push(connection);
@@ -38,7 +38,7 @@ const sync = (seq: number): AgentSync => ({
 
 it('is open with the token of the welcome once both sides have proven the secret', async () => {
   server.secret = 'shared';
-  const connection = dial({ secret: 'shared' });
+  const connection = dial({ credentials: { secret: 'shared' } });
   await waitOpen(connection, 5_000);
   expect(connection.token()).toBe('token-1');
   expect(connection.url()).toBe(server.url);
@@ -46,14 +46,14 @@ it('is open with the token of the welcome once both sides have proven the secret
 
 it('fails for good when the coordinator refuses the secret', async () => {
   server.secret = 'shared';
-  const connection = dial({ secret: 'another' });
+  const connection = dial({ credentials: { secret: 'another' } });
   await expect(waitOpen(connection, 5_000)).rejects.toMatchObject({ code: 'DTE_BAD_SECRET' });
   expect(server.hellos).toHaveLength(1);
 });
 
 it('refuses a coordinator that signs with another secret', async () => {
   server.secret = 'another';
-  const connection = dial({ secret: 'shared' });
+  const connection = dial({ credentials: { secret: 'shared' } });
   // The false coordinator would gladly take this client.
   Object.defineProperty(server, 'answer', {
     value: (socket: { send(text: string): void }) =>
@@ -72,7 +72,7 @@ it('refuses a coordinator that signs with another secret', async () => {
 });
 
 it('refuses a coordinator without a secret when it has one itself', async () => {
-  const connection = dial({ secret: 'shared' });
+  const connection = dial({ credentials: { secret: 'shared' } });
   await expect(waitOpen(connection, 5_000)).rejects.toMatchObject({ code: 'DTE_BAD_SECRET' });
   expect(() => connection.token()).toThrow('no connection');
 });
@@ -96,9 +96,9 @@ it('keeps trying while nobody has announced a coordinator, and finds it when it 
   let url: string | null = null;
   let asked = 0;
   const connection = dial({
-    url: async () => {
+    address: async () => {
       asked++;
-      return url;
+      return url === null ? null : { urls: [url], pin: null, generation: 'g' };
     },
   });
   await waitFor('three questions', () => asked >= 3);
@@ -108,7 +108,7 @@ it('keeps trying while nobody has announced a coordinator, and finds it when it 
 });
 
 it('waits in vain for an address where nobody listens, with the reason in the message', async () => {
-  const connection = dial({ url: 'http://127.0.0.1:1' });
+  const connection = dial({ address: 'http://127.0.0.1:1' });
   await expect(waitOpen(connection, 100)).rejects.toThrow(/in 100 ms.*ECONNREFUSED/);
 });
 
@@ -225,7 +225,7 @@ it('refuses output while a slow coordinator has not taken what waits, and accept
 });
 
 it('refuses output while it is not open, and frees everything when closed', async () => {
-  const connection = dial({ url: 'http://127.0.0.1:1' });
+  const connection = dial({ address: 'http://127.0.0.1:1' });
   expect(
     connection.send({ type: 'agent.output', runId: 'r', taskId: 't', attempt: 1, offset: 0, data: 'x' }),
   ).toBe(false);

@@ -71,7 +71,8 @@ process.on('message', (message) => {
 });
 process.on('disconnect', () => process.exit(0));
 
-note(`start ${process.pid} secret=${process.env.DTE_SECRET ?? 'none'} executor=${process.env.DTE_EXECUTOR}`);
+const { DTE_SECRET: secret = 'none', DTE_ID_TOKEN: idToken = 'none', DTE_EXECUTOR } = process.env;
+note(`start ${process.pid} secret=${secret} idToken=${idToken} executor=${DTE_EXECUTOR}`);
 if (process.env.FAKE_START === 'unable') {
   say({
     type: 'unable',

@@ -1,37 +1,8 @@
 import { HTTP } from '@org/dte-protocol';
-import { exampleRun, exampleTask, httpCall, type RawClient } from '@org/dte-testing';
+import { httpCall, type RawClient } from '@org/dte-testing';
 import { TokenIssuer } from '../src/auth/token';
+import { ATTEMPT, ENDPOINTS, RUN } from './support/endpoints';
 import { Harness, containing } from './support/harness';
-
-const settings = { stopAgentsAfter: [], stopAgentsOnFailure: false, requireExplicitCompletion: true };
-const record = { command: 'nx format', exitCode: 0, startMs: 1, endMs: 2, output: '' };
-const runOf = (runId: string) => JSON.stringify(exampleRun(runId, [exampleTask('app:build')]));
-
-/** Every endpoint, with what each role is answered; 'other' is the main job of another session. */
-const ENDPOINTS: [
-  method: string,
-  path: string,
-  body: string | null,
-  answers: Record<'agent' | 'main' | 'observer' | 'other', number>,
-][] = [
-  ['GET', HTTP.health, null, { agent: 200, main: 200, observer: 200, other: 200 }],
-  ['GET', HTTP.cache('held'), null, { agent: 200, main: 200, observer: 403, other: 404 }],
-  ['PUT', HTTP.cache('held'), 'x', { agent: 409, main: 409, observer: 403, other: 200 }],
-  ['POST', HTTP.cacheQuestion, '{"hashes":["held"]}', { agent: 200, main: 200, observer: 403, other: 200 }],
-  ['GET', HTTP.attempt('r1', 'app:build', 1), null, { agent: 200, main: 200, observer: 403, other: 404 }],
-  ['PUT', HTTP.attempt('r1', 'app:build', 1), 'x', { agent: 409, main: 409, observer: 403, other: 404 }],
-  ['GET', HTTP.run('r1'), null, { agent: 200, main: 200, observer: 403, other: 404 }],
-  ['POST', HTTP.runs, runOf('r1'), { agent: 403, main: 200, observer: 403, other: 200 }],
-  [
-    'POST',
-    HTTP.sessionSettings,
-    JSON.stringify(settings),
-    { agent: 403, main: 200, observer: 403, other: 200 },
-  ],
-  ['POST', HTTP.records, JSON.stringify(record), { agent: 403, main: 200, observer: 403, other: 200 }],
-  ['GET', HTTP.sessionStatus, null, { agent: 403, main: 200, observer: 200, other: 200 }],
-  ['POST', HTTP.sessionComplete, '', { agent: 403, main: 200, observer: 403, other: 200 }],
-];
 
 describe.each(ENDPOINTS)('%s %s', (method, path, body, answers) => {
   let harness: Harness;
@@ -40,10 +11,9 @@ describe.each(ENDPOINTS)('%s %s', (method, path, body, answers) => {
   beforeEach(async () => {
     harness = await Harness.start();
     const main = await harness.main();
-    await harness.submit(main, exampleRun('r1', [exampleTask('app:build')]));
+    await harness.submit(main, RUN);
     await harness.putCache(main, 'held', 'content');
-    const attempt = HTTP.attempt('r1', 'app:build', 1);
-    await httpCall(harness.url, { method: 'PUT', path: attempt, token: main.token, body: 'content' });
+    await httpCall(harness.url, { method: 'PUT', path: ATTEMPT, token: main.token, body: 'content' });
     const tokenOf = (client: RawClient): string => client.token;
     tokens = {
       main: tokenOf(main),

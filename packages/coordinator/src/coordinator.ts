@@ -2,26 +2,33 @@ import { mkdir } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
 import { isIPv6 } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
+import { sessionIdOf } from '@org/dte-identity';
 import { DteError, type LimitValues, readLimits } from '@org/dte-protocol';
 import { type Logger, pino } from 'pino';
 import { FileArtifactStore } from './artifacts/file-artifact-store';
+import { type IdTokenOptions, PipelineDoor } from './auth/pipeline-door';
 import { loadTokenKey, TokenIssuer } from './auth/token';
 import { diskError, type FileSystem, nodeFileSystem } from './files/file-system';
 import { createServer } from './http/server';
+import type { TlsKey } from './http/transport';
 import { FileJournalStore } from './journal/file-journal';
 import { SessionRegistry } from './session/registry';
 import { Gatekeeper } from './ws/gatekeeper';
 import { Gateway } from './ws/gateway';
 
 export interface CoordinatorOptions {
-  /** Address to listen on; default `127.0.0.1`. Anything else than loopback wants a secret. */
+  /** Address to listen on; default `127.0.0.1`. Anything else than loopback wants id tokens or a secret. */
   readonly host?: string;
   /** Default 0: any free one. */
   readonly port?: number;
   /** Holds the sessions and the key of the tokens. One coordinator at a time. */
   readonly dataDir: string;
-  /** DTE_SECRET. Without one, only clients of this machine are served. */
+  /** DTE_SECRET: every client has to prove that it knows it. */
   readonly secret?: string;
+  /** Every client has to show an id token of a job of its session's pipeline. With neither, this machine is served only. */
+  readonly idTokens?: IdTokenOptions;
+  /** Listens with TLS, with this key. */
+  readonly tls?: TlsKey;
   /** Default: the protocol's defaults, without looking at the environment. */
   readonly limits?: LimitValues;
   /** Default: silent. */
@@ -52,7 +59,7 @@ export interface SessionSummary {
 }
 
 export interface Coordinator {
-  /** `http://host:port`; a host of `0.0.0.0` or `::` is for you to replace by an address that others can reach. */
+  /** `http://host:port`, or `https`; a host of `0.0.0.0` or `::` is for you to replace by an address that others can reach. */
   readonly url: string;
   readonly port: number;
   /** Sessions that are in memory: all that are not finished, and finished ones that somebody is still in. */
@@ -66,12 +73,13 @@ const SWEEP_MS = 60_000;
 
 /**
  * Starts a coordinator; it serves when the promise resolves, and has restored the sessions of its folder before.
- * @throws DteError DTE_DISK_FULL, DTE_BAD_CONFIG (address or folder cannot be used)
+ * @throws DteError DTE_DISK_FULL, DTE_BAD_CONFIG (address, folder or issuers cannot be used)
  */
 export async function createCoordinator(options: CoordinatorOptions): Promise<Coordinator> {
   const { host = '127.0.0.1', port = 0, dataDir, fs = nodeFileSystem, now = Date.now } = options;
   const logger = options.logger ?? pino({ enabled: false });
   const limits = limitsOf(options);
+  const { tls = null } = options;
   const root = `${dataDir}/sessions`;
   await prepareFolder(root);
 
@@ -87,10 +95,13 @@ export async function createCoordinator(options: CoordinatorOptions): Promise<Co
     limits,
     now,
     logger,
-    onSessionFinished,
+    onSessionFinished: (sessionKey) => onSessionFinished(sessionIdOf(sessionKey)),
   });
+  const door =
+    options.idTokens === undefined ? null : new PipelineDoor(options.idTokens, limits, tokens, now);
   const gatekeeper: Gatekeeper = new Gatekeeper({
     secret: options.secret ?? null,
+    door,
     limits,
     tokens,
     registry,
@@ -101,9 +112,9 @@ export async function createCoordinator(options: CoordinatorOptions): Promise<Co
     gatekeeper,
     limits,
     logger,
-    onRefused: (sessionId, name, error) => registry.refuse(sessionId, name, error),
+    onRefused: (sessionKey, name, error) => registry.refuse(sessionKey, name, error),
   });
-  const server = createServer({ tokens, registry, logger, artifacts, limits });
+  const server = createServer({ tokens, registry, logger, artifacts, limits, tls });
   gateway.attach(server.server);
   await registry.restore();
   await listen(server.listen({ host, port }), host, port, () => registry.close());
@@ -123,11 +134,11 @@ export async function createCoordinator(options: CoordinatorOptions): Promise<Co
   };
   let closing: Promise<void> | null = null;
   return {
-    url: `http://${isIPv6(host) ? `[${host}]` : host}:${boundPort}`,
+    url: `${tls === null ? 'http' : 'https'}://${isIPv6(host) ? `[${host}]` : host}:${boundPort}`,
     port: boundPort,
     sessions: () =>
-      registry.current().map(({ id, isFinished, members }) => ({
-        sessionId: id,
+      registry.current().map(({ name, isFinished, members }) => ({
+        sessionId: name,
         finished: isFinished,
         agents: members.agents.size,
         mains: members.mains.size,

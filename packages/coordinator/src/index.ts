@@ -4,6 +4,8 @@ export {
   createCoordinator,
   type SessionSummary,
 } from './coordinator';
+export type { IdTokenOptions } from './auth/pipeline-door';
+export type { TlsKey } from './http/transport';
 export type { ArtifactKey, ArtifactStore, PutOptions, StoredArtifact } from './artifacts/artifact-store';
 export { FileArtifactStore } from './artifacts/file-artifact-store';
 export { MemoryArtifactStore } from './artifacts/memory-artifact-store';

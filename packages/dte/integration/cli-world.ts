@@ -1,5 +1,5 @@
 import { isRunning, RunningProcess, waitFor, type ProcessExit } from '@org/dte-testing';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -21,6 +21,13 @@ export class CliWorld {
   write(path: string, text: string): void {
     mkdirSync(join(this.root, path, '..'), { recursive: true });
     writeFileSync(join(this.root, path), text);
+  }
+
+  /** The nx of this repository: agents cannot start an executor without one. */
+  useRealNx(): void {
+    const installed = join(this.root, 'node_modules');
+    rmSync(installed, { recursive: true });
+    symlinkSync(join(__dirname, '..', '..', '..', 'node_modules'), installed);
   }
 
   start(args: readonly string[], env: Record<string, string> = {}): RunningProcess {

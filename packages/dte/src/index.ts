@@ -4,6 +4,7 @@ import { runHereWithNx } from './runner/default-runner';
 
 /** Every nx command on every laptop loads this file: what is not needed there is loaded when it is. */
 type Distribute = typeof import('./runner/distribute');
+type WritePlan = typeof import('./plan/write-plan');
 
 /**
  * The tasks runner that Nx calls (nx.json: `tasksRunnerOptions.default.runner`). Without a CI session, and with
@@ -19,6 +20,10 @@ export default function dteTasksRunner(
   if (activity.kind === 'distribute') {
     // eslint-disable-next-line @typescript-eslint/no-require-imports -- synchronous, and CommonJS like the rest
     return (require('./runner/distribute') as Distribute).distribute(tasks, options, context);
+  }
+  if (activity.kind === 'plan') {
+    // eslint-disable-next-line @typescript-eslint/no-require-imports -- as above
+    return (require('./plan/write-plan') as WritePlan).writePlan(activity.path, options, context);
   }
   if (activity.kind === 'undistributed') process.stdout.write(`${activity.line}\n`);
   return runHereWithNx(tasks, options, context);

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { decode, decodeFirst, encode } from './codec';
 import { DteError } from './errors';
-import { challengeSchema, type Hello, helloSchema, proofInput } from './handshake';
+import { challengeSchema, type Hello, helloSchema, proofInput, UNBOUND } from './handshake';
 import { LIMITS } from './limits';
 import { PROTOCOL_VERSION } from './version';
 
@@ -95,8 +95,13 @@ describe('proofInput', () => {
       { clientNonce: 'cd'.repeat(16) },
       { protocolVersion: 2 },
     ];
-    const inputs = changes.map((change) => proofInput('client', 'nonce', { ...hello, ...change }));
-    inputs.push(proofInput('server', 'nonce', hello), proofInput('client', 'other', hello));
+    const inputs = changes.map((change) => proofInput('client', 'nonce', { ...hello, ...change }, UNBOUND));
+    inputs.push(
+      proofInput('server', 'nonce', hello, UNBOUND),
+      proofInput('client', 'other', hello, UNBOUND),
+      proofInput('client', 'nonce', hello, { ...UNBOUND, channel: 'ab'.repeat(32) }),
+      proofInput('client', 'nonce', hello, { ...UNBOUND, idTokenHash: 'ab'.repeat(32) }),
+    );
     expect(new Set(inputs).size).toBe(inputs.length);
   });
 });

@@ -22,7 +22,31 @@ export const ERROR_CODES = {
   },
   DTE_SECRET_REQUIRED: {
     severity: 'fatal',
-    cure: 'Set DTE_SECRET on both sides: without it a coordinator talks to its own machine only.',
+    cure: 'Give the jobs id tokens (docs/gitlab.md), or set DTE_SECRET on both sides: otherwise a coordinator talks to its own machine only.',
+  },
+  DTE_ID_TOKEN_REFUSED: {
+    severity: 'fatal',
+    cure: 'Give every job of the pipeline the keyword `id_tokens: DTE_ID_TOKEN: aud: dte` (docs/gitlab.md), and the coordinator the address of this GitLab (CI_SERVER_URL or --issuers).',
+  },
+  DTE_ISSUER_UNAVAILABLE: {
+    severity: 'retry',
+    cure: 'Check that the coordinator can reach the GitLab instance that the message names (name, proxy, certificate: NODE_EXTRA_CA_CERTS).',
+  },
+  DTE_PIN_MISMATCH: {
+    severity: 'fatal',
+    cure: 'Retry the agent job: somebody else answers at the address of the coordinator, or the main job was replaced meanwhile.',
+  },
+  DTE_UNREACHABLE: {
+    severity: 'fatal',
+    cure: 'Run a standalone coordinator that all jobs can reach (`dte coordinator`) and set DTE_COORDINATOR_URL to its address: docs/gitlab.md.',
+  },
+  DTE_RENDEZVOUS_REFUSED: {
+    severity: 'fatal',
+    cure: 'Switch the package registry of the project on (Settings > General > Visibility) and let the job run for somebody with the role Developer, or set DTE_COORDINATOR_URL to a standalone coordinator: docs/gitlab.md.',
+  },
+  DTE_RENDEZVOUS_UNAVAILABLE: {
+    severity: 'retry',
+    cure: 'Look at the state of the GitLab instance; the package registry does not answer or is too busy. DTE_RENDEZVOUS_RETRY_MS says how long it is asked again.',
   },
   DTE_UNAUTHORIZED: {
     severity: 'fatal',
@@ -148,6 +172,18 @@ export const ERROR_CODES = {
   DTE_BAD_CONFIG: {
     severity: 'fatal',
     cure: 'Correct the option that the message names; docs/configuration.md lists them all.',
+  },
+  DTE_GIT_FAILED: {
+    severity: 'fatal',
+    cure: 'Run the command in a clone that git accepts (installed, `.git` there, `git config --global --add safe.directory` for a folder of another user).',
+  },
+  DTE_GITLAB_API: {
+    severity: 'retry',
+    cure: 'Give DTE_GITLAB_TOKEN a token that may read pipelines of this project (scope read_api), or leave it unset.',
+  },
+  DTE_PLAN_FAILED: {
+    severity: 'fatal',
+    cure: 'Run the nx command that the message names in the plan job: it fails there before it runs a task.',
   },
   DTE_SEAM_OFF: {
     severity: 'fatal',

@@ -19,6 +19,7 @@ import {
   mainToCoordinatorSchema,
   recordSchema,
   rendezvousRecordSchema,
+  rendezvousReportSchema,
   runAcceptedSchema,
   runOutputSchema,
   runSpecSchema,
@@ -34,8 +35,12 @@ const folder = join(__dirname, '..', 'golden');
 /** What is said, and everywhere it is understood. */
 const SCHEMAS: Record<string, z.ZodType[]> = {
   challenge: [challengeSchema],
+  'challenge.tls': [challengeSchema],
   hello: [helloSchema],
+  'hello.id-token': [helloSchema],
+  'hello.reconnect': [helloSchema],
   welcome: [welcomeSchema, helloAnswerSchema],
+  'welcome.id-token': [welcomeSchema, helloAnswerSchema],
   error: [errorMessageSchema, helloAnswerSchema, coordinatorToAgentSchema, coordinatorToMainSchema],
   'agent.sync': [agentSyncSchema, agentToCoordinatorSchema],
   'agent.output': [agentOutputSchema, agentToCoordinatorSchema],
@@ -53,6 +58,8 @@ const SCHEMAS: Record<string, z.ZodType[]> = {
   'session-status': [sessionStatusSchema],
   'rendezvous-record': [rendezvousRecordSchema],
   'rendezvous-record.finished': [rendezvousRecordSchema],
+  'rendezvous-record.pinned': [rendezvousRecordSchema],
+  'rendezvous-report': [rendezvousReportSchema],
 };
 
 const textOf = (file: string): string => readFileSync(join(folder, file), 'utf8');

@@ -4,12 +4,33 @@ import { LIMITS } from './limits';
 
 const nonceSchema = z.string().regex(/^[0-9a-f]{32,128}$/);
 const proofSchema = z.string().regex(/^[0-9a-f]{64}$/);
+const tokenSchema = z.string().min(1).max(512);
+/** A JWT in its compact form. Its content is for those who verify it: see packages/identity. */
+const idTokenSchema = z
+  .string()
+  .max(LIMITS.idTokenBytes.value)
+  .regex(/^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*$/, 'must be a JWT');
+
+/**
+ * What a proof is bound to besides the words of the handshake: `tls-exporter` is keying material that only the two ends
+ * of one TLS connection have (after RFC 9266), so that a proof made for one connection is worthless on any other.
+ */
+export const channelBindingSchema = z.enum(['tls-exporter', 'none']);
+export type ChannelBinding = z.infer<typeof channelBindingSchema>;
+
+/** Label and length in bytes of the keying material exported from a TLS connection for `tls-exporter`. */
+export const CHANNEL_BINDING_EXPORT = { label: 'EXPORTER-dte-channel-binding', bytes: 32 } as const;
 
 /** First frame of every connection, from the coordinator. */
 export const challengeSchema = z.strictObject({
   type: z.literal('challenge'),
   protocolVersion: z.int(),
   serverNonce: nonceSchema,
+  /**
+   * `tls-exporter`: the coordinator's own socket is TLS and it insists on a bound proof; anything else: it is plain, or
+   * a proxy ends the TLS, and there is nothing to bind to. A lie about it gains nothing: see `proofInput`.
+   */
+  channelBinding: channelBindingSchema.optional(),
 });
 export type Challenge = z.infer<typeof challengeSchema>;
 
@@ -41,6 +62,12 @@ export const helloSchema = z.strictObject({
   clientNonce: nonceSchema,
   /** HMAC-SHA256 over `proofInput('client', ...)`, hex; null when no secret is configured. */
   proof: proofSchema.nullable(),
+  /** GitLab's id token of the client's job. */
+  idToken: idTokenSchema.nullable().optional(),
+  /** The token of an earlier welcome: an id token may have expired when a long job reconnects. */
+  sessionToken: tokenSchema.nullable().optional(),
+  /** What `proof` is bound to; left out: `none`. */
+  channelBinding: channelBindingSchema.optional(),
   identity: identitySchema,
   /** Agents only: slots fixed by --slots; null means the run's --parallel. */
   slots: z.int().min(1).max(LIMITS.slotsPerAgent.value).nullable(),
@@ -54,20 +81,39 @@ export const welcomeSchema = z.strictObject({
   /** HMAC-SHA256 over `proofInput('server', ...)`, hex; the client refuses a coordinator that cannot give it. */
   proof: proofSchema.nullable(),
   /** Bearer token for the HTTP endpoints; bound to session, role and client. */
-  token: z.string().min(1).max(512),
+  token: tokenSchema,
+  /** GitLab's id token of the coordinator's own job; null when it has none (a standalone one is no job). */
+  idToken: idTokenSchema.nullable().optional(),
   heartbeatMs: z.int().positive(),
   leaseMs: z.int().positive(),
 });
 export type Welcome = z.infer<typeof welcomeSchema>;
 
+/** The part of `proofInput` that depends on the connection and on hashing, which this package cannot do. */
+export interface ProofBinding {
+  /**
+   * Hex of the keying material exported from the TLS connection (`CHANNEL_BINDING_EXPORT`), each side its own; `none`
+   * when `hello.channelBinding` is not `tls-exporter`.
+   */
+  readonly channel: string;
+  /** SHA-256 of `hello.idToken` in hex, for both speakers; `-` when there is none. */
+  readonly idTokenHash: string;
+}
+
+/** Of a plain connection of a client without id token. */
+export const UNBOUND: ProofBinding = { channel: 'none', idTokenHash: '-' };
+
 /**
  * The exact text both sides sign. It names the speaker, so that one side's proof cannot be played back as the
- * other's, and everything the hello claims that decides what it may do.
+ * other's, everything the hello claims that decides what it may do, and the connection: who ends the TLS in the middle
+ * has other keying material on each side and can pass no proof on. A coordinator whose own socket is TLS takes no
+ * proof with `none`, so nobody can talk a client out of binding it.
  */
 export function proofInput(
   speaker: 'client' | 'server',
   serverNonce: string,
   hello: Omit<Hello, 'proof'>,
+  binding: ProofBinding,
 ): string {
   return [
     'dte-proof-v1',
@@ -78,5 +124,7 @@ export function proofInput(
     hello.sessionId,
     hello.clientId,
     String(hello.protocolVersion),
+    binding.channel,
+    binding.idTokenHash,
   ].join('\n');
 }

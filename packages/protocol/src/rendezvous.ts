@@ -2,12 +2,21 @@ import { z } from 'zod';
 import { DteError } from './errors';
 import { labelSchema, sessionIdSchema } from './ids';
 
+const urlSchema = z.url({ protocol: /^https?$/ });
+
 /** How a main job tells agents where its coordinator is. Holds no secret. */
 export const rendezvousRecordSchema = z.strictObject({
   version: z.literal(1),
   sessionId: sessionIdSchema,
-  /** `http://host:port` of the coordinator. */
-  url: z.url({ protocol: /^https?$/ }),
+  /** `http://host:port` of the coordinator, https with a `pin`. */
+  url: urlSchema,
+  /** Other addresses of the same coordinator, tried in turn when `url` does not answer. */
+  alternatives: z.array(urlSchema).max(8).optional(),
+  /** The coordinator's TLS key: `sha256/` and the base64 of the SHA-256 of its SPKI DER. Then all addresses are https. */
+  pin: z
+    .string()
+    .regex(/^sha256\/[A-Za-z0-9+/]{43}=$/)
+    .optional(),
   /** Identifies the process that published it; a new one replaces an old one. */
   generation: labelSchema(128),
   /** Milliseconds since the epoch; ignored afterwards. */
@@ -16,18 +25,45 @@ export const rendezvousRecordSchema = z.strictObject({
   state: z.enum(['open', 'finished']).optional(),
   /** The CI job whose coordinator this is; a retried job has another one. */
   jobId: labelSchema(128).optional(),
+  /** Its name: a job of the same name and another id is another try of it. */
+  jobName: labelSchema(256).optional(),
 });
 export type RendezvousRecord = z.infer<typeof rendezvousRecordSchema>;
+
+/** Where a coordinator can be reached, and by what it is known. */
+export interface CoordinatorAddress {
+  /** All of the same coordinator, the most likely one first; never empty. */
+  readonly urls: readonly string[];
+  /** Its TLS key (`RendezvousRecord.pin`); null: an ordinary certificate, or no TLS. */
+  readonly pin: string | null;
+  /** Another one means another process, wherever it is. */
+  readonly generation: string;
+}
 
 /**
  * Where to connect to, or null when nobody has announced itself.
  * @throws DteError DTE_SESSION_FINISHED
  */
-export function addressOf(record: RendezvousRecord | null): string | null {
+export function addressOf(record: RendezvousRecord | null): CoordinatorAddress | null {
   if (record === null) return null;
-  if (record.state !== 'finished') return record.url;
+  const { url, alternatives = [], pin = null, generation } = record;
+  if (record.state !== 'finished') return { urls: [url, ...alternatives], pin, generation };
   throw new DteError('DTE_SESSION_FINISHED', `session ${record.sessionId} is finished; nothing to do`);
 }
+
+/** What an agent says by the rendezvous that has found an address and reaches nobody there. */
+export const rendezvousReportSchema = z.strictObject({
+  version: z.literal(1),
+  /** Name of the agent. */
+  name: labelSchema(256),
+  /** Where its log can be read. */
+  jobUrl: labelSchema(2048).nullable(),
+  /** Which addresses it tried and what became of that, for people. */
+  message: labelSchema(2048),
+  /** Milliseconds since the epoch. */
+  atMs: z.number(),
+});
+export type RendezvousReport = z.infer<typeof rendezvousReportSchema>;
 
 /** Port: publish and find the address of a session's coordinator. */
 export interface Rendezvous {
@@ -43,4 +79,13 @@ export interface Rendezvous {
    * for `static`: does nothing.
    */
   finish(sessionId: string, generation: string, expiresAtMs: number): Promise<void>;
+  /**
+   * Says that an agent cannot reach the address of this generation: the rendezvous is all that it shares with the main
+   * job then. A later report of the same agent replaces its earlier one. Not possible for `static`: does nothing.
+   */
+  report(sessionId: string, generation: string, report: RendezvousReport): Promise<void>;
+  /** What agents have reported of this generation; of many, some (limit `rendezvousReports`). */
+  reports(sessionId: string, generation: string): Promise<readonly RendezvousReport[]>;
+  /** Removes what nobody will read any more, as far as it is allowed to. Never throws. */
+  tidy(): Promise<void>;
 }

@@ -1,10 +1,11 @@
 export * from './process';
 export * from './workspace';
 export { rendezvousContract, type RendezvousUnderTest } from './contracts/rendezvous.contract';
-export { MemoryRendezvous } from './memory-rendezvous';
+export { MemoryRendezvous, MemoryRendezvousStore } from './memory-rendezvous';
 export { FakeClock } from './fake-clock';
 export { seededRandom, type SeededRandom } from './seeded-random';
 export * from './simulation';
 export { artifactStoreContract, type ArtifactStoreUnderTest } from './contracts/artifact-store.contract';
 export { journalContract, type JournalStoreUnderTest } from './contracts/journal.contract';
 export * from './net';
+export * from './gitlab';

@@ -1,13 +1,12 @@
-import type { RendezvousRecord } from '@org/dte-protocol';
 import { rendezvousContract } from './contracts/rendezvous.contract';
-import { MemoryRendezvous } from './memory-rendezvous';
+import { MemoryRendezvous, MemoryRendezvousStore } from './memory-rendezvous';
 
 rendezvousContract('memory', () => {
   let now = 1_000;
-  const records = new Map<string, RendezvousRecord>();
+  const store = new MemoryRendezvousStore();
   return Promise.resolve({
-    publisher: new MemoryRendezvous(() => now, records),
-    seeker: new MemoryRendezvous(() => now, records),
+    publisher: new MemoryRendezvous(() => now, store),
+    seeker: new MemoryRendezvous(() => now, store),
     advance: (ms) => void (now += ms),
     nowMs: () => now,
     cleanUp: () => Promise.resolve(),

@@ -1,4 +1,6 @@
+import { TLSSocket } from 'node:tls';
 import {
+  type CoordinatorAddress,
   type LimitValues,
   type Message,
   DteError,
@@ -8,18 +10,30 @@ import {
 } from '@org/dte-protocol';
 import { WebSocket } from 'ws';
 import { type z } from 'zod';
+import { type Tunnel, openTunnel } from '../tunnel';
 import { type Backoff, uniformBackoff } from './backoff';
-import { type HelloClaims } from './client-handshake';
+import { type Channel, type Credentials, type HelloClaims } from './client-handshake';
+import { type Dialled, dial } from './dial';
 import { type Link, type LinkEvents, openLink } from './link';
 import { Outbox } from './outbox';
+import { channelOf } from './pin';
+import { Reach, type Unreached } from './reach';
 
 /** Where a connection stands. It leaves `closed` and `failed` never again. */
 export type ConnectionState =
-  /** Trying; `lastError` says why the previous try or connection ended, null at first. */
-  | { readonly name: 'connecting'; readonly lastError: DteError | null }
+  | {
+      readonly name: 'connecting';
+      /** Why the previous try or connection ended; null at first. */
+      readonly lastError: DteError | null;
+      /** There is an address, but nothing answers at it; null when that is not so, or not known yet. */
+      readonly unreached: Unreached | null;
+    }
   | {
       readonly name: 'open';
+      /** The address that answered. */
       readonly url: string;
+      /** The address for HTTP: the same, or a tunnel to it where its key is pinned. */
+      readonly httpUrl: string;
       readonly token: string;
       readonly heartbeatMs: number;
       readonly leaseMs: number;
@@ -33,10 +47,9 @@ export interface ConnectOptions<T> {
    * `http(s)://host:port` of the coordinator, or a function asked before each try (a rendezvous): null means that
    * there is none yet.
    */
-  readonly url: string | (() => Promise<string | null>);
+  readonly address: string | (() => Promise<CoordinatorAddress | null>);
   readonly hello: HelloClaims;
-  /** DTE_SECRET; the coordinator is refused when it cannot prove that it knows it too. */
-  readonly secret?: string | undefined;
+  readonly credentials?: Credentials | undefined;
   readonly limits: LimitValues;
   /** Schema of what the coordinator may say after the handshake. */
   readonly incoming: z.ZodType<T>;
@@ -64,6 +77,8 @@ export interface Connection<T> {
   token(): string;
   /** Address of the coordinator of the newest welcome. Throws DteError DTE_NO_COORDINATOR before the first one. */
   url(): string;
+  /** As `url`, for HTTP: a tunnel where the coordinator's key is pinned. It lives until `close`. */
+  httpUrl(): string;
   /** Says what is queued, closes and frees every timer. Idempotent. */
   close(): void;
 }
@@ -73,21 +88,32 @@ export function connect<T>(options: ConnectOptions<T>): Connection<T> {
   return new ReconnectingConnection(options);
 }
 
+type LastOpen = Readonly<{ url: string; httpUrl: string; token: string }>;
+
 class ReconnectingConnection<T> implements Connection<T> {
-  private current: ConnectionState = { name: 'connecting', lastError: null };
+  private current: ConnectionState = {
+    name: 'connecting',
+    lastError: null,
+    unreached: null,
+  };
   private readonly messageListeners = new Set<(message: T) => void>();
   private readonly stateListeners = new Set<(state: ConnectionState) => void>();
   private readonly outbox: Outbox;
   private readonly backoff: Backoff;
+  private readonly reach: Reach;
+  private readonly over = new AbortController();
+  private tunnel: Tunnel | null = null;
   private link: Link | null = null;
   private timer: NodeJS.Timeout | null = null;
-  private lastOpen: { url: string; token: string } | null = null;
+  private lastOpen: LastOpen | null = null;
+  private verifiedPin: string | null = null;
   private readonly onAbort = () => this.close();
 
   constructor(private readonly options: ConnectOptions<T>) {
     const { limits, signal } = options;
     this.outbox = new Outbox(limits.outputBufferBytes);
     this.backoff = uniformBackoff(limits.reconnectMinMs, limits.reconnectMaxMs, options.random);
+    this.reach = new Reach(limits.pinPatienceMs);
     signal?.addEventListener('abort', this.onAbort, { once: true });
     this.timer = setTimeout(() => void this.tryOnce(), 0);
     if (signal?.aborted === true) this.close();
@@ -119,11 +145,15 @@ class ReconnectingConnection<T> implements Connection<T> {
     return this.latest().url;
   }
 
+  httpUrl(): string {
+    return this.latest().httpUrl;
+  }
+
   close(): void {
     if (!this.isOver()) this.enter({ name: 'closed' });
   }
 
-  private latest(): { url: string; token: string } {
+  private latest(): LastOpen {
     if (this.lastOpen !== null) return this.lastOpen;
     throw new DteError('DTE_NO_COORDINATOR', 'There is no connection to a coordinator yet.');
   }
@@ -142,48 +172,80 @@ class ReconnectingConnection<T> implements Connection<T> {
       this.link = null;
     }
     this.current = next;
-    if (this.isOver()) this.options.signal?.removeEventListener('abort', this.onAbort);
+    if (this.isOver()) {
+      this.options.signal?.removeEventListener('abort', this.onAbort);
+      this.over.abort();
+      this.tunnel?.close();
+    }
     for (const listener of [...this.stateListeners]) listener(next);
   }
 
   private async tryOnce(): Promise<void> {
-    const url = await this.findUrl();
-    if (this.isOver()) return;
-    if (url instanceof DteError) {
-      this.lost(url);
+    let address: CoordinatorAddress;
+    let dialled: Dialled;
+    let httpUrl: string;
+    try {
+      address = await this.findAddress();
+      if (this.isOver()) return;
+      const urls = this.reach.begin(address, Date.now());
+      dialled = await dial({ urls, pin: address.pin }, this.options.limits, this.over.signal);
+      this.reach.reached(dialled.url);
+      httpUrl = await this.forHttp(address, dialled.url);
+    } catch (thrown) {
+      this.lost(DteError.from(thrown, 'DTE_NO_COORDINATOR'));
       return;
     }
+    if (this.isOver()) {
+      dialled.socket.destroy();
+      return;
+    }
+    this.openLink(dialled, httpUrl, address.pin);
+  }
+
+  private openLink({ socket, url }: Dialled, httpUrl: string, pin: string | null): void {
     const events: LinkEvents = {
-      onWelcome: (welcome) => {
+      onWelcome: ({ token, heartbeatMs, leaseMs }) => {
         this.backoff.reset();
-        this.lastOpen = { url, token: welcome.token };
-        this.enter({
-          name: 'open',
-          url,
-          token: welcome.token,
-          heartbeatMs: welcome.heartbeatMs,
-          leaseMs: welcome.leaseMs,
-        });
+        this.verifiedPin = pin;
+        this.lastOpen = { url, httpUrl, token };
+        this.enter({ name: 'open', ...this.lastOpen, heartbeatMs, leaseMs });
         if (this.link !== null) this.outbox.attach(this.link);
       },
       onFrame: (frame) => this.receive(frame),
       onEnd: (error) => this.lost(error),
     };
-    const socket = new WebSocket(new URL(HTTP.connect, url.replace(/^http/, 'ws')), {
+    const webSocket = new WebSocket(new URL(HTTP.connect, url.replace(/^http/, 'ws')), {
       maxPayload: this.options.limits.frameBytes,
       perMessageDeflate: false,
+      // Connected already, with the key checked: everything else would say more than it knows.
+      createConnection: () => socket,
     });
-    this.link = openLink(socket, this.options, events);
+    const { hello, credentials = {}, limits } = this.options;
+    const channel: Channel = {
+      exported: socket instanceof TLSSocket ? channelOf(socket) : null,
+      pinned: pin !== null,
+      verified: pin !== null && pin === this.verifiedPin,
+      sessionToken: this.lastOpen?.token ?? null,
+    };
+    this.link = openLink(webSocket, { hello, credentials, channel, limits }, events);
   }
 
-  private async findUrl(): Promise<string | DteError> {
-    const { url } = this.options;
-    if (typeof url === 'string') return url;
-    try {
-      return (await url()) ?? new DteError('DTE_NO_COORDINATOR', 'No coordinator has announced itself yet.');
-    } catch (thrown) {
-      return DteError.from(thrown, 'DTE_NO_COORDINATOR');
-    }
+  /** The address for HTTP clients, which cannot pin a key: where there is one, a tunnel. */
+  private async forHttp({ pin }: CoordinatorAddress, url: string): Promise<string> {
+    if (pin === null) return url;
+    this.tunnel ??= await openTunnel(this.options.limits);
+    this.tunnel.pointTo({ urls: [url], pin });
+    if (this.isOver()) this.tunnel.close();
+    return this.tunnel.url;
+  }
+
+  private async findAddress(): Promise<CoordinatorAddress> {
+    const { address } = this.options;
+    if (typeof address === 'string') return { urls: [address], pin: null, generation: address };
+    const found = await address();
+    if (found !== null) return found;
+    this.reach.forget();
+    throw new DteError('DTE_NO_COORDINATOR', 'No coordinator has announced itself yet.');
   }
 
   private receive(frame: string): void {
@@ -205,11 +267,11 @@ class ReconnectingConnection<T> implements Connection<T> {
 
   private lost(error: DteError): void {
     if (this.isOver()) return;
-    if (error.severity === 'fatal') {
+    if (error.severity === 'fatal' && this.reach.isFinal(error, Date.now())) {
       this.enter({ name: 'failed', error });
       return;
     }
-    this.enter({ name: 'connecting', lastError: error });
+    this.enter({ name: 'connecting', lastError: error, unreached: this.reach.unreached });
     // A listener may have closed the connection when it heard of this.
     if (this.isOver()) return;
     this.timer = setTimeout(() => void this.tryOnce(), this.backoff.nextMs());

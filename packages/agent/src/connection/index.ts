@@ -1,4 +1,5 @@
 export { type ConnectOptions, type Connection, type ConnectionState, connect } from './connection';
-export { type HelloClaims } from './client-handshake';
+export { type Credentials, type HelloClaims } from './client-handshake';
 export { type Backoff, uniformBackoff } from './backoff';
+export { type Unreached } from './reach';
 export { waitOpen } from './wait-open';

@@ -1,6 +1,6 @@
 import { type LimitValues, type Welcome, DteError } from '@org/dte-protocol';
 import { type RawData, type WebSocket } from 'ws';
-import { type HelloClaims, clientHandshake } from './client-handshake';
+import { type Channel, type Credentials, type HelloClaims, clientHandshake } from './client-handshake';
 import { type FrameSink } from './outbox';
 
 /** One WebSocket from its opening to its end; it never comes back. */
@@ -19,7 +19,8 @@ export interface LinkEvents {
 
 interface LinkOptions {
   readonly hello: HelloClaims;
-  readonly secret?: string | undefined;
+  readonly credentials: Credentials;
+  readonly channel: Channel;
   readonly limits: LimitValues;
 }
 
@@ -33,7 +34,9 @@ const textOf = (data: RawData): string =>
 
 export function openLink(socket: WebSocket, options: LinkOptions, events: LinkEvents): Link {
   const { limits } = options;
-  const handshake = clientHandshake(options.hello, options.secret);
+  const handshake = clientHandshake(options.hello, options.credentials, options.channel);
+  /** Of what comes after a welcome that is still being verified; null at all other times. */
+  let held: string[] | null = null;
   let welcomed = false;
   let ended = false;
   let alive = true;
@@ -73,19 +76,44 @@ export function openLink(socket: WebSocket, options: LinkOptions, events: LinkEv
   }
 
   function receive(frame: string): void {
-    if (welcomed) {
+    if (held !== null) {
+      held.push(frame);
+    } else if (welcomed) {
       events.onFrame(frame);
-      return;
+    } else {
+      const step = handshake.receive(frame);
+      if ('send' in step) socket.send(step.send);
+      else void accept(step.welcome);
     }
-    const step = handshake.receive(frame);
-    if ('send' in step) {
-      socket.send(step.send);
-      return;
+  }
+
+  async function accept(welcome: Welcome): Promise<void> {
+    held = [];
+    // No more than what is under way already is held: nobody has proven anything to us yet.
+    socket.pause();
+    try {
+      await handshake.verify(welcome);
+    } catch (thrown) {
+      end(DteError.from(thrown));
     }
+    if (ended) return;
+    const frames = held;
+    held = null;
     welcomed = true;
     clearTimeout(patience);
-    heartbeat = setInterval(beat, step.welcome.heartbeatMs);
-    events.onWelcome(step.welcome);
+    heartbeat = setInterval(beat, welcome.heartbeatMs);
+    events.onWelcome(welcome);
+    for (const frame of frames) take(frame);
+    socket.resume();
+  }
+
+  function take(frame: string): void {
+    if (ended) return;
+    try {
+      receive(frame);
+    } catch (thrown) {
+      end(DteError.from(thrown));
+    }
   }
 
   const heard = () => (alive = true);
@@ -93,12 +121,7 @@ export function openLink(socket: WebSocket, options: LinkOptions, events: LinkEv
   socket.on('pong', heard);
   socket.on('message', (data) => {
     heard();
-    if (ended) return;
-    try {
-      receive(textOf(data));
-    } catch (thrown) {
-      end(DteError.from(thrown));
-    }
+    take(textOf(data));
   });
   // Also frames above maxPayload end here, and refused upgrades (a proxy, a coordinator that is just starting).
   socket.on('error', (cause) => {

@@ -1,5 +1,5 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
-import { DteError, type Hello, type Welcome, proofInput } from '@org/dte-protocol';
+import { DteError, type Hello, type ProofBinding, type Welcome, proofInput } from '@org/dte-protocol';
 
 /** 32 random bytes in hex. */
 export const newNonce = (): string => randomBytes(32).toString('hex');
@@ -10,9 +10,10 @@ export const prove = (
   speaker: 'client' | 'server',
   serverNonce: string,
   hello: Omit<Hello, 'proof'>,
+  binding: ProofBinding,
 ): string =>
   createHmac('sha256', secret)
-    .update(proofInput(speaker, serverNonce, hello))
+    .update(proofInput(speaker, serverNonce, hello, binding))
     .digest('hex');
 
 /**
@@ -25,8 +26,9 @@ export function verifyServer(
   welcome: Welcome,
   serverNonce: string,
   hello: Omit<Hello, 'proof'>,
+  binding: ProofBinding,
 ): void {
-  const expected = Buffer.from(prove(secret, 'server', serverNonce, hello));
+  const expected = Buffer.from(prove(secret, 'server', serverNonce, hello, binding));
   const given = Buffer.from(welcome.proof ?? '');
   if (given.length === expected.length && timingSafeEqual(given, expected)) return;
   throw new DteError(

@@ -55,6 +55,7 @@ class FakeHost implements TaskHost {
     fetch: async () => ({ kind: 'miss' }),
     uploadFromLocal: async () => ({ kind: 'stored' }),
     recordTaskDetails: () => undefined,
+    keepTerminalOutput: () => Promise.resolve(),
   };
   stop: () => void = () => undefined;
   hashTask = async () => ({

@@ -19,11 +19,11 @@ const TAIL_CHARS = 8 * 1024;
 const TAIL_LINES = 15;
 
 /**
- * The environment of executors and of the tasks below them. They never need the secret: the token they get lives
- * shorter and can do less.
+ * The environment of executors and of the tasks below them. They never need what this agent proves itself
+ * with: the token they get lives shorter and can do less.
  */
 function executorEnv(env: ExecutorProcessOptions['env'], mark: string): NodeJS.ProcessEnv {
-  const { DTE_SECRET: _secret, ...rest } = env;
+  const { DTE_SECRET: _secret, DTE_ID_TOKEN: _idToken, ...rest } = env;
   return { ...rest, DTE_EXECUTOR: '1', [EXECUTOR_MARK]: mark };
 }
 

@@ -11,7 +11,7 @@ export interface Outcome {
 }
 
 export interface LeavingOptions {
-  readonly limits: Pick<LimitValues, 'agentIdleMs' | 'drainMs' | 'killMs'>;
+  readonly limits: Pick<LimitValues, 'agentIdleMs' | 'coordinatorGraceMs' | 'drainMs' | 'killMs'>;
   readonly supervisor: Pick<Supervisor, 'active' | 'listed' | 'drain' | 'handBack'>;
   readonly signals: SignalSource;
   note(line: string): void;
@@ -75,6 +75,11 @@ export class Leaving {
     this.onChange();
   }
 
+  /** Nobody answers where the coordinator should be, and the main job has been told as far as it can be. */
+  unreachable(error: DteError): void {
+    this.decide({ exitCode: 1, line: error.explain() });
+  }
+
   /** Frees timers and signal listeners. */
   close(): void {
     this.over = true;
@@ -113,18 +118,23 @@ export class Leaving {
     supervisor.drain();
   }
 
+  /**
+   * A main job that is still to come is waited for. One that was there and has gone for longer than main jobs forgive a
+   * coordinator was cancelled or killed, or does its work by itself by now.
+   */
   private watchConnection(): void {
+    const { agentIdleMs, coordinatorGraceMs } = this.options.limits;
     if (this.connected) this.stopTimer('lost');
     else if (!this.timers.has('lost'))
-      this.after('lost', this.options.limits.agentIdleMs, () => this.onLost());
+      this.after('lost', this.everConnected ? coordinatorGraceMs : agentIdleMs, () => this.onLost());
   }
 
   private onLost(): void {
-    const what = this.everConnected ? 'the coordinator stayed away' : 'no coordinator was found';
-    this.decide({
-      exitCode: 0,
-      line: `dte: ${what} for ${this.options.limits.agentIdleMs / 1000} s, leaving (DTE_AGENT_IDLE_MS)`,
-    });
+    const { agentIdleMs, coordinatorGraceMs } = this.options.limits;
+    const line = this.everConnected
+      ? `dte: the coordinator stayed away for ${coordinatorGraceMs / 1000} s (DTE_COORDINATOR_GRACE_MS): its main job has ended or was stopped; leaving`
+      : `dte: no coordinator was found for ${agentIdleMs / 1000} s, leaving (DTE_AGENT_IDLE_MS)`;
+    this.decide({ exitCode: 0, line });
   }
 
   private watchIdleness(): void {

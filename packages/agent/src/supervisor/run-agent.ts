@@ -10,7 +10,7 @@ import {
   coordinatorToAgentSchema,
   explain,
 } from '@org/dte-protocol';
-import { type Connection, type ConnectionState, connect } from '../connection';
+import { type Connection, type ConnectionState, type Credentials, connect } from '../connection';
 import { httpClient } from '../http';
 import { ExecutorPool } from './executor-pool';
 import { Leaving } from './leaving';
@@ -18,12 +18,13 @@ import { type Environment, type LogStream, type SignalSource } from './ports';
 import { RunFiles } from './run-files';
 import { Supervisor } from './supervisor';
 import { type TaskLog, createTaskLog } from './task-log';
+import { UnreachableWatch } from './unreachable';
 
 export interface AgentOptions {
   /** Absolute folder with nx.json. */
   readonly workspaceRoot: string;
   readonly sessionId: string;
-  readonly rendezvous: Pick<Rendezvous, 'find'>;
+  readonly rendezvous: Pick<Rendezvous, 'kind' | 'find' | 'report'>;
   readonly identity: Identity;
   /** For people: CI_JOB_NAME; default: host and process id. */
   readonly name?: string | undefined;
@@ -31,12 +32,11 @@ export interface AgentOptions {
   readonly labels?: readonly string[] | undefined;
   /** --slots; null or left out: the run's --parallel. */
   readonly slots?: number | null | undefined;
-  /** DTE_SECRET. */
-  readonly secret?: string | undefined;
+  readonly credentials?: Credentials | undefined;
   readonly limits: LimitValues;
   /** Folder for run specs; `<data dir>`, removed again at the end as far as it is ours. */
   readonly dataDir: string;
-  /** Handed to executors, without DTE_SECRET. */
+  /** Handed to executors, without DTE_SECRET and DTE_ID_TOKEN. */
   readonly env: Environment;
   readonly stdout: LogStream;
   /** `process`. */
@@ -48,7 +48,7 @@ export interface AgentOptions {
 /**
  * Serves a session until it is over, nothing is found to do for `agentIdleMs`, or a signal tells it to stop.
  * Writes to `stdout` alone, never ends the process, leaves no process, timer or listener behind.
- * @returns the exit code: 0, or 1 when the coordinator refused this agent or no executor could be started
+ * @returns the exit code: 0, or 1 when the coordinator refused this agent or cannot be reached, or no executor could be started
  */
 export async function runAgent(options: AgentOptions): Promise<number> {
   const { limits, env, stdout, workspaceRoot } = options;
@@ -58,7 +58,7 @@ export async function runAgent(options: AgentOptions): Promise<number> {
   const log = createTaskLog({ stream: stdout, env, slots: () => slots() });
 
   const connection = connect({
-    url: async () => addressOf(await options.rendezvous.find(options.sessionId)),
+    address: async () => addressOf(await options.rendezvous.find(options.sessionId)),
     hello: {
       ...{
         role: 'agent',
@@ -69,10 +69,10 @@ export async function runAgent(options: AgentOptions): Promise<number> {
       },
       ...{ identity: options.identity, slots: options.slots ?? null, labels: [...(options.labels ?? [])] },
     },
-    ...{ secret: options.secret, limits, incoming: coordinatorToAgentSchema },
+    ...{ credentials: options.credentials, limits, incoming: coordinatorToAgentSchema },
   });
   const http = httpClient({
-    url: () => connection.url(),
+    url: () => connection.httpUrl(),
     token: () => connection.token(),
     limits,
     retryForMs: limits.coordinatorGraceMs,
@@ -103,10 +103,17 @@ export async function runAgent(options: AgentOptions): Promise<number> {
     signals: options.signals,
     note: (line) => log.note(line),
   });
+  const unreachable = new UnreachableWatch({
+    ...{ limits, name, rendezvous: options.rendezvous, sessionId: options.sessionId },
+    jobUrl: options.jobUrl ?? null,
+    onUnreachable: (error) => leaving.unreachable(error),
+  });
+  connection.onState((state) => unreachable.onConnection(state));
   const heart = follow(connection, supervisor, pool, leaving, { name, agentId, log });
 
   const outcome = await leaving.decided;
   heart.stop();
+  unreachable.close();
   leaving.close();
   supervisor.close();
   connection.close();
@@ -136,7 +143,7 @@ function follow(
     if (state.name === 'open') {
       who.log.note(`dte: ${who.name} is connected to ${state.url}`);
       lostSaid = false;
-      pool.announce(state.url, state.token);
+      pool.announce(state.httpUrl, state.token);
       supervisor.onConnected();
       heartbeat = setInterval(() => supervisor.sync(), state.heartbeatMs);
     } else if (state.name === 'connecting' && !lostSaid) {

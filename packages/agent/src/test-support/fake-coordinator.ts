@@ -1,6 +1,8 @@
-import { createHmac, randomBytes } from 'node:crypto';
-import { type IncomingMessage, type ServerResponse, createServer } from 'node:http';
+import { createHash, createHmac, randomBytes } from 'node:crypto';
+import { type IncomingMessage, type Server, type ServerResponse, createServer } from 'node:http';
+import { createServer as createSecureServer } from 'node:https';
 import { type AddressInfo, type Socket } from 'node:net';
+import { TLSSocket } from 'node:tls';
 import {
   type AgentOutput,
   type AgentSync,
@@ -9,7 +11,9 @@ import {
   type ErrorCode,
   type Hello,
   type Message,
+  type ProofBinding,
   type RunSpec,
+  CHANNEL_BINDING_EXPORT,
   HTTP,
   PROTOCOL_VERSION,
   agentToCoordinatorSchema,
@@ -34,6 +38,8 @@ export class FakeCoordinator {
   /** Answers syncs with the newest `wanted`. */
   answers = true;
   heartbeatMs = 60_000;
+  /** Id token of its own job, for the welcome. */
+  idToken: string | null = null;
   readonly hellos: Hello[] = [];
   readonly syncs: AgentSync[] = [];
   readonly outputs: AgentOutput[] = [];
@@ -45,12 +51,19 @@ export class FakeCoordinator {
   private sockets = new Set<WebSocket>();
   private tcp = new Set<Socket>();
   private current: AgentWanted = { type: 'agent.wanted', seq: 0, assignments: [], slots: null, stop: null };
-  private readonly server = createServer((request, response) => this.onRequest(request, response));
-  private readonly webSockets = new WebSocketServer({ server: this.server, path: HTTP.connect });
+  private readonly server: Server;
+  private readonly webSockets: WebSocketServer;
 
-  static async start(): Promise<FakeCoordinator> {
-    const fake = new FakeCoordinator();
-    fake.webSockets.on('connection', (socket) => fake.greet(socket));
+  private constructor(private readonly tls: { key: string; cert: string } | null) {
+    const onRequest = (request: IncomingMessage, response: ServerResponse) =>
+      this.onRequest(request, response);
+    this.server = tls === null ? createServer(onRequest) : createSecureServer(tls, onRequest);
+    this.webSockets = new WebSocketServer({ server: this.server, path: HTTP.connect });
+  }
+
+  static async start(tls: { key: string; cert: string } | null = null): Promise<FakeCoordinator> {
+    const fake = new FakeCoordinator(tls);
+    fake.webSockets.on('connection', (socket, { socket: tcp }) => fake.greet(socket, tcp));
     fake.server.on('connection', (socket) => {
       fake.tcp.add(socket);
       socket.on('close', () => fake.tcp.delete(socket));
@@ -60,7 +73,7 @@ export class FakeCoordinator {
   }
 
   get url(): string {
-    return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}`;
+    return `${this.tls === null ? 'http' : 'https'}://127.0.0.1:${(this.server.address() as AddressInfo).port}`;
   }
 
   get connections(): number {
@@ -119,7 +132,7 @@ export class FakeCoordinator {
     await new Promise((resolve) => this.server.close(resolve));
   }
 
-  private greet(socket: WebSocket): void {
+  private greet(socket: WebSocket, tcp: Socket): void {
     this.sockets.add(socket);
     socket.on('close', () => this.sockets.delete(socket));
     socket.on('error', () => undefined);
@@ -128,15 +141,27 @@ export class FakeCoordinator {
     socket.once('message', (data: Buffer) => {
       const hello = decode(helloSchema, data.toString('utf8'));
       this.hellos.push(hello);
-      this.answer(socket, serverNonce, hello);
+      this.answer(socket, tcp, serverNonce, hello);
     });
-    socket.send(encode({ type: 'challenge', protocolVersion: PROTOCOL_VERSION, serverNonce }));
+    const channelBinding = tcp instanceof TLSSocket ? 'tls-exporter' : 'none';
+    socket.send(
+      encode({ type: 'challenge', protocolVersion: PROTOCOL_VERSION, serverNonce, channelBinding }),
+    );
   }
 
-  private answer(socket: WebSocket, serverNonce: string, hello: Hello): void {
+  private answer(socket: WebSocket, tcp: Socket, serverNonce: string, hello: Hello): void {
+    const { label, bytes } = CHANNEL_BINDING_EXPORT;
+    const binding: ProofBinding = {
+      channel:
+        tcp instanceof TLSSocket
+          ? tcp.exportKeyingMaterial(bytes, label, Buffer.alloc(0)).toString('hex')
+          : 'none',
+      idTokenHash:
+        typeof hello.idToken === 'string' ? createHash('sha256').update(hello.idToken).digest('hex') : '-',
+    };
     const sign = (speaker: 'client' | 'server'): string =>
       createHmac('sha256', this.secret ?? '')
-        .update(proofInput(speaker, serverNonce, hello))
+        .update(proofInput(speaker, serverNonce, hello, binding))
         .digest('hex');
     const wrong = this.secret !== undefined && hello.proof !== sign('client');
     const refusal = wrong ? { code: 'DTE_BAD_SECRET' as const, message: 'wrong secret' } : this.refusal;
@@ -148,7 +173,10 @@ export class FakeCoordinator {
     const proof = this.secret === undefined ? null : sign('server');
     socket.on('message', (data: Buffer) => this.receive(socket, data.toString('utf8')));
     socket.send(
-      encode({ type: 'welcome', proof, token: this.token, heartbeatMs: this.heartbeatMs, leaseMs: 60_000 }),
+      encode({
+        ...{ type: 'welcome', proof, token: this.token, idToken: this.idToken },
+        ...{ heartbeatMs: this.heartbeatMs, leaseMs: 60_000 },
+      }),
     );
   }
 

@@ -51,9 +51,10 @@ export class Harness {
     this.coordinators.push(await createCoordinator({ ...all, dataDir: this.dataDir, limits }));
   }
 
-  /** Connects with this hello, whatever comes of it. */
-  async connect(overrides: Partial<Hello> = {}, secret = this.options.secret): Promise<RawClient> {
-    const client = await RawClient.hello(this.url, exampleHello(overrides), secret);
+  /** Connects with this hello, whatever comes of it. `secret`: null for none, else the coordinator's own. */
+  async connect(overrides: Partial<Hello> = {}, secret?: string | null): Promise<RawClient> {
+    const used = secret === undefined ? this.options.secret : (secret ?? undefined);
+    const client = await RawClient.hello(this.url, exampleHello(overrides), used);
     this.clients.push(client);
     return client;
   }

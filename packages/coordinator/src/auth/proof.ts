@@ -1,5 +1,24 @@
-import { createHmac, timingSafeEqual } from 'node:crypto';
-import { type Hello, proofInput } from '@org/dte-protocol';
+import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
+import { TLSSocket } from 'node:tls';
+import type { Duplex } from 'node:stream';
+import { CHANNEL_BINDING_EXPORT, type Hello, type ProofBinding, proofInput } from '@org/dte-protocol';
+
+/**
+ * Hex of what only the two ends of this TLS connection know; null for a plain one, also when a proxy in front has ended
+ * the TLS.
+ */
+export function channelOf(socket: Duplex): string | null {
+  if (!(socket instanceof TLSSocket)) return null;
+  const { bytes, label } = CHANNEL_BINDING_EXPORT;
+  return socket.exportKeyingMaterial(bytes, label, Buffer.alloc(0)).toString('hex');
+}
+
+/** What the proofs of a handshake are bound to, as the coordinator sees it. */
+export const bindingOf = ({ idToken }: Hello, channel: string | null): ProofBinding => ({
+  channel: channel ?? 'none',
+  idTokenHash:
+    idToken === null || idToken === undefined ? '-' : createHash('sha256').update(idToken).digest('hex'),
+});
 
 /** HMAC-SHA256 of what both sides of a handshake sign, in hex. */
 export const makeProof = (
@@ -7,9 +26,10 @@ export const makeProof = (
   speaker: 'client' | 'server',
   serverNonce: string,
   hello: Hello,
+  binding: ProofBinding,
 ): string =>
   createHmac('sha256', secret)
-    .update(proofInput(speaker, serverNonce, hello))
+    .update(proofInput(speaker, serverNonce, hello, binding))
     .digest('hex');
 
 /** Compares in a time that says nothing about where two texts differ. */

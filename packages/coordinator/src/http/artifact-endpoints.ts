@@ -1,3 +1,4 @@
+import { sessionIdOf } from '@org/dte-identity';
 import { cacheQuestionSchema, decode, DteError, HTTP, LIMITS, type LimitValues } from '@org/dte-protocol';
 import type { FastifyReply } from 'fastify';
 import type { ArtifactKey, ArtifactStore } from '../artifacts/artifact-store';
@@ -32,7 +33,7 @@ export function artifactEndpoints({ artifacts, registry, limits }: ArtifactDeps)
   const requireRun = async (sessionId: string, runId: string): Promise<void> => {
     const session = await registry.find(sessionId);
     if (session?.knowsRun(runId) !== true)
-      throw new DteError('DTE_UNKNOWN_RUN', `Session ${sessionId} has no run ${runId}.`);
+      throw new DteError('DTE_UNKNOWN_RUN', `Session ${sessionIdOf(sessionId)} has no run ${runId}.`);
   };
 
   const roles = ['agent', 'main'] as const;

@@ -1,3 +1,4 @@
+import { sessionIdOf } from '@org/dte-identity';
 import { DteError, type Role } from '@org/dte-protocol';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
@@ -52,7 +53,7 @@ async function authorise({ tokens, registry }: EndpointDeps, header: string | un
   if (token === undefined) throw unauthorized('This request carries no token (Authorization: Bearer ...).');
   const claims = tokens.verify(token);
   if (await registry.exists(claims.sessionId)) return claims;
-  throw unauthorized(`The session ${claims.sessionId} of this token is gone.`);
+  throw unauthorized(`The session ${sessionIdOf(claims.sessionId)} of this token is gone.`);
 }
 
 async function refuseRole(

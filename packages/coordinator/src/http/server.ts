@@ -6,12 +6,13 @@ import { artifactEndpoints, type ArtifactDeps } from './artifact-endpoints';
 import { addEndpoint, type EndpointDeps } from './endpoint';
 import { answerError, statusOf } from './error-answer';
 import { sessionEndpoints } from './session-endpoints';
+import { createTransport, type TlsKey } from './transport';
 
-export type ServerDeps = EndpointDeps & ArtifactDeps & { readonly limits: LimitValues };
+export type ServerDeps = EndpointDeps &
+  ArtifactDeps & { readonly limits: LimitValues; readonly tls: TlsKey | null };
 
 /** Longer than any legal URL: task ids of 1,024 characters, every byte of them escaped. */
 const MAX_PARAM_LENGTH = 16 * 1024;
-const MAX_HEADER_BYTES = 32 * 1024;
 
 /** The HTTP side of the port. */
 export function createServer(deps: ServerDeps): FastifyInstance {
@@ -19,12 +20,10 @@ export function createServer(deps: ServerDeps): FastifyInstance {
     logger: false,
     // Endpoints limit their bodies themselves, as they read them.
     bodyLimit: Number.MAX_SAFE_INTEGER,
-    // No byte for so long ends a connection; ws switches it off for WebSockets.
-    connectionTimeout: deps.limits.httpRequestMs,
+    serverFactory: (listener) => createTransport(listener, deps.tls, deps.limits),
     forceCloseConnections: true,
     exposeHeadRoutes: false,
     routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
-    http: { maxHeaderSize: MAX_HEADER_BYTES },
     frameworkErrors: (error, _request, reply) => {
       answerError(
         reply,

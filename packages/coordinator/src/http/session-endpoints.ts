@@ -1,3 +1,4 @@
+import { sessionIdOf } from '@org/dte-identity';
 import {
   decode,
   DteError,
@@ -22,7 +23,7 @@ const RECORD_JSON_BYTES = LIMITS.recordBytes.value * 2;
 export function sessionEndpoints(registry: SessionRegistry, limits: LimitValues): Endpoint[] {
   const sessionOf = async ({ claims: { sessionId } }: Call): Promise<Session> => {
     const session = await registry.find(sessionId);
-    if (session === null) throw unauthorized(`The session ${sessionId} of this token is gone.`);
+    if (session === null) throw unauthorized(`The session ${sessionIdOf(sessionId)} of this token is gone.`);
     return session;
   };
   const textOf = async ({ request }: Call, maxBytes: number, what: string): Promise<string> =>
@@ -52,7 +53,7 @@ export function sessionEndpoints(registry: SessionRegistry, limits: LimitValues)
         const session = await sessionOf(call);
         const found = session.knowsRun(runId) ? await session.runs.open(runId) : null;
         if (found === null)
-          throw new DteError('DTE_UNKNOWN_RUN', `Session ${session.id} has no run ${runId}.`);
+          throw new DteError('DTE_UNKNOWN_RUN', `Session ${session.name} has no run ${runId}.`);
         return call.reply.type('application/json').header('content-length', found.bytes).send(found.body);
       },
     },

@@ -93,7 +93,7 @@ export class MainMember implements Member {
   receive(frame: string): void {
     const sync = decode(mainToCoordinatorSchema, frame);
     if (!this.session.knowsRun(sync.runId)) {
-      const message = `Session ${this.session.id} has no run ${sync.runId}.`;
+      const message = `Session ${this.session.name} has no run ${sync.runId}.`;
       this.peer.send({ type: 'error', reason: { code: 'DTE_UNKNOWN_RUN', message }, fatal: false });
       return;
     }

@@ -1,3 +1,4 @@
+import { sessionIdOf } from '@org/dte-identity';
 import {
   decode,
   DteError,
@@ -25,6 +26,7 @@ import { RecordStore } from './records';
 import { RunSpecStore } from './run-specs';
 
 export interface SessionDeps {
+  /** What it is filed under: see `sessionKey` of @org/dte-identity. */
   readonly sessionId: string;
   readonly folder: string;
   readonly fs: FileSystem;
@@ -40,6 +42,8 @@ export interface SessionDeps {
 /** One CI pipeline execution: its state machine, its members and what it keeps on disk. */
 export class Session {
   readonly id: string;
+  /** Its id as its members know it. */
+  readonly name: string;
   readonly members: Members;
   readonly runs: RunSpecStore;
   private readonly driver: SessionDriver;
@@ -55,11 +59,12 @@ export class Session {
     private readonly records: RecordStore,
   ) {
     this.id = deps.sessionId;
+    this.name = sessionIdOf(deps.sessionId);
     this.members = new Members(deps.limits.outputBufferBytes);
     this.runs = new RunSpecStore(deps.fs, deps.folder, deps.limits.runSpecBytes);
     this.driver = new SessionDriver({
       journal: deps.journal,
-      sessionId: deps.sessionId,
+      sessionId: this.name,
       now: deps.now,
       retryMs: deps.limits.journalRetryMs,
       perform: (effects) => this.perform(effects),
@@ -108,7 +113,7 @@ export class Session {
    *   DTE_COORDINATOR_LOST (the session is being put away this moment: come again)
    */
   async join(peer: Peer, welcome: () => void): Promise<Member> {
-    if (this.closed) throw new DteError('DTE_COORDINATOR_LOST', `Session ${this.id} is being closed.`);
+    if (this.closed) throw new DteError('DTE_COORDINATOR_LOST', `Session ${this.name} is being closed.`);
     this.joining += 1;
     try {
       const member = await this.admit(peer);
@@ -222,7 +227,7 @@ export class Session {
     if (this.finished) {
       throw new DteError(
         'DTE_SESSION_FINISHED',
-        `Session ${this.id} is finished; there is no work for the agent "${hello.name}".`,
+        `Session ${this.name} is finished; there is no work for the agent "${hello.name}".`,
       );
     }
     const difference = this.identity === null ? null : compareIdentity(this.identity, hello);
@@ -231,7 +236,7 @@ export class Session {
     if (this.members.agents.size >= agentsPerSession && !this.members.agents.has(hello.clientId)) {
       throw new DteError(
         'DTE_TOO_MANY',
-        `${nameOf(hello)} would be agent ${agentsPerSession + 1} of session ${this.id} (limit agentsPerSession).`,
+        `${nameOf(hello)} would be agent ${agentsPerSession + 1} of session ${this.name} (limit agentsPerSession).`,
       );
     }
   }

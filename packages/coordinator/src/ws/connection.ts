@@ -13,7 +13,7 @@ import type { Logger } from 'pino';
 import type { RawData, WebSocket } from 'ws';
 import type { Member } from '../session/member';
 import { nameOf, type Peer } from '../session/peer';
-import { challenge, type Gatekeeper } from './gatekeeper';
+import { challenge, type Gatekeeper, type Origin } from './gatekeeper';
 import { claimedName } from './claimed-name';
 
 /**
@@ -38,8 +38,8 @@ export interface ConnectionDeps {
   readonly gatekeeper: Gatekeeper;
   readonly limits: LimitValues;
   readonly logger: Logger;
-  /** A client was turned away; `sessionId` and `name` are what it claimed. */
-  readonly onRefused: (sessionId: string, name: string, error: DteError) => void;
+  /** A client was turned away; `name` is what it called itself, `sessionKey` where that is noted. */
+  readonly onRefused: (sessionKey: string, name: string, error: DteError) => void;
   readonly onEnded: (connection: Connection) => void;
 }
 
@@ -48,13 +48,15 @@ export class Connection {
   private readonly serverNonce = randomBytes(32).toString('hex');
   private state: State;
   private hello: Hello | null = null;
+  /** Set when its credentials are good. */
+  private sessionKey: string | null = null;
   /** Something was heard since the silence timer looked last. */
   private heard = true;
   private asked = false;
 
   constructor(
     private readonly socket: WebSocket,
-    private readonly remote: { readonly address: string; readonly loopback: boolean },
+    private readonly remote: Omit<Origin, 'serverNonce'>,
     private readonly deps: ConnectionDeps,
   ) {
     const { handshakeMs } = deps.limits;
@@ -64,7 +66,7 @@ export class Connection {
     socket.on('pong', () => (this.heard = true));
     socket.on('error', (error) => this.onSocketError(error));
     socket.on('close', () => this.enter({ name: 'ended', timer: null }));
-    this.send(challenge(this.serverNonce));
+    this.send(challenge(this.serverNonce, remote.channel));
   }
 
   /** Says goodbye: the coordinator is closing. The client may come back to another one. */
@@ -107,7 +109,7 @@ export class Connection {
     } catch (thrown) {
       const error = DteError.from(thrown);
       const claimed = claimedName(frame);
-      if (claimed !== null) this.deps.onRefused(claimed.sessionId, claimed.name, error);
+      if (claimed !== null) this.noteRefusal(claimed.sessionId, claimed.name, error);
       throw error;
     }
     this.hello = hello;
@@ -116,8 +118,11 @@ export class Connection {
   }
 
   private async admit(hello: Hello): Promise<void> {
-    const { serverNonce, remote } = this;
-    const member = await this.deps.gatekeeper.admit(this.asPeer(hello), { serverNonce, ...remote });
+    const { gatekeeper } = this.deps;
+    const origin = { serverNonce: this.serverNonce, ...this.remote };
+    const sessionKey = await gatekeeper.identify(hello, origin);
+    this.sessionKey = sessionKey;
+    const member = await gatekeeper.admit(sessionKey, this.asPeer(hello), origin);
     if (this.state.name !== 'checking') {
       // It left while it was being looked at.
       member.leave();
@@ -129,9 +134,14 @@ export class Connection {
   private onNotAdmitted(hello: Hello, error: DteError): void {
     // Come again later, and there is no more work, are answers and not refusals.
     if (hello.role === 'agent' && error.severity === 'fatal' && error.code !== 'DTE_SESSION_FINISHED') {
-      this.deps.onRefused(hello.sessionId, hello.name, error);
+      this.noteRefusal(hello.sessionId, hello.name, error);
     }
     this.refuse(error);
+  }
+
+  private noteRefusal(sessionId: string, name: string, error: DteError): void {
+    const key = this.sessionKey ?? this.deps.gatekeeper.claimedKey(sessionId);
+    if (key !== null) this.deps.onRefused(key, name, error);
   }
 
   private asPeer(hello: Hello): Peer {

@@ -4,6 +4,7 @@ import type { Duplex } from 'node:stream';
 import { HTTP, LIMITS } from '@org/dte-protocol';
 import { WebSocketServer } from 'ws';
 import { isLoopback } from '../auth/loopback';
+import { channelOf } from '../auth/proof';
 import { Connection, type ConnectionDeps } from './connection';
 
 /** Connections above the limit that may still ask, to be told in so many words that there are too many. */
@@ -51,6 +52,7 @@ export class Gateway {
       const remote = {
         address: request.socket.remoteAddress ?? 'an unknown address',
         loopback: isLoopback(request),
+        channel: channelOf(request.socket),
       };
       const onEnded = (connection: Connection): void => void this.connections.delete(connection);
       this.connections.add(new Connection(webSocket, remote, { ...this.deps, onEnded }));

@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { coordinatorAnswers } from '../embedded/alive';
 import { cliContext, joinSession, requireRendezvous, say, type Flags } from './context';
 import { addFlags } from './option-flags';
 
@@ -9,9 +10,20 @@ Examples:
 async function completeCiRun(flags: Flags): Promise<void> {
   const context = cliContext(flags);
   const { sessionId } = context;
-  const record = await requireRendezvous(context).find(sessionId);
+  const { limits } = context.resolved;
+  const rendezvous = requireRendezvous(context);
+  const record = await rendezvous.find(sessionId);
   if (record === null || record.state === 'finished') {
     say(`dte: session ${sessionId} has no coordinator, so there is nothing to complete`);
+    return;
+  }
+  // GitLab runs after_script in a container begun anew: the coordinator has gone with the old one, and agents that were
+  // connected to it look where it may be now.
+  if (rendezvous.kind !== 'static' && !(await coordinatorAnswers(record, limits))) {
+    await rendezvous.finish(sessionId, record.generation, Date.now() + limits.finishedRecordMs);
+    say(
+      `dte: session ${sessionId} · its coordinator is gone already; agents are told that there is nothing left to do`,
+    );
     return;
   }
   const session = await joinSession(context, 'main');

@@ -1,7 +1,7 @@
 import { findWorkspaceRoot } from '@org/dte-nx-compat';
 import { addressOf, DteError, type Rendezvous, type Role } from '@org/dte-protocol';
 import { readNxJsonOptions, resolveConfig, sessionIdOf, type OptionName, type Resolved } from '../config';
-import { createRendezvous } from '../rendezvous';
+import { createRendezvous, noRendezvous } from '../rendezvous';
 import { openSession, type Session } from '../session/open-session';
 
 export type Flags = Readonly<Partial<Record<OptionName, unknown>>>;
@@ -11,7 +11,7 @@ export interface CliContext {
   readonly resolved: Resolved;
   readonly workspaceRoot: string;
   readonly sessionId: string;
-  /** Null when neither an address nor a folder is configured. */
+  /** Null when none is configured. */
   readonly rendezvous: Rendezvous | null;
 }
 
@@ -28,17 +28,14 @@ export function cliContext(flags: Flags): CliContext {
     resolved,
     workspaceRoot,
     sessionId: sessionIdOf(resolved.config, env),
-    rendezvous: createRendezvous(resolved.config, workspaceRoot),
+    rendezvous: createRendezvous({ ...resolved, env, workspaceRoot }),
   };
 }
 
 /** @throws DteError DTE_NO_COORDINATOR when no rendezvous is configured */
 export function requireRendezvous(context: CliContext): Rendezvous {
   if (context.rendezvous !== null) return context.rendezvous;
-  throw new DteError(
-    'DTE_NO_COORDINATOR',
-    'Neither DTE_COORDINATOR_URL (address of a coordinator) nor DTE_RENDEZVOUS_DIR (folder that all jobs see) is set.',
-  );
+  throw noRendezvous(context.resolved.config);
 }
 
 /**

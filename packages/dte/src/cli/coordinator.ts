@@ -1,40 +1,25 @@
 import type { Coordinator } from '@org/dte-coordinator';
-import { DteError } from '@org/dte-protocol';
+import { createSessionCertificate } from '@org/dte-identity';
+import { DteError, type LimitValues } from '@org/dte-protocol';
 import { Command } from 'commander';
 import { randomUUID } from 'node:crypto';
-import { networkInterfaces } from 'node:os';
+import type { Config, Env } from '../config';
+import { isLoopback, listenHost, publishedAddresses } from '../embedded/addresses';
+import { jobMarkOf } from '../embedded/earlier-try';
 import { dataDirOf } from '../embedded/ensure';
-import type { ReadyMessage } from '../embedded/start';
-import { jobIdOf } from '../session/identity';
-import { cliContext, say, type CliContext, type Flags } from './context';
+import { watchJob } from '../embedded/job-watch';
+import type { FailedMessage, ReadyMessage } from '../embedded/start';
+import { issuersOf } from '../session/credentials';
+import { cliContext, say, warn, type Flags } from './context';
 import { addFlags } from './option-flags';
 
 const EXAMPLES = `
 Examples:
-  $ DTE_SECRET=... dte coordinator --host 0.0.0.0 --port 7337 --data-dir /var/lib/dte
+  $ dte coordinator --issuers https://gitlab.example.com --host 0.0.0.0 --port 7337 --data-dir /var/lib/dte
+  $ DTE_SECRET=... dte coordinator --host 0.0.0.0      # where there is no GitLab
   $ dte coordinator --port 0                 # for a try on this machine`;
 
 const DEFAULT_PORT = 7337;
-
-const isLoopback = (host: string): boolean =>
-  host === 'localhost' || host === '::1' || host.startsWith('127.');
-
-/** The address others use when the coordinator listens on all of them: the first that is not this machine's own. */
-function outwardAddress(): string {
-  for (const addresses of Object.values(networkInterfaces())) {
-    for (const { family, internal, address } of addresses ?? [])
-      if (family === 'IPv4' && !internal) return address;
-  }
-  return '127.0.0.1';
-}
-
-function publishedUrl({ resolved }: CliContext, port: number): string {
-  const { advertisedUrl, host } = resolved.config;
-  if (advertisedUrl !== undefined) return advertisedUrl;
-  const listensOnAll = host === '0.0.0.0' || host === '::';
-  const name = listensOnAll ? outwardAddress() : host;
-  return `http://${name.includes(':') ? `[${name}]` : name}:${port}`;
-}
 
 /** Resolves with the first signal that asks this process to end. */
 const whenAskedToEnd = (): Promise<void> =>
@@ -42,17 +27,39 @@ const whenAskedToEnd = (): Promise<void> =>
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve());
   });
 
+/** The coordinator of a main job takes id tokens where its own job has one; a service only from those it is told. */
+function acceptedIssuers(config: Config, env: Env, embedded: boolean): readonly string[] {
+  if (config.issuers !== undefined) return config.issuers;
+  return embedded && config.idToken !== undefined ? issuersOf(config, env) : [];
+}
+
+/** @throws DteError DTE_SECRET_REQUIRED when other machines would reach a coordinator that nobody can prove himself to */
+function checkReach(
+  { secret, idToken }: Config,
+  { host, embedded, issuers }: { host: string; embedded: boolean; issuers: readonly string[] },
+): void {
+  if (isLoopback(host) || secret !== undefined) return;
+  const where = `The coordinator was asked to listen on ${host}, where other machines reach it,`;
+  if (issuers.length === 0) {
+    throw new DteError('DTE_SECRET_REQUIRED', `${where} with neither a secret nor issuers of id tokens.`);
+  }
+  if (embedded && idToken === undefined) {
+    throw new DteError('DTE_SECRET_REQUIRED', `${where} with issuers, but its own job has no id token.`);
+  }
+}
+
 async function coordinate(flags: Flags & { embedded?: boolean }): Promise<void> {
   const { embedded = false, ...options } = flags;
   const context = cliContext(options);
   const { resolved, workspaceRoot, sessionId, rendezvous } = context;
-  const { host, secret } = resolved.config;
-  if (!isLoopback(host) && secret === undefined) {
-    throw new DteError(
-      'DTE_SECRET_REQUIRED',
-      `The coordinator was asked to listen on ${host}, where other machines reach it, without a secret.`,
-    );
-  }
+  const { secret, advertisedUrl, idToken, audience } = resolved.config;
+  const host = listenHost(resolved.config, embedded, rendezvous);
+  const issuers = acceptedIssuers(resolved.config, process.env, embedded);
+  checkReach(resolved.config, { host, embedded, issuers });
+  // A service has a certificate of its own in front of it; what a main job starts has nothing but its key.
+  const certificate = embedded && !isLoopback(host) ? createSessionCertificate() : null;
+  // A service is nobody's job, whatever is in its environment.
+  const own = embedded && idToken !== undefined ? { own: idToken } : {};
   const onSessionFinished = (id: string): void => {
     if (embedded && id === sessionId) ending.arm();
   };
@@ -63,32 +70,58 @@ async function coordinate(flags: Flags & { embedded?: boolean }): Promise<void> 
     port: resolved.config.port ?? (embedded ? 0 : DEFAULT_PORT),
     dataDir: dataDirOf(resolved, workspaceRoot),
     ...(secret === undefined ? {} : { secret }),
+    ...(certificate === null ? {} : { tls: certificate }),
+    ...(issuers.length === 0 ? {} : { idTokens: { issuers, audience, ...own } }),
     limits: resolved.limits,
     onSessionFinished,
   });
   const ending = lingering(resolved.limits.embeddedLingerMs, coordinator);
-  const url = publishedUrl(context, coordinator.port);
+  const { port } = coordinator;
+  const addresses = publishedAddresses({ advertisedUrl, host, port, secure: certificate !== null });
+  const { url } = addresses;
   const published = url === coordinator.url ? '' : ` · published as ${url}`;
-  say(`dte: coordinator on ${coordinator.url} · process ${process.pid}${published}`);
+  const accepted = issuers.length === 0 ? '' : ` · jobs of ${issuers.join(', ')}`;
+  say(`dte: coordinator on ${coordinator.url} · process ${process.pid}${published}${accepted}`);
   const generation = randomUUID();
   if (embedded && rendezvous !== null) {
     const expiresAtMs = Date.now() + resolved.limits.rendezvousMs;
-    const jobId = jobIdOf(process.env);
     await rendezvous.publish({
-      ...{ version: 1, sessionId, url, generation, expiresAtMs },
-      ...(jobId === undefined ? {} : { jobId }),
+      ...{ version: 1, sessionId, ...addresses, generation, expiresAtMs },
+      ...(certificate === null ? {} : { pin: certificate.pin }),
+      ...jobMarkOf(process.env),
     });
     const ready: ReadyMessage = { type: 'dte-ready', url };
     process.send?.(ready);
+    // Nobody waits for it. At the end there may be no time: a container goes with its main job.
+    void rendezvous.tidy();
   }
-  await Promise.race([whenAskedToEnd(), ending.over]);
+  await Promise.race([whenAskedToEnd(), ending.over, ...(embedded ? [jobEnd(resolved.limits)] : [])]);
   const finished = ending.isFinished();
-  if (embedded && rendezvous !== null && !finished) await rendezvous.withdraw(sessionId, generation);
+  if (embedded && rendezvous !== null && !finished)
+    await rendezvous.withdraw(sessionId, generation).catch(sayToLog);
   await coordinator.close();
   // Who finds this may start another coordinator at once, on the same folder and the same port.
-  if (embedded && rendezvous !== null && finished)
-    await rendezvous.finish(sessionId, generation, Date.now() + resolved.limits.finishedRecordMs);
+  if (embedded && rendezvous !== null && finished) {
+    const untilMs = Date.now() + resolved.limits.finishedRecordMs;
+    await rendezvous.finish(sessionId, generation, untilMs).catch(sayToLog);
+  }
 }
+
+/** The end of the process waits for nobody to read this: it is the log of a process in the background. */
+const sayToLog = (thrown: unknown): void => warn(DteError.from(thrown).message);
+
+/** Resolves when the job of this process has ended; the watch over it ends with the process. */
+const jobEnd = (limits: LimitValues): Promise<void> =>
+  new Promise((resolve) => {
+    watchJob({
+      env: process.env,
+      limits,
+      onEnded: () => {
+        say('dte: the job of this coordinator has ended');
+        resolve();
+      },
+    });
+  });
 
 /**
  * A coordinator stays for a while after its session is finished, so that agents that come late hear that it is over
@@ -131,6 +164,19 @@ export function coordinatorCommand(): Command {
     )
     .option('--embedded', 'serve one session, publish the address by the rendezvous and end with the session')
     .addHelpText('after', EXAMPLES)
-    .action(coordinate);
-  return addFlags(command, ['host', 'port', 'dataDir', 'advertisedUrl', 'session', 'rendezvousDir']);
+    .action(async (flags: Flags & { embedded?: boolean }) => {
+      try {
+        await coordinate(flags);
+      } catch (thrown) {
+        // Whoever started it cannot see its output, and what is to be done depends on the code.
+        const { code, message } = DteError.from(thrown);
+        const failed: FailedMessage = { type: 'dte-failed', code, message };
+        process.send?.(failed);
+        throw thrown;
+      }
+    });
+  return addFlags(command, [
+    ...(['host', 'port', 'dataDir', 'advertisedUrl', 'issuers', 'audience'] as const),
+    ...(['session', 'rendezvousDir'] as const),
+  ]);
 }

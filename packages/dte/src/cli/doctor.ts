@@ -1,13 +1,15 @@
 import { findWorkspaceRoot, inspectSeam } from '@org/dte-nx-compat';
-import { DteError } from '@org/dte-protocol';
+import { DteError, type RendezvousRecord } from '@org/dte-protocol';
 import { Command } from 'commander';
 import { readNxJsonOptions, resolveConfig, sessionIdOf } from '../config';
 import { environmentFindings, nodeFinding, rendezvousFindings } from '../doctor/environment-findings';
 import { note, ok, stop, type Finding } from '../doctor/finding';
+import { identityFindings } from '../doctor/identity-findings';
 import { renderFindings } from '../doctor/render';
 import { seamFindings } from '../doctor/seam-findings';
-import { coordinatorAnswers } from '../embedded/ensure';
+import { coordinatorAnswers } from '../embedded/alive';
 import { createRendezvous } from '../rendezvous';
+import { checkedOutCommit } from '../session/identity';
 import { say, type Flags } from './context';
 import { addFlags } from './option-flags';
 import { ownVersion } from './own-version';
@@ -24,12 +26,13 @@ async function configurationFindings(flags: Flags, workspaceRoot: string): Promi
   try {
     const resolved = resolveConfig({ flags, env, nxJson: readNxJsonOptions(workspaceRoot) });
     const sessionId = sessionIdOf(resolved.config, env);
-    const rendezvous = createRendezvous(resolved.config, workspaceRoot);
-    const alive = (url: string) => coordinatorAnswers(url, resolved);
+    const rendezvous = createRendezvous({ ...resolved, env, workspaceRoot });
+    const alive = (record: RendezvousRecord) => coordinatorAnswers(record, resolved.limits);
     return [
       ok('the configuration is valid'),
       ...resolved.warnings.map((warning) => note(warning)),
       ...(await rendezvousFindings(resolved, rendezvous, sessionId, alive)),
+      ...(await identityFindings(resolved, env, sessionId, await checkedOutCommit(workspaceRoot))),
     ];
   } catch (thrown) {
     const error = DteError.from(thrown);

@@ -1,9 +1,11 @@
 import { Command } from 'commander';
+import { baseShaCommand } from './base-sha';
 import { completeCiRunCommand } from './complete-ci-run';
 import { coordinatorCommand } from './coordinator';
 import { doctorCommand } from './doctor';
 import { foreignHint } from './foreign-flags';
 import { ownVersion } from './own-version';
+import { planCommand } from './plan';
 import { recordCommand } from './record';
 import { startAgentCommand } from './start-agent';
 import { startCiRunCommand } from './start-ci-run';
@@ -30,6 +32,8 @@ export function createProgram(): Command {
     .enablePositionalOptions()
     .addHelpText('after', EXAMPLES);
   const commands = [
+    baseShaCommand(),
+    planCommand(),
     startCiRunCommand(),
     startAgentCommand(),
     recordCommand(),

@@ -56,8 +56,8 @@ describe('renderStatus', () => {
       agents: [
         {
           agentId: 'a',
-          name: 'agent-1',
-          jobUrl: null,
+          name: 'nx-agent 1/3',
+          jobUrl: 'https://gitlab.example.com/a/b/-/jobs/42',
           slots: null,
           connected: true,
           draining: false,
@@ -70,7 +70,7 @@ describe('renderStatus', () => {
       ],
       records: [{ command: 'nx format:check', exitCode: 0, startMs: 0, endMs: 1500 }],
     });
-    expect(text).toMatch(/agent-1\s+connected\s+by run\s+3\s+app:e2e/);
+    expect(text).toMatch(/nx-agent 1\/3\s+connected\s+by run\s+3\s+app:e2e\s+https:\S+\/jobs\/42\n/);
     expect(text).toMatch(/nx affected\s+running\s+4\/9\s+2\s+1/);
     expect(text).toMatch(/nx format:check\s+0\s+1\.5 s/);
   });

@@ -1,7 +1,10 @@
 import { runAgent } from '@org/dte-agent';
 import { Command } from 'commander';
 import { join } from 'node:path';
+import { makeDataFolder } from '../embedded/data-folder';
 import { dataDirOf } from '../embedded/ensure';
+import { forAgent } from '../rendezvous';
+import { clientCredentials } from '../session/credentials';
 import { jobName, jobUrl, readIdentity } from '../session/identity';
 import { cliContext, requireRendezvous, type Flags } from './context';
 import { addFlags } from './option-flags';
@@ -18,18 +21,19 @@ async function startAgent(flags: Flags): Promise<void> {
   const { resolved, workspaceRoot, sessionId } = context;
   const { config, limits } = resolved;
   const { env } = process;
+  const rendezvous = forAgent(requireRendezvous(context), limits);
   process.exitCode = await runAgent({
     workspaceRoot,
     sessionId,
-    rendezvous: requireRendezvous(context),
+    rendezvous,
     identity: await readIdentity(workspaceRoot),
     name: config.name ?? jobName(env),
     jobUrl: jobUrl(env),
     labels: config.labels,
     slots: config.slots ?? null,
-    secret: config.secret,
+    credentials: clientCredentials(resolved, env, 'agent', rendezvous),
     limits,
-    dataDir: join(dataDirOf(resolved, workspaceRoot), 'agent'),
+    dataDir: join(makeDataFolder(dataDirOf(resolved, workspaceRoot)), 'agent'),
     env,
     stdout: process.stdout,
     signals: process,

@@ -2,14 +2,22 @@ import { DteError } from '@org/dte-protocol';
 import { Command } from 'commander';
 import { OPTIONS, settingsOf, type OptionName } from '../config';
 import { ensureCoordinator } from '../embedded/ensure';
-import { cliContext, joinSession, requireRendezvous, say, type Flags } from './context';
+import {
+  cliContext,
+  joinSession,
+  requireRendezvous,
+  say,
+  warn,
+  type CliContext,
+  type Flags,
+} from './context';
 import { addFlags } from './option-flags';
 
 const EXAMPLES = `
 Examples:
   $ dte start-ci-run --distribute-on=manual --stop-agents-after=e2e-ci
   $ dte start-ci-run --stop-agents-after="lint test build" --stop-agents-on-failure
-  $ DTE_HOST=0.0.0.0 dte start-ci-run        # agents on other machines; set DTE_SECRET`;
+  $ DTE_HOST=0.0.0.0 dte start-ci-run        # agents on other machines; with id_tokens or DTE_SECRET`;
 
 const FOR_COORDINATOR: readonly OptionName[] = ['host', 'port', 'advertisedUrl', 'rendezvousDir'];
 
@@ -28,13 +36,34 @@ const coordinatorArgs = (flags: Flags): string[] =>
     ({ name, about }) => [(about.flag ?? '').split(' ')[0] ?? '', String(flags[name])],
   );
 
+/**
+ * What may pass, or is not this job's doing: it can do all work by itself, and a pipeline must not fail for want of help.
+ * Everything else (another secret, a wrong option) is for people to put right, and would be overlooked.
+ */
+const isBearable = ({ code, severity }: DteError): boolean =>
+  severity === 'retry' || code === 'DTE_RENDEZVOUS_REFUSED';
+
 async function startCiRun(flags: Flags & { distributeOn: string }): Promise<void> {
   const { distributeOn, ...options } = flags;
   checkDistributeOn(distributeOn);
   const context = cliContext(options);
+  requireRendezvous(context);
+  try {
+    await openCiRun(context, options);
+  } catch (thrown) {
+    const error = DteError.from(thrown);
+    if (!isBearable(error)) throw error;
+    warn(error.explain());
+    say(`dte: session ${context.sessionId} · no coordinator; the nx commands of this job do their work here`);
+  }
+}
+
+async function openCiRun(context: CliContext, flags: Flags): Promise<void> {
   const { resolved, sessionId, workspaceRoot } = context;
   const rendezvous = requireRendezvous(context);
-  await ensureCoordinator({ resolved, rendezvous, sessionId, workspaceRoot, args: coordinatorArgs(options) });
+  const { env } = process;
+  const args = coordinatorArgs(flags);
+  await ensureCoordinator({ resolved, env, rendezvous, sessionId, workspaceRoot, args });
   const session = await joinSession(context, 'main');
   try {
     const settings = settingsOf(resolved.config);

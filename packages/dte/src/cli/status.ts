@@ -17,6 +17,7 @@ function agentRows(status: SessionStatus): string[][] {
     agent.slots === null ? 'by run' : String(agent.slots),
     String(agent.finished),
     agent.running.join(', ') || pc.dim('idle'),
+    agent.jobUrl ?? '',
   ]);
 }
 
@@ -43,7 +44,7 @@ export function renderStatus(status: SessionStatus): string {
   parts.push(
     status.agents.length === 0
       ? pc.dim('no agents yet')
-      : table(['agent', 'state', 'slots', 'finished', 'running'], agentRows(status)),
+      : table(['agent', 'state', 'slots', 'finished', 'running', 'job'], agentRows(status)),
   );
   if (status.runs.length > 0)
     parts.push(table(['command', 'state', 'done', 'running', 'failed'], runRows(status)));

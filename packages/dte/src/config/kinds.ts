@@ -57,6 +57,9 @@ export const httpAddress = () =>
     .url({ protocol: /^https?$/, error: 'expected an address such as http://10.0.0.5:7337' })
     .transform((url) => url.replace(/\/+$/, ''));
 
+/** A list of such addresses. */
+export const httpAddresses = (max: number) => words(max).pipe(z.array(httpAddress()));
+
 /** Free text of one line. */
 export const line = (max: number) =>
   z

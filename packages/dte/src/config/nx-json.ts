@@ -7,7 +7,10 @@ const nxJsonSchema = z.looseObject({
   tasksRunnerOptions: z
     .looseObject({ default: z.looseObject({ options: z.looseObject({}).optional() }).optional() })
     .optional(),
+  /** The branch that `nx affected` compares with where nobody says otherwise. */
+  defaultBase: z.string().min(1).optional(),
 });
+type NxJson = z.infer<typeof nxJsonSchema>;
 
 /** Nx allows comments and trailing commas in nx.json; strings are left as they are. */
 const withoutComments = (text: string): string =>
@@ -18,10 +21,10 @@ const withoutComments = (text: string): string =>
     .replace(/"(?:\\.|[^"\\])*"|,(?=\s*[}\]])/g, (found) => (found.startsWith('"') ? found : ''));
 
 /**
- * tasksRunnerOptions.default.options of a workspace, `{}` when there are none or no nx.json.
- * @throws DteError DTE_BAD_CONFIG when nx.json cannot be read as JSON
+ * nx.json of a workspace, as far as it concerns us; `{}` when there is none.
+ * @throws DteError DTE_BAD_CONFIG when it cannot be read as JSON
  */
-export function readNxJsonOptions(workspaceRoot: string): Readonly<Record<string, unknown>> {
+export function readNxJson(workspaceRoot: string): NxJson {
   const path = join(workspaceRoot, 'nx.json');
   let text: string;
   try {
@@ -30,8 +33,15 @@ export function readNxJsonOptions(workspaceRoot: string): Readonly<Record<string
     return {};
   }
   try {
-    return nxJsonSchema.parse(JSON.parse(withoutComments(text))).tasksRunnerOptions?.default?.options ?? {};
+    return nxJsonSchema.parse(JSON.parse(withoutComments(text)));
   } catch (cause) {
     throw new DteError('DTE_BAD_CONFIG', `${path} is not valid JSON of an Nx workspace.`, { cause });
   }
 }
+
+/**
+ * tasksRunnerOptions.default.options of a workspace, `{}` when there are none or no nx.json.
+ * @throws DteError DTE_BAD_CONFIG when nx.json cannot be read as JSON
+ */
+export const readNxJsonOptions = (workspaceRoot: string): Readonly<Record<string, unknown>> =>
+  readNxJson(workspaceRoot).tasksRunnerOptions?.default?.options ?? {};

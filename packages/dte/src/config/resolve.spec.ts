@@ -5,7 +5,7 @@ describe('resolveConfig', () => {
   it('gives the defaults when nothing is set', () => {
     const { config, limits, warnings } = resolveConfig({ env: {} });
     expect(config).toMatchObject({
-      host: '127.0.0.1',
+      audience: 'dte',
       labels: [],
       stopAgentsAfter: [],
       stopAgentsOnFailure: false,

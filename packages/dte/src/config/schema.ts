@@ -1,6 +1,6 @@
 import { LIMITS, sessionIdSchema, type Limit, type LimitName } from '@org/dte-protocol';
 import { z } from 'zod';
-import { httpAddress, line, table, wholeNumber, words, yesOrNo } from './kinds';
+import { httpAddress, httpAddresses, line, table, wholeNumber, words, yesOrNo } from './kinds';
 
 /** What a person needs to know about one option, beside its shape. */
 export interface About {
@@ -97,12 +97,68 @@ export const configSchema = z.strictObject({
     },
     line(4096).optional(),
   ),
+  rendezvous: option(
+    {
+      description:
+        "How jobs find each other when neither an address nor a folder is given: `gitlab-packages` is the project's generic package registry, with CI_JOB_TOKEN. Counts in GitLab jobs only.",
+      defaultText: NONE,
+      env: 'DTE_RENDEZVOUS',
+      flag: null,
+      nxJson: true,
+    },
+    z.enum(['gitlab-packages'], 'expected gitlab-packages').optional(),
+  ),
+  idToken: option(
+    {
+      description:
+        "GitLab's id token of this job (keyword `id_tokens`); says which project and pipeline this is, and proves it to the other side.",
+      defaultText: NONE,
+      env: 'DTE_ID_TOKEN',
+      flag: null,
+      nxJson: false,
+      secret: true,
+    },
+    line(LIMITS.idTokenBytes.value).optional(),
+  ),
+  issuers: option(
+    {
+      description:
+        'GitLab instances whose id tokens count, as their jobs know them (CI_SERVER_URL). A coordinator with one takes nobody without a valid token.',
+      defaultText: 'CI_SERVER_URL where the job has an id token; none for `dte coordinator`',
+      env: 'DTE_ISSUERS',
+      flag: '--issuers <urls>',
+      nxJson: false,
+    },
+    httpAddresses(8).optional(),
+  ),
+  audience: option(
+    {
+      description: 'Audience (`aud`) that id tokens must be made for.',
+      defaultText: '`dte`',
+      env: 'DTE_AUDIENCE',
+      flag: '--audience <name>',
+      nxJson: true,
+    },
+    line(255).default('dte'),
+  ),
   secret: option(
     {
       description:
-        'Shared secret; proves both sides to each other and is never sent. Required as soon as agents run on other machines.',
+        'Shared secret; proves both sides to each other and is never sent. Required as soon as agents run on other machines, unless they have id tokens.',
       defaultText: NONE,
       env: 'DTE_SECRET',
+      flag: null,
+      nxJson: false,
+      secret: true,
+    },
+    line(1024).optional(),
+  ),
+  gitlabToken: option(
+    {
+      description:
+        'Token that may read pipelines (scope `read_api`): `dte base-sha` then compares a branch with its last pipeline that passed.',
+      defaultText: '`GITLAB_TOKEN`',
+      env: 'DTE_GITLAB_TOKEN',
       flag: null,
       nxJson: false,
       secret: true,
@@ -122,13 +178,13 @@ export const configSchema = z.strictObject({
   host: option(
     {
       description:
-        'Address that the coordinator listens on. `0.0.0.0` to be reached from other machines (then set a secret).',
-      defaultText: '`127.0.0.1`',
+        'Address that the coordinator listens on. `0.0.0.0` to be reached from other machines (then jobs need id tokens or a secret).',
+      defaultText: '`127.0.0.1`; `0.0.0.0` for the main job with the rendezvous `gitlab-packages`',
       env: 'DTE_HOST',
       flag: '--host <address>',
       nxJson: true,
     },
-    line(255).default('127.0.0.1'),
+    line(255).optional(),
   ),
   port: option(
     {
@@ -254,4 +310,4 @@ export const OPTIONS: readonly { readonly name: OptionName; readonly about: Abou
 ).map((name) => ({ name, about: aboutOf(name) }));
 
 /** Variables that processes of ours set for each other; not for people. */
-export const INTERNAL_ENV: readonly string[] = ['DTE_EXECUTOR'];
+export const INTERNAL_ENV: readonly string[] = ['DTE_EXECUTOR', 'DTE_PLAN_FILE', 'DTE_PLANNED'];

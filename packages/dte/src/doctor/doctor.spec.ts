@@ -101,8 +101,14 @@ describe('rendezvousFindings', () => {
     expect(levels(findings)).toEqual(['ok', 'note']);
   });
 
-  it('stops at another machine without a secret, and not with one', async () => {
+  it('stops at another machine without id token and secret, and not with one', async () => {
     expect(levels(await at('http://10.0.0.5:1', true))).toEqual(['ok', 'ok', 'stop']);
+    expect(levels(await at('https://dte.example', true, { DTE_ID_TOKEN: 'a.b.c' }))).toEqual(['ok', 'ok']);
+    expect(levels(await at('http://10.0.0.5:1', true, { DTE_ID_TOKEN: 'a.b.c' }))).toEqual([
+      'ok',
+      'ok',
+      'note',
+    ]);
     expect(levels(await at('http://10.0.0.5:1', true, { DTE_SECRET: 'x' }))).toEqual(['ok', 'ok']);
   });
 });

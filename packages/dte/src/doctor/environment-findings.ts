@@ -1,5 +1,6 @@
-import type { Rendezvous } from '@org/dte-protocol';
+import type { Rendezvous, RendezvousRecord } from '@org/dte-protocol';
 import type { Env, Resolved } from '../config';
+import { isLoopback } from '../embedded/addresses';
 import { note, ok, stop, type Finding } from './finding';
 
 const OLDEST_NODE = 20;
@@ -32,15 +33,12 @@ export function environmentFindings(env: Env): Finding[] {
   return findings;
 }
 
-const isLoopback = (url: string): boolean =>
-  ['localhost', '127.0.0.1', '[::1]'].includes(new URL(url).hostname);
-
 /** Can the main job and its agents find each other? */
 export async function rendezvousFindings(
   resolved: Resolved,
   rendezvous: Rendezvous | null,
   sessionId: string,
-  isAlive: (url: string) => Promise<boolean>,
+  isAlive: (record: RendezvousRecord) => Promise<boolean>,
 ): Promise<Finding[]> {
   if (rendezvous === null) {
     return [
@@ -67,7 +65,7 @@ export async function rendezvousFindings(
     );
     return findings;
   }
-  if (await isAlive(record.url)) findings.push(ok(`the coordinator at ${record.url} answers`));
+  if (await isAlive(record)) findings.push(ok(`the coordinator at ${record.url} answers`));
   else if (rendezvous.kind === 'static') {
     findings.push(
       stop(
@@ -83,13 +81,31 @@ export async function rendezvousFindings(
       ),
     );
   }
-  if (!isLoopback(record.url) && resolved.config.secret === undefined) {
-    findings.push(
+  return [...findings, ...proofFindings(resolved, record, rendezvous)];
+}
+
+/** What two machines need to believe each other. */
+function proofFindings(
+  { config: { secret, idToken } }: Resolved,
+  { url }: RendezvousRecord,
+  { kind }: Rendezvous,
+): Finding[] {
+  if (isLoopback(new URL(url).hostname) || secret !== undefined) return [];
+  if (idToken === undefined) {
+    return [
       stop(
-        'the coordinator is on another machine and there is no secret',
-        'Set DTE_SECRET in every job (a masked variable of the project).',
+        'the coordinator is on another machine, and this job has neither an id token nor a secret',
+        'Give every job the keyword `id_tokens: DTE_ID_TOKEN: aud: dte`, or set DTE_SECRET in every job (a masked variable of the project).',
       ),
-    );
+    ];
   }
-  return findings;
+  if (kind === 'static' && url.startsWith('http:')) {
+    return [
+      note(
+        'id token and outputs travel to the coordinator in the clear',
+        'Put a proxy with a certificate in front of it and give its https address, unless the network is yours alone.',
+      ),
+    ];
+  }
+  return [];
 }

@@ -1,13 +1,16 @@
-import { httpClient } from '@org/dte-agent';
 import type { Rendezvous } from '@org/dte-protocol';
 import { isAbsolute, join } from 'node:path';
-import type { Resolved } from '../config';
+import type { Env, Resolved } from '../config';
+import { coordinatorAnswers } from './alive';
+import { folderOfTry, isEarlierTry, jobMarkOf } from './earlier-try';
+import { makeDataFolder } from './data-folder';
 import { locateOrStart, type Located } from './locate';
 import { tryLock } from './lock';
 import { startEmbedded } from './start';
 
 export interface EnsureOptions {
   readonly resolved: Resolved;
+  readonly env: Env;
   readonly rendezvous: Rendezvous;
   readonly sessionId: string;
   readonly workspaceRoot: string;
@@ -21,42 +24,31 @@ export function dataDirOf(resolved: Resolved, workspaceRoot: string): string {
   return isAbsolute(dir) ? dir : join(workspaceRoot, dir);
 }
 
-const HEALTH_MS = 2_000;
-
-/** Does a coordinator answer at this address? */
-export async function coordinatorAnswers(url: string, resolved: Resolved): Promise<boolean> {
-  const limits = { ...resolved.limits, httpRequestMs: Math.min(HEALTH_MS, resolved.limits.httpRequestMs) };
-  const http = httpClient({ url, token: () => '', limits });
-  try {
-    await http.health();
-    return true;
-  } catch {
-    return false;
-  } finally {
-    http.close();
-  }
-}
-
 /**
- * Makes sure that the session has a coordinator, starting an embedded one where the rendezvous is a folder. An address
+ * Makes sure that the session has a coordinator, starting an embedded one where the rendezvous takes an address. One
  * that was given (`static`) is left to the connection, which waits for it.
  * @returns whether this process has started it, and what was published before
  */
 export async function ensureCoordinator(
   options: EnsureOptions,
 ): Promise<Pick<Located, 'started' | 'previous'>> {
-  const { resolved, rendezvous, sessionId, workspaceRoot } = options;
+  const { resolved, env, rendezvous, sessionId, workspaceRoot } = options;
   if (rendezvous.kind === 'static') return { started: false, previous: null };
   const dataDir = dataDirOf(resolved, workspaceRoot);
-  const timeoutMs = resolved.limits.connectTimeoutMs;
+  const { connectTimeoutMs, rendezvousRetryMs } = resolved.limits;
+  // A package registry may be busy for a while; a folder never is.
+  const timeoutMs = connectTimeoutMs + (rendezvous.kind === 'gitlab-packages' ? rendezvousRetryMs : 0);
+  const job = jobMarkOf(env);
   return locateOrStart({
     rendezvous,
     sessionId,
     timeoutMs,
-    isAlive: (url) => coordinatorAnswers(url, resolved),
-    tryLock: () => tryLock(join(dataDir, `${sessionId}.lock`)),
+    isEarlierTry: (record) => isEarlierTry(record, job),
+    isAlive: (record) => coordinatorAnswers(record, resolved.limits),
+    tryLock: () => tryLock(join(makeDataFolder(dataDir), `${sessionId}.lock`)),
     start: async () => {
-      const args = ['--session', sessionId, '--data-dir', dataDir, ...(options.args ?? [])];
+      const own = join(dataDir, folderOfTry(job));
+      const args = ['--session', sessionId, '--data-dir', own, ...(options.args ?? [])];
       await startEmbedded({ workspaceRoot, dataDir, timeoutMs, args });
     },
   });

@@ -27,7 +27,8 @@ function machine() {
       sessionId: 's',
       timeoutMs: 200,
       pollMs: 1,
-      isAlive: (url) => Promise.resolve(alive.has(url)),
+      isAlive: ({ url }) => Promise.resolve(alive.has(url)),
+      isEarlierTry: ({ jobId }) => jobId === 'earlier',
       tryLock: () => {
         if (locked) return null;
         locked = true;
@@ -68,6 +69,14 @@ describe('locateOrStart', () => {
       true,
     ]);
     expect(started()).toBe(1);
+  });
+
+  it('leaves alone what an earlier try of this job has started, though it answers, and tells whose it was', async () => {
+    const { rendezvous, alive, locate, started } = machine();
+    await rendezvous.publish({ ...record('http://earlier:1'), jobId: 'earlier' });
+    alive.add('http://earlier:1');
+    const { record: found, previous } = await locate();
+    expect([found.url, previous?.jobId, started()]).toEqual(['http://h:1', 'earlier', 1]);
   });
 
   it('starts one for many commands at the same time', async () => {

@@ -6,7 +6,9 @@ export interface LocateOptions {
   readonly sessionId: string;
   readonly timeoutMs: number;
   /** Does a coordinator answer there? */
-  readonly isAlive: (url: string) => Promise<boolean>;
+  readonly isAlive: (record: RendezvousRecord) => Promise<boolean>;
+  /** Is it that of an earlier try of this job? Then it is left alone, alive or not. */
+  readonly isEarlierTry: (record: RendezvousRecord) => boolean;
   /** One process of this machine at a time: the way to release, or null when another one holds it. */
   readonly tryLock: () => (() => void) | null;
   /** Starts an embedded coordinator; resolves when it is healthy and its record published. */
@@ -23,16 +25,16 @@ export interface Located {
 }
 
 /**
- * Makes sure that a session has a coordinator: the one that is there, or one started now, also for a finished session. When several nx commands
- * begin at the same time one of them starts it, the others wait for its record.
+ * Makes sure that a session has a coordinator: the one that is there, or one started now, also for a finished session.
+ * When several nx commands begin at the same time one of them starts it, the others wait for its record.
  * @throws DteError DTE_NO_COORDINATOR, or what `start` throws
  */
 export async function locateOrStart(options: LocateOptions): Promise<Located> {
   const { rendezvous, sessionId, timeoutMs, pollMs = 50 } = options;
   const find = async (): Promise<RendezvousRecord | null> => {
     const record = await rendezvous.find(sessionId);
-    if (record === null || record.state === 'finished') return null;
-    return (await options.isAlive(record.url)) ? record : null;
+    if (record === null || record.state === 'finished' || options.isEarlierTry(record)) return null;
+    return (await options.isAlive(record)) ? record : null;
   };
   const previous = await rendezvous.find(sessionId);
   const deadline = Date.now() + timeoutMs;

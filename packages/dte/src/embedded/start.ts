@@ -1,7 +1,9 @@
-import { DteError } from '@org/dte-protocol';
+import { DteError, ERROR_CODE_LIST, type ErrorCode } from '@org/dte-protocol';
 import { spawn, type ChildProcess } from 'node:child_process';
-import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { makeDataFolder } from './data-folder';
+import { z } from 'zod';
 
 export interface StartOptions {
   readonly workspaceRoot: string;
@@ -17,8 +19,17 @@ export interface ReadyMessage {
   readonly url: string;
 }
 
-const isReady = (message: unknown): message is ReadyMessage =>
-  typeof message === 'object' && message !== null && (message as { type?: unknown }).type === 'dte-ready';
+/** What it says when it cannot start, before it ends. */
+export interface FailedMessage {
+  readonly type: 'dte-failed';
+  readonly code: ErrorCode;
+  readonly message: string;
+}
+
+const messageSchema: z.ZodType<ReadyMessage | FailedMessage> = z.union([
+  z.object({ type: z.literal('dte-ready'), url: z.string() }),
+  z.object({ type: z.literal('dte-failed'), code: z.enum(ERROR_CODE_LIST), message: z.string() }),
+]);
 
 const LOG_LINES = 5;
 
@@ -46,8 +57,13 @@ function whenReady(child: ChildProcess, timeoutMs: number, logPath: string): Pro
       fail(`did not start in ${timeoutMs} ms`);
       child.kill('SIGKILL');
     }, timeoutMs);
-    const onMessage = (message: unknown): void => {
-      if (isReady(message)) settle(() => resolve(message.url));
+    const onMessage = (received: unknown): void => {
+      const { data } = messageSchema.safeParse(received);
+      if (data === undefined) return;
+      settle(() => {
+        if (data.type === 'dte-ready') resolve(data.url);
+        else reject(new DteError(data.code, data.message));
+      });
     };
     const onExit = (code: number | null): void =>
       fail(`ended with exit code ${code ?? 'none'} while it started`);
@@ -68,10 +84,10 @@ function whenReady(child: ChildProcess, timeoutMs: number, logPath: string): Pro
  * Starts `dte coordinator --embedded` as a process of its own that outlives this one; its log is
  * `<dataDir>/coordinator.log`.
  * @returns its address, once it is healthy and published
- * @throws DteError DTE_NO_COORDINATOR with the end of its log
+ * @throws DteError what it says itself, else DTE_NO_COORDINATOR with the end of its log
  */
 export async function startEmbedded(options: StartOptions): Promise<string> {
-  mkdirSync(options.dataDir, { recursive: true });
+  makeDataFolder(options.dataDir);
   const logPath = join(options.dataDir, 'coordinator.log');
   const log = openSync(logPath, 'a');
   // The file, not `dte` on PATH: main job and coordinator are of one version, whatever else is installed.

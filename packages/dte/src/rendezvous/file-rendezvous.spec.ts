@@ -1,3 +1,4 @@
+import { LIMITS } from '@org/dte-protocol';
 import { rendezvousContract } from '@org/dte-testing';
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
@@ -38,6 +39,28 @@ describe('FileRendezvous', () => {
       await expect(new FileRendezvous(dir).find(id)).rejects.toMatchObject({ code: 'DTE_INVALID_ID' });
     },
   );
+
+  it('removes records, and the reports of their agents, that expired long ago', async () => {
+    let now = 1_000;
+    const rendezvous = new FileRendezvous(dir, () => now);
+    const record = { version: 1, sessionId: 'a', url: 'http://h:1', generation: 'g' } as const;
+    await rendezvous.publish({ ...record, expiresAtMs: 2_000 });
+    await rendezvous.report('a', 'g', { version: 1, name: 'n', jobUrl: null, message: 'm', atMs: 1 });
+    await rendezvous.publish({ ...record, sessionId: 'b', expiresAtMs: 3_000 });
+    expect(readdirSync(dir).sort()).toEqual(['a.json', 'a.reports', 'b.json']);
+    now = 2_000 + LIMITS.rendezvousKeepMs.value;
+    await rendezvous.tidy();
+    expect(readdirSync(dir)).toEqual(['b.json']);
+  });
+
+  it('reads past a report that is none', async () => {
+    const rendezvous = new FileRendezvous(dir);
+    const report = { version: 1, name: 'n', jobUrl: null, message: 'm', atMs: 1 } as const;
+    await rendezvous.report('a', 'g', report);
+    const [folder = ''] = readdirSync(join(dir, 'a.reports'));
+    writeFileSync(join(dir, 'a.reports', folder, 'half.json'), '{"version":1');
+    expect(await rendezvous.reports('a', 'g')).toEqual([report]);
+  });
 
   it('names the option when the folder cannot be written, and leaves nothing behind', async () => {
     writeFileSync(join(dir, 'file'), '');

@@ -28,4 +28,16 @@ export class StaticRendezvous implements Rendezvous {
   finish(): Promise<void> {
     return Promise.resolve();
   }
+
+  report(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  reports(): Promise<[]> {
+    return Promise.resolve([]);
+  }
+
+  tidy(): Promise<void> {
+    return Promise.resolve();
+  }
 }

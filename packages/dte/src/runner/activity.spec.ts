@@ -21,6 +21,26 @@ describe('decideActivity', () => {
     expect(decideActivity({ [name]: 'x' }, {})).toEqual({ kind: 'distribute' });
   });
 
+  it('distributes in GitLab jobs, and nowhere else, by the package registry', () => {
+    const job = { CI_API_V4_URL: 'https://gitlab.example.com/api/v4', CI_PROJECT_ID: '7', CI_JOB_TOKEN: 't' };
+    const wanted = { DTE_RENDEZVOUS: 'gitlab-packages' };
+    expect(decideActivity({ ...job, ...wanted }, {})).toEqual({ kind: 'distribute' });
+    expect(decideActivity(job, { rendezvous: 'gitlab-packages' })).toEqual({ kind: 'distribute' });
+    expect(decideActivity(job, {})).toEqual({ kind: 'off' });
+    expect(decideActivity({ CI: 'true', ...wanted }, {})).toEqual({ kind: 'off' });
+    expect(decideActivity({ ...job, ...wanted, CI_JOB_TOKEN: '' }, {})).toEqual({ kind: 'off' });
+  });
+
+  it('plans when it is asked to, whatever is configured, and never in the tasks of an agent', () => {
+    const plan = { DTE_PLAN_FILE: '/tmp/work.json' };
+    expect(decideActivity({ ...CI, ...plan }, {}, { dte: false })).toEqual({
+      kind: 'plan',
+      path: '/tmp/work.json',
+    });
+    expect(decideActivity({ DTE_PLAN_FILE: '' }, {})).toEqual({ kind: 'off' });
+    expect(decideActivity({ ...plan, DTE_EXECUTOR: '1' }, {})).toEqual({ kind: 'off' });
+  });
+
   it('is off in the tasks of an agent', () => {
     expect(decideActivity({ ...CI, DTE_EXECUTOR: '1' }, {})).toEqual({ kind: 'off' });
   });

@@ -10,7 +10,9 @@ export type Activity =
   | { readonly kind: 'off' }
   /** Nx's own runner, with the reason said: distribution was asked for and this command cannot have it. */
   | { readonly kind: 'undistributed'; readonly line: string }
-  | { readonly kind: 'distribute' };
+  | { readonly kind: 'distribute' }
+  /** Nothing is run: `dte plan` asks what would be, to be written to this file. */
+  | { readonly kind: 'plan'; readonly path: string };
 
 const isSet = (value: unknown): boolean => typeof value === 'string' && value !== '';
 
@@ -22,7 +24,9 @@ function isRendezvousConfigured(env: Env, options: Readonly<Record<string, unkno
   if (isSet(env['DTE_COORDINATOR_URL']) || isSet(env['DTE_RENDEZVOUS_DIR'])) return true;
   // nx.json is on every laptop too: what it says counts in CI only.
   const inCi = isSet(env['CI']) && env['CI'] !== 'false' && env['CI'] !== '0';
-  return inCi && (isSet(options['coordinatorUrl']) || isSet(options['rendezvousDir']));
+  if (inCi && (isSet(options['coordinatorUrl']) || isSet(options['rendezvousDir']))) return true;
+  const inGitlab = ['CI_API_V4_URL', 'CI_PROJECT_ID', 'CI_JOB_TOKEN'].every((name) => isSet(env[name]));
+  return inGitlab && (isSet(env['DTE_RENDEZVOUS']) || isSet(options['rendezvous']));
 }
 
 /** Decides with plain reads only. An executor never distributes: the tasks it runs are distributed already. */
@@ -32,6 +36,8 @@ export function decideActivity(
   nxArgs: Readonly<Record<string, unknown>> = {},
 ): Activity {
   if (isSet(env['DTE_EXECUTOR'])) return { kind: 'off' };
+  const planFile = env['DTE_PLAN_FILE'];
+  if (planFile !== undefined && planFile !== '') return { kind: 'plan', path: planFile };
   if (!isRendezvousConfigured(env, options)) return { kind: 'off' };
   if (isDeclined(options) || isDeclined(nxArgs)) return { kind: 'off' };
   if (env['NX_BATCH_MODE'] === 'true' || nxArgs['batch'] === true) {

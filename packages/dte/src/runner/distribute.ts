@@ -11,6 +11,7 @@ import { DteError } from '@org/dte-protocol';
 import { randomUUID } from 'node:crypto';
 import { commandOf } from './command-of';
 import { DistributedRun } from './distributed-run';
+import { failureLines } from './failed-jobs';
 import { leftovers } from './leftovers';
 import { planRun } from './plan';
 import { prepare, type Prepared } from './prepare';
@@ -68,7 +69,8 @@ async function runDistributed(
     return { ...run.results.statuses, ...(await runHere(rest.run, run, prepared, options, context)) };
   } finally {
     await lifeCycle.endCommand?.();
-    const { byAgent, fromCache } = run.results;
+    const { byAgent, failedOn, fromCache } = run.results;
+    for (const line of failureLines(failedOn)) voice.line(line);
     const { retried } = run;
     const total = Object.keys(graph.tasks).length;
     voice.line(endLine({ byAgent, fromCache, retried, here, total, elapsedMs: Date.now() - startMs }));

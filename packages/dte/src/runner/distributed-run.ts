@@ -27,7 +27,7 @@ export interface DistributedRunOptions {
 }
 
 /** The coordinator is well; only nobody is there to work. */
-const AGENTS_GONE: readonly ErrorCode[] = ['DTE_NO_AGENTS', 'DTE_SESSION_FINISHED'];
+const AGENTS_GONE: readonly ErrorCode[] = ['DTE_NO_AGENTS', 'DTE_UNREACHABLE', 'DTE_SESSION_FINISHED'];
 
 /** The distributed part of one nx command. */
 export class DistributedRun {
@@ -122,6 +122,7 @@ export class DistributedRun {
       runId,
       expected: plan.pending.length + plan.noop.length - hits,
       limits,
+      reports: () => prepared.session.reports(),
       info: prepared.session.info(),
       onEntry: (entry) => this.results.onEntry(entry),
       onOutput: ({ taskId, attempt, offset, data }) => {

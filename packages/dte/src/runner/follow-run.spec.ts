@@ -3,6 +3,7 @@ import {
   DteError,
   type CoordinatorToMain,
   type Message,
+  type RendezvousReport,
   type RunLogEntry,
   type SessionInfo,
 } from '@org/dte-protocol';
@@ -37,7 +38,7 @@ const ended = (seq: number): RunLogEntry => ({
   reason: null,
 });
 
-function setUp(expected = 2) {
+function setUp(expected = 2, reports: RendezvousReport[] = []) {
   const sent: Message[] = [];
   const entries: number[] = [];
   let say: (message: CoordinatorToMain) => void = () => undefined;
@@ -45,7 +46,7 @@ function setUp(expected = 2) {
   let listeners = 2;
   const following = followRun({
     connection: {
-      state: { name: 'open', url: 'u', token: 't', leaseMs: 1, heartbeatMs: 1 },
+      state: { name: 'open', url: 'u', httpUrl: 'u', token: 't', leaseMs: 1, heartbeatMs: 1 },
       onMessage: (listener) => {
         say = listener;
         return () => (listeners -= 1);
@@ -59,7 +60,8 @@ function setUp(expected = 2) {
     runId: 'r',
     expected,
     info: null,
-    limits: { coordinatorGraceMs: 30_000, agentWaitMs: 60_000 },
+    limits: { coordinatorGraceMs: 30_000, agentWaitMs: 60_000, reportsPollMs: 3_000 },
+    reports: () => Promise.resolve([...reports]),
     onEntry: ({ seq }) => entries.push(seq),
     onOutput: jest.fn(),
     onSession: jest.fn(),
@@ -117,7 +119,7 @@ describe('followRun', () => {
   it('asks again after a reconnect from where it was', () => {
     const run = setUp();
     run.update(0, [1]);
-    run.become({ name: 'connecting', lastError: null });
+    run.become({ name: 'connecting', lastError: null, unreached: null });
     run.become(open);
     expect(run.sent.at(-1)).toEqual(sync(1));
   });
@@ -127,6 +129,55 @@ describe('followRun', () => {
     run.say(info({ agents: [] }));
     await jest.advanceTimersByTimeAsync(60_000);
     expect(await run.following.over).toMatchObject({ code: 'DTE_NO_AGENTS' });
+  });
+
+  const report: RendezvousReport = {
+    version: 1,
+    name: 'nx-agent 1/3',
+    jobUrl: 'https://gitlab.example.com/g/p/-/jobs/2',
+    message: 'https://10.0.0.7:41233: no answer.',
+    atMs: 0,
+  };
+
+  it('gives up soon when agents report that they cannot reach it, and names them', async () => {
+    const reports: RendezvousReport[] = [];
+    const run = setUp(2, reports);
+    run.say(info({ agents: [] }));
+    await jest.advanceTimersByTimeAsync(10_000);
+    reports.push(report);
+    await jest.advanceTimersByTimeAsync(3_000);
+    const error = await run.following.over;
+    expect(error?.code).toBe('DTE_UNREACHABLE');
+    expect(error?.message).toBe(
+      'No agent can reach this job: nx-agent 1/3 (https://gitlab.example.com/g/p/-/jobs/2) tried. https://10.0.0.7:41233: no answer. The main job runs what is left itself.',
+    );
+    expect(jest.getTimerCount()).toBe(0);
+  });
+
+  it('gives up at once when agents had reported before the command began', async () => {
+    const run = setUp(2, [report]);
+    run.say(info({ agents: [] }));
+    await jest.advanceTimersByTimeAsync(1);
+    expect(await run.following.over).toMatchObject({ code: 'DTE_UNREACHABLE' });
+  });
+
+  it('goes on with the agents that can reach it, whatever others report', async () => {
+    const run = setUp(2, [report]);
+    run.say(info());
+    await jest.advanceTimersByTimeAsync(30_000);
+    run.say(info({ agents: [{ ...agent, connected: false }] }));
+    await jest.advanceTimersByTimeAsync(30_000);
+    run.say(info());
+    run.update(0, [1, 2]);
+    expect(await run.following.over).toBeNull();
+    expect(jest.getTimerCount()).toBe(0);
+  });
+
+  it('does not ask for reports before it knows that nobody is there', async () => {
+    const run = setUp(2, [report]);
+    await jest.advanceTimersByTimeAsync(30_000);
+    run.update(0, [1, 2]);
+    expect(await run.following.over).toBeNull();
   });
 
   it('waits as long as an agent is connected', async () => {
@@ -140,11 +191,11 @@ describe('followRun', () => {
   it('gives up when the coordinator stays away, and not when it comes back in time', async () => {
     const run = setUp();
     run.say(info());
-    run.become({ name: 'connecting', lastError: null });
+    run.become({ name: 'connecting', lastError: null, unreached: null });
     await jest.advanceTimersByTimeAsync(29_999);
     run.become(open);
     await jest.advanceTimersByTimeAsync(50_000);
-    run.become({ name: 'connecting', lastError: null });
+    run.become({ name: 'connecting', lastError: null, unreached: null });
     await jest.advanceTimersByTimeAsync(30_000);
     expect(await run.following.over).toMatchObject({ code: 'DTE_COORDINATOR_LOST' });
   });

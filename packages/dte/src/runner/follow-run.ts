@@ -4,6 +4,7 @@ import {
   type CoordinatorToMain,
   type LimitValues,
   type MainSync,
+  type RendezvousReport,
   type RunLogEntry,
   type RunOutput,
   type RunSummary,
@@ -11,6 +12,7 @@ import {
 } from '@org/dte-protocol';
 import { judgeAvailability } from './availability';
 import { RunFollower } from './follow';
+import { ReportWatch } from './report-watch';
 
 /** How long acknowledgements wait for each other. */
 const ACK_MS = 500;
@@ -22,7 +24,9 @@ export interface FollowOptions {
   readonly info: SessionInfo | null;
   /** Tasks that will have an ended entry. */
   readonly expected: number;
-  readonly limits: Pick<LimitValues, 'coordinatorGraceMs' | 'agentWaitMs'>;
+  readonly limits: Pick<LimitValues, 'coordinatorGraceMs' | 'agentWaitMs' | 'reportsPollMs'>;
+  /** Reads what agents report that cannot reach the coordinator. */
+  readonly reports: () => Promise<readonly RendezvousReport[]>;
   readonly onEntry: (entry: RunLogEntry) => void;
   readonly onOutput: (output: RunOutput) => void;
   readonly onSession: (info: SessionInfo) => void;
@@ -57,6 +61,9 @@ export function followRun(options: FollowOptions): Following {
   let heardAtMs = now();
   let coordinatorGoneSinceMs: number | null = connection.state.name === 'open' ? null : now();
   let agentsGoneSinceMs: number | null = now();
+  let unreached: readonly RendezvousReport[] = [];
+  let served = false;
+  let watch: ReportWatch | null = null;
   let timer: NodeJS.Timeout | undefined;
   let settle: (outcome: DteError | null) => void = () => undefined;
 
@@ -73,6 +80,7 @@ export function followRun(options: FollowOptions): Following {
     settle = (outcome) => {
       clearTimeout(timer);
       clearTimeout(ackTimer);
+      watch?.stop();
       removeListeners.forEach((remove) => remove());
       resolve(outcome);
     };
@@ -80,10 +88,32 @@ export function followRun(options: FollowOptions): Following {
 
   function judge(): void {
     clearTimeout(timer);
-    const verdict = judgeAvailability({ coordinatorGoneSinceMs, agentsGoneSinceMs }, limits, now());
+    const verdict = judgeAvailability(
+      { coordinatorGoneSinceMs, agentsGoneSinceMs, unreached },
+      limits,
+      now(),
+    );
     if (verdict.kind === 'give-up') settle(verdict.error);
     else if (verdict.askAgainAtMs !== null)
       timer = setTimeout(judge, Math.max(1, verdict.askAgainAtMs - now()));
+  }
+
+  /** Once an agent is there, agents can reach this job, and whoever reports otherwise is an exception. */
+  function agentsHeardOf(some: boolean): void {
+    if (some) {
+      served = true;
+      unreached = [];
+      watch?.stop();
+    } else if (!served) {
+      watch ??= new ReportWatch({
+        read: options.reports,
+        everyMs: limits.reportsPollMs,
+        onReports: (reports) => {
+          unreached = reports;
+          judge();
+        },
+      });
+    }
   }
 
   function agentsSeen(present: boolean): void {
@@ -101,7 +131,10 @@ export function followRun(options: FollowOptions): Following {
         if (news.gap) sync();
         else if (news.entries.length > 0) syncSoon();
         if (news.over) settle(null);
-        else if (message.summary.agents > 0) agentsSeen(true);
+        else if (message.summary.agents > 0) {
+          agentsHeardOf(true);
+          agentsSeen(true);
+        }
         return;
       }
       case 'run.output':
@@ -109,6 +142,7 @@ export function followRun(options: FollowOptions): Following {
         return;
       case 'session.info': {
         options.onSession(message);
+        agentsHeardOf(message.agents.length > 0);
         const present = message.agents.some(servesNow);
         // Nobody comes any more to a session that is over: waiting would be for nothing.
         if (message.state === 'finished' && !present) {

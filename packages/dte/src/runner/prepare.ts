@@ -1,9 +1,8 @@
 import { findWorkspaceRoot, openCache, type NxRunnerContext, type TaskCache } from '@org/dte-nx-compat';
-import { DteError } from '@org/dte-protocol';
 import { resolveConfig, sessionIdOf, settingsOf, type Resolved } from '../config';
 import { ensureCoordinator } from '../embedded/ensure';
 import { saysSettings } from '../embedded/says-settings';
-import { createRendezvous } from '../rendezvous';
+import { createRendezvous, noRendezvous } from '../rendezvous';
 import { jobIdOf } from '../session/identity';
 import { openSession, type Session } from '../session/open-session';
 import { asRecord } from './as-record';
@@ -27,11 +26,10 @@ export async function prepare(context: NxRunnerContext, voice: Voice): Promise<P
   const { env } = process;
   const resolved = resolveConfig({ env, nxJson: nxJsonOptions(context.nxJson) });
   resolved.warnings.forEach((warning) => voice.line(`dte: ${warning}`));
-  const rendezvous = createRendezvous(resolved.config, workspaceRoot);
-  if (rendezvous === null)
-    throw new DteError('DTE_BAD_CONFIG', 'Neither coordinatorUrl nor rendezvousDir is set.');
+  const rendezvous = createRendezvous({ ...resolved, env, workspaceRoot });
+  if (rendezvous === null) throw noRendezvous(resolved.config);
   const sessionId = sessionIdOf(resolved.config, env);
-  const located = await ensureCoordinator({ resolved, rendezvous, sessionId, workspaceRoot });
+  const located = await ensureCoordinator({ resolved, env, rendezvous, sessionId, workspaceRoot });
   const session = await openSession({ resolved, env, sessionId, role: 'main', rendezvous, workspaceRoot });
   try {
     const isFinished = async (): Promise<boolean> => (await session.http.status()).state === 'finished';
@@ -39,7 +37,7 @@ export async function prepare(context: NxRunnerContext, voice: Voice): Promise<P
       await session.http.configure(settingsOf(resolved.config));
       await session.whenOpen();
     }
-    const remoteCache = { url: session.connection.url(), token: session.connection.token() };
+    const remoteCache = { url: session.connection.httpUrl(), token: session.connection.token() };
     return { resolved, workspaceRoot, session, cache: await openCache({ workspaceRoot, remoteCache }) };
   } catch (thrown) {
     session.close();

@@ -15,6 +15,7 @@ function setUp(answers: FetchResult[]) {
     },
     uploadFromLocal: () => Promise.resolve({ kind: 'none' }),
     recordTaskDetails: jest.fn(),
+    keepTerminalOutput: () => Promise.resolve(),
   };
   const restorer = createRestorer({
     cache,

@@ -31,7 +31,12 @@ const ended = (taskId: string, status: EndedEntry['status'], result: FinishedAtt
   reason: null,
 });
 
-function setUp(restore: () => Promise<string> = () => Promise.resolve('out'), fetch?: FetchResult) {
+function setUp(
+  restore: () => Promise<string> = () => Promise.resolve('out'),
+  fetch?: FetchResult,
+  keeps: () => Promise<void> = () => Promise.resolve(),
+) {
+  const kept = new Map<string, string>();
   const { lifeCycle, calls } = recordingLifeCycle();
   const said: string[] = [];
   const graph = graphOf({ 'lib:build': [], 'app:build': ['lib:build'] });
@@ -41,7 +46,14 @@ function setUp(restore: () => Promise<string> = () => Promise.resolve('out'), fe
   };
   const results = new RunResults({
     graph,
-    cache: { fetch: () => Promise.resolve(fetch ?? { kind: 'miss' }), recordTaskDetails: jest.fn() },
+    cache: {
+      fetch: () => Promise.resolve(fetch ?? { kind: 'miss' }),
+      recordTaskDetails: jest.fn(),
+      keepTerminalOutput: (task, output) => {
+        kept.set(task.id, output);
+        return keeps();
+      },
+    },
     reporter: new Reporter({
       lifeCycle,
       streams: () => false,
@@ -53,7 +65,7 @@ function setUp(restore: () => Promise<string> = () => Promise.resolve('out'), fe
     onRetried: jest.fn(),
     startMs: 0,
   });
-  return { results, calls, said, graph };
+  return { results, calls, said, graph, kept };
 }
 
 describe('RunResults', () => {
@@ -70,6 +82,20 @@ describe('RunResults', () => {
       endTime: expect.any(Number) as number,
     });
     expect(results.byAgent).toEqual(new Map([['agent-1', 1]]));
+  });
+
+  it('leaves the output of a failed task where Nx looks for it, and a full disk changes nothing', async () => {
+    const whole = setUp();
+    whole.results.onEntry(ended('lib:build', 'failure', finished({ status: 'failure', code: 7 })));
+    await whole.results.idle();
+    expect(whole.kept).toEqual(new Map([['lib:build', 'out']]));
+
+    const full = setUp(undefined, undefined, () => Promise.reject(new DteError('DTE_DISK_FULL', 'full')));
+    full.results.onEntry(ended('lib:build', 'failure', finished({ status: 'failure', code: 7 })));
+    await full.results.idle();
+    expect(full.results.statuses).toEqual({ 'lib:build': 'failure' });
+    expect(full.said).toEqual(['DTE_DISK_FULL full']);
+    expect(full.calls.at(-1)).toBe('end lib:build failure 7 group 0');
   });
 
   it('lets the main job run a task whose outputs cannot be had', async () => {
@@ -91,6 +117,7 @@ describe('RunResults', () => {
     await results.idle();
     expect(results.statuses).toEqual({ 'lib:build': 'failure' });
     expect(calls.at(-1)).toBe('end lib:build failure 7 group 0');
+    expect(results.failedOn).toEqual(new Map([['lib:build', agent]]));
   });
 
   it('shows what an agent had in a cache as a remote hit', async () => {

@@ -18,7 +18,7 @@ import type { Hit } from './settle-cache';
 
 export interface ResultsOptions {
   readonly graph: TaskGraph;
-  readonly cache: Pick<TaskCache, 'fetch' | 'recordTaskDetails'>;
+  readonly cache: Pick<TaskCache, 'fetch' | 'recordTaskDetails' | 'keepTerminalOutput'>;
   readonly reporter: Reporter;
   readonly restorer: Restorer;
   readonly restores: RestoreQueue;
@@ -35,6 +35,8 @@ export class RunResults {
   readonly statuses: NxStatuses = {};
   /** Agent name -> tasks it ran. */
   readonly byAgent = new Map<string, number>();
+  /** Failed task -> the agent it failed on. */
+  readonly failedOn = new Map<string, AgentRef>();
   fromCache = 0;
   private readonly steps = new Set<Promise<void>>();
 
@@ -103,6 +105,7 @@ export class RunResults {
     const terminalOutput = await this.restore(task, finished);
     const isCached = typeof finished?.fromCache === 'string';
     this.date(task, finished);
+    if (finished?.artifact.kind === 'attempt') await this.keep(task, terminalOutput);
     this.count(entry.agent, isCached);
     const status = isCached ? 'remote-cache' : 'success';
     await this.options.reporter.ended({ task, status, code: 0, terminalOutput, attempt: entry.attempt });
@@ -116,10 +119,12 @@ export class RunResults {
   ): Promise<void> {
     // A failure is a fact from here on, whatever becomes of its output.
     this.settle(task, 'failure', 'failure');
+    if (entry.agent !== null) this.failedOn.set(task.id, entry.agent);
     const terminalOutput = await this.restore(task, finished).catch(
       (thrown: unknown) => `${DteError.from(thrown).explain()}\n`,
     );
     this.date(task, finished);
+    await this.keep(task, terminalOutput);
     this.count(entry.agent, false);
     const code = finished === null || finished.code === 0 ? 1 : finished.code;
     await this.options.reporter.ended({
@@ -136,6 +141,13 @@ export class RunResults {
     return restores.add(task.id, this.dependenciesOf(task), () =>
       restorer.restore(task, finished?.artifact ?? { kind: 'none' }),
     );
+  }
+
+  /** A file for people to look into; a disk that is full must not change how the task ended. */
+  private async keep(task: NxTask, terminalOutput: string): Promise<void> {
+    await this.options.cache.keepTerminalOutput(task, terminalOutput).catch((thrown: unknown) => {
+      this.options.explainer.explain(DteError.from(thrown));
+    });
   }
 
   /** Writes on the task what Nx's own runner would: its hash, when it ran. */

@@ -47,6 +47,7 @@ async function settle({
       return Promise.resolve(stored);
     },
     recordTaskDetails: jest.fn(),
+    keepTerminalOutput: () => Promise.resolve(),
   };
   const hits = await settleFromCache({
     graph,

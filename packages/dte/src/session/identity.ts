@@ -9,7 +9,7 @@ import { oneLine } from './one-line';
 const GIT_MS = 10_000;
 
 /** The commit checked out, or null where there is no git (or none that answers). */
-async function checkedOutCommit(workspaceRoot: string): Promise<string | null> {
+export async function checkedOutCommit(workspaceRoot: string): Promise<string | null> {
   try {
     const { stdout } = await promisify(execFile)('git', ['rev-parse', 'HEAD'], {
       cwd: workspaceRoot,

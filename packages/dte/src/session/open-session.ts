@@ -4,11 +4,13 @@ import {
   coordinatorToMainSchema,
   type CoordinatorToMain,
   type Rendezvous,
+  type RendezvousReport,
   type Role,
   type SessionInfo,
 } from '@org/dte-protocol';
 import { randomUUID } from 'node:crypto';
 import type { Env, Resolved } from '../config';
+import { clientCredentials } from './credentials';
 import { jobName, jobUrl, readIdentity } from './identity';
 
 /** A connection to a session's coordinator, by both of its channels. */
@@ -23,6 +25,8 @@ export interface Session {
    * finished session before this job opened it again may come in later than the answer to that.
    */
   whenOpen(): Promise<void>;
+  /** What agents report that cannot reach the coordinator. */
+  reports(): Promise<readonly RendezvousReport[]>;
   /** Closes both; idempotent. */
   close(): void;
 }
@@ -43,10 +47,10 @@ export interface OpenSessionOptions {
  */
 export async function openSession(options: OpenSessionOptions): Promise<Session> {
   const { resolved, env, sessionId, role, rendezvous, workspaceRoot } = options;
-  const { config, limits } = resolved;
+  const { limits } = resolved;
   const identity = await readIdentity(workspaceRoot);
   const connection = connect({
-    url: async () => addressOf(await rendezvous.find(sessionId)),
+    address: async () => addressOf(await rendezvous.find(sessionId)),
     hello: {
       role,
       sessionId,
@@ -57,7 +61,7 @@ export async function openSession(options: OpenSessionOptions): Promise<Session>
       slots: null,
       labels: [],
     },
-    secret: config.secret,
+    credentials: clientCredentials(resolved, env, role, rendezvous),
     limits,
     incoming: coordinatorToMainSchema,
   });
@@ -72,7 +76,7 @@ export async function openSession(options: OpenSessionOptions): Promise<Session>
     throw thrown;
   }
   const http = httpClient({
-    url: () => connection.url(),
+    url: () => connection.httpUrl(),
     token: () => connection.token(),
     limits,
     retryForMs: limits.coordinatorGraceMs,
@@ -98,6 +102,10 @@ export async function openSession(options: OpenSessionOptions): Promise<Session>
           if (message.type === 'session.info' && message.state === 'open') done();
         });
       }),
+    reports: async () => {
+      const record = await rendezvous.find(sessionId);
+      return record === null ? [] : rendezvous.reports(sessionId, record.generation);
+    },
     close: () => {
       connection.close();
       http.close();

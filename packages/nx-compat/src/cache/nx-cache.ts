@@ -29,6 +29,8 @@ export interface NxCache {
   getBatch?(tasks: NxTask[]): Promise<Map<string, NxCachedResult>>;
   put(task: NxTask, terminalOutput: string, outputs: string[], code: number): Promise<unknown>;
   removeOldCacheRecords?(): unknown;
+  /** Where the output of a task is while no entry of the cache holds it. */
+  temporaryOutputPath(task: NxTask): string;
   copyFilesFromCache(hash: string, entry: NxCachedResult, outputs: string[]): Promise<unknown>;
   /** Set by `init`; absent or null without a remote cache. */
   remoteCache?: NxRemoteCache | null;

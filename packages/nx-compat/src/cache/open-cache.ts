@@ -1,3 +1,5 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { resolveNx, type NxInstall } from '../nx-install';
 import type { NxTask } from '../types';
 import { isReplayable, nxCacheModule, type NxCache, type NxCachedResult } from './nx-cache';
@@ -128,6 +130,13 @@ export class OpenedCache implements TaskCache {
     const fresh = tasks.filter((task) => task.hash !== undefined && !this.recorded.has(rowOf(task)));
     recordTaskDetailsIn(this.nx, fresh);
     for (const task of fresh) this.recorded.add(rowOf(task));
+  }
+
+  async keepTerminalOutput(task: NxTask, terminalOutput: string): Promise<void> {
+    if (task.hash === undefined) return;
+    const path = this.nxCache.temporaryOutputPath(task);
+    await mkdir(dirname(path), { recursive: true });
+    await writeFile(path, terminalOutput);
   }
 
   /** By hash, as Nx does; before 22.7 there is one query per task, each a lookup by primary key. */

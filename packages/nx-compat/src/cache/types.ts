@@ -55,4 +55,9 @@ export interface TaskCache {
   uploadFromLocal(task: NxTask, entry: CacheEntry): Promise<StoreOutcome>;
   /** Writes the rows without which storing a result breaks a foreign key. Tasks without a hash are left out. */
   recordTaskDetails(tasks: readonly NxTask[]): void;
+  /**
+   * Leaves what a task printed where Nx looks for it by the task's hash, as Nx does for each task it runs itself
+   * (`--output-style=summary` names that file). Tasks without a hash are left out.
+   */
+  keepTerminalOutput(task: NxTask, terminalOutput: string): Promise<void>;
 }

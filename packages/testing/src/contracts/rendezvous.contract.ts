@@ -1,4 +1,4 @@
-import type { Rendezvous, RendezvousRecord } from '@org/dte-protocol';
+import { LIMITS, type Rendezvous, type RendezvousRecord, type RendezvousReport } from '@org/dte-protocol';
 
 /** One adapter under test, on storage of its own. */
 export interface RendezvousUnderTest {
@@ -23,6 +23,17 @@ export function rendezvousContract(adapter: string, create: () => Promise<Rendez
       expiresAtMs: subject.nowMs() + 60_000,
       ...fields,
     });
+
+    const report = (fields: Partial<RendezvousReport> = {}): RendezvousReport => ({
+      version: 1,
+      name: 'nx-agent 1/3',
+      jobUrl: 'https://gitlab.example.com/g/p/-/jobs/9002',
+      message: 'http://127.0.0.1:7337: connection refused',
+      atMs: subject.nowMs(),
+      ...fields,
+    });
+    const byName = (reports: readonly RendezvousReport[]): readonly RendezvousReport[] =>
+      [...reports].sort((a, b) => a.name.localeCompare(b.name));
 
     beforeEach(async () => {
       subject = await create();
@@ -101,6 +112,58 @@ export function rendezvousContract(adapter: string, create: () => Promise<Rendez
     it('says of no session that it is finished when nobody had published one', async () => {
       await subject.publisher.finish('7-1001', 'first', subject.nowMs() + 120_000);
       expect(await subject.seeker.find('7-1001')).toBeNull();
+    });
+
+    it('keeps all that a record says', async () => {
+      const full = record({
+        url: 'https://10.0.0.7:41233',
+        alternatives: ['https://192.168.1.7:41233', 'https://[fd00::7]:41233'],
+        pin: `sha256/${'A'.repeat(43)}=`,
+        jobId: '9001',
+      });
+      await subject.publisher.publish(full);
+      expect(await subject.seeker.find('7-1001')).toEqual(full);
+    });
+
+    it('has no reports before an agent has said anything', async () => {
+      expect(await subject.publisher.reports('7-1001', 'first')).toEqual([]);
+      await subject.publisher.publish(record());
+      expect(await subject.publisher.reports('7-1001', 'first')).toEqual([]);
+    });
+
+    it('tells the main job what agents report, the newest of each', async () => {
+      await subject.publisher.publish(record());
+      const other = report({ name: 'ägent/2: "b"', jobUrl: null });
+      await subject.seeker.report('7-1001', 'first', report({ message: 'earlier' }));
+      await subject.seeker.report('7-1001', 'first', other);
+      await subject.seeker.report('7-1001', 'first', report());
+      expect(byName(await subject.publisher.reports('7-1001', 'first'))).toEqual(byName([report(), other]));
+    });
+
+    it('keeps reports of sessions and generations apart', async () => {
+      await subject.publisher.publish(record());
+      await subject.seeker.report('7-1001', 'first', report());
+      expect(await subject.publisher.reports('7-1001', 'second')).toEqual([]);
+      expect(await subject.publisher.reports('7-1001-windows', 'first')).toEqual([]);
+      expect(await subject.publisher.reports('7', '1001')).toEqual([]);
+    });
+
+    it('tells of some when very many report', async () => {
+      await subject.publisher.publish(record());
+      const { value: most } = LIMITS.rendezvousReports;
+      for (let index = 0; index < most + 5; index++)
+        await subject.seeker.report('7-1001', 'first', report({ name: `agent ${index}` }));
+      expect(await subject.publisher.reports('7-1001', 'first')).toHaveLength(most);
+    });
+
+    it('leaves what is still believed when it tidies up', async () => {
+      await subject.publisher.publish(record());
+      await subject.seeker.report('7-1001', 'first', report());
+      await subject.publisher.publish(record({ sessionId: '7-1002', expiresAtMs: subject.nowMs() + 1 }));
+      subject.advance(2);
+      await subject.publisher.tidy();
+      expect(await subject.seeker.find('7-1001')).not.toBeNull();
+      expect(await subject.publisher.reports('7-1001', 'first')).toHaveLength(1);
     });
 
     it('never shows half a record while records are replaced', async () => {

@@ -1,4 +1,4 @@
-import { createHmac, randomBytes } from 'node:crypto';
+import { createHash, createHmac, randomBytes } from 'node:crypto';
 import { type Hello, PROTOCOL_VERSION, proofInput } from '@org/dte-protocol';
 
 export const TEST_COMMIT = '0123456789abcdef0123456789abcdef01234567';
@@ -29,10 +29,10 @@ export function exampleHello(overrides: Partial<Hello> = {}): Hello {
   };
 }
 
-/** The same hello with the proof of a secret. */
-export const signHello = (hello: Hello, serverNonce: string, secret: string): Hello => ({
-  ...hello,
-  proof: createHmac('sha256', secret)
-    .update(proofInput('client', serverNonce, hello))
-    .digest('hex'),
-});
+/** The same hello with the proof of a secret; `channel` is what the proof is bound to, as in `ProofBinding`. */
+export function signHello(hello: Hello, serverNonce: string, secret: string, channel = 'none'): Hello {
+  const { idToken } = hello;
+  const idTokenHash = idToken == null ? '-' : createHash('sha256').update(idToken).digest('hex');
+  const text = proofInput('client', serverNonce, hello, { channel, idTokenHash });
+  return { ...hello, proof: createHmac('sha256', secret).update(text).digest('hex') };
+}

@@ -1,4 +1,5 @@
-import { type Agent, type IncomingHttpHeaders, request } from 'node:http';
+import { type Agent, type IncomingHttpHeaders, type IncomingMessage, request } from 'node:http';
+import { request as requestTls } from 'node:https';
 import type { Readable } from 'node:stream';
 
 export interface HttpCall {
@@ -21,9 +22,9 @@ export interface HttpAnswer {
   readonly code: string | null;
 }
 
-/** One HTTP request to `http://host:port`, answer and all. */
+/** One HTTP request to `http://host:port` or `https://host:port` (with any certificate), answer and all. */
 export function httpCall(url: string, call: HttpCall): Promise<HttpAnswer> {
-  const { hostname, port } = new URL(url);
+  const { hostname, port, protocol } = new URL(url);
   const headers: Record<string, string> = { ...call.headers };
   if (call.token !== undefined) headers['authorization'] = `Bearer ${call.token}`;
   if (typeof call.body === 'string' || Buffer.isBuffer(call.body)) {
@@ -31,7 +32,8 @@ export function httpCall(url: string, call: HttpCall): Promise<HttpAnswer> {
   }
   return new Promise((resolve, reject) => {
     const { method = 'GET', path, agent } = call;
-    const outgoing = request({ hostname, port, method, path, headers, agent }, (response) => {
+    const options = { hostname, port, method, path, headers, agent };
+    const onResponse = (response: IncomingMessage): void => {
       const chunks: Buffer[] = [];
       response.on('data', (chunk: Buffer) => chunks.push(chunk));
       response.on('error', reject);
@@ -46,7 +48,11 @@ export function httpCall(url: string, call: HttpCall): Promise<HttpAnswer> {
           code: typeof code === 'string' ? code : null,
         });
       });
-    });
+    };
+    const outgoing =
+      protocol === 'https:'
+        ? requestTls({ ...options, rejectUnauthorized: false }, onResponse)
+        : request(options, onResponse);
     outgoing.on('error', reject);
     if (call.body === undefined || typeof call.body === 'string' || Buffer.isBuffer(call.body))
       outgoing.end(call.body);

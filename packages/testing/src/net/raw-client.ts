@@ -1,5 +1,6 @@
 import { EventEmitter, once } from 'node:events';
-import { type Hello, HTTP, type Message } from '@org/dte-protocol';
+import { TLSSocket } from 'node:tls';
+import { CHANNEL_BINDING_EXPORT, type Hello, HTTP, type Message } from '@org/dte-protocol';
 import { type ClientOptions, WebSocket } from 'ws';
 import { signHello } from './hello';
 
@@ -21,6 +22,8 @@ export class RawClient {
   readonly received: Message[] = [];
   /** Set when the connection has ended. */
   closed: ClosedWith | null = null;
+  /** Hex of the keying material of the TLS connection; null for a plain one. */
+  channel: string | null = null;
   private readonly news = new EventEmitter();
 
   private constructor(readonly socket: WebSocket) {
@@ -28,6 +31,11 @@ export class RawClient {
     socket.on('message', (data) => {
       this.received.push(JSON.parse((data as Buffer).toString('utf8')) as Message);
       this.news.emit(NEWS);
+    });
+    socket.on('upgrade', ({ socket: below }) => {
+      if (!(below instanceof TLSSocket)) return;
+      const { bytes, label } = CHANNEL_BINDING_EXPORT;
+      this.channel = below.exportKeyingMaterial(bytes, label, Buffer.alloc(0)).toString('hex');
     });
     socket.on('open', () => this.news.emit(NEWS));
     socket.on('close', (code, reason) => {
@@ -37,23 +45,33 @@ export class RawClient {
     socket.on('error', () => undefined);
   }
 
-  /** Connects to `http://host:port` and waits for the connection, not for the challenge. */
+  /** Connects to `http://host:port` or `https://host:port` (with any certificate) and waits for the connection, not for the challenge. */
   static async connect(url: string, options: ClientOptions = {}): Promise<RawClient> {
-    const client = new RawClient(new WebSocket(url.replace(/^http/, 'ws') + HTTP.connect, options));
+    const address = url.replace(/^http/, 'ws') + HTTP.connect;
+    const client = new RawClient(new WebSocket(address, { rejectUnauthorized: false, ...options }));
     await client.until('a connection', () => client.socket.readyState === WebSocket.OPEN || client.closed);
     return client;
   }
 
-  /** Connects and says hello, with a proof when a secret is given; waits for welcome or error. */
+  /**
+   * Connects and says hello, with a proof when a secret is given, bound to the connection if it is TLS and the hello
+   * does not say otherwise; waits for welcome or error.
+   */
   static async hello(url: string, hello: Hello, secret?: string): Promise<RawClient> {
     const client = await RawClient.connect(url);
     const { serverNonce } = await client.next('challenge');
-    client.send(secret === undefined ? hello : signHello(hello, serverNonce, secret));
+    client.send(secret === undefined ? hello : client.sign(hello, serverNonce, secret));
     await client.until(
       `an answer to the hello of ${hello.name}`,
       () => client.received.length > 1 || client.closed,
     );
     return client;
+  }
+
+  private sign(hello: Hello, serverNonce: string, secret: string): Hello {
+    const { channelBinding = this.channel === null ? 'none' : 'tls-exporter' } = hello;
+    const channel = channelBinding === 'none' ? 'none' : (this.channel ?? 'none');
+    return signHello({ ...hello, channelBinding }, serverNonce, secret, channel);
   }
 
   send(message: object): void {

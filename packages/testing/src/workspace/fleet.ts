@@ -54,6 +54,13 @@ const GIT_CONFIG =
 const asText = (content: FileContent): string =>
   typeof content === 'string' ? content : `${JSON.stringify(content, null, 2)}\n`;
 
+/** What the sample tasks wrote to this file (SAMPLE_JOURNAL) so far. */
+export function readJournal(path: string): JournalEntry[] {
+  if (!existsSync(path)) return [];
+  const lines = readFileSync(path, 'utf8').split('\n').slice(0, -1);
+  return lines.map((line) => JSON.parse(line) as JournalEntry);
+}
+
 /** One repository and the machines that work with clones of it, all below one temporary folder. */
 export class Fleet {
   /** Commits of the first and of the last state: NX_BASE and NX_HEAD. */
@@ -158,10 +165,7 @@ export class Fleet {
 
   /** What the sample tasks have done so far, on all machines. */
   journal(): JournalEntry[] {
-    const path = join(this.folder, 'journal');
-    if (!existsSync(path)) return [];
-    const lines = readFileSync(path, 'utf8').split('\n').slice(0, -1);
-    return lines.map((line) => JSON.parse(line) as JournalEntry);
+    return readJournal(join(this.folder, 'journal'));
   }
 
   /** Forgets the journal, before the next run. */

@@ -1,0 +1,103 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { GitlabProject, PROJECT_ID } from './harness/gitlab-project';
+import type { PipelineRun } from './harness/pipeline-run';
+
+/** Each job waits for the others, so they run at the same time or never end. */
+const PIPELINE = `
+asks:
+  needs: []
+  id_tokens:
+    SOME_TOKEN: { aud: somebody }
+  script: &script
+    - touch $SAMPLE_GATES/$CI_JOB_NAME_SLUG
+    - until [ -e $SAMPLE_GATES/asks ] && [ -e $SAMPLE_GATES/several-1-2 ] && [ -e $SAMPLE_GATES/several-2-2 ]; do sleep 0.1; done
+    - mkdir dist
+    - node -p "JSON.stringify({ ...process.env, here:process.cwd() })" > dist/env.json
+  artifacts: { paths: [dist] }
+several:
+  needs: []
+  image: node:22
+  parallel: 2
+  script: *script
+  artifacts: { paths: [dist] }
+fails:
+  needs: []
+  allow_failure: true
+  script: exit 3
+`;
+
+const JOBS = ['asks', 'several: [1/2]', 'several: [2/2]'];
+
+/**
+ * The pipelines of these tests are interpreted by gitlab-ci-local. What it does not do, and a job needs, the harness gives to
+ * each job as its runner would: GITLAB_CI, CI_JOB_TOKEN, id tokens (for the jobs whose definition asks for them, by the
+ * audience it names), CI_JOB_NAME as GitLab writes it, CI_PROJECT_DIR of the job's own clone, a HOME and a TMPDIR. What
+ * neither does: retry, interruptible, expire_in, timeouts, masking, protected variables.
+ */
+describe('a pipeline of the tests', () => {
+  let project: GitlabProject;
+  let run: PipelineRun;
+
+  beforeAll(async () => {
+    project = await GitlabProject.create({ files: { '.gitlab-ci.yml': PIPELINE, 'package.json': {} } });
+    project.commit('First');
+    run = await project.startPipeline({ variables: { CI_COMMIT_BEFORE_SHA: '0'.repeat(40) } });
+    expect(await run.end()).toMatchObject({ code: 0 });
+  });
+
+  afterAll(async () => {
+    expect(await project.close()).toEqual([]);
+  });
+
+  const envOf = (job: string): Record<string, string> =>
+    JSON.parse(readFileSync(run.artifact(job, 'dist/env.json'), 'utf8')) as Record<string, string>;
+
+  it('tells how each job ended', () => {
+    expect(run.verdicts).toEqual({
+      ...Object.fromEntries(JOBS.map((job) => [job, 'passed'])),
+      fails: 'failed, allowed',
+    });
+  });
+
+  it('gives each job a clone, a HOME and ids of its own, in one pipeline of the project', () => {
+    const seen = JOBS.map(envOf);
+    for (const name of ['here', 'HOME', 'TMPDIR', 'CI_JOB_ID', 'CI_JOB_TOKEN', 'CI_JOB_URL'])
+      expect(new Set(seen.map((env) => env[name])).size).toBe(JOBS.length);
+    expect(seen.map((env) => env['CI_JOB_NAME'])).toEqual(['asks', 'several 1/2', 'several 2/2']);
+    for (const env of seen) {
+      expect(env).toMatchObject({
+        GITLAB_CI: 'true',
+        CI_PROJECT_DIR: env['here'],
+        CI_PROJECT_ID: String(PROJECT_ID),
+        CI_SERVER_URL: project.gitlab.url,
+        CI_API_V4_URL: project.gitlab.apiUrl,
+        CI_COMMIT_SHA: project.git('rev-parse', 'HEAD'),
+        CI_COMMIT_BEFORE_SHA: '0'.repeat(40),
+      });
+      expect(existsSync(`${env['here']}/.git`)).toBe(true);
+    }
+  });
+
+  it('gives an id token to the jobs that ask for one, for the audience they name', () => {
+    const { SOME_TOKEN: token = '', ...env } = envOf('asks');
+    const claims = JSON.parse(Buffer.from(token.split('.')[1]!, 'base64url').toString('utf8')) as object;
+    expect(claims).toMatchObject({
+      aud: 'somebody',
+      iss: env['CI_SERVER_URL'],
+      project_id: env['CI_PROJECT_ID'],
+      pipeline_id: env['CI_PIPELINE_ID'],
+      job_id: env['CI_JOB_ID'],
+      sha: env['CI_COMMIT_SHA'],
+    });
+    expect(envOf('several: [1/2]')['SOME_TOKEN']).toBeUndefined();
+  });
+
+  it('gives each job a token that opens the package registry of its project', async () => {
+    const { CI_API_V4_URL, CI_PROJECT_ID, CI_JOB_TOKEN = '' } = envOf('asks');
+    const url = `${CI_API_V4_URL}/projects/${CI_PROJECT_ID}/packages/generic/some/1.0.0/file`;
+    const put = (token: string): Promise<Response> =>
+      fetch(url, { method: 'PUT', body: 'text', headers: { 'job-token': token } });
+    expect((await put(CI_JOB_TOKEN)).status).toBe(201);
+    expect((await put('guessed')).status).toBe(401);
+  });
+});

@@ -1,0 +1,262 @@
+import { execFileSync } from 'node:child_process';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { homedir, tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import {
+  type FakeGitlab,
+  type FileContent,
+  type ProcessExit,
+  type ProcessInfo,
+  processesBelow,
+  RunningProcess,
+  signalProcess,
+  startFakeGitlab,
+  waitFor,
+} from '@org/dte-testing';
+import { ensureInterpreter } from './interpreter';
+import { JobEnvironments, type JobVariables } from './job-environment';
+import { NpmRegistry } from './npm-registry';
+import { gitlabNameOf, PipelineRun, type PipelineOptions } from './pipeline-run';
+
+/** The interpreter gives every project this id. */
+export const PROJECT_ID = 1217;
+
+const GIT_CONFIG =
+  '[user]\n\tname = Test\n\temail = test@example.com\n[init]\n\tdefaultBranch = main\n[safe]\n\tdirectory = *\n[advice]\n\tdetachedHead = false\n';
+const END_MS = 15_000;
+
+/** How this machine gets at the outside; everything else of its environment is kept from the jobs. */
+const PASSED_ON = /^(PATH|LANG|NODE_EXTRA_CA_CERTS|SSL_CERT_FILE|SSL_CERT_DIR|https?_proxy|no_proxy)$/i;
+
+/** Waits as long as a test can bear; everything else as in production. */
+const QUICK = { DTE_EMBEDDED_LINGER_MS: '1000' };
+
+const asText = (content: FileContent): string =>
+  typeof content === 'string' ? content : `${JSON.stringify(content, null, 2)}\n`;
+
+export interface GitlabProjectOptions {
+  /** Path -> content, not committed yet; with `.gitignore` and `.npmrc` for the registry of the test. */
+  readonly files: Readonly<Record<string, FileContent>>;
+}
+
+/**
+ * A project on a GitLab instance that is the test's own, with one clone of it on a developer's machine, and a runner for
+ * its pipelines. Everything lives below one temporary folder, and nothing of the surroundings is visible in it.
+ */
+export class GitlabProject {
+  private environments: JobEnvironments | null = null;
+  private readonly runs: PipelineRun[] = [];
+
+  private constructor(
+    readonly folder: string,
+    readonly gitlab: FakeGitlab,
+    readonly registry: NpmRegistry,
+  ) {}
+
+  /** A project with these files. The caller must `close` it. */
+  static async create({ files }: GitlabProjectOptions): Promise<GitlabProject> {
+    const project = await GitlabProject.empty();
+    project.write({
+      '.gitignore': 'node_modules\ndist\ncoverage\n.nx\n',
+      '.npmrc': project.registry.npmrc,
+      ...files,
+    });
+    return project;
+  }
+
+  /** A project with the files of another repository, those that git does not know yet as well. */
+  static async copyOf(repository: string): Promise<GitlabProject> {
+    const project = await GitlabProject.empty();
+    const listed = execFileSync('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard'], {
+      cwd: repository,
+    });
+    const present = listed
+      .toString('utf8')
+      .split('\0')
+      .filter((path) => path !== '' && existsSync(join(repository, path)));
+    execFileSync('rsync', ['--archive', '--from0', '--files-from=-', `${repository}/`, `${project.clone}/`], {
+      input: present.join('\0'),
+    });
+    return project;
+  }
+
+  private static async empty(): Promise<GitlabProject> {
+    ensureInterpreter();
+    // A short name: sockets are made below it, and the path of a socket is limited to about 100 characters.
+    const folder = realpathSync(mkdtempSync(join(tmpdir(), 'dte-')));
+    const gitlab = await startFakeGitlab({ projects: [{ id: PROJECT_ID }] });
+    const project = new GitlabProject(folder, gitlab, await NpmRegistry.start());
+    for (const part of ['home', 'clone', 'gates', 't']) mkdirSync(join(folder, part));
+    writeFileSync(join(folder, 'home', '.gitconfig'), GIT_CONFIG);
+    project.git('init', '--quiet');
+    // Where the interpreter learns host, group and name of the project; nothing is ever fetched from there.
+    project.git('remote', 'add', 'origin', `${gitlab.url}/group/sample.git`);
+    project.git('symbolic-ref', 'refs/remotes/origin/HEAD', 'refs/remotes/origin/main');
+    project.environments = await JobEnvironments.start(join(folder, 'runner'), (job) =>
+      project.environmentOf(job),
+    );
+    return project;
+  }
+
+  /** The developer's clone. */
+  get clone(): string {
+    return join(this.folder, 'clone');
+  }
+
+  /** Environment of the developer's machine; jobs get more. */
+  get env(): Record<string, string> {
+    const passedOn = Object.entries(process.env).filter(([name]) => PASSED_ON.test(name));
+    const npmrc = process.env['NPM_CONFIG_USERCONFIG'] ?? join(homedir(), '.npmrc');
+    return {
+      ...(Object.fromEntries(passedOn) as Record<string, string>),
+      HOME: join(this.folder, 'home'),
+      TMPDIR: join(this.folder, 't'),
+      GIT_CONFIG_NOSYSTEM: '1',
+      NX_TUI: 'false',
+      // Where this machine's registry is, and how to get in, is nothing that a test could know.
+      ...(existsSync(npmrc) ? { NPM_CONFIG_USERCONFIG: npmrc } : {}),
+    };
+  }
+
+  git(...args: string[]): string {
+    return execFileSync('git', args, {
+      cwd: this.clone,
+      env: this.env,
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'pipe'],
+    }).trim();
+  }
+
+  write(files: Readonly<Record<string, FileContent>>): void {
+    for (const [path, content] of Object.entries(files)) {
+      mkdirSync(dirname(join(this.clone, path)), { recursive: true });
+      writeFileSync(join(this.clone, path), asText(content));
+    }
+  }
+
+  read(path: string): string {
+    return readFileSync(join(this.clone, path), 'utf8');
+  }
+
+  /** Commits everything that is not ignored. @returns the commit */
+  commit(message: string): string {
+    this.git('add', '--all');
+    this.git('commit', '--quiet', '--message', message);
+    return this.git('rev-parse', 'HEAD');
+  }
+
+  /** Runs a command line in the clone, on the developer's machine. */
+  async shell(line: string, env: Record<string, string> = {}): Promise<ProcessExit> {
+    const process = new RunningProcess({
+      name: line,
+      command: 'sh',
+      args: ['-ec', line],
+      cwd: this.clone,
+      env: { ...this.env, ...env },
+    });
+    return await process.end();
+  }
+
+  /** Runs the pipeline of the commit that is checked out. */
+  async startPipeline(options: PipelineOptions = {}): Promise<PipelineRun> {
+    const env = { ...this.env, ...this.runnerEnv };
+    const run = await PipelineRun.start(
+      { clone: this.clone, folder: this.folder, env, number: this.runs.length },
+      options,
+    );
+    this.runs.push(run);
+    return run;
+  }
+
+  /** Lets the sample tasks go on that wait `until=<gate>`. */
+  open(gate: string): void {
+    writeFileSync(join(this.folder, 'gates', gate), '');
+  }
+
+  /** Makes them wait again. */
+  shut(gate: string): void {
+    rmSync(join(this.folder, 'gates', gate), { force: true });
+  }
+
+  runningProcesses(): ProcessInfo[] {
+    return processesBelow(this.folder);
+  }
+
+  /** Waits until no process of any job is left: nothing may outlive its pipeline for long. */
+  async everybodyGone(): Promise<void> {
+    await waitFor('the end of every process', () => this.runningProcesses().length === 0, {
+      deadlineMs: END_MS,
+      lastState: () =>
+        this.runningProcesses()
+          .map(({ pid, command }) => `${pid} ${command}`)
+          .join('\n'),
+    });
+  }
+
+  /**
+   * Ends all processes and deletes the folder.
+   * @returns what was still running: a leak, unless the test left it on purpose
+   */
+  async close(): Promise<ProcessInfo[]> {
+    const leaks = this.runningProcesses();
+    for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
+      for (const { pid } of this.runningProcesses()) signalProcess(pid, signal);
+      try {
+        await this.everybodyGone();
+        break;
+      } catch (error) {
+        if (signal === 'SIGKILL') throw error;
+      }
+    }
+    await Promise.all([this.gitlab.close(), this.registry.close(), this.environments?.close()]);
+    rmSync(this.folder, { recursive: true, force: true, maxRetries: 5 });
+    return leaks;
+  }
+
+  private get runnerEnv(): Readonly<Record<string, string>> {
+    if (this.environments === null) throw new Error('The project is not ready.');
+    return this.environments.env;
+  }
+
+  private environmentOf(job: JobVariables): Record<string, string> {
+    const run = this.runs.at(-1);
+    if (run === undefined) throw new Error('No pipeline has begun.');
+    const { CI_JOB_ID = '', CI_PIPELINE_ID = '', CI_COMMIT_SHA = '', CI_JOB_NAME = '' } = job;
+    const home = join(this.folder, `job-${CI_JOB_ID}`);
+    mkdirSync(join(home, 't'), { recursive: true });
+    writeFileSync(join(home, '.gitconfig'), GIT_CONFIG);
+    const claims = {
+      project_id: String(PROJECT_ID),
+      pipeline_id: CI_PIPELINE_ID,
+      job_id: CI_JOB_ID,
+      sha: CI_COMMIT_SHA,
+    };
+    const idTokens = Object.entries(run.idTokensOf(CI_JOB_NAME)).map(([variable, audience]) => [
+      variable,
+      this.gitlab.idToken(claims, { audience }),
+    ]);
+    return {
+      ...(Object.fromEntries(idTokens) as Record<string, string>),
+      ...QUICK,
+      // Other than the interpreter says: it is GitLab as far as a job can see.
+      GITLAB_CI: 'true',
+      CI_JOB_NAME: gitlabNameOf(CI_JOB_NAME),
+      CI_PROJECT_DIR: run.folderOf(CI_JOB_NAME),
+      CI_JOB_TOKEN: this.gitlab.jobToken(PROJECT_ID, CI_JOB_ID),
+      HOME: home,
+      TMPDIR: join(home, 't'),
+      // The sample tasks tell where they ran.
+      MACHINE: gitlabNameOf(CI_JOB_NAME),
+      SAMPLE_JOURNAL: run.journalFile,
+      SAMPLE_GATES: join(this.folder, 'gates'),
+    };
+  }
+}

@@ -1,0 +1,130 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import {
+  type JournalEntry,
+  type ProcessExit,
+  type ProcessInfo,
+  processesBelow,
+  readJournal,
+  type RunningProcess,
+} from '@org/dte-testing';
+import { parse } from 'yaml';
+import { plain } from '../../support/log';
+import { fileNameOf, startInterpreter, STATE, type Verdict, verdictsOf } from './interpreter';
+
+export interface PipelineOptions {
+  /** Predefined variables that the interpreter does not have or has otherwise; they count in rules too. */
+  readonly variables?: Readonly<Record<string, string>>;
+  /** Predefined variables that this kind of pipeline lacks. */
+  readonly without?: readonly string[];
+  /** Only these; all without. */
+  readonly jobs?: readonly string[];
+}
+
+interface Surroundings {
+  readonly clone: string;
+  readonly folder: string;
+  readonly env: Readonly<Record<string, string>>;
+  readonly number: number;
+}
+
+/** The part of an expanded pipeline that we read. */
+type Expanded = Record<string, { id_tokens?: Record<string, { aud: string | string[] }> }>;
+
+const LAST_LINES = 80;
+
+/** `agent: [2/3]`: one of several jobs made from one definition. GitLab itself names it `agent 2/3`. */
+const PARALLEL = /: \[(\d+\/\d+)\]$/;
+export const gitlabNameOf = (job: string): string => job.replace(PARALLEL, ' $1');
+
+const withOptions = ({ variables = {}, without = [] }: PipelineOptions): string[] => [
+  ...Object.entries(variables).flatMap(([name, value]) => ['--variable', `${name}=${value}`]),
+  // It warns of predefined ones among them; here they are meant.
+  ...['--ignore-predefined-vars', Object.keys(variables).join(',')],
+  ...without.flatMap((name) => ['--unset-variable', name]),
+];
+
+/** `.gitlab-ci.yml` with includes, extends and references resolved. @throws Error when it is not valid */
+export async function expandPipeline(
+  clone: string,
+  env: NodeJS.ProcessEnv,
+  options: PipelineOptions = {},
+): Promise<Expanded> {
+  const exit = await startInterpreter(clone, ['--preview', ...withOptions(options)], env).end();
+  if (exit.code !== 0) throw new Error(`The pipeline is not valid:\n${plain(exit.output)}`);
+  return parse(exit.stdout) as Expanded;
+}
+
+/** One pipeline that runs or has run. */
+export class PipelineRun {
+  private constructor(
+    private readonly surroundings: Surroundings,
+    private readonly expanded: Expanded,
+    readonly process: RunningProcess,
+  ) {}
+
+  static async start(surroundings: Surroundings, options: PipelineOptions): Promise<PipelineRun> {
+    const { clone, env } = surroundings;
+    const expanded = await expandPipeline(clone, env, options);
+    const args = [...(options.jobs ?? []), ...withOptions(options)];
+    return new PipelineRun(surroundings, expanded, startInterpreter(clone, args, env));
+  }
+
+  /** Waits until all jobs have ended. Exit code 0: the pipeline passed. */
+  async end(deadlineMs?: number): Promise<ProcessExit> {
+    return await this.process.end(deadlineMs);
+  }
+
+  /** Job -> how it ended, when all have. */
+  get verdicts(): Record<string, Verdict> {
+    return verdictsOf(plain(this.process.output()));
+  }
+
+  /** The log of a job, as GitLab would show it. */
+  log(job: string): string {
+    const path = join(this.state, 'output', `${fileNameOf(job)}.log`);
+    return existsSync(path) ? plain(readFileSync(path, 'utf8')) : '';
+  }
+
+  /** The clone of a job. */
+  folderOf(job: string): string {
+    return join(this.state, 'builds', fileNameOf(job));
+  }
+
+  /** Path of a file among the artifacts that a job has left. */
+  artifact(job: string, path: string): string {
+    return join(this.state, 'artifacts', fileNameOf(job), path);
+  }
+
+  /** Processes that work in the clone of a job. */
+  processesOf(job: string): ProcessInfo[] {
+    return processesBelow(this.folderOf(job));
+  }
+
+  get journalFile(): string {
+    return join(this.surroundings.folder, `journal-${this.surroundings.number}`);
+  }
+
+  /** What the sample tasks of this pipeline have done so far. */
+  journal(): JournalEntry[] {
+    return readJournal(this.journalFile);
+  }
+
+  /** Variable -> audience of the id tokens that a job is to be given. */
+  idTokensOf(job: string): Record<string, string | string[]> {
+    const definition = this.expanded[job.replace(PARALLEL, '')];
+    if (definition === undefined) throw new Error(`The pipeline has no job ${job}.`);
+    return Object.fromEntries(
+      Object.entries(definition.id_tokens ?? {}).map(([variable, { aud }]) => [variable, aud]),
+    );
+  }
+
+  /** What a person would look at: the end of the whole log. */
+  describe(): string {
+    return plain(this.process.output()).split('\n').slice(-LAST_LINES).join('\n');
+  }
+
+  private get state(): string {
+    return join(this.surroundings.clone, STATE);
+  }
+}

@@ -1,0 +1,59 @@
+import { symlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import { REPOSITORY } from '@org/dte-testing';
+import { ownLines, plain } from '../support/log';
+import { GitlabProject } from './harness/gitlab-project';
+import { expandPipeline } from './harness/pipeline-run';
+
+const AGENT_JOBS = ['nx-agent: [1/3]', 'nx-agent: [2/3]', 'nx-agent: [3/3]'];
+
+describe('the pipeline of this repository', () => {
+  let project: GitlabProject;
+
+  beforeAll(async () => {
+    project = await GitlabProject.copyOf(REPOSITORY);
+    project.commit('As it is now');
+  });
+
+  afterAll(async () => {
+    expect(await project.close()).toEqual([]);
+  });
+
+  it('is what the generator writes: run again, it changes nothing', async () => {
+    const [, command = ''] = /`(nx g @org\/dte:setup-gitlab [^`]+)`/.exec(
+      project.read('.gitlab-ci.yml').replaceAll('\n# ', ' '),
+    )!;
+    symlinkSync(join(REPOSITORY, 'node_modules'), join(project.clone, 'node_modules'));
+    const exit = await project.shell(`npx ${command}`, { NX_DAEMON: 'false' });
+
+    expect(`${String(exit.code)} ${exit.code === 0 ? '' : exit.output}`).toBe('0 ');
+    expect(project.git('status', '--porcelain')).toBe('');
+    project.git('clean', '--force', '-x', '--quiet', 'node_modules');
+  });
+
+  it('has a main job, three agents, and a job that runs everything else', async () => {
+    const jobs = await expandPipeline(project.clone, project.env);
+    expect(Object.keys(jobs)).toEqual(expect.arrayContaining(['nx', 'nx-agent', 'everything']));
+    expect(jobs['nx']!.id_tokens).toEqual({ DTE_ID_TOKEN: { aud: 'dte' } });
+  });
+
+  it('distributes its own build, lint and tests: one agent, and one package that has changed', async () => {
+    const before = project.git('rev-parse', 'HEAD');
+    const source = 'packages/nx-cloud-shim/src/index.ts';
+    project.write({ [source]: `${project.read(source)}// Changed.\n` });
+    project.commit('A change');
+    const run = await project.startPipeline({
+      variables: { CI_COMMIT_BEFORE_SHA: before },
+      jobs: ['nx', AGENT_JOBS[0]!],
+    });
+    const exit = await run.end(240_000);
+
+    expect(`${String(exit.code)} ${exit.code === 0 ? '' : run.describe()}`).toBe('0 ');
+    expect(run.verdicts).toEqual({ nx: 'passed', [AGENT_JOBS[0]!]: 'passed' });
+    const log = plain(run.log('nx'));
+    for (const task of ['build', 'lint', 'test'])
+      expect(log).toContain(`nx run @org/dte-nx-cloud-shim:${task}`);
+    expect(ownLines(log).at(-1)).toMatch(/^dte: \d+ tasks on 1 agent in .* · nx-agent 1\/3: \d+$/);
+    await project.everybodyGone();
+  });
+});

@@ -1,0 +1,179 @@
+import { existsSync, readFileSync } from 'node:fs';
+import {
+  type ProcessExit,
+  SAMPLE_PROJECTS,
+  SAMPLE_TARGET_DEFAULTS,
+  sampleCommand,
+  sampleFiles,
+  sampleNxJson,
+  type SampleProject,
+  signalProcess,
+  waitFor,
+} from '@org/dte-testing';
+import { readDocument } from '../support/documents';
+import { machinesOf, ownLines, plain, ranOn } from '../support/log';
+import { AFFECTED_TASKS } from '../support/sample-fleet';
+import { GitlabProject } from './harness/gitlab-project';
+import type { PipelineRun } from './harness/pipeline-run';
+
+/** Not the newest: all platform packages of this one can be had everywhere, without which `npm ci` refuses a lockfile. */
+const NX = '23.2.1';
+const AGENTS = ['nx-agent 1/3', 'nx-agent 2/3', 'nx-agent 3/3'];
+/** The interpreter's names of them. */
+const AGENT_JOBS = ['nx-agent: [1/3]', 'nx-agent: [2/3]', 'nx-agent: [3/3]'];
+const BUILT = ['libs/alpha', 'libs/beta', 'libs/gamma', 'apps/shop'];
+
+/** What is ready at once, four times lint and alpha:build, waits for the gate: three agents with two slots get some each. */
+function gatedProjects(): Record<string, SampleProject> {
+  const projects = structuredClone(SAMPLE_PROJECTS);
+  for (const [name, { targets }] of Object.entries(projects))
+    targets['lint'] = { command: sampleCommand(`${name}:lint`, { until: 'go' }) };
+  projects['alpha']!.targets['build'] = {
+    command: sampleCommand('alpha:build', { until: 'go', writes: 'dist/libs/alpha/out.txt' }),
+  };
+  return projects;
+}
+
+describe('docs/gitlab.md, from nothing to a distributed pipeline', () => {
+  let project: GitlabProject;
+  /** The commit before the change that a pipeline is about. */
+  let base: string;
+  const [install = '', generate = '', ...commit] = readDocument('docs/gitlab.md')
+    .blocks[0]!.text.trim()
+    .split('\n');
+
+  const succeeds = async (line: string): Promise<ProcessExit> => {
+    const exit = await project.shell(line);
+    if (exit.code !== 0) throw new Error(`${line} ended with ${String(exit.code)}:\n${exit.output}`);
+    return exit;
+  };
+
+  beforeAll(async () => {
+    project = await GitlabProject.create({
+      files: {
+        'package.json': { name: 'sample', private: true, devDependencies: { nx: NX } },
+        ...sampleFiles(
+          gatedProjects(),
+          sampleNxJson({ plugin: false, targetDefaults: SAMPLE_TARGET_DEFAULTS }),
+        ),
+      },
+    });
+    await succeeds('npm install --no-audit --no-fund');
+    project.commit('An Nx workspace without distribution');
+    for (const line of [install, generate, ...commit]) await succeeds(line);
+    base = project.git('rev-parse', 'HEAD');
+  });
+
+  afterAll(async () => {
+    expect(await project.close()).toEqual([]);
+  });
+
+  /** A new commit, and what all of its pipelines are told of it. */
+  const change = (files: Record<string, string>): Record<string, string> => {
+    const before = project.git('rev-parse', 'HEAD');
+    project.write(files);
+    project.commit('Change');
+    return { CI_COMMIT_BEFORE_SHA: before };
+  };
+
+  const everyAgentHolds = async (run: PipelineRun): Promise<void> => {
+    await waitFor(
+      'a task on each agent',
+      () => AGENTS.every((agent) => machinesOf(run.journal()).includes(agent)),
+      {
+        deadlineMs: 150_000,
+        lastState: () => run.describe(),
+      },
+    );
+  };
+
+  const expectDone = (run: PipelineRun): void => {
+    expect(Object.keys(ranOn(run.journal())).sort()).toEqual(AFFECTED_TASKS);
+    for (const root of BUILT) expect(existsSync(run.artifact('nx', `dist/${root}/out.txt`))).toBe(true);
+    expect(readFileSync(run.artifact('nx', 'dist/libs/beta/out.txt'), 'utf8')).toBe(
+      'beta:build\nalpha:build\n',
+    );
+  };
+
+  it('a second run of the generator changes nothing', async () => {
+    expect(project.git('show', '--stat', '--format=', 'HEAD')).toContain('.gitlab-ci.yml');
+    const exit = await succeeds(generate);
+    expect(project.git('status', '--porcelain')).toBe('');
+    expect(plain(exit.output)).toContain('everything is in place');
+  });
+
+  it('a branch pipeline: three agents run all tasks, the main job has their outputs as artifacts, and it passes', async () => {
+    const run = await project.startPipeline({ variables: change({ 'libs/alpha/source.txt': 'changed\n' }) });
+    await everyAgentHolds(run);
+    project.open('go');
+    const exit = await run.end();
+
+    expect(`${String(exit.code)} ${exit.code === 0 ? '' : run.describe()}`).toBe('0 ');
+    expect(run.verdicts).toEqual(Object.fromEntries(['nx', ...AGENT_JOBS].map((job) => [job, 'passed'])));
+    expect(machinesOf(run.journal())).toEqual(AGENTS);
+    expectDone(run);
+    const lines = ownLines(run.log('nx'));
+    expect(lines).toContainEqual(expect.stringMatching(/^dte: session 1217-\d+ · 3 agents · 6 slots$/));
+    expect(lines.at(-1)).toMatch(/^dte: 12 tasks on 3 agents in /);
+    await project.everybodyGone();
+  });
+
+  it('a merge request with a test that fails: the pipeline fails, and the log names the job that ran it', async () => {
+    const variables = {
+      ...change({
+        'libs/beta/project.json': project
+          .read('libs/beta/project.json')
+          .replace('beta:test', 'beta:test exit=1'),
+      }),
+      CI_PIPELINE_SOURCE: 'merge_request_event',
+      CI_MERGE_REQUEST_IID: '7',
+      CI_MERGE_REQUEST_DIFF_BASE_SHA: base,
+      CI_MERGE_REQUEST_TARGET_BRANCH_NAME: 'main',
+    };
+    const run = await project.startPipeline({ variables, without: ['CI_COMMIT_BRANCH'] });
+    const exit = await run.end();
+
+    expect(exit.code).toBe(1);
+    expect(run.verdicts).toEqual({
+      nx: 'failed',
+      ...Object.fromEntries(AGENT_JOBS.map((job) => [job, 'passed'])),
+    });
+    const [agent = ''] = ranOn(run.journal())['beta:test']!;
+    expect(AGENTS).toContain(agent);
+    expect(ownLines(run.log('nx'))).toContainEqual(
+      expect.stringMatching(
+        new RegExp(`^dte: beta:test failed on ${agent}: ${project.gitlab.url}/group/sample/-/jobs/\\d+$`),
+      ),
+    );
+    // The base was that of the merge request, not the commit before.
+    expect(Object.keys(ranOn(run.journal()))).toContain('alpha:build');
+    project.git('revert', '--no-edit', 'HEAD');
+    await project.everybodyGone();
+  });
+
+  it('an agent that is killed while it works: its tasks run elsewhere, and the pipeline passes', async () => {
+    project.shut('go');
+    const run = await project.startPipeline({
+      variables: {
+        ...change({ 'libs/alpha/source.txt': 'changed again\n' }),
+        DTE_HEARTBEAT_MS: '500',
+        DTE_LEASE_MS: '5000',
+      },
+    });
+    await everyAgentHolds(run);
+    const [killed = '', ...others] = AGENT_JOBS;
+    for (const { pid } of run.processesOf(killed)) signalProcess(pid, 'SIGKILL');
+    project.open('go');
+    const exit = await run.end();
+
+    expect(`${String(exit.code)} ${exit.code === 0 ? '' : run.describe()}`).toBe('0 ');
+    expect(run.verdicts).toEqual({
+      nx: 'passed',
+      [killed]: 'failed, allowed',
+      ...Object.fromEntries(others.map((job) => [job, 'passed'])),
+    });
+    expectDone(run);
+    expect(ownLines(run.log('nx')).at(-1)).toMatch(/ tried again$/);
+    await project.everybodyGone();
+  });
+});

@@ -1,0 +1,204 @@
+import { type Server, type Socket, createServer } from 'node:net';
+import { createServer as createTlsServer } from 'node:tls';
+import { createSessionCertificate } from '@org/dte-identity';
+import {
+  type CoordinatorAddress,
+  type CoordinatorToAgent,
+  DteError,
+  coordinatorToAgentSchema,
+} from '@org/dte-protocol';
+import { waitFor } from '@org/dte-testing';
+import { type ConnectOptions, type Connection, connect, httpClient, waitOpen } from '../src';
+import { FakeCoordinator, runSpec } from '../src/test-support/fake-coordinator';
+import { claims, testLimits } from '../src/test-support/hello';
+
+let server: FakeCoordinator;
+let pin: string;
+const cleanUps: (() => unknown)[] = [];
+
+beforeEach(async () => {
+  const certificate = createSessionCertificate();
+  ({ pin } = certificate);
+  server = await FakeCoordinator.start(certificate);
+});
+afterEach(async () => {
+  for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp();
+  await server.close();
+});
+
+const at = (...urls: string[]): CoordinatorAddress => ({ urls, pin, generation: 'g' });
+
+function dial(
+  address: CoordinatorAddress,
+  change: Partial<ConnectOptions<CoordinatorToAgent>> = {},
+): Connection<CoordinatorToAgent> {
+  const connection = connect({
+    address: () => Promise.resolve(address),
+    ...{ hello: claims, limits: testLimits(), incoming: coordinatorToAgentSchema },
+    ...change,
+  });
+  cleanUps.push(() => connection.close());
+  return connection;
+}
+
+/** Listens on a free port; its sockets are gone after the test. Returns the address with `https`. */
+async function listen(listener: Server): Promise<string> {
+  const sockets = new Set<Socket>();
+  listener.on('connection', (socket) => {
+    sockets.add(socket);
+    socket.on('error', () => undefined).on('close', () => sockets.delete(socket));
+  });
+  await new Promise<void>((resolve) => listener.listen(0, '127.0.0.1', resolve));
+  cleanUps.push(() => {
+    for (const socket of sockets) socket.destroy();
+    return new Promise((resolve) => listener.close(resolve));
+  });
+  const address = listener.address();
+  return typeof address === 'object' ? `https://127.0.0.1:${address?.port}` : '';
+}
+
+/** Somebody with a key of his own. `heard` is what he was told. */
+async function impostor(): Promise<{ url: string; heard: Buffer[] }> {
+  const heard: Buffer[] = [];
+  const listener = createTlsServer(createSessionCertificate(), (socket) =>
+    socket.on('data', (data: Buffer) => heard.push(data)).on('error', () => undefined),
+  );
+  return { url: await listen(listener), heard };
+}
+
+it('is open over TLS with the pinned key, both proofs bound to the connection', async () => {
+  server.secret = 'shared';
+  const connection = dial(at(server.url), { credentials: { secret: 'shared' } });
+  await waitOpen(connection, 5_000);
+  expect(connection.url()).toBe(server.url);
+  expect(server.hellos[0]).toMatchObject({ channelBinding: 'tls-exporter' });
+});
+
+it('leads HTTP through a plain port of this machine, until it is closed', async () => {
+  server.runs.set('run-1', runSpec(['a:build']));
+  const connection = dial(at(server.url));
+  await waitOpen(connection, 5_000);
+  const url = connection.httpUrl();
+  expect(url).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
+  const http = httpClient({ url, token: () => 't', limits: testLimits() });
+  cleanUps.push(() => http.close());
+  expect((await http.getRun('run-1')).runId).toBe('run-1');
+  connection.close();
+  await expect(http.getRun('run-1')).rejects.toMatchObject({ code: 'DTE_NO_COORDINATOR' });
+});
+
+it('keeps the plain port over a reconnect', async () => {
+  const connection = dial(at(server.url));
+  await waitOpen(connection, 5_000);
+  const url = connection.httpUrl();
+  server.drop();
+  await waitFor('a second hello', () => server.hellos.length === 2 && connection.state.name === 'open');
+  expect(connection.httpUrl()).toBe(url);
+});
+
+it('refuses another key without having said a word', async () => {
+  const { url, heard } = await impostor();
+  const connection = dial(at(url), { limits: testLimits({ pinPatienceMs: 200 }) });
+  await expect(waitOpen(connection, 5_000)).rejects.toMatchObject({ code: 'DTE_PIN_MISMATCH' });
+  expect(heard).toEqual([]);
+});
+
+it('finds the right key when a retried main job publishes it a moment later', async () => {
+  const { url } = await impostor();
+  let current: CoordinatorAddress = { ...at(url), generation: 'old' };
+  const connection = dial(current, { address: () => Promise.resolve(current) });
+  await waitFor('a refusal', () => connection.state.name === 'connecting' && connection.state.lastError);
+  expect(connection.state).toMatchObject({ lastError: { code: 'DTE_PIN_MISMATCH' } });
+  current = at(server.url);
+  await waitOpen(connection, 5_000);
+});
+
+it('takes the address that answers with the right key, whatever is at the others', async () => {
+  const mute = await listen(createServer());
+  const { url: false1 } = await impostor();
+  const connection = dial(at('https://127.0.0.1:1', mute, false1, server.url), {
+    limits: testLimits({ dialStaggerMs: 20, dialMs: 60_000 }),
+  });
+  await waitOpen(connection, 5_000);
+  expect(connection.url()).toBe(server.url);
+});
+
+it('says of every address why it does not answer, and since when', async () => {
+  const mute = await listen(createServer());
+  const from = Date.now();
+  const connection = dial(at('https://127.0.0.1:1', mute), {
+    limits: testLimits({ dialStaggerMs: 5, dialMs: 40 }),
+  });
+  await waitFor(
+    'an end of the first try',
+    () => connection.state.name === 'connecting' && connection.state.lastError,
+  );
+  const { state } = connection;
+  if (state.name !== 'connecting') throw new Error(state.name);
+  expect(state.lastError?.message).toMatch(/:1 cannot be reached: .*ECONNREFUSED.*; .*no answer in 40 ms/);
+  expect(state.unreached).toMatchObject({ generation: 'g' });
+  expect(state.unreached?.sinceMs).toBeGreaterThanOrEqual(from);
+});
+
+describe('the id token of the coordinator', () => {
+  it('is asked for, and nothing is heard before it is verified', async () => {
+    const asked: (string | null)[] = [];
+    const heard: string[] = [];
+    let accept: () => void = () => undefined;
+    server.idToken = 'a.b.c';
+    const connection = dial(at(server.url), {
+      credentials: {
+        verifyCoordinator: (idToken) => {
+          asked.push(idToken);
+          server.want({ seq: 1 });
+          return new Promise((resolve) => (accept = resolve));
+        },
+      },
+    });
+    connection.onMessage(({ type }) => heard.push(type));
+    connection.onState(({ name }) => heard.push(name));
+    await waitFor('the question', () => asked.length === 1);
+    expect(asked).toEqual(['a.b.c']);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(heard).toEqual([]);
+    accept();
+    await waitFor('the message', () => heard.length === 2);
+    expect(heard).toEqual(['open', 'agent.wanted']);
+  });
+
+  it('is verified once for one key: it may expire while the connection is lost', async () => {
+    let asked = 0;
+    server.idToken = 'a.b.c';
+    const verifyCoordinator = (): Promise<void> => {
+      asked++;
+      return Promise.resolve();
+    };
+    const connection = dial(at(server.url), { credentials: { verifyCoordinator } });
+    await waitOpen(connection, 5_000);
+    server.drop();
+    await waitFor('a second hello', () => server.hellos.length === 2 && connection.state.name === 'open');
+    expect(asked).toBe(1);
+  });
+
+  it('ends the connection for good when it is refused, or missing', async () => {
+    const connection = dial(at(server.url), {
+      credentials: {
+        verifyCoordinator: (idToken) =>
+          idToken === null ? Promise.reject(new DteError('DTE_ID_TOKEN_REFUSED', 'none')) : Promise.resolve(),
+      },
+    });
+    await expect(waitOpen(connection, 5_000)).rejects.toMatchObject({ code: 'DTE_ID_TOKEN_REFUSED' });
+    expect(() => connection.token()).toThrow('no connection');
+  });
+});
+
+it('says its own id token in every hello, and the token it has got in every later one', async () => {
+  const connection = dial(at(server.url), { credentials: { idToken: 'x.y.z' } });
+  await waitOpen(connection, 5_000);
+  server.drop();
+  await waitFor('a second hello', () => server.hellos.length === 2);
+  expect(server.hellos.map(({ idToken, sessionToken }) => [idToken, sessionToken])).toEqual([
+    ['x.y.z', undefined],
+    ['x.y.z', 'token-1'],
+  ]);
+});

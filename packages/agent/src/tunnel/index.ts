@@ -1,0 +1,1 @@
+export { type Tunnel, openTunnel } from './tunnel';

@@ -1,0 +1,205 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { createSessionCertificate } from '@org/dte-identity';
+import { agentToCoordinatorSchema, HTTP, mainToCoordinatorSchema, type Message } from '@org/dte-protocol';
+import { httpCall, type RawClient, startFakeGitlab } from '@org/dte-testing';
+import { ATTEMPT, ENDPOINTS, RUN } from './support/endpoints';
+import { containing, Harness } from './support/harness';
+import { claimsOf, helloOf, type Instances, SECRET, STRANGERS } from './support/pipelines';
+
+const ROLES = ['agent', 'main', 'observer'] as const;
+/** A key that nobody has is looked for at once: nothing here may depend on which caller came first. */
+const limits = { issuerCooldownMs: 0 };
+
+let instances: Instances;
+beforeAll(async () => {
+  instances = {
+    gitlab: await startFakeGitlab({ projects: [] }),
+    stranger: await startFakeGitlab({ projects: [] }),
+  };
+});
+afterAll(() => Promise.all([instances.gitlab.close(), instances.stranger.close()]));
+
+const issuersOf = (): { issuers: string[]; audience: string } => ({
+  issuers: [instances.gitlab.issuer],
+  audience: 'dte',
+});
+const goodToken = (): string => instances.gitlab.idToken(claimsOf());
+const kinds = {
+  embedded: () =>
+    Harness.start({
+      ...{ secret: SECRET, limits, tls: createSessionCertificate() },
+      idTokens: { ...issuersOf(), own: instances.gitlab.idToken(claimsOf({ job_id: '1' })) },
+    }),
+  standalone: () => Harness.start({ secret: SECRET, limits, idTokens: issuersOf() }),
+};
+
+/** A session with content that the table of endpoints asks for. */
+async function furnish(harness: Harness): Promise<RawClient> {
+  const main = await harness.connect(helloOf('main', goodToken()));
+  await harness.submit(main, RUN);
+  await harness.putCache(main, 'held', 'content');
+  await httpCall(harness.url, { method: 'PUT', path: ATTEMPT, token: main.token, body: 'content' });
+  return main;
+}
+
+const ask = (harness: Harness, [method, path, body]: (typeof ENDPOINTS)[number], token?: string) =>
+  httpCall(harness.url, {
+    ...{ method, path },
+    ...(body === null ? {} : { body }),
+    ...(token === undefined ? {} : { token }),
+  });
+
+const GOLDEN = join(__dirname, '..', '..', 'protocol', 'golden');
+/** Every message of the protocol, whoever may say it: the accepted examples. */
+const MESSAGES = readdirSync(GOLDEN)
+  .map((file) => JSON.parse(readFileSync(join(GOLDEN, file), 'utf8')) as { type?: string })
+  .filter((message): message is { type: string } => message.type !== undefined);
+const ALLOWED: Record<(typeof ROLES)[number], string[]> = {
+  agent: agentToCoordinatorSchema.options.map(({ shape }) => shape.type.value),
+  main: mainToCoordinatorSchema.options.map(({ shape }) => shape.type.value),
+  observer: [],
+};
+
+// Typed by the protocol: one that is added there does not compile here until somebody has thought of it.
+const EVERY_ENDPOINT: Record<Exclude<keyof typeof HTTP, 'connect'>, string> = {
+  health: HTTP.health,
+  cache: HTTP.cache('held'),
+  cacheQuestion: HTTP.cacheQuestion,
+  attempt: ATTEMPT,
+  runs: HTTP.runs,
+  run: HTTP.run(RUN.runId),
+  sessionSettings: HTTP.sessionSettings,
+  sessionComplete: HTTP.sessionComplete,
+  sessionStatus: HTTP.sessionStatus,
+  records: HTTP.records,
+};
+const EVERY_MESSAGE: Record<Message['type'], null> = {
+  challenge: null,
+  hello: null,
+  welcome: null,
+  error: null,
+  'agent.sync': null,
+  'agent.output': null,
+  'agent.wanted': null,
+  'main.sync': null,
+  'run.update': null,
+  'run.output': null,
+  'session.info': null,
+};
+
+it('the tables name every endpoint and every message', () => {
+  expect(new Set(ENDPOINTS.map(([, path]) => path))).toEqual(new Set(Object.values(EVERY_ENDPOINT)));
+  expect(new Set(MESSAGES.map(({ type }) => type))).toEqual(new Set(Object.keys(EVERY_MESSAGE)));
+});
+
+describe.each(Object.entries(kinds))('a stranger at the door of a coordinator that is %s', (_, start) => {
+  let harness: Harness;
+  let main: RawClient;
+  beforeAll(async () => {
+    harness = await start();
+    main = await furnish(harness);
+  });
+  afterAll(() => harness.cleanUp());
+
+  const statusOf = async (): Promise<unknown> => {
+    const { text } = await httpCall(harness.url, { path: HTTP.sessionStatus, token: main.token });
+    const { refused: _refused, ...rest } = JSON.parse(text) as Record<string, unknown>;
+    return rest;
+  };
+
+  describe.each(STRANGERS)('with $what', ({ secret, idToken, code, message }) => {
+    it.each(ROLES)('is refused as %s, and whatever it says then is not heard', async (role) => {
+      const before = await statusOf();
+      const client = await harness.connect(helloOf(role, idToken(instances)), secret ?? null);
+      expect(await client.next('error')).toMatchObject({
+        fatal: true,
+        reason: { code, message: containing(message) },
+      });
+      for (const each of MESSAGES) client.send(each);
+      expect(await client.whenClosed()).toEqual({ code: 1008, reason: code });
+      expect(client.all('welcome')).toEqual([]);
+      expect(await statusOf()).toEqual(before);
+      expect(harness.coordinator.sessions()).toHaveLength(1);
+    });
+
+    it('gets 401 from every endpoint, whatever it shows there', async () => {
+      const before = await statusOf();
+      for (const endpoint of ENDPOINTS.filter(([, path]) => path !== HTTP.health)) {
+        for (const bearer of [undefined, idToken(instances), secret]) {
+          const answer = await ask(harness, endpoint, bearer ?? undefined);
+          expect([endpoint[1], answer.status, answer.code]).toEqual([endpoint[1], 401, 'DTE_UNAUTHORIZED']);
+        }
+      }
+      expect(await statusOf()).toEqual(before);
+    });
+  });
+
+  it.each(MESSAGES.filter(({ type }) => type !== 'hello'))(
+    'that says $type instead of a hello is refused',
+    async (message) => {
+      const client = await harness.rawClient();
+      client.send(message);
+      expect(await client.next('error')).toMatchObject({ reason: { code: 'DTE_MALFORMED_MESSAGE' } });
+      await client.whenClosed();
+    },
+  );
+});
+
+describe.each(ROLES)('a job of the pipeline that is welcome as %s', (role) => {
+  let harness: Harness;
+  beforeAll(async () => {
+    harness = await kinds.embedded();
+    await furnish(harness);
+  });
+  afterAll(() => harness.cleanUp());
+
+  it.each(MESSAGES.map((message) => [message.type, message] as const))(
+    'may say %s only if it is for its role',
+    async (type, message) => {
+      const client = await harness.connect(helloOf(role, goodToken()));
+      await client.next('welcome');
+      client.send(message);
+      if (ALLOWED[role].includes(type)) {
+        const alive = new Promise((resolve) => client.socket.once('pong', resolve));
+        client.socket.ping();
+        await alive;
+        expect(client.closed).toBeNull();
+        client.socket.terminate();
+      } else {
+        expect(await client.whenClosed()).toEqual({ code: 1008, reason: 'DTE_MALFORMED_MESSAGE' });
+      }
+    },
+  );
+});
+
+describe.each(ENDPOINTS)('%s %s', (...endpoint) => {
+  const answers = endpoint[3];
+  let harness: Harness;
+  let bystander: Instances['gitlab'];
+
+  /** Here both instances are accepted: side by side, with projects and pipelines of the same numbers. */
+  beforeEach(async () => {
+    bystander = instances.stranger;
+    const issuers = [instances.gitlab.issuer, bystander.issuer];
+    harness = await Harness.start({ secret: SECRET, idTokens: { issuers, audience: 'dte' } });
+    await furnish(harness);
+  });
+  afterEach(() => harness.cleanUp());
+
+  it.each(ROLES)('answers a job of the pipeline by its role: %s', async (role) => {
+    const { token } = await harness.connect(helloOf(role, goodToken()));
+    expect(await ask(harness, endpoint, token)).toMatchObject({ status: answers[role] });
+  });
+
+  const neighbours: [string, string, () => string][] = [
+    ['another project', '43-1001', () => instances.gitlab.idToken(claimsOf({ project_id: '43' }))],
+    ['another pipeline', '42-1002', () => instances.gitlab.idToken(claimsOf({ pipeline_id: '1002' }))],
+    ['another instance', '42-1001', () => bystander.idToken(claimsOf())],
+    ['another environment', '42-1001-windows', goodToken],
+  ];
+  it.each(neighbours)('answers the main job of %s from its own session', async (_, sessionId, idToken) => {
+    const { token } = await harness.connect(helloOf('main', idToken(), { sessionId }));
+    expect(await ask(harness, endpoint, token)).toMatchObject({ status: answers.other });
+  });
+});

@@ -1,0 +1,34 @@
+import { HTTP } from '@org/dte-protocol';
+import { exampleRun, exampleTask } from '@org/dte-testing';
+
+const settings = { stopAgentsAfter: [], stopAgentsOnFailure: false, requireExplicitCompletion: true };
+const record = { command: 'nx format', exitCode: 0, startMs: 1, endMs: 2, output: '' };
+/** What a session must hold for the answers to be right: this run, `held` in its cache, and this attempt. */
+export const RUN = exampleRun('r1', [exampleTask('app:build')]);
+export const ATTEMPT = HTTP.attempt('r1', 'app:build', 1);
+
+/** Every endpoint (a spec compares with the protocol's list), with what each role is answered; 'other' is the main job of another session. */
+export const ENDPOINTS: [
+  method: string,
+  path: string,
+  body: string | null,
+  answers: Record<'agent' | 'main' | 'observer' | 'other', number>,
+][] = [
+  ['GET', HTTP.health, null, { agent: 200, main: 200, observer: 200, other: 200 }],
+  ['GET', HTTP.cache('held'), null, { agent: 200, main: 200, observer: 403, other: 404 }],
+  ['PUT', HTTP.cache('held'), 'x', { agent: 409, main: 409, observer: 403, other: 200 }],
+  ['POST', HTTP.cacheQuestion, '{"hashes":["held"]}', { agent: 200, main: 200, observer: 403, other: 200 }],
+  ['GET', ATTEMPT, null, { agent: 200, main: 200, observer: 403, other: 404 }],
+  ['PUT', ATTEMPT, 'x', { agent: 409, main: 409, observer: 403, other: 404 }],
+  ['GET', HTTP.run('r1'), null, { agent: 200, main: 200, observer: 403, other: 404 }],
+  ['POST', HTTP.runs, JSON.stringify(RUN), { agent: 403, main: 200, observer: 403, other: 200 }],
+  [
+    'POST',
+    HTTP.sessionSettings,
+    JSON.stringify(settings),
+    { agent: 403, main: 200, observer: 403, other: 200 },
+  ],
+  ['POST', HTTP.records, JSON.stringify(record), { agent: 403, main: 200, observer: 403, other: 200 }],
+  ['GET', HTTP.sessionStatus, null, { agent: 403, main: 200, observer: 200, other: 200 }],
+  ['POST', HTTP.sessionComplete, '', { agent: 403, main: 200, observer: 403, other: 200 }],
+];

@@ -1,0 +1,34 @@
+import { createServer, type RequestListener, type Server, type ServerOptions } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import type { LimitValues } from '@org/dte-protocol';
+
+/** The coordinator's TLS key, as PEM. */
+export interface TlsKey {
+  readonly key: string;
+  readonly cert: string;
+}
+
+const MAX_HEADER_BYTES = 32 * 1024;
+
+/** The server below the endpoints: plain, or TLS 1.3 with the given key and nothing older. */
+export function createTransport(
+  listener: RequestListener,
+  tls: TlsKey | null,
+  limits: Pick<LimitValues, 'httpRequestMs' | 'handshakeMs'>,
+): Server {
+  // An artifact takes as long as it takes: `setTimeout` below ends what does not move.
+  const options: ServerOptions = { maxHeaderSize: MAX_HEADER_BYTES, requestTimeout: 0 };
+  const server =
+    tls === null
+      ? createServer(options, listener)
+      : createTlsServer(
+          // TLS 1.3 only: there the exported keying material, which proofs are bound to, is of this connection for sure.
+          { ...options, ...tls, minVersion: 'TLSv1.3', handshakeTimeout: limits.handshakeMs },
+          listener,
+        );
+  // Longer than the minute that the proxies in front of a coordinator keep a connection, so that they end it.
+  server.keepAliveTimeout = 72_000;
+  // No byte for so long ends a connection; ws switches it off for WebSockets.
+  server.setTimeout(limits.httpRequestMs);
+  return server;
+}

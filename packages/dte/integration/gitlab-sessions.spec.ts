@@ -1,0 +1,174 @@
+import { rendezvousRecordSchema, type RendezvousRecord } from '@org/dte-protocol';
+import { isRunning, startFakeGitlab, waitFor, type FakeGitlab, type RunningProcess } from '@org/dte-testing';
+import { CliWorld } from './cli-world';
+
+// Every command is a process of its own, on two cores that the other tests use as well.
+jest.setTimeout(180_000);
+
+const SHA = 'a'.repeat(40);
+const QUICK = {
+  DTE_RENDEZVOUS_POLL_MS: '300',
+  DTE_EMBEDDED_LINGER_MS: '300',
+  DTE_COORDINATOR_GRACE_MS: '2000',
+  DTE_UNREACHABLE_MS: '1500',
+  DTE_JOB_CHECK_MS: '300',
+};
+
+describe('jobs of a GitLab pipeline, with nothing but the package registry between them', () => {
+  let gitlab: FakeGitlab;
+  let worlds: CliWorld[];
+  let nextJobId: number;
+  let main: CliWorld;
+
+  /** A job on a machine of its own, with what GitLab gives it. */
+  const job = (name: string, env: Record<string, string> = {}): CliWorld => {
+    const world = new CliWorld();
+    worlds.push(world);
+    world.useRealNx();
+    enter(world, name, env);
+    return world;
+  };
+  /** The same machine in another job, as shell executors do it. */
+  const enter = (world: CliWorld, name: string, env: Record<string, string> = {}): void => {
+    const jobId = String(nextJobId++);
+    const claims = { project_id: '7', pipeline_id: '1001', job_id: jobId, sha: SHA };
+    world.env = {
+      ...{ NO_COLOR: '1', CI: 'true', DTE_RENDEZVOUS: 'gitlab-packages' },
+      ...{ CI_SERVER_URL: gitlab.url, CI_API_V4_URL: gitlab.apiUrl },
+      ...{ CI_PROJECT_ID: '7', CI_PIPELINE_ID: '1001', CI_JOB_ID: jobId, CI_JOB_NAME: name },
+      CI_JOB_TOKEN: gitlab.jobToken(7, jobId),
+      DTE_ID_TOKEN: gitlab.idToken(claims),
+      ...QUICK,
+      ...env,
+    };
+  };
+  const record = (sessionId = '7-1001'): RendezvousRecord => {
+    const files = gitlab.packages().flatMap((each) => each.files);
+    const newest = files.filter(({ name }) => name === `${sessionId}.json`).at(-1);
+    return rendezvousRecordSchema.parse(JSON.parse(newest?.content ?? 'null'));
+  };
+  const startAgent = (name = 'nx-agent 1/3', env: Record<string, string> = {}): RunningProcess =>
+    job(name, env).start(['start-agent', '--slots', '1']);
+  const connected = async (agent: RunningProcess): Promise<void> => {
+    await agent.waitForOutput('is connected to');
+  };
+
+  beforeEach(async () => {
+    gitlab = await startFakeGitlab({ projects: [{ id: 7 }] });
+    worlds = [];
+    nextJobId = 9001;
+    main = job('nx');
+  });
+  afterEach(async () => {
+    for (const world of worlds) await world.close();
+    await gitlab.close();
+  });
+
+  it('an agent that comes first waits, works with the main job, and leaves with it', async () => {
+    const agent = startAgent();
+    await waitFor('its first question', () => gitlab.requests().length > 0);
+    expect((await main.run(['start-ci-run'])).code).toBe(0);
+    await connected(agent);
+    expect(record()).toMatchObject({ url: expect.stringMatching(/^https:/) as string, jobId: '9001' });
+    expect((await main.run(['complete-ci-run'])).code).toBe(0);
+    expect((await agent.end()).code).toBe(0);
+  });
+
+  it('an agent that comes late, or is tried again, ends at once with code 0 and one line', async () => {
+    await main.run(['start-ci-run']);
+    await main.run(['complete-ci-run']);
+    await waitFor('the end of the session to be known', () => record().state === 'finished');
+    const { code, output } = await startAgent().end();
+    expect([code, output]).toEqual([0, 'dte: session 7-1001 is finished; nothing to do\n']);
+  });
+
+  it('a main job that is tried again begins a session of its own, though the old coordinator still answers', async () => {
+    await main.run(['start-ci-run']);
+    const first = record();
+    const agent = startAgent();
+    await connected(agent);
+    enter(main, 'nx');
+    expect((await main.run(['start-ci-run'])).code).toBe(0);
+    expect(record().jobId).not.toBe(first.jobId);
+    expect(record().generation).not.toBe(first.generation);
+    expect(main.coordinatorPids()).toHaveLength(2);
+
+    gitlab.endJob(first.jobId ?? '');
+    await waitFor('the agent to find the new coordinator', async () => {
+      const { stdout } = await main.run(['status', '--json']);
+      return stdout.includes('"connected": true');
+    });
+    await main.run(['complete-ci-run']);
+    expect((await agent.end()).code).toBe(0);
+  });
+
+  it('the agents leave within the grace period when the main job is cancelled', async () => {
+    await main.run(['start-ci-run']);
+    const agent = startAgent();
+    await connected(agent);
+    const [pid = 0] = main.coordinatorPids();
+    gitlab.endJob(record().jobId ?? '');
+    await waitFor('the coordinator to end with its job', () => !isRunning(pid));
+    const { code, output } = await agent.end();
+    expect(code).toBe(0);
+    expect(output).toMatch(/its main job has ended or was stopped; leaving\n$/);
+  });
+
+  it('complete-ci-run lets agents go whose coordinator was killed, early ones and late ones', async () => {
+    await main.run(['start-ci-run']);
+    const early = startAgent('early', { DTE_COORDINATOR_GRACE_MS: '60000' });
+    await connected(early);
+    process.kill(main.coordinatorPids()[0] ?? 0, 'SIGKILL');
+    const { code, stdout } = await main.run(['complete-ci-run']);
+    expect(code).toBe(0);
+    expect(stdout).toContain('its coordinator is gone already');
+    expect((await early.end()).code).toBe(0);
+    expect((await startAgent('late').end()).code).toBe(0);
+  });
+
+  it('a late agent does not wait for a coordinator that was killed, says why, and tells the main job', async () => {
+    await main.run(['start-ci-run']);
+    process.kill(main.coordinatorPids()[0] ?? 0, 'SIGKILL');
+    const { code, output } = await startAgent('late').end();
+    expect(code).toBe(1);
+    expect(output.match(/DTE_UNREACHABLE /g)).toHaveLength(1);
+    expect(output).toMatch(/dte coordinator.*DTE_COORDINATOR_URL.*docs\/gitlab\.md/);
+    const names = gitlab.packages().flatMap(({ files }) => files.map(({ name }) => name));
+    expect(names).toContainEqual(expect.stringMatching(/^7-1001\.report\./));
+  });
+
+  it('DTE_ENVIRONMENT keeps two main jobs of one pipeline apart', async () => {
+    const environments = ['linux', 'windows'];
+    const mains = environments.map((DTE_ENVIRONMENT) => job(`nx ${DTE_ENVIRONMENT}`, { DTE_ENVIRONMENT }));
+    for (const each of mains) expect((await each.run(['start-ci-run'])).code).toBe(0);
+    const agents = environments.map((DTE_ENVIRONMENT) => startAgent(DTE_ENVIRONMENT, { DTE_ENVIRONMENT }));
+    for (const agent of agents) await connected(agent);
+    expect(record('7-1001-linux').url).not.toBe(record('7-1001-windows').url);
+
+    await mains[0]?.run(['complete-ci-run']);
+    expect((await agents[0]?.end())?.code).toBe(0);
+    expect(agents[1]?.running).toBe(true);
+    await mains[1]?.run(['complete-ci-run']);
+    expect((await agents[1]?.end())?.code).toBe(0);
+  });
+
+  it('start-ci-run waits for a registry that is busy', async () => {
+    gitlab.failNext(429, { path: '/packages/generic', times: 3 });
+    expect((await main.run(['start-ci-run'])).code).toBe(0);
+    expect(record().jobId).toBe('9001');
+  });
+
+  it('a main job that the registry refuses goes on by itself, with the cure said', async () => {
+    main.env['CI_JOB_TOKEN'] = gitlab.jobToken(7, 1, 'none');
+    const { code, output } = await main.run(['start-ci-run']);
+    expect(code).toBe(0);
+    expect(output).toMatch(/DTE_RENDEZVOUS_REFUSED/);
+    expect(output).toMatch(/the nx commands of this job do their work here\n$/);
+  });
+
+  it('shows no secret to anybody who may read packages', async () => {
+    await main.run(['start-ci-run']);
+    const stored = JSON.stringify(gitlab.packages());
+    for (const secret of ['CI_JOB_TOKEN', 'DTE_ID_TOKEN']) expect(stored).not.toContain(main.env[secret]);
+  });
+});

@@ -1,0 +1,192 @@
+import { createCoordinator } from '@org/dte-coordinator';
+import { createSessionCertificate } from '@org/dte-identity';
+import { rendezvousRecordSchema, sessionStatusSchema, type RendezvousRecord } from '@org/dte-protocol';
+import { startFakeGitlab, waitFor, type FakeGitlab, type RunningProcess } from '@org/dte-testing';
+import { readdirSync, readFileSync } from 'node:fs';
+import { networkInterfaces } from 'node:os';
+import { join } from 'node:path';
+import { CliWorld } from './cli-world';
+
+// Every command is a process of its own, on two cores that the other tests use as well.
+jest.setTimeout(120_000);
+
+const SESSION = '7-1001';
+const claims = { project_id: '7', pipeline_id: '1001', sha: 'a'.repeat(40) };
+const hasNetwork = Object.values(networkInterfaces()).some((all) => all?.some(({ internal }) => !internal));
+
+let gitlab: FakeGitlab;
+let world: CliWorld;
+const agents: RunningProcess[] = [];
+
+beforeAll(async () => {
+  gitlab = await startFakeGitlab({ projects: [{ id: 7 }] });
+});
+afterAll(() => gitlab.close());
+
+beforeEach(() => {
+  world = new CliWorld();
+  // Executors never get ready, so that no agent leaves because it has none.
+  world.write(
+    'node_modules/nx/src/utils/workspace-root.js',
+    'Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);',
+  );
+  world.env = {
+    ...{ NO_COLOR: '1', CI: 'true', CI_SERVER_URL: gitlab.url, CI_PROJECT_ID: '7', CI_PIPELINE_ID: '1001' },
+    ...{ DTE_RENDEZVOUS_DIR: world.rendezvousDir },
+  };
+});
+afterEach(async () => {
+  for (const agent of agents.splice(0)) agent.signalTree('SIGKILL');
+  await world.close();
+});
+
+/** The variables of a job of the pipeline; its id token says the same number. */
+const job = (id: string, change: object = {}, options: object = {}): Record<string, string> => ({
+  CI_JOB_ID: id,
+  CI_JOB_NAME: `job ${id}`,
+  DTE_ID_TOKEN: gitlab.idToken({ ...claims, job_id: id, ...change }, options),
+});
+const main = (): Record<string, string> => ({ ...job('50'), DTE_HOST: '0.0.0.0' });
+
+const recordPath = (): string => join(world.rendezvousDir, `${SESSION}.json`);
+const readRecord = (): RendezvousRecord =>
+  rendezvousRecordSchema.parse(JSON.parse(readFileSync(recordPath(), 'utf8')));
+
+async function startMain(env: Record<string, string> = main()): Promise<string> {
+  const { code, stdout, stderr } = await world.run(['start-ci-run', '--require-explicit-completion'], env);
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  return stdout;
+}
+function startAgent(env: Record<string, string>): RunningProcess {
+  const agent = world.start(['start-agent', '--slots', '1'], env);
+  agents.push(agent);
+  return agent;
+}
+async function connectedAgents(env = main()): Promise<string[]> {
+  const { stdout } = await world.run(['status', '--json'], env);
+  return sessionStatusSchema.parse(JSON.parse(stdout)).agents.map(({ name }) => name);
+}
+const inSession = (name: string, env = main()): Promise<unknown> =>
+  waitFor(`${name} in the session`, async () => (await connectedAgents(env)).includes(name), {
+    deadlineMs: 30_000,
+  });
+
+(hasNetwork ? describe : describe.skip)('a coordinator of a main job that other machines reach', () => {
+  it('is published with its key, is found by the agents of its pipeline, and lets them go', async () => {
+    const stdout = await startMain();
+    const record = readRecord();
+    expect(record.url).toMatch(/^https:\/\/(?!127\.)/);
+    expect(record.pin).toMatch(/^sha256\//);
+    expect(JSON.stringify(record)).not.toContain('eyJ');
+    expect(stdout).toContain(`session ${SESSION} · coordinator ${record.url}`);
+    const agent = startAgent(job('51'));
+    await inSession('job 51');
+    await world.run(['complete-ci-run'], main());
+    expect(await agent.end()).toMatchObject({ code: 0 });
+    expect(agent.output()).toContain(`dte: job 51 is connected to ${record.url}`);
+  });
+
+  it('asks for the secret as well where there is one', async () => {
+    const DTE_SECRET = 'open sesame';
+    await startMain({ ...main(), DTE_SECRET });
+    startAgent({ ...job('51'), DTE_SECRET });
+    await inSession('job 51', { ...main(), DTE_SECRET });
+    const without = await startAgent(job('52')).end();
+    expect(without).toMatchObject({ code: 1 });
+    expect(without.stdout).toContain('DTE_BAD_SECRET');
+  });
+
+  it('is content with the secret where there is no GitLab', async () => {
+    const env = { DTE_HOST: '0.0.0.0', DTE_SECRET: 'open sesame', CI_SERVER_URL: '' };
+    await startMain(env);
+    expect(readRecord().pin).toMatch(/^sha256\//);
+    startAgent({ ...env, DTE_NAME: 'friend' });
+    await inSession('friend', env);
+    const stranger = await startAgent({ ...env, DTE_SECRET: 'open barley' }).end();
+    expect(stranger).toMatchObject({ code: 1 });
+    expect(stranger.stdout).toContain('DTE_BAD_SECRET');
+  });
+
+  it.each<[string, () => Record<string, string>]>([
+    ['without an id token', () => ({ CI_JOB_NAME: 'job 51' })],
+    ['of another pipeline', () => job('51', { pipeline_id: '1002' })],
+    ['of another project', () => job('51', { project_id: '8' })],
+    ['of another commit', () => job('51', { sha: 'b'.repeat(40) })],
+    ['with a token for another audience', () => job('51', {}, { audience: 'vault' })],
+    ['with a token that nobody has signed', () => job('51', {}, { alg: 'none' })],
+  ])('refuses a job %s, which fails with the cure', async (_, env) => {
+    await startMain();
+    const { code, stdout } = await startAgent(env()).end();
+    expect(code).toBe(1);
+    expect(stdout).toContain('DTE_ID_TOKEN_REFUSED');
+    expect(stdout).toContain('id_tokens');
+  });
+
+  it('is not started where nobody could prove anything to it', async () => {
+    const { code, stderr } = await world.run(['start-ci-run'], { DTE_HOST: '0.0.0.0' });
+    expect(code).toBe(1);
+    expect(stderr).toContain('DTE_SECRET_REQUIRED');
+  });
+});
+
+describe('an agent of a pipeline', () => {
+  const publish = (record: Partial<RendezvousRecord> & { url: string }): void =>
+    world.write(
+      `rendezvous/${SESSION}.json`,
+      JSON.stringify({
+        ...{ version: 1, sessionId: SESSION, generation: 'g', expiresAtMs: Date.now() + 600_000 },
+        ...record,
+      }),
+    );
+
+  it('says nothing to a coordinator with another key than the published one', async () => {
+    await startMain();
+    const record = readRecord();
+    publish({ ...record, generation: 'forged', pin: createSessionCertificate().pin });
+    const { code, stdout } = await startAgent({ ...job('51'), DTE_PIN_PATIENCE_MS: '500' }).end();
+    expect(code).toBe(1);
+    expect(stdout).toContain('DTE_PIN_MISMATCH');
+    publish(record);
+    expect(await connectedAgents()).toEqual([]);
+  });
+
+  it.each([
+    ['has the right key', createSessionCertificate()],
+    ['is on this machine', null],
+  ])('leaves a coordinator that %s and no id token of the pipeline', async (_, certificate) => {
+    const stranger = await createCoordinator({
+      dataDir: join(world.root, 'stranger'),
+      ...(certificate === null ? {} : { tls: certificate }),
+    });
+    try {
+      publish({ url: stranger.url, ...(certificate === null ? {} : { pin: certificate.pin }) });
+      const { code, stdout } = await startAgent(job('51')).end();
+      expect(code).toBe(1);
+      expect(stdout).toContain('DTE_ID_TOKEN_REFUSED');
+    } finally {
+      await stranger.close();
+    }
+  });
+
+  it('that reaches nobody at the address says so in time, and tells the main job by the rendezvous', async () => {
+    publish({ url: 'https://127.0.0.1:1', pin: createSessionCertificate().pin });
+    const env = {
+      ...job('51'),
+      CI_JOB_URL: 'https://gitlab.example.com/-/jobs/51',
+      DTE_UNREACHABLE_MS: '800',
+    };
+    const { code, stdout } = await startAgent(env).end();
+    expect(code).toBe(1);
+    expect(stdout).toContain('DTE_UNREACHABLE');
+    expect(stdout).toContain('dte coordinator');
+    expect(stdout).toContain('https://127.0.0.1:1');
+    const folder = join(world.rendezvousDir, `${SESSION}.reports`);
+    const [report = ''] = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) =>
+      name.endsWith('.json'),
+    );
+    expect(JSON.parse(readFileSync(join(folder, report), 'utf8'))).toMatchObject({
+      name: 'job 51',
+      jobUrl: env.CI_JOB_URL,
+    });
+  });
+});

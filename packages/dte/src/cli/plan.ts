@@ -1,0 +1,96 @@
+import { findWorkspaceRoot } from '@org/dte-nx-compat';
+import { DteError } from '@org/dte-protocol';
+import { Command } from 'commander';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { readNxJsonOptions, resolveConfig, type Resolved } from '../config';
+import { renderDynamicPipeline } from '../gitlab';
+import { agentsNeeded, type Need } from '../plan/agents-needed';
+import { askNx } from '../plan/ask-nx';
+import { durationEstimator } from '../plan/durations';
+import { PLAN_FLAGS, readPlanFlags, type PlanFlags } from '../plan/plan-options';
+import type { PlannedTask } from '../plan/planned-work';
+import { duration, plural } from '../runner/progress';
+import { baseOf, headOf } from './base-sha';
+import { say, warn } from './context';
+
+const EXAMPLES = `
+Examples:
+  $ npx dte plan --agents-max=8 --minutes-per-agent=5 --targets=lint,test,build --output=dte-pipeline.yml
+  $ npx dte plan --agents-max=8 -- --configuration=ci --exclude=docs     # more arguments of nx affected
+
+For a plan job, whose artifact a trigger job includes. Durations are those of \`weights\` in nx.json, else usual ones by target.
+What is affected is compared with NX_BASE and NX_HEAD, else with what \`dte base-sha\` prints.`;
+
+const count = (tasks: readonly PlannedTask[], place: PlannedTask['place']): number =>
+  tasks.filter((task) => task.place === place).length;
+
+function summary(tasks: readonly PlannedTask[], need: Need): string {
+  const [cached, main] = [count(tasks, 'cached'), count(tasks, 'main')];
+  return [
+    `dte: ${plural(tasks.length, 'affected task')}`,
+    ...(cached > 0 ? [`${cached} in cache`] : []),
+    ...(main > 0 ? [`${main} for the main job itself`] : []),
+    `${need.tasks} for agents, about ${duration(need.workMs)} of work`,
+    plural(need.agents, 'agent'),
+  ].join(' · ');
+}
+
+/** A plan that cannot be made must not fail a pipeline that would pass without one. */
+function withoutPlan(thrown: unknown, agentsMax: number): number {
+  const error = DteError.from(thrown);
+  warn(error.explain());
+  // Nobody would give agents work when Nx does not call us.
+  const agents = error.code === 'DTE_SEAM_OFF' ? 0 : agentsMax;
+  say(`dte: what is affected is not known · ${plural(agents, 'agent')}`);
+  return agents;
+}
+
+async function agentsFor(
+  wish: PlanFlags,
+  more: readonly string[],
+  workspaceRoot: string,
+  { config, limits }: Resolved,
+): Promise<number> {
+  const { env } = process;
+  try {
+    // `export NX_BASE=$(…)` leaves it empty when the command fails.
+    const { NX_HEAD = '', NX_BASE = '' } = env;
+    const head = NX_HEAD === '' ? await headOf(workspaceRoot) : NX_HEAD;
+    const base = NX_BASE === '' ? await baseOf(workspaceRoot) : NX_BASE;
+    const args = ['affected', '-t', wish.targets.join(','), `--base=${base}`, `--head=${head}`];
+    const { tasks } = await askNx({
+      workspaceRoot,
+      env: { ...env, NX_BASE: base, NX_HEAD: head },
+      args: [...args, `--parallel=${wish.parallel}`, ...more],
+      limits,
+    });
+    const need = agentsNeeded(tasks, durationEstimator(config.weights), wish);
+    say(summary(tasks, need));
+    return need.agents;
+  } catch (thrown) {
+    return withoutPlan(thrown, wish.agentsMax);
+  }
+}
+
+async function plan(more: readonly string[], flags: Readonly<Record<string, unknown>>): Promise<void> {
+  const workspaceRoot = findWorkspaceRoot();
+  const resolved = resolveConfig({ env: process.env, nxJson: readNxJsonOptions(workspaceRoot) });
+  resolved.warnings.forEach(warn);
+  const wish = readPlanFlags(flags);
+  const { stage, output } = wish;
+  const text = renderDynamicPipeline({ stage }, await agentsFor(wish, more, workspaceRoot, resolved));
+  const path = resolve(output);
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(path, text);
+}
+
+export function planCommand(): Command {
+  const command = new Command('plan')
+    .description('write a child pipeline with as many agents as the affected work needs, on GitLab')
+    .argument('[nx-arguments...]', 'more arguments of nx affected, after --')
+    .addHelpText('after', EXAMPLES)
+    .action(plan);
+  for (const [flag, help] of PLAN_FLAGS) command.option(flag, help);
+  return command;
+}

@@ -1,0 +1,52 @@
+import { IdTokenVerifier, requireOwnSession } from '@org/dte-identity';
+import { DteError } from '@org/dte-protocol';
+import type { Env, Resolved } from '../config';
+import { issuersOf } from '../session/credentials';
+import { note, ok, stop, type Finding } from './finding';
+
+const KEYWORD = 'id_tokens: DTE_ID_TOKEN: aud: dte';
+
+/**
+ * Will the other jobs of the pipeline believe this one? Its id token is looked at as they will look at it, except that
+ * they may reach GitLab where this job does not, and the other way round.
+ */
+export async function identityFindings(
+  { config, limits }: Resolved,
+  env: Env,
+  sessionId: string,
+  commit: string | null,
+): Promise<Finding[]> {
+  const { idToken, audience, secret } = config;
+  if (idToken === undefined) {
+    if (secret !== undefined) return [ok('jobs prove themselves by DTE_SECRET')];
+    if (!env['CI_JOB_ID']) return [];
+    return [
+      note(
+        'this job has no id token: only a coordinator on the same machine takes it',
+        `Give the job the keyword \`${KEYWORD}\` (or, without GitLab's tokens, set DTE_SECRET in every job).`,
+      ),
+    ];
+  }
+  const issuers = issuersOf(config, env);
+  if (issuers.length === 0) {
+    return [
+      stop(
+        'there is an id token, and neither CI_SERVER_URL nor DTE_ISSUERS says whose it may be',
+        'Set DTE_ISSUERS to the address of your GitLab.',
+      ),
+    ];
+  }
+  try {
+    const claims = await new IdTokenVerifier({ issuers, audience, limits }).verify(idToken);
+    requireOwnSession(claims, sessionId, commit);
+    const until = new Date(claims.expiresAtMs).toISOString();
+    return [
+      ok(
+        `id token of job ${claims.jobId} in pipeline ${claims.pipelineId} of project ${claims.projectId}, good until ${until}`,
+      ),
+    ];
+  } catch (thrown) {
+    const error = DteError.from(thrown);
+    return [stop(error.message, error.cure)];
+  }
+}

@@ -1,0 +1,27 @@
+import { folderOfTry, isEarlierTry, jobMarkOf } from './earlier-try';
+
+const NX = { jobId: '9001', jobName: 'nx' };
+
+describe('isEarlierTry', () => {
+  it.each([
+    ['a job tried again', NX, { jobId: '9002', jobName: 'nx' }, true],
+    ['the same job', NX, NX, false],
+    ['another main job of the pipeline', NX, { jobId: '9002', jobName: 'nx-windows' }, false],
+    ['a record that says no job', {}, NX, false],
+    ['a machine without CI', NX, {}, false],
+    ['CI that gives no names', { jobId: '1' }, { jobId: '2' }, false],
+  ])('%s', (_, record, own, expected) => expect(isEarlierTry(record, own)).toBe(expected));
+});
+
+describe('jobMarkOf', () => {
+  it('takes id and name from CI, and nothing where there is none', () => {
+    expect(jobMarkOf({ CI_JOB_ID: '9001', CI_JOB_NAME: 'nx' })).toEqual(NX);
+    expect(jobMarkOf({ CI_JOB_NAME: '' })).toEqual({});
+  });
+});
+
+describe('folderOfTry', () => {
+  it('is one for each try, and none where CI says nothing that can name a folder', () => {
+    expect([folderOfTry(NX), folderOfTry({}), folderOfTry({ jobId: '../x' })]).toEqual(['job-9001', '', '']);
+  });
+});

@@ -1,0 +1,32 @@
+import type { RendezvousRecord } from '@org/dte-protocol';
+import { oneLine } from '../session/one-line';
+import { jobIdOf } from '../session/identity';
+import type { Env } from '../config';
+
+/** What a record says of the job that has published it; nothing outside of CI. */
+export type JobMark = Pick<RendezvousRecord, 'jobId' | 'jobName'>;
+
+export function jobMarkOf(env: Env): JobMark {
+  const jobId = jobIdOf(env);
+  const jobName = oneLine(env['CI_JOB_NAME'] ?? '', 256);
+  return {
+    ...(jobId === undefined ? {} : { jobId }),
+    ...(jobName === '' ? {} : { jobName }),
+  };
+}
+
+/**
+ * Is this the coordinator of an earlier try of this job? That try is over, whatever still answers there (where jobs are
+ * not containers a process in the background may outlive its job for a while): the new try begins a session of its own.
+ * Another main job of the pipeline is none; it shares its coordinator, unless DTE_ENVIRONMENT keeps them apart.
+ */
+export const isEarlierTry = (record: JobMark, own: JobMark): boolean =>
+  record.jobId !== undefined &&
+  own.jobId !== undefined &&
+  record.jobId !== own.jobId &&
+  record.jobName !== undefined &&
+  record.jobName === own.jobName;
+
+/** Folder of one try's coordinator below the data folder: what an earlier one has left there is still its own. */
+export const folderOfTry = ({ jobId }: JobMark): string =>
+  jobId !== undefined && /^[A-Za-z0-9_-]+$/.test(jobId) ? `job-${jobId}` : '';

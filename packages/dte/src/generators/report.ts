@@ -1,0 +1,32 @@
+/** What a generator did and what it could not do, for the person who called it. */
+export class Report {
+  readonly changed: string[] = [];
+  readonly withoutCounterpart: string[] = [];
+  readonly byHand: string[] = [];
+
+  change(place: string, what: string): void {
+    this.changed.push(`${place}: ${what}`);
+  }
+
+  /** Something of the previous set-up that exists no more. */
+  dropped(place: string, what: string): void {
+    this.withoutCounterpart.push(`${place}: ${what}`);
+  }
+
+  hand(place: string, what: string): void {
+    this.byHand.push(`${place}: ${what}`);
+  }
+
+  /** Text for the terminal, without a newline at the end. */
+  render(title: string, whenDone: string): string {
+    const lines = [this.changed.length === 0 ? `dte: ${title}: everything is in place` : `dte: ${title}`];
+    const section = (heading: string, entries: readonly string[]): void => {
+      if (entries.length > 0) lines.push('', heading, ...entries.map((entry) => `  - ${entry}`));
+    };
+    section('Changed', this.changed);
+    section('Gone, because dte has no counterpart', this.withoutCounterpart);
+    section('Left to do by hand', this.byHand);
+    if (this.byHand.length === 0) lines.push('', `Nothing is left to do by hand. ${whenDone}`);
+    return lines.join('\n');
+  }
+}

@@ -1,0 +1,66 @@
+import { DteError } from '@org/dte-protocol';
+import { z } from 'zod';
+import { httpAddress, wholeNumber, words, yesOrNo } from '../../config/kinds';
+
+/** A person who presses return at a prompt has said nothing. */
+const answer = <S extends z.ZodType>(schema: S) =>
+  z.preprocess((value) => (value === '' || value === null ? undefined : value), schema.optional());
+
+const name = () => z.coerce.string().trim().min(1).max(255);
+
+/** What can be said on the command line; all of it may be left out. */
+const flagsSchema = z.object({
+  agents: answer(wholeNumber(1, 200)),
+  parallel: answer(wholeNumber(1, 256)),
+  targets: answer(words(100).pipe(z.array(z.string()).min(1))),
+  coordinator: answer(z.union([z.literal('embedded'), httpAddress()], 'expected "embedded" or an address')),
+  mainBranch: answer(name()),
+  /** `none`: the including file or the runner says which. */
+  image: answer(name()),
+  stage: answer(name()),
+  /** `none`: nothing is kept. */
+  artifacts: answer(words(100)),
+  tags: answer(words(50)),
+  dynamic: answer(yesOrNo()),
+  skipFormat: answer(yesOrNo()),
+});
+
+export type Flags = z.output<typeof flagsSchema>;
+
+const kebab = (text: string): string => text.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+
+/** @throws DteError DTE_BAD_CONFIG naming the flag */
+export function parseFlags(raw: unknown): Flags {
+  const parsed = flagsSchema.safeParse(raw);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  const flag = kebab(String(issue?.path[0] ?? ''));
+  throw new DteError('DTE_BAD_CONFIG', `--${flag}: ${issue?.message ?? 'not a valid value'}.`);
+}
+
+/** What the generated file was written with; kept in its first line, so that a run without flags changes nothing. */
+export type Remembered = Omit<Flags, 'skipFormat'>;
+
+const PREFIX = '# Options: ';
+
+export const headerOf = (options: Required<Remembered>): string => `${PREFIX}${JSON.stringify(options)}\n`;
+
+/** The options of an earlier run; none when the line is gone or was edited into something else. */
+export function readHeader(text: string | null): Remembered {
+  const line = text?.split(/\r?\n/).find((candidate) => candidate.startsWith(PREFIX));
+  if (line === undefined) return {};
+  try {
+    return flagsSchema.omit({ skipFormat: true }).parse(JSON.parse(line.slice(PREFIX.length)));
+  } catch {
+    return {};
+  }
+}
+
+export const DEFAULTS = {
+  agents: 3,
+  parallel: 2,
+  targets: ['lint', 'test', 'build', 'e2e-ci'],
+  coordinator: 'embedded',
+  artifacts: ['dist'],
+  mainBranch: 'main',
+} as const;

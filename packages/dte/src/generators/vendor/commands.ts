@@ -1,0 +1,149 @@
+import { applySplices, type Splice } from '../text/splice';
+import { kebab, takesWord, translateFlag, type FlagResult } from './flags';
+import { wordsFrom, type Word } from './words';
+
+/** One command of the vendor that was found. */
+export interface Rewrite {
+  readonly from: string;
+  /** Null: there is nothing like it in dte, and nothing is run instead. */
+  readonly to: string | null;
+  /** What went and why, one line per flag or command. */
+  readonly notes: readonly string[];
+  readonly forwardEnv: readonly string[];
+  /** Agents that the vendor would have started for this command. */
+  readonly agents: number | null;
+}
+
+export interface RewrittenText {
+  readonly text: string;
+  readonly rewrites: readonly Rewrite[];
+}
+
+/** How programs of node_modules are run where the vendor's line named none: `npx`, `yarn`, `pnpm exec`, `bunx`. */
+export type Launcher = string;
+
+const LAUNCHER = [
+  String.raw`npx(?:[ \t]+(?:-y|-q|--yes|--no|--no-install|--quiet|--prefer-offline|--prefer-online))*`,
+  String.raw`npm[ \t]+(?:exec|x)(?:[ \t]+(?:-y|--yes|--no))*(?:[ \t]+--)?`,
+  String.raw`yarn(?:[ \t]+(?:-s|--silent|dlx|run|exec))*`,
+  String.raw`pnpm(?:[ \t]+(?:-s|--silent|exec|dlx|run))*`,
+  String.raw`pnpx|bunx(?:[ \t]+--bun)?|bun[ \t]+(?:x|run)`,
+].join('|');
+
+/** Commands that `nx` passes on to the vendor's client; everything of `nx-cloud` is the vendor's. */
+const OF_NX = 'start-ci-run|start-nx-agents|start-agent|record|stop-all-agents|complete-ci-run|fix-ci';
+
+const COMMAND = new RegExp(
+  String.raw`(?<![\w./@=-])(?:(?<launcher>${LAUNCHER})[ \t]+)?(?:\.?/?node_modules/\.bin/)?(?:(?:nx-cloud|@nrwl/nx-cloud)(?:@[\w.^~-]+)?[ \t]+(?<vendor>[a-z][a-z-]*)|nx(?:@[\w.^~-]+)?[ \t]+(?<nx>${OF_NX}))(?![\w-])`,
+  'g',
+);
+
+const NO_COUNTERPART: Readonly<Record<string, string>> = {
+  'fix-ci': 'dte does not change your code',
+  login: 'there is nothing to log in to',
+  logout: 'there is nothing to log in to',
+  configure: 'docs/configuration.md lists the options',
+  validate: 'run `dte doctor` by hand instead',
+  'upload-and-show-run-details': 'nothing is uploaded; the log of the main job has it all',
+};
+
+const RENAMED: Readonly<Record<string, string>> = {
+  'start-ci-run': 'start-ci-run',
+  'start-nx-agents': 'start-ci-run',
+  'start-agent': 'start-agent',
+  record: 'record',
+  'stop-all-agents': 'complete-ci-run',
+  'complete-ci-run': 'complete-ci-run',
+};
+
+/** What runs a program that is installed with the workspace. dlx and -y would fetch one from the registry instead. */
+function ownLauncher(launcher: string | undefined, otherwise: Launcher): Launcher {
+  if (launcher === undefined) return otherwise;
+  if (launcher.startsWith('yarn')) return /-s\b|--silent/.test(launcher) ? 'yarn --silent' : 'yarn';
+  if (/^pnp[mx]/.test(launcher)) return 'pnpm exec';
+  return launcher.startsWith('bun') ? 'bunx' : 'npx';
+}
+
+interface FlagSum {
+  readonly kept: string[];
+  readonly notes: string[];
+  readonly forwardEnv: string[];
+  agents: number | null;
+}
+
+function translateWords(words: readonly Word[]): FlagSum {
+  const sum: FlagSum = { kept: [], notes: [], forwardEnv: [], agents: null };
+  for (let i = 0; i < words.length; i++) {
+    const word = words[i];
+    if (word === undefined) break;
+    if (!word.value.startsWith('--')) {
+      sum.notes.push(`${word.raw}: dte has no such argument`);
+      continue;
+    }
+    const [, written = '', raw] = /^(--[\w-]+)(?:=([\s\S]*))?$/.exec(word.raw) ?? [];
+    const name = kebab(written);
+    const next = words[i + 1];
+    const separate =
+      raw === undefined && takesWord(name) && next !== undefined && !next.value.startsWith('--');
+    if (separate) i++;
+    const value = separate
+      ? next.value
+      : raw === undefined
+        ? null
+        : word.value.slice(word.value.indexOf('=') + 1);
+    const result: FlagResult = translateFlag({ name, raw: separate ? next.raw : (raw ?? null), value });
+    sum.kept.push(...result.keep);
+    if (result.note !== undefined)
+      sum.notes.push(`${word.raw}${separate ? ` ${next.raw}` : ''}: ${result.note}`);
+    sum.forwardEnv.push(...(result.forwardEnv ?? []));
+    if (result.agents !== undefined) sum.agents = (sum.agents ?? 0) + result.agents;
+  }
+  return sum;
+}
+
+interface Found {
+  readonly splice: Splice;
+  readonly rewrite: Rewrite;
+}
+
+function rewriteOne(text: string, match: RegExpExecArray, otherwise: Launcher): Found {
+  const { launcher, vendor, nx } = match.groups ?? {};
+  const command = vendor ?? nx ?? '';
+  const behind = match.index + match[0].length;
+  const own = RENAMED[command];
+  const start = match.index;
+  if (own === 'record') {
+    const to = `${ownLauncher(launcher, otherwise)} dte record`;
+    const rewrite = { from: match[0], to, notes: [], forwardEnv: [], agents: null };
+    return { splice: { start, end: behind, text: to }, rewrite };
+  }
+  const { words, end } = wordsFrom(text, behind);
+  const from = text.slice(start, end);
+  if (own === undefined) {
+    const notes = [`${command}: ${NO_COUNTERPART[command] ?? 'dte has no such command'}`];
+    return {
+      splice: { start, end, text: 'true' },
+      rewrite: { from, to: null, notes, forwardEnv: [], agents: null },
+    };
+  }
+  const { kept, notes, forwardEnv, agents } = translateWords(words);
+  if (own === 'start-ci-run' && !kept.includes('--distribute-on=manual'))
+    kept.unshift('--distribute-on=manual');
+  const to = [ownLauncher(launcher, otherwise), 'dte', own, ...kept].join(' ');
+  return { splice: { start, end, text: to }, rewrite: { from, to, notes, forwardEnv, agents } };
+}
+
+/**
+ * Commands of the vendor's CLI in shell text, rewritten to ours flag by flag. A command without a counterpart becomes
+ * `true`, which keeps `a && b` what it was; whole lines are taken out by the caller.
+ */
+export function rewriteCommands(text: string, otherwise: Launcher): RewrittenText {
+  const found = [...text.matchAll(COMMAND)].map((match) => rewriteOne(text, match, otherwise));
+  return {
+    text: applySplices(
+      text,
+      found.map(({ splice }) => splice),
+    ),
+    rewrites: found.map(({ rewrite }) => rewrite),
+  };
+}

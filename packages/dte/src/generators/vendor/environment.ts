@@ -1,0 +1,56 @@
+/*
+ * Variables of the vendor, in `variables:` and in scripts. NX_CLOUD_ACCESS_TOKEN is more than useless: with it Nx counts
+ * the workspace as the vendor's and never calls our runner.
+ */
+const RENAMED: Readonly<Record<string, string>> = {
+  NX_CI_EXECUTION_ENV: 'DTE_ENVIRONMENT',
+  NX_AGENT_NAME: 'DTE_NAME',
+};
+
+const GONE: Readonly<Record<string, string>> = {
+  NX_CLOUD_ACCESS_TOKEN: "with it Nx would contact the vendor's service instead of calling dte",
+  NX_CLOUD_AUTH_TOKEN: "with it Nx would contact the vendor's service instead of calling dte",
+  NX_NO_CLOUD: 'it switches the runner off from Nx 22 on; nothing is contacted without it either',
+  NX_CI_EXECUTION_ID: 'main job and agents of a pipeline find each other without it',
+};
+
+export interface VariableFate {
+  /** Null: it goes. */
+  readonly to: string | null;
+  readonly note: string | null;
+}
+
+/** What becomes of a variable; null for those that are none of the vendor's. */
+export function fateOf(name: string): VariableFate | null {
+  const to = RENAMED[name];
+  if (to !== undefined) return { to, note: null };
+  const why = GONE[name] ?? (name.startsWith('NX_CLOUD_') ? 'dte has no such variable' : undefined);
+  return why === undefined ? null : { to: null, note: why };
+}
+
+const ALONE = /^([ \t]*)(?:export[ \t]+)?(NX_\w+)=(?:"[^"\n]*"|'[^'\n]*'|[^\s"';&|]*)[ \t]*(?=#|$)/gm;
+const RENAME = new RegExp(String.raw`\b(${Object.keys(RENAMED).join('|')})(?==)`, 'g');
+
+export interface Assignment {
+  readonly name: string;
+  readonly fate: VariableFate;
+}
+
+/** Shell text with assignments of vendor variables renamed, or replaced by `true` where they are a command of their own. */
+export function rewriteAssignments(text: string): { text: string; found: readonly Assignment[] } {
+  const found: Assignment[] = [];
+  const edited = text
+    .replace(ALONE, (whole, indent: string, name: string) => {
+      const fate = fateOf(name);
+      if (fate?.to !== null) return whole;
+      found.push({ name, fate });
+      return `${indent}true`;
+    })
+    .replace(RENAME, (name) => {
+      const fate = fateOf(name);
+      if (fate?.to == null) return name;
+      found.push({ name, fate });
+      return fate.to;
+    });
+  return { text: edited, found };
+}

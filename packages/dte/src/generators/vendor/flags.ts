@@ -1,0 +1,94 @@
+/** What becomes of one flag of the vendor's commands. */
+export interface FlagResult {
+  /** Words of the new command; empty when the flag goes. */
+  readonly keep: readonly string[];
+  /** Why it goes, or what else is done about it. */
+  readonly note?: string;
+  /** Names that tasks on agents are to see. */
+  readonly forwardEnv?: readonly string[];
+  /** Agents that the vendor would have started. */
+  readonly agents?: number;
+}
+
+/** A flag as it was written: `--name`, and the value's raw and unquoted text if it has one. */
+export interface Flag {
+  readonly name: string;
+  readonly raw: string | null;
+  readonly value: string | null;
+}
+
+type Rule = (flag: Flag) => FlagResult;
+
+const gone =
+  (note: string): Rule =>
+  () => ({ keep: [], note });
+const isNo = ({ value }: Flag): boolean => value === 'false';
+
+/** A switch of ours has no value: `--x=true` is `--x`. */
+const asSwitch: Rule = (flag) =>
+  isNo(flag) ? { keep: [], note: 'that is how dte works without the flag' } : { keep: [flag.name] };
+
+function distributeOn({ value }: Flag): FlagResult {
+  const keep = ['--distribute-on=manual'];
+  if (value === 'manual') return { keep };
+  const sizes = [...(value ?? '').matchAll(/(?:^|,)\s*(\d+)\s+[\w-]+/g)].map(([, count]) => Number(count));
+  const agents = sizes.reduce((sum, count) => sum + count, 0);
+  return {
+    keep,
+    note: `agents are jobs of your pipeline now${agents > 0 ? `, ${agents} of them` : ''}; nobody else starts any`,
+    ...(agents > 0 ? { agents } : {}),
+  };
+}
+
+function withEnvVars({ value }: Flag): FlagResult {
+  const names = (value ?? '').split(',').map((name) => name.trim());
+  const forwardEnv = names.filter((name) => /^[A-Za-z_]\w*$/.test(name) && name !== 'auto');
+  if (forwardEnv.length === 0) return { keep: [], note: 'name the variables in forwardEnv of nx.json' };
+  return { keep: [], note: `${forwardEnv.join(', ')} stand in forwardEnv of nx.json now`, forwardEnv };
+}
+
+const RULES: Readonly<Record<string, Rule>> = {
+  '--distribute-on': distributeOn,
+  '--stop-agents-after': (flag) => ({ keep: [`${flag.name}=${flag.raw ?? ''}`] }),
+  '--stop-agents-on-failure': asSwitch,
+  '--stop-agents-after-failure': (flag) => asSwitch({ ...flag, name: '--stop-agents-on-failure' }),
+  '--require-explicit-completion': asSwitch,
+  '--with-env-vars': withEnvVars,
+  '--use-dte-by-default': (flag) =>
+    isNo(flag)
+      ? { keep: [], note: 'every nx command is distributed; pass --no-agents to those that must not be' }
+      : { keep: [], note: 'dte always does' },
+  '--no-distribution': gone('pass --no-agents to nx commands that must not be distributed'),
+  '--agents': ({ value }) => ({
+    keep: [],
+    note: 'agents are jobs of your pipeline',
+    ...(/^\d+$/.test(value ?? '') ? { agents: Number(value) } : {}),
+  }),
+  '--assignment-rules': gone('set DTE_SLOTS (tasks at a time) in an agent job instead'),
+  '--auto-apply-fixes': gone('dte does not change your code'),
+  '--fix-tasks': gone('dte does not change your code'),
+  '--targets': gone('agents take every target'),
+  '--verbose': gone('dte says what it does in any case'),
+};
+
+const VALUED = new Set([
+  '--distribute-on',
+  '--stop-agents-after',
+  '--with-env-vars',
+  '--agents',
+  '--assignment-rules',
+  '--auto-apply-fixes',
+  '--fix-tasks',
+  '--targets',
+]);
+
+/** Can the flag's value be a word of its own? */
+export const takesWord = (name: string): boolean => VALUED.has(name);
+
+/** `--stopAgentsAfter` is `--stop-agents-after` to the vendor. */
+export const kebab = (name: string): string => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+
+export function translateFlag(flag: Flag): FlagResult {
+  const rule = RULES[flag.name];
+  return rule === undefined ? { keep: [], note: 'dte has no such flag' } : rule(flag);
+}

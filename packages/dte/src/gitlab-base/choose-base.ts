@@ -1,0 +1,142 @@
+import type { Candidate } from './candidates';
+import type { Git } from './git';
+
+/** The base, and everything worth a line in the job's log on the way to it. */
+export interface Base {
+  readonly sha: string;
+  readonly what: string;
+}
+
+export const CURE = 'set GIT_DEPTH: 0 in the variables of the job, so that the clone has its whole history';
+const short = (sha: string): string => sha.slice(0, 12);
+
+type Rejection = { readonly rejected: string };
+const rejected = (why: string): Rejection => ({ rejected: why });
+
+/** Asks a clone about candidates, and completes a shallow one as far as an answer needs it. */
+export class BaseChooser {
+  private deepened: Promise<void> | null = null;
+
+  /** @param note hears what is worth a line in the log */
+  constructor(
+    private readonly git: Git,
+    private readonly head: string,
+    private readonly note: (line: string) => void,
+  ) {}
+
+  /** The first candidate that holds; the last of them always does. */
+  async choose(candidates: readonly Candidate[]): Promise<Base> {
+    for (const candidate of candidates) {
+      const base = await this.check(candidate);
+      if (!('rejected' in base)) return base;
+      this.note(base.rejected);
+    }
+    return { sha: await this.git.emptyTree(), what: 'nothing: every project counts as affected' };
+  }
+
+  /** Whether what is built contains this commit. Without its whole history a clone may not know. */
+  async contains(sha: string): Promise<boolean> {
+    const inHistory = async (): Promise<boolean> =>
+      (await this.git.has(sha)) && (await this.git.isAncestor(sha, this.head));
+    if (await inHistory()) return true;
+    // A clone with its whole history has every ancestor of what it has checked out: nothing needs to be fetched.
+    return (await this.deepen()) && (await inHistory());
+  }
+
+  private async check(candidate: Candidate): Promise<Base | Rejection> {
+    switch (candidate.kind) {
+      case 'commit':
+        return this.commit(candidate);
+      case 'branch-point':
+        return this.branchPoint(candidate.branch);
+      case 'fork-of':
+        return this.forkOf(candidate.sha);
+      case 'previous-tag':
+        return this.previousTag();
+      case 'everything':
+        return {
+          sha: await this.git.emptyTree(),
+          what: `the empty tree, so every project counts as affected: ${candidate.why}`,
+        };
+    }
+  }
+
+  private async commit({ sha, what, ancestorOnly }: Extract<Candidate, { kind: 'commit' }>) {
+    if (ancestorOnly) {
+      if (await this.contains(sha)) return { sha, what };
+      return rejected(
+        `${what} (${short(sha)}) is not part of the history any more: the branch was force-pushed`,
+      );
+    }
+    const failure = await this.present(sha);
+    return failure === null ? { sha, what } : rejected(`${what} (${short(sha)}) ${failure}`);
+  }
+
+  private async branchPoint(branch: string): Promise<Base | Rejection> {
+    const refspec = `+refs/heads/${branch}:refs/remotes/origin/${branch}`;
+    let tip = await this.git.branchTip(branch);
+    if (tip === null) {
+      const failure = await this.git.fetch(['--no-tags', refspec]);
+      tip = await this.git.branchTip(branch);
+      if (tip === null)
+        return rejected(
+          `the branch ${branch} is not in this clone and could not be fetched (${failure ?? ''})`,
+        );
+    }
+    const base = await this.meeting(tip);
+    return base === null
+      ? rejected(`this history and that of ${branch} have no commit in common here`)
+      : { sha: base, what: `where this history left ${branch}` };
+  }
+
+  private async forkOf(sha: string): Promise<Base | Rejection> {
+    const failure = await this.present(sha);
+    if (failure !== null) return rejected(`the former tip ${short(sha)} ${failure}`);
+    const base = await this.meeting(sha);
+    return base === null
+      ? rejected(`nothing is left of the history that ${short(sha)} had`)
+      : { sha: base, what: `what is left of the history before the forced push (${short(sha)})` };
+  }
+
+  private async previousTag(): Promise<Base | Rejection> {
+    await this.deepen();
+    const tag = await this.git.previousTag(this.head);
+    return tag === null
+      ? rejected('there is no earlier tag in this clone')
+      : { sha: tag.sha, what: `the previous tag ${tag.name}` };
+  }
+
+  private async meeting(other: string): Promise<string | null> {
+    const base = await this.git.mergeBase(other, this.head);
+    if (base !== null) return base;
+    return (await this.deepen()) ? this.git.mergeBase(other, this.head) : null;
+  }
+
+  /** Null when the commit is there, else why not. */
+  private async present(sha: string): Promise<string | null> {
+    if (await this.git.has(sha)) return null;
+    // In a shallow clone the commit alone will do: its files are what is compared. A whole one must not become shallow.
+    const depth = (await this.git.isShallow()) ? ['--depth=1'] : [];
+    const failure = await this.git.fetch(['--no-tags', ...depth, sha]);
+    if (await this.git.has(sha)) return null;
+    return `is not in this clone and could not be fetched (${failure ?? 'git said nothing'}); ${CURE}`;
+  }
+
+  /** Gets the whole history, once; false when the clone had it already. */
+  private async deepen(): Promise<boolean> {
+    if (this.deepened === null && !(await this.git.isShallow())) return false;
+    this.deepened ??= this.unshallow();
+    await this.deepened;
+    return true;
+  }
+
+  private async unshallow(): Promise<void> {
+    // By name: what is built (the merge of a merge request, say) need not be on any branch.
+    const failure = await this.git.fetch(['--unshallow', this.head]);
+    this.note(
+      failure === null
+        ? `this clone was shallow and its history had to be fetched; to save that, ${CURE}`
+        : `this clone is shallow and its history could not be fetched (${failure}); ${CURE}`,
+    );
+  }
+}

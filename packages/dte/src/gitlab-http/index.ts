@@ -1,0 +1,2 @@
+export { extraAuthorities } from './authorities';
+export { gitlabCall, type GitlabAnswer, type GitlabCall } from './call';

@@ -1,0 +1,91 @@
+import { DteError } from '@org/dte-protocol';
+import { PLANNED_VARIABLE, type GitlabFileOptions } from './options';
+import { packageManagerSteps } from './package-managers';
+import { block, comment, list, word } from './text';
+
+const ARTIFACTS_KEPT = '5 days';
+
+export const script = (...commands: readonly string[]): string[] => list('script', commands);
+
+/** In two steps: `export NX_BASE=$(...)` would hide that the command failed. */
+export const baseAndHead = (run: string): string[] => [
+  'export NX_HEAD=$CI_COMMIT_SHA',
+  `NX_BASE=$(${run} dte base-sha)`,
+  'export NX_BASE',
+];
+
+function lastOf(targets: readonly string[]): string {
+  const last = targets.at(-1);
+  if (last === undefined)
+    throw new DteError('DTE_BAD_CONFIG', 'No targets: name at least one, --targets=build.');
+  return last;
+}
+
+const onlyPlanned = (dynamic: boolean): string[] =>
+  dynamic ? [...comment('Only in the child pipeline.'), 'rules:', `  - if: $${PLANNED_VARIABLE}`] : [];
+
+export const MAIN_JOB_COMMENT: readonly string[] = comment(
+  'The main job: says what is to be done, and ends as if it had done everything itself: same exit code, terminal output',
+  'and files. It needs no agent: without any it runs the tasks on its own.',
+);
+
+/** The keyword `artifacts` of the main job. */
+export const mainArtifacts = (paths: readonly string[]): string[] =>
+  block('artifacts', ...paths, `expire_in: ${ARTIFACTS_KEPT}`);
+
+/** Job `nx`: says what is to be done. */
+export function mainJob(options: GitlabFileOptions): string[] {
+  const { targets, parallel, artifacts, dynamic } = options;
+  const { install, run } = packageManagerSteps(options);
+  const affected = [
+    `${run} nx affected --base="$NX_BASE" --head="$NX_HEAD"`,
+    `-t ${word(targets.join(','))} --parallel=${parallel}`,
+  ];
+  return [
+    ...MAIN_JOB_COMMENT,
+    ...block(
+      'nx',
+      'extends: .dte',
+      ...onlyPlanned(dynamic),
+      ...script(
+        ...install,
+        `${run} dte start-ci-run --distribute-on=manual --stop-agents-after=${word(lastOf(targets))}`,
+        ...baseAndHead(run),
+        affected.join(' '),
+      ),
+      ...(artifacts.length === 0 ? [] : mainArtifacts(list('paths', artifacts))),
+    ),
+  ];
+}
+
+/** What distinguishes an agent's job from the main job, apart from its script. */
+export const AGENT_KEYWORDS: readonly string[] = [
+  ...comment('An agent that is lost or refused costs time and no pipeline: its tasks go to the others.'),
+  'allow_failure: true',
+  ...block('cache', ...comment('The main job alone writes it.'), 'policy: pull'),
+];
+
+/** Job `nx-agent`: as many as asked for, or as a plan says. */
+export function agentJob(options: GitlabFileOptions): string[] {
+  const { agents, parallel, dynamic } = options;
+  const { install, run } = packageManagerSteps(options);
+  return [
+    ...comment(
+      'The agents: each waits for tasks, and leaves when there are none left.',
+      ...(dynamic ? ['How many of them there are is said by the child pipeline.'] : []),
+    ),
+    ...block(
+      'nx-agent',
+      'extends: .dte',
+      ...onlyPlanned(dynamic),
+      ...(dynamic
+        ? []
+        : [
+            ...comment(`How many; each runs up to ${parallel} tasks at a time (--parallel of the main job).`),
+            `parallel: ${agents}`,
+          ]),
+      ...AGENT_KEYWORDS,
+      ...script(...install, `${run} dte start-agent`),
+    ),
+  ];
+}

@@ -1,0 +1,67 @@
+import { PLAN_FILE, PLANNED_VARIABLE, type GitlabFileOptions } from './options';
+import { baseAndHead, script } from './jobs';
+import { packageManagerSteps } from './package-managers';
+import { pipelineRules, WHICH_PIPELINES } from './shared-job';
+import { block, comment, list, scalar, word } from './text';
+
+const MINUTES_PER_AGENT = 5;
+/** Long enough for a trigger job that waits or is started again. */
+const PLAN_KEPT = '1 day';
+
+/** Not in the child pipeline, which includes the same file: it would make a plan and a child of its own. */
+const parentRules = (mainBranch: string): string[] => [
+  'rules:',
+  `  - if: $${PLANNED_VARIABLE}`,
+  '    when: never',
+  ...pipelineRules(mainBranch),
+];
+
+/** Job `nx-plan`: finds out how many agents the affected work is worth. */
+export function planJob(options: GitlabFileOptions): string[] {
+  const { agents, targets, parallel, stage, mainBranch } = options;
+  const { install, run } = packageManagerSteps(options);
+  const plan = [
+    `${run} dte plan --agents-max=${agents} --minutes-per-agent=${MINUTES_PER_AGENT}`,
+    `--targets=${word(targets.join(','))} --parallel=${parallel} --stage=${word(stage)} --output=${PLAN_FILE}`,
+  ];
+  return [
+    ...comment(
+      'Looks at what is affected and not in the cache, and writes a child pipeline with as many agents as that is worth.',
+    ),
+    ...block(
+      'nx-plan',
+      'extends: .dte',
+      ...WHICH_PIPELINES,
+      ...parentRules(mainBranch),
+      ...block('cache', 'policy: pull'),
+      ...script(...install, ...baseAndHead(run), plan.join(' ')),
+      ...block('artifacts', ...list('paths', [PLAN_FILE]), `expire_in: ${PLAN_KEPT}`),
+    ),
+  ];
+}
+
+/** Job `nx-pipeline`: starts what was planned, and ends as that ends. */
+export const triggerJob = ({ stage, mainBranch }: GitlabFileOptions): string[] => [
+  ...comment(
+    'Starts the child pipeline and takes over its result. Artifacts of the main job belong to the child pipeline: jobs of',
+    'this one cannot download them by `needs`.',
+  ),
+  ...block(
+    'nx-pipeline',
+    `stage: ${scalar(stage)}`,
+    ...list('needs', ['nx-plan']),
+    ...parentRules(mainBranch),
+    ...block(
+      'trigger',
+      'include:',
+      `  - artifact: ${PLAN_FILE}`,
+      '    job: nx-plan',
+      'strategy: depend',
+      ...block(
+        'forward',
+        ...comment('Also the variables that a person or a schedule started this pipeline with.'),
+        'pipeline_variables: true',
+      ),
+    ),
+  ),
+];

@@ -1,0 +1,153 @@
+import { AGENT_KEYWORDS, MAIN_JOB_COMMENT, baseAndHead, mainArtifacts, script } from './jobs';
+import type { PackageManager } from './options';
+import { PACKAGE_MANAGERS, lockfilesOf, packageManagerSteps } from './package-managers';
+import { COMMON_VARIABLES, ID_TOKENS, RETRY, WHICH_PIPELINES, cache, AT_ONCE } from './shared-job';
+import { block, comment, file, list, scalar } from './text';
+
+const input = (name: string): string => `$[[ inputs.${name} ]]`;
+const named = (job: string): string => scalar(`${job}${input('job-suffix')}`);
+
+interface Input {
+  readonly description: string;
+  /** As it stands in the file. */
+  readonly value: string;
+  readonly type?: 'string' | 'number' | 'array';
+  readonly options?: readonly string[];
+  readonly regex?: string;
+}
+
+const NONE = '""';
+const INPUTS: Readonly<Record<string, Input>> = {
+  agents: { description: 'Agent jobs.', type: 'number', value: '3' },
+  parallel: { description: 'Tasks at a time on each agent.', type: 'number', value: '2' },
+  targets: {
+    description: 'Nx targets, with commas. The agents stop after the last one.',
+    // It becomes part of a command line.
+    regex: '^[A-Za-z0-9_.,:@/-]+$',
+    value: 'lint,test,build,e2e-ci',
+  },
+  'package-manager': {
+    description: 'yarn is yarn 1, as the image has it; yarn-berry is yarn 2 and later.',
+    options: PACKAGE_MANAGERS,
+    value: 'npm',
+  },
+  image: { description: 'Image of all jobs. Shell runners ignore it.', value: 'node:22' },
+  stage: { description: 'Stage of all jobs.', value: 'test' },
+  artifacts: {
+    description: 'Folders or globs that the main job keeps, at least one.',
+    type: 'array',
+    value: '["dist"]',
+  },
+  'coordinator-url': {
+    description: 'Address of a standalone coordinator (`dte coordinator`). Without one the main job is it.',
+    value: NONE,
+  },
+  environment: {
+    description: 'Keeps two main jobs of one pipeline apart; with a job-suffix of its own each.',
+    value: NONE,
+  },
+  'job-suffix': { description: 'Appended to the names of the jobs `nx` and `nx-agent`.', value: NONE },
+};
+
+const describeInput = ([name, { description, type = 'string', options, regex, value }]: [
+  string,
+  Input,
+]): string[] =>
+  block(
+    name,
+    `description: ${scalar(description)}`,
+    // Said even where it is GitLab's default: its editor takes an input without one for a number, too.
+    `type: ${type}`,
+    ...(options === undefined ? [] : list('options', options)),
+    ...(regex === undefined ? [] : [`regex: ${scalar(regex)}`]),
+    `default: ${value}`,
+  );
+
+const HEADER = comment(
+  'GitLab CI/CD component: Nx tasks distributed over jobs of a pipeline. GitLab 17.0 or later; the repository needs',
+  '`@org/dte` among its dependencies and in nx.json (`nx g @org/dte:setup-gitlab` writes both, and jobs like these).',
+  '',
+  '  include:',
+  '    - component: $CI_SERVER_FQDN/<group>/<project>/dte@<version>',
+  '      inputs:',
+  '        agents: 5',
+  '        package-manager: pnpm',
+  '',
+  'Runner tags, services and the like: say them in .gitlab-ci.yml under `default:`, or under `nx:` and `nx-agent:`. Only',
+  '`before_script` is taken: it installs.',
+).map((line) => line.trimEnd());
+
+/** Installs, and says how programs of the dependencies are run: a component cannot choose among commands otherwise. */
+function managerJob(packageManager: PackageManager): string[] {
+  const steps = packageManagerSteps({ packageManager, packageManagerVersion: null });
+  const variables = Object.entries(steps.variables).map(([name, value]) => `${name}: ${scalar(value)}`);
+  return block(
+    `.dte-${packageManager}`,
+    ...(variables.length === 0 ? [] : block('variables', ...variables)),
+    ...cache(`dte-${packageManager}`, lockfilesOf(packageManager), steps.cacheFolder),
+    ...list('before_script', [...steps.install, `run() { ${steps.run} "$@"; }`]),
+  );
+}
+
+const extending = ['extends:', `  - ${named('.dte')}`, `  - ${scalar(`.dte-${input('package-manager')}`)}`];
+
+const SHARED = [
+  ...comment('What the jobs share.'),
+  ...block(
+    named('.dte'),
+    `stage: ${input('stage')}`,
+    `image: ${input('image')}`,
+    ...AT_ONCE,
+    ...RETRY,
+    ...WHICH_PIPELINES,
+    'rules:',
+    '  - if: $CI_MERGE_REQUEST_IID',
+    '  - if: $CI_COMMIT_BRANCH == $CI_DEFAULT_BRANCH',
+    ...ID_TOKENS,
+    ...block(
+      'variables',
+      ...comment(
+        "Main job and agents find each other through the project's package registry, unless there is an address.",
+      ),
+      'DTE_RENDEZVOUS: gitlab-packages',
+      `DTE_COORDINATOR_URL: ${scalar(input('coordinator-url'))}`,
+      `DTE_ENVIRONMENT: ${scalar(input('environment'))}`,
+      ...COMMON_VARIABLES,
+    ),
+  ),
+];
+
+const MAIN = [
+  ...MAIN_JOB_COMMENT,
+  ...block(
+    named('nx'),
+    ...extending,
+    ...script(
+      `targets="${input('targets')}"`,
+      'run dte start-ci-run --distribute-on=manual --stop-agents-after="${targets##*,}"',
+      ...baseAndHead('run'),
+      `run nx affected --base="$NX_BASE" --head="$NX_HEAD" -t "$targets" --parallel=${input('parallel')}`,
+    ),
+    ...mainArtifacts([`paths: ${input('artifacts')}`]),
+  ),
+];
+
+const AGENT = [
+  ...comment('The agents: each waits for tasks, and leaves when there are none left.'),
+  ...block(
+    named('nx-agent'),
+    ...extending,
+    `parallel: ${input('agents')}`,
+    ...AGENT_KEYWORDS,
+    ...script('run dte start-agent'),
+  ),
+];
+
+/** The CI/CD component (`templates/dte/template.yml`): what `renderGitlabFile` writes, with inputs for its options. */
+export const renderComponent = (): string =>
+  [
+    file(HEADER),
+    file(block('spec', ...block('inputs', ...Object.entries(INPUTS).flatMap(describeInput)))),
+    '---\n',
+    file(SHARED, ...PACKAGE_MANAGERS.map(managerJob), MAIN, AGENT),
+  ].join('');

@@ -1,0 +1,33 @@
+import { GITLAB_FILE, PLANNED_VARIABLE, type GitlabFileOptions } from './options';
+import { block, comment, file, list } from './text';
+
+/** Only `stage` shows: a child pipeline declares its own stages. The rest is in the included file. */
+export type DynamicPipelineOptions = Pick<GitlabFileOptions, 'stage'> & Partial<GitlabFileOptions>;
+
+const some = (agents: number): string[] => block('nx-agent', `parallel: ${agents}`);
+
+const NONE: readonly string[] = [
+  ...comment('Nothing is left for agents.'),
+  ...block('nx-agent', 'rules:', '  - when: never'),
+  '',
+  ...block('nx', ...block('variables', ...comment('No agent will come.'), 'DTE_AGENT_WAIT_MS: "1"')),
+];
+
+/**
+ * The child pipeline of a plan: main job and `agents` agents (0: the main job alone) as the project's own GitLab file
+ * describes them. That file is included and not written anew, so that what people changed in it holds here too; a child
+ * pipeline's artifact may include files of the repository, which GitLab takes from the pipeline's commit.
+ *
+ * A child pipeline of a merge request pipeline has the merge request's variables, but another CI_PIPELINE_SOURCE, and jobs
+ * without `rules` would be left out: `workflow` says that all of them run.
+ */
+export function renderDynamicPipeline({ stage }: DynamicPipelineOptions, agents: number): string {
+  return file(
+    comment(`Written by \`dte plan\`; the jobs are those of ${GITLAB_FILE}.`),
+    ['include:', `  - local: ${GITLAB_FILE}`],
+    block('workflow', 'rules:', '  - when: always'),
+    list('stages', [stage]),
+    block('variables', ...comment('Selects the jobs for the child pipeline.'), `${PLANNED_VARIABLE}: "true"`),
+    agents === 0 ? NONE : some(agents),
+  );
+}

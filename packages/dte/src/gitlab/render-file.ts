@@ -1,0 +1,34 @@
+import { agentJob, mainJob } from './jobs';
+import type { GitlabFileOptions } from './options';
+import { planJob, triggerJob } from './plan-jobs';
+import { sharedJob } from './shared-job';
+import { comment, file } from './text';
+
+const WRITTEN_BY =
+  'Nx tasks distributed over jobs of this pipeline. Written by `nx g @org/dte:setup-gitlab`.';
+
+const WHERE_TO_CHANGE = [
+  'What your project wants otherwise is best said in .gitlab-ci.yml under the same job names: GitLab merges both.',
+];
+const WHERE_TO_CHANGE_DYNAMIC = [
+  'The jobs `nx` and `nx-agent` run in a child pipeline, which reads this file and not .gitlab-ci.yml: what they need from',
+  'there (`default`, image, tags, services, before_script) has to stand here.',
+];
+
+/**
+ * The project's own GitLab file (`.gitlab/dte.yml`): complete text, comments included, ending with a newline.
+ *
+ * Static: main job `nx`, and `nx-agent` with `parallel`. Dynamic: `nx-plan` and `nx-pipeline` (a trigger) in the project's
+ * pipeline, `nx` and `nx-agent` in the child pipeline, which includes the same file (see `renderDynamicPipeline`). Main
+ * job and agents have to be in one pipeline: a session, and the id tokens that prove it, are those of one pipeline, and
+ * a child pipeline has an id of its own.
+ * @throws DteError DTE_BAD_CONFIG when there are no targets
+ */
+export const renderGitlabFile = (options: GitlabFileOptions): string =>
+  file(
+    comment(WRITTEN_BY, ...(options.dynamic ? WHERE_TO_CHANGE_DYNAMIC : WHERE_TO_CHANGE)),
+    sharedJob(options),
+    ...(options.dynamic ? [planJob(options), triggerJob(options)] : []),
+    mainJob(options),
+    agentJob(options),
+  );

@@ -1,0 +1,107 @@
+import type { GitlabFileOptions } from './options';
+import { packageManagerSteps } from './package-managers';
+import { block, comment, list, scalar } from './text';
+
+// `script_failure` is not among them: a task that fails is a fact, and an agent that was refused says what to do.
+const RUNNER_FAILURES = [
+  'runner_system_failure',
+  'stuck_or_timeout_failure',
+  'scheduler_failure',
+  'api_failure',
+] as const;
+
+export const AT_ONCE: readonly string[] = [
+  ...comment(
+    'Starts at once, whatever the stages before are doing: main job and agents have to run at the same time.',
+  ),
+  'needs: []',
+  ...comment('Cancelled when a newer commit makes the pipeline redundant.'),
+  'interruptible: true',
+];
+
+export const RETRY: readonly string[] = [
+  ...comment('Tried again when the runner broke down; a task that fails is not tried until it passes.'),
+  ...block('retry', 'max: 2', ...list('when', RUNNER_FAILURES)),
+];
+
+export const ID_TOKENS: readonly string[] = [
+  ...comment('Proves to the other jobs that this one belongs to the same project, pipeline and commit.'),
+  ...block('id_tokens', ...block('DTE_ID_TOKEN', 'aud: dte')),
+];
+
+export const COMMON_VARIABLES: readonly string[] = [
+  ...comment('The whole history: `nx affected` compares with commits that may lie far back.'),
+  'GIT_DEPTH: "0"',
+  ...comment('Nx refuses split targets (e2e-ci) where it sees no distribution it knows.'),
+  'NX_SKIP_ATOMIZER_VALIDATION: "true"',
+];
+
+/** How the jobs of a pipeline find their coordinator. */
+const coordinatorVariables = (coordinator: string): string[] =>
+  coordinator === 'embedded'
+    ? [
+        ...comment(
+          "Main job and agents find each other through the project's package registry, which has to be switched on",
+          '(Settings > General > Visibility; it is, by default).',
+        ),
+        'DTE_RENDEZVOUS: gitlab-packages',
+      ]
+    : [
+        ...comment(
+          'The standalone coordinator (`dte coordinator`); every job connects to it, none to another job.',
+        ),
+        `DTE_COORDINATOR_URL: ${scalar(coordinator)}`,
+      ];
+
+/** Below `rules:`: pipelines of merge requests (merged results and merge trains too), and of the main branch. */
+export const pipelineRules = (mainBranch: string): string[] => {
+  // GitLab's expressions know no escapes, but two kinds of quotes.
+  const quote = mainBranch.includes('"') ? "'" : '"';
+  return [
+    '  - if: $CI_MERGE_REQUEST_IID',
+    `  - if: ${scalar(`$CI_COMMIT_BRANCH == ${quote}${mainBranch}${quote}`)}`,
+  ];
+};
+
+export const WHICH_PIPELINES: readonly string[] = comment(
+  'Pipelines of merge requests and of the main branch. A project whose `workflow` makes branch pipelines only says',
+  '`- if: $CI_COMMIT_BRANCH` instead.',
+);
+
+/** The keyword `cache`: downloaded packages, one set for each content of the lock file. */
+export const cache = (prefix: string, lockfiles: readonly string[], folder: string): string[] => [
+  ...comment(
+    'Downloaded packages, anew whenever the lock file changes. Nx leaves this folder out of its hashes.',
+  ),
+  ...block(
+    'cache',
+    ...block('key', `prefix: ${prefix}`, ...list('files', lockfiles)),
+    ...list('paths', [folder]),
+  ),
+];
+
+/** `.dte`: everything that the script jobs have in common. */
+export function sharedJob(options: GitlabFileOptions): string[] {
+  const { stage, image, tags, packageManager, lockfile, coordinator, mainBranch, dynamic } = options;
+  const { cacheFolder, variables } = packageManagerSteps(options);
+  return [
+    ...comment('What the jobs share.'),
+    ...block(
+      '.dte',
+      `stage: ${scalar(stage)}`,
+      ...(image === null ? [] : [`image: ${scalar(image)}`]),
+      ...list('tags', tags),
+      ...AT_ONCE,
+      ...RETRY,
+      ...(dynamic ? [] : [...WHICH_PIPELINES, 'rules:', ...pipelineRules(mainBranch)]),
+      ...ID_TOKENS,
+      ...block(
+        'variables',
+        ...coordinatorVariables(coordinator),
+        ...COMMON_VARIABLES,
+        ...Object.entries(variables).map(([name, value]) => `${name}: ${scalar(value)}`),
+      ),
+      ...cache(`dte-${packageManager}`, [lockfile], cacheFolder),
+    ),
+  ];
+}

@@ -1,0 +1,33 @@
+import type { GitlabFileOptions } from '../options';
+
+/** What the generator asks for in an npm workspace when nobody says anything. */
+export const DEFAULTS: GitlabFileOptions = {
+  agents: 3,
+  parallel: 2,
+  targets: ['lint', 'test', 'build', 'e2e-ci'],
+  coordinator: 'embedded',
+  mainBranch: 'main',
+  image: 'node:22',
+  stage: 'test',
+  artifacts: ['dist'],
+  tags: [],
+  packageManager: 'npm',
+  packageManagerVersion: null,
+  lockfile: 'package-lock.json',
+  dynamic: false,
+};
+
+/** Lines of one text that the other lacks, in their order: what an option does, without what it leaves alone. */
+export function difference(before: string, after: string): string {
+  const missing = (from: string, other: string): string[] => {
+    const left = other.split('\n');
+    return from.split('\n').filter((line) => {
+      const index = left.indexOf(line);
+      if (index >= 0) left.splice(index, 1);
+      return index < 0;
+    });
+  };
+  const removed = missing(before, after).map((line) => `- ${line}`);
+  const added = missing(after, before).map((line) => `+ ${line}`);
+  return [...removed, ...added].join('\n');
+}

@@ -1,0 +1,74 @@
+import { agentsNeeded } from './agents-needed';
+import { durationEstimator } from './durations';
+import type { PlannedTask } from './planned-work';
+
+const MINUTE_MS = 60_000;
+const tasks = (count: number, fields: Partial<PlannedTask> = {}): PlannedTask[] =>
+  Array.from({ length: count }, (_, index) => ({
+    id: `p${index}:build`,
+    project: `p${index}`,
+    target: 'build',
+    place: 'agents',
+    alone: false,
+    ...fields,
+  }));
+const minuteEach = { weightOf: () => MINUTE_MS };
+const wish = { agentsMax: 8, minutesPerAgent: 5, parallel: 2 };
+
+describe('agentsNeeded', () => {
+  it('needs no agent when nothing is affected', () => {
+    expect(agentsNeeded([], minuteEach, wish)).toEqual({ agents: 0, tasks: 0, workMs: 0 });
+  });
+
+  it('needs no agent when everything is cached, or is for the main job itself', () => {
+    const places = ['cached', 'main', 'nothing'] as const;
+    const all = places.flatMap((place) => tasks(20, { place }));
+    expect(agentsNeeded(all, minuteEach, wish)).toEqual({ agents: 0, tasks: 0, workMs: 0 });
+  });
+
+  it('gives each agent five minutes of work, two tasks at a time', () => {
+    expect(agentsNeeded(tasks(30), minuteEach, wish)).toEqual({
+      agents: 3,
+      tasks: 30,
+      workMs: 30 * MINUTE_MS,
+    });
+    expect(agentsNeeded(tasks(31), minuteEach, wish).agents).toBe(4);
+  });
+
+  it('leaves what is cached out', () => {
+    const all = [...tasks(10), ...tasks(100, { place: 'cached' })];
+    expect(agentsNeeded(all, minuteEach, wish).agents).toBe(1);
+  });
+
+  it('takes one agent for the least work, and never more than allowed', () => {
+    expect(agentsNeeded(tasks(1), { weightOf: () => 1 }, wish).agents).toBe(1);
+    expect(agentsNeeded(tasks(1000), minuteEach, wish).agents).toBe(8);
+    expect(agentsNeeded(tasks(1000), minuteEach, { ...wish, agentsMax: 0 }).agents).toBe(0);
+  });
+
+  it('takes no more agents than have something to do at the same time', () => {
+    expect(agentsNeeded(tasks(4), { weightOf: () => 60 * MINUTE_MS }, wish).agents).toBe(2);
+  });
+
+  it('counts a task that must be alone for all slots of its agent', () => {
+    expect(agentsNeeded(tasks(10, { alone: true }), minuteEach, wish).agents).toBe(2);
+    expect(agentsNeeded(tasks(3, { alone: true }), { weightOf: () => 60 * MINUTE_MS }, wish).agents).toBe(3);
+  });
+});
+
+describe('durationEstimator', () => {
+  const weight = (project: string, target: string, weights: Record<string, number> = {}) =>
+    durationEstimator(weights).weightOf({ id: `${project}:${target}`, project, target });
+
+  it('believes what the workspace says, the nearest first', () => {
+    const weights = { 'app:build': 90_000, build: 5_000 };
+    expect([weight('app', 'build', weights), weight('lib', 'build', weights)]).toEqual([90_000, 5_000]);
+  });
+
+  it('knows what is usual for a target, and for the parts of a split one', () => {
+    expect(weight('app', 'lint')).toBeLessThan(weight('app', 'e2e-ci'));
+    expect(weight('app', 'e2e-ci--src/cart.cy.ts')).toBe(weight('app', 'e2e-ci'));
+    expect(weight('app', 'e2e-ci--src/cart.cy.ts', { 'e2e-ci': 7 })).toBe(7);
+    expect(weight('app', 'deploy')).toBeGreaterThan(0);
+  });
+});

@@ -1,0 +1,22 @@
+import { z } from 'zod';
+
+const plannedTaskSchema = z.strictObject({
+  id: z.string().min(1),
+  project: z.string().min(1),
+  target: z.string().min(1),
+  /**
+   * `agents`: to be run by them. `cached`: some cache has its result. `main`: the main job's own (servers and what needs
+   * them). `nothing`: a group of others.
+   */
+  place: z.enum(['agents', 'cached', 'main', 'nothing']),
+  /** Must be alone on its machine. */
+  alone: z.boolean(),
+});
+export type PlannedTask = z.infer<typeof plannedTaskSchema>;
+
+/** What an nx command would do, as the tasks runner writes it down instead of doing it. */
+export const plannedWorkSchema = z.strictObject({
+  version: z.literal(1),
+  tasks: z.array(plannedTaskSchema),
+});
+export type PlannedWork = z.infer<typeof plannedWorkSchema>;

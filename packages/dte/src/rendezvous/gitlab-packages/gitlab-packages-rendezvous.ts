@@ -1,0 +1,157 @@
+import {
+  DteError,
+  LIMITS,
+  rendezvousRecordSchema,
+  rendezvousReportSchema,
+  sessionIdSchema,
+  type Rendezvous,
+  type RendezvousRecord,
+  type RendezvousReport,
+} from '@org/dte-protocol';
+import { isReportFile, PACKAGE_NAME, recordFile, reportFile, versionOf } from './names';
+import { REAL_TIME, type PackageRegistry, type Patience, type Timing } from './registry';
+
+/** Expired since ever: a record that was taken back. Deleting it needs a role that most people do not have. */
+const TAKEN_BACK_MS = 0;
+
+/**
+ * Records in the generic package registry of the project, the one thing that jobs of a pipeline share without any
+ * server: a file per session, of which GitLab keeps all versions and gives the newest, and a file per report. They can
+ * be read by everybody who may read packages of the project, so no secret is in them.
+ */
+export class GitlabPackagesRendezvous implements Rendezvous {
+  readonly kind = 'gitlab-packages';
+  private readonly known = new Map<string, RendezvousReport>();
+
+  constructor(
+    private readonly registry: PackageRegistry,
+    private readonly timing: Pick<Timing, 'now'> = REAL_TIME,
+  ) {}
+
+  async find(sessionId: string): Promise<RendezvousRecord | null> {
+    const record = await this.read(sessionId, 'retry');
+    return record !== null && record.expiresAtMs > this.timing.now() ? record : null;
+  }
+
+  async publish(record: RendezvousRecord): Promise<void> {
+    const { sessionId } = record;
+    const version = versionOf(checked(sessionId));
+    const [file, body] = [recordFile(sessionId), `${JSON.stringify(record)}\n`];
+    if (await this.registry.upload(version, file, body)) return;
+    if ((await this.deleteFiles(version, file)) && (await this.registry.upload(version, file, body))) return;
+    throw new DteError(
+      'DTE_RENDEZVOUS_REFUSED',
+      `The group of this project rejects duplicate generic packages, and this job may not delete the earlier ${file} of ${PACKAGE_NAME} ${version}; make an exception for ${PACKAGE_NAME} (Settings > Packages and registries > Duplicate packages > Generic).`,
+    );
+  }
+
+  async withdraw(sessionId: string, generation: string): Promise<void> {
+    await this.replace(sessionId, generation, { expiresAtMs: TAKEN_BACK_MS });
+  }
+
+  async finish(sessionId: string, generation: string, expiresAtMs: number): Promise<void> {
+    await this.replace(sessionId, generation, { expiresAtMs, state: 'finished' });
+  }
+
+  async report(sessionId: string, generation: string, report: RendezvousReport): Promise<void> {
+    const file = reportFile(checked(sessionId), generation, report);
+    // False: there is an earlier one that cannot be replaced, and it says the same but for the time.
+    await this.registry.upload(versionOf(sessionId), file, `${JSON.stringify(report)}\n`);
+  }
+
+  async reports(sessionId: string, generation: string): Promise<readonly RendezvousReport[]> {
+    const version = versionOf(checked(sessionId));
+    const newest = new Map<string, number>();
+    for (const { id, file_name } of await this.filesOf(version)) {
+      if (isReportFile(file_name, sessionId, generation))
+        newest.set(file_name, Math.max(id, newest.get(file_name) ?? 0));
+    }
+    const names = [...newest].slice(0, LIMITS.rendezvousReports.value);
+    const found = await Promise.all(names.map(([name, id]) => this.readReport(version, name, id)));
+    return found.filter((report) => report !== null);
+  }
+
+  async tidy(): Promise<void> {
+    const beforeMs = this.timing.now() - LIMITS.rendezvousKeepMs.value;
+    try {
+      const old = (await this.registry.packages('oldest first')).filter(
+        ({ name, created_at }) => name === PACKAGE_NAME && created_at < beforeMs,
+      );
+      for (const { id } of old.slice(0, LIMITS.rendezvousTidies.value))
+        if (!(await this.registry.deletePackage(id))) return;
+    } catch {
+      // Another main job will do it: nothing depends on it.
+    }
+  }
+
+  /** Writes over the record, if it is still that generation's. */
+  private async replace(
+    sessionId: string,
+    generation: string,
+    fields: Pick<RendezvousRecord, 'expiresAtMs' | 'state'>,
+  ): Promise<void> {
+    const record = await this.read(sessionId, 'retry').catch(ignoreNonsense);
+    if (record?.generation === generation && record.expiresAtMs !== TAKEN_BACK_MS)
+      await this.publish({ ...record, ...fields });
+  }
+
+  private async read(sessionId: string, patience: Patience): Promise<RendezvousRecord | null> {
+    const [version, file] = [versionOf(checked(sessionId)), recordFile(sessionId)];
+    const text = await this.registry.download(version, file, patience);
+    if (text === null) return null;
+    const record = rendezvousRecordSchema.safeParse(parseJson(text));
+    if (record.success && record.data.sessionId === sessionId) return record.data;
+    throw new DteError(
+      'DTE_BAD_CONFIG',
+      `${file} in the package ${PACKAGE_NAME} ${version} of this project is not the address of a coordinator; delete that package.`,
+    );
+  }
+
+  /** A report is asked for once only: main jobs look every few seconds. */
+  private async readReport(version: string, name: string, id: number): Promise<RendezvousReport | null> {
+    const key = `${version}/${name}/${id}`;
+    const known = this.known.get(key);
+    if (known !== undefined) return known;
+    const text = await this.registry.download(version, name, 'once');
+    const report = rendezvousReportSchema.safeParse(parseJson(text ?? ''));
+    if (!report.success) return null;
+    this.known.set(key, report.data);
+    return report.data;
+  }
+
+  private async packageOf(version: string): Promise<number | null> {
+    const found = await this.registry.packages('newest first', version);
+    return found.find((each) => each.name === PACKAGE_NAME && each.version === version)?.id ?? null;
+  }
+
+  private async filesOf(version: string): Promise<readonly { id: number; file_name: string }[]> {
+    const id = await this.packageOf(version);
+    return id === null ? [] : this.registry.files(id);
+  }
+
+  private async deleteFiles(version: string, file: string): Promise<boolean> {
+    const packageId = await this.packageOf(version);
+    if (packageId === null) return false;
+    const files = (await this.registry.files(packageId)).filter(({ file_name }) => file_name === file);
+    for (const { id } of files) if (!(await this.registry.deleteFile(packageId, id))) return false;
+    return true;
+  }
+}
+
+function checked(sessionId: string): string {
+  if (sessionIdSchema.safeParse(sessionId).success) return sessionId;
+  throw new DteError('DTE_INVALID_ID', `"${sessionId}" cannot be the id of a session.`);
+}
+
+function ignoreNonsense(thrown: unknown): null {
+  if (thrown instanceof DteError && thrown.code === 'DTE_BAD_CONFIG') return null;
+  throw thrown;
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,2 @@
+export { GitlabPackagesRendezvous } from './gitlab-packages-rendezvous';
+export { PackageRegistry, registryAccessOf } from './registry';

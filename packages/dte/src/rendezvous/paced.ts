@@ -1,0 +1,60 @@
+import type { LimitValues, Rendezvous, RendezvousRecord } from '@org/dte-protocol';
+
+export type PaceLimits = Pick<LimitValues, 'rendezvousPollMinMs' | 'rendezvousPollMaxMs'>;
+
+type Answer = () => RendezvousRecord | null;
+
+/**
+ * For agents, which ask again and again until their main job is there, and before each try to connect: an answer counts
+ * for a while, longer as long as it stays the same. A hundred agents that ask as often as they try would be throttled,
+ * together with the people in whose name they ask.
+ */
+export class PacedRendezvous implements Pick<Rendezvous, 'kind' | 'find' | 'report'> {
+  readonly kind: string;
+  private readonly answers = new Map<string, { answer: Answer; untilMs: number; pauseMs: number }>();
+
+  constructor(
+    private readonly inner: Pick<Rendezvous, 'kind' | 'find' | 'report'>,
+    private readonly limits: PaceLimits,
+    private readonly now: () => number = Date.now,
+  ) {
+    this.kind = inner.kind;
+  }
+
+  async find(sessionId: string): Promise<RendezvousRecord | null> {
+    const known = this.answers.get(sessionId);
+    if (known !== undefined && this.now() < known.untilMs) return known.answer();
+    const answer = await this.ask(sessionId);
+    const { rendezvousPollMinMs, rendezvousPollMaxMs } = this.limits;
+    const same = known !== undefined && sameAnswer(known.answer, answer);
+    const pauseMs = same ? Math.min(known.pauseMs * 2, rendezvousPollMaxMs) : rendezvousPollMinMs;
+    this.answers.set(sessionId, { answer, untilMs: this.now() + pauseMs, pauseMs });
+    return answer();
+  }
+
+  report: Rendezvous['report'] = (sessionId, generation, report) =>
+    this.inner.report(sessionId, generation, report);
+
+  private async ask(sessionId: string): Promise<Answer> {
+    try {
+      const record = await this.inner.find(sessionId);
+      return () => record;
+    } catch (thrown) {
+      return () => {
+        throw thrown;
+      };
+    }
+  }
+}
+
+/** What an answer says, as far as it matters for how soon it may change. */
+function meaningOf(answer: Answer): string {
+  try {
+    const record = answer();
+    return record === null ? 'none' : `${record.generation} ${record.state ?? 'open'}`;
+  } catch {
+    return 'error';
+  }
+}
+
+const sameAnswer = (one: Answer, other: Answer): boolean => meaningOf(one) === meaningOf(other);

@@ -1,0 +1,51 @@
+import type { Credentials } from '@org/dte-agent';
+import { IdTokenVerifier, readOwnIdToken, requireSamePipeline } from '@org/dte-identity';
+import { DteError, type Rendezvous, type Role } from '@org/dte-protocol';
+import type { Config, Env, Resolved } from '../config';
+
+/** Issuers whose id tokens count: those that were named, else the GitLab that runs this job. */
+export function issuersOf({ issuers }: Pick<Config, 'issuers'>, env: Env): readonly string[] {
+  if (issuers !== undefined) return issuers;
+  const own = env['CI_SERVER_URL'] ?? '';
+  return own === '' ? [] : [own];
+}
+
+/**
+ * How a job of a pipeline proves itself to a coordinator, and what it asks of that: what a rendezvous tells of is part of
+ * the main job and has an id token as well; a service whose address was given (`static`) is no job, and there the
+ * certificate, or the secret, is the proof.
+ */
+export function clientCredentials(
+  { config, limits }: Resolved,
+  env: Env,
+  role: Role,
+  rendezvous: Pick<Rendezvous, 'kind'>,
+): Credentials {
+  const { secret, idToken, audience } = config;
+  if (idToken === undefined) return { secret };
+  let verifier: IdTokenVerifier | undefined;
+  return {
+    ...{ secret, idToken },
+    verifyCoordinator: async (given) => {
+      if (given === null) {
+        if (rendezvous.kind === 'static') return;
+        throw new DteError(
+          'DTE_ID_TOKEN_REFUSED',
+          'The coordinator has no id token, but this job has one: it may not be the one of this pipeline.',
+        );
+      }
+      // Its keys are kept for the next connection.
+      verifier ??= new IdTokenVerifier({ issuers: issuersOf(config, env), audience, limits });
+      const own = readOwnIdToken(idToken);
+      const other = await verifier.verify(given);
+      requireSamePipeline(own, other);
+      // The coordinator is part of the main job, never of an agent's: then it plays back what it was told.
+      if (role === 'agent' && own.jobId === other.jobId) {
+        throw new DteError(
+          'DTE_ID_TOKEN_REFUSED',
+          'The coordinator has shown this job its own id token instead of one of the main job.',
+        );
+      }
+    },
+  };
+}

@@ -1,0 +1,69 @@
+import { DteError } from '@org/dte-protocol';
+import { decodeJwt } from 'jose';
+import { z } from 'zod';
+
+/** GitLab writes its ids as strings. A number is not GitLab's, and would lose digits. */
+const idSchema = z.string().regex(/^[0-9]{1,20}$/, 'must be digits in a string');
+
+const payloadSchema = z.object({
+  iss: z.string().min(1).max(2_048),
+  exp: z.number(),
+  iat: z.number(),
+  project_id: idSchema,
+  pipeline_id: idSchema,
+  job_id: idSchema,
+  sha: z.string().regex(/^[0-9a-f]{40,64}$/, 'must be a commit'),
+});
+
+/**
+ * What an id token says of a job, as far as anything here is decided by it. `sub` is left out on purpose: what it is
+ * made of is a setting of the instance.
+ */
+export interface IdTokenClaims {
+  /** `iss`: the GitLab instance, as it calls itself. */
+  readonly issuer: string;
+  readonly projectId: string;
+  readonly pipelineId: string;
+  readonly jobId: string;
+  /** The pipeline's commit; in a merged-results pipeline the merge commit, as CI_COMMIT_SHA. */
+  readonly sha: string;
+  readonly issuedAtMs: number;
+  readonly expiresAtMs: number;
+}
+
+export const refused = (what: string, cause?: unknown): DteError =>
+  new DteError('DTE_ID_TOKEN_REFUSED', `The id token ${what}.`, cause === undefined ? {} : { cause });
+
+/** @throws DteError DTE_ID_TOKEN_REFUSED (names the claims that are missing or of a wrong kind) */
+export function claimsOf(payload: unknown): IdTokenClaims {
+  const result = payloadSchema.safeParse(payload);
+  if (!result.success) {
+    const issues = result.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`);
+    throw refused(`is not one of a GitLab job: ${issues.slice(0, 3).join('; ')}`);
+  }
+  const { iss, exp, iat, project_id, pipeline_id, job_id, sha } = result.data;
+  return {
+    issuer: iss,
+    projectId: project_id,
+    pipelineId: pipeline_id,
+    jobId: job_id,
+    sha,
+    issuedAtMs: iat * 1_000,
+    expiresAtMs: exp * 1_000,
+  };
+}
+
+/**
+ * The claims of a token without looking at its signature: for the token of one's own environment only, where who could
+ * put in a false one could do anything else as well.
+ * @throws DteError DTE_ID_TOKEN_REFUSED
+ */
+export function readOwnIdToken(token: string): IdTokenClaims {
+  let payload: unknown;
+  try {
+    payload = decodeJwt(token);
+  } catch (cause) {
+    throw refused('of this job (DTE_ID_TOKEN) is not a JWT', cause);
+  }
+  return claimsOf(payload);
+}

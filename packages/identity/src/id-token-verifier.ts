@@ -1,0 +1,113 @@
+import { DteError, type LimitValues } from '@org/dte-protocol';
+import { decodeJwt, decodeProtectedHeader, errors, jwtVerify, type JWTHeaderParameters } from 'jose';
+import { claimsOf, type IdTokenClaims, refused } from './claims';
+import { IssuerKeys, type KeyLimits } from './issuer-keys';
+import { issuerPrefix } from './same-pipeline';
+
+/** GitLab signs with RS256. One algorithm from here, not from the token: `none` and HMAC with a public key stay out. */
+const ALGORITHM = 'RS256';
+
+export interface IdTokenVerifierOptions {
+  /** Addresses of the GitLab instances whose jobs are accepted, as the instances call themselves (CI_SERVER_URL). */
+  readonly issuers: readonly string[];
+  /** The `aud` that tokens must be made for. */
+  readonly audience: string;
+  readonly limits: KeyLimits & Pick<LimitValues, 'idTokenBytes' | 'idTokenLeewayMs'>;
+  /** Milliseconds since the epoch; default `Date.now`. */
+  readonly now?: () => number;
+}
+
+/** An issuer as it appears in tokens: GitLab writes no slash at the end. */
+function normalised(issuer: string): string {
+  const text = issuer.trim().replace(/\/+$/, '');
+  const url = URL.canParse(text) ? new URL(text) : null;
+  if (url !== null && /^https?:$/.test(url.protocol) && url.search === '' && url.hash === '') return text;
+  throw new DteError(
+    'DTE_BAD_CONFIG',
+    `${JSON.stringify(issuer)} is not the address of a GitLab instance (option issuers, DTE_ISSUERS).`,
+  );
+}
+
+/** Verifies id tokens of GitLab jobs, of the issuers it was made for and of no other. */
+export class IdTokenVerifier {
+  private readonly keysOf: ReadonlyMap<string, IssuerKeys>;
+  private readonly now: () => number;
+
+  /** @throws DteError DTE_BAD_CONFIG */
+  constructor(private readonly options: IdTokenVerifierOptions) {
+    const { issuers, limits, now = Date.now } = options;
+    this.now = now;
+    this.keysOf = new Map(
+      issuers.map(normalised).map((issuer) => [issuer, new IssuerKeys(issuer, limits, now)]),
+    );
+    if (this.keysOf.size === 0)
+      throw new DteError('DTE_BAD_CONFIG', 'There is no issuer of id tokens (option issuers, DTE_ISSUERS).');
+    if (new Set(this.issuers.map(issuerPrefix)).size < this.keysOf.size)
+      throw new DteError('DTE_BAD_CONFIG', 'Two of the issuers cannot be told apart: leave one out.');
+  }
+
+  /** The accepted issuers, as they appear in tokens. */
+  get issuers(): readonly string[] {
+    return [...this.keysOf.keys()];
+  }
+
+  /**
+   * Checks issuer, algorithm, signature, audience and time, in this order.
+   * @throws DteError DTE_ID_TOKEN_REFUSED (the message says what was wrong), DTE_ISSUER_UNAVAILABLE
+   */
+  async verify(token: string): Promise<IdTokenClaims> {
+    const { audience, limits } = this.options;
+    if (token.length > limits.idTokenBytes) throw refused(`is larger than ${limits.idTokenBytes} bytes`);
+    const { header, issuer } = this.peek(token);
+    const keys = issuer === undefined ? undefined : this.keysOf.get(issuer);
+    if (issuer === undefined || keys === undefined) {
+      throw refused(
+        `is of the issuer ${JSON.stringify(issuer ?? null)}; accepted: ${this.issuers.join(', ')}`,
+      );
+    }
+    if (header.alg !== ALGORITHM)
+      throw refused(`is signed with ${JSON.stringify(header.alg)} and not with ${ALGORITHM}`);
+    const key = await keys.find(header);
+    const nowMs = this.now();
+    try {
+      const { payload } = await jwtVerify(token, key, {
+        algorithms: [ALGORITHM],
+        issuer,
+        audience,
+        requiredClaims: ['exp', 'iat'],
+        clockTolerance: limits.idTokenLeewayMs / 1_000,
+        currentDate: new Date(nowMs),
+      });
+      const claims = claimsOf(payload);
+      if (claims.issuedAtMs <= nowMs + limits.idTokenLeewayMs) return claims;
+    } catch (thrown) {
+      throw thrown instanceof DteError ? thrown : refused(this.reason(thrown), thrown);
+    }
+    throw refused('was issued in the future: see the clocks of GitLab and of this machine');
+  }
+
+  /** Reads what is needed to find the key. Nothing of it is believed yet. */
+  private peek(token: string): { header: JWTHeaderParameters; issuer: string | undefined } {
+    try {
+      const { alg = 'none', kid } = decodeProtectedHeader(token);
+      const header = kid === undefined ? { alg } : { alg, kid };
+      return { header, issuer: decodeJwt(token).iss };
+    } catch (cause) {
+      throw refused('is not a JWT', cause);
+    }
+  }
+
+  private reason(thrown: unknown): string {
+    if (thrown instanceof errors.JWTExpired) {
+      const { exp } = thrown.payload;
+      return exp === undefined ? 'has expired' : `expired at ${new Date(exp * 1_000).toISOString()}`;
+    }
+    if (thrown instanceof errors.JWSSignatureVerificationFailed) return 'has a wrong signature';
+    if (thrown instanceof errors.JWTClaimValidationFailed) {
+      if (thrown.claim === 'aud') return `is made for another audience than ${this.options.audience}`;
+      if (thrown.claim === 'nbf') return 'is not valid yet: see the clocks of GitLab and of this machine';
+      return `cannot be accepted: ${thrown.message}`;
+    }
+    return `cannot be verified: ${thrown instanceof Error ? thrown.message : String(thrown)}`;
+  }
+}

@@ -1,0 +1,111 @@
+import { DteError, type LimitValues } from '@org/dte-protocol';
+import { createLocalJWKSet, errors, type JWTHeaderParameters, type KeyLike } from 'jose';
+import { z } from 'zod';
+import { refused } from './claims';
+import { fetchJson } from './limited-fetch';
+
+const discoverySchema = z.object({ issuer: z.string(), jwks_uri: z.url({ protocol: /^https?$/ }) });
+const keySetSchema = z.object({ keys: z.array(z.looseObject({ kty: z.string() })).max(100) });
+
+export type KeyLimits = Pick<
+  LimitValues,
+  'issuerRequestMs' | 'issuerAnswerBytes' | 'issuerKeysMs' | 'issuerCooldownMs'
+>;
+
+interface KeySet {
+  readonly fetchedAtMs: number;
+  readonly find: (header: JWTHeaderParameters) => Promise<KeyLike>;
+}
+
+const isLoopbackHost = (host: string): boolean =>
+  host === 'localhost' || host === '[::1]' || host.startsWith('127.');
+
+/** Keys that came in the clear are as good as the network; they may only where the issuer itself is spoken to so. */
+function mayBeFetched(keysUrl: string, issuer: string): boolean {
+  const { protocol, hostname } = new URL(keysUrl);
+  return protocol === 'https:' || new URL(issuer).protocol === 'http:' || isLoopbackHost(hostname);
+}
+
+/** The signing keys of one issuer: fetched when first needed, kept for `issuerKeysMs`, one fetch at a time. */
+export class IssuerKeys {
+  private current: KeySet | null = null;
+  private fetching: Promise<KeySet> | null = null;
+
+  constructor(
+    private readonly issuer: string,
+    private readonly limits: KeyLimits,
+    private readonly now: () => number,
+  ) {}
+
+  /**
+   * The key that a token says it was signed with. One that is not known is looked for in a fresh set once, because
+   * keys rotate; not more often than the cooldown allows, because anybody can make one up.
+   * @throws DteError DTE_ID_TOKEN_REFUSED, DTE_ISSUER_UNAVAILABLE
+   */
+  async find(header: JWTHeaderParameters): Promise<KeyLike> {
+    const before = this.current;
+    const known = await this.keys();
+    try {
+      return await known.find(header);
+    } catch (thrown) {
+      if (!(thrown instanceof errors.JWKSNoMatchingKey)) throw refused('names no usable key', thrown);
+    }
+    if (known !== before) throw this.unknownKey();
+    if (this.now() - known.fetchedAtMs < this.limits.issuerCooldownMs) {
+      // It may be a new key, and the last look at the keys was caused by somebody else: come again.
+      throw new DteError(
+        'DTE_ISSUER_UNAVAILABLE',
+        `The key of the id token is not known, and the keys of ${this.issuer} were fetched just now.`,
+      );
+    }
+    const fresh = await this.fetch();
+    return fresh.find(header).catch(() => {
+      throw this.unknownKey();
+    });
+  }
+
+  private unknownKey(): DteError {
+    return refused(`was signed with a key that ${this.issuer} does not have`);
+  }
+
+  private async keys(): Promise<KeySet> {
+    const { current } = this;
+    const age = current === null ? Infinity : this.now() - current.fetchedAtMs;
+    return current !== null && age < this.limits.issuerKeysMs ? current : this.fetch();
+  }
+
+  private fetch(): Promise<KeySet> {
+    this.fetching ??= this.fetchNow().finally(() => (this.fetching = null));
+    return this.fetching;
+  }
+
+  private async fetchNow(): Promise<KeySet> {
+    const discoveryUrl = `${this.issuer}/.well-known/openid-configuration`;
+    const { issuer, jwks_uri } = this.parse(
+      discoverySchema,
+      await fetchJson(discoveryUrl, this.limits),
+      discoveryUrl,
+    );
+    if (issuer !== this.issuer)
+      throw this.misfit(discoveryUrl, `it says that it is ${issuer} and not ${this.issuer}`);
+    if (!mayBeFetched(jwks_uri, this.issuer))
+      throw this.misfit(discoveryUrl, `its keys are at ${jwks_uri}, which is not https`);
+    const { keys } = this.parse(keySetSchema, await fetchJson(jwks_uri, this.limits), jwks_uri);
+    const set = createLocalJWKSet({ keys });
+    this.current = { fetchedAtMs: this.now(), find: (header) => set(header) };
+    return this.current;
+  }
+
+  private parse<T>(schema: z.ZodType<T>, value: unknown, url: string): T {
+    const result = schema.safeParse(value);
+    if (result.success) return result.data;
+    throw this.misfit(url, 'the answer is not what OpenID Connect says it is');
+  }
+
+  private misfit(url: string, why: string): DteError {
+    return new DteError(
+      'DTE_ISSUER_UNAVAILABLE',
+      `The keys for id tokens cannot be taken from ${url}: ${why}.`,
+    );
+  }
+}

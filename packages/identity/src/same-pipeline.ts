@@ -1,0 +1,48 @@
+import { createHash } from 'node:crypto';
+import { type IdTokenClaims, refused } from './claims';
+
+/**
+ * Jobs work together when they are of one pipeline of one project of one instance, and of its one commit.
+ * @throws DteError DTE_ID_TOKEN_REFUSED
+ */
+export function requireSamePipeline(own: IdTokenClaims, other: IdTokenClaims): void {
+  if (own.issuer !== other.issuer)
+    throw refused(`is of the instance ${other.issuer}, this job is of ${own.issuer}`);
+  if (own.projectId !== other.projectId)
+    throw refused(`is of project ${other.projectId}, this job is of project ${own.projectId}`);
+  if (own.pipelineId !== other.pipelineId)
+    throw refused(`is of pipeline ${other.pipelineId}, this job is of pipeline ${own.pipelineId}`);
+  if (own.sha !== other.sha) throw refused(`is of commit ${other.sha}, this job is of commit ${own.sha}`);
+}
+
+/**
+ * The session that a job asks for must be its pipeline's: `<project id>-<pipeline id>`, or that with `-` and an
+ * environment. `commit` is what it has checked out; null when it has no git.
+ * @throws DteError DTE_ID_TOKEN_REFUSED
+ */
+export function requireOwnSession(claims: IdTokenClaims, sessionId: string, commit: string | null): void {
+  const pipeline = `${claims.projectId}-${claims.pipelineId}`;
+  if (sessionId !== pipeline && !sessionId.startsWith(`${pipeline}-`)) {
+    throw refused(
+      `is of pipeline ${claims.pipelineId} of project ${claims.projectId}, whose session is ${pipeline} and not ${sessionId}`,
+    );
+  }
+  if (commit !== null && commit !== claims.sha)
+    throw refused(`is of commit ${claims.sha}, but commit ${commit} is checked out`);
+  const longest = MAX_SESSION_KEY - PREFIX_LENGTH;
+  if (sessionId.length > longest)
+    throw refused(`is good, but the session id has more than ${longest} characters: shorten DTE_ENVIRONMENT`);
+}
+
+const PREFIX_LENGTH = 'i01234567.'.length;
+const MAX_SESSION_KEY = 128;
+
+/** Keeps apart the sessions of instances that number their projects alike. */
+export const issuerPrefix = (issuer: string): string =>
+  `i${createHash('sha256').update(issuer).digest('hex').slice(0, 8)}.`;
+
+/** What a coordinator with id tokens files a session under. */
+export const sessionKey = (issuer: string, sessionId: string): string =>
+  `${issuerPrefix(issuer)}${sessionId}`;
+/** The session's id as its members know it. */
+export const sessionIdOf = (key: string): string => key.replace(/^i[0-9a-f]{8}\./, '');

@@ -1,0 +1,34 @@
+import { X509Certificate } from 'node:crypto';
+import { createSessionCertificate, pinOf } from './session-certificate';
+
+const NOW_MS = Date.UTC(2031, 0, 2, 3, 4, 5);
+
+describe('createSessionCertificate', () => {
+  const made = createSessionCertificate(NOW_MS);
+  const certificate = new X509Certificate(made.cert);
+
+  it('makes a certificate of a P-256 key, signed by that key itself', () => {
+    expect(certificate.publicKey.asymmetricKeyType).toBe('ec');
+    expect(certificate.publicKey.asymmetricKeyDetails).toMatchObject({ namedCurve: 'prime256v1' });
+    expect(certificate.verify(certificate.publicKey)).toBe(true);
+    expect(certificate.checkIssued(certificate)).toBe(true);
+    expect(certificate.subject).toBe('CN=dte coordinator');
+  });
+
+  it('is valid from yesterday, for longer than a job runs', () => {
+    expect(new Date(certificate.validFrom).getTime()).toBe(NOW_MS - 86_400_000);
+    expect(new Date(certificate.validTo).getTime()).toBe(NOW_MS + 30 * 86_400_000);
+  });
+
+  it('gives the pin that anybody finds who looks at the certificate', () => {
+    expect(made.pin).toMatch(/^sha256\/[A-Za-z0-9+/]{43}=$/);
+    expect(pinOf(made.cert)).toBe(made.pin);
+    expect(pinOf(certificate)).toBe(made.pin);
+  });
+
+  it('makes another key and another serial number each time', () => {
+    const others = Array.from({ length: 50 }, () => createSessionCertificate(NOW_MS));
+    expect(new Set(others.map(({ pin }) => pin)).size).toBe(50);
+    expect(new Set(others.map(({ cert }) => new X509Certificate(cert).serialNumber)).size).toBe(50);
+  });
+});

@@ -1,0 +1,33 @@
+import { closureGraph, Hashing, type NxTaskHasher } from '../host/hashing';
+import { resolveNx } from '../nx-install';
+import type { NxProjectGraph, NxTask, TaskGraph } from '../types';
+
+/**
+ * Computes hashes that Nx leaves open until a task's turn has come: those that depend on outputs of other tasks, and those
+ * of custom hashers.
+ */
+export interface LateHasher {
+  /** The outputs of the task's whole dependency closure must be on disk. The task is not modified. */
+  hash(task: NxTask): Promise<string>;
+}
+
+/**
+ * For the process in which Nx called a tasks runner.
+ * @param hasher `context.hasher` as the runner was given it
+ * @param graph the graph of the run, with edges in the one shape of this package
+ */
+export function createLateHasher(
+  hasher: unknown,
+  projectGraph: NxProjectGraph,
+  graph: TaskGraph,
+  workspaceRoot?: string,
+): LateHasher {
+  const nx = resolveNx(workspaceRoot);
+  const hashing = new Hashing(nx, projectGraph, hasher as NxTaskHasher);
+  return {
+    async hash(task) {
+      const copy = { ...task };
+      return (await hashing.beforeRun(copy, closureGraph(nx.major, graph, copy))).value;
+    },
+  };
+}

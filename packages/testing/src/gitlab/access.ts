@@ -1,0 +1,72 @@
+import { randomBytes } from 'node:crypto';
+import { type Answer, type Call, PROJECT_NOT_FOUND, UNAUTHORIZED } from './answer';
+
+const RANKS = { none: 0, reporter: 20, developer: 30, maintainer: 40 } as const;
+export type FakeRole = keyof typeof RANKS;
+
+/** Who calls, as far as GitLab can tell. */
+interface Bearer {
+  readonly kind: 'job' | 'person';
+  readonly projectId: number;
+  readonly role: FakeRole;
+  /** Job tokens only. */
+  readonly jobId: string | null;
+}
+
+export interface Asked {
+  readonly project: string;
+  readonly role: FakeRole;
+  /** Is CI_JOB_TOKEN taken here at all? Where it is not, its bearer counts as nobody. */
+  readonly jobTokens: boolean;
+}
+
+const single = (value: string | string[] | undefined): string | undefined =>
+  Array.isArray(value) ? value[0] : value;
+
+/**
+ * Tokens and what they open. As in GitLab: a token nobody issued (or that of a job that has ended) is 401, a project
+ * that the caller does not see is 404, and one where the role is too low 403.
+ */
+export class Access {
+  private readonly bearers = new Map<string, Bearer>();
+
+  /** The token of one job of a project, `role` being that of the person whose pipeline it is. */
+  jobToken(projectId: number, jobId: string, role: FakeRole): string {
+    return this.issue('glcbt-64_', { kind: 'job', projectId, role, jobId });
+  }
+
+  accessToken(projectId: number, role: FakeRole): string {
+    return this.issue('glpat-', { kind: 'person', projectId, role, jobId: null });
+  }
+
+  /** The token of a job is good for as long as the job runs. */
+  endJob(jobId: string): void {
+    for (const [token, bearer] of this.bearers) if (bearer.jobId === jobId) this.bearers.delete(token);
+  }
+
+  /** `GET /job`: the running job whose token is shown. */
+  currentJob(call: Call): Answer {
+    const bearer = this.bearers.get(single(call.headers['job-token']) ?? '');
+    if (bearer?.kind !== 'job') return UNAUTHORIZED;
+    return { status: 200, body: { id: Number(bearer.jobId), status: 'running' } };
+  }
+
+  /** Null when the call may go on. All projects are private. */
+  refuse(call: Call, asked: Asked): Answer | null {
+    const token = single(call.headers['job-token']) ?? single(call.headers['private-token']);
+    if (token === undefined) return PROJECT_NOT_FOUND;
+    const bearer = this.bearers.get(token);
+    const isJob = call.headers['job-token'] !== undefined;
+    if (bearer === undefined || (bearer.kind === 'job') !== isJob) return UNAUTHORIZED;
+    if (isJob && !asked.jobTokens) return PROJECT_NOT_FOUND;
+    if (String(bearer.projectId) !== asked.project || bearer.role === 'none') return PROJECT_NOT_FOUND;
+    if (RANKS[bearer.role] >= RANKS[asked.role]) return null;
+    return { status: 403, body: { message: '403 Forbidden' } };
+  }
+
+  private issue(prefix: string, bearer: Bearer): string {
+    const token = `${prefix}${randomBytes(16).toString('hex')}`;
+    this.bearers.set(token, bearer);
+    return token;
+  }
+}
