@@ -14,7 +14,8 @@ const PROJECTS = Object.fromEntries(
         {
           cache: true,
           command: sampleCommand(`${name}:${target}`, {
-            sleep: 250,
+            // Long enough for the executors of all slots to be there while the first one works.
+            sleep: target === 'one' ? 1_500 : 250,
             writes: `dist/libs/${name}/${target}.txt`,
           }),
           outputs: [`{workspaceRoot}/dist/{projectRoot}/${target}.txt`],

@@ -54,6 +54,8 @@ export interface GitlabProjectOptions {
 export class GitlabProject {
   private environments: JobEnvironments | null = null;
   private readonly runs: PipelineRun[] = [];
+  /** Interpreter's name -> id of a job that runs. */
+  private readonly jobIds = new Map<string, string>();
 
   private constructor(
     readonly folder: string,
@@ -169,7 +171,11 @@ export class GitlabProject {
   async startPipeline(options: PipelineOptions = {}): Promise<PipelineRun> {
     const env = { ...this.env, ...this.runnerEnv };
     const run = await PipelineRun.start(
-      { clone: this.clone, folder: this.folder, env, number: this.runs.length },
+      {
+        ...{ clone: this.clone, folder: this.folder, env, number: this.runs.length },
+        // A job's token is good for as long as it runs, and whoever has it can see by that whether the job does.
+        onJobEnd: (job) => this.gitlab.endJob(this.jobIds.get(job) ?? ''),
+      },
       options,
     );
     this.runs.push(run);
@@ -230,6 +236,7 @@ export class GitlabProject {
     const run = this.runs.at(-1);
     if (run === undefined) throw new Error('No pipeline has begun.');
     const { CI_JOB_ID = '', CI_PIPELINE_ID = '', CI_COMMIT_SHA = '', CI_JOB_NAME = '' } = job;
+    this.jobIds.set(CI_JOB_NAME, CI_JOB_ID);
     const home = join(this.folder, `job-${CI_JOB_ID}`);
     mkdirSync(join(home, 't'), { recursive: true });
     writeFileSync(join(home, '.gitconfig'), GIT_CONFIG);

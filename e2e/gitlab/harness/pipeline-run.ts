@@ -26,6 +26,8 @@ interface Surroundings {
   readonly folder: string;
   readonly env: Readonly<Record<string, string>>;
   readonly number: number;
+  /** A job has run its script to the end, whatever that was. */
+  onJobEnd(job: string): void;
 }
 
 /** The part of an expanded pipeline that we read. */
@@ -43,6 +45,16 @@ const withOptions = ({ variables = {}, without = [] }: PipelineOptions): string[
   ...['--ignore-predefined-vars', Object.keys(variables).join(',')],
   ...without.flatMap((name) => ['--unset-variable', name]),
 ];
+
+/** Takes text as it arrives, and hands whole lines on. */
+function linesTo(onLine: (line: string) => void): (text: string) => void {
+  let rest = '';
+  return (text) => {
+    const lines = `${rest}${text}`.split('\n');
+    rest = lines.pop() ?? '';
+    lines.forEach(onLine);
+  };
+}
 
 /** `.gitlab-ci.yml` with includes, extends and references resolved. @throws Error when it is not valid */
 export async function expandPipeline(
@@ -64,10 +76,21 @@ export class PipelineRun {
   ) {}
 
   static async start(surroundings: Surroundings, options: PipelineOptions): Promise<PipelineRun> {
-    const { clone, env } = surroundings;
+    const { clone, env, onJobEnd } = surroundings;
     const expanded = await expandPipeline(clone, env, options);
-    const args = [...(options.jobs ?? []), ...withOptions(options)];
-    return new PipelineRun(surroundings, expanded, startInterpreter(clone, args, env));
+    // With --needs it is a pipeline of its own, with its own id, and not one more job of the last one.
+    const jobs = options.jobs === undefined ? [] : ['--needs', ...options.jobs];
+    const args = [...jobs, ...withOptions(options)];
+    const interpreter = startInterpreter(
+      clone,
+      args,
+      env,
+      linesTo((line) => {
+        const [, job] = /^(\S.*?) +finished in /.exec(plain(line)) ?? [];
+        if (job !== undefined) onJobEnd(job);
+      }),
+    );
+    return new PipelineRun(surroundings, expanded, interpreter);
   }
 
   /** Waits until all jobs have ended. Exit code 0: the pipeline passed. */

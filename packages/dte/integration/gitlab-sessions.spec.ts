@@ -171,4 +171,51 @@ describe('jobs of a GitLab pipeline, with nothing but the package registry betwe
     const stored = JSON.stringify(gitlab.packages());
     for (const secret of ['CI_JOB_TOKEN', 'DTE_ID_TOKEN']) expect(stored).not.toContain(main.env[secret]);
   });
+
+  describe('with a standalone coordinator', () => {
+    let service: RunningProcess;
+    let address: string;
+    const atService = (name: string): CliWorld => job(name, { DTE_COORDINATOR_URL: address });
+    const state = async (world: CliWorld): Promise<unknown> =>
+      (JSON.parse((await world.run(['status', '--json'])).stdout) as { state: unknown }).state;
+
+    beforeEach(async () => {
+      const server = new CliWorld();
+      worlds.push(server);
+      service = server.start(['coordinator', '--port', '0', '--issuers', gitlab.url]);
+      await service.waitForOutput(/coordinator on http:.*\n/);
+      address = /http:\S+/.exec(service.output())?.[0] ?? '';
+    });
+    afterEach(async () => {
+      service.signal('SIGTERM');
+      expect((await service.end()).code).toBe(0);
+    });
+
+    it('a main job that is tried again opens its finished session anew, and late agents leave until then', async () => {
+      const first = atService('nx');
+      await first.run(['start-ci-run']);
+      await first.run(['complete-ci-run']);
+      expect(await state(first)).toBe('finished');
+      const late = await atService('late').start(['start-agent', '--slots', '1']).end();
+      expect([late.code, late.output]).toEqual([0, expect.stringMatching(/^dte: .*finished.*\n$/)]);
+
+      const again = atService('nx');
+      expect((await again.run(['start-ci-run'])).code).toBe(0);
+      expect(await state(again)).toBe('open');
+      const agent = atService('nx-agent').start(['start-agent', '--slots', '1']);
+      await connected(agent);
+      await again.run(['complete-ci-run']);
+      expect((await agent.end()).code).toBe(0);
+    });
+
+    it('is not needed: a main job that it does not answer does its work itself', async () => {
+      address = 'http://127.0.0.1:9';
+      const { code, output } = await job('nx', {
+        DTE_COORDINATOR_URL: address,
+        DTE_CONNECT_TIMEOUT_MS: '500',
+      }).run(['start-ci-run']);
+      expect(code).toBe(0);
+      expect(output).toMatch(/DTE_NO_COORDINATOR|ECONNREFUSED/);
+    });
+  });
 });

@@ -10,6 +10,7 @@ const payloadSchema = z.object({
   exp: z.number(),
   iat: z.number(),
   project_id: idSchema,
+  job_project_id: idSchema.optional(),
   pipeline_id: idSchema,
   job_id: idSchema,
   sha: z.string().regex(/^[0-9a-f]{40,64}$/, 'must be a commit'),
@@ -22,6 +23,10 @@ const payloadSchema = z.object({
 export interface IdTokenClaims {
   /** `iss`: the GitLab instance, as it calls itself. */
   readonly issuer: string;
+  /**
+   * The project that the job runs in, as CI_PROJECT_ID: `job_project_id` where GitLab says it (18.3), as `project_id` is
+   * the fork's in a merge request pipeline of a fork.
+   */
   readonly projectId: string;
   readonly pipelineId: string;
   readonly jobId: string;
@@ -41,10 +46,10 @@ export function claimsOf(payload: unknown): IdTokenClaims {
     const issues = result.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`);
     throw refused(`is not one of a GitLab job: ${issues.slice(0, 3).join('; ')}`);
   }
-  const { iss, exp, iat, project_id, pipeline_id, job_id, sha } = result.data;
+  const { iss, exp, iat, project_id, job_project_id, pipeline_id, job_id, sha } = result.data;
   return {
     issuer: iss,
-    projectId: project_id,
+    projectId: job_project_id ?? project_id,
     pipelineId: pipeline_id,
     jobId: job_id,
     sha,

@@ -1,15 +1,20 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
 
 /** One version of each supported major, the last of its line when this was written. */
 export const NX_VERSIONS = ['20.8.4', '21.6.11', '22.7.12', '23.3.2', '24.0.6'] as const;
 
 export type NxVersion = (typeof NX_VERSIONS)[number];
 
-/** Where versions are kept between runs: a folder given by DTE_NX_MAJORS_DIR, or one of the repository's own. */
+/**
+ * Where versions are kept between runs: a folder given by DTE_NX_MAJORS_DIR, or one of this user's cache. Outside of the
+ * repository, because nx looks for the module `nx-cloud` upwards from its own folder and would find the repository's.
+ */
 export const majorsFolder = (): string =>
-  process.env['DTE_NX_MAJORS_DIR'] ?? resolve(__dirname, '../../../tmp/nx-majors');
+  process.env['DTE_NX_MAJORS_DIR'] ??
+  join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'dte-tests', 'nx-majors');
 
 /**
  * The `node_modules` folder that holds this version of nx; installed on first use, without running scripts. Several test

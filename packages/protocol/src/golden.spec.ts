@@ -54,6 +54,7 @@ const SCHEMAS: Record<string, z.ZodType[]> = {
   'cache-question': [cacheQuestionSchema],
   'cache-answer': [cacheAnswerSchema],
   'session-settings': [sessionSettingsSchema],
+  'session-settings.opened-by': [sessionSettingsSchema],
   'session-record': [recordSchema],
   'session-status': [sessionStatusSchema],
   'rendezvous-record': [rendezvousRecordSchema],

@@ -46,6 +46,8 @@ export const sessionSettingsSchema = z.strictObject({
   stopAgentsOnFailure: z.boolean(),
   /** Keep the session open until `dte complete-ci-run`. */
   requireExplicitCompletion: z.boolean(),
+  /** CI job that said so; one with another id that finds the session finished is another try of the main job. */
+  openedBy: labelSchema(128).optional(),
 });
 export type SessionSettings = z.infer<typeof sessionSettingsSchema>;
 

@@ -162,10 +162,10 @@ export const LIMITS = {
     'How long the coordinator may be away before the main job runs what is left itself, and the agents leave.',
   ),
   unreachableMs: limit(
-    20_000,
+    15_000,
     'ms',
     'DTE_UNREACHABLE_MS',
-    'An agent that finds an address, but cannot open a connection to it for so long, says so and leaves.',
+    'An agent that finds an address, but cannot open a connection to it for so long, says so and leaves. The main job hears of it a few seconds later (reportsPollMs): both within 20 s.',
   ),
   connectTimeoutMs: limit(
     10_000,

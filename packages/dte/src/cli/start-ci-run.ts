@@ -2,6 +2,7 @@ import { DteError } from '@org/dte-protocol';
 import { Command } from 'commander';
 import { OPTIONS, settingsOf, type OptionName } from '../config';
 import { ensureCoordinator } from '../embedded/ensure';
+import { jobIdOf } from '../session/identity';
 import {
   cliContext,
   joinSession,
@@ -66,7 +67,7 @@ async function openCiRun(context: CliContext, flags: Flags): Promise<void> {
   await ensureCoordinator({ resolved, env, rendezvous, sessionId, workspaceRoot, args });
   const session = await joinSession(context, 'main');
   try {
-    const settings = settingsOf(resolved.config);
+    const settings = settingsOf(resolved.config, jobIdOf(env));
     const { stopAgentsAfter } = settings;
     await session.http.configure(settings);
     const until = stopAgentsAfter.length === 0 ? '' : ` · agents stay until ${stopAgentsAfter.join(', ')}`;

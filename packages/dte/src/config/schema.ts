@@ -79,7 +79,7 @@ export const configSchema = z.strictObject({
   coordinatorUrl: option(
     {
       description:
-        'Address of a coordinator that is already there. Distribution is on when this or `rendezvousDir` is set.',
+        'Address of a coordinator that is already there. Distribution is on when this, `rendezvousDir` or `rendezvous` is set.',
       defaultText: NONE,
       env: 'DTE_COORDINATOR_URL',
       flag: '--coordinator-url <url>',

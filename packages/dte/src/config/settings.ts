@@ -1,9 +1,14 @@
 import type { SessionSettings } from '@org/dte-protocol';
 import type { Config } from './schema';
 
-/** The part of the configuration that a session's coordinator is told. */
-export const settingsOf = ({
-  stopAgentsAfter,
-  stopAgentsOnFailure,
-  requireExplicitCompletion,
-}: Config): SessionSettings => ({ stopAgentsAfter, stopAgentsOnFailure, requireExplicitCompletion });
+/**
+ * The part of the configuration that a session's coordinator is told.
+ * @param jobId of the CI job that tells it
+ */
+export const settingsOf = (
+  { stopAgentsAfter, stopAgentsOnFailure, requireExplicitCompletion }: Config,
+  jobId: string | undefined,
+): SessionSettings => ({
+  ...{ stopAgentsAfter, stopAgentsOnFailure, requireExplicitCompletion },
+  ...(jobId === undefined ? {} : { openedBy: jobId }),
+});

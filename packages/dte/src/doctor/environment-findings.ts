@@ -44,7 +44,7 @@ export async function rendezvousFindings(
     return [
       stop(
         'no coordinator is configured: every command runs undistributed',
-        'Set DTE_RENDEZVOUS_DIR (a folder all jobs see) or DTE_COORDINATOR_URL (address of a running coordinator) in every job.',
+        'Set DTE_RENDEZVOUS=gitlab-packages (in GitLab jobs), DTE_RENDEZVOUS_DIR (a folder all jobs see) or DTE_COORDINATOR_URL (address of a running coordinator) in every job.',
       ),
     ];
   }

@@ -10,7 +10,10 @@ const COMMANDS: Readonly<Record<PackageManager, readonly [string, ...string[]]>>
   bun: ['bun', 'install', '--no-frozen-lockfile'],
 };
 
-/** Brings node_modules and the lock file up to package.json. A failure is said and changes nothing of what was written. */
+/**
+ * Brings node_modules and the lock file up to package.json. A failure is said and changes nothing of what was written;
+ * but as long as the alias is not installed, Nx 21 and later would look for the vendor's client instead.
+ */
 export function installPackages(root: string, packageManager: PackageManager): void {
   const [command, ...args] = COMMANDS[packageManager];
   const line = [command, ...args].join(' ');
@@ -21,6 +24,8 @@ export function installPackages(root: string, packageManager: PackageManager): v
     shell: process.platform === 'win32',
   });
   if (status !== 0) {
-    process.stderr.write(`dte: \`${line}\` failed: run it by hand and commit the lock file\n`);
+    process.stderr.write(
+      `dte: \`${line}\` failed: run it by hand before the next nx command, and commit the lock file\n`,
+    );
   }
 }

@@ -3,6 +3,7 @@ export class Report {
   readonly changed: string[] = [];
   readonly withoutCounterpart: string[] = [];
   readonly byHand: string[] = [];
+  private readonly tips: string[] = [];
 
   change(place: string, what: string): void {
     this.changed.push(`${place}: ${what}`);
@@ -17,6 +18,11 @@ export class Report {
     this.byHand.push(`${place}: ${what}`);
   }
 
+  /** Something that only some need to know. */
+  tip(text: string): void {
+    this.tips.push(text);
+  }
+
   /** Text for the terminal, without a newline at the end. */
   render(title: string, whenDone: string): string {
     const lines = [this.changed.length === 0 ? `dte: ${title}: everything is in place` : `dte: ${title}`];
@@ -27,6 +33,6 @@ export class Report {
     section('Gone, because dte has no counterpart', this.withoutCounterpart);
     section('Left to do by hand', this.byHand);
     if (this.byHand.length === 0) lines.push('', `Nothing is left to do by hand. ${whenDone}`);
-    return lines.join('\n');
+    return [...lines, ...this.tips].join('\n');
   }
 }

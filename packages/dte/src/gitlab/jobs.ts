@@ -7,6 +7,15 @@ const ARTIFACTS_KEPT = '5 days';
 
 export const script = (...commands: readonly string[]): string[] => list('script', commands);
 
+/**
+ * Tells agents that come late that the session is over: with the Docker executor the coordinator dies with the last line
+ * of the script. `run` must not fetch a stranger's package `dte` where the installation has failed.
+ */
+function afterScript(run: string): string[] {
+  const installedOnly: Readonly<Record<string, string>> = { npx: 'npx --no', bunx: 'bunx --no-install' };
+  return list('after_script', [`${installedOnly[run] ?? run} dte complete-ci-run`]);
+}
+
 /** In two steps: `export NX_BASE=$(...)` would hide that the command failed. */
 export const baseAndHead = (run: string): string[] => [
   'export NX_HEAD=$CI_COMMIT_SHA',
@@ -53,6 +62,7 @@ export function mainJob(options: GitlabFileOptions): string[] {
         ...baseAndHead(run),
         affected.join(' '),
       ),
+      ...afterScript(run),
       ...(artifacts.length === 0 ? [] : mainArtifacts(list('paths', artifacts))),
     ),
   ];

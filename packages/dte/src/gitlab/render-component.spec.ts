@@ -68,7 +68,7 @@ describe('renderComponent', () => {
     const written = jobsOf(documents(renderGitlabFile(DEFAULTS))[0]!);
     expect(Object.keys(component)).toEqual(Object.keys(written));
     for (const [name, job] of Object.entries(written)) {
-      const differing = ['script', 'rules', 'cache'];
+      const differing = ['script', 'after_script', 'rules', 'cache'];
       const same = Object.entries(job).filter(([keyword]) => !differing.includes(keyword));
       expect(component[name]).toMatchObject(Object.fromEntries(same));
     }

@@ -128,6 +128,8 @@ const MAIN = [
       ...baseAndHead('run'),
       `run nx affected --base="$NX_BASE" --head="$NX_HEAD" -t "$targets" --parallel=${input('parallel')}`,
     ),
+    // The function `run` is not known here: another shell.
+    ...list('after_script', ['test ! -e node_modules/.bin/dte || node_modules/.bin/dte complete-ci-run']),
     ...mainArtifacts([`paths: ${input('artifacts')}`]),
   ),
 ];

@@ -32,9 +32,9 @@ export async function prepare(context: NxRunnerContext, voice: Voice): Promise<P
   const located = await ensureCoordinator({ resolved, env, rendezvous, sessionId, workspaceRoot });
   const session = await openSession({ resolved, env, sessionId, role: 'main', rendezvous, workspaceRoot });
   try {
-    const isFinished = async (): Promise<boolean> => (await session.http.status()).state === 'finished';
-    if (await saysSettings(located, jobIdOf(env), isFinished)) {
-      await session.http.configure(settingsOf(resolved.config));
+    const jobId = jobIdOf(env);
+    if (await saysSettings(located, jobId, () => session.http.status())) {
+      await session.http.configure(settingsOf(resolved.config, jobId));
       await session.whenOpen();
     }
     const remoteCache = { url: session.connection.httpUrl(), token: session.connection.token() };

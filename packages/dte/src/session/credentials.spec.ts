@@ -79,5 +79,5 @@ it('asks nothing of a coordinator in a job without id token', () => {
 });
 
 it('has no issuer outside of GitLab', () => {
-  expect(issuersOf({ issuers: undefined }, {})).toEqual([]);
+  expect(issuersOf({ issuers: undefined, idToken: undefined }, {})).toEqual([]);
 });

@@ -3,9 +3,16 @@ import { IdTokenVerifier, readOwnIdToken, requireSamePipeline } from '@org/dte-i
 import { DteError, type Rendezvous, type Role } from '@org/dte-protocol';
 import type { Config, Env, Resolved } from '../config';
 
-/** Issuers whose id tokens count: those that were named, else the GitLab that runs this job. */
-export function issuersOf({ issuers }: Pick<Config, 'issuers'>, env: Env): readonly string[] {
+/**
+ * Issuers whose id tokens count: those that were named, else the GitLab that runs this job. An instance may call itself
+ * otherwise in its tokens than in CI_SERVER_URL (its setting `ci_id_tokens_issuer_url`); the job's own token tells.
+ */
+export function issuersOf(
+  { issuers, idToken }: Pick<Config, 'issuers' | 'idToken'>,
+  env: Env,
+): readonly string[] {
   if (issuers !== undefined) return issuers;
+  if (idToken !== undefined) return [readOwnIdToken(idToken).issuer];
   const own = env['CI_SERVER_URL'] ?? '';
   return own === '' ? [] : [own];
 }

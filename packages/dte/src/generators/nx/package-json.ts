@@ -47,10 +47,17 @@ export function vendorPackages(text: string, report: Report): void {
     report.hand(FILE, `${found.section} still has @nrwl/nx-cloud, which nothing uses now: remove it`);
 }
 
-/** package.json without the alias. @org/dte stays: the generator did not bring it. */
+/** A shim of the user's own making: nothing calls it any more, and Nx would find it instead of the vendor's client. */
+export function tellOwnShim(text: string, report: Report): void {
+  const alias = find(text, ALIAS);
+  if (alias !== null && isShim(alias.spec))
+    report.hand(FILE, `${alias.section} still has ${ALIAS} ${alias.spec}`);
+}
+
+/** package.json without the alias. What the generator did not bring stays: @org/dte, and a shim from a folder or tarball. */
 export function tearDownPackageJson(text: string): string {
   const alias = find(text, ALIAS);
-  if (alias === null || !isShim(alias.spec)) return text;
+  if (alias?.spec.startsWith(`npm:${SHIM}@`) !== true) return text;
   const only = Object.keys(asObject(parseJson(text)[alias.section])).length === 1;
   return removeJson(text, only ? [alias.section] : [alias.section, ALIAS]);
 }

@@ -1,6 +1,7 @@
 import { GITLAB_FILE } from '../../gitlab';
 import { CI_FILE } from '../ci/ci-file';
 import { installPackages } from '../install';
+import { tellOwnShim } from '../nx/package-json';
 import { Report } from '../report';
 import { detectPackageManager } from '../setup-gitlab/detect';
 import { userFiles } from '../setup-gitlab/user-files';
@@ -57,6 +58,7 @@ export default function remove(tree: Tree): AfterWrite {
   const report = new Report();
   const manifest = read(tree, 'package.json');
   takeBack(tree, report);
+  tellOwnShim(read(tree, 'package.json') ?? '{}', report);
   tellLeftovers(tree, report);
   console.log(`\n${report.render('removed', WHEN_DONE)}\n`);
   const reinstall = read(tree, 'package.json') !== manifest;

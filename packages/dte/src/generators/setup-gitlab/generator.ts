@@ -18,10 +18,10 @@ async function editsOf(tree: Tree, plan: Plan, format: boolean): Promise<(FileEd
   const edits: (FileEdit & { isNew: boolean })[] = [];
   for (const [file, planned] of plan) {
     const before = tree.exists(file) ? tree.read(file, 'utf-8') : null;
-    if (before === planned) continue;
     const own = file === GITLAB_FILE;
     const after = format ? await formatLike(tree.root, file, own ? null : before, planned) : planned;
-    edits.push({ file, before: before ?? '', after, isNew: before === null });
+    // Formatting may be all that the plan lacked.
+    if (after !== before) edits.push({ file, before: before ?? '', after, isNew: before === null });
   }
   return edits;
 }

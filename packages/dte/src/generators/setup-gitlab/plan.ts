@@ -67,6 +67,8 @@ function planGitlab({ tree, flags, installed, report }: Given): GitlabPlan {
         CI_FILE,
         '--dynamic works with the job nx of the generated file only: remove your main job and run this again',
       );
+    if (options.tags.length === 0)
+      report.tip('Runners that are chosen by tags: nx g @org/dte:setup-gitlab --tags=<tags>');
     files.set(GITLAB_FILE, gitlabFile(shown, wanted));
     if (wanted === 'all')
       for (const [path, text] of files) if (path !== GITLAB_FILE) tellRivals(text, path, report);
@@ -77,6 +79,10 @@ function planGitlab({ tree, flags, installed, report }: Given): GitlabPlan {
       'has agents but no job that runs `dte start-ci-run`: see docs/gitlab.md for the main job',
     );
   }
+  if (roles.has('agent'))
+    report.tip(
+      `Main job and agents are jobs of your own: of the flags, --coordinator alone says anything here (no ${GITLAB_FILE}).`,
+    );
   return { files, forwardEnv: asked.flatMap(({ forwardEnv }) => forwardEnv) };
 }
 

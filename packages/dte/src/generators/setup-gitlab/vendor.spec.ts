@@ -1,4 +1,5 @@
 import { parse } from 'yaml';
+import { documents, schemaProblems } from '../../gitlab/test-support/ci-schema';
 import { filesOf, setUp, takeOut, workspace, type Files } from '../test-support/workspace';
 import { MANUAL_RECIPE, SHARED_START, WORKFLOW_20, WORKFLOW_24 } from '../test-support/vendor-pipelines';
 
@@ -10,6 +11,10 @@ async function migrate(files: Files, flags: object = {}): Promise<{ after: Files
   const before = filesOf(tree);
   const said = await setUp(tree, flags);
   const after = filesOf(tree);
+  for (const text of Object.entries(after).flatMap(([path, text]) => (path.endsWith('.yml') ? [text] : []))) {
+    // The schema knows nothing of references.
+    if (!text.includes('!reference')) expect(documents(text).flatMap(schemaProblems)).toEqual([]);
+  }
   expect(await setUp(tree, flags)).toContain('everything is in place');
   expect(filesOf(tree)).toEqual(after);
   await takeOut(tree);

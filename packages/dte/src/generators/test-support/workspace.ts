@@ -10,15 +10,18 @@ export const PACKAGE_JSON =
   '{\n  "name": "shop",\n  "devDependencies": {\n    "@org/dte": "0.1.0",\n    "nx": "23.3.2"\n  }\n}\n';
 
 /** A workspace in memory. Files that are null are left out. */
-export function workspace(
-  files: Record<string, string | null> = {},
-): Tree & { listChanges(): { path: string }[] } {
+export function workspace(files: Record<string, string | null> = {}): ReturnType<typeof createTree> {
   const tree = createTree();
   // createTree brings a nx.json and a package.json of its own: these take their place.
-  const all = { 'nx.json': NX_JSON, 'package.json': PACKAGE_JSON, 'package-lock.json': '{}', ...files };
+  const all: Record<string, string | null> = {
+    'nx.json': NX_JSON,
+    'package.json': PACKAGE_JSON,
+    'package-lock.json': '{}',
+    ...files,
+  };
   for (const { path } of tree.listChanges()) tree.delete(path);
   for (const [path, text] of Object.entries(all)) if (text !== null) tree.write(path, text);
-  return tree as Tree & { listChanges(): { path: string }[] };
+  return tree;
 }
 
 /** All files, by path. */

@@ -31,7 +31,7 @@ describe('scripts with commands of the vendor', () => {
       '  - npx dte start-ci-run --distribute-on=manual --stop-agents-after=a\n  - b\n',
     ],
     ['a command that goes', '  - a\n  - npx nx fix-ci\n  - b\n', '  - a\n  - b\n'],
-    ['only a command that goes', '  - npx nx-cloud login\n', '  - true\n'],
+    ['only a command that goes', '  - npx nx-cloud login\n', '  - "true"\n'],
     ['a variable that goes', '  - a\n  - export NX_CLOUD_ACCESS_TOKEN="x"\n', '  - a\n'],
     [
       'a variable with another name',

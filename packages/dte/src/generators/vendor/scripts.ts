@@ -90,7 +90,8 @@ const REMOVABLE = new Set(['before_script', 'after_script']);
 function removals(text: string, edits: readonly Edit[]): Splice[] {
   const splices: Splice[] = [];
   const bySeq = new Map<YAMLSeq, Edit[]>();
-  const noop = ({ scalar }: TextNode): Splice => ({ ...rangeOf(scalar), text: 'true' });
+  // In quotes: GitLab takes no boolean for a command.
+  const noop = ({ scalar }: TextNode): Splice => ({ ...rangeOf(scalar), text: '"true"' });
   const removePair = (pair: Pair): Splice => linesOfNode(text, rangeOf(pair.key).start, contentEnd(pair));
   for (const edit of edits) {
     const parent = edit.node.parents.at(-1);

@@ -1,8 +1,10 @@
 import { DteError, LIMITS, readLimits, type RendezvousRecord } from '@org/dte-protocol';
 import { rendezvousContract, startFakeGitlab, type FakeGitlab, type FakeProject } from '@org/dte-testing';
+import { registryAccessOf } from './access';
 import { GitlabPackagesRendezvous } from './gitlab-packages-rendezvous';
 import { versionOf } from './names';
-import { PackageRegistry, registryAccessOf, type Timing } from './registry';
+import type { Timing } from './patient-client';
+import { PackageRegistry } from './registry';
 
 const { limits } = readLimits({ DTE_RENDEZVOUS_TIMEOUT_MS: '500' });
 const SESSION = '7-1001';

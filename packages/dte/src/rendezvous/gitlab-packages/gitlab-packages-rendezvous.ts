@@ -9,7 +9,8 @@ import {
   type RendezvousReport,
 } from '@org/dte-protocol';
 import { isReportFile, PACKAGE_NAME, recordFile, reportFile, versionOf } from './names';
-import { REAL_TIME, type PackageRegistry, type Patience, type Timing } from './registry';
+import { REAL_TIME, type Patience, type Timing } from './patient-client';
+import type { PackageRegistry } from './registry';
 
 /** Expired since ever: a record that was taken back. Deleting it needs a role that most people do not have. */
 const TAKEN_BACK_MS = 0;

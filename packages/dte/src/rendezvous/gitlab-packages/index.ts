@@ -1,2 +1,3 @@
+export { registryAccessOf } from './access';
 export { GitlabPackagesRendezvous } from './gitlab-packages-rendezvous';
-export { PackageRegistry, registryAccessOf } from './registry';
+export { PackageRegistry } from './registry';

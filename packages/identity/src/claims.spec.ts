@@ -1,0 +1,24 @@
+import { UnsecuredJWT } from 'jose';
+import { readOwnIdToken } from './claims';
+
+const payload = {
+  iss: 'https://gitlab.example.com',
+  exp: 2_000_000_000,
+  iat: 1_900_000_000,
+  project_id: '7',
+  pipeline_id: '70',
+  job_id: '700',
+  sha: 'a'.repeat(40),
+};
+const tokenOf = (claims: object): string => new UnsecuredJWT({ ...claims }).encode();
+
+describe('readOwnIdToken', () => {
+  it('names the project that a job runs in, which for the merge request of a fork is not that of the commit', () => {
+    expect(readOwnIdToken(tokenOf(payload)).projectId).toBe('7');
+    expect(readOwnIdToken(tokenOf({ ...payload, job_project_id: '8' })).projectId).toBe('8');
+  });
+
+  it('says which claim is missing', () => {
+    expect(() => readOwnIdToken(tokenOf({ ...payload, pipeline_id: undefined }))).toThrow(/pipeline_id/);
+  });
+});
