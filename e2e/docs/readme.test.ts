@@ -41,11 +41,11 @@ const FLAGS_OF_OTHERS = ['--parallel', '--batch', '--skip-nx-cache', '--ignore-e
 /** Flags of our generators, as Nx reads them in a workspace that has them installed. */
 function flagsOfGenerators(laptop: Machine): string[] {
   const own = 'node_modules/@org/dte';
-  const { generators } = JSON.parse(laptop.read(`${own}/generators.json`)) as {
-    generators: Record<string, { schema: string }>;
-  };
+  const manifest = JSON.parse(laptop.read(`${own}/package.json`)) as { generators: string };
+  const list = join(own, manifest.generators);
+  const { generators } = JSON.parse(laptop.read(list)) as { generators: Record<string, { schema: string }> };
   return Object.values(generators).flatMap(({ schema }) => {
-    const { properties } = JSON.parse(laptop.read(join(own, schema))) as { properties: object };
+    const { properties } = JSON.parse(laptop.read(join(dirname(list), schema))) as { properties: object };
     return Object.keys(properties).map(
       (name) => `--${name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`,
     );
