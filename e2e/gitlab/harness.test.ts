@@ -13,6 +13,9 @@ asks:
     - until [ -e $SAMPLE_GATES/asks ] && [ -e $SAMPLE_GATES/several-1-2 ] && [ -e $SAMPLE_GATES/several-2-2 ]; do sleep 0.1; done
     - mkdir dist
     - node -p "JSON.stringify({ ...process.env, here:process.cwd() })" > dist/env.json
+    - node publish.cjs > dist/status
+  after_script:
+    - cp dist/env.json dist/after.json
   artifacts: { paths: [dist] }
 several:
   needs: []
@@ -24,6 +27,15 @@ fails:
   needs: []
   allow_failure: true
   script: exit 3
+`;
+
+const PUBLISH = `
+const { CI_API_V4_URL, CI_PROJECT_ID, CI_JOB_TOKEN } = process.env;
+fetch(\`\${CI_API_V4_URL}/projects/\${CI_PROJECT_ID}/packages/generic/some/1.0.0/file\`, {
+  method: 'PUT',
+  body: 'text',
+  headers: { 'job-token': CI_JOB_TOKEN },
+}).then(({ status }) => console.log(status));
 `;
 
 const JOBS = ['asks', 'several: [1/2]', 'several: [2/2]'];
@@ -39,7 +51,7 @@ describe('a pipeline of the tests', () => {
   let run: PipelineRun;
 
   beforeAll(async () => {
-    project = await GitlabProject.create({ files: { '.gitlab-ci.yml': PIPELINE, 'package.json': {} } });
+    project = await GitlabProject.create({ files: { '.gitlab-ci.yml': PIPELINE, 'publish.cjs': PUBLISH } });
     project.commit('First');
     run = await project.startPipeline({ variables: { CI_COMMIT_BEFORE_SHA: '0'.repeat(40) } });
     expect(await run.end()).toMatchObject({ code: 0 });
@@ -57,6 +69,11 @@ describe('a pipeline of the tests', () => {
       ...Object.fromEntries(JOBS.map((job) => [job, 'passed'])),
       fails: 'failed, allowed',
     });
+  });
+
+  it('leaves to after_script what the script has made, and keeps both as artifacts', () => {
+    for (const file of ['dist/env.json', 'dist/after.json'])
+      expect(existsSync(run.artifact('asks', file))).toBe(true);
   });
 
   it('gives each job a clone, a HOME and ids of its own, in one pipeline of the project', () => {
@@ -92,12 +109,12 @@ describe('a pipeline of the tests', () => {
     expect(envOf('several: [1/2]')['SOME_TOKEN']).toBeUndefined();
   });
 
-  it('gives each job a token that opens the package registry of its project', async () => {
-    const { CI_API_V4_URL, CI_PROJECT_ID, CI_JOB_TOKEN = '' } = envOf('asks');
-    const url = `${CI_API_V4_URL}/projects/${CI_PROJECT_ID}/packages/generic/some/1.0.0/file`;
-    const put = (token: string): Promise<Response> =>
-      fetch(url, { method: 'PUT', body: 'text', headers: { 'job-token': token } });
-    expect((await put(CI_JOB_TOKEN)).status).toBe(201);
-    expect((await put('guessed')).status).toBe(401);
+  it('gives each job a token that opens the package registry of its project, for as long as it runs', async () => {
+    expect(JOBS.map((job) => readFileSync(run.artifact(job, 'dist/status'), 'utf8'))).toEqual(
+      JOBS.map(() => '201\n'),
+    );
+    const { CI_JOB_TOKEN = '' } = envOf('asks');
+    const url = `${project.gitlab.apiUrl}/projects/${PROJECT_ID}/packages/generic/some/1.0.0/file`;
+    expect((await fetch(url, { headers: { 'job-token': CI_JOB_TOKEN } })).status).toBe(401);
   });
 });

@@ -21,6 +21,7 @@ import {
   startFakeGitlab,
   waitFor,
 } from '@org/dte-testing';
+import { copyOnce } from './copy-once';
 import { ensureInterpreter } from './interpreter';
 import { JobEnvironments, type JobVariables } from './job-environment';
 import { NpmRegistry } from './npm-registry';
@@ -169,10 +170,11 @@ export class GitlabProject {
 
   /** Runs the pipeline of the commit that is checked out. */
   async startPipeline(options: PipelineOptions = {}): Promise<PipelineRun> {
-    const env = { ...this.env, ...this.runnerEnv };
+    const number = this.runs.length;
+    const env = copyOnce(join(this.folder, 'runner'), { ...this.env, ...this.runnerEnv }, number);
     const run = await PipelineRun.start(
       {
-        ...{ clone: this.clone, folder: this.folder, env, number: this.runs.length },
+        ...{ clone: this.clone, folder: this.folder, env, number },
         // A job's token is good for as long as it runs, and whoever has it can see by that whether the job does.
         onJobEnd: (job) => this.gitlab.endJob(this.jobIds.get(job) ?? ''),
       },
