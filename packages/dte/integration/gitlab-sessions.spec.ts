@@ -1,5 +1,12 @@
 import { rendezvousRecordSchema, type RendezvousRecord } from '@org/dte-protocol';
-import { isRunning, startFakeGitlab, waitFor, type FakeGitlab, type RunningProcess } from '@org/dte-testing';
+import {
+  isRunning,
+  processesBelow,
+  startFakeGitlab,
+  waitFor,
+  type FakeGitlab,
+  type RunningProcess,
+} from '@org/dte-testing';
 import { CliWorld } from './cli-world';
 
 // Every command is a process of its own, on two cores that the other tests use as well.
@@ -182,7 +189,9 @@ describe('jobs of a GitLab pipeline, with nothing but the package registry betwe
     beforeEach(async () => {
       const server = new CliWorld();
       worlds.push(server);
-      service = server.start(['coordinator', '--port', '0', '--issuers', gitlab.url]);
+      service = server.start(['coordinator', '--port', '0', '--issuers', gitlab.url], {
+        DTE_MAIN_LOST_MS: '1000',
+      });
       await service.waitForOutput(/coordinator on http:.*\n/);
       address = /http:\S+/.exec(service.output())?.[0] ?? '';
     });
@@ -206,6 +215,29 @@ describe('jobs of a GitLab pipeline, with nothing but the package registry betwe
       await connected(agent);
       await again.run(['complete-ci-run']);
       expect((await agent.end()).code).toBe(0);
+    });
+
+    it('agents leave within the grace period when their main job is cancelled, or killed', async () => {
+      const holders = (world: CliWorld): number[] =>
+        processesBelow(world.root)
+          .filter(({ command }) => command.includes('hold-session'))
+          .map(({ pid }) => pid);
+      for (const stop of ['cancelled', 'killed']) {
+        const main = atService('nx');
+        await main.run(['start-ci-run', '--session', `7-1001-${stop}`]);
+        const agent = atService('nx-agent').start([
+          'start-agent',
+          '--slots=1',
+          '--session',
+          `7-1001-${stop}`,
+        ]);
+        await connected(agent);
+        await waitFor('the main job to be held', () => holders(main).length > 0);
+        if (stop === 'cancelled') gitlab.endJob(main.env['CI_JOB_ID'] ?? '');
+        else for (const pid of holders(main)) process.kill(pid, 'SIGKILL');
+        expect((await agent.end()).code).toBe(0);
+        await waitFor('nobody to be left', () => holders(main).length === 0);
+      }
     });
 
     it('is not needed: a main job that it does not answer does its work itself', async () => {

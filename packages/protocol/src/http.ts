@@ -48,6 +48,11 @@ export const sessionSettingsSchema = z.strictObject({
   requireExplicitCompletion: z.boolean(),
   /** CI job that said so; one with another id that finds the session finished is another try of the main job. */
   openedBy: labelSchema(128).optional(),
+  /**
+   * The main job holds a connection for as long as it lives (`dte hold-session`): when none is left it is gone, and nobody
+   * has to wait for its next command (limit mainLostMs instead of sessionIdleMs).
+   */
+  held: z.boolean().optional(),
 });
 export type SessionSettings = z.infer<typeof sessionSettingsSchema>;
 

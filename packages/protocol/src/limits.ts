@@ -177,7 +177,7 @@ export const LIMITS = {
     60_000,
     'ms',
     'DTE_MAIN_LOST_MS',
-    'A run whose main job is gone for so long is cancelled.',
+    'A run whose main job is gone for so long is cancelled; at a standalone coordinator its agents leave then.',
   ),
   agentIdleMs: limit(
     1_800_000,

@@ -125,7 +125,7 @@ export function takeInfoDue(state: SchedulerState): boolean {
   return true;
 }
 
-/** Starts or ends the wait for `sessionIdleMs`. */
+/** Starts or ends the wait for `sessionIdleMs`; for `mainLostMs` where the main job would be seen if it were alive. */
 export function updateIdle(state: SchedulerState): void {
   const { session } = state;
   // Agents that came before the main job are waiting for it; how long is their own limit.
@@ -141,10 +141,18 @@ export function updateIdle(state: SchedulerState): void {
 export function startIdleWait(state: SchedulerState): void {
   state.session.idleSinceMs = state.nowMs;
   const sinceMs = state.nowMs;
-  addDeadline(state, sinceMs + state.config.sessionIdleMs, { kind: 'session-idle', sinceMs });
+  const { mainLostMs, sessionIdleMs } = state.config;
+  const patienceMs =
+    state.session.settings.held === true ? Math.min(mainLostMs, sessionIdleMs) : sessionIdleMs;
+  addDeadline(state, sinceMs + patienceMs, { kind: 'session-idle', sinceMs });
 }
 
 export function idleTooLong(state: SchedulerState, out: EffectsBuilder): void {
-  finishWhenIdle(state, 'There was neither a main job nor a run for too long (DTE_SESSION_IDLE_MS).');
+  finishWhenIdle(
+    state,
+    state.session.settings.held === true
+      ? 'The main job is gone (DTE_MAIN_LOST_MS).'
+      : 'There was neither a main job nor a run for too long (DTE_SESSION_IDLE_MS).',
+  );
   finishIfDone(state, out);
 }

@@ -4,6 +4,7 @@ import { completeCiRunCommand } from './complete-ci-run';
 import { coordinatorCommand } from './coordinator';
 import { doctorCommand } from './doctor';
 import { foreignHint } from './foreign-flags';
+import { holdSessionCommand } from './hold-session';
 import { ownVersion } from './own-version';
 import { planCommand } from './plan';
 import { recordCommand } from './record';
@@ -43,7 +44,10 @@ export function createProgram(): Command {
     doctorCommand(),
   ];
   for (const command of commands) program.addCommand(command);
-  for (const command of [program, ...commands]) {
+  // Not for people.
+  const internal = holdSessionCommand();
+  program.addCommand(internal, { hidden: true });
+  for (const command of [program, ...commands, internal]) {
     command.exitOverride().configureOutput({
       outputError: (text, write) => write(`dte: ${text}${foreignHint(text)}`),
     });

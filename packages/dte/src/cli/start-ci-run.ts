@@ -3,6 +3,7 @@ import { Command } from 'commander';
 import { OPTIONS, settingsOf, type OptionName } from '../config';
 import { ensureCoordinator } from '../embedded/ensure';
 import { jobIdOf } from '../session/identity';
+import { isHeld, startHolding } from './hold-session';
 import {
   cliContext,
   joinSession,
@@ -67,9 +68,11 @@ async function openCiRun(context: CliContext, flags: Flags): Promise<void> {
   await ensureCoordinator({ resolved, env, rendezvous, sessionId, workspaceRoot, args });
   const session = await joinSession(context, 'main');
   try {
-    const settings = settingsOf(resolved.config, jobIdOf(env));
+    const held = isHeld(context, env);
+    const settings = settingsOf(resolved.config, jobIdOf(env), held);
     const { stopAgentsAfter } = settings;
     await session.http.configure(settings);
+    if (held) startHolding(context, session.connection.url());
     const until = stopAgentsAfter.length === 0 ? '' : ` · agents stay until ${stopAgentsAfter.join(', ')}`;
     say(`dte: session ${sessionId} · coordinator ${session.connection.url()}${until}`);
   } finally {

@@ -4,11 +4,14 @@ import type { Config } from './schema';
 /**
  * The part of the configuration that a session's coordinator is told.
  * @param jobId of the CI job that tells it
+ * @param held whether a process of that job stays connected as long as the job lives
  */
 export const settingsOf = (
   { stopAgentsAfter, stopAgentsOnFailure, requireExplicitCompletion }: Config,
   jobId: string | undefined,
+  held = false,
 ): SessionSettings => ({
   ...{ stopAgentsAfter, stopAgentsOnFailure, requireExplicitCompletion },
   ...(jobId === undefined ? {} : { openedBy: jobId }),
+  ...(held ? { held } : {}),
 });

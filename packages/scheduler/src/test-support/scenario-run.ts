@@ -69,6 +69,7 @@ class Scenario {
             stopAgentsAfter: options['stop-after']?.split(',') ?? [],
             stopAgentsOnFailure: words.includes('stop-on-failure'),
             requireExplicitCompletion: words.includes('explicit'),
+            ...(words.includes('held') ? { held: true } : {}),
           },
         });
       case 'join':
