@@ -240,9 +240,10 @@ describe('a standalone coordinator with two instances, whose projects have the s
     agentThere.send(agentSync(1));
     agentHere.send(agentSync(1));
     await agentHere.next('agent.wanted', ({ assignments }) => assignments.length === 1);
-    agentThere.send(agentSync(2));
-    await agentThere.next('agent.wanted', ({ seq }) => seq >= 2);
-    expect(agentThere.all('agent.wanted').flatMap(({ assignments }) => assignments)).toEqual([]);
+    await harness.submit(there, exampleRun('r2', [exampleTask('lib:build')]));
+    await agentThere.next('agent.wanted', ({ assignments }) => assignments.length === 1);
+    const given = agentThere.all('agent.wanted').flatMap(({ assignments }) => assignments);
+    expect(given).toMatchObject([{ runId: 'r2', taskId: 'lib:build' }]);
   });
 
   it('lets an agent of one say nothing about the runs of the other', async () => {
