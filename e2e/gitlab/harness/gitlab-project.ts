@@ -19,6 +19,7 @@ import {
   RunningProcess,
   signalProcess,
   startFakeGitlab,
+  type TestCertificate,
   waitFor,
 } from '@org/dte-testing';
 import { copyOnce } from './copy-once';
@@ -32,6 +33,7 @@ export const PROJECT_ID = 1217;
 
 const GIT_CONFIG =
   '[user]\n\tname = Test\n\temail = test@example.com\n[init]\n\tdefaultBranch = main\n[safe]\n\tdirectory = *\n[advice]\n\tdetachedHead = false\n';
+const AUTHORITY = 'authority.pem';
 const END_MS = 15_000;
 
 /** How this machine gets at the outside; everything else of its environment is kept from the jobs. */
@@ -46,6 +48,8 @@ const asText = (content: FileContent): string =>
 export interface GitlabProjectOptions {
   /** Path -> content, not committed yet; with `.gitignore` and `.npmrc` for the registry of the test. */
   readonly files: Readonly<Record<string, FileContent>>;
+  /** The instance has this certificate, and the runner tells its jobs. Default: it speaks HTTP. */
+  readonly certificate?: TestCertificate | null;
 }
 
 /**
@@ -65,8 +69,8 @@ export class GitlabProject {
   ) {}
 
   /** A project with these files. The caller must `close` it. */
-  static async create({ files }: GitlabProjectOptions): Promise<GitlabProject> {
-    const project = await GitlabProject.empty();
+  static async create({ files, certificate = null }: GitlabProjectOptions): Promise<GitlabProject> {
+    const project = await GitlabProject.empty(certificate);
     project.write({
       '.gitignore': 'node_modules\ndist\ncoverage\n.nx\n',
       '.npmrc': project.registry.npmrc,
@@ -77,7 +81,7 @@ export class GitlabProject {
 
   /** A project with the files of another repository, those that git does not know yet as well. */
   static async copyOf(repository: string): Promise<GitlabProject> {
-    const project = await GitlabProject.empty();
+    const project = await GitlabProject.empty(null);
     const listed = execFileSync('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard'], {
       cwd: repository,
     });
@@ -91,11 +95,13 @@ export class GitlabProject {
     return project;
   }
 
-  private static async empty(): Promise<GitlabProject> {
+  private static async empty(certificate: TestCertificate | null): Promise<GitlabProject> {
     ensureInterpreter();
     // A short name: sockets are made below it, and the path of a socket is limited to about 100 characters.
     const folder = realpathSync(mkdtempSync(join(tmpdir(), 'dte-')));
-    const gitlab = await startFakeGitlab({ projects: [{ id: PROJECT_ID }] });
+    const tls = certificate === null ? {} : { tls: certificate };
+    const gitlab = await startFakeGitlab({ projects: [{ id: PROJECT_ID }], ...tls });
+    if (certificate !== null) writeFileSync(join(folder, AUTHORITY), certificate.cert);
     const project = new GitlabProject(folder, gitlab, await NpmRegistry.start());
     for (const part of ['home', 'clone', 'gates', 't']) mkdirSync(join(folder, part));
     writeFileSync(join(folder, 'home', '.gitconfig'), GIT_CONFIG);
@@ -260,6 +266,10 @@ export class GitlabProject {
       CI_JOB_NAME: gitlabNameOf(CI_JOB_NAME),
       CI_PROJECT_DIR: run.folderOf(CI_JOB_NAME),
       CI_JOB_TOKEN: this.gitlab.jobToken(PROJECT_ID, CI_JOB_ID),
+      // A runner always names one; where a certificate is known to everybody it has nothing new in it.
+      ...(existsSync(join(this.folder, AUTHORITY))
+        ? { CI_SERVER_TLS_CA_FILE: join(this.folder, AUTHORITY) }
+        : {}),
       HOME: home,
       TMPDIR: join(home, 't'),
       // The sample tasks tell where they ran.

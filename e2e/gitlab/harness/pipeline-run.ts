@@ -86,7 +86,7 @@ export class PipelineRun {
       args,
       env,
       linesTo((line) => {
-        const [, job] = /^(\S.*?) +finished in /.exec(plain(line)) ?? [];
+        const [, job] = /^\s*(?:\[[^\]]+\] -> )*(\S.*?) +finished in /.exec(plain(line)) ?? [];
         if (job !== undefined) onJobEnd(job);
       }),
     );

@@ -1,7 +1,12 @@
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type LimitValues, readLimits } from '@org/dte-protocol';
-import { type FakeGitlab, type IdTokenOptions, startFakeGitlab } from '@org/dte-testing';
+import {
+  type FakeGitlab,
+  type IdTokenOptions,
+  selfSignedCertificate,
+  startFakeGitlab,
+} from '@org/dte-testing';
 import { IdTokenVerifier, readOwnIdToken } from '../src';
 
 const claims = { project_id: '42', pipeline_id: '1001', job_id: '7', sha: 'a'.repeat(40) };
@@ -174,6 +179,31 @@ describe('the keys of an issuer', () => {
     expect(await verifier.verify(gitlab.idToken(claims))).toMatchObject({ projectId: '42' });
   });
 });
+
+// A machine without openssl goes without.
+const certificate = selfSignedCertificate();
+(certificate === null ? describe.skip : describe)(
+  'an issuer with a certificate that Node does not know',
+  () => {
+    let secure: FakeGitlab;
+    beforeAll(async () => {
+      secure = await startFakeGitlab({ projects: [], tls: certificate! });
+    });
+    afterAll(() => secure.close());
+    const verifyWith = (authorities: string[]): Promise<unknown> =>
+      new IdTokenVerifier({
+        ...{ issuers: [secure.issuer], audience: 'dte', limits: readLimits({}).limits, authorities },
+      }).verify(secure.idToken(claims));
+
+    it('is not believed, and the message says why', async () => {
+      await expect(verifyWith([])).rejects.toThrow(refusal('self-signed', 'DTE_ISSUER_UNAVAILABLE'));
+    });
+
+    it('is believed by whoever is given its authority', async () => {
+      expect(await verifyWith([certificate!.cert])).toMatchObject({ projectId: '42' });
+    });
+  },
+);
 
 describe('an issuer that does not keep to the rules', () => {
   const servers: { close(): void }[] = [];

@@ -13,6 +13,8 @@ export interface IdTokenVerifierOptions {
   /** The `aud` that tokens must be made for. */
   readonly audience: string;
   readonly limits: KeyLimits & Pick<LimitValues, 'idTokenBytes' | 'idTokenLeewayMs'>;
+  /** Certificates of authorities (PEM) that are trusted for the instances besides the usual ones. Default none. */
+  readonly authorities?: readonly string[];
   /** Milliseconds since the epoch; default `Date.now`. */
   readonly now?: () => number;
 }
@@ -35,10 +37,10 @@ export class IdTokenVerifier {
 
   /** @throws DteError DTE_BAD_CONFIG */
   constructor(private readonly options: IdTokenVerifierOptions) {
-    const { issuers, limits, now = Date.now } = options;
+    const { issuers, limits, now = Date.now, authorities = [] } = options;
     this.now = now;
     this.keysOf = new Map(
-      issuers.map(normalised).map((issuer) => [issuer, new IssuerKeys(issuer, limits, now)]),
+      issuers.map(normalised).map((issuer) => [issuer, new IssuerKeys(issuer, limits, now, authorities)]),
     );
     if (this.keysOf.size === 0)
       throw new DteError('DTE_BAD_CONFIG', 'There is no issuer of id tokens (option issuers, DTE_ISSUERS).');

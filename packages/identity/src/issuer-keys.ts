@@ -35,6 +35,7 @@ export class IssuerKeys {
     private readonly issuer: string,
     private readonly limits: KeyLimits,
     private readonly now: () => number,
+    private readonly authorities: readonly string[],
   ) {}
 
   /**
@@ -83,14 +84,15 @@ export class IssuerKeys {
     const discoveryUrl = `${this.issuer}/.well-known/openid-configuration`;
     const { issuer, jwks_uri } = this.parse(
       discoverySchema,
-      await fetchJson(discoveryUrl, this.limits),
+      await fetchJson(discoveryUrl, this.limits, this.authorities),
       discoveryUrl,
     );
     if (issuer !== this.issuer)
       throw this.misfit(discoveryUrl, `it says that it is ${issuer} and not ${this.issuer}`);
     if (!mayBeFetched(jwks_uri, this.issuer))
       throw this.misfit(discoveryUrl, `its keys are at ${jwks_uri}, which is not https`);
-    const { keys } = this.parse(keySetSchema, await fetchJson(jwks_uri, this.limits), jwks_uri);
+    const found = await fetchJson(jwks_uri, this.limits, this.authorities);
+    const { keys } = this.parse(keySetSchema, found, jwks_uri);
     const set = createLocalJWKSet({ keys });
     this.current = { fetchedAtMs: this.now(), find: (header) => set(header) };
     return this.current;

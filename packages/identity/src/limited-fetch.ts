@@ -1,4 +1,7 @@
 import { DteError, type LimitValues } from '@org/dte-protocol';
+import { request as httpRequest, type IncomingMessage } from 'node:http';
+import { request as httpsRequest } from 'node:https';
+import { rootCertificates } from 'node:tls';
 
 export type FetchLimits = Pick<LimitValues, 'issuerRequestMs' | 'issuerAnswerBytes'>;
 
@@ -9,19 +12,23 @@ const unavailable = (url: string, why: string, cause?: unknown): DteError =>
     cause === undefined ? {} : { cause },
   );
 
-/** `fetch failed` says nothing; its cause does. */
-function reasonOf(thrown: unknown, limits: FetchLimits): string {
-  if (!(thrown instanceof Error)) return String(thrown);
-  if (thrown.name === 'TimeoutError')
-    return `no answer within ${limits.issuerRequestMs} ms (DTE_ISSUER_TIMEOUT_MS)`;
-  return thrown.cause instanceof Error ? thrown.cause.message || thrown.cause.name : thrown.message;
+/** Not the global `fetch`: that one trusts the authorities that Node was started with and cannot be told of others. */
+async function open(url: URL, authorities: readonly string[], signal: AbortSignal): Promise<IncomingMessage> {
+  return await new Promise((resolve, reject) => {
+    const request = (url.protocol === 'https:' ? httpsRequest : httpRequest)(url, {
+      headers: { accept: 'application/json' },
+      signal,
+      // Naming any replaces all the others.
+      ...(authorities.length === 0 ? {} : { ca: [...rootCertificates, ...authorities] }),
+    });
+    request.once('error', reject).once('response', resolve).end();
+  });
 }
 
-async function readText(response: Response, url: string, maxBytes: number): Promise<string> {
-  const chunks: Uint8Array[] = [];
+async function readText(response: IncomingMessage, url: string, maxBytes: number): Promise<string> {
+  const chunks: Buffer[] = [];
   let total = 0;
-  if (response.body === null) return '';
-  for await (const chunk of response.body as unknown as AsyncIterable<Uint8Array>) {
+  for await (const chunk of response as AsyncIterable<Buffer>) {
     total += chunk.length;
     if (total > maxBytes) throw unavailable(url, `the answer is larger than ${maxBytes} bytes`);
     chunks.push(chunk);
@@ -32,19 +39,25 @@ async function readText(response: Response, url: string, maxBytes: number): Prom
 /**
  * A JSON document, within the limits of time and size and without following redirects: whom to ask is not the
  * answer's to decide.
+ * @param authorities certificates (PEM) that are trusted besides the usual ones
  * @throws DteError DTE_ISSUER_UNAVAILABLE
  */
-export async function fetchJson(url: string, limits: FetchLimits): Promise<unknown> {
+export async function fetchJson(
+  url: string,
+  limits: FetchLimits,
+  authorities: readonly string[] = [],
+): Promise<unknown> {
+  const signal = AbortSignal.timeout(limits.issuerRequestMs);
   try {
-    const signal = AbortSignal.timeout(limits.issuerRequestMs);
-    const headers = { accept: 'application/json' };
-    const response = await fetch(url, { redirect: 'manual', signal, headers });
+    const response = await open(new URL(url), authorities, signal);
     const text = await readText(response, url, limits.issuerAnswerBytes);
-    if (response.status !== 200) throw unavailable(url, `status ${response.status}`);
+    if (response.statusCode !== 200) throw unavailable(url, `status ${response.statusCode ?? 0}`);
     return JSON.parse(text) as unknown;
   } catch (thrown) {
     if (thrown instanceof DteError) throw thrown;
-    const why = thrown instanceof SyntaxError ? 'the answer is not JSON' : reasonOf(thrown, limits);
-    throw unavailable(url, why, thrown);
+    if (signal.aborted)
+      throw unavailable(url, `no answer within ${limits.issuerRequestMs} ms (DTE_ISSUER_TIMEOUT_MS)`, thrown);
+    if (thrown instanceof SyntaxError) throw unavailable(url, 'the answer is not JSON', thrown);
+    throw unavailable(url, thrown instanceof Error ? thrown.message || thrown.name : String(thrown), thrown);
   }
 }

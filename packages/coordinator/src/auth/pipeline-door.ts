@@ -14,6 +14,8 @@ export interface IdTokenOptions {
   /** Addresses of the GitLab instances, as they call themselves (CI_SERVER_URL). At least one. */
   readonly issuers: readonly string[];
   readonly audience: string;
+  /** Certificates of authorities (PEM) that are trusted for the instances besides the usual ones. Default none. */
+  readonly authorities?: readonly string[];
   /**
    * The id token of the job that this coordinator is a part of: then it serves the pipeline of that job only, and shows
    * the token to the clients it has verified. Left out by a standalone coordinator.
@@ -29,12 +31,12 @@ export class PipelineDoor {
 
   /** @throws DteError DTE_BAD_CONFIG, DTE_ID_TOKEN_REFUSED (its own token is none) */
   constructor(
-    { issuers, audience, own }: IdTokenOptions,
+    { issuers, audience, authorities = [], own }: IdTokenOptions,
     limits: LimitValues,
     private readonly tokens: TokenIssuer,
     now: () => number,
   ) {
-    this.verifier = new IdTokenVerifier({ issuers, audience, limits, now });
+    this.verifier = new IdTokenVerifier({ issuers, audience, authorities, limits, now });
     this.ownToken = own ?? null;
     this.own = own === undefined ? null : readOwnIdToken(own);
     if (this.own !== null && !this.verifier.issuers.includes(this.own.issuer)) {

@@ -9,6 +9,7 @@ import { jobMarkOf } from '../embedded/earlier-try';
 import { dataDirOf } from '../embedded/ensure';
 import { watchJob } from '../embedded/job-watch';
 import type { FailedMessage, ReadyMessage } from '../embedded/start';
+import { extraAuthorities } from '../gitlab-http';
 import { issuersOf } from '../session/credentials';
 import { cliContext, say, warn, type Flags } from './context';
 import { addFlags } from './option-flags';
@@ -60,6 +61,7 @@ async function coordinate(flags: Flags & { embedded?: boolean }): Promise<void> 
   const certificate = embedded && !isLoopback(host) ? createSessionCertificate() : null;
   // A service is nobody's job, whatever is in its environment.
   const own = embedded && idToken !== undefined ? { own: idToken } : {};
+  const authorities = extraAuthorities(process.env);
   const onSessionFinished = (id: string): void => {
     if (embedded && id === sessionId) ending.arm();
   };
@@ -71,7 +73,7 @@ async function coordinate(flags: Flags & { embedded?: boolean }): Promise<void> 
     dataDir: dataDirOf(resolved, workspaceRoot),
     ...(secret === undefined ? {} : { secret }),
     ...(certificate === null ? {} : { tls: certificate }),
-    ...(issuers.length === 0 ? {} : { idTokens: { issuers, audience, ...own } }),
+    ...(issuers.length === 0 ? {} : { idTokens: { issuers, audience, authorities, ...own } }),
     limits: resolved.limits,
     onSessionFinished,
   });

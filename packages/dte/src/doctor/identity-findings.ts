@@ -1,6 +1,7 @@
 import { IdTokenVerifier, requireOwnSession } from '@org/dte-identity';
 import { DteError } from '@org/dte-protocol';
 import type { Env, Resolved } from '../config';
+import { extraAuthorities } from '../gitlab-http';
 import { issuersOf } from '../session/credentials';
 import { note, ok, stop, type Finding } from './finding';
 
@@ -29,7 +30,10 @@ export async function identityFindings(
   }
   try {
     const issuers = issuersOf(config, env);
-    const claims = await new IdTokenVerifier({ issuers, audience, limits }).verify(idToken);
+    const claims = await new IdTokenVerifier({
+      ...{ issuers, audience, limits },
+      authorities: extraAuthorities(env),
+    }).verify(idToken);
     requireOwnSession(claims, sessionId, commit);
     const until = new Date(claims.expiresAtMs).toISOString();
     return [

@@ -2,6 +2,7 @@ import type { Credentials } from '@org/dte-agent';
 import { IdTokenVerifier, readOwnIdToken, requireSamePipeline } from '@org/dte-identity';
 import { DteError, type Rendezvous, type Role } from '@org/dte-protocol';
 import type { Config, Env, Resolved } from '../config';
+import { extraAuthorities } from '../gitlab-http';
 
 /**
  * Issuers whose id tokens count: those that were named, else the GitLab that runs this job. An instance may call itself
@@ -42,7 +43,10 @@ export function clientCredentials(
         );
       }
       // Its keys are kept for the next connection.
-      verifier ??= new IdTokenVerifier({ issuers: issuersOf(config, env), audience, limits });
+      verifier ??= new IdTokenVerifier({
+        ...{ issuers: issuersOf(config, env), audience, limits },
+        authorities: extraAuthorities(env),
+      });
       const own = readOwnIdToken(idToken);
       const other = await verifier.verify(given);
       requireSamePipeline(own, other);

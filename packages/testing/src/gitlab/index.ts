@@ -1,4 +1,5 @@
 export type { FakeRole } from './access';
+export { selfSignedCertificate, type TestCertificate } from './certificate';
 export {
   startFakeGitlab,
   type Failure,

@@ -1,0 +1,29 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+export interface TestCertificate {
+  /** PEM. */
+  readonly key: string;
+  /** PEM; signed by itself, so it is its own authority. */
+  readonly cert: string;
+}
+
+/**
+ * The certificate of a GitLab that nobody knows yet, for 127.0.0.1. Nothing of ours makes certificates that name an
+ * address: openssl does. Null on a machine without it.
+ */
+export function selfSignedCertificate(): TestCertificate | null {
+  if (spawnSync('openssl', ['version']).status !== 0) return null;
+  const folder = mkdtempSync(join(tmpdir(), 'dte-certificate-'));
+  try {
+    const [key, cert] = [join(folder, 'key.pem'), join(folder, 'cert.pem')];
+    const names = ['-subj', '/CN=GitLab', '-addext', 'subjectAltName=IP:127.0.0.1'];
+    const made = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-keyout', key, '-out', cert];
+    execFileSync('openssl', ['req', '-x509', '-nodes', '-days', '2', ...names, ...made], { stdio: 'ignore' });
+    return { key: readFileSync(key, 'utf8'), cert: readFileSync(cert, 'utf8') };
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
