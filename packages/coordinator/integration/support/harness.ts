@@ -31,7 +31,12 @@ export class Harness {
       options.dataDir ?? (await mkdtemp(join(tmpdir(), 'dte-coordinator-'))),
       options,
     );
-    await harness.startCoordinator();
+    try {
+      await harness.startCoordinator();
+    } catch (thrown) {
+      await harness.cleanUp();
+      throw thrown;
+    }
     return harness;
   }
 
