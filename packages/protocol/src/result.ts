@@ -50,7 +50,8 @@ export type AgentRef = z.infer<typeof agentRefSchema>;
 /**
  * One entry of a run's log, which the main job follows. `seq` counts from 1 without gaps.
  * A task has exactly one `ended` entry; its status is
- * - `success` / `failure`: as the accepted attempt reported,
+ * - `success` / `failure`: as the accepted attempt reported. A failure is final: the main job never runs the task again.
+ *   One with a `reason` (of the entry or its result) is ours to explain, and the explanation is shown with its output,
  * - `skipped`: a dependency failed, or --nxBail,
  * - `cancelled`: the run was cancelled first,
  * - `returned`: no agent could run it; the main job runs it (and, after it, its dependants) itself.

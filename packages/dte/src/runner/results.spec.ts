@@ -135,7 +135,7 @@ describe('RunResults', () => {
     results.onEntry(
       ended(
         'lib:build',
-        'failure',
+        'returned',
         finished({ status: 'failure', code: 1, reason, hashDetails: { command: 'c', 'env:NODE_ENV': '2' } }),
       ),
     );
@@ -144,6 +144,15 @@ describe('RunResults', () => {
     expect(said).toEqual([
       'DTE_HASH_MISMATCH lib:build has another hash here. Different on the agent: env:NODE_ENV. The main job runs lib:build itself.',
     ]);
+  });
+
+  it('shows the reason of a failure that we have to explain below its output', async () => {
+    const { results, kept } = setUp();
+    const reason = { code: 'DTE_HASH_MISMATCH', message: 'lib:build has another hash here.' } as const;
+    results.onEntry(ended('lib:build', 'failure', finished({ status: 'failure', code: 1, reason })));
+    await results.idle();
+    expect(results.statuses).toEqual({ 'lib:build': 'failure' });
+    expect(kept.get('lib:build')).toMatch(/^out\n.*lib:build has another hash here\./s);
   });
 
   it('explains each kind of trouble once', async () => {

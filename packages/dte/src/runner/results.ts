@@ -88,11 +88,9 @@ export class RunResults {
   private onEnded(task: NxTask, entry: EndedEntry): void {
     const finished = entry.result?.kind === 'finished' ? entry.result : null;
     const { status } = entry;
-    // A failure that is no fault of the task: this job finds out what the task really does.
-    const isOurs = status === 'failure' && finished?.reason !== null;
-    if (isOurs || status === 'returned') this.explainReturned(task, entry, finished);
-    if (isOurs) this.endings.set(task.id, 'returned');
-    else if (status === 'success') this.watch(this.takeSuccess(task, entry, finished), task);
+    // No fault of the task: this job finds out what the task really does.
+    if (status === 'returned') this.explainReturned(task, entry, finished);
+    if (status === 'success') this.watch(this.takeSuccess(task, entry, finished), task);
     else if (status === 'failure') this.watch(this.takeFailure(task, entry, finished), task);
     else this.endings.set(task.id, status);
   }
@@ -120,9 +118,12 @@ export class RunResults {
     // A failure is a fact from here on, whatever becomes of its output.
     this.settle(task, 'failure', 'failure');
     if (entry.agent !== null) this.failedOn.set(task.id, entry.agent);
-    const terminalOutput = await this.restore(task, finished).catch(
+    const reason = finished?.reason ?? entry.reason;
+    const why = reason === null ? '' : `${new DteError(reason.code, reason.message).explain()}\n`;
+    const said = await this.restore(task, finished).catch(
       (thrown: unknown) => `${DteError.from(thrown).explain()}\n`,
     );
+    const terminalOutput = `${said}${said === '' || said.endsWith('\n') || why === '' ? '' : '\n'}${why}`;
     this.date(task, finished);
     await this.keep(task, terminalOutput);
     this.count(entry.agent, false);
