@@ -39,14 +39,20 @@ const FILES = {
         options: { command: 'echo testing' },
       },
       own: { executor: './tools/executors:own', cache: true },
+      say: {
+        executor: 'nx:run-commands',
+        cache: true,
+        inputs: [{ env: 'OF_RUN' }],
+        options: { command: 'echo $OF_RUN' },
+      },
     },
     { implicitDependencies: ['lib'] },
   ),
 };
-const TARGETS = ['build', 'test', 'own'];
+const TARGETS = ['build', 'test', 'own', 'say'];
 
 describe.each(NX_VERSIONS)('hashing in a host, nx %s', (version) => {
-  it('gives what the main job gives for the same files, and sees a change of a dependency output at once', async () => {
+  it('gives what the main job gives for the same files, and sees a changed dependency output or variable at once', async () => {
     const main = makeWorkspace(version, FILES);
     const other = main.clone();
     try {
@@ -59,12 +65,15 @@ describe.each(NX_VERSIONS)('hashing in a host, nx %s', (version) => {
         runFirst: ['lib:build'],
         reader: 'app:test',
         file: join(other.root, 'packages/lib/dist/out.txt'),
+        variable: { task: 'app:say', name: 'OF_RUN', values: ['first', 'second'] },
       });
       expect(result.hashes).toEqual(whole.hashes);
       expect(result.hashes['app:own']).toMatch(/^own-/);
       expect(result.changed).not.toBe(result.hashes['app:test']);
       expect(result.changedBack).toBe(result.hashes['app:test']);
       expect(result.nodes['app:build']?.join(' ')).toMatch(/FROM_PROJECT/);
+      expect(result.byValue.map(({ printed }) => printed)).toEqual(['first', 'second']);
+      expect(new Set(result.byValue.map(({ hash }) => hash)).size).toBe(2);
     } finally {
       main.remove();
       other.remove();

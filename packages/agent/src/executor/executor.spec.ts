@@ -58,6 +58,7 @@ class FakeHost implements TaskHost {
     keepTerminalOutput: () => Promise.resolve(),
   };
   stop: () => void = () => undefined;
+  environmentChanged = (): void => undefined;
   hashTask = async () => ({
     value: this.hash,
     details: { command: 'c', nodes: { 'app:ProjectConfiguration': '1' }, implicitDeps: {}, runtime: {} },

@@ -128,8 +128,9 @@ export class Executor {
   private async contextOf(message: RunMessage, signal: AbortSignal): Promise<RestoreContext> {
     const { workspaceRoot, limits, outputs } = this.options;
     const run = await this.runs.get(message.assignment.runId, message.specFile);
-    this.environment.apply(run.spec.env);
+    const isOther = this.environment.apply(run.spec.env);
     const host = await this.host.get();
+    if (isOther) host.environmentChanged();
     recordOnce(run, host);
     return { host, http: this.http, run, workspaceRoot, outputs, limits, signal };
   }

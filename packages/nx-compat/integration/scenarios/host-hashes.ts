@@ -12,6 +12,8 @@ export interface HostHashesInput {
   /** A task whose hash reads that file; it is hashed with and without a change to it. */
   reader: string;
   file: string;
+  /** A task whose hash and output depend on a variable, and values that it takes one after the other. */
+  variable: { task: string; name: string; values: string[] };
 }
 
 export interface HostHashesResult {
@@ -19,6 +21,8 @@ export interface HostHashesResult {
   nodes: Record<string, string[]>;
   changed: string;
   changedBack: string;
+  /** For each value: the hash and what the task printed. */
+  byValue: { hash: string; printed: string }[];
 }
 
 /** Hashes every task as an executor does. */
@@ -29,7 +33,7 @@ export async function run(input: HostHashesInput): Promise<HostHashesResult> {
     const task = graph.tasks[id];
     if (task) await host.runTask({ task, fullTaskGraph: raw });
   }
-  const result: HostHashesResult = { hashes: {}, nodes: {}, changed: '', changedBack: '' };
+  const result: HostHashesResult = { hashes: {}, nodes: {}, changed: '', changedBack: '', byValue: [] };
   const hash = async (id: string): ReturnType<typeof host.hashTask> => {
     const task = graph.tasks[id];
     if (!task) throw new Error(`no task ${id}`);
@@ -46,6 +50,16 @@ export async function run(input: HostHashesInput): Promise<HostHashesResult> {
   rmSync(input.file);
   writeFileSync(input.file, 'data\n');
   result.changedBack = (await hash(input.reader)).value;
+  const { task: id, name, values } = input.variable;
+  const task = graph.tasks[id];
+  if (!task) throw new Error(`no task ${id}`);
+  for (const value of values) {
+    process.env[name] = value;
+    host.environmentChanged();
+    const { value: known } = await hash(id);
+    const run = await host.runTask({ task: { ...task, hash: known }, fullTaskGraph: raw, skipCacheRead: true });
+    result.byValue.push({ hash: known, printed: run.terminalOutput.trim().split('\n').at(-1) ?? '' });
+  }
   await host.close();
   return result;
 }

@@ -1,6 +1,7 @@
 import type { OpenedCache } from '../cache/open-cache';
 import { nxCacheModule } from '../cache/nx-cache';
 import type { NxInstall } from '../nx-install';
+import type { NxTask } from '../types';
 
 /** Undoes what was done; calling it twice is harmless. */
 export type Restore = () => void;
@@ -94,6 +95,31 @@ export function shareAcrossTasks(nx: NxInstall, hasher: unknown, cache: OpenedCa
       restore();
     });
   };
+}
+
+type TaskEnv = (task: NxTask, ...rest: unknown[]) => NodeJS.ProcessEnv;
+
+/**
+ * From 22.7 on Nx remembers the environment of each task by its id for as long as the process lives, since a process runs
+ * one command. An executor runs the same tasks for many, each with variables of its own.
+ */
+export class TaskEnvironments {
+  private version = 0;
+  readonly restore: Restore;
+
+  constructor(nx: NxInstall) {
+    const module = nx.load<{ getTaskSpecificEnv: TaskEnv }>('src/tasks-runner/task-env');
+    const { getTaskSpecificEnv } = module;
+    this.restore = replaceFunctions(module, {
+      getTaskSpecificEnv: (task: NxTask, ...rest: unknown[]) =>
+        getTaskSpecificEnv({ ...task, id: `${task.id} ${String(this.version)}` }, ...rest),
+    });
+  }
+
+  /** Forgets all of them. */
+  forget(): void {
+    this.version++;
+  }
 }
 
 /** Bytes of warnings kept per task. */

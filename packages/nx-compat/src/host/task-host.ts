@@ -7,7 +7,7 @@ import { selectRunDiscrete, type RunDiscrete } from '../run-discrete';
 import { normaliseTaskGraph } from '../task-graph';
 import type { NxProjectGraph, NxTask, RawTaskGraph, TaskGraph } from '../types';
 import { closureGraph, Hashing, type NxTaskHasher } from './hashing';
-import { NxNotices, setEnvironment, shareAcrossTasks, type Restore } from './patches';
+import { NxNotices, setEnvironment, shareAcrossTasks, TaskEnvironments, type Restore } from './patches';
 import { endTaskProcesses } from './process-tree';
 import { SingleRun } from './single-run';
 import type { HashResult, RunTaskRequest, TaskHost, TaskHostOptions, TaskRun } from './types';
@@ -52,6 +52,7 @@ class NxTaskHost implements TaskHost {
     readonly cache: OpenedCache,
     private readonly runDiscrete: RunDiscrete,
     private readonly notices: NxNotices,
+    private readonly environments: TaskEnvironments,
     private readonly mark: string,
     private readonly restores: readonly Restore[],
   ) {}
@@ -70,6 +71,10 @@ class NxTaskHost implements TaskHost {
     const graph = this.closureOf(fullTaskGraph, copy);
     const hashing = new Hashing(this.nx, this.projectGraph, this.hasher);
     return known ? hashing.upFront(copy, graph) : hashing.beforeRun(copy, graph);
+  }
+
+  environmentChanged(): void {
+    this.environments.forget();
   }
 
   restore(task: NxTask): ReturnType<TaskHost['restore']> {
@@ -174,11 +179,26 @@ export async function createTaskHost(options: TaskHostOptions): Promise<TaskHost
       .load<HasherModule>('src/hasher/create-task-hasher')
       .createTaskHasher(projectGraph, nxJson, nxJson.tasksRunnerOptions?.['default']?.options ?? {});
     const notices = new NxNotices(nx);
-    return new NxTaskHost(nx, projectGraph, nxJson, hasher, cache, selectRunDiscrete(nx), notices, mark, [
-      shareAcrossTasks(nx, hasher, cache),
-      notices.restore,
+    const environments = new TaskEnvironments(nx);
+    const restores = [
+      ...[shareAcrossTasks(nx, hasher, cache), notices.restore, environments.restore],
       restoreEnvironment,
-    ]);
+    ];
+    const runDiscrete = selectRunDiscrete(nx);
+    return new NxTaskHost(
+      ...([
+        nx,
+        projectGraph,
+        nxJson,
+        hasher,
+        cache,
+        runDiscrete,
+        notices,
+        environments,
+        mark,
+        restores,
+      ] as const),
+    );
   } catch (error) {
     restoreEnvironment();
     throw error;

@@ -74,6 +74,8 @@ export interface TaskHost {
    * hashed as the main job did up front; one that does not, as Nx does before running it.
    */
   hashTask(task: NxTask, fullTaskGraph: RawTaskGraph | TaskGraph): Promise<HashResult>;
+  /** To be called when variables of this process were changed, as between two runs: Nx may know a task's environment by heart. */
+  environmentChanged(): void;
   /** Puts the outputs of a finished task (a member of a dependency closure) on disk, by its hash. */
   restore(task: NxTask): Promise<FetchResult>;
   /**
