@@ -65,6 +65,8 @@ export const agentOutputSchema = z.strictObject({
   /** In UTF-16 code units from the start of the attempt's output. */
   offset: z.int().min(0),
   data: z.string().max(LIMITS.outputChunkBytes.value),
+  /** Nothing follows: with all pieces before it, this is what the task printed while it ran. */
+  last: z.literal(true).optional(),
 });
 export type AgentOutput = z.infer<typeof agentOutputSchema>;
 

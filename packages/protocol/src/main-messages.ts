@@ -47,6 +47,8 @@ export const runOutputSchema = z.strictObject({
   attempt: z.int().min(1),
   offset: z.int().min(0),
   data: z.string().max(LIMITS.outputChunkBytes.value),
+  /** See `agent.output`. */
+  last: z.literal(true).optional(),
 });
 export type RunOutput = z.infer<typeof runOutputSchema>;
 

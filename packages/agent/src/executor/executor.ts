@@ -108,7 +108,10 @@ export class Executor {
       outputs = task.nxTask.outputs;
       await this.restoreClosure(context, message, current);
       current.abort.signal.throwIfAborted();
-      const live = new LiveOutput({ channel, ref, maxInFlight: this.options.limits.outputBufferBytes });
+      const live = new LiveOutput({
+        ...{ channel, ref, maxInFlight: this.options.limits.outputBufferBytes },
+        isFollowed: message.assignment.streamOutput,
+      });
       const result = await runAttempt(context, message.assignment, task, {
         onExecuting: (startMs) => channel.send({ type: 'executing', ref, startMs }),
         onOutput: (chunk) => live.push(chunk),

@@ -68,6 +68,7 @@ export const fromExecutorSchema = z.discriminatedUnion('type', [
     ref: attemptRefSchema,
     offset: z.int().min(0),
     data: z.string().max(LIMITS.outputChunkBytes.value),
+    last: z.literal(true).optional(),
   }),
   z.strictObject({
     type: z.literal('result'),

@@ -12,7 +12,7 @@ function recorder(take: boolean) {
       if (take) done?.();
     },
   };
-  return { said, live: new LiveOutput({ channel, ref, maxInFlight: 210_000 }) };
+  return { said, channel, live: new LiveOutput({ channel, ref, maxInFlight: 210_000, isFollowed: false }) };
 }
 
 it('sends small pieces together and large ones in bounded chunks whose offsets join', () => {
@@ -40,4 +40,21 @@ it('drops what does not fit while the supervisor takes nothing, and the offsets 
   live.push('x'.repeat(400_000));
   live.end();
   expect(said.map(({ offset }) => offset)).toEqual([0, 65_536, 131_072, 393_216]);
+});
+
+it('says which piece is the last to a main job that listens', () => {
+  const { channel, said } = recorder(true);
+  const follow = () => new LiveOutput({ channel, ref, maxInFlight: 100_000, isFollowed: true });
+  const together = follow();
+  together.push('abc');
+  together.end();
+  const earlier = follow();
+  earlier.push('x'.repeat(65_536));
+  earlier.end();
+  follow().end();
+  expect(said.map(({ offset, data, last }) => [offset, data.length, last])).toEqual([
+    [0, 3, true],
+    [0, 65_536, undefined],
+    [65_536, 0, true],
+  ]);
 });

@@ -7,6 +7,8 @@ export interface LiveOutputOptions {
   readonly ref: AttemptRef;
   /** Characters on their way to the supervisor; above it they are dropped, which shows as a gap of the offsets. */
   readonly maxInFlight: number;
+  /** The main job prints it while it comes. */
+  readonly isFollowed: boolean;
 }
 
 /** Output is collected for so long: a task that prints byte by byte must not cost a message per byte. */
@@ -17,6 +19,7 @@ export class LiveOutput {
   private pending = '';
   private offset = 0;
   private inFlight = 0;
+  private ending = false;
   private timer: NodeJS.Timeout | null = null;
 
   constructor(private readonly options: LiveOutputOptions) {}
@@ -27,8 +30,9 @@ export class LiveOutput {
     else if (this.pending !== '') this.timer ??= setTimeout(() => this.flush(true), FLUSH_MS);
   }
 
-  /** Sends what is left. */
+  /** Sends what is left, and that it was all when the main job is listening. */
   end(): void {
+    this.ending = this.options.isFollowed;
     this.flush(true);
   }
 
@@ -39,19 +43,22 @@ export class LiveOutput {
     while (this.pending.length - from >= (all ? 1 : MAX_CHUNK)) {
       let to = Math.min(from + MAX_CHUNK, this.pending.length);
       if (to - from > 1 && to < this.pending.length && isHighSurrogate(this.pending.charCodeAt(to - 1))) to--;
-      this.send(this.pending.slice(from, to));
+      this.send(this.pending.slice(from, to), to === this.pending.length);
       from = to;
     }
     this.pending = this.pending.slice(from);
+    // Everything had been sent before it was known to be all.
+    if (this.ending && from === 0 && this.offset > 0) this.send('', true);
     if (this.pending !== '') this.timer = setTimeout(() => this.flush(true), FLUSH_MS);
   }
 
-  private send(data: string): void {
+  private send(data: string, isAll: boolean): void {
     const offset = this.offset;
     this.offset += data.length;
     const { channel, ref, maxInFlight } = this.options;
     if (this.inFlight + data.length > maxInFlight) return;
     this.inFlight += data.length;
-    channel.send({ type: 'output', ref, offset, data }, () => (this.inFlight -= data.length));
+    const last = isAll && this.ending ? (true as const) : undefined;
+    channel.send({ type: 'output', ref, offset, data, last }, () => (this.inFlight -= data.length));
   }
 }

@@ -162,7 +162,7 @@ export class Supervisor {
         this.changedALittle();
         break;
       case 'output':
-        this.onOutput(attempt.assignment, message.offset, message.data);
+        this.onOutput(attempt.assignment, message);
         break;
       case 'result':
         this.onResult(executorId, key, attempt, message.result, message.outputs);
@@ -170,11 +170,14 @@ export class Supervisor {
     }
   }
 
-  private onOutput(assignment: Assignment, offset: number, data: string): void {
+  private onOutput(
+    assignment: Assignment,
+    { offset, data, last }: Extract<FromExecutor, { type: 'output' }>,
+  ): void {
     const ref = refOf(assignment);
-    this.options.log.output(ref, offset, data);
+    if (data !== '') this.options.log.output(ref, offset, data);
     // Refused output is a gap that its offsets show; the artifact has all of it.
-    if (assignment.streamOutput) this.options.send({ type: 'agent.output', ...ref, offset, data });
+    if (assignment.streamOutput) this.options.send({ type: 'agent.output', ...ref, offset, data, last });
   }
 
   private onResult(

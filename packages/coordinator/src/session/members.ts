@@ -47,9 +47,9 @@ export class Members {
    * Passes live output on. Not journalled, and dropped while the main job is behind: it sees the gap by the offsets
    * and has the whole output with the task's artifact.
    */
-  relay({ runId, taskId, attempt, offset, data }: AgentOutput): void {
+  relay({ runId, taskId, attempt, offset, data, last }: AgentOutput): void {
     const main = this.follower(runId);
     if (main === null || main.bufferedBytes() + data.length > this.outputBufferBytes) return;
-    main.send({ type: 'run.output', runId, taskId, attempt, offset, data });
+    main.send({ type: 'run.output', runId, taskId, attempt, offset, data, last });
   }
 }

@@ -125,9 +125,9 @@ export class DistributedRun {
       reports: () => prepared.session.reports(),
       info: prepared.session.info(),
       onEntry: (entry) => this.results.onEntry(entry),
-      onOutput: ({ taskId, attempt, offset, data }) => {
-        const task = graph.tasks[taskId];
-        if (task !== undefined) this.reporter.output(task, attempt, offset, data);
+      onOutput: (piece) => {
+        const task = graph.tasks[piece.taskId];
+        if (task !== undefined) this.reporter.output(task, piece);
       },
       onSession: (info) => this.onSession(info),
     });

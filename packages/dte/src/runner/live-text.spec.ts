@@ -5,38 +5,53 @@ describe('LiveText', () => {
   beforeEach(() => (text = new LiveText()));
 
   it('prints contiguous pieces as they come and nothing at the end', () => {
-    expect([text.accept(1, 0, 'ab'), text.accept(1, 2, 'cd')]).toEqual(['ab', 'cd']);
+    expect([
+      text.accept({ attempt: 1, offset: 0, data: 'ab' }),
+      text.accept({ attempt: 1, offset: 2, data: 'cd' }),
+    ]).toEqual(['ab', 'cd']);
     expect(text.rest(1, 'abcd')).toBe('');
   });
 
   it('prints only what is new of a piece that overlaps or comes twice', () => {
-    text.accept(1, 0, 'abcd');
-    expect(text.accept(1, 2, 'cdef')).toBe('ef');
-    expect(text.accept(1, 0, 'ab')).toBe('');
+    text.accept({ attempt: 1, offset: 0, data: 'abcd' });
+    expect(text.accept({ attempt: 1, offset: 2, data: 'cdef' })).toBe('ef');
+    expect(text.accept({ attempt: 1, offset: 0, data: 'ab' })).toBe('');
   });
 
   it('holds pieces back after a gap and prints the rest from the whole output', () => {
-    text.accept(1, 0, 'ab');
-    expect(text.accept(1, 4, 'ef')).toBe('');
+    text.accept({ attempt: 1, offset: 0, data: 'ab' });
+    expect(text.accept({ attempt: 1, offset: 4, data: 'ef' })).toBe('');
     expect(text.rest(1, 'abcdef')).toBe('cdef');
   });
 
   it('begins anew with another attempt and ignores the old one', () => {
-    text.accept(1, 0, 'old');
-    expect(text.accept(2, 0, 'new')).toBe('new');
-    expect(text.accept(1, 3, '!')).toBe('');
+    text.accept({ attempt: 1, offset: 0, data: 'old' });
+    expect(text.accept({ attempt: 2, offset: 0, data: 'new' })).toBe('new');
+    expect(text.accept({ attempt: 1, offset: 3, data: '!' })).toBe('');
     expect(text.rest(2, 'new!')).toBe('!');
   });
 
   it('prints the whole output when the accepted attempt is not the one that was seen', () => {
-    text.accept(1, 0, 'old');
+    text.accept({ attempt: 1, offset: 0, data: 'old' });
     expect(text.rest(2, 'new')).toBe('new');
   });
 
   it('prints the whole output when live pieces were not its beginning', () => {
-    text.accept(1, 0, 'abc');
+    text.accept({ attempt: 1, offset: 0, data: 'abc' });
     expect(text.rest(1, 'xyz and more')).toBe('xyz and more');
     expect(text.rest(1, 'ab')).toBe('ab');
+  });
+
+  it('prints nothing more when all pieces came, whatever Nx has added to the stored output', () => {
+    text.accept({ attempt: 1, offset: 0, data: 'said' });
+    text.accept({ attempt: 1, offset: 4, data: '', last: true });
+    expect(text.rest(1, '> command\nsaid\nWarning: exited with 3')).toBe('');
+  });
+
+  it('does not believe that all pieces came when one is missing before the last', () => {
+    text.accept({ attempt: 1, offset: 0, data: 'sa' });
+    text.accept({ attempt: 1, offset: 4, data: '', last: true });
+    expect(text.rest(1, 'said')).toBe('id');
   });
 
   it('prints the whole output when nothing came live', () => {

@@ -1,6 +1,14 @@
 /** So much of the printed end is compared with the stored output, to know that one begins with the other. */
 const TAIL = 256;
 
+/** A piece of live output, as `run.output` brings it. */
+export interface LivePiece {
+  readonly attempt: number;
+  readonly offset: number;
+  readonly data: string;
+  readonly last?: true | undefined;
+}
+
 /**
  * The output of one task as it reaches the terminal: live pieces while they are contiguous, what is missing at the
  * end. Live output is best effort, the stored one is the truth.
@@ -9,25 +17,33 @@ export class LiveText {
   private attempt = 0;
   private printed = 0;
   private tail = '';
+  private complete = false;
 
   /** The part of a piece that can be printed now; empty when it is old, or when something before it is missing. */
-  accept(attempt: number, offset: number, data: string): string {
+  accept({ attempt, offset, data, last }: LivePiece): string {
     if (attempt < this.attempt) return '';
     if (attempt > this.attempt) {
       this.attempt = attempt;
       this.printed = 0;
       this.tail = '';
+      this.complete = false;
     }
     if (offset > this.printed) return '';
     const fresh = data.slice(this.printed - offset);
     this.printed += fresh.length;
     this.tail = (this.tail + fresh).slice(-TAIL);
+    this.complete = last === true;
     return fresh;
   }
 
-  /** What is still to be printed of the whole output; all of it when the live pieces were not its beginning. */
+  /**
+   * What is still to be printed of the whole output; all of it when the live pieces were not its beginning. Nx adds lines of
+   * its own to what it stores (a command's name, its exit code) that it does not print while a task runs: when everything
+   * the task said was printed, nothing is left.
+   */
   rest(attempt: number | null, whole: string): string {
     if (this.printed === 0 || attempt !== this.attempt) return whole;
+    if (this.complete) return '';
     const matches = whole.slice(0, this.printed).endsWith(this.tail) && whole.length >= this.printed;
     return matches ? whole.slice(this.printed) : whole;
   }

@@ -52,7 +52,7 @@ describe('Reporter', () => {
     const { reporter, calls } = build(true);
     const streamed = task('a:b');
     await reporter.started(streamed);
-    reporter.output(streamed, 1, 0, 'ou');
+    reporter.output(streamed, { attempt: 1, offset: 0, data: 'ou' });
     await reporter.ended({ task: streamed, ...success });
     expect(calls.slice(2)).toEqual(['write a:b ou', 'write a:b t', 'stop a:b', 'end a:b success 0 group 0']);
   });
@@ -65,7 +65,7 @@ describe('Reporter', () => {
 
   it('ignores live output where Nx would not stream', () => {
     const { reporter, calls } = build(false);
-    reporter.output(task('a:b'), 1, 0, 'x');
+    reporter.output(task('a:b'), { attempt: 1, offset: 0, data: 'x' });
     expect(calls).toEqual([]);
   });
 

@@ -1,5 +1,5 @@
 import type { NxLifeCycle, NxTask, NxTaskStatus, StreamPrinter } from '@org/dte-nx-compat';
-import { LiveText } from './live-text';
+import { LiveText, type LivePiece } from './live-text';
 
 /** How one task ended, as Nx shall show it. */
 export interface TaskReport {
@@ -49,10 +49,10 @@ export class Reporter {
   }
 
   /** Live output; what cannot be printed now is printed at the end. */
-  output(task: NxTask, attempt: number, offset: number, data: string): void {
+  output(task: NxTask, piece: LivePiece): void {
     if (!this.options.streams(task)) return;
     const { text, printer } = this.liveOf(task);
-    const fresh = text.accept(attempt, offset, data);
+    const fresh = text.accept(piece);
     if (fresh !== '') printer.write(fresh);
   }
 
