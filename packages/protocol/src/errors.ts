@@ -144,6 +144,10 @@ export const ERROR_CODES = {
     severity: 'attempt',
     cure: 'Read what Nx says in the message: it could not run the task on that agent. The main job runs it if no agent can.',
   },
+  DTE_SERVER_FAILED: {
+    severity: 'attempt',
+    cure: 'Read the output of the server (the continuous task): it ended while a task needed it, or was not ready in time. A port in use means that something else on the same machine has it.',
+  },
   DTE_LEASE_EXPIRED: {
     severity: 'attempt',
     cure: 'Nothing to do if it happens once: the agent was lost or frozen and its tasks run elsewhere.',

@@ -243,6 +243,18 @@ export const LIMITS = {
     'Attempts lost to infrastructure before a task is returned to the main job.',
   ),
   progressMs: limit(10_000, 'ms', 'DTE_PROGRESS_MS', 'At most one progress line in so long.'),
+  serverIdleMs: limit(
+    10_000,
+    'ms',
+    'DTE_SERVER_IDLE_MS',
+    'How long an agent keeps a server (a continuous task) after its last user: the next one may be on its way, and starting it again costs more.',
+  ),
+  serverOutputChars: limit(
+    16 * KiB,
+    'count',
+    null,
+    "Characters of a server's output that the main job is told at a time; the agent's own log has all of it.",
+  ),
   restoreConcurrency: limit(
     8,
     'count',

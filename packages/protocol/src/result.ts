@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { ERROR_CODE_LIST } from './errors';
 import { taskIdSchema } from './ids';
+import { LIMITS } from './limits';
 import { artifactSchema } from './task';
 
 /** Why something did not go as planned: a code of the closed list and a sentence for a person. */
@@ -9,6 +10,18 @@ export const reasonSchema = z.strictObject({
   message: z.string().max(16_384),
 });
 export type Reason = z.infer<typeof reasonSchema>;
+
+/** What an agent says of a server of its own that an attempt needed. */
+export const serverReportSchema = z.strictObject({
+  taskId: taskIdSchema,
+  /** Nx counts it as a failed task: it ended while it was needed, or was not ready in time. Never on Nx 21, which does not. */
+  failed: z.boolean(),
+  /** How it ended although it was needed, in a sentence; null while it runs. */
+  ended: z.string().max(4096).nullable(),
+  /** What it printed since this agent last said so, as far as it fits: the end of it. */
+  output: z.string().max(LIMITS.serverOutputChars.value),
+});
+export type ServerReport = z.infer<typeof serverReportSchema>;
 
 /**
  * What became of one attempt, as its agent reports it.
@@ -33,6 +46,8 @@ export const attemptResultSchema = z.discriminatedUnion('kind', [
     reason: reasonSchema.nullable(),
     /** Input name -> hash on the agent, sent with DTE_HASH_MISMATCH so that the main job can name the difference. */
     hashDetails: z.record(z.string(), z.string()).nullable(),
+    /** The servers that the attempt needed, directly or not. */
+    servers: z.array(serverReportSchema).optional(),
   }),
   z.strictObject({ kind: z.literal('returned'), reason: reasonSchema }),
 ]);

@@ -37,11 +37,15 @@ export const nxTaskSchema = z.looseObject({
 });
 export type NxTaskJson = z.infer<typeof nxTaskSchema>;
 
-/** How a task of a run begins: to be run, already done on the main job, or nothing to do. */
+/**
+ * How a task of a run begins: to be run, already done on the main job, nothing to do, or a server (Nx's `continuous`), which
+ * is never given to an agent by itself: each agent that runs a task which needs it starts one of its own.
+ */
 export const taskInitialSchema = z.discriminatedUnion('state', [
   z.strictObject({ state: z.literal('pending') }),
   z.strictObject({ state: z.literal('done'), artifact: artifactSchema }),
   z.strictObject({ state: z.literal('noop') }),
+  z.strictObject({ state: z.literal('server') }),
 ]);
 
 /** One task of a run. */
@@ -55,6 +59,7 @@ export const taskSpecSchema = z.strictObject({
   /** False: alone on its machine (Nx's `parallelism: false`). */
   parallelism: z.boolean(),
   dependencies: z.array(edgeSchema),
+  /** Servers that must run while the task does. */
   continuousDependencies: z.array(edgeSchema),
   /** Estimated duration in any unit, the same for all tasks of a run; 1 when unknown. */
   weight: z.number().positive(),

@@ -4,7 +4,7 @@ import { refreshAgent } from './free-agents';
 import { releaseLease } from './leases';
 import { appendEntry } from './run-log';
 import type { AgentState, Lease, RunState, SchedulerState } from './state';
-import { endTask, endingWithout, makeReady } from './tasks';
+import { endTask, endingWithout, failServer, makeReady } from './tasks';
 import { agentOf, taskOf } from './lookup';
 
 const refOf = ({ agentId, name, jobUrl }: AgentState): AgentRef => ({ agentId, name, jobUrl });
@@ -38,6 +38,8 @@ export function acceptResult(
     task.outputs = result.artifact.kind === 'none' ? null : { taskId, hash, artifact: result.artifact };
   }
   const { status, reason } = result;
+  for (const { taskId: server, failed } of result.servers ?? [])
+    if (failed) failServer(state, run, server, out);
   endTask(state, run, lease.index, { status, attempt, agent: refOf(agent), result, reason }, out);
 }
 

@@ -3,7 +3,8 @@ import { at, known } from './lookup';
 
 /**
  * A run's task graph by index: the place of a task in the spec. Never changes after submission.
- * Only `dependencies` count; continuous ones are the main job's business.
+ * An edge to a server is an edge like any other: what the server needs, its users need as well, and a server itself ends as
+ * soon as it could be started (see `TaskRecord.kind`).
  */
 export interface RunGraph {
   readonly ids: readonly string[];
@@ -26,8 +27,8 @@ export function checkRun(spec: RunSpec): DteError | null {
     if (ids.has(id)) return invalid(`Run ${spec.runId} names task ${id} twice.`);
     ids.add(id);
   }
-  for (const { id, dependencies } of spec.tasks) {
-    const missing = dependencies.find((edge) => !ids.has(edge.id));
+  for (const { id, dependencies, continuousDependencies } of spec.tasks) {
+    const missing = [...dependencies, ...continuousDependencies].find((edge) => !ids.has(edge.id));
     if (missing !== undefined) {
       return invalid(`Task ${id} of run ${spec.runId} depends on ${missing.id}, which is not in the run.`);
     }
@@ -60,7 +61,8 @@ function edgesOf(spec: RunSpec, indexOf: Map<string, number>) {
   const dependants: number[][] = spec.tasks.map(() => []);
   const dependencies = spec.tasks.map((task, index) => {
     // Nx lists a dependency twice when two of its rules name it; counted twice it would never be met.
-    const unique = [...new Set(task.dependencies.map((edge) => known(indexOf.get(edge.id))))];
+    const edges = [...task.dependencies, ...task.continuousDependencies];
+    const unique = [...new Set(edges.map((edge) => known(indexOf.get(edge.id))))];
     for (const dependency of unique) at(dependants, dependency).push(index);
     return unique;
   });

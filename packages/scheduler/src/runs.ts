@@ -40,7 +40,7 @@ function createRun(state: SchedulerState, spec: RunSpec): RunState {
     parallel: spec.parallel,
     nxBail: spec.nxBail,
     streamOutput: spec.streamOutput,
-    total: spec.tasks.filter((task) => task.initial.state !== 'done').length,
+    total: spec.tasks.filter(({ initial }) => initial.state === 'pending' || initial.state === 'noop').length,
     phase: 'running',
     closed: false,
     bailed: false,

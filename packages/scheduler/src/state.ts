@@ -42,7 +42,11 @@ export type TaskState =
   | { name: 'ended'; status: EndedStatus };
 
 export interface TaskRecord {
-  readonly kind: 'pending' | 'done' | 'noop';
+  /**
+   * `server`: never given to an agent and without a log entry; it ends once its own dependencies have, because from then on
+   * its users may run, each agent starting a server of its own.
+   */
+  readonly kind: 'pending' | 'done' | 'noop' | 'server';
   readonly parallelism: boolean;
   readonly hash: string | null;
   state: TaskState;

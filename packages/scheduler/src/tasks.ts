@@ -1,7 +1,7 @@
 import type { AgentRef, AttemptResult, EndedStatus, Reason } from '@org/dte-protocol';
 import type { EffectsBuilder } from './effects-builder';
 import { releaseHold } from './free-agents';
-import { heapPush } from './heap';
+import { heapify, heapPush } from './heap';
 import { releaseLease } from './leases';
 import { appendEntry } from './run-log';
 import { endRun, finishWhenIdle } from './session';
@@ -109,8 +109,8 @@ function record(
   if (task.state.name === 'ended') return;
   if (task.state.name === 'leased') releaseLease(state, run, task.state.lease, out);
   task.state = { name: 'ended', status: ending.status };
-  // The main job settled it itself and expects no entry.
-  if (task.kind === 'done') return;
+  // The main job settled it itself, or hears of it by its users: it expects no entry.
+  if (task.kind === 'done' || task.kind === 'server') return;
   const taskId = at(run.graph.ids, index);
   run.done++;
   if (ending.status === 'failure') run.failed++;
@@ -131,6 +131,36 @@ function bailAfterFailure(state: SchedulerState, run: RunState, out: EffectsBuil
     const { name } = task.state;
     if (name === 'waiting' || name === 'ready') record(state, run, index, endingWithout('skipped'), out);
   }
+}
+
+/** A server failed on an agent, as Nx counts it: what needs it and has not begun is skipped. */
+export function failServer(state: SchedulerState, run: RunState, taskId: string, out: EffectsBuilder): void {
+  const first = run.graph.indexOf.get(taskId);
+  if (first === undefined || taskOf(run, first).kind !== 'server') return;
+  bailAfterFailure(state, run, out);
+  const servers = new Set([first]);
+  // A Set is walked in the order of insertion, additions included.
+  for (const server of servers) {
+    for (const dependant of dependantsOf(run, server)) {
+      state.operations++;
+      const { kind, state: where } = taskOf(run, dependant);
+      if (kind === 'server') servers.add(dependant);
+      else if (where.name === 'waiting' || where.name === 'ready')
+        endTask(state, run, dependant, endingWithout('skipped'), out);
+    }
+  }
+  forgetEnded(state, run);
+}
+
+/** Takes tasks that ended while they were ready out of the queues. */
+function forgetEnded(state: SchedulerState, run: RunState): void {
+  const isReady = (index: number) => taskOf(run, index).state.name === 'ready';
+  state.operations += run.ready.length + run.readyAlone.length;
+  run.ready = run.ready.filter(isReady);
+  run.readyAlone = run.readyAlone.filter(isReady);
+  heapify(run.ready, byPriority(run));
+  heapify(run.readyAlone, byPriority(run));
+  if (run.readyAlone.length === 0) releaseHold(state, run);
 }
 
 function clearQueues(state: SchedulerState, run: RunState): void {

@@ -30,7 +30,7 @@ export function parseCommand(line: string): Command {
   return { name, words: all.filter((word) => !word.includes('=')), options, rest };
 }
 
-/** `submit r1 parallel=2 targets=a,b bail: x:build y:build(x:build)[alone] ...` */
+/** `submit r1 parallel=2 targets=a,b bail: x:build y:build(x:build)[alone] x:serve[server] y:e2e(y:build >x:serve)` */
 export function parseRun({ words: [runId = 'r1', ...flags], options, rest }: Command): RunSpec {
   return runSpec(runId, splitWords(rest).map(parseTask), {
     parallel: Number(options['parallel'] ?? 2),
@@ -49,28 +49,40 @@ function parseTask(word: string): TaskSpec {
   const options: TaskOptions = {};
   for (const mark of marks.split(' ').filter(Boolean)) {
     if (mark === 'alone') options.parallelism = false;
-    else if (mark === 'noop') options.initial = { state: 'noop' };
+    else if (mark === 'noop' || mark === 'server') options.initial = { state: mark };
     else if (mark === 'done')
       options.initial = { state: 'done', artifact: { kind: 'cache', hash: `main-${id.replace(':', '-')}` } };
     else if (mark === 'nohash') options.hash = null;
     else if (mark.startsWith('weight=')) options.weight = Number(mark.slice('weight='.length));
     else throw new Error(`Not a mark: ${mark}`);
   }
-  return taskSpec(id, dependencies.split(' ').filter(Boolean), options);
+  const edges = dependencies.split(' ').filter(Boolean);
+  const isServer = (edge: string) => edge.startsWith('>');
+  options.continuousDependencies = edges.filter(isServer).map((edge) => ({ id: edge.slice(1) }));
+  return taskSpec(
+    id,
+    edges.filter((edge) => !isServer(edge)),
+    options,
+  );
 }
 
-/** `preparing r1/x:build#1, success r1/y:build#2, returned r1/z:build#1 DTE_DISK_FULL`, or `idle` */
+/** `preparing r1/x:build#1, success r1/y:build#2, returned r1/z:build#1 DTE_DISK_FULL`, or `idle`; ` died=x:serve` at the end */
 export const parseWork = (text: string, nowMs: number): Work[] =>
   text === 'idle' || text === '' ? [] : text.split(', ').map((part) => parseOne(part, nowMs));
 
 function parseOne(part: string, nowMs: number): Work {
-  const match = /^(\w+) ([^/]+)\/(.+)#(\d+)(?: (\w+))?$/.exec(part);
+  const match = /^(\w+) ([^/]+)\/(.+)#(\d+)(?: (\w+))?(?: died=(\S+))?$/.exec(part);
   if (match === null) throw new Error(`Not a work: ${part}`);
-  const [, phase = '', runId = '', taskId = '', attempt = '', code] = match;
+  const [, phase = '', runId = '', taskId = '', attempt = '', code, died] = match;
   const work = { runId, taskId, attempt: Number(attempt) };
   if (phase === 'preparing') return { ...work, phase: { name: phase } };
   if (phase === 'executing') return { ...work, phase: { name: phase, startMs: nowMs } };
-  return { ...work, phase: { name: 'completed', result: parseResult(phase, work, nowMs, code) } };
+  const result = parseResult(phase, work, nowMs, code);
+  const servers =
+    died === undefined
+      ? {}
+      : { servers: [{ taskId: died, failed: true, ended: 'Exit code 1.', output: '' }] };
+  return { ...work, phase: { name: 'completed', result: { ...result, ...servers } } };
 }
 
 function parseResult(
