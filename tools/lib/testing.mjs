@@ -1,4 +1,4 @@
-// The workspace factory of packages/testing, for the demo and the benchmarks. Build first: this loads dist.
+// The workspace factory of packages/testing, for the demo, the benchmarks and the comparison. Build first: this loads dist.
 import { createRequire } from 'node:module';
 
 const require = createRequire(import.meta.url);
@@ -6,6 +6,7 @@ const require = createRequire(import.meta.url);
 export const loadWorkspaceFactory = () => ({
   ...require('../../packages/testing/dist/workspace/index.js'),
   ...require('../../packages/testing/dist/process/index.js'),
+  ...require('../../packages/testing/dist/parity/index.js'),
 });
 
 /**

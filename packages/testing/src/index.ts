@@ -1,5 +1,6 @@
 export * from './process';
 export * from './workspace';
+export * from './parity';
 export { rendezvousContract, type RendezvousUnderTest } from './contracts/rendezvous.contract';
 export { MemoryRendezvous, MemoryRendezvousStore } from './memory-rendezvous';
 export { FakeClock } from './fake-clock';

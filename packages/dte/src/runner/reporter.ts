@@ -35,6 +35,9 @@ class Groups {
 }
 
 /** Tells Nx's life cycle what happened elsewhere, one call at a time and in the order in which Nx itself would. */
+const isCacheHit = (status: string): boolean =>
+  status === 'local-cache' || status === 'local-cache-kept-existing' || status === 'remote-cache';
+
 export class Reporter {
   private readonly groups = new Groups();
   private readonly groupOf = new Map<string, number>();
@@ -84,7 +87,7 @@ export class Reporter {
   }
 
   private print({ task, status, terminalOutput, attempt }: TaskReport): void {
-    const isCached = status === 'local-cache' || status === 'remote-cache';
+    const isCached = isCacheHit(status);
     if (isCached || !this.options.streams(task)) {
       this.options.lifeCycle.printTaskTerminalOutput?.(task, status, terminalOutput);
       return;

@@ -32,13 +32,19 @@ const hit: FetchResult = { kind: 'remote', entry: { code: 0, terminalOutput: 'ou
 describe('createRestorer', () => {
   it('fetches by the hash that was agreed on the agent and gives the terminal output', async () => {
     const { restorer, fetched } = setUp([hit]);
-    expect(await restorer.restore(task('a:b'), { kind: 'cache', hash: '42' })).toBe('out');
+    expect(await restorer.restore(task('a:b'), { kind: 'cache', hash: '42' })).toEqual({
+      terminalOutput: 'out',
+      from: 'remote',
+    });
     expect(fetched).toEqual(['42']);
   });
 
   it('tries once more, for the network may have had a moment', async () => {
     const { restorer, fetched } = setUp([{ kind: 'error', message: 'reset' }, hit]);
-    expect(await restorer.restore(task('a:b'), { kind: 'cache', hash: '42' })).toBe('out');
+    expect(await restorer.restore(task('a:b'), { kind: 'cache', hash: '42' })).toEqual({
+      terminalOutput: 'out',
+      from: 'remote',
+    });
     expect(fetched).toHaveLength(2);
   });
 
@@ -51,7 +57,7 @@ describe('createRestorer', () => {
 
   it('has nothing to do for a task without outputs', async () => {
     const { restorer, fetched, getAttempt } = setUp([]);
-    expect(await restorer.restore(task('a:b'), { kind: 'none' })).toBe('');
+    expect(await restorer.restore(task('a:b'), { kind: 'none' })).toEqual({ terminalOutput: '', from: null });
     expect([fetched.length, getAttempt.mock.calls.length]).toEqual([0, 0]);
   });
 

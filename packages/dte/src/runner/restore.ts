@@ -2,13 +2,18 @@ import { extractAttempt, type HttpClient, type OutputsPort } from '@org/dte-agen
 import type { NxTask, TaskCache } from '@org/dte-nx-compat';
 import { DteError, type Artifact, type LimitValues } from '@org/dte-protocol';
 
+export interface Restored {
+  readonly terminalOutput: string;
+  /** The cache of Nx that had them; null: none, they came from the attempt's own archive or there are none. */
+  readonly from: 'local' | 'remote' | null;
+}
+
 export interface Restorer {
   /**
    * Puts the outputs of a finished task on this disk.
-   * @returns its terminal output
    * @throws DteError when they are not there or cannot be read
    */
-  restore(task: NxTask, artifact: Artifact): Promise<string>;
+  restore(task: NxTask, artifact: Artifact): Promise<Restored>;
 }
 
 export interface RestorerOptions {
@@ -26,13 +31,13 @@ const TRIES = 2;
 export function createRestorer(options: RestorerOptions): Restorer {
   const { cache, http, workspaceRoot, runId, limits } = options;
 
-  async function fromCache(task: NxTask, hash: string): Promise<string> {
+  async function fromCache(task: NxTask, hash: string): Promise<Restored> {
     task.hash = hash;
     const found = await cache.fetch(task);
     switch (found.kind) {
       case 'local':
       case 'remote':
-        return found.entry.terminalOutput;
+        return { terminalOutput: found.entry.terminalOutput, from: found.kind };
       case 'miss':
         throw new DteError(
           'DTE_ARTIFACT_MISSING',
@@ -46,7 +51,7 @@ export function createRestorer(options: RestorerOptions): Restorer {
     }
   }
 
-  async function fromAttempt(task: NxTask, attempt: number): Promise<string> {
+  async function fromAttempt(task: NxTask, attempt: number): Promise<Restored> {
     const source = await http.getAttempt(runId, task.id, attempt);
     const { terminalOutput } = await extractAttempt({
       source,
@@ -57,13 +62,13 @@ export function createRestorer(options: RestorerOptions): Restorer {
       terminalOutput: 'collect',
       limits,
     });
-    return terminalOutput;
+    return { terminalOutput, from: null };
   }
 
-  async function once(task: NxTask, artifact: Artifact): Promise<string> {
+  async function once(task: NxTask, artifact: Artifact): Promise<Restored> {
     switch (artifact.kind) {
       case 'none':
-        return '';
+        return { terminalOutput: '', from: null };
       case 'cache':
         return fromCache(task, artifact.hash);
       case 'attempt':

@@ -3,6 +3,7 @@ import { DteError, type EndedEntry, type FinishedAttempt } from '@org/dte-protoc
 import { Explainer } from './explainer';
 import { Reporter } from './reporter';
 import { RestoreQueue } from './restore-queue';
+import type { Restored } from './restore';
 import { RunResults } from './results';
 import { graphOf, recordingLifeCycle } from './test-support/tasks';
 
@@ -32,7 +33,7 @@ const ended = (taskId: string, status: EndedEntry['status'], result: FinishedAtt
 });
 
 function setUp(
-  restore: () => Promise<string> = () => Promise.resolve('out'),
+  restore: () => Promise<Restored> = () => Promise.resolve({ terminalOutput: 'out', from: 'remote' }),
   fetch?: FetchResult,
   keeps: () => Promise<void> = () => Promise.resolve(),
 ) {
@@ -164,7 +165,7 @@ describe('RunResults', () => {
   });
 
   it('settles a task that does nothing without fetching anything', async () => {
-    const restore = jest.fn(() => Promise.resolve(''));
+    const restore = jest.fn(() => Promise.resolve({ terminalOutput: '', from: null }));
     const { results } = setUp(restore);
     results.onEntry(ended('lib:build', 'success', null));
     await results.idle();
@@ -172,11 +173,31 @@ describe('RunResults', () => {
     expect(results.statuses).toEqual({ 'lib:build': 'success' });
   });
 
-  it('reports a hit of the local cache as Nx does', async () => {
+  it('shows what this machine had too as a local hit', async () => {
+    const { results, graph } = setUp(() => Promise.resolve({ terminalOutput: 'out', from: 'local' }));
+    graph.tasks['lib:build']!.outputs = ['dist'];
+    results.onEntry(ended('lib:build', 'success', finished({ fromCache: 'remote-cache' })));
+    await results.idle();
+    expect(results.statuses).toEqual({ 'lib:build': 'local-cache' });
+  });
+
+  it('reports a local hit of a task without outputs as Nx does', async () => {
     const { results, calls } = setUp(undefined, {
       kind: 'local',
       entry: { code: 0, terminalOutput: 'old', outputsPath: '' },
     });
+    results.onHit({ taskId: 'lib:build', artifact: { kind: 'none' } });
+    await results.idle();
+    expect(results.statuses).toEqual({ 'lib:build': 'local-cache-kept-existing' });
+    expect(calls).toContain('print lib:build local-cache-kept-existing "old"');
+  });
+
+  it('reports a hit of the local cache as Nx does', async () => {
+    const { results, calls, graph } = setUp(undefined, {
+      kind: 'local',
+      entry: { code: 0, terminalOutput: 'old', outputsPath: '' },
+    });
+    graph.tasks['lib:build']!.outputs = ['dist'];
     results.onHit({ taskId: 'lib:build', artifact: { kind: 'none' } });
     await results.idle();
     expect(results.statuses).toEqual({ 'lib:build': 'local-cache' });

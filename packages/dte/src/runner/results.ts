@@ -12,7 +12,7 @@ import type { Ending } from './leftovers';
 import { placeInTime } from './place-in-time';
 import { taskOf } from './plan';
 import type { Reporter } from './reporter';
-import type { Restorer } from './restore';
+import type { Restored, Restorer } from './restore';
 import type { RestoreQueue } from './restore-queue';
 import type { Hit } from './settle-cache';
 
@@ -27,6 +27,10 @@ export interface ResultsOptions {
   readonly onRetried: (entry: Extract<RunLogEntry, { type: 'retried' }>) => void;
   readonly startMs: number;
 }
+
+/** As Nx marks it: a local hit puts files in place, unless there are none. */
+const cacheMark = (task: NxTask, from: 'local' | 'remote') =>
+  from === 'local' && task.outputs.length === 0 ? 'local-cache-kept-existing' : (`${from}-cache` as const);
 
 /** Takes over what caches and agents have done: outputs onto this disk, then the news to Nx, then the truth into `statuses`. */
 export class RunResults {
@@ -71,7 +75,7 @@ export class RunResults {
         );
       }
       const { code, terminalOutput } = found.entry;
-      const status = code === 0 ? (`${found.kind}-cache` as const) : 'failure';
+      const status = code === 0 ? cacheMark(task, found.kind) : 'failure';
       task.endTime = Date.now();
       this.fromCache += 1;
       await reporter.ended({ task, status, code, terminalOutput, attempt: null });
@@ -100,12 +104,12 @@ export class RunResults {
     entry: EndedEntry,
     finished: FinishedAttempt | null,
   ): Promise<void> {
-    const terminalOutput = await this.restore(task, finished);
+    const { terminalOutput, from } = await this.restore(task, finished);
     const isCached = typeof finished?.fromCache === 'string';
     this.date(task, finished);
     if (finished?.artifact.kind === 'attempt') await this.keep(task, terminalOutput);
     this.count(entry.agent, isCached);
-    const status = isCached ? 'remote-cache' : 'success';
+    const status = isCached ? cacheMark(task, from ?? 'remote') : 'success';
     await this.options.reporter.ended({ task, status, code: 0, terminalOutput, attempt: entry.attempt });
     this.settle(task, 'success', status);
   }
@@ -120,7 +124,8 @@ export class RunResults {
     if (entry.agent !== null) this.failedOn.set(task.id, entry.agent);
     const reason = finished?.reason ?? entry.reason;
     const why = reason === null ? '' : `${new DteError(reason.code, reason.message).explain()}\n`;
-    const said = await this.restore(task, finished).catch(
+    const said = await this.restore(task, finished).then(
+      ({ terminalOutput }) => terminalOutput,
       (thrown: unknown) => `${DteError.from(thrown).explain()}\n`,
     );
     const terminalOutput = `${said}${said === '' || said.endsWith('\n') || why === '' ? '' : '\n'}${why}`;
@@ -137,7 +142,7 @@ export class RunResults {
     });
   }
 
-  private restore(task: NxTask, finished: FinishedAttempt | null): Promise<string> {
+  private restore(task: NxTask, finished: FinishedAttempt | null): Promise<Restored> {
     const { restores, restorer } = this.options;
     return restores.add(task.id, this.dependenciesOf(task), () =>
       restorer.restore(task, finished?.artifact ?? { kind: 'none' }),

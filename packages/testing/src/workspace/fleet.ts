@@ -9,19 +9,10 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { type ProcessInfo, processesBelow, type RunningProcess, signalProcess, waitFor } from '../process';
-import { type Install, linkNodeModules } from './install';
 import { Machine } from './machine';
-
-export interface FleetOptions {
-  /** What `install` returned. */
-  install: Install;
-  /** Path -> content of the first commit, on main. JSON for objects. package.json and lockfile are the install's. */
-  files: Record<string, FileContent>;
-  /** Path -> content of a second commit, on the branch `change`, which the machines check out. */
-  change?: Record<string, FileContent>;
-}
+import { type FleetOptions, type Git, type Origin, writtenOrigin } from './origin';
 
 /** What a sample task wrote down about itself. */
 export interface JournalEntry {
@@ -32,8 +23,6 @@ export interface JournalEntry {
   /** Milliseconds since the epoch. */
   at: number;
 }
-
-export type FileContent = string | object;
 
 export interface MachineOptions {
   /** Added to the environment. */
@@ -50,9 +39,6 @@ const QUICK_END = { DTE_EMBEDDED_LINGER_MS: '1000' };
 
 const GIT_CONFIG =
   '[user]\n\tname = Test\n\temail = test@example.com\n[init]\n\tdefaultBranch = main\n[safe]\n\tdirectory = *\n';
-
-const asText = (content: FileContent): string =>
-  typeof content === 'string' ? content : `${JSON.stringify(content, null, 2)}\n`;
 
 /** What the sample tasks wrote to this file (SAMPLE_JOURNAL) so far. */
 export function readJournal(path: string): JournalEntry[] {
@@ -73,21 +59,13 @@ export class Fleet {
 
   private constructor(
     readonly folder: string,
-    private readonly install: Install,
-    options: FleetOptions,
+    private readonly origin: Origin,
   ) {
     for (const part of ['home', 'gates']) mkdirSync(join(folder, part));
     writeFileSync(join(folder, 'home', '.gitconfig'), GIT_CONFIG);
-    const origin = join(folder, 'origin');
-    mkdirSync(origin);
-    this.git(origin, 'init', '--quiet');
-    execFileSync('cp', [join(install, 'package.json'), join(install, 'package-lock.json'), origin]);
-    this.base = this.commit(origin, 'First', {
-      '.gitignore': 'node_modules\ndist\ncoverage\n.nx\n',
-      ...options.files,
-    });
-    this.git(origin, 'checkout', '--quiet', '-b', 'change');
-    this.head = options.change ? this.commit(origin, 'Change', options.change) : this.base;
+    const repository = join(folder, 'origin');
+    mkdirSync(repository);
+    ({ base: this.base, head: this.head } = origin.create(repository, this.git));
     this.sessionEnv = {
       DTE_SESSION_ID: 'pipeline-1',
       DTE_RENDEZVOUS_DIR: join(folder, 'rendezvous'),
@@ -97,11 +75,22 @@ export class Fleet {
 
   /** Creates the repository. The caller must `close` the fleet. */
   static create(options: FleetOptions): Fleet {
-    // A short name: sockets are made below it, and the path of a socket is limited to about 100 characters.
-    return new Fleet(realpathSync(mkdtempSync(join(tmpdir(), 'dte-'))), options.install, options);
+    return Fleet.from(writtenOrigin(options));
   }
 
-  private git(cwd: string, ...args: string[]): string {
+  /** As `create`, with a repository of another kind. */
+  static from(origin: Origin): Fleet {
+    // A short name: sockets are made below it, and the path of a socket is limited to about 100 characters.
+    const folder = realpathSync(mkdtempSync(join(tmpdir(), 'dte-')));
+    try {
+      return new Fleet(folder, origin);
+    } catch (error) {
+      rmSync(folder, { recursive: true, force: true });
+      throw error;
+    }
+  }
+
+  private readonly git: Git = (cwd, ...args) => {
     const env = { PATH: process.env['PATH'], HOME: join(this.folder, 'home'), GIT_CONFIG_NOSYSTEM: '1' };
     return execFileSync('git', args, {
       cwd,
@@ -109,17 +98,7 @@ export class Fleet {
       encoding: 'utf8',
       stdio: ['ignore', 'pipe', 'pipe'],
     }).trim();
-  }
-
-  private commit(origin: string, message: string, files: Record<string, FileContent>): string {
-    for (const [path, content] of Object.entries(files)) {
-      mkdirSync(dirname(join(origin, path)), { recursive: true });
-      writeFileSync(join(origin, path), asText(content));
-    }
-    this.git(origin, 'add', '--all');
-    this.git(origin, 'commit', '--quiet', '--message', message);
-    return this.git(origin, 'rev-parse', 'HEAD');
-  }
+  };
 
   /** A new machine with a fresh clone and cold caches. */
   machine(name: string, { env = {}, ci = true }: MachineOptions = {}): Machine {
@@ -128,7 +107,7 @@ export class Fleet {
     for (const part of ['home', 't']) mkdirSync(join(folder, part), { recursive: true });
     writeFileSync(join(folder, 'home', '.gitconfig'), GIT_CONFIG);
     this.git(folder, 'clone', '--quiet', '--branch', 'change', join(this.folder, 'origin'), 'workspace');
-    linkNodeModules(this.install, join(folder, 'workspace'));
+    this.origin.furnish(join(folder, 'workspace'), this.git);
     const machine = new Machine(
       name,
       folder,

@@ -1,15 +1,16 @@
-export { install, type Install, type InstallOptions, packedTarballs, REPOSITORY } from './install';
+export {
+  install,
+  type Install,
+  type InstallOptions,
+  linkFolder,
+  packedTarballs,
+  REPOSITORY,
+} from './install';
 export { Machine, type RunOptions } from './machine';
 export { AFFECTED, type AgentJob, type AgentOptions, Pipeline } from './pipeline';
 export { DEFAULT_NX_VERSION, NX_VERSIONS } from './nx-versions';
-export {
-  type FileContent,
-  type JournalEntry,
-  type MachineOptions,
-  Fleet,
-  type FleetOptions,
-  readJournal,
-} from './fleet';
+export { type JournalEntry, type MachineOptions, Fleet, readJournal } from './fleet';
+export type { FileContent, FleetOptions, Git, Origin } from './origin';
 export {
   SAMPLE_CHANGE,
   SAMPLE_PROJECTS,

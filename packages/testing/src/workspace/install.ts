@@ -13,7 +13,7 @@ import {
   utimesSync,
   writeFileSync,
 } from 'node:fs';
-import { basename, join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 
 /** This repository; the path is the same from src and from dist. */
 export const REPOSITORY = resolve(__dirname, '../../../..');
@@ -23,8 +23,8 @@ const CACHE = join(REPOSITORY, 'tmp', 'workspaces-cache');
 const STALE_MS = 30 * 60_000;
 
 export interface InstallOptions {
-  /** Exact version of nx. */
-  nx: string;
+  /** Exact version of nx; null: our packages alone, for a workspace that has its own. */
+  nx: string | null;
   /** More of package.json; of its devDependencies too. */
   manifest?: { devDependencies?: Record<string, string>; [field: string]: unknown };
   /** Lockfile text for that manifest; our own tarballs are added to what it says. */
@@ -56,15 +56,16 @@ export function packedTarballs(): Record<string, string> {
  */
 export function install(options: InstallOptions): Install {
   const tarballs = packedTarballs();
-  const kind = digest([options.nx, JSON.stringify(options.manifest ?? {}), options.lockfile ?? '']);
-  const key = `nx-${options.nx}-${kind}-${digest(Object.values(tarballs).map((path) => basename(path)))}`;
+  const kind = digest([options.nx ?? '', JSON.stringify(options.manifest ?? {}), options.lockfile ?? '']);
+  const prefix = `nx-${options.nx ?? 'none'}-${kind}-`;
+  const key = `${prefix}${digest(Object.values(tarballs).map((path) => basename(path)))}`;
   const target = join(CACHE, key);
   if (existsSync(target)) {
     utimesSync(target, new Date(), new Date());
     return target;
   }
   mkdirSync(CACHE, { recursive: true });
-  removeStale(`nx-${options.nx}-${kind}-`);
+  removeStale(prefix);
   const folder = mkdtempSync(join(CACHE, 'installing-'));
   npmInstall(folder, options, tarballs);
   try {
@@ -94,7 +95,10 @@ function npmInstall(folder: string, options: InstallOptions, tarballs: Record<st
     version: '0.0.0',
     private: true,
     ...options.manifest,
-    devDependencies: { nx: options.nx, ...options.manifest?.devDependencies } as Record<string, string>,
+    devDependencies: {
+      ...(options.nx === null ? {} : { nx: options.nx }),
+      ...options.manifest?.devDependencies,
+    } as Record<string, string>,
   };
   const write = (): void =>
     writeFileSync(join(folder, 'package.json'), `${JSON.stringify(manifest, null, 2)}\n`);
@@ -108,7 +112,8 @@ function npmInstall(folder: string, options: InstallOptions, tarballs: Record<st
     manifest.devDependencies[name === '@org/dte-nx-cloud-shim' ? 'nx-cloud' : name] = `file:${path}`;
   }
   write();
-  npm(folder, ['install', '--prefer-offline']);
+  // Without nx our packages miss a peer, which npm would install.
+  npm(folder, ['install', '--prefer-offline', ...(options.nx === null ? ['--legacy-peer-deps'] : [])]);
 }
 
 function npm(cwd: string, args: string[]): void {
@@ -137,7 +142,12 @@ function npm(cwd: string, args: string[]): void {
  * directory entries. What is to be changed in it must be deleted first, never written in place.
  */
 export function linkNodeModules(from: Install, workspace: string): void {
-  const [source, target] = [join(from, 'node_modules'), join(workspace, 'node_modules')];
+  linkFolder(join(from, 'node_modules'), join(workspace, 'node_modules'));
+}
+
+/** A folder that did not exist, with hard links to everything in another one. */
+export function linkFolder(source: string, target: string): void {
+  mkdirSync(dirname(target), { recursive: true });
   try {
     execFileSync('cp', ['-al', source, target], { stdio: 'pipe' });
   } catch {

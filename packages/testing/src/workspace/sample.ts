@@ -1,4 +1,4 @@
-import type { FileContent } from './fleet';
+import type { FileContent } from './origin';
 
 /** A project of a sample workspace. Targets are Nx's own target configurations. */
 export interface SampleProject {

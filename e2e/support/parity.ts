@@ -1,0 +1,25 @@
+import {
+  describeReport,
+  type Fleet,
+  ParityBench,
+  type ParityOptions,
+  type ParityReport,
+  type Replacement,
+} from '@org/dte-testing';
+
+/** Sample tasks say on which machine they run. */
+const MACHINES: Replacement = [/ on (main|plain|agent-\d+)\b/g, ' on <machine>'];
+
+/** A plain machine, a main job and two agents for one workspace. */
+export const openParity = (fleet: Fleet, options: ParityOptions = {}): Promise<ParityBench> =>
+  ParityBench.open(fleet, { ...options, replace: [MACHINES, ...(options.replace ?? [])] });
+
+/** Fails with the whole comparison when there is a difference, or when no agent ran anything at all. */
+export function expectParity(report: ParityReport, { distributed = true } = {}): void {
+  const [cold] = report.rounds;
+  const onAgents = Object.values(cold?.places ?? {}).some((place) => place.startsWith('agent-'));
+  if (report.differences === 0 && (!distributed || onAgents)) return;
+  const log = cold?.exits.distributed.output.slice(-4000) ?? '';
+  const why = report.differences === 0 ? 'No task ran on an agent.' : `${report.differences} differences.`;
+  throw new Error(`${why}\n${describeReport(report)}\nThe main job:\n${log}`);
+}

@@ -1,0 +1,78 @@
+// npm run parity -- <workspace folder> [options] -- <nx command>
+//
+// Runs an nx command of any workspace plain and distributed (a main job and two agents on this machine, each with its own
+// clone, HOME and caches), cold and then warm, and compares how every task ended. The workspace itself is only read.
+//
+//   --agents=2        number of agents
+//   --once            do not run the plain side a second time to find out what is not reproducible
+//   --ignore=<glob>   output files that do not count (* and **); may be given several times
+//   --base=<commit>   NX_BASE; default: the parent of the last commit, or the last commit when something is not committed
+//
+// The last line is for machines; the exit code is 1 when something differs.
+import { packAll } from './pack.mjs';
+import { red } from './lib/terminal.mjs';
+import { loadWorkspaceFactory, withFleet } from './lib/testing.mjs';
+
+const USAGE =
+  'npm run parity -- <workspace folder> [--agents=2] [--once] [--ignore=<glob>] [--base=<commit>] -- <nx command>';
+
+function parseArguments(args) {
+  const end = args.indexOf('--');
+  if (end < 0 || end === args.length - 1) throw new Error(`The nx command is missing: ${USAGE}`);
+  const [own, command] = [args.slice(0, end), args.slice(end + 1)];
+  const options = { agents: 2, once: false, ignore: [], base: undefined };
+  const folders = [];
+  for (const arg of own) {
+    const [, name, value] = /^--([a-z]+)(?:=(.+))?$/.exec(arg) ?? [];
+    if (name === undefined) folders.push(arg);
+    else if (name === 'agents' && /^[1-9]\d?$/.test(value ?? '')) options.agents = Number(value);
+    else if (name === 'once' && value === undefined) options.once = true;
+    else if (name === 'ignore' && value !== undefined) options.ignore.push(value);
+    else if (name === 'base' && value !== undefined) options.base = value;
+    else throw new Error(`${arg} is not known or makes no sense: ${USAGE}`);
+  }
+  if (folders.length !== 1) throw new Error(`Exactly one workspace folder is wanted: ${USAGE}`);
+  if (command[0] === 'nx') command.shift();
+  return { folder: folders[0], command, ...options };
+}
+
+/** `*` is anything within a folder, `**` anything. */
+const globToRegExp = (glob) =>
+  new RegExp(
+    `^${glob
+      .split(/(\*\*\/?|\*)/)
+      .map((part) =>
+        part.startsWith('**') ? '.*' : part === '*' ? '[^/]*' : part.replaceAll(/[.+?^${}()|[\]\\]/g, '\\$&'),
+      )
+      .join('')}$`,
+  );
+
+async function main() {
+  const { folder, command, agents, once, ignore, base } = parseArguments(process.argv.slice(2));
+  await packAll();
+  const { Fleet, ParityBench, describeReport, existingWorkspace, install, lastLine } = loadWorkspaceFactory();
+  const ours = install({ nx: null });
+  console.log(`Copying ${folder}`);
+  const fleet = Fleet.from(existingWorkspace(folder, ours, base));
+  const patterns = ignore.map(globToRegExp);
+  const report = await withFleet(fleet, async () => {
+    const bench = await ParityBench.open(fleet, { agents, twice: !once });
+    console.log('Running it plain and distributed, cold and warm');
+    const found = await bench.compare(command, {
+      deadlineMs: 3_600_000,
+      ignore: ({ path }) => path !== undefined && patterns.some((pattern) => pattern.test(path)),
+    });
+    await bench.pipeline.complete();
+    return found;
+  });
+  console.log(describeReport(report));
+  if (!Object.values(report.rounds[0].places).some((place) => place.startsWith('agent-')))
+    console.log(red('No task ran on an agent: this says nothing about distribution.'));
+  console.log(lastLine(report));
+  return report.differences === 0 ? 0 : 1;
+}
+
+process.exitCode = await main().catch((error) => {
+  console.error(red(error.message));
+  return 2;
+});
