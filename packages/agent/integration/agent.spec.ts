@@ -145,6 +145,30 @@ it('runs what is wanted, with a log that reads well, and reports it', async () =
   ]);
 });
 
+it('ends an executor that does not end what runs too long, with everything below it, and reports a failure', async () => {
+  const one = start({}, { killMs: 1, timeoutSettleMs: 100 });
+  server.want({ assignments: [assignment('a:stuck', { hash: '7' })], slots: 1 });
+  expect(await resultOf(assignment('a:stuck'))).toMatchObject({
+    ...{ kind: 'finished', status: 'failure', code: 1, hash: '7', artifact: { kind: 'none' } },
+    reason: {
+      code: 'DTE_TASK_TIMEOUT',
+      message: expect.stringContaining('on agent-x for longer than 50 ms') as string,
+    },
+  });
+  expect(one.pids('child').filter(isRunning)).toEqual([]);
+  expect(one.output).toContain('✖ a:stuck  a:stuck ran on agent-x for longer');
+  server.want({ assignments: [assignment('a:build')], slots: 1 });
+  expect(await resultOf(assignment('a:build'))).toMatchObject({ status: 'success' });
+});
+
+it('leaves a task alone whose command was over in time', async () => {
+  const one = start({}, { killMs: 1, timeoutSettleMs: 20 });
+  server.want({ assignments: [assignment('a:slow'), assignment('b:stuck')], slots: 2 });
+  expect(await resultOf(assignment('b:stuck'))).toMatchObject({ reason: { code: 'DTE_TASK_TIMEOUT' } });
+  writeFileSync(join(one.workspace, 'go-a'), '');
+  expect(await resultOf(assignment('a:slow'))).toMatchObject({ status: 'success', reason: null });
+});
+
 it('leads executors to a coordinator with a pinned key by a plain port of this machine', async () => {
   const certificate = createSessionCertificate();
   const secure = await FakeCoordinator.start(certificate);

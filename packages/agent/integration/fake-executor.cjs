@@ -48,6 +48,13 @@ const behaviours = {
     process.removeAllListeners('message');
     setInterval(() => undefined, 1e6);
   },
+  /** As one whose Nx blocks the event loop: what it should end, it does not. */
+  stuck: () => behaviours.hang(),
+  /** Its command is over in time, storing its outputs takes longer. */
+  slow: (ref, end) => {
+    say({ type: 'ran', ref });
+    behaviours.wait(ref, end);
+  },
   flood: (ref, end) => {
     for (let i = 0; i < 80; i++)
       say({ type: 'output', ref, offset: i * CHUNK, data: `${'x'.repeat(CHUNK - 1)}\n` });
@@ -66,7 +73,8 @@ process.on('message', (message) => {
   note(`run ${taskId} ${attempt} restore=${message.restore.map((entry) => entry.taskId).join(',')}`);
   for (const entry of message.restore)
     say({ type: 'restored', ref, taskId: entry.taskId, ok: true, outputs: [] });
-  say({ type: 'executing', ref, startMs: Date.now() });
+  const timeoutMs = /:(stuck|slow)$/.test(taskId) ? 50 : undefined;
+  say({ type: 'executing', ref, startMs: Date.now(), timeoutMs });
   behaviours[taskId.split(':')[1]](ref, (result) => say({ type: 'result', ref, result, outputs: [] }));
 });
 process.on('disconnect', () => process.exit(0));

@@ -29,6 +29,13 @@ const FILES = (version: string): Record<string, string> => ({
     await new Promise(() => setInterval(() => {}, 1000));
   };`,
   ...project('shell', { build: STUBBORN(seconds(version)), test: 'echo fine' }),
+  ...project('polite', {
+    build: {
+      cache: true,
+      executor: 'nx:run-commands',
+      options: { command: `trap 'exit 0' TERM; echo ready; sleep ${seconds(version)} & wait` },
+    },
+  }),
   ...project('forked', { build: { executor: './tools/executors:hang' } }),
 });
 
@@ -53,6 +60,20 @@ describe.each(NX_VERSIONS)('the life of a host, nx %s', (version) => {
     expect(result.stopped.code).not.toBe(0);
     expect(result.stopped.terminalOutput).toContain('ready');
     expect(result.early).toMatchObject({ status: 'failure', stopped: true });
+    expect(result.next).toMatchObject({ status: 'success', stopped: false });
+  });
+
+  it('stores nothing of a task that ends well because it was stopped', async () => {
+    workspace = makeWorkspace(version, FILES(version));
+    const { result } = await workspace.run<HostStopResult>('host-stop', {
+      id: 'polite:build',
+      graceMs: 2_000,
+      trace: seconds(version),
+      then: 'shell:test',
+    });
+    expect(result.stopped).toMatchObject({ stopped: true, store: { kind: 'none' } });
+    expect(result.stopped.terminalOutput).toContain('ready');
+    expect(result.cached).toBe(false);
     expect(result.next).toMatchObject({ status: 'success', stopped: false });
   });
 

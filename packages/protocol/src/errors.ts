@@ -148,6 +148,10 @@ export const ERROR_CODES = {
     severity: 'attempt',
     cure: 'Read the output of the server (the continuous task): it ended while a task needed it, or was not ready in time. A port in use means that something else on the same machine has it.',
   },
+  DTE_TASK_TIMEOUT: {
+    severity: 'attempt',
+    cure: 'Look above for what the task waited for, or raise taskTimeoutMs for its target (DTE_TASK_TIMEOUT_MS, docs/configuration.md).',
+  },
   DTE_LEASE_EXPIRED: {
     severity: 'attempt',
     cure: 'Nothing to do if it happens once: the agent was lost or frozen and its tasks run elsewhere.',

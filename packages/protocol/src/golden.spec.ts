@@ -52,6 +52,7 @@ const SCHEMAS: Record<string, z.ZodType[]> = {
   'session.info': [sessionInfoSchema, coordinatorToMainSchema],
   'run-spec': [runSpecSchema],
   'run-spec.servers': [runSpecSchema],
+  'run-spec.task-timeout': [runSpecSchema],
   'run-accepted': [runAcceptedSchema],
   'cache-question': [cacheQuestionSchema],
   'cache-answer': [cacheAnswerSchema],

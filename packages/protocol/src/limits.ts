@@ -198,6 +198,12 @@ export const LIMITS = {
     'How long a stopping agent lets its tasks finish before it hands them back.',
   ),
   killMs: limit(5_000, 'ms', null, 'Between SIGTERM and SIGKILL of a process tree.'),
+  timeoutSettleMs: limit(
+    10_000,
+    'ms',
+    null,
+    'After `taskTimeoutMs` and `killMs`, for an executor to report the task it has ended; then it is ended itself.',
+  ),
   gitCommandMs: limit(30_000, 'ms', null, 'A question to a local clone of any size.'),
   gitFetchMs: limit(
     300_000,

@@ -63,6 +63,8 @@ export const taskSpecSchema = z.strictObject({
   continuousDependencies: z.array(edgeSchema),
   /** Estimated duration in any unit, the same for all tasks of a run; 1 when unknown. */
   weight: z.number().positive(),
+  /** Milliseconds its command may run on an agent; then it has failed. Left out: no limit. */
+  timeoutMs: z.int().min(1).optional(),
   initial: taskInitialSchema,
 });
 export type TaskSpec = z.infer<typeof taskSpecSchema>;

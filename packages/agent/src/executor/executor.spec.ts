@@ -122,7 +122,15 @@ function send(change: Partial<RunMessage> = {}, spec: RunSpec = runSpec(['app:bu
   const wanted = assignment('app:build', { hash: 'hash-app-build' });
   executor.receive(
     toExecutorSchema.parse({
-      ...{ type: 'run', assignment: wanted, restore: [], awaiting: [], specFile, restoreConcurrency: 2 },
+      ...{
+        type: 'run',
+        assignment: wanted,
+        restore: [],
+        awaiting: [],
+        specFile,
+        restoreConcurrency: 2,
+        agentName: 'agent-x',
+      },
       ...change,
     }),
   );
@@ -322,4 +330,56 @@ it('ends a running task when told to, and only the one that is meant', async () 
   expect(stopped).toBe(false);
   executor.receive({ type: 'stop', ref: { runId: 'run-1', taskId: 'app:build', attempt: 1 }, graceMs: 1 });
   expect(await result()).toMatchObject({ kind: 'returned', reason: { code: 'DTE_CANCELLED' } });
+});
+
+describe('a task that may run only so long', () => {
+  const limited = (timeoutMs: number): RunSpec => {
+    const spec = runSpec(['app:build']);
+    return { ...spec, tasks: spec.tasks.map((task) => ({ ...task, timeoutMs })) };
+  };
+  const untilStopped = (change: Partial<TaskRun>) => () =>
+    new Promise<TaskRun>((resolve) => {
+      host.stop = () => resolve(ended({ stopped: true, store: { kind: 'none' }, ...change }));
+    });
+
+  it.each([
+    ['dies of the signal', { status: 'failure', code: 143 }, 143],
+    ['takes it for a reason to end well', { status: 'success', code: 0 }, 1],
+  ] as const)('and runs on is ended and has failed when it %s', async (_what, change, code) => {
+    host.run = untilStopped(change);
+    send({}, limited(20));
+    expect(await result()).toMatchObject({
+      ...{ kind: 'finished', status: 'failure', code, artifact: { kind: 'attempt', attempt: 1 } },
+      reason: {
+        code: 'DTE_TASK_TIMEOUT',
+        message:
+          'app:build ran on agent-x for longer than 20 ms (option taskTimeoutMs) and was ended with everything it had started.',
+      },
+    });
+    expect(said.map(({ type }) => type)).toEqual(['ready', 'executing', 'ran', 'result']);
+    expect(said[1]).toMatchObject({ timeoutMs: 20 });
+  });
+
+  it('may take all the time it needs to be stored', async () => {
+    let stops = 0;
+    host.stop = () => stops++;
+    host.run = async (request) => {
+      request.onStoring?.();
+      await waitFor('the message that it ran', () => said.some(({ type }) => type === 'ran'));
+      await new Promise((resolve) => setTimeout(resolve, 60));
+      return ended();
+    };
+    send({}, limited(30));
+    expect(await result()).toMatchObject({ status: 'success', reason: null });
+    expect(stops).toBe(0);
+    expect(said.filter(({ type }) => type === 'ran')).toHaveLength(1);
+  });
+
+  it('and is cancelled meanwhile is handed back', async () => {
+    host.run = untilStopped({ status: 'failure' });
+    send({}, limited(60_000));
+    await waitFor('the task to run', () => said.some(({ type }) => type === 'executing'));
+    executor.receive({ type: 'stop', ref: { runId: 'run-1', taskId: 'app:build', attempt: 1 }, graceMs: 1 });
+    expect(await result()).toMatchObject({ kind: 'returned', reason: { code: 'DTE_CANCELLED' } });
+  });
 });

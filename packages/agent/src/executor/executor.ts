@@ -113,7 +113,8 @@ export class Executor {
         isFollowed: message.assignment.streamOutput,
       });
       const result = await runAttempt(context, message.assignment, task, {
-        onExecuting: (startMs) => channel.send({ type: 'executing', ref, startMs }),
+        onExecuting: (startMs, timeoutMs) => channel.send({ type: 'executing', ref, startMs, timeoutMs }),
+        onRan: () => channel.send({ type: 'ran', ref }),
         onOutput: (chunk) => live.push(chunk),
       }).finally(() => live.end());
       this.current = null;
@@ -135,7 +136,8 @@ export class Executor {
     const host = await this.host.get();
     if (isOther) host.environmentChanged();
     recordOnce(run, host);
-    return { host, http: this.http, run, workspaceRoot, outputs, limits, signal };
+    const { agentName } = message;
+    return { host, http: this.http, run, workspaceRoot, outputs, limits, signal, agentName };
   }
 
   private async restoreClosure(

@@ -38,6 +38,8 @@ export const toExecutorSchema = z.discriminatedUnion('type', [
     /** File with the RunSpec. */
     specFile: z.string(),
     restoreConcurrency: z.int().min(1),
+    /** For messages that a person reads elsewhere. */
+    agentName: z.string(),
   }),
   /** An awaited member is on disk, or its restore failed and the awaiting executor has to try itself. */
   z.strictObject({ type: z.literal('elsewhere'), taskId: taskIdSchema, ok: z.boolean() }),
@@ -61,7 +63,15 @@ export const fromExecutorSchema = z.discriminatedUnion('type', [
     outputs: z.array(z.string()),
   }),
   /** The task itself begins: its closure is on disk and its hash is the agreed one. */
-  z.strictObject({ type: z.literal('executing'), ref: attemptRefSchema, startMs: z.number() }),
+  z.strictObject({
+    type: z.literal('executing'),
+    ref: attemptRefSchema,
+    startMs: z.number(),
+    /** How long the command may run from now on; the executor sees to it unless it hangs. */
+    timeoutMs: z.int().min(1).optional(),
+  }),
+  /** The task's command is over; what remains is to store its result. */
+  z.strictObject({ type: z.literal('ran'), ref: attemptRefSchema }),
   /** `offset` in UTF-16 code units; a jump is a gap. */
   z.strictObject({
     type: z.literal('output'),

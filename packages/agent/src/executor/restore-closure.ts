@@ -13,6 +13,7 @@ export interface RestoreContext {
   readonly outputs: OutputsPort;
   readonly limits: LimitValues;
   readonly signal: AbortSignal;
+  readonly agentName: string;
 }
 
 /**

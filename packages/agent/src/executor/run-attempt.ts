@@ -10,9 +10,12 @@ import { nxTaskOf } from './nx-task';
 import { type RestoreContext } from './restore-closure';
 import { graphOf } from './run-cache';
 import { storeResult } from './store-result';
+import { TimeLimit, timedOut } from './time-limit';
 
 export interface AttemptHooks {
-  readonly onExecuting: (startMs: number) => void;
+  readonly onExecuting: (startMs: number, timeoutMs: number | undefined) => void;
+  /** A command that may run only so long is over, however it ended. */
+  readonly onRan: () => void;
   readonly onOutput: (chunk: string) => void;
 }
 
@@ -56,13 +59,23 @@ export async function runAttempt(
     if (difference !== null) return difference;
   }
   signal.throwIfAborted();
-  hooks.onExecuting(startMs);
-  const outcome = await host.runTask({
-    task: nxTask,
-    fullTaskGraph: graph,
-    onOutput: hooks.onOutput,
-    skipCacheRead: run.spec.skipNxCache,
-  });
+  const stop = () => host.stopTask(context.limits.killMs);
+  const limit = new TimeLimit(task.timeoutMs, stop, hooks.onRan);
+  hooks.onExecuting(startMs, task.timeoutMs);
+  const outcome = await host
+    .runTask({
+      task: nxTask,
+      fullTaskGraph: graph,
+      onOutput: hooks.onOutput,
+      skipCacheRead: run.spec.skipNxCache,
+      onStoring: () => limit.end(),
+    })
+    .finally(() => limit.end());
+  signal.throwIfAborted();
+  if (limit.isOver) {
+    const artifact = await storeResult(context, assignment, task, outcome, 'failure');
+    return { ...timedOut(context, task, outcome), artifact };
+  }
   if (outcome.stopped || outcome.status === 'stopped' || outcome.status === 'skipped') {
     throw new DteError('DTE_CANCELLED', `${task.id} was stopped before it ended.`);
   }

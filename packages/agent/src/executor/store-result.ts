@@ -17,7 +17,12 @@ export async function storeResult(
   run: TaskRun,
   status: 'success' | 'failure',
 ): Promise<Artifact> {
-  if (task.cacheable && isStorableHash(run.hash) && (await isInCache(context, task, run, status))) {
+  if (
+    !run.stopped &&
+    task.cacheable &&
+    isStorableHash(run.hash) &&
+    (await isInCache(context, task, run, status))
+  ) {
     return { kind: 'cache', hash: run.hash };
   }
   const { http, workspaceRoot, outputs, limits, signal } = context;

@@ -92,7 +92,7 @@ export async function runAgent(options: AgentOptions): Promise<number> {
   });
   slots = () => pool.slots;
   const supervisor: Supervisor = new Supervisor({
-    slots: options.slots ?? null,
+    ...{ name, slots: options.slots ?? null },
     ...{ limits, pool, runFiles, log },
     send: (message) => connection.send(message),
     onChange: () => leaving.onChange(),

@@ -10,6 +10,7 @@ import {
   LIMITS,
 } from '@org/dte-protocol';
 import { type FromExecutor, keyOf, refOf } from '../executor/ipc';
+import { timeoutReason } from '../executor/time-limit';
 import { describeAttempt, left, reasonOf } from './describe-attempt';
 import { type ExecutorPool } from './executor-pool';
 import { crashed } from './executor-process';
@@ -19,9 +20,11 @@ import { type RunFiles } from './run-files';
 import { type TaskLog } from './task-log';
 
 export interface SupervisorOptions {
+  /** For people. */
+  readonly name: string;
   /** --slots; null: what the coordinator says. */
   readonly slots: number | null;
-  readonly limits: Pick<LimitValues, 'killMs' | 'restoreConcurrency'>;
+  readonly limits: Pick<LimitValues, 'killMs' | 'restoreConcurrency' | 'timeoutSettleMs'>;
   readonly pool: ExecutorPool;
   readonly runFiles: RunFiles;
   readonly log: TaskLog;
@@ -46,7 +49,7 @@ export class Supervisor {
   private readonly attempts = new Map<string, Attempt>();
   private readonly remembered = new Map<string, AttemptResult>();
   private readonly restored = new RestoredTable();
-  /** By executor: what it runs, since when, and the timer of a stop that it has been asked for. */
+  /** By executor: the timer of a stop that it has been asked for, or of the time its task may run. */
   private readonly patience = new Map<number, NodeJS.Timeout>();
   private readonly begun = new Map<string, { readonly ms: number; readonly slot: number }>();
   private wanted: readonly Assignment[] = [];
@@ -158,8 +161,14 @@ export class Supervisor {
       return;
     switch (message.type) {
       case 'executing':
-        if (attempt.state.name === 'running') this.set(key, { ...attempt.state, startMs: message.startMs });
+        if (attempt.state.name === 'running') {
+          this.set(key, { ...attempt.state, startMs: message.startMs });
+          if (message.timeoutMs !== undefined) this.limit(executorId, key, message.timeoutMs);
+        }
         this.changedALittle();
+        break;
+      case 'ran':
+        if (attempt.state.name === 'running') this.calm(executorId);
         break;
       case 'output':
         this.onOutput(attempt.assignment, message);
@@ -278,6 +287,7 @@ export class Supervisor {
     const { limits, pool } = this.options;
     pool.send(executorId, {
       ...{ type: 'run', assignment: { ...assignment, closure: [] }, ...plan, specFile },
+      agentName: this.options.name,
       restoreConcurrency: Math.max(1, Math.floor(limits.restoreConcurrency / pool.slots)),
     });
   }
@@ -293,10 +303,32 @@ export class Supervisor {
     const { executorId } = attempt.state;
     const { killMs } = this.options.limits;
     this.set(key, { name: 'stopping', executorId, result });
+    this.calm(executorId);
     this.options.pool.send(executorId, { type: 'stop', ref: refOf(attempt.assignment), graceMs: killMs });
     // The executor itself may hang; then it goes with everything below it.
     const timer = setTimeout(() => this.options.pool.kill(executorId), killMs + STOP_SETTLE_MS);
     this.patience.set(executorId, timer);
+  }
+
+  /** The executor ends what runs too long; one that hangs itself goes with everything below it. */
+  private limit(executorId: number, key: string, timeoutMs: number): void {
+    const { name, limits, pool } = this.options;
+    const onOver = (): void => {
+      const attempt = this.attempts.get(key);
+      if (attempt?.state.name !== 'running') return;
+      const { taskId, hash } = attempt.assignment;
+      this.set(key, {
+        ...{ name: 'stopping', executorId },
+        result: {
+          ...{ kind: 'finished', status: 'failure', code: 1, fromCache: null, hash, hashDetails: null },
+          ...{ artifact: { kind: 'none' }, startMs: attempt.state.startMs ?? Date.now(), endMs: Date.now() },
+          reason: timeoutReason(taskId, timeoutMs, name),
+        },
+      });
+      pool.kill(executorId);
+      this.changedALittle();
+    };
+    this.patience.set(executorId, setTimeout(onOver, timeoutMs + limits.killMs + limits.timeoutSettleMs));
   }
 
   private settleStopped(key: string, result: AttemptResult | null): void {

@@ -86,3 +86,33 @@ export const table = () =>
       'expected a JSON object of numbers',
     )
     .pipe(z.record(z.string(), z.number().positive('expected a positive number')));
+
+/**
+ * A number for every target, or a table of numbers: `{ "app:e2e": 600000, "e2e-ci": 300000, "*": 60000 }`. JSON text is
+ * accepted as well. A plain number comes out as the table `{ "*": number }`; `byTarget` reads it.
+ */
+export const numbersByTarget = (min: number) =>
+  z
+    .union(
+      [
+        z.number().transform((all) => ({ '*': all })),
+        z.record(z.string(), z.number()),
+        z.string().transform((text, context) => {
+          try {
+            const value = JSON.parse(text) as unknown;
+            return typeof value === 'number' ? { '*': value } : value;
+          } catch {
+            context.addIssue('neither a number nor JSON');
+            return z.NEVER;
+          }
+        }),
+      ],
+      'expected a number, or a JSON object of numbers by target',
+    )
+    .pipe(
+      z.record(
+        z.string().min(1),
+        z.int('expected whole numbers').min(min, `expected ${min} or more`),
+        'expected a number, or a JSON object of numbers by target',
+      ),
+    );

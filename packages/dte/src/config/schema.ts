@@ -1,6 +1,15 @@
 import { LIMITS, sessionIdSchema, type Limit, type LimitName } from '@org/dte-protocol';
 import { z } from 'zod';
-import { httpAddress, httpAddresses, line, table, wholeNumber, words, yesOrNo } from './kinds';
+import {
+  httpAddress,
+  httpAddresses,
+  line,
+  numbersByTarget,
+  table,
+  wholeNumber,
+  words,
+  yesOrNo,
+} from './kinds';
 
 /** What a person needs to know about one option, beside its shape. */
 export interface About {
@@ -290,6 +299,18 @@ export const configSchema = z.strictObject({
       nxJson: true,
     },
     table().default({}),
+  ),
+  taskTimeoutMs: option(
+    {
+      description:
+        'Longest time the command of a task may run on an agent; then it is ended with everything it has started and has failed. One number, or a table by `project:target`, `target` and `*`, the most exact counts. Tasks that the main job runs itself are limited by its own job timeout.',
+      unit: 'ms',
+      defaultText: 'no limit',
+      env: 'DTE_TASK_TIMEOUT_MS',
+      flag: null,
+      nxJson: true,
+    },
+    numbersByTarget(1).default({}),
   ),
   ...limitShape,
 });

@@ -26,6 +26,7 @@ const input = {
   streamOutput: false,
   env: {},
   estimator: tableEstimator({}),
+  taskTimeoutMs: {},
 };
 
 describe('buildRunSpec', () => {
@@ -45,6 +46,12 @@ describe('buildRunSpec', () => {
       { id: 'app:all', hash: '33', initial: { state: 'noop' }, parallelism: true },
     ]);
     expect(spec.tasks[1]!.dependencies).toEqual([{ id: 'lib:build' }]);
+  });
+
+  it('limits the time of those tasks that the table names', () => {
+    const { tasks } = buildRunSpec({ ...input, taskTimeoutMs: { 'app:build': 900, '*': 5_000 } });
+    expect(tasks.map(({ timeoutMs }) => timeoutMs)).toEqual([5_000, 900, 5_000]);
+    expect(buildRunSpec(input).tasks[0]).toHaveProperty('timeoutMs', undefined);
   });
 
   it('carries what Nx reads without asking, and not what only this machine knows', () => {

@@ -1,5 +1,6 @@
 import { isNonParallel, type NxTask, type TaskGraph } from '@org/dte-nx-compat';
 import { isStorableHash, LIMITS, type NxTaskJson, type RunSpec, type TaskSpec } from '@org/dte-protocol';
+import { byTarget } from '../config/by-target';
 import { oneLine } from '../session/one-line';
 import { taskOf, type Plan } from './plan';
 import type { Hit } from './settle-cache';
@@ -63,6 +64,8 @@ export interface RunSpecInput {
   readonly streamOutput: boolean;
   readonly env: Record<string, string>;
   readonly estimator: DurationEstimator;
+  /** Option taskTimeoutMs. */
+  readonly taskTimeoutMs: Readonly<Record<string, number>>;
 }
 
 /** What Nx needs on the agent. Hash details are big, and the agent computes its own. */
@@ -93,6 +96,7 @@ export function buildRunSpec(input: RunSpecInput): RunSpec {
       dependencies: graph.dependencies[id] ?? [],
       continuousDependencies: [],
       weight: noop.has(id) ? 1 : estimator.weightOf({ id, ...task.target }),
+      timeoutMs: byTarget(input.taskTimeoutMs, task.target),
       initial:
         hit !== undefined
           ? { state: 'done', artifact: hit.artifact }

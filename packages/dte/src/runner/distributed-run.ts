@@ -107,6 +107,7 @@ export class DistributedRun {
       streamOutput: pending.some((id) => command.streams(taskOf(graph, id))),
       env: forwardedEnv(process.env, config.forwardEnv),
       estimator: tableEstimator(config.weights),
+      taskTimeoutMs: config.taskTimeoutMs,
     });
     await http.submitRun(spec);
     // In one transaction, while the agents begin, instead of one for each result.

@@ -17,6 +17,8 @@ export interface HostStopResult {
   stopped: TaskRun;
   before: number;
   left: string[];
+  /** Is there an entry of the stopped task in the cache of this machine? */
+  cached: boolean;
   next: TaskRun;
   /** A task that was stopped before Nx had started anything for it. */
   early: TaskRun;
@@ -53,11 +55,12 @@ export async function run(input: HostStopInput): Promise<HostStopResult> {
   const before = traces(input.trace).length;
   await host.stopTask(input.graceMs);
   const stopped = await (running as unknown as Promise<TaskRun>);
+  const cached = (await host.cache.lookupLocal([{ ...task, hash: stopped.hash }])).size > 0;
   const next = await host.runTask({ task: then, fullTaskGraph: raw });
   const started = host.runTask({ task, fullTaskGraph: raw });
   await host.stopTask(input.graceMs);
   const early = await started;
   const left = traces(input.trace);
   await host.close();
-  return { stopped, before, left, next, early };
+  return { stopped, before, left, cached, next, early };
 }

@@ -77,6 +77,7 @@ export class SingleRun {
     capture.start((chunk) => {
       this.emit(chunk);
     });
+    this.cache.onStoring = () => this.storing();
     try {
       const work = withoutNewListeners(async () => {
         prepared = await prepare(this.lifeCycle());
@@ -90,6 +91,7 @@ export class SingleRun {
       ending = { result: undefined, reason: explain(error) };
     } finally {
       this.settled = true;
+      this.cache.onStoring = undefined;
       capture.stop();
     }
     return this.conclude(ending, prepared, startMs);
@@ -103,6 +105,13 @@ export class SingleRun {
     const returned = await (limit ? this.cache.withoutReads(hash, limit, run) : run());
     // 21 returns null for a process that died by a signal.
     if (Number.isInteger(returned?.code)) this.exitCode = returned?.code;
+  }
+
+  /** False for a task that is being stopped: whatever it ends with, it has not done all of its work. */
+  private storing(): boolean {
+    if (this.stopped) return false;
+    this.request.onStoring?.();
+    return true;
   }
 
   private lifeCycle(): NxLifeCycle {

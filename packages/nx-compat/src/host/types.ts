@@ -32,6 +32,8 @@ export interface RunTaskRequest {
   onOutput?: ((chunk: string) => void) | undefined;
   /** Ignore what the caches hold and run (`--skip-nx-cache`); the result is still stored. Default: false. */
   skipCacheRead?: boolean | undefined;
+  /** Called when the command has ended and Nx begins to store its result, if it does. */
+  onStoring?: (() => void) | undefined;
   /**
    * Ask the remote cache before running. Default: only for a task that came without a hash, since the coordinator has
    * already been asked about the others and every question costs a round trip.
@@ -86,6 +88,7 @@ export interface TaskHost {
   /**
    * Ends every process the running task has started, those in other groups and sessions included: SIGTERM, then SIGKILL
    * after `graceMs` (default 2000). Resolves when they are gone; `runTask` then settles. Does nothing when idle.
+   * From then on Nx stores nothing of this task: one that ends well on SIGTERM has not done its work.
    */
   stopTask(graceMs?: number): Promise<void>;
   /** Gives back what was changed in the process. The host cannot be used afterwards. */

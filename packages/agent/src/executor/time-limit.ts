@@ -1,0 +1,57 @@
+import { type TaskRun } from '@org/dte-nx-compat';
+import { type FinishedAttempt, type Reason, type TaskSpec } from '@org/dte-protocol';
+
+/** Ends a task that runs too long: `taskTimeoutMs`. */
+export class TimeLimit {
+  private timer: NodeJS.Timeout | null = null;
+  private over = false;
+
+  /**
+   * @param limitMs undefined: none; the time counts from now
+   * @param onEnd called at the first `end` when there is a limit
+   */
+  constructor(
+    limitMs: number | undefined,
+    stop: () => Promise<void>,
+    private readonly onEnd: () => void,
+  ) {
+    if (limitMs === undefined) return;
+    this.timer = setTimeout(() => {
+      this.over = true;
+      void stop();
+    }, limitMs);
+  }
+
+  /** The task was ended because of it. */
+  get isOver(): boolean {
+    return this.over;
+  }
+
+  end(): void {
+    if (this.timer === null) return;
+    clearTimeout(this.timer);
+    this.timer = null;
+    this.onEnd();
+  }
+}
+
+/** Says which limit it was, where it is set and who enforced it. */
+export const timeoutReason = (taskId: string, limitMs: number, agentName: string): Reason => ({
+  code: 'DTE_TASK_TIMEOUT',
+  message: `${taskId} ran on ${agentName} for longer than ${limitMs} ms (option taskTimeoutMs) and was ended with everything it had started.`,
+});
+
+/**
+ * The result of a task that was ended for running too long: a failure of its own. Also when it took the signal for a
+ * reason to end well: half of its work is no success.
+ */
+export const timedOut = (
+  { agentName }: { readonly agentName: string },
+  task: TaskSpec,
+  run: TaskRun,
+): Omit<FinishedAttempt, 'artifact'> => ({
+  ...{ kind: 'finished', status: 'failure', code: run.code === 0 ? 1 : run.code, fromCache: null },
+  hash: run.hash === '' ? null : run.hash,
+  ...{ startMs: run.startMs, endMs: run.endMs, hashDetails: null },
+  reason: timeoutReason(task.id, task.timeoutMs ?? 0, agentName),
+});
