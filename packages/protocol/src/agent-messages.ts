@@ -24,6 +24,12 @@ export const assignmentSchema = z.strictObject({
   /** Send live output of this attempt. */
   streamOutput: z.boolean(),
   closure: z.array(closureEntrySchema),
+  /**
+   * Present when the task is run again after its own failures: how often it failed (then no cache is asked for it, a
+   * cached failure among them) and how often it may fail and still be run again (then its failure is stored as an
+   * archive of the attempt: under its hash there is room for one result).
+   */
+  retry: z.strictObject({ failed: z.int().min(0), left: z.int().min(0) }).optional(),
 });
 export type Assignment = z.infer<typeof assignmentSchema>;
 

@@ -164,6 +164,10 @@ export const ERROR_CODES = {
     severity: 'attempt',
     cure: 'Look at the reasons of the attempts above; the main job runs the task itself.',
   },
+  DTE_TASK_FAILED: {
+    severity: 'attempt',
+    cure: 'Look at the output of the attempt, which the message names: the task failed and is tried again (options retries and retryFlaky).',
+  },
   DTE_NO_COORDINATOR: {
     severity: 'retry',
     cure: 'Check that `dte start-ci-run` ran in the main job and that DTE_COORDINATOR_URL or DTE_RENDEZVOUS_DIR is the same in every job; `dte doctor` tells which.',

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { hashSchema, labelSchema, runIdSchema } from './ids';
+import { hashSchema, labelSchema, runIdSchema, taskIdSchema } from './ids';
 import { LIMITS } from './limits';
 
 /**
@@ -72,6 +72,15 @@ export const recordSchema = z.strictObject({
 });
 export type SessionRecord = z.infer<typeof recordSchema>;
 
+/** A task that failed and succeeded with one hash, and when it last did either. Milliseconds since the epoch. */
+export const flakyTaskSchema = z.strictObject({
+  taskId: taskIdSchema,
+  hash: z.string().max(1024),
+  failedAtMs: z.number(),
+  succeededAtMs: z.number(),
+});
+export type FlakyTask = z.infer<typeof flakyTaskSchema>;
+
 /** What `dte status` prints. */
 export const sessionStatusSchema = z.strictObject({
   sessionId: z.string(),
@@ -101,5 +110,7 @@ export const sessionStatusSchema = z.strictObject({
     }),
   ),
   records: z.array(recordSchema.omit({ output: true })),
+  /** Tasks of this project known to be flaky, the latest evidence first. */
+  flaky: z.array(flakyTaskSchema).max(LIMITS.flakyTasksShown.value).optional(),
 });
 export type SessionStatus = z.infer<typeof sessionStatusSchema>;

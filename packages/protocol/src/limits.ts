@@ -248,6 +248,25 @@ export const LIMITS = {
     'DTE_ATTEMPTS',
     'Attempts lost to infrastructure before a task is returned to the main job.',
   ),
+  retriesPerTask: limit(
+    10,
+    'count',
+    null,
+    'Most that the option retries may ask for; a task that fails more often is broken.',
+  ),
+  flakyMs: limit(
+    1_209_600_000,
+    'ms',
+    'DTE_FLAKY_MS',
+    'How long a task that failed and succeeded with one hash counts as flaky: 14 days.',
+  ),
+  historyEntries: limit(
+    50_000,
+    'count',
+    'DTE_HISTORY_ENTRIES',
+    'Tasks times hashes that a project has in the history, about 150 bytes each; beyond it the oldest are forgotten.',
+  ),
+  flakyTasksShown: limit(1_000, 'count', null, 'Flaky tasks in one answer to `dte status`.'),
   progressMs: limit(10_000, 'ms', 'DTE_PROGRESS_MS', 'At most one progress line in so long.'),
   serverIdleMs: limit(
     10_000,

@@ -64,6 +64,8 @@ export type AgentRef = z.infer<typeof agentRefSchema>;
 
 /**
  * One entry of a run's log, which the main job follows. `seq` counts from 1 without gaps.
+ * A `retried` entry is an attempt that was not the last: one that came to nothing, or, with a `result`, one in which
+ * the task itself failed and that is tried again because the run says so (`retries`, `flakiness`).
  * A task has exactly one `ended` entry; its status is
  * - `success` / `failure`: as the accepted attempt reported. A failure is final: the main job never runs the task again.
  *   One with a `reason` (of the entry or its result) is ours to explain, and the explanation is shown with its output,
@@ -87,6 +89,8 @@ export const runLogEntrySchema = z.discriminatedUnion('type', [
     attempt: z.int().min(1),
     agent: agentRefSchema,
     reason: reasonSchema,
+    /** The task's own failure; absent when the attempt came to nothing. Its artifact is in the store. */
+    result: attemptResultSchema.optional(),
   }),
   z.strictObject({
     seq: z.int().min(1),

@@ -66,6 +66,14 @@ export const taskSpecSchema = z.strictObject({
   /** Milliseconds its command may run on an agent; then it has failed. Left out: no limit. */
   timeoutMs: z.int().min(1).optional(),
   initial: taskInitialSchema,
+  /** How often the task is run once more after it failed by itself; absent: never. */
+  retries: z.int().min(0).max(LIMITS.retriesPerTask.value).optional(),
+  /**
+   * Whether its attempts are evidence of flakiness: a success and a failure of one hash. `retry`: and once it is known to
+   * be flaky it is run once more after a failure, even without `retries`. Absent: its hash does not say all that it
+   * depends on (`cache: false`).
+   */
+  flakiness: z.enum(['watch', 'retry']).optional(),
 });
 export type TaskSpec = z.infer<typeof taskSpecSchema>;
 

@@ -2,6 +2,7 @@ import type { AgentRef, AttemptResult, FinishedAttempt, Reason } from '@org/dte-
 import type { EffectsBuilder } from './effects-builder';
 import { refreshAgent } from './free-agents';
 import { releaseLease } from './leases';
+import { mayTryAgain, noteEvidence, retryTask } from './retries';
 import { appendEntry } from './run-log';
 import type { AgentState, Lease, RunState, SchedulerState } from './state';
 import { endTask, endingWithout, failServer, makeReady } from './tasks';
@@ -18,7 +19,7 @@ export function markStarted(state: SchedulerState, run: RunState, lease: Lease, 
   appendEntry(run, { type: 'started', taskId, attempt, agent, atMs: state.nowMs }, out);
 }
 
-/** The one accepted result of a task. */
+/** The one accepted result of an attempt; that of its task, unless it is a failure to be tried again. */
 export function acceptResult(
   state: SchedulerState,
   run: RunState,
@@ -32,6 +33,11 @@ export function acceptResult(
   markStarted(state, run, lease, out);
   agent.finished++;
   agent.faults = 0;
+  noteEvidence(run, lease, result, out);
+  if (mayTryAgain(run, task, result)) {
+    retryTask(state, run, lease, result, out);
+    return;
+  }
   if (result.status === 'success') {
     task.madeOn = agent.agentId;
     const hash = result.hash ?? task.hash;

@@ -43,7 +43,12 @@ export type Input =
    */
   | { type: 'session.restored' }
   /** A run that `checkRun` has no objection to. The same runId again changes nothing. */
-  | { type: 'run.submit'; spec: RunSpec }
+  | {
+      type: 'run.submit';
+      spec: RunSpec;
+      /** Ids of its tasks that the history knew to be flaky. */
+      flaky?: readonly string[];
+    }
   /** Also marks the run's main job as present. */
   | { type: 'main.sync'; sync: MainSync }
   /** The connection that followed this run is gone. */
@@ -79,6 +84,12 @@ export type HistoryEvent =
   | { type: 'run.closed'; runId: string }
   | { type: 'task.assigned'; runId: string; taskId: string; attempt: number; agentId: string }
   | { type: 'task.lost'; runId: string; taskId: string; attempt: number; agentId: string; reason: Reason }
+  /** The task itself failed and is tried again. */
+  | { type: 'task.retried'; runId: string; taskId: string; attempt: number; agentId: string }
+  /**
+   * Evidence for the history: a task that is watched for flakiness really ran to its end, whatever the run makes of it.
+   */
+  | { type: 'task.ran'; runId: string; taskId: string; hash: string; status: 'success' | 'failure' }
   | { type: 'task.ended'; runId: string; taskId: string; status: EndedStatus; attempt: number | null }
   /** A result whose attempt is not, or no longer, the one that is wanted of this agent. */
   | { type: 'result.refused'; runId: string; taskId: string; attempt: number; agentId: string }

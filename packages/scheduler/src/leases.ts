@@ -31,6 +31,9 @@ export function prepareLease(
       parallelism: task.parallelism,
       streamOutput: run.streamOutput,
       closure,
+      ...(task.retry.failed + task.retry.left > 0
+        ? { retry: { failed: task.retry.failed, left: task.retry.left } }
+        : {}),
     },
     bytes: closureBytes(closure) + 3 * taskId.length + 256,
   };

@@ -6,6 +6,7 @@ import { acknowledge, createLog, isStuck, rewind } from './run-log';
 import { endRun, reopenSession, updateDefaultSlots } from './session';
 import type { RunState, SchedulerState, TaskRecord } from './state';
 import { endAll, endTask, endingWithout, makeReady } from './tasks';
+import { retryStateOf } from './retries';
 import { at, runOf } from './lookup';
 
 const EMPTY_GRAPH: RunGraph = {
@@ -16,9 +17,15 @@ const EMPTY_GRAPH: RunGraph = {
   priority: [],
 };
 
-export function submitRun(state: SchedulerState, spec: RunSpec, out: EffectsBuilder): void {
+/** @param flaky ids of tasks known to be flaky */
+export function submitRun(
+  state: SchedulerState,
+  spec: RunSpec,
+  flaky: readonly string[],
+  out: EffectsBuilder,
+): void {
   if (state.runs.has(spec.runId)) return;
-  const run = createRun(state, spec);
+  const run = createRun(state, spec, new Set(flaky));
   state.runs.set(run.runId, run);
   state.openRuns.add(run.runId);
   out.event({ type: 'run.submitted', runId: run.runId, tasks: run.total });
@@ -31,7 +38,7 @@ export function submitRun(state: SchedulerState, spec: RunSpec, out: EffectsBuil
   if (run.phase === 'running' && stop !== null) endAll(state, run, endingWithout('returned', stop), out);
 }
 
-function createRun(state: SchedulerState, spec: RunSpec): RunState {
+function createRun(state: SchedulerState, spec: RunSpec, flaky: ReadonlySet<string>): RunState {
   const graph = buildGraph(spec);
   return {
     runId: spec.runId,
@@ -49,7 +56,7 @@ function createRun(state: SchedulerState, spec: RunSpec): RunState {
     done: 0,
     failed: 0,
     graph,
-    tasks: spec.tasks.map((task, index) => createTask(task, at(graph.dependencies, index))),
+    tasks: spec.tasks.map((task, index) => createTask(task, at(graph.dependencies, index), flaky)),
     ready: [],
     readyAlone: [],
     heldAgent: null,
@@ -59,7 +66,11 @@ function createRun(state: SchedulerState, spec: RunSpec): RunState {
   };
 }
 
-const createTask = (spec: TaskSpec, dependencies: readonly number[]): TaskRecord => ({
+const createTask = (
+  spec: TaskSpec,
+  dependencies: readonly number[],
+  flaky: ReadonlySet<string>,
+): TaskRecord => ({
   kind: spec.initial.state,
   parallelism: spec.parallelism,
   hash: spec.hash,
@@ -67,6 +78,7 @@ const createTask = (spec: TaskSpec, dependencies: readonly number[]): TaskRecord
   attempt: 0,
   lost: 0,
   lostOn: [],
+  retry: retryStateOf(spec, flaky),
   madeOn: null,
   outputs: suppliedOutputs(spec),
 });

@@ -13,17 +13,21 @@ const tasks: fc.Arbitrary<TaskSpec[]> = fc
       weight: fc.integer({ min: 1, max: 9 }),
       kind: fc.oneof({ weight: 6, arbitrary: fc.constant('pending') }, fc.constantFrom('done', 'noop')),
       hashed: fc.boolean(),
+      retries: fc.constantFrom(0, 0, 0, 1, 2),
+      flakiness: fc.constantFrom('none' as const, 'watch' as const, 'retry' as const),
     }),
     { maxLength: MAX_TASKS },
   )
   .map((list) =>
-    list.map(({ dependencies, parallelism, weight, kind, hashed }, index) => {
+    list.map(({ dependencies, parallelism, weight, kind, hashed, retries, flakiness }, index) => {
       const id = `p${index}:build`;
       const earlier = dependencies.filter((other) => other < index).map((other) => `p${other}:build`);
       return taskSpec(id, earlier, {
         parallelism,
         weight,
         ...(hashed ? {} : { hash: null }),
+        ...(retries === 0 ? {} : { retries }),
+        ...(flakiness === 'none' ? {} : { flakiness }),
         initial:
           kind === 'done'
             ? { state: kind, artifact: { kind: 'attempt', attempt: 0 } }

@@ -41,6 +41,18 @@ export type TaskState =
   | { name: 'leased'; lease: Lease }
   | { name: 'ended'; status: EndedStatus };
 
+/** What becomes of a task's own failures. */
+export interface RetryState {
+  /** Failures after which it was tried again. */
+  failed: number;
+  /** How many more may be. */
+  left: number;
+  /** Why, when one is. */
+  readonly because: 'retries' | 'flaky';
+  /** Its attempts are evidence for the history. */
+  readonly watched: boolean;
+}
+
 export interface TaskRecord {
   /**
    * `server`: never given to an agent and without a log entry; it ends once its own dependencies have, because from then on
@@ -54,8 +66,9 @@ export interface TaskRecord {
   attempt: number;
   /** Attempts lost to infrastructure. */
   lost: number;
-  /** Agents that lost one, latest last. */
+  /** Agents that lost one, or on which the task failed and was to be tried again; latest last. */
   lostOn: string[];
+  retry: RetryState;
   /** Agent whose disk has the outputs, because it made them. */
   madeOn: string | null;
   /** What dependants' closures say of it; null until known, and for tasks with nothing to restore. */

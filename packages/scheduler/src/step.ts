@@ -71,7 +71,7 @@ function take(state: SchedulerState, input: Input, out: EffectsBuilder): void {
       // Taken before anything could expire.
       break;
     case 'run.submit':
-      submitRun(state, input.spec, out);
+      submitRun(state, input.spec, input.flaky ?? [], out);
       break;
     case 'main.sync':
       mainSynced(state, input.sync, out);

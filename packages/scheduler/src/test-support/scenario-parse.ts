@@ -53,6 +53,9 @@ function parseTask(word: string): TaskSpec {
     else if (mark === 'done')
       options.initial = { state: 'done', artifact: { kind: 'cache', hash: `main-${id.replace(':', '-')}` } };
     else if (mark === 'nohash') options.hash = null;
+    else if (mark === 'watch') options.flakiness = mark;
+    else if (mark === 'flaky') options.flakiness = 'retry';
+    else if (mark.startsWith('retries=')) options.retries = Number(mark.slice('retries='.length));
     else if (mark.startsWith('weight=')) options.weight = Number(mark.slice('weight='.length));
     else throw new Error(`Not a mark: ${mark}`);
   }
@@ -95,13 +98,14 @@ function parseResult(
   if (kind === 'returned') {
     return { kind, reason: reason ?? { code: 'DTE_EXECUTOR_CRASHED', message: 'It crashed.' } };
   }
-  if (kind !== 'success' && kind !== 'failure') throw new Error(`Not a result: ${kind}`);
+  if (kind !== 'success' && kind !== 'failure' && kind !== 'cached') throw new Error(`Not a result: ${kind}`);
   const hash = `made-${taskId.replace(':', '-')}`;
   return {
     kind: 'finished',
-    status: kind,
+    // A failure that a cache had (NX_CACHE_FAILURES).
+    status: kind === 'cached' ? 'failure' : kind,
     code: kind === 'success' ? 0 : 1,
-    fromCache: null,
+    fromCache: kind === 'cached' ? 'remote-cache' : null,
     hash,
     artifact: kind === 'success' ? { kind: 'cache', hash } : { kind: 'attempt', attempt },
     startMs: nowMs,

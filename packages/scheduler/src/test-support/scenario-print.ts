@@ -24,6 +24,10 @@ function printEvent(event: HistoryEvent): string {
       const code = event.type === 'task.lost' ? ` ${event.reason.code}` : '';
       return `${event.type} ${event.runId}/${event.taskId}#${event.attempt} on ${event.agentId}${code}`;
     }
+    case 'task.retried':
+      return `task.retried ${event.runId}/${event.taskId}#${event.attempt} on ${event.agentId}`;
+    case 'task.ran':
+      return `task.ran ${event.runId}/${event.taskId} ${event.hash} ${event.status}`;
     case 'agent.left':
       return `agent.left ${event.agentId} ${event.reason.code}`;
     case 'agent.disconnected':
@@ -53,10 +57,11 @@ function printWanted(agentId: string, { seq, assignments, slots, stop }: AgentWa
   return `${head.join(' ')}: ${assignments.length === 0 ? 'nothing' : assignments.map(printAssignment).join(', ')}`;
 }
 
-function printAssignment({ runId, taskId, attempt, parallelism, closure }: Assignment): string {
+function printAssignment({ runId, taskId, attempt, parallelism, closure, retry }: Assignment): string {
   const needs = closure.map((entry) => `${entry.taskId}@${printArtifact(entry.artifact)}`);
   const alone = parallelism ? '' : ' alone';
-  return `${runId}/${taskId}#${attempt}${alone}${needs.length > 0 ? ` needs(${needs.join(' ')})` : ''}`;
+  const fails = retry === undefined ? '' : ` failed=${retry.failed} left=${retry.left}`;
+  return `${runId}/${taskId}#${attempt}${alone}${fails}${needs.length > 0 ? ` needs(${needs.join(' ')})` : ''}`;
 }
 
 function printArtifact(artifact: Artifact): string {

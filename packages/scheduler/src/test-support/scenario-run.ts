@@ -136,7 +136,8 @@ class Scenario {
     const spec = parseRun(command);
     const error = checkRun(spec);
     if (error !== null) return [`${error.code} ${error.message}`];
-    const submitted = this.#give({ type: 'run.submit', spec });
+    const flaky = command.options['flaky']?.split(',');
+    const submitted = this.#give({ type: 'run.submit', spec, ...(flaky === undefined ? {} : { flaky }) });
     if (command.words.includes('unfollowed')) return submitted;
     const sync: MainSync = { type: 'main.sync', runId: spec.runId, ackSeq: 0, want: 'follow' };
     return [...submitted, ...this.#give({ type: 'main.sync', sync })];

@@ -15,15 +15,18 @@ export class Checkers {
   readonly #ended = new Map<string, string>();
   readonly #assigned = new Map<string, { attempt: number; agentId: string }>();
   readonly #artifacts = new Map<string, string>();
+  readonly #retried = new Map<string, number>();
+  #flaky = new Set<string>();
   #failed = new Set<string>();
 
   constructor(private readonly deeds: Deeds) {}
 
   readonly check = (state: SchedulerState, input: Input, effects: Effects): void => {
-    if (input.type === 'run.submit') this.#learn(input.spec);
+    if (input.type === 'run.submit') this.#learn(input.spec, input.flaky ?? []);
     for (const event of effects.events) {
       if (event.type === 'task.assigned') this.#onAssigned(state, event, effects);
-      if (event.type === 'task.ended') this.#onEnded(event);
+      if (event.type === 'task.retried') this.#onRetried(event);
+      if (event.type === 'task.ended') this.#onEnded(event, state);
       if (event.type === 'run.ended') this.#onRunEnded(event);
     }
     checkCounters(state);
@@ -37,7 +40,8 @@ export class Checkers {
     return this.#ended.get(`${runId}/${taskId}`);
   }
 
-  #learn(spec: RunSpec): void {
+  #learn(spec: RunSpec, flaky: readonly string[]): void {
+    if (!this.#specs.has(spec.runId)) for (const id of flaky) this.#flaky.add(`${spec.runId}/${id}`);
     this.#specs.set(spec.runId, spec);
     this.#tasks.set(spec.runId, new Map(spec.tasks.map((task) => [task.id, task])));
   }
@@ -119,13 +123,36 @@ export class Checkers {
     );
   }
 
-  #onEnded({ runId, taskId, status, attempt }: Event<'task.ended'>): void {
+  /** How often a failure of the task is to be tried again. */
+  #retriesOf(runId: string, taskId: string): number {
+    const { retries = 0, flakiness } = this.#task(runId, taskId);
+    return Math.max(retries, flakiness === 'retry' && this.#flaky.has(`${runId}/${taskId}`) ? 1 : 0);
+  }
+
+  #onRetried({ runId, taskId, attempt, agentId }: Event<'task.retried'>): void {
+    const key = `${runId}/${taskId}`;
+    const done = this.deeds.results.get(deedKey(runId, taskId, attempt, agentId));
+    demand(
+      done?.kind === 'finished' && done.status === 'failure',
+      `${key} is tried again, and had not failed`,
+    );
+    const count = (this.#retried.get(key) ?? 0) + 1;
+    this.#retried.set(key, count);
+    demand(count <= this.#retriesOf(runId, taskId), `${key} is tried again ${count} times`);
+  }
+
+  #onEnded({ runId, taskId, status, attempt }: Event<'task.ended'>, state: SchedulerState): void {
     const key = `${runId}/${taskId}`;
     demand(!this.#ended.has(key), `${key} ended twice`);
     this.#ended.set(key, status);
     const { initial, dependencies } = this.#task(runId, taskId);
     demand(initial.state !== 'done', `${key} was settled by the main job and ends`);
-    if (status === 'failure') this.#failed.add(runId);
+    if (status === 'failure') {
+      const isBailed = state.runs.get(runId)?.bailed === true;
+      const usedUp = this.#retried.get(key) === this.#retriesOf(runId, taskId);
+      demand(isBailed || usedUp || this.#retriesOf(runId, taskId) === 0, `${key} failed with retries left`);
+      this.#failed.add(runId);
+    }
     if (attempt === null) {
       demand(status !== 'failure', `${key} failed without an attempt`);
       demand(status !== 'success' || initial.state === 'noop', `${key} succeeded without an attempt`);

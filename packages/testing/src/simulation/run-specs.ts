@@ -2,7 +2,17 @@ import type { RunSpec, TaskSpec } from '@org/dte-protocol';
 
 /** What a test says of a task; the rest is filled in. */
 export type TaskOptions = Partial<
-  Pick<TaskSpec, 'hash' | 'cacheable' | 'parallelism' | 'weight' | 'initial' | 'continuousDependencies'>
+  Pick<
+    TaskSpec,
+    | 'hash'
+    | 'cacheable'
+    | 'parallelism'
+    | 'weight'
+    | 'initial'
+    | 'continuousDependencies'
+    | 'retries'
+    | 'flakiness'
+  >
 >;
 
 /** A task of a run: `project:target`, its dependencies' ids, and what is special about it. */

@@ -65,7 +65,9 @@ export class SimulatedCoordinator {
   }
 
   submit(spec: RunSpec): boolean {
-    if (this.#up) this.give({ type: 'run.submit', spec });
+    // The history knows every other task as flaky.
+    const flaky = spec.tasks.filter((_, index) => index % 2 === 0).map(({ id }) => id);
+    if (this.#up) this.give({ type: 'run.submit', spec, flaky });
     return this.#up;
   }
 

@@ -1,0 +1,82 @@
+import type { FinishedAttempt, Reason, TaskSpec } from '@org/dte-protocol';
+import type { EffectsBuilder } from './effects-builder';
+import { releaseLease } from './leases';
+import { appendEntry } from './run-log';
+import type { Lease, RetryState, RunState, SchedulerState, TaskRecord } from './state';
+import { makeReady } from './tasks';
+import { agentOf, taskOf } from './lookup';
+
+/** A task known to be flaky is tried once more; more often only when its target's `retries` say so. */
+const FLAKY_RETRIES = 1;
+
+export function retryStateOf(
+  { id, retries = 0, flakiness }: TaskSpec,
+  flaky: ReadonlySet<string>,
+): RetryState {
+  const forFlakiness = flakiness === 'retry' && flaky.has(id) ? FLAKY_RETRIES : 0;
+  return {
+    failed: 0,
+    left: Math.max(retries, forFlakiness),
+    because: forFlakiness > retries ? 'flaky' : 'retries',
+    watched: flakiness !== undefined,
+  };
+}
+
+/** Failed by the task's own fault, in this attempt: not a failure that a cache remembers, not one that we explain. */
+const isOwnFailure = ({ status, fromCache, reason }: FinishedAttempt): boolean =>
+  status === 'failure' && fromCache === null && reason === null;
+
+/** After --nxBail or --stop-agents-on-failure nothing starts any more, a second try included. */
+export const mayTryAgain = (run: RunState, { retry }: TaskRecord, result: FinishedAttempt): boolean =>
+  retry.left > 0 && !run.bailed && isOwnFailure(result);
+
+/** The task failed and is run once more, elsewhere if there is an elsewhere. Its failure is said, and is not its end. */
+export function retryTask(
+  state: SchedulerState,
+  run: RunState,
+  lease: Lease,
+  result: FinishedAttempt,
+  out: EffectsBuilder,
+): void {
+  const { index, agentId, attempt } = lease;
+  const { taskId } = lease.assignment;
+  const { name, jobUrl } = agentOf(state, agentId);
+  const { lostOn, retry } = taskOf(run, index);
+  retry.failed++;
+  retry.left--;
+  if (!lostOn.includes(agentId)) lostOn.push(agentId);
+  releaseLease(state, run, lease, out);
+  const agent = { agentId, name, jobUrl };
+  const reason = reasonOf(taskId, name, result.code, retry);
+  appendEntry(run, { type: 'retried', taskId, attempt, agent, reason, result }, out);
+  out.event({ type: 'task.retried', runId: run.runId, taskId, attempt, agentId });
+  makeReady(state, run, index);
+}
+
+function reasonOf(
+  taskId: string,
+  agentName: string,
+  code: number,
+  { failed, left, because }: RetryState,
+): Reason {
+  const why =
+    because === 'flaky'
+      ? 'it is known to be flaky, option retryFlaky'
+      : `${failed} of ${failed + left}, option retries`;
+  const message = `${taskId} failed on ${agentName} (exit code ${code}) and is tried again (${why}).`;
+  return { code: 'DTE_TASK_FAILED', message };
+}
+
+/** One hash, one failure and one success make a task flaky; whoever keeps the history counts them. */
+export function noteEvidence(
+  run: RunState,
+  lease: Lease,
+  result: FinishedAttempt,
+  out: EffectsBuilder,
+): void {
+  const { retry, hash: agreed } = taskOf(run, lease.index);
+  const { status, fromCache, reason } = result;
+  const hash = result.hash ?? agreed;
+  if (!retry.watched || fromCache !== null || reason !== null || hash === null) return;
+  out.event({ type: 'task.ran', runId: run.runId, taskId: lease.assignment.taskId, hash, status });
+}
