@@ -9,6 +9,7 @@ import { FileArtifactStore } from './artifacts/file-artifact-store';
 import { type IdTokenOptions, PipelineDoor } from './auth/pipeline-door';
 import { loadTokenKey, TokenIssuer } from './auth/token';
 import { diskError, type FileSystem, nodeFileSystem } from './files/file-system';
+import { FileTaskHistory } from './history/file-history';
 import { createServer } from './http/server';
 import type { TlsKey } from './http/transport';
 import { FileJournalStore } from './journal/file-journal';
@@ -23,6 +24,11 @@ export interface CoordinatorOptions {
   readonly port?: number;
   /** Holds the sessions and the key of the tokens. One coordinator at a time. */
   readonly dataDir: string;
+  /**
+   * Holds what is remembered of tasks beyond sessions: which are flaky. Several coordinators may share it. Default: the
+   * folder `history` of `dataDir`.
+   */
+  readonly historyDir?: string;
   /** DTE_SECRET: every client has to prove that it knows it. */
   readonly secret?: string;
   /** Every client has to show an id token of a job of its session's pipeline. With neither, this machine is served only. */
@@ -85,6 +91,10 @@ export async function createCoordinator(options: CoordinatorOptions): Promise<Co
 
   const artifacts = new FileArtifactStore(root, fs);
   const journals = new FileJournalStore(root, { fs, fsync: options.fsync ?? false });
+  const history = new FileTaskHistory(options.historyDir ?? `${dataDir}/history`, {
+    ...{ limits, fs },
+    onDamage: (message) => logger.warn(message),
+  });
   const tokens = new TokenIssuer(await loadTokenKey(fs, dataDir), now);
   const onSessionFinished = options.onSessionFinished ?? (() => undefined);
   const registry = new SessionRegistry({
@@ -92,6 +102,7 @@ export async function createCoordinator(options: CoordinatorOptions): Promise<Co
     fs,
     journals,
     artifacts,
+    history,
     limits,
     now,
     logger,
@@ -131,6 +142,7 @@ export async function createCoordinator(options: CoordinatorOptions): Promise<Co
     await gateway.close(limits.closeMs / 4);
     await server.close();
     await registry.close();
+    await history.close();
   };
   let closing: Promise<void> | null = null;
   return {

@@ -10,6 +10,7 @@ export type { ArtifactKey, ArtifactStore, PutOptions, StoredArtifact } from './a
 export { FileArtifactStore } from './artifacts/file-artifact-store';
 export { MemoryArtifactStore } from './artifacts/memory-artifact-store';
 export type { FileSystem } from './files/file-system';
+export type { Evidence, TaskHistory } from './history/history';
 export { FileJournalStore, type FileJournalOptions } from './journal/file-journal';
 export type { Journal, JournalEntry, JournalHeader, JournalStore } from './journal/journal';
 export { MemoryJournalStore } from './journal/memory-journal';

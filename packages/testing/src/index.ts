@@ -7,6 +7,7 @@ export { FakeClock } from './fake-clock';
 export { seededRandom, type SeededRandom } from './seeded-random';
 export * from './simulation';
 export { artifactStoreContract, type ArtifactStoreUnderTest } from './contracts/artifact-store.contract';
+export { historyContract, type TaskHistoryUnderTest } from './contracts/history.contract';
 export { journalContract, type JournalStoreUnderTest } from './contracts/journal.contract';
 export * from './net';
 export * from './gitlab';

@@ -6,10 +6,15 @@ import type { JournalEntry } from '../journal/journal';
  * An input as the journal holds it. A run's spec may be hundreds of megabytes and is on disk already when the run is
  * submitted (executors fetch it as it came), so the journal only names it.
  */
-export type JournaledInput = Exclude<Input, { type: 'run.submit' }> | { type: 'run.submit'; runId: string };
+export type JournaledInput =
+  | Exclude<Input, { type: 'run.submit' }>
+  | (Omit<Extract<Input, { type: 'run.submit' }>, 'spec'> & { runId: string });
 
-export const toJournal = (input: Input): JournaledInput =>
-  input.type === 'run.submit' ? { type: 'run.submit', runId: input.spec.runId } : input;
+export function toJournal(input: Input): JournaledInput {
+  if (input.type !== 'run.submit') return input;
+  const { spec, ...rest } = input;
+  return { ...rest, runId: spec.runId };
+}
 
 /** The way back; `specOf` reads the stored spec of a run. */
 export async function fromJournal(
@@ -18,5 +23,7 @@ export async function fromJournal(
 ): Promise<Input> {
   // Only this module's other function ever wrote it, and the journal vouches for every line (journal-lines.ts).
   const input = entry.input as JournaledInput;
-  return input.type === 'run.submit' ? { type: 'run.submit', spec: await specOf(input.runId) } : input;
+  if (input.type !== 'run.submit') return input;
+  const { runId, ...rest } = input;
+  return { ...rest, spec: await specOf(runId) };
 }

@@ -3,9 +3,11 @@ import type { Logger } from 'pino';
 import type { ArtifactStore } from '../artifacts/artifact-store';
 import { writeFileAtomically } from '../files/atomic-write';
 import { type FileSystem, isNotFound } from '../files/file-system';
+import { projectOf, type TaskHistory } from '../history/history';
 import type { JournalHeader, JournalStore } from '../journal/journal';
 import { RefusalBook } from './refusals';
 import { Session } from './session';
+import { SessionHistory } from './session-history';
 
 /** Present in the folder of a finished session; its age decides when the folder goes. */
 const FINISHED_MARK = 'finished';
@@ -20,6 +22,7 @@ export interface RegistryDeps {
   readonly fs: FileSystem;
   readonly journals: JournalStore;
   readonly artifacts: ArtifactStore;
+  readonly history: TaskHistory;
   readonly limits: LimitValues;
   readonly now: () => number;
   readonly logger: Logger;
@@ -127,7 +130,7 @@ export class SessionRegistry {
 
   private async begin(sessionId: string): Promise<Session> {
     await this.unloading.get(sessionId);
-    const { fs, journals, artifacts, limits, now, logger } = this.deps;
+    const { fs, journals, artifacts, history, limits, now, logger } = this.deps;
     const journal = await journals.open(this.headerOf(sessionId));
     try {
       const folder = this.folder(sessionId);
@@ -142,6 +145,7 @@ export class SessionRegistry {
         fs,
         journal,
         artifacts,
+        flakiness: new SessionHistory({ history, project: projectOf(sessionId), now, logger }),
         limits,
         now,
         logger,

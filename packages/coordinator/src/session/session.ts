@@ -24,6 +24,7 @@ import { Members } from './members';
 import { nameOf, type Peer } from './peer';
 import { RecordStore } from './records';
 import { RunSpecStore } from './run-specs';
+import type { SessionHistory } from './session-history';
 
 export interface SessionDeps {
   /** What it is filed under: see `sessionKey` of @org/dte-identity. */
@@ -32,6 +33,7 @@ export interface SessionDeps {
   readonly fs: FileSystem;
   readonly journal: Journal;
   readonly artifacts: ArtifactStore;
+  readonly flakiness: SessionHistory;
   readonly limits: LimitValues;
   readonly now: () => number;
   readonly logger: Logger;
@@ -164,8 +166,9 @@ export class Session {
     return this.records.add(record);
   }
 
-  status(): SessionStatus {
-    return { ...describe(this.driver.state), records: [...this.records.heads()] };
+  async status(): Promise<SessionStatus> {
+    const flaky = await this.deps.flakiness.shown();
+    return { ...describe(this.driver.state), records: [...this.records.heads()], flaky };
   }
 
   /**
@@ -178,9 +181,11 @@ export class Session {
     if (known === undefined) {
       const objection = checkRun(spec);
       if (objection !== null) throw objection;
-      const submitting = this.runs
-        .save(spec.runId, raw)
-        .then(() => this.driver.apply({ type: 'run.submit', spec }));
+      const submitting = this.runs.save(spec.runId, raw).then(async () => {
+        // What is known now becomes part of the input: replaying the journal must not depend on a later history.
+        const flaky = await this.deps.flakiness.flakyOf(spec);
+        await this.driver.apply({ type: 'run.submit', spec, ...(flaky.length === 0 ? {} : { flaky }) });
+      });
       this.submissions.set(spec.runId, submitting);
       submitting.catch(() => this.submissions.delete(spec.runId));
       await submitting;
@@ -199,6 +204,7 @@ export class Session {
     deliver(effects, this.members);
     const wasFinished = this.finished;
     for (const each of effects) this.noteEvents(each);
+    this.deps.flakiness.note(effects);
     if (wasFinished !== this.finished) this.deps.onChange(this);
   }
 

@@ -1,0 +1,28 @@
+import { taskIdSchema } from '@org/dte-protocol';
+import { z } from 'zod';
+import type { Evidence } from './history';
+
+const evidenceSchema = z.strictObject({
+  taskId: taskIdSchema,
+  hash: z.string().min(1).max(1024),
+  status: z.enum(['success', 'failure']),
+  atMs: z.number(),
+});
+
+export const evidenceLines = (evidence: readonly Evidence[]): string =>
+  evidence.map((each) => `${JSON.stringify(each)}\n`).join('');
+
+/** Evidence line by line. The file may come from a cache of a CI system: a line that is damaged is left out. */
+export function parseEvidence(text: string): { evidence: Evidence[]; damaged: number } {
+  const lines = text.split('\n').filter((line) => line !== '');
+  const evidence = lines.flatMap((line) => parseLine(line) ?? []);
+  return { evidence, damaged: lines.length - evidence.length };
+}
+
+function parseLine(line: string): Evidence | null {
+  try {
+    return evidenceSchema.parse(JSON.parse(line));
+  } catch {
+    return null;
+  }
+}

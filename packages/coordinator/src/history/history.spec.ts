@@ -1,0 +1,89 @@
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { historyContract } from '@org/dte-testing';
+import { FileTaskHistory } from './file-history';
+import { type Evidence, projectOf } from './history';
+import { MemoryTaskHistory } from './memory-history';
+
+const LIMITS = { flakyMs: 1_000_000, historyEntries: 100 };
+
+historyContract('memory', (limits) =>
+  Promise.resolve({ history: new MemoryTaskHistory(limits), cleanUp: () => Promise.resolve() }),
+);
+
+historyContract('file', async (limits) => {
+  const root = await mkdtemp(join(tmpdir(), 'dte-history-'));
+  const history = new FileTaskHistory(join(root, 'history'), { limits });
+  return { history, cleanUp: () => rm(root, { recursive: true }) };
+});
+
+describe('the history in files', () => {
+  let root: string;
+  const damages: string[] = [];
+  const open = (): FileTaskHistory =>
+    new FileTaskHistory(root, { limits: LIMITS, onDamage: (message) => damages.push(message) });
+  const at = (atMs: number, status: Evidence['status'], hash = '1'): Evidence => ({
+    ...{ taskId: 'app:e2e', hash, status, atMs },
+  });
+  const path = (): string => join(root, '42.ndjson');
+
+  beforeEach(async () => {
+    damages.length = 0;
+    root = await mkdtemp(join(tmpdir(), 'dte-history-'));
+  });
+  afterEach(() => rm(root, { recursive: true }));
+
+  it('outlives its process, also with a last line that is not whole', async () => {
+    await open().note('42', [at(1, 'failure')]);
+    await writeFile(path(), '{"taskId":"app:e2e","ha', { flag: 'a' });
+    const again = open();
+    await again.note('42', [at(2, 'success')]);
+
+    expect(await open().flaky('42', 3)).toMatchObject([{ taskId: 'app:e2e' }]);
+    expect(damages).toContain(`1 lines of ${path()} are damaged and are left out.`);
+  });
+
+  it('is shared by coordinators that use one folder at a time', async () => {
+    const [one, other] = [open(), open()];
+    await one.note('42', [at(1, 'failure')]);
+    expect(await other.flaky('42', 2)).toEqual([]);
+    await other.note('42', [at(2, 'success')]);
+
+    expect(await one.flaky('42', 3)).toHaveLength(1);
+  });
+
+  it('stays short however often tasks fail, and keeps what makes them flaky', async () => {
+    const history = open();
+    await history.note('42', [at(1, 'failure', 'flaky'), at(2, 'success', 'flaky')]);
+    for (let round = 0; round < 60; round++) {
+      const failures = Array.from({ length: 40 }, (_, index) => at(3 + round, 'failure', `h${index}`));
+      await history.note('42', failures);
+    }
+
+    const lines = (await readFile(path(), 'utf8')).trimEnd().split('\n');
+    expect(lines.length).toBeLessThan(1_200);
+    expect(await open().flaky('42', 100)).toMatchObject([{ hash: 'flaky' }]);
+    expect(await readdir(root)).toEqual(['42.ndjson']);
+  });
+
+  it('begins anew in place of a file that it cannot have written', async () => {
+    await writeFile(path(), 'x'.repeat(1_000_000));
+    await open().note('42', [at(1, 'failure')]);
+    expect(damages).toEqual([expect.stringContaining('begun anew')]);
+    expect((await readFile(path(), 'utf8')).length).toBeLessThan(200);
+  });
+});
+
+describe('projectOf', () => {
+  it.each([
+    ['42-1001', '42'],
+    ['42-1001-e2e', '42'],
+    ['42-1001-e2e-2', '42'],
+    ['i0123abcd.42-1001', 'i0123abcd.42'],
+    ['local', 'local'],
+    ['pipeline-7', 'pipeline'],
+  ])('of %s is %s', (key, project) => {
+    expect(projectOf(key)).toBe(project);
+  });
+});

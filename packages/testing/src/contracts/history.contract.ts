@@ -1,0 +1,95 @@
+import type { Evidence, TaskHistory } from '@org/dte-coordinator';
+
+/** One adapter under test, empty. */
+export interface TaskHistoryUnderTest {
+  readonly history: TaskHistory;
+  cleanUp(): Promise<void>;
+}
+
+const DAY_MS = 86_400_000;
+const LIMITS = { flakyMs: 14 * DAY_MS, historyEntries: 50 };
+
+const success = (hash: string, atMs: number, taskId = 'app:e2e'): Evidence => ({
+  ...{ taskId, hash, status: 'success', atMs },
+});
+const failure = (hash: string, atMs: number, taskId = 'app:e2e'): Evidence => ({
+  ...{ taskId, hash, status: 'failure', atMs },
+});
+
+/** What every history promises. */
+export function historyContract(
+  adapter: string,
+  create: (limits: { flakyMs: number; historyEntries: number }) => Promise<TaskHistoryUnderTest>,
+): void {
+  describe(`history: ${adapter}`, () => {
+    let subject: TaskHistoryUnderTest;
+    const flaky = async (nowMs = 10, project = 'p1'): Promise<string[]> =>
+      (await subject.history.flaky(project, nowMs)).map(({ taskId }) => taskId);
+
+    beforeEach(async () => {
+      subject = await create(LIMITS);
+    });
+    afterEach(async () => {
+      await subject.history.close();
+      await subject.cleanUp();
+    });
+
+    it('calls a task flaky that failed and then succeeded with one hash, or the other way round', async () => {
+      await subject.history.note('p1', [failure('1', 1), failure('2', 1, 'lib:test')]);
+      expect(await flaky()).toEqual([]);
+      await subject.history.note('p1', [success('2', 3, 'lib:test'), success('1', 2)]);
+      expect(await flaky()).toEqual(['lib:test', 'app:e2e']);
+      await subject.history.note('p1', [success('3', 4, 'web:e2e'), failure('3', 5, 'web:e2e')]);
+      expect(await flaky()).toEqual(['web:e2e', 'lib:test', 'app:e2e']);
+    });
+
+    it('calls no task flaky that was mended: another hash', async () => {
+      await subject.history.note('p1', [failure('1', 1), success('2', 2)]);
+      expect(await flaky()).toEqual([]);
+    });
+
+    it('names hash and times of the latest evidence, and a task once', async () => {
+      await subject.history.note('p1', [failure('1', 1), success('1', 2), failure('2', 3), success('2', 4)]);
+      expect(await subject.history.flaky('p1', 10)).toEqual([
+        { taskId: 'app:e2e', hash: '2', failedAtMs: 3, succeededAtMs: 4 },
+      ]);
+    });
+
+    it('forgets after 14 days, also when the task succeeds every day', async () => {
+      await subject.history.note('p1', [failure('1', 0), success('1', 1)]);
+      for (let day = 1; day < 14; day++) await subject.history.note('p1', [success('1', day * DAY_MS)]);
+      expect(await flaky(14 * DAY_MS)).toEqual(['app:e2e']);
+      expect(await flaky(14 * DAY_MS + 1)).toEqual([]);
+    });
+
+    it('remembers a success for as long as it happens, however long ago it did first', async () => {
+      for (let day = 0; day < 20; day++) await subject.history.note('p1', [success('1', day * DAY_MS)]);
+      await subject.history.note('p1', [failure('1', 20 * DAY_MS)]);
+      expect(await flaky(21 * DAY_MS)).toEqual(['app:e2e']);
+    });
+
+    it('keeps projects apart', async () => {
+      await subject.history.note('p1', [failure('1', 1)]);
+      await subject.history.note('p2', [success('1', 2)]);
+      expect([await flaky(10, 'p1'), await flaky(10, 'p2'), await flaky(10, 'p3')]).toEqual([[], [], []]);
+    });
+
+    it('forgets the oldest when there is too much, and what makes tasks flaky last', async () => {
+      await subject.history.note('p1', [failure('1', 1), success('1', 2)]);
+      await subject.history.note('p1', [failure('old', 3, 'lib:test')]);
+      const many = Array.from({ length: LIMITS.historyEntries }, (_, index) => failure(`m${index}`, 4));
+      await subject.history.note('p1', many);
+      await subject.history.note('p1', [success('old', 5, 'lib:test')]);
+      expect(await flaky()).toEqual(['app:e2e']);
+    });
+
+    it('takes notes that come at once', async () => {
+      const notes = Array.from({ length: 20 }, (_, index) => [
+        subject.history.note('p1', [failure(`h${index}`, 1, `t${index}:e2e`)]),
+        subject.history.note('p1', [success(`h${index}`, 2, `t${index}:e2e`)]),
+      ]);
+      await Promise.all(notes.flat());
+      expect(await flaky()).toHaveLength(20);
+    });
+  });
+}
