@@ -185,6 +185,14 @@ export const ERROR_CODES = {
     severity: 'fatal',
     cure: 'Correct the option that the message names; docs/configuration.md lists them all.',
   },
+  DTE_BAD_RULES: {
+    severity: 'fatal',
+    cure: 'Run `npx dte validate`: it names every problem of the assignment rules with its line (docs/assignment-rules.md).',
+  },
+  DTE_RULE_UNSATISFIED: {
+    severity: 'fatal',
+    cure: 'Start an agent with one of the labels that the rule wants (`dte start-agent --labels=...`), or correct the rule; `npx dte validate` shows which rule takes which tasks.',
+  },
   DTE_GIT_FAILED: {
     severity: 'fatal',
     cure: 'Run the command in a clone that git accepts (installed, `.git` there, `git config --global --add safe.directory` for a folder of another user).',

@@ -96,6 +96,7 @@ export const sessionStatusSchema = z.strictObject({
       draining: z.boolean(),
       running: z.array(z.string()),
       finished: z.int(),
+      labels: z.array(z.string()).optional(),
     }),
   ),
   runs: z.array(

@@ -91,6 +91,18 @@ export const LIMITS = {
     'DTE_MAX_SESSIONS',
     'Each has a folder and, while it is open, its state in memory.',
   ),
+  assignmentRules: limit(
+    500,
+    'count',
+    null,
+    'Each rule with tasks of a run has queues of its own in the scheduler, looked at while agents are free.',
+  ),
+  runOnEntries: limit(
+    32,
+    'count',
+    null,
+    'Labels that one assignment rule names; as many as an agent may have.',
+  ),
   recordsPerSession: limit(
     1_000,
     'count',

@@ -62,6 +62,8 @@ export const agentInfoSchema = z.strictObject({
   draining: z.boolean(),
   running: z.array(taskIdSchema),
   finished: z.int().min(0),
+  /** What assignment rules know it by. */
+  labels: z.array(z.string()).optional(),
 });
 export type AgentInfo = z.infer<typeof agentInfoSchema>;
 

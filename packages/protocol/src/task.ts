@@ -74,8 +74,26 @@ export const taskSpecSchema = z.strictObject({
    * depends on (`cache: false`).
    */
   flakiness: z.enum(['watch', 'retry']).optional(),
+  /** Index into the run's `placements`; left out: any agent will do. */
+  placement: z.int().min(0).optional(),
 });
 export type TaskSpec = z.infer<typeof taskSpecSchema>;
+
+/** Agents that an assignment rule sends its tasks to: those with this label. */
+export const runOnSchema = z.strictObject({
+  label: labelSchema(128),
+  /** A task of the rule starts there only while fewer tasks than this run; null: as many as of any other task. */
+  parallelism: z.int().min(1).max(LIMITS.slotsPerAgent.value).nullable(),
+});
+export type RunOn = z.infer<typeof runOnSchema>;
+
+/** Where the tasks of one assignment rule may run. An agent belongs to the first entry whose label it has. */
+export const placementSchema = z.strictObject({
+  /** The rule as people find it: `.nx/dte.yaml:4 (targets e2e-ci*)`. */
+  rule: labelSchema(1024),
+  runOn: z.array(runOnSchema).min(1).max(LIMITS.runOnEntries.value),
+});
+export type Placement = z.infer<typeof placementSchema>;
 
 /** One nx command of a main job. */
 export const runSpecSchema = z.strictObject({
@@ -95,5 +113,9 @@ export const runSpecSchema = z.strictObject({
   /** Variables that executors set for the tasks of this run (NX_* switches of the command, `forwardEnv`). */
   env: z.record(z.string().min(1), z.string()),
   tasks: z.array(taskSpecSchema).max(LIMITS.runTasks.value),
+  /** Assignment rules that tasks of this run name. */
+  placements: z.array(placementSchema).max(LIMITS.assignmentRules.value).optional(),
+  /** How long a placement waits for an agent that it fits while others are there; left out: limit agentWaitMs. */
+  placementWaitMs: z.int().min(1).optional(),
 });
 export type RunSpec = z.infer<typeof runSpecSchema>;

@@ -2,33 +2,40 @@ import type { AgentSync, AgentWanted, Reason, Work } from '@org/dte-protocol';
 import { acceptResult, loseAttempt, markStarted, returnAttempt } from './attempts';
 import { addDeadline } from './deadlines';
 import type { EffectsBuilder } from './effects-builder';
-import { forgetAgent, refreshAgent } from './free-agents';
+import { forgetAgent, refreshAgent, slotsOf } from './free-agents';
 import type { AgentJoin } from './interface';
 import { agentRefused, membershipChanged } from './session';
+import { joinPool } from './pools';
 import type { AgentState, Lease, SchedulerState } from './state';
 import { agentOf, runOf } from './lookup';
 
 const AGENT_LEFT: Reason = { code: 'DTE_AGENT_LEFT', message: 'The agent stopped before it began.' };
 
 export function agentJoined(state: SchedulerState, join: AgentJoin, out: EffectsBuilder): void {
-  const { agentId, name, jobUrl, slots, labels } = join;
+  const { agentId, name, jobUrl, slots } = join;
   let agent = state.agents.get(agentId);
   out.event({ type: 'agent.joined', agentId, name, again: agent !== undefined });
   if (agent === undefined) {
-    agent = createAgent(join, state.nextJoinIndex++);
+    agent = createAgent(join, joinPool(state, join.labels, join.slots), state.nextJoinIndex++);
     state.agents.set(agentId, agent);
   }
-  Object.assign(agent, { name, jobUrl, slots, labels, connected: true, draining: false, seq: -1 });
+  // Labels are those of its process, which is the same.
+  Object.assign(agent, { name, jobUrl, slots, connected: true, draining: false, seq: -1 });
   refreshAgent(state, agent);
   membershipChanged(state);
   out.tellAgent(agentId);
 }
 
-const createAgent = ({ agentId, name, jobUrl, slots, labels }: AgentJoin, joinIndex: number): AgentState => ({
+const createAgent = (
+  { agentId, name, jobUrl, slots, labels }: AgentJoin,
+  pool: string | null,
+  joinIndex: number,
+): AgentState => ({
   agentId,
   name,
   jobUrl,
   labels,
+  pool,
   slots,
   joinIndex,
   connected: true,
@@ -39,7 +46,7 @@ const createAgent = ({ agentId, name, jobUrl, slots, labels }: AgentJoin, joinIn
   faults: 0,
   leases: new Set(),
   leasesPerRun: new Map(),
-  alone: false,
+  cap: null,
   heldFor: null,
   bytesWanted: 0,
   seq: -1,
@@ -180,7 +187,7 @@ export function wantedOf(state: SchedulerState, agent: AgentState, seq: number):
     type: 'agent.wanted',
     seq,
     assignments: Array.from(agent.leases, (lease) => lease.assignment),
-    slots: agent.slots ?? state.defaultSlots,
+    slots: agent.slots ?? (state.defaultSlots === null ? null : slotsOf(state, agent)),
     stop,
   };
 }

@@ -6,6 +6,7 @@ export type DeadlineSubject =
   | { kind: 'lease'; runId: string; index: number; attempt: number }
   | { kind: 'agent-gone'; agentId: string; sinceMs: number }
   | { kind: 'main-lost'; runId: string; sinceMs: number }
+  | { kind: 'placement'; runId: string; index: number; sinceMs: number }
   | { kind: 'session-idle'; sinceMs: number }
   | { kind: 'session-info' };
 
@@ -66,6 +67,11 @@ function dueAtMs(state: SchedulerState, { atMs, subject }: Deadline): number | n
       const run = state.runs.get(subject.runId);
       const waiting = run?.phase === 'running' && !run.followed;
       return waiting && run.unfollowedAtMs === subject.sinceMs ? atMs : null;
+    }
+    case 'placement': {
+      const run = state.runs.get(subject.runId);
+      const sinceMs = run?.phase === 'running' ? run.placements[subject.index]?.lonelySinceMs : null;
+      return sinceMs === subject.sinceMs ? atMs : null;
     }
     case 'session-idle':
       return state.session.idleSinceMs === subject.sinceMs ? atMs : null;

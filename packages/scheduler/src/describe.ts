@@ -41,6 +41,7 @@ const agentInfo = ({
   draining,
   leases,
   finished,
+  labels,
 }: AgentState): AgentInfo => ({
   agentId,
   name,
@@ -50,4 +51,5 @@ const agentInfo = ({
   draining,
   running: Array.from(leases, (lease) => lease.assignment.taskId),
   finished,
+  labels: [...labels],
 });

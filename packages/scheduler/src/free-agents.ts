@@ -1,6 +1,7 @@
 import { type Before, heapify, heapPop, heapPush } from './heap';
-import type { AgentState, RunState, SchedulerState } from './state';
-import { known } from './lookup';
+import { at, known, runOf } from './lookup';
+import { compactPool, fewestFirst, poolOf } from './pools';
+import type { AgentState, Lane, RunState, SchedulerState } from './state';
 
 /** An agent's entry in the heap of free agents; outdated when the agent has moved on to another version. */
 export interface FreeAgent {
@@ -16,23 +17,34 @@ const before: Before<FreeAgent> = (a, b) =>
   (a.free === b.free &&
     (a.joinIndex < b.joinIndex || (a.joinIndex === b.joinIndex && a.version > b.version)));
 
-export const slotsOf = (state: SchedulerState, agent: AgentState): number =>
+/** Slots for tasks that no rule gives more of. */
+export const ordinarySlots = (state: SchedulerState, agent: AgentState): number =>
   agent.slots ?? state.defaultSlots ?? 0;
 
-const isUsable = (agent: AgentState): boolean => agent.connected && !agent.draining;
+/** All slots that it serves. */
+export const slotsOf = (state: SchedulerState, agent: AgentState): number =>
+  agent.slots ?? Math.max(state.defaultSlots ?? 0, agent.pool === null ? 0 : poolOf(state, agent.pool).slots);
+
+export const isUsable = (agent: AgentState): boolean => agent.connected && !agent.draining;
 
 /** May be given work. An agent that hands back one attempt after the other is so only when all others do too. */
 export const isDispatchable = (state: SchedulerState, agent: AgentState): boolean =>
   isUsable(agent) && (state.usable.healthy === 0 || isHealthy(state, agent));
 
-const isHealthy = (state: SchedulerState, agent: AgentState): boolean =>
+export const isHealthy = (state: SchedulerState, agent: AgentState): boolean =>
   agent.faults < state.config.attemptsPerTask;
 
-/** Slots that tasks which do not need to be alone may take. */
+/** Of so many slots, those that neither its tasks take nor their caps forbid. */
+const left = (slots: number, { cap, leases }: AgentState): number =>
+  Math.max(0, Math.min(slots, cap ?? slots) - leases.size);
+
+/** Slots that tasks of no rule, which do not need to be alone, may take. */
 export const freeSlots = (state: SchedulerState, agent: AgentState): number =>
-  agent.alone || agent.heldFor !== null || !isDispatchable(state, agent)
-    ? 0
-    : Math.max(0, slotsOf(state, agent) - agent.leases.size);
+  agent.heldFor !== null || !isDispatchable(state, agent) ? 0 : left(ordinarySlots(state, agent), agent);
+
+/** Slots that tasks of a rule may take, if the agent is not kept back for others. */
+export const slotsLeft = (state: SchedulerState, agent: AgentState): number =>
+  isUsable(agent) ? left(slotsOf(state, agent), agent) : 0;
 
 export const dispatchableCount = ({ usable }: SchedulerState): number =>
   usable.healthy === 0 ? usable.agents : usable.healthy;
@@ -84,17 +96,20 @@ export function findFree(
   return found;
 }
 
-/** Keeps an agent free for tasks of a run that must be alone. */
-export function holdAgent(state: SchedulerState, run: RunState, agent: AgentState): void {
-  run.heldAgent = agent.agentId;
-  agent.heldFor = run.runId;
+/** Keeps an agent free for tasks of one lane. */
+export function holdAgent(state: SchedulerState, run: RunState, lane: Lane, agent: AgentState): void {
+  lane.heldAgent = agent.agentId;
+  agent.heldFor = { runId: run.runId, lane: run.lanes.indexOf(lane) };
   refreshAgent(state, agent);
 }
 
-export function releaseHold(state: SchedulerState, run: RunState): void {
-  if (run.heldAgent === null) return;
-  const agent = state.agents.get(run.heldAgent);
-  run.heldAgent = null;
+export const isHeldFor = ({ heldFor }: AgentState, run: RunState, lane: Lane): boolean =>
+  heldFor?.runId === run.runId && run.lanes[heldFor.lane] === lane;
+
+export function releaseHold(state: SchedulerState, lane: Lane): void {
+  if (lane.heldAgent === null) return;
+  const agent = state.agents.get(lane.heldAgent);
+  lane.heldAgent = null;
   if (agent === undefined) return;
   agent.heldFor = null;
   refreshAgent(state, agent);
@@ -105,13 +120,19 @@ function count(state: SchedulerState, agent: AgentState, now: AgentState['counte
   state.usable.agents += Number(now.usable) - Number(was.usable);
   state.usable.healthy += Number(now.healthy) - Number(was.healthy);
   state.usable.slots += now.slots - was.slots;
+  if (now.usable !== was.usable) state.agentsChanged = true;
+  if (agent.pool !== null) {
+    const pool = poolOf(state, agent.pool);
+    pool.usable += Number(now.usable) - Number(was.usable);
+    pool.healthy += Number(now.healthy) - Number(was.healthy);
+  }
   agent.counted = now;
 }
 
 function index(state: SchedulerState, agent: AgentState): void {
   if (agent.heldFor !== null && !isDispatchable(state, agent)) {
-    const run = state.runs.get(agent.heldFor);
-    if (run !== undefined) run.heldAgent = null;
+    const { runId, lane } = agent.heldFor;
+    at(runOf(state, runId).lanes, lane).heldAgent = null;
     agent.heldFor = null;
   }
   if (isDispatchable(state, agent) && agent.leases.size === 0 && slotsOf(state, agent) > 0) {
@@ -120,12 +141,18 @@ function index(state: SchedulerState, agent: AgentState): void {
     state.idle.delete(agent.agentId);
   }
   agent.freeVersion = state.nextFreeVersion++;
-  const free = freeSlots(state, agent);
-  if (free === 0) return;
-  state.operations++;
   const { agentId, joinIndex, freeVersion: version } = agent;
-  heapPush(state.free, { agentId, joinIndex, free, version }, before);
-  compact(state);
+  const free = freeSlots(state, agent);
+  if (free > 0) {
+    state.operations++;
+    heapPush(state.free, { agentId, joinIndex, free, version }, before);
+    compact(state);
+  }
+  if (agent.pool === null || agent.heldFor !== null || slotsLeft(state, agent) === 0) return;
+  const pool = poolOf(state, agent.pool);
+  state.operations++;
+  heapPush(pool.free, { agentId, joinIndex, leases: agent.leases.size, version }, fewestFirst);
+  compactPool(state, pool);
 }
 
 function compact(state: SchedulerState): void {

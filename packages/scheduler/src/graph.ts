@@ -18,14 +18,20 @@ export interface RunGraph {
 const invalid = (message: string) => new DteError('DTE_INVALID_RUN', message);
 
 /**
- * What is wrong with the graph of a run, or null: duplicate task ids, a dependency that is no task of the run, a
- * cycle (DTE_INVALID_RUN). Linear; to be asked before a run becomes an input, which must not fail.
+ * What is wrong with the graph of a run, or null: duplicate task ids, a dependency or a placement that is not in the run,
+ * a cycle (DTE_INVALID_RUN). Linear; to be asked before a run becomes an input, which must not fail.
  */
 export function checkRun(spec: RunSpec): DteError | null {
   const ids = new Set<string>();
-  for (const { id } of spec.tasks) {
+  const placements = spec.placements?.length ?? 0;
+  for (const { id, placement } of spec.tasks) {
     if (ids.has(id)) return invalid(`Run ${spec.runId} names task ${id} twice.`);
     ids.add(id);
+    if (placement !== undefined && placement >= placements) {
+      return invalid(
+        `Task ${id} of run ${spec.runId} names placement ${placement}, which is not in the run.`,
+      );
+    }
   }
   for (const { id, dependencies, continuousDependencies } of spec.tasks) {
     const missing = [...dependencies, ...continuousDependencies].find((edge) => !ids.has(edge.id));

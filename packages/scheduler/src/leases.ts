@@ -6,12 +6,11 @@ import { refreshAgent, slotsOf } from './free-agents';
 import type { AgentState, Lease, RunState, SchedulerState } from './state';
 import { at, taskOf } from './lookup';
 
+/** An attempt before it has an agent. */
+type PreparedLease = Omit<Lease, 'agentId' | 'cost' | 'cap'>;
+
 /** The next attempt of a task as it would be given to any agent; not given yet. */
-export function prepareLease(
-  state: SchedulerState,
-  run: RunState,
-  index: number,
-): Omit<Lease, 'agentId' | 'cost'> {
+export function prepareLease(state: SchedulerState, run: RunState, index: number): PreparedLease {
   const task = taskOf(run, index);
   const closure = closureOf(state, run, index);
   const attempt = task.attempt + 1;
@@ -39,19 +38,25 @@ export function prepareLease(
   };
 }
 
-/** Gives a prepared attempt to an agent. */
+/**
+ * Gives a prepared attempt to an agent.
+ * @param cap tasks that the agent may run at most while it runs this one
+ */
 export function grantLease(
   state: SchedulerState,
   run: RunState,
   agent: AgentState,
-  prepared: Omit<Lease, 'agentId' | 'cost'>,
+  prepared: PreparedLease,
+  cap: number | null,
   out: EffectsBuilder,
 ): void {
   const { index, attempt } = prepared;
   const { runId } = run;
   const task = taskOf(run, index);
-  const cost = task.parallelism ? 1 : slotsOf(state, agent);
-  const lease: Lease = { ...prepared, agentId: agent.agentId, cost };
+  const alone = cap === 1;
+  const cost = alone ? slotsOf(state, agent) : 1;
+  const assignment = { ...prepared.assignment, parallelism: !alone };
+  const lease: Lease = { ...prepared, assignment, agentId: agent.agentId, cost, cap };
   task.attempt = attempt;
   task.state = { name: 'leased', lease };
   run.leases.set(index, lease);
@@ -59,12 +64,18 @@ export function grantLease(
   agent.leases.add(lease);
   agent.leasesPerRun.set(runId, (agent.leasesPerRun.get(runId) ?? 0) + 1);
   agent.bytesWanted += lease.bytes;
-  agent.alone = !task.parallelism;
+  agent.cap = lowestCap(agent);
   refreshAgent(state, agent);
   addDeadline(state, lease.untilMs, { kind: 'lease', runId, index, attempt });
   out.tellAgent(agent.agentId);
   const taskId = lease.assignment.taskId;
   out.event({ type: 'task.assigned', runId, taskId, attempt, agentId: agent.agentId });
+}
+
+function lowestCap({ leases }: AgentState): number | null {
+  let lowest: number | null = null;
+  for (const { cap } of leases) if (cap !== null && (lowest === null || cap < lowest)) lowest = cap;
+  return lowest;
 }
 
 /** Frees what an attempt holds. The caller puts the task into its next state at once. */
@@ -78,7 +89,13 @@ export function releaseLease(state: SchedulerState, run: RunState, lease: Lease,
   if (others === 0) agent.leasesPerRun.delete(run.runId);
   else agent.leasesPerRun.set(run.runId, others);
   agent.bytesWanted -= lease.bytes;
-  agent.alone = false;
+  agent.cap = lowestCap(agent);
   refreshAgent(state, agent);
   out.tellAgent(agent.agentId);
 }
+
+/**
+ * All that an agent is wanted to do is said in one frame. One task may take nearly half of it, and an agent that
+ * is wanted to do as much gets nothing more for now: so it always fits.
+ */
+export const bytesPerShare = (state: SchedulerState): number => Math.floor(state.config.frameBytes * 0.45);

@@ -14,16 +14,18 @@ const config = {
 };
 
 /** Layers of `width` tasks, each with two dependencies in the layer before; every third layer starts afresh. */
-function layered(tasks: number, width: number): RunSpec {
+function layered(tasks: number, width: number, options: Partial<RunSpec>): RunSpec {
   const random = seededRandom(7);
   const list = Array.from({ length: tasks }, (_, index) => {
     const layer = Math.floor(index / width);
     const below = () => `t${(layer - 1) * width + random.int(0, width - 1)}`;
     return taskSpec(`t${index}`, layer % 3 === 0 ? [] : [below(), below()], {
       parallelism: index % 200 !== 0,
+      // Of three tasks one is of no rule.
+      ...(options.placements === undefined || index % 3 === 2 ? {} : { placement: index % 3 }),
     });
   });
-  return runSpec('r1', list);
+  return runSpec('r1', list, options);
 }
 
 const executing = ({ runId, taskId, attempt }: Assignment): Work => ({
@@ -52,8 +54,14 @@ const succeeded = (assignment: Assignment): Work => ({
   },
 });
 
+const KINDS = ['small', 'medium', 'large'];
+
 /** Runs a whole session and gives the number of operations per step, submission excepted. */
-function operationsPerStep(tasks: number, agents: number): number {
+function operationsPerStep(
+  tasks: number,
+  agents: number,
+  { slots = 4, ...options }: Partial<RunSpec> & { slots?: number | null } = {},
+): number {
   const state: SchedulerState = createState(config, 's1');
   const wanted = new Map<string, Assignment[]>();
   let nowMs = 1;
@@ -67,9 +75,12 @@ function operationsPerStep(tasks: number, agents: number): number {
   };
   for (let index = 0; index < agents; index++) {
     const agentId = `a${index}`;
-    give({ type: 'agent.joined', agent: { agentId, name: agentId, jobUrl: null, slots: 4, labels: [] } });
+    give({
+      type: 'agent.joined',
+      agent: { agentId, name: agentId, jobUrl: null, slots, labels: [KINDS[index % KINDS.length]!] },
+    });
   }
-  give({ type: 'run.submit', spec: layered(tasks, tasks / 12) });
+  give({ type: 'run.submit', spec: layered(tasks, tasks / 12, options) });
   give({ type: 'main.sync', sync: { type: 'main.sync', runId: 'r1', ackSeq: 0, want: 'follow' } });
   steps = 0;
   state.operations = 0;
@@ -80,7 +91,7 @@ function operationsPerStep(tasks: number, agents: number): number {
       give({
         type: 'agent.sync',
         agentId,
-        sync: { type: 'agent.sync', seq, slots: 4, draining: false, work },
+        sync: { type: 'agent.sync', seq, slots, draining: false, work },
       });
     }
   }
@@ -95,5 +106,26 @@ describe('cost of a step', () => {
     // Heap moves, closure entries, agents and runs looked at: some tens for each task, whatever the size.
     expect(small).toBeLessThan(40);
     expect(large).toBeLessThan(40);
+  });
+
+  it.each([
+    ['bound the tasks of their agents', 2, null],
+    ['give their agents more tasks', 8, null],
+    ['meet agents with slots of their own', 2, 4],
+    ['leave the number of tasks alone', null, null],
+  ])('stays below it with assignment rules that %s', (_, parallelism, slots) => {
+    const placements = [
+      { rule: 'one', runOn: [{ label: 'small', parallelism }] },
+      {
+        rule: 'other',
+        runOn: [
+          { label: 'small', parallelism: null },
+          { label: 'large', parallelism },
+        ],
+      },
+    ];
+    const options = { placements, slots, parallel: 4 };
+    expect(operationsPerStep(1_200, 10, options)).toBeLessThan(60);
+    expect(operationsPerStep(24_000, 500, options)).toBeLessThan(60);
   });
 });

@@ -1,5 +1,6 @@
 import { awaitReturn } from './agents';
 import { refreshAgent } from './free-agents';
+import { awaitFitting } from './placements';
 import { awaitMain } from './runs';
 import { membershipChanged, startIdleWait } from './session';
 import type { SchedulerState } from './state';
@@ -32,6 +33,9 @@ export function restartWaits(state: SchedulerState): void {
   for (const runId of state.openRuns) {
     const run = runOf(state, runId);
     if (!run.followed) awaitMain(state, run);
+    for (const [index, { lonelySinceMs }] of run.placements.entries()) {
+      if (lonelySinceMs !== null) awaitFitting(state, run, index);
+    }
   }
   if (state.session.idleSinceMs !== null) startIdleWait(state);
 }

@@ -1,7 +1,16 @@
-import type { ClosureEntry, MainSync, Reason, RunSpec, TaskSpec } from '@org/dte-protocol';
+import {
+  type ClosureEntry,
+  LIMITS,
+  type MainSync,
+  type Reason,
+  type RunSpec,
+  type TaskSpec,
+} from '@org/dte-protocol';
 import { addDeadline } from './deadlines';
 import type { EffectsBuilder } from './effects-builder';
 import { buildGraph, type RunGraph } from './graph';
+import { createLanes, laneIndex } from './lanes';
+import { createPlacements } from './placements';
 import { acknowledge, createLog, isStuck, rewind } from './run-log';
 import { endRun, reopenSession, updateDefaultSlots } from './session';
 import type { RunState, SchedulerState, TaskRecord } from './state';
@@ -31,6 +40,7 @@ export function submitRun(
   out.event({ type: 'run.submitted', runId: run.runId, tasks: run.total });
   awaitMain(state, run);
   updateDefaultSlots(state, out);
+  state.agentsChanged = true;
   if (state.session.phase === 'finished' && state.usable.agents > 0) reopenSession(state, out);
   beginTasks(state, run, out);
   const { stop } = state.session;
@@ -40,6 +50,7 @@ export function submitRun(
 
 function createRun(state: SchedulerState, spec: RunSpec, flaky: ReadonlySet<string>): RunState {
   const graph = buildGraph(spec);
+  const { placements = [] } = spec;
   return {
     runId: spec.runId,
     command: spec.command,
@@ -57,9 +68,9 @@ function createRun(state: SchedulerState, spec: RunSpec, flaky: ReadonlySet<stri
     failed: 0,
     graph,
     tasks: spec.tasks.map((task, index) => createTask(task, at(graph.dependencies, index), flaky)),
-    ready: [],
-    readyAlone: [],
-    heldAgent: null,
+    lanes: createLanes(placements.length),
+    placements: createPlacements(state, placements),
+    placementWaitMs: spec.placementWaitMs ?? LIMITS.agentWaitMs.value,
     leases: new Map(),
     slotsUsed: 0,
     log: createLog(),
@@ -73,6 +84,7 @@ const createTask = (
 ): TaskRecord => ({
   kind: spec.initial.state,
   parallelism: spec.parallelism,
+  lane: laneIndex(spec.placement ?? null, !spec.parallelism),
   hash: spec.hash,
   state: { name: 'waiting', openDependencies: dependencies.length, dependencyReturned: false },
   attempt: 0,

@@ -2,6 +2,7 @@ import type { Reason, SessionSettings } from '@org/dte-protocol';
 import { addDeadline } from './deadlines';
 import type { EffectsBuilder } from './effects-builder';
 import { refreshAgent } from './free-agents';
+import { slotsByRules } from './pools';
 import type { RunPhase, RunState, SchedulerState } from './state';
 
 /** At most one `session.info` in so long: it names every agent, and a thousand may come within seconds. */
@@ -71,16 +72,24 @@ export function endRun(
 }
 
 /**
- * Agents without --slots serve the highest --parallel of the open runs. Between two commands they keep what they had:
- * executors are costly to start.
+ * Agents without --slots serve the highest --parallel of the open runs, and more where a rule of one of them sends more to
+ * agents with their labels. Between two commands they keep what they had: executors are costly to start.
  */
 export function updateDefaultSlots(state: SchedulerState, out: EffectsBuilder): void {
   let highest = 0;
   for (const runId of state.openRuns) highest = Math.max(highest, state.runs.get(runId)?.parallel ?? 0);
-  if (highest === 0 || highest === state.defaultSlots) return;
+  if (highest === 0) return;
+  const changed = new Set<string | null>();
+  if (highest !== state.defaultSlots) changed.add(null);
   state.defaultSlots = highest;
+  for (const [key, pool] of state.pools) {
+    const slots = slotsByRules(state, key);
+    if (slots !== pool.slots) changed.add(key);
+    pool.slots = slots;
+  }
+  if (changed.size === 0) return;
   for (const agent of state.agents.values()) {
-    if (agent.slots !== null) continue;
+    if (agent.slots !== null || !(changed.has(null) || changed.has(agent.pool))) continue;
     refreshAgent(state, agent);
     out.tellAgent(agent.agentId);
   }

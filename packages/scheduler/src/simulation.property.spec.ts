@@ -1,5 +1,5 @@
 import { type Incident, runSpec, simulate, type SimulationPlan, taskSpec } from '@org/dte-testing';
-import type { RunSpec, TaskSpec } from '@org/dte-protocol';
+import type { Placement, RunSpec, TaskSpec } from '@org/dte-protocol';
 import fc from 'fast-check';
 
 const MAX_TASKS = 14;
@@ -15,11 +15,12 @@ const tasks: fc.Arbitrary<TaskSpec[]> = fc
       hashed: fc.boolean(),
       retries: fc.constantFrom(0, 0, 0, 1, 2),
       flakiness: fc.constantFrom('none' as const, 'watch' as const, 'retry' as const),
+      placement: fc.option(fc.nat(2), { nil: undefined, freq: 2 }),
     }),
     { maxLength: MAX_TASKS },
   )
   .map((list) =>
-    list.map(({ dependencies, parallelism, weight, kind, hashed, retries, flakiness }, index) => {
+    list.map(({ dependencies, parallelism, weight, kind, hashed, retries, flakiness, placement }, index) => {
       const id = `p${index}:build`;
       const earlier = dependencies.filter((other) => other < index).map((other) => `p${other}:build`);
       return taskSpec(id, earlier, {
@@ -28,6 +29,7 @@ const tasks: fc.Arbitrary<TaskSpec[]> = fc
         ...(hashed ? {} : { hash: null }),
         ...(retries === 0 ? {} : { retries }),
         ...(flakiness === 'none' ? {} : { flakiness }),
+        ...(placement === undefined ? {} : { placement }),
         initial:
           kind === 'done'
             ? { state: kind, artifact: { kind: 'attempt', attempt: 0 } }
@@ -36,11 +38,29 @@ const tasks: fc.Arbitrary<TaskSpec[]> = fc
     }),
   );
 
+const LABELS = ['x', 'y', 'z'];
+const label = fc.constantFrom(...LABELS);
+
+const placement: fc.Arbitrary<Placement> = fc.record({
+  rule: fc.constant('rule'),
+  runOn: fc.uniqueArray(fc.record({ label, parallelism: fc.option(fc.integer({ min: 1, max: 6 })) }), {
+    minLength: 1,
+    maxLength: 2,
+    selector: (entry) => entry.label,
+  }),
+});
+
 const run = (runId: string): fc.Arbitrary<{ atMs: number; spec: RunSpec }> =>
   fc.record({
     atMs: fc.integer({ min: 0, max: 60_000 }),
     spec: fc
-      .record({ tasks, parallel: fc.integer({ min: 1, max: 4 }), nxBail: fc.boolean() })
+      .record({
+        tasks,
+        parallel: fc.integer({ min: 1, max: 4 }),
+        nxBail: fc.boolean(),
+        placements: fc.array(placement, { minLength: 3, maxLength: 3 }),
+        placementWaitMs: fc.constantFrom(2_000, 30_000),
+      })
       .map(({ tasks: list, ...options }) => runSpec(runId, list, options)),
   });
 
@@ -64,6 +84,7 @@ const plan = (incidents: fc.Arbitrary<Incident>): fc.Arbitrary<SimulationPlan> =
       .integer({ min: 1, max: 3 })
       .chain((count) => fc.tuple(...Array.from({ length: count }, (_, index) => run(`r${index + 1}`)))),
     agents: fc.array(slots, { minLength: 1, maxLength: 5 }),
+    labels: fc.array(fc.uniqueArray(label), { minLength: 1, maxLength: 3 }),
     weather: fc.record({
       loss: fc.constantFrom(0, 0.05, 0.4),
       duplication: fc.constantFrom(0, 0.3),
@@ -135,6 +156,8 @@ describe('a session in a quiet world', () => {
       weather: { loss: 0, duplication: 0, maxDelayMs: 5 },
       fortune: { ...each.fortune, failure: 0, returned: 0 },
       incidents: [],
+      // Every rule means every agent.
+      labels: [LABELS],
       settings: { stopAgentsAfter: [], stopAgentsOnFailure: false, requireExplicitCompletion: false },
     }));
     fc.assert(

@@ -5,6 +5,7 @@ import {
   type EndedStatus,
   type Reason,
   type RunLogEntry,
+  type RunOn,
   type SessionInfo,
   type SessionSettings,
 } from '@org/dte-protocol';
@@ -12,6 +13,7 @@ import type { Deadline } from './deadlines';
 import type { FreeAgent } from './free-agents';
 import type { RunGraph } from './graph';
 import type { SchedulerConfig } from './interface';
+import type { AgentPool } from './pools';
 
 /** One attempt that an agent is wanted to make; lives exactly as long as its task is `leased`. */
 export interface Lease {
@@ -24,6 +26,8 @@ export interface Lease {
   sinceMs: number;
   /** Slots it takes of its agent. */
   cost: number;
+  /** While it runs, its agent runs at most so many tasks; null: as many as it otherwise may. */
+  cap: number | null;
   /** The `started` entry is written. */
   started: boolean;
   assignment: Assignment;
@@ -60,6 +64,8 @@ export interface TaskRecord {
    */
   readonly kind: 'pending' | 'done' | 'noop' | 'server';
   readonly parallelism: boolean;
+  /** Which of the run's lanes it waits in. */
+  readonly lane: number;
   readonly hash: string | null;
   state: TaskState;
   /** Number of the latest attempt; fences every earlier one. */
@@ -73,6 +79,28 @@ export interface TaskRecord {
   madeOn: string | null;
   /** What dependants' closures say of it; null until known, and for tasks with nothing to restore. */
   outputs: ClosureEntry | null;
+}
+
+/** Ready tasks of a run that the same agents may take, under the same conditions. */
+export interface Lane {
+  /** Index into the run's placements; null: any agent will do. */
+  readonly placement: number | null;
+  /** Its tasks have their agent to themselves (`parallelism: false`). */
+  readonly alone: boolean;
+  /** Heap of task indices by `graph.priority`. */
+  ready: number[];
+  /** Agent kept free of other tasks for the first of `ready`. */
+  heldAgent: string | null;
+}
+
+/** Where an assignment rule sends tasks of a run. */
+export interface PlacementState {
+  readonly rule: string;
+  readonly runOn: readonly RunOn[];
+  /** Pools it fits, and the parallelism it gives them. */
+  readonly pools: Map<string, number | null>;
+  /** Since when it fits no agent; null while it does. */
+  lonelySinceMs: number | null;
 }
 
 export type RunPhase = 'running' | 'finished' | 'cancelled';
@@ -109,11 +137,10 @@ export interface RunState {
   /** Emptied when the run is closed, like `tasks` and `log`. */
   graph: RunGraph;
   tasks: TaskRecord[];
-  /** Heaps of task indices by `graph.priority`. */
-  ready: number[];
-  readyAlone: number[];
-  /** Agent kept free of other tasks for the first of `readyAlone`. */
-  heldAgent: string | null;
+  lanes: Lane[];
+  readonly placements: PlacementState[];
+  /** How long a placement waits for an agent that it fits. */
+  readonly placementWaitMs: number;
   /** Live leases in the order they were given, by task index. */
   leases: Map<number, Lease>;
   /** Sum of the costs of `leases`. */
@@ -125,7 +152,9 @@ export interface AgentState {
   readonly agentId: string;
   name: string;
   jobUrl: string | null;
-  labels: string[];
+  readonly labels: readonly string[];
+  /** Pool of the agents with these labels; null: it has none. */
+  readonly pool: string | null;
   /** Its own --slots. */
   slots: number | null;
   /** Place in the order of joining. */
@@ -140,10 +169,10 @@ export interface AgentState {
   faults: number;
   leases: Set<Lease>;
   leasesPerRun: Map<string, number>;
-  /** Set while it runs a task that must be alone. */
-  alone: boolean;
-  /** Run for whose task it is kept free. */
-  heldFor: string | null;
+  /** The lowest cap of its leases. */
+  cap: number | null;
+  /** Run, and lane of it, for whose task it is kept free. */
+  heldFor: { readonly runId: string; readonly lane: number } | null;
   /** Estimated size of what it is wanted to do. */
   bytesWanted: number;
   /** Highest seq of its syncs in this connection. */
@@ -195,6 +224,10 @@ export interface SchedulerState {
   free: FreeAgent[];
   /** Never reused, not even for an agent that comes back after it was forgotten. */
   nextFreeVersion: number;
+  /** By the labels of their agents. */
+  pools: Map<string, AgentPool>;
+  /** Agents have come or gone, or a run came: see `watchPlacements`. */
+  agentsChanged: boolean;
   /** Usable agents that run nothing. */
   idle: Set<string>;
   deadlines: Deadline[];
@@ -236,6 +269,8 @@ export function createState(config: SchedulerConfig, sessionId: string): Schedul
     usable: { agents: 0, healthy: 0, slots: 0 },
     free: [],
     nextFreeVersion: 1,
+    pools: new Map(),
+    agentsChanged: false,
     idle: new Set(),
     deadlines: [],
     nextDeadlineId: 0,

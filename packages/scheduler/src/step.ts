@@ -5,6 +5,7 @@ import { sessionInfo } from './describe';
 import { dispatch } from './dispatch';
 import { EffectsBuilder } from './effects-builder';
 import type { Effects, Input, Outgoing } from './interface';
+import { placementLonely, watchPlacements } from './placements';
 import { restartWaits, sessionRestored } from './restored';
 import { takeUpdates } from './run-log';
 import { mainDisconnected, mainLost, mainSynced, submitRun } from './runs';
@@ -41,6 +42,7 @@ export function step(state: SchedulerState, input: Input, nowMs: number): Effect
   take(state, input, out);
   finishIfDone(state, out);
   updateIdle(state);
+  watchPlacements(state);
   dispatch(state, out);
   // Dispatching can end tasks (too large to be said), and with them the last run.
   finishIfDone(state, out);
@@ -115,6 +117,9 @@ function expire(state: SchedulerState, due: DeadlineSubject, out: EffectsBuilder
       break;
     case 'main-lost':
       mainLost(state, due.runId, out);
+      break;
+    case 'placement':
+      placementLonely(state, due.runId, due.index, out);
       break;
     case 'session-idle':
       idleTooLong(state, out);

@@ -1,7 +1,8 @@
 import type { AgentRef, AttemptResult, EndedStatus, Reason } from '@org/dte-protocol';
 import type { EffectsBuilder } from './effects-builder';
 import { releaseHold } from './free-agents';
-import { heapify, heapPush } from './heap';
+import { heapify } from './heap';
+import { byPriority, queueTask } from './lanes';
 import { releaseLease } from './leases';
 import { appendEntry } from './run-log';
 import { endRun, finishWhenIdle } from './session';
@@ -30,15 +31,8 @@ export const endingWithout = (status: EndedStatus, reason: Reason | null = null)
 export function makeReady(state: SchedulerState, run: RunState, index: number): void {
   const task = taskOf(run, index);
   task.state = { name: 'ready' };
-  state.operations++;
-  heapPush(task.parallelism ? run.ready : run.readyAlone, index, byPriority(run));
+  queueTask(state, run, index);
 }
-
-/** Order of a run's ready queues. */
-export const byPriority =
-  ({ graph: { priority } }: RunState) =>
-  (a: number, b: number): boolean =>
-    at(priority, a) < at(priority, b);
 
 /**
  * Ends a task, and with it every task whose fate that decides: dependants of a failure are skipped, what was only
@@ -155,16 +149,17 @@ export function failServer(state: SchedulerState, run: RunState, taskId: string,
 /** Takes tasks that ended while they were ready out of the queues. */
 function forgetEnded(state: SchedulerState, run: RunState): void {
   const isReady = (index: number) => taskOf(run, index).state.name === 'ready';
-  state.operations += run.ready.length + run.readyAlone.length;
-  run.ready = run.ready.filter(isReady);
-  run.readyAlone = run.readyAlone.filter(isReady);
-  heapify(run.ready, byPriority(run));
-  heapify(run.readyAlone, byPriority(run));
-  if (run.readyAlone.length === 0) releaseHold(state, run);
+  for (const lane of run.lanes) {
+    state.operations += lane.ready.length;
+    lane.ready = lane.ready.filter(isReady);
+    heapify(lane.ready, byPriority(run));
+    if (lane.ready.length === 0) releaseHold(state, lane);
+  }
 }
 
 function clearQueues(state: SchedulerState, run: RunState): void {
-  run.ready = [];
-  run.readyAlone = [];
-  releaseHold(state, run);
+  for (const lane of run.lanes) {
+    lane.ready = [];
+    releaseHold(state, lane);
+  }
 }

@@ -1,6 +1,7 @@
 import {
   type AttemptResult,
   type ErrorCode,
+  type Placement,
   type RunSpec,
   type TaskSpec,
   type Work,
@@ -30,14 +31,28 @@ export function parseCommand(line: string): Command {
   return { name, words: all.filter((word) => !word.includes('=')), options, rest };
 }
 
-/** `submit r1 parallel=2 targets=a,b bail: x:build y:build(x:build)[alone] x:serve[server] y:e2e(y:build >x:serve)` */
+/**
+ * `submit r1 parallel=2 targets=a,b rules=big:4,medium;small:1 bail: x:build y:build(x:build)[alone rule=0]
+ * x:serve[server] y:e2e(y:build >x:serve)`
+ */
 export function parseRun({ words: [runId = 'r1', ...flags], options, rest }: Command): RunSpec {
   return runSpec(runId, splitWords(rest).map(parseTask), {
     parallel: Number(options['parallel'] ?? 2),
     nxBail: flags.includes('bail'),
     requestedTargets: options['targets']?.split(',') ?? ['build'],
+    ...(options['rules'] === undefined ? {} : { placements: options['rules'].split(';').map(parseRule) }),
+    ...(options['wait'] === undefined ? {} : { placementWaitMs: Number(options['wait']) }),
   });
 }
+
+/** `big:4,medium` */
+const parseRule = (text: string, index: number): Placement => ({
+  rule: `rule-${index}`,
+  runOn: text.split(',').map((entry) => {
+    const [label = '', parallelism] = entry.split(':');
+    return { label, parallelism: parallelism === undefined ? null : Number(parallelism) };
+  }),
+});
 
 /** Words separated by blanks that are not within brackets. */
 const splitWords = (text: string): string[] => text.match(/(?:\([^)]*\)|\[[^\]]*\]|[^\s([])+/g) ?? [];
@@ -56,6 +71,7 @@ function parseTask(word: string): TaskSpec {
     else if (mark === 'watch') options.flakiness = mark;
     else if (mark === 'flaky') options.flakiness = 'retry';
     else if (mark.startsWith('retries=')) options.retries = Number(mark.slice('retries='.length));
+    else if (mark.startsWith('rule=')) options.placement = Number(mark.slice('rule='.length));
     else if (mark.startsWith('weight=')) options.weight = Number(mark.slice('weight='.length));
     else throw new Error(`Not a mark: ${mark}`);
   }

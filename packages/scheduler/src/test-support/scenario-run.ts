@@ -81,7 +81,7 @@ class Scenario {
             name: who,
             jobUrl: null,
             slots: numberOr(options['slots'], null),
-            labels: [],
+            labels: options['labels']?.split(',') ?? [],
           },
         });
       case 'sync':

@@ -1,7 +1,8 @@
-import type { Assignment, RunSpec, TaskSpec } from '@org/dte-protocol';
+import type { Assignment, RunOn, RunSpec, TaskSpec } from '@org/dte-protocol';
 import type { Effects, HistoryEvent, Input, SchedulerState } from '@org/dte-scheduler';
 import { type Deeds, deedKey } from './simulated-agent';
 
+type Agent = SchedulerState['agents'] extends Map<string, infer A> ? A : never;
 type Event<T extends HistoryEvent['type']> = Extract<HistoryEvent, { type: T }>;
 
 function demand(condition: boolean, what: string): asserts condition {
@@ -26,7 +27,7 @@ export class Checkers {
     for (const event of effects.events) {
       if (event.type === 'task.assigned') this.#onAssigned(state, event, effects);
       if (event.type === 'task.retried') this.#onRetried(event);
-      if (event.type === 'task.ended') this.#onEnded(event, state);
+      if (event.type === 'task.ended') this.#onEnded(state, input, event);
       if (event.type === 'run.ended') this.#onRunEnded(event);
     }
     checkCounters(state);
@@ -70,16 +71,36 @@ export class Checkers {
     const agent = state.agents.get(agentId)!;
     const leases = [...agent.leases];
     const openParallel = [...state.openRuns].map((id) => this.#specs.get(id)!.parallel);
-    const slots = agent.slots ?? Math.max(...openParallel);
+    const byRules = [...state.openRuns].flatMap((id) =>
+      (this.#specs.get(id)!.placements ?? []).map(({ runOn }) => entryOf(runOn, agent)?.parallelism ?? 0),
+    );
+    const slots = agent.slots ?? Math.max(...openParallel, ...byRules);
     demand(leases.length <= slots, `${agentId} has ${leases.length} leases and ${slots} slots`);
     const alone = leases.some((lease) => !lease.assignment.parallelism);
     demand(!alone || leases.length === 1, `${taskId} shares ${agentId} with a task that must be alone`);
-    const sameRun = leases.filter((lease) => lease.runId === runId).length;
+    for (const lease of leases) {
+      const entry = this.#entryFor(lease.runId, lease.assignment.taskId, agent);
+      demand(entry !== undefined, `${agentId} has ${taskId}, which a rule sends elsewhere`);
+      const cap = entry?.parallelism ?? Infinity;
+      demand(leases.length <= cap, `${agentId} has ${leases.length} leases beside a task with ${cap}`);
+    }
+    const sameRun = leases.filter(
+      (lease) =>
+        lease.runId === runId &&
+        typeof this.#entryFor(runId, lease.assignment.taskId, agent)?.parallelism !== 'number',
+    ).length;
     const { parallel } = this.#specs.get(runId)!;
     demand(
       agent.slots !== null || sameRun <= parallel,
       `${runId} runs ${sameRun} tasks at a time on ${agentId}`,
     );
+  }
+
+  /** What a rule says of the task on this agent; null: no rule concerns it, undefined: not here. */
+  #entryFor(runId: string, taskId: string, agent: Agent): RunOn | null | undefined {
+    const { placement } = this.#task(runId, taskId);
+    if (placement === undefined) return null;
+    return entryOf(this.#specs.get(runId)!.placements![placement]!.runOn, agent);
   }
 
   /** Exactly what is below the task and has outputs, in an order in which it can be restored, as it was stored. */
@@ -141,20 +162,22 @@ export class Checkers {
     demand(count <= this.#retriesOf(runId, taskId), `${key} is tried again ${count} times`);
   }
 
-  #onEnded({ runId, taskId, status, attempt }: Event<'task.ended'>, state: SchedulerState): void {
+  #onEnded(
+    state: SchedulerState,
+    input: Input,
+    { runId, taskId, status, attempt }: Event<'task.ended'>,
+  ): void {
     const key = `${runId}/${taskId}`;
     demand(!this.#ended.has(key), `${key} ended twice`);
     this.#ended.set(key, status);
     const { initial, dependencies } = this.#task(runId, taskId);
     demand(initial.state !== 'done', `${key} was settled by the main job and ends`);
     if (status === 'failure') {
-      const isBailed = state.runs.get(runId)?.bailed === true;
-      const usedUp = this.#retried.get(key) === this.#retriesOf(runId, taskId);
-      demand(isBailed || usedUp || this.#retriesOf(runId, taskId) === 0, `${key} failed with retries left`);
+      if (attempt !== null) this.#checkRetries(state, runId, taskId);
       this.#failed.add(runId);
     }
     if (attempt === null) {
-      demand(status !== 'failure', `${key} failed without an attempt`);
+      if (status === 'failure') this.#checkLonely(state, input, runId, taskId);
       demand(status !== 'success' || initial.state === 'noop', `${key} succeeded without an attempt`);
       const why = dependencies.some(({ id }) => this.#isBroken(runId, id)) || this.#failed.has(runId);
       demand(status !== 'skipped' || why, `${key} is skipped without a failure`);
@@ -168,6 +191,26 @@ export class Checkers {
       `${key} ended as ${status}, which its agent never said`,
     );
     this.#artifacts.set(key, JSON.stringify({ hash: done.hash, artifact: done.artifact }));
+  }
+
+  #checkRetries(state: SchedulerState, runId: string, taskId: string): void {
+    const key = `${runId}/${taskId}`;
+    const isBailed = state.runs.get(runId)?.bailed === true;
+    const usedUp = this.#retried.get(key) === this.#retriesOf(runId, taskId);
+    demand(isBailed || usedUp || this.#retriesOf(runId, taskId) === 0, `${key} failed with retries left`);
+  }
+
+  /** Only a rule fails a task that no agent has run: when agents are there, and it means none of them. */
+  #checkLonely(state: SchedulerState, input: Input, runId: string, taskId: string): void {
+    const { placement } = this.#task(runId, taskId);
+    demand(placement !== undefined, `${runId}/${taskId} failed without an attempt`);
+    // A step lets waits expire before it takes its input: who comes with it was not there.
+    const came = input.type === 'agent.joined' ? input.agent.agentId : null;
+    const there = [...state.agents.values()].filter(
+      (agent) => agent.connected && !agent.draining && agent.agentId !== came,
+    );
+    const fitting = there.filter((agent) => this.#entryFor(runId, taskId, agent) !== undefined);
+    demand(fitting.length === 0, `${runId}/${taskId} failed although there is an agent for it`);
   }
 
   /** Failed, skipped, or settled by the main job above something that was. */
@@ -185,6 +228,12 @@ export class Checkers {
     demand(open.length === 0, `${runId} ended before ${open.map(({ id }) => id).join()}`);
   }
 }
+
+const entryOf = (runOn: readonly RunOn[], { labels }: Agent): RunOn | undefined =>
+  runOn.find(({ label }) => labels.includes(label));
+
+const slotsOf = (state: SchedulerState, { slots, pool }: Agent): number =>
+  slots ?? Math.max(state.defaultSlots ?? 0, pool === null ? 0 : (state.pools.get(pool)?.slots ?? 0));
 
 function assignmentTo(
   effects: Effects,
@@ -205,7 +254,7 @@ function checkCounters(state: SchedulerState): void {
   const agents = [...state.agents.values()];
   const usable = agents.filter((agent) => agent.connected && !agent.draining);
   demand(state.usable.agents === usable.length, 'usable agents are miscounted');
-  const slots = usable.reduce((sum, agent) => sum + (agent.slots ?? state.defaultSlots ?? 0), 0);
+  const slots = usable.reduce((sum, agent) => sum + slotsOf(state, agent), 0);
   demand(state.usable.slots === slots, `there are ${slots} slots, not ${state.usable.slots}`);
   for (const agent of agents) {
     for (const lease of agent.leases) {
@@ -233,6 +282,7 @@ function checkCounters(state: SchedulerState): void {
     const leased = run.tasks.filter((task) => task.state.name === 'leased').length;
     demand(leased === leases.length, `leases of ${run.runId} are miscounted`);
     const ready = run.tasks.filter((task) => task.state.name === 'ready').length;
-    demand(ready === run.ready.length + run.readyAlone.length, `ready tasks of ${run.runId} are miscounted`);
+    const queued = run.lanes.reduce((sum, lane) => sum + lane.ready.length, 0);
+    demand(ready === queued, `ready tasks of ${run.runId} are miscounted`);
   }
 }

@@ -12,6 +12,7 @@ export type TaskOptions = Partial<
     | 'continuousDependencies'
     | 'retries'
     | 'flakiness'
+    | 'placement'
   >
 >;
 

@@ -25,6 +25,8 @@ export interface SimulationPlan {
   runs: { atMs: number; spec: RunSpec }[];
   /** Slots of the agents that are there from the start. */
   agents: (number | null)[];
+  /** Labels of the agents, in turn. */
+  labels: string[][];
   weather: Weather;
   fortune: Fortune;
   incidents: { atMs: number; incident: Incident }[];
@@ -109,8 +111,10 @@ class Simulation {
 
   #join(slots: number | null): void {
     const id = `a${this.#agents.length + 1}`;
-    const { fortune } = this.plan;
-    this.#agents.push(new SimulatedAgent(this.#world, this.#coordinator, fortune, this.#deeds, id, slots));
+    const { fortune, labels: all } = this.plan;
+    const labels = all[this.#agents.length % all.length] ?? [];
+    const is = { id, slots, labels };
+    this.#agents.push(new SimulatedAgent(this.#world, this.#coordinator, fortune, this.#deeds, is));
   }
 
   #calm(): void {

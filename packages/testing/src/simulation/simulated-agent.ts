@@ -39,11 +39,14 @@ export class SimulatedAgent {
     private readonly coordinator: SimulatedCoordinator,
     private readonly fortune: Fortune,
     private readonly deeds: Deeds,
-    readonly agentId: string,
-    private readonly slots: number | null,
+    private readonly is: { readonly id: string; readonly slots: number | null; readonly labels: string[] },
   ) {
     this.#connect();
     this.#beat();
+  }
+
+  get agentId(): string {
+    return this.is.id;
   }
 
   /** Willing to take work, now or when it is back. */
@@ -81,10 +84,11 @@ export class SimulatedAgent {
         this.#later(this.world.random.int(100, 5_000), () => this.#connect());
       },
     });
-    const { agentId, slots } = this;
+    const { agentId } = this;
+    const { slots, labels } = this.is;
     this.#seq = 0;
     this.#link = link;
-    if (this.coordinator.connectAgent({ agentId, name: agentId, jobUrl: null, slots, labels: [] }, link)) {
+    if (this.coordinator.connectAgent({ agentId, name: agentId, jobUrl: null, slots, labels }, link)) {
       this.#sync();
     } else {
       this.#link = null;
@@ -164,7 +168,7 @@ export class SimulatedAgent {
     this.#link?.sendUp({
       type: 'agent.sync',
       seq: ++this.#seq,
-      slots: this.slots,
+      slots: this.is.slots,
       draining: this.#draining,
       work,
     });

@@ -1,0 +1,103 @@
+import type { Placement, Reason } from '@org/dte-protocol';
+import { addDeadline } from './deadlines';
+import type { EffectsBuilder } from './effects-builder';
+import { releaseHold } from './free-agents';
+import { at, runOf } from './lookup';
+import { hasAgents, matchPools } from './pools';
+import type { PlacementState, RunState, SchedulerState } from './state';
+import { endTask, endingWithout } from './tasks';
+
+/** Labels named in a message. */
+const NAMED = 20;
+
+export function createPlacements(state: SchedulerState, placements: readonly Placement[]): PlacementState[] {
+  return placements.map(({ rule, runOn }) => {
+    const placement: PlacementState = { rule, runOn, pools: new Map(), lonelySinceMs: null };
+    matchPools(state, placement);
+    return placement;
+  });
+}
+
+/** Starts and ends the waits of placements that no agent fits, when agents have come or gone. */
+export function watchPlacements(state: SchedulerState): void {
+  if (!state.agentsChanged) return;
+  state.agentsChanged = false;
+  for (const runId of state.openRuns) {
+    const run = runOf(state, runId);
+    for (const [index, placement] of run.placements.entries()) {
+      if (hasAgents(state, placement)) placement.lonelySinceMs = null;
+      else if (placement.lonelySinceMs === null) awaitFitting(state, run, index);
+    }
+  }
+}
+
+/** Waits, or waits anew, for an agent that a placement fits. */
+export function awaitFitting(state: SchedulerState, run: RunState, index: number): void {
+  at(run.placements, index).lonelySinceMs = state.nowMs;
+  const subject = { kind: 'placement', runId: run.runId, index, sinceMs: state.nowMs } as const;
+  addDeadline(state, state.nowMs + run.placementWaitMs, subject);
+}
+
+/**
+ * No agent came that the placement fits. With others there, its tasks fail: they would wait for ever, and nobody but the
+ * workspace can say whether they may run elsewhere. With nobody there, the main job decides, as it always does.
+ */
+export function placementLonely(
+  state: SchedulerState,
+  runId: string,
+  index: number,
+  out: EffectsBuilder,
+): void {
+  const run = runOf(state, runId);
+  at(run.placements, index).lonelySinceMs = null;
+  // The wait begins anew when somebody comes.
+  if (state.usable.agents === 0) return;
+  failTasks(state, run, index, out);
+  // Attempts of agents that are away may come back, or not, and then be ready again.
+  if (run.phase === 'running' && openTasks(run, index).length > 0) awaitFitting(state, run, index);
+}
+
+const openTasks = (run: RunState, placement: number): number[] =>
+  [...run.tasks.keys()].filter((index) => {
+    const { lane, kind, state } = at(run.tasks, index);
+    return kind === 'pending' && state.name !== 'ended' && at(run.lanes, lane).placement === placement;
+  });
+
+function failTasks(state: SchedulerState, run: RunState, placement: number, out: EffectsBuilder): void {
+  const lanes = run.lanes.filter((lane) => lane.placement === placement);
+  const open = openTasks(run, placement).filter((index) => at(run.tasks, index).state.name !== 'leased');
+  for (const lane of lanes) {
+    lane.ready = [];
+    releaseHold(state, lane);
+  }
+  // In the order of their priority dependencies come first, so that what depends on them is skipped.
+  open.sort((a, b) => at(run.graph.priority, a) - at(run.graph.priority, b));
+  for (const index of open) {
+    const reason = unsatisfied(state, run, at(run.graph.ids, index), at(run.placements, placement));
+    endTask(state, run, index, endingWithout('failure', reason), out);
+  }
+}
+
+const listed = (labels: readonly string[]): string =>
+  labels.slice(0, NAMED).join(', ') + (labels.length > NAMED ? `, ${labels.length - NAMED} more` : '');
+
+function unsatisfied(
+  state: SchedulerState,
+  run: RunState,
+  taskId: string,
+  { rule, runOn }: PlacementState,
+): Reason {
+  const present = [...state.pools.values()]
+    .filter(({ usable }) => usable > 0)
+    .flatMap(({ labels }) => labels);
+  const labels = [...new Set(present)].sort();
+  const wanted = listed(runOn.map(({ label }) => label));
+  const message = [
+    `${taskId} was not run: the rule ${rule} sends it to agents with the label ${wanted}`,
+    `and for ${Math.round(run.placementWaitMs / 1000)} s there was none.`,
+    labels.length === 0
+      ? `None of the ${state.usable.agents} agents here has a label.`
+      : `Labels of the agents here: ${listed(labels)}.`,
+  ].join(' ');
+  return { code: 'DTE_RULE_UNSATISFIED', message: message.slice(0, 16_384) };
+}

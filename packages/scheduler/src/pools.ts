@@ -1,0 +1,123 @@
+import type { RunOn } from '@org/dte-protocol';
+import { type Before, heapify, heapPop } from './heap';
+import { at, known, runOf } from './lookup';
+import type { AgentState, PlacementState, SchedulerState } from './state';
+
+/**
+ * Agents with the same labels and --slots: the same assignment rules send as many of the same tasks to each. There are as
+ * many pools as kinds of agents, a handful, so that looking for an agent with a label costs a look at each pool and not
+ * at each agent.
+ */
+export interface AgentPool {
+  readonly labels: readonly string[];
+  /** What the rules of the open runs ask for, at most; an agent without --slots serves as many. */
+  slots: number;
+  usable: number;
+  healthy: number;
+  /** Heap of its agents that have room for tasks of rules, those with fewest tasks first; stale entries are skipped. */
+  free: PooledAgent[];
+}
+
+export interface PooledAgent {
+  agentId: string;
+  joinIndex: number;
+  leases: number;
+  version: number;
+}
+
+export const fewestFirst: Before<PooledAgent> = (a, b) =>
+  a.leases < b.leases ||
+  (a.leases === b.leases &&
+    (a.joinIndex < b.joinIndex || (a.joinIndex === b.joinIndex && a.version > b.version)));
+
+/** The entry of a rule that decides about agents with these labels: the first whose label they have. */
+export const entryFor = (runOn: readonly RunOn[], labels: readonly string[]): RunOn | undefined =>
+  runOn.find(({ label }) => labels.includes(label));
+
+/** The pool of such agents, made if it is the first; null without labels: no rule can mean them. */
+export function joinPool(
+  state: SchedulerState,
+  labels: readonly string[],
+  slots: number | null,
+): string | null {
+  if (labels.length === 0) return null;
+  const sorted = [...new Set(labels)].sort();
+  const key = JSON.stringify([slots, ...sorted]);
+  if (state.pools.has(key)) return key;
+  const pool: AgentPool = { labels: sorted, slots: 0, usable: 0, healthy: 0, free: [] };
+  state.pools.set(key, pool);
+  for (const runId of state.openRuns) {
+    for (const placement of runOf(state, runId).placements) match(placement, key, pool);
+  }
+  pool.slots = slotsByRules(state, key);
+  return key;
+}
+
+/** Notes which pools a new run's placement fits. */
+export function matchPools(state: SchedulerState, placement: PlacementState): void {
+  for (const [key, pool] of state.pools) match(placement, key, pool);
+}
+
+function match(placement: PlacementState, key: string, { labels }: AgentPool): void {
+  const entry = entryFor(placement.runOn, labels);
+  if (entry !== undefined) placement.pools.set(key, entry.parallelism);
+}
+
+/** The highest parallelism that a rule of an open run gives to agents of the pool; 0 when there is none. */
+export function slotsByRules(state: SchedulerState, key: string): number {
+  let highest = 0;
+  for (const runId of state.openRuns) {
+    for (const { pools } of runOf(state, runId).placements) highest = Math.max(highest, pools.get(key) ?? 0);
+  }
+  return highest;
+}
+
+export const poolOf = (state: SchedulerState, key: string): AgentPool => known(state.pools.get(key));
+
+/** Whether a placement has an agent that may be given work, healthy or not. */
+export const hasAgents = (state: SchedulerState, { pools }: PlacementState): boolean =>
+  [...pools.keys()].some((key) => poolOf(state, key).usable > 0);
+
+/** The agents of a placement that may be given work, or only those that do not hand back everything. */
+export function countAgents(
+  state: SchedulerState,
+  { pools }: PlacementState,
+  of: 'usable' | 'healthy',
+): number {
+  let count = 0;
+  for (const key of pools.keys()) count += poolOf(state, key)[of];
+  return count;
+}
+
+/** The agent of a pool with fewest tasks and room for more, left in the heap. */
+export function firstInPool(state: SchedulerState, pool: AgentPool): AgentState | undefined {
+  for (;;) {
+    const top = pool.free[0];
+    if (top === undefined) return undefined;
+    const agent = state.agents.get(top.agentId);
+    if (agent?.freeVersion === top.version) return agent;
+    state.operations++;
+    heapPop(pool.free, fewestFirst);
+  }
+}
+
+/** True when an agent with labels has room, perhaps for tasks of rules only. */
+export function isAnyPooled(state: SchedulerState): boolean {
+  for (const pool of state.pools.values()) {
+    state.operations++;
+    if (firstInPool(state, pool) !== undefined) return true;
+  }
+  return false;
+}
+
+export function compactPool(state: SchedulerState, pool: AgentPool): void {
+  if (pool.free.length <= 4 * pool.usable + 64) return;
+  state.operations += pool.free.length;
+  pool.free = pool.free.filter(({ agentId, version }) => state.agents.get(agentId)?.freeVersion === version);
+  heapify(pool.free, fewestFirst);
+}
+
+export const placementOf = (
+  placements: readonly PlacementState[],
+  index: number | null,
+): PlacementState | null => (index === null ? null : at(placements, index));
