@@ -56,6 +56,33 @@ it('gives a run back as it was submitted', async () => {
   expect(await client().getRun('run-1')).toEqual(spec);
 });
 
+it('stores what a task printed, takes it as done when it is there, and reads it back', async () => {
+  server.handler = (request, response) => {
+    void buffer(request).then((body) => {
+      const path = request.url ?? '';
+      if (request.method === 'GET') return response.end(server.stored.get(path));
+      if (server.stored.has(path))
+        return response.writeHead(409, { 'x-dte-error': 'DTE_ARTIFACT_EXISTS' }).end();
+      server.stored.set(path, body);
+      return response.end();
+    });
+  };
+  const printed = 'größer\n'.repeat(50_000);
+  for (let i = 0; i < 2; i++) await client().putTerminal('42', printed);
+  expect(await client().getTerminal('42')).toBe(printed);
+  expect(server.stored.get('/v1/cache/42/terminal')!.length).toBeLessThan(10_000);
+});
+
+it('asks for sizes', async () => {
+  server.handler = (request, response) => {
+    void text(request).then((body) => {
+      expect(JSON.parse(body)).toEqual({ hashes: ['1', '2'], sizes: true });
+      response.end(JSON.stringify({ held: ['2'], bytes: [77] }));
+    });
+  };
+  expect(await client().askSizes(['1', '2'])).toEqual(new Map([['2', 77]]));
+});
+
 it('streams an archive up and down', async () => {
   const big = Buffer.alloc(3_000_000, 'x');
   server.handler = (request, response) => {

@@ -39,7 +39,8 @@ async function furnish(harness: Harness): Promise<RawClient> {
   const main = await harness.connect(helloOf('main', goodToken()));
   await harness.submit(main, RUN);
   await harness.putCache(main, 'held', 'content');
-  await httpCall(harness.url, { method: 'PUT', path: ATTEMPT, token: main.token, body: 'content' });
+  for (const path of [HTTP.terminal('held'), ATTEMPT])
+    await httpCall(harness.url, { method: 'PUT', path, token: main.token, body: 'content' });
   return main;
 }
 
@@ -65,6 +66,7 @@ const ALLOWED: Record<(typeof ROLES)[number], string[]> = {
 const EVERY_ENDPOINT: Record<Exclude<keyof typeof HTTP, 'connect'>, string> = {
   health: HTTP.health,
   cache: HTTP.cache('held'),
+  terminal: HTTP.terminal('held'),
   cacheQuestion: HTTP.cacheQuestion,
   attempt: ATTEMPT,
   runs: HTTP.runs,

@@ -20,6 +20,7 @@ export { recordTaskDetails } from './cache/task-details';
 export { createStreamPrinter, type StreamPrinter } from './printing/stream-printer';
 export { shouldStreamOutput } from './printing/should-stream';
 export { expandOutputs, removeOutputs } from './outputs';
+export { pathMatcher } from './path-matcher';
 export { createLateHasher, type LateHasher } from './planning/late-hash';
 export { isContinuous, isNonParallel, isNoop } from './task-kinds';
 export { inspectSeam } from './seam';

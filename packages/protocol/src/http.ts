@@ -12,7 +12,12 @@ export const HTTP = {
   health: '/v1/health',
   /** Nx's self-hosted remote cache contract. */
   cache: (hash: string) => `/v1/cache/${hash}`,
-  /** POST {hashes} -> {held}. */
+  /**
+   * PUT/GET, gzipped UTF-8: what a cached task printed, apart from its outputs. Written for tasks whose
+   * outputs the main job does not take (`TaskSpec.terminalApart`): in Nx's format the terminal output comes last.
+   */
+  terminal: (hash: string) => `/v1/cache/${hash}/terminal`,
+  /** POST {hashes} -> {held}, and their sizes when asked. */
   cacheQuestion: '/v1/cache-question',
   /** PUT/GET, our own tar of one attempt (see agent, attempt-archive.ts). Attempt 0 is the main job's. */
   attempt: (runId: string, taskId: string, attempt: number) =>
@@ -33,8 +38,14 @@ export const HTTP = {
 
 export const cacheQuestionSchema = z.strictObject({
   hashes: z.array(hashSchema).max(LIMITS.hashesPerQuestion.value),
+  /** True: say the sizes as well. */
+  sizes: z.boolean().optional(),
 });
-export const cacheAnswerSchema = z.strictObject({ held: z.array(hashSchema) });
+export const cacheAnswerSchema = z.strictObject({
+  held: z.array(hashSchema),
+  /** Bytes of each of `held`, in its order, when they were asked for. */
+  bytes: z.array(z.int().min(0)).optional(),
+});
 
 export const runAcceptedSchema = z.strictObject({ runId: runIdSchema });
 

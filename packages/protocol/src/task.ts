@@ -58,6 +58,11 @@ export const taskSpecSchema = z.strictObject({
   cacheable: z.boolean(),
   /** False: alone on its machine (Nx's `parallelism: false`). */
   parallelism: z.boolean(),
+  /**
+   * The main job will not take the outputs: when the task is cached, store what it prints apart from them
+   * (`HTTP.terminal`), so that it can be shown without a download.
+   */
+  terminalApart: z.boolean().optional(),
   dependencies: z.array(edgeSchema),
   /** Servers that must run while the task does. */
   continuousDependencies: z.array(edgeSchema),

@@ -37,3 +37,7 @@ export function parseMeta(text: string): ArchiveMeta {
     );
   }
 }
+
+/** The two entries of an artifact in Nx's own format that are no outputs. */
+export const NX_TERMINAL_OUTPUT_ENTRY = 'terminalOutput';
+export const NX_CODE_ENTRY = 'code';

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import {
   chmodSync,
   existsSync,
@@ -20,7 +20,7 @@ import { DteError, LIMITS } from '@org/dte-protocol';
 import * as tar from 'tar-stream';
 import { plainOutputs } from '../test-support/plain-outputs';
 import { tempFolders } from '../test-support/temp-folder';
-import { extractAttempt, packAttempt } from './index';
+import { type ExtractOptions, extractAttempt, packAttempt, readTerminalOutput } from './index';
 
 const limits = {
   artifactBytes: LIMITS.artifactBytes.value,
@@ -40,10 +40,11 @@ const extract = (
   source: Readable,
   outputs: string[] = ['dist'],
   overrides: Partial<typeof limits> = {},
+  how: Pick<ExtractOptions, 'format' | 'only'> = {},
 ) =>
   extractAttempt({
     ...{ source, workspaceRoot, outputs, taskId: 'app:build', port: plainOutputs(workspaceRoot) },
-    ...{ terminalOutput: 'collect', limits: { ...limits, ...overrides } },
+    ...{ terminalOutput: 'collect', limits: { ...limits, ...overrides }, ...how },
   });
 
 type Header = Parameters<tar.Pack['entry']>[0];
@@ -94,6 +95,51 @@ describe('an archive that is packed and extracted elsewhere', () => {
     expect(readlinkSync(at('absolute.js'))).toBe('main.js');
     chmodSync(join(from, 'dist/app/locked'), 0o755);
     chmodSync(at('locked'), 0o755);
+  });
+
+  it('is read for what was printed alone, and for chosen files alone', async () => {
+    const [from, to] = [folder(), folder()];
+    put(from, 'dist/big.bin', randomBytes(3_000_000));
+    put(from, 'dist/report/a.txt', 'report');
+    put(to, 'dist/stale.js');
+    const source = pack(from, ['dist'], 'printed');
+    expect(await readTerminalOutput(source, 'app:build', limits)).toBe('printed');
+    expect(source.destroyed).toBe(true);
+    const cutOff = Readable.from([Buffer.from('no archive')]);
+    expect(await codeOf(readTerminalOutput(cutOff, 'app:build', limits))).toBe('DTE_ARTIFACT_INCOMPLETE');
+
+    const only = (path: string): boolean => path.startsWith('dist/report/');
+    await extract(to, pack(from, ['dist'], 'printed'), ['dist'], {}, { only });
+    expect(readdirSync(to, { recursive: true }).sort()).toEqual(['dist', 'dist/report', 'dist/report/a.txt']);
+  });
+
+  it("is understood in Nx's own format, and refused there as well when it leaves the workspace", async () => {
+    const to = folder();
+    const cached = async (...entries: [string, string][]): Promise<Readable> => {
+      const archive = tar.pack();
+      for (const [name, content] of entries) archive.entry({ name }, content);
+      archive.finalize();
+      const bytes = await buffer(archive);
+      // Nx's own headers lack the magic `ustar`; the checksum counts it.
+      for (let at = bytes.indexOf('ustar'); at !== -1; at = bytes.indexOf('ustar', at + 1)) {
+        const header = bytes.subarray(at - 257, at - 257 + 512);
+        header.fill(0, 257, 265);
+        header.write('        ', 148);
+        const sum = header.reduce((total, byte) => total + byte, 0);
+        header.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148);
+      }
+      return Readable.from([gzipSync(bytes)]);
+    };
+    const as = { format: 'nx-cache' } as const;
+    const end: [string, string][] = [
+      ['terminalOutput', 'printed'],
+      ['code', '0'],
+    ];
+    const result = await extract(to, await cached(['dist/a.txt', 'a'], ...end), ['dist'], {}, as);
+    expect(result.terminalOutput).toBe('printed');
+    expect(readdirSync(to, { recursive: true }).sort()).toEqual(['dist', 'dist/a.txt']);
+    const bad = await cached(['../a.txt', 'a'], ...end);
+    expect(await codeOf(extract(to, bad, ['dist'], {}, as))).toBe('DTE_ARTIFACT_UNSAFE');
   });
 
   it('removes what the outputs held before, also when the archive has none', async () => {

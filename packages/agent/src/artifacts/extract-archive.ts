@@ -1,17 +1,18 @@
 import { chmod, open, rm, symlink } from 'node:fs/promises';
 import { isAbsolute, join } from 'node:path';
-import { type Readable, type Writable, pipeline } from 'node:stream';
-import { createGunzip } from 'node:zlib';
+import { type Readable } from 'node:stream';
 import { DteError } from '@org/dte-protocol';
-import * as tar from 'tar-stream';
 import {
   type ArchiveMeta,
   META_BYTES,
   META_ENTRY,
+  NX_CODE_ENTRY,
+  NX_TERMINAL_OUTPUT_ENTRY,
   OUTPUTS_PREFIX,
   TERMINAL_OUTPUT_ENTRY,
   parseMeta,
 } from './archive-format';
+import { type ArchiveEntry, openArchive } from './open-archive';
 import { type ArchiveLimits, type OutputsPort } from './ports';
 import { FolderMaker, checkedParts, finalTarget, isInside, unsafe } from './safe-paths';
 
@@ -27,6 +28,10 @@ export interface ExtractOptions {
   /** Agents restore a dependency without caring what it printed. */
   readonly terminalOutput: 'collect' | 'skip';
   readonly limits: ArchiveLimits;
+  /** Default `attempt`, an archive of ours; `nx-cache` is what Nx stores for a successful task. */
+  readonly format?: 'attempt' | 'nx-cache' | undefined;
+  /** Leaves out every file and link for which this is false; a path is relative to the workspace. */
+  readonly only?: ((path: string) => boolean) | undefined;
 }
 
 export interface ExtractedAttempt {
@@ -43,33 +48,20 @@ export interface ExtractedAttempt {
  */
 export async function extractAttempt(options: ExtractOptions): Promise<ExtractedAttempt> {
   const { source } = options;
-  const unpack = tar.extract();
-  const gunzip = createGunzip();
-  // At once: the source may break before anything is awaited. The errors come out of the loop over the entries.
-  const broken = (error?: Error | null) => {
-    if (error) unpack.destroy(error);
-  };
-  pipeline(source, gunzip, broken);
-  gunzip.on('error', broken);
-  gunzip.pipe(unpack as unknown as Writable);
+  const archive = openArchive(source, options.format === 'nx-cache');
   const extractor = new Extractor(options);
   try {
-    for await (const entry of unpack as AsyncIterable<ArchiveEntry>) await extractor.take(entry);
+    for await (const entry of archive.entries) await extractor.take(entry);
     return await extractor.finish();
   } catch (thrown) {
     await extractor.undo();
     throw asArchiveError(thrown, options.taskId);
   } finally {
-    source.destroy();
-    gunzip.destroy();
-    unpack.destroy();
+    archive.close();
   }
 }
 
-/** One entry as tar-stream gives it. */
-type ArchiveEntry = AsyncIterable<Buffer> & { readonly header: tar.Header; resume(): unknown };
-
-function asArchiveError(thrown: unknown, taskId: string): DteError {
+export function asArchiveError(thrown: unknown, taskId: string): DteError {
   if (thrown instanceof DteError) return thrown;
   if ((thrown as NodeJS.ErrnoException).code === 'ENOSPC') {
     return new DteError('DTE_DISK_FULL', `The disk is full; the outputs of ${taskId} do not fit.`, {
@@ -97,6 +89,10 @@ class Extractor {
 
   async take(entry: ArchiveEntry): Promise<void> {
     const { name, size } = entry.header;
+    if (this.options.format === 'nx-cache') {
+      await this.takeCached(entry);
+      return;
+    }
     if (this.meta === null) {
       await this.takeMeta(entry);
       return;
@@ -139,6 +135,20 @@ class Extractor {
     }
   }
 
+  /** Outputs first, each named by its path, then two files: what the task printed, and its exit code. */
+  private async takeCached(entry: ArchiveEntry): Promise<void> {
+    const { name, size } = entry.header;
+    if (this.meta === null) {
+      // Nx stores successes; failures only when told to (NX_CACHE_FAILURES), and those are never fetched in this way.
+      this.meta = { version: 1, taskId: this.options.taskId, hash: null, code: 0, status: 'success' };
+      await this.options.port.remove(this.options.outputs);
+    }
+    this.count(size);
+    if (name === NX_TERMINAL_OUTPUT_ENTRY) await this.takeTerminalOutput(entry);
+    else if (name === NX_CODE_ENTRY) entry.resume();
+    else await this.takeOutput(entry, checkedParts(name));
+  }
+
   private async takeMeta(entry: ArchiveEntry): Promise<void> {
     if (entry.header.name !== META_ENTRY || entry.header.size > META_BYTES) {
       throw unsafe('The archive does not begin with a meta.json of this version.');
@@ -167,6 +177,10 @@ class Extractor {
 
   private async takeOutput(entry: ArchiveEntry, parts: readonly string[]): Promise<void> {
     const { type, mode, linkname } = entry.header;
+    if (this.options.only !== undefined && (type === 'directory' || !this.options.only(parts.join('/')))) {
+      entry.resume();
+      return;
+    }
     const above = await this.folders.make(parts.slice(0, -1));
     const path = join(above, parts[parts.length - 1] ?? '');
     switch (type) {

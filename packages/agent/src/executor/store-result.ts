@@ -23,6 +23,7 @@ export async function storeResult(
     isStorableHash(run.hash) &&
     (await isInCache(context, task, run, status))
   ) {
+    await storeTerminal(context, task, run, status);
     return { kind: 'cache', hash: run.hash };
   }
   const { http, workspaceRoot, outputs, limits, signal } = context;
@@ -34,6 +35,21 @@ export async function storeResult(
     });
   await http.putAttempt(ref.runId, ref.taskId, ref.attempt, archive, signal);
   return { kind: 'attempt', attempt: ref.attempt };
+}
+
+/**
+ * In Nx's format what a task printed comes last, behind all of its outputs. Of an archive of ours it is the beginning; and
+ * a failure's outputs are always taken.
+ */
+async function storeTerminal(
+  { http, signal }: RestoreContext,
+  task: TaskSpec,
+  run: TaskRun,
+  status: 'success' | 'failure',
+): Promise<void> {
+  if (task.terminalApart !== true || status === 'failure') return;
+  // Without it the main job takes the outputs as well: slower, and as good.
+  await http.putTerminal(run.hash, run.terminalOutput, signal).catch(() => undefined);
 }
 
 async function isInCache(

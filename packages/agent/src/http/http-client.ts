@@ -1,5 +1,9 @@
-import { type Readable } from 'node:stream';
+import { type IncomingMessage } from 'node:http';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import { setTimeout as delay } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import { createGunzip, gzip } from 'node:zlib';
 import {
   type LimitValues,
   type RunSpec,
@@ -15,6 +19,7 @@ import {
   sessionStatusSchema,
 } from '@org/dte-protocol';
 import { type z } from 'zod';
+import { withinLimit } from '../artifacts/terminal-output';
 import { uniformBackoff } from '../connection/backoff';
 import { errorOfFailure } from './http-error';
 import { type RequestSpec, createTransport, readBody, request } from './request';
@@ -29,10 +34,21 @@ export interface HttpClientOptions {
   readonly retryForMs?: number | undefined;
 }
 
+/** What is being downloaded; `bytes` is its whole size, null when the coordinator did not say. */
+export type Download = Readable & { readonly bytes?: number | null };
+
 /** The coordinator's HTTP endpoints (protocol/http.ts). Every method throws DteError. */
 export interface HttpClient {
   /** Which of these hashes the coordinator holds; asks in several questions when there are many. */
   askHeld(hashes: readonly string[]): Promise<Set<string>>;
+  /** As `askHeld`, with the size in bytes of each. */
+  askSizes(hashes: readonly string[]): Promise<Map<string, number>>;
+  /** Stores what a cached task printed; done as well when somebody has before. */
+  putTerminal(hash: string, text: string, signal?: AbortSignal): Promise<void>;
+  /** @throws DteError DTE_UNKNOWN_HASH when nobody has stored it */
+  getTerminal(hash: string): Promise<string>;
+  /** An artifact in Nx's own format as a stream; read or destroy it. */
+  getCached(hash: string): Promise<Download>;
   /**
    * Stores the archive of one attempt, streaming. Give a function to have it tried again when the connection breaks.
    * `exists`: it was stored before and is kept.
@@ -45,7 +61,7 @@ export interface HttpClient {
     signal?: AbortSignal,
   ): Promise<'stored' | 'exists'>;
   /** The archive of one attempt as a stream; read or destroy it. */
-  getAttempt(runId: string, taskId: string, attempt: number, signal?: AbortSignal): Promise<Readable>;
+  getAttempt(runId: string, taskId: string, attempt: number, signal?: AbortSignal): Promise<Download>;
   submitRun(spec: RunSpec): Promise<void>;
   getRun(runId: string): Promise<RunSpec>;
   /** As `getRun`, unparsed and streaming: for handing on. Read or destroy it. */
@@ -94,7 +110,7 @@ export function httpClient(options: HttpClientOptions): HttpClient {
     return transport;
   }
 
-  async function send(spec: RequestSpec, authorized = true, repeatable = true): Promise<Readable> {
+  async function send(spec: RequestSpec, authorized = true, repeatable = true): Promise<IncomingMessage> {
     const deadline = Date.now() + (repeatable ? retryForMs : 0);
     const backoff = uniformBackoff(limits.reconnectMinMs, limits.reconnectMaxMs);
     for (let tries = 1; ; tries++) {
@@ -134,6 +150,31 @@ export function httpClient(options: HttpClientOptions): HttpClient {
       throw errorOfFailure(`${spec.method} ${spec.path}`, thrown);
     }
   }
+  async function download(spec: RequestSpec): Promise<Download> {
+    const answer = await send(spec);
+    const length = Number(answer.headers['content-length']);
+    return Object.assign(answer, { bytes: Number.isSafeInteger(length) ? length : null });
+  }
+  /** What is there already is kept and as good: keys are immutable. */
+  async function put(
+    path: string,
+    body: Readable | (() => Readable),
+    signal: AbortSignal | undefined,
+  ): Promise<'stored' | 'exists'> {
+    const repeatable = typeof body === 'function';
+    const spec: RequestSpec = {
+      ...{ method: 'PUT', path, body: repeatable ? body : () => body },
+      ...{ contentType: 'application/octet-stream', signal },
+    };
+    try {
+      const answer = await send(spec, true, repeatable);
+      answer.resume();
+      return 'stored';
+    } catch (thrown) {
+      if (thrown instanceof DteError && thrown.code === 'DTE_ARTIFACT_EXISTS') return 'exists';
+      throw thrown;
+    }
+  }
   const post = (path: string, body: unknown): Promise<string> =>
     text({ method: 'POST', path, body: JSON.stringify(body) });
 
@@ -147,26 +188,37 @@ export function httpClient(options: HttpClientOptions): HttpClient {
       }
       return held;
     },
-    async putAttempt(runId, taskId, attempt, body, signal) {
-      const repeatable = typeof body === 'function';
-      const spec: RequestSpec = {
-        method: 'PUT',
-        path: HTTP.attempt(runId, taskId, attempt),
-        body: repeatable ? body : () => body,
-        contentType: 'application/octet-stream',
-        signal,
-      };
+    async askSizes(hashes) {
+      const sizes = new Map<string, number>();
+      const size = LIMITS.hashesPerQuestion.value;
+      for (let from = 0; from < hashes.length; from += size) {
+        const question = { hashes: hashes.slice(from, from + size), sizes: true };
+        const answer = await post(HTTP.cacheQuestion, question);
+        const { held, bytes = [] } = parse(cacheAnswerSchema, answer, 'the question for sizes');
+        held.forEach((hash, index) => sizes.set(hash, bytes[index] ?? 0));
+      }
+      return sizes;
+    },
+    async putTerminal(hash, output, signal) {
+      const packed = await promisify(gzip)(withinLimit(output, limits.terminalOutputBytes), { level: 1 });
+      await put(HTTP.terminal(hash), () => Readable.from([packed]), signal);
+    },
+    async getTerminal(hash) {
+      const answer = await send({ method: 'GET', path: HTTP.terminal(hash) });
       try {
-        const answer = await send(spec, true, repeatable);
-        answer.resume();
-        return 'stored';
+        // A stream that is too long, or no gzip, ends here and not in memory.
+        const gunzip = createGunzip();
+        pipeline(answer, gunzip).catch(() => undefined);
+        return await readBody(gunzip, limits.terminalOutputBytes);
       } catch (thrown) {
-        if (thrown instanceof DteError && thrown.code === 'DTE_ARTIFACT_EXISTS') return 'exists';
-        throw thrown;
+        throw errorOfFailure(`GET ${HTTP.terminal(hash)}`, thrown);
       }
     },
+    getCached: (hash) => download({ method: 'GET', path: HTTP.cache(hash) }),
+    putAttempt: (runId, taskId, attempt, body, signal) =>
+      put(HTTP.attempt(runId, taskId, attempt), body, signal),
     getAttempt: (runId, taskId, attempt, signal) =>
-      send({ method: 'GET', path: HTTP.attempt(runId, taskId, attempt), signal }),
+      download({ method: 'GET', path: HTTP.attempt(runId, taskId, attempt), signal }),
     async submitRun(spec) {
       parse(runAcceptedSchema, await post(HTTP.runs, spec), 'the submission of a run');
     },

@@ -17,6 +17,8 @@ export const ENDPOINTS: [
   ['GET', HTTP.health, null, { agent: 200, main: 200, observer: 200, other: 200 }],
   ['GET', HTTP.cache('held'), null, { agent: 200, main: 200, observer: 403, other: 404 }],
   ['PUT', HTTP.cache('held'), 'x', { agent: 409, main: 409, observer: 403, other: 200 }],
+  ['GET', HTTP.terminal('held'), null, { agent: 200, main: 200, observer: 403, other: 404 }],
+  ['PUT', HTTP.terminal('held'), 'x', { agent: 409, main: 409, observer: 403, other: 200 }],
   ['POST', HTTP.cacheQuestion, '{"hashes":["held"]}', { agent: 200, main: 200, observer: 403, other: 200 }],
   ['GET', ATTEMPT, null, { agent: 200, main: 200, observer: 403, other: 404 }],
   ['PUT', ATTEMPT, 'x', { agent: 409, main: 409, observer: 403, other: 404 }],

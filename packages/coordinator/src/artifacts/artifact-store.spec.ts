@@ -19,7 +19,7 @@ artifactStoreContract('file', async () => {
     store: new FileArtifactStore(root),
     leftovers: async (sessionId) => {
       const names = await readdir(join(root, sessionId, 'artifacts')).catch(() => []);
-      return names.filter((name) => !/^(cache|attempt)-/.test(name));
+      return names.filter((name) => !/^(cache|terminal|attempt)-/.test(name));
     },
     cleanUp: () => rm(root, { recursive: true }),
   };

@@ -5,7 +5,7 @@ import type { Readable } from 'node:stream';
  * another pipeline.
  */
 export type ArtifactKey =
-  | { readonly kind: 'cache'; readonly sessionId: string; readonly hash: string }
+  | { readonly kind: 'cache' | 'terminal'; readonly sessionId: string; readonly hash: string }
   | {
       readonly kind: 'attempt';
       readonly sessionId: string;
@@ -33,6 +33,8 @@ export interface StoredArtifact {
 export interface ArtifactStore {
   /** True once the artifact can be read. */
   has(key: ArtifactKey): Promise<boolean>;
+  /** Its size in bytes; null when there is none. */
+  bytesOf(key: ArtifactKey): Promise<number | null>;
   /**
    * Reads `body` to its end and keeps it. On an error `body` may be left half read (it is the caller's to drain or
    * destroy) and nothing is kept.
@@ -53,7 +55,13 @@ export interface ArtifactStore {
 export const SMALL_BYTES = 256 * 1024;
 
 /** An artifact as people know it. */
-export const describeKey = (key: ArtifactKey): string =>
-  key.kind === 'cache'
-    ? `hash ${key.hash}`
-    : `attempt ${key.attempt} of task ${key.taskId} in run ${key.runId}`;
+export function describeKey(key: ArtifactKey): string {
+  switch (key.kind) {
+    case 'cache':
+      return `hash ${key.hash}`;
+    case 'terminal':
+      return `the terminal output of hash ${key.hash}`;
+    case 'attempt':
+      return `attempt ${key.attempt} of task ${key.taskId} in run ${key.runId}`;
+  }
+}

@@ -43,6 +43,21 @@ export class FileArtifactStore implements ArtifactStore {
     return (await this.folderOf(key.sessionId)).entries.has(entryName(key));
   }
 
+  async bytesOf(key: ArtifactKey): Promise<number | null> {
+    const folder = await this.folderOf(key.sessionId);
+    const name = entryName(key);
+    const known = folder.entries.get(name);
+    if (known === undefined || known !== null) return known ?? null;
+    try {
+      const { size } = await this.fs.stat(`${folder.path}/${name}`);
+      folder.entries.set(name, size);
+      return size;
+    } catch (thrown) {
+      if (isNotFound(thrown)) return null;
+      throw thrown;
+    }
+  }
+
   async put(key: ArtifactKey, body: Readable, options: PutOptions): Promise<number> {
     checkAnnounced(key, options);
     const folder = await this.folderOf(key.sessionId);

@@ -11,6 +11,10 @@ export class MemoryArtifactStore implements ArtifactStore {
     return Promise.resolve(this.entriesOf(key.sessionId).has(entryName(key)));
   }
 
+  bytesOf(key: ArtifactKey): Promise<number | null> {
+    return Promise.resolve(this.entriesOf(key.sessionId).get(entryName(key))?.length ?? null);
+  }
+
   async put(key: ArtifactKey, body: Readable, options: PutOptions): Promise<number> {
     checkAnnounced(key, options);
     if (await this.has(key)) throw alreadyStored(key);

@@ -38,6 +38,7 @@ export function artifactEndpoints({ artifacts, registry, limits }: ArtifactDeps)
 
   const roles = ['agent', 'main'] as const;
   const cachePath = HTTP.cache(':hash');
+  const terminalPath = HTTP.terminal(':hash');
   const attemptPath = '/v1/runs/:runId/attempts/:taskId/:attempt';
   return [
     { method: 'PUT', path: cachePath, roles, handle: (call) => store(cacheKeyOf(call), call) },
@@ -55,16 +56,35 @@ export function artifactEndpoints({ artifacts, registry, limits }: ArtifactDeps)
       },
     },
     {
+      method: 'PUT',
+      path: terminalPath,
+      roles,
+      handle: (call) => store(cacheKeyOf(call, 'terminal'), call),
+    },
+    {
+      method: 'GET',
+      path: terminalPath,
+      roles,
+      handle: (call) => {
+        const message = `There is no terminal output for hash ${call.param('hash')}.`;
+        return send(cacheKeyOf(call, 'terminal'), call, () => new DteError('DTE_UNKNOWN_HASH', message));
+      },
+    },
+    {
       method: 'POST',
       path: HTTP.cacheQuestion,
       roles,
       handle: async ({ claims: { sessionId }, request }) => {
         const maxBytes = LIMITS.hashesPerQuestion.value * BYTES_PER_HASH + 1024;
         const body = await readBody(request.raw, maxBytes, 'The question');
-        const { hashes } = decode(cacheQuestionSchema, body.toString('utf8'), maxBytes);
-        const held = await Promise.all(
-          hashes.map((hash) => artifacts.has({ kind: 'cache', sessionId, hash })),
-        );
+        const { hashes, sizes } = decode(cacheQuestionSchema, body.toString('utf8'), maxBytes);
+        const keyOf = (hash: string): ArtifactKey => ({ kind: 'cache', sessionId, hash });
+        if (sizes === true) {
+          const bytes = await Promise.all(hashes.map((hash) => artifacts.bytesOf(keyOf(hash))));
+          const held = hashes.filter((_, index) => bytes[index] !== null);
+          return { held, bytes: bytes.filter((each) => each !== null) };
+        }
+        const held = await Promise.all(hashes.map((hash) => artifacts.has(keyOf(hash))));
         return { held: hashes.filter((_, index) => held[index]) };
       },
     },

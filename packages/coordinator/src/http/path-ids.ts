@@ -16,8 +16,8 @@ function checked<T>(schema: z.ZodType<T>, value: string, what: string): T {
 
 export const runIdOf = (call: Call): string => checked(runIdSchema, call.param('runId'), 'run id');
 
-export const cacheKeyOf = (call: Call): ArtifactKey => ({
-  kind: 'cache',
+export const cacheKeyOf = (call: Call, kind: 'cache' | 'terminal' = 'cache'): ArtifactKey => ({
+  kind,
   sessionId: call.claims.sessionId,
   hash: checked(hashSchema, call.param('hash'), 'hash'),
 });

@@ -5,6 +5,7 @@ import { coordinatorCommand } from './coordinator';
 import { doctorCommand } from './doctor';
 import { foreignHint } from './foreign-flags';
 import { holdSessionCommand } from './hold-session';
+import { outputsCommand } from './outputs';
 import { ownVersion } from './own-version';
 import { planCommand } from './plan';
 import { recordCommand } from './record';
@@ -41,6 +42,7 @@ export function createProgram(): Command {
     completeCiRunCommand(),
     coordinatorCommand(),
     statusCommand(),
+    outputsCommand(),
     doctorCommand(),
   ];
   for (const command of commands) program.addCommand(command);

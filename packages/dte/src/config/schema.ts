@@ -289,6 +289,28 @@ export const configSchema = z.strictObject({
     },
     words(200).default([]),
   ),
+  restoreOutputs: option(
+    {
+      description:
+        'Whose outputs come back to the main job: of `all` tasks, of those `requested` on the command line, or of `none`. Failed tasks bring theirs in any case, and what is in the local cache already is put in place. The summary says what was not downloaded; `dte outputs` fetches it.',
+      defaultText: '`all`',
+      env: 'DTE_RESTORE_OUTPUTS',
+      flag: null,
+      nxJson: true,
+    },
+    z.enum(['all', 'requested', 'none'], 'expected all, requested or none').default('all'),
+  ),
+  restoreGlobs: option(
+    {
+      description:
+        'Files that come back all the same when `restoreOutputs` leaves the outputs they belong to: globs, relative to the workspace (`**/coverage/**`).',
+      defaultText: NONE,
+      env: 'DTE_RESTORE_GLOBS',
+      flag: null,
+      nxJson: true,
+    },
+    words(100).default([]),
+  ),
   weights: option(
     {
       description: 'Expected durations by `project:target` or `target`, in ms; longer chains start first.',

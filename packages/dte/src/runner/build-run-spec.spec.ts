@@ -18,7 +18,7 @@ const input = {
   requestedTargets: ['build'],
   graph,
   plan,
-  hits: [{ taskId: 'lib:build', artifact: { kind: 'cache', hash: '11' } as const }],
+  hits: [{ taskId: 'lib:build', artifact: { kind: 'cache', hash: '11' } as const, local: false }],
   parallel: 2,
   nxBail: false,
   skipNxCache: false,
@@ -27,6 +27,7 @@ const input = {
   env: {},
   estimator: tableEstimator({}),
   taskTimeoutMs: {},
+  isLeft: ({ id }: { id: string }) => id === 'app:build',
 };
 
 describe('buildRunSpec', () => {
@@ -52,6 +53,14 @@ describe('buildRunSpec', () => {
     const { tasks } = buildRunSpec({ ...input, taskTimeoutMs: { 'app:build': 900, '*': 5_000 } });
     expect(tasks.map(({ timeoutMs }) => timeoutMs)).toEqual([5_000, 900, 5_000]);
     expect(buildRunSpec(input).tasks[0]).toHaveProperty('timeoutMs', undefined);
+  });
+
+  it('asks for the terminal output of tasks apart whose outputs are left', () => {
+    expect(buildRunSpec(input).tasks.map(({ terminalApart }) => terminalApart)).toEqual([
+      undefined,
+      true,
+      undefined,
+    ]);
   });
 
   it('carries what Nx reads without asking, and not what only this machine knows', () => {

@@ -66,6 +66,8 @@ export interface RunSpecInput {
   readonly estimator: DurationEstimator;
   /** Option taskTimeoutMs. */
   readonly taskTimeoutMs: Readonly<Record<string, number>>;
+  /** Are this task's outputs left where they are? */
+  readonly isLeft: (task: NxTask) => boolean;
 }
 
 /** What Nx needs on the agent. Hash details are big, and the agent computes its own. */
@@ -93,6 +95,7 @@ export function buildRunSpec(input: RunSpecInput): RunSpec {
       cacheable:
         task.cache === true && !skipNxCache && (task.hash === undefined || isStorableHash(task.hash)),
       parallelism: !isNonParallel(task),
+      ...(input.isLeft(task) ? { terminalApart: true } : {}),
       dependencies: graph.dependencies[id] ?? [],
       continuousDependencies: [],
       weight: noop.has(id) ? 1 : estimator.weightOf({ id, ...task.target }),

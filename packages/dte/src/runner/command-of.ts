@@ -10,6 +10,8 @@ import { readParallel } from './build-run-spec';
 export interface Command {
   readonly text: string;
   readonly requestedTargets: readonly string[];
+  /** Was this task named on the command line? On Nx 20, which does not say: was its target? */
+  readonly isRequested: (task: NxTask) => boolean;
   readonly parallel: number;
   readonly nxBail: boolean;
   readonly skipNxCache: boolean;
@@ -30,10 +32,14 @@ export function commandOf(
 ): Command {
   const { nxArgs, initiatingProject, initiatingTasks = [] } = context;
   const named = [...strings(nxArgs['targets']), ...strings(nxArgs['target'])];
+  const requestedTargets = new Set([...named, ...initiatingTasks.map(({ target }) => target.target)]);
+  const initiating = new Set(initiatingTasks.map(({ id }) => id));
   const streamed = new Map<string, boolean>();
   return {
     text: `nx ${argv.slice(2).join(' ')}`,
-    requestedTargets: [...new Set([...named, ...initiatingTasks.map(({ target }) => target.target)])],
+    requestedTargets: [...requestedTargets],
+    isRequested: ({ id, target }) =>
+      context.initiatingTasks === undefined ? requestedTargets.has(target.target) : initiating.has(id),
     parallel: readParallel(options.parallel),
     nxBail: nxArgs.nxBail === true || options['nxBail'] === true,
     skipNxCache: options.skipNxCache === true || nxArgs.skipNxCache === true,

@@ -1,5 +1,6 @@
 import {
   normaliseTaskGraph,
+  pathMatcher,
   runSubsetWithDefaultRunner,
   runWithDefaultRunner,
   type NxRunnerContext,
@@ -13,8 +14,10 @@ import { commandOf } from './command-of';
 import { DistributedRun } from './distributed-run';
 import { failureLines } from './failed-jobs';
 import { leftovers } from './leftovers';
+import { noteAbsent } from './note-absent';
 import { planRun } from './plan';
 import { prepare, type Prepared } from './prepare';
+import { restorePolicy } from './restore-policy';
 import { stdVoice, type Voice } from './say';
 import { cancelOnSignal } from './signals';
 import { endLine } from './summary';
@@ -55,8 +58,13 @@ async function runDistributed(
   const command = commandOf(options, context, process.argv);
   const { lifeCycle } = options;
   await lifeCycle.startCommand?.(command.parallel, command.parallel);
-  const plan = planRun(graph, context.projectGraph);
-  const run = new DistributedRun({ prepared, runId: randomUUID(), command, graph, plan, lifeCycle, voice });
+  const { projectGraph } = context;
+  const plan = planRun(graph, projectGraph);
+  const { config } = prepared.resolved;
+  const matches = pathMatcher(prepared.workspaceRoot, config.restoreGlobs);
+  const policy = restorePolicy({ config, graph, projectGraph, isRequested: command.isRequested, matches });
+  const runId = randomUUID();
+  const run = new DistributedRun({ prepared, runId, command, graph, plan, policy, lifeCycle, voice });
   let here = 0;
   try {
     const trouble = await untilOver(run, prepared);
@@ -64,9 +72,12 @@ async function runDistributed(
     if (trouble?.code === 'DTE_SESSION_FINISHED') voice.line(`dte: ${trouble.message}`);
     else if (trouble !== null) voice.explain(trouble);
     const rest = leftovers(graph, run.results.endings, command.nxBail);
-    here = rest.run.length;
     for (const id of rest.skipped) run.results.statuses[id] = 'skipped';
-    return { ...run.results.statuses, ...(await runHere(rest.run, run, prepared, options, context)) };
+    // Run a second time where its outputs have been lost with the coordinator: what needs them would not find them.
+    const again = await run.outputs.bringFor(rest.run, run.coordinatorLost);
+    const toRun = [...rest.run, ...again];
+    here = toRun.length;
+    return { ...run.results.statuses, ...(await runHere(toRun, run, prepared, options, context)) };
   } finally {
     await lifeCycle.endCommand?.();
     const { byAgent, failedOn, fromCache } = run.results;
@@ -74,6 +85,8 @@ async function runDistributed(
     const { retried } = run;
     const total = Object.keys(graph.tasks).length;
     voice.line(endLine({ byAgent, fromCache, retried, here, total, elapsedMs: Date.now() - startMs }));
+    const { absent } = run.outputs;
+    if (absent.size > 0) voice.line(await noteAbsent({ absent, runId, command: command.text, prepared }));
   }
 }
 

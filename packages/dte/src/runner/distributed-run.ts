@@ -5,11 +5,13 @@ import { buildRunSpec, forwardedEnv, tableEstimator } from './build-run-spec';
 import type { Command } from './command-of';
 import { Explainer } from './explainer';
 import { followRun, type Following } from './follow-run';
+import { OutputsHere } from './outputs-here';
 import { taskOf, type Plan } from './plan';
 import type { Prepared } from './prepare';
 import { progressLine } from './progress';
 import { Reporter } from './reporter';
 import { createRestorer } from './restore';
+import type { RestorePolicy } from './restore-policy';
 import { RestoreQueue } from './restore-queue';
 import { RunResults } from './results';
 import type { Voice } from './say';
@@ -22,6 +24,7 @@ export interface DistributedRunOptions {
   readonly command: Command;
   readonly graph: TaskGraph;
   readonly plan: Plan;
+  readonly policy: RestorePolicy;
   readonly lifeCycle: NxLifeCycle;
   readonly voice: Voice;
 }
@@ -32,6 +35,7 @@ const AGENTS_GONE: readonly ErrorCode[] = ['DTE_NO_AGENTS', 'DTE_UNREACHABLE', '
 /** The distributed part of one nx command. */
 export class DistributedRun {
   readonly results: RunResults;
+  readonly outputs: OutputsHere;
   retried = 0;
   /** True when the coordinator is not to be relied on any more. */
   coordinatorLost = false;
@@ -49,13 +53,17 @@ export class DistributedRun {
     const outputs = nxOutputs(workspaceRoot);
     this.explainer = new Explainer(voice);
     this.restores = new RestoreQueue(limits.restoreConcurrency);
+    const restorer = createRestorer({ cache, http: session.http, outputs, workspaceRoot, runId, limits });
+    const { policy } = options;
+    this.outputs = new OutputsHere({
+      ...{ graph, policy, restorer, restores: this.restores, explainer: this.explainer },
+    });
     this.reporter = new Reporter({ lifeCycle, streams: command.streams, createPrinter: createStreamPrinter });
     this.results = new RunResults({
       graph,
       cache,
       reporter: this.reporter,
-      restorer: createRestorer({ cache, http: session.http, outputs, workspaceRoot, runId, limits }),
-      restores: this.restores,
+      outputs: this.outputs,
       explainer: this.explainer,
       startMs: Date.now(),
       onRetried: ({ taskId, attempt, agent, reason }) => {
@@ -108,6 +116,7 @@ export class DistributedRun {
       env: forwardedEnv(process.env, config.forwardEnv),
       estimator: tableEstimator(config.weights),
       taskTimeoutMs: config.taskTimeoutMs,
+      isLeft: (task) => this.outputs.isLeft(task),
     });
     await http.submitRun(spec);
     // In one transaction, while the agents begin, instead of one for each result.

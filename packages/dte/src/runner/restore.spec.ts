@@ -5,6 +5,7 @@ import { task } from './test-support/tasks';
 
 function setUp(answers: FetchResult[]) {
   const fetched: string[] = [];
+  const removed: string[] = [];
   const getAttempt = jest.fn(() => Promise.reject(new DteError('DTE_UNKNOWN_HASH', 'not there')));
   const cache: TaskCache = {
     remoteKind: 'ours',
@@ -19,13 +20,13 @@ function setUp(answers: FetchResult[]) {
   };
   const restorer = createRestorer({
     cache,
-    http: { getAttempt },
+    http: { getAttempt, getCached: getAttempt, getTerminal: () => Promise.resolve('printed') },
     runId: 'r',
     workspaceRoot: '/w',
     limits: readLimits({}).limits,
-    outputs: { expand: () => [], remove: () => undefined },
+    outputs: { expand: () => [], remove: (outputs) => void removed.push(...outputs) },
   });
-  return { restorer, fetched, getAttempt };
+  return { restorer, fetched, getAttempt, removed };
 }
 const hit: FetchResult = { kind: 'remote', entry: { code: 0, terminalOutput: 'out', outputsPath: '/x' } };
 
@@ -59,6 +60,17 @@ describe('createRestorer', () => {
     const { restorer, fetched, getAttempt } = setUp([]);
     expect(await restorer.restore(task('a:b'), { kind: 'none' })).toEqual({ terminalOutput: '', from: null });
     expect([fetched.length, getAttempt.mock.calls.length]).toEqual([0, 0]);
+  });
+
+  it('leaves outputs with what was printed, without a download and without what an earlier run has left here', async () => {
+    const { restorer, fetched, getAttempt, removed } = setUp([]);
+    const left = await restorer.leave(
+      task('a:b', { outputs: ['dist'] }),
+      { kind: 'cache', hash: '42' },
+      null,
+    );
+    expect(left).toEqual({ terminalOutput: 'printed', bytes: null });
+    expect([fetched, getAttempt.mock.calls, removed]).toEqual([[], [], ['dist']]);
   });
 
   it('asks for the archive of an attempt', async () => {

@@ -1,6 +1,13 @@
-import { extractAttempt, type HttpClient, type OutputsPort } from '@org/dte-agent';
+import {
+  extractAttempt,
+  readTerminalOutput,
+  type ExtractOptions,
+  type HttpClient,
+  type OutputsPort,
+} from '@org/dte-agent';
 import type { NxTask, TaskCache } from '@org/dte-nx-compat';
 import { DteError, type Artifact, type LimitValues } from '@org/dte-protocol';
+import type { Readable } from 'node:stream';
 
 export interface Restored {
   readonly terminalOutput: string;
@@ -14,16 +21,31 @@ export interface Restorer {
    * @throws DteError when they are not there or cannot be read
    */
   restore(task: NxTask, artifact: Artifact): Promise<Restored>;
+  /**
+   * Leaves the outputs where they are, and nothing of an earlier run in their place: no file is better than one that
+   * looks new. Files that `picked` is true for are put on this disk all the same.
+   * @throws DteError when what the task printed cannot be had by itself
+   */
+  leave(task: NxTask, artifact: Artifact, picked: ((path: string) => boolean) | null): Promise<LeftOutputs>;
+}
+
+/** What is known of outputs that were not taken. */
+export interface LeftOutputs {
+  readonly terminalOutput: string;
+  /** Size of the artifact; null while nobody has asked. */
+  readonly bytes: number | null;
 }
 
 export interface RestorerOptions {
   readonly cache: TaskCache;
-  readonly http: Pick<HttpClient, 'getAttempt'>;
+  readonly http: Pick<HttpClient, 'getAttempt' | 'getCached' | 'getTerminal'>;
   readonly outputs: OutputsPort;
   readonly workspaceRoot: string;
   readonly runId: string;
   readonly limits: LimitValues;
 }
+
+type Picked = ((path: string) => boolean) | null;
 
 /** One failure may be the network's; the second is a fact. */
 const TRIES = 2;
@@ -53,16 +75,39 @@ export function createRestorer(options: RestorerOptions): Restorer {
 
   async function fromAttempt(task: NxTask, attempt: number): Promise<Restored> {
     const source = await http.getAttempt(runId, task.id, attempt);
+    return { terminalOutput: await extract(task, source, {}), from: null };
+  }
+
+  async function extract(
+    task: NxTask,
+    source: Readable,
+    how: Pick<ExtractOptions, 'format' | 'only'>,
+  ): Promise<string> {
     const { terminalOutput } = await extractAttempt({
-      source,
-      workspaceRoot,
-      taskId: task.id,
-      outputs: task.outputs,
-      port: options.outputs,
-      terminalOutput: 'collect',
-      limits,
+      ...{ source, workspaceRoot, taskId: task.id, outputs: task.outputs, port: options.outputs },
+      ...{ terminalOutput: 'collect', limits, ...how },
     });
-    return { terminalOutput, from: null };
+    return terminalOutput;
+  }
+
+  async function leaveCached(task: NxTask, hash: string, picked: Picked): Promise<LeftOutputs> {
+    if (picked !== null) {
+      const source = await http.getCached(hash);
+      const { bytes = null } = source;
+      return { terminalOutput: await extract(task, source, { format: 'nx-cache', only: picked }), bytes };
+    }
+    const terminalOutput = await http.getTerminal(hash);
+    await options.outputs.remove(task.outputs);
+    return { terminalOutput, bytes: null };
+  }
+
+  async function leaveAttempt(task: NxTask, attempt: number, picked: Picked): Promise<LeftOutputs> {
+    const source = await http.getAttempt(runId, task.id, attempt);
+    const { bytes = null } = source;
+    if (picked !== null) return { terminalOutput: await extract(task, source, { only: picked }), bytes };
+    const terminalOutput = await readTerminalOutput(source, task.id, limits);
+    await options.outputs.remove(task.outputs);
+    return { terminalOutput, bytes };
   }
 
   async function once(task: NxTask, artifact: Artifact): Promise<Restored> {
@@ -77,6 +122,17 @@ export function createRestorer(options: RestorerOptions): Restorer {
   }
 
   return {
+    async leave(task, artifact, picked) {
+      switch (artifact.kind) {
+        case 'none':
+          return { terminalOutput: '', bytes: 0 };
+        case 'cache':
+          task.hash = artifact.hash;
+          return leaveCached(task, artifact.hash, picked);
+        case 'attempt':
+          return leaveAttempt(task, artifact.attempt, picked);
+      }
+    },
     async restore(task, artifact) {
       for (let tries = 1; ; tries++) {
         try {

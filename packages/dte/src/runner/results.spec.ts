@@ -1,6 +1,7 @@
 import type { FetchResult } from '@org/dte-nx-compat';
 import { DteError, type EndedEntry, type FinishedAttempt } from '@org/dte-protocol';
 import { Explainer } from './explainer';
+import { OutputsHere } from './outputs-here';
 import { Reporter } from './reporter';
 import { RestoreQueue } from './restore-queue';
 import type { Restored } from './restore';
@@ -36,6 +37,7 @@ function setUp(
   restore: () => Promise<Restored> = () => Promise.resolve({ terminalOutput: 'out', from: 'remote' }),
   fetch?: FetchResult,
   keeps: () => Promise<void> = () => Promise.resolve(),
+  left: string[] = [],
 ) {
   const kept = new Map<string, string>();
   const { lifeCycle, calls } = recordingLifeCycle();
@@ -60,8 +62,13 @@ function setUp(
       streams: () => false,
       createPrinter: () => ({ write: jest.fn(), end: jest.fn() }),
     }),
-    restorer: { restore },
-    restores: new RestoreQueue(4),
+    outputs: new OutputsHere({
+      graph,
+      policy: { isLeft: ({ id }) => left.includes(id), pickedOf: () => null },
+      restorer: { restore, leave: () => Promise.resolve({ terminalOutput: 'printed', bytes: 7 }) },
+      restores: new RestoreQueue(4),
+      explainer: new Explainer(voice),
+    }),
     explainer: new Explainer(voice),
     onRetried: jest.fn(),
     startMs: 0,
@@ -83,6 +90,28 @@ describe('RunResults', () => {
       endTime: expect.any(Number) as number,
     });
     expect(results.byAgent).toEqual(new Map([['agent-1', 1]]));
+  });
+
+  it('shows what a task printed whose outputs are left, keeps it where Nx looks, and takes those of a failure', async () => {
+    const restored = jest.fn(() => Promise.resolve({ terminalOutput: 'all of it', from: 'remote' } as const));
+    const { results, calls, kept } = setUp(restored, undefined, undefined, ['lib:build', 'app:build']);
+    results.onEntry(ended('lib:build', 'success', finished()));
+    results.onEntry(ended('app:build', 'failure', finished({ status: 'failure', code: 7 })));
+    await results.idle();
+    expect(results.statuses).toEqual({ 'lib:build': 'success', 'app:build': 'failure' });
+    expect(calls).toContain('print lib:build success "printed"');
+    expect([restored.mock.calls.length, kept.get('lib:build')]).toEqual([1, 'printed']);
+  });
+
+  it('marks a hit as one whose outputs are left, and puts in place what is on this machine already', async () => {
+    const here = { kind: 'local', entry: { code: 0, terminalOutput: 'here', outputsPath: '' } } as const;
+    const { results, graph } = setUp(undefined, here, undefined, ['lib:build', 'app:build']);
+    for (const id of ['lib:build', 'app:build'])
+      Object.assign(graph.tasks[id]!, { hash: '1', outputs: ['x'] });
+    results.onHit({ taskId: 'lib:build', artifact: { kind: 'none' }, local: false });
+    results.onHit({ taskId: 'app:build', artifact: { kind: 'none' }, local: true });
+    await results.idle();
+    expect(results.statuses).toEqual({ 'lib:build': 'remote-cache', 'app:build': 'local-cache' });
   });
 
   it('leaves the output of a failed task where Nx looks for it, and a full disk changes nothing', async () => {
@@ -186,7 +215,7 @@ describe('RunResults', () => {
       kind: 'local',
       entry: { code: 0, terminalOutput: 'old', outputsPath: '' },
     });
-    results.onHit({ taskId: 'lib:build', artifact: { kind: 'none' } });
+    results.onHit({ taskId: 'lib:build', artifact: { kind: 'none' }, local: true });
     await results.idle();
     expect(results.statuses).toEqual({ 'lib:build': 'local-cache-kept-existing' });
     expect(calls).toContain('print lib:build local-cache-kept-existing "old"');
@@ -198,7 +227,7 @@ describe('RunResults', () => {
       entry: { code: 0, terminalOutput: 'old', outputsPath: '' },
     });
     graph.tasks['lib:build']!.outputs = ['dist'];
-    results.onHit({ taskId: 'lib:build', artifact: { kind: 'none' } });
+    results.onHit({ taskId: 'lib:build', artifact: { kind: 'none' }, local: true });
     await results.idle();
     expect(results.statuses).toEqual({ 'lib:build': 'local-cache' });
     expect(calls).toContain('print lib:build local-cache "old"');
@@ -206,7 +235,7 @@ describe('RunResults', () => {
 
   it('lets the main job run a hit that is gone when it is fetched', async () => {
     const { results } = setUp();
-    results.onHit({ taskId: 'lib:build', artifact: { kind: 'none' } });
+    results.onHit({ taskId: 'lib:build', artifact: { kind: 'none' }, local: true });
     await results.idle();
     expect(results.endings.get('lib:build')).toBe('returned');
   });

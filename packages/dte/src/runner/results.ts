@@ -9,19 +9,17 @@ import {
 import type { Explainer } from './explainer';
 import { describeHashDifference } from './hash-difference';
 import type { Ending } from './leftovers';
+import type { OutputsHere } from './outputs-here';
 import { placeInTime } from './place-in-time';
 import { taskOf } from './plan';
 import type { Reporter } from './reporter';
-import type { Restored, Restorer } from './restore';
-import type { RestoreQueue } from './restore-queue';
 import type { Hit } from './settle-cache';
 
 export interface ResultsOptions {
   readonly graph: TaskGraph;
   readonly cache: Pick<TaskCache, 'fetch' | 'recordTaskDetails' | 'keepTerminalOutput'>;
   readonly reporter: Reporter;
-  readonly restorer: Restorer;
-  readonly restores: RestoreQueue;
+  readonly outputs: OutputsHere;
   readonly explainer: Explainer;
   /** Hears of attempts that were lost and are made again. */
   readonly onRetried: (entry: Extract<RunLogEntry, { type: 'retried' }>) => void;
@@ -31,6 +29,14 @@ export interface ResultsOptions {
 /** As Nx marks it: a local hit puts files in place, unless there are none. */
 const cacheMark = (task: NxTask, from: 'local' | 'remote') =>
   from === 'local' && task.outputs.length === 0 ? 'local-cache-kept-existing' : (`${from}-cache` as const);
+
+interface HitTaken {
+  readonly code: number;
+  readonly terminalOutput: string;
+  readonly status: ReturnType<typeof cacheMark> | 'failure';
+}
+
+const cachesFailures = (): boolean => process.env['NX_CACHE_FAILURES'] === 'true';
 
 /** Takes over what caches and agents have done: outputs onto this disk, then the news to Nx, then the truth into `statuses`. */
 export class RunResults {
@@ -62,26 +68,38 @@ export class RunResults {
     }
   }
 
-  onHit({ taskId }: Hit): void {
-    const { cache, graph, restores, reporter } = this.options;
-    const task = taskOf(graph, taskId);
+  onHit(hit: Hit): void {
+    const { graph, reporter } = this.options;
+    const task = taskOf(graph, hit.taskId);
     const take = async (): Promise<void> => {
-      const found = await restores.add(taskId, this.dependenciesOf(task), () => cache.fetch(task));
-      if (found.kind !== 'local' && found.kind !== 'remote') {
-        const why = found.kind === 'error' ? `: ${found.message}` : '';
-        throw new DteError(
-          'DTE_ARTIFACT_MISSING',
-          `The cached outputs of ${taskId} could not be fetched${why}.`,
-        );
-      }
-      const { code, terminalOutput } = found.entry;
-      const status = code === 0 ? cacheMark(task, found.kind) : 'failure';
+      const { code, terminalOutput, status } = await this.takeHit(task, hit);
       task.endTime = Date.now();
       this.fromCache += 1;
       await reporter.ended({ task, status, code, terminalOutput, attempt: null });
       this.settle(task, code === 0 ? 'success' : 'failure', status);
     };
     this.watch(take(), task);
+  }
+
+  private async takeHit(task: NxTask, { local }: Hit): Promise<HitTaken> {
+    const { cache, outputs } = this.options;
+    // A failure in the cache (NX_CACHE_FAILURES) says its exit code only with everything else.
+    if (!local && task.hash !== undefined && outputs.isLeft(task) && !cachesFailures()) {
+      const { terminalOutput, from } = await outputs.take(task, { kind: 'cache', hash: task.hash });
+      cache.recordTaskDetails([task]);
+      await this.keep(task, terminalOutput);
+      return { code: 0, terminalOutput, status: cacheMark(task, from ?? 'remote') };
+    }
+    const found = await outputs.inOrder(task, () => cache.fetch(task));
+    if (found.kind !== 'local' && found.kind !== 'remote') {
+      const why = found.kind === 'error' ? `: ${found.message}` : '';
+      throw new DteError(
+        'DTE_ARTIFACT_MISSING',
+        `The cached outputs of ${task.id} could not be fetched${why}.`,
+      );
+    }
+    const { code, terminalOutput } = found.entry;
+    return { code, terminalOutput, status: code === 0 ? cacheMark(task, found.kind) : 'failure' };
   }
 
   /** Resolves when everything heard so far is taken over. */
@@ -104,10 +122,12 @@ export class RunResults {
     entry: EndedEntry,
     finished: FinishedAttempt | null,
   ): Promise<void> {
-    const { terminalOutput, from } = await this.restore(task, finished);
+    const artifact = finished?.artifact ?? { kind: 'none' };
+    const { terminalOutput, from } = await this.options.outputs.take(task, artifact);
     const isCached = typeof finished?.fromCache === 'string';
     this.date(task, finished);
-    if (finished?.artifact.kind === 'attempt') await this.keep(task, terminalOutput);
+    const { absent } = this.options.outputs;
+    if (finished?.artifact.kind === 'attempt' || absent.has(task.id)) await this.keep(task, terminalOutput);
     this.count(entry.agent, isCached);
     const status = isCached ? cacheMark(task, from ?? 'remote') : 'success';
     await this.options.reporter.ended({ task, status, code: 0, terminalOutput, attempt: entry.attempt });
@@ -124,7 +144,7 @@ export class RunResults {
     if (entry.agent !== null) this.failedOn.set(task.id, entry.agent);
     const reason = finished?.reason ?? entry.reason;
     const why = reason === null ? '' : `${new DteError(reason.code, reason.message).explain()}\n`;
-    const said = await this.restore(task, finished).then(
+    const said = await this.options.outputs.restore(task, finished?.artifact ?? { kind: 'none' }).then(
       ({ terminalOutput }) => terminalOutput,
       (thrown: unknown) => `${DteError.from(thrown).explain()}\n`,
     );
@@ -140,13 +160,6 @@ export class RunResults {
       terminalOutput,
       attempt: entry.attempt,
     });
-  }
-
-  private restore(task: NxTask, finished: FinishedAttempt | null): Promise<Restored> {
-    const { restores, restorer } = this.options;
-    return restores.add(task.id, this.dependenciesOf(task), () =>
-      restorer.restore(task, finished?.artifact ?? { kind: 'none' }),
-    );
   }
 
   /** A file for people to look into; a disk that is full must not change how the task ended. */
@@ -196,9 +209,5 @@ export class RunResults {
     this.options.explainer.explain(
       new DteError(reason.code, `${message} The main job runs ${task.id} itself.`),
     );
-  }
-
-  private dependenciesOf(task: NxTask): string[] {
-    return (this.options.graph.dependencies[task.id] ?? []).map(({ id }) => id);
   }
 }

@@ -82,8 +82,8 @@ describe('settleFromCache', () => {
   it('finds what the coordinator holds', async () => {
     const { hits, uploaded } = await settle({ held: ['1', '2'] });
     expect(hits).toEqual([
-      { taskId: 'lib:build', artifact: { kind: 'cache', hash: '1' } },
-      { taskId: 'app:build', artifact: { kind: 'cache', hash: '2' } },
+      { taskId: 'lib:build', artifact: { kind: 'cache', hash: '1' }, local: false },
+      { taskId: 'app:build', artifact: { kind: 'cache', hash: '2' }, local: false },
     ]);
     expect(uploaded).toEqual([]);
   });
@@ -106,7 +106,7 @@ describe('settleFromCache', () => {
         stored: { kind: 'none' },
       });
       expect(archived).toEqual(['lib:build']);
-      expect(hits).toEqual([{ taskId: 'lib:build', artifact: { kind: 'attempt', attempt: 0 } }]);
+      expect(hits).toEqual([{ taskId: 'lib:build', artifact: { kind: 'attempt', attempt: 0 }, local: true }]);
     }
   });
 

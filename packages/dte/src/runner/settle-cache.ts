@@ -11,6 +11,8 @@ export interface Hit {
    * Where agents find its outputs. `none` when no pending task needs them, and they were therefore not sent anywhere.
    */
   readonly artifact: Artifact;
+  /** The outputs are on this machine, in its cache: putting them in place costs no download. */
+  readonly local: boolean;
 }
 
 export interface SettleOptions {
@@ -35,6 +37,8 @@ interface Found {
   readonly entry: CacheEntry | null;
   /** Set when the coordinator has it. */
   readonly held: boolean;
+  /** Set when it is on this machine now: in its cache, or just fetched from the organisation's. */
+  readonly local: boolean;
 }
 
 /** Tasks that a cache may have, with the hash to ask for. */
@@ -54,6 +58,7 @@ async function findHits(options: SettleOptions): Promise<Found[]> {
   const mayTake = cache.remoteKind === 'ours' && !options.skipRemoteCache;
   const looked = candidates.map(({ task, hash }) => ({
     ...{ task, hash, entry: local.get(task.id) ?? null, held: heldHashes.has(hash) },
+    local: local.has(task.id),
   }));
   const isHit = ({ entry, held }: Found): boolean => entry !== null || (held && mayTake);
   const found = looked.filter(isHit);
@@ -63,7 +68,7 @@ async function findHits(options: SettleOptions): Promise<Found[]> {
   const fetched = await inParallel(missing, limits.restoreConcurrency, async ({ task, hash }) => {
     const result = await cache.fetch(task);
     const hit = result.kind === 'local' || result.kind === 'remote';
-    return hit ? { task, hash, entry: result.entry, held: false } : null;
+    return hit ? { task, hash, entry: result.entry, held: false, local: true } : null;
   });
   return [...found, ...fetched.filter((hit) => hit !== null)];
 }
@@ -121,7 +126,7 @@ export async function settleFromCache(options: SettleOptions): Promise<Hit[]> {
   const hits = await inParallel([...found.values()], options.limits.restoreConcurrency, async (hit) => {
     const none: Artifact = { kind: 'none' };
     const artifact = needed.has(hit.task.id) ? await share(options, hit).catch(() => null) : none;
-    return artifact === null ? null : { taskId: hit.task.id, artifact };
+    return artifact === null ? null : { taskId: hit.task.id, artifact, local: hit.local };
   });
   return hits.filter((hit) => hit !== null);
 }

@@ -77,6 +77,15 @@ export function artifactStoreContract(adapter: string, create: () => Promise<Art
       expect(await store.has(cacheKey('1'))).toBe(true);
     });
 
+    it('says how large an artifact is, and keeps apart what one hash printed', async () => {
+      expect(await store.bytesOf(cacheKey('1'))).toBeNull();
+      await store.put(cacheKey('1'), bodyOf('abc'), OPTIONS);
+      await store.put({ ...cacheKey('1'), kind: 'terminal' } as ArtifactKey, bodyOf('printed'), OPTIONS);
+      store.unloadSession('s1');
+      expect(await store.bytesOf(cacheKey('1'))).toBe(3);
+      expect(await contentOf(await store.get(cacheKey('1')))).toBe('abc');
+    });
+
     it('gives back a large artifact that came in many pieces', async () => {
       const pieces = Array.from({ length: 40 }, (_, index) => Buffer.alloc(50_000, String(index % 10)));
       await store.put(cacheKey('1'), bodyOf(...pieces), { ...OPTIONS, expectedBytes: 2_000_000 });

@@ -1,0 +1,123 @@
+import { nxOutputs } from '@org/dte-agent';
+import { openCache, type NxTask } from '@org/dte-nx-compat';
+import { DteError } from '@org/dte-protocol';
+import { Command } from 'commander';
+import { dataDirOf, ensureCoordinator } from '../embedded/ensure';
+import { readOutputIndexes, type AbsentTask, type OutputIndex } from '../outputs/output-index';
+import { size } from '../runner/note-absent';
+import { plural } from '../runner/progress';
+import { createRestorer } from '../runner/restore';
+import { cliContext, joinSession, requireRendezvous, say, type CliContext, type Flags } from './context';
+import { addFlags } from './option-flags';
+import { table } from './table';
+
+const EXAMPLES = `
+Examples:
+  $ dte outputs                        # what was not downloaded
+  $ dte outputs app:build lib:build    # puts the outputs of these tasks in place
+  $ dte outputs --all
+
+In the job that ran the nx command, with restoreOutputs=requested or none.`;
+
+/** One task of one command. */
+interface Wanted {
+  readonly index: OutputIndex;
+  readonly task: AbsentTask;
+}
+
+/** Outputs by task, those of the newest command that left some of it. */
+function newest(indexes: readonly OutputIndex[]): Map<string, Wanted> {
+  const found = new Map<string, Wanted>();
+  for (const index of indexes)
+    for (const task of index.tasks) if (!found.has(task.id)) found.set(task.id, { index, task });
+  return found;
+}
+
+/** @throws DteError DTE_ARTIFACT_MISSING naming what is not there, and what is */
+export function chooseOutputs(
+  indexes: readonly OutputIndex[],
+  taskIds: readonly string[],
+  all: boolean,
+): Wanted[] {
+  const known = newest(indexes);
+  if (all) return [...known.values()];
+  return taskIds.map((id) => {
+    const wanted = known.get(id);
+    if (wanted !== undefined) return wanted;
+    const there = known.size === 0 ? 'nothing' : [...known.keys()].slice(0, 10).join(', ');
+    throw new DteError(
+      'DTE_ARTIFACT_MISSING',
+      `There are no outputs of ${id} to download; what was left by commands of this job: ${there}.`,
+    );
+  });
+}
+
+const toNxTask = ({ id, target, outputs, hash }: AbsentTask): NxTask => ({
+  ...{ id, outputs, cache: true, overrides: { __overrides_unparsed__: [] } },
+  target: {
+    ...{ project: target.project, target: target.target },
+    ...(target.configuration === undefined ? {} : { configuration: target.configuration }),
+  },
+  ...(hash === null ? {} : { hash }),
+});
+
+/** One after the other: outputs of a task may lie inside those of another, and the later one wins as in the run. */
+async function download(context: CliContext, wanted: readonly Wanted[]): Promise<void> {
+  const { resolved, workspaceRoot, sessionId } = context;
+  const { env } = process;
+  const rendezvous = requireRendezvous(context);
+  // The coordinator of this job may have ended with its session; what it held is in its folder.
+  await ensureCoordinator({ resolved, env, rendezvous, sessionId, workspaceRoot });
+  const session = await joinSession(context, 'main');
+  try {
+    const remoteCache = { url: session.connection.httpUrl(), token: session.connection.token() };
+    const cache = await openCache({ workspaceRoot, remoteCache });
+    const { limits } = resolved;
+    for (const { index, task } of wanted) {
+      const outputs = nxOutputs(workspaceRoot);
+      const { runId } = index;
+      const restorer = createRestorer({ cache, http: session.http, outputs, workspaceRoot, runId, limits });
+      await restorer.restore(toNxTask(task), task.artifact);
+      say(`dte: ${task.id} · ${task.outputs.join(', ')}`);
+    }
+  } finally {
+    session.close();
+  }
+}
+
+function list(indexes: readonly OutputIndex[]): void {
+  const rows = [...newest(indexes).values()].map(({ index, task }) => [
+    task.id,
+    task.bytes === null ? 'unknown' : size(task.bytes),
+    task.outputs.join(', '),
+    index.command,
+  ]);
+  say(rows.length === 0 ? 'dte: no outputs were left' : table(['task', 'size', 'outputs', 'command'], rows));
+}
+
+async function outputs(taskIds: string[], flags: Flags & { run?: string; all?: boolean }): Promise<void> {
+  const { run, all = false, ...options } = flags;
+  const context = cliContext(options);
+  const { sessionId } = context;
+  const indexes = (await readOutputIndexes(dataDirOf(context.resolved, context.workspaceRoot))).filter(
+    (index) => index.sessionId === sessionId && (run === undefined || index.runId === run),
+  );
+  if (taskIds.length === 0 && !all) {
+    list(indexes);
+    return;
+  }
+  const wanted = chooseOutputs(indexes, taskIds, all);
+  if (wanted.length > 0) await download(context, wanted);
+  say(`dte: ${plural(wanted.length, 'output')} downloaded`);
+}
+
+export function outputsCommand(): Command {
+  const command = new Command('outputs')
+    .description('download outputs that a command has left (restoreOutputs)')
+    .argument('[tasks...]', 'tasks as project:target[:configuration]; without one, a list of what there is')
+    .option('--run <id>', 'only those of one command')
+    .option('--all', 'all of them')
+    .addHelpText('after', EXAMPLES)
+    .action(outputs);
+  return addFlags(command, ['session', 'coordinatorUrl', 'rendezvousDir', 'dataDir']);
+}

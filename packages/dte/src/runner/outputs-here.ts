@@ -1,0 +1,123 @@
+import type { NxTask, TaskGraph } from '@org/dte-nx-compat';
+import { DteError, type Artifact } from '@org/dte-protocol';
+import type { Explainer } from './explainer';
+import { taskOf } from './plan';
+import type { Restored, Restorer } from './restore';
+import type { RestorePolicy } from './restore-policy';
+import type { RestoreQueue } from './restore-queue';
+
+/** Outputs of a task that succeeded, which are not on this disk. */
+export interface Absent {
+  readonly task: NxTask;
+  readonly artifact: Artifact;
+  /** Size of the artifact; null when nobody has said. */
+  readonly bytes: number | null;
+}
+
+export interface OutputsHereOptions {
+  readonly graph: TaskGraph;
+  readonly policy: RestorePolicy;
+  readonly restorer: Restorer;
+  readonly restores: RestoreQueue;
+  readonly explainer: Explainer;
+}
+
+/** Which outputs are on the main job's disk: takes over what is wanted here, and knows what was left. */
+export class OutputsHere {
+  private readonly left = new Map<string, Absent>();
+
+  constructor(private readonly options: OutputsHereOptions) {}
+
+  /** Outputs that were left, by task id. */
+  get absent(): ReadonlyMap<string, Absent> {
+    return this.left;
+  }
+
+  isLeft(task: NxTask): boolean {
+    return this.options.policy.isLeft(task);
+  }
+
+  /**
+   * Takes over a success as the policy has it.
+   */
+  take(task: NxTask, artifact: Artifact): Promise<Restored> {
+    if (artifact.kind === 'none' || !this.isLeft(task)) return this.restore(task, artifact);
+    return this.inOrder(task, async () => {
+      const { policy, restorer, explainer } = this.options;
+      try {
+        const { terminalOutput, bytes } = await restorer.leave(task, artifact, policy.pickedOf(task));
+        this.left.set(task.id, { task, artifact, bytes });
+        return { terminalOutput, from: null };
+      } catch (thrown) {
+        const error = DteError.from(thrown);
+        // Unless the agent could not, or somebody else has put this into the cache: it comes with the outputs then.
+        if (error.code !== 'DTE_UNKNOWN_HASH') explainer.explain(error);
+        return restorer.restore(task, artifact);
+      }
+    });
+  }
+
+  /** Takes over the outputs of a task whatever the policy is: a failure's are looked at by somebody. */
+  restore(task: NxTask, artifact: Artifact): Promise<Restored> {
+    return this.inOrder(task, () => this.options.restorer.restore(task, artifact));
+  }
+
+  /** In its turn among all restores: outputs of a task may lie inside those of a dependency. */
+  inOrder<T>(task: NxTask, work: () => Promise<T>): Promise<T> {
+    const dependencies = (this.options.graph.dependencies[task.id] ?? []).map(({ id }) => id);
+    return this.options.restores.add(task.id, dependencies, work);
+  }
+
+  /**
+   * Brings what these tasks need, directly or not, before they run here.
+   * @param coordinatorLost nothing can be had any more: asking would only cost the time of every retry
+   * @returns ids of tasks whose outputs cannot be had any more; they have to run here as well
+   */
+  async bringFor(taskIds: readonly string[], coordinatorLost: boolean): Promise<string[]> {
+    const { graph, explainer } = this.options;
+    const needed = new Set(taskIds);
+    for (const id of needed)
+      for (const { id: other } of [
+        ...(graph.dependencies[id] ?? []),
+        ...(graph.continuousDependencies[id] ?? []),
+      ])
+        needed.add(other);
+    // In the order of the graph: dependencies are asked for first, which the queue relies on.
+    const bringing = this.ordered(needed).map(async ({ task, artifact }) => {
+      this.left.delete(task.id);
+      if (coordinatorLost) return [task.id];
+      try {
+        await this.restore(task, artifact);
+        return [];
+      } catch (thrown) {
+        explainer.explain(DteError.from(thrown));
+        return [task.id];
+      }
+    });
+    return (await Promise.all(bringing)).flat();
+  }
+
+  /** Those that were left, dependencies before dependants. */
+  private ordered(ids: ReadonlySet<string>): Absent[] {
+    const { graph } = this.options;
+    const found: Absent[] = [];
+    const seen = new Set<string>();
+    const visit = (root: string): void => {
+      const path = [{ id: root, next: 0 }];
+      seen.add(root);
+      for (let top = path.at(-1); top !== undefined; top = path.at(-1)) {
+        const edge = (graph.dependencies[top.id] ?? [])[top.next++];
+        if (edge === undefined) {
+          const absent = this.left.get(taskOf(graph, top.id).id);
+          if (absent !== undefined) found.push(absent);
+          path.pop();
+        } else if (!seen.has(edge.id)) {
+          seen.add(edge.id);
+          path.push({ id: edge.id, next: 0 });
+        }
+      }
+    };
+    for (const id of ids) if (!seen.has(id)) visit(id);
+    return found;
+  }
+}

@@ -1,0 +1,19 @@
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { resolveNx } from './nx-install';
+
+type Minimatch = (path: string, pattern: string, options: { dot: boolean }) => boolean;
+
+/**
+ * Tells which paths match one of the globs, by the same library as Nx's own (every version has one of its own).
+ * @param globs relative to the workspace, as the paths are; `dist` stands for all below it as well
+ */
+export function pathMatcher(workspaceRoot: string, globs: readonly string[]): (path: string) => boolean {
+  if (globs.length === 0) return () => false;
+  const { packageRoot } = resolveNx(workspaceRoot);
+  const { minimatch } = createRequire(join(packageRoot, 'package.json'))('minimatch') as {
+    minimatch: Minimatch;
+  };
+  const patterns = globs.flatMap((glob) => [glob, `${glob.replace(/\/+$/, '')}/**`]);
+  return (path) => patterns.some((pattern) => minimatch(path, pattern, { dot: true }));
+}
