@@ -26,5 +26,15 @@ export { isContinuous, isNonParallel, isNoop } from './task-kinds';
 export { inspectSeam } from './seam';
 export type { SeamFindings, SeamObstacle } from './seam-types';
 export { createTaskHost } from './host/task-host';
-export type { HashResult, RunTaskRequest, TaskHost, TaskHostOptions, TaskRun } from './host/types';
+export type {
+  HashResult,
+  RunningServer,
+  RunTaskRequest,
+  ServerEnd,
+  ServerRequest,
+  TaskHost,
+  TaskHostOptions,
+  TaskRun,
+} from './host/types';
+export { countsServers } from './run-continuous';
 export { canaryChecks, type CanaryCheck, type CanaryResult } from './canary';

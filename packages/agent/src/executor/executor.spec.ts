@@ -68,6 +68,7 @@ class FakeHost implements TaskHost {
     return this.fetched;
   };
   runTask = (request: RunTaskRequest) => this.run(request);
+  startServer: TaskHost['startServer'] = () => Promise.reject(new Error('no server'));
   stopTask = async () => this.stop();
   close = async () => undefined;
 }

@@ -1,11 +1,19 @@
 import { type TaskHost } from '@org/dte-nx-compat';
-import { type ClosureEntry, type LimitValues, DteError, isStorableHash } from '@org/dte-protocol';
+import {
+  type ClosureEntry,
+  type LimitValues,
+  type TaskSpec,
+  DteError,
+  isStorableHash,
+} from '@org/dte-protocol';
 import { type OutputsPort } from '../artifacts';
 import { type HttpClient, httpClient } from '../http';
 import { type Channel } from './channel';
 import { type CreateHost, HostHolder } from './host';
-import { type AttemptRef, type RunMessage, type ToExecutor, keyOf, refOf } from './ipc';
+import { type AttemptRef, type RunMessage, type Served, type ToExecutor, keyOf, refOf } from './ipc';
 import { LiveOutput } from './live-output';
+import { serve } from './serve';
+import { serversOf } from './servers-of';
 import { type RestoreContext, forEachLimited, restoreMember } from './restore-closure';
 import { findTask, runAttempt } from './run-attempt';
 import { nxTaskOf } from './nx-task';
@@ -27,6 +35,8 @@ interface Current {
   /** Members restored by other executors: settled by `elsewhere`. */
   readonly awaiting: Map<string, (ok: boolean) => void>;
   readonly restored: Map<string, boolean>;
+  /** Settled by `served`. */
+  served: (outcome: Served) => void;
 }
 
 /** One slot of an agent: makes one attempt at a time, with an Nx that is set up once. */
@@ -76,6 +86,13 @@ export class Executor {
         this.current?.awaiting.get(message.taskId)?.(message.ok);
         this.current?.restored.set(message.taskId, message.ok);
         break;
+      case 'served':
+        if (this.current !== null && keyOf(this.current.ref) === keyOf(message.ref))
+          this.current.served(message.outcome);
+        break;
+      case 'serve':
+        void this.serve(message.ref, message.specFile);
+        break;
       case 'stop':
         if (this.current !== null && keyOf(this.current.ref) === keyOf(message.ref)) {
           this.current.abort.abort();
@@ -98,7 +115,10 @@ export class Executor {
 
   private async run(message: RunMessage): Promise<void> {
     const ref = refOf(message.assignment);
-    const current: Current = { ref, abort: new AbortController(), awaiting: new Map(), restored: new Map() };
+    const current: Current = {
+      ...{ ref, abort: new AbortController(), awaiting: new Map(), restored: new Map() },
+      served: () => undefined,
+    };
     this.current = current;
     const { channel } = this.options;
     let outputs: readonly string[] = [];
@@ -116,6 +136,7 @@ export class Executor {
         onExecuting: (startMs, timeoutMs) => channel.send({ type: 'executing', ref, startMs, timeoutMs }),
         onRan: () => channel.send({ type: 'ran', ref }),
         onOutput: (chunk) => live.push(chunk),
+        serve: () => this.servers(context.run, task, current),
       }).finally(() => live.end());
       this.current = null;
       channel.send({ type: 'result', ref, result, outputs: [...outputs] });
@@ -126,6 +147,35 @@ export class Executor {
         : DteError.from(thrown);
       const reason = { code: error.code, message: error.message.slice(0, 16_000) };
       channel.send({ type: 'result', ref, result: { kind: 'returned', reason }, outputs: [...outputs] });
+    }
+  }
+
+  /** Has the agent start what the task needs. Resolves with false when a server failed by its own fault. */
+  private async servers(run: Run, task: TaskSpec, current: Current): Promise<boolean> {
+    const needs = serversOf(run, task);
+    if (needs === null) return true;
+    const { signal } = current.abort;
+    const outcome = await new Promise<Served>((resolve, reject) => {
+      current.served = resolve;
+      const stopped = () => reject(new DteError('DTE_CANCELLED', 'Stopped.'));
+      signal.addEventListener('abort', stopped, { once: true });
+      this.options.channel.send({ type: 'needs-servers', ref: current.ref, ...needs });
+    });
+    if (outcome.kind === 'unable') throw new DteError(outcome.reason.code, outcome.reason.message);
+    return outcome.kind === 'up';
+  }
+
+  private async serve(ref: AttemptRef, specFile: string): Promise<void> {
+    const { channel, limits } = this.options;
+    try {
+      const run = await this.runs.get(ref.runId, specFile);
+      this.environment.apply(run.spec.env);
+      const host = await this.host.get();
+      await serve({ host, run, ref, channel, maxInFlight: limits.outputBufferBytes });
+    } catch (thrown) {
+      const { code, message } = DteError.from(thrown, 'DTE_NX_FAILED');
+      const reason = { code, message: `Nx could not start ${ref.taskId}: ${message}`.slice(0, 16_000) };
+      channel.send({ type: 'server', ref, state: { name: 'unable', reason } });
     }
   }
 

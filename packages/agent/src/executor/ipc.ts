@@ -23,6 +23,20 @@ export const keyOf = ({ runId, attempt, taskId }: AttemptRef): string => `${runI
 
 export const refOf = ({ runId, attempt, taskId }: AttemptRef): AttemptRef => ({ runId, attempt, taskId });
 
+/** A server, as the one who needs it waits for it: until it is ready, or only until it was started. */
+export const serverEdgeSchema = z.strictObject({ taskId: taskIdSchema, untilReady: z.boolean() });
+
+/** A server that an attempt needs, directly or not. */
+export const serverNeedSchema = z.strictObject({
+  taskId: taskIdSchema,
+  /** Of two commands at once: the same server is shared, one with other arguments is another server. */
+  identity: z.string(),
+  /** Servers it needs itself; they come before it. */
+  needs: z.array(serverEdgeSchema),
+});
+export type ServerNeed = z.infer<typeof serverNeedSchema>;
+export type ServerEdge = z.infer<typeof serverEdgeSchema>;
+
 /** What the supervisor tells an executor. */
 export const toExecutorSchema = z.discriminatedUnion('type', [
   /** Where the coordinator is, and the token for it. Before the first `run`, and again whenever it changes. */
@@ -43,10 +57,26 @@ export const toExecutorSchema = z.discriminatedUnion('type', [
   }),
   /** An awaited member is on disk, or its restore failed and the awaiting executor has to try itself. */
   z.strictObject({ type: z.literal('elsewhere'), taskId: taskIdSchema, ok: z.boolean() }),
+  /**
+   * How the servers that an attempt asked for came up. `failed`: one of them did not, by its own fault, and the task is not to
+   * run; `unable`: through no fault of the workspace.
+   */
+  z.strictObject({
+    type: z.literal('served'),
+    ref: attemptRefSchema,
+    outcome: z.discriminatedUnion('kind', [
+      z.strictObject({ kind: z.literal('up') }),
+      z.strictObject({ kind: z.literal('failed') }),
+      z.strictObject({ kind: z.literal('unable'), reason: reasonSchema }),
+    ]),
+  }),
+  /** Run this server until the process is ended: the executor does nothing else. */
+  z.strictObject({ type: z.literal('serve'), ref: attemptRefSchema, specFile: z.string() }),
   /** End the attempt and its processes. */
   z.strictObject({ type: z.literal('stop'), ref: attemptRefSchema, graceMs: z.int().min(0) }),
 ]);
 export type ToExecutor = z.infer<typeof toExecutorSchema>;
+export type Served = Extract<ToExecutor, { type: 'served' }>['outcome'];
 export type RunMessage = Extract<ToExecutor, { type: 'run' }>;
 
 /** What an executor tells its supervisor. */
@@ -72,6 +102,28 @@ export const fromExecutorSchema = z.discriminatedUnion('type', [
   }),
   /** The task's command is over; what remains is to store its result. */
   z.strictObject({ type: z.literal('ran'), ref: attemptRefSchema }),
+  /** The attempt needs these servers before it can go on; answered with `served`. */
+  z.strictObject({
+    type: z.literal('needs-servers'),
+    ref: attemptRefSchema,
+    /** Dependencies first. */
+    servers: z.array(serverNeedSchema),
+    /** Those that the task itself needs. */
+    needs: z.array(serverEdgeSchema),
+  }),
+  /** What became of the server that the executor was told to run. */
+  z.strictObject({
+    type: z.literal('server'),
+    ref: attemptRefSchema,
+    state: z.discriminatedUnion('name', [
+      z.strictObject({ name: z.literal('started') }),
+      z.strictObject({ name: z.literal('ready') }),
+      /** It ended, or did not become ready. `failed`: Nx counts it as a failed task. */
+      z.strictObject({ name: z.literal('failed'), why: z.string(), failed: z.boolean() }),
+      /** It could not be started through no fault of its own. */
+      z.strictObject({ name: z.literal('unable'), reason: reasonSchema }),
+    ]),
+  }),
   /** `offset` in UTF-16 code units; a jump is a gap. */
   z.strictObject({
     type: z.literal('output'),
@@ -89,6 +141,8 @@ export const fromExecutorSchema = z.discriminatedUnion('type', [
   }),
 ]);
 export type FromExecutor = z.infer<typeof fromExecutorSchema>;
+export type NeedsServers = Extract<FromExecutor, { type: 'needs-servers' }>;
+export type ServerNews = Extract<FromExecutor, { type: 'server' }>['state'];
 
 /** @throws DteError DTE_INTERNAL: both ends are the same build, so a message that does not fit is a bug */
 export function parseIpc<T>(schema: z.ZodType<T>, message: unknown): T {

@@ -17,6 +17,8 @@ export interface AttemptHooks {
   /** A command that may run only so long is over, however it ended. */
   readonly onRan: () => void;
   readonly onOutput: (chunk: string) => void;
+  /** Resolves when the servers that the task needs are up; with false when one failed, and the task must not run. */
+  readonly serve: () => Promise<boolean>;
 }
 
 /** Entries of a hash's details that are sent: enough to name the difference, far below the frame limit. */
@@ -59,9 +61,11 @@ export async function runAttempt(
     if (difference !== null) return difference;
   }
   signal.throwIfAborted();
+  if (!(await hooks.serve())) return notRun();
+  signal.throwIfAborted();
   const stop = () => host.stopTask(context.limits.killMs);
   const limit = new TimeLimit(task.timeoutMs, stop, hooks.onRan);
-  hooks.onExecuting(startMs, task.timeoutMs);
+  hooks.onExecuting(Date.now(), task.timeoutMs);
   const outcome = await host
     .runTask({
       task: nxTask,
@@ -90,6 +94,15 @@ export async function runAttempt(
     hash: outcome.hash === '' ? null : outcome.hash,
     startMs: outcome.startMs,
     endMs: outcome.endMs,
+  };
+}
+
+/** A server that it needs failed first. What the server said is told by the supervisor, who owns it. */
+function notRun(): AttemptResult {
+  const nowMs = Date.now();
+  return {
+    ...{ kind: 'finished', status: 'failure', code: 1, fromCache: null, artifact: { kind: 'none' } },
+    ...{ hash: null, startMs: nowMs, endMs: nowMs, reason: null, hashDetails: null },
   };
 }
 

@@ -16,6 +16,7 @@ import { ExecutorPool } from './executor-pool';
 import { Leaving } from './leaving';
 import { type Environment, type LogStream, type SignalSource } from './ports';
 import { RunFiles } from './run-files';
+import { Servers } from './servers';
 import { Supervisor } from './supervisor';
 import { type TaskLog, createTaskLog } from './task-log';
 import { UnreachableWatch } from './unreachable';
@@ -78,8 +79,9 @@ export async function runAgent(options: AgentOptions): Promise<number> {
     retryForMs: limits.coordinatorGraceMs,
   });
   const runFiles = new RunFiles(join(options.dataDir, agentId), (runId) => http.getRunStream(runId));
+  const executorPath = options.executorPath ?? join(__dirname, '../executor/main.js');
   const pool = new ExecutorPool({
-    path: options.executorPath ?? join(__dirname, '../executor/main.js'),
+    path: executorPath,
     ...{ workspaceRoot, env, limits, slots: options.slots ?? null },
     onMessage: (id, message) => supervisor.onExecutorMessage(id, message),
     onIdle: () => supervisor.onIdle(),
@@ -91,9 +93,10 @@ export async function runAgent(options: AgentOptions): Promise<number> {
     onNote: (line) => log.note(line),
   });
   slots = () => pool.slots;
+  const servers = new Servers({ path: executorPath, workspaceRoot, env, limits, log });
   const supervisor: Supervisor = new Supervisor({
     ...{ name, slots: options.slots ?? null },
-    ...{ limits, pool, runFiles, log },
+    ...{ limits, pool, runFiles, servers, log },
     send: (message) => connection.send(message),
     onChange: () => leaving.onChange(),
   });
@@ -118,7 +121,7 @@ export async function runAgent(options: AgentOptions): Promise<number> {
   supervisor.close();
   connection.close();
   http.close();
-  await pool.close();
+  await Promise.all([pool.close(), servers.close()]);
   await runFiles.close();
   if (outcome.line !== '') log.note(outcome.line);
   return outcome.exitCode;

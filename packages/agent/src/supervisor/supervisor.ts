@@ -9,7 +9,7 @@ import {
   DteError,
   LIMITS,
 } from '@org/dte-protocol';
-import { type FromExecutor, keyOf, refOf } from '../executor/ipc';
+import { type FromExecutor, type NeedsServers, type Served, keyOf, refOf } from '../executor/ipc';
 import { timeoutReason } from '../executor/time-limit';
 import { describeAttempt, left, reasonOf } from './describe-attempt';
 import { type ExecutorPool } from './executor-pool';
@@ -17,6 +17,7 @@ import { crashed } from './executor-process';
 import { type Attempt, type AttemptState, pickStartable, reconcile } from './reconcile';
 import { RestoredTable } from './restored-table';
 import { type RunFiles } from './run-files';
+import { type Servers } from './servers';
 import { type TaskLog } from './task-log';
 
 export interface SupervisorOptions {
@@ -27,6 +28,7 @@ export interface SupervisorOptions {
   readonly limits: Pick<LimitValues, 'killMs' | 'restoreConcurrency' | 'timeoutSettleMs'>;
   readonly pool: ExecutorPool;
   readonly runFiles: RunFiles;
+  readonly servers: Servers;
   readonly log: TaskLog;
   /** False when it was refused. */
   send(message: Message): boolean;
@@ -149,7 +151,7 @@ export class Supervisor {
   }
 
   onExecutorMessage(executorId: number, message: FromExecutor): void {
-    if (message.type === 'ready' || message.type === 'unable') return;
+    if (message.type === 'ready' || message.type === 'unable' || message.type === 'server') return;
     const key = keyOf(message.ref);
     const attempt = this.attempts.get(key);
     if (message.type === 'restored') {
@@ -173,10 +175,24 @@ export class Supervisor {
       case 'output':
         this.onOutput(attempt.assignment, message);
         break;
+      case 'needs-servers':
+        void this.bring(executorId, key, message);
+        break;
       case 'result':
         this.onResult(executorId, key, attempt, message.result, message.outputs);
         break;
     }
+  }
+
+  private async bring(executorId: number, key: string, message: NeedsServers): Promise<void> {
+    const { runFiles, servers, pool } = this.options;
+    const outcome = await runFiles
+      .get(message.ref.runId)
+      .then((specFile) => servers.bring(key, message, specFile))
+      .catch((thrown: unknown): Served => ({ kind: 'unable', reason: reasonOf(DteError.from(thrown)) }));
+    // One that was stopped meanwhile does not listen any more, and holds nothing.
+    if (this.isRunBy(key, executorId)) pool.send(executorId, { type: 'served', ref: message.ref, outcome });
+    else servers.release(key);
   }
 
   private onOutput(
@@ -204,10 +220,15 @@ export class Supervisor {
       if (result.kind === 'finished') {
         this.restored.produced(assignment.runId, assignment.taskId, result.artifact, outputs);
       }
-      this.complete(key, result);
+      this.complete(key, this.withServers(key, result));
     }
     this.options.pool.release(executorId);
     this.turn();
+  }
+
+  private withServers(key: string, result: AttemptResult): AttemptResult {
+    const servers = this.options.servers.report(key);
+    return result.kind === 'returned' || servers.length === 0 ? result : { ...result, servers };
   }
 
   /**
@@ -259,9 +280,10 @@ export class Supervisor {
     const slot = this.freeSlot();
     this.begun.set(key, { ms: Date.now(), slot });
     this.options.log.started(refOf(assignment), slot);
-    const { runFiles } = this.options;
-    runFiles.get(assignment.runId).then(
-      (specFile) => this.hand(executorId, key, assignment, specFile),
+    const { runFiles, servers } = this.options;
+    const alone = assignment.parallelism ? Promise.resolve() : servers.stopIdle();
+    Promise.all([runFiles.get(assignment.runId), alone]).then(
+      ([specFile]) => this.hand(executorId, key, assignment, specFile),
       (thrown: unknown) => {
         if (!this.isRunBy(key, executorId)) return;
         this.complete(key, { kind: 'returned', reason: reasonOf(DteError.from(thrown)) });
@@ -346,6 +368,7 @@ export class Supervisor {
     if (attempt === undefined) return;
     const begun = this.begun.get(key);
     this.begun.delete(key);
+    this.options.servers.release(key);
     if (begun !== undefined) this.options.log.ended(refOf(attempt.assignment), result, Date.now() - begun.ms);
     this.set(key, { name: 'completed', result });
     this.changed();
@@ -355,6 +378,7 @@ export class Supervisor {
     const state = this.attempts.get(key)?.state;
     this.attempts.delete(key);
     this.begun.delete(key);
+    this.options.servers.release(key);
     this.changedALittle();
     if (state?.name !== 'completed') return;
     this.remembered.set(key, state.result);

@@ -11,6 +11,10 @@ export interface TaskLog {
   started(ref: AttemptRef, slot: number): void;
   output(ref: AttemptRef, offset: number, data: string): void;
   ended(ref: AttemptRef, result: AttemptResult, durationMs: number): void;
+  /** A server was started; what it prints carries its id always, between what tasks print. */
+  serving(ref: AttemptRef): void;
+  /** @param why how it ended by itself; null when it was stopped because nothing needs it any more */
+  served(ref: AttemptRef, why: string | null): void;
   /** Its processes were ended because nobody wants its result. */
   stopped(ref: AttemptRef): void;
 }
@@ -28,6 +32,8 @@ interface Running {
   rest: string;
   nextOffset: number;
   section: string | null;
+  /** Its lines carry its id even where there is one slot. */
+  readonly isServer?: true;
 }
 
 /** A line longer than this is written in pieces: a progress bar may never end its line. */
@@ -48,7 +54,8 @@ export function createTaskLog({ stream, env, slots, nowMs = Date.now }: TaskLogO
   const inGitLab = env['GITLAB_CI'] === 'true';
   let sections = 0;
 
-  const prefix = (ref: AttemptRef): string => (slots() > 1 ? `${colours.dim(`${ref.taskId} |`)} ` : '');
+  const prefix = (ref: AttemptRef): string =>
+    slots() > 1 || running.get(keyOf(ref))?.isServer === true ? `${colours.dim(`${ref.taskId} |`)} ` : '';
 
   /** Complete lines go out at once and whole: two tasks never share a line. */
   function writeLines(ref: AttemptRef, entry: Running, data: string): void {
@@ -66,8 +73,9 @@ export function createTaskLog({ stream, env, slots, nowMs = Date.now }: TaskLogO
 
   function finish(ref: AttemptRef, line: string): void {
     const entry = running.get(keyOf(ref));
+    const head = prefix(ref);
     running.delete(keyOf(ref));
-    if (entry !== undefined && entry.rest !== '') stream.write(`${prefix(ref)}${entry.rest}\n`);
+    if (entry !== undefined && entry.rest !== '') stream.write(`${head}${entry.rest}\n`);
     if (entry !== undefined && entry.section !== null) {
       stream.write(`\u001b[0Ksection_end:${Math.floor(nowMs() / 1000)}:${entry.section}\r\u001b[0K\n`);
     }
@@ -112,6 +120,17 @@ export function createTaskLog({ stream, env, slots, nowMs = Date.now }: TaskLogO
         finish(ref, `${colours.red('✖')} ${ref.taskId}  ${why}  ${took}`);
       }
     },
+    serving(ref) {
+      running.set(keyOf(ref), { rest: '', nextOffset: 0, section: null, isServer: true });
+      stream.write(`${colours.cyan('▶')} ${colours.bold(ref.taskId)}  server\n`);
+    },
+    served: (ref, why) =>
+      finish(
+        ref,
+        why === null
+          ? `${colours.dim('■')} ${ref.taskId}  server stopped: nothing needs it any more`
+          : `${colours.red('✖')} ${why}`,
+      ),
     stopped: (ref) => finish(ref, `${colours.yellow('■')} ${ref.taskId}  stopped: no longer wanted`),
   };
 }

@@ -122,6 +122,15 @@ export class TaskEnvironments {
   }
 }
 
+/**
+ * Nx does not start a server that another nx process of the workspace is said to run, and waits for that one. An agent has
+ * one process per server already, and what the database knows may be of one that was just ended. For the rest of the process.
+ */
+export function ownServersOnly(nx: NxInstall): void {
+  const { RunningTasksService } = nx.load<{ RunningTasksService?: { prototype: object } }>('src/native');
+  if (RunningTasksService) replaceFunctions(RunningTasksService.prototype, { getRunningTasks: () => [] });
+}
+
 /** Bytes of warnings kept per task. */
 const NOTICES_LIMIT = 64 * 1024;
 

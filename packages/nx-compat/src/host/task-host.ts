@@ -4,13 +4,30 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { OpenedCache } from '../cache/open-cache';
 import { resolveNx, type NxInstall } from '../nx-install';
 import { selectRunDiscrete, type RunDiscrete } from '../run-discrete';
-import { normaliseTaskGraph } from '../task-graph';
+import { countsServers, runContinuous } from '../run-continuous';
+import { normaliseTaskGraph, toNxTaskGraph } from '../task-graph';
 import type { NxProjectGraph, NxTask, RawTaskGraph, TaskGraph } from '../types';
 import { closureGraph, Hashing, type NxTaskHasher } from './hashing';
-import { NxNotices, setEnvironment, shareAcrossTasks, TaskEnvironments, type Restore } from './patches';
+import {
+  NxNotices,
+  ownServersOnly,
+  setEnvironment,
+  shareAcrossTasks,
+  TaskEnvironments,
+  type Restore,
+} from './patches';
 import { endTaskProcesses } from './process-tree';
 import { SingleRun } from './single-run';
-import type { HashResult, RunTaskRequest, TaskHost, TaskHostOptions, TaskRun } from './types';
+import { ServerRun } from './server-run';
+import type {
+  HashResult,
+  RunningServer,
+  RunTaskRequest,
+  ServerRequest,
+  TaskHost,
+  TaskHostOptions,
+  TaskRun,
+} from './types';
 
 /** How often a stopped task is looked at again until it has settled. */
 const STOP_POLL_MS = 10;
@@ -41,6 +58,7 @@ function withoutRunner(nxJson: NxJson): NxJson {
 
 class NxTaskHost implements TaskHost {
   private current: SingleRun | undefined;
+  private server: ServerRun | undefined;
   /** A run's graph comes with each of its tasks and has thousands of edges. */
   private readonly graphs = new WeakMap<object, TaskGraph>();
 
@@ -110,6 +128,26 @@ class NxTaskHost implements TaskHost {
     }
   }
 
+  async startServer({ task: given, fullTaskGraph, onOutput }: ServerRequest): Promise<RunningServer> {
+    if (this.current || this.server) throw new Error('a host runs one server or one task at a time');
+    const task = { ...given };
+    const server = new ServerRun(task.id, onOutput, countsServers(this.nx));
+    this.server = server;
+    ownServersOnly(this.nx);
+    return server.start(async (lifeCycle) => {
+      task.hash ??= (await this.hashTask(task, fullTaskGraph)).value;
+      this.cache.recordTaskDetails([task]);
+      const graph = normaliseTaskGraph(fullTaskGraph);
+      return runContinuous(this.nx, {
+        task,
+        projectGraph: this.projectGraph,
+        taskGraph: toNxTaskGraph(this.nx.major, { ...graph, tasks: { ...graph.tasks, [task.id]: task } }),
+        nxJson: this.nxJson,
+        lifeCycle,
+      });
+    });
+  }
+
   private closureOf(fullTaskGraph: RawTaskGraph | TaskGraph, task: NxTask): RawTaskGraph {
     let graph = this.graphs.get(fullTaskGraph);
     if (!graph) {
@@ -120,6 +158,7 @@ class NxTaskHost implements TaskHost {
   }
 
   async stopTask(graceMs = DEFAULT_GRACE_MS): Promise<void> {
+    if (this.server) await endTaskProcesses(this.mark, this.server.startedTicks, graceMs);
     const run = this.current;
     if (!run) return;
     run.stopping();

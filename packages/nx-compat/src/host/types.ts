@@ -65,6 +65,33 @@ export interface TaskRun {
   notices: string;
 }
 
+/** A server (a continuous task) to start. */
+export interface ServerRequest {
+  /** Without `hash` it is hashed first. It is not modified. */
+  task: NxTask;
+  /** The server, all it depends on, and the tasks that need it: Nx 24 decides by their edges whether it must become ready. */
+  fullTaskGraph: RawTaskGraph | TaskGraph;
+  /** Called with the output while it runs, decoded. */
+  onOutput: (chunk: string) => void;
+}
+
+/** How a server came to an end, or failed to become ready. */
+export interface ServerEnd {
+  /** A sentence for a person. */
+  why: string;
+  /** Nx counts it as a failed task if anything still needs it: from 22 on. */
+  failed: boolean;
+}
+
+export interface RunningServer {
+  /** It has a `readyWhen` that is looked at (24). */
+  probed: boolean;
+  /** Null once it is ready, at once without `readyWhen`; otherwise why it never will be. */
+  ready: Promise<ServerEnd | null>;
+  /** Resolves when it has ended, for whatever reason. */
+  ended: Promise<ServerEnd>;
+}
+
 /** The Nx of one executor process: graph, hasher and cache built once, tasks run one at a time. */
 export interface TaskHost {
   readonly nxVersion: string;
@@ -86,7 +113,13 @@ export interface TaskHost {
    */
   runTask(request: RunTaskRequest): Promise<TaskRun>;
   /**
-   * Ends every process the running task has started, those in other groups and sessions included: SIGTERM, then SIGKILL
+   * Starts a server; resolves when its process has been started. The host can do nothing else from then on: it is closed with
+   * its process.
+   * @throws whatever Nx throws when the server cannot be started
+   */
+  startServer(request: ServerRequest): Promise<RunningServer>;
+  /**
+   * Ends every process the running task or server has started, those in other groups and sessions included: SIGTERM, then SIGKILL
    * after `graceMs` (default 2000). Resolves when they are gone; `runTask` then settles. Does nothing when idle.
    * From then on Nx stores nothing of this task: one that ends well on SIGTERM has not done its work.
    */

@@ -1,0 +1,45 @@
+import { type TaskGraph } from '@org/dte-nx-compat';
+import { type TaskEdge, type TaskSpec } from '@org/dte-protocol';
+import { type NeedsServers, type ServerEdge } from './ipc';
+import { nxTaskOf } from './nx-task';
+import { type Run, graphOf } from './run-cache';
+
+/** Nx 24 writes on the edge whether a user waits until a server is ready; before, nobody could. */
+const toEdge = (edge: TaskEdge): ServerEdge => ({ taskId: edge.id, untilReady: edge['waitFor'] === 'ready' });
+
+const edgesOf = (run: Run, { continuousDependencies }: TaskSpec): ServerEdge[] =>
+  continuousDependencies.filter(({ id }) => run.tasks.has(id)).map(toEdge);
+
+/** The servers that a task needs, directly or not, dependencies first; null when it needs none. */
+export function serversOf(run: Run, task: TaskSpec): Pick<NeedsServers, 'servers' | 'needs'> | null {
+  const needs = edgesOf(run, task);
+  if (needs.length === 0) return null;
+  const servers: NeedsServers['servers'] = [];
+  const seen = new Set<string>();
+  const visit = ({ taskId }: ServerEdge): void => {
+    const server = run.tasks.get(taskId);
+    if (seen.has(taskId) || server === undefined) return;
+    seen.add(taskId);
+    const below = edgesOf(run, server);
+    below.forEach(visit);
+    servers.push({ taskId, identity: JSON.stringify(server.nxTask.overrides), needs: below });
+  };
+  needs.forEach(visit);
+  return { servers, needs };
+}
+
+/**
+ * The part of a run's graph that a server can see: what it depends on, and who needs it, by whose edges Nx decides whether
+ * anybody waits for it to be ready.
+ */
+export function serverGraphOf(run: Run, serverId: string): TaskGraph {
+  const graph = graphOf(run, serverId);
+  for (const task of run.tasks.values()) {
+    const edges = task.continuousDependencies.filter(({ id }) => id === serverId);
+    if (edges.length === 0 || graph.tasks[task.id] !== undefined) continue;
+    graph.tasks[task.id] = nxTaskOf(task);
+    graph.dependencies[task.id] = [];
+    graph.continuousDependencies[task.id] = edges;
+  }
+  return graph;
+}

@@ -1,0 +1,181 @@
+import { type LimitValues, type ServerReport, DteError, LIMITS } from '@org/dte-protocol';
+import {
+  type AttemptRef,
+  type NeedsServers,
+  type ServerEdge,
+  type ServerNeed,
+  type Served,
+} from '../executor/ipc';
+import { reasonOf } from './describe-attempt';
+import { type ExecutorProcessOptions } from './executor-process';
+import { ServerProcess, type Verdict } from './server-process';
+import { type TaskLog } from './task-log';
+
+export interface ServersOptions extends Pick<ExecutorProcessOptions, 'path' | 'workspaceRoot' | 'env'> {
+  readonly limits: Pick<LimitValues, 'executorStartMs' | 'killMs' | 'serverIdleMs'>;
+  readonly log: TaskLog;
+}
+
+/** One server, as long as it runs or somebody who used it has not reported. */
+interface Server {
+  readonly taskId: string;
+  readonly key: string;
+  readonly ref: AttemptRef;
+  readonly users: Set<string>;
+  /** Its process, once everything that it needs itself is up. */
+  readonly process: Promise<ServerProcess | Exclude<Verdict, { kind: 'up' }>>;
+  /** What was not reported yet; the end of it. */
+  output: string;
+  /** How it ended or why it will never be ready. */
+  end: { readonly why: string; readonly failed: boolean } | null;
+  idle: NodeJS.Timeout | null;
+}
+
+/**
+ * The servers of one agent: each is started for the first attempt that needs it, shared by all that need it at the same time
+ * and stopped some time after the last of them. One that ended is started anew for the next attempt. Fixed ports are the rule,
+ * so there is never a second process of the same server, not even while the first is ending.
+ */
+export class Servers {
+  private readonly running = new Map<string, Server>();
+  private readonly endings = new Map<string, Promise<void>>();
+  private readonly used = new Map<string, Set<Server>>();
+  private started = 0;
+  private closed = false;
+
+  constructor(private readonly options: ServersOptions) {}
+
+  /**
+   * Has everything started that an attempt needs, and resolves when it may begin, or must not.
+   * @param user key of the attempt; it holds the servers until `release`
+   */
+  async bring(user: string, { ref, servers, needs }: NeedsServers, specFile: string): Promise<Served> {
+    const known = new Map<string, Server>();
+    const hold = this.used.get(user) ?? new Set();
+    this.used.set(user, hold);
+    for (const need of servers) {
+      const server = this.use(need, known, ref.runId, specFile);
+      known.set(need.taskId, server);
+      server.users.add(user);
+      hold.add(server);
+    }
+    return until(known, needs);
+  }
+
+  /** What an attempt's servers have done since it was last said. */
+  report(user: string): ServerReport[] {
+    return Array.from(this.used.get(user) ?? [], (server) => {
+      const { taskId, output, end } = server;
+      server.output = '';
+      return { taskId, failed: end?.failed ?? false, ended: end?.why ?? null, output };
+    });
+  }
+
+  /** An attempt is over, however it ended. Doing it again is harmless. */
+  release(user: string): void {
+    const servers = this.used.get(user);
+    this.used.delete(user);
+    for (const server of servers ?? []) {
+      server.users.delete(user);
+      if (server.users.size > 0 || this.running.get(server.key) !== server) continue;
+      server.idle ??= setTimeout(() => void this.stop(server), this.options.limits.serverIdleMs);
+    }
+  }
+
+  /** Stops what nobody uses; resolves when it is gone. For a task that must be alone on the machine. */
+  async stopIdle(): Promise<void> {
+    for (const server of [...this.running.values()]) if (server.users.size === 0) void this.stop(server);
+    await Promise.all(this.endings.values());
+  }
+
+  /** Ends all. Resolves when every process is gone. */
+  async close(): Promise<void> {
+    this.closed = true;
+    for (const server of [...this.running.values()]) void this.stop(server);
+    await Promise.all(this.endings.values());
+  }
+
+  private use(need: ServerNeed, known: ReadonlyMap<string, Server>, runId: string, specFile: string): Server {
+    const key = `${need.taskId} ${need.identity}`;
+    const running = this.running.get(key);
+    if (running?.end === null) {
+      if (running.idle !== null) clearTimeout(running.idle);
+      running.idle = null;
+      return running;
+    }
+    const ref = { runId, taskId: need.taskId, attempt: ++this.started };
+    const server: Server = {
+      ...{ taskId: need.taskId, key, ref, users: new Set(), output: '', end: null, idle: null },
+      process: (this.endings.get(key) ?? Promise.resolve()).then(() =>
+        this.start(server, need.needs, known, specFile),
+      ),
+    };
+    this.running.set(key, server);
+    return server;
+  }
+
+  private async start(
+    server: Server,
+    needs: readonly ServerEdge[],
+    known: ReadonlyMap<string, Server>,
+    specFile: string,
+  ): Promise<ServerProcess | Exclude<Verdict, { kind: 'up' }>> {
+    const verdict = await until(known, needs);
+    if (verdict.kind !== 'up') {
+      server.end = { why: `${server.taskId} was not started: a server that it needs failed.`, failed: false };
+      void this.stop(server);
+      return verdict;
+    }
+    // Its last user may have gone while it waited.
+    if (this.closed || this.running.get(server.key) !== server)
+      return { kind: 'unable', reason: stopped(server) };
+    const { path, workspaceRoot, env, limits, log } = this.options;
+    log.serving(server.ref);
+    return new ServerProcess({
+      ...{ path, workspaceRoot, env, limits, ref: server.ref, specFile },
+      onOutput: (offset, data) => {
+        log.output(server.ref, offset, data);
+        server.output = (server.output + data).slice(-LIMITS.serverOutputChars.value);
+      },
+      onFailed: (why, failed) => {
+        server.end = { why, failed };
+        log.served(server.ref, why);
+        void this.stop(server);
+      },
+    });
+  }
+
+  private stop(server: Server): Promise<void> {
+    const { key, idle } = server;
+    if (idle !== null) clearTimeout(idle);
+    if (this.running.get(key) !== server) return Promise.resolve();
+    this.running.delete(key);
+    const end = async (): Promise<void> => {
+      const process = await server.process;
+      if (!(process instanceof ServerProcess)) return;
+      await process.end(server.end === null ? this.options.limits.killMs : 0);
+      if (server.end === null) this.options.log.served(server.ref, null);
+    };
+    const before = this.endings.get(key) ?? Promise.resolve();
+    const ending = Promise.all([before, end()]).then(() => {
+      if (this.endings.get(key) === ending) this.endings.delete(key);
+    });
+    this.endings.set(key, ending);
+    return ending;
+  }
+}
+
+const stopped = ({ taskId }: Server) =>
+  reasonOf(new DteError('DTE_CANCELLED', `The server ${taskId} was stopped.`));
+
+/** The first verdict that is not good, or that all is well. */
+async function until(servers: ReadonlyMap<string, Server>, edges: readonly ServerEdge[]): Promise<Verdict> {
+  const verdicts = edges.map(async ({ taskId, untilReady }): Promise<Verdict> => {
+    const process = await servers.get(taskId)?.process;
+    if (process === undefined) return { kind: 'up' };
+    if (!(process instanceof ServerProcess)) return process;
+    return untilReady ? process.ready : process.started;
+  });
+  for (const verdict of await Promise.all(verdicts)) if (verdict.kind !== 'up') return verdict;
+  return { kind: 'up' };
+}

@@ -1,0 +1,72 @@
+import type { NxRunningTask } from '../run-continuous';
+import type { NxLifeCycle } from '../types';
+import { OutputCapture } from './output-capture';
+import { ticksNow } from './process-tree';
+import type { RunningServer, ServerEnd } from './types';
+
+/** Nx 24's verdicts about `readyWhen`. */
+const READY = 1;
+const NOT_READY = 2;
+
+/**
+ * One server on its way through Nx. Whatever this process prints is the server's output until the end of the process, so a
+ * host runs either one server or tasks.
+ */
+export class ServerRun {
+  readonly startedTicks = ticksNow();
+  private readonly capture = new OutputCapture();
+  private probed = false;
+  private verdict: (why: string | null) => void = () => undefined;
+  private readonly judged = new Promise<string | null>((resolve) => (this.verdict = resolve));
+
+  constructor(
+    private readonly taskId: string,
+    private readonly onOutput: (chunk: string) => void,
+    private readonly countsAsTask: boolean,
+  ) {}
+
+  /** @throws whatever Nx throws when it cannot start the server */
+  async start(launch: (lifeCycle: NxLifeCycle) => Promise<NxRunningTask>): Promise<RunningServer> {
+    this.capture.start(this.onOutput);
+    let running: NxRunningTask;
+    try {
+      running = await launch(this.lifeCycle());
+    } catch (error) {
+      this.capture.stop();
+      throw error;
+    }
+    const ended = new Promise<ServerEnd>((resolve) => {
+      running.onExit((code) => {
+        const how = code === null ? 'was ended by a signal' : `ended with exit code ${String(code)}`;
+        const why = `${this.taskId} ${how}.`;
+        // Nx is told after us, and says something about it that belongs to the output.
+        setImmediate(() => {
+          this.verdict(why);
+          resolve({ why, failed: this.countsAsTask });
+        });
+      });
+    });
+    if (!this.probed) this.verdict(null);
+    return {
+      probed: this.probed,
+      ready: this.judged.then((why) => (why === null ? null : { why, failed: this.countsAsTask })),
+      ended,
+    };
+  }
+
+  private lifeCycle(): NxLifeCycle {
+    return {
+      setTaskReadiness: (_taskId: string, verdict: number) => {
+        this.probed = true;
+        if (verdict === READY) this.verdict(null);
+        // The sentence that explains it comes with the end of the task, if anybody waits for it at all.
+        else if (verdict === NOT_READY)
+          setImmediate(() => this.verdict(`${this.taskId} did not become ready.`));
+      },
+      endTasks: (results) => {
+        const failed = results.find(({ task, status }) => task.id === this.taskId && status === 'failure');
+        if (failed?.terminalOutput) this.verdict(failed.terminalOutput);
+      },
+    };
+  }
+}

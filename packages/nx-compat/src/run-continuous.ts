@@ -1,0 +1,43 @@
+import type { NxInstall } from './nx-install';
+import type { NxLifeCycle, NxProjectGraph, NxTask, RawTaskGraph } from './types';
+
+/** What Nx hands over of a server that it has started. */
+export interface NxRunningTask {
+  onExit(callback: (code: number | null) => void): void;
+}
+
+interface InitTasksRunnerModule {
+  runContinuousTasks?: (
+    tasks: NxTask[],
+    projectGraph: NxProjectGraph,
+    fullTaskGraph: RawTaskGraph,
+    nxJson: Record<string, unknown>,
+    lifeCycle: NxLifeCycle,
+  ) => Promise<Record<string, Promise<NxRunningTask>>>;
+}
+
+export interface ContinuousRun {
+  /** Carries its hash. */
+  task: NxTask;
+  projectGraph: NxProjectGraph;
+  /** The task, what it depends on, and what waits for it, in this version's shape of edges. */
+  taskGraph: RawTaskGraph;
+  nxJson: Record<string, unknown>;
+  lifeCycle: NxLifeCycle;
+}
+
+/** Starts one server; resolves when its process has been started. 20 knows no servers. */
+export async function runContinuous(nx: NxInstall, run: ContinuousRun): Promise<NxRunningTask> {
+  const { runContinuousTasks } = nx.load<InitTasksRunnerModule>('src/tasks-runner/init-tasks-runner');
+  if (!runContinuousTasks) throw new Error(`nx ${nx.version} has no continuous tasks`);
+  const { task, projectGraph, taskGraph, nxJson, lifeCycle } = run;
+  const started = (await runContinuousTasks([task], projectGraph, taskGraph, nxJson, lifeCycle))[task.id];
+  if (!started) throw new Error(`nx ${nx.version} did not start ${task.id}`);
+  return started;
+}
+
+/**
+ * Whether Nx counts a server among the tasks of a command: 22 and later end it like any other, as a success when its last
+ * user has, as a failure when it ended before; 21 starts it and never speaks of it again.
+ */
+export const countsServers = (nx: Pick<NxInstall, 'major'>): boolean => nx.major >= 22;
