@@ -6,6 +6,7 @@ import { forgetAgent, refreshAgent, slotsOf } from './free-agents';
 import type { AgentJoin } from './interface';
 import { agentRefused, membershipChanged } from './session';
 import { joinPool } from './pools';
+import { isOwnFailure } from './own-failure';
 import type { AgentState, Lease, SchedulerState } from './state';
 import { agentOf, runOf } from './lookup';
 
@@ -120,8 +121,7 @@ function takePhase(state: SchedulerState, lease: Lease, { phase }: Work, out: Ef
   if (phase.name !== 'completed') return;
   const { result } = phase;
   if (result.kind === 'returned') returnAttempt(state, run, lease, result.reason, out);
-  // A failure that has a reason of ours (DTE_HASH_MISMATCH) says something about the agent and nothing about the task.
-  else if (result.status === 'failure' && result.reason !== null)
+  else if (result.status === 'failure' && result.reason !== null && !isOwnFailure(result))
     returnAttempt(state, run, lease, result.reason, out, result);
   else acceptResult(state, run, lease, result, out);
 }

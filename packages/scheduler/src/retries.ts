@@ -2,6 +2,7 @@ import type { FinishedAttempt, Reason, TaskSpec } from '@org/dte-protocol';
 import type { EffectsBuilder } from './effects-builder';
 import { releaseLease } from './leases';
 import { appendEntry } from './run-log';
+import { isOwnFailure } from './own-failure';
 import type { Lease, RetryState, RunState, SchedulerState, TaskRecord } from './state';
 import { makeReady } from './tasks';
 import { agentOf, taskOf } from './lookup';
@@ -22,13 +23,12 @@ export function retryStateOf(
   };
 }
 
-/** Failed by the task's own fault, in this attempt: not a failure that a cache remembers, not one that we explain. */
-const isOwnFailure = ({ status, fromCache, reason }: FinishedAttempt): boolean =>
-  status === 'failure' && fromCache === null && reason === null;
-
-/** After --nxBail or --stop-agents-on-failure nothing starts any more, a second try included. */
+/**
+ * A failure that a cache remembers would be the same again. After --nxBail or --stop-agents-on-failure nothing starts any
+ * more, a second try included.
+ */
 export const mayTryAgain = (run: RunState, { retry }: TaskRecord, result: FinishedAttempt): boolean =>
-  retry.left > 0 && !run.bailed && isOwnFailure(result);
+  retry.left > 0 && !run.bailed && result.fromCache === null && isOwnFailure(result);
 
 /** The task failed and is run once more, elsewhere if there is an elsewhere. Its failure is said, and is not its end. */
 export function retryTask(
