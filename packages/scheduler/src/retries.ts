@@ -47,7 +47,7 @@ export function retryTask(
   if (!lostOn.includes(agentId)) lostOn.push(agentId);
   releaseLease(state, run, lease, out);
   const agent = { agentId, name, jobUrl };
-  const reason = reasonOf(taskId, name, result.code, retry);
+  const reason = reasonOf(taskId, name, result, retry);
   appendEntry(run, { type: 'retried', taskId, attempt, agent, reason, result }, out);
   out.event({ type: 'task.retried', runId: run.runId, taskId, attempt, agentId });
   makeReady(state, run, index);
@@ -56,14 +56,14 @@ export function retryTask(
 function reasonOf(
   taskId: string,
   agentName: string,
-  code: number,
+  { code, reason }: FinishedAttempt,
   { failed, left, because }: RetryState,
 ): Reason {
   const why =
     because === 'flaky'
       ? 'it is known to be flaky, option retryFlaky'
       : `${failed} of ${failed + left}, option retries`;
-  const message = `${taskId} failed on ${agentName} (exit code ${code}) and is tried again (${why}).`;
+  const message = `${taskId} failed on ${agentName} (${reason?.code ?? `exit code ${code}`}) and is tried again (${why}).`;
   return { code: 'DTE_TASK_FAILED', message };
 }
 

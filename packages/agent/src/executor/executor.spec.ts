@@ -384,3 +384,26 @@ describe('a task that may run only so long', () => {
     expect(await result()).toMatchObject({ kind: 'returned', reason: { code: 'DTE_CANCELLED' } });
   });
 });
+
+it('asks no cache for a task that has failed, and keeps a failure out of the cache while it may be tried again', async () => {
+  const given: RunTaskRequest[] = [];
+  host.run = async (request) => {
+    given.push(request);
+    return ended({ status: 'failure', code: 1, store: { kind: 'none' } });
+  };
+  const wanted = assignment('app:build', { hash: 'hash-app-build', retry: { failed: 1, left: 2 } });
+  send({ assignment: wanted });
+  expect(await result()).toMatchObject({ status: 'failure', artifact: { kind: 'attempt' } });
+  expect(given).toMatchObject([{ skipCacheRead: true, storeFailure: false }]);
+});
+
+it('stores the last failure of a task as Nx does', async () => {
+  const given: RunTaskRequest[] = [];
+  host.run = async (request) => {
+    given.push(request);
+    return ended({ status: 'failure', code: 1 });
+  };
+  send({ assignment: assignment('app:build', { hash: 'hash-app-build', retry: { failed: 1, left: 0 } }) });
+  expect(await result()).toMatchObject({ status: 'failure', artifact: { kind: 'cache' } });
+  expect(given).toMatchObject([{ skipCacheRead: true, storeFailure: true }]);
+});

@@ -71,7 +71,10 @@ export async function runAttempt(
       task: nxTask,
       fullTaskGraph: graph,
       onOutput: hooks.onOutput,
-      skipCacheRead: run.spec.skipNxCache,
+      // What failed is to be run: a cache may know that failure, too (NX_CACHE_FAILURES).
+      skipCacheRead: run.spec.skipNxCache || (assignment.retry?.failed ?? 0) > 0,
+      // Under its hash there is room for one result, and the next attempt may have a better one.
+      storeFailure: (assignment.retry?.left ?? 0) === 0,
       onStoring: () => limit.end(),
     })
     .finally(() => limit.end());

@@ -6,7 +6,7 @@ import { randomUUID } from 'node:crypto';
 import type { Config, Env } from '../config';
 import { isLoopback, listenHost, publishedAddresses } from '../embedded/addresses';
 import { jobMarkOf } from '../embedded/earlier-try';
-import { dataDirOf } from '../embedded/ensure';
+import { dataDirOf, historyDirOf } from '../embedded/ensure';
 import { watchJob } from '../embedded/job-watch';
 import type { FailedMessage, ReadyMessage } from '../embedded/start';
 import { extraAuthorities } from '../gitlab-http';
@@ -71,6 +71,7 @@ async function coordinate(flags: Flags & { embedded?: boolean }): Promise<void> 
     host,
     port: resolved.config.port ?? (embedded ? 0 : DEFAULT_PORT),
     dataDir: dataDirOf(resolved, workspaceRoot),
+    historyDir: historyDirOf(resolved, workspaceRoot),
     ...(secret === undefined ? {} : { secret }),
     ...(certificate === null ? {} : { tls: certificate }),
     ...(issuers.length === 0 ? {} : { idTokens: { issuers, audience, authorities, ...own } }),
@@ -178,7 +179,7 @@ export function coordinatorCommand(): Command {
       }
     });
   return addFlags(command, [
-    ...(['host', 'port', 'dataDir', 'advertisedUrl', 'issuers', 'audience'] as const),
+    ...(['host', 'port', 'dataDir', 'historyDir', 'advertisedUrl', 'issuers', 'audience'] as const),
     ...(['session', 'rendezvousDir'] as const),
   ]);
 }

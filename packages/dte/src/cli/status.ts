@@ -38,6 +38,16 @@ const recordRows = (status: SessionStatus): string[][] =>
     `${((endMs - startMs) / 1000).toFixed(1)} s`,
   ]);
 
+const day = (ms: number): string => new Date(ms).toISOString().slice(0, 16).replace('T', ' ');
+
+const flakyRows = ({ flaky = [] }: SessionStatus): string[][] =>
+  flaky.map(({ taskId, failedAtMs, succeededAtMs, hash }) => [
+    taskId,
+    day(failedAtMs),
+    day(succeededAtMs),
+    pc.dim(hash),
+  ]);
+
 /** The status of a session as people read it. */
 export function renderStatus(status: SessionStatus): string {
   const parts = [`session ${pc.bold(status.sessionId)} · ${status.state}`];
@@ -50,6 +60,8 @@ export function renderStatus(status: SessionStatus): string {
     parts.push(table(['command', 'state', 'done', 'running', 'failed'], runRows(status)));
   if (status.records.length > 0)
     parts.push(table(['recorded command', 'exit code', 'took'], recordRows(status)));
+  if (flakyRows(status).length > 0)
+    parts.push(table(['flaky task', 'failed (UTC)', 'succeeded (UTC)', 'both with hash'], flakyRows(status)));
   return parts.join('\n\n');
 }
 

@@ -10,6 +10,8 @@ describe('a table by target', () => {
     [{ project: 'app', target: 'e2e' }, 2],
     [{ project: 'lib', target: 'e2e', configuration: 'ci' }, 3],
     [{ project: 'lib', target: 'toString' }, 4],
+    [{ project: 'app', target: 'e2e--src/cart.cy.ts' }, 2],
+    [{ project: 'lib', target: 'e2e--src/cart.cy.ts' }, 3],
   ])('says of %j the most exact it has: %d', (task, expected) => {
     expect(byTarget(table, task)).toBe(expected);
   });

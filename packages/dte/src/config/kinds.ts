@@ -91,7 +91,7 @@ export const table = () =>
  * A number for every target, or a table of numbers: `{ "app:e2e": 600000, "e2e-ci": 300000, "*": 60000 }`. JSON text is
  * accepted as well. A plain number comes out as the table `{ "*": number }`; `byTarget` reads it.
  */
-export const numbersByTarget = (min: number) =>
+export const numbersByTarget = (min: number, max: number = Number.MAX_SAFE_INTEGER) =>
   z
     .union(
       [
@@ -112,7 +112,10 @@ export const numbersByTarget = (min: number) =>
     .pipe(
       z.record(
         z.string().min(1),
-        z.int('expected whole numbers').min(min, `expected ${min} or more`),
+        z
+          .int('expected whole numbers')
+          .min(min, `expected ${min} or more`)
+          .max(max, `expected ${max} or less`),
         'expected a number, or a JSON object of numbers by target',
       ),
     );

@@ -334,6 +334,40 @@ export const configSchema = z.strictObject({
     },
     numbersByTarget(1).default({}),
   ),
+  retries: option(
+    {
+      description:
+        'How often a task that fails on an agent is run once more, on another agent if there is one; its last failure counts. One number, or a table by `project:target`, `target` and `*`, the most exact counts; a part of an atomized target (`e2e-ci--<file>`) goes by the name of that, too. Tasks that the main job runs itself run once.',
+      unit: 'count',
+      defaultText: '0',
+      env: 'DTE_RETRIES',
+      flag: null,
+      nxJson: true,
+    },
+    numbersByTarget(0, LIMITS.retriesPerTask.value).default({}),
+  ),
+  retryFlaky: option(
+    {
+      description:
+        'Run a cacheable task once more that fails and is known to be flaky: one that failed and succeeded with the same hash within `flakyMs`, in whichever pipelines of the project.',
+      defaultText: 'true',
+      env: 'DTE_RETRY_FLAKY',
+      flag: null,
+      nxJson: true,
+    },
+    yesOrNo().default(true),
+  ),
+  historyDir: option(
+    {
+      description:
+        'Folder in which a coordinator remembers, beyond pipelines, which tasks are flaky. Several may share it.',
+      defaultText: '`history` in the data folder',
+      env: 'DTE_HISTORY_DIR',
+      flag: '--history-dir <dir>',
+      nxJson: true,
+    },
+    line(4096).optional(),
+  ),
   ...limitShape,
 });
 

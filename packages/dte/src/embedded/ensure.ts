@@ -18,11 +18,19 @@ export interface EnsureOptions {
   readonly args?: readonly string[];
 }
 
+const inWorkspace = (workspaceRoot: string, dir: string): string =>
+  isAbsolute(dir) ? dir : join(workspaceRoot, dir);
+
 /** Folder of the coordinator's data; a relative one starts at the workspace. */
-export function dataDirOf(resolved: Resolved, workspaceRoot: string): string {
-  const dir = resolved.config.dataDir ?? join('.nx', 'dte');
-  return isAbsolute(dir) ? dir : join(workspaceRoot, dir);
-}
+export const dataDirOf = (resolved: Resolved, workspaceRoot: string): string =>
+  inWorkspace(workspaceRoot, resolved.config.dataDir ?? join('.nx', 'dte'));
+
+/** Folder of what is remembered beyond pipelines. */
+export const historyDirOf = (resolved: Resolved, workspaceRoot: string): string =>
+  inWorkspace(
+    workspaceRoot,
+    resolved.config.historyDir ?? join(dataDirOf(resolved, workspaceRoot), 'history'),
+  );
 
 /**
  * Makes sure that the session has a coordinator, starting an embedded one where the rendezvous takes an address. One
@@ -48,7 +56,12 @@ export async function ensureCoordinator(
     tryLock: () => tryLock(join(makeDataFolder(dataDir), `${sessionId}.lock`)),
     start: async () => {
       const own = join(dataDir, folderOfTry(job));
-      const args = ['--session', sessionId, '--data-dir', own, ...(options.args ?? [])];
+      // What is to outlive a try is not in the folder of one.
+      const history = historyDirOf(resolved, workspaceRoot);
+      const args = [
+        ...['--session', sessionId, '--data-dir', own, '--history-dir', history],
+        ...(options.args ?? []),
+      ];
       await startEmbedded({ workspaceRoot, dataDir, timeoutMs, args });
     },
   });

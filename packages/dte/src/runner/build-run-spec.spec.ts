@@ -28,6 +28,8 @@ const input = {
   estimator: tableEstimator({}),
   taskTimeoutMs: {},
   isLeft: ({ id }: { id: string }) => id === 'app:build',
+  retries: {},
+  retryFlaky: true,
 };
 
 describe('buildRunSpec', () => {
@@ -78,6 +80,22 @@ describe('buildRunSpec', () => {
     expect(
       cacheable({ graph: odd, hits: [], plan: { pending: ['lib:build'], noop: [], afterwards: [] } }),
     ).toEqual([false]);
+  });
+});
+
+describe('what becomes of failures', () => {
+  it('is said for each task: retries by target, and whether its hash tells that it is flaky', () => {
+    const odd = graphOf({ 'lib:build': [], 'app:e2e': [] }, {}, { 'app:e2e': { cache: false } });
+    const { tasks } = buildRunSpec({
+      ...{ ...input, graph: odd, hits: [], retries: { e2e: 2 } },
+      plan: { ...plan, pending: ['lib:build', 'app:e2e'], noop: [], afterwards: [] },
+    });
+    expect(tasks.map(({ id, retries, flakiness }) => [id, retries, flakiness])).toEqual([
+      ['lib:build', undefined, 'retry'],
+      ['app:e2e', 2, undefined],
+    ]);
+    const watching = buildRunSpec({ ...input, retryFlaky: false }).tasks;
+    expect(watching.map(({ flakiness }) => flakiness)).toEqual(['watch', 'watch', 'watch']);
   });
 });
 

@@ -68,6 +68,10 @@ export interface RunSpecInput {
   readonly taskTimeoutMs: Readonly<Record<string, number>>;
   /** Are this task's outputs left where they are? */
   readonly isLeft: (task: NxTask) => boolean;
+  /** Option retries. */
+  readonly retries: Readonly<Record<string, number>>;
+  /** Option retryFlaky. */
+  readonly retryFlaky: boolean;
 }
 
 /** What Nx needs on the agent. Hash details are big, and the agent computes its own. */
@@ -100,6 +104,9 @@ export function buildRunSpec(input: RunSpecInput): RunSpec {
       continuousDependencies: [],
       weight: noop.has(id) ? 1 : estimator.weightOf({ id, ...task.target }),
       timeoutMs: byTarget(input.taskTimeoutMs, task.target),
+      retries: byTarget(input.retries, task.target),
+      // The hash of a task that is not cached says too little: nobody wants a deployment to be repeated because of it.
+      flakiness: task.cache === true ? (input.retryFlaky ? 'retry' : 'watch') : undefined,
       initial:
         hit !== undefined
           ? { state: 'done', artifact: hit.artifact }

@@ -82,7 +82,8 @@ async function runDistributed(
     await lifeCycle.endCommand?.();
     const { byAgent, failedOn, fromCache } = run.results;
     for (const line of failureLines(failedOn)) voice.line(line);
-    const { retried } = run;
+    for (const line of run.retries.lines()) voice.line(line);
+    const retried = run.retries.count;
     const total = Object.keys(graph.tasks).length;
     voice.line(endLine({ byAgent, fromCache, retried, here, total, elapsedMs: Date.now() - startMs }));
     const { absent } = run.outputs;

@@ -1,6 +1,8 @@
 import { nxOutputs } from '@org/dte-agent';
 import { createStreamPrinter, type NxLifeCycle, type TaskGraph } from '@org/dte-nx-compat';
 import { DteError, type ErrorCode, type SessionInfo } from '@org/dte-protocol';
+import { dataDirOf } from '../embedded/ensure';
+import { AttemptKeeper } from './attempt-keeper';
 import { buildRunSpec, forwardedEnv, tableEstimator } from './build-run-spec';
 import type { Command } from './command-of';
 import { Explainer } from './explainer';
@@ -14,6 +16,7 @@ import { createRestorer } from './restore';
 import type { RestorePolicy } from './restore-policy';
 import { RestoreQueue } from './restore-queue';
 import { RunResults } from './results';
+import { Retries } from './retries';
 import type { Voice } from './say';
 import { settleFromCache, type Hit } from './settle-cache';
 import { startLine } from './summary';
@@ -36,7 +39,7 @@ const AGENTS_GONE: readonly ErrorCode[] = ['DTE_NO_AGENTS', 'DTE_UNREACHABLE', '
 export class DistributedRun {
   readonly results: RunResults;
   readonly outputs: OutputsHere;
-  retried = 0;
+  readonly retries: Retries;
   /** True when the coordinator is not to be relied on any more. */
   coordinatorLost = false;
   private readonly restores: RestoreQueue;
@@ -66,11 +69,11 @@ export class DistributedRun {
       outputs: this.outputs,
       explainer: this.explainer,
       startMs: Date.now(),
-      onRetried: ({ taskId, attempt, agent, reason }) => {
-        this.retried += 1;
-        const line = `dte: ${taskId} is tried again; attempt ${attempt}, on ${agent.name}, was lost (${reason.code}): ${reason.message}`;
-        if (command.verbose) voice.line(line);
-      },
+    });
+    const dataDir = dataDirOf(prepared.resolved, workspaceRoot);
+    this.retries = new Retries({
+      ...{ graph, voice, verbose: command.verbose, streams: command.streams },
+      keeper: new AttemptKeeper({ http: session.http, dataDir, workspaceRoot, runId, limits }),
     });
   }
 
@@ -87,6 +90,7 @@ export class DistributedRun {
       return DteError.from(thrown);
     } finally {
       await this.results.idle();
+      await this.retries.idle();
       this.leave();
     }
   }
@@ -117,6 +121,8 @@ export class DistributedRun {
       estimator: tableEstimator(config.weights),
       taskTimeoutMs: config.taskTimeoutMs,
       isLeft: (task) => this.outputs.isLeft(task),
+      retries: config.retries,
+      retryFlaky: config.retryFlaky,
     });
     await http.submitRun(spec);
     // In one transaction, while the agents begin, instead of one for each result.
@@ -134,7 +140,10 @@ export class DistributedRun {
       limits,
       reports: () => prepared.session.reports(),
       info: prepared.session.info(),
-      onEntry: (entry) => this.results.onEntry(entry),
+      onEntry: (entry) => {
+        this.retries.onEntry(entry);
+        this.results.onEntry(entry);
+      },
       onOutput: (piece) => {
         const task = graph.tasks[piece.taskId];
         if (task !== undefined) this.reporter.output(task, piece);

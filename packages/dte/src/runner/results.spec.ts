@@ -70,7 +70,6 @@ function setUp(
       explainer: new Explainer(voice),
     }),
     explainer: new Explainer(voice),
-    onRetried: jest.fn(),
     startMs: 0,
   });
   return { results, calls, said, graph, kept };

@@ -21,8 +21,6 @@ export interface ResultsOptions {
   readonly reporter: Reporter;
   readonly outputs: OutputsHere;
   readonly explainer: Explainer;
-  /** Hears of attempts that were lost and are made again. */
-  readonly onRetried: (entry: Extract<RunLogEntry, { type: 'retried' }>) => void;
   readonly startMs: number;
 }
 
@@ -60,7 +58,7 @@ export class RunResults {
         this.watch(this.options.reporter.started(task));
         break;
       case 'retried':
-        this.options.onRetried(entry);
+        // See Retries: to Nx a task begins once and ends once.
         break;
       case 'ended':
         this.onEnded(task, entry);

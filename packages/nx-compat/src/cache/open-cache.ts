@@ -37,7 +37,7 @@ export class OpenedCache implements TaskCache {
   private readonly unread = new Set<string>();
 
   /** Asked before Nx stores a result; false keeps it from doing so. */
-  onStoring: ((hash: string) => boolean) | undefined;
+  onStoring: ((code: number) => boolean) | undefined;
 
   /** Rows that are in Nx's database: each write there is a transaction, so many at once cost as much as one. */
   private readonly recorded = new Set<string>();
@@ -55,7 +55,7 @@ export class OpenedCache implements TaskCache {
     nxCache.get = async (task) => (this.unread.has(task.hash ?? '') ? null : get(task));
     const put = nxCache.put.bind(nxCache);
     nxCache.put = async (task, ...result) =>
-      this.onStoring?.(task.hash ?? '') === false ? undefined : put(task, ...result);
+      this.onStoring?.(result[2]) === false ? undefined : put(task, ...result);
     const getBatch = nxCache.getBatch?.bind(nxCache);
     if (getBatch)
       nxCache.getBatch = (tasks) => getBatch(tasks.filter(({ hash }) => !this.unread.has(hash ?? '')));

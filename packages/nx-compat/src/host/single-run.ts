@@ -77,7 +77,7 @@ export class SingleRun {
     capture.start((chunk) => {
       this.emit(chunk);
     });
-    this.cache.onStoring = () => this.storing();
+    this.cache.onStoring = (code) => this.storing(code);
     try {
       const work = withoutNewListeners(async () => {
         prepared = await prepare(this.lifeCycle());
@@ -107,9 +107,10 @@ export class SingleRun {
     if (Number.isInteger(returned?.code)) this.exitCode = returned?.code;
   }
 
-  /** False for a task that is being stopped: whatever it ends with, it has not done all of its work. */
-  private storing(): boolean {
+  /** False for a task that is being stopped: whatever it ends with, it has not done all of its work. And for unwanted failures. */
+  private storing(code: number): boolean {
     if (this.stopped) return false;
+    if (code !== 0 && this.request.storeFailure === false) return false;
     this.request.onStoring?.();
     return true;
   }

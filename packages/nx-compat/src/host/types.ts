@@ -32,6 +32,8 @@ export interface RunTaskRequest {
   onOutput?: ((chunk: string) => void) | undefined;
   /** Ignore what the caches hold and run (`--skip-nx-cache`); the result is still stored. Default: false. */
   skipCacheRead?: boolean | undefined;
+  /** False: a failure is not stored, also with NX_CACHE_FAILURES. Default: true. */
+  storeFailure?: boolean | undefined;
   /** Called when the command has ended and Nx begins to store its result, if it does. */
   onStoring?: (() => void) | undefined;
   /**
