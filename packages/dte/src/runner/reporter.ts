@@ -61,7 +61,9 @@ export class Reporter {
 
   ended(report: TaskReport): Promise<void> {
     return this.inOrder(async () => {
-      const { task, status, code, terminalOutput } = report;
+      const { task, status, terminalOutput } = report;
+      // Nx tells its life cycles these two only; the process's own code is in the log of the agent.
+      const code = status === 'failure' ? 1 : 0;
       await this.begin([task]);
       this.print(report);
       const groupId = this.groupOf.get(task.id) ?? 0;

@@ -56,6 +56,14 @@ function withoutRunner(nxJson: NxJson): NxJson {
   return { ...nxJson, tasksRunnerOptions: { default: { options } } };
 }
 
+/** As --skip-nx-cache: Nx tells the task too (NX_SKIP_NX_CACHE), and with it every nx that the task calls. */
+const skippingCache = (nxJson: NxJson): NxJson => ({
+  ...nxJson,
+  tasksRunnerOptions: {
+    default: { options: { ...nxJson.tasksRunnerOptions?.['default']?.options, skipNxCache: true } },
+  },
+});
+
 class NxTaskHost implements TaskHost {
   private current: SingleRun | undefined;
   private server: ServerRun | undefined;
@@ -117,7 +125,7 @@ class NxTaskHost implements TaskHost {
               task,
               projectGraph: this.projectGraph,
               taskGraph,
-              nxJson: this.nxJson,
+              nxJson: request.skipCacheRead ? skippingCache(this.nxJson) : this.nxJson,
               hasher: this.hasher,
               lifeCycle,
             }),

@@ -56,6 +56,12 @@ describe('normalised output', () => {
     );
   });
 
+  it('keeps colours, and finds times between them', () => {
+    expect(normalise('\u001b[36mbuilt\u001b[39m in \u001b[1m1.5\u001b[22ms, <1ms', {})).toBe(
+      '\u001b[36mbuilt\u001b[39m in \u001b[1m<time>\u001b[22m, <time>',
+    );
+  });
+
   it('takes replacements of the caller first', () => {
     expect(normalise('on agent-2 in 3 ms', {}, [[/agent-\d/, '<machine>']])).toBe('on <machine> in <time>');
   });

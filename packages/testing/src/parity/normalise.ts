@@ -7,7 +7,7 @@ const ALWAYS: readonly Replacement[] = [
   [/\b\d\d:\d\d:\d\d(\.\d+)?\b/g, '<time>'],
   // Colours may stand between a number and its unit.
   // eslint-disable-next-line no-control-regex -- escape sequences are what is meant
-  [/<?\d+(\.\d+)?((?:\u001b\[[0-9;]*m)?)\s?(ms|s|m|µs|min)\b/g, '<time>$2'],
+  [/(?<!\u001b\[[\d;]*)<?\d+(\.\d+)?((?:\u001b\[[0-9;]*m)?)\s?(ms|s|m|µs|min)\b/g, '<time>$2'],
   [/\(node:\d+\)/g, '(node:<pid>)'],
   [/\r\n/g, '\n'],
 ];

@@ -1,0 +1,58 @@
+import { DEFAULT_NX_VERSION, type Fleet, NX_VERSIONS, type ParityBench } from '@org/dte-testing';
+import { completeAndClose } from '../support/close';
+import { expectParity, openParity } from '../support/parity';
+import { ALIKE, parityFleet } from './workspace';
+
+describe.each(NX_VERSIONS)('nx %s, plain and distributed', (nx) => {
+  let fleet: Fleet;
+  let bench: ParityBench;
+
+  beforeAll(async () => {
+    fleet = parityFleet(nx);
+    bench = await openParity(fleet, {
+      env: { FLAVOUR: 'sweet', FORWARDED: 'of the main job', OWN: 'main' },
+      agentEnv: { FORWARDED: 'of the agent', OWN: 'agent' },
+      dteEnv: { DTE_FORWARD_ENV: 'FORWARDED' },
+    });
+  });
+
+  afterAll(async () => {
+    await completeAndClose(bench.pipeline, fleet);
+  });
+
+  it('end alike, whatever they depend on and whatever their hashes are made of', async () => {
+    expectParity(await bench.compare(['run-many', '-t', ALIKE, '--parallel=2']));
+  });
+
+  if (nx !== DEFAULT_NX_VERSION) return;
+
+  const cold = { rounds: ['cold'] } as const;
+
+  // Each command has a configuration or arguments of its own, so that no cache knows its tasks.
+  it.each([
+    [
+      'a configuration that not every project has',
+      ['run-many', '-t', 'compile,variables', '-c', 'production'],
+    ],
+    ['arguments forwarded to dependencies', ['run', 'app:bundle', '--flavour=sour', '--it=is one']],
+    ['one project and a configuration', ['run', 'app:compile:production', '--mark=1']],
+    ['the short form', ['verify', 'app', '--mark=2']],
+    ['arguments after two dashes', ['run-many', '-t', 'published', '--', '--mark=3', 'and more']],
+    ['projects by tag and pattern', ['run-many', '-t', 'verify', '-p', 'tag:type:lib,ap*', '--mark=4']],
+    ['projects left out', ['run-many', '-t', 'verify', '--exclude=lib-*,tag:type:tool', '--mark=5']],
+    ['what is affected', ['affected', '-t', 'bundle,hashed', '--mark=6']],
+    ['without the cache', ['run-many', '-t', 'digest,nested', '--skip-nx-cache']],
+  ])('%s', async (_what, command) => {
+    expectParity(await bench.compare(command, cold));
+  });
+
+  it('a task sees the variables of the agent that it runs on, unless they are forwarded', async () => {
+    const report = await bench.compare(['run-many', '-t', 'own'], cold);
+
+    const differences = report.rounds.flatMap((round) => round.differences);
+    expect(differences.map(({ aspect }) => aspect)).toEqual(Array(4).fill('terminal output'));
+    expect(differences.map(({ plain, distributed }) => [plain, distributed])).toEqual(
+      Array(4).fill([expect.stringContaining('OWN=main'), expect.stringContaining('OWN=agent')]),
+    );
+  });
+});
