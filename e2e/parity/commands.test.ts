@@ -41,7 +41,8 @@ describe.each(NX_VERSIONS)('nx %s, plain and distributed', (nx) => {
     ['projects by tag and pattern', ['run-many', '-t', 'verify', '-p', 'tag:type:lib,ap*', '--mark=4']],
     ['projects left out', ['run-many', '-t', 'verify', '--exclude=lib-*,tag:type:tool', '--mark=5']],
     ['what is affected', ['affected', '-t', 'bundle,hashed', '--mark=6']],
-    ['without the cache', ['run-many', '-t', 'digest,nested', '--skip-nx-cache']],
+    ['without the cache', ['run-many', '-t', 'digest,nested', '--skip-nx-cache', '--mark=7']],
+    ['what ran without the cache and is in none', ['run-many', '-t', 'digest', '--mark=7']],
   ])('%s', async (_what, command) => {
     expectParity(await bench.compare(command, cold));
   });

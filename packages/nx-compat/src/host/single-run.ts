@@ -107,12 +107,16 @@ export class SingleRun {
     if (Number.isInteger(returned?.code)) this.exitCode = returned?.code;
   }
 
-  /** False for a task that is being stopped: whatever it ends with, it has not done all of its work. And for unwanted failures. */
+  /**
+   * False: Nx stores nothing. A task that is being stopped has not done all of its work, whatever it ends with; and a
+   * failure may be unwanted.
+   */
   private storing(code: number): boolean {
     if (this.stopped) return false;
     if (code !== 0 && this.request.storeFailure === false) return false;
     this.request.onStoring?.();
-    return true;
+    // With --skip-nx-cache Nx stores nothing either; runDiscreteTasks of 21 and later does not know of it.
+    return this.request.skipCacheRead !== true;
   }
 
   private lifeCycle(): NxLifeCycle {

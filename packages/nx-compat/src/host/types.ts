@@ -30,7 +30,7 @@ export interface RunTaskRequest {
    * `runTask` has settled.
    */
   onOutput?: ((chunk: string) => void) | undefined;
-  /** Ignore what the caches hold and run (`--skip-nx-cache`); the result is still stored. Default: false. */
+  /** As `--skip-nx-cache`: caches are neither read nor written, and the task is told so. Default: false. */
   skipCacheRead?: boolean | undefined;
   /** False: a failure is not stored, also with NX_CACHE_FAILURES. Default: true. */
   storeFailure?: boolean | undefined;
