@@ -64,6 +64,21 @@ describe('an agent that does not belong to the session', () => {
     await expectRefused(machine, {}, 'DTE_NX_VERSION_MISMATCH');
   });
 
+  it('another lockfile: refused, with its name', async () => {
+    const machine = fleet.machine('relocked');
+    machine.write('package-lock.json', `${machine.read('package-lock.json')}\n`);
+
+    await expectRefused(machine, {}, 'DTE_LOCKFILE_MISMATCH');
+  });
+
+  it('another major version of Node.js: refused, with both versions', async () => {
+    const machine = fleet.machine('ancient');
+    machine.write('.nx/ancient.cjs', "Object.defineProperty(process, 'version', { value: 'v18.1.0' });");
+
+    const env = { NODE_OPTIONS: `--require ${machine.path('.nx/ancient.cjs')}` };
+    await expectRefused(machine, env, 'DTE_NODE_MISMATCH');
+  });
+
   it('another version of the protocol: told so before anything else is looked at', async () => {
     const answer = await firstAnswer(await coordinatorUrl(), {
       type: 'hello',

@@ -71,6 +71,7 @@ const EVERY_ENDPOINT: Record<Exclude<keyof typeof HTTP, 'connect'>, string> = {
   attempt: ATTEMPT,
   runs: HTTP.runs,
   run: HTTP.run(RUN.runId),
+  runEnv: HTTP.runEnv(RUN.runId),
   sessionSettings: HTTP.sessionSettings,
   sessionComplete: HTTP.sessionComplete,
   sessionStatus: HTTP.sessionStatus,

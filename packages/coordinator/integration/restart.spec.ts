@@ -135,6 +135,33 @@ describe('a coordinator that is started on a folder of an earlier one', () => {
       expect(() => JSON.parse(line) as unknown).not.toThrow();
   });
 
+  it('keeps nothing of forwarded values, and takes them again', async () => {
+    await harness.startCoordinator();
+    const main = await harness.main();
+    await harness.submit(main, { ...exampleRun('r2', [exampleTask('app:lint')]), forwardedEnv: ['TOKEN'] });
+    const path = HTTP.runEnv('r2');
+    const body = JSON.stringify({ values: { TOKEN: 'tr0ub4dor-and-3' } });
+    const put = () => httpCall(harness.url, { method: 'PUT', path, body, token: main.token });
+    const get = () => httpCall(harness.url, { path, token });
+    expect(await get()).toMatchObject({ status: 503, code: 'DTE_FORWARDED_ENV_MISSING' });
+    expect(await put()).toMatchObject({ status: 200 });
+    expect(await get()).toMatchObject({ status: 200, text: body });
+
+    await harness.coordinator.close();
+    await harness.startCoordinator();
+
+    expect(await get()).toMatchObject({ status: 503, code: 'DTE_FORWARDED_ENV_MISSING' });
+    expect(await put()).toMatchObject({ status: 200 });
+    expect(await get()).toMatchObject({ status: 200, text: body });
+    const files = readdirSync(harness.dataDir, { recursive: true, withFileTypes: true }).filter((entry) =>
+      entry.isFile(),
+    );
+    expect(files.length).toBeGreaterThan(2);
+    for (const { parentPath, name } of files) {
+      expect(readFileSync(join(parentPath, name), 'utf8')).not.toContain('tr0ub4dor');
+    }
+  });
+
   it('removes unfinished uploads', async () => {
     writeFileSync(join(folder(), 'artifacts', '.tmp-left'), 'half');
     await harness.startCoordinator();

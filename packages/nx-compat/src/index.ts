@@ -22,6 +22,8 @@ export { shouldStreamOutput } from './printing/should-stream';
 export { expandOutputs, removeOutputs } from './outputs';
 export { pathMatcher } from './path-matcher';
 export { createLateHasher, type LateHasher } from './planning/late-hash';
+export { matchFiles, readHashInput, type HashInput } from './hash-inputs';
+export { environmentOfTask } from './host/hashing';
 export { isContinuous, isNonParallel, isNoop } from './task-kinds';
 export { inspectSeam } from './seam';
 export type { SeamFindings, SeamObstacle } from './seam-types';

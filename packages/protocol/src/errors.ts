@@ -64,6 +64,18 @@ export const ERROR_CODES = {
     severity: 'fatal',
     cure: 'Install from the lockfile in every job (npm ci): agent and main job run different versions of nx.',
   },
+  DTE_LOCKFILE_MISMATCH: {
+    severity: 'fatal',
+    cure: 'Install with the lockfile of the commit and without changing it (npm ci, yarn install --immutable, pnpm install --frozen-lockfile) in every job.',
+  },
+  DTE_NODE_MISMATCH: {
+    severity: 'fatal',
+    cure: 'Use the same image, or the same major version of Node.js, in the main job and in every agent job.',
+  },
+  DTE_PLATFORM_MISMATCH: {
+    severity: 'fatal',
+    cure: 'Run the agent jobs on runners of the platform of the main job (tags), or unset samePlatform if no task depends on it.',
+  },
   DTE_MALFORMED_MESSAGE: {
     severity: 'fatal',
     cure: 'Install the same version of @org/dte everywhere; if it already is, report this message as a bug.',
@@ -83,6 +95,10 @@ export const ERROR_CODES = {
   DTE_UNKNOWN_RUN: {
     severity: 'fatal',
     cure: 'Submit the run again: the coordinator does not know it (it may have been replaced, or its data folder emptied).',
+  },
+  DTE_FORWARDED_ENV_MISSING: {
+    severity: 'retry',
+    cure: 'Nothing to do if it happens once: the coordinator was restarted and the main job has not given it the values of forwardEnv again yet.',
   },
   DTE_INVALID_RUN: {
     severity: 'fatal',
@@ -126,7 +142,7 @@ export const ERROR_CODES = {
   },
   DTE_HASH_MISMATCH: {
     severity: 'attempt',
-    cure: 'Make the input that the message names the same in the main job and in the agent job (image, environment variable, installed tool).',
+    cure: 'Make the inputs that the message names the same in the main job and in the agent job; the option onHashMismatch says what happens until then.',
   },
   DTE_UNKNOWN_TASK: {
     severity: 'attempt',

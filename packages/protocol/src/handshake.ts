@@ -40,8 +40,12 @@ export const identitySchema = z.strictObject({
   commit: labelSchema(128).nullable(),
   nxVersion: labelSchema(64),
   nodeVersion: labelSchema(64),
-  /** `linux-x64` and the like; reported, not compared. */
+  /** `linux-x64` and the like; compared when the main job says so. */
   platform: labelSchema(64),
+  /** Lockfiles of the workspace's root: name -> SHA-256 of the content in hex. Left out: not compared. */
+  lockfiles: z.record(labelSchema(64), z.string().regex(/^[0-9a-f]{64}$/)).optional(),
+  /** Said by a main job whose tasks depend on the platform: agents of another one are refused. */
+  samePlatform: z.boolean().optional(),
 });
 export type Identity = z.infer<typeof identitySchema>;
 

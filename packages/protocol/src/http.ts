@@ -26,6 +26,11 @@ export const HTTP = {
   runs: '/v1/runs',
   /** GET the RunSpec back (executors). */
   run: (runId: string) => `/v1/runs/${runId}`,
+  /**
+   * PUT (main job) and GET (agents): the values of `forwardEnv`. They are kept in memory alone, so a main job says them
+   * after it has submitted the run and again whenever its connection opens anew; until then agents are told to come again.
+   */
+  runEnv: (runId: string) => `/v1/runs/${runId}/env`,
   /** POST: settings of `dte start-ci-run`. */
   sessionSettings: '/v1/session/settings',
   /** POST: no more work will come; agents leave when what is submitted is done. */
@@ -46,6 +51,10 @@ export const cacheAnswerSchema = z.strictObject({
   /** Bytes of each of `held`, in its order, when they were asked for. */
   bytes: z.array(z.int().min(0)).optional(),
 });
+
+/** The values of a run's `forwardedEnv`; a name without a value is not set in the main job. */
+export const forwardedEnvSchema = z.strictObject({ values: z.record(z.string().min(1), z.string()) });
+export type ForwardedEnv = z.infer<typeof forwardedEnvSchema>;
 
 export const runAcceptedSchema = z.strictObject({ runId: runIdSchema });
 

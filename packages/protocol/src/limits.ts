@@ -65,6 +65,36 @@ export const LIMITS = {
     '100,000 tasks of about 2 kB each, with room.',
   ),
   runTasks: limit(200_000, 'count', null, 'Twice the size the scheduler is designed for.'),
+  forwardedEnvBytes: limit(
+    1 * MiB,
+    'bytes',
+    null,
+    'Values of forwardEnv of one run, kept in memory; an environment on Linux has about 2 MiB.',
+  ),
+  driftFiles: limit(
+    200,
+    'count',
+    null,
+    'Files that differ from the commit, told with another hash: who has more has a step that rewrites them, and a few names tell which.',
+  ),
+  driftFileBytes: limit(
+    16 * MiB,
+    'bytes',
+    null,
+    'A larger file that differs from the commit is compared by its size: reading it would take longer than the task.',
+  ),
+  driftDetailsBytes: limit(
+    2 * MiB,
+    'bytes',
+    null,
+    'What the hashes of one run were made of, as far as one executor tells: with a thousand tasks of another hash the first ones name the cause.',
+  ),
+  driftCommandMs: limit(
+    10_000,
+    'ms',
+    null,
+    'How long git, or the command of a runtime input, may take when a difference is to be named.',
+  ),
   artifactBytes: limit(20 * GiB, 'bytes', 'DTE_MAX_ARTIFACT_BYTES', 'Artifacts of 5 GB are expected.'),
   hashesPerQuestion: limit(50_000, 'count', null, 'One batch question stays below 2 MiB.'),
   outputChunkBytes: limit(

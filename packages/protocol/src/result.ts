@@ -22,6 +22,27 @@ export const serverReportSchema = z.strictObject({
   output: z.string().max(LIMITS.serverOutputChars.value),
 });
 export type ServerReport = z.infer<typeof serverReportSchema>;
+/** What an agent knows of a hash that differs from the main job's, so that the main job can name the difference. */
+export const driftSchema = z.strictObject({
+  /** The main job's hash. */
+  agreed: z.string().max(1024),
+  /**
+   * What its checkout has otherwise than the commit: path -> digest of the content, or a word; after a `+` where the commit
+   * does not have the file. Null where there is no git.
+   */
+  checkout: z
+    .strictObject({
+      changes: z.record(z.string().max(4096), z.string().max(64)),
+      /** False: there are more changes than these. */
+      complete: z.boolean(),
+    })
+    .nullable(),
+  /** Runtime inputs: command -> the beginning of what it printed. */
+  runtime: z.record(z.string().max(4096), z.string().max(256)),
+  /** Environment inputs: is the variable set? Values are never sent: any of them may be a secret. */
+  env: z.record(z.string().max(1024), z.boolean()),
+});
+export type Drift = z.infer<typeof driftSchema>;
 
 /**
  * What became of one attempt, as its agent reports it.
@@ -44,10 +65,12 @@ export const attemptResultSchema = z.discriminatedUnion('kind', [
     endMs: z.number(),
     /** Set when the failure is ours to explain (DTE_HASH_MISMATCH, ...). */
     reason: reasonSchema.nullable(),
-    /** Input name -> hash on the agent, sent with DTE_HASH_MISMATCH so that the main job can name the difference. */
+    /** Input name -> hash on the agent, sent with `drift` so that the main job can name the difference. */
     hashDetails: z.record(z.string(), z.string()).nullable(),
     /** The servers that the attempt needed, directly or not. */
     servers: z.array(serverReportSchema).optional(),
+    /** Set when the agent's hash is not the main job's: with the failure DTE_HASH_MISMATCH, or (`warn`) of a task that ran. */
+    drift: driftSchema.optional(),
   }),
   z.strictObject({ kind: z.literal('returned'), reason: reasonSchema }),
 ]);

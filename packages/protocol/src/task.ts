@@ -99,6 +99,14 @@ export const placementSchema = z.strictObject({
   runOn: z.array(runOnSchema).min(1).max(LIMITS.runOnEntries.value),
 });
 export type Placement = z.infer<typeof placementSchema>;
+/**
+ * What becomes of a task that has another hash on its agent than in the main job.
+ * - `fail`: it fails at once, not run.
+ * - `run-on-main`: the main job runs it.
+ * - `warn`: the agent runs it, and stores it under the hash it has there.
+ */
+export const onHashMismatchSchema = z.enum(['fail', 'run-on-main', 'warn']);
+export type OnHashMismatch = z.infer<typeof onHashMismatchSchema>;
 
 /** One nx command of a main job. */
 export const runSpecSchema = z.strictObject({
@@ -115,8 +123,12 @@ export const runSpecSchema = z.strictObject({
   verbose: z.boolean(),
   /** The main job prints output while tasks run: relay it. */
   streamOutput: z.boolean(),
-  /** Variables that executors set for the tasks of this run (NX_* switches of the command, `forwardEnv`). */
+  /** Variables that executors set for the tasks of this run (NX_* switches of the command). Never a secret: it is kept on disk. */
   env: z.record(z.string().min(1), z.string()),
+  /** Names of variables whose values executors ask for (`HTTP.runEnv`); left out: none. */
+  forwardedEnv: z.array(z.string().min(1)).max(200).optional(),
+  /** Left out: `fail`. */
+  onHashMismatch: onHashMismatchSchema.optional(),
   tasks: z.array(taskSpecSchema).max(LIMITS.runTasks.value),
   /** Assignment rules that tasks of this run name. */
   placements: z.array(placementSchema).max(LIMITS.assignmentRules.value).optional(),

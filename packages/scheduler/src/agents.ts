@@ -1,5 +1,5 @@
 import type { AgentSync, AgentWanted, Reason, Work } from '@org/dte-protocol';
-import { acceptResult, loseAttempt, markStarted, returnAttempt } from './attempts';
+import { acceptDrift, acceptResult, loseAttempt, markStarted, returnAttempt } from './attempts';
 import { addDeadline } from './deadlines';
 import type { EffectsBuilder } from './effects-builder';
 import { forgetAgent, refreshAgent, slotsOf } from './free-agents';
@@ -121,6 +121,8 @@ function takePhase(state: SchedulerState, lease: Lease, { phase }: Work, out: Ef
   if (phase.name !== 'completed') return;
   const { result } = phase;
   if (result.kind === 'returned') returnAttempt(state, run, lease, result.reason, out);
+  else if (result.status === 'failure' && result.reason?.code === 'DTE_HASH_MISMATCH')
+    acceptDrift(state, run, lease, result, out);
   else if (result.status === 'failure' && result.reason !== null && !isOwnFailure(result))
     returnAttempt(state, run, lease, result.reason, out, result);
   else acceptResult(state, run, lease, result, out);

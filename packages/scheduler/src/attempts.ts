@@ -50,6 +50,28 @@ export function acceptResult(
 }
 
 /**
+ * The agent has another hash than the main job and has not run the task. Whoever else has that hash does not make the
+ * difference go away, so it is never tried elsewhere: the run says whether it is the end of the task or the main job's
+ * turn. (A run that only wants a warning is not told so: its agents run the task.)
+ */
+export function acceptDrift(
+  state: SchedulerState,
+  run: RunState,
+  lease: Lease,
+  result: FinishedAttempt,
+  out: EffectsBuilder,
+): void {
+  const agent = agentOf(state, lease.agentId);
+  const { attempt } = lease;
+  const { reason } = result;
+  const status = run.onHashMismatch === 'run-on-main' ? 'returned' : 'failure';
+  // Where one hash differs, the next one does as well: agents without a difference come first.
+  agent.faults++;
+  refreshAgent(state, agent);
+  endTask(state, run, lease.index, { status, attempt, agent: refOf(agent), result, reason }, out);
+}
+
+/**
  * The agent hands an attempt back.
  * @param result said with the task's end should this have been its last attempt
  */

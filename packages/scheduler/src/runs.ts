@@ -57,6 +57,7 @@ function createRun(state: SchedulerState, spec: RunSpec, flaky: ReadonlySet<stri
     requestedTargets: spec.requestedTargets,
     parallel: spec.parallel,
     nxBail: spec.nxBail,
+    onHashMismatch: spec.onHashMismatch ?? 'fail',
     streamOutput: spec.streamOutput,
     total: spec.tasks.filter(({ initial }) => initial.state === 'pending' || initial.state === 'noop').length,
     phase: 'running',

@@ -3,6 +3,7 @@ import {
   type ClosureEntry,
   DEFAULT_SESSION_SETTINGS,
   type EndedStatus,
+  type OnHashMismatch,
   type Reason,
   type RunLogEntry,
   type RunOn,
@@ -122,6 +123,7 @@ export interface RunState {
   readonly requestedTargets: readonly string[];
   readonly parallel: number;
   readonly nxBail: boolean;
+  readonly onHashMismatch: OnHashMismatch;
   readonly streamOutput: boolean;
   readonly total: number;
   phase: RunPhase;

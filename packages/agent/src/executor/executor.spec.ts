@@ -45,6 +45,11 @@ class FakeHost implements TaskHost {
     dependencies: {},
   };
   hash = 'hash-app-build';
+  nodes: Record<string, string> = {
+    'app:ProjectConfiguration': '1',
+    'env:STAGE': '2',
+    'runtime:echo tool': '3',
+  };
   run: (request: RunTaskRequest) => Promise<TaskRun> = () => Promise.resolve(ended());
   fetched: FetchResult = { kind: 'remote', entry: { code: 0, terminalOutput: '', outputsPath: '' } };
   readonly restored: string[] = [];
@@ -61,7 +66,7 @@ class FakeHost implements TaskHost {
   environmentChanged = (): void => undefined;
   hashTask = async () => ({
     value: this.hash,
-    details: { command: 'c', nodes: { 'app:ProjectConfiguration': '1' }, implicitDeps: {}, runtime: {} },
+    details: { command: 'c', nodes: this.nodes, implicitDeps: {}, runtime: {} },
   });
   restore = async (task: NxTask) => {
     this.restored.push(`${task.id} ${task.hash ?? ''}`);
@@ -78,7 +83,23 @@ let host: FakeHost;
 let said: FromExecutor[];
 let workspace: string;
 let executor: Executor;
+let env: NodeJS.ProcessEnv;
 const addresses: (string | undefined)[] = [];
+
+const make = (limits: Parameters<typeof testLimits>[0] = {}): Executor =>
+  new Executor({
+    ...{ workspaceRoot: workspace, limits: testLimits(limits), env, outputs: plainOutputs(workspace) },
+    createHost: async (address) => {
+      addresses.push(address?.url);
+      return host;
+    },
+    channel: {
+      send: (message, done) => {
+        said.push(fromExecutorSchema.parse(JSON.parse(JSON.stringify(message))));
+        done?.();
+      },
+    },
+  });
 
 beforeEach(async () => {
   server = await FakeCoordinator.start();
@@ -97,19 +118,8 @@ beforeEach(async () => {
   said = [];
   addresses.length = 0;
   workspace = folder();
-  executor = new Executor({
-    ...{ workspaceRoot: workspace, limits: testLimits(), env: {}, outputs: plainOutputs(workspace) },
-    createHost: async (address) => {
-      addresses.push(address?.url);
-      return host;
-    },
-    channel: {
-      send: (message, done) => {
-        said.push(fromExecutorSchema.parse(JSON.parse(JSON.stringify(message))));
-        done?.();
-      },
-    },
-  });
+  env = { PATH: process.env['PATH'] };
+  executor = make();
   await executor.start();
   executor.receive({ type: 'coordinator', url: server.url, token: 't' });
 });
@@ -188,9 +198,92 @@ it('runs nothing and stores nothing when its hash is another one', async () => {
   expect(await result()).toMatchObject({
     ...{ kind: 'finished', status: 'failure', code: 1, hash: 'another', artifact: { kind: 'none' } },
     reason: { code: 'DTE_HASH_MISMATCH', message: expect.stringContaining('hash-app-build') as string },
-    hashDetails: { command: 'c', 'app:ProjectConfiguration': '1' },
+    hashDetails: {
+      command: 'c',
+      'app:ProjectConfiguration': '1',
+      'env:STAGE': '2',
+      'runtime:echo tool': '3',
+    },
+    drift: {
+      agreed: 'hash-app-build',
+      checkout: null,
+      env: { STAGE: false },
+      runtime: { 'echo tool': 'tool' },
+    },
   });
   expect(server.requests).toEqual([]);
+});
+
+it('runs a task of another hash under that hash where the run only wants a warning', async () => {
+  host.hash = 'another';
+  let given: RunTaskRequest | null = null;
+  host.run = async (request) => {
+    given = request;
+    return ended({ hash: 'another' });
+  };
+  send({}, runSpec(['app:build'], { onHashMismatch: 'warn' }));
+  expect(await result()).toMatchObject({
+    ...{ kind: 'finished', status: 'success', hash: 'another', artifact: { kind: 'cache', hash: 'another' } },
+    ...{ reason: null, drift: { agreed: 'hash-app-build' } },
+  });
+  expect(given!).toMatchObject({ task: { hash: 'another' }, lookupRemote: true });
+});
+
+it('tells what hashes are made of up to a limit; the first tasks name the cause of the others', async () => {
+  host.hash = 'another';
+  host.nodes = Object.fromEntries(
+    Array.from({ length: 9_000 }, (_, n) => [`npm:${'x'.repeat(200)}${n}`, '1']),
+  );
+  const details: unknown[] = [];
+  for (const attempt of [1, 2, 3]) {
+    said.length = 0;
+    send({ assignment: assignment('app:build', { hash: 'hash-app-build', attempt }) });
+    const it = await result();
+    details.push(it.kind === 'finished' ? it.hashDetails : it);
+  }
+  expect(details.map((each) => each === null)).toEqual([false, false, true]);
+});
+
+describe('a run that forwards variables', () => {
+  const spec = () => runSpec(['app:build'], { env: { PLAIN: 'p' }, forwardedEnv: ['TOKEN', 'NOT_SET'] });
+  let seen: (string | undefined)[];
+  beforeEach(() => {
+    Object.assign(env, { NOT_SET: 'of the agent' });
+    host.run = async () => {
+      seen = [env['PLAIN'], env['TOKEN'], env['NOT_SET']];
+      return ended();
+    };
+  });
+
+  it('has them as the main job has them, asked for once, and they are gone with the next run', async () => {
+    server.stored.set('/v1/runs/run-1/env', Buffer.from('{"values":{"TOKEN":"s3cret"}}'));
+    send({}, spec());
+    await result();
+    expect(seen).toEqual(['p', 's3cret', undefined]);
+    said.length = 0;
+    send({ assignment: assignment('app:build', { hash: 'hash-app-build', attempt: 2 }) }, spec());
+    await result();
+    expect(server.requests).toEqual(['GET /v1/runs/run-1/env']);
+    said.length = 0;
+    send(
+      { assignment: assignment('app:build', { hash: 'hash-app-build', runId: 'run-2' }) },
+      runSpec(['app:build'], { runId: 'run-2' }),
+    );
+    await result();
+    expect(seen).toEqual([undefined, undefined, 'of the agent']);
+  });
+
+  it('does not run a task without them', async () => {
+    server.handler = (_, response) =>
+      response.writeHead(503, { 'x-dte-error': 'DTE_FORWARDED_ENV_MISSING' }).end('not said yet');
+    executor = make({ coordinatorGraceMs: 20 });
+    await executor.start();
+    executor.receive({ type: 'coordinator', url: server.url, token: 't' });
+    seen = [];
+    send({}, spec());
+    expect(await result()).toMatchObject({ kind: 'returned', reason: { code: 'DTE_FORWARDED_ENV_MISSING' } });
+    expect(seen).toEqual([]);
+  });
 });
 
 it('leaves the hash of a task to Nx when none is agreed', async () => {

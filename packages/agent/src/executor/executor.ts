@@ -11,6 +11,8 @@ import { type HttpClient, httpClient } from '../http';
 import { type Channel } from './channel';
 import { type CreateHost, HostHolder } from './host';
 import { type AttemptRef, type RunMessage, type Served, type ToExecutor, keyOf, refOf } from './ipc';
+import { DriftWitness } from './drift-witness';
+import { ForwardedValues } from './forwarded-env';
 import { LiveOutput } from './live-output';
 import { serve } from './serve';
 import { serversOf } from './servers-of';
@@ -45,6 +47,8 @@ export class Executor {
   private readonly runs = new RunCache();
   private readonly environment: RunEnvironment;
   private readonly http: HttpClient;
+  private readonly forwarded: ForwardedValues;
+  private readonly witness: DriftWitness;
   private current: Current | null = null;
 
   constructor(private readonly options: ExecutorOptions) {
@@ -57,6 +61,8 @@ export class Executor {
       // A coordinator that restarts costs time and no attempt.
       retryForMs: options.limits.coordinatorGraceMs,
     });
+    this.forwarded = new ForwardedValues(this.http);
+    this.witness = new DriftWitness(options);
   }
 
   /** Builds the project graph. Resolves with false when it cannot be built; the supervisor has been told. */
@@ -182,12 +188,14 @@ export class Executor {
   private async contextOf(message: RunMessage, signal: AbortSignal): Promise<RestoreContext> {
     const { workspaceRoot, limits, outputs } = this.options;
     const run = await this.runs.get(message.assignment.runId, message.specFile);
-    const isOther = this.environment.apply(run.spec.env);
+    const forwarded = await this.forwarded.get(run.spec, signal);
+    const isOther = this.environment.apply({ ...run.spec.env, ...forwarded });
     const host = await this.host.get();
     if (isOther) host.environmentChanged();
     recordOnce(run, host);
     const { agentName } = message;
-    return { host, http: this.http, run, workspaceRoot, outputs, limits, signal, agentName };
+    const { http, witness } = this;
+    return { host, http, run, workspaceRoot, outputs, limits, signal, agentName, witness };
   }
 
   private async restoreClosure(

@@ -2,6 +2,7 @@ import { type TaskHost } from '@org/dte-nx-compat';
 import { type ClosureEntry, type LimitValues, DteError } from '@org/dte-protocol';
 import { type OutputsPort, extractAttempt } from '../artifacts';
 import { type HttpClient } from '../http';
+import { type DriftWitness } from './drift-witness';
 import { nxTaskOf } from './nx-task';
 import { type Run } from './run-cache';
 
@@ -14,6 +15,8 @@ export interface RestoreContext {
   readonly limits: LimitValues;
   readonly signal: AbortSignal;
   readonly agentName: string;
+  /** Asked when a hash differs. */
+  readonly witness: Pick<DriftWitness, 'testify'>;
 }
 
 /**

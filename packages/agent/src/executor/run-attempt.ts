@@ -1,4 +1,4 @@
-import { type HashResult, type TaskGraph, type TaskHost, type TaskRun } from '@org/dte-nx-compat';
+import { type HashResult, type TaskGraph, type TaskRun } from '@org/dte-nx-compat';
 import {
   type Assignment,
   type AttemptResult,
@@ -6,6 +6,7 @@ import {
   type TaskSpec,
   DteError,
 } from '@org/dte-protocol';
+import { type Testimony } from './drift-witness';
 import { nxTaskOf } from './nx-task';
 import { type RestoreContext } from './restore-closure';
 import { graphOf } from './run-cache';
@@ -20,9 +21,6 @@ export interface AttemptHooks {
   /** Resolves when the servers that the task needs are up; with false when one failed, and the task must not run. */
   readonly serve: () => Promise<boolean>;
 }
-
-/** Entries of a hash's details that are sent: enough to name the difference, far below the frame limit. */
-const MAX_DETAILS = 10_000;
 
 /** The task of an assignment. @throws DteError DTE_UNKNOWN_TASK when this agent's project graph has no such task */
 export function findTask(context: RestoreContext, taskId: string): TaskSpec {
@@ -53,13 +51,14 @@ export async function runAttempt(
 ): Promise<AttemptResult> {
   const { host, run, signal } = context;
   const graph = graphOf(run, task.id);
-  const nxTask = nxTaskOf(task, assignment.hash);
-  graph.tasks[task.id] = nxTask;
+  graph.tasks[task.id] = nxTaskOf(task, assignment.hash);
   const startMs = Date.now();
-  if (assignment.hash !== null) {
-    const difference = await checkHash(host, graph, task, assignment.hash, startMs);
-    if (difference !== null) return difference;
-  }
+  const difference = assignment.hash === null ? null : await checkHash(context, graph, task, assignment.hash);
+  if (difference !== null && run.spec.onHashMismatch !== 'warn') return refused(task.id, difference, startMs);
+  // With a warning it runs, and is stored, under the hash that it has here.
+  const nxTask = nxTaskOf(task, difference?.hash ?? assignment.hash);
+  graph.tasks[task.id] = nxTask;
+  const told = difference === null ? {} : { drift: difference.drift, hashDetails: difference.hashDetails };
   signal.throwIfAborted();
   if (!(await hooks.serve())) return notRun();
   signal.throwIfAborted();
@@ -73,6 +72,8 @@ export async function runAttempt(
       onOutput: hooks.onOutput,
       // What failed is to be run: a cache may know that failure, too (NX_CACHE_FAILURES).
       skipCacheRead: run.spec.skipNxCache || (assignment.retry?.failed ?? 0) > 0,
+      // Nobody has asked the coordinator about the hash that the task has only here.
+      ...(difference === null ? {} : { lookupRemote: true }),
       // Under its hash there is room for one result, and the next attempt may have a better one.
       storeFailure: (assignment.retry?.left ?? 0) === 0,
       onStoring: () => limit.end(),
@@ -81,7 +82,7 @@ export async function runAttempt(
   signal.throwIfAborted();
   if (limit.isOver) {
     const artifact = await storeResult(context, assignment, task, outcome, 'failure');
-    return { ...timedOut(context, task, outcome), artifact };
+    return { ...timedOut(context, task, outcome), artifact, ...told };
   }
   if (outcome.stopped || outcome.status === 'stopped' || outcome.status === 'skipped') {
     throw new DteError('DTE_CANCELLED', `${task.id} was stopped before it ended.`);
@@ -92,7 +93,8 @@ export async function runAttempt(
   const status = outcome.status === 'failure' ? 'failure' : 'success';
   const artifact = await storeResult(context, assignment, task, outcome, status);
   return {
-    ...{ kind: 'finished', status, code: codeOf(outcome, status), artifact, reason: null, hashDetails: null },
+    ...{ kind: 'finished', status, code: codeOf(outcome, status), artifact, reason: null },
+    ...{ hashDetails: null, ...told },
     fromCache: fromCacheOf(outcome),
     hash: outcome.hash === '' ? null : outcome.hash,
     startMs: outcome.startMs,
@@ -116,26 +118,29 @@ const codeOf = ({ code }: TaskRun, status: 'success' | 'failure'): number =>
 const fromCacheOf = ({ cacheStatus }: TaskRun): FinishedAttempt['fromCache'] =>
   cacheStatus === 'local-hit' ? 'local-cache' : cacheStatus === 'remote-hit' ? 'remote-cache' : null;
 
-/** Null when this machine comes to the same hash. */
+/** What differs on this machine; null when it comes to the agreed hash. */
 async function checkHash(
-  host: TaskHost,
+  { host, run, witness }: RestoreContext,
   graph: TaskGraph,
   task: TaskSpec,
   agreed: string,
-  startMs: number,
-): Promise<AttemptResult | null> {
+): Promise<(Testimony & { readonly hash: string }) | null> {
   const computed: HashResult = await host.hashTask(nxTaskOf(task, agreed), graph);
   if (computed.value === agreed) return null;
-  return {
-    ...{ kind: 'finished', status: 'failure', code: 1, fromCache: null, artifact: { kind: 'none' } },
-    hash: computed.value,
-    ...{ startMs, endMs: Date.now() },
-    reason: {
-      code: 'DTE_HASH_MISMATCH',
-      message: `${task.id} has another hash here (${computed.value}) than in the main job (${agreed}).`,
-    },
-    hashDetails: Object.fromEntries(
-      Object.entries({ command: computed.details.command, ...computed.details.nodes }).slice(0, MAX_DETAILS),
-    ),
-  };
+  const testimony = await witness.testify(run.spec.runId, agreed, computed, host.projectGraph);
+  return { ...testimony, hash: computed.value };
 }
+
+/** The task was not run: its hash is not the agreed one, and the run does not want it run all the same. */
+const refused = (
+  taskId: string,
+  { hash, drift, hashDetails }: Testimony & { hash: string },
+  startMs: number,
+): AttemptResult => ({
+  ...{ kind: 'finished', status: 'failure', code: 1, fromCache: null, artifact: { kind: 'none' } },
+  ...{ hash, drift, hashDetails, startMs, endMs: Date.now() },
+  reason: {
+    code: 'DTE_HASH_MISMATCH',
+    message: `${taskId} has another hash here (${hash}) than in the main job (${drift.agreed}).`,
+  },
+});

@@ -1,12 +1,14 @@
-/** Applies the variables of a run to this process; those of the previous run are put back first. */
+type Variables = Readonly<Record<string, string | undefined>>;
+
+/** Applies the variables of a run to this process, undefined removing one; those of the previous run are put back first. */
 export class RunEnvironment {
   private readonly before = new Map<string, string | undefined>();
-  private applied: Readonly<Record<string, string>> = {};
+  private applied: Variables = {};
 
   constructor(private readonly env: NodeJS.ProcessEnv) {}
 
   /** @returns whether that changed anything */
-  apply(variables: Readonly<Record<string, string>>): boolean {
+  apply(variables: Variables): boolean {
     if (isSame(this.applied, variables)) return false;
     for (const [name, value] of this.before) this.set(name, value);
     this.before.clear();
@@ -24,7 +26,7 @@ export class RunEnvironment {
   }
 }
 
-function isSame(a: Readonly<Record<string, string>>, b: Readonly<Record<string, string>>): boolean {
+function isSame(a: Variables, b: Variables): boolean {
   const names = Object.keys(a);
-  return names.length === Object.keys(b).length && names.every((name) => a[name] === b[name]);
+  return names.length === Object.keys(b).length && names.every((name) => name in b && a[name] === b[name]);
 }

@@ -5,6 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { createGunzip, gzip } from 'node:zlib';
 import {
+  type ForwardedEnv,
   type LimitValues,
   type RunSpec,
   type SessionRecord,
@@ -14,6 +15,7 @@ import {
   HTTP,
   LIMITS,
   cacheAnswerSchema,
+  forwardedEnvSchema,
   runAcceptedSchema,
   runSpecSchema,
   sessionStatusSchema,
@@ -66,6 +68,10 @@ export interface HttpClient {
   getRun(runId: string): Promise<RunSpec>;
   /** As `getRun`, unparsed and streaming: for handing on. Read or destroy it. */
   getRunStream(runId: string): Promise<Readable>;
+  /** Says the values of `forwardEnv` of a run (main job). */
+  putRunEnv(runId: string, env: ForwardedEnv): Promise<void>;
+  /** Those values (agents); waits for them within `retryForMs`. */
+  getRunEnv(runId: string, signal?: AbortSignal): Promise<ForwardedEnv>;
   configure(settings: SessionSettings): Promise<void>;
   complete(): Promise<void>;
   status(): Promise<SessionStatus>;
@@ -229,6 +235,15 @@ export function httpClient(options: HttpClientOptions): HttpClient {
         `the question for run ${runId}`,
       ),
     getRunStream: (runId) => send({ method: 'GET', path: HTTP.run(runId) }),
+    async putRunEnv(runId, env) {
+      await text({ method: 'PUT', path: HTTP.runEnv(runId), body: JSON.stringify(env) });
+    },
+    getRunEnv: async (runId, signal) =>
+      parse(
+        forwardedEnvSchema,
+        await text({ method: 'GET', path: HTTP.runEnv(runId), signal }),
+        `the question for the values of run ${runId}`,
+      ),
     async configure(settings) {
       await post(HTTP.sessionSettings, settings);
     },

@@ -23,6 +23,8 @@ export const ENDPOINTS: [
   ['GET', ATTEMPT, null, { agent: 200, main: 200, observer: 403, other: 404 }],
   ['PUT', ATTEMPT, 'x', { agent: 409, main: 409, observer: 403, other: 404 }],
   ['GET', HTTP.run('r1'), null, { agent: 200, main: 200, observer: 403, other: 404 }],
+  ['GET', HTTP.runEnv('r1'), null, { agent: 200, main: 403, observer: 403, other: 403 }],
+  ['PUT', HTTP.runEnv('r1'), '{"values":{}}', { agent: 403, main: 200, observer: 403, other: 404 }],
   ['POST', HTTP.runs, JSON.stringify(RUN), { agent: 403, main: 200, observer: 403, other: 200 }],
   [
     'POST',

@@ -18,6 +18,7 @@ const STATUS: Partial<Record<ErrorCode, number>> = {
   DTE_FRAME_TOO_LARGE: 413,
   DTE_TOO_MANY: 429,
   DTE_COORDINATOR_LOST: 503,
+  DTE_FORWARDED_ENV_MISSING: 503,
   DTE_DISK_FULL: 507,
 };
 

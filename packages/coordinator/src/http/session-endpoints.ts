@@ -2,6 +2,7 @@ import { sessionIdOf } from '@org/dte-identity';
 import {
   decode,
   DteError,
+  forwardedEnvSchema,
   HTTP,
   type LimitValues,
   LIMITS,
@@ -19,11 +20,19 @@ const SETTINGS_BYTES = 1024 * 1024;
 /** A terminal's escape sequences double in JSON, and more. */
 const RECORD_JSON_BYTES = LIMITS.recordBytes.value * 2;
 
+const unknownRun = ({ name }: Session, runId: string): DteError =>
+  new DteError('DTE_UNKNOWN_RUN', `Session ${name} has no run ${runId}.`);
+
 /** Runs and everything about the session itself. */
 export function sessionEndpoints(registry: SessionRegistry, limits: LimitValues): Endpoint[] {
   const sessionOf = async ({ claims: { sessionId } }: Call): Promise<Session> => {
     const session = await registry.find(sessionId);
     if (session === null) throw unauthorized(`The session ${sessionIdOf(sessionId)} of this token is gone.`);
+    return session;
+  };
+  const sessionWithRun = async (call: Call, runId: string): Promise<Session> => {
+    const session = await sessionOf(call);
+    if (!session.knowsRun(runId)) throw unknownRun(session, runId);
     return session;
   };
   const textOf = async ({ request }: Call, maxBytes: number, what: string): Promise<string> =>
@@ -50,11 +59,35 @@ export function sessionEndpoints(registry: SessionRegistry, limits: LimitValues)
       roles: ['agent', 'main'],
       handle: async (call) => {
         const runId = runIdOf(call);
-        const session = await sessionOf(call);
-        const found = session.knowsRun(runId) ? await session.runs.open(runId) : null;
-        if (found === null)
-          throw new DteError('DTE_UNKNOWN_RUN', `Session ${session.name} has no run ${runId}.`);
+        const session = await sessionWithRun(call, runId);
+        const found = await session.runs.open(runId);
+        if (found === null) throw unknownRun(session, runId);
         return call.reply.type('application/json').header('content-length', found.bytes).send(found.body);
+      },
+    },
+    {
+      method: 'PUT',
+      path: HTTP.runEnv(':runId'),
+      roles: ['main'],
+      handle: async (call) => {
+        const runId = runIdOf(call);
+        const session = await sessionWithRun(call, runId);
+        const maxBytes = limits.forwardedEnvBytes;
+        const text = await textOf(call, maxBytes, 'The values of forwardEnv (limit forwardedEnvBytes)');
+        session.forwardedEnv.put(runId, decode(forwardedEnvSchema, text, maxBytes));
+        return {};
+      },
+    },
+    {
+      method: 'GET',
+      path: HTTP.runEnv(':runId'),
+      // Nobody else needs to read them, not even the one who said them.
+      roles: ['agent'],
+      handle: async (call) => {
+        const runId = runIdOf(call);
+        const { forwardedEnv } = await sessionWithRun(call, runId);
+        call.reply.header('cache-control', 'no-store');
+        return forwardedEnv.get(runId);
       },
     },
     {

@@ -5,12 +5,24 @@ import { nameOf } from './peer';
 
 const FILE = 'identity.json';
 
+const majorOf = (version: string): string => /^v?(\d+)/.exec(version)?.[1] ?? version;
+
+/** The first lockfile that only one side has, or that the sides have with different contents. */
+function differingLockfile(main: Identity['lockfiles'], other: Identity['lockfiles']): string | null {
+  if (main === undefined || other === undefined) return null;
+  const name = [...new Set([...Object.keys(main), ...Object.keys(other)])].sort();
+  return name.find((each) => main[each] !== other[each]) ?? null;
+}
+
+const shown = (digest: string | undefined): string =>
+  digest === undefined ? 'none' : `one with the digest ${digest.slice(0, 12)}`;
+
 /**
- * Null when the client's hashes mean what the session's main job means by them. Node version and platform differ
- * rightfully in many setups and are inputs of a hash only if the workspace says so: they are not compared.
+ * Null when the client's hashes mean what the session's main job means by them. The platform is an input of a hash only
+ * if the workspace says so, and many pipelines rightfully mix architectures: it counts when the main job asks for it.
  */
 export function compareIdentity(session: Identity, hello: Hello): DteError | null {
-  const { commit, nxVersion } = hello.identity;
+  const { commit, nxVersion, nodeVersion, platform, lockfiles } = hello.identity;
   if (session.commit !== null && commit !== null && session.commit !== commit) {
     return new DteError(
       'DTE_COMMIT_MISMATCH',
@@ -21,6 +33,25 @@ export function compareIdentity(session: Identity, hello: Hello): DteError | nul
     return new DteError(
       'DTE_NX_VERSION_MISMATCH',
       `${nameOf(hello)} has nx ${nxVersion}, the session's main job has nx ${session.nxVersion}.`,
+    );
+  }
+  const lockfile = differingLockfile(session.lockfiles, lockfiles);
+  if (lockfile !== null) {
+    return new DteError(
+      'DTE_LOCKFILE_MISMATCH',
+      `${nameOf(hello)} has another ${lockfile} (${shown(lockfiles?.[lockfile])}) than the session's main job (${shown(session.lockfiles?.[lockfile])}): the installed packages may differ.`,
+    );
+  }
+  if (majorOf(session.nodeVersion) !== majorOf(nodeVersion)) {
+    return new DteError(
+      'DTE_NODE_MISMATCH',
+      `${nameOf(hello)} runs on Node.js ${nodeVersion}, the session's main job on ${session.nodeVersion}.`,
+    );
+  }
+  if (session.samePlatform === true && session.platform !== platform) {
+    return new DteError(
+      'DTE_PLATFORM_MISMATCH',
+      `${nameOf(hello)} runs on ${platform}, the session's main job on ${session.platform}, and the workspace says that its tasks depend on it (option samePlatform).`,
     );
   }
   return null;

@@ -18,6 +18,7 @@ import type { Journal } from '../journal/journal';
 import { AgentMember, MainMember, type Member, ObserverMember } from './member';
 import { compareIdentity, loadIdentity, saveIdentity } from './identity';
 import { deliver } from './delivery';
+import { ForwardedEnvs } from './forwarded-env';
 import { SessionDriver } from './driver';
 import { fromJournal } from './journaled-input';
 import { Members } from './members';
@@ -48,6 +49,7 @@ export class Session {
   readonly name: string;
   readonly members: Members;
   readonly runs: RunSpecStore;
+  readonly forwardedEnv = new ForwardedEnvs();
   private readonly driver: SessionDriver;
   /** Runs submitted, being written or replayed: the same id again is answered the same. */
   private readonly submissions = new Map<string, Promise<void>>();
@@ -81,7 +83,10 @@ export class Session {
     let replayed = 0;
     for await (const entry of deps.journal.replay()) {
       const input = await fromJournal(entry, (runId) => session.runs.read(runId));
-      if (input.type === 'run.submit') session.submissions.set(input.spec.runId, Promise.resolve());
+      if (input.type === 'run.submit') {
+        session.submissions.set(input.spec.runId, Promise.resolve());
+        session.forwardedEnv.begin(input.spec);
+      }
       session.noteEvents(session.driver.replay(input, entry.atMs));
       replayed += 1;
     }
@@ -111,7 +116,7 @@ export class Session {
   /**
    * Takes a proven client in. State, identity and limits are looked at here, in this order; `welcome` is called
    * when all is well, before the session says anything to the client.
-   * @throws DteError DTE_SESSION_FINISHED, DTE_COMMIT_MISMATCH, DTE_NX_VERSION_MISMATCH, DTE_TOO_MANY,
+   * @throws DteError DTE_SESSION_FINISHED, those of `compareIdentity` (DTE_COMMIT_MISMATCH, ...), DTE_TOO_MANY,
    *   DTE_COORDINATOR_LOST (the session is being put away this moment: come again)
    */
   async join(peer: Peer, welcome: () => void): Promise<Member> {
@@ -181,6 +186,7 @@ export class Session {
     if (known === undefined) {
       const objection = checkRun(spec);
       if (objection !== null) throw objection;
+      this.forwardedEnv.begin(spec);
       const submitting = this.runs.save(spec.runId, raw).then(async () => {
         // What is known now becomes part of the input: replaying the journal must not depend on a later history.
         const flaky = await this.deps.flakiness.flakyOf(spec);
@@ -212,6 +218,7 @@ export class Session {
     for (const event of events) {
       if (event.type === 'session.finished') this.finished = true;
       if (event.type === 'session.reopened') this.finished = false;
+      if (event.type === 'run.ended') this.forwardedEnv.end(event.runId);
       this.deps.logger.debug({ sessionId: this.id, event }, event.type);
     }
   }

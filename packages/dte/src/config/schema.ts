@@ -1,4 +1,4 @@
-import { LIMITS, sessionIdSchema, type Limit, type LimitName } from '@org/dte-protocol';
+import { LIMITS, onHashMismatchSchema, sessionIdSchema, type Limit, type LimitName } from '@org/dte-protocol';
 import { z } from 'zod';
 import {
   httpAddress,
@@ -278,10 +278,32 @@ export const configSchema = z.strictObject({
     },
     yesOrNo().default(false),
   ),
+  onHashMismatch: option(
+    {
+      description:
+        'What becomes of a task that has another hash on its agent than in the main job: `fail` (it fails, and the differing inputs are named), `run-on-main` (the main job runs it), `warn` (the agent runs it; it is stored under the hash that it has there).',
+      defaultText: '`fail`',
+      env: 'DTE_ON_HASH_MISMATCH',
+      flag: null,
+      nxJson: true,
+    },
+    onHashMismatchSchema.default('fail'),
+  ),
+  samePlatform: option(
+    {
+      description:
+        "Tasks depend on operating system or architecture: agents of another platform than the main job's are refused.",
+      defaultText: 'false',
+      env: 'DTE_SAME_PLATFORM',
+      flag: null,
+      nxJson: true,
+    },
+    yesOrNo().default(false),
+  ),
   forwardEnv: option(
     {
       description:
-        "Names of variables of the main job that tasks on agents see as well, beside Nx's own switches. Values travel to the coordinator: no secrets here.",
+        "Names of variables of the main job that tasks on agents see as it does, beside Nx's own switches; one that is not set there is not set for them either. Values are kept in memory only: never in a journal, a log or on an agent's disk.",
       defaultText: NONE,
       env: 'DTE_FORWARD_ENV',
       flag: null,

@@ -1,5 +1,5 @@
 import { runSpecSchema } from '@org/dte-protocol';
-import { buildRunSpec, forwardedEnv, readParallel, tableEstimator } from './build-run-spec';
+import { buildRunSpec, commandEnv, readParallel, tableEstimator } from './build-run-spec';
 import { graphOf } from './test-support/tasks';
 
 const graph = graphOf(
@@ -14,6 +14,8 @@ const graph = graphOf(
 const plan = { pending: ['lib:build', 'app:build'], noop: ['app:all'], afterwards: ['app:serve'] };
 const input = {
   runId: 'r1',
+  forwardedEnv: ['MY_FLAG'],
+  onHashMismatch: 'fail' as const,
   command: 'nx run-many\n-t build',
   requestedTargets: ['build'],
   graph,
@@ -114,21 +116,18 @@ describe('readParallel', () => {
   ])('reads --parallel=%j as %d', (value, expected) => expect(readParallel(value)).toBe(expected));
 });
 
-describe('forwardedEnv', () => {
-  it("forwards Nx's switches, public variables and the names that were given, and nothing else", () => {
+describe('commandEnv', () => {
+  it("takes Nx's switches and public variables, without those whose values must not be written anywhere", () => {
     const env = {
       NX_BASE: 'a',
       NX_PUBLIC_API: 'b',
       MY_FLAG: 'c',
+      NX_PUBLIC_KEY: 'g',
       NX_CLOUD_ACCESS_TOKEN: 'd',
       PATH: 'e',
       NX_CACHE_DIRECTORY: 'f',
     };
-    expect(forwardedEnv(env, ['MY_FLAG', 'NOT_SET'])).toEqual({
-      NX_BASE: 'a',
-      NX_PUBLIC_API: 'b',
-      MY_FLAG: 'c',
-    });
+    expect(commandEnv(env, ['MY_FLAG', 'NX_PUBLIC_KEY'])).toEqual({ NX_BASE: 'a', NX_PUBLIC_API: 'b' });
   });
 });
 

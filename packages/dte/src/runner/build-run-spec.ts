@@ -1,5 +1,12 @@
 import { isNonParallel, type NxTask, type TaskGraph } from '@org/dte-nx-compat';
-import { isStorableHash, LIMITS, type NxTaskJson, type RunSpec, type TaskSpec } from '@org/dte-protocol';
+import {
+  isStorableHash,
+  LIMITS,
+  type NxTaskJson,
+  type OnHashMismatch,
+  type RunSpec,
+  type TaskSpec,
+} from '@org/dte-protocol';
 import { byTarget } from '../config/by-target';
 import { oneLine } from '../session/one-line';
 import { taskOf, type Plan } from './plan';
@@ -31,13 +38,13 @@ const FORWARDED = [
 ];
 const FORWARDED_PREFIX = 'NX_PUBLIC_';
 
-/** The variables that tasks see on agents as they would here. */
-export function forwardedEnv(env: Env, names: readonly string[]): Record<string, string> {
-  const wanted = new Set([...FORWARDED, ...names]);
+/** The variables that are part of what a command means; those of the option forwardEnv go another way (forward-env.ts). */
+export function commandEnv(env: Env, forwarded: readonly string[]): Record<string, string> {
   return Object.fromEntries(
-    Object.entries(env).flatMap(([name, value]) =>
-      value !== undefined && (wanted.has(name) || name.startsWith(FORWARDED_PREFIX)) ? [[name, value]] : [],
-    ),
+    Object.entries(env).flatMap(([name, value]) => {
+      const wanted = FORWARDED.includes(name) || name.startsWith(FORWARDED_PREFIX);
+      return value !== undefined && wanted && !forwarded.includes(name) ? [[name, value]] : [];
+    }),
   );
 }
 
@@ -63,6 +70,9 @@ export interface RunSpecInput {
   readonly verbose: boolean;
   readonly streamOutput: boolean;
   readonly env: Record<string, string>;
+  /** Names of the option forwardEnv. */
+  readonly forwardedEnv: readonly string[];
+  readonly onHashMismatch: OnHashMismatch;
   readonly estimator: DurationEstimator;
   /** Option taskTimeoutMs. */
   readonly taskTimeoutMs: Readonly<Record<string, number>>;
@@ -123,6 +133,8 @@ export function buildRunSpec(input: RunSpecInput): RunSpec {
     verbose: input.verbose,
     streamOutput: input.streamOutput,
     env: input.env,
+    forwardedEnv: [...input.forwardedEnv],
+    onHashMismatch: input.onHashMismatch,
     tasks: [...plan.pending, ...plan.noop].map(toSpec),
   };
 }

@@ -64,7 +64,9 @@ async function runDistributed(
   const matches = pathMatcher(prepared.workspaceRoot, config.restoreGlobs);
   const policy = restorePolicy({ config, graph, projectGraph, isRequested: command.isRequested, matches });
   const runId = randomUUID();
-  const run = new DistributedRun({ prepared, runId, command, graph, plan, policy, lifeCycle, voice });
+  const run = new DistributedRun({
+    ...{ prepared, runId, command, graph, projectGraph, plan, policy, lifeCycle, voice },
+  });
   let here = 0;
   try {
     const trouble = await untilOver(run, prepared);

@@ -1,13 +1,20 @@
 import { nxOutputs } from '@org/dte-agent';
-import { createStreamPrinter, type NxLifeCycle, type TaskGraph } from '@org/dte-nx-compat';
+import {
+  createStreamPrinter,
+  type NxLifeCycle,
+  type NxProjectGraph,
+  type TaskGraph,
+} from '@org/dte-nx-compat';
 import { DteError, type ErrorCode, type SessionInfo } from '@org/dte-protocol';
 import { dataDirOf } from '../embedded/ensure';
 import { AttemptKeeper } from './attempt-keeper';
-import { buildRunSpec, forwardedEnv, tableEstimator } from './build-run-spec';
+import { buildRunSpec, commandEnv, tableEstimator } from './build-run-spec';
 import type { Command } from './command-of';
+import { createInvestigator } from './drift/investigator';
 import { Explainer } from './explainer';
 import { followRun, type Following } from './follow-run';
 import { OutputsHere } from './outputs-here';
+import { forwardEnv } from './forward-env';
 import { taskOf, type Plan } from './plan';
 import type { Prepared } from './prepare';
 import { progressLine } from './progress';
@@ -26,6 +33,7 @@ export interface DistributedRunOptions {
   readonly runId: string;
   readonly command: Command;
   readonly graph: TaskGraph;
+  readonly projectGraph: NxProjectGraph;
   readonly plan: Plan;
   readonly policy: RestorePolicy;
   readonly lifeCycle: NxLifeCycle;
@@ -47,12 +55,13 @@ export class DistributedRun {
   private readonly explainer: Explainer;
   private readonly refused = new Set<string>();
   private following: Following | null = null;
+  private stopForwarding: () => void = () => undefined;
   private introduced = false;
 
   constructor(private readonly options: DistributedRunOptions) {
-    const { prepared, runId, lifeCycle, command, graph, voice } = options;
+    const { prepared, runId, lifeCycle, command, graph, projectGraph, voice } = options;
     const { cache, session, workspaceRoot } = prepared;
-    const { limits } = prepared.resolved;
+    const { limits, config } = prepared.resolved;
     const outputs = nxOutputs(workspaceRoot);
     this.explainer = new Explainer(voice);
     this.restores = new RestoreQueue(limits.restoreConcurrency);
@@ -68,6 +77,12 @@ export class DistributedRun {
       reporter: this.reporter,
       outputs: this.outputs,
       explainer: this.explainer,
+      investigator: createInvestigator({
+        workspaceRoot,
+        projectGraph,
+        limits,
+        policy: config.onHashMismatch,
+      }),
       startMs: Date.now(),
     });
     const dataDir = dataDirOf(prepared.resolved, workspaceRoot);
@@ -117,7 +132,8 @@ export class DistributedRun {
       ...{ runId, command: command.text, requestedTargets, graph, plan, hits },
       ...{ parallel, nxBail, skipNxCache, verbose },
       streamOutput: pending.some((id) => command.streams(taskOf(graph, id))),
-      env: forwardedEnv(process.env, config.forwardEnv),
+      env: commandEnv(process.env, config.forwardEnv),
+      ...{ forwardedEnv: config.forwardEnv, onHashMismatch: config.onHashMismatch },
       estimator: tableEstimator(config.weights),
       taskTimeoutMs: config.taskTimeoutMs,
       isLeft: (task) => this.outputs.isLeft(task),
@@ -125,6 +141,11 @@ export class DistributedRun {
       retryFlaky: config.retryFlaky,
     });
     await http.submitRun(spec);
+    const { connection } = session;
+    this.stopForwarding = await forwardEnv({
+      ...{ connection, http, runId, names: config.forwardEnv, env: process.env },
+      onTrouble: (error) => this.explainer.explain(error),
+    });
     // In one transaction, while the agents begin, instead of one for each result.
     cache.recordTaskDetails(pending.map((id) => taskOf(graph, id)));
     return hits;
@@ -182,6 +203,7 @@ export class DistributedRun {
 
   /** Tells the coordinator that this run needs nothing more; what still runs of it is stopped. */
   private leave(): void {
+    this.stopForwarding();
     const { connection } = this.options.prepared.session;
     const ackSeq = this.following?.ackSeq() ?? 0;
     const want = this.coordinatorLost ? 'cancel' : 'close';

@@ -7,8 +7,12 @@ export class Explainer {
 
   constructor(private readonly voice: Voice) {}
 
-  explain(error: DteError): void {
-    if (this.explained.has(error.code)) return;
+  /** @param again said instead where the code has been explained before; left out: nothing */
+  explain(error: DteError, again?: string): void {
+    if (this.explained.has(error.code)) {
+      if (again !== undefined) this.voice.line(`dte: ${again}`);
+      return;
+    }
     this.explained.add(error.code);
     this.voice.explain(error);
   }

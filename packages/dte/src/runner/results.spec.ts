@@ -1,5 +1,6 @@
 import type { FetchResult } from '@org/dte-nx-compat';
 import { DteError, type EndedEntry, type FinishedAttempt } from '@org/dte-protocol';
+import type { DriftInvestigator } from './drift/investigator';
 import { Explainer } from './explainer';
 import { OutputsHere } from './outputs-here';
 import { Reporter } from './reporter';
@@ -32,6 +33,17 @@ const ended = (taskId: string, status: EndedEntry['status'], result: FinishedAtt
   result,
   reason: null,
 });
+
+/** Names one input whenever an attempt has something to tell. */
+const investigator: DriftInvestigator = {
+  describe: (task, agentName, { drift }) =>
+    Promise.resolve(
+      drift === undefined
+        ? null
+        : { message: `${task.id} differs on ${agentName}: NODE_ENV.`, short: `${task.id}: NODE_ENV` },
+    ),
+};
+const drift: FinishedAttempt['drift'] = { agreed: '1', checkout: null, runtime: {}, env: {} };
 
 function setUp(
   restore: () => Promise<Restored> = () => Promise.resolve({ terminalOutput: 'out', from: 'remote' }),
@@ -70,6 +82,7 @@ function setUp(
       explainer: new Explainer(voice),
     }),
     explainer: new Explainer(voice),
+    investigator,
     startMs: 0,
   });
   return { results, calls, said, graph, kept };
@@ -157,22 +170,38 @@ describe('RunResults', () => {
     expect([results.fromCache, results.byAgent.size]).toEqual([1, 0]);
   });
 
-  it('takes no failure of ours for a failure of the task, and names the input that differs', async () => {
-    const { results, said, graph } = setUp();
-    graph.tasks['lib:build']!.hashDetails = { command: 'c', nodes: { 'env:NODE_ENV': '1' } };
-    const reason = { code: 'DTE_HASH_MISMATCH', message: 'lib:build has another hash here.' } as const;
-    results.onEntry(
-      ended(
-        'lib:build',
-        'returned',
-        finished({ status: 'failure', code: 1, reason, hashDetails: { command: 'c', 'env:NODE_ENV': '2' } }),
-      ),
-    );
+  it('lets the main job run a task whose hash differs, names the input, and tells of further ones briefly', async () => {
+    const { results, said } = setUp();
+    const reason = { code: 'DTE_HASH_MISMATCH', message: 'another hash here.' } as const;
+    const other = finished({ status: 'failure', code: 1, reason, drift });
+    results.onEntry(ended('lib:build', 'returned', other));
+    results.onEntry(ended('app:build', 'returned', other));
     await results.idle();
-    expect(results.endings.get('lib:build')).toBe('returned');
+    expect([...results.endings.values()]).toEqual(['returned', 'returned']);
     expect(said).toEqual([
-      'DTE_HASH_MISMATCH lib:build has another hash here. Different on the agent: env:NODE_ENV. The main job runs lib:build itself.',
+      'DTE_HASH_MISMATCH lib:build differs on agent-1: NODE_ENV.',
+      'dte: app:build: NODE_ENV',
     ]);
+  });
+
+  it('shows what differs as the output of a task that failed for it', async () => {
+    const { results, kept, said } = setUp(() => Promise.resolve({ terminalOutput: '', from: null }));
+    const reason = { code: 'DTE_HASH_MISMATCH', message: 'another hash here.' } as const;
+    results.onEntry(ended('lib:build', 'failure', finished({ status: 'failure', code: 1, reason, drift })));
+    await results.idle();
+    expect(results.statuses).toEqual({ 'lib:build': 'failure' });
+    expect(kept.get('lib:build')).toMatch(
+      /^lib:build differs on agent-1: NODE_ENV\.\n {2}What to do: .*\n.*DTE_HASH_MISMATCH/,
+    );
+    expect(said).toEqual([]);
+  });
+
+  it('warns of a task that ran under another hash, which is a success', async () => {
+    const { results, said } = setUp();
+    results.onEntry(ended('lib:build', 'success', finished({ drift })));
+    await results.idle();
+    expect(results.statuses).toEqual({ 'lib:build': 'success' });
+    expect(said).toEqual(['DTE_HASH_MISMATCH lib:build differs on agent-1: NODE_ENV.']);
   });
 
   it('shows the reason of a failure that we have to explain below its output', async () => {

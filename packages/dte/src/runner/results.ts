@@ -6,8 +6,8 @@ import {
   type FinishedAttempt,
   type RunLogEntry,
 } from '@org/dte-protocol';
+import type { DriftInvestigator } from './drift/investigator';
 import type { Explainer } from './explainer';
-import { describeHashDifference } from './hash-difference';
 import type { Ending } from './leftovers';
 import type { OutputsHere } from './outputs-here';
 import { placeInTime } from './place-in-time';
@@ -21,6 +21,7 @@ export interface ResultsOptions {
   readonly reporter: Reporter;
   readonly outputs: OutputsHere;
   readonly explainer: Explainer;
+  readonly investigator: DriftInvestigator;
   readonly startMs: number;
 }
 
@@ -109,7 +110,7 @@ export class RunResults {
     const finished = entry.result?.kind === 'finished' ? entry.result : null;
     const { status } = entry;
     // No fault of the task: this job finds out what the task really does.
-    if (status === 'returned') this.explainReturned(task, entry, finished);
+    if (status === 'returned') this.watch(this.explainReturned(task, entry, finished));
     if (status === 'success') this.watch(this.takeSuccess(task, entry, finished), task);
     else if (status === 'failure') this.watch(this.takeFailure(task, entry, finished), task);
     else this.endings.set(task.id, status);
@@ -122,6 +123,7 @@ export class RunResults {
   ): Promise<void> {
     const artifact = finished?.artifact ?? { kind: 'none' };
     const { terminalOutput, from } = await this.options.outputs.take(task, artifact);
+    await this.warnOfDrift(task, entry, finished);
     const isCached = typeof finished?.fromCache === 'string';
     this.date(task, finished);
     const { absent } = this.options.outputs;
@@ -140,8 +142,9 @@ export class RunResults {
     // A failure is a fact from here on, whatever becomes of its output.
     this.settle(task, 'failure', 'failure');
     if (entry.agent !== null) this.failedOn.set(task.id, entry.agent);
-    const reason = finished?.reason ?? entry.reason;
-    const why = reason === null ? '' : `${new DteError(reason.code, reason.message).explain()}\n`;
+    const trouble = await this.troubleOf(task, entry, finished);
+    const why = trouble === null ? '' : `${trouble.error.explain()}\n`;
+    if (trouble === null) await this.warnOfDrift(task, entry, finished);
     const said = await this.options.outputs.restore(task, finished?.artifact ?? { kind: 'none' }).then(
       ({ terminalOutput }) => terminalOutput,
       (thrown: unknown) => `${DteError.from(thrown).explain()}\n`,
@@ -199,13 +202,44 @@ export class RunResults {
     void watched.then(() => this.steps.delete(watched));
   }
 
-  private explainReturned(task: NxTask, entry: EndedEntry, finished: FinishedAttempt | null): void {
-    const reason = finished?.reason ?? entry.reason;
-    if (reason === null) return;
-    const difference = describeHashDifference(task.hashDetails, finished?.hashDetails ?? null);
-    const message = difference === null ? reason.message : `${reason.message} ${difference}`;
-    this.options.explainer.explain(
-      new DteError(reason.code, `${message} The main job runs ${task.id} itself.`),
-    );
+  /** Our reason for an ending, with the inputs named where it is another hash; null when the ending needs none. */
+  private async troubleOf(
+    task: NxTask,
+    { agent, reason: ofEntry }: EndedEntry,
+    finished: FinishedAttempt | null,
+  ): Promise<{ readonly error: DteError; readonly again?: string } | null> {
+    const reason = finished?.reason ?? ofEntry;
+    if (reason === null) return null;
+    const isDrift = reason.code === 'DTE_HASH_MISMATCH' && finished !== null && agent !== null;
+    const said = isDrift ? await this.options.investigator.describe(task, agent.name, finished) : null;
+    if (said === null) return { error: new DteError(reason.code, reason.message) };
+    return { error: new DteError(reason.code, said.message), again: said.short };
+  }
+
+  private async explainReturned(
+    task: NxTask,
+    entry: EndedEntry,
+    finished: FinishedAttempt | null,
+  ): Promise<void> {
+    // What came back with the task it needs is no difference of its own.
+    if (entry.agent === null && entry.reason?.code === 'DTE_HASH_MISMATCH') return;
+    const trouble = await this.troubleOf(task, entry, finished);
+    if (trouble === null) return;
+    const { error, again } = trouble;
+    const message =
+      again === undefined ? `${error.message} The main job runs ${task.id} itself.` : error.message;
+    this.options.explainer.explain(new DteError(error.code, message), again);
+  }
+
+  /** A task that ran under another hash than ours because the run wants a warning only. */
+  private async warnOfDrift(
+    task: NxTask,
+    { agent }: EndedEntry,
+    finished: FinishedAttempt | null,
+  ): Promise<void> {
+    if (finished?.drift === undefined || agent === null) return;
+    const said = await this.options.investigator.describe(task, agent.name, finished);
+    const message = said?.message ?? `${task.id} has another hash on ${agent.name} than in the main job.`;
+    this.options.explainer.explain(new DteError('DTE_HASH_MISMATCH', message), said?.short);
   }
 }

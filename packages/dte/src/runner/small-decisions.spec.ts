@@ -1,5 +1,4 @@
 import { judgeAvailability } from './availability';
-import { describeHashDifference } from './hash-difference';
 import { placeInTime } from './place-in-time';
 import { duration, progressLine } from './progress';
 import { endLine, startLine } from './summary';
@@ -112,31 +111,5 @@ describe('lines of ours', () => {
     expect(endLine({ byAgent, fromCache: 0, here: 0, retried: 0, total: 78, elapsedMs: 0 })).toMatch(
       /a11: 12 .* · 4 more agents$/,
     );
-  });
-});
-
-describe('describeHashDifference', () => {
-  const main = {
-    command: 'c',
-    nodes: { 'app:ProjectConfiguration': '1', 'env:NODE_ENV': '2', 'only:here': '3' },
-  };
-
-  it('names the inputs that differ', () => {
-    const agent = { command: 'c', 'app:ProjectConfiguration': '1', 'env:NODE_ENV': '9', 'only:there': '4' };
-    expect(describeHashDifference(main, agent)).toBe(
-      'Different on the agent: env:NODE_ENV, only:here (in the main job only), only:there (on the agent only).',
-    );
-  });
-
-  it('names a few of many', () => {
-    const agent = Object.fromEntries(Array.from({ length: 9 }, (_, index) => [`n${index}`, 'x']));
-    expect(describeHashDifference({ command: 'c', nodes: {} }, { command: 'c', ...agent })).toMatch(
-      / and 6 more\.$/,
-    );
-  });
-
-  it('is silent when one side does not tell', () => {
-    expect(describeHashDifference(undefined, { a: '1' })).toBeNull();
-    expect(describeHashDifference(main, null)).toBeNull();
   });
 });

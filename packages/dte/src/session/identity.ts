@@ -1,7 +1,10 @@
 import { findWorkspaceRoot, resolveNx } from '@org/dte-nx-compat';
 import { DteError, type Identity } from '@org/dte-protocol';
 import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { Env } from '../config';
 import { oneLine } from './one-line';
@@ -21,11 +24,38 @@ export async function checkedOutCommit(workspaceRoot: string): Promise<string | 
   }
 }
 
+const LOCKFILES = [
+  'package-lock.json',
+  'npm-shrinkwrap.json',
+  'yarn.lock',
+  'pnpm-lock.yaml',
+  'bun.lock',
+  'bun.lockb',
+];
+
+/** Digests of the lockfiles of a workspace, by name. Git may check one out with other line endings: they do not count. */
+export async function readLockfiles(workspaceRoot: string): Promise<Record<string, string>> {
+  const read = async (name: string): Promise<[string, string][]> => {
+    try {
+      const text = await readFile(join(workspaceRoot, name), 'latin1');
+      const digest = createHash('sha256').update(text.replaceAll('\r\n', '\n'), 'latin1').digest('hex');
+      return [[name, digest]];
+    } catch {
+      return []; // there is none
+    }
+  };
+  return Object.fromEntries((await Promise.all(LOCKFILES.map(read))).flat());
+}
+
 /**
  * What this process says of itself to a coordinator.
+ * @param samePlatform of a main job: agents of another platform are refused
  * @throws DteError DTE_BAD_CONFIG when the workspace has no Nx
  */
-export async function readIdentity(workspaceRoot: string = findWorkspaceRoot()): Promise<Identity> {
+export async function readIdentity(
+  workspaceRoot: string = findWorkspaceRoot(),
+  samePlatform = false,
+): Promise<Identity> {
   let nxVersion: string;
   try {
     nxVersion = resolveNx(workspaceRoot).version;
@@ -43,6 +73,8 @@ export async function readIdentity(workspaceRoot: string = findWorkspaceRoot()):
     nxVersion,
     nodeVersion: process.version,
     platform: `${process.platform}-${process.arch}`,
+    lockfiles: await readLockfiles(workspaceRoot),
+    ...(samePlatform ? { samePlatform } : {}),
   };
 }
 

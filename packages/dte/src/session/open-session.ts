@@ -48,7 +48,7 @@ export interface OpenSessionOptions {
 export async function openSession(options: OpenSessionOptions): Promise<Session> {
   const { resolved, env, sessionId, role, rendezvous, workspaceRoot } = options;
   const { limits } = resolved;
-  const identity = await readIdentity(workspaceRoot);
+  const identity = await readIdentity(workspaceRoot, resolved.config.samePlatform);
   const connection = connect({
     address: async () => addressOf(await rendezvous.find(sessionId)),
     hello: {

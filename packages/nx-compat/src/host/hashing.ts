@@ -1,4 +1,4 @@
-import type { NxInstall } from '../nx-install';
+import { resolveNx, type NxInstall } from '../nx-install';
 import { subgraph, toNxTaskGraph } from '../task-graph';
 import type { NxHashDetails, NxProjectGraph, NxTask, RawTaskGraph, TaskGraph } from '../types';
 import type { HashResult } from './types';
@@ -57,25 +57,34 @@ export class Hashing {
    * command there, 22 and later that of the task.
    */
   async upFront(task: NxTask, graph: RawTaskGraph): Promise<HashResult> {
-    const env = this.nx.major < 22 ? process.env : this.environmentOf(task);
-    return complete(await this.hasher.hashTask(task, graph, env));
+    const env = environmentUpFront(this.nx, task, this.projectGraph);
+    return complete(await this.hasher.hashTask(task, graph, env), env);
   }
 
   /** As Nx does it right before running, with the outputs of the dependencies on disk; custom hashers included. */
   async beforeRun(task: NxTask, graph: RawTaskGraph): Promise<HashResult> {
     const { hashTask } = this.nx.load<HashTaskModule>('src/hasher/hash-task');
-    await hashTask(this.hasher, this.projectGraph, graph, task, this.environmentOf(task), null);
-    return complete({ value: task.hash ?? '', details: task.hashDetails ?? { command: '', nodes: {} } });
-  }
-
-  private environmentOf(task: NxTask): NodeJS.ProcessEnv {
-    return this.nx
-      .load<TaskEnvModule>('src/tasks-runner/task-env')
-      .getTaskSpecificEnv(task, this.projectGraph);
+    const env = environmentOf(this.nx, task, this.projectGraph);
+    await hashTask(this.hasher, this.projectGraph, graph, task, env, null);
+    const hash = { value: task.hash ?? '', details: task.hashDetails ?? { command: '', nodes: {} } };
+    return complete(hash, env);
   }
 }
 
-const complete = ({ value, details }: Hash): HashResult => ({
+const environmentOf = (nx: NxInstall, task: NxTask, projectGraph: NxProjectGraph): NodeJS.ProcessEnv =>
+  nx.load<TaskEnvModule>('src/tasks-runner/task-env').getTaskSpecificEnv(task, projectGraph);
+
+const environmentUpFront = (nx: NxInstall, task: NxTask, projectGraph: NxProjectGraph): NodeJS.ProcessEnv =>
+  nx.major < 22 ? process.env : environmentOf(nx, task, projectGraph);
+
+/** The environment with which Nx hashes a task before anything runs: with its .env files from 22 on. */
+export const environmentOfTask = (
+  task: NxTask,
+  projectGraph: NxProjectGraph,
+  workspaceRoot?: string,
+): NodeJS.ProcessEnv => environmentUpFront(resolveNx(workspaceRoot), task, projectGraph);
+
+const complete = ({ value, details }: Hash, environment: NodeJS.ProcessEnv): HashResult => ({
   value,
   details: {
     command: details.command,
@@ -83,4 +92,5 @@ const complete = ({ value, details }: Hash): HashResult => ({
     implicitDeps: details.implicitDeps ?? {},
     runtime: details.runtime ?? {},
   },
+  environment: () => environment,
 });

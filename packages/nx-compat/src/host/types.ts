@@ -13,6 +13,8 @@ export interface TaskHostOptions {
 export interface HashResult {
   value: string;
   details: Required<NxHashDetails>;
+  /** The environment it was made with. */
+  environment?: (() => NodeJS.ProcessEnv) | undefined;
 }
 
 /** One task to run. */

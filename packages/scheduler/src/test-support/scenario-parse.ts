@@ -5,6 +5,7 @@ import {
   type RunSpec,
   type TaskSpec,
   type Work,
+  onHashMismatchSchema,
 } from '@org/dte-protocol';
 import { runSpec, taskSpec, type TaskOptions } from '@org/dte-testing';
 
@@ -42,6 +43,9 @@ export function parseRun({ words: [runId = 'r1', ...flags], options, rest }: Com
     requestedTargets: options['targets']?.split(',') ?? ['build'],
     ...(options['rules'] === undefined ? {} : { placements: options['rules'].split(';').map(parseRule) }),
     ...(options['wait'] === undefined ? {} : { placementWaitMs: Number(options['wait']) }),
+    ...(options['mismatch'] === undefined
+      ? {}
+      : { onHashMismatch: onHashMismatchSchema.parse(options['mismatch']) }),
   });
 }
 

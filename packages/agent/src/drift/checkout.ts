@@ -1,0 +1,76 @@
+import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { lstat, readFile, readlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Drift, type LimitValues } from '@org/dte-protocol';
+
+type Limits = Pick<LimitValues, 'driftFiles' | 'driftFileBytes' | 'driftCommandMs'>;
+export type Checkout = Drift['checkout'];
+
+const STATUS_BYTES = 16 * 1024 * 1024;
+const DIGEST_CHARS = 16;
+const PATH_CHARS = 4_096;
+/** Nx takes neither for an input, wherever git has been told to leave them alone. */
+const NEVER_INPUTS = /^(\.nx|node_modules)(\/|$)/;
+
+/** What git prints; null when it fails. A list that is too long is cut off, and `whole` says so. */
+function git(
+  folder: string,
+  args: readonly string[],
+  timeout: number,
+): Promise<{ text: string; whole: boolean } | null> {
+  return new Promise((resolve) => {
+    const options = {
+      ...{ cwd: folder, timeout, maxBuffer: STATUS_BYTES },
+      // Another git command of the job must not find the index locked.
+      env: { ...process.env, LC_ALL: 'C', GIT_OPTIONAL_LOCKS: '0' },
+    };
+    execFile('git', args, options, (error, stdout) => {
+      const cutOff = error?.code === 'ERR_CHILD_PROCESS_STDIO_MAXBUFFER';
+      resolve(error === null || cutOff ? { text: stdout, whole: !cutOff } : null);
+    }).stdin?.end();
+  });
+}
+
+/** A word for the content of a file: equal words, equal contents. */
+async function digestOf(path: string, limits: Limits): Promise<string> {
+  try {
+    const stat = await lstat(path);
+    if (stat.isDirectory()) return 'folder';
+    if (stat.size > limits.driftFileBytes) return `${stat.size} bytes`;
+    const content = stat.isSymbolicLink() ? await readlink(path) : await readFile(path);
+    return createHash('sha256').update(content).digest('hex').slice(0, DIGEST_CHARS);
+  } catch {
+    return 'deleted';
+  }
+}
+
+/**
+ * What a checkout has otherwise than its commit: changed, deleted and new files, those that git ignores left out (and so does
+ * Nx). The first ones by name, so that two incomplete lists can be compared up to where the shorter one ends.
+ * @returns null where there is no git, or none that answers in time
+ */
+export async function readCheckout(workspaceRoot: string, limits: Limits): Promise<Checkout> {
+  const ask = (...args: string[]) => git(workspaceRoot, args, limits.driftCommandMs);
+  // Names are relative to the repository, which may be larger than the workspace.
+  const [prefix, status] = await Promise.all([
+    ask('rev-parse', '--show-prefix'),
+    ask('status', '--porcelain=v1', '-z', '--untracked-files=all', '--no-renames', '--', '.'),
+  ]);
+  if (prefix === null || status === null) return null;
+  const folder = prefix.text.trim();
+  const paths = status.text
+    .split('\0')
+    .slice(0, -1)
+    .map((line) => ({ isNew: line.startsWith('??'), path: line.slice('XY '.length) }))
+    .filter(({ path }) => path.startsWith(folder))
+    .map(({ isNew, path }) => ({ isNew, path: path.slice(folder.length) }))
+    .filter(({ path }) => path !== '' && path.length <= PATH_CHARS && !NEVER_INPUTS.test(path))
+    .sort((a, b) => (a.path < b.path ? -1 : 1));
+  const told = paths.slice(0, limits.driftFiles);
+  const changes: Record<string, string> = {};
+  for (const { path, isNew } of told) {
+    changes[path] = `${isNew ? '+' : ''}${await digestOf(join(workspaceRoot, path), limits)}`;
+  }
+  return { changes, complete: status.whole && told.length === paths.length };
+}

@@ -1,0 +1,2 @@
+export { readCheckout, type Checkout } from './checkout';
+export { readRuntimeValues } from './runtime-values';

@@ -1,0 +1,78 @@
+import { type HashResult, type NxProjectGraph, readHashInput } from '@org/dte-nx-compat';
+import { type Drift, type LimitValues, LIMITS } from '@org/dte-protocol';
+import { type Checkout, readCheckout, readRuntimeValues } from '../drift';
+
+export interface DriftWitnessOptions {
+  readonly workspaceRoot: string;
+  readonly limits: LimitValues;
+  /** Environment of the executor. */
+  readonly env: NodeJS.ProcessEnv;
+}
+
+/** What is said of one difference. */
+export interface Testimony {
+  readonly drift: Drift;
+  readonly hashDetails: Record<string, string> | null;
+}
+
+/** Entries of a hash's details that are sent: enough to name the difference, far below the frame limit. */
+const MAX_DETAILS = 10_000;
+/** Tasks that differ come in crowds, and git need not look at the same checkout for each of them. */
+const CHECKOUT_FRESH_MS = 2_000;
+const NAME_CHARS = 4_096;
+
+/**
+ * Collects what this machine knows of hashes that differ from the main job's. The main job has the other half, so only it
+ * can tell what differs; nothing of this is read as long as all hashes are equal.
+ */
+export class DriftWitness {
+  private checkout: { readonly value: Promise<Checkout>; readonly atMs: number } | null = null;
+  private told = { runId: '', bytes: 0 };
+
+  constructor(private readonly options: DriftWitnessOptions) {}
+
+  async testify(
+    runId: string,
+    agreed: string,
+    computed: HashResult,
+    projectGraph: NxProjectGraph,
+  ): Promise<Testimony> {
+    const { workspaceRoot, limits } = this.options;
+    const nodes: Record<string, string> = {
+      ...{ command: computed.details.command, ...computed.details.nodes },
+      ...{ ...computed.details.implicitDeps, ...computed.details.runtime },
+    };
+    const inputs = Object.keys(nodes)
+      .filter((name) => name.length <= NAME_CHARS)
+      .map((name) => readHashInput(name, (project) => projectGraph.nodes[project]?.data.root));
+    const env = computed.environment?.() ?? this.options.env;
+    const names = inputs.flatMap((input) => (input.kind === 'env' ? [input.name] : []));
+    const commands = inputs.flatMap((input) => (input.kind === 'runtime' ? [input.command] : []));
+    const [checkout, runtime] = await Promise.all([
+      this.readCheckout(),
+      readRuntimeValues(commands, workspaceRoot, env, limits),
+    ]);
+    const drift: Drift = {
+      ...{ agreed, checkout, runtime },
+      env: Object.fromEntries(names.map((name) => [name, env[name] !== undefined])),
+    };
+    return { drift, hashDetails: this.withinBudget(runId, nodes) };
+  }
+
+  private readCheckout(): Promise<Checkout> {
+    const nowMs = Date.now();
+    if (this.checkout === null || nowMs - this.checkout.atMs > CHECKOUT_FRESH_MS) {
+      this.checkout = { value: readCheckout(this.options.workspaceRoot, this.options.limits), atMs: nowMs };
+    }
+    return this.checkout.value;
+  }
+
+  /** Null once this run has been told enough: the first tasks name the cause of the others. */
+  private withinBudget(runId: string, nodes: Record<string, string>): Testimony['hashDetails'] {
+    if (this.told.runId !== runId) this.told = { runId, bytes: 0 };
+    if (this.told.bytes > LIMITS.driftDetailsBytes.value) return null;
+    const entries = Object.entries(nodes).slice(0, MAX_DETAILS);
+    for (const [name, hash] of entries) this.told.bytes += name.length + hash.length;
+    return Object.fromEntries(entries);
+  }
+}

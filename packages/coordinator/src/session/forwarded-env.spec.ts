@@ -1,0 +1,28 @@
+import { ForwardedEnvs } from './forwarded-env';
+
+const env = { values: { TOKEN: 's3cret' } };
+const missing = expect.objectContaining({ code: 'DTE_FORWARDED_ENV_MISSING' }) as Error;
+let envs: ForwardedEnvs;
+beforeEach(() => {
+  envs = new ForwardedEnvs();
+  envs.begin({ runId: 'r1', forwardedEnv: ['TOKEN'] });
+  envs.begin({ runId: 'r2' });
+});
+
+it('lets agents come again until the main job has said the values', () => {
+  expect(() => envs.get('r1')).toThrow(missing);
+  envs.put('r1', env);
+  expect(envs.get('r1')).toEqual(env);
+});
+
+it('has nothing for a run that forwards nothing, and takes nothing for it', () => {
+  envs.put('r2', env);
+  expect(envs.get('r2')).toEqual({ values: {} });
+});
+
+it('forgets the values with the end of the run, and takes none after it', () => {
+  envs.put('r1', env);
+  envs.end('r1');
+  envs.put('r1', env);
+  expect(() => envs.get('r1')).toThrow(missing);
+});

@@ -1,0 +1,39 @@
+import { DteError, type ForwardedEnv, type RunSpec } from '@org/dte-protocol';
+
+/**
+ * Values of the runs of one session that may be secrets: in memory, for as long as the run goes on. Nothing here is ever
+ * written: after a restart of the coordinator the main jobs say them again.
+ */
+export class ForwardedEnvs {
+  private readonly expected = new Set<string>();
+  private readonly over = new Set<string>();
+  private readonly values = new Map<string, ForwardedEnv>();
+
+  /** To be called for each run of the session, replayed ones included. */
+  begin({ runId, forwardedEnv = [] }: Pick<RunSpec, 'runId' | 'forwardedEnv'>): void {
+    if (forwardedEnv.length > 0) this.expected.add(runId);
+  }
+
+  /** The run has ended: nobody may ask any more. */
+  end(runId: string): void {
+    this.values.delete(runId);
+    if (this.expected.has(runId)) this.over.add(runId);
+  }
+
+  put(runId: string, env: ForwardedEnv): void {
+    if (this.expected.has(runId) && !this.over.has(runId)) this.values.set(runId, env);
+  }
+
+  /**
+   * @throws DteError DTE_FORWARDED_ENV_MISSING: not said (again) yet. A task must not run without what it was promised.
+   */
+  get(runId: string): ForwardedEnv {
+    if (!this.expected.has(runId)) return { values: {} };
+    const known = this.values.get(runId);
+    if (known !== undefined) return known;
+    throw new DteError(
+      'DTE_FORWARDED_ENV_MISSING',
+      `The main job has not said the values of forwardEnv for run ${runId} yet.`,
+    );
+  }
+}

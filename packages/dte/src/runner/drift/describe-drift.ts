@@ -1,0 +1,104 @@
+import { readHashInput } from '@org/dte-nx-compat';
+import type { Drift, OnHashMismatch } from '@org/dte-protocol';
+import { CURES } from './cures';
+import {
+  describeInput,
+  differingNames,
+  type DifferingInput,
+  type Inputs,
+  type OwnSide,
+} from './differing-inputs';
+
+export interface DriftCase {
+  readonly taskId: string;
+  readonly agentName: string;
+  /** Hash on the agent. */
+  readonly computed: string;
+  readonly drift: Drift;
+  /** What each hash was made of; empty or null when that is not known. */
+  readonly main: Inputs;
+  readonly agent: Inputs | null;
+  readonly own: OwnSide;
+  readonly rootOf: (project: string) => string | undefined;
+  /** What the run does about it. */
+  readonly policy: OnHashMismatch;
+}
+
+/** A difference in words. */
+export interface DriftText {
+  /** Several lines: what happened, the inputs, and the cure of each kind of input. */
+  readonly message: string;
+  /** One line, for further tasks of the same trouble. */
+  readonly short: string;
+}
+
+const MOST_LINES = 8;
+/** A dozen packages say no more than three of them. */
+const MOST_OF_A_KIND = 3;
+const SHORT_INPUTS = 2;
+
+const CONSEQUENCE: Record<OnHashMismatch, string> = {
+  fail: 'It was not run.',
+  'run-on-main': 'The main job runs it itself.',
+  warn: 'It ran there all the same, and its artifact is stored under the hash of the agent.',
+};
+
+/** The first of each kind, told briefly first: variables and tools are causes, files often their consequence. */
+function choose(inputs: readonly DifferingInput[]): { lines: DifferingInput[]; more: number } {
+  const ofKind = new Map<string, number>();
+  const lines = inputs
+    .filter(({ kind }) => {
+      const count = (ofKind.get(kind) ?? 0) + 1;
+      ofKind.set(kind, count);
+      return count <= MOST_OF_A_KIND;
+    })
+    .slice(0, MOST_LINES);
+  return { lines, more: inputs.length - lines.length };
+}
+
+const ORDER = [
+  'env',
+  'runtime',
+  'files',
+  'external',
+  'project',
+  'tsconfig',
+  'dependency-outputs',
+  'command',
+  'other',
+];
+
+function inputsOf({ main, agent, drift, own, rootOf }: DriftCase): DifferingInput[] {
+  const names = differingNames(main, agent ?? {});
+  const described = names.flatMap((name) => describeInput(readHashInput(name, rootOf), drift, own));
+  // Two filesets may take in the same file.
+  const unique = new Map(described.map((input) => [input.text, input]));
+  return [...unique.values()].sort((a, b) => ORDER.indexOf(a.kind) - ORDER.indexOf(b.kind));
+}
+
+function unnamed({ main, agent }: DriftCase): string {
+  if (agent === null) return 'The inputs of this one were not sent: those of earlier tasks name the cause.';
+  if (Object.keys(main).length === 0) return 'Nx does not say what the hash of the main job was made of.';
+  return 'Nx names no input that differs (a custom hasher tells only its result).';
+}
+
+export function describeDrift(given: DriftCase): DriftText {
+  const { taskId, agentName, computed, drift, policy } = given;
+  const head = `${taskId} has another hash on ${agentName} (${computed}) than in the main job (${drift.agreed}).`;
+  const known = given.agent !== null && Object.keys(given.main).length > 0;
+  const inputs = known ? inputsOf(given) : [];
+  if (inputs.length === 0) {
+    return { message: `${head} ${CONSEQUENCE[policy]}\n  ${unnamed(given)}`, short: head };
+  }
+  const { lines, more } = choose(inputs);
+  const cures = [...new Set(lines.map(({ kind }) => CURES[kind]))].filter((cure) => cure !== null);
+  const message = [
+    `${head} ${CONSEQUENCE[policy]}`,
+    '  Different inputs:',
+    ...lines.map(({ text }) => `    - ${text}`),
+    ...(more > 0 ? [`    - and ${more} more`] : []),
+    ...cures.map((cure) => `  ${cure}`),
+  ].join('\n');
+  const first = inputs.slice(0, SHORT_INPUTS).map(({ text }) => text);
+  return { message, short: `${head} ${first.join('; ')}` };
+}

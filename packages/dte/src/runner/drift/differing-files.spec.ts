@@ -1,0 +1,36 @@
+import type { Checkout } from '@org/dte-agent';
+import { differingFiles } from './differing-files';
+
+const checkout = (changes: Record<string, string>, complete = true): Checkout => ({ changes, complete });
+
+it('names each file once, with what it is on each side', () => {
+  const main = checkout({ same: 'aa', both: 'bb', 'main-new': '+cc', 'agent-gone': 'ee' });
+  const agent = checkout({
+    same: 'aa',
+    both: 'bc',
+    'agent-new': '+dd',
+    'agent-gone': 'deleted',
+    gone: 'deleted',
+    edited: 'ff',
+  });
+  expect(differingFiles(main, agent)).toEqual([
+    { path: 'agent-gone', how: 'deleted on the agent, changed in the main job' },
+    { path: 'agent-new', how: 'there on the agent only' },
+    { path: 'both', how: 'changed on the agent and, otherwise, in the main job' },
+    { path: 'edited', how: 'changed on the agent, as committed in the main job' },
+    { path: 'gone', how: 'deleted on the agent, as committed in the main job' },
+    { path: 'main-new', how: 'there in the main job only' },
+  ]);
+});
+
+it('says nothing of what lies behind the end of a list that was cut off', () => {
+  const main = checkout({ a: '1', c: '1' }, false);
+  expect(differingFiles(main, checkout({ a: '2', b: '1', c: '1', d: '1' })).map(({ path }) => path)).toEqual([
+    'a',
+    'b',
+  ]);
+});
+
+it('knows nothing where there is no git on one side', () => {
+  expect(differingFiles(null, checkout({ a: '1' }))).toEqual([]);
+});

@@ -1,0 +1,43 @@
+import type { Checkout } from '@org/dte-agent';
+
+/** A file that is not the same in the main job and on an agent. */
+export interface DifferingFile {
+  readonly path: string;
+  /** For people: `changed on the agent, as committed in the main job`. */
+  readonly how: string;
+}
+
+type Changes = NonNullable<Checkout>;
+
+/** Up to this name a list that was cut off tells everything. */
+const lastTold = ({ changes, complete }: Changes): string | null =>
+  complete ? null : (Object.keys(changes).sort().at(-1) ?? '');
+
+function state(digest: string | undefined, where: string): string {
+  if (digest === undefined) return `as committed ${where}`;
+  if (digest === 'deleted') return `deleted ${where}`;
+  return `${digest.startsWith('+') ? 'new' : 'changed'} ${where}`;
+}
+
+function how(main: string | undefined, agent: string | undefined): string {
+  const both = main !== undefined && agent !== undefined && main !== 'deleted' && agent !== 'deleted';
+  if (both) return 'changed on the agent and, otherwise, in the main job';
+  // What is not in the commit is not "as committed" on the other side.
+  const isNew = [main, agent].some((digest) => digest?.startsWith('+') === true);
+  if (isNew) return agent === undefined ? 'there in the main job only' : 'there on the agent only';
+  return `${state(agent, 'on the agent')}, ${state(main, 'in the main job')}`;
+}
+
+/**
+ * Files that differ between two checkouts of one commit, by name; empty where one of them is unknown. Of lists that were
+ * cut off only the part is compared that both have.
+ */
+export function differingFiles(main: Checkout, agent: Checkout): DifferingFile[] {
+  if (main === null || agent === null) return [];
+  const ends = [lastTold(main), lastTold(agent)].filter((end) => end !== null).sort();
+  const end = ends[0];
+  return [...new Set([...Object.keys(main.changes), ...Object.keys(agent.changes)])]
+    .sort()
+    .filter((path) => main.changes[path] !== agent.changes[path] && (end === undefined || path <= end))
+    .map((path) => ({ path, how: how(main.changes[path], agent.changes[path]) }));
+}

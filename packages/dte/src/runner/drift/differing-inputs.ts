@@ -1,0 +1,93 @@
+import type { HashInput } from '@org/dte-nx-compat';
+import type { Drift } from '@org/dte-protocol';
+import type { DifferingFile } from './differing-files';
+
+export type Inputs = Readonly<Record<string, string>>;
+
+/** What the main job finds on its own side. */
+export interface OwnSide {
+  /** Is the variable set here? */
+  readonly hasEnv: (name: string) => boolean;
+  /** Runtime inputs: command -> what it prints here. */
+  readonly runtime: Readonly<Record<string, string>>;
+  /** Files that differ between the two checkouts; null when that cannot be told. */
+  readonly files: readonly DifferingFile[] | null;
+  /** Those of these paths that patterns of an input take in. */
+  readonly match: (patterns: readonly string[], paths: readonly string[]) => readonly string[];
+}
+
+/** One input that differs, for people. */
+export interface DifferingInput {
+  readonly kind: HashInput['kind'];
+  readonly text: string;
+}
+
+/** Names of the inputs that are not the same on both sides. */
+export const differingNames = (main: Inputs, agent: Inputs): string[] =>
+  [...new Set([...Object.keys(main), ...Object.keys(agent)])]
+    .filter((name) => main[name] !== agent[name])
+    .sort();
+
+const GIT_SEES_NONE =
+  'git sees no difference between the two checkouts (line endings, LFS, or files that git ignores and Nx does not)';
+
+function describeFiles(what: string, patterns: readonly string[], { files, match }: OwnSide): string[] {
+  if (files === null) return [`${what}: without git on both sides the files cannot be named`];
+  const named = new Set(
+    match(
+      patterns,
+      files.map(({ path }) => path),
+    ),
+  );
+  const lines = files.filter(({ path }) => named.has(path)).map(({ path, how }) => `file ${path}: ${how}`);
+  return lines.length > 0 ? lines : [`${what}: ${GIT_SEES_NONE}`];
+}
+
+function describeEnv(name: string, drift: Drift, { hasEnv }: OwnSide): string {
+  const there = drift.env[name] ?? false;
+  const here = hasEnv(name);
+  if (there === here) return `environment variable ${name}: another value on the agent`;
+  return `environment variable ${name}: ${there ? 'set on the agent, not set in the main job' : 'not set on the agent, set in the main job'}`;
+}
+
+function describeRuntime(command: string, drift: Drift, { runtime }: OwnSide): string {
+  const [there, here] = [drift.runtime[command], runtime[command]];
+  if (there === undefined || here === undefined || there === here) return `runtime input \`${command}\``;
+  return `runtime input \`${command}\`: "${there}" on the agent, "${here}" in the main job`;
+}
+
+/** One input as lines: a fileset may name several files. */
+export function describeInput(input: HashInput, drift: Drift, own: OwnSide): DifferingInput[] {
+  const { kind } = input;
+  const lines = (...texts: string[]): DifferingInput[] => texts.map((text) => ({ kind, text }));
+  switch (input.kind) {
+    case 'env':
+      return lines(describeEnv(input.name, drift, own));
+    case 'runtime':
+      return lines(describeRuntime(input.command, drift, own));
+    case 'files':
+      return lines(...describeFiles(`files ${input.patterns.join(', ')}`, input.patterns, own));
+    case 'external':
+      return lines(`external dependency ${input.name}: another version, or there on one side only`);
+    case 'project': {
+      const named =
+        own.files === null
+          ? []
+          : own.match(
+              input.patterns,
+              own.files.map(({ path }) => path),
+            );
+      const files =
+        named.length > 0 ? ` (${named.join(', ')})` : ', as plugins and project files make it there';
+      return lines(`configuration of project ${input.project}${files}`);
+    }
+    case 'tsconfig':
+      return lines(`TypeScript configuration of the workspace (${input.patterns.join(' or ')})`);
+    case 'dependency-outputs':
+      return lines(`outputs of its dependencies, ${input.pattern}`);
+    case 'command':
+      return lines('target, configuration or arguments of the task');
+    case 'other':
+      return lines(input.name);
+  }
+}

@@ -1,0 +1,2 @@
+export { matchFiles } from './match-files';
+export { readHashInput, type HashInput } from './read-input';
