@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { readHashInput } from '../src';
 import { NX_VERSIONS } from './install-majors';
 import type { HostHashesResult } from './scenarios/host-hashes';
 import type { MainRunResult } from './scenarios/main-run';
@@ -51,6 +52,14 @@ const FILES = {
 };
 const TARGETS = ['build', 'test', 'own', 'say'];
 
+/** The kinds of inputs of app:build; each version names them in its own way. */
+const KINDS = ['command', 'env', 'files', 'project', 'runtime', 'tsconfig'];
+const kindsOf = (names: string[] = []): string[] => {
+  const rootOf = (project: string) => (['app', 'lib'].includes(project) ? `packages/${project}` : undefined);
+  const kinds = ['command', ...names].map((name) => readHashInput(name, rootOf).kind);
+  return [...new Set(kinds)].filter((kind) => kind !== 'external').sort();
+};
+
 describe.each(NX_VERSIONS)('hashing in a host, nx %s', (version) => {
   it('gives what the main job gives for the same files, and sees a changed dependency output or variable at once', async () => {
     const main = makeWorkspace(version, FILES);
@@ -72,6 +81,7 @@ describe.each(NX_VERSIONS)('hashing in a host, nx %s', (version) => {
       expect(result.changed).not.toBe(result.hashes['app:test']);
       expect(result.changedBack).toBe(result.hashes['app:test']);
       expect(result.nodes['app:build']?.join(' ')).toMatch(/FROM_PROJECT/);
+      expect(kindsOf(result.nodes['app:build'])).toEqual(KINDS);
       expect(result.byValue.map(({ printed }) => printed)).toEqual(['first', 'second']);
       expect(new Set(result.byValue.map(({ hash }) => hash)).size).toBe(2);
     } finally {
