@@ -6,6 +6,7 @@
 //   --agents=2        number of agents
 //   --once            do not run the plain side a second time to find out what is not reproducible
 //   --ignore=<glob>   output files that do not count (* and **); may be given several times
+//   --env=<name>      a variable of this shell that the command and the agents see as well; may be given several times
 //   --base=<commit>   NX_BASE; default: the parent of the last commit, or the last commit when something is not committed
 //
 // The last line is for machines; the exit code is 1 when something differs.
@@ -14,20 +15,20 @@ import { red } from './lib/terminal.mjs';
 import { loadWorkspaceFactory, withFleet } from './lib/testing.mjs';
 
 const USAGE =
-  'npm run parity -- <workspace folder> [--agents=2] [--once] [--ignore=<glob>] [--base=<commit>] -- <nx command>';
+  'npm run parity -- <workspace folder> [--agents=2] [--once] [--ignore=<glob>] [--env=<name>] [--base=<commit>] -- <nx command>';
 
 function parseArguments(args) {
   const end = args.indexOf('--');
   if (end < 0 || end === args.length - 1) throw new Error(`The nx command is missing: ${USAGE}`);
   const [own, command] = [args.slice(0, end), args.slice(end + 1)];
-  const options = { agents: 2, once: false, ignore: [], base: undefined };
+  const options = { agents: 2, once: false, ignore: [], env: [], base: undefined };
   const folders = [];
   for (const arg of own) {
     const [, name, value] = /^--([a-z]+)(?:=(.+))?$/.exec(arg) ?? [];
     if (name === undefined) folders.push(arg);
     else if (name === 'agents' && /^[1-9]\d?$/.test(value ?? '')) options.agents = Number(value);
     else if (name === 'once' && value === undefined) options.once = true;
-    else if (name === 'ignore' && value !== undefined) options.ignore.push(value);
+    else if ((name === 'ignore' || name === 'env') && value !== undefined) options[name].push(value);
     else if (name === 'base' && value !== undefined) options.base = value;
     else throw new Error(`${arg} is not known or makes no sense: ${USAGE}`);
   }
@@ -48,15 +49,18 @@ const globToRegExp = (glob) =>
   );
 
 async function main() {
-  const { folder, command, agents, once, ignore, base } = parseArguments(process.argv.slice(2));
+  const { folder, command, agents, once, ignore, env, base } = parseArguments(process.argv.slice(2));
   await packAll();
   const { Fleet, ParityBench, describeReport, existingWorkspace, install, lastLine } = loadWorkspaceFactory();
   const ours = install({ nx: null });
   console.log(`Copying ${folder}`);
   const fleet = Fleet.from(existingWorkspace(folder, ours, base));
+  const variables = Object.fromEntries(
+    env.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]])),
+  );
   const patterns = ignore.map(globToRegExp);
   const report = await withFleet(fleet, async () => {
-    const bench = await ParityBench.open(fleet, { agents, twice: !once });
+    const bench = await ParityBench.open(fleet, { agents, twice: !once, env: variables });
     console.log('Running it plain and distributed, cold and warm');
     const found = await bench.compare(command, {
       deadlineMs: 3_600_000,
