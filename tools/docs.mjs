@@ -1,13 +1,14 @@
-// Writes docs/configuration.md from the one schema of all options and from the protocol's limits.
-// `--check` writes nothing and fails when the file is not what would be written.
+// Writes docs/configuration.md from the one schema of all options and from the protocol's limits, and the JSON schema of
+// .nx/dte.yaml. `--check` writes nothing and fails when a file is not what would be written.
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
-import { format } from 'prettier';
+import { dirname, join, relative } from 'node:path';
+import { format, resolveConfig } from 'prettier';
 import { buildAll } from './build.mjs';
 import { root } from './lib/packages.mjs';
 
-const TARGET = join(root, 'docs', 'configuration.md');
+const CONFIGURATION = join(root, 'docs', 'configuration.md');
+const RULES_SCHEMA = join(root, 'packages', 'dte', 'schemas', 'dte.schema.json');
 
 const escape = (text) => text.replaceAll('|', '\\|');
 const code = (text) => (text === null ? '–' : `\`${text}\``);
@@ -75,16 +76,23 @@ async function main() {
   const require = createRequire(import.meta.url);
   const { OPTIONS } = require('../packages/dte/dist/config/schema.js');
   const { LIMITS } = require('../packages/protocol/dist/index.js');
-  const text = await format(render(OPTIONS, LIMITS), { parser: 'markdown' });
-  const present = existsSync(TARGET) ? readFileSync(TARGET, 'utf8') : '';
+  const { rulesJsonSchema } = require('../packages/dte/dist/assignment/schema.js');
+  await put(CONFIGURATION, render(OPTIONS, LIMITS), 'markdown');
+  await put(RULES_SCHEMA, JSON.stringify(rulesJsonSchema()), 'json');
+}
+
+async function put(path, unformatted, parser) {
+  const style = parser === 'markdown' ? {} : await resolveConfig(path);
+  const text = await format(unformatted, { ...style, parser });
+  const present = existsSync(path) ? readFileSync(path, 'utf8') : '';
   if (process.argv.includes('--check')) {
     if (text === present) return;
-    console.error('docs/configuration.md is stale: run `node tools/docs.mjs` and commit the result.');
+    console.error(`${relative(root, path)} is stale: run \`node tools/docs.mjs\` and commit the result.`);
     process.exitCode = 1;
     return;
   }
-  mkdirSync(dirname(TARGET), { recursive: true });
-  writeFileSync(TARGET, text);
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(path, text);
 }
 
 await main();

@@ -219,7 +219,7 @@ export const ERROR_CODES = {
   },
   DTE_PLAN_FAILED: {
     severity: 'fatal',
-    cure: 'Run the nx command that the message names in the plan job: it fails there before it runs a task.',
+    cure: 'Run the nx command that the message names in the same job: it fails there before it runs a task.',
   },
   DTE_SEAM_OFF: {
     severity: 'fatal',

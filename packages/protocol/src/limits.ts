@@ -121,7 +121,7 @@ export const LIMITS = {
     'DTE_MAX_SESSIONS',
     'Each has a folder and, while it is open, its state in memory.',
   ),
-  assignmentRules: limit(
+  rulesPerRun: limit(
     500,
     'count',
     null,

@@ -131,7 +131,7 @@ export const runSpecSchema = z.strictObject({
   onHashMismatch: onHashMismatchSchema.optional(),
   tasks: z.array(taskSpecSchema).max(LIMITS.runTasks.value),
   /** Assignment rules that tasks of this run name. */
-  placements: z.array(placementSchema).max(LIMITS.assignmentRules.value).optional(),
+  placements: z.array(placementSchema).max(LIMITS.rulesPerRun.value).optional(),
   /** How long a placement waits for an agent that it fits while others are there; left out: limit agentWaitMs. */
   placementWaitMs: z.int().min(1).optional(),
 });

@@ -4,7 +4,8 @@ const HINTS: Readonly<Record<string, string>> = {
   '--with-env-vars': 'Name the variables in DTE_FORWARD_ENV (or forwardEnv in nx.json).',
   '--use-dte-by-default': 'Every nx command is distributed; pass --no-agents to the ones that must not be.',
   '--no-distribution': 'Leave `dte start-ci-run` out, or pass --no-agents to the nx command.',
-  '--assignment-rules': 'Set DTE_SLOTS or --slots per agent job instead.',
+  '--assignment-rules':
+    'Write the rules into .nx/dte.yaml (docs/assignment-rules.md), which is found without a flag.',
   '--auto-apply-fixes': 'dte does not change your code; take the flag out.',
   '--fix-tasks': 'dte does not change your code; take the flag out.',
   '--targets': 'Agents take every target; take the flag out.',
@@ -15,7 +16,6 @@ const COMMANDS: Readonly<Record<string, string>> = {
   'fix-ci': 'dte does not change your code; take the command out.',
   login: 'There is nothing to log in to; take the command out.',
   configure: 'docs/configuration.md lists the options; there is nothing to register.',
-  validate: 'Run `dte doctor`.',
   'run-agent': 'The command is start-agent.',
 };
 

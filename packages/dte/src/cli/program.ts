@@ -12,6 +12,7 @@ import { recordCommand } from './record';
 import { startAgentCommand } from './start-agent';
 import { startCiRunCommand } from './start-ci-run';
 import { statusCommand } from './status';
+import { validateCommand } from './validate';
 
 const EXAMPLES = `
 Main job:
@@ -44,6 +45,7 @@ export function createProgram(): Command {
     statusCommand(),
     outputsCommand(),
     doctorCommand(),
+    validateCommand(),
   ];
   for (const command of commands) program.addCommand(command);
   // Not for people.

@@ -27,7 +27,7 @@ describe('KeptOutput', () => {
 
 describe('foreignHint', () => {
   it('knows flags and commands of the other CLI, and is silent about others', () => {
-    expect(foreignHint("error: unknown option '--assignment-rules=x'")).toMatch(/--slots/);
+    expect(foreignHint("error: unknown option '--assignment-rules=x'")).toMatch(/\.nx\/dte\.yaml/);
     expect(foreignHint("error: unknown command 'login'")).toMatch(/nothing to log in to/);
     expect(foreignHint("error: unknown option '--mine'")).toBe('');
   });

@@ -10,9 +10,12 @@ Examples:
   $ dte status
   $ dte status --json | jq '.agents[].name'`;
 
+const hasLabels = ({ agents }: SessionStatus): boolean => agents.some(({ labels = [] }) => labels.length > 0);
+
 function agentRows(status: SessionStatus): string[][] {
   return status.agents.map((agent) => [
     agent.name,
+    ...(hasLabels(status) ? [agent.labels?.join(', ') ?? ''] : []),
     agent.connected ? (agent.draining ? pc.yellow('leaving') : pc.green('connected')) : pc.dim('gone'),
     agent.slots === null ? 'by run' : String(agent.slots),
     String(agent.finished),
@@ -54,7 +57,10 @@ export function renderStatus(status: SessionStatus): string {
   parts.push(
     status.agents.length === 0
       ? pc.dim('no agents yet')
-      : table(['agent', 'state', 'slots', 'finished', 'running', 'job'], agentRows(status)),
+      : table(
+          ['agent', ...(hasLabels(status) ? ['labels'] : []), 'state', 'slots', 'finished', 'running', 'job'],
+          agentRows(status),
+        ),
   );
   if (status.runs.length > 0)
     parts.push(table(['command', 'state', 'done', 'running', 'failed'], runRows(status)));

@@ -239,7 +239,7 @@ export const configSchema = z.strictObject({
   ),
   labels: option(
     {
-      description: 'Labels of this agent, shown by `dte status`.',
+      description: 'Labels of this agent: assignment rules send tasks to agents by them.',
       defaultText: NONE,
       env: 'DTE_LABELS',
       flag: '--labels <list>',
@@ -332,6 +332,18 @@ export const configSchema = z.strictObject({
       nxJson: true,
     },
     words(100).default([]),
+  ),
+  assignmentRules: option(
+    {
+      description:
+        'Which tasks run on which agents, as in `.nx/dte.yaml`, for workspaces that keep everything in nx.json ([assignment rules](assignment-rules.md)).',
+      defaultText: 'those of `.nx/dte.yaml`',
+      env: null,
+      flag: null,
+      nxJson: true,
+    },
+    // Checked where problems can be said with their lines.
+    z.array(z.unknown(), 'expected a list of rules').optional(),
   ),
   weights: option(
     {

@@ -28,6 +28,8 @@ const input = {
   streamOutput: false,
   env: {},
   estimator: tableEstimator({}),
+  placing: { placements: [], indexOf: new Map<string, number>() },
+  placementWaitMs: 60_000,
   taskTimeoutMs: {},
   isLeft: ({ id }: { id: string }) => id === 'app:build',
   retries: {},
@@ -98,6 +100,30 @@ describe('what becomes of failures', () => {
     ]);
     const watching = buildRunSpec({ ...input, retryFlaky: false }).tasks;
     expect(watching.map(({ flakiness }) => flakiness)).toEqual(['watch', 'watch', 'watch']);
+  });
+});
+
+describe('a run with assignment rules', () => {
+  const placements = [
+    { rule: '.nx/dte.yaml:2 (targets build)', runOn: [{ label: 'big', parallelism: null }] },
+  ];
+  const indexOf = new Map([
+    ['lib:build', 0],
+    ['app:build', 0],
+  ]);
+
+  it('says where each task goes that is still to be run', () => {
+    const spec = runSpecSchema.parse(buildRunSpec({ ...input, placing: { placements, indexOf } }));
+    expect(spec).toMatchObject({ placements, placementWaitMs: 60_000 });
+    expect(spec.tasks.map(({ id, placement }) => [id, placement])).toEqual([
+      ['lib:build', undefined],
+      ['app:build', 0],
+      ['app:all', undefined],
+    ]);
+  });
+
+  it('says nothing of them when no task needs one', () => {
+    expect(buildRunSpec(input)).not.toHaveProperty('placements');
   });
 });
 

@@ -8,6 +8,7 @@ import {
   type TaskSpec,
 } from '@org/dte-protocol';
 import { byTarget } from '../config/by-target';
+import type { Placing } from '../assignment/placements';
 import { oneLine } from '../session/one-line';
 import { taskOf, type Plan } from './plan';
 import type { Hit } from './settle-cache';
@@ -74,6 +75,9 @@ export interface RunSpecInput {
   readonly forwardedEnv: readonly string[];
   readonly onHashMismatch: OnHashMismatch;
   readonly estimator: DurationEstimator;
+  readonly placing: Placing;
+  /** How long a rule waits for an agent that it means. */
+  readonly placementWaitMs: number;
   /** Option taskTimeoutMs. */
   readonly taskTimeoutMs: Readonly<Record<string, number>>;
   /** Are this task's outputs left where they are? */
@@ -96,7 +100,7 @@ function carried(task: NxTask): NxTaskJson {
 
 /** The run as agents shall see it: everything but what the main job runs afterwards. */
 export function buildRunSpec(input: RunSpecInput): RunSpec {
-  const { graph, plan, skipNxCache, estimator } = input;
+  const { graph, plan, skipNxCache, estimator, placing } = input;
   const hits = new Map(input.hits.map((hit) => [hit.taskId, hit]));
   const noop = new Set(plan.noop);
   const toSpec = (id: string): TaskSpec => {
@@ -117,6 +121,7 @@ export function buildRunSpec(input: RunSpecInput): RunSpec {
       retries: byTarget(input.retries, task.target),
       // The hash of a task that is not cached says too little: nobody wants a deployment to be repeated because of it.
       flakiness: task.cache === true ? (input.retryFlaky ? 'retry' : 'watch') : undefined,
+      ...(hit === undefined && placing.indexOf.has(id) ? { placement: placing.indexOf.get(id) } : {}),
       initial:
         hit !== undefined
           ? { state: 'done', artifact: hit.artifact }
@@ -136,5 +141,8 @@ export function buildRunSpec(input: RunSpecInput): RunSpec {
     forwardedEnv: [...input.forwardedEnv],
     onHashMismatch: input.onHashMismatch,
     tasks: [...plan.pending, ...plan.noop].map(toSpec),
+    ...(placing.placements.length === 0
+      ? {}
+      : { placements: [...placing.placements], placementWaitMs: input.placementWaitMs }),
   };
 }

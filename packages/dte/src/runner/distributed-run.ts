@@ -6,6 +6,7 @@ import {
   type TaskGraph,
 } from '@org/dte-nx-compat';
 import { DteError, type ErrorCode, type SessionInfo } from '@org/dte-protocol';
+import { placeTasks } from '../assignment/placements';
 import { dataDirOf } from '../embedded/ensure';
 import { AttemptKeeper } from './attempt-keeper';
 import { buildRunSpec, commandEnv, tableEstimator } from './build-run-spec';
@@ -135,6 +136,11 @@ export class DistributedRun {
       env: commandEnv(process.env, config.forwardEnv),
       ...{ forwardedEnv: config.forwardEnv, onHashMismatch: config.onHashMismatch },
       estimator: tableEstimator(config.weights),
+      placing: placeTasks(
+        prepared.assignment,
+        pending.map((id) => taskOf(graph, id)),
+      ),
+      placementWaitMs: limits.agentWaitMs,
       taskTimeoutMs: config.taskTimeoutMs,
       isLeft: (task) => this.outputs.isLeft(task),
       retries: config.retries,

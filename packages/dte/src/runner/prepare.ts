@@ -1,4 +1,12 @@
-import { findWorkspaceRoot, openCache, type NxRunnerContext, type TaskCache } from '@org/dte-nx-compat';
+import {
+  findWorkspaceRoot,
+  matchProjects,
+  openCache,
+  type NxRunnerContext,
+  type TaskCache,
+} from '@org/dte-nx-compat';
+import { createAssignment, type Assignment } from '../assignment/assign';
+import { loadRules } from '../assignment/load-rules';
 import { resolveConfig, sessionIdOf, settingsOf, type Resolved } from '../config';
 import { ensureCoordinator } from '../embedded/ensure';
 import { saysSettings } from '../embedded/says-settings';
@@ -14,6 +22,7 @@ export interface Prepared {
   readonly workspaceRoot: string;
   readonly session: Session;
   readonly cache: TaskCache;
+  readonly assignment: Assignment;
 }
 
 /** Our options as nx.json has them; `options` of the runner is mixed with the arguments of the command. */
@@ -26,6 +35,10 @@ export async function prepare(context: NxRunnerContext, voice: Voice): Promise<P
   const { env } = process;
   const resolved = resolveConfig({ env, nxJson: nxJsonOptions(context.nxJson) });
   resolved.warnings.forEach((warning) => voice.line(`dte: ${warning}`));
+  const rules = loadRules(workspaceRoot, resolved.config.assignmentRules);
+  const assignment = createAssignment(rules, (patterns) =>
+    matchProjects(workspaceRoot, patterns, context.projectGraph.nodes),
+  );
   const rendezvous = createRendezvous({ ...resolved, env, workspaceRoot });
   if (rendezvous === null) throw noRendezvous(resolved.config);
   const sessionId = sessionIdOf(resolved.config, env);
@@ -38,7 +51,8 @@ export async function prepare(context: NxRunnerContext, voice: Voice): Promise<P
       await session.whenOpen();
     }
     const remoteCache = { url: session.connection.httpUrl(), token: session.connection.token() };
-    return { resolved, workspaceRoot, session, cache: await openCache({ workspaceRoot, remoteCache }) };
+    const cache = await openCache({ workspaceRoot, remoteCache });
+    return { resolved, workspaceRoot, session, cache, assignment };
   } catch (thrown) {
     session.close();
     throw thrown;

@@ -32,8 +32,28 @@ const edges = (nxRequire: NodeJS.Require): unknown => {
   ];
 };
 
-/** The shape of the task graph a runner is given. */
+interface MatcherModule {
+  findMatchingProjects: (patterns: string[], projects: object) => string[];
+}
+
+const PROJECTS = {
+  web: { name: 'web', data: { root: 'apps/web', tags: ['scope:shop'] } },
+  'web-e2e': { name: 'web-e2e', data: { root: 'apps/web-e2e', tags: ['scope:shop'] } },
+  api: { name: 'api', data: { root: 'libs/api', tags: [] } },
+};
+
+/** The shape of the task graph a runner is given, and how patterns of projects are read. */
 export const graphChecks: readonly CanaryCheck[] = [
+  {
+    name: 'projects are matched by name, glob, tag, directory and exclusion',
+    majors: [20, 21, 22, 23, 24],
+    run: (_root, nxRequire) => {
+      const { findMatchingProjects } = nxRequire('nx/src/utils/find-matching-projects') as MatcherModule;
+      const lists = [['api'], ['web*'], ['tag:scope:*'], ['libs/*'], ['!tag:scope:shop'], ['nothing']];
+      const found = lists.map((patterns) => findMatchingProjects([...patterns], PROJECTS).join());
+      return Promise.resolve(expectEqual(found, ['api', 'web,web-e2e', 'web,web-e2e', 'api', 'api', '']));
+    },
+  },
   {
     name: 'edges of the task graph are plain ids',
     majors: [20, 21, 22, 23],

@@ -1,0 +1,19 @@
+import { execFile } from 'node:child_process';
+import type { Problem, Rule } from './rule';
+
+/**
+ * A file that git ignores is in no CI job, however well it works here. Nothing is said where git cannot be asked.
+ * Only the file of the first rule is looked at: all of them are in one.
+ */
+export function ignoredFile(workspaceRoot: string, rules: readonly Rule[]): Promise<Problem[]> {
+  const [rule] = rules;
+  if (rule === undefined) return Promise.resolve([]);
+  const { file } = rule;
+  const message =
+    'git ignores it, so CI jobs do not have it: take `.nx` out of .gitignore (`.nx/cache` will do)';
+  return new Promise((resolve) => {
+    execFile('git', ['check-ignore', '--quiet', file], { cwd: workspaceRoot }, (error) => {
+      resolve(error === null ? [{ file, line: 1, level: 'warning', message }] : []);
+    });
+  });
+}

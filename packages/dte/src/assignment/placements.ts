@@ -1,0 +1,34 @@
+import type { Placement } from '@org/dte-protocol';
+import { oneLine } from '../session/one-line';
+import type { Assignment, TargetOf } from './assign';
+import { nameOf, type Rule } from './rule';
+
+/** What a run says of its tasks' places. */
+export interface Placing {
+  /** The rules that tasks of the run need. */
+  readonly placements: readonly Placement[];
+  /** Task id -> index into `placements`; none for tasks that any agent may take. */
+  readonly indexOf: ReadonlyMap<string, number>;
+}
+
+const placementOf = (rule: Rule): Placement => ({
+  rule: oneLine(nameOf(rule), 1024),
+  runOn: rule['run-on'].map(({ agent, parallelism }) => ({ label: agent, parallelism: parallelism ?? null })),
+});
+
+/** Where the tasks of a run are to go. */
+export function placeTasks(
+  { ruleFor }: Assignment,
+  tasks: Iterable<{ readonly id: string; readonly target: TargetOf }>,
+): Placing {
+  const used = new Map<Rule, number>();
+  const indexOf = new Map<string, number>();
+  for (const { id, target } of tasks) {
+    const rule = ruleFor(target);
+    if (rule === undefined) continue;
+    const index = used.get(rule) ?? used.size;
+    used.set(rule, index);
+    indexOf.set(id, index);
+  }
+  return { placements: [...used.keys()].map(placementOf), indexOf };
+}

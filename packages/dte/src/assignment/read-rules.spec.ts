@@ -1,0 +1,129 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { inspectRules, loadRules } from './load-rules';
+import { describeProblem } from './rule';
+
+const GOOD = `# yaml-language-server: $schema=../node_modules/@org/dte/schemas/dte.schema.json
+assignment-rules:
+  # the browsers need memory
+  - targets: [e2e-ci*]
+    run-on:
+      - agent: linux-large
+        parallelism: 2
+  - projects:
+      - tag:scope:shop
+    run-on: [{ agent: linux-medium }, { agent: linux-large }]
+`;
+
+describe('assignment rules of a workspace', () => {
+  let root: string;
+  beforeEach(() => {
+    root = mkdtempSync(join(tmpdir(), 'dte-rules-'));
+    mkdirSync(join(root, '.nx'));
+  });
+  afterEach(() => rmSync(root, { recursive: true }));
+
+  const write = (path: string, text: string): void => writeFileSync(join(root, path), text);
+  const problemsOf = (yaml: string): string[] => {
+    write('.nx/dte.yaml', yaml);
+    return inspectRules(root, undefined).problems.map(describeProblem);
+  };
+
+  it('are those of .nx/dte.yaml, each with its line', () => {
+    write('.nx/dte.yaml', GOOD);
+    expect(loadRules(root, undefined)).toEqual([
+      {
+        file: '.nx/dte.yaml',
+        line: 4,
+        targets: ['e2e-ci*'],
+        'run-on': [{ agent: 'linux-large', parallelism: 2 }],
+      },
+      {
+        file: '.nx/dte.yaml',
+        line: 8,
+        projects: ['tag:scope:shop'],
+        'run-on': [{ agent: 'linux-medium' }, { agent: 'linux-large' }],
+      },
+    ]);
+  });
+
+  it('are none without a file, and with an empty one', () => {
+    expect(loadRules(root, undefined)).toEqual([]);
+    write('.nx/dte.yaml', '# nothing yet\n');
+    expect(loadRules(root, undefined)).toEqual([]);
+  });
+
+  it('are those of nx.json where it has some, with the lines they have there', () => {
+    const rules = [{ targets: ['lint'], 'run-on': [{ agent: 'small' }] }];
+    const options = { accessToken: 'dte', assignmentRules: rules };
+    const nxJson = JSON.stringify({ tasksRunnerOptions: { default: { options } } }, null, 2);
+    write('nx.json', `// comments are allowed here\n${nxJson}`);
+    expect(loadRules(root, rules)).toEqual([{ file: 'nx.json', line: 8, ...rules[0] }]);
+    expect(inspectRules(root, [{ targets: ['lint'], 'run-on': [] }]).problems.map(describeProblem)).toEqual([
+      'nx.json:12 [0].run-on: Too small: expected array to have >=1 items',
+    ]);
+  });
+
+  it('may stand in one place only', () => {
+    write('.nx/dte.yaml', GOOD);
+    expect(() => loadRules(root, [])).toThrow(/nx\.json \(assignmentRules\) as well/);
+  });
+
+  it('are looked for under one name, and a name like it is not passed over in silence', () => {
+    write('.nx/dte.yml', GOOD);
+    expect(() => loadRules(root, undefined)).toThrow(
+      '.nx/dte.yml:1 is not read: rules belong into .nx/dte.yaml',
+    );
+  });
+
+  it.each([
+    ['no YAML', 'assignment-rules:\n  - targets: [a\n', /^\.nx\/dte\.yaml:3 /],
+    [
+      'a key twice',
+      'assignment-rules: []\nassignment-rules: []\n',
+      /^\.nx\/dte\.yaml:2 Map keys must be unique/,
+    ],
+    [
+      'another top',
+      'rules: []\n',
+      /^\.nx\/dte\.yaml:1 (assignment-rules: expected array|rules is not known here)/,
+    ],
+    [
+      'a misspelt key',
+      'assignment-rules:\n  - targets: [a]\n    runs-on: [{ agent: x }]\n    run-on: [{ agent: x }]\n',
+      /^\.nx\/dte\.yaml:3 assignment-rules\[0\]: runs-on is not known here$/,
+    ],
+    [
+      'a rule about nothing',
+      'assignment-rules:\n  - targets: [a]\n    run-on: [{ agent: x }]\n  - run-on: [{ agent: x }]\n',
+      /^\.nx\/dte\.yaml:4 assignment-rules\[1\]: names neither projects, targets nor configurations$/,
+    ],
+    [
+      'a label with a blank',
+      'assignment-rules:\n  - targets: [a]\n    run-on:\n      - agent: linux\n      - agent: linux large\n',
+      /^\.nx\/dte\.yaml:5 assignment-rules\[0\]\.run-on\[1\]\.agent: expected a label/,
+    ],
+    [
+      'a parallelism of 0',
+      'assignment-rules:\n  - targets: [a]\n    run-on:\n      - agent: linux\n        parallelism: 0\n',
+      /^\.nx\/dte\.yaml:5 assignment-rules\[0\]\.run-on\[0\]\.parallelism: /,
+    ],
+    [
+      'a label twice',
+      'assignment-rules:\n  - targets: [a]\n    run-on:\n      - agent: linux\n      - agent: linux\n',
+      /^\.nx\/dte\.yaml:5 linux is named twice$/,
+    ],
+    [
+      'alternatives in braces',
+      "assignment-rules:\n  - targets:\n      - '{a,b}'\n    run-on: [{ agent: linux }]\n",
+      /^\.nx\/dte\.yaml:3 \{a,b\}: write its alternatives as entries of the list$/,
+    ],
+  ])('are refused with file and line: %s', (_, yaml, expected) => {
+    const problems = problemsOf(yaml);
+    expect(problems[0]).toMatch(expected);
+    expect(() => loadRules(root, undefined)).toThrow(
+      expect.objectContaining({ code: 'DTE_BAD_RULES' }) as Error,
+    );
+  });
+});

@@ -1,0 +1,30 @@
+import type { WrittenRule } from './schema';
+
+/** A rule, and where it stands. */
+export interface Rule extends WrittenRule {
+  /** Relative to the workspace. */
+  readonly file: string;
+  /** Counted from 1. */
+  readonly line: number;
+}
+
+/** Something that a person should know about the rules. */
+export interface Problem {
+  readonly file: string;
+  readonly line: number;
+  /** `error`: the rules cannot be used. */
+  readonly level: 'error' | 'warning';
+  readonly message: string;
+}
+
+const KINDS = ['configurations', 'targets', 'projects'] as const;
+
+/** What a rule is about: `targets e2e-ci*, projects tag:web`. */
+export const conditionOf = (rule: WrittenRule): string =>
+  KINDS.flatMap((kind) => (rule[kind] === undefined ? [] : [`${kind} ${rule[kind].join(' ')}`])).join(', ');
+
+/** `.nx/dte.yaml:4 (targets e2e-ci*)` */
+export const nameOf = (rule: Rule): string => `${rule.file}:${rule.line} (${conditionOf(rule)})`;
+
+export const describeProblem = ({ file, line, level, message }: Problem): string =>
+  `${file}:${line} ${level === 'warning' ? 'warning: ' : ''}${message}`;

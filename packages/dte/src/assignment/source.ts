@@ -1,0 +1,68 @@
+import { findNodeAtLocation, parseTree, type Node } from 'jsonc-parser';
+import { isMap, isNode, isScalar, LineCounter, parseDocument } from 'yaml';
+import type { Problem } from './rule';
+
+export type Path = readonly (string | number)[];
+
+/** Written rules before they are checked, and where what is in them stands. */
+export interface RulesSource {
+  readonly file: string;
+  readonly value: unknown;
+  /** Line of what stands at a path, counted from 1; of its key where `key` names one that is in it. */
+  lineOf(path: Path, key?: string): number;
+}
+
+export const RULES_FILE = '.nx/dte.yaml';
+export const NX_JSON = 'nx.json';
+/** Where the rules stand in nx.json. */
+const OPTION: Path = ['tasksRunnerOptions', 'default', 'options', 'assignmentRules'];
+
+/** The text of `.nx/dte.yaml`; null with its problems when it is no YAML. */
+export function yamlSource(text: string): { source: RulesSource | null; problems: Problem[] } {
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+  const lineAt = (offset: number): number => Math.max(1, lines.linePos(offset).line);
+  const problems = document.errors.map(({ pos, message }): Problem => ({
+    file: RULES_FILE,
+    line: lineAt(pos[0]),
+    level: 'error',
+    message,
+  }));
+  if (problems.length > 0) return { source: null, problems };
+  const nodeAt = (path: Path): unknown =>
+    path.length === 0 ? document.contents : document.getIn(path, true);
+  const lineOf = (path: Path, key?: string): number => {
+    for (let length = path.length; length >= 0; length--) {
+      const node = nodeAt(path.slice(0, length));
+      if (!isNode(node)) continue;
+      const pair = isMap(node)
+        ? node.items.find((item) => isScalar(item.key) && String(item.key.value) === key)
+        : undefined;
+      const place = pair === undefined ? node : pair.key;
+      if (isNode(place) && place.range) return lineAt(place.range[0]);
+    }
+    return 1;
+  };
+  return { source: { file: RULES_FILE, value: document.toJS() as unknown, lineOf }, problems };
+}
+
+/** Rules of nx.json; `text` only says where they stand, as it may extend another file. */
+export function nxJsonSource(text: string, value: unknown): RulesSource {
+  const tree = parseTree(text);
+  const nodeAt = (path: Path): Node | undefined =>
+    tree === undefined ? undefined : findNodeAtLocation(tree, [...OPTION, ...path]);
+  return {
+    file: NX_JSON,
+    value,
+    lineOf: (path, key) => {
+      for (let length = path.length; length >= 0; length--) {
+        const node = nodeAt(path.slice(0, length));
+        if (node === undefined) continue;
+        const property =
+          key === undefined ? undefined : node.children?.find((child) => child.children?.[0]?.value === key);
+        return text.slice(0, (property ?? node).offset).split('\n').length;
+      }
+      return 1;
+    },
+  };
+}

@@ -1,0 +1,52 @@
+import type { Rule } from './rule';
+import { surveyRules, type SurveyedProject } from './survey';
+
+const rule = (line: number, fields: Partial<Rule>): Rule => ({
+  file: '.nx/dte.yaml',
+  line,
+  'run-on': [{ agent: 'linux' }],
+  ...fields,
+});
+
+const plain = { configurations: [], standard: undefined };
+const PROJECTS: SurveyedProject[] = [
+  {
+    name: 'web',
+    targets: { build: { configurations: ['production', 'ci'], standard: 'production' }, lint: plain },
+  },
+  { name: 'api', targets: { build: { configurations: ['ci'], standard: undefined } } },
+];
+const byName = (patterns: readonly string[]) =>
+  PROJECTS.map(({ name }) => name).filter((name) => patterns.includes(name));
+
+describe('surveyRules', () => {
+  it('shows for each rule the tasks it takes, with every configuration they can have, and what is left', () => {
+    const ci = rule(1, { configurations: ['ci'] });
+    const web = rule(2, { projects: ['web'], targets: ['build'] });
+    const { taken, warnings } = surveyRules([ci, web], PROJECTS, byName);
+    expect(taken).toEqual([
+      { rule: ci, tasks: ['api:build:ci'] },
+      { rule: web, tasks: ['web:build:production', 'web:build:ci'] },
+      { rule: null, tasks: ['web:lint', 'api:build'] },
+    ]);
+    expect(warnings).toEqual([]);
+  });
+
+  it('warns of patterns that fit nothing, and of rules that take nothing', () => {
+    const rules = [
+      rule(1, { projects: ['web', 'wbe'], targets: ['build', '!tset'] }),
+      rule(2, { configurations: ['prod*', 'staging'] }),
+      rule(3, { targets: ['lint'] }),
+      rule(4, { targets: ['lint'] }),
+      rule(5, { projects: ['api'], targets: ['lint'] }),
+    ];
+    const { warnings } = surveyRules(rules, PROJECTS, byName);
+    expect(warnings.map(({ line, message }) => `${line} ${message}`)).toEqual([
+      '1 no project of this workspace fits wbe',
+      '1 no target of this workspace fits !tset',
+      '2 no configuration of this workspace fits staging',
+      '4 takes no task: other rules come first for all it fits',
+      '5 takes no task: none fits all of it',
+    ]);
+  });
+});

@@ -1,0 +1,49 @@
+import { resolveNx } from '@org/dte-nx-compat';
+import { DteError } from '@org/dte-protocol';
+import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { z } from 'zod';
+import type { Env } from '../config';
+
+/** The last lines are where a command says why it failed. */
+const SAID_LINES = 20;
+const OUTPUT_BYTES = 64 * 1024 * 1024;
+
+const manifestSchema = z.looseObject({ bin: z.looseObject({ nx: z.string() }) });
+
+/** Nx's own entry, without a shell or a package manager between. */
+function nxEntry(workspaceRoot: string): string {
+  const { packageRoot } = resolveNx(workspaceRoot);
+  const manifest = JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')) as unknown;
+  return join(packageRoot, manifestSchema.parse(manifest).bin.nx);
+}
+
+/**
+ * Runs an nx command in a process of its own, without its terminal interface.
+ * @returns null when it ended with exit code 0, else DTE_PLAN_FAILED with the last lines it said
+ */
+export function runNx(
+  workspaceRoot: string,
+  args: readonly string[],
+  timeoutMs: number,
+  env: Env,
+): Promise<DteError | null> {
+  return new Promise((resolve) => {
+    const options = {
+      cwd: workspaceRoot,
+      env: { ...env, NX_TUI: 'false' },
+      timeout: timeoutMs,
+      maxBuffer: OUTPUT_BYTES,
+    };
+    execFile(process.execPath, [nxEntry(workspaceRoot), ...args], options, (error, stdout, stderr) => {
+      if (error === null) {
+        resolve(null);
+        return;
+      }
+      const why = error.killed === true ? `took longer than ${timeoutMs} ms (DTE_PLAN_MS)` : 'failed';
+      const said = `${stdout}\n${stderr}`.trim().split('\n').slice(-SAID_LINES).join('\n');
+      resolve(new DteError('DTE_PLAN_FAILED', `nx ${args.join(' ')} ${why}:\n${said}`));
+    });
+  });
+}
