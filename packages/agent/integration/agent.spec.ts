@@ -1,5 +1,5 @@
 import { EventEmitter } from 'node:events';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Assignment, type AttemptResult, type LimitValues } from '@org/dte-protocol';
 import { createSessionCertificate } from '@org/dte-identity';
@@ -211,7 +211,31 @@ it('starts as many executors as slots are wanted, and uses them again', async ()
   server.want({ assignments: wanted, slots: 3 });
   for (const each of wanted) await resultOf(each);
   await one.waitFor('three executors', () => one.pids('start').length === 3);
-  expect(server.requests.filter((line) => line.includes('/v1/runs/'))).toEqual(['GET /v1/runs/run-1']);
+  expect(server.requests.filter((line) => line.includes('/v1/runs/'))).toEqual([
+    'GET /v1/runs/run-1/env',
+    'GET /v1/runs/run-1',
+  ]);
+});
+
+it('hands forwarded values to executors, and has them in no file, no log and nothing that is journalled', async () => {
+  server.forwarded = { TOKEN: 'tr0ub4dor' };
+  const one = start();
+  const wanted = assignment('a:reveal', { streamOutput: true });
+  server.want({ assignments: [wanted], slots: 1 });
+  expect(await resultOf(wanted)).toEqual({
+    kind: 'returned',
+    reason: { code: 'DTE_NX_FAILED', message: 'Nx says [MASKED]' },
+  });
+  await one.waitFor('the log', () => one.output.includes('handed back'));
+  expect(one.output).toContain('with [MASKED]');
+  // What the task prints is the main job's to show as it is.
+  expect(server.outputs[0]?.data).toBe('with tr0ub4dor\n');
+  const files = readdirSync(one.workspace, { recursive: true, withFileTypes: true }).filter((entry) =>
+    entry.isFile(),
+  );
+  expect(files.length).toBeGreaterThan(1);
+  const texts = files.map(({ parentPath, name }) => readFileSync(join(parentPath, name), 'utf8'));
+  expect([...texts, one.output, JSON.stringify(server.syncs)].join('\n')).not.toContain('tr0ub4dor');
 });
 
 it('does nothing twice when a wanted message is doubled, and repeats its state when one was lost', async () => {

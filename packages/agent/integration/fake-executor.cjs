@@ -55,6 +55,11 @@ const behaviours = {
     say({ type: 'ran', ref });
     behaviours.wait(ref, end);
   },
+  /** Tells what was forwarded to it, wherever it can. */
+  reveal: (ref, end, { forwarded }) => {
+    say({ type: 'output', ref, offset: 0, data: `with ${forwarded.TOKEN}\n` });
+    end({ kind: 'returned', reason: { code: 'DTE_NX_FAILED', message: `Nx says ${forwarded.TOKEN}` } });
+  },
   flood: (ref, end) => {
     for (let i = 0; i < 80; i++)
       say({ type: 'output', ref, offset: i * CHUNK, data: `${'x'.repeat(CHUNK - 1)}\n` });
@@ -75,7 +80,11 @@ process.on('message', (message) => {
     say({ type: 'restored', ref, taskId: entry.taskId, ok: true, outputs: [] });
   const timeoutMs = /:(stuck|slow)$/.test(taskId) ? 50 : undefined;
   say({ type: 'executing', ref, startMs: Date.now(), timeoutMs });
-  behaviours[taskId.split(':')[1]](ref, (result) => say({ type: 'result', ref, result, outputs: [] }));
+  behaviours[taskId.split(':')[1]](
+    ref,
+    (result) => say({ type: 'result', ref, result, outputs: [] }),
+    message,
+  );
 });
 process.on('disconnect', () => process.exit(0));
 

@@ -139,6 +139,7 @@ function send(change: Partial<RunMessage> = {}, spec: RunSpec = runSpec(['app:bu
         restore: [],
         awaiting: [],
         specFile,
+        forwarded: {},
         restoreConcurrency: 2,
         agentName: 'agent-x',
       },
@@ -244,46 +245,22 @@ it('tells what hashes are made of up to a limit; the first tasks name the cause 
   expect(details.map((each) => each === null)).toEqual([false, false, true]);
 });
 
-describe('a run that forwards variables', () => {
-  const spec = () => runSpec(['app:build'], { env: { PLAIN: 'p' }, forwardedEnv: ['TOKEN', 'NOT_SET'] });
-  let seen: (string | undefined)[];
-  beforeEach(() => {
-    Object.assign(env, { NOT_SET: 'of the agent' });
-    host.run = async () => {
-      seen = [env['PLAIN'], env['TOKEN'], env['NOT_SET']];
-      return ended();
-    };
-  });
-
-  it('has them as the main job has them, asked for once, and they are gone with the next run', async () => {
-    server.stored.set('/v1/runs/run-1/env', Buffer.from('{"values":{"TOKEN":"s3cret"}}'));
-    send({}, spec());
-    await result();
-    expect(seen).toEqual(['p', 's3cret', undefined]);
-    said.length = 0;
-    send({ assignment: assignment('app:build', { hash: 'hash-app-build', attempt: 2 }) }, spec());
-    await result();
-    expect(server.requests).toEqual(['GET /v1/runs/run-1/env']);
-    said.length = 0;
-    send(
-      { assignment: assignment('app:build', { hash: 'hash-app-build', runId: 'run-2' }) },
-      runSpec(['app:build'], { runId: 'run-2' }),
-    );
-    await result();
-    expect(seen).toEqual([undefined, undefined, 'of the agent']);
-  });
-
-  it('does not run a task without them', async () => {
-    server.handler = (_, response) =>
-      response.writeHead(503, { 'x-dte-error': 'DTE_FORWARDED_ENV_MISSING' }).end('not said yet');
-    executor = make({ coordinatorGraceMs: 20 });
-    await executor.start();
-    executor.receive({ type: 'coordinator', url: server.url, token: 't' });
-    seen = [];
-    send({}, spec());
-    expect(await result()).toMatchObject({ kind: 'returned', reason: { code: 'DTE_FORWARDED_ENV_MISSING' } });
-    expect(seen).toEqual([]);
-  });
+it('gives tasks forwarded variables as the main job has them, and takes them away for the next run', async () => {
+  Object.assign(env, { NOT_SET: 'of the agent' });
+  let seen: (string | undefined)[] = [];
+  host.run = async () => {
+    seen = [env['PLAIN'], env['TOKEN'], env['NOT_SET'], env['UNASKED']];
+    return ended();
+  };
+  const forwarded = { TOKEN: 's3cret', UNASKED: 'x' };
+  send({ forwarded }, runSpec(['app:build'], { env: { PLAIN: 'p' }, forwardedEnv: ['TOKEN', 'NOT_SET'] }));
+  await result();
+  expect(seen).toEqual(['p', 's3cret', undefined, undefined]);
+  said.length = 0;
+  const next = assignment('app:build', { hash: 'hash-app-build', runId: 'run-2' });
+  send({ assignment: next }, runSpec(['app:build'], { runId: 'run-2' }));
+  await result();
+  expect(seen).toEqual([undefined, undefined, 'of the agent', undefined]);
 });
 
 it('leaves the hash of a task to Nx when none is agreed', async () => {

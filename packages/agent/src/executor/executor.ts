@@ -2,6 +2,7 @@ import { type TaskHost } from '@org/dte-nx-compat';
 import {
   type ClosureEntry,
   type LimitValues,
+  type RunSpec,
   type TaskSpec,
   DteError,
   isStorableHash,
@@ -10,9 +11,16 @@ import { type OutputsPort } from '../artifacts';
 import { type HttpClient, httpClient } from '../http';
 import { type Channel } from './channel';
 import { type CreateHost, HostHolder } from './host';
-import { type AttemptRef, type RunMessage, type Served, type ToExecutor, keyOf, refOf } from './ipc';
+import {
+  type AttemptRef,
+  type RunMessage,
+  type ServeMessage,
+  type Served,
+  type ToExecutor,
+  keyOf,
+  refOf,
+} from './ipc';
 import { DriftWitness } from './drift-witness';
-import { ForwardedValues } from './forwarded-env';
 import { LiveOutput } from './live-output';
 import { serve } from './serve';
 import { serversOf } from './servers-of';
@@ -47,7 +55,6 @@ export class Executor {
   private readonly runs = new RunCache();
   private readonly environment: RunEnvironment;
   private readonly http: HttpClient;
-  private readonly forwarded: ForwardedValues;
   private readonly witness: DriftWitness;
   private current: Current | null = null;
 
@@ -61,7 +68,6 @@ export class Executor {
       // A coordinator that restarts costs time and no attempt.
       retryForMs: options.limits.coordinatorGraceMs,
     });
-    this.forwarded = new ForwardedValues(this.http);
     this.witness = new DriftWitness(options);
   }
 
@@ -97,7 +103,7 @@ export class Executor {
           this.current.served(message.outcome);
         break;
       case 'serve':
-        void this.serve(message.ref, message.specFile);
+        void this.serve(message);
         break;
       case 'stop':
         if (this.current !== null && keyOf(this.current.ref) === keyOf(message.ref)) {
@@ -171,11 +177,11 @@ export class Executor {
     return outcome.kind === 'up';
   }
 
-  private async serve(ref: AttemptRef, specFile: string): Promise<void> {
+  private async serve({ ref, specFile, forwarded }: ServeMessage): Promise<void> {
     const { channel, limits } = this.options;
     try {
       const run = await this.runs.get(ref.runId, specFile);
-      this.environment.apply(run.spec.env);
+      this.environment.apply(environmentOf(run.spec, forwarded));
       const host = await this.host.get();
       await serve({ host, run, ref, channel, maxInFlight: limits.outputBufferBytes });
     } catch (thrown) {
@@ -188,8 +194,7 @@ export class Executor {
   private async contextOf(message: RunMessage, signal: AbortSignal): Promise<RestoreContext> {
     const { workspaceRoot, limits, outputs } = this.options;
     const run = await this.runs.get(message.assignment.runId, message.specFile);
-    const forwarded = await this.forwarded.get(run.spec, signal);
-    const isOther = this.environment.apply({ ...run.spec.env, ...forwarded });
+    const isOther = this.environment.apply(environmentOf(run.spec, message.forwarded));
     const host = await this.host.get();
     if (isOther) host.environmentChanged();
     recordOnce(run, host);
@@ -221,6 +226,15 @@ export class Executor {
     });
   }
 }
+
+/** What tasks of a run see beside this job's own environment; a forwarded variable that has no value must not be set. */
+const environmentOf = (
+  { env, forwardedEnv = [] }: RunSpec,
+  forwarded: Readonly<Record<string, string>>,
+): Record<string, string | undefined> => ({
+  ...env,
+  ...Object.fromEntries(forwardedEnv.map((name) => [name, forwarded[name]])),
+});
 
 /** Up to this many tasks it is cheaper to write all of a run to Nx's database at once than one by one as they come. */
 const RECORD_AT_ONCE = 5_000;

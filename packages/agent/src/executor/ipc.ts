@@ -37,6 +37,8 @@ export const serverNeedSchema = z.strictObject({
 export type ServerNeed = z.infer<typeof serverNeedSchema>;
 export type ServerEdge = z.infer<typeof serverEdgeSchema>;
 
+const forwardedSchema = z.record(z.string(), z.string());
+
 /** What the supervisor tells an executor. */
 export const toExecutorSchema = z.discriminatedUnion('type', [
   /** Where the coordinator is, and the token for it. Before the first `run`, and again whenever it changes. */
@@ -51,6 +53,8 @@ export const toExecutorSchema = z.discriminatedUnion('type', [
     awaiting: z.array(closureEntrySchema),
     /** File with the RunSpec. */
     specFile: z.string(),
+    /** Values of the variables that the run forwards; never written down. */
+    forwarded: forwardedSchema,
     restoreConcurrency: z.int().min(1),
     /** For messages that a person reads elsewhere. */
     agentName: z.string(),
@@ -71,13 +75,19 @@ export const toExecutorSchema = z.discriminatedUnion('type', [
     ]),
   }),
   /** Run this server until the process is ended: the executor does nothing else. */
-  z.strictObject({ type: z.literal('serve'), ref: attemptRefSchema, specFile: z.string() }),
+  z.strictObject({
+    type: z.literal('serve'),
+    ref: attemptRefSchema,
+    specFile: z.string(),
+    forwarded: forwardedSchema,
+  }),
   /** End the attempt and its processes. */
   z.strictObject({ type: z.literal('stop'), ref: attemptRefSchema, graceMs: z.int().min(0) }),
 ]);
 export type ToExecutor = z.infer<typeof toExecutorSchema>;
 export type Served = Extract<ToExecutor, { type: 'served' }>['outcome'];
 export type RunMessage = Extract<ToExecutor, { type: 'run' }>;
+export type ServeMessage = Extract<ToExecutor, { type: 'serve' }>;
 
 /** What an executor tells its supervisor. */
 export const fromExecutorSchema = z.discriminatedUnion('type', [

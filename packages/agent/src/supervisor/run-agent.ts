@@ -13,6 +13,7 @@ import {
 import { type Connection, type ConnectionState, type Credentials, connect } from '../connection';
 import { httpClient } from '../http';
 import { ExecutorPool } from './executor-pool';
+import { HiddenValues } from './hidden-values';
 import { Leaving } from './leaving';
 import { type Environment, type LogStream, type SignalSource } from './ports';
 import { RunFiles } from './run-files';
@@ -56,7 +57,8 @@ export async function runAgent(options: AgentOptions): Promise<number> {
   const agentId = `agent-${randomUUID()}`;
   const name = options.name ?? `${hostname()}-${process.pid}`;
   let slots = (): number => 1;
-  const log = createTaskLog({ stream: stdout, env, slots: () => slots() });
+  const hidden = new HiddenValues();
+  const log = createTaskLog({ stream: stdout, env, slots: () => slots(), hide: (text) => hidden.in(text) });
 
   const connection = connect({
     address: async () => addressOf(await options.rendezvous.find(options.sessionId)),
@@ -78,7 +80,14 @@ export async function runAgent(options: AgentOptions): Promise<number> {
     limits,
     retryForMs: limits.coordinatorGraceMs,
   });
-  const runFiles = new RunFiles(join(options.dataDir, agentId), (runId) => http.getRunStream(runId));
+  const runFiles = new RunFiles(join(options.dataDir, agentId), {
+    spec: (runId) => http.getRunStream(runId),
+    forwarded: async (runId) => {
+      const { values } = await http.getRunEnv(runId);
+      hidden.add(Object.values(values));
+      return values;
+    },
+  });
   const executorPath = options.executorPath ?? join(__dirname, '../executor/main.js');
   const pool = new ExecutorPool({
     path: executorPath,
@@ -96,7 +105,7 @@ export async function runAgent(options: AgentOptions): Promise<number> {
   const servers = new Servers({ path: executorPath, workspaceRoot, env, limits, log });
   const supervisor: Supervisor = new Supervisor({
     ...{ name, slots: options.slots ?? null },
-    ...{ limits, pool, runFiles, servers, log },
+    ...{ limits, pool, runFiles, servers, log, hidden },
     send: (message) => connection.send(message),
     onChange: () => leaving.onChange(),
   });

@@ -8,20 +8,34 @@ import { DteError } from '@org/dte-protocol';
 /** Runs kept at a time: what a session has open is far fewer, and one that is asked for again is fetched again. */
 const KEPT_RUNS = 32;
 
+/** What executors need of a run. */
+export interface RunInput {
+  /** Path of the file with its spec. */
+  readonly specFile: string;
+  /** Values of the variables that it forwards: in memory only, they may be secrets. */
+  readonly forwarded: Readonly<Record<string, string>>;
+}
+
+export interface RunSource {
+  spec(runId: string): Promise<Readable>;
+  /** Waits for a main job that has not said them yet. */
+  forwarded(runId: string): Promise<Readonly<Record<string, string>>>;
+}
+
 /**
  * The specs of runs as files, fetched once per agent for all of its executors. Never parsed here: 100,000 tasks would
  * stop the heartbeat for seconds.
  */
 export class RunFiles {
-  private readonly files = new Map<string, Promise<string>>();
+  private readonly files = new Map<string, Promise<RunInput>>();
 
   constructor(
     private readonly folder: string,
-    private readonly fetch: (runId: string) => Promise<Readable>,
+    private readonly source: RunSource,
   ) {}
 
-  /** Path of the file. A failed fetch is tried again at the next call. @throws DteError */
-  get(runId: string): Promise<string> {
+  /** A failed fetch is tried again at the next call. @throws DteError */
+  get(runId: string): Promise<RunInput> {
     const known = this.files.get(runId);
     if (known !== undefined) return known;
     const file = this.load(runId);
@@ -37,13 +51,16 @@ export class RunFiles {
     await rm(this.folder, { recursive: true, force: true });
   }
 
-  private async load(runId: string): Promise<string> {
+  private async load(runId: string): Promise<RunInput> {
     const path = join(this.folder, `${runId}.json`);
     try {
+      const forwarded = this.source.forwarded(runId);
+      // Awaited below; the spec may be the first to fail.
+      forwarded.catch(() => undefined);
       await mkdir(this.folder, { recursive: true });
-      await pipeline(await this.fetch(runId), createWriteStream(`${path}.part`));
+      await pipeline(await this.source.spec(runId), createWriteStream(`${path}.part`));
       await rename(`${path}.part`, path);
-      return path;
+      return { specFile: path, forwarded: await forwarded };
     } catch (thrown) {
       throw DteError.from(thrown, 'DTE_NO_COORDINATOR');
     }
@@ -53,6 +70,6 @@ export class RunFiles {
     const [oldest] = this.files;
     if (oldest === undefined || this.files.size <= KEPT_RUNS) return;
     this.files.delete(oldest[0]);
-    void oldest[1].then((path) => rm(path, { force: true })).catch(() => undefined);
+    void oldest[1].then(({ specFile }) => rm(specFile, { force: true })).catch(() => undefined);
   }
 }

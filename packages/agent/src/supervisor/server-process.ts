@@ -1,5 +1,6 @@
 import { type LimitValues, type Reason } from '@org/dte-protocol';
 import { type AttemptRef, type FromExecutor } from '../executor/ipc';
+import { type RunInput } from './run-files';
 import { ExecutorProcess, type ExecutorProcessOptions, crashed } from './executor-process';
 
 /** How far a server got: `started`, then `ready` at once or when its `readyWhen` says so; then it fails, or is stopped. */
@@ -12,7 +13,7 @@ const UP: Verdict = { kind: 'up' };
 
 export interface ServerProcessOptions extends Pick<ExecutorProcessOptions, 'path' | 'workspaceRoot' | 'env'> {
   readonly ref: AttemptRef;
-  readonly specFile: string;
+  readonly run: RunInput;
   readonly limits: Pick<LimitValues, 'executorStartMs'>;
   onOutput(offset: number, data: string): void;
   /** It ended, or will never be ready. Called at most once, and before `started` or `ready` settle for that reason. */
@@ -66,7 +67,7 @@ export class ServerProcess {
     if (this.over) return;
     if (message.type === 'ready') {
       clearTimeout(this.patience);
-      this.process.send({ type: 'serve', ref: this.options.ref, specFile: this.options.specFile });
+      this.process.send({ type: 'serve', ref: this.options.ref, ...this.options.run });
     } else if (message.type === 'unable') this.unable(message.reason);
     else if (message.type === 'output') this.options.onOutput(message.offset, message.data);
     else if (message.type === 'server') {

@@ -8,6 +8,7 @@ import {
 } from '../executor/ipc';
 import { reasonOf } from './describe-attempt';
 import { type ExecutorProcessOptions } from './executor-process';
+import { type RunInput } from './run-files';
 import { ServerProcess, type Verdict } from './server-process';
 import { type TaskLog } from './task-log';
 
@@ -49,12 +50,12 @@ export class Servers {
    * Has everything started that an attempt needs, and resolves when it may begin, or must not.
    * @param user key of the attempt; it holds the servers until `release`
    */
-  async bring(user: string, { ref, servers, needs }: NeedsServers, specFile: string): Promise<Served> {
+  async bring(user: string, { ref, servers, needs }: NeedsServers, run: RunInput): Promise<Served> {
     const known = new Map<string, Server>();
     const hold = this.used.get(user) ?? new Set();
     this.used.set(user, hold);
     for (const need of servers) {
-      const server = this.use(need, known, ref.runId, specFile);
+      const server = this.use(need, known, ref.runId, run);
       known.set(need.taskId, server);
       server.users.add(user);
       hold.add(server);
@@ -95,7 +96,7 @@ export class Servers {
     await Promise.all(this.endings.values());
   }
 
-  private use(need: ServerNeed, known: ReadonlyMap<string, Server>, runId: string, specFile: string): Server {
+  private use(need: ServerNeed, known: ReadonlyMap<string, Server>, runId: string, run: RunInput): Server {
     const key = `${need.taskId} ${need.identity}`;
     const running = this.running.get(key);
     if (running?.end === null) {
@@ -107,7 +108,7 @@ export class Servers {
     const server: Server = {
       ...{ taskId: need.taskId, key, ref, users: new Set(), output: '', end: null, idle: null },
       process: (this.endings.get(key) ?? Promise.resolve()).then(() =>
-        this.start(server, need.needs, known, specFile),
+        this.start(server, need.needs, known, run),
       ),
     };
     this.running.set(key, server);
@@ -118,7 +119,7 @@ export class Servers {
     server: Server,
     needs: readonly ServerEdge[],
     known: ReadonlyMap<string, Server>,
-    specFile: string,
+    run: RunInput,
   ): Promise<ServerProcess | Exclude<Verdict, { kind: 'up' }>> {
     const verdict = await until(known, needs);
     if (verdict.kind !== 'up') {
@@ -132,7 +133,7 @@ export class Servers {
     const { path, workspaceRoot, env, limits, log } = this.options;
     log.serving(server.ref);
     return new ServerProcess({
-      ...{ path, workspaceRoot, env, limits, ref: server.ref, specFile },
+      ...{ path, workspaceRoot, env, limits, ref: server.ref, run },
       onOutput: (offset, data) => {
         log.output(server.ref, offset, data);
         server.output = (server.output + data).slice(-LIMITS.serverOutputChars.value);

@@ -13,10 +13,11 @@ import { type FromExecutor, type NeedsServers, type Served, keyOf, refOf } from 
 import { timeoutReason } from '../executor/time-limit';
 import { describeAttempt, left, reasonOf } from './describe-attempt';
 import { type ExecutorPool } from './executor-pool';
+import { type HiddenValues } from './hidden-values';
 import { crashed } from './executor-process';
 import { type Attempt, type AttemptState, pickStartable, reconcile } from './reconcile';
 import { RestoredTable } from './restored-table';
-import { type RunFiles } from './run-files';
+import { type RunFiles, type RunInput } from './run-files';
 import { type Servers } from './servers';
 import { type TaskLog } from './task-log';
 
@@ -30,6 +31,7 @@ export interface SupervisorOptions {
   readonly runFiles: RunFiles;
   readonly servers: Servers;
   readonly log: TaskLog;
+  readonly hidden: HiddenValues;
   /** False when it was refused. */
   send(message: Message): boolean;
   /** Called after each change of what this agent does. */
@@ -188,7 +190,7 @@ export class Supervisor {
     const { runFiles, servers, pool } = this.options;
     const outcome = await runFiles
       .get(message.ref.runId)
-      .then((specFile) => servers.bring(key, message, specFile))
+      .then((run) => servers.bring(key, message, run))
       .catch((thrown: unknown): Served => ({ kind: 'unable', reason: reasonOf(DteError.from(thrown)) }));
     // One that was stopped meanwhile does not listen any more, and holds nothing.
     if (this.isRunBy(key, executorId)) pool.send(executorId, { type: 'served', ref: message.ref, outcome });
@@ -283,7 +285,7 @@ export class Supervisor {
     const { runFiles, servers } = this.options;
     const alone = assignment.parallelism ? Promise.resolve() : servers.stopIdle();
     Promise.all([runFiles.get(assignment.runId), alone]).then(
-      ([specFile]) => this.hand(executorId, key, assignment, specFile),
+      ([run]) => this.hand(executorId, key, assignment, run),
       (thrown: unknown) => {
         if (!this.isRunBy(key, executorId)) return;
         this.complete(key, { kind: 'returned', reason: reasonOf(DteError.from(thrown)) });
@@ -293,7 +295,7 @@ export class Supervisor {
     );
   }
 
-  private hand(executorId: number, key: string, assignment: Assignment, specFile: string): void {
+  private hand(executorId: number, key: string, assignment: Assignment, run: RunInput): void {
     if (!this.isRunBy(key, executorId)) {
       // Stopped before its executor heard of it: there is nothing to end.
       const state = this.attempts.get(key)?.state;
@@ -308,7 +310,7 @@ export class Supervisor {
     this.restored.began(assignment.taskId);
     const { limits, pool } = this.options;
     pool.send(executorId, {
-      ...{ type: 'run', assignment: { ...assignment, closure: [] }, ...plan, specFile },
+      ...{ type: 'run', assignment: { ...assignment, closure: [] }, ...plan, ...run },
       agentName: this.options.name,
       restoreConcurrency: Math.max(1, Math.floor(limits.restoreConcurrency / pool.slots)),
     });
@@ -363,9 +365,10 @@ export class Supervisor {
     this.forget(key);
   }
 
-  private complete(key: string, result: AttemptResult): void {
+  private complete(key: string, given: AttemptResult): void {
     const attempt = this.attempts.get(key);
     if (attempt === undefined) return;
+    const result = this.options.hidden.inResult(given);
     const begun = this.begun.get(key);
     this.begun.delete(key);
     this.options.servers.release(key);

@@ -25,6 +25,8 @@ export interface TaskLogOptions {
   /** Slots served at the moment; lines carry their task's id when there are several. */
   readonly slots: () => number;
   readonly nowMs?: (() => number) | undefined;
+  /** Takes out of a text what must not be in a log. */
+  readonly hide?: ((text: string) => string) | undefined;
 }
 
 interface Running {
@@ -48,8 +50,15 @@ const useColours = (stream: LogStream, env: Environment): boolean => {
 
 const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`;
 
-export function createTaskLog({ stream, env, slots, nowMs = Date.now }: TaskLogOptions): TaskLog {
-  const colours = pc.createColors(useColours(stream, env));
+export function createTaskLog({
+  stream: target,
+  env,
+  slots,
+  nowMs = Date.now,
+  hide = (text) => text,
+}: TaskLogOptions): TaskLog {
+  const stream = { write: (text: string) => target.write(hide(text)) };
+  const colours = pc.createColors(useColours(target, env));
   const running = new Map<string, Running>();
   const inGitLab = env['GITLAB_CI'] === 'true';
   let sections = 0;

@@ -46,6 +46,8 @@ export class FakeCoordinator {
   readonly requests: string[] = [];
   readonly stored = new Map<string, Buffer>();
   readonly runs = new Map<string, RunSpec>();
+  /** Values of `forwardEnv`, of every run. */
+  forwarded: Record<string, string> = {};
   handler: Handler | null = null;
   token = 'token-1';
   private sockets = new Set<WebSocket>();
@@ -205,9 +207,10 @@ export class FakeCoordinator {
       this.handler(request, response);
       return;
     }
-    const run = this.runs.get(path.slice('/v1/runs/'.length));
+    const [runId = '', below] = path.slice('/v1/runs/'.length).split('/');
+    const run = this.runs.get(runId);
     if (request.method === 'GET' && run !== undefined) {
-      response.end(JSON.stringify(run));
+      response.end(JSON.stringify(below === 'env' ? { values: this.forwarded } : run));
       return;
     }
     response.writeHead(404, { 'x-dte-error': 'DTE_UNKNOWN_RUN' }).end('no such run\n');

@@ -83,6 +83,7 @@ export class DistributedRun {
         projectGraph,
         limits,
         policy: config.onHashMismatch,
+        forwardedEnv: config.forwardEnv,
       }),
       startMs: Date.now(),
     });

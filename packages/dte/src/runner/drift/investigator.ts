@@ -1,4 +1,4 @@
-import { readCheckout, readRuntimeValues, type Checkout } from '@org/dte-agent';
+import { HiddenValues, readCheckout, readRuntimeValues, type Checkout } from '@org/dte-agent';
 import {
   environmentOfTask,
   matchFiles,
@@ -17,6 +17,8 @@ export interface InvestigatorOptions {
   readonly projectGraph: NxProjectGraph;
   readonly limits: LimitValues;
   readonly policy: OnHashMismatch;
+  /** Names of variables whose values may be secrets: a runtime input may print one. */
+  readonly forwardedEnv: readonly string[];
 }
 
 /** Names what differs between the hash of a task on an agent and the one of the main job. */
@@ -37,6 +39,8 @@ const flatten = (details: NxHashDetails | undefined): Inputs =>
 export function createInvestigator(options: InvestigatorOptions): DriftInvestigator {
   const { workspaceRoot, projectGraph, limits, policy } = options;
   const rootOf = (project: string): string | undefined => projectGraph.nodes[project]?.data.root;
+  const hidden = new HiddenValues();
+  hidden.add(options.forwardedEnv.map((name) => process.env[name] ?? ''));
   let checkout: { readonly value: Promise<Checkout>; readonly atMs: number } | null = null;
 
   function ownCheckout(): Promise<Checkout> {
@@ -75,7 +79,9 @@ export function createInvestigator(options: InvestigatorOptions): DriftInvestiga
       },
       own: {
         hasEnv: (name) => env[name] !== undefined,
-        runtime,
+        runtime: Object.fromEntries(
+          Object.entries(runtime).map(([command, said]) => [command, hidden.in(said)]),
+        ),
         files: own === null || drift.checkout === null ? null : differingFiles(own, drift.checkout),
         match: (patterns, paths) => matchFiles(patterns, paths, workspaceRoot),
       },

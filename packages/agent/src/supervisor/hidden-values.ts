@@ -1,0 +1,54 @@
+import { type AttemptResult, type Reason } from '@org/dte-protocol';
+
+/** Shorter ones are no secrets, and would turn up everywhere; GitLab masks from the same length on. */
+const SHORTEST = 8;
+/** As GitLab's runner writes it. */
+const MASK = '[MASKED]';
+
+/**
+ * Values that the main job forwards. GitLab masks a variable in the log of a job that has it; an agent job may not have these,
+ * and what goes to the coordinator about an attempt is journalled.
+ */
+export class HiddenValues {
+  private readonly values = new Set<string>();
+
+  add(values: Iterable<string>): void {
+    for (const value of values) {
+      // Logs are written by the line, and so is a key of several lines found.
+      for (const line of value.split(/\r?\n/))
+        if (line.trim().length >= SHORTEST) this.values.add(line.trim());
+    }
+  }
+
+  in(text: string): string {
+    let shown = text;
+    for (const value of this.values) shown = shown.replaceAll(value, MASK);
+    return shown;
+  }
+
+  /** What is said of an attempt in words. What the task printed is in its artifact, as it was printed. */
+  inResult(result: AttemptResult): AttemptResult {
+    if (this.values.size === 0) return result;
+    const inReason = <T extends Reason | null>(reason: T): T =>
+      reason === null ? reason : { ...reason, message: this.in(reason.message) };
+    if (result.kind === 'returned') return { ...result, reason: inReason(result.reason) };
+    const { drift, servers } = result;
+    return {
+      ...result,
+      reason: inReason(result.reason),
+      ...(drift === undefined ? {} : { drift: { ...drift, runtime: this.inAll(drift.runtime) } }),
+      ...(servers === undefined
+        ? {}
+        : {
+            servers: servers.map((server) => ({
+              ...{ ...server, output: this.in(server.output) },
+              ended: server.ended === null ? null : this.in(server.ended),
+            })),
+          }),
+    };
+  }
+
+  private inAll(texts: Readonly<Record<string, string>>): Record<string, string> {
+    return Object.fromEntries(Object.entries(texts).map(([name, text]) => [name, this.in(text)]));
+  }
+}
