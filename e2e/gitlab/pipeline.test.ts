@@ -118,6 +118,8 @@ describe('docs/gitlab.md, from nothing to a distributed pipeline', () => {
     const lines = ownLines(run.log('nx'));
     expect(lines).toContainEqual(expect.stringMatching(/^dte: session 1217-\d+ · \d agents? · \d slots$/));
     expect(lines).toContainEqual(expect.stringMatching(/^dte: 12 tasks on 3 agents in /));
+    // What the coordinator has learned of the tasks is kept for the next pipeline.
+    expect(plain(run.process.output())).toMatch(/\.nx\/dte\/history\/: found [1-9]/);
     await project.everybodyGone();
   });
 
@@ -145,6 +147,7 @@ describe('docs/gitlab.md, from nothing to a distributed pipeline', () => {
         new RegExp(`^dte: beta:test failed on ${agent}: ${project.gitlab.url}/group/sample/-/jobs/\\d+$`),
       ),
     );
+    expect(plain(run.process.output())).toMatch(/imported cache 'dte-history/);
     // The base was that of the merge request, not the commit before.
     expect(Object.keys(ranOn(run.journal()))).toContain('alpha:build');
     project.git('revert', '--no-edit', 'HEAD');

@@ -5,6 +5,7 @@ import { Command } from 'commander';
 import { randomUUID } from 'node:crypto';
 import type { Config, Env } from '../config';
 import { isLoopback, listenHost, publishedAddresses } from '../embedded/addresses';
+import { makeDataFolder } from '../embedded/data-folder';
 import { jobMarkOf } from '../embedded/earlier-try';
 import { dataDirOf, historyDirOf } from '../embedded/ensure';
 import { watchJob } from '../embedded/job-watch';
@@ -67,11 +68,13 @@ async function coordinate(flags: Flags & { embedded?: boolean }): Promise<void> 
   };
   // Only this command needs the server: the others start in half the time without it.
   const { createCoordinator } = await import('@org/dte-coordinator');
+  const historyDir = historyDirOf(resolved, workspaceRoot);
+  hideFromNx(historyDir);
   const coordinator = await createCoordinator({
     host,
     port: resolved.config.port ?? (embedded ? 0 : DEFAULT_PORT),
     dataDir: dataDirOf(resolved, workspaceRoot),
-    historyDir: historyDirOf(resolved, workspaceRoot),
+    historyDir,
     ...(secret === undefined ? {} : { secret }),
     ...(certificate === null ? {} : { tls: certificate }),
     ...(issuers.length === 0 ? {} : { idTokens: { issuers, audience, authorities, ...own } }),
@@ -107,6 +110,15 @@ async function coordinate(flags: Flags & { embedded?: boolean }): Promise<void> 
   if (embedded && rendezvous !== null && finished) {
     const untilMs = Date.now() + resolved.limits.finishedRecordMs;
     await rendezvous.finish(sessionId, generation, untilMs).catch(sayToLog);
+  }
+}
+
+/** Restored from a cache it would be an input of a project at the root. Without the folder nothing is remembered, no more. */
+function hideFromNx(historyDir: string): void {
+  try {
+    makeDataFolder(historyDir);
+  } catch (thrown) {
+    sayToLog(thrown);
   }
 }
 

@@ -421,4 +421,9 @@ export const OPTIONS: readonly { readonly name: OptionName; readonly about: Abou
 ).map((name) => ({ name, about: aboutOf(name) }));
 
 /** Variables that processes of ours set for each other; not for people. */
-export const INTERNAL_ENV: readonly string[] = ['DTE_EXECUTOR', 'DTE_PLAN_FILE', 'DTE_PLANNED'];
+export const INTERNAL_ENV: readonly string[] = [
+  'DTE_EXECUTOR',
+  'DTE_PLAN_FILE',
+  'DTE_PLANNED',
+  'DTE_CACHE_POLICY',
+];

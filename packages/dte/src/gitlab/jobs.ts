@@ -1,6 +1,7 @@
 import { DteError } from '@org/dte-protocol';
 import { PLANNED_VARIABLE, type GitlabFileOptions } from './options';
 import { packageManagerSteps } from './package-managers';
+import { mainCache } from './shared-job';
 import { block, comment, list, word } from './text';
 
 const ARTIFACTS_KEPT = '5 days';
@@ -44,8 +45,8 @@ export const mainArtifacts = (paths: readonly string[]): string[] =>
 
 /** Job `nx`: says what is to be done. */
 export function mainJob(options: GitlabFileOptions): string[] {
-  const { targets, parallel, artifacts, dynamic } = options;
-  const { install, run } = packageManagerSteps(options);
+  const { targets, parallel, artifacts, dynamic, coordinator, packageManager, lockfile } = options;
+  const { install, run, cacheFolder } = packageManagerSteps(options);
   const affected = [
     `${run} nx affected --base="$NX_BASE" --head="$NX_HEAD"`,
     `-t ${word(targets.join(','))} --parallel=${parallel}`,
@@ -56,6 +57,7 @@ export function mainJob(options: GitlabFileOptions): string[] {
       'nx',
       'extends: .dte',
       ...onlyPlanned(dynamic),
+      ...(coordinator === 'embedded' ? mainCache(`dte-${packageManager}`, [lockfile], cacheFolder) : []),
       ...script(
         ...install,
         `${run} dte start-ci-run --distribute-on=manual --stop-agents-after=${word(lastOf(targets))}`,
@@ -72,8 +74,9 @@ export function mainJob(options: GitlabFileOptions): string[] {
 export const AGENT_KEYWORDS: readonly string[] = [
   ...comment('An agent that is lost or refused costs time and no pipeline: its tasks go to the others.'),
   'allow_failure: true',
-  ...block('cache', ...comment('The main job alone writes it.'), 'policy: pull'),
 ];
+
+const READ_ONLY_CACHE = block('cache', ...comment('The main job alone writes it.'), 'policy: pull');
 
 /** Job `nx-agent`: as many as asked for, or as a plan says. */
 export function agentJob(options: GitlabFileOptions): string[] {
@@ -95,6 +98,7 @@ export function agentJob(options: GitlabFileOptions): string[] {
             `parallel: ${agents}`,
           ]),
       ...AGENT_KEYWORDS,
+      ...READ_ONLY_CACHE,
       ...script(...install, `${run} dte start-agent`),
     ),
   ];

@@ -36,5 +36,11 @@ export const GITLAB_FILE = '.gitlab/dte.yml';
 /** The file a plan job writes and the trigger job includes. */
 export const PLAN_FILE = 'dte-pipeline.yml';
 
+/**
+ * How a job of the component uses its caches. A list of caches cannot be changed in part by who extends it, and which list
+ * it is depends on an input.
+ */
+export const CACHE_POLICY_VARIABLE = 'DTE_CACHE_POLICY';
+
 /** Set by the child pipeline of a plan; with it, `nx` and `nx-agent` of the included file run, and `nx-plan` does not. */
 export const PLANNED_VARIABLE = 'DTE_PLANNED';

@@ -1,7 +1,7 @@
 import { AGENT_KEYWORDS, MAIN_JOB_COMMENT, baseAndHead, mainArtifacts, script } from './jobs';
-import type { PackageManager } from './options';
+import { CACHE_POLICY_VARIABLE, type PackageManager } from './options';
 import { PACKAGE_MANAGERS, lockfilesOf, packageManagerSteps } from './package-managers';
-import { COMMON_VARIABLES, ID_TOKENS, RETRY, WHICH_PIPELINES, cache, AT_ONCE } from './shared-job';
+import { COMMON_VARIABLES, ID_TOKENS, RETRY, WHICH_PIPELINES, AT_ONCE, mainCache } from './shared-job';
 import { block, comment, file, list, scalar } from './text';
 
 const input = (name: string): string => `$[[ inputs.${name} ]]`;
@@ -84,7 +84,10 @@ function managerJob(packageManager: PackageManager): string[] {
   return block(
     `.dte-${packageManager}`,
     ...(variables.length === 0 ? [] : block('variables', ...variables)),
-    ...cache(`dte-${packageManager}`, lockfilesOf(packageManager), steps.cacheFolder),
+    ...mainCache(`dte-${packageManager}`, lockfilesOf(packageManager), steps.cacheFolder, {
+      key: named('dte-history'),
+      more: [`policy: $${CACHE_POLICY_VARIABLE}`],
+    }),
     ...list('before_script', [...steps.install, `run() { ${steps.run} "$@"; }`]),
   );
 }
@@ -113,6 +116,8 @@ const SHARED = [
       `DTE_COORDINATOR_URL: ${scalar(input('coordinator-url'))}`,
       `DTE_ENVIRONMENT: ${scalar(input('environment'))}`,
       ...COMMON_VARIABLES,
+      ...comment('The main job alone writes caches.'),
+      `${CACHE_POLICY_VARIABLE}: pull-push`,
     ),
   ),
 ];
@@ -141,6 +146,7 @@ const AGENT = [
     ...extending,
     `parallel: ${input('agents')}`,
     ...AGENT_KEYWORDS,
+    ...block('variables', `${CACHE_POLICY_VARIABLE}: pull`),
     ...script('run dte start-agent'),
   ),
 ];

@@ -1,6 +1,6 @@
 import type { GitlabFileOptions } from './options';
 import { packageManagerSteps } from './package-managers';
-import { block, comment, list, scalar } from './text';
+import { block, comment, item, list, scalar } from './text';
 
 // `script_failure` is not among them: a task that fails is a fact, and an agent that was refused says what to do.
 const RUNNER_FAILURES = [
@@ -68,16 +68,43 @@ export const WHICH_PIPELINES: readonly string[] = comment(
   '`- if: $CI_COMMIT_BRANCH` instead.',
 );
 
-/** The keyword `cache`: downloaded packages, one set for each content of the lock file. */
-export const cache = (prefix: string, lockfiles: readonly string[], folder: string): string[] => [
-  ...comment(
-    'Downloaded packages, anew whenever the lock file changes. Nx leaves this folder out of its hashes.',
-  ),
-  ...block(
-    'cache',
-    ...block('key', `prefix: ${prefix}`, ...list('files', lockfiles)),
-    ...list('paths', [folder]),
-  ),
+/** A cache of downloaded packages, one set for each content of the lock file. */
+const packagesCache = (prefix: string, lockfiles: readonly string[], folder: string): string[] => [
+  ...block('key', `prefix: ${prefix}`, ...list('files', lockfiles)),
+  ...list('paths', [folder]),
+];
+
+const PACKAGES_COMMENT = comment(
+  'Downloaded packages, anew whenever the lock file changes. Nx leaves this folder out of its hashes.',
+);
+
+/** The keyword `cache` of a job that keeps nothing but packages. */
+const cache = (prefix: string, lockfiles: readonly string[], folder: string): string[] => [
+  ...PACKAGES_COMMENT,
+  ...block('cache', ...packagesCache(prefix, lockfiles, folder)),
+];
+
+/** What the coordinator of a main job remembers beyond pipelines; a failed job has the most to tell. */
+const historyCache = (key: string): string[] => [
+  `key: ${key}`,
+  ...list('paths', ['.nx/dte/history/']),
+  'when: always',
+];
+
+/**
+ * The keyword `cache` of a main job that is its own coordinator. It replaces that of the jobs it extends as a whole.
+ * @param more lines for both, such as a policy
+ */
+export const mainCache = (
+  prefix: string,
+  lockfiles: readonly string[],
+  folder: string,
+  { key = 'dte-history', more = [] }: { key?: string; more?: readonly string[] } = {},
+): string[] => [
+  ...comment('Downloaded packages, anew whenever the lock file changes, and what is known of flaky tasks.'),
+  'cache:',
+  ...item([...packagesCache(prefix, lockfiles, folder), ...more]),
+  ...item([...historyCache(key), ...more]),
 ];
 
 /** `.dte`: everything that the script jobs have in common. */

@@ -26,6 +26,12 @@ export const block = (key: string, ...lines: readonly string[]): string[] => [
   ...lines.map((line) => (line === '' ? '' : `  ${line}`)),
 ];
 
+/** One entry of a block list: its first line behind the dash, the others below it. */
+export const item = ([first = '', ...others]: readonly string[]): string[] => [
+  `  - ${first}`,
+  ...others.map((line) => `    ${line}`),
+];
+
 /** Blocks with an empty line between them, as a file. */
 export const file = (...blocks: readonly (readonly string[])[]): string =>
   `${blocks.map((lines) => lines.join('\n')).join('\n\n')}\n`;
