@@ -5,7 +5,7 @@ import type { EffectsBuilder } from './effects-builder';
 import { forgetAgent, refreshAgent, slotsOf } from './free-agents';
 import type { AgentJoin } from './interface';
 import { agentRefused, membershipChanged } from './session';
-import { joinPool } from './pools';
+import { poolFor } from './pools';
 import { isOwnFailure } from './own-failure';
 import type { AgentState, Lease, SchedulerState } from './state';
 import { agentOf, runOf } from './lookup';
@@ -17,7 +17,7 @@ export function agentJoined(state: SchedulerState, join: AgentJoin, out: Effects
   let agent = state.agents.get(agentId);
   out.event({ type: 'agent.joined', agentId, name, again: agent !== undefined });
   if (agent === undefined) {
-    agent = createAgent(join, joinPool(state, join.labels, join.slots), state.nextJoinIndex++);
+    agent = createAgent(join, poolFor(state, join), state.nextJoinIndex++);
     state.agents.set(agentId, agent);
   }
   // Labels are those of its process, which is the same.

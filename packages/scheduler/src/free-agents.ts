@@ -1,6 +1,6 @@
 import { type Before, heapify, heapPop, heapPush } from './heap';
 import { at, known, runOf } from './lookup';
-import { compactPool, fewestFirst, poolOf } from './pools';
+import { compactPool, countInPool, fewestFirst, poolFor, poolOf } from './pools';
 import type { AgentState, Lane, RunState, SchedulerState } from './state';
 
 /** An agent's entry in the heap of free agents; outdated when the agent has moved on to another version. */
@@ -62,6 +62,22 @@ export function refreshAgent(state: SchedulerState, agent: AgentState): void {
   else for (const each of state.agents.values()) index(state, each);
 }
 
+/** Rules mention these labels: agents that have one the scheduler knew no use for are of another kind now. */
+export function mentionLabels(state: SchedulerState, labels: readonly string[]): void {
+  const before = state.mentionedLabels.size;
+  for (const label of labels) state.mentionedLabels.add(label);
+  if (state.mentionedLabels.size === before) return;
+  for (const agent of state.agents.values()) {
+    state.operations++;
+    const pool = poolFor(state, agent);
+    if (pool === agent.pool) continue;
+    countInPool(state, agent.pool, agent.counted, -1);
+    countInPool(state, pool, agent.counted, 1);
+    agent.pool = pool;
+    refreshAgent(state, agent);
+  }
+}
+
 /** An agent that is about to be deleted. */
 export function forgetAgent(state: SchedulerState, agent: AgentState): void {
   agent.connected = false;
@@ -121,11 +137,8 @@ function count(state: SchedulerState, agent: AgentState, now: AgentState['counte
   state.usable.healthy += Number(now.healthy) - Number(was.healthy);
   state.usable.slots += now.slots - was.slots;
   if (now.usable !== was.usable) state.agentsChanged = true;
-  if (agent.pool !== null) {
-    const pool = poolOf(state, agent.pool);
-    pool.usable += Number(now.usable) - Number(was.usable);
-    pool.healthy += Number(now.healthy) - Number(was.healthy);
-  }
+  countInPool(state, agent.pool, was, -1);
+  countInPool(state, agent.pool, now, 1);
   agent.counted = now;
 }
 

@@ -77,7 +77,7 @@ function operationsPerStep(
     const agentId = `a${index}`;
     give({
       type: 'agent.joined',
-      agent: { agentId, name: agentId, jobUrl: null, slots, labels: [KINDS[index % KINDS.length]!] },
+      agent: { agentId, name: agentId, jobUrl: null, slots, labels: [KINDS[index % KINDS.length]!, agentId] },
     });
   }
   give({ type: 'run.submit', spec: layered(tasks, tasks / 12, options) });

@@ -1,7 +1,7 @@
 import type { Placement, Reason } from '@org/dte-protocol';
 import { addDeadline } from './deadlines';
 import type { EffectsBuilder } from './effects-builder';
-import { releaseHold } from './free-agents';
+import { isUsable, mentionLabels, releaseHold } from './free-agents';
 import { at, runOf } from './lookup';
 import { hasAgents, matchPools } from './pools';
 import type { PlacementState, RunState, SchedulerState } from './state';
@@ -11,6 +11,10 @@ import { endTask, endingWithout } from './tasks';
 const NAMED = 20;
 
 export function createPlacements(state: SchedulerState, placements: readonly Placement[]): PlacementState[] {
+  mentionLabels(
+    state,
+    placements.flatMap(({ runOn }) => runOn.map(({ label }) => label)),
+  );
   return placements.map(({ rule, runOn }) => {
     const placement: PlacementState = { rule, runOn, pools: new Map(), lonelySinceMs: null };
     matchPools(state, placement);
@@ -87,9 +91,7 @@ function unsatisfied(
   taskId: string,
   { rule, runOn }: PlacementState,
 ): Reason {
-  const present = [...state.pools.values()]
-    .filter(({ usable }) => usable > 0)
-    .flatMap(({ labels }) => labels);
+  const present = [...state.agents.values()].filter(isUsable).flatMap((agent) => agent.labels);
   const labels = [...new Set(present)].sort();
   const wanted = listed(runOn.map(({ label }) => label));
   const message = [

@@ -4,9 +4,9 @@ import { at, known, runOf } from './lookup';
 import type { AgentState, PlacementState, SchedulerState } from './state';
 
 /**
- * Agents with the same labels and --slots: the same assignment rules send as many of the same tasks to each. There are as
- * many pools as kinds of agents, a handful, so that looking for an agent with a label costs a look at each pool and not
- * at each agent.
+ * Agents with the same --slots and the same labels, as far as rules mention them: the same rules send as many of the same
+ * tasks to each. There are as many pools as kinds of agents, a handful, so that looking for an agent with a label costs a
+ * look at each pool and not at each agent. Labels that no rule mentions (the name of a job, say) make no kinds.
  */
 export interface AgentPool {
   readonly labels: readonly string[];
@@ -34,14 +34,13 @@ export const fewestFirst: Before<PooledAgent> = (a, b) =>
 export const entryFor = (runOn: readonly RunOn[], labels: readonly string[]): RunOn | undefined =>
   runOn.find(({ label }) => labels.includes(label));
 
-/** The pool of such agents, made if it is the first; null without labels: no rule can mean them. */
-export function joinPool(
+/** The pool of such agents, made if it is the first; null where no rule can mean them. */
+export function poolFor(
   state: SchedulerState,
-  labels: readonly string[],
-  slots: number | null,
+  { labels, slots }: Pick<AgentState, 'labels' | 'slots'>,
 ): string | null {
-  if (labels.length === 0) return null;
-  const sorted = [...new Set(labels)].sort();
+  const sorted = [...new Set(labels)].filter((label) => state.mentionedLabels.has(label)).sort();
+  if (sorted.length === 0) return null;
   const key = JSON.stringify([slots, ...sorted]);
   if (state.pools.has(key)) return key;
   const pool: AgentPool = { labels: sorted, slots: 0, usable: 0, healthy: 0, free: [] };
@@ -51,6 +50,19 @@ export function joinPool(
   }
   pool.slots = slotsByRules(state, key);
   return key;
+}
+
+/** Adds what an agent counts for to its pool, or takes it away. */
+export function countInPool(
+  state: SchedulerState,
+  pool: string | null,
+  { usable, healthy }: { usable: boolean; healthy: boolean },
+  sign: 1 | -1,
+): void {
+  if (pool === null) return;
+  const counts = poolOf(state, pool);
+  counts.usable += sign * Number(usable);
+  counts.healthy += sign * Number(healthy);
 }
 
 /** Notes which pools a new run's placement fits. */

@@ -155,8 +155,8 @@ export interface AgentState {
   name: string;
   jobUrl: string | null;
   readonly labels: readonly string[];
-  /** Pool of the agents with these labels; null: it has none. */
-  readonly pool: string | null;
+  /** See `AgentPool`; null: no rule means it. */
+  pool: string | null;
   /** Its own --slots. */
   slots: number | null;
   /** Place in the order of joining. */
@@ -226,8 +226,9 @@ export interface SchedulerState {
   free: FreeAgent[];
   /** Never reused, not even for an agent that comes back after it was forgotten. */
   nextFreeVersion: number;
-  /** By the labels of their agents. */
   pools: Map<string, AgentPool>;
+  /** Labels that rules of any run so far have mentioned. */
+  mentionedLabels: Set<string>;
   /** Agents have come or gone, or a run came: see `watchPlacements`. */
   agentsChanged: boolean;
   /** Usable agents that run nothing. */
@@ -272,6 +273,7 @@ export function createState(config: SchedulerConfig, sessionId: string): Schedul
     free: [],
     nextFreeVersion: 1,
     pools: new Map(),
+    mentionedLabels: new Set(),
     agentsChanged: false,
     idle: new Set(),
     deadlines: [],

@@ -210,6 +210,8 @@ export class Checkers {
       (agent) => agent.connected && !agent.draining && agent.agentId !== came,
     );
     const fitting = there.filter((agent) => this.#entryFor(runId, taskId, agent) !== undefined);
+    const isLeaving = input.type.startsWith('agent.');
+    demand(isLeaving || there.length > 0, `${runId}/${taskId} failed though nobody is there`);
     demand(fitting.length === 0, `${runId}/${taskId} failed although there is an agent for it`);
   }
 
@@ -256,6 +258,10 @@ function checkCounters(state: SchedulerState): void {
   demand(state.usable.agents === usable.length, 'usable agents are miscounted');
   const slots = usable.reduce((sum, agent) => sum + slotsOf(state, agent), 0);
   demand(state.usable.slots === slots, `there are ${slots} slots, not ${state.usable.slots}`);
+  for (const [key, pool] of state.pools) {
+    const members = usable.filter((agent) => agent.pool === key);
+    demand(pool.usable === members.length, `agents of ${key} are miscounted`);
+  }
   for (const agent of agents) {
     for (const lease of agent.leases) {
       demand(
