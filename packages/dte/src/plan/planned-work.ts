@@ -5,8 +5,8 @@ const plannedTaskSchema = z.strictObject({
   project: z.string().min(1),
   target: z.string().min(1),
   /**
-   * `agents`: to be run by them. `cached`: some cache has its result. `main`: the main job's own (servers and what needs
-   * them). `nothing`: a group of others.
+   * `agents`: to be run by them. `cached`: some cache has its result. `main`: the main job's own (servers that
+   * the command names). `nothing`: a group of others, or a server that each agent starts for itself.
    */
   place: z.enum(['agents', 'cached', 'main', 'nothing']),
   /** Must be alone on its machine. */

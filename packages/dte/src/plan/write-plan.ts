@@ -24,7 +24,7 @@ function placesOf(graph: TaskGraph, plan: Plan, cached: ReadonlySet<string>): Pl
     });
   return [
     ...inPlace(plan.pending, (id) => (cached.has(id) ? 'cached' : 'agents')),
-    ...inPlace(plan.noop, () => 'nothing'),
+    ...inPlace([...plan.noop, ...plan.servers], () => 'nothing'),
     ...inPlace(plan.afterwards, () => 'main'),
   ];
 }
@@ -41,7 +41,7 @@ export async function writePlan(
   context: NxRunnerContext,
 ): Promise<NxStatuses> {
   const graph = normaliseTaskGraph(context.taskGraph);
-  const plan = planRun(graph, context.projectGraph);
+  const plan = planRun(graph, context.projectGraph, context.initiatingTasks ?? []);
   const skipsCache = options.skipNxCache === true || context.nxArgs.skipNxCache === true;
   const workspaceRoot = findWorkspaceRoot();
   const cached = skipsCache

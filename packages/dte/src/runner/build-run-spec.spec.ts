@@ -11,7 +11,12 @@ const graph = graphOf(
     'app:all': { hash: '33' },
   },
 );
-const plan = { pending: ['lib:build', 'app:build'], noop: ['app:all'], afterwards: ['app:serve'] };
+const plan = {
+  pending: ['lib:build', 'app:build'],
+  noop: ['app:all'],
+  servers: [],
+  afterwards: ['app:serve'],
+};
 const input = {
   runId: 'r1',
   forwardedEnv: ['MY_FLAG'],
@@ -55,6 +60,26 @@ describe('buildRunSpec', () => {
     expect(spec.tasks[1]!.dependencies).toEqual([{ id: 'lib:build' }]);
   });
 
+  it('names servers, what needs them and how, without giving them to anybody', () => {
+    const served = graphOf(
+      { 'app:serve': [], 'docs:serve': [], 'e2e:run': [] },
+      { 'e2e:run': ['app:serve', 'docs:serve'] },
+      { 'app:serve': { continuous: true, cache: false }, 'docs:serve': { continuous: true } },
+    );
+    served.continuousDependencies['e2e:run'] = [{ id: 'app:serve', waitFor: 'ready' }, { id: 'docs:serve' }];
+    const mine = { pending: ['e2e:run'], noop: [], servers: ['app:serve'], afterwards: ['docs:serve'] };
+    const { tasks } = runSpecSchema.parse(buildRunSpec({ ...input, graph: served, plan: mine, hits: [] }));
+    expect(
+      tasks.map(({ id, initial, continuousDependencies }) => ({ id, initial, continuousDependencies })),
+    ).toEqual([
+      {
+        ...{ id: 'e2e:run', initial: { state: 'pending' } },
+        continuousDependencies: [{ id: 'app:serve', waitFor: 'ready' }],
+      },
+      { id: 'app:serve', initial: { state: 'server' }, continuousDependencies: [] },
+    ]);
+  });
+
   it('limits the time of those tasks that the table names', () => {
     const { tasks } = buildRunSpec({ ...input, taskTimeoutMs: { 'app:build': 900, '*': 5_000 } });
     expect(tasks.map(({ timeoutMs }) => timeoutMs)).toEqual([5_000, 900, 5_000]);
@@ -81,9 +106,9 @@ describe('buildRunSpec', () => {
     expect(cacheable({})).toEqual([true, true, true]);
     expect(cacheable({ skipNxCache: true })).toEqual([false, false, false]);
     const odd = graphOf({ 'lib:build': [] }, {}, { 'lib:build': { hash: 'a/b' } });
-    expect(
-      cacheable({ graph: odd, hits: [], plan: { pending: ['lib:build'], noop: [], afterwards: [] } }),
-    ).toEqual([false]);
+    expect(cacheable({ graph: odd, hits: [], plan: { ...plan, pending: ['lib:build'], noop: [] } })).toEqual([
+      false,
+    ]);
   });
 });
 

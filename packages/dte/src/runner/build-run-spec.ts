@@ -103,6 +103,7 @@ export function buildRunSpec(input: RunSpecInput): RunSpec {
   const { graph, plan, skipNxCache, estimator, placing } = input;
   const hits = new Map(input.hits.map((hit) => [hit.taskId, hit]));
   const noop = new Set(plan.noop);
+  const servers = new Set(plan.servers);
   const toSpec = (id: string): TaskSpec => {
     const task = taskOf(graph, id);
     const hit = hits.get(id);
@@ -115,7 +116,7 @@ export function buildRunSpec(input: RunSpecInput): RunSpec {
       parallelism: !isNonParallel(task),
       ...(input.isLeft(task) ? { terminalApart: true } : {}),
       dependencies: graph.dependencies[id] ?? [],
-      continuousDependencies: [],
+      continuousDependencies: (graph.continuousDependencies[id] ?? []).filter((edge) => servers.has(edge.id)),
       weight: noop.has(id) ? 1 : estimator.weightOf({ id, ...task.target }),
       timeoutMs: byTarget(input.taskTimeoutMs, task.target),
       retries: byTarget(input.retries, task.target),
@@ -125,7 +126,7 @@ export function buildRunSpec(input: RunSpecInput): RunSpec {
       initial:
         hit !== undefined
           ? { state: 'done', artifact: hit.artifact }
-          : { state: noop.has(id) ? 'noop' : 'pending' },
+          : { state: servers.has(id) ? 'server' : noop.has(id) ? 'noop' : 'pending' },
     };
   };
   return {
@@ -140,7 +141,7 @@ export function buildRunSpec(input: RunSpecInput): RunSpec {
     env: input.env,
     forwardedEnv: [...input.forwardedEnv],
     onHashMismatch: input.onHashMismatch,
-    tasks: [...plan.pending, ...plan.noop].map(toSpec),
+    tasks: [...plan.pending, ...plan.noop, ...plan.servers].map(toSpec),
     ...(placing.placements.length === 0
       ? {}
       : { placements: [...placing.placements], placementWaitMs: input.placementWaitMs }),

@@ -59,7 +59,7 @@ async function runDistributed(
   const { lifeCycle } = options;
   await lifeCycle.startCommand?.(command.parallel, command.parallel);
   const { projectGraph } = context;
-  const plan = planRun(graph, projectGraph);
+  const plan = planRun(graph, projectGraph, context.initiatingTasks ?? []);
   const { config } = prepared.resolved;
   const matches = pathMatcher(prepared.workspaceRoot, config.restoreGlobs);
   const policy = restorePolicy({ config, graph, projectGraph, isRequested: command.isRequested, matches });
@@ -73,8 +73,9 @@ async function runDistributed(
     // Agents that were freed on purpose (--stop-agents-after) are no trouble.
     if (trouble?.code === 'DTE_SESSION_FINISHED') voice.line(`dte: ${trouble.message}`);
     else if (trouble !== null) voice.explain(trouble);
-    const rest = leftovers(graph, run.results.endings, command.nxBail);
+    const rest = leftovers(graph, run.results.endings, command.nxBail, plan.servers);
     for (const id of rest.skipped) run.results.statuses[id] = 'skipped';
+    await run.results.finishServers(rest);
     // Run a second time where its outputs have been lost with the coordinator: what needs them would not find them.
     const again = await run.outputs.bringFor(rest.run, run.coordinatorLost);
     const toRun = [...rest.run, ...again];

@@ -1,6 +1,8 @@
 import { nxOutputs } from '@org/dte-agent';
 import {
+  countsServers,
   createStreamPrinter,
+  resolveNx,
   type NxLifeCycle,
   type NxProjectGraph,
   type TaskGraph,
@@ -60,7 +62,7 @@ export class DistributedRun {
   private introduced = false;
 
   constructor(private readonly options: DistributedRunOptions) {
-    const { prepared, runId, lifeCycle, command, graph, projectGraph, voice } = options;
+    const { prepared, runId, lifeCycle, command, graph, plan, projectGraph, voice } = options;
     const { cache, session, workspaceRoot } = prepared;
     const { limits, config } = prepared.resolved;
     const outputs = nxOutputs(workspaceRoot);
@@ -85,6 +87,7 @@ export class DistributedRun {
         policy: config.onHashMismatch,
         forwardedEnv: config.forwardEnv,
       }),
+      servers: { servers: plan.servers, counted: countsServers(resolveNx(workspaceRoot)) },
       startMs: Date.now(),
     });
     const dataDir = dataDirOf(prepared.resolved, workspaceRoot);

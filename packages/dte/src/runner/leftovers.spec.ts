@@ -62,6 +62,30 @@ describe('leftovers', () => {
     });
   });
 
+  it('is the servers of what is left, and no others', () => {
+    const served = graphOf(
+      { 'api:serve': [], 'web:serve': [], 'docs:serve': [], 'e2e:a': [], 'e2e:b': [], 'docs:test': [] },
+      {
+        'web:serve': ['api:serve'],
+        'e2e:a': ['web:serve'],
+        'e2e:b': ['web:serve'],
+        'docs:test': ['docs:serve'],
+      },
+    );
+    const servers = ['api:serve', 'web:serve', 'docs:serve'];
+    const endings = new Map<string, Ending>([
+      ['e2e:a', 'success'],
+      ['e2e:b', 'returned'],
+      ['docs:test', 'success'],
+    ]);
+    expect(leftovers(served, endings, false, servers)).toEqual({
+      run: ['api:serve', 'web:serve', 'e2e:b'],
+      skipped: [],
+    });
+    endings.set('api:serve', 'failure');
+    expect(leftovers(served, endings, false, servers)).toEqual({ run: [], skipped: ['web:serve', 'e2e:b'] });
+  });
+
   it('runs on with --nxBail when nothing really failed', () => {
     expect(after({ 'lib:build': 'returned', 'lib:lint': 'skipped' }, true).run).toHaveLength(4);
   });

@@ -1,6 +1,6 @@
 import type { TaskGraph } from '@org/dte-nx-compat';
 import type { EndedStatus } from '@org/dte-protocol';
-import { withDependants } from './plan';
+import { serversOf, withDependants } from './plan';
 
 /**
  * How a distributed task ended, as far as the main job trusts it: `success` with its outputs in place, `failure` by
@@ -17,20 +17,25 @@ export interface Leftovers {
 
 /**
  * What is left of a command when distribution is over, for whatever reason. Tasks without an ending count as never
- * started. Only real failures skip others: a task that was skipped or cancelled because of trouble of ours still runs.
+ * started.
+ * Only real failures skip others: a task that was skipped or cancelled because of trouble of ours still runs.
+ * @param servers those that agents started for the tasks they ran
  */
 export function leftovers(
   graph: TaskGraph,
   endings: ReadonlyMap<string, Ending>,
   nxBail: boolean,
+  servers: readonly string[] = [],
 ): Leftovers {
   const isOver = (id: string): boolean => endings.get(id) === 'success' || endings.get(id) === 'failure';
-  const rest = Object.keys(graph.tasks).filter((id) => !isOver(id));
+  const known = new Set(servers);
+  const all = Object.keys(graph.tasks).filter((id) => !isOver(id));
+  const rest = all.filter((id) => !known.has(id));
   const failed = [...endings].filter(([, ending]) => ending === 'failure').map(([id]) => id);
-  if (nxBail && failed.length > 0) return { run: [], skipped: rest };
+  if (nxBail && failed.length > 0) return { run: [], skipped: all };
   const unreachable = withDependants(graph, failed);
-  return {
-    run: rest.filter((id) => !unreachable.has(id)),
-    skipped: rest.filter((id) => unreachable.has(id)),
-  };
+  const run = rest.filter((id) => !unreachable.has(id));
+  // Servers run as long as something needs them; one that nothing left to run needs is neither run nor skipped.
+  const needed = serversOf(graph, run).filter((id) => known.has(id));
+  return { run: [...needed, ...run], skipped: all.filter((id) => unreachable.has(id)) };
 }

@@ -6,7 +6,9 @@ export interface Plan {
   readonly pending: readonly string[];
   /** `nx:noop`: nothing to do anywhere. */
   readonly noop: readonly string[];
-  /** Servers, and whatever needs one directly or not: the main job runs them at the end. */
+  /** Servers that pending tasks need: each agent that runs such a task starts its own. */
+  readonly servers: readonly string[];
+  /** Servers the command itself is about, and whatever needs one directly or not: the main job runs them at the end. */
   readonly afterwards: readonly string[];
 }
 
@@ -41,16 +43,56 @@ export function withDependants(graph: TaskGraph, ids: Iterable<string>): Set<str
   return reached;
 }
 
-export function planRun(graph: TaskGraph, projectGraph: NxProjectGraph): Plan {
-  const tasks = Object.values(graph.tasks);
-  const afterwards = withDependants(
-    graph,
-    tasks.filter(isContinuous).map(({ id }) => id),
-  );
-  const distributed = tasks.filter(({ id }) => !afterwards.has(id));
+/** Servers that were named on the command line, by themselves or by a group (`nx:noop`): such a command ends with them. */
+function requestedServers(
+  graph: TaskGraph,
+  projectGraph: NxProjectGraph,
+  requested: readonly { readonly id: string }[],
+): string[] {
+  const seen = new Set(requested.map(({ id }) => id));
+  for (const id of seen) {
+    const task = graph.tasks[id];
+    if (task === undefined || !isNoop(task, projectGraph)) continue;
+    for (const edges of [graph.dependencies[id], graph.continuousDependencies[id]])
+      for (const { id: needed } of edges ?? []) seen.add(needed);
+  }
+  return [...seen].filter((id) => isServer(graph, id));
+}
+
+/** The servers that these tasks need, directly or over other servers; what a server needs comes before it. */
+export function serversOf(graph: TaskGraph, ids: Iterable<string>): string[] {
+  const found = new Set<string>();
+  const visit = (id: string): void => {
+    for (const { id: server } of graph.continuousDependencies[id] ?? []) {
+      if (found.has(server) || graph.tasks[server] === undefined) continue;
+      visit(server);
+      found.add(server);
+    }
+  };
+  for (const id of ids) visit(id);
+  return [...found];
+}
+
+const isServer = (graph: TaskGraph, id: string): boolean => {
+  const task = graph.tasks[id];
+  return task !== undefined && isContinuous(task);
+};
+
+/** @param requested the tasks that the command line names; Nx calls them initiating */
+export function planRun(
+  graph: TaskGraph,
+  projectGraph: NxProjectGraph,
+  requested: readonly { readonly id: string }[],
+): Plan {
+  const ids = Object.keys(graph.tasks);
+  const here = withDependants(graph, requestedServers(graph, projectGraph, requested));
+  const distributed = ids.filter((id) => !here.has(id) && !isServer(graph, id));
+  const servers = serversOf(graph, distributed);
+  const known = new Set([...distributed, ...servers]);
   return {
-    pending: distributed.filter((task) => !isNoop(task, projectGraph)).map(({ id }) => id),
-    noop: distributed.filter((task) => isNoop(task, projectGraph)).map(({ id }) => id),
-    afterwards: tasks.filter(({ id }) => afterwards.has(id)).map(({ id }) => id),
+    pending: distributed.filter((id) => !isNoop(taskOf(graph, id), projectGraph)),
+    noop: distributed.filter((id) => isNoop(taskOf(graph, id), projectGraph)),
+    servers,
+    afterwards: ids.filter((id) => !known.has(id)),
   };
 }

@@ -59,7 +59,8 @@ export class Reporter {
     if (fresh !== '') printer.write(fresh);
   }
 
-  ended(report: TaskReport): Promise<void> {
+  /** @param isCounted false: shown, and not among the results of the command (a server on Nx 21) */
+  ended(report: TaskReport, isCounted = true): Promise<void> {
     return this.inOrder(async () => {
       const { task, status, terminalOutput } = report;
       // Nx tells its life cycles these two only; the process's own code is in the log of the agent.
@@ -67,7 +68,8 @@ export class Reporter {
       await this.begin([task]);
       this.print(report);
       const groupId = this.groupOf.get(task.id) ?? 0;
-      await this.options.lifeCycle.endTasks?.([{ task, status, code, terminalOutput }], { groupId });
+      if (isCounted)
+        await this.options.lifeCycle.endTasks?.([{ task, status, code, terminalOutput }], { groupId });
       this.groups.free(groupId);
     });
   }

@@ -83,6 +83,7 @@ function setUp(
     }),
     explainer: new Explainer(voice),
     investigator,
+    servers: { servers: [], counted: true },
     startMs: 0,
   });
   return { results, calls, said, graph, kept };

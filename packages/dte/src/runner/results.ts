@@ -8,11 +8,12 @@ import {
 } from '@org/dte-protocol';
 import type { DriftInvestigator } from './drift/investigator';
 import type { Explainer } from './explainer';
-import type { Ending } from './leftovers';
+import type { Ending, Leftovers } from './leftovers';
 import type { OutputsHere } from './outputs-here';
 import { placeInTime } from './place-in-time';
 import { taskOf } from './plan';
 import type { Reporter } from './reporter';
+import { Servers, type ServersOptions } from './servers';
 import type { Hit } from './settle-cache';
 
 export interface ResultsOptions {
@@ -22,6 +23,8 @@ export interface ResultsOptions {
   readonly outputs: OutputsHere;
   readonly explainer: Explainer;
   readonly investigator: DriftInvestigator;
+  /** The servers that agents start, and whether Nx counts them among the tasks of a command. */
+  readonly servers: Pick<ServersOptions, 'servers' | 'counted'>;
   readonly startMs: number;
 }
 
@@ -35,6 +38,8 @@ interface HitTaken {
   readonly status: ReturnType<typeof cacheMark> | 'failure';
 }
 
+const agentOf = ({ agent }: EndedEntry): string => agent?.name ?? '';
+
 const cachesFailures = (): boolean => process.env['NX_CACHE_FAILURES'] === 'true';
 
 /** Takes over what caches and agents have done: outputs onto this disk, then the news to Nx, then the truth into `statuses`. */
@@ -47,16 +52,23 @@ export class RunResults {
   /** Failed task -> the agent it failed on. */
   readonly failedOn = new Map<string, AgentRef>();
   fromCache = 0;
+  readonly servers: Servers;
   private readonly steps = new Set<Promise<void>>();
 
-  constructor(private readonly options: ResultsOptions) {}
+  constructor(private readonly options: ResultsOptions) {
+    this.servers = new Servers({
+      ...{ ...options.servers, graph: options.graph, reporter: options.reporter },
+      record: (task) => options.cache.recordTaskDetails([task]),
+      settle: (task, ending) => this.settle(task, ending, ending),
+    });
+  }
 
   onEntry(entry: RunLogEntry): void {
     const task = this.options.graph.tasks[entry.taskId];
     if (task === undefined) return;
     switch (entry.type) {
       case 'started':
-        this.watch(this.options.reporter.started(task));
+        this.watch(this.begin(task));
         break;
       case 'retried':
         // See Retries: to Nx a task begins once and ends once.
@@ -74,8 +86,10 @@ export class RunResults {
       const { code, terminalOutput, status } = await this.takeHit(task, hit);
       task.endTime = Date.now();
       this.fromCache += 1;
+      await this.servers.begin(task.id);
       await reporter.ended({ task, status, code, terminalOutput, attempt: null });
       this.settle(task, code === 0 ? 'success' : 'failure', status);
+      await this.servers.over(task.id);
     };
     this.watch(take(), task);
   }
@@ -106,6 +120,12 @@ export class RunResults {
     while (this.steps.size > 0) await Promise.allSettled([...this.steps]);
   }
 
+  /** Tells Nx of the end of every server that does not run here as well. */
+  async finishServers({ run, skipped }: Leftovers): Promise<void> {
+    const neverBegan = skipped.filter((id) => !this.servers.hasBegun(id));
+    await this.servers.finish(new Set([...run, ...neverBegan]));
+  }
+
   private onEnded(task: NxTask, entry: EndedEntry): void {
     const finished = entry.result?.kind === 'finished' ? entry.result : null;
     const { status } = entry;
@@ -113,7 +133,10 @@ export class RunResults {
     if (status === 'returned') this.watch(this.explainReturned(task, entry, finished));
     if (status === 'success') this.watch(this.takeSuccess(task, entry, finished), task);
     else if (status === 'failure') this.watch(this.takeFailure(task, entry, finished), task);
-    else this.endings.set(task.id, status);
+    else {
+      this.endings.set(task.id, status);
+      if (status === 'skipped') this.watch(this.servers.over(task.id));
+    }
   }
 
   private async takeSuccess(
@@ -130,8 +153,11 @@ export class RunResults {
     if (finished?.artifact.kind === 'attempt' || absent.has(task.id)) await this.keep(task, terminalOutput);
     this.count(entry.agent, isCached);
     const status = isCached ? cacheMark(task, from ?? 'remote') : 'success';
+    await this.servers.begin(task.id);
+    await this.servers.hear(agentOf(entry), finished?.servers ?? []);
     await this.options.reporter.ended({ task, status, code: 0, terminalOutput, attempt: entry.attempt });
     this.settle(task, 'success', status);
+    await this.servers.over(task.id);
   }
 
   private async takeFailure(
@@ -139,11 +165,22 @@ export class RunResults {
     entry: EndedEntry,
     finished: FinishedAttempt | null,
   ): Promise<void> {
+    const servers = finished?.servers ?? [];
+    if (finished?.artifact.kind === 'none' && servers.some(({ failed }) => failed)) {
+      // As Nx has it: the server has failed, and what waited for it was never run.
+      this.settle(task, 'failure', 'skipped');
+      await this.servers.hear(agentOf(entry), servers);
+      await this.servers.over(task.id);
+      return;
+    }
     // A failure is a fact from here on, whatever becomes of its output.
     this.settle(task, 'failure', 'failure');
     if (entry.agent !== null) this.failedOn.set(task.id, entry.agent);
+    await this.servers.begin(task.id);
+    await this.servers.hear(agentOf(entry), servers);
     const trouble = await this.troubleOf(task, entry, finished);
-    const why = trouble === null ? '' : `${trouble.error.explain()}\n`;
+    const ours = trouble === null ? '' : `${trouble.error.explain()}\n`;
+    const why = `${ours}${this.servers.explain(agentOf(entry), servers)}`;
     if (trouble === null) await this.warnOfDrift(task, entry, finished);
     const said = await this.options.outputs.restore(task, finished?.artifact ?? { kind: 'none' }).then(
       ({ terminalOutput }) => terminalOutput,
@@ -161,6 +198,12 @@ export class RunResults {
       terminalOutput,
       attempt: entry.attempt,
     });
+    await this.servers.over(task.id);
+  }
+
+  private async begin(task: NxTask): Promise<void> {
+    // Told in this order, each without waiting: the reporter keeps it.
+    await Promise.all([this.servers.begin(task.id), this.options.reporter.started(task)]);
   }
 
   /** A file for people to look into; a disk that is full must not change how the task ended. */

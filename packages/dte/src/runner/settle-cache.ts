@@ -98,12 +98,15 @@ async function share(options: SettleOptions, { task, hash, entry, held }: Found)
   return { kind: 'attempt', attempt: 0 };
 }
 
-/** Everything that any of these tasks needs, directly or not. */
+/** Everything that any of these tasks, or a server that it needs, needs directly or not. */
 function dependenciesOf(graph: TaskGraph, ids: readonly string[]): Set<string> {
   const needed = new Set<string>();
   const queue = [...ids];
   for (let id = queue.pop(); id !== undefined; id = queue.pop()) {
-    for (const { id: dependency } of graph.dependencies[id] ?? []) {
+    for (const { id: dependency } of [
+      ...(graph.dependencies[id] ?? []),
+      ...(graph.continuousDependencies[id] ?? []),
+    ]) {
       if (needed.has(dependency)) continue;
       needed.add(dependency);
       queue.push(dependency);
