@@ -9,6 +9,11 @@ export interface TaskReport {
   readonly terminalOutput: string;
   /** The accepted attempt, whose live output may have been printed; null when there was none. */
   readonly attempt: number | null;
+  /**
+   * Set for a server. What it printed is shown and is no part of its result, as Nx has it; `counted: false`: it has no result
+   * at all (Nx 21).
+   */
+  readonly server?: { readonly counted: boolean };
 }
 
 export interface ReporterOptions {
@@ -59,16 +64,16 @@ export class Reporter {
     if (fresh !== '') printer.write(fresh);
   }
 
-  /** @param isCounted false: shown, and not among the results of the command (a server on Nx 21) */
-  ended(report: TaskReport, isCounted = true): Promise<void> {
+  ended(report: TaskReport): Promise<void> {
     return this.inOrder(async () => {
-      const { task, status, terminalOutput } = report;
+      const { task, status, server } = report;
       // Nx tells its life cycles these two only; the process's own code is in the log of the agent.
       const code = status === 'failure' ? 1 : 0;
       await this.begin([task]);
       this.print(report);
       const groupId = this.groupOf.get(task.id) ?? 0;
-      if (isCounted)
+      const terminalOutput = server === undefined ? report.terminalOutput : undefined;
+      if (server?.counted !== false)
         await this.options.lifeCycle.endTasks?.([{ task, status, code, terminalOutput }], { groupId });
       this.groups.free(groupId);
     });

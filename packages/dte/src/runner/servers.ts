@@ -127,7 +127,9 @@ export class Servers {
     record(task);
     const terminalOutput = failedOutput ?? [...(this.output.get(id)?.values() ?? [])][0] ?? '';
     const code = ending === 'success' ? 0 : 1;
-    await reporter.ended({ task, status: ending, code, terminalOutput, attempt: null }, counted);
+    await reporter.ended({
+      ...{ task, status: ending, code, terminalOutput, attempt: null, server: { counted } },
+    });
     if (counted) settle(task, ending);
   }
 }
