@@ -13,7 +13,8 @@ describe.each(ENDPOINTS)('%s %s', (method, path, body, answers) => {
     const main = await harness.main();
     await harness.submit(main, RUN);
     await harness.putCache(main, 'held', 'content');
-    await httpCall(harness.url, { method: 'PUT', path: ATTEMPT, token: main.token, body: 'content' });
+    for (const supplied of [HTTP.terminal('held'), ATTEMPT])
+      await httpCall(harness.url, { method: 'PUT', path: supplied, token: main.token, body: 'content' });
     const tokenOf = (client: RawClient): string => client.token;
     tokens = {
       main: tokenOf(main),

@@ -58,6 +58,7 @@ const run = (runId: string): fc.Arbitrary<{ atMs: number; spec: RunSpec }> =>
         tasks,
         parallel: fc.integer({ min: 1, max: 4 }),
         nxBail: fc.boolean(),
+        onHashMismatch: fc.constantFrom('fail' as const, 'run-on-main' as const),
         placements: fc.array(placement, { minLength: 3, maxLength: 3 }),
         placementWaitMs: fc.constantFrom(2_000, 30_000),
       })
@@ -93,6 +94,7 @@ const plan = (incidents: fc.Arbitrary<Incident>): fc.Arbitrary<SimulationPlan> =
     fortune: fc.record({
       failure: fc.constantFrom(0, 0.05, 0.3),
       returned: fc.constantFrom(0, 0.05, 0.4),
+      drift: fc.constantFrom(0, 0, 0.1),
       maxTaskMs: fc.constantFrom(100, 5_000, 60_000),
     }),
     incidents: fc.array(fc.record({ atMs: fc.integer({ min: 0, max: 180_000 }), incident: incidents }), {
@@ -154,7 +156,7 @@ describe('a session in a quiet world', () => {
     const quiet = plan(incident).map((each): SimulationPlan => ({
       ...each,
       weather: { loss: 0, duplication: 0, maxDelayMs: 5 },
-      fortune: { ...each.fortune, failure: 0, returned: 0 },
+      fortune: { ...each.fortune, failure: 0, returned: 0, drift: 0 },
       incidents: [],
       // Every rule means every agent.
       labels: [LABELS],

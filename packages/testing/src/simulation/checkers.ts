@@ -154,7 +154,7 @@ export class Checkers {
     const key = `${runId}/${taskId}`;
     const done = this.deeds.results.get(deedKey(runId, taskId, attempt, agentId));
     demand(
-      done?.kind === 'finished' && done.status === 'failure',
+      done?.kind === 'finished' && done.status === 'failure' && done.reason === null,
       `${key} is tried again, and had not failed`,
     );
     const count = (this.#retried.get(key) ?? 0) + 1;
@@ -173,7 +173,7 @@ export class Checkers {
     const { initial, dependencies } = this.#task(runId, taskId);
     demand(initial.state !== 'done', `${key} was settled by the main job and ends`);
     if (status === 'failure') {
-      if (attempt !== null) this.#checkRetries(state, runId, taskId);
+      if (attempt !== null && !this.#hasDrift(key)) this.#checkRetries(state, runId, taskId);
       this.#failed.add(runId);
     }
     if (attempt === null) {
@@ -186,11 +186,19 @@ export class Checkers {
     const accepted = this.#assigned.get(key);
     demand(accepted?.attempt === attempt, `${key} ended by attempt ${attempt}, which is not its last`);
     const done = this.deeds.results.get(deedKey(runId, taskId, attempt, accepted.agentId));
+    const returns = this.#specs.get(runId)?.onHashMismatch === 'run-on-main' && this.#hasDrift(key);
     demand(
-      done?.kind === 'finished' && done.status === status,
+      done?.kind === 'finished' && status === (returns ? 'returned' : done.status),
       `${key} ended as ${status}, which its agent never said`,
     );
     this.#artifacts.set(key, JSON.stringify({ hash: done.hash, artifact: done.artifact }));
+  }
+
+  /** The attempt that is wanted now was not run because of another hash. */
+  #hasDrift(key: string): boolean {
+    const { attempt, agentId } = this.#assigned.get(key)!;
+    const done = this.deeds.results.get(`${key}#${attempt}@${agentId}`);
+    return done?.kind === 'finished' && done.reason?.code === 'DTE_HASH_MISMATCH';
   }
 
   #checkRetries(state: SchedulerState, runId: string, taskId: string): void {

@@ -6,6 +6,8 @@ import { SimulatedLink, type World } from './simulated-link';
 export interface Fortune {
   failure: number;
   returned: number;
+  /** Another hash than the main job's; left out: none. */
+  drift?: number;
   maxTaskMs: number;
 }
 
@@ -139,7 +141,8 @@ export class SimulatedAgent {
     if (random.chance(this.fortune.returned)) {
       return { kind: 'returned', reason: { code: 'DTE_EXECUTOR_CRASHED', message: 'simulated' } };
     }
-    const status = random.chance(this.fortune.failure) ? 'failure' : 'success';
+    const hasDrift = random.chance(this.fortune.drift ?? 0);
+    const status = hasDrift || random.chance(this.fortune.failure) ? 'failure' : 'success';
     const hash = `made-${taskId.replace(/[^A-Za-z0-9]/g, '-')}`;
     return {
       kind: 'finished',
@@ -147,10 +150,14 @@ export class SimulatedAgent {
       code: status === 'success' ? 0 : 1,
       fromCache: null,
       hash,
-      artifact: random.chance(0.5) ? { kind: 'cache', hash } : { kind: 'attempt', attempt },
+      artifact: hasDrift
+        ? { kind: 'none' }
+        : random.chance(0.5)
+          ? { kind: 'cache', hash }
+          : { kind: 'attempt', attempt },
       startMs: clock.now(),
       endMs: clock.now(),
-      reason: null,
+      reason: hasDrift ? { code: 'DTE_HASH_MISMATCH', message: 'simulated' } : null,
       hashDetails: null,
     };
   }
