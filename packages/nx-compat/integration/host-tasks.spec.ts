@@ -150,9 +150,12 @@ describe.each(NX_VERSIONS)('tasks in a host, nx %s', (version) => {
     expect(letters(runs['flood:build']?.live)).toBe(letters(runs['flood:build']?.terminalOutput));
   });
 
-  it('stores a failure when NX_CACHE_FAILURES asks for it', async () => {
-    const { runs } = await runAll(['bad'], {}, { NX_CACHE_FAILURES: 'true' });
-    expect(runs['bad:build']).toMatchObject({ status: 'failure', store: { kind: 'stored' } });
+  it('stores a failure when NX_CACHE_FAILURES asks for it and we do not mind', async () => {
+    const env = { NX_CACHE_FAILURES: 'true' };
+    const unwanted = await runAll(['bad'], { storeFailure: false }, env);
+    expect(unwanted.runs['bad:build']).toMatchObject({ status: 'failure', store: { kind: 'none' } });
+    const { runs } = await runAll(['bad'], {}, env);
+    expect(runs['bad:build']).toMatchObject({ cacheStatus: 'miss', store: { kind: 'stored' } });
   });
 
   it('sends a local hit to the remote, and stores nothing when caches are skipped', async () => {
@@ -161,6 +164,9 @@ describe.each(NX_VERSIONS)('tasks in a host, nx %s', (version) => {
     const second = await runAll(['good']);
     expect(second.runs['good:build']).toMatchObject({ cacheStatus: 'local-hit', store: { kind: 'stored' } });
     expect(second.runs['good:build']?.live).toContain('built');
+    const again = await runAll(['good', 'talk'], { rerun: true });
+    expect(again.runs['good:build']?.cacheStatus).toBe('miss');
+    expect(again.runs['talk:build']).toMatchObject({ cacheStatus: 'miss', store: { kind: 'stored' } });
     const third = await runAll(['good'], { skipCacheRead: true });
     expect(third.runs['good:build']).toMatchObject({ cacheStatus: 'miss', store: { kind: 'none' } });
   });

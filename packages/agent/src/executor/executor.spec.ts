@@ -464,7 +464,7 @@ it('asks no cache for a task that has failed, and keeps a failure out of the cac
   const wanted = assignment('app:build', { hash: 'hash-app-build', retry: { failed: 1, left: 2 } });
   send({ assignment: wanted });
   expect(await result()).toMatchObject({ status: 'failure', artifact: { kind: 'attempt' } });
-  expect(given).toMatchObject([{ skipCacheRead: true, storeFailure: false }]);
+  expect(given).toMatchObject([{ rerun: true, skipCacheRead: false, storeFailure: false }]);
 });
 
 it('stores the last failure of a task as Nx does', async () => {
@@ -475,5 +475,5 @@ it('stores the last failure of a task as Nx does', async () => {
   };
   send({ assignment: assignment('app:build', { hash: 'hash-app-build', retry: { failed: 1, left: 0 } }) });
   expect(await result()).toMatchObject({ status: 'failure', artifact: { kind: 'cache' } });
-  expect(given).toMatchObject([{ skipCacheRead: true, storeFailure: true }]);
+  expect(given).toMatchObject([{ rerun: true, skipCacheRead: false, storeFailure: true }]);
 });

@@ -70,8 +70,9 @@ export async function runAttempt(
       task: nxTask,
       fullTaskGraph: graph,
       onOutput: hooks.onOutput,
+      skipCacheRead: run.spec.skipNxCache,
       // What failed is to be run: a cache may know that failure, too (NX_CACHE_FAILURES).
-      skipCacheRead: run.spec.skipNxCache || (assignment.retry?.failed ?? 0) > 0,
+      rerun: (assignment.retry?.failed ?? 0) > 0,
       // Nobody has asked the coordinator about the hash that the task has only here.
       ...(difference === null ? {} : { lookupRemote: true }),
       // Under its hash there is room for one result, and the next attempt may have a better one.

@@ -48,7 +48,7 @@ describe('table', () => {
 });
 
 describe('renderStatus', () => {
-  it('shows agents, runs and recorded commands', () => {
+  it('shows agents, runs, recorded commands and flaky tasks', () => {
     const text = renderStatus({
       sessionId: '7-1',
       state: 'open',
@@ -69,9 +69,13 @@ describe('renderStatus', () => {
         { runId: 'r', command: 'nx affected', state: 'running', total: 9, done: 4, failed: 1, running: 2 },
       ],
       records: [{ command: 'nx format:check', exitCode: 0, startMs: 0, endMs: 1500 }],
+      flaky: [
+        { taskId: 'app:e2e', hash: '123', failedAtMs: 1_760_000_000_000, succeededAtMs: 1_760_000_090_000 },
+      ],
     });
     expect(text).toMatch(/nx-agent 1\/3\s+connected\s+by run\s+3\s+app:e2e\s+https:\S+\/jobs\/42\n/);
     expect(text).toMatch(/nx affected\s+running\s+4\/9\s+2\s+1/);
     expect(text).toMatch(/nx format:check\s+0\s+1\.5 s/);
+    expect(text).toMatch(/app:e2e\s+2025-10-09 08:53\s+2025-10-09 08:54\s+123/);
   });
 });

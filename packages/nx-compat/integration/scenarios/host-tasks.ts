@@ -10,6 +10,8 @@ export interface HostTasksInput {
   /** Restore these first and tell how it went. */
   restore?: { id: string; hash: string }[];
   skipCacheRead?: boolean;
+  rerun?: boolean;
+  storeFailure?: boolean;
 }
 
 export interface HostTasksResult {
@@ -36,6 +38,8 @@ export async function run(input: HostTasksInput): Promise<HostTasksResult> {
       task,
       fullTaskGraph: raw,
       skipCacheRead: input.skipCacheRead,
+      rerun: input.rerun,
+      storeFailure: input.storeFailure,
       onOutput: (chunk) => (live += chunk),
     });
     runs[id] = { ...ended, live };

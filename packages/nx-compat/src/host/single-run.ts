@@ -101,7 +101,8 @@ export class SingleRun {
     this.cache.recordTaskDetails([task]);
     const askRemote = this.request.lookupRemote ?? this.request.task.hash === undefined;
     if (this.stopped) throw new Error('stopped before it started');
-    const limit = this.request.skipCacheRead ? 'everywhere' : askRemote ? undefined : 'remote';
+    const { skipCacheRead, rerun } = this.request;
+    const limit = skipCacheRead === true || rerun === true ? 'everywhere' : askRemote ? undefined : 'remote';
     const returned = await (limit ? this.cache.withoutReads(hash, limit, run) : run());
     // 21 returns null for a process that died by a signal.
     if (Number.isInteger(returned?.code)) this.exitCode = returned?.code;

@@ -34,6 +34,8 @@ export interface RunTaskRequest {
   onOutput?: ((chunk: string) => void) | undefined;
   /** As `--skip-nx-cache`: caches are neither read nor written, and the task is told so. Default: false. */
   skipCacheRead?: boolean | undefined;
+  /** Run whatever the caches hold for its hash; what comes of it is stored as usual. Default: false. */
+  rerun?: boolean | undefined;
   /** False: a failure is not stored, also with NX_CACHE_FAILURES. Default: true. */
   storeFailure?: boolean | undefined;
   /** Called when the command has ended and Nx begins to store its result, if it does. */
