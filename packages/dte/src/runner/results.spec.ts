@@ -198,10 +198,13 @@ describe('RunResults', () => {
   });
 
   it('warns of a task that ran under another hash, which is a success', async () => {
-    const { results, said } = setUp();
-    results.onEntry(ended('lib:build', 'success', finished({ drift })));
+    const { results, said, graph } = setUp();
+    graph.tasks['lib:build']!.hash = 'ours';
+    const artifact = { kind: 'attempt', attempt: 1 } as const;
+    results.onEntry(ended('lib:build', 'success', finished({ drift, artifact, hash: 'theirs' })));
     await results.idle();
     expect(results.statuses).toEqual({ 'lib:build': 'success' });
+    expect(graph.tasks['lib:build']!.hash).toBe('theirs');
     expect(said).toEqual(['DTE_HASH_MISMATCH lib:build differs on agent-1: NODE_ENV.']);
   });
 

@@ -215,7 +215,9 @@ export class RunResults {
 
   /** Writes on the task what Nx's own runner would: its hash, when it ran. */
   private date(task: NxTask, finished: FinishedAttempt | null): void {
-    task.hash ??= finished?.hash ?? undefined;
+    // With another hash on the agent nothing is known of ours: Nx's history would take a later success for flakiness.
+    const theirs = finished?.hash ?? undefined;
+    task.hash = finished?.drift === undefined ? (task.hash ?? theirs) : theirs;
     // Nx's history refers to the hash at the end of the command, and breaks on one it has never seen.
     this.options.cache.recordTaskDetails([task]);
     const nowMs = Date.now();
