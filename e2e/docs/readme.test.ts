@@ -35,8 +35,15 @@ interface Pipelines {
   agent: { script: string[] };
 }
 
-/** Flags that documents name and that are not ours: of nx, of yarn and of gitlab-runner. */
-const FLAGS_OF_OTHERS = ['--parallel', '--batch', '--skip-nx-cache', '--ignore-engines', '--tls-ca-file'];
+/** Flags that documents name and that are not the CLI's: of nx, of yarn, of gitlab-runner and of `npm run parity`. */
+const FLAGS_OF_OTHERS = [
+  '--nx',
+  '--parallel',
+  '--batch',
+  '--skip-nx-cache',
+  '--ignore-engines',
+  '--tls-ca-file',
+];
 
 /** Flags of our generators, as Nx reads them in a workspace that has them installed. */
 function flagsOfGenerators(laptop: Machine): string[] {
