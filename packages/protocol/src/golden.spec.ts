@@ -40,6 +40,7 @@ const SCHEMAS: Record<string, z.ZodType[]> = {
   hello: [helloSchema],
   'hello.id-token': [helloSchema],
   'hello.reconnect': [helloSchema],
+  'hello.only-run': [helloSchema],
   'agent.wanted.retry': [agentWantedSchema, coordinatorToAgentSchema],
   'run.update.failed-attempt': [runUpdateSchema, coordinatorToMainSchema],
   'run-spec.retries': [runSpecSchema],

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { agentIdSchema, labelSchema, sessionIdSchema } from './ids';
+import { agentIdSchema, labelSchema, runIdSchema, sessionIdSchema } from './ids';
 import { LIMITS } from './limits';
 
 const nonceSchema = z.string().regex(/^[0-9a-f]{32,128}$/);
@@ -76,6 +76,8 @@ export const helloSchema = z.strictObject({
   /** Agents only: slots fixed by --slots; null means the run's --parallel. */
   slots: z.int().min(1).max(LIMITS.slotsPerAgent.value).nullable(),
   labels: z.array(labelSchema(128)).max(32),
+  /** Agents only: takes tasks of this run and of no other. The main job's own worker, which shares its disk with that run. */
+  onlyRun: runIdSchema.optional(),
 });
 export type Hello = z.infer<typeof helloSchema>;
 

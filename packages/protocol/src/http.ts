@@ -117,6 +117,7 @@ export const sessionStatusSchema = z.strictObject({
       running: z.array(z.string()),
       finished: z.int(),
       labels: z.array(z.string()).optional(),
+      onlyRun: z.string().optional(),
     }),
   ),
   runs: z.array(

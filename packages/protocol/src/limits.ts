@@ -197,6 +197,12 @@ export const LIMITS = {
     'DTE_AGENT_WAIT_MS',
     'How long the main job waits for a first, or another, agent before it runs what is left itself.',
   ),
+  mainSlotsWaitMs: limit(
+    15_000,
+    'ms',
+    'DTE_MAIN_SLOTS_WAIT_MS',
+    'How long agents have to come before a main job with `mainSlots: auto` takes tasks itself: its executors need seconds to start, and so do theirs.',
+  ),
   coordinatorGraceMs: limit(
     30_000,
     'ms',

@@ -62,6 +62,8 @@ export const agentInfoSchema = z.strictObject({
   draining: z.boolean(),
   running: z.array(taskIdSchema),
   finished: z.int().min(0),
+  /** It takes tasks of this run and of no other. */
+  onlyRun: runIdSchema.optional(),
   /** What assignment rules know it by. */
   labels: z.array(z.string()).optional(),
 });

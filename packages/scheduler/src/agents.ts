@@ -17,8 +17,11 @@ export function agentJoined(state: SchedulerState, join: AgentJoin, out: Effects
   let agent = state.agents.get(agentId);
   out.event({ type: 'agent.joined', agentId, name, again: agent !== undefined });
   if (agent === undefined) {
-    agent = createAgent(join, poolFor(state, join), state.nextJoinIndex++);
+    // Rules send tasks to agents; the worker of a main job is none that anybody has given a label.
+    const known = join.onlyRun === undefined ? join : { ...join, labels: [] };
+    agent = createAgent(known, poolFor(state, known), state.nextJoinIndex++);
     state.agents.set(agentId, agent);
+    if (agent.onlyRun !== null) state.exclusive.add(agentId);
   }
   // Labels are those of its process, which is the same.
   Object.assign(agent, { name, jobUrl, slots, connected: true, draining: false, seq: -1 });
@@ -28,7 +31,7 @@ export function agentJoined(state: SchedulerState, join: AgentJoin, out: Effects
 }
 
 const createAgent = (
-  { agentId, name, jobUrl, slots, labels }: AgentJoin,
+  { agentId, name, jobUrl, slots, labels, onlyRun }: AgentJoin,
   pool: string | null,
   joinIndex: number,
 ): AgentState => ({
@@ -37,6 +40,7 @@ const createAgent = (
   jobUrl,
   labels,
   pool,
+  onlyRun: onlyRun ?? null,
   slots,
   joinIndex,
   connected: true,
@@ -176,6 +180,7 @@ function removeAgent(state: SchedulerState, agent: AgentState, reason: Reason, o
     loseAttempt(state, runOf(state, lease.runId), lease, reason, out);
   }
   state.agents.delete(agent.agentId);
+  state.exclusive.delete(agent.agentId);
   state.idle.delete(agent.agentId);
   out.event({ type: 'agent.left', agentId: agent.agentId, reason });
   membershipChanged(state);

@@ -42,6 +42,7 @@ const agentInfo = ({
   leases,
   finished,
   labels,
+  onlyRun,
 }: AgentState): AgentInfo => ({
   agentId,
   name,
@@ -52,4 +53,5 @@ const agentInfo = ({
   running: Array.from(leases, (lease) => lease.assignment.taskId),
   finished,
   labels: [...labels],
+  ...(onlyRun === null ? {} : { onlyRun }),
 });

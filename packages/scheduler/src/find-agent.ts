@@ -8,6 +8,7 @@ import {
   isHeldFor,
   isUsable,
   ordinarySlots,
+  servesRun,
   slotsLeft,
 } from './free-agents';
 import { heapPop, heapPush } from './heap';
@@ -38,7 +39,10 @@ export function findAgent(
 function findAny(state: SchedulerState, run: RunState, index: number): AgentState | undefined {
   const task = taskOf(run, index);
   const accepts: Accepts = (agent) =>
-    isBelowParallel(agent, run) && hasBytes(state, agent) && !isAvoiding(state, null, task, agent);
+    servesRun(agent, run) &&
+    isBelowParallel(agent, run) &&
+    hasBytes(state, agent) &&
+    !isAvoiding(state, run, null, task, agent);
   const best = findFree(state, accepts);
   if (best === undefined) return undefined;
   const most = freeSlots(state, best);
@@ -55,6 +59,7 @@ const hasBytes = (state: SchedulerState, agent: AgentState): boolean =>
 /** An attempt that was lost on an agent is made elsewhere, as long as there is an elsewhere. */
 function isAvoiding(
   state: SchedulerState,
+  run: RunState,
   placement: PlacementState | null,
   task: TaskRecord,
   agent: AgentState,
@@ -67,7 +72,7 @@ function isAvoiding(
       ? isDispatchable(state, other)
       : other.pool !== null && placement.pools.has(other.pool) && isWilling(state, placement, other);
   });
-  const all = placement === null ? dispatchableCount(state) : willingCount(state, placement);
+  const all = placement === null ? dispatchableCount(state, run) : willingCount(state, placement);
   return all > alsoLostOn.length;
 }
 
@@ -82,7 +87,9 @@ const willingCount = (state: SchedulerState, placement: PlacementState): number 
 function findIdle(state: SchedulerState, run: RunState, lane: Lane, index: number): AgentState | undefined {
   const task = taskOf(run, index);
   const accepts: Accepts = (agent) =>
-    (agent.heldFor === null || isHeldFor(agent, run, lane)) && !isAvoiding(state, null, task, agent);
+    servesRun(agent, run) &&
+    (agent.heldFor === null || isHeldFor(agent, run, lane)) &&
+    !isAvoiding(state, run, null, task, agent);
   const near = nearest(state, run, index, (agent) => state.idle.has(agent.agentId) && accepts(agent));
   if (near !== undefined) return near;
   for (const agentId of state.idle) {
@@ -108,7 +115,7 @@ function findPlaced(
     hasRoomFor(state, run, lane, agent) &&
     hasBytes(state, agent) &&
     isWilling(state, placement, agent) &&
-    !isAvoiding(state, placement, task, agent);
+    !isAvoiding(state, run, placement, task, agent);
   const held = lane.heldAgent === null ? undefined : agentOf(state, lane.heldAgent);
   if (held !== undefined && accepts(held)) return held;
   let best: AgentState | undefined;
@@ -214,8 +221,8 @@ function soonestIdle(
   let least: AgentState | undefined;
   for (const agent of state.agents.values()) {
     state.operations++;
-    if (!isDispatchable(state, agent) || agent.heldFor !== null || isAvoiding(state, null, task, agent))
-      continue;
+    if (!isDispatchable(state, agent) || !servesRun(agent, run) || agent.heldFor !== null) continue;
+    if (isAvoiding(state, run, null, task, agent)) continue;
     if (sooner.some((other) => fitsAgent(run, other, agent))) continue;
     if (least === undefined || agent.leases.size < least.leases.size) least = agent;
   }
@@ -238,7 +245,7 @@ function soonestFitting(
     if (
       agent === undefined ||
       !isWilling(state, placement, agent) ||
-      isAvoiding(state, placement, task, agent)
+      isAvoiding(state, run, placement, task, agent)
     )
       continue;
     if (capOn(run, lane, agent) === null || isBelowCap(state, run, lane, agent)) continue;

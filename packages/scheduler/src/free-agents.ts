@@ -46,13 +46,28 @@ export const freeSlots = (state: SchedulerState, agent: AgentState): number =>
 export const slotsLeft = (state: SchedulerState, agent: AgentState): number =>
   isUsable(agent) ? left(slotsOf(state, agent), agent) : 0;
 
-export const dispatchableCount = ({ usable }: SchedulerState): number =>
-  usable.healthy === 0 ? usable.agents : usable.healthy;
+/** May an agent be given tasks of a run, whatever else it does? */
+export const servesRun = ({ onlyRun }: AgentState, { runId }: RunState): boolean =>
+  onlyRun === null || onlyRun === runId;
+
+/** The agents that are there for one run alone. */
+export const ownAgents = (state: SchedulerState, { runId }: RunState): AgentState[] =>
+  [...state.exclusive].flatMap((agentId) => {
+    const agent = state.agents.get(agentId);
+    state.operations++;
+    return agent?.onlyRun === runId && isUsable(agent) ? [agent] : [];
+  });
+
+/** How many agents a run's tasks may be given to. */
+export const dispatchableCount = (state: SchedulerState, run: RunState): number =>
+  (state.usable.healthy === 0 ? state.usable.agents : state.usable.healthy) +
+  ownAgents(state, run).filter((agent) => isDispatchable(state, agent)).length;
 
 /** To be called after every change of an agent that bears on what it can be given. */
 export function refreshAgent(state: SchedulerState, agent: AgentState): void {
   const hadHealthy = state.usable.healthy > 0;
-  const usable = isUsable(agent);
+  // What one run has for itself must not look like help to the others.
+  const usable = isUsable(agent) && agent.onlyRun === null;
   count(state, agent, {
     usable,
     healthy: usable && isHealthy(state, agent),

@@ -26,6 +26,8 @@ export interface AgentJoin {
   /** Slots fixed by --slots; null means the runs' --parallel. */
   slots: number | null;
   labels: string[];
+  /** Takes tasks of this run and of no other. */
+  onlyRun?: string | undefined;
 }
 
 /**

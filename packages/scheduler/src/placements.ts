@@ -1,7 +1,7 @@
 import type { Placement, Reason } from '@org/dte-protocol';
 import { addDeadline } from './deadlines';
 import type { EffectsBuilder } from './effects-builder';
-import { isUsable, mentionLabels, releaseHold } from './free-agents';
+import { isUsable, mentionLabels, ownAgents, releaseHold } from './free-agents';
 import { at, runOf } from './lookup';
 import { hasAgents, matchPools } from './pools';
 import type { PlacementState, RunState, SchedulerState } from './state';
@@ -55,8 +55,12 @@ export function placementLonely(
   const run = runOf(state, runId);
   at(run.placements, index).lonelySinceMs = null;
   // The wait begins anew when somebody comes.
-  if (state.usable.agents === 0) return;
-  failTasks(state, run, index, out);
+  if (state.usable.agents === 0) {
+    // Its own worker, should there be one, keeps the main job from deciding: there is somebody.
+    if (ownAgents(state, run).length > 0) endTasks(state, run, index, 'returned', out);
+    return;
+  }
+  endTasks(state, run, index, 'failure', out);
   // Attempts of agents that are away may come back, or not, and then be ready again.
   if (run.phase === 'running' && openTasks(run, index).length > 0) awaitFitting(state, run, index);
 }
@@ -67,7 +71,13 @@ const openTasks = (run: RunState, placement: number): number[] =>
     return kind === 'pending' && state.name !== 'ended' && at(run.lanes, lane).placement === placement;
   });
 
-function failTasks(state: SchedulerState, run: RunState, placement: number, out: EffectsBuilder): void {
+function endTasks(
+  state: SchedulerState,
+  run: RunState,
+  placement: number,
+  status: 'failure' | 'returned',
+  out: EffectsBuilder,
+): void {
   const lanes = run.lanes.filter((lane) => lane.placement === placement);
   const open = openTasks(run, placement).filter((index) => at(run.tasks, index).state.name !== 'leased');
   for (const lane of lanes) {
@@ -78,7 +88,7 @@ function failTasks(state: SchedulerState, run: RunState, placement: number, out:
   open.sort((a, b) => at(run.graph.priority, a) - at(run.graph.priority, b));
   for (const index of open) {
     const reason = unsatisfied(state, run, at(run.graph.ids, index), at(run.placements, placement));
-    endTask(state, run, index, endingWithout('failure', reason), out);
+    endTask(state, run, index, endingWithout(status, reason), out);
   }
 }
 

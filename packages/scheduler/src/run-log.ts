@@ -1,5 +1,6 @@
 import type { RunLogEntry, RunSummary, RunUpdate } from '@org/dte-protocol';
 import type { EffectsBuilder } from './effects-builder';
+import { ownAgents, slotsOf } from './free-agents';
 import type { RunLog, RunState, SchedulerState } from './state';
 import { at } from './lookup';
 
@@ -86,12 +87,13 @@ function nextFrame(log: RunLog, maxEntries: number): RunLogEntry[] {
 
 function summarize(state: SchedulerState, run: RunState): RunSummary {
   const oldest = run.leases.values().next();
+  const own = ownAgents(state, run);
   return {
     total: run.total,
     done: run.done,
     running: run.leases.size,
-    agents: state.usable.agents,
-    slots: state.usable.slots,
+    agents: state.usable.agents + own.length,
+    slots: state.usable.slots + own.reduce((sum, agent) => sum + slotsOf(state, agent), 0),
     oldestRunning: oldest.done
       ? null
       : {

@@ -157,6 +157,11 @@ export interface AgentState {
   readonly labels: readonly string[];
   /** See `AgentPool`; null: no rule means it. */
   pool: string | null;
+  /**
+   * The one run whose tasks it takes; null: any. Such an agent counts for nobody else: neither as somebody who is there nor as
+   * one where a lost attempt could be made again.
+   */
+  readonly onlyRun: string | null;
   /** Its own --slots. */
   slots: number | null;
   /** Place in the order of joining. */
@@ -222,6 +227,8 @@ export interface SchedulerState {
   defaultSlots: number | null;
   /** Agents that may be given work, and how many slots they serve. */
   usable: { agents: number; healthy: number; slots: number };
+  /** Agents of one run (`onlyRun`), which `usable` leaves out; one for each command at most. */
+  exclusive: Set<string>;
   /** Heap of agents with a free slot, most free first; stale entries are skipped. */
   free: FreeAgent[];
   /** Never reused, not even for an agent that comes back after it was forgotten. */
@@ -270,6 +277,7 @@ export function createState(config: SchedulerConfig, sessionId: string): Schedul
     nextJoinIndex: 0,
     defaultSlots: null,
     usable: { agents: 0, healthy: 0, slots: 0 },
+    exclusive: new Set(),
     free: [],
     nextFreeVersion: 1,
     pools: new Map(),

@@ -1,3 +1,3 @@
 export { HiddenValues } from './hidden-values';
 export { type AgentOptions, runAgent } from './run-agent';
-export { type Environment, type LogStream, type SignalSource } from './ports';
+export { type DiskKeeper, type Environment, type LogStream, type SignalSource } from './ports';

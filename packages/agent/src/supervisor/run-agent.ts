@@ -15,7 +15,7 @@ import { httpClient } from '../http';
 import { ExecutorPool } from './executor-pool';
 import { HiddenValues } from './hidden-values';
 import { Leaving } from './leaving';
-import { type Environment, type LogStream, type SignalSource } from './ports';
+import { type DiskKeeper, type Environment, type LogStream, type SignalSource } from './ports';
 import { RunFiles } from './run-files';
 import { Servers } from './servers';
 import { Supervisor } from './supervisor';
@@ -43,6 +43,10 @@ export interface AgentOptions {
   readonly stdout: LogStream;
   /** `process`. */
   readonly signals: SignalSource;
+  /** Take tasks of this run and of no other. */
+  readonly onlyRun?: string | undefined;
+  /** Left out: nobody else writes into the workspace. */
+  readonly disk?: DiskKeeper | undefined;
   /** Script of the executor; for tests. */
   readonly executorPath?: string | undefined;
 }
@@ -71,6 +75,7 @@ export async function runAgent(options: AgentOptions): Promise<number> {
         jobUrl: options.jobUrl ?? null,
       },
       ...{ identity: options.identity, slots: options.slots ?? null, labels: [...(options.labels ?? [])] },
+      ...(options.onlyRun === undefined ? {} : { onlyRun: options.onlyRun }),
     },
     ...{ credentials: options.credentials, limits, incoming: coordinatorToAgentSchema },
   });
@@ -105,7 +110,7 @@ export async function runAgent(options: AgentOptions): Promise<number> {
   const servers = new Servers({ path: executorPath, workspaceRoot, env, limits, log });
   const supervisor: Supervisor = new Supervisor({
     ...{ name, slots: options.slots ?? null },
-    ...{ limits, pool, runFiles, servers, log, hidden },
+    ...{ limits, pool, runFiles, servers, log, hidden, disk: options.disk },
     send: (message) => connection.send(message),
     onChange: () => leaving.onChange(),
   });

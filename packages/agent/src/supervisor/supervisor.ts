@@ -17,6 +17,7 @@ import { type HiddenValues } from './hidden-values';
 import { crashed } from './executor-process';
 import { type Attempt, type AttemptState, pickStartable, reconcile } from './reconcile';
 import { RestoredTable } from './restored-table';
+import { type DiskKeeper } from './ports';
 import { type RunFiles, type RunInput } from './run-files';
 import { type Servers } from './servers';
 import { type TaskLog } from './task-log';
@@ -32,6 +33,8 @@ export interface SupervisorOptions {
   readonly servers: Servers;
   readonly log: TaskLog;
   readonly hidden: HiddenValues;
+  /** Left out: the disk is this agent's alone. */
+  readonly disk?: DiskKeeper | undefined;
   /** False when it was refused. */
   send(message: Message): boolean;
   /** Called after each change of what this agent does. */
@@ -282,10 +285,8 @@ export class Supervisor {
     const slot = this.freeSlot();
     this.begun.set(key, { ms: Date.now(), slot });
     this.options.log.started(refOf(assignment), slot);
-    const { runFiles, servers } = this.options;
-    const alone = assignment.parallelism ? Promise.resolve() : servers.stopIdle();
-    Promise.all([runFiles.get(assignment.runId), alone]).then(
-      ([run]) => this.hand(executorId, key, assignment, run),
+    this.ready(assignment).then(
+      (run) => this.hand(executorId, key, assignment, run),
       (thrown: unknown) => {
         if (!this.isRunBy(key, executorId)) return;
         this.complete(key, { kind: 'returned', reason: reasonOf(DteError.from(thrown)) });
@@ -293,6 +294,17 @@ export class Supervisor {
         this.turn();
       },
     );
+  }
+
+  /** The run as executors need it; the machine is as the task needs it, as far as its executor does not see to that. */
+  private async ready({ runId, closure, parallelism }: Assignment): Promise<RunInput> {
+    const { runFiles, servers, disk } = this.options;
+    const [run] = await Promise.all([
+      runFiles.get(runId),
+      parallelism ? undefined : servers.stopIdle(),
+      ...(disk === undefined ? [] : closure.map((entry) => disk.bring(entry))),
+    ]);
+    return run;
   }
 
   private hand(executorId: number, key: string, assignment: Assignment, run: RunInput): void {
@@ -306,9 +318,11 @@ export class Supervisor {
       this.turn();
       return;
     }
-    const plan = this.restored.plan(executorId, assignment.runId, assignment.closure);
+    const { limits, pool, disk } = this.options;
+    const closure = disk === undefined ? assignment.closure : [];
+    const plan = this.restored.plan(executorId, assignment.runId, closure);
     this.restored.began(assignment.taskId);
-    const { limits, pool } = this.options;
+    disk?.began(assignment.taskId);
     pool.send(executorId, {
       ...{ type: 'run', assignment: { ...assignment, closure: [] }, ...plan, ...run },
       agentName: this.options.name,
@@ -374,14 +388,18 @@ export class Supervisor {
     this.options.servers.release(key);
     if (begun !== undefined) this.options.log.ended(refOf(attempt.assignment), result, Date.now() - begun.ms);
     this.set(key, { name: 'completed', result });
+    this.options.disk?.over(attempt.assignment.taskId, result.kind === 'finished' ? result.artifact : null);
     this.changed();
   }
 
   private forget(key: string): void {
-    const state = this.attempts.get(key)?.state;
+    const attempt = this.attempts.get(key);
+    const state = attempt?.state;
     this.attempts.delete(key);
     this.begun.delete(key);
     this.options.servers.release(key);
+    if (attempt !== undefined && state?.name === 'stopping')
+      this.options.disk?.over(attempt.assignment.taskId, null);
     this.changedALittle();
     if (state?.name !== 'completed') return;
     this.remembered.set(key, state.result);

@@ -44,14 +44,21 @@ export class AgentMember implements Member {
 
   start(): void {
     const { members } = this.session;
-    const { name, jobUrl, slots, labels } = this.peer.hello;
+    const { name, jobUrl, slots, labels, onlyRun } = this.peer.hello;
     const earlier = members.agents.get(this.agentId);
     members.agents.set(this.agentId, this.peer);
     // The same process on a new connection; the old one is half open and has nothing more to say.
     if (earlier !== undefined) earlier.drop();
     this.session.push({
       type: 'agent.joined',
-      agent: { agentId: this.agentId, name, jobUrl, slots, labels },
+      agent: {
+        agentId: this.agentId,
+        name,
+        jobUrl,
+        slots,
+        labels,
+        ...(onlyRun === undefined ? {} : { onlyRun }),
+      },
     });
   }
 

@@ -1,3 +1,4 @@
+import { LIMITS } from '@org/dte-protocol';
 import { z } from 'zod';
 
 /** Parsers for values that arrive as text (flags, environment) or as JSON (nx.json). */
@@ -119,3 +120,6 @@ export const numbersByTarget = (min: number, max: number = Number.MAX_SAFE_INTEG
         'expected a number, or a JSON object of numbers by target',
       ),
     );
+
+/** Tasks at a time: a whole number, or `auto`. */
+export const slotsOrAuto = () => z.union([z.literal('auto'), wholeNumber(0, LIMITS.slotsPerAgent.value)]);

@@ -5,6 +5,7 @@ import {
   httpAddresses,
   line,
   numbersByTarget,
+  slotsOrAuto,
   table,
   wholeNumber,
   words,
@@ -310,6 +311,29 @@ export const configSchema = z.strictObject({
       nxJson: true,
     },
     words(200).default([]),
+  ),
+  mainSlots: option(
+    {
+      description:
+        'Tasks at a time that the main job runs itself beside its agents, as one of them. `auto`: as many as it has cores, while fewer than `expectedAgents` are there.',
+      unit: 'count',
+      defaultText: '0',
+      env: 'DTE_MAIN_SLOTS',
+      flag: null,
+      nxJson: true,
+    },
+    slotsOrAuto().default(0),
+  ),
+  expectedAgents: option(
+    {
+      description: 'Agents that the pipeline has, for `mainSlots: auto`; `setup-gitlab` writes the variable.',
+      unit: 'count',
+      defaultText: '1',
+      env: 'DTE_EXPECTED_AGENTS',
+      flag: null,
+      nxJson: true,
+    },
+    wholeNumber(0, LIMITS.agentsPerSession.value).default(1),
   ),
   restoreOutputs: option(
     {

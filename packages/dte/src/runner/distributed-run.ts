@@ -16,6 +16,7 @@ import type { Command } from './command-of';
 import { createInvestigator } from './drift/investigator';
 import { Explainer } from './explainer';
 import { followRun, type Following } from './follow-run';
+import { MainWorker } from './main-worker';
 import { OutputsHere } from './outputs-here';
 import { forwardEnv } from './forward-env';
 import { taskOf, type Plan } from './plan';
@@ -30,6 +31,7 @@ import { Retries } from './retries';
 import type { Voice } from './say';
 import { settleFromCache, type Hit } from './settle-cache';
 import { startLine } from './summary';
+import { WorkerKeeper } from './worker-keeper';
 
 export interface DistributedRunOptions {
   readonly prepared: Prepared;
@@ -56,6 +58,7 @@ export class DistributedRun {
   private readonly restores: RestoreQueue;
   private readonly reporter: Reporter;
   private readonly explainer: Explainer;
+  private readonly worker: WorkerKeeper;
   private readonly refused = new Set<string>();
   private following: Following | null = null;
   private stopForwarding: () => void = () => undefined;
@@ -72,6 +75,10 @@ export class DistributedRun {
     const { policy } = options;
     this.outputs = new OutputsHere({
       ...{ graph, policy, restorer, restores: this.restores, explainer: this.explainer },
+    });
+    this.worker = new WorkerKeeper({
+      ...{ config, limits, disk: this.outputs, voice },
+      start: (slots) => new MainWorker({ prepared, runId, slots, disk: this.outputs }),
     });
     this.reporter = new Reporter({ lifeCycle, streams: command.streams, createPrinter: createStreamPrinter });
     this.results = new RunResults({
@@ -112,6 +119,8 @@ export class DistributedRun {
       await this.results.idle();
       await this.retries.idle();
       this.leave();
+      // Before anything else runs here.
+      await this.worker.close();
     }
   }
 
@@ -119,6 +128,7 @@ export class DistributedRun {
   async cancel(): Promise<void> {
     this.following?.cancel();
     await this.following?.over;
+    await this.worker.close();
   }
 
   private async submit(): Promise<Hit[]> {
@@ -164,10 +174,12 @@ export class DistributedRun {
   private async follow(hits: number): Promise<DteError | null> {
     const { prepared, runId, plan, voice, graph } = this.options;
     const { limits } = prepared.resolved;
+    const expected = plan.pending.length + plan.noop.length - hits;
+    if (expected > 0) this.worker.begin();
     const following = followRun({
       connection: prepared.session.connection,
       runId,
-      expected: plan.pending.length + plan.noop.length - hits,
+      expected,
       limits,
       reports: () => prepared.session.reports(),
       info: prepared.session.info(),
@@ -197,6 +209,7 @@ export class DistributedRun {
   }
 
   private onSession(info: SessionInfo): void {
+    this.worker.onSession(info);
     const { voice, command, prepared } = this.options;
     if (!this.introduced && info.state === 'open') {
       this.introduced = true;

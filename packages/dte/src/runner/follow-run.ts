@@ -142,8 +142,10 @@ export function followRun(options: FollowOptions): Following {
         return;
       case 'session.info': {
         options.onSession(message);
-        agentsHeardOf(message.agents.length > 0);
-        const present = message.agents.some(servesNow);
+        // The worker of another command works for that alone.
+        const agents = message.agents.filter(({ onlyRun = runId }) => onlyRun === runId);
+        agentsHeardOf(agents.length > 0);
+        const present = agents.some(servesNow);
         // Nobody comes any more to a session that is over: waiting would be for nothing.
         if (message.state === 'finished' && !present) {
           settle(

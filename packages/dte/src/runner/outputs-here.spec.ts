@@ -12,18 +12,19 @@ const graph = graphOf({
   'app:e2e': [],
 });
 
-function setUp(missing: string[] = [], leaves = true) {
+function setUp(missing: string[] = [], leaves = true, isLeft = true) {
   const restored: string[] = [];
   const explained: string[] = [];
   const outputs = new OutputsHere({
     graph,
-    policy: { isLeft: () => true, pickedOf: () => null },
+    policy: { isLeft: () => isLeft, pickedOf: () => null },
     restorer: {
       restore: ({ id }) => {
         if (missing.includes(id)) return Promise.reject(new DteError('DTE_ARTIFACT_MISSING', id));
         restored.push(id);
         return Promise.resolve({ terminalOutput: `${id}, restored`, from: null });
       },
+      printed: ({ id }) => Promise.resolve({ terminalOutput: `${id}, printed`, from: null }),
       leave: ({ id }) =>
         leaves
           ? Promise.resolve({ terminalOutput: id, bytes: 10 })
@@ -68,6 +69,53 @@ describe('OutputsHere', () => {
     const { outputs } = setUp();
     await outputs.take(graph.tasks['app:e2e']!, { kind: 'none' });
     expect(outputs.absent.size).toBe(0);
+  });
+});
+
+describe('OutputsHere of a main job with a worker', () => {
+  const cached = (id: string) => ({ taskId: id, hash: id, artifact: { kind: 'cache', hash: id } as const });
+
+  it('brings a dependency once, whoever asks first', async () => {
+    for (const isLeft of [false, true]) {
+      const { outputs, restored, take } = setUp([], true, isLeft);
+      await Promise.all([outputs.bring(cached('lib:build')), outputs.bring(cached('lib:build'))]);
+      expect(await take('lib:build')).toMatchObject({ terminalOutput: 'lib:build, restored' });
+      await outputs.bring(cached('lib:build'));
+      expect([restored, outputs.absent.size]).toEqual([['lib:build'], 0]);
+    }
+  });
+
+  it('brings what was left, once, also while it is being left', async () => {
+    const { outputs, restored, take } = setUp();
+    const taking = take('lib:build');
+    await Promise.all([outputs.bring(cached('lib:build')), outputs.bring(cached('lib:build'))]);
+    expect(await taking).toMatchObject({ terminalOutput: 'lib:build' });
+    expect([restored, outputs.absent.size]).toEqual([['lib:build'], 0]);
+  });
+
+  it('touches nothing that the worker has made', async () => {
+    const { outputs, restored, take } = setUp();
+    outputs.began('lib:build');
+    outputs.over('lib:build', { kind: 'cache', hash: 'lib:build' });
+    await outputs.bring(cached('lib:build'));
+    expect(await take('lib:build')).toMatchObject({ terminalOutput: 'lib:build, printed' });
+    expect([restored, outputs.absent.size]).toEqual([[], 0]);
+  });
+
+  it('waits for the end of an attempt here before it takes the result of another one', async () => {
+    const { outputs, restored, take } = setUp([], true, false);
+    outputs.began('lib:build');
+    const taking = take('lib:build');
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(restored).toEqual([]);
+    outputs.over('lib:build', null);
+    await taking;
+    expect(restored).toEqual(['lib:build']);
+  });
+
+  it('says so when a dependency cannot be had', async () => {
+    const { outputs } = setUp(['lib:build']);
+    await expect(outputs.bring(cached('lib:build'))).rejects.toMatchObject({ code: 'DTE_ARTIFACT_MISSING' });
   });
 });
 

@@ -1,5 +1,6 @@
+import type { DiskKeeper } from '@org/dte-agent';
 import type { NxTask, TaskGraph } from '@org/dte-nx-compat';
-import { DteError, type Artifact } from '@org/dte-protocol';
+import { DteError, type Artifact, type ClosureEntry } from '@org/dte-protocol';
 import type { Explainer } from './explainer';
 import { taskOf } from './plan';
 import type { Restored, Restorer } from './restore';
@@ -22,9 +23,26 @@ export interface OutputsHereOptions {
   readonly explainer: Explainer;
 }
 
-/** Which outputs are on the main job's disk: takes over what is wanted here, and knows what was left. */
-export class OutputsHere {
+/** One string per artifact of a run. */
+const identityOf = (artifact: Artifact): string => JSON.stringify(artifact);
+
+/**
+ * Which outputs are on the main job's disk: takes over what is wanted here, and knows what was left. Where the main job has
+ * a worker of its own, that asks here for what its tasks need, so that one hand only writes into the workspace.
+ */
+export class OutputsHere implements DiskKeeper {
   private readonly left = new Map<string, Absent>();
+  /** The latest restore (or leaving) of each task. */
+  private readonly taken = new Map<string, Promise<unknown>>();
+  /** Restored for the worker before this job had heard of the task's end. */
+  private readonly early = new Map<
+    string,
+    { readonly identity: string; readonly restored: Promise<Restored> }
+  >();
+  /** Tasks that the worker runs at this moment. */
+  private readonly running = new Map<string, { readonly over: Promise<void>; readonly settle: () => void }>();
+  /** What the worker has made: task id -> identity of the artifact. */
+  private readonly made = new Map<string, string>();
 
   constructor(private readonly options: OutputsHereOptions) {}
 
@@ -41,7 +59,8 @@ export class OutputsHere {
    * Takes over a success as the policy has it.
    */
   take(task: NxTask, artifact: Artifact): Promise<Restored> {
-    if (artifact.kind === 'none' || !this.isLeft(task)) return this.restore(task, artifact);
+    if (artifact.kind === 'none' || !this.isLeft(task) || this.isHere(task, artifact))
+      return this.restore(task, artifact);
     return this.inOrder(task, async () => {
       const { policy, restorer, explainer } = this.options;
       try {
@@ -59,13 +78,64 @@ export class OutputsHere {
 
   /** Takes over the outputs of a task whatever the policy is: a failure's are looked at by somebody. */
   restore(task: NxTask, artifact: Artifact): Promise<Restored> {
-    return this.inOrder(task, () => this.options.restorer.restore(task, artifact));
+    const { restorer } = this.options;
+    const early = this.early.get(task.id);
+    if (early?.identity === identityOf(artifact)) return early.restored;
+    return this.inOrder(task, () =>
+      this.made.get(task.id) === identityOf(artifact)
+        ? restorer.printed(task, artifact)
+        : restorer.restore(task, artifact),
+    );
   }
 
   /** In its turn among all restores: outputs of a task may lie inside those of a dependency. */
   inOrder<T>(task: NxTask, work: () => Promise<T>): Promise<T> {
     const dependencies = (this.options.graph.dependencies[task.id] ?? []).map(({ id }) => id);
-    return this.options.restores.add(task.id, dependencies, work);
+    const whenFree = async (): Promise<T> => {
+      // Its attempt was lost here and made elsewhere, and its processes have not ended yet.
+      await this.running.get(task.id)?.over;
+      return work();
+    };
+    const taking = this.options.restores.add(task.id, dependencies, whenFree);
+    this.taken.set(task.id, taking);
+    return taking;
+  }
+
+  /** For the worker: the outputs of a dependency, once and by the same way as all others. */
+  async bring({ taskId, artifact }: ClosureEntry): Promise<void> {
+    if (artifact.kind === 'none') return;
+    const task = taskOf(this.options.graph, taskId);
+    for (;;) {
+      if (this.made.get(taskId) === identityOf(artifact)) return;
+      const taking = this.taken.get(taskId);
+      if (taking === undefined) {
+        this.early.set(taskId, { identity: identityOf(artifact), restored: this.restore(task, artifact) });
+        continue;
+      }
+      await taking;
+      if (this.left.delete(taskId)) void this.restore(task, artifact).catch(() => undefined);
+      else if (this.taken.get(taskId) === taking) return;
+    }
+  }
+
+  began(taskId: string): void {
+    this.made.delete(taskId);
+    let settle = (): void => undefined;
+    const over = new Promise<void>((resolve) => (settle = resolve));
+    this.running.set(taskId, { over, settle });
+  }
+
+  over(taskId: string, artifact: Artifact | null): void {
+    const running = this.running.get(taskId);
+    if (running === undefined) return;
+    this.running.delete(taskId);
+    if (artifact !== null && artifact.kind !== 'none') this.made.set(taskId, identityOf(artifact));
+    running.settle();
+  }
+
+  private isHere({ id }: NxTask, artifact: Artifact): boolean {
+    const identity = identityOf(artifact);
+    return this.made.get(id) === identity || this.early.get(id)?.identity === identity;
   }
 
   /**

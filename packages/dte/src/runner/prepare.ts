@@ -5,6 +5,7 @@ import {
   type NxRunnerContext,
   type TaskCache,
 } from '@org/dte-nx-compat';
+import type { Rendezvous } from '@org/dte-protocol';
 import { createAssignment, type Assignment } from '../assignment/assign';
 import { loadRules } from '../assignment/load-rules';
 import { resolveConfig, sessionIdOf, settingsOf, type Resolved } from '../config';
@@ -21,6 +22,7 @@ export interface Prepared {
   readonly resolved: Resolved;
   readonly workspaceRoot: string;
   readonly session: Session;
+  readonly rendezvous: Rendezvous;
   readonly cache: TaskCache;
   readonly assignment: Assignment;
 }
@@ -52,7 +54,7 @@ export async function prepare(context: NxRunnerContext, voice: Voice): Promise<P
     }
     const remoteCache = { url: session.connection.httpUrl(), token: session.connection.token() };
     const cache = await openCache({ workspaceRoot, remoteCache });
-    return { resolved, workspaceRoot, session, cache, assignment };
+    return { resolved, workspaceRoot, session, rendezvous, cache, assignment };
   } catch (thrown) {
     session.close();
     throw thrown;

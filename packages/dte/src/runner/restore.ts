@@ -22,6 +22,11 @@ export interface Restorer {
    */
   restore(task: NxTask, artifact: Artifact): Promise<Restored>;
   /**
+   * What a task printed whose outputs are on this disk already: none of them is touched.
+   * @throws DteError
+   */
+  printed(task: NxTask, artifact: Artifact): Promise<Restored>;
+  /**
    * Leaves the outputs where they are, and nothing of an earlier run in their place: no file is better than one that
    * looks new. Files that `picked` is true for are put on this disk all the same.
    * @throws DteError when what the task printed cannot be had by itself
@@ -110,6 +115,29 @@ export function createRestorer(options: RestorerOptions): Restorer {
     return { terminalOutput, bytes };
   }
 
+  async function printedCached(task: NxTask, hash: string): Promise<string> {
+    task.hash = hash;
+    const entry = (await cache.lookupLocal([task])).get(task.id);
+    if (entry !== undefined) return entry.terminalOutput;
+    // A failure that was cached, or a local cache that could not be written.
+    const source = await http.getCached(hash);
+    return extract({ ...task, outputs: [] }, source, { format: 'nx-cache', only: () => false });
+  }
+
+  async function printed(task: NxTask, artifact: Artifact): Promise<string> {
+    switch (artifact.kind) {
+      case 'none':
+        return '';
+      case 'cache':
+        return printedCached(task, artifact.hash);
+      case 'attempt':
+        return readTerminalOutput(
+          await http.getAttempt(runId, task.id, artifact.attempt),
+          ...([task.id, limits] as const),
+        );
+    }
+  }
+
   async function once(task: NxTask, artifact: Artifact): Promise<Restored> {
     switch (artifact.kind) {
       case 'none':
@@ -122,6 +150,7 @@ export function createRestorer(options: RestorerOptions): Restorer {
   }
 
   return {
+    printed: async (task, artifact) => ({ terminalOutput: await printed(task, artifact), from: null }),
     async leave(task, artifact, picked) {
       switch (artifact.kind) {
         case 'none':

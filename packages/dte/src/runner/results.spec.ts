@@ -77,7 +77,11 @@ function setUp(
     outputs: new OutputsHere({
       graph,
       policy: { isLeft: ({ id }) => left.includes(id), pickedOf: () => null },
-      restorer: { restore, leave: () => Promise.resolve({ terminalOutput: 'printed', bytes: 7 }) },
+      restorer: {
+        restore,
+        printed: restore,
+        leave: () => Promise.resolve({ terminalOutput: 'printed', bytes: 7 }),
+      },
       restores: new RestoreQueue(4),
       explainer: new Explainer(voice),
     }),

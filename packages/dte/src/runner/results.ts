@@ -103,14 +103,15 @@ export class RunResults {
       await this.keep(task, terminalOutput);
       return { code: 0, terminalOutput, status: cacheMark(task, from ?? 'remote') };
     }
-    const found = await outputs.inOrder(task, () => cache.fetch(task));
-    if (found.kind !== 'local' && found.kind !== 'remote') {
-      const why = found.kind === 'error' ? `: ${found.message}` : '';
+    const found = await outputs.inOrder(task, async () => {
+      const fetched = await cache.fetch(task);
+      if (fetched.kind === 'local' || fetched.kind === 'remote') return fetched;
+      const why = fetched.kind === 'error' ? `: ${fetched.message}` : '';
       throw new DteError(
         'DTE_ARTIFACT_MISSING',
         `The cached outputs of ${task.id} could not be fetched${why}.`,
       );
-    }
+    });
     const { code, terminalOutput } = found.entry;
     return { code, terminalOutput, status: code === 0 ? cacheMark(task, found.kind) : 'failure' };
   }

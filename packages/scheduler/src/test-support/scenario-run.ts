@@ -82,6 +82,7 @@ class Scenario {
             jobUrl: null,
             slots: numberOr(options['slots'], null),
             labels: options['labels']?.split(',') ?? [],
+            ...(options['only'] === undefined ? {} : { onlyRun: options['only'] }),
           },
         });
       case 'sync':
