@@ -39,7 +39,11 @@ function setUp(config: Pick<Config, 'mainSlots' | 'expectedAgents'>) {
       return {
         over,
         drain: () => finish('drain'),
-        stop: () => (finish('stop'), Promise.resolve(end(0))),
+        stop: () => {
+          finish('stop');
+          end(0);
+          return Promise.resolve();
+        },
       };
     },
   });
