@@ -5,7 +5,7 @@ import { releaseLease } from './leases';
 import { mayTryAgain, noteEvidence, retryTask } from './retries';
 import { appendEntry } from './run-log';
 import type { AgentState, Lease, RunState, SchedulerState } from './state';
-import { endTask, endingWithout, failServer, makeReady } from './tasks';
+import { endTask, endingUntried, endingWithout, failServer, makeReady } from './tasks';
 import { agentOf, taskOf } from './lookup';
 
 const refOf = ({ agentId, name, jobUrl }: AgentState): AgentRef => ({ agentId, name, jobUrl });
@@ -113,7 +113,7 @@ export function loseAttempt(
     if (!task.lostOn.includes(agentId)) task.lostOn.push(agentId);
   }
   if (run.bailed) {
-    endTask(state, run, index, endingWithout('skipped', reason), out);
+    endTask(state, run, index, endingUntried(task, reason), out);
   } else if (task.lost >= state.config.attemptsPerTask) {
     const message = `Task ${taskId} was lost ${task.lost} times, the last time on ${agent.name} (${reason.code}): ${reason.message}`;
     endTask(state, run, index, { ...endingWithout('returned', exhausted(message)), result }, out);

@@ -20,6 +20,7 @@ export function retryStateOf(
     left: Math.max(retries, forFlakiness),
     because: forFlakiness > retries ? 'flaky' : 'retries',
     watched: flakiness !== undefined,
+    last: null,
   };
 }
 
@@ -47,6 +48,7 @@ export function retryTask(
   if (!lostOn.includes(agentId)) lostOn.push(agentId);
   releaseLease(state, run, lease, out);
   const agent = { agentId, name, jobUrl };
+  retry.last = { attempt, agent, result };
   const reason = reasonOf(taskId, name, result, retry);
   appendEntry(run, { type: 'retried', taskId, attempt, agent, reason, result }, out);
   out.event({ type: 'task.retried', runId: run.runId, taskId, attempt, agentId });

@@ -1,8 +1,10 @@
 import {
+  type AgentRef,
   type Assignment,
   type ClosureEntry,
   DEFAULT_SESSION_SETTINGS,
   type EndedStatus,
+  type FinishedAttempt,
   type OnHashMismatch,
   type Reason,
   type RunLogEntry,
@@ -56,6 +58,8 @@ export interface RetryState {
   readonly because: 'retries' | 'flaky';
   /** Its attempts are evidence for the history. */
   readonly watched: boolean;
+  /** Its latest failure, in case that nothing may start any more before it is tried again. */
+  last: { attempt: number; agent: AgentRef; result: FinishedAttempt } | null;
 }
 
 export interface TaskRecord {

@@ -6,7 +6,7 @@ import { byPriority, queueTask } from './lanes';
 import { releaseLease } from './leases';
 import { appendEntry } from './run-log';
 import { endRun, finishWhenIdle } from './session';
-import type { RunState, SchedulerState } from './state';
+import type { RunState, SchedulerState, TaskRecord } from './state';
 import { at, dependantsOf, taskOf } from './lookup';
 
 /** How a task ended, besides its status. */
@@ -26,6 +26,12 @@ export const endingWithout = (status: EndedStatus, reason: Reason | null = null)
   result: null,
   reason,
 });
+
+/** How a task ends that nothing more is started of: as it failed, when it has, else without having been tried. */
+export const endingUntried = ({ retry: { last } }: TaskRecord, reason: Reason | null = null): Ending =>
+  last === null
+    ? endingWithout('skipped', reason)
+    : { status: 'failure', ...last, reason: last.result.reason };
 
 /** Makes a task available to agents. */
 export function makeReady(state: SchedulerState, run: RunState, index: number): void {
@@ -123,7 +129,7 @@ function bailAfterFailure(state: SchedulerState, run: RunState, out: EffectsBuil
   clearQueues(state, run);
   for (const [index, task] of run.tasks.entries()) {
     const { name } = task.state;
-    if (name === 'waiting' || name === 'ready') record(state, run, index, endingWithout('skipped'), out);
+    if (name === 'waiting' || name === 'ready') record(state, run, index, endingUntried(task), out);
   }
 }
 

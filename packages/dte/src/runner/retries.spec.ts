@@ -15,8 +15,8 @@ const lost = (code: 'DTE_LEASE_EXPIRED' | 'DTE_AGENT_LEFT'): RunLogEntry => ({
   ...{ seq: 1, type: 'retried', taskId: 'lib:build', attempt: 1, agent: agent('a1') },
   reason: { code, message: 'Gone.' },
 });
-const ended = (status: EndedEntry['status'], on: string, hash = '1'): RunLogEntry => ({
-  ...{ seq: 9, type: 'ended', taskId: 'app:e2e', status, attempt: 2, agent: agent(on), reason: null },
+const ended = (status: EndedEntry['status'], on: string, hash = '1', attempt = 9): RunLogEntry => ({
+  ...{ seq: 9, type: 'ended', taskId: 'app:e2e', status, attempt, agent: agent(on), reason: null },
   result: status === 'success' || status === 'failure' ? finished(status, hash) : null,
 });
 
@@ -82,6 +82,9 @@ describe('Retries', () => {
       'dte: app:e2e failed in all 3 attempts: a1, a2, a1',
       'dte: what failed attempts printed and left is in .nx/dte/attempts/r1',
     ]);
+    expect((await heard([failed(1, 'a1'), ended('failure', 'a1', '1', 1)])).lines[0]).toBe(
+      'dte: app:e2e failed on a1, and nothing was started any more',
+    );
     expect((await heard([failed(1, 'a1'), ended('returned', 'a2')])).lines[0]).toBe(
       'dte: app:e2e failed on a1 and ended on no agent',
     );

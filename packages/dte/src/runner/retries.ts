@@ -16,6 +16,7 @@ export interface RetriesOptions {
 }
 
 interface Failure {
+  readonly attempt: number;
   readonly agent: AgentRef;
   readonly hash: string | null;
 }
@@ -85,8 +86,8 @@ export class Retries {
   }
 
   private onFailed(entry: RetriedEntry, hash: string | null): void {
-    const { taskId, agent } = entry;
-    this.failures.set(taskId, [...(this.failures.get(taskId) ?? []), { agent, hash }]);
+    const { taskId, agent, attempt } = entry;
+    this.failures.set(taskId, [...(this.failures.get(taskId) ?? []), { agent, hash, attempt }]);
     this.keeping = this.keeping.then(() => this.keep(entry));
   }
 
@@ -110,6 +111,9 @@ export class Retries {
     const end = this.ends.get(taskId);
     const where = failures.map(({ agent }) => agent.name);
     if (end?.status === 'failure') {
+      // After --nxBail the failure that was to be tried again is the last.
+      if (failures.some(({ attempt }) => attempt === end.attempt))
+        return `${taskId} failed on ${where.join(', ')}, and nothing was started any more`;
       const last = end.agent === null ? [] : [end.agent.name];
       return `${taskId} failed in all ${where.length + 1} attempts: ${[...where, ...last].join(', ')}`;
     }

@@ -17,6 +17,8 @@ export class Checkers {
   readonly #assigned = new Map<string, { attempt: number; agentId: string }>();
   readonly #artifacts = new Map<string, string>();
   readonly #retried = new Map<string, number>();
+  /** `run/task#attempt` -> the agent on which that failed, and was to be tried again. */
+  readonly #failedBefore = new Map<string, string>();
   #flaky = new Set<string>();
   #failed = new Set<string>();
 
@@ -157,6 +159,7 @@ export class Checkers {
       done?.kind === 'finished' && done.status === 'failure' && done.reason === null,
       `${key} is tried again, and had not failed`,
     );
+    this.#failedBefore.set(`${key}#${attempt}`, agentId);
     const count = (this.#retried.get(key) ?? 0) + 1;
     this.#retried.set(key, count);
     demand(count <= this.#retriesOf(runId, taskId), `${key} is tried again ${count} times`);
@@ -184,8 +187,15 @@ export class Checkers {
       return;
     }
     const accepted = this.#assigned.get(key);
-    demand(accepted?.attempt === attempt, `${key} ended by attempt ${attempt}, which is not its last`);
-    const done = this.deeds.results.get(deedKey(runId, taskId, attempt, accepted.agentId));
+    // One that was to be tried again and may not any more has failed as it did before.
+    const earlier = this.#failedBefore.get(`${key}#${attempt}`);
+    const isBailed = state.runs.get(runId)?.bailed === true;
+    demand(
+      accepted?.attempt === attempt || (isBailed && earlier !== undefined),
+      `${key} ended by attempt ${attempt}, which is not its last`,
+    );
+    const agentId = earlier ?? accepted?.agentId ?? '';
+    const done = this.deeds.results.get(deedKey(runId, taskId, attempt, agentId));
     const returns = this.#specs.get(runId)?.onHashMismatch === 'run-on-main' && this.#hasDrift(key);
     demand(
       done?.kind === 'finished' && status === (returns ? 'returned' : done.status),
