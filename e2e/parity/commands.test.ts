@@ -1,5 +1,6 @@
 import { DEFAULT_NX_VERSION, type Fleet, NX_VERSIONS, type ParityBench } from '@org/dte-testing';
 import { completeAndClose } from '../support/close';
+import { ownLines } from '../support/log';
 import { expectParity, openParity } from '../support/parity';
 import { ALIKE, parityFleet } from './workspace';
 
@@ -47,6 +48,14 @@ describe.each(NX_VERSIONS)('nx %s, plain and distributed', (nx) => {
     ['what ran without the cache and is in none', ['run-many', '-t', 'digest', '--mark=7']],
   ])('%s', async (_what, command) => {
     expectParity(await bench.compare(command, cold));
+  });
+
+  it('a task that the main job runs itself calls an nx that is not distributed', async () => {
+    const report = await bench.compare(['run', 'generator:nested', '--no-agents', '--mark=8'], cold);
+
+    expectParity(report, { distributed: false });
+    expect(report.rounds.map(({ places }) => places)).toEqual([{ 'generator:nested': 'main' }]);
+    expect(ownLines(report.rounds[0]!.exits.distributed.output)).toEqual([]);
   });
 
   it('a task sees the variables of the agent that it runs on, unless they are forwarded', async () => {

@@ -33,7 +33,7 @@ module.exports.default = async (task, context) => {
   const standard = await context.hasher.hashTask(task, context.taskGraph, process.env);
   const root = (context.projectGraph ?? context.hasher.projectGraph).nodes[task.target.project].data.root;
   const value = createHash('sha256').update(readFileSync(root + '/source.txt')).digest('hex').slice(0, 20);
-  return { value: value + '-' + JSON.stringify(task.overrides).length, details: standard.details };
+  return { value: value + '-' + task.target.target + '-' + JSON.stringify(task.overrides).length, details: standard.details };
 };
 `;
 
@@ -139,6 +139,12 @@ function targetsOf(name: string, { uses = [] }: Member, nx: string): Record<stri
       ],
     },
     hashed: { executor: './tools/plugin:hashed', options: { text: 'custom hasher' } },
+    // The options of one go to the other, where a version knows of that.
+    optioned: {
+      executor: './tools/plugin:hashed',
+      options: { text: 'options of another' },
+      dependsOn: [{ target: 'hashed', options: 'forward' }],
+    },
     published: {
       command: say(`published-${name}`),
       dependsOn: [{ projects: ['tag:type:lib', '!lib-b'], target: 'compile' }],
@@ -151,6 +157,7 @@ function targetsOf(name: string, { uses = [] }: Member, nx: string): Record<stri
 
 const CACHED = ['compile', 'bundle', 'check-a', 'check-b', 'verify', 'digest', 'variables', 'inputs'].concat([
   'hashed',
+  'optioned',
   'published',
   'forwarded',
   'own',

@@ -41,8 +41,9 @@ describe('decideActivity', () => {
     expect(decideActivity({ ...plan, DTE_EXECUTOR: '1' }, {})).toEqual({ kind: 'off' });
   });
 
-  it('is off in the tasks of an agent', () => {
+  it('is off in the tasks of an agent, and in those that the main job runs itself', () => {
     expect(decideActivity({ ...CI, DTE_EXECUTOR: '1' }, {})).toEqual({ kind: 'off' });
+    expect(decideActivity({ ...CI, NX_TASK_TARGET_PROJECT: 'app' }, {})).toEqual({ kind: 'off' });
   });
 
   it.each([{ useAgents: false }, { agents: false }, { dte: false }, { dte: 'false' }])(

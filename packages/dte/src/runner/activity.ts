@@ -29,7 +29,10 @@ function isRendezvousConfigured(env: Env, options: Readonly<Record<string, unkno
   return inGitlab && (isSet(env['DTE_RENDEZVOUS']) || isSet(options['rendezvous']));
 }
 
-/** Decides with plain reads only. An executor never distributes: the tasks it runs are distributed already. */
+/**
+ * Decides with plain reads only. An nx that a task calls never distributes: on an agent the task is distributed already,
+ * and one that runs in the main job does so because it could not be, or because nobody wanted it to be.
+ */
 export function decideActivity(
   env: Env,
   options: Readonly<Record<string, unknown>>,
@@ -38,7 +41,7 @@ export function decideActivity(
   if (isSet(env['DTE_EXECUTOR'])) return { kind: 'off' };
   const planFile = env['DTE_PLAN_FILE'];
   if (planFile !== undefined && planFile !== '') return { kind: 'plan', path: planFile };
-  if (!isRendezvousConfigured(env, options)) return { kind: 'off' };
+  if (isSet(env['NX_TASK_TARGET_PROJECT']) || !isRendezvousConfigured(env, options)) return { kind: 'off' };
   if (isDeclined(options) || isDeclined(nxArgs)) return { kind: 'off' };
   if (env['NX_BATCH_MODE'] === 'true' || nxArgs['batch'] === true) {
     return {
