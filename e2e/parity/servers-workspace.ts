@@ -111,6 +111,7 @@ export function serversFleet(nx: string): Fleet {
         (name) => `e2e-ci--${name}`,
       ),
     },
+    long: user('e2e:long', 'app', 'for=3000', needs('app serve')),
     crash: user('e2e:crash', 'late', 'for=1500', needs('app late')),
     'after-crash': user('e2e:after-crash', 'late', '', {
       dependsOn: [...needs('app late').dependsOn, 'crash'],

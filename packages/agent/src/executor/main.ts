@@ -1,8 +1,12 @@
 import { createTaskHost } from '@org/dte-nx-compat';
 import { readLimits } from '@org/dte-protocol';
 import { nxOutputs } from '../artifacts';
+import { EXECUTOR_MARK, endProcesses } from '../supervisor/process-tree';
 import { openChannel } from './channel';
 import { Executor } from './executor';
+
+/** What is left after SIGKILL needs a moment to be gone. */
+const REAP_MS = 3_000;
 
 const workspaceRoot = process.cwd();
 const { limits } = readLimits(process.env);
@@ -11,8 +15,10 @@ const { limits } = readLimits(process.env);
 function onSupervisorLost(): void {
   const leave = () => process.exit(1);
   // Unref'd: it bounds the end and must not delay it.
-  setTimeout(leave, limits.killMs + 1_000).unref();
-  executor.stop(limits.killMs).then(leave, leave);
+  setTimeout(leave, limits.killMs + REAP_MS).unref();
+  // Nx's own helpers too: those of a graph that is being built do not notice that nobody waits for them.
+  const rest = () => endProcesses(process.pid, process.env[EXECUTOR_MARK] ?? '', limits.killMs);
+  executor.stop(limits.killMs).then(rest, rest).then(leave, leave);
 }
 
 const channel = openChannel(process, (message) => executor.receive(message), onSupervisorLost);
