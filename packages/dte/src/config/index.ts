@@ -1,4 +1,3 @@
-export { byTarget } from './by-target';
 export { readNxJson, readNxJsonOptions } from './nx-json';
 export { resolveConfig, type Env, type Resolved } from './resolve';
 export { configSchema, OPTIONS, type Config, type OptionName } from './schema';
