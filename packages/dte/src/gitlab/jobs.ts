@@ -43,6 +43,14 @@ export const MAIN_JOB_COMMENT: readonly string[] = comment(
 export const mainArtifacts = (paths: readonly string[]): string[] =>
   block('artifacts', ...paths, `expire_in: ${ARTIFACTS_KEPT}`);
 
+/** How many agents the main job may expect: with `mainSlots: auto` it takes tasks itself while fewer are there. */
+export const expectedAgents = (agents: string): string[] =>
+  block(
+    'variables',
+    ...comment('As many as `nx-agent` has (see mainSlots).'),
+    `DTE_EXPECTED_AGENTS: ${agents}`,
+  );
+
 /** Job `nx`: says what is to be done. */
 export function mainJob(options: GitlabFileOptions): string[] {
   const { targets, parallel, artifacts, dynamic, coordinator, packageManager, lockfile } = options;
@@ -57,6 +65,7 @@ export function mainJob(options: GitlabFileOptions): string[] {
       'nx',
       'extends: .dte',
       ...onlyPlanned(dynamic),
+      ...(dynamic ? [] : expectedAgents(`"${options.agents}"`)),
       ...(coordinator === 'embedded' ? mainCache(`dte-${packageManager}`, [lockfile], cacheFolder) : []),
       ...script(
         ...install,

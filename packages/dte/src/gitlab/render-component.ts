@@ -1,4 +1,4 @@
-import { AGENT_KEYWORDS, MAIN_JOB_COMMENT, baseAndHead, mainArtifacts, script } from './jobs';
+import { AGENT_KEYWORDS, MAIN_JOB_COMMENT, baseAndHead, expectedAgents, mainArtifacts, script } from './jobs';
 import { CACHE_POLICY_VARIABLE, type PackageManager } from './options';
 import { PACKAGE_MANAGERS, lockfilesOf, packageManagerSteps } from './package-managers';
 import { COMMON_VARIABLES, ID_TOKENS, RETRY, WHICH_PIPELINES, AT_ONCE, mainCache } from './shared-job';
@@ -127,6 +127,7 @@ const MAIN = [
   ...block(
     named('nx'),
     ...extending,
+    ...expectedAgents(`"${input('agents')}"`),
     ...script(
       `targets="${input('targets')}"`,
       'run dte start-ci-run --distribute-on=manual --stop-agents-after="${targets##*,}"',

@@ -1,10 +1,14 @@
+import { expectedAgents } from './jobs';
 import { GITLAB_FILE, PLANNED_VARIABLE, type GitlabFileOptions } from './options';
 import { block, comment, file, list } from './text';
 
 /** Only `stage` shows: a child pipeline declares its own stages. The rest is in the included file. */
 export type DynamicPipelineOptions = Pick<GitlabFileOptions, 'stage'> & Partial<GitlabFileOptions>;
 
-const some = (agents: number): string[] => block('nx-agent', `parallel: ${agents}`);
+const some = (agents: number): string[] => [
+  ...block('nx', ...expectedAgents(`"${agents}"`)),
+  ...block('nx-agent', `parallel: ${agents}`),
+];
 
 const NONE: readonly string[] = [
   ...comment('Nothing is left for agents.'),
