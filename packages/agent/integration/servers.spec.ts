@@ -1,0 +1,116 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { isRunning, waitFor } from '@org/dte-testing';
+import { type NeedsServers } from '../src/executor/ipc';
+import { Servers } from '../src/supervisor/servers';
+import { createTaskLog } from '../src/supervisor/task-log';
+import { testLimits } from '../src/test-support/hello';
+import { tempFolders } from '../src/test-support/temp-folder';
+
+const folder = tempFolders();
+let workspace: string;
+let output: string;
+let servers: Servers;
+
+function open(serverIdleMs = 60_000): void {
+  servers = new Servers({
+    ...{ path: join(__dirname, 'fake-server.cjs'), workspaceRoot: workspace, env: process.env },
+    limits: { ...testLimits(), killMs: 2_000, serverIdleMs },
+    log: createTaskLog({ stream: { write: (text) => void (output += text) }, env: {}, slots: () => 1 }),
+  });
+}
+
+beforeEach(() => {
+  workspace = folder();
+  output = '';
+  open();
+});
+afterEach(async () => {
+  await servers.close();
+  expect(pids().filter(isRunning)).toEqual([]);
+});
+
+const started = (): string[] => {
+  const path = join(workspace, 'servers.log');
+  return existsSync(path) ? readFileSync(path, 'utf8').trim().split('\n') : [];
+};
+const pids = (): number[] => started().map((line) => Number(line.split(' ')[1]));
+
+/** An attempt that needs one server, which may need others. */
+const attempt = (taskId: string, below: readonly string[] = [], untilReady = false): NeedsServers => ({
+  ...{ type: 'needs-servers', ref: { runId: 'r', taskId: 'e2e:run', attempt: 1 } },
+  servers: [
+    ...below.map((id) => ({ taskId: id, identity: '', needs: [] })),
+    { taskId, identity: '', needs: below.map((id) => ({ taskId: id, untilReady })) },
+  ],
+  needs: [{ taskId, untilReady }],
+});
+const bring = (user: string, needs: NeedsServers) =>
+  servers.bring(user, needs, { specFile: 'run.json', forwarded: {} });
+
+it('starts one process for all that need a server, and ends it some time after the last of them', async () => {
+  open(30);
+  await Promise.all([bring('a', attempt('app:serve')), bring('b', attempt('app:serve'))]);
+  expect(started()).toHaveLength(1);
+  await waitFor('what it prints', () => output.includes('listens'));
+  expect(servers.report('a')).toEqual([
+    { taskId: 'app:serve', failed: false, ended: null, output: 'app:serve listens\n' },
+  ]);
+  expect(servers.report('b')).toEqual([{ taskId: 'app:serve', failed: false, ended: null, output: '' }]);
+  servers.release('a');
+  expect(pids().filter(isRunning)).toHaveLength(1);
+  servers.release('b');
+  await waitFor('its end', () => output.includes('server stopped'));
+  expect(pids().filter(isRunning)).toEqual([]);
+  expect(output).toBe(
+    '▶ app:serve  server\napp:serve | app:serve listens\n■ app:serve  server stopped: nothing needs it any more\n',
+  );
+});
+
+it('keeps a server for the next task, and ends it before one that must be alone', async () => {
+  await bring('a', attempt('app:serve'));
+  servers.release('a');
+  expect(await bring('b', attempt('app:serve'))).toEqual({ kind: 'up' });
+  expect(started()).toHaveLength(1);
+  await servers.stopIdle();
+  expect(pids().filter(isRunning)).toHaveLength(1);
+  servers.release('b');
+  await servers.stopIdle();
+  expect(pids().filter(isRunning)).toEqual([]);
+});
+
+it('says with every task that needed it that a server died, and starts it anew for the next', async () => {
+  expect(await bring('a', attempt('app:dies'))).toEqual({ kind: 'up' });
+  await waitFor('its death', () => output.includes('✖'));
+  expect(servers.report('a')).toEqual([
+    {
+      taskId: 'app:dies',
+      failed: true,
+      ended: 'app:dies ended with exit code 4.',
+      output: 'app:dies listens\n',
+    },
+  ]);
+  await bring('b', attempt('app:dies'));
+  expect(started()).toHaveLength(2);
+});
+
+it('lets nothing begin that waits for a server which is never ready, other servers included', async () => {
+  expect(await bring('a', attempt('web:serve', ['app:never'], true))).toEqual({ kind: 'failed' });
+  expect(started()).toHaveLength(1);
+  const [app, web] = servers.report('a');
+  expect([app?.failed, web?.failed]).toEqual([true, false]);
+  expect(web?.ended).toBe('web:serve was not started: a server that it needs failed.');
+});
+
+it('hands a task back when its server could not be started through no fault of its own', async () => {
+  expect(await bring('a', attempt('app:unable'))).toEqual({
+    kind: 'unable',
+    reason: { code: 'DTE_NX_FAILED', message: 'no such executor' },
+  });
+});
+
+it('ends a server that is still starting when its agent leaves', async () => {
+  const coming = bring('a', attempt('app:serve'));
+  await servers.close();
+  expect((await coming).kind).toBe('unable');
+});

@@ -1,0 +1,47 @@
+import { type RunSpec, type TaskSpec } from '@org/dte-protocol';
+import { runSpec } from '../test-support/fake-coordinator';
+import { type Run } from './run-cache';
+import { serverGraphOf, serversOf } from './servers-of';
+
+/** `needs`: task -> servers; an exclamation mark at the end: until it is ready. */
+function runOf(needs: Record<string, readonly string[]>): Run {
+  const spec: RunSpec = runSpec(Object.keys(needs));
+  const tasks = spec.tasks.map((task): TaskSpec => {
+    const continuousDependencies = (needs[task.id] ?? []).map((name) =>
+      name.endsWith('!') ? { id: name.slice(0, -1), waitFor: 'ready' } : { id: name },
+    );
+    return { ...task, continuousDependencies };
+  });
+  return { spec, tasks: new Map(tasks.map((task) => [task.id, task])) };
+}
+
+const run = runOf({
+  'api:serve': [],
+  'web:serve': ['api:serve!'],
+  'e2e:run': ['web:serve', 'api:serve'],
+  'lib:build': [],
+});
+const task = (id: string): TaskSpec => run.tasks.get(id)!;
+
+it('lists the servers of a task once, what they need first, and who waits until they are ready', () => {
+  expect(serversOf(run, task('e2e:run'))).toEqual({
+    servers: [
+      { taskId: 'api:serve', identity: '{}', needs: [] },
+      { taskId: 'web:serve', identity: '{}', needs: [{ taskId: 'api:serve', untilReady: true }] },
+    ],
+    needs: [
+      { taskId: 'web:serve', untilReady: false },
+      { taskId: 'api:serve', untilReady: false },
+    ],
+  });
+});
+
+it('is nothing for a task that needs none', () => {
+  expect(serversOf(run, task('lib:build'))).toBeNull();
+});
+
+it('shows a server who waits for it, by which Nx decides whether it has to become ready', () => {
+  const graph = serverGraphOf(run, 'api:serve');
+  expect(Object.keys(graph.tasks).sort()).toEqual(['api:serve', 'e2e:run', 'web:serve']);
+  expect(graph.continuousDependencies['web:serve']).toEqual([{ id: 'api:serve', waitFor: 'ready' }]);
+});
