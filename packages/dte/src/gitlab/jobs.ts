@@ -65,7 +65,7 @@ export function mainJob(options: GitlabFileOptions): string[] {
       'nx',
       'extends: .dte',
       ...onlyPlanned(dynamic),
-      ...(dynamic ? [] : expectedAgents(`"${options.agents}"`)),
+      ...(dynamic ? [] : expectedAgents(String(options.agents))),
       ...(coordinator === 'embedded' ? mainCache(`dte-${packageManager}`, [lockfile], cacheFolder) : []),
       ...script(
         ...install,

@@ -127,7 +127,7 @@ const MAIN = [
   ...block(
     named('nx'),
     ...extending,
-    ...expectedAgents(`"${input('agents')}"`),
+    ...expectedAgents(input('agents')),
     ...script(
       `targets="${input('targets')}"`,
       'run dte start-ci-run --distribute-on=manual --stop-agents-after="${targets##*,}"',

@@ -6,7 +6,7 @@ import { block, comment, file, list } from './text';
 export type DynamicPipelineOptions = Pick<GitlabFileOptions, 'stage'> & Partial<GitlabFileOptions>;
 
 const some = (agents: number): string[] => [
-  ...block('nx', ...expectedAgents(`"${agents}"`)),
+  ...block('nx', ...expectedAgents(String(agents))),
   ...block('nx-agent', `parallel: ${agents}`),
 ];
 
