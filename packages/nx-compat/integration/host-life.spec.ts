@@ -55,7 +55,7 @@ describe.each(NX_VERSIONS)('the life of a host, nx %s', (version) => {
       then: 'shell:test',
     });
     expect(result.before).toBeGreaterThan(0);
-    expect(result.left).toEqual([]);
+    expect([result.left, result.leftAtResult]).toEqual([[], []]);
     expect(result.stopped).toMatchObject({ status: 'failure', stopped: true, store: { kind: 'none' } });
     expect(result.stopped.code).not.toBe(0);
     expect(result.stopped.terminalOutput).toContain('ready');

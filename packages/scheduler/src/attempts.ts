@@ -1,4 +1,4 @@
-import type { AgentRef, AttemptResult, FinishedAttempt, Reason } from '@org/dte-protocol';
+import type { AgentRef, AttemptResult, ErrorCode, FinishedAttempt, Reason } from '@org/dte-protocol';
 import type { EffectsBuilder } from './effects-builder';
 import { refreshAgent } from './free-agents';
 import { releaseLease } from './leases';
@@ -84,8 +84,8 @@ export function returnAttempt(
   result: AttemptResult | null = null,
 ): void {
   const agent = agentOf(state, lease.agentId);
-  // Leaving is no sign of something wrong with the machine.
-  if (reason.code !== 'DTE_AGENT_LEFT') agent.faults++;
+  // Leaving is no sign of something wrong with the machine, nor are outputs that cannot be stored.
+  if (reason.code !== 'DTE_AGENT_LEFT' && !SAME_ANYWHERE.includes(reason.code)) agent.faults++;
   refreshAgent(state, agent);
   loseAttempt(state, run, lease, reason, out, { result });
 }
@@ -114,6 +114,8 @@ export function loseAttempt(
   }
   if (run.bailed) {
     endTask(state, run, index, endingUntried(task, reason), out);
+  } else if (SAME_ANYWHERE.includes(reason.code)) {
+    endTask(state, run, index, { ...endingWithout('returned', reason), result }, out);
   } else if (task.lost >= state.config.attemptsPerTask) {
     const message = `Task ${taskId} was lost ${task.lost} times, the last time on ${agent.name} (${reason.code}): ${reason.message}`;
     endTask(state, run, index, { ...endingWithout('returned', exhausted(message)), result }, out);
@@ -123,6 +125,9 @@ export function loseAttempt(
     makeReady(state, run, index);
   }
 }
+
+/** What an agent cannot store no other can: the outputs stay where the task runs, so the main job runs it. */
+const SAME_ANYWHERE: readonly ErrorCode[] = ['DTE_ARTIFACT_UNSAFE', 'DTE_ARTIFACT_TOO_LARGE'];
 
 /** Reasons come from agents and may use up the length a reason may have. */
 const exhausted = (message: string): Reason => ({

@@ -60,6 +60,7 @@ class FakeHost implements TaskHost {
     fetch: async () => ({ kind: 'miss' }),
     uploadFromLocal: async () => ({ kind: 'stored' }),
     recordTaskDetails: () => undefined,
+    replays: (code) => code === 0,
     keepTerminalOutput: () => Promise.resolve(),
   };
   stop: () => void = () => undefined;

@@ -25,7 +25,9 @@ const input = {
   requestedTargets: ['build'],
   graph,
   plan,
-  hits: [{ taskId: 'lib:build', artifact: { kind: 'cache', hash: '11' } as const, local: false }],
+  hits: [
+    { taskId: 'lib:build', artifact: { kind: 'cache', hash: '11' } as const, local: false, failed: false },
+  ],
   parallel: 2,
   nxBail: false,
   skipNxCache: false,

@@ -74,7 +74,8 @@ async function runDistributed(
     if (trouble?.code === 'DTE_SESSION_FINISHED') voice.line(`dte: ${trouble.message}`);
     else if (trouble !== null) voice.explain(trouble);
     const rest = leftovers(graph, run.results.endings, command.nxBail, plan.servers);
-    for (const id of rest.skipped) run.results.statuses[id] = 'skipped';
+    for (const id of rest.skipped)
+      run.results.statuses[id] = run.results.stopped.has(id) ? 'stopped' : 'skipped';
     await run.results.finishServers(rest);
     // Run a second time where its outputs have been lost with the coordinator: what needs them would not find them.
     const again = await run.outputs.bringFor(rest.run, run.coordinatorLost);

@@ -1,5 +1,6 @@
 import { nxOutputs } from '@org/dte-agent';
 import {
+  bailStopsTasks,
   countsServers,
   createStreamPrinter,
   resolveNx,
@@ -7,11 +8,12 @@ import {
   type NxProjectGraph,
   type TaskGraph,
 } from '@org/dte-nx-compat';
-import { DteError, type ErrorCode, type SessionInfo } from '@org/dte-protocol';
+import { DteError, type ErrorCode, type RunLogEntry, type SessionInfo } from '@org/dte-protocol';
 import { placeTasks } from '../assignment/placements';
 import { dataDirOf } from '../embedded/ensure';
 import { AttemptKeeper } from './attempt-keeper';
 import { buildRunSpec, commandEnv, tableEstimator } from './build-run-spec';
+import { withoutBlocked, type Remaining } from './cached-failures';
 import type { Command } from './command-of';
 import { createInvestigator } from './drift/investigator';
 import { Explainer } from './explainer';
@@ -29,7 +31,7 @@ import { RestoreQueue } from './restore-queue';
 import { RunResults } from './results';
 import { Retries } from './retries';
 import type { Voice } from './say';
-import { settleFromCache, type Hit } from './settle-cache';
+import { settleFromCache } from './settle-cache';
 import { startLine } from './summary';
 import { WorkerKeeper } from './worker-keeper';
 
@@ -63,6 +65,7 @@ export class DistributedRun {
   private following: Following | null = null;
   private stopForwarding: () => void = () => undefined;
   private introduced = false;
+  private readonly stopsAtFailure: boolean;
 
   constructor(private readonly options: DistributedRunOptions) {
     const { prepared, runId, lifeCycle, command, graph, plan, projectGraph, voice } = options;
@@ -70,6 +73,7 @@ export class DistributedRun {
     const { limits, config } = prepared.resolved;
     const outputs = nxOutputs(workspaceRoot);
     this.explainer = new Explainer(voice);
+    this.stopsAtFailure = command.nxBail && bailStopsTasks(workspaceRoot);
     this.restores = new RestoreQueue(limits.restoreConcurrency);
     const restorer = createRestorer({ cache, http: session.http, outputs, workspaceRoot, runId, limits });
     const { policy } = options;
@@ -107,9 +111,11 @@ export class DistributedRun {
   /** Resolves when nothing more can be expected of agents and caches, with the reason if that is trouble. */
   async execute(): Promise<DteError | null> {
     try {
-      const hits = await this.submit();
+      const { plan, hits } = await this.submit();
       hits.forEach((hit) => this.results.onHit(hit));
-      const trouble = await this.follow(hits.length);
+      const isPlanned = new Set([...plan.pending, ...plan.noop]);
+      const settled = hits.filter(({ taskId }) => isPlanned.has(taskId));
+      const trouble = await this.follow(isPlanned.size - settled.length);
       this.coordinatorLost = trouble !== null && !AGENTS_GONE.includes(trouble.code);
       return trouble;
     } catch (thrown) {
@@ -131,28 +137,29 @@ export class DistributedRun {
     await this.worker.close();
   }
 
-  private async submit(): Promise<Hit[]> {
-    const { prepared, graph, plan, runId, command } = this.options;
+  private async submit(): Promise<Remaining> {
+    const { prepared, graph, runId, command } = this.options;
     const { config, limits } = prepared.resolved;
     const { workspaceRoot, cache, session } = prepared;
     const { skipNxCache, skipRemoteCache, requestedTargets, parallel, nxBail, verbose } = command;
     const { http } = session;
     const outputs = nxOutputs(workspaceRoot);
-    const { pending } = plan;
-    const hits = await settleFromCache({
-      ...{ graph, pending, cache, http, outputs, workspaceRoot, runId, limits },
+    const found = await settleFromCache({
+      ...{ graph, pending: this.options.plan.pending, cache, http, outputs, workspaceRoot, runId, limits },
       ...{ skipNxCache, skipRemoteCache },
     });
+    const remaining = withoutBlocked(graph, this.options.plan, found, nxBail);
+    const { plan, hits } = remaining;
     const spec = buildRunSpec({
       ...{ runId, command: command.text, requestedTargets, graph, plan, hits },
       ...{ parallel, nxBail, skipNxCache, verbose },
-      streamOutput: pending.some((id) => command.streams(taskOf(graph, id))),
+      streamOutput: plan.pending.some((id) => command.streams(taskOf(graph, id))),
       env: commandEnv(process.env, config.forwardEnv),
       ...{ forwardedEnv: config.forwardEnv, onHashMismatch: config.onHashMismatch },
       estimator: tableEstimator(config.weights),
       placing: placeTasks(
         prepared.assignment,
-        pending.map((id) => taskOf(graph, id)),
+        plan.pending.map((id) => taskOf(graph, id)),
       ),
       placementWaitMs: limits.agentWaitMs,
       taskTimeoutMs: config.taskTimeoutMs,
@@ -167,16 +174,17 @@ export class DistributedRun {
       onTrouble: (error) => this.explainer.explain(error),
     });
     // In one transaction, while the agents begin, instead of one for each result.
-    cache.recordTaskDetails(pending.map((id) => taskOf(graph, id)));
-    return hits;
+    cache.recordTaskDetails(this.options.plan.pending.map((id) => taskOf(graph, id)));
+    return remaining;
   }
 
-  private async follow(hits: number): Promise<DteError | null> {
-    const { prepared, runId, plan, voice, graph } = this.options;
+  private async follow(expected: number): Promise<DteError | null> {
+    const { prepared, runId, voice, graph } = this.options;
     const { limits } = prepared.resolved;
-    const expected = plan.pending.length + plan.noop.length - hits;
     if (expected > 0) this.worker.begin();
-    const following = followRun({
+    const endsAll = (entry: RunLogEntry): boolean =>
+      entry.type === 'ended' && entry.status === 'failure' && this.stopsAtFailure;
+    const following: Following = followRun({
       connection: prepared.session.connection,
       runId,
       expected,
@@ -186,6 +194,7 @@ export class DistributedRun {
       onEntry: (entry) => {
         this.retries.onEntry(entry);
         this.results.onEntry(entry);
+        if (endsAll(entry)) following.cancel();
       },
       onOutput: (piece) => {
         const task = graph.tasks[piece.taskId];

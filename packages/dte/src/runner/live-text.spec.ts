@@ -57,4 +57,18 @@ describe('LiveText', () => {
   it('prints the whole output when nothing came live', () => {
     expect(text.rest(1, 'all')).toBe('all');
   });
+
+  it.each([
+    ['all of it was printed', [{ attempt: 1, offset: 0, data: 'said', last: true as const }], '\nnote\n'],
+    ['its end is still to come', [{ attempt: 1, offset: 0, data: 'sa' }], 'id\nnote\n'],
+    ['nothing came live', [], 'said\nnote\n'],
+  ])('prints a note of ours on a line of its own when %s', (_when, pieces, printed) => {
+    pieces.forEach((piece) => text.accept(piece));
+    expect(text.rest(1, 'said', 'note\n')).toBe(printed);
+  });
+
+  it('begins no line for a note where one has begun', () => {
+    text.accept({ attempt: 1, offset: 0, data: 'said\n', last: true });
+    expect(text.rest(1, 'said\n', 'note\n')).toBe('note\n');
+  });
 });

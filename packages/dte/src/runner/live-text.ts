@@ -1,6 +1,10 @@
 /** So much of the printed end is compared with the stored output, to know that one begins with the other. */
 const TAIL = 256;
 
+/** A text of ours below a task's output, on a line of its own. */
+export const withNote = (output: string, note: string): string =>
+  note === '' || output === '' || output.endsWith('\n') ? output + note : `${output}\n${note}`;
+
 /** A piece of live output, as `run.output` brings it. */
 export interface LivePiece {
   readonly attempt: number;
@@ -40,11 +44,12 @@ export class LiveText {
    * What is still to be printed of the whole output; all of it when the live pieces were not its beginning. Nx adds lines of
    * its own to what it stores (a command's name, its exit code) that it does not print while a task runs: when everything
    * the task said was printed, nothing is left.
+   * @param note what we have to say below it, on a line of its own
    */
-  rest(attempt: number | null, whole: string): string {
-    if (this.printed === 0 || attempt !== this.attempt) return whole;
-    if (this.complete) return '';
+  rest(attempt: number | null, whole: string, note = ''): string {
+    if (this.printed === 0 || attempt !== this.attempt) return withNote(whole, note);
     const matches = whole.slice(0, this.printed).endsWith(this.tail) && whole.length >= this.printed;
-    return matches ? whole.slice(this.printed) : whole;
+    const rest = this.complete ? '' : matches ? whole.slice(this.printed) : whole;
+    return rest === '' ? withNote(this.tail, note).slice(this.tail.length) : withNote(rest, note);
   }
 }

@@ -1,5 +1,5 @@
 import type { NxLifeCycle, NxTask, NxTaskStatus, StreamPrinter } from '@org/dte-nx-compat';
-import { LiveText, type LivePiece } from './live-text';
+import { LiveText, withNote, type LivePiece } from './live-text';
 
 /** How one task ended, as Nx shall show it. */
 export interface TaskReport {
@@ -7,6 +7,8 @@ export interface TaskReport {
   readonly status: NxTaskStatus;
   readonly code: number;
   readonly terminalOutput: string;
+  /** Said below it: an explanation of ours. */
+  readonly note?: string | undefined;
   /** The accepted attempt, whose live output may have been printed; null when there was none. */
   readonly attempt: number | null;
   /**
@@ -68,11 +70,12 @@ export class Reporter {
     return this.inOrder(async () => {
       const { task, status, server } = report;
       // Nx tells its life cycles these two only; the process's own code is in the log of the agent.
-      const code = status === 'failure' ? 1 : 0;
+      const code = status === 'failure' || status === 'stopped' ? 1 : 0;
       await this.begin([task]);
       this.print(report);
       const groupId = this.groupOf.get(task.id) ?? 0;
-      const terminalOutput = server === undefined ? report.terminalOutput : undefined;
+      const said = withNote(report.terminalOutput, report.note ?? '');
+      const terminalOutput = server === undefined ? said : undefined;
       if (server?.counted !== false)
         await this.options.lifeCycle.endTasks?.([{ task, status, code, terminalOutput }], { groupId });
       this.groups.free(groupId);
@@ -95,14 +98,14 @@ export class Reporter {
     }
   }
 
-  private print({ task, status, terminalOutput, attempt }: TaskReport): void {
+  private print({ task, status, terminalOutput, note = '', attempt }: TaskReport): void {
     const isCached = isCacheHit(status);
     if (isCached || !this.options.streams(task)) {
-      this.options.lifeCycle.printTaskTerminalOutput?.(task, status, terminalOutput);
+      this.options.lifeCycle.printTaskTerminalOutput?.(task, status, withNote(terminalOutput, note));
       return;
     }
     const { text, printer } = this.liveOf(task);
-    const rest = text.rest(attempt, terminalOutput);
+    const rest = text.rest(attempt, terminalOutput, note);
     if (rest !== '') printer.write(rest);
     printer.end();
     this.live.delete(task.id);

@@ -16,6 +16,7 @@ function setUp(answers: FetchResult[]) {
     },
     uploadFromLocal: () => Promise.resolve({ kind: 'none' }),
     recordTaskDetails: jest.fn(),
+    replays: (code) => code === 0,
     keepTerminalOutput: () => Promise.resolve(),
   };
   const restorer = createRestorer({

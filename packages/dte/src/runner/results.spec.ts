@@ -50,6 +50,7 @@ function setUp(
   fetch?: FetchResult,
   keeps: () => Promise<void> = () => Promise.resolve(),
   left: string[] = [],
+  replaysFailures = true,
 ) {
   const kept = new Map<string, string>();
   const { lifeCycle, calls } = recordingLifeCycle();
@@ -63,6 +64,7 @@ function setUp(
     graph,
     cache: {
       fetch: () => Promise.resolve(fetch ?? { kind: 'miss' }),
+      replays: (code) => code === 0 || replaysFailures,
       recordTaskDetails: jest.fn(),
       keepTerminalOutput: (task, output) => {
         kept.set(task.id, output);
@@ -125,8 +127,8 @@ describe('RunResults', () => {
     const { results, graph } = setUp(undefined, here, undefined, ['lib:build', 'app:build']);
     for (const id of ['lib:build', 'app:build'])
       Object.assign(graph.tasks[id]!, { hash: '1', outputs: ['x'] });
-    results.onHit({ taskId: 'lib:build', artifact: { kind: 'none' }, local: false });
-    results.onHit({ taskId: 'app:build', artifact: { kind: 'none' }, local: true });
+    results.onHit({ taskId: 'lib:build', artifact: { kind: 'none' }, local: false, failed: false });
+    results.onHit({ taskId: 'app:build', artifact: { kind: 'none' }, local: true, failed: false });
     await results.idle();
     expect(results.statuses).toEqual({ 'lib:build': 'remote-cache', 'app:build': 'local-cache' });
   });
@@ -143,6 +145,30 @@ describe('RunResults', () => {
     expect(full.results.statuses).toEqual({ 'lib:build': 'failure' });
     expect(full.said).toEqual(['DTE_DISK_FULL full']);
     expect(full.calls.at(-1)).toBe('end lib:build failure 1 group 0');
+  });
+
+  it('shows a task as stopped that was cancelled while it ran, and says nothing of one that had not begun', async () => {
+    const { results, calls } = setUp();
+    results.onEntry({ seq: 1, type: 'started', taskId: 'lib:build', attempt: 1, agent, atMs: 0 });
+    results.onEntry(ended('lib:build', 'cancelled', null));
+    results.onEntry(ended('app:build', 'cancelled', null));
+    await results.idle();
+    expect([...results.stopped]).toEqual(['lib:build']);
+    expect(calls.filter((call) => call.startsWith('end'))).toEqual(['end lib:build stopped 1 group 0']);
+  });
+
+  it('takes a cached failure for a failure where Nx does, and lets the task run here where it does not', async () => {
+    const failure = { kind: 'local', entry: { code: 3, terminalOutput: 'no', outputsPath: '' } } as const;
+    const hit = { taskId: 'lib:build', artifact: { kind: 'none' }, local: true, failed: true } as const;
+    const replayed = setUp(undefined, failure);
+    replayed.results.onHit(hit);
+    await replayed.results.idle();
+    expect(replayed.results.statuses).toEqual({ 'lib:build': 'failure' });
+
+    const { results } = setUp(undefined, failure, undefined, [], false);
+    results.onHit({ ...hit, failed: false });
+    await results.idle();
+    expect([results.statuses, results.endings.get('lib:build')]).toEqual([{}, 'returned']);
   });
 
   it('lets the main job run a task whose outputs cannot be had', async () => {
@@ -251,7 +277,7 @@ describe('RunResults', () => {
       kind: 'local',
       entry: { code: 0, terminalOutput: 'old', outputsPath: '' },
     });
-    results.onHit({ taskId: 'lib:build', artifact: { kind: 'none' }, local: true });
+    results.onHit({ taskId: 'lib:build', artifact: { kind: 'none' }, local: true, failed: false });
     await results.idle();
     expect(results.statuses).toEqual({ 'lib:build': 'local-cache-kept-existing' });
     expect(calls).toContain('print lib:build local-cache-kept-existing "old"');
@@ -263,7 +289,7 @@ describe('RunResults', () => {
       entry: { code: 0, terminalOutput: 'old', outputsPath: '' },
     });
     graph.tasks['lib:build']!.outputs = ['dist'];
-    results.onHit({ taskId: 'lib:build', artifact: { kind: 'none' }, local: true });
+    results.onHit({ taskId: 'lib:build', artifact: { kind: 'none' }, local: true, failed: false });
     await results.idle();
     expect(results.statuses).toEqual({ 'lib:build': 'local-cache' });
     expect(calls).toContain('print lib:build local-cache "old"');
@@ -271,7 +297,7 @@ describe('RunResults', () => {
 
   it('lets the main job run a hit that is gone when it is fetched', async () => {
     const { results } = setUp();
-    results.onHit({ taskId: 'lib:build', artifact: { kind: 'none' }, local: true });
+    results.onHit({ taskId: 'lib:build', artifact: { kind: 'none' }, local: true, failed: false });
     await results.idle();
     expect(results.endings.get('lib:build')).toBe('returned');
   });

@@ -9,6 +9,7 @@ import {
 import type { DriftInvestigator } from './drift/investigator';
 import type { Explainer } from './explainer';
 import type { Ending, Leftovers } from './leftovers';
+import { withNote } from './live-text';
 import type { OutputsHere } from './outputs-here';
 import { placeInTime } from './place-in-time';
 import { taskOf } from './plan';
@@ -18,7 +19,7 @@ import type { Hit } from './settle-cache';
 
 export interface ResultsOptions {
   readonly graph: TaskGraph;
-  readonly cache: Pick<TaskCache, 'fetch' | 'recordTaskDetails' | 'keepTerminalOutput'>;
+  readonly cache: Pick<TaskCache, 'fetch' | 'replays' | 'recordTaskDetails' | 'keepTerminalOutput'>;
   readonly reporter: Reporter;
   readonly outputs: OutputsHere;
   readonly explainer: Explainer;
@@ -53,6 +54,9 @@ export class RunResults {
   readonly failedOn = new Map<string, AgentRef>();
   fromCache = 0;
   readonly servers: Servers;
+  /** Tasks that were ended while they ran. */
+  readonly stopped = new Set<string>();
+  private readonly begun = new Set<string>();
   private readonly steps = new Set<Promise<void>>();
 
   constructor(private readonly options: ResultsOptions) {
@@ -68,6 +72,7 @@ export class RunResults {
     if (task === undefined) return;
     switch (entry.type) {
       case 'started':
+        this.begun.add(task.id);
         this.watch(this.begin(task));
         break;
       case 'retried':
@@ -113,6 +118,10 @@ export class RunResults {
       );
     });
     const { code, terminalOutput } = found.entry;
+    if (!cache.replays(code)) {
+      const message = `The cached result of ${task.id} is a failure, which Nx does not replay here.`;
+      throw new DteError('DTE_ARTIFACT_MISSING', message);
+    }
     return { code, terminalOutput, status: code === 0 ? cacheMark(task, found.kind) : 'failure' };
   }
 
@@ -138,6 +147,17 @@ export class RunResults {
       this.endings.set(task.id, status);
       if (status === 'skipped') this.watch(this.servers.over(task.id));
     }
+    if (status === 'cancelled' && this.begun.has(task.id)) this.watch(this.takeStopped(task));
+  }
+
+  /** The run was cancelled while it ran (--nxBail, or this job is being ended); what it printed is not kept. */
+  private async takeStopped(task: NxTask): Promise<void> {
+    this.date(task, null);
+    await this.options.reporter.ended({
+      ...{ task, status: 'stopped', code: 1, terminalOutput: '', attempt: null },
+    });
+    this.stopped.add(task.id);
+    await this.servers.over(task.id);
   }
 
   private async takeSuccess(
@@ -181,22 +201,23 @@ export class RunResults {
     await this.servers.hear(agentOf(entry), servers);
     const trouble = await this.troubleOf(task, entry, finished);
     const ours = trouble === null ? '' : `${trouble.error.explain()}\n`;
-    const why = `${ours}${this.servers.explain(agentOf(entry), servers)}`;
+    const note = `${ours}${this.servers.explain(agentOf(entry), servers)}`;
     if (trouble === null) await this.warnOfDrift(task, entry, finished);
-    const said = await this.options.outputs.restore(task, finished?.artifact ?? { kind: 'none' }).then(
-      ({ terminalOutput }) => terminalOutput,
-      (thrown: unknown) => `${DteError.from(thrown).explain()}\n`,
-    );
-    const terminalOutput = `${said}${said === '' || said.endsWith('\n') || why === '' ? '' : '\n'}${why}`;
+    const terminalOutput = await this.options.outputs
+      .restore(task, finished?.artifact ?? { kind: 'none' })
+      .then(
+        (restored) => restored.terminalOutput,
+        (thrown: unknown) => `${DteError.from(thrown).explain()}\n`,
+      );
     this.date(task, finished);
-    await this.keep(task, terminalOutput);
+    await this.keep(task, withNote(terminalOutput, note));
     this.count(entry.agent, false);
     const code = finished === null || finished.code === 0 ? 1 : finished.code;
     await this.options.reporter.ended({
       task,
       status: 'failure',
       code,
-      terminalOutput,
+      ...{ terminalOutput, note },
       attempt: entry.attempt,
     });
     await this.servers.over(task.id);

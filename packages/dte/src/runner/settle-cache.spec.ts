@@ -3,7 +3,6 @@ import { readLimits } from '@org/dte-protocol';
 import { settleFromCache, type SettleOptions } from './settle-cache';
 import { graphOf } from './test-support/tasks';
 
-const entry: CacheEntry = { code: 0, terminalOutput: 'out', outputsPath: '/x' };
 const graph = graphOf(
   { 'lib:build': [], 'app:build': ['lib:build'], 'app:test': ['app:build'] },
   {},
@@ -17,6 +16,8 @@ interface World {
   remoteKind?: TaskCache['remoteKind'];
   stored?: StoreOutcome;
   options?: Partial<SettleOptions>;
+  /** Exit code of every entry. */
+  code?: number;
 }
 
 async function settle({
@@ -26,7 +27,9 @@ async function settle({
   remoteKind = 'ours',
   stored = { kind: 'stored' },
   options,
+  code = 0,
 }: World) {
+  const entry: CacheEntry = { code, terminalOutput: 'out', outputsPath: '/x' };
   const asked: string[][] = [];
   const uploaded: string[] = [];
   const archived: string[] = [];
@@ -47,6 +50,7 @@ async function settle({
       return Promise.resolve(stored);
     },
     recordTaskDetails: jest.fn(),
+    replays: (ended) => ended < 5,
     keepTerminalOutput: () => Promise.resolve(),
   };
   const hits = await settleFromCache({
@@ -82,8 +86,8 @@ describe('settleFromCache', () => {
   it('finds what the coordinator holds', async () => {
     const { hits, uploaded } = await settle({ held: ['1', '2'] });
     expect(hits).toEqual([
-      { taskId: 'lib:build', artifact: { kind: 'cache', hash: '1' }, local: false },
-      { taskId: 'app:build', artifact: { kind: 'cache', hash: '2' }, local: false },
+      { taskId: 'lib:build', artifact: { kind: 'cache', hash: '1' }, local: false, failed: false },
+      { taskId: 'app:build', artifact: { kind: 'cache', hash: '2' }, local: false, failed: false },
     ]);
     expect(uploaded).toEqual([]);
   });
@@ -106,7 +110,9 @@ describe('settleFromCache', () => {
         stored: { kind: 'none' },
       });
       expect(archived).toEqual(['lib:build']);
-      expect(hits).toEqual([{ taskId: 'lib:build', artifact: { kind: 'attempt', attempt: 0 }, local: true }]);
+      expect(hits).toEqual([
+        { taskId: 'lib:build', artifact: { kind: 'attempt', attempt: 0 }, local: true, failed: false },
+      ]);
     }
   });
 
@@ -129,5 +135,26 @@ describe('settleFromCache', () => {
 
   it('takes nothing from the coordinator with --skip-remote-cache', async () => {
     expect((await settle({ held: ['1'], options: { skipRemoteCache: true } })).hits).toEqual([]);
+  });
+});
+
+describe('with NX_CACHE_FAILURES', () => {
+  beforeAll(() => (process.env['NX_CACHE_FAILURES'] = 'true'));
+  afterAll(() => Reflect.deleteProperty(process.env, 'NX_CACHE_FAILURES'));
+
+  it('what is held is looked at before anything that needs it can start', async () => {
+    const { hits } = await settle({ held: ['1'], other: ['lib:build'], code: 3 });
+    expect(hits).toMatchObject([{ taskId: 'lib:build', failed: true }]);
+  });
+
+  it('a failure that Nx does not replay is no hit', async () => {
+    expect((await settle({ held: ['1'], other: ['lib:build'], code: 7 })).hits).toEqual([]);
+  });
+
+  it('a success is a hit as ever', async () => {
+    const { hits } = await settle({ held: ['1'], other: ['lib:build'] });
+    expect(hits).toMatchObject([
+      { taskId: 'lib:build', artifact: { kind: 'cache', hash: '1' }, failed: false },
+    ]);
   });
 });

@@ -13,6 +13,8 @@ export interface Hit {
   readonly artifact: Artifact;
   /** The outputs are on this machine, in its cache: putting them in place costs no download. */
   readonly local: boolean;
+  /** What it has is a failure, which Nx replays (NX_CACHE_FAILURES). */
+  readonly failed: boolean;
 }
 
 export interface SettleOptions {
@@ -60,15 +62,20 @@ async function findHits(options: SettleOptions): Promise<Found[]> {
     ...{ task, hash, entry: local.get(task.id) ?? null, held: heldHashes.has(hash) },
     local: local.has(task.id),
   }));
-  const isHit = ({ entry, held }: Found): boolean => entry !== null || (held && mayTake);
+  // What is held may be a failure, and which it is must be known before anything that needs it may start.
+  const mayBeFailures = process.env['NX_CACHE_FAILURES'] === 'true';
+  const isHit = ({ entry, held }: Found): boolean => entry !== null || (held && mayTake && !mayBeFailures);
   const found = looked.filter(isHit);
-  if (cache.remoteKind !== 'other' || options.skipRemoteCache) return found;
+  const asksOther = cache.remoteKind === 'other' && !options.skipRemoteCache;
+  if (!asksOther && !mayBeFailures) return found;
   // The organisation's own remote cache has no batch question; Nx would ask it task by task as well.
-  const missing = looked.filter((candidate) => !isHit(candidate));
-  const fetched = await inParallel(missing, limits.restoreConcurrency, async ({ task, hash }) => {
+  const missing = looked.filter(
+    (candidate) => !isHit(candidate) && (asksOther || (candidate.held && mayTake)),
+  );
+  const fetched = await inParallel(missing, limits.restoreConcurrency, async ({ task, hash, held }) => {
     const result = await cache.fetch(task);
-    const hit = result.kind === 'local' || result.kind === 'remote';
-    return hit ? { task, hash, entry: result.entry, held: false, local: true } : null;
+    const hit = (result.kind === 'local' || result.kind === 'remote') && cache.replays(result.entry.code);
+    return hit ? { task, hash, entry: result.entry, held: held && mayTake, local: true } : null;
   });
   return [...found, ...fetched.filter((hit) => hit !== null)];
 }
@@ -129,7 +136,8 @@ export async function settleFromCache(options: SettleOptions): Promise<Hit[]> {
   const hits = await inParallel([...found.values()], options.limits.restoreConcurrency, async (hit) => {
     const none: Artifact = { kind: 'none' };
     const artifact = needed.has(hit.task.id) ? await share(options, hit).catch(() => null) : none;
-    return artifact === null ? null : { taskId: hit.task.id, artifact, local: hit.local };
+    const failed = hit.entry !== null && hit.entry.code !== 0;
+    return artifact === null ? null : { taskId: hit.task.id, artifact, local: hit.local, failed };
   });
   return hits.filter((hit) => hit !== null);
 }

@@ -17,6 +17,8 @@ export interface HostStopResult {
   stopped: TaskRun;
   before: number;
   left: string[];
+  /** What was left of it when its result was there. */
+  leftAtResult: string[];
   /** Is there an entry of the stopped task in the cache of this machine? */
   cached: boolean;
   next: TaskRun;
@@ -53,8 +55,10 @@ export async function run(input: HostStopInput): Promise<HostStopResult> {
     });
   });
   const before = traces(input.trace).length;
-  await host.stopTask(input.graceMs);
+  const stopping = host.stopTask(input.graceMs);
   const stopped = await (running as unknown as Promise<TaskRun>);
+  const leftAtResult = traces(input.trace);
+  await stopping;
   const cached = (await host.cache.lookupLocal([{ ...task, hash: stopped.hash }])).size > 0;
   const next = await host.runTask({ task: then, fullTaskGraph: raw });
   const started = host.runTask({ task, fullTaskGraph: raw });
@@ -62,5 +66,5 @@ export async function run(input: HostStopInput): Promise<HostStopResult> {
   const early = await started;
   const left = traces(input.trace);
   await host.close();
-  return { stopped, before, left, cached, next, early };
+  return { stopped, before, left, leftAtResult, cached, next, early };
 }

@@ -91,6 +91,10 @@ export class OpenedCache implements TaskCache {
     return byId;
   }
 
+  replays(code: number): boolean {
+    return isReplayable(this.nx, code);
+  }
+
   async fetch(task: NxTask): Promise<FetchResult> {
     if (task.hash === undefined) return { kind: 'miss' };
     try {

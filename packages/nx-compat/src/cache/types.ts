@@ -46,6 +46,11 @@ export interface TaskCache {
    * cacheable are left out.
    */
   lookupLocal(tasks: readonly NxTask[]): Promise<Map<string, CacheEntry>>;
+  /**
+   * Whether Nx would take an entry with this exit code for the task's result: that of a failure only where the command's
+   * Nx replays failures (NX_CACHE_FAILURES from 23 on).
+   */
+  replays(code: number): boolean;
   /** Local, then remote; a hit is on disk in the workspace afterwards. Tasks without a hash are a miss. */
   fetch(task: NxTask): Promise<FetchResult>;
   /**

@@ -66,6 +66,8 @@ const skippingCache = (nxJson: NxJson): NxJson => ({
 
 class NxTaskHost implements TaskHost {
   private current: SingleRun | undefined;
+  /** Of the processes of a task that is being stopped. */
+  private ending: Promise<unknown> = Promise.resolve();
   private server: ServerRun | undefined;
   /** A run's graph comes with each of its tasks and has thousands of edges. */
   private readonly graphs = new WeakMap<object, TaskGraph>();
@@ -132,6 +134,9 @@ class NxTaskHost implements TaskHost {
         };
       });
     } finally {
+      // Nx has a result as soon as the command itself is gone. What is left of it must not meet the next task, nor the
+      // signals that end it.
+      await this.ending;
       this.current = undefined;
     }
   }
@@ -170,6 +175,11 @@ class NxTaskHost implements TaskHost {
     const run = this.current;
     if (!run) return;
     run.stopping();
+    this.ending = Promise.all([this.ending, this.endTask(run, graceMs)]);
+    await this.ending;
+  }
+
+  private async endTask(run: SingleRun, graceMs: number): Promise<void> {
     // Again and again, as Nx may be between deciding to start a process and starting it.
     const deadline = performance.now() + graceMs + STOP_SETTLE_MS;
     do {

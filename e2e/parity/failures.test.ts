@@ -1,0 +1,81 @@
+import {
+  DEFAULT_NX_VERSION,
+  Fleet,
+  install,
+  type ParityBench,
+  sampleFiles,
+  sampleNxJson,
+} from '@org/dte-testing';
+import { completeAndClose } from '../support/close';
+import { expectExit } from '../support/expect-exit';
+import { plain } from '../support/log';
+import { expectParity, openParity } from '../support/parity';
+import { FAILURE_FILES, FAILURE_PROJECTS, PRINTED_MB } from './workspaces/failures';
+
+describe('failures', () => {
+  let fleet: Fleet;
+  let bench: ParityBench;
+
+  beforeAll(async () => {
+    const nxJson = sampleNxJson({ plugin: false });
+    fleet = Fleet.create({
+      install: install({ nx: DEFAULT_NX_VERSION }),
+      files: { ...sampleFiles(FAILURE_PROJECTS, nxJson), ...FAILURE_FILES },
+    });
+    bench = await openParity(fleet, { dteEnv: { SIDE: 'distributed' } });
+  });
+  afterAll(async () => {
+    await completeAndClose(bench.pipeline, fleet);
+  });
+
+  it('of every kind end as they end on one machine, with their output and their files', async () => {
+    expectParity(await bench.compare(['run-many', '-t', 'fail', '--parallel=2']));
+  });
+
+  it('that Nx caches (NX_CACHE_FAILURES) are replayed as on one machine', async () => {
+    const report = await bench.compare(['run-many', '-t', 'fail', '--parallel=2'], {
+      env: { NX_CACHE_FAILURES: 'true' },
+    });
+    expectParity(report);
+  });
+
+  it('that do not come again end well the second time', async () => {
+    const report = await bench.compare(['run', 'once:once']);
+
+    expectParity(report);
+    expect(report.rounds.map(({ distributed }) => distributed.exitCode)).toEqual([1, 0]);
+  });
+
+  it('stop everything with --nxBail as on one machine', async () => {
+    const report = await bench.compare(['run-many', '-t', 'bail', '--parallel=2', '--nxBail'], {
+      rounds: ['cold'],
+      // What a task had printed that was stopped stays on its agent.
+      ignore: ({ task, aspect }) => task === 'bail-slow:bail' && aspect === 'terminal output',
+    });
+
+    expectParity(report);
+    expect(report.rounds[0]!.distributed.tasks['bail-slow:bail']).toMatchObject({ status: 'stopped' });
+  });
+
+  it('tasks that print much, bytes or nothing have printed the same', async () => {
+    const report = await bench.compare(['run-many', '-t', 'print', '--parallel=2'], { rounds: ['cold'] });
+
+    expectParity(report);
+    const { terminalOutput } = report.rounds[0]!.distributed.tasks['lots:print']!;
+    expect(terminalOutput.length).toBeGreaterThanOrEqual(PRINTED_MB * 1024 * 1024);
+  });
+
+  it('a task that hangs is ended with everything it has started when its time is over, and says so', async () => {
+    const exit = await bench.pipeline.nx(['run', 'hang:hang'], {
+      env: { DTE_TASK_TIMEOUT_MS: '{"hang":1500,"*":60000}' },
+    });
+
+    expectExit(exit, 1, bench.pipeline);
+    const output = plain(exit.output);
+    expect(output).toContain('hangs\n');
+    expect(output).toMatch(
+      /hang:hang ran on agent-\d for longer than 1500 ms \(option taskTimeoutMs\) and was ended with everything it had started\.\n {2}What to do: .*\n {2}Code: DTE_TASK_TIMEOUT/,
+    );
+    expect(fleet.runningProcesses().filter(({ command }) => command.includes('1e6'))).toEqual([]);
+  });
+});
