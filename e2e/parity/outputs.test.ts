@@ -1,0 +1,58 @@
+import {
+  DEFAULT_NX_VERSION,
+  Fleet,
+  install,
+  type ParityBench,
+  sampleFiles,
+  sampleNxJson,
+} from '@org/dte-testing';
+import { completeAndClose } from '../support/close';
+import { expectParity, openParity } from '../support/parity';
+import { BIG_PROJECTS, MANY, OUTPUT_FILES, OUTPUT_PROJECTS } from './workspaces/outputs';
+
+describe('outputs', () => {
+  let fleet: Fleet;
+  let bench: ParityBench;
+
+  beforeAll(async () => {
+    const nxJson = sampleNxJson({ plugin: false });
+    fleet = Fleet.create({
+      install: install({ nx: DEFAULT_NX_VERSION }),
+      files: { ...sampleFiles({ ...OUTPUT_PROJECTS, ...BIG_PROJECTS }, nxJson), ...OUTPUT_FILES },
+    });
+    bench = await openParity(fleet);
+  });
+  afterAll(async () => {
+    await completeAndClose(bench.pipeline, fleet);
+  });
+
+  it('of every kind are the same on the main job and for dependants on another agent', async () => {
+    const report = await bench.compare(['run-many', '-t', 'look', '--parallel=2', '--exclude=many-*']);
+
+    expectParity(report);
+    const places = report.rounds[0]!.places;
+    const apart = Object.keys(OUTPUT_PROJECTS).filter(
+      (name) => places[`${name}:make`] !== places[`${name}:look`],
+    );
+    expect(apart).not.toEqual([]);
+  });
+
+  it('of ten thousand files are the same, too', async () => {
+    const report = await bench.compare(['run-many', '-t', 'look', '--parallel=2', '--projects=many-*'], {
+      rounds: ['cold'],
+    });
+
+    expectParity(report);
+    expect(Object.keys(report.rounds[0]!.distributed.tasks['many-fresh:make']!.files).length).toBeGreaterThan(
+      MANY,
+    );
+  });
+
+  // 20 GB of disk and minutes of reading and writing: DTE_BIG=1 asks for it.
+  const itWhenAsked = process.env['DTE_BIG'] === '1' ? it : it.skip;
+  itWhenAsked('of two gigabytes in one file are the same, too (DTE_BIG=1)', async () => {
+    const report = await bench.compare(['run-many', '-t', 'look-big', '--parallel=1'], { rounds: ['cold'] });
+
+    expectParity(report);
+  });
+});
