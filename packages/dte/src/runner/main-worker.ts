@@ -14,7 +14,7 @@ export interface MainWorkerOptions {
 }
 
 /** As people know it. */
-export const WORKER_NAME = 'main job';
+const WORKER_NAME = 'main job';
 
 /** Signals that are not sent to this process; one that came early is heard late. */
 class OwnSignals implements SignalSource {
