@@ -31,7 +31,9 @@ export { inspectSeam } from './seam';
 export type { SeamFindings, SeamObstacle } from './seam-types';
 export { createTaskHost } from './host/task-host';
 export type {
+  BatchRun,
   HashResult,
+  RunBatchRequest,
   RunningServer,
   RunTaskRequest,
   ServerEnd,
@@ -41,4 +43,5 @@ export type {
   TaskRun,
 } from './host/types';
 export { countsServers } from './run-continuous';
+export { planBatches, type BatchPlanInput } from './planning/batches';
 export { canaryChecks, type CanaryCheck, type CanaryResult } from './canary';

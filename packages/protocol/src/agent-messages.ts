@@ -12,6 +12,14 @@ export const closureEntrySchema = z.strictObject({
 });
 export type ClosureEntry = z.infer<typeof closureEntrySchema>;
 
+/** One task of a batch. */
+export const batchMemberSchema = z.strictObject({
+  taskId: taskIdSchema,
+  /** As `hash` of the assignment. */
+  hash: z.string().max(1024).nullable(),
+});
+export type BatchMember = z.infer<typeof batchMemberSchema>;
+
 /** One attempt an agent is wanted to make. Everything else about the task is in the run's spec, fetched once. */
 export const assignmentSchema = z.strictObject({
   runId: runIdSchema,
@@ -30,6 +38,11 @@ export const assignmentSchema = z.strictObject({
    * archive of the attempt: under its hash there is room for one result).
    */
   retry: z.strictObject({ failed: z.int().min(0), left: z.int().min(0) }).optional(),
+  /**
+   * Set for a batch: all tasks to run in one process of their executor, `taskId` first. The attempt is the one of each
+   * of them, the closure what any of them needs from outside.
+   */
+  members: z.array(batchMemberSchema).min(1).max(LIMITS.runTasks.value).optional(),
 });
 export type Assignment = z.infer<typeof assignmentSchema>;
 

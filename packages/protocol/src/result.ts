@@ -44,38 +44,56 @@ export const driftSchema = z.strictObject({
 });
 export type Drift = z.infer<typeof driftSchema>;
 
+/** A task ran (or came from a cache) and its artifact is stored. */
+export const finishedAttemptSchema = z.strictObject({
+  kind: z.literal('finished'),
+  status: z.enum(['success', 'failure']),
+  /** Exit code; Nx's convention: 0 exactly for success. */
+  code: z.int(),
+  /** Set when nothing ran on the agent because a cache had it. */
+  fromCache: z.enum(['local-cache', 'remote-cache']).nullable(),
+  /** Hash as computed on the agent. */
+  hash: z.string().max(1024).nullable(),
+  artifact: artifactSchema,
+  /** Agent's clock, milliseconds since the epoch. */
+  startMs: z.number(),
+  endMs: z.number(),
+  /** Set when the failure is ours to explain (DTE_HASH_MISMATCH, ...). */
+  reason: reasonSchema.nullable(),
+  /** Input name -> hash on the agent, sent with `drift` so that the main job can name the difference. */
+  hashDetails: z.record(z.string(), z.string()).nullable(),
+  /** The servers that the attempt needed, directly or not. */
+  servers: z.array(serverReportSchema).optional(),
+  /** Set when the agent's hash is not the main job's: with the failure DTE_HASH_MISMATCH, or (`warn`) of a task that ran. */
+  drift: driftSchema.optional(),
+});
+export type FinishedAttempt = z.infer<typeof finishedAttemptSchema>;
+
+/**
+ * What the process of a batch printed by itself; each task's own output is in its artifact. The last of it when it is
+ * more.
+ */
+export const batchLogSchema = z.string().max(LIMITS.outputChunkBytes.value);
+
 /**
  * What became of one attempt, as its agent reports it.
  * - `finished`: the task ran (or came from a cache) and its artifact is stored.
+ * - `batch`: each task of a batch; null for one that its executor skipped, because another one of the batch failed.
  * - `returned`: the attempt came to nothing through no fault of the task; it may be tried elsewhere.
  */
 export const attemptResultSchema = z.discriminatedUnion('kind', [
+  finishedAttemptSchema,
   z.strictObject({
-    kind: z.literal('finished'),
-    status: z.enum(['success', 'failure']),
-    /** Exit code; Nx's convention: 0 exactly for success. */
-    code: z.int(),
-    /** Set when nothing ran on the agent because a cache had it. */
-    fromCache: z.enum(['local-cache', 'remote-cache']).nullable(),
-    /** Hash as computed on the agent. */
-    hash: z.string().max(1024).nullable(),
-    artifact: artifactSchema,
-    /** Agent's clock, milliseconds since the epoch. */
-    startMs: z.number(),
-    endMs: z.number(),
-    /** Set when the failure is ours to explain (DTE_HASH_MISMATCH, ...). */
-    reason: reasonSchema.nullable(),
-    /** Input name -> hash on the agent, sent with `drift` so that the main job can name the difference. */
-    hashDetails: z.record(z.string(), z.string()).nullable(),
-    /** The servers that the attempt needed, directly or not. */
-    servers: z.array(serverReportSchema).optional(),
-    /** Set when the agent's hash is not the main job's: with the failure DTE_HASH_MISMATCH, or (`warn`) of a task that ran. */
-    drift: driftSchema.optional(),
+    kind: z.literal('batch'),
+    members: z
+      .array(z.strictObject({ taskId: taskIdSchema, result: finishedAttemptSchema.nullable() }))
+      .max(LIMITS.runTasks.value),
+    log: batchLogSchema,
   }),
   z.strictObject({ kind: z.literal('returned'), reason: reasonSchema }),
 ]);
 export type AttemptResult = z.infer<typeof attemptResultSchema>;
-export type FinishedAttempt = Extract<AttemptResult, { kind: 'finished' }>;
+export type BatchResult = Extract<AttemptResult, { kind: 'batch' }>;
 
 /** Who ran an attempt, for people. */
 export const agentRefSchema = z.strictObject({
@@ -123,8 +141,11 @@ export const runLogEntrySchema = z.discriminatedUnion('type', [
     /** The accepted attempt and who ran it; null when none was. */
     attempt: z.int().min(1).nullable(),
     agent: agentRefSchema.nullable(),
+    /** Of a task of a batch: its own. */
     result: attemptResultSchema.nullable(),
     reason: reasonSchema.nullable(),
+    /** With the first task of a batch: what the process of the batch printed by itself. */
+    batchLog: batchLogSchema.optional(),
   }),
 ]);
 export type RunLogEntry = z.infer<typeof runLogEntrySchema>;

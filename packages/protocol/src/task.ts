@@ -66,6 +66,11 @@ export const taskSpecSchema = z.strictObject({
   dependencies: z.array(edgeSchema),
   /** Servers that must run while the task does. */
   continuousDependencies: z.array(edgeSchema),
+  /**
+   * The batch it belongs to, named by its executor: one process of the executor runs all tasks of a batch that are
+   * `pending`, so they are one piece of work, for one slot of one agent. Batches must not wait for each other in a cycle.
+   */
+  batch: z.string().min(1).max(1024).optional(),
   /** Estimated duration in any unit, the same for all tasks of a run; 1 when unknown. */
   weight: z.number().positive(),
   /** Milliseconds its command may run on an agent; then it has failed. Left out: no limit. */

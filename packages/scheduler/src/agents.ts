@@ -1,5 +1,6 @@
 import type { AgentSync, AgentWanted, Reason, Work } from '@org/dte-protocol';
 import { acceptDrift, acceptResult, loseAttempt, markStarted, returnAttempt } from './attempts';
+import { acceptBatch } from './batch-results';
 import { addDeadline } from './deadlines';
 import type { EffectsBuilder } from './effects-builder';
 import { forgetAgent, refreshAgent, slotsOf } from './free-agents';
@@ -125,8 +126,9 @@ function takePhase(state: SchedulerState, lease: Lease, { phase }: Work, out: Ef
   if (phase.name !== 'completed') return;
   const { result } = phase;
   if (result.kind === 'returned') returnAttempt(state, run, lease, result.reason, out);
+  else if (result.kind === 'batch') acceptBatch(state, run, lease, result, out);
   else if (result.status === 'failure' && result.reason?.code === 'DTE_HASH_MISMATCH')
-    acceptDrift(state, run, lease, result, out);
+    acceptDrift(state, run, lease, lease.index, result, out);
   else if (result.status === 'failure' && result.reason !== null && !isOwnFailure(result))
     returnAttempt(state, run, lease, result.reason, out, result);
   else acceptResult(state, run, lease, result, out);

@@ -5,18 +5,21 @@ import { releaseLease } from './leases';
 import { mayTryAgain, noteEvidence, retryTask } from './retries';
 import { appendEntry } from './run-log';
 import type { AgentState, Lease, RunState, SchedulerState } from './state';
-import { endTask, endingUntried, endingWithout, failServer, makeReady } from './tasks';
-import { agentOf, taskOf } from './lookup';
+import { endTask, endingUntried, endingWithout, failServer, makeReadyAgain } from './tasks';
+import { agentOf, at, taskOf } from './lookup';
 
 const refOf = ({ agentId, name, jobUrl }: AgentState): AgentRef => ({ agentId, name, jobUrl });
 
-/** The agent says that it is executing, or has executed: the main job hears of the start once. */
+/** The agent says that it is executing, or has executed: the main job hears of the start of each task once. */
 export function markStarted(state: SchedulerState, run: RunState, lease: Lease, out: EffectsBuilder): void {
   if (lease.started) return;
   lease.started = true;
-  const { taskId, attempt } = lease.assignment;
+  const { attempt } = lease;
   const agent = refOf(agentOf(state, lease.agentId));
-  appendEntry(run, { type: 'started', taskId, attempt, agent, atMs: state.nowMs }, out);
+  for (const index of lease.open) {
+    const taskId = at(run.graph.ids, index);
+    appendEntry(run, { type: 'started', taskId, attempt, agent, atMs: state.nowMs }, out);
+  }
 }
 
 /** The one accepted result of an attempt; that of its task, unless it is a failure to be tried again. */
@@ -27,26 +30,49 @@ export function acceptResult(
   result: FinishedAttempt,
   out: EffectsBuilder,
 ): void {
-  const task = taskOf(run, lease.index);
-  const agent = agentOf(state, lease.agentId);
-  const { taskId, attempt } = lease.assignment;
   markStarted(state, run, lease, out);
+  noteFinished(state, run, lease, lease.index, result, out);
+  if (mayTryAgain(run, taskOf(run, lease.index), result)) retryTask(state, run, lease, result, out);
+  else settleTask(state, run, lease, lease.index, { result }, out);
+}
+
+/** A task ran on an agent, whatever is made of it. */
+export function noteFinished(
+  state: SchedulerState,
+  run: RunState,
+  { agentId }: Lease,
+  index: number,
+  result: FinishedAttempt,
+  out: EffectsBuilder,
+): void {
+  const agent = agentOf(state, agentId);
   agent.finished++;
   agent.faults = 0;
-  noteEvidence(run, lease, result, out);
-  if (mayTryAgain(run, task, result)) {
-    retryTask(state, run, lease, result, out);
-    return;
-  }
-  if (result.status === 'success') {
-    task.madeOn = agent.agentId;
+  noteEvidence(run, index, result, out);
+}
+
+/** The result is how the task ended. */
+export function settleTask(
+  state: SchedulerState,
+  run: RunState,
+  { agentId, attempt }: Lease,
+  index: number,
+  { result, batchLog }: { result: FinishedAttempt; batchLog?: string },
+  out: EffectsBuilder,
+): void {
+  const task = taskOf(run, index);
+  const taskId = at(run.graph.ids, index);
+  const { status, reason } = result;
+  if (status === 'success') {
+    task.madeOn = agentId;
     const hash = result.hash ?? task.hash;
     task.outputs = result.artifact.kind === 'none' ? null : { taskId, hash, artifact: result.artifact };
   }
-  const { status, reason } = result;
   for (const { taskId: server, failed } of result.servers ?? [])
     if (failed) failServer(state, run, server, out);
-  endTask(state, run, lease.index, { status, attempt, agent: refOf(agent), result, reason }, out);
+  const agent = refOf(agentOf(state, agentId));
+  const log = batchLog === undefined ? {} : { batchLog };
+  endTask(state, run, index, { status, attempt, agent, result, reason, ...log }, out);
 }
 
 /**
@@ -58,6 +84,7 @@ export function acceptDrift(
   state: SchedulerState,
   run: RunState,
   lease: Lease,
+  index: number,
   result: FinishedAttempt,
   out: EffectsBuilder,
 ): void {
@@ -68,7 +95,7 @@ export function acceptDrift(
   // Where one hash differs, the next one does as well: agents without a difference come first.
   agent.faults++;
   refreshAgent(state, agent);
-  endTask(state, run, lease.index, { status, attempt, agent: refOf(agent), result, reason }, out);
+  endTask(state, run, index, { status, attempt, agent: refOf(agent), result, reason }, out);
 }
 
 /**
@@ -91,7 +118,8 @@ export function returnAttempt(
 }
 
 /**
- * An attempt came to nothing through no fault of the task: it is ready again, or, after too many, the main job's.
+ * An attempt came to nothing through no fault of the task, or of any task of a batch: it is ready again, or, after too
+ * many, the main job's.
  * @param how `counted: false` when the agent certainly never began
  */
 export function loseAttempt(
@@ -104,25 +132,29 @@ export function loseAttempt(
 ): void {
   const { index, agentId, attempt } = lease;
   const { runId } = run;
+  const indices = [...lease.open];
   const task = taskOf(run, index);
   const agent = refOf(agentOf(state, agentId));
   const { taskId } = lease.assignment;
   out.event({ type: 'task.lost', runId, taskId, attempt, agentId, reason });
-  if (counted) {
-    task.lost++;
-    if (!task.lostOn.includes(agentId)) task.lostOn.push(agentId);
+  for (const each of counted ? indices.map((one) => taskOf(run, one)) : []) {
+    each.lost++;
+    if (!each.lostOn.includes(agentId)) each.lostOn.push(agentId);
   }
   if (run.bailed) {
-    endTask(state, run, index, endingUntried(task, reason), out);
+    for (const each of indices) endTask(state, run, each, endingUntried(taskOf(run, each), reason), out);
   } else if (SAME_ANYWHERE.includes(reason.code)) {
-    endTask(state, run, index, { ...endingWithout('returned', reason), result }, out);
+    const ending = endingWithout('returned', reason);
+    for (const each of indices) endTask(state, run, each, each === index ? { ...ending, result } : ending, out);
   } else if (task.lost >= state.config.attemptsPerTask) {
     const message = `Task ${taskId} was lost ${task.lost} times, the last time on ${agent.name} (${reason.code}): ${reason.message}`;
-    endTask(state, run, index, { ...endingWithout('returned', exhausted(message)), result }, out);
+    const ending = endingWithout('returned', exhausted(message));
+    for (const each of indices)
+      endTask(state, run, each, each === index ? { ...ending, result } : ending, out);
   } else {
     releaseLease(state, run, lease, out);
     appendEntry(run, { type: 'retried', taskId, attempt, agent, reason }, out);
-    makeReady(state, run, index);
+    makeReadyAgain(state, run, indices);
   }
 }
 

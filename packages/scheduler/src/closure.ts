@@ -3,23 +3,24 @@ import type { RunState, SchedulerState } from './state';
 import { dependenciesOf, taskOf } from './lookup';
 
 /**
- * What has to be on an agent's disk before a task: everything it depends on, directly or not, that has outputs;
+ * What has to be on an agent's disk before a task, or before the tasks of a batch: everything they depend on, directly or not, that has outputs;
  * dependencies before dependants. Computed when the task is given to an agent, when all of it has ended, and kept
  * with the attempt only: the closures of all tasks together would be quadratic in the size of the run. The entries
  * themselves are shared.
  */
-export function closureOf(state: SchedulerState, run: RunState, index: number): ClosureEntry[] {
+export function closureOf(state: SchedulerState, run: RunState, indices: readonly number[]): ClosureEntry[] {
   const closure: ClosureEntry[] = [];
-  const seen = new Set([index]);
+  const own = new Set(indices);
+  const seen = new Set(indices);
   // Depth first with a stack of our own (a chain may be as long as the run): [task, next dependency to look at].
-  const path: [number, number][] = [[index, 0]];
+  const path: [number, number][] = indices.map((index) => [index, 0]);
   for (let top = path.at(-1); top !== undefined; top = path.at(-1)) {
     const next = dependenciesOf(run, top[0])[top[1]++];
     state.operations++;
     if (next === undefined) {
       path.pop();
       const { outputs } = taskOf(run, top[0]);
-      if (top[0] !== index && outputs !== null) closure.push(outputs);
+      if (outputs !== null && !own.has(top[0])) closure.push(outputs);
     } else if (!seen.has(next)) {
       seen.add(next);
       path.push([next, 0]);

@@ -1,5 +1,5 @@
 import type { AgentInfo, SessionInfo, SessionStatus } from '@org/dte-protocol';
-import type { AgentState, SchedulerState } from './state';
+import type { AgentState, Lease, SchedulerState } from './state';
 
 /** The session for people: `dte status` prints it, with the records that the coordinator keeps. */
 export function describe(state: SchedulerState): Omit<SessionStatus, 'records'> {
@@ -32,6 +32,9 @@ export const sessionInfo = (state: SchedulerState): SessionInfo => ({
 
 const agentInfos = (state: SchedulerState): AgentInfo[] => Array.from(state.agents.values(), agentInfo);
 
+const tasksOf = ({ assignment: { taskId, members } }: Lease): string[] =>
+  members?.map((member) => member.taskId) ?? [taskId];
+
 const agentInfo = ({
   agentId,
   name,
@@ -50,7 +53,7 @@ const agentInfo = ({
   slots,
   connected,
   draining,
-  running: Array.from(leases, (lease) => lease.assignment.taskId),
+  running: Array.from(leases).flatMap(tasksOf),
   finished,
   labels: [...labels],
   ...(onlyRun === null ? {} : { onlyRun }),

@@ -1,3 +1,4 @@
+import { unitOf } from './batches';
 import type { EffectsBuilder } from './effects-builder';
 import { findAgent, holdOne } from './find-agent';
 import { firstFree, releaseHold } from './free-agents';
@@ -91,5 +92,7 @@ function give(
     return;
   }
   const message = `Task ${lease.assignment.taskId} depends on ${lease.assignment.closure.length} tasks: too many to name in one message.`;
-  endTask(state, run, index, endingWithout('returned', { code: 'DTE_FRAME_TOO_LARGE', message }), out);
+  for (const each of unitOf(run, index)) {
+    endTask(state, run, each, endingWithout('returned', { code: 'DTE_FRAME_TOO_LARGE', message }), out);
+  }
 }

@@ -1,4 +1,5 @@
 import { DteError, type RunSpec } from '@org/dte-protocol';
+import { batchesOf } from './batches';
 import { at, known } from './lookup';
 
 /**
@@ -19,7 +20,7 @@ const invalid = (message: string) => new DteError('DTE_INVALID_RUN', message);
 
 /**
  * What is wrong with the graph of a run, or null: duplicate task ids, a dependency or a placement that is not in the run,
- * a cycle (DTE_INVALID_RUN). Linear; to be asked before a run becomes an input, which must not fail.
+ * a cycle, also one of batches (DTE_INVALID_RUN). Linear; to be asked before a run becomes an input, which must not fail.
  */
 export function checkRun(spec: RunSpec): DteError | null {
   const ids = new Set<string>();
@@ -39,11 +40,47 @@ export function checkRun(spec: RunSpec): DteError | null {
       return invalid(`Task ${id} of run ${spec.runId} depends on ${missing.id}, which is not in the run.`);
     }
   }
-  const { dependencies, dependants } = edgesOf(spec, indexTasks(spec));
+  const indexOf = indexTasks(spec);
+  const { dependencies, dependants } = edgesOf(spec, indexOf);
   const sorted = topologicalOrder(dependencies, dependants);
-  if (sorted.length === spec.tasks.length) return null;
+  if (sorted.length === spec.tasks.length) return checkBatches(spec, dependencies);
   const inCycle = findCycle(dependencies, sorted).map((index) => spec.tasks[index]?.id);
   return invalid(`The tasks of run ${spec.runId} depend on each other in a cycle: ${inCycle.join(' -> ')}.`);
+}
+
+/** A batch runs as a whole: what one of its tasks waits for must not wait for another one of them. */
+function checkBatches(spec: RunSpec, dependencies: number[][]): DteError | null {
+  const { batchOf, batches } = batchesOf(spec);
+  if (batches.length === 0) return null;
+  const lone = spec.tasks.find(({ parallelism }, index) => at(batchOf, index) !== null && !parallelism);
+  const placementsOf = (members: readonly number[]) =>
+    new Set(members.map((index) => at(spec.tasks, index).placement));
+  if (batches.some(({ members }) => placementsOf(members).size > 1))
+    return invalid(`A batch of run ${spec.runId} has tasks of several placements.`);
+  if (lone !== undefined)
+    return invalid(`Task ${lone.id} of run ${spec.runId} must be alone and is in a batch.`);
+  // Batches come after the tasks; a task of a batch stands for nothing.
+  const pieceOf = (index: number): number => {
+    const batch = at(batchOf, index);
+    return batch === null ? index : spec.tasks.length + batch;
+  };
+  const needed = Array.from({ length: spec.tasks.length + batches.length }, () => new Set<number>());
+  const needing: number[][] = needed.map(() => []);
+  for (const [index, list] of dependencies.entries()) {
+    const piece = pieceOf(index);
+    for (const other of list.map(pieceOf)) {
+      if (other === piece || at(needed, piece).has(other)) continue;
+      at(needed, piece).add(other);
+      at(needing, other).push(piece);
+    }
+  }
+  const sorted = topologicalOrder(
+    needed.map((set) => [...set]),
+    needing,
+  );
+  return sorted.length === needed.length
+    ? null
+    : invalid(`Batches of run ${spec.runId} wait for each other.`);
 }
 
 /** Prepares the graph of a run that `checkRun` accepted. */

@@ -84,6 +84,7 @@ export type HistoryEvent =
   | { type: 'run.submitted'; runId: string; tasks: number }
   | { type: 'run.ended'; runId: string; state: 'finished' | 'cancelled' }
   | { type: 'run.closed'; runId: string }
+  /** One for each task of a batch. */
   | { type: 'task.assigned'; runId: string; taskId: string; attempt: number; agentId: string }
   | { type: 'task.lost'; runId: string; taskId: string; attempt: number; agentId: string; reason: Reason }
   /** The task itself failed and is tried again. */

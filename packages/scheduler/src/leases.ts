@@ -1,4 +1,5 @@
-import { DteError } from '@org/dte-protocol';
+import { type BatchMember, DteError } from '@org/dte-protocol';
+import { unitOf } from './batches';
 import { closureBytes, closureOf } from './closure';
 import { addDeadline } from './deadlines';
 import type { EffectsBuilder } from './effects-builder';
@@ -12,12 +13,22 @@ type PreparedLease = Omit<Lease, 'agentId' | 'cost' | 'cap'>;
 /** The next attempt of a task as it would be given to any agent; not given yet. */
 export function prepareLease(state: SchedulerState, run: RunState, index: number): PreparedLease {
   const task = taskOf(run, index);
-  const closure = closureOf(state, run, index);
-  const attempt = task.attempt + 1;
+  const indices = unitOf(run, index);
+  const closure = closureOf(state, run, indices);
+  const attempt = 1 + highest(indices, (each) => taskOf(run, each).attempt);
   const taskId = at(run.graph.ids, index);
+  const retry = {
+    failed: highest(indices, (each) => taskOf(run, each).retry.failed),
+    left: highest(indices, (each) => taskOf(run, each).retry.left),
+  };
+  const members = indices.map((each) => ({
+    taskId: at(run.graph.ids, each),
+    hash: taskOf(run, each).hash,
+  }));
   return {
     runId: run.runId,
     index,
+    open: new Set(indices),
     attempt,
     untilMs: state.nowMs + state.config.leaseMs,
     sinceMs: state.nowMs,
@@ -30,13 +41,19 @@ export function prepareLease(state: SchedulerState, run: RunState, index: number
       parallelism: task.parallelism,
       streamOutput: run.streamOutput,
       closure,
-      ...(task.retry.failed + task.retry.left > 0
-        ? { retry: { failed: task.retry.failed, left: task.retry.left } }
-        : {}),
+      ...(retry.failed + retry.left > 0 ? { retry } : {}),
+      ...(task.batch === null ? {} : { members }),
     },
-    bytes: closureBytes(closure) + 3 * taskId.length + 256,
+    bytes: closureBytes(closure) + membersBytes(members) + 256,
   };
 }
+
+/** Of numbers from 0; a batch may have more tasks than a call may have arguments. */
+const highest = (indices: readonly number[], valueOf: (index: number) => number): number =>
+  indices.reduce((most, index) => Math.max(most, valueOf(index)), 0);
+
+const membersBytes = (members: readonly BatchMember[]): number =>
+  members.reduce((bytes, { taskId, hash }) => bytes + 3 * (taskId.length + (hash?.length ?? 0)) + 32, 0);
 
 /**
  * Gives a prepared attempt to an agent.
@@ -57,8 +74,8 @@ export function grantLease(
   const cost = alone ? slotsOf(state, agent) : 1;
   const assignment = { ...prepared.assignment, parallelism: !alone };
   const lease: Lease = { ...prepared, assignment, agentId: agent.agentId, cost, cap };
-  task.attempt = attempt;
-  task.state = { name: 'leased', lease };
+  for (const each of lease.open)
+    Object.assign(taskOf(run, each), { attempt, state: { name: 'leased', lease } });
   run.leases.set(index, lease);
   run.slotsUsed += cost;
   agent.leases.add(lease);
@@ -68,8 +85,22 @@ export function grantLease(
   refreshAgent(state, agent);
   addDeadline(state, lease.untilMs, { kind: 'lease', runId, index, attempt });
   out.tellAgent(agent.agentId);
-  const taskId = lease.assignment.taskId;
-  out.event({ type: 'task.assigned', runId, taskId, attempt, agentId: agent.agentId });
+  for (const each of lease.open) {
+    const taskId = at(run.graph.ids, each);
+    out.event({ type: 'task.assigned', runId, taskId, attempt, agentId: agent.agentId });
+  }
+}
+
+/** A task of an attempt has ended; with the last one, what the attempt holds is free. */
+export function leaveLease(
+  state: SchedulerState,
+  run: RunState,
+  lease: Lease,
+  index: number,
+  out: EffectsBuilder,
+): void {
+  lease.open.delete(index);
+  if (lease.open.size === 0) releaseLease(state, run, lease, out);
 }
 
 function lowestCap({ leases }: AgentState): number | null {

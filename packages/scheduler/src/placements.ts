@@ -90,6 +90,8 @@ function endTasks(
     const reason = unsatisfied(state, run, at(run.graph.ids, index), at(run.placements, placement));
     endTask(state, run, index, endingWithout(status, reason), out);
   }
+  // One that left a batch first may have made the rest of it ready, which has then failed as well.
+  for (const lane of lanes) lane.ready = [];
 }
 
 const listed = (labels: readonly string[]): string =>

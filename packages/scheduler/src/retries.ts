@@ -5,7 +5,7 @@ import { appendEntry } from './run-log';
 import { isOwnFailure } from './own-failure';
 import type { Lease, RetryState, RunState, SchedulerState, TaskRecord } from './state';
 import { makeReady } from './tasks';
-import { agentOf, taskOf } from './lookup';
+import { agentOf, at, taskOf } from './lookup';
 
 /** A task known to be flaky is tried once more; more often only when its target's `retries` say so. */
 const FLAKY_RETRIES = 1;
@@ -39,20 +39,31 @@ export function retryTask(
   result: FinishedAttempt,
   out: EffectsBuilder,
 ): void {
-  const { index, agentId, attempt } = lease;
-  const { taskId } = lease.assignment;
+  releaseLease(state, run, lease, out);
+  noteRetry(state, run, lease, lease.index, result, out);
+  makeReady(state, run, lease.index);
+}
+
+/** Says that a task of an attempt is run once more. */
+export function noteRetry(
+  state: SchedulerState,
+  run: RunState,
+  { agentId, attempt }: Lease,
+  index: number,
+  result: FinishedAttempt,
+  out: EffectsBuilder,
+): void {
+  const taskId = at(run.graph.ids, index);
   const { name, jobUrl } = agentOf(state, agentId);
   const { lostOn, retry } = taskOf(run, index);
   retry.failed++;
   retry.left--;
   if (!lostOn.includes(agentId)) lostOn.push(agentId);
-  releaseLease(state, run, lease, out);
   const agent = { agentId, name, jobUrl };
   retry.last = { attempt, agent, result };
   const reason = reasonOf(taskId, name, result, retry);
   appendEntry(run, { type: 'retried', taskId, attempt, agent, reason, result }, out);
   out.event({ type: 'task.retried', runId: run.runId, taskId, attempt, agentId });
-  makeReady(state, run, index);
 }
 
 function reasonOf(
@@ -72,13 +83,13 @@ function reasonOf(
 /** One hash, one failure and one success make a task flaky; whoever keeps the history counts them. */
 export function noteEvidence(
   run: RunState,
-  lease: Lease,
+  index: number,
   result: FinishedAttempt,
   out: EffectsBuilder,
 ): void {
-  const { retry, hash: agreed } = taskOf(run, lease.index);
+  const { retry, hash: agreed } = taskOf(run, index);
   const { status, fromCache, reason } = result;
   const hash = result.hash ?? agreed;
   if (!retry.watched || fromCache !== null || reason !== null || hash === null) return;
-  out.event({ type: 'task.ran', runId: run.runId, taskId: lease.assignment.taskId, hash, status });
+  out.event({ type: 'task.ran', runId: run.runId, taskId: at(run.graph.ids, index), hash, status });
 }

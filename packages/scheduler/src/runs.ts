@@ -6,6 +6,7 @@ import {
   type RunSpec,
   type TaskSpec,
 } from '@org/dte-protocol';
+import { batchesOf } from './batches';
 import { addDeadline } from './deadlines';
 import type { EffectsBuilder } from './effects-builder';
 import { buildGraph, type RunGraph } from './graph';
@@ -14,7 +15,7 @@ import { createPlacements } from './placements';
 import { acknowledge, createLog, isStuck, rewind } from './run-log';
 import { endRun, reopenSession, updateDefaultSlots } from './session';
 import type { RunState, SchedulerState, TaskRecord } from './state';
-import { endAll, endTask, endingWithout, makeReady } from './tasks';
+import { endAll, endTask, endingWithout, makeBatchesReady, makeReady } from './tasks';
 import { retryStateOf } from './retries';
 import { at, runOf } from './lookup';
 
@@ -51,6 +52,13 @@ export function submitRun(
 function createRun(state: SchedulerState, spec: RunSpec, flaky: ReadonlySet<string>): RunState {
   const graph = buildGraph(spec);
   const { placements = [] } = spec;
+  const { batchOf, batches } = batchesOf(spec);
+  // Tasks of one batch do not wait for each other.
+  const waitedFor = (index: number): number => {
+    const batch = at(batchOf, index);
+    const dependencies = at(graph.dependencies, index);
+    return dependencies.filter((other) => batch === null || at(batchOf, other) !== batch).length;
+  };
   return {
     runId: spec.runId,
     command: spec.command,
@@ -68,10 +76,14 @@ function createRun(state: SchedulerState, spec: RunSpec, flaky: ReadonlySet<stri
     done: 0,
     failed: 0,
     graph,
-    tasks: spec.tasks.map((task, index) => createTask(task, at(graph.dependencies, index), flaky)),
+    tasks: spec.tasks.map((task, index) =>
+      createTask(task, { batch: at(batchOf, index), openDependencies: waitedFor(index) }, flaky),
+    ),
     lanes: createLanes(placements.length),
     placements: createPlacements(state, placements),
     placementWaitMs: spec.placementWaitMs ?? LIMITS.agentWaitMs.value,
+    batches,
+    gatheredBatches: [],
     leases: new Map(),
     slotsUsed: 0,
     log: createLog(),
@@ -80,14 +92,15 @@ function createRun(state: SchedulerState, spec: RunSpec, flaky: ReadonlySet<stri
 
 const createTask = (
   spec: TaskSpec,
-  dependencies: readonly number[],
+  { batch, openDependencies }: { batch: number | null; openDependencies: number },
   flaky: ReadonlySet<string>,
 ): TaskRecord => ({
   kind: spec.initial.state,
   parallelism: spec.parallelism,
   lane: laneIndex(spec.placement ?? null, !spec.parallelism),
   hash: spec.hash,
-  state: { name: 'waiting', openDependencies: dependencies.length, dependencyReturned: false },
+  batch,
+  state: { name: 'waiting', openDependencies, dependencyReturned: false },
   attempt: 0,
   lost: 0,
   lostOn: [],
@@ -108,6 +121,7 @@ function beginTasks(state: SchedulerState, run: RunState, out: EffectsBuilder): 
     if (task.kind === 'pending') makeReady(state, run, index);
     else endTask(state, run, index, endingWithout('success'), out);
   }
+  makeBatchesReady(state, run);
   if (run.done === run.total) endRun(state, run, 'finished', out);
 }
 
@@ -139,6 +153,7 @@ function closeRun(state: SchedulerState, run: RunState, out: EffectsBuilder): vo
   run.closed = true;
   run.graph = EMPTY_GRAPH;
   run.tasks = [];
+  run.batches = [];
   run.log.baseSeq += run.log.entries.length;
   run.log.entries = [];
   run.log.ackSeq = run.log.baseSeq;

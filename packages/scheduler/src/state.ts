@@ -18,10 +18,13 @@ import type { RunGraph } from './graph';
 import type { SchedulerConfig } from './interface';
 import type { AgentPool } from './pools';
 
-/** One attempt that an agent is wanted to make; lives exactly as long as its task is `leased`. */
+/** One attempt that an agent is wanted to make; lives exactly as long as a task of it is `leased`. */
 export interface Lease {
   runId: string;
+  /** The task by which it is called; the first of a batch. */
   index: number;
+  /** Tasks of it that have not ended, in order; several when it is a batch. */
+  open: Set<number>;
   agentId: string;
   attempt: number;
   /** Moved by every sync that lists the attempt; the deadline heap finds out when it looks. */
@@ -44,6 +47,8 @@ export interface Lease {
  */
 export type TaskState =
   | { name: 'waiting'; openDependencies: number; dependencyReturned: boolean }
+  /** Ready, but a task of its batch is not. */
+  | { name: 'gathered' }
   | { name: 'ready' }
   | { name: 'leased'; lease: Lease }
   | { name: 'ended'; status: EndedStatus };
@@ -72,6 +77,8 @@ export interface TaskRecord {
   /** Which of the run's lanes it waits in. */
   readonly lane: number;
   readonly hash: string | null;
+  /** Place of its batch in those of the run. */
+  readonly batch: number | null;
   state: TaskState;
   /** Number of the latest attempt; fences every earlier one. */
   attempt: number;
@@ -106,6 +113,15 @@ export interface PlacementState {
   readonly pools: Map<string, number | null>;
   /** Since when it fits no agent; null while it does. */
   lonelySinceMs: number | null;
+}
+
+/** Tasks that one process runs together. */
+export interface BatchRecord {
+  /** Its tasks that wait for something outside of the batch. */
+  waiting: number;
+  /** Ready or running together, the one that stands for all of them first; empty before. */
+  unit: number[];
+  readonly members: readonly number[];
 }
 
 export type RunPhase = 'running' | 'finished' | 'cancelled';
@@ -143,11 +159,14 @@ export interface RunState {
   /** Emptied when the run is closed, like `tasks` and `log`. */
   graph: RunGraph;
   tasks: TaskRecord[];
+  batches: BatchRecord[];
+  /** Batches whose last task has stopped waiting in this step. */
+  gatheredBatches: number[];
   lanes: Lane[];
   readonly placements: PlacementState[];
   /** How long a placement waits for an agent that it fits. */
   readonly placementWaitMs: number;
-  /** Live leases in the order they were given, by task index. */
+  /** Live leases in the order they were given, by `index` of the lease. */
   leases: Map<number, Lease>;
   /** Sum of the costs of `leases`. */
   slotsUsed: number;

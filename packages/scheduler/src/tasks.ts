@@ -1,9 +1,10 @@
 import type { AgentRef, AttemptResult, EndedStatus, Reason } from '@org/dte-protocol';
 import type { EffectsBuilder } from './effects-builder';
+import { areTogether, formUnit, noteGathered, takeUnits } from './batches';
 import { releaseHold } from './free-agents';
 import { heapify } from './heap';
 import { byPriority, queueTask } from './lanes';
-import { releaseLease } from './leases';
+import { leaveLease } from './leases';
 import { appendEntry } from './run-log';
 import { endRun, finishWhenIdle } from './session';
 import type { RunState, SchedulerState, TaskRecord } from './state';
@@ -16,6 +17,8 @@ export interface Ending {
   agent: AgentRef | null;
   result: AttemptResult | null;
   reason: Reason | null;
+  /** With the first task of a batch. */
+  batchLog?: string;
 }
 
 /** An ending that no attempt led to. */
@@ -33,11 +36,29 @@ export const endingUntried = ({ retry: { last } }: TaskRecord, reason: Reason | 
     ? endingWithout('skipped', reason)
     : { status: 'failure', ...last, reason: last.result.reason };
 
-/** Makes a task available to agents. */
+/** Makes a task available to agents; one of a batch as soon as all of it is. */
 export function makeReady(state: SchedulerState, run: RunState, index: number): void {
   const task = taskOf(run, index);
-  task.state = { name: 'ready' };
-  queueTask(state, run, index);
+  if (task.batch === null) {
+    task.state = { name: 'ready' };
+    queueTask(state, run, index);
+  } else {
+    task.state = { name: 'gathered' };
+    noteGathered(run, task.batch);
+  }
+}
+
+/** Makes batches available that wait for nothing any more. */
+export function makeBatchesReady(state: SchedulerState, run: RunState): void {
+  for (const first of takeUnits(run)) queueTask(state, run, first);
+}
+
+/** Tasks whose attempt came to nothing: again, and together if they were. */
+export function makeReadyAgain(state: SchedulerState, run: RunState, indices: readonly number[]): void {
+  const [first] = indices;
+  if (first === undefined) return;
+  if (taskOf(run, first).batch === null) makeReady(state, run, first);
+  else for (const each of formUnit(run, indices)) queueTask(state, run, each);
 }
 
 /**
@@ -61,10 +82,15 @@ export function endTask(
     if (status === 'failure') bailAfterFailure(state, run, out);
     for (const dependant of dependantsOf(run, next.index)) {
       state.operations++;
-      const decided = decide(state, run, dependant, status, reason);
+      const decided = decide(state, run, dependant, {
+        status,
+        reason,
+        inside: areTogether(run, next.index, dependant),
+      });
       if (decided !== null) queue.push({ index: dependant, ending: decided });
     }
   }
+  makeBatchesReady(state, run);
   if (run.done === run.total) endRun(state, run, 'finished', out);
 }
 
@@ -72,24 +98,30 @@ export function endTask(
 export function endAll(state: SchedulerState, run: RunState, ending: Ending, out: EffectsBuilder): void {
   clearQueues(state, run);
   for (const index of run.tasks.keys()) record(state, run, index, ending, out);
+  run.gatheredBatches = [];
   endRun(state, run, ending.status === 'cancelled' ? 'cancelled' : 'finished', out);
 }
+
+/** How a dependency of a task ended; `inside` when it is of the same batch, and the task did not wait for it. */
+type Dependency = Pick<Ending, 'status' | 'reason'> & { inside: boolean };
 
 /** What the end of one dependency means for a task; null when nothing yet. */
 function decide(
   state: SchedulerState,
   run: RunState,
   index: number,
-  status: EndedStatus,
-  reason: Reason | null,
+  { status, reason, inside }: Dependency,
 ): Ending | null {
   const task = taskOf(run, index);
-  if (task.state.name !== 'waiting') return null;
+  if (task.state.name !== 'waiting' && task.state.name !== 'gathered') return null;
   if (status === 'failure' || status === 'skipped' || status === 'cancelled') return endingWithout('skipped');
-  task.state.openDependencies--;
-  if (status === 'returned') task.state.dependencyReturned = true;
-  if (task.state.openDependencies > 0) return null;
-  if (task.state.dependencyReturned) {
+  if (inside && status !== 'returned') return null;
+  if (task.state.name === 'waiting') {
+    if (!inside) task.state.openDependencies--;
+    if (status === 'returned') task.state.dependencyReturned = true;
+    if (task.state.openDependencies > 0) return null;
+  }
+  if (task.state.name === 'gathered' || task.state.dependencyReturned) {
     const code = reason?.code ?? 'DTE_ATTEMPTS_EXHAUSTED';
     return endingWithout('returned', { code, message: 'A dependency was returned to the main job.' });
   }
@@ -107,8 +139,10 @@ function record(
 ): void {
   const task = taskOf(run, index);
   if (task.state.name === 'ended') return;
-  if (task.state.name === 'leased') releaseLease(state, run, task.state.lease, out);
+  if (task.state.name === 'leased') leaveLease(state, run, task.state.lease, index, out);
+  const waited = task.state.name === 'waiting';
   task.state = { name: 'ended', status: ending.status };
+  if (waited && task.batch !== null) noteGathered(run, task.batch);
   // The main job settled it itself, or hears of it by its users: it expects no entry.
   if (task.kind === 'done' || task.kind === 'server') return;
   const taskId = at(run.graph.ids, index);
@@ -129,7 +163,8 @@ function bailAfterFailure(state: SchedulerState, run: RunState, out: EffectsBuil
   clearQueues(state, run);
   for (const [index, task] of run.tasks.entries()) {
     const { name } = task.state;
-    if (name === 'waiting' || name === 'ready') record(state, run, index, endingUntried(task), out);
+    if (name === 'waiting' || name === 'gathered' || name === 'ready')
+      record(state, run, index, endingUntried(task), out);
   }
 }
 

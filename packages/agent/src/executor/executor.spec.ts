@@ -2,8 +2,10 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import {
+  type BatchRun,
   type FetchResult,
   type NxTask,
+  type RunBatchRequest,
   type RunTaskRequest,
   type TaskHost,
   type TaskRun,
@@ -51,6 +53,7 @@ class FakeHost implements TaskHost {
     'runtime:echo tool': '3',
   };
   run: (request: RunTaskRequest) => Promise<TaskRun> = () => Promise.resolve(ended());
+  batch: (request: RunBatchRequest) => Promise<BatchRun> = () => Promise.reject(new Error('no batch'));
   fetched: FetchResult = { kind: 'remote', entry: { code: 0, terminalOutput: '', outputsPath: '' } };
   readonly restored: string[] = [];
   readonly cache: TaskHost['cache'] = {
@@ -75,6 +78,7 @@ class FakeHost implements TaskHost {
   };
   runTask = (request: RunTaskRequest) => this.run(request);
   startServer: TaskHost['startServer'] = () => Promise.reject(new Error('no server'));
+  runBatch = (request: RunBatchRequest) => this.batch(request);
   stopTask = async () => this.stop();
   close = async () => undefined;
 }
@@ -191,6 +195,64 @@ it('runs a task and says where Nx has stored it, without a request', async () =>
     skipCacheRead: false,
   });
   expect(server.requests).toEqual([]);
+});
+
+it('runs the tasks of a batch together and says of each how it ended and where it is', async () => {
+  let given: RunBatchRequest | null = null;
+  host.batch = async (request) => {
+    given = request;
+    const tasks = new Map([
+      ['app:build', ended()],
+      ['lib:build', ended({ status: 'failure', code: 2, hash: 'hash-app-build', store: { kind: 'none' } })],
+      ['lib:pack', null],
+    ]);
+    return { tasks, log: 'Compiling', stopped: false, broken: undefined };
+  };
+  const members = [
+    { taskId: 'app:build', hash: 'hash-app-build' },
+    { taskId: 'lib:build', hash: null },
+    { taskId: 'lib:pack', hash: null },
+  ];
+  const spec = runSpec(['app:build', 'lib:build', 'lib:pack', 'other:build']);
+  Object.assign(host.projectGraph.nodes['lib']!.data.targets, { pack: {} });
+  send({ assignment: { ...assignment('app:build', { hash: 'hash-app-build' }), members } }, spec);
+  expect(await result()).toMatchObject({
+    kind: 'batch',
+    members: [
+      { taskId: 'app:build', result: { status: 'success', artifact: { kind: 'cache' } } },
+      {
+        taskId: 'lib:build',
+        result: { status: 'failure', code: 2, artifact: { kind: 'attempt', attempt: 1 } },
+      },
+      { taskId: 'lib:pack', result: null },
+    ],
+    log: 'Compiling',
+  });
+  expect([...server.stored.keys()]).toEqual([expect.stringContaining('lib')]);
+  expect(given!.tasks.map(({ id, hash }) => [id, hash])).toEqual([
+    ['app:build', 'hash-app-build'],
+    ['lib:build', undefined],
+    ['lib:pack', undefined],
+  ]);
+  expect(Object.keys(given!.fullTaskGraph.tasks)).toContain('other:build');
+});
+
+it('runs no task of a batch that has another hash here, and none that needs it', async () => {
+  host.hash = 'another';
+  const members = [
+    { taskId: 'app:build', hash: 'hash-app-build' },
+    { taskId: 'lib:build', hash: null },
+  ];
+  const spec = runSpec(['app:build', 'lib:build']);
+  spec.tasks[1]!.dependencies = [{ id: 'app:build' }];
+  send({ assignment: { ...assignment('app:build', { hash: 'hash-app-build' }), members } }, spec);
+  expect(await result()).toMatchObject({
+    kind: 'batch',
+    members: [
+      { taskId: 'app:build', result: { status: 'failure', reason: { code: 'DTE_HASH_MISMATCH' } } },
+      { taskId: 'lib:build', result: null },
+    ],
+  });
 });
 
 it('runs nothing and stores nothing when its hash is another one', async () => {

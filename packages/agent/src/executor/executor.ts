@@ -11,8 +11,10 @@ import { type OutputsPort } from '../artifacts';
 import { type HttpClient, httpClient } from '../http';
 import { type Channel } from './channel';
 import { type CreateHost, HostHolder } from './host';
+import { DriftWitness } from './drift-witness';
 import {
   type AttemptRef,
+  type ResultMessage,
   type RunMessage,
   type ServeMessage,
   type Served,
@@ -20,13 +22,13 @@ import {
   keyOf,
   refOf,
 } from './ipc';
-import { DriftWitness } from './drift-witness';
 import { LiveOutput } from './live-output';
 import { serve } from './serve';
 import { serversOf } from './servers-of';
 import { type RestoreContext, forEachLimited, restoreMember } from './restore-closure';
-import { findTask, runAttempt } from './run-attempt';
+import { type AttemptHooks, findTask, runAttempt } from './run-attempt';
 import { nxTaskOf } from './nx-task';
+import { runBatch } from './run-batch';
 import { type Run, RunCache } from './run-cache';
 import { RunEnvironment } from './run-environment';
 
@@ -133,32 +135,38 @@ export class Executor {
     };
     this.current = current;
     const { channel } = this.options;
-    let outputs: readonly string[] = [];
+    const { members } = message.assignment;
+    let produced: Pick<ResultMessage, 'outputs' | 'members'> = { outputs: [] };
     try {
       const context = await this.contextOf(message, current.abort.signal);
       const task = findTask(context, ref.taskId);
-      outputs = task.nxTask.outputs;
+      produced = producedBy(context, task, members);
       await this.restoreClosure(context, message, current);
       current.abort.signal.throwIfAborted();
       const live = new LiveOutput({
         ...{ channel, ref, maxInFlight: this.options.limits.outputBufferBytes },
         isFollowed: message.assignment.streamOutput,
       });
-      const result = await runAttempt(context, message.assignment, task, {
+      const hooks: AttemptHooks = {
         onExecuting: (startMs, timeoutMs) => channel.send({ type: 'executing', ref, startMs, timeoutMs }),
         onRan: () => channel.send({ type: 'ran', ref }),
         onOutput: (chunk) => live.push(chunk),
         serve: () => this.servers(context.run, task, current),
-      }).finally(() => live.end());
+      };
+      const work =
+        members === undefined
+          ? runAttempt(context, message.assignment, task, hooks)
+          : runBatch(context, message.assignment, members, hooks);
+      const result = await work.finally(() => live.end());
       this.current = null;
-      channel.send({ type: 'result', ref, result, outputs: [...outputs] });
+      channel.send({ type: 'result', ref, result, ...produced });
     } catch (thrown) {
       this.current = null;
       const error = current.abort.signal.aborted
         ? new DteError('DTE_CANCELLED', `${ref.taskId} was stopped.`)
         : DteError.from(thrown);
       const reason = { code: error.code, message: error.message.slice(0, 16_000) };
-      channel.send({ type: 'result', ref, result: { kind: 'returned', reason }, outputs: [...outputs] });
+      channel.send({ type: 'result', ref, result: { kind: 'returned', reason }, ...produced });
     }
   }
 
@@ -235,6 +243,20 @@ const environmentOf = (
   ...env,
   ...Object.fromEntries(forwardedEnv.map((name) => [name, forwarded[name]])),
 });
+
+/** What may be on disk once an attempt has run. */
+function producedBy(
+  { run }: RestoreContext,
+  task: TaskSpec,
+  members: RunMessage['assignment']['members'],
+): Pick<ResultMessage, 'outputs' | 'members'> {
+  const outputsOf = (taskId: string): string[] => [...(run.tasks.get(taskId)?.nxTask.outputs ?? [])];
+  if (members === undefined) return { outputs: [...task.nxTask.outputs] };
+  return {
+    outputs: [...task.nxTask.outputs],
+    members: members.map(({ taskId }) => ({ taskId, outputs: outputsOf(taskId) })),
+  };
+}
 
 /** Up to this many tasks it is cheaper to write all of a run to Nx's database at once than one by one as they come. */
 const RECORD_AT_ONCE = 5_000;

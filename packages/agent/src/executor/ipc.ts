@@ -148,11 +148,14 @@ export const fromExecutorSchema = z.discriminatedUnion('type', [
     result: attemptResultSchema,
     /** Outputs of the task, which may be on disk now. */
     outputs: z.array(z.string()),
+    /** The same of each task of a batch. */
+    members: z.array(z.strictObject({ taskId: taskIdSchema, outputs: z.array(z.string()) })).optional(),
   }),
 ]);
 export type FromExecutor = z.infer<typeof fromExecutorSchema>;
 export type NeedsServers = Extract<FromExecutor, { type: 'needs-servers' }>;
 export type ServerNews = Extract<FromExecutor, { type: 'server' }>['state'];
+export type ResultMessage = Extract<FromExecutor, { type: 'result' }>;
 
 /** @throws DteError DTE_INTERNAL: both ends are the same build, so a message that does not fit is a bug */
 export function parseIpc<T>(schema: z.ZodType<T>, message: unknown): T {

@@ -7,6 +7,7 @@ import {
   DteError,
 } from '@org/dte-protocol';
 import { type Testimony } from './drift-witness';
+import { type AttemptRef } from './ipc';
 import { nxTaskOf } from './nx-task';
 import { type RestoreContext } from './restore-closure';
 import { graphOf } from './run-cache';
@@ -50,7 +51,7 @@ export async function runAttempt(
   hooks: AttemptHooks,
 ): Promise<AttemptResult> {
   const { host, run, signal } = context;
-  const graph = graphOf(run, task.id);
+  const graph = graphOf(run, [task.id]);
   graph.tasks[task.id] = nxTaskOf(task, assignment.hash);
   const startMs = Date.now();
   const difference = assignment.hash === null ? null : await checkHash(context, graph, task, assignment.hash);
@@ -91,11 +92,21 @@ export async function runAttempt(
   if (outcome.broken !== undefined) {
     throw new DteError('DTE_NX_FAILED', `Nx could not run ${task.id} on this agent: ${outcome.broken}`);
   }
+  return { ...(await storeFinished(context, assignment, task, outcome)), ...told };
+}
+
+/** Has the artifact of a task that has ended stored, and says how it ended. */
+export async function storeFinished(
+  context: RestoreContext,
+  ref: AttemptRef,
+  task: TaskSpec,
+  outcome: TaskRun,
+): Promise<FinishedAttempt> {
   const status = outcome.status === 'failure' ? 'failure' : 'success';
-  const artifact = await storeResult(context, assignment, task, outcome, status);
+  const artifact = await storeResult(context, ref, task, outcome, status);
   return {
     ...{ kind: 'finished', status, code: codeOf(outcome, status), artifact, reason: null },
-    ...{ hashDetails: null, ...told },
+    hashDetails: null,
     fromCache: fromCacheOf(outcome),
     hash: outcome.hash === '' ? null : outcome.hash,
     startMs: outcome.startMs,
@@ -119,13 +130,16 @@ const codeOf = ({ code }: TaskRun, status: 'success' | 'failure'): number =>
 const fromCacheOf = ({ cacheStatus }: TaskRun): FinishedAttempt['fromCache'] =>
   cacheStatus === 'local-hit' ? 'local-cache' : cacheStatus === 'remote-hit' ? 'remote-cache' : null;
 
+/** The agent's own hash of a task, and what is behind its being another one. */
+export type Difference = Testimony & { readonly hash: string };
+
 /** What differs on this machine; null when it comes to the agreed hash. */
-async function checkHash(
+export async function checkHash(
   { host, run, witness }: RestoreContext,
   graph: TaskGraph,
   task: TaskSpec,
   agreed: string,
-): Promise<(Testimony & { readonly hash: string }) | null> {
+): Promise<Difference | null> {
   const computed: HashResult = await host.hashTask(nxTaskOf(task, agreed), graph);
   if (computed.value === agreed) return null;
   const testimony = await witness.testify(run.spec.runId, agreed, computed, host.projectGraph);
@@ -133,11 +147,11 @@ async function checkHash(
 }
 
 /** The task was not run: its hash is not the agreed one, and the run does not want it run all the same. */
-const refused = (
+export const refused = (
   taskId: string,
-  { hash, drift, hashDetails }: Testimony & { hash: string },
+  { hash, drift, hashDetails }: Difference,
   startMs: number,
-): AttemptResult => ({
+): FinishedAttempt => ({
   ...{ kind: 'finished', status: 'failure', code: 1, fromCache: null, artifact: { kind: 'none' } },
   ...{ hash, drift, hashDetails, startMs, endMs: Date.now() },
   reason: {

@@ -1,4 +1,10 @@
-import { type AttemptResult, type DteError, type Reason, type Work } from '@org/dte-protocol';
+import {
+  type Assignment,
+  type AttemptResult,
+  type DteError,
+  type Reason,
+  type Work,
+} from '@org/dte-protocol';
 import { type AttemptRef, refOf } from '../executor/ipc';
 import { type Attempt } from './reconcile';
 
@@ -23,6 +29,10 @@ export function describeAttempt({ assignment, state }: Attempt): Work[] {
       return [{ ...ref, phase: { name: 'completed', result: state.result } }];
   }
 }
+
+/** The tasks of an assignment: one, or those of a batch. */
+export const tasksOf = ({ taskId, members }: Assignment): string[] =>
+  members?.map((member) => member.taskId) ?? [taskId];
 
 export const reasonOf = (error: DteError): Reason => ({
   code: error.code,

@@ -1,4 +1,4 @@
-import { type AttemptResult, type Reason } from '@org/dte-protocol';
+import { type AttemptResult, type FinishedAttempt, type Reason } from '@org/dte-protocol';
 
 /** Shorter ones are no secrets, and would turn up everywhere; GitLab masks from the same length on. */
 const SHORTEST = 8;
@@ -29,13 +29,28 @@ export class HiddenValues {
   /** What is said of an attempt in words. What the task printed is in its artifact, as it was printed. */
   inResult(result: AttemptResult): AttemptResult {
     if (this.values.size === 0) return result;
-    const inReason = <T extends Reason | null>(reason: T): T =>
-      reason === null ? reason : { ...reason, message: this.in(reason.message) };
-    if (result.kind === 'returned') return { ...result, reason: inReason(result.reason) };
+    switch (result.kind) {
+      case 'returned':
+        return { ...result, reason: this.inReason(result.reason) };
+      case 'finished':
+        return this.inFinished(result);
+      case 'batch':
+        return {
+          ...result,
+          log: this.in(result.log),
+          members: result.members.map((member) => ({
+            ...member,
+            result: member.result && this.inFinished(member.result),
+          })),
+        };
+    }
+  }
+
+  private inFinished(result: FinishedAttempt): FinishedAttempt {
     const { drift, servers } = result;
     return {
       ...result,
-      reason: inReason(result.reason),
+      reason: result.reason && this.inReason(result.reason),
       ...(drift === undefined ? {} : { drift: { ...drift, runtime: this.inAll(drift.runtime) } }),
       ...(servers === undefined
         ? {}
@@ -46,6 +61,10 @@ export class HiddenValues {
             })),
           }),
     };
+  }
+
+  private inReason(reason: Reason): Reason {
+    return { ...reason, message: this.in(reason.message) };
   }
 
   private inAll(texts: Readonly<Record<string, string>>): Record<string, string> {

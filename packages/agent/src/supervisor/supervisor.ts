@@ -9,9 +9,16 @@ import {
   DteError,
   LIMITS,
 } from '@org/dte-protocol';
-import { type FromExecutor, type NeedsServers, type Served, keyOf, refOf } from '../executor/ipc';
+import {
+  type FromExecutor,
+  type NeedsServers,
+  type ResultMessage,
+  type Served,
+  keyOf,
+  refOf,
+} from '../executor/ipc';
 import { timeoutReason } from '../executor/time-limit';
-import { describeAttempt, left, reasonOf } from './describe-attempt';
+import { artifactsOf, describeAttempt, left, reasonOf, tasksOf } from './describe-attempt';
 import { type ExecutorPool } from './executor-pool';
 import { type HiddenValues } from './hidden-values';
 import { crashed } from './executor-process';
@@ -184,7 +191,7 @@ export class Supervisor {
         void this.bring(executorId, key, message);
         break;
       case 'result':
-        this.onResult(executorId, key, attempt, message.result, message.outputs);
+        this.onResult(executorId, key, attempt, message);
         break;
     }
   }
@@ -207,23 +214,30 @@ export class Supervisor {
     const ref = refOf(assignment);
     if (data !== '') this.options.log.output(ref, offset, data);
     // Refused output is a gap that its offsets show; the artifact has all of it.
-    if (assignment.streamOutput) this.options.send({ type: 'agent.output', ...ref, offset, data, last });
+    // What a batch prints is no task's, and comes with its result.
+    if (assignment.streamOutput && assignment.members === undefined)
+      this.options.send({ type: 'agent.output', ...ref, offset, data, last });
   }
 
   private onResult(
     executorId: number,
     key: string,
     { assignment, state }: Attempt,
-    result: AttemptResult,
-    outputs: readonly string[],
+    { result, outputs, members = [] }: ResultMessage,
   ): void {
     this.calm(executorId);
     for (const { taskId, awaitedBy } of this.restored.abandon(executorId))
       this.tellElsewhere(awaitedBy, taskId, false);
     if (state.name === 'stopping') this.settleStopped(key, state.result);
     else {
-      if (result.kind === 'finished') {
-        this.restored.produced(assignment.runId, assignment.taskId, result.artifact, outputs);
+      const { runId, taskId } = assignment;
+      if (result.kind === 'finished') this.restored.produced(runId, taskId, result.artifact, outputs);
+      if (result.kind === 'batch') {
+        const made = artifactsOf(assignment, result);
+        for (const member of members) {
+          const artifact = made.get(member.taskId);
+          if (artifact !== undefined) this.restored.produced(runId, member.taskId, artifact, member.outputs);
+        }
       }
       this.complete(key, this.withServers(key, result));
     }
@@ -233,7 +247,7 @@ export class Supervisor {
 
   private withServers(key: string, result: AttemptResult): AttemptResult {
     const servers = this.options.servers.report(key);
-    return result.kind === 'returned' || servers.length === 0 ? result : { ...result, servers };
+    return result.kind !== 'finished' || servers.length === 0 ? result : { ...result, servers };
   }
 
   /**
@@ -284,7 +298,7 @@ export class Supervisor {
     this.set(key, { name: 'running', executorId, startMs: null });
     const slot = this.freeSlot();
     this.begun.set(key, { ms: Date.now(), slot });
-    this.options.log.started(refOf(assignment), slot);
+    this.options.log.started(refOf(assignment), slot, assignment.members?.length);
     this.ready(assignment).then(
       (run) => this.hand(executorId, key, assignment, run),
       (thrown: unknown) => {
@@ -321,8 +335,10 @@ export class Supervisor {
     const { limits, pool, disk } = this.options;
     const closure = disk === undefined ? assignment.closure : [];
     const plan = this.restored.plan(executorId, assignment.runId, closure);
-    this.restored.began(assignment.taskId);
-    disk?.began(assignment.taskId);
+    for (const taskId of tasksOf(assignment)) {
+      this.restored.began(taskId);
+      disk?.began(taskId);
+    }
     pool.send(executorId, {
       ...{ type: 'run', assignment: { ...assignment, closure: [] }, ...plan, ...run },
       agentName: this.options.name,
@@ -388,8 +404,15 @@ export class Supervisor {
     this.options.servers.release(key);
     if (begun !== undefined) this.options.log.ended(refOf(attempt.assignment), result, Date.now() - begun.ms);
     this.set(key, { name: 'completed', result });
-    this.options.disk?.over(attempt.assignment.taskId, result.kind === 'finished' ? result.artifact : null);
+    this.noteOver(attempt.assignment, result);
     this.changed();
+  }
+
+  /** What an attempt has left on a disk that is not this agent's alone. */
+  private noteOver(assignment: Assignment, result: AttemptResult | null): void {
+    const { disk } = this.options;
+    const made = disk === undefined ? null : artifactsOf(assignment, result);
+    for (const taskId of tasksOf(assignment)) disk?.over(taskId, made?.get(taskId) ?? null);
   }
 
   private forget(key: string): void {
@@ -398,8 +421,7 @@ export class Supervisor {
     this.attempts.delete(key);
     this.begun.delete(key);
     this.options.servers.release(key);
-    if (attempt !== undefined && state?.name === 'stopping')
-      this.options.disk?.over(attempt.assignment.taskId, null);
+    if (attempt !== undefined && state?.name === 'stopping') this.noteOver(attempt.assignment, null);
     this.changedALittle();
     if (state?.name !== 'completed') return;
     this.remembered.set(key, state.result);

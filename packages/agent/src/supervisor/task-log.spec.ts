@@ -1,4 +1,4 @@
-import { type AttemptResult } from '@org/dte-protocol';
+import { type AttemptResult, type FinishedAttempt } from '@org/dte-protocol';
 import { createTaskLog } from './task-log';
 
 const ref = { runId: 'r', taskId: 'app:build', attempt: 1 };
@@ -38,6 +38,28 @@ it('never mixes lines of two tasks, and ends a line that its task did not end', 
       'app:build | rest',
       '✔ app:build  3.2 s',
       '✖ lib:test  exit code 1  0.4 s',
+      '',
+    ].join('\n'),
+  );
+});
+
+it('says of each task of a batch how it ended', () => {
+  const { log, text } = open(1);
+  log.started(ref, 1, 3);
+  const failure = finished({ status: 'failure', code: 1 }) as FinishedAttempt;
+  const members = [
+    { taskId: 'app:build', result: finished() as FinishedAttempt },
+    { taskId: 'lib:build', result: failure },
+    { taskId: 'shop:build', result: null },
+  ];
+  log.ended(ref, { kind: 'batch', members, log: '' }, 3_210);
+  expect(text()).toBe(
+    [
+      '▶ app:build  batch of 3  attempt 1',
+      '✔ app:build',
+      '✖ lib:build  exit code 1',
+      '- shop:build  skipped',
+      '3.2 s',
       '',
     ].join('\n'),
   );

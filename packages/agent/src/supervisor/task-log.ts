@@ -1,4 +1,4 @@
-import { type AttemptResult } from '@org/dte-protocol';
+import { type AttemptResult, type BatchResult, type FinishedAttempt } from '@org/dte-protocol';
 import pc from 'picocolors';
 import { type AttemptRef, keyOf } from '../executor/ipc';
 import { type Environment, type LogStream } from './ports';
@@ -7,8 +7,11 @@ import { type Environment, type LogStream } from './ports';
 export interface TaskLog {
   /** A line of the agent itself. */
   note(line: string): void;
-  /** @param slot counts from 1 */
-  started(ref: AttemptRef, slot: number): void;
+  /**
+   * @param slot counts from 1
+   * @param batch number of tasks when it is a batch
+   */
+  started(ref: AttemptRef, slot: number, batch?: number): void;
   output(ref: AttemptRef, offset: number, data: string): void;
   ended(ref: AttemptRef, result: AttemptResult, durationMs: number): void;
   /** A server was started; what it prints carries its id always, between what tasks print. */
@@ -91,6 +94,18 @@ export function createTaskLog({
     stream.write(`${line}\n`);
   }
 
+  function finishedLine(taskId: string, result: FinishedAttempt): string {
+    if (result.status === 'success') {
+      const cached = result.fromCache === null ? '' : `  ${result.fromCache.replace('-', ' ')}`;
+      return `${colours.green('✔')} ${taskId}${cached}`;
+    }
+    const why = result.reason === null ? `exit code ${result.code}` : result.reason.message;
+    return `${colours.red('✖')} ${taskId}  ${why}`;
+  }
+
+  const memberLine = ({ taskId, result }: BatchResult['members'][number]): string =>
+    result === null ? `${colours.yellow('-')} ${taskId}  skipped` : finishedLine(taskId, result);
+
   function sectionStart(): { name: string; mark: string } | null {
     // Sections nest and cannot interleave: only with one slot.
     if (!inGitLab || slots() > 1) return null;
@@ -100,11 +115,12 @@ export function createTaskLog({
 
   return {
     note: (line) => void stream.write(`${line}\n`),
-    started(ref, slot) {
+    started(ref, slot, batch) {
       const section = sectionStart();
       running.set(keyOf(ref), { rest: '', nextOffset: 0, section: section?.name ?? null });
       const where = slots() > 1 ? `  (slot ${slot})` : '';
-      const line = `${colours.cyan('▶')} ${colours.bold(ref.taskId)}  attempt ${ref.attempt}${where}`;
+      const others = batch === undefined ? '' : `  batch of ${batch}`;
+      const line = `${colours.cyan('▶')} ${colours.bold(ref.taskId)}${others}  attempt ${ref.attempt}${where}`;
       stream.write(`${section?.mark ?? ''}${line}\n`);
     },
     output(ref, offset, data) {
@@ -118,16 +134,13 @@ export function createTaskLog({
     },
     ended(ref, result, durationMs) {
       const took = colours.dim(seconds(durationMs));
-      if (result.kind === 'returned') {
+      if (result.kind === 'batch') {
+        const lines = result.members.map((member) => memberLine(member));
+        finish(ref, [...lines, took].join('\n'));
+      } else if (result.kind === 'returned') {
         const { code, message } = result.reason;
         finish(ref, `${colours.yellow('↩')} ${ref.taskId}  handed back: ${message} (${code})  ${took}`);
-      } else if (result.status === 'success') {
-        const cached = result.fromCache === null ? '' : `  ${result.fromCache.replace('-', ' ')}`;
-        finish(ref, `${colours.green('✔')} ${ref.taskId}${cached}  ${took}`);
-      } else {
-        const why = result.reason === null ? `exit code ${result.code}` : result.reason.message;
-        finish(ref, `${colours.red('✖')} ${ref.taskId}  ${why}  ${took}`);
-      }
+      } else finish(ref, `${finishedLine(ref.taskId, result)}  ${took}`);
     },
     serving(ref) {
       running.set(keyOf(ref), { rest: '', nextOffset: 0, section: null, isServer: true });

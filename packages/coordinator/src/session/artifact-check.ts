@@ -1,10 +1,15 @@
 import type { AgentSync, Artifact, Work } from '@org/dte-protocol';
 import { type ArtifactKey, type ArtifactStore, describeKey } from '../artifacts/artifact-store';
 
-/** Where the artifact that a finished attempt names has to be; null when there is nothing to check. */
-function claimedKey(sessionId: string, { runId, taskId, phase }: Work): ArtifactKey | null {
-  if (phase.name !== 'completed' || phase.result.kind !== 'finished') return null;
-  return keyOf(sessionId, runId, taskId, phase.result.artifact);
+/** Where the artifacts that a finished attempt names have to be. */
+function claimedKeys(sessionId: string, { runId, taskId, phase }: Work): ArtifactKey[] {
+  if (phase.name !== 'completed' || phase.result.kind === 'returned') return [];
+  const { result } = phase;
+  const named = result.kind === 'batch' ? result.members : [{ taskId, result }];
+  return named.flatMap((each) => {
+    const key = each.result && keyOf(sessionId, runId, each.taskId, each.result.artifact);
+    return key ?? [];
+  });
 }
 
 function keyOf(sessionId: string, runId: string, taskId: string, artifact: Artifact): ArtifactKey | null {
@@ -19,7 +24,12 @@ function keyOf(sessionId: string, runId: string, taskId: string, artifact: Artif
 }
 
 export const claimsArtifacts = (sync: AgentSync): boolean =>
-  sync.work.some((work) => claimedKey('', work) !== null);
+  sync.work.some((work) => claimedKeys('', work).length > 0);
+
+async function firstMissing(store: ArtifactStore, keys: readonly ArtifactKey[]): Promise<ArtifactKey | null> {
+  for (const key of keys) if (!(await store.has(key))) return key;
+  return null;
+}
 
 /**
  * The sync with every result whose artifact is not in the store turned into `returned`: a task must never count as
@@ -33,9 +43,9 @@ export async function checkArtifacts(
 ): Promise<AgentSync> {
   const work = await Promise.all(
     sync.work.map(async (each): Promise<Work> => {
-      const key = claimedKey(sessionId, each);
-      if (key === null || (await store.has(key))) return each;
-      const message = `Agent "${agentName}" reported task ${each.taskId} as done, but the coordinator holds no artifact for ${describeKey(key)}.`;
+      const missing = await firstMissing(store, claimedKeys(sessionId, each));
+      if (missing === null) return each;
+      const message = `Agent "${agentName}" reported task ${each.taskId} as done, but the coordinator holds no artifact for ${describeKey(missing)}.`;
       return {
         ...each,
         phase: {

@@ -28,6 +28,7 @@ const input = {
   hits: [
     { taskId: 'lib:build', artifact: { kind: 'cache', hash: '11' } as const, local: false, failed: false },
   ],
+  batches: new Map<string, string>(),
   parallel: 2,
   nxBail: false,
   skipNxCache: false,
@@ -100,6 +101,18 @@ describe('buildRunSpec', () => {
     const { nxTask } = buildRunSpec(input).tasks[1]!;
     expect(nxTask.overrides).toEqual({ __overrides_unparsed__: [] });
     expect(nxTask).not.toHaveProperty('hashDetails');
+  });
+
+  it('names the batch of a task that is to be run in one', () => {
+    const batches = new Map([
+      ['lib:build', 'tsc 1'],
+      ['app:build', 'tsc 1'],
+    ]);
+    expect(buildRunSpec({ ...input, batches }).tasks.map(({ batch }) => batch)).toEqual([
+      undefined,
+      'tsc 1',
+      undefined,
+    ]);
   });
 
   it('lets no task use a cache with --skip-nx-cache, nor one whose hash cannot be a key', () => {

@@ -35,6 +35,7 @@ const FORWARDED = [
   'NX_CACHE_FAILURES',
   'NX_LOAD_DOT_ENV_FILES',
   'NX_RUN_COMMANDS_DIRECTLY',
+  'NX_BATCH_MODE',
   'NX_NATIVE_COMMAND_RUNNER',
 ];
 const FORWARDED_PREFIX = 'NX_PUBLIC_';
@@ -65,6 +66,8 @@ export interface RunSpecInput {
   readonly graph: TaskGraph;
   readonly plan: Plan;
   readonly hits: readonly Hit[];
+  /** Task id -> name of its batch. */
+  readonly batches: ReadonlyMap<string, string>;
   readonly parallel: number;
   readonly nxBail: boolean;
   readonly skipNxCache: boolean;
@@ -98,6 +101,21 @@ function carried(task: NxTask): NxTaskJson {
   };
 }
 
+/** A batch runs on one agent: one whose tasks are for several kinds of agents is none. */
+function onePlacementEach(tasks: TaskSpec[]): TaskSpec[] {
+  const placements = new Map<string, TaskSpec['placement']>();
+  const mixed = new Set<string>();
+  for (const { batch, placement } of tasks) {
+    if (batch === undefined) continue;
+    if (placements.has(batch) && placements.get(batch) !== placement) mixed.add(batch);
+    placements.set(batch, placement);
+  }
+  if (mixed.size === 0) return tasks;
+  return tasks.map(({ batch, ...task }) =>
+    batch === undefined || mixed.has(batch) ? task : { ...task, batch },
+  );
+}
+
 /** The run as agents shall see it: everything but what the main job runs afterwards. */
 export function buildRunSpec(input: RunSpecInput): RunSpec {
   const { graph, plan, skipNxCache, estimator, placing } = input;
@@ -107,6 +125,7 @@ export function buildRunSpec(input: RunSpecInput): RunSpec {
   const toSpec = (id: string): TaskSpec => {
     const task = taskOf(graph, id);
     const hit = hits.get(id);
+    const batch = hit === undefined ? input.batches.get(id) : undefined;
     return {
       id,
       nxTask: carried(task),
@@ -117,6 +136,7 @@ export function buildRunSpec(input: RunSpecInput): RunSpec {
       ...(input.isLeft(task) ? { terminalApart: true } : {}),
       dependencies: graph.dependencies[id] ?? [],
       continuousDependencies: (graph.continuousDependencies[id] ?? []).filter((edge) => servers.has(edge.id)),
+      ...(batch === undefined ? {} : { batch }),
       weight: noop.has(id) ? 1 : estimator.weightOf({ id, ...task.target }),
       timeoutMs: byTarget(input.taskTimeoutMs, task.target),
       retries: byTarget(input.retries, task.target),
@@ -141,7 +161,7 @@ export function buildRunSpec(input: RunSpecInput): RunSpec {
     env: input.env,
     forwardedEnv: [...input.forwardedEnv],
     onHashMismatch: input.onHashMismatch,
-    tasks: [...plan.pending, ...plan.noop, ...plan.servers].map(toSpec),
+    tasks: onePlacementEach([...plan.pending, ...plan.noop, ...plan.servers].map(toSpec)),
     ...(placing.placements.length === 0
       ? {}
       : { placements: [...placing.placements], placementWaitMs: input.placementWaitMs }),

@@ -17,6 +17,8 @@ export interface Command {
   readonly skipNxCache: boolean;
   readonly skipRemoteCache: boolean;
   readonly verbose: boolean;
+  /** --batch; undefined when nothing is said. */
+  readonly batch: boolean | undefined;
   readonly streams: (task: NxTask) => boolean;
 }
 
@@ -45,6 +47,7 @@ export function commandOf(
     skipNxCache: options.skipNxCache === true || nxArgs.skipNxCache === true,
     skipRemoteCache: options.skipRemoteCache === true,
     verbose: nxArgs['verbose'] === true || process.env['NX_VERBOSE_LOGGING'] === 'true',
+    batch: [nxArgs['batch'], options['batch']].find((value) => typeof value === 'boolean'),
     streams: (task) => {
       const known = streamed.get(task.id);
       if (known !== undefined) return known;

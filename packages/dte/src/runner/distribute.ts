@@ -16,6 +16,7 @@ import { failureLines } from './failed-jobs';
 import { leftovers } from './leftovers';
 import { noteAbsent } from './note-absent';
 import { planRun } from './plan';
+import { batchesFor } from './plan-batches';
 import { prepare, type Prepared } from './prepare';
 import { restorePolicy } from './restore-policy';
 import { stdVoice, type Voice } from './say';
@@ -64,8 +65,9 @@ async function runDistributed(
   const matches = pathMatcher(prepared.workspaceRoot, config.restoreGlobs);
   const policy = restorePolicy({ config, graph, projectGraph, isRequested: command.isRequested, matches });
   const runId = randomUUID();
+  const batches = await batchesFor(context, graph, plan, command.batch);
   const run = new DistributedRun({
-    ...{ prepared, runId, command, graph, projectGraph, plan, policy, lifeCycle, voice },
+    ...{ prepared, runId, command, graph, projectGraph, plan, batches, policy, lifeCycle, voice },
   });
   let here = 0;
   try {

@@ -43,6 +43,8 @@ export interface DistributedRunOptions {
   readonly projectGraph: NxProjectGraph;
   readonly plan: Plan;
   readonly policy: RestorePolicy;
+  /** Task id -> name of its batch. */
+  readonly batches: ReadonlyMap<string, string>;
   readonly lifeCycle: NxLifeCycle;
   readonly voice: Voice;
 }
@@ -100,6 +102,7 @@ export class DistributedRun {
       }),
       servers: { servers: plan.servers, counted: countsServers(resolveNx(workspaceRoot)) },
       startMs: Date.now(),
+      onBatchLog: (title, log) => voice.line(`${title}\n${log.replace(/\n$/, '')}`),
     });
     const dataDir = dataDirOf(prepared.resolved, workspaceRoot);
     this.retries = new Retries({
@@ -138,20 +141,20 @@ export class DistributedRun {
   }
 
   private async submit(): Promise<Remaining> {
-    const { prepared, graph, runId, command } = this.options;
+    const { prepared, graph, batches, runId, command } = this.options;
     const { config, limits } = prepared.resolved;
     const { workspaceRoot, cache, session } = prepared;
     const { skipNxCache, skipRemoteCache, requestedTargets, parallel, nxBail, verbose } = command;
     const { http } = session;
     const outputs = nxOutputs(workspaceRoot);
     const found = await settleFromCache({
-      ...{ graph, pending: this.options.plan.pending, cache, http, outputs, workspaceRoot, runId, limits },
+      ...{ graph, pending: this.options.plan.pending, batches, cache, http, outputs, workspaceRoot, runId, limits },
       ...{ skipNxCache, skipRemoteCache },
     });
     const remaining = withoutBlocked(graph, this.options.plan, found, nxBail);
     const { plan, hits } = remaining;
     const spec = buildRunSpec({
-      ...{ runId, command: command.text, requestedTargets, graph, plan, hits },
+      ...{ runId, command: command.text, requestedTargets, graph, plan, batches, hits },
       ...{ parallel, nxBail, skipNxCache, verbose },
       streamOutput: plan.pending.some((id) => command.streams(taskOf(graph, id))),
       env: commandEnv(process.env, config.forwardEnv),

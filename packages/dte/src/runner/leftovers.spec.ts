@@ -89,4 +89,13 @@ describe('leftovers', () => {
   it('runs on with --nxBail when nothing really failed', () => {
     expect(after({ 'lib:build': 'returned', 'lib:lint': 'skipped' }, true).run).toHaveLength(4);
   });
+
+  it('runs what needs a task that a batch has made although one below it failed', () => {
+    const graph = graphOf({ 'f:build': [], 'g:build': ['f:build'], 'g:pack': ['g:build'] });
+    const endings = new Map<string, Ending>([
+      ['f:build', 'failure'],
+      ['g:build', 'success'],
+    ]);
+    expect(leftovers(graph, endings, false)).toEqual({ run: ['g:pack'], skipped: [] });
+  });
 });

@@ -33,7 +33,8 @@ export function leftovers(
   const rest = all.filter((id) => !known.has(id));
   const failed = [...endings].filter(([, ending]) => ending === 'failure').map(([id]) => id);
   if (nxBail && failed.length > 0) return { run: [], skipped: all };
-  const unreachable = withDependants(graph, failed);
+  // A batch may have made a task although it failed to make one below it; what needs that task can run.
+  const unreachable = withDependants(graph, failed, (id) => endings.get(id) !== 'success');
   const run = rest.filter((id) => !unreachable.has(id));
   // Servers run as long as something needs them; one that nothing left to run needs is neither run nor skipped.
   const needed = serversOf(graph, run).filter((id) => known.has(id));

@@ -34,12 +34,18 @@ export function dependantsOf(graph: TaskGraph): Map<string, string[]> {
   return dependants;
 }
 
-/** The given tasks and everything that needs one of them, directly or not. */
-export function withDependants(graph: TaskGraph, ids: Iterable<string>): Set<string> {
+/** The given tasks and everything that needs one of them, directly or not, as far as tasks of `among` lead. */
+export function withDependants(
+  graph: TaskGraph,
+  ids: Iterable<string>,
+  among: (id: string) => boolean = () => true,
+): Set<string> {
   const dependants = dependantsOf(graph);
   const reached = new Set(ids);
   // A Set is iterated in order of insertion, what is added on the way included.
-  for (const id of reached) for (const dependant of dependants.get(id) ?? []) reached.add(dependant);
+  for (const id of reached) {
+    for (const dependant of dependants.get(id) ?? []) if (among(dependant)) reached.add(dependant);
+  }
   return reached;
 }
 

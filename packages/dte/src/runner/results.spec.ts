@@ -90,6 +90,7 @@ function setUp(
     explainer: new Explainer(voice),
     investigator,
     servers: { servers: [], counted: true },
+    onBatchLog: (title, log) => said.push(`${title}: ${log}`),
     startMs: 0,
   });
   return { results, calls, said, graph, kept };
@@ -131,6 +132,14 @@ describe('RunResults', () => {
     results.onHit({ taskId: 'app:build', artifact: { kind: 'none' }, local: true, failed: false });
     await results.idle();
     expect(results.statuses).toEqual({ 'lib:build': 'remote-cache', 'app:build': 'local-cache' });
+  });
+
+  it('passes on what the process of a batch printed by itself, beside the output of each task', async () => {
+    const { results, said, calls } = setUp();
+    results.onEntry({ ...ended('lib:build', 'success', finished()), batchLog: 'Compiling' });
+    await results.idle();
+    expect(said).toEqual(['dte: the batch of lib:build on agent-1 printed: Compiling']);
+    expect(calls).toContain('print lib:build success "out"');
   });
 
   it('leaves the output of a failed task where Nx looks for it, and a full disk changes nothing', async () => {

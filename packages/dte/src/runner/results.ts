@@ -26,6 +26,8 @@ export interface ResultsOptions {
   readonly investigator: DriftInvestigator;
   /** The servers that agents start, and whether Nx counts them among the tasks of a command. */
   readonly servers: Pick<ServersOptions, 'servers' | 'counted'>;
+  /** Hears what the process of a batch printed by itself, when the batch has ended. */
+  readonly onBatchLog: (title: string, log: string) => void;
   readonly startMs: number;
 }
 
@@ -138,7 +140,11 @@ export class RunResults {
 
   private onEnded(task: NxTask, entry: EndedEntry): void {
     const finished = entry.result?.kind === 'finished' ? entry.result : null;
-    const { status } = entry;
+    const { status, batchLog } = entry;
+    if (batchLog !== undefined) {
+      const where = entry.agent === null ? '' : ` on ${entry.agent.name}`;
+      this.options.onBatchLog(`dte: the batch of ${task.id}${where} printed`, batchLog);
+    }
     // No fault of the task: this job finds out what the task really does.
     if (status === 'returned') this.watch(this.explainReturned(task, entry, finished));
     if (status === 'success') this.watch(this.takeSuccess(task, entry, finished), task);

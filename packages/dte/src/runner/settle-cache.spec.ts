@@ -57,6 +57,7 @@ async function settle({
     graph,
     pending: Object.keys(graph.tasks),
     cache,
+    batches: new Map(),
     runId: 'r',
     workspaceRoot: '/w',
     limits: readLimits({}).limits,
@@ -135,6 +136,17 @@ describe('settleFromCache', () => {
 
   it('takes nothing from the coordinator with --skip-remote-cache', async () => {
     expect((await settle({ held: ['1'], options: { skipRemoteCache: true } })).hits).toEqual([]);
+  });
+
+  it('leaves a task of a batch to it when the batch has to make what the task needs', async () => {
+    const batches = new Map([
+      ['lib:build', 'tsc 1'],
+      ['app:build', 'tsc 1'],
+    ]);
+    const { hits } = await settle({ held: ['2', '3'], options: { batches } });
+    expect(hits.map(({ taskId }) => taskId)).toEqual(['app:test']);
+    const all = await settle({ held: ['1', '2', '3'], options: { batches } });
+    expect(all.hits.map(({ taskId }) => taskId)).toEqual(['lib:build', 'app:build', 'app:test']);
   });
 });
 

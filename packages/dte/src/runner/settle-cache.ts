@@ -20,6 +20,8 @@ export interface Hit {
 export interface SettleOptions {
   readonly graph: TaskGraph;
   readonly pending: readonly string[];
+  /** Task id -> name of its batch. */
+  readonly batches: ReadonlyMap<string, string>;
   readonly cache: TaskCache;
   readonly http: Pick<HttpClient, 'askHeld' | 'putAttempt'>;
   readonly outputs: OutputsPort;
@@ -123,12 +125,29 @@ function dependenciesOf(graph: TaskGraph, ids: readonly string[]): Set<string> {
 }
 
 /**
+ * A task of a batch that needs another task that is still to be made is left to its batch, which finds it in the cache: the
+ * outputs below it are not on hand yet, and nothing is settled above something that is not.
+ */
+function leaveToBatches({ graph, batches, pending }: SettleOptions, found: Map<string, Found>): void {
+  const toBeMade = new Set(pending);
+  const members = [...found.keys()].filter((id) => batches.has(id));
+  for (let before = -1; before !== found.size;) {
+    before = found.size;
+    for (const id of members) {
+      const needed = graph.dependencies[id] ?? [];
+      if (needed.some((other) => toBeMade.has(other.id) && !found.has(other.id))) found.delete(id);
+    }
+  }
+}
+
+/**
  * Finds the tasks whose results a cache holds, with one question to the coordinator, and sends those that agents will
  * need (dependencies of tasks still to run) where agents can reach them.
  */
 export async function settleFromCache(options: SettleOptions): Promise<Hit[]> {
   if (options.skipNxCache) return [];
   const found = new Map((await findHits(options)).map((hit) => [hit.task.id, hit]));
+  leaveToBatches(options, found);
   const needed = dependenciesOf(
     options.graph,
     options.pending.filter((id) => !found.has(id)),

@@ -1,8 +1,9 @@
 import { setImmediate as turnOfTheLoop } from 'node:timers/promises';
 import type { OpenedCache } from '../cache/open-cache';
-import type { StoreOutcome } from '../cache/types';
 import type { NxLifeCycle, NxTask, NxTaskResult } from '../types';
+import { cacheStatusOf, storeOutcomeOf } from './outcome';
 import { OutputCapture } from './output-capture';
+import type { CurrentRun } from './current-run';
 import type { NxNotices } from './patches';
 import { withoutNewListeners } from './process-listeners';
 import { ticksNow } from './process-tree';
@@ -34,7 +35,7 @@ const explain = (error: unknown): string =>
   error instanceof Error ? (error.stack ?? error.message) : String(error);
 
 /** One task on its way through Nx: its output while it runs, its result when it has ended. */
-export class SingleRun {
+export class SingleRun implements CurrentRun {
   readonly startedTicks = ticksNow();
   private readonly pipesBefore = pipesOpen();
   private streamed = '';
@@ -51,7 +52,11 @@ export class SingleRun {
     private readonly notices: NxNotices,
   ) {}
 
-  get taskId(): string {
+  get name(): string {
+    return this.taskId;
+  }
+
+  private get taskId(): string {
     return this.request.task.id;
   }
 
@@ -161,7 +166,10 @@ export class SingleRun {
       terminalOutput,
       hash,
       cacheStatus: cacheStatusOf(status),
-      store: await this.storeOutcome(prepared, result, terminalOutput),
+      store:
+        prepared && result
+          ? await storeOutcomeOf(this.cache, prepared.task, result, terminalOutput)
+          : { kind: 'none' },
       startMs: prepared?.task.startTime ?? startMs,
       endMs: prepared?.task.endTime ?? Date.now(),
       stopped: this.stopped,
@@ -169,26 +177,4 @@ export class SingleRun {
       notices: this.notices.take(),
     };
   }
-
-  /** A hit on this machine alone is of no use to the others, so it is sent now. */
-  private async storeOutcome(
-    prepared: PreparedRun | undefined,
-    result: NxTaskResult | undefined,
-    terminalOutput: string,
-  ): Promise<StoreOutcome> {
-    if (!prepared || !result) return { kind: 'none' };
-    if (cacheStatusOf(result.status) === 'local-hit') {
-      return this.cache.uploadFromLocal(prepared.task, {
-        code: result.code,
-        terminalOutput,
-        outputsPath: '',
-      });
-    }
-    return this.cache.remote?.takeOutcome(prepared.hash) ?? { kind: 'none' };
-  }
 }
-
-const cacheStatusOf = (status: NxTaskResult['status']): TaskRun['cacheStatus'] => {
-  if (status === 'remote-cache') return 'remote-hit';
-  return status === 'local-cache' || status === 'local-cache-kept-existing' ? 'local-hit' : 'miss';
-};

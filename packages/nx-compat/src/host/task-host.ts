@@ -5,8 +5,11 @@ import { OpenedCache } from '../cache/open-cache';
 import { resolveNx, type NxInstall } from '../nx-install';
 import { selectRunDiscrete, type RunDiscrete } from '../run-discrete';
 import { countsServers, runContinuous } from '../run-continuous';
-import { normaliseTaskGraph, toNxTaskGraph } from '../task-graph';
+import { batchRunner, type RunBatchOfTasks } from '../run-discrete/batch';
+import { normaliseTaskGraph, subgraph, toNxTaskGraph } from '../task-graph';
 import type { NxProjectGraph, NxTask, RawTaskGraph, TaskGraph } from '../types';
+import { RunningBatch } from './batch-run';
+import type { CurrentRun } from './current-run';
 import { closureGraph, Hashing, type NxTaskHasher } from './hashing';
 import {
   NxNotices,
@@ -20,7 +23,9 @@ import { endTaskProcesses } from './process-tree';
 import { SingleRun } from './single-run';
 import { ServerRun } from './server-run';
 import type {
+  BatchRun,
   HashResult,
+  RunBatchRequest,
   RunningServer,
   RunTaskRequest,
   ServerRequest,
@@ -65,7 +70,7 @@ const skippingCache = (nxJson: NxJson): NxJson => ({
 });
 
 class NxTaskHost implements TaskHost {
-  private current: SingleRun | undefined;
+  private current: CurrentRun | undefined;
   /** Of the processes of a task that is being stopped. */
   private ending: Promise<unknown> = Promise.resolve();
   private server: ServerRun | undefined;
@@ -79,6 +84,7 @@ class NxTaskHost implements TaskHost {
     private readonly hasher: NxTaskHasher,
     readonly cache: OpenedCache,
     private readonly runDiscrete: RunDiscrete,
+    private readonly runBatchOfTasks: RunBatchOfTasks,
     private readonly notices: NxNotices,
     private readonly environments: TaskEnvironments,
     private readonly mark: string,
@@ -110,10 +116,7 @@ class NxTaskHost implements TaskHost {
   }
 
   async runTask(request: RunTaskRequest): Promise<TaskRun> {
-    if (this.current)
-      throw new Error(`${this.current.taskId} is still running; an executor runs one task at a time`);
-    const run = new SingleRun(request, this.cache, this.notices);
-    this.current = run;
+    const run = this.begin(new SingleRun(request, this.cache, this.notices));
     try {
       return await run.execute(async (lifeCycle) => {
         const task = { ...request.task };
@@ -161,13 +164,43 @@ class NxTaskHost implements TaskHost {
     });
   }
 
+  async runBatch(request: RunBatchRequest): Promise<BatchRun> {
+    const run = this.begin(new RunningBatch(request, this.cache, this.notices));
+    const { projectGraph, nxJson, hasher } = this;
+    const whole = this.normalised(request.fullTaskGraph);
+    try {
+      return await run.execute((tasks, lifeCycle) => {
+        const byId = Object.fromEntries(tasks.map((task) => [task.id, task]));
+        const full: TaskGraph = { ...whole, tasks: { ...whole.tasks, ...byId } };
+        return this.runBatchOfTasks({
+          ...{ projectGraph, nxJson, hasher, lifeCycle },
+          taskGraph: toNxTaskGraph(this.nx.major, subgraph(full, Object.keys(byId))),
+          fullTaskGraph: toNxTaskGraph(this.nx.major, full),
+        });
+      });
+    } finally {
+      this.current = undefined;
+    }
+  }
+
+  private begin<T extends CurrentRun>(run: T): T {
+    if (this.current)
+      throw new Error(`${this.current.name} is still running; an executor runs one task at a time`);
+    this.current = run;
+    return run;
+  }
+
   private closureOf(fullTaskGraph: RawTaskGraph | TaskGraph, task: NxTask): RawTaskGraph {
+    return closureGraph(this.nx.major, this.normalised(fullTaskGraph), task);
+  }
+
+  private normalised(fullTaskGraph: RawTaskGraph | TaskGraph): TaskGraph {
     let graph = this.graphs.get(fullTaskGraph);
     if (!graph) {
       graph = normaliseTaskGraph(fullTaskGraph);
       this.graphs.set(fullTaskGraph, graph);
     }
-    return closureGraph(this.nx.major, graph, task);
+    return graph;
   }
 
   async stopTask(graceMs = DEFAULT_GRACE_MS): Promise<void> {
@@ -179,7 +212,7 @@ class NxTaskHost implements TaskHost {
     await this.ending;
   }
 
-  private async endTask(run: SingleRun, graceMs: number): Promise<void> {
+  private async endTask(run: CurrentRun, graceMs: number): Promise<void> {
     // Again and again, as Nx may be between deciding to start a process and starting it.
     const deadline = performance.now() + graceMs + STOP_SETTLE_MS;
     do {
@@ -250,6 +283,7 @@ export async function createTaskHost(options: TaskHostOptions): Promise<TaskHost
         hasher,
         cache,
         runDiscrete,
+        batchRunner(nx),
         notices,
         environments,
         mark,

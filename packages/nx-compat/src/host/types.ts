@@ -98,6 +98,29 @@ export interface RunningServer {
   ended: Promise<ServerEnd>;
 }
 
+/** Tasks that one process of their executor runs together. */
+export interface RunBatchRequest {
+  /** At least one. Those without `hash` are hashed here, when Nx does it. They are not modified. */
+  tasks: readonly NxTask[];
+  /** As for one task; an executor is shown all of it. */
+  fullTaskGraph: RawTaskGraph | TaskGraph;
+  /** Ignore what the caches hold and run; the results are still stored. Default: false. */
+  skipCacheRead?: boolean | undefined;
+  /** What the process of the batch prints, as it comes. What it says of single tasks is in their results. */
+  onOutput?: ((chunk: string) => void) | undefined;
+}
+
+/** How a batch ended. */
+export interface BatchRun {
+  /** By task id; null for a task that the executor skipped. Empty when `stopped` or `broken`. */
+  tasks: ReadonlyMap<string, TaskRun | null>;
+  /** The last of what its process printed by itself. */
+  log: string;
+  stopped: boolean;
+  /** As for one task: nothing is known of any of them. */
+  broken: string | undefined;
+}
+
 /** The Nx of one executor process: graph, hasher and cache built once, tasks run one at a time. */
 export interface TaskHost {
   readonly nxVersion: string;
@@ -118,6 +141,8 @@ export interface TaskHost {
    * task is a `failure` with the reason in its terminal output; rejects only when called while another task runs.
    */
   runTask(request: RunTaskRequest): Promise<TaskRun>;
+  /** As `runTask`, for the tasks of a batch. Also runs tasks whose executor turns out to know no batches, one by one. */
+  runBatch(request: RunBatchRequest): Promise<BatchRun>;
   /**
    * Starts a server; resolves when its process has been started. The host can do nothing else from then on: it is closed with
    * its process.
@@ -125,7 +150,7 @@ export interface TaskHost {
    */
   startServer(request: ServerRequest): Promise<RunningServer>;
   /**
-   * Ends every process the running task or server has started, those in other groups and sessions included: SIGTERM, then SIGKILL
+   * Ends every process the running task, batch or server has started, those in other groups and sessions included: SIGTERM, then SIGKILL
    * after `graceMs` (default 2000). Resolves when they are gone; `runTask` then settles. Does nothing when idle.
    * From then on Nx stores nothing of this task: one that ends well on SIGTERM has not done its work.
    */

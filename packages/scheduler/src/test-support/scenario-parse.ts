@@ -1,5 +1,6 @@
 import {
   type AttemptResult,
+  type BatchResult,
   type ErrorCode,
   type Placement,
   type RunSpec,
@@ -76,6 +77,7 @@ function parseTask(word: string): TaskSpec {
     else if (mark === 'flaky') options.flakiness = 'retry';
     else if (mark.startsWith('retries=')) options.retries = Number(mark.slice('retries='.length));
     else if (mark.startsWith('rule=')) options.placement = Number(mark.slice('rule='.length));
+    else if (mark.startsWith('batch=')) options.batch = mark.slice('batch='.length);
     else if (mark.startsWith('weight=')) options.weight = Number(mark.slice('weight='.length));
     else throw new Error(`Not a mark: ${mark}`);
   }
@@ -89,12 +91,15 @@ function parseTask(word: string): TaskSpec {
   );
 }
 
-/** `preparing r1/x:build#1, success r1/y:build#2, returned r1/z:build#1 DTE_DISK_FULL`, or `idle`; ` died=x:serve` at the end */
+/**
+ * `preparing r1/x:build#1, success r1/y:build#2, returned r1/z:build#1 DTE_DISK_FULL`, or `idle`; ` died=x:serve` at the
+ * end; `batch r1/a:build#1 a:build=success+b:build=failure+c:build=skipped`.
+ */
 export const parseWork = (text: string, nowMs: number): Work[] =>
   text === 'idle' || text === '' ? [] : text.split(', ').map((part) => parseOne(part, nowMs));
 
 function parseOne(part: string, nowMs: number): Work {
-  const match = /^(\w+) ([^/]+)\/(.+)#(\d+)(?: (\w+))?(?: died=(\S+))?$/.exec(part);
+  const match = /^(\w+) ([^/]+)\/(.+)#(\d+)(?: (?!died=)(\S+))?(?: died=(\S+))?$/.exec(part);
   if (match === null) throw new Error(`Not a work: ${part}`);
   const [, phase = '', runId = '', taskId = '', attempt = '', code, died] = match;
   const work = { runId, taskId, attempt: Number(attempt) };
@@ -108,12 +113,21 @@ function parseOne(part: string, nowMs: number): Work {
   return { ...work, phase: { name: 'completed', result: { ...result, ...servers } } };
 }
 
+const parseMembers = (text: string, attempt: number, nowMs: number): BatchResult['members'] =>
+  text.split('+').map((part) => {
+    const [taskId = '', said = ''] = part.split('=');
+    const [kind = '', code] = said.split('/');
+    const result = kind === 'skipped' ? null : parseResult(kind, { taskId, attempt }, nowMs, code);
+    return { taskId, result: result?.kind === 'finished' ? result : null };
+  });
+
 function parseResult(
   kind: string,
   { taskId, attempt }: { taskId: string; attempt: number },
   nowMs: number,
   code: string | undefined,
 ): AttemptResult {
+  if (kind === 'batch') return { kind, members: parseMembers(code ?? '', attempt, nowMs), log: 'printed' };
   const reason = code === undefined ? null : { code: code as ErrorCode, message: `because of ${code}` };
   if (kind === 'returned') {
     return { kind, reason: reason ?? { code: 'DTE_EXECUTOR_CRASHED', message: 'It crashed.' } };

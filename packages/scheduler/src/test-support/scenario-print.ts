@@ -57,11 +57,20 @@ function printWanted(agentId: string, { seq, assignments, slots, stop }: AgentWa
   return `${head.join(' ')}: ${assignments.length === 0 ? 'nothing' : assignments.map(printAssignment).join(', ')}`;
 }
 
-function printAssignment({ runId, taskId, attempt, parallelism, closure, retry }: Assignment): string {
+function printAssignment({
+  runId,
+  taskId,
+  attempt,
+  parallelism,
+  closure,
+  retry,
+  members,
+}: Assignment): string {
   const needs = closure.map((entry) => `${entry.taskId}@${printArtifact(entry.artifact)}`);
   const alone = parallelism ? '' : ' alone';
+  const batch = members === undefined ? '' : ` batch(${members.map((each) => each.taskId).join(' ')})`;
   const fails = retry === undefined ? '' : ` failed=${retry.failed} left=${retry.left}`;
-  return `${runId}/${taskId}#${attempt}${alone}${fails}${needs.length > 0 ? ` needs(${needs.join(' ')})` : ''}`;
+  return `${runId}/${taskId}#${attempt}${batch}${alone}${fails}${needs.length > 0 ? ` needs(${needs.join(' ')})` : ''}`;
 }
 
 function printArtifact(artifact: Artifact): string {
@@ -84,7 +93,7 @@ function printEntry(entry: RunLogEntry): string {
   if (entry.type === 'retried')
     return `${head}#${entry.attempt} on ${entry.agent.agentId} ${entry.reason.code}`;
   const where = entry.attempt === null ? '' : `#${entry.attempt} on ${entry.agent?.agentId}`;
-  return `${head}${where} ${entry.status}${entry.reason === null ? '' : ` ${entry.reason.code}`}`;
+  return `${head}${where} ${entry.status}${entry.reason === null ? '' : ` ${entry.reason.code}`}${entry.batchLog === undefined ? '' : ' +log'}`;
 }
 
 function printInfo({ state, agents, refused }: SessionInfo): string {

@@ -1,4 +1,4 @@
-import type { Assignment, RunOn, RunSpec, TaskSpec } from '@org/dte-protocol';
+import type { Assignment, FinishedAttempt, RunOn, RunSpec, TaskSpec } from '@org/dte-protocol';
 import type { Effects, HistoryEvent, Input, SchedulerState } from '@org/dte-scheduler';
 import { type Deeds, deedKey } from './simulated-agent';
 
@@ -14,11 +14,12 @@ export class Checkers {
   readonly #tasks = new Map<string, Map<string, TaskSpec>>();
   readonly #specs = new Map<string, RunSpec>();
   readonly #ended = new Map<string, string>();
-  readonly #assigned = new Map<string, { attempt: number; agentId: string }>();
+  /** With the task that the attempt goes by: for a batch its first. */
+  readonly #assigned = new Map<string, { attempt: number; agentId: string; called: string }>();
   readonly #artifacts = new Map<string, string>();
   readonly #retried = new Map<string, number>();
   /** `run/task#attempt` -> the agent on which that failed, and was to be tried again. */
-  readonly #failedBefore = new Map<string, string>();
+  readonly #failedBefore = new Map<string, FinishedAttempt>();
   #flaky = new Set<string>();
   #failed = new Set<string>();
 
@@ -59,13 +60,13 @@ export class Checkers {
     demand(!this.#ended.has(key), `${key} is assigned after its end`);
     const before = this.#assigned.get(key)?.attempt ?? 0;
     demand(attempt === before + 1, `attempt ${attempt} of ${key} follows attempt ${before}`);
-    this.#assigned.set(key, { attempt, agentId });
+    const assignment = assignmentTo(effects, event);
+    this.#assigned.set(key, { attempt, agentId, called: assignment.taskId });
     const agent = state.agents.get(agentId)!;
     demand(agent.connected && !agent.draining, `${agentId} is given work though it cannot take any`);
     const spec = this.#specs.get(runId)!;
     demand(!(this.#failed.has(runId) && spec.nxBail), `${key} starts after a failure, despite --nxBail`);
     this.#checkRoom(state, event);
-    const assignment = assignmentTo(effects, event);
     this.#checkClosure(assignment);
   }
 
@@ -106,23 +107,28 @@ export class Checkers {
   }
 
   /** Exactly what is below the task and has outputs, in an order in which it can be restored, as it was stored. */
-  #checkClosure({ runId, taskId, closure }: Assignment): void {
+  #checkClosure({ runId, taskId, closure, members }: Assignment): void {
+    const own = new Set(members?.map((member) => member.taskId) ?? [taskId]);
     const below = new Set<string>();
-    const stack = [taskId];
+    const stack = [...own];
     for (let at = stack.pop(); at !== undefined; at = stack.pop()) {
       for (const { id } of this.#task(runId, at).dependencies) {
-        if (below.has(id)) continue;
+        if (below.has(id) || own.has(id)) continue;
         below.add(id);
         stack.push(id);
         const { state } = this.#task(runId, id).initial;
         const status = this.#ended.get(`${runId}/${id}`);
         demand(
-          state === 'done' || status === 'success',
+          state === 'done' || status === 'success' || this.#areTogether(runId, at, id),
           `${taskId} starts though ${id} is ${status ?? 'not ended'}`,
         );
       }
     }
-    const expected = [...below].filter((id) => this.#task(runId, id).initial.state !== 'noop');
+    // A batch may have made a task though it failed to make another one below it.
+    const expected = [...below].filter((id) => {
+      const { state } = this.#task(runId, id).initial;
+      return state === 'done' || (state === 'pending' && this.statusOf(runId, id) === 'success');
+    });
     const listed = new Set<string>();
     for (const entry of closure) {
       const { initial, hash } = this.#task(runId, entry.taskId);
@@ -152,14 +158,11 @@ export class Checkers {
     return Math.max(retries, flakiness === 'retry' && this.#flaky.has(`${runId}/${taskId}`) ? 1 : 0);
   }
 
-  #onRetried({ runId, taskId, attempt, agentId }: Event<'task.retried'>): void {
+  #onRetried({ runId, taskId, attempt }: Event<'task.retried'>): void {
     const key = `${runId}/${taskId}`;
-    const done = this.deeds.results.get(deedKey(runId, taskId, attempt, agentId));
-    demand(
-      done?.kind === 'finished' && done.status === 'failure' && done.reason === null,
-      `${key} is tried again, and had not failed`,
-    );
-    this.#failedBefore.set(`${key}#${attempt}`, agentId);
+    const done = this.#deed(runId, taskId);
+    demand(done?.status === 'failure' && done.reason === null, `${key} is tried again, and had not failed`);
+    this.#failedBefore.set(`${key}#${attempt}`, done);
     const count = (this.#retried.get(key) ?? 0) + 1;
     this.#retried.set(key, count);
     demand(count <= this.#retriesOf(runId, taskId), `${key} is tried again ${count} times`);
@@ -176,13 +179,16 @@ export class Checkers {
     const { initial, dependencies } = this.#task(runId, taskId);
     demand(initial.state !== 'done', `${key} was settled by the main job and ends`);
     if (status === 'failure') {
-      if (attempt !== null && !this.#hasDrift(key)) this.#checkRetries(state, runId, taskId);
+      if (attempt !== null && !this.#hasDrift(runId, taskId)) this.#checkRetries(state, runId, taskId);
       this.#failed.add(runId);
     }
     if (attempt === null) {
       if (status === 'failure') this.#checkLonely(state, input, runId, taskId);
       demand(status !== 'success' || initial.state === 'noop', `${key} succeeded without an attempt`);
-      const why = dependencies.some(({ id }) => this.#isBroken(runId, id)) || this.#failed.has(runId);
+      const why =
+        dependencies.some(({ id }) => this.#isBroken(runId, id)) ||
+        this.#failed.has(runId) ||
+        this.#deed(runId, taskId) === null;
       demand(status !== 'skipped' || why, `${key} is skipped without a failure`);
       return;
     }
@@ -194,21 +200,18 @@ export class Checkers {
       accepted?.attempt === attempt || (isBailed && earlier !== undefined),
       `${key} ended by attempt ${attempt}, which is not its last`,
     );
-    const agentId = earlier ?? accepted?.agentId ?? '';
-    const done = this.deeds.results.get(deedKey(runId, taskId, attempt, agentId));
-    const returns = this.#specs.get(runId)?.onHashMismatch === 'run-on-main' && this.#hasDrift(key);
+    const done = earlier ?? this.#deed(runId, taskId);
+    const returns = this.#specs.get(runId)?.onHashMismatch === 'run-on-main' && this.#hasDrift(runId, taskId);
     demand(
-      done?.kind === 'finished' && status === (returns ? 'returned' : done.status),
+      done != null && status === (returns ? 'returned' : done.status),
       `${key} ended as ${status}, which its agent never said`,
     );
     this.#artifacts.set(key, JSON.stringify({ hash: done.hash, artifact: done.artifact }));
   }
 
   /** The attempt that is wanted now was not run because of another hash. */
-  #hasDrift(key: string): boolean {
-    const { attempt, agentId } = this.#assigned.get(key)!;
-    const done = this.deeds.results.get(`${key}#${attempt}@${agentId}`);
-    return done?.kind === 'finished' && done.reason?.code === 'DTE_HASH_MISMATCH';
+  #hasDrift(runId: string, taskId: string): boolean {
+    return this.#deed(runId, taskId)?.reason?.code === 'DTE_HASH_MISMATCH';
   }
 
   #checkRetries(state: SchedulerState, runId: string, taskId: string): void {
@@ -231,6 +234,20 @@ export class Checkers {
     const isLeaving = input.type.startsWith('agent.');
     demand(isLeaving || there.length > 0, `${runId}/${taskId} failed though nobody is there`);
     demand(fitting.length === 0, `${runId}/${taskId} failed although there is an agent for it`);
+  }
+
+  /** What the last attempt of a task came to; null for a task that its batch skipped. */
+  #deed(runId: string, taskId: string): FinishedAttempt | null | undefined {
+    const last = this.#assigned.get(`${runId}/${taskId}`);
+    if (last === undefined) return undefined;
+    const deed = this.deeds.results.get(deedKey(runId, last.called, last.attempt, last.agentId));
+    if (deed?.kind === 'batch') return deed.members.find((member) => member.taskId === taskId)?.result;
+    return deed?.kind === 'finished' ? deed : undefined;
+  }
+
+  #areTogether(runId: string, a: string, b: string): boolean {
+    const { batch } = this.#task(runId, a);
+    return batch !== undefined && batch === this.#task(runId, b).batch;
   }
 
   /** Failed, skipped, or settled by the main job above something that was. */
@@ -262,7 +279,10 @@ function assignmentTo(
   for (const outgoing of effects.send) {
     if (outgoing.to !== 'agent' || outgoing.agentId !== agentId) continue;
     const found = outgoing.message.assignments.find(
-      (each) => each.runId === runId && each.taskId === taskId && each.attempt === attempt,
+      (each) =>
+        each.runId === runId &&
+        each.attempt === attempt &&
+        (each.taskId === taskId || each.members?.some((member) => member.taskId === taskId) === true),
     );
     if (found !== undefined) return found;
   }
@@ -304,8 +324,12 @@ function checkCounters(state: SchedulerState): void {
     );
     demand(run.phase === 'running' || leases.length === 0, `${run.runId} is over and still has leases`);
     const leased = run.tasks.filter((task) => task.state.name === 'leased').length;
-    demand(leased === leases.length, `leases of ${run.runId} are miscounted`);
-    const ready = run.tasks.filter((task) => task.state.name === 'ready').length;
+    const open = leases.reduce((sum, lease) => sum + lease.open.size, 0);
+    demand(leased === open, `leases of ${run.runId} are miscounted`);
+    const ready = run.tasks.filter(
+      ({ state: { name }, batch }, index) =>
+        name === 'ready' && (batch === null || run.batches[batch]?.unit[0] === index),
+    ).length;
     const queued = run.lanes.reduce((sum, lane) => sum + lane.ready.length, 0);
     demand(ready === queued, `ready tasks of ${run.runId} are miscounted`);
   }

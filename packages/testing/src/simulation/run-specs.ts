@@ -13,6 +13,7 @@ export type TaskOptions = Partial<
     | 'retries'
     | 'flakiness'
     | 'placement'
+    | 'batch'
   >
 >;
 

@@ -1,4 +1,4 @@
-import type { AgentWanted, Assignment, AttemptResult, Work } from '@org/dte-protocol';
+import type { AgentWanted, Assignment, AttemptResult, FinishedAttempt, Work } from '@org/dte-protocol';
 import type { AgentLink, SimulatedCoordinator } from './simulated-coordinator';
 import { SimulatedLink, type World } from './simulated-link';
 
@@ -117,7 +117,7 @@ export class SimulatedAgent {
     else if (changed) this.#sync();
   }
 
-  #begin(key: string, { runId, taskId, attempt }: Assignment): void {
+  #begin(key: string, { runId, taskId, attempt, members }: Assignment): void {
     const work = { runId, taskId, attempt };
     const job: Job = { work: { ...work, phase: { name: 'preparing' } }, timer: 0 };
     this.#jobs.set(key, job);
@@ -128,7 +128,7 @@ export class SimulatedAgent {
       job.timer = this.#later(random.int(1, this.fortune.maxTaskMs), () => {
         // An old message may make it do the same attempt again: artifacts are immutable, so the first result stands.
         const deed = deedKey(runId, taskId, attempt, this.agentId);
-        const result = this.deeds.results.get(deed) ?? this.#result(job.work);
+        const result = this.deeds.results.get(deed) ?? this.#result(job.work, members);
         this.deeds.results.set(deed, result);
         job.work = { ...work, phase: { name: 'completed', result } };
         this.#sync();
@@ -136,11 +136,22 @@ export class SimulatedAgent {
     });
   }
 
-  #result({ taskId, attempt }: Work): AttemptResult {
-    const { random, clock } = this.world;
+  #result({ taskId, attempt }: Work, members: Assignment['members']): AttemptResult {
+    const { random } = this.world;
     if (random.chance(this.fortune.returned)) {
       return { kind: 'returned', reason: { code: 'DTE_EXECUTOR_CRASHED', message: 'simulated' } };
     }
+    if (members === undefined) return this.#finished(taskId, attempt);
+    // An executor skips what depends on a failure, or does not: both are to be believed.
+    const results = members.map((member) => ({
+      taskId: member.taskId,
+      result: random.chance(this.fortune.failure / 2) ? null : this.#finished(member.taskId, attempt),
+    }));
+    return { kind: 'batch', members: results, log: '' };
+  }
+
+  #finished(taskId: string, attempt: number): FinishedAttempt {
+    const { random, clock } = this.world;
     const hasDrift = random.chance(this.fortune.drift ?? 0);
     const status = hasDrift || random.chance(this.fortune.failure) ? 'failure' : 'success';
     const hash = `made-${taskId.replace(/[^A-Za-z0-9]/g, '-')}`;

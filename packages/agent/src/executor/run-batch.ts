@@ -1,0 +1,128 @@
+import {
+  type Assignment,
+  type BatchMember,
+  type BatchResult,
+  type FinishedAttempt,
+  type TaskSpec,
+  DteError,
+  LIMITS,
+} from '@org/dte-protocol';
+import { type BatchRun, type NxTask, type TaskGraph } from '@org/dte-nx-compat';
+import { nxTaskOf } from './nx-task';
+import { forEachLimited, type RestoreContext } from './restore-closure';
+import {
+  type AttemptHooks,
+  checkHash,
+  type Difference,
+  findTask,
+  refused,
+  storeFinished,
+} from './run-attempt';
+import { graphOf } from './run-cache';
+
+/** Artifacts of a batch that are stored at a time. */
+const STORED_AT_ONCE = 4;
+
+/**
+ * Runs a batch whose closure is on disk: checks the agreed hashes, has Nx run its tasks in one process, and has the
+ * artifact of each stored. An executor sees all of the run's graph, as it would on the main job. A task with another hash
+ * here is not run, and those of the batch that need it are not either, unless the run is content with a warning.
+ * @throws DteError when the attempt came to nothing through no fault of the tasks
+ */
+export async function runBatch(
+  context: RestoreContext,
+  assignment: Assignment,
+  members: readonly BatchMember[],
+  hooks: AttemptHooks,
+): Promise<BatchResult> {
+  const { run, signal } = context;
+  const specs = new Map(members.map(({ taskId }) => [taskId, findTask(context, taskId)]));
+  const graph = graphOf(run, run.tasks.keys());
+  for (const { taskId, hash } of members) {
+    const spec = specs.get(taskId);
+    if (spec !== undefined) graph.tasks[taskId] = nxTaskOf(spec, hash);
+  }
+  const startMs = Date.now();
+  const differences = await differencesOf(context, graph, specs, members);
+  const isRefused = (id: string): boolean => run.spec.onHashMismatch !== 'warn' && differences.has(id);
+  const unfit = withDependants(graph, specs, [...specs.keys()].filter(isRefused));
+  const tasks = [...specs].flatMap(([id, spec]): NxTask[] => {
+    const difference = differences.get(id);
+    const task = difference === undefined ? graph.tasks[id] : nxTaskOf(spec, difference.hash);
+    if (unfit.has(id) || task === undefined) return [];
+    graph.tasks[id] = task;
+    return [task];
+  });
+  signal.throwIfAborted();
+  const outcome = tasks.length === 0 ? null : await runAll(context, assignment, tasks, graph, hooks);
+  const results = new Map<string, FinishedAttempt | null>();
+  await forEachLimited([...specs], STORED_AT_ONCE, async ([taskId, spec]) => {
+    const difference = differences.get(taskId);
+    const ended = outcome?.tasks.get(taskId) ?? null;
+    if (difference !== undefined && isRefused(taskId)) {
+      results.set(taskId, refused(taskId, difference, startMs));
+    } else if (ended !== null) {
+      const { drift, hashDetails = null } = difference ?? {};
+      const finished = await storeFinished(context, { ...assignment, taskId }, spec, ended);
+      results.set(taskId, { ...finished, ...(drift === undefined ? {} : { drift, hashDetails }) });
+    }
+  });
+  return {
+    kind: 'batch',
+    members: members.map(({ taskId }) => ({ taskId, result: results.get(taskId) ?? null })),
+    log: outcome?.log.slice(-LIMITS.outputChunkBytes.value) ?? '',
+  };
+}
+
+async function runAll(
+  { host, signal }: RestoreContext,
+  { retry }: Assignment,
+  tasks: readonly NxTask[],
+  fullTaskGraph: TaskGraph,
+  hooks: AttemptHooks,
+): Promise<BatchRun> {
+  hooks.onExecuting(Date.now(), undefined);
+  const outcome = await host.runBatch({
+    ...{ tasks, fullTaskGraph, onOutput: hooks.onOutput },
+    // What failed is to be run: a cache may know that failure, too (NX_CACHE_FAILURES).
+    skipCacheRead: (retry?.failed ?? 0) > 0,
+  });
+  signal.throwIfAborted();
+  if (outcome.stopped) throw new DteError('DTE_CANCELLED', 'The batch was stopped before it ended.');
+  if (outcome.broken !== undefined)
+    throw new DteError('DTE_NX_FAILED', `Nx could not run the batch on this agent: ${outcome.broken}`);
+  return outcome;
+}
+
+async function differencesOf(
+  context: RestoreContext,
+  graph: TaskGraph,
+  specs: ReadonlyMap<string, TaskSpec>,
+  members: readonly BatchMember[],
+): Promise<Map<string, Difference>> {
+  const differences = new Map<string, Difference>();
+  for (const { taskId, hash } of members) {
+    const spec = specs.get(taskId);
+    const difference =
+      spec === undefined || hash === null ? null : await checkHash(context, graph, spec, hash);
+    if (difference !== null) differences.set(taskId, difference);
+  }
+  return differences;
+}
+
+/** The given tasks, and those of the batch that need one of them, directly or not. */
+function withDependants(
+  graph: TaskGraph,
+  batch: ReadonlyMap<string, unknown>,
+  ids: readonly string[],
+): Set<string> {
+  const reached = new Set(ids);
+  for (let before = -1; before !== reached.size;) {
+    before = reached.size;
+    for (const id of batch.keys()) {
+      if ((graph.dependencies[id] ?? []).some((edge) => batch.has(edge.id) && reached.has(edge.id)))
+        reached.add(id);
+    }
+  }
+  return reached;
+}

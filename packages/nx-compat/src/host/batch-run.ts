@@ -1,0 +1,150 @@
+import { setImmediate as turnOfTheLoop } from 'node:timers/promises';
+import type { OpenedCache } from '../cache/open-cache';
+import type { NxLifeCycle, NxStatuses, NxTask, NxTaskResult } from '../types';
+import type { CurrentRun } from './current-run';
+import { cacheStatusOf, storeOutcomeOf } from './outcome';
+import { OutputCapture } from './output-capture';
+import type { NxNotices } from './patches';
+import { withoutNewListeners } from './process-listeners';
+import { ticksNow } from './process-tree';
+import type { BatchRun, RunBatchRequest, TaskRun } from './types';
+
+/** Characters of a batch's own output that are kept; the last ones. */
+const KEPT_LOG = 64 * 1024;
+
+const explain = (error: unknown): string =>
+  error instanceof Error ? (error.stack ?? error.message) : String(error);
+
+/** A batch on its way through Nx: what its process prints, and what becomes of each task. */
+export class RunningBatch implements CurrentRun {
+  readonly startedTicks = ticksNow();
+  private readonly startMs = Date.now();
+  private log = '';
+  private readonly results = new Map<string, NxTaskResult>();
+  private readonly replayed = new Map<string, string>();
+  private stopped = false;
+  private settled = false;
+  private abandon: (() => void) | undefined;
+
+  constructor(
+    private readonly request: RunBatchRequest,
+    private readonly cache: OpenedCache,
+    private readonly notices: NxNotices,
+  ) {}
+
+  get name(): string {
+    return this.request.tasks.map(({ id }) => id).join(', ');
+  }
+
+  get isSettled(): boolean {
+    return this.settled;
+  }
+
+  stopping(): void {
+    this.stopped = true;
+  }
+
+  abandonNow(): void {
+    this.abandon?.();
+  }
+
+  /** @param run runs the tasks given, which it may write on, and answers how they ended */
+  async execute(run: (tasks: NxTask[], lifeCycle: NxLifeCycle) => Promise<NxStatuses>): Promise<BatchRun> {
+    const tasks = this.request.tasks.map((task) => ({ ...task }));
+    const capture = new OutputCapture();
+    let statuses: NxStatuses = {};
+    let broken: string | undefined;
+    this.notices.take();
+    this.cache.recordTaskDetails(tasks);
+    capture.start((chunk) => {
+      this.emit(chunk);
+    });
+    try {
+      const work = withoutNewListeners(async () => {
+        statuses = await this.withoutReads(tasks, () => run(tasks, this.lifeCycle()));
+      });
+      const abandoned = new Promise<void>((done) => (this.abandon = done));
+      await Promise.race([work, abandoned]);
+      await turnOfTheLoop();
+    } catch (error) {
+      broken = explain(error);
+    } finally {
+      this.settled = true;
+      capture.stop();
+    }
+    const notices = this.notices.take();
+    const { log, stopped } = this;
+    if (stopped || broken !== undefined) return { tasks: new Map(), log, stopped, broken };
+    return { tasks: await this.conclude(tasks, statuses, notices), log, stopped, broken };
+  }
+
+  private withoutReads<T>(tasks: readonly NxTask[], work: () => Promise<T>): Promise<T> {
+    if (this.request.skipCacheRead !== true) return work();
+    const wrapped = tasks.reduce<() => Promise<T>>(
+      (inner, { hash }) =>
+        hash === undefined ? inner : () => this.cache.withoutReads(hash, 'everywhere', inner),
+      work,
+    );
+    return wrapped();
+  }
+
+  private lifeCycle(): NxLifeCycle {
+    return {
+      endTasks: (results) => {
+        for (const result of results) this.results.set(result.task.id, result);
+      },
+      printTaskTerminalOutput: ({ id }, _status, output) => void this.replayed.set(id, output),
+    };
+  }
+
+  private emit(chunk: string): void {
+    if (this.settled) return;
+    this.log = (this.log + chunk).slice(-KEPT_LOG);
+    this.request.onOutput?.(chunk);
+  }
+
+  private async conclude(
+    tasks: readonly NxTask[],
+    statuses: NxStatuses,
+    notices: string,
+  ): Promise<Map<string, TaskRun | null>> {
+    const ended = new Map<string, TaskRun | null>();
+    for (const task of tasks) {
+      const result = this.results.get(task.id);
+      // 20 and 21 name only the first tasks of a batch whose process died; the others count as skipped.
+      const status = result?.status ?? statuses[task.id] ?? 'skipped';
+      ended.set(
+        task.id,
+        status === 'skipped' ? null : await this.concludeTask(task, status, result, notices),
+      );
+    }
+    return ended;
+  }
+
+  private async concludeTask(
+    given: NxTask,
+    status: NxTaskResult['status'],
+    result: NxTaskResult | undefined,
+    notices: string,
+  ): Promise<TaskRun> {
+    // 20 and 21 report a copy, with the times on it.
+    const task = { ...given, ...result?.task };
+    const terminalOutput = result?.terminalOutput ?? this.replayed.get(task.id) ?? '';
+    const isFailure = status === 'failure' || status === 'stopped';
+    // 20 gives no codes.
+    const code = isFailure ? result?.code || 1 : 0;
+    return {
+      status,
+      code,
+      terminalOutput,
+      hash: task.hash ?? '',
+      cacheStatus: cacheStatusOf(status),
+      store: await storeOutcomeOf(this.cache, task, { status, code }, terminalOutput),
+      startMs: task.startTime ?? this.startMs,
+      endMs: task.endTime ?? Date.now(),
+      stopped: false,
+      broken: undefined,
+      notices,
+    };
+  }
+}

@@ -1,0 +1,106 @@
+import { resolveNx, type NxInstall } from '../nx-install';
+import type { NxProjectGraph, NxTask, RawTaskGraph } from '../types';
+
+export interface BatchPlanInput {
+  projectGraph: NxProjectGraph;
+  /** As Nx gave it to the runner. */
+  taskGraph: RawTaskGraph;
+  /** `--batch` of the command; undefined when it says nothing. */
+  batch: boolean | undefined;
+  env: Readonly<Record<string, string | undefined>>;
+  workspaceRoot?: string | undefined;
+}
+
+interface Batch {
+  executorName: string;
+  taskGraph: { tasks: Record<string, NxTask> };
+}
+
+/** The part of Nx's schedule that makes batches; the same on 20.8 to 24. */
+interface Schedule {
+  notScheduledTaskGraph: RawTaskGraph;
+  scheduleBatches(): Promise<void>;
+  nextBatch(): Batch | null;
+  complete(taskIds: string[]): void;
+}
+
+interface ExecutorInformation {
+  batchImplementationFactory?: unknown;
+  preferBatch?: boolean;
+}
+
+/** What 22 and later want of projects, 20 and 21 read from the project graph. */
+const projectsArgument = (nx: NxInstall, projectGraph: NxProjectGraph): object =>
+  nx.major <= 21
+    ? projectGraph
+    : nx
+        .load<{ readProjectsConfigurationFromProjectGraph: (graph: NxProjectGraph) => { projects: object } }>(
+          'src/project-graph/project-graph',
+        )
+        .readProjectsConfigurationFromProjectGraph(projectGraph).projects;
+
+/** Is there an executor among them whose tasks would run in batches? One task of each executor is looked at. */
+function anyBatches(
+  nx: NxInstall,
+  { projectGraph, taskGraph }: BatchPlanInput,
+  projects: object,
+  forced: boolean,
+): boolean {
+  const { getExecutorForTask } = nx.load<{
+    getExecutorForTask: (task: NxTask, projects: object) => ExecutorInformation;
+  }>('src/tasks-runner/utils');
+  const byExecutor = new Map<string, NxTask>();
+  for (const task of Object.values(taskGraph.tasks)) {
+    const { project, target } = task.target;
+    const executor = projectGraph.nodes[project]?.data.targets?.[target]?.executor;
+    if (executor !== undefined) byExecutor.set(executor, task);
+  }
+  return [...byExecutor.values()].some((task) => {
+    const { batchImplementationFactory, preferBatch } = getExecutorForTask(task, projects);
+    return batchImplementationFactory !== undefined && (forced || (nx.major >= 22 && preferBatch === true));
+  });
+}
+
+/** When the layers of a graph are so many, it is a chain, and of no use for batches; each costs time for the whole graph. */
+const MAX_LAYERS = 1_000;
+
+/**
+ * Which tasks run together in one process of their executor: the batches that Nx itself would make if all that can run at
+ * a time ended at the same time. Nx makes them while it runs, from what is done by then; agents are given them beforehand.
+ * A task of a batch needs only what is in it or in an earlier layer.
+ * @returns task id -> name of its batch; empty when there is nothing to run in batches
+ */
+export async function planBatches(input: BatchPlanInput): Promise<ReadonlyMap<string, string>> {
+  const { projectGraph, taskGraph, batch, env } = input;
+  const batchOf = new Map<string, string>();
+  const nx = resolveNx(input.workspaceRoot);
+  const forced = batch === true || env['NX_BATCH_MODE'] === 'true';
+  const forbidden = nx.major >= 22 && (batch === false || env['NX_BATCH_MODE'] === 'false');
+  if (forbidden || (nx.major <= 21 && !forced)) return batchOf;
+  const projects = projectsArgument(nx, projectGraph);
+  if (!anyBatches(nx, input, projects, forced)) return batchOf;
+  const { TasksSchedule } = nx.load<{ TasksSchedule: new (...args: unknown[]) => Schedule }>(
+    'src/tasks-runner/tasks-schedule',
+  );
+  const schedule = new TasksSchedule(
+    ...[projectGraph, ...(nx.major <= 21 ? [] : [projects]), taskGraph, { batch }],
+  );
+  const made = new Map<string, number>();
+  for (let layer = 0; layer < MAX_LAYERS; layer++) {
+    const roots = [...schedule.notScheduledTaskGraph.roots];
+    await schedule.scheduleBatches();
+    const ended: string[] = [];
+    for (let next = schedule.nextBatch(); next !== null; next = schedule.nextBatch()) {
+      const count = (made.get(next.executorName) ?? 0) + 1;
+      made.set(next.executorName, count);
+      const ids = Object.keys(next.taskGraph.tasks);
+      for (const id of ids) batchOf.set(id, `${next.executorName} ${count}`);
+      ended.push(...ids);
+    }
+    // What is a root now because a batch was taken from under it, waits for that batch.
+    ended.push(...roots.filter((id) => schedule.notScheduledTaskGraph.tasks[id] !== undefined));
+    if (ended.length === 0) break;
+    schedule.complete(ended);
+  }
+  return batchOf;
+}

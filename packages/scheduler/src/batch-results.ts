@@ -1,0 +1,106 @@
+import type { BatchResult, FinishedAttempt } from '@org/dte-protocol';
+import { acceptDrift, loseAttempt, markStarted, noteFinished, settleTask } from './attempts';
+import { areTogether } from './batches';
+import type { EffectsBuilder } from './effects-builder';
+import { releaseLease } from './leases';
+import { mayTryAgain, noteRetry } from './retries';
+import type { Lease, RunState, SchedulerState } from './state';
+import { endTask, endingWithout, makeReadyAgain } from './tasks';
+import { at, dependantsOf, taskOf } from './lookup';
+
+/**
+ * The one accepted result of a batch. What its executor says of a task holds, also where it says of one that it
+ * succeeded although another one that it depends on failed. Failures that are to be tried again are, together with what the
+ * executor skipped because of them.
+ */
+export function acceptBatch(
+  state: SchedulerState,
+  run: RunState,
+  lease: Lease,
+  { members, log }: BatchResult,
+  out: EffectsBuilder,
+): void {
+  const given = new Map(members.map(({ taskId, result }) => [taskId, result]));
+  const resultOf = (index: number) => given.get(at(run.graph.ids, index));
+  const indices = [...lease.open];
+  if (indices.some((index) => resultOf(index) === undefined)) {
+    const message = 'The result of a batch does not name all of its tasks.';
+    loseAttempt(state, run, lease, { code: 'DTE_INTERNAL', message }, out);
+    return;
+  }
+  markStarted(state, run, lease, out);
+  let batchLog = log === '' ? {} : { batchLog: log };
+  const settle = (index: number): void => {
+    const result = resultOf(index);
+    if (result && isDrift(result)) acceptDrift(state, run, lease, index, result, out);
+    else if (result) settleTask(state, run, lease, index, { result, ...batchLog }, out);
+    else endTask(state, run, index, { ...endingWithout('skipped'), ...batchLog }, out);
+    batchLog = {};
+  };
+  const ran = indices.flatMap((index) => {
+    const result = resultOf(index);
+    return result ? [{ index, result }] : [];
+  });
+  for (const { index, result } of ran.filter(({ result }) => !isDrift(result)))
+    noteFinished(state, run, lease, index, result, out);
+  const mayFailAgain = ({ index, result }: Ran): boolean => mayTryAgain(run, taskOf(run, index), result);
+  const failures = ran.filter(({ result }) => result.status === 'failure');
+  // Successes first: with --nxBail nothing is started after a failure, but what has run has run. It is the failures that are
+  // final that decide whether the others are tried again.
+  for (const { index, result } of ran) if (result.status === 'success') settle(index);
+  const drifted = failures.filter(({ result }) => isDrift(result));
+  for (const { index } of drifted) settle(index);
+  if (run.onHashMismatch === 'run-on-main') {
+    // The main job runs what differs, and then what needs it.
+    for (const index of skippedBelow(run, lease, drifted, resultOf))
+      endTask(state, run, index, endingWithout('returned', drifted[0]?.result.reason ?? null), out);
+  }
+  const final = failures.filter((each) => isDrift(each.result) || !mayFailAgain(each));
+  for (const { index } of final) if (lease.open.has(index)) settle(index);
+  for (const index of skippedBelow(run, lease, final, resultOf)) settle(index);
+  const again = failures.filter((each) => lease.open.has(each.index) && mayFailAgain(each));
+  if (again.length === 0) for (const index of [...lease.open]) settle(index);
+  else repeat(state, run, lease, again, out);
+}
+
+const isDrift = ({ status, reason }: FinishedAttempt): boolean =>
+  status === 'failure' && reason?.code === 'DTE_HASH_MISMATCH';
+
+interface Ran {
+  index: number;
+  result: FinishedAttempt;
+}
+
+/** What the executor skipped because of these failures. */
+function skippedBelow(
+  run: RunState,
+  lease: Lease,
+  failures: readonly Ran[],
+  resultOf: (index: number) => FinishedAttempt | null | undefined,
+): Set<number> {
+  const reached = new Set<number>();
+  const queue = failures.map(({ index }) => index);
+  for (const index of queue) {
+    for (const dependant of dependantsOf(run, index)) {
+      const isSkipped = lease.open.has(dependant) && resultOf(dependant) === null;
+      if (!isSkipped || reached.has(dependant) || !areTogether(run, index, dependant)) continue;
+      reached.add(dependant);
+      queue.push(dependant);
+    }
+  }
+  return reached;
+}
+
+/** What is left of the batch is run once more. */
+function repeat(
+  state: SchedulerState,
+  run: RunState,
+  lease: Lease,
+  failures: readonly Ran[],
+  out: EffectsBuilder,
+): void {
+  const indices = [...lease.open];
+  releaseLease(state, run, lease, out);
+  for (const { index, result } of failures) noteRetry(state, run, lease, index, result, out);
+  makeReadyAgain(state, run, indices);
+}
