@@ -25,6 +25,5 @@ export default function dteTasksRunner(
     // eslint-disable-next-line @typescript-eslint/no-require-imports -- as above
     return (require('./plan/write-plan') as WritePlan).writePlan(activity.path, options, context);
   }
-  if (activity.kind === 'undistributed') process.stdout.write(`${activity.line}\n`);
   return runHereWithNx(tasks, options, context);
 }

@@ -54,8 +54,9 @@ describe('decideActivity', () => {
     },
   );
 
-  it('says that batch mode is not distributed', () => {
-    expect(decideActivity({ ...CI, NX_BATCH_MODE: 'true' }, {})).toMatchObject({ kind: 'undistributed' });
-    expect(decideActivity(CI, {}, { batch: true })).toMatchObject({ kind: 'undistributed' });
+  it('distributes in batch mode', () => {
+    expect(decideActivity({ ...CI, NX_BATCH_MODE: 'true' }, {}, { batch: true })).toEqual({
+      kind: 'distribute',
+    });
   });
 });

@@ -8,8 +8,6 @@ type Env = Readonly<Record<string, string | undefined>>;
 export type Activity =
   /** Nx's own runner, without a word: nobody asked for distribution here. */
   | { readonly kind: 'off' }
-  /** Nx's own runner, with the reason said: distribution was asked for and this command cannot have it. */
-  | { readonly kind: 'undistributed'; readonly line: string }
   | { readonly kind: 'distribute' }
   /** Nothing is run: `dte plan` asks what would be, to be written to this file. */
   | { readonly kind: 'plan'; readonly path: string };
@@ -43,12 +41,6 @@ export function decideActivity(
   if (planFile !== undefined && planFile !== '') return { kind: 'plan', path: planFile };
   if (isSet(env['NX_TASK_TARGET_PROJECT']) || !isRendezvousConfigured(env, options)) return { kind: 'off' };
   if (isDeclined(options) || isDeclined(nxArgs)) return { kind: 'off' };
-  if (env['NX_BATCH_MODE'] === 'true' || nxArgs['batch'] === true) {
-    return {
-      kind: 'undistributed',
-      line: 'dte: batch mode wants the whole task graph in one process; this command runs here',
-    };
-  }
   return { kind: 'distribute' };
 }
 

@@ -1,0 +1,56 @@
+import { Fleet, install, NX_VERSIONS, type ParityBench } from '@org/dte-testing';
+import { BATCH_PLUGIN, batchProject } from '../support/batch-workspace';
+import { completeAndClose } from '../support/close';
+import { expectParity, openParity } from '../support/parity';
+
+const FILES = {
+  'nx.json': { namedInputs: { default: ['{projectRoot}/**/*'] } },
+  ...BATCH_PLUGIN,
+  ...batchProject('a'),
+  ...batchProject('b', { needs: ['a'] }),
+  ...batchProject('c', { needs: ['a', 'b'] }),
+  // Another executor: a batch of its own, and what comes after it needs another batch of the first.
+  ...batchProject('d', { needs: ['c'], executor: 'stream' }),
+  ...batchProject('e', { needs: ['d'] }),
+  ...batchProject('f', { needs: ['a'], fail: true }),
+  ...batchProject('g', { needs: ['f'] }),
+  // Never cached: its files have to get to those that need them.
+  ...batchProject('u', { needs: ['a'], compile: { cache: false } }),
+  // What its hash is made of is known when the batch has run.
+  ...batchProject('h', {
+    needs: ['u'],
+    compile: { inputs: ['{projectRoot}/**/*', { dependentTasksOutputFiles: '**/*.txt' }] },
+  }),
+  ...batchProject('p', { executor: 'eager' }),
+};
+
+const COMMAND = ['run-many', '-t', 'compile,pack', '--batch', '--output-style=static'];
+
+describe.each(NX_VERSIONS.slice(3, 4))('batches, nx %s', (nx) => {
+  let fleet: Fleet;
+  let bench: ParityBench;
+
+  beforeAll(async () => {
+    fleet = Fleet.create({ install: install({ nx }), files: FILES });
+    bench = await openParity(fleet);
+  });
+  afterAll(async () => {
+    await completeAndClose(bench.pipeline, fleet);
+  });
+
+  it('run whole on one agent and end as without distribution', async () => {
+    const report = await bench.compare(COMMAND);
+
+    expectParity(report);
+    expect(report.tasks).toBe(18);
+    const ran = fleet.journal().filter(({ id, machine }) => id.endsWith(':compile') && machine !== 'plain');
+    const processOf = (project: string): string[] =>
+      ran.filter(({ id }) => id === `${project}:compile`).map(({ machine, pid }) => `${machine} ${pid}`);
+    const [first] = processOf('a');
+    expect(first).toMatch(/^agent-/);
+    for (const project of ['b', 'c', 'f']) expect(processOf(project)[0]).toBe(first);
+    // Once more in the warm round, where nothing else of the batch is left to do.
+    expect([processOf('a').length, processOf('f').length]).toEqual([1, 2]);
+    expect(processOf('e')[0]).not.toBe(first);
+  });
+});
