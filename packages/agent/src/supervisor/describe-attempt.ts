@@ -1,4 +1,5 @@
 import {
+  type Artifact,
   type Assignment,
   type AttemptResult,
   type DteError,
@@ -33,6 +34,13 @@ export function describeAttempt({ assignment, state }: Attempt): Work[] {
 /** The tasks of an assignment: one, or those of a batch. */
 export const tasksOf = ({ taskId, members }: Assignment): string[] =>
   members?.map((member) => member.taskId) ?? [taskId];
+
+/** Where the outputs of the tasks are that an attempt has run. */
+export function artifactsOf({ taskId }: Assignment, result: AttemptResult | null): Map<string, Artifact> {
+  if (result === null || result.kind === 'returned') return new Map();
+  const members = result.kind === 'batch' ? result.members : [{ taskId, result }];
+  return new Map(members.flatMap((each) => (each.result ? [[each.taskId, each.result.artifact]] : [])));
+}
 
 export const reasonOf = (error: DteError): Reason => ({
   code: error.code,
