@@ -145,7 +145,8 @@ export function loseAttempt(
     for (const each of indices) endTask(state, run, each, endingUntried(taskOf(run, each), reason), out);
   } else if (SAME_ANYWHERE.includes(reason.code)) {
     const ending = endingWithout('returned', reason);
-    for (const each of indices) endTask(state, run, each, each === index ? { ...ending, result } : ending, out);
+    for (const each of indices)
+      endTask(state, run, each, each === index ? { ...ending, result } : ending, out);
   } else if (task.lost >= state.config.attemptsPerTask) {
     const message = `Task ${taskId} was lost ${task.lost} times, the last time on ${agent.name} (${reason.code}): ${reason.message}`;
     const ending = endingWithout('returned', exhausted(message));

@@ -69,7 +69,6 @@ export function grantLease(
 ): void {
   const { index, attempt } = prepared;
   const { runId } = run;
-  const task = taskOf(run, index);
   const alone = cap === 1;
   const cost = alone ? slotsOf(state, agent) : 1;
   const assignment = { ...prepared.assignment, parallelism: !alone };

@@ -148,7 +148,17 @@ export class DistributedRun {
     const { http } = session;
     const outputs = nxOutputs(workspaceRoot);
     const found = await settleFromCache({
-      ...{ graph, pending: this.options.plan.pending, batches, cache, http, outputs, workspaceRoot, runId, limits },
+      ...{
+        graph,
+        pending: this.options.plan.pending,
+        batches,
+        cache,
+        http,
+        outputs,
+        workspaceRoot,
+        runId,
+        limits,
+      },
       ...{ skipNxCache, skipRemoteCache },
     });
     const remaining = withoutBlocked(graph, this.options.plan, found, nxBail);

@@ -132,7 +132,8 @@ export class RunningBatch implements CurrentRun {
     const terminalOutput = result?.terminalOutput ?? this.replayed.get(task.id) ?? '';
     const isFailure = status === 'failure' || status === 'stopped';
     // 20 gives no codes.
-    const code = isFailure ? result?.code || 1 : 0;
+    const said = result?.code ?? 0;
+    const code = isFailure ? (said === 0 ? 1 : said) : 0;
     return {
       status,
       code,

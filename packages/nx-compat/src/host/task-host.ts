@@ -179,6 +179,8 @@ class NxTaskHost implements TaskHost {
         });
       });
     } finally {
+      // As for one task.
+      await this.ending;
       this.current = undefined;
     }
   }
