@@ -12,6 +12,7 @@ const kinds = {
   exit: () => { console.log('ends with ' + value); process.exitCode = Number(value); },
   signal: () => { console.log('dies by ' + value); setTimeout(() => process.kill(process.pid, value), 50); setInterval(() => {}, 1000); },
   throws: () => { throw new Error('thrown by the task'); },
+  late: () => { setTimeout(() => { console.log('ends with 1'); process.exitCode = 1; }, Number(value)); },
   silent: () => { process.exitCode = 4; },
   outputs: () => { mkdirSync(value, { recursive: true }); writeFileSync(join(value, 'report.txt'), 'half of a report\\n'); console.error('on stderr'); process.exitCode = 5; },
   lots: () => {
@@ -74,8 +75,9 @@ const PROJECTS: Record<string, Pick<SampleProject, 'targets'>> = {
   nothing: single('print', task('sleep 0; true')),
   once: single('once', task('once')),
   hang: single('hang', task('hang')),
-  bail: single('bail', task('exit 1')),
-  'bail-slow': single('bail', task('sleep 1500', { dependsOn: [] })),
+  // Late enough for the other one to run by then, wherever it is.
+  bail: single('bail', task('late 1000')),
+  'bail-slow': single('bail', task('sleep 4000')),
   'bail-later': single('bail', task('exit 0', { dependsOn: [{ projects: ['bail-slow'], target: 'bail' }] })),
 };
 
