@@ -41,7 +41,7 @@ function parseRun(text: string): Run {
  * The part of a run's graph that some tasks can see. Nx walks the whole graph it is given several times per task, which
  * with the full one would cost more than the task itself in a run of 100,000.
  */
-export function graphOf(run: Run, taskIds: Iterable<string>): TaskGraph {
+export function graphOf(run: Run, taskIds: readonly string[]): TaskGraph {
   const graph: TaskGraph = { roots: [], tasks: {}, dependencies: {}, continuousDependencies: {} };
   const ids = new Set(taskIds);
   // A Set is walked in the order of insertion, additions included.

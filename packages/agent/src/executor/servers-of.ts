@@ -33,7 +33,7 @@ export function serversOf(run: Run, task: TaskSpec): Pick<NeedsServers, 'servers
  * anybody waits for it to be ready.
  */
 export function serverGraphOf(run: Run, serverId: string): TaskGraph {
-  const graph = graphOf(run, serverId);
+  const graph = graphOf(run, [serverId]);
   for (const task of run.tasks.values()) {
     const edges = task.continuousDependencies.filter(({ id }) => id === serverId);
     if (edges.length === 0 || graph.tasks[task.id] !== undefined) continue;
