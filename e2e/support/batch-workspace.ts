@@ -6,6 +6,8 @@ const { join } = require('node:path');
 module.exports = (root, id, { out, fail }, how) => {
   const note = { id, what: 'end', machine: process.env.MACHINE, pid: process.pid, at: Date.now() };
   if (process.env.SAMPLE_JOURNAL) appendFileSync(process.env.SAMPLE_JOURNAL, JSON.stringify(note) + '\\n');
+  // To whoever is interested, as executors do that are usually run by something else.
+  if (process.send) process.send({ made: id });
   mkdirSync(join(root, out), { recursive: true });
   writeFileSync(join(root, out, 'out.txt'), id + ' ' + how + '\\n');
   return { success: !fail, terminalOutput: how + ' ' + id + '\\n', startTime: Date.now(), endTime: Date.now() };
@@ -43,6 +45,37 @@ module.exports = async function* (graph, inputs, overrides, { root }) {
   for (const task of Object.keys(graph.tasks)) yield { task, result: make(root, task, inputs[task], 'streamed') };
 };`;
 
+/** Ends when the gate `go` is open; its tasks all begin at once. */
+const held = `
+const { appendFileSync, existsSync } = require('node:fs');
+const { join } = require('node:path');
+const make = require('./make');
+module.exports = async (graph, inputs, overrides, { root }) => {
+  const ids = Object.keys(graph.tasks);
+  for (const id of ids) {
+    const note = { id, what: 'start', machine: process.env.MACHINE, pid: process.pid, at: Date.now() };
+    appendFileSync(process.env.SAMPLE_JOURNAL, JSON.stringify(note) + '\\n');
+  }
+  await new Promise((done) => {
+    const timer = setInterval(() => {
+      if (!existsSync(join(process.env.SAMPLE_GATES, 'go'))) return;
+      clearInterval(timer);
+      done();
+    }, 20);
+  });
+  return Object.fromEntries(ids.map((id) => [id, make(root, id, inputs[id], 'together')]));
+};`;
+
+/** Makes the first of its tasks and never ends. */
+const stuck = `
+const make = require('./make');
+module.exports = async function* (graph, inputs, overrides, { root }) {
+  const [first] = graph.roots;
+  yield { task: first, result: make(root, first, inputs[first], 'streamed') };
+  console.log('waiting for nobody');
+  await new Promise((done) => setTimeout(done, 1e6));
+};`;
+
 const executor = (batchImplementation: string, more: object = {}): object => ({
   implementation: './single.js',
   batchImplementation,
@@ -58,6 +91,8 @@ export const BATCH_PLUGIN: Record<string, FileContent> = {
       compile: executor('./batch.js'),
       eager: executor('./batch.js', { preferBatch: true }),
       stream: executor('./stream.js'),
+      held: executor('./held.js'),
+      stuck: executor('./stuck.js'),
     },
   },
   'tools/batchy/schema.json': {
@@ -68,6 +103,8 @@ export const BATCH_PLUGIN: Record<string, FileContent> = {
   'tools/batchy/single.js': single,
   'tools/batchy/batch.js': batch,
   'tools/batchy/stream.js': stream,
+  'tools/batchy/held.js': held,
+  'tools/batchy/stuck.js': stuck,
 };
 
 /** A project that is compiled by an executor of that plugin after others, and then packed by itself. */

@@ -161,6 +161,26 @@ it('ends an executor that does not end what runs too long, with everything below
   expect(await resultOf(assignment('a:build'))).toMatchObject({ status: 'success' });
 });
 
+it('reports of each task of a batch that it ended with such an executor that it has failed', async () => {
+  start({}, { killMs: 1, timeoutSettleMs: 100 });
+  const members = [
+    { taskId: 'a:stuck', hash: '7' },
+    { taskId: 'b:build', hash: null },
+  ];
+  server.want({ assignments: [{ ...assignment('a:stuck', { hash: '7' }), members }], slots: 1 });
+  const reason = (taskId: string) => ({
+    code: 'DTE_TASK_TIMEOUT',
+    message: expect.stringContaining(`${taskId} had not ended when its batch of 2`) as string,
+  });
+  expect(await resultOf(assignment('a:stuck'))).toMatchObject({
+    kind: 'batch',
+    members: [
+      { taskId: 'a:stuck', result: { status: 'failure', hash: '7', reason: reason('a:stuck') } },
+      { taskId: 'b:build', result: { status: 'failure', hash: null, reason: reason('b:build') } },
+    ],
+  });
+});
+
 it('leaves a task alone whose command was over in time', async () => {
   const one = start({}, { killMs: 1, timeoutSettleMs: 20 });
   server.want({ assignments: [assignment('a:slow'), assignment('b:stuck')], slots: 2 });

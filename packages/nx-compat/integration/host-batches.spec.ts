@@ -4,7 +4,7 @@ import { NX_VERSIONS } from './install-majors';
 import type { HostBatchesResult } from './scenarios/host-batches';
 import { startArtifactServer, type ArtifactServer } from './support/artifact-server';
 import { BATCH_EXECUTORS } from './support/batch-executors';
-import { makeWorkspace, project, type Workspace } from './support/workspace';
+import { makeWorkspace, project, type ScenarioResult, type Workspace } from './support/workspace';
 
 const target = (name: string, executor: string, needs: string[], options: object = {}): object => ({
   executor: `./tools/batchy:${executor}`,
@@ -18,6 +18,14 @@ const compiled = (
   needs: string[],
   options?: object,
 ): Record<string, string> => project(name, { compile: target(name, executor, needs, options) });
+/** Tasks of targets of their own, which no other test wants to run. */
+const alone = (name: string, executor: string, needs: string[] = []): Record<string, string> =>
+  project(name, {
+    [executor]: {
+      ...target(name, executor, []),
+      dependsOn: needs.map((other) => ({ projects: [other], target: executor })),
+    },
+  });
 
 const FILES = {
   ...BATCH_EXECUTORS,
@@ -30,6 +38,11 @@ const FILES = {
   ...compiled('s', 'stream', []),
   ...compiled('t', 'stream', ['s']),
   ...project('plain', { compile: 'echo plain' }),
+  ...alone('v', 'some'),
+  ...alone('w', 'some', ['v']),
+  ...alone('x', 'die'),
+  ...alone('y', 'die', ['x']),
+  ...alone('z', 'hang'),
 };
 
 const name = (executor: string, count: number): string => `./tools/batchy:${executor} ${String(count)}`;
@@ -39,27 +52,29 @@ describe.each(NX_VERSIONS)('batches in a host, nx %s', (version) => {
   const major = Number(version.split('.')[0]);
   let workspace: Workspace;
   let server: ArtifactServer;
+  let first: ScenarioResult<HostBatchesResult>;
 
-  beforeEach(async () => {
+  const runIn = (where: Workspace, input: object = {}, env: NodeJS.ProcessEnv = {}) =>
+    where.run<HostBatchesResult>(
+      'host-batches',
+      { targets: ['compile'], batch: true, remoteCache: { url: server.url, token: 'secret' }, ...input },
+      env,
+    );
+
+  beforeAll(async () => {
     workspace = makeWorkspace(version, FILES);
     server = await startArtifactServer();
+    const plans = [{}, { batch: false }, { env: { NX_BATCH_MODE: 'true' } }];
+    first = await runIn(workspace, { plans });
   });
 
-  afterEach(async () => {
+  afterAll(async () => {
     await server.close();
     workspace.remove();
   });
 
-  const runAll = (input: object = {}) =>
-    workspace.run<HostBatchesResult>('host-batches', {
-      targets: ['compile'],
-      batch: true,
-      remoteCache: { url: server.url, token: 'secret' },
-      ...input,
-    });
-
-  it('are those that Nx makes, layer by layer, and run as Nx runs them, each task with a result of its own', async () => {
-    const { result, stdout, stderr } = await runAll();
+  it('are those that Nx makes, layer by layer, and run as Nx runs them, each task with a result of its own', () => {
+    const { result, stdout, stderr } = first;
     expect({ stdout, stderr }).toEqual({ stdout: '', stderr: '' });
     expect(result.batches).toEqual({
       [name('compile', 1)]: compileIds('a', 'b', 'c'),
@@ -91,17 +106,21 @@ describe.each(NX_VERSIONS)('batches in a host, nx %s', (version) => {
     );
     expect(log).toContain('of 9\n');
     expect(result.live[name('compile', 1)]).toContain('of 9\n');
+    for (const working of Object.values(result.working)) expect(working).toEqual([true, false]);
+  });
+
+  it('exist without --batch only where an executor asks for them, and with --batch=false not at all', () => {
+    const [undecided, refused, byVariable] = first.result.planned;
+    expect(undecided).toEqual(major >= 22 ? [name('eager', 1)] : []);
+    expect(refused).toEqual([]);
+    expect(byVariable).toContain(name('compile', 2));
   });
 
   it('find in a cache what has been made before', async () => {
-    await runAll();
     const clone = workspace.clone();
     try {
       // Not hashed beforehand, as those whose hash depends on what others make.
-      const { result } = await clone.run<HostBatchesResult>('host-batches', {
-        ...{ targets: ['compile'], batch: true, hashed: false },
-        remoteCache: { url: server.url, token: 'secret' },
-      });
+      const { result } = await runIn(clone, { hashed: false });
       expect(result.tasks['c:compile']).toMatchObject({
         status: 'remote-cache',
         cacheStatus: 'remote-hit',
@@ -109,32 +128,37 @@ describe.each(NX_VERSIONS)('batches in a host, nx %s', (version) => {
       });
       expect(result.tasks['f:compile']?.status).toBe('failure');
       expect(existsSync(join(clone.root, 'dist/c/out.txt'))).toBe(true);
+      // No process is needed for what a cache has.
+      expect(result.working[name('stream', 1)]).toEqual([]);
     } finally {
       clone.remove();
     }
   });
 
-  it('exist without --batch only where an executor asks for them, and with --batch=false not at all', async () => {
-    const plans = [{}, { batch: false }, { env: { NX_BATCH_MODE: 'true' } }];
-    const [undecided, refused, byVariable] = (await runAll({ plans })).result.planned;
-    expect(undecided).toEqual(major >= 22 ? [name('eager', 1)] : []);
-    expect(refused).toEqual([]);
-    expect(byVariable).toContain(name('compile', 2));
-  });
-
   it('whose process dies end as they do in Nx', async () => {
-    workspace.write({ ...compiled('x', 'die', []), ...compiled('y', 'die', ['x']) });
-    const { result } = await runAll();
-    expect(result.tasks['x:compile']).toMatchObject({ status: 'failure', code: 1 });
+    const { result } = await runIn(workspace, { targets: ['die'] });
+    expect(result.tasks['x:die']).toMatchObject({ status: 'failure', code: 1 });
     // 20 and 21 blame the first tasks of the batch.
-    if (major <= 21) expect(result.tasks['y:compile']).toBeNull();
-    else expect(result.tasks['y:compile']).toMatchObject({ status: 'failure', code: 1 });
+    if (major <= 21) expect(result.tasks['y:die']).toBeNull();
+    else expect(result.tasks['y:die']).toMatchObject({ status: 'failure', code: 1 });
     expect(result.logs[name('die', 1)]).toContain('dying');
+    expect(result.working[name('die', 1)]?.at(-1)).toBe(false);
   });
 
-  it('can be stopped', async () => {
-    workspace.write(compiled('h', 'hang', []));
-    const { result } = await runAll({ stopOn: 'hanging' });
+  it('that are stopped say nothing of tasks of which their executor has said nothing', async () => {
+    const { result } = await runIn(workspace, { targets: ['hang'], stopOn: 'hanging' });
     expect(result.stopped).toEqual([name('hang', 1)]);
+    expect(result.tasks).toEqual({});
+  });
+
+  it('that are stopped store nothing more, also when their process then ends well', async () => {
+    const env = { NX_CACHE_FAILURES: 'true' };
+    const { result } = await runIn(workspace, { targets: ['some'], stopOn: 'hanging' }, env);
+    expect(result.stopped).toEqual([name('some', 1)]);
+    const ended = Object.entries(result.tasks).map(([id, run]) => [id, run?.status, run?.store.kind]);
+    // 20 and 21 hear of the tasks all at once, at the end.
+    expect(ended).toEqual(major <= 21 ? [] : [['v:some', 'success', 'none']]);
+    const again = await runIn(workspace, { targets: ['some'], stopOn: 'hanging' }, env);
+    expect(again.result.live[name('some', 1)]).toContain('hanging');
   });
 });

@@ -466,6 +466,74 @@ it('ends a running task when told to, and only the one that is meant', async () 
   expect(await result()).toMatchObject({ kind: 'returned', reason: { code: 'DTE_CANCELLED' } });
 });
 
+describe('a batch whose tasks may run only so long', () => {
+  const MEMBERS = ['app:build', 'lib:build', 'lib:pack'].map((taskId) => ({ taskId, hash: null }));
+  const spec = (timeouts: Record<string, number>): RunSpec => {
+    const run = runSpec(MEMBERS.map(({ taskId }) => taskId));
+    return { ...run, tasks: run.tasks.map((task) => ({ ...task, timeoutMs: timeouts[task.id] })) };
+  };
+  const sendBatch = (timeouts: Record<string, number>): void => {
+    Object.assign(host.projectGraph.nodes['lib']!.data.targets, { pack: {} });
+    send({ assignment: { ...assignment('app:build', { hash: null }), members: MEMBERS } }, spec(timeouts));
+  };
+  const executing = () => said.flatMap((each) => (each.type === 'executing' ? [each.timeoutMs] : []));
+
+  it('is ended after the sum of it: what had ended counts, the others have failed', async () => {
+    host.batch = (request) =>
+      new Promise((resolve) => {
+        const tasks = new Map([['app:build', ended()]]);
+        host.stop = () => resolve({ tasks, log: 'Compiling', stopped: true, broken: undefined });
+        request.onWorking?.(true);
+      });
+    sendBatch({ 'app:build': 10, 'lib:build': 10, 'lib:pack': 20 });
+    const timedOut = {
+      status: 'failure',
+      reason: {
+        code: 'DTE_TASK_TIMEOUT',
+        message: expect.stringContaining('its batch of 3 had run on agent-x') as string,
+      },
+    };
+    expect(await result()).toMatchObject({
+      members: [
+        { result: { status: 'success', reason: null, artifact: { kind: 'cache' } } },
+        { result: { ...timedOut, artifact: { kind: 'attempt', attempt: 1 } } },
+        { result: timedOut },
+      ],
+      log: 'Compiling',
+    });
+    expect(executing()).toEqual([undefined, 40]);
+  });
+
+  it('may take all the time it needs between two processes of its executor, and after them', async () => {
+    let stops = 0;
+    host.stop = () => stops++;
+    host.batch = async ({ onWorking }) => {
+      for (const part of [1, 2]) {
+        onWorking?.(true);
+        onWorking?.(false);
+        await new Promise((resolve) => setTimeout(resolve, 60 * part));
+      }
+      return { tasks: new Map([['app:build', ended()]]), log: '', stopped: false, broken: undefined };
+    };
+    sendBatch({ 'app:build': 10, 'lib:build': 10, 'lib:pack': 10 });
+    expect(await result()).toMatchObject({
+      members: [{ result: { status: 'success' } }, { result: null }, { result: null }],
+    });
+    expect(stops).toBe(0);
+    expect(said.filter(({ type }) => type === 'ran')).toHaveLength(2);
+  });
+
+  it('has no limit when one of them has none', async () => {
+    host.batch = async ({ onWorking }) => {
+      onWorking?.(true);
+      return { tasks: new Map(), log: '', stopped: false, broken: undefined };
+    };
+    sendBatch({ 'app:build': 10, 'lib:build': 10 });
+    await result();
+    expect(executing()).toEqual([undefined]);
+  });
+});
+
 describe('a task that may run only so long', () => {
   const limited = (timeoutMs: number): RunSpec => {
     const spec = runSpec(['app:build']);

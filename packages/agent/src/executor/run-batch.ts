@@ -7,8 +7,10 @@ import {
   DteError,
   LIMITS,
 } from '@org/dte-protocol';
-import { type BatchRun, type NxTask, type TaskGraph } from '@org/dte-nx-compat';
+import { type BatchRun, type NxTask, type TaskGraph, type TaskRun } from '@org/dte-nx-compat';
+import { BatchLimit, batchLimitOf } from './batch-limit';
 import { nxTaskOf } from './nx-task';
+import { type AttemptRef } from './ipc';
 import { forEachLimited, type RestoreContext } from './restore-closure';
 import {
   type AttemptHooks,
@@ -19,6 +21,8 @@ import {
   storeFinished,
 } from './run-attempt';
 import { graphOf } from './run-cache';
+import { storeResult } from './store-result';
+import { batchTimeoutReason } from './time-limit';
 
 /** Artifacts of a batch that are stored at a time. */
 const STORED_AT_ONCE = 4;
@@ -54,16 +58,25 @@ export async function runBatch(
     return [task];
   });
   signal.throwIfAborted();
-  const outcome = tasks.length === 0 ? null : await runAll(context, assignment, tasks, graph, hooks);
+  const limitMs = batchLimitOf(tasks.flatMap(({ id }) => specs.get(id) ?? []));
+  const outcome = tasks.length === 0 ? null : await runAll(context, assignment, tasks, graph, hooks, limitMs);
+  const unfinished = new Set(
+    outcome?.stopped === true ? tasks.flatMap(({ id }) => (outcome.tasks.has(id) ? [] : [id])) : [],
+  );
   const results = new Map<string, FinishedAttempt | null>();
   await forEachLimited([...specs], STORED_AT_ONCE, async ([taskId, spec]) => {
     const difference = differences.get(taskId);
-    const ended = outcome?.tasks.get(taskId) ?? null;
+    const ended = unfinished.has(taskId)
+      ? endedWithBatch(graph.tasks[taskId], startMs)
+      : (outcome?.tasks.get(taskId) ?? null);
     if (difference !== undefined && isRefused(taskId)) {
       results.set(taskId, refused(taskId, difference, startMs));
     } else if (ended !== null) {
       const { drift, hashDetails = null } = difference ?? {};
-      const finished = await storeFinished(context, { ...assignment, taskId }, spec, ended);
+      const ref = { ...assignment, taskId };
+      const finished = unfinished.has(taskId)
+        ? await storeUnfinished(context, ref, spec, ended, tasks.length)
+        : await storeFinished(context, ref, spec, ended);
       results.set(taskId, { ...finished, ...(drift === undefined ? {} : { drift, hashDetails }) });
     }
   });
@@ -75,23 +88,53 @@ export async function runBatch(
 }
 
 async function runAll(
-  { host, signal }: RestoreContext,
+  { host, signal, limits }: RestoreContext,
   { retry }: Assignment,
   tasks: readonly NxTask[],
   fullTaskGraph: TaskGraph,
   hooks: AttemptHooks,
+  limitMs: number | undefined,
 ): Promise<BatchRun> {
+  const limit = new BatchLimit(limitMs, () => host.stopTask(limits.killMs), hooks);
   hooks.onExecuting(Date.now(), undefined);
-  const outcome = await host.runBatch({
-    ...{ tasks, fullTaskGraph, onOutput: hooks.onOutput },
-    // What failed is to be run: a cache may know that failure, too (NX_CACHE_FAILURES).
-    skipCacheRead: (retry?.failed ?? 0) > 0,
-  });
+  const outcome = await host
+    .runBatch({
+      ...{ tasks, fullTaskGraph, onOutput: hooks.onOutput },
+      // What failed is to be run: a cache may know that failure, too (NX_CACHE_FAILURES).
+      skipCacheRead: (retry?.failed ?? 0) > 0,
+      // As for one task.
+      storeFailure: (retry?.left ?? 0) === 0,
+      onWorking: (isWorking) => (isWorking ? limit.begin() : limit.end()),
+    })
+    .finally(() => limit.end());
   signal.throwIfAborted();
-  if (outcome.stopped) throw new DteError('DTE_CANCELLED', 'The batch was stopped before it ended.');
+  if (outcome.stopped && !limit.isOver)
+    throw new DteError('DTE_CANCELLED', 'The batch was stopped before it ended.');
   if (outcome.broken !== undefined)
     throw new DteError('DTE_NX_FAILED', `Nx could not run the batch on this agent: ${outcome.broken}`);
   return outcome;
+}
+
+/** A task that was on its way, or not even begun, when its batch was ended for running too long. */
+const endedWithBatch = (task: NxTask | undefined, startMs: number): TaskRun => ({
+  ...{ status: 'failure', code: 1, terminalOutput: '', hash: task?.hash ?? '', cacheStatus: 'miss' },
+  ...{ store: { kind: 'none' }, startMs, endMs: Date.now(), stopped: true, broken: undefined, notices: '' },
+});
+
+async function storeUnfinished(
+  context: RestoreContext,
+  ref: AttemptRef,
+  spec: TaskSpec,
+  ended: TaskRun,
+  count: number,
+): Promise<FinishedAttempt> {
+  const artifact = await storeResult(context, ref, spec, ended, 'failure');
+  const { startMs, endMs, hash } = ended;
+  return {
+    ...{ kind: 'finished', status: 'failure', code: ended.code, fromCache: null, artifact },
+    ...{ hash: hash === '' ? null : hash, startMs, endMs, hashDetails: null },
+    reason: batchTimeoutReason(spec.id, count, context.agentName),
+  };
 }
 
 async function differencesOf(

@@ -1,6 +1,9 @@
 import { type TaskRun } from '@org/dte-nx-compat';
 import { type FinishedAttempt, type Reason, type TaskSpec } from '@org/dte-protocol';
 
+/** A timer cannot be set for longer, and would end at once; 24 days are as good as none. */
+export const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
 /** Ends a task that runs too long: `taskTimeoutMs`. */
 export class TimeLimit {
   private timer: NodeJS.Timeout | null = null;
@@ -16,10 +19,13 @@ export class TimeLimit {
     private readonly onEnd: () => void,
   ) {
     if (limitMs === undefined) return;
-    this.timer = setTimeout(() => {
-      this.over = true;
-      void stop();
-    }, limitMs);
+    this.timer = setTimeout(
+      () => {
+        this.over = true;
+        void stop();
+      },
+      Math.min(limitMs, LONGEST_TIMER_MS),
+    );
   }
 
   /** The task was ended because of it. */
@@ -39,6 +45,12 @@ export class TimeLimit {
 export const timeoutReason = (taskId: string, limitMs: number, agentName: string): Reason => ({
   code: 'DTE_TASK_TIMEOUT',
   message: `${taskId} ran on ${agentName} for longer than ${limitMs} ms (option taskTimeoutMs) and was ended with everything it had started.`,
+});
+
+/** The same of a task of a batch, whose tasks have their limits together. @param count tasks of the batch */
+export const batchTimeoutReason = (taskId: string, count: number, agentName: string): Reason => ({
+  code: 'DTE_TASK_TIMEOUT',
+  message: `${taskId} had not ended when its batch of ${count} had run on ${agentName} for longer than its tasks may together (option taskTimeoutMs), and was ended with everything the batch had started.`,
 });
 
 /**

@@ -17,10 +17,11 @@ import {
   keyOf,
   refOf,
 } from '../executor/ipc';
-import { timeoutReason } from '../executor/time-limit';
+import { LONGEST_TIMER_MS } from '../executor/time-limit';
 import { artifactsOf, describeAttempt, left, reasonOf, tasksOf } from './describe-attempt';
 import { type ExecutorPool } from './executor-pool';
 import { type HiddenValues } from './hidden-values';
+import { overtime } from './overtime';
 import { crashed } from './executor-process';
 import { type Attempt, type AttemptState, pickStartable, reconcile } from './reconcile';
 import { RestoredTable } from './restored-table';
@@ -370,19 +371,15 @@ export class Supervisor {
     const onOver = (): void => {
       const attempt = this.attempts.get(key);
       if (attempt?.state.name !== 'running') return;
-      const { taskId, hash } = attempt.assignment;
-      this.set(key, {
-        ...{ name: 'stopping', executorId },
-        result: {
-          ...{ kind: 'finished', status: 'failure', code: 1, fromCache: null, hash, hashDetails: null },
-          ...{ artifact: { kind: 'none' }, startMs: attempt.state.startMs ?? Date.now(), endMs: Date.now() },
-          reason: timeoutReason(taskId, timeoutMs, name),
-        },
-      });
+      const { assignment, state } = attempt;
+      const times = { startMs: state.startMs ?? Date.now(), endMs: Date.now() };
+      const result = overtime(assignment, { ...times, timeoutMs, agentName: name });
+      this.set(key, { name: 'stopping', executorId, result });
       pool.kill(executorId);
       this.changedALittle();
     };
-    this.patience.set(executorId, setTimeout(onOver, timeoutMs + limits.killMs + limits.timeoutSettleMs));
+    const patienceMs = Math.min(timeoutMs + limits.killMs + limits.timeoutSettleMs, LONGEST_TIMER_MS);
+    this.patience.set(executorId, setTimeout(onOver, patienceMs));
   }
 
   private settleStopped(key: string, result: AttemptResult | null): void {

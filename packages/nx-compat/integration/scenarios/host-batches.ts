@@ -24,6 +24,8 @@ export interface HostBatchesResult {
   live: Record<string, string>;
   broken: Record<string, string | undefined>;
   stopped: string[];
+  /** What was said of processes of the executor. */
+  working: Record<string, boolean[]>;
 }
 
 /** Runs the batches of a command one after another in one host; tasks that are in none are left out. */
@@ -37,7 +39,7 @@ export async function run(input: HostBatchesInput): Promise<HostBatchesResult> {
     env: process.env,
   });
   const result: HostBatchesResult = {
-    ...{ batches: {}, tasks: {}, logs: {}, live: {}, broken: {}, stopped: [], planned: [] },
+    ...{ batches: {}, tasks: {}, logs: {}, live: {}, broken: {}, stopped: [], planned: [], working: {} },
   };
   for (const plan of input.plans ?? []) {
     const planned = await planBatches({
@@ -46,7 +48,6 @@ export async function run(input: HostBatchesInput): Promise<HostBatchesResult> {
     });
     result.planned.push([...new Set(planned.values())]);
   }
-  if (input.plans !== undefined) return result;
   for (const [id, name] of batchOf) (result.batches[name] ??= []).push(id);
   for (const [name, ids] of Object.entries(result.batches)) {
     ids.sort();
@@ -59,9 +60,11 @@ export async function run(input: HostBatchesInput): Promise<HostBatchesResult> {
       tasks.push({ ...task, cache: true, ...known });
     }
     let live = '';
+    const working: boolean[] = (result.working[name] = []);
     const ended = await host.runBatch({
       tasks,
       fullTaskGraph: raw,
+      onWorking: (isWorking) => working.push(isWorking),
       onOutput: (chunk) => {
         live += chunk;
         if (stopOn !== undefined && live.includes(stopOn)) void host.stopTask();

@@ -24,6 +24,7 @@ export const BATCH_EXECUTORS: Record<string, string> = {
         schema: './schema.json',
       },
       die: { implementation: './single.js', batchImplementation: './die.js', schema: './schema.json' },
+      some: { implementation: './single.js', batchImplementation: './some.js', schema: './schema.json' },
       hang: { implementation: './single.js', batchImplementation: './hang.js', schema: './schema.json' },
     },
   }),
@@ -58,5 +59,16 @@ export const BATCH_EXECUTORS: Record<string, string> = {
       for (const task of Object.keys(graph.tasks)) yield { task, result: make(root, task, inputs[task], 'streamed') };
     };`,
   'tools/batchy/die.js': `module.exports = async () => { console.log('dying'); process.exit(3); };`,
+  // Says of its first task that it has ended, hangs, and takes the signal for a reason to end well.
+  'tools/batchy/some.js': `
+    const make = require('./make');
+    module.exports = async function* (graph, inputs, overrides, { root }) {
+      const stopped = new Promise((done) => process.once('SIGTERM', done));
+      const timer = setTimeout(() => {}, 600000);
+      for (const [index, task] of Object.keys(graph.tasks).entries()) {
+        if (index > 0) { console.log('hanging'); await stopped; clearTimeout(timer); }
+        yield { task, result: make(root, task, inputs[task], 'streamed') };
+      }
+    };`,
   'tools/batchy/hang.js': `module.exports = async () => { console.log('hanging'); await new Promise((done) => setTimeout(done, 600000)); };`,
 };

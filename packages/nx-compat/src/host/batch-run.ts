@@ -21,7 +21,8 @@ export class RunningBatch implements CurrentRun {
   private readonly startMs = Date.now();
   private log = '';
   private readonly results = new Map<string, NxTaskResult>();
-  private readonly replayed = new Map<string, string>();
+  /** What Nx shows of tasks: of one from a cache, and of one that the executor says has ended, before anything else is made of it. */
+  private readonly shown = new Map<string, { status: NxTaskResult['status']; output: string }>();
   private stopped = false;
   private settled = false;
   private abandon: (() => void) | undefined;
@@ -59,6 +60,7 @@ export class RunningBatch implements CurrentRun {
     capture.start((chunk) => {
       this.emit(chunk);
     });
+    this.cache.onStoring = (code) => this.storing(code);
     try {
       const work = withoutNewListeners(async () => {
         statuses = await this.withoutReads(tasks, () => run(tasks, this.lifeCycle()));
@@ -70,11 +72,14 @@ export class RunningBatch implements CurrentRun {
       broken = explain(error);
     } finally {
       this.settled = true;
+      this.cache.onStoring = undefined;
       capture.stop();
     }
     const notices = this.notices.take();
     const { log, stopped } = this;
-    if (stopped || broken !== undefined) return { tasks: new Map(), log, stopped, broken };
+    // Whatever Nx makes of a batch whose process was ended.
+    if (stopped) broken = undefined;
+    if (broken !== undefined) return { tasks: new Map(), log, stopped, broken };
     return { tasks: await this.conclude(tasks, statuses, notices), log, stopped, broken };
   }
 
@@ -88,12 +93,21 @@ export class RunningBatch implements CurrentRun {
     return wrapped();
   }
 
+  /** False: Nx stores nothing; as for one task. */
+  private storing(code: number): boolean {
+    return !this.stopped && (code === 0 || this.request.storeFailure !== false);
+  }
+
+  /** What is said of tasks after the batch was stopped is said of its end, not of theirs. */
   private lifeCycle(): NxLifeCycle {
     return {
       endTasks: (results) => {
+        if (this.stopped) return;
         for (const result of results) this.results.set(result.task.id, result);
       },
-      printTaskTerminalOutput: ({ id }, _status, output) => void this.replayed.set(id, output),
+      printTaskTerminalOutput: ({ id }, status, output) => {
+        if (!this.stopped) this.shown.set(id, { status, output });
+      },
     };
   }
 
@@ -111,8 +125,10 @@ export class RunningBatch implements CurrentRun {
     const ended = new Map<string, TaskRun | null>();
     for (const task of tasks) {
       const result = this.results.get(task.id);
+      const shown = this.shown.get(task.id)?.status;
+      if (this.stopped && result === undefined && shown === undefined) continue;
       // 20 and 21 name only the first tasks of a batch whose process died; the others count as skipped.
-      const status = result?.status ?? statuses[task.id] ?? 'skipped';
+      const status = result?.status ?? (this.stopped ? shown : statuses[task.id]) ?? 'skipped';
       ended.set(
         task.id,
         status === 'skipped' ? null : await this.concludeTask(task, status, result, notices),
@@ -129,7 +145,7 @@ export class RunningBatch implements CurrentRun {
   ): Promise<TaskRun> {
     // 20 and 21 report a copy, with the times on it.
     const task = { ...given, ...result?.task };
-    const terminalOutput = result?.terminalOutput ?? this.replayed.get(task.id) ?? '';
+    const terminalOutput = result?.terminalOutput ?? this.shown.get(task.id)?.output ?? '';
     const isFailure = status === 'failure' || status === 'stopped';
     // 20 gives no codes.
     const said = result?.code ?? 0;

@@ -173,7 +173,7 @@ class NxTaskHost implements TaskHost {
         const byId = Object.fromEntries(tasks.map((task) => [task.id, task]));
         const full: TaskGraph = { ...whole, tasks: { ...whole.tasks, ...byId } };
         return this.runBatchOfTasks({
-          ...{ projectGraph, nxJson, hasher, lifeCycle },
+          ...{ projectGraph, nxJson, hasher, lifeCycle, onWorking: request.onWorking },
           taskGraph: toNxTaskGraph(this.nx.major, subgraph(full, Object.keys(byId))),
           fullTaskGraph: toNxTaskGraph(this.nx.major, full),
         });

@@ -106,13 +106,23 @@ export interface RunBatchRequest {
   fullTaskGraph: RawTaskGraph | TaskGraph;
   /** Ignore what the caches hold and run; the results are still stored. Default: false. */
   skipCacheRead?: boolean | undefined;
+  /** As for one task. */
+  storeFailure?: boolean | undefined;
+  /**
+   * Called with true when a process of the executor begins to work on tasks, and with false when it has said how they ended,
+   * or has ended. There may be several, one after the other; what a cache has and storing results is not its work.
+   */
+  onWorking?: ((isWorking: boolean) => void) | undefined;
   /** What the process of the batch prints, as it comes. What it says of single tasks is in their results. */
   onOutput?: ((chunk: string) => void) | undefined;
 }
 
 /** How a batch ended. */
 export interface BatchRun {
-  /** By task id; null for a task that the executor skipped. Empty when `stopped` or `broken`. */
+  /**
+   * By task id; null for a task that the executor skipped. When `stopped`, only tasks that had ended by then: those found in a
+   * cache, and on 22 and later those of which the executor had said so. Empty when `broken`.
+   */
   tasks: ReadonlyMap<string, TaskRun | null>;
   /** The last of what its process printed by itself. */
   log: string;

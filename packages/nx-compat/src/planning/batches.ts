@@ -82,8 +82,9 @@ export async function planBatches(input: BatchPlanInput): Promise<ReadonlyMap<st
   const { TasksSchedule } = nx.load<{ TasksSchedule: new (...args: unknown[]) => Schedule }>(
     'src/tasks-runner/tasks-schedule',
   );
+  const options = { batch: forced ? true : batch };
   const schedule = new TasksSchedule(
-    ...[projectGraph, ...(nx.major <= 21 ? [] : [projects]), taskGraph, { batch }],
+    ...[projectGraph, ...(nx.major <= 21 ? [] : [projects]), taskGraph, options],
   );
   const made = new Map<string, number>();
   for (let layer = 0; layer < MAX_LAYERS; layer++) {

@@ -14,6 +14,8 @@ export interface BatchOfTasks {
   nxJson: Record<string, unknown>;
   hasher: unknown;
   lifeCycle: NxLifeCycle;
+  /** Called when a process of the executor begins, and with false when it has ended or said how its tasks ended. */
+  onWorking?: ((isWorking: boolean) => void) | undefined;
 }
 
 /** Resolves with how the tasks ended when they have, with their results stored. */
@@ -25,6 +27,9 @@ interface Orchestrator {
   run(): Promise<NxStatuses>;
   forkedProcessTaskRunner: { forkProcessForBatch: ForkForBatch };
 }
+
+/** Type of the message with which a worker says how its tasks ended; the same on 20.8 to 24. */
+const COMPLETE_BATCH = 2;
 
 /** How long a worker's last words may take once it is told to end. */
 const LAST_WORDS_MS = 2_000;
@@ -64,9 +69,10 @@ function hashingFrom(hasher: unknown, whole: RawTaskGraph): unknown {
  */
 class Workers {
   private readonly started: ChildProcess[] = [];
+  private readonly working = new Set<ChildProcess>();
   readonly restore: () => void;
 
-  constructor() {
+  constructor(private readonly onWorking: (isWorking: boolean) => void) {
     const { fork } = childProcess;
     this.restore = replaceFunctions(childProcess, {
       fork: (path: string, options: { stdio?: unknown }) => {
@@ -74,12 +80,26 @@ class Workers {
         const stdio = ['inherit', 'pipe', 'pipe', 'ipc'] as const;
         const child = fork(path, { ...options, ...(inherits ? { stdio: [...stdio] } : {}) } as object);
         this.started.push(child);
+        this.watch(child);
         if (inherits) {
           child.stdout?.on('data', (chunk: Buffer) => process.stdout.write(chunk));
           child.stderr?.on('data', (chunk: Buffer) => process.stderr.write(chunk));
         }
         return child;
       },
+    });
+  }
+
+  private watch(child: ChildProcess): void {
+    this.working.add(child);
+    if (this.working.size === 1) this.onWorking(true);
+    const over = (): void => {
+      if (this.working.delete(child) && this.working.size === 0) this.onWorking(false);
+    };
+    child.once('exit', over);
+    child.once('error', over);
+    child.on('message', (message: { type?: unknown } | null) => {
+      if (message?.type === COMPLETE_BATCH) over();
     });
   }
 
@@ -125,7 +145,7 @@ export function batchRunner(nx: NxInstall): RunBatchOfTasks {
     // 20 and 21 would show an executor the tasks of its batch only.
     forkedProcessTaskRunner.forkProcessForBatch = (what, projectGraph, _graph, ...rest) =>
       forkForBatch(what, projectGraph, batch.fullTaskGraph, ...rest);
-    const workers = new Workers();
+    const workers = new Workers((isWorking) => batch.onWorking?.(isWorking));
     try {
       return await orchestrator.run();
     } finally {
