@@ -577,6 +577,18 @@ describe('a task that may run only so long', () => {
     expect(said.filter(({ type }) => type === 'ran')).toHaveLength(1);
   });
 
+  it('has not run too long at once when that is longer than a timer can be set for', async () => {
+    let stops = 0;
+    host.stop = () => stops++;
+    host.run = async () => {
+      await new Promise((resolve) => setTimeout(resolve, 30));
+      return ended();
+    };
+    send({}, limited(2 ** 40));
+    expect(await result()).toMatchObject({ status: 'success', reason: null });
+    expect(stops).toBe(0);
+  });
+
   it('and is cancelled meanwhile is handed back', async () => {
     host.run = untilStopped({ status: 'failure' });
     send({}, limited(60_000));
