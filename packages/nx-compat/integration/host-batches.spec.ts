@@ -158,7 +158,10 @@ describe.each(NX_VERSIONS)('batches in a host, nx %s', (version) => {
     const ended = Object.entries(result.tasks).map(([id, run]) => [id, run?.status, run?.store.kind]);
     // 20 and 21 hear of the tasks all at once, at the end.
     expect(ended).toEqual(major <= 21 ? [] : [['v:some', 'success', 'none']]);
-    const again = await runIn(workspace, { targets: ['some'], stopOn: 'hanging' }, env);
+    const unhashed = { targets: ['some'], stopOn: 'hanging', hashed: false };
+    const again = await runIn(workspace, unhashed, env);
     expect(again.result.live[name('some', 1)]).toContain('hanging');
+    // Nobody knows the hash of a task that Nx would have hashed at the end.
+    if (major >= 22) expect(again.result.tasks['v:some']?.hash).toBe('');
   });
 });

@@ -123,12 +123,15 @@ export class RunningBatch implements CurrentRun {
     notices: string,
   ): Promise<Map<string, TaskRun | null>> {
     const ended = new Map<string, TaskRun | null>();
-    for (const task of tasks) {
-      const result = this.results.get(task.id);
-      const shown = this.shown.get(task.id)?.status;
+    for (const [index, ran] of tasks.entries()) {
+      const result = this.results.get(ran.id);
+      const shown = this.shown.get(ran.id)?.status;
       if (this.stopped && result === undefined && shown === undefined) continue;
+      // Nx hashes tasks that depend on outputs once more when the batch is over, which it never was.
+      const task =
+        this.stopped && result === undefined ? { ...ran, hash: this.request.tasks[index]?.hash } : ran;
       // 20 and 21 name only the first tasks of a batch whose process died; the others count as skipped.
-      const status = result?.status ?? (this.stopped ? shown : statuses[task.id]) ?? 'skipped';
+      const status = result?.status ?? (this.stopped ? shown : statuses[ran.id]) ?? 'skipped';
       ended.set(
         task.id,
         status === 'skipped' ? null : await this.concludeTask(task, status, result, notices),
