@@ -1,7 +1,7 @@
-import { Fleet, install, NX_VERSIONS, type ParityBench } from '@org/dte-testing';
+import { Fleet, install, type ParityBench } from '@org/dte-testing';
 import { BATCH_PLUGIN, batchProject } from '../support/batch-workspace';
 import { completeAndClose } from '../support/close';
-import { expectParity, openParity } from '../support/parity';
+import { expectParity, openParity, PARITY_VERSIONS } from '../support/parity';
 
 const FILES = {
   'nx.json': { namedInputs: { default: ['{projectRoot}/**/*'] } },
@@ -26,7 +26,7 @@ const FILES = {
 
 const COMMAND = ['run-many', '-t', 'compile,pack', '--batch', '--output-style=static'];
 
-describe.each(NX_VERSIONS.slice(3, 4))('batches, nx %s', (nx) => {
+describe.each(PARITY_VERSIONS)('batches, nx %s', (nx) => {
   let fleet: Fleet;
   let bench: ParityBench;
 

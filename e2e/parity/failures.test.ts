@@ -1,5 +1,5 @@
 import {
-  DEFAULT_NX_VERSION,
+  type Difference,
   Fleet,
   install,
   type ParityBench,
@@ -9,17 +9,21 @@ import {
 import { completeAndClose } from '../support/close';
 import { expectExit } from '../support/expect-exit';
 import { plain } from '../support/log';
-import { expectParity, openParity } from '../support/parity';
+import { expectParity, openParity, PARITY_VERSIONS } from '../support/parity';
 import { FAILURE_FILES, FAILURE_PROJECTS, PRINTED_MB } from './workspaces/failures';
 
-describe('failures', () => {
+/** Plain Nx loses what a command prints that ends at once, now and then: it may be reaped before its pipe is read. */
+const lostByPlainNx = ({ task, aspect, distributed }: Difference): boolean =>
+  task === 'missing:fail' && aspect === 'terminal output' && distributed.includes('not found');
+
+describe.each(PARITY_VERSIONS)('failures, nx %s', (nx) => {
   let fleet: Fleet;
   let bench: ParityBench;
 
   beforeAll(async () => {
     const nxJson = sampleNxJson({ plugin: false });
     fleet = Fleet.create({
-      install: install({ nx: DEFAULT_NX_VERSION }),
+      install: install({ nx }),
       files: { ...sampleFiles(FAILURE_PROJECTS, nxJson), ...FAILURE_FILES },
     });
     bench = await openParity(fleet, { dteEnv: { SIDE: 'distributed' } });
@@ -29,12 +33,14 @@ describe('failures', () => {
   });
 
   it('of every kind end as they end on one machine, with their output and their files', async () => {
-    expectParity(await bench.compare(['run-many', '-t', 'fail', '--parallel=2']));
+    const command = ['run-many', '-t', 'fail', '--parallel=2'];
+    expectParity(await bench.compare(command, { ignore: lostByPlainNx }));
   });
 
   it('that Nx caches (NX_CACHE_FAILURES) are replayed as on one machine', async () => {
     const report = await bench.compare(['run-many', '-t', 'fail', '--parallel=2'], {
       env: { NX_CACHE_FAILURES: 'true' },
+      ignore: lostByPlainNx,
     });
     expectParity(report);
   });
@@ -54,7 +60,9 @@ describe('failures', () => {
     });
 
     expectParity(report);
-    expect(report.rounds[0]!.distributed.tasks['bail-slow:bail']).toMatchObject({ status: 'stopped' });
+    // 22 and 23 end what runs when something has failed; the others wait for it.
+    const status = /^2[23]\./.test(nx) ? 'stopped' : 'success';
+    expect(report.rounds[0]!.distributed.tasks['bail-slow:bail']).toMatchObject({ status });
   });
 
   it('tasks that print much, bytes or nothing have printed the same', async () => {

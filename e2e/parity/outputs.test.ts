@@ -1,23 +1,16 @@
-import {
-  DEFAULT_NX_VERSION,
-  Fleet,
-  install,
-  type ParityBench,
-  sampleFiles,
-  sampleNxJson,
-} from '@org/dte-testing';
+import { Fleet, install, type ParityBench, sampleFiles, sampleNxJson } from '@org/dte-testing';
 import { completeAndClose } from '../support/close';
-import { expectParity, openParity } from '../support/parity';
+import { expectParity, openParity, PARITY_VERSIONS } from '../support/parity';
 import { BIG_PROJECTS, MANY, OUTPUT_FILES, OUTPUT_PROJECTS } from './workspaces/outputs';
 
-describe('outputs', () => {
+describe.each(PARITY_VERSIONS)('outputs, nx %s', (nx) => {
   let fleet: Fleet;
   let bench: ParityBench;
 
   beforeAll(async () => {
     const nxJson = sampleNxJson({ plugin: false });
     fleet = Fleet.create({
-      install: install({ nx: DEFAULT_NX_VERSION }),
+      install: install({ nx }),
       files: { ...sampleFiles({ ...OUTPUT_PROJECTS, ...BIG_PROJECTS }, nxJson), ...OUTPUT_FILES },
     });
     bench = await openParity(fleet);
@@ -27,7 +20,12 @@ describe('outputs', () => {
   });
 
   it('of every kind are the same on the main job and for dependants on another agent', async () => {
-    const report = await bench.compare(['run-many', '-t', 'look', '--parallel=2', '--exclude=many-*']);
+    const report = await bench.compare(['run-many', '-t', 'look', '--parallel=2', '--exclude=many-*'], {
+      // 20 puts what a link leads to into a remote cache, where later versions refuse it, and nothing with such names.
+      ignore: ({ task, aspect }) =>
+        nx.startsWith('20.') &&
+        (task.startsWith('leaving-cached:') || (task === 'shapes-cached:make' && aspect === 'status')),
+    });
 
     expectParity(report);
     const places = report.rounds[0]!.places;
@@ -48,9 +46,9 @@ describe('outputs', () => {
     );
   });
 
-  // 20 GB of disk and minutes of reading and writing: DTE_BIG=1 asks for it.
-  const itWhenAsked = process.env['DTE_BIG'] === '1' ? it : it.skip;
-  itWhenAsked('of two gigabytes in one file are the same, too (DTE_BIG=1)', async () => {
+  // 20 GB of disk and minutes of reading and writing: PARITY_BIG=1 asks for it.
+  const itWhenAsked = process.env['PARITY_BIG'] === '1' ? it : it.skip;
+  itWhenAsked('of two gigabytes in one file are the same, too (PARITY_BIG=1)', async () => {
     const report = await bench.compare(['run-many', '-t', 'look-big', '--parallel=1'], { rounds: ['cold'] });
 
     expectParity(report);

@@ -1,11 +1,22 @@
 import {
+  DEFAULT_NX_VERSION,
   describeReport,
   type Fleet,
+  NX_VERSIONS,
   ParityBench,
   type ParityOptions,
   type ParityReport,
   type Replacement,
 } from '@org/dte-testing';
+
+/**
+ * Versions of Nx for the suites that are too long for all of them on every commit: the default one, or all with
+ * `PARITY_NX=all`, or those that `PARITY_NX` names.
+ */
+export const PARITY_VERSIONS: readonly string[] = ((wanted) => {
+  if (wanted === undefined || wanted === '') return [DEFAULT_NX_VERSION];
+  return wanted === 'all' ? NX_VERSIONS : wanted.split(',');
+})(process.env['PARITY_NX']);
 
 /** Sample tasks say on which machine they run. */
 const MACHINES: Replacement = [/ on (main|plain|agent-\d+)\b/g, ' on <machine>'];

@@ -1,7 +1,8 @@
 import { resolveNx } from './nx-install';
 
 /**
- * What --nxBail does to tasks that run when another one fails: 20 and 21 let them finish, 22 and later end them, and
- * their status is `stopped`.
+ * What --nxBail does to tasks that run when another one fails: 22 and 23 end them, and their status is `stopped`; the
+ * others let them finish.
  */
-export const bailStopsTasks = (workspaceRoot: string): boolean => resolveNx(workspaceRoot).major >= 22;
+export const bailStopsTasks = (workspaceRoot: string): boolean =>
+  [22, 23].includes(resolveNx(workspaceRoot).major);

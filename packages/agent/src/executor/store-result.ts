@@ -17,7 +17,10 @@ export async function storeResult(
   run: TaskRun,
   status: 'success' | 'failure',
 ): Promise<Artifact> {
+  // What a failed task has left is shown as well, and replaying a failure from its cache Nx brings no files.
+  const isCacheable = status === 'success' || run.cacheStatus !== 'miss';
   if (
+    isCacheable &&
     !run.stopped &&
     task.cacheable &&
     isStorableHash(run.hash) &&

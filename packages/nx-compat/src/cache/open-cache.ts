@@ -54,8 +54,11 @@ export class OpenedCache implements TaskCache {
     const get = nxCache.get.bind(nxCache);
     nxCache.get = async (task) => (this.unread.has(task.hash ?? '') ? null : get(task));
     const put = nxCache.put.bind(nxCache);
-    nxCache.put = async (task, ...result) =>
-      this.onStoring?.(result[2]) === false ? undefined : put(task, ...result);
+    nxCache.put = async (task, terminalOutput, outputs, code) => {
+      // 20 and 21 lose the code on the way through a remote cache: a failure would come back as a success.
+      if (!isReplayable(nx, code) || this.onStoring?.(code) === false) return undefined;
+      return put(task, terminalOutput, outputs, code);
+    };
     const getBatch = nxCache.getBatch?.bind(nxCache);
     if (getBatch)
       nxCache.getBatch = (tasks) => getBatch(tasks.filter(({ hash }) => !this.unread.has(hash ?? '')));
