@@ -100,7 +100,10 @@ describe('where outputs go', () => {
     expect(pipeline.main.read('tmp/base/gen.txt')).toMatch(/^base:gen\n/);
     expect(pipeline.main.filesBelow('dist/libs/lib')).toEqual(['out.txt', 'report/coverage.txt']);
     expect(has('dist/apps/app')).toBe(false);
-    expect((await pipeline.dte(['outputs', 'no:such'])).code).toBe(1);
+    expect(await pipeline.dte(['outputs', 'no:such'])).toMatchObject({
+      code: 1,
+      output: expect.stringContaining('DTE_OUTPUTS_UNKNOWN') as string,
+    });
   });
 
   it('with requested: those of the named tasks are here, and hits are marked as what they are', async () => {

@@ -128,6 +128,10 @@ export const ERROR_CODES = {
     severity: 'attempt',
     cure: 'Check the outputs of the dependency that the message names and the disk of the coordinator.',
   },
+  DTE_OUTPUTS_UNKNOWN: {
+    severity: 'fatal',
+    cure: 'Name a task of the list that `dte outputs` prints, in the job that ran the nx command. With restoreOutputs=all (the default) all outputs are in the workspace already.',
+  },
   DTE_ARTIFACT_UNSAFE: {
     severity: 'attempt',
     cure: 'Keep the outputs of the task inside the workspace: the artifact has an entry or a link that leaves it.',

@@ -33,7 +33,7 @@ function newest(indexes: readonly OutputIndex[]): Map<string, Wanted> {
   return found;
 }
 
-/** @throws DteError DTE_ARTIFACT_MISSING naming what is not there, and what is */
+/** @throws DteError DTE_OUTPUTS_UNKNOWN naming what is not there, and what is */
 export function chooseOutputs(
   indexes: readonly OutputIndex[],
   taskIds: readonly string[],
@@ -46,7 +46,7 @@ export function chooseOutputs(
     if (wanted !== undefined) return wanted;
     const there = known.size === 0 ? 'nothing' : [...known.keys()].slice(0, 10).join(', ');
     throw new DteError(
-      'DTE_ARTIFACT_MISSING',
+      'DTE_OUTPUTS_UNKNOWN',
       `There are no outputs of ${id} to download; what was left by commands of this job: ${there}.`,
     );
   });

@@ -70,7 +70,12 @@ async function validate({ json = false }: { json?: boolean }): Promise<void> {
       : null;
   if (json) say(JSON.stringify(jsonOf(survey, problems), null, 2));
   else if (problems.length > 0) say(problems.map(printed).join('\n'));
-  else say(survey === null ? `no assignment rules: there is nothing in ${RULES_FILE}` : renderSurvey(survey));
+  else
+    say(
+      survey === null
+        ? `no assignment rules: neither in ${RULES_FILE} nor in nx.json (assignmentRules)`
+        : renderSurvey(survey),
+    );
 }
 
 export function validateCommand(): Command {
