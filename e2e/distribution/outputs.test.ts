@@ -127,6 +127,14 @@ describe('where outputs go', () => {
     expect(has('tmp/broken/log.txt')).toBe(true);
   });
 
+  it('takes no failure for a success that Nx has cached for another command (NX_CACHE_FAILURES)', async () => {
+    const env = { DTE_RESTORE_OUTPUTS: 'none', NX_CACHE_FAILURES: 'true' };
+    expectExit(await pipeline.nx(['run', 'lib:broken'], { env }), 1, pipeline);
+
+    expectExit(await nx(['run', 'lib:broken'], 'none'), 1, pipeline);
+    expectExit(await nx(['run', 'lib:broken'], 'none', 'tmp/**'), 1, pipeline);
+  });
+
   it('brings what a task needs that runs here after all', async () => {
     fleet.clearJournal();
     rmSync(pipeline.main.path('dist'), { recursive: true });

@@ -133,11 +133,15 @@ describe('an archive that is packed and extracted elsewhere', () => {
     const as = { format: 'nx-cache' } as const;
     const end: [string, string][] = [
       ['terminalOutput', 'printed'],
-      ['code', '0'],
+      ['code', '\0\0\0\0'],
     ];
     const result = await extract(to, await cached(['dist/a.txt', 'a'], ...end), ['dist'], {}, as);
-    expect(result.terminalOutput).toBe('printed');
+    expect(result).toMatchObject({ terminalOutput: 'printed', meta: { code: 0, status: 'success' } });
     expect(readdirSync(to, { recursive: true }).sort()).toEqual(['dist', 'dist/a.txt']);
+    const failed = await cached(['terminalOutput', 'no'], ['code', '\0\0\0\u0003']);
+    expect((await extract(to, failed, [], {}, as)).meta).toMatchObject({ code: 3, status: 'failure' });
+    const odd = await cached(['terminalOutput', 'no'], ['code', 'three']);
+    expect(await codeOf(extract(to, odd, [], {}, as))).toBe('DTE_ARTIFACT_UNSAFE');
     const bad = await cached(['../a.txt', 'a'], ...end);
     expect(await codeOf(extract(to, bad, ['dist'], {}, as))).toBe('DTE_ARTIFACT_UNSAFE');
   });

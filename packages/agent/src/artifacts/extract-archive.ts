@@ -28,7 +28,7 @@ export interface ExtractOptions {
   /** Agents restore a dependency without caring what it printed. */
   readonly terminalOutput: 'collect' | 'skip';
   readonly limits: ArchiveLimits;
-  /** Default `attempt`, an archive of ours; `nx-cache` is what Nx stores for a successful task. */
+  /** Default `attempt`, an archive of ours; `nx-cache` is what Nx stores, which says at its end whether the task succeeded. */
   readonly format?: 'attempt' | 'nx-cache' | undefined;
   /** Leaves out every file and link for which this is false; a path is relative to the workspace. */
   readonly only?: ((path: string) => boolean) | undefined;
@@ -73,6 +73,9 @@ export function asArchiveError(thrown: unknown, taskId: string): DteError {
     cause: thrown,
   });
 }
+
+/** Nx writes an exit code as a signed number of 32 bits, the highest first (20 to 24). */
+const CODE_BYTES = 4;
 
 class Extractor {
   private meta: ArchiveMeta | null = null;
@@ -139,14 +142,23 @@ class Extractor {
   private async takeCached(entry: ArchiveEntry): Promise<void> {
     const { name, size } = entry.header;
     if (this.meta === null) {
-      // Nx stores successes; failures only when told to (NX_CACHE_FAILURES), and those are never fetched in this way.
+      // What is known in advance; the exit code comes last, and need not be 0 (NX_CACHE_FAILURES).
       this.meta = { version: 1, taskId: this.options.taskId, hash: null, code: 0, status: 'success' };
       await this.options.port.remove(this.options.outputs);
     }
     this.count(size);
     if (name === NX_TERMINAL_OUTPUT_ENTRY) await this.takeTerminalOutput(entry);
-    else if (name === NX_CODE_ENTRY) entry.resume();
+    else if (name === NX_CODE_ENTRY) this.meta = await this.withCode(this.meta, entry);
     else await this.takeOutput(entry, checkedParts(name));
+  }
+
+  private async withCode(meta: ArchiveMeta, entry: ArchiveEntry): Promise<ArchiveMeta> {
+    if (entry.header.size !== CODE_BYTES)
+      throw unsafe(`The exit code in the archive has ${entry.header.size} bytes, not ${CODE_BYTES}.`);
+    const chunks: Buffer[] = [];
+    for await (const chunk of entry) chunks.push(chunk);
+    const code = Buffer.concat(chunks).readInt32BE();
+    return { ...meta, code, status: code === 0 ? 'success' : 'failure' };
   }
 
   private async takeMeta(entry: ArchiveEntry): Promise<void> {

@@ -359,6 +359,19 @@ it('believes the coordinator that it holds what Nx could not store', async () =>
   expect(await result()).toMatchObject({ artifact: { kind: 'cache', hash: 'hash-app-build' } });
 });
 
+it('sends a success where what the coordinator holds may be a failure', async () => {
+  server.stored.set('hash-app-build', Buffer.from(''));
+  host.run = async () => ended({ store: { kind: 'declined' } });
+  const { env } = process;
+  process.env = { ...env, NX_CACHE_FAILURES: 'true' };
+  try {
+    send();
+    expect(await result()).toMatchObject({ artifact: { kind: 'attempt', attempt: 1 } });
+  } finally {
+    process.env = env;
+  }
+});
+
 it('sends what only its own cache had', async () => {
   host.run = async () => ended({ status: 'local-cache', cacheStatus: 'local-hit', store: { kind: 'none' } });
   send();
@@ -409,6 +422,12 @@ describe('a dependency', () => {
     send({ restore: [cached] });
     expect(await result()).toMatchObject({ kind: 'returned', reason: { code: 'DTE_ARTIFACT_MISSING' } });
     expect(said[1]).toMatchObject({ type: 'restored', ok: false });
+  });
+
+  it('that a cache knows as a failure costs the attempt', async () => {
+    host.fetched = { kind: 'remote', entry: { code: 1, terminalOutput: '', outputsPath: '' } };
+    send({ restore: [cached] });
+    expect(await result()).toMatchObject({ kind: 'returned', reason: { code: 'DTE_ARTIFACT_MISSING' } });
   });
 
   it('is extracted from the archive of its attempt', async () => {

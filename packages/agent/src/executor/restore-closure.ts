@@ -43,6 +43,13 @@ export async function restoreMember(
         `The outputs of the dependency ${entry.taskId} (hash ${artifact.hash}) could not be fetched${why}.`,
       );
     }
+    if (fetched.entry.code !== 0) {
+      // NX_CACHE_FAILURES of another command: nothing may be built on it.
+      throw new DteError(
+        'DTE_ARTIFACT_MISSING',
+        `The cache holds a failure of the dependency ${entry.taskId} (hash ${artifact.hash}) and no outputs of a success.`,
+      );
+    }
   } else if (artifact.kind === 'attempt') {
     const { http, run, workspaceRoot, outputs, limits, signal } = context;
     await extractAttempt({

@@ -65,7 +65,9 @@ async function isInCache(
   // Nx caches failures only when told to, and then it said `stored` or `declined`.
   if (status === 'failure' && run.store.kind === 'none') return false;
   if (run.cacheStatus === 'remote-hit' && host.remoteKind === 'ours') return true;
-  if ((await http.askHeld([run.hash])).has(run.hash)) return true;
+  // With NX_CACHE_FAILURES what is held under this hash may be a failure from before.
+  const isSure = status === 'failure' || process.env['NX_CACHE_FAILURES'] !== 'true';
+  if (isSure && (await http.askHeld([run.hash])).has(run.hash)) return true;
   return run.cacheStatus === 'local-hit' && (await uploadLocalHit(host, task, run.hash));
 }
 

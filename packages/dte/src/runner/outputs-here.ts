@@ -77,14 +77,14 @@ export class OutputsHere implements DiskKeeper {
   }
 
   /** Takes over the outputs of a task whatever the policy is: a failure's are looked at by somebody. */
-  restore(task: NxTask, artifact: Artifact): Promise<Restored> {
+  restore(task: NxTask, artifact: Artifact, ending: 'success' | 'failure' = 'success'): Promise<Restored> {
     const { restorer } = this.options;
     const early = this.early.get(task.id);
     if (early?.identity === identityOf(artifact)) return early.restored;
     return this.inOrder(task, () =>
       this.made.get(task.id) === identityOf(artifact)
         ? restorer.printed(task, artifact)
-        : restorer.restore(task, artifact),
+        : restorer.restore(task, artifact, ending),
     );
   }
 

@@ -29,7 +29,7 @@ function setUp(answers: FetchResult[]) {
   });
   return { restorer, fetched, getAttempt, removed };
 }
-const hit: FetchResult = { kind: 'remote', entry: { code: 0, terminalOutput: 'out', outputsPath: '/x' } };
+const hit = { kind: 'remote', entry: { code: 0, terminalOutput: 'out', outputsPath: '/x' } } as const;
 
 describe('createRestorer', () => {
   it('fetches by the hash that was agreed on the agent and gives the terminal output', async () => {
@@ -55,6 +55,17 @@ describe('createRestorer', () => {
     await expect(restorer.restore(task('a:b'), { kind: 'cache', hash: '42' })).rejects.toMatchObject({
       code: 'DTE_ARTIFACT_MISSING',
     });
+  });
+
+  it('takes the failure that a cache holds for a failure only', async () => {
+    const failure: FetchResult = { kind: 'remote', entry: { ...hit.entry, code: 3 } };
+    const { restorer } = setUp([failure, failure, failure]);
+    const artifact = { kind: 'cache', hash: '42' } as const;
+    await expect(restorer.restore(task('a:b'), artifact)).rejects.toMatchObject({
+      code: 'DTE_ARTIFACT_MISSING',
+      message: expect.stringContaining('exit code 3') as string,
+    });
+    expect(await restorer.restore(task('a:b'), artifact, 'failure')).toMatchObject({ terminalOutput: 'out' });
   });
 
   it('has nothing to do for a task without outputs', async () => {

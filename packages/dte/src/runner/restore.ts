@@ -1,6 +1,7 @@
 import {
   extractAttempt,
   readTerminalOutput,
+  type ExtractedAttempt,
   type ExtractOptions,
   type HttpClient,
   type OutputsPort,
@@ -18,9 +19,11 @@ export interface Restored {
 export interface Restorer {
   /**
    * Puts the outputs of a finished task on this disk.
+   * @param ending how it is known to have ended; of a success, what a cache holds of a failure (NX_CACHE_FAILURES) is refused.
+   *   Default: `success`
    * @throws DteError when they are not there or cannot be read
    */
-  restore(task: NxTask, artifact: Artifact): Promise<Restored>;
+  restore(task: NxTask, artifact: Artifact, ending?: 'success' | 'failure'): Promise<Restored>;
   /**
    * What a task printed whose outputs are on this disk already: none of them is touched.
    * @throws DteError
@@ -55,15 +58,22 @@ type Picked = ((path: string) => boolean) | null;
 /** One failure may be the network's; the second is a fact. */
 const TRIES = 2;
 
+const notASuccess = (task: NxTask, hash: string, code: number): DteError =>
+  new DteError(
+    'DTE_ARTIFACT_MISSING',
+    `The cache holds a failure of ${task.id} (hash ${hash}, exit code ${code}) and no outputs of a success.`,
+  );
+
 export function createRestorer(options: RestorerOptions): Restorer {
   const { cache, http, workspaceRoot, runId, limits } = options;
 
-  async function fromCache(task: NxTask, hash: string): Promise<Restored> {
+  async function fromCache(task: NxTask, hash: string, mayFail: boolean): Promise<Restored> {
     task.hash = hash;
     const found = await cache.fetch(task);
     switch (found.kind) {
       case 'local':
       case 'remote':
+        if (found.entry.code !== 0 && !mayFail) throw notASuccess(task, hash, found.entry.code);
         return { terminalOutput: found.entry.terminalOutput, from: found.kind };
       case 'miss':
         throw new DteError(
@@ -80,26 +90,28 @@ export function createRestorer(options: RestorerOptions): Restorer {
 
   async function fromAttempt(task: NxTask, attempt: number): Promise<Restored> {
     const source = await http.getAttempt(runId, task.id, attempt);
-    return { terminalOutput: await extract(task, source, {}), from: null };
+    const { terminalOutput } = await extract(task, source, {});
+    return { terminalOutput, from: null };
   }
 
-  async function extract(
+  function extract(
     task: NxTask,
     source: Readable,
     how: Pick<ExtractOptions, 'format' | 'only'>,
-  ): Promise<string> {
-    const { terminalOutput } = await extractAttempt({
+  ): Promise<ExtractedAttempt> {
+    return extractAttempt({
       ...{ source, workspaceRoot, taskId: task.id, outputs: task.outputs, port: options.outputs },
       ...{ terminalOutput: 'collect', limits, ...how },
     });
-    return terminalOutput;
   }
 
   async function leaveCached(task: NxTask, hash: string, picked: Picked): Promise<LeftOutputs> {
     if (picked !== null) {
       const source = await http.getCached(hash);
       const { bytes = null } = source;
-      return { terminalOutput: await extract(task, source, { format: 'nx-cache', only: picked }), bytes };
+      const { terminalOutput, meta } = await extract(task, source, { format: 'nx-cache', only: picked });
+      if (meta.code !== 0) throw notASuccess(task, hash, meta.code);
+      return { terminalOutput, bytes };
     }
     const terminalOutput = await http.getTerminal(hash);
     await options.outputs.remove(task.outputs);
@@ -109,7 +121,10 @@ export function createRestorer(options: RestorerOptions): Restorer {
   async function leaveAttempt(task: NxTask, attempt: number, picked: Picked): Promise<LeftOutputs> {
     const source = await http.getAttempt(runId, task.id, attempt);
     const { bytes = null } = source;
-    if (picked !== null) return { terminalOutput: await extract(task, source, { only: picked }), bytes };
+    if (picked !== null) {
+      const { terminalOutput } = await extract(task, source, { only: picked });
+      return { terminalOutput, bytes };
+    }
     const terminalOutput = await readTerminalOutput(source, task.id, limits);
     await options.outputs.remove(task.outputs);
     return { terminalOutput, bytes };
@@ -121,7 +136,11 @@ export function createRestorer(options: RestorerOptions): Restorer {
     if (entry !== undefined) return entry.terminalOutput;
     // A failure that was cached, or a local cache that could not be written.
     const source = await http.getCached(hash);
-    return extract({ ...task, outputs: [] }, source, { format: 'nx-cache', only: () => false });
+    const { terminalOutput } = await extract({ ...task, outputs: [] }, source, {
+      format: 'nx-cache',
+      only: () => false,
+    });
+    return terminalOutput;
   }
 
   async function printed(task: NxTask, artifact: Artifact): Promise<string> {
@@ -138,12 +157,12 @@ export function createRestorer(options: RestorerOptions): Restorer {
     }
   }
 
-  async function once(task: NxTask, artifact: Artifact): Promise<Restored> {
+  async function once(task: NxTask, artifact: Artifact, mayFail: boolean): Promise<Restored> {
     switch (artifact.kind) {
       case 'none':
         return { terminalOutput: '', from: null };
       case 'cache':
-        return fromCache(task, artifact.hash);
+        return fromCache(task, artifact.hash, mayFail);
       case 'attempt':
         return fromAttempt(task, artifact.attempt);
     }
@@ -162,10 +181,10 @@ export function createRestorer(options: RestorerOptions): Restorer {
           return leaveAttempt(task, artifact.attempt, picked);
       }
     },
-    async restore(task, artifact) {
+    async restore(task, artifact, ending = 'success') {
       for (let tries = 1; ; tries++) {
         try {
-          return await once(task, artifact);
+          return await once(task, artifact, ending === 'failure');
         } catch (thrown) {
           const error = DteError.from(thrown, 'DTE_ARTIFACT_MISSING');
           // What is unsafe today is unsafe again.

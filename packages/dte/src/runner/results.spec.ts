@@ -269,7 +269,7 @@ describe('RunResults', () => {
     const { results } = setUp(restore);
     results.onEntry(ended('lib:build', 'success', null));
     await results.idle();
-    expect(restore).toHaveBeenCalledWith(expect.objectContaining({ id: 'lib:build' }), { kind: 'none' });
+    expect(restore.mock.calls).toMatchObject([[{ id: 'lib:build' }, { kind: 'none' }, 'success']]);
     expect(results.statuses).toEqual({ 'lib:build': 'success' });
   });
 

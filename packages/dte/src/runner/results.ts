@@ -210,7 +210,7 @@ export class RunResults {
     const note = `${ours}${this.servers.explain(agentOf(entry), servers)}`;
     if (trouble === null) await this.warnOfDrift(task, entry, finished);
     const terminalOutput = await this.options.outputs
-      .restore(task, finished?.artifact ?? { kind: 'none' })
+      .restore(task, finished?.artifact ?? { kind: 'none' }, 'failure')
       .then(
         (restored) => restored.terminalOutput,
         (thrown: unknown) => `${DteError.from(thrown).explain()}\n`,
