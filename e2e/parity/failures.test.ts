@@ -12,7 +12,7 @@ import { plain } from '../support/log';
 import { expectParity, openParity, PARITY_VERSIONS } from '../support/parity';
 import { FAILURE_FILES, FAILURE_PROJECTS, PRINTED_MB } from './workspaces/failures';
 
-/** Plain Nx loses what a command prints that ends at once, now and then: it may be reaped before its pipe is read. */
+/** Plain Nx loses what a command prints that ends at once, now and then; this one cannot be made to wait. */
 const lostByPlainNx = ({ task, aspect, distributed }: Difference): boolean =>
   task === 'missing:fail' && aspect === 'terminal output' && distributed.includes('not found');
 
