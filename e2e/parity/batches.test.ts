@@ -22,6 +22,7 @@ const FILES = {
     compile: { inputs: ['{projectRoot}/**/*', { dependentTasksOutputFiles: '**/*.txt' }] },
   }),
   ...batchProject('p', { executor: 'eager' }),
+  ...batchProject('q', { executor: 'eager', needs: ['p'] }),
 };
 
 const COMMAND = ['run-many', '-t', 'compile,pack', '--batch', '--output-style=static'];
@@ -42,7 +43,7 @@ describe.each(PARITY_VERSIONS)('batches, nx %s', (nx) => {
     const report = await bench.compare(COMMAND);
 
     expectParity(report);
-    expect(report.tasks).toBe(18);
+    expect(report.tasks).toBe(20);
     const ran = fleet.journal().filter(({ id, machine }) => id.endsWith(':compile') && machine !== 'plain');
     const processOf = (project: string): string[] =>
       ran.filter(({ id }) => id === `${project}:compile`).map(({ machine, pid }) => `${machine} ${pid}`);
@@ -52,5 +53,15 @@ describe.each(PARITY_VERSIONS)('batches, nx %s', (nx) => {
     // Once more in the warm round, where nothing else of the batch is left to do.
     expect([processOf('a').length, processOf('f').length]).toEqual([1, 2]);
     expect(processOf('e')[0]).not.toBe(first);
+  });
+
+  // Each command has an argument of its own, so that no cache knows its tasks.
+  it.each([
+    ['asked for by an executor (preferBatch of 22 and later)', ['run-many', '-t', 'compile', '--mark=1'], {}],
+    ['asked for by a variable', ['run-many', '-t', 'compile', '--mark=2'], { NX_BATCH_MODE: 'true' }],
+    ['of one task and what it needs', ['run', 'e:compile', '--batch', '--mark=3'], {}],
+    ['without the cache', ['run-many', '-t', 'compile', '--batch', '--skip-nx-cache', '--mark=4'], {}],
+  ])('%s end as without distribution', async (_what, command, env) => {
+    expectParity(await bench.compare([...command, '--output-style=static'], { env, rounds: ['cold'] }));
   });
 });
