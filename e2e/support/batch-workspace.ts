@@ -1,16 +1,20 @@
 import type { FileContent } from '@org/dte-testing';
 
 const make = `
-const { appendFileSync, mkdirSync, writeFileSync } = require('node:fs');
+const { appendFileSync, existsSync, mkdirSync, writeFileSync } = require('node:fs');
 const { join } = require('node:path');
-module.exports = (root, id, { out, fail }, how) => {
+module.exports = (root, id, { out, fail, once }, how) => {
+  // Fails where this file is not yet there, and makes it.
+  const gate = join(process.env.SAMPLE_GATES, id.replace(':', '-'));
+  const isFirst = once && !existsSync(gate);
+  if (isFirst) writeFileSync(gate, '');
   const note = { id, what: 'end', machine: process.env.MACHINE, pid: process.pid, at: Date.now() };
   if (process.env.SAMPLE_JOURNAL) appendFileSync(process.env.SAMPLE_JOURNAL, JSON.stringify(note) + '\\n');
   // To whoever is interested, as executors do that are usually run by something else.
   if (process.send) process.send({ made: id });
   mkdirSync(join(root, out), { recursive: true });
-  writeFileSync(join(root, out, 'out.txt'), id + ' ' + how + '\\n');
-  return { success: !fail, terminalOutput: how + ' ' + id + '\\n', startTime: Date.now(), endTime: Date.now() };
+  writeFileSync(join(root, out, 'out.txt'), id + (isFirst ? ' first ' : ' ') + how + '\\n');
+  return { success: !fail && !isFirst, terminalOutput: how + ' ' + id + '\\n', startTime: Date.now(), endTime: Date.now() };
 };`;
 
 const single = `
@@ -97,7 +101,7 @@ export const BATCH_PLUGIN: Record<string, FileContent> = {
   },
   'tools/batchy/schema.json': {
     type: 'object',
-    properties: { out: { type: 'string' }, fail: { type: 'boolean' } },
+    properties: { out: { type: 'string' }, fail: { type: 'boolean' }, once: { type: 'boolean' } },
   },
   'tools/batchy/make.js': make,
   'tools/batchy/single.js': single,
@@ -114,8 +118,9 @@ export function batchProject(
     executor: by = 'compile',
     needs = [],
     fail = false,
+    once = false,
     compile = {},
-  }: { executor?: string; needs?: string[]; fail?: boolean; compile?: object } = {},
+  }: { executor?: string; needs?: string[]; fail?: boolean; once?: boolean; compile?: object } = {},
 ): Record<string, FileContent> {
   const out = `dist/libs/${name}`;
   return {
@@ -129,7 +134,7 @@ export function batchProject(
           dependsOn: ['^compile'],
           inputs: ['{projectRoot}/**/*', '^default'],
           outputs: ['{options.out}'],
-          options: { out, ...(fail ? { fail } : {}) },
+          options: { out, ...(fail ? { fail } : {}), ...(once ? { once } : {}) },
           ...compile,
         },
         pack: {

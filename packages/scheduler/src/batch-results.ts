@@ -102,5 +102,8 @@ function repeat(
   const indices = [...lease.open];
   releaseLease(state, run, lease, out);
   for (const { index, result } of failures) noteRetry(state, run, lease, index, result, out);
+  // Whichever of them stands for all: what is left runs elsewhere.
+  for (const { lostOn } of indices.map((index) => taskOf(run, index)))
+    if (!lostOn.includes(lease.agentId)) lostOn.push(lease.agentId);
   makeReadyAgain(state, run, indices);
 }

@@ -1,5 +1,12 @@
-import { type Incident, runSpec, simulate, type SimulationPlan, taskSpec } from '@org/dte-testing';
-import type { Placement, RunSpec, TaskSpec } from '@org/dte-protocol';
+import {
+  type Incident,
+  type PlannedRun,
+  runSpec,
+  simulate,
+  type SimulationPlan,
+  taskSpec,
+} from '@org/dte-testing';
+import type { Placement, TaskSpec } from '@org/dte-protocol';
 import fc from 'fast-check';
 import { checkRun } from './graph';
 
@@ -18,7 +25,10 @@ const tasks: fc.Arbitrary<TaskSpec[]> = fc
       dependencies: fc.uniqueArray(fc.nat(MAX_TASKS), { maxLength: 4 }),
       parallelism: fc.oneof({ weight: 5, arbitrary: fc.constant(true) }, fc.constant(false)),
       weight: fc.integer({ min: 1, max: 9 }),
-      kind: fc.oneof({ weight: 6, arbitrary: fc.constant('pending') }, fc.constantFrom('done', 'noop')),
+      kind: fc.oneof(
+        { weight: 6, arbitrary: fc.constant('pending') },
+        fc.constantFrom('done', 'noop', 'server'),
+      ),
       hashed: fc.boolean(),
       retries: fc.constantFrom(0, 0, 0, 1, 2),
       flakiness: fc.constantFrom('none' as const, 'watch' as const, 'retry' as const),
@@ -31,19 +41,25 @@ const tasks: fc.Arbitrary<TaskSpec[]> = fc
     list.map(
       ({ dependencies, parallelism, weight, kind, hashed, retries, flakiness, placement, batch }, index) => {
         const id = `p${index}:build`;
-        const earlier = dependencies.filter((other) => other < index).map((other) => `p${other}:build`);
-        return taskSpec(id, earlier, {
+        const earlier = dependencies.filter((other) => other < index);
+        const idsOf = (servers: boolean): string[] =>
+          earlier
+            .filter((other) => (list[other]?.kind === 'server') === servers)
+            .map((other) => `p${other}:build`);
+        const needed = idsOf(true).map((other) => ({ id: other }));
+        return taskSpec(id, idsOf(false), {
+          continuousDependencies: needed,
           parallelism,
           weight,
           ...(hashed ? {} : { hash: null }),
           ...(retries === 0 ? {} : { retries }),
           ...(flakiness === 'none' ? {} : { flakiness }),
           ...(placement === undefined ? {} : { placement }),
-          ...(batch === undefined || !parallelism ? {} : { batch: `batch ${batch}` }),
+          ...(batch === undefined || !parallelism || needed.length > 0 ? {} : { batch: `batch ${batch}` }),
           initial:
             kind === 'done'
               ? { state: kind, artifact: { kind: 'attempt', attempt: 0 } }
-              : { state: kind === 'noop' ? 'noop' : 'pending' },
+              : { state: kind === 'noop' || kind === 'server' ? kind : 'pending' },
         });
       },
     ),
@@ -62,8 +78,12 @@ const placement: fc.Arbitrary<Placement> = fc.record({
   }),
 });
 
-const run = (runId: string): fc.Arbitrary<{ atMs: number; spec: RunSpec }> =>
+const run = (runId: string): fc.Arbitrary<PlannedRun> =>
   fc.record({
+    worker: fc.option(
+      fc.record({ slots: fc.integer({ min: 1, max: 3 }), afterMs: fc.integer({ min: 0, max: 90_000 }) }),
+      { nil: undefined },
+    ),
     atMs: fc.integer({ min: 0, max: 60_000 }),
     spec: fc
       .record({
@@ -107,6 +127,7 @@ const plan = (incidents: fc.Arbitrary<Incident>): fc.Arbitrary<SimulationPlan> =
       failure: fc.constantFrom(0, 0.05, 0.3),
       returned: fc.constantFrom(0, 0.05, 0.4),
       drift: fc.constantFrom(0, 0, 0.1),
+      serverFailure: fc.constantFrom(0, 0.2),
       maxTaskMs: fc.constantFrom(100, 5_000, 60_000),
     }),
     incidents: fc.array(fc.record({ atMs: fc.integer({ min: 0, max: 180_000 }), incident: incidents }), {
@@ -120,12 +141,15 @@ const plan = (incidents: fc.Arbitrary<Incident>): fc.Arbitrary<SimulationPlan> =
     calmAtMs: fc.constant(180_000),
   });
 
+/** Neither settled by the main job nor a server. */
+const isToEnd = ({ initial }: TaskSpec): boolean => initial.state === 'pending' || initial.state === 'noop';
+
 describe('a session in a hostile world', () => {
   it('keeps every promise at every step, and every run comes to its end', () => {
     fc.assert(
       fc.property(plan(incident), (each) => {
         for (const main of simulate(each).mains) {
-          const asked = main.spec.tasks.filter((task) => task.initial.state !== 'done');
+          const asked = main.spec.tasks.filter(isToEnd);
           // A run lost for longer than mainLostMs is cancelled and may have been closed; it has told what it could.
           if (main.outcome === 'finished') expect(main.statuses.size).toBe(asked.length);
         }
@@ -139,7 +163,7 @@ describe('a session in a hostile world', () => {
       fc.property(plan(incident), (each) => {
         const { mains, checkers } = simulate(each);
         for (const { spec, outcome, statuses } of mains) {
-          const asked = spec.tasks.filter((task) => task.initial.state !== 'done');
+          const asked = spec.tasks.filter(isToEnd);
           const isSuccess = outcome === 'finished' && asked.every(({ id }) => statuses.get(id) === 'success');
           const succeeded = asked.every(({ id }) => checkers.statusOf(spec.runId, id) === 'success');
           if (isSuccess) expect(succeeded).toBe(true);
@@ -168,7 +192,7 @@ describe('a session in a quiet world', () => {
     const quiet = plan(incident).map((each): SimulationPlan => ({
       ...each,
       weather: { loss: 0, duplication: 0, maxDelayMs: 5 },
-      fortune: { ...each.fortune, failure: 0, returned: 0, drift: 0 },
+      fortune: { ...each.fortune, failure: 0, returned: 0, drift: 0, serverFailure: 0 },
       incidents: [],
       // Every rule means every agent.
       labels: [LABELS],

@@ -22,12 +22,20 @@ export class Checkers {
   readonly #failedBefore = new Map<string, FinishedAttempt>();
   #flaky = new Set<string>();
   #failed = new Set<string>();
+  /** `run/server` that a task found dead. */
+  readonly #deadServers = new Set<string>();
+  /** `run/task` -> agents on which it failed to be tried again, or was lost. */
+  readonly #failedOn = new Map<string, Set<string>>();
 
   constructor(private readonly deeds: Deeds) {}
 
   readonly check = (state: SchedulerState, input: Input, effects: Effects): void => {
     if (input.type === 'run.submit') this.#learn(input.spec, input.flaky ?? []);
+    // The consequences of a dead server are said before the end of the task that found it dead.
+    for (const event of effects.events)
+      if (event.type === 'task.ended' && event.attempt !== null) this.#noteServers(event);
     for (const event of effects.events) {
+      if (event.type === 'task.retried' || event.type === 'task.lost') this.#noteFailedOn(event);
       if (event.type === 'task.assigned') this.#onAssigned(state, event, effects);
       if (event.type === 'task.retried') this.#onRetried(event);
       if (event.type === 'task.ended') this.#onEnded(state, input, event);
@@ -64,10 +72,46 @@ export class Checkers {
     this.#assigned.set(key, { attempt, agentId, called: assignment.taskId });
     const agent = state.agents.get(agentId)!;
     demand(agent.connected && !agent.draining, `${agentId} is given work though it cannot take any`);
+    demand(agent.onlyRun === null || agent.onlyRun === runId, `${agentId} is given ${key} of another run`);
+    demand(
+      this.#task(runId, taskId).initial.state === 'pending',
+      `${key} is assigned, which is not to be run`,
+    );
+    this.#checkElsewhere(state, event);
     const spec = this.#specs.get(runId)!;
     demand(!(this.#failed.has(runId) && spec.nxBail), `${key} starts after a failure, despite --nxBail`);
     this.#checkRoom(state, event);
     this.#checkClosure(assignment);
+  }
+
+  #noteServers({ runId, taskId }: Event<'task.ended'>): void {
+    for (const server of this.#deed(runId, taskId)?.servers ?? []) {
+      if (!server.failed) continue;
+      this.#deadServers.add(`${runId}/${server.taskId}`);
+      this.#failed.add(runId);
+    }
+  }
+
+  #noteFailedOn({ runId, taskId, agentId }: Event<'task.retried'> | Event<'task.lost'>): void {
+    const key = `${runId}/${taskId}`;
+    this.#failedOn.set(key, (this.#failedOn.get(key) ?? new Set()).add(agentId));
+  }
+
+  /** What failed on an agent is not tried again there while another one may take it. */
+  #checkElsewhere(state: SchedulerState, { runId, taskId, agentId }: Event<'task.assigned'>): void {
+    const failedOn = this.#failedOn.get(`${runId}/${taskId}`);
+    // What becomes of a batch is decided for all of it.
+    if (failedOn?.has(agentId) !== true || this.#task(runId, taskId).batch !== undefined) return;
+    const other = [...state.agents.values()].find(
+      (agent) =>
+        agent.connected &&
+        !agent.draining &&
+        agent.faults < state.config.attemptsPerTask &&
+        (agent.onlyRun === null || agent.onlyRun === runId) &&
+        !failedOn.has(agent.agentId) &&
+        this.#entryFor(runId, taskId, agent) !== undefined,
+    );
+    demand(other === undefined, `${taskId} is tried again on ${agentId} and not on ${other?.agentId ?? ''}`);
   }
 
   #checkRoom(state: SchedulerState, { runId, taskId, agentId }: Event<'task.assigned'>): void {
@@ -112,14 +156,14 @@ export class Checkers {
     const below = new Set<string>();
     const stack = [...own];
     for (let at = stack.pop(); at !== undefined; at = stack.pop()) {
-      for (const { id } of this.#task(runId, at).dependencies) {
+      for (const { id } of edgesOf(this.#task(runId, at))) {
         if (below.has(id) || own.has(id)) continue;
         below.add(id);
         stack.push(id);
         const { state } = this.#task(runId, id).initial;
         const status = this.#ended.get(`${runId}/${id}`);
         demand(
-          state === 'done' || status === 'success' || this.#areTogether(runId, at, id),
+          state === 'done' || state === 'server' || status === 'success' || this.#areTogether(runId, at, id),
           `${taskId} starts though ${id} is ${status ?? 'not ended'}`,
         );
       }
@@ -161,7 +205,10 @@ export class Checkers {
   #onRetried({ runId, taskId, attempt }: Event<'task.retried'>): void {
     const key = `${runId}/${taskId}`;
     const done = this.#deed(runId, taskId);
-    demand(done?.status === 'failure' && done.reason === null, `${key} is tried again, and had not failed`);
+    demand(
+      done?.status === 'failure' && done.reason?.code !== 'DTE_HASH_MISMATCH',
+      `${key} is tried again, and had not failed`,
+    );
     this.#failedBefore.set(`${key}#${attempt}`, done);
     const count = (this.#retried.get(key) ?? 0) + 1;
     this.#retried.set(key, count);
@@ -176,8 +223,8 @@ export class Checkers {
     const key = `${runId}/${taskId}`;
     demand(!this.#ended.has(key), `${key} ended twice`);
     this.#ended.set(key, status);
-    const { initial, dependencies } = this.#task(runId, taskId);
-    demand(initial.state !== 'done', `${key} was settled by the main job and ends`);
+    const { initial } = this.#task(runId, taskId);
+    demand(initial.state === 'pending' || initial.state === 'noop', `${key} was not to be run and ends`);
     if (status === 'failure') {
       if (attempt !== null && !this.#hasDrift(runId, taskId)) this.#checkRetries(state, runId, taskId);
       this.#failed.add(runId);
@@ -186,7 +233,7 @@ export class Checkers {
       if (status === 'failure') this.#checkLonely(state, input, runId, taskId);
       demand(status !== 'success' || initial.state === 'noop', `${key} succeeded without an attempt`);
       const why =
-        dependencies.some(({ id }) => this.#isBroken(runId, id)) ||
+        edgesOf(this.#task(runId, taskId)).some(({ id }) => this.#isBroken(runId, id)) ||
         this.#failed.has(runId) ||
         this.#deed(runId, taskId) === null;
       demand(status !== 'skipped' || why, `${key} is skipped without a failure`);
@@ -228,7 +275,7 @@ export class Checkers {
     // A step lets waits expire before it takes its input: who comes with it was not there.
     const came = input.type === 'agent.joined' ? input.agent.agentId : null;
     const there = [...state.agents.values()].filter(
-      (agent) => agent.connected && !agent.draining && agent.agentId !== came,
+      (agent) => agent.connected && !agent.draining && agent.agentId !== came && agent.onlyRun === null,
     );
     const fitting = there.filter((agent) => this.#entryFor(runId, taskId, agent) !== undefined);
     const isLeaving = input.type.startsWith('agent.');
@@ -250,21 +297,31 @@ export class Checkers {
     return batch !== undefined && batch === this.#task(runId, b).batch;
   }
 
-  /** Failed, skipped, or settled by the main job above something that was. */
+  /** Failed, skipped, or settled by the main job above something that was; a server that was found dead, or never began. */
   #isBroken(runId: string, taskId: string): boolean {
     const status = this.#ended.get(`${runId}/${taskId}`);
     if (status === 'failure' || status === 'skipped') return true;
-    const { initial, dependencies } = this.#task(runId, taskId);
-    return initial.state === 'done' && dependencies.some(({ id }) => this.#isBroken(runId, id));
+    if (this.#deadServers.has(`${runId}/${taskId}`)) return true;
+    const task = this.#task(runId, taskId);
+    const isPassedOn = task.initial.state === 'done' || task.initial.state === 'server';
+    return isPassedOn && edgesOf(task).some(({ id }) => this.#isBroken(runId, id));
   }
 
   #onRunEnded({ runId }: Event<'run.ended'>): void {
     const open = this.#specs
       .get(runId)!
-      .tasks.filter(({ id, initial }) => initial.state !== 'done' && !this.#ended.has(`${runId}/${id}`));
+      .tasks.filter(({ id, initial }) => isToEnd(initial.state) && !this.#ended.has(`${runId}/${id}`));
     demand(open.length === 0, `${runId} ended before ${open.map(({ id }) => id).join()}`);
   }
 }
+
+const isToEnd = (initial: TaskSpec['initial']['state']): boolean =>
+  initial === 'pending' || initial === 'noop';
+
+const edgesOf = ({ dependencies, continuousDependencies }: TaskSpec) => [
+  ...dependencies,
+  ...continuousDependencies,
+];
 
 const entryOf = (runOn: readonly RunOn[], { labels }: Agent): RunOn | undefined =>
   runOn.find(({ label }) => labels.includes(label));
@@ -292,7 +349,7 @@ function assignmentTo(
 /** Everything that is counted while it changes must be what counting it afresh gives. */
 function checkCounters(state: SchedulerState): void {
   const agents = [...state.agents.values()];
-  const usable = agents.filter((agent) => agent.connected && !agent.draining);
+  const usable = agents.filter((agent) => agent.connected && !agent.draining && agent.onlyRun === null);
   demand(state.usable.agents === usable.length, 'usable agents are miscounted');
   const slots = usable.reduce((sum, agent) => sum + slotsOf(state, agent), 0);
   demand(state.usable.slots === slots, `there are ${slots} slots, not ${state.usable.slots}`);

@@ -1,6 +1,12 @@
 export { Checkers } from './checkers';
 export { runSpec, taskSpec, type TaskOptions } from './run-specs';
-export { simulate, type Incident, type SimulationPlan, type SimulationResult } from './simulate';
+export {
+  simulate,
+  type Incident,
+  type PlannedRun,
+  type SimulationPlan,
+  type SimulationResult,
+} from './simulate';
 export { type Deeds, deedKey, type Fortune, SimulatedAgent } from './simulated-agent';
 export {
   type AgentLink,

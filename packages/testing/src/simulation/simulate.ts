@@ -19,10 +19,17 @@ export type Incident =
   | { kind: 'cancel'; main: number }
   | { kind: 'coordinator-crash'; downMs: number };
 
+export interface PlannedRun {
+  atMs: number;
+  spec: RunSpec;
+  /** The main job works as well, with so many slots, from then on until its run is over. */
+  worker?: { slots: number; afterMs: number } | undefined;
+}
+
 export interface SimulationPlan {
   seed: number;
   /** Runs, with the time at which each is submitted. */
-  runs: { atMs: number; spec: RunSpec }[];
+  runs: PlannedRun[];
   /** Slots of the agents that are there from the start. */
   agents: (number | null)[];
   /** Labels of the agents, in turn. */
@@ -64,8 +71,8 @@ export function simulate(plan: SimulationPlan): SimulationResult {
 
 class Simulation {
   readonly #world: World;
-  readonly #deeds: Deeds = { results: new Map() };
-  readonly #checkers = new Checkers(this.#deeds);
+  readonly #deeds: Deeds;
+  readonly #checkers: Checkers;
   readonly #coordinator: SimulatedCoordinator;
   readonly #agents: SimulatedAgent[] = [];
   readonly #mains: SimulatedMain[] = [];
@@ -73,6 +80,8 @@ class Simulation {
 
   constructor(private readonly plan: SimulationPlan) {
     const random = seededRandom(plan.seed);
+    this.#deeds = { results: new Map(), servers: serversIn(plan.runs) };
+    this.#checkers = new Checkers(this.#deeds);
     this.#chaos = random.fork();
     this.#world = { clock: new FakeClock(1_000_000), random: random.fork(), weather: plan.weather };
     this.#coordinator = new SimulatedCoordinator(this.#world, CONFIG, this.#checkers.check);
@@ -83,9 +92,7 @@ class Simulation {
     const { runs, agents, incidents, settings, calmAtMs } = this.plan;
     this.#coordinator.give({ type: 'session.configure', settings });
     for (const slots of agents) this.#join(slots);
-    for (const { atMs, spec } of runs) {
-      clock.setTimeout(() => this.#mains.push(new SimulatedMain(this.#world, this.#coordinator, spec)), atMs);
-    }
+    for (const run of runs) clock.setTimeout(() => this.#begin(run), run.atMs);
     for (const { atMs, incident } of incidents) {
       clock.setTimeout(() => this.#happen(incident), Math.min(atMs, calmAtMs));
     }
@@ -109,17 +116,30 @@ class Simulation {
       .join('; ');
   }
 
-  #join(slots: number | null): void {
+  #begin({ spec, worker }: PlannedRun): void {
+    let own: SimulatedAgent | null = null;
+    const main = new SimulatedMain(this.#world, this.#coordinator, spec, () => own?.drain());
+    this.#mains.push(main);
+    if (worker === undefined) return;
+    const join = (): void => {
+      if (main.outcome === null) own = this.#join(worker.slots, spec.runId);
+    };
+    this.#world.clock.setTimeout(join, worker.afterMs);
+  }
+
+  #join(slots: number | null, onlyRun?: string): SimulatedAgent {
     const id = `a${this.#agents.length + 1}`;
     const { fortune, labels: all } = this.plan;
     const labels = all[this.#agents.length % all.length] ?? [];
-    const is = { id, slots, labels };
-    this.#agents.push(new SimulatedAgent(this.#world, this.#coordinator, fortune, this.#deeds, is));
+    const is = { id, slots, labels, ...(onlyRun === undefined ? {} : { onlyRun }) };
+    const agent = new SimulatedAgent(this.#world, this.#coordinator, fortune, this.#deeds, is);
+    this.#agents.push(agent);
+    return agent;
   }
 
   #calm(): void {
     this.#world.weather = CLEAR_WEATHER;
-    if (!this.#agents.some((agent) => agent.isServing)) this.#join(2);
+    if (!this.#agents.some((agent) => agent.isForAll)) this.#join(2);
   }
 
   #happen(incident: Incident): void {
@@ -133,7 +153,8 @@ class Simulation {
       case 'cut':
         return this.#agent(incident.agent)?.cut();
       case 'join':
-        return this.#join(incident.slots);
+        this.#join(incident.slots);
+        return;
       case 'cut-main':
         return this.#mains[incident.main % Math.max(1, this.#mains.length)]?.cut();
       case 'cancel':
@@ -153,4 +174,20 @@ class Simulation {
     this.#coordinator.crash();
     this.#world.clock.setTimeout(() => this.#coordinator.restart(), downMs + this.#chaos.int(0, 10));
   }
+}
+
+/** By `run/task`: the servers that a task needs, over other servers too. */
+function serversIn(runs: readonly PlannedRun[]): Map<string, string[]> {
+  const found = new Map<string, string[]>();
+  for (const { spec } of runs) {
+    const edges = new Map(spec.tasks.map(({ id, continuousDependencies }) => [id, continuousDependencies]));
+    for (const { id } of spec.tasks) {
+      const seen = new Set([id]);
+      // A Set is walked in the order of insertion, additions included.
+      for (const each of seen) for (const { id: server } of edges.get(each) ?? []) seen.add(server);
+      seen.delete(id);
+      found.set(`${spec.runId}/${id}`, [...seen]);
+    }
+  }
+  return found;
 }

@@ -1,4 +1,11 @@
-import type { AgentWanted, Assignment, AttemptResult, FinishedAttempt, Work } from '@org/dte-protocol';
+import type {
+  AgentWanted,
+  Assignment,
+  AttemptResult,
+  FinishedAttempt,
+  ServerReport,
+  Work,
+} from '@org/dte-protocol';
 import type { AgentLink, SimulatedCoordinator } from './simulated-coordinator';
 import { SimulatedLink, type World } from './simulated-link';
 
@@ -8,6 +15,8 @@ export interface Fortune {
   returned: number;
   /** Another hash than the main job's; left out: none. */
   drift?: number;
+  /** A server that the task needed had failed; left out: none. */
+  serverFailure?: number;
   maxTaskMs: number;
 }
 
@@ -15,6 +24,8 @@ export interface Fortune {
 export interface Deeds {
   /** By `run/task#attempt@agent`. */
   readonly results: Map<string, AttemptResult>;
+  /** Servers that tasks need, by `run/task`. */
+  readonly servers: ReadonlyMap<string, readonly string[]>;
 }
 
 export const deedKey = (runId: string, taskId: string, attempt: number, agentId: string): string =>
@@ -41,7 +52,12 @@ export class SimulatedAgent {
     private readonly coordinator: SimulatedCoordinator,
     private readonly fortune: Fortune,
     private readonly deeds: Deeds,
-    private readonly is: { readonly id: string; readonly slots: number | null; readonly labels: string[] },
+    private readonly is: {
+      readonly id: string;
+      readonly slots: number | null;
+      readonly labels: string[];
+      readonly onlyRun?: string;
+    },
   ) {
     this.#connect();
     this.#beat();
@@ -54,6 +70,11 @@ export class SimulatedAgent {
   /** Willing to take work, now or when it is back. */
   get isServing(): boolean {
     return this.#alive && !this.#draining;
+  }
+
+  /** As `isServing`, and for everybody. */
+  get isForAll(): boolean {
+    return this.isServing && this.is.onlyRun === undefined;
   }
 
   freeze(forMs: number): void {
@@ -87,10 +108,13 @@ export class SimulatedAgent {
       },
     });
     const { agentId } = this;
-    const { slots, labels } = this.is;
+    const { slots, labels, onlyRun } = this.is;
+    const only = onlyRun === undefined ? {} : { onlyRun };
     this.#seq = 0;
     this.#link = link;
-    if (this.coordinator.connectAgent({ agentId, name: agentId, jobUrl: null, slots, labels }, link)) {
+    if (
+      this.coordinator.connectAgent({ agentId, name: agentId, jobUrl: null, slots, labels, ...only }, link)
+    ) {
       this.#sync();
     } else {
       this.#link = null;
@@ -136,12 +160,17 @@ export class SimulatedAgent {
     });
   }
 
-  #result({ taskId, attempt }: Work, members: Assignment['members']): AttemptResult {
+  #result({ runId, taskId, attempt }: Work, members: Assignment['members']): AttemptResult {
     const { random } = this.world;
     if (random.chance(this.fortune.returned)) {
       return { kind: 'returned', reason: { code: 'DTE_EXECUTOR_CRASHED', message: 'simulated' } };
     }
-    if (members === undefined) return this.#finished(taskId, attempt);
+    if (members === undefined) {
+      const result = this.#finished(taskId, attempt);
+      // What has another hash is not run, and asks for no server.
+      const isRun = result.reason?.code !== 'DTE_HASH_MISMATCH';
+      return isRun ? { ...result, ...this.#servers(runId, taskId) } : result;
+    }
     // An executor skips what depends on a failure, or does not: both are to be believed.
     const results = members.map((member) => ({
       taskId: member.taskId,
@@ -150,9 +179,20 @@ export class SimulatedAgent {
     return { kind: 'batch', members: results, log: '' };
   }
 
+  #servers(runId: string, taskId: string): Pick<FinishedAttempt, 'servers'> {
+    const needed = this.deeds.servers.get(`${runId}/${taskId}`) ?? [];
+    if (needed.length === 0) return {};
+    const report = (id: string): ServerReport => {
+      const failed = this.world.random.chance(this.fortune.serverFailure ?? 0);
+      return { taskId: id, failed, ended: failed ? 'It ended.' : null, output: '' };
+    };
+    return { servers: needed.map(report) };
+  }
+
   #finished(taskId: string, attempt: number): FinishedAttempt {
     const { random, clock } = this.world;
     const hasDrift = random.chance(this.fortune.drift ?? 0);
+    const isLate = random.chance(0.2);
     const status = hasDrift || random.chance(this.fortune.failure) ? 'failure' : 'success';
     const hash = `made-${taskId.replace(/[^A-Za-z0-9]/g, '-')}`;
     return {
@@ -168,7 +208,11 @@ export class SimulatedAgent {
           : { kind: 'attempt', attempt },
       startMs: clock.now(),
       endMs: clock.now(),
-      reason: hasDrift ? { code: 'DTE_HASH_MISMATCH', message: 'simulated' } : null,
+      reason: hasDrift
+        ? { code: 'DTE_HASH_MISMATCH', message: 'simulated' }
+        : status === 'failure' && isLate
+          ? { code: 'DTE_TASK_TIMEOUT', message: 'simulated' }
+          : null,
       hashDetails: null,
     };
   }

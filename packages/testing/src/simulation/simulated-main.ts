@@ -18,6 +18,7 @@ export class SimulatedMain {
     private readonly world: World,
     private readonly coordinator: SimulatedCoordinator,
     readonly spec: RunSpec,
+    private readonly onOver: () => void = () => undefined,
   ) {
     this.#connect();
     this.#beat();
@@ -63,6 +64,7 @@ export class SimulatedMain {
     // What is older than something already heard says nothing of how the run stands now.
     if (state === 'running' || fromSeq + entries.length < this.#seq) return;
     this.outcome = state;
+    this.onOver();
     this.#want = 'close';
     this.#sync();
     this.world.clock.setTimeout(() => this.#link?.break(), 2 * SYNC_MS);
