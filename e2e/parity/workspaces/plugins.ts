@@ -11,6 +11,9 @@ export function pluginsInstall(): InstallOptions {
   return { nx: manifest.devDependencies.nx, manifest, lockfile: read('package-lock.json') };
 }
 
+/** Libraries that are only checked. */
+const CHECKED = ['libs/shapes/**', 'libs/drawing/**'];
+
 const NX_JSON = {
   defaultBase: 'main',
   analytics: false,
@@ -20,10 +23,13 @@ const NX_JSON = {
     sharedGlobals: ['{workspaceRoot}/tsconfig.base.json'],
   },
   plugins: [
+    // Where one project has both they write to one folder, and what a second run finds there depends on who was first.
     {
       plugin: '@nx/js/typescript',
-      options: { typecheck: { targetName: 'typecheck' }, build: { targetName: 'build' } },
+      exclude: CHECKED,
+      options: { typecheck: false, build: { targetName: 'build' } },
     },
+    { plugin: '@nx/js/typescript', include: CHECKED, options: { typecheck: { targetName: 'typecheck' } } },
     { plugin: '@nx/vite/plugin', options: { buildTargetName: 'bundle' } },
     { plugin: '@nx/vitest', options: { testTargetName: 'vitest', ciTargetName: 'vitest-ci' } },
     { plugin: '@nx/jest/plugin', options: { targetName: 'jest', ciTargetName: 'jest-ci' } },
@@ -31,8 +37,6 @@ const NX_JSON = {
     '@workspace/stamps',
   ],
   targetDefaults: {
-    // Both write to one folder: what it holds in the end must not depend on who is faster.
-    typecheck: { dependsOn: ['^typecheck', 'build'] },
     compile: { cache: true, dependsOn: ['^compile'], inputs: ['production', '^production'] },
     bundle: { dependsOn: ['^build'] },
     '@workspace/stamps:stamp': { cache: true, outputs: ['{options.file}'] },
@@ -227,6 +231,22 @@ function library(
   };
 }
 
+/** A library of types: nothing builds it, its tsconfig.json is checked. */
+function checked(name: string, uses: readonly string[], source: string): Record<string, FileContent> {
+  const root = `libs/${name}`;
+  return {
+    [`${root}/package.json`]: { name: `@workspace/${name}`, version: '0.0.0' },
+    [`${root}/project.json`]: { name },
+    [`${root}/tsconfig.json`]: {
+      extends: '../../tsconfig.base.json',
+      compilerOptions: { rootDir: 'src', outDir: 'dist', tsBuildInfoFile: 'dist/tsconfig.tsbuildinfo' },
+      include: ['src'],
+      references: uses.map((used) => ({ path: `../${used}` })),
+    },
+    [`${root}/src/index.ts`]: source,
+  };
+}
+
 /** What a bundler builds, and a target that only groups others. */
 const SHOP: Record<string, FileContent> = {
   'apps/shop/project.json': {
@@ -279,5 +299,11 @@ export const PLUGIN_FILES: Record<string, FileContent> = {
   ...library('text', [], 'vitest'),
   ...library('money', [], 'jest'),
   ...library('cart', ['money', 'text'], 'jest'),
+  ...checked('shapes', [], 'export interface Shape { readonly sides: number }\n'),
+  ...checked(
+    'drawing',
+    ['shapes'],
+    "import type { Shape } from '@workspace/shapes';\nexport const draw = ({ sides }: Shape): string => '/'.repeat(sides);\n",
+  ),
   ...SHOP,
 };

@@ -1,4 +1,5 @@
 import {
+  createLateHasher,
   normaliseTaskGraph,
   pathMatcher,
   runSubsetWithDefaultRunner,
@@ -66,8 +67,9 @@ async function runDistributed(
   const policy = restorePolicy({ config, graph, projectGraph, isRequested: command.isRequested, matches });
   const runId = randomUUID();
   const batches = await batchesFor(context, graph, plan, command.batch);
+  const hasher = createLateHasher(context.hasher, projectGraph, graph, prepared.workspaceRoot);
   const run = new DistributedRun({
-    ...{ prepared, runId, command, graph, projectGraph, plan, batches, policy, lifeCycle, voice },
+    ...{ prepared, runId, command, graph, projectGraph, plan, batches, policy, hasher, lifeCycle, voice },
   });
   let here = 0;
   try {

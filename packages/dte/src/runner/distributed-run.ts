@@ -4,6 +4,7 @@ import {
   countsServers,
   createStreamPrinter,
   resolveNx,
+  type LateHasher,
   type NxLifeCycle,
   type NxProjectGraph,
   type TaskGraph,
@@ -21,6 +22,7 @@ import { followRun, type Following } from './follow-run';
 import { MainWorker } from './main-worker';
 import { OutputsHere } from './outputs-here';
 import { forwardEnv } from './forward-env';
+import { Groups } from './groups';
 import { taskOf, type Plan } from './plan';
 import type { Prepared } from './prepare';
 import { progressLine } from './progress';
@@ -45,6 +47,7 @@ export interface DistributedRunOptions {
   readonly policy: RestorePolicy;
   /** Task id -> name of its batch. */
   readonly batches: ReadonlyMap<string, string>;
+  readonly hasher: LateHasher;
   readonly lifeCycle: NxLifeCycle;
   readonly voice: Voice;
 }
@@ -99,6 +102,11 @@ export class DistributedRun {
         limits,
         policy: config.onHashMismatch,
         forwardedEnv: config.forwardEnv,
+      }),
+      groups: new Groups({
+        ...{ graph, ids: plan.noop, cache, hasher: options.hasher, outputs: this.outputs },
+        ...{ explainer: this.explainer, skipNxCache: command.skipNxCache },
+        skipRemoteCache: command.skipRemoteCache,
       }),
       servers: { servers: plan.servers, counted: countsServers(resolveNx(workspaceRoot)) },
       startMs: Date.now(),

@@ -15,6 +15,7 @@ function setUp(answers: FetchResult[]) {
       return Promise.resolve(answers.shift() ?? { kind: 'miss' });
     },
     uploadFromLocal: () => Promise.resolve({ kind: 'none' }),
+    store: jest.fn(),
     recordTaskDetails: jest.fn(),
     replays: (code) => code === 0,
     keepTerminalOutput: () => Promise.resolve(),

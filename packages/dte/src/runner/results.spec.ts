@@ -2,6 +2,7 @@ import type { FetchResult } from '@org/dte-nx-compat';
 import { DteError, type EndedEntry, type FinishedAttempt } from '@org/dte-protocol';
 import type { DriftInvestigator } from './drift/investigator';
 import { Explainer } from './explainer';
+import type { GroupEnd } from './groups';
 import { OutputsHere } from './outputs-here';
 import { Reporter } from './reporter';
 import { RestoreQueue } from './restore-queue';
@@ -51,6 +52,7 @@ function setUp(
   keeps: () => Promise<void> = () => Promise.resolve(),
   left: string[] = [],
   replaysFailures = true,
+  group: GroupEnd = { terminalOutput: '', from: null },
 ) {
   const kept = new Map<string, string>();
   const { lifeCycle, calls } = recordingLifeCycle();
@@ -89,6 +91,7 @@ function setUp(
     }),
     explainer: new Explainer(voice),
     investigator,
+    groups: { has: (id) => id === 'app:build', end: () => Promise.resolve(group) },
     servers: { servers: [], counted: true },
     onBatchLog: (title, log) => said.push(`${title}: ${log}`),
     startMs: 0,
@@ -97,6 +100,25 @@ function setUp(
 }
 
 describe('RunResults', () => {
+  it('ends a task that only groups others with a hash, and with the mark of the cache that had it', async () => {
+    const group = { terminalOutput: '', from: 'remote' } as const;
+    const { results, calls, graph } = setUp(undefined, undefined, undefined, [], true, group);
+    results.onEntry(ended('app:build', 'success', null));
+    await results.idle();
+    expect(results.statuses).toEqual({ 'app:build': 'remote-cache' });
+    expect(graph.tasks['app:build']?.hash).toEqual(expect.any(String));
+    expect(calls.at(-1)).toContain('end app:build remote-cache 0');
+    expect(results.fromCache).toBe(1);
+  });
+
+  it('gives a task whose hash nobody knows a name for the history of Nx', async () => {
+    const { results, graph } = setUp();
+    delete graph.tasks['lib:build']?.hash;
+    results.onEntry(ended('lib:build', 'failure', null));
+    await results.idle();
+    expect(graph.tasks['lib:build']?.hash).toBe('task-lib-build');
+  });
+
   it('calls a task a success only when its outputs are here', async () => {
     const { results, calls, graph } = setUp();
     results.onEntry(ended('lib:build', 'success', finished()));

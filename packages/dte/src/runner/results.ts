@@ -8,6 +8,8 @@ import {
 } from '@org/dte-protocol';
 import type { DriftInvestigator } from './drift/investigator';
 import type { Explainer } from './explainer';
+import type { Groups } from './groups';
+import { historyHash } from './history-hash';
 import type { Ending, Leftovers } from './leftovers';
 import { withNote } from './live-text';
 import type { OutputsHere } from './outputs-here';
@@ -24,6 +26,7 @@ export interface ResultsOptions {
   readonly outputs: OutputsHere;
   readonly explainer: Explainer;
   readonly investigator: DriftInvestigator;
+  readonly groups: Pick<Groups, 'has' | 'end'>;
   /** The servers that agents start, and whether Nx counts them among the tasks of a command. */
   readonly servers: Pick<ServersOptions, 'servers' | 'counted'>;
   /** Hears what the process of a batch printed by itself, when the batch has ended. */
@@ -147,8 +150,10 @@ export class RunResults {
     }
     // No fault of the task: this job finds out what the task really does.
     if (status === 'returned') this.watch(this.explainReturned(task, entry, finished));
-    if (status === 'success') this.watch(this.takeSuccess(task, entry, finished), task);
-    else if (status === 'failure') this.watch(this.takeFailure(task, entry, finished), task);
+    if (status === 'success') {
+      const isGroup = finished === null && this.options.groups.has(task.id);
+      this.watch(isGroup ? this.takeGroup(task) : this.takeSuccess(task, entry, finished), task);
+    } else if (status === 'failure') this.watch(this.takeFailure(task, entry, finished), task);
     else {
       this.endings.set(task.id, status);
       if (status === 'skipped') this.watch(this.servers.over(task.id));
@@ -183,6 +188,18 @@ export class RunResults {
     await this.servers.begin(task.id);
     await this.servers.hear(agentOf(entry), finished?.servers ?? []);
     await this.options.reporter.ended({ task, status, code: 0, terminalOutput, attempt: entry.attempt });
+    this.settle(task, 'success', status);
+    await this.servers.over(task.id);
+  }
+
+  private async takeGroup(task: NxTask): Promise<void> {
+    const { groups, outputs, reporter } = this.options;
+    const { terminalOutput, from } = await outputs.inOrder(task, () => groups.end(task));
+    this.date(task, null);
+    if (from !== null) this.fromCache += 1;
+    const status = from === null ? 'success' : cacheMark(task, from);
+    await this.servers.begin(task.id);
+    await reporter.ended({ task, status, code: 0, terminalOutput, attempt: null });
     this.settle(task, 'success', status);
     await this.servers.over(task.id);
   }
@@ -246,6 +263,7 @@ export class RunResults {
     // With another hash on the agent nothing is known of ours: Nx's history would take a later success for flakiness.
     const theirs = finished?.hash ?? undefined;
     task.hash = finished?.drift === undefined ? (task.hash ?? theirs) : theirs;
+    task.hash ??= historyHash('task', task.id);
     // Nx's history refers to the hash at the end of the command, and breaks on one it has never seen.
     this.options.cache.recordTaskDetails([task]);
     const nowMs = Date.now();

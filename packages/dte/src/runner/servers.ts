@@ -1,5 +1,6 @@
 import type { NxTask, TaskGraph } from '@org/dte-nx-compat';
 import { DteError, type ServerReport } from '@org/dte-protocol';
+import { historyHash } from './history-hash';
 import { taskOf } from './plan';
 import type { Reporter } from './reporter';
 
@@ -122,8 +123,8 @@ export class Servers {
     const task = taskOf(graph, id);
     await this.start(id);
     task.endTime = Date.now();
-    // One that depends on outputs of others is hashed by the agent alone; for Nx's history any name of it will do.
-    task.hash ??= `server-${id.replace(/[^A-Za-z0-9]+/g, '-')}`;
+    // One that depends on outputs of others is hashed by the agent alone.
+    task.hash ??= historyHash('server', id);
     record(task);
     const terminalOutput = failedOutput ?? [...(this.output.get(id)?.values() ?? [])][0] ?? '';
     const code = ending === 'success' ? 0 : 1;

@@ -49,6 +49,7 @@ async function settle({
       uploaded.push(id);
       return Promise.resolve(stored);
     },
+    store: jest.fn(),
     recordTaskDetails: jest.fn(),
     replays: (ended) => ended < 5,
     keepTerminalOutput: () => Promise.resolve(),

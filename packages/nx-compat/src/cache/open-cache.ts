@@ -115,6 +115,12 @@ export class OpenedCache implements TaskCache {
     }
   }
 
+  async store(task: NxTask, terminalOutput: string): Promise<void> {
+    if (task.hash === undefined) return;
+    this.recordTaskDetails([task]);
+    await this.nxCache.put(task, terminalOutput, task.outputs, 0);
+  }
+
   async uploadFromLocal(task: NxTask, entry: CacheEntry): Promise<StoreOutcome> {
     const directory = this.nxCache.cache?.cacheDirectory;
     if (!this.remote || task.hash === undefined || directory === undefined) {

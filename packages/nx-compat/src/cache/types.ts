@@ -58,6 +58,11 @@ export interface TaskCache {
    * there is no remote.
    */
   uploadFromLocal(task: NxTask, entry: CacheEntry): Promise<StoreOutcome>;
+  /**
+   * Stores a success of a task that ran in this workspace, as Nx would: locally, then remotely. Tasks without a hash are
+   * left out. Rejects when the disk or Nx's database refuses.
+   */
+  store(task: NxTask, terminalOutput: string): Promise<void>;
   /** Writes the rows without which storing a result breaks a foreign key. Tasks without a hash are left out. */
   recordTaskDetails(tasks: readonly NxTask[]): void;
   /**
