@@ -62,6 +62,7 @@ class FakeHost implements TaskHost {
       new Map([[task?.id ?? '', { code: 0, terminalOutput: '', outputsPath: '' }]]),
     fetch: async () => ({ kind: 'miss' }),
     uploadFromLocal: async () => ({ kind: 'stored' }),
+    store: () => Promise.resolve(),
     recordTaskDetails: () => undefined,
     replays: (code) => code === 0,
     keepTerminalOutput: () => Promise.resolve(),
