@@ -73,6 +73,7 @@ export function makeWorkspace(version: NxVersion, files: Record<string, string>)
             NX_ISOLATE_PLUGINS: 'false',
             NX_CACHE_DIRECTORY: join(base, 'cache'),
             NX_WORKSPACE_DATA_DIRECTORY: join(base, 'data'),
+            NX_NATIVE_FILE_CACHE_DIRECTORY: join(base, 'native'),
             NX_WORKSPACE_ROOT_PATH: root,
             ...env,
           },

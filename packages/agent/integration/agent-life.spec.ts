@@ -1,0 +1,177 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { waitFor } from '@org/dte-testing';
+import { assignment } from '../src/test-support/fake-coordinator';
+import { AgentBench } from './agent-bench';
+
+const bench = new AgentBench();
+
+it('starts an executor before it finds a coordinator, and leaves when none appears', async () => {
+  bench.startAt(null, {}, { agentIdleMs: 700 });
+  await bench.agent.waitFor('an executor', () => bench.agent.pids('start').length > 0);
+  expect(await bench.agent.ended).toBe(0);
+  expect(bench.agent.output).toBe('dte: no coordinator was found for 0.7 s, leaving (DTE_AGENT_IDLE_MS)\n');
+});
+
+it('leaves at once, with code 0 and one line, when the session it finds is finished', async () => {
+  const record = { version: 1, sessionId: 'session', url: 'http://127.0.0.1:9', generation: 'g' } as const;
+  const find = () =>
+    Promise.resolve({ ...record, expiresAtMs: Number.MAX_VALUE, state: 'finished' as const });
+  const rendezvous = { kind: 'file', find, report: () => Promise.resolve() };
+  bench.startAt(null, { rendezvous }, { agentIdleMs: 600_000 });
+  expect(await bench.agent.ended).toBe(0);
+  expect(bench.agent.output).toBe('dte: session session is finished; nothing to do\n');
+});
+
+it('hands an attempt back with the last words of its executor when that dies, and goes on with another', async () => {
+  const one = bench.start();
+  bench.server.want({ assignments: [assignment('a:crash')], slots: 1 });
+  expect(await bench.resultOf(assignment('a:crash'))).toMatchObject({
+    kind: 'returned',
+    reason: {
+      code: 'DTE_EXECUTOR_CRASHED',
+      message: expect.stringMatching(/exit code 7[^]*heap out of memory/) as string,
+    },
+  });
+  bench.server.want({ assignments: [assignment('b:build')] });
+  expect(await bench.resultOf(assignment('b:build'))).toMatchObject({ kind: 'finished' });
+  expect(one.pids('start')).toHaveLength(2);
+});
+
+it('leaves with 0 on SIGTERM when what runs has finished and was taken, and takes nothing new', async () => {
+  const one = bench.start();
+  bench.server.want({ assignments: [assignment('a:wait')], slots: 1 });
+  await bench.executing('a:wait');
+  one.signals.emit('SIGTERM');
+  await bench.server.waitForSync('draining', ({ draining }) => draining);
+  bench.server.want({ assignments: [assignment('a:wait'), assignment('b:build')] });
+  expect(await bench.resultOf(assignment('b:build'))).toMatchObject({
+    kind: 'returned',
+    reason: { code: 'DTE_AGENT_LEFT' },
+  });
+  writeFileSync(join(one.workspace, 'go-a'), '');
+  expect(await one.ended).toBe(0);
+  expect(await bench.resultOf(assignment('a:wait'))).toMatchObject({ kind: 'finished' });
+});
+
+it('hands back what does not finish in time after SIGTERM, and leaves with 0', async () => {
+  const one = bench.start({}, { drainMs: 50 });
+  bench.server.want({ assignments: [assignment('a:wait')], slots: 1 });
+  await bench.executing('a:wait');
+  one.signals.emit('SIGTERM');
+  expect(await one.ended).toBe(0);
+  expect(await bench.resultOf(assignment('a:wait'))).toMatchObject({
+    kind: 'returned',
+    reason: { code: 'DTE_AGENT_LEFT' },
+  });
+});
+
+it('leaves with 0 on SIGTERM though the coordinator does not answer', async () => {
+  const one = bench.start({}, { drainMs: 50, killMs: 50 });
+  bench.server.want({ assignments: [assignment('a:wait')], slots: 1 });
+  await bench.executing('a:wait');
+  await bench.server.close();
+  one.signals.emit('SIGTERM');
+  expect(await one.ended).toBe(0);
+});
+
+it('leaves when it is told to, after what is listed', async () => {
+  const one = bench.start();
+  bench.server.want({ assignments: [assignment('a:wait')], slots: 1 });
+  await bench.executing('a:wait');
+  bench.server.want({ stop: { code: 'DTE_SESSION_FINISHED', message: 'all targets have run' } });
+  writeFileSync(join(one.workspace, 'go-a'), '');
+  expect(await one.ended).toBe(0);
+  expect(one.output).toMatch(/✔ a:wait[^]*dte: done, leaving: all targets have run\n$/);
+});
+
+it('leaves with 0 when the session is over, and with 1 and the cure when it is refused', async () => {
+  bench.server.refusal = { code: 'DTE_SESSION_FINISHED', message: 'session session has ended' };
+  expect(await bench.start().ended).toBe(0);
+  expect(bench.agent.output).toBe('dte: session session has ended\n');
+  bench.server.refusal = { code: 'DTE_COMMIT_MISMATCH', message: 'other commit' };
+  expect(await bench.start().ended).toBe(1);
+  expect(bench.agent.output).toMatch(
+    /^other commit\n {2}What to do: Check out the same commit[^]*DTE_COMMIT_MISMATCH/,
+  );
+});
+
+it('leaves when it hears of no work for too long', async () => {
+  const one = bench.start({}, { agentIdleMs: 600 });
+  expect(await one.ended).toBe(0);
+  expect(one.output).toContain('dte: nothing to do for 0.6 s, leaving');
+});
+
+it('leaves with code 0 when the coordinator that it had stays away for longer than the grace period', async () => {
+  const one = bench.start({}, { coordinatorGraceMs: 600, agentIdleMs: 600_000 });
+  await one.waitFor('the connection', () => one.output.includes('is connected to'));
+  await bench.server.close();
+  expect(await one.ended).toBe(0);
+  expect(one.output).toMatch(/connection lost.*\ndte: the coordinator stayed away for 0.6 s .*; leaving\n$/);
+});
+
+it('keeps a task running while the coordinator is away, and reports it to the next connection', async () => {
+  const one = bench.start();
+  bench.server.want({ assignments: [assignment('a:wait')], slots: 1 });
+  await bench.executing('a:wait');
+  const seen = bench.server.syncs.length;
+  bench.server.drop();
+  await one.waitFor('the loss', () => one.output.includes('connection lost'));
+  await bench.server.waitForSync(
+    'the task, still executing',
+    ({ work }) => bench.server.syncs.length > seen && work[0]?.phase.name === 'executing',
+  );
+  writeFileSync(join(one.workspace, 'go-a'), '');
+  expect(await bench.resultOf(assignment('a:wait'))).toMatchObject({ kind: 'finished' });
+});
+
+it('drops after a long freeze what is no longer wanted', async () => {
+  const one = bench.start();
+  bench.server.want({ assignments: [assignment('a:wait')], slots: 1 });
+  await bench.executing('a:wait');
+  bench.server.answers = false;
+  bench.server.drop();
+  await waitFor('the new connection', () => bench.server.hellos.length === 2);
+  await bench.server.waitForSync(
+    'what it believes to be its work',
+    ({ seq, work }) => seq >= 1 && work.length === 1,
+  );
+  bench.server.want({ assignments: [] });
+  await bench.server.waitForSync('nothing', ({ work }) => work.length === 0);
+  expect(one.output).toContain('stopped: no longer wanted');
+});
+
+it('says nothing while nothing changes, though every sync is answered', async () => {
+  const one = bench.start();
+  bench.server.want({ assignments: [assignment('a:wait')], slots: 1 });
+  await bench.executing('a:wait');
+  const said = bench.server.syncs.length;
+  for (let i = 0; i < 20; i++) bench.server.want({});
+  writeFileSync(join(one.workspace, 'go-a'), '');
+  await bench.resultOf(assignment('a:wait'));
+  // The result and that it is forgotten; one more may be about `executing`.
+  expect(bench.server.syncs.length - said).toBeLessThanOrEqual(3);
+});
+
+it('sends heartbeats', async () => {
+  bench.server.heartbeatMs = 20;
+  bench.start();
+  await bench.server.waitForSync('five syncs', ({ seq }) => seq >= 5);
+});
+
+it('leaves gaps with right offsets in live output when the coordinator is slow, and all of it in its own log', async () => {
+  const one = bench.start({}, { outputBufferBytes: 300_000 });
+  await waitFor('the connection', () => bench.server.hellos.length === 1 && bench.server.syncs.length > 0);
+  bench.server.want({ assignments: [assignment('a:flood')], slots: 1 });
+  bench.server.freeze();
+  await one.waitFor('the end of the task', () => one.output.includes('✔ a:flood'));
+  bench.server.thaw();
+  await bench.resultOf(assignment('a:flood'));
+  await waitFor('some output', () => bench.server.outputs.length > 0);
+  expect(bench.server.outputs.length).toBeLessThan(80);
+  for (const { offset, data } of bench.server.outputs) {
+    expect(offset % (64 * 1024)).toBe(0);
+    expect(data).toHaveLength(64 * 1024);
+  }
+  expect(one.output.split('\n').filter((line) => /^x+$/.test(line))).toHaveLength(80);
+});
