@@ -9,12 +9,19 @@ const LIMIT_MS = 60_000;
 /** Waits until the processes that `pids()` lists have nothing to do. Where there is no /proc, does not wait. */
 export async function idle(pids) {
   const giveUpAt = Date.now() + LIMIT_MS;
-  const total = () => pids().reduce((sum, pid) => sum + cpuOf(pid).own, 0);
-  for (let before = total(); ;) {
+  const look = () => new Map(pids().map((pid) => [pid, cpuOf(pid).own]));
+  for (let before = look(); ;) {
     await sleep(WINDOW_MS);
-    const after = total();
-    if (after - before <= WINDOW_MS * AT_REST) return;
+    const after = look();
+    if (isAtRest(before, after)) return;
     if (Date.now() > giveUpAt) throw new Error('The agents did not come to rest before the measurement.');
     before = after;
   }
+}
+
+/** A process that has come or gone was part of starting something up, whatever the sum says: its share goes with it. */
+function isAtRest(before, after) {
+  if (before.size !== after.size || [...before.keys()].some((pid) => !after.has(pid))) return false;
+  const used = [...after].reduce((sum, [pid, ms]) => sum + ms - before.get(pid), 0);
+  return used <= WINDOW_MS * AT_REST;
 }
