@@ -43,6 +43,7 @@ const SCHEMAS: Record<string, z.ZodType[]> = {
   'hello.only-run': [helloSchema],
   'agent.wanted.retry': [agentWantedSchema, coordinatorToAgentSchema],
   'run.update.failed-attempt': [runUpdateSchema, coordinatorToMainSchema],
+  'run.update.failed-batch': [runUpdateSchema, coordinatorToMainSchema],
   'run-spec.retries': [runSpecSchema],
   'session-status.flaky': [sessionStatusSchema],
   'hello.lockfiles': [helloSchema],

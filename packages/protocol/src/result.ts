@@ -132,6 +132,8 @@ export const runLogEntrySchema = z.discriminatedUnion('type', [
     reason: reasonSchema,
     /** The task's own failure; absent when the attempt came to nothing. Its artifact is in the store. */
     result: attemptResultSchema.optional(),
+    /** As with `ended`, of an attempt with which no task of its batch has ended. */
+    batchLog: batchLogSchema.optional(),
   }),
   z.strictObject({
     seq: z.int().min(1),

@@ -29,7 +29,7 @@ export function acceptBatch(
     return;
   }
   markStarted(state, run, lease, out);
-  let batchLog = log === '' ? {} : { batchLog: log };
+  let batchLog: { batchLog?: string } = log === '' ? {} : { batchLog: log };
   const settle = (index: number): void => {
     const result = resultOf(index);
     if (result && isDrift(result)) acceptDrift(state, run, lease, index, result, out);
@@ -60,7 +60,7 @@ export function acceptBatch(
   for (const index of skippedBelow(run, lease, final, resultOf)) settle(index);
   const again = failures.filter((each) => lease.open.has(each.index) && mayFailAgain(each));
   if (again.length === 0) for (const index of [...lease.open]) settle(index);
-  else repeat(state, run, lease, again, out);
+  else repeat(state, run, lease, again, batchLog, out);
 }
 
 const isDrift = ({ status, reason }: FinishedAttempt): boolean =>
@@ -97,11 +97,13 @@ function repeat(
   run: RunState,
   lease: Lease,
   failures: readonly Ran[],
+  batchLog: { batchLog?: string },
   out: EffectsBuilder,
 ): void {
   const indices = [...lease.open];
   releaseLease(state, run, lease, out);
-  for (const { index, result } of failures) noteRetry(state, run, lease, index, result, out);
+  for (const [nth, { index, result }] of failures.entries())
+    noteRetry(state, run, lease, index, { result, ...(nth === 0 ? batchLog : {}) }, out);
   // Whichever of them stands for all: what is left runs elsewhere.
   for (const { lostOn } of indices.map((index) => taskOf(run, index)))
     if (!lostOn.includes(lease.agentId)) lostOn.push(lease.agentId);

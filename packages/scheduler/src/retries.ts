@@ -40,7 +40,7 @@ export function retryTask(
   out: EffectsBuilder,
 ): void {
   releaseLease(state, run, lease, out);
-  noteRetry(state, run, lease, lease.index, result, out);
+  noteRetry(state, run, lease, lease.index, { result }, out);
   makeReady(state, run, lease.index);
 }
 
@@ -50,7 +50,7 @@ export function noteRetry(
   run: RunState,
   { agentId, attempt }: Lease,
   index: number,
-  result: FinishedAttempt,
+  { result, batchLog }: { result: FinishedAttempt; batchLog?: string },
   out: EffectsBuilder,
 ): void {
   const taskId = at(run.graph.ids, index);
@@ -62,7 +62,8 @@ export function noteRetry(
   const agent = { agentId, name, jobUrl };
   retry.last = { attempt, agent, result };
   const reason = reasonOf(taskId, name, result, retry);
-  appendEntry(run, { type: 'retried', taskId, attempt, agent, reason, result }, out);
+  const log = batchLog === undefined ? {} : { batchLog };
+  appendEntry(run, { type: 'retried', taskId, attempt, agent, reason, result, ...log }, out);
   out.event({ type: 'task.retried', runId: run.runId, taskId, attempt, agentId });
 }
 

@@ -168,7 +168,7 @@ function bailAfterFailure(state: SchedulerState, run: RunState, out: EffectsBuil
   }
 }
 
-/** A server failed on an agent, as Nx counts it: what needs it and has not begun is skipped. */
+/** A server failed on an agent, as Nx counts it: what needs it and has not begun is skipped, or has failed already. */
 export function failServer(state: SchedulerState, run: RunState, taskId: string, out: EffectsBuilder): void {
   const first = run.graph.indexOf.get(taskId);
   if (first === undefined || taskOf(run, first).kind !== 'server') return;
@@ -181,7 +181,7 @@ export function failServer(state: SchedulerState, run: RunState, taskId: string,
       const { kind, state: where } = taskOf(run, dependant);
       if (kind === 'server') servers.add(dependant);
       else if (where.name === 'waiting' || where.name === 'ready')
-        endTask(state, run, dependant, endingWithout('skipped'), out);
+        endTask(state, run, dependant, endingUntried(taskOf(run, dependant)), out);
     }
   }
   forgetEnded(state, run);

@@ -162,6 +162,18 @@ describe('RunResults', () => {
     await results.idle();
     expect(said).toEqual(['dte: the batch of lib:build on agent-1 printed: Compiling']);
     expect(calls).toContain('print lib:build success "out"');
+    const { attempt, agent } = ended('lib:build', 'success', finished());
+    const reason = { code: 'DTE_TASK_FAILED', message: 'again' } as const;
+    const retried = {
+      seq: 9,
+      type: 'retried',
+      taskId: 'lib:build',
+      attempt: attempt!,
+      agent: agent!,
+      reason,
+    } as const;
+    results.onEntry({ ...retried, batchLog: 'Broken' });
+    expect(said.at(-1)).toBe('dte: the batch of lib:build on agent-1 printed: Broken');
   });
 
   it('leaves the output of a failed task where Nx looks for it, and a full disk changes nothing', async () => {

@@ -82,6 +82,7 @@ export class RunResults {
         break;
       case 'retried':
         // See Retries: to Nx a task begins once and ends once.
+        this.sayBatchLog(task, entry);
         break;
       case 'ended':
         this.onEnded(task, entry);
@@ -143,11 +144,8 @@ export class RunResults {
 
   private onEnded(task: NxTask, entry: EndedEntry): void {
     const finished = entry.result?.kind === 'finished' ? entry.result : null;
-    const { status, batchLog } = entry;
-    if (batchLog !== undefined) {
-      const where = entry.agent === null ? '' : ` on ${entry.agent.name}`;
-      this.options.onBatchLog(`dte: the batch of ${task.id}${where} printed`, batchLog);
-    }
+    const { status } = entry;
+    this.sayBatchLog(task, entry);
     // No fault of the task: this job finds out what the task really does.
     if (status === 'returned') this.watch(this.explainReturned(task, entry, finished));
     if (status === 'success') {
@@ -159,6 +157,12 @@ export class RunResults {
       if (status === 'skipped') this.watch(this.servers.over(task.id));
     }
     if (status === 'cancelled' && this.begun.has(task.id)) this.watch(this.takeStopped(task));
+  }
+
+  private sayBatchLog({ id }: NxTask, { batchLog, agent }: Pick<EndedEntry, 'batchLog' | 'agent'>): void {
+    if (batchLog === undefined) return;
+    const where = agent === null ? '' : ` on ${agent.name}`;
+    this.options.onBatchLog(`dte: the batch of ${id}${where} printed`, batchLog);
   }
 
   /** The run was cancelled while it ran (--nxBail, or this job is being ended); what it printed is not kept. */

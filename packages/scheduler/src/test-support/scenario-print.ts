@@ -91,7 +91,7 @@ function printEntry(entry: RunLogEntry): string {
   const head = `${entry.seq} ${entry.type} ${entry.taskId}`;
   if (entry.type === 'started') return `${head}#${entry.attempt} on ${entry.agent.agentId}`;
   if (entry.type === 'retried')
-    return `${head}#${entry.attempt} on ${entry.agent.agentId} ${entry.reason.code}`;
+    return `${head}#${entry.attempt} on ${entry.agent.agentId} ${entry.reason.code}${entry.batchLog === undefined ? '' : ' +log'}`;
   const where = entry.attempt === null ? '' : `#${entry.attempt} on ${entry.agent?.agentId}`;
   return `${head}${where} ${entry.status}${entry.reason === null ? '' : ` ${entry.reason.code}`}${entry.batchLog === undefined ? '' : ' +log'}`;
 }

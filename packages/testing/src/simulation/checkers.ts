@@ -5,6 +5,16 @@ import { type Deeds, deedKey } from './simulated-agent';
 type Agent = SchedulerState['agents'] extends Map<string, infer A> ? A : never;
 type Event<T extends HistoryEvent['type']> = Extract<HistoryEvent, { type: T }>;
 
+type AgentsByTask = Map<string, Set<string>>;
+
+function noteAgent(
+  agents: AgentsByTask,
+  { runId, taskId, agentId }: Event<'task.retried'> | Event<'task.lost'>,
+): void {
+  const key = `${runId}/${taskId}`;
+  agents.set(key, (agents.get(key) ?? new Set()).add(agentId));
+}
+
 function demand(condition: boolean, what: string): asserts condition {
   if (!condition) throw new Error(`Checker: ${what}`);
 }
@@ -24,8 +34,10 @@ export class Checkers {
   #failed = new Set<string>();
   /** `run/server` that a task found dead. */
   readonly #deadServers = new Set<string>();
-  /** `run/task` -> agents on which it failed to be tried again, or was lost. */
-  readonly #failedOn = new Map<string, Set<string>>();
+  /** `run/task` -> agents on which it failed and was to be tried again. */
+  readonly #failedOn: AgentsByTask = new Map();
+  /** `run/task` -> agents on which an attempt was lost, begun or not. */
+  readonly #lostOn: AgentsByTask = new Map();
 
   constructor(private readonly deeds: Deeds) {}
 
@@ -35,7 +47,8 @@ export class Checkers {
     for (const event of effects.events)
       if (event.type === 'task.ended' && event.attempt !== null) this.#noteServers(event);
     for (const event of effects.events) {
-      if (event.type === 'task.retried' || event.type === 'task.lost') this.#noteFailedOn(event);
+      if (event.type === 'task.retried') noteAgent(this.#failedOn, event);
+      if (event.type === 'task.lost') noteAgent(this.#lostOn, event);
       if (event.type === 'task.assigned') this.#onAssigned(state, event, effects);
       if (event.type === 'task.retried') this.#onRetried(event);
       if (event.type === 'task.ended') this.#onEnded(state, input, event);
@@ -92,14 +105,10 @@ export class Checkers {
     }
   }
 
-  #noteFailedOn({ runId, taskId, agentId }: Event<'task.retried'> | Event<'task.lost'>): void {
-    const key = `${runId}/${taskId}`;
-    this.#failedOn.set(key, (this.#failedOn.get(key) ?? new Set()).add(agentId));
-  }
-
   /** What failed on an agent is not tried again there while another one may take it. */
   #checkElsewhere(state: SchedulerState, { runId, taskId, agentId }: Event<'task.assigned'>): void {
-    const failedOn = this.#failedOn.get(`${runId}/${taskId}`);
+    const key = `${runId}/${taskId}`;
+    const failedOn = this.#failedOn.get(key);
     // What becomes of a batch is decided for all of it.
     if (failedOn?.has(agentId) !== true || this.#task(runId, taskId).batch !== undefined) return;
     const other = [...state.agents.values()].find(
@@ -109,6 +118,7 @@ export class Checkers {
         agent.faults < state.config.attemptsPerTask &&
         (agent.onlyRun === null || agent.onlyRun === runId) &&
         !failedOn.has(agent.agentId) &&
+        this.#lostOn.get(key)?.has(agent.agentId) !== true &&
         this.#entryFor(runId, taskId, agent) !== undefined,
     );
     demand(other === undefined, `${taskId} is tried again on ${agentId} and not on ${other?.agentId ?? ''}`);
