@@ -45,6 +45,10 @@ const attempt = (taskId: string, below: readonly string[] = [], untilReady = fal
   ],
   needs: [{ taskId, untilReady }],
 });
+const ofRun = (runId: string, needs: NeedsServers): NeedsServers => ({
+  ...needs,
+  ref: { ...needs.ref, runId },
+});
 const bring = (user: string, needs: NeedsServers) =>
   servers.bring(user, needs, { specFile: 'run.json', forwarded: {} });
 
@@ -77,6 +81,22 @@ it('keeps a server for the next task, and ends it before one that must be alone'
   servers.release('b');
   await servers.stopIdle();
   expect(pids().filter(isRunning)).toEqual([]);
+});
+
+it('starts another one for the next command when the last one has gone, and shares it with one at the same time', async () => {
+  await bring('a', attempt('app:serve'));
+  servers.release('a');
+  expect(await bring('b', ofRun('other', attempt('app:serve')))).toEqual({ kind: 'up' });
+  const [first, second] = pids();
+  expect([isRunning(first!), isRunning(second!)]).toEqual([false, true]);
+  expect(await bring('c', attempt('app:serve'))).toEqual({ kind: 'up' });
+  expect(started()).toHaveLength(2);
+  servers.release('b');
+  servers.release('c');
+  const arguments_ = { ...attempt('app:serve').servers[0]!, identity: 'with other arguments' };
+  await bring('d', ofRun('other', { ...attempt('app:serve'), servers: [arguments_] }));
+  expect(pids().filter(isRunning)).toHaveLength(1);
+  expect(started()).toHaveLength(3);
 });
 
 it('says with every task that needed it that a server died, and starts it anew for the next', async () => {

@@ -98,6 +98,7 @@ export class Servers {
 
   private use(need: ServerNeed, known: ReadonlyMap<string, Server>, runId: string, run: RunInput): Server {
     const key = `${need.taskId} ${need.identity}`;
+    const gone = this.makeRoom(need.taskId, key, runId);
     const running = this.running.get(key);
     if (running?.end === null) {
       if (running.idle !== null) clearTimeout(running.idle);
@@ -107,12 +108,23 @@ export class Servers {
     const ref = { runId, taskId: need.taskId, attempt: ++this.started };
     const server: Server = {
       ...{ taskId: need.taskId, key, ref, users: new Set(), output: '', end: null, idle: null },
-      process: (this.endings.get(key) ?? Promise.resolve()).then(() =>
-        this.start(server, need.needs, known, run),
-      ),
+      process: gone.then(() => this.start(server, need.needs, known, run)),
     };
     this.running.set(key, server);
     return server;
+  }
+
+  /**
+   * What the last command has left running has its files and its variables, and the port: as with Nx, each command has
+   * servers of its own, unless two run at the same time.
+   */
+  private async makeRoom(taskId: string, key: string, runId: string): Promise<void> {
+    for (const server of [...this.running.values()]) {
+      const isSame = server.key === key && server.ref.runId === runId;
+      if (server.taskId === taskId && server.users.size === 0 && !isSame) void this.stop(server);
+    }
+    const endings = [...this.endings].filter(([ended]) => ended.startsWith(`${taskId} `));
+    await Promise.all(endings.map(([, ending]) => ending));
   }
 
   private async start(
