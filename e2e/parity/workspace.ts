@@ -24,6 +24,8 @@ if (own.writes) {
   mkdirSync(dirname(own.writes), { recursive: true });
   writeFileSync(own.writes, lines.join('\\n') + '\\n');
 }
+// Plain Nx can lose what a command printed that ended at once.
+setTimeout(() => undefined, 100);
 `;
 
 const HASHER = `
