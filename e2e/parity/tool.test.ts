@@ -10,7 +10,10 @@ const script = (text: string): string => `node -e ${JSON.stringify(text)}`;
 
 /** A task that writes a file; `alike` writes the same everywhere, the others do not. */
 const TARGETS = {
-  alike: script("require('fs').writeFileSync('alike.txt', 'alike'); console.log('alike')"),
+  // It lingers: plain Nx can lose what a command printed that ended at once.
+  alike: script(
+    "require('fs').writeFileSync('alike.txt', 'alike'); console.log('alike'); setTimeout(() => {}, 100)",
+  ),
   // Another time of day each time: two plain runs differ as well.
   unstable: script("require('fs').writeFileSync('unstable.txt', process.hrtime.bigint().toString())"),
   // Only the jobs of a pipeline have a name.

@@ -254,7 +254,7 @@ const SHOP: Record<string, FileContent> = {
     targets: {
       all: { executor: 'nx:noop', dependsOn: ['bundle', 'stamp', '^jest-ci', '^vitest-ci'] },
       alone: {
-        command: `node -e "require('fs').writeFileSync('dist/alone.txt', 'alone'); console.log('alone')"`,
+        command: `node -e "require('fs').writeFileSync('dist/alone.txt', 'alone'); console.log('alone'); setTimeout(() => {}, 100)"`,
         outputs: ['{workspaceRoot}/dist/alone.txt'],
         dependsOn: ['^compile'],
         parallelism: false,
