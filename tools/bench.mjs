@@ -73,7 +73,7 @@ async function distributed(fleet, machines, { slots, args, profile, cpu, fixed }
     pipeline.startAgent(machine.name, { args: fixed ? [`--slots=${slots}`] : [] }, machine);
   }
   await agentsConnected(pipeline, agents.length);
-  await idle(() => fleet.runningProcesses().map(({ pid }) => pid));
+  await idle(() => fleet.runningProcesses().map(({ pid }) => pid), { profiled: profile !== undefined });
   const watch = cpu ? watchCpu(() => fleet.runningProcesses()) : undefined;
   const exit = await pipeline.nx([...args, `--parallel=${slots}`], { deadlineMs: 900_000 });
   if (watch) say(`  processor time, distributed, ms: ${describeCpu(watch.stop())}`);

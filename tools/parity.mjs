@@ -9,7 +9,7 @@
 //   --env=<name>      a variable of this shell that the command and the agents see as well; may be given several times
 //   --base=<commit>   NX_BASE; default: the parent of the last commit, or the last commit when something is not committed
 //
-// The last line is for machines; the exit code is 1 when something differs.
+// The last line is for machines; the exit code is 1 when something differs, or when no task ran on an agent.
 import { packAll } from './pack.mjs';
 import { red } from './lib/terminal.mjs';
 import { loadWorkspaceFactory, withFleet } from './lib/testing.mjs';
@@ -36,6 +36,9 @@ function parseArguments(args) {
   if (command[0] === 'nx') command.shift();
   return { folder: folders[0], command, ...options };
 }
+
+/** Of the main job's output, when there is nothing to compare. */
+const SHOWN_LINES = 30;
 
 /** `*` is anything within a folder, `**` anything. */
 const globToRegExp = (glob) =>
@@ -70,10 +73,17 @@ async function main() {
     return found;
   });
   console.log(describeReport(report));
-  if (!Object.values(report.rounds[0].places).some((place) => place.startsWith('agent-')))
-    console.log(red('No task ran on an agent: this says nothing about distribution.'));
+  const [cold] = report.rounds;
+  const isDistributed = Object.values(cold.places).some((place) => place.startsWith('agent-'));
+  if (!isDistributed) {
+    const end = cold.exits.distributed.output.trimEnd().split('\n').slice(-SHOWN_LINES);
+    console.log(
+      red('No task ran on an agent: this says nothing about distribution. The main job said last:'),
+    );
+    console.log(end.map((line) => `  ${line}`.trimEnd()).join('\n'));
+  }
   console.log(lastLine(report));
-  return report.differences === 0 ? 0 : 1;
+  return isDistributed && report.differences === 0 ? 0 : 1;
 }
 
 process.exitCode = await main().catch((error) => {

@@ -2,7 +2,14 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { DEFAULT_NX_VERSION, install, linkFolder, REPOSITORY, RunningProcess } from '@org/dte-testing';
+import {
+  DEFAULT_NX_VERSION,
+  install,
+  linkFolder,
+  type ProcessExit,
+  REPOSITORY,
+  RunningProcess,
+} from '@org/dte-testing';
 import { expectExit } from '../support/expect-exit';
 import { ownLines, plain } from '../support/log';
 
@@ -72,14 +79,17 @@ describe('npm run parity', () => {
     rmSync(folder, { recursive: true, force: true });
   });
 
-  it('compares a workspace that does not know us, leaves it as it is, and fails for what differs', async () => {
-    const exit = await new RunningProcess({
+  const parity = (...args: string[]): Promise<ProcessExit> =>
+    new RunningProcess({
       name: 'parity',
       command: process.execPath,
-      args: ['tools/parity.mjs', workspace, '--', 'nx', 'affected', '-t', 'alike,unstable,named'],
+      args: ['tools/parity.mjs', workspace, ...args],
       cwd: REPOSITORY,
       env: process.env,
     }).end(240_000);
+
+  it('compares a workspace that does not know us, leaves it as it is, and fails for what differs', async () => {
+    const exit = await parity('--', 'nx', 'affected', '-t', 'alike,unstable,named');
 
     expectExit(exit, 1);
     const lines = plain(exit.stdout).trimEnd().split('\n');
@@ -96,5 +106,15 @@ describe('npm run parity', () => {
     expect(ownLines(exit.output)).toEqual([]);
     expect(git('status', '--porcelain')).toBe('?? one/not-committed.md\n');
     expect(readdirSync(workspace).sort()).not.toContain('alike.txt');
+  });
+
+  it('fails, and shows why, when nothing was there to be compared', async () => {
+    const exit = await parity('--once', '--', 'nx', 'run', 'one:missing');
+
+    expectExit(exit, 1);
+    const said = plain(exit.stdout);
+    expect(said).toContain('No task ran on an agent');
+    expect(said).toMatch(/Cannot find .*one:missing|Cannot find configuration for task one:missing/);
+    expect(said.trimEnd().split('\n').at(-1)).toBe('parity: {"tasks":0,"differences":0}');
   });
 });

@@ -1,6 +1,6 @@
 import { DteError } from '@org/dte-protocol';
-import { decodeJwt } from 'jose';
 import { z } from 'zod';
+import { jose } from './jose';
 
 /** GitLab writes its ids as strings. A number is not GitLab's, and would lose digits. */
 const idSchema = z.string().regex(/^[0-9]{1,20}$/, 'must be digits in a string');
@@ -66,7 +66,7 @@ export function claimsOf(payload: unknown): IdTokenClaims {
 export function readOwnIdToken(token: string): IdTokenClaims {
   let payload: unknown;
   try {
-    payload = decodeJwt(token);
+    payload = jose().decodeJwt(token);
   } catch (cause) {
     throw refused('of this job (DTE_ID_TOKEN) is not a JWT', cause);
   }

@@ -1,7 +1,8 @@
 import { DteError, type LimitValues } from '@org/dte-protocol';
-import { decodeJwt, decodeProtectedHeader, errors, jwtVerify, type JWTHeaderParameters } from 'jose';
+import type { JWTHeaderParameters } from 'jose';
 import { claimsOf, type IdTokenClaims, refused } from './claims';
 import { IssuerKeys, type KeyLimits } from './issuer-keys';
+import { jose } from './jose';
 import { issuerPrefix } from './same-pipeline';
 
 /** GitLab signs with RS256. One algorithm from here, not from the token: `none` and HMAC with a public key stay out. */
@@ -72,7 +73,7 @@ export class IdTokenVerifier {
     const key = await keys.find(header);
     const nowMs = this.now();
     try {
-      const { payload } = await jwtVerify(token, key, {
+      const { payload } = await jose().jwtVerify(token, key, {
         algorithms: [ALGORITHM],
         issuer,
         audience,
@@ -91,15 +92,16 @@ export class IdTokenVerifier {
   /** Reads what is needed to find the key. Nothing of it is believed yet. */
   private peek(token: string): { header: JWTHeaderParameters; issuer: string | undefined } {
     try {
-      const { alg = 'none', kid } = decodeProtectedHeader(token);
+      const { alg = 'none', kid } = jose().decodeProtectedHeader(token);
       const header = kid === undefined ? { alg } : { alg, kid };
-      return { header, issuer: decodeJwt(token).iss };
+      return { header, issuer: jose().decodeJwt(token).iss };
     } catch (cause) {
       throw refused('is not a JWT', cause);
     }
   }
 
   private reason(thrown: unknown): string {
+    const { errors } = jose();
     if (thrown instanceof errors.JWTExpired) {
       const { exp } = thrown.payload;
       return exp === undefined ? 'has expired' : `expired at ${new Date(exp * 1_000).toISOString()}`;

@@ -1,7 +1,8 @@
 import { DteError, type LimitValues } from '@org/dte-protocol';
-import { createLocalJWKSet, errors, type JWTHeaderParameters, type KeyLike } from 'jose';
+import type { JWTHeaderParameters, KeyLike } from 'jose';
 import { z } from 'zod';
 import { refused } from './claims';
+import { jose } from './jose';
 import { fetchJson } from './limited-fetch';
 
 const discoverySchema = z.object({ issuer: z.string(), jwks_uri: z.url({ protocol: /^https?$/ }) });
@@ -49,7 +50,7 @@ export class IssuerKeys {
     try {
       return await known.find(header);
     } catch (thrown) {
-      if (!(thrown instanceof errors.JWKSNoMatchingKey)) throw refused('names no usable key', thrown);
+      if (!(thrown instanceof jose().errors.JWKSNoMatchingKey)) throw refused('names no usable key', thrown);
     }
     if (known !== before) throw this.unknownKey();
     if (this.now() - known.fetchedAtMs < this.limits.issuerCooldownMs) {
@@ -93,7 +94,7 @@ export class IssuerKeys {
       throw this.misfit(discoveryUrl, `its keys are at ${jwks_uri}, which is not https`);
     const found = await fetchJson(jwks_uri, this.limits, this.authorities);
     const { keys } = this.parse(keySetSchema, found, jwks_uri);
-    const set = createLocalJWKSet({ keys });
+    const set = jose().createLocalJWKSet({ keys });
     this.current = { fetchedAtMs: this.now(), find: (header) => set(header) };
     return this.current;
   }

@@ -1,6 +1,9 @@
 import { findNodeAtLocation, parseTree, type Node } from 'jsonc-parser';
-import { isMap, isNode, isScalar, LineCounter, parseDocument } from 'yaml';
 import type { Problem } from './rule';
+
+/** Loaded when there is a file: every distributed nx command looks for one, and few workspaces have it. */
+// eslint-disable-next-line @typescript-eslint/no-require-imports -- synchronous, and CommonJS like the rest
+const yaml = (): typeof import('yaml') => require('yaml') as typeof import('yaml');
 
 export type Path = readonly (string | number)[];
 
@@ -19,6 +22,7 @@ const OPTION: Path = ['tasksRunnerOptions', 'default', 'options', 'assignmentRul
 
 /** The text of `.nx/dte.yaml`; null with its problems when it is no YAML. */
 export function yamlSource(text: string): { source: RulesSource | null; problems: Problem[] } {
+  const { isMap, isNode, isScalar, LineCounter, parseDocument } = yaml();
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
   const lineAt = (offset: number): number => Math.max(1, lines.linePos(offset).line);

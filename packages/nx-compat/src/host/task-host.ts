@@ -270,6 +270,8 @@ export async function createTaskHost(options: TaskHostOptions): Promise<TaskHost
     const hasher = nx
       .load<HasherModule>('src/hasher/create-task-hasher')
       .createTaskHasher(projectGraph, nxJson, nxJson.tasksRunnerOptions?.['default']?.options ?? {});
+    // What nearly every first task would load, while there is nothing else to do.
+    nx.loadOptional('src/executors/run-commands/run-commands.impl');
     const notices = new NxNotices(nx);
     const environments = new TaskEnvironments(nx);
     const restores = [
