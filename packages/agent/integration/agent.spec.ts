@@ -198,7 +198,7 @@ it.each([
 });
 
 it('ends a task that is no longer wanted and keeps its executor', async () => {
-  const one = bench.start();
+  const one = bench.start({ slots: 1 });
   bench.server.want({ assignments: [assignment('a:wait')], slots: 1 });
   await bench.executing('a:wait');
   bench.server.want({ assignments: [assignment('b:build')] });
@@ -208,7 +208,7 @@ it('ends a task that is no longer wanted and keeps its executor', async () => {
 });
 
 it('ends a task that hangs with its whole process tree, detached children included, and replaces the executor', async () => {
-  const one = bench.start({}, { killMs: 100 });
+  const one = bench.start({ slots: 1 }, { killMs: 100 });
   bench.server.want({ assignments: [assignment('a:hang')], slots: 1 });
   await one.waitFor('the child', () => one.pids('child').length === 1);
   const [executor, child] = [one.pids('start')[0]!, one.pids('child')[0]!];
