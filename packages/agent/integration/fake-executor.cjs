@@ -3,7 +3,7 @@ const { spawn } = require('node:child_process');
 const { appendFileSync, existsSync } = require('node:fs');
 
 const CHUNK = 64 * 1024;
-const say = (message) => process.send(message);
+const say = (message) => process.send([message]);
 const note = (line) => appendFileSync('executors.log', `${line}\n`);
 let stopped = null;
 

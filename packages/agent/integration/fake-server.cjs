@@ -1,7 +1,7 @@
 /** An executor whose server behaves as the target of its task says. Plain JavaScript: it is forked. */
 const { appendFileSync } = require('node:fs');
 
-const say = (message) => process.send(message);
+const say = (message) => process.send([message]);
 
 process.on('message', (message) => {
   if (message.type !== 'serve') return;

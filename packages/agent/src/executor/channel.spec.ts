@@ -30,9 +30,47 @@ describe('the channel of an executor', () => {
     const channel = openChannel(ipc, never, never);
     channel.send({ type: 'ready' }, () => left++);
     ipc.send?.({ type: 1, task: 'app:build' }, never);
-    expect(ipc.sent).toEqual([{ type: 'ready' }]);
+    expect(ipc.sent).toEqual([[{ type: 'ready' }]]);
     expect(left).toBe(1);
   });
+
+  it('lets news wait for company, and not for longer than 100 ms', () => {
+    jest.useFakeTimers();
+    try {
+      const ipc = new FakeProcess();
+      const left: number[] = [];
+      const channel = openChannel(ipc, never, never);
+      const output = (offset: number) => ({ type: 'output', ref: STOP.ref, offset, data: 'x' }) as const;
+      const executing = { type: 'executing', ref: STOP.ref, startMs: 1 } as const;
+      const result = { type: 'unable', reason: { code: 'DTE_INTERNAL', message: 'no' } } as const;
+      channel.sendSoon(executing);
+      channel.sendSoon(output(0), () => left.push(0));
+      expect(ipc.sent).toEqual([]);
+      channel.send(result, () => left.push(1));
+      expect(ipc.sent).toEqual([[executing, output(0), result]]);
+      expect(left).toEqual([0, 1]);
+      jest.advanceTimersByTime(1_000);
+      channel.sendSoon(output(1));
+      jest.advanceTimersByTime(60);
+      channel.sendSoon(output(2));
+      expect(ipc.sent).toHaveLength(1);
+      jest.advanceTimersByTime(40);
+      expect(ipc.sent.slice(1)).toEqual([[output(1), output(2)]]);
+      jest.advanceTimersByTime(1_000);
+      expect(ipc.sent).toHaveLength(2);
+    } finally {
+      jest.useRealTimers();
+    }
+  });
+
+  it.each([['nothing we say'], [{ type: 'toString' }], [{ kind: 'stop' }], [null]])(
+    'takes %j for somebody else writing into it',
+    (message) => {
+      const ipc = new FakeProcess();
+      openChannel(ipc, never, never);
+      expect(() => ipc.emit('message', message)).toThrow('misunderstand each other');
+    },
+  );
 
   it('tells the executor what it is told, and nobody else who listens in its process', () => {
     const ipc = new FakeProcess();

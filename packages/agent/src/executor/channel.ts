@@ -1,11 +1,16 @@
 import { LIMITS } from '@org/dte-protocol';
-import { type FromExecutor, type ToExecutor, parseIpc, toExecutorSchema } from './ipc';
+import { type FromExecutor, type ToExecutor, TO_EXECUTOR, ofSameBuild } from './ipc';
 
 /** The executor's end of the IPC channel. */
 export interface Channel {
-  /** `done` is called when the message has left. */
+  /** Leaves now, behind what waits. `done` is called when the message has left. */
   send(message: FromExecutor, done?: () => void): void;
+  /** Leaves with the next message: of a task that is over in a moment the supervisor hears once. */
+  sendSoon(message: FromExecutor, done?: () => void): void;
 }
+
+/** The longest that news which nobody waits for wait for company. */
+const SOON_MS = 100;
 
 interface IpcProcess {
   send?: ((message: unknown, callback: (error: Error | null) => void) => boolean) | undefined;
@@ -32,17 +37,36 @@ export function openChannel(
   const emit = ipc.emit.bind(ipc);
   ipc.emit = (event, ...values) => {
     if (event !== 'message') return emit(event, ...values);
-    onMessage(parseIpc(toExecutorSchema, values[0]));
+    onMessage(ofSameBuild(values[0], TO_EXECUTOR));
     return true;
   };
   // Node reads from the channel only while somebody listens.
   ipc.on('message', () => undefined);
   ipc.on('disconnect', onLost);
+  let waiting: FromExecutor[] = [];
+  let left: (() => void)[] = [];
+  let timer: NodeJS.Timeout | null = null;
+  const add = (message: FromExecutor, done?: () => void): void => {
+    waiting.push(message);
+    if (done !== undefined) left.push(done);
+  };
+  const flush = (): void => {
+    if (timer !== null) clearTimeout(timer);
+    timer = null;
+    const [frame, callbacks] = [waiting, left];
+    [waiting, left] = [[], []];
+    send(frame, (error) => {
+      if (error === null) for (const done of callbacks) done();
+    });
+  };
   return {
     send(message, done) {
-      send(message, (error) => {
-        if (error === null) done?.();
-      });
+      add(message, done);
+      flush();
+    },
+    sendSoon(message, done) {
+      add(message, done);
+      timer ??= setTimeout(flush, SOON_MS);
     },
   };
 }

@@ -17,6 +17,7 @@ import { testLimits } from '../test-support/hello';
 import { plainOutputs } from '../test-support/plain-outputs';
 import { tempFolders } from '../test-support/temp-folder';
 import { Executor } from './executor';
+import { type Channel } from './channel';
 import { type FromExecutor, type RunMessage, fromExecutorSchema, toExecutorSchema } from './ipc';
 
 const folder = tempFolders();
@@ -92,6 +93,11 @@ let executor: Executor;
 let env: NodeJS.ProcessEnv;
 const addresses: (string | undefined)[] = [];
 
+const say: Channel['send'] = (message, done) => {
+  said.push(fromExecutorSchema.parse(JSON.parse(JSON.stringify(message))));
+  done?.();
+};
+
 const make = (limits: Parameters<typeof testLimits>[0] = {}): Executor =>
   new Executor({
     ...{ workspaceRoot: workspace, limits: testLimits(limits), env, outputs: plainOutputs(workspace) },
@@ -99,12 +105,7 @@ const make = (limits: Parameters<typeof testLimits>[0] = {}): Executor =>
       addresses.push(address?.url);
       return host;
     },
-    channel: {
-      send: (message, done) => {
-        said.push(fromExecutorSchema.parse(JSON.parse(JSON.stringify(message))));
-        done?.();
-      },
-    },
+    channel: { send: say, sendSoon: say },
   });
 
 beforeEach(async () => {

@@ -148,7 +148,12 @@ export class Executor {
         isFollowed: message.assignment.streamOutput,
       });
       const hooks: AttemptHooks = {
-        onExecuting: (startMs, timeoutMs) => channel.send({ type: 'executing', ref, startMs, timeoutMs }),
+        onExecuting: (startMs, timeoutMs) => {
+          const news = { type: 'executing', ref, startMs, timeoutMs } as const;
+          // Who is to enforce a limit must know in time.
+          if (timeoutMs === undefined) channel.sendSoon(news);
+          else channel.send(news);
+        },
         onRan: () => channel.send({ type: 'ran', ref }),
         onOutput: (chunk) => live.push(chunk),
         serve: () => this.servers(context.run, task, current),

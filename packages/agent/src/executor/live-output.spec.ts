@@ -2,12 +2,16 @@ import { type FromExecutor } from './ipc';
 import { LiveOutput } from './live-output';
 
 const ref = { runId: 'r', taskId: 't', attempt: 1 };
+const never = (): void => {
+  throw new Error('what a task prints is never urgent');
+};
 type Output = Extract<FromExecutor, { type: 'output' }>;
 
 function recorder(take: boolean) {
   const said: Output[] = [];
   const channel = {
-    send: (message: FromExecutor, done?: () => void) => {
+    send: never,
+    sendSoon: (message: FromExecutor, done?: () => void) => {
       if (message.type === 'output') said.push(message);
       if (take) done?.();
     },

@@ -59,6 +59,6 @@ export class LiveOutput {
     if (this.inFlight + data.length > maxInFlight) return;
     this.inFlight += data.length;
     const last = isAll && this.ending ? (true as const) : undefined;
-    channel.send({ type: 'output', ref, offset, data, last }, () => (this.inFlight -= data.length));
+    channel.sendSoon({ type: 'output', ref, offset, data, last }, () => (this.inFlight -= data.length));
   }
 }

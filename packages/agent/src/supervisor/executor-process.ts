@@ -1,7 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { DteError, type Reason } from '@org/dte-protocol';
-import { type FromExecutor, type ToExecutor, fromExecutorSchema, parseIpc } from '../executor/ipc';
+import { FROM_EXECUTOR, type FromExecutor, type ToExecutor, ofSameBuild } from '../executor/ipc';
 import { EXECUTOR_MARK, endProcesses } from './process-tree';
 
 export interface ExecutorProcessOptions {
@@ -77,15 +77,15 @@ export class ExecutorProcess {
 
   private receive(raw: unknown): void {
     if (this.over) return;
-    let message: FromExecutor;
+    let messages: FromExecutor[];
     try {
-      message = parseIpc(fromExecutorSchema, raw);
+      messages = [raw].flat().map((message) => ofSameBuild(message, FROM_EXECUTOR));
     } catch (thrown) {
       this.tail += `\n${DteError.from(thrown).message}`;
       void this.end(0);
       return;
     }
-    this.options.onMessage(message);
+    for (const message of messages) this.options.onMessage(message);
   }
 
   private exited(why: string): void {
