@@ -5,6 +5,10 @@
 //   makespan   how well work is spread: 360 tasks of known length on 3x1, 3x2 and 6x2 slots, first start to last end,
 //              against what no scheduler can beat: max(critical path, work / slots)
 //
+//   scale      what the coordinator bears: one process of it, --agents (1000) over real WebSockets, one run of --tasks
+//              (20000) that take --length (0) ms each and store 1 kB (--artifacts=0: nothing); no Nx. --kill=1 kills it
+//              (SIGKILL) in the middle of the run and starts it again; --profile is of the coordinator alone
+//
 // The trivial tasks of `overhead` are a line of shell (3 ms), the strictest reading; --command=node makes them node
 // processes (40 ms), which nearly every task of a real workspace is.
 // --fixed=1 gives the agents their --slots, so that executors need not wait for the run to say how many are wanted.
@@ -13,10 +17,12 @@
 import { mkdirSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { cpus } from 'node:os';
+import { bootstrap } from './bootstrap.mjs';
 import { packAll } from './pack.mjs';
 import { nappingWorkspace, NAP_TARGETS, trivialWorkspace } from './lib/bench-workspaces.mjs';
 import { describeCpu, watchCpu } from './lib/cpu.mjs';
 import { idle } from './lib/idle.mjs';
+import { scale } from './lib/scale.mjs';
 import { loadWorkspaceFactory, withFleet } from './lib/testing.mjs';
 
 const say = (text) => console.error(text);
@@ -39,9 +45,10 @@ const MAKESPAN = {
 };
 
 const FLAGS = ['nx', 'runs', 'profile', 'only', 'cpu', 'fixed', 'command'];
+const SCALE_FLAGS = ['agents', 'tasks', 'length', 'artifacts', 'kill'];
 
 function parseArguments([name, ...flags]) {
-  const options = Object.fromEntries(FLAGS.map((flag) => [flag, undefined]));
+  const options = Object.fromEntries([...FLAGS, ...SCALE_FLAGS].map((flag) => [flag, undefined]));
   for (const flag of flags) {
     const [, key, value] = /^--([a-z]+)=(.+)$/.exec(flag) ?? [];
     if (!(key in options)) throw new Error(`${flag} is not known; see the first lines of tools/bench.mjs.`);
@@ -239,17 +246,40 @@ const BENCHMARKS = {
   makespan: { run: makespan, runs: 1, files: () => nappingWorkspace(MAKESPAN.projects, MAKESPAN.seed) },
 };
 
+const machine = () => `node ${process.version}, ${cpus().length} x ${cpus()[0].model}`;
+
+function count(options, name, fallback, least = 0) {
+  const value = Number(options[name] ?? fallback);
+  if (Number.isSafeInteger(value) && value >= least) return value;
+  throw new Error(`--${name} wants a number from ${least}.`);
+}
+
+async function scaleOf(options) {
+  await bootstrap();
+  const profile = options.profile === undefined ? undefined : resolve(options.profile);
+  if (profile) mkdirSync(profile, { recursive: true });
+  const [agents, tasks] = [count(options, 'agents', 1000, 1), count(options, 'tasks', 20_000, 1)];
+  say(`scale: ${agents} agents, ${tasks} tasks, ${machine()}`);
+  return scale({
+    ...{ agents, tasks, taskMs: count(options, 'length', 0), artifacts: count(options, 'artifacts', 1) > 0 },
+    ...{ kill: count(options, 'kill', 0) > 0, profile, say },
+  });
+}
+
 async function main() {
   const options = parseArguments(process.argv.slice(2));
+  if (options.name === 'scale') {
+    console.log(`bench scale: ${JSON.stringify(await scaleOf(options))}`);
+    return;
+  }
   const benchmark = BENCHMARKS[options.name];
-  if (!benchmark) throw new Error(`Say which benchmark: ${Object.keys(BENCHMARKS).join(' or ')}.`);
+  if (!benchmark)
+    throw new Error(`Say which benchmark: ${[...Object.keys(BENCHMARKS), 'scale'].join(' or ')}.`);
   await packAll();
   const { install, Fleet, DEFAULT_NX_VERSION } = loadWorkspaceFactory();
   const nx = options.nx ?? DEFAULT_NX_VERSION;
   const runs = Number(options.runs ?? benchmark.runs);
-  say(
-    `${options.name}: nx ${nx}, node ${process.version}, ${cpus().length} x ${cpus()[0].model}, ${runs} runs`,
-  );
+  say(`${options.name}: nx ${nx}, ${machine()}, ${runs} runs`);
   const fleet = Fleet.create({ install: install({ nx }), files: benchmark.files(options) });
   const result = await withFleet(fleet, () => benchmark.run(fleet, { ...options, runs }));
   console.log(`bench ${options.name}: ${JSON.stringify(result)}`);

@@ -1,0 +1,170 @@
+// One process of `npm run bench -- scale`: many agents, each with a connection and sockets of its own, that say of every
+// task they are given that it succeeded. Forked by scale.mjs, which says what to do and asks for what was seen.
+import { createRequire } from 'node:module';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { setTimeout as delay } from 'node:timers/promises';
+
+const require = createRequire(import.meta.url);
+const { connect, httpClient } = require('../../packages/agent/dist/index.js');
+const { coordinatorToAgentSchema, encode, readLimits } = require('../../packages/protocol/dist/index.js');
+
+const { limits } = readLimits(process.env);
+/** As the supervisor of an agent: news that nobody waits for may wait for company. */
+const SYNC_SOON_MS = 100;
+const ARTIFACT = Buffer.alloc(1024, 'x');
+
+const seen = { open: 0, lost: 0, bytes: 0, messages: 0, specBytes: 0, latencies: [], errors: [] };
+const fail = (error) => {
+  if (seen.errors.length < 5) seen.errors.push(error.message);
+};
+
+const keyOf = ({ runId, taskId, attempt }) => `${runId} ${taskId} ${attempt}`;
+
+class ScaleAgent {
+  work = new Map();
+  /** Key of a completed attempt -> when that was said first. */
+  saidAt = new Map();
+  specs = new Map();
+  seq = 0;
+
+  constructor({ name, url, sessionId, identity, artifacts, taskMs }) {
+    Object.assign(this, { artifacts, taskMs });
+    this.connection = connect({
+      address: url,
+      hello: {
+        ...{ role: 'agent', sessionId, clientId: name, name, jobUrl: `https://ci.example/jobs/${name}` },
+        ...{ identity, slots: null, labels: [] },
+      },
+      ...{ limits, incoming: coordinatorToAgentSchema },
+    });
+    this.http = httpClient({
+      url: () => this.connection.httpUrl(),
+      token: () => this.connection.token(),
+      ...{ limits, retryForMs: limits.coordinatorGraceMs },
+    });
+    this.connection.onState((state) => this.onState(state));
+    this.connection.onMessage((message) => this.onMessage(message));
+  }
+
+  close() {
+    this.forgetTimers();
+    clearInterval(this.heartbeat);
+    this.connection.close();
+    this.http.close();
+  }
+
+  onState(state) {
+    clearInterval(this.heartbeat);
+    if (state.name === 'open') {
+      seen.open++;
+      this.isOpen = true;
+      this.seq = 0;
+      this.sync();
+      this.heartbeat = setInterval(() => this.sync(), state.heartbeatMs);
+    } else if (this.isOpen) {
+      this.isOpen = false;
+      seen.open--;
+      if (state.name !== 'closed') seen.lost++;
+    }
+    if (state.name === 'failed') fail(state.error);
+  }
+
+  onMessage(message) {
+    seen.messages++;
+    seen.bytes += encode(message).length;
+    if (message.type === 'error') fail(new Error(message.reason.message));
+    else this.onWanted(message.assignments);
+  }
+
+  onWanted(assignments) {
+    const answered = this.forget(new Set(assignments.map(keyOf)));
+    const fresh = assignments.filter((assignment) => !this.work.has(keyOf(assignment)));
+    seen.latencies.push(...answered.slice(0, fresh.length));
+    for (const assignment of fresh) {
+      const { runId, taskId, attempt } = assignment;
+      this.work.set(keyOf(assignment), { runId, taskId, attempt, phase: { name: 'preparing' } });
+      this.run(assignment).catch(fail);
+    }
+    if (answered.length + fresh.length > 0) this.timer ??= setTimeout(() => this.sync(), SYNC_SOON_MS);
+  }
+
+  /** @returns how long ago each result was said that is not wanted any more */
+  forget(wanted) {
+    const answered = [];
+    for (const key of this.work.keys()) {
+      if (wanted.has(key)) continue;
+      this.work.delete(key);
+      if (this.saidAt.has(key)) answered.push(performance.now() - this.saidAt.get(key));
+      this.saidAt.delete(key);
+    }
+    return answered;
+  }
+
+  async run(assignment) {
+    const { runId, taskId, attempt } = assignment;
+    const key = keyOf(assignment);
+    await this.specOf(runId);
+    const startMs = Date.now();
+    if (this.taskMs > 0) {
+      this.setPhase(key, { name: 'executing', startMs });
+      await delay(this.taskMs);
+    }
+    if (this.artifacts) await this.http.putAttempt(runId, taskId, attempt, () => Readable.from([ARTIFACT]));
+    const artifact = this.artifacts ? { kind: 'attempt', attempt } : { kind: 'none' };
+    const result = {
+      ...{ kind: 'finished', status: 'success', code: 0, fromCache: null, hash: assignment.hash, artifact },
+      ...{ startMs, endMs: Date.now(), reason: null, hashDetails: null },
+    };
+    this.setPhase(key, { name: 'completed', result });
+    this.due ??= setImmediate(() => this.sync());
+  }
+
+  /** Fetched once by every agent, as a real one does for its executors. */
+  specOf(runId) {
+    const fetched = this.specs.get(runId) ?? this.fetchSpec(runId);
+    this.specs.set(runId, fetched);
+    return fetched;
+  }
+
+  async fetchSpec(runId) {
+    await this.http.getRunEnv(runId);
+    await pipeline(await this.http.getRunStream(runId), async (chunks) => {
+      for await (const { length } of chunks) seen.specBytes += length;
+    });
+  }
+
+  setPhase(key, phase) {
+    const work = this.work.get(key);
+    if (work !== undefined) this.work.set(key, { ...work, phase });
+  }
+
+  sync() {
+    this.forgetTimers();
+    const work = [...this.work.values()];
+    this.connection.send({ type: 'agent.sync', seq: ++this.seq, slots: null, draining: false, work });
+    for (const [key, { phase }] of this.work)
+      if (phase.name === 'completed' && !this.saidAt.has(key)) this.saidAt.set(key, performance.now());
+  }
+
+  forgetTimers() {
+    clearImmediate(this.due);
+    clearTimeout(this.timer);
+    this.due = undefined;
+    this.timer = undefined;
+  }
+}
+
+let agents = [];
+process.on('message', ({ type, names, ...options }) => {
+  if (type === 'connect') agents = names.map((name) => new ScaleAgent({ name, ...options }));
+  else if (type === 'look') process.send({ type: 'seen', ...seen, latencies: [] });
+  else if (type === 'end') {
+    process.send({ type: 'seen', ...seen });
+    for (const agent of agents) agent.close();
+    process.disconnect();
+  }
+});
+// The benchmark itself is gone.
+process.on('disconnect', () => setTimeout(() => process.exit(), 5_000).unref());
+process.send({ type: 'loaded' });
