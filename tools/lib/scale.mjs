@@ -146,7 +146,7 @@ class Drivers {
     const { waitFor } = loadWorkspaceFactory();
     const names = Array.from({ length: agents }, (_, index) => `agent-${index + 1}`);
     for (let from = 0; from < agents; from += AGENTS_PER_PROCESS) {
-      const child = fork(here('./scale-agents.mjs'), { env: cleanEnvironment(process.env) });
+      const child = fork(new URL('./scale-agents.mjs', import.meta.url), { env: cleanEnvironment(process.env) });
       child.on('message', (message) => this.latest.set(child, message));
       this.children.push(child);
     }
