@@ -1,13 +1,19 @@
 // One process of `npm run bench -- scale`: many agents, each with a connection and sockets of its own, that say of every
 // task they are given that it succeeded. Forked by scale.mjs, which says what to do and asks for what was seen.
+import { once } from 'node:events';
+import { get } from 'node:http';
 import { createRequire } from 'node:module';
 import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 
 const require = createRequire(import.meta.url);
 const { connect, httpClient } = require('../../packages/agent/dist/index.js');
-const { coordinatorToAgentSchema, encode, readLimits } = require('../../packages/protocol/dist/index.js');
+const {
+  coordinatorToAgentSchema,
+  encode,
+  HTTP,
+  readLimits,
+} = require('../../packages/protocol/dist/index.js');
 
 const { limits } = readLimits(process.env);
 /** As the supervisor of an agent: news that nobody waits for may wait for company. */
@@ -29,7 +35,7 @@ class ScaleAgent {
   seq = 0;
 
   constructor({ name, url, sessionId, identity, artifacts, taskMs }) {
-    Object.assign(this, { artifacts, taskMs });
+    Object.assign(this, { url, artifacts, taskMs });
     this.connection = connect({
       address: url,
       hello: {
@@ -127,11 +133,22 @@ class ScaleAgent {
     return fetched;
   }
 
+  /** Not unpacked: a real agent does that on a machine of its own. */
   async fetchSpec(runId) {
-    await this.http.getRunEnv(runId);
-    await pipeline(await this.http.getRunStream(runId), async (chunks) => {
-      for await (const { length } of chunks) seen.specBytes += length;
-    });
+    const untilMs = Date.now() + limits.coordinatorGraceMs;
+    for (;;) {
+      try {
+        await this.http.getRunEnv(runId);
+        const headers = { authorization: `Bearer ${this.connection.token()}`, 'accept-encoding': 'gzip' };
+        const [answer] = await once(get(new URL(HTTP.run(runId), this.url), { headers }), 'response');
+        if (answer.statusCode !== 200) throw new Error(`The run was answered with ${answer.statusCode}.`);
+        for await (const { length } of answer) seen.specBytes += length;
+        return;
+      } catch (error) {
+        if (Date.now() > untilMs) throw error;
+        await delay(limits.reconnectMaxMs);
+      }
+    }
   }
 
   setPhase(key, phase) {

@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream';
 import { buffer, text } from 'node:stream/consumers';
+import { gzipSync } from 'node:zlib';
 import { LIMITS } from '@org/dte-protocol';
 import { type HttpClient, type HttpClientOptions, httpClient } from '../src';
 import { FakeCoordinator, runSpec } from '../src/test-support/fake-coordinator';
@@ -54,6 +55,24 @@ it('gives a run back as it was submitted', async () => {
   const spec = runSpec(['a:build']);
   server.runs.set('run-1', spec);
   expect(await client().getRun('run-1')).toEqual(spec);
+});
+
+it('unpacks a run that comes gzipped', async () => {
+  const spec = runSpec(['a:build']);
+  server.handler = (request, response) => {
+    expect(request.headers['accept-encoding']).toBe('gzip');
+    response.setHeader('content-encoding', 'gzip').end(gzipSync(JSON.stringify(spec)));
+  };
+  expect(await client().getRun('run-1')).toEqual(spec);
+  expect(JSON.parse(await text(await client().getRunStream('run-1')))).toEqual(spec);
+});
+
+it('does not take a gzipped run that was cut off for a whole one', async () => {
+  const packed = gzipSync(JSON.stringify(runSpec(['a:build'])));
+  server.handler = (_, response) => {
+    response.setHeader('content-encoding', 'gzip').end(packed.subarray(0, packed.length - 20));
+  };
+  await expect(text(await client().getRunStream('run-1'))).rejects.toThrow();
 });
 
 it('stores what a task printed, takes it as done when it is there, and reads it back', async () => {

@@ -1,3 +1,4 @@
+import { gunzipSync } from 'node:zlib';
 import { HTTP } from '@org/dte-protocol';
 import { exampleRun, exampleTask, httpCall } from '@org/dte-testing';
 import { agentSync, completed, Harness, success } from './support/harness';
@@ -59,6 +60,19 @@ describe('a session', () => {
     await httpCall(harness.url, { method: 'POST', path: HTTP.runs, token: main.token, body });
     const answer = await httpCall(harness.url, { path: HTTP.run('r1'), token: agent.token });
     expect(answer.text).toBe(body);
+  });
+
+  it('sends the run gzipped to whoever takes that', async () => {
+    const main = await harness.main();
+    const agent = await harness.agent('agent 1');
+    const tasks = Array.from({ length: 1_000 }, (_, index) => exampleTask(`lib-${index}:build`));
+    const body = JSON.stringify(exampleRun('r1', tasks));
+    await httpCall(harness.url, { method: 'POST', path: HTTP.runs, token: main.token, body });
+    const headers = { 'accept-encoding': 'br, gzip;q=1.0' };
+    const answer = await httpCall(harness.url, { path: HTTP.run('r1'), token: agent.token, headers });
+    expect(answer.headers['content-encoding']).toBe('gzip');
+    expect(answer.body.length).toBeLessThan(body.length / 10);
+    expect(gunzipSync(answer.body).toString()).toBe(body);
   });
 
   it('answers the same run submitted again the same', async () => {

@@ -86,6 +86,13 @@ const isAborted = (spec: RequestSpec): boolean => spec.signal?.aborted === true;
 
 const ANSWER_BYTES = 64 * 1024 * 1024;
 
+/** What is in a gzipped answer. An error of either shows in the stream; destroying it ends the answer. */
+function unpacked(answer: Readable): Readable {
+  const gunzip = createGunzip();
+  pipeline(answer, gunzip).catch(() => undefined);
+  return gunzip;
+}
+
 function parse<T>(schema: z.ZodType<T>, text: string, what: string): T {
   let json: unknown;
   try {
@@ -181,6 +188,11 @@ export function httpClient(options: HttpClientOptions): HttpClient {
       throw thrown;
     }
   }
+  /** A spec may have many megabytes, and every agent fetches it: it travels gzipped. */
+  async function runStream(runId: string): Promise<Readable> {
+    const answer = await send({ method: 'GET', path: HTTP.run(runId), takesGzip: true });
+    return answer.headers['content-encoding'] === 'gzip' ? unpacked(answer) : answer;
+  }
   const post = (path: string, body: unknown): Promise<string> =>
     text({ method: 'POST', path, body: JSON.stringify(body) });
 
@@ -213,9 +225,7 @@ export function httpClient(options: HttpClientOptions): HttpClient {
       const answer = await send({ method: 'GET', path: HTTP.terminal(hash) });
       try {
         // A stream that is too long, or no gzip, ends here and not in memory.
-        const gunzip = createGunzip();
-        pipeline(answer, gunzip).catch(() => undefined);
-        return await readBody(gunzip, limits.terminalOutputBytes);
+        return await readBody(unpacked(answer), limits.terminalOutputBytes);
       } catch (thrown) {
         throw errorOfFailure(`GET ${HTTP.terminal(hash)}`, thrown);
       }
@@ -228,13 +238,16 @@ export function httpClient(options: HttpClientOptions): HttpClient {
     async submitRun(spec) {
       parse(runAcceptedSchema, await post(HTTP.runs, spec), 'the submission of a run');
     },
-    getRun: async (runId) =>
-      parse(
-        runSpecSchema,
-        await text({ method: 'GET', path: HTTP.run(runId) }, limits.runSpecBytes),
-        `the question for run ${runId}`,
-      ),
-    getRunStream: (runId) => send({ method: 'GET', path: HTTP.run(runId) }),
+    async getRun(runId) {
+      const answer = await runStream(runId);
+      try {
+        const json = await readBody(answer, limits.runSpecBytes);
+        return parse(runSpecSchema, json, `the question for run ${runId}`);
+      } catch (thrown) {
+        throw errorOfFailure(`GET ${HTTP.run(runId)}`, thrown);
+      }
+    },
+    getRunStream: runStream,
     async putRunEnv(runId, env) {
       await text({ method: 'PUT', path: HTTP.runEnv(runId), body: JSON.stringify(env) });
     },

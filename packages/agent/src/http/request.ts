@@ -12,6 +12,8 @@ export interface RequestSpec {
   /** A function is asked again for each try; a plain stream can be sent once only. */
   readonly body?: string | (() => Readable) | undefined;
   readonly contentType?: string | undefined;
+  /** The answer may be gzipped (its `content-encoding` says whether it is). */
+  readonly takesGzip?: boolean;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -58,6 +60,7 @@ export async function request(
   const headers: http.OutgoingHttpHeaders = {};
   if (token !== null) headers.authorization = `Bearer ${token}`;
   if (spec.body !== undefined) headers['content-type'] = spec.contentType ?? 'application/json';
+  if (spec.takesGzip === true) headers['accept-encoding'] = 'gzip';
   if (typeof spec.body === 'string') headers['content-length'] = Buffer.byteLength(spec.body);
   const target = new URL(spec.path, url);
   const outgoing = (transport.secure ? https : http).request(target, {

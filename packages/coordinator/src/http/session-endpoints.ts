@@ -1,3 +1,5 @@
+import { pipeline } from 'node:stream';
+import { createGunzip } from 'node:zlib';
 import { sessionIdOf } from '@org/dte-identity';
 import {
   decode,
@@ -22,6 +24,9 @@ const RECORD_JSON_BYTES = LIMITS.recordBytes.value * 2;
 
 const unknownRun = ({ name }: Session, runId: string): DteError =>
   new DteError('DTE_UNKNOWN_RUN', `Session ${name} has no run ${runId}.`);
+
+const takesGzip = ({ request }: Call): boolean =>
+  request.headers['accept-encoding']?.split(/[,;\s]+/).includes('gzip') === true;
 
 /** Runs and everything about the session itself. */
 export function sessionEndpoints(registry: SessionRegistry, limits: LimitValues): Endpoint[] {
@@ -62,7 +67,13 @@ export function sessionEndpoints(registry: SessionRegistry, limits: LimitValues)
         const session = await sessionWithRun(call, runId);
         const found = await session.runs.open(runId);
         if (found === null) throw unknownRun(session, runId);
-        return call.reply.type('application/json').header('content-length', found.bytes).send(found.body);
+        const reply = call.reply.type('application/json');
+        if (takesGzip(call))
+          return reply
+            .header('content-encoding', 'gzip')
+            .header('content-length', found.bytes)
+            .send(found.body);
+        return reply.send(pipeline(found.body, createGunzip(), () => undefined));
       },
     },
     {
