@@ -20,7 +20,7 @@ const { limits } = readLimits(process.env);
 const SYNC_SOON_MS = 100;
 const ARTIFACT = Buffer.alloc(1024, 'x');
 
-const seen = { open: 0, lost: 0, bytes: 0, messages: 0, specBytes: 0, latencies: [], errors: [] };
+const seen = { lost: 0, bytes: 0, messages: 0, specBytes: 0, latencies: [], errors: [] };
 const fail = (error) => {
   if (seen.errors.length < 5) seen.errors.push(error.message);
 };
@@ -63,14 +63,12 @@ class ScaleAgent {
   onState(state) {
     clearInterval(this.heartbeat);
     if (state.name === 'open') {
-      seen.open++;
       this.isOpen = true;
       this.seq = 0;
       this.sync();
       this.heartbeat = setInterval(() => this.sync(), state.heartbeatMs);
     } else if (this.isOpen) {
       this.isOpen = false;
-      seen.open--;
       if (state.name !== 'closed') seen.lost++;
     }
     if (state.name === 'failed') fail(state.error);
@@ -175,11 +173,10 @@ class ScaleAgent {
 let agents = [];
 process.on('message', ({ type, names, ...options }) => {
   if (type === 'connect') agents = names.map((name) => new ScaleAgent({ name, ...options }));
-  else if (type === 'look') process.send({ type: 'seen', ...seen, latencies: [] });
   else if (type === 'end') {
-    process.send({ type: 'seen', ...seen });
     for (const agent of agents) agent.close();
-    process.disconnect();
+    // The channel must not close before all of it is through.
+    process.send({ ...seen, latencies: seen.latencies.map(Math.round) }, () => process.disconnect());
   }
 });
 // The benchmark itself is gone.

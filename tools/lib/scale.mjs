@@ -146,7 +146,9 @@ class Drivers {
     const { waitFor } = loadWorkspaceFactory();
     const names = Array.from({ length: agents }, (_, index) => `agent-${index + 1}`);
     for (let from = 0; from < agents; from += AGENTS_PER_PROCESS) {
-      const child = fork(new URL('./scale-agents.mjs', import.meta.url), { env: cleanEnvironment(process.env) });
+      const child = fork(new URL('./scale-agents.mjs', import.meta.url), {
+        env: cleanEnvironment(process.env),
+      });
       child.on('message', (message) => this.latest.set(child, message));
       this.children.push(child);
     }
@@ -157,11 +159,12 @@ class Drivers {
     });
   }
 
-  async ask(type) {
+  /** Closes all connections. @returns what was seen */
+  async end() {
     const { waitFor } = loadWorkspaceFactory();
     this.latest.clear();
-    for (const child of this.children) child.send({ type });
-    await waitFor(`the answer of ${this.children.length} processes of agents to "${type}"`, () => {
+    for (const child of this.children) child.send({ type: 'end' });
+    await waitFor(`the last words of ${this.children.length} processes of agents`, () => {
       const gone = this.children.find((child) => child.exitCode !== null && !this.latest.has(child));
       if (gone) throw new Error(`A process of agents ended with ${gone.exitCode}.`);
       return this.latest.size === this.children.length;
@@ -169,9 +172,7 @@ class Drivers {
     const all = [...this.latest.values()];
     const sum = (name) => all.reduce((total, each) => total + each[name], 0);
     return {
-      ...Object.fromEntries(
-        ['open', 'lost', 'bytes', 'messages', 'specBytes'].map((name) => [name, sum(name)]),
-      ),
+      ...Object.fromEntries(['lost', 'bytes', 'messages', 'specBytes'].map((name) => [name, sum(name)])),
       errors: all.flatMap(({ errors }) => errors),
       latencies: all.flatMap(({ latencies }) => latencies).sort((left, right) => left - right),
     };
@@ -304,7 +305,7 @@ export async function scale(options) {
     await runToEnd(main, coordinator, options);
     const runMs = since(running);
     const usedMs = coordinator.usedMs() - joined.cpuMs;
-    const seen = await drivers.ask('end');
+    const seen = await drivers.end();
     if (seen.errors.length > 0) throw new Error(`Agents met errors: ${[...new Set(seen.errors)].join('; ')}`);
 
     const result = {
