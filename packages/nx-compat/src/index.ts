@@ -19,6 +19,7 @@ export type {
 } from './cache/types';
 export { recordTaskDetails } from './cache/task-details';
 export { createStreamPrinter, type StreamPrinter } from './printing/stream-printer';
+export { terminalUiOf, type TerminalUi } from './printing/terminal-ui';
 export { shouldStreamOutput } from './printing/should-stream';
 export { expandOutputs, removeOutputs } from './outputs';
 export { pathMatcher } from './path-matcher';

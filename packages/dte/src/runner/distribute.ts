@@ -4,10 +4,12 @@ import {
   pathMatcher,
   runSubsetWithDefaultRunner,
   runWithDefaultRunner,
+  terminalUiOf,
   type NxRunnerContext,
   type NxRunnerOptions,
   type NxStatuses,
   type NxTask,
+  type TerminalUi,
 } from '@org/dte-nx-compat';
 import { DteError } from '@org/dte-protocol';
 import { randomUUID } from 'node:crypto';
@@ -20,7 +22,7 @@ import { planRun } from './plan';
 import { batchesFor } from './plan-batches';
 import { prepare, type Prepared } from './prepare';
 import { restorePolicy } from './restore-policy';
-import { stdVoice, type Voice } from './say';
+import { aroundUi, stdVoice, type CommandVoice } from './say';
 import { cancelOnSignal } from './signals';
 import { endLine } from './summary';
 
@@ -32,8 +34,10 @@ export async function distribute(
   tasks: NxTask[],
   options: NxRunnerOptions,
   context: NxRunnerContext,
-  voice: Voice = stdVoice,
+  given: CommandVoice = stdVoice,
 ): Promise<NxStatuses> {
+  const ui = uiOf(options);
+  const voice = ui === null ? given : aroundUi(ui, given, (say) => process.once('exit', say));
   let prepared: Prepared;
   try {
     prepared = await prepare(context, voice);
@@ -43,7 +47,7 @@ export async function distribute(
     return runWithDefaultRunner(tasks, options, context);
   }
   try {
-    return await runDistributed(prepared, options, context, voice);
+    return await runDistributed(prepared, options, context, voice, ui);
   } finally {
     prepared.session.close();
   }
@@ -53,11 +57,14 @@ async function runDistributed(
   prepared: Prepared,
   options: NxRunnerOptions,
   context: NxRunnerContext,
-  voice: Voice,
+  voice: CommandVoice,
+  ui: TerminalUi | null,
 ): Promise<NxStatuses> {
   const startMs = Date.now();
   const graph = normaliseTaskGraph(context.taskGraph);
-  const command = commandOf(options, context, process.argv);
+  const said = commandOf(options, context, process.argv);
+  // Each task has a screen of its own.
+  const command = ui === null ? said : { ...said, streams: () => true };
   const { lifeCycle } = options;
   await lifeCycle.startCommand?.(command.parallel, command.parallel);
   const { projectGraph } = context;
@@ -69,17 +76,16 @@ async function runDistributed(
   const batches = await batchesFor(context, graph, plan, command.batch);
   const hasher = createLateHasher(context.hasher, projectGraph, graph, prepared.workspaceRoot);
   const run = new DistributedRun({
-    ...{ prepared, runId, command, graph, projectGraph, plan, batches, policy, hasher, lifeCycle, voice },
+    ...{ prepared, runId, command, graph, projectGraph, plan, batches, policy, hasher, lifeCycle, voice, ui },
   });
   let here = 0;
   try {
-    const trouble = await untilOver(run, prepared);
+    const trouble = await untilOver(run, prepared, ui);
     // Agents that were freed on purpose (--stop-agents-after) are no trouble.
     if (trouble?.code === 'DTE_SESSION_FINISHED') voice.line(`dte: ${trouble.message}`);
     else if (trouble !== null) voice.explain(trouble);
     const rest = leftovers(graph, run.results.endings, command.nxBail, plan.servers);
-    for (const id of rest.skipped)
-      run.results.statuses[id] = run.results.stopped.has(id) ? 'stopped' : 'skipped';
+    run.skip(rest.skipped);
     await run.results.finishServers(rest);
     // Run a second time where its outputs have been lost with the coordinator: what needs them would not find them.
     const again = await run.outputs.bringFor(rest.run, run.coordinatorLost);
@@ -99,8 +105,23 @@ async function runDistributed(
   }
 }
 
-async function untilOver(run: DistributedRun, prepared: Prepared): Promise<DteError | null> {
+/** An Nx whose UI cannot be had shows less; its tasks run all the same. */
+function uiOf({ lifeCycle }: NxRunnerOptions): TerminalUi | null {
+  try {
+    return terminalUiOf(lifeCycle);
+  } catch {
+    return null;
+  }
+}
+
+async function untilOver(
+  run: DistributedRun,
+  prepared: Prepared,
+  ui: TerminalUi | null,
+): Promise<DteError | null> {
   const release = cancelOnSignal(process, prepared.resolved.limits.killMs, () => run.cancel());
+  // Nx's own runner, should it have something left to run here, puts its own callback in the place of this one.
+  ui?.onQuit(() => process.kill(process.pid, 'SIGINT'));
   try {
     return await run.execute();
   } finally {

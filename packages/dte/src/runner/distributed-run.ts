@@ -8,6 +8,7 @@ import {
   type NxLifeCycle,
   type NxProjectGraph,
   type TaskGraph,
+  type TerminalUi,
 } from '@org/dte-nx-compat';
 import { DteError, type ErrorCode, type RunLogEntry, type SessionInfo } from '@org/dte-protocol';
 import { placeTasks } from '../assignment/placements';
@@ -32,7 +33,7 @@ import type { RestorePolicy } from './restore-policy';
 import { RestoreQueue } from './restore-queue';
 import { RunResults } from './results';
 import { Retries } from './retries';
-import type { Voice } from './say';
+import type { CommandVoice } from './say';
 import { settleFromCache } from './settle-cache';
 import { startLine } from './summary';
 import { WorkerKeeper } from './worker-keeper';
@@ -49,7 +50,9 @@ export interface DistributedRunOptions {
   readonly batches: ReadonlyMap<string, string>;
   readonly hasher: LateHasher;
   readonly lifeCycle: NxLifeCycle;
-  readonly voice: Voice;
+  readonly voice: CommandVoice;
+  /** Null: the command prints as it goes. */
+  readonly ui: TerminalUi | null;
 }
 
 /** The coordinator is well; only nobody is there to work. */
@@ -89,7 +92,11 @@ export class DistributedRun {
       ...{ config, limits, disk: this.outputs, voice },
       start: (slots) => new MainWorker({ prepared, runId, slots, disk: this.outputs }),
     });
-    this.reporter = new Reporter({ lifeCycle, streams: command.streams, createPrinter: createStreamPrinter });
+    const { ui } = options;
+    this.reporter = new Reporter({
+      ...{ lifeCycle, streams: command.streams, ui },
+      createPrinter: ui === null ? createStreamPrinter : ({ id }) => ui.printer(id),
+    });
     this.results = new RunResults({
       graph,
       cache,
@@ -138,6 +145,15 @@ export class DistributedRun {
       this.leave();
       // Before anything else runs here.
       await this.worker.close();
+    }
+  }
+
+  /** What nothing will run any more. */
+  skip(taskIds: readonly string[]): void {
+    const { statuses, stopped } = this.results;
+    for (const id of taskIds) {
+      statuses[id] = stopped.has(id) ? 'stopped' : 'skipped';
+      if (!stopped.has(id)) this.reporter.skipped(id);
     }
   }
 
@@ -227,7 +243,7 @@ export class DistributedRun {
     let last = '';
     const progress = setInterval(() => {
       const line = progressLine(following.summary(), this.restores.pending);
-      if (line !== last) voice.line(line);
+      if (line !== last) voice.progress(line);
       last = line;
     }, limits.progressMs);
     try {

@@ -57,6 +57,13 @@ describe('Reporter', () => {
     expect(calls.slice(2)).toEqual(['write a:b ou', 'write a:b t', 'stop a:b', 'end a:b success 0 group 0']);
   });
 
+  it('begins a task whose output comes first', async () => {
+    const { reporter, calls } = build(true);
+    reporter.output(task('a:b'), { attempt: 1, offset: 0, data: 'out' });
+    await reporter.started(task('a:b'));
+    expect(calls).toEqual(['schedule a:b', 'start a:b group 0', 'write a:b out']);
+  });
+
   it('prints cached output as Nx does, whatever the style', async () => {
     const { reporter, calls } = build(true);
     await reporter.ended({ task: task('a:b'), ...success, status: 'remote-cache', attempt: null });
@@ -67,6 +74,26 @@ describe('Reporter', () => {
     const { reporter, calls } = build(false);
     reporter.output(task('a:b'), { attempt: 1, offset: 0, data: 'x' });
     expect(calls).toEqual([]);
+  });
+
+  it('tells a terminal UI of the screen that a task prints on, and how it ended, skipped ones too', async () => {
+    const { lifeCycle, calls } = recordingLifeCycle();
+    const ui = {
+      begin: (id: string) => void calls.push(`screen ${id}`),
+      end: (id: string, status: string) => void calls.push(`mark ${id} ${status}`),
+    };
+    const createPrinter = () => ({
+      write: (text: string) => void calls.push(`write ${text}`),
+      end: jest.fn(),
+    });
+    const reporter = new Reporter({ lifeCycle, streams: () => true, createPrinter, ui });
+    await reporter.ended({ task: task('a:b'), ...success });
+    reporter.skipped('c:d');
+    await reporter.idle();
+    expect(calls).toEqual([
+      ...['schedule a:b', 'start a:b group 0', 'screen a:b', 'write out'],
+      ...['end a:b success 0 group 0', 'mark a:b success', 'mark c:d skipped'],
+    ]);
   });
 
   it('goes on with the next task when a life cycle throws', async () => {

@@ -1,4 +1,4 @@
-import type { NxLifeCycle, NxTask, NxTaskStatus, StreamPrinter } from '@org/dte-nx-compat';
+import type { NxLifeCycle, NxTask, NxTaskStatus, StreamPrinter, TerminalUi } from '@org/dte-nx-compat';
 import { LiveText, withNote, type LivePiece } from './live-text';
 
 /** How one task ended, as Nx shall show it. */
@@ -23,6 +23,8 @@ export interface ReporterOptions {
   /** Is this task's output shown while it runs? */
   readonly streams: (task: NxTask) => boolean;
   readonly createPrinter: (task: NxTask) => StreamPrinter;
+  /** Null or left out: the command has none. */
+  readonly ui?: Pick<TerminalUi, 'begin' | 'end'> | null;
 }
 
 /** Lowest free number: Nx's group ids are the rows of its dynamic output. */
@@ -63,7 +65,12 @@ export class Reporter {
     if (!this.options.streams(task)) return;
     const { text, printer } = this.liveOf(task);
     const fresh = text.accept(piece);
-    if (fresh !== '') printer.write(fresh);
+    if (fresh === '') return;
+    // It may come before the news that the task has begun; what has not begun has nowhere to print.
+    void this.inOrder(async () => {
+      await this.begin([task]);
+      printer.write(fresh);
+    });
   }
 
   ended(report: TaskReport): Promise<void> {
@@ -78,8 +85,14 @@ export class Reporter {
       const terminalOutput = server === undefined ? said : undefined;
       if (server?.counted !== false)
         await this.options.lifeCycle.endTasks?.([{ task, status, code, terminalOutput }], { groupId });
+      this.options.ui?.end(task.id, status);
       this.groups.free(groupId);
     });
+  }
+
+  /** A task that will never begin: to life cycles Nx says nothing of it. */
+  skipped(taskId: string): void {
+    void this.inOrder(() => Promise.resolve(this.options.ui?.end(taskId, 'skipped')));
   }
 
   /** Resolves when everything said so far has reached Nx. */
@@ -95,6 +108,7 @@ export class Reporter {
       task.startTime ??= Date.now();
       await this.options.lifeCycle.scheduleTask?.(task);
       await this.options.lifeCycle.startTasks?.([task], { groupId });
+      this.options.ui?.begin(task.id);
     }
   }
 

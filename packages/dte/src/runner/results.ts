@@ -217,6 +217,7 @@ export class RunResults {
     if (finished?.artifact.kind === 'none' && servers.some(({ failed }) => failed)) {
       // As Nx has it: the server has failed, and what waited for it was never run.
       this.settle(task, 'failure', 'skipped');
+      this.options.reporter.skipped(task.id);
       await this.servers.hear(agentOf(entry), servers);
       await this.servers.over(task.id);
       return;

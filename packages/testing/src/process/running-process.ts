@@ -9,6 +9,8 @@ export interface ProcessOptions {
   args: readonly string[];
   cwd: string;
   env: NodeJS.ProcessEnv;
+  /** `type` can be called. Default: its input is empty. */
+  keys?: boolean;
   /** Called with every piece of output as it arrives. */
   onOutput?: (text: string) => void;
 }
@@ -44,7 +46,7 @@ export class RunningProcess {
     this.child = spawn(options.command, options.args, {
       cwd: options.cwd,
       env: options.env,
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: [options.keys === true ? 'pipe' : 'ignore', 'pipe', 'pipe'],
       detached: true,
     });
     // Without a pid 'error' follows, and `end` tells it.
@@ -67,6 +69,11 @@ export class RunningProcess {
       const drained = setTimeout(settle, DRAIN_MS);
       this.child.once('close', settle);
     });
+  }
+
+  /** Writes to its input. */
+  type(text: string): void {
+    this.child.stdin?.write(text);
   }
 
   /** Everything printed so far. */

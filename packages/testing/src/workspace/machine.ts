@@ -17,6 +17,8 @@ export interface RunOptions {
   /** For messages; default: the machine's name. */
   name?: string;
   onOutput?: (text: string) => void;
+  /** The process can be typed to. */
+  keys?: boolean;
   /** Milliseconds until `run` gives up; default two minutes. */
   deadlineMs?: number;
 }
@@ -51,6 +53,7 @@ export class Machine {
       cwd: this.workspace,
       env,
       ...(options.onOutput ? { onOutput: options.onOutput } : {}),
+      ...(options.keys ? { keys: true } : {}),
     });
     this.started(process);
     return process;

@@ -1,0 +1,60 @@
+import { resolveNx } from '../nx-install';
+import type { NxLifeCycle, NxTaskStatus } from '../types';
+import type { StreamPrinter } from './stream-printer';
+
+/** What Nx's own runner tells the terminal UI beside what every life cycle hears. */
+export interface TerminalUi {
+  /** After `startTasks`: gives the task a screen to print on. */
+  begin(taskId: string): void;
+  /** Prints on that screen. */
+  printer(taskId: string): StreamPrinter;
+  /** After `endTasks`, and for a task that is skipped. */
+  end(taskId: string, status: NxTaskStatus): void;
+  /** `q` and Ctrl-C: the UI reads the keys itself, so no signal comes. The last callback given counts. */
+  onQuit(callback: () => void): void;
+  /** Shows a line below the tasks. What is written to the streams while it is up is seen by nobody. */
+  note(line: string): void;
+}
+
+interface IsTuiEnabledModule {
+  isTuiEnabled(): boolean;
+}
+
+interface NativeModule {
+  parseTaskStatus(status: string): number;
+}
+
+/** The life cycles of a command with a terminal UI; which of these there are depends on the version. */
+interface UiLifeCycle extends NxLifeCycle {
+  registerRunningTaskWithEmptyParser?(taskId: string): void;
+  appendTaskOutput?(taskId: string, output: string, isPtyOutput: boolean): void;
+  setTaskStatus?(taskId: string, status: number): void;
+  registerForcedShutdownCallback?(callback: () => void): void;
+  /** Of Nx's own UI alone, which is one of several life cycles in a life cycle of life cycles. */
+  __setCloudMessage?(line: string): unknown;
+  lifeCycles?: readonly UiLifeCycle[];
+}
+
+function note(ui: UiLifeCycle, line: string): void {
+  void ui.__setCloudMessage?.(line);
+  for (const each of ui.lifeCycles ?? []) note(each, line);
+}
+
+/** The terminal UI of this command (21 and later, on a terminal); null when there is none. */
+export function terminalUiOf(lifeCycle: NxLifeCycle, workspaceRoot?: string): TerminalUi | null {
+  const nx = resolveNx(workspaceRoot);
+  const isEnabled = nx.loadOptional<IsTuiEnabledModule>('src/tasks-runner/is-tui-enabled')?.isTuiEnabled();
+  if (isEnabled !== true) return null;
+  const ui = lifeCycle as UiLifeCycle;
+  const native = nx.load<NativeModule>('src/native');
+  return {
+    begin: (taskId) => ui.registerRunningTaskWithEmptyParser?.(taskId),
+    printer: (taskId) => ({
+      write: (chunk) => ui.appendTaskOutput?.(taskId, chunk, false),
+      end: () => undefined,
+    }),
+    end: (taskId, status) => ui.setTaskStatus?.(taskId, native.parseTaskStatus(status)),
+    onQuit: (callback) => ui.registerForcedShutdownCallback?.(callback),
+    note: (line) => note(ui, line),
+  };
+}
