@@ -111,6 +111,7 @@ describe('the history of a project', () => {
   });
 
   it('costs a run nothing when it cannot be read', async () => {
+    await harness.coordinator.close();
     // A file where its folder should be.
     await harness.startCoordinator({ historyDir: `${harness.dataDir}/token-key/history` });
     const { main, agent } = await pipeline('44-1');

@@ -206,6 +206,7 @@ describe('a secret on top of id tokens, over TLS', () => {
 
   it('shows the published key, speaks nothing older than TLS 1.3, and serves HTTP there', async () => {
     const tls = createSessionCertificate();
+    await harness.coordinator.close();
     await harness.startCoordinator({ tls });
     const client = await harness.connect(helloOf('agent', tokenOf(), { clientId: 'a2' }));
     const below: unknown = Reflect.get(client.socket, '_socket');

@@ -13,6 +13,7 @@ import { FileTaskHistory } from './history/file-history';
 import { createServer } from './http/server';
 import type { TlsKey } from './http/transport';
 import { FileJournalStore } from './journal/file-journal';
+import { FolderLock } from './lock/folder-lock';
 import { SessionRegistry } from './session/registry';
 import { Gatekeeper } from './ws/gatekeeper';
 import { Gateway } from './ws/gateway';
@@ -22,7 +23,7 @@ export interface CoordinatorOptions {
   readonly host?: string;
   /** Default 0: any free one. */
   readonly port?: number;
-  /** Holds the sessions and the key of the tokens. One coordinator at a time. */
+  /** Holds the sessions and the key of the tokens. One coordinator at a time: a second one is refused. */
   readonly dataDir: string;
   /**
    * Holds what is remembered of tasks beyond sessions: which are flaky. Several coordinators may share it. Default: the
@@ -51,6 +52,11 @@ export interface CoordinatorOptions {
    * the session was begun anew meanwhile and is finished again.
    */
   readonly onSessionFinished?: (sessionId: string) => void;
+  /**
+   * Another process has taken the data folder over, because this one was frozen for long: end the process, which must
+   * not write any more. Default: nothing but a line in the log.
+   */
+  readonly onFolderLost?: (error: DteError) => void;
   /** For specs: the disk. */
   readonly fs?: FileSystem;
   /** For specs: milliseconds since the epoch. */
@@ -79,16 +85,26 @@ const SWEEP_MS = 60_000;
 
 /**
  * Starts a coordinator; it serves when the promise resolves, and has restored the sessions of its folder before.
- * @throws DteError DTE_DISK_FULL, DTE_BAD_CONFIG (address, folder or issuers cannot be used)
+ * @throws DteError DTE_DATA_FOLDER_IN_USE, DTE_DISK_FULL, DTE_BAD_CONFIG (address, folder or issuers cannot be used)
  */
 export async function createCoordinator(options: CoordinatorOptions): Promise<Coordinator> {
+  const { dataDir } = options;
+  await prepareFolder(`${dataDir}/sessions`);
+  const lock = await lockFolder(options);
+  try {
+    return await serve(options, lock);
+  } catch (thrown) {
+    await lock.release();
+    throw thrown;
+  }
+}
+
+async function serve(options: CoordinatorOptions, lock: FolderLock): Promise<Coordinator> {
   const { host = '127.0.0.1', port = 0, dataDir, fs = nodeFileSystem, now = Date.now } = options;
   const logger = options.logger ?? pino({ enabled: false });
   const limits = limitsOf(options);
   const { tls = null } = options;
   const root = `${dataDir}/sessions`;
-  await prepareFolder(root);
-
   const artifacts = new FileArtifactStore(root, fs);
   const journals = new FileJournalStore(root, { fs, fsync: options.fsync ?? false });
   const history = new FileTaskHistory(options.historyDir ?? `${dataDir}/history`, {
@@ -143,6 +159,7 @@ export async function createCoordinator(options: CoordinatorOptions): Promise<Co
     await server.close();
     await registry.close();
     await history.close();
+    await lock.release();
   };
   let closing: Promise<void> | null = null;
   return {
@@ -162,6 +179,19 @@ export async function createCoordinator(options: CoordinatorOptions): Promise<Co
 function limitsOf({ limits, retainFinishedMs }: CoordinatorOptions): LimitValues {
   const base = limits ?? readLimits({}).limits;
   return retainFinishedMs === undefined ? base : { ...base, retainFinishedMs };
+}
+
+async function lockFolder(options: CoordinatorOptions): Promise<FolderLock> {
+  const { dataDir: folder, logger } = options;
+  const onLost = (error: DteError): void => {
+    logger?.error({ err: error }, 'the data folder was taken over');
+    options.onFolderLost?.(error);
+  };
+  try {
+    return await FolderLock.take({ folder, limits: limitsOf(options), onLost });
+  } catch (thrown) {
+    throw diskError(thrown, 'the lock of the data folder', folder);
+  }
 }
 
 async function prepareFolder(root: string): Promise<void> {

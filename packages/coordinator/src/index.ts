@@ -14,3 +14,4 @@ export type { Evidence, TaskHistory } from './history/history';
 export { FileJournalStore, type FileJournalOptions } from './journal/file-journal';
 export type { Journal, JournalEntry, JournalHeader, JournalStore } from './journal/journal';
 export { MemoryJournalStore } from './journal/memory-journal';
+export { removeUnusedFolders, type UnusedFolders } from './lock/unused-folders';

@@ -140,6 +140,10 @@ export const ERROR_CODES = {
     severity: 'attempt',
     cure: 'Free disk space for the folder that the message names (DTE_DATA_DIR moves it).',
   },
+  DTE_DATA_FOLDER_IN_USE: {
+    severity: 'retry',
+    cure: 'End the coordinator that the message names, or give this one a data folder of its own (DTE_DATA_DIR, --data-dir).',
+  },
   DTE_JOURNAL_CORRUPT: {
     severity: 'fatal',
     cure: 'Move the session folder that the message names away and retry the main job: the session starts afresh.',

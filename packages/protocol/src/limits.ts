@@ -158,6 +158,18 @@ export const LIMITS = {
     'How long a finished session stays on disk for a retried job.',
   ),
   closeMs: limit(2_000, 'ms', null, 'How long a closing coordinator waits for its peers and its disk.'),
+  dataFolderWaitMs: limit(
+    5_000,
+    'ms',
+    'DTE_DATA_FOLDER_WAIT_MS',
+    'How long a coordinator that starts waits for the one before it to leave the data folder; longer than `closeMs`.',
+  ),
+  dataFolderStaleMs: limit(
+    8_000,
+    'ms',
+    'DTE_DATA_FOLDER_STALE_MS',
+    'A coordinator of another machine or container that has not renewed its lock of the data folder for so long is gone; the same for all of a folder.',
+  ),
   journalRetryMs: limit(
     30_000,
     'ms',

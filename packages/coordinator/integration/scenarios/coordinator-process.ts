@@ -1,12 +1,24 @@
-import { readLimits } from '@org/dte-protocol';
+import { DteError, readLimits } from '@org/dte-protocol';
 import { createCoordinator } from '../../src';
 
-/** A coordinator in a process of its own, to be killed: `run-typescript.cjs <dataDir>`; prints its URL. */
+/** A coordinator in a process of its own, to be killed: `run-typescript.cjs <dataDir>`; prints its URL, or why it has none. */
 async function main(): Promise<void> {
   const dataDir = process.argv[2];
   if (dataDir === undefined) throw new Error('usage: run-typescript.cjs <dataDir>');
-  const { url } = await createCoordinator({ dataDir, limits: readLimits(process.env).limits });
-  process.stdout.write(`${url}\n`);
+  try {
+    const { url } = await createCoordinator({
+      dataDir,
+      limits: readLimits(process.env).limits,
+      onFolderLost: ({ code }) => {
+        process.stdout.write(`lost: ${code}\n`);
+        process.exit(1);
+      },
+    });
+    process.stdout.write(`${url}\n`);
+  } catch (thrown) {
+    const { code, message } = DteError.from(thrown);
+    process.stdout.write(`${code}: ${message}\n`);
+  }
 }
 
 void main();

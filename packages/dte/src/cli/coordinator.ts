@@ -3,10 +3,11 @@ import { createSessionCertificate } from '@org/dte-identity';
 import { DteError, type LimitValues } from '@org/dte-protocol';
 import { Command } from 'commander';
 import { randomUUID } from 'node:crypto';
+import { dirname } from 'node:path';
 import type { Config, Env } from '../config';
 import { isLoopback, listenHost, publishedAddresses } from '../embedded/addresses';
 import { makeDataFolder } from '../embedded/data-folder';
-import { jobMarkOf } from '../embedded/earlier-try';
+import { jobMarkOf, SESSION_FOLDER } from '../embedded/earlier-try';
 import { dataDirOf, historyDirOf } from '../embedded/ensure';
 import { watchJob } from '../embedded/job-watch';
 import type { FailedMessage, ReadyMessage } from '../embedded/start';
@@ -67,19 +68,21 @@ async function coordinate(flags: Flags & { embedded?: boolean }): Promise<void> 
     if (embedded && id === sessionId) ending.arm();
   };
   // Only this command needs the server: the others start in half the time without it.
-  const { createCoordinator } = await import('@org/dte-coordinator');
+  const { createCoordinator, removeUnusedFolders } = await import('@org/dte-coordinator');
   const historyDir = historyDirOf(resolved, workspaceRoot);
   hideFromNx(historyDir);
+  const dataDir = dataDirOf(resolved, workspaceRoot);
   const coordinator = await createCoordinator({
     host,
     port: resolved.config.port ?? (embedded ? 0 : DEFAULT_PORT),
-    dataDir: dataDirOf(resolved, workspaceRoot),
+    dataDir,
     historyDir,
     ...(secret === undefined ? {} : { secret }),
     ...(certificate === null ? {} : { tls: certificate }),
     ...(issuers.length === 0 ? {} : { idTokens: { issuers, audience, authorities, ...own } }),
     limits: resolved.limits,
     onSessionFinished,
+    onFolderLost: leaveAtOnce,
   });
   const ending = lingering(resolved.limits.embeddedLingerMs, coordinator);
   const { port } = coordinator;
@@ -100,6 +103,8 @@ async function coordinate(flags: Flags & { embedded?: boolean }): Promise<void> 
     process.send?.(ready);
     // Nobody waits for it. At the end there may be no time: a container goes with its main job.
     void rendezvous.tidy();
+    const unusedMs = resolved.limits.retainFinishedMs;
+    void removeUnusedFolders({ parent: dirname(dataDir), prefix: SESSION_FOLDER, unusedMs }).catch(sayToLog);
   }
   await Promise.race([whenAskedToEnd(), ending.over, ...(embedded ? [jobEnd(resolved.limits)] : [])]);
   const finished = ending.isFinished();
@@ -111,6 +116,12 @@ async function coordinate(flags: Flags & { embedded?: boolean }): Promise<void> 
     const untilMs = Date.now() + resolved.limits.finishedRecordMs;
     await rendezvous.finish(sessionId, generation, untilMs).catch(sayToLog);
   }
+}
+
+/** Another coordinator has the folder: what an orderly end would write now would spoil its journal. */
+function leaveAtOnce(error: DteError): void {
+  warn(error.explain());
+  process.exit(1);
 }
 
 /** Restored from a cache it would be an input of a project at the root. Without the folder nothing is remembered, no more. */

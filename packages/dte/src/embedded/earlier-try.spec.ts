@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { folderOfTry, isEarlierTry, jobMarkOf } from './earlier-try';
 
 const NX = { jobId: '9001', jobName: 'nx' };
@@ -21,7 +22,8 @@ describe('jobMarkOf', () => {
 });
 
 describe('folderOfTry', () => {
-  it('is one for each try, and none where CI says nothing that can name a folder', () => {
-    expect([folderOfTry(NX), folderOfTry({}), folderOfTry({ jobId: '../x' })]).toEqual(['job-9001', '', '']);
+  it('is one for each try and session, and does not name a job that CI does not name or that cannot be in a path', () => {
+    const folders = [folderOfTry(NX, 's'), folderOfTry({}, 's-linux'), folderOfTry({ jobId: '../x' }, 's')];
+    expect(folders).toEqual([join('job-9001', 'session-s'), 'session-s-linux', 'session-s']);
   });
 });

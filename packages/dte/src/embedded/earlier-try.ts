@@ -1,4 +1,5 @@
 import type { RendezvousRecord } from '@org/dte-protocol';
+import { join } from 'node:path';
 import { oneLine } from '../session/one-line';
 import { jobIdOf } from '../session/identity';
 import type { Env } from '../config';
@@ -27,6 +28,15 @@ export const isEarlierTry = (record: JobMark, own: JobMark): boolean =>
   record.jobName !== undefined &&
   record.jobName === own.jobName;
 
-/** Folder of one try's coordinator below the data folder: what an earlier one has left there is still its own. */
-export const folderOfTry = ({ jobId }: JobMark): string =>
-  jobId !== undefined && /^[A-Za-z0-9_-]+$/.test(jobId) ? `job-${jobId}` : '';
+/** What the folders of embedded coordinators begin with. */
+export const SESSION_FOLDER = 'session-';
+
+/**
+ * Folder of one coordinator below the data folder, which belongs to one process at a time: what an earlier try has left
+ * there is still its own, and one job may have several sessions at once (DTE_ENVIRONMENT).
+ */
+export const folderOfTry = ({ jobId }: JobMark, sessionId: string): string =>
+  join(
+    jobId !== undefined && /^[A-Za-z0-9_-]+$/.test(jobId) ? `job-${jobId}` : '',
+    `${SESSION_FOLDER}${sessionId}`,
+  );

@@ -55,7 +55,7 @@ export async function ensureCoordinator(
     isAlive: (record) => coordinatorAnswers(record, resolved.limits),
     tryLock: () => tryLock(join(makeDataFolder(dataDir), `${sessionId}.lock`)),
     start: async () => {
-      const own = join(dataDir, folderOfTry(job));
+      const own = join(dataDir, folderOfTry(job, sessionId));
       // What is to outlive a try is not in the folder of one.
       const history = historyDirOf(resolved, workspaceRoot);
       const args = [

@@ -1,4 +1,4 @@
-import type { RendezvousRecord } from '@org/dte-protocol';
+import { DteError, type RendezvousRecord } from '@org/dte-protocol';
 import { MemoryRendezvous } from '@org/dte-testing';
 import { locateOrStart } from './locate';
 
@@ -96,5 +96,17 @@ describe('locateOrStart', () => {
   it('waits for another process only so long', async () => {
     const { locate } = machine();
     await expect(locate({ tryLock: () => null })).rejects.toMatchObject({ code: 'DTE_NO_COORDINATOR' });
+  });
+
+  it('takes the coordinator that holds the data folder when it was only slow to answer, else says who has it', async () => {
+    const { rendezvous, alive, locate } = machine();
+    await rendezvous.publish(record('http://slow:1'));
+    const inUse = new DteError('DTE_DATA_FOLDER_IN_USE', 'process 1 has it');
+    await expect(locate({ start: () => Promise.reject(inUse) })).rejects.toBe(inUse);
+    const start = (): Promise<void> => {
+      alive.add('http://slow:1');
+      return Promise.reject(inUse);
+    };
+    expect(await locate({ start })).toMatchObject({ record: { url: 'http://slow:1' }, started: false });
   });
 });

@@ -47,7 +47,15 @@ export async function locateOrStart(options: LocateOptions): Promise<Located> {
         // The previous owner may have published between our look and our lock.
         const meanwhile = await find();
         if (meanwhile !== null) return { record: meanwhile, started: false, previous };
-        await options.start();
+        try {
+          await options.start();
+        } catch (thrown) {
+          if (DteError.from(thrown).code !== 'DTE_DATA_FOLDER_IN_USE') throw thrown;
+          // Perhaps it is this session's coordinator that has it, and was only slow to answer.
+          const holder = await find();
+          if (holder === null) throw thrown;
+          return { record: holder, started: false, previous };
+        }
         const started = await find();
         if (started !== null) return { record: started, started: true, previous };
       } finally {

@@ -1,0 +1,70 @@
+import { readFileSync, readlinkSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { z } from 'zod';
+
+/** Says which process somebody is, so that nobody takes a later one with the same number for it. */
+export const processMarkSchema = z.strictObject({
+  pid: z.number().int().positive(),
+  host: z.string(),
+  /** Where process numbers mean the same: this boot of this machine, in this container. Null: not known. */
+  machine: z.string().nullable(),
+  /** In the words of the machine. Null: it does not tell. */
+  startedAt: z.string().nullable(),
+});
+export type ProcessMark = z.infer<typeof processMarkSchema>;
+
+/** `unknown`: it belongs to another machine or container, or this one does not tell its processes apart. */
+export type ProcessState = 'alive' | 'gone' | 'unknown';
+
+/** Fields of /proc/<pid>/stat behind the command's name. */
+const STATE = 0;
+const START_TIME = 19;
+
+function attempt<T>(read: () => T): T | null {
+  try {
+    return read();
+  } catch {
+    return null;
+  }
+}
+
+function machineMark(): string | null {
+  // Elsewhere than on Linux there are no containers with process numbers of their own.
+  if (process.platform !== 'linux') return process.platform;
+  return attempt(() => {
+    const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+    return `${boot} ${readlinkSync('/proc/self/ns/pid')}`;
+  });
+}
+
+/** The command's name is in parentheses and may hold anything, so fields are counted from the last one. */
+const statOf = (pid: number): string[] | null =>
+  attempt(() => readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ').at(-1)?.split(' ') ?? []);
+
+export const ownMark = (): ProcessMark => ({
+  pid: process.pid,
+  host: hostname(),
+  machine: machineMark(),
+  startedAt: statOf(process.pid)?.[START_TIME] ?? null,
+});
+
+function exists(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (thrown) {
+    // One that belongs to somebody else is there.
+    return (thrown as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
+
+export function stateOf(mark: ProcessMark, own: ProcessMark = ownMark()): ProcessState {
+  if (own.machine === null || mark.machine !== own.machine || mark.host !== own.host) return 'unknown';
+  if (!exists(mark.pid)) return 'gone';
+  const stat = statOf(mark.pid);
+  const startedAt = stat?.[START_TIME] ?? null;
+  if (startedAt === null || mark.startedAt === null) return 'unknown';
+  // A zombie is a process that has ended and that nobody has asked for its exit code, as happens in containers.
+  const ended = ['Z', 'X'].includes(stat?.[STATE] ?? '');
+  return !ended && startedAt === mark.startedAt ? 'alive' : 'gone';
+}
