@@ -14,6 +14,7 @@ import { createServer } from './http/server';
 import type { TlsKey } from './http/transport';
 import { FileJournalStore } from './journal/file-journal';
 import { FolderLock } from './lock/folder-lock';
+import { changedLimits } from './log/shown';
 import { SessionRegistry } from './session/registry';
 import { Gatekeeper } from './ws/gatekeeper';
 import { Gateway } from './ws/gateway';
@@ -105,6 +106,8 @@ async function serve(options: CoordinatorOptions, lock: FolderLock): Promise<Coo
   const limits = limitsOf(options);
   const { tls = null } = options;
   const root = `${dataDir}/sessions`;
+  const startedMs = performance.now();
+  logger.info({ dataDir, limits: changedLimits(limits) }, 'coordinator starts');
   const artifacts = new FileArtifactStore(root, fs);
   const journals = new FileJournalStore(root, { fs, fsync: options.fsync ?? false });
   const history = new FileTaskHistory(options.historyDir ?? `${dataDir}/history`, {
@@ -160,10 +163,13 @@ async function serve(options: CoordinatorOptions, lock: FolderLock): Promise<Coo
     await registry.close();
     await history.close();
     await lock.release();
+    logger.info('coordinator closed');
   };
   let closing: Promise<void> | null = null;
+  const url = `${tls === null ? 'http' : 'https'}://${isIPv6(host) ? `[${host}]` : host}:${boundPort}`;
+  logger.info({ url, ms: Math.round(performance.now() - startedMs) }, 'coordinator serves');
   return {
-    url: `${tls === null ? 'http' : 'https'}://${isIPv6(host) ? `[${host}]` : host}:${boundPort}`,
+    url,
     port: boundPort,
     sessions: () =>
       registry.current().map(({ name, isFinished, members }) => ({

@@ -13,5 +13,7 @@ export type { FileSystem } from './files/file-system';
 export type { Evidence, TaskHistory } from './history/history';
 export { FileJournalStore, type FileJournalOptions } from './journal/file-journal';
 export type { Journal, JournalEntry, JournalHeader, JournalStore } from './journal/journal';
+export { boundedFile } from './log/bounded-file';
+export { createLog, type LogLevel } from './log/create-log';
 export { MemoryJournalStore } from './journal/memory-journal';
 export { removeUnusedFolders, type UnusedFolders } from './lock/unused-folders';

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-const CLI = join(__dirname, '..', 'dist', 'cli', 'main.js');
+export const CLI = join(__dirname, '..', 'dist', 'cli', 'main.js');
 
 /** A workspace that is just enough for the CLI: nx.json, and an nx of which only the version is read. */
 export class CliWorld {

@@ -170,6 +170,12 @@ export const LIMITS = {
     'DTE_DATA_FOLDER_STALE_MS',
     'A coordinator of another machine or container that has not renewed its lock of the data folder for so long is gone; the same for all of a folder.',
   ),
+  coordinatorLogBytes: limit(
+    10 * MiB,
+    'bytes',
+    'DTE_MAX_LOG_BYTES',
+    'Size of `coordinator.log` in the data folder of a main job; beyond it the older half is cut off. A service writes its log to stdout.',
+  ),
   journalRetryMs: limit(
     30_000,
     'ms',

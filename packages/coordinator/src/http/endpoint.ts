@@ -1,5 +1,5 @@
 import { sessionIdOf } from '@org/dte-identity';
-import { DteError, type Role } from '@org/dte-protocol';
+import { DteError, type ErrorCode, type Role } from '@org/dte-protocol';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
 import { type Claims, type TokenIssuer, unauthorized } from '../auth/token';
@@ -70,6 +70,9 @@ async function refuseRole(
   return answerError(reply, error, 403);
 }
 
+/** Most errors are answers, and the client says what it makes of them. */
+const LEVELS: Partial<Record<ErrorCode, 'error' | 'warn'>> = { DTE_INTERNAL: 'error', DTE_DISK_FULL: 'warn' };
+
 async function fail(
   { logger }: EndpointDeps,
   request: FastifyRequest,
@@ -77,7 +80,7 @@ async function fail(
   thrown: unknown,
 ): Promise<FastifyReply> {
   const error = DteError.from(thrown);
-  const level = error.code === 'DTE_INTERNAL' ? 'error' : 'debug';
+  const level = LEVELS[error.code] ?? 'debug';
   logger[level]({ method: request.method, url: request.url, code: error.code, err: thrown }, error.message);
   await settleBody(request, reply);
   return answerError(reply, error);

@@ -57,6 +57,8 @@ describe('SessionDriver', () => {
       sessionId: 's1',
       now: () => nowMs,
       retryMs: 0,
+      onDelayed: () => undefined,
+      onWritten: () => undefined,
       perform: (effects) => performed.push([...effects]),
       onFailed: (error) => (failure = error),
     });

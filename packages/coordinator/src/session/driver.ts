@@ -33,6 +33,10 @@ export interface DriverOptions {
   readonly retryMs: number;
   /** Performs the effects of one batch, in order. Must not throw. */
   readonly perform: (effects: readonly Effects[]) => void;
+  /** The disk is full and the write is tried again; called once for each write that needs it. */
+  readonly onDelayed: (error: DteError) => void;
+  /** Such a write went through, after so many tries in vain. */
+  readonly onWritten: (retries: number) => void;
   /** The journal cannot be written: nothing more can be decided. */
   readonly onFailed: (error: DteError) => void;
 }
@@ -127,13 +131,15 @@ export class SessionDriver {
   /** A disk is often full for a moment only: because of an upload that is about to fail and be removed. */
   private async write(entries: readonly JournalEntry[]): Promise<void> {
     const giveUpAtMs = this.options.now() + this.options.retryMs;
-    for (;;) {
+    for (let retries = 0; ; retries++) {
       try {
         await this.options.journal.append(entries);
+        if (retries > 0) this.options.onWritten(retries);
         return;
       } catch (thrown) {
         const error = DteError.from(thrown);
         if (error.code !== 'DTE_DISK_FULL' || this.closed || this.options.now() >= giveUpAtMs) throw error;
+        if (retries === 0) this.options.onDelayed(error);
         await delay(RETRY_EVERY_MS, undefined, { ref: false });
       }
     }

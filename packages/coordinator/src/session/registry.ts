@@ -1,3 +1,4 @@
+import { sessionIdOf } from '@org/dte-identity';
 import { DteError, type LimitValues, sessionIdSchema } from '@org/dte-protocol';
 import type { Logger } from 'pino';
 import type { ArtifactStore } from '../artifacts/artifact-store';
@@ -57,7 +58,10 @@ export class SessionRegistry {
         const session = await this.load(sessionId);
         if (session.isFinished) await this.changed(session);
       } catch (thrown) {
-        this.deps.logger.error({ sessionId, err: thrown }, 'a session could not be restored');
+        this.deps.logger.error(
+          { session: sessionIdOf(sessionId), err: thrown },
+          'a session could not be restored',
+        );
       }
     }
   }
@@ -201,7 +205,7 @@ export class SessionRegistry {
     await this.deps.artifacts.deleteSession(sessionId);
     await this.deps.fs.rm(this.folder(sessionId), { recursive: true, force: true });
     this.refusals.forget(sessionId);
-    this.deps.logger.info({ sessionId }, 'session removed');
+    this.deps.logger.info({ session: sessionIdOf(sessionId) }, 'session removed from disk');
   }
 
   private async isDue(sessionId: string): Promise<boolean> {

@@ -15,6 +15,7 @@ import type { Logger } from 'pino';
 import type { ArtifactStore } from '../artifacts/artifact-store';
 import type { FileSystem } from '../files/file-system';
 import type { Journal } from '../journal/journal';
+import { SessionLog } from '../log/session-log';
 import { AgentMember, MainMember, type Member, ObserverMember } from './member';
 import { compareIdentity, loadIdentity, saveIdentity } from './identity';
 import { deliver } from './delivery';
@@ -49,6 +50,7 @@ export class Session {
   readonly name: string;
   readonly members: Members;
   readonly runs: RunSpecStore;
+  private readonly log: SessionLog;
   readonly forwardedEnv = new ForwardedEnvs();
   private readonly driver: SessionDriver;
   /** Runs submitted, being written or replayed: the same id again is answered the same. */
@@ -66,12 +68,18 @@ export class Session {
     this.name = sessionIdOf(deps.sessionId);
     this.members = new Members(deps.limits.outputBufferBytes);
     this.runs = new RunSpecStore(deps.fs, deps.folder, deps.limits.runSpecBytes);
+    this.log = new SessionLog(deps.logger.child({ session: this.name }), (agentId) => {
+      const hello = this.members.agents.get(agentId)?.hello;
+      return hello === undefined ? null : { jobUrl: hello.jobUrl, slots: hello.slots, labels: hello.labels };
+    });
     this.driver = new SessionDriver({
       journal: deps.journal,
       sessionId: this.name,
       now: deps.now,
       retryMs: deps.limits.journalRetryMs,
       perform: (effects) => this.perform(effects),
+      onDelayed: (error) => this.log.journalDelayed(error),
+      onWritten: (retries) => this.log.journalWritten(retries),
       onFailed: (error) => this.fail(error),
     });
   }
@@ -80,22 +88,23 @@ export class Session {
   static async open(deps: SessionDeps): Promise<Session> {
     const session = new Session(deps, await RecordStore.open(deps.fs, deps.folder));
     session.identity = await loadIdentity(deps.fs, deps.folder);
+    const startedMs = performance.now();
     let replayed = 0;
     for await (const entry of deps.journal.replay()) {
       const input = await fromJournal(entry, (runId) => session.runs.read(runId));
       if (input.type === 'run.submit') {
         session.submissions.set(input.spec.runId, Promise.resolve());
         session.forwardedEnv.begin(input.spec);
+        session.log.begin(input.spec, entry.atMs);
       }
-      session.noteEvents(session.driver.replay(input, entry.atMs));
+      const effects = session.driver.replay(input, entry.atMs);
+      session.noteEvents(effects);
+      session.log.follow(effects.events, entry.atMs);
       replayed += 1;
     }
     // Every connection of the past is gone; this also sets the timer for what was due meanwhile.
     if (replayed > 0) await session.driver.apply({ type: 'session.restored' });
-    deps.logger.info(
-      { sessionId: session.id, inputs: replayed },
-      replayed > 0 ? 'session restored' : 'session begun',
-    );
+    session.log.opened(replayed, Math.round(performance.now() - startedMs));
     return session;
   }
 
@@ -156,7 +165,7 @@ export class Session {
   }
 
   warn(thrown: unknown, what: string): void {
-    this.deps.logger.warn({ sessionId: this.id, err: thrown }, what);
+    this.log.warn(thrown, what);
   }
 
   configure(settings: SessionSettings): Promise<void> {
@@ -187,6 +196,7 @@ export class Session {
       const objection = checkRun(spec);
       if (objection !== null) throw objection;
       this.forwardedEnv.begin(spec);
+      this.log.begin(spec, this.deps.now());
       const submitting = this.runs.save(spec.runId, raw).then(async () => {
         // What is known now becomes part of the input: replaying the journal must not depend on a later history.
         const flaky = await this.deps.flakiness.flakyOf(spec);
@@ -209,7 +219,11 @@ export class Session {
   private perform(effects: readonly Effects[]): void {
     deliver(effects, this.members);
     const wasFinished = this.finished;
-    for (const each of effects) this.noteEvents(each);
+    const nowMs = this.deps.now();
+    for (const each of effects) {
+      this.noteEvents(each);
+      this.log.note(each.events, nowMs);
+    }
     this.deps.flakiness.note(effects);
     if (wasFinished !== this.finished) this.deps.onChange(this);
   }
@@ -219,7 +233,6 @@ export class Session {
       if (event.type === 'session.finished') this.finished = true;
       if (event.type === 'session.reopened') this.finished = false;
       if (event.type === 'run.ended') this.forwardedEnv.end(event.runId);
-      this.deps.logger.debug({ sessionId: this.id, event }, event.type);
     }
   }
 
@@ -286,7 +299,7 @@ export class Session {
   }
 
   private fail(error: DteError): void {
-    this.deps.logger.error({ sessionId: this.id, err: error }, 'the session cannot go on');
+    this.log.failed(error);
     for (const peer of this.members.all()) peer.dismiss(error);
   }
 }

@@ -14,6 +14,7 @@ import type { FailedMessage, ReadyMessage } from '../embedded/start';
 import { extraAuthorities } from '../gitlab-http';
 import { issuersOf } from '../session/credentials';
 import { cliContext, say, warn, type Flags } from './context';
+import { ownVersion } from './own-version';
 import { addFlags } from './option-flags';
 
 const EXAMPLES = `
@@ -23,6 +24,7 @@ Examples:
   $ dte coordinator --port 0                 # for a try on this machine`;
 
 const DEFAULT_PORT = 7337;
+const STDOUT = 1;
 
 /** Resolves with the first signal that asks this process to end. */
 const whenAskedToEnd = (): Promise<void> =>
@@ -68,11 +70,20 @@ async function coordinate(flags: Flags & { embedded?: boolean }): Promise<void> 
     if (embedded && id === sessionId) ending.arm();
   };
   // Only this command needs the server: the others start in half the time without it.
-  const { createCoordinator, removeUnusedFolders } = await import('@org/dte-coordinator');
+  const { boundedFile, createCoordinator, createLog, removeUnusedFolders } =
+    await import('@org/dte-coordinator');
   const historyDir = historyDirOf(resolved, workspaceRoot);
   hideFromNx(historyDir);
   const dataDir = dataDirOf(resolved, workspaceRoot);
+  // The output of an embedded one is `coordinator.log`, open for reading too; that of a service is kept by who started it.
+  // Whoever read it has gone; the coordinator is not to go as well.
+  process.stdout.on('error', () => undefined);
+  const toStdout = (line: string): void => void process.stdout.write(line);
+  const write = embedded ? boundedFile(STDOUT, resolved.limits.coordinatorLogBytes) : toStdout;
+  const logger = createLog(resolved.config.logLevel, write);
+  logger.info({ version: ownVersion(), node: process.version, embedded }, 'dte coordinator');
   const coordinator = await createCoordinator({
+    logger,
     host,
     port: resolved.config.port ?? (embedded ? 0 : DEFAULT_PORT),
     dataDir,
@@ -203,6 +214,6 @@ export function coordinatorCommand(): Command {
     });
   return addFlags(command, [
     ...(['host', 'port', 'dataDir', 'historyDir', 'advertisedUrl', 'issuers', 'audience'] as const),
-    ...(['session', 'rendezvousDir'] as const),
+    ...(['session', 'rendezvousDir', 'logLevel'] as const),
   ]);
 }

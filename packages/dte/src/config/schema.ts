@@ -151,6 +151,19 @@ export const configSchema = z.strictObject({
     },
     line(255).default('dte'),
   ),
+  logLevel: option(
+    {
+      description:
+        'What a coordinator writes to its log, a line of JSON each: `info` has who came and left, what became of each run and why attempts were lost; `debug` also every assignment and the end of every task. Or `warn`, `error`, `silent`.',
+      defaultText: '`info`',
+      env: 'DTE_LOG_LEVEL',
+      flag: '--log-level <level>',
+      nxJson: true,
+    },
+    z
+      .enum(['silent', 'error', 'warn', 'info', 'debug'], 'expected silent, error, warn, info or debug')
+      .default('info'),
+  ),
   secret: option(
     {
       description:

@@ -89,7 +89,8 @@ function whenReady(child: ChildProcess, timeoutMs: number, logPath: string): Pro
 export async function startEmbedded(options: StartOptions): Promise<string> {
   makeDataFolder(options.dataDir);
   const logPath = join(options.dataDir, 'coordinator.log');
-  const log = openSync(logPath, 'a');
+  // Readable as well: the coordinator cuts it when it grows too long.
+  const log = openSync(logPath, 'a+');
   // The file, not `dte` on PATH: main job and coordinator are of one version, whatever else is installed.
   const cli = join(__dirname, '..', 'cli', 'main.js');
   const child = spawn(process.execPath, [cli, 'coordinator', '--embedded', ...options.args], {

@@ -1,0 +1,34 @@
+import { fstatSync, ftruncateSync, readSync, writeSync } from 'node:fs';
+
+/** Looking at the size costs a system call; a log may be longer by so much. */
+const LOOK_EVERY_BYTES = 64 * 1024;
+const NEWLINE = '\n'.charCodeAt(0);
+
+/**
+ * Writes to a file that is open for reading and appending (`a+`), also by others, and cuts its older half off when it
+ * has grown too long. In place: whoever else has it open, as this process's stderr has, writes on behind what is left.
+ * @returns a `write` that never throws: a full disk must not end a coordinator
+ */
+export function boundedFile(fd: number, maxBytes: number): (line: string) => void {
+  let unseenBytes = LOOK_EVERY_BYTES;
+  return (line) => {
+    try {
+      unseenBytes += writeSync(fd, line);
+      if (unseenBytes < Math.min(LOOK_EVERY_BYTES, maxBytes / 2)) return;
+      unseenBytes = 0;
+      if (fstatSync(fd).size > maxBytes) keepEnd(fd, Math.floor(maxBytes / 2));
+    } catch {
+      // Nobody could be told.
+    }
+  };
+}
+
+function keepEnd(fd: number, bytes: number): void {
+  const { size } = fstatSync(fd);
+  const end = Buffer.alloc(Math.min(bytes, size));
+  const read = readSync(fd, end, 0, end.length, size - end.length);
+  const kept = end.subarray(0, read);
+  ftruncateSync(fd, 0);
+  // Nothing but whole lines.
+  writeSync(fd, kept.subarray(kept.indexOf(NEWLINE) + 1));
+}

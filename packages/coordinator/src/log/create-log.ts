@@ -1,0 +1,15 @@
+import { type Logger, pino } from 'pino';
+
+export type LogLevel = 'silent' | 'error' | 'warn' | 'info' | 'debug';
+
+/** The log of a coordinator: a line of JSON for each entry, with the time as people read it. */
+export const createLog = (level: LogLevel, write: (line: string) => void): Logger =>
+  pino(
+    {
+      level,
+      base: { pid: process.pid },
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }) },
+    },
+    { write },
+  );

@@ -1,0 +1,177 @@
+import type { DteError, RunSpec } from '@org/dte-protocol';
+import type { HistoryEvent } from '@org/dte-scheduler';
+import type { Logger } from 'pino';
+import { shownCommand, shownReason } from './shown';
+
+/** What the hello of an agent says that its events do not. */
+interface AgentFacts {
+  readonly jobUrl: string | null;
+  readonly slots: number | null;
+  readonly labels: readonly string[];
+}
+
+interface RunTally {
+  readonly sinceMs: number;
+  readonly command: string;
+  readonly counts: Record<string, number>;
+}
+
+/**
+ * What a session did, for whoever reads the log after a run went wrong: who came and left, what became of each run,
+ * which attempts were lost and why, and with the level `debug` every assignment and every end of a task. No terminal
+ * output, no values of variables.
+ */
+export class SessionLog {
+  private readonly agents = new Map<string, { readonly name: string; readonly sinceMs: number }>();
+  private readonly runs = new Map<string, RunTally>();
+
+  constructor(
+    private readonly logger: Logger,
+    private readonly factsOf: (agentId: string) => AgentFacts | null,
+  ) {}
+
+  /** To be called before the events of its submission. */
+  begin({ runId, command }: RunSpec, atMs: number): void {
+    if (!this.runs.has(runId))
+      this.runs.set(runId, { sinceMs: atMs, command: shownCommand(command), counts: {} });
+  }
+
+  /** Follows what happened before this process began, without a line. */
+  follow(events: readonly HistoryEvent[], atMs: number): void {
+    for (const event of events) {
+      this.remember(event, atMs);
+      this.forget(event);
+    }
+  }
+
+  note(events: readonly HistoryEvent[], atMs: number): void {
+    for (const event of events) {
+      this.remember(event, atMs);
+      this.write(event, atMs);
+      this.forget(event);
+    }
+  }
+
+  /** @param entries of its journal; 0 when it is new */
+  opened(entries: number, ms: number): void {
+    if (entries > 0) this.logger.info({ entries, ms }, 'session restored from its journal');
+    else this.logger.info('session opened');
+  }
+
+  journalDelayed(error: DteError): void {
+    this.logger.warn({ ...shownReason(error) }, 'the journal cannot be written; tried again');
+  }
+
+  journalWritten(retries: number): void {
+    this.logger.info({ retries }, 'the journal is written again');
+  }
+
+  failed(error: DteError): void {
+    this.logger.error({ ...shownReason(error), err: error.cause }, 'the session cannot go on');
+  }
+
+  warn(thrown: unknown, what: string): void {
+    this.logger.warn({ err: thrown }, what);
+  }
+
+  private remember(event: HistoryEvent, atMs: number): void {
+    if (event.type === 'agent.joined' && !this.agents.has(event.agentId))
+      this.agents.set(event.agentId, { name: event.name, sinceMs: atMs });
+    if (event.type !== 'task.ended') return;
+    const counts = this.runs.get(event.runId)?.counts;
+    if (counts !== undefined) counts[event.status] = (counts[event.status] ?? 0) + 1;
+  }
+
+  private forget(event: HistoryEvent): void {
+    if (event.type === 'agent.left') this.agents.delete(event.agentId);
+    if (event.type === 'run.ended') this.runs.delete(event.runId);
+  }
+
+  private write(event: HistoryEvent, atMs: number): void {
+    const { logger } = this;
+    switch (event.type) {
+      case 'agent.joined':
+        logger.info(
+          { ...this.agentFields(event.agentId), ...this.factsOf(event.agentId) },
+          event.again ? 'agent came back' : 'agent joined',
+        );
+        return;
+      case 'agent.disconnected':
+        logger.info(this.agentFields(event.agentId, atMs), 'agent disconnected; it may come back');
+        return;
+      case 'agent.left':
+        logger.info({ ...this.agentFields(event.agentId, atMs), ...shownReason(event.reason) }, 'agent left');
+        return;
+      case 'agent.refused':
+        logger.warn({ agent: event.name, ...shownReason(event.reason) }, 'agent refused');
+        return;
+      case 'run.submitted': {
+        const { runId: run, tasks } = event;
+        logger.info({ run, tasks, command: this.runs.get(run)?.command }, 'run submitted');
+        return;
+      }
+      case 'run.ended': {
+        const { runId: run, state } = event;
+        const tally = this.runs.get(run);
+        const ms = tally === undefined ? undefined : atMs - tally.sinceMs;
+        logger.info({ run, state, ms, tasks: tally?.counts }, 'run ended');
+        return;
+      }
+      case 'run.closed':
+        logger.debug({ run: event.runId }, 'run closed');
+        return;
+      case 'session.finished':
+        logger.info(shownReason(event.reason), 'session ended');
+        return;
+      case 'session.reopened':
+        logger.info('session begun anew');
+        return;
+      default:
+        this.writeTask(event);
+    }
+  }
+
+  private writeTask(event: Extract<HistoryEvent, { taskId: string }>): void {
+    const { logger } = this;
+    const task = { run: event.runId, task: event.taskId };
+    switch (event.type) {
+      case 'task.assigned':
+        logger.debug(
+          { ...task, attempt: event.attempt, ...this.agentFields(event.agentId) },
+          'task assigned',
+        );
+        return;
+      case 'task.lost': {
+        const { attempt, agentId, reason } = event;
+        const fields = { ...task, attempt, ...this.agentFields(agentId), ...shownReason(reason) };
+        logger.info(fields, 'attempt lost or handed back');
+        return;
+      }
+      case 'task.retried':
+        logger.info(
+          { ...task, attempt: event.attempt, ...this.agentFields(event.agentId) },
+          'task failed and is tried again',
+        );
+        return;
+      case 'result.refused':
+        logger.info(
+          { ...task, attempt: event.attempt, ...this.agentFields(event.agentId) },
+          'result refused: its attempt is not wanted any more',
+        );
+        return;
+      case 'task.ran':
+        logger.debug({ ...task, status: event.status, hash: event.hash }, 'task ran to its end');
+        return;
+      case 'task.ended':
+        logger.debug({ ...task, status: event.status, attempt: event.attempt }, 'task ended');
+        return;
+    }
+  }
+
+  /** @param atMs also say since when it was there, ms */
+  private agentFields(agentId: string, atMs?: number): { agent: string; ms?: number } {
+    const known = this.agents.get(agentId);
+    const agent = known?.name ?? agentId;
+    return known === undefined || atMs === undefined ? { agent } : { agent, ms: atMs - known.sinceMs };
+  }
+}

@@ -1,0 +1,70 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { waitFor } from '@org/dte-testing';
+import { CLI, CliWorld } from './cli-world';
+
+describe('coordinator.log', () => {
+  let world: CliWorld;
+  const path = (): string => join(world.root, '.nx/dte/coordinator.log');
+  const entries = (): Record<string, unknown>[] =>
+    readFileSync(path(), 'utf8')
+      .split('\n')
+      .filter((line) => line.startsWith('{'))
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
+
+  beforeEach(() => {
+    world = new CliWorld();
+    world.env['DTE_RENDEZVOUS_DIR'] = world.rendezvousDir;
+    world.env['DTE_SECRET'] = 'tr0ub4dor-and-3';
+  });
+  afterEach(() => world.close());
+
+  it('of a main job begins with version, folder and limits, tells its session, and holds no secret', async () => {
+    expect((await world.run(['start-ci-run'], { DTE_LEASE_MS: '20000' })).code).toBe(0);
+    expect(entries()).toEqual(
+      expect.arrayContaining([
+        expect.objectContaining({ msg: 'dte coordinator', version: expect.any(String) as string }),
+        expect.objectContaining({ msg: 'coordinator starts', limits: { leaseMs: 20_000 } }),
+        expect.objectContaining({ msg: 'session opened', session: 'cli' }),
+      ]),
+    );
+    await world.run(['complete-ci-run']);
+    await waitFor('the end', () => entries().some(({ msg }) => msg === 'session ended'));
+    expect(readFileSync(path(), 'utf8')).not.toContain('tr0ub4dor');
+  });
+
+  it('is as quiet as DTE_LOG_LEVEL says', async () => {
+    await world.run(['start-ci-run'], { DTE_LOG_LEVEL: 'silent' });
+    expect(entries()).toEqual([]);
+    expect(readFileSync(path(), 'utf8')).toContain('dte: coordinator on');
+  });
+
+  it('is cut when it is longer than its limit', async () => {
+    await world.run(['start-ci-run'], { DTE_MAX_LOG_BYTES: '400' });
+    expect(entries().map(({ msg }) => msg)).not.toContain('dte coordinator');
+    expect(statSync(path()).size).toBeLessThan(800);
+  });
+
+  it('of a service goes to its output, and a reader that has gone does the service no harm', async () => {
+    const child = spawn(process.execPath, [CLI, 'coordinator', '--port', '0'], {
+      cwd: world.root,
+      env: { PATH: process.env['PATH'], ...world.env },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const lines: string[] = [];
+    for await (const line of createInterface(child.stdout)) {
+      lines.push(line);
+      if (line.startsWith('dte: coordinator on')) break;
+    }
+    child.stdout.destroy();
+    const exit = once(child, 'exit');
+    // Its last line finds no reader.
+    child.kill('SIGTERM');
+    expect(await exit).toEqual([0, null]);
+    expect(JSON.parse(lines[0] ?? '')).toMatchObject({ msg: 'dte coordinator', embedded: false });
+    expect(lines.join('\n')).toContain('"msg":"coordinator serves"');
+  });
+});
