@@ -38,8 +38,6 @@ const comparable = (output: string): string[] =>
     .filter((line) => !/Recoverable time|Critical path|Run duration/.test(line))
     // Of --verbose: processes and sockets of the plugins.
     .filter((line) => !/^\[(isolated-plugin|plugin-worker)\]/.test(line))
-    // With prefixes Nx leaves out what its own executor says around the command; on an agent that is part of the output.
-    .filter((line) => !/^\w+: (> |Warning: command )/.test(line))
     .sort();
 
 describe("the main job's log", () => {

@@ -20,6 +20,13 @@ const FILES = {
     return { success: true };
   };`,
   ...project('shell', { build: 'echo one && echo two' }),
+  ...project('failing', { build: 'echo one && exit 3' }),
+  ...project('serial', {
+    build: {
+      executor: 'nx:run-commands',
+      options: { commands: ["echo '> one'", "echo '> two' && exit 3"], parallel: false },
+    },
+  }),
   ...project('forked', { build: { executor: './tools/executors:talk' } }),
 };
 
@@ -34,16 +41,14 @@ describe.each(NX_VERSIONS)('a streamed task on the main job, nx %s', (version) =
     workspace.remove();
   });
 
-  /**
-   * The command line run-commands prints first: with prefixes, 20 and 21 show it in colour, since they run it in another
-   * process then, and later ones not at all.
-   */
-  const withoutCommandLine = (text: string): string =>
-    stripVTControlCharacters(text).replace(/^shell: > echo one.*\n/m, '');
+  /** With prefixes 20 and 21 show the header of run-commands in colour, since they run it in another process then. */
+  const comparable = (text: string): string => stripVTControlCharacters(text);
 
   it.each([
     ['shell:build', false],
     ['shell:build', true],
+    ['failing:build', true],
+    ['serial:build', true],
     ['forked:build', false],
     ['forked:build', true],
   ])('looks as Nx itself streams %s, prefixed: %s', async (id, prefixed) => {
@@ -52,6 +57,6 @@ describe.each(NX_VERSIONS)('a streamed task on the main job, nx %s', (version) =
     const nx = await workspace.run<MainRunResult>('main-run', input, env);
     const ours = await workspace.run<string>('stream-print', { id, prefixed });
     expect(nx.stdout).toContain(`nx run ${id}`);
-    expect(withoutCommandLine(ours.stdout)).toBe(withoutCommandLine(nx.stdout));
+    expect(comparable(ours.stdout)).toBe(comparable(nx.stdout));
   });
 });

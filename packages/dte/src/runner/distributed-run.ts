@@ -95,7 +95,7 @@ export class DistributedRun {
     const { ui } = options;
     this.reporter = new Reporter({
       ...{ lifeCycle, streams: command.streams, ui },
-      createPrinter: ui === null ? createStreamPrinter : ({ id }) => ui.printer(id),
+      createPrinter: (task) => ui?.printer(task.id) ?? createStreamPrinter(task, projectGraph),
     });
     this.results = new RunResults({
       graph,

@@ -71,4 +71,17 @@ describe('LiveText', () => {
     text.accept({ attempt: 1, offset: 0, data: 'said\n', last: true });
     expect(text.rest(1, 'said\n', 'note\n')).toBe('note\n');
   });
+
+  it('says when an output begins again that was shown before', () => {
+    text.accept({ attempt: 1, offset: 0, data: 'old' });
+    expect(text.startsOver).toBe(false);
+    text.accept({ attempt: 2, offset: 0, data: 'new' });
+    expect(text.startsOver).toBe(true);
+    text.accept({ attempt: 2, offset: 3, data: '!' });
+    expect(text.startsOver).toBe(false);
+    text.rest(2, 'new!?');
+    expect(text.startsOver).toBe(false);
+    text.rest(2, 'quite another');
+    expect(text.startsOver).toBe(true);
+  });
 });

@@ -22,9 +22,17 @@ export class LiveText {
   private printed = 0;
   private tail = '';
   private complete = false;
+  private begun = false;
+  private again = false;
+
+  /** Whether the text handed out last is an output from its beginning, and (some of) one was handed out before. */
+  get startsOver(): boolean {
+    return this.again;
+  }
 
   /** The part of a piece that can be printed now; empty when it is old, or when something before it is missing. */
   accept({ attempt, offset, data, last }: LivePiece): string {
+    this.again = false;
     if (attempt < this.attempt) return '';
     if (attempt > this.attempt) {
       this.attempt = attempt;
@@ -34,6 +42,7 @@ export class LiveText {
     }
     if (offset > this.printed) return '';
     const fresh = data.slice(this.printed - offset);
+    this.handOut(fresh, this.printed === 0);
     this.printed += fresh.length;
     this.tail = (this.tail + fresh).slice(-TAIL);
     this.complete = last === true;
@@ -47,9 +56,18 @@ export class LiveText {
    * @param note what we have to say below it, on a line of its own
    */
   rest(attempt: number | null, whole: string, note = ''): string {
-    if (this.printed === 0 || attempt !== this.attempt) return withNote(whole, note);
+    if (this.printed === 0 || attempt !== this.attempt) {
+      this.handOut(whole, true);
+      return withNote(whole, note);
+    }
     const matches = whole.slice(0, this.printed).endsWith(this.tail) && whole.length >= this.printed;
     const rest = this.complete ? '' : matches ? whole.slice(this.printed) : whole;
+    this.handOut(rest, !matches);
     return rest === '' ? withNote(this.tail, note).slice(this.tail.length) : withNote(rest, note);
+  }
+
+  private handOut(text: string, fromStart: boolean): void {
+    this.again = text !== '' && fromStart && this.begun;
+    this.begun ||= text !== '';
   }
 }

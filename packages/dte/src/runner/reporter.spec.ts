@@ -6,7 +6,8 @@ describe('Reporter', () => {
     const { lifeCycle, calls } = recordingLifeCycle();
     const createPrinter = ({ id }: { id: string }) => ({
       write: (text: string) => void calls.push(`write ${id} ${text}`),
-      end: () => void calls.push(`stop ${id}`),
+      restart: () => void calls.push(`restart ${id}`),
+      end: (note = '') => void calls.push(`stop ${id}${note}`),
     });
     return { calls, reporter: new Reporter({ lifeCycle, streams: () => streams, createPrinter }) };
   };
@@ -64,6 +65,22 @@ describe('Reporter', () => {
     expect(calls).toEqual(['schedule a:b', 'start a:b group 0', 'write a:b out']);
   });
 
+  it('tells the printer of another attempt, and of a note that is no part of the output', async () => {
+    const { reporter, calls } = build(true);
+    const streamed = task('a:b');
+    await reporter.started(streamed);
+    reporter.output(streamed, { attempt: 1, offset: 0, data: 'lost' });
+    reporter.output(streamed, { attempt: 2, offset: 0, data: 'ou' });
+    await reporter.ended({ task: streamed, ...success, attempt: 2, note: 'note\n' });
+    expect(calls.slice(2, -1)).toEqual([
+      'write a:b lost',
+      'restart a:b',
+      'write a:b ou',
+      'write a:b t',
+      'stop a:b\nnote\n',
+    ]);
+  });
+
   it('prints cached output as Nx does, whatever the style', async () => {
     const { reporter, calls } = build(true);
     await reporter.ended({ task: task('a:b'), ...success, status: 'remote-cache', attempt: null });
@@ -84,6 +101,7 @@ describe('Reporter', () => {
     };
     const createPrinter = () => ({
       write: (text: string) => void calls.push(`write ${text}`),
+      restart: jest.fn(),
       end: jest.fn(),
     });
     const reporter = new Reporter({ lifeCycle, streams: () => true, createPrinter, ui });
@@ -107,7 +125,7 @@ describe('Reporter', () => {
     const reporter = new Reporter({
       lifeCycle,
       streams: () => false,
-      createPrinter: () => ({ write: jest.fn(), end: jest.fn() }),
+      createPrinter: () => ({ write: jest.fn(), restart: jest.fn(), end: jest.fn() }),
     });
     await expect(reporter.started(task('a:a'))).rejects.toThrow('broken');
     broken = false;

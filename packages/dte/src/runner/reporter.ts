@@ -66,9 +66,11 @@ export class Reporter {
     const { text, printer } = this.liveOf(task);
     const fresh = text.accept(piece);
     if (fresh === '') return;
+    const { startsOver } = text;
     // It may come before the news that the task has begun; what has not begun has nowhere to print.
     void this.inOrder(async () => {
       await this.begin([task]);
+      if (startsOver) printer.restart();
       printer.write(fresh);
     });
   }
@@ -119,9 +121,10 @@ export class Reporter {
       return;
     }
     const { text, printer } = this.liveOf(task);
-    const rest = text.rest(attempt, terminalOutput, note);
+    const rest = text.rest(attempt, terminalOutput);
+    if (text.startsOver) printer.restart();
     if (rest !== '') printer.write(rest);
-    printer.end();
+    printer.end(text.rest(attempt, terminalOutput, note).slice(rest.length));
     this.live.delete(task.id);
   }
 

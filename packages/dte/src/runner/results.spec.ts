@@ -76,7 +76,7 @@ function setUp(
     reporter: new Reporter({
       lifeCycle,
       streams: () => false,
-      createPrinter: () => ({ write: jest.fn(), end: jest.fn() }),
+      createPrinter: () => ({ write: jest.fn(), restart: jest.fn(), end: jest.fn() }),
     }),
     outputs: new OutputsHere({
       graph,

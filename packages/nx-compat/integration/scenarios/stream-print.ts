@@ -17,7 +17,7 @@ export async function run({ workspaceRoot, id, prefixed }: StreamPrintInput): Pr
   await host.runTask({ task, fullTaskGraph: raw, onOutput: (chunk) => (live += chunk) });
   await host.close();
   process.env['NX_PREFIX_OUTPUT'] = String(prefixed);
-  const printer = createStreamPrinter(task);
+  const printer = createStreamPrinter(task, host.projectGraph);
   for (let at = 0; at < live.length; at += 5) printer.write(live.slice(at, at + 5));
   printer.end();
   return live;

@@ -1,14 +1,22 @@
 import { EOL } from 'node:os';
 import { resolveNx } from '../nx-install';
-import type { NxTask } from '../types';
+import type { NxProjectGraph, NxTask } from '../types';
+import { ExecutorLines } from './executor-lines';
 import { LineSplitter, linePrefix } from './line-prefix';
+import { showsHeadersWithPrefixes } from './prefixed-headers';
+import { runCommandsOf } from './run-commands';
 
 /** Shows one task's output while it comes in. */
 export interface StreamPrinter {
   /** A chunk as it came from the task, cut anywhere. */
   write(chunk: string): void;
-  /** After the last chunk. Calling it twice is harmless. */
-  end(): void;
+  /** What follows is the output from its beginning again, of another attempt for one. */
+  restart(): void;
+  /**
+   * After the last chunk. Calling it twice is harmless.
+   * @param note printed below the output, and not part of it; begins with a line end if the output has none
+   */
+  end(note?: string): void;
 }
 
 interface OutputModule {
@@ -28,8 +36,14 @@ interface UtilsModule {
  * Prints as Nx itself does with NX_STREAM_OUTPUT: the header `> nx run project:target` before the first output, then the
  * output as it is, or each line with `project:` in front when NX_PREFIX_OUTPUT is `true`. Nx sets these two variables from
  * the output style before it calls a tasks runner.
+ *
+ * On an agent run-commands printed lines of its own (headers, warnings), as without prefixes. With them Nx leaves them out.
  */
-export function createStreamPrinter(task: NxTask, workspaceRoot?: string): StreamPrinter {
+export function createStreamPrinter(
+  task: NxTask,
+  projectGraph: NxProjectGraph,
+  workspaceRoot?: string,
+): StreamPrinter {
   const nx = resolveNx(workspaceRoot);
   const { output } = nx.load<OutputModule>('src/utils/output');
   const { getPrintableCommandArgsForTask } = nx.load<UtilsModule>('src/tasks-runner/utils');
@@ -40,6 +54,9 @@ export function createStreamPrinter(task: NxTask, workspaceRoot?: string): Strea
   const prefixed = process.env['NX_PREFIX_OUTPUT'] === 'true';
   const prefix = linePrefix(nx.major, task.target.project, output.bold('x') !== 'x');
   const lines = new LineSplitter();
+  const newExecutorLines = (): ExecutorLines =>
+    new ExecutorLines(runCommandsOf(task, projectGraph), showsHeadersWithPrefixes(nx));
+  let executorLines = newExecutorLines();
   let started = false;
   const start = (): void => {
     if (started) return;
@@ -49,15 +66,24 @@ export function createStreamPrinter(task: NxTask, workspaceRoot?: string): Strea
   const writeLines = (complete: string[]): void => {
     for (const line of complete) write(`${prefix} ${line}${EOL}`);
   };
+  const flush = (): void => {
+    writeLines([...lines.push(executorLines.end()), ...lines.end()]);
+  };
   return {
     write(chunk) {
       start();
-      if (prefixed) writeLines(lines.push(chunk));
+      if (prefixed) writeLines(lines.push(executorLines.push(chunk)));
       else write(chunk);
     },
-    end() {
+    restart() {
+      flush();
+      executorLines = newExecutorLines();
+    },
+    end(note = '') {
       start();
-      writeLines(lines.end());
+      flush();
+      if (prefixed) writeLines([...lines.push(note), ...lines.end()]);
+      else if (note !== '') write(note);
     },
   };
 }

@@ -51,7 +51,10 @@ export function terminalUiOf(lifeCycle: NxLifeCycle, workspaceRoot?: string): Te
     begin: (taskId) => ui.registerRunningTaskWithEmptyParser?.(taskId),
     printer: (taskId) => ({
       write: (chunk) => ui.appendTaskOutput?.(taskId, chunk, false),
-      end: () => undefined,
+      restart: () => undefined,
+      end: (below = '') => {
+        if (below !== '') ui.appendTaskOutput?.(taskId, below, false);
+      },
     }),
     end: (taskId, status) => ui.setTaskStatus?.(taskId, native.parseTaskStatus(status)),
     onQuit: (callback) => ui.registerForcedShutdownCallback?.(callback),

@@ -1,0 +1,25 @@
+import type { NxProjectGraph, NxTask } from '../types';
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+const textOf = (command: unknown): string => {
+  if (typeof command === 'string') return command;
+  return isObject(command) && typeof command['command'] === 'string' ? command['command'] : '';
+};
+
+/**
+ * The commands of a task that `nx:run-commands` itself runs, as the project graph has them, in order: `{args.x}` is not
+ * filled in, arguments are not appended. None for a task of another executor.
+ */
+export function runCommandsOf({ target }: NxTask, projectGraph: NxProjectGraph): string[] {
+  const found = projectGraph.nodes[target.project]?.data.targets?.[target.target];
+  if (found?.executor !== 'nx:run-commands') return [];
+  const { options, configurations, defaultConfiguration } = found;
+  const name = target.configuration ?? defaultConfiguration;
+  const chosen = isObject(configurations) && typeof name === 'string' ? configurations[name] : undefined;
+  const { command, commands } = { ...options, ...(isObject(chosen) ? chosen : {}) };
+  if (Array.isArray(command)) return [command.join(' ')];
+  if (typeof command === 'string' && command !== '') return [command];
+  return Array.isArray(commands) ? commands.map(textOf) : [];
+}
