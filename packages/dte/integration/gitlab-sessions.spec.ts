@@ -193,7 +193,7 @@ describe('jobs of a GitLab pipeline, with nothing but the package registry betwe
         DTE_MAIN_LOST_MS: '1000',
       });
       await service.waitForOutput(/coordinator on http:.*\n/);
-      address = /http:\S+/.exec(service.output())?.[0] ?? '';
+      address = /coordinator on (\S+)/.exec(service.output())?.[1] ?? '';
     });
     afterEach(async () => {
       service.signal('SIGTERM');

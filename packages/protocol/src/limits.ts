@@ -174,7 +174,7 @@ export const LIMITS = {
     10 * MiB,
     'bytes',
     'DTE_MAX_LOG_BYTES',
-    'Size of `coordinator.log` in the data folder of a main job; beyond it the older half is cut off. A service writes its log to stdout.',
+    'Size of `coordinator.log` in the data folder of a main job; beyond it the older half is cut off. A service writes its log to stderr.',
   ),
   journalRetryMs: limit(
     30_000,

@@ -77,9 +77,9 @@ async function coordinate(flags: Flags & { embedded?: boolean }): Promise<void> 
   const dataDir = dataDirOf(resolved, workspaceRoot);
   // The output of an embedded one is `coordinator.log`, open for reading too; that of a service is kept by who started it.
   // Whoever read it has gone; the coordinator is not to go as well.
-  process.stdout.on('error', () => undefined);
-  const toStdout = (line: string): void => void process.stdout.write(line);
-  const write = embedded ? boundedFile(STDOUT, resolved.limits.coordinatorLogBytes) : toStdout;
+  process.stderr.on('error', () => undefined);
+  const toStderr = (line: string): void => void process.stderr.write(line);
+  const write = embedded ? boundedFile(STDOUT, resolved.limits.coordinatorLogBytes) : toStderr;
   const logger = createLog(resolved.config.logLevel, write);
   logger.info({ version: ownVersion(), node: process.version, embedded }, 'dte coordinator');
   const coordinator = await createCoordinator({
@@ -101,6 +101,8 @@ async function coordinate(flags: Flags & { embedded?: boolean }): Promise<void> 
   const { url } = addresses;
   const published = url === coordinator.url ? '' : ` · published as ${url}`;
   const accepted = issuers.length === 0 ? '' : ` · jobs of ${issuers.join(', ')}`;
+  // Whoever reads the line may ask at once.
+  const asked = whenAskedToEnd();
   say(`dte: coordinator on ${coordinator.url} · process ${process.pid}${published}${accepted}`);
   const generation = randomUUID();
   if (embedded && rendezvous !== null) {
@@ -117,7 +119,7 @@ async function coordinate(flags: Flags & { embedded?: boolean }): Promise<void> 
     const unusedMs = resolved.limits.retainFinishedMs;
     void removeUnusedFolders({ parent: dirname(dataDir), prefix: SESSION_FOLDER, unusedMs }).catch(sayToLog);
   }
-  await Promise.race([whenAskedToEnd(), ending.over, ...(embedded ? [jobEnd(resolved.limits)] : [])]);
+  await Promise.race([asked, ending.over, ...(embedded ? [jobEnd(resolved.limits)] : [])]);
   const finished = ending.isFinished();
   if (embedded && rendezvous !== null && !finished)
     await rendezvous.withdraw(sessionId, generation).catch(sayToLog);
