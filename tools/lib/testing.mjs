@@ -10,8 +10,9 @@ export const loadWorkspaceFactory = () => ({
 });
 
 /**
- * Runs `action` with a fleet, and ends all its processes and deletes its folder afterwards, also on Ctrl-C.
- * @param {import('../../packages/testing/src/workspace').Fleet} fleet
+ * Runs `action` with a fleet, or what else can be closed, and ends all its processes and deletes its folder afterwards, also
+ * on Ctrl-C.
+ * @param {Pick<import('../../packages/testing/src/workspace').Fleet, 'close'>} fleet
  */
 export async function withFleet(fleet, action) {
   let closing;

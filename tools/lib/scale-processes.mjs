@@ -1,0 +1,136 @@
+// The processes of `npm run bench -- scale`: the coordinator and those that are its agents.
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { cleanEnvironment } from './clean-environment.mjs';
+import { cpuOf } from './cpu.mjs';
+import { loadWorkspaceFactory } from './testing.mjs';
+
+const here = (path) => fileURLToPath(new URL(path, import.meta.url));
+
+/** One process reads and writes for so many agents. */
+const AGENTS_PER_PROCESS = 250;
+
+/** The coordinator as `dte coordinator` starts it; it can be killed and started again on what it left. */
+export class CoordinatorProcess {
+  folder = mkdtempSync(join(tmpdir(), 'dte-bench-scale-'));
+  port = 0;
+  /** Of those that are gone. */
+  cpuMs = 0;
+  rssMb = 0;
+
+  constructor(profile) {
+    this.profile = profile;
+    writeFileSync(join(this.folder, 'nx.json'), '{}');
+    writeFileSync(join(this.folder, 'package.json'), '{ "name": "scale" }');
+  }
+
+  async start() {
+    const { RunningProcess } = loadWorkspaceFactory();
+    const profiling = this.profile
+      ? { NODE_OPTIONS: `--require=${here('./profile.cjs')}`, DTE_BENCH_PROFILE: this.profile }
+      : {};
+    this.process = new RunningProcess({
+      ...{ name: 'coordinator', command: process.execPath, cwd: this.folder },
+      args: [
+        here('../../packages/dte/dist/cli/main.js'),
+        'coordinator',
+        `--port=${this.port}`,
+        '--data-dir=data',
+      ],
+      env: { ...cleanEnvironment(process.env), ...profiling },
+    });
+    await this.process.waitForOutput(/coordinator on http:\S+:\d+/);
+    this.port = Number(/coordinator on http:\S+:(\d+)/.exec(this.process.output())[1]);
+  }
+
+  get url() {
+    return `http://127.0.0.1:${this.port}`;
+  }
+
+  /** Processor time so far, of all processes it has been. */
+  usedMs() {
+    return this.cpuMs + cpuOf(this.process.pid).own;
+  }
+
+  peakMb() {
+    return Math.max(this.rssMb, peakOf(this.process.pid));
+  }
+
+  async end(signal) {
+    this.rssMb = this.peakMb();
+    this.cpuMs = this.usedMs();
+    this.process.signalTree(signal);
+    await this.process.end();
+  }
+
+  async close() {
+    if (this.process?.running) await this.end('SIGTERM');
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
+
+function peakOf(pid) {
+  try {
+    return Math.round(Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))[1]) / 1024);
+  } catch {
+    return 0;
+  }
+}
+
+/** The processes that are the agents. */
+export class Drivers {
+  children = [];
+  latest = new Map();
+
+  async load(agents) {
+    const { waitFor } = loadWorkspaceFactory();
+    this.names = Array.from({ length: agents }, (_, index) => `agent-${index + 1}`);
+    for (let from = 0; from < agents; from += AGENTS_PER_PROCESS) {
+      const child = fork(new URL('./scale-agents.mjs', import.meta.url), {
+        env: cleanEnvironment(process.env),
+      });
+      child.on('message', (message) => this.latest.set(child, message));
+      this.children.push(child);
+    }
+    await waitFor('the processes of the agents', () => this.latest.size === this.children.length);
+  }
+
+  /** @param {object} options what each agent is told */
+  connect(options) {
+    this.children.forEach((child, index) => {
+      const names = this.names.slice(index * AGENTS_PER_PROCESS, (index + 1) * AGENTS_PER_PROCESS);
+      child.send({ type: 'connect', names, ...options });
+    });
+  }
+
+  /** Closes all connections. @returns what was seen */
+  async end() {
+    const { waitFor } = loadWorkspaceFactory();
+    this.latest.clear();
+    for (const child of this.children) child.send({ type: 'end' });
+    await waitFor(`the last words of ${this.children.length} processes of agents`, () => {
+      const gone = this.children.find((child) => child.exitCode !== null && !this.latest.has(child));
+      if (gone) throw new Error(`A process of agents ended with ${gone.exitCode}.`);
+      return this.latest.size === this.children.length;
+    });
+    const all = [...this.latest.values()];
+    const sum = (name) => all.reduce((total, each) => total + each[name], 0);
+    return {
+      ...Object.fromEntries(['lost', 'bytes', 'messages', 'specBytes'].map((name) => [name, sum(name)])),
+      errors: all.flatMap(({ errors }) => errors),
+      latencies: all.flatMap(({ latencies }) => latencies).sort((left, right) => left - right),
+    };
+  }
+
+  async close() {
+    for (const child of this.children) {
+      if (child.exitCode !== null || child.signalCode !== null) continue;
+      child.kill();
+      await once(child, 'exit');
+    }
+  }
+}
