@@ -88,7 +88,7 @@ class ScaleAgent {
     for (const assignment of fresh) {
       const { runId, taskId, attempt } = assignment;
       this.work.set(keyOf(assignment), { runId, taskId, attempt, phase: { name: 'preparing' } });
-      this.run(assignment).catch(fail);
+      void this.run(assignment);
     }
     if (answered.length + fresh.length > 0) this.timer ??= setTimeout(() => this.sync(), SYNC_SOON_MS);
   }
@@ -106,22 +106,30 @@ class ScaleAgent {
   }
 
   async run(assignment) {
-    const { runId, taskId, attempt } = assignment;
     const key = keyOf(assignment);
+    try {
+      this.setPhase(key, { name: 'completed', result: await this.resultOf(assignment) });
+    } catch ({ code = 'DTE_INTERNAL', message }) {
+      fail({ message });
+      this.setPhase(key, { name: 'completed', result: { kind: 'returned', reason: { code, message } } });
+    }
+    this.due ??= setImmediate(() => this.sync());
+  }
+
+  async resultOf(assignment) {
+    const { runId, taskId, attempt } = assignment;
     await this.specOf(runId);
     const startMs = Date.now();
     if (this.taskMs > 0) {
-      this.setPhase(key, { name: 'executing', startMs });
+      this.setPhase(keyOf(assignment), { name: 'executing', startMs });
       await delay(this.taskMs);
     }
     if (this.artifacts) await this.http.putAttempt(runId, taskId, attempt, () => Readable.from([ARTIFACT]));
     const artifact = this.artifacts ? { kind: 'attempt', attempt } : { kind: 'none' };
-    const result = {
+    return {
       ...{ kind: 'finished', status: 'success', code: 0, fromCache: null, hash: assignment.hash, artifact },
       ...{ startMs, endMs: Date.now(), reason: null, hashDetails: null },
     };
-    this.setPhase(key, { name: 'completed', result });
-    this.due ??= setImmediate(() => this.sync());
   }
 
   /** Fetched once by every agent, as a real one does for its executors. */

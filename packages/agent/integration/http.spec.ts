@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { type ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
 import { buffer, text } from 'node:stream/consumers';
 import { gzipSync } from 'node:zlib';
@@ -49,6 +51,39 @@ it('shows the token, and uses one socket for requests that follow each other', a
   for (let i = 0; i < 3; i++) await one.complete();
   expect([...tokens]).toEqual(['Bearer secret-token']);
   expect(ports.size).toBe(1);
+});
+
+it('closes a socket that it has had no request for', async () => {
+  const closed: Promise<unknown>[] = [];
+  server.handler = (request, response) => {
+    closed.push(once(request.socket, 'close'));
+    response.end('{}');
+  };
+  await client({ limits: testLimits({ httpIdleMs: 20 }) }).complete();
+  expect(closed).toHaveLength(1);
+  await closed[0];
+});
+
+it('waits longer for an answer than it keeps an idle socket', async () => {
+  const answers: ServerResponse[] = [];
+  let asked: () => void = () => undefined;
+  const twoAsked = new Promise<void>((resolve) => (asked = resolve));
+  server.handler = (_, response) => {
+    answers.push(response);
+    if (answers.length === 2) asked();
+  };
+  const one = client({ limits: testLimits({ httpIdleMs: 20 }) });
+  const slow = one.complete();
+  // The socket of this one is idle, and closed, while the other is still waited for.
+  const quick = one.complete();
+  await twoAsked;
+  const idle = once(answers[1]!.socket!, 'close');
+  answers[1]!.end('{}');
+  await Promise.race([quick, slow]);
+  await idle;
+  answers[0]!.end('{}');
+  await Promise.all([slow, quick]);
+  expect(answers).toHaveLength(2);
 });
 
 it('gives a run back as it was submitted', async () => {

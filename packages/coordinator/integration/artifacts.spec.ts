@@ -14,7 +14,8 @@ import {
   type RawClient,
   waitFor,
 } from '@org/dte-testing';
-import { agentSync, completed, Harness, success } from './support/harness';
+import type { FileSystem } from '../src';
+import { agentSync, completed, containing, Harness, success } from './support/harness';
 import { fullDisk } from './support/full-disk';
 
 /** Whole and unfinished ones; the folder is made by the first request that needs it. */
@@ -278,5 +279,31 @@ describe('a full disk', () => {
     const body = JSON.stringify(exampleRun('r1', [exampleTask('app:build')]));
     const answer = await httpCall(harness.url, { method: 'POST', path: HTTP.runs, token: main.token, body });
     expect(answer).toMatchObject({ status: 507, code: 'DTE_DISK_FULL' });
+  });
+});
+
+describe('a coordinator without a file descriptor left', () => {
+  it('asks to come again and says what is to be raised', async () => {
+    let isOut = false;
+    const writeFile: FileSystem['writeFile'] = async (...args) => {
+      if (isOut) throw Object.assign(new Error('EMFILE: too many open files'), { code: 'EMFILE' });
+      return promises.writeFile(...args);
+    };
+    const harness = await Harness.start({ fs: { ...promises, writeFile } });
+    try {
+      const { token } = await harness.agent('agent 1');
+      const put = () =>
+        httpCall(harness.url, { method: 'PUT', path: HTTP.cache('123'), token, body: 'content' });
+      isOut = true;
+      expect(await put()).toMatchObject({
+        status: 503,
+        code: 'DTE_COORDINATOR_LOST',
+        text: containing('ulimit -n'),
+      });
+      isOut = false;
+      expect(await put()).toMatchObject({ status: 200 });
+    } finally {
+      await harness.cleanUp();
+    }
   });
 });

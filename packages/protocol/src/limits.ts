@@ -308,6 +308,12 @@ export const LIMITS = {
     'DTE_HTTP_TIMEOUT_MS',
     'Without a byte moving for so long a request is given up.',
   ),
+  httpIdleMs: limit(
+    5_000,
+    'ms',
+    null,
+    'How long an agent or main job keeps a socket that it has no request for: a thousand agents would hold thousands of file descriptors of the coordinator while their tasks run.',
+  ),
   attemptsPerTask: limit(
     3,
     'count',

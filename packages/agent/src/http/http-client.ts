@@ -112,13 +112,13 @@ function parse<T>(schema: z.ZodType<T>, text: string, what: string): T {
 export function httpClient(options: HttpClientOptions): HttpClient {
   const { limits, retryForMs = 0 } = options;
   const currentUrl = (): string => (typeof options.url === 'string' ? options.url : options.url());
-  let transport = { url: '', ...createTransport('http:') };
+  let transport = { url: '', ...createTransport('http:', limits.httpIdleMs) };
 
   /** A function as address may name another coordinator later: sockets to the old one are of no use. */
   function transportTo(url: string): typeof transport {
     if (transport.url !== url) {
       transport.agent.destroy();
-      transport = { url, ...createTransport(url) };
+      transport = { url, ...createTransport(url, limits.httpIdleMs) };
     }
     return transport;
   }

@@ -25,9 +25,11 @@ export interface Transport {
 
 const ERROR_BODY_BYTES = 16 * 1024;
 
-export const createTransport = (url: string): Transport => {
+/** @param idleMs how long a socket is kept that no request uses */
+export const createTransport = (url: string, idleMs: number): Transport => {
   const secure = url.startsWith('https:');
-  const options = { keepAlive: true, maxSockets: 64 };
+  // The timeout of sockets without a request; each request brings its own.
+  const options = { keepAlive: true, maxSockets: 64, timeout: idleMs };
   return { secure, agent: secure ? new https.Agent(options) : new http.Agent(options) };
 };
 

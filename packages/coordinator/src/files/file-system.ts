@@ -24,6 +24,10 @@ export const isNotFound = (thrown: unknown): boolean => systemCode(thrown) === '
 export const isDiskFull = (thrown: unknown): boolean =>
   ['ENOSPC', 'EDQUOT'].includes(systemCode(thrown) ?? '');
 
+/** The process, or the machine, has no file descriptor left: connections take them as well. */
+export const isOutOfDescriptors = (thrown: unknown): boolean =>
+  ['EMFILE', 'ENFILE'].includes(systemCode(thrown) ?? '');
+
 /** A full disk as the error a client is told; anything else as it is. */
 export function diskError(thrown: unknown, what: string, folder: string): Error {
   if (isDiskFull(thrown)) {

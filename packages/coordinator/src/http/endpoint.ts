@@ -5,7 +5,7 @@ import type { Logger } from 'pino';
 import { type Claims, type TokenIssuer, unauthorized } from '../auth/token';
 import type { SessionRegistry } from '../session/registry';
 import { drain } from './body';
-import { answerError } from './error-answer';
+import { answerError, asAnswer } from './error-answer';
 
 /** A request that came with a good token. */
 export interface Call {
@@ -79,7 +79,7 @@ async function fail(
   reply: FastifyReply,
   thrown: unknown,
 ): Promise<FastifyReply> {
-  const error = DteError.from(thrown);
+  const error = asAnswer(thrown);
   const level = LEVELS[error.code] ?? 'debug';
   logger[level]({ method: request.method, url: request.url, code: error.code, err: thrown }, error.message);
   await settleBody(request, reply);

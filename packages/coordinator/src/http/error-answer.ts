@@ -1,5 +1,6 @@
-import type { DteError, ErrorCode } from '@org/dte-protocol';
+import { DteError, type ErrorCode } from '@org/dte-protocol';
 import type { FastifyReply } from 'fastify';
+import { isOutOfDescriptors } from '../files/file-system';
 
 /** Statuses of the codes an HTTP client can meet; everything else is a 500. Nx knows 401, 403, 404 and 409. */
 const STATUS: Partial<Record<ErrorCode, number>> = {
@@ -23,6 +24,15 @@ const STATUS: Partial<Record<ErrorCode, number>> = {
 };
 
 export const statusOf = (code: ErrorCode): number => STATUS[code] ?? 500;
+
+/** What is said of an error: of one that passes by itself, that it is worth another try. */
+export function asAnswer(thrown: unknown): DteError {
+  const error = DteError.from(thrown);
+  if (!isOutOfDescriptors(thrown) && !isOutOfDescriptors(error.cause)) return error;
+  const message =
+    'The coordinator has as many files and connections open as it may (ulimit -n): raise that, or connect fewer agents.';
+  return new DteError('DTE_COORDINATOR_LOST', message, { cause: thrown });
+}
 
 /** An error as text for people, its code in a header for programs. Nx prints the body. */
 export function answerError(

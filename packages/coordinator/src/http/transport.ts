@@ -1,6 +1,7 @@
 import { createServer, type RequestListener, type Server, type ServerOptions } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { LimitValues } from '@org/dte-protocol';
+import { roomForConnections } from './descriptors';
 
 /** The coordinator's TLS key, as PEM. */
 export interface TlsKey {
@@ -28,6 +29,8 @@ export function createTransport(
         );
   // Longer than the minute that the proxies in front of a coordinator keep a connection, so that they end it.
   server.keepAliveTimeout = 72_000;
+  const room = roomForConnections();
+  if (room !== null) server.maxConnections = room;
   // No byte for so long ends a connection; ws switches it off for WebSockets.
   server.setTimeout(limits.httpRequestMs);
   return server;

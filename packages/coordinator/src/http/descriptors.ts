@@ -1,0 +1,21 @@
+import { readFileSync } from 'node:fs';
+
+/** Journal, uploads and downloads need some as well; without any, nothing that connections ask for could be done. */
+const SHARE_OF_CONNECTIONS = 0.75;
+
+const LIMITS_FILE = '/proc/self/limits';
+
+/**
+ * How many connections may be open at a time with as many file descriptors as this process may have (`ulimit -n`); who
+ * comes after that is turned away and comes again. Null where that is not known: outside Linux, or without a limit.
+ */
+export function roomForConnections(
+  read: () => string = () => readFileSync(LIMITS_FILE, 'utf8'),
+): number | null {
+  try {
+    const soft = /^Max open files\s+(\d+)\s/m.exec(read())?.[1];
+    return soft === undefined ? null : Math.floor(Number(soft) * SHARE_OF_CONNECTIONS);
+  } catch {
+    return null;
+  }
+}
