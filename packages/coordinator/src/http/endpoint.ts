@@ -71,7 +71,11 @@ async function refuseRole(
 }
 
 /** Most errors are answers, and the client says what it makes of them. */
-const LEVELS: Partial<Record<ErrorCode, 'error' | 'warn'>> = { DTE_INTERNAL: 'error', DTE_DISK_FULL: 'warn' };
+const LEVELS: Partial<Record<ErrorCode, 'error' | 'warn'>> = {
+  DTE_INTERNAL: 'error',
+  DTE_DISK_FULL: 'warn',
+  DTE_COORDINATOR_LOST: 'warn',
+};
 
 async function fail(
   { logger }: EndpointDeps,
