@@ -176,9 +176,11 @@ export function ofSameBuild<T extends { readonly type: string }>(
   kinds: ReadonlySet<string>,
 ): T {
   if (isTyped(message) && kinds.has(message.type)) return message as T;
+  // Not what it says: that may be a secret.
+  const what = isTyped(message) ? `a message of type ${message.type.slice(0, 100)}` : `a ${typeof message}`;
   throw new DteError(
     'DTE_INTERNAL',
-    `Supervisor and executor misunderstand each other: ${(JSON.stringify(message) ?? 'nothing').slice(0, 200)} is none of ${[...kinds].join(', ')}.`,
+    `Supervisor and executor misunderstand each other: ${what} is none of ${[...kinds].join(', ')}.`,
   );
 }
 
