@@ -1,4 +1,4 @@
-// npm run bench -- overhead|makespan [--nx=24.0.6] [--runs=5] [--only=3x2] [--cpu=1] [--fixed=1] [--command=node] [--profile=<folder>]
+// npm run bench -- overhead|makespan|scale [--nx=24.0.6] [--runs=5] [--only=3x2] [--cpu=1] [--fixed=1] [--command=node] [--profile=<folder>]
 //
 //   overhead   what distribution itself costs: 200 trivial tasks, 2 agents x 2 slots against plain Nx with
 //              --parallel=4, all on this machine, cold, alternating; medians
