@@ -18,8 +18,9 @@ describe('stateOf', () => {
   });
 
   linux('takes a process that nobody has asked for its exit code for gone', async () => {
-    // The shell becomes `sleep`, which never asks for the exit codes of the children it is given.
-    const parent = spawn('sh', ['-c', 'sh -c "exit 0" & echo $!; exec sleep 60'], {
+    // The shell becomes `sleep`, which never asks for the exit codes of the children it is given; a shell would ask.
+    const child = 'while [ "$(cat /proc/$PPID/comm)" != sleep ]; do :; done';
+    const parent = spawn('sh', ['-c', `sh -c '${child}' & echo $!; exec sleep 60`], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     try {
