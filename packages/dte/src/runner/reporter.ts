@@ -68,11 +68,12 @@ export class Reporter {
     if (fresh === '') return;
     const { startsOver } = text;
     // It may come before the news that the task has begun; what has not begun has nowhere to print.
-    void this.inOrder(async () => {
+    // A life cycle that throws has said so where the task began; nobody waits for its output.
+    this.inOrder(async () => {
       await this.begin([task]);
       if (startsOver) printer.restart();
       printer.write(fresh);
-    });
+    }).catch(() => undefined);
   }
 
   ended(report: TaskReport): Promise<void> {
@@ -94,7 +95,7 @@ export class Reporter {
 
   /** A task that will never begin: to life cycles Nx says nothing of it. */
   skipped(taskId: string): void {
-    void this.inOrder(() => Promise.resolve(this.options.ui?.end(taskId, 'skipped')));
+    this.inOrder(() => Promise.resolve(this.options.ui?.end(taskId, 'skipped'))).catch(() => undefined);
   }
 
   /** Resolves when everything said so far has reached Nx. */
