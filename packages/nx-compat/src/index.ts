@@ -27,6 +27,7 @@ export { createLateHasher, type LateHasher } from './planning/late-hash';
 export { matchFiles, readHashInput, type HashInput } from './hash-inputs';
 export { environmentOfTask } from './host/hashing';
 export { matchProjects } from './planning/match-projects';
+export { outputsOfTarget } from './planning/target-outputs';
 export { isContinuous, isNonParallel, isNoop } from './task-kinds';
 export { inspectSeam } from './seam';
 export type { SeamFindings, SeamObstacle } from './seam-types';

@@ -77,6 +77,12 @@ export const LIMITS = {
     null,
     'Files that differ from the commit, told with another hash: who has more has a step that rewrites them, and a few names tell which.',
   ),
+  ownFiles: limit(
+    20_000,
+    'count',
+    null,
+    'Files that the main job itself has changed and not committed, looked through for those that make an agent have another hash: a release rewrites two for each package.',
+  ),
   driftFileBytes: limit(
     16 * MiB,
     'bytes',

@@ -1,7 +1,8 @@
 import type { Placement } from '@org/dte-protocol';
 import { oneLine } from '../session/one-line';
 import type { Assignment, TargetOf } from './assign';
-import { nameOf, type Rule } from './rule';
+import { agentsOf, nameOf, type Rule } from './rule';
+import { MAIN } from './schema';
 
 /** What a run says of its tasks' places. */
 export interface Placing {
@@ -13,7 +14,7 @@ export interface Placing {
 
 const placementOf = (rule: Rule): Placement => ({
   rule: oneLine(nameOf(rule), 1024),
-  runOn: rule['run-on'].map(({ agent, parallelism }) => ({ label: agent, parallelism: parallelism ?? null })),
+  runOn: agentsOf(rule).map(({ agent, parallelism }) => ({ label: agent, parallelism: parallelism ?? null })),
 });
 
 /** Where the tasks of a run are to go. */
@@ -25,7 +26,7 @@ export function placeTasks(
   const indexOf = new Map<string, number>();
   for (const { id, target } of tasks) {
     const rule = ruleFor(target);
-    if (rule === undefined) continue;
+    if (rule === undefined || rule['run-on'] === MAIN) continue;
     const index = used.get(rule) ?? used.size;
     used.set(rule, index);
     indexOf.set(id, index);

@@ -65,6 +65,13 @@ describe('assignment rules of a workspace', () => {
     ]);
   });
 
+  it('may send tasks to the main job', () => {
+    write('.nx/dte.yaml', 'assignment-rules:\n  - targets: [deploy]\n    run-on: main\n');
+    expect(loadRules(root, undefined)).toEqual([
+      { file: '.nx/dte.yaml', line: 2, targets: ['deploy'], 'run-on': 'main' },
+    ]);
+  });
+
   it('may stand in one place only', () => {
     write('.nx/dte.yaml', GOOD);
     expect(() => loadRules(root, [])).toThrow(/nx\.json \(assignmentRules\) as well/);
@@ -108,6 +115,16 @@ describe('assignment rules of a workspace', () => {
       'a parallelism of 0',
       'assignment-rules:\n  - targets: [a]\n    run-on:\n      - agent: linux\n        parallelism: 0\n',
       /^\.nx\/dte\.yaml:5 assignment-rules\[0\]\.run-on\[0\]\.parallelism: /,
+    ],
+    [
+      'a word that is not main',
+      'assignment-rules:\n  - targets: [a]\n    run-on: linux\n',
+      /^\.nx\/dte\.yaml:3 assignment-rules\[0\]\.run-on: expected main, or a list of agents/,
+    ],
+    [
+      'the main job in a list',
+      'assignment-rules:\n  - targets: [a]\n    run-on: [main]\n',
+      /^\.nx\/dte\.yaml:3 assignment-rules\[0\]\.run-on\[0\]: expected object/,
     ],
     [
       'a label twice',

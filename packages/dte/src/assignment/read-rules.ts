@@ -1,6 +1,6 @@
 import type { z } from 'zod';
-import type { Problem, Rule } from './rule';
-import { rulesFileSchema, rulesSchema, type WrittenRule } from './schema';
+import { agentsOf, type Problem, type Rule } from './rule';
+import { MAIN, rulesFileSchema, rulesSchema, type WrittenRule } from './schema';
 import { NX_JSON, type Path, type RulesSource } from './source';
 
 export interface ReadRules {
@@ -16,6 +16,16 @@ const shown = (path: Path): string =>
   path
     .map((part, index) => (typeof part === 'number' ? `[${part}]` : `${index > 0 ? '.' : ''}${part}`))
     .join('');
+
+/** `run-on` is a word or a list: of what is no list nothing is said but that, and of a list what is wrong in it. */
+function withinUnion(issue: z.core.$ZodIssue): z.core.$ZodIssue[] {
+  if (issue.code !== 'invalid_union') return [issue];
+  const ofList = issue.errors.at(-1) ?? [];
+  const isList = ofList.every(({ code, path }) => code !== 'invalid_type' || path.length > 0);
+  if (ofList.length > 0 && isList)
+    return ofList.map((inner) => ({ ...inner, path: [...issue.path, ...inner.path] }));
+  return [{ ...issue, message: `expected ${MAIN}, or a list of agents (\`- agent: <label>\`)` }];
+}
 
 function problemsOf(source: RulesSource, issue: z.core.$ZodIssue): Problem[] {
   const path = issue.path.filter((part) => typeof part !== 'symbol');
@@ -36,7 +46,7 @@ function contradictions(source: RulesSource, rules: readonly WrittenRule[], base
   const note = (path: Path, message: string): void =>
     void problems.push({ file: source.file, line: source.lineOf(path), level: 'error', message });
   for (const [index, rule] of rules.entries()) {
-    const labels = rule['run-on'].map(({ agent }) => agent);
+    const labels = agentsOf(rule).map(({ agent }) => agent);
     for (const [place, label] of labels.entries()) {
       if (labels.indexOf(label) < place) note([...base, index, 'run-on', place], `${label} is named twice`);
     }
@@ -56,7 +66,10 @@ export function readRules(source: RulesSource): ReadRules {
   if (!isOption && source.value === null) return { rules: [], problems: [] };
   const parsed = isOption ? rulesSchema.safeParse(source.value) : rulesFileSchema.safeParse(source.value);
   if (!parsed.success)
-    return { rules: [], problems: parsed.error.issues.flatMap((issue) => problemsOf(source, issue)) };
+    return {
+      rules: [],
+      problems: parsed.error.issues.flatMap(withinUnion).flatMap((issue) => problemsOf(source, issue)),
+    };
   const base = isOption ? [] : [KEY];
   const written = Array.isArray(parsed.data) ? parsed.data : parsed.data[KEY];
   const problems = contradictions(source, written, base);

@@ -1,4 +1,4 @@
-import type { WrittenRule } from './schema';
+import { MAIN, type WrittenRule } from './schema';
 
 /** A rule, and where it stands. */
 export interface Rule extends WrittenRule {
@@ -16,6 +16,10 @@ export interface Problem {
   readonly level: 'error' | 'warning';
   readonly message: string;
 }
+
+/** The agents that a rule names; none when it means the main job. */
+export const agentsOf = (rule: WrittenRule): Exclude<WrittenRule['run-on'], typeof MAIN> =>
+  rule['run-on'] === MAIN ? [] : rule['run-on'];
 
 const KINDS = ['configurations', 'targets', 'projects'] as const;
 

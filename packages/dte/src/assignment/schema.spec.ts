@@ -11,6 +11,9 @@ const rule = { targets: ['e2e'], 'run-on': [{ agent: 'linux', parallelism: 2 }] 
 
 const FILES: [what: string, file: unknown, isGood: boolean][] = [
   ['a rule', { 'assignment-rules': [rule] }, true],
+  ['the main job', { 'assignment-rules': [{ ...rule, 'run-on': 'main' }] }, true],
+  ['another word for agents', { 'assignment-rules': [{ ...rule, 'run-on': 'linux' }] }, false],
+  ['the main job in a list', { 'assignment-rules': [{ ...rule, 'run-on': ['main'] }] }, false],
   ['no rules', { 'assignment-rules': [] }, true],
   [
     'all kinds of patterns',

@@ -25,6 +25,15 @@ const runOnSchema = z
   })
   .describe('Agents that the tasks may run on.');
 
+/** `run-on: main`, instead of a list. */
+export const MAIN = 'main';
+
+const agentsSchema = z
+  .array(runOnSchema)
+  .min(1)
+  .max(LIMITS.runOnEntries.value)
+  .describe('Agents with any of these labels; for an agent with several the first that it has counts.');
+
 export const ruleSchema = z
   .strictObject({
     projects: patterns(
@@ -37,10 +46,8 @@ export const ruleSchema = z
       'Names of configurations that tasks run with; `*`, `?` and `!` as for targets. A task without one is not meant.',
     ).optional(),
     'run-on': z
-      .array(runOnSchema)
-      .min(1)
-      .max(LIMITS.runOnEntries.value)
-      .describe('Agents with any of these labels; for an agent with several the first that it has counts.'),
+      .union([z.literal(MAIN), agentsSchema])
+      .describe('`main`: the main job runs the tasks, on its own disk. Otherwise a list of agents.'),
   })
   .refine(
     ({ projects, targets, configurations }) => (projects ?? targets ?? configurations) !== undefined,

@@ -59,7 +59,7 @@ export async function surveyWorkspace(
   workspaceRoot: string,
   rules: readonly Rule[],
   env: Env,
-  { planMs }: Pick<LimitValues, 'planMs'>,
+  { planMs, runOnMain }: Pick<LimitValues, 'planMs'> & { readonly runOnMain: readonly string[] },
 ): Promise<Survey> {
   const nodes = await projectsOf(workspaceRoot, env, planMs);
   const forNx: NxProjectGraph['nodes'] = nodes;
@@ -67,6 +67,11 @@ export async function surveyWorkspace(
   const projects = Object.values(nodes)
     .sort((a, b) => (a.name < b.name ? -1 : 1))
     .map(surveyed);
-  const survey = surveyRules(rules, projects, (patterns) => matchProjects(workspaceRoot, patterns, forNx));
+  const survey = surveyRules(
+    rules,
+    projects,
+    (patterns) => matchProjects(workspaceRoot, patterns, forNx),
+    runOnMain,
+  );
   return { ...survey, warnings: [...(await ignoredFile(workspaceRoot, rules)), ...survey.warnings] };
 }

@@ -32,6 +32,27 @@ describe('surveyRules', () => {
     expect(warnings).toEqual([]);
   });
 
+  it('keeps what runs on the main job from all rules, and knows patterns of runOnMain that mean no task', () => {
+    const main = rule(1, { targets: ['lint'], 'run-on': 'main' });
+    const builds = rule(2, { targets: ['build'] });
+    const { taken, onMain, idleOnMain, warnings } = surveyRules([main, builds], PROJECTS, byName, [
+      'build',
+      '!web:build:ci',
+      'biuld',
+      '!api:biuld',
+    ]);
+    expect(onMain).toEqual(['web:build:production', 'api:build', 'api:build:ci']);
+    expect(taken).toEqual([
+      { rule: main, tasks: ['web:lint'] },
+      { rule: builds, tasks: ['web:build:ci'] },
+      { rule: null, tasks: [] },
+    ]);
+    expect(idleOnMain).toEqual(['biuld', '!api:biuld']);
+    expect(warnings).toEqual([]);
+    const [none] = surveyRules([builds], PROJECTS, byName, ['build']).warnings;
+    expect(none?.message).toMatch(/runs on the main job \(option runOnMain\)/);
+  });
+
   it('warns of patterns that fit nothing, and of rules that take nothing', () => {
     const rules = [
       rule(1, { projects: ['web', 'wbe'], targets: ['build', '!tset'] }),

@@ -1,5 +1,6 @@
 import { createAssignment, type MatchProjects, type TargetOf } from './assign';
 import { fitsList } from './match';
+import { meansTask, readMainPatterns } from './on-main';
 import type { Problem, Rule } from './rule';
 
 /** A project as far as rules look at it: target -> its configurations, and the one it has when none is said. */
@@ -20,6 +21,10 @@ export interface TakenBy {
 export interface Survey {
   /** Every rule in the order of the file, then what is left. */
   readonly taken: readonly TakenBy[];
+  /** What the option runOnMain, with what it always has, keeps from all rules. */
+  readonly onMain: readonly string[];
+  /** Patterns of runOnMain that mean no task. */
+  readonly idleOnMain: readonly string[];
   readonly warnings: readonly Problem[];
 }
 
@@ -68,19 +73,26 @@ function idlePatterns(
   );
 }
 
-/** Which rule takes which of all the tasks that a workspace can have, and what is odd about it. */
+/**
+ * Which rule takes which of all the tasks that a workspace can have, and what is odd about it.
+ * @param runOnMain the option
+ */
 export function surveyRules(
   rules: readonly Rule[],
   projects: readonly SurveyedProject[],
   matchProjects: MatchProjects,
+  runOnMain: readonly string[] = [],
 ): Survey {
   const { ruleFor } = createAssignment(rules, matchProjects);
+  const main = readMainPatterns(runOnMain);
   const taken = new Map<Rule | null, string[]>([...rules, null].map((rule) => [rule, []]));
-  const candidates = candidatesOf(projects);
+  const all = candidatesOf(projects);
+  const isOnMain = (candidate: Candidate): boolean => main.patternFor(candidate) !== null;
+  const candidates = all.filter((candidate) => !isOnMain(candidate));
   for (const candidate of candidates) taken.get(ruleFor(candidate) ?? null)?.push(candidate.id);
-  const targets = new Set(candidates.map(({ target }) => target));
+  const targets = new Set(all.map(({ target }) => target));
   const configurations = new Set(
-    candidates.flatMap(({ configuration }) => (configuration === undefined ? [] : [configuration])),
+    all.flatMap(({ configuration }) => (configuration === undefined ? [] : [configuration])),
   );
   const warnings = rules.flatMap((rule): Problem[] => {
     const warn = (message: string): Problem => ({
@@ -93,14 +105,20 @@ export function surveyRules(
     if (idle.length > 0 || taken.get(rule)?.length !== 0) return idle;
     // Alone it may take some, which then are those of others.
     const alone = createAssignment([rule], matchProjects);
-    const isShadowed = candidates.some((candidate) => alone.ruleFor(candidate) !== undefined);
+    const fits = (candidate: Candidate): boolean => alone.ruleFor(candidate) !== undefined;
+    if (candidates.some(fits)) return [warn('takes no task: other rules come first for all it fits')];
     return [
       warn(
-        isShadowed
-          ? 'takes no task: other rules come first for all it fits'
+        all.some(fits)
+          ? 'takes no task: all it fits runs on the main job (option runOnMain)'
           : 'takes no task: none fits all of it',
       ),
     ];
   });
-  return { taken: [...taken].map(([rule, tasks]) => ({ rule, tasks })), warnings };
+  return {
+    taken: [...taken].map(([rule, tasks]) => ({ rule, tasks })),
+    onMain: all.filter(isOnMain).map(({ id }) => id),
+    idleOnMain: runOnMain.filter((pattern) => !all.some((candidate) => meansTask(candidate, pattern))),
+    warnings,
+  };
 }

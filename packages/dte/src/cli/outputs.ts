@@ -1,9 +1,11 @@
 import { nxOutputs } from '@org/dte-agent';
-import { openCache, type NxTask } from '@org/dte-nx-compat';
+import { openCache } from '@org/dte-nx-compat';
 import { DteError } from '@org/dte-protocol';
 import { Command } from 'commander';
 import { dataDirOf, ensureCoordinator } from '../embedded/ensure';
+import { toNxTask } from '../outputs/absent-task';
 import { readOutputIndexes, type AbsentTask, type OutputIndex } from '../outputs/output-index';
+import { openMainDisk } from '../runner/main-disk/open-main-disk';
 import { size } from '../runner/note-absent';
 import { plural } from '../runner/progress';
 import { createRestorer } from '../runner/restore';
@@ -52,15 +54,6 @@ export function chooseOutputs(
   });
 }
 
-const toNxTask = ({ id, target, outputs, hash }: AbsentTask): NxTask => ({
-  ...{ id, outputs, cache: true, overrides: { __overrides_unparsed__: [] } },
-  target: {
-    ...{ project: target.project, target: target.target },
-    ...(target.configuration === undefined ? {} : { configuration: target.configuration }),
-  },
-  ...(hash === null ? {} : { hash }),
-});
-
 /** One after the other: outputs of a task may lie inside those of another, and the later one wins as in the run. */
 async function download(context: CliContext, wanted: readonly Wanted[]): Promise<void> {
   const { resolved, workspaceRoot, sessionId } = context;
@@ -77,7 +70,9 @@ async function download(context: CliContext, wanted: readonly Wanted[]): Promise
       const outputs = nxOutputs(workspaceRoot);
       const { runId } = index;
       const restorer = createRestorer({ cache, http: session.http, outputs, workspaceRoot, runId, limits });
-      await restorer.restore(toNxTask(task), task.artifact);
+      const nxTask = toNxTask(task);
+      await restorer.restore(nxTask, task.artifact);
+      await openMainDisk({ resolved, workspaceRoot, session, cache }).note([nxTask], () => null);
       say(`dte: ${task.id} · ${task.outputs.join(', ')}`);
     }
   } finally {

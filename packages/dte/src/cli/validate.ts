@@ -2,7 +2,9 @@ import { findWorkspaceRoot } from '@org/dte-nx-compat';
 import { Command } from 'commander';
 import pc from 'picocolors';
 import { inspectRules } from '../assignment/load-rules';
-import { conditionOf, describeProblem, type Problem, type Rule } from '../assignment/rule';
+import { ALWAYS_ON_MAIN } from '../assignment/on-main';
+import { agentsOf, conditionOf, describeProblem, type Problem, type Rule } from '../assignment/rule';
+import { MAIN } from '../assignment/schema';
 import { RULES_FILE } from '../assignment/source';
 import type { Survey, TakenBy } from '../assignment/survey';
 import { surveyWorkspace } from '../assignment/survey-workspace';
@@ -18,15 +20,19 @@ Examples:
 
 Exit code 1 when the rules cannot be used; a pattern that fits nothing is a warning.`;
 
+const ON_MAIN = 'the main job';
+
 /** Tasks named as examples. */
 const NAMED = 3;
 
 const placesOf = (rule: Rule): string =>
-  rule['run-on']
-    .map(({ agent, parallelism }) => (parallelism === undefined ? agent : `${agent} (${parallelism})`))
-    .join(', ');
+  rule['run-on'] === MAIN
+    ? ON_MAIN
+    : agentsOf(rule)
+        .map(({ agent, parallelism }) => (parallelism === undefined ? agent : `${agent} (${parallelism})`))
+        .join(', ');
 
-const examples = ({ tasks }: TakenBy): string =>
+const examples = ({ tasks }: Pick<TakenBy, 'tasks'>): string =>
   tasks.slice(0, NAMED).join(', ') + (tasks.length > NAMED ? ', …' : '');
 
 const rowOf = (taken: TakenBy): string[] =>
@@ -46,16 +52,25 @@ const printed = (problem: Problem): string => {
 };
 
 /** What `dte validate` says of rules that can be used. */
-export const renderSurvey = ({ taken, warnings }: Survey): string =>
-  [
-    table(['rule', 'for', 'runs on', 'tasks', 'such as'], taken.map(rowOf)),
-    ...(warnings.length > 0 ? [warnings.map(printed).join('\n')] : []),
-    pc.green(`${plural(taken.length - 1, 'rule')}, all of them can be used`),
+export function renderSurvey({ taken, onMain, idleOnMain, warnings }: Survey): string {
+  const byOption = [pc.dim('runOnMain'), '', ON_MAIN, String(onMain.length), examples({ tasks: onMain })];
+  const rows = [...(onMain.length > 0 ? [byOption] : []), ...taken.map(rowOf)];
+  const notes = [
+    ...idleOnMain.map((pattern) => `${pc.yellow('●')} runOnMain: no task of this workspace fits ${pattern}`),
+    ...warnings.map(printed),
+  ];
+  const rules = taken.length - 1;
+  return [
+    table(['rule', 'for', 'runs on', 'tasks', 'such as'], rows),
+    ...(notes.length > 0 ? [notes.join('\n')] : []),
+    pc.green(rules === 0 ? 'no assignment rules' : `${plural(rules, 'rule')}, all of them can be used`),
   ].join('\n\n');
+}
 
 const jsonOf = (survey: Survey | null, problems: readonly Problem[]): object => ({
   problems: [...problems, ...(survey?.warnings ?? [])],
   rules: (survey?.taken ?? []).map(({ rule, tasks }) => ({ rule, tasks })),
+  runOnMain: { tasks: survey?.onMain ?? [], idle: survey?.idleOnMain ?? [] },
 });
 
 async function validate({ json = false }: { json?: boolean }): Promise<void> {
@@ -64,23 +79,25 @@ async function validate({ json = false }: { json?: boolean }): Promise<void> {
   const { config, limits } = resolveConfig({ env, nxJson: readNxJsonOptions(workspaceRoot) });
   const { rules, problems } = inspectRules(workspaceRoot, config.assignmentRules);
   if (problems.length > 0) process.exitCode = 1;
+  const { runOnMain } = config;
+  const isSaid = rules.length > 0 || runOnMain.length > 0;
   const survey =
-    problems.length === 0 && rules.length > 0
-      ? await surveyWorkspace(workspaceRoot, rules, env, limits)
+    problems.length === 0 && isSaid
+      ? await surveyWorkspace(workspaceRoot, rules, env, { planMs: limits.planMs, runOnMain })
       : null;
   if (json) say(JSON.stringify(jsonOf(survey, problems), null, 2));
   else if (problems.length > 0) say(problems.map(printed).join('\n'));
   else
     say(
       survey === null
-        ? `no assignment rules: neither in ${RULES_FILE} nor in nx.json (assignmentRules)`
+        ? `no assignment rules: neither in ${RULES_FILE} nor in nx.json (assignmentRules); ${ALWAYS_ON_MAIN.join(' and ')} run on the main job`
         : renderSurvey(survey),
     );
 }
 
 export function validateCommand(): Command {
   return new Command('validate')
-    .description('check the assignment rules, and show which rule takes which tasks')
+    .description('check the assignment rules and runOnMain, and show which of them takes which tasks')
     .option('--json', 'print JSON')
     .addHelpText('after', EXAMPLES)
     .action(validate);

@@ -52,6 +52,18 @@ export const words = (max: number) =>
     )
     .pipe(z.array(z.string().min(1)).max(max, `expected at most ${max} entries`));
 
+/** `deploy`, `app:deploy`, `!web:*`: what can mean no task is refused, as nobody would notice that it does nothing. */
+export const targetPattern = () =>
+  z
+    .string()
+    .max(512, 'expected at most 512 characters')
+    .regex(/^!?[^!]/, 'expected the name of a target, or `project:target`')
+    .regex(
+      /^!?(?!tag:)/,
+      'expected targets; for tags and folders write an assignment rule with `run-on: main`',
+    )
+    .regex(/^[^{}]*$/, 'expected each alternative as an entry of its own instead of braces');
+
 /** An address of a coordinator: `http://host:port`. A trailing slash is dropped. */
 export const httpAddress = () =>
   z

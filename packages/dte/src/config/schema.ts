@@ -7,6 +7,7 @@ import {
   numbersByTarget,
   slotsOrAuto,
   table,
+  targetPattern,
   wholeNumber,
   words,
   yesOrNo,
@@ -295,13 +296,13 @@ export const configSchema = z.strictObject({
   onHashMismatch: option(
     {
       description:
-        'What becomes of a task that has another hash on its agent than in the main job: `fail` (it fails, and the differing inputs are named), `run-on-main` (the main job runs it), `warn` (the agent runs it; it is stored under the hash that it has there).',
-      defaultText: '`fail`',
+        "What becomes of a task that has another hash on its agent than in the main job: `fail` (it fails, and the differing inputs are named), `run-on-main` (the main job runs it), `warn` (the agent runs it; it is stored under the hash that it has there), `auto` (`run-on-main` where uncommitted changes of the main job's files are the reason, as in plain Nx; `fail` otherwise).",
+      defaultText: '`auto`',
       env: 'DTE_ON_HASH_MISMATCH',
       flag: null,
       nxJson: true,
     },
-    onHashMismatchSchema.default('fail'),
+    z.enum(['auto', ...onHashMismatchSchema.options]).default('auto'),
   ),
   samePlatform: option(
     {
@@ -381,6 +382,17 @@ export const configSchema = z.strictObject({
     },
     // Checked where problems can be said with their lines.
     z.array(z.unknown(), 'expected a list of rules').optional(),
+  ),
+  runOnMain: option(
+    {
+      description:
+        'Tasks that only the main job runs, because they need what is on its disk: targets or `project:target`, with `*` and `?`; `!` takes out again. They are added to `nx-release-publish` and `docker:build`, which `!nx-release-publish` or `!docker:build` takes out ([what runs on the main job](run-on-main.md)).',
+      defaultText: '`nx-release-publish`, `docker:build`',
+      env: 'DTE_RUN_ON_MAIN',
+      flag: null,
+      nxJson: true,
+    },
+    words(200).pipe(z.array(targetPattern())).default([]),
   ),
   weights: option(
     {

@@ -6,7 +6,7 @@ const plannedTaskSchema = z.strictObject({
   target: z.string().min(1),
   /**
    * `agents`: to be run by them. `cached`: some cache has its result. `main`: the main job's own (servers that
-   * the command names). `nothing`: a group of others, or a server that each agent starts for itself.
+   * the command names, what must have its disk). `nothing`: a group of others, or a server that each agent starts for itself.
    */
   place: z.enum(['agents', 'cached', 'main', 'nothing']),
   /** Must be alone on its machine. */

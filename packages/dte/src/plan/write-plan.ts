@@ -2,6 +2,7 @@ import {
   createLateHasher,
   findWorkspaceRoot,
   isNonParallel,
+  matchProjects,
   normaliseTaskGraph,
   openCache,
   type NxRunnerContext,
@@ -11,6 +12,12 @@ import {
 } from '@org/dte-nx-compat';
 import { LIMITS } from '@org/dte-protocol';
 import { writeFileSync } from 'node:fs';
+import { createAssignment } from '../assignment/assign';
+import { loadRules } from '../assignment/load-rules';
+import { readMainPatterns } from '../assignment/on-main';
+import { readNxJsonOptions, resolveConfig } from '../config';
+import { commandOf } from '../runner/command-of';
+import { onMainByRule } from '../runner/main-disk/by-rule';
 import { planRun, taskOf, type Plan } from '../runner/plan';
 import { cachedTasks } from './cached-tasks';
 import type { PlannedTask, PlannedWork } from './planned-work';
@@ -29,6 +36,22 @@ function placesOf(graph: TaskGraph, plan: Plan, cached: ReadonlySet<string>): Pl
   ];
 }
 
+/** What will run in the main job by option or rule, as far as that can be said before there is a main job. */
+function ruledToMain(
+  graph: TaskGraph,
+  options: NxRunnerOptions,
+  context: NxRunnerContext,
+  workspaceRoot: string,
+): Iterable<string> {
+  const { config } = resolveConfig({ env: process.env, nxJson: readNxJsonOptions(workspaceRoot) });
+  const assignment = createAssignment(loadRules(workspaceRoot, config.assignmentRules), (patterns) =>
+    matchProjects(workspaceRoot, patterns, context.projectGraph.nodes),
+  );
+  const { isRequested } = commandOf(options, context, process.argv);
+  const patterns = readMainPatterns(config.runOnMain);
+  return onMainByRule({ graph, patterns, assignment, isRequested }).keys();
+}
+
 /**
  * What the tasks runner does for `dte plan`: it is given exactly the graph that the main job will have, hashed, whatever
  * the version of Nx and the arguments of the command, and writes down what is in it instead of running it.
@@ -41,9 +64,10 @@ export async function writePlan(
   context: NxRunnerContext,
 ): Promise<NxStatuses> {
   const graph = normaliseTaskGraph(context.taskGraph);
-  const plan = planRun(graph, context.projectGraph, context.initiatingTasks ?? []);
-  const skipsCache = options.skipNxCache === true || context.nxArgs.skipNxCache === true;
   const workspaceRoot = findWorkspaceRoot();
+  const onMain = ruledToMain(graph, options, context, workspaceRoot);
+  const plan = planRun(graph, context.projectGraph, context.initiatingTasks ?? [], onMain);
+  const skipsCache = options.skipNxCache === true || context.nxArgs.skipNxCache === true;
   const cached = skipsCache
     ? new Set<string>()
     : await cachedTasks({

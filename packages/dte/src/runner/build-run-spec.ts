@@ -76,7 +76,8 @@ export interface RunSpecInput {
   readonly env: Record<string, string>;
   /** Names of the option forwardEnv. */
   readonly forwardedEnv: readonly string[];
-  readonly onHashMismatch: OnHashMismatch;
+  /** `auto`: this job judges each difference itself when the task has come back. */
+  readonly onHashMismatch: OnHashMismatch | 'auto';
   readonly estimator: DurationEstimator;
   readonly placing: Placing;
   /** How long a rule waits for an agent that it means. */
@@ -160,7 +161,7 @@ export function buildRunSpec(input: RunSpecInput): RunSpec {
     streamOutput: input.streamOutput,
     env: input.env,
     forwardedEnv: [...input.forwardedEnv],
-    onHashMismatch: input.onHashMismatch,
+    onHashMismatch: input.onHashMismatch === 'auto' ? 'run-on-main' : input.onHashMismatch,
     tasks: onePlacementEach([...plan.pending, ...plan.noop, ...plan.servers].map(toSpec)),
     ...(placing.placements.length === 0
       ? {}

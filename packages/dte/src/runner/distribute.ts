@@ -17,6 +17,7 @@ import { commandOf } from './command-of';
 import { DistributedRun } from './distributed-run';
 import { failureLines } from './failed-jobs';
 import { leftovers } from './leftovers';
+import { MainSide } from './main-disk/main-side';
 import { noteAbsent } from './note-absent';
 import { planRun } from './plan';
 import { batchesFor } from './plan-batches';
@@ -68,8 +69,10 @@ async function runDistributed(
   const { lifeCycle } = options;
   await lifeCycle.startCommand?.(command.parallel, command.parallel);
   const { projectGraph } = context;
-  const plan = planRun(graph, projectGraph, context.initiatingTasks ?? []);
   const { config } = prepared.resolved;
+  const mainSide = new MainSide({ prepared, graph, context, command, voice });
+  const onMain = await mainSide.tasks();
+  const plan = planRun(graph, projectGraph, context.initiatingTasks ?? [], onMain.keys());
   const matches = pathMatcher(prepared.workspaceRoot, config.restoreGlobs);
   const policy = restorePolicy({ config, graph, projectGraph, isRequested: command.isRequested, matches });
   const runId = randomUUID();
@@ -91,8 +94,12 @@ async function runDistributed(
     const again = await run.outputs.bringFor(rest.run, run.coordinatorLost);
     const toRun = [...rest.run, ...again];
     here = toRun.length;
-    return { ...run.results.statuses, ...(await runHere(toRun, run, prepared, options, context)) };
+    await mainSide.bringEarlier(toRun, run.coordinatorLost);
+    const ran = await runHere(toRun, run, prepared, options, context);
+    mainSide.ranHere(ran);
+    return { ...run.results.statuses, ...ran };
   } finally {
+    await mainSide.note(run.results.endings, run.outputs.absent, runId);
     await lifeCycle.endCommand?.();
     const { byAgent, failedOn, fromCache } = run.results;
     for (const line of failureLines(failedOn)) voice.line(line);
@@ -137,11 +144,16 @@ async function runHere(
   context: NxRunnerContext,
 ): Promise<NxStatuses> {
   if (taskIds.length === 0) return {};
-  // An nx command inside one of these tasks is part of the task: it must not be distributed on its own.
-  process.env['DTE_EXECUTOR'] = '1';
   // With the coordinator gone its cache would only cost time.
   const cache = run.coordinatorLost ? undefined : prepared.cache;
-  const ran = await runSubsetWithDefaultRunner({ taskIds, options, context, cache });
+  const before = process.env['DTE_EXECUTOR'];
+  // An nx command inside one of these tasks is part of the task: it must not be distributed on its own.
+  process.env['DTE_EXECUTOR'] = '1';
+  const ran = await runSubsetWithDefaultRunner({ taskIds, options, context, cache }).finally(() => {
+    // What this process starts afterwards (a script that publishes by the functions of nx/release) is no part of a task.
+    if (before === undefined) Reflect.deleteProperty(process.env, 'DTE_EXECUTOR');
+    else process.env['DTE_EXECUTOR'] = before;
+  });
   const missing = taskIds.filter((id) => ran[id] === undefined);
   return { ...Object.fromEntries(missing.map((id) => [id, 'skipped' as const])), ...ran };
 }

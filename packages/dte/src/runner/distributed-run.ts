@@ -18,6 +18,7 @@ import { buildRunSpec, commandEnv, tableEstimator } from './build-run-spec';
 import { withoutBlocked, type Remaining } from './cached-failures';
 import type { Command } from './command-of';
 import { createInvestigator } from './drift/investigator';
+import { Trouble } from './drift/trouble';
 import { Explainer } from './explainer';
 import { followRun, type Following } from './follow-run';
 import { MainWorker } from './main-worker';
@@ -103,13 +104,19 @@ export class DistributedRun {
       reporter: this.reporter,
       outputs: this.outputs,
       explainer: this.explainer,
-      investigator: createInvestigator({
-        workspaceRoot,
-        projectGraph,
-        limits,
-        policy: config.onHashMismatch,
-        forwardedEnv: config.forwardEnv,
+      trouble: new Trouble({
+        explainer: this.explainer,
+        line: (text) => voice.line(text),
+        judges: config.onHashMismatch === 'auto',
+        investigator: createInvestigator({
+          ...{ workspaceRoot, projectGraph, limits },
+          policy: config.onHashMismatch,
+          forwardedEnv: config.forwardEnv,
+        }),
       }),
+      onLateFailure: () => {
+        if (this.stopsAtFailure) this.following?.cancel();
+      },
       groups: new Groups({
         ...{ graph, ids: plan.noop, cache, hasher: options.hasher, outputs: this.outputs },
         ...{ explainer: this.explainer, skipNxCache: command.skipNxCache },

@@ -8,7 +8,10 @@ export interface Plan {
   readonly noop: readonly string[];
   /** Servers that pending tasks need: each agent that runs such a task starts its own. */
   readonly servers: readonly string[];
-  /** Servers the command itself is about, and whatever needs one directly or not: the main job runs them at the end. */
+  /**
+   * The main job runs these at the end: servers that the command itself is about, what must have this job's disk, and whatever
+   * needs one of them directly or not.
+   */
   readonly afterwards: readonly string[];
 }
 
@@ -84,14 +87,18 @@ const isServer = (graph: TaskGraph, id: string): boolean => {
   return task !== undefined && isContinuous(task);
 };
 
-/** @param requested the tasks that the command line names; Nx calls them initiating */
+/**
+ * @param requested the tasks that the command line names; Nx calls them initiating
+ * @param onMain ids of tasks that must have the main job's disk
+ */
 export function planRun(
   graph: TaskGraph,
   projectGraph: NxProjectGraph,
   requested: readonly { readonly id: string }[],
+  onMain: Iterable<string> = [],
 ): Plan {
   const ids = Object.keys(graph.tasks);
-  const here = withDependants(graph, requestedServers(graph, projectGraph, requested));
+  const here = withDependants(graph, [...requestedServers(graph, projectGraph, requested), ...onMain]);
   const distributed = ids.filter((id) => !here.has(id) && !isServer(graph, id));
   const servers = serversOf(graph, distributed);
   const known = new Set([...distributed, ...servers]);

@@ -1,0 +1,52 @@
+import { randomUUID } from 'node:crypto';
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { runIdSchema, taskIdSchema } from '@org/dte-protocol';
+import { z } from 'zod';
+
+const madeSchema = z.strictObject({
+  taskId: taskIdSchema,
+  outputs: z.array(z.string()),
+  hash: z.string().nullable(),
+  /** Of the snapshot of what lay there when the command ended. */
+  digest: z.string(),
+  atMs: z.number(),
+  /** The run that left the outputs where they were (`restoreOutputs`); null: they were all here. */
+  absentIn: runIdSchema.nullable(),
+});
+
+/** How the outputs of a task were when a command of this job was over with them. */
+export type Made = z.infer<typeof madeSchema>;
+
+const recordSchema = z.strictObject({ version: z.literal(1), made: z.array(madeSchema) });
+
+/** Tasks of the same outputs overwrite each other: the last one counts. */
+export const outputsKey = (outputs: readonly string[]): string => JSON.stringify([...outputs].sort());
+
+/** Where the record of a session is kept. */
+export const recordPath = (dataDir: string, sessionId: string): string =>
+  join(dataDir, 'main-disk', `${sessionId}.json`);
+
+/** By `outputsKey`. Empty where there is none, or one of another version. */
+export async function readRecord(path: string): Promise<Map<string, Made>> {
+  try {
+    const { made } = recordSchema.parse(JSON.parse(await readFile(path, 'utf8')));
+    return new Map(made.map((each) => [outputsKey(each.outputs), each]));
+  } catch {
+    return new Map();
+  }
+}
+
+/**
+ * Adds to the record. Another command of this job may have written meanwhile, so it is read again.
+ * @throws what the file system throws
+ */
+export async function addToRecord(path: string, made: readonly Made[]): Promise<void> {
+  if (made.length === 0) return;
+  const all = await readRecord(path);
+  for (const each of made) all.set(outputsKey(each.outputs), each);
+  await mkdir(dirname(path), { recursive: true });
+  const part = `${path}.${randomUUID()}.part`;
+  await writeFile(part, JSON.stringify({ version: 1, made: [...all.values()] }));
+  await rename(part, path);
+}

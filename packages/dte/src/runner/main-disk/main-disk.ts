@@ -1,0 +1,109 @@
+import type { OutputsPort } from '@org/dte-agent';
+import type { NxTask, TaskCache } from '@org/dte-nx-compat';
+import { setImmediate as breathe } from 'node:timers/promises';
+import { addToRecord, outputsKey, readRecord, type Made } from './made-record';
+import { isCopyOf, snapshotOf, type Snapshot } from './snapshot';
+
+export interface MainDiskOptions {
+  readonly workspaceRoot: string;
+  readonly outputs: Pick<OutputsPort, 'expand'>;
+  readonly cache: Pick<TaskCache, 'lookupLocal'>;
+  /** File of the session's record. */
+  readonly path: string;
+}
+
+/** How outputs lie on this disk. */
+export type OutputsState =
+  /** No command of this session has had to do with them. */
+  | { readonly kind: 'unknown' }
+  | { readonly kind: 'as-made'; readonly made: Made }
+  /** Somebody else has changed, deleted or added a file since. `what` is for people. */
+  | { readonly kind: 'changed'; readonly made: Made; readonly what: string };
+
+/** The outputs on the main job's disk, and how the commands of this session have left them. */
+export class MainDisk {
+  private record: Promise<Map<string, Made>> | null = null;
+  private readonly states = new Map<string, Promise<OutputsState>>();
+
+  constructor(private readonly options: MainDiskOptions) {}
+
+  /** Asked once for each list of outputs: as they were before this command. */
+  stateOf(outputs: readonly string[]): Promise<OutputsState> {
+    const key = outputsKey(outputs);
+    const state = this.states.get(key) ?? this.look(key);
+    this.states.set(key, state);
+    return state;
+  }
+
+  /** Files and folders of these outputs that are here, relative to the workspace. */
+  async present(outputs: readonly string[]): Promise<string[]> {
+    return await this.options.outputs.expand(outputs);
+  }
+
+  /** What was left elsewhere by an earlier command of the session, and is not here to this day. */
+  async absentSoFar(): Promise<Made[]> {
+    const made = [...(await this.read()).values()].filter(({ absentIn }) => absentIn !== null);
+    const states = await Promise.all(made.map(({ outputs }) => this.stateOf(outputs)));
+    return made.filter((_, index) => states[index]?.kind === 'as-made');
+  }
+
+  /**
+   * Notes how a command leaves outputs.
+   * @param absentIn the run that has left those of a task elsewhere; null when they are here
+   * @throws what the file system throws
+   */
+  async note(tasks: readonly NxTask[], absentIn: (taskId: string) => string | null): Promise<void> {
+    const made: Made[] = [];
+    for (const { id, outputs, hash, cache } of tasks) {
+      if (outputs.length === 0) continue;
+      // What a script did to outputs that no cache has stays what agents do not have.
+      if (cache !== true && (await this.states.get(outputsKey(outputs)))?.kind === 'changed') continue;
+      const { digest } = await this.snapshot(outputs);
+      const common = { taskId: id, outputs: [...outputs], hash: hash ?? null, digest };
+      made.push({ ...common, atMs: Date.now(), absentIn: absentIn(id) });
+      await breathe();
+    }
+    await addToRecord(this.options.path, made);
+  }
+
+  private read(): Promise<Map<string, Made>> {
+    return (this.record ??= readRecord(this.options.path));
+  }
+
+  private async snapshot(outputs: readonly string[]): Promise<Snapshot> {
+    return snapshotOf(this.options.workspaceRoot, await this.present(outputs));
+  }
+
+  private async look(key: string): Promise<OutputsState> {
+    const made = (await this.read()).get(key);
+    if (made === undefined) return { kind: 'unknown' };
+    const now = await this.snapshot(made.outputs);
+    if (now.digest === made.digest || (await this.isAsCached(made, now))) return { kind: 'as-made', made };
+    return { kind: 'changed', made, what: whatChanged(made, now) };
+  }
+
+  /** Times alone may differ: another command of Nx has put the same files there again. */
+  private async isAsCached({ taskId, hash, outputs, absentIn }: Made, { files }: Snapshot): Promise<boolean> {
+    if (hash === null || absentIn !== null) return false;
+    const [project = '', target = ''] = taskId.split(':');
+    const task: NxTask = {
+      id: taskId,
+      target: { project, target },
+      overrides: {},
+      outputs: [...outputs],
+      hash,
+      cache: true,
+    };
+    const entry = (await this.options.cache.lookupLocal([task])).get(taskId);
+    if (entry === undefined) return false;
+    const paths = files.map(({ path }) => path);
+    return isCopyOf(this.options.workspaceRoot, paths, entry.outputsPath);
+  }
+}
+
+function whatChanged({ taskId, outputs, atMs }: Made, { files }: Snapshot): string {
+  const newest = [...files].sort((a, b) => b.changedMs - a.changedMs)[0];
+  if (newest !== undefined && newest.changedMs > atMs)
+    return `${newest.path} was changed after ${taskId} had made it`;
+  return `something of ${outputs.join(', ')} was changed or deleted after ${taskId} had made it`;
+}

@@ -1,0 +1,79 @@
+import type { NxRunnerContext, NxStatuses, TaskGraph } from '@org/dte-nx-compat';
+import { DteError } from '@org/dte-protocol';
+import type { Command } from '../command-of';
+import type { Ending } from '../leftovers';
+import type { Absent } from '../outputs-here';
+import type { Prepared } from '../prepare';
+import type { Voice } from '../say';
+import { bringEarlier } from './bring-earlier';
+import type { Reasons } from './by-rule';
+import type { MainDisk } from './main-disk';
+import { mainTasks } from './main-tasks';
+import { openMainDisk } from './open-main-disk';
+import { reasonLines } from './say-reasons';
+
+export interface MainSideOptions {
+  readonly prepared: Prepared;
+  readonly graph: TaskGraph;
+  readonly context: NxRunnerContext;
+  readonly command: Pick<Command, 'isRequested'>;
+  readonly voice: Voice;
+}
+
+/** One command and the main job's disk: what must run here because of it, and how the command leaves it. */
+export class MainSide {
+  private readonly disk: MainDisk;
+  private readonly here = new Set<string>();
+
+  constructor(private readonly options: MainSideOptions) {
+    this.disk = openMainDisk(options.prepared);
+  }
+
+  /** The tasks that must run here, said in a line for each reason. Never throws: where nothing is known, all of them. */
+  async tasks(): Promise<Reasons> {
+    const { graph, voice } = this.options;
+    const reasons = await mainTasks({ ...this.options, disk: this.disk }).catch((thrown: unknown) => {
+      const why = `what lies on this disk could not be looked at: ${DteError.from(thrown).message}`;
+      return new Map(Object.keys(graph.tasks).map((id) => [id, why]));
+    });
+    for (const line of reasonLines(reasons)) voice.line(line);
+    return reasons;
+  }
+
+  /** Brings what earlier commands have left elsewhere and tasks that now run here may read although no edge says so. */
+  async bringEarlier(taskIds: readonly string[], coordinatorLost: boolean): Promise<void> {
+    if (taskIds.length === 0 || coordinatorLost) return;
+    const { prepared, graph, context, voice } = this.options;
+    try {
+      const made = await this.disk.absentSoFar();
+      if (made.length === 0) return;
+      await bringEarlier({ prepared, graph, projectGraph: context.projectGraph, taskIds, made });
+    } catch (thrown) {
+      voice.explain(DteError.from(thrown));
+    }
+  }
+
+  /** Hears what this job has run itself. */
+  ranHere(statuses: NxStatuses): void {
+    for (const [id, status] of Object.entries(statuses)) if (status !== 'skipped') this.here.add(id);
+  }
+
+  /** Notes how the command leaves the disk. */
+  async note(
+    endings: ReadonlyMap<string, Ending>,
+    absent: ReadonlyMap<string, Absent>,
+    runId: string,
+  ): Promise<void> {
+    const { graph, voice } = this.options;
+    const isOver = (id: string): boolean =>
+      this.here.has(id) || endings.get(id) === 'success' || endings.get(id) === 'failure';
+    const tasks = Object.values(graph.tasks).filter(({ id }) => isOver(id));
+    try {
+      await this.disk.note(tasks, (id) => (absent.has(id) ? runId : null));
+    } catch (thrown) {
+      voice.line(
+        `dte: the outputs on this disk could not be noted (${DteError.from(thrown).message}): what a script changes in them will not be noticed`,
+      );
+    }
+  }
+}

@@ -1,0 +1,88 @@
+import {
+  isContinuous,
+  isNoop,
+  outputsOfTarget,
+  pathMatcher,
+  type NxRunnerContext,
+  type NxTask,
+  type TaskGraph,
+} from '@org/dte-nx-compat';
+import { readMainPatterns } from '../../assignment/on-main';
+import { agentsOf } from '../../assignment/rule';
+import type { Command } from '../command-of';
+import type { Prepared } from '../prepare';
+import { onMainByRule, type Reasons } from './by-rule';
+import { changedOutputs } from './changed-outputs';
+import type { MainDisk } from './main-disk';
+import { outsideGraph } from './outside-graph';
+import { mayBeUnseen, unseenChanges } from './unseen-changes';
+import { notAsCommitted, readWorkingTree } from './working-tree';
+
+export interface MainTasksInput {
+  readonly prepared: Pick<Prepared, 'resolved' | 'workspaceRoot' | 'assignment'>;
+  readonly disk: MainDisk;
+  readonly graph: TaskGraph;
+  readonly context: NxRunnerContext;
+  readonly command: Pick<Command, 'isRequested'>;
+}
+
+/**
+ * The tasks of a command that run in the main job because they need its disk, with the reason of each: those that somebody
+ * has named, and those that would see something else on an agent. docs/run-on-main.md has the rules for people.
+ */
+export async function mainTasks(input: MainTasksInput): Promise<Reasons> {
+  const { prepared, disk, graph, context, command } = input;
+  const { assignment, resolved } = prepared;
+  const patterns = readMainPatterns(resolved.config.runOnMain);
+  const reasons = onMainByRule({ graph, patterns, assignment, isRequested: command.isRequested });
+  const add = (more: Reasons): void => {
+    for (const [id, reason] of more) if (!reasons.has(id)) reasons.set(id, reason);
+  };
+  add(await changedOutputs(graph, disk));
+  add(await outside(input, (task) => !reasons.has(task.id)));
+  add(await unseen(input, (task) => !reasons.has(task.id)));
+  return reasons;
+}
+
+async function outside(
+  { prepared, disk, graph, context }: MainTasksInput,
+  isOpen: (task: NxTask) => boolean,
+): Promise<Reasons> {
+  const { projectGraph, nxArgs } = context;
+  const { workspaceRoot, assignment, resolved } = prepared;
+  const patterns = readMainPatterns(resolved.config.runOnMain);
+  /** With --exclude-task-dependencies a task reads what its dependencies left before, and the graph does not say so. */
+  const reads = ({ target: { project, target } }: NxTask): boolean => {
+    const dependsOn = projectGraph.nodes[project]?.data.targets?.[target]?.['dependsOn'];
+    return nxArgs['excludeTaskDependencies'] === true && Array.isArray(dependsOn) && dependsOn.length > 0;
+  };
+  return outsideGraph({
+    ...{ graph, projectGraph, disk },
+    isSuspect: (task) =>
+      isOpen(task) &&
+      !isContinuous(task) &&
+      !isNoop(task, projectGraph) &&
+      (task.cache !== true || reads(task)),
+    isReleased: ({ target }) => {
+      const rule = assignment.ruleFor(target);
+      return patterns.isReleased(target) || (rule !== undefined && agentsOf(rule).length > 0);
+    },
+    outputsOf: (node, target) => outputsOfTarget(node, target, workspaceRoot),
+    within: (outputs) => pathMatcher(workspaceRoot, outputs),
+    notAsCommitted: (paths) => notAsCommitted(workspaceRoot, paths, resolved.limits),
+  });
+}
+
+async function unseen(
+  { prepared: { workspaceRoot, resolved }, graph, context: { projectGraph } }: MainTasksInput,
+  isOpen: (task: NxTask) => boolean,
+): Promise<Reasons> {
+  const isPending = (task: NxTask): boolean =>
+    isOpen(task) && mayBeUnseen(task) && !isNoop(task, projectGraph);
+  // Whoever has said what a difference of files means has decided this as well.
+  if (resolved.config.onHashMismatch !== 'auto' || !Object.values(graph.tasks).some(isPending))
+    return new Map();
+  const tree = await readWorkingTree(workspaceRoot, resolved.limits);
+  if (tree === null || tree.tracked.length + tree.untracked.length === 0) return new Map();
+  return unseenChanges({ graph, projectGraph, workspaceRoot, isPending, tree });
+}

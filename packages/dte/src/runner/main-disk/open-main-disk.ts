@@ -1,0 +1,20 @@
+import { nxOutputs } from '@org/dte-agent';
+import { makeDataFolder } from '../../embedded/data-folder';
+import { dataDirOf } from '../../embedded/ensure';
+import type { Prepared } from '../prepare';
+import { MainDisk } from './main-disk';
+import { recordPath } from './made-record';
+
+/** The main job's disk as the commands of its session know it. */
+export function openMainDisk({
+  resolved,
+  workspaceRoot,
+  session,
+  cache,
+}: Pick<Prepared, 'resolved' | 'workspaceRoot' | 'session' | 'cache'>): MainDisk {
+  const dataDir = makeDataFolder(dataDirOf(resolved, workspaceRoot));
+  return new MainDisk({
+    ...{ workspaceRoot, cache, outputs: nxOutputs(workspaceRoot) },
+    path: recordPath(dataDir, session.id),
+  });
+}

@@ -1,0 +1,75 @@
+import { createHash } from 'node:crypto';
+import { lstatSync, readdirSync, readFileSync, readlinkSync, type BigIntStats } from 'node:fs';
+import { join } from 'node:path';
+
+/** What lies at some paths at one moment. */
+export interface Snapshot {
+  /** Equal for equal states; says nothing of the contents by itself. */
+  readonly digest: string;
+  /** Files, relative to the root, in order, with the time of their last change (ms since 1970). */
+  readonly files: readonly { readonly path: string; readonly changedMs: number }[];
+}
+
+const SECOND_NS = 1_000_000_000n;
+
+/**
+ * A change leaves another ctime, which no tool can set back: size and mtime alone would miss `touch -r` and tools that keep
+ * times. A file system that tells whole seconds only may hide a change; there the content counts as well.
+ */
+function wordFor(path: string, stat: BigIntStats): string {
+  const common = `${String(stat.mode)} ${String(stat.size)} ${String(stat.mtimeNs)} ${String(stat.ctimeNs)}`;
+  if (stat.isSymbolicLink()) return `${common} ${readlinkSync(path)}`;
+  if (!stat.isFile() || stat.ctimeNs % SECOND_NS !== 0n) return common;
+  return `${common} ${createHash('sha256').update(readFileSync(path)).digest('hex')}`;
+}
+
+/**
+ * Looks at every file below some paths without reading it. Folders count by what is in them, links by where they lead.
+ * @param root absolute folder
+ * @param paths relative to it; what does not exist is left out
+ */
+export function snapshotOf(root: string, paths: readonly string[]): Snapshot {
+  const found = new Map<string, { word: string; changedMs: number }>();
+  const visit = (path: string): void => {
+    const full = join(root, path);
+    const stat = lstatSync(full, { bigint: true, throwIfNoEntry: false });
+    if (stat === undefined || found.has(path)) return;
+    if (stat.isDirectory()) for (const name of readdirSync(full)) visit(`${path}/${name}`);
+    else found.set(path, { word: wordFor(full, stat), changedMs: Number(stat.ctimeNs / 1_000_000n) });
+  };
+  for (const path of paths) visit(path.replace(/\/+$/, ''));
+  const sorted = [...found].sort(([a], [b]) => (a < b ? -1 : 1));
+  const hash = createHash('sha256');
+  for (const [path, { word }] of sorted) hash.update(`${path}\0${word}\n`);
+  return { digest: hash.digest('hex'), files: sorted.map(([path, { changedMs }]) => ({ path, changedMs })) };
+}
+
+const below = (folder: string): string[] =>
+  readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => !entry.isDirectory())
+    .map((entry) => join(entry.parentPath, entry.name).slice(folder.length + 1));
+
+function isSameFile(a: string, b: string): boolean {
+  const [left, right] = [lstatSync(a), lstatSync(b, { throwIfNoEntry: false })];
+  if (right === undefined || left.isSymbolicLink() !== right.isSymbolicLink()) return false;
+  if (left.isSymbolicLink()) return readlinkSync(a) === readlinkSync(b);
+  // The executable bit is part of an artifact, other bits are those of the umask.
+  if (left.size !== right.size || (left.mode & 0o100) !== (right.mode & 0o100)) return false;
+  return readFileSync(a).equals(readFileSync(b));
+}
+
+/**
+ * Whether exactly the files of one folder lie at the same places of another: read byte by byte.
+ * @param paths files in `root`, relative to it
+ */
+export function isCopyOf(root: string, paths: readonly string[], original: string): boolean {
+  try {
+    const known = new Set(below(original));
+    return (
+      paths.length === known.size &&
+      paths.every((path) => known.has(path) && isSameFile(join(root, path), join(original, path)))
+    );
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,82 @@
+import { execFile } from 'node:child_process';
+import type { LimitValues } from '@org/dte-protocol';
+
+/** What git says of a checkout, as paths relative to the workspace. */
+export interface WorkingTree {
+  /** Files of the commit that are not as committed: changed, renamed, deleted. */
+  readonly tracked: readonly string[];
+  /** What git neither has nor ignores; a folder of such files by its name and `/`. */
+  readonly untracked: readonly string[];
+}
+
+const STATUS_BYTES = 16 * 1024 * 1024;
+/** Arguments of one command. */
+const PATHS_AT_ONCE = 500;
+
+function git(workspaceRoot: string, args: readonly string[], timeout: number): Promise<string | null> {
+  return new Promise((resolve) => {
+    const env = { ...process.env, LC_ALL: 'C', GIT_OPTIONAL_LOCKS: '0' };
+    const options = { cwd: workspaceRoot, timeout, maxBuffer: STATUS_BYTES, env };
+    execFile('git', args, options, (error, stdout) => resolve(error === null ? stdout : null)).stdin?.end();
+  });
+}
+
+const STATUS = ['status', '--porcelain=v1', '-z', '--no-renames', '--untracked-files=normal'];
+
+async function status(
+  workspaceRoot: string,
+  args: readonly string[],
+  timeout: number,
+): Promise<{ code: string; path: string }[] | null> {
+  const [prefix, text] = await Promise.all([
+    git(workspaceRoot, ['rev-parse', '--show-prefix'], timeout),
+    git(workspaceRoot, [...STATUS, ...args], timeout),
+  ]);
+  if (prefix === null || text === null) return null;
+  // Names are relative to the repository, which may be larger than the workspace.
+  const folder = prefix.trim();
+  return text
+    .split('\0')
+    .slice(0, -1)
+    .map((line) => ({ code: line.slice(0, 2), path: line.slice(3) }))
+    .filter(({ path }) => path.startsWith(folder))
+    .map(({ code, path }) => ({ code, path: path.slice(folder.length) }));
+}
+
+/** Null where there is no git, or none that answers. */
+export async function readWorkingTree(
+  workspaceRoot: string,
+  { gitCommandMs }: Pick<LimitValues, 'gitCommandMs'>,
+): Promise<WorkingTree | null> {
+  const lines = await status(workspaceRoot, ['--', '.'], gitCommandMs);
+  if (lines === null) return null;
+  const isUntracked = ({ code }: { code: string }): boolean => code === '??';
+  return {
+    tracked: lines.filter((line) => !isUntracked(line)).map(({ path }) => path),
+    untracked: lines.filter(isUntracked).map(({ path }) => path),
+  };
+}
+
+const isWithin = (path: string, folder: string): boolean =>
+  path === folder || path.startsWith(`${folder.replace(/\/+$/, '')}/`);
+
+/**
+ * Those of some existing paths at which there is anything that a fresh checkout does not have, ignored files included. All of them
+ * where git does not answer.
+ */
+export async function notAsCommitted(
+  workspaceRoot: string,
+  paths: readonly string[],
+  { gitCommandMs }: Pick<LimitValues, 'gitCommandMs'>,
+): Promise<Set<string>> {
+  const differing = new Set<string>();
+  for (let at = 0; at < paths.length; at += PATHS_AT_ONCE) {
+    const some = paths.slice(at, at + PATHS_AT_ONCE);
+    const literal = some.map((path) => `:(literal)${path}`);
+    const lines = await status(workspaceRoot, ['--ignored=traditional', '--', ...literal], gitCommandMs);
+    for (const path of some)
+      if (lines === null || lines.some((line) => isWithin(line.path, path) || isWithin(path, line.path)))
+        differing.add(path);
+  }
+  return differing;
+}

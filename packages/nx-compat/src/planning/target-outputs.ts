@@ -1,0 +1,26 @@
+import { resolveNx } from '../nx-install';
+import type { NxProjectNode, NxTarget } from '../types';
+
+interface UtilsModule {
+  getOutputsForTargetAndConfiguration: (target: NxTarget, overrides: object, node: NxProjectNode) => string[];
+}
+
+/**
+ * What tasks of a target may leave, with each of its configurations: lists of outputs as Nx resolves them, without repetition.
+ * A target whose outputs Nx refuses has none.
+ */
+export function outputsOfTarget(node: NxProjectNode, target: string, workspaceRoot?: string): string[][] {
+  const { getOutputsForTargetAndConfiguration } =
+    resolveNx(workspaceRoot).load<UtilsModule>('src/tasks-runner/utils');
+  const configurations = Object.keys(node.data.targets?.[target]?.['configurations'] ?? {});
+  const lists = [undefined, ...configurations].map((configuration) => {
+    const named = { project: node.name, target, ...(configuration === undefined ? {} : { configuration }) };
+    try {
+      return getOutputsForTargetAndConfiguration(named, {}, node);
+    } catch {
+      return [];
+    }
+  });
+  const unique = new Map(lists.map((outputs) => [JSON.stringify(outputs), outputs]));
+  return [...unique.values()].filter((outputs) => outputs.length > 0);
+}
