@@ -1,6 +1,7 @@
 import type { FetchResult } from '@org/dte-nx-compat';
 import { DteError, type EndedEntry, type FinishedAttempt } from '@org/dte-protocol';
 import type { DriftInvestigator } from './drift/investigator';
+import { Trouble } from './drift/trouble';
 import { Explainer } from './explainer';
 import type { GroupEnd } from './groups';
 import { OutputsHere } from './outputs-here';
@@ -24,6 +25,11 @@ const finished = (fields: Partial<FinishedAttempt> = {}): FinishedAttempt => ({
   hashDetails: null,
   ...fields,
 });
+const refused = finished({
+  ...{ status: 'failure', code: 1, hash: '43', artifact: { kind: 'none' } },
+  reason: { code: 'DTE_HASH_MISMATCH', message: 'another hash here.' },
+  drift: { agreed: '1', checkout: null, runtime: {}, env: {} },
+});
 const ended = (taskId: string, status: EndedEntry['status'], result: FinishedAttempt | null): EndedEntry => ({
   seq: 1,
   type: 'ended',
@@ -32,7 +38,7 @@ const ended = (taskId: string, status: EndedEntry['status'], result: FinishedAtt
   attempt: result === null ? null : 1,
   agent: result === null ? null : agent,
   result,
-  reason: null,
+  reason: result?.reason ?? null,
 });
 
 /** Names one input whenever an attempt has something to tell. */
@@ -41,9 +47,14 @@ const investigator: DriftInvestigator = {
     Promise.resolve(
       drift === undefined
         ? null
-        : { message: `${task.id} differs on ${agentName}: NODE_ENV.`, short: `${task.id}: NODE_ENV` },
+        : {
+            message: `${task.id} differs on ${agentName}: NODE_ENV.`,
+            short: `${task.id}: NODE_ENV`,
+            own: own(),
+          },
     ),
 };
+let own = (): string[] => [];
 const drift: FinishedAttempt['drift'] = { agreed: '1', checkout: null, runtime: {}, env: {} };
 
 function setUp(
@@ -53,6 +64,7 @@ function setUp(
   left: string[] = [],
   replaysFailures = true,
   group: GroupEnd = { terminalOutput: '', from: null },
+  judges = false,
 ) {
   const kept = new Map<string, string>();
   const { lifeCycle, calls } = recordingLifeCycle();
@@ -90,7 +102,10 @@ function setUp(
       explainer: new Explainer(voice),
     }),
     explainer: new Explainer(voice),
-    investigator,
+    trouble: new Trouble({
+      ...{ explainer: new Explainer(voice), investigator, line: voice.line, judges },
+    }),
+    onLateFailure: () => void said.push('late failure'),
     groups: { has: (id) => id === 'app:build', end: () => Promise.resolve(group) },
     servers: { servers: [], counted: true },
     onBatchLog: (title, log) => said.push(`${title}: ${log}`),
@@ -256,6 +271,42 @@ describe('RunResults', () => {
       'DTE_HASH_MISMATCH lib:build differs on agent-1: NODE_ENV.',
       'dte: app:build: NODE_ENV',
     ]);
+  });
+
+  it('judges by itself where it is to: the main job runs what only differs by its own uncommitted changes', async () => {
+    const { results, said } = setUp(undefined, undefined, undefined, [], true, undefined, true);
+    own = () => ['apps/app/package.json', 'libs/x.ts'];
+    results.onEntry(ended('lib:build', 'returned', refused));
+    await results.idle();
+    own = () => [];
+    expect(results.endings.get('lib:build')).toBe('returned');
+    expect(said).toEqual([
+      'dte: lib:build runs in the main job (uncommitted changes here that agents do not have: apps/app/package.json, and 1 more)',
+    ]);
+  });
+
+  it('and everything else has failed, under a hash that nothing can have succeeded with', async () => {
+    const { results, said, calls, graph, kept } = setUp(
+      undefined,
+      undefined,
+      undefined,
+      [],
+      true,
+      undefined,
+      true,
+    );
+    results.onEntry(ended('lib:build', 'returned', refused));
+    // What needs it came back with it.
+    results.onEntry({ ...ended('app:build', 'returned', null), reason: refused.reason });
+    await results.idle();
+    expect([...results.endings]).toEqual([
+      ['lib:build', 'failure'],
+      ['app:build', 'returned'],
+    ]);
+    expect(said).toEqual(['late failure']);
+    expect(calls.at(-1)).toBe('end lib:build failure 1 group 0');
+    expect(kept.get('lib:build')).toMatch(/lib:build differs on agent-1: NODE_ENV/);
+    expect(graph.tasks['lib:build']!.hash).toBe('refused-lib-build');
   });
 
   it('shows what differs as the output of a task that failed for it', async () => {

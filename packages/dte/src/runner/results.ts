@@ -6,7 +6,7 @@ import {
   type FinishedAttempt,
   type RunLogEntry,
 } from '@org/dte-protocol';
-import type { DriftInvestigator } from './drift/investigator';
+import type { Trouble } from './drift/trouble';
 import type { Explainer } from './explainer';
 import type { Groups } from './groups';
 import { historyHash } from './history-hash';
@@ -25,7 +25,9 @@ export interface ResultsOptions {
   readonly reporter: Reporter;
   readonly outputs: OutputsHere;
   readonly explainer: Explainer;
-  readonly investigator: DriftInvestigator;
+  readonly trouble: Pick<Trouble, 'wordsFor' | 'explainReturned' | 'warnOfDrift'>;
+  /** A task that came back has failed all the same: what `--nxBail` stops is to be stopped. */
+  readonly onLateFailure: () => void;
   readonly groups: Pick<Groups, 'has' | 'end'>;
   /** The servers that agents start, and whether Nx counts them among the tasks of a command. */
   readonly servers: Pick<ServersOptions, 'servers' | 'counted'>;
@@ -147,7 +149,7 @@ export class RunResults {
     const { status } = entry;
     this.sayBatchLog(task, entry);
     // No fault of the task: this job finds out what the task really does.
-    if (status === 'returned') this.watch(this.explainReturned(task, entry, finished));
+    if (status === 'returned') this.watch(this.takeReturned(task, entry, finished));
     if (status === 'success') {
       const isGroup = finished === null && this.options.groups.has(task.id);
       this.watch(isGroup ? this.takeGroup(task) : this.takeSuccess(task, entry, finished), task);
@@ -182,7 +184,7 @@ export class RunResults {
   ): Promise<void> {
     const artifact = finished?.artifact ?? { kind: 'none' };
     const { terminalOutput, from } = await this.options.outputs.take(task, artifact);
-    await this.warnOfDrift(task, entry, finished);
+    await this.options.trouble.warnOfDrift(task, entry, finished);
     const isCached = typeof finished?.fromCache === 'string';
     this.date(task, finished);
     const { absent } = this.options.outputs;
@@ -208,6 +210,17 @@ export class RunResults {
     await this.servers.over(task.id);
   }
 
+  private async takeReturned(
+    task: NxTask,
+    entry: EndedEntry,
+    finished: FinishedAttempt | null,
+  ): Promise<void> {
+    if (await this.options.trouble.explainReturned(task, entry, finished)) return;
+    const failed = this.takeFailure(task, entry, finished);
+    this.options.onLateFailure();
+    await failed;
+  }
+
   private async takeFailure(
     task: NxTask,
     entry: EndedEntry,
@@ -227,10 +240,10 @@ export class RunResults {
     if (entry.agent !== null) this.failedOn.set(task.id, entry.agent);
     await this.servers.begin(task.id);
     await this.servers.hear(agentOf(entry), servers);
-    const trouble = await this.troubleOf(task, entry, finished);
+    const trouble = await this.options.trouble.wordsFor(task, entry, finished);
     const ours = trouble === null ? '' : `${trouble.error.explain()}\n`;
     const note = `${ours}${this.servers.explain(agentOf(entry), servers)}`;
-    if (trouble === null) await this.warnOfDrift(task, entry, finished);
+    if (trouble === null) await this.options.trouble.warnOfDrift(task, entry, finished);
     const terminalOutput = await this.options.outputs
       .restore(task, finished?.artifact ?? { kind: 'none' }, 'failure')
       .then(
@@ -265,9 +278,11 @@ export class RunResults {
 
   /** Writes on the task what Nx's own runner would: its hash, when it ran. */
   private date(task: NxTask, finished: FinishedAttempt | null): void {
-    // With another hash on the agent nothing is known of ours: Nx's history would take a later success for flakiness.
+    // With another hash on the agent nothing is known of ours: Nx's history would take a later success for flakiness. Of a task
+    // that was refused nothing is known of either: the agent's hash may have succeeded before.
     const theirs = finished?.hash ?? undefined;
-    task.hash = finished?.drift === undefined ? (task.hash ?? theirs) : theirs;
+    if (finished?.drift === undefined) task.hash ??= theirs;
+    else task.hash = finished.reason === null ? theirs : historyHash('refused', task.id);
     task.hash ??= historyHash('task', task.id);
     // Nx's history refers to the hash at the end of the command, and breaks on one it has never seen.
     this.options.cache.recordTaskDetails([task]);
@@ -296,46 +311,5 @@ export class RunResults {
     });
     this.steps.add(watched);
     void watched.then(() => this.steps.delete(watched));
-  }
-
-  /** Our reason for an ending, with the inputs named where it is another hash; null when the ending needs none. */
-  private async troubleOf(
-    task: NxTask,
-    { agent, reason: ofEntry }: EndedEntry,
-    finished: FinishedAttempt | null,
-  ): Promise<{ readonly error: DteError; readonly again?: string } | null> {
-    const reason = finished?.reason ?? ofEntry;
-    if (reason === null) return null;
-    const isDrift = reason.code === 'DTE_HASH_MISMATCH' && finished !== null && agent !== null;
-    const said = isDrift ? await this.options.investigator.describe(task, agent.name, finished) : null;
-    if (said === null) return { error: new DteError(reason.code, reason.message) };
-    return { error: new DteError(reason.code, said.message), again: said.short };
-  }
-
-  private async explainReturned(
-    task: NxTask,
-    entry: EndedEntry,
-    finished: FinishedAttempt | null,
-  ): Promise<void> {
-    // What came back with the task it needs is no difference of its own.
-    if (entry.agent === null && entry.reason?.code === 'DTE_HASH_MISMATCH') return;
-    const trouble = await this.troubleOf(task, entry, finished);
-    if (trouble === null) return;
-    const { error, again } = trouble;
-    const message =
-      again === undefined ? `${error.message} The main job runs ${task.id} itself.` : error.message;
-    this.options.explainer.explain(new DteError(error.code, message), again);
-  }
-
-  /** A task that ran under another hash than ours because the run wants a warning only. */
-  private async warnOfDrift(
-    task: NxTask,
-    { agent }: EndedEntry,
-    finished: FinishedAttempt | null,
-  ): Promise<void> {
-    if (finished?.drift === undefined || agent === null) return;
-    const said = await this.options.investigator.describe(task, agent.name, finished);
-    const message = said?.message ?? `${task.id} has another hash on ${agent.name} than in the main job.`;
-    this.options.explainer.explain(new DteError('DTE_HASH_MISMATCH', message), said?.short);
   }
 }

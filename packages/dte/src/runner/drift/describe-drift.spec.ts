@@ -46,7 +46,7 @@ it('names task, agent, both hashes, each kind of input with both sides, and the 
         ...base.own,
         hasEnv: (name) => name === 'BOTH',
         runtime: { 'node -v': 'v20.1.0' },
-        files: [{ path: 'apps/app/a.ts', how: 'there on the agent only' }],
+        files: [{ path: 'apps/app/a.ts', how: 'there on the agent only', side: 'agent' }],
       },
     }),
   );

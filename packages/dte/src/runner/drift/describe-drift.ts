@@ -8,6 +8,7 @@ import {
   type Inputs,
   type OwnSide,
 } from './differing-inputs';
+import { ownChanges } from './own-changes';
 
 export interface DriftCase {
   readonly taskId: string;
@@ -21,7 +22,7 @@ export interface DriftCase {
   readonly own: OwnSide;
   readonly rootOf: (project: string) => string | undefined;
   /** What the run does about it. */
-  readonly policy: OnHashMismatch;
+  readonly policy: OnHashMismatch | 'auto';
 }
 
 /** A difference in words. */
@@ -30,6 +31,11 @@ export interface DriftText {
   readonly message: string;
   /** One line, for further tasks of the same trouble. */
   readonly short: string;
+  /**
+   * Files with uncommitted changes in the main job, where they are all the reason there is; empty where anything else
+   * differs as well, or nobody knows.
+   */
+  readonly own: readonly string[];
 }
 
 const MOST_LINES = 8;
@@ -37,7 +43,9 @@ const MOST_LINES = 8;
 const MOST_OF_A_KIND = 3;
 const SHORT_INPUTS = 2;
 
-const CONSEQUENCE: Record<OnHashMismatch, string> = {
+const CONSEQUENCE: Record<OnHashMismatch | 'auto', string> = {
+  // Only told where the main job does not run it.
+  auto: 'It was not run.',
   fail: 'It was not run.',
   'run-on-main': 'The main job runs it itself.',
   warn: 'It ran there all the same, and its artifact is stored under the hash of the agent.',
@@ -88,7 +96,11 @@ export function describeDrift(given: DriftCase): DriftText {
   const known = given.agent !== null && Object.keys(given.main).length > 0;
   const inputs = known ? inputsOf(given) : [];
   if (inputs.length === 0) {
-    return { message: `${head} ${CONSEQUENCE[policy]}\n  ${unnamed(given)}`, short: head };
+    return {
+      message: `${head} ${CONSEQUENCE[policy]}\n  ${unnamed(given)}`,
+      short: head,
+      own: ownChanges(given),
+    };
   }
   const { lines, more } = choose(inputs);
   const cures = [...new Set(lines.map(({ kind }) => CURES[kind]))].filter((cure) => cure !== null);
@@ -100,5 +112,5 @@ export function describeDrift(given: DriftCase): DriftText {
     ...cures.map((cure) => `  ${cure}`),
   ].join('\n');
   const first = inputs.slice(0, SHORT_INPUTS).map(({ text }) => text);
-  return { message, short: `${head} ${first.join('; ')}` };
+  return { message, short: `${head} ${first.join('; ')}`, own: ownChanges(given) };
 }

@@ -14,12 +14,12 @@ it('names each file once, with what it is on each side', () => {
     edited: 'ff',
   });
   expect(differingFiles(main, agent)).toEqual([
-    { path: 'agent-gone', how: 'deleted on the agent, changed in the main job' },
-    { path: 'agent-new', how: 'there on the agent only' },
-    { path: 'both', how: 'changed on the agent and, otherwise, in the main job' },
-    { path: 'edited', how: 'changed on the agent, as committed in the main job' },
-    { path: 'gone', how: 'deleted on the agent, as committed in the main job' },
-    { path: 'main-new', how: 'there in the main job only' },
+    { path: 'agent-gone', how: 'deleted on the agent, changed in the main job', side: 'both' },
+    { path: 'agent-new', how: 'there on the agent only', side: 'agent' },
+    { path: 'both', how: 'changed on the agent and, otherwise, in the main job', side: 'both' },
+    { path: 'edited', how: 'changed on the agent, as committed in the main job', side: 'agent' },
+    { path: 'gone', how: 'deleted on the agent, as committed in the main job', side: 'agent' },
+    { path: 'main-new', how: 'there in the main job only', side: 'main' },
   ]);
 });
 

@@ -5,6 +5,8 @@ export interface DifferingFile {
   readonly path: string;
   /** For people: `changed on the agent, as committed in the main job`. */
   readonly how: string;
+  /** Who has it otherwise than the commit. */
+  readonly side: 'main' | 'agent' | 'both';
 }
 
 type Changes = NonNullable<Checkout>;
@@ -28,6 +30,11 @@ function how(main: string | undefined, agent: string | undefined): string {
   return `${state(agent, 'on the agent')}, ${state(main, 'in the main job')}`;
 }
 
+function sideOf(main: string | undefined, agent: string | undefined): DifferingFile['side'] {
+  if (main !== undefined && agent !== undefined) return 'both';
+  return agent === undefined ? 'main' : 'agent';
+}
+
 /**
  * Files that differ between two checkouts of one commit, by name; empty where one of them is unknown. Of lists that were
  * cut off only the part is compared that both have.
@@ -39,5 +46,9 @@ export function differingFiles(main: Checkout, agent: Checkout): DifferingFile[]
   return [...new Set([...Object.keys(main.changes), ...Object.keys(agent.changes)])]
     .sort()
     .filter((path) => main.changes[path] !== agent.changes[path] && (end === undefined || path <= end))
-    .map((path) => ({ path, how: how(main.changes[path], agent.changes[path]) }));
+    .map((path) => ({
+      path,
+      how: how(main.changes[path], agent.changes[path]),
+      side: sideOf(main.changes[path], agent.changes[path]),
+    }));
 }

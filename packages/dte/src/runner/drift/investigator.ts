@@ -16,7 +16,7 @@ export interface InvestigatorOptions {
   readonly workspaceRoot: string;
   readonly projectGraph: NxProjectGraph;
   readonly limits: LimitValues;
-  readonly policy: OnHashMismatch;
+  readonly policy: OnHashMismatch | 'auto';
   /** Names of variables whose values may be secrets: a runtime input may print one. */
   readonly forwardedEnv: readonly string[];
 }
@@ -46,7 +46,10 @@ export function createInvestigator(options: InvestigatorOptions): DriftInvestiga
   function ownCheckout(): Promise<Checkout> {
     const nowMs = Date.now();
     if (checkout === null || nowMs - checkout.atMs > CHECKOUT_FRESH_MS)
-      checkout = { value: readCheckout(workspaceRoot, limits), atMs: nowMs };
+      checkout = {
+        value: readCheckout(workspaceRoot, { ...limits, driftFiles: limits.ownFiles }),
+        atMs: nowMs,
+      };
     return checkout.value;
   }
 
@@ -58,7 +61,7 @@ export function createInvestigator(options: InvestigatorOptions): DriftInvestiga
     const { drift, hashDetails: agent } = finished;
     const main = flatten(task.hashDetails);
     const env = environmentOfTask(task, projectGraph, workspaceRoot);
-    const names = agent === null ? [] : differingNames(main, agent);
+    const names = agent === null ? Object.keys(main) : differingNames(main, agent);
     const commands = names
       .map((name) => readHashInput(name, rootOf))
       .flatMap((input) => (input.kind === 'runtime' ? [input.command] : []));
