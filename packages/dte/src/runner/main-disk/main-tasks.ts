@@ -31,7 +31,7 @@ export interface MainTasksInput {
  * has named, and those that would see something else on an agent. docs/run-on-main.md has the rules for people.
  */
 export async function mainTasks(input: MainTasksInput): Promise<Reasons> {
-  const { prepared, disk, graph, context, command } = input;
+  const { prepared, disk, graph, command } = input;
   const { assignment, resolved } = prepared;
   const patterns = readMainPatterns(resolved.config.runOnMain);
   const reasons = onMainByRule({ graph, patterns, assignment, isRequested: command.isRequested });

@@ -51,7 +51,7 @@ const below = (folder: string): string[] =>
 
 function isSameFile(a: string, b: string): boolean {
   const [left, right] = [lstatSync(a), lstatSync(b, { throwIfNoEntry: false })];
-  if (right === undefined || left.isSymbolicLink() !== right.isSymbolicLink()) return false;
+  if (left.isSymbolicLink() !== right?.isSymbolicLink()) return false;
   if (left.isSymbolicLink()) return readlinkSync(a) === readlinkSync(b);
   // The executable bit is part of an artifact, other bits are those of the umask.
   if (left.size !== right.size || (left.mode & 0o100) !== (right.mode & 0o100)) return false;
