@@ -47,6 +47,12 @@ describe.each(NX_VERSIONS)('dte plan, nx %s', (nx) => {
     expect(machine.read('out/agents.yml')).not.toContain('parallel:');
   });
 
+  it('leaves out what runs on the main job', async () => {
+    const exit = await plan(['--agents-max=8', '--minutes-per-agent=2'], { DTE_RUN_ON_MAIN: 'shop:* lint' });
+
+    expect(exit.stdout).toMatch(/12 affected tasks · 6 for the main job itself · 6 for agents/);
+  });
+
   it('needs no agent when everything is cached, what is hashed late included', async () => {
     const local = { DTE_RENDEZVOUS_DIR: undefined };
     const built = await machine.nx(['affected', '-t', 'lint,build', '--parallel=2'], { env: local });

@@ -49,7 +49,13 @@ function ruledToMain(
   );
   const { isRequested } = commandOf(options, context, process.argv);
   const patterns = readMainPatterns(config.runOnMain);
-  return onMainByRule({ graph, patterns, assignment, isRequested }).keys();
+  return onMainByRule({
+    graph,
+    projectGraph: context.projectGraph,
+    patterns,
+    assignment,
+    isRequested,
+  }).keys();
 }
 
 /**

@@ -9,9 +9,19 @@ const graph = graphOf({
   'app:nx-release-publish': ['app:build'],
   'app:deploy': ['app:build'],
 });
+const targets = {
+  deploy: { options: { command: 'npx nx  release-notes' } },
+  build: { executor: 'nx:run-commands', options: { commands: ['x', { command: 'y' }] } },
+};
+const projectGraph = { nodes: { app: { name: 'app', type: 'app', data: { root: 'app', targets } } } };
 const byRule = (requested: string[], patterns: string[] = []) => [
   ...onMainByRule({
-    ...{ graph, patterns: readMainPatterns(patterns), assignment: { ruleFor: () => undefined } },
+    ...{
+      graph,
+      projectGraph,
+      patterns: readMainPatterns(patterns),
+      assignment: { ruleFor: () => undefined },
+    },
     isRequested: ({ target }) => requested.includes(target.target),
   }).entries(),
 ];
@@ -43,4 +53,30 @@ it('says so in one line for each reason, and names some of many', () => {
     'dte: a:x runs in the main job (rule)',
     'dte: b:x and c:x run in the main job (two)',
   ]);
+});
+
+it.each([
+  ['a command', { command: 'npx nx release publish --tag next' }],
+  [
+    'one of several commands',
+    { options: { commands: ['x', { command: './node_modules/.bin/nx release' }] } },
+  ],
+  [
+    'a script of package.json',
+    { executor: 'nx:run-script', metadata: { scriptContent: 'nx run-many -t nx-release-publish' } },
+  ],
+  ['a configuration', { configurations: { ci: { command: 'nx release -y' } } }],
+])('keeps a task that starts a release by %s, unless it was let go', (_, ship) => {
+  const reasons = (patterns: string[]) =>
+    onMainByRule({
+      graph: graphOf({ 'app:ship': [], 'app:deploy': [] }),
+      projectGraph: {
+        nodes: { app: { name: 'app', type: 'app', data: { root: 'app', targets: { ...targets, ship } } } },
+      },
+      patterns: readMainPatterns(patterns),
+      assignment: { ruleFor: () => undefined },
+      isRequested: () => true,
+    });
+  expect([...reasons([])]).toEqual([['app:ship', 'its command starts nx release']]);
+  expect([...reasons(['!ship'])]).toEqual([]);
 });

@@ -1,4 +1,4 @@
-import type { NxTask, TaskGraph } from '@org/dte-nx-compat';
+import type { NxProjectGraph, NxTask, TaskGraph } from '@org/dte-nx-compat';
 import { mainReason, PUBLISH_TARGET, type MainPatterns } from '../../assignment/on-main';
 import type { Assignment } from '../../assignment/assign';
 
@@ -7,6 +7,7 @@ export type Reasons = ReadonlyMap<string, string>;
 
 export interface ByRuleInput {
   readonly graph: TaskGraph;
+  readonly projectGraph: Pick<NxProjectGraph, 'nodes'>;
   readonly patterns: MainPatterns;
   readonly assignment: Pick<Assignment, 'ruleFor'>;
   readonly isRequested: (task: NxTask) => boolean;
@@ -16,16 +17,28 @@ export interface ByRuleInput {
  * Tasks that the option runOnMain or an assignment rule sends to the main job. A command that only publishes is there as a
  * whole: `nx release` has versioned what lies on that disk, and nothing below a publication may come from another one.
  */
-export function onMainByRule({ graph, patterns, assignment, isRequested }: ByRuleInput): Map<string, string> {
+export function onMainByRule(input: ByRuleInput): Map<string, string> {
+  const { graph, patterns, assignment, isRequested } = input;
   const tasks = Object.values(graph.tasks);
   const reasons = new Map<string, string>();
-  for (const { id, target } of tasks) {
-    const reason = mainReason(target, patterns, assignment);
-    if (reason !== null) reasons.set(id, reason);
+  for (const task of tasks) {
+    const reason = mainReason(task.target, patterns, assignment) ?? releaseReason(task, input);
+    if (reason !== null) reasons.set(task.id, reason);
   }
   const requested = tasks.filter(isRequested);
   const publishes = ({ id, target }: NxTask): boolean => target.target === PUBLISH_TARGET && reasons.has(id);
   if (requested.length === 0 || !requested.every(publishes)) return reasons;
   for (const { id } of tasks) if (!reasons.has(id)) reasons.set(id, 'needed for a publication');
   return reasons;
+}
+
+/** `npx nx release publish`, or the target that it runs, in a command, a list of commands or a script of package.json. */
+const STARTS_RELEASE = /\bnx release\b|\bnx-release-publish\b/;
+
+/** On an agent such a task would publish what lies there. */
+function releaseReason({ target }: NxTask, { projectGraph, patterns }: ByRuleInput): string | null {
+  const { command, options, configurations, metadata } =
+    projectGraph.nodes[target.project]?.data.targets?.[target.target] ?? {};
+  const text = JSON.stringify([command, options, configurations, metadata]);
+  return STARTS_RELEASE.test(text) && !patterns.isReleased(target) ? 'its command starts nx release' : null;
 }

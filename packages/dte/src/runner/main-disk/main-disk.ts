@@ -58,9 +58,10 @@ export class MainDisk {
       if (outputs.length === 0) continue;
       // What a script did to outputs that no cache has stays what agents do not have.
       if (cache !== true && (await this.states.get(outputsKey(outputs)))?.kind === 'changed') continue;
-      const { digest } = await this.snapshot(outputs);
+      const atMs = Date.now();
+      const { digest } = await this.snapshot(outputs, atMs);
       const common = { taskId: id, outputs: [...outputs], hash: hash ?? null, digest };
-      made.push({ ...common, atMs: Date.now(), absentIn: absentIn(id) });
+      made.push({ ...common, atMs, absentIn: absentIn(id) });
       await breathe();
     }
     await addToRecord(this.options.path, made);
@@ -70,14 +71,14 @@ export class MainDisk {
     return (this.record ??= readRecord(this.options.path));
   }
 
-  private async snapshot(outputs: readonly string[]): Promise<Snapshot> {
-    return snapshotOf(this.options.workspaceRoot, await this.present(outputs));
+  private async snapshot(outputs: readonly string[], notedMs: number): Promise<Snapshot> {
+    return snapshotOf(this.options.workspaceRoot, await this.present(outputs), notedMs);
   }
 
   private async look(key: string): Promise<OutputsState> {
     const made = (await this.read()).get(key);
     if (made === undefined) return { kind: 'unknown' };
-    const now = await this.snapshot(made.outputs);
+    const now = await this.snapshot(made.outputs, made.atMs);
     if (now.digest === made.digest || (await this.isAsCached(made, now))) return { kind: 'as-made', made };
     return { kind: 'changed', made, what: whatChanged(made, now) };
   }

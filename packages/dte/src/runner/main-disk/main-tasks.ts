@@ -34,39 +34,47 @@ export async function mainTasks(input: MainTasksInput): Promise<Reasons> {
   const { prepared, disk, graph, command } = input;
   const { assignment, resolved } = prepared;
   const patterns = readMainPatterns(resolved.config.runOnMain);
-  const reasons = onMainByRule({ graph, patterns, assignment, isRequested: command.isRequested });
+  const reasons = onMainByRule({
+    graph,
+    projectGraph: input.context.projectGraph,
+    patterns,
+    assignment,
+    isRequested: command.isRequested,
+  });
   const add = (more: Reasons): void => {
     for (const [id, reason] of more) if (!reasons.has(id)) reasons.set(id, reason);
   };
   add(await changedOutputs(graph, disk));
-  add(await outside(input, (task) => !reasons.has(task.id)));
-  add(await unseen(input, (task) => !reasons.has(task.id)));
+  const isOpen = ({ id }: NxTask): boolean => !reasons.has(id);
+  /** Somebody has said that agents run this task. */
+  const isReleased = ({ target }: NxTask): boolean => {
+    const rule = assignment.ruleFor(target);
+    return patterns.isReleased(target) || (rule !== undefined && agentsOf(rule).length > 0);
+  };
+  add(await outside(input, isOpen, isReleased));
+  add(await unseen(input, (task) => isOpen(task) && !isReleased(task)));
   return reasons;
 }
 
 async function outside(
   { prepared, disk, graph, context }: MainTasksInput,
   isOpen: (task: NxTask) => boolean,
+  isReleased: (task: NxTask) => boolean,
 ): Promise<Reasons> {
   const { projectGraph, nxArgs } = context;
-  const { workspaceRoot, assignment, resolved } = prepared;
-  const patterns = readMainPatterns(resolved.config.runOnMain);
+  const { workspaceRoot, resolved } = prepared;
   /** With --exclude-task-dependencies a task reads what its dependencies left before, and the graph does not say so. */
   const reads = ({ target: { project, target } }: NxTask): boolean => {
     const dependsOn = projectGraph.nodes[project]?.data.targets?.[target]?.['dependsOn'];
     return nxArgs['excludeTaskDependencies'] === true && Array.isArray(dependsOn) && dependsOn.length > 0;
   };
   return outsideGraph({
-    ...{ graph, projectGraph, disk },
+    ...{ graph, projectGraph, disk, isReleased },
     isSuspect: (task) =>
       isOpen(task) &&
       !isContinuous(task) &&
       !isNoop(task, projectGraph) &&
       (task.cache !== true || reads(task)),
-    isReleased: ({ target }) => {
-      const rule = assignment.ruleFor(target);
-      return patterns.isReleased(target) || (rule !== undefined && agentsOf(rule).length > 0);
-    },
     outputsOf: (node, target) => outputsOfTarget(node, target, workspaceRoot),
     within: (outputs) => pathMatcher(workspaceRoot, outputs),
     notAsCommitted: (paths) => notAsCommitted(workspaceRoot, paths, resolved.limits),
@@ -79,8 +87,8 @@ async function unseen(
 ): Promise<Reasons> {
   const isPending = (task: NxTask): boolean =>
     isOpen(task) && mayBeUnseen(task) && !isNoop(task, projectGraph);
-  // Whoever has said what a difference of files means has decided this as well.
-  if (resolved.config.onHashMismatch !== 'auto' || !Object.values(graph.tasks).some(isPending))
+  // With `warn` agents are to run what differs.
+  if (resolved.config.onHashMismatch === 'warn' || !Object.values(graph.tasks).some(isPending))
     return new Map();
   const tree = await readWorkingTree(workspaceRoot, resolved.limits);
   if (tree === null || tree.tracked.length + tree.untracked.length === 0) return new Map();

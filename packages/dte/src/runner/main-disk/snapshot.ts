@@ -11,31 +11,39 @@ export interface Snapshot {
 }
 
 const SECOND_NS = 1_000_000_000n;
+/** A clock of the kernel that stamps files is some milliseconds behind, and stands still between its ticks. */
+const TICK_MS = 100;
+/** Of a larger file the times have to do. */
+const READ_BYTES = 64n * 1024n * 1024n;
 
 /**
  * A change leaves another ctime, which no tool can set back: size and mtime alone would miss `touch -r` and tools that keep
- * times. A file system that tells whole seconds only may hide a change; there the content counts as well.
+ * times. Where a change may have the same ctime the content counts as well: in a file that was written just before the
+ * snapshot was noted, and where a file system tells whole seconds only.
  */
-function wordFor(path: string, stat: BigIntStats): string {
+function wordFor(path: string, stat: BigIntStats, notedMs: number): string {
   const common = `${String(stat.mode)} ${String(stat.size)} ${String(stat.mtimeNs)} ${String(stat.ctimeNs)}`;
   if (stat.isSymbolicLink()) return `${common} ${readlinkSync(path)}`;
-  if (!stat.isFile() || stat.ctimeNs % SECOND_NS !== 0n) return common;
+  const isFresh = stat.ctimeMs >= BigInt(notedMs - TICK_MS) || stat.ctimeNs % SECOND_NS === 0n;
+  if (!stat.isFile() || !isFresh || stat.size > READ_BYTES) return common;
   return `${common} ${createHash('sha256').update(readFileSync(path)).digest('hex')}`;
 }
 
 /**
- * Looks at every file below some paths without reading it. Folders count by what is in them, links by where they lead.
+ * Looks at every file below some paths, as a rule without reading it. Folders count by what is in them, links by where they lead.
  * @param root absolute folder
  * @param paths relative to it; what does not exist is left out
+ * @param notedMs when the snapshot is noted; to compare with it later, the same time
  */
-export function snapshotOf(root: string, paths: readonly string[]): Snapshot {
+export function snapshotOf(root: string, paths: readonly string[], notedMs: number): Snapshot {
   const found = new Map<string, { word: string; changedMs: number }>();
   const visit = (path: string): void => {
     const full = join(root, path);
     const stat = lstatSync(full, { bigint: true, throwIfNoEntry: false });
     if (stat === undefined || found.has(path)) return;
     if (stat.isDirectory()) for (const name of readdirSync(full)) visit(`${path}/${name}`);
-    else found.set(path, { word: wordFor(full, stat), changedMs: Number(stat.ctimeNs / 1_000_000n) });
+    else
+      found.set(path, { word: wordFor(full, stat, notedMs), changedMs: Number(stat.ctimeNs / 1_000_000n) });
   };
   for (const path of paths) visit(path.replace(/\/+$/, ''));
   const sorted = [...found].sort(([a], [b]) => (a < b ? -1 : 1));

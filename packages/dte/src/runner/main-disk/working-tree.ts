@@ -17,7 +17,11 @@ function git(workspaceRoot: string, args: readonly string[], timeout: number): P
   return new Promise((resolve) => {
     const env = { ...process.env, LC_ALL: 'C', GIT_OPTIONAL_LOCKS: '0' };
     const options = { cwd: workspaceRoot, timeout, maxBuffer: STATUS_BYTES, env };
-    execFile('git', args, options, (error, stdout) => resolve(error === null ? stdout : null)).stdin?.end();
+    execFile('git', args, options, (error, stdout) => {
+      // The beginning of a list that is too long tells that there is a lot.
+      const isCutOff = error?.code === 'ERR_CHILD_PROCESS_STDIO_MAXBUFFER';
+      resolve(error === null || isCutOff ? stdout : null);
+    }).stdin?.end();
   });
 }
 
