@@ -14,7 +14,7 @@ export async function changedOutputs(
   const tasks: NxTask[] = Object.values(graph.tasks).filter(({ outputs }) => outputs.length > 0);
   for (const { id, outputs } of tasks) {
     const state = await disk.stateOf(outputs);
-    if (state.kind !== 'changed') continue;
+    if (state.kind !== 'changed' || state.isGone) continue;
     for (const each of withDependants(graph, [id])) if (!reasons.has(each)) reasons.set(each, state.what);
   }
   return reasons;

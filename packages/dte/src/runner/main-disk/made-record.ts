@@ -13,6 +13,8 @@ const madeSchema = z.strictObject({
   atMs: z.number(),
   /** The run that left the outputs where they were (`restoreOutputs`); null: they were all here. */
   absentIn: runIdSchema.nullable(),
+  /** The session has made them from other inputs as well: an agent may have those. */
+  hasVaried: z.boolean(),
 });
 
 /** How the outputs of a task were when a command of this job was over with them. */

@@ -158,6 +158,16 @@ describe("the main job's disk", () => {
     expect(await state(RAW.outputs)).toMatchObject({ kind: 'changed' });
   });
 
+  it('tells outputs of which nothing is left, and those that were made from several inputs', async () => {
+    await noted();
+    rmSync(at('dist/lib'), { recursive: true });
+    expect(await state()).toMatchObject({ kind: 'changed', isGone: true });
+    await command().note([{ ...LIB, hash: '44' }], () => null);
+    await noted();
+    expect(await state()).toMatchObject({ kind: 'as-made', made: { hash: '42', hasVaried: true } });
+    expect(await state(RAW.outputs)).toMatchObject({ made: { hasVaried: false } });
+  });
+
   it('knows what was left elsewhere, until somebody brings it', async () => {
     rmSync(at('dist/lib'), { recursive: true });
     const run = '0b8b7f0e-6a2f-4c57-9a0e-3f1f7a1d2c3b';

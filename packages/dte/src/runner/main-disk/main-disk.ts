@@ -18,7 +18,13 @@ export type OutputsState =
   | { readonly kind: 'unknown' }
   | { readonly kind: 'as-made'; readonly made: Made }
   /** Somebody else has changed, deleted or added a file since. `what` is for people. */
-  | { readonly kind: 'changed'; readonly made: Made; readonly what: string };
+  | {
+      readonly kind: 'changed';
+      readonly made: Made;
+      readonly what: string;
+      /** Nothing is left of them: whoever makes or restores them does it from nothing, as an agent does. */
+      readonly isGone: boolean;
+    };
 
 /** The outputs on the main job's disk, and how the commands of this session have left them. */
 export class MainDisk {
@@ -53,6 +59,7 @@ export class MainDisk {
    * @throws what the file system throws
    */
   async note(tasks: readonly NxTask[], absentIn: (taskId: string) => string | null): Promise<void> {
+    const before = await this.read();
     const made: Made[] = [];
     for (const { id, outputs, hash, cache } of tasks) {
       if (outputs.length === 0) continue;
@@ -60,8 +67,10 @@ export class MainDisk {
       if (cache !== true && (await this.states.get(outputsKey(outputs)))?.kind === 'changed') continue;
       const atMs = Date.now();
       const { digest } = await this.snapshot(outputs, atMs);
+      const last = before.get(outputsKey(outputs));
+      const isOther = last !== undefined && (last.hasVaried || last.hash !== (hash ?? null));
       const common = { taskId: id, outputs: [...outputs], hash: hash ?? null, digest };
-      made.push({ ...common, atMs, absentIn: absentIn(id) });
+      made.push({ ...common, atMs, absentIn: absentIn(id), hasVaried: isOther });
       await breathe();
     }
     await addToRecord(this.options.path, made);
@@ -80,7 +89,7 @@ export class MainDisk {
     if (made === undefined) return { kind: 'unknown' };
     const now = await this.snapshot(made.outputs, made.atMs);
     if (now.digest === made.digest || (await this.isAsCached(made, now))) return { kind: 'as-made', made };
-    return { kind: 'changed', made, what: whatChanged(made, now) };
+    return { kind: 'changed', made, what: whatChanged(made, now), isGone: now.files.length === 0 };
   }
 
   /** Times alone may differ: another command of Nx has put the same files there again. */

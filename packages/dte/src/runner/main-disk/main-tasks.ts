@@ -82,9 +82,10 @@ async function outside(
 }
 
 async function unseen(
-  { prepared: { workspaceRoot, resolved }, graph, context: { projectGraph } }: MainTasksInput,
+  { prepared: { workspaceRoot, resolved }, graph, context }: MainTasksInput,
   isOpen: (task: NxTask) => boolean,
 ): Promise<Reasons> {
+  const { projectGraph } = context;
   const isPending = (task: NxTask): boolean =>
     isOpen(task) && mayBeUnseen(task) && !isNoop(task, projectGraph);
   // With `warn` agents are to run what differs.
@@ -92,5 +93,16 @@ async function unseen(
     return new Map();
   const tree = await readWorkingTree(workspaceRoot, resolved.limits);
   if (tree === null || tree.tracked.length + tree.untracked.length === 0) return new Map();
-  return unseenChanges({ graph, projectGraph, workspaceRoot, isPending, tree });
+  return unseenChanges({
+    ...{ graph, projectGraph, workspaceRoot, isPending, tree },
+    sharedInputs: (task) => sharedInputs(task, context),
+  });
+}
+
+/** Every `{workspaceRoot}/…` that the target or any named input of the workspace has: which of them count, Nx decides later. */
+function sharedInputs({ target }: NxTask, { nxJson, projectGraph }: NxRunnerContext): string[] {
+  const { data } = projectGraph.nodes[target.project] ?? {};
+  const all = [nxJson['namedInputs'], data?.['namedInputs'], data?.targets?.[target.target]?.['inputs']];
+  const found = JSON.stringify(all).matchAll(/"\{workspaceRoot\}\/((?:[^"\\]|\\.)+)"/g);
+  return [...found].map(([, pattern = '']) => pattern);
 }

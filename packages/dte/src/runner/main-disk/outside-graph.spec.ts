@@ -3,9 +3,10 @@ import { graphOf } from '../test-support/tasks';
 import type { OutputsState } from './main-disk';
 import { outsideGraph, type OutsideInput } from './outside-graph';
 
-const made = { taskId: 'x', outputs: [], hash: null, digest: '', atMs: 0, absentIn: null };
+const made = { taskId: 'x', outputs: [], hash: null, digest: '', atMs: 0, absentIn: null, hasVaried: false };
 const AS_MADE: OutputsState = { kind: 'as-made', made };
-const CHANGED: OutputsState = { kind: 'changed', made, what: 'dist/x was changed' };
+const VARIED: OutputsState = { kind: 'as-made', made: { ...made, hasVaried: true } };
+const CHANGED: OutputsState = { kind: 'changed', made, what: 'dist/x was changed', isGone: false };
 const ELSEWHERE: OutputsState = { kind: 'as-made', made: { ...made, absentIn: 'run' } };
 const UNKNOWN: OutputsState = { kind: 'unknown' };
 
@@ -63,9 +64,11 @@ it('lets a task go to agents where nothing lies on this disk', async () => {
 });
 
 it.each([
+  // An agent has the same, or nothing.
+  ['of its own project, as it was made', { 'dist/app': AS_MADE }, []],
   [
-    'of its own project, as it was made',
-    { 'dist/app': AS_MADE },
+    'of its own project, made from several inputs',
+    { 'dist/app': VARIED },
     ['app:deploy: it may read dist/app of app:build, which is none of its dependencies'],
   ],
   [
@@ -73,11 +76,7 @@ it.each([
     { 'dist/app': UNKNOWN },
     ['app:deploy: it may read dist/app of app:build, which is none of its dependencies'],
   ],
-  [
-    'of its own project, which was left elsewhere',
-    { 'dist/app': ELSEWHERE },
-    ['app:deploy: it may read dist/app of app:build, which is none of its dependencies'],
-  ],
+  ['of its own project, which was left elsewhere', { 'dist/app': ELSEWHERE }, []],
   ['of a project below it, changed', { 'dist/lib': CHANGED }, ['app:deploy: dist/x was changed']],
   [
     'of a project below it, from who knows where',
@@ -93,6 +92,10 @@ it.each([
 
 it('keeps a task whose configuration names the path, although the other project is only below it', async () => {
   expect(await found({ 'copier:deploy': [] }, { 'dist/lib': AS_MADE })).toHaveLength(1);
+});
+
+it('brings what was left elsewhere to a task whose configuration names it', async () => {
+  expect(await found({ 'copier:deploy': [] }, { 'dist/lib': ELSEWHERE })).toHaveLength(1);
 });
 
 it('lets a task go whose dependencies are what lies there: agents restore those', async () => {

@@ -6,6 +6,7 @@ import {
   type TaskGraph,
 } from '@org/dte-nx-compat';
 import type { OutputsState } from './main-disk';
+import { namesPath } from './names-path';
 import { projectsBelow } from './projects-below';
 
 export interface OutsideInput {
@@ -43,7 +44,8 @@ interface Lying {
  * must be feared, with the reason.
  *
  * - What a script has changed, or made by itself, of any project that the task's own depends on.
- * - What lies here as it was made, of the task's own project, or where the target's configuration names its path.
+ * - What lies here as it was made, where the target's configuration names its path, or where the session has made it from
+ *   several inputs, so that an agent may have another one.
  */
 export async function outsideGraph(input: OutsideInput): Promise<Map<string, string>> {
   const { graph, projectGraph, isSuspect } = input;
@@ -98,10 +100,10 @@ const isMissed = (state: OutputsState): boolean =>
 function matters({ isReleased, projectGraph }: OutsideInput, task: NxTask, lying: Lying): boolean {
   if (lying.state.kind === 'changed') return true;
   if (isReleased(task)) return false;
-  if (lying.state.kind === 'unknown' || lying.project === task.target.project) return true;
+  if (lying.state.kind === 'unknown' || lying.state.made.hasVaried) return true;
   const { project, target } = task.target;
   const text = JSON.stringify(projectGraph.nodes[project]?.data.targets?.[target] ?? {});
-  return lying.paths.some((path) => text.includes(path));
+  return lying.paths.some((path) => namesPath(text, path));
 }
 
 const wordsFor = ({ project, target, state }: Lying, path: string): string =>

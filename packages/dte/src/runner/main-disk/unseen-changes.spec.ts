@@ -23,6 +23,7 @@ function reasonOf(fields: Partial<NxTask>, tree: Partial<WorkingTree>, id = 'app
     graph: graphOf({ [id]: [] }, {}, { [id]: fields }),
     ...{ projectGraph, workspaceRoot: process.cwd(), isPending: () => true },
     tree: { tracked: [], untracked: [], ...tree },
+    sharedInputs: () => ['jest.preset.js', 'tools/**/*'],
   }).get(id);
 }
 
@@ -40,6 +41,14 @@ it.each<[string, Partial<NxTask>, Partial<WorkingTree>, string | null]>([
     LATE,
     { tracked: ['jest.preset.js'] },
     'jest.preset.js',
+  ],
+  ['a hash that is not known yet, and nx.json', LATE, { tracked: ['nx.json'] }, 'nx.json'],
+  ['a hash that is not known yet, and a shared folder', LATE, { tracked: ['tools/a/b.js'] }, 'tools/a/b.js'],
+  [
+    'a hash that is not known yet, and a token in a file that is no input',
+    LATE,
+    { tracked: ['.npmrc'] },
+    null,
   ],
   ['a hash that is not known yet, and what CI put beside all projects', LATE, { untracked: ['.npm/'] }, null],
   [

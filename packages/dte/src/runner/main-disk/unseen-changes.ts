@@ -14,6 +14,8 @@ export interface UnseenInput {
   readonly workspaceRoot: string;
   readonly isPending: (task: NxTask) => boolean;
   readonly tree: WorkingTree;
+  /** Patterns of files beside all projects that may be inputs of a task. */
+  readonly sharedInputs: (task: NxTask) => readonly string[];
 }
 
 /**
@@ -35,21 +37,50 @@ export function unseenChanges(input: UnseenInput): Map<string, string> {
 /** Could any task of this command want to know of uncommitted changes? */
 export const mayBeUnseen = (task: NxTask): boolean => task.hash === undefined || task.cache !== true;
 
-function concerning({ projectGraph, tree, workspaceRoot }: UnseenInput, task: NxTask): string | undefined {
-  const roots = projectsBelow(projectGraph, task.target.project)
-    .map((project) => projectGraph.nodes[project]?.data.root ?? '.')
-    .filter((root) => root !== '.' && root !== '');
-  const isBelow = (file: string): boolean =>
-    roots.some((root) => file === root || file.startsWith(`${root}/`));
-  const all = Object.values(projectGraph.nodes).map(({ data }) => data.root);
-  const isNobodys = (file: string): boolean =>
-    !all.some((root) => root !== '.' && root !== '' && (file === root || file.startsWith(`${root}/`)));
-  // What lies beside all projects: a task whose hash is not known may have it among its inputs. Untracked files there are often caches of CI.
-  const beside = task.hash === undefined || roots.length === 0 ? tree.tracked.filter(isNobodys) : [];
-  const files = [...tree.tracked.filter(isBelow), ...tree.untracked.filter(isBelow), ...beside];
+function concerning(input: UnseenInput, task: NxTask): string | undefined {
+  const { projectGraph, tree, workspaceRoot } = input;
+  const roots = projectsBelow(projectGraph, task.target.project).map((name) => rootOf(projectGraph, name));
+  const within = roots.filter((root) => root !== '.');
+  const isOwn = (file: string): boolean => within.some((root) => isBelow(root, file));
+  const files = [...tree.tracked, ...tree.untracked].filter(isOwn);
+  files.push(...beside(input, task, roots.includes('.')));
   if (files.length === 0) return undefined;
   const seen = new Set(seenBy(projectGraph, task, files, workspaceRoot));
   return files.find((file) => !seen.has(file));
+}
+
+const rootOf = ({ nodes }: NxProjectGraph, project: string): string => {
+  const root = nodes[project]?.data.root ?? '';
+  return root === '' ? '.' : root;
+};
+
+const isBelow = (root: string, file: string): boolean => file === root || file.startsWith(`${root}/`);
+
+/** What Nx hashes for every task, or for many without being told. */
+const ALWAYS_INPUTS = [
+  'nx.json',
+  '.nxignore',
+  '.gitignore',
+  'tsconfig.base.json',
+  'tsconfig.json',
+  'package.json',
+];
+
+/**
+ * Changed files beside all projects that may concern a task. Tracked ones only: what is untracked there is often a cache that
+ * every job of a pipeline has. And only what can be an input, or a token that every job adds to `.npmrc` would keep all tasks.
+ */
+function beside(
+  { projectGraph, tree, workspaceRoot, sharedInputs }: UnseenInput,
+  task: NxTask,
+  isOfRoot: boolean,
+): string[] {
+  const roots = Object.keys(projectGraph.nodes).map((name) => rootOf(projectGraph, name));
+  const isNobodys = (file: string): boolean => !roots.some((root) => root !== '.' && isBelow(root, file));
+  const files = tree.tracked.filter(isNobodys);
+  if (isOfRoot || files.length === 0) return files;
+  if (task.hash !== undefined) return [];
+  return matchFiles([...ALWAYS_INPUTS, ...sharedInputs(task)], files, workspaceRoot);
 }
 
 /** Those of some files that are inputs of the task's hash. */
@@ -60,9 +91,9 @@ function seenBy(
   workspaceRoot: string,
 ): string[] {
   if (hash === undefined || hashDetails === undefined) return [];
-  const rootOf = (project: string): string | undefined => projectGraph.nodes[project]?.data.root;
+  const folderOf = (project: string): string | undefined => projectGraph.nodes[project]?.data.root;
   return Object.keys(hashDetails.nodes).flatMap((name) => {
-    const input = readHashInput(name, rootOf);
+    const input = readHashInput(name, folderOf);
     // A new folder is an input if something in it is.
     const paths = files.map((file) => (file.endsWith('/') ? `${file}x` : file));
     if (input.kind !== 'files') return [];
