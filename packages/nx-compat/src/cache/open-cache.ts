@@ -1,10 +1,12 @@
 import { mkdir, writeFile } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import { resolveNx, type NxInstall } from '../nx-install';
+import type { OutputSummary } from '../outputs';
 import type { NxTask } from '../types';
 import { isReplayable, nxCacheModule, type NxCache, type NxCachedResult } from './nx-cache';
 import { detectRemoteKind, useRemoteCache } from './remote-cache';
 import { recordTaskDetailsIn } from './task-details';
+import { TrueEntries } from './true-entries';
 import { TruthfulRemoteCache } from './truthful-remote';
 import type {
   CacheEntry,
@@ -35,12 +37,16 @@ const toEntry = ({ code, terminalOutput, outputsPath, size }: NxCachedResult): C
 export class OpenedCache implements TaskCache {
   /** Hashes Nx shall not find, in either cache. */
   private readonly unread = new Set<string>();
+  /** Those of them for good. */
+  private readonly distrusted = new Set<string>();
 
   /** Asked before Nx stores a result; false keeps it from doing so. */
   onStoring: ((code: number) => boolean) | undefined;
 
   /** Rows that are in Nx's database: each write there is a transaction, so many at once cost as much as one. */
   private readonly recorded = new Set<string>();
+
+  private readonly entries: TrueEntries;
 
   private constructor(
     private readonly nx: NxInstall,
@@ -51,6 +57,9 @@ export class OpenedCache implements TaskCache {
     readonly remoteKind: RemoteKind,
     readonly remote: TruthfulRemoteCache | undefined,
   ) {
+    this.entries = new TrueEntries(nx, remote);
+    this.entries.guard(nxCache);
+    this.entries.guard(localOnly);
     const get = nxCache.get.bind(nxCache);
     nxCache.get = async (task) => (this.unread.has(task.hash ?? '') ? null : get(task));
     const put = nxCache.put.bind(nxCache);
@@ -94,6 +103,15 @@ export class OpenedCache implements TaskCache {
     return byId;
   }
 
+  summaryOf(hash: string): OutputSummary | undefined {
+    return this.entries.summary(hash);
+  }
+
+  distrust(hash: string): void {
+    this.unread.add(hash);
+    this.distrusted.add(hash);
+  }
+
   replays(code: number): boolean {
     return isReplayable(this.nx, code);
   }
@@ -126,6 +144,7 @@ export class OpenedCache implements TaskCache {
     if (!this.remote || task.hash === undefined || directory === undefined) {
       return { kind: 'none' };
     }
+    if (!(await this.entries.mayTravel(join(directory, task.hash), task.outputs))) return { kind: 'none' };
     await this.remote.store(task.hash, directory, entry.terminalOutput, entry.code);
     return this.remote.takeOutcome(task.hash);
   }
@@ -141,7 +160,7 @@ export class OpenedCache implements TaskCache {
       return await work();
     } finally {
       this.remote?.unasked.delete(hash);
-      this.unread.delete(hash);
+      if (!this.distrusted.has(hash)) this.unread.delete(hash);
     }
   }
 

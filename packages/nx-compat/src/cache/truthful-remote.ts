@@ -51,6 +51,8 @@ export class TruthfulRemoteCache implements NxRemoteCache {
   private readonly failures = new Map<string, string>();
   /** Hashes for which `retrieve` says miss without asking. */
   readonly unasked = new Set<string>();
+  /** Hashes whose next store sends nothing: what Nx would send is not what the task has made. */
+  readonly withheld = new Set<string>();
   /** After a store that failed for good, the next ones are tried once: a coordinator that is gone costs one wait, not one per task. */
   private suspect = false;
 
@@ -73,6 +75,7 @@ export class TruthfulRemoteCache implements NxRemoteCache {
 
   async store(hash: string, cacheDirectory: string, terminalOutput: string, code: number): Promise<boolean> {
     let last: StoreOutcome = { kind: 'none' };
+    if (this.withheld.delete(hash)) return false;
     for (const delayMs of this.suspect ? [0] : this.delaysMs) {
       if (delayMs > 0) await delay(delayMs);
       try {

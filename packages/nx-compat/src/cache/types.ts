@@ -1,3 +1,4 @@
+import type { OutputSummary } from '../outputs';
 import type { NxTask } from '../types';
 
 /**
@@ -63,6 +64,10 @@ export interface TaskCache {
    * left out. Rejects when the disk or Nx's database refuses.
    */
   store(task: NxTask, terminalOutput: string): Promise<void>;
+  /** What the outputs of a hash were when this process last stored them, or put them in place. */
+  summaryOf(hash: string): OutputSummary | undefined;
+  /** From now on no cache has this hash for Nx: what they hold is not what the task has made. */
+  distrust(hash: string): void;
   /** Writes the rows without which storing a result breaks a foreign key. Tasks without a hash are left out. */
   recordTaskDetails(tasks: readonly NxTask[]): void;
   /**
