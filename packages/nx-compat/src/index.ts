@@ -25,6 +25,7 @@ export {
   expandOutputs,
   lineOf,
   listOutputs,
+  listPaths,
   removeOutputs,
   summaryOf,
   type OutputEntry,

@@ -9,6 +9,7 @@ import {
   type RunTaskRequest,
   type TaskHost,
   type TaskRun,
+  summaryOf,
 } from '@org/dte-nx-compat';
 import { type AttemptResult, type ClosureEntry, type RunSpec } from '@org/dte-protocol';
 import { waitFor } from '@org/dte-testing';
@@ -67,6 +68,8 @@ class FakeHost implements TaskHost {
     recordTaskDetails: () => undefined,
     replays: (code) => code === 0,
     keepTerminalOutput: () => Promise.resolve(),
+    distrust: () => undefined,
+    disconnect: () => undefined,
   };
   stop: () => void = () => undefined;
   environmentChanged = (): void => undefined;
@@ -159,6 +162,8 @@ const result = (): Promise<AttemptResult> =>
     deadlineMs: 10_000,
     lastState: () => JSON.stringify(said),
   });
+/** Outputs that are declared and not there. */
+const NOTHING = summaryOf([]);
 const uncached = (): RunSpec => {
   const spec = runSpec(['app:build']);
   return { ...spec, tasks: spec.tasks.map((task) => ({ ...task, cacheable: false })) };
@@ -188,7 +193,8 @@ it('runs a task and says where Nx has stored it, without a request', async () =>
       startMs: 10,
       endMs: 20,
     },
-    ...{ artifact: { kind: 'cache', hash: 'hash-app-build' }, reason: null, hashDetails: null },
+    artifact: { kind: 'cache', hash: 'hash-app-build', outputs: NOTHING },
+    ...{ reason: null, hashDetails: null },
   });
   expect(said.map(({ type }) => type)).toEqual(['ready', 'executing', 'output', 'result']);
   expect(given!).toMatchObject({

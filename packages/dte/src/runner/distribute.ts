@@ -139,8 +139,9 @@ async function runHere(
   if (taskIds.length === 0) return {};
   // An nx command inside one of these tasks is part of the task: it must not be distributed on its own.
   process.env['DTE_EXECUTOR'] = '1';
+  const { cache } = prepared;
   // With the coordinator gone its cache would only cost time.
-  const cache = run.coordinatorLost ? undefined : prepared.cache;
+  if (run.coordinatorLost) cache.disconnect();
   const ran = await runSubsetWithDefaultRunner({ taskIds, options, context, cache });
   const missing = taskIds.filter((id) => ran[id] === undefined);
   return { ...Object.fromEntries(missing.map((id) => [id, 'skipped' as const])), ...ran };

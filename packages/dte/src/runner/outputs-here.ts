@@ -24,7 +24,12 @@ export interface OutputsHereOptions {
 }
 
 /** One string per artifact of a run. */
-const identityOf = (artifact: Artifact): string => JSON.stringify(artifact);
+const identityOf = (artifact: Artifact): string =>
+  artifact.kind === 'cache'
+    ? `cache ${artifact.hash}`
+    : artifact.kind === 'attempt'
+      ? `attempt ${artifact.attempt}`
+      : 'none';
 
 /**
  * Which outputs are on the main job's disk: takes over what is wanted here, and knows what was left. Where the main job has

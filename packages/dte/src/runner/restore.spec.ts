@@ -19,6 +19,8 @@ function setUp(answers: FetchResult[]) {
     recordTaskDetails: jest.fn(),
     replays: (code) => code === 0,
     keepTerminalOutput: () => Promise.resolve(),
+    distrust: jest.fn(),
+    disconnect: jest.fn(),
   };
   const restorer = createRestorer({
     cache,
@@ -26,7 +28,10 @@ function setUp(answers: FetchResult[]) {
     runId: 'r',
     workspaceRoot: '/w',
     limits: readLimits({}).limits,
-    outputs: { expand: () => [], remove: (outputs) => void removed.push(...outputs) },
+    outputs: {
+      list: () => Promise.resolve({ entries: [], through: [], roots: [] }),
+      remove: (outputs) => void removed.push(...outputs),
+    },
   });
   return { restorer, fetched, getAttempt, removed };
 }

@@ -1,7 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { resolveNx, type NxInstall } from '../nx-install';
-import type { OutputSummary } from '../outputs';
 import type { NxTask } from '../types';
 import { isReplayable, nxCacheModule, type NxCache, type NxCachedResult } from './nx-cache';
 import { detectRemoteKind, useRemoteCache } from './remote-cache';
@@ -103,13 +102,13 @@ export class OpenedCache implements TaskCache {
     return byId;
   }
 
-  summaryOf(hash: string): OutputSummary | undefined {
-    return this.entries.summary(hash);
-  }
-
   distrust(hash: string): void {
     this.unread.add(hash);
     this.distrusted.add(hash);
+  }
+
+  disconnect(): void {
+    if (this.remoteKind === 'ours' && this.remote) this.remote.isDisconnected = true;
   }
 
   replays(code: number): boolean {
@@ -125,9 +124,10 @@ export class OpenedCache implements TaskCache {
         const failure = this.remote?.takeFailure(task.hash);
         return failure === undefined ? { kind: 'miss' } : { kind: 'error', message: failure };
       }
-      if (result.remote) return { kind: 'remote', entry: toEntry(result) };
-      if (task.outputs.length > 0) await this.nxCache.copyFilesFromCache(task.hash, result, task.outputs);
-      return { kind: 'local', entry: toEntry(result) };
+      const kind = result.remote ? 'remote' : 'local';
+      if (kind === 'local' && task.outputs.length > 0)
+        await this.nxCache.copyFilesFromCache(task.hash, result, task.outputs);
+      return { kind, entry: toEntry(result), outputs: this.entries.takePlaced(task.hash) };
     } catch (error) {
       return { kind: 'error', message: error instanceof Error ? error.message : String(error) };
     }

@@ -1,12 +1,12 @@
 import { mkdirSync } from 'node:fs';
 import type { NxInstall } from '../nx-install';
-import { carriageOf, listOutputs, replaceOutputs, summaryOf, type OutputSummary } from '../outputs';
+import { carriageOf, listOutputs, replaceOutputs, type OutputSummary } from '../outputs';
 import type { NxTask } from '../types';
 import type { NxCache, NxCachedResult } from './nx-cache';
 import type { TruthfulRemoteCache } from './truthful-remote';
 import { isWhole } from './whole-entry';
 
-/** What a store found, or a restore left, of outputs; the oldest are forgotten. */
+/** What restores left on disk, until somebody asks; the oldest are forgotten. */
 const KEPT_SUMMARIES = 1_000;
 
 /**
@@ -15,16 +15,18 @@ const KEPT_SUMMARIES = 1_000;
  * functions.
  */
 export class TrueEntries {
-  private readonly summaries = new Map<string, OutputSummary>();
+  private readonly placed = new Map<string, OutputSummary>();
 
   constructor(
     private readonly nx: NxInstall,
     private readonly remote: TruthfulRemoteCache | undefined,
   ) {}
 
-  /** What the outputs of a hash were when they were last stored or put in place in this process. */
-  summary(hash: string): OutputSummary | undefined {
-    return this.summaries.get(hash);
+  /** What the outputs of a hash are since they were put in place; once. */
+  takePlaced(hash: string): OutputSummary | undefined {
+    const summary = this.placed.get(hash);
+    this.placed.delete(hash);
+    return summary;
   }
 
   /** Would a remote cache of Nx bring back what this folder of the local one holds? */
@@ -58,7 +60,6 @@ export class TrueEntries {
     const put = cache.put.bind(cache);
     cache.put = async (task, terminalOutput, outputs, code) => {
       const list = await listOutputs(this.nx.workspaceRoot, outputs, this.nx);
-      this.keep(task.hash ?? '', summaryOf(list.entries));
       const carriage = carriageOf(list, outputs, this.nx.major);
       if (carriage === 'nowhere') return undefined;
       if (carriage === 'here' && task.hash !== undefined) this.remote?.withheld.add(task.hash);
@@ -112,14 +113,10 @@ export class TrueEntries {
     { outputsPath }: NxCachedResult,
     outputs: readonly string[],
   ): Promise<void> {
-    if (outputs.length === 0) return;
-    this.keep(hash, await replaceOutputs(this.nx, outputsPath, outputs));
-  }
-
-  private keep(hash: string, summary: OutputSummary): void {
-    this.summaries.delete(hash);
-    this.summaries.set(hash, summary);
-    const [oldest] = this.summaries.keys();
-    if (oldest !== undefined && this.summaries.size > KEPT_SUMMARIES) this.summaries.delete(oldest);
+    const summary = await replaceOutputs(this.nx, outputsPath, outputs);
+    this.placed.delete(hash);
+    this.placed.set(hash, summary);
+    const [oldest] = this.placed.keys();
+    if (oldest !== undefined && this.placed.size > KEPT_SUMMARIES) this.placed.delete(oldest);
   }
 }

@@ -3,6 +3,7 @@ export { expandOutputs, removeOutputs } from './expand';
 export {
   lineOf,
   listOutputs,
+  listPaths,
   summaryOf,
   type OutputEntry,
   type OutputList,

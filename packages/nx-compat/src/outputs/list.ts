@@ -91,13 +91,15 @@ function linksAbove(root: string, path: string): string[] {
  * @param nx default: that of the folder, which then must be a workspace
  * @throws what the file system throws, also when something vanishes under the walk
  */
-export async function listOutputs(
+export const listOutputs = (
   workspaceRoot: string,
   outputs: readonly string[],
   nx?: NxInstall,
-): Promise<OutputList> {
+): Promise<OutputList> => listPaths(workspaceRoot, expandOutputs(workspaceRoot, outputs, nx));
+
+/** As `listOutputs`, for outputs that are expanded already: files, folders and links that exist. */
+export async function listPaths(workspaceRoot: string, roots: readonly string[]): Promise<OutputList> {
   const walk = new Walk(workspaceRoot);
-  const roots = expandOutputs(workspaceRoot, outputs, nx);
   const all = new Set(roots);
   const isNamed = (path: string): boolean =>
     path.split('/').some((_, index, parts) => all.has(parts.slice(0, index + 1).join('/')));
