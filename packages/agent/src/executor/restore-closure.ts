@@ -8,6 +8,7 @@ import {
 } from '@org/dte-protocol';
 import { type OutputsPort, expectSame, extractAttempt, madeOf, summariseOutputs } from '../artifacts';
 import { type HttpClient } from '../http';
+import { type SharedOutputs } from '../shared-outputs';
 import { type DriftWitness } from './drift-witness';
 import { nxTaskOf } from './nx-task';
 import { type Run } from './run-cache';
@@ -21,6 +22,8 @@ export interface RestoreContext {
   readonly limits: LimitValues;
   readonly signal: AbortSignal;
   readonly agentName: string;
+  /** Outputs that several tasks of the run write into. */
+  readonly shared: SharedOutputs;
   /** Asked when a hash differs. */
   readonly witness: Pick<DriftWitness, 'testify'>;
 }
@@ -38,7 +41,9 @@ export async function restoreMember(
   if (spec === undefined) {
     throw new DteError('DTE_UNKNOWN_TASK', `The run does not have the dependency ${entry.taskId}.`);
   }
-  await restoreArtifact(context, entry, spec);
+  const { id, nxTask } = spec;
+  const restore = (): Promise<void> => restoreArtifact(context, entry, spec);
+  await context.shared.restoring({ id, outputs: nxTask.outputs }, restore, context.signal);
   return spec.nxTask.outputs;
 }
 

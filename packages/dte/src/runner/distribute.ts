@@ -94,6 +94,7 @@ async function runDistributed(
     return { ...run.results.statuses, ...(await runHere(toRun, run, prepared, options, context)) };
   } finally {
     await lifeCycle.endCommand?.();
+    await run.close();
     const { byAgent, failedOn, fromCache } = run.results;
     for (const line of failureLines(failedOn)) voice.line(line);
     for (const line of run.retries.lines()) voice.line(line);
