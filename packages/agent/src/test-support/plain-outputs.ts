@@ -1,4 +1,4 @@
-import { existsSync, rmSync } from 'node:fs';
+import { existsSync, lstatSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { listPaths } from '@org/dte-nx-compat';
 import { type OutputsPort } from '../artifacts';
@@ -11,6 +11,15 @@ export const plainOutputs = (workspaceRoot: string): OutputsPort => ({
       outputs.filter((path) => existsSync(join(workspaceRoot, path))),
     ),
   remove: (outputs) => {
-    for (const path of outputs) rmSync(join(workspaceRoot, path), { recursive: true, force: true });
+    for (const path of outputs) {
+      const absolute = join(workspaceRoot, path);
+      const isLink = lstatSync(absolute, { throwIfNoEntry: false })?.isSymbolicLink() === true;
+      // As Nx's own is replaced: what is behind a link of the workspace, and not the link.
+      const all =
+        isLink && existsSync(absolute)
+          ? readdirSync(absolute).map((name) => join(absolute, name))
+          : [absolute];
+      for (const each of all) rmSync(each, { recursive: true, force: true });
+    }
   },
 });

@@ -22,7 +22,7 @@ function homeOf(path: string, roots: ReadonlySet<string>): string {
 }
 
 const staysHome = (path: string, target: string, roots: ReadonlySet<string>): boolean =>
-  !posix.isAbsolute(target) && posix.join(posix.dirname(path), target).startsWith(`${homeOf(path, roots)}/`);
+  posix.join(posix.dirname(path), target).startsWith(`${homeOf(path, roots)}/`);
 
 /**
  * What Nx's cache of this major does with outputs that look like this. Measured on every supported major with the shapes of
@@ -40,6 +40,7 @@ export function carriageOf(list: OutputList, outputs: readonly string[], major: 
   if (list.through.length > 0 || list.entries.some(isBeyond)) return 'nowhere';
   const roots = new Set(list.roots);
   const travels = (entry: OutputEntry): boolean =>
-    entry.kind !== 'link' || (major > 20 && (major < 24 || staysHome(entry.path, entry.target, roots)));
+    entry.kind !== 'link' ||
+    (major > 20 && (major < 24 || (!entry.isAbsolute && staysHome(entry.path, entry.target, roots))));
   return list.entries.every(travels) ? 'everywhere' : 'here';
 }

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { lstatSync, readdirSync, readlinkSync } from 'node:fs';
-import { join } from 'node:path';
+import { lstatSync, readdirSync, readlinkSync, realpathSync } from 'node:fs';
+import { isAbsolute, join, posix, relative, sep } from 'node:path';
 import { setImmediate as turnOfTheLoop } from 'node:timers/promises';
 import type { NxInstall } from '../nx-install';
 import { expandOutputs, isFolderLink, realInside } from './expand';
@@ -14,7 +14,8 @@ export type OutputEntry =
       readonly executable: boolean;
       readonly links: number;
     }
-  | { readonly kind: 'link'; readonly path: string; readonly target: string }
+  /** `target`: as it is, but relative where an absolute one leads into the workspace, which lies elsewhere on other machines. */
+  | { readonly kind: 'link'; readonly path: string; readonly target: string; readonly isAbsolute: boolean }
   | { readonly kind: 'folder'; readonly path: string }
   /** A socket, a pipe or a device. */
   | { readonly kind: 'special'; readonly path: string }
@@ -43,7 +44,14 @@ class Walk {
   readonly through = new Set<string>();
   private readonly folders: string[] = [];
 
-  constructor(private readonly root: string) {}
+  private readonly home: string;
+
+  constructor(
+    private readonly root: string,
+    private readonly workspaceRoot: string,
+  ) {
+    this.home = realpathSync(workspaceRoot);
+  }
 
   look(path: string): void {
     const stat = lstatSync(join(this.root, path), { throwIfNoEntry: false });
@@ -52,12 +60,22 @@ class Walk {
       return;
     }
     if (stat.isDirectory()) this.folders.push(path);
-    else if (stat.isSymbolicLink())
-      this.entries.set(path, { kind: 'link', path, target: readlinkSync(join(this.root, path)) });
+    else if (stat.isSymbolicLink()) this.entries.set(path, this.linkAt(path));
     else if (stat.isFile()) {
       const { size, mode, nlink } = stat;
       this.entries.set(path, { kind: 'file', path, size, executable: isExecutable(mode), links: nlink });
     } else this.entries.set(path, { kind: 'special', path });
+  }
+
+  private linkAt(path: string): OutputEntry {
+    const target = readlinkSync(join(this.root, path));
+    for (const home of isAbsolute(target) ? [this.home, this.workspaceRoot] : []) {
+      const inside = relative(home, target);
+      if (inside === '..' || inside.startsWith(`..${sep}`) || isAbsolute(inside)) continue;
+      const plain = posix.relative(posix.dirname(path), inside.split(sep).join('/')) || '.';
+      return { kind: 'link', path, target: plain, isAbsolute: true };
+    }
+    return { kind: 'link', path, target, isAbsolute: isAbsolute(target) };
   }
 
   /** As a folder: all it holds. */
@@ -95,11 +113,19 @@ export const listOutputs = (
   workspaceRoot: string,
   outputs: readonly string[],
   nx?: NxInstall,
-): Promise<OutputList> => listPaths(workspaceRoot, expandOutputs(workspaceRoot, outputs, nx));
+): Promise<OutputList> =>
+  listPaths(workspaceRoot, expandOutputs(workspaceRoot, outputs, nx), nx?.workspaceRoot);
 
-/** As `listOutputs`, for outputs that are expanded already: files, folders and links that exist. */
-export async function listPaths(workspaceRoot: string, roots: readonly string[]): Promise<OutputList> {
-  const walk = new Walk(workspaceRoot);
+/**
+ * As `listOutputs`, for outputs that are expanded already: files, folders and links that exist.
+ * @param home the workspace, where the folder is none but an entry of its cache
+ */
+export async function listPaths(
+  workspaceRoot: string,
+  roots: readonly string[],
+  home: string = workspaceRoot,
+): Promise<OutputList> {
+  const walk = new Walk(workspaceRoot, home);
   const all = new Set(roots);
   const isNamed = (path: string): boolean =>
     path.split('/').some((_, index, parts) => all.has(parts.slice(0, index + 1).join('/')));
