@@ -21,7 +21,17 @@ export { recordTaskDetails } from './cache/task-details';
 export { createStreamPrinter, type StreamPrinter } from './printing/stream-printer';
 export { terminalUiOf, type TerminalUi } from './printing/terminal-ui';
 export { shouldStreamOutput } from './printing/should-stream';
-export { expandOutputs, removeOutputs } from './outputs';
+export {
+  expandOutputs,
+  lineOf,
+  listOutputs,
+  listPaths,
+  removeOutputs,
+  summaryOf,
+  type OutputEntry,
+  type OutputList,
+  type OutputSummary,
+} from './outputs';
 export { pathMatcher } from './path-matcher';
 export { createLateHasher, type LateHasher } from './planning/late-hash';
 export { matchFiles, readHashInput, type HashInput } from './hash-inputs';

@@ -128,6 +128,14 @@ export const ERROR_CODES = {
     severity: 'attempt',
     cure: 'Check the outputs of the dependency that the message names and the disk of the coordinator.',
   },
+  DTE_OUTPUTS_DIFFER: {
+    severity: 'attempt',
+    cure: 'Nothing to do if it happens once: the task is run again. If it comes back, look for something that writes into the outputs which the message names while others read them.',
+  },
+  DTE_OUTPUT_NAME: {
+    severity: 'attempt',
+    cure: 'Give the output that the message names a name in UTF-8, or leave it out of the outputs of the task.',
+  },
   DTE_OUTPUTS_UNKNOWN: {
     severity: 'fatal',
     cure: 'Name a task of the list that `dte outputs` prints, in the job that ran the nx command. With restoreOutputs=all (the default) all outputs are in the workspace already.',

@@ -41,6 +41,7 @@ const SCHEMAS: Record<string, z.ZodType[]> = {
   'hello.id-token': [helloSchema],
   'hello.reconnect': [helloSchema],
   'hello.only-run': [helloSchema],
+  'agent.wanted.outputs': [agentWantedSchema],
   'agent.wanted.retry': [agentWantedSchema, coordinatorToAgentSchema],
   'run.update.failed-attempt': [runUpdateSchema, coordinatorToMainSchema],
   'run.update.failed-batch': [runUpdateSchema, coordinatorToMainSchema],

@@ -364,6 +364,12 @@ export const LIMITS = {
     'DTE_RESTORE_CONCURRENCY',
     'Artifacts restored at a time on one machine.',
   ),
+  sharedOutputsMs: limit(
+    1_800_000,
+    'ms',
+    'DTE_SHARED_OUTPUTS_MS',
+    'How long a restore waits for tasks and restores on the same machine that write into the same outputs: as long as a long task takes.',
+  ),
   rendezvousMs: limit(
     86_400_000,
     'ms',

@@ -3,16 +3,38 @@ import { hashSchema, labelSchema, runIdSchema, taskIdSchema } from './ids';
 import { LIMITS } from './limits';
 
 /**
+ * What a task's outputs were on the disk of whoever made them: a digest over paths, kinds, sizes, targets of links and the
+ * executable bit. Whoever restores them holds against it what has arrived.
+ */
+export const outputSummarySchema = z.strictObject({
+  /** SHA-256 in hex. */
+  digest: z.string().regex(/^[0-9a-f]{64}$/),
+  /** Files, links and empty folders. */
+  entries: z.int().min(0),
+  bytes: z.int().min(0),
+});
+
+/**
  * Where the outputs and the terminal output of a finished task are.
  * - `cache`: under its hash, in Nx's own format, in the store that Nx's remote cache contract reaches.
  * - `attempt`: in the second namespace, keyed by run, task and attempt, as a tar of our own (tasks Nx does not
  *   cache, failed tasks, and everything when the organisation uses a remote cache of its own).
  *   Attempt 0 is what the main job itself supplied.
  * - `none`: there is nothing to restore (`nx:noop`).
+ *
+ * `outputs` is left out where nobody has seen them on a disk and what is stored: a hit of the coordinator's cache.
  */
 export const artifactSchema = z.discriminatedUnion('kind', [
-  z.strictObject({ kind: z.literal('cache'), hash: hashSchema }),
-  z.strictObject({ kind: z.literal('attempt'), attempt: z.int().min(0) }),
+  z.strictObject({
+    kind: z.literal('cache'),
+    hash: hashSchema,
+    outputs: outputSummarySchema.optional(),
+  }),
+  z.strictObject({
+    kind: z.literal('attempt'),
+    attempt: z.int().min(0),
+    outputs: outputSummarySchema.optional(),
+  }),
   z.strictObject({ kind: z.literal('none') }),
 ]);
 export type Artifact = z.infer<typeof artifactSchema>;

@@ -29,9 +29,13 @@ export function closureOf(state: SchedulerState, run: RunState, indices: readonl
   return closure;
 }
 
+/** What an artifact says of its outputs: a digest and two numbers. */
+const SUMMARY_BYTES = 160;
+
 /** Upper estimate of the bytes of an entry in a frame: three per character is the worst of UTF-8. */
 const entryBytes = ({ taskId, hash, artifact }: ClosureEntry): number =>
-  3 * (taskId.length + (hash?.length ?? 0) + (artifact.kind === 'cache' ? artifact.hash.length : 0)) + 96;
+  3 * (taskId.length + (hash?.length ?? 0) + (artifact.kind === 'cache' ? artifact.hash.length : 0)) +
+  (artifact.kind === 'none' || artifact.outputs === undefined ? 96 : 96 + SUMMARY_BYTES);
 
 export const closureBytes = (closure: ClosureEntry[]): number =>
   closure.reduce((bytes, entry) => bytes + entryBytes(entry), 0);

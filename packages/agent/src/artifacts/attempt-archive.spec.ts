@@ -8,6 +8,7 @@ import {
   readFileSync,
   readdirSync,
   readlinkSync,
+  rmSync,
   statSync,
   symlinkSync,
   writeFileSync,
@@ -204,7 +205,63 @@ describe('an archive that is packed and extracted elsewhere', () => {
   });
 });
 
+describe('an output that is reached through a link of the workspace', () => {
+  const behind = (to: string): string[] =>
+    readdirSync(join(to, 'real'), { recursive: true }).sort() as string[];
+  const withLink = (): string => {
+    const to = folder();
+    put(to, 'real/stale.js');
+    symlinkSync('real', join(to, 'out'));
+    return to;
+  };
+
+  it.each([
+    ['the link', ['out']],
+    ['what is behind it', ['out/a.js', 'out/sub']],
+  ])('comes through the link on the other side, too: %s', async (_, outputs) => {
+    const [from, to] = [withLink(), withLink()];
+    rmSync(join(from, 'real/stale.js'));
+    put(from, 'out/a.js');
+    put(from, 'out/sub/b.js');
+
+    await extract(to, pack(from, outputs), outputs);
+
+    expect(readlinkSync(join(to, 'out'))).toBe('real');
+    expect(behind(to).filter((path) => path !== 'stale.js')).toEqual(['a.js', 'sub', 'sub/b.js']);
+    expect(behind(to).includes('stale.js')).toBe(!outputs.includes('out'));
+  });
+
+  it('is a folder where the task has made one of the link', async () => {
+    const [from, to] = [folder(), withLink()];
+    put(from, 'out/a.js');
+
+    await extract(to, pack(from, ['out']), ['out']);
+
+    expect(lstatSync(join(to, 'out')).isSymbolicLink()).toBe(false);
+    expect(readdirSync(join(to, 'out'))).toEqual(['a.js']);
+    expect(behind(to)).not.toContain('a.js');
+  });
+
+  it('is never written through a link that only the archive has', async () => {
+    const to = folder();
+    put(to, '.git/config', 'mine');
+    const source = await forged(
+      [{ name: 'outputs/out', type: 'symlink', linkname: '.git' }],
+      [{ name: 'outputs/out/config' }, 'theirs'],
+    );
+    await extract(to, source, ['out']);
+    expect(readFileSync(join(to, '.git/config'), 'utf8')).toBe('mine');
+  });
+});
+
 describe('an output that cannot travel', () => {
+  it('is refused while packing when its name is no text', async () => {
+    const from = folder();
+    mkdirSync(join(from, 'dist'));
+    writeFileSync(Buffer.concat([Buffer.from(join(from, 'dist/')), Buffer.from([0xff, 0xfe])]), '');
+    expect(await codeOf(buffer(pack(from, ['dist'])))).toBe('DTE_OUTPUT_NAME');
+  });
+
   it('is refused while packing when it is a link that leaves the workspace', async () => {
     const from = folder();
     put(from, 'dist/a');

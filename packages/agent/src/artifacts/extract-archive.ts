@@ -14,6 +14,7 @@ import {
 } from './archive-format';
 import { type ArchiveEntry, openArchive } from './open-archive';
 import { type ArchiveLimits, type OutputsPort } from './ports';
+import { StandingLinks } from './standing-links';
 import { FolderMaker, checkedParts, finalTarget, isInside, unsafe } from './safe-paths';
 
 export interface ExtractOptions {
@@ -85,9 +86,11 @@ class Extractor {
   private bytes = 0;
 
   private readonly folders: FolderMaker;
+  private readonly standing: StandingLinks;
 
   constructor(private readonly options: ExtractOptions) {
     this.folders = new FolderMaker(options.workspaceRoot);
+    this.standing = new StandingLinks(this.folders.root, options.outputs);
   }
 
   async take(entry: ArchiveEntry): Promise<void> {
@@ -109,6 +112,7 @@ class Extractor {
 
   async finish(): Promise<ExtractedAttempt> {
     if (this.meta === null) throw new DteError('DTE_ARTIFACT_INCOMPLETE', 'The archive is empty.');
+    await this.standing.settle();
     for (const { path, target } of this.links) {
       await rm(path, { recursive: true, force: true });
       await symlink(target, path);
@@ -193,6 +197,12 @@ class Extractor {
       entry.resume();
       return;
     }
+    const place = join(this.folders.root, ...parts);
+    if (type === 'symlink' && (await this.standing.stands(place, linkname ?? ''))) {
+      entry.resume();
+      return;
+    }
+    if (type !== 'symlink') await this.standing.settle();
     const above = await this.folders.make(parts.slice(0, -1));
     const path = join(above, parts[parts.length - 1] ?? '');
     switch (type) {

@@ -14,6 +14,7 @@ import {
   TERMINAL_OUTPUT_ENTRY,
 } from './archive-format';
 import { finalTarget, isInside, unsafe } from './safe-paths';
+import { refuseUnnameable } from './same-outputs';
 import { utf8Chunks, withinLimit } from './terminal-output';
 import { type ArchiveLimits, type OutputsPort } from './ports';
 
@@ -63,7 +64,12 @@ class Packer {
     await this.addChunks({ name: META_ENTRY }, [Buffer.from(JSON.stringify({ version: 1, ...meta }))]);
     const text = withinLimit(terminalOutput, limits.terminalOutputBytes);
     await this.addChunks({ name: TERMINAL_OUTPUT_ENTRY, size: Buffer.byteLength(text) }, utf8Chunks(text));
-    for (const path of topmost(await port.expand(outputs))) await this.add(path);
+    const { roots, through, entries } = await port.list(outputs);
+    refuseUnnameable(meta.taskId, entries);
+    const isThrough = new Set(through);
+    // Ahead of what lies behind them: only there can whoever extracts this go through.
+    for (const path of through) await this.addLink(join(this.root, path), OUTPUTS_PREFIX + path);
+    for (const path of topmost(roots)) await (isThrough.has(path) ? this.addBelow(path) : this.add(path));
   }
 
   private async add(path: string): Promise<void> {
@@ -74,8 +80,12 @@ class Packer {
     if (stat.isSymbolicLink()) await this.addLink(absolute, name);
     else if (stat.isDirectory()) {
       await this.addHeader({ name, type: 'directory', mode });
-      for (const child of (await readdir(absolute)).sort()) await this.add(`${path}/${child}`);
+      await this.addBelow(path);
     } else if (stat.isFile()) await this.addFile(absolute, name, stat);
+  }
+
+  private async addBelow(path: string): Promise<void> {
+    for (const child of (await readdir(join(this.root, path))).sort()) await this.add(`${path}/${child}`);
   }
 
   private async addFile(absolute: string, name: string, stat: Stats): Promise<void> {

@@ -1,10 +1,11 @@
+import { type OutputList } from '@org/dte-nx-compat';
 import { type LimitValues } from '@org/dte-protocol';
 
-/** What finds and removes a task's outputs: nx-compat's `expandOutputs` and `removeOutputs`, bound to a workspace. */
+/** What finds and removes a task's outputs: nx-compat's `listOutputs` and `removeOutputs`, bound to a workspace. */
 export interface OutputsPort {
-  /** Files and folders that exist for these outputs, relative to the workspace, with `/`. */
-  expand(outputs: readonly string[]): string[] | Promise<string[]>;
-  /** Deletes what `expand` finds. */
+  /** All that these outputs name and that exists, by paths relative to the workspace, with `/`. */
+  list(outputs: readonly string[]): Promise<OutputList>;
+  /** Deletes what `list` finds. */
   remove(outputs: readonly string[]): void | Promise<void>;
 }
 

@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { text } from 'node:stream/consumers';
+import { buffer, text } from 'node:stream/consumers';
 import {
   type BatchRun,
   type FetchResult,
@@ -9,11 +9,13 @@ import {
   type RunTaskRequest,
   type TaskHost,
   type TaskRun,
+  summaryOf,
 } from '@org/dte-nx-compat';
 import { type AttemptResult, type ClosureEntry, type RunSpec } from '@org/dte-protocol';
 import { waitFor } from '@org/dte-testing';
 import { FakeCoordinator, assignment, runSpec } from '../test-support/fake-coordinator';
 import { testLimits } from '../test-support/hello';
+import { packAttempt } from '../artifacts';
 import { plainOutputs } from '../test-support/plain-outputs';
 import { tempFolders } from '../test-support/temp-folder';
 import { Executor } from './executor';
@@ -67,6 +69,8 @@ class FakeHost implements TaskHost {
     recordTaskDetails: () => undefined,
     replays: (code) => code === 0,
     keepTerminalOutput: () => Promise.resolve(),
+    distrust: () => undefined,
+    disconnect: () => undefined,
   };
   stop: () => void = () => undefined;
   environmentChanged = (): void => undefined;
@@ -159,6 +163,8 @@ const result = (): Promise<AttemptResult> =>
     deadlineMs: 10_000,
     lastState: () => JSON.stringify(said),
   });
+/** Outputs that are declared and not there. */
+const NOTHING = summaryOf([]);
 const uncached = (): RunSpec => {
   const spec = runSpec(['app:build']);
   return { ...spec, tasks: spec.tasks.map((task) => ({ ...task, cacheable: false })) };
@@ -188,7 +194,8 @@ it('runs a task and says where Nx has stored it, without a request', async () =>
       startMs: 10,
       endMs: 20,
     },
-    ...{ artifact: { kind: 'cache', hash: 'hash-app-build' }, reason: null, hashDetails: null },
+    artifact: { kind: 'cache', hash: 'hash-app-build', outputs: NOTHING },
+    ...{ reason: null, hashDetails: null },
   });
   expect(said.map(({ type }) => type)).toEqual(['ready', 'executing', 'output', 'result']);
   expect(given!).toMatchObject({
@@ -423,6 +430,32 @@ describe('a dependency', () => {
     host.fetched = { kind: 'miss' };
     send({ restore: [cached] });
     expect(await result()).toMatchObject({ kind: 'returned', reason: { code: 'DTE_ARTIFACT_MISSING' } });
+    expect(said[1]).toMatchObject({ type: 'restored', ok: false });
+  });
+
+  it.each([
+    ['a cache', { kind: 'cache', hash: '5' }],
+    ['an attempt', { kind: 'attempt', attempt: 1 }],
+  ] as const)('that does not arrive from %s as it was made costs the attempt', async (_, from) => {
+    const other = { ...NOTHING, digest: 'a'.repeat(64) };
+    host.fetched = {
+      kind: 'remote',
+      entry: { code: 0, terminalOutput: '', outputsPath: '' },
+      outputs: NOTHING,
+    };
+    // What is stored under either name: nothing at all was made.
+    const archive = await buffer(
+      packAttempt({
+        ...{ workspaceRoot: workspace, outputs: [], port: plainOutputs(workspace), limits: testLimits({}) },
+        ...{ terminalOutput: '', meta: { taskId: 'lib:build', hash: '5', code: 0, status: 'success' } },
+      }),
+    );
+    server.handler = (request, response) => void response.writeHead(200).end(archive);
+    send(
+      { restore: [{ ...cached, artifact: { ...from, outputs: other } }] },
+      runSpec(['app:build', 'lib:build']),
+    );
+    expect(await result()).toMatchObject({ kind: 'returned', reason: { code: 'DTE_OUTPUTS_DIFFER' } });
     expect(said[1]).toMatchObject({ type: 'restored', ok: false });
   });
 

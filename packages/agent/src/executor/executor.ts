@@ -25,7 +25,9 @@ import {
 import { LiveOutput } from './live-output';
 import { serve } from './serve';
 import { serversOf } from './servers-of';
-import { type RestoreContext, forEachLimited, restoreMember } from './restore-closure';
+import { restoreAll } from './restore-all';
+import { type RestoreContext, restoreMember } from './restore-closure';
+import { SharedByRun } from './shared-by-run';
 import { type AttemptHooks, findTask, runAttempt } from './run-attempt';
 import { nxTaskOf } from './nx-task';
 import { runBatch } from './run-batch';
@@ -58,6 +60,7 @@ export class Executor {
   private readonly environment: RunEnvironment;
   private readonly http: HttpClient;
   private readonly witness: DriftWitness;
+  private readonly shared: SharedByRun;
   private current: Current | null = null;
 
   constructor(private readonly options: ExecutorOptions) {
@@ -71,6 +74,7 @@ export class Executor {
       retryForMs: options.limits.coordinatorGraceMs,
     });
     this.witness = new DriftWitness(options);
+    this.shared = new SharedByRun(options);
   }
 
   /** Builds the project graph. Resolves with false when it cannot be built; the supervisor has been told. */
@@ -213,7 +217,8 @@ export class Executor {
     recordOnce(run, host);
     const { agentName } = message;
     const { http, witness } = this;
-    return { host, http, run, workspaceRoot, outputs, limits, signal, agentName, witness };
+    const shared = this.shared.of(run, message.specFile);
+    return { host, http, run, workspaceRoot, outputs, limits, signal, agentName, witness, shared };
   }
 
   private async restoreClosure(
@@ -222,7 +227,13 @@ export class Executor {
     current: Current,
   ): Promise<void> {
     const { channel } = this.options;
-    const restore = async (entry: ClosureEntry): Promise<void> => {
+    const { restore, awaiting, restoreConcurrency: concurrency } = message;
+    const mine = new Set(restore);
+    const restoreOne = async (entry: ClosureEntry): Promise<void> => {
+      if (!mine.has(entry)) {
+        await restoreMember(context, entry);
+        return;
+      }
       const said = { type: 'restored', ref: current.ref, taskId: entry.taskId } as const;
       try {
         current.abort.signal.throwIfAborted();
@@ -233,9 +244,14 @@ export class Executor {
         throw thrown;
       }
     };
-    await forEachLimited(message.restore, message.restoreConcurrency, restore);
-    await forEachLimited(message.awaiting, message.restoreConcurrency, async (entry) => {
-      if (!(await elsewhere(current, entry.taskId))) await restoreMember(context, entry);
+    const overlapping = (taskId: string): readonly string[] => context.shared.overlapping(taskId);
+    await restoreAll({
+      restore,
+      awaiting,
+      concurrency,
+      overlapping,
+      restoreOne,
+      elsewhere: (taskId) => elsewhere(current, taskId),
     });
   }
 }

@@ -1,7 +1,14 @@
 import { type TaskHost } from '@org/dte-nx-compat';
-import { type ClosureEntry, type LimitValues, DteError } from '@org/dte-protocol';
-import { type OutputsPort, extractAttempt } from '../artifacts';
+import {
+  type Artifact,
+  type ClosureEntry,
+  type LimitValues,
+  type TaskSpec,
+  DteError,
+} from '@org/dte-protocol';
+import { type OutputsPort, expectSame, extractAttempt, madeOf, summariseOutputs } from '../artifacts';
 import { type HttpClient } from '../http';
+import { type SharedOutputs } from '../shared-outputs';
 import { type DriftWitness } from './drift-witness';
 import { nxTaskOf } from './nx-task';
 import { type Run } from './run-cache';
@@ -15,6 +22,8 @@ export interface RestoreContext {
   readonly limits: LimitValues;
   readonly signal: AbortSignal;
   readonly agentName: string;
+  /** Outputs that several tasks of the run write into. */
+  readonly shared: SharedOutputs;
   /** Asked when a hash differs. */
   readonly witness: Pick<DriftWitness, 'testify'>;
 }
@@ -22,7 +31,7 @@ export interface RestoreContext {
 /**
  * Puts one member of a dependency closure on disk.
  * @returns its outputs
- * @throws DteError DTE_ARTIFACT_MISSING, DTE_UNKNOWN_TASK and those of `extractAttempt`
+ * @throws DteError DTE_ARTIFACT_MISSING, DTE_OUTPUTS_DIFFER, DTE_UNKNOWN_TASK and those of `extractAttempt`
  */
 export async function restoreMember(
   context: RestoreContext,
@@ -32,41 +41,73 @@ export async function restoreMember(
   if (spec === undefined) {
     throw new DteError('DTE_UNKNOWN_TASK', `The run does not have the dependency ${entry.taskId}.`);
   }
-  const { artifact } = entry;
-  if (artifact.kind === 'cache') {
-    const task = { ...nxTaskOf(spec, artifact.hash), cache: true };
-    const fetched = await context.host.restore(task);
-    if (fetched.kind === 'miss' || fetched.kind === 'error') {
-      const why = fetched.kind === 'error' ? `: ${fetched.message}` : '';
-      throw new DteError(
-        'DTE_ARTIFACT_MISSING',
-        `The outputs of the dependency ${entry.taskId} (hash ${artifact.hash}) could not be fetched${why}.`,
-      );
-    }
-    if (fetched.entry.code !== 0) {
-      // NX_CACHE_FAILURES of another command: nothing may be built on it.
-      throw new DteError(
-        'DTE_ARTIFACT_MISSING',
-        `The cache holds a failure of the dependency ${entry.taskId} (hash ${artifact.hash}) and no outputs of a success.`,
-      );
-    }
-  } else if (artifact.kind === 'attempt') {
-    const { http, run, workspaceRoot, outputs, limits, signal } = context;
-    await extractAttempt({
-      ...{
-        source: await http.getAttempt(run.spec.runId, entry.taskId, artifact.attempt, signal),
-        workspaceRoot,
-      },
-      ...{
-        taskId: entry.taskId,
-        outputs: spec.nxTask.outputs,
-        port: outputs,
-        terminalOutput: 'skip',
-        limits,
-      },
-    });
-  }
+  const { id, nxTask } = spec;
+  const restore = (): Promise<void> => restoreArtifact(context, entry, spec);
+  await context.shared.restoring({ id, outputs: nxTask.outputs }, restore, context.signal);
   return spec.nxTask.outputs;
+}
+
+/** What has not arrived as it was made is fetched once more, by another way where there is one. */
+async function restoreArtifact(context: RestoreContext, entry: ClosureEntry, spec: TaskSpec): Promise<void> {
+  const { artifact } = entry;
+  if (artifact.kind === 'none') return;
+  if (artifact.kind === 'attempt') return restoreArchive(context, entry, spec);
+  try {
+    await restoreCached(context, artifact, spec);
+  } catch (thrown) {
+    if (DteError.from(thrown).code !== 'DTE_OUTPUTS_DIFFER') throw thrown;
+    // This machine's own cache may have other outputs of the same hash.
+    await restoreArchive(context, entry, spec);
+  }
+}
+
+async function restoreCached(
+  context: RestoreContext,
+  artifact: Extract<Artifact, { kind: 'cache' }>,
+  spec: TaskSpec,
+): Promise<void> {
+  const fetched = await context.host.restore({ ...nxTaskOf(spec, artifact.hash), cache: true });
+  if (fetched.kind === 'miss' || fetched.kind === 'error') {
+    const why = fetched.kind === 'error' ? `: ${fetched.message}` : '';
+    throw new DteError(
+      'DTE_ARTIFACT_MISSING',
+      `The outputs of the dependency ${spec.id} (hash ${artifact.hash}) could not be fetched${why}.`,
+    );
+  }
+  if (fetched.entry.code !== 0) {
+    // NX_CACHE_FAILURES of another command: nothing may be built on it.
+    throw new DteError(
+      'DTE_ARTIFACT_MISSING',
+      `The cache holds a failure of the dependency ${spec.id} (hash ${artifact.hash}) and no outputs of a success.`,
+    );
+  }
+  expectSame(spec.id, madeOf(artifact), fetched.outputs);
+}
+
+async function restoreArchive(
+  { http, run, workspaceRoot, outputs, limits, signal }: RestoreContext,
+  { artifact }: ClosureEntry,
+  { id, nxTask }: TaskSpec,
+): Promise<void> {
+  if (artifact.kind === 'none') return;
+  const isCached = artifact.kind === 'cache';
+  const source = isCached
+    ? await http.getCached(artifact.hash)
+    : await http.getAttempt(run.spec.runId, id, artifact.attempt, signal);
+  const { meta } = await extractAttempt({
+    source,
+    workspaceRoot,
+    taskId: id,
+    outputs: nxTask.outputs,
+    port: outputs,
+    terminalOutput: 'skip',
+    limits,
+    format: isCached ? 'nx-cache' : 'attempt',
+  });
+  if (meta.code !== 0)
+    throw new DteError('DTE_ARTIFACT_MISSING', `What is stored of the dependency ${id} is a failure.`);
+  const made = madeOf(artifact);
+  if (made !== undefined) expectSame(id, made, await summariseOutputs(outputs, id, nxTask.outputs));
 }
 
 /** Runs `work` over `items`, so many at a time; the first error stops further ones from beginning. */

@@ -66,8 +66,8 @@ export async function runAttempt(
   const stop = () => host.stopTask(context.limits.killMs);
   const limit = new TimeLimit(task.timeoutMs, stop, hooks.onRan);
   hooks.onExecuting(Date.now(), task.timeoutMs);
-  const outcome = await host
-    .runTask({
+  const runTask = (): Promise<TaskRun> =>
+    host.runTask({
       task: nxTask,
       fullTaskGraph: graph,
       onOutput: hooks.onOutput,
@@ -79,7 +79,9 @@ export async function runAttempt(
       // Under its hash there is room for one result, and the next attempt may have a better one.
       storeFailure: (assignment.retry?.left ?? 0) === 0,
       onStoring: () => limit.end(),
-    })
+    });
+  const outcome = await context.shared
+    .running([{ id: task.id, outputs: task.nxTask.outputs }], runTask, signal)
     .finally(() => limit.end());
   signal.throwIfAborted();
   if (limit.isOver) {

@@ -88,7 +88,7 @@ export async function runBatch(
 }
 
 async function runAll(
-  { host, signal, limits }: RestoreContext,
+  { host, signal, limits, shared }: RestoreContext,
   { retry }: Assignment,
   tasks: readonly NxTask[],
   fullTaskGraph: TaskGraph,
@@ -97,16 +97,16 @@ async function runAll(
 ): Promise<BatchRun> {
   const limit = new BatchLimit(limitMs, () => host.stopTask(limits.killMs), hooks);
   hooks.onExecuting(Date.now(), undefined);
-  const outcome = await host
-    .runBatch({
+  const run = (): Promise<BatchRun> =>
+    host.runBatch({
       ...{ tasks, fullTaskGraph, onOutput: hooks.onOutput },
       // What failed is to be run: a cache may know that failure, too (NX_CACHE_FAILURES).
       skipCacheRead: (retry?.failed ?? 0) > 0,
       // As for one task.
       storeFailure: (retry?.left ?? 0) === 0,
       onWorking: (isWorking) => (isWorking ? limit.begin() : limit.end()),
-    })
-    .finally(() => limit.end());
+    });
+  const outcome = await shared.running(tasks, run, signal).finally(() => limit.end());
   signal.throwIfAborted();
   if (outcome.stopped && !limit.isOver)
     throw new DteError('DTE_CANCELLED', 'The batch was stopped before it ended.');

@@ -1,6 +1,6 @@
-import { type TaskHost, type TaskRun } from '@org/dte-nx-compat';
+import { type OutputSummary, type TaskHost, type TaskRun } from '@org/dte-nx-compat';
 import { type Artifact, type TaskSpec, isStorableHash } from '@org/dte-protocol';
-import { packAttempt } from '../artifacts';
+import { packAttempt, summariseOutputs, withSummary } from '../artifacts';
 import { nxTaskOf } from './nx-task';
 import { type RestoreContext } from './restore-closure';
 import { type AttemptRef } from './ipc';
@@ -27,9 +27,13 @@ export async function storeResult(
     (await isInCache(context, task, run, status))
   ) {
     await storeTerminal(context, task, run, status);
-    return { kind: 'cache', hash: run.hash };
+    // What was there before may be of another run: it is as good, and need not be the same to the byte.
+    const isOurs = run.store.kind === 'stored' && status === 'success';
+    const artifact: Artifact = { kind: 'cache', hash: run.hash };
+    return isOurs ? withSummary(artifact, await listed(context, task)) : artifact;
   }
   const { http, workspaceRoot, outputs, limits, signal } = context;
+  const made = await listed(context, task);
   const archive = () =>
     packAttempt({
       ...{ workspaceRoot, outputs: task.nxTask.outputs, port: outputs, limits },
@@ -37,8 +41,12 @@ export async function storeResult(
       terminalOutput: run.terminalOutput,
     });
   await http.putAttempt(ref.runId, ref.taskId, ref.attempt, archive, signal);
-  return { kind: 'attempt', attempt: ref.attempt };
+  return withSummary({ kind: 'attempt', attempt: ref.attempt }, made);
 }
+
+/** Of a task without outputs there is nothing to compare. */
+const listed = ({ outputs }: RestoreContext, { id, nxTask }: TaskSpec): Promise<OutputSummary | null> =>
+  nxTask.outputs.length === 0 ? Promise.resolve(null) : summariseOutputs(outputs, id, nxTask.outputs);
 
 /**
  * In Nx's format what a task printed comes last, behind all of its outputs. Of an archive of ours it is the beginning; and

@@ -1,4 +1,5 @@
 import { type Artifact, type ClosureEntry } from '@org/dte-protocol';
+import { claimOf } from '../shared-outputs/sharing';
 
 /** One string per artifact; the attempts of different runs differ. */
 export const identityOf = (runId: string, artifact: Artifact): string => {
@@ -28,14 +29,6 @@ interface InFlight {
 class PathNode {
   readonly children = new Map<string, PathNode>();
   readonly owners = new Set<string>();
-}
-
-/** The part of an output before its first glob character; a negated one claims nothing. */
-function claimOf(output: string): string[] | null {
-  if (output.startsWith('!')) return null;
-  const parts = output.split('/').filter((part) => part !== '' && part !== '.');
-  const glob = parts.findIndex((part) => /[*?[\]{}()!]/.test(part));
-  return glob === -1 ? parts : parts.slice(0, glob);
 }
 
 /**

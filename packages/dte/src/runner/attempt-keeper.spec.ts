@@ -22,7 +22,8 @@ describe('AttemptKeeper', () => {
   });
 
   function keeper(outputs: string[]): AttemptKeeper {
-    const port = { expand: () => outputs, remove: () => undefined };
+    const list = () => Promise.resolve({ entries: [], through: [], roots: outputs });
+    const port = { list, remove: () => undefined };
     const getAttempt = (_runId: string, taskId: string, attempt: number) =>
       Promise.resolve(
         attempt === 9

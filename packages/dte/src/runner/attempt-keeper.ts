@@ -91,7 +91,7 @@ export class AttemptKeeper {
 
 /** There is nothing to be replaced in a folder of its own; what could not be read whole is removed with it. */
 const onlyBelow = (folder: string): OutputsPort => ({
-  expand: () => [],
+  list: () => Promise.resolve({ entries: [], through: [], roots: [] }),
   remove: async () => {
     await rm(folder, { recursive: true, force: true });
     await mkdir(folder, { recursive: true });

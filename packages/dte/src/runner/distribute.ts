@@ -101,6 +101,7 @@ async function runDistributed(
   } finally {
     await mainSide.note(run.results.endings, run.outputs.absent, runId);
     await lifeCycle.endCommand?.();
+    await run.close();
     const { byAgent, failedOn, fromCache } = run.results;
     for (const line of failureLines(failedOn)) voice.line(line);
     for (const line of run.retries.lines()) voice.line(line);
@@ -144,8 +145,9 @@ async function runHere(
   context: NxRunnerContext,
 ): Promise<NxStatuses> {
   if (taskIds.length === 0) return {};
+  const { cache } = prepared;
   // With the coordinator gone its cache would only cost time.
-  const cache = run.coordinatorLost ? undefined : prepared.cache;
+  if (run.coordinatorLost) cache.disconnect();
   const before = process.env['DTE_EXECUTOR'];
   // An nx command inside one of these tasks is part of the task: it must not be distributed on its own.
   process.env['DTE_EXECUTOR'] = '1';

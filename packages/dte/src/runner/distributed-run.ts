@@ -1,4 +1,4 @@
-import { nxOutputs } from '@org/dte-agent';
+import { nxOutputs, OutputSharing, SharedOutputs } from '@org/dte-agent';
 import {
   bailStopsTasks,
   countsServers,
@@ -11,6 +11,9 @@ import {
   type TerminalUi,
 } from '@org/dte-nx-compat';
 import { DteError, type ErrorCode, type RunLogEntry, type SessionInfo } from '@org/dte-protocol';
+import { rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { placeTasks } from '../assignment/placements';
 import { dataDirOf } from '../embedded/ensure';
 import { AttemptKeeper } from './attempt-keeper';
@@ -56,6 +59,18 @@ export interface DistributedRunOptions {
   readonly ui: TerminalUi | null;
 }
 
+function sharedOutputsOf({ graph, prepared }: DistributedRunOptions, folder: string): SharedOutputs {
+  const { workspaceRoot, resolved } = prepared;
+  const tasks = Object.values(graph.tasks).map(({ id, outputs }) => ({
+    id,
+    outputs,
+    dependencies: (graph.dependencies[id] ?? []).map((edge) => edge.id),
+  }));
+  const sharing = new OutputSharing(tasks);
+  const waitMs = resolved.limits.sharedOutputsMs;
+  return new SharedOutputs({ workspaceRoot, port: nxOutputs(workspaceRoot), sharing, folder, waitMs });
+}
+
 /** The coordinator is well; only nobody is there to work. */
 const AGENTS_GONE: readonly ErrorCode[] = ['DTE_NO_AGENTS', 'DTE_UNREACHABLE', 'DTE_SESSION_FINISHED'];
 
@@ -75,6 +90,7 @@ export class DistributedRun {
   private stopForwarding: () => void = () => undefined;
   private introduced = false;
   private readonly stopsAtFailure: boolean;
+  private readonly sharedFolder: string;
 
   constructor(private readonly options: DistributedRunOptions) {
     const { prepared, runId, lifeCycle, command, graph, plan, projectGraph, voice } = options;
@@ -82,12 +98,14 @@ export class DistributedRun {
     const { limits, config } = prepared.resolved;
     const outputs = nxOutputs(workspaceRoot);
     this.explainer = new Explainer(voice);
+    this.sharedFolder = join(tmpdir(), `dte-shared-${runId}`);
     this.stopsAtFailure = command.nxBail && bailStopsTasks(workspaceRoot);
     this.restores = new RestoreQueue(limits.restoreConcurrency);
     const restorer = createRestorer({ cache, http: session.http, outputs, workspaceRoot, runId, limits });
     const { policy } = options;
     this.outputs = new OutputsHere({
       ...{ graph, policy, restorer, restores: this.restores, explainer: this.explainer },
+      shared: sharedOutputsOf(options, this.sharedFolder),
     });
     this.worker = new WorkerKeeper({
       ...{ config, limits, disk: this.outputs, voice },
@@ -153,6 +171,11 @@ export class DistributedRun {
       // Before anything else runs here.
       await this.worker.close();
     }
+  }
+
+  /** Removes what only this command needs. */
+  async close(): Promise<void> {
+    await rm(this.sharedFolder, { recursive: true, force: true });
   }
 
   /** What nothing will run any more. */

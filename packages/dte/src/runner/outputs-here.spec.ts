@@ -31,6 +31,7 @@ function setUp(missing: string[] = [], leaves = true, isLeft = true) {
           : Promise.reject(new DteError('DTE_UNKNOWN_HASH', 'no terminal output')),
     },
     restores: new RestoreQueue(1),
+    shared: { overlapping: () => [], restoring: (_task, work) => work() },
     explainer: new Explainer({ line: () => undefined, explain: ({ code }) => void explained.push(code) }),
   });
   const take = (id: string) => outputs.take(graph.tasks[id]!, { kind: 'cache', hash: id });

@@ -1,4 +1,4 @@
-import type { DiskKeeper } from '@org/dte-agent';
+import type { DiskKeeper, SharedOutputs } from '@org/dte-agent';
 import type { NxTask, TaskGraph } from '@org/dte-nx-compat';
 import { DteError, type Artifact, type ClosureEntry } from '@org/dte-protocol';
 import type { Explainer } from './explainer';
@@ -20,11 +20,18 @@ export interface OutputsHereOptions {
   readonly policy: RestorePolicy;
   readonly restorer: Restorer;
   readonly restores: RestoreQueue;
+  /** Outputs that several tasks write into. */
+  readonly shared: Pick<SharedOutputs, 'overlapping' | 'restoring'>;
   readonly explainer: Explainer;
 }
 
 /** One string per artifact of a run. */
-const identityOf = (artifact: Artifact): string => JSON.stringify(artifact);
+const identityOf = (artifact: Artifact): string =>
+  artifact.kind === 'cache'
+    ? `cache ${artifact.hash}`
+    : artifact.kind === 'attempt'
+      ? `attempt ${artifact.attempt}`
+      : 'none';
 
 /**
  * Which outputs are on the main job's disk: takes over what is wanted here, and knows what was left. Where the main job has
@@ -90,13 +97,16 @@ export class OutputsHere implements DiskKeeper {
 
   /** In its turn among all restores: outputs of a task may lie inside those of a dependency. */
   inOrder<T>(task: NxTask, work: () => Promise<T>): Promise<T> {
-    const dependencies = (this.options.graph.dependencies[task.id] ?? []).map(({ id }) => id);
+    const { graph, shared, restores } = this.options;
+    const dependencies = (graph.dependencies[task.id] ?? []).map(({ id }) => id);
+    const overlapping = shared.overlapping(task.id);
     const whenFree = async (): Promise<T> => {
-      // Its attempt was lost here and made elsewhere, and its processes have not ended yet.
-      await this.running.get(task.id)?.over;
-      return work();
+      // Its attempt was lost here and made elsewhere, and its processes have not ended yet; or another one writes into
+      // the same outputs.
+      for (const id of [task.id, ...overlapping]) await this.running.get(id)?.over;
+      return shared.restoring(task, work);
     };
-    const taking = this.options.restores.add(task.id, dependencies, whenFree);
+    const taking = restores.add(task.id, [...dependencies, ...overlapping], whenFree);
     this.taken.set(task.id, taking);
     return taking;
   }

@@ -6,7 +6,10 @@ import { task } from './test-support/tasks';
 function setUp(answers: FetchResult[]) {
   const fetched: string[] = [];
   const removed: string[] = [];
-  const getAttempt = jest.fn(() => Promise.reject(new DteError('DTE_UNKNOWN_HASH', 'not there')));
+  const getAttempt = jest.fn<Promise<never>, unknown[]>(() =>
+    Promise.reject(new DteError('DTE_UNKNOWN_HASH', 'not there')),
+  );
+  const distrust = jest.fn();
   const cache: TaskCache = {
     remoteKind: 'ours',
     lookupLocal: () => Promise.resolve(new Map()),
@@ -19,6 +22,8 @@ function setUp(answers: FetchResult[]) {
     recordTaskDetails: jest.fn(),
     replays: (code) => code === 0,
     keepTerminalOutput: () => Promise.resolve(),
+    distrust,
+    disconnect: jest.fn(),
   };
   const restorer = createRestorer({
     cache,
@@ -26,9 +31,12 @@ function setUp(answers: FetchResult[]) {
     runId: 'r',
     workspaceRoot: '/w',
     limits: readLimits({}).limits,
-    outputs: { expand: () => [], remove: (outputs) => void removed.push(...outputs) },
+    outputs: {
+      list: () => Promise.resolve({ entries: [], through: [], roots: [] }),
+      remove: (outputs) => void removed.push(...outputs),
+    },
   });
-  return { restorer, fetched, getAttempt, removed };
+  return { restorer, fetched, getAttempt, removed, distrust };
 }
 const hit = { kind: 'remote', entry: { code: 0, terminalOutput: 'out', outputsPath: '/x' } } as const;
 
@@ -67,6 +75,25 @@ describe('createRestorer', () => {
       message: expect.stringContaining('exit code 3') as string,
     });
     expect(await restorer.restore(task('a:b'), artifact, 'failure')).toMatchObject({ terminalOutput: 'out' });
+  });
+
+  const summary = (digit: string) => ({ digest: digit.repeat(64), entries: 1, bytes: 3 });
+
+  it('takes what has arrived as it was made', async () => {
+    const { restorer, fetched, distrust } = setUp([{ ...hit, outputs: summary('a') }]);
+    const artifact = { kind: 'cache', hash: '42', outputs: summary('a') } as const;
+    expect(await restorer.restore(task('a:b'), artifact)).toMatchObject({ from: 'remote' });
+    expect([fetched, distrust.mock.calls]).toEqual([['42'], []]);
+  });
+
+  it('asks for the stored archive itself when something else arrived, and then believes no cache in this hash', async () => {
+    const { restorer, fetched, getAttempt, distrust } = setUp([{ ...hit, outputs: summary('b') }]);
+    getAttempt.mockRejectedValue(new DteError('DTE_OUTPUTS_DIFFER', 'not the same'));
+    const artifact = { kind: 'cache', hash: '42', outputs: summary('a') } as const;
+    await expect(restorer.restore(task('a:b'), artifact)).rejects.toMatchObject({
+      code: 'DTE_OUTPUTS_DIFFER',
+    });
+    expect([fetched, getAttempt.mock.calls, distrust.mock.calls]).toEqual([['42'], [['42']], [['42']]]);
   });
 
   it('has nothing to do for a task without outputs', async () => {

@@ -1,6 +1,9 @@
 import {
+  expectSame,
   extractAttempt,
+  madeOf,
   readTerminalOutput,
+  summariseOutputs,
   type ExtractedAttempt,
   type ExtractOptions,
   type HttpClient,
@@ -53,6 +56,8 @@ export interface RestorerOptions {
   readonly limits: LimitValues;
 }
 
+type CacheArtifact = Extract<Artifact, { kind: 'cache' }>;
+type AttemptArtifact = Extract<Artifact, { kind: 'attempt' }>;
 type Picked = ((path: string) => boolean) | null;
 
 /** One failure may be the network's; the second is a fact. */
@@ -67,13 +72,15 @@ const notASuccess = (task: NxTask, hash: string, code: number): DteError =>
 export function createRestorer(options: RestorerOptions): Restorer {
   const { cache, http, workspaceRoot, runId, limits } = options;
 
-  async function fromCache(task: NxTask, hash: string, mayFail: boolean): Promise<Restored> {
+  async function fromCache(task: NxTask, artifact: CacheArtifact, mayFail: boolean): Promise<Restored> {
+    const { hash } = artifact;
     task.hash = hash;
     const found = await cache.fetch(task);
     switch (found.kind) {
       case 'local':
       case 'remote':
         if (found.entry.code !== 0 && !mayFail) throw notASuccess(task, hash, found.entry.code);
+        expectSame(task.id, madeOf(artifact), found.outputs);
         return { terminalOutput: found.entry.terminalOutput, from: found.kind };
       case 'miss':
         throw new DteError(
@@ -88,10 +95,26 @@ export function createRestorer(options: RestorerOptions): Restorer {
     }
   }
 
-  async function fromAttempt(task: NxTask, attempt: number): Promise<Restored> {
-    const source = await http.getAttempt(runId, task.id, attempt);
+  /** As `fromCache`, past Nx and what this machine's cache has under the hash. */
+  async function fromStored(task: NxTask, artifact: CacheArtifact, mayFail: boolean): Promise<Restored> {
+    const source = await http.getCached(artifact.hash);
+    const { terminalOutput, meta } = await extract(task, source, { format: 'nx-cache' });
+    if (meta.code !== 0 && !mayFail) throw notASuccess(task, artifact.hash, meta.code);
+    await expectArrived(task, artifact);
+    return { terminalOutput, from: 'remote' };
+  }
+
+  async function fromAttempt(task: NxTask, artifact: AttemptArtifact): Promise<Restored> {
+    const source = await http.getAttempt(runId, task.id, artifact.attempt);
     const { terminalOutput } = await extract(task, source, {});
+    await expectArrived(task, artifact);
     return { terminalOutput, from: null };
+  }
+
+  async function expectArrived(task: NxTask, artifact: Artifact): Promise<void> {
+    const made = madeOf(artifact);
+    if (made === undefined) return;
+    expectSame(task.id, made, await summariseOutputs(options.outputs, task.id, task.outputs));
   }
 
   function extract(
@@ -157,15 +180,26 @@ export function createRestorer(options: RestorerOptions): Restorer {
     }
   }
 
-  async function once(task: NxTask, artifact: Artifact, mayFail: boolean): Promise<Restored> {
+  async function once(
+    task: NxTask,
+    artifact: Artifact,
+    mayFail: boolean,
+    differed: boolean,
+  ): Promise<Restored> {
     switch (artifact.kind) {
       case 'none':
         return { terminalOutput: '', from: null };
       case 'cache':
-        return fromCache(task, artifact.hash, mayFail);
+        return differed ? fromStored(task, artifact, mayFail) : fromCache(task, artifact, mayFail);
       case 'attempt':
-        return fromAttempt(task, artifact.attempt);
+        return fromAttempt(task, artifact);
     }
+  }
+
+  /** A task whose outputs can't be had as they were made runs here, and must not find in a cache what was not true. */
+  function giveUp(artifact: Artifact, error: DteError): never {
+    if (artifact.kind === 'cache' && error.code === 'DTE_OUTPUTS_DIFFER') cache.distrust(artifact.hash);
+    throw error;
   }
 
   return {
@@ -182,13 +216,15 @@ export function createRestorer(options: RestorerOptions): Restorer {
       }
     },
     async restore(task, artifact, ending = 'success') {
+      let differed = false;
       for (let tries = 1; ; tries++) {
         try {
-          return await once(task, artifact, ending === 'failure');
+          return await once(task, artifact, ending === 'failure', differed);
         } catch (thrown) {
           const error = DteError.from(thrown, 'DTE_ARTIFACT_MISSING');
+          differed = error.code === 'DTE_OUTPUTS_DIFFER';
           // What is unsafe today is unsafe again.
-          if (tries >= TRIES || error.code === 'DTE_ARTIFACT_UNSAFE') throw error;
+          if (tries >= TRIES || error.code === 'DTE_ARTIFACT_UNSAFE') giveUp(artifact, error);
         }
       }
     },

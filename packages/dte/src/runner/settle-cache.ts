@@ -1,4 +1,4 @@
-import { packAttempt, type HttpClient, type OutputsPort } from '@org/dte-agent';
+import { packAttempt, summariseOutputs, type HttpClient, type OutputsPort } from '@org/dte-agent';
 import { type CacheEntry, type NxTask, type TaskCache, type TaskGraph } from '@org/dte-nx-compat';
 import { isStorableHash, type Artifact, type LimitValues } from '@org/dte-protocol';
 import { inParallel } from './in-parallel';
@@ -103,8 +103,9 @@ async function share(options: SettleOptions, { task, hash, entry, held }: Found)
       terminalOutput: entry.terminalOutput,
       limits,
     });
+  const made = await summariseOutputs(outputs, task.id, task.outputs);
   await http.putAttempt(runId, task.id, 0, archive);
-  return { kind: 'attempt', attempt: 0 };
+  return { kind: 'attempt', attempt: 0, outputs: made };
 }
 
 /** Everything that any of these tasks, or a server that it needs, needs directly or not. */

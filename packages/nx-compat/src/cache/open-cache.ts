@@ -1,10 +1,11 @@
 import { mkdir, writeFile } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import { resolveNx, type NxInstall } from '../nx-install';
 import type { NxTask } from '../types';
 import { isReplayable, nxCacheModule, type NxCache, type NxCachedResult } from './nx-cache';
 import { detectRemoteKind, useRemoteCache } from './remote-cache';
 import { recordTaskDetailsIn } from './task-details';
+import { TrueEntries } from './true-entries';
 import { TruthfulRemoteCache } from './truthful-remote';
 import type {
   CacheEntry,
@@ -35,12 +36,16 @@ const toEntry = ({ code, terminalOutput, outputsPath, size }: NxCachedResult): C
 export class OpenedCache implements TaskCache {
   /** Hashes Nx shall not find, in either cache. */
   private readonly unread = new Set<string>();
+  /** Those of them for good. */
+  private readonly distrusted = new Set<string>();
 
   /** Asked before Nx stores a result; false keeps it from doing so. */
   onStoring: ((code: number) => boolean) | undefined;
 
   /** Rows that are in Nx's database: each write there is a transaction, so many at once cost as much as one. */
   private readonly recorded = new Set<string>();
+
+  private readonly entries: TrueEntries;
 
   private constructor(
     private readonly nx: NxInstall,
@@ -51,6 +56,9 @@ export class OpenedCache implements TaskCache {
     readonly remoteKind: RemoteKind,
     readonly remote: TruthfulRemoteCache | undefined,
   ) {
+    this.entries = new TrueEntries(nx, remote);
+    this.entries.guard(nxCache);
+    this.entries.guard(localOnly);
     const get = nxCache.get.bind(nxCache);
     nxCache.get = async (task) => (this.unread.has(task.hash ?? '') ? null : get(task));
     const put = nxCache.put.bind(nxCache);
@@ -94,6 +102,15 @@ export class OpenedCache implements TaskCache {
     return byId;
   }
 
+  distrust(hash: string): void {
+    this.unread.add(hash);
+    this.distrusted.add(hash);
+  }
+
+  disconnect(): void {
+    if (this.remoteKind === 'ours' && this.remote) this.remote.isDisconnected = true;
+  }
+
   replays(code: number): boolean {
     return isReplayable(this.nx, code);
   }
@@ -107,9 +124,10 @@ export class OpenedCache implements TaskCache {
         const failure = this.remote?.takeFailure(task.hash);
         return failure === undefined ? { kind: 'miss' } : { kind: 'error', message: failure };
       }
-      if (result.remote) return { kind: 'remote', entry: toEntry(result) };
-      if (task.outputs.length > 0) await this.nxCache.copyFilesFromCache(task.hash, result, task.outputs);
-      return { kind: 'local', entry: toEntry(result) };
+      const kind = result.remote ? 'remote' : 'local';
+      if (kind === 'local' && task.outputs.length > 0)
+        await this.nxCache.copyFilesFromCache(task.hash, result, task.outputs);
+      return { kind, entry: toEntry(result), outputs: this.entries.takePlaced(task.hash) };
     } catch (error) {
       return { kind: 'error', message: error instanceof Error ? error.message : String(error) };
     }
@@ -126,6 +144,7 @@ export class OpenedCache implements TaskCache {
     if (!this.remote || task.hash === undefined || directory === undefined) {
       return { kind: 'none' };
     }
+    if (!(await this.entries.mayTravel(join(directory, task.hash), task.outputs))) return { kind: 'none' };
     await this.remote.store(task.hash, directory, entry.terminalOutput, entry.code);
     return this.remote.takeOutcome(task.hash);
   }
@@ -141,7 +160,7 @@ export class OpenedCache implements TaskCache {
       return await work();
     } finally {
       this.remote?.unasked.delete(hash);
-      this.unread.delete(hash);
+      if (!this.distrusted.has(hash)) this.unread.delete(hash);
     }
   }
 

@@ -51,6 +51,10 @@ export class TruthfulRemoteCache implements NxRemoteCache {
   private readonly failures = new Map<string, string>();
   /** Hashes for which `retrieve` says miss without asking. */
   readonly unasked = new Set<string>();
+  /** Hashes whose next store sends nothing: what Nx would send is not what the task has made. */
+  readonly withheld = new Set<string>();
+  /** Nothing is asked or sent any more. */
+  isDisconnected = false;
   /** After a store that failed for good, the next ones are tried once: a coordinator that is gone costs one wait, not one per task. */
   private suspect = false;
 
@@ -62,7 +66,7 @@ export class TruthfulRemoteCache implements NxRemoteCache {
 
   async retrieve(hash: string, cacheDirectory: string): Promise<NxCachedResult | null> {
     this.failures.delete(hash);
-    if (this.unasked.has(hash)) return null;
+    if (this.isDisconnected || this.unasked.has(hash)) return null;
     try {
       return await limited(this.inner.retrieve(hash, cacheDirectory), this.limitMs);
     } catch (error) {
@@ -73,6 +77,7 @@ export class TruthfulRemoteCache implements NxRemoteCache {
 
   async store(hash: string, cacheDirectory: string, terminalOutput: string, code: number): Promise<boolean> {
     let last: StoreOutcome = { kind: 'none' };
+    if (this.withheld.delete(hash) || this.isDisconnected) return false;
     for (const delayMs of this.suspect ? [0] : this.delaysMs) {
       if (delayMs > 0) await delay(delayMs);
       try {

@@ -1,3 +1,4 @@
+import type { OutputSummary } from '../outputs';
 import type { NxTask } from '../types';
 
 /**
@@ -25,7 +26,14 @@ export interface CacheEntry {
 
 /** What came of asking for an artifact. A remote that fails is an `error` and never an exception: no artifact, ask elsewhere. */
 export type FetchResult =
-  { kind: 'local' | 'remote'; entry: CacheEntry } | { kind: 'miss' } | { kind: 'error'; message: string };
+  | {
+      kind: 'local' | 'remote';
+      entry: CacheEntry;
+      /** What the outputs are on disk now; left out for a failure, whose files Nx does not restore. */
+      outputs?: OutputSummary | undefined;
+    }
+  | { kind: 'miss' }
+  | { kind: 'error'; message: string };
 
 /**
  * What came of sending an artifact. Nx alone would tell less: it swallows 403 and 409, and repeats a failing `put` for
@@ -63,6 +71,10 @@ export interface TaskCache {
    * left out. Rejects when the disk or Nx's database refuses.
    */
   store(task: NxTask, terminalOutput: string): Promise<void>;
+  /** From now on no cache has this hash for Nx: what they hold is not what the task has made. */
+  distrust(hash: string): void;
+  /** From now on our remote cache is neither asked nor written: its server is gone. Another one stays as it is. */
+  disconnect(): void;
   /** Writes the rows without which storing a result breaks a foreign key. Tasks without a hash are left out. */
   recordTaskDetails(tasks: readonly NxTask[]): void;
   /**

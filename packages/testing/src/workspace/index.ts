@@ -11,6 +11,7 @@ export { AFFECTED, type AgentJob, type AgentOptions, Pipeline } from './pipeline
 export { DEFAULT_NX_VERSION, NX_VERSIONS } from './nx-versions';
 export { type JournalEntry, type MachineOptions, Fleet, readJournal } from './fleet';
 export type { FileContent, FleetOptions, Git, Origin } from './origin';
+export { LinkTo } from './origin';
 export {
   SAMPLE_CHANGE,
   SAMPLE_PROJECTS,

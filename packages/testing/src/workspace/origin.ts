@@ -1,9 +1,14 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { type Install, linkNodeModules } from './install';
 
 export type FileContent = string | object;
+
+/** A symbolic link in the repository, in the place of a file's content. */
+export class LinkTo {
+  constructor(readonly target: string) {}
+}
 
 /** Runs git in a folder, with the configuration of a machine. @returns what it printed, trimmed */
 export type Git = (cwd: string, ...args: string[]) => string;
@@ -34,7 +39,8 @@ const asText = (content: FileContent): string =>
 function commit(git: Git, origin: string, message: string, files: Record<string, FileContent>): string {
   for (const [path, content] of Object.entries(files)) {
     mkdirSync(dirname(join(origin, path)), { recursive: true });
-    writeFileSync(join(origin, path), asText(content));
+    if (content instanceof LinkTo) symlinkSync(content.target, join(origin, path));
+    else writeFileSync(join(origin, path), asText(content));
   }
   git(origin, 'add', '--all');
   git(origin, 'commit', '--quiet', '--message', message);

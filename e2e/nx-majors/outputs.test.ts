@@ -1,0 +1,35 @@
+import { Fleet, install, NX_VERSIONS, type ParityBench, sampleFiles, sampleNxJson } from '@org/dte-testing';
+import { completeAndClose } from '../support/close';
+import { expectParity, openParity } from '../support/parity';
+import { TRUE_OUTPUT_FILES, TRUE_OUTPUT_PROJECTS } from '../parity/workspaces/true-outputs';
+
+describe.each(NX_VERSIONS)('outputs that are hard to carry, nx %s', (nx) => {
+  let fleet: Fleet;
+  let bench: ParityBench;
+
+  beforeAll(async () => {
+    const nxJson = sampleNxJson({ plugin: false });
+    fleet = Fleet.create({
+      install: install({ nx }),
+      files: { ...sampleFiles(TRUE_OUTPUT_PROJECTS, nxJson), ...TRUE_OUTPUT_FILES },
+    });
+    bench = await openParity(fleet);
+  });
+  afterAll(async () => {
+    await completeAndClose(bench.pipeline, fleet);
+  });
+
+  it('are on the main job and under dependants on other agents as the task has left them', async () => {
+    // Plain Nx loses some of them when they come from its cache.
+    const report = await bench.compare(['run-many', '-t', 'look', '--parallel=2'], { rounds: ['cold'] });
+
+    expectParity(report);
+    const { places } = report.rounds[0]!;
+    const apart = Object.keys(TRUE_OUTPUT_PROJECTS).filter(
+      (name) => places[`${name}:make`] !== undefined && places[`${name}:make`] !== places[`${name}:look`],
+    );
+    expect(apart).not.toEqual([]);
+    // Carried, and not made once more where they are wanted.
+    expect(Object.entries(places).filter(([, place]) => place === 'main')).toEqual([]);
+  });
+});

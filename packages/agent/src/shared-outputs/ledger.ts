@@ -1,0 +1,108 @@
+import { createHash } from 'node:crypto';
+import { mkdir, open, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { DteError } from '@org/dte-protocol';
+
+const POLL_MS = 20;
+const LOCK = 'lock';
+const RUNNING = 'running ';
+
+const nameOf = (taskId: string): string => createHash('sha1').update(taskId).digest('hex');
+
+const isAlive = (pid: number): boolean => {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (thrown) {
+    return (thrown as NodeJS.ErrnoException).code === 'EPERM';
+  }
+};
+
+const isCode = (thrown: unknown, code: string): boolean => (thrown as NodeJS.ErrnoException).code === code;
+
+/**
+ * What tasks that share outputs have left in a workspace, known to all processes that work in it: a folder of small files.
+ * What a process that has died held is free.
+ */
+export class Ledger {
+  constructor(
+    private readonly folder: string,
+    private readonly waitMs: number,
+  ) {}
+
+  /** Paths that these tasks have left here. */
+  async left(taskIds: readonly string[]): Promise<string[]> {
+    const lists = taskIds.map(async (taskId) => {
+      const text = await readFile(join(this.folder, nameOf(taskId)), 'utf8').catch(() => '[]');
+      return JSON.parse(text) as string[];
+    });
+    return [...new Set((await Promise.all(lists)).flat())];
+  }
+
+  async note(taskId: string, paths: readonly string[]): Promise<void> {
+    await mkdir(this.folder, { recursive: true });
+    await writeFile(join(this.folder, nameOf(taskId)), JSON.stringify(paths));
+  }
+
+  /** Until the function it gives is called, this task counts as running. */
+  async begin(taskId: string, signal?: AbortSignal): Promise<() => Promise<void>> {
+    const mark = join(this.folder, `${RUNNING}${nameOf(taskId)} ${process.pid}`);
+    await this.alone([], () => writeFile(mark, ''), signal);
+    return () => rm(mark, { force: true });
+  }
+
+  /**
+   * Runs `work` while no other process does, and none of these tasks runs.
+   * @throws DteError DTE_TIMEOUT, and what `work` throws
+   */
+  async alone<T>(notRunning: readonly string[], work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+    const names = new Set(notRunning.map(nameOf));
+    const deadline = performance.now() + this.waitMs;
+    for (;;) {
+      signal?.throwIfAborted();
+      if (await this.lock()) {
+        try {
+          if (!(await this.isRunning(names))) return await work();
+        } finally {
+          await rm(join(this.folder, LOCK), { force: true });
+        }
+      }
+      if (performance.now() > deadline) {
+        throw new DteError(
+          'DTE_TIMEOUT',
+          `Tasks that write into the same outputs were not done within ${this.waitMs} ms (sharedOutputsMs).`,
+        );
+      }
+      await delay(POLL_MS);
+    }
+  }
+
+  private async lock(): Promise<boolean> {
+    const path = join(this.folder, LOCK);
+    await mkdir(this.folder, { recursive: true });
+    try {
+      const file = await open(path, 'wx');
+      await file.writeFile(String(process.pid));
+      await file.close();
+      return true;
+    } catch (thrown) {
+      if (!isCode(thrown, 'EEXIST')) throw thrown;
+    }
+    const pid = Number(await readFile(path, 'utf8').catch(() => ''));
+    // Empty for the moment between making and writing it.
+    if (pid > 0 && !isAlive(pid)) await rm(path, { force: true });
+    return false;
+  }
+
+  private async isRunning(names: ReadonlySet<string>): Promise<boolean> {
+    if (names.size === 0) return false;
+    for (const file of await readdir(this.folder)) {
+      if (!file.startsWith(RUNNING)) continue;
+      const [name = '', pid = '0'] = file.slice(RUNNING.length).split(' ');
+      if (!isAlive(Number(pid))) await rm(join(this.folder, file), { force: true });
+      else if (names.has(name)) return true;
+    }
+    return false;
+  }
+}

@@ -1,0 +1,154 @@
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { DteError } from '@org/dte-protocol';
+import { plainOutputs } from '../test-support/plain-outputs';
+import { Ledger } from './ledger';
+import { SharedOutputs } from './shared-outputs';
+import { OutputSharing, type SharingTask } from './sharing';
+
+let root: string;
+let folder: string;
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), 'dte-shared-spec-'));
+  folder = join(root, '.ledger');
+});
+afterEach(() => rmSync(root, { recursive: true }));
+
+const task = (id: string, outputs: string[], dependencies: string[] = []): SharingTask => ({
+  ...{ id, outputs, dependencies },
+});
+const JS = task('lib:js', ['dist']);
+const TYPES = task('lib:types', ['dist']);
+const PACK = task('lib:pack', ['dist'], ['lib:js', 'lib:types']);
+const OTHER = task('other:js', ['elsewhere']);
+
+const shared = (tasks: SharingTask[], waitMs = 10_000): SharedOutputs =>
+  new SharedOutputs({
+    ...{ workspaceRoot: root, folder, waitMs, port: plainOutputs(root) },
+    sharing: new OutputSharing(tasks),
+  });
+const write = (path: string, text = path): void => {
+  mkdirSync(dirname(join(root, path)), { recursive: true });
+  writeFileSync(join(root, path), text);
+};
+/** What restoring does: all that the outputs name is replaced. */
+const replace =
+  (...paths: string[]) =>
+  async (): Promise<void> => {
+    rmSync(join(root, 'dist'), { recursive: true, force: true });
+    paths.forEach((path) => write(path));
+  };
+const there = (...paths: string[]): string[] => paths.filter((path) => existsSync(join(root, path)));
+
+describe('OutputSharing', () => {
+  it.each([
+    ['the same folder', ['dist'], true],
+    ['a folder below', ['dist/types'], true],
+    ['a glob in it', ['dist/*.d.ts'], true],
+    ['all of the workspace', ['**/*.d.ts'], true],
+    ['a folder beside', ['dist-types'], false],
+    ['only what it leaves out', ['types', '!dist/types'], false],
+  ])('tells whether another task writes into the same outputs: %s', (_, outputs, isShared) => {
+    const sharing = new OutputSharing([JS, task('lib:types', outputs)]);
+    expect(sharing.unrelated('lib:js')).toEqual(isShared ? ['lib:types'] : []);
+  });
+
+  it('counts no task that needs the other, directly or not: that one has seen its files', () => {
+    const sharing = new OutputSharing([
+      JS,
+      task('lib:mid', [], ['lib:js']),
+      task('lib:end', ['dist'], ['lib:mid']),
+    ]);
+    expect([sharing.unrelated('lib:js'), sharing.unrelated('lib:end')]).toEqual([[], []]);
+    expect(sharing.overlapping('lib:js')).toEqual(['lib:end']);
+  });
+});
+
+describe('SharedOutputs', () => {
+  it('keeps what an unrelated task has left, and nothing that was there before', async () => {
+    const outputs = shared([JS, TYPES]);
+    write('dist/of-an-earlier-run.js');
+    await outputs.restoring(JS, replace('dist/a.js'));
+    await outputs.restoring(TYPES, replace('dist/types/a.d.ts'));
+
+    expect(there('dist/a.js', 'dist/types/a.d.ts', 'dist/of-an-earlier-run.js')).toEqual([
+      'dist/a.js',
+      'dist/types/a.d.ts',
+    ]);
+  });
+
+  it('lets the later one win where both have the file', async () => {
+    const outputs = shared([JS, TYPES]);
+    await outputs.restoring(JS, async () => write('dist/both', 'js'));
+    await outputs.restoring(TYPES, async () => write('dist/both', 'types'));
+
+    expect(readFileSync(join(root, 'dist/both'), 'utf8')).toBe('types');
+  });
+
+  it('lets a task delete what it has seen: the files of those it needs', async () => {
+    const outputs = shared([JS, TYPES, PACK]);
+    await outputs.restoring(JS, replace('dist/a.js'));
+    await outputs.restoring(PACK, replace('dist/packed'));
+
+    expect(there('dist/a.js', 'dist/packed')).toEqual(['dist/packed']);
+  });
+
+  it('puts everything back when the restore fails', async () => {
+    const outputs = shared([JS, TYPES]);
+    await outputs.restoring(JS, replace('dist/a.js'));
+    const failing = outputs.restoring(TYPES, async () => {
+      await replace('dist/half.d.ts')();
+      throw new DteError('DTE_ARTIFACT_INCOMPLETE', 'cut off');
+    });
+
+    await expect(failing).rejects.toMatchObject({ code: 'DTE_ARTIFACT_INCOMPLETE' });
+    expect(there('dist/a.js', '.nx/dte-aside')).toContain('dist/a.js');
+  });
+
+  it('waits with a restore until an unrelated task that writes there is over, in whatever process', async () => {
+    const [one, two] = [shared([JS, TYPES]), shared([JS, TYPES])];
+    let finish = (): void => undefined;
+    const begun = new Promise<void>((resolve) => {
+      void one.running([JS], async () => {
+        write('dist/half.js');
+        resolve();
+        await new Promise<void>((done) => (finish = done));
+        write('dist/a.js');
+      });
+    });
+    await begun;
+    const restored = two.restoring(TYPES, replace('dist/a.d.ts'));
+    expect(there('dist/half.js')).toEqual(['dist/half.js']);
+    finish();
+    await restored;
+
+    expect(there('dist/half.js', 'dist/a.js', 'dist/a.d.ts')).toHaveLength(3);
+  });
+
+  it('says which limit ended the wait', async () => {
+    const outputs = shared([JS, TYPES], 1);
+    const failing = outputs.running([JS], () => outputs.restoring(TYPES, replace()));
+    await expect(failing).rejects.toMatchObject({
+      code: 'DTE_TIMEOUT',
+      message: expect.stringContaining('sharedOutputsMs') as string,
+    });
+  });
+
+  it('keeps nothing and waits for nobody where nothing is shared', async () => {
+    const outputs = shared([JS, OTHER]);
+    await outputs.running([OTHER], () => outputs.restoring(JS, replace('dist/a.js')));
+    expect(existsSync(folder)).toBe(false);
+  });
+});
+
+it('takes over from processes that have died', async () => {
+  // No process has this number: Linux ends at 4,194,304.
+  const dead = 999_999_999;
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, 'lock'), String(dead));
+  const ledger = new Ledger(folder, 10_000);
+  const end = await ledger.begin('lib:js');
+  await end();
+  expect(await ledger.alone(['lib:js'], () => Promise.resolve('done'))).toBe('done');
+});

@@ -1,0 +1,90 @@
+import { type OutputsPort } from '../artifacts';
+import { Aside } from './aside';
+import { Ledger } from './ledger';
+import { claimOf, type OutputSharing } from './sharing';
+
+export interface SharedOutputsOptions {
+  readonly workspaceRoot: string;
+  readonly port: OutputsPort;
+  readonly sharing: OutputSharing;
+  /** Of this run and this workspace; made when there is something to keep. */
+  readonly folder: string;
+  /** Longest wait for others that write into the same outputs. */
+  readonly waitMs: number;
+}
+
+interface Task {
+  readonly id: string;
+  readonly outputs: readonly string[];
+}
+
+/**
+ * Keeps tasks of one run that write into the same outputs from deleting one another's files. Restoring the outputs of a task
+ * replaces all that they name; run after one another on one machine, both would have left their files there. So what an
+ * unrelated task has left goes aside while another one's outputs are put in place. Costs nothing for tasks that
+ * share with nobody.
+ */
+export class SharedOutputs {
+  private readonly ledger: Ledger;
+
+  constructor(private readonly options: SharedOutputsOptions) {
+    this.ledger = new Ledger(options.folder, options.waitMs);
+  }
+
+  /** Whose restores must not be under way at the same time. */
+  overlapping(taskId: string): readonly string[] {
+    return this.options.sharing.overlapping(taskId);
+  }
+
+  /** Puts the outputs of a task in place by `work`, which may remove all that they name. */
+  async restoring<T>(task: Task, work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+    const others = this.options.sharing.unrelated(task.id);
+    if (others.length === 0) return work();
+    const replace = async (): Promise<T> => {
+      const left = await this.ledger.left(others);
+      const aside = await Aside.move(this.options.workspaceRoot, left.filter(isWithin(task.outputs)));
+      let back: ReadonlySet<string> = new Set();
+      let result: T;
+      try {
+        result = await work();
+      } finally {
+        back = await aside.putBack();
+      }
+      await this.note(task, back);
+      return result;
+    };
+    return this.ledger.alone(others, replace, signal);
+  }
+
+  /** Runs tasks by `work`: what they share with others is not replaced in the meantime. */
+  async running<T>(tasks: readonly Task[], work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+    const sharing = tasks.filter(({ id }) => this.options.sharing.unrelated(id).length > 0);
+    const ends: (() => Promise<void>)[] = [];
+    try {
+      for (const { id } of sharing) ends.push(await this.ledger.begin(id, signal));
+      return await work();
+    } finally {
+      for (const task of sharing) await this.note(task).catch(() => undefined);
+      for (const end of ends) await end();
+    }
+  }
+
+  /** A task has made its outputs here. */
+  async made(task: Task): Promise<void> {
+    if (this.options.sharing.unrelated(task.id).length > 0) await this.note(task);
+  }
+
+  private async note({ id, outputs }: Task, ofOthers: ReadonlySet<string> = new Set()): Promise<void> {
+    const { entries } = await this.options.port.list(outputs);
+    await this.ledger.note(
+      id,
+      entries.map(({ path }) => path).filter((path) => !ofOthers.has(path)),
+    );
+  }
+}
+
+/** What outputs may name, by the folders that they begin with. */
+function isWithin(outputs: readonly string[]): (path: string) => boolean {
+  const claims = outputs.flatMap((output) => claimOf(output)?.join('/') ?? []);
+  return (path) => claims.some((claim) => claim === '' || path === claim || path.startsWith(`${claim}/`));
+}

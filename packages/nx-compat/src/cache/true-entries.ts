@@ -1,0 +1,122 @@
+import { mkdirSync } from 'node:fs';
+import type { NxInstall } from '../nx-install';
+import { carriageOf, listOutputs, replaceOutputs, type OutputSummary } from '../outputs';
+import type { NxTask } from '../types';
+import type { NxCache, NxCachedResult } from './nx-cache';
+import type { TruthfulRemoteCache } from './truthful-remote';
+import { isWhole } from './whole-entry';
+
+/** What restores left on disk, until somebody asks; the oldest are forgotten. */
+const KEPT_SUMMARIES = 1_000;
+
+/**
+ * Makes a cache of Nx one whose entries are true: nothing is stored that would not come back as it was, an entry whose files
+ * are gone is a miss, and what is put in place replaces all that the outputs name. Nx's own runner uses it through the same
+ * functions.
+ */
+export class TrueEntries {
+  private readonly placed = new Map<string, OutputSummary>();
+
+  constructor(
+    private readonly nx: NxInstall,
+    private readonly remote: TruthfulRemoteCache | undefined,
+  ) {}
+
+  /** What the outputs of a hash are since they were put in place; once. */
+  takePlaced(hash: string): OutputSummary | undefined {
+    const summary = this.placed.get(hash);
+    this.placed.delete(hash);
+    return summary;
+  }
+
+  /** Would a remote cache of Nx bring back what this folder of the local one holds? */
+  async mayTravel(folder: string, outputs: readonly string[]): Promise<boolean> {
+    const list = await listOutputs(folder, outputs, this.nx);
+    return carriageOf(list, outputs, this.nx.major) === 'everywhere';
+  }
+
+  /** Wraps the functions of a cache, in place. */
+  guard(cache: NxCache): void {
+    this.guardPut(cache);
+    this.guardCopy(cache);
+    const get = cache.get.bind(cache);
+    cache.get = async (task) => this.looked(cache, task, await get(task));
+    const getBatch = cache.getBatch?.bind(cache);
+    if (getBatch === undefined) return;
+    cache.getBatch = async (tasks) => {
+      const found = await getBatch(tasks);
+      for (const task of tasks) {
+        const hash = task.hash ?? '';
+        const entry = found.get(hash);
+        const looked = entry === undefined ? null : await this.looked(cache, task, entry);
+        if (looked === null) found.delete(hash);
+        else found.set(hash, looked);
+      }
+      return found;
+    };
+  }
+
+  private guardPut(cache: NxCache): void {
+    const put = cache.put.bind(cache);
+    cache.put = async (task, terminalOutput, outputs, code) => {
+      const list = await listOutputs(this.nx.workspaceRoot, outputs, this.nx);
+      const carriage = carriageOf(list, outputs, this.nx.major);
+      if (carriage === 'nowhere') return undefined;
+      if (carriage === 'here' && task.hash !== undefined) this.remote?.withheld.add(task.hash);
+      return put(task, terminalOutput, outputs, code);
+    };
+  }
+
+  private guardCopy(cache: NxCache): void {
+    const copy = cache.copyFilesFromCache.bind(cache);
+    cache.copyFilesFromCache = async (hash, entry, outputs) => {
+      const copied = await copy(hash, entry, outputs);
+      await this.replace(hash, entry, outputs);
+      return copied;
+    };
+  }
+
+  private async looked(
+    cache: NxCache,
+    task: NxTask,
+    entry: NxCachedResult | null,
+  ): Promise<NxCachedResult | null> {
+    if (entry === null) return null;
+    try {
+      if (entry.remote === true) {
+        // An archive without outputs makes no folder, and without one the entry would not be believed the next time.
+        mkdirSync(entry.outputsPath, { recursive: true });
+        if (entry.code === 0) await this.replace(task.hash ?? '', entry, task.outputs);
+        return entry;
+      }
+      return (await isWhole(entry, task.outputs, this.nx)) ? entry : await this.again(cache, task);
+    } catch {
+      // Nx would end its run. What could not be put in place whole is a miss: then the task runs.
+      return null;
+    }
+  }
+
+  /** From the remote cache, for an entry of which the database knows more than the disk. */
+  private async again(cache: NxCache, task: NxTask): Promise<NxCachedResult | null> {
+    const { hash } = task;
+    const directory = cache.cache?.cacheDirectory;
+    if (!cache.remoteCache || hash === undefined || directory === undefined) return null;
+    const entry = await cache.remoteCache.retrieve(hash, directory);
+    if (entry === null) return null;
+    mkdirSync(entry.outputsPath, { recursive: true });
+    if (entry.code === 0) await cache.copyFilesFromCache(hash, entry, task.outputs);
+    return { ...entry, terminalOutput: entry.terminalOutput ?? '', remote: true };
+  }
+
+  private async replace(
+    hash: string,
+    { outputsPath }: NxCachedResult,
+    outputs: readonly string[],
+  ): Promise<void> {
+    const summary = await replaceOutputs(this.nx, outputsPath, outputs);
+    this.placed.delete(hash);
+    this.placed.set(hash, summary);
+    const [oldest] = this.placed.keys();
+    if (oldest !== undefined && this.placed.size > KEPT_SUMMARIES) this.placed.delete(oldest);
+  }
+}

@@ -1,0 +1,45 @@
+import { existsSync } from 'node:fs';
+import type { NxInstall } from '../nx-install';
+import { listOutputs } from '../outputs';
+import type { NxCachedResult } from './nx-cache';
+
+/** Bytes of the entry as Nx counts them: a file that two outputs name counts twice. */
+async function bytesOf(folder: string, outputs: readonly string[], nx: NxInstall): Promise<number> {
+  const { entries } = await listOutputs(folder, outputs, nx);
+  const native = nx.load<{ expandOutputs: (at: string, outputs: string[]) => string[] }>('src/native');
+  const times = new Map<string, number>();
+  for (const path of native.expandOutputs(folder, [...outputs])) {
+    const name = path.replace(/\/+$/, '');
+    times.set(name, (times.get(name) ?? 0) + 1);
+  }
+  let bytes = 0;
+  for (const entry of entries) {
+    if (entry.kind !== 'file') continue;
+    const parts = entry.path.split('/');
+    const namedBy = parts.map((_, index) => times.get(parts.slice(0, index + 1).join('/')) ?? 0);
+    bytes +=
+      entry.size *
+      Math.max(
+        1,
+        namedBy.reduce((sum, count) => sum + count, 0),
+      );
+  }
+  return bytes;
+}
+
+/**
+ * Does an entry that Nx's database knows still have its files? The database is believed by Nx without a look; folders of
+ * caches are deleted, in whole or in part, and not always with it. Files are told by their number of bytes: Nx keeps no
+ * list of them.
+ */
+export async function isWhole(
+  entry: NxCachedResult,
+  outputs: readonly string[],
+  nx: NxInstall,
+): Promise<boolean> {
+  if (outputs.length === 0) return true;
+  if (!existsSync(entry.outputsPath)) return false;
+  if (entry.size === undefined || entry.code !== 0) return true;
+  const printed = Buffer.byteLength(entry.terminalOutput ?? '');
+  return (await bytesOf(entry.outputsPath, outputs, nx)) >= entry.size - printed;
+}

@@ -1,0 +1,106 @@
+import { lstatSync, realpathSync, rmSync, readdirSync, type Stats } from 'node:fs';
+import { join, posix, relative, sep } from 'node:path';
+import { resolveNx, type NxInstall } from '../nx-install';
+
+interface NativeFiles {
+  expandOutputs: (directory: string, entries: string[]) => string[];
+}
+
+const GLOB = /[*?[\]{}()!+@]/;
+
+/** Paths are compared and sent as text: with `/`, and without what says nothing. */
+export const clean = (path: string): string => {
+  const plain = posix.normalize(path.split(sep).join('/')).replace(/\/+$/, '');
+  return plain === '.' ? '' : plain;
+};
+
+const leaves = (path: string): boolean => path === '..' || path.startsWith('../') || path.startsWith('/');
+
+export function lstatOrNull(path: string): Stats | null {
+  try {
+    return lstatSync(path);
+  } catch (thrown) {
+    const { code } = thrown as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ENOTDIR') return null;
+    throw thrown;
+  }
+}
+
+/** Where a path really is, relative to the workspace; null when nothing is there, or it is elsewhere. */
+export function realInside(workspaceRoot: string, path: string): string | null {
+  try {
+    const real = clean(relative(realpathSync(workspaceRoot), realpathSync(join(workspaceRoot, path))));
+    return leaves(real) ? null : real;
+  } catch {
+    return null;
+  }
+}
+
+/** The folders that a glob begins with, before its first wildcard. */
+function literalPart(glob: string): string {
+  const parts = glob.split('/');
+  const first = parts.findIndex((part) => GLOB.test(part));
+  return (first === -1 ? parts : parts.slice(0, first)).join('/');
+}
+
+/** What globs that begin below a link name there, each by its path through the link: Nx does not look through one. */
+function throughLinks(workspaceRoot: string, globs: readonly string[], expand: NativeFiles): string[] {
+  return globs.flatMap((glob) => {
+    if (glob.startsWith('!')) return [];
+    const base = literalPart(clean(glob));
+    const real = base === '' ? null : realInside(workspaceRoot, base);
+    if (real === null || real === base) return [];
+    const moved = (path: string): string =>
+      path === base || path.startsWith(`${base}/`) ? real + path.slice(base.length) : path;
+    const negated = globs
+      .filter((each) => each.startsWith('!'))
+      .map((each) => `!${moved(clean(each.slice(1)))}`);
+    const found = expand.expandOutputs(workspaceRoot, [moved(clean(glob)), ...negated]);
+    return found
+      .map(clean)
+      .filter((path) => path.startsWith(`${real}/`))
+      .map((path) => base + path.slice(real.length));
+  });
+}
+
+/**
+ * The files, folders and links that a task's outputs name and that exist: globs are resolved as Nx itself does, a folder
+ * stands for all it holds. Two things Nx leaves out are here as well: a link that leads nowhere, and (on 24 all, before it
+ * some of) what is reached through a link to a folder of the workspace.
+ * @param nx default: that of the folder, which then must be a workspace
+ * @returns paths relative to the workspace, with `/`, each once, sorted
+ */
+export function expandOutputs(
+  workspaceRoot: string,
+  outputs: readonly string[],
+  nx: NxInstall = resolveNx(workspaceRoot),
+): string[] {
+  if (outputs.length === 0) return [];
+  const native = nx.load<NativeFiles>('src/native');
+  const found = native.expandOutputs(workspaceRoot, [...outputs]).map(clean);
+  const literal = outputs
+    .map(clean)
+    .filter((path) => !leaves(path) && lstatOrNull(join(workspaceRoot, path)) !== null);
+  const globs = outputs.filter((each) => GLOB.test(each));
+  return [...new Set([...found, ...literal, ...throughLinks(workspaceRoot, globs, native)])].sort();
+}
+
+/** Deletes what `expandOutputs` finds. What is reached through a link to a folder goes, the link itself stays. */
+export function removeOutputs(workspaceRoot: string, outputs: readonly string[]): void {
+  for (const path of expandOutputs(workspaceRoot, outputs)) {
+    // The workspace itself is no task's to replace.
+    if (path === '') continue;
+    const absolute = join(workspaceRoot, path);
+    if (isFolderLink(workspaceRoot, path)) {
+      for (const name of readdirSync(absolute))
+        rmSync(join(absolute, name), { recursive: true, force: true });
+    } else rmSync(absolute, { recursive: true, force: true });
+  }
+}
+
+/** A link that leads to a folder of the workspace. */
+export const isFolderLink = (workspaceRoot: string, path: string): boolean => {
+  if (lstatOrNull(join(workspaceRoot, path))?.isSymbolicLink() !== true) return false;
+  const real = realInside(workspaceRoot, path);
+  return real !== null && lstatOrNull(join(workspaceRoot, real))?.isDirectory() === true;
+};

@@ -1,0 +1,184 @@
+import { createHash } from 'node:crypto';
+import { lstatSync, readdirSync, readlinkSync, realpathSync } from 'node:fs';
+import { isAbsolute, join, posix, relative, sep } from 'node:path';
+import { setImmediate as turnOfTheLoop } from 'node:timers/promises';
+import type { NxInstall } from '../nx-install';
+import { expandOutputs, isFolderLink, realInside } from './expand';
+
+/** One thing that outputs name. A folder is listed when nothing is in it: the others follow from what they hold. */
+export type OutputEntry =
+  | {
+      readonly kind: 'file';
+      readonly path: string;
+      readonly size: number;
+      readonly executable: boolean;
+      readonly links: number;
+    }
+  /** `target`: as it is, but relative where an absolute one leads into the workspace, which lies elsewhere on other machines. */
+  | { readonly kind: 'link'; readonly path: string; readonly target: string; readonly isAbsolute: boolean }
+  | { readonly kind: 'folder'; readonly path: string }
+  /** A socket, a pipe or a device. */
+  | { readonly kind: 'special'; readonly path: string }
+  /** Its name is no text: no archive of ours could say it. */
+  | { readonly kind: 'unnameable'; readonly path: string };
+
+/** What outputs name on a disk at one moment. */
+export interface OutputList {
+  readonly entries: readonly OutputEntry[];
+  /** Links to a folder that an output is, or that its path goes through: what is behind them is listed as well. */
+  readonly through: readonly string[];
+  /** What the outputs' patterns found: each file or folder of which the entries are, or are below. */
+  readonly roots: readonly string[];
+}
+
+/** Entries looked at before others get their turn: some ten milliseconds. */
+const ENTRIES_PER_TURN = 1_000;
+
+const REPLACEMENT = '\ufffd';
+
+/** Windows has no such bit, and tells one from the name. */
+const isExecutable = (mode: number): boolean => process.platform !== 'win32' && (mode & 0o100) !== 0;
+
+class Walk {
+  readonly entries = new Map<string, OutputEntry>();
+  readonly through = new Set<string>();
+  private readonly folders: string[] = [];
+
+  private readonly home: string;
+
+  constructor(
+    private readonly root: string,
+    private readonly workspaceRoot: string,
+  ) {
+    this.home = realpathSync(workspaceRoot);
+  }
+
+  look(path: string): void {
+    const stat = lstatSync(join(this.root, path), { throwIfNoEntry: false });
+    if (stat === undefined) {
+      if (path.includes(REPLACEMENT)) this.entries.set(path, { kind: 'unnameable', path });
+      return;
+    }
+    if (stat.isDirectory()) this.folders.push(path);
+    else if (stat.isSymbolicLink()) this.entries.set(path, this.linkAt(path));
+    else if (stat.isFile()) {
+      const { size, mode, nlink } = stat;
+      this.entries.set(path, { kind: 'file', path, size, executable: isExecutable(mode), links: nlink });
+    } else this.entries.set(path, { kind: 'special', path });
+  }
+
+  private linkAt(path: string): OutputEntry {
+    const target = readlinkSync(join(this.root, path));
+    for (const home of isAbsolute(target) ? [this.home, this.workspaceRoot] : []) {
+      const inside = relative(home, target);
+      if (inside === '..' || inside.startsWith(`..${sep}`) || isAbsolute(inside)) continue;
+      const plain = posix.relative(posix.dirname(path), inside.split(sep).join('/')) || '.';
+      return { kind: 'link', path, target: plain, isAbsolute: true };
+    }
+    return { kind: 'link', path, target, isAbsolute: isAbsolute(target) };
+  }
+
+  /** As a folder: all it holds. */
+  open(path: string): void {
+    this.folders.push(path);
+  }
+
+  async all(): Promise<void> {
+    let looked = 0;
+    for (let folder = this.folders.pop(); folder !== undefined; folder = this.folders.pop()) {
+      const names = readdirSync(join(this.root, folder));
+      if (names.length === 0) this.entries.set(folder, { kind: 'folder', path: folder });
+      for (const name of names) {
+        this.look(folder === '' ? name : `${folder}/${name}`);
+        if (++looked % ENTRIES_PER_TURN === 0) await turnOfTheLoop();
+      }
+    }
+  }
+}
+
+/** The links to folders that the folders above a path are. */
+function linksAbove(root: string, path: string): string[] {
+  const parts = path.split('/');
+  const above = parts.slice(1).map((_, index) => parts.slice(0, index + 1).join('/'));
+  return above.filter((each) => isFolderLink(root, each));
+}
+
+/**
+ * Walks what a task's outputs name. A link in an output is a link; only where an output itself is one, or leads through
+ * one, is what lies behind it taken for a part of the output as well, unless another output names that by its real path.
+ * @param nx default: that of the folder, which then must be a workspace
+ * @throws what the file system throws, also when something vanishes under the walk
+ */
+export const listOutputs = (
+  workspaceRoot: string,
+  outputs: readonly string[],
+  nx?: NxInstall,
+): Promise<OutputList> =>
+  listPaths(workspaceRoot, expandOutputs(workspaceRoot, outputs, nx), nx?.workspaceRoot);
+
+/**
+ * As `listOutputs`, for outputs that are expanded already: files, folders and links that exist.
+ * @param home the workspace, where the folder is none but an entry of its cache
+ */
+export async function listPaths(
+  workspaceRoot: string,
+  roots: readonly string[],
+  home: string = workspaceRoot,
+): Promise<OutputList> {
+  const walk = new Walk(workspaceRoot, home);
+  const all = new Set(roots);
+  const isNamed = (path: string): boolean =>
+    path.split('/').some((_, index, parts) => all.has(parts.slice(0, index + 1).join('/')));
+  for (const path of roots) {
+    walk.look(path);
+    const links = linksAbove(workspaceRoot, path);
+    if (isFolderLink(workspaceRoot, path) && !isNamed(realInside(workspaceRoot, path) ?? path)) {
+      walk.open(path);
+      links.push(path);
+    }
+    for (const link of links) {
+      walk.through.add(link);
+      walk.look(link);
+    }
+  }
+  await walk.all();
+  const entries = [...walk.entries.values()].sort((a, b) => (a.path < b.path ? -1 : 1));
+  return { entries, through: [...walk.through].sort(), roots };
+}
+
+/** A list in one line of a message; equal lists, and no others, have equal digests. */
+export interface OutputSummary {
+  /** SHA-256 in hex. */
+  readonly digest: string;
+  readonly entries: number;
+  readonly bytes: number;
+}
+
+const detailOf = (entry: OutputEntry): string => {
+  switch (entry.kind) {
+    case 'file':
+      return `${entry.size}${entry.executable ? ' x' : ''}`;
+    case 'link':
+      return entry.target;
+    default:
+      return '';
+  }
+};
+
+/** One entry as text: what of it is compared. */
+export const lineOf = (entry: OutputEntry): string =>
+  JSON.stringify([entry.kind, entry.path, detailOf(entry)]);
+
+/** Sockets, pipes and devices mean nothing on another machine and are left out. */
+export function summaryOf(entries: readonly OutputEntry[]): OutputSummary {
+  const hash = createHash('sha256');
+  let count = 0;
+  let bytes = 0;
+  for (const entry of entries) {
+    if (entry.kind === 'special') continue;
+    hash.update(`${lineOf(entry)}\n`);
+    count++;
+    if (entry.kind === 'file') bytes += entry.size;
+  }
+  return { digest: hash.digest('hex'), entries: count, bytes };
+}
