@@ -6,7 +6,10 @@ import { join } from 'node:path';
 /** One version of each supported major, the last of its line when this was written. */
 export const NX_VERSIONS = ['20.8.4', '21.6.11', '22.7.12', '23.3.2', '24.0.6'] as const;
 
-export type NxVersion = (typeof NX_VERSIONS)[number];
+/** The first release that is supported. Up to 20.8.1 Nx cannot read an archive without outputs: see `cache/truthful-remote.ts`. */
+export const OLDEST_NX_VERSION = '20.8.0';
+
+export type NxVersion = (typeof NX_VERSIONS)[number] | typeof OLDEST_NX_VERSION;
 
 /**
  * Where versions are kept between runs: a folder given by DTE_NX_MAJORS_DIR, or one of this user's cache. Outside of the

@@ -1,4 +1,4 @@
-import { NX_VERSIONS } from './install-majors';
+import { NX_VERSIONS, OLDEST_NX_VERSION } from './install-majors';
 import type { MainCacheResult } from './scenarios/main-cache';
 import { startArtifactServer, type ArtifactServer } from './support/artifact-server';
 import { makeWorkspace, project, type Workspace } from './support/workspace';
@@ -6,9 +6,11 @@ import { makeWorkspace, project, type Workspace } from './support/workspace';
 const FILES = {
   ...project('good', { build: 'mkdir -p packages/good/dist && echo data > packages/good/dist/out.txt' }),
   ...project('bad', { build: 'exit 1' }),
+  // What every `test` target is that writes its coverage on demand only.
+  ...project('silent', { build: 'echo nothing to write' }),
 };
 
-describe.each(NX_VERSIONS)('the cache of the main job, nx %s', (version) => {
+describe.each([OLDEST_NX_VERSION, ...NX_VERSIONS])('the cache of the main job, nx %s', (version) => {
   let workspace: Workspace;
   let server: ArtifactServer;
 
@@ -32,9 +34,9 @@ describe.each(NX_VERSIONS)('the cache of the main job, nx %s', (version) => {
     expect(here).toMatchObject({
       remoteKind: 'ours',
       tokenLeft: false,
-      found: ['good:build'],
-      uploaded: { 'good:build': 'stored' },
-      fetched: { 'good:build': 'local on disk', 'bad:build': 'miss' },
+      found: ['good:build', 'silent:build'],
+      uploaded: { 'good:build': 'stored', 'silent:build': 'stored' },
+      fetched: { 'good:build': 'local on disk', 'silent:build': 'local', 'bad:build': 'miss' },
       outputs: ['packages/good/dist'],
       outputsAfterRemoval: [],
     });
@@ -43,7 +45,7 @@ describe.each(NX_VERSIONS)('the cache of the main job, nx %s', (version) => {
     const there = await mainCache(other, false);
     expect(there).toMatchObject({
       found: [],
-      fetched: { 'good:build': 'remote on disk', 'bad:build': 'miss' },
+      fetched: { 'good:build': 'remote on disk', 'silent:build': 'remote', 'bad:build': 'miss' },
     });
     other.remove();
   });
@@ -51,7 +53,8 @@ describe.each(NX_VERSIONS)('the cache of the main job, nx %s', (version) => {
   it('looks up failures as this version of Nx would replay them', async () => {
     const { found } = await mainCache(workspace, true, { NX_CACHE_FAILURES: 'true' });
     const replaysFailures = Number(version.split('.')[0]) >= 23;
-    expect(found).toEqual(replaysFailures ? ['bad:build', 'good:build'] : ['good:build']);
+    const succeeded = ['good:build', 'silent:build'];
+    expect(found).toEqual(replaysFailures ? ['bad:build', ...succeeded] : succeeded);
   });
 
   it("leaves a workspace's own server alone", async () => {
