@@ -64,6 +64,10 @@ export const ERROR_CODES = {
     severity: 'fatal',
     cure: 'Install from the lockfile in every job (npm ci): agent and main job run different versions of nx.',
   },
+  DTE_NX_UNSUPPORTED: {
+    severity: 'fatal',
+    cure: 'Use nx 20.8.0 or later, up to 24 (`nx migrate`), or take tasksRunnerOptions out of nx.json until then.',
+  },
   DTE_LOCKFILE_MISMATCH: {
     severity: 'fatal',
     cure: 'Install with the lockfile of the commit and without changing it (npm ci, yarn install --immutable, pnpm install --frozen-lockfile) in every job.',

@@ -3,7 +3,6 @@ import {
   normaliseTaskGraph,
   pathMatcher,
   runSubsetWithDefaultRunner,
-  runWithDefaultRunner,
   terminalUiOf,
   type NxRunnerContext,
   type NxRunnerOptions,
@@ -14,6 +13,7 @@ import {
 import { DteError } from '@org/dte-protocol';
 import { randomUUID } from 'node:crypto';
 import { commandOf } from './command-of';
+import { runHereWithNx } from './default-runner';
 import { DistributedRun } from './distributed-run';
 import { failureLines } from './failed-jobs';
 import { leftovers } from './leftovers';
@@ -44,7 +44,7 @@ export async function distribute(
   } catch (thrown) {
     voice.explain(DteError.from(thrown));
     voice.line('dte: this command runs undistributed');
-    return runWithDefaultRunner(tasks, options, context);
+    return runHereWithNx(tasks, options, context);
   }
   try {
     return await runDistributed(prepared, options, context, voice, ui);

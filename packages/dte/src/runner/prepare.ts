@@ -12,7 +12,7 @@ import { resolveConfig, sessionIdOf, settingsOf, type Resolved } from '../config
 import { ensureCoordinator } from '../embedded/ensure';
 import { saysSettings } from '../embedded/says-settings';
 import { createRendezvous, noRendezvous } from '../rendezvous';
-import { jobIdOf } from '../session/identity';
+import { jobIdOf, requireNx } from '../session/identity';
 import { openSession, type Session } from '../session/open-session';
 import { asRecord } from './as-record';
 import type { Voice } from './say';
@@ -34,6 +34,7 @@ const nxJsonOptions = (nxJson: Record<string, unknown>): Readonly<Record<string,
 /** @throws DteError whenever this command cannot be distributed */
 export async function prepare(context: NxRunnerContext, voice: Voice): Promise<Prepared> {
   const workspaceRoot = findWorkspaceRoot();
+  requireNx(workspaceRoot);
   const { env } = process;
   const resolved = resolveConfig({ env, nxJson: nxJsonOptions(context.nxJson) });
   resolved.warnings.forEach((warning) => voice.line(`dte: ${warning}`));
