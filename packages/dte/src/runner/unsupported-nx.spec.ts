@@ -41,7 +41,7 @@ describe.each(['20.7.2', '25.0.0'])('a workspace with nx %s', (version) => {
 
     const statuses = await distribute(
       tasks,
-      { lifeCycle: {} } as NxRunnerOptions,
+      { lifeCycle: {} },
       {} as NxRunnerContext,
       voice,
     );
