@@ -200,6 +200,14 @@ export const ERROR_CODES = {
     severity: 'retry',
     cure: 'Check that `dte start-ci-run` ran in the main job and that DTE_COORDINATOR_URL or DTE_RENDEZVOUS_DIR is the same in every job; `dte doctor` tells which.',
   },
+  DTE_COORDINATOR_SLOW: {
+    severity: 'retry',
+    cure: 'Give the main job more processor time, or let its coordinator start for longer (DTE_COORDINATOR_START_MS); nothing is wrong with the rendezvous.',
+  },
+  DTE_GIVEN_UP: {
+    severity: 'retry',
+    cure: 'Look above for why an earlier command of this job told its agents to leave; retry the job once that is mended.',
+  },
   DTE_NO_AGENTS: {
     severity: 'retry',
     cure: 'Look at the agent jobs: none connected in time (DTE_AGENT_WAIT_MS). Are there runners free to start them?',

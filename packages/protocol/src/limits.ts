@@ -239,6 +239,12 @@ export const LIMITS = {
     'DTE_CONNECT_TIMEOUT_MS',
     'How long the main job tries to reach a coordinator at first.',
   ),
+  coordinatorStartMs: limit(
+    120_000,
+    'ms',
+    'DTE_COORDINATOR_START_MS',
+    'How long the coordinator of a main job may take to start while its process lives: where many jobs share a machine that can be a minute. One whose process ends is not waited for.',
+  ),
   mainLostMs: limit(
     60_000,
     'ms',

@@ -119,8 +119,11 @@ async function coordinate(flags: Flags & { embedded?: boolean }): Promise<void> 
     const unusedMs = resolved.limits.retainFinishedMs;
     void removeUnusedFolders({ parent: dirname(dataDir), prefix: SESSION_FOLDER, unusedMs }).catch(sayToLog);
   }
-  await Promise.race([asked, ending.over, ...(embedded ? [jobEnd(resolved.limits)] : [])]);
-  const finished = ending.isFinished();
+  let jobOver = false;
+  const whenJobOver = embedded ? [jobEnd(resolved.limits).then(() => (jobOver = true))] : [];
+  await Promise.race([asked, ending.over, ...whenJobOver]);
+  // Of a job that is over nothing more comes, whatever it has left undone.
+  const finished = ending.isFinished() || jobOver;
   if (embedded && rendezvous !== null && !finished)
     await rendezvous.withdraw(sessionId, generation).catch(sayToLog);
   await coordinator.close();

@@ -12,6 +12,8 @@ import {
 } from '@org/dte-nx-compat';
 import { DteError } from '@org/dte-protocol';
 import { randomUUID } from 'node:crypto';
+import { aloneBecause } from '../embedded/give-up';
+import { tellAgents } from '../embedded/tell-agents';
 import { commandOf } from './command-of';
 import { runHereWithNx } from './default-runner';
 import { DistributedRun } from './distributed-run';
@@ -84,6 +86,8 @@ async function runDistributed(
     // Agents that were freed on purpose (--stop-agents-after) are no trouble.
     if (trouble?.code === 'DTE_SESSION_FINISHED') voice.line(`dte: ${trouble.message}`);
     else if (trouble !== null) voice.explain(trouble);
+    // While the rest is run: nobody waits for it.
+    const told = run.coordinatorLost && trouble !== null ? leaveAlone(prepared, trouble) : undefined;
     const rest = leftovers(graph, run.results.endings, command.nxBail, plan.servers);
     run.skip(rest.skipped);
     await run.results.finishServers(rest);
@@ -91,7 +95,9 @@ async function runDistributed(
     const again = await run.outputs.bringFor(rest.run, run.coordinatorLost);
     const toRun = [...rest.run, ...again];
     here = toRun.length;
-    return { ...run.results.statuses, ...(await runHere(toRun, run, prepared, options, context)) };
+    const ranHere = await runHere(toRun, run, prepared, options, context);
+    await told;
+    return { ...run.results.statuses, ...ranHere };
   } finally {
     await lifeCycle.endCommand?.();
     const { byAgent, failedOn, fromCache } = run.results;
@@ -104,6 +110,10 @@ async function runDistributed(
     if (absent.size > 0) voice.line(await noteAbsent({ absent, runId, command: command.text, prepared }));
   }
 }
+
+/** Agents that wait for a coordinator that is gone have nothing to wait for. */
+const leaveAlone = ({ resolved, rendezvous, session }: Prepared, trouble: DteError): Promise<boolean> =>
+  tellAgents({ resolved, env: process.env, rendezvous, sessionId: session.id }, aloneBecause(trouble));
 
 /** An Nx whose UI cannot be had shows less; its tasks run all the same. */
 function uiOf({ lifeCycle }: NxRunnerOptions): TerminalUi | null {
