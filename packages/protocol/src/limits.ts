@@ -257,6 +257,12 @@ export const LIMITS = {
     'DTE_AGENT_IDLE_MS',
     'An agent that has never found a coordinator, or hears no work, for so long leaves with exit code 0.',
   ),
+  waitNoteMs: limit(
+    60_000,
+    'ms',
+    'DTE_WAIT_NOTE_MS',
+    'How often an agent without work says what it waits for, and for how long it has: a silent job looks like one that hangs.',
+  ),
   sessionIdleMs: limit(
     600_000,
     'ms',
