@@ -267,7 +267,7 @@ export const LIMITS = {
     600_000,
     'ms',
     'DTE_SESSION_IDLE_MS',
-    'A session without main job and without runs for so long is finished.',
+    'A session without main job and without runs for so long is finished. Not in a GitLab job: there its end is known.',
   ),
   drainMs: limit(
     30_000,

@@ -5,7 +5,7 @@ import { ensureCoordinator } from '../embedded/ensure';
 import { aloneBecause } from '../embedded/give-up';
 import { tellAgents } from '../embedded/tell-agents';
 import { jobIdOf, requireNx } from '../session/identity';
-import { isHeld, startHolding } from './hold-session';
+import { isHeld, startHolding } from '../session/hold';
 import {
   cliContext,
   joinSession,
@@ -77,11 +77,11 @@ async function openCiRun(context: CliContext, flags: Flags): Promise<void> {
   await ensureCoordinator({ resolved, env, rendezvous, sessionId, workspaceRoot, note: say, anew, args });
   const session = await joinSession(context, 'main');
   try {
-    const held = isHeld(context, env);
+    const held = isHeld(rendezvous, env);
     const settings = settingsOf(resolved.config, jobIdOf(env), held);
     const { stopAgentsAfter } = settings;
     await session.http.configure(settings);
-    if (held) startHolding(context, session.connection.url());
+    if (held) await startHolding({ resolved, workspaceRoot, sessionId, url: session.connection.url() });
     const until = stopAgentsAfter.length === 0 ? '' : ` · agents stay until ${stopAgentsAfter.join(', ')}`;
     say(`dte: session ${sessionId} · coordinator ${session.connection.url()}${until}`);
   } finally {

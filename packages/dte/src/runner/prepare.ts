@@ -15,6 +15,7 @@ import { saysSettings } from '../embedded/says-settings';
 import { tellAgents } from '../embedded/tell-agents';
 import { createRendezvous, noRendezvous } from '../rendezvous';
 import { jobIdOf, requireNx } from '../session/identity';
+import { isHeld, startHolding } from '../session/hold';
 import { openSession, type Session } from '../session/open-session';
 import { asRecord } from './as-record';
 import type { Voice } from './say';
@@ -87,8 +88,12 @@ async function prepareIn(preparation: Preparation): Promise<Prepared> {
   try {
     const jobId = jobIdOf(env);
     if (await saysSettings(located, jobId, () => session.http.status())) {
-      await session.http.configure(settingsOf(resolved.config, jobId));
+      const held = isHeld(rendezvous, env);
+      await session.http.configure(settingsOf(resolved.config, jobId, held));
       await session.whenOpen();
+      // This command is connected itself while it lasts.
+      const url = session.connection.url();
+      if (held) void startHolding({ resolved, workspaceRoot, sessionId, url }).catch(() => undefined);
     }
     const remoteCache = { url: session.connection.httpUrl(), token: session.connection.token() };
     const cache = await openCache({ workspaceRoot, remoteCache });
