@@ -22,11 +22,13 @@ describe.each(['20.7.2', '25.0.0'])('a workspace with nx %s', (version) => {
       'exports.default = (tasks) => Promise.resolve(Object.fromEntries(tasks.map(({ id }) => [id, "success"])));',
     );
     process.env['NX_WORKSPACE_ROOT_PATH'] = root;
+    process.env['DTE_RENDEZVOUS_DIR'] = join(root, 'rendezvous');
   });
 
   afterEach(() => {
     if (before === undefined) delete process.env['NX_WORKSPACE_ROOT_PATH'];
     else process.env['NX_WORKSPACE_ROOT_PATH'] = before;
+    delete process.env['DTE_RENDEZVOUS_DIR'];
     rmSync(root, { recursive: true });
   });
 
@@ -39,15 +41,11 @@ describe.each(['20.7.2', '25.0.0'])('a workspace with nx %s', (version) => {
     };
     const tasks = [{ id: 'app:build' } as NxTask];
 
-    const statuses = await distribute(
-      tasks,
-      { lifeCycle: {} },
-      {} as NxRunnerContext,
-      voice,
-    );
+    const statuses = await distribute(tasks, { lifeCycle: {} }, { nxJson: {} } as NxRunnerContext, voice);
 
     expect(statuses).toEqual({ 'app:build': 'success' });
     expect(said).toEqual([
+      'dte: agents are told that there is no work for them',
       `DTE_NX_UNSUPPORTED This workspace has nx ${version}, which is not supported; 20.8 to 24 are.`,
       'dte: this command runs undistributed',
     ]);
