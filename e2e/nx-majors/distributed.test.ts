@@ -20,6 +20,34 @@ const FAILING = {
   },
 };
 
+/** A plugin of the workspace: its executor has a hasher of its own, so Nx hashes the tasks right before it runs them. */
+const PLUGIN = {
+  'tools/inspector/package.json': { name: 'inspector', version: '0.0.0', executors: './executors.json' },
+  'tools/inspector/executors.json': {
+    executors: { inspect: { implementation: './run.cjs', schema: './schema.json', hasher: './hasher.cjs' } },
+  },
+  'tools/inspector/schema.json': { type: 'object', properties: {} },
+  'tools/inspector/run.cjs': `
+const { execFileSync } = require('node:child_process');
+module.exports = async (options, { projectName, root }) => {
+  execFileSync(process.execPath, ['tools/task.cjs', projectName + ':inspect'], { cwd: root, stdio: 'inherit' });
+  return { success: true };
+};`,
+  'tools/inspector/hasher.cjs': `
+module.exports = async (task, context) => {
+  const { value } = await context.hasher.hashTask(task, context.taskGraph, context.env);
+  return { value: 'inspect' + value, details: { command: '', nodes: {} } };
+};`,
+};
+
+const INSPECTED = ['near', 'far'];
+const withInspection = Object.fromEntries(
+  INSPECTED.map((name) => [
+    name,
+    { root: `libs/${name}`, targets: { inspect: { executor: './tools/inspector:inspect', cache: true } } },
+  ]),
+);
+
 describe.each(NX_VERSIONS)('nx %s', (nx) => {
   let fleet: Fleet;
   let pipeline: Pipeline;
@@ -27,8 +55,11 @@ describe.each(NX_VERSIONS)('nx %s', (nx) => {
   beforeAll(async () => {
     fleet = sampleFleet({
       nx,
-      projects: FAILING,
+      projects: { ...FAILING, ...withInspection },
+      files: PLUGIN,
       targetDefaults: {
+        // Declared and not written, like the coverage of tests that were not asked for it.
+        lint: { cache: true, outputs: ['{projectRoot}/reports'] },
         check: { dependsOn: ['^check'], cache: true, outputs: ['{workspaceRoot}/dist/{projectRoot}'] },
       },
     });
@@ -73,6 +104,26 @@ describe.each(NX_VERSIONS)('nx %s', (nx) => {
       /from the cache instead of running the command for 12 out of 12 tasks/,
     );
     expect(AFFECTED_OUTPUTS.filter((path) => !pipeline.main.exists(path))).toEqual([]);
+  });
+
+  it('asks caches for what has no hash before something has run, and agents only for what no cache has', async () => {
+    const command = ['run-many', '-t', 'inspect,test', '--parallel=2'];
+    expectExit(await pipeline.nx(command), 0, pipeline);
+    expect(machinesOf(fleet.journal().filter(({ id }) => id.endsWith(':inspect')))).not.toContain('main');
+    const begun = (): number =>
+      pipeline.agents.flatMap(({ process }) => plain(process.output()).match(/▶ \S+:(inspect|test)/g) ?? [])
+        .length;
+    const before = begun();
+    // Hashed by an agent, and found by what the main job makes of it.
+    pipeline.main.forget();
+    fleet.clearJournal();
+
+    const exit = await pipeline.nx(command);
+
+    expectExit(exit, 0, pipeline);
+    expect(plain(exit.output)).toMatch(/for (\d+) out of \1 tasks/);
+    expect(fleet.journal()).toEqual([]);
+    expect(begun()).toBe(before);
   });
 
   it('takes everything from its own cache when it has not', async () => {

@@ -6,6 +6,7 @@ import {
   SAMPLE_TARGET_DEFAULTS,
   sampleFiles,
   sampleNxJson,
+  type FileContent,
   type SampleProject,
   Fleet,
 } from '@org/dte-testing';
@@ -16,16 +17,18 @@ export function sampleFleet({
   plugin = true,
   projects = {},
   targetDefaults = {},
+  files = {},
 }: {
   nx?: string;
   plugin?: boolean;
   projects?: Record<string, SampleProject>;
   targetDefaults?: object;
+  files?: Record<string, FileContent>;
 } = {}): Fleet {
   const nxJson = sampleNxJson({ plugin, targetDefaults: { ...SAMPLE_TARGET_DEFAULTS, ...targetDefaults } });
   return Fleet.create({
     install: install({ nx }),
-    files: sampleFiles({ ...SAMPLE_PROJECTS, ...projects }, nxJson),
+    files: { ...sampleFiles({ ...SAMPLE_PROJECTS, ...projects }, nxJson), ...files },
     change: SAMPLE_CHANGE,
   });
 }

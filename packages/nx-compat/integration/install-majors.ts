@@ -3,10 +3,19 @@ import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync }
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 
-/** One version of each supported major, the last of its line when this was written. */
-export const NX_VERSIONS = ['20.8.4', '21.6.11', '22.7.12', '23.3.2', '24.0.6'] as const;
+const wanted = process.env['TEST_NX_VERSIONS'];
 
-export type NxVersion = (typeof NX_VERSIONS)[number];
+/** One version of each supported major, the last of its line when this was written; TEST_NX_VERSIONS names others. */
+export const NX_VERSIONS: readonly NxVersion[] =
+  wanted === undefined || wanted === ''
+    ? ['20.8.4', '21.6.11', '22.7.12', '23.3.2', '24.0.6']
+    : wanted.split(',');
+
+/** The first release that is supported. Up to 20.8.1 Nx cannot read an archive without outputs: see `cache/truthful-remote.ts`. */
+export const OLDEST_NX_VERSION = '20.8.0';
+
+/** Exact, as npm has it. */
+export type NxVersion = string;
 
 /**
  * Where versions are kept between runs: a folder given by DTE_NX_MAJORS_DIR, or one of this user's cache. Outside of the

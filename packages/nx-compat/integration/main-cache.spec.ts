@@ -1,4 +1,4 @@
-import { NX_VERSIONS } from './install-majors';
+import { NX_VERSIONS, OLDEST_NX_VERSION } from './install-majors';
 import type { MainCacheResult } from './scenarios/main-cache';
 import { startArtifactServer, type ArtifactServer } from './support/artifact-server';
 import { makeWorkspace, project, type Workspace } from './support/workspace';
@@ -6,60 +6,66 @@ import { makeWorkspace, project, type Workspace } from './support/workspace';
 const FILES = {
   ...project('good', { build: 'mkdir -p packages/good/dist && echo data > packages/good/dist/out.txt' }),
   ...project('bad', { build: 'exit 1' }),
+  // What every `test` target is that writes its coverage on demand only.
+  ...project('silent', { build: 'echo nothing to write' }),
 };
 
-describe.each(NX_VERSIONS)('the cache of the main job, nx %s', (version) => {
-  let workspace: Workspace;
-  let server: ArtifactServer;
+describe.each([...new Set([OLDEST_NX_VERSION, ...NX_VERSIONS])])(
+  'the cache of the main job, nx %s',
+  (version) => {
+    let workspace: Workspace;
+    let server: ArtifactServer;
 
-  beforeEach(async () => {
-    workspace = makeWorkspace(version, FILES);
-    server = await startArtifactServer();
-  });
-
-  afterEach(async () => {
-    await server.close();
-    workspace.remove();
-  });
-
-  const mainCache = async (of: Workspace, runFirst: boolean, env: NodeJS.ProcessEnv = {}) => {
-    const remoteCache = { url: server.url, token: 'secret' };
-    return (await of.run<MainCacheResult>('main-cache', { remoteCache, runFirst }, env)).result;
-  };
-
-  it('finds local entries without a question to the server, uploads them, and another machine gets them', async () => {
-    const here = await mainCache(workspace, true);
-    expect(here).toMatchObject({
-      remoteKind: 'ours',
-      tokenLeft: false,
-      found: ['good:build'],
-      uploaded: { 'good:build': 'stored' },
-      fetched: { 'good:build': 'local on disk', 'bad:build': 'miss' },
-      outputs: ['packages/good/dist'],
-      outputsAfterRemoval: [],
+    beforeEach(async () => {
+      workspace = makeWorkspace(version, FILES);
+      server = await startArtifactServer();
     });
-    expect(server.requests.filter((line) => line.startsWith('GET'))).toHaveLength(1);
-    const other = workspace.clone();
-    const there = await mainCache(other, false);
-    expect(there).toMatchObject({
-      found: [],
-      fetched: { 'good:build': 'remote on disk', 'bad:build': 'miss' },
-    });
-    other.remove();
-  });
 
-  it('looks up failures as this version of Nx would replay them', async () => {
-    const { found } = await mainCache(workspace, true, { NX_CACHE_FAILURES: 'true' });
-    const replaysFailures = Number(version.split('.')[0]) >= 23;
-    expect(found).toEqual(replaysFailures ? ['bad:build', 'good:build'] : ['good:build']);
-  });
-
-  it("leaves a workspace's own server alone", async () => {
-    const result = await mainCache(workspace, false, {
-      NX_SELF_HOSTED_REMOTE_CACHE_SERVER: 'http://127.0.0.1:9',
+    afterEach(async () => {
+      await server.close();
+      workspace.remove();
     });
-    expect(result.remoteKind).toBe('other');
-    expect(result.fetched['good:build']).toBe('error');
-    expect(server.requests).toEqual([]);
-  });
-});
+
+    const mainCache = async (of: Workspace, runFirst: boolean, env: NodeJS.ProcessEnv = {}) => {
+      const remoteCache = { url: server.url, token: 'secret' };
+      return (await of.run<MainCacheResult>('main-cache', { remoteCache, runFirst }, env)).result;
+    };
+
+    it('finds local entries without a question to the server, uploads them, and another machine gets them', async () => {
+      const here = await mainCache(workspace, true);
+      expect(here).toMatchObject({
+        remoteKind: 'ours',
+        tokenLeft: false,
+        found: ['good:build', 'silent:build'],
+        uploaded: { 'good:build': 'stored', 'silent:build': 'stored' },
+        fetched: { 'good:build': 'local on disk', 'silent:build': 'local', 'bad:build': 'miss' },
+        outputs: ['packages/good/dist'],
+        outputsAfterRemoval: [],
+      });
+      expect(server.requests.filter((line) => line.startsWith('GET'))).toHaveLength(1);
+      const other = workspace.clone();
+      const there = await mainCache(other, false);
+      expect(there).toMatchObject({
+        found: [],
+        fetched: { 'good:build': 'remote on disk', 'silent:build': 'remote', 'bad:build': 'miss' },
+      });
+      other.remove();
+    });
+
+    it('looks up failures as this version of Nx would replay them', async () => {
+      const { found } = await mainCache(workspace, true, { NX_CACHE_FAILURES: 'true' });
+      const replaysFailures = Number(version.split('.')[0]) >= 23;
+      const succeeded = ['good:build', 'silent:build'];
+      expect(found).toEqual(replaysFailures ? ['bad:build', ...succeeded] : succeeded);
+    });
+
+    it("leaves a workspace's own server alone", async () => {
+      const result = await mainCache(workspace, false, {
+        NX_SELF_HOSTED_REMOTE_CACHE_SERVER: 'http://127.0.0.1:9',
+      });
+      expect(result.remoteKind).toBe('other');
+      expect(result.fetched['good:build']).toBe('error');
+      expect(server.requests).toEqual([]);
+    });
+  },
+);

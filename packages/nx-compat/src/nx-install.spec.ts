@@ -40,9 +40,17 @@ describe('the Nx of a workspace', () => {
     expect(resolveNx(root).loadOptional('src/no-such-module')).toBeUndefined();
   });
 
-  it('is refused when it is another major', () => {
-    install('25.0.0');
+  it.each(['19.8.14', '20.0.0', '20.7.2', '25.0.0', 'latest'])('is refused when it is %s', (version) => {
+    install(version);
     expect(failure()).toBeInstanceOf(NxInstallError);
-    expect(failure()).toMatchObject({ code: 'NX_UNSUPPORTED' });
+    expect(failure()).toMatchObject({
+      code: 'NX_UNSUPPORTED',
+      message: expect.stringContaining(version) as string,
+    });
+  });
+
+  it.each(['20.8.0', '20.8.4', '21.0.0', '24.9.1'])('is taken when it is %s', (version) => {
+    install(version);
+    expect(resolveNx(root)).toMatchObject({ version });
   });
 });

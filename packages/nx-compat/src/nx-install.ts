@@ -23,18 +23,26 @@ export interface NxInstall {
 
 /** Thrown when a workspace has no usable Nx. `code` is `NX_MISSING` or `NX_UNSUPPORTED`. */
 export class NxInstallError extends Error {
+  /** The version that is not supported. */
+  readonly version: string | undefined;
+
   constructor(
     readonly code: 'NX_MISSING' | 'NX_UNSUPPORTED',
     message: string,
-    options?: ErrorOptions,
+    options?: ErrorOptions & { version?: string },
   ) {
     super(message, options);
     this.name = 'NxInstallError';
+    this.version = options?.version;
   }
 }
 
-const OLDEST_MAJOR = 20;
+const OLDEST = { major: 20, minor: 8 };
 const NEWEST_MAJOR = 24;
+
+const isSupported = (major: number, minor: number): boolean =>
+  major === OLDEST.major ? minor >= OLDEST.minor : major > OLDEST.major && major <= NEWEST_MAJOR;
+
 const installs = new Map<string, NxInstall>();
 
 /**
@@ -72,10 +80,11 @@ export function resolveNx(workspaceRoot: string = findWorkspaceRoot()): NxInstal
     throw new NxInstallError('NX_MISSING', `nx is not installed in ${workspaceRoot}`, { cause });
   }
   const { version } = JSON.parse(readFileSync(packageJson, 'utf8')) as { version: string };
-  const major = Number(version.split('.')[0]);
-  if (!(major >= OLDEST_MAJOR && major <= NEWEST_MAJOR)) {
-    throw new NxInstallError('NX_UNSUPPORTED', `nx ${version} is not supported; supported: 20.8 to 24`);
-  }
+  const [major = NaN, minor = NaN] = version.split('.').map(Number);
+  if (!isSupported(major, minor))
+    throw new NxInstallError('NX_UNSUPPORTED', `nx ${version}, which is not supported; 20.8 to 24 are`, {
+      version,
+    });
   // Required by absolute base so that nx/src/* is mapped by the `exports` of exactly this copy.
   // Remembered, since resolving a path again costs a tenth of a millisecond and an executor asks several times per task.
   const loaded = new Map<string, unknown>();

@@ -53,13 +53,20 @@ function findAlias(nx: NxInstall | undefined): string | undefined {
   }
 }
 
-const tryResolve = (workspaceRoot: string): NxInstall | SeamObstacle => {
+interface Resolved {
+  readonly nx?: NxInstall;
+  readonly version?: string | undefined;
+  readonly obstacle?: SeamObstacle;
+}
+
+const tryResolve = (workspaceRoot: string): Resolved => {
   try {
-    return resolveNx(workspaceRoot);
+    const nx = resolveNx(workspaceRoot);
+    return { nx, version: nx.version };
   } catch (error) {
     return error instanceof NxInstallError && error.code === 'NX_UNSUPPORTED'
-      ? 'nx-unsupported'
-      : 'nx-missing';
+      ? { obstacle: 'nx-unsupported', version: error.version }
+      : { obstacle: 'nx-missing' };
   }
 };
 
@@ -84,13 +91,13 @@ function obstacle(facts: Facts, major: number): SeamObstacle | undefined {
  */
 export function inspectSeam(workspaceRoot: string, env: NodeJS.ProcessEnv = process.env): SeamFindings {
   const resolved = tryResolve(workspaceRoot);
-  const nx = typeof resolved === 'string' ? undefined : resolved;
+  const { nx } = resolved;
   const nxJson = readNxJson(workspaceRoot, nx);
   const runner = asObject(asObject(nxJson['tasksRunnerOptions'])['default']);
   const alias = findAlias(nx);
   const aliasPackage = alias === undefined ? undefined : packageOf(alias);
   const facts: Facts = {
-    nxVersion: nx?.version,
+    nxVersion: resolved.version,
     runnerConfigured: asString(runner['runner']),
     aliasResolves: alias !== undefined,
     aliasPackage,
@@ -104,7 +111,7 @@ export function inspectSeam(workspaceRoot: string, env: NodeJS.ProcessEnv = proc
     codexEnv: Boolean(env['CODEX_ENV_NODE_VERSION']),
     nxCloudUsed: nx && countsAsNxCloud(nxJson, env),
   };
-  const reason = nx ? obstacle(facts, nx.major) : (resolved as SeamObstacle);
+  const reason = nx ? obstacle(facts, nx.major) : resolved.obstacle;
   if (reason) return { ...facts, reachable: { ok: false, reason } };
   return {
     ...facts,

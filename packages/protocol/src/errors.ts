@@ -64,6 +64,10 @@ export const ERROR_CODES = {
     severity: 'fatal',
     cure: 'Install from the lockfile in every job (npm ci): agent and main job run different versions of nx.',
   },
+  DTE_NX_UNSUPPORTED: {
+    severity: 'fatal',
+    cure: 'Use nx 20.8.0 or later, up to 24 (`nx migrate`), or take tasksRunnerOptions out of nx.json until then.',
+  },
   DTE_LOCKFILE_MISMATCH: {
     severity: 'fatal',
     cure: 'Install with the lockfile of the commit and without changing it (npm ci, yarn install --immutable, pnpm install --frozen-lockfile) in every job.',
@@ -203,6 +207,14 @@ export const ERROR_CODES = {
   DTE_NO_COORDINATOR: {
     severity: 'retry',
     cure: 'Check that `dte start-ci-run` ran in the main job and that DTE_COORDINATOR_URL or DTE_RENDEZVOUS_DIR is the same in every job; `dte doctor` tells which.',
+  },
+  DTE_COORDINATOR_SLOW: {
+    severity: 'retry',
+    cure: 'Give the main job more processor time, or let its coordinator start for longer (DTE_COORDINATOR_START_MS); nothing is wrong with the rendezvous.',
+  },
+  DTE_GIVEN_UP: {
+    severity: 'retry',
+    cure: 'Look above for why an earlier command of this job told its agents to leave; retry the job once that is mended.',
   },
   DTE_NO_AGENTS: {
     severity: 'retry',

@@ -84,6 +84,7 @@ const SCHEMAS: Record<string, z.ZodType[]> = {
   'session-status': [sessionStatusSchema],
   'rendezvous-record': [rendezvousRecordSchema],
   'rendezvous-record.finished': [rendezvousRecordSchema],
+  'rendezvous-record.given-up': [rendezvousRecordSchema],
   'rendezvous-record.pinned': [rendezvousRecordSchema],
   'rendezvous-report': [rendezvousReportSchema],
 };

@@ -245,6 +245,12 @@ export const LIMITS = {
     'DTE_CONNECT_TIMEOUT_MS',
     'How long the main job tries to reach a coordinator at first.',
   ),
+  coordinatorStartMs: limit(
+    120_000,
+    'ms',
+    'DTE_COORDINATOR_START_MS',
+    'How long the coordinator of a main job may take to start while its process lives: where many jobs share a machine that can be a minute. One whose process ends is not waited for.',
+  ),
   mainLostMs: limit(
     60_000,
     'ms',
@@ -257,11 +263,17 @@ export const LIMITS = {
     'DTE_AGENT_IDLE_MS',
     'An agent that has never found a coordinator, or hears no work, for so long leaves with exit code 0.',
   ),
+  waitNoteMs: limit(
+    60_000,
+    'ms',
+    'DTE_WAIT_NOTE_MS',
+    'How often an agent without work says what it waits for, and for how long it has: a silent job looks like one that hangs.',
+  ),
   sessionIdleMs: limit(
     600_000,
     'ms',
     'DTE_SESSION_IDLE_MS',
-    'A session without main job and without runs for so long is finished.',
+    'A session without main job and without runs for so long is finished. Not in a GitLab job: there its end is known.',
   ),
   drainMs: limit(
     30_000,

@@ -23,12 +23,17 @@ export const rendezvousRecordSchema = z.strictObject({
   expiresAtMs: z.number(),
   /** `finished`: the session is over and its coordinator has left, so nothing answers at `url`. Left out: `open`. */
   state: z.enum(['open', 'finished']).optional(),
+  /** With `finished`: why, for people. There when a main job does its work without agents. */
+  reason: labelSchema(1024).optional(),
   /** The CI job whose coordinator this is; a retried job has another one. */
   jobId: labelSchema(128).optional(),
   /** Its name: a job of the same name and another id is another try of it. */
   jobName: labelSchema(256).optional(),
 });
 export type RendezvousRecord = z.infer<typeof rendezvousRecordSchema>;
+
+/** What stands for the address in a record of a session that is finished and never had a coordinator. */
+export const NO_ADDRESS = 'http://0.0.0.0:9';
 
 /** Where a coordinator can be reached, and by what it is known. */
 export interface CoordinatorAddress {
@@ -48,7 +53,8 @@ export function addressOf(record: RendezvousRecord | null): CoordinatorAddress |
   if (record === null) return null;
   const { url, alternatives = [], pin = null, generation } = record;
   if (record.state !== 'finished') return { urls: [url, ...alternatives], pin, generation };
-  throw new DteError('DTE_SESSION_FINISHED', `session ${record.sessionId} is finished; nothing to do`);
+  const why = record.reason ?? 'nothing to do';
+  throw new DteError('DTE_SESSION_FINISHED', `session ${record.sessionId} is finished; ${why}`);
 }
 
 /** What an agent says by the rendezvous that has found an address and reaches nobody there. */

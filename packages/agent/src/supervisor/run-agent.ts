@@ -21,6 +21,7 @@ import { Servers } from './servers';
 import { Supervisor } from './supervisor';
 import { type TaskLog, createTaskLog } from './task-log';
 import { UnreachableWatch } from './unreachable';
+import { WaitingNotes } from './waiting';
 
 export interface AgentOptions {
   /** Absolute folder with nx.json. */
@@ -112,7 +113,10 @@ export async function runAgent(options: AgentOptions): Promise<number> {
     ...{ name, slots: options.slots ?? null },
     ...{ limits, pool, runFiles, servers, log, hidden, disk: options.disk },
     send: (message) => connection.send(message),
-    onChange: () => leaving.onChange(),
+    onChange: () => {
+      leaving.onChange();
+      waiting.onChange();
+    },
   });
   const leaving: Leaving = new Leaving({
     limits,
@@ -126,11 +130,18 @@ export async function runAgent(options: AgentOptions): Promise<number> {
     onUnreachable: (error) => leaving.unreachable(error),
   });
   connection.onState((state) => unreachable.onConnection(state));
+  const waiting: WaitingNotes = new WaitingNotes({
+    ...{ limits, sessionId: options.sessionId, rendezvousKind: options.rendezvous.kind },
+    isWorking: () => supervisor.active > 0,
+    note: (line) => log.note(line),
+  });
   const heart = follow(connection, supervisor, pool, leaving, { name, agentId, log });
+  connection.onState((state) => waiting.onConnection(state));
 
   const outcome = await leaving.decided;
   heart.stop();
   unreachable.close();
+  waiting.close();
   leaving.close();
   supervisor.close();
   connection.close();

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { coordinatorAnswers } from '../embedded/alive';
+import { tellAgents } from '../embedded/tell-agents';
 import { cliContext, joinSession, requireRendezvous, say, type Flags } from './context';
 import { addFlags } from './option-flags';
 
@@ -7,12 +8,19 @@ const EXAMPLES = `
 Examples:
   $ dte complete-ci-run      # last step of a main job with --require-explicit-completion`;
 
+const OVER = 'its main job is over';
+
 async function completeCiRun(flags: Flags): Promise<void> {
   const context = cliContext(flags);
   const { sessionId } = context;
   const { limits } = context.resolved;
   const rendezvous = requireRendezvous(context);
   const record = await rendezvous.find(sessionId);
+  const { resolved } = context;
+  if (record === null && (await tellAgents({ resolved, env: process.env, rendezvous, sessionId }, OVER))) {
+    say(`dte: session ${sessionId} has no coordinator; agents are told that there is nothing to do`);
+    return;
+  }
   if (record === null || record.state === 'finished') {
     say(`dte: session ${sessionId} has no coordinator, so there is nothing to complete`);
     return;

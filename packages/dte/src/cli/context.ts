@@ -18,6 +18,9 @@ export interface CliContext {
 export const say = (line: string): void => void process.stdout.write(`${line}\n`);
 export const warn = (line: string): void => void process.stderr.write(`dte: ${line}\n`);
 
+/** A line that begins with our name already. */
+export const sayAside = (line: string): void => void process.stderr.write(`${line}\n`);
+
 /** @throws DteError DTE_BAD_CONFIG */
 export function cliContext(flags: Flags): CliContext {
   const workspaceRoot = findWorkspaceRoot();
@@ -48,5 +51,13 @@ export async function joinSession(context: CliContext, role: Exclude<Role, 'agen
   if (addressOf(await rendezvous.find(sessionId)) === null) {
     throw new DteError('DTE_NO_COORDINATOR', `No coordinator has announced itself for session ${sessionId}.`);
   }
-  return openSession({ resolved, env: process.env, sessionId, role, rendezvous, workspaceRoot });
+  return openSession({
+    resolved,
+    env: process.env,
+    sessionId,
+    role,
+    rendezvous,
+    workspaceRoot,
+    note: sayAside,
+  });
 }

@@ -9,7 +9,7 @@ import { isLoopback, listenHost, publishedAddresses } from '../embedded/addresse
 import { makeDataFolder } from '../embedded/data-folder';
 import { jobMarkOf, SESSION_FOLDER } from '../embedded/earlier-try';
 import { dataDirOf, historyDirOf } from '../embedded/ensure';
-import { watchJob } from '../embedded/job-watch';
+import { embeddedLimits, watchJob } from '../embedded/job-watch';
 import type { FailedMessage, ReadyMessage } from '../embedded/start';
 import { extraAuthorities } from '../gitlab-http';
 import { issuersOf } from '../session/credentials';
@@ -57,6 +57,7 @@ async function coordinate(flags: Flags & { embedded?: boolean }): Promise<void> 
   const { embedded = false, ...options } = flags;
   const context = cliContext(options);
   const { resolved, workspaceRoot, sessionId, rendezvous } = context;
+  const limits = embedded ? embeddedLimits(resolved.limits, process.env) : resolved.limits;
   const { secret, advertisedUrl, idToken, audience } = resolved.config;
   const host = listenHost(resolved.config, embedded, rendezvous);
   const issuers = acceptedIssuers(resolved.config, process.env, embedded);
@@ -91,7 +92,7 @@ async function coordinate(flags: Flags & { embedded?: boolean }): Promise<void> 
     ...(secret === undefined ? {} : { secret }),
     ...(certificate === null ? {} : { tls: certificate }),
     ...(issuers.length === 0 ? {} : { idTokens: { issuers, audience, authorities, ...own } }),
-    limits: resolved.limits,
+    limits,
     onSessionFinished,
     onFolderLost: leaveAtOnce,
   });
@@ -119,8 +120,11 @@ async function coordinate(flags: Flags & { embedded?: boolean }): Promise<void> 
     const unusedMs = resolved.limits.retainFinishedMs;
     void removeUnusedFolders({ parent: dirname(dataDir), prefix: SESSION_FOLDER, unusedMs }).catch(sayToLog);
   }
-  await Promise.race([asked, ending.over, ...(embedded ? [jobEnd(resolved.limits)] : [])]);
-  const finished = ending.isFinished();
+  let jobOver = false;
+  const whenJobOver = embedded ? [jobEnd(resolved.limits).then(() => (jobOver = true))] : [];
+  await Promise.race([asked, ending.over, ...whenJobOver]);
+  // Of a job that is over nothing more comes, whatever it has left undone.
+  const finished = ending.isFinished() || jobOver;
   if (embedded && rendezvous !== null && !finished)
     await rendezvous.withdraw(sessionId, generation).catch(sayToLog);
   await coordinator.close();

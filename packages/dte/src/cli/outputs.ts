@@ -9,7 +9,15 @@ import { openMainDisk } from '../runner/main-disk/open-main-disk';
 import { size } from '../runner/note-absent';
 import { plural } from '../runner/progress';
 import { createRestorer } from '../runner/restore';
-import { cliContext, joinSession, requireRendezvous, say, type CliContext, type Flags } from './context';
+import {
+  cliContext,
+  joinSession,
+  requireRendezvous,
+  say,
+  sayAside,
+  type CliContext,
+  type Flags,
+} from './context';
 import { addFlags } from './option-flags';
 import { table } from './table';
 
@@ -60,7 +68,15 @@ async function download(context: CliContext, wanted: readonly Wanted[]): Promise
   const { env } = process;
   const rendezvous = requireRendezvous(context);
   // The coordinator of this job may have ended with its session; what it held is in its folder.
-  await ensureCoordinator({ resolved, env, rendezvous, sessionId, workspaceRoot });
+  await ensureCoordinator({
+    note: sayAside,
+    anew: true,
+    resolved,
+    env,
+    rendezvous,
+    sessionId,
+    workspaceRoot,
+  });
   const session = await joinSession(context, 'main');
   try {
     const remoteCache = { url: session.connection.httpUrl(), token: session.connection.token() };

@@ -2,8 +2,10 @@ import { DteError } from '@org/dte-protocol';
 import { Command } from 'commander';
 import { OPTIONS, settingsOf, type OptionName } from '../config';
 import { ensureCoordinator } from '../embedded/ensure';
-import { jobIdOf } from '../session/identity';
-import { isHeld, startHolding } from './hold-session';
+import { aloneBecause } from '../embedded/give-up';
+import { tellAgents } from '../embedded/tell-agents';
+import { jobIdOf, requireNx } from '../session/identity';
+import { isHeld, startHolding } from '../session/hold';
 import {
   cliContext,
   joinSession,
@@ -43,36 +45,43 @@ const coordinatorArgs = (flags: Flags): string[] =>
  * Everything else (another secret, a wrong option) is for people to put right, and would be overlooked.
  */
 const isBearable = ({ code, severity }: DteError): boolean =>
-  severity === 'retry' || code === 'DTE_RENDEZVOUS_REFUSED';
+  severity === 'retry' || code === 'DTE_RENDEZVOUS_REFUSED' || code === 'DTE_NX_UNSUPPORTED';
 
 async function startCiRun(flags: Flags & { distributeOn: string }): Promise<void> {
   const { distributeOn, ...options } = flags;
   checkDistributeOn(distributeOn);
   const context = cliContext(options);
-  requireRendezvous(context);
+  const rendezvous = requireRendezvous(context);
   try {
     await openCiRun(context, options);
   } catch (thrown) {
     const error = DteError.from(thrown);
+    const { resolved, sessionId } = context;
+    const told = await tellAgents({ resolved, env: process.env, rendezvous, sessionId }, aloneBecause(error));
     if (!isBearable(error)) throw error;
     warn(error.explain());
-    say(`dte: session ${context.sessionId} · no coordinator; the nx commands of this job do their work here`);
+    const agents = told ? ', and its agents are told to leave' : '';
+    say(
+      `dte: session ${sessionId} · no coordinator; the nx commands of this job do their work here${agents}`,
+    );
   }
 }
 
 async function openCiRun(context: CliContext, flags: Flags): Promise<void> {
   const { resolved, sessionId, workspaceRoot } = context;
   const rendezvous = requireRendezvous(context);
+  requireNx(workspaceRoot);
   const { env } = process;
   const args = coordinatorArgs(flags);
-  await ensureCoordinator({ resolved, env, rendezvous, sessionId, workspaceRoot, args });
+  const anew = true;
+  await ensureCoordinator({ resolved, env, rendezvous, sessionId, workspaceRoot, note: say, anew, args });
   const session = await joinSession(context, 'main');
   try {
-    const held = isHeld(context, env);
+    const held = isHeld(rendezvous, env);
     const settings = settingsOf(resolved.config, jobIdOf(env), held);
     const { stopAgentsAfter } = settings;
     await session.http.configure(settings);
-    if (held) startHolding(context, session.connection.url());
+    if (held) await startHolding({ resolved, workspaceRoot, sessionId, url: session.connection.url() });
     const until = stopAgentsAfter.length === 0 ? '' : ` · agents stay until ${stopAgentsAfter.join(', ')}`;
     say(`dte: session ${sessionId} · coordinator ${session.connection.url()}${until}`);
   } finally {

@@ -1,12 +1,10 @@
 import { httpClient, openTunnel } from '@org/dte-agent';
 import type { LimitValues, RendezvousRecord } from '@org/dte-protocol';
 
-const HEALTH_MS = 2_000;
-
 async function isHealthy(url: string, limits: LimitValues): Promise<boolean> {
   const http = httpClient({
     ...{ url, token: () => '' },
-    limits: { ...limits, httpRequestMs: Math.min(HEALTH_MS, limits.httpRequestMs) },
+    limits: { ...limits, httpRequestMs: Math.min(limits.connectTimeoutMs, limits.httpRequestMs) },
   });
   try {
     await http.health();

@@ -4,6 +4,8 @@ import type { Env, Resolved } from '../config';
 import { coordinatorAnswers } from './alive';
 import { folderOfTry, isEarlierTry, jobMarkOf } from './earlier-try';
 import { makeDataFolder } from './data-folder';
+import { refuseIfGivenUp } from './give-up';
+import { duration } from '../runner/progress';
 import { locateOrStart, type Located } from './locate';
 import { tryLock } from './lock';
 import { startEmbedded } from './start';
@@ -14,6 +16,10 @@ export interface EnsureOptions {
   readonly rendezvous: Rendezvous;
   readonly sessionId: string;
   readonly workspaceRoot: string;
+  /** Hears that the coordinator is still starting. */
+  readonly note: (line: string) => void;
+  /** True: a coordinator is started although this job has told its agents to leave. */
+  readonly anew?: boolean;
   /** Flags of this command that the coordinator must know as well. */
   readonly args?: readonly string[];
 }
@@ -43,14 +49,21 @@ export async function ensureCoordinator(
   const { resolved, env, rendezvous, sessionId, workspaceRoot } = options;
   if (rendezvous.kind === 'static') return { started: false, previous: null };
   const dataDir = dataDirOf(resolved, workspaceRoot);
-  const { connectTimeoutMs, rendezvousRetryMs } = resolved.limits;
+  const { coordinatorStartMs, rendezvousRetryMs, progressMs: noteMs } = resolved.limits;
   // A package registry may be busy for a while; a folder never is.
-  const timeoutMs = connectTimeoutMs + (rendezvous.kind === 'gitlab-packages' ? rendezvousRetryMs : 0);
+  const timeoutMs = coordinatorStartMs + (rendezvous.kind === 'gitlab-packages' ? rendezvousRetryMs : 0);
   const job = jobMarkOf(env);
+  const onSlow = (elapsedMs: number): void =>
+    options.note(
+      `dte: the coordinator of this job is still starting (${duration(elapsedMs)}; at most ${duration(timeoutMs)})`,
+    );
   return locateOrStart({
     rendezvous,
     sessionId,
-    timeoutMs,
+    ...{ timeoutMs, noteMs, onSlow },
+    check: (record) => {
+      if (options.anew !== true) refuseIfGivenUp(record, job);
+    },
     isEarlierTry: (record) => isEarlierTry(record, job),
     isAlive: (record) => coordinatorAnswers(record, resolved.limits),
     tryLock: () => tryLock(join(makeDataFolder(dataDir), `${sessionId}.lock`)),
@@ -62,7 +75,7 @@ export async function ensureCoordinator(
         ...['--session', sessionId, '--data-dir', own, '--history-dir', history],
         ...(options.args ?? []),
       ];
-      await startEmbedded({ workspaceRoot, dataDir, timeoutMs, args });
+      await startEmbedded({ workspaceRoot, dataDir, timeoutMs, noteMs, onSlow, args });
     },
   });
 }

@@ -1,5 +1,6 @@
 import { startFakeGitlab, waitFor, type FakeGitlab } from '@org/dte-testing';
-import { watchJob } from './job-watch';
+import { readLimits } from '@org/dte-protocol';
+import { embeddedLimits, watchJob } from './job-watch';
 
 const limits = { jobCheckMs: 20, rendezvousRequestMs: 500, rendezvousAnswerBytes: 10_000 };
 
@@ -46,5 +47,20 @@ describe('watchJob', () => {
     watch({ CI_API_V4_URL: gitlab.apiUrl });
     watch({ CI_JOB_TOKEN: 'x' });
     expect(gitlab.requests()).toEqual([]);
+  });
+});
+
+describe('the limits of a coordinator that is part of a job', () => {
+  const { limits } = readLimits({});
+  const GITLAB = { CI_API_V4_URL: 'https://gitlab.example.com/api/v4', CI_JOB_TOKEN: 'token' };
+
+  it('let a session last as long as a job that is watched, whatever it does between two nx commands', () => {
+    const { sessionIdleMs } = embeddedLimits(limits, GITLAB);
+    expect(sessionIdleMs).toBeGreaterThanOrEqual(24 * 3_600_000);
+    expect(embeddedLimits({ ...limits, sessionIdleMs: 1 }, GITLAB).sessionIdleMs).toBe(sessionIdleMs);
+  });
+
+  it('are those of everybody where nothing tells whether the job lives', () => {
+    expect(embeddedLimits(limits, { CI_API_V4_URL: 'https://gitlab.example.com/api/v4' })).toBe(limits);
   });
 });

@@ -9,6 +9,18 @@ export interface JobWatchOptions {
   readonly onEnded: () => void;
 }
 
+/** Can GitLab be asked whether the job of this process lives? */
+const isWatched = ({ CI_API_V4_URL: apiUrl, CI_JOB_TOKEN: token }: Env): boolean =>
+  Boolean(apiUrl) && Boolean(token);
+
+/**
+ * The limits of a coordinator that is part of a job. Where its job is watched, that ends the session, and a job that lives is
+ * not idle, however long it works before its next nx command: the session outlasts any job. Agents without work have a limit
+ * of their own (`agentIdleMs`).
+ */
+export const embeddedLimits = (limits: LimitValues, env: Env): LimitValues =>
+  isWatched(env) ? { ...limits, sessionIdleMs: Math.max(limits.sessionIdleMs, limits.tokenMs) } : limits;
+
 /** What GitLab answers to the token of a job that has ended. */
 const UNAUTHORIZED = 401;
 
@@ -23,7 +35,7 @@ const REFUSALS = 2;
  */
 export function watchJob({ env, limits, onEnded }: JobWatchOptions): () => void {
   const { CI_API_V4_URL: apiUrl, CI_JOB_TOKEN: token } = env;
-  if (!apiUrl || !token) return () => undefined;
+  if (!isWatched(env) || !token) return () => undefined;
   let timer: NodeJS.Timeout | undefined;
   let refusals = 0;
   let over = false;
@@ -32,7 +44,7 @@ export function watchJob({ env, limits, onEnded }: JobWatchOptions): () => void 
     // Whoever cannot be asked knows nothing.
     const status = await gitlabCall({
       method: 'GET',
-      url: new URL(`${apiUrl}/job`),
+      url: new URL(`${apiUrl ?? ''}/job`),
       headers: { 'job-token': token },
       ca: extraAuthorities(env),
       timeoutMs: limits.rendezvousRequestMs,

@@ -27,6 +27,8 @@ function machine() {
       sessionId: 's',
       timeoutMs: 200,
       pollMs: 1,
+      noteMs: 60,
+      onSlow: () => undefined,
       isAlive: ({ url }) => Promise.resolve(alive.has(url)),
       isEarlierTry: ({ jobId }) => jobId === 'earlier',
       tryLock: () => {
@@ -93,9 +95,32 @@ describe('locateOrStart', () => {
     expect(isLocked()).toBe(false);
   });
 
-  it('waits for another process only so long', async () => {
+  it('waits for another process only so long, and says that it does', async () => {
     const { locate } = machine();
-    await expect(locate({ tryLock: () => null })).rejects.toMatchObject({ code: 'DTE_NO_COORDINATOR' });
+    const notes: number[] = [];
+    const waiting = locate({
+      tryLock: () => null,
+      onSlow: (elapsedMs: number) => void notes.push(elapsedMs),
+    });
+    await expect(waiting).rejects.toMatchObject({ code: 'DTE_COORDINATOR_SLOW' });
+    expect(notes.slice(0, 2)).toEqual([60, 120]);
+  });
+
+  it('believes a coordinator that says it is ready, though this machine is too busy to ask it again', async () => {
+    const { locate, started } = machine();
+    const found = await locate({ isAlive: () => Promise.resolve(false) });
+    expect(found).toMatchObject({ record: { url: 'http://h:1' }, started: true });
+    expect(started()).toBe(1);
+  });
+
+  it('starts nothing where that is refused, and says why', async () => {
+    const { rendezvous, locate, started } = machine();
+    await rendezvous.publish(record('http://left:1'));
+    const check = (found: RendezvousRecord | null): void => {
+      throw new DteError('DTE_GIVEN_UP', `told by ${String(found?.url)}`);
+    };
+    await expect(locate({ check })).rejects.toThrow('told by http://left:1');
+    expect(started()).toBe(0);
   });
 
   it('takes the coordinator that holds the data folder when it was only slow to answer, else says who has it', async () => {

@@ -14,6 +14,14 @@ export interface LocateOptions {
   /** Starts an embedded coordinator; resolves when it is healthy and its record published. */
   readonly start: () => Promise<void>;
   readonly pollMs?: number;
+  /** How often `onSlow` is called while another process of this machine starts it. */
+  readonly noteMs: number;
+  readonly onSlow: (elapsedMs: number) => void;
+  /**
+   * Throws when nothing may be started: this job has told its agents to leave.
+   * @param record what was published when the search began
+   */
+  readonly check?: (record: RendezvousRecord | null) => void;
 }
 
 /** Where the coordinator is, and whether this process has started it. */
@@ -27,7 +35,7 @@ export interface Located {
 /**
  * Makes sure that a session has a coordinator: the one that is there, or one started now, also for a finished session.
  * When several nx commands begin at the same time one of them starts it, the others wait for its record.
- * @throws DteError DTE_NO_COORDINATOR, or what `start` throws
+ * @throws DteError DTE_COORDINATOR_SLOW, or what `start` or `check` throws
  */
 export async function locateOrStart(options: LocateOptions): Promise<Located> {
   const { rendezvous, sessionId, timeoutMs, pollMs = 50 } = options;
@@ -37,7 +45,10 @@ export async function locateOrStart(options: LocateOptions): Promise<Located> {
     return (await options.isAlive(record)) ? record : null;
   };
   const previous = await rendezvous.find(sessionId);
-  const deadline = Date.now() + timeoutMs;
+  options.check?.(previous);
+  const beginMs = Date.now();
+  const deadline = beginMs + timeoutMs;
+  let noteMs = beginMs + options.noteMs;
   do {
     const found = await find();
     if (found !== null) return { record: found, started: false, previous };
@@ -56,16 +67,22 @@ export async function locateOrStart(options: LocateOptions): Promise<Located> {
           if (holder === null) throw thrown;
           return { record: holder, started: false, previous };
         }
-        const started = await find();
-        if (started !== null) return { record: started, started: true, previous };
+        // It has said itself that it is healthy: to ask again would only find out how busy this machine is.
+        const record = await rendezvous.find(sessionId);
+        if (record !== null && record.state !== 'finished' && !options.isEarlierTry(record))
+          return { record, started: true, previous };
       } finally {
         release();
       }
     }
     await delay(pollMs);
+    if (Date.now() >= noteMs) {
+      options.onSlow(noteMs - beginMs);
+      noteMs += options.noteMs;
+    }
   } while (Date.now() < deadline);
   throw new DteError(
-    'DTE_NO_COORDINATOR',
-    `No coordinator of session ${sessionId} was there within ${timeoutMs} ms.`,
+    'DTE_COORDINATOR_SLOW',
+    `The coordinator of session ${sessionId}, which another process of this job starts, was not ready within ${timeoutMs / 1000} s (DTE_COORDINATOR_START_MS).`,
   );
 }

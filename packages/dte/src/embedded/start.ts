@@ -8,7 +8,11 @@ import { z } from 'zod';
 export interface StartOptions {
   readonly workspaceRoot: string;
   readonly dataDir: string;
+  /** How long it may take while its process lives. */
   readonly timeoutMs: number;
+  /** How often `onSlow` is called meanwhile. */
+  readonly noteMs: number;
+  readonly onSlow: (elapsedMs: number) => void;
   /** Arguments after `coordinator --embedded`; everything else comes from the environment and nx.json. */
   readonly args: readonly string[];
 }
@@ -41,22 +45,26 @@ const lastLines = (path: string): string => {
   }
 };
 
-function whenReady(child: ChildProcess, timeoutMs: number, logPath: string): Promise<string> {
+type Patience = Pick<StartOptions, 'timeoutMs' | 'noteMs' | 'onSlow'>;
+
+/** @internal exported for its spec */
+export function whenReady(child: ChildProcess, patience: Patience, logPath: string): Promise<string> {
+  const { timeoutMs, noteMs, onSlow } = patience;
   return new Promise((resolve, reject) => {
-    const fail = (what: string): void => {
-      settle(() =>
-        reject(
-          new DteError(
-            'DTE_NO_COORDINATOR',
-            `The coordinator of this job ${what}. ${logPath} ends with:\n  ${lastLines(logPath)}`,
-          ),
-        ),
-      );
+    const fail = (what: string, code: ErrorCode = 'DTE_NO_COORDINATOR'): void => {
+      const message = `The coordinator of this job ${what}. ${logPath} ends with:\n  ${lastLines(logPath)}`;
+      settle(() => reject(new DteError(code, message)));
     };
     const timer = setTimeout(() => {
-      fail(`did not start in ${timeoutMs} ms`);
+      const seconds = timeoutMs / 1000;
+      fail(
+        `is alive and was not ready within ${seconds} s (DTE_COORDINATOR_START_MS)`,
+        'DTE_COORDINATOR_SLOW',
+      );
       child.kill('SIGKILL');
     }, timeoutMs);
+    let elapsedMs = 0;
+    const notes = setInterval(() => onSlow((elapsedMs += noteMs)), noteMs);
     const onMessage = (received: unknown): void => {
       const { data } = messageSchema.safeParse(received);
       if (data === undefined) return;
@@ -70,6 +78,7 @@ function whenReady(child: ChildProcess, timeoutMs: number, logPath: string): Pro
     const onError = (error: Error): void => fail(`could not be started: ${error.message}`);
     const settle = (outcome: () => void): void => {
       clearTimeout(timer);
+      clearInterval(notes);
       child
         .removeListener('message', onMessage)
         .removeListener('exit', onExit)
@@ -100,7 +109,7 @@ export async function startEmbedded(options: StartOptions): Promise<string> {
   });
   closeSync(log);
   try {
-    return await whenReady(child, options.timeoutMs, logPath);
+    return await whenReady(child, options, logPath);
   } finally {
     if (child.connected) child.disconnect();
     child.unref();

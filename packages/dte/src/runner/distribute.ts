@@ -3,7 +3,6 @@ import {
   normaliseTaskGraph,
   pathMatcher,
   runSubsetWithDefaultRunner,
-  runWithDefaultRunner,
   terminalUiOf,
   type NxRunnerContext,
   type NxRunnerOptions,
@@ -13,7 +12,10 @@ import {
 } from '@org/dte-nx-compat';
 import { DteError } from '@org/dte-protocol';
 import { randomUUID } from 'node:crypto';
+import { aloneBecause } from '../embedded/give-up';
+import { tellAgents } from '../embedded/tell-agents';
 import { commandOf } from './command-of';
+import { runHereWithNx } from './default-runner';
 import { DistributedRun } from './distributed-run';
 import { failureLines } from './failed-jobs';
 import { leftovers } from './leftovers';
@@ -45,7 +47,7 @@ export async function distribute(
   } catch (thrown) {
     voice.explain(DteError.from(thrown));
     voice.line('dte: this command runs undistributed');
-    return runWithDefaultRunner(tasks, options, context);
+    return runHereWithNx(tasks, options, context);
   }
   try {
     return await runDistributed(prepared, options, context, voice, ui);
@@ -87,6 +89,8 @@ async function runDistributed(
     // Agents that were freed on purpose (--stop-agents-after) are no trouble.
     if (trouble?.code === 'DTE_SESSION_FINISHED') voice.line(`dte: ${trouble.message}`);
     else if (trouble !== null) voice.explain(trouble);
+    // While the rest is run: nobody waits for it.
+    const told = run.coordinatorLost && trouble !== null ? leaveAlone(prepared, trouble) : undefined;
     const rest = leftovers(graph, run.results.endings, command.nxBail, plan.servers);
     run.skip(rest.skipped);
     await run.results.finishServers(rest);
@@ -97,6 +101,7 @@ async function runDistributed(
     await mainSide.bringEarlier(toRun, run.coordinatorLost);
     const ran = await runHere(toRun, run, prepared, options, context);
     mainSide.ranHere(ran);
+    await told;
     return { ...run.results.statuses, ...ran };
   } finally {
     await mainSide.note(run.results.endings, run.outputs.absent, runId);
@@ -112,6 +117,10 @@ async function runDistributed(
     if (absent.size > 0) voice.line(await noteAbsent({ absent, runId, command: command.text, prepared }));
   }
 }
+
+/** Agents that wait for a coordinator that is gone have nothing to wait for. */
+const leaveAlone = ({ resolved, rendezvous, session }: Prepared, trouble: DteError): Promise<boolean> =>
+  tellAgents({ resolved, env: process.env, rendezvous, sessionId: session.id }, aloneBecause(trouble));
 
 /** An Nx whose UI cannot be had shows less; its tasks run all the same. */
 function uiOf({ lifeCycle }: NxRunnerOptions): TerminalUi | null {

@@ -24,6 +24,7 @@ import { createInvestigator } from './drift/investigator';
 import { Trouble } from './drift/trouble';
 import { Explainer } from './explainer';
 import { followRun, type Following } from './follow-run';
+import { createLateHashes, type LateHashes } from './late-hashes';
 import { MainWorker } from './main-worker';
 import { OutputsHere } from './outputs-here';
 import { forwardEnv } from './forward-env';
@@ -86,6 +87,8 @@ export class DistributedRun {
   private readonly explainer: Explainer;
   private readonly worker: WorkerKeeper;
   private readonly refused = new Set<string>();
+  /** Fetched from a remote cache for the hash of another task. */
+  private readonly fetchedBefore = new Set<string>();
   private following: Following | null = null;
   private stopForwarding: () => void = () => undefined;
   private introduced = false;
@@ -214,8 +217,12 @@ export class DistributedRun {
         limits,
       },
       ...{ skipNxCache, skipRemoteCache },
+      late: this.lateHashes(),
     });
-    const remaining = withoutBlocked(graph, this.options.plan, found, nxBail);
+    const marked = found.map((hit) =>
+      this.fetchedBefore.has(hit.taskId) ? { ...hit, from: 'remote' as const } : hit,
+    );
+    const remaining = withoutBlocked(graph, this.options.plan, marked, nxBail);
     const { plan, hits } = remaining;
     const spec = buildRunSpec({
       ...{ runId, command: command.text, requestedTargets, graph, plan, batches, hits },
@@ -243,6 +250,21 @@ export class DistributedRun {
     // In one transaction, while the agents begin, instead of one for each result.
     cache.recordTaskDetails(this.options.plan.pending.map((id) => taskOf(graph, id)));
     return remaining;
+  }
+
+  private lateHashes(): LateHashes {
+    const { graph, plan, batches, hasher, prepared } = this.options;
+    const { cache, resolved } = prepared;
+    return createLateHashes({
+      ...{ graph, plan, batches, hasher, concurrency: resolved.limits.restoreConcurrency },
+      isLeft: (task) => this.outputs.isLeft(task),
+      bring: (task) =>
+        this.outputs.inOrder(task, async () => {
+          const { kind } = await cache.fetch(task);
+          if (kind === 'remote') this.fetchedBefore.add(task.id);
+          return kind === 'local' || kind === 'remote';
+        }),
+    });
   }
 
   private async follow(expected: number): Promise<DteError | null> {

@@ -5,14 +5,17 @@ import {
   type NxRunnerContext,
   type TaskCache,
 } from '@org/dte-nx-compat';
-import type { Rendezvous } from '@org/dte-protocol';
+import { DteError, type Rendezvous } from '@org/dte-protocol';
 import { createAssignment, type Assignment } from '../assignment/assign';
 import { loadRules } from '../assignment/load-rules';
 import { resolveConfig, sessionIdOf, settingsOf, type Resolved } from '../config';
 import { ensureCoordinator } from '../embedded/ensure';
+import { aloneBecause } from '../embedded/give-up';
 import { saysSettings } from '../embedded/says-settings';
+import { tellAgents } from '../embedded/tell-agents';
 import { createRendezvous, noRendezvous } from '../rendezvous';
-import { jobIdOf } from '../session/identity';
+import { jobIdOf, requireNx } from '../session/identity';
+import { isHeld, startHolding } from '../session/hold';
 import { openSession, type Session } from '../session/open-session';
 import { asRecord } from './as-record';
 import type { Voice } from './say';
@@ -31,26 +34,66 @@ export interface Prepared {
 const nxJsonOptions = (nxJson: Record<string, unknown>): Readonly<Record<string, unknown>> =>
   asRecord(asRecord(asRecord(nxJson['tasksRunnerOptions'])['default'])['options']);
 
-/** @throws DteError whenever this command cannot be distributed */
+/**
+ * Agents hear of it by the rendezvous when this job has no coordinator to distribute anything.
+ * @throws DteError whenever this command cannot be distributed
+ */
 export async function prepare(context: NxRunnerContext, voice: Voice): Promise<Prepared> {
   const workspaceRoot = findWorkspaceRoot();
   const { env } = process;
   const resolved = resolveConfig({ env, nxJson: nxJsonOptions(context.nxJson) });
   resolved.warnings.forEach((warning) => voice.line(`dte: ${warning}`));
+  const rendezvous = createRendezvous({ ...resolved, env, workspaceRoot });
+  if (rendezvous === null) throw noRendezvous(resolved.config);
+  const sessionId = sessionIdOf(resolved.config, env);
+  try {
+    return await prepareIn({ context, voice, workspaceRoot, resolved, rendezvous, sessionId });
+  } catch (thrown) {
+    const error = DteError.from(thrown);
+    const told = await tellAgents({ resolved, env, rendezvous, sessionId }, aloneBecause(error));
+    if (told && error.code !== 'DTE_GIVEN_UP')
+      voice.line('dte: agents are told that there is no work for them');
+    throw error;
+  }
+}
+
+interface Preparation {
+  readonly context: NxRunnerContext;
+  readonly voice: Voice;
+  readonly workspaceRoot: string;
+  readonly resolved: Resolved;
+  readonly rendezvous: Rendezvous;
+  readonly sessionId: string;
+}
+
+async function prepareIn(preparation: Preparation): Promise<Prepared> {
+  const { context, voice, workspaceRoot, resolved, rendezvous, sessionId } = preparation;
+  const { env } = process;
+  requireNx(workspaceRoot);
   const rules = loadRules(workspaceRoot, resolved.config.assignmentRules);
   const assignment = createAssignment(rules, (patterns) =>
     matchProjects(workspaceRoot, patterns, context.projectGraph.nodes),
   );
-  const rendezvous = createRendezvous({ ...resolved, env, workspaceRoot });
-  if (rendezvous === null) throw noRendezvous(resolved.config);
-  const sessionId = sessionIdOf(resolved.config, env);
-  const located = await ensureCoordinator({ resolved, env, rendezvous, sessionId, workspaceRoot });
-  const session = await openSession({ resolved, env, sessionId, role: 'main', rendezvous, workspaceRoot });
+  const note = (line: string): void => voice.line(line);
+  const located = await ensureCoordinator({ resolved, env, rendezvous, sessionId, workspaceRoot, note });
+  const session = await openSession({
+    resolved,
+    env,
+    sessionId,
+    role: 'main',
+    rendezvous,
+    workspaceRoot,
+    note,
+  });
   try {
     const jobId = jobIdOf(env);
     if (await saysSettings(located, jobId, () => session.http.status())) {
-      await session.http.configure(settingsOf(resolved.config, jobId));
+      const held = isHeld(rendezvous, env);
+      await session.http.configure(settingsOf(resolved.config, jobId, held));
       await session.whenOpen();
+      // This command is connected itself while it lasts.
+      const url = session.connection.url();
+      if (held) void startHolding({ resolved, workspaceRoot, sessionId, url }).catch(() => undefined);
     }
     const remoteCache = { url: session.connection.httpUrl(), token: session.connection.token() };
     const cache = await openCache({ workspaceRoot, remoteCache });

@@ -107,7 +107,7 @@ export class RunResults {
     this.watch(take(), task);
   }
 
-  private async takeHit(task: NxTask, { local }: Hit): Promise<HitTaken> {
+  private async takeHit(task: NxTask, { local, from: before }: Hit): Promise<HitTaken> {
     const { cache, outputs } = this.options;
     // A failure in the cache (NX_CACHE_FAILURES) says its exit code only with everything else.
     if (!local && task.hash !== undefined && outputs.isLeft(task) && !cachesFailures()) {
@@ -130,7 +130,7 @@ export class RunResults {
       const message = `The cached result of ${task.id} is a failure, which Nx does not replay here.`;
       throw new DteError('DTE_ARTIFACT_MISSING', message);
     }
-    return { code, terminalOutput, status: code === 0 ? cacheMark(task, found.kind) : 'failure' };
+    return { code, terminalOutput, status: code === 0 ? cacheMark(task, before ?? found.kind) : 'failure' };
   }
 
   /** Resolves when everything heard so far is taken over. */

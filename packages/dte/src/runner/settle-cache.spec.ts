@@ -1,5 +1,6 @@
 import type { CacheEntry, FetchResult, StoreOutcome, TaskCache } from '@org/dte-nx-compat';
 import { readLimits } from '@org/dte-protocol';
+import { noLateHashes } from './late-hashes';
 import { settleFromCache, type SettleOptions } from './settle-cache';
 import { graphOf } from './test-support/tasks';
 
@@ -66,6 +67,7 @@ async function settle({
     limits: readLimits({}).limits,
     skipNxCache: false,
     skipRemoteCache: false,
+    late: noLateHashes,
     outputs: {
       list: () => Promise.resolve({ entries: [], through: [], roots: [] }),
       remove: () => undefined,
@@ -179,5 +181,44 @@ describe('with NX_CACHE_FAILURES', () => {
     expect(hits).toMatchObject([
       { taskId: 'lib:build', artifact: { kind: 'cache', hash: '1' }, failed: false },
     ]);
+  });
+});
+
+describe('tasks that came without a hash', () => {
+  const lateGraph = () =>
+    graphOf({ 'lib:build': [], 'lib:test': ['lib:build'] }, {}, { 'lib:build': { hash: '1' } });
+  const late = (hashes: Record<string, string>) => {
+    const rounds = [new Map(Object.entries(hashes)), new Map<string, string>()];
+    return { next: () => Promise.resolve(rounds.shift() ?? new Map<string, string>()) };
+  };
+
+  it('are settled from a cache once they are hashed, and have that hash then', async () => {
+    const graph = lateGraph();
+    const options = { graph, pending: Object.keys(graph.tasks), late: late({ 'lib:test': '9' }) };
+    const { hits, asked } = await settle({ held: ['1', '9'], options });
+    expect(hits.map(({ taskId }) => taskId)).toEqual(['lib:build', 'lib:test']);
+    expect(asked).toEqual([['1'], ['9']]);
+    expect(graph.tasks['lib:test']?.hash).toBe('9');
+  });
+
+  it('have none when no cache knows it: who runs them computes it', async () => {
+    const graph = lateGraph();
+    const options = { graph, pending: Object.keys(graph.tasks), late: late({ 'lib:test': '9' }) };
+    const { hits } = await settle({ held: ['1'], options });
+    expect(hits.map(({ taskId }) => taskId)).toEqual(['lib:build']);
+    expect(graph.tasks['lib:test']?.hash).toBeUndefined();
+  });
+
+  it('have none when what a cache has of them cannot be sent to agents that need it', async () => {
+    const graph = graphOf({ 'a:gen': [], 'a:build': ['a:gen'] }, {}, { 'a:build': { hash: '2' } });
+    const options = { graph, pending: Object.keys(graph.tasks), late: late({ 'a:gen': '9' }) };
+    const none = { kind: 'none' } as const;
+    const broken = {
+      askHeld: () => Promise.resolve(new Set<string>()),
+      putAttempt: () => Promise.reject(new Error('full')),
+    };
+    const { hits } = await settle({ local: ['a:gen'], stored: none, options: { ...options, http: broken } });
+    expect(hits).toEqual([]);
+    expect(graph.tasks['a:gen']?.hash).toBeUndefined();
   });
 });

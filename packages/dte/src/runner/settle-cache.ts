@@ -2,6 +2,7 @@ import { packAttempt, summariseOutputs, type HttpClient, type OutputsPort } from
 import { type CacheEntry, type NxTask, type TaskCache, type TaskGraph } from '@org/dte-nx-compat';
 import { isStorableHash, type Artifact, type LimitValues } from '@org/dte-protocol';
 import { inParallel } from './in-parallel';
+import type { LateHashes } from './late-hashes';
 import { taskOf } from './plan';
 
 /** A task that need not run: some cache has its result. */
@@ -13,6 +14,8 @@ export interface Hit {
   readonly artifact: Artifact;
   /** The outputs are on this machine, in its cache: putting them in place costs no download. */
   readonly local: boolean;
+  /** Set when it was fetched from a remote cache before now: that is where it comes from, though it is local by now. */
+  readonly from?: 'remote';
   /** What it has is a failure, which Nx replays (NX_CACHE_FAILURES). */
   readonly failed: boolean;
 }
@@ -30,6 +33,8 @@ export interface SettleOptions {
   readonly limits: LimitValues;
   /** --skip-nx-cache: nothing is a hit. */
   readonly skipNxCache: boolean;
+  /** Tasks that came without a hash. */
+  readonly late: LateHashes;
   /** --skip-remote-cache: only this machine's cache is asked. */
   readonly skipRemoteCache: boolean;
 }
@@ -45,8 +50,13 @@ interface Found {
   readonly local: boolean;
 }
 
+interface Candidate {
+  readonly task: NxTask;
+  readonly hash: string;
+}
+
 /** Tasks that a cache may have, with the hash to ask for. */
-function candidatesOf({ graph, pending }: SettleOptions): { task: NxTask; hash: string }[] {
+function candidatesOf({ graph, pending }: SettleOptions): Candidate[] {
   return pending.flatMap((id) => {
     const task = taskOf(graph, id);
     const { hash, cache } = task;
@@ -54,9 +64,32 @@ function candidatesOf({ graph, pending }: SettleOptions): { task: NxTask; hash: 
   });
 }
 
-async function findHits(options: SettleOptions): Promise<Found[]> {
+/** Those that were just hashed. They stay without a hash to everybody else until a cache is known to have them. */
+const lateCandidatesOf = ({ graph }: SettleOptions, hashes: ReadonlyMap<string, string>): Candidate[] =>
+  [...hashes]
+    .filter(([, hash]) => isStorableHash(hash))
+    .map(([id, hash]) => ({ task: { ...taskOf(graph, id), hash }, hash }));
+
+/** All that caches have: first what Nx has hashed, then what can be hashed because of that, and so on. */
+async function findAll(options: SettleOptions): Promise<Map<string, Found>> {
+  const all = new Map<string, Found>();
+  for (
+    let candidates = candidatesOf(options), isFirst = true;
+    isFirst || candidates.length > 0;
+    isFirst = false
+  ) {
+    for (const found of await findHits(options, candidates)) all.set(found.task.id, found);
+    leaveToBatches(options, all);
+    const settled = new Map(
+      [...all].map(([id, { entry, local }]) => [id, { local, failed: entry !== null && entry.code !== 0 }]),
+    );
+    candidates = lateCandidatesOf(options, await options.late.next(settled));
+  }
+  return all;
+}
+
+async function findHits(options: SettleOptions, candidates: readonly Candidate[]): Promise<Found[]> {
   const { cache, http, limits } = options;
-  const candidates = candidatesOf(options);
   const local = await cache.lookupLocal(candidates.map(({ task }) => task));
   const heldHashes = await http.askHeld([...new Set(candidates.map(({ hash }) => hash))]);
   const mayTake = cache.remoteKind === 'ours' && !options.skipRemoteCache;
@@ -147,8 +180,7 @@ function leaveToBatches({ graph, batches, pending }: SettleOptions, found: Map<s
  */
 export async function settleFromCache(options: SettleOptions): Promise<Hit[]> {
   if (options.skipNxCache) return [];
-  const found = new Map((await findHits(options)).map((hit) => [hit.task.id, hit]));
-  leaveToBatches(options, found);
+  const found = await findAll(options);
   const needed = dependenciesOf(
     options.graph,
     options.pending.filter((id) => !found.has(id)),
@@ -159,5 +191,11 @@ export async function settleFromCache(options: SettleOptions): Promise<Hit[]> {
     const failed = hit.entry !== null && hit.entry.code !== 0;
     return artifact === null ? null : { taskId: hit.task.id, artifact, local: hit.local, failed };
   });
-  return hits.filter((hit) => hit !== null);
+  const settled = hits.filter((hit) => hit !== null);
+  // Whatever is not settled is run, and hashed where it is run.
+  for (const { taskId } of settled) {
+    const hash = found.get(taskId)?.hash;
+    if (hash !== undefined) taskOf(options.graph, taskId).hash ??= hash;
+  }
+  return settled;
 }

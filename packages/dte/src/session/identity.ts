@@ -1,4 +1,4 @@
-import { findWorkspaceRoot, resolveNx } from '@org/dte-nx-compat';
+import { findWorkspaceRoot, NxInstallError, resolveNx } from '@org/dte-nx-compat';
 import { DteError, type Identity } from '@org/dte-protocol';
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -48,29 +48,33 @@ export async function readLockfiles(workspaceRoot: string): Promise<Record<strin
 }
 
 /**
+ * The version of the workspace's Nx.
+ * @throws DteError DTE_NX_UNSUPPORTED; DTE_BAD_CONFIG when the workspace has no Nx
+ */
+export function requireNx(workspaceRoot: string): string {
+  try {
+    return resolveNx(workspaceRoot).version;
+  } catch (cause) {
+    const { message } = cause as Error;
+    if (cause instanceof NxInstallError && cause.code === 'NX_UNSUPPORTED')
+      throw new DteError('DTE_NX_UNSUPPORTED', `This workspace has ${message}.`, { cause });
+    const where = 'run this in an Nx workspace with its packages installed';
+    throw new DteError('DTE_BAD_CONFIG', `${message}; ${where}.`, { cause });
+  }
+}
+
+/**
  * What this process says of itself to a coordinator.
  * @param samePlatform of a main job: agents of another platform are refused
- * @throws DteError DTE_BAD_CONFIG when the workspace has no Nx
+ * @throws DteError as `requireNx`
  */
 export async function readIdentity(
   workspaceRoot: string = findWorkspaceRoot(),
   samePlatform = false,
 ): Promise<Identity> {
-  let nxVersion: string;
-  try {
-    nxVersion = resolveNx(workspaceRoot).version;
-  } catch (cause) {
-    throw new DteError(
-      'DTE_BAD_CONFIG',
-      `${(cause as Error).message}; run this in an Nx workspace with its packages installed.`,
-      {
-        cause,
-      },
-    );
-  }
   return {
+    nxVersion: requireNx(workspaceRoot),
     commit: await checkedOutCommit(workspaceRoot),
-    nxVersion,
     nodeVersion: process.version,
     platform: `${process.platform}-${process.arch}`,
     lockfiles: await readLockfiles(workspaceRoot),

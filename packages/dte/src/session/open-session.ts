@@ -3,6 +3,7 @@ import {
   addressOf,
   coordinatorToMainSchema,
   type CoordinatorToMain,
+  type LimitValues,
   type Rendezvous,
   type RendezvousReport,
   type Role,
@@ -10,6 +11,7 @@ import {
 } from '@org/dte-protocol';
 import { randomUUID } from 'node:crypto';
 import type { Env, Resolved } from '../config';
+import { duration } from '../runner/progress';
 import { clientCredentials } from './credentials';
 import { jobName, jobUrl, readIdentity } from './identity';
 
@@ -38,12 +40,23 @@ export interface OpenSessionOptions {
   readonly role: Exclude<Role, 'agent'>;
   readonly rendezvous: Rendezvous;
   readonly workspaceRoot: string;
+  /** Hears that the coordinator has not answered yet. */
+  readonly note?: (line: string) => void;
 }
+
+/**
+ * How long a first answer may take. Something has just answered where the coordinator of a job is, and a busy machine is slow;
+ * nobody knows whether there is anything at an address that a person has given.
+ */
+const patienceWith = (rendezvous: Rendezvous, limits: LimitValues): number =>
+  rendezvous.kind === 'static'
+    ? limits.connectTimeoutMs
+    : Math.max(limits.connectTimeoutMs, limits.coordinatorGraceMs);
 
 /**
  * Connects, and stays connected over losses of the network and restarts of the coordinator (its address is looked up
  * before each try).
- * @throws DteError the refusal, or DTE_NO_COORDINATOR after `connectTimeoutMs`
+ * @throws DteError the refusal, or DTE_NO_COORDINATOR when nothing answers in time
  */
 export async function openSession(options: OpenSessionOptions): Promise<Session> {
   const { resolved, env, sessionId, role, rendezvous, workspaceRoot } = options;
@@ -69,11 +82,19 @@ export async function openSession(options: OpenSessionOptions): Promise<Session>
   connection.onMessage((message) => {
     if (message.type === 'session.info') info = message;
   });
+  const patienceMs = patienceWith(rendezvous, limits);
+  const beginMs = Date.now();
+  const notes = setInterval(() => {
+    const forHow = `${duration(Date.now() - beginMs)}; at most ${duration(patienceMs)}`;
+    options.note?.(`dte: waiting for the coordinator of session ${sessionId} to answer (${forHow})`);
+  }, limits.progressMs);
   try {
-    await waitOpen(connection, limits.connectTimeoutMs);
+    await waitOpen(connection, patienceMs);
   } catch (thrown) {
     connection.close();
     throw thrown;
+  } finally {
+    clearInterval(notes);
   }
   const http = httpClient({
     url: () => connection.httpUrl(),

@@ -60,7 +60,18 @@ export class OpenedCache implements TaskCache {
     this.entries.guard(nxCache);
     this.entries.guard(localOnly);
     const get = nxCache.get.bind(nxCache);
-    nxCache.get = async (task) => (this.unread.has(task.hash ?? '') ? null : get(task));
+    nxCache.get = async (task) => {
+      if (this.unread.has(task.hash ?? '')) return null;
+      try {
+        return await get(task);
+      } catch (error) {
+        // Without a remote cache all is as in Nx. With one, what cannot be put in place is a miss: a `get` that throws ends
+        // the run of all other tasks as well.
+        if (!this.remote) throw error;
+        this.remote.failed(task.hash ?? '', error);
+        return null;
+      }
+    };
     const put = nxCache.put.bind(nxCache);
     nxCache.put = async (task, terminalOutput, outputs, code) => {
       // 20 and 21 lose the code on the way through a remote cache: a failure would come back as a success.

@@ -1,3 +1,5 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { NxCachedResult, NxRemoteCache } from './nx-cache';
 import type { StoreOutcome } from './types';
@@ -68,11 +70,19 @@ export class TruthfulRemoteCache implements NxRemoteCache {
     this.failures.delete(hash);
     if (this.isDisconnected || this.unasked.has(hash)) return null;
     try {
-      return await limited(this.inner.retrieve(hash, cacheDirectory), this.limitMs);
+      const result = await limited(this.inner.retrieve(hash, cacheDirectory), this.limitMs);
+      // An archive without outputs makes no folder, and up to 20.8.1 Nx fails where it expects one.
+      if (result !== null) await mkdir(join(cacheDirectory, hash), { recursive: true });
+      return result;
     } catch (error) {
-      this.failures.set(hash, message(error));
+      this.failed(hash, error);
       return null;
     }
+  }
+
+  /** Something was retrieved and is of no use. */
+  failed(hash: string, error: unknown): void {
+    this.failures.set(hash, message(error));
   }
 
   async store(hash: string, cacheDirectory: string, terminalOutput: string, code: number): Promise<boolean> {

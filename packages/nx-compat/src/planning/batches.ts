@@ -1,5 +1,6 @@
 import { resolveNx, type NxInstall } from '../nx-install';
 import type { NxProjectGraph, NxTask, RawTaskGraph } from '../types';
+import { executorOf, Executors, projectsOf } from './executor-information';
 
 export interface BatchPlanInput {
   projectGraph: NxProjectGraph;
@@ -24,42 +25,19 @@ interface Schedule {
   complete(taskIds: string[]): void;
 }
 
-interface ExecutorInformation {
-  batchImplementationFactory?: unknown;
-  preferBatch?: boolean;
-}
-
-/** What 22 and later want of projects, 20 and 21 read from the project graph. */
-const projectsArgument = (nx: NxInstall, projectGraph: NxProjectGraph): object =>
-  nx.major <= 21
-    ? projectGraph
-    : nx
-        .load<{ readProjectsConfigurationFromProjectGraph: (graph: NxProjectGraph) => { projects: object } }>(
-          'src/project-graph/project-graph',
-        )
-        .readProjectsConfigurationFromProjectGraph(projectGraph).projects;
-
-/** Is there an executor among them whose tasks would run in batches? One task of each executor is looked at. */
-function anyBatches(
-  nx: NxInstall,
-  { projectGraph, taskGraph }: BatchPlanInput,
-  projects: object,
-  forced: boolean,
-): boolean {
-  const { getExecutorForTask } = nx.load<{
-    getExecutorForTask: (task: NxTask, projects: object) => ExecutorInformation;
-  }>('src/tasks-runner/utils');
-  const byExecutor = new Map<string, NxTask>();
-  for (const task of Object.values(taskGraph.tasks)) {
-    const { project, target } = task.target;
-    const executor = projectGraph.nodes[project]?.data.targets?.[target]?.executor;
-    if (executor !== undefined) byExecutor.set(executor, task);
-  }
-  return [...byExecutor.values()].some((task) => {
-    const { batchImplementationFactory, preferBatch } = getExecutorForTask(task, projects);
+/** Is there an executor among them whose tasks would run in batches? */
+function anyBatches(nx: NxInstall, { projectGraph, taskGraph }: BatchPlanInput, forced: boolean): boolean {
+  const executors = new Executors(nx, projectGraph);
+  const names = new Set(Object.values(taskGraph.tasks).map((task) => executorOf(task, projectGraph)));
+  names.delete(undefined);
+  return [...names].some((name) => {
+    const { batchImplementationFactory, preferBatch } = executors.of(name ?? '');
     return batchImplementationFactory !== undefined && (forced || (nx.major >= 22 && preferBatch === true));
   });
 }
+
+/** From some minor of 22 on Nx wants the projects as well, before the graph of the tasks. */
+const WITH_PROJECTS = 4;
 
 /** When the layers of a graph are so many, it is a chain, and of no use for batches; each costs time for the whole graph. */
 const MAX_LAYERS = 1_000;
@@ -77,15 +55,13 @@ export async function planBatches(input: BatchPlanInput): Promise<ReadonlyMap<st
   const forced = batch === true || env['NX_BATCH_MODE'] === 'true';
   const forbidden = nx.major >= 22 && (batch === false || env['NX_BATCH_MODE'] === 'false');
   if (forbidden || (nx.major <= 21 && !forced)) return batchOf;
-  const projects = projectsArgument(nx, projectGraph);
-  if (!anyBatches(nx, input, projects, forced)) return batchOf;
+  if (!anyBatches(nx, input, forced)) return batchOf;
   const { TasksSchedule } = nx.load<{ TasksSchedule: new (...args: unknown[]) => Schedule }>(
     'src/tasks-runner/tasks-schedule',
   );
   const options = { batch: forced ? true : batch };
-  const schedule = new TasksSchedule(
-    ...[projectGraph, ...(nx.major <= 21 ? [] : [projects]), taskGraph, options],
-  );
+  const projects = TasksSchedule.length >= WITH_PROJECTS ? [projectsOf(nx, projectGraph)] : [];
+  const schedule = new TasksSchedule(...[projectGraph, ...projects, taskGraph, options]);
   const made = new Map<string, number>();
   for (let layer = 0; layer < MAX_LAYERS; layer++) {
     const roots = [...schedule.notScheduledTaskGraph.roots];

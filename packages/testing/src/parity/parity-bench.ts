@@ -59,6 +59,12 @@ export interface ParityReport {
 const DEADLINE_MS = 300_000;
 const FROM_CACHE = 'cache';
 
+/**
+ * The plain side of a large workspace may take hours before the distributed side has its first command, and nothing but this
+ * process knows that there will be one. It ends everybody.
+ */
+const PATIENT = { DTE_SESSION_IDLE_MS: '86400000', DTE_AGENT_IDLE_MS: '86400000' };
+
 /** One workspace, a plain machine, and a pipeline of a main job and agents; as many commands as wanted, one after the other. */
 export class ParityBench {
   private constructor(
@@ -78,7 +84,7 @@ export class ParityBench {
       return machine;
     };
     const distributed = async (name: string, more: Record<string, string> = {}): Promise<Machine> => {
-      const machine = fleet.machine(name, { env: { ...env, ...dteEnv, ...more } });
+      const machine = fleet.machine(name, { env: { ...PATIENT, ...env, ...dteEnv, ...more } });
       await makeDistributed(machine);
       return machine;
     };

@@ -1,0 +1,137 @@
+import { DteError } from '@org/dte-protocol';
+import { type ConnectionState } from '../connection';
+import { WaitingNotes } from './waiting';
+
+const MINUTE = 60_000;
+/** Until a wait is one. */
+const SOON = 2_000;
+const open: ConnectionState = {
+  ...{ name: 'open', url: 'u', httpUrl: 'u', token: 't', heartbeatMs: 1, leaseMs: 1 },
+};
+const connecting = (message = 'No coordinator has announced itself yet.', at?: string): ConnectionState => ({
+  name: 'connecting',
+  lastError: new DteError('DTE_NO_COORDINATOR', message),
+  unreached: at === undefined ? null : { generation: 'g', urls: [at], sinceMs: 0 },
+});
+
+let said: string[];
+let working: boolean;
+let notes: WaitingNotes;
+
+const begin = (rendezvousKind = 'gitlab-packages'): void => {
+  notes = new WaitingNotes({
+    limits: { waitNoteMs: MINUTE, agentIdleMs: 30 * MINUTE, coordinatorGraceMs: MINUTE / 2 },
+    ...{ sessionId: '7-1', rendezvousKind, isWorking: () => working },
+    note: (line) => said.push(line),
+  });
+};
+/** What was said since it was asked last. */
+const news = (): string[] => said.splice(0);
+
+beforeEach(() => {
+  jest.useFakeTimers();
+  said = [];
+  working = false;
+});
+afterEach(() => {
+  notes.close();
+  expect(jest.getTimerCount()).toBe(0);
+  jest.useRealTimers();
+});
+
+it('says what an agent waits for as soon as it is a wait, and once a minute for how long', () => {
+  begin();
+  jest.advanceTimersByTime(SOON - 1);
+  expect(news()).toEqual([]);
+  jest.advanceTimersByTime(1);
+  expect(news()).toEqual(['dte: session 7-1 · waiting for its main job to start a coordinator']);
+  for (let s = 0; s < 57; s++) {
+    jest.advanceTimersByTime(1_000);
+    notes.onConnection(connecting());
+  }
+  expect(news()).toEqual([]);
+  jest.advanceTimersByTime(2 * MINUTE);
+  const line = 'dte: waiting for its main job to start a coordinator';
+  expect(news()).toEqual([
+    `${line}, for 1 min now; leaves after 30 min (DTE_AGENT_IDLE_MS)`,
+    `${line}, for 2 min now; leaves after 30 min (DTE_AGENT_IDLE_MS)`,
+  ]);
+});
+
+it('says when it has found an address where nobody answers yet, and what came of the last try', () => {
+  begin();
+  notes.onConnection(connecting('connection refused', 'https://10.0.0.5:4000'));
+  jest.advanceTimersByTime(SOON / 2);
+  notes.onConnection(connecting('connection refused', 'https://10.0.0.5:4000'));
+  jest.advanceTimersByTime(SOON / 2);
+  expect(news()).toEqual([
+    'dte: session 7-1 · waiting for the coordinator at https://10.0.0.5:4000 to answer',
+  ]);
+  jest.advanceTimersByTime(MINUTE - SOON);
+  expect(news()).toEqual([
+    'dte: waiting for the coordinator at https://10.0.0.5:4000 to answer, for 1 min now; leaves after 30 min (DTE_AGENT_IDLE_MS); the last try: connection refused',
+  ]);
+});
+
+it('names the address that a person has given as what it waits for', () => {
+  begin('static');
+  jest.advanceTimersByTime(SOON);
+  expect(news()).toEqual(['dte: session 7-1 · waiting for the coordinator (DTE_COORDINATOR_URL)']);
+});
+
+it('says what a connected agent waits for, and nothing while a task runs or between two tasks', () => {
+  begin();
+  notes.onConnection(open);
+  jest.advanceTimersByTime(SOON);
+  expect(news()).toEqual(['dte: session 7-1 · waiting for tasks of an nx command of the main job']);
+  jest.advanceTimersByTime(MINUTE - SOON);
+  expect(news()).toEqual([
+    'dte: waiting for tasks of an nx command of the main job, for 1 min now; leaves after 30 min (DTE_AGENT_IDLE_MS)',
+  ]);
+  working = true;
+  notes.onChange();
+  jest.advanceTimersByTime(20 * MINUTE);
+  working = false;
+  notes.onChange();
+  jest.advanceTimersByTime(MINUTE - 1);
+  working = true;
+  notes.onChange();
+  jest.advanceTimersByTime(MINUTE);
+  expect(news()).toEqual([]);
+  working = false;
+  notes.onChange();
+  notes.onChange();
+  jest.advanceTimersByTime(MINUTE);
+  expect(news()).toHaveLength(1);
+});
+
+it('says nothing more of a wait that is over, and counts anew when a coordinator is lost', () => {
+  begin();
+  notes.onConnection(open);
+  jest.advanceTimersByTime(MINUTE / 2);
+  news();
+  notes.onConnection(connecting('closed'));
+  notes.onConnection(connecting('refused'));
+  jest.advanceTimersByTime(MINUTE - 1);
+  expect(news()).toEqual([]);
+  jest.advanceTimersByTime(1);
+  expect(news()).toEqual([
+    'dte: waiting for the coordinator to come back, for 1 min now; leaves after 30 s (DTE_COORDINATOR_GRACE_MS); the last try: refused',
+  ]);
+  notes.onConnection({ name: 'closed' });
+  jest.advanceTimersByTime(10 * MINUTE);
+  expect(news()).toEqual([]);
+});
+
+it('says nothing to an agent that has work at once, or leaves at once', () => {
+  begin();
+  notes.onConnection(open);
+  working = true;
+  notes.onChange();
+  jest.advanceTimersByTime(10 * MINUTE);
+  notes.close();
+  begin();
+  notes.close();
+  jest.advanceTimersByTime(10 * MINUTE);
+  expect(news()).toEqual([]);
+});

@@ -1,0 +1,56 @@
+import type { ChildProcess } from 'node:child_process';
+import { EventEmitter } from 'node:events';
+import { whenReady } from './start';
+
+/** A process that is starting. */
+class StartingProcess extends EventEmitter {
+  readonly kill = jest.fn();
+}
+
+function start() {
+  const child = new StartingProcess();
+  const slow: number[] = [];
+  const patience = { timeoutMs: 120_000, noteMs: 10_000, onSlow: (ms: number) => void slow.push(ms) };
+  const ready = whenReady(child as unknown as ChildProcess, patience, '/no/such.log');
+  return { child, slow, ready };
+}
+
+beforeEach(() => {
+  jest.useFakeTimers();
+});
+afterEach(() => {
+  expect(jest.getTimerCount()).toBe(0);
+  jest.useRealTimers();
+});
+
+describe('a coordinator that starts slowly', () => {
+  it('is waited for while its process lives, with a line now and then', async () => {
+    const { child, slow, ready } = start();
+    await jest.advanceTimersByTimeAsync(35_000);
+    expect(slow).toEqual([10_000, 20_000, 30_000]);
+    child.emit('message', { type: 'dte-ready', url: 'http://h:1' });
+    expect(await ready).toBe('http://h:1');
+    expect(child.kill).not.toHaveBeenCalled();
+    expect(child.eventNames()).toEqual([]);
+  });
+
+  it('is given up after its own limit, with an error that is about time, and ended', async () => {
+    const { child, ready } = start();
+    const outcome = expect(ready).rejects.toMatchObject({
+      code: 'DTE_COORDINATOR_SLOW',
+      message: expect.stringContaining('120 s (DTE_COORDINATOR_START_MS)') as string,
+      cure: expect.stringContaining('nothing is wrong with the rendezvous') as string,
+    });
+    await jest.advanceTimersByTimeAsync(120_000);
+    await outcome;
+    expect(child.kill).toHaveBeenCalledWith('SIGKILL');
+  });
+
+  it('is not waited for once its process has ended', async () => {
+    const { child, ready } = start();
+    const outcome = expect(ready).rejects.toMatchObject({ code: 'DTE_NO_COORDINATOR' });
+    await jest.advanceTimersByTimeAsync(15_000);
+    child.emit('exit', 1);
+    await outcome;
+  });
+});

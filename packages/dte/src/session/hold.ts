@@ -1,0 +1,63 @@
+import type { LimitValues, Rendezvous } from '@org/dte-protocol';
+import { spawn, type ChildProcess } from 'node:child_process';
+import { closeSync, openSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Env, Resolved } from '../config';
+import { makeDataFolder } from '../embedded/data-folder';
+import { dataDirOf } from '../embedded/ensure';
+
+/** What the process says once it is connected. */
+export const HOLDING = 'dte-holding';
+
+/**
+ * Can a process of this job stand for the job? A coordinator in the job does by itself. At a standalone one a killed main
+ * job looks like one that is between two commands, unless somebody stays connected; and who stays has to learn from
+ * GitLab when the job is over, because where jobs are not containers a process in the background outlives them.
+ */
+export function isHeld(rendezvous: Pick<Rendezvous, 'kind'> | null, env: Env): boolean {
+  return rendezvous?.kind === 'static' && Boolean(env['CI_API_V4_URL']) && Boolean(env['CI_JOB_TOKEN']);
+}
+
+export interface HoldOptions {
+  readonly resolved: Resolved;
+  readonly workspaceRoot: string;
+  readonly sessionId: string;
+  /** Address of the coordinator. */
+  readonly url: string;
+}
+
+/**
+ * Starts `dte hold-session` as a process that outlives this one; its log is `<dataDir>/hold-session.log`.
+ * @returns when it is connected, has ended, or has not said so within `coordinatorStartMs`. Whoever leaves the session before that leaves
+ * it to nobody.
+ */
+export async function startHolding({ resolved, workspaceRoot, sessionId, url }: HoldOptions): Promise<void> {
+  const dataDir = makeDataFolder(dataDirOf(resolved, workspaceRoot));
+  const log = openSync(join(dataDir, 'hold-session.log'), 'a');
+  const args = ['hold-session', '--session', sessionId, '--coordinator-url', url];
+  const child = spawn(process.execPath, [join(__dirname, '..', 'cli', 'main.js'), ...args], {
+    cwd: workspaceRoot,
+    detached: true,
+    stdio: ['ignore', log, log, 'ipc'],
+  });
+  closeSync(log);
+  try {
+    await whenHolding(child, resolved.limits);
+  } finally {
+    if (child.connected) child.disconnect();
+    child.unref();
+  }
+}
+
+/** Without it the session ends later than it could; nothing else depends on it. */
+function whenHolding(child: ChildProcess, limits: Pick<LimitValues, 'coordinatorStartMs'>): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, limits.coordinatorStartMs);
+    const over = (): void => {
+      clearTimeout(timer);
+      resolve();
+    };
+    child.once('error', over).once('exit', over);
+    child.once('message', over);
+  });
+}

@@ -1,0 +1,60 @@
+import type { NxInstall } from '../nx-install';
+import type { NxProjectGraph, NxTask } from '../types';
+
+/** What Nx knows of an executor, as far as it matters here. */
+export interface ExecutorInformation {
+  readonly batchImplementationFactory?: unknown;
+  readonly preferBatch?: boolean;
+  /** There with a custom hasher. */
+  readonly hasherFactory?: unknown;
+}
+
+type GetInformation = (
+  nodeModule: string,
+  executor: string,
+  root: string,
+  projects: object,
+) => ExecutorInformation;
+
+interface GraphModule {
+  readProjectsConfigurationFromProjectGraph: (graph: NxProjectGraph) => { projects: object };
+}
+
+/** Configurations by project, as several functions of Nx want them. */
+export const projectsOf = (nx: NxInstall, projectGraph: NxProjectGraph): object =>
+  nx
+    .load<GraphModule>('src/project-graph/project-graph')
+    .readProjectsConfigurationFromProjectGraph(projectGraph).projects;
+
+/** The executor of a task as its target names it, e.g. `nx:run-commands`. */
+export const executorOf = ({ target }: NxTask, projectGraph: NxProjectGraph): string | undefined =>
+  projectGraph.nodes[target.project]?.data.targets?.[target.target]?.executor;
+
+/**
+ * Looks executors up, each once. Nx's `getExecutorForTask` does it too, but wants the project graph up to some minor of 22 and
+ * the projects later; what it calls is the same on 20.8 to 24.
+ */
+export class Executors {
+  private readonly known = new Map<string, ExecutorInformation>();
+  private projects: object | undefined;
+
+  constructor(
+    private readonly nx: NxInstall,
+    private readonly projectGraph: NxProjectGraph,
+  ) {}
+
+  /** Throws what Nx throws when there is no such executor. */
+  of(executor: string): ExecutorInformation {
+    const known = this.known.get(executor);
+    if (known !== undefined) return known;
+    const { getExecutorInformation } = this.nx.load<{ getExecutorInformation: GetInformation }>(
+      'src/command-line/run/executor-utils',
+    );
+    // As Nx takes it apart.
+    const [nodeModule = '', name = ''] = executor.split(':');
+    this.projects ??= projectsOf(this.nx, this.projectGraph);
+    const found = getExecutorInformation(nodeModule, name, this.nx.workspaceRoot, this.projects);
+    this.known.set(executor, found);
+    return found;
+  }
+}
