@@ -125,7 +125,7 @@ export class Session {
   /**
    * Takes a proven client in. State, identity and limits are looked at here, in this order; `welcome` is called
    * when all is well, before the session says anything to the client.
-   * @throws DteError DTE_SESSION_FINISHED, those of `compareIdentity` (DTE_COMMIT_MISMATCH, ...), DTE_TOO_MANY,
+   * @throws DteError DTE_SESSION_FINISHED, those of `compareIdentity` (DTE_COMMIT_MISMATCH, ...), DTE_LIMIT_REACHED,
    *   DTE_COORDINATOR_LOST (the session is being put away this moment: come again)
    */
   async join(peer: Peer, welcome: () => void): Promise<Member> {
@@ -261,7 +261,7 @@ export class Session {
     const { agentsPerSession } = this.deps.limits;
     if (this.members.agents.size >= agentsPerSession && !this.members.agents.has(hello.clientId)) {
       throw new DteError(
-        'DTE_TOO_MANY',
+        'DTE_LIMIT_REACHED',
         `${nameOf(hello)} would be agent ${agentsPerSession + 1} of session ${this.name} (limit agentsPerSession).`,
       );
     }
