@@ -10,7 +10,16 @@ import {
   type SessionSettings,
   type SessionStatus,
 } from '@org/dte-protocol';
-import { checkRun, describe, type Effects, type Input, sessionInfo } from '@org/dte-scheduler';
+import {
+  type AttemptRef,
+  checkRun,
+  describe,
+  type Effects,
+  holds,
+  type Input,
+  mayStore,
+  sessionInfo,
+} from '@org/dte-scheduler';
 import type { Logger } from 'pino';
 import type { ArtifactStore } from '../artifacts/artifact-store';
 import type { FileSystem } from '../files/file-system';
@@ -157,6 +166,16 @@ export class Session {
 
   knowsRun(runId: string): boolean {
     return this.submissions.has(runId);
+  }
+
+  /** Is this attempt the agent's at the moment? */
+  holds(agentId: string, ref: AttemptRef): boolean {
+    return holds(this.driver.state, agentId, ref);
+  }
+
+  /** Does the agent hold a task at the moment whose outputs may have this hash? */
+  mayStore(agentId: string, hash: string): boolean {
+    return mayStore(this.driver.state, agentId, hash);
   }
 
   /** To be called by members when they have left. */
