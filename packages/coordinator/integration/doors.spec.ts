@@ -1,6 +1,9 @@
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { createSessionCertificate } from '@org/dte-identity';
 import { HTTP, LIMITS } from '@org/dte-protocol';
 import { exampleHello, waitFor } from '@org/dte-testing';
+import { pino } from 'pino';
 import { Harness } from './support/harness';
 import { drip, mute, sendStrangersAway, type Stranger, stranger, UPGRADE } from './support/strangers';
 
@@ -173,6 +176,57 @@ describe('a first frame', () => {
     agent.socket.ping();
     await alive;
     expect(agent.closed).toBeNull();
+  });
+});
+
+describe('a body', () => {
+  const limits = { bodyWindowMs: 300, bodyWindowBytes: 1_000 };
+  const head = (method: string, path: string, token: string, length: number): string =>
+    `${method} ${path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${token}\r\ncontent-length: ${length}\r\n\r\n`;
+  const storedFiles = (): string[] =>
+    readdirSync(join(harness.dataDir, 'sessions', 's1'), { recursive: true })
+      .map(String)
+      .filter((name) => name.startsWith('artifacts/'));
+
+  it.each([
+    ['an artifact', 'PUT', HTTP.cache('h1')],
+    ['settings', 'POST', HTTP.sessionSettings],
+    ['a request that has none', 'GET', HTTP.sessionStatus],
+  ])('of %s that comes one byte after the other is cut off, and nothing of it is left', async (...call) => {
+    harness = await Harness.start({ limits });
+    const main = await harness.main();
+    const slow = await stranger(harness, head(call[1], call[2], main.token, 500_000));
+    await drip(slow, 20);
+    await waitFor('nothing to be left', () => storedFiles().length === 0);
+    expect(await harness.putCache(main, 'h1', 'x')).toBe(200);
+  });
+
+  it('of an artifact that was large before it became slow leaves nothing either', async () => {
+    harness = await Harness.start({ limits });
+    const main = await harness.main();
+    const slow = await stranger(harness, head('PUT', HTTP.cache('h1'), main.token, 5_000_000));
+    slow.socket.write(Buffer.alloc(600_000));
+    await waitFor('the upload to begin', () => storedFiles().length === 1);
+    await drip(slow, 20);
+    await waitFor('nothing to be left', () => storedFiles().length === 0);
+  });
+
+  it('of an answer that nobody takes is given up', async () => {
+    const lines: string[] = [];
+    const logger = pino({}, { write: (line) => void lines.push(line) });
+    harness = await Harness.start({ limits, logger });
+    const main = await harness.main();
+    expect(await harness.putCache(main, 'h1', Buffer.alloc(40_000_000))).toBe(200);
+    const deaf = await stranger(harness);
+    deaf.socket.pause();
+    deaf.socket.write(head('GET', HTTP.cache('h1'), main.token, 0));
+    await waitFor('the connection to be cut off', () =>
+      lines.some((line) => line.includes('the client took less')),
+    );
+    // What is in the kernel's buffers already comes even so, and then the end, long before that of the artifact.
+    deaf.socket.resume();
+    await waitFor('the end', deaf.isClosed);
+    expect(deaf.heard().length).toBeLessThan(40_000_000);
   });
 });
 

@@ -5,6 +5,7 @@ import { systemCode } from '../files/file-system';
 import { artifactEndpoints, type ArtifactDeps } from './artifact-endpoints';
 import { addEndpoint, type EndpointDeps } from './endpoint';
 import { answerError, statusOf } from './error-answer';
+import { watchPace } from './pace';
 import { sessionEndpoints } from './session-endpoints';
 import { createTransport, type TlsKey } from './transport';
 
@@ -37,6 +38,13 @@ export function createServer(deps: ServerDeps): FastifyInstance {
       );
     },
     clientErrorHandler: (error, socket) => answerBrokenRequest(error, socket, deps.limits),
+  });
+  server.addHook('onRequest', (request, reply, done) => {
+    watchPace(request.raw, reply.raw, {
+      limits: deps.limits,
+      onSlow: (error) => deps.logger.warn({ code: error.code }, error.message),
+    });
+    done();
   });
   // Bodies are streams, whatever their type says: an artifact is never in memory as a whole.
   server.removeAllContentTypeParsers();
