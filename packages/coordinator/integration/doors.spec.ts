@@ -2,7 +2,7 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { createSessionCertificate } from '@org/dte-identity';
 import { HTTP, LIMITS } from '@org/dte-protocol';
-import { exampleHello, waitFor } from '@org/dte-testing';
+import { exampleHello, exampleRun, exampleTask, httpCall, type RawClient, waitFor } from '@org/dte-testing';
 import { pino } from 'pino';
 import { Harness } from './support/harness';
 import { drip, mute, sendStrangersAway, type Stranger, stranger, UPGRADE } from './support/strangers';
@@ -239,5 +239,63 @@ describe('a coordinator that is full', () => {
     await second.whenClosed();
     await first.kill();
     await getsIn('agent 2');
+  });
+});
+
+describe('sessions', () => {
+  const limits = { sessionsPerCoordinator: 3, sessionsPerProject: 2, mainLostMs: 1 };
+  const enter = (sessionId: string, role: 'main' | 'agent' = 'agent'): Promise<RawClient> =>
+    harness.connect({ sessionId, role, slots: null });
+  const names = (): string[] => harness.coordinator.sessions().map(({ sessionId }) => sessionId);
+  const whenEmpty = (sessionId: string): Promise<unknown> =>
+    waitFor('a session to be left', () =>
+      harness.coordinator
+        .sessions()
+        .some((each) => each.sessionId === sessionId && each.agents + each.mains === 0),
+    );
+
+  it('that nobody uses keep no other one out, however many there are', async () => {
+    harness = await Harness.start({ limits });
+    const main = await enter('1-1', 'main');
+    for (let pipeline = 1; pipeline < 20; pipeline++) {
+      await waitFor('the one before to make room', async () => {
+        const client = await enter(`9-${pipeline}`);
+        await client.kill();
+        return client.all('welcome').length > 0;
+      });
+      await whenEmpty(`9-${pipeline}`);
+      expect(names()).toContain('1-1');
+    }
+    expect(names().length).toBeLessThanOrEqual(3);
+    expect(await harness.ask(main)).toBe(200);
+  });
+
+  it('of one project are bounded by themselves, and who is one too many is asked to come again', async () => {
+    harness = await Harness.start({ limits });
+    const [first] = [await enter('9-1', 'main'), await enter('9-2', 'main')];
+    const { reason, fatal } = await (await enter('9-3')).next('error');
+    expect([reason.code, fatal]).toEqual(['DTE_TOO_MANY', false]);
+    expect(reason.message).toContain('DTE_MAX_PROJECT_SESSIONS');
+    await (await enter('8-1')).next('welcome');
+    await first.kill();
+    await waitFor('room', async () => (await enter('9-3')).all('welcome').length > 0);
+  });
+
+  it('with settings or a run are kept although nobody is there', async () => {
+    harness = await Harness.start({ limits });
+    const configured = await enter('1-1', 'main');
+    const settings = { stopAgentsAfter: [], stopAgentsOnFailure: false, requireExplicitCompletion: true };
+    const body = JSON.stringify(settings);
+    const call = { method: 'POST', path: HTTP.sessionSettings, token: configured.token, body };
+    expect(await httpCall(harness.url, call)).toMatchObject({ status: 200 });
+    const working = await enter('2-1', 'main');
+    await harness.submit(working, exampleRun('r1', [exampleTask('app:build')]));
+    for (const client of [configured, working]) await client.kill();
+    for (const sessionId of ['1-1', '2-1']) await whenEmpty(sessionId);
+    await (await enter('3-1', 'main')).next('welcome');
+    expect(await (await enter('4-1', 'main')).next('error')).toMatchObject({
+      reason: { code: 'DTE_TOO_MANY' },
+    });
+    expect(names().sort()).toEqual(['1-1', '2-1', '3-1']);
   });
 });

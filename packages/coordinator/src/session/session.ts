@@ -1,6 +1,7 @@
 import { sessionIdOf } from '@org/dte-identity';
 import {
   decode,
+  DEFAULT_SESSION_SETTINGS,
   DteError,
   type Identity,
   type LimitValues,
@@ -67,6 +68,7 @@ export class Session {
   private finished = false;
   private closed = false;
   private joining = 0;
+  private emptySinceMs: number;
   private identity: Identity | null = null;
 
   private constructor(
@@ -75,6 +77,7 @@ export class Session {
   ) {
     this.id = deps.sessionId;
     this.name = sessionIdOf(deps.sessionId);
+    this.emptySinceMs = deps.now();
     this.members = new Members(deps.limits.outputBufferBytes);
     this.runs = new RunSpecStore(deps.fs, deps.folder, deps.limits.runSpecBytes);
     this.log = new SessionLog(deps.logger.child({ session: this.name }), (agentId) => {
@@ -131,6 +134,17 @@ export class Session {
     return this.members.size === 0 && this.joining === 0;
   }
 
+  /** Since when it has been empty, with nothing in it that anybody could come back for; null while that is not so. */
+  get unusedSinceMs(): number | null {
+    const { settings } = this.driver.state.session;
+    const isUsed =
+      !this.isEmpty ||
+      this.submissions.size > 0 ||
+      settings !== DEFAULT_SESSION_SETTINGS ||
+      this.records.heads().length > 0;
+    return isUsed ? null : this.emptySinceMs;
+  }
+
   /**
    * Takes a proven client in. State, identity and limits are looked at here, in this order; `welcome` is called
    * when all is well, before the session says anything to the client.
@@ -147,6 +161,7 @@ export class Session {
       return member;
     } finally {
       this.joining -= 1;
+      this.emptySinceMs = this.deps.now();
     }
   }
 
@@ -180,6 +195,7 @@ export class Session {
 
   /** To be called by members when they have left. */
   left(): void {
+    this.emptySinceMs = this.deps.now();
     if (this.members.size === 0) this.deps.onChange(this);
   }
 
