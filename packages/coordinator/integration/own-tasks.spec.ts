@@ -1,8 +1,13 @@
-import { HTTP } from '@org/dte-protocol';
+import { type FinishedAttempt, HTTP } from '@org/dte-protocol';
 import { exampleRun, exampleTask, httpCall, type RawClient } from '@org/dte-testing';
 import { agentSync, completed, Harness, success } from './support/harness';
 
 jest.setTimeout(120_000);
+
+const FAILURE: FinishedAttempt = {
+  ...{ kind: 'finished', status: 'failure', code: 1, fromCache: null, hash: null, reason: null },
+  ...{ artifact: { kind: 'none' }, startMs: 1, endMs: 2, hashDetails: null },
+};
 
 /** Two agents with one task each. Neither has a say in the other's. */
 describe('an agent that does not keep to its own', () => {
@@ -69,7 +74,7 @@ describe('an agent that does not keep to its own', () => {
   it('cannot end the task of another one', async () => {
     await harness.putCache(honest, 'hash-app-build', 'outputs');
     rogue.send(oneSlot(2, ['r1', 'app:build', success('hash-app-build')]));
-    rogue.send(oneSlot(3, ['r1', 'app:build', { ...success('hash-app-build'), status: 'failure', code: 1 }]));
+    rogue.send(oneSlot(3, ['r1', 'app:build', FAILURE]));
     await rogue.next('agent.wanted', ({ seq }) => seq === 3);
     honest.send(oneSlot(2, ['r1', 'app:build', success('hash-app-build')]));
     const update = await main.next('run.update', ({ entries }) =>
