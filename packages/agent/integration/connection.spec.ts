@@ -112,7 +112,7 @@ it('waits in vain for an address where nobody listens, with the reason in the me
   await expect(waitOpen(connection, 100)).rejects.toThrow(/in 100 ms.*ECONNREFUSED/);
 });
 
-it.each(['DTE_COMMIT_MISMATCH', 'DTE_SESSION_FINISHED', 'DTE_TOO_MANY'] as const)(
+it.each(['DTE_COMMIT_MISMATCH', 'DTE_SESSION_FINISHED', 'DTE_LIMIT_REACHED'] as const)(
   'fails for good on %s',
   async (code) => {
     server.refusal = { code, message: 'no' };
@@ -122,8 +122,8 @@ it.each(['DTE_COMMIT_MISMATCH', 'DTE_SESSION_FINISHED', 'DTE_TOO_MANY'] as const
   },
 );
 
-it('tries again after a refusal that may pass', async () => {
-  server.refusal = { code: 'DTE_TIMEOUT', message: 'later' };
+it.each(['DTE_TIMEOUT', 'DTE_TOO_MANY'] as const)('tries again after %s, which may pass', async (code) => {
+  server.refusal = { code, message: 'later' };
   const connection = dial();
   await waitFor('two tries', () => server.hellos.length >= 2);
   server.refusal = null;

@@ -26,15 +26,16 @@ function storedFiles(harness: Harness): string[] {
 
 describe("Nx's cache contract", () => {
   let harness: Harness;
-  let agent: RawClient;
+  /** A main job: what an agent may store is in own-tasks.spec.ts. */
+  let client: RawClient;
   const call = (options: HttpCall): Promise<HttpAnswer> =>
-    httpCall(harness.url, { token: agent.token, ...options });
+    httpCall(harness.url, { token: client.token, ...options });
   const put = (hash: string, body: HttpCall['body'], headers: Record<string, string> = {}) =>
     call({ method: 'PUT', path: HTTP.cache(hash), body, headers });
 
   beforeEach(async () => {
     harness = await Harness.start({ limits: { artifactBytes: 1_000_000 } });
-    agent = await harness.agent('agent 1');
+    client = await harness.main();
   });
   afterEach(() => harness.cleanUp());
 
@@ -81,7 +82,7 @@ describe("Nx's cache contract", () => {
 
   it('keeps nothing of an upload that is cut off', async () => {
     const { port } = harness.coordinator;
-    const head = `PUT /v1/cache/123 HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${agent.token}\r\ncontent-length: 500000\r\n\r\n`;
+    const head = `PUT /v1/cache/123 HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${client.token}\r\ncontent-length: 500000\r\n\r\n`;
     const socket = connect(port, '127.0.0.1');
     socket.write(head + 'x'.repeat(300_000));
     await waitFor('the upload to begin', () => storedFiles(harness).length === 1);
@@ -95,7 +96,7 @@ describe("Nx's cache contract", () => {
     const { port } = harness.coordinator;
     const socket = connect(port, '127.0.0.1');
     socket.write(
-      `PUT /v1/cache/123 HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${agent.token}\r\ncontent-length: 500000\r\n\r\nabc`,
+      `PUT /v1/cache/123 HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${client.token}\r\ncontent-length: 500000\r\n\r\nabc`,
     );
     socket.end();
     let answer = '';
@@ -155,26 +156,24 @@ describe("Nx's cache contract", () => {
   });
 
   it('keeps attempts apart from hashes, and from each other', async () => {
-    const main = await harness.main();
-    await harness.submit(main, exampleRun('r1', [exampleTask('app:build')]));
+    await harness.submit(client, exampleRun('r1', [exampleTask('app:build')]));
     const path = (attempt: number) => HTTP.attempt('r1', '@scope/app:build', attempt);
     expect(await call({ method: 'PUT', path: path(1), body: 'one' })).toMatchObject({ status: 200 });
     expect(await call({ method: 'PUT', path: path(2), body: 'two' })).toMatchObject({ status: 200 });
-    expect(await call({ path: path(1), token: main.token })).toMatchObject({ text: 'one' });
+    expect(await call({ path: path(1) })).toMatchObject({ text: 'one' });
     expect(await call({ path: path(3) })).toMatchObject({ status: 404, code: 'DTE_ARTIFACT_MISSING' });
   });
 
   it('takes what the main job supplies ahead of its run, and from nobody else', async () => {
-    const main = await harness.main();
+    const { token } = await harness.agent('agent 1');
     const path = HTTP.attempt('r7', 'app:build', 0);
-    expect(await call({ method: 'PUT', path, body: 'x' })).toMatchObject({ code: 'DTE_UNKNOWN_RUN' });
-    expect(await call({ method: 'PUT', path, body: 'x', token: main.token })).toMatchObject({ status: 200 });
+    expect(await call({ method: 'PUT', path, body: 'x', token })).toMatchObject({ code: 'DTE_UNKNOWN_RUN' });
+    expect(await call({ method: 'PUT', path, body: 'x' })).toMatchObject({ status: 200 });
     expect(await call({ path })).toMatchObject({ text: 'x' });
   });
 
   it('takes the longest task id there is', async () => {
-    const main = await harness.main();
-    await harness.submit(main, exampleRun('r1', [exampleTask('app:build')]));
+    await harness.submit(client, exampleRun('r1', [exampleTask('app:build')]));
     const path = HTTP.attempt('r1', 'ü'.repeat(1_024), 1);
     expect(await call({ method: 'PUT', path, body: 'one' })).toMatchObject({ status: 200 });
     expect(await call({ path })).toMatchObject({ text: 'one' });
@@ -220,7 +219,7 @@ describe('a full disk', () => {
     const answer = await httpCall(harness.url, {
       method: 'PUT',
       path: HTTP.cache('big'),
-      token: agent.token,
+      token: main.token,
       body: Buffer.alloc(2_000_000),
     });
     expect(answer).toMatchObject({ status: 507, code: 'DTE_DISK_FULL' });
@@ -236,12 +235,12 @@ describe('a full disk', () => {
     async (bytes) => {
       const disk = fullDisk(promises);
       harness = await Harness.start({ fs: disk.fs });
-      const agent = await harness.agent('agent 1');
+      const main = await harness.main();
       disk.fill();
-      expect(await harness.putCache(agent, '123', Buffer.alloc(bytes))).toBe(507);
+      expect(await harness.putCache(main, '123', Buffer.alloc(bytes))).toBe(507);
       expect(storedFiles(harness)).toEqual([]);
       disk.free();
-      expect(await harness.putCache(agent, '123', Buffer.alloc(bytes))).toBe(200);
+      expect(await harness.putCache(main, '123', Buffer.alloc(bytes))).toBe(200);
     },
   );
 
@@ -291,7 +290,7 @@ describe('a coordinator without a file descriptor left', () => {
     };
     const harness = await Harness.start({ fs: { ...promises, writeFile } });
     try {
-      const { token } = await harness.agent('agent 1');
+      const { token } = await harness.main();
       const put = () =>
         httpCall(harness.url, { method: 'PUT', path: HTTP.cache('123'), token, body: 'content' });
       isOut = true;

@@ -191,8 +191,9 @@ describe.each(ENDPOINTS)('%s %s', (...endpoint) => {
   afterEach(() => harness.cleanUp());
 
   it.each(ROLES)('answers a job of the pipeline by its role: %s', async (role) => {
-    const { token } = await harness.connect(helloOf(role, goodToken()));
-    expect(await ask(harness, endpoint, token)).toMatchObject({ status: answers[role] });
+    const client = await harness.connect(helloOf(role, goodToken()));
+    if (role === 'agent') await client.next('agent.wanted');
+    expect(await ask(harness, endpoint, client.token)).toMatchObject({ status: answers[role] });
   });
 
   const neighbours: [string, string, () => string][] = [

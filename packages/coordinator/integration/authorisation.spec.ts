@@ -16,9 +16,11 @@ describe.each(ENDPOINTS)('%s %s', (method, path, body, answers) => {
     for (const supplied of [HTTP.terminal('held'), ATTEMPT])
       await httpCall(harness.url, { method: 'PUT', path: supplied, token: main.token, body: 'content' });
     const tokenOf = (client: RawClient): string => client.token;
+    const agent = await harness.agent('agent 1');
+    await agent.next('agent.wanted');
     tokens = {
       main: tokenOf(main),
-      agent: tokenOf(await harness.agent('agent 1')),
+      agent: tokenOf(agent),
       observer: tokenOf(await harness.connect({ role: 'observer' })),
       other: tokenOf(await harness.main({ sessionId: 's2', clientId: 'main-2' })),
     };

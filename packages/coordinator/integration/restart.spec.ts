@@ -45,7 +45,7 @@ async function beginWork(url: string): Promise<{ main: RawClient; agent: RawClie
   await httpCall(url, {
     method: 'PUT',
     path: HTTP.cache('early'),
-    token: agent.token,
+    token: main.token,
     body: 'stored before',
   });
   return { main, agent };
@@ -59,11 +59,11 @@ async function finishWork(harness: Harness, oldToken: string): Promise<void> {
   const agent = await harness.agent('agent 1', { clientId: 'agent-1' });
   main.send({ type: 'main.sync', runId: 'r1', ackSeq: 0, want: 'follow' });
   await harness.putCache(agent, 'hash-app-build', 'outputs');
-  await harness.putCache(agent, 'hash-app-test', 'outputs');
   agent.send(agentSync(1, [completed('r1', 'app:build', success('hash-app-build'))]));
   await agent.next('agent.wanted', ({ assignments }) =>
     assignments.some(({ taskId }) => taskId === 'app:test'),
   );
+  await harness.putCache(agent, 'hash-app-test', 'outputs');
   agent.send(agentSync(2, [completed('r1', 'app:test', success('hash-app-test'))]));
   await main.next('run.update', ({ state }) => state === 'finished');
   const ended = main

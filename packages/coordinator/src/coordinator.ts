@@ -1,5 +1,5 @@
 import { mkdir } from 'node:fs/promises';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { isIPv6 } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { sessionIdOf } from '@org/dte-identity';
@@ -8,8 +8,11 @@ import { type Logger, pino } from 'pino';
 import { FileArtifactStore } from './artifacts/file-artifact-store';
 import { type IdTokenOptions, PipelineDoor } from './auth/pipeline-door';
 import { loadTokenKey, TokenIssuer } from './auth/token';
+import { evictionLog } from './door/eviction-log';
+import { Strangers } from './door/strangers';
 import { diskError, type FileSystem, nodeFileSystem } from './files/file-system';
 import { FileTaskHistory } from './history/file-history';
+import { roomForConnections } from './http/descriptors';
 import { createServer } from './http/server';
 import type { TlsKey } from './http/transport';
 import { FileJournalStore } from './journal/file-journal';
@@ -136,15 +139,20 @@ async function serve(options: CoordinatorOptions, lock: FolderLock): Promise<Coo
     tokens,
     registry,
     now,
-    connections: () => gateway.size,
+    connections: () => gateway.members,
   });
   const gateway: Gateway = new Gateway({
     gatekeeper,
     limits,
     logger,
     onRefused: (sessionKey, name, error) => registry.refuse(sessionKey, name, error),
+    onProven: (socket) => strangers.proven(socket),
   });
-  const server = createServer({ tokens, registry, logger, artifacts, limits, tls });
+  const room = roomForConnections();
+  const strangers = new Strangers({ limits, room, onEvicted: evictionLog(logger) });
+  const onProven = (socket: Socket): void => strangers.proven(socket);
+  const server = createServer({ tokens, registry, logger, artifacts, limits, tls, room, onProven });
+  server.server.on('connection', (socket: Socket) => strangers.enter(socket));
   gateway.attach(server.server);
   await registry.restore();
   await listen(server.listen({ host, port }), host, port, () => registry.close());

@@ -89,8 +89,12 @@ export const ERROR_CODES = {
     cure: 'Split the command: one message was larger than a frame may be.',
   },
   DTE_TOO_MANY: {
+    severity: 'retry',
+    cure: 'Nothing to do if it passes: the coordinator is full at the moment, and the client comes again by itself. If it stays, raise the limit that the message names.',
+  },
+  DTE_LIMIT_REACHED: {
     severity: 'fatal',
-    cure: 'Lower the number of agents, tasks or connections, or raise the limit that the message names.',
+    cure: 'Start fewer agents, or record fewer commands: the session has as many as the limit that the message names allows.',
   },
   DTE_SESSION_FINISHED: {
     severity: 'fatal',
@@ -191,6 +195,10 @@ export const ERROR_CODES = {
   DTE_LEASE_EXPIRED: {
     severity: 'attempt',
     cure: 'Nothing to do if it happens once: the agent was lost or frozen and its tasks run elsewhere.',
+  },
+  DTE_NOT_HELD: {
+    severity: 'attempt',
+    cure: 'Nothing to do if it happens once: the agent has lost the task meanwhile, and it runs elsewhere.',
   },
   DTE_AGENT_LEFT: {
     severity: 'attempt',

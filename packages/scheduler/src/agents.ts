@@ -7,7 +7,9 @@ import { forgetAgent, refreshAgent, slotsOf } from './free-agents';
 import type { AgentJoin } from './interface';
 import { agentRefused, membershipChanged } from './session';
 import { poolFor } from './pools';
+import { listedLease } from './holdings';
 import { isOwnFailure } from './own-failure';
+import { ownWords } from './own-words';
 import type { AgentState, Lease, SchedulerState } from './state';
 import { agentOf, runOf } from './lookup';
 
@@ -88,8 +90,8 @@ export function agentSynced(
 function takeWork(state: SchedulerState, agent: AgentState, sync: AgentSync, out: EffectsBuilder): boolean {
   let agrees = true;
   const listed = new Map<Lease, Work>();
-  for (const work of sync.work) {
-    const lease = leaseOf(state, agent, work);
+  for (const work of ownWords(state, agent.agentId, sync).work) {
+    const lease = listedLease(state, agent, work);
     if (lease === undefined) {
       agrees = false;
       const { runId, taskId, attempt, phase } = work;
@@ -109,13 +111,6 @@ function takeWork(state: SchedulerState, agent: AgentState, sync: AgentSync, out
   }
   for (const [lease, work] of listed) takePhase(state, lease, work, out);
   return agrees;
-}
-
-function leaseOf(state: SchedulerState, agent: AgentState, work: Work): Lease | undefined {
-  const run = state.runs.get(work.runId);
-  const index = run?.graph.indexOf.get(work.taskId);
-  const lease = index === undefined ? undefined : run?.leases.get(index);
-  return lease?.agentId === agent.agentId && lease.attempt === work.attempt ? lease : undefined;
 }
 
 function takePhase(state: SchedulerState, lease: Lease, { phase }: Work, out: EffectsBuilder): void {

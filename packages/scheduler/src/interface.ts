@@ -10,6 +10,7 @@ import type {
   SessionInfo,
   SessionSettings,
 } from '@org/dte-protocol';
+import type { Heard } from './heartbeats';
 
 /** The limits that decide scheduling; all of them are named and explained in the protocol's `LIMITS`. */
 export type SchedulerConfig = Pick<
@@ -61,6 +62,11 @@ export type Input =
   /** Also on every reconnect. */
   | { type: 'agent.joined'; agent: AgentJoin }
   | { type: 'agent.sync'; agentId: string; sync: AgentSync }
+  /**
+   * Stands for syncs that were heartbeats (`isHeartbeat`), of agents that have leases: each agent's latest. To be the input
+   * before the next one of any other kind.
+   */
+  | { type: 'agents.heard'; agoMs: Heard }
   | { type: 'agent.disconnected'; agentId: string }
   /** Left for good, or refused after it had joined. */
   | { type: 'agent.removed'; agentId: string; reason: Reason }

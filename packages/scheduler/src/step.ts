@@ -4,6 +4,7 @@ import { type DeadlineSubject, nextDeadline, takeDueDeadline } from './deadlines
 import { sessionInfo } from './describe';
 import { dispatch } from './dispatch';
 import { EffectsBuilder } from './effects-builder';
+import { renewHeard } from './heartbeats';
 import type { Effects, Input, Outgoing } from './interface';
 import { placementLonely, watchPlacements } from './placements';
 import { restartWaits, sessionRestored } from './restored';
@@ -36,6 +37,7 @@ export function step(state: SchedulerState, input: Input, nowMs: number): Effect
   const out = new EffectsBuilder();
   if (input.type === 'session.restored') sessionRestored(state);
   else if (isLate(state)) restartWaits(state);
+  if (input.type === 'agents.heard') renewHeard(state, input.agoMs);
   for (let due = takeDueDeadline(state); due !== undefined; due = takeDueDeadline(state)) {
     expire(state, due, out);
   }
@@ -92,6 +94,9 @@ function take(state: SchedulerState, input: Input, out: EffectsBuilder): void {
       break;
     case 'agent.sync':
       agentSynced(state, input.agentId, input.sync, out);
+      break;
+    case 'agents.heard':
+      // Taken before anything could expire.
       break;
     case 'agent.disconnected':
       agentDisconnected(state, input.agentId, out);

@@ -3,8 +3,11 @@ import { exampleRun, exampleTask } from '@org/dte-testing';
 
 const settings = { stopAgentsAfter: [], stopAgentsOnFailure: false, requireExplicitCompletion: true };
 const record = { command: 'nx format', exitCode: 0, startMs: 1, endMs: 2, output: '' };
-/** What a session must hold for the answers to be right: this run, `held` in its cache, and this attempt. */
-export const RUN = exampleRun('r1', [exampleTask('app:build')]);
+/**
+ * What a session must hold for the answers to be right: this run, `held` in its cache, and this attempt. An agent has to
+ * have been given the task (`agent.wanted`).
+ */
+export const RUN = exampleRun('r1', [exampleTask('app:build', { hash: 'held' })]);
 export const ATTEMPT = HTTP.attempt('r1', 'app:build', 1);
 
 /** Every endpoint (a spec compares with the protocol's list), with what each role is answered; 'other' is the main job of another session. */

@@ -90,6 +90,14 @@ export class Harness {
     main.send({ type: 'main.sync', runId: run.runId, ackSeq: 0, want: 'follow' });
   }
 
+  /** Status of a request that any main job or agent may make. */
+  async ask(client: RawClient): Promise<number> {
+    const body = '{"hashes":[]}';
+    const call = { method: 'POST', path: HTTP.cacheQuestion, token: client.token, body };
+    return (await httpCall(this.url, call)).status;
+  }
+
+  /** An agent stores what a task makes that it holds, and nothing else; a main job anything. */
   async putCache(client: RawClient, hash: string, body: string | Buffer): Promise<number> {
     const answer = await httpCall(this.url, {
       method: 'PUT',

@@ -5,6 +5,7 @@ import type { ArtifactKey, ArtifactStore } from '../artifacts/artifact-store';
 import type { SessionRegistry } from '../session/registry';
 import { announcedBytes, readBody } from './body';
 import type { Call, Endpoint } from './endpoint';
+import { requireOwn } from './own-artifacts';
 import { attemptKeyOf, cacheKeyOf } from './path-ids';
 
 /** A hash of the longest kind, quoted, with its comma. */
@@ -18,7 +19,8 @@ export interface ArtifactDeps {
 
 /** Nx's self-hosted cache contract, the batch question, and the second namespace by run, task and attempt. */
 export function artifactEndpoints({ artifacts, registry, limits }: ArtifactDeps): Endpoint[] {
-  const store = async (key: ArtifactKey, { request, reply }: Call): Promise<FastifyReply> => {
+  const store = async (key: ArtifactKey, { claims, request, reply }: Call): Promise<FastifyReply> => {
+    await requireOwn(registry, claims, key);
     const options = { expectedBytes: announcedBytes(request.raw), maxBytes: limits.artifactBytes };
     await artifacts.put(key, request.raw, options);
     return reply.code(200).send();

@@ -1,4 +1,5 @@
 import { sessionIdOf } from '@org/dte-identity';
+import type { Socket } from 'node:net';
 import { DteError, type ErrorCode, type Role } from '@org/dte-protocol';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
@@ -29,6 +30,8 @@ export interface EndpointDeps {
   readonly tokens: TokenIssuer;
   readonly registry: SessionRegistry;
   readonly logger: Logger;
+  /** A good token came over this socket. */
+  readonly onProven: (socket: Socket) => void;
 }
 
 /** Adds an endpoint: token, role and session are checked before its handler sees the request. */
@@ -39,6 +42,7 @@ export function addEndpoint(server: FastifyInstance, deps: EndpointDeps, endpoin
     handler: async (request, reply) => {
       try {
         const claims = await authorise(deps, request.headers.authorization);
+        deps.onProven(request.raw.socket);
         if (!endpoint.roles.includes(claims.role)) return await refuseRole(endpoint, claims, request, reply);
         return await endpoint.handle({ claims, request, reply, param: (name) => parameter(request, name) });
       } catch (thrown) {

@@ -5,11 +5,17 @@ import { systemCode } from '../files/file-system';
 import { artifactEndpoints, type ArtifactDeps } from './artifact-endpoints';
 import { addEndpoint, type EndpointDeps } from './endpoint';
 import { answerError, statusOf } from './error-answer';
+import { watchPace } from './pace';
 import { sessionEndpoints } from './session-endpoints';
 import { createTransport, type TlsKey } from './transport';
 
 export type ServerDeps = EndpointDeps &
-  ArtifactDeps & { readonly limits: LimitValues; readonly tls: TlsKey | null };
+  ArtifactDeps & {
+    readonly limits: LimitValues;
+    readonly tls: TlsKey | null;
+    /** As `roomForConnections` says. */
+    readonly room: number | null;
+  };
 
 /** Longer than any legal URL: task ids of 1,024 characters, every byte of them escaped. */
 const MAX_PARAM_LENGTH = 16 * 1024;
@@ -20,7 +26,7 @@ export function createServer(deps: ServerDeps): FastifyInstance {
     logger: false,
     // Endpoints limit their bodies themselves, as they read them.
     bodyLimit: Number.MAX_SAFE_INTEGER,
-    serverFactory: (listener) => createTransport(listener, deps.tls, deps.limits),
+    serverFactory: (listener) => createTransport(listener, deps.tls, deps.limits, deps.room),
     forceCloseConnections: true,
     exposeHeadRoutes: false,
     routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
@@ -31,7 +37,14 @@ export function createServer(deps: ServerDeps): FastifyInstance {
         400,
       );
     },
-    clientErrorHandler: (error, socket) => answerBrokenRequest(error, socket),
+    clientErrorHandler: (error, socket) => answerBrokenRequest(error, socket, deps.limits),
+  });
+  server.addHook('onRequest', (request, reply, done) => {
+    watchPace(request.raw, reply.raw, {
+      limits: deps.limits,
+      onSlow: (error) => deps.logger.warn({ code: error.code }, error.message),
+    });
+    done();
   });
   // Bodies are streams, whatever their type says: an artifact is never in memory as a whole.
   server.removeAllContentTypeParsers();
@@ -51,15 +64,12 @@ export function createServer(deps: ServerDeps): FastifyInstance {
 }
 
 /** What is not HTTP any more is answered on the bare socket. A sender that half closes reads why. */
-function answerBrokenRequest(error: Error, socket: Socket): void {
+function answerBrokenRequest(error: Error, socket: Socket, { headersMs }: LimitValues): void {
   if (systemCode(error) === 'ECONNRESET' || !socket.writable) {
     socket.destroy();
     return;
   }
-  const cutOff = systemCode(error) === 'HPE_INVALID_EOF_STATE';
-  const reason = cutOff
-    ? new DteError('DTE_ARTIFACT_INCOMPLETE', 'The request was cut off before its body was complete.')
-    : new DteError('DTE_MALFORMED_MESSAGE', `This is not a request: ${error.message}.`);
+  const reason = whatIsBroken(error, headersMs);
   const body = `${reason.explain()}\n`;
   socket.end(
     [
@@ -72,4 +82,20 @@ function answerBrokenRequest(error: Error, socket: Socket): void {
       body,
     ].join('\r\n'),
   );
+  // Who does not even end his half of the connection has been told, and that is all.
+  socket.destroySoon();
+}
+
+function whatIsBroken(error: Error, headersMs: number): DteError {
+  switch (systemCode(error)) {
+    case 'HPE_INVALID_EOF_STATE':
+      return new DteError('DTE_ARTIFACT_INCOMPLETE', 'The request was cut off before its body was complete.');
+    case 'ERR_HTTP_REQUEST_TIMEOUT':
+      return new DteError(
+        'DTE_TIMEOUT',
+        `The headers of a request took longer than ${headersMs} ms (limit headersMs, DTE_HEADERS_TIMEOUT_MS).`,
+      );
+    default:
+      return new DteError('DTE_MALFORMED_MESSAGE', `This is not a request: ${error.message}.`);
+  }
 }

@@ -1,7 +1,6 @@
 import { createServer, type RequestListener, type Server, type ServerOptions } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { LimitValues } from '@org/dte-protocol';
-import { roomForConnections } from './descriptors';
 
 /** The coordinator's TLS key, as PEM. */
 export interface TlsKey {
@@ -10,15 +9,27 @@ export interface TlsKey {
 }
 
 const MAX_HEADER_BYTES = 32 * 1024;
+/** Node looks this often whether headers take too long. */
+const HEADER_CHECK_MS = 1_000;
 
-/** The server below the endpoints: plain, or TLS 1.3 with the given key and nothing older. */
+/**
+ * The server below the endpoints: plain, or TLS 1.3 with the given key and nothing older.
+ * @param room connections that there are file descriptors for
+ */
 export function createTransport(
   listener: RequestListener,
   tls: TlsKey | null,
-  limits: Pick<LimitValues, 'httpRequestMs' | 'handshakeMs'>,
+  limits: Pick<LimitValues, 'httpRequestMs' | 'handshakeMs' | 'headersMs'>,
+  room: number | null,
 ): Server {
-  // An artifact takes as long as it takes: `setTimeout` below ends what does not move.
-  const options: ServerOptions = { maxHeaderSize: MAX_HEADER_BYTES, requestTimeout: 0 };
+  const options: ServerOptions = {
+    maxHeaderSize: MAX_HEADER_BYTES,
+    // An artifact takes as long as it takes: `setTimeout` below ends what does not move.
+    requestTimeout: 0,
+    // Has to be said: left out, it would be 0 as well, which is no limit at all.
+    headersTimeout: limits.headersMs,
+    connectionsCheckingInterval: Math.min(HEADER_CHECK_MS, limits.headersMs),
+  };
   const server =
     tls === null
       ? createServer(options, listener)
@@ -29,7 +40,6 @@ export function createTransport(
         );
   // Longer than the minute that the proxies in front of a coordinator keep a connection, so that they end it.
   server.keepAliveTimeout = 72_000;
-  const room = roomForConnections();
   if (room !== null) server.maxConnections = room;
   // No byte for so long ends a connection; ws switches it off for WebSockets.
   server.setTimeout(limits.httpRequestMs);

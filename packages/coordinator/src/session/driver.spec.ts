@@ -1,5 +1,6 @@
 import { type AgentSync, DteError, LIMITS } from '@org/dte-protocol';
-import type { Effects, Input } from '@org/dte-scheduler';
+import { type Effects, holds, type Input } from '@org/dte-scheduler';
+import { exampleRun, exampleTask } from '@org/dte-testing';
 import type { Journal, JournalEntry } from '../journal/journal';
 import { SessionDriver } from './driver';
 
@@ -134,5 +135,74 @@ describe('SessionDriver', () => {
     expect(failure).toMatchObject({ code: 'DTE_DISK_FULL' });
     await expect(driver.apply({ type: 'tick' })).rejects.toMatchObject({ code: 'DTE_DISK_FULL' });
     expect(performed).toEqual([]);
+  });
+
+  describe('with an agent at work', () => {
+    const agent = { agentId: 'a', name: 'a', jobUrl: null, slots: 1, labels: [] };
+    const attempt = { runId: 'r1', taskId: 'app:build', attempt: 1 };
+    const atWork = (seq: number): Input => ({
+      ...{ type: 'agent.sync', agentId: 'a' },
+      sync: { ...sync(seq), work: [{ ...attempt, phase: { name: 'executing', startMs: 1 } }] },
+    });
+    const typesOf = (entries: readonly JournalEntry[]): string[] => entries.map(({ input }) => input.type);
+    const say = async (input: Input): Promise<void> => {
+      driver.push(input);
+      await turn();
+      await journal.release();
+    };
+
+    beforeEach(async () => {
+      await say({ type: 'run.submit', spec: exampleRun('r1', [exampleTask('app:build')]) });
+      await say({ type: 'main.connected' });
+      await say({ type: 'main.sync', sync: { type: 'main.sync', runId: 'r1', ackSeq: 0, want: 'follow' } });
+      await say({ type: 'agent.joined', agent });
+      await say(atWork(1));
+      journal.written.length = 0;
+    });
+
+    it('writes nothing of an hour of heartbeats but when leases would have run out', async () => {
+      const bytes = (): number => JSON.stringify(journal.written).length;
+      for (let beat = 0; beat < 3_600_000 / LIMITS.heartbeatMs.value; beat++) {
+        nowMs += LIMITS.heartbeatMs.value;
+        driver.push(atWork(beat + 2));
+        if (beat % 5 === 4) driver.push({ type: 'tick' });
+        await turn();
+        await journal.release();
+      }
+      expect(holds(driver.state, 'a', attempt)).toBe(true);
+      expect(new Set(journal.written.map((group) => typesOf(group).join()))).toEqual(
+        new Set(['agents.heard,tick']),
+      );
+      expect(bytes()).toBeLessThan(30_000);
+    }, 60_000);
+
+    it('writes down who was heard of before what comes next', async () => {
+      nowMs += 29_000;
+      await say(atWork(2));
+      expect(journal.written).toEqual([]);
+      nowMs += 2_000;
+      await say({ type: 'main.left' });
+      expect(journal.written.flat()).toEqual([
+        { atMs: nowMs, input: { type: 'agents.heard', agoMs: { a: 2_000 } } },
+        { atMs: nowMs, input: { type: 'main.left' } },
+      ]);
+      expect(holds(driver.state, 'a', attempt)).toBe(true);
+    });
+
+    it('judges a sync after something else of its agent when that has happened', async () => {
+      driver.push({ type: 'agent.disconnected', agentId: 'a' });
+      driver.push(atWork(2));
+      await turn();
+      await journal.release();
+      expect(typesOf(journal.written.flat())).toEqual(['agent.disconnected', 'agent.sync']);
+    });
+
+    it('writes no result down that its agent has no say in', async () => {
+      const reason = { code: 'DTE_INTERNAL', message: 'x'.repeat(16_000) } as const;
+      const phase = { name: 'completed', result: { kind: 'returned', reason } } as const;
+      const work = Array.from({ length: 500 }, (_, nth) => ({ ...attempt, taskId: `n${nth}:build`, phase }));
+      await say({ type: 'agent.sync', agentId: 'a', sync: { ...sync(2), work } });
+      expect(JSON.stringify(journal.written).length).toBeLessThan(150_000);
+    });
   });
 });

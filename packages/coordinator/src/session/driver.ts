@@ -9,6 +9,7 @@ import {
 } from '@org/dte-scheduler';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Journal, JournalEntry } from '../journal/journal';
+import { Intake } from './intake';
 import { toJournal } from './journaled-input';
 import { WakeTimer } from './wake-timer';
 
@@ -51,6 +52,7 @@ export interface DriverOptions {
 export class SessionDriver {
   readonly state: SchedulerState;
   private readonly timer: WakeTimer;
+  private readonly intake = new Intake(peerOf);
   private queue: Queued[] = [];
   /** Position in `queue` of the newest input of a peer, when that input is a sync. */
   private readonly lastSync = new Map<string, number>();
@@ -120,11 +122,14 @@ export class SessionDriver {
 
   private async runBatch(batch: readonly Queued[]): Promise<void> {
     const nowMs = this.options.now();
-    await this.write(batch.map(({ input }) => ({ atMs: nowMs, input: toJournal(input) })));
-    const effects = batch.map(({ input }) => step(this.state, input, nowMs));
+    const messages = batch.map(({ input }) => input);
+    const inputs = this.intake.take(this.state, messages, nowMs);
+    if (inputs.length > 0)
+      await this.write(inputs.map((input) => ({ atMs: nowMs, input: toJournal(input) })));
+    const effects = inputs.map((input) => step(this.state, input, nowMs));
     const last = effects.at(-1);
     if (last !== undefined && !this.closed) this.timer.set(last.wakeAtMs);
-    this.options.perform(effects);
+    if (last !== undefined) this.options.perform(effects);
     for (const { applied } of batch) applied?.resolve();
   }
 

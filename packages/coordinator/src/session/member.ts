@@ -65,7 +65,8 @@ export class AgentMember implements Member {
   receive(frame: string): void {
     const message: AgentToCoordinator = decode(agentToCoordinatorSchema, frame);
     if (message.type === 'agent.sync') this.mailbox.sync(message);
-    else this.session.members.relay(message);
+    // Of an attempt that it has lost, or never had, it is just not heard: pieces of one that has ended may be late.
+    else if (this.session.holds(this.agentId, message)) this.session.members.relay(message);
   }
 
   leave(): void {

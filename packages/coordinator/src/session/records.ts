@@ -37,11 +37,11 @@ export class RecordStore {
     return this.kept;
   }
 
-  /** @throws DteError DTE_TOO_MANY, DTE_DISK_FULL */
+  /** @throws DteError DTE_LIMIT_REACHED, DTE_DISK_FULL */
   async add({ output, ...head }: SessionRecord): Promise<void> {
     if (this.kept.length >= LIMITS.recordsPerSession.value) {
       throw new DteError(
-        'DTE_TOO_MANY',
+        'DTE_LIMIT_REACHED',
         `The session already keeps ${this.kept.length} recorded commands (limit recordsPerSession).`,
       );
     }

@@ -7,6 +7,7 @@ import { type FileSystem, isNotFound } from '../files/file-system';
 import { projectOf, type TaskHistory } from '../history/history';
 import type { JournalHeader, JournalStore } from '../journal/journal';
 import { RefusalBook } from './refusals';
+import { makeRoom } from './room';
 import { Session } from './session';
 import { SessionHistory } from './session-history';
 
@@ -39,6 +40,7 @@ export class SessionRegistry {
   private readonly loaded = new Map<string, Promise<Session>>();
   private readonly open = new Map<string, Session>();
   private readonly unloading = new Map<string, Promise<void>>();
+  private readonly removing = new Map<string, Promise<void>>();
   private readonly marked = new Set<string>();
   private closed = false;
 
@@ -68,14 +70,19 @@ export class SessionRegistry {
 
   /** The session, begun if there is none. For proven clients only: it makes a folder. */
   async enter(sessionId: string): Promise<Session> {
-    const { sessionsPerCoordinator } = this.deps.limits;
-    if (!this.loaded.has(sessionId) && this.loaded.size >= sessionsPerCoordinator) {
-      throw new DteError(
-        'DTE_TOO_MANY',
-        `The coordinator serves ${sessionsPerCoordinator} sessions already (limit sessionsPerCoordinator, DTE_MAX_SESSIONS).`,
-      );
-    }
-    return this.load(sessionId);
+    const { limits, now, logger } = this.deps;
+    const [taken, open] = [this.loaded.keys(), this.open.values()];
+    const unused = this.loaded.has(sessionId)
+      ? null
+      : makeRoom({ sessionId, taken, open, limits, nowMs: now() });
+    // At once: between the look and the loading nobody else may take the place.
+    if (unused === null) return this.load(sessionId);
+    logger.warn(
+      { session: sessionIdOf(unused) },
+      'session removed: nobody used it, and another one needs its place',
+    );
+    await this.discard(unused);
+    return this.enter(sessionId);
   }
 
   /** The session, null when it does not exist (any more). */
@@ -108,8 +115,7 @@ export class SessionRegistry {
     for (const sessionId of await this.idsOnDisk()) {
       if (this.closed || removed >= REMOVALS_PER_SWEEP) return;
       if (!(await this.isDue(sessionId))) continue;
-      await this.unload(sessionId);
-      await this.remove(sessionId);
+      await this.discard(sessionId);
       removed += 1;
     }
   }
@@ -119,6 +125,15 @@ export class SessionRegistry {
     await Promise.allSettled([...this.loaded.values()].map(async (loading) => (await loading).close()));
     this.loaded.clear();
     this.open.clear();
+  }
+
+  /** Removes one that nobody uses. Whoever comes to it meanwhile finds it gone, and begins it anew. */
+  private discard(sessionId: string): Promise<void> {
+    const removing = this.unload(sessionId)
+      .then(() => this.remove(sessionId))
+      .finally(() => this.removing.delete(sessionId));
+    this.removing.set(sessionId, removing);
+    return removing;
   }
 
   private load(sessionId: string): Promise<Session> {
@@ -134,6 +149,7 @@ export class SessionRegistry {
 
   private async begin(sessionId: string): Promise<Session> {
     await this.unloading.get(sessionId);
+    await this.removing.get(sessionId);
     const { fs, journals, artifacts, history, limits, now, logger } = this.deps;
     const journal = await journals.open(this.headerOf(sessionId));
     try {

@@ -1,6 +1,7 @@
 import { sessionIdOf } from '@org/dte-identity';
 import {
   decode,
+  DEFAULT_SESSION_SETTINGS,
   DteError,
   type Identity,
   type LimitValues,
@@ -10,7 +11,16 @@ import {
   type SessionSettings,
   type SessionStatus,
 } from '@org/dte-protocol';
-import { checkRun, describe, type Effects, type Input, sessionInfo } from '@org/dte-scheduler';
+import {
+  type AttemptRef,
+  checkRun,
+  describe,
+  type Effects,
+  holds,
+  type Input,
+  mayStore,
+  sessionInfo,
+} from '@org/dte-scheduler';
 import type { Logger } from 'pino';
 import type { ArtifactStore } from '../artifacts/artifact-store';
 import type { FileSystem } from '../files/file-system';
@@ -58,6 +68,7 @@ export class Session {
   private finished = false;
   private closed = false;
   private joining = 0;
+  private emptySinceMs: number;
   private identity: Identity | null = null;
 
   private constructor(
@@ -66,6 +77,7 @@ export class Session {
   ) {
     this.id = deps.sessionId;
     this.name = sessionIdOf(deps.sessionId);
+    this.emptySinceMs = deps.now();
     this.members = new Members(deps.limits.outputBufferBytes);
     this.runs = new RunSpecStore(deps.fs, deps.folder, deps.limits.runSpecBytes);
     this.log = new SessionLog(deps.logger.child({ session: this.name }), (agentId) => {
@@ -122,10 +134,21 @@ export class Session {
     return this.members.size === 0 && this.joining === 0;
   }
 
+  /** Since when it has been empty, with nothing in it that anybody could come back for; null while that is not so. */
+  get unusedSinceMs(): number | null {
+    const { settings } = this.driver.state.session;
+    const isUsed =
+      !this.isEmpty ||
+      this.submissions.size > 0 ||
+      settings !== DEFAULT_SESSION_SETTINGS ||
+      this.records.heads().length > 0;
+    return isUsed ? null : this.emptySinceMs;
+  }
+
   /**
    * Takes a proven client in. State, identity and limits are looked at here, in this order; `welcome` is called
    * when all is well, before the session says anything to the client.
-   * @throws DteError DTE_SESSION_FINISHED, those of `compareIdentity` (DTE_COMMIT_MISMATCH, ...), DTE_TOO_MANY,
+   * @throws DteError DTE_SESSION_FINISHED, those of `compareIdentity` (DTE_COMMIT_MISMATCH, ...), DTE_LIMIT_REACHED,
    *   DTE_COORDINATOR_LOST (the session is being put away this moment: come again)
    */
   async join(peer: Peer, welcome: () => void): Promise<Member> {
@@ -138,6 +161,7 @@ export class Session {
       return member;
     } finally {
       this.joining -= 1;
+      this.emptySinceMs = this.deps.now();
     }
   }
 
@@ -159,8 +183,19 @@ export class Session {
     return this.submissions.has(runId);
   }
 
+  /** Is this attempt the agent's at the moment? */
+  holds(agentId: string, ref: AttemptRef): boolean {
+    return holds(this.driver.state, agentId, ref);
+  }
+
+  /** Does the agent hold a task at the moment whose outputs may have this hash? */
+  mayStore(agentId: string, hash: string): boolean {
+    return mayStore(this.driver.state, agentId, hash);
+  }
+
   /** To be called by members when they have left. */
   left(): void {
+    this.emptySinceMs = this.deps.now();
     if (this.members.size === 0) this.deps.onChange(this);
   }
 
@@ -261,7 +296,7 @@ export class Session {
     const { agentsPerSession } = this.deps.limits;
     if (this.members.agents.size >= agentsPerSession && !this.members.agents.has(hello.clientId)) {
       throw new DteError(
-        'DTE_TOO_MANY',
+        'DTE_LIMIT_REACHED',
         `${nameOf(hello)} would be agent ${agentsPerSession + 1} of session ${this.name} (limit agentsPerSession).`,
       );
     }

@@ -40,6 +40,8 @@ export interface ConnectionDeps {
   readonly logger: Logger;
   /** A client was turned away; `name` is what it called itself, `sessionKey` where that is noted. */
   readonly onRefused: (sessionKey: string, name: string, error: DteError) => void;
+  /** Its credentials are good. */
+  readonly onProven: (connection: Connection) => void;
   readonly onEnded: (connection: Connection) => void;
 }
 
@@ -122,6 +124,8 @@ export class Connection {
     const origin = { serverNonce: this.serverNonce, ...this.remote };
     const sessionKey = await gatekeeper.identify(hello, origin);
     this.sessionKey = sessionKey;
+    // It may be gone again; then nothing is left that could be counted.
+    if (this.state.name === 'checking') this.deps.onProven(this);
     const member = await gatekeeper.admit(sessionKey, this.asPeer(hello), origin);
     if (this.state.name !== 'checking') {
       // It left while it was being looked at.
@@ -204,7 +208,7 @@ export class Connection {
     const oversized = 'code' in error && error.code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH';
     const code = oversized ? 'DTE_FRAME_TOO_LARGE' : 'DTE_MALFORMED_MESSAGE';
     const what = oversized
-      ? `sent a frame larger than ${LIMITS.frameBytes.value} bytes`
+      ? `sent a frame larger than ${(this.sessionKey === null ? LIMITS.helloBytes : LIMITS.frameBytes).value} bytes`
       : `broke the protocol: ${error.message}`;
     this.deps.logger.warn({ client: this.who(), code }, `${this.who()} ${what}.`);
     if (this.state.name === 'ended' || this.state.name === 'ending') return;

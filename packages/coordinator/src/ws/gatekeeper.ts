@@ -14,7 +14,7 @@ export interface GatekeeperDeps {
   readonly tokens: TokenIssuer;
   readonly registry: SessionRegistry;
   readonly now: () => number;
-  /** Connections open at this moment, the asking one included. */
+  /** Connections open at this moment that have proven whom they belong to, the asking one included. */
   readonly connections: () => number;
 }
 

@@ -1,18 +1,23 @@
 import type { IncomingMessage, Server } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Duplex } from 'node:stream';
+import type { Socket } from 'node:net';
 import { HTTP, LIMITS } from '@org/dte-protocol';
 import { WebSocketServer } from 'ws';
 import { isLoopback } from '../auth/loopback';
 import { channelOf } from '../auth/proof';
+import { limitMessages } from '../door/first-frame';
 import { Connection, type ConnectionDeps } from './connection';
 
-/** Connections above the limit that may still ask, to be told in so many words that there are too many. */
-const HEADROOM = 100;
+export interface GatewayDeps extends Omit<ConnectionDeps, 'onEnded' | 'onProven'> {
+  /** What is said over this socket comes from somebody who belongs here. */
+  readonly onProven: (socket: Socket) => void;
+}
 
 /** The WebSocket side of the port: takes upgrades and keeps the connections. */
 export class Gateway {
   private readonly connections = new Set<Connection>();
+  private readonly proven = new Set<Connection>();
   private readonly server = new WebSocketServer({
     noServer: true,
     clientTracking: false,
@@ -21,10 +26,11 @@ export class Gateway {
   });
   private closed = false;
 
-  constructor(private readonly deps: Omit<ConnectionDeps, 'onEnded'>) {}
+  constructor(private readonly deps: GatewayDeps) {}
 
-  get size(): number {
-    return this.connections.size;
+  /** Connections that have proven whom they belong to: how many others there are is for the door to limit. */
+  get members(): number {
+    return this.proven.size;
   }
 
   attach(httpServer: Server): void {
@@ -54,8 +60,17 @@ export class Gateway {
         loopback: isLoopback(request),
         channel: channelOf(request.socket),
       };
-      const onEnded = (connection: Connection): void => void this.connections.delete(connection);
-      this.connections.add(new Connection(webSocket, remote, { ...this.deps, onEnded }));
+      limitMessages(webSocket, LIMITS.helloBytes.value);
+      const onProven = (connection: Connection): void => {
+        this.proven.add(connection);
+        limitMessages(webSocket, LIMITS.frameBytes.value);
+        this.deps.onProven(request.socket);
+      };
+      const onEnded = (connection: Connection): void => {
+        this.connections.delete(connection);
+        this.proven.delete(connection);
+      };
+      this.connections.add(new Connection(webSocket, remote, { ...this.deps, onProven, onEnded }));
     });
   }
 
@@ -63,7 +78,6 @@ export class Gateway {
     if (request.url !== HTTP.connect) return '404 Not Found';
     // Only browsers send Origin: a web page must not reach a coordinator that trusts its own machine.
     if (request.headers.origin !== undefined) return '403 Forbidden';
-    const tooMany = this.connections.size >= this.deps.limits.connectionsPerCoordinator + HEADROOM;
-    return this.closed || tooMany ? '503 Service Unavailable' : null;
+    return this.closed ? '503 Service Unavailable' : null;
   }
 }

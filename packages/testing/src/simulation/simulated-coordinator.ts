@@ -4,6 +4,8 @@ import {
   createState,
   type Effects,
   type Input,
+  isAwaited,
+  isHeartbeat,
   type SchedulerConfig,
   type SchedulerState,
   step,
@@ -25,6 +27,8 @@ export class SimulatedCoordinator {
   #up = true;
   #timer: number | null = null;
   readonly #journal: { text: string; nowMs: number }[] = [];
+  /** When agents were heard of that had nothing to say, as in the coordinator's own driver. */
+  readonly #heardAtMs = new Map<string, number>();
   readonly #agents = new Map<string, AgentLink>();
   readonly #mains = new Map<MainLink, Set<string>>();
 
@@ -50,6 +54,19 @@ export class SimulatedCoordinator {
 
   /** Anything that comes by HTTP or by itself. */
   give(input: Input): void {
+    const agoMs = this.#takeHeard();
+    if (Object.keys(agoMs).length > 0) this.#apply({ type: 'agents.heard', agoMs });
+    this.#apply(input);
+  }
+
+  #takeHeard(): Record<string, number> {
+    const nowMs = this.world.clock.now();
+    const heard = [...this.#heardAtMs].filter(([agentId]) => isAwaited(this.#state, agentId));
+    this.#heardAtMs.clear();
+    return Object.fromEntries(heard.map(([agentId, atMs]) => [agentId, nowMs - atMs]));
+  }
+
+  #apply(input: Input): void {
     const nowMs = this.world.clock.now();
     const text = JSON.stringify(input);
     this.#journal.push({ text, nowMs });
@@ -79,7 +96,10 @@ export class SimulatedCoordinator {
     this.#agents.set(agentId, link);
     older?.break();
     link.server = {
-      onMessage: (sync) => this.give({ type: 'agent.sync', agentId, sync }),
+      onMessage: (sync) => {
+        if (isHeartbeat(this.#state, agentId, sync)) this.#heardAtMs.set(agentId, this.world.clock.now());
+        else this.give({ type: 'agent.sync', agentId, sync });
+      },
       onClosed: () => {
         // An older connection of an agent that is back already.
         if (this.#agents.get(agentId) !== link) return;
@@ -115,6 +135,7 @@ export class SimulatedCoordinator {
   crash(): void {
     this.#up = false;
     this.#setTimer(null);
+    this.#heardAtMs.clear();
     const links = [...this.#agents.values(), ...this.#mains.keys()];
     this.#agents.clear();
     this.#mains.clear();

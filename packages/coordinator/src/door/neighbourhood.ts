@@ -1,0 +1,22 @@
+import { isIPv6 } from 'node:net';
+
+/** Groups of an IPv6 address that name a network; the rest is its owner's to choose. */
+const NETWORK_GROUPS = 4;
+
+/**
+ * Whose connections count together: an IPv4 address, also one written as IPv6, and the /64 network of an IPv6 address,
+ * of which one machine may have all. What a proxy says of who is behind it does not count: anybody can say that.
+ */
+export function neighbourhoodOf(address: string): string {
+  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1];
+  if (mapped !== undefined) return mapped;
+  if (!isIPv6(address)) return address;
+  const [plain = ''] = address.toLowerCase().split('%');
+  const [head = '', tail] = plain.split('::');
+  const before = head === '' ? [] : head.split(':');
+  const after = tail === undefined || tail === '' ? [] : tail.split(':');
+  const missing = tail === undefined ? 0 : Math.max(0, 8 - before.length - after.length);
+  const groups = [...before, ...Array.from({ length: missing }, () => '0'), ...after];
+  const network = groups.slice(0, NETWORK_GROUPS).map((group) => Number.parseInt(group, 16).toString(16));
+  return `${network.join(':')}::/64`;
+}

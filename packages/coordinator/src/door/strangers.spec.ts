@@ -1,0 +1,100 @@
+import { EventEmitter } from 'node:events';
+import type { Socket } from 'node:net';
+import { Strangers } from './strangers';
+
+/** As much of a socket as a door touches. */
+class FakeSocket extends EventEmitter {
+  isCut = false;
+  constructor(
+    readonly remoteAddress: string | undefined,
+    readonly remotePort: number | undefined,
+  ) {
+    super();
+  }
+  destroy(): void {
+    this.isCut = true;
+    this.emit('close');
+  }
+}
+
+describe('strangers', () => {
+  const evicted: string[] = [];
+  let port = 0;
+  const door = (limits: { all?: number; each?: number; ms?: number } = {}, room: number | null = null) =>
+    new Strangers({
+      limits: {
+        strangersPerCoordinator: limits.all ?? 100,
+        strangersPerAddress: limits.each ?? 100,
+        strangerMs: limits.ms ?? 60_000,
+      },
+      room,
+      onEvicted: (address) => evicted.push(address),
+    });
+  const opened: FakeSocket[] = [];
+  const come = (to: Strangers, address: string): FakeSocket => {
+    const socket = new FakeSocket(address, ++port);
+    opened.push(socket);
+    to.enter(socket as unknown as Socket);
+    return socket;
+  };
+
+  afterEach(() => {
+    for (const socket of opened.splice(0)) socket.emit('close');
+    evicted.length = 0;
+  });
+
+  it('of one address: at its limit all stay, beyond it the oldest goes', () => {
+    const to = door({ each: 2 });
+    const [first, second] = [come(to, 'a'), come(to, 'a')];
+    expect(first.isCut || second.isCut).toBe(false);
+    const third = come(to, 'a');
+    expect([first, second, third].map(({ isCut }) => isCut)).toEqual([true, false, false]);
+    expect(to.size).toBe(2);
+    expect(evicted).toEqual(['a']);
+  });
+
+  it('of all: the address that has most loses its oldest, whoever comes', () => {
+    const to = door({ all: 4 });
+    const lone = come(to, 'a');
+    const crowd = [come(to, 'b'), come(to, 'b'), come(to, 'b')];
+    const next = come(to, 'c');
+    expect(crowd.map(({ isCut }) => isCut)).toEqual([true, false, false]);
+    expect(lone.isCut || next.isCut).toBe(false);
+  });
+
+  it('takes no more than a quarter of the file descriptors', () => {
+    const to = door({}, 12);
+    const all = Array.from({ length: 10 }, () => come(to, 'a'));
+    expect(all.filter(({ isCut }) => !isCut)).toEqual(all.slice(-3));
+    const last = door({}, 1);
+    expect(come(last, 'a').isCut).toBe(false);
+  });
+
+  it('who has proven something is out of it, by whichever socket object it is named', () => {
+    const to = door({ each: 1 });
+    const agent = come(to, 'a');
+    to.proven({ remoteAddress: agent.remoteAddress, remotePort: agent.remotePort });
+    to.proven({ remoteAddress: undefined, remotePort: undefined });
+    come(to, 'a');
+    come(to, 'a');
+    expect(agent.isCut).toBe(false);
+    expect(to.size).toBe(1);
+  });
+
+  it('whose connection is gone leaves nothing behind', () => {
+    const to = door();
+    come(to, 'a').emit('close');
+    to.enter(new FakeSocket(undefined, undefined) as unknown as Socket);
+    expect(to.size).toBe(0);
+  });
+
+  it('that is late is cut off, and one that has come in meanwhile is not', async () => {
+    const to = door({ ms: 10 });
+    const [late, agent] = [come(to, 'a'), come(to, 'a')];
+    const gone = new Promise((resolve) => late.once('close', resolve));
+    to.proven(agent);
+    await gone;
+    expect(agent.isCut).toBe(false);
+    expect(to.size).toBe(0);
+  });
+});

@@ -1,0 +1,25 @@
+import { DteError } from '@org/dte-protocol';
+import { type ArtifactKey, describeKey } from '../artifacts/artifact-store';
+import type { Claims } from '../auth/token';
+import type { SessionRegistry } from '../session/registry';
+
+/**
+ * An agent stores what the tasks that it holds at the moment can have made, and nothing else. The main job made the graph
+ * and says what is to be done: it may store anything.
+ * @throws DteError DTE_NOT_HELD
+ */
+export async function requireOwn(
+  registry: SessionRegistry,
+  { role, sessionId, clientId }: Claims,
+  key: ArtifactKey,
+): Promise<void> {
+  if (role !== 'agent') return;
+  const session = await registry.find(sessionId);
+  const isOwn =
+    key.kind === 'attempt' ? session?.holds(clientId, key) : session?.mayStore(clientId, key.hash);
+  if (isOwn === true) return;
+  throw new DteError(
+    'DTE_NOT_HELD',
+    `Agent ${clientId} holds no task that could store ${describeKey(key)}; nothing is kept.`,
+  );
+}
