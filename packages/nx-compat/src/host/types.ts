@@ -142,8 +142,12 @@ export interface TaskHost {
    * hashed as the main job did up front; one that does not, as Nx does before running it.
    */
   hashTask(task: NxTask, fullTaskGraph: RawTaskGraph | TaskGraph): Promise<HashResult>;
-  /** To be called when variables of this process were changed, as between two runs: Nx may know a task's environment by heart. */
-  environmentChanged(): void;
+  /**
+   * To be called before each task, batch or server of a command: makes the variables of this process those it had when the host was
+   * made and the given ones, undefined removing one. Whatever else was set meanwhile is gone, and so is what Nx remembers of
+   * the variables of other commands.
+   */
+  enterRun(runId: string, variables: Readonly<Record<string, string | undefined>>): void;
   /** Puts the outputs of a finished task (a member of a dependency closure) on disk, by its hash. */
   restore(task: NxTask): Promise<FetchResult>;
   /**
