@@ -43,6 +43,7 @@ export type {
   TaskHostOptions,
   TaskRun,
 } from './host/types';
+export { brokenBy, type Broken } from './host/broken';
 export { countsServers } from './run-continuous';
 export { planBatches, type BatchPlanInput } from './planning/batches';
 export { canaryChecks, type CanaryCheck, type CanaryResult } from './canary';

@@ -384,12 +384,22 @@ it('sends what only its own cache had', async () => {
   });
 });
 
-it('hands the attempt back when Nx itself fails, which says nothing of the task', async () => {
-  host.run = async () => ended({ status: 'failure', code: 1, broken: 'database is locked' });
+it.each([
+  ['the machine is in its way, which says nothing of the task', true, 'DTE_MACHINE_TROUBLE'],
+  ['it refuses the task, which it would everywhere', false, 'DTE_NX_FAILED'],
+])('hands the attempt back with what Nx says when %s', async (_when, byMachine, code) => {
+  host.run = async () => ended({ status: 'failure', code: 1, broken: { why: 'sentence of Nx', byMachine } });
+  send();
+  const message = 'Nx could not run app:build on this agent: sentence of Nx';
+  expect(await result()).toEqual({ kind: 'returned', reason: { code, message } });
+});
+
+it('takes a hasher of the workspace that throws for a refusal of Nx', async () => {
+  host.hashTask = () => Promise.reject(new Error('no hash today'));
   send();
   expect(await result()).toMatchObject({
     kind: 'returned',
-    reason: { code: 'DTE_NX_FAILED', message: expect.stringContaining('database is locked') as string },
+    reason: { code: 'DTE_NX_FAILED', message: expect.stringContaining('no hash today') as string },
   });
 });
 

@@ -1,4 +1,4 @@
-import { type TaskHost } from '@org/dte-nx-compat';
+import { type TaskHost, brokenBy } from '@org/dte-nx-compat';
 import {
   type ClosureEntry,
   type LimitValues,
@@ -25,7 +25,7 @@ import { LiveOutput } from './live-output';
 import { serve } from './serve';
 import { serversOf } from './servers-of';
 import { type RestoreContext, forEachLimited, restoreMember } from './restore-closure';
-import { type AttemptHooks, findTask, runAttempt } from './run-attempt';
+import { type AttemptHooks, findTask, nxFailed, runAttempt } from './run-attempt';
 import { nxTaskOf } from './nx-task';
 import { runBatch } from './run-batch';
 import { type Run, RunCache } from './run-cache';
@@ -200,8 +200,8 @@ export class Executor {
       host.enterRun(ref.runId, environmentOf(run.spec, forwarded));
       await serve({ host, run, ref, channel, maxInFlight: limits.outputBufferBytes });
     } catch (thrown) {
-      const { code, message } = DteError.from(thrown, 'DTE_NX_FAILED');
-      const reason = { code, message: `Nx could not start ${ref.taskId}: ${message}`.slice(0, 16_000) };
+      const { code, message } = thrown instanceof DteError ? thrown : nxFailed(ref.taskId, brokenBy(thrown));
+      const reason = { code, message: message.slice(0, 16_000) };
       channel.send({ type: 'server', ref, state: { name: 'unable', reason } });
     }
   }

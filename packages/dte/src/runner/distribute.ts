@@ -18,6 +18,7 @@ import { DistributedRun } from './distributed-run';
 import { failureLines } from './failed-jobs';
 import { leftovers } from './leftovers';
 import { noteAbsent } from './note-absent';
+import { outsideLine } from './outside-outputs';
 import { planRun } from './plan';
 import { batchesFor } from './plan-batches';
 import { prepare, type Prepared } from './prepare';
@@ -69,6 +70,8 @@ async function runDistributed(
   await lifeCycle.startCommand?.(command.parallel, command.parallel);
   const { projectGraph } = context;
   const plan = planRun(graph, projectGraph, context.initiatingTasks ?? []);
+  const outside = outsideLine(graph);
+  if (outside !== null) voice.line(outside);
   const { config } = prepared.resolved;
   const matches = pathMatcher(prepared.workspaceRoot, config.restoreGlobs);
   const policy = restorePolicy({ config, graph, projectGraph, isRequested: command.isRequested, matches });

@@ -1,4 +1,5 @@
 import { isContinuous, isNoop, type NxProjectGraph, type NxTask, type TaskGraph } from '@org/dte-nx-compat';
+import { tasksWithOutsideOutputs } from './outside-outputs';
 
 /** Where the tasks of a command belong. Every task is in exactly one list; order is that of the graph. */
 export interface Plan {
@@ -8,7 +9,10 @@ export interface Plan {
   readonly noop: readonly string[];
   /** Servers that pending tasks need: each agent that runs such a task starts its own. */
   readonly servers: readonly string[];
-  /** Servers the command itself is about, and whatever needs one directly or not: the main job runs them at the end. */
+  /**
+   * Servers the command itself is about, tasks with outputs outside of the workspace, and whatever needs one of them directly or
+   * not: the main job runs them at the end.
+   */
   readonly afterwards: readonly string[];
 }
 
@@ -91,7 +95,8 @@ export function planRun(
   requested: readonly { readonly id: string }[],
 ): Plan {
   const ids = Object.keys(graph.tasks);
-  const here = withDependants(graph, requestedServers(graph, projectGraph, requested));
+  const atHome = [...requestedServers(graph, projectGraph, requested), ...tasksWithOutsideOutputs(graph)];
+  const here = withDependants(graph, atHome);
   const distributed = ids.filter((id) => !here.has(id) && !isServer(graph, id));
   const servers = serversOf(graph, distributed);
   const known = new Set([...distributed, ...servers]);

@@ -76,7 +76,7 @@ export async function run({ workspaceRoot, steps }: HostEnvironmentsInput): Prom
     if (step.batch === true) {
       enter();
       const ran = await host.runBatch({ tasks: [batchTask], fullTaskGraph: raw, skipCacheRead: true });
-      batch = valueIn(ran.tasks.get('app:batch')?.terminalOutput ?? ran.broken ?? '');
+      batch = valueIn(ran.tasks.get('app:batch')?.terminalOutput ?? ran.broken?.why ?? '');
     }
     result.seen.push({ command, forked, batch, hash });
   }

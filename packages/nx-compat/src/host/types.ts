@@ -1,3 +1,4 @@
+import type { Broken } from './broken';
 import type { FetchResult, RemoteCacheAddress, RemoteKind, StoreOutcome, TaskCache } from '../cache/types';
 import type { NxHashDetails, NxProjectGraph, NxTask, NxTaskStatus, RawTaskGraph, TaskGraph } from '../types';
 
@@ -63,10 +64,10 @@ export interface TaskRun {
   /** True when `stopTask` ended it. */
   stopped: boolean;
   /**
-   * Set when Nx itself threw and gave no result, with what it said: nothing is known of the task then. Its `status` is
-   * `failure`, but whoever can should try it elsewhere.
+   * Set when Nx itself threw and gave no result: nothing is known of the task then. Its `status` is `failure`, but that is not
+   * its own.
    */
-  broken: string | undefined;
+  broken: Broken | undefined;
   /** Warnings Nx printed about this task, without the task's own output; limited to 64 kB. */
   notices: string;
 }
@@ -128,7 +129,7 @@ export interface BatchRun {
   log: string;
   stopped: boolean;
   /** As for one task: nothing is known of any of them. */
-  broken: string | undefined;
+  broken: Broken | undefined;
 }
 
 /** The Nx of one executor process: graph, hasher and cache built once, tasks run one at a time. */
