@@ -25,6 +25,7 @@ export { expandOutputs, removeOutputs } from './outputs';
 export { pathMatcher } from './path-matcher';
 export { createLateHasher, type LateHasher } from './planning/late-hash';
 export { matchFiles, readHashInput, type HashInput } from './hash-inputs';
+export { environmentOfHooks } from './hook-environment';
 export { environmentOfTask } from './host/hashing';
 export { matchProjects } from './planning/match-projects';
 export { isContinuous, isNonParallel, isNoop } from './task-kinds';

@@ -1,5 +1,6 @@
 import {
   createLateHasher,
+  environmentOfHooks,
   normaliseTaskGraph,
   pathMatcher,
   runSubsetWithDefaultRunner,
@@ -16,6 +17,7 @@ import { randomUUID } from 'node:crypto';
 import { commandOf } from './command-of';
 import { DistributedRun } from './distributed-run';
 import { failureLines } from './failed-jobs';
+import { hookVariables, type HookVariables } from './hook-variables';
 import { leftovers } from './leftovers';
 import { noteAbsent } from './note-absent';
 import { outsideLine } from './outside-outputs';
@@ -70,9 +72,9 @@ async function runDistributed(
   await lifeCycle.startCommand?.(command.parallel, command.parallel);
   const { projectGraph } = context;
   const plan = planRun(graph, projectGraph, context.initiatingTasks ?? []);
-  const outside = outsideLine(graph);
-  if (outside !== null) voice.line(outside);
   const { config } = prepared.resolved;
+  const { names: forwardedEnv, note } = forwardedBy(prepared);
+  for (const line of [outsideLine(graph), note]) if (line !== null) voice.line(line);
   const matches = pathMatcher(prepared.workspaceRoot, config.restoreGlobs);
   const policy = restorePolicy({ config, graph, projectGraph, isRequested: command.isRequested, matches });
   const runId = randomUUID();
@@ -80,6 +82,7 @@ async function runDistributed(
   const hasher = createLateHasher(context.hasher, projectGraph, graph, prepared.workspaceRoot);
   const run = new DistributedRun({
     ...{ prepared, runId, command, graph, projectGraph, plan, batches, policy, hasher, lifeCycle, voice, ui },
+    forwardedEnv,
   });
   let here = 0;
   try {
@@ -106,6 +109,10 @@ async function runDistributed(
     const { absent } = run.outputs;
     if (absent.size > 0) voice.line(await noteAbsent({ absent, runId, command: command.text, prepared }));
   }
+}
+
+function forwardedBy({ resolved, workspaceRoot }: Prepared): HookVariables {
+  return hookVariables(resolved.config.forwardEnv, environmentOfHooks(workspaceRoot), workspaceRoot);
 }
 
 /** An Nx whose UI cannot be had shows less; its tasks run all the same. */
