@@ -99,6 +99,27 @@ it('starts another one for the next command when the last one has gone, and shar
   expect(started()).toHaveLength(3);
 });
 
+it('has two commands take turns that want the same server with other variables at the same time', async () => {
+  const withValues = (runId: string, identity: string): NeedsServers =>
+    ofRun(runId, {
+      ...attempt('app:serve'),
+      servers: [{ ...attempt('app:serve').servers[0]!, identity }],
+    });
+  expect(await bring('a', withValues('one', 'staging'))).toEqual({ kind: 'up' });
+  const other = bring('b', withValues('two', 'production'));
+  expect(await bring('c', attempt('api:serve'))).toEqual({ kind: 'up' });
+  expect(started().map((line) => line.split(' ')[0])).toEqual(['app:serve', 'api:serve']);
+  servers.release('a');
+  expect(await other).toEqual({ kind: 'up' });
+  const [first, , second] = pids();
+  expect([isRunning(first!), isRunning(second!)]).toEqual([false, true]);
+  // One that leaves while it waits holds nobody up.
+  const waiting = bring('d', withValues('three', 'staging'));
+  servers.release('d');
+  expect((await waiting).kind).toBe('unable');
+  expect(servers.report('b')).toHaveLength(1);
+});
+
 it('says with every task that needed it that a server died, and starts it anew for the next', async () => {
   expect(await bring('a', attempt('app:dies'))).toEqual({ kind: 'up' });
   await waitFor('its death', () => output.includes('✖'));

@@ -35,6 +35,7 @@ export {
 export { pathMatcher } from './path-matcher';
 export { createLateHasher, type LateHasher } from './planning/late-hash';
 export { matchFiles, readHashInput, type HashInput } from './hash-inputs';
+export { environmentOfHooks } from './hook-environment';
 export { environmentOfTask } from './host/hashing';
 export { matchProjects } from './planning/match-projects';
 export { outputsOfTarget } from './planning/target-outputs';
@@ -54,6 +55,7 @@ export type {
   TaskHostOptions,
   TaskRun,
 } from './host/types';
+export { brokenBy, type Broken } from './host/broken';
 export { countsServers } from './run-continuous';
 export { planBatches, type BatchPlanInput } from './planning/batches';
 export { canaryChecks, type CanaryCheck, type CanaryResult } from './canary';

@@ -182,7 +182,11 @@ export const ERROR_CODES = {
   },
   DTE_NX_FAILED: {
     severity: 'attempt',
-    cure: 'Read what Nx says in the message: it could not run the task on that agent. The main job runs it if no agent can.',
+    cure: 'Read what Nx says in the message: it refuses the task. The main job runs it, and says the same if the reason is in the workspace.',
+  },
+  DTE_MACHINE_TROUBLE: {
+    severity: 'attempt',
+    cure: 'Look at the machine of the agent that the message names: disk, memory and open files (lower --slots or raise its limits).',
   },
   DTE_SERVER_FAILED: {
     severity: 'attempt',

@@ -65,11 +65,17 @@ export const LIMITS = {
     '100,000 tasks of about 2 kB each, with room.',
   ),
   runTasks: limit(200_000, 'count', null, 'Twice the size the scheduler is designed for.'),
+  forwardedNames: limit(
+    200,
+    'count',
+    null,
+    'Variables of one run that go to its agents: those of forwardEnv, and those that hooks of plugins have set.',
+  ),
   forwardedEnvBytes: limit(
     1 * MiB,
     'bytes',
     null,
-    'Values of forwardEnv of one run, kept in memory; an environment on Linux has about 2 MiB.',
+    'Their values, kept in memory; an environment on Linux has about 2 MiB.',
   ),
   driftFiles: limit(
     200,

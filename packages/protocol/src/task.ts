@@ -153,7 +153,7 @@ export const runSpecSchema = z.strictObject({
   /** Variables that executors set for the tasks of this run (NX_* switches of the command). Never a secret: it is kept on disk. */
   env: z.record(z.string().min(1), z.string()),
   /** Names of variables whose values executors ask for (`HTTP.runEnv`); left out: none. */
-  forwardedEnv: z.array(z.string().min(1)).max(200).optional(),
+  forwardedEnv: z.array(z.string().min(1)).max(LIMITS.forwardedNames.value).optional(),
   /** Left out: `fail`. */
   onHashMismatch: onHashMismatchSchema.optional(),
   tasks: z.array(taskSpecSchema).max(LIMITS.runTasks.value),

@@ -111,7 +111,7 @@ export function returnAttempt(
   result: AttemptResult | null = null,
 ): void {
   const agent = agentOf(state, lease.agentId);
-  // Leaving is no sign of something wrong with the machine, nor are outputs that cannot be stored.
+  // Leaving is no sign of something wrong with the machine, nor is what no other can do either.
   if (reason.code !== 'DTE_AGENT_LEFT' && !SAME_ANYWHERE.includes(reason.code)) agent.faults++;
   refreshAgent(state, agent);
   loseAttempt(state, run, lease, reason, out, { result });
@@ -159,8 +159,15 @@ export function loseAttempt(
   }
 }
 
-/** What an agent cannot store no other can: the outputs stay where the task runs, so the main job runs it. */
-const SAME_ANYWHERE: readonly ErrorCode[] = ['DTE_ARTIFACT_UNSAFE', 'DTE_ARTIFACT_TOO_LARGE'];
+/**
+ * What an agent cannot store no other can, and what Nx refuses it refuses on every agent: told once, and the main job runs the
+ * task, as Nx would without agents.
+ */
+const SAME_ANYWHERE: readonly ErrorCode[] = [
+  'DTE_ARTIFACT_UNSAFE',
+  'DTE_ARTIFACT_TOO_LARGE',
+  'DTE_NX_FAILED',
+];
 
 /** Reasons come from agents and may use up the length a reason may have. */
 const exhausted = (message: string): Reason => ({

@@ -73,7 +73,8 @@ class FakeHost implements TaskHost {
     disconnect: () => undefined,
   };
   stop: () => void = () => undefined;
-  environmentChanged = (): void => undefined;
+  entered: [runId: string, variables: Readonly<Record<string, string | undefined>>][] = [];
+  enterRun: TaskHost['enterRun'] = (runId, variables) => void this.entered.push([runId, variables]);
   hashTask = async () => ({
     value: this.hash,
     details: { command: 'c', nodes: this.nodes, implicitDeps: {}, runtime: {} },
@@ -317,22 +318,21 @@ it('tells what hashes are made of up to a limit; the first tasks name the cause 
   expect(details.map((each) => each === null)).toEqual([false, false, true]);
 });
 
-it('gives tasks forwarded variables as the main job has them, and takes them away for the next run', async () => {
-  Object.assign(env, { NOT_SET: 'of the agent' });
-  let seen: (string | undefined)[] = [];
-  host.run = async () => {
-    seen = [env['PLAIN'], env['TOKEN'], env['NOT_SET'], env['UNASKED']];
-    return ended();
-  };
+it('makes the environment of a run that of the process before each of its tasks, of an executor that is connected anew too', async () => {
   const forwarded = { TOKEN: 's3cret', UNASKED: 'x' };
-  send({ forwarded }, runSpec(['app:build'], { env: { PLAIN: 'p' }, forwardedEnv: ['TOKEN', 'NOT_SET'] }));
+  const first = runSpec(['app:build'], { env: { PLAIN: 'p' }, forwardedEnv: ['TOKEN', 'NOT_SET'] });
+  send({ forwarded }, first);
   await result();
-  expect(seen).toEqual(['p', 's3cret', undefined, undefined]);
   said.length = 0;
   const next = assignment('app:build', { hash: 'hash-app-build', runId: 'run-2' });
+  executor.receive({ type: 'coordinator', url: 'http://127.0.0.1:1', token: 'another' });
   send({ assignment: next }, runSpec(['app:build'], { runId: 'run-2' }));
   await result();
-  expect(seen).toEqual([undefined, undefined, 'of the agent', undefined]);
+  const values = { PLAIN: 'p', TOKEN: 's3cret', NOT_SET: undefined };
+  expect(host.entered).toEqual([
+    [first.runId, values],
+    ['run-2', {}],
+  ]);
 });
 
 it('leaves the hash of a task to Nx when none is agreed', async () => {
@@ -391,12 +391,22 @@ it('sends what only its own cache had', async () => {
   });
 });
 
-it('hands the attempt back when Nx itself fails, which says nothing of the task', async () => {
-  host.run = async () => ended({ status: 'failure', code: 1, broken: 'database is locked' });
+it.each([
+  ['the machine is in its way, which says nothing of the task', true, 'DTE_MACHINE_TROUBLE'],
+  ['it refuses the task, which it would everywhere', false, 'DTE_NX_FAILED'],
+])('hands the attempt back with what Nx says when %s', async (_when, byMachine, code) => {
+  host.run = async () => ended({ status: 'failure', code: 1, broken: { why: 'sentence of Nx', byMachine } });
+  send();
+  const message = 'Nx could not run app:build on this agent: sentence of Nx';
+  expect(await result()).toEqual({ kind: 'returned', reason: { code, message } });
+});
+
+it('takes a hasher of the workspace that throws for a refusal of Nx', async () => {
+  host.hashTask = () => Promise.reject(new Error('no hash today'));
   send();
   expect(await result()).toMatchObject({
     kind: 'returned',
-    reason: { code: 'DTE_NX_FAILED', message: expect.stringContaining('database is locked') as string },
+    reason: { code: 'DTE_NX_FAILED', message: expect.stringContaining('no hash today') as string },
   });
 });
 

@@ -1,8 +1,7 @@
-import { type TaskHost } from '@org/dte-nx-compat';
+import { type TaskHost, brokenBy } from '@org/dte-nx-compat';
 import {
   type ClosureEntry,
   type LimitValues,
-  type RunSpec,
   type TaskSpec,
   DteError,
   isStorableHash,
@@ -28,11 +27,11 @@ import { serversOf } from './servers-of';
 import { restoreAll } from './restore-all';
 import { type RestoreContext, restoreMember } from './restore-closure';
 import { SharedByRun } from './shared-by-run';
-import { type AttemptHooks, findTask, runAttempt } from './run-attempt';
+import { type AttemptHooks, findTask, nxFailed, runAttempt } from './run-attempt';
 import { nxTaskOf } from './nx-task';
 import { runBatch } from './run-batch';
 import { type Run, RunCache } from './run-cache';
-import { RunEnvironment } from './run-environment';
+import { environmentOf } from './run-environment';
 
 export interface ExecutorOptions {
   readonly workspaceRoot: string;
@@ -57,7 +56,6 @@ interface Current {
 export class Executor {
   private readonly host: HostHolder;
   private readonly runs = new RunCache();
-  private readonly environment: RunEnvironment;
   private readonly http: HttpClient;
   private readonly witness: DriftWitness;
   private readonly shared: SharedByRun;
@@ -65,7 +63,6 @@ export class Executor {
 
   constructor(private readonly options: ExecutorOptions) {
     this.host = new HostHolder(options.createHost);
-    this.environment = new RunEnvironment(options.env);
     this.http = httpClient({
       url: () => this.address().url,
       token: () => this.address().token,
@@ -160,7 +157,7 @@ export class Executor {
         },
         onRan: () => channel.send({ type: 'ran', ref }),
         onOutput: (chunk) => live.push(chunk),
-        serve: () => this.servers(context.run, task, current),
+        serve: () => this.servers(context.run, task, message.forwarded, current),
       };
       const work =
         members === undefined
@@ -180,8 +177,13 @@ export class Executor {
   }
 
   /** Has the agent start what the task needs. Resolves with false when a server failed by its own fault. */
-  private async servers(run: Run, task: TaskSpec, current: Current): Promise<boolean> {
-    const needs = serversOf(run, task);
+  private async servers(
+    run: Run,
+    task: TaskSpec,
+    forwarded: RunMessage['forwarded'],
+    current: Current,
+  ): Promise<boolean> {
+    const needs = serversOf(run, task, environmentOf(run.spec, forwarded));
     if (needs === null) return true;
     const { signal } = current.abort;
     const outcome = await new Promise<Served>((resolve, reject) => {
@@ -198,12 +200,12 @@ export class Executor {
     const { channel, limits } = this.options;
     try {
       const run = await this.runs.get(ref.runId, specFile);
-      this.environment.apply(environmentOf(run.spec, forwarded));
       const host = await this.host.get();
+      host.enterRun(ref.runId, environmentOf(run.spec, forwarded));
       await serve({ host, run, ref, channel, maxInFlight: limits.outputBufferBytes });
     } catch (thrown) {
-      const { code, message } = DteError.from(thrown, 'DTE_NX_FAILED');
-      const reason = { code, message: `Nx could not start ${ref.taskId}: ${message}`.slice(0, 16_000) };
+      const { code, message } = thrown instanceof DteError ? thrown : nxFailed(ref.taskId, brokenBy(thrown));
+      const reason = { code, message: message.slice(0, 16_000) };
       channel.send({ type: 'server', ref, state: { name: 'unable', reason } });
     }
   }
@@ -211,9 +213,8 @@ export class Executor {
   private async contextOf(message: RunMessage, signal: AbortSignal): Promise<RestoreContext> {
     const { workspaceRoot, limits, outputs } = this.options;
     const run = await this.runs.get(message.assignment.runId, message.specFile);
-    const isOther = this.environment.apply(environmentOf(run.spec, message.forwarded));
     const host = await this.host.get();
-    if (isOther) host.environmentChanged();
+    host.enterRun(run.spec.runId, environmentOf(run.spec, message.forwarded));
     recordOnce(run, host);
     const { agentName } = message;
     const { http, witness } = this;
@@ -255,15 +256,6 @@ export class Executor {
     });
   }
 }
-
-/** What tasks of a run see beside this job's own environment; a forwarded variable that has no value must not be set. */
-const environmentOf = (
-  { env, forwardedEnv = [] }: RunSpec,
-  forwarded: Readonly<Record<string, string>>,
-): Record<string, string | undefined> => ({
-  ...env,
-  ...Object.fromEntries(forwardedEnv.map((name) => [name, forwarded[name]])),
-});
 
 /** What may be on disk once an attempt has run. */
 function producedBy(

@@ -29,7 +29,7 @@ export const serverEdgeSchema = z.strictObject({ taskId: taskIdSchema, untilRead
 /** A server that an attempt needs, directly or not. */
 export const serverNeedSchema = z.strictObject({
   taskId: taskIdSchema,
-  /** Of two commands at once: the same server is shared, one with other arguments is another server. */
+  /** Of two commands at once: the same server is shared, one with other arguments or variables is another server. */
   identity: z.string(),
   /** Servers it needs itself; they come before it. */
   needs: z.array(serverEdgeSchema),

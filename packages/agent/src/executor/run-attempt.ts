@@ -1,4 +1,4 @@
-import { type HashResult, type TaskGraph, type TaskRun } from '@org/dte-nx-compat';
+import { type Broken, type TaskGraph, type TaskRun, brokenBy } from '@org/dte-nx-compat';
 import {
   type Assignment,
   type AttemptResult,
@@ -91,9 +91,7 @@ export async function runAttempt(
   if (outcome.stopped || outcome.status === 'stopped' || outcome.status === 'skipped') {
     throw new DteError('DTE_CANCELLED', `${task.id} was stopped before it ended.`);
   }
-  if (outcome.broken !== undefined) {
-    throw new DteError('DTE_NX_FAILED', `Nx could not run ${task.id} on this agent: ${outcome.broken}`);
-  }
+  if (outcome.broken !== undefined) throw nxFailed(task.id, outcome.broken);
   return { ...(await storeFinished(context, assignment, task, outcome)), ...told };
 }
 
@@ -115,6 +113,13 @@ export async function storeFinished(
     endMs: outcome.endMs,
   };
 }
+
+/** Nx gave no result. @param what it was to run */
+export const nxFailed = (what: string, { why, byMachine }: Broken): DteError =>
+  new DteError(
+    byMachine ? 'DTE_MACHINE_TROUBLE' : 'DTE_NX_FAILED',
+    `Nx could not run ${what} on this agent: ${why}`,
+  );
 
 /** A server that it needs failed first. What the server said is told by the supervisor, who owns it. */
 function notRun(): AttemptResult {
@@ -142,7 +147,9 @@ export async function checkHash(
   task: TaskSpec,
   agreed: string,
 ): Promise<Difference | null> {
-  const computed: HashResult = await host.hashTask(nxTaskOf(task, agreed), graph);
+  const computed = await host.hashTask(nxTaskOf(task, agreed), graph).catch((thrown: unknown) => {
+    throw nxFailed(task.id, brokenBy(thrown));
+  });
   if (computed.value === agreed) return null;
   const testimony = await witness.testify(run.spec.runId, agreed, computed, host.projectGraph);
   return { ...testimony, hash: computed.value };

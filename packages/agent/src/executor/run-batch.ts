@@ -17,6 +17,7 @@ import {
   checkHash,
   type Difference,
   findTask,
+  nxFailed,
   refused,
   storeFinished,
 } from './run-attempt';
@@ -110,8 +111,7 @@ async function runAll(
   signal.throwIfAborted();
   if (outcome.stopped && !limit.isOver)
     throw new DteError('DTE_CANCELLED', 'The batch was stopped before it ended.');
-  if (outcome.broken !== undefined)
-    throw new DteError('DTE_NX_FAILED', `Nx could not run the batch on this agent: ${outcome.broken}`);
+  if (outcome.broken !== undefined) throw nxFailed('the batch', outcome.broken);
   return outcome;
 }
 

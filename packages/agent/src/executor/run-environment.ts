@@ -1,32 +1,22 @@
-type Variables = Readonly<Record<string, string | undefined>>;
+import { createHash } from 'node:crypto';
+import { type RunSpec } from '@org/dte-protocol';
 
-/** Applies the variables of a run to this process, undefined removing one; those of the previous run are put back first. */
-export class RunEnvironment {
-  private readonly before = new Map<string, string | undefined>();
-  private applied: Variables = {};
+/** Variables of a run; undefined: not set, whatever this agent's job has. */
+export type RunVariables = Readonly<Record<string, string | undefined>>;
 
-  constructor(private readonly env: NodeJS.ProcessEnv) {}
+/** What tasks of a run see beside this job's own environment; a forwarded variable that has no value must not be set. */
+export const environmentOf = (
+  { env, forwardedEnv = [] }: Pick<RunSpec, 'env' | 'forwardedEnv'>,
+  forwarded: Readonly<Record<string, string>>,
+): RunVariables => ({
+  ...env,
+  ...Object.fromEntries(forwardedEnv.map((name) => [name, forwarded[name]])),
+});
 
-  /** @returns whether that changed anything */
-  apply(variables: Variables): boolean {
-    if (isSame(this.applied, variables)) return false;
-    for (const [name, value] of this.before) this.set(name, value);
-    this.before.clear();
-    for (const [name, value] of Object.entries(variables)) {
-      this.before.set(name, this.env[name]);
-      this.set(name, value);
-    }
-    this.applied = variables;
-    return true;
-  }
-
-  private set(name: string, value: string | undefined): void {
-    if (value === undefined) Reflect.deleteProperty(this.env, name);
-    else this.env[name] = value;
-  }
-}
-
-function isSame(a: Variables, b: Variables): boolean {
-  const names = Object.keys(a);
-  return names.length === Object.keys(b).length && names.every((name) => name in b && a[name] === b[name]);
+/** The same for the same values, in whatever order; says nothing of what they are, as they may be secrets. */
+export function environmentId(variables: RunVariables): string {
+  const sorted = Object.entries(variables)
+    .map(([name, value]) => [name, value ?? null] as const)
+    .sort(([a], [b]) => (a < b ? -1 : 1));
+  return createHash('sha256').update(JSON.stringify(sorted)).digest('hex');
 }

@@ -1,6 +1,7 @@
 import { type RunSpec, type TaskSpec } from '@org/dte-protocol';
 import { runSpec } from '../test-support/fake-coordinator';
 import { type Run } from './run-cache';
+import { environmentId } from './run-environment';
 import { serverGraphOf, serversOf } from './servers-of';
 
 /** `needs`: task -> servers; an exclamation mark at the end: until it is ready. */
@@ -24,10 +25,12 @@ const run = runOf({
 const task = (id: string): TaskSpec => run.tasks.get(id)!;
 
 it('lists the servers of a task once, what they need first, and who waits until they are ready', () => {
-  expect(serversOf(run, task('e2e:run'))).toEqual({
+  const values = { STAGE: 'staging' };
+  const identity = `${environmentId(values)} {}`;
+  expect(serversOf(run, task('e2e:run'), values)).toEqual({
     servers: [
-      { taskId: 'api:serve', identity: '{}', needs: [] },
-      { taskId: 'web:serve', identity: '{}', needs: [{ taskId: 'api:serve', untilReady: true }] },
+      { taskId: 'api:serve', identity, needs: [] },
+      { taskId: 'web:serve', identity, needs: [{ taskId: 'api:serve', untilReady: true }] },
     ],
     needs: [
       { taskId: 'web:serve', untilReady: false },
@@ -37,7 +40,14 @@ it('lists the servers of a task once, what they need first, and who waits until 
 });
 
 it('is nothing for a task that needs none', () => {
-  expect(serversOf(run, task('lib:build'))).toBeNull();
+  expect(serversOf(run, task('lib:build'), {})).toBeNull();
+});
+
+it('tells a server of one command from that of another with other values', () => {
+  const identityWith = (stage: string) =>
+    serversOf(run, task('e2e:run'), { STAGE: stage })?.servers.map(({ identity }) => identity);
+  expect(identityWith('staging')).toEqual(identityWith('staging'));
+  expect(identityWith('staging')).not.toEqual(identityWith('production'));
 });
 
 it('shows a server who waits for it, by which Nx decides whether it has to become ready', () => {

@@ -3,6 +3,7 @@ import { type TaskEdge, type TaskSpec } from '@org/dte-protocol';
 import { type NeedsServers, type ServerEdge } from './ipc';
 import { nxTaskOf } from './nx-task';
 import { type Run, graphOf } from './run-cache';
+import { type RunVariables, environmentId } from './run-environment';
 
 /** Nx 24 writes on the edge whether a user waits until a server is ready; before, nobody could. */
 const toEdge = (edge: TaskEdge): ServerEdge => ({ taskId: edge.id, untilReady: edge['waitFor'] === 'ready' });
@@ -10,10 +11,18 @@ const toEdge = (edge: TaskEdge): ServerEdge => ({ taskId: edge.id, untilReady: e
 const edgesOf = (run: Run, { continuousDependencies }: TaskSpec): ServerEdge[] =>
   continuousDependencies.filter(({ id }) => run.tasks.has(id)).map(toEdge);
 
-/** The servers that a task needs, directly or not, dependencies first; null when it needs none. */
-export function serversOf(run: Run, task: TaskSpec): Pick<NeedsServers, 'servers' | 'needs'> | null {
+/**
+ * The servers that a task needs, directly or not, dependencies first; null when it needs none.
+ * @param environment of the run: a server has the variables of those who use it
+ */
+export function serversOf(
+  run: Run,
+  task: TaskSpec,
+  environment: RunVariables,
+): Pick<NeedsServers, 'servers' | 'needs'> | null {
   const needs = edgesOf(run, task);
   if (needs.length === 0) return null;
+  const values = environmentId(environment);
   const servers: NeedsServers['servers'] = [];
   const seen = new Set<string>();
   const visit = ({ taskId }: ServerEdge): void => {
@@ -22,7 +31,8 @@ export function serversOf(run: Run, task: TaskSpec): Pick<NeedsServers, 'servers
     seen.add(taskId);
     const below = edgesOf(run, server);
     below.forEach(visit);
-    servers.push({ taskId, identity: JSON.stringify(server.nxTask.overrides), needs: below });
+    const identity = `${values} ${JSON.stringify(server.nxTask.overrides)}`;
+    servers.push({ taskId, identity, needs: below });
   };
   needs.forEach(visit);
   return { servers, needs };

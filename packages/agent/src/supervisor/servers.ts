@@ -10,6 +10,7 @@ import { reasonOf } from './describe-attempt';
 import { type ExecutorProcessOptions } from './executor-process';
 import { type RunInput } from './run-files';
 import { ServerProcess, type Verdict } from './server-process';
+import { ServerTurns } from './server-turns';
 import { type TaskLog } from './task-log';
 
 export interface ServersOptions extends Pick<ExecutorProcessOptions, 'path' | 'workspaceRoot' | 'env'> {
@@ -35,12 +36,14 @@ interface Server {
 /**
  * The servers of one agent: each is started for the first attempt that needs it, shared by all that need it at the same time
  * and stopped some time after the last of them. One that ended is started anew for the next attempt. Fixed ports are the rule,
- * so there is never a second process of the same server, not even while the first is ending.
+ * so there is never a second process of the same server, not even while the first is ending, nor for a command that wants it
+ * with other variables or arguments: it waits for its turn.
  */
 export class Servers {
   private readonly running = new Map<string, Server>();
   private readonly endings = new Map<string, Promise<void>>();
   private readonly used = new Map<string, Set<Server>>();
+  private readonly turns = new ServerTurns();
   private started = 0;
   private closed = false;
 
@@ -51,6 +54,8 @@ export class Servers {
    * @param user key of the attempt; it holds the servers until `release`
    */
   async bring(user: string, { ref, servers, needs }: NeedsServers, run: RunInput): Promise<Served> {
+    const claims = new Map(servers.map(({ taskId, identity }) => [taskId, identity]));
+    if (!(await this.turns.take(user, claims)) || this.closed) return { kind: 'unable', reason: gone(ref) };
     const known = new Map<string, Server>();
     const hold = this.used.get(user) ?? new Set();
     this.used.set(user, hold);
@@ -81,6 +86,7 @@ export class Servers {
       if (server.users.size > 0 || this.running.get(server.key) !== server) continue;
       server.idle ??= setTimeout(() => void this.stop(server), this.options.limits.serverIdleMs);
     }
+    this.turns.leave(user);
   }
 
   /** Stops what nobody uses; resolves when it is gone. For a task that must be alone on the machine. */
@@ -92,6 +98,7 @@ export class Servers {
   /** Ends all. Resolves when every process is gone. */
   async close(): Promise<void> {
     this.closed = true;
+    this.turns.close();
     for (const server of [...this.running.values()]) void this.stop(server);
     await Promise.all(this.endings.values());
   }
@@ -177,6 +184,9 @@ export class Servers {
     return ending;
   }
 }
+
+const gone = ({ taskId }: AttemptRef) =>
+  reasonOf(new DteError('DTE_CANCELLED', `${taskId} was stopped before its servers were there.`));
 
 const stopped = ({ taskId }: Server) =>
   reasonOf(new DteError('DTE_CANCELLED', `The server ${taskId} was stopped.`));

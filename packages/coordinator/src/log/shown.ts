@@ -4,7 +4,12 @@ import { type ErrorCode, LIMITS, type LimitName, type LimitValues, type Reason }
 const TEXT_CHARS = 500;
 
 /** Their messages quote what a process printed: the log of the agent has that, where GitLab masks its variables. */
-const QUOTING: readonly ErrorCode[] = ['DTE_EXECUTOR_START', 'DTE_NX_FAILED', 'DTE_SERVER_FAILED'];
+const QUOTING: readonly ErrorCode[] = [
+  'DTE_EXECUTOR_START',
+  'DTE_MACHINE_TROUBLE',
+  'DTE_NX_FAILED',
+  'DTE_SERVER_FAILED',
+];
 
 /** Flags whose values say which tasks a command means. Any other may be handed to the tasks, a password among them. */
 const PLAIN_FLAGS = new Set([

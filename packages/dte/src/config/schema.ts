@@ -318,13 +318,13 @@ export const configSchema = z.strictObject({
   forwardEnv: option(
     {
       description:
-        "Names of variables of the main job that tasks on agents see as it does, beside Nx's own switches; one that is not set there is not set for them either. Values are kept in memory only: never in a journal, a log or on an agent's disk.",
+        "Names of variables of the main job that tasks on agents see as it does, beside Nx's own switches and what hooks of plugins set; one that is not set there is not set for them either. Values are kept in memory only: never in a journal, a log or on an agent's disk.",
       defaultText: NONE,
       env: 'DTE_FORWARD_ENV',
       flag: null,
       nxJson: true,
     },
-    words(200).default([]),
+    words(LIMITS.forwardedNames.value).default([]),
   ),
   mainSlots: option(
     {

@@ -40,7 +40,7 @@ const FORWARDED = [
 ];
 const FORWARDED_PREFIX = 'NX_PUBLIC_';
 
-/** The variables that are part of what a command means; those of the option forwardEnv go another way (forward-env.ts). */
+/** The variables that are part of what a command means; those that are forwarded go another way (forward-env.ts). */
 export function commandEnv(env: Env, forwarded: readonly string[]): Record<string, string> {
   return Object.fromEntries(
     Object.entries(env).flatMap(([name, value]) => {
@@ -74,7 +74,7 @@ export interface RunSpecInput {
   readonly verbose: boolean;
   readonly streamOutput: boolean;
   readonly env: Record<string, string>;
-  /** Names of the option forwardEnv. */
+  /** Names of the variables whose values go another way (forward-env.ts). */
   readonly forwardedEnv: readonly string[];
   /** `auto`: this job judges each difference itself when the task has come back. */
   readonly onHashMismatch: OnHashMismatch | 'auto';

@@ -1,5 +1,6 @@
 import {
   createLateHasher,
+  environmentOfHooks,
   normaliseTaskGraph,
   pathMatcher,
   runSubsetWithDefaultRunner,
@@ -18,9 +19,11 @@ import { commandOf } from './command-of';
 import { runHereWithNx } from './default-runner';
 import { DistributedRun } from './distributed-run';
 import { failureLines } from './failed-jobs';
+import { hookVariables, type HookVariables } from './hook-variables';
 import { leftovers } from './leftovers';
 import { MainSide } from './main-disk/main-side';
 import { noteAbsent } from './note-absent';
+import { outsideLine } from './outside-outputs';
 import { planRun } from './plan';
 import { batchesFor } from './plan-batches';
 import { prepare, type Prepared } from './prepare';
@@ -72,6 +75,8 @@ async function runDistributed(
   await lifeCycle.startCommand?.(command.parallel, command.parallel);
   const { projectGraph } = context;
   const { config } = prepared.resolved;
+  const { names: forwardedEnv, note } = forwardedBy(prepared);
+  for (const line of [outsideLine(graph), note]) if (line !== null) voice.line(line);
   const mainSide = new MainSide({ prepared, graph, context, command, voice });
   const onMain = await mainSide.tasks();
   const plan = planRun(graph, projectGraph, context.initiatingTasks ?? [], onMain.keys());
@@ -82,6 +87,7 @@ async function runDistributed(
   const hasher = createLateHasher(context.hasher, projectGraph, graph, prepared.workspaceRoot);
   const run = new DistributedRun({
     ...{ prepared, runId, command, graph, projectGraph, plan, batches, policy, hasher, lifeCycle, voice, ui },
+    forwardedEnv,
   });
   let here = 0;
   try {
@@ -118,6 +124,9 @@ async function runDistributed(
   }
 }
 
+function forwardedBy({ resolved, workspaceRoot }: Prepared): HookVariables {
+  return hookVariables(resolved.config.forwardEnv, environmentOfHooks(workspaceRoot), workspaceRoot);
+}
 /** Agents that wait for a coordinator that is gone have nothing to wait for. */
 const leaveAlone = ({ resolved, rendezvous, session }: Prepared, trouble: DteError): Promise<boolean> =>
   tellAgents({ resolved, env: process.env, rendezvous, sessionId: session.id }, aloneBecause(trouble));

@@ -54,6 +54,8 @@ export interface DistributedRunOptions {
   /** Task id -> name of its batch. */
   readonly batches: ReadonlyMap<string, string>;
   readonly hasher: LateHasher;
+  /** Names of the variables whose values go to the agents. */
+  readonly forwardedEnv: readonly string[];
   readonly lifeCycle: NxLifeCycle;
   readonly voice: CommandVoice;
   /** Null: the command prints as it goes. */
@@ -132,7 +134,7 @@ export class DistributedRun {
         investigator: createInvestigator({
           ...{ workspaceRoot, projectGraph, limits },
           policy: config.onHashMismatch,
-          forwardedEnv: config.forwardEnv,
+          forwardedEnv: options.forwardedEnv,
         }),
       }),
       onLateFailure: () => {
@@ -198,7 +200,7 @@ export class DistributedRun {
   }
 
   private async submit(): Promise<Remaining> {
-    const { prepared, graph, batches, runId, command } = this.options;
+    const { prepared, graph, batches, runId, command, forwardedEnv } = this.options;
     const { config, limits } = prepared.resolved;
     const { workspaceRoot, cache, session } = prepared;
     const { skipNxCache, skipRemoteCache, requestedTargets, parallel, nxBail, verbose } = command;
@@ -228,8 +230,8 @@ export class DistributedRun {
       ...{ runId, command: command.text, requestedTargets, graph, plan, batches, hits },
       ...{ parallel, nxBail, skipNxCache, verbose },
       streamOutput: plan.pending.some((id) => command.streams(taskOf(graph, id))),
-      env: commandEnv(process.env, config.forwardEnv),
-      ...{ forwardedEnv: config.forwardEnv, onHashMismatch: config.onHashMismatch },
+      env: commandEnv(process.env, forwardedEnv),
+      ...{ forwardedEnv, onHashMismatch: config.onHashMismatch },
       estimator: tableEstimator(config.weights),
       placing: placeTasks(
         prepared.assignment,
@@ -244,7 +246,7 @@ export class DistributedRun {
     await http.submitRun(spec);
     const { connection } = session;
     this.stopForwarding = await forwardEnv({
-      ...{ connection, http, runId, names: config.forwardEnv, env: process.env },
+      ...{ connection, http, runId, names: forwardedEnv, env: process.env },
       onTrouble: (error) => this.explainer.explain(error),
     });
     // In one transaction, while the agents begin, instead of one for each result.

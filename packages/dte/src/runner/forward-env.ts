@@ -5,7 +5,7 @@ export interface ForwardOptions {
   readonly connection: Pick<Connection<CoordinatorToMain>, 'onState'>;
   readonly http: Pick<HttpClient, 'putRunEnv'>;
   readonly runId: string;
-  /** Names of the option forwardEnv. */
+  /** Names of the option forwardEnv, and of what hooks of plugins have set. */
   readonly names: readonly string[];
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly onTrouble: (error: DteError) => void;

@@ -73,7 +73,7 @@ export async function run(input: HostBatchesInput): Promise<HostBatchesResult> {
     Object.assign(result.tasks, Object.fromEntries(ended.tasks));
     result.logs[name] = ended.log;
     result.live[name] = live;
-    result.broken[name] = ended.broken;
+    result.broken[name] = ended.broken?.why;
     if (ended.stopped) result.stopped.push(name);
   }
   await host.close();

@@ -54,8 +54,7 @@ export async function run(input: HostHashesInput): Promise<HostHashesResult> {
   const task = graph.tasks[id];
   if (!task) throw new Error(`no task ${id}`);
   for (const value of values) {
-    process.env[name] = value;
-    host.environmentChanged();
+    host.enterRun(value, { [name]: value });
     const { value: known } = await hash(id);
     const run = await host.runTask({ task: { ...task, hash: known }, fullTaskGraph: raw, skipCacheRead: true });
     result.byValue.push({ hash: known, printed: run.terminalOutput.trim().split('\n').at(-1) ?? '' });

@@ -2,6 +2,7 @@ import { setImmediate as turnOfTheLoop } from 'node:timers/promises';
 import type { OpenedCache } from '../cache/open-cache';
 import type { NxLifeCycle, NxStatuses, NxTask, NxTaskResult } from '../types';
 import type { CurrentRun } from './current-run';
+import { brokenBy, type Broken } from './broken';
 import { cacheStatusOf, storeOutcomeOf } from './outcome';
 import { OutputCapture } from './output-capture';
 import type { NxNotices } from './patches';
@@ -11,9 +12,6 @@ import type { BatchRun, RunBatchRequest, TaskRun } from './types';
 
 /** Characters of a batch's own output that are kept; the last ones. */
 const KEPT_LOG = 64 * 1024;
-
-const explain = (error: unknown): string =>
-  error instanceof Error ? (error.stack ?? error.message) : String(error);
 
 /** A batch on its way through Nx: what its process prints, and what becomes of each task. */
 export class RunningBatch implements CurrentRun {
@@ -54,7 +52,7 @@ export class RunningBatch implements CurrentRun {
     const tasks = this.request.tasks.map((task) => ({ ...task }));
     const capture = new OutputCapture();
     let statuses: NxStatuses = {};
-    let broken: string | undefined;
+    let broken: Broken | undefined;
     this.notices.take();
     this.cache.recordTaskDetails(tasks);
     capture.start((chunk) => {
@@ -69,7 +67,7 @@ export class RunningBatch implements CurrentRun {
       await Promise.race([work, abandoned]);
       await turnOfTheLoop();
     } catch (error) {
-      broken = explain(error);
+      broken = brokenBy(error);
     } finally {
       this.settled = true;
       this.cache.onStoring = undefined;

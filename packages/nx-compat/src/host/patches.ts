@@ -99,26 +99,29 @@ export function shareAcrossTasks(nx: NxInstall, hasher: unknown, cache: OpenedCa
 
 type TaskEnv = (task: NxTask, ...rest: unknown[]) => NodeJS.ProcessEnv;
 
+/** Of this process, as what Nx remembers is: a host that is made anew must not meet what Nx knows of an earlier one. */
+let epoch = 0;
+
 /**
  * From 22.7 on Nx remembers the environment of each task by its id for as long as the process lives, since a process runs
  * one command. An executor runs the same tasks for many, each with variables of its own.
  */
 export class TaskEnvironments {
-  private version = 0;
   readonly restore: Restore;
 
   constructor(nx: NxInstall) {
+    this.forget();
     const module = nx.load<{ getTaskSpecificEnv: TaskEnv }>('src/tasks-runner/task-env');
     const { getTaskSpecificEnv } = module;
     this.restore = replaceFunctions(module, {
       getTaskSpecificEnv: (task: NxTask, ...rest: unknown[]) =>
-        getTaskSpecificEnv({ ...task, id: `${task.id} ${String(this.version)}` }, ...rest),
+        getTaskSpecificEnv({ ...task, id: `${task.id} ${String(epoch)}` }, ...rest),
     });
   }
 
   /** Forgets all of them. */
   forget(): void {
-    this.version++;
+    epoch++;
   }
 }
 

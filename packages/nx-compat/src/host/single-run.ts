@@ -1,6 +1,7 @@
 import { setImmediate as turnOfTheLoop } from 'node:timers/promises';
 import type { OpenedCache } from '../cache/open-cache';
 import type { NxLifeCycle, NxTask, NxTaskResult } from '../types';
+import { brokenBy, NO_RESULT, type Broken } from './broken';
 import { cacheStatusOf, storeOutcomeOf } from './outcome';
 import { OutputCapture } from './output-capture';
 import type { CurrentRun } from './current-run';
@@ -18,8 +19,8 @@ export interface PreparedRun {
 
 interface Ending {
   result: NxTaskResult | undefined;
-  /** Why there is no result. */
-  reason: string | undefined;
+  /** Why there is no result, where that is known. */
+  reason: Broken | undefined;
 }
 
 /** Characters of live output kept for a task that ends without a result of Nx's; the last ones. */
@@ -30,9 +31,6 @@ const DRAIN_TURNS = 200;
 /** How many streams write into ours; a forked executor's do until all of its output is through. */
 const pipesOpen = (): number =>
   process.stdout.listenerCount('unpipe') + process.stderr.listenerCount('unpipe');
-
-const explain = (error: unknown): string =>
-  error instanceof Error ? (error.stack ?? error.message) : String(error);
 
 /** One task on its way through Nx: its output while it runs, its result when it has ended. */
 export class SingleRun implements CurrentRun {
@@ -93,7 +91,7 @@ export class SingleRun implements CurrentRun {
       await this.drain();
       ending = { result: this.result, reason: undefined };
     } catch (error) {
-      ending = { result: undefined, reason: explain(error) };
+      ending = { result: undefined, reason: brokenBy(error) };
     } finally {
       this.settled = true;
       this.cache.onStoring = undefined;
@@ -156,7 +154,7 @@ export class SingleRun implements CurrentRun {
     startMs: number,
   ): Promise<TaskRun> {
     const hash = prepared?.hash ?? this.request.task.hash ?? '';
-    const terminalOutput = result?.terminalOutput ?? this.replayed ?? this.streamed + (reason ?? '');
+    const terminalOutput = result?.terminalOutput ?? this.replayed ?? this.streamed + (reason?.why ?? '');
     if (this.streamed === '' && terminalOutput !== '') this.request.onOutput?.(terminalOutput);
     const status = result?.status ?? 'failure';
     const succeeded = result?.code === 0;
@@ -173,7 +171,7 @@ export class SingleRun implements CurrentRun {
       startMs: prepared?.task.startTime ?? startMs,
       endMs: prepared?.task.endTime ?? Date.now(),
       stopped: this.stopped,
-      broken: result === undefined && !this.stopped ? (reason ?? 'Nx gave no result.') : undefined,
+      broken: result === undefined && !this.stopped ? (reason ?? NO_RESULT) : undefined,
       notices: this.notices.take(),
     };
   }

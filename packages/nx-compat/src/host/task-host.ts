@@ -10,15 +10,9 @@ import { normaliseTaskGraph, subgraph, toNxTaskGraph } from '../task-graph';
 import type { NxProjectGraph, NxTask, RawTaskGraph, TaskGraph } from '../types';
 import { RunningBatch } from './batch-run';
 import type { CurrentRun } from './current-run';
+import { HostEnvironment } from './environment';
 import { closureGraph, Hashing, type NxTaskHasher } from './hashing';
-import {
-  NxNotices,
-  ownServersOnly,
-  setEnvironment,
-  shareAcrossTasks,
-  TaskEnvironments,
-  type Restore,
-} from './patches';
+import { NxNotices, ownServersOnly, shareAcrossTasks, TaskEnvironments, type Restore } from './patches';
 import { endTaskProcesses } from './process-tree';
 import { SingleRun } from './single-run';
 import { ServerRun } from './server-run';
@@ -74,6 +68,8 @@ class NxTaskHost implements TaskHost {
   /** Of the processes of a task that is being stopped. */
   private ending: Promise<unknown> = Promise.resolve();
   private server: ServerRun | undefined;
+  private runId: string | undefined;
+  private readonly folder = process.cwd();
   /** A run's graph comes with each of its tasks and has thousands of edges. */
   private readonly graphs = new WeakMap<object, TaskGraph>();
 
@@ -87,6 +83,7 @@ class NxTaskHost implements TaskHost {
     private readonly runBatchOfTasks: RunBatchOfTasks,
     private readonly notices: NxNotices,
     private readonly environments: TaskEnvironments,
+    private readonly environment: HostEnvironment,
     private readonly mark: string,
     private readonly restores: readonly Restore[],
   ) {}
@@ -107,8 +104,12 @@ class NxTaskHost implements TaskHost {
     return known ? hashing.upFront(copy, graph) : hashing.beforeRun(copy, graph);
   }
 
-  environmentChanged(): void {
-    this.environments.forget();
+  enterRun(runId: string, variables: Readonly<Record<string, string | undefined>>): void {
+    const isOther = this.environment.enter(variables);
+    if (process.cwd() !== this.folder) process.chdir(this.folder);
+    // Of another run also with the same values: its .env files may have been made by a task of the last one.
+    if (isOther || runId !== this.runId) this.environments.forget();
+    this.runId = runId;
   }
 
   restore(task: NxTask): ReturnType<TaskHost['restore']> {
@@ -242,7 +243,8 @@ const unhashed = (task: NxTask): NxTask => {
  */
 export async function createTaskHost(options: TaskHostOptions): Promise<TaskHost> {
   const mark = `${String(process.pid)}.${randomBytes(8).toString('hex')}`;
-  const restoreEnvironment = setEnvironment({
+  const environment = new HostEnvironment();
+  Object.assign(process.env, {
     // An executor is a daemon itself, and a daemon would hash with another process's environment.
     NX_DAEMON: 'false',
     NX_TUI: 'false',
@@ -259,9 +261,8 @@ export async function createTaskHost(options: TaskHostOptions): Promise<TaskHost
     if (realpathSync(workspaceRoot) !== realpathSync(options.workspaceRoot)) {
       throw new Error(`nx was loaded for ${workspaceRoot}; start the executor in ${options.workspaceRoot}`);
     }
-    if (process.env['NX_LOAD_DOT_ENV_FILES'] === 'true') {
-      nx.load<{ loadRootEnvFiles(): void }>('src/utils/dotenv').loadRootEnvFiles();
-    }
+    // As the executable of Nx does, whatever NX_LOAD_DOT_ENV_FILES says: that is about the files of tasks.
+    nx.load<{ loadRootEnvFiles(): void }>('src/utils/dotenv').loadRootEnvFiles();
     const cache = await OpenedCache.open(options);
     const projectGraph = await nx
       .load<ProjectGraphModule>('src/project-graph/project-graph')
@@ -276,8 +277,9 @@ export async function createTaskHost(options: TaskHostOptions): Promise<TaskHost
     const environments = new TaskEnvironments(nx);
     const restores = [
       ...[shareAcrossTasks(nx, hasher, cache), notices.restore, environments.restore],
-      restoreEnvironment,
+      () => environment.restore(),
     ];
+    environment.settle();
     const runDiscrete = selectRunDiscrete(nx);
     return new NxTaskHost(
       ...([
@@ -290,12 +292,13 @@ export async function createTaskHost(options: TaskHostOptions): Promise<TaskHost
         batchRunner(nx),
         notices,
         environments,
+        environment,
         mark,
         restores,
       ] as const),
     );
   } catch (error) {
-    restoreEnvironment();
+    environment.restore();
     throw error;
   }
 }

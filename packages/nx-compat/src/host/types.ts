@@ -1,3 +1,4 @@
+import type { Broken } from './broken';
 import type { FetchResult, RemoteCacheAddress, RemoteKind, StoreOutcome, TaskCache } from '../cache/types';
 import type { NxHashDetails, NxProjectGraph, NxTask, NxTaskStatus, RawTaskGraph, TaskGraph } from '../types';
 
@@ -63,10 +64,10 @@ export interface TaskRun {
   /** True when `stopTask` ended it. */
   stopped: boolean;
   /**
-   * Set when Nx itself threw and gave no result, with what it said: nothing is known of the task then. Its `status` is
-   * `failure`, but whoever can should try it elsewhere.
+   * Set when Nx itself threw and gave no result: nothing is known of the task then. Its `status` is `failure`, but that is not
+   * its own.
    */
-  broken: string | undefined;
+  broken: Broken | undefined;
   /** Warnings Nx printed about this task, without the task's own output; limited to 64 kB. */
   notices: string;
 }
@@ -128,7 +129,7 @@ export interface BatchRun {
   log: string;
   stopped: boolean;
   /** As for one task: nothing is known of any of them. */
-  broken: string | undefined;
+  broken: Broken | undefined;
 }
 
 /** The Nx of one executor process: graph, hasher and cache built once, tasks run one at a time. */
@@ -142,8 +143,12 @@ export interface TaskHost {
    * hashed as the main job did up front; one that does not, as Nx does before running it.
    */
   hashTask(task: NxTask, fullTaskGraph: RawTaskGraph | TaskGraph): Promise<HashResult>;
-  /** To be called when variables of this process were changed, as between two runs: Nx may know a task's environment by heart. */
-  environmentChanged(): void;
+  /**
+   * To be called before each task, batch or server of a command: makes the variables of this process those it had when the host was
+   * made and the given ones, undefined removing one. Whatever else was set meanwhile is gone, and so is what Nx remembers of
+   * the variables of other commands.
+   */
+  enterRun(runId: string, variables: Readonly<Record<string, string | undefined>>): void;
   /** Puts the outputs of a finished task (a member of a dependency closure) on disk, by its hash. */
   restore(task: NxTask): Promise<FetchResult>;
   /**

@@ -1,0 +1,55 @@
+/** What an attempt needs of servers: for each task that is a server, which one of it. */
+export type ServerClaims = ReadonlyMap<string, string>;
+
+interface Waiting {
+  readonly user: string;
+  readonly claims: ServerClaims;
+  readonly settle: (granted: boolean) => void;
+}
+
+/**
+ * A server of a task has its variables, its arguments and most often a port of its own, so two commands at the same time that want
+ * other ones of it take turns; those that want the same share it. An attempt claims all that it needs at once, and who came
+ * first is served first: nobody waits for one who waits.
+ */
+export class ServerTurns {
+  private readonly held = new Map<string, ServerClaims>();
+  private waiting: Waiting[] = [];
+
+  /** Resolves with true when nobody uses another server of these tasks, with false when the user has left before. */
+  take(user: string, claims: ServerClaims): Promise<boolean> {
+    return new Promise((resolve) => {
+      this.waiting.push({ user, claims, settle: resolve });
+      this.serve();
+    });
+  }
+
+  /** Doing it again is harmless. */
+  leave(user: string): void {
+    this.held.delete(user);
+    for (const left of this.waiting.filter((one) => one.user === user)) left.settle(false);
+    this.waiting = this.waiting.filter((one) => one.user !== user);
+    this.serve();
+  }
+
+  /** Nobody gets a turn any more. */
+  close(): void {
+    for (const { settle } of this.waiting.splice(0)) settle(false);
+  }
+
+  private serve(): void {
+    const before = [...this.held.values()];
+    this.waiting = this.waiting.filter(({ user, claims, settle }) => {
+      const free = before.every((other) => agree(other, claims));
+      before.push(claims);
+      if (free) {
+        this.held.set(user, claims);
+        settle(true);
+      }
+      return !free;
+    });
+  }
+}
+
+const agree = (a: ServerClaims, b: ServerClaims): boolean =>
+  [...b].every(([taskId, which]) => !a.has(taskId) || a.get(taskId) === which);

@@ -1,0 +1,35 @@
+import { LIMITS } from '@org/dte-protocol';
+
+/** About the machine that has it: another one's is another. */
+const OF_MACHINE =
+  /^(PATH|HOME|PWD|OLDPWD|TMPDIR|TEMP|TMP|USER|LOGNAME|SHELL|SHLVL|HOSTNAME|_|NODE_PATH|(LD|DYLD)_LIBRARY_PATH|XDG_.*)$/;
+
+export interface HookVariables {
+  /** All names whose values go to the agents: those of the option forwardEnv first. */
+  readonly names: readonly string[];
+  /** For the log: what stays here; null when nothing does. */
+  readonly note: string | null;
+}
+
+/**
+ * What hooks of plugins have set is part of what the command means, as forwardEnv is. What is about this machine, or names a
+ * folder of it, would be wrong on another one: it stays here unless forwardEnv names it.
+ * @param changed by hooks; null: not known on this platform
+ */
+export function hookVariables(
+  forwardEnv: readonly string[],
+  changed: Readonly<Record<string, string | undefined>> | null,
+  workspaceRoot: string,
+): HookVariables {
+  const others = Object.entries(changed ?? {}).filter(([name]) => !forwardEnv.includes(name));
+  const isHere = ([name, value]: [string, string | undefined]): boolean =>
+    OF_MACHINE.test(name) || (value?.includes(workspaceRoot) ?? false);
+  const room = Math.max(0, LIMITS.forwardedNames.value - forwardEnv.length);
+  const fit = others.filter((entry) => !isHere(entry)).slice(0, room);
+  const names = [...forwardEnv, ...fit.map(([name]) => name)];
+  const here = others.map(([name]) => name).filter((name) => !names.includes(name));
+  const note =
+    `dte: ${here.join(', ')}: set in this job by a hook of a plugin (preTasksExecution). Tasks on agents do not get ` +
+    `${here.length === 1 ? 'it' : 'them'}: about this machine, or too many. The option forwardEnv sends what it names`;
+  return { names, note: here.length === 0 ? null : note };
+}
