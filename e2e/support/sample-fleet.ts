@@ -16,16 +16,18 @@ export function sampleFleet({
   plugin = true,
   projects = {},
   targetDefaults = {},
+  files = {},
 }: {
   nx?: string;
   plugin?: boolean;
   projects?: Record<string, SampleProject>;
   targetDefaults?: object;
+  files?: Record<string, string>;
 } = {}): Fleet {
   const nxJson = sampleNxJson({ plugin, targetDefaults: { ...SAMPLE_TARGET_DEFAULTS, ...targetDefaults } });
   return Fleet.create({
     install: install({ nx }),
-    files: sampleFiles({ ...SAMPLE_PROJECTS, ...projects }, nxJson),
+    files: { ...sampleFiles({ ...SAMPLE_PROJECTS, ...projects }, nxJson), ...files },
     change: SAMPLE_CHANGE,
   });
 }

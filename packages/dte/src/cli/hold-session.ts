@@ -5,6 +5,7 @@ import { Command } from 'commander';
 import { makeDataFolder } from '../embedded/data-folder';
 import { dataDirOf } from '../embedded/ensure';
 import { watchJob } from '../embedded/job-watch';
+import { handOver, handoverEnv } from '../secrets/handover';
 import { cliContext, joinSession, requireRendezvous, type CliContext, type Flags } from './context';
 import { addFlags } from './option-flags';
 
@@ -25,8 +26,10 @@ export function startHolding({ resolved, workspaceRoot, sessionId }: CliContext,
   const child = spawn(process.execPath, [join(__dirname, 'main.js'), ...args], {
     cwd: workspaceRoot,
     detached: true,
-    stdio: ['ignore', log, log],
+    env: handoverEnv(),
+    stdio: ['pipe', log, log],
   });
+  handOver(child);
   closeSync(log);
   // Without it the session ends later than it could; nothing else depends on it.
   child.on('error', () => undefined);

@@ -12,6 +12,7 @@ import { resolveConfig, sessionIdOf, settingsOf, type Resolved } from '../config
 import { ensureCoordinator } from '../embedded/ensure';
 import { saysSettings } from '../embedded/says-settings';
 import { createRendezvous, noRendezvous } from '../rendezvous';
+import { envWithSecrets } from '../secrets/hidden-env';
 import { jobIdOf } from '../session/identity';
 import { openSession, type Session } from '../session/open-session';
 import { asRecord } from './as-record';
@@ -35,7 +36,7 @@ const nxJsonOptions = (nxJson: Record<string, unknown>): Readonly<Record<string,
 export async function prepare(context: NxRunnerContext, voice: Voice): Promise<Prepared> {
   const workspaceRoot = findWorkspaceRoot();
   const { env } = process;
-  const resolved = resolveConfig({ env, nxJson: nxJsonOptions(context.nxJson) });
+  const resolved = resolveConfig({ env: envWithSecrets(), nxJson: nxJsonOptions(context.nxJson) });
   resolved.warnings.forEach((warning) => voice.line(`dte: ${warning}`));
   const rules = loadRules(workspaceRoot, resolved.config.assignmentRules);
   const assignment = createAssignment(rules, (patterns) =>
