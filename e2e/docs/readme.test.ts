@@ -3,6 +3,7 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import {
   DEFAULT_NX_VERSION,
+  type FakeGitlab,
   Fleet,
   install,
   type Machine,
@@ -14,6 +15,7 @@ import {
   sampleFiles,
   sampleNxJson,
   sampleProject,
+  startFakeGitlab,
 } from '@org/dte-testing';
 import {
   type Block,
@@ -30,6 +32,7 @@ import { machinesOf, ownLines, plain, ranOn } from '../support/log';
 
 /** The part of .gitlab-ci.yml that the README shows. */
 interface Pipelines {
+  default: { id_tokens: unknown };
   variables: Record<string, string>;
   main: { script: string[] };
   agent: { script: string[] };
@@ -91,8 +94,10 @@ function shapeOf(example: string, parts: number): RegExp {
 describe('the documents', () => {
   let fleet: Fleet;
   let laptop: Machine;
+  let gitlab: FakeGitlab;
 
-  beforeAll(() => {
+  beforeAll(async () => {
+    gitlab = await startFakeGitlab({ projects: [{ id: 7 }] });
     const beta = sampleProject('beta', 'libs/beta', { alpha: 'libs/alpha' });
     beta.targets['e2e-ci'] = { dependsOn: ['build'], command: sampleCommand('beta:e2e-ci', { sleep: 1500 }) };
     const nxJson = {
@@ -108,6 +113,7 @@ describe('the documents', () => {
   });
 
   afterAll(async () => {
+    await gitlab.close();
     expect(await fleet.close()).toEqual([]);
   });
 
@@ -119,13 +125,20 @@ describe('the documents', () => {
   };
 
   it('show a nx.json and a pipeline that distribute: an agent runs the tasks, and all jobs end by themselves', async () => {
-    const { variables, main, agent } = readPipeline();
-    // As the README has it: a coordinator of its own, found by its address, and a secret.
-    const secret = { DTE_SECRET: 'open sesame', DTE_RENDEZVOUS_DIR: undefined };
-    const service = fleet.machine('service').startDte(['coordinator', '--port=0'], { env: secret });
+    const { default: defaults, variables, main, agent } = readPipeline();
+    // As the README has it: a coordinator of its own, found by its address, and id tokens.
+    expect(defaults.id_tokens).toEqual({ DTE_ID_TOKEN: { aud: 'dte' } });
+    const service = fleet
+      .machine('service')
+      .startDte(['coordinator', '--host=0.0.0.0', '--port=0', `--issuers=${gitlab.url}`]);
     await service.waitForOutput(/coordinator on \S+/);
-    const [, address] = /coordinator on (\S+)/.exec(service.output())!;
-    const env = { ...variables, ...secret, DTE_COORDINATOR_URL: address, DTE_PROGRESS_MS: '200' };
+    const [, port] = /coordinator on \S+:(\d+)/.exec(service.output())!;
+    const claims = { project_id: '7', pipeline_id: '1001', sha: fleet.head };
+    const env = {
+      ...{ ...variables, DTE_COORDINATOR_URL: `http://127.0.0.1:${port}`, DTE_PROGRESS_MS: '200' },
+      ...{ DTE_RENDEZVOUS_DIR: undefined, DTE_SESSION_ID: '7-1001', CI_SERVER_URL: gitlab.url },
+      DTE_ID_TOKEN: gitlab.idToken({ ...claims, job_id: '50' }),
+    };
     const pipeline = new Pipeline(fleet, fleet.machine('main'));
     const [open, ...commands] = stepsOf(main);
     const run = (line: string) => pipeline.main.run('sh', ['-ec', line], { env });

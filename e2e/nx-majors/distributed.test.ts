@@ -1,6 +1,7 @@
 import { expectExit } from '../support/expect-exit';
 import { AFFECTED, NX_VERSIONS, Pipeline, type Fleet } from '@org/dte-testing';
 import { machinesOf, ownLines, plain, ranOn } from '../support/log';
+import { CANARY, filesWithCanary, SPY_SCRIPT } from '../support/spy';
 import { AFFECTED_OUTPUTS, AFFECTED_TASKS, sampleFleet } from '../support/sample-fleet';
 import { sampleCommand } from '@org/dte-testing';
 
@@ -47,6 +48,7 @@ const withInspection = Object.fromEntries(
     { root: `libs/${name}`, targets: { inspect: { executor: './tools/inspector:inspect', cache: true } } },
   ]),
 );
+const SPY = { root: 'libs/spy', targets: { spy: { command: 'node tools/spy.cjs' } } };
 
 describe.each(NX_VERSIONS)('nx %s', (nx) => {
   let fleet: Fleet;
@@ -55,15 +57,15 @@ describe.each(NX_VERSIONS)('nx %s', (nx) => {
   beforeAll(async () => {
     fleet = sampleFleet({
       nx,
-      projects: { ...FAILING, ...withInspection },
-      files: PLUGIN,
+      projects: { ...FAILING, ...withInspection, spy: SPY },
+      files: { ...PLUGIN, 'tools/spy.cjs': SPY_SCRIPT },
       targetDefaults: {
         // Declared and not written, like the coverage of tests that were not asked for it.
         lint: { cache: true, outputs: ['{projectRoot}/reports'] },
         check: { dependsOn: ['^check'], cache: true, outputs: ['{workspaceRoot}/dist/{projectRoot}'] },
       },
     });
-    pipeline = await Pipeline.start(fleet, 2);
+    pipeline = await Pipeline.start(fleet, 2, { DTE_SECRET: CANARY });
   });
 
   afterAll(async () => {
@@ -146,6 +148,22 @@ describe.each(NX_VERSIONS)('nx %s', (nx) => {
     const alone = await fleet.machine('alone', { ci: false, env: { CI: 'true' } }).nx(command);
     expect(exit.code).toBe(alone.code);
     expect([1, 130]).toContain(exit.code);
+  });
+
+  it('gives no task what proves who the job is, wherever it runs, and leaves it in no file', async () => {
+    const spy = ['run-many', '-t', 'spy', '--skip-nx-cache'];
+    const out = { DTE_COORDINATOR_URL: 'http://127.0.0.1:9', DTE_CONNECT_TIMEOUT_MS: '500' };
+    const runs = [
+      ['agent', await pipeline.nx(spy)],
+      ['main', await pipeline.nx([...spy, '--no-dte'])],
+      ['main', await pipeline.nx(spy, { env: out })],
+    ] as const;
+
+    for (const [where, exit] of runs) {
+      expect(plain(exit.output)).toMatch(new RegExp(`spy on ${where}\\S* looked at true, found: nothing`));
+      expectExit(exit, 0, pipeline);
+    }
+    expect(filesWithCanary(fleet.folder)).toEqual([]);
   });
 
   it('lets agents and coordinator go when the main job says that it is done', async () => {

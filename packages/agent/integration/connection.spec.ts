@@ -1,4 +1,11 @@
-import { type AgentSync, type CoordinatorToAgent, coordinatorToAgentSchema } from '@org/dte-protocol';
+import {
+  type AgentSync,
+  type CoordinatorToAgent,
+  coordinatorToAgentSchema,
+  PROTOCOL_VERSION,
+  type Welcome,
+  welcomeSchema,
+} from '@org/dte-protocol';
 import { waitFor } from '@org/dte-testing';
 import { type ConnectOptions, type Connection, connect, waitOpen } from '../src';
 import { FakeCoordinator } from '../src/test-support/fake-coordinator';
@@ -69,6 +76,57 @@ it('refuses a coordinator that signs with another secret', async () => {
   });
   await until(connection, 'failed');
   expect(connection.state).toMatchObject({ error: { code: 'DTE_BAD_SECRET' } });
+});
+
+const changes: Partial<Welcome>[] = [
+  { token: 'another' },
+  { idToken: 'e30.e30.x' },
+  { heartbeatMs: 1 },
+  { leaseMs: 1 },
+  { proof: 'ab'.repeat(32) },
+];
+it('the changes are of every field of a welcome', () => {
+  const changed = ['type', ...changes.flatMap((change) => Object.keys(change))];
+  expect(changed.sort()).toEqual(Object.keys(welcomeSchema.shape).sort());
+});
+
+it.each(changes)('refuses a welcome in which somebody has put %j on its way', async (change) => {
+  server.secret = 'shared';
+  server.tamper = (welcome) => ({ ...welcome, ...change });
+  const connection = dial({ credentials: { secret: 'shared' } });
+  await expect(waitOpen(connection, 5_000)).rejects.toMatchObject({ code: 'DTE_BAD_SECRET' });
+});
+
+it('repeats no words of somebody who refuses it without having proven the secret', async () => {
+  server.secret = 'another';
+  server.refusal = { code: 'DTE_COMMIT_MISMATCH', message: 'buy gold' };
+  // As if its own proof had been accepted there.
+  Object.defineProperty(server, 'answer', {
+    value: (socket: { send(text: string): void }) =>
+      socket.send(JSON.stringify({ type: 'error', reason: server.refusal, fatal: true })),
+  });
+  const connection = dial({ credentials: { secret: 'shared' } });
+  const refusal = waitOpen(connection, 5_000);
+  await expect(refusal).rejects.toMatchObject({ code: 'DTE_COMMIT_MISMATCH' });
+  await expect(refusal).rejects.not.toThrow(/gold/);
+});
+
+it('repeats the reason of a coordinator that has, and as one printable line where there is no secret', async () => {
+  server.refusal = { code: 'DTE_COMMIT_MISMATCH', message: 'other\u001b[2J\ncommit' };
+  await expect(waitOpen(dial(), 5_000)).rejects.toThrow('other [2J commit');
+  server.secret = 'shared';
+  const connection = dial({ credentials: { secret: 'shared' } });
+  await expect(waitOpen(connection, 5_000)).rejects.toThrow('other [2J commit');
+});
+
+it('repeats nothing of a challenge that does not fit', async () => {
+  Object.defineProperty(server, 'greet', {
+    value: (socket: { send(text: string): void }) =>
+      socket.send(JSON.stringify({ type: 'challenge', protocolVersion: PROTOCOL_VERSION, 'buy gold': 1 })),
+  });
+  const refusal = waitOpen(dial(), 5_000);
+  await expect(refusal).rejects.toMatchObject({ code: 'DTE_MALFORMED_MESSAGE' });
+  await expect(refusal).rejects.not.toThrow(/gold/);
 });
 
 it('refuses a coordinator without a secret when it has one itself', async () => {

@@ -58,11 +58,12 @@ describe('the handshake of a coordinator with a secret', () => {
     expect(harness.coordinator.sessions()).toEqual([]);
   });
 
-  it('shows the main job who was refused before it came', async () => {
+  it('tells the main job that somebody was refused before it came, and not who he says he is', async () => {
     await refusal(await harness.connect({ name: 'agent 7' }, 'wrong'));
     const main = await harness.main();
     const info = await main.next('session.info', ({ refused }) => refused.length > 0);
-    expect(info.refused).toMatchObject([{ name: 'agent 7', reason: { code: 'DTE_BAD_SECRET' } }]);
+    expect(info.refused).toMatchObject([{ name: null, reason: { code: 'DTE_BAD_SECRET' } }]);
+    expect(JSON.stringify(main.received)).not.toContain('agent 7');
   });
 });
 
@@ -113,7 +114,10 @@ describe('a hello that is wrong', () => {
       code: 'DTE_PROTOCOL_VERSION',
       message: containing(`version 99, this side speaks ${PROTOCOL_VERSION}`),
     });
-    expect((await seenByMain('DTE_PROTOCOL_VERSION')).refused[0]!.name).toBe('old agent');
+    expect((await seenByMain('DTE_PROTOCOL_VERSION')).refused[0]).toMatchObject({
+      name: null,
+      reason: { message: containing('another version of @org/dte') },
+    });
   });
 
   it('of another commit: told both, and the main job told whom', async () => {

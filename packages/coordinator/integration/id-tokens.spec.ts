@@ -181,16 +181,16 @@ describe('a secret on top of id tokens, over TLS', () => {
   it('is not taken from somebody in the middle who passes on a proof made for its own connection', async () => {
     const hello = helloOf('agent', tokenOf(), { channelBinding: 'tls-exporter' });
     const client = await harness.rawClient();
-    const { serverNonce } = await client.next('challenge');
-    client.send(signHello(hello, serverNonce, SECRET, 'ab'.repeat(32)));
+    const challenge = await client.next('challenge');
+    client.send(signHello(hello, challenge, SECRET, 'ab'.repeat(32)));
     expect(await refusal(client)).toMatchObject({ code: 'DTE_BAD_SECRET' });
   });
 
   it('is not taken together with another id token than it was proven for', async () => {
     const hello = helloOf('agent', tokenOf(), { channelBinding: 'tls-exporter' });
     const client = await harness.rawClient();
-    const { serverNonce } = await client.next('challenge');
-    const signed = signHello(hello, serverNonce, SECRET, client.channel!);
+    const challenge = await client.next('challenge');
+    const signed = signHello(hello, challenge, SECRET, client.channel!);
     client.send({ ...signed, idToken: tokenOf({ job_id: '8' }) });
     expect(await refusal(client)).toMatchObject({ code: 'DTE_BAD_SECRET' });
   });

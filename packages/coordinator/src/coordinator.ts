@@ -6,8 +6,10 @@ import { sessionIdOf } from '@org/dte-identity';
 import { DteError, type LimitValues, readLimits } from '@org/dte-protocol';
 import { type Logger, pino } from 'pino';
 import { FileArtifactStore } from './artifacts/file-artifact-store';
+import { isLoopbackHost } from './auth/loopback';
 import { type IdTokenOptions, PipelineDoor } from './auth/pipeline-door';
-import { loadTokenKey, TokenIssuer } from './auth/token';
+import { boundKey, loadTokenKey, TokenIssuer } from './auth/token';
+import { TrustDomain } from './auth/trust-domain';
 import { evictionLog } from './door/eviction-log';
 import { Strangers } from './door/strangers';
 import { diskError, type FileSystem, nodeFileSystem } from './files/file-system';
@@ -19,6 +21,7 @@ import { FileJournalStore } from './journal/file-journal';
 import { FolderLock } from './lock/folder-lock';
 import { changedLimits } from './log/shown';
 import { SessionRegistry } from './session/registry';
+import { RefusedStrangers } from './session/refused-strangers';
 import { Gatekeeper } from './ws/gatekeeper';
 import { Gateway } from './ws/gateway';
 
@@ -38,6 +41,13 @@ export interface CoordinatorOptions {
   readonly secret?: string;
   /** Every client has to show an id token of a job of its session's pipeline. With neither, this machine is served only. */
   readonly idTokens?: IdTokenOptions;
+  /** The one session that it serves: that of the job which it is a part of. Default: any. */
+  readonly session?: string;
+  /**
+   * True: whoever has the secret may enter any session. Default false: where other machines reach it, and there are no id
+   * tokens, it serves one project and no pipelines of GitLab; see `TrustDomain`.
+   */
+  readonly sharedTrust?: boolean;
   /** Listens with TLS, with this key. */
   readonly tls?: TlsKey;
   /** Default: the protocol's defaults, without looking at the environment. */
@@ -117,7 +127,8 @@ async function serve(options: CoordinatorOptions, lock: FolderLock): Promise<Coo
     ...{ limits, fs },
     onDamage: (message) => logger.warn(message),
   });
-  const tokens = new TokenIssuer(await loadTokenKey(fs, dataDir), now);
+  const known = [options.secret ?? null, options.idTokens?.own ?? null];
+  const tokens = new TokenIssuer(boundKey(await loadTokenKey(fs, dataDir), known), now);
   const onSessionFinished = options.onSessionFinished ?? (() => undefined);
   const registry = new SessionRegistry({
     root,
@@ -132,19 +143,30 @@ async function serve(options: CoordinatorOptions, lock: FolderLock): Promise<Coo
   });
   const door =
     options.idTokens === undefined ? null : new PipelineDoor(options.idTokens, limits, tokens, now);
+  // One of a job serves that job's session alone; whether a secret is enough for that was asked before it was started.
+  const isOneDomain = options.sharedTrust === true || options.session !== undefined;
   const gatekeeper: Gatekeeper = new Gatekeeper({
     secret: options.secret ?? null,
     door,
+    trust: isOneDomain ? null : await TrustDomain.open(fs, dataDir),
+    session: options.session ?? null,
+    reachable: !isLoopbackHost(host),
     limits,
     tokens,
     registry,
     now,
     connections: () => gateway.members,
   });
+  const refused = new RefusedStrangers();
   const gateway: Gateway = new Gateway({
     gatekeeper,
     limits,
     logger,
+    onStranger: (sessionKey, code, address) => {
+      const news = refused.add(code, address, now());
+      if (news !== null) logger.warn({ code }, news);
+      if (sessionKey !== null) registry.refuseStranger(sessionKey, code, address);
+    },
     onRefused: (sessionKey, name, error) => registry.refuse(sessionKey, name, error),
     onProven: (socket) => strangers.proven(socket),
   });

@@ -4,6 +4,7 @@ import { runHereWithNx } from './runner/default-runner';
 
 /** Every nx command on every laptop loads this file: what is not needed there is loaded when it is. */
 type Distribute = typeof import('./runner/distribute');
+type WithoutSecrets = typeof import('./runner/without-secrets');
 type WritePlan = typeof import('./plan/write-plan');
 
 /**
@@ -19,11 +20,18 @@ export default function dteTasksRunner(
   const activity = decideActivity(process.env, options, context.nxArgs);
   if (activity.kind === 'distribute') {
     // eslint-disable-next-line @typescript-eslint/no-require-imports -- synchronous, and CommonJS like the rest
-    return (require('./runner/distribute') as Distribute).distribute(tasks, options, context);
+    const { distribute } = require('./runner/distribute') as Distribute;
+    return withoutSecrets(() => distribute(tasks, options, context));
   }
   if (activity.kind === 'plan') {
     // eslint-disable-next-line @typescript-eslint/no-require-imports -- as above
     return (require('./plan/write-plan') as WritePlan).writePlan(activity.path, options, context);
   }
-  return runHereWithNx(tasks, options, context);
+  const runHere = (): Promise<NxStatuses> => runHereWithNx(tasks, options, context);
+  return activity.kind === 'declined' ? withoutSecrets(runHere) : runHere();
+}
+
+function withoutSecrets<T>(run: () => Promise<T>): Promise<T> {
+  // eslint-disable-next-line @typescript-eslint/no-require-imports -- as above
+  return (require('./runner/without-secrets') as WithoutSecrets).withoutSecrets(run);
 }

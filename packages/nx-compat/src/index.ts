@@ -6,6 +6,7 @@ export {
   runWithDefaultRunner,
   type SubsetRequest,
 } from './runner/default-runner';
+export { hideFromTasks } from './runner/hidden-variables';
 export { bailStopsTasks } from './bail';
 export { openCache, type OpenCacheOptions } from './cache/open-cache';
 export { detectRemoteKind, useRemoteCache, type RemoteCacheLease } from './cache/remote-cache';

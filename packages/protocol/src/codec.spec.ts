@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { decode, decodeFirst, encode } from './codec';
 import { DteError } from './errors';
-import { challengeSchema, type Hello, helloSchema, proofInput, UNBOUND } from './handshake';
+import { challengeSchema, helloSchema } from './handshake';
 import { LIMITS } from './limits';
 import { PROTOCOL_VERSION } from './version';
 
@@ -68,40 +68,5 @@ describe('decodeFirst', () => {
   it('takes no more than a hello may be', () => {
     const frame = JSON.stringify({ padding: 'x'.repeat(LIMITS.helloBytes.value) });
     expect(errorOf(() => decodeFirst(helloSchema, frame))).toMatchObject({ code: 'DTE_FRAME_TOO_LARGE' });
-  });
-});
-
-describe('proofInput', () => {
-  const hello: Omit<Hello, 'proof'> = {
-    type: 'hello',
-    protocolVersion: 1,
-    role: 'agent',
-    sessionId: 's1',
-    clientId: 'a1',
-    name: 'agent 1',
-    jobUrl: null,
-    clientNonce: 'ab'.repeat(16),
-    identity: { commit: null, nxVersion: '1', nodeVersion: '1', platform: 'x' },
-    slots: null,
-    labels: [],
-  };
-
-  it('differs for everything that decides what a client may do', () => {
-    const changes: Partial<Hello>[] = [
-      {},
-      { role: 'main' },
-      { sessionId: 's2' },
-      { clientId: 'a2' },
-      { clientNonce: 'cd'.repeat(16) },
-      { protocolVersion: 2 },
-    ];
-    const inputs = changes.map((change) => proofInput('client', 'nonce', { ...hello, ...change }, UNBOUND));
-    inputs.push(
-      proofInput('server', 'nonce', hello, UNBOUND),
-      proofInput('client', 'other', hello, UNBOUND),
-      proofInput('client', 'nonce', hello, { ...UNBOUND, channel: 'ab'.repeat(32) }),
-      proofInput('client', 'nonce', hello, { ...UNBOUND, idTokenHash: 'ab'.repeat(32) }),
-    );
-    expect(new Set(inputs).size).toBe(inputs.length);
   });
 });

@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { agentOutputSchema, agentSyncSchema, agentWantedSchema } from './agent-messages';
 import { DteError } from './errors';
-import { type challengeSchema, type helloSchema, welcomeSchema } from './handshake';
+import { type challengeSchema, type helloSchema, refusalSchema, welcomeSchema } from './handshake';
+import { printable } from './ids';
 import { LIMITS } from './limits';
 import {
   errorMessageSchema,
@@ -34,12 +35,13 @@ export const coordinatorToMainSchema = z.discriminatedUnion('type', [
 export type CoordinatorToMain = z.infer<typeof coordinatorToMainSchema>;
 
 /** The coordinator's answer to a hello. */
-export const helloAnswerSchema = z.discriminatedUnion('type', [welcomeSchema, errorMessageSchema]);
+export const helloAnswerSchema = z.discriminatedUnion('type', [welcomeSchema, refusalSchema]);
 
 export type Message =
   | z.infer<typeof challengeSchema>
   | z.infer<typeof helloSchema>
   | z.infer<typeof welcomeSchema>
+  | z.infer<typeof refusalSchema>
   | AgentToCoordinator
   | CoordinatorToAgent
   | MainToCoordinator
@@ -48,10 +50,14 @@ export type Message =
 /** A message as the text of one frame. */
 export const encode = (message: Message): string => JSON.stringify(message);
 
+const ISSUE_CHARS = 300;
+
 const describeIssues = (error: z.ZodError): string =>
   error.issues
     .slice(0, 3)
     .map((issue) => `${issue.path.length === 0 ? 'message' : issue.path.join('.')}: ${issue.message}`)
+    // Keys and values that a peer has made up are in it.
+    .map((text) => printable(text, ISSUE_CHARS))
     .join('; ');
 
 function parseJson(frame: string, maxBytes: number): unknown {
@@ -103,5 +109,15 @@ export function decodeFirst<T>(schema: z.ZodType<T>, frame: string): T {
       `The other side speaks protocol version ${versioned.data.protocolVersion}, this side speaks ${PROTOCOL_VERSION}.`,
     );
   }
-  return decode(schema, frame, LIMITS.helloBytes.value);
+  const parsed = schema.safeParse(raw);
+  if (parsed.success) return parsed.data;
+  // Nobody knows yet who this is: what he has sent is not repeated, only which of our fields it spoils.
+  const fields = parsed.error.issues
+    .slice(0, 3)
+    .map(({ path: [field], code }) => `${typeof field === 'string' ? field : 'message'} (${code})`);
+  throw new DteError(
+    'DTE_MALFORMED_MESSAGE',
+    `A message of a handshake does not fit the protocol: ${fields.join(', ')}.`,
+    { cause: parsed.error },
+  );
 }

@@ -24,6 +24,10 @@ export const ERROR_CODES = {
     severity: 'fatal',
     cure: 'Give the jobs id tokens (docs/gitlab.md), or set DTE_SECRET on both sides: otherwise a coordinator talks to its own machine only.',
   },
+  DTE_SHARED_TRUST: {
+    severity: 'fatal',
+    cure: 'Start the coordinator with --issuers (DTE_ISSUERS, the address of your GitLab) and give the jobs id tokens, or with --shared-trust (DTE_SHARED_TRUST=true) if everybody who has the secret may change what every session gets: docs/security.md.',
+  },
   DTE_ID_TOKEN_REFUSED: {
     severity: 'fatal',
     cure: 'Give every job of the pipeline the keyword `id_tokens: DTE_ID_TOKEN: aud: dte` (docs/gitlab.md), and the coordinator the address of this GitLab (CI_SERVER_URL or --issuers).',

@@ -50,6 +50,7 @@ const SCHEMAS: Record<string, z.ZodType[]> = {
   'hello.lockfiles': [helloSchema],
   welcome: [welcomeSchema, helloAnswerSchema],
   'welcome.id-token': [welcomeSchema, helloAnswerSchema],
+  'error.proven': [helloAnswerSchema],
   error: [errorMessageSchema, helloAnswerSchema, coordinatorToAgentSchema, coordinatorToMainSchema],
   'agent.sync': [agentSyncSchema, agentToCoordinatorSchema],
   'agent.sync.drift': [agentSyncSchema, agentToCoordinatorSchema],

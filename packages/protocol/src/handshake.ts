@@ -1,6 +1,8 @@
 import { z } from 'zod';
+import { canonicalJson } from './canonical-json';
 import { agentIdSchema, labelSchema, runIdSchema, sessionIdSchema } from './ids';
 import { LIMITS } from './limits';
+import { errorMessageSchema } from './main-messages';
 
 const nonceSchema = z.string().regex(/^[0-9a-f]{32,128}$/);
 const proofSchema = z.string().regex(/^[0-9a-f]{64}$/);
@@ -64,7 +66,7 @@ export const helloSchema = z.strictObject({
   name: labelSchema(256),
   jobUrl: labelSchema(2048).nullable(),
   clientNonce: nonceSchema,
-  /** HMAC-SHA256 over `proofInput('client', ...)`, hex; null when no secret is configured. */
+  /** HMAC-SHA256 over `proofInput` of the client, hex; null when no secret is configured. */
   proof: proofSchema.nullable(),
   /** GitLab's id token of the client's job. */
   idToken: idTokenSchema.nullable().optional(),
@@ -84,7 +86,7 @@ export type Hello = z.infer<typeof helloSchema>;
 /** The coordinator's acceptance. */
 export const welcomeSchema = z.strictObject({
   type: z.literal('welcome'),
-  /** HMAC-SHA256 over `proofInput('server', ...)`, hex; the client refuses a coordinator that cannot give it. */
+  /** HMAC-SHA256 over `proofInput` of the server, hex; the client refuses a coordinator that cannot give it. */
   proof: proofSchema.nullable(),
   /** Bearer token for the HTTP endpoints; bound to session, role and client. */
   token: tokenSchema,
@@ -95,42 +97,50 @@ export const welcomeSchema = z.strictObject({
 });
 export type Welcome = z.infer<typeof welcomeSchema>;
 
-/** The part of `proofInput` that depends on the connection and on hashing, which this package cannot do. */
-export interface ProofBinding {
+/** The coordinator's refusal. What comes after a welcome is an `errorMessageSchema`. */
+export const refusalSchema = errorMessageSchema.extend({
   /**
-   * Hex of the keying material exported from the TLS connection (`CHANNEL_BINDING_EXPORT`), each side its own; `none`
-   * when `hello.channelBinding` is not `tls-exporter`.
+   * As in `welcomeSchema`: a client with a secret shows the words of nobody who cannot give it. Left out where there is no
+   * secret, or no hello that could be read.
+   */
+  proof: proofSchema.optional(),
+});
+export type Refusal = z.infer<typeof refusalSchema>;
+
+/** One handshake as one of its sides has seen it. Whatever differs from what the other side has seen spoils the proofs. */
+export interface Handshake {
+  readonly challenge: Challenge;
+  readonly hello: Omit<Hello, 'proof'>;
+  /**
+   * Hex of the keying material exported from the TLS connection (`CHANNEL_BINDING_EXPORT`), each side its own;
+   * `UNBOUND` when `hello.channelBinding` is not `tls-exporter`.
    */
   readonly channel: string;
-  /** SHA-256 of `hello.idToken` in hex, for both speakers; `-` when there is none. */
-  readonly idTokenHash: string;
 }
 
-/** Of a plain connection of a client without id token. */
-export const UNBOUND: ProofBinding = { channel: 'none', idTokenHash: '-' };
+/** `Handshake.channel` of a connection without TLS, or whose TLS ends at a proxy. */
+export const UNBOUND = 'none';
+
+/** Who signs, and of a coordinator the answer that it signs. */
+export type Signed =
+  | { readonly speaker: 'client' }
+  | { readonly speaker: 'server'; readonly answer: Omit<Welcome, 'proof'> | Omit<Refusal, 'proof'> };
 
 /**
- * The exact text both sides sign. It names the speaker, so that one side's proof cannot be played back as the
- * other's, everything the hello claims that decides what it may do, and the connection: who ends the TLS in the middle
- * has other keying material on each side and can pass no proof on. A coordinator whose own socket is TLS takes no
- * proof with `none`, so nobody can talk a client out of binding it.
+ * The exact text a side signs: the messages themselves, whole but for their proof, so that a field which is added to one
+ * of them later is covered without anybody having to think of it. It names the speaker, so that one side's proof cannot be
+ * played back as the other's, and the connection: who ends the TLS in the middle has other keying material on each side
+ * and can pass no proof on. A coordinator whose own socket is TLS takes no proof with `none`, so nobody can talk a client
+ * out of binding it.
  */
-export function proofInput(
-  speaker: 'client' | 'server',
-  serverNonce: string,
-  hello: Omit<Hello, 'proof'>,
-  binding: ProofBinding,
-): string {
-  return [
-    'dte-proof-v1',
-    speaker,
-    serverNonce,
-    hello.clientNonce,
-    hello.role,
-    hello.sessionId,
-    hello.clientId,
-    String(hello.protocolVersion),
-    binding.channel,
-    binding.idTokenHash,
-  ].join('\n');
+export function proofInput(signed: Signed, { challenge, hello, channel }: Handshake): string {
+  const answer = signed.speaker === 'server' ? signed.answer : null;
+  return canonicalJson([
+    'dte-proof-v2',
+    signed.speaker,
+    channel,
+    challenge,
+    { ...hello, proof: undefined },
+    answer === null ? null : { ...answer, proof: undefined },
+  ]);
 }

@@ -1,12 +1,16 @@
 import { z } from 'zod';
 
-const hasControlCharacter = (value: string): boolean => {
-  for (let i = 0; i < value.length; i++) {
-    const unit = value.charCodeAt(i);
-    if (unit < 0x20 || unit === 0x7f) return true;
-  }
-  return false;
-};
+/**
+ * What ends a line, moves the cursor of a terminal or turns the direction of writing: control characters (C0, DEL and C1,
+ * in which some terminals read escape sequences too), the separators of lines and paragraphs, bidirectional controls.
+ */
+const UNPRINTABLE = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]+/g;
+
+const hasControlCharacter = (value: string): boolean => value.search(UNPRINTABLE) >= 0;
+
+/** Text as one printable line of at most `max` characters, such as `labelSchema` takes (unless nothing is left). */
+export const printable = (text: string, max: number): string =>
+  text.replace(UNPRINTABLE, ' ').trim().slice(0, max);
 
 /** Free text that is printed: bounded, no control characters (a log line must stay a line). */
 export const labelSchema = (max: number) =>

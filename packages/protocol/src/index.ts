@@ -8,5 +8,6 @@ export * from './limits';
 export * from './main-messages';
 export * from './rendezvous';
 export * from './result';
+export * from './secret-variables';
 export * from './task';
 export * from './version';

@@ -75,8 +75,11 @@ export const sessionInfoSchema = z.strictObject({
   sessionId: z.string(),
   state: z.enum(['open', 'finished']),
   agents: z.array(agentInfoSchema),
-  /** Agents turned away at the door: worth a line in the main job's log. */
-  refused: z.array(z.strictObject({ name: labelSchema(256), reason: reasonSchema })).max(100),
+  /**
+   * Who was turned away at the door: worth a line in the main job's log. Whoever has proven nothing has no name (null) and
+   * no words: those are counted, by code, and the reason says how many.
+   */
+  refused: z.array(z.strictObject({ name: labelSchema(256).nullable(), reason: reasonSchema })).max(100),
 });
 export type SessionInfo = z.infer<typeof sessionInfoSchema>;
 

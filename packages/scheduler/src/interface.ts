@@ -71,7 +71,7 @@ export type Input =
   /** Left for good, or refused after it had joined. */
   | { type: 'agent.removed'; agentId: string; reason: Reason }
   /** Turned away at the door: never joined. */
-  | { type: 'agent.refused'; name: string; reason: Reason }
+  | { type: 'agent.refused'; name: string | null; reason: Reason }
   /** Time passed; see `Effects.wakeAtMs`. */
   | { type: 'tick' };
 
@@ -86,7 +86,7 @@ export type HistoryEvent =
   | { type: 'agent.joined'; agentId: string; name: string; again: boolean }
   | { type: 'agent.disconnected'; agentId: string }
   | { type: 'agent.left'; agentId: string; reason: Reason }
-  | { type: 'agent.refused'; name: string; reason: Reason }
+  | { type: 'agent.refused'; name: string | null; reason: Reason }
   | { type: 'run.submitted'; runId: string; tasks: number }
   | { type: 'run.ended'; runId: string; state: 'finished' | 'cancelled' }
   | { type: 'run.closed'; runId: string }

@@ -106,13 +106,24 @@ export function mainLeft(state: SchedulerState): void {
   state.session.mains = Math.max(0, state.session.mains - 1);
 }
 
-export function agentRefused(state: SchedulerState, name: string, reason: Reason, out: EffectsBuilder): void {
+export function agentRefused(
+  state: SchedulerState,
+  name: string | null,
+  reason: Reason,
+  out: EffectsBuilder,
+): void {
   const { refused } = state.session;
   out.event({ type: 'agent.refused', name, reason });
   // An agent that keeps trying is one line in the main job's log.
-  const known = refused.some((other) => other.name === name && other.reason.code === reason.code);
-  if (known || refused.length >= MAX_REFUSED) return;
-  refused.push({ name, reason });
+  const known = refused.findIndex((other) => other.name === name && other.reason.code === reason.code);
+  if (known >= 0) {
+    // Of those without a name there are more now.
+    if (name !== null || refused[known]?.reason.message === reason.message) return;
+    refused[known] = { name, reason };
+  } else {
+    if (refused.length >= MAX_REFUSED) return;
+    refused.push({ name, reason });
+  }
   membershipChanged(state);
 }
 

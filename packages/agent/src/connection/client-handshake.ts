@@ -1,17 +1,16 @@
-import { createHash } from 'node:crypto';
 import {
   type Challenge,
+  type Handshake,
   type Hello,
-  type ProofBinding,
   type Welcome,
-  DteError,
   PROTOCOL_VERSION,
+  UNBOUND,
   challengeSchema,
   decodeFirst,
   encode,
   helloAnswerSchema,
 } from '@org/dte-protocol';
-import { newNonce, prove, verifyServer } from './proof';
+import { newNonce, prove, refusalOf, verifyServer } from './proof';
 
 /** What a client says of itself; the rest of the hello belongs to the handshake. */
 export type HelloClaims = Omit<
@@ -52,8 +51,6 @@ export interface ClientHandshake {
   verify(welcome: Welcome): Promise<void>;
 }
 
-const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
-
 /**
  * With a pin our TLS ends at the coordinator itself, so the proof is bound to it whatever the coordinator says. Without,
  * a proxy may end the TLS, and only the coordinator knows: it says so, and refuses an unbound proof if its own socket is
@@ -68,13 +65,12 @@ export function clientHandshake(
   channel: Channel,
 ): ClientHandshake {
   const { secret, idToken, verifyCoordinator } = credentials;
-  let sent: { hello: Omit<Hello, 'proof'>; serverNonce: string; binding: ProofBinding } | null = null;
+  let sent: Handshake | null = null;
 
   return {
     receive(frame) {
       if (sent === null) {
         const challenge = decodeFirst(challengeSchema, frame);
-        const { serverNonce } = challenge;
         const bound = isBound(challenge, channel);
         const hello = {
           ...claims,
@@ -85,17 +81,13 @@ export function clientHandshake(
           ...(idToken === undefined ? {} : { idToken }),
           ...(channel.sessionToken === null ? {} : { sessionToken: channel.sessionToken }),
         } as const;
-        const binding = {
-          channel: (bound ? channel.exported : null) ?? 'none',
-          idTokenHash: idToken === undefined ? '-' : sha256(idToken),
-        };
-        sent = { hello, serverNonce, binding };
-        const proof = secret === undefined ? null : prove(secret, 'client', serverNonce, hello, binding);
+        sent = { challenge, hello, channel: (bound ? channel.exported : null) ?? UNBOUND };
+        const proof = secret === undefined ? null : prove(secret, { speaker: 'client' }, sent);
         return { send: encode({ ...hello, proof }) };
       }
       const answer = decodeFirst(helloAnswerSchema, frame);
-      if (answer.type === 'error') throw new DteError(answer.reason.code, answer.reason.message);
-      if (secret !== undefined) verifyServer(secret, answer, sent.serverNonce, sent.hello, sent.binding);
+      if (answer.type === 'error') throw refusalOf(secret, answer, sent);
+      if (secret !== undefined) verifyServer(secret, answer, sent);
       return { welcome: answer };
     },
     async verify(welcome) {

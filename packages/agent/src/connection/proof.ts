@@ -1,40 +1,59 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
-import { DteError, type Hello, type ProofBinding, type Welcome, proofInput } from '@org/dte-protocol';
+import {
+  DteError,
+  ERROR_CODES,
+  type Handshake,
+  printable,
+  proofInput,
+  type Refusal,
+  type Signed,
+  type Welcome,
+} from '@org/dte-protocol';
+
+const MESSAGE_CHARS = 4_096;
 
 /** 32 random bytes in hex. */
 export const newNonce = (): string => randomBytes(32).toString('hex');
 
 /** The proof of one side of a handshake: HMAC-SHA256 over `proofInput`, hex. */
-export const prove = (
-  secret: string,
-  speaker: 'client' | 'server',
-  serverNonce: string,
-  hello: Omit<Hello, 'proof'>,
-  binding: ProofBinding,
-): string =>
-  createHmac('sha256', secret)
-    .update(proofInput(speaker, serverNonce, hello, binding))
-    .digest('hex');
+export const prove = (secret: string, signed: Signed, handshake: Handshake): string =>
+  createHmac('sha256', secret).update(proofInput(signed, handshake)).digest('hex');
+
+function isProven(secret: string, answer: Welcome | Refusal, handshake: Handshake): boolean {
+  const expected = Buffer.from(prove(secret, { speaker: 'server', answer }, handshake));
+  const given = Buffer.from(answer.proof ?? '');
+  return given.length === expected.length && timingSafeEqual(given, expected);
+}
 
 /**
  * Refuses a coordinator that does not know our secret: it could be anybody who took over the address, and would be
  * given the hashes and outputs of the workspace.
  * @throws DteError DTE_BAD_SECRET
  */
-export function verifyServer(
-  secret: string,
-  welcome: Welcome,
-  serverNonce: string,
-  hello: Omit<Hello, 'proof'>,
-  binding: ProofBinding,
-): void {
-  const expected = Buffer.from(prove(secret, 'server', serverNonce, hello, binding));
-  const given = Buffer.from(welcome.proof ?? '');
-  if (given.length === expected.length && timingSafeEqual(given, expected)) return;
+export function verifyServer(secret: string, welcome: Welcome, handshake: Handshake): void {
+  if (isProven(secret, welcome, handshake)) return;
   throw new DteError(
     'DTE_BAD_SECRET',
     welcome.proof === null
       ? 'The coordinator has no secret, but DTE_SECRET is set here: it may not be the one of this pipeline.'
-      : 'The coordinator could not prove that it knows DTE_SECRET.',
+      : 'The coordinator could not prove that it knows DTE_SECRET, or what it said was changed on the way.',
   );
 }
+
+/**
+ * Why a coordinator refuses this client. Where there is a secret, the words of somebody who does not prove that he knows
+ * it stay out of the log of this job: the code, which is ours, says enough.
+ */
+export function refusalOf(secret: string | undefined, refusal: Refusal, handshake: Handshake): DteError {
+  const { code, message } = refusal.reason;
+  if (secret === undefined || isProven(secret, refusal, handshake))
+    return new DteError(code, printable(message, MESSAGE_CHARS));
+  return new DteError(code, UNPROVEN_WORDS[code] ?? `The coordinator refused this job with ${code}.`);
+}
+
+/** What is refused before the coordinator proves anything. */
+const UNPROVEN_WORDS: Partial<Record<keyof typeof ERROR_CODES, string>> = {
+  DTE_BAD_SECRET:
+    'The coordinator does not accept the proof of this job: its DTE_SECRET is another one, or it has none.',
+  DTE_PROTOCOL_VERSION: 'The coordinator speaks another version of the protocol than this job.',
+};

@@ -1,6 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { DteError, type Reason } from '@org/dte-protocol';
+import { DteError, type Reason, SECRET_VARIABLES } from '@org/dte-protocol';
 import { FROM_EXECUTOR, type FromExecutor, type ToExecutor, ofSameBuild } from '../executor/ipc';
 import { EXECUTOR_MARK, endProcesses } from './process-tree';
 
@@ -23,7 +23,8 @@ const TAIL_LINES = 15;
  * with: the token they get lives shorter and can do less.
  */
 function executorEnv(env: ExecutorProcessOptions['env'], mark: string): NodeJS.ProcessEnv {
-  const { DTE_SECRET: _secret, DTE_ID_TOKEN: _idToken, ...rest } = env;
+  const secrets: readonly string[] = SECRET_VARIABLES;
+  const rest = Object.fromEntries(Object.entries(env).filter(([name]) => !secrets.includes(name)));
   return { ...rest, DTE_EXECUTOR: '1', [EXECUTOR_MARK]: mark };
 }
 

@@ -1,4 +1,4 @@
-import { createHash, createHmac, randomBytes } from 'node:crypto';
+import { createHmac, randomBytes } from 'node:crypto';
 import { type IncomingMessage, type Server, type ServerResponse, createServer } from 'node:http';
 import { createServer as createSecureServer } from 'node:https';
 import { type AddressInfo, type Socket } from 'node:net';
@@ -8,14 +8,17 @@ import {
   type AgentSync,
   type AgentWanted,
   type Assignment,
+  type Challenge,
   type ErrorCode,
   type Hello,
   type Message,
-  type ProofBinding,
   type RunSpec,
+  type Signed,
+  type Welcome,
   CHANNEL_BINDING_EXPORT,
   HTTP,
   PROTOCOL_VERSION,
+  UNBOUND,
   agentToCoordinatorSchema,
   decode,
   encode,
@@ -33,6 +36,8 @@ export class FakeCoordinator {
   secret: string | undefined;
   /** Refuses every hello with this. */
   refusal: { code: ErrorCode; message: string } | null = null;
+  /** What happens to a welcome on its way, after it was signed. */
+  tamper: (welcome: Welcome) => Welcome = (welcome) => welcome;
   /** Accepts sockets and never greets. */
   mute = false;
   /** Answers syncs with the newest `wanted`. */
@@ -139,47 +144,46 @@ export class FakeCoordinator {
     socket.on('close', () => this.sockets.delete(socket));
     socket.on('error', () => undefined);
     if (this.mute) return;
-    const serverNonce = randomBytes(16).toString('hex');
+    const challenge: Challenge = {
+      ...{ type: 'challenge', protocolVersion: PROTOCOL_VERSION },
+      serverNonce: randomBytes(16).toString('hex'),
+      channelBinding: tcp instanceof TLSSocket ? 'tls-exporter' : 'none',
+    };
     socket.once('message', (data: Buffer) => {
       const hello = decode(helloSchema, data.toString('utf8'));
       this.hellos.push(hello);
-      this.answer(socket, tcp, serverNonce, hello);
+      this.answer(socket, tcp, challenge, hello);
     });
-    const channelBinding = tcp instanceof TLSSocket ? 'tls-exporter' : 'none';
-    socket.send(
-      encode({ type: 'challenge', protocolVersion: PROTOCOL_VERSION, serverNonce, channelBinding }),
-    );
+    socket.send(encode(challenge));
   }
 
-  private answer(socket: WebSocket, tcp: Socket, serverNonce: string, hello: Hello): void {
+  private answer(socket: WebSocket, tcp: Socket, challenge: Challenge, hello: Hello): void {
     const { label, bytes } = CHANNEL_BINDING_EXPORT;
-    const binding: ProofBinding = {
-      channel:
-        tcp instanceof TLSSocket
-          ? tcp.exportKeyingMaterial(bytes, label, Buffer.alloc(0)).toString('hex')
-          : 'none',
-      idTokenHash:
-        typeof hello.idToken === 'string' ? createHash('sha256').update(hello.idToken).digest('hex') : '-',
-    };
-    const sign = (speaker: 'client' | 'server'): string =>
+    const channel =
+      tcp instanceof TLSSocket
+        ? tcp.exportKeyingMaterial(bytes, label, Buffer.alloc(0)).toString('hex')
+        : UNBOUND;
+    const sign = (signed: Signed): string =>
       createHmac('sha256', this.secret ?? '')
-        .update(proofInput(speaker, serverNonce, hello, binding))
+        .update(proofInput(signed, { challenge, hello, channel }))
         .digest('hex');
-    const wrong = this.secret !== undefined && hello.proof !== sign('client');
-    const refusal = wrong ? { code: 'DTE_BAD_SECRET' as const, message: 'wrong secret' } : this.refusal;
-    if (refusal !== null) {
-      socket.send(encode({ type: 'error', reason: refusal, fatal: true }));
+    const wrong = this.secret !== undefined && hello.proof !== sign({ speaker: 'client' });
+    const reason = wrong ? { code: 'DTE_BAD_SECRET' as const, message: 'wrong secret' } : this.refusal;
+    if (reason !== null) {
+      const answer = { type: 'error', reason, fatal: true } as const;
+      const isSigned = this.secret !== undefined && !wrong;
+      socket.send(encode(isSigned ? { ...answer, proof: sign({ speaker: 'server', answer }) } : answer));
       socket.close();
       return;
     }
-    const proof = this.secret === undefined ? null : sign('server');
+    const answer = {
+      ...({ type: 'welcome', token: this.token, idToken: this.idToken } as const),
+      ...{ heartbeatMs: this.heartbeatMs, leaseMs: 60_000 },
+    };
+    const proof = this.secret === undefined ? null : sign({ speaker: 'server', answer });
     socket.on('message', (data: Buffer) => this.receive(socket, data.toString('utf8')));
-    socket.send(
-      encode({
-        ...{ type: 'welcome', proof, token: this.token, idToken: this.idToken },
-        ...{ heartbeatMs: this.heartbeatMs, leaseMs: 60_000 },
-      }),
-    );
+    const said = this.tamper({ ...answer, proof });
+    socket.send(encode(said));
   }
 
   private receive(socket: WebSocket, frame: string): void {

@@ -1,7 +1,7 @@
-import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
+import { createHmac, timingSafeEqual } from 'node:crypto';
 import { TLSSocket } from 'node:tls';
 import type { Duplex } from 'node:stream';
-import { CHANNEL_BINDING_EXPORT, type Hello, type ProofBinding, proofInput } from '@org/dte-protocol';
+import { CHANNEL_BINDING_EXPORT, type Handshake, proofInput, type Signed } from '@org/dte-protocol';
 
 /**
  * Hex of what only the two ends of this TLS connection know; null for a plain one, also when a proxy in front has ended
@@ -13,24 +13,9 @@ export function channelOf(socket: Duplex): string | null {
   return socket.exportKeyingMaterial(bytes, label, Buffer.alloc(0)).toString('hex');
 }
 
-/** What the proofs of a handshake are bound to, as the coordinator sees it. */
-export const bindingOf = ({ idToken }: Hello, channel: string | null): ProofBinding => ({
-  channel: channel ?? 'none',
-  idTokenHash:
-    idToken === null || idToken === undefined ? '-' : createHash('sha256').update(idToken).digest('hex'),
-});
-
-/** HMAC-SHA256 of what both sides of a handshake sign, in hex. */
-export const makeProof = (
-  secret: string,
-  speaker: 'client' | 'server',
-  serverNonce: string,
-  hello: Hello,
-  binding: ProofBinding,
-): string =>
-  createHmac('sha256', secret)
-    .update(proofInput(speaker, serverNonce, hello, binding))
-    .digest('hex');
+/** HMAC-SHA256 of what a side of a handshake signs, in hex. */
+export const makeProof = (secret: string, signed: Signed, handshake: Handshake): string =>
+  createHmac('sha256', secret).update(proofInput(signed, handshake)).digest('hex');
 
 /** Compares in a time that says nothing about where two texts differ. */
 export function sameText(a: string, b: string): boolean {

@@ -2,7 +2,7 @@ import { mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { nodeFileSystem } from '../files/file-system';
-import { type Claims, loadTokenKey, TokenIssuer } from './token';
+import { boundKey, type Claims, loadTokenKey, TokenIssuer } from './token';
 
 const claims: Claims = { sessionId: 's1', role: 'agent', clientId: 'a1', expiresAtMs: 1_000 };
 
@@ -32,6 +32,24 @@ describe('TokenIssuer', () => {
   it('does not know tokens of another key', () => {
     const token = new TokenIssuer(Buffer.alloc(32, 1), () => 0).issue(claims);
     expect(() => new TokenIssuer(Buffer.alloc(32, 2), () => 0).verify(token)).toThrow(/not given out/);
+  });
+});
+
+describe('boundKey', () => {
+  const kept = Buffer.alloc(32, 1);
+
+  it('makes a key that is the same after a restart and another one for whoever knows less', () => {
+    const key = boundKey(kept, ['secret', 'id token']);
+    expect(boundKey(kept, ['secret', 'id token']).equals(key)).toBe(true);
+    const others = [
+      kept,
+      boundKey(kept, []),
+      boundKey(kept, ['secret', null]),
+      boundKey(kept, [null, 'id token']),
+    ];
+    const token = new TokenIssuer(key, () => 0).issue(claims);
+    for (const other of others)
+      expect(() => new TokenIssuer(other, () => 0).verify(token)).toThrow(/not given out/);
   });
 });
 

@@ -78,6 +78,13 @@ export class TokenIssuer {
 
 export const unauthorized = (message: string): DteError => new DteError('DTE_UNAUTHORIZED', message);
 
+/**
+ * The key that tokens are made with: of what is in the data folder and of what is not. A task of the job that a
+ * coordinator is a part of can read its folder, and must not be able to make itself a token with that.
+ */
+export const boundKey = (kept: Buffer, known: readonly (string | null)[]): Buffer =>
+  createHmac('sha256', kept).update(JSON.stringify(known)).digest();
+
 /** The key of a data folder; made when there is none. */
 export async function loadTokenKey(fs: FileSystem, dataDir: string): Promise<Buffer> {
   try {

@@ -103,7 +103,9 @@ export class SessionLog {
         logger.info({ ...this.agentFields(event.agentId, atMs), ...shownReason(event.reason) }, 'agent left');
         return;
       case 'agent.refused':
-        logger.warn({ agent: event.name, ...shownReason(event.reason) }, 'agent refused');
+        // Those without a name are in the log of the door.
+        if (event.name !== null)
+          logger.warn({ agent: event.name, ...shownReason(event.reason) }, 'agent refused');
         return;
       case 'run.submitted': {
         const { runId: run, tasks } = event;

@@ -14,11 +14,12 @@ describe('RefusalBook', () => {
     expect(book.of('s2')).toEqual([]);
   });
 
-  it('lists no more than a hundred of a session', () => {
+  it('lists no more than 80 of a session, and strangers besides', () => {
     const book = new RefusalBook();
     const news = Array.from({ length: 150 }, (_, index) => book.add('s1', refusal(`agent ${index}`)));
-    expect(news.filter(Boolean)).toHaveLength(100);
-    expect(book.of('s1')).toHaveLength(100);
+    expect(news.filter(Boolean)).toHaveLength(80);
+    expect(book.addStranger('s1', 'DTE_BAD_SECRET', '10.0.0.9', 0)).toMatchObject({ name: null });
+    expect(book.of('s1')).toHaveLength(81);
   });
 
   it('forgets the oldest of a thousand sessions', () => {
@@ -26,5 +27,22 @@ describe('RefusalBook', () => {
     for (let index = 0; index <= 1_000; index++) book.add(`s${index}`, refusal('a'));
     expect(book.of('s0')).toEqual([]);
     expect(book.of('s1000')).toHaveLength(1);
+  });
+
+  it('counts strangers, and says so at the first, the tenth, the hundredth', () => {
+    const book = new RefusalBook();
+    const news = Array.from({ length: 150 }, (_, index) =>
+      book.addStranger('s1', 'DTE_BAD_SECRET', `10.0.0.${index}`, Date.UTC(2026, 0, 1, 0, 0, index)),
+    );
+    expect(news.flatMap((refusal) => refusal?.reason.message ?? [])).toEqual([
+      expect.stringMatching(
+        /^A connection was refused.* It came at 2026-01-01T00:00:00Z from 10\.0\.0\.0\.$/,
+      ),
+      expect.stringMatching(/^10 connections were refused/),
+      expect.stringMatching(
+        /^100 connections were refused.* The first came at 2026-01-01T00:00:00Z from 10\.0\.0\.0\.$/,
+      ),
+    ]);
+    expect(book.of('s1')).toHaveLength(1);
   });
 });

@@ -1,42 +1,64 @@
-import type { Reason } from '@org/dte-protocol';
+import type { ErrorCode, Reason } from '@org/dte-protocol';
+import { RefusedStrangers } from './refused-strangers';
 
 export interface Refusal {
-  readonly name: string;
+  /** Null: of those who have proven nothing. */
+  readonly name: string | null;
   readonly reason: Reason;
 }
 
-/** As many as `session.info` lists. */
-const PER_SESSION = 100;
+/** Of clients with a name. `session.info` lists a hundred: the rest is for strangers, one entry for each code. */
+const NAMED_PER_SESSION = 80;
 const SESSIONS = 1_000;
 
+interface Page {
+  readonly named: Map<string, Refusal>;
+  readonly strangers: RefusedStrangers;
+}
+
 /**
- * Clients turned away at the door, per session. Whoever is refused has proven nothing, so what it can cause is
- * bounded: one entry for each name and code, a hundred for a session, and a thousand sessions that may not even exist.
+ * Clients turned away at the door, per session: those that have proven to belong to it by name, the others as a number, so
+ * that no crowd of strangers hides a colleague. Bounded: one entry for each name and code, 80 of a session; a thousand
+ * sessions, which may not even exist.
  */
 export class RefusalBook {
-  private readonly sessions = new Map<string, Map<string, Refusal>>();
+  private readonly sessions = new Map<string, Page>();
 
   /** True when this is news. */
-  add(sessionId: string, refusal: Refusal): boolean {
-    const known = this.sessions.get(sessionId) ?? new Map<string, Refusal>();
+  add(sessionId: string, refusal: Refusal & { readonly name: string }): boolean {
+    const { named } = this.page(sessionId);
     const key = `${refusal.reason.code} ${refusal.name}`;
-    if (known.has(key) || known.size >= PER_SESSION) return false;
-    if (known.size === 0) this.makeRoom();
-    known.set(key, refusal);
-    this.sessions.set(sessionId, known);
+    if (named.has(key) || named.size >= NAMED_PER_SESSION) return false;
+    named.set(key, refusal);
     return true;
   }
 
+  /** @returns what is news: the number of them so far, now and then */
+  addStranger(sessionId: string, code: ErrorCode, address: string, nowMs: number): Refusal | null {
+    const message = this.page(sessionId).strangers.add(code, address, nowMs);
+    return message === null ? null : { name: null, reason: { code, message } };
+  }
+
   of(sessionId: string): Refusal[] {
-    return [...(this.sessions.get(sessionId)?.values() ?? [])];
+    const page = this.sessions.get(sessionId);
+    if (page === undefined) return [];
+    const strangers = page.strangers
+      .sentences()
+      .map(([code, message]) => ({ name: null, reason: { code, message } }));
+    return [...page.named.values(), ...strangers];
   }
 
   forget(sessionId: string): void {
     this.sessions.delete(sessionId);
   }
 
-  private makeRoom(): void {
+  private page(sessionId: string): Page {
+    const known = this.sessions.get(sessionId);
+    if (known !== undefined) return known;
     const oldest = this.sessions.keys().next();
     if (this.sessions.size >= SESSIONS && oldest.done !== true) this.sessions.delete(oldest.value);
+    const page = { named: new Map<string, Refusal>(), strangers: new RefusedStrangers() };
+    this.sessions.set(sessionId, page);
+    return page;
   }
 }

@@ -1,12 +1,12 @@
 import { sessionIdOf } from '@org/dte-identity';
-import { DteError, type LimitValues, sessionIdSchema } from '@org/dte-protocol';
+import { DteError, type ErrorCode, type LimitValues, sessionIdSchema } from '@org/dte-protocol';
 import type { Logger } from 'pino';
 import type { ArtifactStore } from '../artifacts/artifact-store';
 import { writeFileAtomically } from '../files/atomic-write';
 import { type FileSystem, isNotFound } from '../files/file-system';
 import { projectOf, type TaskHistory } from '../history/history';
 import type { JournalHeader, JournalStore } from '../journal/journal';
-import { RefusalBook } from './refusals';
+import { type Refusal, RefusalBook } from './refusals';
 import { makeRoom } from './room';
 import { Session } from './session';
 import { SessionHistory } from './session-history';
@@ -104,9 +104,17 @@ export class SessionRegistry {
   /** Notes a client turned away, for the main job to see. */
   refuse(sessionId: string, name: string, error: DteError): void {
     const reason = { code: error.code, message: error.message };
-    if (!this.refusals.add(sessionId, { name, reason })) return;
-    const session = this.open.get(sessionId);
-    if (session !== undefined) session.refuse(name, reason);
+    if (this.refusals.add(sessionId, { name, reason })) this.say(sessionId, { name, reason });
+  }
+
+  /** Counts somebody turned away who has proven nothing; the main job sees how many there are. */
+  refuseStranger(sessionId: string, code: ErrorCode, address: string): void {
+    const news = this.refusals.addStranger(sessionId, code, address, this.deps.now());
+    if (news !== null) this.say(sessionId, news);
+  }
+
+  private say(sessionId: string, { name, reason }: Refusal): void {
+    this.open.get(sessionId)?.refuse(name, reason);
   }
 
   /** Removes folders of sessions finished, or abandoned, long enough ago. */

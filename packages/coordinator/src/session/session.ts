@@ -169,7 +169,8 @@ export class Session {
     this.driver.push(input);
   }
 
-  refuse(name: string, reason: Reason): void {
+  /** @param name null: of those who have proven nothing */
+  refuse(name: string | null, reason: Reason): void {
     this.driver.push({ type: 'agent.refused', name, reason });
   }
 

@@ -3,6 +3,7 @@ import {
   decodeFirst,
   DteError,
   encode,
+  type ErrorCode,
   type Hello,
   helloSchema,
   type LimitValues,
@@ -13,8 +14,8 @@ import type { Logger } from 'pino';
 import type { RawData, WebSocket } from 'ws';
 import type { Member } from '../session/member';
 import { nameOf, type Peer } from '../session/peer';
-import { challenge, type Gatekeeper, type Origin } from './gatekeeper';
-import { claimedName } from './claimed-name';
+import { claimedSession } from './claimed-session';
+import { type Gatekeeper, makeChallenge, type Origin } from './gatekeeper';
 
 /**
  * Where a connection stands. `enter` is the only way from one to the next and frees what the old one owned.
@@ -38,8 +39,10 @@ export interface ConnectionDeps {
   readonly gatekeeper: Gatekeeper;
   readonly limits: LimitValues;
   readonly logger: Logger;
-  /** A client was turned away; `name` is what it called itself, `sessionKey` where that is noted. */
+  /** A client was turned away that has proven to belong to its session, by the name that it has there. */
   readonly onRefused: (sessionKey: string, name: string, error: DteError) => void;
+  /** Somebody was turned away who has proven nothing; `sessionKey` is where that is noted, null: nowhere. */
+  readonly onStranger: (sessionKey: string | null, code: ErrorCode, address: string) => void;
   /** Its credentials are good. */
   readonly onProven: (connection: Connection) => void;
   readonly onEnded: (connection: Connection) => void;
@@ -47,10 +50,12 @@ export interface ConnectionDeps {
 
 /** One WebSocket, from challenge to end. */
 export class Connection {
-  private readonly serverNonce = randomBytes(32).toString('hex');
+  private readonly origin: Origin;
   private state: State;
   private hello: Hello | null = null;
-  /** Set when its credentials are good. */
+  /** It knows the secret, if there is one. */
+  private proven = false;
+  /** Set when its credentials are good. Until then what it says of itself is nobody's business but its own. */
   private sessionKey: string | null = null;
   /** Something was heard since the silence timer looked last. */
   private heard = true;
@@ -58,9 +63,11 @@ export class Connection {
 
   constructor(
     private readonly socket: WebSocket,
-    private readonly remote: Omit<Origin, 'serverNonce'>,
+    remote: Omit<Origin, 'challenge'>,
     private readonly deps: ConnectionDeps,
   ) {
+    const challenge = makeChallenge(randomBytes(32).toString('hex'), remote.channel);
+    this.origin = { ...remote, challenge };
     const { handshakeMs } = deps.limits;
     const late = new DteError('DTE_TIMEOUT', `No hello came within ${handshakeMs} ms (limit handshakeMs).`);
     this.state = { name: 'greeting', timer: setTimeout(() => this.refuse(late), handshakeMs) };
@@ -68,7 +75,7 @@ export class Connection {
     socket.on('pong', () => (this.heard = true));
     socket.on('error', (error) => this.onSocketError(error));
     socket.on('close', () => this.enter({ name: 'ended', timer: null }));
-    this.send(challenge(this.serverNonce, remote.channel));
+    this.send(challenge);
   }
 
   /** Says goodbye: the coordinator is closing. The client may come back to another one. */
@@ -100,28 +107,22 @@ export class Connection {
       else if (state.name === 'member') state.member.receive(frame);
       else throw this.malformed('spoke before it was welcomed');
     } catch (thrown) {
-      this.refuse(this.named(DteError.from(thrown)));
+      this.refuse(this.named(DteError.from(thrown)), isBinary ? undefined : (data as Buffer).toString('utf8'));
     }
   }
 
   private onHello(frame: string): void {
-    let hello: Hello;
-    try {
-      hello = decodeFirst(helloSchema, frame);
-    } catch (thrown) {
-      const error = DteError.from(thrown);
-      const claimed = claimedName(frame);
-      if (claimed !== null) this.noteRefusal(claimed.sessionId, claimed.name, error);
-      throw error;
-    }
+    const hello = decodeFirst(helloSchema, frame);
     this.hello = hello;
     this.enter({ name: 'checking', timer: null });
     this.admit(hello).catch((thrown: unknown) => this.onNotAdmitted(hello, DteError.from(thrown)));
   }
 
   private async admit(hello: Hello): Promise<void> {
+    const { origin } = this;
     const { gatekeeper } = this.deps;
-    const origin = { serverNonce: this.serverNonce, ...this.remote };
+    gatekeeper.checkSecret(hello, origin);
+    this.proven = true;
     const sessionKey = await gatekeeper.identify(hello, origin);
     this.sessionKey = sessionKey;
     // It may be gone again; then nothing is left that could be counted.
@@ -136,16 +137,19 @@ export class Connection {
   }
 
   private onNotAdmitted(hello: Hello, error: DteError): void {
+    const { role, name } = hello;
     // Come again later, and there is no more work, are answers and not refusals.
-    if (hello.role === 'agent' && error.severity === 'fatal' && error.code !== 'DTE_SESSION_FINISHED') {
-      this.noteRefusal(hello.sessionId, hello.name, error);
-    }
+    const isRefusal = role === 'agent' && error.severity === 'fatal' && error.code !== 'DTE_SESSION_FINISHED';
+    if (isRefusal && this.sessionKey !== null) this.deps.onRefused(this.sessionKey, name, error);
     this.refuse(error);
   }
 
-  private noteRefusal(sessionId: string, name: string, error: DteError): void {
-    const key = this.sessionKey ?? this.deps.gatekeeper.claimedKey(sessionId);
-    if (key !== null) this.deps.onRefused(key, name, error);
+  /** Counts somebody who leaves without having proven anything. */
+  private noteStranger({ code, severity }: DteError, frame?: string): void {
+    const sessionId = this.hello?.sessionId ?? (frame === undefined ? null : claimedSession(frame));
+    const isNews = sessionId !== null && severity === 'fatal';
+    const key = isNews ? this.deps.gatekeeper.claimedKey(sessionId) : null;
+    this.deps.onStranger(key, code, this.origin.address);
   }
 
   private asPeer(hello: Hello): Peer {
@@ -169,11 +173,15 @@ export class Connection {
   }
 
   /** Says why and ends. An ending connection takes nothing more in. */
-  private refuse(error: DteError): void {
+  private refuse(error: DteError, frame?: string): void {
     if (this.state.name === 'ending' || this.state.name === 'ended') return;
-    this.deps.logger.warn({ client: this.who(), code: error.code }, error.message);
+    if (this.sessionKey === null) this.noteStranger(error, frame);
+    else this.deps.logger.warn({ client: this.who(), code: error.code }, error.message);
     const reason = { code: error.code, message: error.message.slice(0, 4096) };
-    this.send({ type: 'error', reason, fatal: error.severity !== 'retry' });
+    const refusal = { type: 'error', reason, fatal: error.severity !== 'retry' } as const;
+    const { hello, origin } = this;
+    const isSigned = hello !== null && this.proven && this.state.name === 'checking';
+    this.send(isSigned ? this.deps.gatekeeper.signed(refusal, hello, origin) : refusal);
     this.end(POLICY_VIOLATION, error.code);
   }
 
@@ -210,13 +218,16 @@ export class Connection {
     const what = oversized
       ? `sent a frame larger than ${(this.sessionKey === null ? LIMITS.helloBytes : LIMITS.frameBytes).value} bytes`
       : `broke the protocol: ${error.message}`;
-    this.deps.logger.warn({ client: this.who(), code }, `${this.who()} ${what}.`);
+    if (this.sessionKey !== null)
+      this.deps.logger.warn({ client: this.who(), code }, `${this.who()} ${what}.`);
+    else if (this.state.name !== 'ending') this.deps.onStranger(null, code, this.origin.address);
     if (this.state.name === 'ended' || this.state.name === 'ending') return;
     this.enter({ name: 'ending', timer: setTimeout(() => this.terminate(), CLOSE_HANDSHAKE_MS) });
   }
 
   private who(): string {
-    return this.hello === null ? `A client at ${this.remote.address}` : nameOf(this.hello);
+    const { hello, sessionKey } = this;
+    return hello === null || sessionKey === null ? `A client at ${this.origin.address}` : nameOf(hello);
   }
 
   private malformed(what: string): DteError {

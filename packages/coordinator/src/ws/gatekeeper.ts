@@ -1,7 +1,18 @@
-import { DteError, type Hello, type LimitValues, PROTOCOL_VERSION, type Welcome } from '@org/dte-protocol';
+import {
+  type Challenge,
+  DteError,
+  type Handshake,
+  type Hello,
+  type LimitValues,
+  PROTOCOL_VERSION,
+  type Refusal,
+  UNBOUND,
+  type Welcome,
+} from '@org/dte-protocol';
 import type { PipelineDoor } from '../auth/pipeline-door';
-import { bindingOf, makeProof, sameText } from '../auth/proof';
+import { makeProof, sameText } from '../auth/proof';
 import type { TokenIssuer } from '../auth/token';
+import type { TrustDomain } from '../auth/trust-domain';
 import type { Member } from '../session/member';
 import { nameOf, type Peer } from '../session/peer';
 import type { SessionRegistry } from '../session/registry';
@@ -10,6 +21,12 @@ export interface GatekeeperDeps {
   readonly secret: string | null;
   /** Null: id tokens are not looked at. */
   readonly door: PipelineDoor | null;
+  /** Whom a secret alone lets in; null: whoever has it, into any session. */
+  readonly trust: TrustDomain | null;
+  /** The one session that is served; null: any. */
+  readonly session: string | null;
+  /** Listens where other machines reach it. */
+  readonly reachable: boolean;
   readonly limits: LimitValues;
   readonly tokens: TokenIssuer;
   readonly registry: SessionRegistry;
@@ -20,7 +37,7 @@ export interface GatekeeperDeps {
 
 /** What is known of a connection besides what its client says. */
 export interface Origin {
-  readonly serverNonce: string;
+  readonly challenge: Challenge;
   readonly address: string;
   readonly loopback: boolean;
   /** See `channelOf`. */
@@ -32,22 +49,38 @@ export class Gatekeeper {
   constructor(private readonly deps: GatekeeperDeps) {}
 
   /**
-   * Checks the credentials of a hello whose size, version and shape are right: secret first, which costs nothing, then
-   * id token. With neither configured only this machine is served.
-   * @returns what the session is filed under that the client may enter
-   * @throws DteError DTE_BAD_SECRET, DTE_SECRET_REQUIRED, DTE_ID_TOKEN_REFUSED, DTE_ISSUER_UNAVAILABLE
+   * Checks the secret, of a hello whose size, version and shape are right: that costs nothing. With neither secret nor
+   * issuers only this machine is served.
+   * @throws DteError DTE_BAD_SECRET, DTE_SECRET_REQUIRED
    */
-  async identify(hello: Hello, origin: Origin): Promise<string> {
+  checkSecret(hello: Hello, origin: Origin): void {
     const { secret, door } = this.deps;
     if (secret !== null) this.checkProof(secret, hello, origin);
-    if (door !== null) return door.admit(hello);
-    if (secret === null && !origin.loopback) {
+    else if (door === null && !origin.loopback) {
       throw new DteError(
         'DTE_SECRET_REQUIRED',
         `${nameOf(hello)} connects from ${origin.address}, and a coordinator without a secret and without issuers of id tokens serves its own machine only.`,
       );
     }
-    return hello.sessionId;
+  }
+
+  /**
+   * Checks which session a client belongs to whose secret is good.
+   * @returns what the session is filed under that the client may enter
+   * @throws DteError DTE_ID_TOKEN_REFUSED, DTE_ISSUER_UNAVAILABLE, DTE_SHARED_TRUST, DTE_UNAUTHORIZED (of another session)
+   */
+  async identify(hello: Hello, { loopback }: Origin): Promise<string> {
+    const { secret, door, trust, session, reachable } = this.deps;
+    const key = door === null ? hello.sessionId : await door.admit(hello);
+    if (session !== null && hello.sessionId !== session) {
+      throw new DteError(
+        'DTE_UNAUTHORIZED',
+        `${nameOf(hello)} asks for session ${hello.sessionId}, and this coordinator is a part of session ${session}.`,
+      );
+    }
+    // Who comes from this machine to a coordinator of this machine can do as its user whatever he likes.
+    if (secret !== null && door === null && (reachable || !loopback)) await trust?.admit(hello);
+    return key;
   }
 
   /**
@@ -61,13 +94,21 @@ export class Gatekeeper {
     return session.join(peer, () => peer.send(this.welcome(sessionKey, hello, origin)));
   }
 
+  /** The refusal of a client that has proven the secret, with the coordinator's own proof. */
+  signed(refusal: Refusal, hello: Hello, origin: Origin): Refusal {
+    const { secret } = this.deps;
+    if (secret === null) return refusal;
+    return { ...refusal, proof: makeProof(secret, { speaker: 'server', answer: refusal }, of(hello, origin)) };
+  }
+
   /** Where to note that a client was refused before it was identified; null: nowhere. */
   claimedKey(sessionId: string): string | null {
     const { door } = this.deps;
     return door === null ? sessionId : door.claimedKey(sessionId);
   }
 
-  private checkProof(secret: string, hello: Hello, { serverNonce, channel }: Origin): void {
+  private checkProof(secret: string, hello: Hello, origin: Origin): void {
+    const { channel } = origin;
     const bad = (what: string): DteError => new DteError('DTE_BAD_SECRET', `${nameOf(hello)} ${what}.`);
     if (hello.proof === null) throw bad('has no secret, and the coordinator asks for one');
     const bound = hello.channelBinding === 'tls-exporter';
@@ -75,7 +116,7 @@ export class Gatekeeper {
       throw bad('did not bind its proof to the TLS connection, so it may have been made for somebody else');
     if (bound && channel === null)
       throw bad('bound its proof to a TLS connection that does not end at the coordinator');
-    const expected = makeProof(secret, 'client', serverNonce, hello, bindingOf(hello, channel));
+    const expected = makeProof(secret, { speaker: 'client' }, of(hello, origin));
     if (!sameText(hello.proof, expected)) throw bad('has another secret than the coordinator');
   }
 
@@ -88,26 +129,31 @@ export class Gatekeeper {
     );
   }
 
-  private welcome(sessionKey: string, hello: Hello, { serverNonce, channel }: Origin): Welcome {
+  private welcome(sessionKey: string, hello: Hello, origin: Origin): Welcome {
     const { secret, door, tokens, limits, now } = this.deps;
     const { role, clientId } = hello;
-    const proof =
-      secret === null ? null : makeProof(secret, 'server', serverNonce, hello, bindingOf(hello, channel));
-    return {
-      type: 'welcome',
-      proof,
+    const answer = {
+      type: 'welcome' as const,
       token: tokens.issue({ sessionId: sessionKey, role, clientId, expiresAtMs: now() + limits.tokenMs }),
       ...(door === null ? {} : { idToken: door.ownToken }),
       heartbeatMs: limits.heartbeatMs,
       leaseMs: limits.leaseMs,
     };
+    const proof =
+      secret === null ? null : makeProof(secret, { speaker: 'server', answer }, of(hello, origin));
+    return { ...answer, proof };
   }
 }
 
-export const challenge = (serverNonce: string, channel: string | null) =>
-  ({
-    type: 'challenge',
-    protocolVersion: PROTOCOL_VERSION,
-    serverNonce,
-    ...(channel === null ? {} : { channelBinding: 'tls-exporter' as const }),
-  }) as const;
+const of = (hello: Hello, { challenge, channel }: Origin): Handshake => ({
+  challenge,
+  hello,
+  channel: channel ?? UNBOUND,
+});
+
+export const makeChallenge = (serverNonce: string, channel: string | null): Challenge => ({
+  type: 'challenge',
+  protocolVersion: PROTOCOL_VERSION,
+  serverNonce,
+  ...(channel === null ? {} : { channelBinding: 'tls-exporter' as const }),
+});

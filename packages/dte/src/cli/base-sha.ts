@@ -2,6 +2,7 @@ import { findWorkspaceRoot } from '@org/dte-nx-compat';
 import { Command } from 'commander';
 import { readNxJson, readNxJsonOptions, resolveConfig } from '../config';
 import { findBase, findHead } from '../gitlab-base';
+import { envWithSecrets } from '../secrets/hidden-env';
 import { say, warn } from './context';
 
 const EXAMPLES = `
@@ -17,7 +18,7 @@ Standard output has the commit and nothing else; how it was found is said on sta
 /** What both questions need to know. */
 function asked(folder: string) {
   const { env } = process;
-  const { config, limits } = resolveConfig({ env, nxJson: readNxJsonOptions(folder) });
+  const { config, limits } = resolveConfig({ env: envWithSecrets(), nxJson: readNxJsonOptions(folder) });
   return { config, options: { folder, env, limits, note: warn } };
 }
 

@@ -2,6 +2,7 @@ import { findWorkspaceRoot } from '@org/dte-nx-compat';
 import { addressOf, DteError, type Rendezvous, type Role } from '@org/dte-protocol';
 import { readNxJsonOptions, resolveConfig, sessionIdOf, type OptionName, type Resolved } from '../config';
 import { createRendezvous, noRendezvous } from '../rendezvous';
+import { envWithSecrets } from '../secrets/hidden-env';
 import { openSession, type Session } from '../session/open-session';
 
 export type Flags = Readonly<Partial<Record<OptionName, unknown>>>;
@@ -25,7 +26,7 @@ export const sayAside = (line: string): void => void process.stderr.write(`${lin
 export function cliContext(flags: Flags): CliContext {
   const workspaceRoot = findWorkspaceRoot();
   const { env } = process;
-  const resolved = resolveConfig({ flags, env, nxJson: readNxJsonOptions(workspaceRoot) });
+  const resolved = resolveConfig({ flags, env: envWithSecrets(), nxJson: readNxJsonOptions(workspaceRoot) });
   resolved.warnings.forEach(warn);
   return {
     resolved,

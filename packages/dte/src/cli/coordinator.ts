@@ -53,6 +53,28 @@ function checkReach(
   }
 }
 
+/** @throws DteError DTE_SHARED_TRUST when a GitLab job has nothing but a secret, which jobs of other pipelines have as well */
+function checkPipeline({ sharedTrust }: Config, host: string, issuers: readonly string[], env: Env): void {
+  if (isLoopback(host) || issuers.length > 0 || sharedTrust || !env['CI_SERVER_URL']) return;
+  throw new DteError(
+    'DTE_SHARED_TRUST',
+    `The coordinator of this GitLab job was asked to listen on ${host} with nothing but a secret to know its clients by: a job of any other pipeline that has the secret could replace what this one stores. Give every job the keyword \`id_tokens: DTE_ID_TOKEN: aud: dte\`.`,
+  );
+}
+
+/** What people should know of a coordinator that knows its clients by nothing but a secret. */
+function trustNotes({ secret, sharedTrust }: Config, host: string, issuers: readonly string[]): string[] {
+  if (secret === undefined || issuers.length > 0 || isLoopback(host)) return [];
+  return sharedTrust
+    ? [
+        'shared trust: everybody who has DTE_SECRET can enter every session here, and read and replace what it stores,',
+        'those of other projects and of protected branches too; only --issuers keeps pipelines apart (docs/security.md)',
+      ]
+    : [
+        'no --issuers: this coordinator serves the sessions of one project, and no pipelines of GitLab (docs/security.md)',
+      ];
+}
+
 async function coordinate(flags: Flags & { embedded?: boolean }): Promise<void> {
   const { embedded = false, ...options } = flags;
   const context = cliContext(options);
@@ -62,6 +84,8 @@ async function coordinate(flags: Flags & { embedded?: boolean }): Promise<void> 
   const host = listenHost(resolved.config, embedded, rendezvous);
   const issuers = acceptedIssuers(resolved.config, process.env, embedded);
   checkReach(resolved.config, { host, embedded, issuers });
+  if (embedded) checkPipeline(resolved.config, host, issuers, process.env);
+  trustNotes(resolved.config, host, issuers).forEach(warn);
   // A service has a certificate of its own in front of it; what a main job starts has nothing but its key.
   const certificate = embedded && !isLoopback(host) ? createSessionCertificate() : null;
   // A service is nobody's job, whatever is in its environment.
@@ -90,6 +114,8 @@ async function coordinate(flags: Flags & { embedded?: boolean }): Promise<void> 
     dataDir,
     historyDir,
     ...(secret === undefined ? {} : { secret }),
+    ...(embedded ? { session: sessionId } : {}),
+    sharedTrust: resolved.config.sharedTrust,
     ...(certificate === null ? {} : { tls: certificate }),
     ...(issuers.length === 0 ? {} : { idTokens: { issuers, audience, authorities, ...own } }),
     limits,
@@ -220,6 +246,7 @@ export function coordinatorCommand(): Command {
     });
   return addFlags(command, [
     ...(['host', 'port', 'dataDir', 'historyDir', 'advertisedUrl', 'issuers', 'audience'] as const),
+    ...(['sharedTrust'] as const),
     ...(['session', 'rendezvousDir', 'logLevel'] as const),
   ]);
 }

@@ -9,6 +9,7 @@ import { renderFindings } from '../doctor/render';
 import { seamFindings } from '../doctor/seam-findings';
 import { coordinatorAnswers } from '../embedded/alive';
 import { createRendezvous } from '../rendezvous';
+import { envWithSecrets } from '../secrets/hidden-env';
 import { checkedOutCommit } from '../session/identity';
 import { say, type Flags } from './context';
 import { addFlags } from './option-flags';
@@ -24,7 +25,7 @@ Exit code 1 when something stops distribution.`;
 async function configurationFindings(flags: Flags, workspaceRoot: string): Promise<Finding[]> {
   const { env } = process;
   try {
-    const resolved = resolveConfig({ flags, env, nxJson: readNxJsonOptions(workspaceRoot) });
+    const resolved = resolveConfig({ flags, env: envWithSecrets(), nxJson: readNxJsonOptions(workspaceRoot) });
     const sessionId = sessionIdOf(resolved.config, env);
     const rendezvous = createRendezvous({ ...resolved, env, workspaceRoot });
     const alive = (record: RendezvousRecord) => coordinatorAnswers(record, resolved.limits);

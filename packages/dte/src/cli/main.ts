@@ -1,10 +1,15 @@
 #!/usr/bin/env node
 import { DteError } from '@org/dte-protocol';
 import { CommanderError } from 'commander';
+import { takeHandover } from '../secrets/handover';
+import { hideSecrets } from '../secrets/hidden-env';
 import { createProgram } from './program';
 
 async function main(): Promise<void> {
   try {
+    // First of all: what is started from here on inherits the environment.
+    takeHandover();
+    hideSecrets();
     await createProgram().parseAsync();
   } catch (thrown) {
     // Commander has printed its message, or the help, already.

@@ -11,6 +11,7 @@ import { durationEstimator } from '../plan/durations';
 import { PLAN_FLAGS, readPlanFlags, type PlanFlags } from '../plan/plan-options';
 import type { PlannedTask } from '../plan/planned-work';
 import { duration, plural } from '../runner/progress';
+import { envWithSecrets } from '../secrets/hidden-env';
 import { baseOf, headOf } from './base-sha';
 import { say, warn } from './context';
 
@@ -75,7 +76,7 @@ async function agentsFor(
 
 async function plan(more: readonly string[], flags: Readonly<Record<string, unknown>>): Promise<void> {
   const workspaceRoot = findWorkspaceRoot();
-  const resolved = resolveConfig({ env: process.env, nxJson: readNxJsonOptions(workspaceRoot) });
+  const resolved = resolveConfig({ env: envWithSecrets(), nxJson: readNxJsonOptions(workspaceRoot) });
   resolved.warnings.forEach(warn);
   const wish = readPlanFlags(flags);
   const { stage, output } = wish;

@@ -4,6 +4,7 @@ import { Command } from 'commander';
 import { spawn } from 'node:child_process';
 import { constants } from 'node:os';
 import { delimiter, join } from 'node:path';
+import { envWithSecrets } from '../secrets/hidden-env';
 import { oneLine } from '../session/one-line';
 import { cliContext, joinSession, warn, type Flags } from './context';
 import { KeptOutput } from './kept-output';
@@ -26,6 +27,13 @@ function pathWithBin(): string {
   return [join(findWorkspaceRoot(), 'node_modules', '.bin'), process.env['PATH'] ?? ''].join(delimiter);
 }
 
+/** Commands that work with the session; what they start themselves does not inherit what proves who this job is. */
+const IN_SESSION = /(^|[\s/])(nx|dte)(\s|$)/;
+
+/** A command that is no nx has no use for what proves who this job is. */
+export const environmentOf = (words: readonly string[]): NodeJS.ProcessEnv =>
+  words.some((word) => IN_SESSION.test(word)) ? envWithSecrets() : process.env;
+
 /** Runs the command with this terminal's input, passes its output on as it comes and keeps a copy. */
 function run(command: string, args: readonly string[], output: KeptOutput): Promise<number> {
   return new Promise((resolve) => {
@@ -34,7 +42,7 @@ function run(command: string, args: readonly string[], output: KeptOutput): Prom
     const child = spawn(command, args, {
       stdio: ['inherit', 'pipe', 'pipe'],
       shell,
-      env: { ...process.env, PATH: pathWithBin() },
+      env: { ...environmentOf([command, ...args]), PATH: pathWithBin() },
     });
     const forward = (signal: NodeJS.Signals): void => void child.kill(signal);
     for (const signal of SIGNALS) process.on(signal, forward);

@@ -142,6 +142,17 @@ export const configSchema = z.strictObject({
     },
     httpAddresses(8).optional(),
   ),
+  sharedTrust: option(
+    {
+      description:
+        'Everybody who has DTE_SECRET is one trust domain: a coordinator without `issuers` that other machines reach then serves any project and GitLab pipelines too, and whoever has the secret can replace what any of them stores. See docs/security.md.',
+      defaultText: '`false`',
+      env: 'DTE_SHARED_TRUST',
+      flag: '--shared-trust',
+      nxJson: false,
+    },
+    yesOrNo().default(false),
+  ),
   audience: option(
     {
       description: 'Audience (`aud`) that id tokens must be made for.',

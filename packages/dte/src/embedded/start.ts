@@ -4,6 +4,7 @@ import { closeSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { makeDataFolder } from './data-folder';
 import { z } from 'zod';
+import { handOver, handoverEnv } from '../secrets/handover';
 
 export interface StartOptions {
   readonly workspaceRoot: string;
@@ -105,8 +106,10 @@ export async function startEmbedded(options: StartOptions): Promise<string> {
   const child = spawn(process.execPath, [cli, 'coordinator', '--embedded', ...options.args], {
     cwd: options.workspaceRoot,
     detached: true,
-    stdio: ['ignore', log, log, 'ipc'],
+    env: handoverEnv(),
+    stdio: ['pipe', log, log, 'ipc'],
   });
+  handOver(child);
   closeSync(log);
   try {
     return await whenReady(child, options, logPath);

@@ -47,10 +47,11 @@ describe('decideActivity', () => {
   });
 
   it.each([{ useAgents: false }, { agents: false }, { dte: false }, { dte: 'false' }])(
-    'is off with %j',
+    'is declined with %j',
     (args) => {
-      expect(decideActivity(CI, args)).toEqual({ kind: 'off' });
-      expect(decideActivity(CI, {}, args)).toEqual({ kind: 'off' });
+      expect(decideActivity(CI, args)).toEqual({ kind: 'declined' });
+      expect(decideActivity(CI, {}, args)).toEqual({ kind: 'declined' });
+      expect(decideActivity({}, args)).toEqual({ kind: 'off' });
     },
   );
 

@@ -8,6 +8,8 @@ type Env = Readonly<Record<string, string | undefined>>;
 export type Activity =
   /** Nx's own runner, without a word: nobody asked for distribution here. */
   | { readonly kind: 'off' }
+  /** The same in a job that has a session. */
+  | { readonly kind: 'declined' }
   | { readonly kind: 'distribute' }
   /** Nothing is run: `dte plan` asks what would be, to be written to this file. */
   | { readonly kind: 'plan'; readonly path: string };
@@ -40,7 +42,7 @@ export function decideActivity(
   const planFile = env['DTE_PLAN_FILE'];
   if (planFile !== undefined && planFile !== '') return { kind: 'plan', path: planFile };
   if (isSet(env['NX_TASK_TARGET_PROJECT']) || !isRendezvousConfigured(env, options)) return { kind: 'off' };
-  if (isDeclined(options) || isDeclined(nxArgs)) return { kind: 'off' };
+  if (isDeclined(options) || isDeclined(nxArgs)) return { kind: 'declined' };
   return { kind: 'distribute' };
 }
 

@@ -20,18 +20,22 @@ export type Verdict =
   | { readonly kind: 'wait'; readonly askAgainAtMs: number | null }
   | { readonly kind: 'give-up'; readonly error: DteError };
 
-/** Agents named in a message. */
+/** Jobs whose logs are named in a message. */
 const NAMED = 3;
 
+/**
+ * Reports come from whoever may write to the rendezvous (in GitLab every job of the project) and prove nothing: their
+ * names and messages are not repeated.
+ */
 function unreachable(reports: readonly RendezvousReport[]): DteError {
-  const named = reports
-    .slice(0, NAMED)
-    .map(({ name, jobUrl }) => (jobUrl === null ? name : `${name} (${jobUrl})`));
-  const others = reports.length > NAMED ? ` and ${reports.length - NAMED} more` : '';
-  const [first] = reports;
+  const logs = reports.flatMap(({ jobUrl }) => (jobUrl === null ? [] : [jobUrl]));
+  const others = logs.length > NAMED ? ` and ${logs.length - NAMED} more` : '';
+  const where =
+    logs.length === 0 ? '' : ` (what each tried is in its log: ${logs.slice(0, NAMED).join(', ')}${others})`;
+  const who = reports.length === 1 ? '1 agent reports' : `${reports.length} agents report`;
   return new DteError(
     'DTE_UNREACHABLE',
-    `No agent can reach this job: ${named.join(', ')}${others} tried. ${first?.message ?? ''} The main job runs what is left itself.`,
+    `No agent can reach this job: ${who} so${where}. The main job runs what is left itself.`,
   );
 }
 

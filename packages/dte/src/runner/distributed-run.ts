@@ -317,10 +317,11 @@ export class DistributedRun {
       voice.line(startLine(info.sessionId, info.agents, command.parallel, agentWaitMs));
     }
     for (const { name, reason } of info.refused) {
-      const key = `${name} ${reason.code}`;
+      const key = `${name ?? reason.message} ${reason.code}`;
       if (this.refused.has(key)) continue;
       this.refused.add(key);
-      this.explainer.explain(new DteError(reason.code, `Agent ${name} was refused: ${reason.message}`));
+      const said = name === null ? reason.message : `Agent ${name} was refused: ${reason.message}`;
+      this.explainer.explain(new DteError(reason.code, said), said);
     }
   }
 

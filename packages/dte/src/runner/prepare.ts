@@ -14,6 +14,7 @@ import { aloneBecause } from '../embedded/give-up';
 import { saysSettings } from '../embedded/says-settings';
 import { tellAgents } from '../embedded/tell-agents';
 import { createRendezvous, noRendezvous } from '../rendezvous';
+import { envWithSecrets } from '../secrets/hidden-env';
 import { jobIdOf, requireNx } from '../session/identity';
 import { isHeld, startHolding } from '../session/hold';
 import { openSession, type Session } from '../session/open-session';
@@ -41,7 +42,7 @@ const nxJsonOptions = (nxJson: Record<string, unknown>): Readonly<Record<string,
 export async function prepare(context: NxRunnerContext, voice: Voice): Promise<Prepared> {
   const workspaceRoot = findWorkspaceRoot();
   const { env } = process;
-  const resolved = resolveConfig({ env, nxJson: nxJsonOptions(context.nxJson) });
+  const resolved = resolveConfig({ env: envWithSecrets(), nxJson: nxJsonOptions(context.nxJson) });
   resolved.warnings.forEach((warning) => voice.line(`dte: ${warning}`));
   const rendezvous = createRendezvous({ ...resolved, env, workspaceRoot });
   if (rendezvous === null) throw noRendezvous(resolved.config);

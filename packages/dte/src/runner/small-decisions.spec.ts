@@ -17,15 +17,16 @@ describe('judgeAvailability', () => {
     expect(judge(null, 1_000, 61_000)).toMatchObject({ kind: 'give-up', error: { code: 'DTE_NO_AGENTS' } });
   });
 
-  it('names some of many agents that cannot reach this job, and goes on without them', () => {
+  it('says where the logs of some agents are that cannot reach this job, in no words of theirs, and goes on without them', () => {
     const unreached = [1, 2, 3, 4, 5].map((n) => ({
-      ...{ version: 1 as const, name: `agent ${n}`, jobUrl: null, message: 'No answer.', atMs: 0 },
+      ...{ version: 1 as const, name: `agent ${n}`, jobUrl: `https://git/-/jobs/${n}`, message: 'Words.' },
+      atMs: 0,
     }));
     const presence = { coordinatorGoneSinceMs: null, agentsGoneSinceMs: 1_000, unreached };
     const verdict = judgeAvailability(presence, patience, 1_001);
     if (verdict.kind !== 'give-up') throw new Error('it waits');
     expect(verdict.error.message).toBe(
-      'No agent can reach this job: agent 1, agent 2, agent 3 and 2 more tried. No answer. The main job runs what is left itself.',
+      'No agent can reach this job: 5 agents report so (what each tried is in its log: https://git/-/jobs/1, https://git/-/jobs/2, https://git/-/jobs/3 and 2 more). The main job runs what is left itself.',
     );
     expect(verdict.error.explain()).toMatch(/dte coordinator[^]*DTE_COORDINATOR_URL[^]*docs\/gitlab.md/);
     const back = { ...presence, agentsGoneSinceMs: null };

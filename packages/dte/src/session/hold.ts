@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import type { Env, Resolved } from '../config';
 import { makeDataFolder } from '../embedded/data-folder';
 import { dataDirOf } from '../embedded/ensure';
+import { handOver, handoverEnv } from '../secrets/handover';
 
 /** What the process says once it is connected. */
 export const HOLDING = 'dte-holding';
@@ -38,8 +39,10 @@ export async function startHolding({ resolved, workspaceRoot, sessionId, url }: 
   const child = spawn(process.execPath, [join(__dirname, '..', 'cli', 'main.js'), ...args], {
     cwd: workspaceRoot,
     detached: true,
-    stdio: ['ignore', log, log, 'ipc'],
+    env: handoverEnv(),
+    stdio: ['pipe', log, log, 'ipc'],
   });
+  handOver(child);
   closeSync(log);
   try {
     await whenHolding(child, resolved.limits);

@@ -91,3 +91,10 @@ export const jobIdOf = (env: Env): string | undefined => oneLine(env['CI_JOB_ID'
 
 /** Address of this job's log, if CI tells. */
 export const jobUrl = (env: Env): string | null => oneLine(env['CI_JOB_URL'] ?? '', 2048) || null;
+
+/** The address that somebody says a job has, if it is one of the project of this job; else null. */
+export function neighbourUrl(claimed: string | null, own: string | null): string | null {
+  const project = own === null ? null : /^(.*\/)[0-9]+$/.exec(own)?.[1];
+  if (claimed === null || project === null || project === undefined) return null;
+  return claimed.startsWith(project) && /^[0-9]{1,20}$/.test(claimed.slice(project.length)) ? claimed : null;
+}

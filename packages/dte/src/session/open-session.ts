@@ -13,7 +13,7 @@ import { randomUUID } from 'node:crypto';
 import type { Env, Resolved } from '../config';
 import { duration } from '../runner/progress';
 import { clientCredentials } from './credentials';
-import { jobName, jobUrl, readIdentity } from './identity';
+import { jobName, jobUrl, neighbourUrl, readIdentity } from './identity';
 
 /** A connection to a session's coordinator, by both of its channels. */
 export interface Session {
@@ -27,7 +27,7 @@ export interface Session {
    * finished session before this job opened it again may come in later than the answer to that.
    */
   whenOpen(): Promise<void>;
-  /** What agents report that cannot reach the coordinator. */
+  /** What agents report that cannot reach the coordinator; addresses of logs are those of jobs of this project. */
   reports(): Promise<readonly RendezvousReport[]>;
   /** Closes both; idempotent. */
   close(): void;
@@ -125,7 +125,9 @@ export async function openSession(options: OpenSessionOptions): Promise<Session>
       }),
     reports: async () => {
       const record = await rendezvous.find(sessionId);
-      return record === null ? [] : rendezvous.reports(sessionId, record.generation);
+      if (record === null) return [];
+      const reports = await rendezvous.reports(sessionId, record.generation);
+      return reports.map((report) => ({ ...report, jobUrl: neighbourUrl(report.jobUrl, jobUrl(env)) }));
     },
     close: () => {
       connection.close();

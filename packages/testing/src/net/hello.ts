@@ -1,5 +1,5 @@
-import { createHash, createHmac, randomBytes } from 'node:crypto';
-import { type Hello, PROTOCOL_VERSION, proofInput } from '@org/dte-protocol';
+import { createHmac, randomBytes } from 'node:crypto';
+import { type Challenge, type Hello, PROTOCOL_VERSION, proofInput, UNBOUND } from '@org/dte-protocol';
 
 export const TEST_COMMIT = '0123456789abcdef0123456789abcdef01234567';
 export const TEST_NX_VERSION = '23.2.1';
@@ -29,10 +29,8 @@ export function exampleHello(overrides: Partial<Hello> = {}): Hello {
   };
 }
 
-/** The same hello with the proof of a secret; `channel` is what the proof is bound to, as in `ProofBinding`. */
-export function signHello(hello: Hello, serverNonce: string, secret: string, channel = 'none'): Hello {
-  const { idToken } = hello;
-  const idTokenHash = idToken == null ? '-' : createHash('sha256').update(idToken).digest('hex');
-  const text = proofInput('client', serverNonce, hello, { channel, idTokenHash });
+/** The same hello with the proof of a secret; `channel` is what the proof is bound to, as in `Handshake`. */
+export function signHello(hello: Hello, challenge: Challenge, secret: string, channel = UNBOUND): Hello {
+  const text = proofInput({ speaker: 'client' }, { challenge, hello, channel });
   return { ...hello, proof: createHmac('sha256', secret).update(text).digest('hex') };
 }

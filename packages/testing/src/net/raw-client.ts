@@ -1,6 +1,6 @@
 import { EventEmitter, once } from 'node:events';
 import { TLSSocket } from 'node:tls';
-import { CHANNEL_BINDING_EXPORT, type Hello, HTTP, type Message } from '@org/dte-protocol';
+import { type Challenge, CHANNEL_BINDING_EXPORT, type Hello, HTTP, type Message, UNBOUND } from '@org/dte-protocol';
 import { type ClientOptions, WebSocket } from 'ws';
 import { signHello } from './hello';
 
@@ -59,8 +59,8 @@ export class RawClient {
    */
   static async hello(url: string, hello: Hello, secret?: string): Promise<RawClient> {
     const client = await RawClient.connect(url);
-    const { serverNonce } = await client.next('challenge');
-    client.send(secret === undefined ? hello : client.sign(hello, serverNonce, secret));
+    const challenge = await client.next('challenge');
+    client.send(secret === undefined ? hello : client.sign(hello, challenge, secret));
     await client.until(
       `an answer to the hello of ${hello.name}`,
       () => client.received.length > 1 || client.closed,
@@ -68,10 +68,10 @@ export class RawClient {
     return client;
   }
 
-  private sign(hello: Hello, serverNonce: string, secret: string): Hello {
+  private sign(hello: Hello, challenge: Challenge, secret: string): Hello {
     const { channelBinding = this.channel === null ? 'none' : 'tls-exporter' } = hello;
-    const channel = channelBinding === 'none' ? 'none' : (this.channel ?? 'none');
-    return signHello({ ...hello, channelBinding }, serverNonce, secret, channel);
+    const channel = channelBinding === 'none' ? UNBOUND : (this.channel ?? UNBOUND);
+    return signHello({ ...hello, channelBinding }, challenge, secret, channel);
   }
 
   send(message: object): void {

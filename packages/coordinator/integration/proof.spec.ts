@@ -1,0 +1,74 @@
+import { type Hello, helloSchema } from '@org/dte-protocol';
+import { exampleHello, signHello } from '@org/dte-testing';
+import { Harness } from './support/harness';
+import { SECRET } from './support/pipelines';
+
+/** A hello with every field there is, and what somebody in the middle of a plain connection makes of each. */
+const FULL: Hello = exampleHello({
+  ...{ idToken: 'e30.e30.x', sessionToken: 'a.b', channelBinding: 'none', onlyRun: 'r1', labels: ['linux'] },
+  jobUrl: 'https://gitlab.example.com/-/jobs/1',
+});
+const CHANGES: Record<Exclude<keyof Hello, 'type' | 'proof' | 'protocolVersion'>, unknown> = {
+  role: 'main',
+  sessionId: 's2',
+  clientId: 'another',
+  name: 'another',
+  jobUrl: 'https://evil.example/-/jobs/1',
+  clientNonce: 'ab'.repeat(32),
+  idToken: 'e30.e30.y',
+  sessionToken: 'c.d',
+  channelBinding: 'tls-exporter',
+  identity: { ...FULL.identity, commit: 'f'.repeat(40) },
+  slots: 64,
+  labels: ['linux', 'protected'],
+  onlyRun: 'r2',
+};
+
+let harness: Harness;
+beforeAll(async () => {
+  harness = await Harness.start({ secret: SECRET, sharedTrust: true });
+});
+afterAll(() => harness.cleanUp());
+
+it('the table has every field of a hello', () => {
+  const signed = Object.keys(helloSchema.shape).filter(
+    (key) => !['type', 'proof', 'protocolVersion'].includes(key),
+  );
+  expect(Object.keys(CHANGES).sort()).toEqual(signed.sort());
+});
+
+describe.each(Object.entries(CHANGES))('a hello whose %s is changed on its way', (field, value) => {
+  it.each([
+    ['changed', value],
+    ['taken away', undefined],
+  ])('is not taken when it was %s after the proof was made', async (_, after) => {
+    const client = await harness.rawClient();
+    const signed = signHello(FULL, await client.next('challenge'), SECRET);
+    client.send({ ...signed, [field]: after });
+    const { reason } = await client.next('error');
+    // A field that must be there and is not: malformed. In no case is it welcome.
+    expect(['DTE_BAD_SECRET', 'DTE_MALFORMED_MESSAGE']).toContain(reason.code);
+    if (after !== undefined) expect(reason.code).toBe('DTE_BAD_SECRET');
+    await client.whenClosed();
+    expect(client.all('welcome')).toEqual([]);
+  });
+});
+
+it('is taken as it was signed', async () => {
+  const client = await harness.rawClient();
+  client.send(signHello(FULL, await client.next('challenge'), SECRET));
+  await client.next('welcome');
+});
+
+it('is refused in words that the client can trust, once it has proven itself', async () => {
+  const mains = await harness.main({ sessionId: 's3' });
+  await mains.next('welcome');
+  const identity = { ...exampleHello().identity, nxVersion: '1.0.0' };
+  const agent = await harness.agent('agent 1', { sessionId: 's3', identity });
+  const proven = await agent.next('error');
+  expect(proven).toMatchObject({ reason: { code: 'DTE_NX_VERSION_MISMATCH' } });
+  expect(Reflect.get(proven, 'proof')).toMatch(/^[0-9a-f]{64}$/);
+  const stranger = await harness.connect({ sessionId: 's3' }, 'wrong');
+  // Nothing for strangers to try secrets against.
+  expect(Reflect.get(await stranger.next('error'), 'proof')).toBeUndefined();
+});

@@ -1,0 +1,71 @@
+import { DteError, type Hello } from '@org/dte-protocol';
+import { writeFileAtomically } from '../files/atomic-write';
+import { type FileSystem, isNotFound } from '../files/file-system';
+import { projectOf } from '../history/history';
+
+const FILE = 'project';
+
+/** A job of GitLab says where its log is, has an id token, or names its session as GitLab's pipelines are named. */
+const isOfGitlab = ({ jobUrl, idToken, sessionId }: Hello): boolean =>
+  jobUrl !== null || typeof idToken === 'string' || /^[0-9]+-[0-9]+(?:-|$)/.test(sessionId);
+
+const refused = (message: string): DteError => new DteError('DTE_SHARED_TRUST', message);
+
+/**
+ * Whom a coordinator works for that other machines reach and that has nothing but a secret to know its clients by. A secret
+ * says that somebody has it and not who he is: which session he names is his own word, so whoever has the secret can
+ * read and replace what any session stores. Therefore one project and no more (the first that came, also after a restart),
+ * and no pipeline of GitLab, where anybody who can push a branch has the secret and where id tokens tell the pipelines apart.
+ */
+export class TrustDomain {
+  private saved: Promise<void> | null = null;
+
+  private constructor(
+    private readonly fs: FileSystem,
+    private readonly dataDir: string,
+    private project: string | null,
+  ) {}
+
+  /** @throws what the disk throws */
+  static async open(fs: FileSystem, dataDir: string): Promise<TrustDomain> {
+    try {
+      const text = (await fs.readFile(`${dataDir}/${FILE}`)).toString('utf8').trim();
+      return new TrustDomain(fs, dataDir, text === '' ? null : text);
+    } catch (thrown) {
+      if (isNotFound(thrown)) return new TrustDomain(fs, dataDir, null);
+      throw thrown;
+    }
+  }
+
+  /**
+   * To be called with clients that have proven the secret.
+   * @throws DteError DTE_SHARED_TRUST
+   */
+  async admit(hello: Hello): Promise<void> {
+    const { sessionId } = hello;
+    if (isOfGitlab(hello)) {
+      throw refused(
+        `Session ${sessionId} is a pipeline of GitLab, and this coordinator has nothing but a secret to know its clients by: any job with the secret could replace what this pipeline stores.`,
+      );
+    }
+    const project = projectOf(sessionId);
+    // Before anything is awaited: of two that come at once one is the first.
+    this.project ??= project;
+    if (this.project !== project) {
+      throw refused(
+        `Session ${sessionId} is none of the project "${this.project}" that this coordinator works for, and it has nothing but a secret to know its clients by.`,
+      );
+    }
+    await (this.saved ??= this.save(project));
+  }
+
+  private async save(project: string): Promise<void> {
+    try {
+      await writeFileAtomically(this.fs, this.dataDir, FILE, `${project}\n`);
+    } catch (thrown) {
+      // The next one tries again.
+      this.saved = null;
+      throw thrown;
+    }
+  }
+}

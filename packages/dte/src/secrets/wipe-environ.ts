@@ -1,0 +1,44 @@
+import { closeSync, openSync, readFileSync, readSync, writeSync } from 'node:fs';
+
+/** The kernel's own limit of an environment is far below (a quarter of the stack). */
+const LARGEST_BYTES = 64 * 1024 * 1024;
+/** Of `/proc/self/stat`, counted behind the name of the program: env_start and env_end of proc(5). */
+const ENV_START = 47;
+const ENV_END = 48;
+
+function environBounds(): { start: number; length: number } | null {
+  const stat = readFileSync('/proc/self/stat', 'latin1');
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  const [start, end] = [Number(fields[ENV_START]), Number(fields[ENV_END])];
+  const isSound = Number.isSafeInteger(start) && start > 0 && end > start && end - start < LARGEST_BYTES;
+  return isSound ? { start, length: end - start } : null;
+}
+
+/**
+ * Overwrites variables in the block that this process was started with. `/proc/<pid>/environ` shows that block to every
+ * process of the same user for as long as the process lives, whatever becomes of `process.env`: unsetenv only forgets
+ * where in it a variable is. To be called when the variables are out of `process.env`, so that nobody points there.
+ * @returns false where there is no such block or it cannot be written: then nothing has changed
+ */
+export function wipeEnviron(names: readonly string[]): boolean {
+  let memory: number | null = null;
+  try {
+    const bounds = environBounds();
+    if (bounds === null) return false;
+    memory = openSync('/proc/self/mem', 'r+');
+    const block = Buffer.alloc(bounds.length);
+    if (readSync(memory, block, 0, block.length, bounds.start) !== block.length) return false;
+    let at = 0;
+    for (const entry of block.toString('latin1').split('\0')) {
+      if (names.some((name) => entry.startsWith(`${name}=`)))
+        writeSync(memory, Buffer.alloc(entry.length), 0, entry.length, bounds.start + at);
+      at += entry.length + 1;
+    }
+    return true;
+  } catch {
+    // Not Linux, or not allowed: docs/security.md says what that means.
+    return false;
+  } finally {
+    if (memory !== null) closeSync(memory);
+  }
+}
