@@ -1,12 +1,10 @@
-import type { NxTask } from '@org/dte-nx-compat';
+import type { NxTarget, NxTask } from '@org/dte-nx-compat';
 import type { AbsentTask } from './output-index';
 
 /** As much of a task of Nx as its outputs can be fetched with. */
-export const toNxTask = ({ id, target, outputs, hash }: AbsentTask): NxTask => ({
-  ...{ id, outputs, cache: true, overrides: { __overrides_unparsed__: [] } },
-  target: {
-    ...{ project: target.project, target: target.target },
-    ...(target.configuration === undefined ? {} : { configuration: target.configuration }),
-  },
-  ...(hash === null ? {} : { hash }),
-});
+export function toNxTask({ id, target: of, outputs, hash }: AbsentTask): NxTask {
+  const target: NxTarget = { project: of.project, target: of.target };
+  if (of.configuration !== undefined) target.configuration = of.configuration;
+  const task: NxTask = { id, target, outputs, cache: true, overrides: { __overrides_unparsed__: [] } };
+  return hash === null ? task : { ...task, hash };
+}

@@ -132,7 +132,9 @@ export class DistributedRun {
         line: (text) => voice.line(text),
         judges: config.onHashMismatch === 'auto',
         investigator: createInvestigator({
-          ...{ workspaceRoot, projectGraph, limits },
+          workspaceRoot,
+          projectGraph,
+          limits,
           policy: config.onHashMismatch,
           forwardedEnv: options.forwardedEnv,
         }),

@@ -26,7 +26,10 @@ const finished = (fields: Partial<FinishedAttempt> = {}): FinishedAttempt => ({
   ...fields,
 });
 const refused = finished({
-  ...{ status: 'failure', code: 1, hash: '43', artifact: { kind: 'none' } },
+  status: 'failure',
+  code: 1,
+  hash: '43',
+  artifact: { kind: 'none' },
   reason: { code: 'DTE_HASH_MISMATCH', message: 'another hash here.' },
   drift: { agreed: '1', checkout: null, runtime: {}, env: {} },
 });
@@ -104,7 +107,10 @@ function setUp(
     }),
     explainer: new Explainer(voice),
     trouble: new Trouble({
-      ...{ explainer: new Explainer(voice), investigator, line: voice.line, judges },
+      explainer: new Explainer(voice),
+      investigator,
+      line: voice.line,
+      judges,
     }),
     onLateFailure: () => void said.push('late failure'),
     groups: { has: (id) => id === 'app:build', end: () => Promise.resolve(group) },

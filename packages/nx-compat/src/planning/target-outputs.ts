@@ -14,7 +14,8 @@ export function outputsOfTarget(node: NxProjectNode, target: string, workspaceRo
     resolveNx(workspaceRoot).load<UtilsModule>('src/tasks-runner/utils');
   const configurations = Object.keys(node.data.targets?.[target]?.['configurations'] ?? {});
   const lists = [undefined, ...configurations].map((configuration) => {
-    const named = { project: node.name, target, ...(configuration === undefined ? {} : { configuration }) };
+    const named: NxTarget = { project: node.name, target };
+    if (configuration !== undefined) named.configuration = configuration;
     try {
       return getOutputsForTargetAndConfiguration(named, {}, node);
     } catch {

@@ -16,12 +16,10 @@ const targets = {
 const projectGraph = { nodes: { app: { name: 'app', type: 'app', data: { root: 'app', targets } } } };
 const byRule = (requested: string[], patterns: string[] = []) => [
   ...onMainByRule({
-    ...{
-      graph,
-      projectGraph,
-      patterns: readMainPatterns(patterns),
-      assignment: { ruleFor: () => undefined },
-    },
+    graph,
+    projectGraph,
+    patterns: readMainPatterns(patterns),
+    assignment: { ruleFor: () => undefined },
     isRequested: ({ target }) => requested.includes(target.target),
   }).entries(),
 ];

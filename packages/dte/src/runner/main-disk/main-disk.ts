@@ -1,5 +1,7 @@
 import type { OutputsPort } from '@org/dte-agent';
 import type { NxTask, TaskCache } from '@org/dte-nx-compat';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { setImmediate as breathe } from 'node:timers/promises';
 import { addToRecord, outputsKey, readRecord, type Made } from './made-record';
 import { isCopyOf, snapshotOf, type Snapshot } from './snapshot';
@@ -43,7 +45,11 @@ export class MainDisk {
 
   /** Files and folders of these outputs that are here, relative to the workspace. */
   async present(outputs: readonly string[]): Promise<string[]> {
-    return await this.options.outputs.expand(outputs);
+    // Most outputs of most targets are not there, and asking Nx for them costs ten times as much as this.
+    const mayExist = outputs.some((output) =>
+      existsSync(join(this.options.workspaceRoot, staticPart(output))),
+    );
+    return mayExist ? await this.options.outputs.expand(outputs) : [];
   }
 
   /** What was left elsewhere by an earlier command of the session, and is not here to this day. */
@@ -109,6 +115,12 @@ export class MainDisk {
     const paths = files.map(({ path }) => path);
     return isCopyOf(this.options.workspaceRoot, paths, entry.outputsPath);
   }
+}
+
+/** The part of an output before its first wildcard, up to a folder. */
+function staticPart(output: string): string {
+  const [before = '', ...rest] = output.split(/[*?[{(]/);
+  return rest.length === 0 ? before : before.replace(/[^/]*$/, '');
 }
 
 function whatChanged({ taskId, outputs, atMs }: Made, { files }: Snapshot): string {

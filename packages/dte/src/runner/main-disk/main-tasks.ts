@@ -69,7 +69,10 @@ async function outside(
     return nxArgs['excludeTaskDependencies'] === true && Array.isArray(dependsOn) && dependsOn.length > 0;
   };
   return outsideGraph({
-    ...{ graph, projectGraph, disk, isReleased },
+    graph,
+    projectGraph,
+    disk,
+    isReleased,
     isSuspect: (task) =>
       isOpen(task) &&
       !isContinuous(task) &&
@@ -94,7 +97,11 @@ async function unseen(
   const tree = await readWorkingTree(workspaceRoot, resolved.limits);
   if (tree === null || tree.tracked.length + tree.untracked.length === 0) return new Map();
   return unseenChanges({
-    ...{ graph, projectGraph, workspaceRoot, isPending, tree },
+    graph,
+    projectGraph,
+    workspaceRoot,
+    isPending,
+    tree,
     sharedInputs: (task) => sharedInputs(task, context),
   });
 }

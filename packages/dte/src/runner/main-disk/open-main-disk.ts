@@ -14,7 +14,9 @@ export function openMainDisk({
 }: Pick<Prepared, 'resolved' | 'workspaceRoot' | 'session' | 'cache'>): MainDisk {
   const dataDir = makeDataFolder(dataDirOf(resolved, workspaceRoot));
   return new MainDisk({
-    ...{ workspaceRoot, cache, outputs: nxOutputs(workspaceRoot) },
+    workspaceRoot,
+    cache,
+    outputs: nxOutputs(workspaceRoot),
     path: recordPath(dataDir, session.id),
   });
 }

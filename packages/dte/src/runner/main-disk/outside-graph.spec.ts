@@ -12,7 +12,8 @@ const UNKNOWN: OutputsState = { kind: 'unknown' };
 
 const target = (command: string) => ({ executor: 'nx:run-commands', options: { command } });
 const node = (name: string, command: string) => ({
-  ...{ name, type: 'app' },
+  name,
+  type: 'app',
   data: { root: name, targets: { build: target('x'), deploy: target(command) } },
 });
 const projectGraph: NxProjectGraph = {

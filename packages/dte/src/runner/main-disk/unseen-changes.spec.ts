@@ -21,7 +21,9 @@ const WIDE: Partial<NxTask> = { ...CACHED, cache: false };
 function reasonOf(fields: Partial<NxTask>, tree: Partial<WorkingTree>, id = 'app:run'): string | undefined {
   return unseenChanges({
     graph: graphOf({ [id]: [] }, {}, { [id]: fields }),
-    ...{ projectGraph, workspaceRoot: process.cwd(), isPending: () => true },
+    projectGraph,
+    workspaceRoot: process.cwd(),
+    isPending: () => true,
     tree: { tracked: [], untracked: [], ...tree },
     sharedInputs: () => ['jest.preset.js', 'tools/**/*'],
   }).get(id);
