@@ -20,12 +20,7 @@ describe.each(PARITY_VERSIONS)('outputs, nx %s', (nx) => {
   });
 
   it('of every kind are the same on the main job and for dependants on another agent', async () => {
-    const report = await bench.compare(['run-many', '-t', 'look', '--parallel=2', '--exclude=many-*'], {
-      // 20 puts what a link leads to into a remote cache, where later versions refuse it, and nothing with such names.
-      ignore: ({ task, aspect }) =>
-        nx.startsWith('20.') &&
-        (task.startsWith('leaving-cached:') || (task === 'shapes-cached:make' && aspect === 'status')),
-    });
+    const report = await bench.compare(['run-many', '-t', 'look', '--parallel=2', '--exclude=many-*']);
 
     expectParity(report);
     const places = report.rounds[0]!.places;

@@ -71,6 +71,7 @@ class FakeHost implements TaskHost {
     keepTerminalOutput: () => Promise.resolve(),
     distrust: () => undefined,
     disconnect: () => undefined,
+    keepHere: () => Promise.resolve(),
   };
   stop: () => void = () => undefined;
   entered: [runId: string, variables: Readonly<Record<string, string | undefined>>][] = [];

@@ -124,6 +124,7 @@ export class DistributedRun {
     this.results = new RunResults({
       graph,
       cache,
+      skipNxCache: command.skipNxCache,
       reporter: this.reporter,
       outputs: this.outputs,
       explainer: this.explainer,

@@ -24,6 +24,7 @@ function setUp(answers: FetchResult[]) {
     keepTerminalOutput: () => Promise.resolve(),
     distrust,
     disconnect: jest.fn(),
+    keepHere: jest.fn(),
   };
   const restorer = createRestorer({
     cache,

@@ -83,11 +83,13 @@ function setUp(
       fetch: () => Promise.resolve(fetch ?? { kind: 'miss' }),
       replays: (code) => code === 0 || replaysFailures,
       recordTaskDetails: jest.fn(),
+      keepHere: () => Promise.resolve(),
       keepTerminalOutput: (task, output) => {
         kept.set(task.id, output);
         return keeps();
       },
     },
+    skipNxCache: false,
     reporter: new Reporter({
       lifeCycle,
       streams: () => false,

@@ -21,7 +21,12 @@ import type { Hit } from './settle-cache';
 
 export interface ResultsOptions {
   readonly graph: TaskGraph;
-  readonly cache: Pick<TaskCache, 'fetch' | 'replays' | 'recordTaskDetails' | 'keepTerminalOutput'>;
+  readonly cache: Pick<
+    TaskCache,
+    'fetch' | 'replays' | 'recordTaskDetails' | 'keepTerminalOutput' | 'keepHere'
+  >;
+  /** --skip-nx-cache: nothing is stored. */
+  readonly skipNxCache: boolean;
   readonly reporter: Reporter;
   readonly outputs: OutputsHere;
   readonly explainer: Explainer;
@@ -189,6 +194,8 @@ export class RunResults {
     this.date(task, finished);
     const { absent } = this.options.outputs;
     if (finished?.artifact.kind === 'attempt' || absent.has(task.id)) await this.keep(task, terminalOutput);
+    if (finished?.artifact.kind === 'attempt' && !absent.has(task.id))
+      await this.keepEntry(task, finished, terminalOutput);
     this.count(entry.agent, isCached);
     const status = isCached ? cacheMark(task, from ?? 'remote') : 'success';
     await this.servers.begin(task.id);
@@ -272,6 +279,16 @@ export class RunResults {
   /** A file for people to look into; a disk that is full must not change how the task ended. */
   private async keep(task: NxTask, terminalOutput: string): Promise<void> {
     await this.options.cache.keepTerminalOutput(task, terminalOutput).catch((thrown: unknown) => {
+      this.options.explainer.explain(DteError.from(thrown));
+    });
+  }
+
+  /** As Nx would have it in this machine's cache, had the task run here. */
+  private async keepEntry(task: NxTask, { hash, drift }: FinishedAttempt, printed: string): Promise<void> {
+    const isSame = drift === undefined && hash !== null && hash === task.hash;
+    if (this.options.skipNxCache || task.cache !== true || !isSame) return;
+    await this.options.cache.keepHere(task, printed).catch((thrown: unknown) => {
+      // It costs a hit, not the result.
       this.options.explainer.explain(DteError.from(thrown));
     });
   }

@@ -56,6 +56,7 @@ async function settle({
     keepTerminalOutput: () => Promise.resolve(),
     distrust: jest.fn(),
     disconnect: jest.fn(),
+    keepHere: jest.fn(),
   };
   const hits = await settleFromCache({
     graph,

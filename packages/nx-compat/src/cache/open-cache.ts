@@ -113,6 +113,11 @@ export class OpenedCache implements TaskCache {
     return byId;
   }
 
+  async keepHere(task: NxTask, terminalOutput: string): Promise<void> {
+    if (task.hash === undefined || (await this.entries.carriage(task.outputs)) !== 'here') return;
+    await this.store(task, terminalOutput);
+  }
+
   distrust(hash: string): void {
     this.unread.add(hash);
     this.distrusted.add(hash);

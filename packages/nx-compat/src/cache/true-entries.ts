@@ -1,6 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import type { NxInstall } from '../nx-install';
-import { carriageOf, listOutputs, replaceOutputs, type OutputSummary } from '../outputs';
+import { type Carriage, carriageOf, listOutputs, replaceOutputs, type OutputSummary } from '../outputs';
 import type { NxTask } from '../types';
 import type { NxCache, NxCachedResult } from './nx-cache';
 import type { TruthfulRemoteCache } from './truthful-remote';
@@ -31,8 +31,12 @@ export class TrueEntries {
 
   /** Would a remote cache of Nx bring back what this folder of the local one holds? */
   async mayTravel(folder: string, outputs: readonly string[]): Promise<boolean> {
-    const list = await listOutputs(folder, outputs, this.nx);
-    return carriageOf(list, outputs, this.nx.major) === 'everywhere';
+    return (await this.carriage(outputs, folder)) === 'everywhere';
+  }
+
+  /** What Nx's cache does with these outputs as they are on disk, or in a folder of the cache. */
+  async carriage(outputs: readonly string[], folder = this.nx.workspaceRoot): Promise<Carriage> {
+    return carriageOf(await listOutputs(folder, outputs, this.nx), outputs, this.nx.major);
   }
 
   /** Wraps the functions of a cache, in place. */
@@ -59,8 +63,7 @@ export class TrueEntries {
   private guardPut(cache: NxCache): void {
     const put = cache.put.bind(cache);
     cache.put = async (task, terminalOutput, outputs, code) => {
-      const list = await listOutputs(this.nx.workspaceRoot, outputs, this.nx);
-      const carriage = carriageOf(list, outputs, this.nx.major);
+      const carriage = await this.carriage(outputs);
       if (carriage === 'nowhere') return undefined;
       if (carriage === 'here' && task.hash !== undefined) this.remote?.withheld.add(task.hash);
       return put(task, terminalOutput, outputs, code);

@@ -71,6 +71,11 @@ export interface TaskCache {
    * left out. Rejects when the disk or Nx's database refuses.
    */
   store(task: NxTask, terminalOutput: string): Promise<void>;
+  /**
+   * Stores a success whose outputs came in an archive of ours, where Nx would have them in its local cache and no remote one
+   * of it can carry them; else nothing happens. Tasks without a hash are left out.
+   */
+  keepHere(task: NxTask, terminalOutput: string): Promise<void>;
   /** From now on no cache has this hash for Nx: what they hold is not what the task has made. */
   distrust(hash: string): void;
   /** From now on our remote cache is neither asked nor written: its server is gone. Another one stays as it is. */
