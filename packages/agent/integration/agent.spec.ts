@@ -73,6 +73,29 @@ it('leaves a task alone whose command was over in time', async () => {
   expect(await bench.resultOf(assignment('a:slow'))).toMatchObject({ status: 'success', reason: null });
 });
 
+it('gives back the attempt of an executor that is frozen, with its code, and goes on with another one', async () => {
+  const one = bench.start({ slots: 1 }, { executorFrozenMs: 300, killMs: 100 });
+  bench.server.want({ assignments: [assignment('a:wait')] });
+  await bench.executing('a:wait');
+  const [first] = one.pids('start');
+  process.kill(first!, 'SIGSTOP');
+  const message = expect.stringMatching(/^The executor process of a:wait was frozen: /) as string;
+  expect(await bench.resultOf(assignment('a:wait'))).toEqual({
+    kind: 'returned',
+    reason: { code: 'DTE_EXECUTOR_FROZEN', message },
+  });
+  expect(isRunning(first!)).toBe(false);
+  expect(one.output).toMatch(/dte: executor 1 was frozen: .* \(DTE_EXECUTOR_FROZEN\)\n/);
+  bench.server.want({ assignments: [assignment('b:build')] });
+  expect(await bench.resultOf(assignment('b:build'))).toMatchObject({ status: 'success' });
+  // One that has nothing to do would take the next task and never begin it.
+  const idle = one.pids('start').find(isRunning);
+  process.kill(idle!, 'SIGSTOP');
+  await one.waitFor('its end', () => !isRunning(idle!));
+  bench.server.want({ assignments: [assignment('c:build')] });
+  expect(await bench.resultOf(assignment('c:build'))).toMatchObject({ status: 'success' });
+});
+
 it('leads executors to a coordinator with a pinned key by a plain port of this machine', async () => {
   const certificate = createSessionCertificate();
   const secure = await FakeCoordinator.start(certificate);

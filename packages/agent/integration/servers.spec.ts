@@ -12,10 +12,10 @@ let workspace: string;
 let output: string;
 let servers: Servers;
 
-function open(serverIdleMs = 60_000): void {
+function open(serverIdleMs = 60_000, executorFrozenMs = 60_000): void {
   servers = new Servers({
     ...{ path: join(__dirname, 'fake-server.cjs'), workspaceRoot: workspace, env: process.env },
-    limits: { ...testLimits(), killMs: 2_000, serverIdleMs },
+    limits: { ...testLimits(), killMs: 2_000, serverIdleMs, executorFrozenMs },
     log: createTaskLog({ stream: { write: (text) => void (output += text) }, env: {}, slots: () => 1 }),
   });
 }
@@ -132,6 +132,20 @@ it('says with every task that needed it that a server died, and starts it anew f
     },
   ]);
   await bring('b', attempt('app:dies'));
+  expect(started()).toHaveLength(2);
+});
+
+it('ends a frozen server, tells who used it that it was lost, and starts it anew for the next', async () => {
+  open(60_000, 200);
+  expect(await bring('a', attempt('app:serve'))).toEqual({ kind: 'up' });
+  expect(servers.lostOf('a')).toBeNull();
+  const [frozen] = pids();
+  process.kill(frozen!, 'SIGSTOP');
+  await waitFor('its end', () => servers.lostOf('a') !== null && !isRunning(frozen!));
+  expect(servers.lostOf('a')).toMatchObject({ code: 'DTE_EXECUTOR_FROZEN' });
+  expect(servers.report('a')).toMatchObject([{ taskId: 'app:serve', failed: false }]);
+  expect(await bring('b', attempt('app:serve'))).toEqual({ kind: 'up' });
+  expect(servers.lostOf('b')).toBeNull();
   expect(started()).toHaveLength(2);
 });
 

@@ -25,13 +25,11 @@ function startedWith(): Record<string, string> | null {
 /** What the executable of Nx makes of an environment before anything else: it adds the .env files of the workspace's root. */
 function asNxBegins(initial: Record<string, string>, workspaceRoot: string): Variables {
   const { env } = process;
-  const { loadRootEnvFiles } = resolveNx(workspaceRoot).load<{ loadRootEnvFiles(root: string): void }>(
-    'src/utils/dotenv',
-  );
+  const dotenv = resolveNx(workspaceRoot).load<{ loadRootEnvFiles(root: string): void }>('src/utils/dotenv');
   // Every version reads and writes process.env, and it is synchronous.
   process.env = initial;
   try {
-    loadRootEnvFiles(workspaceRoot);
+    dotenv.loadRootEnvFiles(workspaceRoot);
     return { ...process.env };
   } finally {
     process.env = env;

@@ -57,6 +57,7 @@ export type {
   TaskRun,
 } from './host/types';
 export { brokenBy, type Broken } from './host/broken';
+export { watchFrozen } from './host/frozen';
 export { countsServers } from './run-continuous';
 export { planBatches, type BatchPlanInput } from './planning/batches';
 export { canaryChecks, type CanaryCheck, type CanaryResult } from './canary';

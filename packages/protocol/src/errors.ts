@@ -180,6 +180,10 @@ export const ERROR_CODES = {
     severity: 'attempt',
     cure: 'Look at the last lines of the agent job: the process that ran the task died (often memory: lower --slots or raise the limit).',
   },
+  DTE_EXECUTOR_FROZEN: {
+    severity: 'attempt',
+    cure: 'Look for what stops processes on the machine of the agent (SIGSTOP, a debugger, a freezer of containers); the task runs elsewhere meanwhile.',
+  },
   DTE_EXECUTOR_START: {
     severity: 'attempt',
     cure: 'Run `npx nx graph --print` in the agent job: Nx could not build the project graph there.',

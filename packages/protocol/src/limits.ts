@@ -373,6 +373,12 @@ export const LIMITS = {
     null,
     'Pages of 50 pipelines looked at for one that passed: after 300 the base is too old to save much.',
   ),
+  executorFrozenMs: limit(
+    10_000,
+    'ms',
+    'DTE_EXECUTOR_FROZEN_MS',
+    'How long an executor, a server or the process of a batch may be stopped (SIGSTOP, a debugger) until it is ended and its attempts are lost: well below `leaseMs`.',
+  ),
   executorStartMs: limit(
     120_000,
     'ms',

@@ -9,6 +9,7 @@ import {
 } from '@org/dte-protocol';
 import { type BatchRun, type NxTask, type TaskGraph, type TaskRun } from '@org/dte-nx-compat';
 import { BatchLimit, batchLimitOf } from './batch-limit';
+import { frozen } from './frozen-reason';
 import { nxTaskOf } from './nx-task';
 import { type AttemptRef } from './ipc';
 import { forEachLimited, type RestoreContext } from './restore-closure';
@@ -89,8 +90,8 @@ export async function runBatch(
 }
 
 async function runAll(
-  { host, signal, limits, shared }: RestoreContext,
-  { retry }: Assignment,
+  { host, signal, limits, shared, agentName }: RestoreContext,
+  { taskId, retry }: Assignment,
   tasks: readonly NxTask[],
   fullTaskGraph: TaskGraph,
   hooks: AttemptHooks,
@@ -98,6 +99,11 @@ async function runAll(
 ): Promise<BatchRun> {
   const limit = new BatchLimit(limitMs, () => host.stopTask(limits.killMs), hooks);
   hooks.onExecuting(Date.now(), undefined);
+  const seen = { isFrozen: false };
+  const onFrozen = (): void => {
+    seen.isFrozen = true;
+    void host.stopTask(limits.killMs);
+  };
   const run = (): Promise<BatchRun> =>
     host.runBatch({
       ...{ tasks, fullTaskGraph, onOutput: hooks.onOutput },
@@ -105,10 +111,12 @@ async function runAll(
       skipCacheRead: (retry?.failed ?? 0) > 0,
       // As for one task.
       storeFailure: (retry?.left ?? 0) === 0,
+      frozen: { limitMs: limits.executorFrozenMs, onFrozen },
       onWorking: (isWorking) => (isWorking ? limit.begin() : limit.end()),
     });
   const outcome = await shared.running(tasks, run, signal).finally(() => limit.end());
   signal.throwIfAborted();
+  if (seen.isFrozen) throw frozen(`The process of the batch of ${taskId}`, agentName, limits.executorFrozenMs);
   if (outcome.stopped && !limit.isOver)
     throw new DteError('DTE_CANCELLED', 'The batch was stopped before it ended.');
   if (outcome.broken !== undefined) throw nxFailed('the batch', outcome.broken);

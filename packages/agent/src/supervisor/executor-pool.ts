@@ -1,17 +1,17 @@
 import { type LimitValues, type Reason } from '@org/dte-protocol';
 import { type Backoff, uniformBackoff } from '../connection/backoff';
 import { type FromExecutor, type ToExecutor } from '../executor/ipc';
-import { ExecutorProcess, type ExecutorProcessOptions } from './executor-process';
+import { type Death, ExecutorProcess, type ExecutorProcessOptions } from './executor-process';
 
 export interface PoolOptions extends Pick<ExecutorProcessOptions, 'path' | 'workspaceRoot' | 'env'> {
-  readonly limits: Pick<LimitValues, 'executorStartMs' | 'killMs'>;
+  readonly limits: Pick<LimitValues, 'executorFrozenMs' | 'executorStartMs' | 'killMs'>;
   /** Null: not known yet. */
   readonly slots: number | null;
   onMessage(executorId: number, message: FromExecutor): void;
   /** An executor can take an attempt. */
   onIdle(): void;
   /** An executor that was ready is gone. */
-  onGone(executorId: number, why: string): void;
+  onGone(executorId: number, death: Death): void;
   /** No executor could be started several times in a row and none is left: this agent is of no use. */
   onUseless(reason: Reason): void;
   onNote(line: string): void;
@@ -144,9 +144,9 @@ export class ExecutorPool {
     const id = this.nextId++;
     const { limits, path, workspaceRoot, env } = this.options;
     const process = new ExecutorProcess({
-      ...{ id, path, workspaceRoot, env },
+      ...{ id, path, workspaceRoot, env, limits },
       onMessage: (message) => this.receive(id, message),
-      onExit: (why) => this.gone(id, why),
+      onExit: (death) => this.gone(id, death),
     });
     const patience = setTimeout(() => {
       this.options.onNote(
@@ -175,14 +175,16 @@ export class ExecutorPool {
     } else this.options.onMessage(id, message);
   }
 
-  private gone(id: number, why: string): void {
+  private gone(id: number, death: Death): void {
     const member = this.members.get(id);
     if (member === undefined) return;
     this.members.delete(id);
     if (member.patience !== null) clearTimeout(member.patience);
     if (this.closed) return;
-    if (member.state !== 'starting') this.options.onGone(id, why);
-    else this.startFailed(member.unable?.message ?? why);
+    if (death.code === 'DTE_EXECUTOR_FROZEN')
+      this.options.onNote(`dte: executor ${id} ${death.why} Another one takes its place (${death.code})`);
+    if (member.state !== 'starting') this.options.onGone(id, death);
+    else this.startFailed(member.unable?.message ?? death.why);
     if (this.isClosed()) return;
     this.restart ??= setTimeout(() => {
       this.restart = null;

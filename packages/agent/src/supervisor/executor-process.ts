@@ -1,6 +1,8 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { DteError, type Reason, SECRET_VARIABLES } from '@org/dte-protocol';
+import { watchFrozen } from '@org/dte-nx-compat';
+import { DteError, type LimitValues, type Reason, SECRET_VARIABLES } from '@org/dte-protocol';
+import { frozenFor } from '../executor/frozen-reason';
 import { FROM_EXECUTOR, type FromExecutor, type ToExecutor, ofSameBuild } from '../executor/ipc';
 import { EXECUTOR_MARK, endProcesses } from './process-tree';
 
@@ -9,9 +11,17 @@ export interface ExecutorProcessOptions {
   readonly path: string;
   readonly workspaceRoot: string;
   readonly env: Readonly<Record<string, string | undefined>>;
+  readonly limits: Pick<LimitValues, 'executorFrozenMs' | 'killMs'>;
   onMessage(message: FromExecutor): void;
-  /** It is gone, with what it started. Called once; `why` is a sentence for a person. */
-  onExit(why: string): void;
+  /** It is gone, with what it started. Called once. */
+  onExit(death: Death): void;
+}
+
+/** How a process came to its end. */
+export interface Death {
+  readonly code: 'DTE_EXECUTOR_CRASHED' | 'DTE_EXECUTOR_FROZEN';
+  /** A sentence for a person, without its subject. */
+  readonly why: string;
 }
 
 /** Last output of an executor, kept to explain its death. */
@@ -36,6 +46,8 @@ export class ExecutorProcess {
   private tail = '';
   private over = false;
   private ending: Promise<void> | null = null;
+  private unwatch: () => void = () => undefined;
+  private isFrozen = false;
 
   constructor(private readonly options: ExecutorProcessOptions) {
     this.id = options.id;
@@ -54,6 +66,7 @@ export class ExecutorProcess {
     this.child.stderr?.on('data', keepTail);
     this.child.on('message', (message) => this.receive(message));
     this.child.on('error', (error) => this.exited(`could not be started: ${error.message}`));
+    this.watch();
     // Not 'close': a process the task left behind may hold the pipes open for ever. Its last words need a moment.
     this.child.on('exit', (code, signal) => {
       const why = signal === null ? `ended with exit code ${String(code)}` : `was killed by ${signal}`;
@@ -76,6 +89,17 @@ export class ExecutorProcess {
     return (this.ending ??= endProcesses(pid, this.mark, graceMs));
   }
 
+  /** What is stopped says nothing, takes nothing and does not end by itself. SIGKILL ends it, and what else it has started is asked first. */
+  private watch(): void {
+    const { pid } = this.child;
+    const { executorFrozenMs, killMs } = this.options.limits;
+    if (pid === undefined) return;
+    this.unwatch = watchFrozen(pid, executorFrozenMs, () => {
+      this.isFrozen = true;
+      void this.end(killMs);
+    });
+  }
+
   private receive(raw: unknown): void {
     if (this.over) return;
     let messages: FromExecutor[];
@@ -92,14 +116,24 @@ export class ExecutorProcess {
   private exited(why: string): void {
     if (this.over) return;
     this.over = true;
+    this.unwatch();
+    const death = this.isFrozen ? this.frozenDeath() : this.deathOf(why);
+    // What it started may outlive it, holding ports and files that the next attempt needs.
+    void this.end(0).then(() => this.options.onExit(death));
+  }
+
+  private frozenDeath(): Death {
+    return { code: 'DTE_EXECUTOR_FROZEN', why: `${frozenFor(this.options.limits.executorFrozenMs)}.` };
+  }
+
+  private deathOf(why: string): Death {
     const lines = this.tail.trim().split('\n').slice(-TAIL_LINES).join('\n');
     const sentence = lines === '' ? `${why}.` : `${why}. Its last lines:\n${lines}`;
-    // What it started may outlive it, holding ports and files that the next attempt needs.
-    void this.end(0).then(() => this.options.onExit(sentence));
+    return { code: 'DTE_EXECUTOR_CRASHED', why: sentence };
   }
 }
 
-export const crashed = (taskId: string, why: string): Reason => ({
-  code: 'DTE_EXECUTOR_CRASHED',
+export const crashed = (taskId: string, { code, why }: Death): Reason => ({
+  code,
   message: `The executor process of ${taskId} ${why}`.slice(0, 16_000),
 });

@@ -100,7 +100,7 @@ export async function runAgent(options: AgentOptions): Promise<number> {
     ...{ workspaceRoot, env, limits, slots: options.slots ?? null },
     onMessage: (id, message) => supervisor.onExecutorMessage(id, message),
     onIdle: () => supervisor.onIdle(),
-    onGone: (id, why) => supervisor.onExecutorGone(id, why),
+    onGone: (id, death) => supervisor.onExecutorGone(id, death),
     onUseless: (reason) => {
       supervisor.giveUp(reason);
       leaving.useless(reason);

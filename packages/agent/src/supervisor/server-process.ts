@@ -1,7 +1,7 @@
 import { type LimitValues, type Reason } from '@org/dte-protocol';
 import { type AttemptRef, type FromExecutor } from '../executor/ipc';
 import { type RunInput } from './run-files';
-import { ExecutorProcess, type ExecutorProcessOptions, crashed } from './executor-process';
+import { type Death, ExecutorProcess, type ExecutorProcessOptions, crashed } from './executor-process';
 
 /** How far a server got: `started`, then `ready` at once or when its `readyWhen` says so; then it fails, or is stopped. */
 export type Verdict =
@@ -14,10 +14,19 @@ const UP: Verdict = { kind: 'up' };
 export interface ServerProcessOptions extends Pick<ExecutorProcessOptions, 'path' | 'workspaceRoot' | 'env'> {
   readonly ref: AttemptRef;
   readonly run: RunInput;
-  readonly limits: Pick<LimitValues, 'executorStartMs'>;
+  readonly limits: Pick<LimitValues, 'executorFrozenMs' | 'executorStartMs' | 'killMs'>;
   onOutput(offset: number, data: string): void;
   /** It ended, or will never be ready. Called at most once, and before `started` or `ready` settle for that reason. */
-  onFailed(why: string, failed: boolean): void;
+  onFailed(end: ServerFailure): void;
+}
+
+/** How a server came to its end. */
+export interface ServerFailure {
+  readonly why: string;
+  /** Nx counts it as a failed task. */
+  readonly failed: boolean;
+  /** Through no fault of its own. */
+  readonly lost: Reason | null;
 }
 
 class Milestone {
@@ -40,12 +49,16 @@ export class ServerProcess {
   constructor(private readonly options: ServerProcessOptions) {
     const { path, workspaceRoot, env, ref, limits } = options;
     this.process = new ExecutorProcess({
-      ...{ id: 0, path, workspaceRoot, env },
+      ...{ id: 0, path, workspaceRoot, env, limits },
       onMessage: (message) => this.receive(message),
-      onExit: (why) => this.gone(why),
+      onExit: (death) => this.gone(death),
     });
     this.patience = setTimeout(
-      () => this.gone(`was not ready in ${limits.executorStartMs} ms (DTE_EXECUTOR_START_MS).`),
+      () =>
+        this.gone({
+          code: 'DTE_EXECUTOR_CRASHED',
+          why: `was not ready in ${limits.executorStartMs} ms (DTE_EXECUTOR_START_MS).`,
+        }),
       limits.executorStartMs,
     );
     this.started = this.startedAt.reached;
@@ -77,7 +90,7 @@ export class ServerProcess {
       else if (state.name === 'unable') this.unable(state.reason);
       else {
         this.over = true;
-        this.options.onFailed(state.why, state.failed);
+        this.options.onFailed({ why: state.why, failed: state.failed, lost: null });
         this.settle({ kind: 'failed' });
         // What it started may outlive it, holding the port that the next one needs.
         void this.process.end(0);
@@ -87,14 +100,14 @@ export class ServerProcess {
 
   private unable(reason: Reason): void {
     if (this.over) return;
-    this.options.onFailed(reason.message, false);
+    this.options.onFailed({ why: reason.message, failed: false, lost: reason });
     this.settle({ kind: 'unable', reason });
     void this.process.end(0);
   }
 
   /** Its process died, which says nothing about the server. */
-  private gone(why: string): void {
-    this.unable(crashed(this.taskId, why));
+  private gone(death: Death): void {
+    this.unable(crashed(this.taskId, death));
   }
 
   private settle(verdict: Verdict): void {

@@ -1,4 +1,4 @@
-import { type LimitValues, type ServerReport, DteError, LIMITS } from '@org/dte-protocol';
+import { type LimitValues, type Reason, type ServerReport, DteError, LIMITS } from '@org/dte-protocol';
 import {
   type AttemptRef,
   type NeedsServers,
@@ -9,12 +9,12 @@ import {
 import { reasonOf } from './describe-attempt';
 import { type ExecutorProcessOptions } from './executor-process';
 import { type RunInput } from './run-files';
-import { ServerProcess, type Verdict } from './server-process';
+import { type ServerFailure, ServerProcess, type Verdict } from './server-process';
 import { ServerTurns } from './server-turns';
 import { type TaskLog } from './task-log';
 
 export interface ServersOptions extends Pick<ExecutorProcessOptions, 'path' | 'workspaceRoot' | 'env'> {
-  readonly limits: Pick<LimitValues, 'executorStartMs' | 'killMs' | 'serverIdleMs'>;
+  readonly limits: Pick<LimitValues, 'executorFrozenMs' | 'executorStartMs' | 'killMs' | 'serverIdleMs'>;
   readonly log: TaskLog;
 }
 
@@ -29,7 +29,7 @@ interface Server {
   /** What was not reported yet; the end of it. */
   output: string;
   /** How it ended or why it will never be ready. */
-  end: { readonly why: string; readonly failed: boolean } | null;
+  end: ServerFailure | null;
   idle: NodeJS.Timeout | null;
 }
 
@@ -75,6 +75,12 @@ export class Servers {
       server.output = '';
       return { taskId, failed: end?.failed ?? false, ended: end?.why ?? null, output };
     });
+  }
+
+  /** Why one of an attempt's servers is gone that did not end by itself; null when there is none. */
+  lostOf(user: string): Reason | null {
+    for (const { end } of this.used.get(user) ?? []) if (end !== null && end.lost !== null) return end.lost;
+    return null;
   }
 
   /** An attempt is over, however it ended. Doing it again is harmless. */
@@ -142,7 +148,8 @@ export class Servers {
   ): Promise<ServerProcess | Exclude<Verdict, { kind: 'up' }>> {
     const verdict = await until(known, needs);
     if (verdict.kind !== 'up') {
-      server.end = { why: `${server.taskId} was not started: a server that it needs failed.`, failed: false };
+      const why = `${server.taskId} was not started: a server that it needs failed.`;
+      server.end = { why, failed: false, lost: null };
       void this.stop(server);
       return verdict;
     }
@@ -157,9 +164,9 @@ export class Servers {
         log.output(server.ref, offset, data);
         server.output = (server.output + data).slice(-LIMITS.serverOutputChars.value);
       },
-      onFailed: (why, failed) => {
-        server.end = { why, failed };
-        log.served(server.ref, why);
+      onFailed: (end) => {
+        server.end = end;
+        log.served(server.ref, end.why);
         void this.stop(server);
       },
     });

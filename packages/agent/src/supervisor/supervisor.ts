@@ -22,7 +22,7 @@ import { artifactsOf, describeAttempt, left, reasonOf, tasksOf } from './describ
 import { type ExecutorPool } from './executor-pool';
 import { type HiddenValues } from './hidden-values';
 import { overtime } from './overtime';
-import { crashed } from './executor-process';
+import { type Death, crashed } from './executor-process';
 import { type Attempt, type AttemptState, pickStartable, reconcile } from './reconcile';
 import { RestoredTable } from './restored-table';
 import { type DiskKeeper } from './ports';
@@ -151,14 +151,14 @@ export class Supervisor {
     this.turn();
   }
 
-  onExecutorGone(executorId: number, why: string): void {
+  onExecutorGone(executorId: number, death: Death): void {
     for (const { taskId, awaitedBy } of this.restored.abandon(executorId))
       this.tellElsewhere(awaitedBy, taskId, false);
     for (const [key, { assignment, state }] of this.attempts) {
       if (!('executorId' in state) || state.executorId !== executorId) continue;
       this.calm(executorId);
       if (state.name === 'stopping') this.settleStopped(key, state.result);
-      else this.complete(key, { kind: 'returned', reason: crashed(assignment.taskId, why) });
+      else this.complete(key, { kind: 'returned', reason: crashed(assignment.taskId, death) });
     }
     this.turn();
   }
@@ -247,6 +247,10 @@ export class Supervisor {
   }
 
   private withServers(key: string, result: AttemptResult): AttemptResult {
+    const lost = this.options.servers.lostOf(key);
+    // A task whose server this agent has lost did not fail by itself.
+    if (lost !== null && result.kind === 'finished' && result.status === 'failure')
+      return { kind: 'returned', reason: lost };
     const servers = this.options.servers.report(key);
     return result.kind !== 'finished' || servers.length === 0 ? result : { ...result, servers };
   }

@@ -174,7 +174,14 @@ class NxTaskHost implements TaskHost {
         const byId = Object.fromEntries(tasks.map((task) => [task.id, task]));
         const full: TaskGraph = { ...whole, tasks: { ...whole.tasks, ...byId } };
         return this.runBatchOfTasks({
-          ...{ projectGraph, nxJson, hasher, lifeCycle, onWorking: request.onWorking },
+          ...{
+            projectGraph,
+            nxJson,
+            hasher,
+            lifeCycle,
+            onWorking: request.onWorking,
+            frozen: request.frozen,
+          },
           taskGraph: toNxTaskGraph(this.nx.major, subgraph(full, Object.keys(byId))),
           fullTaskGraph: toNxTaskGraph(this.nx.major, full),
         });

@@ -99,6 +99,14 @@ export interface RunningServer {
   ended: Promise<ServerEnd>;
 }
 
+/** When a process of a batch counts as frozen, and who hears of it. */
+export interface FrozenBatch {
+  /** How long it may be stopped. */
+  limitMs: number;
+  /** Nothing will come of it any more unless it is ended. */
+  onFrozen: () => void;
+}
+
 /** Tasks that one process of their executor runs together. */
 export interface RunBatchRequest {
   /** At least one. Those without `hash` are hashed here, when Nx does it. They are not modified. */
@@ -114,6 +122,8 @@ export interface RunBatchRequest {
    * or has ended. There may be several, one after the other; what a cache has and storing results is not its work.
    */
   onWorking?: ((isWorking: boolean) => void) | undefined;
+  /** Left out: nobody looks. */
+  frozen?: FrozenBatch | undefined;
   /** What the process of the batch prints, as it comes. What it says of single tasks is in their results. */
   onOutput?: ((chunk: string) => void) | undefined;
 }

@@ -2,7 +2,9 @@ import childProcess, { type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { NxInstall } from '../nx-install';
+import { watchFrozen } from '../host/frozen';
 import { replaceFunctions } from '../host/patches';
+import type { FrozenBatch } from '../host/types';
 import type { NxLifeCycle, NxProjectGraph, NxStatuses, NxTask, RawTaskGraph } from '../types';
 
 export interface BatchOfTasks {
@@ -16,6 +18,7 @@ export interface BatchOfTasks {
   lifeCycle: NxLifeCycle;
   /** Called when a process of the executor begins, and with false when it has ended or said how its tasks ended. */
   onWorking?: ((isWorking: boolean) => void) | undefined;
+  frozen?: FrozenBatch | undefined;
 }
 
 /** Resolves with how the tasks ended when they have, with their results stored. */
@@ -72,7 +75,10 @@ class Workers {
   private readonly working = new Set<ChildProcess>();
   readonly restore: () => void;
 
-  constructor(private readonly onWorking: (isWorking: boolean) => void) {
+  constructor(
+    private readonly onWorking: (isWorking: boolean) => void,
+    private readonly frozen: FrozenBatch | undefined,
+  ) {
     const { fork } = childProcess;
     this.restore = replaceFunctions(childProcess, {
       fork: (path: string, options: { stdio?: unknown }) => {
@@ -93,6 +99,14 @@ class Workers {
   private watch(child: ChildProcess): void {
     this.working.add(child);
     if (this.working.size === 1) this.onWorking(true);
+    const { frozen } = this;
+    const unwatch =
+      child.pid === undefined || frozen === undefined
+        ? undefined
+        : watchFrozen(child.pid, frozen.limitMs, () => {
+            frozen.onFrozen();
+          });
+    if (unwatch) child.once('exit', unwatch);
     const over = (): void => {
       if (this.working.delete(child) && this.working.size === 0) this.onWorking(false);
     };
@@ -145,7 +159,7 @@ export function batchRunner(nx: NxInstall): RunBatchOfTasks {
     // 20 and 21 would show an executor the tasks of its batch only.
     forkedProcessTaskRunner.forkProcessForBatch = (what, projectGraph, _graph, ...rest) =>
       forkForBatch(what, projectGraph, batch.fullTaskGraph, ...rest);
-    const workers = new Workers((isWorking) => batch.onWorking?.(isWorking));
+    const workers = new Workers((isWorking) => batch.onWorking?.(isWorking), batch.frozen);
     try {
       return await orchestrator.run();
     } finally {

@@ -1,0 +1,55 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { watchFrozen } from './frozen';
+
+const LIMIT_MS = 300;
+let child: ChildProcess;
+let end: () => void = () => undefined;
+
+async function start(script: string): Promise<number> {
+  child = spawn(process.execPath, ['-e', `console.log('up'); ${script}`], {
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  await once(child.stdout!, 'data');
+  return child.pid!;
+}
+afterEach(async () => {
+  end();
+  const gone = once(child, 'exit');
+  child.kill('SIGKILL');
+  await gone;
+});
+
+it('notices a process that is stopped, and none that was stopped for a moment', async () => {
+  const pid = await start('setInterval(() => undefined, 1000)');
+  let frozen = 0;
+  let looked: () => void = () => undefined;
+  const noticed = new Promise<void>((resolve) => (looked = resolve));
+  end = watchFrozen(pid, LIMIT_MS, () => {
+    frozen++;
+    looked();
+  });
+  process.kill(pid, 'SIGSTOP');
+  process.kill(pid, 'SIGCONT');
+  expect(frozen).toBe(0);
+  process.kill(pid, 'SIGSTOP');
+  await noticed;
+  expect(frozen).toBe(1);
+});
+
+it('takes one that blocks its event loop, and one that has nothing to do, for well', async () => {
+  const busy = await start('for (;;);');
+  const blocked = spawn(process.execPath, ['-e', `require('child_process').execSync('sleep 600')`]);
+  const noticed: string[] = [];
+  const endBusy = watchFrozen(busy, LIMIT_MS, () => noticed.push('busy'));
+  const endBlocked = watchFrozen(blocked.pid!, LIMIT_MS, () => noticed.push('blocked'));
+  // Another one is stopped later and noticed: by then these two were looked at as often as it takes.
+  const third = spawn('sleep', ['600']);
+  process.kill(third.pid!, 'SIGSTOP');
+  await new Promise<void>((resolve) => (end = watchFrozen(third.pid!, LIMIT_MS, resolve)));
+  endBusy();
+  endBlocked();
+  third.kill('SIGKILL');
+  blocked.kill('SIGKILL');
+  expect(noticed).toEqual([]);
+});
