@@ -1,5 +1,5 @@
 import { LIMITS } from '@org/dte-protocol';
-import { exampleHello, RawClient, waitFor } from '@org/dte-testing';
+import { exampleHello, type RawClient, waitFor } from '@org/dte-testing';
 import { createLog } from '../src';
 import { Harness } from './support/harness';
 import { SECRET } from './support/pipelines';

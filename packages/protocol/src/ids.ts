@@ -4,6 +4,7 @@ import { z } from 'zod';
  * What ends a line, moves the cursor of a terminal or turns the direction of writing: control characters (C0, DEL and C1,
  * in which some terminals read escape sequences too), the separators of lines and paragraphs, bidirectional controls.
  */
+// eslint-disable-next-line no-control-regex -- control characters are what must go
 const UNPRINTABLE = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]+/g;
 
 const hasControlCharacter = (value: string): boolean => value.search(UNPRINTABLE) >= 0;

@@ -1,7 +1,7 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import {
   DteError,
-  ERROR_CODES,
+  type ErrorCode,
   type Handshake,
   printable,
   proofInput,
@@ -52,7 +52,7 @@ export function refusalOf(secret: string | undefined, refusal: Refusal, handshak
 }
 
 /** What is refused before the coordinator proves anything. */
-const UNPROVEN_WORDS: Partial<Record<keyof typeof ERROR_CODES, string>> = {
+const UNPROVEN_WORDS: Partial<Record<ErrorCode, string>> = {
   DTE_BAD_SECRET:
     'The coordinator does not accept the proof of this job: its DTE_SECRET is another one, or it has none.',
   DTE_PROTOCOL_VERSION: 'The coordinator speaks another version of the protocol than this job.',

@@ -1,4 +1,4 @@
-import { type ErrorCode, ERROR_CODES } from '@org/dte-protocol';
+import type { ErrorCode } from '@org/dte-protocol';
 
 interface Tally {
   count: number;
@@ -32,13 +32,14 @@ export class RefusedStrangers {
 }
 
 function sentence(code: ErrorCode, { count, firstAtMs, address }: Tally): string {
-  const what = count === 1 ? 'A connection was refused that had' : `${count} connections were refused that had`;
+  const what =
+    count === 1 ? 'A connection was refused that had' : `${count} connections were refused that had`;
   const at = `${new Date(firstAtMs).toISOString().slice(0, 19)}Z from ${address}`;
   return `${what} not proven to belong to this session: ${REASONS[code] ?? code}. ${count === 1 ? 'It came' : 'The first came'} at ${at}.`;
 }
 
 /** Why, in words of ours. */
-const REASONS: Partial<Record<keyof typeof ERROR_CODES, string>> = {
+const REASONS: Partial<Record<ErrorCode, string>> = {
   DTE_BAD_SECRET: 'another secret (DTE_SECRET), or none',
   DTE_SECRET_REQUIRED: 'no proof at all, from another machine',
   DTE_SHARED_TRUST: 'nothing but the secret, which is not enough for what it asked for',
