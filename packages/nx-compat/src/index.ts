@@ -10,6 +10,8 @@ export { bailStopsTasks } from './bail';
 export { openCache, type OpenCacheOptions } from './cache/open-cache';
 export { detectRemoteKind, useRemoteCache, type RemoteCacheLease } from './cache/remote-cache';
 export type {
+  ArtifactReader,
+  ArtifactRequest,
   CacheEntry,
   FetchResult,
   RemoteCacheAddress,
@@ -22,6 +24,7 @@ export { createStreamPrinter, type StreamPrinter } from './printing/stream-print
 export { terminalUiOf, type TerminalUi } from './printing/terminal-ui';
 export { shouldStreamOutput } from './printing/should-stream';
 export { expandOutputs, removeOutputs } from './outputs';
+export { declaredOutputs } from './declared-outputs';
 export { pathMatcher } from './path-matcher';
 export { createLateHasher, type LateHasher } from './planning/late-hash';
 export { matchFiles, readHashInput, type HashInput } from './hash-inputs';

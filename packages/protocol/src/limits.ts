@@ -114,6 +114,12 @@ export const LIMITS = {
     null,
     'How often an artifact is fetched that arrives damaged while the coordinator finds its own copy good.',
   ),
+  unpackingMs: limit(
+    6 * 3_600_000,
+    'ms',
+    null,
+    'What was unpacked beside a cache so long ago is of a process that was ended: the next one removes it.',
+  ),
   hashesPerQuestion: limit(50_000, 'count', null, 'One batch question stays below 2 MiB.'),
   outputChunkBytes: limit(
     64 * KiB,

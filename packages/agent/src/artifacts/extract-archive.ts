@@ -2,6 +2,7 @@ import { chmod, open, rm, symlink } from 'node:fs/promises';
 import { isAbsolute, join } from 'node:path';
 import { type Readable } from 'node:stream';
 import { DteError } from '@org/dte-protocol';
+import { ArchiveGate } from './archive-gate';
 import {
   type ArchiveMeta,
   META_BYTES,
@@ -14,7 +15,7 @@ import {
 } from './archive-format';
 import { type ArchiveEntry, openArchive } from './open-archive';
 import { type ArchiveLimits, type OutputsPort } from './ports';
-import { FolderMaker, checkedParts, finalTarget, isInside, unsafe } from './safe-paths';
+import { FolderMaker, finalTarget, isInside, unsafe } from './safe-paths';
 
 export interface ExtractOptions {
   /** The archive; destroyed when extraction fails. */
@@ -32,6 +33,8 @@ export interface ExtractOptions {
   readonly format?: 'attempt' | 'nx-cache' | undefined;
   /** Leaves out every file and link for which this is false; a path is relative to the workspace. */
   readonly only?: ((path: string) => boolean) | undefined;
+  /** Default `inside`: a link that leaves the workspace is refused. `any` where nothing is ever written through one. */
+  readonly links?: 'inside' | 'any' | undefined;
 }
 
 export interface ExtractedAttempt {
@@ -41,10 +44,11 @@ export interface ExtractedAttempt {
 }
 
 /**
- * Puts an archive's outputs in place. Nothing is written outside of the workspace: absolute paths, `..`, links that
- * leave, hard links, devices and pipes are refused. Links are made last, so that nothing is ever written through one.
+ * Puts an archive's outputs in place, and nothing outside of what the task declares: absolute paths, `..`, links that
+ * leave, hard links, devices, pipes, and paths that come twice are refused (see `ArchiveGate`). Links are made last, so that
+ * nothing is ever written through one.
  * When it fails, what was written is removed again: half of an output is worse than none.
- * @throws DteError DTE_ARTIFACT_UNSAFE, DTE_ARTIFACT_INCOMPLETE (cut off or damaged), DTE_ARTIFACT_TOO_LARGE, DTE_DISK_FULL
+ * @throws DteError DTE_ARTIFACT_UNSAFE, DTE_ARTIFACT_UNDECLARED, DTE_ARTIFACT_INCOMPLETE (cut off or damaged), DTE_ARTIFACT_TOO_LARGE, DTE_DISK_FULL
  */
 export async function extractAttempt(options: ExtractOptions): Promise<ExtractedAttempt> {
   const { source } = options;
@@ -85,13 +89,23 @@ class Extractor {
   private bytes = 0;
 
   private readonly folders: FolderMaker;
+  private readonly gate: ArchiveGate;
+  /** An archive in Nx's format ends with the exit code. */
+  private hasCode = false;
 
   constructor(private readonly options: ExtractOptions) {
+    const { taskId, outputs, port } = options;
     this.folders = new FolderMaker(options.workspaceRoot);
+    this.gate = new ArchiveGate({
+      taskId,
+      root: this.folders.root,
+      isDeclared: port.covers(outputs),
+    });
   }
 
   async take(entry: ArchiveEntry): Promise<void> {
     const { name, size } = entry.header;
+    this.gate.count();
     if (this.options.format === 'nx-cache') {
       await this.takeCached(entry);
       return;
@@ -102,19 +116,21 @@ class Extractor {
     }
     this.count(size);
     if (name === TERMINAL_OUTPUT_ENTRY) await this.takeTerminalOutput(entry);
-    else if (name.startsWith(OUTPUTS_PREFIX))
-      await this.takeOutput(entry, checkedParts(name.slice(OUTPUTS_PREFIX.length)));
+    else if (name.startsWith(OUTPUTS_PREFIX)) await this.takeOutput(entry, name.slice(OUTPUTS_PREFIX.length));
     else throw unsafe(`The archive has an entry that leaves the workspace: ${JSON.stringify(name)}.`);
   }
 
   async finish(): Promise<ExtractedAttempt> {
     if (this.meta === null) throw new DteError('DTE_ARTIFACT_INCOMPLETE', 'The archive is empty.');
+    if (this.options.format === 'nx-cache' && !this.hasCode)
+      throw new DteError('DTE_ARTIFACT_INCOMPLETE', 'The archive does not say how its task ended.');
     for (const { path, target } of this.links) {
       await rm(path, { recursive: true, force: true });
       await symlink(target, path);
     }
     // Only now is it known where links that lead to one another end.
-    for (const { path, target } of this.links) await this.checkLink(path, target);
+    if (this.options.links !== 'any')
+      for (const { path, target } of this.links) await this.checkLink(path, target);
     for (const { path, mode } of this.folderModes.reverse()) await chmod(path, mode);
     return { meta: this.meta, terminalOutput: Buffer.concat(this.terminalOutput).toString('utf8') };
   }
@@ -149,15 +165,17 @@ class Extractor {
     this.count(size);
     if (name === NX_TERMINAL_OUTPUT_ENTRY) await this.takeTerminalOutput(entry);
     else if (name === NX_CODE_ENTRY) this.meta = await this.withCode(this.meta, entry);
-    else await this.takeOutput(entry, checkedParts(name));
+    else await this.takeOutput(entry, name);
   }
 
   private async withCode(meta: ArchiveMeta, entry: ArchiveEntry): Promise<ArchiveMeta> {
+    if (this.hasCode) throw unsafe('The archive says twice how its task ended.');
     if (entry.header.size !== CODE_BYTES)
       throw unsafe(`The exit code in the archive has ${entry.header.size} bytes, not ${CODE_BYTES}.`);
     const chunks: Buffer[] = [];
     for await (const chunk of entry) chunks.push(chunk);
     const code = Buffer.concat(chunks).readInt32BE();
+    this.hasCode = true;
     return { ...meta, code, status: code === 0 ? 'success' : 'failure' };
   }
 
@@ -187,9 +205,12 @@ class Extractor {
     }
   }
 
-  private async takeOutput(entry: ArchiveEntry, parts: readonly string[]): Promise<void> {
+  private async takeOutput(entry: ArchiveEntry, name: string): Promise<void> {
     const { type, mode, linkname } = entry.header;
-    if (this.options.only !== undefined && (type === 'directory' || !this.options.only(parts.join('/')))) {
+    const { only } = this.options;
+    const isLeft = only !== undefined && (type === 'directory' || !only(name.replace(/\/+$/, '')));
+    const parts = isLeft ? null : await this.gate.pass(entry.header, name);
+    if (parts === null) {
       entry.resume();
       return;
     }
@@ -207,21 +228,13 @@ class Extractor {
       case 'symlink':
         this.keepLink(path, linkname);
         break;
-      default:
-        throw unsafe(
-          `The archive has an entry of a kind that is never an output (${type}): ${entry.header.name}.`,
-        );
     }
     entry.resume();
   }
 
   private keepLink(path: string, target: string): void {
-    if (
-      target === '' ||
-      target.includes('\0') ||
-      isAbsolute(target) ||
-      !isInside(this.folders.root, join(path, '..', target))
-    ) {
+    const leaves = isAbsolute(target) || !isInside(this.folders.root, join(path, '..', target));
+    if (target === '' || target.includes('\0') || (leaves && this.options.links !== 'any')) {
       throw unsafe(`The archive has a link that leaves the workspace: ${path} -> ${target}.`);
     }
     this.links.push({ path, target });

@@ -1,8 +1,9 @@
-import { expandOutputs, removeOutputs } from '@org/dte-nx-compat';
+import { declaredOutputs, expandOutputs, removeOutputs } from '@org/dte-nx-compat';
 import { type OutputsPort } from './ports';
 
 /** Outputs as the Nx of a workspace finds and removes them. */
 export const nxOutputs = (workspaceRoot: string): OutputsPort => ({
   expand: (outputs) => expandOutputs(workspaceRoot, outputs),
   remove: (outputs) => removeOutputs(workspaceRoot, outputs),
+  covers: (outputs) => declaredOutputs(workspaceRoot, outputs),
 });

@@ -6,6 +6,8 @@ export interface OutputsPort {
   expand(outputs: readonly string[]): string[] | Promise<string[]>;
   /** Deletes what `expand` finds. */
   remove(outputs: readonly string[]): void | Promise<void>;
+  /** Tells which paths these outputs take in, whether they exist or not: nx-compat's `declaredOutputs`. */
+  covers(outputs: readonly string[]): (path: string) => boolean;
 }
 
 /** The limits an archive is held to. */

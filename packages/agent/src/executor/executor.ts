@@ -7,7 +7,7 @@ import {
   DteError,
   isStorableHash,
 } from '@org/dte-protocol';
-import { type OutputsPort } from '../artifacts';
+import { type OutputsPort, nxReader } from '../artifacts';
 import { type HttpClient, httpClient } from '../http';
 import { type Channel } from './channel';
 import { type CreateHost, HostHolder } from './host';
@@ -61,7 +61,6 @@ export class Executor {
   private current: Current | null = null;
 
   constructor(private readonly options: ExecutorOptions) {
-    this.host = new HostHolder(options.createHost);
     this.environment = new RunEnvironment(options.env);
     this.http = httpClient({
       url: () => this.address().url,
@@ -70,6 +69,9 @@ export class Executor {
       // A coordinator that restarts costs time and no attempt.
       retryForMs: options.limits.coordinatorGraceMs,
     });
+    const { covers } = options.outputs;
+    const reader = nxReader({ http: this.http, covers, limits: options.limits });
+    this.host = new HostHolder(options.createHost, reader);
     this.witness = new DriftWitness(options);
   }
 

@@ -39,7 +39,7 @@ export async function restoreMember(
     if (fetched.kind === 'miss' || fetched.kind === 'error') {
       const why = fetched.kind === 'error' ? `: ${fetched.message}` : '';
       throw new DteError(
-        'DTE_ARTIFACT_MISSING',
+        (fetched.kind === 'error' ? fetched.code : undefined) ?? 'DTE_ARTIFACT_MISSING',
         `The outputs of the dependency ${entry.taskId} (hash ${artifact.hash}) could not be fetched${why}.`,
       );
     }

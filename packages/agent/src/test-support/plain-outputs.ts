@@ -8,4 +8,5 @@ export const plainOutputs = (workspaceRoot: string): OutputsPort => ({
   remove: (outputs) => {
     for (const path of outputs) rmSync(join(workspaceRoot, path), { recursive: true, force: true });
   },
+  covers: (outputs) => (path) => outputs.some((output) => path === output || path.startsWith(`${output}/`)),
 });

@@ -22,7 +22,7 @@ describe('AttemptKeeper', () => {
   });
 
   function keeper(outputs: string[]): AttemptKeeper {
-    const port = { expand: () => outputs, remove: () => undefined };
+    const port = { expand: () => outputs, remove: () => undefined, covers: () => () => true };
     const getAttempt = (_runId: string, taskId: string, attempt: number) =>
       Promise.resolve(
         attempt === 9

@@ -1,3 +1,4 @@
+import { nxOutputs, nxReader } from '@org/dte-agent';
 import {
   findWorkspaceRoot,
   matchProjects,
@@ -53,7 +54,9 @@ export async function prepare(context: NxRunnerContext, voice: Voice): Promise<P
       await session.whenOpen();
     }
     const remoteCache = { url: session.connection.httpUrl(), token: session.connection.token() };
-    const cache = await openCache({ workspaceRoot, remoteCache });
+    const { covers } = nxOutputs(workspaceRoot);
+    const reader = nxReader({ http: session.http, covers, limits: resolved.limits });
+    const cache = await openCache({ workspaceRoot, remoteCache, reader });
     return { resolved, workspaceRoot, session, rendezvous, cache, assignment };
   } catch (thrown) {
     session.close();

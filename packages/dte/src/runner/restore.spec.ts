@@ -22,11 +22,20 @@ function setUp(answers: FetchResult[]) {
   };
   const restorer = createRestorer({
     cache,
-    http: { getAttempt, getCached: getAttempt, getTerminal: () => Promise.resolve('printed') },
+    http: {
+      getAttempt,
+      getAttemptBeginning: getAttempt,
+      getCached: getAttempt,
+      getTerminal: () => Promise.resolve('printed'),
+    },
     runId: 'r',
     workspaceRoot: '/w',
     limits: readLimits({}).limits,
-    outputs: { expand: () => [], remove: (outputs) => void removed.push(...outputs) },
+    outputs: {
+      expand: () => [],
+      remove: (outputs) => void removed.push(...outputs),
+      covers: () => () => true,
+    },
   });
   return { restorer, fetched, getAttempt, removed };
 }

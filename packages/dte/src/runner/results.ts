@@ -18,6 +18,7 @@ import { taskOf } from './plan';
 import type { Reporter } from './reporter';
 import { Servers, type ServersOptions } from './servers';
 import type { Hit } from './settle-cache';
+import { untaken } from './untaken';
 
 export interface ResultsOptions {
   readonly graph: TaskGraph;
@@ -94,7 +95,9 @@ export class RunResults {
     const { graph, reporter } = this.options;
     const task = taskOf(graph, hit.taskId);
     const take = async (): Promise<void> => {
-      const { code, terminalOutput, status } = await this.takeHit(task, hit);
+      const { code, terminalOutput, status } = await this.takeHit(task, hit).catch((thrown: unknown) =>
+        Promise.reject(untaken(thrown, task, null)),
+      );
       task.endTime = Date.now();
       this.fromCache += 1;
       await this.servers.begin(task.id);
@@ -119,7 +122,7 @@ export class RunResults {
       if (fetched.kind === 'local' || fetched.kind === 'remote') return fetched;
       const why = fetched.kind === 'error' ? `: ${fetched.message}` : '';
       throw new DteError(
-        'DTE_ARTIFACT_MISSING',
+        (fetched.kind === 'error' ? fetched.code : undefined) ?? 'DTE_ARTIFACT_MISSING',
         `The cached outputs of ${task.id} could not be fetched${why}.`,
       );
     });
@@ -181,7 +184,9 @@ export class RunResults {
     finished: FinishedAttempt | null,
   ): Promise<void> {
     const artifact = finished?.artifact ?? { kind: 'none' };
-    const { terminalOutput, from } = await this.options.outputs.take(task, artifact);
+    const { terminalOutput, from } = await this.options.outputs
+      .take(task, artifact)
+      .catch((thrown: unknown) => Promise.reject(untaken(thrown, task, entry.agent)));
     await this.warnOfDrift(task, entry, finished);
     const isCached = typeof finished?.fromCache === 'string';
     this.date(task, finished);

@@ -1,3 +1,4 @@
+import type { ErrorCode } from '@org/dte-protocol';
 import type { NxTask } from '../types';
 
 /**
@@ -14,6 +15,23 @@ export interface RemoteCacheAddress {
   token: string;
 }
 
+/** What Nx's remote cache is asked for, with the task that is behind the hash. */
+export interface ArtifactRequest {
+  readonly hash: string;
+  readonly taskId: string;
+  readonly outputs: readonly string[];
+  /** Absolute; the entry is to be its folder of the hash's name. */
+  readonly cacheDirectory: string;
+}
+
+/** Fetches artifacts of our own contract in place of Nx's client, which checks nothing. */
+export interface ArtifactReader {
+  /** Null: there is none. Rejects with what is wrong with the one that is there; nothing of it is in the cache then. */
+  retrieve(
+    request: ArtifactRequest,
+  ): Promise<{ code: number; terminalOutput: string; outputsPath: string } | null>;
+}
+
 /** An entry as Nx holds it. `outputsPath` is the absolute folder its files lie in, inside the local cache. */
 export interface CacheEntry {
   code: number;
@@ -25,7 +43,9 @@ export interface CacheEntry {
 
 /** What came of asking for an artifact. A remote that fails is an `error` and never an exception: no artifact, ask elsewhere. */
 export type FetchResult =
-  { kind: 'local' | 'remote'; entry: CacheEntry } | { kind: 'miss' } | { kind: 'error'; message: string };
+  | { kind: 'local' | 'remote'; entry: CacheEntry }
+  | { kind: 'miss' }
+  | { kind: 'error'; message: string; code?: ErrorCode | undefined };
 
 /**
  * What came of sending an artifact. Nx alone would tell less: it swallows 403 and 409, and repeats a failing `put` for
