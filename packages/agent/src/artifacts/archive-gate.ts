@@ -43,14 +43,13 @@ export class ArchiveGate {
    * @returns its parts; null for a folder or link that is above outputs and need not be made
    * @throws DteError DTE_ARTIFACT_UNSAFE, DTE_ARTIFACT_UNDECLARED
    */
-  async pass({ type, linkname }: Pick<Header, 'type' | 'linkname'>, name: string): Promise<string[] | null> {
+  async pass({ type: kind, linkname }: Header, name: string): Promise<string[] | null> {
     const parts = checkedParts(name);
-    const kind = type ?? 'file';
     if (!KINDS.includes(kind))
       throw unsafe(`The archive has an entry of a kind that is never an output (${kind}): ${shown(name)}.`);
     if (parts.some(isGit)) throw this.undeclared(name, 'is never the output of a task');
-    if (kind === 'symlink' && (linkname ?? '').split(/[\\/]/).some(isGit))
-      throw this.undeclared(`${name} -> ${linkname ?? ''}`, 'is never the output of a task');
+    if (kind === 'symlink' && String(linkname).split(/[\\/]/).some(isGit))
+      throw this.undeclared(`${name} -> ${String(linkname)}`, 'is never the output of a task');
     const path = parts.join('/');
     await this.once(path, kind);
     if (this.options.isDeclared(path)) return parts;

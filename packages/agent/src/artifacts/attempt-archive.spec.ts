@@ -45,7 +45,7 @@ const extract = (
   extractAttempt({
     ...{ source, workspaceRoot, outputs, taskId: 'app:build' },
     // What is declared is the business of the gate's spec.
-    port: { ...plainOutputs(workspaceRoot), covers: () => () => true },
+    port: { ...plainOutputs(workspaceRoot), covers: () => (path) => path !== '.git' },
     ...{ terminalOutput: 'collect', limits: { ...limits, ...overrides }, ...how },
   });
 

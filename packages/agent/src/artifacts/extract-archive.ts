@@ -15,7 +15,7 @@ import {
 } from './archive-format';
 import { type ArchiveEntry, openArchive } from './open-archive';
 import { type ArchiveLimits, type OutputsPort } from './ports';
-import { FolderMaker, finalTarget, isInside, unsafe } from './safe-paths';
+import { FolderMaker, finalTarget, isGit, isInside, unsafe } from './safe-paths';
 
 export interface ExtractOptions {
   /** The archive; destroyed when extraction fails. */
@@ -140,7 +140,15 @@ class Extractor {
     for (const { path } of this.links)
       await rm(path, { recursive: true, force: true }).catch(() => undefined);
     if (this.meta === null) return;
-    await Promise.resolve(this.options.port.remove(this.options.outputs)).catch(() => undefined);
+    await this.removeOld().catch(() => undefined);
+  }
+
+  /** An output that takes in git's folder, as the workspace itself does, is written over: removing it would end the workspace. */
+  private async removeOld(): Promise<void> {
+    const { outputs, port } = this.options;
+    const takesInGit = (output: string): boolean =>
+      output.split('/').some(isGit) || port.covers([output])('.git');
+    await port.remove(outputs.filter((output) => !takesInGit(output)));
   }
 
   private count(size: number): void {
@@ -160,7 +168,7 @@ class Extractor {
     if (this.meta === null) {
       // What is known in advance; the exit code comes last, and need not be 0 (NX_CACHE_FAILURES).
       this.meta = { version: 1, taskId: this.options.taskId, hash: null, code: 0, status: 'success' };
-      await this.options.port.remove(this.options.outputs);
+      await this.removeOld();
     }
     this.count(size);
     if (name === NX_TERMINAL_OUTPUT_ENTRY) await this.takeTerminalOutput(entry);
@@ -190,7 +198,7 @@ class Extractor {
       throw unsafe(`The archive is of ${meta.taskId}, not of ${this.options.taskId}.`);
     }
     this.meta = meta;
-    await this.options.port.remove(this.options.outputs);
+    await this.removeOld();
   }
 
   private async takeTerminalOutput(entry: ArchiveEntry): Promise<void> {
@@ -216,18 +224,13 @@ class Extractor {
     }
     const above = await this.folders.make(parts.slice(0, -1));
     const path = join(above, parts[parts.length - 1] ?? '');
-    switch (type) {
-      case 'file':
-      case 'contiguous-file':
-        await writeFile(path, entry, mode & 0o777);
-        return;
-      case 'directory':
-        await this.folders.make(parts);
-        this.folderModes.push({ path, mode: mode & 0o777 });
-        break;
-      case 'symlink':
-        this.keepLink(path, linkname);
-        break;
+    if (type === 'directory') {
+      await this.folders.make(parts);
+      this.folderModes.push({ path, mode: mode & 0o777 });
+    } else if (type === 'symlink') this.keepLink(path, linkname);
+    else {
+      await writeFile(path, entry, mode & 0o777);
+      return;
     }
     entry.resume();
   }

@@ -9,7 +9,7 @@ import { type OutputsPort } from './ports';
 
 export interface NxReaderOptions {
   readonly http: Pick<HttpClient, 'getCached'>;
-  readonly covers: OutputsPort['covers'];
+  readonly outputs: Pick<OutputsPort, 'covers'>;
   readonly limits: LimitValues;
 }
 
@@ -21,7 +21,7 @@ const STAGING = '.dte-unpacking';
  * writes wherever an archive says. Here an artifact is received and checked whole, unpacked beside the cache, entry by entry as
  * its task declares, and only then becomes an entry: whole or not there.
  */
-export function nxReader({ http, covers, limits }: NxReaderOptions): ArtifactReader {
+export function nxReader({ http, outputs: port, limits }: NxReaderOptions): ArtifactReader {
   const tidied = new Map<string, Promise<void>>();
 
   async function stagingIn(cacheDirectory: string): Promise<string> {
@@ -45,7 +45,7 @@ export function nxReader({ http, covers, limits }: NxReaderOptions): ArtifactRea
         const { meta, terminalOutput } = await extractAttempt({
           ...{ source, taskId, outputs, limits, format: 'nx-cache', terminalOutput: 'collect' },
           // As Nx has it in its cache; nothing is written through one, for nothing may lie below it.
-          ...{ workspaceRoot: folder, links: 'any', port: nothingToReplace(covers) },
+          ...{ workspaceRoot: folder, links: 'any', port: nothingToReplace(port) },
         });
         const outputsPath = join(cacheDirectory, hash);
         await putInPlace(folder, outputsPath);
@@ -58,10 +58,10 @@ export function nxReader({ http, covers, limits }: NxReaderOptions): ArtifactRea
   };
 }
 
-const nothingToReplace = (covers: OutputsPort['covers']): OutputsPort => ({
+const nothingToReplace = (port: Pick<OutputsPort, 'covers'>): OutputsPort => ({
   expand: () => [],
   remove: () => undefined,
-  covers,
+  covers: (outputs) => port.covers(outputs),
 });
 
 /** What is there is of an earlier entry that the database has forgotten, or the same from another process. */

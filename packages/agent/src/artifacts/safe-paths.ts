@@ -85,7 +85,7 @@ export class FolderMaker {
       if (real !== null && !isInside(this.root, real)) {
         throw unsafe(`An output would be written through a link that leaves the workspace: ${path}.`);
       }
-      if (real !== null && real.slice(this.root.length).split(sep).some(isGit))
+      if (real?.slice(this.root.length).split(sep).some(isGit) === true)
         throw unsafe(`An output would be written through a link into ${real}: ${path}.`);
       if (real !== null && (await statOrNull(real))?.isDirectory() === true) return;
     }

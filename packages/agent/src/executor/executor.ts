@@ -69,8 +69,8 @@ export class Executor {
       // A coordinator that restarts costs time and no attempt.
       retryForMs: options.limits.coordinatorGraceMs,
     });
-    const { covers } = options.outputs;
-    const reader = nxReader({ http: this.http, covers, limits: options.limits });
+    const { outputs, limits } = options;
+    const reader = nxReader({ http: this.http, outputs, limits });
     this.host = new HostHolder(options.createHost, reader);
     this.witness = new DriftWitness(options);
   }

@@ -73,7 +73,7 @@ async function download(context: CliContext, wanted: readonly Wanted[]): Promise
     const remoteCache = { url: session.connection.httpUrl(), token: session.connection.token() };
     const { limits } = resolved;
     const outputs = nxOutputs(workspaceRoot);
-    const reader = nxReader({ http: session.http, covers: outputs.covers, limits });
+    const reader = nxReader({ http: session.http, outputs, limits });
     const cache = await openCache({ workspaceRoot, remoteCache, reader });
     for (const { index, task } of wanted) {
       const { runId } = index;

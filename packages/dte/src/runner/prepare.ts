@@ -54,8 +54,8 @@ export async function prepare(context: NxRunnerContext, voice: Voice): Promise<P
       await session.whenOpen();
     }
     const remoteCache = { url: session.connection.httpUrl(), token: session.connection.token() };
-    const { covers } = nxOutputs(workspaceRoot);
-    const reader = nxReader({ http: session.http, covers, limits: resolved.limits });
+    const outputs = nxOutputs(workspaceRoot);
+    const reader = nxReader({ http: session.http, outputs, limits: resolved.limits });
     const cache = await openCache({ workspaceRoot, remoteCache, reader });
     return { resolved, workspaceRoot, session, rendezvous, cache, assignment };
   } catch (thrown) {
