@@ -48,8 +48,8 @@ export class ArchiveGate {
     if (!KINDS.includes(kind))
       throw unsafe(`The archive has an entry of a kind that is never an output (${kind}): ${shown(name)}.`);
     if (parts.some(isGit)) throw this.undeclared(name, 'is never the output of a task');
-    if (kind === 'symlink' && String(linkname).split(/[\\/]/).some(isGit))
-      throw this.undeclared(`${name} -> ${String(linkname)}`, 'is never the output of a task');
+    if (kind === 'symlink' && linkname.split(/[\\/]/).some(isGit))
+      throw this.undeclared(`${name} -> ${linkname}`, 'is never the output of a task');
     const path = parts.join('/');
     await this.once(path, kind);
     if (this.options.isDeclared(path)) return parts;
