@@ -5,7 +5,7 @@ import { buffer, text } from 'node:stream/consumers';
 import { gzipSync } from 'node:zlib';
 import { LIMITS } from '@org/dte-protocol';
 import { type HttpClient, type HttpClientOptions, httpClient } from '../src';
-import { FakeCoordinator, runSpec } from '../src/test-support/fake-coordinator';
+import { FakeCoordinator, runSpec, sendArtifact } from '../src/test-support/fake-coordinator';
 import { testLimits } from '../src/test-support/hello';
 
 let server: FakeCoordinator;
@@ -114,7 +114,7 @@ it('stores what a task printed, takes it as done when it is there, and reads it 
   server.handler = (request, response) => {
     void buffer(request).then((body) => {
       const path = request.url ?? '';
-      if (request.method === 'GET') return response.end(server.stored.get(path));
+      if (request.method === 'GET') return sendArtifact(response, server.stored.get(path)!);
       if (server.stored.has(path))
         return response.writeHead(409, { 'x-dte-error': 'DTE_ARTIFACT_EXISTS' }).end();
       server.stored.set(path, body);
@@ -140,7 +140,7 @@ it('asks for sizes', async () => {
 it('streams an archive up and down', async () => {
   const big = Buffer.alloc(3_000_000, 'x');
   server.handler = (request, response) => {
-    if (request.method === 'GET') response.end(server.stored.get(request.url ?? ''));
+    if (request.method === 'GET') sendArtifact(response, server.stored.get(request.url ?? '')!);
     else void buffer(request).then((body) => response.end(void server.stored.set(request.url ?? '', body)));
   };
   expect(await client().putAttempt('r', 'app:build:a/b', 2, Readable.from([big]))).toBe('stored');

@@ -1,10 +1,11 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdtempSync, promises, readdirSync, rmSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdtempSync, promises, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
-import { HTTP } from '@org/dte-protocol';
+import { DIGEST_HEADER, digestHeaderOf, HTTP } from '@org/dte-protocol';
 import {
   exampleRun,
   exampleTask,
@@ -130,6 +131,50 @@ describe("Nx's cache contract", () => {
       expect(answer.code).toMatch(/^DTE_/);
     }
     expect(readdirSync(join(harness.dataDir, 'sessions'))).toEqual(['s1']);
+  });
+
+  const flipByte = (name: string): void => {
+    const path = join(harness.dataDir, 'sessions', 's1', 'artifacts', name);
+    const content = readFileSync(path);
+    content[content.length >> 1] = (content[content.length >> 1] ?? 0) ^ 1;
+    writeFileSync(path, content);
+  };
+
+  it.each([
+    ['an artifact of the cache', HTTP.cache('123')],
+    ['what a task printed', HTTP.terminal('123')],
+    ['the archive of an attempt', HTTP.attempt('r1', 'app:build', 1)],
+  ])(
+    '%s comes with its sha256; one that is damaged is removed when it is doubted, no good one is',
+    async (_, path) => {
+      await harness.submit(await harness.main(), exampleRun('r1', [exampleTask('app:build')]));
+      const body = Buffer.alloc(300_000, 'abc');
+      const sha256 = createHash('sha256').update(body).digest();
+      const digest = digestHeaderOf(sha256.toString('base64'));
+      expect(await call({ method: 'PUT', path, body })).toMatchObject({
+        headers: { [DIGEST_HEADER]: digest },
+      });
+      expect(await call({ path })).toMatchObject({
+        headers: { [DIGEST_HEADER]: digest, etag: `"${sha256.toString('hex')}"` },
+      });
+      const doubt = () => call({ method: 'POST', path: HTTP.check(path), body: '{}' });
+      expect((await doubt()).text).toBe('{"state":"good"}');
+      expect(await call({ path })).toMatchObject({ status: 200 });
+      flipByte(storedFiles(harness)[0]!);
+      expect((await doubt()).text).toBe('{"state":"removed"}');
+      expect((await doubt()).text).toBe('{"state":"absent"}');
+      expect(await call({ path })).toMatchObject({ status: 404 });
+      expect(storedFiles(harness)).toEqual([]);
+      expect(await call({ method: 'PUT', path, body })).toMatchObject({ status: 200 });
+    },
+  );
+
+  it('refuses an upload that is not what its sender meant, and keeps nothing of it', async () => {
+    const digest = digestHeaderOf(createHash('sha256').update('meant').digest('base64'));
+    const answer = await put('123', 'came', { [DIGEST_HEADER]: digest });
+    expect(answer).toMatchObject({ status: 400, code: 'DTE_ARTIFACT_DAMAGED' });
+    expect(storedFiles(harness)).toEqual([]);
+    expect(await put('123', 'meant', { [DIGEST_HEADER]: digest })).toMatchObject({ status: 200 });
   });
 
   it('answers which of many hashes it holds', async () => {

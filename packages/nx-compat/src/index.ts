@@ -11,6 +11,8 @@ export { bailStopsTasks } from './bail';
 export { openCache, type OpenCacheOptions } from './cache/open-cache';
 export { detectRemoteKind, useRemoteCache, type RemoteCacheLease } from './cache/remote-cache';
 export type {
+  ArtifactReader,
+  ArtifactRequest,
   CacheEntry,
   FetchResult,
   RemoteCacheAddress,
@@ -33,6 +35,7 @@ export {
   type OutputList,
   type OutputSummary,
 } from './outputs';
+export { declaredOutputs } from './declared-outputs';
 export { pathMatcher } from './path-matcher';
 export { createLateHasher, type LateHasher } from './planning/late-hash';
 export { matchFiles, readHashInput, type HashInput } from './hash-inputs';

@@ -148,6 +148,10 @@ export const ERROR_CODES = {
     severity: 'attempt',
     cure: 'Give the output that the message names a name in UTF-8, or leave it out of the outputs of the task.',
   },
+  DTE_ARTIFACT_DAMAGED: {
+    severity: 'attempt',
+    cure: 'Nothing to do if it happens once: a damaged artifact is removed and its task runs again. If it comes again, check the disk (and the memory) of the coordinator, and proxies between it and its clients.',
+  },
   DTE_OUTPUTS_UNKNOWN: {
     severity: 'fatal',
     cure: 'Name a task of the list that `dte outputs` prints, in the job that ran the nx command. With restoreOutputs=all (the default) all outputs are in the workspace already.',
@@ -155,6 +159,10 @@ export const ERROR_CODES = {
   DTE_ARTIFACT_UNSAFE: {
     severity: 'attempt',
     cure: 'Keep the outputs of the task inside the workspace: the artifact has an entry or a link that leaves it.',
+  },
+  DTE_ARTIFACT_UNDECLARED: {
+    severity: 'attempt',
+    cure: 'Declare in the outputs of the task what it writes. If it does not write there, look into the agent that the message names: it sent files that are not its own.',
   },
   DTE_DISK_FULL: {
     severity: 'attempt',

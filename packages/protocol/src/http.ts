@@ -22,6 +22,11 @@ export const HTTP = {
   /** PUT/GET, our own tar of one attempt (see agent, attempt-archive.ts). Attempt 0 is the main job's. */
   attempt: (runId: string, taskId: string, attempt: number) =>
     `/v1/runs/${runId}/attempts/${encodeURIComponent(taskId)}/${attempt}`,
+  /**
+   * POST on the path of an artifact -> {state}: a reader doubts what it got. The coordinator believes nobody: it reads the
+   * artifact again, and removes it only when it finds the damage itself.
+   */
+  check: (artifactPath: string) => `${artifactPath}/check`,
   /** POST a RunSpec (main job) -> {runId}; the same runId again is answered the same. */
   runs: '/v1/runs',
   /** GET the RunSpec back (executors). */
@@ -40,6 +45,22 @@ export const HTTP = {
   /** POST: a command kept with the session (`dte record`). */
   records: '/v1/session/records',
 } as const;
+
+/**
+ * The sha256 of an artifact (RFC 9530), in every answer that carries one; its reader checks it before anything is unpacked.
+ * With an upload it is what the sender means to send, and anything else is refused.
+ */
+export const DIGEST_HEADER = 'repr-digest';
+
+/** @param sha256 in base64 */
+export const digestHeaderOf = (sha256: string): string => `sha-256=:${sha256}:`;
+
+/** The sha256 in base64; null when the header has none. */
+export const sha256OfHeader = (header: string): string | null =>
+  /(?:^|,)\s*sha-256=:([A-Za-z0-9+/]{43}=):/.exec(header)?.[1] ?? null;
+
+/** What the coordinator found of an artifact that a reader doubts. */
+export const checkAnswerSchema = z.strictObject({ state: z.enum(['good', 'removed', 'absent']) });
 
 export const cacheQuestionSchema = z.strictObject({
   hashes: z.array(hashSchema).max(LIMITS.hashesPerQuestion.value),

@@ -108,6 +108,30 @@ export const LIMITS = {
     'How long git, or the command of a runtime input, may take when a difference is to be named.',
   ),
   artifactBytes: limit(20 * GiB, 'bytes', 'DTE_MAX_ARTIFACT_BYTES', 'Artifacts of 5 GB are expected.'),
+  artifactEntries: limit(
+    1_000_000,
+    'count',
+    null,
+    'Files, folders and links of one artifact. More than any build writes; an entry without content costs almost nothing to send.',
+  ),
+  artifactInMemoryBytes: limit(
+    1 * MiB,
+    'bytes',
+    null,
+    'Up to this size an artifact is checked in the memory of its reader, above it in a temporary file (TMPDIR says where).',
+  ),
+  artifactReads: limit(
+    3,
+    'count',
+    null,
+    'How often an artifact is fetched that arrives damaged while the coordinator finds its own copy good.',
+  ),
+  unpackingMs: limit(
+    6 * 3_600_000,
+    'ms',
+    null,
+    'What was unpacked beside a cache so long ago is of a process that was ended: the next one removes it.',
+  ),
   hashesPerQuestion: limit(50_000, 'count', null, 'One batch question stays below 2 MiB.'),
   outputChunkBytes: limit(
     64 * KiB,

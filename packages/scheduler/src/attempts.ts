@@ -111,8 +111,8 @@ export function returnAttempt(
   result: AttemptResult | null = null,
 ): void {
   const agent = agentOf(state, lease.agentId);
-  // Leaving is no sign of something wrong with the machine, nor is what no other can do either.
-  if (reason.code !== 'DTE_AGENT_LEFT' && !SAME_ANYWHERE.includes(reason.code)) agent.faults++;
+  // Leaving is no sign of something wrong with the machine, nor is what would come out the same on any other.
+  if (!NO_FAULT.includes(reason.code)) agent.faults++;
   refreshAgent(state, agent);
   loseAttempt(state, run, lease, reason, out, { result });
 }
@@ -160,13 +160,22 @@ export function loseAttempt(
 }
 
 /**
- * What an agent cannot store no other can, and what Nx refuses it refuses on every agent: told once, and the main job runs the
- * task, as Nx would without agents.
+ * What an agent cannot store no other can, what one refuses to unpack all do, and what Nx refuses it refuses on every agent: told
+ * once, and the main job runs the task, as Nx would without agents.
  */
 const SAME_ANYWHERE: readonly ErrorCode[] = [
   'DTE_ARTIFACT_UNSAFE',
+  'DTE_ARTIFACT_UNDECLARED',
   'DTE_ARTIFACT_TOO_LARGE',
   'DTE_NX_FAILED',
+];
+
+/** An artifact that is damaged, or gone since, is the coordinator's trouble. */
+const NO_FAULT: readonly ErrorCode[] = [
+  ...SAME_ANYWHERE,
+  'DTE_AGENT_LEFT',
+  'DTE_ARTIFACT_DAMAGED',
+  'DTE_ARTIFACT_MISSING',
 ];
 
 /** Reasons come from agents and may use up the length a reason may have. */

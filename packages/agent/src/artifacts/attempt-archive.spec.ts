@@ -44,7 +44,9 @@ const extract = (
   how: Pick<ExtractOptions, 'format' | 'only'> = {},
 ) =>
   extractAttempt({
-    ...{ source, workspaceRoot, outputs, taskId: 'app:build', port: plainOutputs(workspaceRoot) },
+    ...{ source, workspaceRoot, outputs, taskId: 'app:build' },
+    // What is declared is the business of the gate's spec.
+    port: { ...plainOutputs(workspaceRoot), covers: () => (path) => path !== '.git' },
     ...{ terminalOutput: 'collect', limits: { ...limits, ...overrides }, ...how },
   });
 

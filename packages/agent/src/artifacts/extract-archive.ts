@@ -2,6 +2,7 @@ import { chmod, open, rm, symlink } from 'node:fs/promises';
 import { isAbsolute, join } from 'node:path';
 import { type Readable } from 'node:stream';
 import { DteError } from '@org/dte-protocol';
+import { ArchiveGate } from './archive-gate';
 import {
   type ArchiveMeta,
   META_BYTES,
@@ -15,7 +16,7 @@ import {
 import { type ArchiveEntry, openArchive } from './open-archive';
 import { type ArchiveLimits, type OutputsPort } from './ports';
 import { StandingLinks } from './standing-links';
-import { FolderMaker, checkedParts, finalTarget, isInside, unsafe } from './safe-paths';
+import { FolderMaker, finalTarget, isGit, isInside, unsafe } from './safe-paths';
 
 export interface ExtractOptions {
   /** The archive; destroyed when extraction fails. */
@@ -33,6 +34,8 @@ export interface ExtractOptions {
   readonly format?: 'attempt' | 'nx-cache' | undefined;
   /** Leaves out every file and link for which this is false; a path is relative to the workspace. */
   readonly only?: ((path: string) => boolean) | undefined;
+  /** Default `inside`: a link that leaves the workspace is refused. `any` where nothing is ever written through one. */
+  readonly links?: 'inside' | 'any' | undefined;
 }
 
 export interface ExtractedAttempt {
@@ -42,10 +45,11 @@ export interface ExtractedAttempt {
 }
 
 /**
- * Puts an archive's outputs in place. Nothing is written outside of the workspace: absolute paths, `..`, links that
- * leave, hard links, devices and pipes are refused. Links are made last, so that nothing is ever written through one.
+ * Puts an archive's outputs in place, and nothing outside of what the task declares: absolute paths, `..`, links that
+ * leave, hard links, devices, pipes, and paths that come twice are refused (see `ArchiveGate`). Links are made last, so that
+ * nothing is ever written through one.
  * When it fails, what was written is removed again: half of an output is worse than none.
- * @throws DteError DTE_ARTIFACT_UNSAFE, DTE_ARTIFACT_INCOMPLETE (cut off or damaged), DTE_ARTIFACT_TOO_LARGE, DTE_DISK_FULL
+ * @throws DteError DTE_ARTIFACT_UNSAFE, DTE_ARTIFACT_UNDECLARED, DTE_ARTIFACT_INCOMPLETE (cut off or damaged), DTE_ARTIFACT_TOO_LARGE, DTE_DISK_FULL
  */
 export async function extractAttempt(options: ExtractOptions): Promise<ExtractedAttempt> {
   const { source } = options;
@@ -87,14 +91,24 @@ class Extractor {
 
   private readonly folders: FolderMaker;
   private readonly standing: StandingLinks;
+  private readonly gate: ArchiveGate;
+  /** An archive in Nx's format ends with the exit code. */
+  private hasCode = false;
 
   constructor(private readonly options: ExtractOptions) {
+    const { taskId, outputs, port } = options;
     this.folders = new FolderMaker(options.workspaceRoot);
     this.standing = new StandingLinks(this.folders.root, options.outputs);
+    this.gate = new ArchiveGate({
+      taskId,
+      root: this.folders.root,
+      isDeclared: port.covers(outputs),
+    });
   }
 
   async take(entry: ArchiveEntry): Promise<void> {
     const { name, size } = entry.header;
+    this.gate.count();
     if (this.options.format === 'nx-cache') {
       await this.takeCached(entry);
       return;
@@ -105,20 +119,22 @@ class Extractor {
     }
     this.count(size);
     if (name === TERMINAL_OUTPUT_ENTRY) await this.takeTerminalOutput(entry);
-    else if (name.startsWith(OUTPUTS_PREFIX))
-      await this.takeOutput(entry, checkedParts(name.slice(OUTPUTS_PREFIX.length)));
+    else if (name.startsWith(OUTPUTS_PREFIX)) await this.takeOutput(entry, name.slice(OUTPUTS_PREFIX.length));
     else throw unsafe(`The archive has an entry that leaves the workspace: ${JSON.stringify(name)}.`);
   }
 
   async finish(): Promise<ExtractedAttempt> {
     if (this.meta === null) throw new DteError('DTE_ARTIFACT_INCOMPLETE', 'The archive is empty.');
+    if (this.options.format === 'nx-cache' && !this.hasCode)
+      throw new DteError('DTE_ARTIFACT_INCOMPLETE', 'The archive does not say how its task ended.');
     await this.standing.settle();
     for (const { path, target } of this.links) {
       await rm(path, { recursive: true, force: true });
       await symlink(target, path);
     }
     // Only now is it known where links that lead to one another end.
-    for (const { path, target } of this.links) await this.checkLink(path, target);
+    if (this.options.links !== 'any')
+      for (const { path, target } of this.links) await this.checkLink(path, target);
     for (const { path, mode } of this.folderModes.reverse()) await chmod(path, mode);
     return { meta: this.meta, terminalOutput: Buffer.concat(this.terminalOutput).toString('utf8') };
   }
@@ -128,7 +144,15 @@ class Extractor {
     for (const { path } of this.links)
       await rm(path, { recursive: true, force: true }).catch(() => undefined);
     if (this.meta === null) return;
-    await Promise.resolve(this.options.port.remove(this.options.outputs)).catch(() => undefined);
+    await this.removeOld().catch(() => undefined);
+  }
+
+  /** An output that takes in git's folder, as the workspace itself does, is written over: removing it would end the workspace. */
+  private async removeOld(): Promise<void> {
+    const { outputs, port } = this.options;
+    const takesInGit = (output: string): boolean =>
+      output.split('/').some(isGit) || port.covers([output])('.git');
+    await port.remove(outputs.filter((output) => !takesInGit(output)));
   }
 
   private count(size: number): void {
@@ -148,20 +172,22 @@ class Extractor {
     if (this.meta === null) {
       // What is known in advance; the exit code comes last, and need not be 0 (NX_CACHE_FAILURES).
       this.meta = { version: 1, taskId: this.options.taskId, hash: null, code: 0, status: 'success' };
-      await this.options.port.remove(this.options.outputs);
+      await this.removeOld();
     }
     this.count(size);
     if (name === NX_TERMINAL_OUTPUT_ENTRY) await this.takeTerminalOutput(entry);
     else if (name === NX_CODE_ENTRY) this.meta = await this.withCode(this.meta, entry);
-    else await this.takeOutput(entry, checkedParts(name));
+    else await this.takeOutput(entry, name);
   }
 
   private async withCode(meta: ArchiveMeta, entry: ArchiveEntry): Promise<ArchiveMeta> {
+    if (this.hasCode) throw unsafe('The archive says twice how its task ended.');
     if (entry.header.size !== CODE_BYTES)
       throw unsafe(`The exit code in the archive has ${entry.header.size} bytes, not ${CODE_BYTES}.`);
     const chunks: Buffer[] = [];
     for await (const chunk of entry) chunks.push(chunk);
     const code = Buffer.concat(chunks).readInt32BE();
+    this.hasCode = true;
     return { ...meta, code, status: code === 0 ? 'success' : 'failure' };
   }
 
@@ -176,7 +202,7 @@ class Extractor {
       throw unsafe(`The archive is of ${meta.taskId}, not of ${this.options.taskId}.`);
     }
     this.meta = meta;
-    await this.options.port.remove(this.options.outputs);
+    await this.removeOld();
   }
 
   private async takeTerminalOutput(entry: ArchiveEntry): Promise<void> {
@@ -191,9 +217,12 @@ class Extractor {
     }
   }
 
-  private async takeOutput(entry: ArchiveEntry, parts: readonly string[]): Promise<void> {
+  private async takeOutput(entry: ArchiveEntry, name: string): Promise<void> {
     const { type, mode, linkname } = entry.header;
-    if (this.options.only !== undefined && (type === 'directory' || !this.options.only(parts.join('/')))) {
+    const { only } = this.options;
+    const isLeft = only !== undefined && (type === 'directory' || !only(name.replace(/\/+$/, '')));
+    const parts = isLeft ? null : await this.gate.pass(entry.header, name);
+    if (parts === null) {
       entry.resume();
       return;
     }
@@ -205,33 +234,20 @@ class Extractor {
     if (type !== 'symlink') await this.standing.settle();
     const above = await this.folders.make(parts.slice(0, -1));
     const path = join(above, parts[parts.length - 1] ?? '');
-    switch (type) {
-      case 'file':
-      case 'contiguous-file':
-        await writeFile(path, entry, mode & 0o777);
-        return;
-      case 'directory':
-        await this.folders.make(parts);
-        this.folderModes.push({ path, mode: mode & 0o777 });
-        break;
-      case 'symlink':
-        this.keepLink(path, linkname);
-        break;
-      default:
-        throw unsafe(
-          `The archive has an entry of a kind that is never an output (${type}): ${entry.header.name}.`,
-        );
+    if (type === 'directory') {
+      await this.folders.make(parts);
+      this.folderModes.push({ path, mode: mode & 0o777 });
+    } else if (type === 'symlink') this.keepLink(path, linkname);
+    else {
+      await writeFile(path, entry, mode & 0o777);
+      return;
     }
     entry.resume();
   }
 
   private keepLink(path: string, target: string): void {
-    if (
-      target === '' ||
-      target.includes('\0') ||
-      isAbsolute(target) ||
-      !isInside(this.folders.root, join(path, '..', target))
-    ) {
+    const leaves = isAbsolute(target) || !isInside(this.folders.root, join(path, '..', target));
+    if (target === '' || target.includes('\0') || (leaves && this.options.links !== 'any')) {
       throw unsafe(`The archive has a link that leaves the workspace: ${path} -> ${target}.`);
     }
     this.links.push({ path, target });

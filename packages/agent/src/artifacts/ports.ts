@@ -7,6 +7,8 @@ export interface OutputsPort {
   list(outputs: readonly string[]): Promise<OutputList>;
   /** Deletes what `list` finds. */
   remove(outputs: readonly string[]): void | Promise<void>;
+  /** Tells which paths these outputs take in, whether they exist or not: nx-compat's `declaredOutputs`. */
+  covers(outputs: readonly string[]): (path: string) => boolean;
 }
 
 /** The limits an archive is held to. */

@@ -11,9 +11,21 @@ export const isMissing = (thrown: unknown): boolean => (thrown as NodeJS.ErrnoEx
 export const isInside = (root: string, path: string): boolean =>
   path === root || path.startsWith(root.endsWith(sep) ? root : root + sep);
 
+/** What file systems take for nothing inside of a name (HFS+). */
+const IGNORED = /[\u200c-\u200f\u202a-\u202e\u206a-\u206f\ufeff]/g;
+
+/** The folder (or, of a submodule, the file) of git, by any name that some file system takes for it. */
+export const isGit = (part: string): boolean =>
+  /^(?:\.git|git~\d+)$/i.test(part.replace(IGNORED, '').replace(/(?::.*|[. ]+)$/, ''));
+
+/** Of what the file systems that we know take. */
+const MAX_PART_BYTES = 255;
+const MAX_PATH_BYTES = 4_096;
+
 /**
  * The workspace-relative path of an entry, in parts.
- * @throws DteError DTE_ARTIFACT_UNSAFE for absolute paths, `..`, NUL and, on Windows, what means something else there
+ * @throws DteError DTE_ARTIFACT_UNSAFE for absolute paths, `..`, NUL, what is too long for a file system and, on Windows, what
+ *   means something else there
  */
 export function checkedParts(name: string): string[] {
   const parts = name.replace(/\/+$/, '').split('/');
@@ -22,6 +34,11 @@ export function checkedParts(name: string): string[] {
     name.includes('\0') ||
     parts.some((part) => part === '' || part === '.' || part === '..') ||
     (sep === '\\' && /[\\:]/.test(name));
+  if (
+    Buffer.byteLength(name) > MAX_PATH_BYTES ||
+    parts.some((part) => Buffer.byteLength(part) > MAX_PART_BYTES)
+  )
+    throw unsafe(`The archive has an entry whose path is too long: ${JSON.stringify(name.slice(0, 100))}...`);
   if (bad) throw unsafe(`The archive has an entry that leaves the workspace: ${JSON.stringify(name)}.`);
   return parts;
 }
@@ -68,6 +85,8 @@ export class FolderMaker {
       if (real !== null && !isInside(this.root, real)) {
         throw unsafe(`An output would be written through a link that leaves the workspace: ${path}.`);
       }
+      if (real?.slice(this.root.length).split(sep).some(isGit) === true)
+        throw unsafe(`An output would be written through a link into ${real}: ${path}.`);
       if (real !== null && (await statOrNull(real))?.isDirectory() === true) return;
     }
     if (stat !== null) await rm(path, { force: true });

@@ -13,7 +13,7 @@ import {
 } from '@org/dte-nx-compat';
 import { type AttemptResult, type ClosureEntry, type RunSpec } from '@org/dte-protocol';
 import { waitFor } from '@org/dte-testing';
-import { FakeCoordinator, assignment, runSpec } from '../test-support/fake-coordinator';
+import { FakeCoordinator, assignment, runSpec, sendArtifact } from '../test-support/fake-coordinator';
 import { testLimits } from '../test-support/hello';
 import { packAttempt } from '../artifacts';
 import { plainOutputs } from '../test-support/plain-outputs';
@@ -123,7 +123,8 @@ beforeEach(async () => {
       const body = Buffer.concat(chunks);
       if (request.method === 'PUT') server.stored.set(request.url ?? '', body);
       const held = request.url === '/v1/cache-question' ? [...server.stored.keys()] : [];
-      if (request.method === 'GET') response.end(server.stored.get(request.url ?? ''));
+      if (request.method === 'GET')
+        sendArtifact(response, server.stored.get(request.url ?? '') ?? Buffer.alloc(0));
       else response.end(JSON.stringify({ held }));
     });
   };

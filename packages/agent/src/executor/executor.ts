@@ -6,7 +6,7 @@ import {
   DteError,
   isStorableHash,
 } from '@org/dte-protocol';
-import { type OutputsPort } from '../artifacts';
+import { type OutputsPort, nxReader } from '../artifacts';
 import { type HttpClient, httpClient } from '../http';
 import { type Channel } from './channel';
 import { type CreateHost, HostHolder } from './host';
@@ -62,7 +62,6 @@ export class Executor {
   private current: Current | null = null;
 
   constructor(private readonly options: ExecutorOptions) {
-    this.host = new HostHolder(options.createHost);
     this.http = httpClient({
       url: () => this.address().url,
       token: () => this.address().token,
@@ -70,6 +69,9 @@ export class Executor {
       // A coordinator that restarts costs time and no attempt.
       retryForMs: options.limits.coordinatorGraceMs,
     });
+    const { outputs, limits } = options;
+    const reader = nxReader({ http: this.http, outputs, limits });
+    this.host = new HostHolder(options.createHost, reader);
     this.witness = new DriftWitness(options);
     this.shared = new SharedByRun(options);
   }

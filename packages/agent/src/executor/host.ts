@@ -1,4 +1,4 @@
-import { type TaskHost } from '@org/dte-nx-compat';
+import { type ArtifactReader, type TaskHost } from '@org/dte-nx-compat';
 import { DteError } from '@org/dte-protocol';
 
 export interface Address {
@@ -7,7 +7,7 @@ export interface Address {
 }
 
 /** nx-compat's `createTaskHost`, bound to a workspace. */
-export type CreateHost = (remoteCache: Address | undefined) => Promise<TaskHost>;
+export type CreateHost = (remoteCache: Address | undefined, reader: ArtifactReader) => Promise<TaskHost>;
 
 /**
  * The executor's Nx. It is made before the coordinator is known, because that builds the project graph; Nx fixes the
@@ -19,7 +19,10 @@ export class HostHolder {
   private wanted: Address | undefined;
   private making: Promise<TaskHost> | null = null;
 
-  constructor(private readonly create: CreateHost) {}
+  constructor(
+    private readonly create: CreateHost,
+    private readonly reader: ArtifactReader,
+  ) {}
 
   setAddress(address: Address): void {
     this.wanted = address;
@@ -43,7 +46,7 @@ export class HostHolder {
     try {
       await current?.close();
       this.host = null;
-      const host = await this.create(address);
+      const host = await this.create(address, this.reader);
       this.host = host;
       this.hostAddress = address;
       return host;

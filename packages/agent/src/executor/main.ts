@@ -24,7 +24,7 @@ function onSupervisorLost(): void {
 const channel = openChannel(process, (message) => executor.receive(message), onSupervisorLost);
 const executor: Executor = new Executor({
   ...{ workspaceRoot, limits, env: process.env, outputs: nxOutputs(workspaceRoot), channel },
-  createHost: (remoteCache) => createTaskHost({ workspaceRoot, remoteCache }),
+  createHost: (remoteCache, reader) => createTaskHost({ workspaceRoot, remoteCache, reader }),
 });
 
 // A turn later: an address that was sent already is heard first, and the remote cache opened with it at once.

@@ -31,7 +31,7 @@ export interface RestoreContext {
 /**
  * Puts one member of a dependency closure on disk.
  * @returns its outputs
- * @throws DteError DTE_ARTIFACT_MISSING, DTE_OUTPUTS_DIFFER, DTE_UNKNOWN_TASK and those of `extractAttempt`
+ * @throws DteError DTE_ARTIFACT_MISSING, DTE_ARTIFACT_DAMAGED, DTE_OUTPUTS_DIFFER, DTE_UNKNOWN_TASK and those of `extractAttempt`
  */
 export async function restoreMember(
   context: RestoreContext,
@@ -70,7 +70,7 @@ async function restoreCached(
   if (fetched.kind === 'miss' || fetched.kind === 'error') {
     const why = fetched.kind === 'error' ? `: ${fetched.message}` : '';
     throw new DteError(
-      'DTE_ARTIFACT_MISSING',
+      (fetched.kind === 'error' ? fetched.code : undefined) ?? 'DTE_ARTIFACT_MISSING',
       `The outputs of the dependency ${spec.id} (hash ${artifact.hash}) could not be fetched${why}.`,
     );
   }

@@ -15,6 +15,7 @@ import {
   HTTP,
   LIMITS,
   cacheAnswerSchema,
+  checkAnswerSchema,
   forwardedEnvSchema,
   runAcceptedSchema,
   runSpecSchema,
@@ -23,8 +24,10 @@ import {
 import { type z } from 'zod';
 import { withinLimit } from '../artifacts/terminal-output';
 import { uniformBackoff } from '../connection/backoff';
+import { type Checked, type Download, download } from './download';
 import { errorOfFailure } from './http-error';
 import { type RequestSpec, createTransport, readBody, request } from './request';
+import { hashedUpload } from './upload';
 
 export interface HttpClientOptions {
   /** `http(s)://host:port` of the coordinator, or the newest one known. */
@@ -36,10 +39,10 @@ export interface HttpClientOptions {
   readonly retryForMs?: number | undefined;
 }
 
-/** What is being downloaded; `bytes` is its whole size, null when the coordinator did not say. */
-export type Download = Readable & { readonly bytes?: number | null };
-
-/** The coordinator's HTTP endpoints (protocol/http.ts). Every method throws DteError. */
+/**
+ * The coordinator's HTTP endpoints (protocol/http.ts). Every method throws DteError. What comes of an artifact is what was
+ * stored, checked before it is handed out; else DTE_ARTIFACT_DAMAGED.
+ */
 export interface HttpClient {
   /** Which of these hashes the coordinator holds; asks in several questions when there are many. */
   askHeld(hashes: readonly string[]): Promise<Set<string>>;
@@ -64,6 +67,10 @@ export interface HttpClient {
   ): Promise<'stored' | 'exists'>;
   /** The archive of one attempt as a stream; read or destroy it. */
   getAttempt(runId: string, taskId: string, attempt: number, signal?: AbortSignal): Promise<Download>;
+  /**
+   * The same for who reads its beginning only: the coordinator has read it again and found it good, nothing is checked here.
+   */
+  getAttemptBeginning(runId: string, taskId: string, attempt: number): Promise<Download>;
   submitRun(spec: RunSpec): Promise<void>;
   getRun(runId: string): Promise<RunSpec>;
   /** As `getRun`, unparsed and streaming: for handing on. Read or destroy it. */
@@ -163,7 +170,16 @@ export function httpClient(options: HttpClientOptions): HttpClient {
       throw errorOfFailure(`${spec.method} ${spec.path}`, thrown);
     }
   }
-  async function download(spec: RequestSpec): Promise<Download> {
+  async function check(path: string): Promise<Checked> {
+    const answer = await post(HTTP.check(path), {});
+    return parse(checkAnswerSchema, answer, 'the question for a check').state;
+  }
+  const checked = (spec: RequestSpec): Promise<Download> => download({ send, check, limits }, spec);
+  async function unchecked(spec: RequestSpec): Promise<Download> {
+    if ((await check(spec.path)) === 'removed') {
+      const message = `The artifact at ${spec.path} is damaged; the coordinator has removed it.`;
+      throw new DteError('DTE_ARTIFACT_DAMAGED', message);
+    }
     const answer = await send(spec);
     const length = Number(answer.headers['content-length']);
     return Object.assign(answer, { bytes: Number.isSafeInteger(length) ? length : null });
@@ -175,13 +191,15 @@ export function httpClient(options: HttpClientOptions): HttpClient {
     signal: AbortSignal | undefined,
   ): Promise<'stored' | 'exists'> {
     const repeatable = typeof body === 'function';
+    const upload = hashedUpload(repeatable ? body : () => body);
     const spec: RequestSpec = {
-      ...{ method: 'PUT', path, body: repeatable ? body : () => body },
+      ...{ method: 'PUT', path, body: upload.body },
       ...{ contentType: 'application/octet-stream', signal },
     };
     try {
       const answer = await send(spec, true, repeatable);
       answer.resume();
+      upload.check(path, answer);
       return 'stored';
     } catch (thrown) {
       if (thrown instanceof DteError && thrown.code === 'DTE_ARTIFACT_EXISTS') return 'exists';
@@ -222,7 +240,7 @@ export function httpClient(options: HttpClientOptions): HttpClient {
       await put(HTTP.terminal(hash), () => Readable.from([packed]), signal);
     },
     async getTerminal(hash) {
-      const answer = await send({ method: 'GET', path: HTTP.terminal(hash) });
+      const answer = await checked({ method: 'GET', path: HTTP.terminal(hash) });
       try {
         // A stream that is too long, or no gzip, ends here and not in memory.
         return await readBody(unpacked(answer), limits.terminalOutputBytes);
@@ -230,11 +248,13 @@ export function httpClient(options: HttpClientOptions): HttpClient {
         throw errorOfFailure(`GET ${HTTP.terminal(hash)}`, thrown);
       }
     },
-    getCached: (hash) => download({ method: 'GET', path: HTTP.cache(hash) }),
+    getCached: (hash) => checked({ method: 'GET', path: HTTP.cache(hash) }),
     putAttempt: (runId, taskId, attempt, body, signal) =>
       put(HTTP.attempt(runId, taskId, attempt), body, signal),
     getAttempt: (runId, taskId, attempt, signal) =>
-      download({ method: 'GET', path: HTTP.attempt(runId, taskId, attempt), signal }),
+      checked({ method: 'GET', path: HTTP.attempt(runId, taskId, attempt), signal }),
+    getAttemptBeginning: (runId, taskId, attempt) =>
+      unchecked({ method: 'GET', path: HTTP.attempt(runId, taskId, attempt) }),
     async submitRun(spec) {
       parse(runAcceptedSchema, await post(HTTP.runs, spec), 'the submission of a run');
     },

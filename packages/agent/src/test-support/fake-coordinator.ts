@@ -16,11 +16,13 @@ import {
   type Signed,
   type Welcome,
   CHANNEL_BINDING_EXPORT,
+  DIGEST_HEADER,
   HTTP,
   PROTOCOL_VERSION,
   UNBOUND,
   agentToCoordinatorSchema,
   decode,
+  digestHeaderOf,
   encode,
   helloSchema,
   proofInput,
@@ -219,6 +221,12 @@ export class FakeCoordinator {
     }
     response.writeHead(404, { 'x-dte-error': 'DTE_UNKNOWN_RUN' }).end('no such run\n');
   }
+}
+
+/** Answers with an artifact, and with the sha256 that it, or what was stored in its place, has. */
+export function sendArtifact(response: ServerResponse, body: Buffer, stored: Buffer = body): ServerResponse {
+  const sha256 = createHash('sha256').update(stored).digest('base64');
+  return response.setHeader(DIGEST_HEADER, digestHeaderOf(sha256)).end(body);
 }
 
 const idOf = ({ runId, taskId, attempt }: { runId: string; taskId: string; attempt: number }): string =>

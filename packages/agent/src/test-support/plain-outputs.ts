@@ -22,4 +22,5 @@ export const plainOutputs = (workspaceRoot: string): OutputsPort => ({
       for (const each of all) rmSync(each, { recursive: true, force: true });
     }
   },
+  covers: (outputs) => (path) => outputs.some((output) => path === output || path.startsWith(`${output}/`)),
 });

@@ -10,13 +10,15 @@ const record = { command: 'nx format', exitCode: 0, startMs: 1, endMs: 2, output
 export const RUN = exampleRun('r1', [exampleTask('app:build', { hash: 'held' })]);
 export const ATTEMPT = HTTP.attempt('r1', 'app:build', 1);
 
-/** Every endpoint (a spec compares with the protocol's list), with what each role is answered; 'other' is the main job of another session. */
-export const ENDPOINTS: [
+type Endpoint = [
   method: string,
   path: string,
   body: string | null,
   answers: Record<'agent' | 'main' | 'observer' | 'other', number>,
-][] = [
+];
+
+/** Every endpoint (a spec compares with the protocol's list), with what each role is answered; 'other' is the main job of another session. */
+export const ENDPOINTS: Endpoint[] = [
   ['GET', HTTP.health, null, { agent: 200, main: 200, observer: 200, other: 200 }],
   ['GET', HTTP.cache('held'), null, { agent: 200, main: 200, observer: 403, other: 404 }],
   ['PUT', HTTP.cache('held'), 'x', { agent: 409, main: 409, observer: 403, other: 200 }],
@@ -25,6 +27,12 @@ export const ENDPOINTS: [
   ['POST', HTTP.cacheQuestion, '{"hashes":["held"]}', { agent: 200, main: 200, observer: 403, other: 200 }],
   ['GET', ATTEMPT, null, { agent: 200, main: 200, observer: 403, other: 404 }],
   ['PUT', ATTEMPT, 'x', { agent: 409, main: 409, observer: 403, other: 404 }],
+  ...[HTTP.cache('held'), HTTP.terminal('held'), ATTEMPT].map((path): Endpoint => [
+    'POST',
+    HTTP.check(path),
+    '{}',
+    { agent: 200, main: 200, observer: 403, other: 200 },
+  ]),
   ['GET', HTTP.run('r1'), null, { agent: 200, main: 200, observer: 403, other: 404 }],
   ['GET', HTTP.runEnv('r1'), null, { agent: 200, main: 403, observer: 403, other: 403 }],
   ['PUT', HTTP.runEnv('r1'), '{"values":{}}', { agent: 403, main: 200, observer: 403, other: 404 }],

@@ -18,11 +18,22 @@ export interface PutOptions {
   /** What the sender announced (Content-Length); null when it did not. */
   readonly expectedBytes: number | null;
   readonly maxBytes: number;
+  /** What the sender means to send, in hex; null when it did not say. */
+  readonly expectedSha256?: string | null | undefined;
+}
+
+/** What an artifact is known by once it is whole. */
+export interface Receipt {
+  readonly bytes: number;
+  /** In hex, made of the bytes as they came. */
+  readonly sha256: string;
 }
 
 /** An artifact being read. Whoever asked for it reads or destroys `body`. */
 export interface StoredArtifact {
   readonly bytes: number;
+  /** Of what was stored, in hex. What is read may be something else: a disk may lie, and the reader finds out. */
+  readonly sha256: string;
   readonly body: Readable | Buffer;
 }
 
@@ -38,13 +49,17 @@ export interface ArtifactStore {
   /**
    * Reads `body` to its end and keeps it. On an error `body` may be left half read (it is the caller's to drain or
    * destroy) and nothing is kept.
-   * @returns size in bytes
    * @throws DteError DTE_ARTIFACT_EXISTS, DTE_ARTIFACT_TOO_LARGE, DTE_ARTIFACT_INCOMPLETE (cut off, or not
-   *   `expectedBytes` long), DTE_DISK_FULL
+   *   `expectedBytes` long), DTE_ARTIFACT_DAMAGED (not `expectedSha256`), DTE_DISK_FULL
    */
-  put(key: ArtifactKey, body: Readable, options: PutOptions): Promise<number>;
+  put(key: ArtifactKey, body: Readable, options: PutOptions): Promise<Receipt>;
   /** Null when there is none. */
   get(key: ArtifactKey): Promise<StoredArtifact | null>;
+  /**
+   * Reads an artifact again and removes it when it is not what was stored: a key with a damaged artifact is free again.
+   * Several at a time about one key are one reading.
+   */
+  check(key: ArtifactKey): Promise<'good' | 'removed' | 'absent'>;
   /** Forgets everything of a session. */
   deleteSession(sessionId: string): Promise<void>;
   /** Gives up what is held in memory for a session; it is read again when needed. */

@@ -1,28 +1,48 @@
+import { createHash } from 'node:crypto';
 import type { FileHandle } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { TEMP_PREFIX, tempName } from '../files/atomic-write';
-import { diskError, type FileSystem, isNotFound, nodeFileSystem } from '../files/file-system';
+import {
+  diskError,
+  type FileSystem,
+  isNotFound,
+  isOutOfDescriptors,
+  nodeFileSystem,
+} from '../files/file-system';
 import {
   type ArtifactKey,
   type ArtifactStore,
   describeKey,
   type PutOptions,
+  type Receipt,
   SMALL_BYTES,
   type StoredArtifact,
 } from './artifact-store';
-import { entryName } from './entry-name';
-import { alreadyStored, checkAnnounced, uploadPieces } from './upload';
+import { entryName, fileName, readFileName } from './entry-name';
+import { alreadyStored, checkAnnounced, ReceiptMaker, uploadPieces } from './upload';
 
-/** What is known of the files of one session: its artifacts' sizes (null: not looked at yet). */
-interface Folder {
-  readonly path: string;
-  readonly entries: Map<string, number | null>;
-  /** Complete uploads between decision and rename: a second one waits for the outcome of the first. */
-  readonly committing: Map<string, Promise<void>>;
+/** What is known of one file. */
+interface Entry {
+  /** Null: not looked at yet. */
+  readonly bytes: number | null;
+  readonly sha256: string;
 }
 
+/** What is known of the files of one session. */
+interface Folder {
+  readonly path: string;
+  readonly entries: Map<string, Entry>;
+  /** Complete uploads between decision and rename: a second one waits for the outcome of the first. */
+  readonly committing: Map<string, Promise<void>>;
+  /** Artifacts that are read again at this moment. */
+  readonly checking: Map<string, Promise<'good' | 'removed'>>;
+}
+
+const pathOf = ({ path }: Folder, name: string, { sha256 }: Pick<Entry, 'sha256'>): string =>
+  `${path}/${fileName(name, sha256)}`;
+
 /**
- * Artifacts as files, one flat folder per session: `<root>/<sessionId>/artifacts/<entry>`.
+ * Artifacts as files, one flat folder per session: `<root>/<sessionId>/artifacts/<entry>.<sha256>`.
  *
  * The names are kept in memory once a session is touched, so that `has` (50,000 hashes in one question) and the
  * refusal of a second upload cost no system call. That is sound because one process owns the folder. A file is
@@ -47,10 +67,10 @@ export class FileArtifactStore implements ArtifactStore {
     const folder = await this.folderOf(key.sessionId);
     const name = entryName(key);
     const known = folder.entries.get(name);
-    if (known === undefined || known !== null) return known ?? null;
+    if (known?.bytes !== null) return known?.bytes ?? null;
     try {
-      const { size } = await this.fs.stat(`${folder.path}/${name}`);
-      folder.entries.set(name, size);
+      const { size } = await this.fs.stat(pathOf(folder, name, known));
+      folder.entries.set(name, { ...known, bytes: size });
       return size;
     } catch (thrown) {
       if (isNotFound(thrown)) return null;
@@ -58,31 +78,31 @@ export class FileArtifactStore implements ArtifactStore {
     }
   }
 
-  async put(key: ArtifactKey, body: Readable, options: PutOptions): Promise<number> {
+  async put(key: ArtifactKey, body: Readable, options: PutOptions): Promise<Receipt> {
     checkAnnounced(key, options);
     const folder = await this.folderOf(key.sessionId);
     const name = entryName(key);
     if (folder.entries.has(name)) throw alreadyStored(key);
     const temp = `${folder.path}/${tempName()}`;
-    let bytes: number;
+    let receipt: Receipt;
     try {
-      bytes = await this.receive(temp, key, body, options);
-      await this.commit(folder, name, temp, bytes, key);
+      receipt = await this.receive(temp, key, body, options);
+      await this.commit(folder, key, temp, receipt);
     } catch (thrown) {
       await this.fs.rm(temp, { force: true });
       throw diskError(thrown, `the artifact for ${describeKey(key)}`, folder.path);
     }
-    return bytes;
+    return receipt;
   }
 
   async get(key: ArtifactKey): Promise<StoredArtifact | null> {
     const folder = await this.folderOf(key.sessionId);
     const name = entryName(key);
-    const knownBytes = folder.entries.get(name);
-    if (knownBytes === undefined) return null;
+    const known = folder.entries.get(name);
+    if (known === undefined) return null;
     try {
-      return await this.read(`${folder.path}/${name}`, knownBytes, (bytes) =>
-        folder.entries.set(name, bytes),
+      return await this.read(pathOf(folder, name, known), known, (bytes) =>
+        folder.entries.set(name, { ...known, bytes }),
       );
     } catch (thrown) {
       if (!isNotFound(thrown)) throw thrown;
@@ -92,10 +112,26 @@ export class FileArtifactStore implements ArtifactStore {
     }
   }
 
+  async check(key: ArtifactKey): Promise<'good' | 'removed' | 'absent'> {
+    const folder = await this.folderOf(key.sessionId);
+    const name = entryName(key);
+    const entry = folder.entries.get(name);
+    if (entry === undefined) return 'absent';
+    const other = folder.checking.get(name);
+    if (other !== undefined) return other;
+    const checking = this.removeIfDamaged(folder, name, entry);
+    folder.checking.set(name, checking);
+    try {
+      return await checking;
+    } finally {
+      folder.checking.delete(name);
+    }
+  }
+
   async deleteSession(sessionId: string): Promise<void> {
     this.folders.delete(sessionId);
     this.tidied.delete(sessionId);
-    await this.fs.rm(this.pathOf(sessionId), { recursive: true, force: true });
+    await this.fs.rm(this.folderPathOf(sessionId), { recursive: true, force: true });
   }
 
   unloadSession(sessionId: string): void {
@@ -107,13 +143,13 @@ export class FileArtifactStore implements ArtifactStore {
     key: ArtifactKey,
     body: Readable,
     options: PutOptions,
-  ): Promise<number> {
+  ): Promise<Receipt> {
     let handle: FileHandle | null = null;
-    let bytes = 0;
+    const maker = new ReceiptMaker();
     try {
       for await (const { chunks, last } of uploadPieces(key, body, options)) {
         const piece = chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks);
-        bytes += piece.length;
+        maker.add(chunks);
         if (last && handle === null) await this.fs.writeFile(temp, piece, { flag: 'wx', mode: 0o600 });
         else if (piece.length > 0) {
           handle ??= await this.fs.open(temp, 'wx', 0o600);
@@ -123,43 +159,64 @@ export class FileArtifactStore implements ArtifactStore {
     } finally {
       if (handle !== null) await handle.close();
     }
-    return bytes;
+    return maker.finish(key, options);
   }
 
-  private async commit(
-    folder: Folder,
-    name: string,
-    temp: string,
-    bytes: number,
-    key: ArtifactKey,
-  ): Promise<void> {
+  private async commit(folder: Folder, key: ArtifactKey, temp: string, receipt: Receipt): Promise<void> {
+    const name = entryName(key);
     let other = folder.committing.get(name);
     while (other !== undefined) {
       await other;
       other = folder.committing.get(name);
     }
     if (folder.entries.has(name)) throw alreadyStored(key);
-    const renamed = this.fs.rename(temp, `${folder.path}/${name}`);
+    const renamed = this.fs.rename(temp, pathOf(folder, name, receipt));
     folder.committing.set(
       name,
       renamed.catch(() => undefined),
     );
     try {
       await renamed;
-      folder.entries.set(name, bytes);
+      folder.entries.set(name, receipt);
     } finally {
       folder.committing.delete(name);
     }
   }
 
+  private async removeIfDamaged(folder: Folder, name: string, entry: Entry): Promise<'good' | 'removed'> {
+    const path = pathOf(folder, name, entry);
+    if ((await this.digestOf(path)) === entry.sha256) return 'good';
+    await this.fs.rm(path, { force: true });
+    folder.entries.delete(name);
+    return 'removed';
+  }
+
+  /** Null when the file cannot be read: what a disk does not give back is as good as lost. */
+  private async digestOf(path: string): Promise<string | null> {
+    const hash = createHash('sha256');
+    try {
+      const handle = await this.fs.open(path, 'r');
+      try {
+        for await (const chunk of handle.createReadStream({ highWaterMark: SMALL_BYTES }))
+          hash.update(chunk as Buffer);
+      } finally {
+        await handle.close();
+      }
+    } catch (thrown) {
+      if (isOutOfDescriptors(thrown)) throw thrown;
+      return null;
+    }
+    return hash.digest('hex');
+  }
+
   private async read(
     path: string,
-    knownBytes: number | null,
+    { bytes: knownBytes, sha256 }: Entry,
     learn: (bytes: number) => void,
   ): Promise<StoredArtifact> {
     if (knownBytes !== null && knownBytes <= SMALL_BYTES) {
       const body = await this.fs.readFile(path);
-      return { bytes: body.length, body };
+      return { bytes: body.length, sha256, body };
     }
     const handle = await this.fs.open(path, 'r');
     try {
@@ -168,9 +225,10 @@ export class FileArtifactStore implements ArtifactStore {
       // `end` keeps Content-Length true whatever happens to the file; an empty file has no last byte to name.
       if (bytes === 0) {
         await handle.close();
-        return { bytes, body: Buffer.alloc(0) };
+        return { bytes, sha256, body: Buffer.alloc(0) };
       }
-      return { bytes, body: handle.createReadStream({ end: bytes - 1, highWaterMark: SMALL_BYTES }) };
+      const body = handle.createReadStream({ end: bytes - 1, highWaterMark: SMALL_BYTES });
+      return { bytes, sha256, body };
     } catch (thrown) {
       await handle.close();
       throw thrown;
@@ -187,20 +245,23 @@ export class FileArtifactStore implements ArtifactStore {
   }
 
   private async openFolder(sessionId: string): Promise<Folder> {
-    const path = this.pathOf(sessionId);
+    const path = this.folderPathOf(sessionId);
     try {
       await this.fs.mkdir(path, { recursive: true });
     } catch (thrown) {
       throw diskError(thrown, `session ${sessionId}`, path);
     }
-    const entries = new Map<string, number | null>();
+    const entries = new Map<string, Entry>();
     for (const name of await this.fs.readdir(path)) {
-      if (!name.startsWith(TEMP_PREFIX)) entries.set(name, null);
+      // What has no digest is no artifact: nobody could tell whether it is whole.
+      const known = readFileName(name);
+      if (known !== null) entries.set(known.entry, { bytes: null, sha256: known.sha256 });
+      else if (!name.startsWith(TEMP_PREFIX)) continue;
       else if (!this.tidied.has(sessionId)) await this.fs.rm(`${path}/${name}`, { force: true });
     }
     this.tidied.add(sessionId);
-    return { path, entries, committing: new Map() };
+    return { path, entries, committing: new Map(), checking: new Map() };
   }
 
-  private readonly pathOf = (sessionId: string): string => `${this.root}/${sessionId}/artifacts`;
+  private readonly folderPathOf = (sessionId: string): string => `${this.root}/${sessionId}/artifacts`;
 }

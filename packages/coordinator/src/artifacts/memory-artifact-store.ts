@@ -1,36 +1,58 @@
+import { createHash } from 'node:crypto';
 import type { Readable } from 'node:stream';
-import type { ArtifactKey, ArtifactStore, PutOptions, StoredArtifact } from './artifact-store';
+import type { ArtifactKey, ArtifactStore, PutOptions, Receipt, StoredArtifact } from './artifact-store';
 import { entryName } from './entry-name';
-import { alreadyStored, checkAnnounced, uploadPieces } from './upload';
+import { alreadyStored, checkAnnounced, ReceiptMaker, uploadPieces } from './upload';
+
+interface Entry {
+  readonly content: Buffer;
+  readonly sha256: string;
+}
 
 /** Keeps artifacts in memory; for specs and for a coordinator that serves toys. */
 export class MemoryArtifactStore implements ArtifactStore {
-  private readonly sessions = new Map<string, Map<string, Buffer>>();
+  private readonly sessions = new Map<string, Map<string, Entry>>();
 
   has(key: ArtifactKey): Promise<boolean> {
     return Promise.resolve(this.entriesOf(key.sessionId).has(entryName(key)));
   }
 
   bytesOf(key: ArtifactKey): Promise<number | null> {
-    return Promise.resolve(this.entriesOf(key.sessionId).get(entryName(key))?.length ?? null);
+    return Promise.resolve(this.entriesOf(key.sessionId).get(entryName(key))?.content.length ?? null);
   }
 
-  async put(key: ArtifactKey, body: Readable, options: PutOptions): Promise<number> {
+  async put(key: ArtifactKey, body: Readable, options: PutOptions): Promise<Receipt> {
     checkAnnounced(key, options);
     if (await this.has(key)) throw alreadyStored(key);
     const chunks: Buffer[] = [];
-    for await (const piece of uploadPieces(key, body, options)) chunks.push(...piece.chunks);
+    const maker = new ReceiptMaker();
+    for await (const piece of uploadPieces(key, body, options)) {
+      maker.add(piece.chunks);
+      chunks.push(...piece.chunks);
+    }
+    const receipt = maker.finish(key, options);
     const entries = this.entriesOf(key.sessionId);
     // Looked at again, and in one go with the decision: another upload may have been faster.
     if (entries.has(entryName(key))) throw alreadyStored(key);
-    const bytes = Buffer.concat(chunks);
-    entries.set(entryName(key), bytes);
-    return bytes.length;
+    entries.set(entryName(key), { content: Buffer.concat(chunks), sha256: receipt.sha256 });
+    return receipt;
   }
 
   get(key: ArtifactKey): Promise<StoredArtifact | null> {
-    const bytes = this.entriesOf(key.sessionId).get(entryName(key));
-    return Promise.resolve(bytes === undefined ? null : { bytes: bytes.length, body: bytes });
+    const entry = this.entriesOf(key.sessionId).get(entryName(key));
+    if (entry === undefined) return Promise.resolve(null);
+    const { content, sha256 } = entry;
+    return Promise.resolve({ bytes: content.length, sha256, body: content });
+  }
+
+  check(key: ArtifactKey): Promise<'good' | 'removed' | 'absent'> {
+    const entries = this.entriesOf(key.sessionId);
+    const entry = entries.get(entryName(key));
+    if (entry === undefined) return Promise.resolve('absent');
+    if (createHash('sha256').update(entry.content).digest('hex') === entry.sha256)
+      return Promise.resolve('good');
+    entries.delete(entryName(key));
+    return Promise.resolve('removed');
   }
 
   deleteSession(sessionId: string): Promise<void> {
@@ -43,10 +65,10 @@ export class MemoryArtifactStore implements ArtifactStore {
     // see above
   }
 
-  private entriesOf(sessionId: string): Map<string, Buffer> {
+  private entriesOf(sessionId: string): Map<string, Entry> {
     const known = this.sessions.get(sessionId);
     if (known !== undefined) return known;
-    const fresh = new Map<string, Buffer>();
+    const fresh = new Map<string, Entry>();
     this.sessions.set(sessionId, fresh);
     return fresh;
   }

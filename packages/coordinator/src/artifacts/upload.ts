@@ -1,6 +1,7 @@
+import { createHash } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import { DteError } from '@org/dte-protocol';
-import { type ArtifactKey, describeKey, type PutOptions, SMALL_BYTES } from './artifact-store';
+import { type ArtifactKey, describeKey, type PutOptions, type Receipt, SMALL_BYTES } from './artifact-store';
 
 export const alreadyStored = (key: ArtifactKey): DteError =>
   new DteError('DTE_ARTIFACT_EXISTS', `There is already an artifact for ${describeKey(key)}; it is kept.`);
@@ -15,6 +16,29 @@ const tooLarge = (key: ArtifactKey, options: PutOptions): DteError =>
 export function checkAnnounced(key: ArtifactKey, options: PutOptions): void {
   if (options.expectedBytes !== null && options.expectedBytes > options.maxBytes)
     throw tooLarge(key, options);
+}
+
+/** Counts and hashes what comes, while it comes. */
+export class ReceiptMaker {
+  private readonly hash = createHash('sha256');
+  private bytes = 0;
+
+  add(chunks: readonly Buffer[]): void {
+    for (const chunk of chunks) {
+      this.hash.update(chunk);
+      this.bytes += chunk.length;
+    }
+  }
+
+  /** @throws DteError DTE_ARTIFACT_DAMAGED when that is not what the sender meant to send */
+  finish(key: ArtifactKey, { expectedSha256 }: PutOptions): Receipt {
+    const sha256 = this.hash.digest('hex');
+    if (typeof expectedSha256 !== 'string' || expectedSha256 === sha256) return { bytes: this.bytes, sha256 };
+    throw new DteError(
+      'DTE_ARTIFACT_DAMAGED',
+      `The upload for ${describeKey(key)} was damaged on its way: its sha256 is ${sha256}, not ${expectedSha256}.`,
+    );
+  }
 }
 
 /**

@@ -1,7 +1,18 @@
 import { sessionIdOf } from '@org/dte-identity';
-import { cacheQuestionSchema, decode, DteError, HTTP, LIMITS, type LimitValues } from '@org/dte-protocol';
+import {
+  cacheQuestionSchema,
+  decode,
+  DIGEST_HEADER,
+  digestHeaderOf,
+  DteError,
+  HTTP,
+  LIMITS,
+  type LimitValues,
+  sha256OfHeader,
+} from '@org/dte-protocol';
 import type { FastifyReply } from 'fastify';
-import type { ArtifactKey, ArtifactStore } from '../artifacts/artifact-store';
+import type { Logger } from 'pino';
+import { type ArtifactKey, type ArtifactStore, describeKey } from '../artifacts/artifact-store';
 import type { SessionRegistry } from '../session/registry';
 import { announcedBytes, readBody } from './body';
 import type { Call, Endpoint } from './endpoint';
@@ -15,21 +26,49 @@ export interface ArtifactDeps {
   readonly artifacts: ArtifactStore;
   readonly registry: SessionRegistry;
   readonly limits: LimitValues;
+  readonly logger: Logger;
+}
+
+const toHeader = (sha256: string): string => digestHeaderOf(Buffer.from(sha256, 'hex').toString('base64'));
+
+/** What the sender means to send, in hex; null when it did not say. */
+function announcedSha256({ request }: Call): string | null {
+  const header = request.headers[DIGEST_HEADER];
+  const base64 = typeof header === 'string' ? sha256OfHeader(header) : null;
+  return base64 === null ? null : Buffer.from(base64, 'base64').toString('hex');
 }
 
 /** Nx's self-hosted cache contract, the batch question, and the second namespace by run, task and attempt. */
-export function artifactEndpoints({ artifacts, registry, limits }: ArtifactDeps): Endpoint[] {
-  const store = async (key: ArtifactKey, { claims, request, reply }: Call): Promise<FastifyReply> => {
+export function artifactEndpoints({ artifacts, registry, limits, logger }: ArtifactDeps): Endpoint[] {
+  const store = async (key: ArtifactKey, call: Call): Promise<FastifyReply> => {
+    const { claims, request, reply } = call;
     await requireOwn(registry, claims, key);
-    const options = { expectedBytes: announcedBytes(request.raw), maxBytes: limits.artifactBytes };
-    await artifacts.put(key, request.raw, options);
-    return reply.code(200).send();
+    const expected = { expectedBytes: announcedBytes(request.raw), expectedSha256: announcedSha256(call) };
+    const { sha256 } = await artifacts.put(key, request.raw, { ...expected, maxBytes: limits.artifactBytes });
+    return reply.code(200).header(DIGEST_HEADER, toHeader(sha256)).send();
   };
 
   const send = async (key: ArtifactKey, { reply }: Call, missing: () => DteError): Promise<FastifyReply> => {
     const found = await artifacts.get(key);
     if (found === null) throw missing();
-    return reply.type('application/octet-stream').header('content-length', found.bytes).send(found.body);
+    return reply
+      .type('application/octet-stream')
+      .header('content-length', found.bytes)
+      .header('etag', `"${found.sha256}"`)
+      .header(DIGEST_HEADER, toHeader(found.sha256))
+      .send(found.body);
+  };
+
+  const check = async (key: ArtifactKey, { claims }: Call): Promise<{ state: string }> => {
+    const state = await artifacts.check(key);
+    if (state === 'removed') {
+      const session = sessionIdOf(claims.sessionId);
+      logger.warn(
+        { session, by: claims.role },
+        `The artifact for ${describeKey(key)} was damaged; it is removed.`,
+      );
+    }
+    return { state };
   };
 
   const requireRun = async (sessionId: string, runId: string): Promise<void> => {
@@ -71,6 +110,19 @@ export function artifactEndpoints({ artifacts, registry, limits }: ArtifactDeps)
         const message = `There is no terminal output for hash ${call.param('hash')}.`;
         return send(cacheKeyOf(call, 'terminal'), call, () => new DteError('DTE_UNKNOWN_HASH', message));
       },
+    },
+    { method: 'POST', path: HTTP.check(cachePath), roles, handle: (call) => check(cacheKeyOf(call), call) },
+    {
+      method: 'POST',
+      path: HTTP.check(terminalPath),
+      roles,
+      handle: (call) => check(cacheKeyOf(call, 'terminal'), call),
+    },
+    {
+      method: 'POST',
+      path: HTTP.check(attemptPath),
+      roles,
+      handle: (call) => check(attemptKeyOf(call), call),
     },
     {
       method: 'POST',

@@ -1,4 +1,4 @@
-import { nxOutputs } from '@org/dte-agent';
+import { nxOutputs, nxReader } from '@org/dte-agent';
 import { openCache } from '@org/dte-nx-compat';
 import { DteError } from '@org/dte-protocol';
 import { Command } from 'commander';
@@ -80,10 +80,11 @@ async function download(context: CliContext, wanted: readonly Wanted[]): Promise
   const session = await joinSession(context, 'main');
   try {
     const remoteCache = { url: session.connection.httpUrl(), token: session.connection.token() };
-    const cache = await openCache({ workspaceRoot, remoteCache });
     const { limits } = resolved;
+    const outputs = nxOutputs(workspaceRoot);
+    const reader = nxReader({ http: session.http, outputs, limits });
+    const cache = await openCache({ workspaceRoot, remoteCache, reader });
     for (const { index, task } of wanted) {
-      const outputs = nxOutputs(workspaceRoot);
       const { runId } = index;
       const restorer = createRestorer({ cache, http: session.http, outputs, workspaceRoot, runId, limits });
       const nxTask = toNxTask(task);

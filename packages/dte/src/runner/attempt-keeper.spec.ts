@@ -23,7 +23,7 @@ describe('AttemptKeeper', () => {
 
   function keeper(outputs: string[]): AttemptKeeper {
     const list = () => Promise.resolve({ entries: [], through: [], roots: outputs });
-    const port = { list, remove: () => undefined };
+    const port = { list, remove: () => undefined, covers: () => () => true };
     const getAttempt = (_runId: string, taskId: string, attempt: number) =>
       Promise.resolve(
         attempt === 9

@@ -96,4 +96,5 @@ const onlyBelow = (folder: string): OutputsPort => ({
     await rm(folder, { recursive: true, force: true });
     await mkdir(folder, { recursive: true });
   },
+  covers: () => () => true,
 });

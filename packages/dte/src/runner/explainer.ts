@@ -1,5 +1,6 @@
 import type { DteError } from '@org/dte-protocol';
 import type { Voice } from './say';
+import { isToldEach } from './untaken';
 
 /** Explains each kind of trouble once: a hundred tasks may have the same, and one explanation is enough. */
 export class Explainer {
@@ -7,10 +8,11 @@ export class Explainer {
 
   constructor(private readonly voice: Voice) {}
 
-  /** @param again said instead where the code has been explained before; left out: nothing */
+  /** @param again said instead where the code has been explained before; left out: nothing, or the message alone where each is of interest */
   explain(error: DteError, again?: string): void {
     if (this.explained.has(error.code)) {
-      if (again !== undefined) this.voice.line(`dte: ${again}`);
+      const short = again ?? (isToldEach(error.code) ? error.message : undefined);
+      if (short !== undefined) this.voice.line(`dte: ${short}`);
       return;
     }
     this.explained.add(error.code);

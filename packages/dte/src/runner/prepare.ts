@@ -1,3 +1,4 @@
+import { nxOutputs, nxReader } from '@org/dte-agent';
 import {
   findWorkspaceRoot,
   matchProjects,
@@ -97,7 +98,9 @@ async function prepareIn(preparation: Preparation): Promise<Prepared> {
       if (held) void startHolding({ resolved, workspaceRoot, sessionId, url }).catch(() => undefined);
     }
     const remoteCache = { url: session.connection.httpUrl(), token: session.connection.token() };
-    const cache = await openCache({ workspaceRoot, remoteCache });
+    const outputs = nxOutputs(workspaceRoot);
+    const reader = nxReader({ http: session.http, outputs, limits: resolved.limits });
+    const cache = await openCache({ workspaceRoot, remoteCache, reader });
     return { resolved, workspaceRoot, session, rendezvous, cache, assignment };
   } catch (thrown) {
     session.close();

@@ -28,13 +28,19 @@ function setUp(answers: FetchResult[]) {
   };
   const restorer = createRestorer({
     cache,
-    http: { getAttempt, getCached: getAttempt, getTerminal: () => Promise.resolve('printed') },
+    http: {
+      getAttempt,
+      getAttemptBeginning: getAttempt,
+      getCached: getAttempt,
+      getTerminal: () => Promise.resolve('printed'),
+    },
     runId: 'r',
     workspaceRoot: '/w',
     limits: readLimits({}).limits,
     outputs: {
       list: () => Promise.resolve({ entries: [], through: [], roots: [] }),
       remove: (outputs) => void removed.push(...outputs),
+      covers: () => () => true,
     },
   });
   return { restorer, fetched, getAttempt, removed, distrust };

@@ -10,7 +10,7 @@ import {
   type OutputsPort,
 } from '@org/dte-agent';
 import type { NxTask, TaskCache } from '@org/dte-nx-compat';
-import { DteError, type Artifact, type LimitValues } from '@org/dte-protocol';
+import { DteError, type Artifact, type ErrorCode, type LimitValues } from '@org/dte-protocol';
 import type { Readable } from 'node:stream';
 
 export interface Restored {
@@ -49,7 +49,7 @@ export interface LeftOutputs {
 
 export interface RestorerOptions {
   readonly cache: TaskCache;
-  readonly http: Pick<HttpClient, 'getAttempt' | 'getCached' | 'getTerminal'>;
+  readonly http: Pick<HttpClient, 'getAttempt' | 'getAttemptBeginning' | 'getCached' | 'getTerminal'>;
   readonly outputs: OutputsPort;
   readonly workspaceRoot: string;
   readonly runId: string;
@@ -62,6 +62,12 @@ type Picked = ((path: string) => boolean) | null;
 
 /** One failure may be the network's; the second is a fact. */
 const TRIES = 2;
+/** What is unsafe today is unsafe again; what is damaged has been asked for again as often as that can help. */
+const FINAL: ReadonlySet<ErrorCode> = new Set([
+  'DTE_ARTIFACT_UNSAFE',
+  'DTE_ARTIFACT_UNDECLARED',
+  'DTE_ARTIFACT_DAMAGED',
+]);
 
 const notASuccess = (task: NxTask, hash: string, code: number): DteError =>
   new DteError(
@@ -89,7 +95,7 @@ export function createRestorer(options: RestorerOptions): Restorer {
         );
       case 'error':
         throw new DteError(
-          'DTE_ARTIFACT_MISSING',
+          found.code ?? 'DTE_ARTIFACT_MISSING',
           `The outputs of ${task.id} could not be fetched: ${found.message}`,
         );
     }
@@ -142,12 +148,13 @@ export function createRestorer(options: RestorerOptions): Restorer {
   }
 
   async function leaveAttempt(task: NxTask, attempt: number, picked: Picked): Promise<LeftOutputs> {
-    const source = await http.getAttempt(runId, task.id, attempt);
-    const { bytes = null } = source;
     if (picked !== null) {
-      const { terminalOutput } = await extract(task, source, { only: picked });
-      return { terminalOutput, bytes };
+      const whole = await http.getAttempt(runId, task.id, attempt);
+      const { terminalOutput } = await extract(task, whole, { only: picked });
+      return { terminalOutput, bytes: whole.bytes ?? null };
     }
+    const source = await http.getAttemptBeginning(runId, task.id, attempt);
+    const { bytes = null } = source;
     const terminalOutput = await readTerminalOutput(source, task.id, limits);
     await options.outputs.remove(task.outputs);
     return { terminalOutput, bytes };
@@ -174,7 +181,7 @@ export function createRestorer(options: RestorerOptions): Restorer {
         return printedCached(task, artifact.hash);
       case 'attempt':
         return readTerminalOutput(
-          await http.getAttempt(runId, task.id, artifact.attempt),
+          await http.getAttemptBeginning(runId, task.id, artifact.attempt),
           ...([task.id, limits] as const),
         );
     }
@@ -223,8 +230,7 @@ export function createRestorer(options: RestorerOptions): Restorer {
         } catch (thrown) {
           const error = DteError.from(thrown, 'DTE_ARTIFACT_MISSING');
           differed = error.code === 'DTE_OUTPUTS_DIFFER';
-          // What is unsafe today is unsafe again.
-          if (tries >= TRIES || error.code === 'DTE_ARTIFACT_UNSAFE') giveUp(artifact, error);
+          if (tries >= TRIES || FINAL.has(error.code)) giveUp(artifact, error);
         }
       }
     },

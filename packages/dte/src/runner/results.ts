@@ -18,6 +18,7 @@ import { taskOf } from './plan';
 import type { Reporter } from './reporter';
 import { Servers, type ServersOptions } from './servers';
 import type { Hit } from './settle-cache';
+import { untaken } from './untaken';
 
 export interface ResultsOptions {
   readonly graph: TaskGraph;
@@ -101,7 +102,9 @@ export class RunResults {
     const { graph, reporter } = this.options;
     const task = taskOf(graph, hit.taskId);
     const take = async (): Promise<void> => {
-      const { code, terminalOutput, status } = await this.takeHit(task, hit);
+      const { code, terminalOutput, status } = await this.takeHit(task, hit).catch((thrown: unknown) =>
+        Promise.reject(untaken(thrown, task, null)),
+      );
       task.endTime = Date.now();
       this.fromCache += 1;
       await this.servers.begin(task.id);
@@ -126,7 +129,7 @@ export class RunResults {
       if (fetched.kind === 'local' || fetched.kind === 'remote') return fetched;
       const why = fetched.kind === 'error' ? `: ${fetched.message}` : '';
       throw new DteError(
-        'DTE_ARTIFACT_MISSING',
+        (fetched.kind === 'error' ? fetched.code : undefined) ?? 'DTE_ARTIFACT_MISSING',
         `The cached outputs of ${task.id} could not be fetched${why}.`,
       );
     });
@@ -188,7 +191,9 @@ export class RunResults {
     finished: FinishedAttempt | null,
   ): Promise<void> {
     const artifact = finished?.artifact ?? { kind: 'none' };
-    const { terminalOutput, from } = await this.options.outputs.take(task, artifact);
+    const { terminalOutput, from } = await this.options.outputs
+      .take(task, artifact)
+      .catch((thrown: unknown) => Promise.reject(untaken(thrown, task, entry.agent)));
     await this.options.trouble.warnOfDrift(task, entry, finished);
     const isCached = typeof finished?.fromCache === 'string';
     this.date(task, finished);

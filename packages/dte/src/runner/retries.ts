@@ -82,7 +82,7 @@ export class Retries {
   private onLost({ taskId, attempt, agent, reason }: RetriedEntry): void {
     this.losses.set(reason.code, (this.losses.get(reason.code) ?? 0) + 1);
     const line = `dte: ${taskId} is tried again; attempt ${attempt}, on ${agent.name}, was lost (${reason.code}): ${reason.message}`;
-    if (this.options.verbose) this.options.voice.line(line);
+    if (this.options.verbose || reason.code === 'DTE_ARTIFACT_DAMAGED') this.options.voice.line(line);
   }
 
   private onFailed(entry: RetriedEntry, hash: string | null): void {

@@ -2,12 +2,20 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { resolveNx, type NxInstall } from '../nx-install';
 import type { NxTask } from '../types';
-import { isReplayable, nxCacheModule, type NxCache, type NxCachedResult } from './nx-cache';
+import { CheckedRemoteCache } from './checked-remote';
+import {
+  isReplayable,
+  nxCacheModule,
+  type NxCache,
+  type NxCachedResult,
+  type NxRemoteCache,
+} from './nx-cache';
 import { detectRemoteKind, useRemoteCache } from './remote-cache';
 import { recordTaskDetailsIn } from './task-details';
 import { TrueEntries } from './true-entries';
-import { TruthfulRemoteCache } from './truthful-remote';
+import { STORE_ATTEMPT_DELAYS_MS, TRANSFER_LIMIT_MS, TruthfulRemoteCache } from './truthful-remote';
 import type {
+  ArtifactReader,
   CacheEntry,
   FetchResult,
   RemoteCacheAddress,
@@ -21,6 +29,20 @@ export interface OpenCacheOptions {
   workspaceRoot?: string | undefined;
   /** Our artifact contract; left out, the workspace's own remote cache is used, if any. */
   remoteCache?: RemoteCacheAddress | undefined;
+  /**
+   * Reads what our contract has in place of Nx's own client. Left out only where that one is what is looked at: it checks
+   * nothing.
+   */
+  reader?: ArtifactReader | undefined;
+}
+
+/** Our contract with our reader, where there is one; whatever else the workspace has as it is. */
+function truthful(inner: NxRemoteCache, kind: RemoteKind, reader: ArtifactReader | undefined) {
+  if (kind !== 'ours' || reader === undefined)
+    return { remote: new TruthfulRemoteCache(inner), checked: undefined };
+  const checked = new CheckedRemoteCache(inner, reader);
+  const remote = new TruthfulRemoteCache(checked, STORE_ATTEMPT_DELAYS_MS, TRANSFER_LIMIT_MS, null);
+  return { remote, checked };
 }
 
 const rowOf = ({ hash, id }: NxTask): string => `${hash ?? ''} ${id}`;
@@ -55,15 +77,18 @@ export class OpenedCache implements TaskCache {
     private readonly localOnly: NxCache,
     readonly remoteKind: RemoteKind,
     readonly remote: TruthfulRemoteCache | undefined,
+    checked: CheckedRemoteCache | undefined,
   ) {
     this.entries = new TrueEntries(nx, remote);
     this.entries.guard(nxCache);
     this.entries.guard(localOnly);
+    const asking = <T>(tasks: readonly NxTask[], work: () => T): T =>
+      checked === undefined ? work() : checked.asking(tasks, work);
     const get = nxCache.get.bind(nxCache);
     nxCache.get = async (task) => {
       if (this.unread.has(task.hash ?? '')) return null;
       try {
-        return await get(task);
+        return await asking([task], () => get(task));
       } catch (error) {
         // Without a remote cache all is as in Nx. With one, what cannot be put in place is a miss: a `get` that throws ends
         // the run of all other tasks as well.
@@ -80,7 +105,10 @@ export class OpenedCache implements TaskCache {
     };
     const getBatch = nxCache.getBatch?.bind(nxCache);
     if (getBatch)
-      nxCache.getBatch = (tasks) => getBatch(tasks.filter(({ hash }) => !this.unread.has(hash ?? '')));
+      nxCache.getBatch = (tasks) => {
+        const read = tasks.filter(({ hash }) => !this.unread.has(hash ?? ''));
+        return asking(read, () => getBatch(read));
+      };
   }
 
   static async open(options: OpenCacheOptions = {}): Promise<OpenedCache> {
@@ -92,11 +120,13 @@ export class OpenedCache implements TaskCache {
       await nxCache.init?.();
       // Without native code, or on the legacy cache of 20, nothing was made of the address.
       const kind = nxCache.remoteCache ? (lease?.kind ?? detectRemoteKind(nx.workspaceRoot)) : 'none';
-      const remote = nxCache.remoteCache ? new TruthfulRemoteCache(nxCache.remoteCache) : undefined;
+      const { remote, checked } = nxCache.remoteCache
+        ? truthful(nxCache.remoteCache, kind, options.reader)
+        : {};
       if (remote) nxCache.remoteCache = remote;
       // Nx initialises the cache of every orchestrator, which would put the unwrapped remote back.
       nxCache.init = () => Promise.resolve();
-      return new OpenedCache(nx, nxCache, getCache({}), kind, remote);
+      return new OpenedCache(nx, nxCache, getCache({}), kind, remote, checked);
     } finally {
       lease?.release();
     }
@@ -138,7 +168,7 @@ export class OpenedCache implements TaskCache {
       const result = await this.nxCache.get(task);
       if (!result) {
         const failure = this.remote?.takeFailure(task.hash);
-        return failure === undefined ? { kind: 'miss' } : { kind: 'error', message: failure };
+        return failure === undefined ? { kind: 'miss' } : { kind: 'error', ...failure };
       }
       const kind = result.remote ? 'remote' : 'local';
       if (kind === 'local' && task.outputs.length > 0)

@@ -1,3 +1,4 @@
+import { DteError, type ErrorCode } from '@org/dte-protocol';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -16,7 +17,14 @@ export const TRANSFER_LIMIT_MS = 10 * 60_000;
 const message = (error: unknown): string =>
   (error instanceof Error ? error.message : String(error)).split('\n\nStack backtrace')[0] ?? '';
 
-async function limited<T>(transfer: Promise<T>, limitMs: number): Promise<T> {
+/** Why a retrieve failed; our own reader says it with a code. */
+export interface RetrieveFailure {
+  readonly message: string;
+  readonly code?: ErrorCode | undefined;
+}
+
+async function limited<T>(transfer: Promise<T>, limitMs: number | null): Promise<T> {
+  if (limitMs === null) return transfer;
   let timer: NodeJS.Timeout | undefined;
   const timeout = new Promise<never>((_done, reject) => {
     timer = setTimeout(() => {
@@ -50,7 +58,7 @@ export class TruthfulRemoteCache implements NxRemoteCache {
   /** What became of the last store of each hash that has not been taken. */
   private readonly outcomes = new Map<string, StoreOutcome>();
   /** Why the last retrieve of each hash failed, until taken. */
-  private readonly failures = new Map<string, string>();
+  private readonly failures = new Map<string, RetrieveFailure>();
   /** Hashes for which `retrieve` says miss without asking. */
   readonly unasked = new Set<string>();
   /** Hashes whose next store sends nothing: what Nx would send is not what the task has made. */
@@ -64,13 +72,15 @@ export class TruthfulRemoteCache implements NxRemoteCache {
     private readonly inner: NxRemoteCache,
     private readonly delaysMs: readonly number[] = STORE_ATTEMPT_DELAYS_MS,
     private readonly limitMs: number = TRANSFER_LIMIT_MS,
+    /** Null for a reader that gives up by itself when no byte comes any more. */
+    private readonly retrieveLimitMs: number | null = limitMs,
   ) {}
 
   async retrieve(hash: string, cacheDirectory: string): Promise<NxCachedResult | null> {
     this.failures.delete(hash);
     if (this.isDisconnected || this.unasked.has(hash)) return null;
     try {
-      const result = await limited(this.inner.retrieve(hash, cacheDirectory), this.limitMs);
+      const result = await limited(this.inner.retrieve(hash, cacheDirectory), this.retrieveLimitMs);
       // An archive without outputs makes no folder, and up to 20.8.1 Nx fails where it expects one.
       if (result !== null) await mkdir(join(cacheDirectory, hash), { recursive: true });
       return result;
@@ -82,7 +92,8 @@ export class TruthfulRemoteCache implements NxRemoteCache {
 
   /** Something was retrieved and is of no use. */
   failed(hash: string, error: unknown): void {
-    this.failures.set(hash, message(error));
+    const code = error instanceof DteError ? error.code : undefined;
+    this.failures.set(hash, { message: message(error), code });
   }
 
   async store(hash: string, cacheDirectory: string, terminalOutput: string, code: number): Promise<boolean> {
@@ -115,7 +126,7 @@ export class TruthfulRemoteCache implements NxRemoteCache {
   }
 
   /** Why retrieving this hash failed since last asked, if it did. */
-  takeFailure(hash: string): string | undefined {
+  takeFailure(hash: string): RetrieveFailure | undefined {
     const failure = this.failures.get(hash);
     this.failures.delete(hash);
     return failure;

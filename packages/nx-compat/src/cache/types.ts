@@ -1,3 +1,4 @@
+import type { ErrorCode } from '@org/dte-protocol';
 import type { OutputSummary } from '../outputs';
 import type { NxTask } from '../types';
 
@@ -13,6 +14,23 @@ export type RemoteKind = 'ours' | 'other' | 'none';
 export interface RemoteCacheAddress {
   url: string;
   token: string;
+}
+
+/** What Nx's remote cache is asked for, with the task that is behind the hash. */
+export interface ArtifactRequest {
+  readonly hash: string;
+  readonly taskId: string;
+  readonly outputs: readonly string[];
+  /** Absolute; the entry is to be its folder of the hash's name. */
+  readonly cacheDirectory: string;
+}
+
+/** Fetches artifacts of our own contract in place of Nx's client, which checks nothing. */
+export interface ArtifactReader {
+  /** Null: there is none. Rejects with what is wrong with the one that is there; nothing of it is in the cache then. */
+  retrieve(
+    request: ArtifactRequest,
+  ): Promise<{ code: number; terminalOutput: string; outputsPath: string } | null>;
 }
 
 /** An entry as Nx holds it. `outputsPath` is the absolute folder its files lie in, inside the local cache. */
@@ -33,7 +51,7 @@ export type FetchResult =
       outputs?: OutputSummary | undefined;
     }
   | { kind: 'miss' }
-  | { kind: 'error'; message: string };
+  | { kind: 'error'; message: string; code?: ErrorCode | undefined };
 
 /**
  * What came of sending an artifact. Nx alone would tell less: it swallows 403 and 409, and repeats a failing `put` for

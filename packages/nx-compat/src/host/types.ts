@@ -1,5 +1,12 @@
 import type { Broken } from './broken';
-import type { FetchResult, RemoteCacheAddress, RemoteKind, StoreOutcome, TaskCache } from '../cache/types';
+import type {
+  ArtifactReader,
+  FetchResult,
+  RemoteCacheAddress,
+  RemoteKind,
+  StoreOutcome,
+  TaskCache,
+} from '../cache/types';
 import type { NxHashDetails, NxProjectGraph, NxTask, NxTaskStatus, RawTaskGraph, TaskGraph } from '../types';
 
 /** How an executor sets up its Nx. */
@@ -8,6 +15,8 @@ export interface TaskHostOptions {
   workspaceRoot: string;
   /** The coordinator's artifact contract. Left out: the workspace's own remote cache, if any. */
   remoteCache?: RemoteCacheAddress | undefined;
+  /** @see OpenCacheOptions */
+  reader?: ArtifactReader | undefined;
 }
 
 /** A hash computed on this machine, with what it was made of. */

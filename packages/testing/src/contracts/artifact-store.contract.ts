@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import type { ArtifactKey, ArtifactStore, PutOptions, StoredArtifact } from '@org/dte-coordinator';
 import { DteError } from '@org/dte-protocol';
@@ -7,6 +8,8 @@ export interface ArtifactStoreUnderTest {
   readonly store: ArtifactStore;
   /** Names of everything stored for a session that is not a whole artifact; empty when all is well. */
   leftovers(sessionId: string): Promise<string[]>;
+  /** Changes what is kept of the only artifact of a session behind the store's back, as a failing disk does. */
+  damage(sessionId: string, change: (content: Buffer) => Buffer): Promise<void>;
   cleanUp(): Promise<void>;
 }
 
@@ -35,13 +38,37 @@ const brokenBody = (): Readable => {
   });
 };
 
-async function contentOf(found: StoredArtifact | null): Promise<string | null> {
+async function bytesOf(found: StoredArtifact | null): Promise<Buffer | null> {
   if (found === null) return null;
-  if (Buffer.isBuffer(found.body)) return found.body.toString('utf8');
+  if (Buffer.isBuffer(found.body)) return found.body;
   const chunks: Buffer[] = [];
   for await (const chunk of found.body) chunks.push(chunk as Buffer);
-  return Buffer.concat(chunks).toString('utf8');
+  return Buffer.concat(chunks);
 }
+
+const contentOf = async (found: StoredArtifact | null): Promise<string | null> =>
+  (await bytesOf(found))?.toString('utf8') ?? null;
+
+const sha256Of = (content: string | Buffer): string => createHash('sha256').update(content).digest('hex');
+
+const flipped = (content: Buffer, at: number): Buffer => {
+  const changed = Buffer.from(content);
+  changed[at] = (changed[at] ?? 0) ^ 1;
+  return changed;
+};
+
+/** Every way in which bytes are not those that were stored. */
+const DAMAGES: readonly (readonly [string, (content: Buffer) => Buffer])[] = [
+  ['its first byte is another', (content) => flipped(content, 0)],
+  ['one bit in its middle is another', (content) => flipped(content, content.length >> 1)],
+  ['its last byte is another', (content) => flipped(content, content.length - 1)],
+  ['its end is missing', (content) => content.subarray(0, -1)],
+  ['its beginning is missing', (content) => content.subarray(1)],
+  ['there is something behind it', (content) => Buffer.concat([content, Buffer.from([0])])],
+  ['it is empty', () => Buffer.alloc(0)],
+  ['it is all zeroes', (content) => Buffer.alloc(content.length)],
+  ['it is that of another key', () => Buffer.from('of another key')],
+];
 
 const codeOf = async (work: Promise<unknown>): Promise<string> =>
   work.then(
@@ -70,7 +97,10 @@ export function artifactStoreContract(adapter: string, create: () => Promise<Art
     });
 
     it('gives back what was stored, with its length', async () => {
-      expect(await store.put(cacheKey('1'), bodyOf('ab', 'c'), { ...OPTIONS, expectedBytes: 3 })).toBe(3);
+      expect(await store.put(cacheKey('1'), bodyOf('ab', 'c'), { ...OPTIONS, expectedBytes: 3 })).toEqual({
+        bytes: 3,
+        sha256: sha256Of('abc'),
+      });
       const found = await store.get(cacheKey('1'));
       expect(found).toMatchObject({ bytes: 3 });
       expect(await contentOf(found)).toBe('abc');
@@ -191,6 +221,68 @@ export function artifactStoreContract(adapter: string, create: () => Promise<Art
       expect(await contentOf(await store.get(cacheKey('1')))).toBe('a');
       expect(await contentOf(await store.get(cacheKey('2')))).toBe(large);
       expect(await codeOf(store.put(cacheKey('1'), bodyOf('b'), OPTIONS))).toBe('DTE_ARTIFACT_EXISTS');
+    });
+
+    it('keeps the sha256 of what came with it, in every namespace, also when the session was unloaded', async () => {
+      const large = Buffer.alloc(700_000, 'large');
+      const terminal = { ...cacheKey('1'), kind: 'terminal' } as ArtifactKey;
+      await store.put(cacheKey('1'), bodyOf(large), OPTIONS);
+      await store.put(terminal, bodyOf('printed'), OPTIONS);
+      await store.put(attemptKey('app:build'), bodyOf(), OPTIONS);
+      for (let unloaded = 0; unloaded < 2; unloaded++) {
+        const found = await Promise.all(
+          [cacheKey('1'), terminal, attemptKey('app:build')].map((key) => store.get(key)),
+        );
+        expect(found.map((each) => each?.sha256)).toEqual([large, 'printed', ''].map(sha256Of));
+        await Promise.all(found.map(bytesOf));
+        store.unloadSession('s1');
+      }
+    });
+
+    it('takes an upload that has the announced sha256 and keeps nothing of one that has another', async () => {
+      const announced = { ...OPTIONS, expectedSha256: sha256Of('abc') };
+      expect(await codeOf(store.put(cacheKey('1'), bodyOf('abd'), announced))).toBe('DTE_ARTIFACT_DAMAGED');
+      expect(await store.has(cacheKey('1'))).toBe(false);
+      await store.put(cacheKey('1'), bodyOf('abc'), announced);
+      expect(await contentOf(await store.get(cacheKey('1')))).toBe('abc');
+    });
+
+    it('leaves a good artifact alone, however often it is doubted, and knows nothing of one it never had', async () => {
+      expect(await store.check(cacheKey('1'))).toBe('absent');
+      await store.put(cacheKey('1'), bodyOf('good'), OPTIONS);
+      const doubts = await Promise.all([1, 2, 3].map(() => store.check(cacheKey('1'))));
+      expect(doubts).toEqual(['good', 'good', 'good']);
+      expect(await contentOf(await store.get(cacheKey('1')))).toBe('good');
+    });
+
+    describe.each([
+      ['small', Buffer.from('some content')],
+      ['large', Buffer.alloc(700_000, 'content')],
+    ])('a %s artifact that was damaged', (_, content) => {
+      it.each(DAMAGES)('does not have the sha256 that comes with it when %s', async (_how, change) => {
+        await store.put(cacheKey('1'), bodyOf(content), OPTIONS);
+        await subject.damage('s1', change);
+        const found = await store.get(cacheKey('1'));
+        expect(found?.sha256).toBe(sha256Of(content));
+        expect(sha256Of((await bytesOf(found)) ?? '')).not.toBe(found?.sha256);
+      });
+
+      it.each(DAMAGES)(
+        'is removed when somebody doubts it and makes room for a good one: %s',
+        async (_how, change) => {
+          await store.put(cacheKey('1'), bodyOf(content), OPTIONS);
+          await subject.damage('s1', change);
+          // A restart forgets what was known of its size.
+          store.unloadSession('s1');
+          const [first, second] = await Promise.all([store.check(cacheKey('1')), store.check(cacheKey('1'))]);
+          expect([first, second]).toContain('removed');
+          expect([first, second]).not.toContain('good');
+          expect(await store.has(cacheKey('1'))).toBe(false);
+          expect(await store.get(cacheKey('1'))).toBeNull();
+          await store.put(cacheKey('1'), bodyOf(content), OPTIONS);
+          expect(await store.check(cacheKey('1'))).toBe('good');
+        },
+      );
     });
   });
 }

@@ -49,7 +49,7 @@ export class MainDisk {
     const mayExist = outputs.some((output) =>
       existsSync(join(this.options.workspaceRoot, staticPart(output))),
     );
-    return mayExist ? await this.options.outputs.expand(outputs) : [];
+    return mayExist ? (await this.options.outputs.list(outputs)).roots : [];
   }
 
   /** What was left elsewhere by an earlier command of the session, and is not here to this day. */

@@ -1,0 +1,169 @@
+import { Pipeline, sampleCommand, type Fleet, waitFor } from '@org/dte-testing';
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expectExit } from '../support/expect-exit';
+import { SHORT_WAITS } from '../support/fault-fleet';
+import { plain, ranOn } from '../support/log';
+import { sampleFleet } from '../support/sample-fleet';
+
+/** Some 170 kB that are the same each time, and that no compression makes smaller: any byte of the artifact is one of them. */
+const bytesOf = (seed: string): string =>
+  `require('crypto').createHash('sha256').update('${seed}'+i).digest('base64')`;
+const writing = (id: string, file: string): string => {
+  const folder = file.slice(0, file.lastIndexOf('/'));
+  const script = [
+    `const fs=require('fs');let text='';for(let i=0;i<4000;i++)text+=${bytesOf(id)};`,
+    `fs.mkdirSync('${folder}',{recursive:true});fs.writeFileSync('${file}',text)`,
+  ].join('');
+  return `node -e "${script}" && ${sampleCommand(id)}`;
+};
+
+const DIST = '{workspaceRoot}/dist/{projectRoot}';
+const MADE = 'dist/libs/lib/made.txt';
+const GEN = 'dist/libs/plain/gen.txt';
+const [USED, LAST] = ['dist/apps/app/used.txt', 'dist/apps/last/last.txt'];
+const PROJECTS = {
+  lib: {
+    root: 'libs/lib',
+    targets: { make: { cache: true, command: writing('lib:make', MADE), outputs: [DIST] } },
+  },
+  app: {
+    root: 'apps/app',
+    dependsOn: ['lib'],
+    targets: {
+      make: {
+        cache: true,
+        dependsOn: ['^make'],
+        command: sampleCommand('app:make', { needs: MADE, writes: USED }),
+        outputs: [DIST],
+      },
+    },
+  },
+  plain: {
+    root: 'libs/plain',
+    targets: { gen: { cache: false, command: writing('plain:gen', GEN), outputs: [DIST] } },
+  },
+  gate: {
+    root: 'libs/gate',
+    targets: { hold: { cache: false, command: sampleCommand('gate:hold', { until: 'go' }) } },
+  },
+  last: {
+    root: 'apps/last',
+    targets: {
+      join: {
+        cache: false,
+        dependsOn: [
+          { projects: ['plain'], target: 'gen' },
+          { projects: ['gate'], target: 'hold' },
+        ],
+        command: sampleCommand('last:join', { needs: GEN, writes: LAST }),
+        outputs: [DIST],
+      },
+    },
+  },
+};
+
+// Nx 20 has readers of its own for its cache, 22 is the first to ask it for many tasks at once, 24 the first to look into what
+// it gets.
+describe.each(['20.8.4', '22.7.12', '24.0.6'])('an artifact that is damaged on the disk, nx %s', (nx) => {
+  let fleet: Fleet;
+  let pipeline: Pipeline;
+
+  beforeAll(async () => {
+    fleet = sampleFleet({ nx, projects: PROJECTS });
+    pipeline = await Pipeline.start(fleet, 2, SHORT_WAITS);
+  });
+  afterAll(async () => {
+    expect(await fleet.close()).toEqual([]);
+  });
+  beforeEach(() => fleet.clearJournal());
+
+  const stored = (kind: string): string[] => {
+    const sessions = join(pipeline.main.workspace, '.nx', 'dte', 'sessions');
+    return readdirSync(sessions).flatMap((session) => {
+      const folder = join(sessions, session, 'artifacts');
+      const names = readdirSync(folder).filter((name) => name.startsWith(`${kind}-`));
+      return names.map((name) => join(folder, name));
+    });
+  };
+  /** One byte in the middle. */
+  const damage = (kind: string): void => {
+    for (const path of stored(kind)) {
+      const content = readFileSync(path);
+      const at = content.length >> 1;
+      content[at] = (content[at] ?? 0) ^ 0x10;
+      writeFileSync(path, content);
+    }
+  };
+  /** As a new main job: nothing in a cache, nothing on the disk. */
+  const afresh = (name: string): Record<string, string> => {
+    rmSync(join(pipeline.main.workspace, 'dist'), { recursive: true, force: true });
+    return {
+      NX_CACHE_DIRECTORY: join(fleet.folder, `${name}-cache`),
+      NX_WORKSPACE_DATA_DIRECTORY: join(fleet.folder, `${name}-data`),
+    };
+  };
+  const damagesTold = (output: string): string[] =>
+    plain(output).match(/The (?:artifact|cached outputs|outputs) .* is damaged: /g) ?? [];
+
+  it('is a miss: told, removed, and its task runs again in the same command; no cache has the damage', async () => {
+    const make = ['run-many', '-t', 'make', '--output-style=static'];
+    expectExit(await pipeline.nx(make), 0, pipeline);
+    const good = [MADE, USED].map((path) => pipeline.main.read(path));
+    expect(stored('cache')).toHaveLength(2);
+    damage('cache');
+    fleet.clearJournal();
+
+    const env = afresh('damaged');
+    const exit = await pipeline.nx(make, { env });
+
+    expectExit(exit, 0, pipeline);
+    expect([MADE, USED].map((path) => pipeline.main.read(path))).toEqual(good);
+    expect(ranOn(fleet.journal())).toEqual({ 'lib:make': ['main'], 'app:make': ['main'] });
+    expect(damagesTold(exit.output)).toHaveLength(2);
+    expect(plain(exit.output)).toContain('DTE_ARTIFACT_DAMAGED');
+    expect(pipeline.coordinatorLog.match(/was damaged; it is removed/g)).toHaveLength(2);
+
+    // What this machine's cache has now, and what the coordinator has been sent instead.
+    for (const again of [env, afresh('replaced')]) {
+      fleet.clearJournal();
+      rmSync(join(pipeline.main.workspace, 'dist'), { recursive: true, force: true });
+      expectExit(await pipeline.nx(make, { env: again }), 0, pipeline);
+      expect(fleet.journal()).toEqual([]);
+      expect([MADE, USED].map((path) => pipeline.main.read(path))).toEqual(good);
+    }
+  });
+
+  it('and was left there: what was printed is had elsewhere, and `dte outputs` puts nothing in place', async () => {
+    const env = { ...afresh('left'), DTE_RESTORE_OUTPUTS: 'none' };
+    const make = ['run', 'lib:make', '--skip-nx-cache', '--output-style=static'];
+    expectExit(await pipeline.nx(make, { env }), 0, pipeline);
+    expect(pipeline.main.exists(MADE)).toBe(false);
+    damage('attempt');
+    const outputs = await pipeline.dte(['outputs', 'lib:make']);
+    expect(outputs.code).toBe(1);
+    expect(plain(outputs.output)).toContain('DTE_ARTIFACT_DAMAGED');
+    expect(pipeline.main.exists(MADE)).toBe(false);
+  });
+
+  it('while its run goes on: no task is built on it', async () => {
+    const env = afresh('running');
+    const main = pipeline.startNx(['run', 'last:join', '--parallel=1', '--output-style=static'], { env });
+    const lastState = (): string => `${main.describe()}\n${pipeline.describe()}`;
+    await waitFor('the outputs of plain:gen', () => pipeline.main.exists(GEN), { lastState });
+    const good = pipeline.main.read(GEN);
+    damage('attempt');
+    // The one that has them on its disk goes; what is left has to fetch them.
+    const [maker = ''] = ranOn(fleet.journal())['plain:gen'] ?? [];
+    pipeline.agent(maker).process.signal('SIGKILL');
+    fleet.open('go');
+
+    const exit = await main.end();
+
+    expectExit(exit, 0, pipeline);
+    expect(pipeline.main.read(GEN)).toBe(good);
+    expect(pipeline.main.read(LAST)).toBe(`last:join\n${good}`);
+    expect(ranOn(fleet.journal())['last:join']).toEqual(['main']);
+    expect(damagesTold(exit.output).length).toBeGreaterThan(0);
+  });
+});

@@ -1,0 +1,206 @@
+import { readdirSync, readlinkSync } from 'node:fs';
+import { type IncomingMessage, type ServerResponse } from 'node:http';
+import { tmpdir } from 'node:os';
+import { Readable } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
+import { gzipSync } from 'node:zlib';
+import { DIGEST_HEADER, HTTP, digestHeaderOf } from '@org/dte-protocol';
+import { type HttpClient, httpClient } from '../src';
+import { FakeCoordinator, sendArtifact } from '../src/test-support/fake-coordinator';
+import { testLimits } from '../src/test-support/hello';
+
+const SMALL = gzipSync('an artifact');
+/** Too large for the memory of a reader. */
+const LARGE = Buffer.alloc(3_000_000, 'artifact ');
+const PATH = HTTP.cache('42');
+
+let server: FakeCoordinator;
+let client: HttpClient;
+/** What the coordinator finds when it reads the artifact again. */
+let state: 'good' | 'removed' | 'absent' | null;
+let checks: string[];
+let gets: number;
+
+beforeEach(async () => {
+  [state, checks, gets] = ['removed', [], 0];
+  server = await FakeCoordinator.start();
+  client = httpClient({ url: server.url, token: () => 'token', limits: testLimits() });
+});
+afterEach(async () => {
+  client.close();
+  await server.close();
+  expect(openTempFiles()).toEqual([]);
+  expect(readdirSync(tmpdir()).filter((name) => /^dte-[0-9a-f]{24}$/.test(name))).toEqual([]);
+});
+
+/** Files without a name that this process holds open; empty where the system does not tell. */
+function openTempFiles(): string[] {
+  let descriptors: string[];
+  try {
+    descriptors = readdirSync('/proc/self/fd');
+  } catch {
+    return [];
+  }
+  return descriptors.flatMap((fd) => {
+    try {
+      const target = readlinkSync(`/proc/self/fd/${fd}`);
+      return /dte-[0-9a-f]{24}/.test(target) ? [target] : [];
+    } catch {
+      return [];
+    }
+  });
+}
+
+function serve(get: (response: ServerResponse, nth: number, request: IncomingMessage) => void): void {
+  server.handler = (request, response) => {
+    if (request.method === 'GET') {
+      gets += 1;
+      get(response, gets, request);
+      return;
+    }
+    checks.push(request.url ?? '');
+    if (state === null) response.writeHead(500).end('the disk is on fire');
+    else response.end(JSON.stringify({ state }));
+  };
+}
+
+const flipped = (content: Buffer, at: number): Buffer => {
+  const changed = Buffer.from(content);
+  changed[at] = (changed[at] ?? 0) ^ 1;
+  return changed;
+};
+
+const damages: [string, (content: Buffer) => Buffer][] = [
+  ['another first byte', (content) => flipped(content, 0)],
+  ['one other bit in its middle', (content) => flipped(content, content.length >> 1)],
+  ['another last byte', (content) => flipped(content, content.length - 1)],
+  ['no end', (content) => content.subarray(0, content.length - 1)],
+  ['something behind it', (content) => Buffer.concat([content, Buffer.from('x')])],
+  ['nothing at all', () => Buffer.alloc(0)],
+  ['the content of another', () => gzipSync('of another')],
+];
+
+const downloads: [string, () => Promise<Buffer | string>, string][] = [
+  ['an artifact of the cache', async () => buffer(await client.getCached('42')), PATH],
+  ['what a task printed', async () => client.getTerminal('42'), HTTP.terminal('42')],
+  [
+    'the archive of an attempt',
+    async () => buffer(await client.getAttempt('r', 'a:b', 1)),
+    HTTP.attempt('r', 'a:b', 1),
+  ],
+];
+
+describe.each(downloads)('%s', (_, download, path) => {
+  it('is handed out when it has the sha256 of what was stored', async () => {
+    serve((response) => sendArtifact(response, SMALL));
+    const got = await download();
+    expect(typeof got === 'string' ? got : got.equals(SMALL)).toBe(
+      typeof got === 'string' ? 'an artifact' : true,
+    );
+    expect(checks).toEqual([]);
+  });
+
+  it.each(damages)(
+    'that comes with %s is not handed out, and the coordinator is told',
+    async (_how, damage) => {
+      serve((response) => sendArtifact(response, damage(SMALL), SMALL));
+      await expect(download()).rejects.toMatchObject({
+        code: 'DTE_ARTIFACT_DAMAGED',
+        message: expect.stringContaining('the coordinator has removed it') as string,
+      });
+      expect([gets, checks]).toEqual([1, [HTTP.check(path)]]);
+    },
+  );
+});
+
+it.each(damages)('a large artifact with %s is not handed out', async (_, damage) => {
+  serve((response) => sendArtifact(response, damage(LARGE), LARGE));
+  await expect(client.getCached('42')).rejects.toMatchObject({ code: 'DTE_ARTIFACT_DAMAGED' });
+});
+
+it('a large artifact is handed out whole, with its size, and one that nobody reads leaves nothing', async () => {
+  serve((response) => sendArtifact(response, LARGE));
+  const got = await client.getCached('42');
+  expect(got.bytes).toBe(LARGE.length);
+  expect((await buffer(got)).equals(LARGE)).toBe(true);
+  const unread = await client.getCached('42');
+  await new Promise((closed) => unread.once('close', closed).destroy());
+});
+
+it('one without a sha256, or with half of one, is not handed out', async () => {
+  serve((response, nth) =>
+    (nth === 1 ? response : response.setHeader(DIGEST_HEADER, 'sha-256=:abc=:')).end(SMALL),
+  );
+  for (let i = 0; i < 2; i++)
+    await expect(client.getCached('42')).rejects.toMatchObject({ code: 'DTE_ARTIFACT_DAMAGED' });
+});
+
+it('what was damaged on its way only is asked for again, a few times', async () => {
+  state = 'good';
+  serve((response, nth) => sendArtifact(response, nth < 3 ? flipped(SMALL, 3) : SMALL, SMALL));
+  expect((await buffer(await client.getCached('42'))).equals(SMALL)).toBe(true);
+  expect([gets, checks.length]).toEqual([3, 2]);
+});
+
+it('is given up when it is damaged on its way each time', async () => {
+  state = 'good';
+  serve((response) => sendArtifact(response, flipped(SMALL, 3), SMALL));
+  await expect(client.getCached('42')).rejects.toMatchObject({
+    code: 'DTE_ARTIFACT_DAMAGED',
+    message: expect.stringContaining("the coordinator's own copy is good") as string,
+  });
+  expect(gets).toBe(3);
+});
+
+it('is not handed out when the coordinator cannot be told of it', async () => {
+  state = null;
+  serve((response) => sendArtifact(response, flipped(SMALL, 3), SMALL));
+  await expect(client.getCached('42')).rejects.toMatchObject({ code: 'DTE_ARTIFACT_DAMAGED' });
+});
+
+it.each([
+  ['small', SMALL],
+  ['large', LARGE],
+])('a %s one that is cut off is asked for again', async (_, content) => {
+  serve((response, nth) => {
+    if (nth === 2) return sendArtifact(response, content);
+    response.setHeader(DIGEST_HEADER, digestHeaderOf('A'.repeat(43) + '='));
+    response.setHeader('content-length', content.length);
+    response.write(content.subarray(0, content.length - 5), () => response.destroy());
+    return response;
+  });
+  expect((await buffer(await client.getCached('42'))).equals(content)).toBe(true);
+  expect(checks).toEqual([]);
+});
+
+it('is not taken in beyond the limit', async () => {
+  const limited = httpClient({
+    url: server.url,
+    token: () => 'token',
+    limits: testLimits({ artifactBytes: 2_000_000 }),
+  });
+  serve((response) => sendArtifact(response, LARGE));
+  await expect(limited.getCached('42')).rejects.toMatchObject({ code: 'DTE_ARTIFACT_TOO_LARGE' });
+  limited.close();
+});
+
+it('the beginning of an archive is read only of one that the coordinator finds good', async () => {
+  serve((response) => sendArtifact(response, SMALL));
+  await expect(client.getAttemptBeginning('r', 'a:b', 1)).rejects.toMatchObject({
+    code: 'DTE_ARTIFACT_DAMAGED',
+  });
+  expect(gets).toBe(0);
+  state = 'good';
+  expect((await buffer(await client.getAttemptBeginning('r', 'a:b', 1))).equals(SMALL)).toBe(true);
+});
+
+it('an upload that arrives as something else does not count as stored', async () => {
+  server.handler = (request, response) => {
+    void buffer(request).then((body) =>
+      response.setHeader(DIGEST_HEADER, digestHeaderOf(`${'A'.repeat(43)}=`)).end(body.subarray(0, 0)),
+    );
+  };
+  await expect(client.putAttempt('r', 'a:b', 1, () => Readable.from([SMALL]))).rejects.toMatchObject({
+    code: 'DTE_ARTIFACT_DAMAGED',
+  });
+});

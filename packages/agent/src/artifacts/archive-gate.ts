@@ -1,0 +1,97 @@
+import { join } from 'node:path';
+import { DteError, LIMITS } from '@org/dte-protocol';
+import { type Header } from 'tar-stream';
+import { checkedParts, isGit, statOrNull, unsafe } from './safe-paths';
+
+export interface GateOptions {
+  readonly taskId: string;
+  /** Absolute; links that are there already are the workspace's own. */
+  readonly root: string;
+  /** Does the task declare that it writes there? */
+  readonly isDeclared: (path: string) => boolean;
+}
+
+/** On these, names that differ only in case are one file. */
+const FOLDS_CASE = process.platform === 'darwin' || process.platform === 'win32';
+const KINDS = ['file', 'contiguous-file', 'directory', 'symlink'];
+
+/**
+ * Every entry of an archive passes here before anything of it is written. Which machine it comes from is known, and not what
+ * that machine has become: an archive may write what its task declares, and nothing twice.
+ */
+export class ArchiveGate {
+  /** Paths of files and links. */
+  private readonly leaves = new Set<string>();
+  /** Paths that something lies below. */
+  private readonly folders = new Set<string>();
+  /** Links that the workspace has as well: an output may lead through one. */
+  private readonly ownLinks = new Set<string>();
+  private entries = 0;
+
+  constructor(private readonly options: GateOptions) {}
+
+  /** @throws DteError DTE_ARTIFACT_TOO_LARGE */
+  count(): void {
+    this.entries += 1;
+    if (this.entries <= LIMITS.artifactEntries.value) return;
+    const message = `The archive of ${this.options.taskId} has more than ${LIMITS.artifactEntries.value} entries.`;
+    throw new DteError('DTE_ARTIFACT_TOO_LARGE', message);
+  }
+
+  /**
+   * @param name as the archive has it, relative to the workspace
+   * @returns its parts; null for a folder or link that is above outputs and need not be made
+   * @throws DteError DTE_ARTIFACT_UNSAFE, DTE_ARTIFACT_UNDECLARED
+   */
+  async pass({ type: kind, linkname }: Header, name: string): Promise<string[] | null> {
+    const parts = checkedParts(name);
+    if (!KINDS.includes(kind))
+      throw unsafe(`The archive has an entry of a kind that is never an output (${kind}): ${shown(name)}.`);
+    if (parts.some(isGit)) throw this.undeclared(name, 'is never the output of a task');
+    if (kind === 'symlink' && linkname.split(/[\\/]/).some(isGit))
+      throw this.undeclared(`${name} -> ${linkname}`, 'is never the output of a task');
+    const path = parts.join('/');
+    await this.once(path, kind);
+    if (this.options.isDeclared(path)) return parts;
+    if (kind === 'directory' || this.ownLinks.has(fold(path))) return null;
+    throw this.undeclared(name, 'is no output that the task declares');
+  }
+
+  /** The same path twice, or one that is both a file and a folder: the second would be written through the first. */
+  private async once(path: string, kind: string): Promise<void> {
+    const key = fold(path);
+    const parts = key.split('/');
+    for (let length = 1; length < parts.length; length++) {
+      const above = parts.slice(0, length).join('/');
+      if (this.leaves.has(above) && !this.ownLinks.has(above)) throw twice(path);
+      this.folders.add(above);
+    }
+    if (kind === 'directory') {
+      if (this.leaves.has(key)) throw twice(path);
+      this.folders.add(key);
+      return;
+    }
+    if (this.leaves.has(key)) throw twice(path);
+    this.leaves.add(key);
+    const isOwn = kind === 'symlink' && (await statOrNull(join(this.options.root, path)))?.isSymbolicLink();
+    if (isOwn === true) this.ownLinks.add(key);
+    else if (this.folders.has(key)) throw twice(path);
+  }
+
+  private undeclared(name: string, why: string): DteError {
+    const { taskId } = this.options;
+    return new DteError(
+      'DTE_ARTIFACT_UNDECLARED',
+      `The archive of ${taskId} would write ${shown(name)}, which ${why}; nothing of it is taken.`,
+    );
+  }
+}
+
+const fold = (path: string): string => (FOLDS_CASE ? path.normalize('NFC').toLowerCase() : path);
+
+const SHOWN = 200;
+const shown = (name: string): string =>
+  JSON.stringify(name.length > SHOWN ? `${name.slice(0, SHOWN)}...` : name);
+
+const twice = (path: string): DteError =>
+  unsafe(`The archive has ${shown(path)} twice, or as a file and as a folder.`);

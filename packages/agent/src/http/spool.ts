@@ -1,0 +1,73 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { type FileHandle, open, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { type LimitValues, DteError } from '@org/dte-protocol';
+
+/** An artifact that has come whole. */
+export interface Received {
+  readonly bytes: number;
+  /** In base64, of the bytes as they came. */
+  readonly sha256: string;
+  /** The same bytes once more; read or destroy it. Called once. */
+  read(): Readable;
+  /** Instead of `read`. */
+  discard(): Promise<void>;
+}
+
+export type SpoolLimits = Pick<LimitValues, 'artifactBytes' | 'artifactInMemoryBytes'>;
+
+/** Its name is gone as soon as it is open: whatever ends this process, nothing is left behind. */
+async function openNameless(): Promise<FileHandle> {
+  const path = join(tmpdir(), `dte-${randomBytes(12).toString('hex')}`);
+  const handle = await open(path, 'wx+', 0o600);
+  await rm(path, { force: true });
+  return handle;
+}
+
+const asSpoolError = (thrown: unknown): unknown =>
+  ['ENOSPC', 'EDQUOT'].includes((thrown as NodeJS.ErrnoException).code ?? '')
+    ? new DteError(
+        'DTE_DISK_FULL',
+        `The temporary folder ${tmpdir()} has no space for an artifact (TMPDIR moves it).`,
+        { cause: thrown },
+      )
+    : thrown;
+
+/**
+ * Takes in a stream to its end, hashed on its way: in memory while it is small, else in a temporary file.
+ * @throws DteError DTE_ARTIFACT_TOO_LARGE, DTE_DISK_FULL; whatever breaks the source
+ */
+export async function spool(source: Readable, limits: SpoolLimits): Promise<Received> {
+  const hash = createHash('sha256');
+  const chunks: Buffer[] = [];
+  let handle: FileHandle | null = null;
+  let bytes = 0;
+  try {
+    for await (const chunk of source as AsyncIterable<Buffer>) {
+      hash.update(chunk);
+      bytes += chunk.length;
+      if (bytes > limits.artifactBytes) throw tooLarge(limits);
+      if (handle === null && bytes <= limits.artifactInMemoryBytes) chunks.push(chunk);
+      else {
+        handle ??= await openNameless();
+        await handle.writeFile(chunks.length === 0 ? chunk : Buffer.concat([...chunks.splice(0), chunk]));
+      }
+    }
+  } catch (thrown) {
+    source.destroy();
+    await handle?.close();
+    throw asSpoolError(thrown);
+  }
+  const file = handle;
+  return {
+    ...{ bytes, sha256: hash.digest('base64') },
+    read: () =>
+      file === null ? Readable.from(chunks, { objectMode: false }) : file.createReadStream({ start: 0 }),
+    discard: async () => file?.close(),
+  };
+}
+
+const tooLarge = ({ artifactBytes }: SpoolLimits): DteError =>
+  new DteError('DTE_ARTIFACT_TOO_LARGE', `An artifact is larger than the limit of ${artifactBytes} bytes.`);

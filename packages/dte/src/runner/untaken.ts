@@ -1,0 +1,22 @@
+import type { NxTask } from '@org/dte-nx-compat';
+import { DteError, type AgentRef, type ErrorCode } from '@org/dte-protocol';
+
+/** What was stored is not what may be unpacked. */
+const REFUSED: ReadonlySet<ErrorCode> = new Set([
+  'DTE_ARTIFACT_DAMAGED',
+  'DTE_ARTIFACT_UNDECLARED',
+  'DTE_ARTIFACT_UNSAFE',
+]);
+
+/** Is it told of each task? Another artifact may be damaged for another reason, or come from another agent. */
+export const isToldEach = (code: ErrorCode): boolean => REFUSED.has(code);
+
+/** Why the result of a task is not taken, with who made it and what becomes of it. */
+export function untaken(thrown: unknown, { id }: NxTask, agent: AgentRef | null): DteError {
+  const error = DteError.from(thrown);
+  if (!REFUSED.has(error.code)) return error;
+  const from = agent === null ? '' : ` It is the result of agent ${agent.name}.`;
+  return new DteError(error.code, `${error.message}${from} The main job runs ${id} itself.`, {
+    cause: error,
+  });
+}
