@@ -42,7 +42,12 @@ describe("the main job's disk", () => {
   const command = (): MainDisk =>
     new MainDisk({
       workspaceRoot: root,
-      outputs: { expand: (outputs) => outputs.filter((output) => existsSync(at(output))) },
+      outputs: {
+        list: (outputs) => {
+          const roots = outputs.filter((output) => existsSync(at(output)));
+          return Promise.resolve({ entries: [], through: [], roots });
+        },
+      },
       cache: {
         lookupLocal: ([first]) => Promise.resolve(new Map([...entries].filter(([id]) => id === first?.id))),
       },

@@ -8,7 +8,7 @@ import { isCopyOf, snapshotOf, type Snapshot } from './snapshot';
 
 export interface MainDiskOptions {
   readonly workspaceRoot: string;
-  readonly outputs: Pick<OutputsPort, 'expand'>;
+  readonly outputs: Pick<OutputsPort, 'list'>;
   readonly cache: Pick<TaskCache, 'lookupLocal'>;
   /** File of the session's record. */
   readonly path: string;
@@ -49,7 +49,7 @@ export class MainDisk {
     const mayExist = outputs.some((output) =>
       existsSync(join(this.options.workspaceRoot, staticPart(output))),
     );
-    return mayExist ? (await this.options.outputs.list(outputs)).roots : [];
+    return mayExist ? [...(await this.options.outputs.list(outputs)).roots] : [];
   }
 
   /** What was left elsewhere by an earlier command of the session, and is not here to this day. */
