@@ -74,6 +74,20 @@ describe("what must have the main job's disk", () => {
         fresh: checked('fresh'),
         gone: checked('gone'),
         still: checked('still'),
+        bad: {
+          root: 'libs/bad',
+          targets: {
+            first: {
+              cache: false,
+              command: `${showCommand('deployed bad', 'libs/bad/source.txt')} && exit 3`,
+            },
+            after: {
+              cache: false,
+              dependsOn: ['first'],
+              command: showCommand('after bad', 'libs/bad/source.txt'),
+            },
+          },
+        },
         both: checked('both', { inputs: ['default', { env: 'STAGE' }] }),
       },
       files: { 'tools/publish.cjs': PUBLISH },
@@ -199,6 +213,19 @@ describe("what must have the main job's disk", () => {
       'narrow same 2 on main',
       'narrow still still on agent-1',
     ]);
+  });
+
+  it('a failure there is the failure of the command, and skips what needs it, as in plain Nx', async () => {
+    const command = ['run-many', '-t', 'after', '-p', 'bad', '--parallel=2'];
+    const alone = await fleet.machine('alone', { ci: false, env: { CI: 'true' } }).nx(command);
+
+    const exit = await pipeline.nx([...command, '--output-style=static'], {
+      env: { DTE_RUN_ON_MAIN: 'first' },
+    });
+
+    expect(alone.code).not.toBe(0);
+    expectExit(exit, alone.code ?? -1, pipeline);
+    expect(said(exit)).toEqual(['deployed bad bad on main']);
   });
 
   it('a variable that differs as well is for people: the task fails, and both are named', async () => {

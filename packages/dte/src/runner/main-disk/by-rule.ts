@@ -1,6 +1,7 @@
 import type { NxProjectGraph, NxTask, TaskGraph } from '@org/dte-nx-compat';
 import { mainReason, PUBLISH_TARGET, type MainPatterns } from '../../assignment/on-main';
 import type { Assignment } from '../../assignment/assign';
+import { commandText } from './command-text';
 
 /** Task id -> why it runs in the main job. Tasks that need one of them run there as well and are not named. */
 export type Reasons = ReadonlyMap<string, string>;
@@ -37,8 +38,6 @@ const STARTS_RELEASE = /\bnx release\b|\bnx-release-publish\b/;
 
 /** On an agent such a task would publish what lies there. */
 function releaseReason({ target }: NxTask, { projectGraph, patterns }: ByRuleInput): string | null {
-  const { command, options, configurations, metadata } =
-    projectGraph.nodes[target.project]?.data.targets?.[target.target] ?? {};
-  const text = JSON.stringify([command, options, configurations, metadata]);
-  return STARTS_RELEASE.test(text) && !patterns.isReleased(target) ? 'its command starts nx release' : null;
+  const starts = STARTS_RELEASE.test(commandText(target, projectGraph));
+  return starts && !patterns.isReleased(target) ? 'its command starts nx release' : null;
 }

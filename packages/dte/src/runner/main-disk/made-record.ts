@@ -44,7 +44,6 @@ export async function readRecord(path: string): Promise<Map<string, Made>> {
  * @throws what the file system throws
  */
 export async function addToRecord(path: string, made: readonly Made[]): Promise<void> {
-  if (made.length === 0) return;
   const all = await readRecord(path);
   for (const each of made) all.set(outputsKey(each.outputs), each);
   await mkdir(dirname(path), { recursive: true });

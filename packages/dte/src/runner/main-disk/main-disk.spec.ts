@@ -52,6 +52,7 @@ describe("the main job's disk", () => {
         lookupLocal: ([first]) => Promise.resolve(new Map([...entries].filter(([id]) => id === first?.id))),
       },
       path: at('.nx/dte/record.json'),
+      makeFolder: () => undefined,
     });
   const noted = (): Promise<void> => command().note([LIB, RAW], () => null);
   const state = (outputs = LIB.outputs): Promise<OutputsState> => command().stateOf(outputs);

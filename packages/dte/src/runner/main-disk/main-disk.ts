@@ -12,6 +12,8 @@ export interface MainDiskOptions {
   readonly cache: Pick<TaskCache, 'lookupLocal'>;
   /** File of the session's record. */
   readonly path: string;
+  /** Makes the data folder that the file is in. */
+  readonly makeFolder: () => void;
 }
 
 /** How outputs lie on this disk. */
@@ -79,6 +81,8 @@ export class MainDisk {
       made.push({ ...common, atMs, absentIn: absentIn(id), hasVaried: isOther });
       await breathe();
     }
+    if (made.length === 0) return;
+    this.options.makeFolder();
     await addToRecord(this.options.path, made);
   }
 

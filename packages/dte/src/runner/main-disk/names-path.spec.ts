@@ -20,6 +20,7 @@ it.each([
   'cp -r dist/apps/api /srv',
   'cp mydist/apps/web /srv',
   'node dist.js',
+  'node push.js {workspaceRoot}/dist/{options.name}',
   'node tools/dist-apps.js',
 ])('or does not: %s', (text) => {
   expect(namesPath(text, PATH)).toBe(false);

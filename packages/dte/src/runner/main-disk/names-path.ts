@@ -10,6 +10,6 @@ function foldersAbove(path: string): string[] {
 export function namesPath(text: string, path: string): boolean {
   if (new RegExp(`(?<![\\w-])${escaped(path)}(?![\\w.-])`).test(text)) return true;
   return foldersAbove(path).some((folder) =>
-    new RegExp(`(?<![\\w-])${escaped(folder)}(/\\*{0,2})?(?![\\w./*-])`).test(text),
+    new RegExp(`(?<![\\w-])${escaped(folder)}(/\\*{0,2})?(?![\\w./*{-])`).test(text),
   );
 }

@@ -12,11 +12,12 @@ export function openMainDisk({
   session,
   cache,
 }: Pick<Prepared, 'resolved' | 'workspaceRoot' | 'session' | 'cache'>): MainDisk {
-  const dataDir = makeDataFolder(dataDirOf(resolved, workspaceRoot));
+  const dataDir = dataDirOf(resolved, workspaceRoot);
   return new MainDisk({
     workspaceRoot,
     cache,
     outputs: nxOutputs(workspaceRoot),
     path: recordPath(dataDir, session.id),
+    makeFolder: () => void makeDataFolder(dataDir),
   });
 }

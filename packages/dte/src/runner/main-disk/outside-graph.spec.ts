@@ -95,6 +95,18 @@ it('keeps a task whose configuration names the path, although the other project 
   expect(await found({ 'copier:deploy': [] }, { 'dist/lib': AS_MADE })).toHaveLength(1);
 });
 
+it('does not take the outputs of a target for paths that it reads', async () => {
+  const nodes = {
+    app: {
+      name: 'app',
+      type: 'app',
+      data: { root: 'app', targets: { deploy: { outputs: ['{workspaceRoot}/dist'] }, build: {} } },
+    },
+  };
+  const graph: NxProjectGraph = { nodes, dependencies: {} };
+  expect(await found(ALONE, { 'dist/app': AS_MADE }, { projectGraph: graph })).toEqual([]);
+});
+
 it('brings what was left elsewhere to a task whose configuration names it', async () => {
   expect(await found({ 'copier:deploy': [] }, { 'dist/lib': ELSEWHERE })).toHaveLength(1);
 });

@@ -5,6 +5,7 @@ import {
   type NxTask,
   type TaskGraph,
 } from '@org/dte-nx-compat';
+import { commandText } from './command-text';
 import type { OutputsState } from './main-disk';
 import { namesPath } from './names-path';
 import { projectsBelow } from './projects-below';
@@ -101,8 +102,7 @@ function matters({ isReleased, projectGraph }: OutsideInput, task: NxTask, lying
   if (lying.state.kind === 'changed') return true;
   if (isReleased(task)) return false;
   if (lying.state.kind === 'unknown' || lying.state.made.hasVaried) return true;
-  const { project, target } = task.target;
-  const text = JSON.stringify(projectGraph.nodes[project]?.data.targets?.[target] ?? {});
+  const text = commandText(task.target, projectGraph);
   return lying.paths.some((path) => namesPath(text, path));
 }
 
