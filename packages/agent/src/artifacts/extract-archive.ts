@@ -148,7 +148,7 @@ class Extractor {
     if (this.meta === null) {
       // What is known in advance; the exit code comes last, and need not be 0 (NX_CACHE_FAILURES).
       this.meta = { version: 1, taskId: this.options.taskId, hash: null, code: 0, status: 'success' };
-      await this.options.port.remove(this.options.outputs);
+      await this.options.port.remove(this.options.outputs, false);
     }
     this.count(size);
     if (name === NX_TERMINAL_OUTPUT_ENTRY) await this.takeTerminalOutput(entry);
@@ -176,7 +176,7 @@ class Extractor {
       throw unsafe(`The archive is of ${meta.taskId}, not of ${this.options.taskId}.`);
     }
     this.meta = meta;
-    await this.options.port.remove(this.options.outputs);
+    await this.options.port.remove(this.options.outputs, false);
   }
 
   private async takeTerminalOutput(entry: ArchiveEntry): Promise<void> {

@@ -10,11 +10,12 @@ export const plainOutputs = (workspaceRoot: string): OutputsPort => ({
       workspaceRoot,
       outputs.filter((path) => existsSync(join(workspaceRoot, path))),
     ),
-  remove: (outputs) => {
+  remove: (outputs, behindLinks = true) => {
     for (const path of outputs) {
       const absolute = join(workspaceRoot, path);
       const isLink = lstatSync(absolute, { throwIfNoEntry: false })?.isSymbolicLink() === true;
       // As Nx's own is replaced: what is behind a link of the workspace, and not the link.
+      if (isLink && existsSync(absolute) && !behindLinks) continue;
       const all =
         isLink && existsSync(absolute)
           ? readdirSync(absolute).map((name) => join(absolute, name))
