@@ -27,6 +27,7 @@ export {
   listOutputs,
   listPaths,
   removeOutputs,
+  removePaths,
   summaryOf,
   type OutputEntry,
   type OutputList,

@@ -90,7 +90,12 @@ export function expandOutputs(
  * @param behindLinks whether what such a link leads to goes; it is no output of a task that has replaced the link
  */
 export function removeOutputs(workspaceRoot: string, outputs: readonly string[], behindLinks = true): void {
-  for (const path of expandOutputs(workspaceRoot, outputs)) {
+  removePaths(workspaceRoot, expandOutputs(workspaceRoot, outputs), behindLinks);
+}
+
+/** As `removeOutputs`, for outputs that are expanded already. */
+export function removePaths(workspaceRoot: string, paths: readonly string[], behindLinks = true): void {
+  for (const path of paths) {
     // The workspace itself is no task's to replace.
     if (path === '') continue;
     const absolute = join(workspaceRoot, path);
