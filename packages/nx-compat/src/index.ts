@@ -30,6 +30,7 @@ export {
   listOutputs,
   listPaths,
   removeOutputs,
+  removePaths,
   summaryOf,
   type OutputEntry,
   type OutputList,

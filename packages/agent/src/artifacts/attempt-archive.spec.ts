@@ -241,7 +241,21 @@ describe('an output that is reached through a link of the workspace', () => {
 
     expect(lstatSync(join(to, 'out')).isSymbolicLink()).toBe(false);
     expect(readdirSync(join(to, 'out'))).toEqual(['a.js']);
-    expect(behind(to)).not.toContain('a.js');
+    expect(behind(to)).toEqual(['stale.js']);
+  });
+
+  it.each(['..', '../beside'])('empties nothing behind a link to %s', async (target) => {
+    const outer = folder();
+    const to = join(outer, 'workspace');
+    put(to, 'kept');
+    put(outer, 'beside/kept');
+    mkdirSync(join(to, 'dist'));
+    symlinkSync(target, join(to, target === '..' ? 'dist/out' : 'out'));
+    const name = target === '..' ? 'dist/out' : 'out';
+    const source = await forged([{ name: `outputs/${name}`, type: 'symlink', linkname: target }]);
+    await extract(to, source, [name]).catch(() => undefined);
+    expect(readFileSync(join(to, 'kept'), 'utf8')).toBe('kept');
+    expect(readFileSync(join(outer, 'beside/kept'), 'utf8')).toBe('beside/kept');
   });
 
   it('is never written through a link that only the archive has', async () => {

@@ -152,7 +152,10 @@ class Extractor {
     const { outputs, port } = this.options;
     const takesInGit = (output: string): boolean =>
       output.split('/').some(isGit) || port.covers([output])('.git');
-    await port.remove(outputs.filter((output) => !takesInGit(output)));
+    await port.remove(
+      outputs.filter((output) => !takesInGit(output)),
+      false,
+    );
   }
 
   private count(size: number): void {

@@ -5,8 +5,8 @@ import { type LimitValues } from '@org/dte-protocol';
 export interface OutputsPort {
   /** All that these outputs name and that exists, by paths relative to the workspace, with `/`. */
   list(outputs: readonly string[]): Promise<OutputList>;
-  /** Deletes what `list` finds. */
-  remove(outputs: readonly string[]): void | Promise<void>;
+  /** Deletes what `list` finds; an output that is a link to a folder stays, and what is behind it goes by default. */
+  remove(outputs: readonly string[], behindLinks?: boolean): void | Promise<void>;
   /** Tells which paths these outputs take in, whether they exist or not: nx-compat's `declaredOutputs`. */
   covers(outputs: readonly string[]): (path: string) => boolean;
 }

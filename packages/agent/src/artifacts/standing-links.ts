@@ -1,5 +1,6 @@
-import { lstat, readlink, rm } from 'node:fs/promises';
+import { lstat, readdir, readlink, realpath, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isInside } from './safe-paths';
 
 /**
  * Links of the workspace that an output is, or is reached through: removing outputs leaves them, and an archive whose task
@@ -19,6 +20,20 @@ export class StandingLinks {
     const there = await readlink(path).catch(() => null);
     if (there === null || there !== target) return false;
     this.named.add(path);
+    const isOutput = this.outputs.some((output) => join(this.root, output) === path);
+    // Replaced as every output is, now that it is known to be one on both sides.
+    if (isOutput && !(await this.clear(path))) return false;
+    return true;
+  }
+
+  /** Empties the folder that a link leads to; false when it leads to none that an output could be. */
+  private async clear(path: string): Promise<boolean> {
+    const real = await realpath(path).catch(() => null);
+    // Neither a folder outside, nor one that the link, and so everything else, lies in.
+    if (real === null || !isInside(this.root, real) || isInside(real, path)) return false;
+    const names = await readdir(path).catch(() => null);
+    if (names === null) return false;
+    for (const name of names) await rm(join(path, name), { recursive: true, force: true });
     return true;
   }
 

@@ -85,16 +85,26 @@ export function expandOutputs(
   return [...new Set([...found, ...literal, ...throughLinks(workspaceRoot, globs, native)])].sort();
 }
 
-/** Deletes what `expandOutputs` finds. What is reached through a link to a folder goes, the link itself stays. */
-export function removeOutputs(workspaceRoot: string, outputs: readonly string[]): void {
-  for (const path of expandOutputs(workspaceRoot, outputs)) {
+/**
+ * Deletes what `expandOutputs` finds. An output that is a link to a folder of the workspace stays.
+ * @param behindLinks whether what such a link leads to goes; it is no output of a task that has replaced the link
+ */
+export function removeOutputs(workspaceRoot: string, outputs: readonly string[], behindLinks = true): void {
+  removePaths(workspaceRoot, expandOutputs(workspaceRoot, outputs), behindLinks);
+}
+
+/** As `removeOutputs`, for outputs that are expanded already. */
+export function removePaths(workspaceRoot: string, paths: readonly string[], behindLinks = true): void {
+  for (const path of paths) {
     // The workspace itself is no task's to replace.
     if (path === '') continue;
     const absolute = join(workspaceRoot, path);
-    if (isFolderLink(workspaceRoot, path)) {
+    const isLink = isFolderLink(workspaceRoot, path);
+    if (!isLink) rmSync(absolute, { recursive: true, force: true });
+    else if (behindLinks) {
       for (const name of readdirSync(absolute))
         rmSync(join(absolute, name), { recursive: true, force: true });
-    } else rmSync(absolute, { recursive: true, force: true });
+    }
   }
 }
 
@@ -102,5 +112,7 @@ export function removeOutputs(workspaceRoot: string, outputs: readonly string[])
 export const isFolderLink = (workspaceRoot: string, path: string): boolean => {
   if (lstatOrNull(join(workspaceRoot, path))?.isSymbolicLink() !== true) return false;
   const real = realInside(workspaceRoot, path);
-  return real !== null && lstatOrNull(join(workspaceRoot, real))?.isDirectory() === true;
+  // One that leads to a folder above itself is nothing but a link: behind it is the workspace.
+  if (real === null || real === '' || path.startsWith(`${real}/`)) return false;
+  return lstatOrNull(join(workspaceRoot, real))?.isDirectory() === true;
 };

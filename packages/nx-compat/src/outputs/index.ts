@@ -1,5 +1,5 @@
 export { carriageOf, type Carriage } from './carriage';
-export { expandOutputs, removeOutputs } from './expand';
+export { expandOutputs, removeOutputs, removePaths } from './expand';
 export {
   lineOf,
   listOutputs,
