@@ -208,6 +208,25 @@ it('the workspace as an output is written over and never removed, and git is not
   expect(readFileSync(join(root, '.git', 'config'), 'utf8')).toBe('mine');
 });
 
+it('an output may be reached through a link that the workspace has as well, and through no other', async () => {
+  const root = workspace();
+  for (const name of ['real', 'other']) mkdirSync(join(root, name));
+  symlinkSync('real', join(root, 'out'));
+  const port = { ...plainOutputs(root), remove: () => undefined };
+  const extract = async (...entries: Entry[]): Promise<unknown> =>
+    extractAttempt({
+      ...{ source: await packed([[{ name: 'meta.json' }, META], ...entries]), workspaceRoot: root, port },
+      ...{ outputs: ['out/app'], taskId: 'app:build', terminalOutput: 'skip', limits },
+    });
+  const through = (linkname: string): Entry => [{ name: 'outputs/out', type: 'symlink', linkname }];
+  const FILE: Entry = [{ name: 'outputs/out/app/a' }, 'a'];
+  await extract(through('real'), FILE);
+  expect(readFileSync(join(root, 'real/app/a'), 'utf8')).toBe('a');
+  expect(await codeOf(extract(through('other'), FILE))).toBe('DTE_ARTIFACT_UNDECLARED');
+  expect(readdirSync(join(root, 'other'))).toEqual([]);
+  expect(await codeOf(extract(through('.git'), FILE))).toBe('DTE_ARTIFACT_UNDECLARED');
+});
+
 it('an output is not written through a link of the workspace that leads into git', async () => {
   const root = workspace();
   symlinkSync('.git/hooks', join(root, 'dist'));

@@ -1,7 +1,8 @@
+import { readlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DteError, LIMITS } from '@org/dte-protocol';
 import { type Header } from 'tar-stream';
-import { checkedParts, isGit, statOrNull, unsafe } from './safe-paths';
+import { checkedParts, finalTarget, isGit, statOrNull, unsafe } from './safe-paths';
 
 export interface GateOptions {
   readonly taskId: string;
@@ -51,14 +52,14 @@ export class ArchiveGate {
     if (kind === 'symlink' && linkname.split(/[\\/]/).some(isGit))
       throw this.undeclared(`${name} -> ${linkname}`, 'is never the output of a task');
     const path = parts.join('/');
-    await this.once(path, kind);
+    await this.once(path, kind, linkname);
     if (this.options.isDeclared(path)) return parts;
     if (kind === 'directory' || this.ownLinks.has(fold(path))) return null;
     throw this.undeclared(name, 'is no output that the task declares');
   }
 
   /** The same path twice, or one that is both a file and a folder: the second would be written through the first. */
-  private async once(path: string, kind: string): Promise<void> {
+  private async once(path: string, kind: string, linkname: string): Promise<void> {
     const key = fold(path);
     const parts = key.split('/');
     for (let length = 1; length < parts.length; length++) {
@@ -73,9 +74,15 @@ export class ArchiveGate {
     }
     if (this.leaves.has(key)) throw twice(path);
     this.leaves.add(key);
-    const isOwn = kind === 'symlink' && (await statOrNull(join(this.options.root, path)))?.isSymbolicLink();
-    if (isOwn === true) this.ownLinks.add(key);
+    if (kind === 'symlink' && (await this.isOwn(path, linkname))) this.ownLinks.add(key);
     else if (this.folders.has(key)) throw twice(path);
+  }
+
+  /** Has the workspace this link, too, and does it lead to the same place? */
+  private async isOwn(path: string, target: string): Promise<boolean> {
+    const link = join(this.options.root, path);
+    if ((await statOrNull(link))?.isSymbolicLink() !== true) return false;
+    return (await finalTarget(link, await readlink(link))) === (await finalTarget(link, target));
   }
 
   private undeclared(name: string, why: string): DteError {
