@@ -13,7 +13,7 @@ describe('an agent that is lost while it works', () => {
     fleet = faultFleet();
     pipeline = new Pipeline(fleet, fleet.machine('main'), SHORT_WAITS);
     await pipeline.startCiRun();
-    for (const name of AGENTS) pipeline.startAgent(name);
+    for (const name of AGENTS) pipeline.startAgent(name, { env: { DTE_EXECUTOR_FROZEN_MS: '1000' } });
   });
 
   afterEach(async () => {
@@ -78,6 +78,61 @@ describe('an agent that is lost while it works', () => {
       return false;
     });
     expect((await pipeline.complete()).map(({ code }) => code)).toEqual([0, 0]);
+  });
+
+  it('whose executor is frozen: the attempt is lost while the agent lives, and the task runs again', async () => {
+    const main = pipeline.startNx(HELD);
+    await tasksHeldOn(fleet, AGENTS, () => `${main.describe()}\n${pipeline.describe()}`);
+    const { process: agent } = pipeline.agent('agent-1');
+    const task = fleet.journal().find(({ machine }) => machine === 'agent-1')!;
+    const isOfTask = (pid: number): boolean => processTree(pid).some((below) => below.pid === task.pid);
+    const executor = processTree(agent.pid)
+      .map(({ pid }) => pid)
+      .find((pid) => pid !== agent.pid && isOfTask(pid))!;
+    signalProcess(executor, 'SIGSTOP');
+
+    await agent.waitForOutput('DTE_EXECUTOR_FROZEN');
+    await waitFor('the end of the executor and its task', () => ![executor, task.pid].some(isRunning));
+    fleet.open('go');
+    const exit = await main.end();
+    expectExit(exit, 0, pipeline);
+    expectAllDone(exit.output);
+    expect(plain(exit.output)).toMatch(/1 tried again/);
+    expect(agent.running).toBe(true);
+    await pipeline.complete();
+  });
+
+  it('and comes back under another token: the next command has its own variables', async () => {
+    const other = pipeline.agent('agent-2').process;
+    other.signal('SIGTERM');
+    await other.end();
+    pipeline.agents.pop();
+    const { process: agent } = pipeline.agent('agent-1');
+    const show = async (env: Record<string, string>): Promise<string> => {
+      const exit = await pipeline.nx(['run-many', '-t', 'show'], {
+        env: { ...env, DTE_FORWARD_ENV: 'STAGE' },
+      });
+      expectExit(exit, 0, pipeline);
+      expect(plain(exit.output)).toMatch(/1 on agent-1/);
+      return /^stage=.*$/m.exec(plain(exit.output))?.[0] ?? exit.output;
+    };
+    expect(await show({ STAGE: 'staging' })).toBe('stage=staging.');
+    const connections = (): number => agent.output().split(' is connected to ').length;
+    const before = connections();
+    agent.signalTree('SIGSTOP');
+    // The coordinator gives it up; thawed, it connects anew.
+    await waitFor(
+      'the coordinator to give it up',
+      () => pipeline.coordinatorLog.includes('agent disconnected'),
+      {
+        lastState: () => pipeline.coordinatorLog,
+      },
+    );
+    agent.signalTree('SIGCONT');
+    await waitFor('another connection', () => connections() > before, { lastState: () => agent.describe() });
+    expect(await show({ STAGE: 'production' })).toBe('stage=production.');
+    expect(await show({})).toBe('stage=.');
+    await pipeline.complete();
   });
 
   it('told to stop: it hands its task back when that does not end in time, and leaves with exit code 0', async () => {

@@ -1,5 +1,5 @@
 import { expectExit } from '../support/expect-exit';
-import { AFFECTED, NX_VERSIONS, Pipeline, type Fleet } from '@org/dte-testing';
+import { AFFECTED, NX_VERSIONS, Pipeline, type Fleet, type Machine } from '@org/dte-testing';
 import { machinesOf, ownLines, plain, ranOn } from '../support/log';
 import { CANARY, filesWithCanary, SPY_SCRIPT } from '../support/spy';
 import { AFFECTED_OUTPUTS, AFFECTED_TASKS, sampleFleet } from '../support/sample-fleet';
@@ -50,15 +50,48 @@ const withInspection = Object.fromEntries(
 );
 const SPY = { root: 'libs/spy', targets: { spy: { command: 'node tools/spy.cjs' } } };
 
+/** A plugin whose hook sets a variable for the tasks, and one that is about this machine. */
+const HOOK = `
+exports.name = 'hook';
+exports.createNodesV2 = ['no-such-file.json', () => []];
+exports.preTasksExecution = () => {
+  process.env.FROM_HOOK = 'v' + 1;
+  process.env.TOOL_FOLDER = process.cwd() + '/tools';
+};`;
+
+const OUTSIDE = '../../../outside';
+
+const LIKE_PLAIN = {
+  hooked: {
+    root: 'libs/hooked',
+    targets: {
+      show: { command: 'echo hook=$FROM_HOOK on=$MACHINE', cache: true, inputs: [{ env: 'FROM_HOOK' }] },
+    },
+  },
+  above: {
+    root: 'libs/above',
+    targets: {
+      up: {
+        command: `${sampleCommand('above:up')} && mkdir -p ../outside && echo up > ../outside/file`,
+        cache: true,
+        outputs: [`{projectRoot}/${OUTSIDE}`],
+      },
+    },
+  },
+  refused: { root: 'libs/refused', targets: { go: { executor: './tools/no-such-package:go' } } },
+};
+
 describe.each(NX_VERSIONS)('nx %s', (nx) => {
   let fleet: Fleet;
   let pipeline: Pipeline;
+  let alone: Machine;
 
   beforeAll(async () => {
     fleet = sampleFleet({
       nx,
-      projects: { ...FAILING, ...withInspection, spy: SPY },
-      files: { ...PLUGIN, 'tools/spy.cjs': SPY_SCRIPT },
+      projects: { ...FAILING, ...withInspection, ...LIKE_PLAIN, spy: SPY },
+      files: { ...PLUGIN, 'tools/spy.cjs': SPY_SCRIPT, 'tools/hook.js': HOOK },
+      nxJson: { plugins: ['./tools/hook.js'] },
       targetDefaults: {
         // Declared and not written, like the coverage of tests that were not asked for it.
         lint: { cache: true, outputs: ['{projectRoot}/reports'] },
@@ -66,6 +99,7 @@ describe.each(NX_VERSIONS)('nx %s', (nx) => {
       },
     });
     pipeline = await Pipeline.start(fleet, 2, { DTE_SECRET: CANARY });
+    alone = fleet.machine('alone', { ci: false, env: { CI: 'true' } });
   });
 
   afterAll(async () => {
@@ -92,7 +126,37 @@ describe.each(NX_VERSIONS)('nx %s', (nx) => {
     expect(pipeline.main.read('dist/apps/shop/out.txt')).toBe(
       'shop:build\nbeta:build\nalpha:build\ngamma:build\nalpha:build\n',
     );
-    expect(ownLines(exit.output).length).toBeLessThanOrEqual(3);
+    // One of them is about TOOL_FOLDER.
+    expect(ownLines(exit.output).length).toBeLessThanOrEqual(4);
+  });
+
+  it('gives tasks on agents what a hook of a plugin has set, and names what it does not give', async () => {
+    const exit = await pipeline.nx(['run-many', '-t', 'show']);
+
+    expectExit(exit, 0, pipeline);
+    expect(plain(exit.output)).toMatch(/^hook=v1 on=agent-\d$/m);
+    expect(plain(exit.output)).toMatch(/^dte: TOOL_FOLDER: set in this job by a hook of a plugin/m);
+  });
+
+  it('ends as plain Nx does where Nx refuses a task, told once, and where outputs are outside of the workspace', async () => {
+    for (const target of ['up', 'go']) {
+      fleet.clearJournal();
+      const command = ['run-many', '-t', target];
+      const exit = await pipeline.nx(command);
+      const machines = machinesOf(fleet.journal());
+      const expected = await alone.nx(command);
+      expect([target, exit.code, machines]).toEqual([target, expected.code, target === 'up' ? ['main'] : []]);
+      // The sentence with which Nx refuses, where it does.
+      const refusal = /^.*(outside the workspace|Unable to resolve).*$/m
+        .exec(plain(expected.output))?.[0]
+        .trim();
+      if (expected.code !== 0) expect(refusal).toBeDefined();
+      expect(plain(exit.output)).toContain(refusal ?? 'Successfully ran target');
+      const told = plain(exit.output).match(/Code: DTE_\w+/g) ?? [];
+      expect(told).toEqual(target === 'up' ? [] : ['Code: DTE_NX_FAILED']);
+      expect(exit.output).not.toContain('DTE_ATTEMPTS_EXHAUSTED');
+    }
+    expect(pipeline.main.read('../outside/file')).toBe('up\n');
   });
 
   it('takes everything from the cache of the session when the main job has forgotten everything', async () => {
@@ -145,8 +209,7 @@ describe.each(NX_VERSIONS)('nx %s', (nx) => {
     expect(machinesOf(fleet.journal())).not.toContain('main');
     expect(pipeline.main.read('dist/libs/first/found.txt')).toBe('first:check\n');
     // 1 when a task failed; from 23 on Nx says 130 when it skipped one.
-    const alone = await fleet.machine('alone', { ci: false, env: { CI: 'true' } }).nx(command);
-    expect(exit.code).toBe(alone.code);
+    expect(exit.code).toBe((await alone.nx(command)).code);
     expect([1, 130]).toContain(exit.code);
   });
 

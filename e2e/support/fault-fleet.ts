@@ -47,8 +47,9 @@ export function faultFleet(): Fleet {
       ];
     }),
   );
+  const shown = { root: 'libs/shown', targets: { show: { command: 'echo stage=$STAGE.' } } };
   return sampleFleet({
-    projects,
+    projects: { ...projects, shown },
     targetDefaults: {
       hold: { cache: true, outputs: ['{workspaceRoot}/dist/{projectRoot}/held.txt'] },
       after: { cache: true, dependsOn: ['hold'], outputs: ['{workspaceRoot}/dist/{projectRoot}/after.txt'] },

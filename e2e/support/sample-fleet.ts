@@ -18,14 +18,17 @@ export function sampleFleet({
   projects = {},
   targetDefaults = {},
   files = {},
+  nxJson: moreOfNxJson = {},
 }: {
   nx?: string;
   plugin?: boolean;
   projects?: Record<string, SampleProject>;
   targetDefaults?: object;
   files?: Record<string, FileContent>;
+  nxJson?: object;
 } = {}): Fleet {
-  const nxJson = sampleNxJson({ plugin, targetDefaults: { ...SAMPLE_TARGET_DEFAULTS, ...targetDefaults } });
+  const defaults = { ...SAMPLE_TARGET_DEFAULTS, ...targetDefaults };
+  const nxJson = { ...sampleNxJson({ plugin, targetDefaults: defaults }), ...moreOfNxJson };
   return Fleet.create({
     install: install({ nx }),
     files: { ...sampleFiles({ ...SAMPLE_PROJECTS, ...projects }, nxJson), ...files },

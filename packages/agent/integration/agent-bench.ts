@@ -47,7 +47,7 @@ export class TestAgent {
     return existsSync(path) ? readFileSync(path, 'utf8').trim().split('\n') : [];
   }
 
-  pids(kind: 'start' | 'child'): number[] {
+  pids(kind: 'start' | 'child' | 'server'): number[] {
     return this.executors()
       .filter((line) => line.startsWith(kind))
       .map((line) => Number(line.split(' ')[1]));

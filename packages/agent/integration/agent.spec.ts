@@ -96,6 +96,20 @@ it('gives back the attempt of an executor that is frozen, with its code, and goe
   expect(await bench.resultOf(assignment('c:build'))).toMatchObject({ status: 'success' });
 });
 
+it('takes the failure of a task whose server was frozen for a lost attempt', async () => {
+  const one = bench.start({ slots: 1 }, { executorFrozenMs: 300, killMs: 100 });
+  bench.server.want({ assignments: [assignment('a:user')] });
+  await one.waitFor('its server', () => one.pids('server').length === 1);
+  const [server] = one.pids('server');
+  process.kill(server!, 'SIGSTOP');
+  await one.waitFor('the end of the server', () => !isRunning(server!));
+  writeFileSync(join(one.workspace, 'go-a'), '');
+  expect(await bench.resultOf(assignment('a:user'))).toMatchObject({
+    kind: 'returned',
+    reason: { code: 'DTE_EXECUTOR_FROZEN' },
+  });
+});
+
 it('leads executors to a coordinator with a pinned key by a plain port of this machine', async () => {
   const certificate = createSessionCertificate();
   const secure = await FakeCoordinator.start(certificate);

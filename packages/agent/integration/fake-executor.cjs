@@ -60,6 +60,12 @@ const behaviours = {
     say({ type: 'output', ref, offset: 0, data: `with ${forwarded.TOKEN}\n` });
     end({ kind: 'returned', reason: { code: 'DTE_NX_FAILED', message: `Nx says ${forwarded.TOKEN}` } });
   },
+  /** Needs a server while it waits, and fails then. */
+  user: (ref, end) => {
+    const server = { taskId: 'x:serve', identity: '', needs: [] };
+    say({ type: 'needs-servers', ref, servers: [server], needs: [{ taskId: 'x:serve', untilReady: true }] });
+    behaviours.wait(ref, () => end(failed()));
+  },
   flood: (ref, end) => {
     for (let i = 0; i < 80; i++)
       say({ type: 'output', ref, offset: i * CHUNK, data: `${'x'.repeat(CHUNK - 1)}\n` });
@@ -71,6 +77,10 @@ process.on('message', (message) => {
   if (message.type === 'stop')
     stopped = { kind: 'returned', reason: { code: 'DTE_CANCELLED', message: 'stopped' } };
   if (message.type === 'coordinator') note(`coordinator ${message.url} ${message.token}`);
+  if (message.type === 'serve') {
+    note(`server ${process.pid}`);
+    for (const name of ['started', 'ready']) say({ type: 'server', ref: message.ref, state: { name } });
+  }
   if (message.type !== 'run') return;
   stopped = null;
   const { runId, taskId, attempt } = message.assignment;

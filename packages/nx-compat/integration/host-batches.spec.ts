@@ -43,6 +43,7 @@ const FILES = {
   ...alone('x', 'die'),
   ...alone('y', 'die', ['x']),
   ...alone('z', 'hang'),
+  ...alone('frozen', 'freeze'),
 };
 
 const name = (executor: string, count: number): string => `./tools/batchy:${executor} ${String(count)}`;
@@ -149,6 +150,13 @@ describe.each(NX_VERSIONS)('batches in a host, nx %s', (version) => {
     const { result } = await runIn(workspace, { targets: ['hang'], stopOn: 'hanging' });
     expect(result.stopped).toEqual([name('hang', 1)]);
     expect(result.tasks).toEqual({});
+  });
+
+  it('whose process is frozen are noticed, and ended with it', async () => {
+    const { result } = await runIn(workspace, { targets: ['freeze'] });
+    expect(result.frozen).toEqual([name('freeze', 1)]);
+    expect([result.stopped, result.tasks]).toEqual([[name('freeze', 1)], {}]);
+    expect(first.result.frozen).toEqual([]);
   });
 
   it('that are stopped store nothing more, also when their process then ends well', async () => {

@@ -16,7 +16,8 @@ function startedWith(): Record<string, string> | null {
       const at = entry.indexOf('=', 1);
       return at < 0 ? [] : [[entry.slice(0, at), entry.slice(at + 1)]];
     });
-    return Object.fromEntries(split);
+    // Of a name that is there twice the first one counts.
+    return Object.fromEntries(split.reverse());
   } catch {
     return null;
   }

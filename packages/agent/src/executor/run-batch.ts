@@ -116,7 +116,8 @@ async function runAll(
     });
   const outcome = await shared.running(tasks, run, signal).finally(() => limit.end());
   signal.throwIfAborted();
-  if (seen.isFrozen) throw frozen(`The process of the batch of ${taskId}`, agentName, limits.executorFrozenMs);
+  if (seen.isFrozen)
+    throw frozen(`The process of the batch of ${taskId}`, agentName, limits.executorFrozenMs);
   if (outcome.stopped && !limit.isOver)
     throw new DteError('DTE_CANCELLED', 'The batch was stopped before it ended.');
   if (outcome.broken !== undefined) throw nxFailed('the batch', outcome.broken);

@@ -13,6 +13,8 @@ export interface ExecutorProcessOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly limits: Pick<LimitValues, 'executorFrozenMs' | 'killMs'>;
   onMessage(message: FromExecutor): void;
+  /** It does nothing any more and is about to be ended. */
+  onFrozen?(death: Death): void;
   /** It is gone, with what it started. Called once. */
   onExit(death: Death): void;
 }
@@ -97,6 +99,7 @@ export class ExecutorProcess {
     this.unwatch = watchFrozen(pid, executorFrozenMs, () => {
       this.isFrozen = true;
       void this.end(killMs);
+      this.options.onFrozen?.(this.frozenDeath());
     });
   }
 

@@ -51,6 +51,8 @@ export class ServerProcess {
     this.process = new ExecutorProcess({
       ...{ id: 0, path, workspaceRoot, env, limits },
       onMessage: (message) => this.receive(message),
+      // Before its end makes those fail who use it.
+      onFrozen: (death) => this.gone(death),
       onExit: (death) => this.gone(death),
     });
     this.patience = setTimeout(

@@ -24,9 +24,13 @@ export interface HostBatchesResult {
   live: Record<string, string>;
   broken: Record<string, string | undefined>;
   stopped: string[];
+  /** Batches with a frozen process, which were stopped. */
+  frozen: string[];
   /** What was said of processes of the executor. */
   working: Record<string, boolean[]>;
 }
+
+const FROZEN_MS = 300;
 
 /** Runs the batches of a command one after another in one host; tasks that are in none are left out. */
 export async function run(input: HostBatchesInput): Promise<HostBatchesResult> {
@@ -39,7 +43,7 @@ export async function run(input: HostBatchesInput): Promise<HostBatchesResult> {
     env: process.env,
   });
   const result: HostBatchesResult = {
-    ...{ batches: {}, tasks: {}, logs: {}, live: {}, broken: {}, stopped: [], planned: [], working: {} },
+    ...{ batches: {}, tasks: {}, logs: {}, live: {}, broken: {}, stopped: [], frozen: [], planned: [], working: {} },
   };
   for (const plan of input.plans ?? []) {
     const planned = await planBatches({
@@ -65,6 +69,13 @@ export async function run(input: HostBatchesInput): Promise<HostBatchesResult> {
       tasks,
       fullTaskGraph: raw,
       onWorking: (isWorking) => working.push(isWorking),
+      frozen: {
+        limitMs: FROZEN_MS,
+        onFrozen: () => {
+          result.frozen.push(name);
+          void host.stopTask(100);
+        },
+      },
       onOutput: (chunk) => {
         live += chunk;
         if (stopOn !== undefined && live.includes(stopOn)) void host.stopTask();

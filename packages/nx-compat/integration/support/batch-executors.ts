@@ -25,6 +25,11 @@ export const BATCH_EXECUTORS: Record<string, string> = {
       },
       die: { implementation: './single.js', batchImplementation: './die.js', schema: './schema.json' },
       some: { implementation: './single.js', batchImplementation: './some.js', schema: './schema.json' },
+      freeze: {
+        implementation: './single.js',
+        batchImplementation: './freeze.js',
+        schema: './schema.json',
+      },
       hang: { implementation: './single.js', batchImplementation: './hang.js', schema: './schema.json' },
     },
   }),
@@ -70,5 +75,6 @@ export const BATCH_EXECUTORS: Record<string, string> = {
         yield { task, result: make(root, task, inputs[task], 'streamed') };
       }
     };`,
+  'tools/batchy/freeze.js': `module.exports = async () => { process.kill(process.pid, 'SIGSTOP'); await new Promise((done) => setTimeout(done, 600000)); };`,
   'tools/batchy/hang.js': `module.exports = async () => { console.log('hanging'); await new Promise((done) => setTimeout(done, 600000)); };`,
 };
