@@ -214,7 +214,7 @@ describe.each(NX_VERSIONS)('nx %s', (nx) => {
   });
 
   it('gives no task what proves who the job is, wherever it runs, and leaves it in no file', async () => {
-    const spy = ['run-many', '-t', 'spy', '--skip-nx-cache'];
+    const spy = ['run-many', '-t', 'spy', '--skip-nx-cache', '--output-style=static'];
     const out = { DTE_COORDINATOR_URL: 'http://127.0.0.1:9', DTE_CONNECT_TIMEOUT_MS: '500' };
     const runs = [
       ['agent', await pipeline.nx(spy)],

@@ -1,8 +1,14 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createSessionCertificate } from '@org/dte-identity';
-import { agentToCoordinatorSchema, HTTP, mainToCoordinatorSchema, type Message } from '@org/dte-protocol';
-import { httpCall, type RawClient, startFakeGitlab } from '@org/dte-testing';
+import {
+  agentToCoordinatorSchema,
+  type Hello,
+  HTTP,
+  mainToCoordinatorSchema,
+  type Message,
+} from '@org/dte-protocol';
+import { exampleHello, httpCall, type RawClient, signHello, startFakeGitlab } from '@org/dte-testing';
 import { ATTEMPT, ENDPOINTS, RUN } from './support/endpoints';
 import { containing, Harness } from './support/harness';
 import { claimsOf, helloOf, type Instances, SECRET, STRANGERS } from './support/pipelines';
@@ -137,6 +143,29 @@ describe.each(Object.entries(kinds))('a stranger at the door of a coordinator th
           expect([endpoint[1], answer.status, answer.code]).toEqual([endpoint[1], 401, 'DTE_UNAUTHORIZED']);
         }
       }
+      expect(await statusOf()).toEqual(before);
+    });
+  });
+
+  const changes: [string, Partial<Hello>][] = [
+    ['another name', { name: 'nx-agent 2/3' }],
+    ['labels', { labels: ['protected'] }],
+    ['another commit', { identity: { ...exampleHello().identity, commit: 'f'.repeat(40) } }],
+    ['a run of its own', { onlyRun: RUN.runId }],
+    ['no id token in the place of one', { idToken: null }],
+  ];
+  describe.each(changes)('that has put %s into what a job of the pipeline says', (_, change) => {
+    it.each(ROLES)('is refused as %s, and whatever it says then is not heard', async (role) => {
+      const before = await statusOf();
+      const client = await harness.rawClient();
+      const channelBinding = client.channel === null ? 'none' : 'tls-exporter';
+      const hello = helloOf(role, goodToken(), { channelBinding });
+      const challenge = await client.next('challenge');
+      client.send({ ...signHello(hello, challenge, SECRET, client.channel ?? undefined), ...change });
+      expect(await client.next('error')).toMatchObject({ fatal: true, reason: { code: 'DTE_BAD_SECRET' } });
+      for (const each of MESSAGES) client.send(each);
+      expect(await client.whenClosed()).toEqual({ code: 1008, reason: 'DTE_BAD_SECRET' });
+      expect(client.all('welcome')).toEqual([]);
       expect(await statusOf()).toEqual(before);
     });
   });

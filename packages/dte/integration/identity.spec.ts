@@ -122,6 +122,15 @@ const inSession = (name: string, env = main()): Promise<unknown> =>
     expect(stdout).toContain('id_tokens');
   });
 
+  it('is not started for a pipeline of GitLab with nothing but a secret, unless everybody with it is trusted', async () => {
+    const env = { DTE_HOST: '0.0.0.0', DTE_SECRET: 'open sesame', CI_JOB_ID: '50' };
+    const { code, stderr } = await world.run(['start-ci-run'], env);
+    expect(code).toBe(1);
+    expect(stderr).toContain('DTE_SHARED_TRUST');
+    expect(stderr).toContain('id_tokens');
+    await startMain({ ...env, DTE_SHARED_TRUST: 'true' });
+  });
+
   it('is not started where nobody could prove anything to it', async () => {
     const { code, stderr } = await world.run(['start-ci-run'], { DTE_HOST: '0.0.0.0' });
     expect(code).toBe(1);
@@ -188,5 +197,32 @@ describe('an agent of a pipeline', () => {
       name: 'job 51',
       jobUrl: env.CI_JOB_URL,
     });
+  });
+});
+
+describe('a service that other machines reach, with nothing but a secret', () => {
+  const said = async (...flags: string[]): Promise<string> => {
+    const env = { DTE_SECRET: 'open sesame', DTE_DATA_DIR: join(world.root, 'service') };
+    const service = world.start(['coordinator', '--host', '0.0.0.0', '--port', '0', ...flags], env);
+    agents.push(service);
+    await service.waitForOutput(/coordinator on \S+/);
+    return service.output();
+  };
+
+  it('says whom it serves, and refuses a main job of GitLab, which then says what to set', async () => {
+    const output = await said();
+    expect(output).toMatch(/one project, and no pipelines of GitLab/);
+    const DTE_COORDINATOR_URL = `http://127.0.0.1:${/coordinator on \S+:(\d+)/.exec(output)?.[1] ?? ''}`;
+    const env = { DTE_SECRET: 'open sesame', DTE_COORDINATOR_URL, CI_JOB_URL: 'https://git/-/jobs/1' };
+    const { code, stderr } = await world.run(['start-ci-run'], env);
+    expect(code).toBe(1);
+    for (const text of ['DTE_SHARED_TRUST', '--issuers', '--shared-trust', SESSION])
+      expect(stderr).toContain(text);
+  });
+
+  it('says what shared trust means when it is told to', async () => {
+    expect(await said('--shared-trust')).toMatch(
+      /everybody who has DTE_SECRET .*\n.*only --issuers keeps pipelines apart/,
+    );
   });
 });

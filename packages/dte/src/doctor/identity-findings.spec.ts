@@ -51,5 +51,9 @@ it('mentions a job of GitLab without an id token, and nothing where there is no 
     { level: 'note', cure: expect.stringContaining('id_tokens') as string },
   ]);
   expect(await look({ CI_JOB_ID: '' })).toEqual([]);
-  expect(await look({ DTE_SECRET: 's' })).toMatchObject([{ level: 'ok' }]);
+  expect(await look({ DTE_SECRET: 's' })).toMatchObject([
+    { level: 'note', cure: expect.stringContaining('id_tokens') as string },
+  ]);
+  expect(await look({ DTE_SECRET: 's', DTE_SHARED_TRUST: 'true' })).toMatchObject([{ level: 'ok' }]);
+  expect(await look({ DTE_SECRET: 's', CI_SERVER_URL: '' })).toMatchObject([{ level: 'ok' }]);
 });

@@ -17,9 +17,17 @@ export async function identityFindings(
   sessionId: string,
   commit: string | null,
 ): Promise<Finding[]> {
-  const { idToken, audience, secret } = config;
+  const { idToken, audience, secret, sharedTrust } = config;
   if (idToken === undefined) {
-    if (secret !== undefined) return [ok('jobs prove themselves by DTE_SECRET')];
+    if (secret !== undefined) {
+      if (sharedTrust || !env['CI_SERVER_URL']) return [ok('jobs prove themselves by DTE_SECRET')];
+      return [
+        note(
+          'this job has DTE_SECRET and no id token: a coordinator takes it that is on the same machine, or was started with --shared-trust',
+          `Give every job the keyword \`${KEYWORD}\`: a secret does not tell pipelines apart (docs/security.md).`,
+        ),
+      ];
+    }
     if (!env['CI_JOB_ID']) return [];
     return [
       note(
