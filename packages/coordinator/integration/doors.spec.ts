@@ -119,11 +119,14 @@ describe('a connection that proves nothing', () => {
     },
   );
 
-  it('is not counted any more once it has proven whom it belongs to', async () => {
-    harness = await Harness.start({ limits: { strangersPerAddress: 2, strangerMs: 300 } });
+  it.each([
+    ['plain', {}],
+    ['with TLS', { tls: createSessionCertificate() }],
+  ])('is not counted any more once it has proven whom it belongs to (%s)', async (_, options) => {
+    harness = await Harness.start({ ...options, limits: { strangersPerAddress: 2, strangerMs: 1_000 } });
     const agents = [];
     for (let index = 0; index < 10; index++) agents.push(await getsIn(`agent ${index}`));
-    const late = await mute(harness);
+    const late = await stranger(harness);
     await waitFor('a stranger to be cut off', late.isClosed);
     expect(agents.filter(({ closed }) => closed !== null)).toEqual([]);
     await getsIn('agent 10');
