@@ -124,7 +124,7 @@ describe('of a sync is taken out', () => {
     expect(JSON.stringify(own).length).toBeLessThan(JSON.stringify(said).length / 20);
     const { events } = step(state, { type: 'agent.sync', agentId: 'a1', sync: said }, 2);
     const refused = events.filter(({ type }: HistoryEvent) => type === 'result.refused');
-    expect(refused).toHaveLength(502);
+    expect(refused).toHaveLength(16);
     expect(holds(state, 'a2', { runId: 'r1', taskId: 'b:build', attempt: 1 })).toBe(true);
   });
 

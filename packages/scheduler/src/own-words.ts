@@ -9,8 +9,11 @@ const NOT_HELD: AttemptResult = {
   reason: { code: 'DTE_NOT_HELD', message: 'The agent does not hold the attempt.' },
 };
 
+/** Attempts that an agent lists and does not hold: one is enough for it to be told what it holds. */
+const MOST_NOT_HELD = 16;
+
 /**
- * A sync with what its agent has no say in taken out: results of attempts that it does not hold, tasks that are not of the
+ * A sync with what its agent has no say in taken out: results of attempts that it does not hold, and most of those attempts, tasks that are not of the
  * batch, servers that the task does not need. Nothing of that would be believed anyway; like this it is not written down
  * either, so that what an agent can put into the journal is bounded by what it was given to do. Gives the same object when
  * there is nothing to take out.
@@ -24,8 +27,10 @@ export function ownWords(state: SchedulerState, agentId: string, sync: AgentSync
     if (lease !== undefined) said.set(lease, each);
     return lease;
   });
+  let notHeld = 0;
   const work = sync.work.flatMap((each, nth): Work[] => {
     const lease = leases[nth];
+    if (lease === undefined && ++notHeld > MOST_NOT_HELD) return [];
     // What is said of an attempt last is what counts.
     if (lease !== undefined && said.get(lease) !== each) return [];
     if (each.phase.name !== 'completed') return [each];

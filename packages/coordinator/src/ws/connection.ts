@@ -12,6 +12,7 @@ import {
 } from '@org/dte-protocol';
 import type { Logger } from 'pino';
 import type { RawData, WebSocket } from 'ws';
+import { Throttle } from '../door/throttle';
 import type { Member } from '../session/member';
 import { nameOf, type Peer } from '../session/peer';
 import { claimedSession } from './claimed-session';
@@ -60,6 +61,8 @@ export class Connection {
   /** Something was heard since the silence timer looked last. */
   private heard = true;
   private asked = false;
+  private readonly throttle: Throttle;
+  private pause: NodeJS.Timeout | null = null;
 
   constructor(
     private readonly socket: WebSocket,
@@ -68,7 +71,8 @@ export class Connection {
   ) {
     const challenge = makeChallenge(randomBytes(32).toString('hex'), remote.channel);
     this.origin = { ...remote, challenge };
-    const { handshakeMs } = deps.limits;
+    const { handshakeMs, peerBytesPerSecond: bytesPerSecond } = deps.limits;
+    this.throttle = new Throttle({ bytesPerSecond, burstBytes: LIMITS.frameBytes.value });
     const late = new DteError('DTE_TIMEOUT', `No hello came within ${handshakeMs} ms (limit handshakeMs).`);
     this.state = { name: 'greeting', timer: setTimeout(() => this.refuse(late), handshakeMs) };
     socket.on('message', (data, isBinary) => this.onMessage(data, isBinary));
@@ -93,11 +97,13 @@ export class Connection {
     if (previous.timer !== null) clearTimeout(previous.timer);
     this.state = next;
     if (previous.name === 'member') previous.member.leave();
+    if (next.name === 'ended' && this.pause !== null) clearTimeout(this.pause);
     if (next.name === 'ended') this.deps.onEnded(this);
   }
 
   private onMessage(data: RawData, isBinary: boolean): void {
     this.heard = true;
+    this.readOn(this.throttle.take((data as Buffer).length));
     const { state } = this;
     if (state.name === 'ending' || state.name === 'ended') return;
     try {
@@ -109,6 +115,17 @@ export class Connection {
     } catch (thrown) {
       this.refuse(this.named(DteError.from(thrown)), isBinary ? undefined : (data as Buffer).toString('utf8'));
     }
+  }
+
+  /** Reads on after a pause. Whoever says too much is not cut off but heard more slowly, like on a slow line. */
+  private readOn(afterMs: number): void {
+    if (afterMs === 0 || this.pause !== null || this.state.name === 'ended') return;
+    this.socket.pause();
+    this.pause = setTimeout(() => {
+      this.pause = null;
+      this.heard = true;
+      this.socket.resume();
+    }, afterMs);
   }
 
   private onHello(frame: string): void {

@@ -1,0 +1,32 @@
+import { Throttle } from './throttle';
+
+describe('a throttle', () => {
+  let nowMs = 0;
+  const make = () => new Throttle({ bytesPerSecond: 2_048, burstBytes: 10_240, now: () => nowMs });
+
+  it('lets as much through at once as it holds, and then no more than drains', () => {
+    const throttle = make();
+    expect(throttle.take(9_216)).toBe(0);
+    expect(throttle.take(1_024)).toBe(1_000);
+    nowMs += 1_000;
+    expect(throttle.take(0)).toBe(500);
+  });
+
+  it('counts small messages for more than they have', () => {
+    const throttle = make();
+    const pauses = Array.from({ length: 20 }, () => throttle.take(1));
+    expect(pauses.findIndex((pause) => pause > 0)).toBe(9);
+  });
+
+  it('forgets with time, and saves nothing up', () => {
+    const throttle = make();
+    throttle.take(9_216);
+    nowMs += 3_600_000;
+    expect(throttle.take(9_216)).toBe(0);
+    expect(throttle.take(1_024)).toBe(1_000);
+  });
+
+  it('never asks for a pause in which the other side would be taken for dead', () => {
+    expect(make().take(1_000_000_000)).toBe(8_000);
+  });
+});
