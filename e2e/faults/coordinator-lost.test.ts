@@ -45,7 +45,10 @@ describe('a coordinator that is lost', () => {
     for (const { process } of pipeline.agents) {
       const { code, output } = await process.end(20_000);
       expect(code).toBe(0);
-      expect(plain(output)).toContain('dte: the coordinator stayed away for 3 s (DTE_COORDINATOR_GRACE_MS)');
+      // The main job gives up at the same time, and says so to everybody.
+      expect(plain(output)).toMatch(
+        /dte: the coordinator stayed away for 3 s \(DTE_COORDINATOR_GRACE_MS\)|is finished; its main job works without agents: .*DTE_COORDINATOR_LOST/,
+      );
     }
     await pipeline.everybodyGone();
   };
@@ -66,6 +69,9 @@ describe('a coordinator that is lost', () => {
     expect(Object.keys(here).sort()).toEqual(HELD_TASKS);
     expect(pipeline.main.exists('dist/libs/held4/after.txt')).toBe(true);
     await agentsLeave(pipeline);
+    // Nobody answers where its coordinator was, and nobody has to find that out.
+    const late = await pipeline.startAgent('agent-late').process.end(20_000);
+    expect([late.code, plain(late.output)]).toEqual([0, expect.stringContaining('DTE_COORDINATOR_LOST')]);
   });
 
   it('killed while tasks run: a failure among the rest is a failure of the command', async () => {

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { readHashInput } from '../src';
-import { NX_VERSIONS } from './install-majors';
+import { EARLY_22, NX_VERSIONS } from './install-majors';
 import type { HostHashesResult } from './scenarios/host-hashes';
 import type { MainRunResult } from './scenarios/main-run';
 import { makeWorkspace, project } from './support/workspace';
@@ -60,7 +60,7 @@ const kindsOf = (names: string[] = []): string[] => {
   return [...new Set(kinds)].filter((kind) => kind !== 'external').sort();
 };
 
-describe.each(NX_VERSIONS)('hashing in a host, nx %s', (version) => {
+describe.each([...new Set([EARLY_22, ...NX_VERSIONS])])('hashing in a host, nx %s', (version) => {
   it('gives what the main job gives for the same files, and sees a changed dependency output or variable at once', async () => {
     const main = makeWorkspace(version, FILES);
     const other = main.clone();

@@ -14,6 +14,9 @@ export const NX_VERSIONS: readonly NxVersion[] =
 /** The first release that is supported. Up to 20.8.1 Nx cannot read an archive without outputs: see `cache/truthful-remote.ts`. */
 export const OLDEST_NX_VERSION = '20.8.0';
 
+/** The last minor of 22 that hashes, and plans batches, as 21 does. */
+export const EARLY_22 = '22.6.5';
+
 /** Exact, as npm has it. */
 export type NxVersion = string;
 

@@ -1,8 +1,10 @@
-import { resolveNx } from './nx-install';
+import { isAtLeast, resolveNx } from './nx-install';
 
 /**
- * What --nxBail does to tasks that run when another one fails: 22 and 23 end them, and their status is `stopped`; the
+ * What --nxBail does to tasks that run when another one fails: 22.6 to 23 end them, and their status is `stopped`; the
  * others let them finish.
  */
-export const bailStopsTasks = (workspaceRoot: string): boolean =>
-  [22, 23].includes(resolveNx(workspaceRoot).major);
+export function bailStopsTasks(workspaceRoot: string): boolean {
+  const nx = resolveNx(workspaceRoot);
+  return isAtLeast(nx, [22, 6]) && nx.major <= 23;
+}

@@ -8,6 +8,7 @@ export interface NxInstall {
   readonly version: string;
   /** 20 to 24. */
   readonly major: number;
+  readonly minor: number;
   /** Absolute folder of the installed package. */
   readonly packageRoot: string;
   /** Absolute folder of the workspace it was resolved from. */
@@ -39,6 +40,12 @@ export class NxInstallError extends Error {
 
 const OLDEST = { major: 20, minor: 8 };
 const NEWEST_MAJOR = 24;
+
+/** What Nx does changes within a major as well; `npm run majors` tries several minors of each. */
+export const isAtLeast = (
+  nx: Pick<NxInstall, 'major' | 'minor'>,
+  [major, minor]: readonly [number, number],
+): boolean => nx.major > major || (nx.major === major && nx.minor >= minor);
 
 const isSupported = (major: number, minor: number): boolean =>
   major === OLDEST.major ? minor >= OLDEST.minor : major > OLDEST.major && major <= NEWEST_MAJOR;
@@ -95,6 +102,7 @@ export function resolveNx(workspaceRoot: string = findWorkspaceRoot()): NxInstal
   const install: NxInstall = {
     version,
     major,
+    minor,
     packageRoot: dirname(packageJson),
     workspaceRoot,
     load,

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import { NxInstallError, resolveNx, type NxInstall } from './nx-install';
+import { isAtLeast, NxInstallError, resolveNx, type NxInstall } from './nx-install';
 import type { SeamFindings, SeamObstacle } from './seam-types';
 
 /** The package that has to be found under the name `nx-cloud`, and the one nx.json names. */
@@ -73,12 +73,12 @@ const tryResolve = (workspaceRoot: string): Resolved => {
 type Facts = Omit<SeamFindings, 'reachable'>;
 
 /** The first reason for which this version of Nx would not call us, in the order in which Nx asks. */
-function obstacle(facts: Facts, major: number): SeamObstacle | undefined {
+function obstacle(facts: Facts, nx: NxInstall): SeamObstacle | undefined {
   // 20 requires the runner as written and knows nothing of the rest.
   if (facts.runnerConfigured !== RUNNER) return 'runner-missing';
-  if (major <= 20) return undefined;
-  if (facts.codexEnv) return 'codex';
-  if (major >= 22 && (facts.nxNoCloud || facts.neverConnectToCloud)) return 'no-cloud';
+  if (nx.major <= 20) return undefined;
+  if (facts.codexEnv && isAtLeast(nx, [21, 1])) return 'codex';
+  if (isAtLeast(nx, [22, 7]) && (facts.nxNoCloud || facts.neverConnectToCloud)) return 'no-cloud';
   if (!facts.accessTokenSet) return 'access-token-missing';
   if (!facts.aliasResolves) return 'alias-missing';
   return facts.aliasIsOurs ? undefined : 'alias-foreign';
@@ -111,7 +111,7 @@ export function inspectSeam(workspaceRoot: string, env: NodeJS.ProcessEnv = proc
     codexEnv: Boolean(env['CODEX_ENV_NODE_VERSION']),
     nxCloudUsed: nx && countsAsNxCloud(nxJson, env),
   };
-  const reason = nx ? obstacle(facts, nx.major) : resolved.obstacle;
+  const reason = nx ? obstacle(facts, nx) : resolved.obstacle;
   if (reason) return { ...facts, reachable: { ok: false, reason } };
   return {
     ...facts,

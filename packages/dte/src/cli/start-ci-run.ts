@@ -2,7 +2,6 @@ import { DteError } from '@org/dte-protocol';
 import { Command } from 'commander';
 import { OPTIONS, settingsOf, type OptionName } from '../config';
 import { ensureCoordinator } from '../embedded/ensure';
-import { aloneBecause } from '../embedded/give-up';
 import { tellAgents } from '../embedded/tell-agents';
 import { jobIdOf, requireNx } from '../session/identity';
 import { isHeld, startHolding } from '../session/hold';
@@ -57,7 +56,7 @@ async function startCiRun(flags: Flags & { distributeOn: string }): Promise<void
   } catch (thrown) {
     const error = DteError.from(thrown);
     const { resolved, sessionId } = context;
-    const told = await tellAgents({ resolved, env: process.env, rendezvous, sessionId }, aloneBecause(error));
+    const told = await tellAgents({ resolved, env: process.env, rendezvous, sessionId }, error);
     if (!isBearable(error)) throw error;
     warn(error.explain());
     const agents = told ? ', and its agents are told to leave' : '';

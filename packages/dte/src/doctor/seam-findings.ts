@@ -28,7 +28,7 @@ const OBSTACLES: Readonly<Record<SeamObstacle, readonly [text: string, cure: str
     `Run: ${ALIAS}`,
   ],
   'no-cloud': [
-    'NX_NO_CLOUD=true or "neverConnectToCloud": true switches the runner off on nx 22 and later',
+    'NX_NO_CLOUD=true or "neverConnectToCloud": true switches the runner off on nx 22.7 and later',
     'Take them out: with this nx.json nothing is sent anywhere without them either.',
   ],
   codex: ['CODEX_ENV_NODE_VERSION makes nx use its own runner', 'Unset it in CI.'],
@@ -52,11 +52,11 @@ export function seamFindings(seam: SeamFindings, ownVersion: string): Finding[] 
   if (remains.length > 0 && (seam.reachable.ok || seam.reachable.reason !== 'counts-as-nx-cloud')) {
     findings.push(note(`left over from the vendor's service: ${remains.join(', ')}`, 'Remove it.'));
   }
-  // Nx 20 ignores these two, later versions do not: they stop distribution after the next migration.
+  // Nx ignores these two up to 22.6, later versions do not: they stop distribution after the next migration.
   if (seam.reachable.ok && (seam.nxNoCloud || seam.neverConnectToCloud)) {
     findings.push(
       note(
-        'NX_NO_CLOUD or neverConnectToCloud is set: from nx 22 on it switches the runner off',
+        'NX_NO_CLOUD or neverConnectToCloud is set: from nx 22.7 on it switches the runner off',
         OBSTACLES['no-cloud'][1],
       ),
     );

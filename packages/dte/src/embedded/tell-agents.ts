@@ -1,8 +1,8 @@
-import type { Rendezvous } from '@org/dte-protocol';
+import { DteError, type Rendezvous } from '@org/dte-protocol';
 import type { Env, Resolved } from '../config';
 import { coordinatorAnswers } from './alive';
 import { jobMarkOf } from './earlier-try';
-import { giveUp } from './give-up';
+import { aloneBecause, giveUp } from './give-up';
 
 export interface TellOptions {
   readonly resolved: Resolved;
@@ -15,9 +15,12 @@ export interface TellOptions {
  * As `giveUp`; a rendezvous that takes nothing changes nothing of what this job does now. Agents end by their own limits
  * then.
  */
-export async function tellAgents(options: TellOptions, reason: string): Promise<boolean> {
+export async function tellAgents(options: TellOptions, why: DteError | string): Promise<boolean> {
   const { resolved, env, rendezvous, sessionId } = options;
   const { limits } = resolved;
+  // It has been asked for long enough.
+  if (why instanceof DteError && why.code.startsWith('DTE_RENDEZVOUS_')) return false;
+  const reason = why instanceof DteError ? aloneBecause(why) : why;
   try {
     return await giveUp({
       ...{ rendezvous, sessionId, reason, limits },

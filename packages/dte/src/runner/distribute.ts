@@ -13,7 +13,6 @@ import {
 } from '@org/dte-nx-compat';
 import { DteError } from '@org/dte-protocol';
 import { randomUUID } from 'node:crypto';
-import { aloneBecause } from '../embedded/give-up';
 import { tellAgents } from '../embedded/tell-agents';
 import { commandOf } from './command-of';
 import { runHereWithNx } from './default-runner';
@@ -129,7 +128,7 @@ function forwardedBy({ resolved, workspaceRoot }: Prepared): HookVariables {
 }
 /** Agents that wait for a coordinator that is gone have nothing to wait for. */
 const leaveAlone = ({ resolved, rendezvous, session }: Prepared, trouble: DteError): Promise<boolean> =>
-  tellAgents({ resolved, env: process.env, rendezvous, sessionId: session.id }, aloneBecause(trouble));
+  tellAgents({ resolved, env: process.env, rendezvous, sessionId: session.id }, trouble);
 
 /** An Nx whose UI cannot be had shows less; its tasks run all the same. */
 function uiOf({ lifeCycle }: NxRunnerOptions): TerminalUi | null {

@@ -11,7 +11,6 @@ import { createAssignment, type Assignment } from '../assignment/assign';
 import { loadRules } from '../assignment/load-rules';
 import { resolveConfig, sessionIdOf, settingsOf, type Resolved } from '../config';
 import { ensureCoordinator } from '../embedded/ensure';
-import { aloneBecause } from '../embedded/give-up';
 import { saysSettings } from '../embedded/says-settings';
 import { tellAgents } from '../embedded/tell-agents';
 import { createRendezvous, noRendezvous } from '../rendezvous';
@@ -52,7 +51,7 @@ export async function prepare(context: NxRunnerContext, voice: Voice): Promise<P
     return await prepareIn({ context, voice, workspaceRoot, resolved, rendezvous, sessionId });
   } catch (thrown) {
     const error = DteError.from(thrown);
-    const told = await tellAgents({ resolved, env, rendezvous, sessionId }, aloneBecause(error));
+    const told = await tellAgents({ resolved, env, rendezvous, sessionId }, error);
     if (told && error.code !== 'DTE_GIVEN_UP')
       voice.line('dte: agents are told that there is no work for them');
     throw error;

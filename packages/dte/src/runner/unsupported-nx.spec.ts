@@ -1,4 +1,4 @@
-import type { NxRunnerContext, NxRunnerOptions, NxTask } from '@org/dte-nx-compat';
+import type { NxRunnerContext, NxTask } from '@org/dte-nx-compat';
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -34,6 +34,8 @@ const exportedFunctions = (nxRequire: NodeJS.Require, path: string, names: strin
 };
 
 /** Facts that are read off the package: names, files, words in the source. */
+const perUser = mentions('src/utils/cache-directory', 'NX_HOME_TMP_DIR');
+
 export const packageChecks: readonly CanaryCheck[] = [
   {
     name: 'migrating across 21 deletes a custom runner',
@@ -106,8 +108,12 @@ export const packageChecks: readonly CanaryCheck[] = [
     },
   },
   {
-    name: '23 keeps the local cache per user',
+    name: '23.1 and later keep the local cache per user',
     majors: [23, 24],
-    run: mentions('src/utils/cache-directory', 'NX_HOME_TMP_DIR'),
+    run: (root, nxRequire) => {
+      const { version } = nxRequire('nx/package.json') as { version: string };
+      const isEarlier = version.startsWith('23.0.');
+      return isEarlier ? Promise.resolve({ ok: true, detail: 'not yet' }) : perUser(root, nxRequire);
+    },
   },
 ];

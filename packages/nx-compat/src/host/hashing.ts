@@ -1,4 +1,4 @@
-import { resolveNx, type NxInstall } from '../nx-install';
+import { isAtLeast, resolveNx, type NxInstall } from '../nx-install';
 import { subgraph, toNxTaskGraph } from '../task-graph';
 import type { NxHashDetails, NxProjectGraph, NxTask, RawTaskGraph, TaskGraph } from '../types';
 import type { HashResult } from './types';
@@ -53,8 +53,8 @@ export class Hashing {
   ) {}
 
   /**
-   * As the main job did it before anything ran, where custom hashers have no part. 20 and 21 use the environment of the
-   * command there, 22 and later that of the task.
+   * As the main job did it before anything ran, where custom hashers have no part. Up to 22.6 Nx uses the environment of the
+   * command there, later that of the task.
    */
   async upFront(task: NxTask, graph: RawTaskGraph): Promise<HashResult> {
     const env = environmentUpFront(this.nx, task, this.projectGraph);
@@ -75,9 +75,9 @@ const environmentOf = (nx: NxInstall, task: NxTask, projectGraph: NxProjectGraph
   nx.load<TaskEnvModule>('src/tasks-runner/task-env').getTaskSpecificEnv(task, projectGraph);
 
 const environmentUpFront = (nx: NxInstall, task: NxTask, projectGraph: NxProjectGraph): NodeJS.ProcessEnv =>
-  nx.major < 22 ? process.env : environmentOf(nx, task, projectGraph);
+  isAtLeast(nx, [22, 7]) ? environmentOf(nx, task, projectGraph) : process.env;
 
-/** The environment with which Nx hashes a task before anything runs: with its .env files from 22 on. */
+/** The environment with which Nx hashes a task before anything runs: with its .env files from 22.7 on. */
 export const environmentOfTask = (
   task: NxTask,
   projectGraph: NxProjectGraph,

@@ -1,4 +1,4 @@
-import { resolveNx, type NxInstall } from '../nx-install';
+import { isAtLeast, resolveNx, type NxInstall } from '../nx-install';
 import type { NxProjectGraph, NxTask, RawTaskGraph } from '../types';
 import { executorOf, Executors, projectsOf } from './executor-information';
 
@@ -36,9 +36,6 @@ function anyBatches(nx: NxInstall, { projectGraph, taskGraph }: BatchPlanInput, 
   });
 }
 
-/** From some minor of 22 on Nx wants the projects as well, before the graph of the tasks. */
-const WITH_PROJECTS = 4;
-
 /** When the layers of a graph are so many, it is a chain, and of no use for batches; each costs time for the whole graph. */
 const MAX_LAYERS = 1_000;
 
@@ -60,7 +57,7 @@ export async function planBatches(input: BatchPlanInput): Promise<ReadonlyMap<st
     'src/tasks-runner/tasks-schedule',
   );
   const options = { batch: forced ? true : batch };
-  const projects = TasksSchedule.length >= WITH_PROJECTS ? [projectsOf(nx, projectGraph)] : [];
+  const projects = isAtLeast(nx, [22, 7]) ? [projectsOf(nx, projectGraph)] : [];
   const schedule = new TasksSchedule(...[projectGraph, ...projects, taskGraph, options]);
   const made = new Map<string, number>();
   for (let layer = 0; layer < MAX_LAYERS; layer++) {

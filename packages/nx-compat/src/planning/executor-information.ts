@@ -31,8 +31,8 @@ export const executorOf = ({ target }: NxTask, projectGraph: NxProjectGraph): st
   projectGraph.nodes[target.project]?.data.targets?.[target.target]?.executor;
 
 /**
- * Looks executors up, each once. Nx's `getExecutorForTask` does it too, but wants the project graph up to some minor of 22 and
- * the projects later; what it calls is the same on 20.8 to 24.
+ * Looks executors up, each once. Nx's `getExecutorForTask` does it too, but wants the project graph up to 22.6 and the
+ * projects later; what it calls is the same on 20.8 to 24.
  */
 export class Executors {
   private readonly known = new Map<string, ExecutorInformation>();

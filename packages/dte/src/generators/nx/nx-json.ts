@@ -11,7 +11,7 @@ const DEFEATING: Readonly<Record<string, string>> = {
   nxCloudAccessToken: "Nx would contact the vendor's service instead of calling dte",
   nxCloudEncryptionKey: 'it belongs to nxCloudAccessToken',
   nxCloudUrl: 'it belongs to nxCloudId',
-  neverConnectToCloud: 'from Nx 22 on it switches the runner off; without it nothing is contacted either',
+  neverConnectToCloud: 'from Nx 22.7 on it switches the runner off; without it nothing is contacted either',
 };
 
 /** Options of a runner entry that Nx itself reads, on 20 at least. */
