@@ -116,7 +116,7 @@ export const TRUE_OUTPUT_PROJECTS: Record<string, SampleProject> = Object.fromEn
   projects.map(({ name, kind, cache }) => {
     const root = `libs/${name}`;
     const outputs = kind.outputs.map((output) => `{projectRoot}/${output}`);
-    const makes = Object.entries(kind.makes).map(([target, what]) => [
+    const makes = Object.entries(kind.makes).map(([target, what]): [string, object] => [
       target,
       task(what, root, { cache, outputs }),
     ]);

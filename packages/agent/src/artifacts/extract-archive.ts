@@ -230,7 +230,7 @@ class Extractor {
       return;
     }
     const place = join(this.folders.root, ...parts);
-    if (type === 'symlink' && (await this.standing.stands(place, linkname ?? ''))) {
+    if (type === 'symlink' && (await this.standing.stands(place, linkname))) {
       entry.resume();
       return;
     }
