@@ -1,8 +1,7 @@
 import { Pipeline, sampleCommand, type Fleet, waitFor } from '@org/dte-testing';
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { expectExit } from '../support/expect-exit';
-import { SHORT_WAITS } from '../support/fault-fleet';
 import { plain, ranOn } from '../support/log';
 import { sampleFleet } from '../support/sample-fleet';
 
@@ -71,7 +70,7 @@ describe.each(['20.8.4', '22.7.12', '24.0.6'])('an artifact that is damaged on t
 
   beforeAll(async () => {
     fleet = sampleFleet({ nx, projects: PROJECTS });
-    pipeline = await Pipeline.start(fleet, 2, SHORT_WAITS);
+    pipeline = await Pipeline.start(fleet, 2, { DTE_HEARTBEAT_MS: '500', DTE_LEASE_MS: '6000' });
   });
   afterAll(async () => {
     expect(await fleet.close()).toEqual([]);
@@ -79,12 +78,11 @@ describe.each(['20.8.4', '22.7.12', '24.0.6'])('an artifact that is damaged on t
   beforeEach(() => fleet.clearJournal());
 
   const stored = (kind: string): string[] => {
-    const sessions = join(pipeline.main.workspace, '.nx', 'dte', 'sessions');
-    return readdirSync(sessions).flatMap((session) => {
-      const folder = join(sessions, session, 'artifacts');
-      const names = readdirSync(folder).filter((name) => name.startsWith(`${kind}-`));
-      return names.map((name) => join(folder, name));
-    });
+    const data = join(pipeline.main.workspace, '.nx', 'dte');
+    const all = readdirSync(data, { recursive: true, encoding: 'utf8' }).map((path) => join(data, path));
+    return all.filter(
+      (path) => basename(dirname(path)) === 'artifacts' && basename(path).startsWith(`${kind}-`),
+    );
   };
   /** One byte in the middle. */
   const damage = (kind: string): void => {

@@ -26,9 +26,14 @@ describe.each([...new Set([OLDEST_NX_VERSION, ...NX_VERSIONS])])(
       workspace.remove();
     });
 
-    const mainCache = async (of: Workspace, runFirst: boolean, env: NodeJS.ProcessEnv = {}) => {
+    const mainCache = async (
+      of: Workspace,
+      runFirst: boolean,
+      env: NodeJS.ProcessEnv = {},
+      more: object = {},
+    ) => {
       const remoteCache = { url: server.url, token: 'secret' };
-      return (await of.run<MainCacheResult>('main-cache', { remoteCache, runFirst }, env)).result;
+      return (await of.run<MainCacheResult>('main-cache', { remoteCache, runFirst, ...more }, env)).result;
     };
 
     it('finds local entries without a question to the server, uploads them, and another machine gets them', async () => {
@@ -57,6 +62,31 @@ describe.each([...new Set([OLDEST_NX_VERSION, ...NX_VERSIONS])])(
       const replaysFailures = Number(version.split('.')[0]) >= 23;
       const succeeded = ['good:build', 'silent:build'];
       expect(found).toEqual(replaysFailures ? ['bad:build', ...succeeded] : succeeded);
+    });
+
+    it('asks our reader, with the task that is behind the hash, and never its own client', async () => {
+      await mainCache(workspace, true);
+      const before = server.requests.length;
+      const other = workspace.clone();
+      const asked = [
+        { taskId: 'bad:build', outputs: ['packages/bad/dist'] },
+        { taskId: 'good:build', outputs: ['packages/good/dist'] },
+      ];
+      const refused = await mainCache(other, false, {}, { reader: 'refuses' });
+      expect(refused.fetched).toMatchObject({
+        'bad:build': 'error DTE_ARTIFACT_DAMAGED',
+        'good:build': 'error DTE_ARTIFACT_DAMAGED',
+      });
+      expect(refused.asked).toEqual(expect.arrayContaining(asked));
+      const made = await mainCache(other, false, {}, { reader: 'makes' });
+      // What was refused before is in no cache.
+      expect(made.found).toEqual([]);
+      expect(made.asked).toEqual(expect.arrayContaining(asked));
+      expect(made.fetched).toMatchObject({ 'good:build': 'remote on disk' });
+      const known = await mainCache(other, false, {}, { reader: 'refuses' });
+      expect(known.found).toEqual(expect.arrayContaining(['bad:build', 'good:build']));
+      expect(server.requests.slice(before).filter((line) => line.startsWith('GET'))).toEqual([]);
+      other.remove();
     });
 
     it("leaves a workspace's own server alone", async () => {

@@ -1,6 +1,13 @@
-import { existsSync, rmSync } from 'node:fs';
+import { DteError } from '@org/dte-protocol';
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expandOutputs, openCache, removeOutputs, runWithDefaultRunner } from '../../src';
+import {
+  type ArtifactReader,
+  expandOutputs,
+  openCache,
+  removeOutputs,
+  runWithDefaultRunner,
+} from '../../src';
 import { prepareMainJob } from '../support/main-job';
 
 export interface MainCacheInput {
@@ -8,6 +15,8 @@ export interface MainCacheInput {
   remoteCache: { url: string; token: string };
   /** Fill the local cache first by running everything. */
   runFirst: boolean;
+  /** In place of Nx's own client: makes the entry itself, or finds the artifact damaged. */
+  reader?: 'makes' | 'refuses';
 }
 
 export interface MainCacheResult {
@@ -15,17 +24,37 @@ export interface MainCacheResult {
   tokenLeft: boolean;
   found: string[];
   fetched: Record<string, string>;
+  /** What the reader was asked for. */
+  asked: unknown[];
   uploaded: Record<string, string>;
   outputs: string[];
   outputsAfterRemoval: string[];
 }
+
+const readerThat = (does: 'makes' | 'refuses', asked: unknown[]): ArtifactReader => ({
+  retrieve({ hash, taskId, outputs, cacheDirectory }) {
+    asked.push({ taskId, outputs });
+    if (does === 'refuses') return Promise.reject(new DteError('DTE_ARTIFACT_DAMAGED', 'It is damaged.'));
+    const outputsPath = join(cacheDirectory, hash);
+    for (const output of outputs) {
+      mkdirSync(join(outputsPath, output), { recursive: true });
+      writeFileSync(join(outputsPath, output, 'out.txt'), 'data\n');
+    }
+    return Promise.resolve({ code: 0, terminalOutput: 'printed', outputsPath });
+  },
+});
 
 /** What the main job does with Nx's cache before and after distributing. */
 export async function run(input: MainCacheInput): Promise<MainCacheResult> {
   const { options, context } = await prepareMainJob(['build']);
   const tasks = Object.values(context.taskGraph.tasks);
   if (input.runFirst) await runWithDefaultRunner(tasks, options, context);
-  const cache = await openCache({ workspaceRoot: input.workspaceRoot, remoteCache: input.remoteCache });
+  const asked: unknown[] = [];
+  const cache = await openCache({
+    workspaceRoot: input.workspaceRoot,
+    remoteCache: input.remoteCache,
+    ...(input.reader === undefined ? {} : { reader: readerThat(input.reader, asked) }),
+  });
   const found = await cache.lookupLocal(tasks);
   const uploaded: Record<string, string> = {};
   const fetched: Record<string, string> = {};
@@ -35,7 +64,8 @@ export async function run(input: MainCacheInput): Promise<MainCacheResult> {
     rmSync(join(input.workspaceRoot, 'packages', task.target.project, 'dist'), { recursive: true, force: true });
     const result = await cache.fetch(task);
     const onDisk = existsSync(join(input.workspaceRoot, 'packages', task.target.project, 'dist/out.txt'));
-    fetched[task.id] = `${result.kind}${onDisk ? ' on disk' : ''}`;
+    const code = result.kind === 'error' && result.code !== undefined ? ` ${result.code}` : '';
+    fetched[task.id] = `${result.kind}${onDisk ? ' on disk' : ''}${code}`;
   }
   const outputs = expandOutputs(input.workspaceRoot, ['packages/good/dist', 'packages/good/nothing']);
   removeOutputs(input.workspaceRoot, ['packages/good/dist']);
@@ -44,6 +74,7 @@ export async function run(input: MainCacheInput): Promise<MainCacheResult> {
     tokenLeft: process.env['NX_SELF_HOSTED_REMOTE_CACHE_ACCESS_TOKEN'] !== undefined,
     found: [...found.keys()].sort(),
     fetched,
+    asked,
     uploaded,
     outputs,
     outputsAfterRemoval: expandOutputs(input.workspaceRoot, ['packages/good/dist']),
