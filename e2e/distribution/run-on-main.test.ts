@@ -81,7 +81,7 @@ describe("what must have the main job's disk", () => {
               cache: false,
               command: `${showCommand('deployed bad', 'libs/bad/source.txt')} && exit 3`,
             },
-            after: {
+            then: {
               cache: false,
               dependsOn: ['first'],
               command: showCommand('after bad', 'libs/bad/source.txt'),
@@ -216,7 +216,7 @@ describe("what must have the main job's disk", () => {
   });
 
   it('a failure there is the failure of the command, and skips what needs it, as in plain Nx', async () => {
-    const command = ['run-many', '-t', 'after', '-p', 'bad', '--parallel=2'];
+    const command = ['run-many', '-t', 'then', '-p', 'bad', '--parallel=2'];
     const alone = await fleet.machine('alone', { ci: false, env: { CI: 'true' } }).nx(command);
 
     const exit = await pipeline.nx([...command, '--output-style=static'], {
