@@ -24,13 +24,17 @@ function homeOf(path: string, roots: ReadonlySet<string>): string {
 const staysHome = (path: string, target: string, roots: ReadonlySet<string>): boolean =>
   posix.join(posix.dirname(path), target).startsWith(`${homeOf(path, roots)}/`);
 
+/** An absolute path into the workspace, which lies elsewhere on other machines. */
+const leadsToThisMachine = ({ isAbsolute, target }: Extract<OutputEntry, { kind: 'link' }>): boolean =>
+  isAbsolute && !posix.isAbsolute(target);
+
 /**
  * What Nx's cache of this major does with outputs that look like this. Measured on every supported major with the shapes of
  * `integration/support/output-shapes.ts`, and checked again by `integration/carriage.spec.ts`:
  *
  * - An output that is a link, or is reached through one, is lost (22 to 24) or comes back as a folder (20, 21).
  * - A link inside an output comes back from a local cache. On 20 a remote one has a copy of what it leads to, or nothing if
- *   that does not exist; 24 refuses an artifact with a link that leads out of its output.
+ *   that does not exist; 21 to 23 keep an absolute path, which is wrong on another machine; 24 refuses an artifact with a link that leads out of its output.
  * - A pipe would be read until somebody writes into it; a name that is no text cannot be compared.
  */
 export function carriageOf(list: OutputList, outputs: readonly string[], major: number): Carriage {
@@ -41,6 +45,8 @@ export function carriageOf(list: OutputList, outputs: readonly string[], major: 
   const roots = new Set(list.roots);
   const travels = (entry: OutputEntry): boolean =>
     entry.kind !== 'link' ||
-    (major > 20 && (major < 24 || (!entry.isAbsolute && staysHome(entry.path, entry.target, roots))));
+    (major > 20 &&
+      !leadsToThisMachine(entry) &&
+      (major < 24 || (!entry.isAbsolute && staysHome(entry.path, entry.target, roots))));
   return list.entries.every(travels) ? 'everywhere' : 'here';
 }
