@@ -99,7 +99,7 @@ describe.each(NX_VERSIONS)('nx %s', (nx) => {
   });
 
   it('gives tasks on agents what a hook of a plugin has set, and names what it does not give', async () => {
-    const exit = await pipeline.nx(['run-many', '-t', 'show']);
+    const exit = await pipeline.nx(['run-many', '-t', 'show', '--output-style=static']);
 
     expectExit(exit, 0, pipeline);
     expect(plain(exit.output)).toMatch(/^hook=v1 on=agent-\d$/m);
@@ -109,7 +109,7 @@ describe.each(NX_VERSIONS)('nx %s', (nx) => {
   it('ends as plain Nx does where Nx refuses a task, told once, and where outputs are outside of the workspace', async () => {
     for (const target of ['up', 'go']) {
       fleet.clearJournal();
-      const command = ['run-many', '-t', target];
+      const command = ['run-many', '-t', target, '--output-style=static'];
       const exit = await pipeline.nx(command);
       const machines = machinesOf(fleet.journal());
       const expected = await alone.nx(command);
