@@ -59,6 +59,16 @@ exports.preTasksExecution = () => {
   process.env.TOOL_FOLDER = process.cwd() + '/tools';
 };`;
 
+/** An executor that Nx cannot run: its hasher throws. */
+const REFUSED = {
+  'tools/own/package.json': '{ "name": "own", "version": "0.0.0", "executors": "./executors.json" }',
+  'tools/own/executors.json':
+    '{ "executors": { "go": { "implementation": "./go.js", "schema": "./schema.json", "hasher": "./hasher.js" } } }',
+  'tools/own/schema.json': '{ "type": "object", "properties": {} }',
+  'tools/own/go.js': 'module.exports = async () => ({ success: true });',
+  'tools/own/hasher.js': `module.exports = async () => { throw new Error('no hash today'); };`,
+};
+
 const OUTSIDE = '../../../outside';
 
 const LIKE_PLAIN = {
@@ -78,7 +88,7 @@ const LIKE_PLAIN = {
       },
     },
   },
-  refused: { root: 'libs/refused', targets: { go: { executor: './tools/no-such-package:go' } } },
+  refused: { root: 'libs/refused', targets: { go: { executor: './tools/own:go' } } },
 };
 
 describe.each(NX_VERSIONS)('nx %s', (nx) => {
@@ -90,7 +100,7 @@ describe.each(NX_VERSIONS)('nx %s', (nx) => {
     fleet = sampleFleet({
       nx,
       projects: { ...FAILING, ...withInspection, ...LIKE_PLAIN, spy: SPY },
-      files: { ...PLUGIN, 'tools/spy.cjs': SPY_SCRIPT, 'tools/hook.js': HOOK },
+      files: { ...PLUGIN, ...REFUSED, 'tools/spy.cjs': SPY_SCRIPT, 'tools/hook.js': HOOK },
       nxJson: { plugins: ['./tools/hook.js'] },
       targetDefaults: {
         // Declared and not written, like the coverage of tests that were not asked for it.
@@ -131,7 +141,7 @@ describe.each(NX_VERSIONS)('nx %s', (nx) => {
   });
 
   it('gives tasks on agents what a hook of a plugin has set, and names what it does not give', async () => {
-    const exit = await pipeline.nx(['run-many', '-t', 'show']);
+    const exit = await pipeline.nx(['run-many', '-t', 'show', '--output-style=static']);
 
     expectExit(exit, 0, pipeline);
     expect(plain(exit.output)).toMatch(/^hook=v1 on=agent-\d$/m);
@@ -141,20 +151,18 @@ describe.each(NX_VERSIONS)('nx %s', (nx) => {
   it('ends as plain Nx does where Nx refuses a task, told once, and where outputs are outside of the workspace', async () => {
     for (const target of ['up', 'go']) {
       fleet.clearJournal();
-      const command = ['run-many', '-t', target];
+      const command = ['run-many', '-t', target, '--output-style=static'];
       const exit = await pipeline.nx(command);
       const machines = machinesOf(fleet.journal());
       const expected = await alone.nx(command);
       expect([target, exit.code, machines]).toEqual([target, expected.code, target === 'up' ? ['main'] : []]);
       // The sentence with which Nx refuses, where it does.
-      const refusal = /^.*(outside the workspace|Unable to resolve).*$/m
-        .exec(plain(expected.output))?.[0]
-        .trim();
+      const refusal = /^.*(outside the workspace|no hash today).*$/m.exec(plain(expected.output))?.[0].trim();
       if (expected.code !== 0) expect(refusal).toBeDefined();
       expect(plain(exit.output)).toContain(refusal ?? 'Successfully ran target');
+      // By an agent, if it was asked at all: once, and nothing else.
       const told = plain(exit.output).match(/Code: DTE_\w+/g) ?? [];
-      expect(told).toEqual(target === 'up' ? [] : ['Code: DTE_NX_FAILED']);
-      expect(exit.output).not.toContain('DTE_ATTEMPTS_EXHAUSTED');
+      expect([[], target === 'up' ? [] : ['Code: DTE_NX_FAILED']]).toContainEqual(told);
     }
     expect(pipeline.main.read('../outside/file')).toBe('up\n');
   });
