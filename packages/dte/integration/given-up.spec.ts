@@ -41,7 +41,7 @@ describe('a main job that ends up without agents', () => {
     expect(started.output).toMatch(
       /was not ready within 0.02 s[^]*DTE_COORDINATOR_START_MS[^]*DTE_COORDINATOR_SLOW/,
     );
-    expect(started.output).toMatch(/do their work here, and its agents are told to leave\n$/);
+    expect(started.stdout).toMatch(/do their work here, and its agents are told to leave\n$/);
     const { code, output } = await agent.end();
     expect(code).toBe(0);
     expect(output).toMatch(
