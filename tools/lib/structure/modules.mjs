@@ -1,0 +1,77 @@
+// The sources of all packages as TypeScript parses them, and who imports whom. Types are not needed for any of it.
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join, relative, resolve } from 'node:path';
+import ts from 'typescript';
+import { filesBelow, root, workspacePackages } from '../packages.mjs';
+
+const isSource = (path) =>
+  path.endsWith('.ts') && !path.endsWith('.spec.ts') && !path.split('/').includes('test-support');
+const isCode = (path) => path.endsWith('.ts') && !path.endsWith('.d.ts');
+
+const parse = (path) =>
+  ts.createSourceFile(path, readFileSync(path, 'utf8'), ts.ScriptTarget.Latest, true, ts.ScriptKind.TS);
+
+/** Module specifiers of a file, type-only and late ones included, each with what is taken from it (null: everything). */
+export function importsOf(source) {
+  const found = [];
+  const named = (bindings) =>
+    bindings?.elements === undefined
+      ? null
+      : bindings.elements.map((one) => (one.propertyName ?? one.name).text);
+  const visit = (node) => {
+    if (ts.isImportDeclaration(node))
+      found.push({ from: node.moduleSpecifier.text, names: named(node.importClause?.namedBindings) });
+    else if (ts.isExportDeclaration(node) && node.moduleSpecifier !== undefined)
+      found.push({ from: node.moduleSpecifier.text, names: named(node.exportClause) });
+    else if (ts.isImportTypeNode(node) && ts.isLiteralTypeNode(node.argument))
+      found.push({
+        from: node.argument.literal.text,
+        names: node.qualifier === undefined ? null : [node.qualifier.getText()],
+      });
+    else if (
+      ts.isCallExpression(node) &&
+      node.arguments.length === 1 &&
+      ts.isStringLiteralLike(node.arguments[0])
+    ) {
+      const isLate =
+        node.expression.kind === ts.SyntaxKind.ImportKeyword || node.expression.getText(source) === 'require';
+      if (isLate) found.push({ from: node.arguments[0].text, names: null });
+    }
+    ts.forEachChild(node, visit);
+  };
+  visit(source);
+  return found;
+}
+
+/** The file that a relative specifier means; undefined for anything else. */
+export function resolveRelative(file, specifier) {
+  if (!specifier.startsWith('.')) return undefined;
+  const base = resolve(dirname(file), specifier);
+  return [`${base}.ts`, join(base, 'index.ts'), base].find(
+    (path) => path.endsWith('.ts') && existsSync(path),
+  );
+}
+
+/** Every source file of every package, parsed. */
+export function readSources() {
+  return workspacePackages().flatMap(({ dir, path }) =>
+    filesBelow(join(path, 'src'))
+      .filter(isSource)
+      .map((name) => {
+        const file = join(path, 'src', name);
+        return { package: dir, file, name: relative(root, file), source: parse(file) };
+      }),
+  );
+}
+
+const SKIPPED = ['node_modules', 'dist', 'tmp', 'files'];
+
+/** Everything that may use a package's public names: sources, specs, end-to-end tests, tools. */
+export function readUsers() {
+  const folders = [...workspacePackages().map(({ path }) => path), join(root, 'e2e'), join(root, 'tools')];
+  return folders.flatMap((folder) =>
+    filesBelow(folder, (name) => SKIPPED.includes(name))
+      .filter((name) => isCode(name) || name.endsWith('.mjs'))
+      .map((name) => ({ file: join(folder, name), source: parse(join(folder, name)) })),
+  );
+}
