@@ -10,6 +10,7 @@ import type { Trouble } from './drift/trouble';
 import type { Explainer } from './explainer';
 import type { Groups } from './groups';
 import { historyHash } from './history-hash';
+import { keepEntry } from './keep-entry';
 import type { Ending, Leftovers } from './leftovers';
 import { withNote } from './live-text';
 import type { OutputsHere } from './outputs-here';
@@ -200,7 +201,7 @@ export class RunResults {
     const { absent } = this.options.outputs;
     if (finished?.artifact.kind === 'attempt' || absent.has(task.id)) await this.keep(task, terminalOutput);
     if (finished?.artifact.kind === 'attempt' && !absent.has(task.id))
-      await this.keepEntry(task, finished, terminalOutput);
+      await keepEntry(this.options, task, finished, terminalOutput);
     this.count(entry.agent, isCached);
     const status = isCached ? cacheMark(task, from ?? 'remote') : 'success';
     await this.servers.begin(task.id);
@@ -284,16 +285,6 @@ export class RunResults {
   /** A file for people to look into; a disk that is full must not change how the task ended. */
   private async keep(task: NxTask, terminalOutput: string): Promise<void> {
     await this.options.cache.keepTerminalOutput(task, terminalOutput).catch((thrown: unknown) => {
-      this.options.explainer.explain(DteError.from(thrown));
-    });
-  }
-
-  /** As Nx would have it in this machine's cache, had the task run here. */
-  private async keepEntry(task: NxTask, { hash, drift }: FinishedAttempt, printed: string): Promise<void> {
-    const isSame = drift === undefined && hash !== null && hash === task.hash;
-    if (this.options.skipNxCache || task.cache !== true || !isSame) return;
-    await this.options.cache.keepHere(task, printed).catch((thrown: unknown) => {
-      // It costs a hit, not the result.
       this.options.explainer.explain(DteError.from(thrown));
     });
   }
