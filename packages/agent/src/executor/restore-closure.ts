@@ -1,6 +1,6 @@
 import { type TaskHost } from '@org/dte-nx-compat';
 import { type ClosureEntry, type LimitValues, DteError } from '@org/dte-protocol';
-import { type OutputsPort, extractAttempt } from '../artifacts';
+import { type OutputsPort, codeOfFetch, extractAttempt } from '../artifacts';
 import { type HttpClient } from '../http';
 import { type DriftWitness } from './drift-witness';
 import { nxTaskOf } from './nx-task';
@@ -39,7 +39,7 @@ export async function restoreMember(
     if (fetched.kind === 'miss' || fetched.kind === 'error') {
       const why = fetched.kind === 'error' ? `: ${fetched.message}` : '';
       throw new DteError(
-        (fetched.kind === 'error' ? fetched.code : undefined) ?? 'DTE_ARTIFACT_MISSING',
+        fetched.kind === 'error' ? codeOfFetch(fetched.cause) : 'DTE_ARTIFACT_MISSING',
         `The outputs of the dependency ${entry.taskId} (hash ${artifact.hash}) could not be fetched${why}.`,
       );
     }

@@ -1,4 +1,3 @@
-import type { ErrorCode } from '@org/dte-protocol';
 import type { NxTask } from '../types';
 
 /**
@@ -45,7 +44,7 @@ export interface CacheEntry {
 export type FetchResult =
   | { kind: 'local' | 'remote'; entry: CacheEntry }
   | { kind: 'miss' }
-  | { kind: 'error'; message: string; code?: ErrorCode | undefined };
+  | { kind: 'error'; message: string; /** What a reader of ours has thrown. */ cause?: unknown };
 
 /**
  * What came of sending an artifact. Nx alone would tell less: it swallows 403 and 409, and repeats a failing `put` for
