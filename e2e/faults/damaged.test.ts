@@ -1,4 +1,5 @@
 import { Pipeline, sampleCommand, type Fleet, waitFor } from '@org/dte-testing';
+import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { expectExit } from '../support/expect-exit';
@@ -15,6 +16,12 @@ const writing = (id: string, file: string): string => {
     `fs.mkdirSync('${folder}',{recursive:true});fs.writeFileSync('${file}',text)`,
   ].join('');
   return `node -e "${script}" && ${sampleCommand(id)}`;
+};
+
+/** What that writes. */
+const writtenBy = (id: string): string => {
+  const digest = (i: number): string => createHash('sha256').update(`${id}${i}`).digest('base64');
+  return Array.from({ length: 4_000 }, (_, i) => digest(i)).join('');
 };
 
 const DIST = '{workspaceRoot}/dist/{projectRoot}';
@@ -73,6 +80,7 @@ describe.each(['20.8.4', '22.7.12', '24.0.6'])('an artifact that is damaged on t
     pipeline = await Pipeline.start(fleet, 2, { DTE_HEARTBEAT_MS: '500', DTE_LEASE_MS: '6000' });
   });
   afterAll(async () => {
+    await pipeline.complete();
     expect(await fleet.close()).toEqual([]);
   });
   beforeEach(() => fleet.clearJournal());
@@ -148,8 +156,10 @@ describe.each(['20.8.4', '22.7.12', '24.0.6'])('an artifact that is damaged on t
     const env = afresh('running');
     const main = pipeline.startNx(['run', 'last:join', '--parallel=1', '--output-style=static'], { env });
     const lastState = (): string => `${main.describe()}\n${pipeline.describe()}`;
-    await waitFor('the outputs of plain:gen', () => pipeline.main.exists(GEN), { lastState });
-    const good = pipeline.main.read(GEN);
+    // All of it: it appears under its name while it is written.
+    const good = writtenBy('plain:gen');
+    const isHere = (): boolean => pipeline.main.exists(GEN) && pipeline.main.read(GEN) === good;
+    await waitFor('the outputs of plain:gen', isHere, { lastState });
     damage('attempt');
     // The one that has them on its disk goes; what is left has to fetch them.
     const [maker = ''] = ranOn(fleet.journal())['plain:gen'] ?? [];

@@ -6,7 +6,13 @@ export {
 } from './coordinator';
 export type { IdTokenOptions } from './auth/pipeline-door';
 export type { TlsKey } from './http/transport';
-export type { ArtifactKey, ArtifactStore, PutOptions, Receipt, StoredArtifact } from './artifacts/artifact-store';
+export type {
+  ArtifactKey,
+  ArtifactStore,
+  PutOptions,
+  Receipt,
+  StoredArtifact,
+} from './artifacts/artifact-store';
 export { FileArtifactStore } from './artifacts/file-artifact-store';
 export { MemoryArtifactStore } from './artifacts/memory-artifact-store';
 export type { FileSystem } from './files/file-system';

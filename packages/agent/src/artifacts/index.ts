@@ -4,5 +4,5 @@ export { type ExtractOptions, type ExtractedAttempt, extractAttempt } from './ex
 export { type PackOptions, packAttempt } from './pack-archive';
 export { readTerminalOutput } from './read-terminal';
 export { nxOutputs } from './nx-outputs';
-export { nxReader } from './nx-reader';
+export { codeOfFetch, nxReader } from './nx-reader';
 export { expectSame, madeOf, summariseOutputs, withSummary } from './same-outputs';

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type ArtifactReader } from '@org/dte-nx-compat';
-import { type LimitValues, DteError, LIMITS } from '@org/dte-protocol';
+import { type ErrorCode, type LimitValues, DteError, LIMITS } from '@org/dte-protocol';
 import { type HttpClient } from '../http';
 import { extractAttempt } from './extract-archive';
 import { type OutputsPort } from './ports';
@@ -57,6 +57,10 @@ export function nxReader({ http, outputs: port, limits }: NxReaderOptions): Arti
     },
   };
 }
+
+/** The code of what this reader threw on its way through Nx's cache; anything else leaves outputs that cannot be had. */
+export const codeOfFetch = (cause: unknown): ErrorCode =>
+  cause instanceof DteError ? cause.code : 'DTE_ARTIFACT_MISSING';
 
 const nothingToReplace = (port: Pick<OutputsPort, 'covers'>): OutputsPort => ({
   list: () => Promise.resolve({ entries: [], through: [], roots: [] }),

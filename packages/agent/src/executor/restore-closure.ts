@@ -6,7 +6,14 @@ import {
   type TaskSpec,
   DteError,
 } from '@org/dte-protocol';
-import { type OutputsPort, expectSame, extractAttempt, madeOf, summariseOutputs } from '../artifacts';
+import {
+  type OutputsPort,
+  codeOfFetch,
+  expectSame,
+  extractAttempt,
+  madeOf,
+  summariseOutputs,
+} from '../artifacts';
 import { type HttpClient } from '../http';
 import { type SharedOutputs } from '../shared-outputs';
 import { type DriftWitness } from './drift-witness';
@@ -70,7 +77,7 @@ async function restoreCached(
   if (fetched.kind === 'miss' || fetched.kind === 'error') {
     const why = fetched.kind === 'error' ? `: ${fetched.message}` : '';
     throw new DteError(
-      (fetched.kind === 'error' ? fetched.code : undefined) ?? 'DTE_ARTIFACT_MISSING',
+      fetched.kind === 'error' ? codeOfFetch(fetched.cause) : 'DTE_ARTIFACT_MISSING',
       `The outputs of the dependency ${spec.id} (hash ${artifact.hash}) could not be fetched${why}.`,
     );
   }

@@ -1,4 +1,5 @@
 import {
+  codeOfFetch,
   expectSame,
   extractAttempt,
   madeOf,
@@ -95,7 +96,7 @@ export function createRestorer(options: RestorerOptions): Restorer {
         );
       case 'error':
         throw new DteError(
-          found.code ?? 'DTE_ARTIFACT_MISSING',
+          codeOfFetch(found.cause),
           `The outputs of ${task.id} could not be fetched: ${found.message}`,
         );
     }

@@ -1,3 +1,4 @@
+import { codeOfFetch } from '@org/dte-agent';
 import type { NxStatuses, NxTask, TaskCache, TaskGraph } from '@org/dte-nx-compat';
 import {
   DteError,
@@ -130,7 +131,7 @@ export class RunResults {
       if (fetched.kind === 'local' || fetched.kind === 'remote') return fetched;
       const why = fetched.kind === 'error' ? `: ${fetched.message}` : '';
       throw new DteError(
-        (fetched.kind === 'error' ? fetched.code : undefined) ?? 'DTE_ARTIFACT_MISSING',
+        fetched.kind === 'error' ? codeOfFetch(fetched.cause) : 'DTE_ARTIFACT_MISSING',
         `The cached outputs of ${task.id} could not be fetched${why}.`,
       );
     });

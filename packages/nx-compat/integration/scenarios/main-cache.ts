@@ -1,4 +1,3 @@
-import { DteError } from '@org/dte-protocol';
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
@@ -34,7 +33,7 @@ export interface MainCacheResult {
 const readerThat = (does: 'makes' | 'refuses', asked: unknown[]): ArtifactReader => ({
   retrieve({ hash, taskId, outputs, cacheDirectory }) {
     asked.push({ taskId, outputs });
-    if (does === 'refuses') return Promise.reject(new DteError('DTE_ARTIFACT_DAMAGED', 'It is damaged.'));
+    if (does === 'refuses') return Promise.reject(new TypeError('It is damaged.'));
     const outputsPath = join(cacheDirectory, hash);
     for (const output of outputs) {
       mkdirSync(join(outputsPath, output), { recursive: true });
@@ -64,7 +63,7 @@ export async function run(input: MainCacheInput): Promise<MainCacheResult> {
     rmSync(join(input.workspaceRoot, 'packages', task.target.project, 'dist'), { recursive: true, force: true });
     const result = await cache.fetch(task);
     const onDisk = existsSync(join(input.workspaceRoot, 'packages', task.target.project, 'dist/out.txt'));
-    const code = result.kind === 'error' && result.code !== undefined ? ` ${result.code}` : '';
+    const code = result.kind === 'error' && result.cause instanceof TypeError ? ' as thrown' : '';
     fetched[task.id] = `${result.kind}${onDisk ? ' on disk' : ''}${code}`;
   }
   const outputs = expandOutputs(input.workspaceRoot, ['packages/good/dist', 'packages/good/nothing']);

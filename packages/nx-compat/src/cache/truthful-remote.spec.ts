@@ -54,7 +54,7 @@ describe('TruthfulRemoteCache', () => {
       () => Promise.reject(new Error('no route')),
     );
     await expect(cache.retrieve('a', '')).resolves.toBeNull();
-    expect(cache.takeFailure('a')).toEqual({ message: 'no route' });
+    expect(cache.takeFailure('a')).toMatchObject({ message: 'no route' });
     expect(cache.takeFailure('a')).toBeUndefined();
   });
 

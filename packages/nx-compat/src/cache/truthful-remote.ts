@@ -1,4 +1,3 @@
-import { DteError, type ErrorCode } from '@org/dte-protocol';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -17,10 +16,10 @@ export const TRANSFER_LIMIT_MS = 10 * 60_000;
 const message = (error: unknown): string =>
   (error instanceof Error ? error.message : String(error)).split('\n\nStack backtrace')[0] ?? '';
 
-/** Why a retrieve failed; our own reader says it with a code. */
+/** Why a retrieve failed, and what was thrown. */
 export interface RetrieveFailure {
   readonly message: string;
-  readonly code?: ErrorCode | undefined;
+  readonly cause: unknown;
 }
 
 async function limited<T>(transfer: Promise<T>, limitMs: number | null): Promise<T> {
@@ -92,8 +91,7 @@ export class TruthfulRemoteCache implements NxRemoteCache {
 
   /** Something was retrieved and is of no use. */
   failed(hash: string, error: unknown): void {
-    const code = error instanceof DteError ? error.code : undefined;
-    this.failures.set(hash, { message: message(error), code });
+    this.failures.set(hash, { message: message(error), cause: error });
   }
 
   async store(hash: string, cacheDirectory: string, terminalOutput: string, code: number): Promise<boolean> {

@@ -1,4 +1,3 @@
-import type { ErrorCode } from '@org/dte-protocol';
 import type { OutputSummary } from '../outputs';
 import type { NxTask } from '../types';
 
@@ -51,7 +50,7 @@ export type FetchResult =
       outputs?: OutputSummary | undefined;
     }
   | { kind: 'miss' }
-  | { kind: 'error'; message: string; code?: ErrorCode | undefined };
+  | { kind: 'error'; message: string; /** What a reader of ours has thrown. */ cause?: unknown };
 
 /**
  * What came of sending an artifact. Nx alone would tell less: it swallows 403 and 409, and repeats a failing `put` for
