@@ -61,6 +61,8 @@ exports.preTasksExecution = () => {
 
 /** An executor that Nx cannot run: its hasher throws. */
 const REFUSED = {
+  // 22 looks for it when it loads a plugin of the workspace.
+  'tsconfig.base.json': '{ "compilerOptions": { "paths": {} } }',
   'tools/own/package.json': '{ "name": "own", "version": "0.0.0", "executors": "./executors.json" }',
   'tools/own/executors.json':
     '{ "executors": { "go": { "implementation": "./go.js", "schema": "./schema.json", "hasher": "./hasher.js" } } }',
