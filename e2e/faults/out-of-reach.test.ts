@@ -45,7 +45,7 @@ describe('agents that cannot reach their main job', () => {
     expectExit(exit, 0, pipeline);
     const log = plain(exit.output);
     expect(log.match(/DTE_UNREACHABLE /g)).toHaveLength(1);
-    expect(log).toMatch(/No agent can reach this job: agent-[12].*127\.0\.0\.1:9/);
+    expect(log).toMatch(/No agent can reach this job: (1 agent reports|2 agents report) so/);
     expect(log).toMatch(/`dte coordinator`.*DTE_COORDINATOR_URL.*docs\/gitlab\.md/);
     expect(Object.keys(ranOn(fleet.journal())).sort()).toEqual(AFFECTED_TASKS);
     expect(machinesOf(fleet.journal())).toEqual(['main']);
