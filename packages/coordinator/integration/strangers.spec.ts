@@ -57,7 +57,6 @@ const frames: [string, () => string][] = [
   ['with words for a lockfile', () => hello({ identity: { lockfiles: { [WORDS]: WORDS } } })],
   ['with a session that is words', () => hello({ sessionId: `../${WORDS}` })],
   ['that is words', () => WORDS],
-  ['that is too long', () => hello({ padding: WORDS.repeat(LIMITS.helloBytes.value) })],
   ...ESCAPES.map((text): [string, () => string] => [
     `with ${JSON.stringify(text)} in its name`,
     () => hello({ name: `${WORDS}${text}` }),
@@ -72,6 +71,18 @@ it.each(frames)('a first message %s comes into no log', async (_, frame) => {
   await stranger.whenClosed();
   await waitFor('a line of the log', () => lines.some((line) => line.includes('refused')));
   // What was to be said to the main job has been said when a later thing has been.
+  await (await harness.agent('colleague')).next('welcome');
+  await main.next('session.info', ({ agents }) => agents.some(({ name }) => name === 'colleague'));
+  expect(shown(main)).not.toContain(WORDS);
+});
+
+it('a first message that is too long is not read, and comes into no log', async () => {
+  const main = await harness.main();
+  const stranger = await harness.rawClient();
+  await stranger.next('challenge');
+  stranger.socket.send(hello({ padding: WORDS.repeat(LIMITS.helloBytes.value) }));
+  expect(await stranger.whenClosed()).toMatchObject({ code: 1009 });
+  await waitFor('a line of the log', () => lines.some((line) => line.includes('refused')));
   await (await harness.agent('colleague')).next('welcome');
   await main.next('session.info', ({ agents }) => agents.some(({ name }) => name === 'colleague'));
   expect(shown(main)).not.toContain(WORDS);

@@ -193,10 +193,10 @@ export const LIMITS = {
     'A kilobyte a second: far below any link that could carry artifacts, and far above a socket that is only held.',
   ),
   peerBytesPerSecond: limit(
-    2 * MiB,
+    16 * MiB,
     'bytes',
     'DTE_MAX_PEER_RATE',
-    'What one WebSocket may say on average, after a first frame of any legal size; each message counts 1 KiB more than it has. A client that says more is read more slowly, not cut off.',
+    'What one WebSocket may say on average, after a first frame of any legal size; each message counts 1 KiB more than it has. An agent whose tasks all print as fast as they can stays below it; a client that says more is read more slowly, not cut off.',
   ),
   sessionsPerCoordinator: limit(
     2_000,

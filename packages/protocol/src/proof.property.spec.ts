@@ -52,7 +52,10 @@ const somewhere = <T>(messages: readonly T[]): fc.Arbitrary<[T, T]> =>
   );
 
 const handshake: Handshake = { challenge: challenges[0]!, hello: hellos[0]!, channel: 'ab'.repeat(32) };
-const speakers: Signed[] = [{ speaker: 'client' }, ...answers.map((answer) => ({ speaker: 'server' as const, answer }))];
+const speakers: Signed[] = [
+  { speaker: 'client' },
+  ...answers.map((answer) => ({ speaker: 'server' as const, answer })),
+];
 
 it('has examples of everything that is signed', () => {
   expect(hellos.length).toBeGreaterThan(3);

@@ -265,8 +265,31 @@ describe('an output that is reached through a link of the workspace', () => {
       [{ name: 'outputs/out', type: 'symlink', linkname: '.git' }],
       [{ name: 'outputs/out/config' }, 'theirs'],
     );
-    await extract(to, source, ['out']);
+    expect(await codeOf(extract(to, source, ['out']))).toBe('DTE_ARTIFACT_UNDECLARED');
     expect(readFileSync(join(to, '.git/config'), 'utf8')).toBe('mine');
+  });
+
+  it('is never written through a link that only the archive has, wherever it leads', async () => {
+    const to = folder();
+    put(to, 'src/config', 'mine');
+    const source = await forged(
+      [{ name: 'outputs/out', type: 'symlink', linkname: 'src' }],
+      [{ name: 'outputs/out/config' }, 'theirs'],
+    );
+    expect(await codeOf(extract(to, source, ['out']))).toBe('DTE_ARTIFACT_UNSAFE');
+    expect(readFileSync(join(to, 'src/config'), 'utf8')).toBe('mine');
+  });
+
+  it('empties nothing behind a link that leads into git', async () => {
+    const to = folder();
+    put(to, '.git/hooks/pre-commit', 'mine');
+    symlinkSync('.git/hooks', join(to, 'out'));
+    const source = await forged(
+      [{ name: 'outputs/out', type: 'symlink', linkname: '.git/hooks' }],
+      [{ name: 'outputs/out/pre-commit' }, 'theirs'],
+    );
+    expect(await codeOf(extract(to, source, ['out']))).toBe('DTE_ARTIFACT_UNDECLARED');
+    expect(readFileSync(join(to, '.git/hooks/pre-commit'), 'utf8')).toBe('mine');
   });
 });
 

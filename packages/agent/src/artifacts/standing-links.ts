@@ -1,6 +1,6 @@
 import { lstat, readdir, readlink, realpath, rm } from 'node:fs/promises';
-import { join } from 'node:path';
-import { isInside } from './safe-paths';
+import { join, relative, sep } from 'node:path';
+import { isGit, isInside, unsafe } from './safe-paths';
 
 /**
  * Links of the workspace that an output is, or is reached through: removing outputs leaves them, and an archive whose task
@@ -19,6 +19,7 @@ export class StandingLinks {
   async stands(path: string, target: string): Promise<boolean> {
     const there = await readlink(path).catch(() => null);
     if (there === null || there !== target) return false;
+    await this.refuseGit(path);
     this.named.add(path);
     const isOutput = this.outputs.some((output) => join(this.root, output) === path);
     // Replaced as every output is, now that it is known to be one on both sides.
@@ -48,7 +49,16 @@ export class StandingLinks {
         (stat) => stat.isSymbolicLink(),
         () => false,
       );
-      if (isLink) await rm(path, { force: true });
+      if (!isLink) continue;
+      await this.refuseGit(path);
+      await rm(path, { force: true });
     }
+  }
+
+  /** @throws DteError DTE_ARTIFACT_UNSAFE where a link leads into git's folder: nothing of that is the output of a task */
+  private async refuseGit(path: string): Promise<void> {
+    const real = await realpath(path).catch(() => null);
+    if (real !== null && relative(this.root, real).split(sep).some(isGit))
+      throw unsafe(`An output would be written through a link into ${real}: ${path}.`);
   }
 }

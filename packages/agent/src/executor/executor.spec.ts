@@ -462,7 +462,7 @@ describe('a dependency', () => {
         ...{ terminalOutput: '', meta: { taskId: 'lib:build', hash: '5', code: 0, status: 'success' } },
       }),
     );
-    server.handler = (request, response) => void response.writeHead(200).end(archive);
+    server.handler = (request, response) => void sendArtifact(response, archive);
     send(
       { restore: [{ ...cached, artifact: { ...from, outputs: other } }] },
       runSpec(['app:build', 'lib:build']),

@@ -10,7 +10,6 @@ export const plainOutputs = (workspaceRoot: string): OutputsPort => {
   return {
     list: (outputs) => listPaths(workspaceRoot, existing(outputs)),
     remove: (outputs, behindLinks) => removePaths(workspaceRoot, existing(outputs), behindLinks),
-    covers: (outputs) => (path) =>
-      outputs.some((output) => path === output || path.startsWith(`${output}/`)),
+    covers: (outputs) => (path) => outputs.some((output) => path === output || path.startsWith(`${output}/`)),
   };
 };

@@ -113,7 +113,10 @@ export class Connection {
       else if (state.name === 'member') state.member.receive(frame);
       else throw this.malformed('spoke before it was welcomed');
     } catch (thrown) {
-      this.refuse(this.named(DteError.from(thrown)), isBinary ? undefined : (data as Buffer).toString('utf8'));
+      this.refuse(
+        this.named(DteError.from(thrown)),
+        isBinary ? undefined : (data as Buffer).toString('utf8'),
+      );
     }
   }
 

@@ -98,7 +98,10 @@ export class Gatekeeper {
   signed(refusal: Refusal, hello: Hello, origin: Origin): Refusal {
     const { secret } = this.deps;
     if (secret === null) return refusal;
-    return { ...refusal, proof: makeProof(secret, { speaker: 'server', answer: refusal }, of(hello, origin)) };
+    return {
+      ...refusal,
+      proof: makeProof(secret, { speaker: 'server', answer: refusal }, of(hello, origin)),
+    };
   }
 
   /** Where to note that a client was refused before it was identified; null: nowhere. */

@@ -25,7 +25,11 @@ Exit code 1 when something stops distribution.`;
 async function configurationFindings(flags: Flags, workspaceRoot: string): Promise<Finding[]> {
   const { env } = process;
   try {
-    const resolved = resolveConfig({ flags, env: envWithSecrets(), nxJson: readNxJsonOptions(workspaceRoot) });
+    const resolved = resolveConfig({
+      flags,
+      env: envWithSecrets(),
+      nxJson: readNxJsonOptions(workspaceRoot),
+    });
     const sessionId = sessionIdOf(resolved.config, env);
     const rendezvous = createRendezvous({ ...resolved, env, workspaceRoot });
     const alive = (record: RendezvousRecord) => coordinatorAnswers(record, resolved.limits);

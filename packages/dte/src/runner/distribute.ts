@@ -22,7 +22,6 @@ import { hookVariables, type HookVariables } from './hook-variables';
 import { leftovers } from './leftovers';
 import { MainSide } from './main-disk/main-side';
 import { noteAbsent } from './note-absent';
-import { outsideLine } from './outside-outputs';
 import { planRun } from './plan';
 import { batchesFor } from './plan-batches';
 import { prepare, type Prepared } from './prepare';
@@ -75,7 +74,7 @@ async function runDistributed(
   const { projectGraph } = context;
   const { config } = prepared.resolved;
   const { names: forwardedEnv, note } = forwardedBy(prepared);
-  for (const line of [outsideLine(graph), note]) if (line !== null) voice.line(line);
+  if (note !== null) voice.line(note);
   const mainSide = new MainSide({ prepared, graph, context, command, voice });
   const onMain = await mainSide.tasks();
   const plan = planRun(graph, projectGraph, context.initiatingTasks ?? [], onMain.keys());

@@ -1,5 +1,4 @@
 import { isContinuous, isNoop, type NxProjectGraph, type NxTask, type TaskGraph } from '@org/dte-nx-compat';
-import { tasksWithOutsideOutputs } from './outside-outputs';
 
 /** Where the tasks of a command belong. Every task is in exactly one list; order is that of the graph. */
 export interface Plan {
@@ -10,8 +9,8 @@ export interface Plan {
   /** Servers that pending tasks need: each agent that runs such a task starts its own. */
   readonly servers: readonly string[];
   /**
-   * The main job runs these at the end: servers that the command itself is about, what must have this job's disk, tasks with
-   * outputs outside of the workspace, and whatever needs one of them directly or not.
+   * The main job runs these at the end: servers that the command itself is about, what must have this job's disk, and whatever
+   * needs one of them directly or not.
    */
   readonly afterwards: readonly string[];
 }
@@ -99,8 +98,7 @@ export function planRun(
   onMain: Iterable<string> = [],
 ): Plan {
   const ids = Object.keys(graph.tasks);
-  const atHome = [...requestedServers(graph, projectGraph, requested), ...tasksWithOutsideOutputs(graph)];
-  const here = withDependants(graph, [...atHome, ...onMain]);
+  const here = withDependants(graph, [...requestedServers(graph, projectGraph, requested), ...onMain]);
   const distributed = ids.filter((id) => !here.has(id) && !isServer(graph, id));
   const servers = serversOf(graph, distributed);
   const known = new Set([...distributed, ...servers]);

@@ -1,6 +1,13 @@
 import { EventEmitter, once } from 'node:events';
 import { TLSSocket } from 'node:tls';
-import { type Challenge, CHANNEL_BINDING_EXPORT, type Hello, HTTP, type Message, UNBOUND } from '@org/dte-protocol';
+import {
+  type Challenge,
+  CHANNEL_BINDING_EXPORT,
+  type Hello,
+  HTTP,
+  type Message,
+  UNBOUND,
+} from '@org/dte-protocol';
 import { type ClientOptions, WebSocket } from 'ws';
 import { signHello } from './hello';
 

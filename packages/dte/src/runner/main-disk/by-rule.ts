@@ -2,6 +2,7 @@ import type { NxProjectGraph, NxTask, TaskGraph } from '@org/dte-nx-compat';
 import { mainReason, PUBLISH_TARGET, type MainPatterns } from '../../assignment/on-main';
 import type { Assignment } from '../../assignment/assign';
 import { commandText } from './command-text';
+import { outsideReason } from './outside-outputs';
 
 /** Task id -> why it runs in the main job. Tasks that need one of them run there as well and are not named. */
 export type Reasons = ReadonlyMap<string, string>;
@@ -15,7 +16,7 @@ export interface ByRuleInput {
 }
 
 /**
- * Tasks that the option runOnMain or an assignment rule sends to the main job. A command that only publishes is there as a
+ * Tasks that the option runOnMain or an assignment rule sends to the main job, and those that belong there by what they are. A command that only publishes is there as a
  * whole: `nx release` has versioned what lies on that disk, and nothing below a publication may come from another one.
  */
 export function onMainByRule(input: ByRuleInput): Map<string, string> {
@@ -23,7 +24,8 @@ export function onMainByRule(input: ByRuleInput): Map<string, string> {
   const tasks = Object.values(graph.tasks);
   const reasons = new Map<string, string>();
   for (const task of tasks) {
-    const reason = mainReason(task.target, patterns, assignment) ?? releaseReason(task, input);
+    const reason =
+      mainReason(task.target, patterns, assignment) ?? releaseReason(task, input) ?? outsideReason(task);
     if (reason !== null) reasons.set(task.id, reason);
   }
   const requested = tasks.filter(isRequested);
