@@ -1,6 +1,8 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { type Readable } from 'node:stream';
 import { buffer, text } from 'node:stream/consumers';
+import { createGzip } from 'node:zlib';
 import {
   type BatchRun,
   type FetchResult,
@@ -13,6 +15,7 @@ import {
 } from '@org/dte-nx-compat';
 import { type AttemptResult, type ClosureEntry, type RunSpec } from '@org/dte-protocol';
 import { waitFor } from '@org/dte-testing';
+import * as tar from 'tar-stream';
 import { FakeCoordinator, assignment, runSpec, sendArtifact } from '../test-support/fake-coordinator';
 import { testLimits } from '../test-support/hello';
 import { packAttempt } from '../artifacts';
@@ -427,6 +430,25 @@ it('hands back a task that its project graph does not have', async () => {
   });
 });
 
+const emptyArchive = (): Readable =>
+  packAttempt({
+    workspaceRoot: workspace,
+    outputs: [],
+    port: plainOutputs(workspace),
+    limits: testLimits({}),
+    terminalOutput: '',
+    meta: { taskId: 'lib:build', hash: '5', code: 0, status: 'success' },
+  });
+
+/** As Nx packs a task without outputs: what it printed, and its exit code. */
+function emptyNxArchive(): Promise<Buffer> {
+  const archive = tar.pack();
+  archive.entry({ name: 'terminalOutput' }, '');
+  archive.entry({ name: 'code' }, Buffer.alloc(4));
+  archive.finalize();
+  return buffer(archive.pipe(createGzip()));
+}
+
 describe('a dependency', () => {
   const cached: ClosureEntry = { taskId: 'lib:build', hash: '5', artifact: { kind: 'cache', hash: '5' } };
 
@@ -456,12 +478,7 @@ describe('a dependency', () => {
       outputs: NOTHING,
     };
     // What is stored under either name: nothing at all was made.
-    const archive = await buffer(
-      packAttempt({
-        ...{ workspaceRoot: workspace, outputs: [], port: plainOutputs(workspace), limits: testLimits({}) },
-        ...{ terminalOutput: '', meta: { taskId: 'lib:build', hash: '5', code: 0, status: 'success' } },
-      }),
-    );
+    const archive = from.kind === 'cache' ? await emptyNxArchive() : await buffer(emptyArchive());
     server.handler = (request, response) => void sendArtifact(response, archive);
     send(
       { restore: [{ ...cached, artifact: { ...from, outputs: other } }] },
