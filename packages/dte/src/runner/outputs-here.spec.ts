@@ -12,7 +12,9 @@ const graph = graphOf({
   'app:e2e': [],
 });
 
-function setUp(missing: string[] = [], leaves = true, isLeft = true) {
+type Shared = ConstructorParameters<typeof OutputsHere>[0]['shared'];
+
+function setUp(missing: string[] = [], leaves = true, isLeft = true, shared: Partial<Shared> = {}) {
   const restored: string[] = [];
   const explained: string[] = [];
   const outputs = new OutputsHere({
@@ -31,7 +33,12 @@ function setUp(missing: string[] = [], leaves = true, isLeft = true) {
           : Promise.reject(new DteError('DTE_UNKNOWN_HASH', 'no terminal output')),
     },
     restores: new RestoreQueue(1),
-    shared: { overlapping: () => [], restoring: (_task, work) => work() },
+    shared: {
+      overlapping: () => [],
+      restoring: (_task, work) => work(),
+      made: () => Promise.resolve(),
+      ...shared,
+    },
     explainer: new Explainer({ line: () => undefined, explain: ({ code }) => void explained.push(code) }),
   });
   const take = (id: string) => outputs.take(graph.tasks[id]!, { kind: 'cache', hash: id });
@@ -112,6 +119,30 @@ describe('OutputsHere of a main job with a worker', () => {
     outputs.over('lib:build', null);
     await taking;
     expect(restored).toEqual(['lib:build']);
+  });
+
+  it('knows what the worker has left before it restores another task into the same outputs', async () => {
+    const steps: string[] = [];
+    let noted = (): void => undefined;
+    const { outputs, take } = setUp([], true, false, {
+      overlapping: (id) => (id === 'app:e2e' ? ['lib:build'] : []),
+      made: ({ id }) =>
+        new Promise((resolve) => (noted = resolve)).then(() => void steps.push(`noted ${id}`)),
+      restoring: ({ id }, work) => {
+        steps.push(`restoring ${id}`);
+        return work();
+      },
+    });
+    outputs.began('lib:build');
+    const early = take('app:e2e');
+    outputs.over('lib:build', { kind: 'cache', hash: 'lib:build' });
+    await new Promise((resolve) => setImmediate(resolve));
+    const late = take('app:e2e');
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(steps).toEqual([]);
+    noted();
+    await Promise.all([early, late]);
+    expect(steps).toEqual(['noted lib:build', 'restoring app:e2e', 'restoring app:e2e']);
   });
 
   it('says so when a dependency cannot be had', async () => {

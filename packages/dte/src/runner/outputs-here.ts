@@ -21,7 +21,7 @@ export interface OutputsHereOptions {
   readonly restorer: Restorer;
   readonly restores: RestoreQueue;
   /** Outputs that several tasks write into. */
-  readonly shared: Pick<SharedOutputs, 'overlapping' | 'restoring'>;
+  readonly shared: Pick<SharedOutputs, 'made' | 'overlapping' | 'restoring'>;
   readonly explainer: Explainer;
 }
 
@@ -138,9 +138,21 @@ export class OutputsHere implements DiskKeeper {
   over(taskId: string, artifact: Artifact | null): void {
     const running = this.running.get(taskId);
     if (running === undefined) return;
-    this.running.delete(taskId);
-    if (artifact !== null && artifact.kind !== 'none') this.made.set(taskId, identityOf(artifact));
-    running.settle();
+    const end = (): void => {
+      if (this.running.get(taskId) === running) this.running.delete(taskId);
+      running.settle();
+    };
+    if (artifact === null || artifact.kind === 'none') {
+      end();
+      return;
+    }
+    this.made.set(taskId, identityOf(artifact));
+    // Restores of those that write there too begin when it is known what this one has left, and keep it.
+    const { graph, shared } = this.options;
+    void shared
+      .made(taskOf(graph, taskId))
+      .catch(() => undefined)
+      .then(end);
   }
 
   private isHere({ id }: NxTask, artifact: Artifact): boolean {
