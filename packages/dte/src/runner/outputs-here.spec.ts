@@ -127,7 +127,7 @@ describe('OutputsHere of a main job with a worker', () => {
     const { outputs, take } = setUp([], true, false, {
       overlapping: (id) => (id === 'app:e2e' ? ['lib:build'] : []),
       made: ({ id }) =>
-        new Promise((resolve) => (noted = resolve)).then(() => void steps.push(`noted ${id}`)),
+        new Promise<void>((resolve) => (noted = resolve)).then(() => void steps.push(`noted ${id}`)),
       restoring: ({ id }, work) => {
         steps.push(`restoring ${id}`);
         return work();

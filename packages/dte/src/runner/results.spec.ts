@@ -104,7 +104,7 @@ function setUp(
         leave: () => Promise.resolve({ terminalOutput: 'printed', bytes: 7 }),
       },
       restores: new RestoreQueue(4),
-      shared: { overlapping: () => [], restoring: (_task, work) => work() },
+      shared: { overlapping: () => [], made: () => Promise.resolve(), restoring: (_task, work) => work() },
       explainer: new Explainer(voice),
     }),
     explainer: new Explainer(voice),
