@@ -94,6 +94,24 @@ describe('SharedOutputs', () => {
     expect(there('dist/a.js', 'dist/packed')).toEqual(['dist/packed']);
   });
 
+  it('keeps what a task has left in the outputs of one that it needs, which is restored again', async () => {
+    const ASSETS = task('lib:assets', ['dist/assets', 'dist/both'], ['lib:js']);
+    const outputs = shared([JS, ASSETS]);
+    const js = async (): Promise<void> => {
+      await replace('dist/a.js', 'dist/assets/of-js')();
+      write('dist/both', 'js');
+    };
+    await outputs.restoring(JS, js);
+    write('dist/assets/logo');
+    write('dist/both', 'assets');
+    await outputs.made(ASSETS);
+    rmSync(join(root, 'dist/a.js'));
+    await outputs.restoring(JS, js);
+
+    expect(there('dist/a.js', 'dist/assets/of-js', 'dist/assets/logo')).toHaveLength(3);
+    expect(readFileSync(join(root, 'dist/both'), 'utf8')).toBe('assets');
+  });
+
   it('puts everything back when the restore fails', async () => {
     const outputs = shared([JS, TYPES]);
     await outputs.restoring(JS, replace('dist/a.js'));

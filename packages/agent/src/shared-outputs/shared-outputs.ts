@@ -21,8 +21,8 @@ interface Task {
 /**
  * Keeps tasks of one run that write into the same outputs from deleting one another's files. Restoring the outputs of a task
  * replaces all that they name; run after one another on one machine, both would have left their files there. So what an
- * unrelated task has left goes aside while another one's outputs are put in place. Costs nothing for tasks that
- * share with nobody.
+ * unrelated task, or one that needs it, has left goes aside while a task's outputs are put in place. Costs nothing for tasks
+ * that share with nobody.
  */
 export class SharedOutputs {
   private readonly ledger: Ledger;
@@ -38,11 +38,13 @@ export class SharedOutputs {
 
   /** Puts the outputs of a task in place by `work`, which may remove all that they name. */
   async restoring<T>(task: Task, work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
-    const others = this.options.sharing.unrelated(task.id);
-    if (others.length === 0) return work();
+    const { sharing, workspaceRoot } = this.options;
+    if (!this.shares(task.id)) return work();
+    const others = sharing.unrelated(task.id);
     const replace = async (): Promise<T> => {
-      const left = await this.ledger.left(others);
-      const aside = await Aside.move(this.options.workspaceRoot, left.filter(isWithin(task.outputs)));
+      const onTop = await this.ledger.left(sharing.dependants(task.id));
+      const left = new Set([...onTop, ...(await this.ledger.left(others))]);
+      const aside = await Aside.move(workspaceRoot, [...left].filter(isWithin(task.outputs)), new Set(onTop));
       let back: ReadonlySet<string> = new Set();
       let result: T;
       try {
@@ -58,7 +60,7 @@ export class SharedOutputs {
 
   /** Runs tasks by `work`: what they share with others is not replaced in the meantime. */
   async running<T>(tasks: readonly Task[], work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
-    const sharing = tasks.filter(({ id }) => this.options.sharing.unrelated(id).length > 0);
+    const sharing = tasks.filter(({ id }) => this.shares(id));
     const ends: (() => Promise<void>)[] = [];
     try {
       for (const { id } of sharing) ends.push(await this.ledger.begin(id, signal));
@@ -71,7 +73,11 @@ export class SharedOutputs {
 
   /** A task has made its outputs here. */
   async made(task: Task): Promise<void> {
-    if (this.options.sharing.unrelated(task.id).length > 0) await this.note(task);
+    if (this.shares(task.id)) await this.note(task);
+  }
+
+  private shares(taskId: string): boolean {
+    return this.overlapping(taskId).length > 0;
   }
 
   private async note({ id, outputs }: Task, ofOthers: ReadonlySet<string> = new Set()): Promise<void> {

@@ -66,6 +66,11 @@ export class OutputSharing {
     );
   }
 
+  /** Those that need this task, directly or not: what they have left lies on top of its outputs. */
+  dependants(id: string): string[] {
+    return this.overlapping(id).filter((other) => this.closureOf(other).has(id));
+  }
+
   private closureOf(id: string): ReadonlySet<string> {
     const known = this.closures.get(id);
     if (known !== undefined) return known;

@@ -68,8 +68,17 @@ it.each([
 ])('forgets a task whose outputs another one wrote over: %s', (_, first, second) => {
   table.produced('run-1', 'app:build', { kind: 'cache', hash: '1' }, [first]);
   table.produced('run-1', 'app:build:production', { kind: 'cache', hash: '2' }, [second]);
-  expect(plan(1, entry('app:build')).restore).toEqual(['app:build']);
   expect(plan(1, entry('app:build:production', '2')).restore).toEqual([]);
+  expect(plan(1, entry('app:build')).restore).toEqual(['app:build']);
+});
+
+it.each(['run-1', 'run-2'])('restores what lies in outputs that are restored anew, for %s', (runId) => {
+  const closure = [entry('lib:build'), entry('lib:assets'), entry('other:build')];
+  table.produced('run-1', 'lib:build', { kind: 'cache', hash: '1' }, ['dist/lib']);
+  table.produced('run-1', 'lib:assets', { kind: 'cache', hash: '1' }, ['dist/lib/assets']);
+  table.produced('run-1', 'other:build', { kind: 'cache', hash: '1' }, ['dist/other']);
+  expect(ids(table.plan(1, runId, closure).restore)).toEqual(['lib:build', 'lib:assets']);
+  expect(ids(table.plan(2, runId, closure).awaiting)).toEqual(['lib:build', 'lib:assets']);
 });
 
 it('keeps tasks whose outputs are beside each other', () => {

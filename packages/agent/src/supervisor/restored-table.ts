@@ -39,9 +39,14 @@ class PathNode {
 export class RestoredTable {
   private readonly present = new Map<string, { identity: string; outputs: readonly string[] }>();
   private readonly inFlight = new Map<string, InFlight>();
+  /** Where each task that was ever here has its outputs. */
+  private readonly claims = new Map<string, readonly string[][]>();
   private readonly root = new PathNode();
 
-  /** Divides a closure into what is there, what this executor restores and what another one is restoring. */
+  /**
+   * Divides a closure into what is there, what this executor restores and what another one is restoring.
+   * @param closure dependencies before dependants: what lies in the outputs of one that is restored is restored after it
+   */
   plan(executorId: number, runId: string, closure: readonly ClosureEntry[]): RestorePlan {
     const plan: RestorePlan = { restore: [], awaiting: [] };
     for (const entry of closure) {
@@ -56,6 +61,8 @@ export class RestoredTable {
         this.inFlight.set(entry.taskId, { executorId, identity, awaitedBy: new Set() });
         plan.restore.push(entry);
       }
+      for (const claim of this.claims.get(entry.taskId) ?? [])
+        for (const other of this.overlapping(claim)) this.drop(other);
     }
     return plan;
   }
@@ -109,6 +116,7 @@ export class RestoredTable {
       }
       node.owners.add(taskId);
     }
+    this.claims.set(taskId, claims);
     this.present.set(taskId, { identity, outputs });
   }
 
