@@ -233,6 +233,18 @@ describe('an output that is reached through a link of the workspace', () => {
     expect(behind(to).includes('stale.js')).toBe(!outputs.includes('out'));
   });
 
+  it('stays a link where only some files of it are wanted', async () => {
+    const [from, to] = [withLink(), withLink()];
+    put(from, 'out/a.js');
+    put(from, 'out/report.txt');
+    put(to, 'real/sub/stale.txt');
+    const only = (path: string): boolean => path.endsWith('.txt');
+    await extract(to, pack(from, ['out']), ['out'], {}, { only });
+
+    expect(readlinkSync(join(to, 'out'))).toBe('real');
+    expect(behind(to)).toEqual(['report.txt', 'stale.js', 'sub']);
+  });
+
   it('is a folder where the task has made one of the link', async () => {
     const [from, to] = [folder(), withLink()];
     put(from, 'out/a.js');

@@ -98,7 +98,7 @@ class Extractor {
   constructor(private readonly options: ExtractOptions) {
     const { taskId, outputs, port } = options;
     this.folders = new FolderMaker(options.workspaceRoot);
-    this.standing = new StandingLinks(this.folders.root, options.outputs);
+    this.standing = new StandingLinks(this.folders.root, options.outputs, options.only);
     this.gate = new ArchiveGate({
       taskId,
       root: this.folders.root,
@@ -223,7 +223,10 @@ class Extractor {
   private async takeOutput(entry: ArchiveEntry, name: string): Promise<void> {
     const { type, mode, linkname } = entry.header;
     const { only } = this.options;
-    const isLeft = only !== undefined && (type === 'directory' || !only(name.replace(/\/+$/, '')));
+    const picked = name.replace(/\/+$/, '');
+    // Files are picked behind a link that the output itself is, too.
+    const isOutput = type === 'symlink' && this.options.outputs.includes(picked);
+    const isLeft = only !== undefined && !isOutput && (type === 'directory' || !only(picked));
     const parts = isLeft ? null : await this.gate.pass(entry.header, name);
     if (parts === null) {
       entry.resume();

@@ -13,6 +13,8 @@ export class StandingLinks {
   constructor(
     private readonly root: string,
     private readonly outputs: readonly string[],
+    /** Files that are wanted at all, by their paths in the workspace; the others are left alone. */
+    private readonly only?: ((path: string) => boolean) | undefined,
   ) {}
 
   /** Takes note of a link of the archive. True: it is there already, with this target, and may be written through. */
@@ -32,10 +34,23 @@ export class StandingLinks {
     const real = await realpath(path).catch(() => null);
     // Neither a folder outside, nor one that the link, and so everything else, lies in.
     if (real === null || !isInside(this.root, real) || isInside(real, path)) return false;
-    const names = await readdir(path).catch(() => null);
+    const names = await readdir(path, { recursive: this.only !== undefined }).catch(() => null);
     if (names === null) return false;
-    for (const name of names) await rm(join(path, name), { recursive: true, force: true });
+    for (const name of names) {
+      const place = join(path, name);
+      if (!(await this.isPicked(place))) continue;
+      await rm(place, { recursive: true, force: true });
+    }
     return true;
+  }
+
+  private async isPicked(path: string): Promise<boolean> {
+    if (this.only === undefined) return true;
+    const isFolder = await lstat(path).then(
+      (stat) => stat.isDirectory(),
+      () => true,
+    );
+    return !isFolder && this.only(relative(this.root, path).split(sep).join('/'));
   }
 
   /** Before anything but a link is written: outputs that are links here, and were none there, go. */
