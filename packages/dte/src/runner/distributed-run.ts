@@ -222,6 +222,7 @@ export class DistributedRun {
         limits,
       },
       ...{ skipNxCache, skipRemoteCache },
+      inTurn: (task, work) => this.outputs.inTurn(task, work),
       late: this.lateHashes(),
     });
     const marked = found.map((hit) =>

@@ -97,6 +97,13 @@ export class OutputsHere implements DiskKeeper {
 
   /** In its turn among all restores: outputs of a task may lie inside those of a dependency. */
   inOrder<T>(task: NxTask, work: () => Promise<T>): Promise<T> {
+    const taking = this.inTurn(task, work);
+    this.taken.set(task.id, taking);
+    return taking;
+  }
+
+  /** The same for what does not say where the outputs are in the end. */
+  inTurn<T>(task: NxTask, work: () => Promise<T>): Promise<T> {
     const { graph, shared, restores } = this.options;
     const dependencies = (graph.dependencies[task.id] ?? []).map(({ id }) => id);
     const overlapping = shared.overlapping(task.id);
@@ -106,9 +113,7 @@ export class OutputsHere implements DiskKeeper {
       for (const id of [task.id, ...overlapping]) await this.running.get(id)?.over;
       return shared.restoring(task, work);
     };
-    const taking = restores.add(task.id, [...dependencies, ...overlapping], whenFree);
-    this.taken.set(task.id, taking);
-    return taking;
+    return restores.add(task.id, [...dependencies, ...overlapping], whenFree);
   }
 
   /** For the worker: the outputs of a dependency, once and by the same way as all others. */

@@ -34,18 +34,21 @@ async function settle({
   const asked: string[][] = [];
   const uploaded: string[] = [];
   const archived: string[] = [];
+  const steps: string[] = [];
   const cache: TaskCache = {
     remoteKind,
     lookupLocal: (tasks) =>
       Promise.resolve(new Map(tasks.filter(({ id }) => local.includes(id)).map(({ id }) => [id, entry]))),
-    fetch: ({ id }): Promise<FetchResult> =>
-      Promise.resolve(
+    fetch: ({ id }): Promise<FetchResult> => {
+      steps.push(`${id} fetched`);
+      return Promise.resolve(
         local.includes(id)
           ? { kind: 'local', entry }
           : other.includes(id)
             ? { kind: 'remote', entry }
             : { kind: 'miss' },
-      ),
+      );
+    },
     uploadFromLocal: ({ id }) => {
       uploaded.push(id);
       return Promise.resolve(stored);
@@ -69,8 +72,17 @@ async function settle({
     skipNxCache: false,
     skipRemoteCache: false,
     late: noLateHashes,
+    inTurn: async (task, work) => {
+      steps.push(`${task.id} begins`);
+      const done = await work();
+      steps.push(`${task.id} is over`);
+      return done;
+    },
     outputs: {
-      list: () => Promise.resolve({ entries: [], through: [], roots: [] }),
+      list: () => {
+        steps.push('listed');
+        return Promise.resolve({ entries: [], through: [], roots: [] });
+      },
       remove: () => undefined,
       covers: () => () => true,
     },
@@ -81,12 +93,13 @@ async function settle({
       },
       putAttempt: (_run, taskId) => {
         archived.push(taskId);
+        steps.push(`${taskId} sent`);
         return Promise.resolve('stored');
       },
     },
     ...options,
   });
-  return { hits, asked, uploaded, archived };
+  return { hits, asked, uploaded, archived, steps };
 }
 
 describe('settleFromCache', () => {
@@ -111,6 +124,13 @@ describe('settleFromCache', () => {
     const nothingPending = await settle({ local: ['lib:build', 'app:build', 'app:test'] });
     expect(nothingPending.uploaded).toEqual([]);
     expect(nothingPending.hits.map(({ artifact }) => artifact.kind)).toEqual(['none', 'none', 'none']);
+  });
+
+  it('reads outputs for an archive in their turn: others may write into them', async () => {
+    const { steps } = await settle({ local: ['lib:build'], stored: { kind: 'none' } });
+    expect(steps).toEqual([
+      ...['lib:build begins', 'lib:build fetched', 'listed', 'lib:build sent', 'lib:build is over'],
+    ]);
   });
 
   it('sends an archive when the organisation has a remote cache of its own', async () => {

@@ -33,6 +33,8 @@ export interface SettleOptions {
   readonly limits: LimitValues;
   /** --skip-nx-cache: nothing is a hit. */
   readonly skipNxCache: boolean;
+  /** Runs what puts the outputs of a task in place and reads them, in its turn among those that write there too. */
+  readonly inTurn: <T>(task: NxTask, work: () => Promise<T>) => Promise<T>;
   /** Tasks that came without a hash. */
   readonly late: LateHashes;
   /** --skip-remote-cache: only this machine's cache is asked. */
@@ -117,13 +119,22 @@ async function findHits(options: SettleOptions, candidates: readonly Candidate[]
 
 /** Makes the outputs of a hit reachable for agents; null when that fails: then an agent shall run the task. */
 async function share(options: SettleOptions, { task, hash, entry, held }: Found): Promise<Artifact | null> {
-  const { cache, http, runId, workspaceRoot, outputs, limits } = options;
+  const { cache, http } = options;
   if (held) return { kind: 'cache', hash };
   if (entry === null) return null;
   const stored = await cache.uploadFromLocal(task, entry);
   // "Declined" is the answer for what is there already; the question tells it from a refusal.
   if (stored.kind === 'stored') return { kind: 'cache', hash };
   if (stored.kind === 'declined' && (await http.askHeld([hash])).has(hash)) return { kind: 'cache', hash };
+  return options.inTurn(task, () => sendAttempt(options, { task, hash }, entry));
+}
+
+/** As an archive, from this disk: what a remote cache does not take. */
+async function sendAttempt(
+  { cache, http, runId, workspaceRoot, outputs, limits }: SettleOptions,
+  { task, hash }: Candidate,
+  entry: CacheEntry,
+): Promise<Artifact | null> {
   const onDisk = await cache.fetch(task);
   if (onDisk.kind !== 'local' && onDisk.kind !== 'remote') return null;
   const meta = { taskId: task.id, hash, code: entry.code, status: 'success' as const };
