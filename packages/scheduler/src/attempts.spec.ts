@@ -9,6 +9,29 @@ const config = {
   ...{ logEntriesPerFrame: 500, frameBytes: 16 * 1024 * 1024 },
 };
 
+it.each([
+  ['DTE_OUTPUTS_DIFFER', 0],
+  ['DTE_DISK_FULL', 1],
+] as const)('counts what is the fault of an agent: %s, %i', (code, faults) => {
+  const state = createState({ ...config, attemptsPerTask: 3 }, 's1');
+  const returned = {
+    name: 'completed',
+    result: { kind: 'returned', reason: { code, message: 'Why.' } },
+  } as const;
+  const work = [{ runId: 'r1', taskId: 'a:build', attempt: 1, phase: returned }];
+  const inputs: Input[] = [
+    { type: 'run.submit', spec: runSpec('r1', [taskSpec('a:build')]) },
+    { type: 'main.sync', sync: { type: 'main.sync', runId: 'r1', ackSeq: 0, want: 'follow' } },
+    { type: 'agent.joined', agent: { agentId: 'a1', name: 'agent-1', jobUrl: null, slots: 1, labels: [] } },
+    {
+      ...{ type: 'agent.sync', agentId: 'a1' },
+      sync: { type: 'agent.sync', seq: 1, slots: 1, draining: false, work },
+    },
+  ];
+  for (const input of inputs) step(state, input, 1);
+  expect(state.agents.get('a1')?.faults).toBe(faults);
+});
+
 it('names the code of the last loss when a task goes back to the main job, which hears of no other', () => {
   const state = createState(config, 's1');
   const reason = { code: 'DTE_DISK_FULL', message: 'No space left.' } as const;

@@ -171,12 +171,16 @@ const SAME_ANYWHERE: readonly ErrorCode[] = [
   'DTE_NX_FAILED',
 ];
 
-/** An artifact that is damaged, or gone since, is the coordinator's trouble. */
+/**
+ * An artifact that is damaged, or gone since, is the coordinator's trouble; one that is not what was made was so before it came to
+ * this agent.
+ */
 const NO_FAULT: readonly ErrorCode[] = [
   ...SAME_ANYWHERE,
   'DTE_AGENT_LEFT',
   'DTE_ARTIFACT_DAMAGED',
   'DTE_ARTIFACT_MISSING',
+  'DTE_OUTPUTS_DIFFER',
 ];
 
 /** Reasons come from agents and may use up the length a reason may have. */

@@ -212,6 +212,15 @@ it('runs a task and says where Nx has stored it, without a request', async () =>
   expect(server.requests).toEqual([]);
 });
 
+it('says nothing of what lies in outputs that another task may have written into by now', async () => {
+  const spec = runSpec(['app:build', 'lib:build']);
+  const [app, lib] = spec.tasks;
+  lib!.nxTask.outputs = [`${app!.nxTask.outputs[0]}/types`];
+  send({}, spec);
+  expect(await result()).toMatchObject({ artifact: { kind: 'cache', hash: 'hash-app-build' } });
+  expect(await result()).not.toHaveProperty('artifact.outputs');
+});
+
 it('runs the tasks of a batch together and says of each how it ended and where it is', async () => {
   let given: RunBatchRequest | null = null;
   host.batch = async (request) => {

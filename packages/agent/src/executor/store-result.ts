@@ -44,9 +44,17 @@ export async function storeResult(
   return withSummary({ kind: 'attempt', attempt: ref.attempt }, made);
 }
 
-/** Of a task without outputs there is nothing to compare. */
-const listed = ({ outputs }: RestoreContext, { id, nxTask }: TaskSpec): Promise<OutputSummary | null> =>
-  nxTask.outputs.length === 0 ? Promise.resolve(null) : summariseOutputs(outputs, id, nxTask.outputs);
+/**
+ * Of a task without outputs there is nothing to compare. Where another task may write into them, there may be more or less by
+ * now than was stored.
+ */
+const listed = (
+  { outputs, shared }: RestoreContext,
+  { id, nxTask }: TaskSpec,
+): Promise<OutputSummary | null> =>
+  nxTask.outputs.length === 0 || shared.overlapping(id).length > 0
+    ? Promise.resolve(null)
+    : summariseOutputs(outputs, id, nxTask.outputs);
 
 /**
  * In Nx's format what a task printed comes last, behind all of its outputs. Of an archive of ours it is the beginning; and
