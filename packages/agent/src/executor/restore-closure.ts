@@ -124,8 +124,17 @@ export async function forEachLimited<T>(
   work: (item: T) => Promise<void>,
 ): Promise<void> {
   const queue = items.values();
+  let hasFailed = false;
   const worker = async (): Promise<void> => {
-    for (const item of queue) await work(item);
+    for (const item of queue) {
+      if (hasFailed) return;
+      try {
+        await work(item);
+      } catch (thrown) {
+        hasFailed = true;
+        throw thrown;
+      }
+    }
   };
   await Promise.all(Array.from({ length: Math.min(limit, items.length) }, worker));
 }

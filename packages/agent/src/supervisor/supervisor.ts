@@ -167,14 +167,15 @@ export class Supervisor {
     if (message.type === 'ready' || message.type === 'unable' || message.type === 'server') return;
     const key = keyOf(message.ref);
     const attempt = this.attempts.get(key);
-    if (message.type === 'restored') {
-      const awaitedBy = this.restored.restored(executorId, message.taskId, message.ok, message.outputs);
-      this.tellElsewhere(awaitedBy, message.taskId, message.ok);
-      return;
-    }
+    // Nor is what an attempt that is over has restored of any use: the next one may be about to replace it.
     if (attempt === undefined || !('executorId' in attempt.state) || attempt.state.executorId !== executorId)
       return;
     switch (message.type) {
+      case 'restored': {
+        const awaitedBy = this.restored.restored(executorId, message.taskId, message.ok, message.outputs);
+        this.tellElsewhere(awaitedBy, message.taskId, message.ok);
+        break;
+      }
       case 'executing':
         if (attempt.state.name === 'running') {
           this.set(key, { ...attempt.state, startMs: message.startMs });
