@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto';
-import { mkdir, open, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { createHash, randomUUID } from 'node:crypto';
+import { mkdir, open, readFile, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { DteError } from '@org/dte-protocol';
@@ -42,7 +42,16 @@ export class Ledger {
 
   async note(taskId: string, paths: readonly string[]): Promise<void> {
     await mkdir(this.folder, { recursive: true });
-    await writeFile(join(this.folder, nameOf(taskId)), JSON.stringify(paths));
+    const path = join(this.folder, nameOf(taskId));
+    // In one step: others may be reading it, and the disk may be full.
+    const draft = `${path} ${randomUUID()}`;
+    try {
+      await writeFile(draft, JSON.stringify(paths));
+      await rename(draft, path);
+    } catch (thrown) {
+      await rm(draft, { force: true });
+      throw thrown;
+    }
   }
 
   /** Until the function it gives is called, this task counts as running. */
@@ -83,8 +92,15 @@ export class Ledger {
     await mkdir(this.folder, { recursive: true });
     try {
       const file = await open(path, 'wx');
-      await file.writeFile(String(process.pid));
-      await file.close();
+      try {
+        await file.writeFile(String(process.pid));
+      } catch (failed) {
+        // The disk is full: nobody would know that an empty lock is nobody's.
+        await rm(path, { force: true });
+        throw failed;
+      } finally {
+        await file.close();
+      }
       return true;
     } catch (thrown) {
       if (!isCode(thrown, 'EEXIST')) throw thrown;

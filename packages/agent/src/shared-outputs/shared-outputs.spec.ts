@@ -1,4 +1,5 @@
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { DteError } from '@org/dte-protocol';
@@ -158,6 +159,19 @@ describe('SharedOutputs', () => {
     await outputs.running([OTHER], () => outputs.restoring(JS, replace('dist/a.js')));
     expect(existsSync(folder)).toBe(false);
   });
+});
+
+it('leaves no lock behind when the disk is full', async () => {
+  const file = await open(join(root, 'any'), 'w');
+  const full = Object.assign(new Error('no space left on device'), { code: 'ENOSPC' });
+  const write = jest
+    .spyOn(Object.getPrototypeOf(file) as typeof file, 'writeFile')
+    .mockRejectedValueOnce(full);
+  const ledger = new Ledger(folder, 100);
+  await expect(ledger.alone([], () => Promise.resolve('done'))).rejects.toBe(full);
+  write.mockRestore();
+  await file.close();
+  expect(await ledger.alone([], () => Promise.resolve('done'))).toBe('done');
 });
 
 it('takes over from processes that have died', async () => {
