@@ -144,6 +144,10 @@ export const ERROR_CODES = {
     severity: 'attempt',
     cure: 'Nothing to do if it happens once: the task is run again. If it comes back, look for something that writes into the outputs which the message names while others read them.',
   },
+  DTE_OUTPUTS_BUSY: {
+    severity: 'attempt',
+    cure: 'Nothing to do: the main job runs the task. If it comes again, give the tasks that write into the same outputs folders of their own, or raise DTE_SHARED_OUTPUTS_MS above what the longest of them takes.',
+  },
   DTE_OUTPUT_NAME: {
     severity: 'attempt',
     cure: 'Give the output that the message names a name in UTF-8, or leave it out of the outputs of the task.',

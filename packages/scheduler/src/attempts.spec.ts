@@ -11,6 +11,7 @@ const config = {
 
 it.each([
   ['DTE_OUTPUTS_DIFFER', 0],
+  ['DTE_OUTPUTS_BUSY', 0],
   ['DTE_DISK_FULL', 1],
 ] as const)('counts what is the fault of an agent: %s, %i', (code, faults) => {
   const state = createState({ ...config, attemptsPerTask: 3 }, 's1');

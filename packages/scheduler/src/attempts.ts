@@ -161,13 +161,14 @@ export function loseAttempt(
 
 /**
  * What an agent cannot store no other can, what one refuses to unpack all do, and what Nx refuses it refuses on every agent: told
- * once, and the main job runs the task, as Nx would without agents.
+ * once, and the main job runs the task, as Nx would without agents. The same for a wait of half an hour: four of them are too long.
  */
 const SAME_ANYWHERE: readonly ErrorCode[] = [
   'DTE_ARTIFACT_UNSAFE',
   'DTE_ARTIFACT_UNDECLARED',
   'DTE_ARTIFACT_TOO_LARGE',
   'DTE_OUTPUT_NAME',
+  'DTE_OUTPUTS_BUSY',
   'DTE_NX_FAILED',
 ];
 

@@ -63,7 +63,7 @@ export class Ledger {
 
   /**
    * Runs `work` while no other process does, and none of these tasks runs.
-   * @throws DteError DTE_TIMEOUT, and what `work` throws
+   * @throws DteError DTE_OUTPUTS_BUSY, and what `work` throws
    */
   async alone<T>(notRunning: readonly string[], work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
     const names = new Set(notRunning.map(nameOf));
@@ -79,7 +79,7 @@ export class Ledger {
       }
       if (performance.now() > deadline) {
         throw new DteError(
-          'DTE_TIMEOUT',
+          'DTE_OUTPUTS_BUSY',
           `Tasks that write into the same outputs were not done within ${this.waitMs} ms (sharedOutputsMs).`,
         );
       }

@@ -149,7 +149,7 @@ describe('SharedOutputs', () => {
     const outputs = shared([JS, TYPES], 1);
     const failing = outputs.running([JS], () => outputs.restoring(TYPES, replace()));
     await expect(failing).rejects.toMatchObject({
-      code: 'DTE_TIMEOUT',
+      code: 'DTE_OUTPUTS_BUSY',
       message: expect.stringContaining('sharedOutputsMs') as string,
     });
   });
