@@ -14,7 +14,7 @@ import type { Prepared } from '../prepare';
 import { onMainByRule, type Reasons } from './by-rule';
 import { changedOutputs } from './changed-outputs';
 import type { MainDisk } from './main-disk';
-import { outsideGraph } from './outside-graph';
+import { outsideGraph, type OutsideInput } from './outside-graph';
 import { mayBeUnseen, unseenChanges } from './unseen-changes';
 import { notAsCommitted, readWorkingTree } from './working-tree';
 
@@ -24,6 +24,7 @@ export interface MainTasksInput {
   readonly graph: TaskGraph;
   readonly context: NxRunnerContext;
   readonly command: Pick<Command, 'isRequested'>;
+  readonly onElsewhere?: OutsideInput['onElsewhere'];
 }
 
 /**
@@ -57,7 +58,7 @@ export async function mainTasks(input: MainTasksInput): Promise<Reasons> {
 }
 
 async function outside(
-  { prepared, disk, graph, context }: MainTasksInput,
+  { prepared, disk, graph, context, onElsewhere }: MainTasksInput,
   isOpen: (task: NxTask) => boolean,
   isReleased: (task: NxTask) => boolean,
 ): Promise<Reasons> {
@@ -73,6 +74,7 @@ async function outside(
     projectGraph,
     disk,
     isReleased,
+    onElsewhere,
     isSuspect: (task) =>
       isOpen(task) &&
       !isContinuous(task) &&

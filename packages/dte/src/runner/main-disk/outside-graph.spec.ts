@@ -108,7 +108,12 @@ it('does not take the outputs of a target for paths that it reads', async () => 
 });
 
 it('brings what was left elsewhere to a task whose configuration names it', async () => {
-  expect(await found({ 'copier:deploy': [] }, { 'dist/lib': ELSEWHERE })).toHaveLength(1);
+  const onElsewhere = jest.fn();
+  expect(await found({ 'copier:deploy': [] }, { 'dist/lib': ELSEWHERE }, { onElsewhere })).toHaveLength(1);
+  expect(onElsewhere.mock.calls).toEqual([['copier:deploy', made.taskId]]);
+  // What lies here, and what a script has deleted, is none of it.
+  await found({ 'copier:deploy': [] }, { 'dist/lib': AS_MADE }, { onElsewhere });
+  expect(onElsewhere).toHaveBeenCalledTimes(1);
 });
 
 it('lets a task go whose dependencies are what lies there: agents restore those', async () => {
