@@ -94,10 +94,16 @@ async function unseen(
   const isPending = (task: NxTask): boolean =>
     isOpen(task) && mayBeUnseen(task) && !isNoop(task, projectGraph);
   // With `warn` agents are to run what differs.
-  if (resolved.config.onHashMismatch === 'warn' || !Object.values(graph.tasks).some(isPending))
-    return new Map();
+  if (resolved.config.onHashMismatch === 'warn') return new Map();
+  const pending = Object.values(graph.tasks).filter(isPending);
+  if (pending.length === 0) return new Map();
   const tree = await readWorkingTree(workspaceRoot, resolved.limits);
-  if (tree === null || tree.tracked.length + tree.untracked.length === 0) return new Map();
+  if (tree === 'none') return new Map();
+  if (tree === 'unknown') {
+    const why = 'git does not say what has changed here';
+    return new Map(pending.map(({ id }) => [id, why]));
+  }
+  if (tree.tracked.length + tree.untracked.length === 0) return new Map();
   return unseenChanges({
     graph,
     projectGraph,
