@@ -5,7 +5,7 @@ import {
   type NxTask,
   type TaskGraph,
 } from '@org/dte-nx-compat';
-import { commandText } from './command-text';
+import { asNamedIn, commandText } from './command-text';
 import type { OutputsState } from './main-disk';
 import { namesPath } from './names-path';
 import { projectsBelow } from './projects-below';
@@ -108,7 +108,8 @@ function matters({ isReleased, projectGraph }: OutsideInput, task: NxTask, lying
   if (isReleased(task)) return false;
   if (lying.state.kind === 'unknown' || lying.state.made.hasVaried) return true;
   const text = commandText(task.target, projectGraph);
-  return lying.paths.some((path) => namesPath(text, path));
+  const near = asNamedIn(task.target, projectGraph);
+  return lying.paths.some((path) => namesPath(text, path) || namesPath(text, near(path)));
 }
 
 const wordsFor = ({ project, target, state }: Lying, path: string): string =>
