@@ -16,9 +16,12 @@ export const clean = (path: string): string => {
 
 const leaves = (path: string): boolean => path === '..' || path.startsWith('../') || path.startsWith('/');
 
-export function lstatOrNull(path: string): Stats | null {
+export const lstatOrNull = (path: string): Stats | null => unlessGone(() => lstatSync(path));
+
+/** Null when nothing is there. */
+export function unlessGone<T>(look: () => T): T | null {
   try {
-    return lstatSync(path);
+    return look();
   } catch (thrown) {
     const { code } = thrown as NodeJS.ErrnoException;
     if (code === 'ENOENT' || code === 'ENOTDIR') return null;
