@@ -14,6 +14,7 @@ jest.mock('./main-tasks', () => ({
 }));
 jest.mock('./open-main-disk', () => ({
   openMainDisk: () => ({
+    lookAround: () => Promise.resolve(),
     absentSoFar: () => Promise.resolve([{ taskId: 'lib:build', absentIn: 'run', outputs: ['dist/lib'] }]),
   }),
 }));
