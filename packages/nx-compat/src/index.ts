@@ -35,6 +35,7 @@ export {
   type OutputEntry,
   type OutputList,
   type OutputSummary,
+  type RemoveHow,
 } from './outputs';
 export { declaredOutputs } from './declared-outputs';
 export { pathMatcher } from './path-matcher';

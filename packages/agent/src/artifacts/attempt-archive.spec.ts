@@ -17,6 +17,7 @@ import { dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { gunzipSync, gzipSync } from 'node:zlib';
+import { type RemoveHow } from '@org/dte-nx-compat';
 import { DteError, LIMITS } from '@org/dte-protocol';
 import * as tar from 'tar-stream';
 import { plainOutputs } from '../test-support/plain-outputs';
@@ -147,6 +148,29 @@ describe('an archive that is packed and extracted elsewhere', () => {
     expect(await codeOf(extract(to, odd, [], {}, as))).toBe('DTE_ARTIFACT_UNSAFE');
     const bad = await cached(['../a.txt', 'a'], ...end);
     expect(await codeOf(extract(to, bad, ['dist'], {}, as))).toBe('DTE_ARTIFACT_UNSAFE');
+  });
+
+  it('leaves what git tracks where it has not all that the task would find, and removes what it wrote when it fails', async () => {
+    const [from, to] = [folder(), folder()];
+    put(from, 'dist/a.js');
+    put(from, 'dist/b.js');
+    const asked: unknown[] = [];
+    const port = {
+      ...plainOutputs(to),
+      // As with a glob of which git tracks everything.
+      remove: (_: unknown, how?: RemoveHow) => void asked.push(how?.keepsTracked),
+    };
+    const take = (source: Readable, how: Partial<ExtractOptions>) =>
+      extractAttempt({
+        ...{ source, workspaceRoot: to, outputs: ['dist'], taskId: 'app:build', port },
+        ...{ terminalOutput: 'collect', limits, ...how },
+      });
+    await take(pack(from, ['dist']), {});
+    await take(pack(from, ['dist']), { only: (path) => path === 'dist/a.js' });
+    expect(asked).toEqual([false, true]);
+    const tooLarge = { limits: { ...limits, artifactBytes: 10 } };
+    expect(await codeOf(take(pack(from, ['dist']), tooLarge))).toBe('DTE_ARTIFACT_TOO_LARGE');
+    expect(existsSync(join(to, 'dist/a.js'))).toBe(false);
   });
 
   it('removes what the outputs held before, also when the archive has none', async () => {

@@ -86,6 +86,7 @@ class Extractor {
   private meta: ArchiveMeta | null = null;
   private readonly terminalOutput: Buffer[] = [];
   private readonly links: { path: string; target: string }[] = [];
+  private readonly written: string[] = [];
   private readonly folderModes: { path: string; mode: number }[] = [];
   private bytes = 0;
 
@@ -145,16 +146,20 @@ class Extractor {
       await rm(path, { recursive: true, force: true }).catch(() => undefined);
     if (this.meta === null) return;
     await this.removeOld().catch(() => undefined);
+    for (const path of this.written) await rm(path, { force: true }).catch(() => undefined);
   }
 
-  /** An output that takes in git's folder, as the workspace itself does, is written over: removing it would end the workspace. */
+  /**
+   * An output that takes in git's folder, as the workspace itself does, is written over: removing it would end the workspace.
+   * What globs find and git tracks stays, unless the archive is of this very run and therefore has it.
+   */
   private async removeOld(): Promise<void> {
-    const { outputs, port } = this.options;
+    const { outputs, port, format, only } = this.options;
     const takesInGit = (output: string): boolean =>
       output.split('/').some(isGit) || port.covers([output])('.git');
     await port.remove(
       outputs.filter((output) => !takesInGit(output)),
-      false,
+      { behindLinks: false, keepsTracked: format === 'nx-cache' || only !== undefined },
     );
   }
 
@@ -245,6 +250,7 @@ class Extractor {
       this.folderModes.push({ path, mode: mode & 0o777 });
     } else if (type === 'symlink') this.keepLink(path, linkname);
     else {
+      this.written.push(path);
       await writeFile(path, entry, mode & 0o777);
       return;
     }

@@ -4,6 +4,6 @@ import { type OutputsPort } from './ports';
 /** Outputs as the Nx of a workspace finds and removes them. */
 export const nxOutputs = (workspaceRoot: string): OutputsPort => ({
   list: (outputs) => listOutputs(workspaceRoot, outputs),
-  remove: (outputs, behindLinks) => removeOutputs(workspaceRoot, outputs, behindLinks),
+  remove: (outputs, how) => removeOutputs(workspaceRoot, outputs, how),
   covers: (outputs) => declaredOutputs(workspaceRoot, outputs),
 });

@@ -9,7 +9,7 @@ export const plainOutputs = (workspaceRoot: string): OutputsPort => {
     outputs.filter((path) => existsSync(join(workspaceRoot, path)));
   return {
     list: (outputs) => listPaths(workspaceRoot, existing(outputs)),
-    remove: (outputs, behindLinks) => removePaths(workspaceRoot, existing(outputs), behindLinks),
+    remove: (outputs, how) => removePaths(workspaceRoot, existing(outputs), how),
     covers: (outputs) => (path) => outputs.some((output) => path === output || path.startsWith(`${output}/`)),
   };
 };

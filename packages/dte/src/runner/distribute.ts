@@ -102,8 +102,16 @@ async function runDistributed(
     const again = await run.outputs.bringFor(rest.run, run.coordinatorLost);
     const toRun = [...rest.run, ...again];
     here = toRun.length;
-    await mainSide.bringEarlier(toRun, run.coordinatorLost);
-    const ran = await runHere(toRun, run, prepared, options, context);
+    const lacking = await mainSide.bringEarlier(toRun, run.coordinatorLost);
+    await run.results.failHere(lacking);
+    const ran = await runHere({
+      taskIds: toRun,
+      failed: [...lacking.keys()],
+      run,
+      prepared,
+      options,
+      context,
+    });
     mainSide.ranHere(ran);
     await told;
     return { ...run.results.statuses, ...ran };
@@ -153,13 +161,18 @@ async function untilOver(
   }
 }
 
-async function runHere(
-  taskIds: readonly string[],
-  run: DistributedRun,
-  prepared: Prepared,
-  options: NxRunnerOptions,
-  context: NxRunnerContext,
-): Promise<NxStatuses> {
+interface Here {
+  readonly taskIds: readonly string[];
+  /** Those of them that have failed before they began. */
+  readonly failed: readonly string[];
+  readonly run: DistributedRun;
+  readonly prepared: Prepared;
+  readonly options: NxRunnerOptions;
+  readonly context: NxRunnerContext;
+}
+
+async function runHere({ taskIds: all, failed, run, prepared, options, context }: Here): Promise<NxStatuses> {
+  const taskIds = all.filter((id) => !failed.includes(id));
   if (taskIds.length === 0) return {};
   const { cache } = prepared;
   // With the coordinator gone its cache would only cost time.
@@ -167,7 +180,9 @@ async function runHere(
   const before = process.env['DTE_EXECUTOR'];
   // An nx command inside one of these tasks is part of the task: it must not be distributed on its own.
   process.env['DTE_EXECUTOR'] = '1';
-  const ran = await runSubsetWithDefaultRunner({ taskIds, options, context, cache }).finally(() => {
+  const ran = await runSubsetWithDefaultRunner({
+    ...{ taskIds, failedTaskIds: failed, options, context, cache },
+  }).finally(() => {
     // What this process starts afterwards (a script that publishes by the functions of nx/release) is no part of a task.
     if (before === undefined) Reflect.deleteProperty(process.env, 'DTE_EXECUTOR');
     else process.env['DTE_EXECUTOR'] = before;

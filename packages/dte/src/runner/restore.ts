@@ -144,7 +144,7 @@ export function createRestorer(options: RestorerOptions): Restorer {
       return { terminalOutput, bytes };
     }
     const terminalOutput = await http.getTerminal(hash);
-    await options.outputs.remove(task.outputs);
+    await options.outputs.remove(task.outputs, { keepsTracked: true });
     return { terminalOutput, bytes: null };
   }
 
@@ -157,7 +157,7 @@ export function createRestorer(options: RestorerOptions): Restorer {
     const source = await http.getAttemptBeginning(runId, task.id, attempt);
     const { bytes = null } = source;
     const terminalOutput = await readTerminalOutput(source, task.id, limits);
-    await options.outputs.remove(task.outputs);
+    await options.outputs.remove(task.outputs, { keepsTracked: true });
     return { terminalOutput, bytes };
   }
 

@@ -124,6 +124,18 @@ function setUp(
 }
 
 describe('RunResults', () => {
+  it('ends a task that must not begin here as a failure, with the reason', async () => {
+    const { results, calls, kept } = setUp();
+    const error = new DteError('DTE_ARTIFACT_MISSING', 'The outputs of x cannot be had.');
+    await results.failHere(new Map([['app:build', error]]));
+    expect(results.statuses).toEqual({ 'app:build': 'failure' });
+    expect(results.endings.get('app:build')).toBe('failure');
+    expect(kept.get('app:build')).toContain('The outputs of x cannot be had.');
+    expect(calls.filter((call) => call.startsWith('end '))).toEqual([
+      expect.stringMatching(/^end app:build failure 1 /),
+    ]);
+  });
+
   it('ends a task that only groups others with a hash, and with the mark of the cache that had it', async () => {
     const group = { terminalOutput: '', from: 'remote' } as const;
     const { results, calls, graph } = setUp(undefined, undefined, undefined, [], true, group);

@@ -154,6 +154,20 @@ export class RunResults {
     await this.servers.finish(new Set([...run, ...neverBegan]));
   }
 
+  /** Ends tasks of this job that must not even begin: what they need is not to be had. */
+  async failHere(tasks: ReadonlyMap<string, DteError>): Promise<void> {
+    for (const [id, error] of tasks) {
+      const task = taskOf(this.options.graph, id);
+      this.settle(task, 'failure', 'failure');
+      // Nothing is known of what the task does with these inputs.
+      task.hash = historyHash('refused', id);
+      this.date(task, null);
+      const terminalOutput = `${error.explain()}\n`;
+      await this.keep(task, terminalOutput);
+      await this.options.reporter.ended({ task, status: 'failure', code: 1, terminalOutput, attempt: null });
+    }
+  }
+
   private onEnded(task: NxTask, entry: EndedEntry): void {
     const finished = entry.result?.kind === 'finished' ? entry.result : null;
     const { status } = entry;

@@ -72,10 +72,14 @@ export class TrueEntries {
 
   private guardCopy(cache: NxCache): void {
     const copy = cache.copyFilesFromCache.bind(cache);
-    cache.copyFilesFromCache = async (hash, entry, outputs) => {
-      const copied = await copy(hash, entry, outputs);
-      await this.replace(hash, entry, outputs);
-      return copied;
+    cache.copyFilesFromCache = (hash, entry, outputs) => {
+      const place = async (): ReturnType<typeof copy> => {
+        const copied = await copy(hash, entry, outputs);
+        await this.replace(hash, entry, outputs);
+        return copied;
+      };
+      // Something that writes into the same folder may have been in the way once. A second time ends Nx's run.
+      return place().catch(place);
     };
   }
 

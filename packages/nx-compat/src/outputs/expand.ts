@@ -1,4 +1,4 @@
-import { lstatSync, realpathSync, rmSync, readdirSync, type Stats } from 'node:fs';
+import { lstatSync, realpathSync, type Stats } from 'node:fs';
 import { join, posix, relative, sep } from 'node:path';
 import { resolveNx, type NxInstall } from '../nx-install';
 
@@ -16,9 +16,12 @@ export const clean = (path: string): string => {
 
 const leaves = (path: string): boolean => path === '..' || path.startsWith('../') || path.startsWith('/');
 
-export function lstatOrNull(path: string): Stats | null {
+export const lstatOrNull = (path: string): Stats | null => unlessGone(() => lstatSync(path));
+
+/** Null when nothing is there. */
+export function unlessGone<T>(look: () => T): T | null {
   try {
-    return lstatSync(path);
+    return look();
   } catch (thrown) {
     const { code } = thrown as NodeJS.ErrnoException;
     if (code === 'ENOENT' || code === 'ENOTDIR') return null;
@@ -83,29 +86,6 @@ export function expandOutputs(
     .filter((path) => !leaves(path) && lstatOrNull(join(workspaceRoot, path)) !== null);
   const globs = outputs.filter((each) => GLOB.test(each));
   return [...new Set([...found, ...literal, ...throughLinks(workspaceRoot, globs, native)])].sort();
-}
-
-/**
- * Deletes what `expandOutputs` finds. An output that is a link to a folder of the workspace stays.
- * @param behindLinks whether what such a link leads to goes; it is no output of a task that has replaced the link
- */
-export function removeOutputs(workspaceRoot: string, outputs: readonly string[], behindLinks = true): void {
-  removePaths(workspaceRoot, expandOutputs(workspaceRoot, outputs), behindLinks);
-}
-
-/** As `removeOutputs`, for outputs that are expanded already. */
-export function removePaths(workspaceRoot: string, paths: readonly string[], behindLinks = true): void {
-  for (const path of paths) {
-    // The workspace itself is no task's to replace.
-    if (path === '') continue;
-    const absolute = join(workspaceRoot, path);
-    const isLink = isFolderLink(workspaceRoot, path);
-    if (!isLink) rmSync(absolute, { recursive: true, force: true });
-    else if (behindLinks) {
-      for (const name of readdirSync(absolute))
-        rmSync(join(absolute, name), { recursive: true, force: true });
-    }
-  }
 }
 
 /** A link that leads to a folder of the workspace. */

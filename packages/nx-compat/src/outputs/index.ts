@@ -1,5 +1,6 @@
 export { carriageOf, type Carriage } from './carriage';
-export { expandOutputs, removeOutputs, removePaths } from './expand';
+export { expandOutputs } from './expand';
+export { removeOutputs, removePaths, type RemoveHow } from './remove';
 export {
   lineOf,
   listOutputs,

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
-import { lstatSync, readdirSync, readlinkSync, realpathSync } from 'node:fs';
+import { readdirSync, readlinkSync, realpathSync } from 'node:fs';
 import { isAbsolute, join, posix, relative, sep } from 'node:path';
 import { setImmediate as turnOfTheLoop } from 'node:timers/promises';
 import type { NxInstall } from '../nx-install';
-import { expandOutputs, isFolderLink, realInside } from './expand';
+import { expandOutputs, isFolderLink, lstatOrNull, realInside, unlessGone } from './expand';
 
 /** One thing that outputs name. A folder is listed when nothing is in it: the others follow from what they hold. */
 export type OutputEntry =
@@ -53,22 +53,28 @@ class Walk {
     this.home = realpathSync(workspaceRoot);
   }
 
+  /** An entry of a cache that goes while it is read is none: what it lacks would be removed from the workspace. */
+  private unlessGone<T>(look: () => T): T | null {
+    return this.root === this.workspaceRoot ? unlessGone(look) : look();
+  }
+
   look(path: string): void {
-    const stat = lstatSync(join(this.root, path), { throwIfNoEntry: false });
-    if (stat === undefined) {
+    const stat = lstatOrNull(join(this.root, path));
+    if (stat === null) {
       if (path.includes(REPLACEMENT)) this.entries.set(path, { kind: 'unnameable', path });
       return;
     }
     if (stat.isDirectory()) this.folders.push(path);
-    else if (stat.isSymbolicLink()) this.entries.set(path, this.linkAt(path));
-    else if (stat.isFile()) {
+    else if (stat.isSymbolicLink()) {
+      const target = this.unlessGone(() => readlinkSync(join(this.root, path)));
+      if (target !== null) this.entries.set(path, this.linkTo(path, target));
+    } else if (stat.isFile()) {
       const { size, mode, nlink } = stat;
       this.entries.set(path, { kind: 'file', path, size, executable: isExecutable(mode), links: nlink });
     } else this.entries.set(path, { kind: 'special', path });
   }
 
-  private linkAt(path: string): OutputEntry {
-    const target = readlinkSync(join(this.root, path));
+  private linkTo(path: string, target: string): OutputEntry {
     for (const home of isAbsolute(target) ? [this.home, this.workspaceRoot] : []) {
       const inside = relative(home, target);
       if (inside === '..' || inside.startsWith(`..${sep}`) || isAbsolute(inside)) continue;
@@ -86,7 +92,9 @@ class Walk {
   async all(): Promise<void> {
     let looked = 0;
     for (let folder = this.folders.pop(); folder !== undefined; folder = this.folders.pop()) {
-      const names = readdirSync(join(this.root, folder));
+      const path = join(this.root, folder);
+      const names = this.unlessGone(() => readdirSync(path));
+      if (names === null) continue;
       if (names.length === 0) this.entries.set(folder, { kind: 'folder', path: folder });
       for (const name of names) {
         this.look(folder === '' ? name : `${folder}/${name}`);
@@ -107,7 +115,8 @@ function linksAbove(root: string, path: string): string[] {
  * Walks what a task's outputs name. A link in an output is a link; only where an output itself is one, or leads through
  * one, is what lies behind it taken for a part of the output as well, unless another output names that by its real path.
  * @param nx default: that of the folder, which then must be a workspace
- * @throws what the file system throws, also when something vanishes under the walk
+ * What vanishes under the walk is not there: a task beside it may write into the same folder.
+ * @throws what the file system throws, also when something of an entry of a cache vanishes
  */
 export const listOutputs = (
   workspaceRoot: string,

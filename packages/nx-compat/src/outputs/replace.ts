@@ -3,6 +3,7 @@ import { join, posix } from 'node:path';
 import type { NxInstall } from '../nx-install';
 import { clean } from './expand';
 import { lineOf, listOutputs, summaryOf, type OutputEntry, type OutputSummary } from './list';
+import { isNamed, trackedByGlobs } from './tracked';
 
 /** Removes one thing, and the folders of the output that are empty then. */
 function removeExtra(
@@ -14,7 +15,7 @@ function removeExtra(
   rmSync(join(workspaceRoot, path), { recursive: true, force: true });
   for (let folder = path; !literal.has(folder);) {
     folder = posix.dirname(folder);
-    if (folder === '.' || wanted.has(folder) || !isBelow(folder, literal)) return;
+    if (folder === '.' || wanted.has(folder) || !isNamed(folder, literal)) return;
     try {
       rmdirSync(join(workspaceRoot, folder));
     } catch {
@@ -24,13 +25,10 @@ function removeExtra(
   }
 }
 
-/** A folder that an output without a wildcard names: no glob says anything of the folders of what it finds. */
-const isBelow = (folder: string, literal: ReadonlySet<string>): boolean =>
-  folder.split('/').some((_, index, parts) => literal.has(parts.slice(0, index + 1).join('/')));
-
 /**
  * Makes what outputs name the same as an entry of Nx's cache that was just put in place: Nx replaces what the entry has and
- * leaves what it does not have, so that files would stay which the task has deleted.
+ * leaves what it does not have, so that files would stay which the task has deleted. What git tracks and only a glob has found
+ * stays: it is a source that the entry is older than, or that is none of the task's inputs.
  * @returns what is there now
  * @throws when something of the entry has not arrived
  */
@@ -43,11 +41,20 @@ export async function replaceOutputs(
   const { entries: wanted } = await listOutputs(entryFolder, outputs, nx);
   const { entries: found } = await listOutputs(workspaceRoot, outputs, nx);
   const literal = new Set(outputs.map(clean));
+  const kept: OutputEntry[] = [];
   // The workspace itself is no task's to replace.
   if (!literal.has('')) {
     const paths = new Set(wanted.map(({ path }) => path));
-    const isExtra = ({ path }: OutputEntry): boolean => !paths.has(path);
-    for (const { path } of found.filter(isExtra)) removeExtra(workspaceRoot, path, literal, paths);
+    const extras = found.filter(({ path }) => !paths.has(path));
+    const tracked = trackedByGlobs(
+      workspaceRoot,
+      extras.map(({ path }) => path),
+      outputs,
+    );
+    for (const extra of extras) {
+      if (tracked.has(extra.path)) kept.push(extra);
+      else removeExtra(workspaceRoot, extra.path, literal, paths);
+    }
   }
   const here = new Set(found.map(lineOf));
   const missing = wanted.filter((entry) => !here.has(lineOf(entry)));
@@ -55,5 +62,5 @@ export async function replaceOutputs(
   const lost = missing.filter(({ kind }) => kind !== 'folder');
   if (lost.length > 0)
     throw new Error(`${lost.length} outputs did not arrive, ${lost[0]?.path ?? ''} among them`);
-  return summaryOf(wanted);
+  return summaryOf([...wanted, ...kept].sort((a, b) => (a.path < b.path ? -1 : 1)));
 }

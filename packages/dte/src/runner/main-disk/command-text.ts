@@ -9,3 +9,18 @@ export function commandText({ project, target }: NxTarget, { nodes }: Pick<NxPro
     .replaceAll('{projectRoot}', root)
     .replaceAll('{projectName}', project);
 }
+
+const SCRIPT_EXECUTOR = 'nx:run-script';
+
+/**
+ * How a target would name a path of the workspace: a script of package.json starts in its project's folder. A command that has the
+ * folder for its `cwd` names all that is in it by that.
+ */
+export function asNamedIn(
+  { project, target }: NxTarget,
+  { nodes }: Pick<NxProjectGraph, 'nodes'>,
+): (path: string) => string {
+  const { root = '', targets = {} } = nodes[project]?.data ?? {};
+  const isInProject = targets[target]?.executor === SCRIPT_EXECUTOR;
+  return (path) => (isInProject && path.startsWith(`${root}/`) ? path.slice(root.length + 1) : path);
+}

@@ -174,6 +174,25 @@ describe("the main job's disk", () => {
     expect(await state(RAW.outputs)).toMatchObject({ made: { hasVaried: false } });
   });
 
+  it('does not take what a task of a command writes into the outputs of another for a change', async () => {
+    const types = task('lib:types', { outputs: ['dist/lib/types'], hash: '45' });
+    const run = async (): Promise<void> => {
+      const disk = command();
+      await disk.lookAround([types]);
+      write('dist/lib/types/out.d.ts', 'types');
+      await disk.note([types], () => null);
+    };
+    await noted();
+    await run();
+    expect(await state()).toMatchObject({ kind: 'as-made', made: { taskId: 'lib:build', hash: '42' } });
+    expect(await state(types.outputs)).toMatchObject({ kind: 'as-made' });
+    // What a script has changed before stays a change.
+    write('dist/lib/out.txt', 'other text');
+    await run();
+    expect(await state()).toMatchObject({ kind: 'changed' });
+    expect(await state(RAW.outputs)).toMatchObject({ kind: 'as-made' });
+  });
+
   it('knows what was left elsewhere, until somebody brings it', async () => {
     rmSync(at('dist/lib'), { recursive: true });
     const run = '0b8b7f0e-6a2f-4c57-9a0e-3f1f7a1d2c3b';

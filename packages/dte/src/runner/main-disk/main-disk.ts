@@ -1,4 +1,4 @@
-import type { OutputsPort } from '@org/dte-agent';
+import { OutputSharing, type OutputsPort } from '@org/dte-agent';
 import type { NxTask, TaskCache } from '@org/dte-nx-compat';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -61,8 +61,13 @@ export class MainDisk {
     return made.filter((_, index) => states[index]?.kind === 'as-made');
   }
 
+  /** Before a command: remembers how outputs lie that those of its tasks overlap. */
+  async lookAround(tasks: readonly NxTask[]): Promise<void> {
+    for (const { outputs } of overlapped(await this.read(), tasks)) await this.stateOf(outputs);
+  }
+
   /**
-   * Notes how a command leaves outputs.
+   * Notes how a command leaves outputs, and anew those that lay as they were made until its tasks wrote into them.
    * @param absentIn the run that has left those of a task elsewhere; null when they are here
    * @throws what the file system throws
    */
@@ -82,8 +87,28 @@ export class MainDisk {
       await breathe();
     }
     if (made.length === 0) return;
+    made.push(...(await this.changedByUs(before, tasks, made)));
     this.options.makeFolder();
     await addToRecord(this.options.path, made);
+  }
+
+  private async changedByUs(
+    before: ReadonlyMap<string, Made>,
+    tasks: readonly NxTask[],
+    noted: readonly Made[],
+  ): Promise<Made[]> {
+    const known = new Set(noted.map(({ outputs }) => outputsKey(outputs)));
+    const writers = tasks.filter(({ outputs }) => known.has(outputsKey(outputs)));
+    const anew: Made[] = [];
+    for (const last of overlapped(before, writers)) {
+      const key = outputsKey(last.outputs);
+      // Brought later, what was left elsewhere would replace what has been written here.
+      if (known.has(key) || last.absentIn !== null) continue;
+      if ((await this.states.get(key))?.kind !== 'as-made') continue;
+      const atMs = Date.now();
+      anew.push({ ...last, atMs, digest: (await this.snapshot(last.outputs, atMs)).digest });
+    }
+    return anew;
   }
 
   private read(): Promise<Map<string, Made>> {
@@ -119,6 +144,19 @@ export class MainDisk {
     const paths = files.map(({ path }) => path);
     return isCopyOf(this.options.workspaceRoot, paths, entry.outputsPath);
   }
+}
+
+/** What of a record shares a folder with outputs of these tasks: `dist` of one that has `dist/types`. */
+function overlapped(record: ReadonlyMap<string, Made>, tasks: readonly NxTask[]): Made[] {
+  const writers = new Set(tasks.map(({ id }) => `writer ${id}`));
+  const all = [
+    ...tasks.map(({ id, outputs }) => ({ id: `writer ${id}`, outputs, dependencies: [] })),
+    ...[...record].map(([key, { outputs }]) => ({ id: `noted ${key}`, outputs, dependencies: [] })),
+  ];
+  const sharing = new OutputSharing(all);
+  return [...record]
+    .filter(([key]) => sharing.overlapping(`noted ${key}`).some((id) => writers.has(id)))
+    .map(([, made]) => made);
 }
 
 /** The part of an output before its first wildcard, up to a folder. */

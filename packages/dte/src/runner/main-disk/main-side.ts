@@ -24,6 +24,8 @@ export interface MainSideOptions {
 export class MainSide {
   private readonly disk: MainDisk;
   private readonly here = new Set<string>();
+  /** Task id -> the tasks whose outputs are elsewhere, for which it runs here. */
+  private readonly elsewhere = new Map<string, Set<string>>();
 
   constructor(private readonly options: MainSideOptions) {
     this.disk = openMainDisk(options.prepared);
@@ -32,25 +34,45 @@ export class MainSide {
   /** The tasks that must run here, said in a line for each reason. Never throws: where nothing is known, all of them. */
   async tasks(): Promise<Reasons> {
     const { graph, voice } = this.options;
-    const reasons = await mainTasks({ ...this.options, disk: this.disk }).catch((thrown: unknown) => {
-      const why = `what lies on this disk could not be looked at: ${DteError.from(thrown).message}`;
-      return new Map(Object.keys(graph.tasks).map((id) => [id, why]));
-    });
+    const onElsewhere = (id: string, madeBy: string): void =>
+      void this.elsewhere.set(id, new Set(this.elsewhere.get(id)).add(madeBy));
+    const reasons = await mainTasks({ ...this.options, disk: this.disk, onElsewhere }).catch(
+      (thrown: unknown) => {
+        const why = `what lies on this disk could not be looked at: ${DteError.from(thrown).message}`;
+        return new Map(Object.keys(graph.tasks).map((id) => [id, why]));
+      },
+    );
+    // Where that fails, what a task writes into is taken for changed by a script.
+    await this.disk.lookAround(Object.values(graph.tasks)).catch(() => undefined);
     for (const line of reasonLines(reasons)) voice.line(line);
     return reasons;
   }
 
-  /** Brings what earlier commands have left elsewhere and tasks that now run here may read although no edge says so. */
-  async bringEarlier(taskIds: readonly string[], coordinatorLost: boolean): Promise<void> {
-    if (taskIds.length === 0 || coordinatorLost) return;
+  /**
+   * Brings what earlier commands have left elsewhere and tasks that now run here may read although no edge says so.
+   * @returns the tasks that run here for the sake of such outputs, and cannot have them, with the reason: a deployment without
+   *   what it deploys would succeed
+   */
+  async bringEarlier(taskIds: readonly string[], coordinatorLost: boolean): Promise<Map<string, DteError>> {
+    const lacking = new Map<string, DteError>();
+    if (taskIds.length === 0) return lacking;
     const { prepared, graph, context, voice } = this.options;
+    const { projectGraph } = context;
     try {
       const made = await this.disk.absentSoFar();
-      if (made.length === 0) return;
-      await bringEarlier({ prepared, graph, projectGraph: context.projectGraph, taskIds, made });
+      if (made.length === 0) return lacking;
+      const missing = await bringEarlier({ prepared, graph, projectGraph, taskIds, made, coordinatorLost });
+      for (const [madeBy, error] of missing) {
+        const readers = taskIds.filter((id) => this.elsewhere.get(id)?.has(madeBy));
+        for (const id of readers) lacking.set(id, error);
+        if (readers.length === 0 && !coordinatorLost) voice.explain(error);
+      }
     } catch (thrown) {
-      voice.explain(DteError.from(thrown));
+      const error = DteError.from(thrown, 'DTE_ARTIFACT_MISSING');
+      for (const id of taskIds) if (this.elsewhere.has(id)) lacking.set(id, error);
+      if (lacking.size === 0) voice.explain(error);
     }
+    return lacking;
   }
 
   /** Hears what this job has run itself. */

@@ -14,7 +14,7 @@ import type { Prepared } from '../prepare';
 import { onMainByRule, type Reasons } from './by-rule';
 import { changedOutputs } from './changed-outputs';
 import type { MainDisk } from './main-disk';
-import { outsideGraph } from './outside-graph';
+import { outsideGraph, type OutsideInput } from './outside-graph';
 import { mayBeUnseen, unseenChanges } from './unseen-changes';
 import { notAsCommitted, readWorkingTree } from './working-tree';
 
@@ -24,6 +24,7 @@ export interface MainTasksInput {
   readonly graph: TaskGraph;
   readonly context: NxRunnerContext;
   readonly command: Pick<Command, 'isRequested'>;
+  readonly onElsewhere?: OutsideInput['onElsewhere'];
 }
 
 /**
@@ -57,7 +58,7 @@ export async function mainTasks(input: MainTasksInput): Promise<Reasons> {
 }
 
 async function outside(
-  { prepared, disk, graph, context }: MainTasksInput,
+  { prepared, disk, graph, context, onElsewhere }: MainTasksInput,
   isOpen: (task: NxTask) => boolean,
   isReleased: (task: NxTask) => boolean,
 ): Promise<Reasons> {
@@ -73,6 +74,7 @@ async function outside(
     projectGraph,
     disk,
     isReleased,
+    onElsewhere,
     isSuspect: (task) =>
       isOpen(task) &&
       !isContinuous(task) &&
@@ -92,10 +94,16 @@ async function unseen(
   const isPending = (task: NxTask): boolean =>
     isOpen(task) && mayBeUnseen(task) && !isNoop(task, projectGraph);
   // With `warn` agents are to run what differs.
-  if (resolved.config.onHashMismatch === 'warn' || !Object.values(graph.tasks).some(isPending))
-    return new Map();
+  if (resolved.config.onHashMismatch === 'warn') return new Map();
+  const pending = Object.values(graph.tasks).filter(isPending);
+  if (pending.length === 0) return new Map();
   const tree = await readWorkingTree(workspaceRoot, resolved.limits);
-  if (tree === null || tree.tracked.length + tree.untracked.length === 0) return new Map();
+  if (tree === 'none') return new Map();
+  if (tree === 'unknown') {
+    const why = 'git does not say what has changed here';
+    return new Map(pending.map(({ id }) => [id, why]));
+  }
+  if (tree.tracked.length + tree.untracked.length === 0) return new Map();
   return unseenChanges({
     graph,
     projectGraph,

@@ -108,7 +108,12 @@ it('does not take the outputs of a target for paths that it reads', async () => 
 });
 
 it('brings what was left elsewhere to a task whose configuration names it', async () => {
-  expect(await found({ 'copier:deploy': [] }, { 'dist/lib': ELSEWHERE })).toHaveLength(1);
+  const onElsewhere = jest.fn();
+  expect(await found({ 'copier:deploy': [] }, { 'dist/lib': ELSEWHERE }, { onElsewhere })).toHaveLength(1);
+  expect(onElsewhere.mock.calls).toEqual([['copier:deploy', made.taskId]]);
+  // What lies here, and what a script has deleted, is none of it.
+  await found({ 'copier:deploy': [] }, { 'dist/lib': AS_MADE }, { onElsewhere });
+  expect(onElsewhere).toHaveBeenCalledTimes(1);
 });
 
 it('lets a task go whose dependencies are what lies there: agents restore those', async () => {
@@ -132,4 +137,21 @@ it('keeps a task that somebody has sent to agents only where a script has change
 it('lets a task go where all that lies there is in the repository', async () => {
   const notAsCommitted = () => Promise.resolve(new Set<string>());
   expect(await found(ALONE, { 'dist/app': UNKNOWN }, { notAsCommitted })).toEqual([]);
+});
+
+const DIST = { executor: 'nx:run-script', metadata: { scriptContent: 'gh-pages -d dist' } };
+const COMMAND = { executor: 'nx:run-commands', options: { command: 'push ./dist/web' } };
+it.each([
+  ['a script of package.json', DIST, 1],
+  ['a command in its folder', { ...COMMAND, options: { ...COMMAND.options, cwd: '{projectRoot}' } }, 1],
+  ['one by its path', { ...COMMAND, options: { ...COMMAND.options, cwd: './packages/a/' } }, 1],
+  ['one of a configuration', { ...COMMAND, configurations: { ci: { cwd: 'packages/a' } } }, 1],
+  ['a command elsewhere', COMMAND, 0],
+  ['a script that names none', { ...DIST, metadata: { scriptContent: 'gh-pages -d distribution' } }, 0],
+])('knows a path by what the project calls it: %s', async (_, deploy: Record<string, unknown>, expected) => {
+  const data = { root: 'packages/a', targets: { build: target('x'), deploy } };
+  const graph: NxProjectGraph = { nodes: { a: { name: 'a', type: 'app', data } }, dependencies: {} };
+  const outputsOf: OutsideInput['outputsOf'] = (__, of) => (of === 'build' ? [['packages/a/dist']] : []);
+  const kept = found({ 'a:deploy': [] }, { 'packages/a/dist': AS_MADE }, { projectGraph: graph, outputsOf });
+  expect(await kept).toHaveLength(expected);
 });

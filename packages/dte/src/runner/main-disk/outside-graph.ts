@@ -5,7 +5,7 @@ import {
   type NxTask,
   type TaskGraph,
 } from '@org/dte-nx-compat';
-import { commandText } from './command-text';
+import { asNamedIn, commandText } from './command-text';
 import type { OutputsState } from './main-disk';
 import { namesPath } from './names-path';
 import { projectsBelow } from './projects-below';
@@ -27,6 +27,8 @@ export interface OutsideInput {
   readonly within: (outputs: readonly string[]) => (path: string) => boolean;
   /** Those of some existing paths that are not as in a fresh checkout. */
   readonly notAsCommitted: (paths: readonly string[]) => Promise<ReadonlySet<string>>;
+  /** Hears which tasks are found because of outputs that a command has left elsewhere: they must not run without those. */
+  readonly onElsewhere?: ((taskId: string, madeBy: string) => void) | undefined;
 }
 
 /** Outputs of a target that lie on this disk. */
@@ -59,7 +61,10 @@ export async function outsideGraph(input: OutsideInput): Promise<Map<string, str
     for (const project of projectsBelow(projectGraph, task.target.project)) {
       for (const lying of await lyingOf(project)) {
         const paths = lying.paths.filter((path) => !isCovered(path));
-        if (paths.length > 0 && matters(input, task, lying)) found.push({ task, lying, paths });
+        if (paths.length === 0 || !matters(input, task, lying)) continue;
+        found.push({ task, lying, paths });
+        if (lying.state.kind === 'as-made' && lying.isGone)
+          input.onElsewhere?.(task.id, lying.state.made.taskId);
       }
     }
   }
@@ -103,7 +108,8 @@ function matters({ isReleased, projectGraph }: OutsideInput, task: NxTask, lying
   if (isReleased(task)) return false;
   if (lying.state.kind === 'unknown' || lying.state.made.hasVaried) return true;
   const text = commandText(task.target, projectGraph);
-  return lying.paths.some((path) => namesPath(text, path));
+  const near = asNamedIn(task.target, projectGraph);
+  return lying.paths.some((path) => namesPath(text, path) || namesPath(text, near(path)));
 }
 
 const wordsFor = ({ project, target, state }: Lying, path: string): string =>

@@ -42,8 +42,9 @@ describe.each(['.', 'below/the root'])('the working tree of a workspace at %s of
     git('add', '--all');
     write('new/file.txt', 'x');
     const tree = await readWorkingTree(root, limits);
-    expect([...(tree?.tracked ?? [])].sort()).toEqual(['a.txt', 'b c.txt', 'd/renamed.txt', 'd/ü.txt']);
-    expect(tree?.untracked).toEqual(['new/']);
+    if (typeof tree === 'string') throw new Error(tree);
+    expect([...tree.tracked].sort()).toEqual(['a.txt', 'b c.txt', 'd/renamed.txt', 'd/ü.txt']);
+    expect(tree.untracked).toEqual(['new/']);
   });
 
   it('tells which paths hold what a fresh checkout does not have', async () => {
@@ -60,11 +61,16 @@ describe.each(['.', 'below/the root'])('the working tree of a workspace at %s of
   });
 });
 
-it('is unknown without git, and then every path may differ', async () => {
+it('is unknown where git does not answer, and none without a repository; then every path may differ', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'dte-tree-'));
   try {
-    expect(await readWorkingTree(folder, limits)).toBeNull();
+    expect(await readWorkingTree(folder, limits)).toBe('none');
     expect([...(await notAsCommitted(folder, ['a'], limits))]).toEqual(['a']);
+    // As far as git is concerned, damaged.
+    mkdirSync(join(folder, '.git'));
+    mkdirSync(join(folder, 'below'));
+    expect(await readWorkingTree(folder, limits)).toBe('unknown');
+    expect(await readWorkingTree(join(folder, 'below'), limits)).toBe('unknown');
   } finally {
     rmSync(folder, { recursive: true });
   }

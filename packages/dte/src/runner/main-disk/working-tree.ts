@@ -1,4 +1,6 @@
 import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
 import type { LimitValues } from '@org/dte-protocol';
 
 /** What git says of a checkout, as paths relative to the workspace. */
@@ -14,13 +16,14 @@ const STATUS_BYTES = 16 * 1024 * 1024;
 const PATHS_AT_ONCE = 500;
 
 function git(workspaceRoot: string, args: readonly string[], timeout: number): Promise<string | null> {
-  return new Promise((resolve) => {
+  return new Promise((answer) => {
     const env = { ...process.env, LC_ALL: 'C', GIT_OPTIONAL_LOCKS: '0' };
     const options = { cwd: workspaceRoot, timeout, maxBuffer: STATUS_BYTES, env };
-    execFile('git', args, options, (error, stdout) => {
+    // A job's user need not own the clone.
+    execFile('git', ['-c', 'safe.directory=*', ...args], options, (error, stdout) => {
       // The beginning of a list that is too long tells that there is a lot.
       const isCutOff = error?.code === 'ERR_CHILD_PROCESS_STDIO_MAXBUFFER';
-      resolve(error === null || isCutOff ? stdout : null);
+      answer(error === null || isCutOff ? stdout : null);
     }).stdin?.end();
   });
 }
@@ -47,13 +50,23 @@ async function status(
     .map(({ code, path }) => ({ code, path: path.slice(folder.length) }));
 }
 
-/** Null where there is no git, or none that answers. */
+function isInRepository(workspaceRoot: string): boolean {
+  for (let folder = resolve(workspaceRoot); ; folder = dirname(folder)) {
+    if (existsSync(join(folder, '.git'))) return true;
+    if (folder === dirname(folder)) return false;
+  }
+}
+
+/**
+ * `none`: no repository, so that nothing can differ from a commit. `unknown`: there is one, and git does not answer (there is no git,
+ * the clone belongs to somebody else, it took too long).
+ */
 export async function readWorkingTree(
   workspaceRoot: string,
   { gitCommandMs }: Pick<LimitValues, 'gitCommandMs'>,
-): Promise<WorkingTree | null> {
+): Promise<WorkingTree | 'none' | 'unknown'> {
   const lines = await status(workspaceRoot, ['--', '.'], gitCommandMs);
-  if (lines === null) return null;
+  if (lines === null) return isInRepository(workspaceRoot) ? 'unknown' : 'none';
   const isUntracked = ({ code }: { code: string }): boolean => code === '??';
   return {
     tracked: lines.filter((line) => !isUntracked(line)).map(({ path }) => path),

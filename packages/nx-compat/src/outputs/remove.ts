@@ -1,0 +1,48 @@
+import { readdirSync, rmSync } from 'node:fs';
+import { join, posix } from 'node:path';
+import { expandOutputs, isFolderLink } from './expand';
+import { trackedByGlobs } from './tracked';
+
+export interface RemoveHow {
+  /** Default: true. Whether what a link to a folder leads to goes; it is no output of a task that has replaced the link. */
+  readonly behindLinks?: boolean | undefined;
+  /** Leaves what git tracks and only a glob has found: what takes its place may be older than it, or nothing. */
+  readonly keepsTracked?: boolean | undefined;
+}
+
+/** Deletes what `expandOutputs` finds. An output that is a link to a folder of the workspace stays. */
+export function removeOutputs(workspaceRoot: string, outputs: readonly string[], how: RemoveHow = {}): void {
+  const paths = expandOutputs(workspaceRoot, outputs);
+  const kept = how.keepsTracked === true ? trackedByGlobs(workspaceRoot, paths, outputs) : [];
+  removePaths(workspaceRoot, paths, how, new Set(kept));
+}
+
+/** As `removeOutputs`, for outputs that are expanded already. */
+export function removePaths(
+  workspaceRoot: string,
+  paths: readonly string[],
+  { behindLinks = true }: RemoveHow = {},
+  kept: ReadonlySet<string> = new Set(),
+): void {
+  const remove = removerAround(workspaceRoot, kept);
+  for (const path of paths) {
+    // The workspace itself is no task's to replace.
+    if (path === '') continue;
+    if (!isFolderLink(workspaceRoot, path)) remove(path);
+    else if (behindLinks)
+      for (const name of readdirSync(join(workspaceRoot, path))) remove(`${path}/${name}`);
+  }
+}
+
+function removerAround(workspaceRoot: string, kept: ReadonlySet<string>): (path: string) => void {
+  const above = new Set<string>();
+  for (const path of kept)
+    for (let folder = posix.dirname(path); folder !== '.'; folder = posix.dirname(folder)) above.add(folder);
+  const remove = (path: string): void => {
+    if (kept.has(path)) return;
+    const absolute = join(workspaceRoot, path);
+    if (above.has(path)) for (const name of readdirSync(absolute)) remove(`${path}/${name}`);
+    else rmSync(absolute, { recursive: true, force: true });
+  };
+  return remove;
+}

@@ -1,0 +1,58 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { clean } from './expand';
+
+/** Arguments of one command. */
+const PATHS_AT_ONCE = 500;
+const GIT_MS = 30_000;
+const LIST_BYTES = 64 * 1024 * 1024;
+/** A job's user need not own the clone. */
+const GIT = ['--literal-pathspecs', '-c', 'safe.directory=*', 'ls-files', '-z', '--'];
+
+/**
+ * Those of some paths, or files below them, that git tracks. A glob such as `src/*.js` names sources as well as what a task has
+ * made: no entry that lacks a source says that it must go.
+ * @param paths relative to the workspace, found by globs
+ * @returns all of the paths where there is a repository and git does not answer
+ */
+function trackedAmong(workspaceRoot: string, paths: readonly string[]): Set<string> {
+  const tracked = new Set<string>();
+  if (paths.length === 0 || !isInRepository(workspaceRoot)) return tracked;
+  for (let at = 0; at < paths.length; at += PATHS_AT_ONCE) {
+    const some = paths.slice(at, at + PATHS_AT_ONCE);
+    const { status, stdout } = spawnSync('git', [...GIT, ...some], {
+      cwd: workspaceRoot,
+      encoding: 'utf8',
+      timeout: GIT_MS,
+      maxBuffer: LIST_BYTES,
+    });
+    for (const path of status === 0 ? stdout.split('\0').slice(0, -1) : some) tracked.add(path);
+  }
+  return tracked;
+}
+
+/** Is a path one that an output without a wildcard names, or below one? No glob says anything of such a folder. */
+export function isNamed(path: string, outputs: ReadonlySet<string>): boolean {
+  return path.split('/').some((_, index, parts) => outputs.has(parts.slice(0, index + 1).join('/')));
+}
+
+/** As `trackedAmong`, of what only globs among these outputs have found. */
+export function trackedByGlobs(
+  workspaceRoot: string,
+  paths: readonly string[],
+  outputs: readonly string[],
+): Set<string> {
+  const literal = new Set(outputs.map(clean));
+  return trackedAmong(
+    workspaceRoot,
+    paths.filter((path) => !isNamed(path, literal)),
+  );
+}
+
+function isInRepository(workspaceRoot: string): boolean {
+  for (let folder = workspaceRoot; ; folder = dirname(folder)) {
+    if (existsSync(join(folder, '.git'))) return true;
+    if (folder === dirname(folder)) return false;
+  }
+}
