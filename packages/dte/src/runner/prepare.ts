@@ -6,7 +6,7 @@ import {
   type NxRunnerContext,
   type TaskCache,
 } from '@org/dte-nx-compat';
-import { DteError, type Rendezvous } from '@org/dte-protocol';
+import { DteError, type Rendezvous, type SessionSettings } from '@org/dte-protocol';
 import { createAssignment, type Assignment } from '../assignment/assign';
 import { loadRules } from '../assignment/load-rules';
 import { resolveConfig, sessionIdOf, settingsOf, type Resolved } from '../config';
@@ -100,12 +100,11 @@ async function prepareIn(preparation: Preparation): Promise<Prepared> {
   try {
     const jobId = jobIdOf(env);
     if (await saysSettings(located, jobId, () => session.http.status())) {
-      const held = isHeld(rendezvous, env);
-      await session.http.configure(settingsOf(resolved.config, jobId, held));
+      const settings = settingsOf(resolved.config, jobId);
+      await session.http.configure(settings);
       await session.whenOpen();
       // This command is connected itself while it lasts.
-      const url = session.connection.url();
-      if (held) void startHolding({ resolved, workspaceRoot, sessionId, url }).catch(() => undefined);
+      if (isHeld(rendezvous, env)) void hold(preparation, session, settings).catch(() => undefined);
     }
     const remoteCache = { url: session.connection.httpUrl(), token: session.connection.token() };
     const outputs = nxOutputs(workspaceRoot);
@@ -116,4 +115,15 @@ async function prepareIn(preparation: Preparation): Promise<Prepared> {
     session.close();
     throw thrown;
   }
+}
+
+/** Settings begin a finished session anew: one that has ended meanwhile is left as it is. */
+async function hold(
+  { resolved, workspaceRoot, sessionId }: Preparation,
+  session: Session,
+  settings: SessionSettings,
+): Promise<void> {
+  const url = session.connection.url();
+  if (!(await startHolding({ resolved, workspaceRoot, sessionId, url }))) return;
+  if (session.info()?.state === 'open') await session.http.configure({ ...settings, held: true });
 }
