@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { gzipSync } from 'node:zlib';
-import { DIGEST_HEADER, HTTP, digestHeaderOf } from '@org/dte-protocol';
+import { DIGEST_HEADER, HTTP, LIMITS, digestHeaderOf } from '@org/dte-protocol';
 import { type HttpClient, httpClient } from '../src';
 import { FakeCoordinator, sendArtifact } from '../src/test-support/fake-coordinator';
 import { testLimits } from '../src/test-support/hello';
@@ -203,4 +203,36 @@ it('an upload that arrives as something else does not count as stored', async ()
   await expect(client.putAttempt('r', 'a:b', 1, () => Readable.from([SMALL]))).rejects.toMatchObject({
     code: 'DTE_ARTIFACT_DAMAGED',
   });
+});
+
+it('asks again for a check that takes longer than a request may, and takes the answer', async () => {
+  const limits = { ...testLimits(), httpRequestMs: 50 };
+  client.close();
+  client = httpClient({ url: server.url, token: () => 'token', limits });
+  state = 'good';
+  server.handler = (request, response) => {
+    if (request.method === 'GET') {
+      gets += 1;
+      sendArtifact(response, gets === 1 ? flipped(SMALL, 0) : SMALL, SMALL);
+      return;
+    }
+    checks.push(request.url ?? '');
+    // The first is given up by the client, the second cut off by the coordinator.
+    if (checks.length === 2) request.socket.destroy();
+    if (checks.length > 2) response.end(JSON.stringify({ state }));
+  };
+  expect((await buffer(await client.getCached('42'))).equals(SMALL)).toBe(true);
+  expect(checks.length).toBeGreaterThan(2);
+});
+
+it('asks for a check only so often', async () => {
+  const limits = { ...testLimits(), httpRequestMs: 10 };
+  client.close();
+  client = httpClient({ url: server.url, token: () => 'token', limits });
+  server.handler = (request, response) => {
+    if (request.method === 'GET') sendArtifact(response, flipped(SMALL, 0), SMALL);
+    else checks.push(request.url ?? '');
+  };
+  await expect(client.getCached('42')).rejects.toMatchObject({ code: 'DTE_ARTIFACT_DAMAGED' });
+  expect(checks.length).toBeLessThanOrEqual(LIMITS.artifactCheckTries.value);
 });

@@ -205,6 +205,14 @@ it('gives up when no byte moves', async () => {
   await expect(one.status()).rejects.toMatchObject({ code: 'DTE_TIMEOUT' });
 });
 
+it('waits longer for the answer to an upload: its last bytes may be under way for long', async () => {
+  const httpRequestMs = 60;
+  server.handler = (request, response) =>
+    void buffer(request).then(() => void setTimeout(() => response.end(), 3 * httpRequestMs));
+  const one = client({ limits: testLimits({ httpRequestMs }) });
+  expect(await one.putAttempt('r', 't', 1, () => Readable.from(['the body']))).toBe('stored');
+});
+
 it('tries again while the coordinator is away, and sends the body anew', async () => {
   let tries = 0;
   server.handler = (request, response) => {

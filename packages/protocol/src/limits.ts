@@ -126,6 +126,12 @@ export const LIMITS = {
     null,
     'How often an artifact is fetched that arrives damaged while the coordinator finds its own copy good.',
   ),
+  artifactCheckTries: limit(
+    10,
+    'count',
+    null,
+    'How often a reader asks whether a stored artifact is good when no answer comes in time: the coordinator reads the whole file before it answers, one of 20 GiB for minutes, and several questions share one reading.',
+  ),
   unpackingMs: limit(
     6 * 3_600_000,
     'ms',
@@ -184,13 +190,13 @@ export const LIMITS = {
     60_000,
     'ms',
     'DTE_BODY_WINDOW_MS',
-    'How often a body on its way in or out is looked at: it must have moved by bodyWindowBytes since, unless the coordinator itself was what it waited for.',
+    'How often a body is looked at. On its way in it must have moved by bodyWindowBytes since, on its way out by ten times as much in ten of these, unless the coordinator itself was what it waited for.',
   ),
   bodyWindowBytes: limit(
     64 * KiB,
     'bytes',
     'DTE_BODY_WINDOW_BYTES',
-    'A kilobyte a second: far below any link that could carry artifacts, and far above a socket that is only held.',
+    'A kilobyte a second, far above a socket that is only held. Out of the coordinator a connection needs about 3: what the kernel buffers (1.5 MB) shows as one step, and one has to be seen in ten windows.',
   ),
   peerBytesPerSecond: limit(
     16 * MiB,
@@ -414,6 +420,12 @@ export const LIMITS = {
     'ms',
     'DTE_HTTP_TIMEOUT_MS',
     'Without a byte moving for so long a request is given up.',
+  ),
+  uploadAnswerMs: limit(
+    600_000,
+    'ms',
+    null,
+    'How long the answer to an upload may take after its last byte was handed to the kernel: on a slow line megabytes are still under way then.',
   ),
   httpIdleMs: limit(
     5_000,

@@ -170,9 +170,21 @@ export function httpClient(options: HttpClientOptions): HttpClient {
       throw errorOfFailure(`${spec.method} ${spec.path}`, thrown);
     }
   }
+  /** The coordinator goes on with what it reads for a question that was given up, and the next one waits for the same. */
   async function check(path: string): Promise<Checked> {
-    const answer = await post(HTTP.check(path), {});
-    return parse(checkAnswerSchema, answer, 'the question for a check').state;
+    for (let tries = 1; ; tries++) {
+      const beginMs = Date.now();
+      try {
+        const answer = await post(HTTP.check(path), {});
+        return parse(checkAnswerSchema, answer, 'the question for a check').state;
+      } catch (thrown) {
+        const { code } = DteError.from(thrown);
+        // Whoever is not there at all has been asked for `retryForMs`, and no longer.
+        const isCut = code === 'DTE_NO_COORDINATOR' && Date.now() - beginMs > retryForMs;
+        const isLate = code === 'DTE_TIMEOUT' || isCut;
+        if (!isLate || tries >= LIMITS.artifactCheckTries.value) throw thrown;
+      }
+    }
   }
   const checked = (spec: RequestSpec): Promise<Download> => download({ send, check, limits }, spec);
   async function unchecked(spec: RequestSpec): Promise<Download> {

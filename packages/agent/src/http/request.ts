@@ -2,7 +2,7 @@ import * as http from 'node:http';
 import * as https from 'node:https';
 import { type Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { DteError } from '@org/dte-protocol';
+import { DteError, LIMITS } from '@org/dte-protocol';
 import { ERROR_HEADER, errorOfAnswer, errorOfFailure } from './http-error';
 
 /** One request, as far as it differs from the others. */
@@ -48,7 +48,8 @@ export async function readBody(stream: Readable, maxBytes: number): Promise<stri
 
 /**
  * One try. Resolves with the body of a 2xx answer as a stream.
- * `idleMs` without a byte moving in either direction ends it with DTE_TIMEOUT, also while the answer is read.
+ * `idleMs` without a byte moving in either direction ends it with DTE_TIMEOUT, also while the answer is read. The answer to an upload
+ * has `uploadAnswerMs`.
  * @throws DteError for every other answer and for none
  */
 export async function request(
@@ -74,7 +75,10 @@ export async function request(
   });
   outgoing.on('timeout', () => {
     outgoing.destroy(
-      new DteError('DTE_TIMEOUT', `${what}: no byte moved for ${idleMs} ms (DTE_HTTP_TIMEOUT_MS).`),
+      new DteError(
+        'DTE_TIMEOUT',
+        `${what}: no byte moved for ${outgoing.socket?.timeout ?? idleMs} ms (DTE_HTTP_TIMEOUT_MS).`,
+      ),
     );
   });
   const answer = new Promise<http.IncomingMessage>((resolve, reject) => {
@@ -83,7 +87,7 @@ export async function request(
   });
   // Both may fail for one reason; whoever is awaited first reports it.
   answer.catch(() => undefined);
-  const sending = send(outgoing, spec.body);
+  const sending = send(outgoing, spec.body, idleMs);
   sending.catch(() => undefined);
 
   let response: http.IncomingMessage;
@@ -103,7 +107,12 @@ export async function request(
   throw errorOfAnswer(what, status, typeof header === 'string' ? header : undefined, body);
 }
 
-async function send(outgoing: http.ClientRequest, body: RequestSpec['body']): Promise<void> {
-  if (typeof body === 'function') await pipeline(body(), outgoing);
-  else outgoing.end(body);
+async function send(outgoing: http.ClientRequest, body: RequestSpec['body'], idleMs: number): Promise<void> {
+  if (typeof body !== 'function') {
+    outgoing.end(body);
+    return;
+  }
+  // Sent means taken by the kernel: what it holds still has to arrive, and to be written down over there.
+  outgoing.once('finish', () => outgoing.setTimeout(Math.max(idleMs, LIMITS.uploadAnswerMs.value)));
+  await pipeline(body(), outgoing);
 }

@@ -44,8 +44,13 @@ export class TrustDomain {
   async admit(hello: Hello): Promise<void> {
     const { sessionId } = hello;
     if (isOfGitlab(hello)) {
+      // What a session is called is only a name outside of GitLab, and the cure there is another one.
+      const byName = hello.jobUrl === null && typeof hello.idToken !== 'string';
+      const why = byName
+        ? ' by its name (numbers with a dash between them; outside of GitLab give it another one: --session, DTE_SESSION_ID)'
+        : '';
       throw refused(
-        `Session ${sessionId} is a pipeline of GitLab, and this coordinator has nothing but a secret to know its clients by: any job with the secret could replace what this pipeline stores.`,
+        `Session ${sessionId} is a pipeline of GitLab${why}, and this coordinator has nothing but a secret to know its clients by: any job with the secret could replace what this pipeline stores.`,
       );
     }
     const project = projectOf(sessionId);

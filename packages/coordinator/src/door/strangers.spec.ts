@@ -81,6 +81,22 @@ describe('strangers', () => {
     expect(to.size).toBe(1);
   });
 
+  it('that comes again from one port before its reset is known takes no place for ever', () => {
+    const to = door({ each: 2 });
+    const again = (): FakeSocket => {
+      const socket = new FakeSocket('a', 7);
+      opened.push(socket);
+      to.enter(socket as unknown as Socket);
+      return socket;
+    };
+    const [reset, next] = [again(), again()];
+    reset.emit('close');
+    expect([reset.isCut, next.isCut, to.size]).toEqual([true, false, 1]);
+    const crowd = [come(to, 'a'), come(to, 'a'), come(to, 'a')];
+    expect([next, ...crowd].map(({ isCut }) => isCut)).toEqual([true, true, false, false]);
+    expect(to.size).toBe(2);
+  });
+
   it('whose connection is gone leaves nothing behind', () => {
     const to = door();
     come(to, 'a').emit('close');

@@ -57,6 +57,10 @@ export class Strangers {
     const late = (): void => void setImmediate(() => this.cutOff(stranger));
     const timer = setTimeout(late, this.options.limits.strangerMs);
     const stranger: Stranger = { socket, key, from, timer };
+    // Of a connection that was reset we hear after the next one from the same port: a socket that is cut off twice does no harm,
+    // and one that is forgotten in part would be the oldest of its address for ever.
+    const before = this.byKey.get(key);
+    if (before !== undefined) this.cutOff(before);
     this.byKey.set(key, stranger);
     const others = this.byAddress.get(from) ?? new Set();
     this.byAddress.set(from, others.add(stranger));

@@ -2,7 +2,8 @@ import { Throttle } from './throttle';
 
 describe('a throttle', () => {
   let nowMs = 0;
-  const make = () => new Throttle({ bytesPerSecond: 2_048, burstBytes: 10_240, now: () => nowMs });
+  const make = (leaseMs = 30_000) =>
+    new Throttle({ bytesPerSecond: 2_048, burstBytes: 10_240, leaseMs, now: () => nowMs });
 
   it('lets as much through at once as it holds, and then no more than drains', () => {
     const throttle = make();
@@ -28,5 +29,6 @@ describe('a throttle', () => {
 
   it('never asks for a pause in which the other side would be taken for dead', () => {
     expect(make().take(1_000_000_000)).toBe(8_000);
+    expect(make(3_000).take(1_000_000_000)).toBe(1_500);
   });
 });

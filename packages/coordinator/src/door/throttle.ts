@@ -1,12 +1,14 @@
 /** What a message costs beside its bytes: it is parsed, and may be written down and answered. */
 const PER_MESSAGE_BYTES = 1024;
-/** No pause is longer: whoever waits for words of the other side must still hear some. */
+/** No pause is longer, and none takes more than half of the silence after which the other side is taken for dead. */
 const MAX_PAUSE_MS = 8_000;
 
 export interface ThrottleOptions {
   readonly bytesPerSecond: number;
   /** What may be said at once. */
   readonly burstBytes: number;
+  /** How long the other side may be silent. */
+  readonly leaseMs: number;
   /** Milliseconds, never running back. */
   readonly now?: () => number;
 }
@@ -27,12 +29,13 @@ export class Throttle {
    * @returns for how long nothing more should be read, in ms; 0: go on
    */
   take(bytes: number): number {
-    const { bytesPerSecond, burstBytes } = this.options;
+    const { bytesPerSecond, burstBytes, leaseMs } = this.options;
     const nowMs = this.now();
     const drained = ((nowMs - this.atMs) / 1_000) * bytesPerSecond;
     this.atMs = nowMs;
     this.level = Math.max(0, this.level - drained) + bytes + PER_MESSAGE_BYTES;
     const over = this.level - burstBytes;
-    return over <= 0 ? 0 : Math.min(MAX_PAUSE_MS, Math.ceil((over / bytesPerSecond) * 1_000));
+    if (over <= 0) return 0;
+    return Math.min(MAX_PAUSE_MS, Math.ceil(leaseMs / 2), Math.ceil((over / bytesPerSecond) * 1_000));
   }
 }

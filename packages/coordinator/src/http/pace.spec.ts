@@ -10,6 +10,8 @@ function exchange() {
   const socket = {
     ...{ bytesRead: 0, bytesWritten: 0, destroyed: false, _handle: { writeQueueSize: 0 } },
     destroy: () => void (socket.destroyed = true),
+    timeoutMs: 60_000,
+    setTimeout: (ms: number) => void (socket.timeoutMs = ms),
   };
   const request = { method: 'PUT', url: '/v1/cache/1', socket, complete: false, readableLength: 0 };
   const response = Object.assign(new EventEmitter(), {
@@ -75,17 +77,22 @@ describe('the pace of a request', () => {
   });
 
   it.each([
-    [99, true],
-    [100, false],
-  ])('an answer of which %i bytes are taken in a window: cut off is %s', (bytes, isCut) => {
+    [999, true],
+    [1_000, false],
+  ])('an answer of which %i bytes are taken in ten windows, at once: cut off is %s', (bytes, isCut) => {
     const { socket, request, response } = exchange();
     Object.assign(request, { complete: true });
     Object.assign(response, { headersSent: true, writableLength: 5_000 });
     Object.assign(socket, { bytesWritten: 5_000, _handle: { writeQueueSize: 5_000 } });
-    window();
+    for (let windows = 0; windows < 10; windows++) window();
+    expect(socket.destroyed).toBe(false);
     socket._handle.writeQueueSize -= bytes;
     window();
     expect(socket.destroyed).toBe(isCut);
+  });
+
+  it('is judged here alone: the timeout of the socket, which knows nothing of windows, is off', () => {
+    expect(exchange().socket.timeoutMs).toBe(0);
   });
 
   it('goes on with a body that is still coming after its answer', () => {

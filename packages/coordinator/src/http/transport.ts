@@ -24,7 +24,7 @@ export function createTransport(
 ): Server {
   const options: ServerOptions = {
     maxHeaderSize: MAX_HEADER_BYTES,
-    // An artifact takes as long as it takes: `setTimeout` below ends what does not move.
+    // An artifact takes as long as it takes: `watchPace` ends what does not move.
     requestTimeout: 0,
     // Has to be said: left out, it would be 0 as well, which is no limit at all.
     headersTimeout: limits.headersMs,
@@ -41,7 +41,7 @@ export function createTransport(
   // Longer than the minute that the proxies in front of a coordinator keep a connection, so that they end it.
   server.keepAliveTimeout = 72_000;
   if (room !== null) server.maxConnections = room;
-  // No byte for so long ends a connection; ws switches it off for WebSockets.
+  // No byte for so long ends a connection; ws switches it off for WebSockets, `watchPace` while there is a request.
   server.setTimeout(limits.httpRequestMs);
   return server;
 }

@@ -71,8 +71,8 @@ export class Connection {
   ) {
     const challenge = makeChallenge(randomBytes(32).toString('hex'), remote.channel);
     this.origin = { ...remote, challenge };
-    const { handshakeMs, peerBytesPerSecond: bytesPerSecond } = deps.limits;
-    this.throttle = new Throttle({ bytesPerSecond, burstBytes: LIMITS.frameBytes.value });
+    const { handshakeMs, leaseMs, peerBytesPerSecond: bytesPerSecond } = deps.limits;
+    this.throttle = new Throttle({ bytesPerSecond, burstBytes: LIMITS.frameBytes.value, leaseMs });
     const late = new DteError('DTE_TIMEOUT', `No hello came within ${handshakeMs} ms (limit handshakeMs).`);
     this.state = { name: 'greeting', timer: setTimeout(() => this.refuse(late), handshakeMs) };
     socket.on('message', (data, isBinary) => this.onMessage(data, isBinary));

@@ -4,7 +4,10 @@ import { HOLDING } from '../session/hold';
 import { cliContext, joinSession, requireRendezvous, type Flags } from './context';
 import { addFlags } from './option-flags';
 
-/** Stays connected until the session is finished, its coordinator stays away, or the job is over. */
+/**
+ * Stays connected until the session is finished or the job is over, and comes back to a coordinator however long it was away:
+ * the session counts as held, and without a holder the next pause between two commands would end it.
+ */
 async function holdSession(flags: Flags): Promise<void> {
   const context = cliContext(flags);
   requireRendezvous(context);
@@ -21,8 +24,8 @@ async function holdSession(flags: Flags): Promise<void> {
     session.connection.onState(({ name }) => {
       clearTimeout(patience);
       if (name === 'closed' || name === 'failed') resolve();
-      // The commands of this job do not wait longer for a coordinator either.
-      if (name === 'connecting') patience = setTimeout(resolve, context.resolved.limits.coordinatorGraceMs);
+      // No job lives longer: where GitLab cannot be asked nothing else would end this.
+      if (name === 'connecting') patience = setTimeout(resolve, context.resolved.limits.tokenMs);
     });
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve());
     process.once('exit', stopWatching);

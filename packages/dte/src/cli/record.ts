@@ -27,12 +27,20 @@ function pathWithBin(): string {
   return [join(findWorkspaceRoot(), 'node_modules', '.bin'), process.env['PATH'] ?? ''].join(delimiter);
 }
 
-/** Commands that work with the session; what they start themselves does not inherit what proves who this job is. */
-const IN_SESSION = /(^|[\s/])(nx|dte)(\s|$)/;
+/** Of a path the last part, of `nx@22` the name; `nx.js` and `nx.cmd` are nx. What follows may be a shell's. */
+const named = (names: string): RegExp =>
+  new RegExp(String.raw`(^|[\s/\\;&|('"])(${names})(\.(js|cmd|exe|ps1))?(@[^\s/\\]*)?($|[\s;&|)'"])`);
 
-/** A command that is no nx has no use for what proves who this job is. */
-export const environmentOf = (words: readonly string[]): NodeJS.ProcessEnv =>
-  words.some((word) => IN_SESSION.test(word)) ? envWithSecrets() : process.env;
+/** Commands that work with the session, and those that run scripts of package.json or installed commands: often nx. */
+const IN_SESSION = named('nx|dte|npm|npx|pnpm|pnpx|yarn|yarnpkg|bun|bunx');
+const NODE = named('node');
+
+/** A command that starts no nx has no use for what proves who this job is. */
+export function environmentOf(words: readonly string[]): NodeJS.ProcessEnv {
+  const line = words.join(' ');
+  const isNodeOfNx = NODE.test(line) && line.includes('nx');
+  return isNodeOfNx || IN_SESSION.test(line) ? envWithSecrets() : process.env;
+}
 
 /** Runs the command with this terminal's input, passes its output on as it comes and keeps a copy. */
 function run(command: string, args: readonly string[], output: KeptOutput): Promise<number> {

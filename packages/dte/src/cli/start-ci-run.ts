@@ -76,11 +76,12 @@ async function openCiRun(context: CliContext, flags: Flags): Promise<void> {
   await ensureCoordinator({ resolved, env, rendezvous, sessionId, workspaceRoot, note: say, anew, args });
   const session = await joinSession(context, 'main');
   try {
-    const held = isHeld(rendezvous, env);
-    const settings = settingsOf(resolved.config, jobIdOf(env), held);
+    const settings = settingsOf(resolved.config, jobIdOf(env));
     const { stopAgentsAfter } = settings;
     await session.http.configure(settings);
-    if (held) await startHolding({ resolved, workspaceRoot, sessionId, url: session.connection.url() });
+    const holding = { resolved, workspaceRoot, sessionId, url: session.connection.url() };
+    if (isHeld(rendezvous, env) && (await startHolding(holding)))
+      await session.http.configure({ ...settings, held: true });
     const until = stopAgentsAfter.length === 0 ? '' : ` · agents stay until ${stopAgentsAfter.join(', ')}`;
     say(`dte: session ${sessionId} · coordinator ${session.connection.url()}${until}`);
   } finally {

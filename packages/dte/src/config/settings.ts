@@ -9,9 +9,7 @@ import type { Config } from './schema';
 export const settingsOf = (
   { stopAgentsAfter, stopAgentsOnFailure, requireExplicitCompletion }: Config,
   jobId: string | undefined,
-  held = false,
 ): SessionSettings => ({
   ...{ stopAgentsAfter, stopAgentsOnFailure, requireExplicitCompletion },
   ...(jobId === undefined ? {} : { openedBy: jobId }),
-  ...(held ? { held } : {}),
 });

@@ -18,6 +18,8 @@ export interface EnsureOptions {
   readonly workspaceRoot: string;
   /** Hears that the coordinator is still starting. */
   readonly note: (line: string) => void;
+  /** Hears that the coordinator of this job was started, and failed. */
+  readonly onStartFailed?: () => void;
   /** True: a coordinator is started although this job has told its agents to leave. */
   readonly anew?: boolean;
   /** Flags of this command that the coordinator must know as well. */
@@ -75,7 +77,12 @@ export async function ensureCoordinator(
         ...['--session', sessionId, '--data-dir', own, '--history-dir', history],
         ...(options.args ?? []),
       ];
-      await startEmbedded({ workspaceRoot, dataDir, timeoutMs, noteMs, onSlow, args });
+      try {
+        await startEmbedded({ workspaceRoot, dataDir, timeoutMs, noteMs, onSlow, args });
+      } catch (thrown) {
+        options.onStartFailed?.();
+        throw thrown;
+      }
     },
   });
 }

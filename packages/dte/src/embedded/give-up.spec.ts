@@ -1,7 +1,7 @@
-import { addressOf, type RendezvousRecord } from '@org/dte-protocol';
+import { addressOf, DteError, type ErrorCode, type RendezvousRecord } from '@org/dte-protocol';
 import { MemoryRendezvous } from '@org/dte-testing';
 import { StaticRendezvous } from '../rendezvous';
-import { giveUp, refuseIfGivenUp } from './give-up';
+import { giveUp, refuseIfGivenUp, speaksForMainJob } from './give-up';
 
 const JOB = { jobId: '42', jobName: 'nx' };
 const REASON = 'its main job works without agents: no processor time (DTE_COORDINATOR_SLOW)';
@@ -82,5 +82,42 @@ describe('a main job that works without agents', () => {
     await giveUpNow();
     const found = await rendezvous.find('s');
     expect(() => refuseIfGivenUp(found, {})).not.toThrow();
+  });
+});
+
+describe('an nx command that cannot be distributed', () => {
+  const speaks = (
+    code: ErrorCode,
+    facts: { startFailed?: boolean; found?: RendezvousRecord; job?: object },
+  ) =>
+    speaksForMainJob({
+      error: new DteError(code, 'no'),
+      startFailed: facts.startFailed ?? false,
+      record: facts.found ?? null,
+      job: facts.job ?? JOB,
+    });
+
+  it.each<[string, ErrorCode, object]>([
+    ['its coordinator was started and failed', 'DTE_NO_COORDINATOR', { startFailed: true }],
+    ['its coordinator found no disk', 'DTE_DISK_FULL', { startFailed: true, job: {} }],
+    ['another command of it waited too long for that', 'DTE_COORDINATOR_SLOW', {}],
+    ['it has opened the session', 'DTE_INTERNAL', { found: record(JOB) }],
+  ])('sends the agents away when %s', (_, code, facts) => {
+    expect(speaks(code, facts)).toBe(true);
+  });
+
+  it.each<[string, ErrorCode, object]>([
+    ['in a job without credentials', 'DTE_SECRET_REQUIRED', { startFailed: true }],
+    ['in a job with a refused id token', 'DTE_ID_TOKEN_REFUSED', { startFailed: true }],
+    ['in a job with a wrong option, of a session that it opened', 'DTE_BAD_CONFIG', { found: record(JOB) }],
+    ['in a job that has started nothing', 'DTE_NO_COORDINATOR', {}],
+    [
+      'in a job beside the main job',
+      'DTE_NO_COORDINATOR',
+      { found: record({ jobId: '7', jobName: 'main' }) },
+    ],
+    ['outside of CI, where no record tells whose it is', 'DTE_INTERNAL', { found: record(), job: {} }],
+  ])('leaves the agents to their main job %s', (_, code, facts) => {
+    expect(speaks(code, facts)).toBe(false);
   });
 });

@@ -1,6 +1,7 @@
 import {
   DteError,
   NO_ADDRESS,
+  type ErrorCode,
   type LimitValues,
   type Rendezvous,
   type RendezvousRecord,
@@ -51,6 +52,40 @@ export async function giveUp(options: GiveUpOptions): Promise<boolean> {
     ...job,
   });
   return true;
+}
+
+/** Refusals, and what has to be put right before anything is started: a job that meets them has shown nothing of itself. */
+const PROVE_NOTHING: readonly ErrorCode[] = [
+  'DTE_BAD_SECRET',
+  'DTE_SECRET_REQUIRED',
+  'DTE_SHARED_TRUST',
+  'DTE_ID_TOKEN_REFUSED',
+  'DTE_ISSUER_UNAVAILABLE',
+  'DTE_PIN_MISMATCH',
+  'DTE_UNAUTHORIZED',
+  'DTE_BAD_CONFIG',
+  'DTE_BAD_RULES',
+];
+
+interface Failure {
+  readonly error: DteError;
+  /** Was it the coordinator of this job that was started, and failed? */
+  readonly startFailed: boolean;
+  /** What is published of the session. */
+  readonly record: RendezvousRecord | null;
+  /** Of this job. */
+  readonly job: JobMark;
+}
+
+/**
+ * May a command of Nx that is not distributed speak for the main job? Any job of the pipeline may run one, also before the
+ * main job, with the rendezvous of all and without its credentials: agents would leave that are needed. So only one whose
+ * coordinator has failed here, or whose job has opened this session.
+ */
+export function speaksForMainJob({ error: { code }, startFailed, record, job }: Failure): boolean {
+  if (PROVE_NOTHING.includes(code)) return false;
+  if (startFailed || code === 'DTE_COORDINATOR_SLOW') return true;
+  return job.jobId !== undefined && record?.jobId === job.jobId;
 }
 
 /**

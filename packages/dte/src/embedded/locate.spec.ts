@@ -123,6 +123,24 @@ describe('locateOrStart', () => {
     expect(started()).toBe(0);
   });
 
+  it('starts nothing once another command of the job has failed to and told the agents, which it waited for', async () => {
+    const { rendezvous, locate, started } = machine();
+    const check = (found: RendezvousRecord | null): void => {
+      if (found?.state === 'finished') throw new DteError('DTE_GIVEN_UP', 'told to leave');
+    };
+    let isTold = false;
+    let isReleased = false;
+    const tryLock = (): (() => void) | null => {
+      if (isTold) return () => void (isReleased = true);
+      const told = { ...record('http://none:1'), state: 'finished' as const };
+      void rendezvous.publish(told).then(() => (isTold = true));
+      return null;
+    };
+    const waiting = locate({ check, tryLock });
+    await expect(waiting).rejects.toMatchObject({ code: 'DTE_GIVEN_UP' });
+    expect([started(), isReleased]).toEqual([0, true]);
+  });
+
   it('takes the coordinator that holds the data folder when it was only slow to answer, else says who has it', async () => {
     const { rendezvous, alive, locate } = machine();
     await rendezvous.publish(record('http://slow:1'));

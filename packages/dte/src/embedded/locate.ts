@@ -19,7 +19,7 @@ export interface LocateOptions {
   readonly onSlow: (elapsedMs: number) => void;
   /**
    * Throws when nothing may be started: this job has told its agents to leave.
-   * @param record what was published when the search began
+   * @param record what is published: when the search begins, and again before one is started
    */
   readonly check?: (record: RendezvousRecord | null) => void;
 }
@@ -58,6 +58,8 @@ export async function locateOrStart(options: LocateOptions): Promise<Located> {
         // The previous owner may have published between our look and our lock.
         const meanwhile = await find();
         if (meanwhile !== null) return { record: meanwhile, started: false, previous };
+        // Or it has failed, and told the agents to leave.
+        options.check?.(await rendezvous.find(sessionId));
         try {
           await options.start();
         } catch (thrown) {

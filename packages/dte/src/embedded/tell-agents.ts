@@ -2,7 +2,7 @@ import { DteError, type Rendezvous } from '@org/dte-protocol';
 import type { Env, Resolved } from '../config';
 import { coordinatorAnswers } from './alive';
 import { jobMarkOf } from './earlier-try';
-import { aloneBecause, giveUp } from './give-up';
+import { aloneBecause, giveUp, speaksForMainJob } from './give-up';
 
 export interface TellOptions {
   readonly resolved: Resolved;
@@ -30,4 +30,21 @@ export async function tellAgents(options: TellOptions, why: DteError | string): 
   } catch {
     return false;
   }
+}
+
+/** As `tellAgents`, for a command of Nx in a job that may be another than the main job. */
+export async function tellAgentsOfMainJob(
+  options: TellOptions & { readonly startFailed: boolean },
+  error: DteError,
+): Promise<boolean> {
+  const { env, rendezvous, sessionId, startFailed } = options;
+  // It has been asked for long enough.
+  if (error.code.startsWith('DTE_RENDEZVOUS_')) return false;
+  try {
+    const record = await rendezvous.find(sessionId);
+    if (!speaksForMainJob({ error, startFailed, record, job: jobMarkOf(env) })) return false;
+  } catch {
+    return false;
+  }
+  return tellAgents(options, error);
 }

@@ -6,13 +6,13 @@ import {
   type NxRunnerContext,
   type TaskCache,
 } from '@org/dte-nx-compat';
-import { DteError, type Rendezvous } from '@org/dte-protocol';
+import { DteError, type Rendezvous, type SessionSettings } from '@org/dte-protocol';
 import { createAssignment, type Assignment } from '../assignment/assign';
 import { loadRules } from '../assignment/load-rules';
 import { resolveConfig, sessionIdOf, settingsOf, type Resolved } from '../config';
 import { ensureCoordinator } from '../embedded/ensure';
 import { saysSettings } from '../embedded/says-settings';
-import { tellAgents } from '../embedded/tell-agents';
+import { tellAgentsOfMainJob } from '../embedded/tell-agents';
 import { createRendezvous, noRendezvous } from '../rendezvous';
 import { envWithSecrets } from '../secrets/hidden-env';
 import { jobIdOf, requireNx } from '../session/identity';
@@ -36,7 +36,7 @@ const nxJsonOptions = (nxJson: Record<string, unknown>): Readonly<Record<string,
   asRecord(asRecord(asRecord(nxJson['tasksRunnerOptions'])['default'])['options']);
 
 /**
- * Agents hear of it by the rendezvous when this job has no coordinator to distribute anything.
+ * Agents hear of it by the rendezvous when this is the main job and has no coordinator to distribute anything.
  * @throws DteError whenever this command cannot be distributed
  */
 export async function prepare(context: NxRunnerContext, voice: Voice): Promise<Prepared> {
@@ -47,11 +47,13 @@ export async function prepare(context: NxRunnerContext, voice: Voice): Promise<P
   const rendezvous = createRendezvous({ ...resolved, env, workspaceRoot });
   if (rendezvous === null) throw noRendezvous(resolved.config);
   const sessionId = sessionIdOf(resolved.config, env);
+  let startFailed = false;
+  const onStartFailed = (): void => void (startFailed = true);
   try {
-    return await prepareIn({ context, voice, workspaceRoot, resolved, rendezvous, sessionId });
+    return await prepareIn({ context, voice, workspaceRoot, resolved, rendezvous, sessionId, onStartFailed });
   } catch (thrown) {
     const error = DteError.from(thrown);
-    const told = await tellAgents({ resolved, env, rendezvous, sessionId }, error);
+    const told = await tellAgentsOfMainJob({ resolved, env, rendezvous, sessionId, startFailed }, error);
     if (told && error.code !== 'DTE_GIVEN_UP')
       voice.line('dte: agents are told that there is no work for them');
     throw error;
@@ -65,10 +67,11 @@ interface Preparation {
   readonly resolved: Resolved;
   readonly rendezvous: Rendezvous;
   readonly sessionId: string;
+  readonly onStartFailed: () => void;
 }
 
 async function prepareIn(preparation: Preparation): Promise<Prepared> {
-  const { context, voice, workspaceRoot, resolved, rendezvous, sessionId } = preparation;
+  const { context, voice, workspaceRoot, resolved, rendezvous, sessionId, onStartFailed } = preparation;
   const { env } = process;
   requireNx(workspaceRoot);
   const rules = loadRules(workspaceRoot, resolved.config.assignmentRules);
@@ -76,7 +79,15 @@ async function prepareIn(preparation: Preparation): Promise<Prepared> {
     matchProjects(workspaceRoot, patterns, context.projectGraph.nodes),
   );
   const note = (line: string): void => voice.line(line);
-  const located = await ensureCoordinator({ resolved, env, rendezvous, sessionId, workspaceRoot, note });
+  const located = await ensureCoordinator({
+    resolved,
+    env,
+    rendezvous,
+    sessionId,
+    workspaceRoot,
+    note,
+    onStartFailed,
+  });
   const session = await openSession({
     resolved,
     env,
@@ -89,12 +100,11 @@ async function prepareIn(preparation: Preparation): Promise<Prepared> {
   try {
     const jobId = jobIdOf(env);
     if (await saysSettings(located, jobId, () => session.http.status())) {
-      const held = isHeld(rendezvous, env);
-      await session.http.configure(settingsOf(resolved.config, jobId, held));
+      const settings = settingsOf(resolved.config, jobId);
+      await session.http.configure(settings);
       await session.whenOpen();
       // This command is connected itself while it lasts.
-      const url = session.connection.url();
-      if (held) void startHolding({ resolved, workspaceRoot, sessionId, url }).catch(() => undefined);
+      if (isHeld(rendezvous, env)) void hold(preparation, session, settings).catch(() => undefined);
     }
     const remoteCache = { url: session.connection.httpUrl(), token: session.connection.token() };
     const outputs = nxOutputs(workspaceRoot);
@@ -105,4 +115,15 @@ async function prepareIn(preparation: Preparation): Promise<Prepared> {
     session.close();
     throw thrown;
   }
+}
+
+/** Settings begin a finished session anew: one that has ended meanwhile is left as it is. */
+async function hold(
+  { resolved, workspaceRoot, sessionId }: Preparation,
+  session: Session,
+  settings: SessionSettings,
+): Promise<void> {
+  const url = session.connection.url();
+  if (!(await startHolding({ resolved, workspaceRoot, sessionId, url }))) return;
+  if (session.info()?.state === 'open') await session.http.configure({ ...settings, held: true });
 }

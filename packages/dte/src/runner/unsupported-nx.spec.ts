@@ -45,7 +45,6 @@ describe.each(['20.7.2', '25.0.0'])('a workspace with nx %s', (version) => {
 
     expect(statuses).toEqual({ 'app:build': 'success' });
     expect(said).toEqual([
-      'dte: agents are told that there is no work for them',
       `DTE_NX_UNSUPPORTED This workspace has nx ${version}, which is not supported; 20.8 to 24 are.`,
       'dte: this command runs undistributed',
     ]);

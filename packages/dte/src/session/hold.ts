@@ -29,10 +29,15 @@ export interface HoldOptions {
 
 /**
  * Starts `dte hold-session` as a process that outlives this one; its log is `<dataDir>/hold-session.log`.
- * @returns when it is connected, has ended, or has not said so within `coordinatorStartMs`. Whoever leaves the session before that leaves
- * it to nobody.
+ * @returns whether it is connected; false when it has ended, or has not said so within `coordinatorStartMs`. A session may be called held
+ * from then on only: without a holder every longer pause between two commands would end it.
  */
-export async function startHolding({ resolved, workspaceRoot, sessionId, url }: HoldOptions): Promise<void> {
+export async function startHolding({
+  resolved,
+  workspaceRoot,
+  sessionId,
+  url,
+}: HoldOptions): Promise<boolean> {
   const dataDir = makeDataFolder(dataDirOf(resolved, workspaceRoot));
   const log = openSync(join(dataDir, 'hold-session.log'), 'a');
   const args = ['hold-session', '--session', sessionId, '--coordinator-url', url];
@@ -45,22 +50,28 @@ export async function startHolding({ resolved, workspaceRoot, sessionId, url }: 
   handOver(child);
   closeSync(log);
   try {
-    await whenHolding(child, resolved.limits);
+    return await whenHolding(child, resolved.limits);
   } finally {
     if (child.connected) child.disconnect();
     child.unref();
   }
 }
 
-/** Without it the session ends later than it could; nothing else depends on it. */
-function whenHolding(child: ChildProcess, limits: Pick<LimitValues, 'coordinatorStartMs'>): Promise<void> {
+/**
+ * Without it the session ends later than it could; nothing else depends on it.
+ * @internal exported for its spec
+ */
+export function whenHolding(
+  child: Pick<ChildProcess, 'once'>,
+  limits: Pick<LimitValues, 'coordinatorStartMs'>,
+): Promise<boolean> {
   return new Promise((resolve) => {
-    const timer = setTimeout(resolve, limits.coordinatorStartMs);
-    const over = (): void => {
+    const over = (isHolding: boolean): void => {
       clearTimeout(timer);
-      resolve();
+      resolve(isHolding);
     };
-    child.once('error', over).once('exit', over);
-    child.once('message', over);
+    const timer = setTimeout(() => over(false), limits.coordinatorStartMs);
+    child.once('error', () => over(false)).once('exit', () => over(false));
+    child.once('message', (message) => over(message === HOLDING));
   });
 }
