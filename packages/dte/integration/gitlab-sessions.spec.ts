@@ -195,7 +195,14 @@ describe('jobs of a GitLab pipeline, with nothing but the package registry betwe
       await service.waitForOutput(/coordinator on http:.*\n/);
       address = /coordinator on (\S+)/.exec(service.output())?.[1] ?? '';
     });
+    const holders = (world: CliWorld): number[] =>
+      processesBelow(world.root)
+        .filter(({ command }) => command.includes('hold-session'))
+        .map(({ pid }) => pid);
+
     afterEach(async () => {
+      // A coordinator that is away is waited for by whoever holds a session at it.
+      for (const pid of worlds.flatMap(holders)) process.kill(pid, 'SIGTERM');
       service.signal('SIGTERM');
       expect((await service.end()).code).toBe(0);
     });
@@ -218,10 +225,6 @@ describe('jobs of a GitLab pipeline, with nothing but the package registry betwe
     });
 
     it('agents leave within the grace period when their main job is cancelled, or killed', async () => {
-      const holders = (world: CliWorld): number[] =>
-        processesBelow(world.root)
-          .filter(({ command }) => command.includes('hold-session'))
-          .map(({ pid }) => pid);
       for (const stop of ['cancelled', 'killed']) {
         const main = atService('nx');
         await main.run(['start-ci-run', '--session', `7-1001-${stop}`]);

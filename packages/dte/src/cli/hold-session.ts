@@ -5,8 +5,8 @@ import { cliContext, joinSession, requireRendezvous, type Flags } from './contex
 import { addFlags } from './option-flags';
 
 /**
- * Stays connected until the session is finished or the job is over, and comes back to a coordinator however long it was away:
- * the session counts as held, and without a holder the next pause between two commands would end it.
+ * Stays connected until the session is finished or the job is over, and comes back to a coordinator that was away: the session
+ * counts as held, and without a holder the next pause between two commands would end it.
  */
 async function holdSession(flags: Flags): Promise<void> {
   const context = cliContext(flags);
@@ -24,8 +24,8 @@ async function holdSession(flags: Flags): Promise<void> {
     session.connection.onState(({ name }) => {
       clearTimeout(patience);
       if (name === 'closed' || name === 'failed') resolve();
-      // No job lives longer: where GitLab cannot be asked nothing else would end this.
-      if (name === 'connecting') patience = setTimeout(resolve, context.resolved.limits.tokenMs);
+      // Where GitLab cannot be asked nothing else would end this, and no session is left without its main job for longer.
+      if (name === 'connecting') patience = setTimeout(resolve, context.resolved.limits.sessionIdleMs);
     });
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve());
     process.once('exit', stopWatching);
