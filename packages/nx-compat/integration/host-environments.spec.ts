@@ -24,11 +24,16 @@ const FILES = {
     command: {
       executor: 'nx:run-commands',
       inputs: [{ env: 'STAGE' }, { runtime: 'echo $STAGE' }],
-      options: { command: `echo ${SHELL}` },
+      // Nx may lose what a command has printed that ends at once.
+      options: { command: `echo ${SHELL} && sleep 0.1` },
     },
     forked: { executor: './tools/own:one' },
     batch: { executor: './tools/own:many' },
-    serve: { executor: 'nx:run-commands', continuous: true, options: { command: `echo ${SHELL}` } },
+    serve: {
+      executor: 'nx:run-commands',
+      continuous: true,
+      options: { command: `echo ${SHELL} && sleep 0.1` },
+    },
     use: { executor: 'nx:run-commands', dependsOn: ['serve'], options: { command: 'true' } },
   }),
 };

@@ -39,7 +39,9 @@ it('notices a process that is stopped, and none that was stopped for a moment', 
 
 it('takes one that blocks its event loop, and one that has nothing to do, for well', async () => {
   const busy = await start('for (;;);');
-  const blocked = spawn(process.execPath, ['-e', `require('child_process').execSync('sleep 600')`]);
+  // With a group of its own, to be ended with what it waits for.
+  const script = `require('child_process').execSync('sleep 600')`;
+  const blocked = spawn(process.execPath, ['-e', script], { detached: true });
   const noticed: string[] = [];
   const endBusy = watchFrozen(busy, LIMIT_MS, () => noticed.push('busy'));
   const endBlocked = watchFrozen(blocked.pid!, LIMIT_MS, () => noticed.push('blocked'));
@@ -50,6 +52,6 @@ it('takes one that blocks its event loop, and one that has nothing to do, for we
   endBusy();
   endBlocked();
   third.kill('SIGKILL');
-  blocked.kill('SIGKILL');
+  process.kill(-blocked.pid!, 'SIGKILL');
   expect(noticed).toEqual([]);
 });
