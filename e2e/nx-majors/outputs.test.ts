@@ -3,7 +3,10 @@ import { completeAndClose } from '../support/close';
 import { expectParity, openParity } from '../support/parity';
 import { TRUE_OUTPUT_FILES, TRUE_OUTPUT_PROJECTS } from '../parity/workspaces/true-outputs';
 
-describe.each(NX_VERSIONS)('outputs that are hard to carry, nx %s', (nx) => {
+// What Nx's cache carries is tried on all majors in nx-compat (carriage.spec); here the ways around it, and 21 and 22 have those of 23.
+const MAJORS = NX_VERSIONS.filter((version) => !/^2[12]\./.test(version));
+
+describe.each(MAJORS)('outputs that are hard to carry, nx %s', (nx) => {
   let fleet: Fleet;
   let bench: ParityBench;
 
