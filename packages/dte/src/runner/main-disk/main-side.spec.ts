@@ -7,8 +7,10 @@ import { MainSide } from './main-side';
 import type { MainTasksInput } from './main-tasks';
 
 jest.mock('./main-tasks', () => ({
-  mainTasks: ({ onElsewhere }: MainTasksInput) => {
+  mainTasks: ({ onElsewhere, onNamed }: MainTasksInput) => {
     onElsewhere?.('app:deploy', 'lib:build');
+    onNamed?.('app:publish');
+    onNamed?.('other:publish');
     return Promise.resolve(new Map([['app:deploy', 'it may read dist/lib']]));
   },
 }));
@@ -29,10 +31,10 @@ async function lacking(taskIds: string[], coordinatorLost: boolean) {
       session: { id: 's' },
       resolved: { config: { dataDir: join(tmpdir(), 'dte-no-such-folder') } },
     } as unknown as Prepared,
-    graph: graphOf({ 'app:deploy': [], 'app:e2e': [] }),
+    graph: graphOf({ 'app:deploy': [], 'app:e2e': [], 'app:publish': [], 'other:publish': [] }),
     context: {
       projectGraph: {
-        nodes: { app: node('app'), lib: node('lib') },
+        nodes: { app: node('app'), lib: node('lib'), other: node('other') },
         dependencies: { app: [{ target: 'lib' }] },
       },
     } as unknown as NxRunnerContext,
@@ -50,6 +52,11 @@ it.each([
 ])('does not let a task run without the outputs for which it runs here', async (isLost, why) => {
   const { found } = await lacking(['app:deploy', 'app:e2e'], isLost);
   expect(found).toEqual([['app:deploy', 'DTE_ARTIFACT_MISSING', expect.stringMatching(why)]]);
+});
+
+it('lets a task that was sent here by name not run without what its projects have left', async () => {
+  const { found } = await lacking(['app:publish', 'other:publish'], true);
+  expect(found.map(([id, code]) => [id, code])).toEqual([['app:publish', 'DTE_ARTIFACT_MISSING']]);
 });
 
 it('lets a task run that is here for another reason, and says what is missing', async () => {

@@ -3,6 +3,7 @@ import { DteError } from '@org/dte-protocol';
 import type { Command } from '../command-of';
 import type { Ending } from '../leftovers';
 import type { Absent } from '../outputs-here';
+import { taskOf } from '../plan';
 import type { Prepared } from '../prepare';
 import type { Voice } from '../say';
 import { bringEarlier } from './bring-earlier';
@@ -10,6 +11,7 @@ import type { Reasons } from './by-rule';
 import type { MainDisk } from './main-disk';
 import { mainTasks } from './main-tasks';
 import { openMainDisk } from './open-main-disk';
+import { projectsBelow } from './projects-below';
 import { reasonLines } from './say-reasons';
 
 export interface MainSideOptions {
@@ -26,6 +28,8 @@ export class MainSide {
   private readonly here = new Set<string>();
   /** Task id -> the tasks whose outputs are elsewhere, for which it runs here. */
   private readonly elsewhere = new Map<string, Set<string>>();
+  /** Tasks that an option, a rule or what they are sends here: whatever their projects have left must be here for them. */
+  private readonly named = new Set<string>();
 
   constructor(private readonly options: MainSideOptions) {
     this.disk = openMainDisk(options.prepared);
@@ -36,7 +40,8 @@ export class MainSide {
     const { graph, voice } = this.options;
     const onElsewhere = (id: string, madeBy: string): void =>
       void this.elsewhere.set(id, new Set(this.elsewhere.get(id)).add(madeBy));
-    const reasons = await mainTasks({ ...this.options, disk: this.disk, onElsewhere }).catch(
+    const onNamed = (id: string): void => void this.named.add(id);
+    const reasons = await mainTasks({ ...this.options, disk: this.disk, onElsewhere, onNamed }).catch(
       (thrown: unknown) => {
         const why = `what lies on this disk could not be looked at: ${DteError.from(thrown).message}`;
         return new Map(Object.keys(graph.tasks).map((id) => [id, why]));
@@ -63,7 +68,7 @@ export class MainSide {
       if (made.length === 0) return lacking;
       const missing = await bringEarlier({ prepared, graph, projectGraph, taskIds, made, coordinatorLost });
       for (const [madeBy, error] of missing) {
-        const readers = taskIds.filter((id) => this.elsewhere.get(id)?.has(madeBy));
+        const readers = taskIds.filter((id) => this.mustHave(id, madeBy));
         for (const id of readers) lacking.set(id, error);
         if (readers.length === 0 && !coordinatorLost) voice.explain(error);
       }
@@ -73,6 +78,15 @@ export class MainSide {
       if (lacking.size === 0) voice.explain(error);
     }
     return lacking;
+  }
+
+  /** Must this task find the outputs of another one, of an earlier command, on this disk? */
+  private mustHave(id: string, madeBy: string): boolean {
+    if (this.elsewhere.get(id)?.has(madeBy) === true) return true;
+    if (!this.named.has(id)) return false;
+    const { graph, context } = this.options;
+    const [project = ''] = madeBy.split(':');
+    return projectsBelow(context.projectGraph, taskOf(graph, id).target.project).includes(project);
   }
 
   /** Hears what this job has run itself. */

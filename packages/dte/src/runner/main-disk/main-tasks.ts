@@ -25,6 +25,8 @@ export interface MainTasksInput {
   readonly context: NxRunnerContext;
   readonly command: Pick<Command, 'isRequested'>;
   readonly onElsewhere?: OutsideInput['onElsewhere'];
+  /** Hears of tasks that an option, a rule or what they are sends here. */
+  readonly onNamed?: (id: string) => void;
 }
 
 /**
@@ -42,6 +44,7 @@ export async function mainTasks(input: MainTasksInput): Promise<Reasons> {
     assignment,
     isRequested: command.isRequested,
   });
+  for (const id of reasons.keys()) input.onNamed?.(id);
   const add = (more: Reasons): void => {
     for (const [id, reason] of more) if (!reasons.has(id)) reasons.set(id, reason);
   };
