@@ -1,7 +1,8 @@
+import type { Rendezvous } from '@org/dte-protocol';
 import { Command } from 'commander';
 import { coordinatorAnswers } from '../embedded/alive';
 import { tellAgents } from '../embedded/tell-agents';
-import { cliContext, joinSession, requireRendezvous, say, type Flags } from './context';
+import { cliContext, joinSession, requireRendezvous, say, type CliContext, type Flags } from './context';
 import { addFlags } from './option-flags';
 
 const EXAMPLES = `
@@ -10,13 +11,32 @@ Examples:
 
 const OVER = 'its main job is over';
 
+/** A coordinator whose work is done leaves by itself, and may do so while it is being told: what is said then is said again, once. */
 async function completeCiRun(flags: Flags): Promise<void> {
   const context = cliContext(flags);
-  const { sessionId } = context;
-  const { limits } = context.resolved;
   const rendezvous = requireRendezvous(context);
+  try {
+    await sayComplete(context, rendezvous);
+  } catch (thrown) {
+    if (await isStillThere(context, rendezvous)) throw thrown;
+    await sayComplete(context, rendezvous);
+  }
+}
+
+async function isStillThere({ sessionId, resolved }: CliContext, rendezvous: Rendezvous): Promise<boolean> {
+  try {
+    const record = await rendezvous.find(sessionId);
+    return record !== null && (await coordinatorAnswers(record, resolved.limits));
+  } catch {
+    // Nobody knows; the first error says more.
+    return true;
+  }
+}
+
+async function sayComplete(context: CliContext, rendezvous: Rendezvous): Promise<void> {
+  const { sessionId, resolved } = context;
+  const { limits } = resolved;
   const record = await rendezvous.find(sessionId);
-  const { resolved } = context;
   if (record === null && (await tellAgents({ resolved, env: process.env, rendezvous, sessionId }, OVER))) {
     say(`dte: session ${sessionId} has no coordinator; agents are told that there is nothing to do`);
     return;
