@@ -2,7 +2,7 @@ import { copyFileSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSyn
 import { join } from 'node:path';
 import { NX_VERSIONS, nodeModulesOf, type NxVersion } from './install-majors';
 import type { SeamFindings } from '../src';
-import { isAtLeast } from '../src/nx-install';
+import { isAtLeast } from '../src/install/nx-install';
 import type { CanaryRunResult } from './scenarios/canary';
 import { makeWorkspace, project, type Workspace } from './support/workspace';
 

@@ -1,13 +1,13 @@
-export * from './types';
-export { dependencyClosure, normaliseTaskGraph, subgraph, toNxTaskGraph } from './task-graph';
-export { findWorkspaceRoot, NxInstallError, resolveNx, type NxInstall } from './nx-install';
+export * from './model/types';
+export { dependencyClosure, normaliseTaskGraph, subgraph, toNxTaskGraph } from './model/task-graph';
+export { findWorkspaceRoot, NxInstallError, resolveNx, type NxInstall } from './install/nx-install';
 export {
   runSubsetWithDefaultRunner,
   runWithDefaultRunner,
   type SubsetRequest,
 } from './runner/default-runner';
-export { hideFromTasks } from './runner/hidden-variables';
-export { bailStopsTasks } from './bail';
+export { hideFromTasks } from './variables/hidden';
+export { bailStopsTasks } from './runner/bail';
 export { openCache, type OpenCacheOptions } from './cache/open-cache';
 export { detectRemoteKind, useRemoteCache, type RemoteCacheLease } from './cache/remote-cache';
 export type {
@@ -37,21 +37,21 @@ export {
   type OutputSummary,
   type RemoveHow,
 } from './outputs';
-export { declaredOutputs } from './declared-outputs';
-export { pathMatcher } from './path-matcher';
-export { createLateHasher, type LateHasher } from './planning/late-hash';
+export { declaredOutputs } from './outputs/declared';
+export { pathMatcher } from './outputs/path-matcher';
+export type { HashResult } from './hashing/hashing';
+export { createLateHasher, type LateHasher } from './hashing/late-hash';
 export { matchFiles, readHashInput, type HashInput } from './hash-inputs';
-export { environmentOfHooks } from './hook-environment';
-export { environmentOfTask } from './host/hashing';
+export { environmentOfHooks } from './variables/of-hooks';
+export { environmentOfTask } from './hashing/hashing';
 export { matchProjects } from './planning/match-projects';
 export { outputsOfTarget } from './planning/target-outputs';
-export { isContinuous, isNonParallel, isNoop } from './task-kinds';
-export { inspectSeam } from './seam';
-export type { SeamFindings, SeamObstacle } from './seam-types';
+export { isContinuous, isNonParallel, isNoop } from './model/task-kinds';
+export { inspectSeam } from './seam/inspect';
+export type { SeamFindings, SeamObstacle } from './seam/types';
 export { createTaskHost } from './host/task-host';
 export type {
   BatchRun,
-  HashResult,
   RunBatchRequest,
   RunningServer,
   RunTaskRequest,
@@ -62,7 +62,7 @@ export type {
   TaskRun,
 } from './host/types';
 export { brokenBy, type Broken } from './host/broken';
-export { watchFrozen } from './host/frozen';
-export { countsServers } from './run-continuous';
+export { watchFrozen } from './processes/frozen';
+export { countsServers } from './execution/continuous';
 export { planBatches, type BatchPlanInput } from './planning/batches';
 export { canaryChecks, type CanaryCheck, type CanaryResult } from './canary';

@@ -1,5 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import type { NxTask } from '../types';
+import type { NxTask } from '../model/types';
 import type { NxCachedResult, NxRemoteCache } from './nx-cache';
 import type { ArtifactReader } from './types';
 

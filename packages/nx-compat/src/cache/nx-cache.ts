@@ -1,5 +1,5 @@
-import type { NxInstall } from '../nx-install';
-import type { NxTask } from '../types';
+import type { NxInstall } from '../install/nx-install';
+import type { NxTask } from '../model/types';
 
 /** What a remote cache is to Nx: its own HTTP one is native code, the others are JavaScript packages. */
 export interface NxRemoteCache {

@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { resolveNx, type NxInstall } from '../nx-install';
-import type { NxTask } from '../types';
+import { resolveNx, type NxInstall } from '../install/nx-install';
+import type { NxTask } from '../model/types';
 import { CheckedRemoteCache } from './checked-remote';
 import {
   isReplayable,

@@ -1,5 +1,5 @@
-import { resolveNx, type NxInstall } from '../nx-install';
-import type { NxTask } from '../types';
+import { resolveNx, type NxInstall } from '../install/nx-install';
+import type { NxTask } from '../model/types';
 
 interface HashedTask {
   hash: string;

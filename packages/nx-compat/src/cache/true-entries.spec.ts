@@ -1,7 +1,7 @@
 import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { resolveNx } from '../nx-install';
+import { resolveNx } from '../install/nx-install';
 import type { NxCache } from './nx-cache';
 import { TrueEntries } from './true-entries';
 

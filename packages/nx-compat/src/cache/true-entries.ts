@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs';
-import type { NxInstall } from '../nx-install';
+import type { NxInstall } from '../install/nx-install';
+import type { NxTask } from '../model/types';
 import { type Carriage, carriageOf, listOutputs, replaceOutputs, type OutputSummary } from '../outputs';
-import type { NxTask } from '../types';
 import type { NxCache, NxCachedResult } from './nx-cache';
 import type { TruthfulRemoteCache } from './truthful-remote';
 import { isWhole } from './whole-entry';

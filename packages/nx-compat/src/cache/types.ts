@@ -1,5 +1,5 @@
+import type { NxTask } from '../model/types';
 import type { OutputSummary } from '../outputs';
-import type { NxTask } from '../types';
 
 /**
  * Where Nx keeps artifacts besides this machine.

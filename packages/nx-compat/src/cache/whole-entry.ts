@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import type { NxInstall } from '../nx-install';
+import type { NxInstall } from '../install/nx-install';
 import { listOutputs } from '../outputs';
 import type { NxCachedResult } from './nx-cache';
 

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { setEnvironment } from '../host/patches';
+import { setEnvironment } from '../patches/replace';
 import { ALL_MAJORS, expectEqual, type CanaryCheck } from './types';
 
 interface NativeCache {

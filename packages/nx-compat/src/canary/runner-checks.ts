@@ -1,6 +1,6 @@
 import Module from 'node:module';
-import { setEnvironment } from '../host/patches';
-import { isAtLeast } from '../nx-install';
+import { isAtLeast } from '../install/nx-install';
+import { setEnvironment } from '../patches/replace';
 import { ALL_MAJORS, expectEqual, type CanaryCheck } from './types';
 
 type NxJson = Record<string, unknown>;

@@ -1,5 +1,5 @@
-import { resolveNx } from '../nx-install';
-import { pathMatcher } from '../path-matcher';
+import { resolveNx } from '../install/nx-install';
+import { pathMatcher } from '../outputs/path-matcher';
 
 /**
  * Those of `paths` that the patterns of an input take in: relative to the workspace, with `!` for what is left out. Nx matches

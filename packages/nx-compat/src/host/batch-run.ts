@@ -1,13 +1,13 @@
 import { setImmediate as turnOfTheLoop } from 'node:timers/promises';
 import type { OpenedCache } from '../cache/open-cache';
-import type { NxLifeCycle, NxStatuses, NxTask, NxTaskResult } from '../types';
-import type { CurrentRun } from './current-run';
+import type { NxLifeCycle, NxStatuses, NxTask, NxTaskResult } from '../model/types';
+import { withoutNewListeners } from '../processes/listeners';
+import { ticksNow } from '../processes/process-tree';
 import { brokenBy, type Broken } from './broken';
+import type { CurrentRun } from './current-run';
 import { cacheStatusOf, storeOutcomeOf } from './outcome';
 import { OutputCapture } from './output-capture';
 import type { NxNotices } from './patches';
-import { withoutNewListeners } from './process-listeners';
-import { ticksNow } from './process-tree';
 import type { BatchRun, RunBatchRequest, TaskRun } from './types';
 
 /** Characters of a batch's own output that are kept; the last ones. */

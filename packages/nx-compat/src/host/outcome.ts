@@ -1,6 +1,6 @@
 import type { OpenedCache } from '../cache/open-cache';
 import type { StoreOutcome } from '../cache/types';
-import type { NxTask, NxTaskResult } from '../types';
+import type { NxTask, NxTaskResult } from '../model/types';
 import type { TaskRun } from './types';
 
 export const cacheStatusOf = (status: NxTaskResult['status']): TaskRun['cacheStatus'] => {

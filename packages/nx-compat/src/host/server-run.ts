@@ -1,7 +1,7 @@
-import type { NxRunningTask } from '../run-continuous';
-import type { NxLifeCycle } from '../types';
+import type { NxRunningTask } from '../execution/continuous';
+import type { NxLifeCycle } from '../model/types';
+import { ticksNow } from '../processes/process-tree';
 import { OutputCapture } from './output-capture';
-import { ticksNow } from './process-tree';
 import type { RunningServer, ServerEnd } from './types';
 
 /** Nx 24's verdicts about `readyWhen`. */

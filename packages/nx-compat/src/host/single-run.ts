@@ -1,13 +1,13 @@
 import { setImmediate as turnOfTheLoop } from 'node:timers/promises';
 import type { OpenedCache } from '../cache/open-cache';
-import type { NxLifeCycle, NxTask, NxTaskResult } from '../types';
+import type { NxLifeCycle, NxTask, NxTaskResult } from '../model/types';
+import { withoutNewListeners } from '../processes/listeners';
+import { ticksNow } from '../processes/process-tree';
 import { brokenBy, NO_RESULT, type Broken } from './broken';
+import type { CurrentRun } from './current-run';
 import { cacheStatusOf, storeOutcomeOf } from './outcome';
 import { OutputCapture } from './output-capture';
-import type { CurrentRun } from './current-run';
 import type { NxNotices } from './patches';
-import { withoutNewListeners } from './process-listeners';
-import { ticksNow } from './process-tree';
 import type { RunTaskRequest, TaskRun } from './types';
 
 /** A task made ready: hashed, and bound to the version's way of running it. */

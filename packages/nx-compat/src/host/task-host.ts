@@ -2,23 +2,23 @@ import { randomBytes } from 'node:crypto';
 import { realpathSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { OpenedCache } from '../cache/open-cache';
-import { resolveNx, type NxInstall } from '../nx-install';
-import { selectRunDiscrete, type RunDiscrete } from '../run-discrete';
-import { countsServers, runContinuous } from '../run-continuous';
-import { batchRunner, type RunBatchOfTasks } from '../run-discrete/batch';
-import { normaliseTaskGraph, subgraph, toNxTaskGraph } from '../task-graph';
-import type { NxProjectGraph, NxTask, RawTaskGraph, TaskGraph } from '../types';
+import { batchRunner, type RunBatchOfTasks } from '../execution/batch';
+import { countsServers, runContinuous } from '../execution/continuous';
+import { selectRunDiscrete, type RunDiscrete } from '../execution/discrete';
+import { closureGraph, Hashing, type HashResult, type NxTaskHasher } from '../hashing/hashing';
+import { resolveNx, type NxInstall } from '../install/nx-install';
+import { normaliseTaskGraph, subgraph, toNxTaskGraph } from '../model/task-graph';
+import type { NxProjectGraph, NxTask, RawTaskGraph, TaskGraph } from '../model/types';
+import type { Restore } from '../patches/replace';
+import { endTaskProcesses } from '../processes/process-tree';
 import { RunningBatch } from './batch-run';
 import type { CurrentRun } from './current-run';
 import { HostEnvironment } from './environment';
-import { closureGraph, Hashing, type NxTaskHasher } from './hashing';
-import { NxNotices, ownServersOnly, shareAcrossTasks, TaskEnvironments, type Restore } from './patches';
-import { endTaskProcesses } from './process-tree';
-import { SingleRun } from './single-run';
+import { NxNotices, ownServersOnly, shareAcrossTasks, TaskEnvironments } from './patches';
 import { ServerRun } from './server-run';
+import { SingleRun } from './single-run';
 import type {
   BatchRun,
-  HashResult,
   RunBatchRequest,
   RunningServer,
   RunTaskRequest,

@@ -1,4 +1,3 @@
-import type { Broken } from './broken';
 import type {
   ArtifactReader,
   FetchResult,
@@ -7,7 +6,10 @@ import type {
   StoreOutcome,
   TaskCache,
 } from '../cache/types';
-import type { NxHashDetails, NxProjectGraph, NxTask, NxTaskStatus, RawTaskGraph, TaskGraph } from '../types';
+import type { HashResult } from '../hashing/hashing';
+import type { NxProjectGraph, NxTask, NxTaskStatus, RawTaskGraph, TaskGraph } from '../model/types';
+import type { FrozenBatch } from '../processes/frozen';
+import type { Broken } from './broken';
 
 /** How an executor sets up its Nx. */
 export interface TaskHostOptions {
@@ -17,14 +19,6 @@ export interface TaskHostOptions {
   remoteCache?: RemoteCacheAddress | undefined;
   /** @see OpenCacheOptions */
   reader?: ArtifactReader | undefined;
-}
-
-/** A hash computed on this machine, with what it was made of. */
-export interface HashResult {
-  value: string;
-  details: Required<NxHashDetails>;
-  /** The environment it was made with. */
-  environment?: (() => NodeJS.ProcessEnv) | undefined;
 }
 
 /** One task to run. */
@@ -106,14 +100,6 @@ export interface RunningServer {
   ready: Promise<ServerEnd | null>;
   /** Resolves when it has ended, for whatever reason. */
   ended: Promise<ServerEnd>;
-}
-
-/** When a process of a batch counts as frozen, and who hears of it. */
-export interface FrozenBatch {
-  /** How long it may be stopped. */
-  limitMs: number;
-  /** Nothing will come of it any more unless it is ended. */
-  onFrozen: () => void;
 }
 
 /** Tasks that one process of their executor runs together. */

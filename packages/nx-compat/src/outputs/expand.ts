@@ -1,6 +1,6 @@
 import { lstatSync, realpathSync, type Stats } from 'node:fs';
 import { join, posix, relative, sep } from 'node:path';
-import { resolveNx, type NxInstall } from '../nx-install';
+import { resolveNx, type NxInstall } from '../install/nx-install';
 
 interface NativeFiles {
   expandOutputs: (directory: string, entries: string[]) => string[];

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { readdirSync, readlinkSync, realpathSync } from 'node:fs';
 import { isAbsolute, join, posix, relative, sep } from 'node:path';
 import { setImmediate as turnOfTheLoop } from 'node:timers/promises';
-import type { NxInstall } from '../nx-install';
+import type { NxInstall } from '../install/nx-install';
 import { expandOutputs, isFolderLink, lstatOrNull, realInside, unlessGone } from './expand';
 
 /** One thing that outputs name. A folder is listed when nothing is in it: the others follow from what they hold. */

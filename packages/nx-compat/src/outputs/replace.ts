@@ -1,6 +1,6 @@
 import { rmSync, rmdirSync } from 'node:fs';
 import { join, posix } from 'node:path';
-import type { NxInstall } from '../nx-install';
+import type { NxInstall } from '../install/nx-install';
 import { clean } from './expand';
 import { lineOf, listOutputs, summaryOf, type OutputEntry, type OutputSummary } from './list';
 import { isNamed, trackedByGlobs } from './tracked';

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { resolveNx, type NxInstall } from '../nx-install';
+import { resolveNx, type NxInstall } from '../install/nx-install';
 import { expandOutputs } from './expand';
 import { listOutputs, summaryOf } from './list';
 import { removePaths } from './remove';

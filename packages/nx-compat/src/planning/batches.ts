@@ -1,5 +1,5 @@
-import { isAtLeast, resolveNx, type NxInstall } from '../nx-install';
-import type { NxProjectGraph, NxTask, RawTaskGraph } from '../types';
+import { isAtLeast, resolveNx, type NxInstall } from '../install/nx-install';
+import type { NxProjectGraph, NxTask, RawTaskGraph } from '../model/types';
 import { executorOf, Executors, projectsOf } from './executor-information';
 
 export interface BatchPlanInput {

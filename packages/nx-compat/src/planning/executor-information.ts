@@ -1,5 +1,5 @@
-import type { NxInstall } from '../nx-install';
-import type { NxProjectGraph, NxTask } from '../types';
+import type { NxInstall } from '../install/nx-install';
+import type { NxProjectGraph, NxTask } from '../model/types';
 
 /** What Nx knows of an executor, as far as it matters here. */
 export interface ExecutorInformation {

@@ -1,5 +1,5 @@
-import { resolveNx } from '../nx-install';
-import type { NxProjectGraph } from '../types';
+import { resolveNx } from '../install/nx-install';
+import type { NxProjectGraph } from '../model/types';
 
 interface MatcherModule {
   findMatchingProjects: (patterns: string[], projects: NxProjectGraph['nodes']) => string[];

@@ -1,5 +1,5 @@
-import { resolveNx } from '../nx-install';
-import type { NxProjectNode, NxTarget } from '../types';
+import { resolveNx } from '../install/nx-install';
+import type { NxProjectNode, NxTarget } from '../model/types';
 
 interface UtilsModule {
   getOutputsForTargetAndConfiguration: (target: NxTarget, overrides: object, node: NxProjectNode) => string[];

@@ -1,4 +1,4 @@
-import type { NxInstall } from '../nx-install';
+import type { NxInstall } from '../install/nx-install';
 
 /**
  * Whether Nx shows the header of each command of `nx:run-commands` with prefixes. To print prefixes, 20 to the first minors of

@@ -1,4 +1,4 @@
-import type { NxTask } from '../types';
+import type { NxTask } from '../model/types';
 import { runCommandsOf } from './run-commands';
 
 const task = (configuration?: string): NxTask => ({

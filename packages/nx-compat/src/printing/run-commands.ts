@@ -1,4 +1,4 @@
-import type { NxProjectGraph, NxTask } from '../types';
+import type { NxProjectGraph, NxTask } from '../model/types';
 
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);

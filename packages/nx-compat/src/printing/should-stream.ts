@@ -1,5 +1,5 @@
-import { resolveNx } from '../nx-install';
-import type { NxTask } from '../types';
+import { resolveNx } from '../install/nx-install';
+import type { NxTask } from '../model/types';
 
 interface UtilsModule {
   shouldStreamOutput: (task: NxTask, initiatingProject: string | null) => boolean;

@@ -1,7 +1,7 @@
 import { stripVTControlCharacters } from 'node:util';
 import { createStreamPrinter, type StreamPrinter } from './stream-printer';
-import { resolveNx } from '../nx-install';
-import type { NxTask } from '../types';
+import { resolveNx } from '../install/nx-install';
+import type { NxTask } from '../model/types';
 
 /** The Nx of this repository, which runs the commands in place. */
 describe('createStreamPrinter', () => {

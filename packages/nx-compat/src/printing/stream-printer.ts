@@ -1,6 +1,6 @@
 import { EOL } from 'node:os';
-import { resolveNx } from '../nx-install';
-import type { NxProjectGraph, NxTask } from '../types';
+import { resolveNx } from '../install/nx-install';
+import type { NxProjectGraph, NxTask } from '../model/types';
 import { ExecutorLines } from './executor-lines';
 import { LineSplitter, linePrefix } from './line-prefix';
 import { showsHeadersWithPrefixes } from './prefixed-headers';

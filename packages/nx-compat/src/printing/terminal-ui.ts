@@ -1,5 +1,5 @@
-import { resolveNx } from '../nx-install';
-import type { NxLifeCycle, NxTaskStatus } from '../types';
+import { resolveNx } from '../install/nx-install';
+import type { NxLifeCycle, NxTaskStatus } from '../model/types';
 import type { StreamPrinter } from './stream-printer';
 
 /** What Nx's own runner tells the terminal UI beside what every life cycle hears. */

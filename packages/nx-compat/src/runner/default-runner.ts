@@ -1,8 +1,8 @@
-import { OpenedCache } from '../cache/open-cache';
 import { nxCacheModule } from '../cache/nx-cache';
+import { OpenedCache } from '../cache/open-cache';
 import type { TaskCache } from '../cache/types';
-import { resolveNx, type NxInstall } from '../nx-install';
-import { normaliseTaskGraph, subgraph, toNxTaskGraph } from '../task-graph';
+import { resolveNx, type NxInstall } from '../install/nx-install';
+import { normaliseTaskGraph, subgraph, toNxTaskGraph } from '../model/task-graph';
 import type {
   NxEdge,
   NxLifeCycle,
@@ -12,7 +12,7 @@ import type {
   NxTask,
   RawTaskGraph,
   TaskGraph,
-} from '../types';
+} from '../model/types';
 
 type TasksRunner = (
   tasks: NxTask[],

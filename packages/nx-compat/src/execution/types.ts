@@ -1,4 +1,4 @@
-import type { NxLifeCycle, NxProjectGraph, NxTask, NxTaskResult, RawTaskGraph } from '../types';
+import type { NxLifeCycle, NxProjectGraph, NxTask, NxTaskResult, RawTaskGraph } from '../model/types';
 
 /** What running one task needs, whatever the version. */
 export interface DiscreteRun {

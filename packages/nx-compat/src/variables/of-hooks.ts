@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { resolveNx } from './nx-install';
+import { resolveNx } from '../install/nx-install';
 
 type Variables = Readonly<Record<string, string | undefined>>;
 

@@ -1,4 +1,4 @@
-import type { NxInstall } from '../nx-install';
+import type { NxInstall } from '../install/nx-install';
 import type { RunDiscrete } from './types';
 import { runDiscreteV20 } from './v20';
 import { runDiscreteV21Plus } from './v21-plus';

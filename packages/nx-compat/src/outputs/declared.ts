@@ -1,7 +1,7 @@
 import { realpathSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join, posix, relative, sep } from 'node:path';
-import { resolveNx } from './nx-install';
+import { resolveNx } from '../install/nx-install';
 
 interface Minimatch {
   /** False for what it cannot read. */

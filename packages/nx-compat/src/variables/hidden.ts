@@ -1,5 +1,5 @@
-import { resolveNx } from '../nx-install';
-import type { NxProjectGraph, NxTask } from '../types';
+import { resolveNx } from '../install/nx-install';
+import type { NxProjectGraph, NxTask } from '../model/types';
 
 type TaskEnv = (task: NxTask, projectGraph: NxProjectGraph, ...rest: unknown[]) => NodeJS.ProcessEnv;
 

@@ -1,7 +1,14 @@
-import { isAtLeast, resolveNx, type NxInstall } from '../nx-install';
-import { subgraph, toNxTaskGraph } from '../task-graph';
-import type { NxHashDetails, NxProjectGraph, NxTask, RawTaskGraph, TaskGraph } from '../types';
-import type { HashResult } from './types';
+import { isAtLeast, resolveNx, type NxInstall } from '../install/nx-install';
+import { subgraph, toNxTaskGraph } from '../model/task-graph';
+import type { NxHashDetails, NxProjectGraph, NxTask, RawTaskGraph, TaskGraph } from '../model/types';
+
+/** A hash computed on this machine, with what it was made of. */
+export interface HashResult {
+  value: string;
+  details: Required<NxHashDetails>;
+  /** The environment it was made with. */
+  environment?: (() => NodeJS.ProcessEnv) | undefined;
+}
 
 interface Hash {
   value: string;

@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { resolveNx } from './nx-install';
+import { resolveNx } from '../install/nx-install';
 
 type Minimatch = (path: string, pattern: string, options: { dot: boolean }) => boolean;
 

@@ -7,6 +7,14 @@ const LOOKS = 10;
 /** However short the limit is. */
 const SHORTEST_POLL_MS = 20;
 
+/** When a process of a batch counts as frozen, and who hears of it. */
+export interface FrozenBatch {
+  /** How long it may be stopped. */
+  limitMs: number;
+  /** Nothing will come of it any more unless it is ended. */
+  onFrozen: () => void;
+}
+
 /** Stopped by a signal (T) or by a debugger (t): it does nothing at all until somebody continues it, or kills it. */
 async function isStopped(pid: number): Promise<boolean> {
   try {

@@ -1,6 +1,6 @@
-import { closureGraph, Hashing, type NxTaskHasher } from '../host/hashing';
-import { resolveNx } from '../nx-install';
-import type { NxProjectGraph, NxTask, TaskGraph } from '../types';
+import { resolveNx } from '../install/nx-install';
+import type { NxProjectGraph, NxTask, TaskGraph } from '../model/types';
+import { closureGraph, Hashing, type NxTaskHasher } from './hashing';
 
 /**
  * Computes hashes that Nx leaves open until a task's turn has come: those that depend on outputs of other tasks, and those

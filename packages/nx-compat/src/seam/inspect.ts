@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import { isAtLeast, NxInstallError, resolveNx, type NxInstall } from './nx-install';
-import type { SeamFindings, SeamObstacle } from './seam-types';
+import { isAtLeast, NxInstallError, resolveNx, type NxInstall } from '../install/nx-install';
+import type { SeamFindings, SeamObstacle } from './types';
 
 /** The package that has to be found under the name `nx-cloud`, and the one nx.json names. */
 const SHIM_PACKAGE = '@org/dte-nx-cloud-shim';

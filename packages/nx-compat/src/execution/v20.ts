@@ -1,5 +1,5 @@
-import type { NxInstall } from '../nx-install';
-import type { NxLifeCycle, NxProjectGraph, NxStatuses, RawTaskGraph } from '../types';
+import type { NxInstall } from '../install/nx-install';
+import type { NxLifeCycle, NxProjectGraph, NxStatuses, RawTaskGraph } from '../model/types';
 import type { RunDiscrete } from './types';
 
 type OrchestratorOptions = Record<string, unknown> & { lifeCycle: NxLifeCycle; parallel: number };

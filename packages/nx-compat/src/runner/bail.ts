@@ -1,4 +1,4 @@
-import { isAtLeast, resolveNx } from './nx-install';
+import { isAtLeast, resolveNx } from '../install/nx-install';
 
 /**
  * What --nxBail does to tasks that run when another one fails: 22.6 to 23 end them, and their status is `stopped`; the

@@ -1,11 +1,10 @@
 import childProcess, { type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { NxInstall } from '../nx-install';
-import { watchFrozen } from '../host/frozen';
-import { replaceFunctions } from '../host/patches';
-import type { FrozenBatch } from '../host/types';
-import type { NxLifeCycle, NxProjectGraph, NxStatuses, NxTask, RawTaskGraph } from '../types';
+import type { NxInstall } from '../install/nx-install';
+import type { NxLifeCycle, NxProjectGraph, NxStatuses, NxTask, RawTaskGraph } from '../model/types';
+import { replaceFunctions } from '../patches/replace';
+import { watchFrozen, type FrozenBatch } from '../processes/frozen';
 
 export interface BatchOfTasks {
   /** The tasks of the batch and the edges between them, in this version's shape. */

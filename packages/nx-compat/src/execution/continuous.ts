@@ -1,5 +1,5 @@
-import type { NxInstall } from './nx-install';
-import type { NxLifeCycle, NxProjectGraph, NxTask, RawTaskGraph } from './types';
+import type { NxInstall } from '../install/nx-install';
+import type { NxLifeCycle, NxProjectGraph, NxTask, RawTaskGraph } from '../model/types';
 
 /** What Nx hands over of a server that it has started. */
 export interface NxRunningTask {

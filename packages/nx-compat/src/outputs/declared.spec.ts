@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { tmpdir } from 'node:os';
-import { declaredOutputs } from './declared-outputs';
+import { declaredOutputs } from './declared';
 
 let root: string;
 
