@@ -31,7 +31,7 @@ const limitRow = ([name, { value, unit, env, why }]) => [code(name), `${value} $
 
 function render(options, limits) {
   const limitNames = new Set(Object.keys(limits));
-  return `<!-- Written by \`node tools/docs.mjs\` from packages/dte/src/config/schema.ts. Do not edit. -->
+  return `<!-- Written by \`node tools/docs.mjs\` from packages/config/src/options/schema.ts. Do not edit. -->
 
 # Configuration
 
@@ -74,7 +74,7 @@ ${table(['Limit', 'Default', 'Variable', 'Why'], Object.entries(limits).map(limi
 async function main() {
   await buildAll();
   const require = createRequire(import.meta.url);
-  const { OPTIONS } = require('../packages/dte/dist/config/schema.js');
+  const { OPTIONS } = require('../packages/config/dist/index.js');
   const { LIMITS } = require('../packages/protocol/dist/index.js');
   const { rulesJsonSchema } = require('../packages/dte/dist/assignment/schema.js');
   await put(CONFIGURATION, render(OPTIONS, LIMITS), 'markdown');

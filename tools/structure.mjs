@@ -17,7 +17,7 @@ import { importsOf, readSources, readUsers, resolveRelative } from './lib/struct
 const TABLES = [
   'packages/protocol/src/limits.ts',
   'packages/protocol/src/errors.ts',
-  'packages/dte/src/config/schema.ts',
+  'packages/config/src/options/schema.ts',
 ];
 const SHOWN = 25;
 

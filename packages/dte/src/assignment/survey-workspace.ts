@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
-import type { Env } from '../config';
+import type { Env } from '@org/dte-config';
 import { runNx } from '../plan/run-nx';
 import { ignoredFile } from './ignored';
 import type { Rule } from './rule';

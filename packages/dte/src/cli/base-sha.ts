@@ -1,8 +1,7 @@
 import { findWorkspaceRoot } from '@org/dte-nx-compat';
 import { Command } from 'commander';
-import { readNxJson, readNxJsonOptions, resolveConfig } from '../config';
+import { envWithSecrets, readNxJson, readNxJsonOptions, resolveConfig } from '@org/dte-config';
 import { findBase, findHead } from '../gitlab-base';
-import { envWithSecrets } from '../secrets/hidden-env';
 import { say, warn } from './context';
 
 const EXAMPLES = `

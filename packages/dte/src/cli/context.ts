@@ -1,8 +1,14 @@
 import { findWorkspaceRoot } from '@org/dte-nx-compat';
 import { addressOf, DteError, type Rendezvous, type Role } from '@org/dte-protocol';
-import { readNxJsonOptions, resolveConfig, sessionIdOf, type OptionName, type Resolved } from '../config';
+import {
+  envWithSecrets,
+  type OptionName,
+  readNxJsonOptions,
+  resolveConfig,
+  type Resolved,
+  sessionIdOf,
+} from '@org/dte-config';
 import { createRendezvous, noRendezvous } from '../rendezvous';
-import { envWithSecrets } from '../secrets/hidden-env';
 import { openSession, type Session } from '../session/open-session';
 
 export type Flags = Readonly<Partial<Record<OptionName, unknown>>>;

@@ -4,7 +4,7 @@ import { DteError, type LimitValues } from '@org/dte-protocol';
 import { Command } from 'commander';
 import { randomUUID } from 'node:crypto';
 import { dirname } from 'node:path';
-import type { Config, Env } from '../config';
+import type { Config, Env } from '@org/dte-config';
 import { isLoopback, listenHost, publishedAddresses } from '../embedded/addresses';
 import { makeDataFolder } from '../embedded/data-folder';
 import { jobMarkOf, SESSION_FOLDER } from '../embedded/earlier-try';

@@ -1,7 +1,7 @@
 import { findWorkspaceRoot, inspectSeam } from '@org/dte-nx-compat';
 import { DteError, type RendezvousRecord } from '@org/dte-protocol';
 import { Command } from 'commander';
-import { readNxJsonOptions, resolveConfig, sessionIdOf } from '../config';
+import { envWithSecrets, readNxJsonOptions, resolveConfig, sessionIdOf } from '@org/dte-config';
 import { environmentFindings, nodeFinding, rendezvousFindings } from '../doctor/environment-findings';
 import { note, ok, stop, type Finding } from '../doctor/finding';
 import { identityFindings } from '../doctor/identity-findings';
@@ -9,7 +9,6 @@ import { renderFindings } from '../doctor/render';
 import { seamFindings } from '../doctor/seam-findings';
 import { coordinatorAnswers } from '../embedded/alive';
 import { createRendezvous } from '../rendezvous';
-import { envWithSecrets } from '../secrets/hidden-env';
 import { checkedOutCommit } from '../session/identity';
 import { say, type Flags } from './context';
 import { addFlags } from './option-flags';

@@ -1,8 +1,7 @@
 #!/usr/bin/env node
 import { DteError } from '@org/dte-protocol';
 import { CommanderError } from 'commander';
-import { takeHandover } from '../secrets/handover';
-import { hideSecrets } from '../secrets/hidden-env';
+import { hideSecrets, takeHandover } from '@org/dte-config';
 import { createProgram } from './program';
 
 async function main(): Promise<void> {

@@ -1,5 +1,5 @@
 import { Option, type Command } from 'commander';
-import { OPTIONS, type OptionName } from '../config/schema';
+import { OPTIONS, type OptionName } from '@org/dte-config';
 
 /** Adds the flags of these options, with the texts of the one schema. Values arrive unparsed: the schema parses them. */
 export function addFlags(command: Command, names: readonly OptionName[]): Command {

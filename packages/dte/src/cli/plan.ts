@@ -3,7 +3,7 @@ import { DteError } from '@org/dte-protocol';
 import { Command } from 'commander';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import { readNxJsonOptions, resolveConfig, type Resolved } from '../config';
+import { envWithSecrets, readNxJsonOptions, resolveConfig, type Resolved } from '@org/dte-config';
 import { renderDynamicPipeline } from '../gitlab';
 import { agentsNeeded, type Need } from '../plan/agents-needed';
 import { askNx } from '../plan/ask-nx';
@@ -11,7 +11,6 @@ import { durationEstimator } from '../plan/durations';
 import { PLAN_FLAGS, readPlanFlags, type PlanFlags } from '../plan/plan-options';
 import type { PlannedTask } from '../plan/planned-work';
 import { duration, plural } from '../runner/progress';
-import { envWithSecrets } from '../secrets/hidden-env';
 import { baseOf, headOf } from './base-sha';
 import { say, warn } from './context';
 

@@ -1,4 +1,4 @@
-import { hideSecrets } from '../secrets/hidden-env';
+import { hideSecrets } from '@org/dte-config';
 import { environmentOf } from './record';
 
 describe('a recorded command', () => {

@@ -4,7 +4,7 @@ import { Command } from 'commander';
 import { spawn } from 'node:child_process';
 import { constants } from 'node:os';
 import { delimiter, join } from 'node:path';
-import { envWithSecrets } from '../secrets/hidden-env';
+import { envWithSecrets } from '@org/dte-config';
 import { oneLine } from '../session/one-line';
 import { cliContext, joinSession, warn, type Flags } from './context';
 import { KeptOutput } from './kept-output';

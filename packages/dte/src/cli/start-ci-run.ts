@@ -1,6 +1,6 @@
 import { DteError } from '@org/dte-protocol';
 import { Command } from 'commander';
-import { OPTIONS, settingsOf, type OptionName } from '../config';
+import { OPTIONS, settingsOf, type OptionName } from '@org/dte-config';
 import { ensureCoordinator } from '../embedded/ensure';
 import { tellAgents } from '../embedded/tell-agents';
 import { jobIdOf, requireNx } from '../session/identity';

@@ -8,7 +8,7 @@ import { MAIN } from '../assignment/schema';
 import { RULES_FILE } from '../assignment/source';
 import type { Survey, TakenBy } from '../assignment/survey';
 import { surveyWorkspace } from '../assignment/survey-workspace';
-import { readNxJsonOptions, resolveConfig } from '../config';
+import { readNxJsonOptions, resolveConfig } from '@org/dte-config';
 import { plural } from '../runner/progress';
 import { say } from './context';
 import { table } from './table';

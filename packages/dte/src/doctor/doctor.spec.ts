@@ -1,5 +1,5 @@
 import type { SeamFindings } from '@org/dte-nx-compat';
-import { resolveConfig } from '../config';
+import { resolveConfig } from '@org/dte-config';
 import { MemoryRendezvous } from '@org/dte-testing';
 import { StaticRendezvous } from '../rendezvous';
 import { environmentFindings, nodeFinding, rendezvousFindings } from './environment-findings';

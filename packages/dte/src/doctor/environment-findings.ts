@@ -1,5 +1,5 @@
 import type { Rendezvous, RendezvousRecord } from '@org/dte-protocol';
-import type { Env, Resolved } from '../config';
+import type { Env, Resolved } from '@org/dte-config';
 import { isLoopback } from '../embedded/addresses';
 import { note, ok, stop, type Finding } from './finding';
 

@@ -1,5 +1,5 @@
 import { type FakeGitlab, startFakeGitlab } from '@org/dte-testing';
-import { resolveConfig } from '../config';
+import { resolveConfig } from '@org/dte-config';
 import type { Finding } from './finding';
 import { identityFindings } from './identity-findings';
 

@@ -1,6 +1,6 @@
 import { IdTokenVerifier, requireOwnSession } from '@org/dte-identity';
 import { DteError } from '@org/dte-protocol';
-import type { Env, Resolved } from '../config';
+import type { Env, Resolved } from '@org/dte-config';
 import { extraAuthorities } from '../gitlab-http';
 import { issuersOf } from '../session/credentials';
 import { note, ok, stop, type Finding } from './finding';

@@ -1,6 +1,6 @@
 import type { Rendezvous } from '@org/dte-protocol';
 import { networkInterfaces, type NetworkInterfaceInfo } from 'node:os';
-import type { Config } from '../config';
+import type { Config } from '@org/dte-config';
 
 /** Is an address, or the name of one, this machine and nothing else? */
 export const isLoopback = (host: string): boolean =>

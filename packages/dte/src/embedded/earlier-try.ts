@@ -2,7 +2,7 @@ import type { RendezvousRecord } from '@org/dte-protocol';
 import { join } from 'node:path';
 import { oneLine } from '../session/one-line';
 import { jobIdOf } from '../session/identity';
-import type { Env } from '../config';
+import type { Env } from '@org/dte-config';
 
 /** What a record says of the job that has published it; nothing outside of CI. */
 export type JobMark = Pick<RendezvousRecord, 'jobId' | 'jobName'>;

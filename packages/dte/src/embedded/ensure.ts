@@ -1,6 +1,6 @@
 import type { Rendezvous } from '@org/dte-protocol';
 import { isAbsolute, join } from 'node:path';
-import type { Env, Resolved } from '../config';
+import type { Env, Resolved } from '@org/dte-config';
 import { coordinatorAnswers } from './alive';
 import { folderOfTry, isEarlierTry, jobMarkOf } from './earlier-try';
 import { makeDataFolder } from './data-folder';

@@ -1,6 +1,6 @@
 import type { LimitValues } from '@org/dte-protocol';
 import { extraAuthorities, gitlabCall } from '../gitlab-http';
-import type { Env } from '../config';
+import type { Env } from '@org/dte-config';
 
 export interface JobWatchOptions {
   readonly env: Env;

@@ -4,7 +4,7 @@ import { closeSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { makeDataFolder } from './data-folder';
 import { z } from 'zod';
-import { handOver, handoverEnv } from '../secrets/handover';
+import { handOver, handoverEnv } from '@org/dte-config';
 
 export interface StartOptions {
   readonly workspaceRoot: string;

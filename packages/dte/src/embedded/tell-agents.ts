@@ -1,5 +1,5 @@
 import { DteError, type Rendezvous } from '@org/dte-protocol';
-import type { Env, Resolved } from '../config';
+import type { Env, Resolved } from '@org/dte-config';
 import { coordinatorAnswers } from './alive';
 import { jobMarkOf } from './earlier-try';
 import { aloneBecause, giveUp, speaksForMainJob } from './give-up';

@@ -1,6 +1,6 @@
 import { DteError, type LimitValues } from '@org/dte-protocol';
 import { execFile } from 'node:child_process';
-import type { Env } from '../config';
+import type { Env } from '@org/dte-config';
 import { oneLine } from '../session/one-line';
 
 /** The questions asked of a clone. Objects are full names; null is "there is none". */

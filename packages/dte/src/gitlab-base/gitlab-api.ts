@@ -1,5 +1,5 @@
 import { DteError, type LimitValues } from '@org/dte-protocol';
-import type { Env } from '../config';
+import type { Env } from '@org/dte-config';
 import { extraAuthorities, gitlabCall, type GitlabAnswer } from '../gitlab-http';
 
 export interface GitlabApi {

@@ -1,5 +1,5 @@
 import type { LimitValues } from '@org/dte-protocol';
-import type { Env } from '../config';
+import type { Env } from '@org/dte-config';
 import { candidatesOf, type LastSuccess } from './candidates';
 import { BaseChooser, type Base } from './choose-base';
 import { openGit } from './git';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Env } from '../config';
+import type { Env } from '@org/dte-config';
 
 /** What kind of pipeline this is, as far as it decides what changes are compared with. */
 export type Situation =

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import type { Env } from '../config';
+import type { Env } from '@org/dte-config';
 
 /**
  * Certificates of authorities (PEM) that a job trusts besides the usual ones: the runner's own, by which it speaks with

@@ -3,7 +3,7 @@ import { DteError, type LimitValues } from '@org/dte-protocol';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Env } from '../config';
+import type { Env } from '@org/dte-config';
 import { plannedWorkSchema, type PlannedWork } from './planned-work';
 import { runNx } from './run-nx';
 

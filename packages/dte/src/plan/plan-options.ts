@@ -1,7 +1,7 @@
 import { DteError, LIMITS } from '@org/dte-protocol';
 import { z } from 'zod';
 import { PLAN_FILE } from '../gitlab/options';
-import { line, wholeNumber, words } from '../config/kinds';
+import { line, wholeNumber, words } from '@org/dte-config';
 
 const AGENTS = 200;
 const DAY_MINUTES = 24 * 60;

@@ -4,7 +4,7 @@ import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
-import type { Env } from '../config';
+import type { Env } from '@org/dte-config';
 
 /** The last lines are where a command says why it failed. */
 const SAID_LINES = 20;

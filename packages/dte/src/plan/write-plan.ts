@@ -15,7 +15,7 @@ import { writeFileSync } from 'node:fs';
 import { createAssignment } from '../assignment/assign';
 import { loadRules } from '../assignment/load-rules';
 import { readMainPatterns } from '../assignment/on-main';
-import { readNxJsonOptions, resolveConfig } from '../config';
+import { readNxJsonOptions, resolveConfig } from '@org/dte-config';
 import { commandOf } from '../runner/command-of';
 import { onMainByRule } from '../runner/main-disk/by-rule';
 import { planRun, taskOf, type Plan } from '../runner/plan';

@@ -1,6 +1,6 @@
 import { DteError, type LimitValues, type Rendezvous } from '@org/dte-protocol';
 import { isAbsolute, join } from 'node:path';
-import type { Config, Env } from '../config';
+import type { Config, Env } from '@org/dte-config';
 import { FileRendezvous } from './file-rendezvous';
 import { GitlabPackagesRendezvous, PackageRegistry, registryAccessOf } from './gitlab-packages';
 import { PacedRendezvous } from './paced';

@@ -7,7 +7,7 @@ import {
   type RunSpec,
   type TaskSpec,
 } from '@org/dte-protocol';
-import { byTarget } from '../config/by-target';
+import { byTarget } from '@org/dte-config';
 import type { Placing } from '../assignment/placements';
 import { oneLine } from '../session/one-line';
 import { taskOf, type Plan } from './plan';

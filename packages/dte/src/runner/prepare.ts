@@ -9,12 +9,11 @@ import {
 import { DteError, type Rendezvous, type SessionSettings } from '@org/dte-protocol';
 import { createAssignment, type Assignment } from '../assignment/assign';
 import { loadRules } from '../assignment/load-rules';
-import { resolveConfig, sessionIdOf, settingsOf, type Resolved } from '../config';
+import { envWithSecrets, resolveConfig, type Resolved, sessionIdOf, settingsOf } from '@org/dte-config';
 import { ensureCoordinator } from '../embedded/ensure';
 import { saysSettings } from '../embedded/says-settings';
 import { tellAgentsOfMainJob } from '../embedded/tell-agents';
 import { createRendezvous, noRendezvous } from '../rendezvous';
-import { envWithSecrets } from '../secrets/hidden-env';
 import { jobIdOf, requireNx } from '../session/identity';
 import { isHeld, startHolding } from '../session/hold';
 import { openSession, type Session } from '../session/open-session';

@@ -1,5 +1,5 @@
 import { isNoop, type NxProjectGraph, type NxTask, type TaskGraph } from '@org/dte-nx-compat';
-import type { Config } from '../config';
+import type { Config } from '@org/dte-config';
 import { taskOf } from './plan';
 
 /** What comes back to the main job without being asked for. */

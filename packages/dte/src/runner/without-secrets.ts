@@ -1,6 +1,6 @@
 import { hideFromTasks } from '@org/dte-nx-compat';
 import { SECRET_VARIABLES } from '@org/dte-protocol';
-import { hideSecrets } from '../secrets/hidden-env';
+import { hideSecrets } from '@org/dte-config';
 
 /**
  * Runs an nx command so that none of its tasks inherits what proves who this job is.

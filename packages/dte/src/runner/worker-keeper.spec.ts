@@ -1,5 +1,5 @@
 import type { SessionInfo } from '@org/dte-protocol';
-import type { Config } from '../config';
+import type { Config } from '@org/dte-config';
 import { slotsHere } from './worker-demand';
 import { WorkerKeeper, type Worker } from './worker-keeper';
 

@@ -1,7 +1,7 @@
 import type { DiskKeeper } from '@org/dte-agent';
 import type { LimitValues, SessionInfo } from '@org/dte-protocol';
 import { availableParallelism } from 'node:os';
-import type { Config } from '../config';
+import type { Config } from '@org/dte-config';
 import { plural } from './progress';
 import type { Voice } from './say';
 import { slotsHere } from './worker-demand';

@@ -1,5 +1,5 @@
 import { type FakeClaims, type FakeGitlab, type IdTokenOptions, startFakeGitlab } from '@org/dte-testing';
-import { type Env, resolveConfig } from '../config';
+import { type Env, resolveConfig } from '@org/dte-config';
 import { clientCredentials, issuersOf } from './credentials';
 
 const claims: FakeClaims = { project_id: '7', pipeline_id: '1001', job_id: '50', sha: 'a'.repeat(40) };

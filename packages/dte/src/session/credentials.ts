@@ -1,7 +1,7 @@
 import type { Credentials } from '@org/dte-agent';
 import { IdTokenVerifier, readOwnIdToken, requireSamePipeline } from '@org/dte-identity';
 import { DteError, type Rendezvous, type Role } from '@org/dte-protocol';
-import type { Config, Env, Resolved } from '../config';
+import type { Config, Env, Resolved } from '@org/dte-config';
 import { extraAuthorities } from '../gitlab-http';
 
 /**

@@ -2,10 +2,9 @@ import type { LimitValues, Rendezvous } from '@org/dte-protocol';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Env, Resolved } from '../config';
+import { type Env, handOver, handoverEnv, type Resolved } from '@org/dte-config';
 import { makeDataFolder } from '../embedded/data-folder';
 import { dataDirOf } from '../embedded/ensure';
-import { handOver, handoverEnv } from '../secrets/handover';
 
 /** What the process says once it is connected. */
 export const HOLDING = 'dte-holding';

@@ -6,7 +6,7 @@ import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import type { Env } from '../config';
+import type { Env } from '@org/dte-config';
 import { oneLine } from './one-line';
 
 const GIT_MS = 10_000;

@@ -10,7 +10,7 @@ import {
   type SessionInfo,
 } from '@org/dte-protocol';
 import { randomUUID } from 'node:crypto';
-import type { Env, Resolved } from '../config';
+import type { Env, Resolved } from '@org/dte-config';
 import { duration } from '../runner/progress';
 import { clientCredentials } from './credentials';
 import { jobName, jobUrl, neighbourUrl, readIdentity } from './identity';

@@ -1,6 +1,6 @@
 import { DteError } from '@org/dte-protocol';
 import { z } from 'zod';
-import { httpAddress, wholeNumber, words, yesOrNo } from '../../config/kinds';
+import { httpAddress, wholeNumber, words, yesOrNo } from '@org/dte-config';
 
 /** A person who presses return at a prompt has said nothing. */
 const answer = <S extends z.ZodType>(schema: S) =>

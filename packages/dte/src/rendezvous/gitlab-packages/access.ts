@@ -1,5 +1,5 @@
 import { extraAuthorities } from '../../gitlab-http';
-import type { Env } from '../../config';
+import type { Env } from '@org/dte-config';
 
 /** What a job knows of the registry of its project. */
 export interface RegistryAccess {

@@ -1,5 +1,6 @@
 import { LIMITS } from '@org/dte-protocol';
-import { configSchema, OPTIONS, resolveConfig, type OptionName } from '.';
+import { resolveConfig } from './resolve';
+import { configSchema, OPTIONS, type OptionName } from './schema';
 
 describe('resolveConfig', () => {
   it('gives the defaults when nothing is set', () => {

@@ -1,8 +1,9 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { readNxJsonOptions, sessionIdOf } from '.';
 import { nearest } from './nearest';
+import { readNxJsonOptions } from './nx-json';
+import { sessionIdOf } from './session-id';
 
 describe('sessionIdOf', () => {
   it('is the id that was given, whatever CI says', () => {

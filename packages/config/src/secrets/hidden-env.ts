@@ -1,5 +1,5 @@
 import { SECRET_VARIABLES, type SecretVariable } from '@org/dte-protocol';
-import type { Env } from '../config';
+import type { Env } from '../options/resolve';
 import { wipeEnviron } from './wipe-environ';
 
 /** Of this process. Its memory is the one place where they are kept. */
