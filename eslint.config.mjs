@@ -21,10 +21,11 @@ const DEPENDENCY_RULE = {
   config: ['protocol'],
   coordinator: ['protocol', 'identity', 'scheduler'],
   'nx-compat': ['protocol'],
-  agent: ['protocol', 'identity', 'nx-compat'],
-  dte: ['protocol', 'identity', 'config', 'nx-compat', 'coordinator', 'agent'],
+  client: ['protocol', 'identity', 'config', 'nx-compat'],
+  agent: ['protocol', 'identity', 'nx-compat', 'client'],
+  dte: ['protocol', 'identity', 'config', 'nx-compat', 'client', 'coordinator', 'agent'],
   'nx-cloud-shim': ['dte'],
-  testing: ['protocol', 'scheduler', 'coordinator', 'agent', 'nx-compat'],
+  testing: ['protocol', 'scheduler', 'coordinator', 'client', 'agent', 'nx-compat'],
   e2e: ['protocol'],
 };
 

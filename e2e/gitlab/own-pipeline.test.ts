@@ -6,7 +6,17 @@ import { expandPipeline } from './harness/pipeline-run';
 
 const AGENT_JOBS = ['nx-agent: [1/3]', 'nx-agent: [2/3]', 'nx-agent: [3/3]'];
 /** Those whose sources the generator uses, or that these need. */
-const PACKAGES = ['protocol', 'nx-compat', 'identity', 'config', 'scheduler', 'coordinator', 'agent', 'dte'];
+const PACKAGES = [
+  'protocol',
+  'nx-compat',
+  'identity',
+  'config',
+  'scheduler',
+  'client',
+  'coordinator',
+  'agent',
+  'dte',
+];
 
 describe('the pipeline of this repository', () => {
   let project: GitlabProject;

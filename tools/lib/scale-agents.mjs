@@ -7,7 +7,7 @@ import { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 
 const require = createRequire(import.meta.url);
-const { connect, httpClient } = require('../../packages/agent/dist/index.js');
+const { connect, httpClient } = require('../../packages/client/dist/index.js');
 const {
   coordinatorToAgentSchema,
   encode,

@@ -7,7 +7,7 @@ const RUN = 'scale-run';
 const CHAIN = 4;
 
 const load = () => ({
-  ...require('../../packages/agent/dist/index.js'),
+  ...require('../../packages/client/dist/index.js'),
   ...require('../../packages/protocol/dist/index.js'),
   ...require('../../packages/dte/dist/runner/follow-run.js'),
 });

@@ -2,11 +2,16 @@ import { EventEmitter } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Assignment, type AttemptResult, type LimitValues } from '@org/dte-protocol';
-import { isRunning, waitFor } from '@org/dte-testing';
+import {
+  isRunning,
+  waitFor,
+  FakeCoordinator,
+  runOfTasks,
+  exampleClaims,
+  testLimits,
+  tempFolders,
+} from '@org/dte-testing';
 import { type AgentOptions, runAgent } from '../src';
-import { FakeCoordinator, runSpec } from '../src/test-support/fake-coordinator';
-import { claims, testLimits } from '../src/test-support/hello';
-import { tempFolders } from '../src/test-support/temp-folder';
 
 const folder = tempFolders();
 
@@ -26,7 +31,7 @@ export class TestAgent {
         sessionId: 'session',
         name: 'agent-x',
       },
-      ...{ identity: claims.identity, limits: testLimits(limits), signals: this.signals },
+      ...{ identity: exampleClaims.identity, limits: testLimits(limits), signals: this.signals },
       env: { PATH: process.env['PATH'], DTE_SECRET: 'never for tasks', DTE_ID_TOKEN: 'nor.this.one' },
       rendezvous: {
         kind: 'file',
@@ -68,7 +73,7 @@ export class AgentBench {
   constructor() {
     beforeEach(async () => {
       this.running = { server: await FakeCoordinator.start(), agent: null };
-      this.server.runs.set('run-1', runSpec(['a:build']));
+      this.server.runs.set('run-1', runOfTasks(['a:build']));
     });
     afterEach(async () => {
       const agent = this.running?.agent ?? null;

@@ -1,7 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { waitFor } from '@org/dte-testing';
-import { assignment } from '../src/test-support/fake-coordinator';
+import { waitFor, assignment } from '@org/dte-testing';
 import { AgentBench } from './agent-bench';
 
 const bench = new AgentBench();

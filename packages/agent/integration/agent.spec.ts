@@ -1,8 +1,7 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createSessionCertificate } from '@org/dte-identity';
-import { isRunning, waitFor } from '@org/dte-testing';
-import { FakeCoordinator, assignment, runSpec } from '../src/test-support/fake-coordinator';
+import { isRunning, waitFor, FakeCoordinator, assignment, runOfTasks } from '@org/dte-testing';
 import { AgentBench } from './agent-bench';
 
 const bench = new AgentBench();
@@ -114,7 +113,7 @@ it('leads executors to a coordinator with a pinned key by a plain port of this m
   const certificate = createSessionCertificate();
   const secure = await FakeCoordinator.start(certificate);
   try {
-    secure.runs.set('run-1', runSpec(['a:build']));
+    secure.runs.set('run-1', runOfTasks(['a:build']));
     const record = { version: 1, sessionId: 'session', url: secure.url, pin: certificate.pin } as const;
     const find = () => Promise.resolve({ ...record, generation: 'g', expiresAtMs: Number.MAX_VALUE });
     const report = () => Promise.resolve();

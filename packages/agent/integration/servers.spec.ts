@@ -1,11 +1,9 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { isRunning, waitFor } from '@org/dte-testing';
+import { isRunning, waitFor, testLimits, tempFolders } from '@org/dte-testing';
 import { type NeedsServers } from '../src/executor/ipc';
 import { Servers } from '../src/supervisor/servers';
 import { createTaskLog } from '../src/supervisor/task-log';
-import { testLimits } from '../src/test-support/hello';
-import { tempFolders } from '../src/test-support/temp-folder';
 
 const folder = tempFolders();
 let workspace: string;

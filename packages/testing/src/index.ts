@@ -11,3 +11,4 @@ export { historyContract, type TaskHistoryUnderTest } from './contracts/history.
 export { journalContract, type JournalStoreUnderTest } from './contracts/journal.contract';
 export * from './net';
 export * from './gitlab';
+export * from './coordinator';

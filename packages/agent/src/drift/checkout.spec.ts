@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { LIMITS } from '@org/dte-protocol';
-import { tempFolders } from '../test-support/temp-folder';
+import { tempFolders } from '@org/dte-testing';
 import { readCheckout } from './checkout';
 import { readRuntimeValues } from './runtime-values';
 

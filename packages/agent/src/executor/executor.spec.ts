@@ -14,13 +14,18 @@ import {
   summaryOf,
 } from '@org/dte-nx-compat';
 import { type AttemptResult, type ClosureEntry, type RunSpec } from '@org/dte-protocol';
-import { waitFor } from '@org/dte-testing';
+import {
+  waitFor,
+  FakeCoordinator,
+  assignment,
+  runOfTasks,
+  sendArtifact,
+  testLimits,
+  plainOutputs,
+  tempFolders,
+} from '@org/dte-testing';
 import * as tar from 'tar-stream';
-import { FakeCoordinator, assignment, runSpec, sendArtifact } from '../test-support/fake-coordinator';
-import { testLimits } from '../test-support/hello';
-import { packAttempt } from '../artifacts';
-import { plainOutputs } from '../test-support/plain-outputs';
-import { tempFolders } from '../test-support/temp-folder';
+import { packAttempt } from '@org/dte-client';
 import { Executor } from './executor';
 import { type Channel } from './channel';
 import { type FromExecutor, type RunMessage, fromExecutorSchema, toExecutorSchema } from './ipc';
@@ -144,7 +149,10 @@ afterEach(async () => {
   await server.close();
 });
 
-function send(change: Partial<RunMessage> = {}, spec: RunSpec = runSpec(['app:build', 'lib:build'])): void {
+function send(
+  change: Partial<RunMessage> = {},
+  spec: RunSpec = runOfTasks(['app:build', 'lib:build']),
+): void {
   const specFile = join(workspace, 'run.json');
   writeFileSync(specFile, JSON.stringify(spec));
   const wanted = assignment('app:build', { hash: 'hash-app-build' });
@@ -172,7 +180,7 @@ const result = (): Promise<AttemptResult> =>
 /** Outputs that are declared and not there. */
 const NOTHING = summaryOf([]);
 const uncached = (): RunSpec => {
-  const spec = runSpec(['app:build']);
+  const spec = runOfTasks(['app:build']);
   return { ...spec, tasks: spec.tasks.map((task) => ({ ...task, cacheable: false })) };
 };
 
@@ -213,7 +221,7 @@ it('runs a task and says where Nx has stored it, without a request', async () =>
 });
 
 it('says nothing of what lies in outputs that another task may have written into by now', async () => {
-  const spec = runSpec(['app:build', 'lib:build']);
+  const spec = runOfTasks(['app:build', 'lib:build']);
   const [app, lib] = spec.tasks;
   lib!.nxTask.outputs = [`${app!.nxTask.outputs[0]}/types`];
   send({}, spec);
@@ -237,7 +245,7 @@ it('runs the tasks of a batch together and says of each how it ended and where i
     { taskId: 'lib:build', hash: null },
     { taskId: 'lib:pack', hash: null },
   ];
-  const spec = runSpec(['app:build', 'lib:build', 'lib:pack', 'other:build']);
+  const spec = runOfTasks(['app:build', 'lib:build', 'lib:pack', 'other:build']);
   Object.assign(host.projectGraph.nodes['lib']!.data.targets, { pack: {} });
   send({ assignment: { ...assignment('app:build', { hash: 'hash-app-build' }), members } }, spec);
   expect(await result()).toMatchObject({
@@ -267,7 +275,7 @@ it('runs no task of a batch that has another hash here, and none that needs it',
     { taskId: 'app:build', hash: 'hash-app-build' },
     { taskId: 'lib:build', hash: null },
   ];
-  const spec = runSpec(['app:build', 'lib:build']);
+  const spec = runOfTasks(['app:build', 'lib:build']);
   spec.tasks[1]!.dependencies = [{ id: 'app:build' }];
   send({ assignment: { ...assignment('app:build', { hash: 'hash-app-build' }), members } }, spec);
   expect(await result()).toMatchObject({
@@ -309,7 +317,7 @@ it('runs a task of another hash under that hash where the run only wants a warni
     given = request;
     return ended({ hash: 'another' });
   };
-  send({}, runSpec(['app:build'], { onHashMismatch: 'warn' }));
+  send({}, runOfTasks(['app:build'], { onHashMismatch: 'warn' }));
   expect(await result()).toMatchObject({
     ...{ kind: 'finished', status: 'success', hash: 'another', artifact: { kind: 'cache', hash: 'another' } },
     ...{ reason: null, drift: { agreed: 'hash-app-build' } },
@@ -334,13 +342,13 @@ it('tells what hashes are made of up to a limit; the first tasks name the cause 
 
 it('makes the environment of a run that of the process before each of its tasks, of an executor that is connected anew too', async () => {
   const forwarded = { TOKEN: 's3cret', UNASKED: 'x' };
-  const first = runSpec(['app:build'], { env: { PLAIN: 'p' }, forwardedEnv: ['TOKEN', 'NOT_SET'] });
+  const first = runOfTasks(['app:build'], { env: { PLAIN: 'p' }, forwardedEnv: ['TOKEN', 'NOT_SET'] });
   send({ forwarded }, first);
   await result();
   said.length = 0;
   const next = assignment('app:build', { hash: 'hash-app-build', runId: 'run-2' });
   executor.receive({ type: 'coordinator', url: 'http://127.0.0.1:1', token: 'another' });
-  send({ assignment: next }, runSpec(['app:build'], { runId: 'run-2' }));
+  send({ assignment: next }, runOfTasks(['app:build'], { runId: 'run-2' }));
   await result();
   const values = { PLAIN: 'p', TOKEN: 's3cret', NOT_SET: undefined };
   expect(host.entered).toEqual([
@@ -432,7 +440,7 @@ it('hands the attempt back when the coordinator cannot store it', async () => {
 });
 
 it('hands back a task that its project graph does not have', async () => {
-  send({ assignment: assignment('ghost:build') }, runSpec(['ghost:build']));
+  send({ assignment: assignment('ghost:build') }, runOfTasks(['ghost:build']));
   expect(await result()).toMatchObject({
     kind: 'returned',
     reason: { code: 'DTE_UNKNOWN_TASK', message: expect.stringContaining('project ghost') as string },
@@ -491,7 +499,7 @@ describe('a dependency', () => {
     server.handler = (request, response) => void sendArtifact(response, archive);
     send(
       { restore: [{ ...cached, artifact: { ...from, outputs: other } }] },
-      runSpec(['app:build', 'lib:build']),
+      runOfTasks(['app:build', 'lib:build']),
     );
     expect(await result()).toMatchObject({ kind: 'returned', reason: { code: 'DTE_OUTPUTS_DIFFER' } });
     expect(said[1]).toMatchObject({ type: 'restored', ok: false });
@@ -510,7 +518,7 @@ describe('a dependency', () => {
     const spec = uncached();
     send(
       { assignment: assignment('lib:build', { hash: null }) },
-      { ...spec, tasks: runSpec(['lib:build']).tasks.map((task) => ({ ...task, cacheable: false })) },
+      { ...spec, tasks: runOfTasks(['lib:build']).tasks.map((task) => ({ ...task, cacheable: false })) },
     );
     await result();
     said.length = 0;
@@ -523,7 +531,7 @@ describe('a dependency', () => {
         assignment: assignment('app:build', { runId: 'run-2', hash: 'hash-app-build' }),
         restore: [{ ...cached, artifact }],
       },
-      runSpec(['app:build', 'lib:build'], { runId: 'run-1' }),
+      runOfTasks(['app:build', 'lib:build'], { runId: 'run-1' }),
     );
     expect(await result()).toMatchObject({ kind: 'finished' });
     expect(readFileSync(join(workspace, 'dist/lib/main.js'), 'utf8')).toBe('from the archive');
@@ -561,7 +569,7 @@ it('ends a running task when told to, and only the one that is meant', async () 
 describe('a batch whose tasks may run only so long', () => {
   const MEMBERS = ['app:build', 'lib:build', 'lib:pack'].map((taskId) => ({ taskId, hash: null }));
   const spec = (timeouts: Record<string, number>): RunSpec => {
-    const run = runSpec(MEMBERS.map(({ taskId }) => taskId));
+    const run = runOfTasks(MEMBERS.map(({ taskId }) => taskId));
     return { ...run, tasks: run.tasks.map((task) => ({ ...task, timeoutMs: timeouts[task.id] })) };
   };
   const sendBatch = (timeouts: Record<string, number>): void => {
@@ -628,7 +636,7 @@ describe('a batch whose tasks may run only so long', () => {
 
 describe('a task that may run only so long', () => {
   const limited = (timeoutMs: number): RunSpec => {
-    const spec = runSpec(['app:build']);
+    const spec = runOfTasks(['app:build']);
     return { ...spec, tasks: spec.tasks.map((task) => ({ ...task, timeoutMs })) };
   };
   const untilStopped = (change: Partial<TaskRun>) => () =>

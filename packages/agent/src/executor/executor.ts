@@ -6,8 +6,7 @@ import {
   DteError,
   isStorableHash,
 } from '@org/dte-protocol';
-import { type OutputsPort, nxReader } from '../artifacts';
-import { type HttpClient, httpClient } from '../http';
+import { type OutputsPort, nxReader, type HttpClient, httpClient } from '@org/dte-client';
 import { type Channel } from './channel';
 import { type CreateHost, HostHolder } from './host';
 import { DriftWitness } from './drift-witness';

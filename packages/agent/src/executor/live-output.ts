@@ -1,4 +1,4 @@
-import { isHighSurrogate } from '../artifacts/terminal-output';
+import { isHighSurrogate } from '@org/dte-client';
 import { type AttemptRef } from './ipc';
 import { type Channel, MAX_CHUNK } from './channel';
 

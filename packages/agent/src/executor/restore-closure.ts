@@ -13,8 +13,8 @@ import {
   extractAttempt,
   madeOf,
   summariseOutputs,
-} from '../artifacts';
-import { type HttpClient } from '../http';
+  type HttpClient,
+} from '@org/dte-client';
 import { type SharedOutputs } from '../shared-outputs';
 import { type DriftWitness } from './drift-witness';
 import { nxTaskOf } from './nx-task';

@@ -1,12 +1,12 @@
 import { type RunSpec, type TaskSpec } from '@org/dte-protocol';
-import { runSpec } from '../test-support/fake-coordinator';
+import { runOfTasks } from '@org/dte-testing';
 import { type Run } from './run-cache';
 import { environmentId } from './run-environment';
 import { serverGraphOf, serversOf } from './servers-of';
 
 /** `needs`: task -> servers; an exclamation mark at the end: until it is ready. */
 function runOf(needs: Record<string, readonly string[]>): Run {
-  const spec: RunSpec = runSpec(Object.keys(needs));
+  const spec: RunSpec = runOfTasks(Object.keys(needs));
   const tasks = spec.tasks.map((task): TaskSpec => {
     const continuousDependencies = (needs[task.id] ?? []).map((name) =>
       name.endsWith('!') ? { id: name.slice(0, -1), waitFor: 'ready' } : { id: name },

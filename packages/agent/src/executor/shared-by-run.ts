@@ -1,6 +1,6 @@
 import { dirname, join } from 'node:path';
 import { type LimitValues } from '@org/dte-protocol';
-import { type OutputsPort } from '../artifacts';
+import { type OutputsPort } from '@org/dte-client';
 import { OutputSharing, SharedOutputs } from '../shared-outputs';
 import { type Run } from './run-cache';
 

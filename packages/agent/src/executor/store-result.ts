@@ -1,6 +1,6 @@
 import { type OutputSummary, type TaskHost, type TaskRun } from '@org/dte-nx-compat';
 import { type Artifact, type TaskSpec, isStorableHash } from '@org/dte-protocol';
-import { packAttempt, summariseOutputs, withSummary } from '../artifacts';
+import { packAttempt, summariseOutputs, withSummary } from '@org/dte-client';
 import { nxTaskOf } from './nx-task';
 import { type RestoreContext } from './restore-closure';
 import { type AttemptRef } from './ipc';

@@ -3,7 +3,7 @@ import { open } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { DteError } from '@org/dte-protocol';
-import { plainOutputs } from '../test-support/plain-outputs';
+import { plainOutputs } from '@org/dte-testing';
 import { Ledger } from './ledger';
 import { SharedOutputs } from './shared-outputs';
 import { OutputSharing, type SharingTask } from './sharing';

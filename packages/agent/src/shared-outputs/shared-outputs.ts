@@ -1,4 +1,4 @@
-import { type OutputsPort } from '../artifacts';
+import { type OutputsPort } from '@org/dte-client';
 import { Aside } from './aside';
 import { Ledger } from './ledger';
 import { claimOf, type OutputSharing } from './sharing';

@@ -1,5 +1,5 @@
 import { type LimitValues, type Reason } from '@org/dte-protocol';
-import { type Backoff, uniformBackoff } from '../connection/backoff';
+import { type Backoff, uniformBackoff } from '@org/dte-client';
 import { type FromExecutor, type ToExecutor } from '../executor/ipc';
 import { type Death, ExecutorProcess, type ExecutorProcessOptions } from './executor-process';
 

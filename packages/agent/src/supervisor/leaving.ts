@@ -1,5 +1,5 @@
 import { type LimitValues, type Reason, type DteError, explain } from '@org/dte-protocol';
-import { type ConnectionState } from '../connection';
+import { type ConnectionState } from '@org/dte-client';
 import { type SignalSource } from './ports';
 import { type Supervisor } from './supervisor';
 

@@ -1,7 +1,7 @@
 import { type Assignment } from '@org/dte-protocol';
 import * as fc from 'fast-check';
 import { keyOf } from '../executor/ipc';
-import { assignment } from '../test-support/fake-coordinator';
+import { assignment } from '@org/dte-testing';
 import { type Attempt, type AttemptState, pickStartable, reconcile } from './reconcile';
 
 const returned = { kind: 'returned', reason: { code: 'DTE_AGENT_LEFT', message: 'left' } } as const;

@@ -10,8 +10,13 @@ import {
   coordinatorToAgentSchema,
   explain,
 } from '@org/dte-protocol';
-import { type Connection, type ConnectionState, type Credentials, connect } from '../connection';
-import { httpClient } from '../http';
+import {
+  type Connection,
+  type ConnectionState,
+  type Credentials,
+  connect,
+  httpClient,
+} from '@org/dte-client';
 import { ExecutorPool } from './executor-pool';
 import { HiddenValues } from './hidden-values';
 import { Leaving } from './leaving';

@@ -1,5 +1,5 @@
 import { type RendezvousReport, DteError } from '@org/dte-protocol';
-import { type ConnectionState } from '../connection';
+import { type ConnectionState } from '@org/dte-client';
 import { UnreachableWatch } from './unreachable';
 
 const START_MS = 1_000_000;

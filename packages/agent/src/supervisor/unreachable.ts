@@ -1,5 +1,5 @@
 import { type LimitValues, type Rendezvous, type RendezvousReport, DteError } from '@org/dte-protocol';
-import { type ConnectionState, type Unreached } from '../connection';
+import { type ConnectionState, type Unreached } from '@org/dte-client';
 
 export interface UnreachableOptions {
   readonly limits: Pick<LimitValues, 'unreachableMs' | 'rendezvousRequestMs'>;

@@ -1,5 +1,5 @@
 import { DteError } from '@org/dte-protocol';
-import { type ConnectionState } from '../connection';
+import { type ConnectionState } from '@org/dte-client';
 import { WaitingNotes } from './waiting';
 
 const MINUTE = 60_000;

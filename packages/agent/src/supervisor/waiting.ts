@@ -1,5 +1,5 @@
 import { type LimitValues, type DteError } from '@org/dte-protocol';
-import { type ConnectionState } from '../connection';
+import { type ConnectionState } from '@org/dte-client';
 
 export interface WaitingOptions {
   readonly limits: Pick<LimitValues, 'waitNoteMs' | 'agentIdleMs' | 'coordinatorGraceMs'>;

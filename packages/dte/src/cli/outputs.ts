@@ -1,4 +1,4 @@
-import { nxOutputs, nxReader } from '@org/dte-agent';
+import { nxOutputs, nxReader } from '@org/dte-client';
 import { openCache } from '@org/dte-nx-compat';
 import { DteError } from '@org/dte-protocol';
 import { Command } from 'commander';

@@ -1,4 +1,4 @@
-import { httpClient, openTunnel } from '@org/dte-agent';
+import { httpClient, openTunnel } from '@org/dte-client';
 import type { LimitValues, RendezvousRecord } from '@org/dte-protocol';
 
 async function isHealthy(url: string, limits: LimitValues): Promise<boolean> {

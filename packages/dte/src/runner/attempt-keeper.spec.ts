@@ -1,4 +1,4 @@
-import { packAttempt } from '@org/dte-agent';
+import { packAttempt } from '@org/dte-client';
 import { readLimits } from '@org/dte-protocol';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

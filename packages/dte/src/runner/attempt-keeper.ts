@@ -1,4 +1,4 @@
-import { extractAttempt, type HttpClient, type OutputsPort } from '@org/dte-agent';
+import { extractAttempt, type HttpClient, type OutputsPort } from '@org/dte-client';
 import { DteError, type LimitValues } from '@org/dte-protocol';
 import { mkdir, readdir, rm, rmdir, stat, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';

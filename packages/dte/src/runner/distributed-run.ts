@@ -1,4 +1,5 @@
-import { nxOutputs, OutputSharing, SharedOutputs } from '@org/dte-agent';
+import { OutputSharing, SharedOutputs } from '@org/dte-agent';
+import { nxOutputs } from '@org/dte-client';
 import {
   bailStopsTasks,
   countsServers,

@@ -1,4 +1,4 @@
-import type { ConnectionState } from '@org/dte-agent';
+import type { ConnectionState } from '@org/dte-client';
 import {
   DteError,
   type CoordinatorToMain,

@@ -1,4 +1,4 @@
-import type { Connection, ConnectionState } from '@org/dte-agent';
+import type { Connection, ConnectionState } from '@org/dte-client';
 import {
   DteError,
   type CoordinatorToMain,

@@ -1,4 +1,4 @@
-import type { Connection, HttpClient } from '@org/dte-agent';
+import type { Connection, HttpClient } from '@org/dte-client';
 import { DteError, type CoordinatorToMain } from '@org/dte-protocol';
 
 export interface ForwardOptions {

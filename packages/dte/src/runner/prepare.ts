@@ -1,4 +1,4 @@
-import { nxOutputs, nxReader } from '@org/dte-agent';
+import { nxOutputs, nxReader } from '@org/dte-client';
 import {
   findWorkspaceRoot,
   matchProjects,

@@ -9,7 +9,7 @@ import {
   type ExtractOptions,
   type HttpClient,
   type OutputsPort,
-} from '@org/dte-agent';
+} from '@org/dte-client';
 import type { NxTask, TaskCache } from '@org/dte-nx-compat';
 import { DteError, type Artifact, type ErrorCode, type LimitValues } from '@org/dte-protocol';
 import type { Readable } from 'node:stream';

@@ -1,4 +1,4 @@
-import { codeOfFetch } from '@org/dte-agent';
+import { codeOfFetch } from '@org/dte-client';
 import type { NxStatuses, NxTask, TaskCache, TaskGraph } from '@org/dte-nx-compat';
 import {
   DteError,

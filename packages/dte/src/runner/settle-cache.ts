@@ -1,4 +1,4 @@
-import { packAttempt, summariseOutputs, type HttpClient, type OutputsPort } from '@org/dte-agent';
+import { packAttempt, summariseOutputs, type HttpClient, type OutputsPort } from '@org/dte-client';
 import { type CacheEntry, type NxTask, type TaskCache, type TaskGraph } from '@org/dte-nx-compat';
 import { isStorableHash, type Artifact, type LimitValues } from '@org/dte-protocol';
 import { inParallel } from './in-parallel';

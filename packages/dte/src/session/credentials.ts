@@ -1,4 +1,4 @@
-import type { Credentials } from '@org/dte-agent';
+import type { Credentials } from '@org/dte-client';
 import { IdTokenVerifier, readOwnIdToken, requireSamePipeline } from '@org/dte-identity';
 import { DteError, type Rendezvous, type Role } from '@org/dte-protocol';
 import type { Config, Env, Resolved } from '@org/dte-config';

@@ -1,4 +1,4 @@
-import { connect, httpClient, waitOpen, type Connection, type HttpClient } from '@org/dte-agent';
+import { connect, httpClient, waitOpen, type Connection, type HttpClient } from '@org/dte-client';
 import {
   addressOf,
   coordinatorToMainSchema,

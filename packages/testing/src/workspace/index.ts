@@ -22,3 +22,5 @@ export {
   sampleProject,
   type SampleProject,
 } from './sample';
+export { plainOutputs } from './plain-outputs';
+export { tempFolders } from './temp-folders';

@@ -1,4 +1,4 @@
-import { uniformBackoff } from '@org/dte-agent';
+import { uniformBackoff } from '@org/dte-client';
 import { DteError, type LimitValues } from '@org/dte-protocol';
 import { setTimeout as delay } from 'node:timers/promises';
 import { gitlabCall, type GitlabAnswer } from '../../gitlab-http';

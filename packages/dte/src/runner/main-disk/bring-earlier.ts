@@ -1,4 +1,4 @@
-import { nxOutputs } from '@org/dte-agent';
+import { nxOutputs } from '@org/dte-client';
 import type { NxProjectGraph, TaskGraph } from '@org/dte-nx-compat';
 import { DteError } from '@org/dte-protocol';
 import { dataDirOf } from '../../embedded/ensure';

@@ -1,4 +1,5 @@
-import { OutputSharing, type OutputsPort } from '@org/dte-agent';
+import { OutputSharing } from '@org/dte-agent';
+import { type OutputsPort } from '@org/dte-client';
 import type { NxTask, TaskCache } from '@org/dte-nx-compat';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,4 +1,4 @@
-import { nxOutputs } from '@org/dte-agent';
+import { nxOutputs } from '@org/dte-client';
 import { makeDataFolder } from '../../embedded/data-folder';
 import { dataDirOf } from '../../embedded/ensure';
 import type { Prepared } from '../prepare';

@@ -7,10 +7,8 @@ import {
   DteError,
   coordinatorToAgentSchema,
 } from '@org/dte-protocol';
-import { waitFor } from '@org/dte-testing';
+import { waitFor, FakeCoordinator, runOfTasks, exampleClaims, testLimits } from '@org/dte-testing';
 import { type ConnectOptions, type Connection, connect, httpClient, waitOpen } from '../src';
-import { FakeCoordinator, runSpec } from '../src/test-support/fake-coordinator';
-import { claims, testLimits } from '../src/test-support/hello';
 
 let server: FakeCoordinator;
 let pin: string;
@@ -34,7 +32,7 @@ function dial(
 ): Connection<CoordinatorToAgent> {
   const connection = connect({
     address: () => Promise.resolve(address),
-    ...{ hello: claims, limits: testLimits(), incoming: coordinatorToAgentSchema },
+    ...{ hello: exampleClaims, limits: testLimits(), incoming: coordinatorToAgentSchema },
     ...change,
   });
   cleanUps.push(() => connection.close());
@@ -75,7 +73,7 @@ it('is open over TLS with the pinned key, both proofs bound to the connection', 
 });
 
 it('leads HTTP through a plain port of this machine, until it is closed', async () => {
-  server.runs.set('run-1', runSpec(['a:build']));
+  server.runs.set('run-1', runOfTasks(['a:build']));
   const connection = dial(at(server.url));
   await waitOpen(connection, 5_000);
   const url = connection.httpUrl();

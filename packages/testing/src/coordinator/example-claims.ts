@@ -1,7 +1,7 @@
 import { type LimitValues, readLimits } from '@org/dte-protocol';
-import { type HelloClaims } from '../connection';
+import { type HelloClaims } from '@org/dte-client';
 
-export const claims: HelloClaims = {
+export const exampleClaims: HelloClaims = {
   ...{
     role: 'agent',
     sessionId: 'session',

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { listPaths, removePaths } from '@org/dte-nx-compat';
-import { type OutputsPort } from '../artifacts';
+import { type OutputsPort } from '@org/dte-client';
 
 /** Outputs without globs, and without Nx. */
 export const plainOutputs = (workspaceRoot: string): OutputsPort => {

@@ -13,8 +13,7 @@ import { buffer } from 'node:stream/consumers';
 import { gzipSync } from 'node:zlib';
 import { DteError, LIMITS, readLimits } from '@org/dte-protocol';
 import * as tar from 'tar-stream';
-import { plainOutputs } from '../test-support/plain-outputs';
-import { tempFolders } from '../test-support/temp-folder';
+import { plainOutputs, tempFolders } from '@org/dte-testing';
 import { ArchiveGate } from './archive-gate';
 import { extractAttempt, nxReader } from './index';
 

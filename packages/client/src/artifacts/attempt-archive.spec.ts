@@ -20,8 +20,7 @@ import { gunzipSync, gzipSync } from 'node:zlib';
 import { type RemoveHow } from '@org/dte-nx-compat';
 import { DteError, LIMITS } from '@org/dte-protocol';
 import * as tar from 'tar-stream';
-import { plainOutputs } from '../test-support/plain-outputs';
-import { tempFolders } from '../test-support/temp-folder';
+import { plainOutputs, tempFolders } from '@org/dte-testing';
 import { type ExtractOptions, extractAttempt, packAttempt, readTerminalOutput } from './index';
 
 const limits = {

@@ -6,10 +6,8 @@ import {
   type Welcome,
   welcomeSchema,
 } from '@org/dte-protocol';
-import { waitFor } from '@org/dte-testing';
+import { waitFor, FakeCoordinator, exampleClaims, testLimits } from '@org/dte-testing';
 import { type ConnectOptions, type Connection, connect, waitOpen } from '../src';
-import { FakeCoordinator } from '../src/test-support/fake-coordinator';
-import { claims, testLimits } from '../src/test-support/hello';
 
 let server: FakeCoordinator;
 const open: Connection<CoordinatorToAgent>[] = [];
@@ -24,7 +22,12 @@ afterEach(async () => {
 
 function dial(change: Partial<ConnectOptions<CoordinatorToAgent>> = {}): Connection<CoordinatorToAgent> {
   const connection = connect({
-    ...{ address: server.url, hello: claims, limits: testLimits(), incoming: coordinatorToAgentSchema },
+    ...{
+      address: server.url,
+      hello: exampleClaims,
+      limits: testLimits(),
+      incoming: coordinatorToAgentSchema,
+    },
     ...change,
   });
   open.push(connection);

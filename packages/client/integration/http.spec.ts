@@ -5,8 +5,7 @@ import { buffer, text } from 'node:stream/consumers';
 import { gzipSync } from 'node:zlib';
 import { LIMITS } from '@org/dte-protocol';
 import { type HttpClient, type HttpClientOptions, httpClient } from '../src';
-import { FakeCoordinator, runSpec, sendArtifact } from '../src/test-support/fake-coordinator';
-import { testLimits } from '../src/test-support/hello';
+import { FakeCoordinator, runOfTasks, sendArtifact, testLimits } from '@org/dte-testing';
 
 let server: FakeCoordinator;
 const clients: HttpClient[] = [];
@@ -87,13 +86,13 @@ it('waits longer for an answer than it keeps an idle socket', async () => {
 });
 
 it('gives a run back as it was submitted', async () => {
-  const spec = runSpec(['a:build']);
+  const spec = runOfTasks(['a:build']);
   server.runs.set('run-1', spec);
   expect(await client().getRun('run-1')).toEqual(spec);
 });
 
 it('unpacks a run that comes gzipped', async () => {
-  const spec = runSpec(['a:build']);
+  const spec = runOfTasks(['a:build']);
   server.handler = (request, response) => {
     expect(request.headers['accept-encoding']).toBe('gzip');
     response.setHeader('content-encoding', 'gzip').end(gzipSync(JSON.stringify(spec)));
@@ -103,7 +102,7 @@ it('unpacks a run that comes gzipped', async () => {
 });
 
 it('does not take a gzipped run that was cut off for a whole one', async () => {
-  const packed = gzipSync(JSON.stringify(runSpec(['a:build'])));
+  const packed = gzipSync(JSON.stringify(runOfTasks(['a:build'])));
   server.handler = (_, response) => {
     response.setHeader('content-encoding', 'gzip').end(packed.subarray(0, packed.length - 20));
   };

@@ -27,14 +27,14 @@ import {
   helloSchema,
   proofInput,
 } from '@org/dte-protocol';
-import { waitFor } from '@org/dte-testing';
+import { waitFor } from '../process';
 import { type WebSocket, WebSocketServer } from 'ws';
 
 type Handler = (request: IncomingMessage, response: ServerResponse) => void;
 
 /** A coordinator that does only what a test tells it: it greets, remembers what it hears and says what it is given. */
 export class FakeCoordinator {
-  /** Secret it claims to know; what it signs with. */
+  /** Secret it exampleClaims to know; what it signs with. */
   secret: string | undefined;
   /** Refuses every hello with this. */
   refusal: { code: ErrorCode; message: string } | null = null;
@@ -239,7 +239,7 @@ export const assignment = (taskId: string, change: Partial<Assignment> = {}): As
 });
 
 /** A run whose tasks have no dependencies, unless given. */
-export const runSpec = (taskIds: readonly string[], change: Partial<RunSpec> = {}): RunSpec => ({
+export const runOfTasks = (taskIds: readonly string[], change: Partial<RunSpec> = {}): RunSpec => ({
   ...{ runId: 'run-1', command: 'nx run-many', requestedTargets: ['build'], parallel: 2, nxBail: false },
   ...{ skipNxCache: false, verbose: false, streamOutput: true, env: {} },
   tasks: taskIds.map((id) => {

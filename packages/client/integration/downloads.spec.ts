@@ -6,8 +6,7 @@ import { buffer } from 'node:stream/consumers';
 import { gzipSync } from 'node:zlib';
 import { DIGEST_HEADER, HTTP, LIMITS, digestHeaderOf } from '@org/dte-protocol';
 import { type HttpClient, httpClient } from '../src';
-import { FakeCoordinator, sendArtifact } from '../src/test-support/fake-coordinator';
-import { testLimits } from '../src/test-support/hello';
+import { FakeCoordinator, sendArtifact, testLimits } from '@org/dte-testing';
 
 const SMALL = gzipSync('an artifact');
 /** Too large for the memory of a reader. */

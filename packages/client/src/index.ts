@@ -1,0 +1,4 @@
+export * from './artifacts';
+export * from './connection';
+export * from './http';
+export * from './tunnel';

@@ -1,0 +1,2 @@
+export { exampleClaims, testLimits } from './example-claims';
+export { assignment, FakeCoordinator, runOfTasks, sendArtifact } from './fake-coordinator';
