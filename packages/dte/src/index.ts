@@ -1,10 +1,10 @@
 import type { NxRunnerContext, NxRunnerOptions, NxStatuses, NxTask } from '@org/dte-nx-compat';
-import { decideActivity } from './runner/activity';
-import { runHereWithNx } from './runner/default-runner';
+import { decideActivity } from './runner/command/activity';
+import { runHereWithNx } from './runner/command/default-runner';
 
 /** Every nx command on every laptop loads this file: what is not needed there is loaded when it is. */
-type Distribute = typeof import('./runner/distribute');
-type WithoutSecrets = typeof import('./runner/without-secrets');
+type Distribute = typeof import('./runner/command/distribute');
+type WithoutSecrets = typeof import('./runner/command/without-secrets');
 type WritePlan = typeof import('./plan/write-plan');
 
 /**
@@ -20,7 +20,7 @@ export default function dteTasksRunner(
   const activity = decideActivity(process.env, options, context.nxArgs);
   if (activity.kind === 'distribute') {
     // eslint-disable-next-line @typescript-eslint/no-require-imports -- synchronous, and CommonJS like the rest
-    const { distribute } = require('./runner/distribute') as Distribute;
+    const { distribute } = require('./runner/command/distribute') as Distribute;
     return withoutSecrets(() => distribute(tasks, options, context));
   }
   if (activity.kind === 'plan') {
@@ -33,5 +33,5 @@ export default function dteTasksRunner(
 
 function withoutSecrets<T>(run: () => Promise<T>): Promise<T> {
   // eslint-disable-next-line @typescript-eslint/no-require-imports -- as above
-  return (require('./runner/without-secrets') as WithoutSecrets).withoutSecrets(run);
+  return (require('./runner/command/without-secrets') as WithoutSecrets).withoutSecrets(run);
 }

@@ -11,3 +11,4 @@ export * from './result';
 export * from './secret-variables';
 export * from './task';
 export * from './version';
+export * from './words';

@@ -1,5 +1,4 @@
-import type { Placement } from '@org/dte-protocol';
-import { oneLine } from '../session/one-line';
+import { printable, type Placement } from '@org/dte-protocol';
 import type { Assignment, TargetOf } from './assign';
 import { agentsOf, nameOf, type Rule } from './rule';
 import { MAIN } from './schema';
@@ -13,7 +12,7 @@ export interface Placing {
 }
 
 const placementOf = (rule: Rule): Placement => ({
-  rule: oneLine(nameOf(rule), 1024),
+  rule: printable(nameOf(rule), 1024),
   runOn: agentsOf(rule).map(({ agent, parallelism }) => ({ label: agent, parallelism: parallelism ?? null })),
 });
 

@@ -1,14 +1,13 @@
 import { nxOutputs, nxReader } from '@org/dte-client';
 import { openCache } from '@org/dte-nx-compat';
-import { DteError } from '@org/dte-protocol';
+import { DteError, plural } from '@org/dte-protocol';
 import { Command } from 'commander';
 import { dataDirOf, ensureCoordinator } from '../embedded/ensure';
-import { toNxTask } from '../outputs/absent-task';
-import { readOutputIndexes, type AbsentTask, type OutputIndex } from '../outputs/output-index';
+import { toNxTask } from '../runner/outputs/absent-task';
+import { readOutputIndexes, type AbsentTask, type OutputIndex } from '../runner/outputs/output-index';
 import { openMainDisk } from '../runner/main-disk/open-main-disk';
-import { size } from '../runner/note-absent';
-import { plural } from '../runner/progress';
-import { createRestorer } from '../runner/restore';
+import { size } from '../runner/outputs/note-absent';
+import { createRestorer } from '../runner/outputs/restore';
 import {
   cliContext,
   joinSession,

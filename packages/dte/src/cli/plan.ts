@@ -1,5 +1,5 @@
 import { findWorkspaceRoot } from '@org/dte-nx-compat';
-import { DteError } from '@org/dte-protocol';
+import { DteError, duration, plural } from '@org/dte-protocol';
 import { Command } from 'commander';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
@@ -10,7 +10,6 @@ import { askNx } from '../plan/ask-nx';
 import { durationEstimator } from '../plan/durations';
 import { PLAN_FLAGS, readPlanFlags, type PlanFlags } from '../plan/plan-options';
 import type { PlannedTask } from '../plan/planned-work';
-import { duration, plural } from '../runner/progress';
 import { baseOf, headOf } from './base-sha';
 import { say, warn } from './context';
 

@@ -1,15 +1,15 @@
 import { findWorkspaceRoot } from '@org/dte-nx-compat';
 import { Command } from 'commander';
 import pc from 'picocolors';
+import { plural } from '@org/dte-protocol';
 import { inspectRules } from '../assignment/load-rules';
 import { ALWAYS_ON_MAIN } from '../assignment/on-main';
 import { agentsOf, conditionOf, describeProblem, type Problem, type Rule } from '../assignment/rule';
 import { MAIN } from '../assignment/schema';
 import { RULES_FILE } from '../assignment/source';
 import type { Survey, TakenBy } from '../assignment/survey';
-import { surveyWorkspace } from '../assignment/survey-workspace';
 import { readNxJsonOptions, resolveConfig } from '@org/dte-config';
-import { plural } from '../runner/progress';
+import { surveyWorkspace } from './survey-workspace';
 import { say } from './context';
 import { table } from './table';
 

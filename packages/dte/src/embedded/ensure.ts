@@ -1,11 +1,10 @@
-import type { Rendezvous } from '@org/dte-protocol';
+import { type Rendezvous, duration } from '@org/dte-protocol';
 import { isAbsolute, join } from 'node:path';
 import type { Env, Resolved } from '@org/dte-config';
 import { coordinatorAnswers } from './alive';
 import { folderOfTry, isEarlierTry, jobMarkOf } from './earlier-try';
 import { makeDataFolder } from './data-folder';
 import { refuseIfGivenUp } from './give-up';
-import { duration } from '../runner/progress';
 import { locateOrStart, type Located } from './locate';
 import { tryLock } from './lock';
 import { startEmbedded } from './start';

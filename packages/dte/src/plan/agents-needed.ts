@@ -1,4 +1,4 @@
-import type { DurationEstimator } from '../runner/build-run-spec';
+import type { DurationEstimator } from '../runner/submit/build-run-spec';
 import type { PlannedTask } from './planned-work';
 
 const MINUTE_MS = 60_000;

@@ -5,8 +5,8 @@ import {
   type TaskCache,
   type TaskGraph,
 } from '@org/dte-nx-compat';
-import { inParallel } from '../runner/in-parallel';
-import { taskOf } from '../runner/plan';
+import { inParallel } from '../runner/tasks/in-parallel';
+import { taskOf } from '../runner/tasks/plan';
 
 export interface CachedTasksOptions {
   readonly graph: TaskGraph;

@@ -1,4 +1,4 @@
-import type { DurationEstimator } from '../runner/build-run-spec';
+import type { DurationEstimator } from '../runner/submit/build-run-spec';
 
 /**
  * How long a task of a target takes where nobody has measured: the middle of what workspaces of a few hundred projects

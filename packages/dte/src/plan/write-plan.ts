@@ -16,9 +16,9 @@ import { createAssignment } from '../assignment/assign';
 import { loadRules } from '../assignment/load-rules';
 import { readMainPatterns } from '../assignment/on-main';
 import { readNxJsonOptions, resolveConfig } from '@org/dte-config';
-import { commandOf } from '../runner/command-of';
-import { onMainByRule } from '../runner/main-disk/by-rule';
-import { planRun, taskOf, type Plan } from '../runner/plan';
+import { commandOf } from '../runner/prepare/command-of';
+import { onMainByRule } from '../runner/on-main/by-rule';
+import { planRun, taskOf, type Plan } from '../runner/tasks/plan';
 import { cachedTasks } from './cached-tasks';
 import type { PlannedTask, PlannedWork } from './planned-work';
 

@@ -8,10 +8,10 @@ import {
   type RendezvousReport,
   type Role,
   type SessionInfo,
+  duration,
 } from '@org/dte-protocol';
 import { randomUUID } from 'node:crypto';
 import type { Env, Resolved } from '@org/dte-config';
-import { duration } from '../runner/progress';
 import { clientCredentials } from './credentials';
 import { jobName, jobUrl, neighbourUrl, readIdentity } from './identity';
 

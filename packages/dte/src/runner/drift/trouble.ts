@@ -1,7 +1,7 @@
 import type { NxTask } from '@org/dte-nx-compat';
 import { DteError, type AgentRef, type EndedEntry, type FinishedAttempt } from '@org/dte-protocol';
-import type { Explainer } from '../explainer';
-import { reasonLines } from '../main-disk/say-reasons';
+import type { Explainer } from '../report/explainer';
+import { reasonLines } from '../on-main/say-reasons';
 import type { DriftInvestigator } from './investigator';
 
 export interface TroubleOptions {

@@ -1,7 +1,7 @@
 import { nxOutputs } from '@org/dte-client';
 import { makeDataFolder } from '../../embedded/data-folder';
 import { dataDirOf } from '../../embedded/ensure';
-import type { Prepared } from '../prepare';
+import type { Prepared } from '../prepare/prepare';
 import { MainDisk } from './main-disk';
 import { recordPath } from './made-record';
 

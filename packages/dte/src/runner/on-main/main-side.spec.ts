@@ -1,0 +1,65 @@
+import type { NxRunnerContext } from '@org/dte-nx-compat';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Prepared } from '../prepare/prepare';
+import { graphOf } from '../test-support/tasks';
+import { MainSide } from './main-side';
+import type { MainTasksInput } from './main-tasks';
+
+jest.mock('./main-tasks', () => ({
+  mainTasks: ({ onElsewhere, onNamed }: MainTasksInput) => {
+    onElsewhere?.('app:deploy', 'lib:build');
+    onNamed?.('app:publish');
+    onNamed?.('other:publish');
+    return Promise.resolve(new Map([['app:deploy', 'it may read dist/lib']]));
+  },
+}));
+jest.mock('../main-disk/open-main-disk', () => ({
+  openMainDisk: () => ({
+    lookAround: () => Promise.resolve(),
+    absentSoFar: () => Promise.resolve([{ taskId: 'lib:build', absentIn: 'run', outputs: ['dist/lib'] }]),
+  }),
+}));
+
+/** What an earlier command has left elsewhere cannot be had. */
+async function lacking(taskIds: string[], coordinatorLost: boolean) {
+  const said: string[] = [];
+  const node = (name: string) => ({ name, type: 'app', data: { root: name } });
+  const side = new MainSide({
+    prepared: {
+      workspaceRoot: '/w',
+      session: { id: 's' },
+      resolved: { config: { dataDir: join(tmpdir(), 'dte-no-such-folder') } },
+    } as unknown as Prepared,
+    graph: graphOf({ 'app:deploy': [], 'app:e2e': [], 'app:publish': [], 'other:publish': [] }),
+    context: {
+      projectGraph: {
+        nodes: { app: node('app'), lib: node('lib'), other: node('other') },
+        dependencies: { app: [{ target: 'lib' }] },
+      },
+    } as unknown as NxRunnerContext,
+    command: { isRequested: () => true },
+    voice: { line: () => undefined, explain: ({ code }) => void said.push(code) },
+  });
+  await side.tasks();
+  const found = await side.bringEarlier(taskIds, coordinatorLost);
+  return { found: [...found].map(([id, { code, message }]) => [id, code, message]), said };
+}
+
+it.each([
+  [true, /lib:build.*the coordinator is lost/],
+  [false, /lib:build.*nothing says where they are/],
+])('does not let a task run without the outputs for which it runs here', async (isLost, why) => {
+  const { found } = await lacking(['app:deploy', 'app:e2e'], isLost);
+  expect(found).toEqual([['app:deploy', 'DTE_ARTIFACT_MISSING', expect.stringMatching(why)]]);
+});
+
+it('lets a task that was sent here by name not run without what its projects have left', async () => {
+  const { found } = await lacking(['app:publish', 'other:publish'], true);
+  expect(found.map(([id, code]) => [id, code])).toEqual([['app:publish', 'DTE_ARTIFACT_MISSING']]);
+});
+
+it('lets a task run that is here for another reason, and says what is missing', async () => {
+  expect(await lacking(['app:e2e'], false)).toEqual({ found: [], said: ['DTE_ARTIFACT_MISSING'] });
+  expect(await lacking([], true)).toEqual({ found: [], said: [] });
+});

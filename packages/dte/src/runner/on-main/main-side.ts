@@ -1,0 +1,115 @@
+import type { NxRunnerContext, NxStatuses, TaskGraph } from '@org/dte-nx-compat';
+import { DteError } from '@org/dte-protocol';
+import type { Command } from '../prepare/command-of';
+import type { Ending } from '../tasks/leftovers';
+import type { Absent } from '../outputs/outputs-here';
+import { taskOf } from '../tasks/plan';
+import type { Prepared } from '../prepare/prepare';
+import type { Voice } from '../report/say';
+import { bringEarlier } from './bring-earlier';
+import type { Reasons } from './by-rule';
+import type { MainDisk } from '../main-disk/main-disk';
+import { mainTasks } from './main-tasks';
+import { openMainDisk } from '../main-disk/open-main-disk';
+import { projectsBelow } from './projects-below';
+import { reasonLines } from './say-reasons';
+
+export interface MainSideOptions {
+  readonly prepared: Prepared;
+  readonly graph: TaskGraph;
+  readonly context: NxRunnerContext;
+  readonly command: Pick<Command, 'isRequested'>;
+  readonly voice: Voice;
+}
+
+/** One command and the main job's disk: what must run here because of it, and how the command leaves it. */
+export class MainSide {
+  private readonly disk: MainDisk;
+  private readonly here = new Set<string>();
+  /** Task id -> the tasks whose outputs are elsewhere, for which it runs here. */
+  private readonly elsewhere = new Map<string, Set<string>>();
+  /** Tasks that an option, a rule or what they are sends here: whatever their projects have left must be here for them. */
+  private readonly named = new Set<string>();
+
+  constructor(private readonly options: MainSideOptions) {
+    this.disk = openMainDisk(options.prepared);
+  }
+
+  /** The tasks that must run here, said in a line for each reason. Never throws: where nothing is known, all of them. */
+  async tasks(): Promise<Reasons> {
+    const { graph, voice } = this.options;
+    const onElsewhere = (id: string, madeBy: string): void =>
+      void this.elsewhere.set(id, new Set(this.elsewhere.get(id)).add(madeBy));
+    const onNamed = (id: string): void => void this.named.add(id);
+    const reasons = await mainTasks({ ...this.options, disk: this.disk, onElsewhere, onNamed }).catch(
+      (thrown: unknown) => {
+        const why = `what lies on this disk could not be looked at: ${DteError.from(thrown).message}`;
+        return new Map(Object.keys(graph.tasks).map((id) => [id, why]));
+      },
+    );
+    // Where that fails, what a task writes into is taken for changed by a script.
+    await this.disk.lookAround(Object.values(graph.tasks)).catch(() => undefined);
+    for (const line of reasonLines(reasons)) voice.line(line);
+    return reasons;
+  }
+
+  /**
+   * Brings what earlier commands have left elsewhere and tasks that now run here may read although no edge says so.
+   * @returns the tasks that run here for the sake of such outputs, and cannot have them, with the reason: a deployment without
+   *   what it deploys would succeed
+   */
+  async bringEarlier(taskIds: readonly string[], coordinatorLost: boolean): Promise<Map<string, DteError>> {
+    const lacking = new Map<string, DteError>();
+    if (taskIds.length === 0) return lacking;
+    const { prepared, graph, context, voice } = this.options;
+    const { projectGraph } = context;
+    try {
+      const made = await this.disk.absentSoFar();
+      if (made.length === 0) return lacking;
+      const missing = await bringEarlier({ prepared, graph, projectGraph, taskIds, made, coordinatorLost });
+      for (const [madeBy, error] of missing) {
+        const readers = taskIds.filter((id) => this.mustHave(id, madeBy));
+        for (const id of readers) lacking.set(id, error);
+        if (readers.length === 0 && !coordinatorLost) voice.explain(error);
+      }
+    } catch (thrown) {
+      const error = DteError.from(thrown, 'DTE_ARTIFACT_MISSING');
+      for (const id of taskIds) if (this.elsewhere.has(id)) lacking.set(id, error);
+      if (lacking.size === 0) voice.explain(error);
+    }
+    return lacking;
+  }
+
+  /** Must this task find the outputs of another one, of an earlier command, on this disk? */
+  private mustHave(id: string, madeBy: string): boolean {
+    if (this.elsewhere.get(id)?.has(madeBy) === true) return true;
+    if (!this.named.has(id)) return false;
+    const { graph, context } = this.options;
+    const [project = ''] = madeBy.split(':');
+    return projectsBelow(context.projectGraph, taskOf(graph, id).target.project).includes(project);
+  }
+
+  /** Hears what this job has run itself. */
+  ranHere(statuses: NxStatuses): void {
+    for (const [id, status] of Object.entries(statuses)) if (status !== 'skipped') this.here.add(id);
+  }
+
+  /** Notes how the command leaves the disk. */
+  async note(
+    endings: ReadonlyMap<string, Ending>,
+    absent: ReadonlyMap<string, Absent>,
+    runId: string,
+  ): Promise<void> {
+    const { graph, voice } = this.options;
+    const isOver = (id: string): boolean =>
+      this.here.has(id) || endings.get(id) === 'success' || endings.get(id) === 'failure';
+    const tasks = Object.values(graph.tasks).filter(({ id }) => isOver(id));
+    try {
+      await this.disk.note(tasks, (id) => (absent.has(id) ? runId : null));
+    } catch (thrown) {
+      voice.line(
+        `dte: the outputs on this disk could not be noted (${DteError.from(thrown).message}): what a script changes in them will not be noticed`,
+      );
+    }
+  }
+}

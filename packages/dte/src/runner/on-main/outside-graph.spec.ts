@@ -1,0 +1,157 @@
+import type { NxProjectGraph, NxTask } from '@org/dte-nx-compat';
+import { graphOf } from '../test-support/tasks';
+import type { OutputsState } from '../main-disk/main-disk';
+import { outsideGraph, type OutsideInput } from './outside-graph';
+
+const made = { taskId: 'x', outputs: [], hash: null, digest: '', atMs: 0, absentIn: null, hasVaried: false };
+const AS_MADE: OutputsState = { kind: 'as-made', made };
+const VARIED: OutputsState = { kind: 'as-made', made: { ...made, hasVaried: true } };
+const CHANGED: OutputsState = { kind: 'changed', made, what: 'dist/x was changed', isGone: false };
+const ELSEWHERE: OutputsState = { kind: 'as-made', made: { ...made, absentIn: 'run' } };
+const UNKNOWN: OutputsState = { kind: 'unknown' };
+
+const target = (command: string) => ({ executor: 'nx:run-commands', options: { command } });
+const node = (name: string, command: string) => ({
+  name,
+  type: 'app',
+  data: { root: name, targets: { build: target('x'), deploy: target(command) } },
+});
+const projectGraph: NxProjectGraph = {
+  nodes: {
+    app: node('app', 'push'),
+    lib: node('lib', 'push'),
+    copier: node('copier', 'cp dist/lib here'),
+    other: node('other', 'push'),
+  },
+  dependencies: {
+    app: [{ target: 'lib' }, { target: 'npm:react' }],
+    copier: [{ target: 'lib' }],
+  },
+};
+
+async function found(
+  edges: Record<string, string[]>,
+  lying: Record<string, OutputsState>,
+  change: Partial<OutsideInput> = {},
+): Promise<string[]> {
+  const fields = Object.fromEntries(
+    Object.keys(edges).map((id) => [
+      id,
+      id.endsWith(':build') ? { outputs: [`dist/${id.split(':')[0] ?? ''}`] } : { cache: false },
+    ]),
+  );
+  const isThere = (output: string): boolean => lying[output] !== undefined && lying[output] !== ELSEWHERE;
+  const reasons = await outsideGraph({
+    graph: graphOf(edges, {}, fields),
+    projectGraph,
+    isSuspect: ({ cache }: NxTask) => cache !== true,
+    isReleased: () => false,
+    outputsOf: ({ name }, of) => (of === 'build' ? [[`dist/${name}`]] : []),
+    disk: {
+      stateOf: ([output = '']) => Promise.resolve(lying[output] ?? UNKNOWN),
+      present: (outputs) => Promise.resolve(outputs.filter(isThere)),
+    },
+    within: (outputs) => (path) => outputs.some((output) => path === output || path.startsWith(`${output}/`)),
+    notAsCommitted: (paths) => Promise.resolve(new Set(paths)),
+    ...change,
+  });
+  return [...reasons].map(([id, reason]) => `${id}: ${reason}`);
+}
+
+const ALONE = { 'app:deploy': [] };
+
+it('lets a task go to agents where nothing lies on this disk', async () => {
+  expect(await found(ALONE, {})).toEqual([]);
+});
+
+it.each([
+  // An agent has the same, or nothing.
+  ['of its own project, as it was made', { 'dist/app': AS_MADE }, []],
+  [
+    'of its own project, made from several inputs',
+    { 'dist/app': VARIED },
+    ['app:deploy: it may read dist/app of app:build, which is none of its dependencies'],
+  ],
+  [
+    'of its own project, from who knows where',
+    { 'dist/app': UNKNOWN },
+    ['app:deploy: it may read dist/app of app:build, which is none of its dependencies'],
+  ],
+  ['of its own project, which was left elsewhere', { 'dist/app': ELSEWHERE }, []],
+  ['of a project below it, changed', { 'dist/lib': CHANGED }, ['app:deploy: dist/x was changed']],
+  [
+    'of a project below it, from who knows where',
+    { 'dist/lib': UNKNOWN },
+    ['app:deploy: it may read dist/lib of lib:build, which is none of its dependencies'],
+  ],
+  // Agents that run end-to-end tests of an application need not have what its libraries were built to.
+  ['of a project below it, as it was made', { 'dist/lib': AS_MADE }, []],
+  ['of a stranger, changed', { 'dist/other': CHANGED }, []],
+])('and keeps it by outputs %s', async (_, lying: Record<string, OutputsState>, expected) => {
+  expect(await found(ALONE, lying)).toEqual(expected);
+});
+
+it('keeps a task whose configuration names the path, although the other project is only below it', async () => {
+  expect(await found({ 'copier:deploy': [] }, { 'dist/lib': AS_MADE })).toHaveLength(1);
+});
+
+it('does not take the outputs of a target for paths that it reads', async () => {
+  const nodes = {
+    app: {
+      name: 'app',
+      type: 'app',
+      data: { root: 'app', targets: { deploy: { outputs: ['{workspaceRoot}/dist'] }, build: {} } },
+    },
+  };
+  const graph: NxProjectGraph = { nodes, dependencies: {} };
+  expect(await found(ALONE, { 'dist/app': AS_MADE }, { projectGraph: graph })).toEqual([]);
+});
+
+it('brings what was left elsewhere to a task whose configuration names it', async () => {
+  const onElsewhere = jest.fn();
+  expect(await found({ 'copier:deploy': [] }, { 'dist/lib': ELSEWHERE }, { onElsewhere })).toHaveLength(1);
+  expect(onElsewhere.mock.calls).toEqual([['copier:deploy', made.taskId]]);
+  // What lies here, and what a script has deleted, is none of it.
+  await found({ 'copier:deploy': [] }, { 'dist/lib': AS_MADE }, { onElsewhere });
+  expect(onElsewhere).toHaveBeenCalledTimes(1);
+});
+
+it('lets a task go whose dependencies are what lies there: agents restore those', async () => {
+  const edges = { 'app:build': [], 'app:deploy': ['app:build'] };
+  expect(await found(edges, { 'dist/app': AS_MADE })).toEqual([]);
+  expect(await found(edges, { 'dist/app': AS_MADE, 'dist/lib': CHANGED })).toEqual([
+    'app:deploy: dist/x was changed',
+  ]);
+});
+
+it('lets what is cached go: its inputs say what it depends on', async () => {
+  expect(await found(ALONE, { 'dist/app': CHANGED }, { isSuspect: () => false })).toEqual([]);
+});
+
+it('keeps a task that somebody has sent to agents only where a script has changed something', async () => {
+  const isReleased = () => true;
+  expect(await found(ALONE, { 'dist/app': AS_MADE, 'dist/lib': UNKNOWN }, { isReleased })).toEqual([]);
+  expect(await found(ALONE, { 'dist/app': CHANGED }, { isReleased })).toHaveLength(1);
+});
+
+it('lets a task go where all that lies there is in the repository', async () => {
+  const notAsCommitted = () => Promise.resolve(new Set<string>());
+  expect(await found(ALONE, { 'dist/app': UNKNOWN }, { notAsCommitted })).toEqual([]);
+});
+
+const DIST = { executor: 'nx:run-script', metadata: { scriptContent: 'gh-pages -d dist' } };
+const COMMAND = { executor: 'nx:run-commands', options: { command: 'push ./dist/web' } };
+it.each([
+  ['a script of package.json', DIST, 1],
+  ['a command in its folder', { ...COMMAND, options: { ...COMMAND.options, cwd: '{projectRoot}' } }, 1],
+  ['one by its path', { ...COMMAND, options: { ...COMMAND.options, cwd: './packages/a/' } }, 1],
+  ['one of a configuration', { ...COMMAND, configurations: { ci: { cwd: 'packages/a' } } }, 1],
+  ['a command elsewhere', COMMAND, 0],
+  ['a script that names none', { ...DIST, metadata: { scriptContent: 'gh-pages -d distribution' } }, 0],
+])('knows a path by what the project calls it: %s', async (_, deploy: Record<string, unknown>, expected) => {
+  const data = { root: 'packages/a', targets: { build: target('x'), deploy } };
+  const graph: NxProjectGraph = { nodes: { a: { name: 'a', type: 'app', data } }, dependencies: {} };
+  const outputsOf: OutsideInput['outputsOf'] = (__, of) => (of === 'build' ? [['packages/a/dist']] : []);
+  const kept = found({ 'a:deploy': [] }, { 'packages/a/dist': AS_MADE }, { projectGraph: graph, outputsOf });
+  expect(await kept).toHaveLength(expected);
+});

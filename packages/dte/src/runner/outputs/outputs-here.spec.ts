@@ -1,0 +1,160 @@
+import { DteError } from '@org/dte-protocol';
+import { Explainer } from '../report/explainer';
+import { absentLine } from './note-absent';
+import { OutputsHere } from './outputs-here';
+import { RestoreQueue } from './restore-queue';
+import { graphOf } from '../test-support/tasks';
+
+const graph = graphOf({
+  'base:gen': [],
+  'lib:build': ['base:gen'],
+  'app:build': ['lib:build'],
+  'app:e2e': [],
+});
+
+type Shared = ConstructorParameters<typeof OutputsHere>[0]['shared'];
+
+function setUp(missing: string[] = [], leaves = true, isLeft = true, shared: Partial<Shared> = {}) {
+  const restored: string[] = [];
+  const explained: string[] = [];
+  const outputs = new OutputsHere({
+    graph,
+    policy: { isLeft: () => isLeft, pickedOf: () => null },
+    restorer: {
+      restore: ({ id }) => {
+        if (missing.includes(id)) return Promise.reject(new DteError('DTE_ARTIFACT_MISSING', id));
+        restored.push(id);
+        return Promise.resolve({ terminalOutput: `${id}, restored`, from: null });
+      },
+      printed: ({ id }) => Promise.resolve({ terminalOutput: `${id}, printed`, from: null }),
+      leave: ({ id }) =>
+        leaves
+          ? Promise.resolve({ terminalOutput: id, bytes: 10 })
+          : Promise.reject(new DteError('DTE_UNKNOWN_HASH', 'no terminal output')),
+    },
+    restores: new RestoreQueue(1),
+    shared: {
+      overlapping: () => [],
+      restoring: (_task, work) => work(),
+      made: () => Promise.resolve(),
+      ...shared,
+    },
+    explainer: new Explainer({ line: () => undefined, explain: ({ code }) => void explained.push(code) }),
+  });
+  const take = (id: string) => outputs.take(graph.tasks[id]!, { kind: 'cache', hash: id });
+  return { outputs, restored, explained, take };
+}
+
+describe('OutputsHere', () => {
+  it('takes the outputs all the same when what a task printed is not there by itself', async () => {
+    const { outputs, explained, take } = setUp([], false);
+    expect(await take('lib:build')).toMatchObject({ terminalOutput: 'lib:build, restored' });
+    expect([outputs.absent.size, explained]).toEqual([0, []]);
+  });
+
+  it('brings all that a task needs that runs here, in order, and nothing else', async () => {
+    const { outputs, restored, take } = setUp();
+    for (const id of ['lib:build', 'base:gen', 'app:e2e']) await take(id);
+    expect(await outputs.bringFor(['app:build'], false)).toEqual([]);
+    expect(restored).toEqual(['base:gen', 'lib:build']);
+    expect([...outputs.absent.keys()]).toEqual(['app:e2e']);
+  });
+
+  it('names what has to run here because its outputs are lost', async () => {
+    const { outputs, take } = setUp(['lib:build']);
+    for (const id of ['base:gen', 'lib:build']) await take(id);
+    expect(await outputs.bringFor(['app:build'], false)).toEqual(['lib:build']);
+  });
+
+  it('asks for nothing when the coordinator is gone', async () => {
+    const { outputs, restored, take } = setUp();
+    for (const id of ['base:gen', 'lib:build']) await take(id);
+    expect(await outputs.bringFor(['app:build'], true)).toEqual(['base:gen', 'lib:build']);
+    expect([restored, outputs.absent.size]).toEqual([[], 0]);
+  });
+
+  it('has nothing to bring for a task without outputs', async () => {
+    const { outputs } = setUp();
+    await outputs.take(graph.tasks['app:e2e']!, { kind: 'none' });
+    expect(outputs.absent.size).toBe(0);
+  });
+});
+
+describe('OutputsHere of a main job with a worker', () => {
+  const cached = (id: string) => ({ taskId: id, hash: id, artifact: { kind: 'cache', hash: id } as const });
+
+  it('brings a dependency once, whoever asks first', async () => {
+    for (const isLeft of [false, true]) {
+      const { outputs, restored, take } = setUp([], true, isLeft);
+      await Promise.all([outputs.bring(cached('lib:build')), outputs.bring(cached('lib:build'))]);
+      expect(await take('lib:build')).toMatchObject({ terminalOutput: 'lib:build, restored' });
+      await outputs.bring(cached('lib:build'));
+      expect([restored, outputs.absent.size]).toEqual([['lib:build'], 0]);
+    }
+  });
+
+  it('brings what was left, once, also while it is being left', async () => {
+    const { outputs, restored, take } = setUp();
+    const taking = take('lib:build');
+    await Promise.all([outputs.bring(cached('lib:build')), outputs.bring(cached('lib:build'))]);
+    expect(await taking).toMatchObject({ terminalOutput: 'lib:build' });
+    expect([restored, outputs.absent.size]).toEqual([['lib:build'], 0]);
+  });
+
+  it('touches nothing that the worker has made', async () => {
+    const { outputs, restored, take } = setUp();
+    outputs.began('lib:build');
+    outputs.over('lib:build', { kind: 'cache', hash: 'lib:build' });
+    await outputs.bring(cached('lib:build'));
+    expect(await take('lib:build')).toMatchObject({ terminalOutput: 'lib:build, printed' });
+    expect([restored, outputs.absent.size]).toEqual([[], 0]);
+  });
+
+  it('waits for the end of an attempt here before it takes the result of another one', async () => {
+    const { outputs, restored, take } = setUp([], true, false);
+    outputs.began('lib:build');
+    const taking = take('lib:build');
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(restored).toEqual([]);
+    outputs.over('lib:build', null);
+    await taking;
+    expect(restored).toEqual(['lib:build']);
+  });
+
+  it('knows what the worker has left before it restores another task into the same outputs', async () => {
+    const steps: string[] = [];
+    let noted = (): void => undefined;
+    const { outputs, take } = setUp([], true, false, {
+      overlapping: (id) => (id === 'app:e2e' ? ['lib:build'] : []),
+      made: ({ id }) =>
+        new Promise<void>((resolve) => (noted = resolve)).then(() => void steps.push(`noted ${id}`)),
+      restoring: ({ id }, work) => {
+        steps.push(`restoring ${id}`);
+        return work();
+      },
+    });
+    outputs.began('lib:build');
+    const early = take('app:e2e');
+    outputs.over('lib:build', { kind: 'cache', hash: 'lib:build' });
+    await new Promise((resolve) => setImmediate(resolve));
+    const late = take('app:e2e');
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(steps).toEqual([]);
+    noted();
+    await Promise.all([early, late]);
+    expect(steps).toEqual(['noted lib:build', 'restoring app:e2e', 'restoring app:e2e']);
+  });
+
+  it('says so when a dependency cannot be had', async () => {
+    const { outputs } = setUp(['lib:build']);
+    await expect(outputs.bring(cached('lib:build'))).rejects.toMatchObject({ code: 'DTE_ARTIFACT_MISSING' });
+  });
+});
+
+it.each([
+  [1, [1_234_567], 'dte: 1 output (1.2 MB) not downloaded · dte outputs <task>'],
+  [2, [900, null], 'dte: 2 outputs (at least 1 kB) not downloaded · dte outputs <task>'],
+  [1, [null], 'dte: 1 output not downloaded · dte outputs <task>'],
+])('the line of the summary for %i outputs of %j bytes', (count, bytes, line) => {
+  expect(absentLine(count, bytes)).toBe(line);
+});

@@ -1,0 +1,220 @@
+import type { DiskKeeper, SharedOutputs } from '@org/dte-agent';
+import type { NxTask, TaskGraph } from '@org/dte-nx-compat';
+import { DteError, type Artifact, type ClosureEntry } from '@org/dte-protocol';
+import type { Explainer } from '../report/explainer';
+import { taskOf } from '../tasks/plan';
+import type { Restored, Restorer } from './restore';
+import type { RestorePolicy } from './restore-policy';
+import type { RestoreQueue } from './restore-queue';
+
+/** Outputs of a task that succeeded, which are not on this disk. */
+export interface Absent {
+  readonly task: NxTask;
+  readonly artifact: Artifact;
+  /** Size of the artifact; null when nobody has said. */
+  readonly bytes: number | null;
+}
+
+export interface OutputsHereOptions {
+  readonly graph: TaskGraph;
+  readonly policy: RestorePolicy;
+  readonly restorer: Restorer;
+  readonly restores: RestoreQueue;
+  /** Outputs that several tasks write into. */
+  readonly shared: Pick<SharedOutputs, 'made' | 'overlapping' | 'restoring'>;
+  readonly explainer: Explainer;
+}
+
+/** One string per artifact of a run. */
+const identityOf = (artifact: Artifact): string =>
+  artifact.kind === 'cache'
+    ? `cache ${artifact.hash}`
+    : artifact.kind === 'attempt'
+      ? `attempt ${artifact.attempt}`
+      : 'none';
+
+/**
+ * Which outputs are on the main job's disk: takes over what is wanted here, and knows what was left. Where the main job has
+ * a worker of its own, that asks here for what its tasks need, so that one hand only writes into the workspace.
+ */
+export class OutputsHere implements DiskKeeper {
+  private readonly left = new Map<string, Absent>();
+  /** The latest restore (or leaving) of each task. */
+  private readonly taken = new Map<string, Promise<unknown>>();
+  /** Restored for the worker before this job had heard of the task's end. */
+  private readonly early = new Map<
+    string,
+    { readonly identity: string; readonly restored: Promise<Restored> }
+  >();
+  /** Tasks that the worker runs at this moment. */
+  private readonly running = new Map<string, { readonly over: Promise<void>; readonly settle: () => void }>();
+  /** What the worker has made: task id -> identity of the artifact. */
+  private readonly made = new Map<string, string>();
+
+  constructor(private readonly options: OutputsHereOptions) {}
+
+  /** Outputs that were left, by task id. */
+  get absent(): ReadonlyMap<string, Absent> {
+    return this.left;
+  }
+
+  isLeft(task: NxTask): boolean {
+    return this.options.policy.isLeft(task);
+  }
+
+  /**
+   * Takes over a success as the policy has it.
+   */
+  take(task: NxTask, artifact: Artifact): Promise<Restored> {
+    if (artifact.kind === 'none' || !this.isLeft(task) || this.isHere(task, artifact))
+      return this.restore(task, artifact);
+    return this.inOrder(task, async () => {
+      const { policy, restorer, explainer } = this.options;
+      try {
+        const { terminalOutput, bytes } = await restorer.leave(task, artifact, policy.pickedOf(task));
+        this.left.set(task.id, { task, artifact, bytes });
+        return { terminalOutput, from: null };
+      } catch (thrown) {
+        const error = DteError.from(thrown);
+        // Unless the agent could not, or somebody else has put this into the cache: it comes with the outputs then.
+        if (error.code !== 'DTE_UNKNOWN_HASH') explainer.explain(error);
+        return restorer.restore(task, artifact);
+      }
+    });
+  }
+
+  /** Takes over the outputs of a task whatever the policy is: a failure's are looked at by somebody. */
+  restore(task: NxTask, artifact: Artifact, ending: 'success' | 'failure' = 'success'): Promise<Restored> {
+    const { restorer } = this.options;
+    const early = this.early.get(task.id);
+    if (early?.identity === identityOf(artifact)) return early.restored;
+    return this.inOrder(task, () =>
+      this.made.get(task.id) === identityOf(artifact)
+        ? restorer.printed(task, artifact)
+        : restorer.restore(task, artifact, ending),
+    );
+  }
+
+  /** In its turn among all restores: outputs of a task may lie inside those of a dependency. */
+  inOrder<T>(task: NxTask, work: () => Promise<T>): Promise<T> {
+    const taking = this.inTurn(task, work);
+    this.taken.set(task.id, taking);
+    return taking;
+  }
+
+  /** The same for what does not say where the outputs are in the end. */
+  inTurn<T>(task: NxTask, work: () => Promise<T>): Promise<T> {
+    const { graph, shared, restores } = this.options;
+    const dependencies = (graph.dependencies[task.id] ?? []).map(({ id }) => id);
+    const overlapping = shared.overlapping(task.id);
+    const whenFree = async (): Promise<T> => {
+      // Its attempt was lost here and made elsewhere, and its processes have not ended yet; or another one writes into
+      // the same outputs.
+      for (const id of [task.id, ...overlapping]) await this.running.get(id)?.over;
+      return shared.restoring(task, work);
+    };
+    return restores.add(task.id, [...dependencies, ...overlapping], whenFree);
+  }
+
+  /** For the worker: the outputs of a dependency, once and by the same way as all others. */
+  async bring({ taskId, artifact }: ClosureEntry): Promise<void> {
+    if (artifact.kind === 'none') return;
+    const task = taskOf(this.options.graph, taskId);
+    for (;;) {
+      if (this.made.get(taskId) === identityOf(artifact)) return;
+      const taking = this.taken.get(taskId);
+      if (taking === undefined) {
+        this.early.set(taskId, { identity: identityOf(artifact), restored: this.restore(task, artifact) });
+        continue;
+      }
+      await taking;
+      if (this.left.delete(taskId)) void this.restore(task, artifact).catch(() => undefined);
+      else if (this.taken.get(taskId) === taking) return;
+    }
+  }
+
+  began(taskId: string): void {
+    this.made.delete(taskId);
+    let settle = (): void => undefined;
+    const over = new Promise<void>((resolve) => (settle = resolve));
+    this.running.set(taskId, { over, settle });
+  }
+
+  over(taskId: string, artifact: Artifact | null): void {
+    const running = this.running.get(taskId);
+    if (running === undefined) return;
+    const end = (): void => {
+      if (this.running.get(taskId) === running) this.running.delete(taskId);
+      running.settle();
+    };
+    if (artifact === null || artifact.kind === 'none') {
+      end();
+      return;
+    }
+    this.made.set(taskId, identityOf(artifact));
+    // Restores of those that write there too begin when it is known what this one has left, and keep it.
+    const { graph, shared } = this.options;
+    void shared
+      .made(taskOf(graph, taskId))
+      .catch(() => undefined)
+      .then(end);
+  }
+
+  private isHere({ id }: NxTask, artifact: Artifact): boolean {
+    const identity = identityOf(artifact);
+    return this.made.get(id) === identity || this.early.get(id)?.identity === identity;
+  }
+
+  /**
+   * Brings what these tasks need, directly or not, before they run here.
+   * @param coordinatorLost nothing can be had any more: asking would only cost the time of every retry
+   * @returns ids of tasks whose outputs cannot be had any more; they have to run here as well
+   */
+  async bringFor(taskIds: readonly string[], coordinatorLost: boolean): Promise<string[]> {
+    const { graph, explainer } = this.options;
+    const needed = new Set(taskIds);
+    for (const id of needed)
+      for (const { id: other } of [
+        ...(graph.dependencies[id] ?? []),
+        ...(graph.continuousDependencies[id] ?? []),
+      ])
+        needed.add(other);
+    // In the order of the graph: dependencies are asked for first, which the queue relies on.
+    const bringing = this.ordered(needed).map(async ({ task, artifact }) => {
+      this.left.delete(task.id);
+      if (coordinatorLost) return [task.id];
+      try {
+        await this.restore(task, artifact);
+        return [];
+      } catch (thrown) {
+        explainer.explain(DteError.from(thrown));
+        return [task.id];
+      }
+    });
+    return (await Promise.all(bringing)).flat();
+  }
+
+  /** Those that were left, dependencies before dependants. */
+  private ordered(ids: ReadonlySet<string>): Absent[] {
+    const { graph } = this.options;
+    const found: Absent[] = [];
+    const seen = new Set<string>();
+    const visit = (root: string): void => {
+      const path = [{ id: root, next: 0 }];
+      seen.add(root);
+      for (let top = path.at(-1); top !== undefined; top = path.at(-1)) {
+        const edge = (graph.dependencies[top.id] ?? [])[top.next++];
+        if (edge === undefined) {
+          const absent = this.left.get(taskOf(graph, top.id).id);
+          if (absent !== undefined) found.push(absent);
+          path.pop();
+        } else if (!seen.has(edge.id)) {
+          seen.add(edge.id);
+          path.push({ id: edge.id, next: 0 });
+        }
+      }
+    };
+    for (const id of ids) if (!seen.has(id)) visit(id);
+    return found;
+  }
+}

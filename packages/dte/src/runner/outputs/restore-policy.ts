@@ -1,0 +1,64 @@
+import { isNoop, type NxProjectGraph, type NxTask, type TaskGraph } from '@org/dte-nx-compat';
+import type { Config } from '@org/dte-config';
+import { taskOf } from '../tasks/plan';
+
+/** What comes back to the main job without being asked for. */
+export interface RestorePolicy {
+  /** Are the outputs of this task, should it succeed, left where they are? */
+  isLeft(task: NxTask): boolean;
+  /** Which of its files come back all the same; null: none can. */
+  pickedOf(task: NxTask): ((path: string) => boolean) | null;
+}
+
+export interface RestorePolicyInput {
+  readonly config: Pick<Config, 'restoreOutputs' | 'restoreGlobs'>;
+  readonly graph: TaskGraph;
+  readonly projectGraph: NxProjectGraph;
+  readonly isRequested: (task: NxTask) => boolean;
+  /** Does a path match one of `restoreGlobs`? */
+  readonly matches: (path: string) => boolean;
+}
+
+/** The part of a glob before its first wildcard, up to a folder. */
+const staticPart = (glob: string): string => {
+  const cut = glob.search(/[*?[{(!]/);
+  return (cut === -1 ? glob : glob.slice(0, cut)).replace(/[^/]*$/, (last) => (cut === -1 ? last : ''));
+};
+
+/** False only when no path can be below both. */
+export const mayOverlap = (output: string, glob: string): boolean => {
+  const [a, b] = [output, glob].map((each) => staticPart(each).replace(/\/+$/, '')) as [string, string];
+  const below = (path: string, folder: string): boolean =>
+    folder === '' || path === folder || path.startsWith(`${folder}/`);
+  return below(a, b) || below(b, a);
+};
+
+/**
+ * `requested` means the tasks named on the command line. One that does nothing itself and stands for others of its
+ * project (`e2e-ci` for `e2e-ci--some-file`) means those.
+ */
+function requestedIds({ graph, projectGraph, isRequested }: RestorePolicyInput): Set<string> {
+  const requested = new Set<string>();
+  for (const task of Object.values(graph.tasks)) {
+    if (!isRequested(task)) continue;
+    requested.add(task.id);
+    if (!isNoop(task, projectGraph)) continue;
+    for (const { id } of graph.dependencies[task.id] ?? [])
+      if (taskOf(graph, id).target.project === task.target.project) requested.add(id);
+  }
+  return requested;
+}
+
+export function restorePolicy(input: RestorePolicyInput): RestorePolicy {
+  const { restoreOutputs, restoreGlobs } = input.config;
+  if (restoreOutputs === 'all') return { isLeft: () => false, pickedOf: () => null };
+  const requested = restoreOutputs === 'requested' ? requestedIds(input) : new Set<string>();
+  return {
+    // What has no outputs is as well restored: then it is in this machine's cache.
+    isLeft: ({ id, outputs }) => outputs.length > 0 && !requested.has(id),
+    pickedOf: ({ outputs }) => {
+      const concerned = restoreGlobs.some((glob) => outputs.some((output) => mayOverlap(output, glob)));
+      return concerned ? input.matches : null;
+    },
+  };
+}

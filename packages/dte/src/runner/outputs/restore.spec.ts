@@ -1,0 +1,130 @@
+import type { FetchResult, TaskCache } from '@org/dte-nx-compat';
+import { DteError, readLimits } from '@org/dte-protocol';
+import { createRestorer } from './restore';
+import { task } from '../test-support/tasks';
+
+function setUp(answers: FetchResult[]) {
+  const fetched: string[] = [];
+  const removed: string[] = [];
+  const getAttempt = jest.fn<Promise<never>, unknown[]>(() =>
+    Promise.reject(new DteError('DTE_UNKNOWN_HASH', 'not there')),
+  );
+  const distrust = jest.fn();
+  const cache: TaskCache = {
+    remoteKind: 'ours',
+    lookupLocal: () => Promise.resolve(new Map()),
+    fetch: ({ hash }) => {
+      fetched.push(String(hash));
+      return Promise.resolve(answers.shift() ?? { kind: 'miss' });
+    },
+    uploadFromLocal: () => Promise.resolve({ kind: 'none' }),
+    store: jest.fn(),
+    recordTaskDetails: jest.fn(),
+    replays: (code) => code === 0,
+    keepTerminalOutput: () => Promise.resolve(),
+    distrust,
+    disconnect: jest.fn(),
+    keepHere: jest.fn(),
+  };
+  const restorer = createRestorer({
+    cache,
+    http: {
+      getAttempt,
+      getAttemptBeginning: getAttempt,
+      getCached: getAttempt,
+      getTerminal: () => Promise.resolve('printed'),
+    },
+    runId: 'r',
+    workspaceRoot: '/w',
+    limits: readLimits({}).limits,
+    outputs: {
+      list: () => Promise.resolve({ entries: [], through: [], roots: [] }),
+      remove: (outputs) => void removed.push(...outputs),
+      covers: () => () => true,
+    },
+  });
+  return { restorer, fetched, getAttempt, removed, distrust };
+}
+const hit = { kind: 'remote', entry: { code: 0, terminalOutput: 'out', outputsPath: '/x' } } as const;
+
+describe('createRestorer', () => {
+  it('fetches by the hash that was agreed on the agent and gives the terminal output', async () => {
+    const { restorer, fetched } = setUp([hit]);
+    expect(await restorer.restore(task('a:b'), { kind: 'cache', hash: '42' })).toEqual({
+      terminalOutput: 'out',
+      from: 'remote',
+    });
+    expect(fetched).toEqual(['42']);
+  });
+
+  it('tries once more, for the network may have had a moment', async () => {
+    const { restorer, fetched } = setUp([{ kind: 'error', message: 'reset' }, hit]);
+    expect(await restorer.restore(task('a:b'), { kind: 'cache', hash: '42' })).toEqual({
+      terminalOutput: 'out',
+      from: 'remote',
+    });
+    expect(fetched).toHaveLength(2);
+  });
+
+  it('says so when the outputs are not there', async () => {
+    const { restorer } = setUp([]);
+    await expect(restorer.restore(task('a:b'), { kind: 'cache', hash: '42' })).rejects.toMatchObject({
+      code: 'DTE_ARTIFACT_MISSING',
+    });
+  });
+
+  it('takes the failure that a cache holds for a failure only', async () => {
+    const failure: FetchResult = { kind: 'remote', entry: { ...hit.entry, code: 3 } };
+    const { restorer } = setUp([failure, failure, failure]);
+    const artifact = { kind: 'cache', hash: '42' } as const;
+    await expect(restorer.restore(task('a:b'), artifact)).rejects.toMatchObject({
+      code: 'DTE_ARTIFACT_MISSING',
+      message: expect.stringContaining('exit code 3') as string,
+    });
+    expect(await restorer.restore(task('a:b'), artifact, 'failure')).toMatchObject({ terminalOutput: 'out' });
+  });
+
+  const summary = (digit: string) => ({ digest: digit.repeat(64), entries: 1, bytes: 3 });
+
+  it('takes what has arrived as it was made', async () => {
+    const { restorer, fetched, distrust } = setUp([{ ...hit, outputs: summary('a') }]);
+    const artifact = { kind: 'cache', hash: '42', outputs: summary('a') } as const;
+    expect(await restorer.restore(task('a:b'), artifact)).toMatchObject({ from: 'remote' });
+    expect([fetched, distrust.mock.calls]).toEqual([['42'], []]);
+  });
+
+  it('asks for the stored archive itself when something else arrived, and then believes no cache in this hash', async () => {
+    const { restorer, fetched, getAttempt, distrust } = setUp([{ ...hit, outputs: summary('b') }]);
+    getAttempt.mockRejectedValue(new DteError('DTE_OUTPUTS_DIFFER', 'not the same'));
+    const artifact = { kind: 'cache', hash: '42', outputs: summary('a') } as const;
+    await expect(restorer.restore(task('a:b'), artifact)).rejects.toMatchObject({
+      code: 'DTE_OUTPUTS_DIFFER',
+    });
+    expect([fetched, getAttempt.mock.calls, distrust.mock.calls]).toEqual([['42'], [['42']], [['42']]]);
+  });
+
+  it('has nothing to do for a task without outputs', async () => {
+    const { restorer, fetched, getAttempt } = setUp([]);
+    expect(await restorer.restore(task('a:b'), { kind: 'none' })).toEqual({ terminalOutput: '', from: null });
+    expect([fetched.length, getAttempt.mock.calls.length]).toEqual([0, 0]);
+  });
+
+  it('leaves outputs with what was printed, without a download and without what an earlier run has left here', async () => {
+    const { restorer, fetched, getAttempt, removed } = setUp([]);
+    const left = await restorer.leave(
+      task('a:b', { outputs: ['dist'] }),
+      { kind: 'cache', hash: '42' },
+      null,
+    );
+    expect(left).toEqual({ terminalOutput: 'printed', bytes: null });
+    expect([fetched, getAttempt.mock.calls, removed]).toEqual([[], [], ['dist']]);
+  });
+
+  it('asks for the archive of an attempt', async () => {
+    const { restorer, getAttempt } = setUp([]);
+    await expect(restorer.restore(task('a:b'), { kind: 'attempt', attempt: 2 })).rejects.toMatchObject({
+      code: 'DTE_UNKNOWN_HASH',
+    });
+    expect(getAttempt).toHaveBeenCalledWith('r', 'a:b', 2);
+  });
+});

@@ -1,0 +1,68 @@
+import {
+  shouldStreamOutput,
+  type NxRunnerContext,
+  type NxRunnerOptions,
+  type NxTask,
+} from '@org/dte-nx-compat';
+import { LIMITS } from '@org/dte-protocol';
+
+/** What the arguments of an nx command say, in one shape for all versions of Nx. */
+export interface Command {
+  readonly text: string;
+  readonly requestedTargets: readonly string[];
+  /** Was this task named on the command line? On Nx 20, which does not say: was its target? */
+  readonly isRequested: (task: NxTask) => boolean;
+  readonly parallel: number;
+  readonly nxBail: boolean;
+  readonly skipNxCache: boolean;
+  readonly skipRemoteCache: boolean;
+  readonly verbose: boolean;
+  /** --batch; undefined when nothing is said. */
+  readonly batch: boolean | undefined;
+  readonly streams: (task: NxTask) => boolean;
+}
+
+const strings = (value: unknown): string[] =>
+  (Array.isArray(value) ? value : [value]).filter(
+    (entry): entry is string => typeof entry === 'string' && entry !== '',
+  );
+
+/** --parallel as Nx reads it: a number, `true` or nothing for 3, `false` for 1; at least 1. */
+export function readParallel(value: unknown): number {
+  if (value === false || value === 'false') return 1;
+  const count =
+    typeof value === 'number' || (typeof value === 'string' && value !== '') ? Number(value) : Number.NaN;
+  const wanted = Number.isFinite(count) ? Math.floor(count) : 3;
+  return Math.min(Math.max(wanted, 1), LIMITS.slotsPerAgent.value);
+}
+
+export function commandOf(
+  options: NxRunnerOptions,
+  context: NxRunnerContext,
+  argv: readonly string[],
+): Command {
+  const { nxArgs, initiatingProject, initiatingTasks = [] } = context;
+  const named = [...strings(nxArgs['targets']), ...strings(nxArgs['target'])];
+  const requestedTargets = new Set([...named, ...initiatingTasks.map(({ target }) => target.target)]);
+  const initiating = new Set(initiatingTasks.map(({ id }) => id));
+  const streamed = new Map<string, boolean>();
+  return {
+    text: `nx ${argv.slice(2).join(' ')}`,
+    requestedTargets: [...requestedTargets],
+    isRequested: ({ id, target }) =>
+      context.initiatingTasks === undefined ? requestedTargets.has(target.target) : initiating.has(id),
+    parallel: readParallel(options.parallel),
+    nxBail: nxArgs.nxBail === true || options['nxBail'] === true,
+    skipNxCache: options.skipNxCache === true || nxArgs.skipNxCache === true,
+    skipRemoteCache: options.skipRemoteCache === true,
+    verbose: nxArgs['verbose'] === true || process.env['NX_VERBOSE_LOGGING'] === 'true',
+    batch: [nxArgs['batch'], options['batch']].find((value) => typeof value === 'boolean'),
+    streams: (task) => {
+      const known = streamed.get(task.id);
+      if (known !== undefined) return known;
+      const answer = shouldStreamOutput(task, initiatingProject, nxArgs);
+      streamed.set(task.id, answer);
+      return answer;
+    },
+  };
+}

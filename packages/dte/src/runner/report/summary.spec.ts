@@ -1,0 +1,43 @@
+import { endLine, startLine } from './summary';
+
+describe('lines of ours', () => {
+  const agent = {
+    agentId: 'a',
+    name: 'a',
+    jobUrl: null,
+    slots: null,
+    connected: true,
+    draining: false,
+    running: [],
+    finished: 0,
+  };
+
+  it("counts slots with the run's --parallel for agents without slots of their own", () => {
+    expect(startLine('7-1', [agent, { ...agent, slots: 4 }, { ...agent, connected: false }], 2, 60_000)).toBe(
+      'dte: session 7-1 · 2 agents · 6 slots',
+    );
+  });
+
+  it('says how long it waits when there is no agent yet', () => {
+    expect(startLine('7-1', [], 2, 60_000)).toBe('dte: session 7-1 · no agent yet, waiting up to 1 min 0 s');
+  });
+
+  it('says what ran where', () => {
+    const byAgent = new Map([
+      ['agent-1', 5],
+      ['agent-2', 4],
+      ['agent-3', 3],
+    ]);
+    const tally = { byAgent, fromCache: 4, here: 1, retried: 2, total: 17, elapsedMs: 34_000 };
+    expect(endLine(tally)).toBe(
+      'dte: 12 tasks on 3 agents in 34 s · agent-1: 5 · agent-2: 4 · agent-3: 3 · 4 from cache · 1 in this job · 2 tried again',
+    );
+  });
+
+  it('names the busiest of many agents and counts the others', () => {
+    const byAgent = new Map(Array.from({ length: 12 }, (_, index) => [`a${index}`, index + 1] as const));
+    expect(endLine({ byAgent, fromCache: 0, here: 0, retried: 0, total: 78, elapsedMs: 0 })).toMatch(
+      /a11: 12 .* · 4 more agents$/,
+    );
+  });
+});

@@ -1,0 +1,48 @@
+import { type AgentInfo, duration, plural } from '@org/dte-protocol';
+
+/** More agents than this are not named one by one. */
+const NAMED_AGENTS = 8;
+
+/** What was done where, counted while a command runs. */
+export interface Tally {
+  /** Agent name -> tasks it finished. */
+  readonly byAgent: ReadonlyMap<string, number>;
+  readonly fromCache: number;
+  /** Run by the main job itself. */
+  readonly here: number;
+  /** Attempts that were lost and made again. */
+  readonly retried: number;
+  readonly total: number;
+  readonly elapsedMs: number;
+}
+
+/** `dte: session 7-1001 · 3 agents · 6 slots`, or that there are none yet. */
+export function startLine(
+  sessionId: string,
+  agents: readonly AgentInfo[],
+  parallel: number,
+  agentWaitMs: number,
+): string {
+  const connected = agents.filter((agent) => agent.connected && !agent.draining);
+  if (connected.length === 0) {
+    return `dte: session ${sessionId} · no agent yet, waiting up to ${duration(agentWaitMs)}`;
+  }
+  const slots = connected.reduce((sum, agent) => sum + (agent.slots ?? parallel), 0);
+  return `dte: session ${sessionId} · ${plural(connected.length, 'agent')} · ${plural(slots, 'slot')}`;
+}
+
+/** `dte: 12 tasks on 3 agents in 34 s · agent-1: 5 · agent-2: 4 · agent-3: 3 · 4 from cache`. */
+export function endLine(tally: Tally): string {
+  const agents = [...tally.byAgent].sort(([a, x], [b, y]) => y - x || a.localeCompare(b));
+  const distributed = agents.reduce((sum, [, count]) => sum + count, 0);
+  const head =
+    agents.length === 0
+      ? `dte: ${plural(tally.total, 'task')} in ${duration(tally.elapsedMs)}`
+      : `dte: ${plural(distributed, 'task')} on ${plural(agents.length, 'agent')} in ${duration(tally.elapsedMs)}`;
+  const parts = [head, ...agents.slice(0, NAMED_AGENTS).map(([name, count]) => `${name}: ${count}`)];
+  if (agents.length > NAMED_AGENTS) parts.push(`${agents.length - NAMED_AGENTS} more agents`);
+  if (tally.fromCache > 0) parts.push(`${tally.fromCache} from cache`);
+  if (tally.here > 0) parts.push(`${tally.here} in this job`);
+  if (tally.retried > 0) parts.push(`${tally.retried} tried again`);
+  return parts.join(' · ');
+}
