@@ -14,6 +14,7 @@ import { BATCH_PLUGIN, batchProject } from '../support/batch-workspace';
 import { completeAndClose } from '../support/close';
 import { expectExit } from '../support/expect-exit';
 import { plain, ranOn } from '../support/log';
+import { LIGHT_NX } from '../support/light-nx';
 
 /**
  *   node tools/shaky.cjs <project:target> [server=name] [first=hang|pass] [for=ms]
@@ -130,7 +131,11 @@ describe('features together', () => {
   let gates: string;
 
   beforeAll(async () => {
-    fleet = Fleet.create({ install: install({ nx: DEFAULT_NX_VERSION }), files: FILES });
+    fleet = Fleet.create({
+      install: install({ nx: DEFAULT_NX_VERSION }),
+      files: FILES,
+      env: LIGHT_NX,
+    });
     gates = join(fleet.folder, 'gates');
     pipeline = new Pipeline(fleet, fleet.machine('main'));
     pipeline.main.write('.nx/dte.yaml', RULES);

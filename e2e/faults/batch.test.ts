@@ -12,6 +12,7 @@ import { BATCH_PLUGIN, batchProject } from '../support/batch-workspace';
 import { expectExit } from '../support/expect-exit';
 import { SHORT_WAITS } from '../support/fault-fleet';
 import { plain, ranOn } from '../support/log';
+import { LIGHT_NX } from '../support/light-nx';
 
 const AGENTS = ['agent-1', 'agent-2'];
 const command = (projects: string, target: string): string[] => [
@@ -25,6 +26,7 @@ describe('a batch', () => {
   beforeAll(async () => {
     fleet = Fleet.create({
       install: install({ nx: DEFAULT_NX_VERSION }),
+      env: LIGHT_NX,
       files: {
         'nx.json': { ...sampleNxJson(), namedInputs: { default: ['{projectRoot}/**/*'] } },
         ...BATCH_PLUGIN,

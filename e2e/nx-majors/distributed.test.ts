@@ -1,6 +1,7 @@
 import { expectExit } from '../support/expect-exit';
 import { AFFECTED, NX_VERSIONS, Pipeline, type Fleet, type Machine } from '@org/dte-testing';
 import { machinesOf, ownLines, plain, ranOn } from '../support/log';
+import { NX_DEFAULT_PROCESSES } from '../support/light-nx';
 import { CANARY, filesWithCanary, SPY_SCRIPT } from '../support/spy';
 import { AFFECTED_OUTPUTS, AFFECTED_TASKS, sampleFleet } from '../support/sample-fleet';
 import { sampleCommand } from '@org/dte-testing';
@@ -143,7 +144,9 @@ describe.each(NX_VERSIONS)('nx %s', (nx) => {
   });
 
   it('gives tasks on agents what a hook of a plugin has set, and names what it does not give', async () => {
-    const exit = await pipeline.nx(['run-many', '-t', 'show', '--output-style=static']);
+    const exit = await pipeline.nx(['run-many', '-t', 'show', '--output-style=static'], {
+      env: NX_DEFAULT_PROCESSES,
+    });
 
     expectExit(exit, 0, pipeline);
     expect(plain(exit.output)).toMatch(/^hook=v1 on=agent-\d$/m);

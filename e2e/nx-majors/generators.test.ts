@@ -9,7 +9,7 @@ const contents = (machine: Machine): Record<string, string | null> =>
 describe.each(NX_VERSIONS)('nx %s g @org/dte', (nx) => {
   let fleet: Fleet;
   beforeAll(() => {
-    fleet = sampleFleet({ nx, plugin: false });
+    fleet = sampleFleet({ nx, plugin: false, env: {} });
   });
   afterAll(async () => expect(await fleet.close()).toEqual([]));
 

@@ -1,5 +1,6 @@
 import { Fleet, install, NX_VERSIONS, type ParityBench, sampleFiles, sampleNxJson } from '@org/dte-testing';
 import { completeAndClose } from '../support/close';
+import { LIGHT_NX } from '../support/light-nx';
 import { expectParity, openParity } from '../support/parity';
 import { TRUE_OUTPUT_FILES, TRUE_OUTPUT_PROJECTS } from '../parity/workspaces/true-outputs';
 
@@ -14,6 +15,7 @@ describe.each(MAJORS)('outputs that are hard to carry, nx %s', (nx) => {
     const nxJson = sampleNxJson({ plugin: false });
     fleet = Fleet.create({
       install: install({ nx }),
+      env: LIGHT_NX,
       files: { ...sampleFiles(TRUE_OUTPUT_PROJECTS, nxJson), ...TRUE_OUTPUT_FILES },
     });
     bench = await openParity(fleet);

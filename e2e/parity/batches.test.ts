@@ -1,6 +1,7 @@
 import { Fleet, install, type ParityBench } from '@org/dte-testing';
 import { BATCH_PLUGIN, batchProject } from '../support/batch-workspace';
 import { completeAndClose } from '../support/close';
+import { LIGHT_NX } from '../support/light-nx';
 import { expectParity, openParity, PARITY_VERSIONS } from '../support/parity';
 
 const FILES = {
@@ -32,7 +33,7 @@ describe.each(PARITY_VERSIONS)('batches, nx %s', (nx) => {
   let bench: ParityBench;
 
   beforeAll(async () => {
-    fleet = Fleet.create({ install: install({ nx }), files: FILES });
+    fleet = Fleet.create({ install: install({ nx }), files: FILES, env: LIGHT_NX });
     bench = await openParity(fleet);
   });
   afterAll(async () => {

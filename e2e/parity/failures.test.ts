@@ -9,6 +9,7 @@ import {
 import { completeAndClose } from '../support/close';
 import { expectExit } from '../support/expect-exit';
 import { plain } from '../support/log';
+import { LIGHT_NX } from '../support/light-nx';
 import { expectParity, openParity, PARITY_VERSIONS } from '../support/parity';
 import { FAILURE_FILES, FAILURE_PROJECTS, PRINTED_MB } from './workspaces/failures';
 
@@ -24,6 +25,7 @@ describe.each(PARITY_VERSIONS)('failures, nx %s', (nx) => {
     const nxJson = sampleNxJson({ plugin: false });
     fleet = Fleet.create({
       install: install({ nx }),
+      env: LIGHT_NX,
       files: { ...sampleFiles(FAILURE_PROJECTS, nxJson), ...FAILURE_FILES },
     });
     bench = await openParity(fleet, { dteEnv: { SIDE: 'distributed' } });

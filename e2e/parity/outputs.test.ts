@@ -1,5 +1,6 @@
 import { Fleet, install, type ParityBench, sampleFiles, sampleNxJson } from '@org/dte-testing';
 import { completeAndClose } from '../support/close';
+import { LIGHT_NX } from '../support/light-nx';
 import { expectParity, openParity, PARITY_VERSIONS } from '../support/parity';
 import { BIG_PROJECTS, MANY, OUTPUT_FILES, OUTPUT_PROJECTS } from './workspaces/outputs';
 
@@ -11,6 +12,7 @@ describe.each(PARITY_VERSIONS)('outputs, nx %s', (nx) => {
     const nxJson = sampleNxJson({ plugin: false });
     fleet = Fleet.create({
       install: install({ nx }),
+      env: LIGHT_NX,
       files: { ...sampleFiles({ ...OUTPUT_PROJECTS, ...BIG_PROJECTS }, nxJson), ...OUTPUT_FILES },
     });
     bench = await openParity(fleet);

@@ -1,4 +1,5 @@
 import { type FileContent, type Fleet, Fleet as Fleets, install } from '@org/dte-testing';
+import { LIGHT_NX } from '../support/light-nx';
 
 /**
  * A server with a fixed address, which is a socket in the workspace: a user finds the one of its own machine, and a second one
@@ -128,5 +129,5 @@ export function serversFleet(nx: string): Fleet {
     files[`apps/${name}/project.json`] = { name, targets };
     files[`apps/${name}/source.txt`] = `${name}\n`;
   }
-  return Fleets.create({ install: install({ nx }), files });
+  return Fleets.create({ install: install({ nx }), files, env: LIGHT_NX });
 }

@@ -1,4 +1,5 @@
 import { type FileContent, type Fleet, Fleet as Fleets, install } from '@org/dte-testing';
+import { LIGHT_NX } from '../support/light-nx';
 
 const majorOf = (nx: string): number => Number(nx.split('.')[0]);
 
@@ -217,6 +218,7 @@ export const ALIKE = CACHED.filter((target) => target !== 'own' && target !== 'i
 export const parityFleet = (nx: string): Fleet =>
   Fleets.create({
     install: install({ nx }),
+    env: LIGHT_NX,
     files: filesOf(nx),
     change: { 'libs/lib-b/source.txt': 'lib-b, changed\n' },
   });

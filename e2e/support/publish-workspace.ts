@@ -6,6 +6,7 @@ import {
   type FileContent,
   type SampleProject,
 } from '@org/dte-testing';
+import { LIGHT_NX } from './light-nx';
 
 /** Says on which machine it runs, and what is in a file. */
 export const showCommand = (what: string, file: string): string =>
@@ -68,6 +69,7 @@ export function publishFleet(
   const versions = { 'packages/one/version.txt': '1.0.0\n', 'packages/two/version.txt': '1.0.0\n' };
   return Fleet.create({
     install: install({ nx }),
+    env: LIGHT_NX,
     files: {
       ...sampleFiles(all, { ...sampleNxJson(), release }),
       ...versions,

@@ -10,6 +10,7 @@ import {
   type SampleProject,
   Fleet,
 } from '@org/dte-testing';
+import { LIGHT_NX } from './light-nx';
 
 /** The workspace with 12 affected tasks, and what a test adds to it. */
 export function sampleFleet({
@@ -19,6 +20,7 @@ export function sampleFleet({
   targetDefaults = {},
   files = {},
   nxJson: moreOfNxJson = {},
+  env = LIGHT_NX,
 }: {
   nx?: string;
   plugin?: boolean;
@@ -26,6 +28,7 @@ export function sampleFleet({
   targetDefaults?: object;
   files?: Record<string, FileContent>;
   nxJson?: object;
+  env?: Record<string, string>;
 } = {}): Fleet {
   const defaults = { ...SAMPLE_TARGET_DEFAULTS, ...targetDefaults };
   const nxJson = { ...sampleNxJson({ plugin, targetDefaults: defaults }), ...moreOfNxJson };
@@ -33,6 +36,7 @@ export function sampleFleet({
     install: install({ nx }),
     files: { ...sampleFiles({ ...SAMPLE_PROJECTS, ...projects }, nxJson), ...files },
     change: SAMPLE_CHANGE,
+    env,
   });
 }
 

@@ -1,8 +1,8 @@
 /**
- * What a code means for whoever receives it.
- * - `fatal`: trying again as is cannot help; leave and say the cure.
- * - `retry`: the same thing may go through a moment later.
- * - `attempt`: costs one attempt of one task and nothing else.
+ * What the receiver of a code does.
+ * - `fatal`: retrying without a change does not help; report the error with its fix, and stop.
+ * - `retry`: the problem may be temporary; retry.
+ * - `attempt`: one attempt of one task is lost, nothing else.
  */
 export type Severity = 'fatal' | 'retry' | 'attempt';
 
@@ -13,7 +13,7 @@ interface CodeInfo {
 
 /**
  * The closed list of error codes. Each has a heading of the same name in docs/errors.md (a test compares).
- * `cure` is one sentence in the imperative, printed below every message that carries the code.
+ * `cure` says how to fix the problem, in the imperative. It is printed below every message with the code.
  */
 export const ERROR_CODES = {
   DTE_BAD_SECRET: {
@@ -22,15 +22,15 @@ export const ERROR_CODES = {
   },
   DTE_SECRET_REQUIRED: {
     severity: 'fatal',
-    cure: 'Give the jobs id tokens (docs/gitlab.md), or set DTE_SECRET on both sides: otherwise a coordinator talks to its own machine only.',
+    cure: 'Give the jobs id tokens (docs/gitlab.md), or set DTE_SECRET on both sides: otherwise a coordinator serves only its own machine.',
   },
   DTE_SHARED_TRUST: {
     severity: 'fatal',
-    cure: 'Start the coordinator with --issuers (DTE_ISSUERS, the address of your GitLab) and give the jobs id tokens, or with --shared-trust (DTE_SHARED_TRUST=true) if everybody who has the secret may change what every session gets: docs/security.md.',
+    cure: 'Start the coordinator with --issuers (DTE_ISSUERS, the address of your GitLab) and give the jobs id tokens, or with --shared-trust (DTE_SHARED_TRUST=true) if everyone who has the secret may change the results of every session: docs/security.md.',
   },
   DTE_ID_TOKEN_REFUSED: {
     severity: 'fatal',
-    cure: 'Give every job of the pipeline the keyword `id_tokens: DTE_ID_TOKEN: aud: dte` (docs/gitlab.md), and the coordinator the address of this GitLab (CI_SERVER_URL or --issuers).',
+    cure: 'Add the keyword `id_tokens: DTE_ID_TOKEN: aud: dte` to every job of the pipeline (docs/gitlab.md), and start the coordinator with the address of this GitLab (CI_SERVER_URL or --issuers).',
   },
   DTE_ISSUER_UNAVAILABLE: {
     severity: 'retry',
@@ -38,7 +38,7 @@ export const ERROR_CODES = {
   },
   DTE_PIN_MISMATCH: {
     severity: 'fatal',
-    cure: 'Retry the agent job: somebody else answers at the address of the coordinator, or the main job was replaced meanwhile.',
+    cure: 'Retry the agent job: another process answers at the address of the coordinator, or the main job was retried in the meantime.',
   },
   DTE_UNREACHABLE: {
     severity: 'fatal',
@@ -46,11 +46,11 @@ export const ERROR_CODES = {
   },
   DTE_RENDEZVOUS_REFUSED: {
     severity: 'fatal',
-    cure: 'Switch the package registry of the project on (Settings > General > Visibility) and let the job run for somebody with the role Developer, or set DTE_COORDINATOR_URL to a standalone coordinator: docs/gitlab.md.',
+    cure: 'Turn on the package registry of the project (Settings > General > Visibility) and run the pipeline as a user with the role Developer, or set DTE_COORDINATOR_URL to a standalone coordinator: docs/gitlab.md.',
   },
   DTE_RENDEZVOUS_UNAVAILABLE: {
     severity: 'retry',
-    cure: 'Look at the state of the GitLab instance; the package registry does not answer or is too busy. DTE_RENDEZVOUS_RETRY_MS says how long it is asked again.',
+    cure: 'Check the status of the GitLab instance: its package registry does not answer or is too busy. DTE_RENDEZVOUS_RETRY_MS sets how long requests are retried.',
   },
   DTE_UNAUTHORIZED: {
     severity: 'fatal',
@@ -62,7 +62,7 @@ export const ERROR_CODES = {
   },
   DTE_COMMIT_MISMATCH: {
     severity: 'fatal',
-    cure: 'Check out the same commit in the agent job as in the main job (on GitLab: jobs of one pipeline; check that no job fetches or merges by itself).',
+    cure: 'Check out the same commit in the agent job as in the main job (on GitLab: jobs of one pipeline; check that no job fetches or merges on its own).',
   },
   DTE_NX_VERSION_MISMATCH: {
     severity: 'fatal',
@@ -70,7 +70,7 @@ export const ERROR_CODES = {
   },
   DTE_NX_UNSUPPORTED: {
     severity: 'fatal',
-    cure: 'Use nx 20.8.0 or later, up to 24 (`nx migrate`), or take tasksRunnerOptions out of nx.json until then.',
+    cure: 'Use nx 20.8.0 or later, up to 24 (`nx migrate`), or remove tasksRunnerOptions from nx.json until then.',
   },
   DTE_LOCKFILE_MISMATCH: {
     severity: 'fatal',
@@ -94,11 +94,11 @@ export const ERROR_CODES = {
   },
   DTE_TOO_MANY: {
     severity: 'retry',
-    cure: 'Nothing to do if it passes: the coordinator is full at the moment, and the client comes again by itself. If it stays, raise the limit that the message names.',
+    cure: 'Nothing to do if it is temporary: the coordinator is at its limit, and the client retries automatically. If the problem persists, raise the limit that the message names.',
   },
   DTE_LIMIT_REACHED: {
     severity: 'fatal',
-    cure: 'Start fewer agents, or record fewer commands: the session has as many as the limit that the message names allows.',
+    cure: 'Start fewer agents, or record fewer commands: the session has reached the limit that the message names.',
   },
   DTE_SESSION_FINISHED: {
     severity: 'fatal',
@@ -110,11 +110,11 @@ export const ERROR_CODES = {
   },
   DTE_FORWARDED_ENV_MISSING: {
     severity: 'retry',
-    cure: 'Nothing to do if it happens once: the coordinator was restarted and the main job has not given it the values of forwardEnv again yet.',
+    cure: 'Nothing to do if it happens once: the coordinator was restarted and the main job has not sent it the values of forwardEnv again yet.',
   },
   DTE_INVALID_RUN: {
     severity: 'fatal',
-    cure: 'Look at the task graph named in the message: a dependency is missing or the graph has a cycle.',
+    cure: 'Check the task graph that the message names: a dependency is missing or the graph has a cycle.',
   },
   DTE_INVALID_ID: {
     severity: 'fatal',
@@ -122,7 +122,7 @@ export const ERROR_CODES = {
   },
   DTE_UNKNOWN_HASH: {
     severity: 'retry',
-    cure: 'Let the task run again: the coordinator holds no artifact under this hash.',
+    cure: 'Let the task run again: the coordinator has no artifact with this hash.',
   },
   DTE_ARTIFACT_EXISTS: {
     severity: 'fatal',
@@ -134,7 +134,7 @@ export const ERROR_CODES = {
   },
   DTE_ARTIFACT_INCOMPLETE: {
     severity: 'attempt',
-    cure: 'Nothing to do if it happens once: the upload was cut off and the task is tried again.',
+    cure: 'Nothing to do if it happens once: the upload was interrupted and the task is retried.',
   },
   DTE_ARTIFACT_MISSING: {
     severity: 'attempt',
@@ -142,47 +142,47 @@ export const ERROR_CODES = {
   },
   DTE_OUTPUTS_DIFFER: {
     severity: 'attempt',
-    cure: 'Nothing to do if it happens once: the task is run again. If it comes back, look for something that writes into the outputs which the message names while others read them.',
+    cure: 'Nothing to do if it happens once: the task runs again. If it happens again, find out what writes to the outputs that the message names while other processes read them.',
   },
   DTE_OUTPUTS_BUSY: {
     severity: 'attempt',
-    cure: 'Nothing to do: the main job runs the task. If it comes again, give the tasks that write into the same outputs folders of their own, or raise DTE_SHARED_OUTPUTS_MS above what the longest of them takes.',
+    cure: 'Nothing to do: the main job runs the task. If it happens again, give the tasks that write to the same outputs separate folders, or raise DTE_SHARED_OUTPUTS_MS above the duration of the longest of them.',
   },
   DTE_OUTPUT_NAME: {
     severity: 'attempt',
-    cure: 'Give the output that the message names a name in UTF-8, or leave it out of the outputs of the task.',
+    cure: 'Rename the output that the message names to a UTF-8 name, or exclude it from the outputs of the task.',
   },
   DTE_ARTIFACT_DAMAGED: {
     severity: 'attempt',
-    cure: 'Nothing to do if it happens once: a damaged artifact is removed and its task runs again. If it comes again, check the disk (and the memory) of the coordinator, and proxies between it and its clients.',
+    cure: 'Nothing to do if it happens once: a damaged artifact is removed and its task runs again. If it happens again, check the disk and the memory of the coordinator, and any proxy between it and its clients.',
   },
   DTE_OUTPUTS_UNKNOWN: {
     severity: 'fatal',
-    cure: 'Name a task of the list that `dte outputs` prints, in the job that ran the nx command. With restoreOutputs=all (the default) all outputs are in the workspace already.',
+    cure: 'In the job that ran the nx command, name a task from the list that `dte outputs` prints. With restoreOutputs=all (the default), all outputs are in the workspace already.',
   },
   DTE_ARTIFACT_UNSAFE: {
     severity: 'attempt',
-    cure: 'Keep the outputs of the task inside the workspace: the artifact has an entry or a link that leaves it.',
+    cure: 'Keep the outputs of the task inside the workspace: the artifact contains an entry or a link that leaves it.',
   },
   DTE_ARTIFACT_UNDECLARED: {
     severity: 'attempt',
-    cure: 'Declare in the outputs of the task what it writes. If it does not write there, look into the agent that the message names: it sent files that are not its own.',
+    cure: 'Declare everything that the task writes in its outputs. If the task does not write there, check the agent that the message names: it sent files that do not belong to the task.',
   },
   DTE_DISK_FULL: {
     severity: 'attempt',
-    cure: 'Free disk space for the folder that the message names (DTE_DATA_DIR moves it).',
+    cure: 'Free disk space in the folder that the message names, or move the folder (DTE_DATA_DIR).',
   },
   DTE_DATA_FOLDER_IN_USE: {
     severity: 'retry',
-    cure: 'End the coordinator that the message names, or give this one a data folder of its own (DTE_DATA_DIR, --data-dir).',
+    cure: 'Stop the coordinator that the message names, or give this one its own data folder (DTE_DATA_DIR, --data-dir).',
   },
   DTE_JOURNAL_CORRUPT: {
     severity: 'fatal',
-    cure: 'Move the session folder that the message names away and retry the main job: the session starts afresh.',
+    cure: 'Move the session folder that the message names away and retry the main job: it starts a new session.',
   },
   DTE_HASH_MISMATCH: {
     severity: 'attempt',
-    cure: 'Make the inputs that the message names the same in the main job and in the agent job; the option onHashMismatch says what happens until then.',
+    cure: 'Make the inputs that the message names the same in the main job and in the agent job; the option onHashMismatch controls what happens until then.',
   },
   DTE_UNKNOWN_TASK: {
     severity: 'attempt',
@@ -190,11 +190,11 @@ export const ERROR_CODES = {
   },
   DTE_EXECUTOR_CRASHED: {
     severity: 'attempt',
-    cure: 'Look at the last lines of the agent job: the process that ran the task died (often memory: lower --slots or raise the limit).',
+    cure: 'Check the last lines of the agent job: the process that ran the task crashed (often out of memory: lower --slots or raise the limit).',
   },
   DTE_EXECUTOR_FROZEN: {
     severity: 'attempt',
-    cure: 'Look for what stops processes on the machine of the agent (SIGSTOP, a debugger, a freezer of containers); the task runs elsewhere meanwhile.',
+    cure: 'Find out what suspends processes on the machine of the agent (SIGSTOP, a debugger, a container freezer); the task runs elsewhere in the meantime.',
   },
   DTE_EXECUTOR_START: {
     severity: 'attempt',
@@ -202,19 +202,19 @@ export const ERROR_CODES = {
   },
   DTE_NX_FAILED: {
     severity: 'attempt',
-    cure: 'Read what Nx says in the message: it refuses the task. The main job runs it, and says the same if the reason is in the workspace.',
+    cure: 'Read the error of Nx in the message: Nx cannot run the task. The main job runs it, and fails with the same error if the reason is in the workspace.',
   },
   DTE_MACHINE_TROUBLE: {
     severity: 'attempt',
-    cure: 'Look at the machine of the agent that the message names: disk, memory and open files (lower --slots or raise its limits).',
+    cure: 'Check the machine of the agent that the message names: disk, memory and open files (lower --slots or raise its limits).',
   },
   DTE_SERVER_FAILED: {
     severity: 'attempt',
-    cure: 'Read the output of the server (the continuous task): it ended while a task needed it, or was not ready in time. A port in use means that something else on the same machine has it.',
+    cure: 'Read the output of the server (the continuous task): it exited while a task needed it, or was not ready in time. If its port is in use, another process on the same machine has it.',
   },
   DTE_TASK_TIMEOUT: {
     severity: 'attempt',
-    cure: 'Look above for what the task waited for, or raise taskTimeoutMs for its target (DTE_TASK_TIMEOUT_MS, docs/configuration.md).',
+    cure: 'Check the output above for what the task was waiting for, or raise taskTimeoutMs for its target (DTE_TASK_TIMEOUT_MS, docs/configuration.md).',
   },
   DTE_LEASE_EXPIRED: {
     severity: 'attempt',
@@ -222,39 +222,39 @@ export const ERROR_CODES = {
   },
   DTE_NOT_HELD: {
     severity: 'attempt',
-    cure: 'Nothing to do if it happens once: the agent has lost the task meanwhile, and it runs elsewhere.',
+    cure: 'Nothing to do if it happens once: the agent has lost the task in the meantime, and it runs elsewhere.',
   },
   DTE_AGENT_LEFT: {
     severity: 'attempt',
-    cure: 'Nothing to do: the agent was told to stop and handed its task back.',
+    cure: 'Nothing to do: the agent was stopped and returned its task.',
   },
   DTE_ATTEMPTS_EXHAUSTED: {
     severity: 'attempt',
-    cure: 'Look at the reasons of the attempts above; the main job runs the task itself.',
+    cure: 'Check the reasons for the lost attempts above; the main job runs the task itself.',
   },
   DTE_TASK_FAILED: {
     severity: 'attempt',
-    cure: 'Look at the output of the attempt, which the message names: the task failed and is tried again (options retries and retryFlaky).',
+    cure: 'Check the output of the attempt that the message names: the task failed and is retried (options retries and retryFlaky).',
   },
   DTE_NO_COORDINATOR: {
     severity: 'retry',
-    cure: 'Check that `dte start-ci-run` ran in the main job and that DTE_COORDINATOR_URL or DTE_RENDEZVOUS_DIR is the same in every job; `dte doctor` tells which.',
+    cure: 'Check that `dte start-ci-run` ran in the main job and that DTE_COORDINATOR_URL or DTE_RENDEZVOUS_DIR is the same in every job; `dte doctor` shows the cause.',
   },
   DTE_COORDINATOR_SLOW: {
     severity: 'retry',
-    cure: 'Give the main job more processor time, or let its coordinator start for longer (DTE_COORDINATOR_START_MS); nothing is wrong with the rendezvous.',
+    cure: 'Give the main job more processor time, or raise the start timeout of its coordinator (DTE_COORDINATOR_START_MS); the rendezvous is not the reason.',
   },
   DTE_GIVEN_UP: {
     severity: 'retry',
-    cure: 'Look above for why an earlier command of this job told its agents to leave; retry the job once that is mended.',
+    cure: 'Look above for the reason why an earlier command of this job released its agents; fix it and retry the job.',
   },
   DTE_NO_AGENTS: {
     severity: 'retry',
-    cure: 'Look at the agent jobs: none connected in time (DTE_AGENT_WAIT_MS). Are there runners free to start them?',
+    cure: 'Check the agent jobs: none connected in time (DTE_AGENT_WAIT_MS). Are runners available for them?',
   },
   DTE_COORDINATOR_LOST: {
     severity: 'retry',
-    cure: 'Look at the coordinator: it stayed away longer than DTE_COORDINATOR_GRACE_MS.',
+    cure: 'Check the coordinator: it was unavailable for longer than DTE_COORDINATOR_GRACE_MS.',
   },
   DTE_CANCELLED: { severity: 'fatal', cure: 'Nothing to do: the run was cancelled by its main job.' },
   DTE_BAD_CONFIG: {
@@ -267,11 +267,11 @@ export const ERROR_CODES = {
   },
   DTE_RULE_UNSATISFIED: {
     severity: 'fatal',
-    cure: 'Start an agent with one of the labels that the rule wants (`dte start-agent --labels=...`), or correct the rule; `npx dte validate` shows which rule takes which tasks.',
+    cure: 'Start an agent with one of the labels that the rule requires (`dte start-agent --labels=...`), or correct the rule; `npx dte validate` shows which tasks each rule matches.',
   },
   DTE_GIT_FAILED: {
     severity: 'fatal',
-    cure: 'Run the command in a clone that git accepts (installed, `.git` there, `git config --global --add safe.directory` for a folder of another user).',
+    cure: 'Check that git is installed and that the folder is a clone with `.git`; for a folder of another user, run `git config --global --add safe.directory`.',
   },
   DTE_GITLAB_API: {
     severity: 'retry',
@@ -285,7 +285,10 @@ export const ERROR_CODES = {
     severity: 'fatal',
     cure: 'Run `dte doctor`: Nx does not call the tasks runner in this workspace.',
   },
-  DTE_TIMEOUT: { severity: 'retry', cure: 'Try again; if it stays, raise the limit that the message names.' },
+  DTE_TIMEOUT: {
+    severity: 'retry',
+    cure: 'Retry; if the problem persists, raise the limit that the message names.',
+  },
   DTE_INTERNAL: { severity: 'fatal', cure: 'Report this message as a bug, with the log of the job.' },
 } as const satisfies Record<string, CodeInfo>;
 
@@ -316,12 +319,12 @@ export class DteError extends Error {
     return ERROR_CODES[this.code].cure;
   }
 
-  /** Message, cure and code as a person reads them in a job's log: three lines, no trailing newline. */
+  /** Message, fix and code for the log of a job: three lines, no trailing newline. */
   explain(): string {
     return explain(this.code, this.message);
   }
 
-  /** Any thrown value as a DteError; one that is none becomes `code` with the original as its cause. */
+  /** Any thrown value as a DteError; any other value becomes a DteError with `code` and the original as its cause. */
   static from(thrown: unknown, code: ErrorCode = 'DTE_INTERNAL'): DteError {
     if (thrown instanceof DteError) return thrown;
     const message = thrown instanceof Error ? thrown.message : String(thrown);

@@ -1,21 +1,6 @@
 import { type Before, heapify, heapPop, heapPush } from './heap';
+import type { Deadline, DeadlineSubject } from './indexes';
 import type { SchedulerState } from './state';
-
-/** What a deadline is about, with what makes it recognisable as outdated. */
-export type DeadlineSubject =
-  | { kind: 'lease'; runId: string; index: number; attempt: number }
-  | { kind: 'agent-gone'; agentId: string; sinceMs: number }
-  | { kind: 'main-lost'; runId: string; sinceMs: number }
-  | { kind: 'placement'; runId: string; index: number; sinceMs: number }
-  | { kind: 'session-idle'; sinceMs: number }
-  | { kind: 'session-info' };
-
-export interface Deadline {
-  atMs: number;
-  /** Order of insertion, so that equal times come out in a fixed order. */
-  id: number;
-  subject: DeadlineSubject;
-}
 
 const before: Before<Deadline> = (a, b) => a.atMs < b.atMs || (a.atMs === b.atMs && a.id < b.id);
 

@@ -15,7 +15,8 @@ import { heapPop, heapPush } from './heap';
 import { capOn, fitsAgent, lanesBefore, placementOfLane } from './lanes';
 import { bytesPerShare } from './leases';
 import { agentOf, dependenciesOf, known, taskOf } from './lookup';
-import { countAgents, fewestFirst, firstInPool, type PooledAgent, poolOf } from './pools';
+import type { PooledAgent } from './indexes';
+import { countAgents, fewestFirst, firstInPool, poolOf } from './pools';
 import type { AgentState, Lane, PlacementState, RunState, SchedulerState, TaskRecord } from './state';
 
 /** Direct dependencies whose makers are asked for; more do not make the choice better. */

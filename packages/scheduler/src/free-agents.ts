@@ -1,15 +1,8 @@
 import { type Before, heapify, heapPop, heapPush } from './heap';
+import type { FreeAgent } from './indexes';
 import { at, known, runOf } from './lookup';
 import { compactPool, countInPool, fewestFirst, poolFor, poolOf } from './pools';
 import type { AgentState, Lane, RunState, SchedulerState } from './state';
-
-/** An agent's entry in the heap of free agents; outdated when the agent has moved on to another version. */
-export interface FreeAgent {
-  agentId: string;
-  joinIndex: number;
-  free: number;
-  version: number;
-}
 
 /** Most free slots first (spread), then in the order of joining. */
 const before: Before<FreeAgent> = (a, b) =>

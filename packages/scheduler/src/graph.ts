@@ -1,20 +1,7 @@
 import { DteError, type RunSpec } from '@org/dte-protocol';
 import { batchesOf } from './batches';
+import type { RunGraph } from './indexes';
 import { at, known } from './lookup';
-
-/**
- * A run's task graph by index: the place of a task in the spec. Never changes after submission.
- * An edge to a server is an edge like any other: what the server needs, its users need as well, and a server itself ends as
- * soon as it could be started (see `TaskRecord.kind`).
- */
-export interface RunGraph {
-  readonly ids: readonly string[];
-  readonly indexOf: ReadonlyMap<string, number>;
-  readonly dependencies: readonly (readonly number[])[];
-  readonly dependants: readonly (readonly number[])[];
-  /** Place of a task in the order of upward rank: the lower, the sooner it should run. */
-  readonly priority: readonly number[];
-}
 
 const invalid = (message: string) => new DteError('DTE_INVALID_RUN', message);
 

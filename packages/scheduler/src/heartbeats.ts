@@ -1,9 +1,7 @@
 import type { AgentSync } from '@org/dte-protocol';
 import { listedLease } from './holdings';
+import type { Heard } from './interface';
 import type { SchedulerState } from './state';
-
-/** Agents heard of since the last input, and how long ago each was, in ms. */
-export type Heard = Readonly<Record<string, number>>;
 
 /**
  * True when a sync says nothing but that its agent is still there: its step would renew the agent's leases and change

@@ -10,7 +10,6 @@ import type {
   SessionInfo,
   SessionSettings,
 } from '@org/dte-protocol';
-import type { Heard } from './heartbeats';
 
 /** The limits that decide scheduling; all of them are named and explained in the protocol's `LIMITS`. */
 export type SchedulerConfig = Pick<
@@ -30,6 +29,9 @@ export interface AgentJoin {
   /** Takes tasks of this run and of no other. */
   onlyRun?: string | undefined;
 }
+
+/** Agents heard of since the last input, and how long ago each was, in ms. */
+export type Heard = Readonly<Record<string, number>>;
 
 /**
  * Everything that can happen to a session. Inputs are what the journal stores: replaying them, each with its time,

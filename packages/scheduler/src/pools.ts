@@ -1,29 +1,8 @@
 import type { RunOn } from '@org/dte-protocol';
 import { type Before, heapify, heapPop } from './heap';
+import type { AgentPool, PooledAgent } from './indexes';
 import { at, known, runOf } from './lookup';
 import type { AgentState, PlacementState, SchedulerState } from './state';
-
-/**
- * Agents with the same --slots and the same labels, as far as rules mention them: the same rules send as many of the same
- * tasks to each. There are as many pools as kinds of agents, a handful, so that looking for an agent with a label costs a
- * look at each pool and not at each agent. Labels that no rule mentions (the name of a job, say) make no kinds.
- */
-export interface AgentPool {
-  readonly labels: readonly string[];
-  /** What the rules of the open runs ask for, at most; an agent without --slots serves as many. */
-  slots: number;
-  usable: number;
-  healthy: number;
-  /** Heap of its agents that have room for tasks of rules, those with fewest tasks first; stale entries are skipped. */
-  free: PooledAgent[];
-}
-
-export interface PooledAgent {
-  agentId: string;
-  joinIndex: number;
-  leases: number;
-  version: number;
-}
 
 export const fewestFirst: Before<PooledAgent> = (a, b) =>
   a.leases < b.leases ||

@@ -9,7 +9,8 @@ import {
 import { batchesOf } from './batches';
 import { addDeadline } from './deadlines';
 import type { EffectsBuilder } from './effects-builder';
-import { buildGraph, type RunGraph } from './graph';
+import { buildGraph } from './graph';
+import type { RunGraph } from './indexes';
 import { createLanes, laneIndex } from './lanes';
 import { createPlacements } from './placements';
 import { acknowledge, createLog, isStuck, rewind } from './run-log';

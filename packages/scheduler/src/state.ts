@@ -12,11 +12,8 @@ import {
   type SessionInfo,
   type SessionSettings,
 } from '@org/dte-protocol';
-import type { Deadline } from './deadlines';
-import type { FreeAgent } from './free-agents';
-import type { RunGraph } from './graph';
+import type { AgentPool, Deadline, FreeAgent, RunGraph } from './indexes';
 import type { SchedulerConfig } from './interface';
-import type { AgentPool } from './pools';
 
 /** One attempt that an agent is wanted to make; lives exactly as long as a task of it is `leased`. */
 export interface Lease {

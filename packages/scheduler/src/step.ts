@@ -1,6 +1,7 @@
 import { agentDisconnected, agentGone, agentJoined, agentRemoved, agentSynced, wantedOf } from './agents';
 import { loseAttempt } from './attempts';
-import { type DeadlineSubject, nextDeadline, takeDueDeadline } from './deadlines';
+import { nextDeadline, takeDueDeadline } from './deadlines';
+import type { DeadlineSubject } from './indexes';
 import { sessionInfo } from './describe';
 import { dispatch } from './dispatch';
 import { EffectsBuilder } from './effects-builder';

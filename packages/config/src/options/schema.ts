@@ -13,7 +13,7 @@ import {
   yesOrNo,
 } from './kinds';
 
-/** What a person needs to know about one option, beside its shape. */
+/** Documentation of one option; its shape is in the schema. */
 export interface About {
   readonly description: string;
   readonly unit?: 'ms' | 'bytes' | 'count';
@@ -22,7 +22,7 @@ export interface About {
   readonly env: string | null;
   /** Long flag of the CLI, with its argument; null when there is none. */
   readonly flag: string | null;
-  /** May it stand in nx.json (tasksRunnerOptions.default.options)? */
+  /** True if it can be set in nx.json (tasksRunnerOptions.default.options). */
   readonly nxJson: boolean;
   /** Never printed. */
   readonly secret?: true;
@@ -63,8 +63,8 @@ const limitShape = Object.fromEntries(
 ) as Record<ConfigurableLimit, z.ZodOptional<ReturnType<typeof wholeNumber>>>;
 
 /**
- * All configuration of the product: every value passes through here, whatever its source, and
- * docs/configuration.md is written from it (`node tools/docs.mjs`).
+ * All configuration of the product. Every value is parsed by this schema, whatever its source, and
+ * docs/configuration.md is generated from it (`node tools/docs.mjs`).
  */
 export const configSchema = z.strictObject({
   session: option(
@@ -79,7 +79,7 @@ export const configSchema = z.strictObject({
   ),
   environment: option(
     {
-      description: 'Tells several sessions of one pipeline apart (several main jobs).',
+      description: 'Separates the sessions of one pipeline if it has several main jobs.',
       defaultText: NONE,
       env: 'DTE_ENVIRONMENT',
       flag: null,
@@ -89,8 +89,7 @@ export const configSchema = z.strictObject({
   ),
   coordinatorUrl: option(
     {
-      description:
-        'Address of a coordinator that is already there. Distribution is on when this, `rendezvousDir` or `rendezvous` is set.',
+      description: 'Address of a running coordinator, usually a standalone one.',
       defaultText: NONE,
       env: 'DTE_COORDINATOR_URL',
       flag: '--coordinator-url <url>',
@@ -100,7 +99,7 @@ export const configSchema = z.strictObject({
   ),
   rendezvousDir: option(
     {
-      description: 'Folder that all jobs see; the main job leaves the address of its coordinator there.',
+      description: 'Folder that all jobs share. The main job publishes the address of its coordinator there.',
       defaultText: NONE,
       env: 'DTE_RENDEZVOUS_DIR',
       flag: '--rendezvous-dir <dir>',
@@ -111,7 +110,7 @@ export const configSchema = z.strictObject({
   rendezvous: option(
     {
       description:
-        "How jobs find each other when neither an address nor a folder is given: `gitlab-packages` is the project's generic package registry, with CI_JOB_TOKEN. Counts in GitLab jobs only.",
+        "How jobs find each other without `coordinatorUrl` and `rendezvousDir`. `gitlab-packages`: through the project's generic package registry, with CI_JOB_TOKEN. Takes effect only in GitLab jobs.",
       defaultText: NONE,
       env: 'DTE_RENDEZVOUS',
       flag: null,
@@ -122,7 +121,7 @@ export const configSchema = z.strictObject({
   idToken: option(
     {
       description:
-        "GitLab's id token of this job (keyword `id_tokens`); says which project and pipeline this is, and proves it to the other side.",
+        "GitLab's id token of this job (keyword `id_tokens`). It proves to the other side which project and pipeline the job belongs to.",
       defaultText: NONE,
       env: 'DTE_ID_TOKEN',
       flag: null,
@@ -134,8 +133,8 @@ export const configSchema = z.strictObject({
   issuers: option(
     {
       description:
-        'GitLab instances whose id tokens count, as their jobs know them (CI_SERVER_URL). A coordinator with one takes nobody without a valid token.',
-      defaultText: 'CI_SERVER_URL where the job has an id token; none for `dte coordinator`',
+        'GitLab instances whose id tokens are accepted, separated by commas, each exactly as in the CI_SERVER_URL of its jobs. A coordinator with issuers rejects clients without a valid token.',
+      defaultText: 'CI_SERVER_URL if the job has an id token; none for `dte coordinator`',
       env: 'DTE_ISSUERS',
       flag: '--issuers <urls>',
       nxJson: false,
@@ -145,7 +144,7 @@ export const configSchema = z.strictObject({
   sharedTrust: option(
     {
       description:
-        'Everybody who has DTE_SECRET is one trust domain: a coordinator without `issuers` that other machines reach then serves any project and GitLab pipelines too, and whoever has the secret can replace what any of them stores. See docs/security.md.',
+        'Treats everyone who has DTE_SECRET as one trust domain. A coordinator without `issuers` that other machines can reach then serves all projects, including GitLab pipelines, and anyone with the secret can replace what any of them stores. See docs/security.md.',
       defaultText: '`false`',
       env: 'DTE_SHARED_TRUST',
       flag: '--shared-trust',
@@ -155,7 +154,7 @@ export const configSchema = z.strictObject({
   ),
   audience: option(
     {
-      description: 'Audience (`aud`) that id tokens must be made for.',
+      description: 'Audience (`aud`) that id tokens must have.',
       defaultText: '`dte`',
       env: 'DTE_AUDIENCE',
       flag: '--audience <name>',
@@ -166,7 +165,7 @@ export const configSchema = z.strictObject({
   logLevel: option(
     {
       description:
-        'What a coordinator writes to its log, a line of JSON each: `info` has who came and left, what became of each run and why attempts were lost; `debug` also every assignment and the end of every task. Or `warn`, `error`, `silent`.',
+        'What a coordinator writes to its log, as lines of JSON. `info`: agents that connect and leave, the result of each run, and why attempts were lost. `debug`: also every assignment and the end of every task. Other values: `warn`, `error`, `silent`.',
       defaultText: '`info`',
       env: 'DTE_LOG_LEVEL',
       flag: '--log-level <level>',
@@ -179,7 +178,7 @@ export const configSchema = z.strictObject({
   secret: option(
     {
       description:
-        'Shared secret; proves both sides to each other and is never sent. Required as soon as agents run on other machines, unless they have id tokens.',
+        'Shared secret with which both sides authenticate. It is never sent. Required if agents run on other machines, unless they have id tokens.',
       defaultText: NONE,
       env: 'DTE_SECRET',
       flag: null,
@@ -191,7 +190,7 @@ export const configSchema = z.strictObject({
   gitlabToken: option(
     {
       description:
-        'Token that may read pipelines (scope `read_api`): `dte base-sha` then compares a branch with its last pipeline that passed.',
+        'Token that may read pipelines (scope `read_api`). With it, `dte base-sha` compares a branch with its last successful pipeline.',
       defaultText: '`GITLAB_TOKEN`',
       env: 'DTE_GITLAB_TOKEN',
       flag: null,
@@ -202,7 +201,7 @@ export const configSchema = z.strictObject({
   ),
   dataDir: option(
     {
-      description: "Folder of the coordinator's journal and artifacts, and of its log.",
+      description: "Folder for the coordinator's journal, artifacts and log.",
       defaultText: '`<workspace>/.nx/dte`',
       env: 'DTE_DATA_DIR',
       flag: '--data-dir <dir>',
@@ -213,7 +212,7 @@ export const configSchema = z.strictObject({
   host: option(
     {
       description:
-        'Address that the coordinator listens on. `0.0.0.0` to be reached from other machines (then jobs need id tokens or a secret).',
+        'Address that the coordinator listens on. To make it reachable from other machines, use `0.0.0.0`; jobs then need id tokens or a secret.',
       defaultText: '`127.0.0.1`; `0.0.0.0` for the main job with the rendezvous `gitlab-packages`',
       env: 'DTE_HOST',
       flag: '--host <address>',
@@ -223,7 +222,7 @@ export const configSchema = z.strictObject({
   ),
   port: option(
     {
-      description: 'Port that the coordinator listens on; 0 takes a free one.',
+      description: 'Port that the coordinator listens on. 0: a free port.',
       defaultText: '0 (embedded), 7337 (`dte coordinator`)',
       env: 'DTE_PORT',
       flag: '--port <port>',
@@ -234,7 +233,7 @@ export const configSchema = z.strictObject({
   advertisedUrl: option(
     {
       description:
-        'Address under which agents reach the coordinator of the main job, when it is not the one it listens on.',
+        'Address at which agents reach the coordinator of the main job, if it differs from the one it listens on.',
       defaultText: 'the address it listens on',
       env: 'DTE_ADVERTISED_URL',
       flag: '--advertised-url <url>',
@@ -244,7 +243,7 @@ export const configSchema = z.strictObject({
   ),
   slots: option(
     {
-      description: 'Tasks at a time on this agent.',
+      description: 'Number of tasks that this agent runs at a time.',
       unit: 'count',
       defaultText: "the run's --parallel",
       env: 'DTE_SLOTS',
@@ -265,7 +264,8 @@ export const configSchema = z.strictObject({
   ),
   labels: option(
     {
-      description: 'Labels of this agent: assignment rules send tasks to agents by them.',
+      description:
+        'Labels of this agent, separated by commas. Assignment rules select agents by their labels.',
       defaultText: NONE,
       env: 'DTE_LABELS',
       flag: '--labels <list>',
@@ -276,7 +276,7 @@ export const configSchema = z.strictObject({
   stopAgentsAfter: option(
     {
       description:
-        'Free the agents when a command that names one of these targets has ended and nothing is left.',
+        'Releases the agents when a command with one of these targets has ended and no work is left.',
       defaultText: NONE,
       env: 'DTE_STOP_AGENTS_AFTER',
       flag: '--stop-agents-after <targets>',
@@ -286,8 +286,8 @@ export const configSchema = z.strictObject({
   ),
   stopAgentsOnFailure: option(
     {
-      description: 'Free the agents at the first failed task.',
-      defaultText: 'false',
+      description: 'Releases the agents when the first task fails.',
+      defaultText: '`false`',
       env: 'DTE_STOP_AGENTS_ON_FAILURE',
       flag: '--stop-agents-on-failure',
       nxJson: true,
@@ -296,8 +296,8 @@ export const configSchema = z.strictObject({
   ),
   requireExplicitCompletion: option(
     {
-      description: 'Keep the session open until `dte complete-ci-run`.',
-      defaultText: 'false',
+      description: 'Keeps the session open until `dte complete-ci-run` runs.',
+      defaultText: '`false`',
       env: 'DTE_REQUIRE_EXPLICIT_COMPLETION',
       flag: '--require-explicit-completion',
       nxJson: true,
@@ -307,7 +307,7 @@ export const configSchema = z.strictObject({
   onHashMismatch: option(
     {
       description:
-        "What becomes of a task that has another hash on its agent than in the main job: `fail` (it fails, and the differing inputs are named), `run-on-main` (the main job runs it), `warn` (the agent runs it; it is stored under the hash that it has there), `auto` (`run-on-main` where uncommitted changes of the main job's files are the reason, as in plain Nx; `fail` otherwise).",
+        'What happens if the hash of a task on its agent differs from its hash on the main job. `fail`: the task fails, and the log names the inputs that differ. `run-on-main`: the main job runs the task. `warn`: the agent runs the task and stores it under its own hash. `auto`: as `run-on-main` if uncommitted changes on the main job are the reason, otherwise as `fail`.',
       defaultText: '`auto`',
       env: 'DTE_ON_HASH_MISMATCH',
       flag: null,
@@ -318,8 +318,8 @@ export const configSchema = z.strictObject({
   samePlatform: option(
     {
       description:
-        "Tasks depend on operating system or architecture: agents of another platform than the main job's are refused.",
-      defaultText: 'false',
+        "Rejects agents whose operating system or architecture differs from the main job's. Set it if the results of tasks depend on the platform.",
+      defaultText: '`false`',
       env: 'DTE_SAME_PLATFORM',
       flag: null,
       nxJson: true,
@@ -329,7 +329,7 @@ export const configSchema = z.strictObject({
   forwardEnv: option(
     {
       description:
-        "Names of variables of the main job that tasks on agents see as it does, beside Nx's own switches and what hooks of plugins set; one that is not set there is not set for them either. Values are kept in memory only: never in a journal, a log or on an agent's disk.",
+        "Names of variables that tasks on agents get from the main job, in addition to Nx's own variables and those that plugin hooks set. A variable that is not set on the main job is not set for the tasks either. Values are kept in memory only, never in a journal, a log or on the disk of an agent.",
       defaultText: NONE,
       env: 'DTE_FORWARD_ENV',
       flag: null,
@@ -340,9 +340,9 @@ export const configSchema = z.strictObject({
   mainSlots: option(
     {
       description:
-        'Tasks at a time that the main job runs itself beside its agents, as one of them. `auto`: as many as it has cores, while fewer than `expectedAgents` are there.',
+        'Number of tasks at a time that the main job runs itself, as an additional agent. `auto`: one per core, while fewer than `expectedAgents` are connected.',
       unit: 'count',
-      defaultText: '0',
+      defaultText: '`0`',
       env: 'DTE_MAIN_SLOTS',
       flag: null,
       nxJson: true,
@@ -351,9 +351,10 @@ export const configSchema = z.strictObject({
   ),
   expectedAgents: option(
     {
-      description: 'Agents that the pipeline has, for `mainSlots: auto`; `setup-gitlab` writes the variable.',
+      description:
+        'Number of agents in the pipeline, for `mainSlots: auto`. `setup-gitlab` writes the variable.',
       unit: 'count',
-      defaultText: '1',
+      defaultText: '`1`',
       env: 'DTE_EXPECTED_AGENTS',
       flag: null,
       nxJson: true,
@@ -363,7 +364,7 @@ export const configSchema = z.strictObject({
   restoreOutputs: option(
     {
       description:
-        'Whose outputs come back to the main job: of `all` tasks, of those `requested` on the command line, or of `none`. Failed tasks bring theirs in any case, and what is in the local cache already is put in place. The summary says what was not downloaded; `dte outputs` fetches it.',
+        'Which outputs are downloaded to the main job: those of `all` tasks, of the tasks `requested` on the command line, or `none`. The outputs of failed tasks are always downloaded, and local cache hits are always restored. The summary shows what was not downloaded; `dte outputs` fetches it.',
       defaultText: '`all`',
       env: 'DTE_RESTORE_OUTPUTS',
       flag: null,
@@ -374,7 +375,7 @@ export const configSchema = z.strictObject({
   restoreGlobs: option(
     {
       description:
-        'Files that come back all the same when `restoreOutputs` leaves the outputs they belong to: globs, relative to the workspace (`**/coverage/**`).',
+        'Files that are downloaded even if `restoreOutputs` excludes their outputs: globs relative to the workspace (`**/coverage/**`).',
       defaultText: NONE,
       env: 'DTE_RESTORE_GLOBS',
       flag: null,
@@ -385,19 +386,19 @@ export const configSchema = z.strictObject({
   assignmentRules: option(
     {
       description:
-        'Which tasks run on which agents, as in `.nx/dte.yaml`, for workspaces that keep everything in nx.json ([assignment rules](assignment-rules.md)).',
-      defaultText: 'those of `.nx/dte.yaml`',
+        'Which tasks run on which agents. Use it instead of `.nx/dte.yaml` to keep the rules in nx.json ([assignment rules](assignment-rules.md)).',
+      defaultText: 'the rules in `.nx/dte.yaml`',
       env: null,
       flag: null,
       nxJson: true,
     },
-    // Checked where problems can be said with their lines.
+    // Validated later, where problems can be reported with their lines.
     z.array(z.unknown(), 'expected a list of rules').optional(),
   ),
   runOnMain: option(
     {
       description:
-        'Tasks that only the main job runs, because they need what is on its disk: targets or `project:target`, with `*` and `?`; `!` takes out again. They are added to `nx-release-publish` and `docker:build`, which `!nx-release-publish` or `!docker:build` takes out ([what runs on the main job](run-on-main.md)).',
+        'Tasks that only the main job runs because they need files on its disk: `target` or `project:target`, with `*` and `?`; `!` excludes. Your entries are added to `nx-release-publish` and `docker:build`. To remove one of these, add `!nx-release-publish` or `!docker:build` ([tasks that run on the main job](run-on-main.md)).',
       defaultText: '`nx-release-publish`, `docker:build`',
       env: 'DTE_RUN_ON_MAIN',
       flag: null,
@@ -407,7 +408,7 @@ export const configSchema = z.strictObject({
   ),
   weights: option(
     {
-      description: 'Expected durations by `project:target` or `target`, in ms; longer chains start first.',
+      description: 'Expected durations by `project:target` or `target`. Longer chains of tasks start first.',
       unit: 'ms',
       defaultText: 'all equal',
       env: 'DTE_WEIGHTS',
@@ -419,7 +420,7 @@ export const configSchema = z.strictObject({
   taskTimeoutMs: option(
     {
       description:
-        'Longest time the command of a task may run on an agent; then it is ended with everything it has started and has failed. One number, or a table by `project:target`, `target` and `*`, the most exact counts. Tasks that the main job runs itself are limited by its own job timeout.',
+        'Timeout for the command of a task on an agent. When it expires, the task and its child processes are stopped, and the task fails. A number, or a table by `project:target`, `target` and `*` in which the most specific entry applies. For tasks that the main job runs itself, only the timeout of the CI job applies.',
       unit: 'ms',
       defaultText: 'no limit',
       env: 'DTE_TASK_TIMEOUT_MS',
@@ -431,9 +432,9 @@ export const configSchema = z.strictObject({
   retries: option(
     {
       description:
-        'How often a task that fails on an agent is run once more, on another agent if there is one; its last failure counts. One number, or a table by `project:target`, `target` and `*`, the most exact counts; a part of an atomized target (`e2e-ci--<file>`) goes by the name of that, too. Tasks that the main job runs itself run once.',
+        'How often a task that fails on an agent is retried, on another agent if there is one. The last result applies. A number, or a table by `project:target`, `target` and `*` in which the most specific entry applies. The name of an atomized target also applies to its parts (`e2e-ci--<file>`). Tasks that the main job runs itself are not retried.',
       unit: 'count',
-      defaultText: '0',
+      defaultText: '`0`',
       env: 'DTE_RETRIES',
       flag: null,
       nxJson: true,
@@ -443,8 +444,8 @@ export const configSchema = z.strictObject({
   retryFlaky: option(
     {
       description:
-        'Run a cacheable task once more that fails and is known to be flaky: one that failed and succeeded with the same hash within `flakyMs`, in whichever pipelines of the project.',
-      defaultText: 'true',
+        'Retries a failed cacheable task once if it is known to be flaky: it has failed and succeeded with the same hash within `flakyMs`, in any pipelines of the project.',
+      defaultText: '`true`',
       env: 'DTE_RETRY_FLAKY',
       flag: null,
       nxJson: true,
@@ -454,7 +455,7 @@ export const configSchema = z.strictObject({
   historyDir: option(
     {
       description:
-        'Folder in which a coordinator remembers, beyond pipelines, which tasks are flaky. Several may share it.',
+        'Folder in which a coordinator records flaky tasks across pipelines. Several coordinators can share it.',
       defaultText: '`history` in the data folder',
       env: 'DTE_HISTORY_DIR',
       flag: '--history-dir <dir>',
@@ -480,7 +481,7 @@ export const OPTIONS: readonly { readonly name: OptionName; readonly about: Abou
   Object.keys(configSchema.shape) as OptionName[]
 ).map((name) => ({ name, about: aboutOf(name) }));
 
-/** Variables that processes of ours set for each other; not for people. */
+/** Variables that dte processes set for each other; not for users. */
 export const INTERNAL_ENV: readonly string[] = [
   'DTE_EXECUTOR',
   'DTE_PLAN_FILE',

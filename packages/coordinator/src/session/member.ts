@@ -5,11 +5,12 @@ import {
   DteError,
   mainToCoordinatorSchema,
 } from '@org/dte-protocol';
+import type { AttemptRef, Input } from '@org/dte-scheduler';
 import type { ArtifactStore } from '../artifacts/artifact-store';
 import { AgentMailbox } from './agent-mailbox';
 import { checkArtifacts, claimsArtifacts } from './artifact-check';
+import type { Members } from './members';
 import { nameOf, type Peer } from './peer';
-import type { Session } from './session';
 
 /** A client taken in: what it says goes in by `receive`, its end by `leave`, once. */
 export interface Member {
@@ -22,6 +23,24 @@ export interface Member {
   readonly saysHeartbeats: boolean;
 }
 
+/** What a member uses of the session that it is in. */
+export interface JoinedSession {
+  /** What it is filed under. */
+  readonly id: string;
+  /** Its id as its members know it. */
+  readonly name: string;
+  readonly members: Members;
+  push(input: Input): void;
+  /** Tells one main job or observer who is here, after what is queued has happened. */
+  inform(peer: Peer): Promise<void>;
+  knowsRun(runId: string): boolean;
+  /** Is this attempt the agent's at the moment? */
+  holds(agentId: string, ref: AttemptRef): boolean;
+  /** To be called by members when they have left. */
+  left(): void;
+  warn(thrown: unknown, what: string): void;
+}
+
 export class AgentMember implements Member {
   readonly saysHeartbeats = true;
   private readonly mailbox: AgentMailbox;
@@ -29,7 +48,7 @@ export class AgentMember implements Member {
 
   constructor(
     private readonly peer: Peer,
-    private readonly session: Session,
+    private readonly session: JoinedSession,
     artifacts: ArtifactStore,
   ) {
     const { clientId, name } = peer.hello;
@@ -88,7 +107,7 @@ export class MainMember implements Member {
 
   constructor(
     private readonly peer: Peer,
-    private readonly session: Session,
+    private readonly session: JoinedSession,
   ) {}
 
   start(): void {
@@ -124,7 +143,7 @@ export class ObserverMember implements Member {
 
   constructor(
     private readonly peer: Peer,
-    private readonly session: Session,
+    private readonly session: JoinedSession,
   ) {}
 
   start(): void {

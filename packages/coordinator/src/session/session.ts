@@ -26,7 +26,7 @@ import type { ArtifactStore } from '../artifacts/artifact-store';
 import type { FileSystem } from '../files/file-system';
 import type { Journal } from '../journal/journal';
 import { SessionLog } from '../log/session-log';
-import { AgentMember, MainMember, type Member, ObserverMember } from './member';
+import { AgentMember, type JoinedSession, MainMember, type Member, ObserverMember } from './member';
 import { compareIdentity, loadIdentity, saveIdentity } from './identity';
 import { deliver } from './delivery';
 import { ForwardedEnvs } from './forwarded-env';
@@ -54,9 +54,8 @@ export interface SessionDeps {
 }
 
 /** One CI pipeline execution: its state machine, its members and what it keeps on disk. */
-export class Session {
+export class Session implements JoinedSession {
   readonly id: string;
-  /** Its id as its members know it. */
   readonly name: string;
   readonly members: Members;
   readonly runs: RunSpecStore;
@@ -174,7 +173,6 @@ export class Session {
     this.driver.push({ type: 'agent.refused', name, reason });
   }
 
-  /** Tells one main job or observer who is here, after what is queued has happened. */
   async inform(peer: Peer): Promise<void> {
     if (peer.hello.role === 'main') await this.driver.apply({ type: 'main.connected' });
     peer.send(sessionInfo(this.driver.state));
@@ -184,7 +182,6 @@ export class Session {
     return this.submissions.has(runId);
   }
 
-  /** Is this attempt the agent's at the moment? */
   holds(agentId: string, ref: AttemptRef): boolean {
     return holds(this.driver.state, agentId, ref);
   }
@@ -194,7 +191,6 @@ export class Session {
     return mayStore(this.driver.state, agentId, hash);
   }
 
-  /** To be called by members when they have left. */
   left(): void {
     this.emptySinceMs = this.deps.now();
     if (this.members.size === 0) this.deps.onChange(this);

@@ -39,7 +39,7 @@ describe('a coordinator that starts slowly', () => {
     const outcome = expect(ready).rejects.toMatchObject({
       code: 'DTE_COORDINATOR_SLOW',
       message: expect.stringContaining('120 s (DTE_COORDINATOR_START_MS)') as string,
-      cure: expect.stringContaining('nothing is wrong with the rendezvous') as string,
+      cure: expect.stringContaining('the rendezvous is not the reason') as string,
     });
     await jest.advanceTimersByTimeAsync(120_000);
     await outcome;

@@ -71,6 +71,7 @@ export function makeWorkspace(version: NxVersion, files: Record<string, string>)
             HOME: base,
             NX_DAEMON: 'false',
             NX_ISOLATE_PLUGINS: 'false',
+            NX_SKIP_NATIVE_FILE_CACHE: 'true',
             NX_CACHE_DIRECTORY: join(base, 'cache'),
             NX_WORKSPACE_DATA_DIRECTORY: join(base, 'data'),
             NX_NATIVE_FILE_CACHE_DIRECTORY: join(base, 'native'),

@@ -60,6 +60,7 @@ export class Fleet {
   private constructor(
     readonly folder: string,
     private readonly origin: Origin,
+    private readonly env: Readonly<Record<string, string>>,
   ) {
     for (const part of ['home', 'gates']) mkdirSync(join(folder, part));
     writeFileSync(join(folder, 'home', '.gitconfig'), GIT_CONFIG);
@@ -75,15 +76,18 @@ export class Fleet {
 
   /** Creates the repository. The caller must `close` the fleet. */
   static create(options: FleetOptions): Fleet {
-    return Fleet.from(writtenOrigin(options));
+    return Fleet.from(writtenOrigin(options), options.env);
   }
 
-  /** As `create`, with a repository of another kind. */
-  static from(origin: Origin): Fleet {
+  /**
+   * As `create`, with a repository of another kind.
+   * @param env added to the environment of every machine
+   */
+  static from(origin: Origin, env: Readonly<Record<string, string>> = {}): Fleet {
     // A short name: sockets are made below it, and the path of a socket is limited to about 100 characters.
     const folder = realpathSync(mkdtempSync(join(tmpdir(), 'dte-')));
     try {
-      return new Fleet(folder, origin);
+      return new Fleet(folder, origin, env);
     } catch (error) {
       rmSync(folder, { recursive: true, force: true });
       throw error;
@@ -129,6 +133,7 @@ export class Fleet {
         MACHINE: name,
         SAMPLE_JOURNAL: join(this.folder, 'journal'),
         SAMPLE_GATES: join(this.folder, 'gates'),
+        ...this.env,
         ...(ci ? { CI: 'true', CI_JOB_NAME: name, ...this.sessionEnv } : {}),
         ...env,
       },

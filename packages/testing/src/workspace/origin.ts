@@ -31,6 +31,8 @@ export interface FleetOptions {
   files: Record<string, FileContent>;
   /** Path -> content of a second commit, on the branch `change`, which the machines check out. */
   change?: Record<string, FileContent>;
+  /** Added to the environment of every machine. */
+  env?: Readonly<Record<string, string>>;
 }
 
 const asText = (content: FileContent): string =>
