@@ -12,6 +12,7 @@ module.exports = {
   modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/out-tsc/'],
   moduleNameMapper: {
     '^@org/dte$': join(packages, 'dte/src/index.ts'),
+    '^@org/dte-nx-compat/workspace-root$': join(packages, 'nx-compat/src/install/workspace-root.ts'),
     '^@org/dte-([a-z-]+)$': join(packages, '$1/src/index.ts'),
   },
   transform: {

@@ -261,8 +261,13 @@ async function scaleOf(options) {
   const [agents, tasks] = [count(options, 'agents', 1000, 1), count(options, 'tasks', 20_000, 1)];
   say(`scale: ${agents} agents, ${tasks} tasks, ${machine()}`);
   return scale({
-    ...{ agents, tasks, taskMs: count(options, 'length', 0), artifacts: count(options, 'artifacts', 1) > 0 },
-    ...{ kill: count(options, 'kill', 0) > 0, profile, say },
+    agents,
+    tasks,
+    taskMs: count(options, 'length', 0),
+    artifacts: count(options, 'artifacts', 1) > 0,
+    kill: count(options, 'kill', 0) > 0,
+    profile,
+    say,
   });
 }
 

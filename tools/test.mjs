@@ -1,6 +1,6 @@
 // npm test: everything, also on a fresh clone. Two phases, because they weigh so differently:
 //   unit  packages/*   from the sources, in parallel
-//   e2e   e2e/<area>   from packed tarballs in real workspaces, one after the other
+//   e2e   e2e/<area>   from packed tarballs in real workspaces, one file more at a time than there are cores: they also wait
 //
 //   npm test -- [--only=unit|e2e] [pattern ...] [jest options that start with a dash]
 //
@@ -15,7 +15,7 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { bootstrap } from './bootstrap.mjs';
 import { cleanEnvironment } from './lib/clean-environment.mjs';
@@ -45,7 +45,7 @@ const PHASES = {
   },
   e2e: {
     projects: () => [join(root, 'e2e', 'jest.config.cjs')],
-    options: ['--runInBand'],
+    options: [`--maxWorkers=${availableParallelism() + 1}`],
     prepare: async () => {
       const { packAll } = await import('./pack.mjs');
       return problemsOf(() => packAll());
@@ -87,8 +87,13 @@ async function runPhase(name, { patterns, jestOptions }) {
   try {
     const problems = await runJest({
       args: [
-        ...['--projects', ...phase.projects(), '--passWithNoTests', '--json', `--outputFile=${output}`],
-        ...[`--cacheDirectory=${join(root, 'node_modules', '.cache', 'jest')}`],
+        '--projects',
+        ...phase.projects(),
+        '--passWithNoTests',
+        '--json',
+        `--outputFile=${output}`,
+        `--cacheDirectory=${join(root, 'node_modules', '.cache', 'jest')}`,
+        `--testSequencer=${join(root, 'tools', 'lib', 'slow-first.cjs')}`,
         ...phase.options,
         // Said here because CI is not in the environment of the tests: snapshots are compared, never written.
         ...(process.env.CI ? ['--ci'] : []),

@@ -17,7 +17,9 @@ const failsOnce = (name: string): string =>
     .replace('; &&', ';');
 
 const target = (command: string): object => ({
-  ...{ cache: true, command, outputs: ['{workspaceRoot}/dist/{projectRoot}'] },
+  cache: true,
+  command,
+  outputs: ['{workspaceRoot}/dist/{projectRoot}'],
 });
 
 const PROJECTS = {

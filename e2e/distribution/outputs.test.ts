@@ -81,7 +81,9 @@ describe('where outputs go', () => {
     for (const line of ['base:gen line 1', 'lib:pack line 2', 'app:pack on agent-'])
       expect(plain(exit.output)).toContain(line);
     expect(['tmp/base/gen.txt', 'dist/libs/lib/out.txt', 'dist/apps/app/out.txt'].map(has)).toEqual([
-      ...[false, false, false],
+      false,
+      false,
+      false,
     ]);
     expect(has('dist/libs/lib/report/coverage.txt')).toBe(true);
     expect(ownLines(exit.output).at(-1)).toMatch(

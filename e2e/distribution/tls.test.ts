@@ -40,14 +40,16 @@ const hasNetwork = Object.values(networkInterfaces()).some((all) => all?.some(({
       const sha = (await main.run('git', ['rev-parse', 'HEAD'])).stdout.trim();
       const claims = { project_id: '7', pipeline_id: '1001', sha };
       const env = {
-        ...{ CI: 'true', CI_SERVER_URL: gitlab.url, CI_API_V4_URL: gitlab.apiUrl },
-        ...{
-          CI_PROJECT_ID: '7',
-          CI_PIPELINE_ID: '1001',
-          CI_JOB_ID: '50',
-          CI_JOB_TOKEN: gitlab.jobToken(7, 50),
-        },
-        ...{ DTE_RENDEZVOUS: 'gitlab-packages', DTE_RENDEZVOUS_DIR: '', DTE_SESSION_ID: '' },
+        CI: 'true',
+        CI_SERVER_URL: gitlab.url,
+        CI_API_V4_URL: gitlab.apiUrl,
+        CI_PROJECT_ID: '7',
+        CI_PIPELINE_ID: '1001',
+        CI_JOB_ID: '50',
+        CI_JOB_TOKEN: gitlab.jobToken(7, 50),
+        DTE_RENDEZVOUS: 'gitlab-packages',
+        DTE_RENDEZVOUS_DIR: '',
+        DTE_SESSION_ID: '',
         DTE_ID_TOKEN: gitlab.idToken({ ...claims, job_id: '50' }),
       };
       const pipeline = new Pipeline(fleet, main, env);

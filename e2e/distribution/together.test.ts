@@ -184,8 +184,11 @@ describe('features together', () => {
       ],
       {
         env: {
-          ...{ DTE_RETRIES: '1', DTE_MAIN_SLOTS: '1', DTE_TASK_TIMEOUT_MS: '{"hang":2500}' },
-          ...{ DTE_FORWARD_ENV: 'STAGE', STAGE: 'of-the-main-job' },
+          DTE_RETRIES: '1',
+          DTE_MAIN_SLOTS: '1',
+          DTE_TASK_TIMEOUT_MS: '{"hang":2500}',
+          DTE_FORWARD_ENV: 'STAGE',
+          STAGE: 'of-the-main-job',
         },
       },
     );

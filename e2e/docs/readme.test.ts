@@ -137,8 +137,12 @@ describe('the documents', () => {
     const [, port] = /coordinator on \S+:(\d+)/.exec(service.output())!;
     const claims = { project_id: '7', pipeline_id: '1001', sha: fleet.head };
     const env = {
-      ...{ ...variables, DTE_COORDINATOR_URL: `http://127.0.0.1:${port}`, DTE_PROGRESS_MS: '200' },
-      ...{ DTE_RENDEZVOUS_DIR: undefined, DTE_SESSION_ID: '7-1001', CI_SERVER_URL: gitlab.url },
+      ...variables,
+      DTE_COORDINATOR_URL: `http://127.0.0.1:${port}`,
+      DTE_PROGRESS_MS: '200',
+      DTE_RENDEZVOUS_DIR: undefined,
+      DTE_SESSION_ID: '7-1001',
+      CI_SERVER_URL: gitlab.url,
       DTE_ID_TOKEN: gitlab.idToken({ ...claims, job_id: '50' }),
     };
     const pipeline = new Pipeline(fleet, fleet.machine('main'));

@@ -16,7 +16,13 @@ import { LIGHT_NX } from '../support/light-nx';
 
 const AGENTS = ['agent-1', 'agent-2'];
 const command = (projects: string, target: string): string[] => [
-  ...['run-many', '-t', target, '-p', projects, '--batch', '--output-style=static'],
+  'run-many',
+  '-t',
+  target,
+  '-p',
+  projects,
+  '--batch',
+  '--output-style=static',
 ];
 
 describe('a batch', () => {

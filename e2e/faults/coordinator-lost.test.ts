@@ -1,19 +1,17 @@
 import { expectExit } from '../support/expect-exit';
-import { Pipeline, type ProcessInfo, type RunningProcess, signalProcess, type Fleet } from '@org/dte-testing';
+import {
+  freePort,
+  Pipeline,
+  type ProcessInfo,
+  type RunningProcess,
+  signalProcess,
+  type Fleet,
+} from '@org/dte-testing';
 import { execFileSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { faultFleet, HELD, HELD_TASKS, SHORT_WAITS, tasksHeldOn } from '../support/fault-fleet';
 import { machinesOf, ownLines, plain, ranOn } from '../support/log';
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
 
 describe('a coordinator that is lost', () => {
   let fleet: Fleet;

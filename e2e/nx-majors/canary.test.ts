@@ -3,7 +3,7 @@ import { sampleFleet } from '../support/sample-fleet';
 
 /** Runs the canary checks that nx-compat brings along, inside the workspace and as the workspace resolves them. */
 const SCRIPT = `
-const { canaryChecks } = require('@org/dte-nx-compat');
+const { canaryChecks } = require('@org/dte-nx-compat/canary');
 (async () => {
   const major = Number(require('nx/package.json').version.split('.')[0]);
   const results = [];

@@ -60,13 +60,15 @@ const needs = (...servers: string[]): { dependsOn: object[] } => ({
 });
 
 const server = (name: string, options = '', extra: object = {}): object => ({
-  ...{ continuous: true, dependsOn: ['build'] },
+  continuous: true,
+  dependsOn: ['build'],
   command: `node tools/server.cjs ${name} dist/apps/app/out.txt ${options}`,
   ...extra,
 });
 
 const user = (id: string, name: string, options: string, extra: object): object => ({
-  ...{ cache: true, command: `node tools/user.cjs ${id} ${name} ${options}` },
+  cache: true,
+  command: `node tools/user.cjs ${id} ${name} ${options}`,
   ...extra,
 });
 
@@ -92,7 +94,8 @@ export function serversFleet(nx: string): Fleet {
   const gateway = {
     serve: {
       ...needs('app serve'),
-      ...{ continuous: true, command: 'node tools/server.cjs gateway apps/gateway/source.txt' },
+      continuous: true,
+      command: 'node tools/server.cjs gateway apps/gateway/source.txt',
     },
   };
   const e2e = {

@@ -5,8 +5,8 @@ import { fileURLToPath } from 'node:url';
 export const root = fileURLToPath(new URL('../..', import.meta.url));
 
 /** Every package of the workspace: its folder, its name in packages/, and its manifest. */
-export function workspacePackages() {
-  const parent = join(root, 'packages');
+export function workspacePackages(at = root) {
+  const parent = join(at, 'packages');
   return readdirSync(parent)
     .filter((dir) => existsSync(join(parent, dir, 'package.json')))
     .map((dir) => ({

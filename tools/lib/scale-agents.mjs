@@ -39,15 +39,23 @@ class ScaleAgent {
     this.connection = connect({
       address: url,
       hello: {
-        ...{ role: 'agent', sessionId, clientId: name, name, jobUrl: `https://ci.example/jobs/${name}` },
-        ...{ identity, slots: null, labels: [] },
+        role: 'agent',
+        sessionId,
+        clientId: name,
+        name,
+        jobUrl: `https://ci.example/jobs/${name}`,
+        identity,
+        slots: null,
+        labels: [],
       },
-      ...{ limits, incoming: coordinatorToAgentSchema },
+      limits,
+      incoming: coordinatorToAgentSchema,
     });
     this.http = httpClient({
       url: () => this.connection.httpUrl(),
       token: () => this.connection.token(),
-      ...{ limits, retryForMs: limits.coordinatorGraceMs },
+      limits,
+      retryForMs: limits.coordinatorGraceMs,
     });
     this.connection.onState((state) => this.onState(state));
     this.connection.onMessage((message) => this.onMessage(message));
@@ -127,8 +135,16 @@ class ScaleAgent {
     if (this.artifacts) await this.http.putAttempt(runId, taskId, attempt, () => Readable.from([ARTIFACT]));
     const artifact = this.artifacts ? { kind: 'attempt', attempt } : { kind: 'none' };
     return {
-      ...{ kind: 'finished', status: 'success', code: 0, fromCache: null, hash: assignment.hash, artifact },
-      ...{ startMs, endMs: Date.now(), reason: null, hashDetails: null },
+      kind: 'finished',
+      status: 'success',
+      code: 0,
+      fromCache: null,
+      hash: assignment.hash,
+      artifact,
+      startMs,
+      endMs: Date.now(),
+      reason: null,
+      hashDetails: null,
     };
   }
 

@@ -21,32 +21,36 @@ export function specOf(tasks) {
     const idOf = (at) => `${project}:${targets[at]}`;
     const at = index % CHAIN;
     const nxTask = {
-      ...{
-        id: idOf(at),
-        target: { project, target: targets[at] },
-        projectRoot,
-        cache: true,
-        parallelism: true,
-      },
-      ...{
-        overrides: { __overrides_unparsed__: [] },
-        outputs: [`${projectRoot}/dist`, `coverage/${projectRoot}`],
-      },
+      id: idOf(at),
+      target: { project, target: targets[at] },
+      projectRoot,
+      cache: true,
+      parallelism: true,
+      overrides: { __overrides_unparsed__: [] },
+      outputs: [`${projectRoot}/dist`, `coverage/${projectRoot}`],
     };
     return {
-      ...{ id: idOf(at), nxTask, hash: String(index).padStart(20, '7'), cacheable: true, parallelism: true },
+      id: idOf(at),
+      nxTask,
+      hash: String(index).padStart(20, '7'),
+      cacheable: true,
+      parallelism: true,
       dependencies: at === 0 ? [] : [{ id: idOf(at - 1) }],
-      ...{ continuousDependencies: [], weight: 1, initial: { state: 'pending' } },
+      continuousDependencies: [],
+      weight: 1,
+      initial: { state: 'pending' },
     };
   };
   return {
-    ...{
-      runId: RUN,
-      command: 'nx run-many -t build,lint,test,e2e-ci',
-      requestedTargets: targets,
-      parallel: 2,
-    },
-    ...{ nxBail: false, skipNxCache: false, verbose: false, streamOutput: false, env: {} },
+    runId: RUN,
+    command: 'nx run-many -t build,lint,test,e2e-ci',
+    requestedTargets: targets,
+    parallel: 2,
+    nxBail: false,
+    skipNxCache: false,
+    verbose: false,
+    streamOutput: false,
+    env: {},
     tasks: Array.from({ length: tasks }, task),
   };
 }
@@ -65,10 +69,17 @@ export class MainJob {
     this.connection = connect({
       address: url,
       hello: {
-        ...{ role: 'main', sessionId, clientId: 'main-1', name: 'main job', jobUrl: null },
-        ...{ identity, slots: null, labels: [] },
+        role: 'main',
+        sessionId,
+        clientId: 'main-1',
+        name: 'main job',
+        jobUrl: null,
+        identity,
+        slots: null,
+        labels: [],
       },
-      ...{ limits: this.limits, incoming: coordinatorToMainSchema },
+      limits: this.limits,
+      incoming: coordinatorToMainSchema,
     });
     this.connection.onMessage((message) => {
       this.bytes += encode(message).length;
@@ -79,7 +90,8 @@ export class MainJob {
     this.http = httpClient({
       url: () => this.connection.httpUrl(),
       token: () => this.connection.token(),
-      ...{ limits: this.limits, retryForMs: this.limits.coordinatorGraceMs },
+      limits: this.limits,
+      retryForMs: this.limits.coordinatorGraceMs,
     });
   }
 
@@ -90,8 +102,14 @@ export class MainJob {
   follow(expected) {
     const { followRun } = load();
     return followRun({
-      ...{ connection: this.connection, runId: RUN, info: this.info, expected, limits: this.limits },
-      ...{ reports: async () => [], onOutput: () => {}, onSession: () => {} },
+      connection: this.connection,
+      runId: RUN,
+      info: this.info,
+      expected,
+      limits: this.limits,
+      reports: async () => [],
+      onOutput: () => {},
+      onSession: () => {},
       onEntry: (entry) => {
         if (entry.type === 'retried') this.retried++;
         if (entry.type !== 'ended') return;

@@ -34,7 +34,9 @@ export class CoordinatorProcess {
       ? { NODE_OPTIONS: `--require=${here('./profile.cjs')}`, DTE_BENCH_PROFILE: this.profile }
       : {};
     this.process = new RunningProcess({
-      ...{ name: 'coordinator', command: process.execPath, cwd: this.folder },
+      name: 'coordinator',
+      command: process.execPath,
+      cwd: this.folder,
       args: [
         here('../../packages/dte/dist/cli/main.js'),
         'coordinator',

@@ -100,10 +100,17 @@ async function measure(parts, options) {
   if (seen.errors.length > 0) throw new Error(`Agents met errors: ${[...new Set(seen.errors)].join('; ')}`);
 
   const result = {
-    ...{ agents, tasks, joinMs, submitMs, tasksPerSecond: Math.round((tasks * 1000) / runMs) },
-    ...{ medianMs: at(seen.latencies, 0.5), p99Ms: at(seen.latencies, 0.99) },
-    ...{ coordinatorCpuMs: usedMs, coordinatorRssMb: coordinator.peakMb() },
-    ...{ lost: seen.lost, retried: main.retried },
+    agents,
+    tasks,
+    joinMs,
+    submitMs,
+    tasksPerSecond: Math.round((tasks * 1000) / runMs),
+    medianMs: at(seen.latencies, 0.5),
+    p99Ms: at(seen.latencies, 0.99),
+    coordinatorCpuMs: usedMs,
+    coordinatorRssMb: coordinator.peakMb(),
+    lost: seen.lost,
+    retried: main.retried,
   };
   say(
     `  run: submitted in ${submitMs} ms, done in ${runMs} ms, ${result.tasksPerSecond} tasks/s; result to next task: ` +

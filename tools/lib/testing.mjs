@@ -3,11 +3,21 @@ import { createRequire } from 'node:module';
 
 const require = createRequire(import.meta.url);
 
-export const loadWorkspaceFactory = () => ({
-  ...require('../../packages/testing/dist/workspace/index.js'),
-  ...require('../../packages/testing/dist/process/index.js'),
-  ...require('../../packages/testing/dist/parity/index.js'),
-});
+export function loadWorkspaceFactory() {
+  const testing = require('@org/dte-testing');
+  return {
+    DEFAULT_NX_VERSION: testing.DEFAULT_NX_VERSION,
+    describeReport: testing.describeReport,
+    existingWorkspace: testing.existingWorkspace,
+    Fleet: testing.Fleet,
+    install: testing.install,
+    lastLine: testing.lastLine,
+    ParityBench: testing.ParityBench,
+    Pipeline: testing.Pipeline,
+    RunningProcess: testing.RunningProcess,
+    waitFor: testing.waitFor,
+  };
+}
 
 /**
  * Runs `action` with a fleet, or what else can be closed, and ends all its processes and deletes its folder afterwards, also

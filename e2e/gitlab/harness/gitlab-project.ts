@@ -180,7 +180,10 @@ export class GitlabProject {
     const env = copyOnce(join(this.folder, 'runner'), { ...this.env, ...this.runnerEnv }, number);
     const run = await PipelineRun.start(
       {
-        ...{ clone: this.clone, folder: this.folder, env, number },
+        clone: this.clone,
+        folder: this.folder,
+        env,
+        number,
         // A job's token is good for as long as it runs, and whoever has it can see by that whether the job does.
         onJobEnd: (job) => this.gitlab.endJob(this.jobIds.get(job) ?? ''),
       },

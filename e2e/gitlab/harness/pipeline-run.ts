@@ -42,7 +42,8 @@ export const gitlabNameOf = (job: string): string => job.replace(PARALLEL, ' $1'
 const withOptions = ({ variables = {}, without = [] }: PipelineOptions): string[] => [
   ...Object.entries(variables).flatMap(([name, value]) => ['--variable', `${name}=${value}`]),
   // It warns of predefined ones among them; here they are meant.
-  ...['--ignore-predefined-vars', Object.keys(variables).join(',')],
+  '--ignore-predefined-vars',
+  Object.keys(variables).join(','),
   ...without.flatMap((name) => ['--unset-variable', name]),
 ];
 

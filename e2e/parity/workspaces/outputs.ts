@@ -124,8 +124,12 @@ const KINDS: Readonly<Record<string, Kind>> = {
       '{projectRoot}/never-written',
     ],
     look: (root, name) => [
-      ...[`${root}/gen/a.js`, `${root}/gen/deep/b.js`, `${root}/report.json`, `built/${name}`],
-      ...[`extra/${name}`, `${root}/never-written`],
+      `${root}/gen/a.js`,
+      `${root}/gen/deep/b.js`,
+      `${root}/report.json`,
+      `built/${name}`,
+      `extra/${name}`,
+      `${root}/never-written`,
     ],
     options: (name) => ({ outputPath: `built/${name}` }),
   },
@@ -182,11 +186,15 @@ const bigProject = (name: string, cache: boolean): SampleProject => ({
   root: `libs/${name}`,
   targets: {
     'make-big': {
-      ...{ cache, inputs: SCRIPTS, outputs: ['{workspaceRoot}/dist/{projectName}'] },
+      cache,
+      inputs: SCRIPTS,
+      outputs: ['{workspaceRoot}/dist/{projectName}'],
       command: run('big', `dist/${name}`, String(BIG_BYTES)),
     },
     'look-big': {
-      ...{ cache: true, inputs: SCRIPTS, dependsOn: ['make-big'] },
+      cache: true,
+      inputs: SCRIPTS,
+      dependsOn: ['make-big'],
       command: run('tail', `dist/${name}/big.bin`),
     },
   },

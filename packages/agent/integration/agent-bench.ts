@@ -34,7 +34,7 @@ export class TestAgent {
       ...{ identity: exampleClaims.identity, limits: testLimits(limits), signals: this.signals },
       env: { PATH: process.env['PATH'], DTE_SECRET: 'never for tasks', DTE_ID_TOKEN: 'nor.this.one' },
       rendezvous: {
-        kind: 'file',
+        isAddressGiven: false,
         report: () => Promise.resolve(),
         find: async () =>
           url === null

@@ -16,7 +16,7 @@ it('leaves at once, with code 0 and one line, when the session it finds is finis
   const record = { version: 1, sessionId: 'session', url: 'http://127.0.0.1:9', generation: 'g' } as const;
   const find = () =>
     Promise.resolve({ ...record, expiresAtMs: Number.MAX_VALUE, state: 'finished' as const });
-  const rendezvous = { kind: 'file', find, report: () => Promise.resolve() };
+  const rendezvous = { isAddressGiven: false, find, report: () => Promise.resolve() };
   bench.startAt(null, { rendezvous }, { agentIdleMs: 600_000 });
   expect(await bench.agent.ended).toBe(0);
   expect(bench.agent.output).toBe('dte: session session is finished; nothing to do\n');

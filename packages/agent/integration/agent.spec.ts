@@ -117,7 +117,7 @@ it('leads executors to a coordinator with a pinned key by a plain port of this m
     const record = { version: 1, sessionId: 'session', url: secure.url, pin: certificate.pin } as const;
     const find = () => Promise.resolve({ ...record, generation: 'g', expiresAtMs: Number.MAX_VALUE });
     const report = () => Promise.resolve();
-    const one = bench.start({ rendezvous: { kind: 'file', find, report }, slots: 1 });
+    const one = bench.start({ rendezvous: { isAddressGiven: false, find, report }, slots: 1 });
     secure.want({ assignments: [assignment('a:build')] });
     await secure.waitForSync('the result', ({ work }) =>
       work.some(({ phase }) => phase.name === 'completed'),

@@ -1,4 +1,5 @@
 export * from './artifacts';
 export * from './connection';
 export * from './http';
+export { isHighSurrogate } from './terminal';
 export * from './tunnel';

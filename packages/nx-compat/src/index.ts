@@ -1,32 +1,30 @@
-export * from './model/types';
-export { dependencyClosure, normaliseTaskGraph, subgraph, toNxTaskGraph } from './model/task-graph';
-export { findWorkspaceRoot, NxInstallError, resolveNx, type NxInstall } from './install/nx-install';
-export {
-  runSubsetWithDefaultRunner,
-  runWithDefaultRunner,
-  type SubsetRequest,
-} from './runner/default-runner';
+export type {
+  NxHashDetails,
+  NxLifeCycle,
+  NxProjectGraph,
+  NxProjectNode,
+  NxRunnerContext,
+  NxRunnerOptions,
+  NxStatuses,
+  NxTarget,
+  NxTask,
+  NxTaskStatus,
+  TaskGraph,
+} from './model/types';
+export { dependencyClosure, normaliseTaskGraph } from './model/task-graph';
+export { NxInstallError, nxEntry, resolveNx } from './install/nx-install';
+export { findWorkspaceRoot } from './install/workspace-root';
+export { runSubsetWithDefaultRunner } from './runner/default-runner';
 export { hideFromTasks } from './variables/hidden';
 export { bailStopsTasks } from './runner/bail';
-export { openCache, type OpenCacheOptions } from './cache/open-cache';
-export { detectRemoteKind, useRemoteCache, type RemoteCacheLease } from './cache/remote-cache';
-export type {
-  ArtifactReader,
-  ArtifactRequest,
-  CacheEntry,
-  FetchResult,
-  RemoteCacheAddress,
-  RemoteKind,
-  StoreOutcome,
-  TaskCache,
-} from './cache/types';
-export { recordTaskDetails } from './cache/task-details';
+export { openCache } from './cache/open-cache';
+export type { ArtifactReader, CacheEntry, FetchResult, StoreOutcome, TaskCache } from './cache/types';
+export { cachesFailures } from './cache/failures';
+export { cacheMark, isCacheMark } from './cache/marks';
 export { createStreamPrinter, type StreamPrinter } from './printing/stream-printer';
 export { terminalUiOf, type TerminalUi } from './printing/terminal-ui';
 export { shouldStreamOutput } from './printing/should-stream';
 export {
-  expandOutputs,
-  lineOf,
   listOutputs,
   listPaths,
   removeOutputs,
@@ -41,28 +39,22 @@ export { declaredOutputs } from './outputs/declared';
 export { pathMatcher } from './outputs/path-matcher';
 export type { HashResult } from './hashing/hashing';
 export { createLateHasher, type LateHasher } from './hashing/late-hash';
-export { matchFiles, readHashInput, type HashInput } from './hash-inputs';
+export { INPUTS_OF_EVERY_TASK, matchFiles, readHashInput, type HashInput } from './hash-inputs';
+export { isCommandVariable } from './variables/of-commands';
 export { environmentOfHooks } from './variables/of-hooks';
 export { environmentOfTask } from './hashing/hashing';
+export { parallelOf } from './planning/parallel';
 export { matchProjects } from './planning/match-projects';
 export { outputsOfTarget } from './planning/target-outputs';
 export { isContinuous, isNonParallel, isNoop } from './model/task-kinds';
+export { ACCESS_TOKEN, ALIAS, DEFAULT_RUNNERS, RUNNER, SHIM, VENDOR_RUNNERS } from './seam/names';
+export { OPTIONS_OF_NX, parseNxJson, readNxJson, runnerOptionsOf, RUNNER_OPTIONS } from './seam/nx-json';
 export { inspectSeam } from './seam/inspect';
 export type { SeamFindings, SeamObstacle } from './seam/types';
 export { createTaskHost } from './host/task-host';
-export type {
-  BatchRun,
-  RunBatchRequest,
-  RunningServer,
-  RunTaskRequest,
-  ServerEnd,
-  ServerRequest,
-  TaskHost,
-  TaskHostOptions,
-  TaskRun,
-} from './host/types';
+export type { BatchRun, RunBatchRequest, RunTaskRequest, TaskHost, TaskRun } from './host/types';
 export { brokenBy, type Broken } from './host/broken';
 export { watchFrozen } from './processes/frozen';
+export { EXECUTOR_MARK, endProcesses } from './processes/executor-processes';
 export { countsServers } from './execution/continuous';
-export { planBatches, type BatchPlanInput } from './planning/batches';
-export { canaryChecks, type CanaryCheck, type CanaryResult } from './canary';
+export { planBatches } from './planning/batches';

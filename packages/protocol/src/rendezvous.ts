@@ -73,21 +73,31 @@ export type RendezvousReport = z.infer<typeof rendezvousReportSchema>;
 
 /** Port: publish and find the address of a session's coordinator. */
 export interface Rendezvous {
+  /** For people, as the options name it. Nothing depends on it: what does has a property below. */
   readonly kind: string;
+  /**
+   * A person has given the address, and it is that of a service, which is part of no job: no job publishes one or begins a coordinator,
+   * and whoever gets no answer there waits, because the service may just be starting.
+   */
+  readonly isAddressGiven: boolean;
+  /** Jobs on other machines look here: the coordinator of a job listens for them. */
+  readonly isAcrossMachines: boolean;
+  /** It is a service that many ask, and may be busy for a while: it is asked at a pace, and given `rendezvousRetryMs`. */
+  readonly isShared: boolean;
   /** The record of a session, or null when there is none (yet) or it expired. Throws DteError DTE_BAD_CONFIG on nonsense. */
   find(sessionId: string): Promise<RendezvousRecord | null>;
-  /** Publishes, replacing an older record of the same session. Not possible for `static`: does nothing. */
+  /** Publishes, replacing an older record of the same session. Does nothing where the address is given. */
   publish(record: RendezvousRecord): Promise<void>;
   /** Takes a record back, if it is still the given generation's. */
   withdraw(sessionId: string, generation: string): Promise<void>;
   /**
-   * Says until `expiresAtMs` that the session is finished, if its record is still the given generation's. Not possible
-   * for `static`: does nothing.
+   * Says until `expiresAtMs` that the session is finished, if its record is still the given generation's. Does
+   * nothing where the address is given.
    */
   finish(sessionId: string, generation: string, expiresAtMs: number): Promise<void>;
   /**
    * Says that an agent cannot reach the address of this generation: the rendezvous is all that it shares with the main
-   * job then. A later report of the same agent replaces its earlier one. Not possible for `static`: does nothing.
+   * job then. A later report of the same agent replaces its earlier one. Does nothing where the address is given.
    */
   report(sessionId: string, generation: string, report: RendezvousReport): Promise<void>;
   /** What agents have reported of this generation; of many, some (limit `rendezvousReports`). */

@@ -1,14 +1,80 @@
-export * from './process';
-export * from './workspace';
-export * from './parity';
-export { rendezvousContract, type RendezvousUnderTest } from './contracts/rendezvous.contract';
-export { MemoryRendezvous, MemoryRendezvousStore } from './memory-rendezvous';
-export { FakeClock } from './fake-clock';
-export { seededRandom, type SeededRandom } from './seeded-random';
-export * from './simulation';
-export { artifactStoreContract, type ArtifactStoreUnderTest } from './contracts/artifact-store.contract';
-export { historyContract, type TaskHistoryUnderTest } from './contracts/history.contract';
-export { journalContract, type JournalStoreUnderTest } from './contracts/journal.contract';
-export * from './net';
-export * from './gitlab';
-export * from './coordinator';
+// What the specs of other packages, the end-to-end tests and the tools use, and no more: tools/structure.mjs says what nobody takes.
+export {
+  assignment,
+  exampleClaims,
+  FakeCoordinator,
+  runOfTasks,
+  sendArtifact,
+  testLimits,
+} from './coordinator';
+export {
+  exampleHello,
+  exampleRun,
+  exampleTask,
+  runSpec,
+  signHello,
+  type TaskOptions,
+  taskSpec,
+  TEST_COMMIT,
+  TEST_NX_VERSION,
+} from './examples';
+export {
+  type FakeClaims,
+  type FakeGitlab,
+  type FakeProject,
+  type IdTokenOptions,
+  selfSignedCertificate,
+  startFakeGitlab,
+  type TestCertificate,
+} from './gitlab';
+export { freePort, type HttpAnswer, httpCall, type HttpCall, RawClient } from './net';
+export {
+  describeReport,
+  type Difference,
+  existingWorkspace,
+  lastLine,
+  ParityBench,
+  type ParityOptions,
+  type ParityReport,
+  type Replacement,
+} from './parity';
+export {
+  isRunning,
+  type ProcessExit,
+  type ProcessInfo,
+  processesBelow,
+  processTree,
+  RunningProcess,
+  signalProcess,
+  waitFor,
+} from './process';
+export { MemoryRendezvous, rendezvousContract } from './rendezvous';
+export { type Incident, type PlannedRun, seededRandom, simulate, type SimulationPlan } from './simulation';
+export {
+  AFFECTED,
+  DEFAULT_NX_VERSION,
+  type FileContent,
+  Fleet,
+  install,
+  type InstallOptions,
+  type JournalEntry,
+  linkFolder,
+  LinkTo,
+  Machine,
+  NX_VERSIONS,
+  packedTarballs,
+  Pipeline,
+  plainOutputs,
+  readJournal,
+  REPOSITORY,
+  type RunOptions,
+  SAMPLE_CHANGE,
+  SAMPLE_PROJECTS,
+  SAMPLE_TARGET_DEFAULTS,
+  sampleCommand,
+  sampleFiles,
+  sampleNxJson,
+  sampleProject,
+  type SampleProject,
+  tempFolders,
+} from './workspace';

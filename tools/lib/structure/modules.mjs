@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import ts from 'typescript';
-import { filesBelow, root, workspacePackages } from '../packages.mjs';
+import { filesBelow, workspacePackages } from '../packages.mjs';
 
 const isSource = (path) =>
   path.endsWith('.ts') && !path.endsWith('.spec.ts') && !path.split('/').includes('test-support');
@@ -52,9 +52,9 @@ export function resolveRelative(file, specifier) {
   );
 }
 
-/** Every source file of every package, parsed. */
-export function readSources() {
-  return workspacePackages().flatMap(({ dir, path }) =>
+/** Every source file of every package below `root`, parsed. */
+export function readSources(root) {
+  return workspacePackages(root).flatMap(({ dir, path }) =>
     filesBelow(join(path, 'src'))
       .filter(isSource)
       .map((name) => {
@@ -64,11 +64,15 @@ export function readSources() {
   );
 }
 
-const SKIPPED = ['node_modules', 'dist', 'tmp', 'files'];
+const SKIPPED = ['node_modules', 'dist', 'out-tsc', 'tmp', 'files'];
 
 /** Everything that may use a package's public names: sources, specs, end-to-end tests, tools. */
-export function readUsers() {
-  const folders = [...workspacePackages().map(({ path }) => path), join(root, 'e2e'), join(root, 'tools')];
+export function readUsers(root) {
+  const folders = [
+    ...workspacePackages(root).map(({ path }) => path),
+    join(root, 'e2e'),
+    join(root, 'tools'),
+  ];
   return folders.flatMap((folder) =>
     filesBelow(folder, (name) => SKIPPED.includes(name))
       .filter((name) => isCode(name) || name.endsWith('.mjs'))

@@ -1,7 +1,6 @@
-import { createTaskHost } from '@org/dte-nx-compat';
+import { EXECUTOR_MARK, createTaskHost, endProcesses } from '@org/dte-nx-compat';
 import { readLimits } from '@org/dte-protocol';
 import { nxOutputs } from '@org/dte-client';
-import { EXECUTOR_MARK, endProcesses } from '../supervisor/process-tree';
 import { openChannel } from './channel';
 import { Executor } from './executor';
 

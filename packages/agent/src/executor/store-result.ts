@@ -1,4 +1,4 @@
-import { type OutputSummary, type TaskHost, type TaskRun } from '@org/dte-nx-compat';
+import { cachesFailures, type OutputSummary, type TaskHost, type TaskRun } from '@org/dte-nx-compat';
 import { type Artifact, type TaskSpec, isStorableHash } from '@org/dte-protocol';
 import { packAttempt, summariseOutputs, withSummary } from '@org/dte-client';
 import { nxTaskOf } from './nx-task';
@@ -82,7 +82,7 @@ async function isInCache(
   if (status === 'failure' && run.store.kind === 'none') return false;
   if (run.cacheStatus === 'remote-hit' && host.remoteKind === 'ours') return true;
   // With NX_CACHE_FAILURES what is held under this hash may be a failure from before.
-  const isSure = status === 'failure' || process.env['NX_CACHE_FAILURES'] !== 'true';
+  const isSure = status === 'failure' || !cachesFailures();
   if (isSure && (await http.askHeld([run.hash])).has(run.hash)) return true;
   return run.cacheStatus === 'local-hit' && (await uploadLocalHit(host, task, run.hash));
 }

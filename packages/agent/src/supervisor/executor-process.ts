@@ -1,10 +1,9 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { watchFrozen } from '@org/dte-nx-compat';
+import { EXECUTOR_MARK, endProcesses, watchFrozen } from '@org/dte-nx-compat';
 import { DteError, type LimitValues, type Reason, SECRET_VARIABLES } from '@org/dte-protocol';
 import { frozenFor } from '../executor/frozen-reason';
 import { FROM_EXECUTOR, type FromExecutor, type ToExecutor, ofSameBuild } from '../executor/ipc';
-import { EXECUTOR_MARK, endProcesses } from './process-tree';
 
 export interface ExecutorProcessOptions {
   readonly id: number;

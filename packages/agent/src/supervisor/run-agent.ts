@@ -32,7 +32,7 @@ export interface AgentOptions {
   /** Absolute folder with nx.json. */
   readonly workspaceRoot: string;
   readonly sessionId: string;
-  readonly rendezvous: Pick<Rendezvous, 'kind' | 'find' | 'report'>;
+  readonly rendezvous: Pick<Rendezvous, 'isAddressGiven' | 'find' | 'report'>;
   readonly identity: Identity;
   /** For people: CI_JOB_NAME; default: host and process id. */
   readonly name?: string | undefined;
@@ -136,7 +136,7 @@ export async function runAgent(options: AgentOptions): Promise<number> {
   });
   connection.onState((state) => unreachable.onConnection(state));
   const waiting: WaitingNotes = new WaitingNotes({
-    ...{ limits, sessionId: options.sessionId, rendezvousKind: options.rendezvous.kind },
+    ...{ limits, sessionId: options.sessionId, isAddressGiven: options.rendezvous.isAddressGiven },
     isWorking: () => supervisor.active > 0,
     note: (line) => log.note(line),
   });

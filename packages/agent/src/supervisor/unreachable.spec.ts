@@ -22,12 +22,12 @@ let said: DteError[];
 let reporting: () => Promise<void>;
 let watch: UnreachableWatch;
 
-const createWatch = (kind: string): UnreachableWatch =>
+const createWatch = (isAddressGiven: boolean): UnreachableWatch =>
   new UnreachableWatch({
     limits: { unreachableMs: 20_000, rendezvousRequestMs: 10_000 },
     ...{ sessionId: '7-1', name: 'nx-agent 1/3', jobUrl: 'https://gitlab.example.com/-/jobs/9' },
     rendezvous: {
-      kind,
+      isAddressGiven,
       report: (_, generation, report) => {
         reports.push({ generation, report });
         return reporting();
@@ -41,7 +41,7 @@ beforeEach(() => {
   reports = [];
   said = [];
   reporting = () => Promise.resolve();
-  watch = createWatch('gitlab-packages');
+  watch = createWatch(false);
 });
 afterEach(() => {
   watch.close();
@@ -96,7 +96,7 @@ it('is done once the coordinator was reached, also when it is lost later', async
 });
 
 it('waits on for an address that a person has given', async () => {
-  watch = createWatch('static');
+  watch = createWatch(true);
   watch.onConnection(connecting('static'));
   await jest.advanceTimersByTimeAsync(60_000);
   expect(said).toEqual([]);

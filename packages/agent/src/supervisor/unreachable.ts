@@ -3,7 +3,7 @@ import { type ConnectionState, type Unreached } from '@org/dte-client';
 
 export interface UnreachableOptions {
   readonly limits: Pick<LimitValues, 'unreachableMs' | 'rendezvousRequestMs'>;
-  readonly rendezvous: Pick<Rendezvous, 'kind' | 'report'>;
+  readonly rendezvous: Pick<Rendezvous, 'isAddressGiven' | 'report'>;
   readonly sessionId: string;
   /** Of this agent, for people. */
   readonly name: string;
@@ -17,7 +17,7 @@ const MESSAGE_CHARS = 2_000;
 /**
  * Finds out that the address of the main job's coordinator leads nowhere from here: the network between jobs is closed,
  * as it is between hosted runners, and waiting would not open it. The only place left where the main job can hear of it
- * is the rendezvous. An address given by a person (`static`) is waited for: that service may just be starting.
+ * is the rendezvous. An address given by a person is waited for: that service may just be starting.
  */
 export class UnreachableWatch {
   private unreached: Unreached | null = null;
@@ -28,7 +28,7 @@ export class UnreachableWatch {
   constructor(private readonly options: UnreachableOptions) {}
 
   onConnection(state: ConnectionState): void {
-    if (this.over || this.options.rendezvous.kind === 'static') return;
+    if (this.over || this.options.rendezvous.isAddressGiven) return;
     if (state.name === 'open') {
       // It can be reached. If it goes away it is lost, which is another matter.
       this.close();

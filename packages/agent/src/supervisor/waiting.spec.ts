@@ -18,10 +18,10 @@ let said: string[];
 let working: boolean;
 let notes: WaitingNotes;
 
-const begin = (rendezvousKind = 'gitlab-packages'): void => {
+const begin = (isAddressGiven = false): void => {
   notes = new WaitingNotes({
     limits: { waitNoteMs: MINUTE, agentIdleMs: 30 * MINUTE, coordinatorGraceMs: MINUTE / 2 },
-    ...{ sessionId: '7-1', rendezvousKind, isWorking: () => working },
+    ...{ sessionId: '7-1', isAddressGiven, isWorking: () => working },
     note: (line) => said.push(line),
   });
 };
@@ -74,7 +74,7 @@ it('says when it has found an address where nobody answers yet, and what came of
 });
 
 it('names the address that a person has given as what it waits for', () => {
-  begin('static');
+  begin(true);
   jest.advanceTimersByTime(SOON);
   expect(news()).toEqual(['dte: session 7-1 · waiting for the coordinator (DTE_COORDINATOR_URL)']);
 });

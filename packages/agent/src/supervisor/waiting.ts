@@ -4,8 +4,8 @@ import { type ConnectionState } from '@org/dte-client';
 export interface WaitingOptions {
   readonly limits: Pick<LimitValues, 'waitNoteMs' | 'agentIdleMs' | 'coordinatorGraceMs'>;
   readonly sessionId: string;
-  /** `static`: a person has given the address, and no main job announces it. */
-  readonly rendezvousKind: string;
+  /** A person has given the address, and no main job announces it. */
+  readonly isAddressGiven: boolean;
   /** Does a task run, or get ready to? */
   readonly isWorking: () => boolean;
   readonly note: (line: string) => void;
@@ -111,7 +111,7 @@ export class WaitingNotes {
   private what(): string {
     switch (this.wait.name) {
       case 'address':
-        return this.options.rendezvousKind === 'static'
+        return this.options.isAddressGiven
           ? 'the coordinator (DTE_COORDINATOR_URL)'
           : 'its main job to start a coordinator';
       case 'answer':

@@ -3,7 +3,6 @@ export { type ArchiveLimits, type OutputsPort } from './ports';
 export { type ExtractOptions, type ExtractedAttempt, extractAttempt } from './extract-archive';
 export { type PackOptions, packAttempt } from './pack-archive';
 export { readTerminalOutput } from './read-terminal';
-export { isHighSurrogate } from './terminal-output';
 export { nxOutputs } from './nx-outputs';
 export { codeOfFetch, nxReader } from './nx-reader';
 export { expectSame, madeOf, summariseOutputs, withSummary } from './same-outputs';

@@ -15,7 +15,7 @@ import {
 } from './archive-format';
 import { finalTarget, isInside, unsafe } from './safe-paths';
 import { refuseUnnameable } from './same-outputs';
-import { utf8Chunks, withinLimit } from './terminal-output';
+import { utf8Chunks, withinLimit } from '../terminal';
 import { type ArchiveLimits, type OutputsPort } from './ports';
 
 export interface PackOptions {

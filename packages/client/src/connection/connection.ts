@@ -10,13 +10,13 @@ import {
 } from '@org/dte-protocol';
 import { WebSocket } from 'ws';
 import { type z } from 'zod';
+import { type Dialled, channelOf, dial } from '../dial';
 import { type Tunnel, openTunnel } from '../tunnel';
 import { type Backoff, uniformBackoff } from './backoff';
 import { type Channel, type Credentials, type HelloClaims } from './client-handshake';
-import { type Dialled, dial } from './dial';
+
 import { type Link, type LinkEvents, openLink } from './link';
 import { Outbox } from './outbox';
-import { channelOf } from './pin';
 import { Reach, type Unreached } from './reach';
 
 /** Where a connection stands. It leaves `closed` and `failed` never again. */

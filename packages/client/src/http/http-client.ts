@@ -22,7 +22,7 @@ import {
   sessionStatusSchema,
 } from '@org/dte-protocol';
 import { type z } from 'zod';
-import { withinLimit } from '../artifacts/terminal-output';
+import { withinLimit } from '../terminal';
 import { uniformBackoff } from '../connection/backoff';
 import { type Checked, type Download, download } from './download';
 import { errorOfFailure } from './http-error';

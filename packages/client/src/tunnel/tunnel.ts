@@ -2,7 +2,7 @@ import { once, setMaxListeners } from 'node:events';
 import { type AddressInfo, type Socket, createServer } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import { type LimitValues, DteError } from '@org/dte-protocol';
-import { type DialTarget, dial } from '../connection/dial';
+import { type DialTarget, dial } from '../dial';
 
 /**
  * A plain port of this machine that leads to a coordinator over pinned TLS: for Nx's own HTTP client, which can neither

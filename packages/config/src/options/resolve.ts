@@ -1,3 +1,4 @@
+import { OPTIONS_OF_NX } from '@org/dte-nx-compat';
 import { DteError, readLimits, type LimitName, type LimitValues } from '@org/dte-protocol';
 import type { z } from 'zod';
 import { nearest } from './nearest';
@@ -29,18 +30,6 @@ interface Raw {
   /** Where the value stands, for error messages. */
   readonly place: string;
 }
-
-// What nx.json options hold for Nx and not for us.
-const OPTIONS_OF_NX = [
-  'accessToken',
-  'cacheableOperations',
-  'parallel',
-  'cacheDirectory',
-  'skipNxCache',
-  'useDaemonProcess',
-  'captureStderr',
-  'runtimeCacheInputs',
-];
 
 function rawValue({ name, about }: (typeof OPTIONS)[number], sources: Sources): Raw {
   const flag = sources.flags?.[name];

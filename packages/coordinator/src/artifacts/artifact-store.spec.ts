@@ -1,9 +1,9 @@
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { artifactStoreContract } from '@org/dte-testing';
 import { FileArtifactStore } from './file-artifact-store';
 import { MemoryArtifactStore } from './memory-artifact-store';
+import { artifactStoreContract } from './test-support/artifact-store.contract';
 
 type Contents = Map<string, Map<string, { content: Buffer }>>;
 

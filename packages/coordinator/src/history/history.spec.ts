@@ -1,10 +1,10 @@
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { historyContract } from '@org/dte-testing';
 import { FileTaskHistory } from './file-history';
 import { type Evidence, projectOf } from './history';
 import { MemoryTaskHistory } from './memory-history';
+import { historyContract } from './test-support/history.contract';
 
 const LIMITS = { flakyMs: 1_000_000, historyEntries: 100 };
 

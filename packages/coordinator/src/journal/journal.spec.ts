@@ -1,9 +1,9 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { journalContract } from '@org/dte-testing';
 import { FileJournalStore } from './file-journal';
 import { MemoryJournalStore } from './memory-journal';
+import { journalContract } from './test-support/journal.contract';
 
 journalContract('memory', () =>
   Promise.resolve({ store: new MemoryJournalStore(), cleanUp: () => Promise.resolve() }),

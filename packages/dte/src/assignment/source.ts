@@ -1,3 +1,4 @@
+import { RUNNER_OPTIONS } from '@org/dte-nx-compat';
 import { findNodeAtLocation, parseTree, type Node } from 'jsonc-parser';
 import type { Problem } from './rule';
 
@@ -18,7 +19,7 @@ export interface RulesSource {
 export const RULES_FILE = '.nx/dte.yaml';
 export const NX_JSON = 'nx.json';
 /** Where the rules stand in nx.json. */
-const OPTION: Path = ['tasksRunnerOptions', 'default', 'options', 'assignmentRules'];
+const OPTION: Path = [...RUNNER_OPTIONS, 'assignmentRules'];
 
 /** The text of `.nx/dte.yaml`; null with its problems when it is no YAML. */
 export function yamlSource(text: string): { source: RulesSource | null; problems: Problem[] } {

@@ -47,7 +47,7 @@ async function sayComplete(context: CliContext, rendezvous: Rendezvous): Promise
   }
   // GitLab runs after_script in a container begun anew: the coordinator has gone with the old one, and agents that were
   // connected to it look where it may be now.
-  if (rendezvous.kind !== 'static' && !(await coordinatorAnswers(record, limits))) {
+  if (!rendezvous.isAddressGiven && !(await coordinatorAnswers(record, limits))) {
     await rendezvous.finish(sessionId, record.generation, Date.now() + limits.finishedRecordMs);
     say(
       `dte: session ${sessionId} · its coordinator is gone already; agents are told that there is nothing left to do`,

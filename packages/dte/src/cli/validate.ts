@@ -8,8 +8,8 @@ import { agentsOf, conditionOf, describeProblem, type Problem, type Rule } from 
 import { MAIN } from '../assignment/schema';
 import { RULES_FILE } from '../assignment/source';
 import type { Survey, TakenBy } from '../assignment/survey';
-import { readNxJsonOptions, resolveConfig } from '@org/dte-config';
 import { surveyWorkspace } from './survey-workspace';
+import { readNxJsonOptions, resolveConfig } from '@org/dte-config';
 import { say } from './context';
 import { table } from './table';
 

@@ -66,7 +66,7 @@ export async function rendezvousFindings(
     return findings;
   }
   if (await isAlive(record)) findings.push(ok(`the coordinator at ${record.url} answers`));
-  else if (rendezvous.kind === 'static') {
+  else if (rendezvous.isAddressGiven) {
     findings.push(
       stop(
         `the coordinator at ${record.url} does not answer`,
@@ -88,7 +88,7 @@ export async function rendezvousFindings(
 function proofFindings(
   { config: { secret, idToken } }: Resolved,
   { url }: RendezvousRecord,
-  { kind }: Rendezvous,
+  { isAddressGiven }: Rendezvous,
 ): Finding[] {
   if (isLoopback(new URL(url).hostname) || secret !== undefined) return [];
   if (idToken === undefined) {
@@ -99,7 +99,7 @@ function proofFindings(
       ),
     ];
   }
-  if (kind === 'static' && url.startsWith('http:')) {
+  if (isAddressGiven && url.startsWith('http:')) {
     return [
       note(
         'id token and outputs travel to the coordinator in the clear',

@@ -12,12 +12,12 @@ const machine = {
 
 describe('listenHost', () => {
   it.each([
-    ['an option', { host: '10.0.0.1' }, true, 'gitlab-packages', '10.0.0.1'],
-    ['a main job with other jobs anywhere', {}, true, 'gitlab-packages', '0.0.0.0'],
-    ['a main job with other jobs on its machine', {}, true, 'file', '127.0.0.1'],
-    ['a standalone coordinator', {}, false, 'gitlab-packages', '127.0.0.1'],
-  ] as const)('of %s', (_, config, embedded, kind, expected) => {
-    expect(listenHost({ host: undefined, ...config }, embedded, { kind })).toBe(expected);
+    ['an option', { host: '10.0.0.1' }, true, true, '10.0.0.1'],
+    ['a main job with other jobs anywhere', {}, true, true, '0.0.0.0'],
+    ['a main job with other jobs on its machine', {}, true, false, '127.0.0.1'],
+    ['a standalone coordinator', {}, false, true, '127.0.0.1'],
+  ] as const)('of %s', (_, config, embedded, isAcrossMachines, expected) => {
+    expect(listenHost({ host: undefined, ...config }, embedded, { isAcrossMachines })).toBe(expected);
   });
 });
 

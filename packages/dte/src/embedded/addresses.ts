@@ -13,10 +13,10 @@ export const isLoopback = (host: string): boolean =>
 export function listenHost(
   { host }: Pick<Config, 'host'>,
   embedded: boolean,
-  rendezvous: Pick<Rendezvous, 'kind'> | null,
+  rendezvous: Pick<Rendezvous, 'isAcrossMachines'> | null,
 ): string {
   if (host !== undefined) return host;
-  return embedded && rendezvous?.kind === 'gitlab-packages' ? '0.0.0.0' : '127.0.0.1';
+  return embedded && rendezvous?.isAcrossMachines === true ? '0.0.0.0' : '127.0.0.1';
 }
 
 type Interfaces = Readonly<Record<string, readonly NetworkInterfaceInfo[] | undefined>>;

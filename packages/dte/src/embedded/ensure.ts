@@ -41,18 +41,18 @@ export const historyDirOf = (resolved: Resolved, workspaceRoot: string): string 
 
 /**
  * Makes sure that the session has a coordinator, starting an embedded one where the rendezvous takes an address. One
- * that was given (`static`) is left to the connection, which waits for it.
+ * that was given is left to the connection, which waits for it.
  * @returns whether this process has started it, and what was published before
  */
 export async function ensureCoordinator(
   options: EnsureOptions,
 ): Promise<Pick<Located, 'started' | 'previous'>> {
   const { resolved, env, rendezvous, sessionId, workspaceRoot } = options;
-  if (rendezvous.kind === 'static') return { started: false, previous: null };
+  if (rendezvous.isAddressGiven) return { started: false, previous: null };
   const dataDir = dataDirOf(resolved, workspaceRoot);
   const { coordinatorStartMs, rendezvousRetryMs, progressMs: noteMs } = resolved.limits;
-  // A package registry may be busy for a while; a folder never is.
-  const timeoutMs = coordinatorStartMs + (rendezvous.kind === 'gitlab-packages' ? rendezvousRetryMs : 0);
+  // What many share may be busy for a while; a folder never is.
+  const timeoutMs = coordinatorStartMs + (rendezvous.isShared ? rendezvousRetryMs : 0);
   const job = jobMarkOf(env);
   const onSlow = (elapsedMs: number): void =>
     options.note(

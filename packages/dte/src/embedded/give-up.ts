@@ -35,7 +35,7 @@ export interface GiveUpOptions {
  */
 export async function giveUp(options: GiveUpOptions): Promise<boolean> {
   const { rendezvous, sessionId, job, limits, now = Date.now } = options;
-  if (rendezvous.kind === 'static') return false;
+  if (rendezvous.isAddressGiven) return false;
   const found = await rendezvous.find(sessionId);
   // What an earlier try of this job has left behind serves nobody any more.
   const record = found !== null && isEarlierTry(found, job) ? null : found;

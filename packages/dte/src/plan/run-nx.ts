@@ -1,23 +1,11 @@
-import { resolveNx } from '@org/dte-nx-compat';
+import { nxEntry } from '@org/dte-nx-compat';
 import { DteError } from '@org/dte-protocol';
 import { execFile } from 'node:child_process';
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { z } from 'zod';
 import type { Env } from '@org/dte-config';
 
 /** The last lines are where a command says why it failed. */
 const SAID_LINES = 20;
 const OUTPUT_BYTES = 64 * 1024 * 1024;
-
-const manifestSchema = z.looseObject({ bin: z.looseObject({ nx: z.string() }) });
-
-/** Nx's own entry, without a shell or a package manager between. */
-function nxEntry(workspaceRoot: string): string {
-  const { packageRoot } = resolveNx(workspaceRoot);
-  const manifest = JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')) as unknown;
-  return join(packageRoot, manifestSchema.parse(manifest).bin.nx);
-}
 
 /**
  * Runs an nx command in a process of its own, without its terminal interface.

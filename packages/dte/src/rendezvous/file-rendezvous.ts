@@ -20,6 +20,9 @@ const JSON_FILE = '.json';
 /** Records as `<dir>/<sessionId>.json` in a folder that every job sees, reports in `<dir>/<sessionId>.reports`. */
 export class FileRendezvous implements Rendezvous {
   readonly kind = 'file';
+  readonly isAddressGiven = false;
+  readonly isAcrossMachines = false;
+  readonly isShared = false;
   private readonly dir: string;
 
   constructor(

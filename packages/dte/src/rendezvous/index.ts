@@ -3,7 +3,7 @@ import { isAbsolute, join } from 'node:path';
 import type { Config, Env } from '@org/dte-config';
 import { FileRendezvous } from './file-rendezvous';
 import { GitlabPackagesRendezvous, PackageRegistry, registryAccessOf } from './gitlab-packages';
-import { PacedRendezvous } from './paced';
+import { PacedRendezvous, type AgentRendezvous } from './paced';
 import { StaticRendezvous } from './static-rendezvous';
 
 export { StaticRendezvous } from './static-rendezvous';
@@ -36,11 +36,8 @@ export function createRendezvous({
 }
 
 /** For an agent, which asks often: what is shared with many others is asked at a pace that it can stand. */
-export const forAgent = (
-  rendezvous: Rendezvous,
-  limits: LimitValues,
-): Pick<Rendezvous, 'kind' | 'find' | 'report'> =>
-  rendezvous.kind === 'gitlab-packages' ? new PacedRendezvous(rendezvous, limits) : rendezvous;
+export const forAgent = (rendezvous: Rendezvous, limits: LimitValues): AgentRendezvous =>
+  rendezvous.isShared ? new PacedRendezvous(rendezvous, limits) : rendezvous;
 
 /** Why there is no rendezvous, for people. */
 export function noRendezvous({ rendezvous }: Wanted): DteError {

@@ -2,6 +2,9 @@ import type { LimitValues, Rendezvous, RendezvousRecord } from '@org/dte-protoco
 
 export type PaceLimits = Pick<LimitValues, 'rendezvousPollMinMs' | 'rendezvousPollMaxMs'>;
 
+/** What an agent needs of a rendezvous. */
+export type AgentRendezvous = Pick<Rendezvous, 'isAddressGiven' | 'find' | 'report'>;
+
 type Answer = () => RendezvousRecord | null;
 
 /**
@@ -9,16 +12,16 @@ type Answer = () => RendezvousRecord | null;
  * for a while, longer as long as it stays the same. A hundred agents that ask as often as they try would be throttled,
  * together with the people in whose name they ask.
  */
-export class PacedRendezvous implements Pick<Rendezvous, 'kind' | 'find' | 'report'> {
-  readonly kind: string;
+export class PacedRendezvous implements AgentRendezvous {
+  readonly isAddressGiven: boolean;
   private readonly answers = new Map<string, { answer: Answer; untilMs: number; pauseMs: number }>();
 
   constructor(
-    private readonly inner: Pick<Rendezvous, 'kind' | 'find' | 'report'>,
+    private readonly inner: AgentRendezvous,
     private readonly limits: PaceLimits,
     private readonly now: () => number = Date.now,
   ) {
-    this.kind = inner.kind;
+    this.isAddressGiven = inner.isAddressGiven;
   }
 
   async find(sessionId: string): Promise<RendezvousRecord | null> {

@@ -31,7 +31,7 @@ describe('forAgent', () => {
     const folder = create({ rendezvousDir: 'x' });
     if (registry === null || folder === null) throw new Error('unreachable: both are configured');
     expect(forAgent(registry, limits)).not.toBe(registry);
-    expect(forAgent(registry, limits).kind).toBe('gitlab-packages');
+    expect(forAgent(registry, limits).isAddressGiven).toBe(false);
     expect(forAgent(folder, limits)).toBe(folder);
   });
 });

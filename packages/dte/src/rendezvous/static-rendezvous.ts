@@ -3,6 +3,9 @@ import type { Rendezvous, RendezvousRecord } from '@org/dte-protocol';
 /** The address is known beforehand (DTE_COORDINATOR_URL): nothing is published or taken back. */
 export class StaticRendezvous implements Rendezvous {
   readonly kind = 'static';
+  readonly isAddressGiven = true;
+  readonly isAcrossMachines = false;
+  readonly isShared = false;
 
   constructor(private readonly url: string) {}
 

@@ -18,10 +18,14 @@ afterAll(async () => {
 /** Judges a coordinator as job 50 of the pipeline does. */
 const verify = (
   given: string | null,
-  { role = 'agent', env = {}, kind = 'file' }: { role?: 'agent' | 'main'; env?: Env; kind?: string } = {},
+  {
+    role = 'agent',
+    env = {},
+    isAddressGiven = false,
+  }: { role?: 'agent' | 'main'; env?: Env; isAddressGiven?: boolean } = {},
 ): Promise<void> => {
   const all = { CI_SERVER_URL: gitlab.url, DTE_ID_TOKEN: gitlab.idToken(claims), ...env };
-  const { verifyCoordinator } = clientCredentials(resolveConfig({ env: all }), all, role, { kind });
+  const { verifyCoordinator } = clientCredentials(resolveConfig({ env: all }), all, role, { isAddressGiven });
   if (verifyCoordinator === undefined) throw new Error('nothing is asked');
   return verifyCoordinator(given);
 };
@@ -52,7 +56,7 @@ it('refuses a coordinator of another instance', async () => {
 
 it('refuses a coordinator without an id token, unless it is a service, which has none', async () => {
   await expect(verify(null)).rejects.toMatchObject(refusal);
-  await verify(null, { kind: 'static' });
+  await verify(null, { isAddressGiven: true });
 });
 
 it('refuses a coordinator that plays an agent its own id token back', async () => {
@@ -75,7 +79,7 @@ it('can be tried again when the issuer does not answer', async () => {
 
 it('asks nothing of a coordinator in a job without id token', () => {
   const resolved = resolveConfig({ env: { DTE_SECRET: 's' } });
-  expect(clientCredentials(resolved, {}, 'agent', { kind: 'file' })).toEqual({ secret: 's' });
+  expect(clientCredentials(resolved, {}, 'agent', { isAddressGiven: false })).toEqual({ secret: 's' });
 });
 
 it('has no issuer outside of GitLab', () => {

@@ -20,14 +20,14 @@ export function issuersOf(
 
 /**
  * How a job of a pipeline proves itself to a coordinator, and what it asks of that: what a rendezvous tells of is part of
- * the main job and has an id token as well; a service whose address was given (`static`) is no job, and there the
+ * the main job and has an id token as well; a service whose address was given is no job, and there the
  * certificate, or the secret, is the proof.
  */
 export function clientCredentials(
   { config, limits }: Resolved,
   env: Env,
   role: Role,
-  rendezvous: Pick<Rendezvous, 'kind'>,
+  rendezvous: Pick<Rendezvous, 'isAddressGiven'>,
 ): Credentials {
   const { secret, idToken, audience } = config;
   if (idToken === undefined) return { secret };
@@ -36,7 +36,7 @@ export function clientCredentials(
     ...{ secret, idToken },
     verifyCoordinator: async (given) => {
       if (given === null) {
-        if (rendezvous.kind === 'static') return;
+        if (rendezvous.isAddressGiven) return;
         throw new DteError(
           'DTE_ID_TOKEN_REFUSED',
           'The coordinator has no id token, but this job has one: it may not be the one of this pipeline.',

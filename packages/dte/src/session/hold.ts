@@ -14,8 +14,8 @@ export const HOLDING = 'dte-holding';
  * job looks like one that is between two commands, unless somebody stays connected; and who stays has to learn from
  * GitLab when the job is over, because where jobs are not containers a process in the background outlives them.
  */
-export function isHeld(rendezvous: Pick<Rendezvous, 'kind'> | null, env: Env): boolean {
-  return rendezvous?.kind === 'static' && Boolean(env['CI_API_V4_URL']) && Boolean(env['CI_JOB_TOKEN']);
+export function isHeld(rendezvous: Pick<Rendezvous, 'isAddressGiven'> | null, env: Env): boolean {
+  return rendezvous?.isAddressGiven === true && Boolean(env['CI_API_V4_URL']) && Boolean(env['CI_JOB_TOKEN']);
 }
 
 export interface HoldOptions {

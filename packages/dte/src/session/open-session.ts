@@ -49,7 +49,7 @@ export interface OpenSessionOptions {
  * nobody knows whether there is anything at an address that a person has given.
  */
 const patienceWith = (rendezvous: Rendezvous, limits: LimitValues): number =>
-  rendezvous.kind === 'static'
+  rendezvous.isAddressGiven
     ? limits.connectTimeoutMs
     : Math.max(limits.connectTimeoutMs, limits.coordinatorGraceMs);
 

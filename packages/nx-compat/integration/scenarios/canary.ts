@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { canaryChecks, resolveNx } from '../../src';
+import { resolveNx } from '../../src';
+import { canaryChecks } from '../../src/canary';
 
 /** The checks that failed, with what they saw, and how many there were. */
 export interface CanaryRunResult {

@@ -1,6 +1,7 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { listOutputs, lineOf, openCache, type NxTask, type TaskCache } from '../../src';
+import { listOutputs, openCache, type NxTask, type TaskCache } from '../../src';
+import { lineOf } from '../../src/outputs';
 import { OUTPUT_SHAPES, type OutputShape } from '../support/output-shapes';
 
 export interface CarryInput {

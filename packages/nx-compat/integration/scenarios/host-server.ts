@@ -1,4 +1,5 @@
-import { createTaskHost, type ServerEnd } from '../../src';
+import { createTaskHost } from '../../src';
+import type { ServerEnd } from '../../src/host/types';
 import { taskGraphOf } from '../support/graph';
 
 export interface HostServerInput {

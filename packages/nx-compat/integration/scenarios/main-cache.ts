@@ -1,13 +1,8 @@
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import {
-  type ArtifactReader,
-  expandOutputs,
-  openCache,
-  removeOutputs,
-  runWithDefaultRunner,
-} from '../../src';
-import { prepareMainJob } from '../support/main-job';
+import { openCache, removeOutputs, type ArtifactReader } from '../../src';
+import { expandOutputs } from '../../src/outputs';
+import { prepareMainJob, runAll } from '../support/main-job';
 
 export interface MainCacheInput {
   workspaceRoot: string;
@@ -45,9 +40,9 @@ const readerThat = (does: 'makes' | 'refuses', asked: unknown[]): ArtifactReader
 
 /** What the main job does with Nx's cache before and after distributing. */
 export async function run(input: MainCacheInput): Promise<MainCacheResult> {
-  const { options, context } = await prepareMainJob(['build']);
-  const tasks = Object.values(context.taskGraph.tasks);
-  if (input.runFirst) await runWithDefaultRunner(tasks, options, context);
+  const job = await prepareMainJob(['build']);
+  const tasks = Object.values(job.context.taskGraph.tasks);
+  if (input.runFirst) await runAll(job);
   const asked: unknown[] = [];
   const cache = await openCache({
     workspaceRoot: input.workspaceRoot,

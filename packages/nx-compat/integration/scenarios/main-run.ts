@@ -1,5 +1,5 @@
-import { openCache, runSubsetWithDefaultRunner, runWithDefaultRunner, type NxStatuses } from '../../src';
-import { prepareMainJob } from '../support/main-job';
+import { openCache, runSubsetWithDefaultRunner, type NxStatuses } from '../../src';
+import { prepareMainJob, runAll } from '../support/main-job';
 
 export interface MainRunInput {
   targets: string[];
@@ -18,13 +18,14 @@ export interface MainRunResult {
 }
 
 export async function run(input: MainRunInput): Promise<MainRunResult> {
-  const { options, context, calls } = await prepareMainJob(input.targets, input.nxArgs);
+  const job = await prepareMainJob(input.targets, input.nxArgs);
+  const { options, context, calls } = job;
   const { tasks } = context.taskGraph;
   const hashes = (): MainRunResult['hashes'] => Object.fromEntries(Object.values(tasks).map(({ id, hash }) => [id, hash]));
   const upFront = hashes();
   const cache = input.remoteCache && (await openCache({ remoteCache: input.remoteCache }));
   const statuses = input.subset
     ? await runSubsetWithDefaultRunner({ ...input.subset, options, context, cache })
-    : await runWithDefaultRunner(Object.values(tasks), options, context);
+    : await runAll(job);
   return { statuses, calls, upFront, hashes: hashes() };
 }

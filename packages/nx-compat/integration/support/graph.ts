@@ -1,10 +1,5 @@
-import {
-  normaliseTaskGraph,
-  resolveNx,
-  type NxProjectGraph,
-  type RawTaskGraph,
-  type TaskGraph,
-} from '../../src';
+import { normaliseTaskGraph, resolveNx, type NxProjectGraph, type TaskGraph } from '../../src';
+import type { RawTaskGraph } from '../../src/model/types';
 
 interface CreateTaskGraph {
   createTaskGraph: (

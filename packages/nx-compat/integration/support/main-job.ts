@@ -1,11 +1,13 @@
 import {
   resolveNx,
-  type NxInstall,
   type NxLifeCycle,
   type NxProjectGraph,
   type NxRunnerContext,
   type NxRunnerOptions,
+  type NxStatuses,
+  type NxTask,
 } from '../../src';
+import type { NxInstall } from '../../src/install/nx-install';
 import { taskGraphOf } from './graph';
 
 interface Modules {
@@ -30,6 +32,20 @@ export interface MainJob {
   options: NxRunnerOptions;
   context: NxRunnerContext;
   calls: string[];
+}
+
+type TasksRunner = (
+  tasks: NxTask[],
+  options: NxRunnerOptions,
+  context: NxRunnerContext,
+) => Promise<NxStatuses>;
+
+/** A whole run by Nx's own runner, as a command without ours has it. */
+export function runAll({ options, context }: MainJob): Promise<NxStatuses> {
+  const { defaultTasksRunner } = resolveNx().load<{ defaultTasksRunner: TasksRunner }>(
+    'src/tasks-runner/default-tasks-runner',
+  );
+  return defaultTasksRunner(Object.values(context.taskGraph.tasks), options, context);
 }
 
 /** What Nx does between reading the command and calling the tasks runner. */

@@ -1,5 +1,6 @@
 import type { NxInstall } from '../install/nx-install';
 import type { NxTask } from '../model/types';
+import { cachesFailures } from './failures';
 
 /** What a remote cache is to Nx: its own HTTP one is native code, the others are JavaScript packages. */
 export interface NxRemoteCache {
@@ -51,4 +52,4 @@ export const nxCacheModule = (nx: NxInstall): NxCacheModule =>
  * ever read it back.
  */
 export const isReplayable = (nx: NxInstall, code: number): boolean =>
-  code === 0 || (nx.major >= 23 && process.env['NX_CACHE_FAILURES'] === 'true');
+  code === 0 || (nx.major >= 23 && cachesFailures());

@@ -11,7 +11,7 @@ import {
   type NxRemoteCache,
 } from './nx-cache';
 import { detectRemoteKind, useRemoteCache } from './remote-cache';
-import { recordTaskDetailsIn } from './task-details';
+import { recordTaskDetails } from './task-details';
 import { TrueEntries } from './true-entries';
 import { STORE_ATTEMPT_DELAYS_MS, TRANSFER_LIMIT_MS, TruthfulRemoteCache } from './truthful-remote';
 import type {
@@ -212,7 +212,7 @@ export class OpenedCache implements TaskCache {
 
   recordTaskDetails(tasks: readonly NxTask[]): void {
     const fresh = tasks.filter((task) => task.hash !== undefined && !this.recorded.has(rowOf(task)));
-    recordTaskDetailsIn(this.nx, fresh);
+    recordTaskDetails(this.nx, fresh);
     for (const task of fresh) this.recorded.add(rowOf(task));
   }
 

@@ -1,4 +1,4 @@
-import { resolveNx, type NxInstall } from '../install/nx-install';
+import type { NxInstall } from '../install/nx-install';
 import type { NxTask } from '../model/types';
 
 interface HashedTask {
@@ -30,8 +30,12 @@ function whileDatabaseIsFree(write: () => void): void {
   }
 }
 
-/** @see recordTaskDetails */
-export function recordTaskDetailsIn(nx: NxInstall, tasks: readonly NxTask[]): void {
+/**
+ * Writes the rows Nx's cache refers to. A task that arrives already hashed was never recorded in this machine's database:
+ * storing or restoring it would break a foreign key, which Nx answers by repeating for up to 20 seconds.
+ * Tasks without a hash are left out; recording twice is harmless.
+ */
+export function recordTaskDetails(nx: NxInstall, tasks: readonly NxTask[]): void {
   const rows = tasks.flatMap(({ hash, target }) =>
     hash === undefined
       ? []
@@ -41,13 +45,4 @@ export function recordTaskDetailsIn(nx: NxInstall, tasks: readonly NxTask[]): vo
   // null where Nx has no database (NX_DISABLE_DB on 20): there is no foreign key to satisfy either.
   const details = nx.load<HashTaskModule>('src/hasher/hash-task').getTaskDetails();
   if (details !== null) whileDatabaseIsFree(() => details.recordTaskDetails(rows));
-}
-
-/**
- * Writes the rows Nx's cache refers to. A task that arrives already hashed was never recorded in this machine's database:
- * storing or restoring it would break a foreign key, which Nx answers by repeating for up to 20 seconds.
- * Tasks without a hash are left out; recording twice is harmless.
- */
-export function recordTaskDetails(tasks: readonly NxTask[], workspaceRoot?: string): void {
-  recordTaskDetailsIn(resolveNx(workspaceRoot), tasks);
 }

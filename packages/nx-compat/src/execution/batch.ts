@@ -45,10 +45,10 @@ function parametersFor(major: number, batch: BatchOfTasks, options: object, daem
   const full = major <= 20 ? [] : [fullTaskGraph];
   // Those whose hash is known only when others of the batch have run.
   const deferred = new Set(tasks.filter(({ hash }) => hash === undefined).map(({ id }) => id));
-  return [
-    ...[hasher, ...initiating, projectGraph, taskGraph, nxJson, options, false, daemon],
-    ...[...style, ...full, ...(major >= 23 ? [deferred] : [])],
-  ];
+  const command = [hasher, ...initiating, projectGraph, taskGraph, nxJson, options, false, daemon];
+  const optional: unknown[] = [...style, ...full];
+  if (major >= 23) optional.push(deferred);
+  return [...command, ...optional];
 }
 
 /** 20 hashes from the graph of what it runs; whatever graph it passes, the whole one is used. */
@@ -147,7 +147,9 @@ export function batchRunner(nx: NxInstall): RunBatchOfTasks {
   return async (batch) => {
     const options = {
       ...getRunner({}, batch.nxJson).runnerOptions,
-      ...{ batch: true, parallel: 1, lifeCycle: new CompositeLifeCycle([batch.lifeCycle]) },
+      batch: true,
+      parallel: 1,
+      lifeCycle: new CompositeLifeCycle([batch.lifeCycle]),
     };
     const hasher = nx.major <= 20 ? hashingFrom(batch.hasher, batch.fullTaskGraph) : batch.hasher;
     const orchestrator = new TaskOrchestrator(

@@ -1,6 +1,6 @@
 import type { NxRunningTask } from '../execution/continuous';
 import type { NxLifeCycle } from '../model/types';
-import { ticksNow } from '../processes/process-tree';
+import { ticksNow } from '../processes/task-processes';
 import { OutputCapture } from './output-capture';
 import type { RunningServer, ServerEnd } from './types';
 

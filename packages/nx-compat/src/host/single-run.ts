@@ -2,7 +2,7 @@ import { setImmediate as turnOfTheLoop } from 'node:timers/promises';
 import type { OpenedCache } from '../cache/open-cache';
 import type { NxLifeCycle, NxTask, NxTaskResult } from '../model/types';
 import { withoutNewListeners } from '../processes/listeners';
-import { ticksNow } from '../processes/process-tree';
+import { ticksNow } from '../processes/task-processes';
 import { brokenBy, NO_RESULT, type Broken } from './broken';
 import type { CurrentRun } from './current-run';
 import { cacheStatusOf, storeOutcomeOf } from './outcome';

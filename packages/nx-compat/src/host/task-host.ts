@@ -1,20 +1,15 @@
-import { randomBytes } from 'node:crypto';
-import { realpathSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
-import { OpenedCache } from '../cache/open-cache';
-import { batchRunner, type RunBatchOfTasks } from '../execution/batch';
+import type { OpenedCache } from '../cache/open-cache';
 import { countsServers, runContinuous } from '../execution/continuous';
-import { selectRunDiscrete, type RunDiscrete } from '../execution/discrete';
-import { closureGraph, Hashing, type HashResult, type NxTaskHasher } from '../hashing/hashing';
-import { resolveNx, type NxInstall } from '../install/nx-install';
+import { closureGraph, Hashing, type HashResult } from '../hashing/hashing';
 import { normaliseTaskGraph, subgraph, toNxTaskGraph } from '../model/task-graph';
 import type { NxProjectGraph, NxTask, RawTaskGraph, TaskGraph } from '../model/types';
-import type { Restore } from '../patches/replace';
-import { endTaskProcesses } from '../processes/process-tree';
+import { endTaskProcesses } from '../processes/task-processes';
 import { RunningBatch } from './batch-run';
 import type { CurrentRun } from './current-run';
-import { HostEnvironment } from './environment';
-import { NxNotices, ownServersOnly, shareAcrossTasks, TaskEnvironments } from './patches';
+import { buildHost, type HostParts } from './build';
+import { skippingCache } from './nx-json';
+import { ownServersOnly } from './patches';
 import { ServerRun } from './server-run';
 import { SingleRun } from './single-run';
 import type {
@@ -34,35 +29,6 @@ const STOP_POLL_MS = 10;
 const STOP_SETTLE_MS = 5000;
 const DEFAULT_GRACE_MS = 2000;
 
-/** Name of the variable by which the processes of this executor are known wherever they went. */
-const MARK = 'DTE_EXECUTOR_MARK';
-
-interface HasherModule {
-  createTaskHasher: (projectGraph: NxProjectGraph, nxJson: object, runnerOptions: object) => NxTaskHasher;
-}
-
-interface ProjectGraphModule {
-  createProjectGraphAsync: (options: { exitOnError: boolean }) => Promise<NxProjectGraph>;
-}
-
-interface NxJson extends Record<string, unknown> {
-  tasksRunnerOptions?: Record<string, { options?: Record<string, unknown> }>;
-}
-
-/** Nx would load the configured runner for each task only to read its options; without it, its own default is taken. */
-function withoutRunner(nxJson: NxJson): NxJson {
-  const { accessToken: _switch, ...options } = nxJson.tasksRunnerOptions?.['default']?.options ?? {};
-  return { ...nxJson, tasksRunnerOptions: { default: { options } } };
-}
-
-/** As --skip-nx-cache: Nx tells the task too (NX_SKIP_NX_CACHE), and with it every nx that the task calls. */
-const skippingCache = (nxJson: NxJson): NxJson => ({
-  ...nxJson,
-  tasksRunnerOptions: {
-    default: { options: { ...nxJson.tasksRunnerOptions?.['default']?.options, skipNxCache: true } },
-  },
-});
-
 class NxTaskHost implements TaskHost {
   private current: CurrentRun | undefined;
   /** Of the processes of a task that is being stopped. */
@@ -70,26 +36,18 @@ class NxTaskHost implements TaskHost {
   private server: ServerRun | undefined;
   private runId: string | undefined;
   private readonly folder = process.cwd();
+  readonly projectGraph: NxProjectGraph;
+  readonly cache: OpenedCache;
   /** A run's graph comes with each of its tasks and has thousands of edges. */
   private readonly graphs = new WeakMap<object, TaskGraph>();
 
-  constructor(
-    private readonly nx: NxInstall,
-    readonly projectGraph: NxProjectGraph,
-    private readonly nxJson: NxJson,
-    private readonly hasher: NxTaskHasher,
-    readonly cache: OpenedCache,
-    private readonly runDiscrete: RunDiscrete,
-    private readonly runBatchOfTasks: RunBatchOfTasks,
-    private readonly notices: NxNotices,
-    private readonly environments: TaskEnvironments,
-    private readonly environment: HostEnvironment,
-    private readonly mark: string,
-    private readonly restores: readonly Restore[],
-  ) {}
+  constructor(private readonly parts: HostParts) {
+    this.projectGraph = parts.projectGraph;
+    this.cache = parts.cache;
+  }
 
   get nxVersion(): string {
-    return this.nx.version;
+    return this.parts.nx.version;
   }
 
   get remoteKind(): OpenedCache['remoteKind'] {
@@ -100,15 +58,15 @@ class NxTaskHost implements TaskHost {
     const known = task.hash !== undefined;
     const copy = unhashed(task);
     const graph = this.closureOf(fullTaskGraph, copy);
-    const hashing = new Hashing(this.nx, this.projectGraph, this.hasher);
+    const hashing = new Hashing(this.parts.nx, this.projectGraph, this.parts.hasher);
     return known ? hashing.upFront(copy, graph) : hashing.beforeRun(copy, graph);
   }
 
   enterRun(runId: string, variables: Readonly<Record<string, string | undefined>>): void {
-    const isOther = this.environment.enter(variables);
+    const isOther = this.parts.environment.enter(variables);
     if (process.cwd() !== this.folder) process.chdir(this.folder);
     // Of another run also with the same values: its .env files may have been made by a task of the last one.
-    if (isOther || runId !== this.runId) this.environments.forget();
+    if (isOther || runId !== this.runId) this.parts.environments.forget();
     this.runId = runId;
   }
 
@@ -117,7 +75,7 @@ class NxTaskHost implements TaskHost {
   }
 
   async runTask(request: RunTaskRequest): Promise<TaskRun> {
-    const run = this.begin(new SingleRun(request, this.cache, this.notices));
+    const run = this.begin(new SingleRun(request, this.cache, this.parts.notices));
     try {
       return await run.execute(async (lifeCycle) => {
         const task = { ...request.task };
@@ -127,12 +85,12 @@ class NxTaskHost implements TaskHost {
           hash: task.hash,
           task,
           run: () =>
-            this.runDiscrete({
+            this.parts.runDiscrete({
               task,
               projectGraph: this.projectGraph,
               taskGraph,
-              nxJson: request.skipCacheRead ? skippingCache(this.nxJson) : this.nxJson,
-              hasher: this.hasher,
+              nxJson: request.skipCacheRead ? skippingCache(this.parts.nxJson) : this.parts.nxJson,
+              hasher: this.parts.hasher,
               lifeCycle,
             }),
         };
@@ -148,42 +106,43 @@ class NxTaskHost implements TaskHost {
   async startServer({ task: given, fullTaskGraph, onOutput }: ServerRequest): Promise<RunningServer> {
     if (this.current || this.server) throw new Error('a host runs one server or one task at a time');
     const task = { ...given };
-    const server = new ServerRun(task.id, onOutput, countsServers(this.nx));
+    const server = new ServerRun(task.id, onOutput, countsServers(this.parts.nx));
     this.server = server;
-    ownServersOnly(this.nx);
+    ownServersOnly(this.parts.nx);
     return server.start(async (lifeCycle) => {
       task.hash ??= (await this.hashTask(task, fullTaskGraph)).value;
       this.cache.recordTaskDetails([task]);
       const graph = normaliseTaskGraph(fullTaskGraph);
-      return runContinuous(this.nx, {
+      return runContinuous(this.parts.nx, {
         task,
         projectGraph: this.projectGraph,
-        taskGraph: toNxTaskGraph(this.nx.major, { ...graph, tasks: { ...graph.tasks, [task.id]: task } }),
-        nxJson: this.nxJson,
+        taskGraph: toNxTaskGraph(this.parts.nx.major, {
+          ...graph,
+          tasks: { ...graph.tasks, [task.id]: task },
+        }),
+        nxJson: this.parts.nxJson,
         lifeCycle,
       });
     });
   }
 
   async runBatch(request: RunBatchRequest): Promise<BatchRun> {
-    const run = this.begin(new RunningBatch(request, this.cache, this.notices));
-    const { projectGraph, nxJson, hasher } = this;
+    const run = this.begin(new RunningBatch(request, this.cache, this.parts.notices));
+    const { projectGraph, nxJson, hasher } = this.parts;
     const whole = this.normalised(request.fullTaskGraph);
     try {
       return await run.execute((tasks, lifeCycle) => {
         const byId = Object.fromEntries(tasks.map((task) => [task.id, task]));
         const full: TaskGraph = { ...whole, tasks: { ...whole.tasks, ...byId } };
-        return this.runBatchOfTasks({
-          ...{
-            projectGraph,
-            nxJson,
-            hasher,
-            lifeCycle,
-            onWorking: request.onWorking,
-            frozen: request.frozen,
-          },
-          taskGraph: toNxTaskGraph(this.nx.major, subgraph(full, Object.keys(byId))),
-          fullTaskGraph: toNxTaskGraph(this.nx.major, full),
+        return this.parts.runBatchOfTasks({
+          projectGraph,
+          nxJson,
+          hasher,
+          lifeCycle,
+          onWorking: request.onWorking,
+          frozen: request.frozen,
+          taskGraph: toNxTaskGraph(this.parts.nx.major, subgraph(full, Object.keys(byId))),
+          fullTaskGraph: toNxTaskGraph(this.parts.nx.major, full),
         });
       });
     } finally {
@@ -201,7 +160,7 @@ class NxTaskHost implements TaskHost {
   }
 
   private closureOf(fullTaskGraph: RawTaskGraph | TaskGraph, task: NxTask): RawTaskGraph {
-    return closureGraph(this.nx.major, this.normalised(fullTaskGraph), task);
+    return closureGraph(this.parts.nx.major, this.normalised(fullTaskGraph), task);
   }
 
   private normalised(fullTaskGraph: RawTaskGraph | TaskGraph): TaskGraph {
@@ -214,7 +173,7 @@ class NxTaskHost implements TaskHost {
   }
 
   async stopTask(graceMs = DEFAULT_GRACE_MS): Promise<void> {
-    if (this.server) await endTaskProcesses(this.mark, this.server.startedTicks, graceMs);
+    if (this.server) await endTaskProcesses(this.parts.mark, this.server.startedTicks, graceMs);
     const run = this.current;
     if (!run) return;
     run.stopping();
@@ -226,7 +185,7 @@ class NxTaskHost implements TaskHost {
     // Again and again, as Nx may be between deciding to start a process and starting it.
     const deadline = performance.now() + graceMs + STOP_SETTLE_MS;
     do {
-      await endTaskProcesses(this.mark, run.startedTicks, graceMs);
+      await endTaskProcesses(this.parts.mark, run.startedTicks, graceMs);
       await delay(STOP_POLL_MS);
     } while (!run.isSettled && performance.now() < deadline);
     run.abandonNow();
@@ -234,7 +193,7 @@ class NxTaskHost implements TaskHost {
 
   async close(): Promise<void> {
     await this.stopTask();
-    for (const restore of this.restores) restore();
+    for (const restore of this.parts.restores) restore();
   }
 }
 
@@ -248,64 +207,5 @@ const unhashed = (task: NxTask): NxTask => {
  * Changes this process: variables, and a few functions of Nx; `close` gives them back.
  * @throws NxInstallError; whatever Nx throws when the project graph cannot be built
  */
-export async function createTaskHost(options: TaskHostOptions): Promise<TaskHost> {
-  const mark = `${String(process.pid)}.${randomBytes(8).toString('hex')}`;
-  const environment = new HostEnvironment();
-  Object.assign(process.env, {
-    // An executor is a daemon itself, and a daemon would hash with another process's environment.
-    NX_DAEMON: 'false',
-    NX_TUI: 'false',
-    // Nx removes these two from what a task sees.
-    NX_STREAM_OUTPUT: 'true',
-    NX_PREFIX_OUTPUT: 'false',
-    NX_LOAD_DOT_ENV_FILES: process.env['NX_LOAD_DOT_ENV_FILES'] === 'false' ? 'false' : 'true',
-    DTE_EXECUTOR: '1',
-    [MARK]: mark,
-  });
-  try {
-    const nx = resolveNx(options.workspaceRoot);
-    const { workspaceRoot } = nx.load<{ workspaceRoot: string }>('src/utils/workspace-root');
-    if (realpathSync(workspaceRoot) !== realpathSync(options.workspaceRoot)) {
-      throw new Error(`nx was loaded for ${workspaceRoot}; start the executor in ${options.workspaceRoot}`);
-    }
-    // As the executable of Nx does, whatever NX_LOAD_DOT_ENV_FILES says: that is about the files of tasks.
-    nx.load<{ loadRootEnvFiles(): void }>('src/utils/dotenv').loadRootEnvFiles();
-    const cache = await OpenedCache.open(options);
-    const projectGraph = await nx
-      .load<ProjectGraphModule>('src/project-graph/project-graph')
-      .createProjectGraphAsync({ exitOnError: false });
-    const nxJson = withoutRunner(nx.load<{ readNxJson(): NxJson }>('src/config/nx-json').readNxJson());
-    const hasher = nx
-      .load<HasherModule>('src/hasher/create-task-hasher')
-      .createTaskHasher(projectGraph, nxJson, nxJson.tasksRunnerOptions?.['default']?.options ?? {});
-    // What nearly every first task would load, while there is nothing else to do.
-    nx.loadOptional('src/executors/run-commands/run-commands.impl');
-    const notices = new NxNotices(nx);
-    const environments = new TaskEnvironments(nx);
-    const restores = [
-      ...[shareAcrossTasks(nx, hasher, cache), notices.restore, environments.restore],
-      () => environment.restore(),
-    ];
-    environment.settle();
-    const runDiscrete = selectRunDiscrete(nx);
-    return new NxTaskHost(
-      ...([
-        nx,
-        projectGraph,
-        nxJson,
-        hasher,
-        cache,
-        runDiscrete,
-        batchRunner(nx),
-        notices,
-        environments,
-        environment,
-        mark,
-        restores,
-      ] as const),
-    );
-  } catch (error) {
-    environment.restore();
-    throw error;
-  }
-}
+export const createTaskHost = async (options: TaskHostOptions): Promise<TaskHost> =>
+  new NxTaskHost(await buildHost(options));

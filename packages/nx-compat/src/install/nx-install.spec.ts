@@ -1,7 +1,8 @@
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { findWorkspaceRoot, NxInstallError, resolveNx } from './nx-install';
+import { NxInstallError, resolveNx } from './nx-install';
+import { findWorkspaceRoot } from './workspace-root';
 
 describe('the Nx of a workspace', () => {
   let root: string;

@@ -1,6 +1,7 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { dirname, join, resolve } from 'node:path';
+import { dirname, join } from 'node:path';
+import { findWorkspaceRoot } from './workspace-root';
 
 /** The Nx of one workspace. */
 export interface NxInstall {
@@ -50,26 +51,14 @@ export const isAtLeast = (
 const isSupported = (major: number, minor: number): boolean =>
   major === OLDEST.major ? minor >= OLDEST.minor : major > OLDEST.major && major <= NEWEST_MAJOR;
 
-const installs = new Map<string, NxInstall>();
-
-/**
- * The nearest folder upwards with an nx.json. Nx itself looks the same way, but only once, at load; `NX_WORKSPACE_ROOT_PATH`
- * wins there and here.
- * @param from absolute folder to start at; default: the current one
- */
-export function findWorkspaceRoot(
-  from: string = process.cwd(),
-  env: NodeJS.ProcessEnv = process.env,
-): string {
-  if (env['NX_WORKSPACE_ROOT_PATH']) return env['NX_WORKSPACE_ROOT_PATH'];
-  let folder = resolve(from);
-  while (!existsSync(join(folder, 'nx.json'))) {
-    const parent = dirname(folder);
-    if (parent === folder) return resolve(from);
-    folder = parent;
-  }
-  return folder;
+/** Nx's own entry: what starts a command without a shell or a package manager in between. */
+export function nxEntry(workspaceRoot: string): string {
+  const { packageRoot } = resolveNx(workspaceRoot);
+  const manifest: unknown = JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8'));
+  return join(packageRoot, (manifest as { bin: { nx: string } }).bin.nx);
 }
+
+const installs = new Map<string, NxInstall>();
 
 /**
  * Finds the Nx a workspace uses, whatever it is that our own package sits beside: with pnpm, PnP or a linked package a

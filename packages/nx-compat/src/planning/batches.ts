@@ -58,7 +58,7 @@ export async function planBatches(input: BatchPlanInput): Promise<ReadonlyMap<st
   );
   const options = { batch: forced ? true : batch };
   const projects = isAtLeast(nx, [22, 7]) ? [projectsOf(nx, projectGraph)] : [];
-  const schedule = new TasksSchedule(...[projectGraph, ...projects, taskGraph, options]);
+  const schedule = new TasksSchedule(projectGraph, ...projects, taskGraph, options);
   const made = new Map<string, number>();
   for (let layer = 0; layer < MAX_LAYERS; layer++) {
     const roots = [...schedule.notScheduledTaskGraph.roots];

@@ -23,15 +23,6 @@ type TasksRunner = (
 const defaultRunner = (nx: NxInstall): TasksRunner =>
   nx.load<{ defaultTasksRunner: TasksRunner }>('src/tasks-runner/default-tasks-runner').defaultTasksRunner;
 
-/** Hands a run over to Nx's own runner, unchanged. Loads one module Nx would have loaded itself. */
-export function runWithDefaultRunner(
-  tasks: NxTask[],
-  options: NxRunnerOptions,
-  context: NxRunnerContext,
-): Promise<NxStatuses> {
-  return defaultRunner(resolveNx())(tasks, options, context);
-}
-
 /** A part of a run to do on this machine. */
 export interface SubsetRequest {
   /** Ids of the tasks to run. Their dependencies outside this list count as done, with outputs on disk. */

@@ -2,11 +2,8 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { isAtLeast, NxInstallError, resolveNx, type NxInstall } from '../install/nx-install';
+import { ALIAS, RUNNER, SHIM, VENDOR_RUNNERS } from './names';
 import type { SeamFindings, SeamObstacle } from './types';
-
-/** The package that has to be found under the name `nx-cloud`, and the one nx.json names. */
-const SHIM_PACKAGE = '@org/dte-nx-cloud-shim';
-const RUNNER = '@org/dte';
 
 type Json = Record<string, unknown>;
 
@@ -47,7 +44,7 @@ function findAlias(nx: NxInstall | undefined): string | undefined {
   try {
     // From the folder of the very module that would require it, as node_modules layouts differ.
     const base = nx.major >= 22 ? 'dist/src/tasks-runner' : 'src/tasks-runner';
-    return createRequire(join(nx.packageRoot, base, 'run-command.js')).resolve('nx-cloud');
+    return createRequire(join(nx.packageRoot, base, 'run-command.js')).resolve(ALIAS);
   } catch {
     return undefined;
   }
@@ -101,7 +98,7 @@ export function inspectSeam(workspaceRoot: string, env: NodeJS.ProcessEnv = proc
     runnerConfigured: asString(runner['runner']),
     aliasResolves: alias !== undefined,
     aliasPackage,
-    aliasIsOurs: aliasPackage?.name === SHIM_PACKAGE,
+    aliasIsOurs: aliasPackage?.name === SHIM,
     accessTokenSet: Boolean(asObject(runner['options'])['accessToken']),
     nxNoCloud: env['NX_NO_CLOUD'] === 'true',
     neverConnectToCloud: nxJson['neverConnectToCloud'] === true,
@@ -130,6 +127,6 @@ function countsAsNxCloud(nxJson: Json, env: NodeJS.ProcessEnv): boolean {
     Boolean(env['NX_CLOUD_ACCESS_TOKEN']) ||
     Boolean(nxJson['nxCloudAccessToken']) ||
     Boolean(nxJson['nxCloudId']) ||
-    runners.some((runner) => runner === 'nx-cloud' || runner === '@nrwl/nx-cloud')
+    runners.some((runner) => typeof runner === 'string' && VENDOR_RUNNERS.includes(runner))
   );
 }

@@ -147,7 +147,8 @@ export class FakeCoordinator {
     socket.on('error', () => undefined);
     if (this.mute) return;
     const challenge: Challenge = {
-      ...{ type: 'challenge', protocolVersion: PROTOCOL_VERSION },
+      type: 'challenge',
+      protocolVersion: PROTOCOL_VERSION,
       serverNonce: randomBytes(16).toString('hex'),
       channelBinding: tcp instanceof TLSSocket ? 'tls-exporter' : 'none',
     };
@@ -179,8 +180,11 @@ export class FakeCoordinator {
       return;
     }
     const answer = {
-      ...({ type: 'welcome', token: this.token, idToken: this.idToken } as const),
-      ...{ heartbeatMs: this.heartbeatMs, leaseMs: 60_000 },
+      type: 'welcome' as const,
+      token: this.token,
+      idToken: this.idToken,
+      heartbeatMs: this.heartbeatMs,
+      leaseMs: 60_000,
     };
     const proof = this.secret === undefined ? null : sign({ speaker: 'server', answer });
     socket.on('message', (data: Buffer) => this.receive(socket, data.toString('utf8')));
@@ -234,20 +238,39 @@ const idOf = ({ runId, taskId, attempt }: { runId: string; taskId: string; attem
 
 /** An assignment of run `run-1`, attempt 1, unless said otherwise. */
 export const assignment = (taskId: string, change: Partial<Assignment> = {}): Assignment => ({
-  ...{ runId: 'run-1', taskId, attempt: 1, hash: '1', parallelism: true, streamOutput: true, closure: [] },
+  runId: 'run-1',
+  taskId,
+  attempt: 1,
+  hash: '1',
+  parallelism: true,
+  streamOutput: true,
+  closure: [],
   ...change,
 });
 
 /** A run whose tasks have no dependencies, unless given. */
 export const runOfTasks = (taskIds: readonly string[], change: Partial<RunSpec> = {}): RunSpec => ({
-  ...{ runId: 'run-1', command: 'nx run-many', requestedTargets: ['build'], parallel: 2, nxBail: false },
-  ...{ skipNxCache: false, verbose: false, streamOutput: true, env: {} },
+  runId: 'run-1',
+  command: 'nx run-many',
+  requestedTargets: ['build'],
+  parallel: 2,
+  nxBail: false,
+  skipNxCache: false,
+  verbose: false,
+  streamOutput: true,
+  env: {},
   tasks: taskIds.map((id) => {
     const [project = '', target = ''] = id.split(':');
     return {
-      ...{ id, hash: `hash-${project}-${target}`, cacheable: true, parallelism: true, weight: 1 },
+      id,
+      hash: `hash-${project}-${target}`,
+      cacheable: true,
+      parallelism: true,
+      weight: 1,
       nxTask: { id, target: { project, target }, overrides: {}, outputs: [`dist/${project}`] },
-      ...{ dependencies: [], continuousDependencies: [], initial: { state: 'pending' as const } },
+      dependencies: [],
+      continuousDependencies: [],
+      initial: { state: 'pending' as const },
     };
   }),
   ...change,

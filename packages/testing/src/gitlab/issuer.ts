@@ -116,7 +116,9 @@ export class FakeIssuer {
     if (path !== '/oauth/discovery/keys') return null;
     const keys = this.keys.map(({ kid, publicKey }) => ({
       ...publicKey.export({ format: 'jwk' }),
-      ...{ kid, use: 'sig', alg: 'RS256' },
+      kid,
+      use: 'sig',
+      alg: 'RS256',
     }));
     return { status: 200, body: { keys } };
   }

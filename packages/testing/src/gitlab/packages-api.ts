@@ -19,11 +19,20 @@ const STORED = /^\/object-storage\/(\d+)$/;
 const iso = (ms: number): string => new Date(ms).toISOString();
 
 const shownPackage = ({ id, name, version, status, createdAtMs }: FakePackage): object => ({
-  ...{ id, name, version, status, package_type: 'generic', created_at: iso(createdAtMs), tags: [] },
+  id,
+  name,
+  version,
+  status,
+  package_type: 'generic',
+  created_at: iso(createdAtMs),
+  tags: [],
 });
 
 const shownFile = (of: FakePackage, { id, name, content, createdAtMs }: FakePackageFile): object => ({
-  ...{ id, package_id: of.id, created_at: iso(createdAtMs), file_name: name },
+  id,
+  package_id: of.id,
+  created_at: iso(createdAtMs),
+  file_name: name,
   size: Buffer.byteLength(content),
   file_sha256: createHash('sha256').update(content).digest('hex'),
 });

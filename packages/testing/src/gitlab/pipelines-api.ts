@@ -61,5 +61,11 @@ export class PipelinesApi {
 }
 
 const shown = ({ id, projectId, ref, sha, status, source = 'push' }: FakePipeline): object => ({
-  ...{ id, iid: id, project_id: projectId, ref, sha, status, source },
+  id,
+  iid: id,
+  project_id: projectId,
+  ref,
+  sha,
+  status,
+  source,
 });

@@ -9,7 +9,7 @@ import {
   UNBOUND,
 } from '@org/dte-protocol';
 import { type ClientOptions, WebSocket } from 'ws';
-import { signHello } from './hello';
+import { signHello } from '../examples';
 
 export interface ClosedWith {
   readonly code: number;

@@ -69,11 +69,14 @@ const PATIENT = { DTE_SESSION_IDLE_MS: '86400000', DTE_AGENT_IDLE_MS: '86400000'
 export class ParityBench {
   private constructor(
     readonly fleet: Fleet,
-    readonly plain: Machine,
     readonly pipeline: Pipeline,
-    private readonly second: Machine | null,
+    private readonly machines: { readonly plain: Machine; readonly second: Machine | null },
     private readonly options: ParityOptions,
   ) {}
+
+  get plain(): Machine {
+    return this.machines.plain;
+  }
 
   /** Makes the machines and starts the agents. The caller closes the fleet. */
   static async open(fleet: Fleet, options: ParityOptions = {}): Promise<ParityBench> {
@@ -96,7 +99,7 @@ export class ParityBench {
       const name = `agent-${index}`;
       pipeline.startAgent(name, {}, await distributed(name, agentEnv));
     }
-    return new ParityBench(fleet, plain, pipeline, second, options);
+    return new ParityBench(fleet, pipeline, { plain, second }, options);
   }
 
   /** Runs a command on both sides, one after the other, and compares. */
@@ -121,8 +124,8 @@ export class ParityBench {
       this.observe(machine, command, env, deadlineMs);
     const plain = await run(this.plain);
     const unstable = new Set<string>();
-    if (this.second !== null) {
-      const again = await run(this.second);
+    if (this.machines.second !== null) {
+      const again = await run(this.machines.second);
       for (const difference of compare(plain.observation, again.observation))
         unstable.add(placeOf(difference));
     }

@@ -1,3 +1,4 @@
+import { parseNxJson } from '@org/dte-nx-compat';
 import { existsSync, lstatSync, mkdirSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Install, linkFolder, type Machine } from '../workspace';
@@ -6,20 +7,13 @@ const SHIM = 'nx-cloud';
 const PRODUCT = '@org/dte';
 const CLI = 'dist/cli/main.js';
 
-/** Comments and trailing commas, which Nx allows in nx.json; strings are kept as they are. */
-const withoutComments = (text: string): string =>
-  text.replaceAll(
-    /("(?:\\.|[^"\\])*")|\/\/[^\n]*|\/\*[\s\S]*?\*\/|,(?=\s*[}\]])/g,
-    (_match, string: string | undefined) => string ?? '',
-  );
-
 type Json = Record<string, unknown>;
 
 const asJson = (value: unknown): Json => (typeof value === 'object' && value !== null ? (value as Json) : {});
 
 function rewrite(machine: Machine, change: (nxJson: Json) => void): void {
   const text = machine.read('nx.json');
-  const nxJson = JSON.parse(withoutComments(text)) as Json;
+  const nxJson = parseNxJson(text);
   const before = JSON.stringify(nxJson);
   change(nxJson);
   if (JSON.stringify(nxJson) !== before) machine.write('nx.json', `${JSON.stringify(nxJson, null, 2)}\n`);

@@ -1,7 +1,7 @@
 import { LIMITS, type RunSpec, type SessionSettings } from '@org/dte-protocol';
 import type { SchedulerConfig } from '@org/dte-scheduler';
-import { FakeClock } from '../fake-clock';
-import { type SeededRandom, seededRandom } from '../seeded-random';
+import { FakeClock } from './fake-clock';
+import { type SeededRandom, seededRandom } from './seeded-random';
 import { Checkers } from './checkers';
 import { type Deeds, type Fortune, SimulatedAgent } from './simulated-agent';
 import { SimulatedCoordinator } from './simulated-coordinator';
@@ -131,8 +131,12 @@ class Simulation {
     const id = `a${this.#agents.length + 1}`;
     const { fortune, labels: all } = this.plan;
     const labels = all[this.#agents.length % all.length] ?? [];
-    const is = { id, slots, labels, ...(onlyRun === undefined ? {} : { onlyRun }) };
-    const agent = new SimulatedAgent(this.#world, this.#coordinator, fortune, this.#deeds, is);
+    const options = { id, slots, labels, fortune, deeds: this.#deeds };
+    const agent = new SimulatedAgent(
+      this.#world,
+      this.#coordinator,
+      onlyRun === undefined ? options : { ...options, onlyRun },
+    );
     this.#agents.push(agent);
     return agent;
   }

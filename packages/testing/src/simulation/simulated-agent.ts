@@ -36,6 +36,16 @@ interface Job {
   timer: number;
 }
 
+export interface SimulatedAgentOptions {
+  readonly id: string;
+  readonly slots: number | null;
+  readonly labels: string[];
+  readonly onlyRun?: string;
+  readonly fortune: Fortune;
+  /** Where it writes down what it does. */
+  readonly deeds: Deeds;
+}
+
 const HEARTBEAT_MS = 5_000;
 
 /** An agent as the protocol describes one, with tasks that only take time. */
@@ -50,21 +60,14 @@ export class SimulatedAgent {
   constructor(
     private readonly world: World,
     private readonly coordinator: SimulatedCoordinator,
-    private readonly fortune: Fortune,
-    private readonly deeds: Deeds,
-    private readonly is: {
-      readonly id: string;
-      readonly slots: number | null;
-      readonly labels: string[];
-      readonly onlyRun?: string;
-    },
+    private readonly options: SimulatedAgentOptions,
   ) {
     this.#connect();
     this.#beat();
   }
 
   get agentId(): string {
-    return this.is.id;
+    return this.options.id;
   }
 
   /** Willing to take work, now or when it is back. */
@@ -74,7 +77,7 @@ export class SimulatedAgent {
 
   /** As `isServing`, and for everybody. */
   get isForAll(): boolean {
-    return this.isServing && this.is.onlyRun === undefined;
+    return this.isServing && this.options.onlyRun === undefined;
   }
 
   freeze(forMs: number): void {
@@ -108,7 +111,7 @@ export class SimulatedAgent {
       },
     });
     const { agentId } = this;
-    const { slots, labels, onlyRun } = this.is;
+    const { slots, labels, onlyRun } = this.options;
     const only = onlyRun === undefined ? {} : { onlyRun };
     this.#seq = 0;
     this.#link = link;
@@ -146,14 +149,14 @@ export class SimulatedAgent {
     const job: Job = { work: { ...work, phase: { name: 'preparing' } }, timer: 0 };
     this.#jobs.set(key, job);
     const { random } = this.world;
-    job.timer = this.#later(random.int(0, this.fortune.maxTaskMs / 4), () => {
+    job.timer = this.#later(random.int(0, this.options.fortune.maxTaskMs / 4), () => {
       job.work = { ...work, phase: { name: 'executing', startMs: this.world.clock.now() } };
       this.#sync();
-      job.timer = this.#later(random.int(1, this.fortune.maxTaskMs), () => {
+      job.timer = this.#later(random.int(1, this.options.fortune.maxTaskMs), () => {
         // An old message may make it do the same attempt again: artifacts are immutable, so the first result stands.
         const deed = deedKey(runId, taskId, attempt, this.agentId);
-        const result = this.deeds.results.get(deed) ?? this.#result(job.work, members);
-        this.deeds.results.set(deed, result);
+        const result = this.options.deeds.results.get(deed) ?? this.#result(job.work, members);
+        this.options.deeds.results.set(deed, result);
         job.work = { ...work, phase: { name: 'completed', result } };
         this.#sync();
       });
@@ -162,7 +165,7 @@ export class SimulatedAgent {
 
   #result({ runId, taskId, attempt }: Work, members: Assignment['members']): AttemptResult {
     const { random } = this.world;
-    if (random.chance(this.fortune.returned)) {
+    if (random.chance(this.options.fortune.returned)) {
       return { kind: 'returned', reason: { code: 'DTE_EXECUTOR_CRASHED', message: 'simulated' } };
     }
     if (members === undefined) {
@@ -174,16 +177,16 @@ export class SimulatedAgent {
     // An executor skips what depends on a failure, or does not: both are to be believed.
     const results = members.map((member) => ({
       taskId: member.taskId,
-      result: random.chance(this.fortune.failure / 2) ? null : this.#finished(member.taskId, attempt),
+      result: random.chance(this.options.fortune.failure / 2) ? null : this.#finished(member.taskId, attempt),
     }));
     return { kind: 'batch', members: results, log: '' };
   }
 
   #servers(runId: string, taskId: string): Pick<FinishedAttempt, 'servers'> {
-    const needed = this.deeds.servers.get(`${runId}/${taskId}`) ?? [];
+    const needed = this.options.deeds.servers.get(`${runId}/${taskId}`) ?? [];
     if (needed.length === 0) return {};
     const report = (id: string): ServerReport => {
-      const failed = this.world.random.chance(this.fortune.serverFailure ?? 0);
+      const failed = this.world.random.chance(this.options.fortune.serverFailure ?? 0);
       return { taskId: id, failed, ended: failed ? 'It ended.' : null, output: '' };
     };
     return { servers: needed.map(report) };
@@ -191,9 +194,9 @@ export class SimulatedAgent {
 
   #finished(taskId: string, attempt: number): FinishedAttempt {
     const { random, clock } = this.world;
-    const hasDrift = random.chance(this.fortune.drift ?? 0);
+    const hasDrift = random.chance(this.options.fortune.drift ?? 0);
     const isLate = random.chance(0.2);
-    const status = hasDrift || random.chance(this.fortune.failure) ? 'failure' : 'success';
+    const status = hasDrift || random.chance(this.options.fortune.failure) ? 'failure' : 'success';
     const hash = `made-${taskId.replace(/[^A-Za-z0-9]/g, '-')}`;
     return {
       kind: 'finished',
@@ -230,7 +233,7 @@ export class SimulatedAgent {
     this.#link?.sendUp({
       type: 'agent.sync',
       seq: ++this.#seq,
-      slots: this.is.slots,
+      slots: this.options.slots,
       draining: this.#draining,
       work,
     });

@@ -1,5 +1,5 @@
-import type { FakeClock } from '../fake-clock';
-import type { SeededRandom } from '../seeded-random';
+import type { FakeClock } from './fake-clock';
+import type { SeededRandom } from './seeded-random';
 
 /** How bad the network is. Delays are drawn anew for each message, so messages overtake each other. */
 export interface Weather {

@@ -7,10 +7,10 @@ export {
   REPOSITORY,
 } from './install';
 export { Machine, type RunOptions } from './machine';
-export { AFFECTED, type AgentJob, type AgentOptions, Pipeline } from './pipeline';
+export { AFFECTED, Pipeline } from './pipeline';
 export { DEFAULT_NX_VERSION, NX_VERSIONS } from './nx-versions';
-export { type JournalEntry, type MachineOptions, Fleet, readJournal } from './fleet';
-export type { FileContent, FleetOptions, Git, Origin } from './origin';
+export { type JournalEntry, Fleet, readJournal } from './fleet';
+export type { FileContent, Git, Origin } from './origin';
 export { LinkTo } from './origin';
 export {
   SAMPLE_CHANGE,

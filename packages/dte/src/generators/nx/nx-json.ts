@@ -1,9 +1,9 @@
+import { ACCESS_TOKEN, DEFAULT_RUNNERS, RUNNER, RUNNER_OPTIONS, VENDOR_RUNNERS } from '@org/dte-nx-compat';
 import { type Report } from '../report';
 import { asObject, parseJson, removeJson, setJson, type Json } from '../text/json';
-import { ACCESS_TOKEN, DEFAULT_RUNNERS, RUNNER, VENDOR_RUNNERS } from './names';
 
 const FILE = 'nx.json';
-const DEFAULT = ['tasksRunnerOptions', 'default'];
+const DEFAULT = RUNNER_OPTIONS.slice(0, -1);
 
 /** With any of these Nx counts the workspace as the vendor's, or never calls a runner (neverConnectToCloud). */
 const DEFEATING: Readonly<Record<string, string>> = {

@@ -1,6 +1,6 @@
+import { ALIAS, RUNNER, SHIM } from '@org/dte-nx-compat';
 import { type Report } from '../report';
 import { asObject, parseJson, removeJson, setJson } from '../text/json';
-import { ALIAS, RUNNER, SHIM } from './names';
 
 const FILE = 'package.json';
 const SECTIONS = ['devDependencies', 'dependencies', 'optionalDependencies'] as const;

@@ -22,6 +22,9 @@ const TAKEN_BACK_MS = 0;
  */
 export class GitlabPackagesRendezvous implements Rendezvous {
   readonly kind = 'gitlab-packages';
+  readonly isAddressGiven = false;
+  readonly isAcrossMachines = true;
+  readonly isShared = true;
   private readonly known = new Map<string, RendezvousReport>();
 
   constructor(

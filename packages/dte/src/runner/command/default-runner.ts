@@ -1,7 +1,7 @@
 import type { NxStatuses } from '@org/dte-nx-compat';
-import { existsSync } from 'node:fs';
+import { findWorkspaceRoot } from '@org/dte-nx-compat/workspace-root';
 import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import type { RunnerArguments } from './activity';
 
 /*
@@ -10,18 +10,8 @@ import type { RunnerArguments } from './activity';
  */
 type TasksRunner = (...args: RunnerArguments) => Promise<NxStatuses>;
 
-/** As Nx finds it: the folder of nx.json, upwards. */
-function workspaceRoot(): string {
-  const named = process.env['NX_WORKSPACE_ROOT_PATH'];
-  if (named) return named;
-  for (let folder = process.cwd(); folder !== dirname(folder); folder = dirname(folder)) {
-    if (existsSync(join(folder, 'nx.json'))) return folder;
-  }
-  return process.cwd();
-}
-
 /** Hands a command over to the runner of the workspace's own Nx, whatever Nx our package may sit beside. */
 export const runHereWithNx: TasksRunner = (...args) => {
-  const requireFromWorkspace = createRequire(join(workspaceRoot(), 'package.json'));
+  const requireFromWorkspace = createRequire(join(findWorkspaceRoot(), 'package.json'));
   return (requireFromWorkspace('nx/tasks-runners/default') as { default: TasksRunner }).default(...args);
 };

@@ -1,9 +1,8 @@
-import type { NxRunnerContext, NxTask } from '@org/dte-nx-compat';
+import { inspectSeam, type NxRunnerContext, type NxTask } from '@org/dte-nx-compat';
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { seamFindings } from '../../doctor/seam-findings';
-import { inspectSeam } from '@org/dte-nx-compat';
 import { readIdentity } from '../../session/identity';
 import { distribute } from './distribute';
 

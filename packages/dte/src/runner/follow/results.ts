@@ -1,5 +1,12 @@
 import { codeOfFetch } from '@org/dte-client';
-import type { NxStatuses, NxTask, TaskCache, TaskGraph } from '@org/dte-nx-compat';
+import {
+  cacheMark,
+  cachesFailures,
+  type NxStatuses,
+  type NxTask,
+  type TaskCache,
+  type TaskGraph,
+} from '@org/dte-nx-compat';
 import {
   DteError,
   type AgentRef,
@@ -44,10 +51,6 @@ export interface ResultsOptions {
   readonly startMs: number;
 }
 
-/** As Nx marks it: a local hit puts files in place, unless there are none. */
-const cacheMark = (task: NxTask, from: 'local' | 'remote') =>
-  from === 'local' && task.outputs.length === 0 ? 'local-cache-kept-existing' : (`${from}-cache` as const);
-
 interface HitTaken {
   readonly code: number;
   readonly terminalOutput: string;
@@ -55,8 +58,6 @@ interface HitTaken {
 }
 
 const agentOf = ({ agent }: EndedEntry): string => agent?.name ?? '';
-
-const cachesFailures = (): boolean => process.env['NX_CACHE_FAILURES'] === 'true';
 
 /** Takes over what caches and agents have done: outputs onto this disk, then the news to Nx, then the truth into `statuses`. */
 export class RunResults {

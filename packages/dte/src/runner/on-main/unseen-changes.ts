@@ -1,4 +1,5 @@
 import {
+  INPUTS_OF_EVERY_TASK,
   matchFiles,
   readHashInput,
   type NxProjectGraph,
@@ -56,16 +57,6 @@ const rootOf = ({ nodes }: NxProjectGraph, project: string): string => {
 
 const isBelow = (root: string, file: string): boolean => file === root || file.startsWith(`${root}/`);
 
-/** What Nx hashes for every task, or for many without being told. */
-const ALWAYS_INPUTS = [
-  'nx.json',
-  '.nxignore',
-  '.gitignore',
-  'tsconfig.base.json',
-  'tsconfig.json',
-  'package.json',
-];
-
 /**
  * Changed files beside all projects that may concern a task. Tracked ones only: what is untracked there is often a cache that
  * every job of a pipeline has. And only what can be an input, or a token that every job adds to `.npmrc` would keep all tasks.
@@ -80,7 +71,7 @@ function beside(
   const files = tree.tracked.filter(isNobodys);
   if (isOfRoot || files.length === 0) return files;
   if (task.hash !== undefined) return [];
-  return matchFiles([...ALWAYS_INPUTS, ...sharedInputs(task)], files, workspaceRoot);
+  return matchFiles([...INPUTS_OF_EVERY_TASK, ...sharedInputs(task)], files, workspaceRoot);
 }
 
 /** Those of some files that are inputs of the task's hash. */

@@ -1,4 +1,5 @@
 import {
+  parallelOf,
   shouldStreamOutput,
   type NxRunnerContext,
   type NxRunnerOptions,
@@ -27,14 +28,9 @@ const strings = (value: unknown): string[] =>
     (entry): entry is string => typeof entry === 'string' && entry !== '',
   );
 
-/** --parallel as Nx reads it: a number, `true` or nothing for 3, `false` for 1; at least 1. */
-export function readParallel(value: unknown): number {
-  if (value === false || value === 'false') return 1;
-  const count =
-    typeof value === 'number' || (typeof value === 'string' && value !== '') ? Number(value) : Number.NaN;
-  const wanted = Number.isFinite(count) ? Math.floor(count) : 3;
-  return Math.min(Math.max(wanted, 1), LIMITS.slotsPerAgent.value);
-}
+/** --parallel as Nx reads it, but no more than an agent may have slots. */
+export const readParallel = (value: unknown): number =>
+  Math.min(parallelOf(value), LIMITS.slotsPerAgent.value);
 
 export function commandOf(
   options: NxRunnerOptions,

@@ -3,13 +3,14 @@ import {
   findWorkspaceRoot,
   matchProjects,
   openCache,
+  runnerOptionsOf,
   type NxRunnerContext,
   type TaskCache,
 } from '@org/dte-nx-compat';
 import { DteError, type Rendezvous, type SessionSettings } from '@org/dte-protocol';
-import { envWithSecrets, resolveConfig, type Resolved, sessionIdOf, settingsOf } from '@org/dte-config';
 import { createAssignment, type Assignment } from '../../assignment/assign';
 import { loadRules } from '../../assignment/load-rules';
+import { envWithSecrets, resolveConfig, sessionIdOf, settingsOf, type Resolved } from '@org/dte-config';
 import { ensureCoordinator } from '../../embedded/ensure';
 import { saysSettings } from '../../embedded/says-settings';
 import { tellAgentsOfMainJob } from '../../embedded/tell-agents';
@@ -17,7 +18,6 @@ import { createRendezvous, noRendezvous } from '../../rendezvous';
 import { jobIdOf, requireNx } from '../../session/identity';
 import { isHeld, startHolding } from '../../session/hold';
 import { openSession, type Session } from '../../session/open-session';
-import { asRecord } from './as-record';
 import type { Voice } from '../report/say';
 
 /** What a distributed command needs before its first line is printed. */
@@ -30,10 +30,6 @@ export interface Prepared {
   readonly assignment: Assignment;
 }
 
-/** Our options as nx.json has them; `options` of the runner is mixed with the arguments of the command. */
-const nxJsonOptions = (nxJson: Record<string, unknown>): Readonly<Record<string, unknown>> =>
-  asRecord(asRecord(asRecord(nxJson['tasksRunnerOptions'])['default'])['options']);
-
 /**
  * Agents hear of it by the rendezvous when this is the main job and has no coordinator to distribute anything.
  * @throws DteError whenever this command cannot be distributed
@@ -41,7 +37,7 @@ const nxJsonOptions = (nxJson: Record<string, unknown>): Readonly<Record<string,
 export async function prepare(context: NxRunnerContext, voice: Voice): Promise<Prepared> {
   const workspaceRoot = findWorkspaceRoot();
   const { env } = process;
-  const resolved = resolveConfig({ env: envWithSecrets(), nxJson: nxJsonOptions(context.nxJson) });
+  const resolved = resolveConfig({ env: envWithSecrets(), nxJson: runnerOptionsOf(context.nxJson) });
   resolved.warnings.forEach((warning) => voice.line(`dte: ${warning}`));
   const rendezvous = createRendezvous({ ...resolved, env, workspaceRoot });
   if (rendezvous === null) throw noRendezvous(resolved.config);

@@ -1,4 +1,11 @@
-import type { NxLifeCycle, NxTask, NxTaskStatus, StreamPrinter, TerminalUi } from '@org/dte-nx-compat';
+import {
+  isCacheMark,
+  type NxLifeCycle,
+  type NxTask,
+  type NxTaskStatus,
+  type StreamPrinter,
+  type TerminalUi,
+} from '@org/dte-nx-compat';
 import { LiveText, withNote, type LivePiece } from './live-text';
 
 /** How one task ended, as Nx shall show it. */
@@ -44,9 +51,6 @@ class Groups {
 }
 
 /** Tells Nx's life cycle what happened elsewhere, one call at a time and in the order in which Nx itself would. */
-const isCacheHit = (status: string): boolean =>
-  status === 'local-cache' || status === 'local-cache-kept-existing' || status === 'remote-cache';
-
 export class Reporter {
   private readonly groups = new Groups();
   private readonly groupOf = new Map<string, number>();
@@ -116,7 +120,7 @@ export class Reporter {
   }
 
   private print({ task, status, terminalOutput, note = '', attempt }: TaskReport): void {
-    const isCached = isCacheHit(status);
+    const isCached = isCacheMark(status);
     if (isCached || !this.options.streams(task)) {
       this.options.lifeCycle.printTaskTerminalOutput?.(task, status, withNote(terminalOutput, note));
       return;

@@ -1,4 +1,9 @@
-import { isNonParallel, type NxTask, type TaskGraph } from '@org/dte-nx-compat';
+import {
+  isCommandVariable,
+  isNonParallel,
+  type NxTask,
+  type TaskGraph,
+} from '@org/dte-nx-compat';
 import {
   isStorableHash,
   printable,
@@ -26,25 +31,12 @@ export function tableEstimator(table: Readonly<Record<string, number>>): Duratio
   return { weightOf: ({ project, target }) => table[`${project}:${target}`] ?? table[target] ?? typical };
 }
 
-// What a command says to Nx by variables and an agent cannot know otherwise. Never folders, addresses or tokens.
-const FORWARDED = [
-  'NX_BASE',
-  'NX_HEAD',
-  'NX_VERBOSE_LOGGING',
-  'NX_CACHE_FAILURES',
-  'NX_LOAD_DOT_ENV_FILES',
-  'NX_RUN_COMMANDS_DIRECTLY',
-  'NX_BATCH_MODE',
-  'NX_NATIVE_COMMAND_RUNNER',
-];
-const FORWARDED_PREFIX = 'NX_PUBLIC_';
-
 /** The variables that are part of what a command means; those that are forwarded go another way (forward-env.ts). */
 export function commandEnv(env: Env, forwarded: readonly string[]): Record<string, string> {
   return Object.fromEntries(
     Object.entries(env).flatMap(([name, value]) => {
-      const wanted = FORWARDED.includes(name) || name.startsWith(FORWARDED_PREFIX);
-      return value !== undefined && wanted && !forwarded.includes(name) ? [[name, value]] : [];
+      const wanted = isCommandVariable(name) && !forwarded.includes(name);
+      return value !== undefined && wanted ? [[name, value]] : [];
     }),
   );
 }

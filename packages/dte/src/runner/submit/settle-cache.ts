@@ -1,5 +1,11 @@
 import { packAttempt, summariseOutputs, type HttpClient, type OutputsPort } from '@org/dte-client';
-import { type CacheEntry, type NxTask, type TaskCache, type TaskGraph } from '@org/dte-nx-compat';
+import {
+  cachesFailures,
+  type CacheEntry,
+  type NxTask,
+  type TaskCache,
+  type TaskGraph,
+} from '@org/dte-nx-compat';
 import { isStorableHash, type Artifact, type LimitValues } from '@org/dte-protocol';
 import { inParallel } from '../tasks/in-parallel';
 import type { LateHashes } from './late-hashes';
@@ -100,7 +106,7 @@ async function findHits(options: SettleOptions, candidates: readonly Candidate[]
     local: local.has(task.id),
   }));
   // What is held may be a failure, and which it is must be known before anything that needs it may start.
-  const mayBeFailures = process.env['NX_CACHE_FAILURES'] === 'true';
+  const mayBeFailures = cachesFailures();
   const isHit = ({ entry, held }: Found): boolean => entry !== null || (held && mayTake && !mayBeFailures);
   const found = looked.filter(isHit);
   const asksOther = cache.remoteKind === 'other' && !options.skipRemoteCache;

@@ -1,4 +1,4 @@
-import { rendezvousContract } from './contracts/rendezvous.contract';
+import { rendezvousContract } from './rendezvous.contract';
 import { MemoryRendezvous, MemoryRendezvousStore } from './memory-rendezvous';
 
 rendezvousContract('memory', () => {

@@ -1,5 +1,5 @@
 import type { TaskSpec } from '@org/dte-protocol';
-import { runSpec } from '../simulation/run-specs';
+import { runSpec } from './run-specs';
 
 export interface TaskShape extends Partial<TaskSpec> {
   readonly dependsOn?: readonly string[];

@@ -10,6 +10,9 @@ export class MemoryRendezvousStore {
 /** Records and reports in memory. */
 export class MemoryRendezvous implements Rendezvous {
   readonly kind = 'memory';
+  readonly isAddressGiven = false;
+  readonly isAcrossMachines = false;
+  readonly isShared = false;
 
   constructor(
     private readonly now: () => number,

@@ -1,0 +1,2 @@
+export { type Dialled, type DialTarget, dial } from './dial';
+export { channelOf } from './pin';

@@ -1,0 +1,1 @@
+export { isHighSurrogate, utf8Chunks, withinLimit } from './terminal-output';

@@ -1,0 +1,101 @@
+import type { Journal, JournalEntry, JournalHeader, JournalStore } from '../journal';
+
+/** One adapter under test, empty. */
+export interface JournalStoreUnderTest {
+  readonly store: JournalStore;
+  cleanUp(): Promise<void>;
+}
+
+const HEADER: JournalHeader = { version: 1, sessionId: 's1', config: { leaseMs: 30_000 } };
+const entry = (atMs: number, fields: object = {}): JournalEntry => ({
+  atMs,
+  input: { type: 'tick', ...fields },
+});
+
+async function entriesOf(journal: Journal): Promise<JournalEntry[]> {
+  const entries: JournalEntry[] = [];
+  for await (const each of journal.replay()) entries.push(each);
+  return entries;
+}
+
+type OpenJournal = (header?: JournalHeader) => Promise<Journal>;
+
+/** What every journal promises. */
+export function journalContract(adapter: string, create: () => Promise<JournalStoreUnderTest>): void {
+  describe(`journal: ${adapter}`, () => {
+    let subject: JournalStoreUnderTest;
+    let opened: Journal[];
+    const open: OpenJournal = async (header = HEADER) => {
+      const journal = await subject.store.open(header);
+      opened.push(journal);
+      return journal;
+    };
+
+    beforeEach(async () => {
+      subject = await create();
+      opened = [];
+    });
+    afterEach(async () => {
+      for (const journal of opened) await journal.close();
+      await subject.cleanUp();
+    });
+
+    replays(open);
+    keepsEntries(open);
+  });
+}
+
+function replays(open: OpenJournal): void {
+  it('begins empty, with the header it was given', async () => {
+    const journal = await open();
+    expect(await entriesOf(journal)).toEqual([]);
+    expect(journal.header).toEqual(HEADER);
+  });
+
+  it('replays in the order of appending, across groups', async () => {
+    const first = await open();
+    await first.append([entry(1), entry(2)]);
+    await first.append([entry(3)]);
+    expect(await entriesOf(await open())).toEqual([entry(1), entry(2), entry(3)]);
+  });
+
+  it('goes on after what is there when it is opened again', async () => {
+    await (await open()).append([entry(1)]);
+    const second = await open();
+    await entriesOf(second);
+    await second.append([entry(2)]);
+    expect(await entriesOf(await open())).toEqual([entry(1), entry(2)]);
+  });
+
+  it('keeps the header it was begun with', async () => {
+    await open();
+    const again = await open({ ...HEADER, config: { leaseMs: 5 } });
+    expect(again.header).toEqual(HEADER);
+  });
+
+  it('keeps sessions apart', async () => {
+    await (await open()).append([entry(1)]);
+    expect(await entriesOf(await open({ ...HEADER, sessionId: 's2' }))).toEqual([]);
+  });
+}
+
+function keepsEntries(open: OpenJournal): void {
+  it('keeps text of every kind', async () => {
+    const odd = entry(1, { text: 'line\nbreak "quoted" \u2028 ünïcödé 🚀 \u0000' });
+    await (await open()).append([odd]);
+    expect(await entriesOf(await open())).toEqual([odd]);
+  });
+
+  it('keeps what it was given, not what became of it', async () => {
+    const mutable = { type: 'tick', list: [1] };
+    await (await open()).append([{ atMs: 1, input: mutable }]);
+    mutable.list.push(2);
+    expect(await entriesOf(await open())).toEqual([entry(1, { list: [1] })]);
+  });
+
+  it('keeps entries that are longer than any buffer', async () => {
+    const long = [entry(1, { text: 'x'.repeat(3_000_000) }), entry(2, { text: 'y'.repeat(10) })];
+    await (await open()).append(long);
+    expect(await entriesOf(await open())).toEqual(long);
+  });
+}

@@ -1,0 +1,124 @@
+import { randomBytes } from 'node:crypto';
+import { realpathSync } from 'node:fs';
+import { OpenedCache } from '../cache/open-cache';
+import { batchRunner, type RunBatchOfTasks } from '../execution/batch';
+import { selectRunDiscrete } from '../execution/discrete';
+import type { RunDiscrete } from '../execution/types';
+import type { NxTaskHasher } from '../hashing/hashing';
+import { resolveNx, type NxInstall } from '../install/nx-install';
+import type { NxProjectGraph } from '../model/types';
+import type { Restore } from '../patches/replace';
+import { TASK_MARK } from '../processes/task-processes';
+import { HostEnvironment } from './environment';
+import { withoutRunner, type NxJson } from './nx-json';
+import { NxNotices, shareAcrossTasks, TaskEnvironments } from './patches';
+import type { TaskHostOptions } from './types';
+
+interface HasherModule {
+  createTaskHasher: (projectGraph: NxProjectGraph, nxJson: object, runnerOptions: object) => NxTaskHasher;
+}
+
+interface ProjectGraphModule {
+  createProjectGraphAsync: (options: { exitOnError: boolean }) => Promise<NxProjectGraph>;
+}
+
+/** What a host has of Nx, made once. */
+export interface HostParts {
+  readonly nx: NxInstall;
+  readonly projectGraph: NxProjectGraph;
+  /** Without the runner. */
+  readonly nxJson: NxJson;
+  readonly hasher: NxTaskHasher;
+  readonly cache: OpenedCache;
+  readonly runDiscrete: RunDiscrete;
+  readonly runBatchOfTasks: RunBatchOfTasks;
+  readonly notices: NxNotices;
+  readonly environments: TaskEnvironments;
+  readonly environment: HostEnvironment;
+  /** Stands in the environment of every process that is started here. */
+  readonly mark: string;
+  /** Give back what was changed in this process. */
+  readonly restores: readonly Restore[];
+}
+
+function setVariables(mark: string): void {
+  Object.assign(process.env, {
+    // An executor is a daemon itself, and a daemon would hash with another process's environment.
+    NX_DAEMON: 'false',
+    NX_TUI: 'false',
+    // Nx removes these two from what a task sees.
+    NX_STREAM_OUTPUT: 'true',
+    NX_PREFIX_OUTPUT: 'false',
+    NX_LOAD_DOT_ENV_FILES: process.env['NX_LOAD_DOT_ENV_FILES'] === 'false' ? 'false' : 'true',
+    DTE_EXECUTOR: '1',
+    [TASK_MARK]: mark,
+  });
+}
+
+/** The Nx of the workspace, with the variables of its root's .env files set. */
+function loadNx(options: TaskHostOptions): NxInstall {
+  const nx = resolveNx(options.workspaceRoot);
+  const { workspaceRoot } = nx.load<{ workspaceRoot: string }>('src/utils/workspace-root');
+  if (realpathSync(workspaceRoot) !== realpathSync(options.workspaceRoot)) {
+    throw new Error(`nx was loaded for ${workspaceRoot}; start the executor in ${options.workspaceRoot}`);
+  }
+  // As the executable of Nx does, whatever NX_LOAD_DOT_ENV_FILES says: that is about the files of tasks.
+  nx.load<{ loadRootEnvFiles(): void }>('src/utils/dotenv').loadRootEnvFiles();
+  return nx;
+}
+
+async function build(
+  options: TaskHostOptions,
+  environment: HostEnvironment,
+  mark: string,
+): Promise<HostParts> {
+  const nx = loadNx(options);
+  const cache = await OpenedCache.open(options);
+  const projectGraph = await nx
+    .load<ProjectGraphModule>('src/project-graph/project-graph')
+    .createProjectGraphAsync({ exitOnError: false });
+  const nxJson = withoutRunner(nx.load<{ readNxJson(): NxJson }>('src/config/nx-json').readNxJson());
+  const hasher = nx
+    .load<HasherModule>('src/hasher/create-task-hasher')
+    .createTaskHasher(projectGraph, nxJson, nxJson.tasksRunnerOptions?.['default']?.options ?? {});
+  // What nearly every first task would load, while there is nothing else to do.
+  nx.loadOptional('src/executors/run-commands/run-commands.impl');
+  const notices = new NxNotices(nx);
+  const environments = new TaskEnvironments(nx);
+  const restores = [
+    shareAcrossTasks(nx, hasher, cache),
+    notices.restore,
+    environments.restore,
+    () => environment.restore(),
+  ];
+  environment.settle();
+  const runDiscrete = selectRunDiscrete(nx);
+  const runBatchOfTasks = batchRunner(nx);
+  return {
+    nx,
+    projectGraph,
+    nxJson,
+    hasher,
+    cache,
+    runDiscrete,
+    runBatchOfTasks,
+    notices,
+    environments,
+    environment,
+    mark,
+    restores,
+  };
+}
+
+/** @throws NxInstallError; whatever Nx throws when the project graph cannot be built. The environment is as before then. */
+export async function buildHost(options: TaskHostOptions): Promise<HostParts> {
+  const mark = `${String(process.pid)}.${randomBytes(8).toString('hex')}`;
+  const environment = new HostEnvironment();
+  setVariables(mark);
+  try {
+    return await build(options, environment, mark);
+  } catch (error) {
+    environment.restore();
+    throw error;
+  }
+}

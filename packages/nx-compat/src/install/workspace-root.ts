@@ -1,0 +1,23 @@
+import { existsSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+
+// Every nx command on every laptop loads this file, as `@org/dte-nx-compat/workspace-root`: it requires nothing else.
+
+/**
+ * The nearest folder upwards with an nx.json; the folder itself where there is none. Nx looks the same way, but only once, at
+ * load; `NX_WORKSPACE_ROOT_PATH` wins there and here.
+ * @param from absolute folder to start at; default: the current one
+ */
+export function findWorkspaceRoot(
+  from: string = process.cwd(),
+  env: NodeJS.ProcessEnv = process.env,
+): string {
+  if (env['NX_WORKSPACE_ROOT_PATH']) return env['NX_WORKSPACE_ROOT_PATH'];
+  let folder = resolve(from);
+  while (!existsSync(join(folder, 'nx.json'))) {
+    const parent = dirname(folder);
+    if (parent === folder) return resolve(from);
+    folder = parent;
+  }
+  return folder;
+}

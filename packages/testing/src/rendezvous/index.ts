@@ -1,0 +1,2 @@
+export { MemoryRendezvous } from './memory-rendezvous';
+export { rendezvousContract } from './rendezvous.contract';

@@ -1,0 +1,3 @@
+export function demand(condition: boolean, what: string): asserts condition {
+  if (!condition) throw new Error(`Checker: ${what}`);
+}

@@ -1,0 +1,79 @@
+import type { FinishedAttempt, RunOn, RunSpec, TaskSpec } from '@org/dte-protocol';
+import type { SchedulerState } from '@org/dte-scheduler';
+import { type Deeds, deedKey } from './simulated-agent';
+
+export type Agent = SchedulerState['agents'] extends Map<string, infer A> ? A : never;
+
+export const edgesOf = ({ dependencies, continuousDependencies }: TaskSpec) => [
+  ...dependencies,
+  ...continuousDependencies,
+];
+
+export const entryOf = (runOn: readonly RunOn[], { labels }: Agent): RunOn | undefined =>
+  runOn.find(({ label }) => labels.includes(label));
+
+/** What is known of a session from outside: what was submitted, who was given what, and how it ended. */
+export class SessionRecord {
+  readonly specs = new Map<string, RunSpec>();
+  /** `run/task` -> status. */
+  readonly ended = new Map<string, string>();
+  /** With the task that the attempt goes by: for a batch its first. */
+  readonly assigned = new Map<string, { attempt: number; agentId: string; called: string }>();
+  /** `run/task` -> where its last result was stored, as JSON. */
+  readonly artifacts = new Map<string, string>();
+  /** `run/task` that the history knows as flaky. */
+  readonly flaky = new Set<string>();
+  /** Runs in which something failed. */
+  readonly failed = new Set<string>();
+  /** `run/server` that a task found dead. */
+  readonly deadServers = new Set<string>();
+  private readonly tasks = new Map<string, Map<string, TaskSpec>>();
+
+  constructor(private readonly deeds: Deeds) {}
+
+  learn(spec: RunSpec, flaky: readonly string[]): void {
+    if (!this.specs.has(spec.runId)) for (const id of flaky) this.flaky.add(`${spec.runId}/${id}`);
+    this.specs.set(spec.runId, spec);
+    this.tasks.set(spec.runId, new Map(spec.tasks.map((task) => [task.id, task])));
+  }
+
+  task(runId: string, taskId: string): TaskSpec {
+    return this.tasks.get(runId)!.get(taskId)!;
+  }
+
+  /** What a rule says of the task on this agent; null: no rule concerns it, undefined: not here. */
+  entryFor(runId: string, taskId: string, agent: Agent): RunOn | null | undefined {
+    const { placement } = this.task(runId, taskId);
+    if (placement === undefined) return null;
+    return entryOf(this.specs.get(runId)!.placements![placement]!.runOn, agent);
+  }
+
+  /** What the last attempt of a task came to; null for a task that its batch skipped. */
+  deed(runId: string, taskId: string): FinishedAttempt | null | undefined {
+    const last = this.assigned.get(`${runId}/${taskId}`);
+    if (last === undefined) return undefined;
+    const deed = this.deeds.results.get(deedKey(runId, last.called, last.attempt, last.agentId));
+    if (deed?.kind === 'batch') return deed.members.find((member) => member.taskId === taskId)?.result;
+    return deed?.kind === 'finished' ? deed : undefined;
+  }
+
+  areTogether(runId: string, a: string, b: string): boolean {
+    const { batch } = this.task(runId, a);
+    return batch !== undefined && batch === this.task(runId, b).batch;
+  }
+
+  /** Failed, skipped, or settled by the main job above something that was; a server that was found dead, or never began. */
+  isBroken(runId: string, taskId: string): boolean {
+    const status = this.ended.get(`${runId}/${taskId}`);
+    if (status === 'failure' || status === 'skipped') return true;
+    if (this.deadServers.has(`${runId}/${taskId}`)) return true;
+    const task = this.task(runId, taskId);
+    const isPassedOn = task.initial.state === 'done' || task.initial.state === 'server';
+    return isPassedOn && edgesOf(task).some(({ id }) => this.isBroken(runId, id));
+  }
+
+  /** The attempt that is wanted now was not run because of another hash. */
+  hasDrift(runId: string, taskId: string): boolean {
+    return this.deed(runId, taskId)?.reason?.code === 'DTE_HASH_MISMATCH';
+  }
+}

@@ -1,0 +1,31 @@
+// Jest's order of test files: those that take longest begin first, so that none of them is what everybody waits for in the end.
+// Jest's own order needs to remember earlier runs, which a fresh clone cannot, and else looks at sizes.
+const { statSync } = require('node:fs');
+
+/** Parts of paths, the slowest first; what is not here begins after these, the largest first. */
+const SLOWEST = [
+  ...['e2e/gitlab/own-pipeline', 'e2e/gitlab/pipeline', 'e2e/nx-majors/distributed', 'e2e/parity/commands'],
+  ...['e2e/parity/servers', 'e2e/distribution/session', 'e2e/parity/tool', 'e2e/nx-majors/plan'],
+  ...['e2e/parity/plugins', 'e2e/parity/failures'],
+  ...['nx-compat/integration/host-tasks', 'scheduler/src/simulation.property', 'nx-compat/integration/'],
+  ...['scheduler/src/operations', 'dte/integration/', 'coordinator/integration/'],
+];
+
+function rank({ path }) {
+  const index = SLOWEST.findIndex((part) => path.includes(`/${part}`));
+  return index < 0 ? SLOWEST.length : index;
+}
+const size = ({ path }) => statSync(path).size;
+
+module.exports = class SlowFirst {
+  sort(tests) {
+    return [...tests].sort((left, right) => rank(left) - rank(right) || size(right) - size(left));
+  }
+  shard(tests) {
+    return tests;
+  }
+  allFailedTests(tests) {
+    return tests;
+  }
+  cacheResults() {}
+};

@@ -1,0 +1,11 @@
+// Figures that are still beyond their limit, with the most that they may be meanwhile. A ceiling is lowered when its figure has
+// fallen, never raised, and goes when the limit is met: the check fails on one that is not needed any more.
+
+export const CEILINGS = {
+  maxLines: 478,
+  longestFunction: 194,
+  cycles: 8,
+  unusedExports: 103,
+  freshSpreads: 95,
+  dteLines: 14_647,
+};
