@@ -6,7 +6,7 @@ const packages = join(__dirname, 'packages');
 module.exports = {
   testEnvironment: 'node',
   // Machines are shared and slow at times: a test fails because of what it sees, not because of the clock.
-  testTimeout: 30_000,
+  testTimeout: 120_000,
   testMatch: ['<rootDir>/src/**/*.spec.ts', '<rootDir>/integration/**/*.spec.ts'],
   // Nothing under dist or out-tsc may be found twice, neither as a test nor as a package.
   modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/out-tsc/'],
@@ -14,6 +14,7 @@ module.exports = {
     '^@org/dte$': join(packages, 'dte/src/index.ts'),
     '^@org/dte-nx-compat/workspace-root$': join(packages, 'nx-compat/src/install/workspace-root.ts'),
     '^@org/dte-([a-z-]+)$': join(packages, '$1/src/index.ts'),
+    '^@org/dte-([a-z-]+)/([a-z-]+)$': join(packages, '$1/src/$2/index.ts'),
   },
   transform: {
     '^.+\\.ts$': [

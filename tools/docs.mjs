@@ -152,7 +152,7 @@ async function main() {
   const require = createRequire(import.meta.url);
   const { OPTIONS } = require('../packages/config/dist/index.js');
   const { LIMITS } = require('../packages/protocol/dist/index.js');
-  const { rulesJsonSchema } = require('../packages/dte/dist/assignment/schema.js');
+  const { rulesJsonSchema } = require('../packages/runner/dist/index.js');
   await put(CONFIGURATION, renderConfiguration(OPTIONS, LIMITS), 'markdown');
   await put(LIMITS_PAGE, renderLimits(LIMITS), 'markdown');
   await put(RULES_SCHEMA, JSON.stringify(rulesJsonSchema()), 'json');

@@ -32,7 +32,7 @@ const VERSIONS = [
 
 const PHASES = {
   // Not host-batches: what Nx itself says of batches that die or are stopped has changed from minor to minor of 22.
-  unit: [
+  integration: [
     'nx-compat/integration/(facts|hashing|host-life|host-server|host-tasks|main-cache|remote-answers|streaming|subset)',
   ],
   e2e: ['nx-majors/(canary|distributed|laptop)'],

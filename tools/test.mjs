@@ -1,8 +1,10 @@
-// npm test: everything, also on a fresh clone. Two phases, because they weigh so differently:
-//   unit  packages/*   from the sources, in parallel
-//   e2e   e2e/<area>   from packed tarballs in real workspaces, one file more at a time than there are cores: they also wait
+// npm test: everything, also on a fresh clone. Three phases, because they weigh so differently:
+//   unit         packages/*/src          from the sources, one file for each core
+//   integration  packages/*/integration  the same, with sockets and processes, and with every supported Nx
+//   e2e          e2e/<area>              from packed tarballs in real workspaces, one file more than there are cores:
+//                                        they also wait
 //
-//   npm test -- [--only=unit|e2e] [pattern ...] [jest options that start with a dash]
+//   npm test -- [--only=unit|integration|e2e] [pattern ...] [jest options that start with a dash]
 //
 // A pattern is matched against the path of the test file. Results go to tmp/test-results/<phase>.json (jest's own).
 import { spawn } from 'node:child_process';
@@ -33,16 +35,20 @@ const LEAK_MESSAGES = [
   /Jest did not exit one second after/,
 ];
 
-const PHASES = {
-  unit: {
-    projects: () => workspacePackages().map(({ path }) => join(path, 'jest.config.cjs')),
-    options: ['--maxWorkers=2'],
-    // What does not compile is reported; tests of what does compile still say something.
-    prepare: async () => {
-      await bootstrap({ build: false });
-      return problemsOf(() => bootstrap());
-    },
+/** Specs of the packages below one of their folders. */
+const packagesPhase = (folder) => ({
+  projects: () => workspacePackages().map(({ path }) => join(path, 'jest.config.cjs')),
+  options: [`--testMatch=<rootDir>/${folder}/**/*.spec.ts`, `--maxWorkers=${availableParallelism()}`],
+  // What does not compile is reported; tests of what does compile still say something.
+  prepare: async () => {
+    await bootstrap({ build: false });
+    return problemsOf(() => bootstrap());
   },
+});
+
+const PHASES = {
+  unit: packagesPhase('src'),
+  integration: packagesPhase('integration'),
   e2e: {
     projects: () => [join(root, 'e2e', 'jest.config.cjs')],
     options: [`--maxWorkers=${availableParallelism() + 1}`],
@@ -65,7 +71,7 @@ async function problemsOf(action) {
 function parseArguments(args) {
   const only = args.find((arg) => arg.startsWith('--only='))?.slice('--only='.length);
   if (only !== undefined && !(only in PHASES)) {
-    throw new Error(`--only=${only} is not known: use ${Object.keys(PHASES).join(' or ')}.`);
+    throw new Error(`--only=${only} is not known: use ${Object.keys(PHASES).join(', ')}.`);
   }
   const rest = args.filter((arg) => !arg.startsWith('--only='));
   return {

@@ -109,9 +109,9 @@ describe('assignment rules', () => {
     expect(exit.code).toBeGreaterThan(0);
     const log = plain(exit.output);
     expect(log).toMatch(
-      /one:train was not run: the rule \.nx\/dte\.yaml:10 \(targets train, projects one\) sends it to agents with the label gpu/,
+      /one:train did not run: the rule \.nx\/dte\.yaml:10 \(targets train, projects one\) requires agents with the label gpu/,
     );
-    expect(log).toContain('Labels of the agents here: any, browser, linux.');
+    expect(log).toContain('Labels of the connected agents: any, browser, linux.');
     expect(log).toContain('Code: DTE_RULE_UNSATISFIED');
     const ran = Object.keys(ranOn(fleet.journal())).sort();
     expect(ran).toEqual(['three:report', 'three:train', 'two:report', 'two:train']);

@@ -79,9 +79,9 @@ describe('a session', () => {
     expect(agents.map(({ process }) => process.running)).toEqual([true, true]);
     expectExit(await pipeline.nx(['run-many', '-t', 'two', '--parallel=2']), 0, pipeline);
 
-    for (const { process } of agents) expect((await process.end(30_000)).code).toBe(0);
+    for (const { process } of agents) expect((await process.end()).code).toBe(0);
     // An agent job that starts late has nothing to do and says so.
-    const late = await pipeline.startAgent('late').process.end(30_000);
+    const late = await pipeline.startAgent('late').process.end();
     expect(late.code).toBe(0);
     await pipeline.everybodyGone();
   });
@@ -93,7 +93,7 @@ describe('a session', () => {
     expectExit(await first.nx(['run-many', '-t', 'one', '--parallel=2']), 0, first);
     await first.complete();
 
-    const late = await first.startAgent('late').process.end(30_000);
+    const late = await first.startAgent('late').process.end();
     expect(late.code).toBe(0);
     expect(plain(late.output)).toBe('dte: session pipeline-1 is finished; nothing to do\n');
 

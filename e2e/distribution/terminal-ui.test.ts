@@ -56,7 +56,7 @@ const inTerminal = (pipeline: Pipeline, args: string[]): RunningProcess =>
     const log = (): string => plain(pipeline.agent('agent-1').process.output());
     await waitFor(
       'two stopped tasks',
-      () => log().match(/:hold {2}stopped: no longer wanted/g)?.length === 2,
+      () => log().match(/:hold {2}stopped: no longer needed/g)?.length === 2,
     );
     expect(fleet.journal().filter(({ what }) => what === 'end')).toEqual([]);
   });

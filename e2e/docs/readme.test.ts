@@ -159,9 +159,9 @@ describe('the documents', () => {
     expect(machinesOf(fleet.journal())).toEqual(['agent']);
     expect(pipeline.main.read('dist/libs/beta/out.txt')).toBe('beta:build\nalpha:build\n');
     // --stop-agents-after names a target that has run.
-    expectExit(await job.end(30_000), 0, pipeline);
+    expectExit(await job.end(), 0, pipeline);
     service.signal('SIGTERM');
-    expectExit(await service.end(30_000), 0, pipeline);
+    expectExit(await service.end(), 0, pipeline);
     await pipeline.everybodyGone();
 
     const log = readme.blocks.find(({ text }) => text.startsWith('dte: session'))!;

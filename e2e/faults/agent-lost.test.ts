@@ -13,8 +13,11 @@ describe('an agent that is lost while it works', () => {
     fleet = faultFleet();
     pipeline = new Pipeline(fleet, fleet.machine('main'), SHORT_WAITS);
     await pipeline.startCiRun();
-    for (const name of AGENTS) pipeline.startAgent(name, { env: { DTE_EXECUTOR_FROZEN_MS: '1000' } });
   });
+
+  const startAgents = (env: Record<string, string> = {}): void => {
+    for (const name of AGENTS) pipeline.startAgent(name, { env });
+  };
 
   afterEach(async () => {
     expect(await fleet.close()).toEqual([]);
@@ -31,6 +34,7 @@ describe('an agent that is lost while it works', () => {
   };
 
   it('killed: its task is tried elsewhere, the command succeeds, and no process of it stays behind', async () => {
+    startAgents();
     const main = pipeline.startNx(HELD);
     await tasksHeldOn(fleet, AGENTS, () => `${main.describe()}\n${pipeline.describe()}`);
     const victim = pipeline.agent('agent-1').process;
@@ -55,6 +59,7 @@ describe('an agent that is lost while it works', () => {
   });
 
   it('frozen longer than its lease: its task runs elsewhere; thawed, its late result changes nothing and it serves on', async () => {
+    startAgents();
     const main = pipeline.startNx(HELD);
     await tasksHeldOn(fleet, AGENTS, () => `${main.describe()}\n${pipeline.describe()}`);
     const frozen = pipeline.agent('agent-1').process;
@@ -81,6 +86,7 @@ describe('an agent that is lost while it works', () => {
   });
 
   it('whose executor is frozen: the attempt is lost while the agent lives, and the task runs again', async () => {
+    startAgents({ DTE_EXECUTOR_FROZEN_MS: '3000' });
     const main = pipeline.startNx(HELD);
     await tasksHeldOn(fleet, AGENTS, () => `${main.describe()}\n${pipeline.describe()}`);
     const { process: agent } = pipeline.agent('agent-1');
@@ -103,6 +109,7 @@ describe('an agent that is lost while it works', () => {
   });
 
   it('and comes back under another token: the next command has its own variables', async () => {
+    startAgents();
     const other = pipeline.agent('agent-2').process;
     other.signal('SIGTERM');
     await other.end();
@@ -136,12 +143,13 @@ describe('an agent that is lost while it works', () => {
   });
 
   it('told to stop: it hands its task back when that does not end in time, and leaves with exit code 0', async () => {
+    startAgents();
     const main = pipeline.startNx(HELD);
     await tasksHeldOn(fleet, AGENTS, () => `${main.describe()}\n${pipeline.describe()}`);
     const leaving = pipeline.agent('agent-1').process;
     leaving.signal('SIGTERM');
 
-    expect((await leaving.end(20_000)).code).toBe(0);
+    expect((await leaving.end()).code).toBe(0);
     fleet.open('go');
     const exit = await main.end();
 
@@ -152,6 +160,7 @@ describe('an agent that is lost while it works', () => {
   });
 
   it('told to stop: it finishes a task that ends in time', async () => {
+    startAgents({ DTE_DRAIN_MS: '60000' });
     const main = pipeline.startNx(HELD);
     await tasksHeldOn(fleet, AGENTS, () => `${main.describe()}\n${pipeline.describe()}`);
     const held = fleet.journal().find(({ machine }) => machine === 'agent-1')!;
@@ -159,7 +168,7 @@ describe('an agent that is lost while it works', () => {
     leaving.signal('SIGTERM');
     fleet.open('go');
 
-    expect((await leaving.end(20_000)).code).toBe(0);
+    expect((await leaving.end()).code).toBe(0);
     const exit = await main.end();
 
     expectExit(exit, 0, pipeline);
@@ -169,6 +178,7 @@ describe('an agent that is lost while it works', () => {
   });
 
   it('an executor that dies costs one attempt and not the agent', async () => {
+    startAgents();
     const main = pipeline.startNx(HELD);
     await tasksHeldOn(fleet, AGENTS, () => `${main.describe()}\n${pipeline.describe()}`);
     const agent = pipeline.agent('agent-1').process;

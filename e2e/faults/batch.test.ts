@@ -60,7 +60,7 @@ describe('a batch', () => {
     expectExit(exit, 1, pipeline);
     const output = plain(exit.output);
     expect(output).toMatch(
-      /y:compile had not ended when its batch of 2 had run on agent-\d for longer than its tasks may together .*\n {2}What to do: .*\n {2}Code: DTE_TASK_TIMEOUT/,
+      /y:compile had not finished when its batch of 2 exceeded the total time limit of its tasks on agent-\d .*\n {2}What to do: .*\n {2}Code: DTE_TASK_TIMEOUT/,
     );
     expect(output).not.toContain('x:compile had not ended');
     expect(output).toContain('waiting for nobody');

@@ -36,11 +36,10 @@ describe('a main job that is told to stop', () => {
     await tasksHeldOn(fleet, ['agent-1', 'agent-2'], () => `${main.describe()}\n${pipeline.describe()}`);
     main.signal(signal);
 
-    const exit = await main.end(20_000);
+    const exit = await main.end();
     expect({ code: exit.code, signal: exit.signal }).toEqual({ code, signal: null });
     await waitFor('the end of its tasks on the agents', () => runningTasks().length === 0, {
       lastState: () => pipeline.describe(),
-      deadlineMs: 20_000,
     });
     for (const { process } of pipeline.agents) expect(process.running).toBe(true);
   });
@@ -53,7 +52,6 @@ describe('a main job that is told to stop', () => {
     await main.end();
     await waitFor('the end of its tasks on the agents', () => runningTasks().length === 0, {
       lastState: () => pipeline.describe(),
-      deadlineMs: 30_000,
     });
   });
 

@@ -61,7 +61,7 @@ describe('agents that cannot reach their main job', () => {
     const pipeline = await Pipeline.start(fleet, 0, WAITS);
     seenFromElsewhere(pipeline);
     for (const { process } of pipeline.agents) await process.end();
-    const able = pipeline.startAgent('able');
+    const able = pipeline.startAgent('able', { env: { DTE_UNREACHABLE_MS: '60000' } });
     await able.process.waitForOutput('is connected to');
 
     expectExit(await pipeline.nx(AFFECTED), 0, pipeline);

@@ -31,7 +31,7 @@ describe('an agent that does not belong to the session', () => {
     const main = pipeline.startNx([...HELD, '--skip-nx-cache']);
     const agent = machine.startDte(['start-agent'], { env: { ...pipeline.env, ...env } });
 
-    const refused = await agent.end(30_000);
+    const refused = await agent.end();
     const exit = await main.end();
 
     expect(refused.output).toContain(code);

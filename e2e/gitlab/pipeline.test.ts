@@ -12,6 +12,7 @@ import {
   waitFor,
 } from '@org/dte-testing';
 import { readDocument } from '../support/documents';
+import { LIGHT_NX } from '../support/light-nx';
 import { machinesOf, ownLines, plain, ranOn } from '../support/log';
 import { AFFECTED_TASKS } from '../support/sample-fleet';
 import { expectVerdicts } from './harness/expect-verdicts';
@@ -85,7 +86,7 @@ describe('docs/gitlab.md, from nothing to a distributed pipeline', () => {
       'a task on each agent',
       () => agents.every((agent) => machinesOf(run.journal()).includes(agent)),
       {
-        deadlineMs: 150_000,
+        deadlineMs: 600_000,
         lastState: () => run.describe(),
       },
     );
@@ -137,7 +138,12 @@ describe('docs/gitlab.md, from nothing to a distributed pipeline', () => {
       CI_MERGE_REQUEST_TARGET_BRANCH_NAME: 'main',
     };
     const [agent, job] = [AGENTS[0]!, AGENT_JOBS[0]!];
-    const run = await project.startPipeline({ variables, without: ['CI_COMMIT_BRANCH'], jobs: ['nx', job] });
+    const run = await project.startPipeline({
+      variables,
+      without: ['CI_COMMIT_BRANCH'],
+      jobs: ['nx', job],
+      env: LIGHT_NX,
+    });
     const exit = await run.end();
 
     expect(exit.code).toBe(1);
@@ -160,10 +166,11 @@ describe('docs/gitlab.md, from nothing to a distributed pipeline', () => {
     const [killed, other] = [AGENT_JOBS[0]!, AGENT_JOBS[1]!];
     const run = await project.startPipeline({
       jobs: ['nx', killed, other],
+      env: LIGHT_NX,
       variables: {
         ...change({ 'libs/alpha/source.txt': 'changed again\n' }),
         DTE_HEARTBEAT_MS: '500',
-        DTE_LEASE_MS: '5000',
+        DTE_LEASE_MS: '8000',
       },
     });
     await eachHoldsTasks(run, AGENTS.slice(0, 2));
@@ -182,6 +189,7 @@ describe('docs/gitlab.md, from nothing to a distributed pipeline', () => {
     await succeeds('npx nx g @org/dte:setup-gitlab --dynamic');
     const run = await project.startPipeline({
       variables: change({ 'libs/alpha/source.txt': 'once more\n' }),
+      env: LIGHT_NX,
     });
     const exit = await run.end();
 

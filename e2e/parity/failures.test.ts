@@ -84,7 +84,7 @@ describe.each(PARITY_VERSIONS)('failures, nx %s', (nx) => {
     const output = plain(exit.output);
     expect(output).toContain('hangs\n');
     expect(output).toMatch(
-      /hang:hang ran on agent-\d for longer than 1500 ms \(option taskTimeoutMs\) and was ended with everything it had started\.\n {2}What to do: .*\n {2}Code: DTE_TASK_TIMEOUT/,
+      /hang:hang ran on agent-\d for longer than 1500 ms \(option taskTimeoutMs\) and was stopped together with its child processes\.\n {2}What to do: .*\n {2}Code: DTE_TASK_TIMEOUT/,
     );
     expect(fleet.runningProcesses().filter(({ command }) => command.includes('1e6'))).toEqual([]);
   });

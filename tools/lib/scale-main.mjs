@@ -9,7 +9,7 @@ const CHAIN = 4;
 const load = () => ({
   ...require('../../packages/client/dist/index.js'),
   ...require('../../packages/protocol/dist/index.js'),
-  ...require('../../packages/dte/dist/runner/follow/follow-run.js'),
+  ...require('../../packages/runner/dist/follow/follow-run.js'),
 });
 
 /** About as much as Nx says of a task, in chains of four: build, then what needs it. */

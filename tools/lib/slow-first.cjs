@@ -4,11 +4,22 @@ const { statSync } = require('node:fs');
 
 /** Parts of paths, the slowest first; what is not here begins after these, the largest first. */
 const SLOWEST = [
-  ...['e2e/gitlab/own-pipeline', 'e2e/gitlab/pipeline', 'e2e/nx-majors/distributed', 'e2e/parity/commands'],
-  ...['e2e/parity/servers', 'e2e/distribution/session', 'e2e/parity/tool', 'e2e/nx-majors/plan'],
-  ...['e2e/parity/plugins', 'e2e/parity/failures'],
-  ...['nx-compat/integration/host-tasks', 'scheduler/src/simulation.property', 'nx-compat/integration/'],
-  ...['scheduler/src/operations', 'dte/integration/', 'coordinator/integration/'],
+  'e2e/gitlab/own-pipeline',
+  'e2e/gitlab/pipeline',
+  'e2e/nx-majors/distributed',
+  'e2e/parity/commands',
+  'e2e/parity/servers',
+  'e2e/distribution/session',
+  'e2e/parity/tool',
+  'e2e/nx-majors/plan',
+  'e2e/parity/plugins',
+  'e2e/parity/failures',
+  'nx-compat/integration/host-tasks',
+  'scheduler/src/simulation.property',
+  'nx-compat/integration/',
+  'scheduler/src/operations',
+  'dte/integration/',
+  'coordinator/integration/',
 ];
 
 function rank({ path }) {

@@ -34,7 +34,9 @@ export const PROJECT_ID = 1217;
 const GIT_CONFIG =
   '[user]\n\tname = Test\n\temail = test@example.com\n[init]\n\tdefaultBranch = main\n[safe]\n\tdirectory = *\n[advice]\n\tdetachedHead = false\n';
 const AUTHORITY = 'authority.pem';
-const END_MS = 15_000;
+const END_MS = 60_000;
+/** What a person does may be an install from a registry. */
+const INSTALL_MS = 600_000;
 
 /** How this machine gets at the outside; everything else of its environment is kept from the jobs. */
 const PASSED_ON = /^(PATH|LANG|NODE_EXTRA_CA_CERTS|SSL_CERT_FILE|SSL_CERT_DIR|https?_proxy|no_proxy)$/i;
@@ -171,7 +173,7 @@ export class GitlabProject {
       cwd: this.clone,
       env: { ...this.env, ...env },
     });
-    return await process.end();
+    return await process.end(INSTALL_MS);
   }
 
   /** Runs the pipeline of the commit that is checked out. */
@@ -191,6 +193,16 @@ export class GitlabProject {
     );
     this.runs.push(run);
     return run;
+  }
+
+  /**
+   * The runner has a copy of a folder from an earlier job and puts it into the clone of each job, as a runner does that keeps what
+   * git ignores (GIT_CLEAN_FLAGS).
+   */
+  keep(source: string, path: string): void {
+    const target = join(this.folder, 'runner', 'kept', path);
+    mkdirSync(dirname(target), { recursive: true });
+    execFileSync('cp', ['-a', source, target]);
   }
 
   /** Lets the sample tasks go on that wait `until=<gate>`. */
@@ -264,6 +276,7 @@ export class GitlabProject {
     return {
       ...(Object.fromEntries(idTokens) as Record<string, string>),
       ...QUICK,
+      ...run.env,
       // Other than the interpreter says: it is GitLab as far as a job can see.
       GITLAB_CI: 'true',
       CI_JOB_NAME: gitlabNameOf(CI_JOB_NAME),

@@ -19,6 +19,8 @@ export interface PipelineOptions {
   readonly without?: readonly string[];
   /** Only these; all without. */
   readonly jobs?: readonly string[];
+  /** Added to the environment of its jobs, as the configuration of a runner does. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 interface Surroundings {
@@ -33,6 +35,8 @@ interface Surroundings {
 /** The part of an expanded pipeline that we read. */
 type Expanded = Record<string, { id_tokens?: Record<string, { aud: string | string[] }> }>;
 
+/** Jobs install their packages: on a busy machine that takes minutes. */
+const DEADLINE_MS = 800_000;
 const LAST_LINES = 80;
 
 /** `agent: [2/3]`: one of several jobs made from one definition. GitLab itself names it `agent 2/3`. */
@@ -74,6 +78,8 @@ export class PipelineRun {
     private readonly surroundings: Surroundings,
     private readonly expanded: Expanded,
     readonly process: RunningProcess,
+    /** Of its jobs, beside what GitLab gives them. */
+    readonly env: Readonly<Record<string, string>>,
   ) {}
 
   static async start(surroundings: Surroundings, options: PipelineOptions): Promise<PipelineRun> {
@@ -91,12 +97,12 @@ export class PipelineRun {
         if (job !== undefined) onJobEnd(job);
       }),
     );
-    return new PipelineRun(surroundings, expanded, interpreter);
+    return new PipelineRun(surroundings, expanded, interpreter, options.env ?? {});
   }
 
   /** Waits until all jobs have ended. Exit code 0: the pipeline passed. */
-  async end(deadlineMs?: number): Promise<ProcessExit> {
-    return await this.process.end(deadlineMs);
+  async end(): Promise<ProcessExit> {
+    return await this.process.end(DEADLINE_MS);
   }
 
   /** Job -> how it ended, when all have. */

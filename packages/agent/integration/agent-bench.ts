@@ -25,13 +25,13 @@ export class TestAgent {
 
   constructor(url: string | null, change: Partial<AgentOptions> = {}, limits: Partial<LimitValues> = {}) {
     this.ended = runAgent({
-      ...{
-        workspaceRoot: this.workspace,
-        dataDir: join(this.workspace, 'data'),
-        sessionId: 'session',
-        name: 'agent-x',
-      },
-      ...{ identity: exampleClaims.identity, limits: testLimits(limits), signals: this.signals },
+      workspaceRoot: this.workspace,
+      dataDir: join(this.workspace, 'data'),
+      sessionId: 'session',
+      name: 'agent-x',
+      identity: exampleClaims.identity,
+      limits: testLimits(limits),
+      signals: this.signals,
       env: { PATH: process.env['PATH'], DTE_SECRET: 'never for tasks', DTE_ID_TOKEN: 'nor.this.one' },
       rendezvous: {
         isAddressGiven: false,

@@ -32,7 +32,11 @@ it('ends an executor that does not end what runs too long, with everything below
   const one = bench.start({}, { killMs: 1, timeoutSettleMs: 100 });
   bench.server.want({ assignments: [assignment('a:stuck', { hash: '7' })], slots: 1 });
   expect(await bench.resultOf(assignment('a:stuck'))).toMatchObject({
-    ...{ kind: 'finished', status: 'failure', code: 1, hash: '7', artifact: { kind: 'none' } },
+    kind: 'finished',
+    status: 'failure',
+    code: 1,
+    hash: '7',
+    artifact: { kind: 'none' },
     reason: {
       code: 'DTE_TASK_TIMEOUT',
       message: expect.stringContaining('on agent-x for longer than 50 ms') as string,
@@ -53,7 +57,7 @@ it('reports of each task of a batch that it ended with such an executor that it 
   bench.server.want({ assignments: [{ ...assignment('a:stuck', { hash: '7' }), members }], slots: 1 });
   const reason = (taskId: string) => ({
     code: 'DTE_TASK_TIMEOUT',
-    message: expect.stringContaining(`${taskId} had not ended when its batch of 2`) as string,
+    message: expect.stringContaining(`${taskId} had not finished when its batch of 2`) as string,
   });
   expect(await bench.resultOf(assignment('a:stuck'))).toMatchObject({
     kind: 'batch',
@@ -240,7 +244,7 @@ it('ends a task that is no longer wanted and keeps its executor', async () => {
   bench.server.want({ assignments: [assignment('b:build')] });
   await bench.resultOf(assignment('b:build'));
   expect(one.pids('start')).toHaveLength(1);
-  expect(one.output).toContain('■ a:wait  stopped: no longer wanted');
+  expect(one.output).toContain('■ a:wait  stopped: no longer needed');
 });
 
 it('ends a task that hangs with its whole process tree, detached children included, and replaces the executor', async () => {

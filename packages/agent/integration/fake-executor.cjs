@@ -8,12 +8,16 @@ const note = (line) => appendFileSync('executors.log', `${line}\n`);
 let stopped = null;
 
 const finished = (taskId) => ({
-  ...{ kind: 'finished', status: 'success', code: 0, fromCache: null, hash: '1', startMs: 1, endMs: 2 },
-  ...{
-    artifact: { kind: 'cache', hash: `hash-of-${taskId.replaceAll(':', '-')}` },
-    reason: null,
-    hashDetails: null,
-  },
+  kind: 'finished',
+  status: 'success',
+  code: 0,
+  fromCache: null,
+  hash: '1',
+  startMs: 1,
+  endMs: 2,
+  artifact: { kind: 'cache', hash: `hash-of-${taskId.replaceAll(':', '-')}` },
+  reason: null,
+  hashDetails: null,
 });
 const failed = () => ({
   ...finished('x'),

@@ -12,7 +12,9 @@ let servers: Servers;
 
 function open(serverIdleMs = 60_000, executorFrozenMs = 60_000): void {
   servers = new Servers({
-    ...{ path: join(__dirname, 'fake-server.cjs'), workspaceRoot: workspace, env: process.env },
+    path: join(__dirname, 'fake-server.cjs'),
+    workspaceRoot: workspace,
+    env: process.env,
     limits: { ...testLimits(), killMs: 2_000, serverIdleMs, executorFrozenMs },
     log: createTaskLog({ stream: { write: (text) => void (output += text) }, env: {}, slots: () => 1 }),
   });
@@ -36,7 +38,8 @@ const pids = (): number[] => started().map((line) => Number(line.split(' ')[1]))
 
 /** An attempt that needs one server, which may need others. */
 const attempt = (taskId: string, below: readonly string[] = [], untilReady = false): NeedsServers => ({
-  ...{ type: 'needs-servers', ref: { runId: 'r', taskId: 'e2e:run', attempt: 1 } },
+  type: 'needs-servers',
+  ref: { runId: 'r', taskId: 'e2e:run', attempt: 1 },
   servers: [
     ...below.map((id) => ({ taskId: id, identity: '', needs: [] })),
     { taskId, identity: '', needs: below.map((id) => ({ taskId: id, untilReady })) },
@@ -65,7 +68,7 @@ it('starts one process for all that need a server, and ends it some time after t
   await waitFor('its end', () => output.includes('server stopped'));
   expect(pids().filter(isRunning)).toEqual([]);
   expect(output).toBe(
-    '▶ app:serve  server\napp:serve | app:serve listens\n■ app:serve  server stopped: nothing needs it any more\n',
+    '▶ app:serve  server\napp:serve | app:serve listens\n■ app:serve  server stopped: no longer needed\n',
   );
 });
 

@@ -22,12 +22,10 @@ afterEach(async () => {
 
 function dial(change: Partial<ConnectOptions<CoordinatorToAgent>> = {}): Connection<CoordinatorToAgent> {
   const connection = connect({
-    ...{
-      address: server.url,
-      hello: exampleClaims,
-      limits: testLimits(),
-      incoming: coordinatorToAgentSchema,
-    },
+    address: server.url,
+    hello: exampleClaims,
+    limits: testLimits(),
+    incoming: coordinatorToAgentSchema,
     ...change,
   });
   open.push(connection);
@@ -214,7 +212,7 @@ it('hands on an error that is not fatal and stays open', async () => {
 
 it.each([
   ['is not JSON', '{'],
-  ['does not fit the protocol', '{"type":"agent.wanted"}'],
+  ['does not match the protocol', '{"type":"agent.wanted"}'],
 ])('fails for good when a message %s', async (_, frame) => {
   const connection = dial();
   await waitOpen(connection, 5_000);

@@ -146,7 +146,7 @@ it('is given up when it is damaged on its way each time', async () => {
   serve((response) => sendArtifact(response, flipped(SMALL, 3), SMALL));
   await expect(client.getCached('42')).rejects.toMatchObject({
     code: 'DTE_ARTIFACT_DAMAGED',
-    message: expect.stringContaining("the coordinator's own copy is good") as string,
+    message: expect.stringContaining("the coordinator's own copy is intact") as string,
   });
   expect(gets).toBe(3);
 });
@@ -199,7 +199,9 @@ it('an upload that arrives as something else does not count as stored', async ()
       response.setHeader(DIGEST_HEADER, digestHeaderOf(`${'A'.repeat(43)}=`)).end(body.subarray(0, 0)),
     );
   };
-  await expect(client.putAttempt('r', 'a:b', 1, () => Readable.from([SMALL]))).rejects.toMatchObject({
+  await expect(
+    client.putAttempt({ runId: 'r', taskId: 'a:b', attempt: 1 }, () => Readable.from([SMALL])),
+  ).rejects.toMatchObject({
     code: 'DTE_ARTIFACT_DAMAGED',
   });
 });

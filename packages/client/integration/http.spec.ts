@@ -142,7 +142,9 @@ it('streams an archive up and down', async () => {
     if (request.method === 'GET') sendArtifact(response, server.stored.get(request.url ?? '')!);
     else void buffer(request).then((body) => response.end(void server.stored.set(request.url ?? '', body)));
   };
-  expect(await client().putAttempt('r', 'app:build:a/b', 2, Readable.from([big]))).toBe('stored');
+  expect(
+    await client().putAttempt({ runId: 'r', taskId: 'app:build:a/b', attempt: 2 }, Readable.from([big])),
+  ).toBe('stored');
   expect([...server.stored.keys()]).toEqual(['/v1/runs/r/attempts/app%3Abuild%3Aa%2Fb/2']);
   expect((await buffer(await client().getAttempt('r', 'app:build:a/b', 2))).equals(big)).toBe(true);
 });
@@ -177,14 +179,16 @@ it('hears a refusal that comes before the whole body was sent', async () => {
       else this.push(null);
     },
   });
-  await expect(client().putAttempt('r', 't', 1, endless)).rejects.toMatchObject({ code: 'DTE_DISK_FULL' });
+  await expect(client().putAttempt({ runId: 'r', taskId: 't', attempt: 1 }, endless)).rejects.toMatchObject({
+    code: 'DTE_DISK_FULL',
+  });
   expect(sent).toBeLessThan(10_000);
 });
 
 it('reports the error of a body that breaks', async () => {
   server.handler = (request) => void request.resume();
   const broken = new Readable({ read: () => undefined });
-  const putting = client().putAttempt('r', 't', 1, broken);
+  const putting = client().putAttempt({ runId: 'r', taskId: 't', attempt: 1 }, broken);
   broken.push('something');
   broken.destroy(new Error('the file is gone'));
   await expect(putting).rejects.toThrow('the file is gone');
@@ -195,7 +199,9 @@ it('takes an artifact that is there already for stored', async () => {
     void buffer(request).then(() =>
       response.writeHead(409, { 'x-dte-error': 'DTE_ARTIFACT_EXISTS' }).end('kept'),
     );
-  expect(await client().putAttempt('r', 't', 1, Readable.from(['x']))).toBe('exists');
+  expect(await client().putAttempt({ runId: 'r', taskId: 't', attempt: 1 }, Readable.from(['x']))).toBe(
+    'exists',
+  );
 });
 
 it('gives up when no byte moves', async () => {
@@ -209,7 +215,9 @@ it('waits longer for the answer to an upload: its last bytes may be under way fo
   server.handler = (request, response) =>
     void buffer(request).then(() => void setTimeout(() => response.end(), 3 * httpRequestMs));
   const one = client({ limits: testLimits({ httpRequestMs }) });
-  expect(await one.putAttempt('r', 't', 1, () => Readable.from(['the body']))).toBe('stored');
+  expect(
+    await one.putAttempt({ runId: 'r', taskId: 't', attempt: 1 }, () => Readable.from(['the body'])),
+  ).toBe('stored');
 });
 
 it('tries again while the coordinator is away, and sends the body anew', async () => {
@@ -220,7 +228,9 @@ it('tries again while the coordinator is away, and sends the body anew', async (
     else if (tries === 3) response.writeHead(503).end('starting');
     else void text(request).then((body) => response.end(void server.stored.set('body', Buffer.from(body))));
   };
-  await client({ retryForMs: 5_000 }).putAttempt('r', 't', 1, () => Readable.from(['the body']));
+  await client({ retryForMs: 5_000 }).putAttempt({ runId: 'r', taskId: 't', attempt: 1 }, () =>
+    Readable.from(['the body']),
+  );
   expect(server.stored.get('body')?.toString()).toBe('the body');
 });
 

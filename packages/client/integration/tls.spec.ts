@@ -32,7 +32,9 @@ function dial(
 ): Connection<CoordinatorToAgent> {
   const connection = connect({
     address: () => Promise.resolve(address),
-    ...{ hello: exampleClaims, limits: testLimits(), incoming: coordinatorToAgentSchema },
+    hello: exampleClaims,
+    limits: testLimits(),
+    incoming: coordinatorToAgentSchema,
     ...change,
   });
   cleanUps.push(() => connection.close());

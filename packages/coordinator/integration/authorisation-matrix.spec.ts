@@ -34,7 +34,9 @@ const goodToken = (): string => instances.gitlab.idToken(claimsOf());
 const kinds = {
   embedded: () =>
     Harness.start({
-      ...{ secret: SECRET, limits, tls: createSessionCertificate() },
+      secret: SECRET,
+      limits,
+      tls: createSessionCertificate(),
       idTokens: { ...issuersOf(), own: instances.gitlab.idToken(claimsOf({ job_id: '1' })) },
     }),
   standalone: () => Harness.start({ secret: SECRET, limits, idTokens: issuersOf() }),
@@ -52,7 +54,8 @@ async function furnish(harness: Harness): Promise<RawClient> {
 
 const ask = (harness: Harness, [method, path, body]: (typeof ENDPOINTS)[number], token?: string) =>
   httpCall(harness.url, {
-    ...{ method, path },
+    method,
+    path,
     ...(body === null ? {} : { body }),
     ...(token === undefined ? {} : { token }),
   });

@@ -173,9 +173,15 @@ describe('a first frame', () => {
     const agent = await harness.agent('agent 1');
     const alive = new Promise((resolve) => agent.socket.once('pong', resolve));
     agent.send({
-      ...{ type: 'agent.sync', seq: 1, slots: 1, draining: false },
+      type: 'agent.sync',
+      seq: 1,
+      slots: 1,
+      draining: false,
       work: Array.from({ length: 200 }, (_, index) => ({
-        ...{ runId: 'r1', taskId: `${'x'.repeat(900)}${index}`, attempt: 1, phase: { name: 'preparing' } },
+        runId: 'r1',
+        taskId: `${'x'.repeat(900)}${index}`,
+        attempt: 1,
+        phase: { name: 'preparing' },
       })),
     });
     agent.socket.ping();

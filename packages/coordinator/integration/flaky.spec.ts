@@ -5,8 +5,16 @@ import { agentSync, completed, Harness, success } from './support/harness';
 const HASH = 'hash-app-e2e';
 
 const failure = (attempt: number): AttemptResult => ({
-  ...{ kind: 'finished', status: 'failure', code: 1, fromCache: null, hash: HASH },
-  ...{ artifact: { kind: 'attempt', attempt }, startMs: 1, endMs: 2, reason: null, hashDetails: null },
+  kind: 'finished',
+  status: 'failure',
+  code: 1,
+  fromCache: null,
+  hash: HASH,
+  artifact: { kind: 'attempt', attempt },
+  startMs: 1,
+  endMs: 2,
+  reason: null,
+  hashDetails: null,
 });
 
 const runOf = (runId: string): RunSpec =>
@@ -32,7 +40,9 @@ describe('the history of a project', () => {
       assignments.some((each) => each.runId === runId && each.attempt === attempt),
     );
     await httpCall(harness.url, {
-      ...{ method: 'PUT', token: agent.token, body: 'archive' },
+      method: 'PUT',
+      token: agent.token,
+      body: 'archive',
       path:
         result.kind === 'finished' && result.status === 'success'
           ? HTTP.cache(HASH)
@@ -76,7 +86,9 @@ describe('the history of a project', () => {
     const entries = main.all('run.update').flatMap((update) => update.entries);
     expect(entries.filter(({ type }) => type !== 'started')).toMatchObject([
       {
-        ...{ type: 'retried', attempt: 1, result: { status: 'failure', artifact: { attempt: 1 } } },
+        type: 'retried',
+        attempt: 1,
+        result: { status: 'failure', artifact: { attempt: 1 } },
         reason: { code: 'DTE_TASK_FAILED', message: expect.stringContaining('known to be flaky') as string },
       },
       { type: 'ended', attempt: 2, status: 'failure' },

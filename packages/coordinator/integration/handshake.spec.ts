@@ -34,7 +34,7 @@ describe('the handshake of a coordinator with a secret', () => {
     const client = await harness.connect({ name: 'agent 1' }, 'wrong');
     expect(await refusal(client)).toEqual({
       code: 'DTE_BAD_SECRET',
-      message: 'The agent "agent 1" has another secret than the coordinator.',
+      message: 'The agent "agent 1" has a different secret than the coordinator.',
     });
   });
 
@@ -112,7 +112,7 @@ describe('a hello that is wrong', () => {
     });
     expect(await refusal(client)).toMatchObject({
       code: 'DTE_PROTOCOL_VERSION',
-      message: containing(`version 99, this side speaks ${PROTOCOL_VERSION}`),
+      message: containing(`version 99, this side uses ${PROTOCOL_VERSION}`),
     });
     expect((await seenByMain('DTE_PROTOCOL_VERSION')).refused[0]).toMatchObject({
       name: null,

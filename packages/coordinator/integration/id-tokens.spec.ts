@@ -34,7 +34,8 @@ const start = (
 ): Promise<Harness> => {
   const { secret, own, limits = {}, tls = false } = options;
   return Harness.start({
-    ...{ limits, now: () => nowMs },
+    limits,
+    now: () => nowMs,
     ...(secret === undefined ? {} : { secret }),
     ...(tls ? { tls: createSessionCertificate() } : {}),
     idTokens: { issuers: [gitlab.issuer], audience: 'dte', ...(own === undefined ? {} : { own }) },
@@ -70,7 +71,7 @@ describe('a coordinator that looks at id tokens', () => {
     const other = helloOf('main', tokenOf({ pipeline_id: '1002' }), { sessionId: '42-1002' });
     expect(await refusal(await harness.connect(other))).toMatchObject({
       code: 'DTE_ID_TOKEN_REFUSED',
-      message: containing('is of pipeline 1002, this job is of pipeline 1001'),
+      message: containing('belongs to pipeline 1002, this job to pipeline 1001'),
     });
     expect(harness.coordinator.sessions()).toEqual([]);
   });

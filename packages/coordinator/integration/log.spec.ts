@@ -30,12 +30,12 @@ describe('the log of a coordinator', () => {
     const entries = lines.map((line) => JSON.parse(line) as Record<string, unknown>);
     const session = { session: 's1' };
     for (const expected of [
-      { msg: 'coordinator starts', dataDir: harness.dataDir, limits: { closeMs: 2_500 } },
-      { msg: 'coordinator serves', url: expect.stringContaining('http://') as string },
+      { msg: 'coordinator starting', dataDir: harness.dataDir, limits: { closeMs: 2_500 } },
+      { msg: 'coordinator ready', url: expect.stringContaining('http://') as string },
       { ...session, msg: 'session opened' },
       { ...session, msg: 'agent joined', agent: 'agent 1' },
       { ...session, msg: 'run submitted', run: 'r1', tasks: 1 },
-      { ...session, msg: 'attempt lost or handed back', task: 'app:build', code: 'DTE_ARTIFACT_MISSING' },
+      { ...session, msg: 'attempt lost or returned', task: 'app:build', code: 'DTE_ARTIFACT_MISSING' },
       { msg: 'coordinator closed' },
       { ...session, msg: 'session restored from its journal', entries: expect.any(Number) as number },
     ]) {

@@ -5,8 +5,16 @@ import { agentSync, completed, Harness, success } from './support/harness';
 jest.setTimeout(120_000);
 
 const FAILURE: FinishedAttempt = {
-  ...{ kind: 'finished', status: 'failure', code: 1, fromCache: null, hash: null, reason: null },
-  ...{ artifact: { kind: 'none' }, startMs: 1, endMs: 2, hashDetails: null },
+  kind: 'finished',
+  status: 'failure',
+  code: 1,
+  fromCache: null,
+  hash: null,
+  reason: null,
+  artifact: { kind: 'none' },
+  startMs: 1,
+  endMs: 2,
+  hashDetails: null,
 };
 
 /** Two agents with one task each. Neither has a say in the other's. */

@@ -5,7 +5,11 @@ import { SECRET } from './support/pipelines';
 
 /** A hello with every field there is, and what somebody in the middle of a plain connection makes of each. */
 const FULL: Hello = exampleHello({
-  ...{ idToken: 'e30.e30.x', sessionToken: 'a.b', channelBinding: 'none', onlyRun: 'r1', labels: ['linux'] },
+  idToken: 'e30.e30.x',
+  sessionToken: 'a.b',
+  channelBinding: 'none',
+  onlyRun: 'r1',
+  labels: ['linux'],
   jobUrl: 'https://gitlab.example.com/-/jobs/1',
 });
 const CHANGES: Record<Exclude<keyof Hello, 'type' | 'proof' | 'protocolVersion'>, unknown> = {

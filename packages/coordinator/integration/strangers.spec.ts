@@ -42,7 +42,7 @@ it('150 strangers are a number, in no words of theirs, and hide no colleague', a
   const [crowd] = refused.filter(({ name }) => name === null);
   expect(crowd?.reason.code).toBe('DTE_BAD_SECRET');
   expect(crowd?.reason.message).toMatch(
-    /^100 connections were refused .*DTE_SECRET.* The first came at \S+Z from (::ffff:)?127\.0\.0\.1\.$/,
+    /^100 connections were rejected .*DTE_SECRET.* The first came at \S+Z from (::ffff:)?127\.0\.0\.1\.$/,
   );
   expect(shown(main)).not.toContain(WORDS);
   expect(lines.filter((line) => line.includes('DTE_BAD_SECRET'))).toHaveLength(3);

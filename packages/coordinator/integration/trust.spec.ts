@@ -99,7 +99,7 @@ it('a coordinator that is a part of one session serves no other', async () => {
     await (await harness.connect({ role: 'main', sessionId: 'shop-1' })).next('welcome');
     expect(await refusedAs(await harness.connect({ role: 'main', sessionId: 'shop-2' }))).toMatchObject({
       code: 'DTE_UNAUTHORIZED',
-      message: containing('is a part of session shop-1'),
+      message: containing('serves only session shop-1'),
     });
   } finally {
     await harness.cleanUp();

@@ -120,7 +120,7 @@ async function serve(options: CoordinatorOptions, lock: FolderLock): Promise<Coo
   const { tls = null } = options;
   const root = `${dataDir}/sessions`;
   const startedMs = performance.now();
-  logger.info({ dataDir, limits: changedLimits(limits) }, 'coordinator starts');
+  logger.info({ dataDir, limits: changedLimits(limits) }, 'coordinator starting');
   const artifacts = new FileArtifactStore(root, fs);
   const journals = new FileJournalStore(root, { fs, fsync: options.fsync ?? false });
   const history = new FileTaskHistory(options.historyDir ?? `${dataDir}/history`, {
@@ -182,7 +182,7 @@ async function serve(options: CoordinatorOptions, lock: FolderLock): Promise<Coo
     () =>
       void registry
         .sweep()
-        .catch((thrown: unknown) => logger.warn({ err: thrown }, 'old sessions were not removed')),
+        .catch((thrown: unknown) => logger.warn({ err: thrown }, 'old sessions could not be removed')),
     Math.min(SWEEP_MS, limits.retainFinishedMs),
   );
   const { port: boundPort } = server.server.address() as AddressInfo;
@@ -197,7 +197,7 @@ async function serve(options: CoordinatorOptions, lock: FolderLock): Promise<Coo
   };
   let closing: Promise<void> | null = null;
   const url = `${tls === null ? 'http' : 'https'}://${isIPv6(host) ? `[${host}]` : host}:${boundPort}`;
-  logger.info({ url, ms: Math.round(performance.now() - startedMs) }, 'coordinator serves');
+  logger.info({ url, ms: Math.round(performance.now() - startedMs) }, 'coordinator ready');
   return {
     url,
     port: boundPort,
@@ -236,7 +236,7 @@ async function prepareFolder(root: string): Promise<void> {
   } catch (thrown) {
     const error = diskError(thrown, 'the coordinator', root);
     if (error instanceof DteError && error.code === 'DTE_DISK_FULL') throw error;
-    throw new DteError('DTE_BAD_CONFIG', `The data folder ${root} cannot be made: ${error.message}.`, {
+    throw new DteError('DTE_BAD_CONFIG', `The data folder ${root} cannot be created: ${error.message}.`, {
       cause: thrown,
     });
   }

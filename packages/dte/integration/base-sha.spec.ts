@@ -238,7 +238,11 @@ describe('dte base-sha', () => {
     });
     const passed = (sha: string, source = 'push'): void =>
       gitlab.addPipeline({
-        ...{ id: ++id, projectId: PROJECT, ref: branch, sha, source },
+        id: ++id,
+        projectId: PROJECT,
+        ref: branch,
+        sha,
+        source,
         status: 'success',
       });
 

@@ -1,4 +1,4 @@
-import { isRunning, RunningProcess, waitFor, type ProcessExit } from '@org/dte-testing';
+import { isRunning, processesBelow, RunningProcess, waitFor, type ProcessExit } from '@org/dte-testing';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -54,11 +54,21 @@ export class CliWorld {
     }
   }
 
-  /** Ends embedded coordinators and removes the workspace. */
+  /** Process ids of those that hold a session at a standalone coordinator for a main job of this workspace. */
+  holderPids(): number[] {
+    return processesBelow(this.root)
+      .filter(({ command }) => command.includes('hold-session'))
+      .map(({ pid }) => pid);
+  }
+
+  /**
+   * Ends embedded coordinators, and holders of sessions (they wait for a coordinator that is away, and no command of this
+   * workspace is their parent any more), and removes the workspace.
+   */
   async close(): Promise<void> {
-    for (const pid of this.coordinatorPids()) {
+    for (const pid of [...this.holderPids(), ...this.coordinatorPids()]) {
       if (isRunning(pid)) process.kill(pid, 'SIGTERM');
-      await waitFor(`coordinator ${pid} to end`, () => !isRunning(pid));
+      await waitFor(`process ${pid} to end`, () => !isRunning(pid));
     }
     rmSync(this.root, { recursive: true });
   }

@@ -27,7 +27,7 @@ describe('coordinator.log', () => {
     expect(entries()).toEqual(
       expect.arrayContaining([
         expect.objectContaining({ msg: 'dte coordinator', version: expect.any(String) as string }),
-        expect.objectContaining({ msg: 'coordinator starts', limits: { leaseMs: 20_000 } }),
+        expect.objectContaining({ msg: 'coordinator starting', limits: { leaseMs: 20_000 } }),
         expect.objectContaining({ msg: 'session opened', session: 'cli' }),
       ]),
     );

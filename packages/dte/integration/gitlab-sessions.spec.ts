@@ -1,23 +1,15 @@
 import { rendezvousRecordSchema, type RendezvousRecord } from '@org/dte-protocol';
-import {
-  isRunning,
-  processesBelow,
-  startFakeGitlab,
-  waitFor,
-  type FakeGitlab,
-  type RunningProcess,
-} from '@org/dte-testing';
+import { isRunning, startFakeGitlab, waitFor, type FakeGitlab, type RunningProcess } from '@org/dte-testing';
 import { CliWorld } from './cli-world';
 
 // Every command is a process of its own, on two cores that the other tests use as well.
 jest.setTimeout(180_000);
 
 const SHA = 'a'.repeat(40);
+/** How often somebody looks. What may pass before somebody gives up is as in production: no test may depend on the machine. */
 const QUICK = {
   DTE_RENDEZVOUS_POLL_MS: '300',
   DTE_EMBEDDED_LINGER_MS: '300',
-  DTE_COORDINATOR_GRACE_MS: '2000',
-  DTE_UNREACHABLE_MS: '1500',
   DTE_JOB_CHECK_MS: '300',
 };
 
@@ -40,9 +32,15 @@ describe('jobs of a GitLab pipeline, with nothing but the package registry betwe
     const jobId = String(nextJobId++);
     const claims = { project_id: '7', pipeline_id: '1001', job_id: jobId, sha: SHA };
     world.env = {
-      ...{ NO_COLOR: '1', CI: 'true', DTE_RENDEZVOUS: 'gitlab-packages' },
-      ...{ CI_SERVER_URL: gitlab.url, CI_API_V4_URL: gitlab.apiUrl },
-      ...{ CI_PROJECT_ID: '7', CI_PIPELINE_ID: '1001', CI_JOB_ID: jobId, CI_JOB_NAME: name },
+      NO_COLOR: '1',
+      CI: 'true',
+      DTE_RENDEZVOUS: 'gitlab-packages',
+      CI_SERVER_URL: gitlab.url,
+      CI_API_V4_URL: gitlab.apiUrl,
+      CI_PROJECT_ID: '7',
+      CI_PIPELINE_ID: '1001',
+      CI_JOB_ID: jobId,
+      CI_JOB_NAME: name,
       CI_JOB_TOKEN: gitlab.jobToken(7, jobId),
       DTE_ID_TOKEN: gitlab.idToken(claims),
       ...QUICK,
@@ -126,7 +124,7 @@ describe('jobs of a GitLab pipeline, with nothing but the package registry betwe
     const early = startAgent('early', { DTE_COORDINATOR_GRACE_MS: '60000' });
     await connected(early);
     process.kill(main.coordinatorPids()[0] ?? 0, 'SIGKILL');
-    const { code, stdout } = await main.run(['complete-ci-run']);
+    const { code, stdout } = await main.run(['complete-ci-run'], { DTE_COORDINATOR_GRACE_MS: '2000' });
     expect(code).toBe(0);
     expect(stdout).toContain('its coordinator is gone already');
     expect((await early.end()).code).toBe(0);
@@ -136,7 +134,7 @@ describe('jobs of a GitLab pipeline, with nothing but the package registry betwe
   it('a late agent does not wait for a coordinator that was killed, says why, and tells the main job', async () => {
     await main.run(['start-ci-run']);
     process.kill(main.coordinatorPids()[0] ?? 0, 'SIGKILL');
-    const { code, output } = await startAgent('late').end();
+    const { code, output } = await startAgent('late', { DTE_UNREACHABLE_MS: '1500' }).end();
     expect(code).toBe(1);
     expect(output.match(/DTE_UNREACHABLE /g)).toHaveLength(1);
     expect(output).toMatch(/dte coordinator.*DTE_COORDINATOR_URL.*docs\/gitlab\.md/);
@@ -186,28 +184,20 @@ describe('jobs of a GitLab pipeline, with nothing but the package registry betwe
     const state = async (world: CliWorld): Promise<unknown> =>
       (JSON.parse((await world.run(['status', '--json'])).stdout) as { state: unknown }).state;
 
-    beforeEach(async () => {
+    const startService = async (env: Record<string, string> = {}): Promise<void> => {
       const server = new CliWorld();
       worlds.push(server);
-      service = server.start(['coordinator', '--port', '0', '--issuers', gitlab.url], {
-        DTE_MAIN_LOST_MS: '1000',
-      });
+      service = server.start(['coordinator', '--port', '0', '--issuers', gitlab.url], env);
       await service.waitForOutput(/coordinator on http:.*\n/);
       address = /coordinator on (\S+)/.exec(service.output())?.[1] ?? '';
-    });
-    const holders = (world: CliWorld): number[] =>
-      processesBelow(world.root)
-        .filter(({ command }) => command.includes('hold-session'))
-        .map(({ pid }) => pid);
-
+    };
     afterEach(async () => {
-      // A coordinator that is away is waited for by whoever holds a session at it.
-      for (const pid of worlds.flatMap(holders)) process.kill(pid, 'SIGTERM');
       service.signal('SIGTERM');
       expect((await service.end()).code).toBe(0);
     });
 
     it('a main job that is tried again opens its finished session anew, and late agents leave until then', async () => {
+      await startService();
       const first = atService('nx');
       await first.run(['start-ci-run']);
       await first.run(['complete-ci-run']);
@@ -225,6 +215,8 @@ describe('jobs of a GitLab pipeline, with nothing but the package registry betwe
     });
 
     it('agents leave within the grace period when their main job is cancelled, or killed', async () => {
+      // From its first command on somebody is connected for a main job: until it is killed it is not lost for a moment.
+      await startService({ DTE_MAIN_LOST_MS: '1000' });
       for (const stop of ['cancelled', 'killed']) {
         const main = atService('nx');
         await main.run(['start-ci-run', '--session', `7-1001-${stop}`]);
@@ -235,15 +227,16 @@ describe('jobs of a GitLab pipeline, with nothing but the package registry betwe
           `7-1001-${stop}`,
         ]);
         await connected(agent);
-        await waitFor('the main job to be held', () => holders(main).length > 0);
+        await waitFor('the main job to be held', () => main.holderPids().length > 0);
         if (stop === 'cancelled') gitlab.endJob(main.env['CI_JOB_ID'] ?? '');
-        else for (const pid of holders(main)) process.kill(pid, 'SIGKILL');
+        else for (const pid of main.holderPids()) process.kill(pid, 'SIGKILL');
         expect((await agent.end()).code).toBe(0);
-        await waitFor('nobody to be left', () => holders(main).length === 0);
+        await waitFor('nobody to be left', () => main.holderPids().length === 0);
       }
     });
 
     it('is not needed: a main job that it does not answer does its work itself', async () => {
+      await startService();
       address = 'http://127.0.0.1:9';
       const { code, output } = await job('nx', {
         DTE_COORDINATOR_URL: address,

@@ -31,8 +31,12 @@ beforeEach(() => {
     'Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);',
   );
   world.env = {
-    ...{ NO_COLOR: '1', CI: 'true', CI_SERVER_URL: gitlab.url, CI_PROJECT_ID: '7', CI_PIPELINE_ID: '1001' },
-    ...{ DTE_RENDEZVOUS_DIR: world.rendezvousDir },
+    NO_COLOR: '1',
+    CI: 'true',
+    CI_SERVER_URL: gitlab.url,
+    CI_PROJECT_ID: '7',
+    CI_PIPELINE_ID: '1001',
+    DTE_RENDEZVOUS_DIR: world.rendezvousDir,
   };
 });
 afterEach(async () => {
@@ -143,7 +147,10 @@ describe('an agent of a pipeline', () => {
     world.write(
       `rendezvous/${SESSION}.json`,
       JSON.stringify({
-        ...{ version: 1, sessionId: SESSION, generation: 'g', expiresAtMs: Date.now() + 600_000 },
+        version: 1,
+        sessionId: SESSION,
+        generation: 'g',
+        expiresAtMs: Date.now() + 600_000,
         ...record,
       }),
     );

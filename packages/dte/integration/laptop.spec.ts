@@ -40,8 +40,8 @@ describe('the runner without a CI session', () => {
     expect(statuses).toEqual({ by: 'nx', tasks: ['task'] });
     expect(loaded.map((path) => path.slice(join(BUILT, '..').length + 1)).sort()).toEqual([
       'index.js',
-      'runner/command/activity.js',
-      'runner/command/default-runner.js',
+      'tasks-runner/activity.js',
+      'tasks-runner/default-runner.js',
     ]);
     expect(after).toBe(0);
   });

@@ -38,8 +38,14 @@ beforeEach(() => {
   const claims = { project_id: '7', pipeline_id: '1001', sha: 'a'.repeat(40) };
   idTokens = ['50', '51'].map((id) => gitlab.idToken({ ...claims, job_id: id }));
   env = {
-    ...{ DTE_SECRET: SECRET, DTE_ID_TOKEN: idTokens[0] ?? '', DTE_GITLAB_TOKEN: `${SECRET}-gitlab` },
-    ...{ CI: 'true', CI_SERVER_URL: gitlab.url, CI_PROJECT_ID: '7', CI_PIPELINE_ID: '1001', CI_JOB_ID: '50' },
+    DTE_SECRET: SECRET,
+    DTE_ID_TOKEN: idTokens[0] ?? '',
+    DTE_GITLAB_TOKEN: `${SECRET}-gitlab`,
+    CI: 'true',
+    CI_SERVER_URL: gitlab.url,
+    CI_PROJECT_ID: '7',
+    CI_PIPELINE_ID: '1001',
+    CI_JOB_ID: '50',
   };
   world.env = { NO_COLOR: '1' };
 });

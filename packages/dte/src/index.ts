@@ -1,11 +1,12 @@
 import type { NxRunnerContext, NxRunnerOptions, NxStatuses, NxTask } from '@org/dte-nx-compat';
-import { decideActivity } from './runner/command/activity';
-import { runHereWithNx } from './runner/command/default-runner';
+import { decideActivity } from './tasks-runner/activity';
+import { runHereWithNx } from './tasks-runner/default-runner';
 
 /** Every nx command on every laptop loads this file: what is not needed there is loaded when it is. */
-type Distribute = typeof import('./runner/command/distribute');
-type WithoutSecrets = typeof import('./runner/command/without-secrets');
-type WritePlan = typeof import('./plan/write-plan');
+type DistributeHere = typeof import('./tasks-runner/distribute-here');
+type WithoutSecrets = typeof import('./tasks-runner/without-secrets');
+type Runner = typeof import('@org/dte-runner');
+type GitlabJobs = typeof import('@org/dte-gitlab/job');
 
 /**
  * The tasks runner that Nx calls (nx.json: `tasksRunnerOptions.default.runner`). Without a CI session, and with
@@ -17,21 +18,33 @@ export default function dteTasksRunner(
   options: NxRunnerOptions,
   context: NxRunnerContext,
 ): Promise<NxStatuses> {
-  const activity = decideActivity(process.env, options, context.nxArgs);
+  const activity = decideActivity({
+    env: process.env,
+    options,
+    nxArgs: context.nxArgs,
+    hasPackageRegistry,
+  });
+  const runHere = (): Promise<NxStatuses> => runHereWithNx(tasks, options, context);
   if (activity.kind === 'distribute') {
     // eslint-disable-next-line @typescript-eslint/no-require-imports -- synchronous, and CommonJS like the rest
-    const { distribute } = require('./runner/command/distribute') as Distribute;
-    return withoutSecrets(() => distribute(tasks, options, context));
+    const { distributeHere } = require('./tasks-runner/distribute-here') as DistributeHere;
+    return withoutSecrets(() => distributeHere({ tasks, options, context, runUndistributed: runHere }));
   }
   if (activity.kind === 'plan') {
     // eslint-disable-next-line @typescript-eslint/no-require-imports -- as above
-    return (require('./plan/write-plan') as WritePlan).writePlan(activity.path, options, context);
+    return (require('@org/dte-runner') as Runner).writePlan(activity.path, options, context);
   }
-  const runHere = (): Promise<NxStatuses> => runHereWithNx(tasks, options, context);
   return activity.kind === 'declined' ? withoutSecrets(runHere) : runHere();
 }
 
 function withoutSecrets<T>(run: () => Promise<T>): Promise<T> {
   // eslint-disable-next-line @typescript-eslint/no-require-imports -- as above
-  return (require('./runner/command/without-secrets') as WithoutSecrets).withoutSecrets(run);
+  return (require('./tasks-runner/without-secrets') as WithoutSecrets).withoutSecrets(run);
+}
+
+/** Is this process a job of GitLab that may use the package registry of its project? */
+function hasPackageRegistry(): boolean {
+  // eslint-disable-next-line @typescript-eslint/no-require-imports -- as above
+  const gitlab = require('@org/dte-gitlab/job') as GitlabJobs;
+  return gitlab.hasPackageRegistry(gitlab.readGitlabJob(process.env));
 }

@@ -70,12 +70,12 @@ describe('an id token of a GitLab job', () => {
     ['without an end', {}, { exp: undefined }, 'exp'],
     ['not valid before next minute', {}, { nbf: Date.now() / 1000 + 60 }, 'not valid yet'],
     ['issued in the future', {}, { iat: Date.now() / 1000 + 60 }, 'issued in the future'],
-    ['of another issuer', {}, { iss: 'https://evil.example' }, 'of the issuer "https://evil.example"'],
-    ['of no issuer', {}, { iss: undefined }, 'of the issuer null'],
+    ['of another issuer', {}, { iss: 'https://evil.example' }, 'issued by "https://evil.example"'],
+    ['of no issuer', {}, { iss: undefined }, 'issued by null'],
     ['of an issuer that is longer', {}, { iss: 'http://127.0.0.1.evil.example' }, 'accepted: http'],
     ['with a project id that is a number', {}, { project_id: 42 }, 'project_id: '],
     ['without pipeline', {}, { pipeline_id: undefined }, 'pipeline_id: '],
-    ['with a commit that is a branch', {}, { sha: 'main' }, 'sha: must be a commit'],
+    ['with a commit that is a branch', {}, { sha: 'main' }, 'sha: must be a commit SHA'],
   ];
   it.each(wrong)('is refused when it is %s', async (_, options, more, message) => {
     const token = gitlab.idToken({ ...claims, ...more }, options);
@@ -192,7 +192,10 @@ const certificate = selfSignedCertificate();
     afterAll(() => secure.close());
     const verifyWith = (authorities: string[]): Promise<unknown> =>
       new IdTokenVerifier({
-        ...{ issuers: [secure.issuer], audience: 'dte', limits: readLimits({}).limits, authorities },
+        issuers: [secure.issuer],
+        audience: 'dte',
+        limits: readLimits({}).limits,
+        authorities,
       }).verify(secure.idToken(claims));
 
     it('is not believed, and the message says why', async () => {
@@ -233,7 +236,7 @@ describe('an issuer that does not keep to the rules', () => {
       response.end(JSON.stringify({ issuer: 'https://gitlab.example', jwks_uri: `${gitlab.issuer}/keys` })),
     );
     await expect(verifyAt(issuer)).rejects.toThrow(
-      refusal('it says that it is https://gitlab.example', 'DTE_ISSUER_UNAVAILABLE'),
+      refusal('it identifies itself as https://gitlab.example', 'DTE_ISSUER_UNAVAILABLE'),
     );
   });
 

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { jose } from './jose';
 
 /** GitLab writes its ids as strings. A number is not GitLab's, and would lose digits. */
-const idSchema = z.string().regex(/^[0-9]{1,20}$/, 'must be digits in a string');
+const idSchema = z.string().regex(/^[0-9]{1,20}$/, 'must be a string of digits');
 
 const payloadSchema = z.object({
   iss: z.string().min(1).max(2_048),
@@ -13,7 +13,7 @@ const payloadSchema = z.object({
   job_project_id: idSchema.optional(),
   pipeline_id: idSchema,
   job_id: idSchema,
-  sha: z.string().regex(/^[0-9a-f]{40,64}$/, 'must be a commit'),
+  sha: z.string().regex(/^[0-9a-f]{40,64}$/, 'must be a commit SHA'),
 });
 
 /**
@@ -44,7 +44,7 @@ export function claimsOf(payload: unknown): IdTokenClaims {
   const result = payloadSchema.safeParse(payload);
   if (!result.success) {
     const issues = result.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`);
-    throw refused(`is not one of a GitLab job: ${issues.slice(0, 3).join('; ')}`);
+    throw refused(`is not an id token of a GitLab job: ${issues.slice(0, 3).join('; ')}`);
   }
   const { iss, exp, iat, project_id, job_project_id, pipeline_id, job_id, sha } = result.data;
   return {

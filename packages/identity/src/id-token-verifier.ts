@@ -44,9 +44,12 @@ export class IdTokenVerifier {
       issuers.map(normalised).map((issuer) => [issuer, new IssuerKeys(issuer, limits, now, authorities)]),
     );
     if (this.keysOf.size === 0)
-      throw new DteError('DTE_BAD_CONFIG', 'There is no issuer of id tokens (option issuers, DTE_ISSUERS).');
+      throw new DteError(
+        'DTE_BAD_CONFIG',
+        'No issuer of id tokens is configured (option issuers, DTE_ISSUERS).',
+      );
     if (new Set(this.issuers.map(issuerPrefix)).size < this.keysOf.size)
-      throw new DteError('DTE_BAD_CONFIG', 'Two of the issuers cannot be told apart: leave one out.');
+      throw new DteError('DTE_BAD_CONFIG', 'Two of the issuers are indistinguishable: remove one.');
   }
 
   /** The accepted issuers, as they appear in tokens. */
@@ -64,12 +67,10 @@ export class IdTokenVerifier {
     const { header, issuer } = this.peek(token);
     const keys = issuer === undefined ? undefined : this.keysOf.get(issuer);
     if (issuer === undefined || keys === undefined) {
-      throw refused(
-        `is of the issuer ${JSON.stringify(issuer ?? null)}; accepted: ${this.issuers.join(', ')}`,
-      );
+      throw refused(`was issued by ${JSON.stringify(issuer ?? null)}; accepted: ${this.issuers.join(', ')}`);
     }
     if (header.alg !== ALGORITHM)
-      throw refused(`is signed with ${JSON.stringify(header.alg)} and not with ${ALGORITHM}`);
+      throw refused(`is signed with ${JSON.stringify(header.alg)} instead of ${ALGORITHM}`);
     const key = await keys.find(header);
     const nowMs = this.now();
     try {
@@ -86,7 +87,7 @@ export class IdTokenVerifier {
     } catch (thrown) {
       throw thrown instanceof DteError ? thrown : refused(this.reason(thrown), thrown);
     }
-    throw refused('was issued in the future: see the clocks of GitLab and of this machine');
+    throw refused('was issued in the future: check the clocks of GitLab and of this machine');
   }
 
   /** Reads what is needed to find the key. Nothing of it is believed yet. */
@@ -106,10 +107,10 @@ export class IdTokenVerifier {
       const { exp } = thrown.payload;
       return exp === undefined ? 'has expired' : `expired at ${new Date(exp * 1_000).toISOString()}`;
     }
-    if (thrown instanceof errors.JWSSignatureVerificationFailed) return 'has a wrong signature';
+    if (thrown instanceof errors.JWSSignatureVerificationFailed) return 'has an invalid signature';
     if (thrown instanceof errors.JWTClaimValidationFailed) {
-      if (thrown.claim === 'aud') return `is made for another audience than ${this.options.audience}`;
-      if (thrown.claim === 'nbf') return 'is not valid yet: see the clocks of GitLab and of this machine';
+      if (thrown.claim === 'aud') return `has another audience than ${this.options.audience}`;
+      if (thrown.claim === 'nbf') return 'is not valid yet: check the clocks of GitLab and of this machine';
       return `cannot be accepted: ${thrown.message}`;
     }
     return `cannot be verified: ${thrown instanceof Error ? thrown.message : String(thrown)}`;

@@ -57,7 +57,7 @@ export class IssuerKeys {
       // It may be a new key, and the last look at the keys was caused by somebody else: come again.
       throw new DteError(
         'DTE_ISSUER_UNAVAILABLE',
-        `The key of the id token is not known, and the keys of ${this.issuer} were fetched just now.`,
+        `The key of the id token is unknown, although the keys of ${this.issuer} were fetched just now.`,
       );
     }
     const fresh = await this.fetch();
@@ -89,7 +89,7 @@ export class IssuerKeys {
       discoveryUrl,
     );
     if (issuer !== this.issuer)
-      throw this.misfit(discoveryUrl, `it says that it is ${issuer} and not ${this.issuer}`);
+      throw this.misfit(discoveryUrl, `it identifies itself as ${issuer} instead of ${this.issuer}`);
     if (!mayBeFetched(jwks_uri, this.issuer))
       throw this.misfit(discoveryUrl, `its keys are at ${jwks_uri}, which is not https`);
     const found = await fetchJson(jwks_uri, this.limits, this.authorities);
@@ -102,13 +102,13 @@ export class IssuerKeys {
   private parse<T>(schema: z.ZodType<T>, value: unknown, url: string): T {
     const result = schema.safeParse(value);
     if (result.success) return result.data;
-    throw this.misfit(url, 'the answer is not what OpenID Connect says it is');
+    throw this.misfit(url, 'the answer does not conform to OpenID Connect');
   }
 
   private misfit(url: string, why: string): DteError {
     return new DteError(
       'DTE_ISSUER_UNAVAILABLE',
-      `The keys for id tokens cannot be taken from ${url}: ${why}.`,
+      `The keys for id tokens from ${url} cannot be used: ${why}.`,
     );
   }
 }

@@ -7,12 +7,12 @@ import { type IdTokenClaims, refused } from './claims';
  */
 export function requireSamePipeline(own: IdTokenClaims, other: IdTokenClaims): void {
   if (own.issuer !== other.issuer)
-    throw refused(`is of the instance ${other.issuer}, this job is of ${own.issuer}`);
+    throw refused(`belongs to the instance ${other.issuer}, this job to ${own.issuer}`);
   if (own.projectId !== other.projectId)
-    throw refused(`is of project ${other.projectId}, this job is of project ${own.projectId}`);
+    throw refused(`belongs to project ${other.projectId}, this job to project ${own.projectId}`);
   if (own.pipelineId !== other.pipelineId)
-    throw refused(`is of pipeline ${other.pipelineId}, this job is of pipeline ${own.pipelineId}`);
-  if (own.sha !== other.sha) throw refused(`is of commit ${other.sha}, this job is of commit ${own.sha}`);
+    throw refused(`belongs to pipeline ${other.pipelineId}, this job to pipeline ${own.pipelineId}`);
+  if (own.sha !== other.sha) throw refused(`belongs to commit ${other.sha}, this job to commit ${own.sha}`);
 }
 
 /**
@@ -24,14 +24,16 @@ export function requireOwnSession(claims: IdTokenClaims, sessionId: string, comm
   const pipeline = `${claims.projectId}-${claims.pipelineId}`;
   if (sessionId !== pipeline && !sessionId.startsWith(`${pipeline}-`)) {
     throw refused(
-      `is of pipeline ${claims.pipelineId} of project ${claims.projectId}, whose session is ${pipeline} and not ${sessionId}`,
+      `belongs to pipeline ${claims.pipelineId} of project ${claims.projectId}, whose session is ${pipeline}, not ${sessionId}`,
     );
   }
   if (commit !== null && commit !== claims.sha)
-    throw refused(`is of commit ${claims.sha}, but commit ${commit} is checked out`);
+    throw refused(`belongs to commit ${claims.sha}, but commit ${commit} is checked out`);
   const longest = MAX_SESSION_KEY - PREFIX_LENGTH;
   if (sessionId.length > longest)
-    throw refused(`is good, but the session id has more than ${longest} characters: shorten DTE_ENVIRONMENT`);
+    throw refused(
+      `is valid, but the session id has more than ${longest} characters: shorten DTE_ENVIRONMENT`,
+    );
 }
 
 const PREFIX_LENGTH = 'i01234567.'.length;

@@ -47,7 +47,8 @@ describe.each(NX_VERSIONS.filter((version) => !version.startsWith('20.')))('serv
 
   const start = async (name: string, stopAt?: string): Promise<HostServerResult> => {
     const { result } = await workspace.run<HostServerResult>('host-server', {
-      ...{ server: `servers:${name}`, user: `${name}:use` },
+      server: `servers:${name}`,
+      user: `${name}:use`,
       ...(stopAt === undefined ? {} : { stopAt }),
     });
     return result;
@@ -56,7 +57,7 @@ describe.each(NX_VERSIONS.filter((version) => !version.startsWith('20.')))('serv
   it('is ready once started, and ends with all its processes when it is stopped', async () => {
     const result = await start('good', '\nup');
     expect(result).toMatchObject({ probed: false, ready: null });
-    expect(result.ended.why).toMatch(/^servers:good (ended with exit code \d+|was ended by a signal)\.$/);
+    expect(result.ended.why).toMatch(/^servers:good (ended with exit code \d+|was stopped by a signal)\.$/);
     expect(result.output).toMatch(/^up$/m);
   });
 

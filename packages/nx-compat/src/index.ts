@@ -19,6 +19,7 @@ export { hideFromTasks } from './variables/hidden';
 export { bailStopsTasks } from './runner/bail';
 export { openCache } from './cache/open-cache';
 export type { ArtifactReader, CacheEntry, FetchResult, StoreOutcome, TaskCache } from './cache/types';
+export { NX_ARCHIVE } from './cache/archive-format';
 export { cachesFailures } from './cache/failures';
 export { cacheMark, isCacheMark } from './cache/marks';
 export { createStreamPrinter, type StreamPrinter } from './printing/stream-printer';

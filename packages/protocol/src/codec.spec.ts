@@ -57,7 +57,7 @@ describe('decodeFirst', () => {
   it('looks at the version before the shape', () => {
     const error = errorOf(() => decodeFirst(helloSchema, '{"protocolVersion":2,"new":true}'));
     expect(error).toMatchObject({ code: 'DTE_PROTOCOL_VERSION' });
-    expect(error.message).toContain(`speaks protocol version 2, this side speaks ${PROTOCOL_VERSION}`);
+    expect(error.message).toContain(`uses protocol version 2, this side uses ${PROTOCOL_VERSION}`);
   });
 
   it('calls a wrong shape of the right version malformed', () => {

@@ -88,7 +88,7 @@ export function decode<T>(
   if (parsed.success) return parsed.data;
   throw new DteError(
     'DTE_MALFORMED_MESSAGE',
-    `A message does not fit the protocol: ${describeIssues(parsed.error)}.`,
+    `A message does not match the protocol: ${describeIssues(parsed.error)}.`,
     {
       cause: parsed.error,
     },
@@ -106,7 +106,7 @@ export function decodeFirst<T>(schema: z.ZodType<T>, frame: string): T {
   if (versioned.success && versioned.data.protocolVersion !== PROTOCOL_VERSION) {
     throw new DteError(
       'DTE_PROTOCOL_VERSION',
-      `The other side speaks protocol version ${versioned.data.protocolVersion}, this side speaks ${PROTOCOL_VERSION}.`,
+      `The other side uses protocol version ${versioned.data.protocolVersion}, this side uses ${PROTOCOL_VERSION}.`,
     );
   }
   const parsed = schema.safeParse(raw);
@@ -117,7 +117,7 @@ export function decodeFirst<T>(schema: z.ZodType<T>, frame: string): T {
     .map(({ path: [field], code }) => `${typeof field === 'string' ? field : 'message'} (${code})`);
   throw new DteError(
     'DTE_MALFORMED_MESSAGE',
-    `A message of a handshake does not fit the protocol: ${fields.join(', ')}.`,
+    `A handshake message does not match the protocol: ${fields.join(', ')}.`,
     { cause: parsed.error },
   );
 }

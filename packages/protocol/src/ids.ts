@@ -30,7 +30,7 @@ export const pathSafeIdSchema = z
   .max(128)
   .regex(
     /^[A-Za-z0-9_-][A-Za-z0-9._-]*$/,
-    'must be letters, digits, dot, dash or underscore and not start with a dot',
+    'must consist of letters, digits, dots, dashes or underscores, and must not start with a dot',
   );
 
 export const sessionIdSchema = pathSafeIdSchema;

@@ -154,6 +154,18 @@ export const LIMITS = {
     'Age at which unfinished unpacked data next to a cache is considered abandoned by a stopped process. The next process removes it.',
   ),
   hashesPerQuestion: limit(50_000, 'count', null, 'Hashes in one batch lookup, which stays below 2 MiB.'),
+  linkCloseMs: limit(
+    1_000,
+    'ms',
+    null,
+    'Time for the other side to answer the closing handshake of a WebSocket. Then the connection is cut.',
+  ),
+  answerBytes: limit(
+    64 * MiB,
+    'bytes',
+    null,
+    'Size of an HTTP answer that a client reads into memory: all hashes of a batch lookup fit into it.',
+  ),
   outputChunkBytes: limit(
     64 * KiB,
     'bytes',

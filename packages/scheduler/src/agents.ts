@@ -154,7 +154,7 @@ export function awaitReturn(state: SchedulerState, agent: AgentState): void {
 export function agentGone(state: SchedulerState, agentId: string, out: EffectsBuilder): void {
   const agent = agentOf(state, agentId);
   if (agent.leases.size > 0) awaitReturn(state, agent);
-  else removeAgent(state, agent, { code: 'DTE_AGENT_LEFT', message: 'The agent did not come back.' }, out);
+  else removeAgent(state, agent, { code: 'DTE_AGENT_LEFT', message: 'The agent did not reconnect.' }, out);
 }
 
 export function agentRemoved(

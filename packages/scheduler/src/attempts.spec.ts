@@ -5,8 +5,12 @@ import { createState } from './state';
 import { step } from './step';
 
 const config = {
-  ...{ leaseMs: 30_000, mainLostMs: 60_000, sessionIdleMs: 600_000, attemptsPerTask: 1 },
-  ...{ logEntriesPerFrame: 500, frameBytes: 16 * 1024 * 1024 },
+  leaseMs: 30_000,
+  mainLostMs: 60_000,
+  sessionIdleMs: 600_000,
+  attemptsPerTask: 1,
+  logEntriesPerFrame: 500,
+  frameBytes: 16 * 1024 * 1024,
 };
 
 it.each([
@@ -25,7 +29,8 @@ it.each([
     { type: 'main.sync', sync: { type: 'main.sync', runId: 'r1', ackSeq: 0, want: 'follow' } },
     { type: 'agent.joined', agent: { agentId: 'a1', name: 'agent-1', jobUrl: null, slots: 1, labels: [] } },
     {
-      ...{ type: 'agent.sync', agentId: 'a1' },
+      type: 'agent.sync',
+      agentId: 'a1',
       sync: { type: 'agent.sync', seq: 1, slots: 1, draining: false, work },
     },
   ];
@@ -43,7 +48,8 @@ it('names the code of the last loss when a task goes back to the main job, which
     { type: 'main.sync', sync: { type: 'main.sync', runId: 'r1', ackSeq: 0, want: 'follow' } },
     { type: 'agent.joined', agent: { agentId: 'a1', name: 'agent-1', jobUrl: null, slots: 1, labels: [] } },
     {
-      ...{ type: 'agent.sync', agentId: 'a1' },
+      type: 'agent.sync',
+      agentId: 'a1',
       sync: { type: 'agent.sync', seq: 1, slots: 1, draining: false, work },
     },
   ];

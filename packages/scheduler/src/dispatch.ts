@@ -91,7 +91,7 @@ function give(
     grantLease(state, run, agent, lease, capOn(run, lane, agent), out);
     return;
   }
-  const message = `Task ${lease.assignment.taskId} depends on ${lease.assignment.closure.length} tasks: too many to name in one message.`;
+  const message = `Task ${lease.assignment.taskId} depends on ${lease.assignment.closure.length} tasks: too many to list in one message.`;
   for (const each of unitOf(run, index)) {
     endTask(state, run, each, endingWithout('returned', { code: 'DTE_FRAME_TOO_LARGE', message }), out);
   }

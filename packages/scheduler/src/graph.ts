@@ -45,12 +45,12 @@ function checkBatches(spec: RunSpec, dependencies: number[][]): DteError | null 
   if (batches.some(({ members }) => placementsOf(members).size > 1))
     return invalid(`A batch of run ${spec.runId} has tasks of several placements.`);
   if (lone !== undefined)
-    return invalid(`Task ${lone.id} of run ${spec.runId} must be alone and is in a batch.`);
+    return invalid(`Task ${lone.id} of run ${spec.runId} must run alone but is in a batch.`);
   const user = spec.tasks.find(
     ({ continuousDependencies }, index) => at(batchOf, index) !== null && continuousDependencies.length > 0,
   );
   if (user !== undefined)
-    return invalid(`Task ${user.id} of run ${spec.runId} needs a server and is in a batch.`);
+    return invalid(`Task ${user.id} of run ${spec.runId} needs a server but is in a batch.`);
   // Batches come after the tasks; a task of a batch stands for nothing.
   const pieceOf = (index: number): number => {
     const batch = at(batchOf, index);
@@ -72,7 +72,7 @@ function checkBatches(spec: RunSpec, dependencies: number[][]): DteError | null 
   );
   return sorted.length === needed.length
     ? null
-    : invalid(`Batches of run ${spec.runId} wait for each other.`);
+    : invalid(`Batches of run ${spec.runId} depend on each other.`);
 }
 
 /** Prepares the graph of a run that `checkRun` accepted. */

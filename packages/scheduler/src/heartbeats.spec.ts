@@ -7,18 +7,28 @@ import { step } from './step';
 
 const LEASE_MS = 30_000;
 const config = {
-  ...{ leaseMs: LEASE_MS, mainLostMs: 600_000, sessionIdleMs: 600_000, attemptsPerTask: 3 },
-  ...{ logEntriesPerFrame: 500, frameBytes: 16 * 1024 * 1024 },
+  leaseMs: LEASE_MS,
+  mainLostMs: 600_000,
+  sessionIdleMs: 600_000,
+  attemptsPerTask: 3,
+  logEntriesPerFrame: 500,
+  frameBytes: 16 * 1024 * 1024,
 };
 const A = { runId: 'r1', taskId: 'a:build', attempt: 1 };
 
 const sync = (overrides: Partial<AgentSync> = {}): AgentSync => ({
-  ...{ type: 'agent.sync', seq: 5, slots: 2, draining: false },
+  type: 'agent.sync',
+  seq: 5,
+  slots: 2,
+  draining: false,
   work: [executing('a:build'), executing('b:build')],
   ...overrides,
 });
 const executing = (taskId: string, attempt = 1): Work => ({
-  ...{ runId: 'r1', taskId, attempt, phase: { name: 'executing', startMs: 1 } },
+  runId: 'r1',
+  taskId,
+  attempt,
+  phase: { name: 'executing', startMs: 1 },
 });
 
 /** An agent that executes two tasks since time 0, a third one waiting. */
@@ -59,7 +69,8 @@ describe('a sync is a heartbeat', () => {
         work: [
           executing('a:build'),
           {
-            ...{ ...A, taskId: 'b:build' },
+            ...A,
+            taskId: 'b:build',
             phase: {
               name: 'completed',
               result: { kind: 'returned', reason: { code: 'DTE_INTERNAL', message: 'x' } },

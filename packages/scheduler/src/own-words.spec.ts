@@ -7,20 +7,39 @@ import { createState, type SchedulerState } from './state';
 import { step } from './step';
 
 const config = {
-  ...{ leaseMs: 30_000, mainLostMs: 60_000, sessionIdleMs: 600_000, attemptsPerTask: 3 },
-  ...{ logEntriesPerFrame: 500, frameBytes: 16 * 1024 * 1024 },
+  leaseMs: 30_000,
+  mainLostMs: 60_000,
+  sessionIdleMs: 600_000,
+  attemptsPerTask: 3,
+  logEntriesPerFrame: 500,
+  frameBytes: 16 * 1024 * 1024,
 };
 
 const finished: FinishedAttempt = {
-  ...{ kind: 'finished', status: 'success', code: 0, fromCache: null, hash: null, reason: null },
-  ...{ artifact: { kind: 'none' }, startMs: 1, endMs: 2, hashDetails: null },
+  kind: 'finished',
+  status: 'success',
+  code: 0,
+  fromCache: null,
+  hash: null,
+  reason: null,
+  artifact: { kind: 'none' },
+  startMs: 1,
+  endMs: 2,
+  hashDetails: null,
 };
 
 const sync = (work: Work[], seq = 1): AgentSync => ({
-  ...{ type: 'agent.sync', seq, slots: 1, draining: false, work },
+  type: 'agent.sync',
+  seq,
+  slots: 1,
+  draining: false,
+  work,
 });
 const completed = (taskId: string, result: AttemptResult, attempt = 1): Work => ({
-  ...{ runId: 'r1', taskId, attempt, phase: { name: 'completed', result } },
+  runId: 'r1',
+  taskId,
+  attempt,
+  phase: { name: 'completed', result },
 });
 
 /** A session with this run and two agents of one slot each: each has one of its first two pieces of work. */
@@ -137,8 +156,12 @@ describe('of a sync is taken out', () => {
     const user = (id: string, needs: string) => taskSpec(id, [], { continuousDependencies: [{ id: needs }] });
     const state = session(
       runSpec('r1', [
-        ...[server('db:serve'), server('web:serve', ['db:serve']), server('other:serve')],
-        ...[user('a:e2e', 'web:serve'), user('b:e2e', 'other:serve'), user('c:e2e', 'other:serve')],
+        server('db:serve'),
+        server('web:serve', ['db:serve']),
+        server('other:serve'),
+        user('a:e2e', 'web:serve'),
+        user('b:e2e', 'other:serve'),
+        user('c:e2e', 'other:serve'),
       ]),
     );
     const report = (taskId: string) => ({ taskId, failed: true, ended: 'It ended.', output: 'x' });

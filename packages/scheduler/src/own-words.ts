@@ -6,7 +6,7 @@ import type { Lease, RunState, SchedulerState } from './state';
 /** What is kept of a result whose attempt its agent does not hold: that there was one, which is worth an event. */
 const NOT_HELD: AttemptResult = {
   kind: 'returned',
-  reason: { code: 'DTE_NOT_HELD', message: 'The agent does not hold the attempt.' },
+  reason: { code: 'DTE_NOT_HELD', message: 'The attempt is not assigned to the agent.' },
 };
 
 /** Attempts that an agent lists and does not hold: one is enough for it to be told what it holds. */

@@ -107,11 +107,11 @@ function unsatisfied(
   const labels = [...new Set(present)].sort();
   const wanted = listed(runOn.map(({ label }) => label));
   const message = [
-    `${taskId} was not run: the rule ${rule} sends it to agents with the label ${wanted}`,
-    `and for ${Math.round(run.placementWaitMs / 1000)} s there was none.`,
+    `${taskId} did not run: the rule ${rule} requires agents with the label ${wanted}`,
+    `and none was connected for ${Math.round(run.placementWaitMs / 1000)} s.`,
     labels.length === 0
-      ? `None of the ${state.usable.agents} agents here has a label.`
-      : `Labels of the agents here: ${listed(labels)}.`,
+      ? `None of the ${state.usable.agents} connected agents has a label.`
+      : `Labels of the connected agents: ${listed(labels)}.`,
   ].join(' ');
   return { code: 'DTE_RULE_UNSATISFIED', message: message.slice(0, 16_384) };
 }

@@ -77,7 +77,7 @@ function reasonOf(
     because === 'flaky'
       ? 'it is known to be flaky, option retryFlaky'
       : `${failed} of ${failed + left}, option retries`;
-  const message = `${taskId} failed on ${agentName} (${reason?.code ?? `exit code ${code}`}) and is tried again (${why}).`;
+  const message = `${taskId} failed on ${agentName} (${reason?.code ?? `exit code ${code}`}) and is retried (${why}).`;
   return { code: 'DTE_TASK_FAILED', message };
 }
 

@@ -141,7 +141,10 @@ export function mainSynced(state: SchedulerState, sync: MainSync, out: EffectsBu
 
 const CANCELLED: Reason = { code: 'DTE_CANCELLED', message: 'The main job cancelled the run.' };
 const CLOSED: Reason = { code: 'DTE_CANCELLED', message: 'The command ended before the task.' };
-const MAIN_LOST: Reason = { code: 'DTE_CANCELLED', message: 'The main job is gone (DTE_MAIN_LOST_MS).' };
+const MAIN_LOST: Reason = {
+  code: 'DTE_CANCELLED',
+  message: 'The main job was disconnected for too long (DTE_MAIN_LOST_MS).',
+};
 
 function cancelRun(state: SchedulerState, run: RunState, reason: Reason, out: EffectsBuilder): void {
   if (run.phase === 'running') endAll(state, run, endingWithout('cancelled', reason), out);

@@ -68,7 +68,8 @@ export function endRun(
   const named = run.requestedTargets.filter((target) =>
     state.session.settings.stopAgentsAfter.includes(target),
   );
-  if (named.length > 0) finishWhenIdle(state, `The targets to stop after have run (${named.join(', ')}).`);
+  if (named.length > 0)
+    finishWhenIdle(state, `The targets of --stop-agents-after have run (${named.join(', ')}).`);
 }
 
 /**
@@ -171,8 +172,8 @@ export function idleTooLong(state: SchedulerState, out: EffectsBuilder): void {
   finishWhenIdle(
     state,
     state.session.settings.held === true
-      ? 'The main job is gone (DTE_MAIN_LOST_MS).'
-      : 'There was neither a main job nor a run for too long (DTE_SESSION_IDLE_MS).',
+      ? 'The main job was disconnected for too long (DTE_MAIN_LOST_MS).'
+      : 'The session had no main job and no runs for too long (DTE_SESSION_IDLE_MS).',
   );
   finishIfDone(state, out);
 }

@@ -140,7 +140,7 @@ function expireLease(state: SchedulerState, runId: string, index: number, out: E
   const run = runOf(state, runId);
   const lease = known(run.leases.get(index));
   const { name } = agentOf(state, lease.agentId);
-  const message = `Agent ${name} said nothing of the task for ${state.config.leaseMs} ms.`;
+  const message = `Agent ${name} sent no heartbeat for the task for ${state.config.leaseMs} ms.`;
   loseAttempt(state, run, lease, { code: 'DTE_LEASE_EXPIRED', message }, out);
 }
 

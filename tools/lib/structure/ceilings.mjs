@@ -4,8 +4,8 @@
 export const CEILINGS = {
   maxLines: 478,
   longestFunction: 194,
-  cycles: 8,
+  cycles: 3,
   unusedExports: 103,
   freshSpreads: 95,
-  dteLines: 14_647,
+  dteLines: 14_639,
 };

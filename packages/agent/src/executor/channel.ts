@@ -31,7 +31,8 @@ export function openChannel(
   onMessage: (message: ToExecutor) => void,
   onLost: () => void,
 ): Channel {
-  if (ipc.send === undefined) throw new Error('An executor is forked by an agent, never started by hand.');
+  if (ipc.send === undefined)
+    throw new Error('An executor is forked by an agent; it cannot be started manually.');
   const send = ipc.send.bind(ipc);
   ipc.send = () => true;
   const emit = ipc.emit.bind(ipc);

@@ -32,15 +32,17 @@ import { type FromExecutor, type RunMessage, fromExecutorSchema, toExecutorSchem
 
 const folder = tempFolders();
 const ended = (change: Partial<TaskRun> = {}): TaskRun => ({
-  ...{
-    status: 'success',
-    code: 0,
-    terminalOutput: 'the output',
-    hash: 'hash-app-build',
-    cacheStatus: 'miss',
-  },
-  ...{ store: { kind: 'stored' }, startMs: 10, endMs: 20, stopped: false },
-  ...{ broken: undefined, notices: '' },
+  status: 'success',
+  code: 0,
+  terminalOutput: 'the output',
+  hash: 'hash-app-build',
+  cacheStatus: 'miss',
+  store: { kind: 'stored' },
+  startMs: 10,
+  endMs: 20,
+  stopped: false,
+  broken: undefined,
+  notices: '',
   ...change,
 });
 
@@ -114,7 +116,10 @@ const say: Channel['send'] = (message, done) => {
 
 const make = (limits: Parameters<typeof testLimits>[0] = {}): Executor =>
   new Executor({
-    ...{ workspaceRoot: workspace, limits: testLimits(limits), env, outputs: plainOutputs(workspace) },
+    workspaceRoot: workspace,
+    limits: testLimits(limits),
+    env,
+    outputs: plainOutputs(workspace),
     createHost: async (address) => {
       addresses.push(address?.url);
       return host;
@@ -158,16 +163,14 @@ function send(
   const wanted = assignment('app:build', { hash: 'hash-app-build' });
   executor.receive(
     toExecutorSchema.parse({
-      ...{
-        type: 'run',
-        assignment: wanted,
-        restore: [],
-        awaiting: [],
-        specFile,
-        forwarded: {},
-        restoreConcurrency: 2,
-        agentName: 'agent-x',
-      },
+      type: 'run',
+      assignment: wanted,
+      restore: [],
+      awaiting: [],
+      specFile,
+      forwarded: {},
+      restoreConcurrency: 2,
+      agentName: 'agent-x',
       ...change,
     }),
   );
@@ -199,17 +202,16 @@ it('runs a task and says where Nx has stored it, without a request', async () =>
   };
   send();
   expect(await result()).toEqual({
-    ...{
-      kind: 'finished',
-      status: 'success',
-      code: 0,
-      fromCache: null,
-      hash: 'hash-app-build',
-      startMs: 10,
-      endMs: 20,
-    },
+    kind: 'finished',
+    status: 'success',
+    code: 0,
+    fromCache: null,
+    hash: 'hash-app-build',
+    startMs: 10,
+    endMs: 20,
     artifact: { kind: 'cache', hash: 'hash-app-build', outputs: NOTHING },
-    ...{ reason: null, hashDetails: null },
+    reason: null,
+    hashDetails: null,
   });
   expect(said.map(({ type }) => type)).toEqual(['ready', 'executing', 'output', 'result']);
   expect(given!).toMatchObject({
@@ -292,7 +294,11 @@ it('runs nothing and stores nothing when its hash is another one', async () => {
   host.run = () => Promise.reject(new Error('must not run'));
   send();
   expect(await result()).toMatchObject({
-    ...{ kind: 'finished', status: 'failure', code: 1, hash: 'another', artifact: { kind: 'none' } },
+    kind: 'finished',
+    status: 'failure',
+    code: 1,
+    hash: 'another',
+    artifact: { kind: 'none' },
     reason: { code: 'DTE_HASH_MISMATCH', message: expect.stringContaining('hash-app-build') as string },
     hashDetails: {
       command: 'c',
@@ -319,8 +325,12 @@ it('runs a task of another hash under that hash where the run only wants a warni
   };
   send({}, runOfTasks(['app:build'], { onHashMismatch: 'warn' }));
   expect(await result()).toMatchObject({
-    ...{ kind: 'finished', status: 'success', hash: 'another', artifact: { kind: 'cache', hash: 'another' } },
-    ...{ reason: null, drift: { agreed: 'hash-app-build' } },
+    kind: 'finished',
+    status: 'success',
+    hash: 'another',
+    artifact: { kind: 'cache', hash: 'another' },
+    reason: null,
+    drift: { agreed: 'hash-app-build' },
   });
   expect(given!).toMatchObject({ task: { hash: 'another' }, lookupRemote: true });
 });
@@ -590,7 +600,9 @@ describe('a batch whose tasks may run only so long', () => {
       status: 'failure',
       reason: {
         code: 'DTE_TASK_TIMEOUT',
-        message: expect.stringContaining('its batch of 3 had run on agent-x') as string,
+        message: expect.stringContaining(
+          'its batch of 3 exceeded the total time limit of its tasks on agent-x',
+        ) as string,
       },
     };
     expect(await result()).toMatchObject({
@@ -651,11 +663,14 @@ describe('a task that may run only so long', () => {
     host.run = untilStopped(change);
     send({}, limited(20));
     expect(await result()).toMatchObject({
-      ...{ kind: 'finished', status: 'failure', code, artifact: { kind: 'attempt', attempt: 1 } },
+      kind: 'finished',
+      status: 'failure',
+      code,
+      artifact: { kind: 'attempt', attempt: 1 },
       reason: {
         code: 'DTE_TASK_TIMEOUT',
         message:
-          'app:build ran on agent-x for longer than 20 ms (option taskTimeoutMs) and was ended with everything it had started.',
+          'app:build ran on agent-x for longer than 20 ms (option taskTimeoutMs) and was stopped together with its child processes.',
       },
     });
     expect(said.map(({ type }) => type)).toEqual(['ready', 'executing', 'ran', 'result']);

@@ -126,7 +126,7 @@ export class Executor {
 
   private address(): { url: string; token: string } {
     if (this.host.address !== undefined) return this.host.address;
-    throw new DteError('DTE_NO_COORDINATOR', 'The executor has not been told where the coordinator is.');
+    throw new DteError('DTE_NO_COORDINATOR', 'The executor has not received the address of the coordinator.');
   }
 
   private async run(message: RunMessage): Promise<void> {

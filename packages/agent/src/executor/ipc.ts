@@ -180,7 +180,7 @@ export function ofSameBuild<T extends { readonly type: string }>(
   const what = isTyped(message) ? `a message of type ${message.type.slice(0, 100)}` : `a ${typeof message}`;
   throw new DteError(
     'DTE_INTERNAL',
-    `Supervisor and executor misunderstand each other: ${what} is none of ${[...kinds].join(', ')}.`,
+    `Supervisor and executor do not understand each other: ${what} is not one of ${[...kinds].join(', ')}.`,
   );
 }
 

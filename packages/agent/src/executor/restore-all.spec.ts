@@ -8,8 +8,12 @@ const entry = (taskId: string): ClosureEntry => ({
 });
 const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 const plan = (change: Partial<RestorePlan>): RestorePlan => ({
-  ...{ restore: [], awaiting: [], concurrency: 2 },
-  ...{ overlapping: () => [], restoreOne: () => Promise.resolve(), elsewhere: () => Promise.resolve(true) },
+  restore: [],
+  awaiting: [],
+  concurrency: 2,
+  overlapping: () => [],
+  restoreOne: () => Promise.resolve(),
+  elsewhere: () => Promise.resolve(true),
   ...change,
 });
 
@@ -44,7 +48,8 @@ it('begins nothing that waits for a failed restore of the same outputs to end', 
   let finish = (): void => undefined;
   const restoring = restoreAll(
     plan({
-      ...{ restore: ['slow', 'inside', 'bad'].map(entry), concurrency: 3 },
+      restore: ['slow', 'inside', 'bad'].map(entry),
+      concurrency: 3,
       overlapping: (id) => (id === 'inside' ? ['slow'] : []),
       restoreOne: ({ taskId }) => {
         begun.push(taskId);

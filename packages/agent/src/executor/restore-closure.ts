@@ -46,7 +46,7 @@ export async function restoreMember(
 ): Promise<readonly string[]> {
   const spec = context.run.tasks.get(entry.taskId);
   if (spec === undefined) {
-    throw new DteError('DTE_UNKNOWN_TASK', `The run does not have the dependency ${entry.taskId}.`);
+    throw new DteError('DTE_UNKNOWN_TASK', `The run does not contain the dependency ${entry.taskId}.`);
   }
   const { id, nxTask } = spec;
   const restore = (): Promise<void> => restoreArtifact(context, entry, spec);
@@ -85,7 +85,7 @@ async function restoreCached(
     // NX_CACHE_FAILURES of another command: nothing may be built on it.
     throw new DteError(
       'DTE_ARTIFACT_MISSING',
-      `The cache holds a failure of the dependency ${spec.id} (hash ${artifact.hash}) and no outputs of a success.`,
+      `The cache contains a failure of the dependency ${spec.id} (hash ${artifact.hash}) and no outputs of a successful run.`,
     );
   }
   expectSame(spec.id, madeOf(artifact), fetched.outputs);
@@ -112,7 +112,7 @@ async function restoreArchive(
     format: isCached ? 'nx-cache' : 'attempt',
   });
   if (meta.code !== 0)
-    throw new DteError('DTE_ARTIFACT_MISSING', `What is stored of the dependency ${id} is a failure.`);
+    throw new DteError('DTE_ARTIFACT_MISSING', `The stored result of the dependency ${id} is a failure.`);
   const made = madeOf(artifact);
   if (made !== undefined) expectSame(id, made, await summariseOutputs(outputs, id, nxTask.outputs));
 }

@@ -33,7 +33,7 @@ export function findTask(context: RestoreContext, taskId: string): TaskSpec {
     const what = node === undefined ? `project ${project}` : `target ${target} of project ${project}`;
     throw new DteError(
       'DTE_UNKNOWN_TASK',
-      `This agent does not find the ${what}, which the main job wants to run.`,
+      `This agent cannot find the ${what}, which the main job requested.`,
     );
   }
   return task;
@@ -89,7 +89,7 @@ export async function runAttempt(
     return { ...timedOut(context, task, outcome), artifact, ...told };
   }
   if (outcome.stopped || outcome.status === 'stopped' || outcome.status === 'skipped') {
-    throw new DteError('DTE_CANCELLED', `${task.id} was stopped before it ended.`);
+    throw new DteError('DTE_CANCELLED', `${task.id} was stopped before it finished.`);
   }
   if (outcome.broken !== undefined) throw nxFailed(task.id, outcome.broken);
   return { ...(await storeFinished(context, assignment, task, outcome)), ...told };
@@ -165,6 +165,6 @@ export const refused = (
   ...{ hash, drift, hashDetails, startMs, endMs: Date.now() },
   reason: {
     code: 'DTE_HASH_MISMATCH',
-    message: `${taskId} has another hash here (${hash}) than in the main job (${drift.agreed}).`,
+    message: `${taskId} has another hash here (${hash}) than on the main job (${drift.agreed}).`,
   },
 });

@@ -119,7 +119,7 @@ async function runAll(
   if (seen.isFrozen)
     throw frozen(`The process of the batch of ${taskId}`, agentName, limits.executorFrozenMs);
   if (outcome.stopped && !limit.isOver)
-    throw new DteError('DTE_CANCELLED', 'The batch was stopped before it ended.');
+    throw new DteError('DTE_CANCELLED', 'The batch was stopped before it finished.');
   if (outcome.broken !== undefined) throw nxFailed('the batch', outcome.broken);
   return outcome;
 }

@@ -37,7 +37,9 @@ function parseRun(text: string): Run {
     const spec = JSON.parse(text) as RunSpec;
     return { spec, tasks: new Map(spec.tasks.map((task) => [task.id, task])) };
   } catch (cause) {
-    throw new DteError('DTE_MALFORMED_MESSAGE', 'The spec of the run does not fit the protocol.', { cause });
+    throw new DteError('DTE_MALFORMED_MESSAGE', 'The spec of the run does not match the protocol.', {
+      cause,
+    });
   }
 }
 

@@ -40,7 +40,7 @@ export async function storeResult(
       meta: { taskId: task.id, hash: run.hash === '' ? null : run.hash, code: run.code, status },
       terminalOutput: run.terminalOutput,
     });
-  await http.putAttempt(ref.runId, ref.taskId, ref.attempt, archive, signal);
+  await http.putAttempt(ref, archive, signal);
   return withSummary({ kind: 'attempt', attempt: ref.attempt }, made);
 }
 

@@ -44,13 +44,13 @@ export class TimeLimit {
 /** Says which limit it was, where it is set and who enforced it. */
 export const timeoutReason = (taskId: string, limitMs: number, agentName: string): Reason => ({
   code: 'DTE_TASK_TIMEOUT',
-  message: `${taskId} ran on ${agentName} for longer than ${limitMs} ms (option taskTimeoutMs) and was ended with everything it had started.`,
+  message: `${taskId} ran on ${agentName} for longer than ${limitMs} ms (option taskTimeoutMs) and was stopped together with its child processes.`,
 });
 
 /** The same of a task of a batch, whose tasks have their limits together. @param count tasks of the batch */
 export const batchTimeoutReason = (taskId: string, count: number, agentName: string): Reason => ({
   code: 'DTE_TASK_TIMEOUT',
-  message: `${taskId} had not ended when its batch of ${count} had run on ${agentName} for longer than its tasks may together (option taskTimeoutMs), and was ended with everything the batch had started.`,
+  message: `${taskId} had not finished when its batch of ${count} exceeded the total time limit of its tasks on ${agentName} (option taskTimeoutMs). The batch was stopped together with its child processes.`,
 });
 
 /**

@@ -80,7 +80,7 @@ export class Ledger {
       if (performance.now() > deadline) {
         throw new DteError(
           'DTE_OUTPUTS_BUSY',
-          `Tasks that write into the same outputs were not done within ${this.waitMs} ms (sharedOutputsMs).`,
+          `Tasks that write to the same outputs did not finish within ${this.waitMs} ms (sharedOutputsMs).`,
         );
       }
       await delay(POLL_MS);

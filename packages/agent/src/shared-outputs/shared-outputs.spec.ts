@@ -17,7 +17,9 @@ beforeEach(() => {
 afterEach(() => rmSync(root, { recursive: true }));
 
 const task = (id: string, outputs: string[], dependencies: string[] = []): SharingTask => ({
-  ...{ id, outputs, dependencies },
+  id,
+  outputs,
+  dependencies,
 });
 const JS = task('lib:js', ['dist']);
 const TYPES = task('lib:types', ['dist']);
@@ -26,7 +28,10 @@ const OTHER = task('other:js', ['elsewhere']);
 
 const shared = (tasks: SharingTask[], waitMs = 10_000): SharedOutputs =>
   new SharedOutputs({
-    ...{ workspaceRoot: root, folder, waitMs, port: plainOutputs(root) },
+    workspaceRoot: root,
+    folder,
+    waitMs,
+    port: plainOutputs(root),
     sharing: new OutputSharing(tasks),
   });
 const write = (path: string, text = path): void => {

@@ -49,5 +49,5 @@ export const reasonOf = (error: DteError): Reason => ({
 
 export const left = (): AttemptResult => ({
   kind: 'returned',
-  reason: { code: 'DTE_AGENT_LEFT', message: 'The agent was told to stop and handed the task back.' },
+  reason: { code: 'DTE_AGENT_LEFT', message: 'The agent was stopped and returned the task.' },
 });

@@ -182,7 +182,7 @@ export class ExecutorPool {
     if (member.patience !== null) clearTimeout(member.patience);
     if (this.closed) return;
     if (death.code === 'DTE_EXECUTOR_FROZEN')
-      this.options.onNote(`dte: executor ${id} ${death.why} Another one takes its place (${death.code})`);
+      this.options.onNote(`dte: executor ${id} ${death.why} A new one replaces it (${death.code})`);
     if (member.state !== 'starting') this.options.onGone(id, death);
     else this.startFailed(member.unable?.message ?? death.why);
     if (this.isClosed()) return;
@@ -201,7 +201,7 @@ export class ExecutorPool {
     this.options.onNote(`dte: an executor could not be started (${this.failures}): ${why}`);
     if (this.failures < START_TRIES || this.members.size > 0) return;
     this.closed = true;
-    const message = `No executor could be started, ${this.failures} tries failed; the last: ${why}`;
+    const message = `No executor could be started after ${this.failures} attempts; the last error: ${why}`;
     this.options.onUseless({ code: 'DTE_EXECUTOR_START', message: message.slice(0, 16_000) });
   }
 }

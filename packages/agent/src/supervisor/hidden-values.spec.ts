@@ -13,8 +13,16 @@ it('hides values in a text, each line of a long one, and nothing that is too sho
 
 it('hides them in everything that is said of an attempt', () => {
   const finished: AttemptResult = {
-    ...{ kind: 'finished', status: 'failure', code: 1, fromCache: null, hash: '1' },
-    ...{ artifact: { kind: 'none' }, startMs: 1, endMs: 2, reason, hashDetails: null },
+    kind: 'finished',
+    status: 'failure',
+    code: 1,
+    fromCache: null,
+    hash: '1',
+    artifact: { kind: 'none' },
+    startMs: 1,
+    endMs: 2,
+    reason,
+    hashDetails: null,
     drift: { agreed: '2', checkout: null, runtime: { 'echo $KEY': 'tr0ub4dor' }, env: { KEY: true } },
     servers: [{ taskId: 'app:serve', failed: true, ended: 'with tr0ub4dor', output: 'tr0ub4dor\n' }],
   };

@@ -100,12 +100,12 @@ export class Leaving {
     const { limits, supervisor } = this.options;
     const { active } = supervisor;
     if (this.timers.has('drain')) {
-      this.options.note(`dte: ${signal} again, handing back what runs`);
+      this.options.note(`dte: ${signal} again, returning the running tasks`);
       supervisor.handBack();
       return;
     }
     this.options.note(
-      `dte: ${signal}: taking nothing new, ${active} to finish within ${limits.drainMs / 1000} s`,
+      `dte: ${signal}: taking no new tasks, ${active} to finish within ${limits.drainMs / 1000} s`,
     );
     this.draining ??= { exitCode: 0, line: 'dte: stopped' };
     this.after('drain', limits.drainMs, () => {
@@ -132,7 +132,7 @@ export class Leaving {
   private onLost(): void {
     const { agentIdleMs, coordinatorGraceMs } = this.options.limits;
     const line = this.everConnected
-      ? `dte: the coordinator stayed away for ${coordinatorGraceMs / 1000} s (DTE_COORDINATOR_GRACE_MS): its main job has ended or was stopped; leaving`
+      ? `dte: the coordinator was unavailable for ${coordinatorGraceMs / 1000} s (DTE_COORDINATOR_GRACE_MS): its main job has ended or was stopped; leaving`
       : `dte: no coordinator was found for ${agentIdleMs / 1000} s, leaving (DTE_AGENT_IDLE_MS)`;
     this.decide({ exitCode: 0, line });
   }

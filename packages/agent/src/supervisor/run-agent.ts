@@ -181,7 +181,7 @@ function follow(
       heartbeat = setInterval(() => supervisor.sync(), state.heartbeatMs);
     } else if (state.name === 'connecting' && !lostSaid) {
       lostSaid = true;
-      who.log.note(`dte: connection lost, trying again: ${state.lastError?.message ?? 'closed'}`);
+      who.log.note(`dte: connection lost, reconnecting: ${state.lastError?.message ?? 'closed'}`);
     }
     leaving.onConnection(state);
   });

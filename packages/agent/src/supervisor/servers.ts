@@ -148,7 +148,7 @@ export class Servers {
   ): Promise<ServerProcess | Exclude<Verdict, { kind: 'up' }>> {
     const verdict = await until(known, needs);
     if (verdict.kind !== 'up') {
-      const why = `${server.taskId} was not started: a server that it needs failed.`;
+      const why = `${server.taskId} was not started because a server that it needs failed.`;
       server.end = { why, failed: false, lost: null };
       void this.stop(server);
       return verdict;
@@ -193,7 +193,7 @@ export class Servers {
 }
 
 const gone = ({ taskId }: AttemptRef) =>
-  reasonOf(new DteError('DTE_CANCELLED', `${taskId} was stopped before its servers were there.`));
+  reasonOf(new DteError('DTE_CANCELLED', `${taskId} was stopped before its servers were ready.`));
 
 const stopped = ({ taskId }: Server) =>
   reasonOf(new DteError('DTE_CANCELLED', `The server ${taskId} was stopped.`));

@@ -4,8 +4,16 @@ import { createTaskLog } from './task-log';
 const ref = { runId: 'r', taskId: 'app:build', attempt: 1 };
 const other = { ...ref, taskId: 'lib:test' };
 const finished = (change: object = {}): AttemptResult => ({
-  ...{ kind: 'finished', status: 'success', code: 0, fromCache: null, hash: 'h', artifact: { kind: 'none' } },
-  ...{ startMs: 0, endMs: 0, reason: null, hashDetails: null },
+  kind: 'finished',
+  status: 'success',
+  code: 0,
+  fromCache: null,
+  hash: 'h',
+  artifact: { kind: 'none' },
+  startMs: 0,
+  endMs: 0,
+  reason: null,
+  hashDetails: null,
   ...change,
 });
 
@@ -70,7 +78,7 @@ it('shows a gap where live output was dropped, and writes endless lines in piece
   log.started(ref, 1);
   log.output(ref, 0, 'begin\n');
   log.output(ref, 100, 'x'.repeat(20_000));
-  expect(text()).toContain(`begin\n\n… 94 characters not shown here\n${'x'.repeat(20_000)}\n`);
+  expect(text()).toContain(`begin\n\n… 94 characters omitted\n${'x'.repeat(20_000)}\n`);
 });
 
 it('says why an attempt was handed back, where a result came from and what was stopped', () => {
@@ -79,7 +87,7 @@ it('says why an attempt was handed back, where a result came from and what was s
   log.ended(ref, finished({ fromCache: 'remote-cache' }), 100);
   log.stopped(ref);
   expect(text()).toBe(
-    '↩ app:build  handed back: told to stop (DTE_AGENT_LEFT)  0.1 s\n✔ app:build  remote cache  0.1 s\n■ app:build  stopped: no longer wanted\n',
+    '↩ app:build  returned: told to stop (DTE_AGENT_LEFT)  0.1 s\n✔ app:build  remote cache  0.1 s\n■ app:build  stopped: no longer needed\n',
   );
 });
 

@@ -127,7 +127,7 @@ export function createTaskLog({
       const entry = running.get(keyOf(ref));
       if (entry === undefined) return;
       if (offset > entry.nextOffset) {
-        writeLines(ref, entry, `\n… ${offset - entry.nextOffset} characters not shown here\n`);
+        writeLines(ref, entry, `\n… ${offset - entry.nextOffset} characters omitted\n`);
       }
       entry.nextOffset = offset + data.length;
       writeLines(ref, entry, data);
@@ -139,7 +139,7 @@ export function createTaskLog({
         finish(ref, [...lines, took].join('\n'));
       } else if (result.kind === 'returned') {
         const { code, message } = result.reason;
-        finish(ref, `${colours.yellow('↩')} ${ref.taskId}  handed back: ${message} (${code})  ${took}`);
+        finish(ref, `${colours.yellow('↩')} ${ref.taskId}  returned: ${message} (${code})  ${took}`);
       } else finish(ref, `${finishedLine(ref.taskId, result)}  ${took}`);
     },
     serving(ref) {
@@ -150,9 +150,9 @@ export function createTaskLog({
       finish(
         ref,
         why === null
-          ? `${colours.dim('■')} ${ref.taskId}  server stopped: nothing needs it any more`
+          ? `${colours.dim('■')} ${ref.taskId}  server stopped: no longer needed`
           : `${colours.red('✖')} ${why}`,
       ),
-    stopped: (ref) => finish(ref, `${colours.yellow('■')} ${ref.taskId}  stopped: no longer wanted`),
+    stopped: (ref) => finish(ref, `${colours.yellow('■')} ${ref.taskId}  stopped: no longer needed`),
   };
 }

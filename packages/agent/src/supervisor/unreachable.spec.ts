@@ -14,7 +14,12 @@ const connecting = (generation: string | null, sinceMs = START_MS): ConnectionSt
   unreached: generation === null ? null : { generation, urls: ['https://10.0.0.5:4000'], sinceMs },
 });
 const open: ConnectionState = {
-  ...{ name: 'open', url: 'u', httpUrl: 'u', token: 't', heartbeatMs: 1, leaseMs: 1 },
+  name: 'open',
+  url: 'u',
+  httpUrl: 'u',
+  token: 't',
+  heartbeatMs: 1,
+  leaseMs: 1,
 };
 
 let reports: { generation: string; report: RendezvousReport }[];
@@ -25,7 +30,9 @@ let watch: UnreachableWatch;
 const createWatch = (isAddressGiven: boolean): UnreachableWatch =>
   new UnreachableWatch({
     limits: { unreachableMs: 20_000, rendezvousRequestMs: 10_000 },
-    ...{ sessionId: '7-1', name: 'nx-agent 1/3', jobUrl: 'https://gitlab.example.com/-/jobs/9' },
+    sessionId: '7-1',
+    name: 'nx-agent 1/3',
+    jobUrl: 'https://gitlab.example.com/-/jobs/9',
     rendezvous: {
       isAddressGiven,
       report: (_, generation, report) => {
@@ -60,8 +67,11 @@ it('reports to the rendezvous and gives up when nothing has answered for long en
     {
       generation: 'g1',
       report: {
-        ...{ version: 1, name: 'nx-agent 1/3', jobUrl: 'https://gitlab.example.com/-/jobs/9' },
-        ...{ message: refused.message, atMs: START_MS + 20_000 },
+        version: 1,
+        name: 'nx-agent 1/3',
+        jobUrl: 'https://gitlab.example.com/-/jobs/9',
+        message: refused.message,
+        atMs: START_MS + 20_000,
       },
     },
   ]);

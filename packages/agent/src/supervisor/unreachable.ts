@@ -65,7 +65,7 @@ export class UnreachableWatch {
     this.options.onUnreachable(
       new DteError(
         'DTE_UNREACHABLE',
-        `This job cannot reach the coordinator in the main job, tried for ${seconds} s (DTE_UNREACHABLE_MS): the main job was killed, or the runners let no connections in. ${this.why}`,
+        `This job could not reach the coordinator of the main job for ${seconds} s (DTE_UNREACHABLE_MS): the main job was killed, or the runners block incoming connections. ${this.why}`,
       ),
     );
   }

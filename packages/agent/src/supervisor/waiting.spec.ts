@@ -6,9 +6,17 @@ const MINUTE = 60_000;
 /** Until a wait is one. */
 const SOON = 2_000;
 const open: ConnectionState = {
-  ...{ name: 'open', url: 'u', httpUrl: 'u', token: 't', heartbeatMs: 1, leaseMs: 1 },
+  name: 'open',
+  url: 'u',
+  httpUrl: 'u',
+  token: 't',
+  heartbeatMs: 1,
+  leaseMs: 1,
 };
-const connecting = (message = 'No coordinator has announced itself yet.', at?: string): ConnectionState => ({
+const connecting = (
+  message = 'No coordinator has published its address yet.',
+  at?: string,
+): ConnectionState => ({
   name: 'connecting',
   lastError: new DteError('DTE_NO_COORDINATOR', message),
   unreached: at === undefined ? null : { generation: 'g', urls: [at], sinceMs: 0 },
@@ -21,7 +29,9 @@ let notes: WaitingNotes;
 const begin = (isAddressGiven = false): void => {
   notes = new WaitingNotes({
     limits: { waitNoteMs: MINUTE, agentIdleMs: 30 * MINUTE, coordinatorGraceMs: MINUTE / 2 },
-    ...{ sessionId: '7-1', isAddressGiven, isWorking: () => working },
+    sessionId: '7-1',
+    isAddressGiven,
+    isWorking: () => working,
     note: (line) => said.push(line),
   });
 };
@@ -69,7 +79,7 @@ it('says when it has found an address where nobody answers yet, and what came of
   ]);
   jest.advanceTimersByTime(MINUTE - SOON);
   expect(news()).toEqual([
-    'dte: waiting for the coordinator at https://10.0.0.5:4000 to answer, for 1 min now; leaves after 30 min (DTE_AGENT_IDLE_MS); the last try: connection refused',
+    'dte: waiting for the coordinator at https://10.0.0.5:4000 to answer, for 1 min now; leaves after 30 min (DTE_AGENT_IDLE_MS); last error: connection refused',
   ]);
 });
 
@@ -116,7 +126,7 @@ it('says nothing more of a wait that is over, and counts anew when a coordinator
   expect(news()).toEqual([]);
   jest.advanceTimersByTime(1);
   expect(news()).toEqual([
-    'dte: waiting for the coordinator to come back, for 1 min now; leaves after 30 s (DTE_COORDINATOR_GRACE_MS); the last try: refused',
+    'dte: waiting for the coordinator to come back, for 1 min now; leaves after 30 s (DTE_COORDINATOR_GRACE_MS); last error: refused',
   ]);
   notes.onConnection({ name: 'closed' });
   jest.advanceTimersByTime(10 * MINUTE);

@@ -129,7 +129,7 @@ export class WaitingNotes {
     if (this.connected || this.lastError === null) return '';
     const { code, message } = this.lastError;
     if (this.wait.name === 'address' && code === 'DTE_NO_COORDINATOR') return '';
-    return `; the last try: ${message}`;
+    return `; last error: ${message}`;
   }
 
   private say(line: string): void {

@@ -32,12 +32,8 @@ export function parseMeta(text: string): ArchiveMeta {
   } catch (cause) {
     throw new DteError(
       'DTE_ARTIFACT_UNSAFE',
-      'The archive does not begin with a meta.json of this version.',
+      'The archive does not start with a meta.json of this version.',
       { cause },
     );
   }
 }
-
-/** The two entries of an artifact in Nx's own format that are no outputs. */
-export const NX_TERMINAL_OUTPUT_ENTRY = 'terminalOutput';
-export const NX_CODE_ENTRY = 'code';

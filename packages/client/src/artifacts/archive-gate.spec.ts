@@ -60,7 +60,13 @@ const intoWorkspace = async (root: string, outputs: string[], entries: readonly 
   const source = await packed([[{ name: 'meta.json' }, META], [{ name: 'terminal-output' }], ...named]);
   const port = plainOutputs(root);
   await extractAttempt({
-    ...{ source, workspaceRoot: root, taskId: 'app:build', outputs, port, terminalOutput: 'skip', limits },
+    source,
+    workspaceRoot: root,
+    taskId: 'app:build',
+    outputs,
+    port,
+    terminalOutput: 'skip',
+    limits,
   });
 };
 /** An archive of Nx's into a cache inside of the workspace. */
@@ -71,7 +77,9 @@ const intoCache = async (root: string, outputs: string[], entries: readonly Entr
     [{ name: 'code' }, CODE],
   ]);
   const reader = nxReader({
-    ...{ http: { getCached: () => Promise.resolve(source) }, outputs: plainOutputs(root), limits },
+    http: { getCached: () => Promise.resolve(source) },
+    outputs: plainOutputs(root),
+    limits,
   });
   const cacheDirectory = join(root, 'cache');
   await reader.retrieve({ hash: '42', taskId: 'app:build', outputs, cacheDirectory });
@@ -192,13 +200,13 @@ it('the workspace as an output is written over and never removed, and git is not
   const port = { ...plainOutputs(root), covers: () => () => true };
   const extract = async (...entries: Entry[]): Promise<unknown> =>
     extractAttempt({
-      ...{
-        source: await packed([[{ name: 'meta.json' }, META], ...entries]),
-        workspaceRoot: root,
-        outputs,
-        port,
-      },
-      ...{ taskId: 'app:build', terminalOutput: 'skip', limits },
+      source: await packed([[{ name: 'meta.json' }, META], ...entries]),
+      workspaceRoot: root,
+      outputs,
+      port,
+      taskId: 'app:build',
+      terminalOutput: 'skip',
+      limits,
     });
   await extract([{ name: 'outputs/package.json' }, 'new']);
   expect(readFileSync(join(root, 'package.json'), 'utf8')).toBe('new');
@@ -214,8 +222,13 @@ it('an output may be reached through a link that the workspace has as well, and 
   const port = { ...plainOutputs(root), remove: () => undefined };
   const extract = async (...entries: Entry[]): Promise<unknown> =>
     extractAttempt({
-      ...{ source: await packed([[{ name: 'meta.json' }, META], ...entries]), workspaceRoot: root, port },
-      ...{ outputs: ['out/app'], taskId: 'app:build', terminalOutput: 'skip', limits },
+      source: await packed([[{ name: 'meta.json' }, META], ...entries]),
+      workspaceRoot: root,
+      port,
+      outputs: ['out/app'],
+      taskId: 'app:build',
+      terminalOutput: 'skip',
+      limits,
     });
   const through = (linkname: string): Entry => [{ name: 'outputs/out', type: 'symlink', linkname }];
   const FILE: Entry = [{ name: 'outputs/out/app/a' }, 'a'];
@@ -235,15 +248,13 @@ it('an output is not written through a link of the workspace that leads into git
     [{ name: 'outputs/dist/pre-commit' }, 'evil'],
   ]);
   const extracting = extractAttempt({
-    ...{
-      source,
-      workspaceRoot: root,
-      taskId: 'app:build',
-      outputs: ['dist'],
-      port,
-      terminalOutput: 'skip',
-      limits,
-    },
+    source,
+    workspaceRoot: root,
+    taskId: 'app:build',
+    outputs: ['dist'],
+    port,
+    terminalOutput: 'skip',
+    limits,
   });
   expect(await codeOf(extracting)).toBe('DTE_ARTIFACT_UNSAFE');
   expect(readdirSync(join(root, '.git', 'hooks'))).toEqual([]);
@@ -261,7 +272,8 @@ describe("the entry of Nx's cache", () => {
       http: {
         getCached: () => (source instanceof DteError ? Promise.reject(source) : Promise.resolve(source)),
       },
-      ...{ outputs: plainOutputs(root), limits },
+      outputs: plainOutputs(root),
+      limits,
     }).retrieve({ hash: '42', taskId: 'app:build', outputs: ['dist'], cacheDirectory: join(root, 'cache') });
   const FILE: Entry = [{ name: 'dist/a' }, 'new'];
   const PRINTED: Entry = [{ name: 'terminalOutput' }, 'prïnted'];

@@ -47,15 +47,17 @@ export class ArchiveGate {
   async pass({ type: kind, linkname }: Header, name: string): Promise<string[] | null> {
     const parts = checkedParts(name);
     if (!KINDS.includes(kind))
-      throw unsafe(`The archive has an entry of a kind that is never an output (${kind}): ${shown(name)}.`);
-    if (parts.some(isGit)) throw this.undeclared(name, 'is never the output of a task');
+      throw unsafe(
+        `The archive contains an entry of a kind that cannot be an output (${kind}): ${shown(name)}.`,
+      );
+    if (parts.some(isGit)) throw this.undeclared(name, 'can never be the output of a task');
     if (kind === 'symlink' && linkname.split(/[\\/]/).some(isGit))
-      throw this.undeclared(`${name} -> ${linkname}`, 'is never the output of a task');
+      throw this.undeclared(`${name} -> ${linkname}`, 'can never be the output of a task');
     const path = parts.join('/');
     await this.once(path, kind, linkname);
     if (this.options.isDeclared(path)) return parts;
     if (kind === 'directory' || this.ownLinks.has(fold(path))) return null;
-    throw this.undeclared(name, 'is no output that the task declares');
+    throw this.undeclared(name, 'is not a declared output of the task');
   }
 
   /** The same path twice, or one that is both a file and a folder: the second would be written through the first. */
@@ -89,7 +91,7 @@ export class ArchiveGate {
     const { taskId } = this.options;
     return new DteError(
       'DTE_ARTIFACT_UNDECLARED',
-      `The archive of ${taskId} would write ${shown(name)}, which ${why}; nothing of it is taken.`,
+      `The archive of ${taskId} would write ${shown(name)}, which ${why}; nothing of it was unpacked.`,
     );
   }
 }
@@ -101,4 +103,4 @@ const shown = (name: string): string =>
   JSON.stringify(name.length > SHOWN ? `${name.slice(0, SHOWN)}...` : name);
 
 const twice = (path: string): DteError =>
-  unsafe(`The archive has ${shown(path)} twice, or as a file and as a folder.`);
+  unsafe(`The archive contains ${shown(path)} twice, or as a file and as a folder.`);

@@ -40,14 +40,18 @@ const extract = (
   workspaceRoot: string,
   source: Readable,
   outputs: string[] = ['dist'],
-  overrides: Partial<typeof limits> = {},
-  how: Pick<ExtractOptions, 'format' | 'only'> = {},
+  { change = {}, ...how }: Pick<ExtractOptions, 'format' | 'only'> & { change?: Partial<typeof limits> } = {},
 ) =>
   extractAttempt({
-    ...{ source, workspaceRoot, outputs, taskId: 'app:build' },
+    source,
+    workspaceRoot,
+    outputs,
+    taskId: 'app:build',
     // What is declared is the business of the gate's spec.
     port: { ...plainOutputs(workspaceRoot), covers: () => (path) => path !== '.git' },
-    ...{ terminalOutput: 'collect', limits: { ...limits, ...overrides }, ...how },
+    terminalOutput: 'collect',
+    limits: { ...limits, ...change },
+    ...how,
   });
 
 type Header = Parameters<tar.Pack['entry']>[0];
@@ -112,7 +116,7 @@ describe('an archive that is packed and extracted elsewhere', () => {
     expect(await codeOf(readTerminalOutput(cutOff, 'app:build', limits))).toBe('DTE_ARTIFACT_INCOMPLETE');
 
     const only = (path: string): boolean => path.startsWith('dist/report/');
-    await extract(to, pack(from, ['dist'], 'printed'), ['dist'], {}, { only });
+    await extract(to, pack(from, ['dist'], 'printed'), ['dist'], { only });
     expect(readdirSync(to, { recursive: true }).sort()).toEqual(['dist', 'dist/report', 'dist/report/a.txt']);
   });
 
@@ -138,15 +142,15 @@ describe('an archive that is packed and extracted elsewhere', () => {
       ['terminalOutput', 'printed'],
       ['code', '\0\0\0\0'],
     ];
-    const result = await extract(to, await cached(['dist/a.txt', 'a'], ...end), ['dist'], {}, as);
+    const result = await extract(to, await cached(['dist/a.txt', 'a'], ...end), ['dist'], as);
     expect(result).toMatchObject({ terminalOutput: 'printed', meta: { code: 0, status: 'success' } });
     expect(readdirSync(to, { recursive: true }).sort()).toEqual(['dist', 'dist/a.txt']);
     const failed = await cached(['terminalOutput', 'no'], ['code', '\0\0\0\u0003']);
-    expect((await extract(to, failed, [], {}, as)).meta).toMatchObject({ code: 3, status: 'failure' });
+    expect((await extract(to, failed, [], as)).meta).toMatchObject({ code: 3, status: 'failure' });
     const odd = await cached(['terminalOutput', 'no'], ['code', 'three']);
-    expect(await codeOf(extract(to, odd, [], {}, as))).toBe('DTE_ARTIFACT_UNSAFE');
+    expect(await codeOf(extract(to, odd, [], as))).toBe('DTE_ARTIFACT_UNSAFE');
     const bad = await cached(['../a.txt', 'a'], ...end);
-    expect(await codeOf(extract(to, bad, ['dist'], {}, as))).toBe('DTE_ARTIFACT_UNSAFE');
+    expect(await codeOf(extract(to, bad, ['dist'], as))).toBe('DTE_ARTIFACT_UNSAFE');
   });
 
   it('leaves what git tracks where it has not all that the task would find, and removes what it wrote when it fails', async () => {
@@ -161,8 +165,14 @@ describe('an archive that is packed and extracted elsewhere', () => {
     };
     const take = (source: Readable, how: Partial<ExtractOptions>) =>
       extractAttempt({
-        ...{ source, workspaceRoot: to, outputs: ['dist'], taskId: 'app:build', port },
-        ...{ terminalOutput: 'collect', limits, ...how },
+        source,
+        workspaceRoot: to,
+        outputs: ['dist'],
+        taskId: 'app:build',
+        port,
+        terminalOutput: 'collect',
+        limits,
+        ...how,
       });
     await take(pack(from, ['dist']), {});
     await take(pack(from, ['dist']), { only: (path) => path === 'dist/a.js' });
@@ -190,13 +200,16 @@ describe('an archive that is packed and extracted elsewhere', () => {
   it('keeps the end of a terminal output above the limit and says so', async () => {
     const from = folder();
     const source = packAttempt({
-      ...{ workspaceRoot: from, outputs: [], port: plainOutputs(from), meta },
-      ...{
-        terminalOutput: `${'ä'.repeat(5_000)} the end`,
-        limits: { ...limits, terminalOutputBytes: 1_000 },
-      },
+      workspaceRoot: from,
+      outputs: [],
+      port: plainOutputs(from),
+      meta,
+      terminalOutput: `${'ä'.repeat(5_000)} the end`,
+      limits: { ...limits, terminalOutputBytes: 1_000 },
     });
-    const { terminalOutput } = await extract(folder(), source, ['dist'], { terminalOutputBytes: 1_000 });
+    const { terminalOutput } = await extract(folder(), source, ['dist'], {
+      change: { terminalOutputBytes: 1_000 },
+    });
     expect(terminalOutput).toMatch(/^dte: the beginning of this output is left out.*\nä+ the end$/);
     expect(Buffer.byteLength(terminalOutput)).toBeLessThanOrEqual(1_000);
   });
@@ -262,7 +275,7 @@ describe('an output that is reached through a link of the workspace', () => {
     put(from, 'out/report.txt');
     put(to, 'real/sub/stale.txt');
     const only = (path: string): boolean => path.endsWith('.txt');
-    await extract(to, pack(from, ['out']), ['out'], {}, { only });
+    await extract(to, pack(from, ['out']), ['out'], { only });
 
     expect(readlinkSync(join(to, 'out'))).toBe('real');
     expect(behind(to)).toEqual(['report.txt', 'stale.js', 'sub']);
@@ -450,7 +463,9 @@ describe('a damaged archive', () => {
   it('that unpacks to more than the limit is too large', async () => {
     const from = folder();
     put(from, 'dist/zeros', Buffer.alloc(100_000));
-    const extracting = extract(folder(), pack(from, ['dist']), ['dist'], { artifactBytes: 50_000 });
+    const extracting = extract(folder(), pack(from, ['dist']), ['dist'], {
+      change: { artifactBytes: 50_000 },
+    });
     expect(await codeOf(extracting)).toBe('DTE_ARTIFACT_TOO_LARGE');
   });
 });

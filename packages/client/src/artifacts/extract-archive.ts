@@ -1,3 +1,4 @@
+import { NX_ARCHIVE } from '@org/dte-nx-compat';
 import { chmod, open, rm, symlink } from 'node:fs/promises';
 import { isAbsolute, join } from 'node:path';
 import { type Readable } from 'node:stream';
@@ -7,8 +8,6 @@ import {
   type ArchiveMeta,
   META_BYTES,
   META_ENTRY,
-  NX_CODE_ENTRY,
-  NX_TERMINAL_OUTPUT_ENTRY,
   OUTPUTS_PREFIX,
   TERMINAL_OUTPUT_ENTRY,
   parseMeta,
@@ -79,9 +78,6 @@ export function asArchiveError(thrown: unknown, taskId: string): DteError {
   });
 }
 
-/** Nx writes an exit code as a signed number of 32 bits, the highest first (20 to 24). */
-const CODE_BYTES = 4;
-
 class Extractor {
   private meta: ArchiveMeta | null = null;
   private readonly terminalOutput: Buffer[] = [];
@@ -121,13 +117,16 @@ class Extractor {
     this.count(size);
     if (name === TERMINAL_OUTPUT_ENTRY) await this.takeTerminalOutput(entry);
     else if (name.startsWith(OUTPUTS_PREFIX)) await this.takeOutput(entry, name.slice(OUTPUTS_PREFIX.length));
-    else throw unsafe(`The archive has an entry that leaves the workspace: ${JSON.stringify(name)}.`);
+    else throw unsafe(`The archive contains an entry that leaves the workspace: ${JSON.stringify(name)}.`);
   }
 
   async finish(): Promise<ExtractedAttempt> {
     if (this.meta === null) throw new DteError('DTE_ARTIFACT_INCOMPLETE', 'The archive is empty.');
     if (this.options.format === 'nx-cache' && !this.hasCode)
-      throw new DteError('DTE_ARTIFACT_INCOMPLETE', 'The archive does not say how its task ended.');
+      throw new DteError(
+        'DTE_ARTIFACT_INCOMPLETE',
+        'The archive does not contain the exit code of its task.',
+      );
     await this.standing.settle();
     for (const { path, target } of this.links) {
       await rm(path, { recursive: true, force: true });
@@ -183,31 +182,33 @@ class Extractor {
       await this.removeOld();
     }
     this.count(size);
-    if (name === NX_TERMINAL_OUTPUT_ENTRY) await this.takeTerminalOutput(entry);
-    else if (name === NX_CODE_ENTRY) this.meta = await this.withCode(this.meta, entry);
+    if (name === NX_ARCHIVE.terminalOutputEntry) await this.takeTerminalOutput(entry);
+    else if (name === NX_ARCHIVE.codeEntry) this.meta = await this.withCode(this.meta, entry);
     else await this.takeOutput(entry, name);
   }
 
   private async withCode(meta: ArchiveMeta, entry: ArchiveEntry): Promise<ArchiveMeta> {
-    if (this.hasCode) throw unsafe('The archive says twice how its task ended.');
-    if (entry.header.size !== CODE_BYTES)
-      throw unsafe(`The exit code in the archive has ${entry.header.size} bytes, not ${CODE_BYTES}.`);
+    if (this.hasCode) throw unsafe('The archive contains the exit code of its task twice.');
+    if (entry.header.size !== NX_ARCHIVE.codeBytes)
+      throw unsafe(
+        `The exit code in the archive has ${entry.header.size} bytes, not ${NX_ARCHIVE.codeBytes}.`,
+      );
     const chunks: Buffer[] = [];
     for await (const chunk of entry) chunks.push(chunk);
-    const code = Buffer.concat(chunks).readInt32BE();
+    const code = NX_ARCHIVE.codeOf(Buffer.concat(chunks));
     this.hasCode = true;
     return { ...meta, code, status: code === 0 ? 'success' : 'failure' };
   }
 
   private async takeMeta(entry: ArchiveEntry): Promise<void> {
     if (entry.header.name !== META_ENTRY || entry.header.size > META_BYTES) {
-      throw unsafe('The archive does not begin with a meta.json of this version.');
+      throw unsafe('The archive does not start with a meta.json of this version.');
     }
     const chunks: Buffer[] = [];
     for await (const chunk of entry) chunks.push(chunk);
     const meta = parseMeta(Buffer.concat(chunks).toString('utf8'));
     if (meta.taskId !== this.options.taskId) {
-      throw unsafe(`The archive is of ${meta.taskId}, not of ${this.options.taskId}.`);
+      throw unsafe(`The archive belongs to ${meta.taskId}, not to ${this.options.taskId}.`);
     }
     this.meta = meta;
     await this.removeOld();
@@ -260,14 +261,14 @@ class Extractor {
   private keepLink(path: string, target: string): void {
     const leaves = isAbsolute(target) || !isInside(this.folders.root, join(path, '..', target));
     if (target === '' || target.includes('\0') || (leaves && this.options.links !== 'any')) {
-      throw unsafe(`The archive has a link that leaves the workspace: ${path} -> ${target}.`);
+      throw unsafe(`The archive contains a link that leaves the workspace: ${path} -> ${target}.`);
     }
     this.links.push({ path, target });
   }
 
   private async checkLink(path: string, target: string): Promise<void> {
     if (isInside(this.folders.root, await finalTarget(path, target))) return;
-    throw unsafe(`The archive has links that together leave the workspace: ${path} -> ${target}.`);
+    throw unsafe(`The archive contains links that together leave the workspace: ${path} -> ${target}.`);
   }
 }
 

@@ -38,8 +38,10 @@ export function checkedParts(name: string): string[] {
     Buffer.byteLength(name) > MAX_PATH_BYTES ||
     parts.some((part) => Buffer.byteLength(part) > MAX_PART_BYTES)
   )
-    throw unsafe(`The archive has an entry whose path is too long: ${JSON.stringify(name.slice(0, 100))}...`);
-  if (bad) throw unsafe(`The archive has an entry that leaves the workspace: ${JSON.stringify(name)}.`);
+    throw unsafe(
+      `The archive contains an entry whose path is too long: ${JSON.stringify(name.slice(0, 100))}...`,
+    );
+  if (bad) throw unsafe(`The archive contains an entry that leaves the workspace: ${JSON.stringify(name)}.`);
   return parts;
 }
 

@@ -8,7 +8,7 @@ export function refuseUnnameable(taskId: string, entries: readonly OutputEntry[]
   if (unnameable === undefined) return;
   throw new DteError(
     'DTE_OUTPUT_NAME',
-    `The output ${JSON.stringify(unnameable.path)} of ${taskId} has a name that is not UTF-8: it can not be sent to another machine.`,
+    `The output ${JSON.stringify(unnameable.path)} of ${taskId} has a name that is not UTF-8, so it cannot be sent to another machine.`,
   );
 }
 
@@ -45,6 +45,6 @@ export function expectSame(
   if (made === undefined || here === undefined || made.digest === here.digest) return;
   throw new DteError(
     'DTE_OUTPUTS_DIFFER',
-    `The outputs of ${taskId} have not arrived as they were made: ${said(made)} there, ${said(here)} here.`,
+    `The outputs of ${taskId} differ from those on the machine that created them: ${said(made)} there, ${said(here)} here.`,
   );
 }

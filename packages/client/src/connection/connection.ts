@@ -15,7 +15,7 @@ import { type Tunnel, openTunnel } from '../tunnel';
 import { type Backoff, uniformBackoff } from './backoff';
 import { type Channel, type Credentials, type HelloClaims } from './client-handshake';
 
-import { type Link, type LinkEvents, openLink } from './link';
+import { type LinkEvents, Link } from './link';
 import { Outbox } from './outbox';
 import { Reach, type Unreached } from './reach';
 
@@ -227,7 +227,7 @@ class ReconnectingConnection<T> implements Connection<T> {
       verified: pin !== null && pin === this.verifiedPin,
       sessionToken: this.lastOpen?.token ?? null,
     };
-    this.link = openLink(webSocket, { hello, credentials, channel, limits }, events);
+    this.link = new Link(webSocket, { hello, credentials, channel, limits }, events);
   }
 
   /** The address for HTTP clients, which cannot pin a key: where there is one, a tunnel. */
@@ -245,7 +245,7 @@ class ReconnectingConnection<T> implements Connection<T> {
     const found = await address();
     if (found !== null) return found;
     this.reach.forget();
-    throw new DteError('DTE_NO_COORDINATOR', 'No coordinator has announced itself yet.');
+    throw new DteError('DTE_NO_COORDINATOR', 'No coordinator has published its address yet.');
   }
 
   private receive(frame: string): void {

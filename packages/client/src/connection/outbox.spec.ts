@@ -9,7 +9,12 @@ const sync = (seq: number): AgentSync => ({
   work: [],
 });
 const output = (offset: number, length = 10): AgentOutput => ({
-  ...{ type: 'agent.output', runId: 'r', taskId: 't', attempt: 1, offset, data: 'x'.repeat(length) },
+  type: 'agent.output',
+  runId: 'r',
+  taskId: 't',
+  attempt: 1,
+  offset,
+  data: 'x'.repeat(length),
 });
 
 /** A socket that takes nothing until told to. */
@@ -17,7 +22,9 @@ function sink() {
   const written: string[] = [];
   const done: (() => void)[] = [];
   return {
-    ...{ written, done, bufferedBytes: 0 },
+    written,
+    done,
+    bufferedBytes: 0,
     write(frame: string, whenDone: () => void) {
       written.push(frame);
       done.push(whenDone);

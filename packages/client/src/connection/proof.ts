@@ -35,8 +35,8 @@ export function verifyServer(secret: string, welcome: Welcome, handshake: Handsh
   throw new DteError(
     'DTE_BAD_SECRET',
     welcome.proof === null
-      ? 'The coordinator has no secret, but DTE_SECRET is set here: it may not be the one of this pipeline.'
-      : 'The coordinator could not prove that it knows DTE_SECRET, or what it said was changed on the way.',
+      ? 'The coordinator has no secret, but DTE_SECRET is set here: it may not be the coordinator of this pipeline.'
+      : 'The coordinator could not prove that it knows DTE_SECRET, or its messages were changed in transit.',
   );
 }
 
@@ -48,12 +48,11 @@ export function refusalOf(secret: string | undefined, refusal: Refusal, handshak
   const { code, message } = refusal.reason;
   if (secret === undefined || isProven(secret, refusal, handshake))
     return new DteError(code, printable(message, MESSAGE_CHARS));
-  return new DteError(code, UNPROVEN_WORDS[code] ?? `The coordinator refused this job with ${code}.`);
+  return new DteError(code, UNPROVEN_WORDS[code] ?? `The coordinator rejected this job with ${code}.`);
 }
 
 /** What is refused before the coordinator proves anything. */
 const UNPROVEN_WORDS: Partial<Record<ErrorCode, string>> = {
-  DTE_BAD_SECRET:
-    'The coordinator does not accept the proof of this job: its DTE_SECRET is another one, or it has none.',
-  DTE_PROTOCOL_VERSION: 'The coordinator speaks another version of the protocol than this job.',
+  DTE_BAD_SECRET: 'The coordinator cannot authenticate this job: its DTE_SECRET is different or not set.',
+  DTE_PROTOCOL_VERSION: 'The coordinator uses another version of the protocol than this job.',
 };

@@ -86,12 +86,12 @@ function dialOne(url: string, pin: string | null, timeoutMs: number, signal: Abo
       socket.on('error', () => undefined).destroy();
       reject(new DteError(code, `The coordinator at ${url} cannot be reached: ${why}.`));
     };
-    const onAbort = () => fail('given up');
+    const onAbort = () => fail('aborted');
     const onError = (error: Error) => fail(error.message || error.name);
     const onReady = (): void => {
       // Nothing has been written yet: who has another key learns nothing but that somebody called.
       if (pin !== null && !hasPin(socket, pin)) {
-        fail('its TLS key is not the published one', 'DTE_PIN_MISMATCH');
+        fail('its TLS key differs from the published one', 'DTE_PIN_MISMATCH');
         return;
       }
       settle();

@@ -26,8 +26,8 @@ interface Doubtful {
 
 const describe = ({ came, stored }: Doubtful): string =>
   stored === null
-    ? `it came without its sha256 (header ${DIGEST_HEADER})`
-    : `its sha256 is ${came}, that of what was stored is ${stored}`;
+    ? `it arrived without its sha256 (header ${DIGEST_HEADER})`
+    : `its sha256 is ${came}, the stored one is ${stored}`;
 
 /** Received, or in doubt. @throws DteError when it does not arrive at all */
 async function receive(deps: DownloadDeps, spec: RequestSpec): Promise<Received | Doubtful> {
@@ -55,7 +55,7 @@ async function verdict(deps: DownloadDeps, path: string, doubtful: Doubtful): Pr
   try {
     state = await deps.check(path);
   } catch (thrown) {
-    return damaged(path, `${how}, and the coordinator could not be told`, thrown);
+    return damaged(path, `${how}, and the coordinator could not be informed`, thrown);
   }
   return state === 'good' ? null : damaged(path, `${how}; the coordinator has removed it`);
 }
@@ -84,7 +84,7 @@ export async function download(deps: DownloadDeps, spec: RequestSpec): Promise<D
     const trouble = await verdict(deps, spec.path, doubtful);
     if (trouble !== null) throw trouble;
     if (!isLast) continue;
-    const where = "the coordinator's own copy is good, so look at what lies between";
+    const where = "the coordinator's own copy is intact, so check the network and any proxy in between";
     throw damaged(spec.path, `${describe(doubtful)}, ${reads} times; ${where}`);
   }
 }

@@ -40,12 +40,12 @@ export function errorOfAnswer(
 ): DteError {
   const code = header !== undefined && isCode(header) ? header : codeOfStatus(status);
   const [line = ''] = body.split('\n', 1);
-  return new DteError(code, line.trim() === '' ? `${what} was answered ${status}.` : line.trim());
+  return new DteError(code, line.trim() === '' ? `${what} returned status ${status}.` : line.trim());
 }
 
 /** A request that got no answer, as a DteError. */
 export function errorOfFailure(what: string, thrown: unknown): DteError {
   if (thrown instanceof DteError) return thrown;
   const message = thrown instanceof Error ? thrown.message || thrown.name : String(thrown);
-  return new DteError('DTE_NO_COORDINATOR', `${what} got no answer: ${message}.`, { cause: thrown });
+  return new DteError('DTE_NO_COORDINATOR', `${what} failed: ${message}.`, { cause: thrown });
 }

@@ -1,1 +1,2 @@
-export { type HttpClient, type HttpClientOptions, httpClient } from './http-client';
+export { type HttpClient, httpClient } from './http-client';
+export { type HttpClientOptions } from './sender';

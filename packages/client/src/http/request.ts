@@ -23,6 +23,17 @@ export interface Transport {
   readonly secure: boolean;
 }
 
+/** One try of a request. */
+export interface RequestOptions {
+  readonly transport: Transport;
+  /** `http(s)://host:port` */
+  readonly url: string;
+  /** Null: none is shown. */
+  readonly token: string | null;
+  readonly idleMs: number;
+  readonly spec: RequestSpec;
+}
+
 const ERROR_BODY_BYTES = 16 * 1024;
 
 /** @param idleMs how long a socket is kept that no request uses */
@@ -52,13 +63,13 @@ export async function readBody(stream: Readable, maxBytes: number): Promise<stri
  * has `uploadAnswerMs`.
  * @throws DteError for every other answer and for none
  */
-export async function request(
-  transport: Transport,
-  url: string,
-  token: string | null,
-  idleMs: number,
-  spec: RequestSpec,
-): Promise<http.IncomingMessage> {
+export async function request({
+  transport,
+  url,
+  token,
+  idleMs,
+  spec,
+}: RequestOptions): Promise<http.IncomingMessage> {
   const what = `${spec.method} ${spec.path}`;
   const headers: http.OutgoingHttpHeaders = {};
   if (token !== null) headers.authorization = `Bearer ${token}`;
@@ -71,13 +82,13 @@ export async function request(
     headers,
     agent: transport.agent,
     timeout: idleMs,
-    ...(spec.signal === undefined ? {} : { signal: spec.signal }),
+    signal: spec.signal,
   });
   outgoing.on('timeout', () => {
     outgoing.destroy(
       new DteError(
         'DTE_TIMEOUT',
-        `${what}: no byte moved for ${outgoing.socket?.timeout ?? idleMs} ms (DTE_HTTP_TIMEOUT_MS).`,
+        `${what}: no progress for ${outgoing.socket?.timeout ?? idleMs} ms (DTE_HTTP_TIMEOUT_MS).`,
       ),
     );
   });

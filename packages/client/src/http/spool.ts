@@ -30,7 +30,7 @@ const asSpoolError = (thrown: unknown): unknown =>
   ['ENOSPC', 'EDQUOT'].includes((thrown as NodeJS.ErrnoException).code ?? '')
     ? new DteError(
         'DTE_DISK_FULL',
-        `The temporary folder ${tmpdir()} has no space for an artifact (TMPDIR moves it).`,
+        `The temporary folder ${tmpdir()} has no space for an artifact (to move it, set TMPDIR).`,
         { cause: thrown },
       )
     : thrown;

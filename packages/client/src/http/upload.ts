@@ -30,7 +30,7 @@ export function hashedUpload(body: () => Readable): {
       const header = headers[DIGEST_HEADER];
       const came = typeof header === 'string' ? sha256OfHeader(header) : null;
       if (came === null || came === hash.digest('base64')) return;
-      throw new DteError('DTE_ARTIFACT_DAMAGED', `The upload to ${path} was damaged on its way.`);
+      throw new DteError('DTE_ARTIFACT_DAMAGED', `The upload to ${path} was damaged in transit.`);
     },
   };
 }

@@ -20,7 +20,7 @@ const isLowSurrogate = (unit: number): boolean => unit >= 0xdc00 && unit <= 0xdf
 export function withinLimit(text: string, maxBytes: number): string {
   // A code unit is at most three bytes of UTF-8, so short texts need no counting.
   if (text.length * 3 <= maxBytes || Buffer.byteLength(text) <= maxBytes) return text;
-  const note = `dte: the beginning of this output is left out, it is longer than ${maxBytes} bytes\n`;
+  const note = `dte: the beginning of this output is omitted, because it is longer than ${maxBytes} bytes\n`;
   const budget = Math.max(0, maxBytes - note.length);
   let from = Math.max(0, text.length - budget);
   while (Buffer.byteLength(text.slice(from)) > budget) from += Math.max(1, (text.length - from) >> 4);

@@ -7,25 +7,25 @@ import { sessionIdOf } from './session-id';
 
 describe('sessionIdOf', () => {
   it('is the id that was given, whatever CI says', () => {
-    expect(sessionIdOf({ session: 'mine' }, { CI_PIPELINE_ID: '9' })).toBe('mine');
+    expect(sessionIdOf({ session: 'mine' }, { projectId: null, pipelineId: '9' })).toBe('mine');
   });
 
   it('is project and pipeline on GitLab', () => {
-    expect(sessionIdOf({}, { CI_PROJECT_ID: '7', CI_PIPELINE_ID: '1001' })).toBe('7-1001');
+    expect(sessionIdOf({}, { projectId: '7', pipelineId: '1001' })).toBe('7-1001');
   });
 
   it('tells environments of one pipeline apart', () => {
-    expect(sessionIdOf({ environment: 'linux' }, { CI_PROJECT_ID: '7', CI_PIPELINE_ID: '1001' })).toBe(
+    expect(sessionIdOf({ environment: 'linux' }, { projectId: '7', pipelineId: '1001' })).toBe(
       '7-1001-linux',
     );
   });
 
   it('is local outside of CI', () => {
-    expect(sessionIdOf({}, {})).toBe('local');
+    expect(sessionIdOf({}, null)).toBe('local');
   });
 
   it('refuses parts that make no id', () => {
-    expect(() => sessionIdOf({}, { CI_PIPELINE_ID: 'a/b' })).toThrow(/set DTE_SESSION_ID/);
+    expect(() => sessionIdOf({}, { projectId: null, pipelineId: 'a/b' })).toThrow(/set DTE_SESSION_ID/);
   });
 });
 

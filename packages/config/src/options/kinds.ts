@@ -62,7 +62,7 @@ export const targetPattern = () =>
       /^!?(?!tag:)/,
       'expected targets; for tags and folders write an assignment rule with `run-on: main`',
     )
-    .regex(/^[^{}]*$/, 'expected each alternative as an entry of its own instead of braces');
+    .regex(/^[^{}]*$/, 'expected a separate entry for each alternative instead of braces');
 
 /** An address of a coordinator: `http://host:port`. A trailing slash is dropped. */
 export const httpAddress = () =>
@@ -115,7 +115,7 @@ export const numbersByTarget = (min: number, max: number = Number.MAX_SAFE_INTEG
             const value = JSON.parse(text) as unknown;
             return typeof value === 'number' ? { '*': value } : value;
           } catch {
-            context.addIssue('neither a number nor JSON');
+            context.addIssue('expected a number or JSON');
             return z.NEVER;
           }
         }),

@@ -92,8 +92,8 @@ describe('resolveConfig', () => {
       nxJson: { coordinatorURL: 'x', accessToken: 'dte' },
     });
     expect(warnings).toEqual([
-      'The variable DTE_AGENT_WAIT is not known and was ignored. Did you mean DTE_AGENT_WAIT_MS?',
-      'The option coordinatorURL in nx.json is not known and was ignored. Did you mean coordinatorUrl?',
+      'The variable DTE_AGENT_WAIT is unknown and was ignored. Did you mean DTE_AGENT_WAIT_MS?',
+      'The option coordinatorURL in nx.json is unknown and was ignored. Did you mean coordinatorUrl?',
     ]);
   });
 
@@ -101,7 +101,7 @@ describe('resolveConfig', () => {
     const { config, warnings } = resolveConfig({ env: {}, nxJson: { secret: 'x' } });
     expect(config.secret).toBeUndefined();
     expect(warnings).toEqual([
-      'The option secret does not belong into nx.json and was ignored there. Set DTE_SECRET instead.',
+      'The option secret cannot be set in nx.json and was ignored there. Set DTE_SECRET instead.',
     ]);
   });
 

@@ -72,7 +72,7 @@ function unknownVariables(env: Env): string[] {
   const known = OPTIONS.flatMap(({ about }) => (about.env === null ? [] : [about.env]));
   return Object.keys(env)
     .filter((name) => name.startsWith('DTE_') && !known.includes(name) && !INTERNAL_ENV.includes(name))
-    .map((name) => `The variable ${name} is not known and was ignored.${hint(name, known)}`);
+    .map((name) => `The variable ${name} is unknown and was ignored.${hint(name, known)}`);
 }
 
 function unknownOptions(nxJson: Readonly<Record<string, unknown>>): string[] {
@@ -82,8 +82,8 @@ function unknownOptions(nxJson: Readonly<Record<string, unknown>>): string[] {
     .map((name) => {
       const misplaced = OPTIONS.find((option) => option.name === name);
       return misplaced === undefined
-        ? `The option ${name} in nx.json is not known and was ignored.${hint(name, known)}`
-        : `The option ${name} does not belong into nx.json and was ignored there.${misplaced.about.env === null ? '' : ` Set ${misplaced.about.env} instead.`}`;
+        ? `The option ${name} in nx.json is unknown and was ignored.${hint(name, known)}`
+        : `The option ${name} cannot be set in nx.json and was ignored there.${misplaced.about.env === null ? '' : ` Set ${misplaced.about.env} instead.`}`;
     });
 }
 

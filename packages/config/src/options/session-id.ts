@@ -1,21 +1,28 @@
 import { DteError, sessionIdSchema } from '@org/dte-protocol';
-import type { Env } from './resolve';
 import type { Config } from './schema';
+
+/** The pipeline that a process runs in, as far as CI tells. */
+interface PipelineIds {
+  readonly projectId: string | null;
+  readonly pipelineId: string | null;
+}
 
 /**
  * The session that a process belongs to: named, or that of the pipeline it runs in, or `local`.
  * @throws DteError DTE_BAD_CONFIG when the parts give no usable id
  */
-export function sessionIdOf(config: Pick<Config, 'session' | 'environment'>, env: Env): string {
+export function sessionIdOf(
+  config: Pick<Config, 'session' | 'environment'>,
+  pipeline: PipelineIds | null,
+): string {
   if (config.session !== undefined) return config.session;
-  const parts = [env['CI_PROJECT_ID'], env['CI_PIPELINE_ID']].filter(
-    (part) => part !== undefined && part !== '',
-  );
-  const base = env['CI_PIPELINE_ID'] ? parts.join('-') : 'local';
+  const { projectId, pipelineId } = pipeline ?? { projectId: null, pipelineId: null };
+  const parts = [projectId, pipelineId].filter((part) => part !== null);
+  const base = pipelineId === null ? 'local' : parts.join('-');
   const id = config.environment === undefined ? base : `${base}-${config.environment}`;
   if (sessionIdSchema.safeParse(id).success) return id;
   throw new DteError(
     'DTE_BAD_CONFIG',
-    `The session id "${id}", made from CI_PROJECT_ID, CI_PIPELINE_ID and DTE_ENVIRONMENT, has characters that an id cannot have; set DTE_SESSION_ID.`,
+    `The session id "${id}", made from CI_PROJECT_ID, CI_PIPELINE_ID and DTE_ENVIRONMENT, contains characters that are not allowed in an id; set DTE_SESSION_ID.`,
   );
 }

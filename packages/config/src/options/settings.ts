@@ -10,6 +10,8 @@ export const settingsOf = (
   { stopAgentsAfter, stopAgentsOnFailure, requireExplicitCompletion }: Config,
   jobId: string | undefined,
 ): SessionSettings => ({
-  ...{ stopAgentsAfter, stopAgentsOnFailure, requireExplicitCompletion },
+  stopAgentsAfter,
+  stopAgentsOnFailure,
+  requireExplicitCompletion,
   ...(jobId === undefined ? {} : { openedBy: jobId }),
 });

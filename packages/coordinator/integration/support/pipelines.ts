@@ -22,7 +22,11 @@ export const claimsOf = (overrides: Partial<FakeClaims> = {}): FakeClaims => ({
 /** The hello of a job of the session's pipeline. */
 export const helloOf = (role: Hello['role'], idToken: string | null, overrides: Partial<Hello> = {}): Hello =>
   exampleHello({
-    ...{ role, idToken, sessionId: SESSION, slots: null, protocolVersion: PROTOCOL_VERSION },
+    role,
+    idToken,
+    sessionId: SESSION,
+    slots: null,
+    protocolVersion: PROTOCOL_VERSION,
     ...overrides,
   });
 
@@ -47,7 +51,10 @@ const token =
     gitlab.idToken(claimsOf(claims), options);
 
 const refused = (what: string, idToken: Caller['idToken'], message: string): Caller => ({
-  ...{ what, secret: SECRET, idToken, message },
+  what,
+  secret: SECRET,
+  idToken,
+  message,
   code: 'DTE_ID_TOKEN_REFUSED',
 });
 
@@ -57,7 +64,10 @@ export const STRANGERS: readonly Caller[] = [
   { what: 'an id token but no secret', idToken: token({}), code: 'DTE_BAD_SECRET', message: 'has no secret' },
   {
     what: 'an id token and a wrong secret',
-    ...{ secret: 'wrong', idToken: token({}), code: 'DTE_BAD_SECRET', message: 'another secret' },
+    secret: 'wrong',
+    idToken: token({}),
+    code: 'DTE_BAD_SECRET',
+    message: 'another secret',
   },
   refused('the secret but no id token', () => null, 'There is no id token'),
   refused(

@@ -4,7 +4,7 @@ import { DteError } from '@org/dte-protocol';
 import { type ArtifactKey, describeKey, type PutOptions, type Receipt, SMALL_BYTES } from './artifact-store';
 
 export const alreadyStored = (key: ArtifactKey): DteError =>
-  new DteError('DTE_ARTIFACT_EXISTS', `There is already an artifact for ${describeKey(key)}; it is kept.`);
+  new DteError('DTE_ARTIFACT_EXISTS', `An artifact for ${describeKey(key)} already exists; it is kept.`);
 
 const tooLarge = (key: ArtifactKey, options: PutOptions): DteError =>
   new DteError(
@@ -36,7 +36,7 @@ export class ReceiptMaker {
     if (typeof expectedSha256 !== 'string' || expectedSha256 === sha256) return { bytes: this.bytes, sha256 };
     throw new DteError(
       'DTE_ARTIFACT_DAMAGED',
-      `The upload for ${describeKey(key)} was damaged on its way: its sha256 is ${sha256}, not ${expectedSha256}.`,
+      `The upload for ${describeKey(key)} was damaged in transit: its sha256 is ${sha256}, not ${expectedSha256}.`,
     );
   }
 }
@@ -65,13 +65,13 @@ export async function* uploadPieces(
     }
   }
   if (options.expectedBytes !== null && total !== options.expectedBytes) {
-    throw incomplete(key, `${total} of ${options.expectedBytes} bytes came`);
+    throw incomplete(key, `${total} of ${options.expectedBytes} bytes arrived`);
   }
   yield { chunks: pending, last: true };
 }
 
 const incomplete = (key: ArtifactKey, how: string, cause?: unknown): DteError =>
-  new DteError('DTE_ARTIFACT_INCOMPLETE', `The upload for ${describeKey(key)} was cut off: ${how}.`, {
+  new DteError('DTE_ARTIFACT_INCOMPLETE', `The upload for ${describeKey(key)} was interrupted: ${how}.`, {
     cause,
   });
 

@@ -42,7 +42,7 @@ export class PipelineDoor {
     if (this.own !== null && !this.verifier.issuers.includes(this.own.issuer)) {
       throw new DteError(
         'DTE_BAD_CONFIG',
-        `The id token of this job is of ${this.own.issuer}, but only these issuers are accepted: ${this.verifier.issuers.join(', ')} (option issuers, DTE_ISSUERS).`,
+        `The id token of this job was issued by ${this.own.issuer}, but only these issuers are accepted: ${this.verifier.issuers.join(', ')} (option issuers, DTE_ISSUERS).`,
       );
     }
   }
@@ -59,7 +59,7 @@ export class PipelineDoor {
     if (idToken === null || idToken === undefined) {
       throw new DteError(
         'DTE_ID_TOKEN_REFUSED',
-        'There is no id token (DTE_ID_TOKEN), and the coordinator asks for one.',
+        'There is no id token (DTE_ID_TOKEN), and the coordinator requires one.',
       );
     }
     const claims = await this.verifier.verify(idToken);

@@ -58,7 +58,7 @@ export class TokenIssuer {
       rest.length > 0 ||
       !sameText(signature, this.sign(payload))
     ) {
-      throw unauthorized('The token of this request was not given out by this coordinator.');
+      throw unauthorized('The token of this request was not issued by this coordinator.');
     }
     const [sessionId, role, clientId, expiresAtMs] = claimsSchema.parse(
       JSON.parse(Buffer.from(payload, 'base64url').toString('utf8')),

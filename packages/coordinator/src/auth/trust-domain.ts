@@ -47,10 +47,10 @@ export class TrustDomain {
       // What a session is called is only a name outside of GitLab, and the cure there is another one.
       const byName = hello.jobUrl === null && typeof hello.idToken !== 'string';
       const why = byName
-        ? ' by its name (numbers with a dash between them; outside of GitLab give it another one: --session, DTE_SESSION_ID)'
+        ? ' by its name (numbers separated by a dash; outside GitLab, use another name: --session, DTE_SESSION_ID)'
         : '';
       throw refused(
-        `Session ${sessionId} is a pipeline of GitLab${why}, and this coordinator has nothing but a secret to know its clients by: any job with the secret could replace what this pipeline stores.`,
+        `Session ${sessionId} is a GitLab pipeline${why}, and this coordinator authenticates its clients with a secret only: any job with the secret could replace what this pipeline stores.`,
       );
     }
     const project = projectOf(sessionId);
@@ -58,7 +58,7 @@ export class TrustDomain {
     this.project ??= project;
     if (this.project !== project) {
       throw refused(
-        `Session ${sessionId} is none of the project "${this.project}" that this coordinator works for, and it has nothing but a secret to know its clients by.`,
+        `Session ${sessionId} does not belong to the project "${this.project}" that this coordinator serves, and it authenticates its clients with a secret only.`,
       );
     }
     await (this.saved ??= this.save(project));

@@ -16,7 +16,7 @@ export function evictionLog(
     if (atMs - saidAtMs < EVERY_MS && atMs >= saidAtMs) return;
     logger.warn(
       { address, evicted, code: 'DTE_TOO_MANY' },
-      'connections that prove nothing are cut off for newer ones (limits strangersPerAddress, strangersPerCoordinator)',
+      'unauthenticated connections are evicted for newer ones (limits strangersPerAddress, strangersPerCoordinator)',
     );
     saidAtMs = atMs;
     evicted = 0;

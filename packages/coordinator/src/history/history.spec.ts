@@ -24,7 +24,10 @@ describe('the history in files', () => {
   const open = (): FileTaskHistory =>
     new FileTaskHistory(root, { limits: LIMITS, onDamage: (message) => damages.push(message) });
   const at = (atMs: number, status: Evidence['status'], hash = '1'): Evidence => ({
-    ...{ taskId: 'app:e2e', hash, status, atMs },
+    taskId: 'app:e2e',
+    hash,
+    status,
+    atMs,
   });
   const path = (): string => join(root, '42.ndjson');
 
@@ -41,7 +44,7 @@ describe('the history in files', () => {
     await again.note('42', [at(2, 'success')]);
 
     expect(await open().flaky('42', 3)).toMatchObject([{ taskId: 'app:e2e' }]);
-    expect(damages).toContain(`1 lines of ${path()} are damaged and are left out.`);
+    expect(damages).toContain(`1 lines of ${path()} are damaged and were skipped.`);
   });
 
   it('is shared by coordinators that use one folder at a time', async () => {

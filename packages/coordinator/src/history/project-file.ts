@@ -80,7 +80,7 @@ export class ProjectFile {
     this.torn = false;
     if (size > limits.historyEntries * MAX_LINE_BYTES * SLACK) {
       onDamage(
-        `${this.path} has ${size} bytes, far more than the limit historyEntries allows; it is begun anew.`,
+        `${this.path} has ${size} bytes, far more than the limit historyEntries allows; a new file is started.`,
       );
       await fs.rm(this.path, { force: true });
       this.bytes = 0;
@@ -91,7 +91,7 @@ export class ProjectFile {
     for (const each of evidence) this.book.add(each);
     this.lines = evidence.length + damaged;
     this.torn = text !== '' && !text.endsWith('\n');
-    if (damaged > 0) onDamage(`${damaged} lines of ${this.path} are damaged and are left out.`);
+    if (damaged > 0) onDamage(`${damaged} lines of ${this.path} are damaged and were skipped.`);
   }
 
   private async sizeOnDisk(): Promise<number> {

@@ -130,7 +130,7 @@ export function artifactEndpoints({ artifacts, registry, limits, logger }: Artif
       roles,
       handle: async ({ claims: { sessionId }, request }) => {
         const maxBytes = LIMITS.hashesPerQuestion.value * BYTES_PER_HASH + 1024;
-        const body = await readBody(request.raw, maxBytes, 'The question');
+        const body = await readBody(request.raw, maxBytes, 'The lookup');
         const { hashes, sizes } = decode(cacheQuestionSchema, body.toString('utf8'), maxBytes);
         const keyOf = (hash: string): ArtifactKey => ({ kind: 'cache', sessionId, hash });
         if (sizes === true) {

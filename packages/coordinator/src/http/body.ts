@@ -30,7 +30,7 @@ export async function readBody(request: IncomingMessage, maxBytes: number, what:
     }
   } catch (thrown) {
     if (thrown instanceof DteError) throw thrown;
-    throw new DteError('DTE_MALFORMED_MESSAGE', `${what} was cut off.`, { cause: thrown });
+    throw new DteError('DTE_MALFORMED_MESSAGE', `${what} was interrupted.`, { cause: thrown });
   }
   return Buffer.concat(chunks);
 }

@@ -54,10 +54,10 @@ export function addEndpoint(server: FastifyInstance, deps: EndpointDeps, endpoin
 
 async function authorise({ tokens, registry }: EndpointDeps, header: string | undefined): Promise<Claims> {
   const token = /^Bearer (\S{1,1024})$/i.exec(header ?? '')?.[1];
-  if (token === undefined) throw unauthorized('This request carries no token (Authorization: Bearer ...).');
+  if (token === undefined) throw unauthorized('This request has no token (Authorization: Bearer ...).');
   const claims = tokens.verify(token);
   if (await registry.exists(claims.sessionId)) return claims;
-  throw unauthorized(`The session ${sessionIdOf(claims.sessionId)} of this token is gone.`);
+  throw unauthorized(`The session ${sessionIdOf(claims.sessionId)} of this token no longer exists.`);
 }
 
 async function refuseRole(
@@ -68,7 +68,7 @@ async function refuseRole(
 ): Promise<FastifyReply> {
   const path = request.routeOptions.url ?? request.url;
   const error = unauthorized(
-    `${method} ${path} is for ${roles.join(' and ')}; this token was given to one of role ${role}.`,
+    `${method} ${path} requires the role ${roles.join(' or ')}; this token has the role ${role}.`,
   );
   await settleBody(request, reply);
   return answerError(reply, error, 403);

@@ -33,7 +33,7 @@ export function asAnswer(thrown: unknown): DteError {
   const error = DteError.from(thrown);
   if (!isOutOfDescriptors(thrown) && !isOutOfDescriptors(error.cause)) return error;
   const message =
-    'The coordinator has as many files and connections open as it may (ulimit -n): raise that, or connect fewer agents.';
+    'The coordinator has reached its limit of open files and connections (ulimit -n): raise the limit, or connect fewer agents.';
   return new DteError('DTE_COORDINATOR_LOST', message, { cause: thrown });
 }
 

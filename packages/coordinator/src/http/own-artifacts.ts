@@ -20,6 +20,6 @@ export async function requireOwn(
   if (isOwn === true) return;
   throw new DteError(
     'DTE_NOT_HELD',
-    `Agent ${clientId} holds no task that could store ${describeKey(key)}; nothing is kept.`,
+    `Agent ${clientId} has no task assigned that could store ${describeKey(key)}; nothing was stored.`,
   );
 }

@@ -8,14 +8,19 @@ const limits = { bodyWindowMs: 1_000, bodyWindowBytes: 100 };
 /** A request and its answer as far as they are looked at; a test moves them along. */
 function exchange() {
   const socket = {
-    ...{ bytesRead: 0, bytesWritten: 0, destroyed: false, _handle: { writeQueueSize: 0 } },
+    bytesRead: 0,
+    bytesWritten: 0,
+    destroyed: false,
+    _handle: { writeQueueSize: 0 },
     destroy: () => void (socket.destroyed = true),
     timeoutMs: 60_000,
     setTimeout: (ms: number) => void (socket.timeoutMs = ms),
   };
   const request = { method: 'PUT', url: '/v1/cache/1', socket, complete: false, readableLength: 0 };
   const response = Object.assign(new EventEmitter(), {
-    ...{ headersSent: false, writableLength: 0, writableFinished: false },
+    headersSent: false,
+    writableLength: 0,
+    writableFinished: false,
   });
   const slow: DteError[] = [];
   const onSlow = (error: DteError): void => void slow.push(error);

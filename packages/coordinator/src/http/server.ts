@@ -33,7 +33,7 @@ export function createServer(deps: ServerDeps): FastifyInstance {
     frameworkErrors: (error, _request, reply) => {
       answerError(
         reply,
-        new DteError('DTE_INVALID_ID', `The address of this request cannot be read: ${error.message}.`),
+        new DteError('DTE_INVALID_ID', `The URL of this request is invalid: ${error.message}.`),
         400,
       );
     },
@@ -52,7 +52,7 @@ export function createServer(deps: ServerDeps): FastifyInstance {
   server.setNotFoundHandler((request, reply) =>
     answerError(
       reply,
-      new DteError('DTE_INVALID_ID', `There is nothing at ${request.method} ${request.url.slice(0, 200)}.`),
+      new DteError('DTE_INVALID_ID', `No endpoint for ${request.method} ${request.url.slice(0, 200)}.`),
       404,
     ),
   );
@@ -89,13 +89,16 @@ function answerBrokenRequest(error: Error, socket: Socket, { headersMs }: LimitV
 function whatIsBroken(error: Error, headersMs: number): DteError {
   switch (systemCode(error)) {
     case 'HPE_INVALID_EOF_STATE':
-      return new DteError('DTE_ARTIFACT_INCOMPLETE', 'The request was cut off before its body was complete.');
+      return new DteError(
+        'DTE_ARTIFACT_INCOMPLETE',
+        'The request was interrupted before its body was complete.',
+      );
     case 'ERR_HTTP_REQUEST_TIMEOUT':
       return new DteError(
         'DTE_TIMEOUT',
         `The headers of a request took longer than ${headersMs} ms (limit headersMs, DTE_HEADERS_TIMEOUT_MS).`,
       );
     default:
-      return new DteError('DTE_MALFORMED_MESSAGE', `This is not a request: ${error.message}.`);
+      return new DteError('DTE_MALFORMED_MESSAGE', `This is not a valid request: ${error.message}.`);
   }
 }

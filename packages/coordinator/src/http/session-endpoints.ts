@@ -32,7 +32,8 @@ const takesGzip = ({ request }: Call): boolean =>
 export function sessionEndpoints(registry: SessionRegistry, limits: LimitValues): Endpoint[] {
   const sessionOf = async ({ claims: { sessionId } }: Call): Promise<Session> => {
     const session = await registry.find(sessionId);
-    if (session === null) throw unauthorized(`The session ${sessionIdOf(sessionId)} of this token is gone.`);
+    if (session === null)
+      throw unauthorized(`The session ${sessionIdOf(sessionId)} of this token no longer exists.`);
     return session;
   };
   const sessionWithRun = async (call: Call, runId: string): Promise<Session> => {

@@ -17,7 +17,9 @@ function recorded(level: LogLevel = 'info') {
     lines.push(rest);
   });
   const log = new SessionLog(logger.child({ session: 's1' }), () => ({
-    ...{ jobUrl: 'https://gitlab.example.com/-/jobs/1', slots: 2, labels: ['linux'] },
+    jobUrl: 'https://gitlab.example.com/-/jobs/1',
+    slots: 2,
+    labels: ['linux'],
   }));
   return { log, lines };
 }
@@ -47,17 +49,30 @@ describe('SessionLog', () => {
     const why = { code: 'DTE_LEASE_EXPIRED', reason: 'Nothing was heard.' };
     expect(lines).toEqual([
       {
-        ...{ ...common, msg: 'agent joined', agent: 'build 1/2', slots: 2, labels: ['linux'] },
+        ...common,
+        msg: 'agent joined',
+        agent: 'build 1/2',
+        slots: 2,
+        labels: ['linux'],
         jobUrl: 'https://gitlab.example.com/-/jobs/1',
       },
       { ...common, msg: 'run submitted', run: 'r1', tasks: 2, command: RUN.command },
       {
-        ...{ ...common, ...why, msg: 'attempt lost or handed back', run: 'r1', task: 'app:build' },
-        ...{ attempt: 1, agent: 'build 1/2' },
+        ...common,
+        ...why,
+        msg: 'attempt lost or returned',
+        run: 'r1',
+        task: 'app:build',
+        attempt: 1,
+        agent: 'build 1/2',
       },
       { ...common, ...why, msg: 'agent left', agent: 'build 1/2', ms: 30_000 },
       {
-        ...{ ...common, msg: 'run ended', run: 'r1', state: 'finished', ms: 40_000 },
+        ...common,
+        msg: 'run ended',
+        run: 'r1',
+        state: 'finished',
+        ms: 40_000,
         tasks: { success: 1, returned: 1 },
       },
     ]);

@@ -59,15 +59,15 @@ export class SessionLog {
   }
 
   journalDelayed(error: DteError): void {
-    this.logger.warn({ ...shownReason(error) }, 'the journal cannot be written; tried again');
+    this.logger.warn({ ...shownReason(error) }, 'the journal cannot be written; retrying');
   }
 
   journalWritten(retries: number): void {
-    this.logger.info({ retries }, 'the journal is written again');
+    this.logger.info({ retries }, 'the journal can be written again');
   }
 
   failed(error: DteError): void {
-    this.logger.error({ ...shownReason(error), err: error.cause }, 'the session cannot go on');
+    this.logger.error({ ...shownReason(error), err: error.cause }, 'the session cannot continue');
   }
 
   warn(thrown: unknown, what: string): void {
@@ -93,11 +93,11 @@ export class SessionLog {
       case 'agent.joined':
         logger.info(
           { ...this.agentFields(event.agentId), ...this.factsOf(event.agentId) },
-          event.again ? 'agent came back' : 'agent joined',
+          event.again ? 'agent reconnected' : 'agent joined',
         );
         return;
       case 'agent.disconnected':
-        logger.info(this.agentFields(event.agentId, atMs), 'agent disconnected; it may come back');
+        logger.info(this.agentFields(event.agentId, atMs), 'agent disconnected; it may reconnect');
         return;
       case 'agent.left':
         logger.info({ ...this.agentFields(event.agentId, atMs), ...shownReason(event.reason) }, 'agent left');
@@ -105,7 +105,7 @@ export class SessionLog {
       case 'agent.refused':
         // Those without a name are in the log of the door.
         if (event.name !== null)
-          logger.warn({ agent: event.name, ...shownReason(event.reason) }, 'agent refused');
+          logger.warn({ agent: event.name, ...shownReason(event.reason) }, 'agent rejected');
         return;
       case 'run.submitted': {
         const { runId: run, tasks } = event;
@@ -126,7 +126,7 @@ export class SessionLog {
         logger.info(shownReason(event.reason), 'session ended');
         return;
       case 'session.reopened':
-        logger.info('session begun anew');
+        logger.info('session reopened');
         return;
       default:
         this.writeTask(event);
@@ -146,23 +146,23 @@ export class SessionLog {
       case 'task.lost': {
         const { attempt, agentId, reason } = event;
         const fields = { ...task, attempt, ...this.agentFields(agentId), ...shownReason(reason) };
-        logger.info(fields, 'attempt lost or handed back');
+        logger.info(fields, 'attempt lost or returned');
         return;
       }
       case 'task.retried':
         logger.info(
           { ...task, attempt: event.attempt, ...this.agentFields(event.agentId) },
-          'task failed and is tried again',
+          'task failed and is retried',
         );
         return;
       case 'result.refused':
         logger.info(
           { ...task, attempt: event.attempt, ...this.agentFields(event.agentId) },
-          'result refused: its attempt is not wanted any more',
+          'result rejected: its attempt is no longer current',
         );
         return;
       case 'task.ran':
-        logger.debug({ ...task, status: event.status, hash: event.hash }, 'task ran to its end');
+        logger.debug({ ...task, status: event.status, hash: event.hash }, 'task finished on agent');
         return;
       case 'task.ended':
         logger.debug({ ...task, status: event.status, attempt: event.attempt }, 'task ended');

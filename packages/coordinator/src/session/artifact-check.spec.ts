@@ -3,12 +3,23 @@ import { MemoryArtifactStore } from '../artifacts/memory-artifact-store';
 import { checkArtifacts, claimsArtifacts } from './artifact-check';
 
 const made = (hash: string): FinishedAttempt => ({
-  ...{ kind: 'finished', status: 'success', code: 0, fromCache: null, hash },
-  ...{ artifact: { kind: 'cache', hash }, startMs: 0, endMs: 0, reason: null, hashDetails: null },
+  kind: 'finished',
+  status: 'success',
+  code: 0,
+  fromCache: null,
+  hash,
+  artifact: { kind: 'cache', hash },
+  startMs: 0,
+  endMs: 0,
+  reason: null,
+  hashDetails: null,
 });
 
 const sync = (result: AttemptResult): AgentSync => ({
-  ...{ type: 'agent.sync', seq: 1, slots: 1, draining: false },
+  type: 'agent.sync',
+  seq: 1,
+  slots: 1,
+  draining: false,
   work: [{ runId: 'r', taskId: 'a:build', attempt: 1, phase: { name: 'completed', result } }],
 });
 

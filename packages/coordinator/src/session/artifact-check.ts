@@ -45,7 +45,7 @@ export async function checkArtifacts(
     sync.work.map(async (each): Promise<Work> => {
       const missing = await firstMissing(store, claimedKeys(sessionId, each));
       if (missing === null) return each;
-      const message = `Agent "${agentName}" reported task ${each.taskId} as done, but the coordinator holds no artifact for ${describeKey(missing)}.`;
+      const message = `Agent "${agentName}" reported task ${each.taskId} as done, but the coordinator has no artifact for ${describeKey(missing)}.`;
       return {
         ...each,
         phase: {

@@ -141,7 +141,8 @@ describe('SessionDriver', () => {
     const agent = { agentId: 'a', name: 'a', jobUrl: null, slots: 1, labels: [] };
     const attempt = { runId: 'r1', taskId: 'app:build', attempt: 1 };
     const atWork = (seq: number): Input => ({
-      ...{ type: 'agent.sync', agentId: 'a' },
+      type: 'agent.sync',
+      agentId: 'a',
       sync: { ...sync(seq), work: [{ ...attempt, phase: { name: 'executing', startMs: 1 } }] },
     });
     const typesOf = (entries: readonly JournalEntry[]): string[] => entries.map(({ input }) => input.type);

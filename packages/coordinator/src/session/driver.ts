@@ -89,7 +89,9 @@ export class SessionDriver {
 
   private enqueue(input: Input, applied: Waiter | null): void {
     if (this.failed !== null || this.closed) {
-      applied?.reject(this.failed ?? new DteError('DTE_COORDINATOR_LOST', 'The coordinator is closing.'));
+      applied?.reject(
+        this.failed ?? new DteError('DTE_COORDINATOR_LOST', 'The coordinator is shutting down.'),
+      );
       return;
     }
     const peer = peerOf(input);

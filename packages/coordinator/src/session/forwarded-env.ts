@@ -33,7 +33,7 @@ export class ForwardedEnvs {
     if (known !== undefined) return known;
     throw new DteError(
       'DTE_FORWARDED_ENV_MISSING',
-      `The main job has not said the values of forwardEnv for run ${runId} yet.`,
+      `The main job has not sent the values of forwardEnv for run ${runId} yet.`,
     );
   }
 }

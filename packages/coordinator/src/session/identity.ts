@@ -51,7 +51,7 @@ export function compareIdentity(session: Identity, hello: Hello): DteError | nul
   if (session.samePlatform === true && session.platform !== platform) {
     return new DteError(
       'DTE_PLATFORM_MISMATCH',
-      `${nameOf(hello)} runs on ${platform}, the session's main job on ${session.platform}, and the workspace says that its tasks depend on it (option samePlatform).`,
+      `${nameOf(hello)} runs on ${platform}, the session's main job on ${session.platform}, and the workspace requires the same platform (option samePlatform).`,
     );
   }
   return null;

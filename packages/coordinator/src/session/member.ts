@@ -57,7 +57,7 @@ export class AgentMember implements Member {
       needsCheck: claimsArtifacts,
       check: (sync) => checkArtifacts(artifacts, session.id, name, sync),
       deliver: (sync) => this.isCurrent() && session.push({ type: 'agent.sync', agentId: clientId, sync }),
-      onError: (thrown) => session.warn(thrown, 'a result could not be checked'),
+      onError: (thrown) => session.warn(thrown, 'a result could not be verified'),
     });
   }
 
@@ -156,7 +156,7 @@ export class ObserverMember implements Member {
   receive(): void {
     throw new DteError(
       'DTE_MALFORMED_MESSAGE',
-      `${nameOf(this.peer.hello)} sent a message, but observers only listen.`,
+      `${nameOf(this.peer.hello)} sent a message, but observers may only read.`,
     );
   }
 

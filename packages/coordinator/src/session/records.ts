@@ -42,7 +42,7 @@ export class RecordStore {
     if (this.kept.length >= LIMITS.recordsPerSession.value) {
       throw new DteError(
         'DTE_LIMIT_REACHED',
-        `The session already keeps ${this.kept.length} recorded commands (limit recordsPerSession).`,
+        `The session already has ${this.kept.length} recorded commands (limit recordsPerSession).`,
       );
     }
     this.kept.push(head);

@@ -36,11 +36,11 @@ describe('RefusalBook', () => {
     );
     expect(news.flatMap((refusal) => refusal?.reason.message ?? [])).toEqual([
       expect.stringMatching(
-        /^A connection was refused.* It came at 2026-01-01T00:00:00Z from 10\.0\.0\.0\.$/,
+        /^One connection was rejected.* It came at 2026-01-01T00:00:00Z from 10\.0\.0\.0\.$/,
       ),
-      expect.stringMatching(/^10 connections were refused/),
+      expect.stringMatching(/^10 connections were rejected/),
       expect.stringMatching(
-        /^100 connections were refused.* The first came at 2026-01-01T00:00:00Z from 10\.0\.0\.0\.$/,
+        /^100 connections were rejected.* The first came at 2026-01-01T00:00:00Z from 10\.0\.0\.0\.$/,
       ),
     ]);
     expect(book.of('s1')).toHaveLength(1);

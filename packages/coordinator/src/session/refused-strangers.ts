@@ -32,19 +32,18 @@ export class RefusedStrangers {
 }
 
 function sentence(code: ErrorCode, { count, firstAtMs, address }: Tally): string {
-  const what =
-    count === 1 ? 'A connection was refused that had' : `${count} connections were refused that had`;
+  const what = count === 1 ? 'One connection was rejected that' : `${count} connections were rejected that`;
   const at = `${new Date(firstAtMs).toISOString().slice(0, 19)}Z from ${address}`;
-  return `${what} not proven to belong to this session: ${REASONS[code] ?? code}. ${count === 1 ? 'It came' : 'The first came'} at ${at}.`;
+  return `${what} did not authenticate for this session: ${REASONS[code] ?? code}. ${count === 1 ? 'It came' : 'The first came'} at ${at}.`;
 }
 
 /** Why, in words of ours. */
 const REASONS: Partial<Record<ErrorCode, string>> = {
-  DTE_BAD_SECRET: 'another secret (DTE_SECRET), or none',
-  DTE_SECRET_REQUIRED: 'no proof at all, from another machine',
-  DTE_SHARED_TRUST: 'nothing but the secret, which is not enough for what it asked for',
-  DTE_UNAUTHORIZED: 'another session in mind than the one that is served here',
+  DTE_BAD_SECRET: 'a different secret (DTE_SECRET), or none',
+  DTE_SECRET_REQUIRED: 'no credentials, from another machine',
+  DTE_SHARED_TRUST: 'only the secret, which is not enough for the requested session',
+  DTE_UNAUTHORIZED: 'requested another session than the one that is served here',
   DTE_ID_TOKEN_REFUSED: 'no id token of this pipeline (DTE_ID_TOKEN)',
   DTE_PROTOCOL_VERSION: 'another version of @org/dte',
-  DTE_MALFORMED_MESSAGE: 'something else than a hello of @org/dte',
+  DTE_MALFORMED_MESSAGE: 'sent something other than a hello of @org/dte',
 };

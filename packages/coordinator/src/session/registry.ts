@@ -79,7 +79,7 @@ export class SessionRegistry {
     if (unused === null) return this.load(sessionId);
     logger.warn(
       { session: sessionIdOf(unused) },
-      'session removed: nobody used it, and another one needs its place',
+      'session evicted: it was unused, and another one needs its place',
     );
     await this.discard(unused);
     return this.enter(sessionId);
@@ -146,7 +146,7 @@ export class SessionRegistry {
 
   private load(sessionId: string): Promise<Session> {
     if (this.closed)
-      return Promise.reject(new DteError('DTE_COORDINATOR_LOST', 'The coordinator is closing.'));
+      return Promise.reject(new DteError('DTE_COORDINATOR_LOST', 'The coordinator is shutting down.'));
     const known = this.loaded.get(sessionId);
     if (known !== undefined) return known;
     const loading = this.begin(sessionId);
@@ -164,7 +164,7 @@ export class SessionRegistry {
       const folder = this.folder(sessionId);
       const onChange = (session: Session): void => {
         this.changed(session).catch((thrown: unknown) =>
-          session.warn(thrown, 'the end of a session was not noted'),
+          session.warn(thrown, 'the end of a session could not be recorded'),
         );
       };
       const session = await Session.open({

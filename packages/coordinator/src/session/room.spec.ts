@@ -5,7 +5,9 @@ const limits = { sessionsPerCoordinator: 4, sessionsPerProject: 2, mainLostMs: 1
 /** @param sessions key -> since when it has not been used */
 const room = (sessionId: string, sessions: Record<string, number | null>, nowMs = 10_000): string | null =>
   makeRoom({
-    ...{ sessionId, limits, nowMs },
+    sessionId,
+    limits,
+    nowMs,
     taken: Object.keys(sessions),
     open: Object.entries(sessions).map(([id, unusedSinceMs]) => ({ id, unusedSinceMs })),
   });

@@ -40,7 +40,7 @@ export function makeRoom({ sessionId, taken, open, limits, nowMs }: RoomQuestion
   throw new DteError(
     'DTE_TOO_MANY',
     isProjectFull
-      ? `The coordinator serves ${inProject} sessions of this project already (limit sessionsPerProject, DTE_MAX_PROJECT_SESSIONS).`
-      : `The coordinator serves ${all.length} sessions already (limit sessionsPerCoordinator, DTE_MAX_SESSIONS).`,
+      ? `The coordinator already serves ${inProject} sessions of this project (limit sessionsPerProject, DTE_MAX_PROJECT_SESSIONS).`
+      : `The coordinator already serves ${all.length} sessions (limit sessionsPerCoordinator, DTE_MAX_SESSIONS).`,
   );
 }

@@ -151,7 +151,7 @@ export class Session implements JoinedSession {
    *   DTE_COORDINATOR_LOST (the session is being put away this moment: come again)
    */
   async join(peer: Peer, welcome: () => void): Promise<Member> {
-    if (this.closed) throw new DteError('DTE_COORDINATOR_LOST', `Session ${this.name} is being closed.`);
+    if (this.closed) throw new DteError('DTE_COORDINATOR_LOST', `Session ${this.name} is shutting down.`);
     this.joining += 1;
     try {
       const member = await this.admit(peer);

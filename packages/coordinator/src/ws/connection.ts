@@ -73,7 +73,10 @@ export class Connection {
     this.origin = { ...remote, challenge };
     const { handshakeMs, leaseMs, peerBytesPerSecond: bytesPerSecond } = deps.limits;
     this.throttle = new Throttle({ bytesPerSecond, burstBytes: LIMITS.frameBytes.value, leaseMs });
-    const late = new DteError('DTE_TIMEOUT', `No hello came within ${handshakeMs} ms (limit handshakeMs).`);
+    const late = new DteError(
+      'DTE_TIMEOUT',
+      `No hello was received within ${handshakeMs} ms (limit handshakeMs).`,
+    );
     this.state = { name: 'greeting', timer: setTimeout(() => this.refuse(late), handshakeMs) };
     socket.on('message', (data, isBinary) => this.onMessage(data, isBinary));
     socket.on('pong', () => (this.heard = true));
@@ -111,7 +114,7 @@ export class Connection {
       const frame = (data as Buffer).toString('utf8');
       if (state.name === 'greeting') this.onHello(frame);
       else if (state.name === 'member') state.member.receive(frame);
-      else throw this.malformed('spoke before it was welcomed');
+      else throw this.malformed('sent a message before the welcome');
     } catch (thrown) {
       this.refuse(
         this.named(DteError.from(thrown)),
@@ -185,7 +188,7 @@ export class Connection {
   private send(message: Message): void {
     if (this.socket.readyState !== this.socket.OPEN) return;
     if (this.socket.bufferedAmount > this.deps.limits.sendBufferBytes) {
-      this.deps.logger.warn({ client: this.who(), code: 'DTE_TIMEOUT' }, 'cut off: it does not read');
+      this.deps.logger.warn({ client: this.who(), code: 'DTE_TIMEOUT' }, 'disconnected: it does not read');
       this.terminate();
       return;
     }
@@ -222,7 +225,7 @@ export class Connection {
         this.heard = false;
         this.asked = false;
       } else if (member.saysHeartbeats || this.asked) {
-        this.deps.logger.warn({ client: this.who() }, 'cut off: nothing heard');
+        this.deps.logger.warn({ client: this.who() }, 'disconnected: no message received');
         this.terminate();
       } else {
         this.asked = true;
@@ -237,7 +240,7 @@ export class Connection {
     const code = oversized ? 'DTE_FRAME_TOO_LARGE' : 'DTE_MALFORMED_MESSAGE';
     const what = oversized
       ? `sent a frame larger than ${(this.sessionKey === null ? LIMITS.helloBytes : LIMITS.frameBytes).value} bytes`
-      : `broke the protocol: ${error.message}`;
+      : `violated the protocol: ${error.message}`;
     if (this.sessionKey !== null)
       this.deps.logger.warn({ client: this.who(), code }, `${this.who()} ${what}.`);
     else if (this.state.name !== 'ending') this.deps.onStranger(null, code, this.origin.address);

@@ -59,7 +59,7 @@ export class Gatekeeper {
     else if (door === null && !origin.loopback) {
       throw new DteError(
         'DTE_SECRET_REQUIRED',
-        `${nameOf(hello)} connects from ${origin.address}, and a coordinator without a secret and without issuers of id tokens serves its own machine only.`,
+        `${nameOf(hello)} connects from ${origin.address}, but a coordinator without a secret and without issuers of id tokens serves only its own machine.`,
       );
     }
   }
@@ -75,7 +75,7 @@ export class Gatekeeper {
     if (session !== null && hello.sessionId !== session) {
       throw new DteError(
         'DTE_UNAUTHORIZED',
-        `${nameOf(hello)} asks for session ${hello.sessionId}, and this coordinator is a part of session ${session}.`,
+        `${nameOf(hello)} requests session ${hello.sessionId}, but this coordinator serves only session ${session}.`,
       );
     }
     // Who comes from this machine to a coordinator of this machine can do as its user whatever he likes.
@@ -113,14 +113,16 @@ export class Gatekeeper {
   private checkProof(secret: string, hello: Hello, origin: Origin): void {
     const { channel } = origin;
     const bad = (what: string): DteError => new DteError('DTE_BAD_SECRET', `${nameOf(hello)} ${what}.`);
-    if (hello.proof === null) throw bad('has no secret, and the coordinator asks for one');
+    if (hello.proof === null) throw bad('has no secret, and the coordinator requires one');
     const bound = hello.channelBinding === 'tls-exporter';
     if (!bound && channel !== null)
-      throw bad('did not bind its proof to the TLS connection, so it may have been made for somebody else');
+      throw bad(
+        'did not bind its proof to the TLS connection, so the proof may have been made for another connection',
+      );
     if (bound && channel === null)
       throw bad('bound its proof to a TLS connection that does not end at the coordinator');
     const expected = makeProof(secret, { speaker: 'client' }, of(hello, origin));
-    if (!sameText(hello.proof, expected)) throw bad('has another secret than the coordinator');
+    if (!sameText(hello.proof, expected)) throw bad('has a different secret than the coordinator');
   }
 
   private checkConnections(hello: Hello): void {
@@ -128,7 +130,7 @@ export class Gatekeeper {
     if (this.deps.connections() <= connectionsPerCoordinator) return;
     throw new DteError(
       'DTE_TOO_MANY',
-      `${nameOf(hello)} would be one connection more than ${connectionsPerCoordinator} (limit connectionsPerCoordinator, DTE_MAX_CONNECTIONS).`,
+      `${nameOf(hello)} exceeds ${connectionsPerCoordinator} connections (limit connectionsPerCoordinator, DTE_MAX_CONNECTIONS).`,
     );
   }
 

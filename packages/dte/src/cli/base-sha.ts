@@ -1,7 +1,7 @@
 import { findWorkspaceRoot } from '@org/dte-nx-compat';
 import { Command } from 'commander';
 import { envWithSecrets, readNxJson, readNxJsonOptions, resolveConfig } from '@org/dte-config';
-import { findBase, findHead } from '../gitlab-base';
+import { findBase, findHead, readGitlabJob } from '@org/dte-gitlab';
 import { say, warn } from './context';
 
 const EXAMPLES = `
@@ -18,7 +18,7 @@ Standard output has the commit and nothing else; how it was found is said on sta
 function asked(folder: string) {
   const { env } = process;
   const { config, limits } = resolveConfig({ env: envWithSecrets(), nxJson: readNxJsonOptions(folder) });
-  return { config, options: { folder, env, limits, note: warn } };
+  return { config, options: { folder, env, job: readGitlabJob(env), limits, note: warn } };
 }
 
 /** The commit to compare with; how it was found is said on standard error. */

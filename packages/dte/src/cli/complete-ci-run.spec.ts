@@ -4,7 +4,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { FileRendezvous } from '../rendezvous/file-rendezvous';
+import { FileRendezvous } from '@org/dte-client';
 import { completeCiRunCommand } from './complete-ci-run';
 
 const SESSION = 'pipeline-1';
@@ -25,7 +25,10 @@ describe('complete-ci-run', () => {
     said = [];
     jest.spyOn(process.stdout, 'write').mockImplementation((text) => said.push(String(text)) > 0);
     await rendezvous.publish({
-      ...{ version: 1, sessionId: SESSION, generation: 'first', expiresAtMs: Date.now() + MINUTE_MS },
+      version: 1,
+      sessionId: SESSION,
+      generation: 'first',
+      expiresAtMs: Date.now() + MINUTE_MS,
       url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     });
   });

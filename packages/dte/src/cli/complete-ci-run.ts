@@ -1,7 +1,6 @@
 import type { Rendezvous } from '@org/dte-protocol';
 import { Command } from 'commander';
-import { coordinatorAnswers } from '../embedded/alive';
-import { tellAgents } from '../embedded/tell-agents';
+import { coordinatorAnswers, tellAgents } from '@org/dte-runner';
 import { cliContext, joinSession, requireRendezvous, say, type CliContext, type Flags } from './context';
 import { addFlags } from './option-flags';
 
@@ -34,10 +33,13 @@ async function isStillThere({ sessionId, resolved }: CliContext, rendezvous: Ren
 }
 
 async function sayComplete(context: CliContext, rendezvous: Rendezvous): Promise<void> {
-  const { sessionId, resolved } = context;
+  const { sessionId, resolved, surroundings } = context;
   const { limits } = resolved;
   const record = await rendezvous.find(sessionId);
-  if (record === null && (await tellAgents({ resolved, env: process.env, rendezvous, sessionId }, OVER))) {
+  if (
+    record === null &&
+    (await tellAgents({ resolved, job: surroundings.job, rendezvous, sessionId }, OVER))
+  ) {
     say(`dte: session ${sessionId} has no coordinator; agents are told that there is nothing to do`);
     return;
   }

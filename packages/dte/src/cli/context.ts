@@ -8,14 +8,16 @@ import {
   type Resolved,
   sessionIdOf,
 } from '@org/dte-config';
-import { createRendezvous, noRendezvous } from '../rendezvous';
-import { openSession, type Session } from '../session/open-session';
+import { createRendezvous, noRendezvous } from '../edge/rendezvous';
+import { readSurroundings, type GitlabSurroundings } from '../edge/surroundings';
+import { openSession, type Session } from '@org/dte-runner';
 
 export type Flags = Readonly<Partial<Record<OptionName, unknown>>>;
 
 /** What every command begins with. */
 export interface CliContext {
   readonly resolved: Resolved;
+  readonly surroundings: GitlabSurroundings;
   readonly workspaceRoot: string;
   readonly sessionId: string;
   /** Null when none is configured. */
@@ -31,14 +33,15 @@ export const sayAside = (line: string): void => void process.stderr.write(`${lin
 /** @throws DteError DTE_BAD_CONFIG */
 export function cliContext(flags: Flags): CliContext {
   const workspaceRoot = findWorkspaceRoot();
-  const { env } = process;
+  const surroundings = readSurroundings(process.env);
   const resolved = resolveConfig({ flags, env: envWithSecrets(), nxJson: readNxJsonOptions(workspaceRoot) });
   resolved.warnings.forEach(warn);
   return {
     resolved,
+    surroundings,
     workspaceRoot,
-    sessionId: sessionIdOf(resolved.config, env),
-    rendezvous: createRendezvous({ ...resolved, env, workspaceRoot }),
+    sessionId: sessionIdOf(resolved.config, surroundings.job),
+    rendezvous: createRendezvous({ ...resolved, surroundings, workspaceRoot }),
   };
 }
 
@@ -54,13 +57,13 @@ export function requireRendezvous(context: CliContext): Rendezvous {
  */
 export async function joinSession(context: CliContext, role: Exclude<Role, 'agent'>): Promise<Session> {
   const rendezvous = requireRendezvous(context);
-  const { resolved, sessionId, workspaceRoot } = context;
+  const { resolved, surroundings, sessionId, workspaceRoot } = context;
   if (addressOf(await rendezvous.find(sessionId)) === null) {
     throw new DteError('DTE_NO_COORDINATOR', `No coordinator has announced itself for session ${sessionId}.`);
   }
   return openSession({
     resolved,
-    env: process.env,
+    surroundings,
     sessionId,
     role,
     rendezvous,

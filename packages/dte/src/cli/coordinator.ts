@@ -1,19 +1,25 @@
-import type { Coordinator } from '@org/dte-coordinator';
-import { createSessionCertificate } from '@org/dte-identity';
-import { DteError, type LimitValues } from '@org/dte-protocol';
+import type { Coordinator, CoordinatorOptions } from '@org/dte-coordinator';
+import { createSessionCertificate, type SessionCertificate } from '@org/dte-identity';
+import { DteError, type LimitValues, type Rendezvous, type RendezvousRecord } from '@org/dte-protocol';
 import { Command } from 'commander';
 import { randomUUID } from 'node:crypto';
 import { dirname } from 'node:path';
-import type { Config, Env } from '@org/dte-config';
-import { isLoopback, listenHost, publishedAddresses } from '../embedded/addresses';
-import { makeDataFolder } from '../embedded/data-folder';
-import { jobMarkOf, SESSION_FOLDER } from '../embedded/earlier-try';
-import { dataDirOf, historyDirOf } from '../embedded/ensure';
-import { embeddedLimits, watchJob } from '../embedded/job-watch';
-import type { FailedMessage, ReadyMessage } from '../embedded/start';
-import { extraAuthorities } from '../gitlab-http';
-import { issuersOf } from '../session/credentials';
-import { cliContext, say, warn, type Flags } from './context';
+import {
+  dataDirOf,
+  type FailedMessage,
+  historyDirOf,
+  isLoopback,
+  jobMarkOf,
+  listenHost,
+  makeDataFolder,
+  publishedAddresses,
+  type ReadyMessage,
+  SESSION_FOLDER,
+} from '@org/dte-runner';
+import { embeddedLimits, watchJob } from '@org/dte-gitlab';
+import type { GitlabSurroundings } from '../edge/surroundings';
+import { cliContext, say, warn, type CliContext, type Flags } from './context';
+import { acceptedIssuers, checkPipeline, checkReach, trustNotes } from './coordinator-trust';
 import { ownVersion } from './own-version';
 import { addFlags } from './option-flags';
 
@@ -32,133 +38,134 @@ const whenAskedToEnd = (): Promise<void> =>
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve());
   });
 
-/** The coordinator of a main job takes id tokens where its own job has one; a service only from those it is told. */
-function acceptedIssuers(config: Config, env: Env, embedded: boolean): readonly string[] {
-  if (config.issuers !== undefined) return config.issuers;
-  return embedded && config.idToken !== undefined ? issuersOf(config, env) : [];
+/** What is decided before anything listens. */
+interface Service {
+  readonly context: CliContext;
+  readonly embedded: boolean;
+  readonly host: string;
+  /** Of the id tokens that are accepted. */
+  readonly issuers: readonly string[];
+  readonly certificate: SessionCertificate | null;
 }
 
-/** @throws DteError DTE_SECRET_REQUIRED when other machines would reach a coordinator that nobody can prove himself to */
-function checkReach(
-  { secret, idToken }: Config,
-  { host, embedded, issuers }: { host: string; embedded: boolean; issuers: readonly string[] },
-): void {
-  if (isLoopback(host) || secret !== undefined) return;
-  const where = `The coordinator was asked to listen on ${host}, where other machines reach it,`;
-  if (issuers.length === 0) {
-    throw new DteError('DTE_SECRET_REQUIRED', `${where} with neither a secret nor issuers of id tokens.`);
-  }
-  if (embedded && idToken === undefined) {
-    throw new DteError('DTE_SECRET_REQUIRED', `${where} with issuers, but its own job has no id token.`);
-  }
-}
-
-/** @throws DteError DTE_SHARED_TRUST when a GitLab job has nothing but a secret, which jobs of other pipelines have as well */
-function checkPipeline({ sharedTrust }: Config, host: string, issuers: readonly string[], env: Env): void {
-  if (isLoopback(host) || issuers.length > 0 || sharedTrust || !env['CI_SERVER_URL']) return;
-  throw new DteError(
-    'DTE_SHARED_TRUST',
-    `The coordinator of this GitLab job was asked to listen on ${host} with nothing but a secret to know its clients by: a job of any other pipeline that has the secret could replace what this one stores. Give every job the keyword \`id_tokens: DTE_ID_TOKEN: aud: dte\`.`,
-  );
-}
-
-/** What people should know of a coordinator that knows its clients by nothing but a secret. */
-function trustNotes({ secret, sharedTrust }: Config, host: string, issuers: readonly string[]): string[] {
-  if (secret === undefined || issuers.length > 0 || isLoopback(host)) return [];
-  return sharedTrust
-    ? [
-        'shared trust: everybody who has DTE_SECRET can enter every session here, and read and replace what it stores,',
-        'those of other projects and of protected branches too; only --issuers keeps pipelines apart (docs/security.md)',
-      ]
-    : [
-        'no --issuers: this coordinator serves the sessions of one project, and no pipelines of GitLab (docs/security.md)',
-      ];
-}
-
-async function coordinate(flags: Flags & { embedded?: boolean }): Promise<void> {
-  const { embedded = false, ...options } = flags;
-  const context = cliContext(options);
-  const { resolved, workspaceRoot, sessionId, rendezvous } = context;
-  const limits = embedded ? embeddedLimits(resolved.limits, process.env) : resolved.limits;
-  const { secret, advertisedUrl, idToken, audience } = resolved.config;
-  const host = listenHost(resolved.config, embedded, rendezvous);
-  const issuers = acceptedIssuers(resolved.config, process.env, embedded);
-  checkReach(resolved.config, { host, embedded, issuers });
-  if (embedded) checkPipeline(resolved.config, host, issuers, process.env);
-  trustNotes(resolved.config, host, issuers).forEach(warn);
+/** @throws DteError as `checkReach` and `checkPipeline` */
+function decide(context: CliContext, embedded: boolean): Service {
+  const { config } = context.resolved;
+  const { job } = context.surroundings;
+  const host = listenHost(config, embedded, context.rendezvous);
+  const issuers = acceptedIssuers(config, job, embedded);
+  checkReach(config, { host, embedded, issuers });
+  if (embedded) checkPipeline(config, { host, issuers, job });
+  trustNotes(config, host, issuers).forEach(warn);
   // A service has a certificate of its own in front of it; what a main job starts has nothing but its key.
   const certificate = embedded && !isLoopback(host) ? createSessionCertificate() : null;
-  // A service is nobody's job, whatever is in its environment.
-  const own = embedded && idToken !== undefined ? { own: idToken } : {};
-  const authorities = extraAuthorities(process.env);
-  const onSessionFinished = (id: string): void => {
-    if (embedded && id === sessionId) ending.arm();
-  };
-  // Only this command needs the server: the others start in half the time without it.
-  const { boundedFile, createCoordinator, createLog, removeUnusedFolders } =
-    await import('@org/dte-coordinator');
-  const historyDir = historyDirOf(resolved, workspaceRoot);
-  hideFromNx(historyDir);
-  const dataDir = dataDirOf(resolved, workspaceRoot);
-  // The output of an embedded one is `coordinator.log`, open for reading too; that of a service is kept by who started it.
+  return { context, embedded, host, issuers, certificate };
+}
+
+/** The log of a coordinator: that of an embedded one is `coordinator.log`, open for reading too; that of a service is kept by who started it. */
+async function openLog({ context: { resolved }, embedded }: Service): Promise<CoordinatorOptions['logger']> {
+  const { boundedFile, createLog } = await import('@org/dte-coordinator');
   // Whoever read it has gone; the coordinator is not to go as well.
   process.stderr.on('error', () => undefined);
   const toStderr = (line: string): void => void process.stderr.write(line);
   const write = embedded ? boundedFile(STDOUT, resolved.limits.coordinatorLogBytes) : toStderr;
   const logger = createLog(resolved.config.logLevel, write);
   logger.info({ version: ownVersion(), node: process.version, embedded }, 'dte coordinator');
-  const coordinator = await createCoordinator({
-    logger,
+  return logger;
+}
+
+async function start(service: Service, onSessionFinished: (id: string) => void): Promise<Coordinator> {
+  const { context, embedded, host, issuers, certificate } = service;
+  const { resolved, workspaceRoot, surroundings } = context;
+  const { secret, idToken, audience } = resolved.config;
+  const { job, authorities } = surroundings;
+  // A service is nobody's job, whatever is in its environment.
+  const own = embedded && idToken !== undefined ? { own: idToken } : {};
+  // Only this command needs the server: the others start in half the time without it.
+  const { createCoordinator } = await import('@org/dte-coordinator');
+  const historyDir = historyDirOf(resolved, workspaceRoot);
+  hideFromNx(historyDir);
+  return createCoordinator({
+    logger: await openLog(service),
     host,
     port: resolved.config.port ?? (embedded ? 0 : DEFAULT_PORT),
-    dataDir,
+    dataDir: dataDirOf(resolved, workspaceRoot),
     historyDir,
     ...(secret === undefined ? {} : { secret }),
-    ...(embedded ? { session: sessionId } : {}),
+    ...(embedded ? { session: context.sessionId } : {}),
     sharedTrust: resolved.config.sharedTrust,
     ...(certificate === null ? {} : { tls: certificate }),
     ...(issuers.length === 0 ? {} : { idTokens: { issuers, audience, authorities, ...own } }),
-    limits,
+    limits: embedded ? embeddedLimits(resolved.limits, job) : resolved.limits,
     onSessionFinished,
     onFolderLost: leaveAtOnce,
   });
-  const ending = lingering(resolved.limits.embeddedLingerMs, coordinator);
+}
+
+/** Says where it is. */
+function announce({ context, host, issuers, certificate }: Service, coordinator: Coordinator) {
+  const { advertisedUrl } = context.resolved.config;
   const { port } = coordinator;
   const addresses = publishedAddresses({ advertisedUrl, host, port, secure: certificate !== null });
-  const { url } = addresses;
-  const published = url === coordinator.url ? '' : ` · published as ${url}`;
+  const published = addresses.url === coordinator.url ? '' : ` · published as ${addresses.url}`;
   const accepted = issuers.length === 0 ? '' : ` · jobs of ${issuers.join(', ')}`;
+  say(`dte: coordinator on ${coordinator.url} · process ${process.pid}${published}${accepted}`);
+  return addresses;
+}
+
+/** Makes the coordinator of a job known to other jobs, and to the process that has started it. */
+async function publish(
+  { context, certificate }: Service,
+  rendezvous: Rendezvous,
+  place: Pick<RendezvousRecord, 'url' | 'alternatives' | 'generation'>,
+): Promise<void> {
+  const { resolved, workspaceRoot, sessionId, surroundings } = context;
+  const { limits } = resolved;
+  await rendezvous.publish({
+    version: 1,
+    sessionId,
+    ...place,
+    expiresAtMs: Date.now() + limits.rendezvousMs,
+    ...(certificate === null ? {} : { pin: certificate.pin }),
+    ...jobMarkOf(surroundings.job),
+  });
+  const ready: ReadyMessage = { type: 'dte-ready', url: place.url };
+  process.send?.(ready);
+  // Nobody waits for it. At the end there may be no time: a container goes with its main job.
+  void rendezvous.tidy();
+  const { removeUnusedFolders } = await import('@org/dte-coordinator');
+  const parent = dirname(dataDirOf(resolved, workspaceRoot));
+  const unusedMs = limits.retainFinishedMs;
+  void removeUnusedFolders({ parent, prefix: SESSION_FOLDER, unusedMs }).catch(sayToLog);
+}
+
+async function coordinate(flags: Flags & { embedded?: boolean }): Promise<void> {
+  const { embedded = false, ...options } = flags;
+  const context = cliContext(options);
+  const { sessionId, surroundings } = context;
+  const { limits } = context.resolved;
+  const service = decide(context, embedded);
+  const onSessionFinished = (id: string): void => {
+    if (embedded && id === sessionId) ending.arm();
+  };
+  const coordinator = await start(service, onSessionFinished);
+  const ending = lingering(limits.embeddedLingerMs, coordinator);
   // Whoever reads the line may ask at once.
   const asked = whenAskedToEnd();
-  say(`dte: coordinator on ${coordinator.url} · process ${process.pid}${published}${accepted}`);
+  const addresses = announce(service, coordinator);
   const generation = randomUUID();
-  if (embedded && rendezvous !== null) {
-    const expiresAtMs = Date.now() + resolved.limits.rendezvousMs;
-    await rendezvous.publish({
-      ...{ version: 1, sessionId, ...addresses, generation, expiresAtMs },
-      ...(certificate === null ? {} : { pin: certificate.pin }),
-      ...jobMarkOf(process.env),
-    });
-    const ready: ReadyMessage = { type: 'dte-ready', url };
-    process.send?.(ready);
-    // Nobody waits for it. At the end there may be no time: a container goes with its main job.
-    void rendezvous.tidy();
-    const unusedMs = resolved.limits.retainFinishedMs;
-    void removeUnusedFolders({ parent: dirname(dataDir), prefix: SESSION_FOLDER, unusedMs }).catch(sayToLog);
-  }
+  const rendezvous = embedded ? context.rendezvous : null;
+  if (rendezvous !== null) await publish(service, rendezvous, { ...addresses, generation });
   let jobOver = false;
-  const whenJobOver = embedded ? [jobEnd(resolved.limits).then(() => (jobOver = true))] : [];
+  const whenJobOver = embedded ? [jobEnd(surroundings, limits).then(() => (jobOver = true))] : [];
   await Promise.race([asked, ending.over, ...whenJobOver]);
   // Of a job that is over nothing more comes, whatever it has left undone.
   const finished = ending.isFinished() || jobOver;
-  if (embedded && rendezvous !== null && !finished)
-    await rendezvous.withdraw(sessionId, generation).catch(sayToLog);
+  if (rendezvous !== null && !finished) await rendezvous.withdraw(sessionId, generation).catch(sayToLog);
   await coordinator.close();
   // Who finds this may start another coordinator at once, on the same folder and the same port.
-  if (embedded && rendezvous !== null && finished) {
-    const untilMs = Date.now() + resolved.limits.finishedRecordMs;
-    await rendezvous.finish(sessionId, generation, untilMs).catch(sayToLog);
-  }
+  if (rendezvous !== null && finished)
+    await rendezvous.finish(sessionId, generation, Date.now() + limits.finishedRecordMs).catch(sayToLog);
 }
 
 /** Another coordinator has the folder: what an orderly end would write now would spoil its journal. */
@@ -180,10 +187,11 @@ function hideFromNx(historyDir: string): void {
 const sayToLog = (thrown: unknown): void => warn(DteError.from(thrown).message);
 
 /** Resolves when the job of this process has ended; the watch over it ends with the process. */
-const jobEnd = (limits: LimitValues): Promise<void> =>
+const jobEnd = ({ job, authorities }: GitlabSurroundings, limits: LimitValues): Promise<void> =>
   new Promise((resolve) => {
     watchJob({
-      env: process.env,
+      job,
+      authorities,
       limits,
       onEnded: () => {
         say('dte: the job of this coordinator has ended');
@@ -245,8 +253,16 @@ export function coordinatorCommand(): Command {
       }
     });
   return addFlags(command, [
-    ...(['host', 'port', 'dataDir', 'historyDir', 'advertisedUrl', 'issuers', 'audience'] as const),
-    ...(['sharedTrust'] as const),
-    ...(['session', 'rendezvousDir', 'logLevel'] as const),
+    'host',
+    'port',
+    'dataDir',
+    'historyDir',
+    'advertisedUrl',
+    'issuers',
+    'audience',
+    'sharedTrust',
+    'session',
+    'rendezvousDir',
+    'logLevel',
   ]);
 }

@@ -7,9 +7,9 @@ import { note, ok, stop, type Finding } from '../doctor/finding';
 import { identityFindings } from '../doctor/identity-findings';
 import { renderFindings } from '../doctor/render';
 import { seamFindings } from '../doctor/seam-findings';
-import { coordinatorAnswers } from '../embedded/alive';
-import { createRendezvous } from '../rendezvous';
-import { checkedOutCommit } from '../session/identity';
+import { checkedOutCommit, coordinatorAnswers } from '@org/dte-runner';
+import { createRendezvous } from '../edge/rendezvous';
+import { readSurroundings } from '../edge/surroundings';
 import { say, type Flags } from './context';
 import { addFlags } from './option-flags';
 import { ownVersion } from './own-version';
@@ -22,21 +22,24 @@ Examples:
 Exit code 1 when something stops distribution.`;
 
 async function configurationFindings(flags: Flags, workspaceRoot: string): Promise<Finding[]> {
-  const { env } = process;
+  const surroundings = readSurroundings(process.env);
   try {
     const resolved = resolveConfig({
       flags,
       env: envWithSecrets(),
       nxJson: readNxJsonOptions(workspaceRoot),
     });
-    const sessionId = sessionIdOf(resolved.config, env);
-    const rendezvous = createRendezvous({ ...resolved, env, workspaceRoot });
+    const sessionId = sessionIdOf(resolved.config, surroundings.job);
+    const rendezvous = createRendezvous({ ...resolved, surroundings, workspaceRoot });
     const alive = (record: RendezvousRecord) => coordinatorAnswers(record, resolved.limits);
     return [
       ok('the configuration is valid'),
       ...resolved.warnings.map((warning) => note(warning)),
       ...(await rendezvousFindings(resolved, rendezvous, sessionId, alive)),
-      ...(await identityFindings(resolved, env, sessionId, await checkedOutCommit(workspaceRoot))),
+      ...(await identityFindings(resolved, surroundings, {
+        id: sessionId,
+        commit: await checkedOutCommit(workspaceRoot),
+      })),
     ];
   } catch (thrown) {
     const error = DteError.from(thrown);

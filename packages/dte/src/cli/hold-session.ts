@@ -1,6 +1,6 @@
 import { Command } from 'commander';
-import { watchJob } from '../embedded/job-watch';
-import { HOLDING } from '../session/hold';
+import { watchJob } from '@org/dte-gitlab';
+import { HOLDING } from '@org/dte-runner';
 import { cliContext, joinSession, requireRendezvous, type Flags } from './context';
 import { addFlags } from './option-flags';
 
@@ -16,7 +16,13 @@ async function holdSession(flags: Flags): Promise<void> {
   // Who started it has heard enough.
   if (process.connected) process.disconnect();
   await new Promise<void>((resolve) => {
-    const stopWatching = watchJob({ env: process.env, limits: context.resolved.limits, onEnded: resolve });
+    const { job, authorities } = context.surroundings;
+    const stopWatching = watchJob({
+      job,
+      authorities,
+      limits: context.resolved.limits,
+      onEnded: resolve,
+    });
     session.connection.onMessage((message) => {
       if (message.type === 'session.info' && message.state === 'finished') resolve();
     });

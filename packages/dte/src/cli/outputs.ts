@@ -2,12 +2,17 @@ import { nxOutputs, nxReader } from '@org/dte-client';
 import { openCache } from '@org/dte-nx-compat';
 import { DteError, plural } from '@org/dte-protocol';
 import { Command } from 'commander';
-import { dataDirOf, ensureCoordinator } from '../embedded/ensure';
-import { toNxTask } from '../runner/outputs/absent-task';
-import { readOutputIndexes, type AbsentTask, type OutputIndex } from '../runner/outputs/output-index';
-import { openMainDisk } from '../runner/main-disk/open-main-disk';
-import { size } from '../runner/outputs/note-absent';
-import { createRestorer } from '../runner/outputs/restore';
+import {
+  type AbsentTask,
+  createRestorer,
+  dataDirOf,
+  ensureCoordinator,
+  openMainDisk,
+  type OutputIndex,
+  readOutputIndexes,
+  size,
+  toNxTask,
+} from '@org/dte-runner';
 import {
   cliContext,
   joinSession,
@@ -63,15 +68,14 @@ export function chooseOutputs(
 
 /** One after the other: outputs of a task may lie inside those of another, and the later one wins as in the run. */
 async function download(context: CliContext, wanted: readonly Wanted[]): Promise<void> {
-  const { resolved, workspaceRoot, sessionId } = context;
-  const { env } = process;
+  const { resolved, surroundings, workspaceRoot, sessionId } = context;
   const rendezvous = requireRendezvous(context);
   // The coordinator of this job may have ended with its session; what it held is in its folder.
   await ensureCoordinator({
     note: sayAside,
     anew: true,
     resolved,
-    env,
+    surroundings,
     rendezvous,
     sessionId,
     workspaceRoot,

@@ -4,12 +4,9 @@ import { Command } from 'commander';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { envWithSecrets, readNxJsonOptions, resolveConfig, type Resolved } from '@org/dte-config';
-import { renderDynamicPipeline } from '../gitlab';
-import { agentsNeeded, type Need } from '../plan/agents-needed';
-import { askNx } from '../plan/ask-nx';
-import { durationEstimator } from '../plan/durations';
-import { PLAN_FLAGS, readPlanFlags, type PlanFlags } from '../plan/plan-options';
-import type { PlannedTask } from '../plan/planned-work';
+import { renderDynamicPipeline } from '@org/dte-gitlab';
+import { agentsNeeded, askNx, durationEstimator, type Need, type PlannedTask } from '@org/dte-runner';
+import { PLAN_FLAGS, readPlanFlags, type PlanFlags } from './plan-options';
 import { baseOf, headOf } from './base-sha';
 import { say, warn } from './context';
 

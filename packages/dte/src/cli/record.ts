@@ -5,7 +5,7 @@ import { spawn } from 'node:child_process';
 import { constants } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { envWithSecrets } from '@org/dte-config';
-import { oneLine } from '../session/one-line';
+import { printable } from '@org/dte-protocol';
 import { cliContext, joinSession, warn, type Flags } from './context';
 import { KeptOutput } from './kept-output';
 import { addFlags } from './option-flags';
@@ -84,7 +84,7 @@ async function record([command, ...args]: [string, ...string[]], flags: Flags): 
     if (context.rendezvous === null) return;
     const session = await joinSession(context, 'main');
     try {
-      const text = oneLine([command, ...args].join(' '), 8192);
+      const text = printable([command, ...args].join(' '), 8192);
       await session.http.record({ command: text, exitCode, startMs, endMs, output: output.text() });
     } finally {
       session.close();

@@ -1,11 +1,8 @@
 import { runAgent } from '@org/dte-agent';
 import { Command } from 'commander';
 import { join } from 'node:path';
-import { makeDataFolder } from '../embedded/data-folder';
-import { dataDirOf } from '../embedded/ensure';
-import { forAgent } from '../rendezvous';
-import { clientCredentials } from '../session/credentials';
-import { jobName, jobUrl, readIdentity } from '../session/identity';
+import { clientCredentials, dataDirOf, jobName, jobUrl, makeDataFolder, readIdentity } from '@org/dte-runner';
+import { forAgent } from '../edge/rendezvous';
 import { cliContext, requireRendezvous, type Flags } from './context';
 import { addFlags } from './option-flags';
 
@@ -18,7 +15,7 @@ The agent waits for the session of its pipeline, works until that is over and en
 
 async function startAgent(flags: Flags): Promise<void> {
   const context = cliContext(flags);
-  const { resolved, workspaceRoot, sessionId } = context;
+  const { resolved, surroundings, workspaceRoot, sessionId } = context;
   const { config, limits } = resolved;
   const { env } = process;
   const rendezvous = forAgent(requireRendezvous(context), limits);
@@ -27,11 +24,11 @@ async function startAgent(flags: Flags): Promise<void> {
     sessionId,
     rendezvous,
     identity: await readIdentity(workspaceRoot),
-    name: config.name ?? jobName(env),
-    jobUrl: jobUrl(env),
+    name: config.name ?? jobName(surroundings.job),
+    jobUrl: jobUrl(surroundings.job),
     labels: config.labels,
     slots: config.slots ?? null,
-    credentials: clientCredentials(resolved, env, 'agent', rendezvous),
+    credentials: clientCredentials(resolved, surroundings, 'agent', rendezvous),
     limits,
     dataDir: join(makeDataFolder(dataDirOf(resolved, workspaceRoot)), 'agent'),
     env,

@@ -1,10 +1,7 @@
 import { DteError } from '@org/dte-protocol';
 import { Command } from 'commander';
 import { OPTIONS, settingsOf, type OptionName } from '@org/dte-config';
-import { ensureCoordinator } from '../embedded/ensure';
-import { tellAgents } from '../embedded/tell-agents';
-import { jobIdOf, requireNx } from '../session/identity';
-import { isHeld, startHolding } from '../session/hold';
+import { ensureCoordinator, isHeld, jobIdOf, requireNx, startHolding, tellAgents } from '@org/dte-runner';
 import {
   cliContext,
   joinSession,
@@ -55,8 +52,8 @@ async function startCiRun(flags: Flags & { distributeOn: string }): Promise<void
     await openCiRun(context, options);
   } catch (thrown) {
     const error = DteError.from(thrown);
-    const { resolved, sessionId } = context;
-    const told = await tellAgents({ resolved, env: process.env, rendezvous, sessionId }, error);
+    const { resolved, surroundings, sessionId } = context;
+    const told = await tellAgents({ resolved, job: surroundings.job, rendezvous, sessionId }, error);
     if (!isBearable(error)) throw error;
     warn(error.explain());
     const agents = told ? ', and its agents are told to leave' : '';
@@ -67,20 +64,29 @@ async function startCiRun(flags: Flags & { distributeOn: string }): Promise<void
 }
 
 async function openCiRun(context: CliContext, flags: Flags): Promise<void> {
-  const { resolved, sessionId, workspaceRoot } = context;
+  const { resolved, surroundings, sessionId, workspaceRoot } = context;
   const rendezvous = requireRendezvous(context);
   requireNx(workspaceRoot);
-  const { env } = process;
+  const { job, cliPath } = surroundings;
   const args = coordinatorArgs(flags);
   const anew = true;
-  await ensureCoordinator({ resolved, env, rendezvous, sessionId, workspaceRoot, note: say, anew, args });
+  await ensureCoordinator({
+    resolved,
+    surroundings,
+    rendezvous,
+    sessionId,
+    workspaceRoot,
+    note: say,
+    anew,
+    args,
+  });
   const session = await joinSession(context, 'main');
   try {
-    const settings = settingsOf(resolved.config, jobIdOf(env));
+    const settings = settingsOf(resolved.config, jobIdOf(job));
     const { stopAgentsAfter } = settings;
     await session.http.configure(settings);
-    const holding = { resolved, workspaceRoot, sessionId, url: session.connection.url() };
-    if (isHeld(rendezvous, env) && (await startHolding(holding)))
+    const holding = { resolved, workspaceRoot, sessionId, cliPath, url: session.connection.url() };
+    if (isHeld(rendezvous, job) && (await startHolding(holding)))
       await session.http.configure({ ...settings, held: true });
     const until = stopAgentsAfter.length === 0 ? '' : ` · agents stay until ${stopAgentsAfter.join(', ')}`;
     say(`dte: session ${sessionId} · coordinator ${session.connection.url()}${until}`);

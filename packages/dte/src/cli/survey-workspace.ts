@@ -5,10 +5,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { Env } from '@org/dte-config';
-import { runNx } from '../plan/run-nx';
-import { ignoredFile } from '../assignment/ignored';
-import type { Rule } from '../assignment/rule';
-import { surveyRules, type Survey, type SurveyedProject } from '../assignment/survey';
+import {
+  ignoredFile,
+  type Rule,
+  runNx,
+  type Survey,
+  type SurveyedProject,
+  surveyRules,
+} from '@org/dte-runner';
 
 const targetSchema = z.looseObject({
   configurations: z.record(z.string(), z.unknown()).optional(),

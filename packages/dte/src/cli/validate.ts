@@ -2,12 +2,19 @@ import { findWorkspaceRoot } from '@org/dte-nx-compat';
 import { Command } from 'commander';
 import pc from 'picocolors';
 import { plural } from '@org/dte-protocol';
-import { inspectRules } from '../assignment/load-rules';
-import { ALWAYS_ON_MAIN } from '../assignment/on-main';
-import { agentsOf, conditionOf, describeProblem, type Problem, type Rule } from '../assignment/rule';
-import { MAIN } from '../assignment/schema';
-import { RULES_FILE } from '../assignment/source';
-import type { Survey, TakenBy } from '../assignment/survey';
+import {
+  agentsOf,
+  ALWAYS_ON_MAIN,
+  conditionOf,
+  describeProblem,
+  inspectRules,
+  MAIN,
+  type Problem,
+  type Rule,
+  RULES_FILE,
+  type Survey,
+  type TakenBy,
+} from '@org/dte-runner';
 import { surveyWorkspace } from './survey-workspace';
 import { readNxJsonOptions, resolveConfig } from '@org/dte-config';
 import { say } from './context';

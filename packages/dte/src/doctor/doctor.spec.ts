@@ -1,7 +1,7 @@
 import type { SeamFindings } from '@org/dte-nx-compat';
 import { resolveConfig } from '@org/dte-config';
 import { MemoryRendezvous } from '@org/dte-testing';
-import { StaticRendezvous } from '../rendezvous';
+import { StaticRendezvous } from '../edge/rendezvous';
 import { environmentFindings, nodeFinding, rendezvousFindings } from './environment-findings';
 import { renderFindings } from './render';
 import { seamFindings } from './seam-findings';
@@ -94,7 +94,11 @@ describe('rendezvousFindings', () => {
   it('mentions a finished session, without asking for its coordinator', async () => {
     const rendezvous = new MemoryRendezvous(() => 0);
     await rendezvous.publish({
-      ...{ version: 1, sessionId: 's', url: 'http://10.0.0.5:1', generation: 'g', expiresAtMs: 1 },
+      version: 1,
+      sessionId: 's',
+      url: 'http://10.0.0.5:1',
+      generation: 'g',
+      expiresAtMs: 1,
       state: 'finished',
     });
     const findings = await rendezvousFindings(resolved, rendezvous, 's', () => Promise.reject(new Error()));

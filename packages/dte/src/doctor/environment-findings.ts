@@ -1,6 +1,6 @@
 import type { Rendezvous, RendezvousRecord } from '@org/dte-protocol';
 import type { Env, Resolved } from '@org/dte-config';
-import { isLoopback } from '../embedded/addresses';
+import { isLoopback } from '@org/dte-runner';
 import { note, ok, stop, type Finding } from './finding';
 
 const OLDEST_NODE = 20;

@@ -1,5 +1,6 @@
 import { type FakeGitlab, startFakeGitlab } from '@org/dte-testing';
 import { resolveConfig } from '@org/dte-config';
+import { readSurroundings } from '../edge/surroundings';
 import type { Finding } from './finding';
 import { identityFindings } from './identity-findings';
 
@@ -12,7 +13,7 @@ afterAll(() => gitlab.close());
 
 const look = (env: Record<string, string>, sessionId = '7-1001'): Promise<Finding[]> => {
   const all = { CI_JOB_ID: '50', CI_SERVER_URL: gitlab.url, ...env };
-  return identityFindings(resolveConfig({ env: all }), all, sessionId, sha);
+  return identityFindings(resolveConfig({ env: all }), readSurroundings(all), { id: sessionId, commit: sha });
 };
 const token = (change = {}, options = {}): string =>
   gitlab.idToken({ project_id: '7', pipeline_id: '1001', job_id: '50', sha, ...change }, options);

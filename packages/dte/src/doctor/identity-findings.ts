@@ -1,8 +1,8 @@
 import { IdTokenVerifier, requireOwnSession } from '@org/dte-identity';
 import { DteError } from '@org/dte-protocol';
-import type { Env, Resolved } from '@org/dte-config';
-import { extraAuthorities } from '../gitlab-http';
-import { issuersOf } from '../session/credentials';
+import type { Resolved } from '@org/dte-config';
+import type { GitlabSurroundings } from '../edge/surroundings';
+import { issuersOf } from '@org/dte-runner';
 import { note, ok, stop, type Finding } from './finding';
 
 const KEYWORD = 'id_tokens: DTE_ID_TOKEN: aud: dte';
@@ -13,14 +13,14 @@ const KEYWORD = 'id_tokens: DTE_ID_TOKEN: aud: dte';
  */
 export async function identityFindings(
   { config, limits }: Resolved,
-  env: Env,
-  sessionId: string,
-  commit: string | null,
+  { job, authorities }: Pick<GitlabSurroundings, 'job' | 'authorities'>,
+  session: { readonly id: string; readonly commit: string | null },
 ): Promise<Finding[]> {
   const { idToken, audience, secret, sharedTrust } = config;
   if (idToken === undefined) {
     if (secret !== undefined) {
-      if (sharedTrust || !env['CI_SERVER_URL']) return [ok('jobs prove themselves by DTE_SECRET')];
+      if (sharedTrust || (job?.serverUrl ?? null) === null)
+        return [ok('jobs prove themselves by DTE_SECRET')];
       return [
         note(
           'this job has DTE_SECRET and no id token: a coordinator takes it that is on the same machine, or was started with --shared-trust',
@@ -28,7 +28,7 @@ export async function identityFindings(
         ),
       ];
     }
-    if (!env['CI_JOB_ID']) return [];
+    if ((job?.id ?? null) === null) return [];
     return [
       note(
         'this job has no id token: only a coordinator on the same machine takes it',
@@ -37,12 +37,14 @@ export async function identityFindings(
     ];
   }
   try {
-    const issuers = issuersOf(config, env);
+    const issuers = issuersOf(config, job);
     const claims = await new IdTokenVerifier({
-      ...{ issuers, audience, limits },
-      authorities: extraAuthorities(env),
+      issuers,
+      audience,
+      limits,
+      authorities,
     }).verify(idToken);
-    requireOwnSession(claims, sessionId, commit);
+    requireOwnSession(claims, session.id, session.commit);
     const until = new Date(claims.expiresAtMs).toISOString();
     return [
       ok(

@@ -24,7 +24,7 @@ export class CheckedRemoteCache implements NxRemoteCache {
 
   async retrieve(hash: string, cacheDirectory: string): Promise<NxCachedResult | null> {
     const task = this.tasks.getStore()?.get(hash);
-    if (task === undefined) throw new Error(`nobody has said which task has the hash ${hash}`);
+    if (task === undefined) throw new Error(`no task with the hash ${hash} is known`);
     return this.reader.retrieve({ hash, taskId: task.id, outputs: task.outputs, cacheDirectory });
   }
 

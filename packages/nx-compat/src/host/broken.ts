@@ -46,4 +46,4 @@ export const brokenBy = (thrown: unknown): Broken => ({
 });
 
 /** It ended without an error and without a result: nobody has refused anything. */
-export const NO_RESULT: Broken = { why: 'Nx gave no result.', byMachine: true };
+export const NO_RESULT: Broken = { why: 'Nx returned no result.', byMachine: true };

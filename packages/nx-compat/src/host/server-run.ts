@@ -37,7 +37,7 @@ export class ServerRun {
     }
     const ended = new Promise<ServerEnd>((resolve) => {
       running.onExit((code) => {
-        const how = code === null ? 'was ended by a signal' : `ended with exit code ${String(code)}`;
+        const how = code === null ? 'was stopped by a signal' : `ended with exit code ${String(code)}`;
         const why = `${this.taskId} ${how}.`;
         // Nx is told after us, and says something about it that belongs to the output.
         setImmediate(() => {

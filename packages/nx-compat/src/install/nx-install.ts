@@ -78,9 +78,13 @@ export function resolveNx(workspaceRoot: string = findWorkspaceRoot()): NxInstal
   const { version } = JSON.parse(readFileSync(packageJson, 'utf8')) as { version: string };
   const [major = NaN, minor = NaN] = version.split('.').map(Number);
   if (!isSupported(major, minor))
-    throw new NxInstallError('NX_UNSUPPORTED', `nx ${version}, which is not supported; 20.8 to 24 are`, {
-      version,
-    });
+    throw new NxInstallError(
+      'NX_UNSUPPORTED',
+      `nx ${version}, which is not supported; supported versions are 20.8 to 24`,
+      {
+        version,
+      },
+    );
   // Required by absolute base so that nx/src/* is mapped by the `exports` of exactly this copy.
   // Remembered, since resolving a path again costs a tenth of a millisecond and an executor asks several times per task.
   const loaded = new Map<string, unknown>();

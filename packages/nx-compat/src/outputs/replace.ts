@@ -61,6 +61,6 @@ export async function replaceOutputs(
   // A folder that was not empty before the others went.
   const lost = missing.filter(({ kind }) => kind !== 'folder');
   if (lost.length > 0)
-    throw new Error(`${lost.length} outputs did not arrive, ${lost[0]?.path ?? ''} among them`);
+    throw new Error(`${lost.length} outputs did not arrive, including ${lost[0]?.path ?? ''}`);
   return summaryOf([...wanted, ...kept].sort((a, b) => (a.path < b.path ? -1 : 1)));
 }

@@ -91,10 +91,11 @@ async function waitUntilGone(list: () => Promise<readonly number[]>, limitMs: nu
  */
 export async function endListed(list: () => Promise<readonly number[]>, graceMs: number): Promise<boolean> {
   signalAll(await list(), 'SIGTERM');
-  if (await waitUntilGone(list, graceMs)) return true;
-  return waitUntilGone(async () => {
-    const left = await list();
-    signalAll(left, 'SIGKILL');
-    return left;
-  }, KILL_LIMIT_MS);
+  if (graceMs > 0 && (await waitUntilGone(list, graceMs))) return true;
+  const deadline = performance.now() + KILL_LIMIT_MS;
+  for (;;) {
+    signalAll(await list(), 'SIGKILL');
+    if (await waitUntilGone(list, POLL_MS)) return true;
+    if (performance.now() >= deadline) return false;
+  }
 }

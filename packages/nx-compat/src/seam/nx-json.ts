@@ -82,6 +82,6 @@ export function readNxJson(workspaceRoot: string): NxJsonFacts {
   try {
     return checked(parseNxJson(text));
   } catch (cause) {
-    throw new Error(`${path} is not valid JSON of an Nx workspace.`, { cause });
+    throw new Error(`${path} is not valid JSON for an Nx workspace.`, { cause });
   }
 }

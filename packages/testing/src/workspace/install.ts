@@ -21,6 +21,9 @@ export const REPOSITORY = resolve(__dirname, '../../../..');
 const CACHE = join(REPOSITORY, 'tmp', 'workspaces-cache');
 /** Installs nobody has used for so long, of tarballs that have changed since, are removed. */
 const STALE_MS = 30 * 60_000;
+/** No install takes longer. */
+const INSTALL_MS = 10 * 60_000;
+const LOCK_POLL_MS = 200;
 
 export interface InstallOptions {
   /** Exact version of nx; null: our packages alone, for a workspace that has its own. */
@@ -66,6 +69,39 @@ export function install(options: InstallOptions): Install {
   }
   mkdirSync(CACHE, { recursive: true });
   removeStale(prefix);
+  const lock = `${target}.lock`;
+  if (!begins(lock, target)) return target;
+  try {
+    makeInstall(options, tarballs, target);
+  } finally {
+    rmSync(lock, { recursive: true, force: true });
+  }
+  return target;
+}
+
+/**
+ * Test files begin side by side and want the same install: one makes it, the others wait.
+ * @returns whether this process is the one; false when the install is there
+ */
+function begins(lock: string, target: string): boolean {
+  const sleeping = new Int32Array(new SharedArrayBuffer(4));
+  for (;;) {
+    try {
+      mkdirSync(lock);
+      if (!existsSync(target)) return true;
+      rmSync(lock, { recursive: true });
+      return false;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    }
+    // Whoever installs may have been killed.
+    const since = statSync(lock, { throwIfNoEntry: false })?.mtimeMs ?? Date.now();
+    if (Date.now() - since > INSTALL_MS) rmSync(lock, { recursive: true, force: true });
+    Atomics.wait(sleeping, 0, 0, LOCK_POLL_MS);
+  }
+}
+
+function makeInstall(options: InstallOptions, tarballs: Record<string, string>, target: string): void {
   const folder = mkdtempSync(join(CACHE, 'installing-'));
   npmInstall(folder, options, tarballs);
   // Every machine of every test takes a link of each file, and a workspace without packages of its own compiles nothing.
@@ -77,7 +113,6 @@ export function install(options: InstallOptions): Install {
     rmSync(folder, { recursive: true, force: true });
     if (!existsSync(target)) throw error;
   }
-  return target;
 }
 
 const digest = (parts: string[]): string =>
@@ -87,7 +122,8 @@ function removeStale(prefix: string): void {
   for (const name of readdirSync(CACHE)) {
     const path = join(CACHE, name);
     if (!name.startsWith(prefix) && !name.startsWith('installing-')) continue;
-    if (Date.now() - statSync(path).mtimeMs > STALE_MS) rmSync(path, { recursive: true, force: true });
+    const since = statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? Date.now();
+    if (Date.now() - since > STALE_MS) rmSync(path, { recursive: true, force: true });
   }
 }
 

@@ -1,0 +1,75 @@
+import { type Readable } from 'node:stream';
+import { type LimitValues, DteError, HTTP, LIMITS, checkAnswerSchema } from '@org/dte-protocol';
+import { type Checked, type Download, download } from './download';
+import { parseAnswer } from './parse-answer';
+import { type RequestSpec } from './request';
+import { type Sender } from './sender';
+import { hashedUpload } from './upload';
+
+/** `exists`: it was stored before and is kept. */
+export type Stored = 'stored' | 'exists';
+
+/** Moves artifacts to and from the coordinator's store; both directions are held against a sha256. */
+export class ArtifactTransfer {
+  constructor(
+    private readonly sender: Sender,
+    private readonly limits: LimitValues,
+  ) {}
+
+  /** What was stored, checked before it is handed out. @throws DteError those of `download` */
+  get(spec: RequestSpec): Promise<Download> {
+    return download(
+      {
+        send: (each) => this.sender.send(each),
+        check: (path) => this.check(path),
+        limits: this.limits,
+      },
+      spec,
+    );
+  }
+
+  /** For who reads its beginning only: the coordinator has read it again and found it good, nothing is checked here. */
+  async getUnchecked(spec: RequestSpec): Promise<Download> {
+    if ((await this.check(spec.path)) === 'removed') {
+      const message = `The artifact at ${spec.path} is damaged; the coordinator has removed it.`;
+      throw new DteError('DTE_ARTIFACT_DAMAGED', message);
+    }
+    const answer = await this.sender.send(spec);
+    const length = Number(answer.headers['content-length']);
+    return Object.assign(answer, { bytes: Number.isSafeInteger(length) ? length : null });
+  }
+
+  /** What is there already is kept and as good: keys are immutable. */
+  async put(path: string, body: Readable | (() => Readable), signal?: AbortSignal): Promise<Stored> {
+    const repeatable = typeof body === 'function';
+    const upload = hashedUpload(repeatable ? body : () => body);
+    const contentType = 'application/octet-stream';
+    const spec: RequestSpec = { method: 'PUT', path, body: upload.body, contentType, signal };
+    try {
+      const answer = await this.sender.send(spec, { once: !repeatable });
+      answer.resume();
+      upload.check(path, answer);
+      return 'stored';
+    } catch (thrown) {
+      if (thrown instanceof DteError && thrown.code === 'DTE_ARTIFACT_EXISTS') return 'exists';
+      throw thrown;
+    }
+  }
+
+  /** The coordinator goes on with what it reads for a question that was given up, and the next one waits for the same. */
+  private async check(path: string): Promise<Checked> {
+    for (let tries = 1; ; tries++) {
+      const beginMs = Date.now();
+      try {
+        const answer = await this.sender.post(HTTP.check(path), {});
+        return parseAnswer(checkAnswerSchema, answer, 'the request for a check').state;
+      } catch (thrown) {
+        const { code } = DteError.from(thrown);
+        // Whoever is not there at all has been asked for `retryForMs`, and no longer.
+        const isCut = code === 'DTE_NO_COORDINATOR' && Date.now() - beginMs > this.sender.retryForMs;
+        const isLate = code === 'DTE_TIMEOUT' || isCut;
+        if (!isLate || tries >= LIMITS.artifactCheckTries.value) throw thrown;
+      }
+    }
+  }
+}

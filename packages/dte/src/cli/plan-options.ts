@@ -1,0 +1,44 @@
+import { DteError, LIMITS } from '@org/dte-protocol';
+import { z } from 'zod';
+import { PLAN_FILE } from '@org/dte-gitlab';
+import { line, wholeNumber, words } from '@org/dte-config';
+
+const AGENTS = 200;
+const DAY_MINUTES = 24 * 60;
+
+/** Flags of `dte plan`. What the jobs look like is in the project's own GitLab file, which the child pipeline includes. */
+const planFlagsSchema = z.strictObject({
+  agentsMax: wholeNumber(0, AGENTS).default(8),
+  minutesPerAgent: wholeNumber(1, DAY_MINUTES).default(5),
+  targets: words(100).default(['lint', 'test', 'build', 'e2e-ci']),
+  parallel: wholeNumber(1, LIMITS.slotsPerAgent.value).default(2),
+  output: line(4096).default(PLAN_FILE),
+  stage: line(255).default('test'),
+});
+export type PlanFlags = z.output<typeof planFlagsSchema>;
+
+/** Flag, help and default of each, for the command line. */
+export const PLAN_FLAGS: readonly (readonly [flag: string, help: string])[] = [
+  ['--agents-max <n>', 'most agents (default 8)'],
+  ['--minutes-per-agent <n>', 'how long an agent should have work (default 5)'],
+  ['--targets <list>', 'targets of the main job (default lint,test,build,e2e-ci)'],
+  ['--parallel <n>', 'tasks at a time on each agent (default 2)'],
+  ['--output <file>', `the pipeline that is written (default ${PLAN_FILE})`],
+  ['--stage <name>', 'stage of the jobs, as in the GitLab file (default test)'],
+];
+
+/** `minutesPerAgent` -> `--minutes-per-agent` */
+const flagOf = (name: string): string =>
+  `--${name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+
+/** @throws DteError DTE_BAD_CONFIG naming the flag */
+export function readPlanFlags(flags: Readonly<Record<string, unknown>>): PlanFlags {
+  const parsed = planFlagsSchema.safeParse(flags);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  const name = String(issue?.path[0] ?? '');
+  throw new DteError(
+    'DTE_BAD_CONFIG',
+    `${flagOf(name)} has ${JSON.stringify(flags[name])}: ${issue?.message ?? 'not a valid value'}.`,
+  );
+}

@@ -1,0 +1,50 @@
+import { DteError, type LimitValues, type Rendezvous } from '@org/dte-protocol';
+import { isAbsolute, join } from 'node:path';
+import type { Config } from '@org/dte-config';
+import type { GitlabSurroundings } from './surroundings';
+import { type AgentRendezvous, FileRendezvous, PacedRendezvous, StaticRendezvous } from '@org/dte-client';
+import { GitlabPackagesRendezvous, PackageRegistry, registryAccessOf } from '@org/dte-gitlab';
+
+export { StaticRendezvous } from '@org/dte-client';
+
+type Wanted = Pick<Config, 'coordinatorUrl' | 'rendezvousDir' | 'rendezvous'>;
+
+export interface RendezvousOptions {
+  readonly config: Wanted;
+  readonly limits: LimitValues;
+  readonly surroundings: Pick<GitlabSurroundings, 'job' | 'authorities'>;
+  /** A relative `rendezvousDir` starts here, so that it means the same in every folder of a job. */
+  readonly workspaceRoot: string;
+}
+
+/**
+ * The rendezvous that a configuration names: an address wins over a folder, a folder over the package registry, which
+ * counts in GitLab jobs only. Null when there is none.
+ */
+export function createRendezvous({
+  config,
+  limits,
+  surroundings,
+  workspaceRoot,
+}: RendezvousOptions): Rendezvous | null {
+  const { coordinatorUrl, rendezvousDir: dir, rendezvous } = config;
+  if (coordinatorUrl !== undefined) return new StaticRendezvous(coordinatorUrl);
+  if (dir !== undefined) return new FileRendezvous(isAbsolute(dir) ? dir : join(workspaceRoot, dir));
+  const access =
+    rendezvous === 'gitlab-packages' ? registryAccessOf(surroundings.job, surroundings.authorities) : null;
+  return access === null ? null : new GitlabPackagesRendezvous(new PackageRegistry(access, limits));
+}
+
+/** For an agent, which asks often: what is shared with many others is asked at a pace that it can stand. */
+export const forAgent = (rendezvous: Rendezvous, limits: LimitValues): AgentRendezvous =>
+  rendezvous.isShared ? new PacedRendezvous(rendezvous, limits) : rendezvous;
+
+/** Why there is no rendezvous, for people. */
+export function noRendezvous({ rendezvous }: Wanted): DteError {
+  return new DteError(
+    'DTE_NO_COORDINATOR',
+    rendezvous === undefined
+      ? 'Neither DTE_COORDINATOR_URL (address of a coordinator) nor DTE_RENDEZVOUS_DIR (folder that all jobs see) nor DTE_RENDEZVOUS (gitlab-packages, in GitLab jobs) is set.'
+      : `DTE_RENDEZVOUS=${rendezvous} counts in GitLab jobs only: CI_API_V4_URL, CI_PROJECT_ID or CI_JOB_TOKEN is missing.`,
+  );
+}

@@ -1,0 +1,1 @@
+module.exports = { displayName: 'gitlab', preset: '../../jest.preset.js' };

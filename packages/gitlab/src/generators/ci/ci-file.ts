@@ -1,0 +1,99 @@
+import { isMap, isScalar } from 'yaml';
+import { GITLAB_FILE } from '../../pipeline/options';
+import { type Report } from '../workspace/report';
+import { lineNumber } from '../text/splice';
+import { findPair, keyText, rangeOf, readYaml, textsOf, topPair } from '../text/yaml';
+import { addInclude, removeInclude } from './include';
+import { addStage, stagesOf } from './stages';
+
+export const CI_FILE = '.gitlab-ci.yml';
+
+const WRITTEN = '# Written by `nx g @org/dte:setup-gitlab`. Jobs of your own can go here.\n';
+
+/** The file of a project that had none. */
+const newCiFile = (stage: string): string =>
+  `${WRITTEN}stages:\n  - ${stage}\n\ninclude:\n  - local: ${GITLAB_FILE}\n`;
+
+const PASTE = `include:\n  - local: ${GITLAB_FILE}`.replace('\n', ' ⏎ ');
+
+/** The user's file with our include, and with the stage of our jobs among its stages. */
+export function setUpCiFile(text: string | null, stage: string, report: Report): string {
+  if (text === null) {
+    report.change(CI_FILE, `created, with an include of ${GITLAB_FILE}`);
+    return newCiFile(stage);
+  }
+  let edited = text;
+  const included = addInclude(edited);
+  if (included === null) {
+    report.hand(CI_FILE, `its include cannot be added to by a program; add ${PASTE}`);
+  } else if (included !== edited) {
+    edited = included;
+    report.change(CI_FILE, `include of ${GITLAB_FILE}`);
+  }
+  const staged = addStage(edited, stage);
+  if (staged === null) {
+    if (stagesOf(edited)?.includes(stage) !== true)
+      report.hand(CI_FILE, `stages: make sure that ${stage} is one`);
+  } else if (staged !== edited) {
+    edited = staged;
+    report.change(CI_FILE, `stage ${stage}`);
+  }
+  return edited;
+}
+
+/** The user's file without our include; null when all of it was ours. */
+export function tearDownCiFile(text: string): string | null {
+  const stage = stagesOf(text)?.[0];
+  if (stage !== undefined && text === newCiFile(stage)) return null;
+  return removeInclude(text);
+}
+
+/** Does the file say which image its jobs have? Then ours have it too. */
+export function hasImage(text: string): boolean {
+  const root = readYaml(text)?.root;
+  if (!root) return false;
+  const inDefault = findPair(root, 'default')?.value;
+  return (
+    findPair(root, 'image') !== undefined || (isMap(inDefault) && findPair(inDefault, 'image') !== undefined)
+  );
+}
+
+/** The stage of the job that runs `dte start-ci-run`: its agents have to be in the same. */
+export function stageOfMain(text: string): string | null {
+  const root = readYaml(text)?.root;
+  if (!root) return null;
+  const main = textsOf(root).find(({ scalar }) => /\bdte start-ci-run\b/.test(scalar.value));
+  const job = main === undefined ? undefined : topPair(main.parents)?.value;
+  const stage = isMap(job) ? findPair(job, 'stage')?.value : undefined;
+  return isScalar(stage) ? String(stage.value) : null;
+}
+
+const OURS = new Set(['nx', 'nx-agent', 'nx-plan', 'nx-pipeline']);
+
+/** Jobs of the user's that get in the way of ours, or do the same work. */
+export function tellRivals(text: string, path: string, report: Report): void {
+  const root = readYaml(text)?.root;
+  if (!root) return;
+  for (const job of root.items) {
+    const name = keyText(job);
+    const place = `${path}:${lineNumber(text, rangeOf(job.key).start)}`;
+    if (OURS.has(name) && isMap(job.value) && findPair(job.value, 'script') !== undefined) {
+      report.hand(
+        place,
+        `job ${name} has the name of one in ${GITLAB_FILE} and replaces its script: rename it`,
+      );
+    }
+  }
+  const told = new Set<string>();
+  for (const { scalar, parents } of textsOf(root)) {
+    const job = topPair(parents);
+    if (job === undefined || !/\bnx (?:affected|run-many)\b/.test(scalar.value)) continue;
+    const name = keyText(job);
+    if (OURS.has(name) || told.has(name)) continue;
+    told.add(name);
+    report.hand(
+      `${path}:${lineNumber(text, rangeOf(scalar).start)}`,
+      `${name} runs nx too, by itself and in addition to job nx: take out what job nx does now`,
+    );
+  }
+}

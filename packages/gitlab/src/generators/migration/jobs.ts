@@ -1,0 +1,186 @@
+import { isMap, isPair, isScalar, isSeq, visit, type Pair, type YAMLMap } from 'yaml';
+import { type Report } from '../workspace/report';
+import { applySplices, insertAfterLine, lineNumber, type Splice } from '../text/splice';
+import { findPair, indentOf, keyText, rangeOf, readYaml, textsOf, topPair } from '../text/yaml';
+
+/*
+ * Jobs of the user's own that run our commands (rewritten ones, or written by hand) need what the generated file gives
+ * its jobs: GitLab's id token, the rendezvous, and leave for an agent to fail.
+ */
+export type Role = 'main' | 'agent';
+
+const COMMANDS: Readonly<Record<Role, RegExp>> = {
+  main: /\bdte start-ci-run\b/,
+  agent: /\bdte start-agent\b/,
+};
+
+/** Which of our commands the file's own jobs run. */
+export function rolesIn(text: string): Set<Role> {
+  const root = readYaml(text)?.root;
+  const texts = root ? textsOf(root).map(({ scalar }) => scalar.value) : [];
+  return new Set(
+    (['main', 'agent'] as const).filter((role) => texts.some((value) => COMMANDS[role].test(value))),
+  );
+}
+
+/** Jobs that take scripts of `owner` by `!reference` or by an alias; those that merge it inherit its keywords anyway. */
+function usersOf(root: YAMLMap, owner: Pair): Pair[] {
+  const anchors = new Set<string>();
+  visit(owner.value as YAMLMap, {
+    Node(_, node) {
+      if ('anchor' in node && node.anchor !== undefined) anchors.add(node.anchor);
+    },
+  });
+  const users = new Set<Pair>();
+  const own = ['variables', 'id_tokens'];
+  visit(root, {
+    Seq(_, seq, path) {
+      const [name] = seq.items;
+      if (seq.tag === '!reference' && isScalar(name) && name.value === keyText(owner)) addTop(path);
+    },
+    Alias(_, alias, path) {
+      if (!anchors.has(alias.source)) return;
+      const parent = path.at(-1);
+      const job = topPair(path)?.value;
+      const merged = isPair(parent) && keyText(parent) === '<<';
+      // `<<` merges one level only: keywords of the job itself hide ours.
+      const hides = isMap(job) && own.some((key) => findPair(job, key) !== undefined);
+      if (!merged || hides) addTop(path);
+    },
+  });
+  function addTop(path: readonly unknown[]): void {
+    const job = topPair(path);
+    if (job !== undefined && job !== owner) users.add(job);
+  }
+  return [...users];
+}
+
+/** Jobs by what they run, shared lists resolved to the jobs that use them. */
+function jobsRunning(root: YAMLMap): Map<Pair, Set<Role>> {
+  const jobs = new Map<Pair, Set<Role>>();
+  const add = (job: Pair, role: Role): void => void jobs.set(job, new Set([...(jobs.get(job) ?? []), role]));
+  for (const { scalar, parents } of textsOf(root)) {
+    for (const role of ['main', 'agent'] as const) {
+      const owner = topPair(parents);
+      if (owner === undefined || !COMMANDS[role].test(scalar.value)) continue;
+      if (isMap(owner.value) && keyText(owner) !== 'default') add(owner, role);
+      for (const user of usersOf(root, owner)) add(user, role);
+    }
+  }
+  return jobs;
+}
+
+interface Wanted {
+  readonly variables: Readonly<Record<string, string>>;
+}
+
+const DISTRIBUTION = ['DTE_RENDEZVOUS', 'DTE_COORDINATOR_URL', 'DTE_RENDEZVOUS_DIR'];
+
+function missingVariables(map: YAMLMap, root: YAMLMap, wanted: Wanted): [string, string][] {
+  const names = [map, root].flatMap((owner) => {
+    const variables = findPair(owner, 'variables')?.value;
+    return isMap(variables) ? variables.items.map(keyText) : [];
+  });
+  const isSet = (name: string): boolean =>
+    names.includes(name) ||
+    (DISTRIBUTION.includes(name) && DISTRIBUTION.some((other) => names.includes(other)));
+  return Object.entries(wanted.variables).filter(([name]) => !isSet(name));
+}
+
+const hasToken = (map: YAMLMap): boolean => {
+  const tokens = findPair(map, 'id_tokens')?.value;
+  return isMap(tokens) && findPair(tokens, 'DTE_ID_TOKEN') !== undefined;
+};
+
+interface Addition {
+  readonly splices: readonly Splice[];
+  /** Lines of new keywords, for the place below the job's name. */
+  readonly fresh: readonly string[];
+  readonly added: readonly string[];
+  readonly left: readonly string[];
+}
+
+/** Lines for one keyword: below the existing one, or new. Null when the existing one is no block mapping. */
+function below(
+  text: string,
+  map: YAMLMap,
+  keyword: string,
+  lines: (indent: string) => string[],
+): Splice | string[] | null {
+  const indent = indentOf(text, rangeOf(map.items[0]?.key).start);
+  const pair = findPair(map, keyword);
+  if (pair === undefined) return [`${indent}${keyword}:`, ...lines(`${indent}  `)];
+  const { value } = pair;
+  const first = isMap(value) && value.flow !== true ? value.items[0] : undefined;
+  if (first === undefined) return null;
+  return insertAfterLine(text, rangeOf(pair.key).end, lines(indentOf(text, rangeOf(first.key).start)));
+}
+
+function additionsTo(
+  text: string,
+  root: YAMLMap,
+  map: YAMLMap,
+  roles: ReadonlySet<Role>,
+  wanted: Wanted,
+): Addition {
+  const splices: Splice[] = [];
+  const fresh: string[] = [];
+  const added: string[] = [];
+  const left: string[] = [];
+  const put = (keyword: string, what: string, lines: (indent: string) => string[]): void => {
+    const result = below(text, map, keyword, lines);
+    if (result === null) left.push(what);
+    else added.push(what);
+    if (Array.isArray(result)) fresh.push(...result);
+    else if (result !== null) splices.push(result);
+  };
+  const inDefault = findPair(root, 'default')?.value;
+  if (
+    !hasToken(map) &&
+    !(isMap(inDefault) && hasToken(inDefault) && findPair(map, 'id_tokens') === undefined)
+  ) {
+    put('id_tokens', 'id_tokens: DTE_ID_TOKEN', (indent) => [
+      `${indent}DTE_ID_TOKEN:`,
+      `${indent}  aud: dte`,
+    ]);
+  }
+  const variables = missingVariables(map, root, wanted);
+  if (variables.length > 0) {
+    const what = `variables: ${variables.map(([name]) => name).join(', ')}`;
+    put('variables', what, (indent) => variables.map(([name, value]) => `${indent}${name}: ${value}`));
+  }
+  if (roles.has('agent') && findPair(map, 'allow_failure') === undefined) {
+    fresh.push(`${indentOf(text, rangeOf(map.items[0]?.key).start)}allow_failure: true`);
+    added.push('allow_failure: true');
+  }
+  return { splices, fresh, added, left };
+}
+
+/** Gives the file's own jobs that run our commands the keywords they need. */
+export function completeJobs(text: string, path: string, coordinator: string, report: Report): string {
+  const root = readYaml(text)?.root;
+  if (!root) return text;
+  const place: Record<string, string> =
+    coordinator === 'embedded' ? { DTE_RENDEZVOUS: 'gitlab-packages' } : { DTE_COORDINATOR_URL: coordinator };
+  const wanted: Wanted = { variables: { ...place, NX_SKIP_ATOMIZER_VALIDATION: "'true'" } };
+  const splices: Splice[] = [];
+  for (const [job, roles] of jobsRunning(root)) {
+    const at = `${path}:${lineNumber(text, rangeOf(job.key).start)}`;
+    // A list that other jobs take over is no job: those were found as well.
+    if (isSeq(job.value)) continue;
+    if (!isMap(job.value) || job.value.flow === true) {
+      const variables = Object.entries(place).map(([name, value]) => `${name}: ${value}`);
+      report.hand(
+        at,
+        `job ${keyText(job)} runs dte: give it id_tokens (DTE_ID_TOKEN: aud: dte) and variables (${variables.join(', ')})`,
+      );
+      continue;
+    }
+    const addition = additionsTo(text, root, job.value, roles, wanted);
+    splices.push(...addition.splices);
+    if (addition.fresh.length > 0) splices.push(insertAfterLine(text, rangeOf(job.key).end, addition.fresh));
+    if (addition.added.length > 0) report.change(at, `${keyText(job)} has ${addition.added.join(' · ')}`);
+    for (const what of addition.left) report.hand(at, `add to job ${keyText(job)}: ${what}`);
+  }
+  return applySplices(text, splices);
+}

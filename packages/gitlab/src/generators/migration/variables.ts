@@ -1,0 +1,59 @@
+import { isMap, isPair, isScalar, visit, type Pair, type YAMLMap } from 'yaml';
+import { type Report } from '../workspace/report';
+import { applySplices, lineNumber, type Splice } from '../text/splice';
+import { contentEnd, keyText, linesOfNode, rangeOf, readYaml } from '../text/yaml';
+import { fateOf, type VariableFate } from './environment';
+
+interface Found {
+  readonly map: YAMLMap;
+  readonly pair: Pair;
+  readonly fate: VariableFate;
+  readonly owner: Pair;
+}
+
+function vendorVariables(root: YAMLMap): Found[] {
+  const found: Found[] = [];
+  visit(root, {
+    Pair(_, owner) {
+      const { value } = owner;
+      if (!isScalar(owner.key) || owner.key.value !== 'variables' || !isMap(value)) return;
+      for (const pair of value.items) {
+        const fate = isPair(pair) ? fateOf(keyText(pair)) : null;
+        if (fate !== null) found.push({ map: value, pair, fate, owner });
+      }
+    },
+  });
+  return found;
+}
+
+/** The vendor's names in `variables:`, wherever that stands: renamed, or taken out with the line. */
+export function rewriteVariables(text: string, path: string, report: Report): string {
+  const root = readYaml(text)?.root ?? null;
+  if (root === null) return text;
+  const found = vendorVariables(root);
+  const splices: Splice[] = [];
+  const emptied = new Set<Pair>();
+  for (const { map, pair, fate, owner } of found) {
+    const name = keyText(pair);
+    const { start, end } = rangeOf(pair.key);
+    const place = `${path}:${lineNumber(text, start)}`;
+    const allGo =
+      found.filter((other) => other.map === map && other.fate.to === null).length === map.items.length;
+    if (fate.to !== null) {
+      splices.push({ start, end, text: fate.to });
+      report.change(place, `${name} is ${fate.to} now`);
+      continue;
+    }
+    if (map.flow === true && !allGo) {
+      report.hand(place, `take ${name} out: ${fate.note ?? ''}`);
+      continue;
+    }
+    report.change(place, `removed ${name}: ${fate.note ?? ''}`);
+    if (!allGo) splices.push(linesOfNode(text, start, contentEnd(pair)));
+    else if (!emptied.has(owner)) {
+      emptied.add(owner);
+      splices.push(linesOfNode(text, rangeOf(owner.key).start, contentEnd(owner)));
+    }
+  }
+  return applySplices(text, splices);
+}

@@ -1,0 +1,114 @@
+import { ACCESS_TOKEN, DEFAULT_RUNNERS, RUNNER, RUNNER_OPTIONS, VENDOR_RUNNERS } from '@org/dte-nx-compat';
+import { type Report } from '../workspace/report';
+import { asObject, parseJson, removeJson, setJson, type Json } from '../text/json';
+
+const FILE = 'nx.json';
+const DEFAULT = RUNNER_OPTIONS.slice(0, -1);
+
+/** With any of these Nx counts the workspace as the vendor's, or never calls a runner (neverConnectToCloud). */
+const DEFEATING: Readonly<Record<string, string>> = {
+  nxCloudId: "Nx would contact the vendor's service instead of calling dte",
+  nxCloudAccessToken: "Nx would contact the vendor's service instead of calling dte",
+  nxCloudEncryptionKey: 'it belongs to nxCloudAccessToken',
+  nxCloudUrl: 'it belongs to nxCloudId',
+  neverConnectToCloud: 'from Nx 22.7 on it switches the runner off; without it nothing is contacted either',
+};
+
+/** Options of a runner entry that Nx itself reads, on 20 at least. */
+const OPTIONS_OF_NX = [
+  'cacheableOperations',
+  'parallel',
+  'cacheDirectory',
+  'skipNxCache',
+  'useDaemonProcess',
+];
+
+function removeDefeating(text: string, report: Report): string {
+  let edited = text;
+  for (const [name, why] of Object.entries(DEFEATING)) {
+    if (!(name in parseJson(edited))) continue;
+    edited = removeJson(edited, [name]);
+    report.change(FILE, `removed ${name}: ${why}`);
+  }
+  for (const [name, entry] of Object.entries(asObject(parseJson(edited)['tasksRunnerOptions']))) {
+    if (name === 'default' || !VENDOR_RUNNERS.includes(String(asObject(entry)['runner']))) continue;
+    edited = removeJson(edited, ['tasksRunnerOptions', name]);
+    report.change(
+      FILE,
+      `removed tasksRunnerOptions.${name}: with the vendor's runner anywhere Nx contacts the vendor`,
+    );
+  }
+  return edited;
+}
+
+/** The options of the entry that stay; those of another runner would be unknown to ours. */
+function keptOptions(entry: Json, report: Report): Json {
+  const options = asObject(entry['options']);
+  const { runner } = entry;
+  const isOurs = runner === undefined || runner === RUNNER;
+  const names = Object.keys(options).filter((name) => name !== 'accessToken');
+  const kept = names.filter((name) => isOurs || OPTIONS_OF_NX.includes(name));
+  const dropped = names.filter((name) => !kept.includes(name));
+  if (dropped.length > 0)
+    report.dropped(FILE, `options of the runner ${String(runner)}: ${dropped.join(', ')}`);
+  return Object.fromEntries(kept.map((name) => [name, options[name]]));
+}
+
+function setRunner(text: string, report: Report): string {
+  const entry = asObject(asObject(parseJson(text)['tasksRunnerOptions'])['default']);
+  const options = asObject(entry['options']);
+  if (entry['runner'] === RUNNER && options['accessToken']) return text;
+  const previous = entry['runner'];
+  const value = {
+    ...entry,
+    runner: RUNNER,
+    options: { ...keptOptions(entry, report), accessToken: ACCESS_TOKEN },
+  };
+  if (typeof previous === 'string' && ![RUNNER, ...VENDOR_RUNNERS, ...DEFAULT_RUNNERS].includes(previous)) {
+    report.dropped(
+      FILE,
+      `the runner ${previous}: only one can be called (Nx 21 and later did not call it either)`,
+    );
+  }
+  report.change(
+    FILE,
+    `tasksRunnerOptions.default.runner is ${RUNNER}, accessToken is the switch Nx wants to see`,
+  );
+  return setJson(text, DEFAULT, value);
+}
+
+/** Adds names to options.forwardEnv: the counterpart of the vendor's --with-env-vars. */
+function forward(text: string, names: readonly string[], report: Report): string {
+  const options = asObject(asObject(asObject(parseJson(text)['tasksRunnerOptions'])['default'])['options']);
+  const before = Array.isArray(options['forwardEnv']) ? options['forwardEnv'].map(String) : [];
+  const added = names.filter((name) => !before.includes(name));
+  if (added.length === 0) return text;
+  report.change(FILE, `forwardEnv has ${added.join(', ')}: what --with-env-vars named`);
+  return setJson(text, [...DEFAULT, 'options', 'forwardEnv'], [...before, ...added]);
+}
+
+/** nx.json with our runner in place and nothing that keeps Nx from calling it. */
+export function setUpNxJson(text: string, forwardEnv: readonly string[], report: Report): string {
+  const edited = forward(setRunner(removeDefeating(text, report), report), forwardEnv, report);
+  const globals = asObject(parseJson(edited)['namedInputs'])['sharedGlobals'];
+  if (Array.isArray(globals) && globals.includes('{workspaceRoot}/.gitlab-ci.yml')) {
+    report.hand(
+      FILE,
+      'namedInputs.sharedGlobals has {workspaceRoot}/.gitlab-ci.yml: every edit of the pipeline makes every task run anew. Take it out unless you want that',
+    );
+  }
+  return edited;
+}
+
+/** nx.json without our runner. Objects that only held it go as well. */
+export function tearDownNxJson(text: string): string {
+  const runners = asObject(parseJson(text)['tasksRunnerOptions']);
+  if (asObject(runners['default'])['runner'] !== RUNNER) return text;
+  return removeJson(text, Object.keys(runners).length === 1 ? ['tasksRunnerOptions'] : DEFAULT);
+}
+
+export function defaultBranch(nxJson: string): string | null {
+  const json = parseJson(nxJson);
+  const base = json['defaultBase'] ?? asObject(json['affected'])['defaultBase'];
+  return typeof base === 'string' && base !== '' ? base.replace(/^origin\//, '') : null;
+}

@@ -1,0 +1,68 @@
+import { GITLAB_FILE } from '../../pipeline';
+import { CI_FILE } from '../ci/ci-file';
+import { installPackages } from '../workspace/install';
+import { tellOwnShim } from '../nx/package-json';
+import { Report } from '../workspace/report';
+import { detectPackageManager } from '../setup-gitlab/detect';
+import { userFiles } from '../setup-gitlab/user-files';
+import { tearDownFile } from '../tear-down/tear-down';
+import { lineNumber } from '../text/splice';
+import { rangeOf, readYaml, textsOf } from '../text/yaml';
+import { put, type AfterWrite, type Tree } from '../workspace/tree';
+import { RECORD_FILE, undoRecorded } from '../undo/record';
+
+const WHEN_DONE = 'To uninstall as well, take @org/dte out of package.json with your package manager.';
+const FILES = ['nx.json', 'package.json', CI_FILE, GITLAB_FILE];
+
+const read = (tree: Tree, path: string): string | null =>
+  tree.exists(path) ? tree.read(path, 'utf-8') : null;
+
+/** Takes back what is in the record, then what can be seen without one. */
+function takeBack(tree: Tree, report: Report): void {
+  const before = new Map(FILES.map((file) => [file, read(tree, file)]));
+  const recorded = undoRecorded(tree);
+  for (const { file, line, was } of recorded.lost) {
+    const text = was
+      .map((one) => one.trimEnd())
+      .join(' ⏎ ')
+      .trim();
+    report.hand(`${file}:${line}`, `edited since; this stood there before: ${text}`);
+  }
+  for (const file of FILES) {
+    const text = read(tree, file);
+    if (text !== null) put(tree, file, tearDownFile(file, text));
+  }
+  for (const file of new Set([...FILES, ...recorded.files])) {
+    const now = read(tree, file);
+    if (now === null && before.get(file) != null) report.change(file, 'deleted');
+    else if (recorded.files.includes(file) || before.get(file) !== now) report.change(file, 'taken back');
+  }
+  if (recorded.files.length > 0) report.change(RECORD_FILE, 'deleted');
+}
+
+/** Lines of the user's own that would fail once dte is gone. */
+function tellLeftovers(tree: Tree, report: Report): void {
+  for (const [path, text] of userFiles(tree)) {
+    const root = readYaml(text)?.root;
+    for (const { scalar } of root ? textsOf(root) : []) {
+      const [command] =
+        /\bdte (?:start-ci-run|start-agent|record|complete-ci-run|base-sha|plan)\b/.exec(scalar.value) ?? [];
+      if (command !== undefined)
+        report.hand(`${path}:${lineNumber(text, rangeOf(scalar).start)}`, `still runs \`${command}\``);
+    }
+  }
+}
+
+/** `nx g @org/dte:remove`: everything that `setup-gitlab` has written is taken back, to the byte where nobody edited it. */
+export function remove(tree: Tree): AfterWrite {
+  const report = new Report();
+  const manifest = read(tree, 'package.json');
+  takeBack(tree, report);
+  tellOwnShim(read(tree, 'package.json') ?? '{}', report);
+  tellLeftovers(tree, report);
+  console.log(`\n${report.render('removed', WHEN_DONE)}\n`);
+  const reinstall = read(tree, 'package.json') !== manifest;
+  return () => {
+    if (reinstall) installPackages(tree.root, detectPackageManager(tree).packageManager);
+  };
+}

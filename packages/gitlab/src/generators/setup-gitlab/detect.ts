@@ -1,0 +1,51 @@
+import { lockfilesOf, PACKAGE_MANAGERS, type PackageManager } from '../../pipeline';
+import { parseJson } from '../text/json';
+import { type Tree } from '../workspace/tree';
+
+export interface Installed {
+  readonly packageManager: PackageManager;
+  /** Of package.json's field `packageManager`, without its checksum. */
+  readonly packageManagerVersion: string | null;
+  readonly lockfile: string;
+  readonly hasLockfile: boolean;
+}
+
+const read = (tree: Tree, path: string): string =>
+  tree.exists(path) ? (tree.read(path, 'utf-8') ?? '') : '';
+
+function yarnOf(tree: Tree, version: string | null): PackageManager {
+  if (version !== null) return /^[01]\./.test(version) ? 'yarn' : 'yarn-berry';
+  const isBerry = tree.exists('.yarnrc.yml') || read(tree, 'yarn.lock').includes('__metadata:');
+  return isBerry ? 'yarn-berry' : 'yarn';
+}
+
+/** package.json's field first, as corepack and GitLab's images go by it; then the lock file that is there. */
+export function detectPackageManager(tree: Tree): Installed {
+  const field = parseJson(read(tree, 'package.json'))['packageManager'];
+  const [, name, version = null] =
+    /^(npm|yarn|pnpm|bun)@([^+]+)/.exec(typeof field === 'string' ? field : '') ?? [];
+  const isThere = (file: string): boolean => tree.exists(file);
+  // Both kinds of yarn share their lock file: which it is, is asked afterwards.
+  const byLockfile = PACKAGE_MANAGERS.find((manager) => lockfilesOf(manager).some(isThere));
+  const found = PACKAGE_MANAGERS.find((manager) => manager === name) ?? byLockfile ?? 'npm';
+  const packageManager = found.startsWith('yarn') ? yarnOf(tree, version) : found;
+  const names = lockfilesOf(packageManager);
+  const lockfile = names.find(isThere);
+  return {
+    packageManager,
+    packageManagerVersion: version,
+    lockfile: lockfile ?? names[0],
+    hasLockfile: lockfile !== undefined,
+  };
+}
+
+const VERSION_FILES = ['.nvmrc', '.node-version'];
+
+/** The image with the Node of this workspace. */
+export function detectImage(tree: Tree): string {
+  for (const file of VERSION_FILES) {
+    const [, version] = /^v?(\d+(?:\.\d+){0,2})\s*$/.exec(read(tree, file).trim()) ?? [];
+    if (version !== undefined) return `node:${version}`;
+  }
+  return 'node:22';
+}

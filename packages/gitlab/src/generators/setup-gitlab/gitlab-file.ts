@@ -1,0 +1,47 @@
+import { isMap } from 'yaml';
+import { renderGitlabFile, type GitlabFileOptions } from '../../pipeline';
+import { applySplices, lineStart } from '../text/splice';
+import { contentEnd, linesOfNode, rangeOf, readYaml, textsOf, topPair } from '../text/yaml';
+import { headerOf } from './options';
+
+/** What of the generated file is needed: the user's own jobs may do some of it already. */
+export type Wanted = 'all' | 'agents';
+
+/** Without the job that runs `dte start-ci-run`, and without the comment above it. */
+function withoutMain(text: string): string {
+  const root = readYaml(text)?.root;
+  const main = root
+    ? textsOf(root).find(({ scalar }) => /\bdte start-ci-run\b/.test(scalar.value))
+    : undefined;
+  const job = main === undefined ? undefined : topPair(main.parents);
+  if (job === undefined || !isMap(job.value)) return text;
+  const lines = linesOfNode(text, rangeOf(job.key).start, contentEnd(job));
+  let { start } = lines;
+  while (start > 0) {
+    const above = lineStart(text, start - 1);
+    if (!/^(?:#.*)?\r?\n$/.test(text.slice(above, start))) break;
+    start = above;
+  }
+  return applySplices(text, [{ ...lines, start, text: '' }]);
+}
+
+/** `.gitlab/dte.yml`, its options in the first line. */
+export function gitlabFile(options: GitlabFileOptions, wanted: Wanted): string {
+  const {
+    packageManager: _,
+    packageManagerVersion: __,
+    lockfile: ___,
+    image,
+    artifacts,
+    tags,
+    ...rest
+  } = options;
+  const header = headerOf({
+    ...rest,
+    image: image ?? 'none',
+    artifacts: artifacts.length === 0 ? ['none'] : artifacts,
+    tags: tags.length === 0 ? ['none'] : tags,
+  });
+  const body = renderGitlabFile(options);
+  return header + (wanted === 'all' ? body : withoutMain(body));
+}

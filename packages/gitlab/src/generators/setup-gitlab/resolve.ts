@@ -1,0 +1,44 @@
+import { GITLAB_FILE, type GitlabFileOptions } from '../../pipeline';
+import { CI_FILE, hasImage, stageOfMain } from '../ci/ci-file';
+import { defaultStage } from '../ci/stages';
+import { defaultBranch } from '../nx/nx-json';
+import { type Tree } from '../workspace/tree';
+import { detectImage, type Installed } from './detect';
+import { DEFAULTS, readHeader, type Flags } from './options';
+
+const NONE = 'none';
+const listed = (values: readonly string[]): string[] => values.filter((value) => value !== NONE);
+
+interface Known {
+  readonly installed: Installed;
+  /** .gitlab-ci.yml and what it includes. */
+  readonly files: ReadonlyMap<string, string>;
+  /** Agents that a vendor would have started. */
+  readonly agents: number | null;
+}
+
+/** Every option: said now, said when the file was written before, seen in the workspace, or the default. */
+export function resolveOptions(tree: Tree, flags: Flags, known: Known): GitlabFileOptions {
+  const before = readHeader(tree.exists(GITLAB_FILE) ? tree.read(GITLAB_FILE, 'utf-8') : null);
+  const ciFile = known.files.get(CI_FILE) ?? '';
+  const texts = [...known.files.values()];
+  const nxJson = tree.exists('nx.json') ? (tree.read('nx.json', 'utf-8') ?? '{}') : '{}';
+  const image = flags.image ?? before.image ?? (hasImage(ciFile) ? NONE : detectImage(tree));
+  const mainStage = texts.map(stageOfMain).find((stage) => stage !== null);
+  const { packageManager, packageManagerVersion, lockfile } = known.installed;
+  return {
+    agents: flags.agents ?? before.agents ?? known.agents ?? DEFAULTS.agents,
+    parallel: flags.parallel ?? before.parallel ?? DEFAULTS.parallel,
+    targets: flags.targets ?? before.targets ?? [...DEFAULTS.targets],
+    coordinator: flags.coordinator ?? before.coordinator ?? DEFAULTS.coordinator,
+    mainBranch: flags.mainBranch ?? before.mainBranch ?? defaultBranch(nxJson) ?? DEFAULTS.mainBranch,
+    image: image === NONE ? null : image,
+    stage: flags.stage ?? before.stage ?? mainStage ?? defaultStage(ciFile),
+    artifacts: listed(flags.artifacts ?? before.artifacts ?? DEFAULTS.artifacts),
+    tags: listed(flags.tags ?? before.tags ?? []),
+    packageManager,
+    packageManagerVersion,
+    lockfile,
+    dynamic: flags.dynamic ?? before.dynamic ?? false,
+  };
+}

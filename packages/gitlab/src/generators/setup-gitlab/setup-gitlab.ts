@@ -1,0 +1,63 @@
+import { DteError } from '@org/dte-protocol';
+import { GITLAB_FILE } from '../../pipeline';
+import { formatLike } from '../workspace/format';
+import { installPackages } from '../workspace/install';
+import { Report } from '../workspace/report';
+import { tearDownFile } from '../tear-down/tear-down';
+import { put, type AfterWrite, type Tree } from '../workspace/tree';
+import { RECORD_FILE, recordEdits, type FileEdit } from '../undo/record';
+import { detectPackageManager } from './detect';
+import { parseFlags } from './options';
+import { planSetup, type Plan } from './plan';
+
+const WHEN_DONE = 'Commit, push, and the next pipeline is distributed.';
+
+/** The plan in the workspace's own formatting, beside what is there now. */
+async function editsOf(tree: Tree, plan: Plan, format: boolean): Promise<(FileEdit & { isNew: boolean })[]> {
+  const edits: (FileEdit & { isNew: boolean })[] = [];
+  for (const [file, planned] of plan) {
+    const before = tree.exists(file) ? tree.read(file, 'utf-8') : null;
+    const own = file === GITLAB_FILE;
+    const after = format ? await formatLike(tree.root, file, own ? null : before, planned) : planned;
+    // Formatting may be all that the plan lacked.
+    if (after !== before) edits.push({ file, before: before ?? '', after, isNew: before === null });
+  }
+  return edits;
+}
+
+/** Edits that `remove` could not take back by looking at the file. */
+const inexact = ({ file, before, after, isNew }: FileEdit & { isNew: boolean }): boolean =>
+  file !== GITLAB_FILE && tearDownFile(file, after) !== (isNew ? null : before);
+
+/**
+ * `nx g @org/dte:setup-gitlab`: the tasks runner, the alias, the GitLab file and its include. Run again it changes
+ * nothing; `nx g @org/dte:remove` takes everything back.
+ * @param version of @org/dte, as package.json will name it
+ * @throws DteError DTE_BAD_CONFIG for a flag that makes no sense, or without a package.json
+ */
+export async function setupGitlab(tree: Tree, raw: unknown, version: string): Promise<AfterWrite> {
+  const flags = parseFlags(raw);
+  if (!tree.exists('package.json')) {
+    throw new DteError(
+      'DTE_BAD_CONFIG',
+      'No package.json at the root of this workspace: dte is installed by it, next to nx.',
+    );
+  }
+  const report = new Report();
+  const installed = detectPackageManager(tree);
+  const plan = planSetup({ tree, flags, installed, version, report });
+  const edits = await editsOf(tree, plan, flags.skipFormat !== true);
+  for (const { file, after, isNew } of edits) {
+    if (put(tree, file, after) && file === GITLAB_FILE)
+      report.change(file, isNew ? 'written' : 'written anew');
+  }
+  const kept = edits.filter(inexact);
+  recordEdits(tree, kept);
+  if (kept.length > 0)
+    report.change(RECORD_FILE, `what remove puts back in ${kept.map(({ file }) => file).join(', ')}`);
+  console.log(`\n${report.render('GitLab set-up', WHEN_DONE)}\n`);
+  const reinstall = edits.some(({ file }) => file === 'package.json');
+  return () => {
+    if (reinstall) installPackages(tree.root, installed.packageManager);
+  };
+}

@@ -1,0 +1,31 @@
+import { spawnSync } from 'node:child_process';
+import { type PackageManager } from '../../pipeline/options';
+
+// In CI the lock file is frozen by default, and this install is there to change it.
+const COMMANDS: Readonly<Record<PackageManager, readonly [string, ...string[]]>> = {
+  npm: ['npm', 'install'],
+  yarn: ['yarn', 'install'],
+  'yarn-berry': ['yarn', 'install', '--no-immutable'],
+  pnpm: ['pnpm', 'install', '--no-frozen-lockfile'],
+  bun: ['bun', 'install', '--no-frozen-lockfile'],
+};
+
+/**
+ * Brings node_modules and the lock file up to package.json. A failure is said and changes nothing of what was written;
+ * but as long as the alias is not installed, Nx 21 and later would look for the vendor's client instead.
+ */
+export function installPackages(root: string, packageManager: PackageManager): void {
+  const [command, ...args] = COMMANDS[packageManager];
+  const line = [command, ...args].join(' ');
+  process.stdout.write(`\ndte: ${line}\n`);
+  const { status } = spawnSync(command, args, {
+    cwd: root,
+    stdio: 'inherit',
+    shell: process.platform === 'win32',
+  });
+  if (status !== 0) {
+    process.stderr.write(
+      `dte: \`${line}\` failed: run it by hand before the next nx command, and commit the lock file\n`,
+    );
+  }
+}

@@ -1,0 +1,1 @@
+export { hasPackageRegistry, readGitlabJob, type GitlabJob } from './gitlab-job';

@@ -1,0 +1,46 @@
+import { renderDynamicPipeline, renderGitlabFile } from './index';
+import { documents, isMapping, jobsOf, merge, type Mapping } from './test-support/ci-schema';
+import { DEFAULTS } from './test-support/options';
+
+const only = (text: string): Mapping => documents(text)[0]!;
+
+/** What GitLab makes of the child pipeline: the included file, then what the including one says. */
+const child = (agents: number) =>
+  jobsOf(
+    merge(
+      only(renderGitlabFile({ ...DEFAULTS, dynamic: true })),
+      only(renderDynamicPipeline(DEFAULTS, agents)),
+    ),
+  );
+
+describe('renderDynamicPipeline', () => {
+  it('includes the project file and says how many agents', () => {
+    expect(renderDynamicPipeline(DEFAULTS, 5)).toMatchSnapshot();
+  });
+
+  it('leaves the main job alone, and not waiting, when there is nothing for agents', () => {
+    expect(renderDynamicPipeline(DEFAULTS, 0)).toMatchSnapshot();
+    const { nx, 'nx-agent': agent } = child(0);
+    expect(agent!['rules']).toEqual([{ when: 'never' }]);
+    expect(nx!['variables']).toMatchObject({ DTE_AGENT_WAIT_MS: '1', DTE_RENDEZVOUS: 'gitlab-packages' });
+  });
+
+  it('has main job and agents in the child pipeline, and the plan in the parent', () => {
+    const selectedBy = Object.entries(child(5)).map(([name, { rules }]) => {
+      const [first] = Array.isArray(rules) ? rules : [];
+      return [name, first];
+    });
+    expect(Object.fromEntries(selectedBy)).toEqual({
+      'nx-plan': { if: '$DTE_PLANNED', when: 'never' },
+      'nx-pipeline': { if: '$DTE_PLANNED', when: 'never' },
+      nx: { if: '$DTE_PLANNED' },
+      'nx-agent': { if: '$DTE_PLANNED' },
+    });
+  });
+
+  it('declares the stage of its jobs, and runs whatever the parent pipeline is for', () => {
+    const { stages, workflow } = only(renderDynamicPipeline({ stage: 'verify' }, 2));
+    expect(stages).toEqual(['verify']);
+    expect(isMapping(workflow) && workflow['rules']).toEqual([{ when: 'always' }]);
+  });
+});

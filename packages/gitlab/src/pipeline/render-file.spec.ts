@@ -1,0 +1,48 @@
+import { renderGitlabFile, type GitlabFileOptions } from './index';
+import { DEFAULTS, difference } from './test-support/options';
+
+const changes = (options: Partial<GitlabFileOptions>): string =>
+  `\n${difference(renderGitlabFile(DEFAULTS), renderGitlabFile({ ...DEFAULTS, ...options }))}\n`;
+
+describe('renderGitlabFile', () => {
+  it('writes a main job and three agents when nobody says anything', () => {
+    expect(renderGitlabFile(DEFAULTS)).toMatchSnapshot();
+  });
+
+  it('writes a plan, a trigger and the jobs of the child pipeline for agents by need', () => {
+    expect(renderGitlabFile({ ...DEFAULTS, dynamic: true })).toMatchSnapshot();
+  });
+
+  it.each<[string, Partial<GitlabFileOptions>]>([
+    ['agents', { agents: 12 }],
+    ['one agent', { agents: 1 }],
+    ['parallel', { parallel: 4 }],
+    ['targets', { targets: ['build', 'test$all'] }],
+    ['coordinator', { coordinator: 'https://dte.example.org:8443' }],
+    ['mainBranch', { mainBranch: 'trunk' }],
+    ['mainBranch with a quote', { mainBranch: 'it"s' }],
+    ['image', { image: 'registry.example.org/ci/node:22@sha256:0123' }],
+    ['no image', { image: null }],
+    ['stage', { stage: 'Verify: all' }],
+    ['artifacts', { artifacts: ['dist', '**/coverage', '!dist/tmp'] }],
+    ['no artifacts', { artifacts: [] }],
+    ['tags', { tags: ['docker', 'yes'] }],
+    ['yarn', { packageManager: 'yarn', lockfile: 'yarn.lock' }],
+    ['yarn by corepack', { packageManager: 'yarn', packageManagerVersion: '1.22.22', lockfile: 'yarn.lock' }],
+    ['yarn berry', { packageManager: 'yarn-berry', lockfile: 'yarn.lock' }],
+    ['pnpm', { packageManager: 'pnpm', lockfile: 'pnpm-lock.yaml' }],
+    ['bun', { packageManager: 'bun', lockfile: 'bun.lock' }],
+    ['bun of one version', { packageManager: 'bun', packageManagerVersion: '1.2.3', lockfile: 'bun.lockb' }],
+    ['npm of one version', { packageManagerVersion: '10.9.0' }],
+    ['npm-shrinkwrap.json', { lockfile: 'npm-shrinkwrap.json' }],
+  ])('changes nothing but what follows from: %s', (_, options) => {
+    expect(changes(options)).toMatchSnapshot();
+  });
+
+  it('is the same each time', () =>
+    expect(renderGitlabFile(DEFAULTS)).toBe(renderGitlabFile({ ...DEFAULTS })));
+
+  it('refuses to write a main job with nothing to do', () => {
+    expect(() => renderGitlabFile({ ...DEFAULTS, targets: [] })).toThrow(/name at least one/);
+  });
+});

@@ -1,0 +1,20 @@
+import type { GitlabJob } from '../job';
+
+/** What a job knows of the registry of its project. */
+export interface RegistryAccess {
+  /** `https://gitlab.example.com/api/v4` */
+  readonly apiUrl: string;
+  readonly projectId: string;
+  /** Good while the job runs. */
+  readonly jobToken: string;
+  /** PEM, besides the usual ones. */
+  readonly ca: readonly string[];
+}
+
+/** Null outside of GitLab jobs. */
+export function registryAccessOf(job: GitlabJob | null, ca: readonly string[]): RegistryAccess | null {
+  if (job === null) return null;
+  const { apiUrl, projectId, token: jobToken } = job;
+  if (apiUrl === null || projectId === null || jobToken === null) return null;
+  return { apiUrl, projectId, jobToken, ca };
+}

@@ -1,0 +1,115 @@
+import { DteError } from '@org/dte-protocol';
+import { z } from 'zod';
+import type { GitlabAnswer } from '../http';
+import type { RegistryAccess } from './access';
+import { PACKAGE_NAME } from './names';
+import {
+  PatientClient,
+  REAL_TIME,
+  reasonOf,
+  type Patience,
+  type RegistryLimits,
+  type Timing,
+} from './patient-client';
+
+const packageSchema = z.object({
+  id: z.int(),
+  name: z.string(),
+  version: z.string().nullable(),
+  created_at: z.string().transform((text) => Date.parse(text)),
+});
+const packageFileSchema = z.object({ id: z.int(), file_name: z.string() });
+
+export type PackageEntry = z.infer<typeof packageSchema>;
+export type PackageFileEntry = z.infer<typeof packageFileSchema>;
+
+const PER_PAGE = 100;
+
+/** The packages of one project, as a job of it sees them: https://docs.gitlab.com/user/packages/generic_packages/ */
+export class PackageRegistry {
+  private readonly client: PatientClient;
+
+  constructor(access: RegistryAccess, limits: RegistryLimits, timing: Timing = REAL_TIME) {
+    this.client = new PatientClient(access, limits, timing);
+  }
+
+  /**
+   * The newest file of that name, or null.
+   * @throws DteError DTE_RENDEZVOUS_REFUSED, DTE_RENDEZVOUS_UNAVAILABLE
+   */
+  async download(version: string, file: string, patience: Patience): Promise<string | null> {
+    const answer = await this.client.ask({ method: 'GET', path: genericPath(version, file), patience });
+    // Where the job may not see the project (or its token is that of another one) nothing will ever be found.
+    if (answer.status === 404 && !answer.body.includes('Project')) return null;
+    if (answer.status !== 200) throw this.refused('GET', genericPath(version, file), answer);
+    return answer.body;
+  }
+
+  /**
+   * Adds a file; the newest of one name counts.
+   * @returns false where the group rejects duplicates and there is one of this name
+   * @throws DteError DTE_RENDEZVOUS_REFUSED, DTE_RENDEZVOUS_UNAVAILABLE
+   */
+  async upload(version: string, file: string, body: string): Promise<boolean> {
+    const path = genericPath(version, file);
+    const answer = await this.client.ask({ method: 'PUT', path, body, patience: 'retry' });
+    if (answer.status === 200 || answer.status === 201) return true;
+    if (answer.status === 400 && /duplicate/i.test(answer.body)) return false;
+    throw this.refused('PUT', path, answer);
+  }
+
+  /** Packages of ours, `order` by age; at most a page of them. */
+  packages(order: 'newest first' | 'oldest first', version?: string): Promise<readonly PackageEntry[]> {
+    const query = new URLSearchParams({
+      package_type: 'generic',
+      package_name: PACKAGE_NAME,
+      // Before 16.6 GitLab does not know it.
+      ...(version === undefined ? {} : { package_version: version }),
+      order_by: 'created_at',
+      sort: order === 'newest first' ? 'desc' : 'asc',
+      per_page: String(PER_PAGE),
+    });
+    return this.list(`/packages?${query.toString()}`, packageSchema);
+  }
+
+  /** At most a page of them. */
+  files(packageId: number): Promise<readonly PackageFileEntry[]> {
+    return this.list(`/packages/${packageId}/package_files?per_page=${PER_PAGE}`, packageFileSchema);
+  }
+
+  /** @returns whether it was allowed: for maintainers it is */
+  async deletePackage(packageId: number): Promise<boolean> {
+    return this.remove(`/packages/${packageId}`);
+  }
+
+  async deleteFile(packageId: number, fileId: number): Promise<boolean> {
+    return this.remove(`/packages/${packageId}/package_files/${fileId}`);
+  }
+
+  private async remove(path: string): Promise<boolean> {
+    const { status } = await this.client.ask({ method: 'DELETE', path, patience: 'once' });
+    return status === 204 || status === 200;
+  }
+
+  private async list<T>(path: string, entry: z.ZodType<T>): Promise<readonly T[]> {
+    const answer = await this.client.ask({ method: 'GET', path, patience: 'once' });
+    if (answer.status !== 200) throw this.refused('GET', path, answer);
+    try {
+      return z.array(entry).parse(JSON.parse(answer.body));
+    } catch (cause) {
+      throw new DteError('DTE_RENDEZVOUS_UNAVAILABLE', `What ${path} lists is not what was expected.`, {
+        cause,
+      });
+    }
+  }
+
+  private refused(method: string, path: string, answer: GitlabAnswer): DteError {
+    return new DteError(
+      'DTE_RENDEZVOUS_REFUSED',
+      `GitLab's package registry refused ${method} ${path} with ${reasonOf(answer)}.`,
+    );
+  }
+}
+
+const genericPath = (version: string, file: string): string =>
+  `/packages/generic/${PACKAGE_NAME}/${version}/${encodeURIComponent(file)}`;

@@ -1,0 +1,74 @@
+import type { LimitValues } from '@org/dte-protocol';
+import { gitlabCall } from '../http';
+import type { GitlabJob } from '../job';
+
+export interface JobWatchOptions {
+  readonly job: GitlabJob | null;
+  /** Certificates of authorities that are trusted besides the usual ones, PEM. */
+  readonly authorities: readonly string[];
+  readonly limits: Pick<LimitValues, 'jobCheckMs' | 'rendezvousRequestMs' | 'rendezvousAnswerBytes'>;
+  /** Called once. */
+  readonly onEnded: () => void;
+}
+
+/**
+ * The limits of a coordinator that is part of a job. Where its job is watched, that ends the session, and a job that lives is
+ * not idle, however long it works before its next nx command: the session outlasts any job. Agents without work have a limit
+ * of their own (`agentIdleMs`).
+ */
+export const embeddedLimits = (limits: LimitValues, job: GitlabJob | null): LimitValues =>
+  job?.isWatched === true
+    ? { ...limits, sessionIdleMs: Math.max(limits.sessionIdleMs, limits.tokenMs) }
+    : limits;
+
+/** What GitLab answers to the token of a job that has ended. */
+const UNAUTHORIZED = 401;
+
+/** In a row, against an instance that is confused for a moment. */
+const REFUSALS = 2;
+
+/**
+ * Asks GitLab whether the job of this process still runs: its token is good for no longer. A coordinator is a process in
+ * the background, and where jobs are not containers it outlives a job that is cancelled or killed, with all agents in
+ * it. Does nothing outside of GitLab jobs.
+ * @returns the way to stop
+ */
+export function watchJob({ job, authorities, limits, onEnded }: JobWatchOptions): () => void {
+  const { apiUrl = null, token = null } = job ?? {};
+  if (apiUrl === null || token === null) return () => undefined;
+  const [url, headers] = [new URL(`${apiUrl}/job`), { 'job-token': token }];
+  let timer: NodeJS.Timeout | undefined;
+  let refusals = 0;
+  let over = false;
+
+  const look = async (): Promise<void> => {
+    // Whoever cannot be asked knows nothing.
+    const status = await gitlabCall({
+      method: 'GET',
+      url,
+      headers,
+      ca: authorities,
+      timeoutMs: limits.rendezvousRequestMs,
+      maxBytes: limits.rendezvousAnswerBytes,
+    }).then(
+      (answer) => answer.status,
+      () => null,
+    );
+    refusals = status === UNAUTHORIZED ? refusals + 1 : 0;
+    if (over) return;
+    if (refusals < REFUSALS) again(refusals > 0 ? limits.jobCheckMs / 10 : limits.jobCheckMs);
+    else {
+      over = true;
+      onEnded();
+    }
+  };
+  const again = (ms: number): void => {
+    // It watches over the process and is no reason for it to stay.
+    timer = setTimeout(() => void look(), ms).unref();
+  };
+  again(limits.jobCheckMs);
+  return () => {
+    over = true;
+    clearTimeout(timer);
+  };
+}

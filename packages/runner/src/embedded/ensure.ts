@@ -1,0 +1,75 @@
+import { type Rendezvous, duration } from '@org/dte-protocol';
+import { join } from 'node:path';
+import type { Resolved } from '@org/dte-config';
+import { coordinatorAnswers } from './alive';
+import { folderOfTry, isEarlierTry, jobMarkOf } from './earlier-try';
+import { dataDirOf, historyDirOf, makeDataFolder } from '../data-folder/data-folder';
+import { refuseIfGivenUp } from './give-up';
+import { locateOrStart, type Located } from './locate';
+import { tryLock } from './lock';
+import type { Surroundings } from '../session/surroundings';
+import { startEmbedded } from './start';
+
+export interface EnsureOptions {
+  readonly resolved: Resolved;
+  readonly surroundings: Surroundings;
+  readonly rendezvous: Rendezvous;
+  readonly sessionId: string;
+  readonly workspaceRoot: string;
+  /** Hears that the coordinator is still starting. */
+  readonly note: (line: string) => void;
+  /** Hears that the coordinator of this job was started, and failed. */
+  readonly onStartFailed?: () => void;
+  /** True: a coordinator is started although this job has told its agents to leave. */
+  readonly anew?: boolean;
+  /** Flags of this command that the coordinator must know as well. */
+  readonly args?: readonly string[];
+}
+
+/**
+ * Makes sure that the session has a coordinator, starting an embedded one where the rendezvous takes an address. One
+ * that was given is left to the connection, which waits for it.
+ * @returns whether this process has started it, and what was published before
+ */
+export async function ensureCoordinator(
+  options: EnsureOptions,
+): Promise<Pick<Located, 'started' | 'previous'>> {
+  const { resolved, surroundings, rendezvous, sessionId, workspaceRoot } = options;
+  if (rendezvous.isAddressGiven) return { started: false, previous: null };
+  const dataDir = dataDirOf(resolved, workspaceRoot);
+  const { coordinatorStartMs, rendezvousRetryMs, progressMs: noteMs } = resolved.limits;
+  // What many share may be busy for a while; a folder never is.
+  const timeoutMs = coordinatorStartMs + (rendezvous.isShared ? rendezvousRetryMs : 0);
+  const job = jobMarkOf(surroundings.job);
+  const onSlow = (elapsedMs: number): void =>
+    options.note(
+      `dte: the coordinator of this job is still starting (${duration(elapsedMs)}; at most ${duration(timeoutMs)})`,
+    );
+  return locateOrStart({
+    rendezvous,
+    sessionId,
+    ...{ timeoutMs, noteMs, onSlow },
+    check: (record) => {
+      if (options.anew !== true) refuseIfGivenUp(record, job);
+    },
+    isEarlierTry: (record) => isEarlierTry(record, job),
+    isAlive: (record) => coordinatorAnswers(record, resolved.limits),
+    tryLock: () => tryLock(join(makeDataFolder(dataDir), `${sessionId}.lock`)),
+    start: async () => {
+      const { cliPath } = surroundings;
+      const own = join(dataDir, folderOfTry(job, sessionId));
+      // What is to outlive a try is not in the folder of one.
+      const history = historyDirOf(resolved, workspaceRoot);
+      const args = [
+        ...['--session', sessionId, '--data-dir', own, '--history-dir', history],
+        ...(options.args ?? []),
+      ];
+      try {
+        await startEmbedded({ cliPath, workspaceRoot, dataDir, timeoutMs, noteMs, onSlow, args });
+      } catch (thrown) {
+        options.onStartFailed?.();
+        throw thrown;
+      }
+    },
+  });
+}

@@ -1,0 +1,120 @@
+import { DteError, ERROR_CODE_LIST, type ErrorCode } from '@org/dte-protocol';
+import { spawn, type ChildProcess } from 'node:child_process';
+import { closeSync, openSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { makeDataFolder } from '../data-folder/data-folder';
+import { z } from 'zod';
+import { handOver, handoverEnv } from '@org/dte-config';
+
+export interface StartOptions {
+  /** Of our own command line program. */
+  readonly cliPath: string;
+  readonly workspaceRoot: string;
+  readonly dataDir: string;
+  /** How long it may take while its process lives. */
+  readonly timeoutMs: number;
+  /** How often `onSlow` is called meanwhile. */
+  readonly noteMs: number;
+  readonly onSlow: (elapsedMs: number) => void;
+  /** Arguments after `coordinator --embedded`; everything else comes from the environment and nx.json. */
+  readonly args: readonly string[];
+}
+
+/** What the child says when it is healthy and has published its record. */
+export interface ReadyMessage {
+  readonly type: 'dte-ready';
+  readonly url: string;
+}
+
+/** What it says when it cannot start, before it ends. */
+export interface FailedMessage {
+  readonly type: 'dte-failed';
+  readonly code: ErrorCode;
+  readonly message: string;
+}
+
+const messageSchema: z.ZodType<ReadyMessage | FailedMessage> = z.union([
+  z.object({ type: z.literal('dte-ready'), url: z.string() }),
+  z.object({ type: z.literal('dte-failed'), code: z.enum(ERROR_CODE_LIST), message: z.string() }),
+]);
+
+const LOG_LINES = 5;
+
+const lastLines = (path: string): string => {
+  try {
+    return readFileSync(path, 'utf8').trimEnd().split('\n').slice(-LOG_LINES).join('\n  ');
+  } catch {
+    return '';
+  }
+};
+
+type Patience = Pick<StartOptions, 'timeoutMs' | 'noteMs' | 'onSlow'>;
+
+/** @internal exported for its spec */
+export function whenReady(child: ChildProcess, patience: Patience, logPath: string): Promise<string> {
+  const { timeoutMs, noteMs, onSlow } = patience;
+  return new Promise((resolve, reject) => {
+    const fail = (what: string, code: ErrorCode = 'DTE_NO_COORDINATOR'): void => {
+      const message = `The coordinator of this job ${what}. ${logPath} ends with:\n  ${lastLines(logPath)}`;
+      settle(() => reject(new DteError(code, message)));
+    };
+    const timer = setTimeout(() => {
+      const seconds = timeoutMs / 1000;
+      fail(
+        `is alive and was not ready within ${seconds} s (DTE_COORDINATOR_START_MS)`,
+        'DTE_COORDINATOR_SLOW',
+      );
+      child.kill('SIGKILL');
+    }, timeoutMs);
+    let elapsedMs = 0;
+    const notes = setInterval(() => onSlow((elapsedMs += noteMs)), noteMs);
+    const onMessage = (received: unknown): void => {
+      const { data } = messageSchema.safeParse(received);
+      if (data === undefined) return;
+      settle(() => {
+        if (data.type === 'dte-ready') resolve(data.url);
+        else reject(new DteError(data.code, data.message));
+      });
+    };
+    const onExit = (code: number | null): void =>
+      fail(`ended with exit code ${code ?? 'none'} while it started`);
+    const onError = (error: Error): void => fail(`could not be started: ${error.message}`);
+    const settle = (outcome: () => void): void => {
+      clearTimeout(timer);
+      clearInterval(notes);
+      child
+        .removeListener('message', onMessage)
+        .removeListener('exit', onExit)
+        .removeListener('error', onError);
+      outcome();
+    };
+    child.on('message', onMessage).on('exit', onExit).on('error', onError);
+  });
+}
+
+/**
+ * Starts `dte coordinator --embedded` as a process of its own that outlives this one; its log is
+ * `<dataDir>/coordinator.log`.
+ * @returns its address, once it is healthy and published
+ * @throws DteError what it says itself, else DTE_NO_COORDINATOR with the end of its log
+ */
+export async function startEmbedded(options: StartOptions): Promise<string> {
+  makeDataFolder(options.dataDir);
+  const logPath = join(options.dataDir, 'coordinator.log');
+  // Readable as well: the coordinator cuts it when it grows too long.
+  const log = openSync(logPath, 'a+');
+  const child = spawn(process.execPath, [options.cliPath, 'coordinator', '--embedded', ...options.args], {
+    cwd: options.workspaceRoot,
+    detached: true,
+    env: handoverEnv(),
+    stdio: ['pipe', log, log, 'ipc'],
+  });
+  handOver(child);
+  closeSync(log);
+  try {
+    return await whenReady(child, options, logPath);
+  } finally {
+    if (child.connected) child.disconnect();
+    child.unref();
+  }
+}

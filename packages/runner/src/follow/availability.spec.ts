@@ -1,0 +1,43 @@
+import { judgeAvailability } from './availability';
+
+describe('judgeAvailability', () => {
+  const patience = { coordinatorGraceMs: 30_000, agentWaitMs: 60_000 };
+  const judge = (coordinatorGoneSinceMs: number | null, agentsGoneSinceMs: number | null, nowMs: number) =>
+    judgeAvailability({ coordinatorGoneSinceMs, agentsGoneSinceMs, unreached: [] }, patience, nowMs);
+
+  it('waits for changes while coordinator and agents are there', () => {
+    expect(judge(null, null, 5)).toEqual({ kind: 'wait', askAgainAtMs: null });
+  });
+
+  it('waits for a first agent so long and no longer', () => {
+    expect(judge(null, 1_000, 60_999)).toEqual({ kind: 'wait', askAgainAtMs: 61_000 });
+    expect(judge(null, 1_000, 61_000)).toMatchObject({ kind: 'give-up', error: { code: 'DTE_NO_AGENTS' } });
+  });
+
+  it('says where the logs of some agents are that cannot reach this job, in no words of theirs, and goes on without them', () => {
+    const unreached = [1, 2, 3, 4, 5].map((n) => ({
+      version: 1 as const,
+      name: `agent ${n}`,
+      jobUrl: `https://git/-/jobs/${n}`,
+      message: 'Words.',
+      atMs: 0,
+    }));
+    const presence = { coordinatorGoneSinceMs: null, agentsGoneSinceMs: 1_000, unreached };
+    const verdict = judgeAvailability(presence, patience, 1_001);
+    if (verdict.kind !== 'give-up') throw new Error('it waits');
+    expect(verdict.error.message).toBe(
+      'No agent can reach this job: 5 agents report so (what each tried is in its log: https://git/-/jobs/1, https://git/-/jobs/2, https://git/-/jobs/3 and 2 more). The main job runs what is left itself.',
+    );
+    expect(verdict.error.explain()).toMatch(/dte coordinator[^]*DTE_COORDINATOR_URL[^]*docs\/gitlab.md/);
+    const back = { ...presence, agentsGoneSinceMs: null };
+    expect(judgeAvailability(back, patience, 1_001)).toEqual({ kind: 'wait', askAgainAtMs: null });
+  });
+
+  it('waits for the coordinator so long and no longer, and not for agents meanwhile', () => {
+    expect(judge(1_000, 0, 30_999)).toEqual({ kind: 'wait', askAgainAtMs: 31_000 });
+    expect(judge(1_000, null, 31_000)).toMatchObject({
+      kind: 'give-up',
+      error: { code: 'DTE_COORDINATOR_LOST' },
+    });
+  });
+});

@@ -1,0 +1,126 @@
+import {
+  isContinuous,
+  isNoop,
+  outputsOfTarget,
+  pathMatcher,
+  type NxRunnerContext,
+  type NxTask,
+  type TaskGraph,
+} from '@org/dte-nx-compat';
+import { readMainPatterns } from '../assignment/on-main';
+import { agentsOf } from '../assignment/rule';
+import type { Command } from '../prepare/command-of';
+import type { Prepared } from '../prepare/prepare';
+import { onMainByRule, type Reasons } from './by-rule';
+import { changedOutputs } from './changed-outputs';
+import type { MainDisk } from '../main-disk/main-disk';
+import { outsideGraph, type OutsideInput } from './outside-graph';
+import { mayBeUnseen, unseenChanges } from './unseen-changes';
+import { notAsCommitted, readWorkingTree } from '../main-disk/working-tree';
+
+export interface MainTasksInput {
+  readonly prepared: Pick<Prepared, 'resolved' | 'workspaceRoot' | 'assignment'>;
+  readonly disk: MainDisk;
+  readonly graph: TaskGraph;
+  readonly context: NxRunnerContext;
+  readonly command: Pick<Command, 'isRequested'>;
+  readonly onElsewhere?: OutsideInput['onElsewhere'];
+  /** Hears of tasks that an option, a rule or what they are sends here. */
+  readonly onNamed?: (id: string) => void;
+}
+
+/**
+ * The tasks of a command that run in the main job because they need its disk, with the reason of each: those that somebody
+ * has named, and those that would see something else on an agent. docs/run-on-main.md has the rules for people.
+ */
+export async function mainTasks(input: MainTasksInput): Promise<Reasons> {
+  const { prepared, disk, graph, command } = input;
+  const { assignment, resolved } = prepared;
+  const patterns = readMainPatterns(resolved.config.runOnMain);
+  const reasons = onMainByRule({
+    graph,
+    projectGraph: input.context.projectGraph,
+    patterns,
+    assignment,
+    isRequested: command.isRequested,
+  });
+  for (const id of reasons.keys()) input.onNamed?.(id);
+  const add = (more: Reasons): void => {
+    for (const [id, reason] of more) if (!reasons.has(id)) reasons.set(id, reason);
+  };
+  add(await changedOutputs(graph, disk));
+  const isOpen = ({ id }: NxTask): boolean => !reasons.has(id);
+  /** Somebody has said that agents run this task. */
+  const isReleased = ({ target }: NxTask): boolean => {
+    const rule = assignment.ruleFor(target);
+    return patterns.isReleased(target) || (rule !== undefined && agentsOf(rule).length > 0);
+  };
+  add(await outside(input, isOpen, isReleased));
+  add(await unseen(input, (task) => isOpen(task) && !isReleased(task)));
+  return reasons;
+}
+
+async function outside(
+  { prepared, disk, graph, context, onElsewhere }: MainTasksInput,
+  isOpen: (task: NxTask) => boolean,
+  isReleased: (task: NxTask) => boolean,
+): Promise<Reasons> {
+  const { projectGraph, nxArgs } = context;
+  const { workspaceRoot, resolved } = prepared;
+  /** With --exclude-task-dependencies a task reads what its dependencies left before, and the graph does not say so. */
+  const reads = ({ target: { project, target } }: NxTask): boolean => {
+    const dependsOn = projectGraph.nodes[project]?.data.targets?.[target]?.['dependsOn'];
+    return nxArgs['excludeTaskDependencies'] === true && Array.isArray(dependsOn) && dependsOn.length > 0;
+  };
+  return outsideGraph({
+    graph,
+    projectGraph,
+    disk,
+    isReleased,
+    onElsewhere,
+    isSuspect: (task) =>
+      isOpen(task) &&
+      !isContinuous(task) &&
+      !isNoop(task, projectGraph) &&
+      (task.cache !== true || reads(task)),
+    outputsOf: (node, target) => outputsOfTarget(node, target, workspaceRoot),
+    within: (outputs) => pathMatcher(workspaceRoot, outputs),
+    notAsCommitted: (paths) => notAsCommitted(workspaceRoot, paths, resolved.limits),
+  });
+}
+
+async function unseen(
+  { prepared: { workspaceRoot, resolved }, graph, context }: MainTasksInput,
+  isOpen: (task: NxTask) => boolean,
+): Promise<Reasons> {
+  const { projectGraph } = context;
+  const isPending = (task: NxTask): boolean =>
+    isOpen(task) && mayBeUnseen(task) && !isNoop(task, projectGraph);
+  // With `warn` agents are to run what differs.
+  if (resolved.config.onHashMismatch === 'warn') return new Map();
+  const pending = Object.values(graph.tasks).filter(isPending);
+  if (pending.length === 0) return new Map();
+  const tree = await readWorkingTree(workspaceRoot, resolved.limits);
+  if (tree === 'none') return new Map();
+  if (tree === 'unknown') {
+    const why = 'git does not say what has changed here';
+    return new Map(pending.map(({ id }) => [id, why]));
+  }
+  if (tree.tracked.length + tree.untracked.length === 0) return new Map();
+  return unseenChanges({
+    graph,
+    projectGraph,
+    workspaceRoot,
+    isPending,
+    tree,
+    sharedInputs: (task) => sharedInputs(task, context),
+  });
+}
+
+/** Every `{workspaceRoot}/…` that the target or any named input of the workspace has: which of them count, Nx decides later. */
+function sharedInputs({ target }: NxTask, { nxJson, projectGraph }: NxRunnerContext): string[] {
+  const { data } = projectGraph.nodes[target.project] ?? {};
+  const all = [nxJson['namedInputs'], data?.['namedInputs'], data?.targets?.[target.target]?.['inputs']];
+  const found = JSON.stringify(all).matchAll(/"\{workspaceRoot\}\/((?:[^"\\]|\\.)+)"/g);
+  return [...found].map(([, pattern = '']) => pattern);
+}

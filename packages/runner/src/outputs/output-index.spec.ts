@@ -1,0 +1,40 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { readOutputIndexes, writeOutputIndex, type OutputIndex } from './output-index';
+
+const index = (runId: string, atMs: number, ids: string[]): OutputIndex => ({
+  version: 1,
+  sessionId: 's',
+  runId,
+  command: 'nx build',
+  atMs,
+  tasks: ids.map((id) => ({
+    id,
+    target: { project: 'app', target: 'build' },
+    outputs: ['dist'],
+    hash: '1',
+    bytes: null,
+    artifact: { kind: 'cache', hash: '1' },
+  })),
+});
+
+describe('notes of outputs that were left', () => {
+  let folder: string;
+  beforeEach(() => (folder = mkdtempSync(join(tmpdir(), 'dte-outputs-'))));
+  afterEach(() => rmSync(folder, { recursive: true }));
+
+  it('are read back, the newest first, past files that are none', async () => {
+    expect(await readOutputIndexes(folder)).toEqual([]);
+    const written = [index('r1', 1, ['a:b']), index('r2', 2, ['a:c'])];
+    for (const each of written) await writeOutputIndex(folder, each);
+    writeFileSync(join(folder, 'outputs', 'x.json'), '{');
+    expect(await readOutputIndexes(folder)).toEqual(written.reverse());
+  });
+
+  it('are kept for the last 50 commands', async () => {
+    for (let n = 0; n < 52; n++) await writeOutputIndex(folder, index(`r${n}`, n, []));
+    const left = await readOutputIndexes(folder);
+    expect([left.length, left.at(-1)?.runId]).toEqual([50, 'r2']);
+  });
+});

@@ -1,0 +1,239 @@
+import {
+  codeOfFetch,
+  expectSame,
+  extractAttempt,
+  madeOf,
+  readTerminalOutput,
+  summariseOutputs,
+  type ExtractedAttempt,
+  type ExtractOptions,
+  type HttpClient,
+  type OutputsPort,
+} from '@org/dte-client';
+import type { NxTask, TaskCache } from '@org/dte-nx-compat';
+import { DteError, type Artifact, type ErrorCode, type LimitValues } from '@org/dte-protocol';
+import type { Readable } from 'node:stream';
+
+export interface Restored {
+  readonly terminalOutput: string;
+  /** The cache of Nx that had them; null: none, they came from the attempt's own archive or there are none. */
+  readonly from: 'local' | 'remote' | null;
+}
+
+export interface Restorer {
+  /**
+   * Puts the outputs of a finished task on this disk.
+   * @param ending how it is known to have ended; of a success, what a cache holds of a failure (NX_CACHE_FAILURES) is refused.
+   *   Default: `success`
+   * @throws DteError when they are not there or cannot be read
+   */
+  restore(task: NxTask, artifact: Artifact, ending?: 'success' | 'failure'): Promise<Restored>;
+  /**
+   * What a task printed whose outputs are on this disk already: none of them is touched.
+   * @throws DteError
+   */
+  printed(task: NxTask, artifact: Artifact): Promise<Restored>;
+  /**
+   * Leaves the outputs where they are, and nothing of an earlier run in their place: no file is better than one that
+   * looks new. Files that `picked` is true for are put on this disk all the same.
+   * @throws DteError when what the task printed cannot be had by itself
+   */
+  leave(task: NxTask, artifact: Artifact, picked: ((path: string) => boolean) | null): Promise<LeftOutputs>;
+}
+
+/** What is known of outputs that were not taken. */
+export interface LeftOutputs {
+  readonly terminalOutput: string;
+  /** Size of the artifact; null while nobody has asked. */
+  readonly bytes: number | null;
+}
+
+export interface RestorerOptions {
+  readonly cache: TaskCache;
+  readonly http: Pick<HttpClient, 'getAttempt' | 'getAttemptBeginning' | 'getCached' | 'getTerminal'>;
+  readonly outputs: OutputsPort;
+  readonly workspaceRoot: string;
+  readonly runId: string;
+  readonly limits: LimitValues;
+}
+
+type CacheArtifact = Extract<Artifact, { kind: 'cache' }>;
+type AttemptArtifact = Extract<Artifact, { kind: 'attempt' }>;
+type Picked = ((path: string) => boolean) | null;
+
+/** One failure may be the network's; the second is a fact. */
+const TRIES = 2;
+/** What is unsafe today is unsafe again; what is damaged has been asked for again as often as that can help. */
+const FINAL: ReadonlySet<ErrorCode> = new Set([
+  'DTE_ARTIFACT_UNSAFE',
+  'DTE_ARTIFACT_UNDECLARED',
+  'DTE_ARTIFACT_DAMAGED',
+]);
+
+const notASuccess = (task: NxTask, hash: string, code: number): DteError =>
+  new DteError(
+    'DTE_ARTIFACT_MISSING',
+    `The cache contains a failure of ${task.id} (hash ${hash}, exit code ${code}) and no outputs of a successful run.`,
+  );
+
+export function createRestorer(options: RestorerOptions): Restorer {
+  const { cache, http, workspaceRoot, runId, limits } = options;
+
+  async function fromCache(task: NxTask, artifact: CacheArtifact, mayFail: boolean): Promise<Restored> {
+    const { hash } = artifact;
+    task.hash = hash;
+    const found = await cache.fetch(task);
+    switch (found.kind) {
+      case 'local':
+      case 'remote':
+        if (found.entry.code !== 0 && !mayFail) throw notASuccess(task, hash, found.entry.code);
+        expectSame(task.id, madeOf(artifact), found.outputs);
+        return { terminalOutput: found.entry.terminalOutput, from: found.kind };
+      case 'miss':
+        throw new DteError(
+          'DTE_ARTIFACT_MISSING',
+          `The outputs of ${task.id} (hash ${hash}) are no longer held.`,
+        );
+      case 'error':
+        throw new DteError(
+          codeOfFetch(found.cause),
+          `The outputs of ${task.id} could not be fetched: ${found.message}`,
+        );
+    }
+  }
+
+  /** As `fromCache`, past Nx and what this machine's cache has under the hash. */
+  async function fromStored(task: NxTask, artifact: CacheArtifact, mayFail: boolean): Promise<Restored> {
+    const source = await http.getCached(artifact.hash);
+    const { terminalOutput, meta } = await extract(task, source, { format: 'nx-cache' });
+    if (meta.code !== 0 && !mayFail) throw notASuccess(task, artifact.hash, meta.code);
+    await expectArrived(task, artifact);
+    return { terminalOutput, from: 'remote' };
+  }
+
+  async function fromAttempt(task: NxTask, artifact: AttemptArtifact): Promise<Restored> {
+    const source = await http.getAttempt(runId, task.id, artifact.attempt);
+    const { terminalOutput } = await extract(task, source, {});
+    await expectArrived(task, artifact);
+    return { terminalOutput, from: null };
+  }
+
+  async function expectArrived(task: NxTask, artifact: Artifact): Promise<void> {
+    const made = madeOf(artifact);
+    if (made === undefined) return;
+    expectSame(task.id, made, await summariseOutputs(options.outputs, task.id, task.outputs));
+  }
+
+  function extract(
+    task: NxTask,
+    source: Readable,
+    how: Pick<ExtractOptions, 'format' | 'only'>,
+  ): Promise<ExtractedAttempt> {
+    return extractAttempt({
+      ...{ source, workspaceRoot, taskId: task.id, outputs: task.outputs, port: options.outputs },
+      ...{ terminalOutput: 'collect', limits, ...how },
+    });
+  }
+
+  async function leaveCached(task: NxTask, hash: string, picked: Picked): Promise<LeftOutputs> {
+    if (picked !== null) {
+      const source = await http.getCached(hash);
+      const { bytes = null } = source;
+      const { terminalOutput, meta } = await extract(task, source, { format: 'nx-cache', only: picked });
+      if (meta.code !== 0) throw notASuccess(task, hash, meta.code);
+      return { terminalOutput, bytes };
+    }
+    const terminalOutput = await http.getTerminal(hash);
+    await options.outputs.remove(task.outputs, { keepsTracked: true });
+    return { terminalOutput, bytes: null };
+  }
+
+  async function leaveAttempt(task: NxTask, attempt: number, picked: Picked): Promise<LeftOutputs> {
+    if (picked !== null) {
+      const whole = await http.getAttempt(runId, task.id, attempt);
+      const { terminalOutput } = await extract(task, whole, { only: picked });
+      return { terminalOutput, bytes: whole.bytes ?? null };
+    }
+    const source = await http.getAttemptBeginning(runId, task.id, attempt);
+    const { bytes = null } = source;
+    const terminalOutput = await readTerminalOutput(source, task.id, limits);
+    await options.outputs.remove(task.outputs, { keepsTracked: true });
+    return { terminalOutput, bytes };
+  }
+
+  async function printedCached(task: NxTask, hash: string): Promise<string> {
+    task.hash = hash;
+    const entry = (await cache.lookupLocal([task])).get(task.id);
+    if (entry !== undefined) return entry.terminalOutput;
+    // A failure that was cached, or a local cache that could not be written.
+    const source = await http.getCached(hash);
+    const { terminalOutput } = await extract({ ...task, outputs: [] }, source, {
+      format: 'nx-cache',
+      only: () => false,
+    });
+    return terminalOutput;
+  }
+
+  async function printed(task: NxTask, artifact: Artifact): Promise<string> {
+    switch (artifact.kind) {
+      case 'none':
+        return '';
+      case 'cache':
+        return printedCached(task, artifact.hash);
+      case 'attempt':
+        return readTerminalOutput(
+          await http.getAttemptBeginning(runId, task.id, artifact.attempt),
+          ...([task.id, limits] as const),
+        );
+    }
+  }
+
+  async function once(
+    task: NxTask,
+    artifact: Artifact,
+    mayFail: boolean,
+    differed: boolean,
+  ): Promise<Restored> {
+    switch (artifact.kind) {
+      case 'none':
+        return { terminalOutput: '', from: null };
+      case 'cache':
+        return differed ? fromStored(task, artifact, mayFail) : fromCache(task, artifact, mayFail);
+      case 'attempt':
+        return fromAttempt(task, artifact);
+    }
+  }
+
+  /** A task whose outputs can't be had as they were made runs here, and must not find in a cache what was not true. */
+  function giveUp(artifact: Artifact, error: DteError): never {
+    if (artifact.kind === 'cache' && error.code === 'DTE_OUTPUTS_DIFFER') cache.distrust(artifact.hash);
+    throw error;
+  }
+
+  return {
+    printed: async (task, artifact) => ({ terminalOutput: await printed(task, artifact), from: null }),
+    async leave(task, artifact, picked) {
+      switch (artifact.kind) {
+        case 'none':
+          return { terminalOutput: '', bytes: 0 };
+        case 'cache':
+          task.hash = artifact.hash;
+          return leaveCached(task, artifact.hash, picked);
+        case 'attempt':
+          return leaveAttempt(task, artifact.attempt, picked);
+      }
+    },
+    async restore(task, artifact, ending = 'success') {
+      let differed = false;
+      for (let tries = 1; ; tries++) {
+        try {
+          return await once(task, artifact, ending === 'failure', differed);
+        } catch (thrown) {
+          const error = DteError.from(thrown, 'DTE_ARTIFACT_MISSING');
+          differed = error.code === 'DTE_OUTPUTS_DIFFER';
+          if (tries >= TRIES || FINAL.has(error.code)) giveUp(artifact, error);
+        }
+      }
+    },
+  };
+}

@@ -1,0 +1,45 @@
+import type { DurationEstimator } from '../submit/build-run-spec';
+import type { PlannedTask } from './planned-work';
+
+const MINUTE_MS = 60_000;
+
+export interface Wish {
+  readonly agentsMax: number;
+  /** How long an agent should have work. */
+  readonly minutesPerAgent: number;
+  /** Tasks at a time on each agent. */
+  readonly parallel: number;
+}
+
+export interface Need {
+  /** 0 when nothing is left for agents. */
+  readonly agents: number;
+  /** Tasks for agents. */
+  readonly tasks: number;
+  /** What they take together, one after the other. */
+  readonly workMs: number;
+}
+
+/**
+ * As many agents as have `minutesPerAgent` of work each, `parallel` tasks at a time; never more than could work at the
+ * same time. Dependencies are left out of account: they delay the work, and do not make it more.
+ */
+export function agentsNeeded(
+  tasks: readonly PlannedTask[],
+  durations: DurationEstimator,
+  { agentsMax, minutesPerAgent, parallel }: Wish,
+): Need {
+  const toRun = tasks.filter(({ place }) => place === 'agents');
+  let [workMs, slotMs, shared, alone] = [0, 0, 0, 0];
+  for (const task of toRun) {
+    const ms = durations.weightOf(task);
+    workMs += ms;
+    // A task that is alone on its machine keeps all of its slots.
+    slotMs += task.alone ? ms * parallel : ms;
+    if (task.alone) alone += 1;
+    else shared += 1;
+  }
+  const atOnce = alone + Math.ceil(shared / parallel);
+  const wanted = Math.ceil(slotMs / (minutesPerAgent * MINUTE_MS * parallel));
+  return { agents: Math.min(wanted, atOnce, agentsMax), tasks: toRun.length, workMs };
+}

@@ -1,0 +1,90 @@
+import {
+  createLateHasher,
+  findWorkspaceRoot,
+  isNonParallel,
+  matchProjects,
+  normaliseTaskGraph,
+  openCache,
+  type NxRunnerContext,
+  type NxRunnerOptions,
+  type NxStatuses,
+  type TaskGraph,
+} from '@org/dte-nx-compat';
+import { LIMITS } from '@org/dte-protocol';
+import { writeFileSync } from 'node:fs';
+import { createAssignment } from '../assignment/assign';
+import { loadRules } from '../assignment/load-rules';
+import { readMainPatterns } from '../assignment/on-main';
+import { readNxJsonOptions, resolveConfig } from '@org/dte-config';
+import { commandOf } from '../prepare/command-of';
+import { onMainByRule } from '../on-main/by-rule';
+import { planRun, taskOf, type Plan } from '../tasks/plan';
+import { cachedTasks } from './cached-tasks';
+import type { PlannedTask, PlannedWork } from './planned-work';
+
+function placesOf(graph: TaskGraph, plan: Plan, cached: ReadonlySet<string>): PlannedTask[] {
+  const inPlace = (ids: readonly string[], placeOf: (id: string) => PlannedTask['place']): PlannedTask[] =>
+    ids.map((id) => {
+      const task = taskOf(graph, id);
+      const { project, target } = task.target;
+      return { id, project, target, place: placeOf(id), alone: isNonParallel(task) };
+    });
+  return [
+    ...inPlace(plan.pending, (id) => (cached.has(id) ? 'cached' : 'agents')),
+    ...inPlace([...plan.noop, ...plan.servers], () => 'nothing'),
+    ...inPlace(plan.afterwards, () => 'main'),
+  ];
+}
+
+/** What will run in the main job by option or rule, as far as that can be said before there is a main job. */
+function ruledToMain(
+  graph: TaskGraph,
+  options: NxRunnerOptions,
+  context: NxRunnerContext,
+  workspaceRoot: string,
+): Iterable<string> {
+  const { config } = resolveConfig({ env: process.env, nxJson: readNxJsonOptions(workspaceRoot) });
+  const assignment = createAssignment(loadRules(workspaceRoot, config.assignmentRules), (patterns) =>
+    matchProjects(workspaceRoot, patterns, context.projectGraph.nodes),
+  );
+  const { isRequested } = commandOf(options, context, process.argv);
+  const patterns = readMainPatterns(config.runOnMain);
+  return onMainByRule({
+    graph,
+    projectGraph: context.projectGraph,
+    patterns,
+    assignment,
+    isRequested,
+  }).keys();
+}
+
+/**
+ * What the tasks runner does for `dte plan`: it is given exactly the graph that the main job will have, hashed, whatever
+ * the version of Nx and the arguments of the command, and writes down what is in it instead of running it.
+ * @returns success for every task: nobody looks at it, and Nx is content
+ * @public required on demand by index.ts
+ */
+export async function writePlan(
+  path: string,
+  options: NxRunnerOptions,
+  context: NxRunnerContext,
+): Promise<NxStatuses> {
+  const graph = normaliseTaskGraph(context.taskGraph);
+  const workspaceRoot = findWorkspaceRoot();
+  const onMain = ruledToMain(graph, options, context, workspaceRoot);
+  const plan = planRun(graph, context.projectGraph, context.initiatingTasks ?? [], onMain);
+  const skipsCache = options.skipNxCache === true || context.nxArgs.skipNxCache === true;
+  const cached = skipsCache
+    ? new Set<string>()
+    : await cachedTasks({
+        graph,
+        pending: plan.pending,
+        noop: plan.noop,
+        cache: await openCache({ workspaceRoot }),
+        hasher: createLateHasher(context.hasher, context.projectGraph, graph, workspaceRoot),
+        concurrency: LIMITS.restoreConcurrency.value,
+      });
+  const work: PlannedWork = { version: 1, tasks: placesOf(graph, plan, cached) };
+  writeFileSync(path, JSON.stringify(work));
+  return Object.fromEntries(Object.keys(graph.tasks).map((id) => [id, 'success' as const]));
+}

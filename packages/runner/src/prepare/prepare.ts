@@ -1,0 +1,139 @@
+import { nxOutputs, nxReader } from '@org/dte-client';
+import {
+  findWorkspaceRoot,
+  matchProjects,
+  openCache,
+  runnerOptionsOf,
+  type NxRunnerContext,
+  type NxStatuses,
+  type TaskCache,
+} from '@org/dte-nx-compat';
+import { DteError, type Rendezvous, type SessionSettings } from '@org/dte-protocol';
+import { envWithSecrets, resolveConfig, sessionIdOf, settingsOf, type Resolved } from '@org/dte-config';
+import { createAssignment, type Assignment } from '../assignment/assign';
+import { loadRules } from '../assignment/load-rules';
+import { ensureCoordinator } from '../embedded/ensure';
+import { saysSettings } from '../embedded/says-settings';
+import { tellAgentsOfMainJob } from '../embedded/tell-agents';
+import { jobIdOf, requireNx } from '../session/identity';
+import { isHeld, startHolding } from '../session/hold';
+import { openSession, type Session } from '../session/open-session';
+import type { Surroundings } from '../session/surroundings';
+import type { Voice } from '../report/say';
+
+/** What a distributed command needs before its first line is printed. */
+export interface Prepared {
+  readonly resolved: Resolved;
+  readonly workspaceRoot: string;
+  readonly surroundings: Surroundings;
+  readonly session: Session;
+  readonly rendezvous: Rendezvous;
+  readonly cache: TaskCache;
+  readonly assignment: Assignment;
+}
+
+/** What is decided outside of the main job's own code, and composed by whoever is called by Nx. */
+export interface Edge {
+  readonly surroundings: Surroundings;
+  /** @throws DteError DTE_NO_COORDINATOR when none is configured */
+  createRendezvous(resolved: Resolved, workspaceRoot: string): Rendezvous;
+  /** The command as Nx would run it without us. */
+  runUndistributed(): Promise<NxStatuses>;
+}
+
+/**
+ * Agents hear of it by the rendezvous when this is the main job and has no coordinator to distribute anything.
+ * @throws DteError whenever this command cannot be distributed
+ */
+export async function prepare(context: NxRunnerContext, voice: Voice, edge: Edge): Promise<Prepared> {
+  const workspaceRoot = findWorkspaceRoot();
+  const { surroundings } = edge;
+  const { job } = surroundings;
+  const resolved = resolveConfig({ env: envWithSecrets(), nxJson: runnerOptionsOf(context.nxJson) });
+  resolved.warnings.forEach((warning) => voice.line(`dte: ${warning}`));
+  const rendezvous = edge.createRendezvous(resolved, workspaceRoot);
+  const sessionId = sessionIdOf(resolved.config, job);
+  let startFailed = false;
+  const onStartFailed = (): void => void (startFailed = true);
+  try {
+    const found = { workspaceRoot, resolved, surroundings, rendezvous, sessionId };
+    return await prepareIn({ context, voice, ...found, onStartFailed });
+  } catch (thrown) {
+    const error = DteError.from(thrown);
+    const told = await tellAgentsOfMainJob({ resolved, job, rendezvous, sessionId, startFailed }, error);
+    if (told && error.code !== 'DTE_GIVEN_UP')
+      voice.line('dte: agents are told that there is no work for them');
+    throw error;
+  }
+}
+
+interface Preparation {
+  readonly context: NxRunnerContext;
+  readonly voice: Voice;
+  readonly workspaceRoot: string;
+  readonly resolved: Resolved;
+  readonly surroundings: Surroundings;
+  readonly rendezvous: Rendezvous;
+  readonly sessionId: string;
+  readonly onStartFailed: () => void;
+}
+
+async function prepareIn(preparation: Preparation): Promise<Prepared> {
+  const { context, voice, workspaceRoot, resolved, surroundings, rendezvous, sessionId } = preparation;
+  const { onStartFailed } = preparation;
+  const { job } = surroundings;
+  requireNx(workspaceRoot);
+  const rules = loadRules(workspaceRoot, resolved.config.assignmentRules);
+  const assignment = createAssignment(rules, (patterns) =>
+    matchProjects(workspaceRoot, patterns, context.projectGraph.nodes),
+  );
+  const note = (line: string): void => voice.line(line);
+  const located = await ensureCoordinator({
+    resolved,
+    surroundings,
+    rendezvous,
+    sessionId,
+    workspaceRoot,
+    note,
+    onStartFailed,
+  });
+  const session = await openSession({
+    resolved,
+    surroundings,
+    sessionId,
+    role: 'main',
+    rendezvous,
+    workspaceRoot,
+    note,
+  });
+  try {
+    const jobId = jobIdOf(job);
+    if (await saysSettings(located, jobId, () => session.http.status())) {
+      const settings = settingsOf(resolved.config, jobId);
+      await session.http.configure(settings);
+      await session.whenOpen();
+      // This command is connected itself while it lasts.
+      if (isHeld(rendezvous, job)) void hold(preparation, session, settings).catch(() => undefined);
+    }
+    const remoteCache = { url: session.connection.httpUrl(), token: session.connection.token() };
+    const outputs = nxOutputs(workspaceRoot);
+    const reader = nxReader({ http: session.http, outputs, limits: resolved.limits });
+    const cache = await openCache({ workspaceRoot, remoteCache, reader });
+    return { resolved, workspaceRoot, surroundings, session, rendezvous, cache, assignment };
+  } catch (thrown) {
+    session.close();
+    throw thrown;
+  }
+}
+
+/** Settings begin a finished session anew: one that has ended meanwhile is left as it is. */
+async function hold(
+  { resolved, workspaceRoot, surroundings, sessionId }: Preparation,
+  session: Session,
+  settings: SessionSettings,
+): Promise<void> {
+  const url = session.connection.url();
+  if (!(await startHolding({ resolved, workspaceRoot, sessionId, url, cliPath: surroundings.cliPath })))
+    return;
+  if (session.info()?.state === 'open') await session.http.configure({ ...settings, held: true });
+}

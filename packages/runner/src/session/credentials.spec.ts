@@ -1,0 +1,95 @@
+import { type FakeClaims, type FakeGitlab, type IdTokenOptions, startFakeGitlab } from '@org/dte-testing';
+import { type Env, resolveConfig } from '@org/dte-config';
+import { clientCredentials, issuersOf } from './credentials';
+
+const claims: FakeClaims = { project_id: '7', pipeline_id: '1001', job_id: '50', sha: 'a'.repeat(40) };
+
+let gitlab: FakeGitlab;
+let other: FakeGitlab;
+beforeAll(async () => {
+  gitlab = await startFakeGitlab({ projects: [] });
+  other = await startFakeGitlab({ projects: [] });
+});
+afterAll(async () => {
+  await gitlab.close();
+  await other.close();
+});
+
+/** Judges a coordinator as job 50 of the pipeline does. */
+const verify = (
+  given: string | null,
+  {
+    role = 'agent',
+    env = {},
+    isAddressGiven = false,
+  }: { role?: 'agent' | 'main'; env?: Env; isAddressGiven?: boolean } = {},
+): Promise<void> => {
+  const all = { DTE_ID_TOKEN: gitlab.idToken(claims), ...env };
+  const { verifyCoordinator } = clientCredentials(
+    resolveConfig({ env: all }),
+    { job: { serverUrl: gitlab.url }, authorities: [] },
+    role,
+    { isAddressGiven },
+  );
+  if (verifyCoordinator === undefined) throw new Error('nothing is asked');
+  return verifyCoordinator(given);
+};
+const mainToken = (change: Partial<FakeClaims> = {}, options: IdTokenOptions = {}): string =>
+  gitlab.idToken({ ...claims, job_id: '51', ...change }, options);
+const refusal = { code: 'DTE_ID_TOKEN_REFUSED' };
+
+it('takes a coordinator of another job of the same pipeline, and of the same job in the main job', async () => {
+  await verify(mainToken());
+  await verify(mainToken({ job_id: '50' }), { role: 'main' });
+});
+
+it.each<[string, Partial<FakeClaims>, IdTokenOptions]>([
+  ['of another project', { project_id: '8' }, {}],
+  ['of another pipeline', { pipeline_id: '1002' }, {}],
+  ['of another commit', { sha: 'b'.repeat(40) }, {}],
+  ['for another audience', {}, { audience: 'vault' }],
+  ['that is not signed', {}, { alg: 'none' }],
+  ['signed with what everybody knows', {}, { alg: 'HS256' }],
+  ['that has expired', {}, { expiresInS: -60 }],
+])('refuses a coordinator with an id token %s', async (_, change, options) => {
+  await expect(verify(mainToken(change, options))).rejects.toMatchObject(refusal);
+});
+
+it('refuses a coordinator of another instance', async () => {
+  await expect(verify(other.idToken({ ...claims, job_id: '51' }))).rejects.toMatchObject(refusal);
+});
+
+it('refuses a coordinator without an id token, unless it is a service, which has none', async () => {
+  await expect(verify(null)).rejects.toMatchObject(refusal);
+  await verify(null, { isAddressGiven: true });
+});
+
+it('refuses a coordinator that plays an agent its own id token back', async () => {
+  await expect(verify(mainToken({ job_id: '50' }))).rejects.toThrow(/its own id token/);
+});
+
+it('takes the issuer and audience that were named', async () => {
+  const env = {
+    DTE_ISSUERS: `${other.url}/`,
+    DTE_AUDIENCE: 'ours',
+    DTE_ID_TOKEN: other.idToken(claims, { audience: 'ours' }),
+  };
+  await verify(other.idToken({ ...claims, job_id: '51' }, { audience: 'ours' }), { env });
+  await expect(verify(mainToken({}, { audience: 'ours' }), { env })).rejects.toMatchObject(refusal);
+});
+
+it('can be tried again when the issuer does not answer', async () => {
+  gitlab.failNext(503, { path: '.well-known' });
+  await expect(verify(mainToken())).rejects.toMatchObject({ code: 'DTE_ISSUER_UNAVAILABLE' });
+});
+
+it('asks nothing of a coordinator in a job without id token', () => {
+  const resolved = resolveConfig({ env: { DTE_SECRET: 's' } });
+  expect(
+    clientCredentials(resolved, { job: null, authorities: [] }, 'agent', { isAddressGiven: false }),
+  ).toEqual({ secret: 's' });
+});
+
+it('has no issuer outside of GitLab', () => {
+  expect(issuersOf({ issuers: undefined, idToken: undefined }, null)).toEqual([]);
+});

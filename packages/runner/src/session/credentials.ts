@@ -1,0 +1,67 @@
+import type { Credentials } from '@org/dte-client';
+import { IdTokenVerifier, readOwnIdToken, requireSamePipeline } from '@org/dte-identity';
+import { DteError, type Rendezvous, type Role } from '@org/dte-protocol';
+import type { Config, Resolved } from '@org/dte-config';
+import type { OwnJob, Surroundings } from './surroundings';
+
+/**
+ * Issuers whose id tokens count: those that were named, else the GitLab that runs this job. An instance may call itself
+ * otherwise in its tokens than to its jobs (its setting `ci_id_tokens_issuer_url`); the job's own token tells.
+ */
+export function issuersOf(
+  { issuers, idToken }: Pick<Config, 'issuers' | 'idToken'>,
+  job: Pick<OwnJob, 'serverUrl'> | null,
+): readonly string[] {
+  if (issuers !== undefined) return issuers;
+  if (idToken !== undefined) return [readOwnIdToken(idToken).issuer];
+  const own = job?.serverUrl ?? null;
+  return own === null ? [] : [own];
+}
+
+/**
+ * How a job of a pipeline proves itself to a coordinator, and what it asks of that: what a rendezvous tells of is part of
+ * the main job and has an id token as well; a service whose address was given is no job, and there the
+ * certificate, or the secret, is the proof.
+ */
+export function clientCredentials(
+  { config, limits }: Resolved,
+  {
+    job,
+    authorities,
+  }: Pick<Surroundings, 'authorities'> & { readonly job: Pick<OwnJob, 'serverUrl'> | null },
+  role: Role,
+  rendezvous: Pick<Rendezvous, 'isAddressGiven'>,
+): Credentials {
+  const { secret, idToken, audience } = config;
+  if (idToken === undefined) return { secret };
+  let verifier: IdTokenVerifier | undefined;
+  return {
+    ...{ secret, idToken },
+    verifyCoordinator: async (given) => {
+      if (given === null) {
+        if (rendezvous.isAddressGiven) return;
+        throw new DteError(
+          'DTE_ID_TOKEN_REFUSED',
+          'The coordinator has no id token, but this job has one: it may not be the one of this pipeline.',
+        );
+      }
+      // Its keys are kept for the next connection.
+      verifier ??= new IdTokenVerifier({
+        issuers: issuersOf(config, job),
+        audience,
+        limits,
+        authorities,
+      });
+      const own = readOwnIdToken(idToken);
+      const other = await verifier.verify(given);
+      requireSamePipeline(own, other);
+      // The coordinator is part of the main job, never of an agent's: then it plays back what it was told.
+      if (role === 'agent' && own.jobId === other.jobId) {
+        throw new DteError(
+          'DTE_ID_TOKEN_REFUSED',
+          'The coordinator has shown this job its own id token instead of one of the main job.',
+        );
+      }
+    },
+  };
+}

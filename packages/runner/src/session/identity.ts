@@ -1,0 +1,101 @@
+import { findWorkspaceRoot, NxInstallError, resolveNx } from '@org/dte-nx-compat';
+import { DteError, printable, type Identity } from '@org/dte-protocol';
+import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import type { OwnJob } from './surroundings';
+
+const GIT_MS = 10_000;
+
+/** The commit checked out, or null where there is no git (or none that answers). */
+export async function checkedOutCommit(workspaceRoot: string): Promise<string | null> {
+  try {
+    const { stdout } = await promisify(execFile)('git', ['rev-parse', 'HEAD'], {
+      cwd: workspaceRoot,
+      timeout: GIT_MS,
+    });
+    return stdout.trim() || null;
+  } catch {
+    return null;
+  }
+}
+
+const LOCKFILES = [
+  'package-lock.json',
+  'npm-shrinkwrap.json',
+  'yarn.lock',
+  'pnpm-lock.yaml',
+  'bun.lock',
+  'bun.lockb',
+];
+
+/** Digests of the lockfiles of a workspace, by name. Git may check one out with other line endings: they do not count. */
+export async function readLockfiles(workspaceRoot: string): Promise<Record<string, string>> {
+  const read = async (name: string): Promise<[string, string][]> => {
+    try {
+      const text = await readFile(join(workspaceRoot, name), 'latin1');
+      const digest = createHash('sha256').update(text.replaceAll('\r\n', '\n'), 'latin1').digest('hex');
+      return [[name, digest]];
+    } catch {
+      return []; // there is none
+    }
+  };
+  return Object.fromEntries((await Promise.all(LOCKFILES.map(read))).flat());
+}
+
+/**
+ * The version of the workspace's Nx.
+ * @throws DteError DTE_NX_UNSUPPORTED; DTE_BAD_CONFIG when the workspace has no Nx
+ */
+export function requireNx(workspaceRoot: string): string {
+  try {
+    return resolveNx(workspaceRoot).version;
+  } catch (cause) {
+    const { message } = cause as Error;
+    if (cause instanceof NxInstallError && cause.code === 'NX_UNSUPPORTED')
+      throw new DteError('DTE_NX_UNSUPPORTED', `This workspace has ${message}.`, { cause });
+    const where = 'run this in an Nx workspace with its packages installed';
+    throw new DteError('DTE_BAD_CONFIG', `${message}; ${where}.`, { cause });
+  }
+}
+
+/**
+ * What this process says of itself to a coordinator.
+ * @param samePlatform of a main job: agents of another platform are refused
+ * @throws DteError as `requireNx`
+ */
+export async function readIdentity(
+  workspaceRoot: string = findWorkspaceRoot(),
+  samePlatform = false,
+): Promise<Identity> {
+  return {
+    nxVersion: requireNx(workspaceRoot),
+    commit: await checkedOutCommit(workspaceRoot),
+    nodeVersion: process.version,
+    platform: `${process.platform}-${process.arch}`,
+    lockfiles: await readLockfiles(workspaceRoot),
+    ...(samePlatform ? { samePlatform } : {}),
+  };
+}
+
+/** Name of this job for people: that of the CI job, else host and process. */
+export const jobName = (job: Pick<OwnJob, 'name'> | null): string =>
+  printable(job?.name ?? '', 256) || `${hostname()}-${process.pid}`;
+
+/** What tells this job from an earlier try of it, if CI tells. */
+export const jobIdOf = (job: Pick<OwnJob, 'id'> | null): string | undefined =>
+  printable(job?.id ?? '', 128) || undefined;
+
+/** Address of this job's log, if CI tells. */
+export const jobUrl = (job: Pick<OwnJob, 'url'> | null): string | null =>
+  printable(job?.url ?? '', 2048) || null;
+
+/** The address that somebody says a job has, if it is one of the project of this job; else null. */
+export function neighbourUrl(claimed: string | null, own: string | null): string | null {
+  const project = own === null ? null : /^(.*\/)[0-9]+$/.exec(own)?.[1];
+  if (claimed === null || project === null || project === undefined) return null;
+  return claimed.startsWith(project) && /^[0-9]{1,20}$/.test(claimed.slice(project.length)) ? claimed : null;
+}

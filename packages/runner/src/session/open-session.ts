@@ -1,0 +1,160 @@
+import { connect, httpClient, waitOpen, type Connection, type HttpClient } from '@org/dte-client';
+import {
+  addressOf,
+  coordinatorToMainSchema,
+  type CoordinatorToMain,
+  type LimitValues,
+  type Rendezvous,
+  type RendezvousReport,
+  type Role,
+  type SessionInfo,
+  duration,
+} from '@org/dte-protocol';
+import { randomUUID } from 'node:crypto';
+import type { Resolved } from '@org/dte-config';
+import { clientCredentials } from './credentials';
+import type { Surroundings } from './surroundings';
+import { jobName, jobUrl, neighbourUrl, readIdentity } from './identity';
+
+/** A connection to a session's coordinator, by both of its channels. */
+export interface Session {
+  readonly id: string;
+  readonly connection: Connection<CoordinatorToMain>;
+  readonly http: HttpClient;
+  /** The newest news of who serves the session; null before the first. */
+  readonly info: () => SessionInfo | null;
+  /**
+   * Resolves when the news is that the session is open, after `connectTimeoutMs` in any case. What was said of a
+   * finished session before this job opened it again may come in later than the answer to that.
+   */
+  whenOpen(): Promise<void>;
+  /** What agents report that cannot reach the coordinator; addresses of logs are those of jobs of this project. */
+  reports(): Promise<readonly RendezvousReport[]>;
+  /** Closes both; idempotent. */
+  close(): void;
+}
+
+export interface OpenSessionOptions {
+  readonly resolved: Resolved;
+  readonly surroundings: Surroundings;
+  readonly sessionId: string;
+  readonly role: Exclude<Role, 'agent'>;
+  readonly rendezvous: Rendezvous;
+  readonly workspaceRoot: string;
+  /** Hears that the coordinator has not answered yet. */
+  readonly note?: (line: string) => void;
+}
+
+/**
+ * How long a first answer may take. Something has just answered where the coordinator of a job is, and a busy machine is slow;
+ * nobody knows whether there is anything at an address that a person has given.
+ */
+const patienceWith = (rendezvous: Rendezvous, limits: LimitValues): number =>
+  rendezvous.isAddressGiven
+    ? limits.connectTimeoutMs
+    : Math.max(limits.connectTimeoutMs, limits.coordinatorGraceMs);
+
+/** The newest that was heard of a session. */
+interface SessionNews {
+  info: SessionInfo | null;
+}
+
+class OpenSession implements Session {
+  readonly id: string;
+
+  constructor(
+    private readonly options: OpenSessionOptions,
+    readonly connection: Connection<CoordinatorToMain>,
+    readonly http: HttpClient,
+    private readonly news: Readonly<SessionNews>,
+  ) {
+    this.id = options.sessionId;
+  }
+
+  readonly info = (): SessionInfo | null => this.news.info;
+
+  whenOpen(): Promise<void> {
+    return new Promise((resolve) => {
+      if (this.news.info?.state === 'open') {
+        resolve();
+        return;
+      }
+      const done = (): void => {
+        clearTimeout(timer);
+        stopListening();
+        resolve();
+      };
+      const timer = setTimeout(done, this.options.resolved.limits.connectTimeoutMs);
+      const stopListening = this.connection.onMessage((message) => {
+        if (message.type === 'session.info' && message.state === 'open') done();
+      });
+    });
+  }
+
+  async reports(): Promise<readonly RendezvousReport[]> {
+    const { rendezvous, surroundings } = this.options;
+    const record = await rendezvous.find(this.id);
+    if (record === null) return [];
+    const own = jobUrl(surroundings.job);
+    const reports = await rendezvous.reports(this.id, record.generation);
+    return reports.map((report) => ({ ...report, jobUrl: neighbourUrl(report.jobUrl, own) }));
+  }
+
+  close(): void {
+    this.connection.close();
+    this.http.close();
+  }
+}
+
+/**
+ * Connects, and stays connected over losses of the network and restarts of the coordinator (its address is looked up
+ * before each try).
+ * @throws DteError the refusal, or DTE_NO_COORDINATOR when nothing answers in time
+ */
+export async function openSession(options: OpenSessionOptions): Promise<Session> {
+  const { resolved, surroundings, sessionId, role, rendezvous, workspaceRoot } = options;
+  const { limits } = resolved;
+  const { job } = surroundings;
+  const identity = await readIdentity(workspaceRoot, resolved.config.samePlatform);
+  const connection = connect({
+    address: async () => addressOf(await rendezvous.find(sessionId)),
+    hello: {
+      role,
+      sessionId,
+      clientId: `${role}-${randomUUID()}`,
+      name: jobName(job),
+      jobUrl: jobUrl(job),
+      identity,
+      slots: null,
+      labels: [],
+    },
+    credentials: clientCredentials(resolved, surroundings, role, rendezvous),
+    limits,
+    incoming: coordinatorToMainSchema,
+  });
+  const news: SessionNews = { info: null };
+  connection.onMessage((message) => {
+    if (message.type === 'session.info') news.info = message;
+  });
+  const patienceMs = patienceWith(rendezvous, limits);
+  const beginMs = Date.now();
+  const notes = setInterval(() => {
+    const forHow = `${duration(Date.now() - beginMs)}; at most ${duration(patienceMs)}`;
+    options.note?.(`dte: waiting for the coordinator of session ${sessionId} to answer (${forHow})`);
+  }, limits.progressMs);
+  try {
+    await waitOpen(connection, patienceMs);
+  } catch (thrown) {
+    connection.close();
+    throw thrown;
+  } finally {
+    clearInterval(notes);
+  }
+  const http = httpClient({
+    url: () => connection.httpUrl(),
+    token: () => connection.token(),
+    limits,
+    retryForMs: limits.coordinatorGraceMs,
+  });
+  return new OpenSession(options, connection, http, news);
+}

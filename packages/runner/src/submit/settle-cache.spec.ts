@@ -1,0 +1,250 @@
+import type { CacheEntry, FetchResult, StoreOutcome, TaskCache } from '@org/dte-nx-compat';
+import { readLimits } from '@org/dte-protocol';
+import { noLateHashes } from './late-hashes';
+import { settleFromCache, type SettleOptions } from './settle-cache';
+import { graphOf } from '../test-support/tasks';
+
+const graph = graphOf(
+  { 'lib:build': [], 'app:build': ['lib:build'], 'app:test': ['app:build'] },
+  {},
+  { 'lib:build': { hash: '1' }, 'app:build': { hash: '2' }, 'app:test': { hash: '3' } },
+);
+
+interface World {
+  local?: string[];
+  held?: string[];
+  other?: string[];
+  remoteKind?: TaskCache['remoteKind'];
+  stored?: StoreOutcome;
+  options?: Partial<SettleOptions>;
+  /** Exit code of every entry. */
+  code?: number;
+}
+
+async function settle({
+  local = [],
+  held = [],
+  other = [],
+  remoteKind = 'ours',
+  stored = { kind: 'stored' },
+  options,
+  code = 0,
+}: World) {
+  const entry: CacheEntry = { code, terminalOutput: 'out', outputsPath: '/x' };
+  const asked: string[][] = [];
+  const uploaded: string[] = [];
+  const archived: string[] = [];
+  const steps: string[] = [];
+  const cache: TaskCache = {
+    remoteKind,
+    lookupLocal: (tasks) =>
+      Promise.resolve(new Map(tasks.filter(({ id }) => local.includes(id)).map(({ id }) => [id, entry]))),
+    fetch: ({ id }): Promise<FetchResult> => {
+      steps.push(`${id} fetched`);
+      return Promise.resolve(
+        local.includes(id)
+          ? { kind: 'local', entry }
+          : other.includes(id)
+            ? { kind: 'remote', entry }
+            : { kind: 'miss' },
+      );
+    },
+    uploadFromLocal: ({ id }) => {
+      uploaded.push(id);
+      return Promise.resolve(stored);
+    },
+    store: jest.fn(),
+    recordTaskDetails: jest.fn(),
+    replays: (ended) => ended < 5,
+    keepTerminalOutput: () => Promise.resolve(),
+    distrust: jest.fn(),
+    disconnect: jest.fn(),
+    keepHere: jest.fn(),
+  };
+  const hits = await settleFromCache({
+    graph,
+    pending: Object.keys(graph.tasks),
+    cache,
+    batches: new Map(),
+    runId: 'r',
+    workspaceRoot: '/w',
+    limits: readLimits({}).limits,
+    skipNxCache: false,
+    skipRemoteCache: false,
+    late: noLateHashes,
+    inTurn: async (task, work) => {
+      steps.push(`${task.id} begins`);
+      const done = await work();
+      steps.push(`${task.id} is over`);
+      return done;
+    },
+    outputs: {
+      list: () => {
+        steps.push('listed');
+        return Promise.resolve({ entries: [], through: [], roots: [] });
+      },
+      remove: () => undefined,
+      covers: () => () => true,
+    },
+    http: {
+      askHeld: (hashes) => {
+        asked.push([...hashes]);
+        return Promise.resolve(new Set(hashes.filter((hash) => held.includes(hash))));
+      },
+      putAttempt: ({ taskId }) => {
+        archived.push(taskId);
+        steps.push(`${taskId} sent`);
+        return Promise.resolve('stored');
+      },
+    },
+    ...options,
+  });
+  return { hits, asked, uploaded, archived, steps };
+}
+
+describe('settleFromCache', () => {
+  it('asks the coordinator one question about all hashes', async () => {
+    expect((await settle({})).asked).toEqual([['1', '2', '3']]);
+  });
+
+  it('finds what the coordinator holds', async () => {
+    const { hits, uploaded } = await settle({ held: ['1', '2'] });
+    expect(hits).toEqual([
+      { taskId: 'lib:build', artifact: { kind: 'cache', hash: '1' }, local: false, failed: false },
+      { taskId: 'app:build', artifact: { kind: 'cache', hash: '2' }, local: false, failed: false },
+    ]);
+    expect(uploaded).toEqual([]);
+  });
+
+  it('sends local hits that pending tasks need, directly or not, and no others', async () => {
+    expect((await settle({ local: ['lib:build', 'app:build'] })).uploaded).toEqual([
+      'lib:build',
+      'app:build',
+    ]);
+    const nothingPending = await settle({ local: ['lib:build', 'app:build', 'app:test'] });
+    expect(nothingPending.uploaded).toEqual([]);
+    expect(nothingPending.hits.map(({ artifact }) => artifact.kind)).toEqual(['none', 'none', 'none']);
+  });
+
+  it('reads outputs for an archive in their turn: others may write into them', async () => {
+    const { steps } = await settle({ local: ['lib:build'], stored: { kind: 'none' } });
+    expect(steps).toEqual([
+      'lib:build begins',
+      'lib:build fetched',
+      'listed',
+      'lib:build sent',
+      'lib:build is over',
+    ]);
+  });
+
+  it('sends an archive when the organisation has a remote cache of its own', async () => {
+    for (const place of ['other', 'local'] as const) {
+      const { hits, archived } = await settle({
+        remoteKind: 'other',
+        [place]: ['lib:build'],
+        stored: { kind: 'none' },
+      });
+      expect(archived).toEqual(['lib:build']);
+      expect(hits).toEqual([
+        {
+          taskId: 'lib:build',
+          artifact: expect.objectContaining({ kind: 'attempt', attempt: 0 }) as unknown,
+          local: true,
+          failed: false,
+        },
+      ]);
+    }
+  });
+
+  it('lets an agent run what cannot be sent', async () => {
+    const putAttempt = () => Promise.reject(new Error('no'));
+    const http = { askHeld: () => Promise.resolve(new Set<string>()), putAttempt };
+    const { hits } = await settle({
+      local: ['lib:build'],
+      stored: { kind: 'failed', message: 'x' },
+      options: { http },
+    });
+    expect(hits).toEqual([]);
+  });
+
+  it('finds nothing with --skip-nx-cache, and asks nobody', async () => {
+    expect(await settle({ held: ['1'], local: ['lib:build'], options: { skipNxCache: true } })).toMatchObject(
+      { hits: [], asked: [] },
+    );
+  });
+
+  it('takes nothing from the coordinator with --skip-remote-cache', async () => {
+    expect((await settle({ held: ['1'], options: { skipRemoteCache: true } })).hits).toEqual([]);
+  });
+
+  it('leaves a task of a batch to it when the batch has to make what the task needs', async () => {
+    const batches = new Map([
+      ['lib:build', 'tsc 1'],
+      ['app:build', 'tsc 1'],
+    ]);
+    const { hits } = await settle({ held: ['2', '3'], options: { batches } });
+    expect(hits.map(({ taskId }) => taskId)).toEqual(['app:test']);
+    const all = await settle({ held: ['1', '2', '3'], options: { batches } });
+    expect(all.hits.map(({ taskId }) => taskId)).toEqual(['lib:build', 'app:build', 'app:test']);
+  });
+});
+
+describe('with NX_CACHE_FAILURES', () => {
+  beforeAll(() => (process.env['NX_CACHE_FAILURES'] = 'true'));
+  afterAll(() => Reflect.deleteProperty(process.env, 'NX_CACHE_FAILURES'));
+
+  it('what is held is looked at before anything that needs it can start', async () => {
+    const { hits } = await settle({ held: ['1'], other: ['lib:build'], code: 3 });
+    expect(hits).toMatchObject([{ taskId: 'lib:build', failed: true }]);
+  });
+
+  it('a failure that Nx does not replay is no hit', async () => {
+    expect((await settle({ held: ['1'], other: ['lib:build'], code: 7 })).hits).toEqual([]);
+  });
+
+  it('a success is a hit as ever', async () => {
+    const { hits } = await settle({ held: ['1'], other: ['lib:build'] });
+    expect(hits).toMatchObject([
+      { taskId: 'lib:build', artifact: { kind: 'cache', hash: '1' }, failed: false },
+    ]);
+  });
+});
+
+describe('tasks that came without a hash', () => {
+  const lateGraph = () =>
+    graphOf({ 'lib:build': [], 'lib:test': ['lib:build'] }, {}, { 'lib:build': { hash: '1' } });
+  const late = (hashes: Record<string, string>) => {
+    const rounds = [new Map(Object.entries(hashes)), new Map<string, string>()];
+    return { next: () => Promise.resolve(rounds.shift() ?? new Map<string, string>()) };
+  };
+
+  it('are settled from a cache once they are hashed, and have that hash then', async () => {
+    const graph = lateGraph();
+    const options = { graph, pending: Object.keys(graph.tasks), late: late({ 'lib:test': '9' }) };
+    const { hits, asked } = await settle({ held: ['1', '9'], options });
+    expect(hits.map(({ taskId }) => taskId)).toEqual(['lib:build', 'lib:test']);
+    expect(asked).toEqual([['1'], ['9']]);
+    expect(graph.tasks['lib:test']?.hash).toBe('9');
+  });
+
+  it('have none when no cache knows it: who runs them computes it', async () => {
+    const graph = lateGraph();
+    const options = { graph, pending: Object.keys(graph.tasks), late: late({ 'lib:test': '9' }) };
+    const { hits } = await settle({ held: ['1'], options });
+    expect(hits.map(({ taskId }) => taskId)).toEqual(['lib:build']);
+    expect(graph.tasks['lib:test']?.hash).toBeUndefined();
+  });
+
+  it('have none when what a cache has of them cannot be sent to agents that need it', async () => {
+    const graph = graphOf({ 'a:gen': [], 'a:build': ['a:gen'] }, {}, { 'a:build': { hash: '2' } });
+    const options = { graph, pending: Object.keys(graph.tasks), late: late({ 'a:gen': '9' }) };
+    const none = { kind: 'none' } as const;
+    const broken = {
+      askHeld: () => Promise.resolve(new Set<string>()),
+      putAttempt: () => Promise.reject(new Error('full')),
+    };
+    const { hits } = await settle({ local: ['a:gen'], stored: none, options: { ...options, http: broken } });
+    expect(hits).toEqual([]);
+    expect(graph.tasks['a:gen']?.hash).toBeUndefined();
+  });
+});

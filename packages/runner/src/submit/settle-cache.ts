@@ -1,0 +1,218 @@
+import { packAttempt, summariseOutputs, type HttpClient, type OutputsPort } from '@org/dte-client';
+import {
+  cachesFailures,
+  type CacheEntry,
+  type NxTask,
+  type TaskCache,
+  type TaskGraph,
+} from '@org/dte-nx-compat';
+import { isStorableHash, type Artifact, type LimitValues } from '@org/dte-protocol';
+import { inParallel } from '../tasks/in-parallel';
+import type { LateHashes } from './late-hashes';
+import { taskOf } from '../tasks/plan';
+
+/** A task that need not run: some cache has its result. */
+export interface Hit {
+  readonly taskId: string;
+  /**
+   * Where agents find its outputs. `none` when no pending task needs them, and they were therefore not sent anywhere.
+   */
+  readonly artifact: Artifact;
+  /** The outputs are on this machine, in its cache: putting them in place costs no download. */
+  readonly local: boolean;
+  /** Set when it was fetched from a remote cache before now: that is where it comes from, though it is local by now. */
+  readonly from?: 'remote';
+  /** What it has is a failure, which Nx replays (NX_CACHE_FAILURES). */
+  readonly failed: boolean;
+}
+
+export interface SettleOptions {
+  readonly graph: TaskGraph;
+  readonly pending: readonly string[];
+  /** Task id -> name of its batch. */
+  readonly batches: ReadonlyMap<string, string>;
+  readonly cache: TaskCache;
+  readonly http: Pick<HttpClient, 'askHeld' | 'putAttempt'>;
+  readonly outputs: OutputsPort;
+  readonly workspaceRoot: string;
+  readonly runId: string;
+  readonly limits: LimitValues;
+  /** --skip-nx-cache: nothing is a hit. */
+  readonly skipNxCache: boolean;
+  /** Runs what puts the outputs of a task in place and reads them, in its turn among those that write there too. */
+  readonly inTurn: <T>(task: NxTask, work: () => Promise<T>) => Promise<T>;
+  /** Tasks that came without a hash. */
+  readonly late: LateHashes;
+  /** --skip-remote-cache: only this machine's cache is asked. */
+  readonly skipRemoteCache: boolean;
+}
+
+interface Found {
+  readonly task: NxTask;
+  readonly hash: string;
+  /** Set when the local cache has it. */
+  readonly entry: CacheEntry | null;
+  /** Set when the coordinator has it. */
+  readonly held: boolean;
+  /** Set when it is on this machine now: in its cache, or just fetched from the organisation's. */
+  readonly local: boolean;
+}
+
+interface Candidate {
+  readonly task: NxTask;
+  readonly hash: string;
+}
+
+/** Tasks that a cache may have, with the hash to ask for. */
+function candidatesOf({ graph, pending }: SettleOptions): Candidate[] {
+  return pending.flatMap((id) => {
+    const task = taskOf(graph, id);
+    const { hash, cache } = task;
+    return cache === true && hash !== undefined && isStorableHash(hash) ? [{ task, hash }] : [];
+  });
+}
+
+/** Those that were just hashed. They stay without a hash to everybody else until a cache is known to have them. */
+const lateCandidatesOf = ({ graph }: SettleOptions, hashes: ReadonlyMap<string, string>): Candidate[] =>
+  [...hashes]
+    .filter(([, hash]) => isStorableHash(hash))
+    .map(([id, hash]) => ({ task: { ...taskOf(graph, id), hash }, hash }));
+
+/** All that caches have: first what Nx has hashed, then what can be hashed because of that, and so on. */
+async function findAll(options: SettleOptions): Promise<Map<string, Found>> {
+  const all = new Map<string, Found>();
+  for (
+    let candidates = candidatesOf(options), isFirst = true;
+    isFirst || candidates.length > 0;
+    isFirst = false
+  ) {
+    for (const found of await findHits(options, candidates)) all.set(found.task.id, found);
+    leaveToBatches(options, all);
+    const settled = new Map(
+      [...all].map(([id, { entry, local }]) => [id, { local, failed: entry !== null && entry.code !== 0 }]),
+    );
+    candidates = lateCandidatesOf(options, await options.late.next(settled));
+  }
+  return all;
+}
+
+async function findHits(options: SettleOptions, candidates: readonly Candidate[]): Promise<Found[]> {
+  const { cache, http, limits } = options;
+  const local = await cache.lookupLocal(candidates.map(({ task }) => task));
+  const heldHashes = await http.askHeld([...new Set(candidates.map(({ hash }) => hash))]);
+  const mayTake = cache.remoteKind === 'ours' && !options.skipRemoteCache;
+  const looked = candidates.map(({ task, hash }) => ({
+    ...{ task, hash, entry: local.get(task.id) ?? null, held: heldHashes.has(hash) },
+    local: local.has(task.id),
+  }));
+  // What is held may be a failure, and which it is must be known before anything that needs it may start.
+  const mayBeFailures = cachesFailures();
+  const isHit = ({ entry, held }: Found): boolean => entry !== null || (held && mayTake && !mayBeFailures);
+  const found = looked.filter(isHit);
+  const asksOther = cache.remoteKind === 'other' && !options.skipRemoteCache;
+  if (!asksOther && !mayBeFailures) return found;
+  // The organisation's own remote cache has no batch question; Nx would ask it task by task as well.
+  const missing = looked.filter(
+    (candidate) => !isHit(candidate) && (asksOther || (candidate.held && mayTake)),
+  );
+  const fetched = await inParallel(missing, limits.restoreConcurrency, async ({ task, hash, held }) => {
+    const result = await cache.fetch(task);
+    const hit = (result.kind === 'local' || result.kind === 'remote') && cache.replays(result.entry.code);
+    return hit ? { task, hash, entry: result.entry, held: held && mayTake, local: true } : null;
+  });
+  return [...found, ...fetched.filter((hit) => hit !== null)];
+}
+
+/** Makes the outputs of a hit reachable for agents; null when that fails: then an agent shall run the task. */
+async function share(options: SettleOptions, { task, hash, entry, held }: Found): Promise<Artifact | null> {
+  const { cache, http } = options;
+  if (held) return { kind: 'cache', hash };
+  if (entry === null) return null;
+  const stored = await cache.uploadFromLocal(task, entry);
+  // "Declined" is the answer for what is there already; the question tells it from a refusal.
+  if (stored.kind === 'stored') return { kind: 'cache', hash };
+  if (stored.kind === 'declined' && (await http.askHeld([hash])).has(hash)) return { kind: 'cache', hash };
+  return options.inTurn(task, () => sendAttempt(options, { task, hash }, entry));
+}
+
+/** As an archive, from this disk: what a remote cache does not take. */
+async function sendAttempt(
+  { cache, http, runId, workspaceRoot, outputs, limits }: SettleOptions,
+  { task, hash }: Candidate,
+  entry: CacheEntry,
+): Promise<Artifact | null> {
+  const onDisk = await cache.fetch(task);
+  if (onDisk.kind !== 'local' && onDisk.kind !== 'remote') return null;
+  const meta = { taskId: task.id, hash, code: entry.code, status: 'success' as const };
+  const archive = () =>
+    packAttempt({
+      workspaceRoot,
+      outputs: task.outputs,
+      port: outputs,
+      meta,
+      terminalOutput: entry.terminalOutput,
+      limits,
+    });
+  const made = await summariseOutputs(outputs, task.id, task.outputs);
+  await http.putAttempt({ runId, taskId: task.id, attempt: 0 }, archive);
+  return { kind: 'attempt', attempt: 0, outputs: made };
+}
+
+/** Everything that any of these tasks, or a server that it needs, needs directly or not. */
+function dependenciesOf(graph: TaskGraph, ids: readonly string[]): Set<string> {
+  const needed = new Set<string>();
+  const queue = [...ids];
+  for (let id = queue.pop(); id !== undefined; id = queue.pop()) {
+    for (const { id: dependency } of [
+      ...(graph.dependencies[id] ?? []),
+      ...(graph.continuousDependencies[id] ?? []),
+    ]) {
+      if (needed.has(dependency)) continue;
+      needed.add(dependency);
+      queue.push(dependency);
+    }
+  }
+  return needed;
+}
+
+/**
+ * A task of a batch that needs another task that is still to be made is left to its batch, which finds it in the cache: the
+ * outputs below it are not on hand yet, and nothing is settled above something that is not.
+ */
+function leaveToBatches({ graph, batches, pending }: SettleOptions, found: Map<string, Found>): void {
+  const toBeMade = new Set(pending);
+  const members = [...found.keys()].filter((id) => batches.has(id));
+  for (let before = -1; before !== found.size;) {
+    before = found.size;
+    for (const id of members) {
+      const needed = graph.dependencies[id] ?? [];
+      if (needed.some((other) => toBeMade.has(other.id) && !found.has(other.id))) found.delete(id);
+    }
+  }
+}
+
+/**
+ * Finds the tasks whose results a cache holds, with one question to the coordinator, and sends those that agents will
+ * need (dependencies of tasks still to run) where agents can reach them.
+ */
+export async function settleFromCache(options: SettleOptions): Promise<Hit[]> {
+  if (options.skipNxCache) return [];
+  const found = await findAll(options);
+  const needed = dependenciesOf(
+    options.graph,
+    options.pending.filter((id) => !found.has(id)),
+  );
+  const hits = await inParallel([...found.values()], options.limits.restoreConcurrency, async (hit) => {
+    const none: Artifact = { kind: 'none' };
+    const artifact = needed.has(hit.task.id) ? await share(options, hit).catch(() => null) : none;
+    const failed = hit.entry !== null && hit.entry.code !== 0;
+    return artifact === null ? null : { taskId: hit.task.id, artifact, local: hit.local, failed };
+  });
+  const settled = hits.filter((hit) => hit !== null);
+  // Whatever is not settled is run, and hashed where it is run.
+  for (const { taskId } of settled) {
+    const hash = found.get(taskId)?.hash;
+    if (hash !== undefined) taskOf(options.graph, taskId).hash ??= hash;
+  }
+  return settled;
+}

@@ -1,0 +1,97 @@
+import type { SessionInfo } from '@org/dte-protocol';
+import type { Config } from '@org/dte-config';
+import { slotsHere } from './worker-demand';
+import { WorkerKeeper, type Worker } from './worker-keeper';
+
+const agent = (fields: Partial<SessionInfo['agents'][number]> = {}): SessionInfo['agents'][number] => ({
+  agentId: 'a',
+  name: 'a',
+  jobUrl: null,
+  slots: null,
+  connected: true,
+  draining: false,
+  running: [],
+  finished: 0,
+  ...fields,
+});
+const auto = { mainSlots: 'auto', expectedAgents: 2 } as const;
+
+it.each([
+  ['a number, whoever is there', { mainSlots: 3, expectedAgents: 1 } as const, [agent(), agent()], 0, 3],
+  ['auto, before agents had time to come', auto, [], 99, 0],
+  ['auto, too few agents', auto, [agent()], 100, 8],
+  ['auto, enough agents', auto, [agent(), agent()], 100, 0],
+  [
+    'auto, agents that leave, are gone, or are workers like this',
+    auto,
+    [agent(), agent({ draining: true }), agent({ connected: false }), agent({ onlyRun: 'r' })],
+    100,
+    8,
+  ],
+])('%s', (_, config, agents, elapsedMs, expected) => {
+  expect(slotsHere({ config, agents, elapsedMs, mainSlotsWaitMs: 100, cores: 8 })).toBe(expected);
+});
+
+function setUp(config: Pick<Config, 'mainSlots' | 'expectedAgents'>) {
+  const events: string[] = [];
+  let end: (exitCode: number) => void = () => undefined;
+  const keeper = new WorkerKeeper({
+    config,
+    limits: { mainSlotsWaitMs: 0 },
+    disk: { bring: () => Promise.resolve(), began: () => undefined, over: () => undefined },
+    voice: { line: (text) => void events.push(text) },
+    start: (slots): Worker => {
+      events.push(`start ${slots > 1 ? 'several' : slots}`);
+      const over = new Promise<number>((resolve) => (end = resolve));
+      const finish = (what: string): void => void events.push(what);
+      return {
+        over,
+        drain: () => finish('drain'),
+        stop: () => {
+          finish('stop');
+          end(0);
+          return Promise.resolve();
+        },
+      };
+    },
+  });
+  return { keeper, events, end: (exitCode: number) => end(exitCode) };
+}
+
+describe('WorkerKeeper', () => {
+  it('starts a worker with the run and stops it at its end', async () => {
+    const { keeper, events } = setUp({ mainSlots: 1, expectedAgents: 1 });
+    keeper.begin();
+    keeper.onSession({ agents: [agent(), agent()] });
+    await keeper.close();
+    keeper.onSession({ agents: [] });
+    expect(events).toEqual(['start 1', 'stop']);
+  });
+
+  it('does not start one again that could not work', async () => {
+    const { keeper, events, end } = setUp({ mainSlots: 1, expectedAgents: 1 });
+    keeper.begin();
+    end(1);
+    await new Promise((resolve) => setImmediate(resolve));
+    keeper.onSession({ agents: [] });
+    await keeper.close();
+    expect(events).toEqual(['start 1']);
+  });
+
+  it('lets it go when the agents are there, and starts one again when they are not', async () => {
+    const { keeper, events, end } = setUp({ mainSlots: 'auto', expectedAgents: 1 });
+    keeper.onSession({ agents: [] });
+    keeper.onSession({ agents: [agent()] });
+    keeper.onSession({ agents: [agent()] });
+    end(0);
+    await new Promise((resolve) => setImmediate(resolve));
+    keeper.onSession({ agents: [] });
+    await keeper.close();
+    expect(events.filter((event) => !event.startsWith('dte:'))).toEqual([
+      expect.stringMatching(/^start/) as string,
+      'drain',
+      expect.stringMatching(/^start/) as string,
+      'stop',
+    ]);
+  });
+});
