@@ -52,12 +52,13 @@ const ignoredCircularDependencies = LAYERS.slice(
 
 /** Folders in which `HABITS` do not hold yet. It only gets shorter. */
 const NOT_YET = [
-  'packages/agent',
-  'packages/client',
-  'packages/coordinator',
-  'packages/dte',
-  'packages/nx-compat',
-  'packages/scheduler',
+  'packages/agent/src',
+  'packages/client/src',
+  'packages/coordinator/src',
+  'packages/dte/src',
+  'packages/gitlab/src',
+  'packages/runner/src',
+  'packages/scheduler/src',
 ];
 
 const HABITS = [

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { readdirSync } from 'node:fs';
+import { mkdirSync, readdirSync } from 'node:fs';
 import { REPOSITORY } from '@org/dte-testing';
 import { LIGHT_NX } from '../support/light-nx';
 import { ownLines, plain } from '../support/log';
@@ -37,7 +37,13 @@ describe('the pipeline of this repository', () => {
 
   it('is what the generator writes: run again, it changes nothing', async () => {
     // Hard links, and never a link to the folder: what a job installs must not land in this repository.
-    for (const folder of ['node_modules', ...PACKAGES.map((name) => `packages/${name}/dist`)])
+    mkdirSync(`${project.clone}/node_modules`);
+    // Tests beside this one write into the cache.
+    const installed = readdirSync(`${REPOSITORY}/node_modules`).filter((name) => name !== '.cache');
+    execFileSync('cp', ['-al', ...installed, `${project.clone}/node_modules`], {
+      cwd: `${REPOSITORY}/node_modules`,
+    });
+    for (const folder of PACKAGES.map((name) => `packages/${name}/dist`))
       execFileSync('cp', ['-al', `${REPOSITORY}/${folder}`, `${project.clone}/${folder}`]);
     const exit = await project.shell('npx nx g @org/dte:setup-gitlab', { NX_DAEMON: 'false' });
 

@@ -9,7 +9,7 @@ const CHAIN = 4;
 const load = () => ({
   ...require('../../packages/client/dist/index.js'),
   ...require('../../packages/protocol/dist/index.js'),
-  ...require('../../packages/runner/dist/follow/follow-run.js'),
+  ...require('../../packages/runner/dist/follow/followed-run.js'),
 });
 
 /** About as much as Nx says of a task, in chains of four: build, then what needs it. */
@@ -100,8 +100,8 @@ export class MainJob {
   }
 
   follow(expected) {
-    const { followRun } = load();
-    return followRun({
+    const { FollowedRun } = load();
+    return new FollowedRun({
       connection: this.connection,
       runId: RUN,
       info: this.info,

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { isRunning, waitFor, testLimits, tempFolders } from '@org/dte-testing';
 import { type NeedsServers } from '../src/executor/ipc';
 import { Servers } from '../src/supervisor/servers';
-import { createTaskLog } from '../src/supervisor/task-log';
+import { TaskLog } from '../src/supervisor/task-log';
 
 const folder = tempFolders();
 let workspace: string;
@@ -16,7 +16,7 @@ function open(serverIdleMs = 60_000, executorFrozenMs = 60_000): void {
     workspaceRoot: workspace,
     env: process.env,
     limits: { ...testLimits(), killMs: 2_000, serverIdleMs, executorFrozenMs },
-    log: createTaskLog({ stream: { write: (text) => void (output += text) }, env: {}, slots: () => 1 }),
+    log: new TaskLog({ stream: { write: (text) => void (output += text) }, env: {}, slots: () => 1 }),
   });
 }
 

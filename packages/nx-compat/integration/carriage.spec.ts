@@ -32,7 +32,8 @@ const WITH_LINKS = [
 
 const notSent = (version: string): string[] => {
   const major = Number(version.split('.')[0]);
-  return [...NOWHERE, ...(major === 20 ? WITH_LINKS : major === 24 ? LEADING_OUT : ['link-absolute'])].sort();
+  const links = major === 20 ? WITH_LINKS : major === 24 ? LEADING_OUT : ['link-absolute'];
+  return [...NOWHERE, ...links].sort();
 };
 
 describe.each(NX_VERSIONS)("outputs in Nx's cache, nx %s", (version) => {

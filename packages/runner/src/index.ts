@@ -17,7 +17,7 @@ export { openMainDisk } from './main-disk/open-main-disk';
 export { toNxTask } from './outputs/absent-task';
 export { size } from './outputs/note-absent';
 export { readOutputIndexes, type AbsentTask, type OutputIndex } from './outputs/output-index';
-export { createRestorer } from './outputs/restore';
+export { ArtifactRestorer } from './outputs/restore';
 export { agentsNeeded, type Need } from './plan/agents-needed';
 export { askNx } from './plan/ask-nx';
 export { durationEstimator } from './plan/durations';

@@ -14,6 +14,8 @@ import {
   type Connection,
   type ConnectionState,
   type Credentials,
+  type HelloClaims,
+  type HttpClient,
   connect,
   httpClient,
 } from '@org/dte-client';
@@ -24,7 +26,7 @@ import { type DiskKeeper, type Environment, type LogStream, type SignalSource } 
 import { RunFiles } from './run-files';
 import { Servers } from './servers';
 import { Supervisor } from './supervisor';
-import { type TaskLog, createTaskLog } from './task-log';
+import { TaskLog } from './task-log';
 import { UnreachableWatch } from './unreachable';
 import { WaitingNotes } from './waiting';
 
@@ -63,135 +65,192 @@ export interface AgentOptions {
  * @returns the exit code: 0, or 1 when the coordinator refused this agent or cannot be reached, or no executor could be started
  */
 export async function runAgent(options: AgentOptions): Promise<number> {
-  const { limits, env, stdout, workspaceRoot } = options;
-  const agentId = `agent-${randomUUID()}`;
-  const name = options.name ?? `${hostname()}-${process.pid}`;
-  let slots = (): number => 1;
-  const hidden = new HiddenValues();
-  const log = createTaskLog({ stream: stdout, env, slots: () => slots(), hide: (text) => hidden.in(text) });
-
-  const connection = connect({
-    address: async () => addressOf(await options.rendezvous.find(options.sessionId)),
-    hello: {
-      ...{
-        role: 'agent',
-        sessionId: options.sessionId,
-        clientId: agentId,
-        name,
-        jobUrl: options.jobUrl ?? null,
-      },
-      ...{ identity: options.identity, slots: options.slots ?? null, labels: [...(options.labels ?? [])] },
-      ...(options.onlyRun === undefined ? {} : { onlyRun: options.onlyRun }),
-    },
-    ...{ credentials: options.credentials, limits, incoming: coordinatorToAgentSchema },
-  });
-  const http = httpClient({
-    url: () => connection.httpUrl(),
-    token: () => connection.token(),
-    limits,
-    retryForMs: limits.coordinatorGraceMs,
-  });
-  const runFiles = new RunFiles(join(options.dataDir, agentId), {
-    spec: (runId) => http.getRunStream(runId),
-    forwarded: async (runId) => {
-      const { values } = await http.getRunEnv(runId);
-      hidden.add(Object.values(values));
-      return values;
-    },
-  });
-  const executorPath = options.executorPath ?? join(__dirname, '../executor/main.js');
-  const pool = new ExecutorPool({
-    path: executorPath,
-    ...{ workspaceRoot, env, limits, slots: options.slots ?? null },
-    onMessage: (id, message) => supervisor.onExecutorMessage(id, message),
-    onIdle: () => supervisor.onIdle(),
-    onGone: (id, death) => supervisor.onExecutorGone(id, death),
-    onUseless: (reason) => {
-      supervisor.giveUp(reason);
-      leaving.useless(reason);
-    },
-    onNote: (line) => log.note(line),
-  });
-  slots = () => pool.slots;
-  const servers = new Servers({ path: executorPath, workspaceRoot, env, limits, log });
-  const supervisor: Supervisor = new Supervisor({
-    ...{ name, slots: options.slots ?? null },
-    ...{ limits, pool, runFiles, servers, log, hidden, disk: options.disk },
-    send: (message) => connection.send(message),
-    onChange: () => {
-      leaving.onChange();
-      waiting.onChange();
-    },
-  });
-  const leaving: Leaving = new Leaving({
-    limits,
-    supervisor,
-    signals: options.signals,
-    note: (line) => log.note(line),
-  });
-  const unreachable = new UnreachableWatch({
-    ...{ limits, name, rendezvous: options.rendezvous, sessionId: options.sessionId },
-    jobUrl: options.jobUrl ?? null,
-    onUnreachable: (error) => leaving.unreachable(error),
-  });
-  connection.onState((state) => unreachable.onConnection(state));
-  const waiting: WaitingNotes = new WaitingNotes({
-    ...{ limits, sessionId: options.sessionId, isAddressGiven: options.rendezvous.isAddressGiven },
-    isWorking: () => supervisor.active > 0,
-    note: (line) => log.note(line),
-  });
-  const heart = follow(connection, supervisor, pool, leaving, { name, agentId, log });
-  connection.onState((state) => waiting.onConnection(state));
-
-  const outcome = await leaving.decided;
-  heart.stop();
-  unreachable.close();
-  waiting.close();
-  leaving.close();
-  supervisor.close();
-  connection.close();
-  http.close();
-  await Promise.all([pool.close(), servers.close()]);
-  await runFiles.close();
-  if (outcome.line !== '') log.note(outcome.line);
-  return outcome.exitCode;
+  return new Agent(options).run();
 }
 
-/** Wires the connection to the rest. Returns what stops the heartbeat. */
-function follow(
-  connection: Connection<CoordinatorToAgent>,
-  supervisor: Supervisor,
-  pool: ExecutorPool,
-  leaving: Leaving,
-  who: { name: string; agentId: string; log: TaskLog },
-): { stop(): void } {
-  let heartbeat: NodeJS.Timeout | null = null;
-  let lostSaid = true;
-  const stop = (): void => {
-    if (heartbeat !== null) clearInterval(heartbeat);
-    heartbeat = null;
-  };
-  connection.onState((state: ConnectionState) => {
-    stop();
+/** The parts of an agent, and how they hear of each other. */
+class Agent {
+  private readonly agentId = `agent-${randomUUID()}`;
+  private readonly name: string;
+  private readonly hidden = new HiddenValues();
+  private readonly log: TaskLog;
+  private readonly connection: Connection<CoordinatorToAgent>;
+  private readonly http: HttpClient;
+  private readonly runFiles: RunFiles;
+  private readonly pool: ExecutorPool;
+  private readonly servers: Servers;
+  private readonly supervisor: Supervisor;
+  private readonly leaving: Leaving;
+  private readonly unreachable: UnreachableWatch;
+  private readonly waiting: WaitingNotes;
+  private heartbeat: NodeJS.Timeout | null = null;
+  private isLossSaid = true;
+
+  constructor(private readonly options: AgentOptions) {
+    const { limits, env, workspaceRoot, rendezvous, sessionId } = options;
+    this.name = options.name ?? `${hostname()}-${process.pid}`;
+    this.log = new TaskLog({
+      stream: options.stdout,
+      env,
+      slots: () => this.pool.slots,
+      hide: (text) => this.hidden.in(text),
+    });
+    const note = (line: string): void => this.log.note(line);
+    this.connection = this.openConnection();
+    this.http = httpClient({
+      url: () => this.connection.httpUrl(),
+      token: () => this.connection.token(),
+      limits,
+      retryForMs: limits.coordinatorGraceMs,
+    });
+    this.runFiles = this.openRunFiles();
+    const path = options.executorPath ?? join(__dirname, '../executor/main.js');
+    this.pool = this.openPool(path);
+    this.servers = new Servers({ path, workspaceRoot, env, limits, log: this.log });
+    this.supervisor = this.openSupervisor();
+    this.leaving = new Leaving({ limits, supervisor: this.supervisor, signals: options.signals, note });
+    this.unreachable = new UnreachableWatch({
+      limits,
+      name: this.name,
+      rendezvous,
+      sessionId,
+      jobUrl: options.jobUrl ?? null,
+      onUnreachable: (error) => this.leaving.unreachable(error),
+    });
+    this.waiting = new WaitingNotes({
+      limits,
+      sessionId,
+      isAddressGiven: rendezvous.isAddressGiven,
+      isWorking: () => this.supervisor.active > 0,
+      note,
+    });
+    this.follow();
+  }
+
+  async run(): Promise<number> {
+    const outcome = await this.leaving.decided;
+    this.stopHeartbeat();
+    this.unreachable.close();
+    this.waiting.close();
+    this.leaving.close();
+    this.supervisor.close();
+    this.connection.close();
+    this.http.close();
+    await Promise.all([this.pool.close(), this.servers.close()]);
+    await this.runFiles.close();
+    if (outcome.line !== '') this.log.note(outcome.line);
+    return outcome.exitCode;
+  }
+
+  private openConnection(): Connection<CoordinatorToAgent> {
+    const { rendezvous, sessionId, credentials, limits } = this.options;
+    return connect({
+      address: async () => addressOf(await rendezvous.find(sessionId)),
+      hello: this.claims(),
+      credentials,
+      limits,
+      incoming: coordinatorToAgentSchema,
+    });
+  }
+
+  private claims(): HelloClaims {
+    const { sessionId, jobUrl = null, identity, slots = null, labels = [], onlyRun } = this.options;
+    const claims: HelloClaims = {
+      role: 'agent',
+      sessionId,
+      clientId: this.agentId,
+      name: this.name,
+      jobUrl,
+      identity,
+      slots,
+      labels: [...labels],
+    };
+    return onlyRun === undefined ? claims : { ...claims, onlyRun };
+  }
+
+  private openRunFiles(): RunFiles {
+    return new RunFiles(join(this.options.dataDir, this.agentId), {
+      spec: (runId) => this.http.getRunStream(runId),
+      forwarded: async (runId) => {
+        const { values } = await this.http.getRunEnv(runId);
+        this.hidden.add(Object.values(values));
+        return values;
+      },
+    });
+  }
+
+  private openPool(path: string): ExecutorPool {
+    const { workspaceRoot, env, limits, slots = null } = this.options;
+    return new ExecutorPool({
+      path,
+      workspaceRoot,
+      env,
+      limits,
+      slots,
+      onMessage: (id, message) => this.supervisor.onExecutorMessage(id, message),
+      onIdle: () => this.supervisor.onIdle(),
+      onGone: (id, death) => this.supervisor.onExecutorGone(id, death),
+      onUseless: (reason) => {
+        this.supervisor.giveUp(reason);
+        this.leaving.useless(reason);
+      },
+      onNote: (line) => this.log.note(line),
+    });
+  }
+
+  private openSupervisor(): Supervisor {
+    const { limits, slots = null, disk } = this.options;
+    return new Supervisor({
+      name: this.name,
+      slots,
+      limits,
+      pool: this.pool,
+      runFiles: this.runFiles,
+      servers: this.servers,
+      log: this.log,
+      hidden: this.hidden,
+      disk,
+      send: (message) => this.connection.send(message),
+      onChange: () => {
+        this.leaving.onChange();
+        this.waiting.onChange();
+      },
+    });
+  }
+
+  /** Wires the connection to the rest. */
+  private follow(): void {
+    const { connection } = this;
+    connection.onState((state) => this.unreachable.onConnection(state));
+    connection.onState((state) => this.onConnection(state));
+    connection.onState((state) => this.waiting.onConnection(state));
+    connection.onMessage((message) => {
+      if (message.type === 'error') {
+        this.log.note(explain(message.reason.code, message.reason.message));
+        return;
+      }
+      this.supervisor.onWanted(message);
+      this.leaving.onStop(message.stop);
+    });
+  }
+
+  private onConnection(state: ConnectionState): void {
+    this.stopHeartbeat();
     if (state.name === 'open') {
-      who.log.note(`dte: ${who.name} is connected to ${state.url}`);
-      lostSaid = false;
-      pool.announce(state.httpUrl, state.token);
-      supervisor.onConnected();
-      heartbeat = setInterval(() => supervisor.sync(), state.heartbeatMs);
-    } else if (state.name === 'connecting' && !lostSaid) {
-      lostSaid = true;
-      who.log.note(`dte: connection lost, reconnecting: ${state.lastError?.message ?? 'closed'}`);
+      this.log.note(`dte: ${this.name} is connected to ${state.url}`);
+      this.isLossSaid = false;
+      this.pool.announce(state.httpUrl, state.token);
+      this.supervisor.onConnected();
+      this.heartbeat = setInterval(() => this.supervisor.sync(), state.heartbeatMs);
+    } else if (state.name === 'connecting' && !this.isLossSaid) {
+      this.isLossSaid = true;
+      this.log.note(`dte: connection lost, reconnecting: ${state.lastError?.message ?? 'closed'}`);
     }
-    leaving.onConnection(state);
-  });
-  connection.onMessage((message) => {
-    if (message.type === 'error') {
-      who.log.note(explain(message.reason.code, message.reason.message));
-      return;
-    }
-    supervisor.onWanted(message);
-    leaving.onStop(message.stop);
-  });
-  return { stop };
+    this.leaving.onConnection(state);
+  }
+
+  private stopHeartbeat(): void {
+    if (this.heartbeat !== null) clearInterval(this.heartbeat);
+    this.heartbeat = null;
+  }
 }

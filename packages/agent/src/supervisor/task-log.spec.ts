@@ -1,5 +1,5 @@
 import { type AttemptResult, type FinishedAttempt } from '@org/dte-protocol';
-import { createTaskLog } from './task-log';
+import { TaskLog } from './task-log';
 
 const ref = { runId: 'r', taskId: 'app:build', attempt: 1 };
 const other = { ...ref, taskId: 'lib:test' };
@@ -19,7 +19,7 @@ const finished = (change: object = {}): AttemptResult => ({
 
 function open(slots: number, env: Record<string, string> = {}, isTTY = false) {
   const written: string[] = [];
-  const log = createTaskLog({
+  const log = new TaskLog({
     stream: { write: (text) => written.push(text), isTTY },
     env,
     slots: () => slots,

@@ -3,25 +3,6 @@ import pc from 'picocolors';
 import { type AttemptRef, keyOf } from '../executor/ipc';
 import { type Environment, type LogStream } from './ports';
 
-/** What an agent says about its tasks, for people who read its job log. */
-export interface TaskLog {
-  /** A line of the agent itself. */
-  note(line: string): void;
-  /**
-   * @param slot counts from 1
-   * @param batch number of tasks when it is a batch
-   */
-  started(ref: AttemptRef, slot: number, batch?: number): void;
-  output(ref: AttemptRef, offset: number, data: string): void;
-  ended(ref: AttemptRef, result: AttemptResult, durationMs: number): void;
-  /** A server was started; what it prints carries its id always, between what tasks print. */
-  serving(ref: AttemptRef): void;
-  /** @param why how it ended by itself; null when it was stopped because nothing needs it any more */
-  served(ref: AttemptRef, why: string | null): void;
-  /** Its processes were ended because nobody wants its result. */
-  stopped(ref: AttemptRef): void;
-}
-
 export interface TaskLogOptions {
   readonly stream: LogStream;
   readonly env: Environment;
@@ -53,24 +34,96 @@ const useColours = (stream: LogStream, env: Environment): boolean => {
 
 const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`;
 
-export function createTaskLog({
-  stream: target,
-  env,
-  slots,
-  nowMs = Date.now,
-  hide = (text) => text,
-}: TaskLogOptions): TaskLog {
-  const stream = { write: (text: string) => target.write(hide(text)) };
-  const colours = pc.createColors(useColours(target, env));
-  const running = new Map<string, Running>();
-  const inGitLab = env['GITLAB_CI'] === 'true';
-  let sections = 0;
+/** What an agent says about its tasks, for people who read its job log. */
+export class TaskLog {
+  private readonly colours: ReturnType<typeof pc.createColors>;
+  private readonly running = new Map<string, Running>();
+  private readonly inGitLab: boolean;
+  private sections = 0;
 
-  const prefix = (ref: AttemptRef): string =>
-    slots() > 1 || running.get(keyOf(ref))?.isServer === true ? `${colours.dim(`${ref.taskId} |`)} ` : '';
+  constructor(private readonly options: TaskLogOptions) {
+    this.colours = pc.createColors(useColours(options.stream, options.env));
+    this.inGitLab = options.env['GITLAB_CI'] === 'true';
+  }
+
+  /** A line of the agent itself. */
+  note(line: string): void {
+    this.write(`${line}\n`);
+  }
+
+  /**
+   * @param slot counts from 1
+   * @param batch number of tasks when it is a batch
+   */
+  started(ref: AttemptRef, slot: number, batch?: number): void {
+    const { colours } = this;
+    const section = this.sectionStart();
+    this.running.set(keyOf(ref), { rest: '', nextOffset: 0, section: section?.name ?? null });
+    const where = this.options.slots() > 1 ? `  (slot ${slot})` : '';
+    const others = batch === undefined ? '' : `  batch of ${batch}`;
+    const line = `${colours.cyan('▶')} ${colours.bold(ref.taskId)}${others}  attempt ${ref.attempt}${where}`;
+    this.write(`${section?.mark ?? ''}${line}\n`);
+  }
+
+  output(ref: AttemptRef, offset: number, data: string): void {
+    const entry = this.running.get(keyOf(ref));
+    if (entry === undefined) return;
+    if (offset > entry.nextOffset) {
+      this.writeLines(ref, entry, `\n… ${offset - entry.nextOffset} characters omitted\n`);
+    }
+    entry.nextOffset = offset + data.length;
+    this.writeLines(ref, entry, data);
+  }
+
+  ended(ref: AttemptRef, result: AttemptResult, durationMs: number): void {
+    const took = this.colours.dim(seconds(durationMs));
+    if (result.kind === 'batch') {
+      const lines = result.members.map((member) => this.memberLine(member));
+      this.finish(ref, [...lines, took].join('\n'));
+    } else if (result.kind === 'returned') {
+      const { code, message } = result.reason;
+      this.finish(
+        ref,
+        `${this.colours.yellow('↩')} ${ref.taskId}  returned: ${message} (${code})  ${took}`,
+      );
+    } else this.finish(ref, `${this.finishedLine(ref.taskId, result)}  ${took}`);
+  }
+
+  /** A server was started; what it prints carries its id always, between what tasks print. */
+  serving(ref: AttemptRef): void {
+    this.running.set(keyOf(ref), { rest: '', nextOffset: 0, section: null, isServer: true });
+    this.write(`${this.colours.cyan('▶')} ${this.colours.bold(ref.taskId)}  server\n`);
+  }
+
+  /** @param why how it ended by itself; null when it was stopped because nothing needs it any more */
+  served(ref: AttemptRef, why: string | null): void {
+    const { dim, red } = this.colours;
+    const stopped = `${dim('■')} ${ref.taskId}  server stopped: no longer needed`;
+    this.finish(ref, why === null ? stopped : `${red('✖')} ${why}`);
+  }
+
+  /** Its processes were ended because nobody wants its result. */
+  stopped(ref: AttemptRef): void {
+    this.finish(ref, `${this.colours.yellow('■')} ${ref.taskId}  stopped: no longer needed`);
+  }
+
+  private write(text: string): void {
+    const { stream, hide } = this.options;
+    stream.write(hide === undefined ? text : hide(text));
+  }
+
+  private now(): number {
+    const { nowMs = Date.now } = this.options;
+    return Math.floor(nowMs() / 1000);
+  }
+
+  private prefix(ref: AttemptRef): string {
+    const isNamed = this.options.slots() > 1 || this.running.get(keyOf(ref))?.isServer === true;
+    return isNamed ? `${this.colours.dim(`${ref.taskId} |`)} ` : '';
+  }
 
   /** Complete lines go out at once and whole: two tasks never share a line. */
-  function writeLines(ref: AttemptRef, entry: Running, data: string): void {
+  private writeLines(ref: AttemptRef, entry: Running, data: string): void {
     const text = entry.rest + data;
     const lines = text.split('\n');
     entry.rest = lines.pop() ?? '';
@@ -79,80 +132,40 @@ export function createTaskLog({
       entry.rest = '';
     }
     if (lines.length === 0) return;
-    const head = prefix(ref);
-    stream.write(lines.map((line) => `${head}${line}\n`).join(''));
+    const head = this.prefix(ref);
+    this.write(lines.map((line) => `${head}${line}\n`).join(''));
   }
 
-  function finish(ref: AttemptRef, line: string): void {
-    const entry = running.get(keyOf(ref));
-    const head = prefix(ref);
-    running.delete(keyOf(ref));
-    if (entry !== undefined && entry.rest !== '') stream.write(`${head}${entry.rest}\n`);
+  private finish(ref: AttemptRef, line: string): void {
+    const entry = this.running.get(keyOf(ref));
+    const head = this.prefix(ref);
+    this.running.delete(keyOf(ref));
+    if (entry !== undefined && entry.rest !== '') this.write(`${head}${entry.rest}\n`);
     if (entry !== undefined && entry.section !== null) {
-      stream.write(`\u001b[0Ksection_end:${Math.floor(nowMs() / 1000)}:${entry.section}\r\u001b[0K\n`);
+      this.write(`\u001b[0Ksection_end:${this.now()}:${entry.section}\r\u001b[0K\n`);
     }
-    stream.write(`${line}\n`);
+    this.write(`${line}\n`);
   }
 
-  function finishedLine(taskId: string, result: FinishedAttempt): string {
+  private finishedLine(taskId: string, result: FinishedAttempt): string {
     if (result.status === 'success') {
       const cached = result.fromCache === null ? '' : `  ${result.fromCache.replace('-', ' ')}`;
-      return `${colours.green('✔')} ${taskId}${cached}`;
+      return `${this.colours.green('✔')} ${taskId}${cached}`;
     }
     const why = result.reason === null ? `exit code ${result.code}` : result.reason.message;
-    return `${colours.red('✖')} ${taskId}  ${why}`;
+    return `${this.colours.red('✖')} ${taskId}  ${why}`;
   }
 
-  const memberLine = ({ taskId, result }: BatchResult['members'][number]): string =>
-    result === null ? `${colours.yellow('-')} ${taskId}  skipped` : finishedLine(taskId, result);
+  private memberLine({ taskId, result }: BatchResult['members'][number]): string {
+    return result === null
+      ? `${this.colours.yellow('-')} ${taskId}  skipped`
+      : this.finishedLine(taskId, result);
+  }
 
-  function sectionStart(): { name: string; mark: string } | null {
+  private sectionStart(): { name: string; mark: string } | null {
     // Sections nest and cannot interleave: only with one slot.
-    if (!inGitLab || slots() > 1) return null;
-    const name = `dte_task_${++sections}`;
-    return { name, mark: `\u001b[0Ksection_start:${Math.floor(nowMs() / 1000)}:${name}\r\u001b[0K` };
+    if (!this.inGitLab || this.options.slots() > 1) return null;
+    const name = `dte_task_${++this.sections}`;
+    return { name, mark: `\u001b[0Ksection_start:${this.now()}:${name}\r\u001b[0K` };
   }
-
-  return {
-    note: (line) => void stream.write(`${line}\n`),
-    started(ref, slot, batch) {
-      const section = sectionStart();
-      running.set(keyOf(ref), { rest: '', nextOffset: 0, section: section?.name ?? null });
-      const where = slots() > 1 ? `  (slot ${slot})` : '';
-      const others = batch === undefined ? '' : `  batch of ${batch}`;
-      const line = `${colours.cyan('▶')} ${colours.bold(ref.taskId)}${others}  attempt ${ref.attempt}${where}`;
-      stream.write(`${section?.mark ?? ''}${line}\n`);
-    },
-    output(ref, offset, data) {
-      const entry = running.get(keyOf(ref));
-      if (entry === undefined) return;
-      if (offset > entry.nextOffset) {
-        writeLines(ref, entry, `\n… ${offset - entry.nextOffset} characters omitted\n`);
-      }
-      entry.nextOffset = offset + data.length;
-      writeLines(ref, entry, data);
-    },
-    ended(ref, result, durationMs) {
-      const took = colours.dim(seconds(durationMs));
-      if (result.kind === 'batch') {
-        const lines = result.members.map((member) => memberLine(member));
-        finish(ref, [...lines, took].join('\n'));
-      } else if (result.kind === 'returned') {
-        const { code, message } = result.reason;
-        finish(ref, `${colours.yellow('↩')} ${ref.taskId}  returned: ${message} (${code})  ${took}`);
-      } else finish(ref, `${finishedLine(ref.taskId, result)}  ${took}`);
-    },
-    serving(ref) {
-      running.set(keyOf(ref), { rest: '', nextOffset: 0, section: null, isServer: true });
-      stream.write(`${colours.cyan('▶')} ${colours.bold(ref.taskId)}  server\n`);
-    },
-    served: (ref, why) =>
-      finish(
-        ref,
-        why === null
-          ? `${colours.dim('■')} ${ref.taskId}  server stopped: no longer needed`
-          : `${colours.red('✖')} ${why}`,
-      ),
-    stopped: (ref) => finish(ref, `${colours.yellow('■')} ${ref.taskId}  stopped: no longer needed`),
-  };
 }

@@ -4,7 +4,7 @@ import { DteError, plural } from '@org/dte-protocol';
 import { Command } from 'commander';
 import {
   type AbsentTask,
-  createRestorer,
+  ArtifactRestorer,
   dataDirOf,
   ensureCoordinator,
   openMainDisk,
@@ -89,7 +89,14 @@ async function download(context: CliContext, wanted: readonly Wanted[]): Promise
     const cache = await openCache({ workspaceRoot, remoteCache, reader });
     for (const { index, task } of wanted) {
       const { runId } = index;
-      const restorer = createRestorer({ cache, http: session.http, outputs, workspaceRoot, runId, limits });
+      const restorer = new ArtifactRestorer({
+        cache,
+        http: session.http,
+        outputs,
+        workspaceRoot,
+        runId,
+        limits,
+      });
       const nxTask = toNxTask(task);
       await restorer.restore(nxTask, task.artifact);
       await openMainDisk({ resolved, workspaceRoot, session, cache }).note([nxTask], () => null);

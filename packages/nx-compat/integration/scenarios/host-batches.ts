@@ -39,15 +39,29 @@ export async function run(input: HostBatchesInput): Promise<HostBatchesResult> {
   const { raw, graph } = taskGraphOf(host.projectGraph, targets);
   const { projectGraph } = host;
   const batchOf = await planBatches({
-    projectGraph, taskGraph: raw, batch, workspaceRoot,
+    projectGraph,
+    taskGraph: raw,
+    batch,
+    workspaceRoot,
     env: process.env,
   });
   const result: HostBatchesResult = {
-    batches: {}, tasks: {}, logs: {}, live: {}, broken: {}, stopped: [], frozen: [], planned: [], working: {},
+    batches: {},
+    tasks: {},
+    logs: {},
+    live: {},
+    broken: {},
+    stopped: [],
+    frozen: [],
+    planned: [],
+    working: {},
   };
   for (const plan of input.plans ?? []) {
     const planned = await planBatches({
-      projectGraph, taskGraph: raw, batch: plan.batch, workspaceRoot,
+      projectGraph,
+      taskGraph: raw,
+      batch: plan.batch,
+      workspaceRoot,
       env: plan.env ?? {},
     });
     result.planned.push([...new Set(planned.values())]);

@@ -3,12 +3,14 @@ import type { RawTaskGraph } from '../../src/model/types';
 
 interface CreateTaskGraph {
   createTaskGraph: (
-    projectGraph: NxProjectGraph,
-    extraTargetDependencies: object,
-    projects: string[],
-    targets: string[],
-    configuration: undefined,
-    overrides: object,
+    ...args: [
+      projectGraph: NxProjectGraph,
+      extraTargetDependencies: object,
+      projects: string[],
+      targets: string[],
+      configuration: undefined,
+      overrides: object,
+    ]
   ) => RawTaskGraph;
 }
 

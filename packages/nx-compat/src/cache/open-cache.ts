@@ -54,6 +54,17 @@ const toEntry = ({ code, terminalOutput, outputsPath, size }: NxCachedResult): C
   size,
 });
 
+interface CacheParts {
+  readonly nx: NxInstall;
+  /** As Nx made it, with the remote cache wrapped; may be handed to Nx in place of one of its own. */
+  readonly nxCache: NxCache;
+  /** Never initialised, so it has no remote cache to ask. */
+  readonly localOnly: NxCache;
+  readonly remoteKind: RemoteKind;
+  readonly remote: TruthfulRemoteCache | undefined;
+  readonly checked: CheckedRemoteCache | undefined;
+}
+
 /** Nx's cache of the workspace together with what only we need to know of it. */
 export class OpenedCache implements TaskCache {
   /** Hashes Nx shall not find, in either cache. */
@@ -69,16 +80,18 @@ export class OpenedCache implements TaskCache {
 
   private readonly entries: TrueEntries;
 
-  private constructor(
-    private readonly nx: NxInstall,
-    /** As Nx made it, with the remote cache wrapped; may be handed to Nx in place of one of its own. */
-    readonly nxCache: NxCache,
-    /** Never initialised, so it has no remote cache to ask. */
-    private readonly localOnly: NxCache,
-    readonly remoteKind: RemoteKind,
-    readonly remote: TruthfulRemoteCache | undefined,
-    checked: CheckedRemoteCache | undefined,
-  ) {
+  private readonly nx: NxInstall;
+  readonly nxCache: NxCache;
+  private readonly localOnly: NxCache;
+  readonly remoteKind: RemoteKind;
+  readonly remote: TruthfulRemoteCache | undefined;
+
+  private constructor({ nx, nxCache, localOnly, remoteKind, remote, checked }: CacheParts) {
+    this.nx = nx;
+    this.nxCache = nxCache;
+    this.localOnly = localOnly;
+    this.remoteKind = remoteKind;
+    this.remote = remote;
     this.entries = new TrueEntries(nx, remote);
     this.entries.guard(nxCache);
     this.entries.guard(localOnly);
@@ -120,13 +133,13 @@ export class OpenedCache implements TaskCache {
       await nxCache.init?.();
       // Without native code, or on the legacy cache of 20, nothing was made of the address.
       const kind = nxCache.remoteCache ? (lease?.kind ?? detectRemoteKind(nx.workspaceRoot)) : 'none';
-      const { remote, checked } = nxCache.remoteCache
-        ? truthful(nxCache.remoteCache, kind, options.reader)
-        : {};
+      const wrapped = nxCache.remoteCache ? truthful(nxCache.remoteCache, kind, options.reader) : null;
+      const { remote, checked } = wrapped ?? { remote: undefined, checked: undefined };
       if (remote) nxCache.remoteCache = remote;
       // Nx initialises the cache of every orchestrator, which would put the unwrapped remote back.
       nxCache.init = () => Promise.resolve();
-      return new OpenedCache(nx, nxCache, getCache({}), kind, remote, checked);
+      const localOnly = getCache({});
+      return new OpenedCache({ nx, nxCache, localOnly, remoteKind: kind, remote, checked });
     } finally {
       lease?.release();
     }

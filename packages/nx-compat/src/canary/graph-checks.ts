@@ -2,12 +2,14 @@ import { expectEqual, type CanaryCheck } from './types';
 
 interface TaskGraphModule {
   createTaskGraph: (
-    projectGraph: object,
-    extraTargetDependencies: object,
-    projects: string[],
-    targets: string[],
-    configuration: undefined,
-    overrides: object,
+    ...args: [
+      projectGraph: object,
+      extraTargetDependencies: object,
+      projects: string[],
+      targets: string[],
+      configuration: undefined,
+      overrides: object,
+    ]
   ) => { dependencies: Record<string, unknown[]> };
 }
 

@@ -50,6 +50,8 @@ interface RunnerCase {
   nxJson?: NxJson;
   env?: Record<string, string>;
   found?: Record<string, string>;
+  /** What came before, up to a minor. */
+  earlier?: { readonly until: readonly [number, number]; readonly wanted: string };
 }
 
 const BOTH = { 'nx-cloud': 'alias', '@org/dte': 'written' };
@@ -78,14 +80,13 @@ const runnerCheck = (
   majors: readonly number[],
   wanted: string,
   input: RunnerCase,
-  /** What came before, up to a minor. */
-  earlier?: { readonly until: readonly [number, number]; readonly wanted: string },
 ): CanaryCheck => ({
   name,
   majors,
   run: (_root, nxRequire) => {
     const { version } = nxRequire('nx/package.json') as { version: string };
     const [major = 0, minor = 0] = version.split('.').map(Number);
+    const { earlier } = input;
     const isEarlier = earlier !== undefined && !isAtLeast({ major, minor }, earlier.until);
     return Promise.resolve(expectEqual(runnerName(nxRequire, input), isEarlier ? earlier.wanted : wanted));
   },
@@ -119,28 +120,19 @@ export const runnerChecks: readonly CanaryCheck[] = [
       found: {},
     },
   ),
-  runnerCheck(
-    'NX_NO_CLOUD switches the seam off',
-    [22, 23, 24],
-    DEFAULT_RUNNER,
-    { env: { NX_NO_CLOUD: 'true' } },
-    { until: [22, 7], wanted: 'alias' },
-  ),
+  runnerCheck('NX_NO_CLOUD switches the seam off', [22, 23, 24], DEFAULT_RUNNER, {
+    env: { NX_NO_CLOUD: 'true' },
+    earlier: { until: [22, 7], wanted: 'alias' },
+  }),
   runnerCheck('NX_NO_CLOUD does not switch the seam off', [21], 'alias', { env: { NX_NO_CLOUD: 'true' } }),
-  runnerCheck(
-    'neverConnectToCloud switches the seam off',
-    [22, 23, 24],
-    DEFAULT_RUNNER,
-    { nxJson: { ...OUR_NX_JSON, neverConnectToCloud: true } },
-    { until: [22, 7], wanted: 'alias' },
-  ),
-  runnerCheck(
-    'Codex switches the seam off',
-    [21, 22, 23, 24],
-    DEFAULT_RUNNER,
-    { env: { CODEX_ENV_NODE_VERSION: '20' } },
-    { until: [21, 1], wanted: 'alias' },
-  ),
+  runnerCheck('neverConnectToCloud switches the seam off', [22, 23, 24], DEFAULT_RUNNER, {
+    nxJson: { ...OUR_NX_JSON, neverConnectToCloud: true },
+    earlier: { until: [22, 7], wanted: 'alias' },
+  }),
+  runnerCheck('Codex switches the seam off', [21, 22, 23, 24], DEFAULT_RUNNER, {
+    env: { CODEX_ENV_NODE_VERSION: '20' },
+    earlier: { until: [21, 1], wanted: 'alias' },
+  }),
   {
     name: 'our nx.json does not count as using Nx Cloud, the ways warned of do',
     majors: ALL_MAJORS,

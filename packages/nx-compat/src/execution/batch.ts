@@ -33,7 +33,7 @@ interface Orchestrator {
 /** Type of the message with which a worker says how its tasks ended; the same on 20.8 to 24. */
 const COMPLETE_BATCH = 2;
 
-/** How long a worker's last words may take once it is told to end. */
+/** How long a worker's last words may take once it is told to end. No limit: its results are in by then. */
 const LAST_WORDS_MS = 2_000;
 
 /** The parameters of the orchestrator's constructor; 20.8 to 24, as far as they go without a server of the vendor's. */

@@ -8,11 +8,13 @@ export interface NxRunningTask {
 
 interface InitTasksRunnerModule {
   runContinuousTasks?: (
-    tasks: NxTask[],
-    projectGraph: NxProjectGraph,
-    fullTaskGraph: RawTaskGraph,
-    nxJson: Record<string, unknown>,
-    lifeCycle: NxLifeCycle,
+    ...args: [
+      tasks: NxTask[],
+      projectGraph: NxProjectGraph,
+      fullTaskGraph: RawTaskGraph,
+      nxJson: Record<string, unknown>,
+      lifeCycle: NxLifeCycle,
+    ]
   ) => Promise<Record<string, Promise<NxRunningTask>>>;
 }
 

@@ -4,11 +4,13 @@ import type { RunDiscrete } from './types';
 
 interface InitTasksRunnerModule {
   runDiscreteTasks?: (
-    tasks: NxTask[],
-    projectGraph: NxProjectGraph,
-    fullTaskGraph: RawTaskGraph,
-    nxJson: Record<string, unknown>,
-    lifeCycle: NxLifeCycle,
+    ...args: [
+      tasks: NxTask[],
+      projectGraph: NxProjectGraph,
+      fullTaskGraph: RawTaskGraph,
+      nxJson: Record<string, unknown>,
+      lifeCycle: NxLifeCycle,
+    ]
   ) => Promise<Promise<NxTaskResult[]>[]>;
 }
 

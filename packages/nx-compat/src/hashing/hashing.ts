@@ -21,12 +21,14 @@ export interface NxTaskHasher {
 
 interface HashTaskModule {
   hashTask: (
-    hasher: NxTaskHasher,
-    projectGraph: NxProjectGraph,
-    graph: RawTaskGraph,
-    task: NxTask,
-    env: NodeJS.ProcessEnv,
-    taskDetails: null,
+    ...args: [
+      hasher: NxTaskHasher,
+      projectGraph: NxProjectGraph,
+      graph: RawTaskGraph,
+      task: NxTask,
+      env: NodeJS.ProcessEnv,
+      taskDetails: null,
+    ]
   ) => Promise<void>;
 }
 

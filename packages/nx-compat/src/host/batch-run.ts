@@ -10,7 +10,7 @@ import { OutputCapture } from './output-capture';
 import type { NxNotices } from './patches';
 import type { BatchRun, RunBatchRequest, TaskRun } from './types';
 
-/** Characters of a batch's own output that are kept; the last ones. */
+/** Characters of a batch's own output that are kept; the last ones. No limit: all of it is shown while it comes. */
 const KEPT_LOG = 64 * 1024;
 
 /** A batch on its way through Nx: what its process prints, and what becomes of each task. */

@@ -97,7 +97,7 @@ export function ownServersOnly(nx: NxInstall): void {
   if (RunningTasksService) replaceFunctions(RunningTasksService.prototype, { getRunningTasks: () => [] });
 }
 
-/** Bytes of warnings kept per task. */
+/** Characters of warnings kept per task. No limit: the task's own output, which has one, is kept apart from them. */
 const NOTICES_LIMIT = 64 * 1024;
 
 /** What Nx itself says while a task runs: headers are dropped, warnings are kept apart from the task's output. */

@@ -23,9 +23,9 @@ interface Ending {
   reason: Broken | undefined;
 }
 
-/** Characters of live output kept for a task that ends without a result of Nx's; the last ones. */
+/** Characters of live output kept for a task that ends without a result of Nx's; the last ones. Any other output has limits of its own. */
 const KEPT_OUTPUT = 10_000_000;
-/** Turns of the loop output may lag behind the end of its process. */
+/** Turns of the loop output may lag behind the end of its process. No limit: turns take no time when nothing comes. */
 const DRAIN_TURNS = 200;
 
 /** How many streams write into ours; a forked executor's do until all of its output is through. */

@@ -23,10 +23,11 @@ import type {
   TaskRun,
 } from './types';
 
-/** How often a stopped task is looked at again until it has settled. */
+/** How often a stopped task is looked at again until it has settled. No limit: it only costs a look at the processes. */
 const STOP_POLL_MS = 10;
-/** How long a stopped task may take to settle once its processes are gone; then it is settled without Nx. */
+/** How long a stopped task may take to settle once its processes are gone; then it is settled without Nx. It never is, so no limit. */
 const STOP_SETTLE_MS = 5000;
+/** For callers that have no limit to give; an executor gives its own. */
 const DEFAULT_GRACE_MS = 2000;
 
 class NxTaskHost implements TaskHost {

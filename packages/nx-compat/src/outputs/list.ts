@@ -31,7 +31,7 @@ export interface OutputList {
   readonly roots: readonly string[];
 }
 
-/** Entries looked at before others get their turn: some ten milliseconds. */
+/** Entries looked at before others get their turn: some ten milliseconds. No limit: the list has all of them. */
 const ENTRIES_PER_TURN = 1_000;
 
 const REPLACEMENT = '\ufffd';

@@ -3,8 +3,9 @@ import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { clean } from './expand';
 
-/** Arguments of one command. */
+/** Arguments of one command. No limit: there are as many commands as it takes. */
 const PATHS_AT_ONCE = 500;
+/** What git may take, and list, for that many paths. No limit: beyond it everything counts as tracked and stays. */
 const GIT_MS = 30_000;
 const LIST_BYTES = 64 * 1024 * 1024;
 /** A job's user need not own the clone. */

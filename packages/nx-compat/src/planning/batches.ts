@@ -36,7 +36,10 @@ function anyBatches(nx: NxInstall, { projectGraph, taskGraph }: BatchPlanInput, 
   });
 }
 
-/** When the layers of a graph are so many, it is a chain, and of no use for batches; each costs time for the whole graph. */
+/**
+ * When the layers of a graph are so many, it is a chain, and of no use for batches; each costs time for the whole graph. No
+ * limit: a task beyond it runs all the same, by itself.
+ */
 const MAX_LAYERS = 1_000;
 
 /**

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { promisify } from 'node:util';
 
-/** Looks within the limit; at each of them the process must be stopped. */
+/** Looks within the limit that the caller gives; at each of them the process must be stopped. */
 const LOOKS = 10;
 /** However short the limit is. */
 const SHORTEST_POLL_MS = 20;

@@ -11,36 +11,32 @@ import {
   type TaskGraph,
   type TerminalUi,
 } from '@org/dte-nx-compat';
-import { DteError, type ErrorCode, type RunLogEntry, type SessionInfo } from '@org/dte-protocol';
+import { DteError, type ErrorCode, type SessionInfo } from '@org/dte-protocol';
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { placeTasks } from '../assignment/placements';
 import { dataDirOf } from '../data-folder/data-folder';
 import { AttemptKeeper } from '../report/attempt-keeper';
-import { buildRunSpec, commandEnv, tableEstimator } from '../submit/build-run-spec';
-import { withoutBlocked, type Remaining } from '../submit/cached-failures';
 import type { Command } from '../prepare/command-of';
-import { createInvestigator } from '../drift/investigator';
+import { OwnSideInvestigator } from '../drift/investigator';
 import { Trouble } from '../drift/trouble';
 import { Explainer } from '../report/explainer';
-import { followRun, type Following } from '../follow/follow-run';
-import { createLateHashes, type LateHashes } from '../submit/late-hashes';
+import { FollowedRun } from '../follow/followed-run';
 import { MainWorker } from '../worker/main-worker';
 import { OutputsHere } from '../outputs/outputs-here';
-import { forwardEnv } from '../submit/forward-env';
 import { Groups } from '../results/groups';
 import { taskOf, type Plan } from '../tasks/plan';
 import type { Prepared } from '../prepare/prepare';
 import { progressLine } from '../report/progress';
 import { Reporter } from '../report/reporter';
-import { createRestorer } from '../outputs/restore';
+import { ArtifactRestorer } from '../outputs/restore';
 import type { RestorePolicy } from '../outputs/restore-policy';
 import { RestoreQueue } from '../outputs/restore-queue';
 import { RunResults } from '../results/run-results';
 import { Retries } from '../report/retries';
 import type { CommandVoice } from '../report/say';
-import { settleFromCache } from '../submit/settle-cache';
+import { submitRun } from '../submit/submit-run';
 import { startLine } from '../report/summary';
 import { WorkerKeeper } from '../worker/worker-keeper';
 
@@ -78,6 +74,45 @@ function sharedOutputsOf({ graph, prepared }: DistributedRunOptions, folder: str
 /** The coordinator is well; only nobody is there to work. */
 const AGENTS_GONE: readonly ErrorCode[] = ['DTE_NO_AGENTS', 'DTE_UNREACHABLE', 'DTE_SESSION_FINISHED'];
 
+function reporterOf({ lifeCycle, command, ui, projectGraph }: DistributedRunOptions): Reporter {
+  return new Reporter({
+    lifeCycle,
+    streams: command.streams,
+    ui,
+    createPrinter: (task) => ui?.printer(task.id) ?? createStreamPrinter(task, projectGraph),
+  });
+}
+
+function troubleOf(options: DistributedRunOptions, explainer: Explainer): Trouble {
+  const { prepared, projectGraph, forwardedEnv, voice } = options;
+  const { config, limits } = prepared.resolved;
+  return new Trouble({
+    explainer,
+    line: (text) => voice.line(text),
+    judges: config.onHashMismatch === 'auto',
+    investigator: new OwnSideInvestigator({
+      workspaceRoot: prepared.workspaceRoot,
+      projectGraph,
+      limits,
+      policy: config.onHashMismatch,
+      forwardedEnv,
+    }),
+  });
+}
+
+function retriesOf({ prepared, runId, graph, voice, command }: DistributedRunOptions): Retries {
+  const { session, workspaceRoot, resolved } = prepared;
+  const dataDir = dataDirOf(resolved, workspaceRoot);
+  const { limits } = resolved;
+  return new Retries({
+    graph,
+    voice,
+    verbose: command.verbose,
+    streams: command.streams,
+    keeper: new AttemptKeeper({ http: session.http, dataDir, workspaceRoot, runId, limits }),
+  });
+}
+
 /** The distributed part of one nx command. */
 export class DistributedRun {
   readonly results: RunResults;
@@ -90,80 +125,96 @@ export class DistributedRun {
   private readonly explainer: Explainer;
   private readonly worker: WorkerKeeper;
   private readonly refused = new Set<string>();
-  /** Fetched from a remote cache for the hash of another task. */
-  private readonly fetchedBefore = new Set<string>();
-  private following: Following | null = null;
+  private following: FollowedRun | null = null;
   private stopForwarding: () => void = () => undefined;
   private introduced = false;
   private readonly stopsAtFailure: boolean;
   private readonly sharedFolder: string;
 
   constructor(private readonly options: DistributedRunOptions) {
-    const { prepared, runId, lifeCycle, command, graph, plan, projectGraph, voice } = options;
-    const { cache, session, workspaceRoot } = prepared;
-    const { limits, config } = prepared.resolved;
-    const outputs = nxOutputs(workspaceRoot);
+    const { prepared, runId, command, voice } = options;
     this.explainer = new Explainer(voice);
     this.sharedFolder = join(tmpdir(), `dte-shared-${runId}`);
-    this.stopsAtFailure = command.nxBail && bailStopsTasks(workspaceRoot);
-    this.restores = new RestoreQueue(limits.restoreConcurrency);
-    const restorer = createRestorer({ cache, http: session.http, outputs, workspaceRoot, runId, limits });
-    const { policy } = options;
-    this.outputs = new OutputsHere({
-      ...{ graph, policy, restorer, restores: this.restores, explainer: this.explainer },
-      shared: sharedOutputsOf(options, this.sharedFolder),
+    this.stopsAtFailure = command.nxBail && bailStopsTasks(prepared.workspaceRoot);
+    this.restores = new RestoreQueue(prepared.resolved.limits.restoreConcurrency);
+    this.outputs = this.outputsHere();
+    this.worker = this.workerKeeper();
+    this.reporter = reporterOf(options);
+    this.results = this.runResults();
+    this.retries = retriesOf(options);
+  }
+
+  private outputsHere(): OutputsHere {
+    const { prepared, runId, graph, policy } = this.options;
+    const { cache, session, workspaceRoot, resolved } = prepared;
+    const restorer = new ArtifactRestorer({
+      cache,
+      http: session.http,
+      outputs: nxOutputs(workspaceRoot),
+      workspaceRoot,
+      runId,
+      limits: resolved.limits,
     });
-    this.worker = new WorkerKeeper({
-      ...{ config, limits, disk: this.outputs, voice },
-      start: (slots) => new MainWorker({ prepared, runId, slots, disk: this.outputs }),
+    return new OutputsHere({
+      graph,
+      policy,
+      restorer,
+      restores: this.restores,
+      explainer: this.explainer,
+      shared: sharedOutputsOf(this.options, this.sharedFolder),
     });
-    const { ui } = options;
-    this.reporter = new Reporter({
-      ...{ lifeCycle, streams: command.streams, ui },
-      createPrinter: (task) => ui?.printer(task.id) ?? createStreamPrinter(task, projectGraph),
+  }
+
+  private workerKeeper(): WorkerKeeper {
+    const { prepared, runId, voice } = this.options;
+    const { config, limits } = prepared.resolved;
+    const disk = this.outputs;
+    return new WorkerKeeper({
+      config,
+      limits,
+      disk,
+      voice,
+      start: (slots) => new MainWorker({ prepared, runId, slots, disk }),
     });
-    this.results = new RunResults({
+  }
+
+  private runResults(): RunResults {
+    const { prepared, graph, plan, command, voice } = this.options;
+    const { cache, workspaceRoot } = prepared;
+    return new RunResults({
       graph,
       cache,
       skipNxCache: command.skipNxCache,
       reporter: this.reporter,
       outputs: this.outputs,
       explainer: this.explainer,
-      trouble: new Trouble({
-        explainer: this.explainer,
-        line: (text) => voice.line(text),
-        judges: config.onHashMismatch === 'auto',
-        investigator: createInvestigator({
-          workspaceRoot,
-          projectGraph,
-          limits,
-          policy: config.onHashMismatch,
-          forwardedEnv: options.forwardedEnv,
-        }),
-      }),
+      trouble: troubleOf(this.options, this.explainer),
       onLateFailure: () => {
         if (this.stopsAtFailure) this.following?.cancel();
       },
       groups: new Groups({
-        ...{ graph, ids: plan.noop, cache, hasher: options.hasher, outputs: this.outputs },
-        ...{ explainer: this.explainer, skipNxCache: command.skipNxCache },
+        graph,
+        ids: plan.noop,
+        cache,
+        hasher: this.options.hasher,
+        outputs: this.outputs,
+        explainer: this.explainer,
+        skipNxCache: command.skipNxCache,
         skipRemoteCache: command.skipRemoteCache,
       }),
       servers: { servers: plan.servers, counted: countsServers(resolveNx(workspaceRoot)) },
       startMs: Date.now(),
       onBatchLog: (title, log) => voice.line(`${title}\n${log.replace(/\n$/, '')}`),
     });
-    const dataDir = dataDirOf(prepared.resolved, workspaceRoot);
-    this.retries = new Retries({
-      ...{ graph, voice, verbose: command.verbose, streams: command.streams },
-      keeper: new AttemptKeeper({ http: session.http, dataDir, workspaceRoot, runId, limits }),
-    });
   }
 
   /** Resolves when nothing more can be expected of agents and caches, with the reason if that is trouble. */
   async execute(): Promise<DteError | null> {
     try {
-      const { plan, hits } = await this.submit();
+      const { outputs, explainer } = this;
+      const { plan, hits, stopForwarding } = await submitRun({ ...this.options, outputs, explainer });
+      this.stopForwarding = stopForwarding;
+      this.recordTasks();
       hits.forEach((hit) => this.results.onHit(hit));
       const isPlanned = new Set([...plan.pending, ...plan.noop]);
       const settled = hits.filter(({ taskId }) => isPlanned.has(taskId));
@@ -187,11 +238,6 @@ export class DistributedRun {
     await rm(this.sharedFolder, { recursive: true, force: true });
   }
 
-  /** What nothing will run any more. */
-  skip(taskIds: readonly string[]): void {
-    this.results.skip(taskIds);
-  }
-
   /** Stops what runs on agents; resolves when they have stopped. */
   async cancel(): Promise<void> {
     this.following?.cancel();
@@ -199,94 +245,27 @@ export class DistributedRun {
     await this.worker.close();
   }
 
-  private async submit(): Promise<Remaining> {
-    const { prepared, graph, batches, runId, command, forwardedEnv } = this.options;
-    const { config, limits } = prepared.resolved;
-    const { workspaceRoot, cache, session } = prepared;
-    const { skipNxCache, skipRemoteCache, requestedTargets, parallel, nxBail, verbose } = command;
-    const { http } = session;
-    const outputs = nxOutputs(workspaceRoot);
-    const found = await settleFromCache({
-      ...{
-        graph,
-        pending: this.options.plan.pending,
-        batches,
-        cache,
-        http,
-        outputs,
-        workspaceRoot,
-        runId,
-        limits,
-      },
-      ...{ skipNxCache, skipRemoteCache },
-      inTurn: (task, work) => this.outputs.inTurn(task, work),
-      late: this.lateHashes(),
-    });
-    const marked = found.map((hit) =>
-      this.fetchedBefore.has(hit.taskId) ? { ...hit, from: 'remote' as const } : hit,
-    );
-    const remaining = withoutBlocked(graph, this.options.plan, marked, nxBail);
-    const { plan, hits } = remaining;
-    const spec = buildRunSpec({
-      ...{ runId, command: command.text, requestedTargets, graph, plan, batches, hits },
-      ...{ parallel, nxBail, skipNxCache, verbose },
-      streamOutput: plan.pending.some((id) => command.streams(taskOf(graph, id))),
-      env: commandEnv(process.env, forwardedEnv),
-      ...{ forwardedEnv, onHashMismatch: config.onHashMismatch },
-      estimator: tableEstimator(config.weights),
-      placing: placeTasks(
-        prepared.assignment,
-        plan.pending.map((id) => taskOf(graph, id)),
-      ),
-      placementWaitMs: limits.agentWaitMs,
-      taskTimeoutMs: config.taskTimeoutMs,
-      isLeft: (task) => this.outputs.isLeft(task),
-      retries: config.retries,
-      retryFlaky: config.retryFlaky,
-    });
-    await http.submitRun(spec);
-    const { connection } = session;
-    this.stopForwarding = await forwardEnv({
-      ...{ connection, http, runId, names: forwardedEnv, env: process.env },
-      onTrouble: (error) => this.explainer.explain(error),
-    });
-    // In one transaction, while the agents begin, instead of one for each result.
-    cache.recordTaskDetails(this.options.plan.pending.map((id) => taskOf(graph, id)));
-    return remaining;
-  }
-
-  private lateHashes(): LateHashes {
-    const { graph, plan, batches, hasher, prepared } = this.options;
-    const { cache, resolved } = prepared;
-    return createLateHashes({
-      ...{ graph, plan, batches, hasher, concurrency: resolved.limits.restoreConcurrency },
-      isLeft: (task) => this.outputs.isLeft(task),
-      bring: (task) =>
-        this.outputs.inOrder(task, async () => {
-          const { kind } = await cache.fetch(task);
-          if (kind === 'remote') this.fetchedBefore.add(task.id);
-          return kind === 'local' || kind === 'remote';
-        }),
-    });
+  /** In one transaction, while the agents begin, instead of one for each result. */
+  private recordTasks(): void {
+    const { prepared, graph, plan } = this.options;
+    prepared.cache.recordTaskDetails(plan.pending.map((id) => taskOf(graph, id)));
   }
 
   private async follow(expected: number): Promise<DteError | null> {
     const { prepared, runId, voice, graph } = this.options;
     const { limits } = prepared.resolved;
     if (expected > 0) this.worker.begin();
-    const endsAll = (entry: RunLogEntry): boolean =>
-      entry.type === 'ended' && entry.status === 'failure' && this.stopsAtFailure;
-    const following: Following = followRun({
+    const following = new FollowedRun({
       connection: prepared.session.connection,
       runId,
       expected,
       limits,
+      stopsAtFailure: this.stopsAtFailure,
       reports: () => prepared.session.reports(),
       info: prepared.session.info(),
       onEntry: (entry) => {
         this.retries.onEntry(entry);
         this.results.onEntry(entry);
-        if (endsAll(entry)) following.cancel();
       },
       onOutput: (piece) => {
         const task = graph.tasks[piece.taskId];
@@ -330,7 +309,7 @@ export class DistributedRun {
   private leave(): void {
     this.stopForwarding();
     const { connection } = this.options.prepared.session;
-    const ackSeq = this.following?.ackSeq() ?? 0;
+    const ackSeq = this.following?.ackSeq ?? 0;
     const want = this.coordinatorLost ? 'cancel' : 'close';
     connection.send({ type: 'main.sync', runId: this.options.runId, ackSeq, want });
   }

@@ -7,10 +7,10 @@ import {
   type NxProjectGraph,
   type NxTask,
 } from '@org/dte-nx-compat';
-import type { FinishedAttempt, LimitValues, OnHashMismatch } from '@org/dte-protocol';
+import type { Drift, FinishedAttempt, LimitValues, OnHashMismatch } from '@org/dte-protocol';
 import { describeDrift, type DriftText } from './describe-drift';
 import { differingFiles } from './differing-files';
-import { differingNames, type Inputs } from './differing-inputs';
+import { differingNames, type Inputs, type OwnSide } from './differing-inputs';
 
 export interface InvestigatorOptions {
   readonly workspaceRoot: string;
@@ -27,7 +27,7 @@ export interface DriftInvestigator {
   describe(task: NxTask, agentName: string, finished: FinishedAttempt): Promise<DriftText | null>;
 }
 
-/** Tasks that differ come in crowds, and git need not look at this checkout for each of them. */
+/** Tasks that differ come in crowds, and git need not look at this checkout for each of them. Not a limit: it only saves work. */
 const CHECKOUT_FRESH_MS = 2_000;
 
 const flatten = (details: NxHashDetails | undefined): Inputs =>
@@ -35,29 +35,27 @@ const flatten = (details: NxHashDetails | undefined): Inputs =>
     ? {}
     : { command: details.command, ...details.nodes, ...details.implicitDeps, ...details.runtime };
 
-/** Of the main job: it looks at its own side, and only when there is a difference. */
-export function createInvestigator(options: InvestigatorOptions): DriftInvestigator {
-  const { workspaceRoot, projectGraph, limits, policy } = options;
-  const rootOf = (project: string): string | undefined => projectGraph.nodes[project]?.data.root;
-  const hidden = new HiddenValues();
-  hidden.add(options.forwardedEnv.map((name) => process.env[name] ?? ''));
-  let checkout: { readonly value: Promise<Checkout>; readonly atMs: number } | null = null;
+type Drifted = FinishedAttempt & { readonly drift: NonNullable<FinishedAttempt['drift']> };
 
-  function ownCheckout(): Promise<Checkout> {
-    const nowMs = Date.now();
-    if (checkout === null || nowMs - checkout.atMs > CHECKOUT_FRESH_MS)
-      checkout = {
-        value: readCheckout(workspaceRoot, { ...limits, driftFiles: limits.ownFiles }),
-        atMs: nowMs,
-      };
-    return checkout.value;
+/** Of the main job: it looks at its own side, and only when there is a difference. */
+export class OwnSideInvestigator implements DriftInvestigator {
+  private readonly hidden = new HiddenValues();
+  private checkout: { readonly value: Promise<Checkout>; readonly atMs: number } | null = null;
+
+  constructor(private readonly options: InvestigatorOptions) {
+    this.hidden.add(options.forwardedEnv.map((name) => process.env[name] ?? ''));
   }
 
-  async function investigate(
-    task: NxTask,
-    agentName: string,
-    finished: FinishedAttempt & { drift: NonNullable<FinishedAttempt['drift']> },
-  ): Promise<DriftText> {
+  async describe(task: NxTask, agentName: string, finished: FinishedAttempt): Promise<DriftText | null> {
+    const { drift } = finished;
+    if (drift === undefined) return null;
+    // Whatever stops us from naming the cause must not stop anybody from hearing of the difference.
+    return this.investigate(task, agentName, { ...finished, drift }).catch(() => null);
+  }
+
+  private async investigate(task: NxTask, agentName: string, finished: Drifted): Promise<DriftText> {
+    const { workspaceRoot, projectGraph, policy } = this.options;
+    const rootOf = (project: string): string | undefined => projectGraph.nodes[project]?.data.root;
     const { drift, hashDetails: agent } = finished;
     const main = flatten(task.hashDetails);
     const env = environmentOfTask(task, projectGraph, workspaceRoot);
@@ -65,38 +63,35 @@ export function createInvestigator(options: InvestigatorOptions): DriftInvestiga
     const commands = names
       .map((name) => readHashInput(name, rootOf))
       .flatMap((input) => (input.kind === 'runtime' ? [input.command] : []));
-    const [own, runtime] = await Promise.all([
-      ownCheckout(),
-      readRuntimeValues(commands, workspaceRoot, env, limits),
-    ]);
-    return describeDrift({
-      ...{
-        taskId: task.id,
-        agentName,
-        computed: finished.hash ?? 'none',
-        drift,
-        main,
-        agent,
-        rootOf,
-        policy,
-      },
-      own: {
-        hasEnv: (name) => env[name] !== undefined,
-        runtime: Object.fromEntries(
-          Object.entries(runtime).map(([command, said]) => [command, hidden.in(said)]),
-        ),
-        files: own === null || drift.checkout === null ? null : differingFiles(own, drift.checkout),
-        match: (patterns, paths) => matchFiles(patterns, paths, workspaceRoot),
-      },
-    });
+    const own = await this.ownSide(commands, env, drift);
+    const computed = finished.hash ?? 'none';
+    return describeDrift({ taskId: task.id, agentName, computed, drift, main, agent, rootOf, policy, own });
   }
 
-  return {
-    async describe(task, agentName, finished) {
-      const { drift } = finished;
-      if (drift === undefined) return null;
-      // Whatever stops us from naming the cause must not stop anybody from hearing of the difference.
-      return investigate(task, agentName, { ...finished, drift }).catch(() => null);
-    },
-  };
+  private async ownSide(commands: readonly string[], env: NodeJS.ProcessEnv, drift: Drift): Promise<OwnSide> {
+    const { workspaceRoot, limits } = this.options;
+    const [own, runtime] = await Promise.all([
+      this.ownCheckout(),
+      readRuntimeValues(commands, workspaceRoot, env, limits),
+    ]);
+    return {
+      hasEnv: (name) => env[name] !== undefined,
+      runtime: Object.fromEntries(
+        Object.entries(runtime).map(([command, said]) => [command, this.hidden.in(said)]),
+      ),
+      files: own === null || drift.checkout === null ? null : differingFiles(own, drift.checkout),
+      match: (patterns, paths) => matchFiles(patterns, paths, workspaceRoot),
+    };
+  }
+
+  private ownCheckout(): Promise<Checkout> {
+    const { workspaceRoot, limits } = this.options;
+    const nowMs = Date.now();
+    if (this.checkout === null || nowMs - this.checkout.atMs > CHECKOUT_FRESH_MS)
+      this.checkout = {
+        value: readCheckout(workspaceRoot, { ...limits, driftFiles: limits.ownFiles }),
+        atMs: nowMs,
+      };
+    return this.checkout.value;
+  }
 }

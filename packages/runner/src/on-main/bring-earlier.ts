@@ -6,7 +6,7 @@ import { readOutputIndexes } from '../outputs/output-index';
 import { toNxTask } from '../outputs/absent-task';
 import { taskOf } from '../tasks/plan';
 import type { Prepared } from '../prepare/prepare';
-import { createRestorer, type Restorer } from '../outputs/restore';
+import { ArtifactRestorer, type Restorer } from '../outputs/restore';
 import type { Made } from '../main-disk/made-record';
 import { projectsBelow } from './projects-below';
 
@@ -62,5 +62,5 @@ const gone = (taskId: string, why: string): DteError =>
 function restorerOf({ workspaceRoot, session, cache, resolved }: Prepared, runId: string): Restorer {
   const { limits } = resolved;
   const outputs = nxOutputs(workspaceRoot);
-  return createRestorer({ cache, http: session.http, outputs, workspaceRoot, runId, limits });
+  return new ArtifactRestorer({ cache, http: session.http, outputs, workspaceRoot, runId, limits });
 }

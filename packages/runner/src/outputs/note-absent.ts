@@ -36,7 +36,11 @@ export async function noteAbsent({ absent, runId, command, prepared }: NoteAbsen
     const { project, target: name, configuration } = target;
     const known = artifact.kind === 'cache' ? sizes.get(artifact.hash) : bytes;
     return {
-      ...{ id, outputs: [...outputs], hash: hash ?? null, artifact, bytes: known ?? bytes },
+      id,
+      outputs: [...outputs],
+      hash: hash ?? null,
+      artifact,
+      bytes: known ?? bytes,
       target: { project, target: name, ...(configuration === undefined ? {} : { configuration }) },
     };
   });

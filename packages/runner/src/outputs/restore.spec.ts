@@ -1,6 +1,6 @@
 import type { FetchResult, TaskCache } from '@org/dte-nx-compat';
 import { DteError, readLimits } from '@org/dte-protocol';
-import { createRestorer } from './restore';
+import { ArtifactRestorer } from './restore';
 import { task } from '../test-support/tasks';
 
 function setUp(answers: FetchResult[]) {
@@ -26,7 +26,7 @@ function setUp(answers: FetchResult[]) {
     disconnect: jest.fn(),
     keepHere: jest.fn(),
   };
-  const restorer = createRestorer({
+  const restorer = new ArtifactRestorer({
     cache,
     http: {
       getAttempt,
@@ -47,7 +47,7 @@ function setUp(answers: FetchResult[]) {
 }
 const hit = { kind: 'remote', entry: { code: 0, terminalOutput: 'out', outputsPath: '/x' } } as const;
 
-describe('createRestorer', () => {
+describe('ArtifactRestorer', () => {
   it('fetches by the hash that was agreed on the agent and gives the terminal output', async () => {
     const { restorer, fetched } = setUp([hit]);
     expect(await restorer.restore(task('a:b'), { kind: 'cache', hash: '42' })).toEqual({

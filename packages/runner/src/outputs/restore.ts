@@ -61,7 +61,15 @@ type CacheArtifact = Extract<Artifact, { kind: 'cache' }>;
 type AttemptArtifact = Extract<Artifact, { kind: 'attempt' }>;
 type Picked = ((path: string) => boolean) | null;
 
-/** One failure may be the network's; the second is a fact. */
+/** How often, and by which way, a restore is tried. */
+interface Try {
+  /** What a cache holds of a failure is good enough. */
+  readonly mayFail: boolean;
+  /** What came before was not as it was made. */
+  readonly differed: boolean;
+}
+
+/** One failure may be the network's; the second is a fact. Not a limit: the requests inside have their own retries. */
 const TRIES = 2;
 /** What is unsafe today is unsafe again; what is damaged has been asked for again as often as that can help. */
 const FINAL: ReadonlySet<ErrorCode> = new Set([
@@ -76,13 +84,65 @@ const notASuccess = (task: NxTask, hash: string, code: number): DteError =>
     `The cache contains a failure of ${task.id} (hash ${hash}, exit code ${code}) and no outputs of a successful run.`,
   );
 
-export function createRestorer(options: RestorerOptions): Restorer {
-  const { cache, http, workspaceRoot, runId, limits } = options;
+/** Restores over the coordinator's stores and the caches of Nx. */
+export class ArtifactRestorer implements Restorer {
+  constructor(private readonly options: RestorerOptions) {}
 
-  async function fromCache(task: NxTask, artifact: CacheArtifact, mayFail: boolean): Promise<Restored> {
+  async restore(
+    task: NxTask,
+    artifact: Artifact,
+    ending: 'success' | 'failure' = 'success',
+  ): Promise<Restored> {
+    let differed = false;
+    for (let tries = 1; ; tries++) {
+      try {
+        return await this.once(task, artifact, { mayFail: ending === 'failure', differed });
+      } catch (thrown) {
+        const error = DteError.from(thrown, 'DTE_ARTIFACT_MISSING');
+        differed = error.code === 'DTE_OUTPUTS_DIFFER';
+        if (tries >= TRIES || FINAL.has(error.code)) this.giveUp(artifact, error);
+      }
+    }
+  }
+
+  async printed(task: NxTask, artifact: Artifact): Promise<Restored> {
+    return { terminalOutput: await this.printedOf(task, artifact), from: null };
+  }
+
+  async leave(task: NxTask, artifact: Artifact, picked: Picked): Promise<LeftOutputs> {
+    switch (artifact.kind) {
+      case 'none':
+        return { terminalOutput: '', bytes: 0 };
+      case 'cache':
+        task.hash = artifact.hash;
+        return this.leaveCached(task, artifact.hash, picked);
+      case 'attempt':
+        return this.leaveAttempt(task, artifact.attempt, picked);
+    }
+  }
+
+  private async once(task: NxTask, artifact: Artifact, { mayFail, differed }: Try): Promise<Restored> {
+    switch (artifact.kind) {
+      case 'none':
+        return { terminalOutput: '', from: null };
+      case 'cache':
+        return differed ? this.fromStored(task, artifact, mayFail) : this.fromCache(task, artifact, mayFail);
+      case 'attempt':
+        return this.fromAttempt(task, artifact);
+    }
+  }
+
+  /** A task whose outputs can't be had as they were made runs here, and must not find in a cache what was not true. */
+  private giveUp(artifact: Artifact, error: DteError): never {
+    if (artifact.kind === 'cache' && error.code === 'DTE_OUTPUTS_DIFFER')
+      this.options.cache.distrust(artifact.hash);
+    throw error;
+  }
+
+  private async fromCache(task: NxTask, artifact: CacheArtifact, mayFail: boolean): Promise<Restored> {
     const { hash } = artifact;
     task.hash = hash;
-    const found = await cache.fetch(task);
+    const found = await this.options.cache.fetch(task);
     switch (found.kind) {
       case 'local':
       case 'remote':
@@ -103,137 +163,97 @@ export function createRestorer(options: RestorerOptions): Restorer {
   }
 
   /** As `fromCache`, past Nx and what this machine's cache has under the hash. */
-  async function fromStored(task: NxTask, artifact: CacheArtifact, mayFail: boolean): Promise<Restored> {
-    const source = await http.getCached(artifact.hash);
-    const { terminalOutput, meta } = await extract(task, source, { format: 'nx-cache' });
+  private async fromStored(task: NxTask, artifact: CacheArtifact, mayFail: boolean): Promise<Restored> {
+    const source = await this.options.http.getCached(artifact.hash);
+    const { terminalOutput, meta } = await this.extract(task, source, { format: 'nx-cache' });
     if (meta.code !== 0 && !mayFail) throw notASuccess(task, artifact.hash, meta.code);
-    await expectArrived(task, artifact);
+    await this.expectArrived(task, artifact);
     return { terminalOutput, from: 'remote' };
   }
 
-  async function fromAttempt(task: NxTask, artifact: AttemptArtifact): Promise<Restored> {
+  private async fromAttempt(task: NxTask, artifact: AttemptArtifact): Promise<Restored> {
+    const { http, runId } = this.options;
     const source = await http.getAttempt(runId, task.id, artifact.attempt);
-    const { terminalOutput } = await extract(task, source, {});
-    await expectArrived(task, artifact);
+    const { terminalOutput } = await this.extract(task, source, {});
+    await this.expectArrived(task, artifact);
     return { terminalOutput, from: null };
   }
 
-  async function expectArrived(task: NxTask, artifact: Artifact): Promise<void> {
+  private async expectArrived(task: NxTask, artifact: Artifact): Promise<void> {
     const made = madeOf(artifact);
     if (made === undefined) return;
-    expectSame(task.id, made, await summariseOutputs(options.outputs, task.id, task.outputs));
+    expectSame(task.id, made, await summariseOutputs(this.options.outputs, task.id, task.outputs));
   }
 
-  function extract(
-    task: NxTask,
+  private extract(
+    { id, outputs }: Pick<NxTask, 'id' | 'outputs'>,
     source: Readable,
     how: Pick<ExtractOptions, 'format' | 'only'>,
   ): Promise<ExtractedAttempt> {
+    const { workspaceRoot, outputs: port, limits } = this.options;
     return extractAttempt({
-      ...{ source, workspaceRoot, taskId: task.id, outputs: task.outputs, port: options.outputs },
-      ...{ terminalOutput: 'collect', limits, ...how },
+      source,
+      workspaceRoot,
+      taskId: id,
+      outputs,
+      port,
+      terminalOutput: 'collect',
+      limits,
+      ...how,
     });
   }
 
-  async function leaveCached(task: NxTask, hash: string, picked: Picked): Promise<LeftOutputs> {
+  private async leaveCached(task: NxTask, hash: string, picked: Picked): Promise<LeftOutputs> {
+    const { http, outputs } = this.options;
     if (picked !== null) {
       const source = await http.getCached(hash);
       const { bytes = null } = source;
-      const { terminalOutput, meta } = await extract(task, source, { format: 'nx-cache', only: picked });
+      const { terminalOutput, meta } = await this.extract(task, source, { format: 'nx-cache', only: picked });
       if (meta.code !== 0) throw notASuccess(task, hash, meta.code);
       return { terminalOutput, bytes };
     }
     const terminalOutput = await http.getTerminal(hash);
-    await options.outputs.remove(task.outputs, { keepsTracked: true });
+    await outputs.remove(task.outputs, { keepsTracked: true });
     return { terminalOutput, bytes: null };
   }
 
-  async function leaveAttempt(task: NxTask, attempt: number, picked: Picked): Promise<LeftOutputs> {
+  private async leaveAttempt(task: NxTask, attempt: number, picked: Picked): Promise<LeftOutputs> {
+    const { http, runId, limits, outputs } = this.options;
     if (picked !== null) {
       const whole = await http.getAttempt(runId, task.id, attempt);
-      const { terminalOutput } = await extract(task, whole, { only: picked });
+      const { terminalOutput } = await this.extract(task, whole, { only: picked });
       return { terminalOutput, bytes: whole.bytes ?? null };
     }
     const source = await http.getAttemptBeginning(runId, task.id, attempt);
     const { bytes = null } = source;
     const terminalOutput = await readTerminalOutput(source, task.id, limits);
-    await options.outputs.remove(task.outputs, { keepsTracked: true });
+    await outputs.remove(task.outputs, { keepsTracked: true });
     return { terminalOutput, bytes };
   }
 
-  async function printedCached(task: NxTask, hash: string): Promise<string> {
+  private async printedOf(task: NxTask, artifact: Artifact): Promise<string> {
+    const { http, runId, limits } = this.options;
+    switch (artifact.kind) {
+      case 'none':
+        return '';
+      case 'cache':
+        return this.printedCached(task, artifact.hash);
+      case 'attempt': {
+        const source = await http.getAttemptBeginning(runId, task.id, artifact.attempt);
+        return readTerminalOutput(source, task.id, limits);
+      }
+    }
+  }
+
+  private async printedCached(task: NxTask, hash: string): Promise<string> {
+    const { cache, http } = this.options;
     task.hash = hash;
     const entry = (await cache.lookupLocal([task])).get(task.id);
     if (entry !== undefined) return entry.terminalOutput;
     // A failure that was cached, or a local cache that could not be written.
     const source = await http.getCached(hash);
-    const { terminalOutput } = await extract({ ...task, outputs: [] }, source, {
-      format: 'nx-cache',
-      only: () => false,
-    });
+    const nothing = { format: 'nx-cache', only: () => false } as const;
+    const { terminalOutput } = await this.extract({ id: task.id, outputs: [] }, source, nothing);
     return terminalOutput;
   }
-
-  async function printed(task: NxTask, artifact: Artifact): Promise<string> {
-    switch (artifact.kind) {
-      case 'none':
-        return '';
-      case 'cache':
-        return printedCached(task, artifact.hash);
-      case 'attempt':
-        return readTerminalOutput(
-          await http.getAttemptBeginning(runId, task.id, artifact.attempt),
-          ...([task.id, limits] as const),
-        );
-    }
-  }
-
-  async function once(
-    task: NxTask,
-    artifact: Artifact,
-    mayFail: boolean,
-    differed: boolean,
-  ): Promise<Restored> {
-    switch (artifact.kind) {
-      case 'none':
-        return { terminalOutput: '', from: null };
-      case 'cache':
-        return differed ? fromStored(task, artifact, mayFail) : fromCache(task, artifact, mayFail);
-      case 'attempt':
-        return fromAttempt(task, artifact);
-    }
-  }
-
-  /** A task whose outputs can't be had as they were made runs here, and must not find in a cache what was not true. */
-  function giveUp(artifact: Artifact, error: DteError): never {
-    if (artifact.kind === 'cache' && error.code === 'DTE_OUTPUTS_DIFFER') cache.distrust(artifact.hash);
-    throw error;
-  }
-
-  return {
-    printed: async (task, artifact) => ({ terminalOutput: await printed(task, artifact), from: null }),
-    async leave(task, artifact, picked) {
-      switch (artifact.kind) {
-        case 'none':
-          return { terminalOutput: '', bytes: 0 };
-        case 'cache':
-          task.hash = artifact.hash;
-          return leaveCached(task, artifact.hash, picked);
-        case 'attempt':
-          return leaveAttempt(task, artifact.attempt, picked);
-      }
-    },
-    async restore(task, artifact, ending = 'success') {
-      let differed = false;
-      for (let tries = 1; ; tries++) {
-        try {
-          return await once(task, artifact, ending === 'failure', differed);
-        } catch (thrown) {
-          const error = DteError.from(thrown, 'DTE_ARTIFACT_MISSING');
-          differed = error.code === 'DTE_OUTPUTS_DIFFER';
-          if (tries >= TRIES || FINAL.has(error.code)) giveUp(artifact, error);
-        }
-      }
-    },
-  };
 }

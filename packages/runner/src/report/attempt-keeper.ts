@@ -48,7 +48,11 @@ export class AttemptKeeper {
       const { terminalOutput } = await extractAttempt({
         source: await http.getAttempt(runId, taskId, attempt),
         workspaceRoot: files,
-        ...{ taskId, outputs: [], port: onlyBelow(files), terminalOutput: 'collect', limits },
+        taskId,
+        outputs: [],
+        port: onlyBelow(files),
+        terminalOutput: 'collect',
+        limits,
       });
       const path = join(folder, OUTPUT_FILE);
       await writeFile(path, terminalOutput);

@@ -129,7 +129,12 @@ export class Servers {
     const terminalOutput = failedOutput ?? [...(this.output.get(id)?.values() ?? [])][0] ?? '';
     const code = ending === 'success' ? 0 : 1;
     await reporter.ended({
-      ...{ task, status: ending, code, terminalOutput, attempt: null, server: { counted } },
+      task,
+      status: ending,
+      code,
+      terminalOutput,
+      attempt: null,
+      server: { counted },
     });
     if (counted) settle(task, ending);
   }

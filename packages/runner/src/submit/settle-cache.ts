@@ -102,7 +102,10 @@ async function findHits(options: SettleOptions, candidates: readonly Candidate[]
   const heldHashes = await http.askHeld([...new Set(candidates.map(({ hash }) => hash))]);
   const mayTake = cache.remoteKind === 'ours' && !options.skipRemoteCache;
   const looked = candidates.map(({ task, hash }) => ({
-    ...{ task, hash, entry: local.get(task.id) ?? null, held: heldHashes.has(hash) },
+    task,
+    hash,
+    entry: local.get(task.id) ?? null,
+    held: heldHashes.has(hash),
     local: local.has(task.id),
   }));
   // What is held may be a failure, and which it is must be known before anything that needs it may start.

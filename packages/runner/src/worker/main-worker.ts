@@ -64,8 +64,16 @@ export class MainWorker {
     const { env } = process;
     const { limits } = resolved;
     return runAgent({
-      ...{ workspaceRoot, sessionId: session.id, rendezvous, limits, env, slots, disk },
-      ...{ name: WORKER_NAME, jobUrl: jobUrl(surroundings.job), onlyRun: runId },
+      workspaceRoot,
+      sessionId: session.id,
+      rendezvous,
+      limits,
+      env,
+      slots,
+      disk,
+      name: WORKER_NAME,
+      jobUrl: jobUrl(surroundings.job),
+      onlyRun: runId,
       identity: await readIdentity(workspaceRoot),
       // As this job, of which the coordinator may be a part.
       credentials: clientCredentials(resolved, surroundings, 'main', rendezvous),

@@ -55,8 +55,11 @@ export class WorkerKeeper {
     const { config, limits, voice, start } = this.options;
     if (this.closed || this.failed) return;
     const slots = slotsHere({
-      ...{ config, agents: this.agents, elapsedMs: Date.now() - this.sinceMs },
-      ...{ mainSlotsWaitMs: limits.mainSlotsWaitMs, cores: availableParallelism() },
+      config,
+      agents: this.agents,
+      elapsedMs: Date.now() - this.sinceMs,
+      mainSlotsWaitMs: limits.mainSlotsWaitMs,
+      cores: availableParallelism(),
     });
     if (slots > 0 && this.worker === null) {
       if (config.mainSlots === 'auto')

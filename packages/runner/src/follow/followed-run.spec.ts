@@ -7,7 +7,7 @@ import {
   type RunLogEntry,
   type SessionInfo,
 } from '@org/dte-protocol';
-import { followRun } from './follow-run';
+import { FollowedRun } from './followed-run';
 
 const agent = {
   agentId: 'a',
@@ -44,7 +44,7 @@ function setUp(expected = 2, reports: RendezvousReport[] = []) {
   let say: (message: CoordinatorToMain) => void = () => undefined;
   let become: (state: ConnectionState) => void = () => undefined;
   let listeners = 2;
-  const following = followRun({
+  const following = new FollowedRun({
     connection: {
       state: { name: 'open', url: 'u', httpUrl: 'u', token: 't', leaseMs: 1, heartbeatMs: 1 },
       onMessage: (listener) => {
@@ -88,7 +88,7 @@ function setUp(expected = 2, reports: RendezvousReport[] = []) {
 const sync = (ackSeq: number, want = 'follow') => ({ type: 'main.sync', runId: 'r', ackSeq, want });
 const open = { name: 'open', url: 'u', token: 't', leaseMs: 1, heartbeatMs: 1 } as ConnectionState;
 
-describe('followRun', () => {
+describe('FollowedRun', () => {
   beforeEach(() => jest.useFakeTimers());
   afterEach(() => jest.useRealTimers());
 

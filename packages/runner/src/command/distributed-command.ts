@@ -1,0 +1,184 @@
+import {
+  createLateHasher,
+  environmentOfHooks,
+  normaliseTaskGraph,
+  pathMatcher,
+  type NxRunnerContext,
+  type NxRunnerOptions,
+  type NxStatuses,
+  type TaskGraph,
+  type TerminalUi,
+} from '@org/dte-nx-compat';
+import type { DteError } from '@org/dte-protocol';
+import { randomUUID } from 'node:crypto';
+import { tellAgents } from '../embedded/tell-agents';
+import { MainSide } from '../on-main/main-side';
+import { noteAbsent } from '../outputs/note-absent';
+import { restorePolicy, type RestorePolicy } from '../outputs/restore-policy';
+import { commandOf, type Command } from '../prepare/command-of';
+import { hookVariables } from '../prepare/hook-variables';
+import type { Prepared } from '../prepare/prepare';
+import { failureLines } from '../report/failed-jobs';
+import type { CommandVoice } from '../report/say';
+import { endLine } from '../report/summary';
+import { leftovers } from '../tasks/leftovers';
+import { planRun, type Plan } from '../tasks/plan';
+import { batchesFor } from '../tasks/plan-batches';
+import { DistributedRun } from './distributed-run';
+import { runHere } from './run-here';
+import { cancelOnSignal } from './signals';
+
+export interface DistributedCommandOptions {
+  readonly prepared: Prepared;
+  readonly options: NxRunnerOptions;
+  readonly context: NxRunnerContext;
+  readonly voice: CommandVoice;
+  /** Null: the command prints as it goes. */
+  readonly ui: TerminalUi | null;
+}
+
+/** One nx command that is distributed: what agents do of it, then what is left, then what is said of both. */
+export class DistributedCommand {
+  private readonly startMs = Date.now();
+  private readonly runId = randomUUID();
+  private readonly graph: TaskGraph;
+  private readonly command: Command;
+  /** Tasks that this job has run itself. */
+  private here = 0;
+
+  constructor(private readonly given: DistributedCommandOptions) {
+    const { options, context, ui } = given;
+    this.graph = normaliseTaskGraph(context.taskGraph);
+    const said = commandOf(options, context, process.argv);
+    // Each task has a screen of its own.
+    this.command = ui === null ? said : { ...said, streams: () => true };
+  }
+
+  async run(): Promise<NxStatuses> {
+    const { graph, command } = this;
+    const { prepared, options, context, voice } = this.given;
+    await options.lifeCycle.startCommand?.(command.parallel, command.parallel);
+    const forwardedEnv = this.forwardedEnv();
+    const mainSide = new MainSide({ prepared, graph, context, command, voice });
+    const onMain = await mainSide.tasks();
+    const plan = planRun(graph, context.projectGraph, context.initiatingTasks ?? [], onMain.keys());
+    const run = await this.openRun(plan, forwardedEnv);
+    try {
+      const trouble = await this.untilOver(run);
+      return await this.runRest(run, { plan, mainSide, trouble });
+    } finally {
+      await mainSide.note(run.results.endings, run.outputs.absent, this.runId);
+      await options.lifeCycle.endCommand?.();
+      await run.close();
+      await this.sumUp(run);
+    }
+  }
+
+  private async openRun(plan: Plan, forwardedEnv: readonly string[]): Promise<DistributedRun> {
+    const { graph, command, runId } = this;
+    const { prepared, options, context, voice, ui } = this.given;
+    const { projectGraph } = context;
+    const policy = this.policy();
+    return new DistributedRun({
+      prepared,
+      runId,
+      command,
+      graph,
+      projectGraph,
+      plan,
+      batches: await batchesFor(context, graph, plan, command.batch),
+      policy,
+      hasher: createLateHasher(context.hasher, projectGraph, graph, prepared.workspaceRoot),
+      lifeCycle: options.lifeCycle,
+      voice,
+      ui,
+      forwardedEnv,
+    });
+  }
+
+  private policy(): RestorePolicy {
+    const { prepared, context } = this.given;
+    const { config } = prepared.resolved;
+    return restorePolicy({
+      config,
+      graph: this.graph,
+      projectGraph: context.projectGraph,
+      isRequested: this.command.isRequested,
+      matches: pathMatcher(prepared.workspaceRoot, config.restoreGlobs),
+    });
+  }
+
+  private forwardedEnv(): readonly string[] {
+    const { prepared, voice } = this.given;
+    const { resolved, workspaceRoot } = prepared;
+    const ofHooks = environmentOfHooks(workspaceRoot);
+    const { names, note } = hookVariables(resolved.config.forwardEnv, ofHooks, workspaceRoot);
+    if (note !== null) voice.line(note);
+    return names;
+  }
+
+  private async untilOver(run: DistributedRun): Promise<DteError | null> {
+    const { prepared, ui } = this.given;
+    const release = cancelOnSignal(process, prepared.resolved.limits.killMs, () => run.cancel());
+    // Nx's own runner, should it have something left to run here, puts its own callback in the place of this one.
+    ui?.onQuit(() => process.kill(process.pid, 'SIGINT'));
+    try {
+      return await run.execute();
+    } finally {
+      release();
+    }
+  }
+
+  /** Runs here whatever agents have not done, for whatever reason. */
+  private async runRest(run: DistributedRun, { plan, mainSide, trouble }: Rest): Promise<NxStatuses> {
+    const { prepared, options, context, voice } = this.given;
+    const { results, outputs, coordinatorLost } = run;
+    // Agents that were freed on purpose (--stop-agents-after) are no trouble.
+    if (trouble?.code === 'DTE_SESSION_FINISHED') voice.line(`dte: ${trouble.message}`);
+    else if (trouble !== null) voice.explain(trouble);
+    // While the rest is run: nobody waits for it.
+    const told = coordinatorLost && trouble !== null ? leaveAlone(prepared, trouble) : undefined;
+    const rest = leftovers(this.graph, results.endings, this.command.nxBail, plan.servers);
+    results.skip(rest.skipped);
+    await results.finishServers(rest);
+    // Run a second time where its outputs have been lost with the coordinator: what needs them would not find them.
+    const again = await outputs.bringFor(rest.run, coordinatorLost);
+    const taskIds = [...rest.run, ...again];
+    this.here = taskIds.length;
+    const lacking = await mainSide.bringEarlier(taskIds, coordinatorLost);
+    await results.failHere(lacking);
+    const failed = [...lacking.keys()];
+    const ran = await runHere({ taskIds, failed, coordinatorLost, prepared, options, context });
+    mainSide.ranHere(ran);
+    await told;
+    return { ...results.statuses, ...ran };
+  }
+
+  private async sumUp(run: DistributedRun): Promise<void> {
+    const { prepared, voice } = this.given;
+    const { byAgent, failedOn, fromCache } = run.results;
+    for (const line of failureLines(failedOn)) voice.line(line);
+    for (const line of run.retries.lines()) voice.line(line);
+    const retried = run.retries.count;
+    const total = Object.keys(this.graph.tasks).length;
+    const elapsedMs = Date.now() - this.startMs;
+    voice.line(endLine({ byAgent, fromCache, retried, here: this.here, total, elapsedMs }));
+    const { absent } = run.outputs;
+    const { runId, command } = this;
+    if (absent.size > 0) voice.line(await noteAbsent({ absent, runId, command: command.text, prepared }));
+  }
+}
+
+/** What there is to know before the rest of a command is run. */
+interface Rest {
+  readonly plan: Plan;
+  readonly mainSide: MainSide;
+  /** Why agents do nothing more; null: they have done what they could. */
+  readonly trouble: DteError | null;
+}
+
+/** Agents that wait for a coordinator that is gone have nothing to wait for. */
+const leaveAlone = (prepared: Prepared, trouble: DteError): Promise<boolean> => {
+  const { resolved, surroundings, rendezvous, session } = prepared;
+  return tellAgents({ resolved, job: surroundings.job, rendezvous, sessionId: session.id }, trouble);
+};

@@ -1,0 +1,129 @@
+import { nxOutputs } from '@org/dte-client';
+import type { LateHasher, NxTask, TaskGraph } from '@org/dte-nx-compat';
+import type { RunSpec } from '@org/dte-protocol';
+import { placeTasks } from '../assignment/placements';
+import type { OutputsHere } from '../outputs/outputs-here';
+import type { Command } from '../prepare/command-of';
+import type { Prepared } from '../prepare/prepare';
+import type { Explainer } from '../report/explainer';
+import { taskOf, type Plan } from '../tasks/plan';
+import { buildRunSpec, commandEnv, tableEstimator } from './build-run-spec';
+import { withoutBlocked, type Remaining } from './cached-failures';
+import { forwardEnv } from './forward-env';
+import { createLateHashes, type LateHashes } from './late-hashes';
+import { settleFromCache, type Hit } from './settle-cache';
+
+export interface SubmitOptions {
+  readonly prepared: Prepared;
+  readonly runId: string;
+  readonly command: Command;
+  readonly graph: TaskGraph;
+  readonly plan: Plan;
+  /** Task id -> name of its batch. */
+  readonly batches: ReadonlyMap<string, string>;
+  readonly hasher: LateHasher;
+  /** Names of the variables whose values go to the agents. */
+  readonly forwardedEnv: readonly string[];
+  readonly outputs: OutputsHere;
+  readonly explainer: Explainer;
+}
+
+export interface Submitted extends Remaining {
+  /** Ends the forwarding of variables. */
+  readonly stopForwarding: () => void;
+}
+
+/**
+ * Settles what caches have, and gives the rest of the command to the coordinator.
+ * @throws DteError when it does not take it
+ */
+export async function submitRun(options: SubmitOptions): Promise<Submitted> {
+  const { prepared, graph, plan, runId, command, forwardedEnv, explainer } = options;
+  const { http, connection } = prepared.session;
+  const hits = await hitsOf(options);
+  const remaining = withoutBlocked(graph, plan, hits, command.nxBail);
+  await http.submitRun(specOf(options, remaining));
+  const stopForwarding = await forwardEnv({
+    connection,
+    http,
+    runId,
+    names: forwardedEnv,
+    env: process.env,
+    onTrouble: (error) => explainer.explain(error),
+  });
+  return { plan: remaining.plan, hits: remaining.hits, stopForwarding };
+}
+
+async function hitsOf(options: SubmitOptions): Promise<Hit[]> {
+  const { prepared, graph, plan, batches, runId, command, outputs } = options;
+  const { workspaceRoot, cache, session, resolved } = prepared;
+  /** Fetched from a remote cache for the hash of another task. */
+  const fetchedBefore = new Set<string>();
+  const found = await settleFromCache({
+    graph,
+    pending: plan.pending,
+    batches,
+    cache,
+    http: session.http,
+    outputs: nxOutputs(workspaceRoot),
+    workspaceRoot,
+    runId,
+    limits: resolved.limits,
+    skipNxCache: command.skipNxCache,
+    skipRemoteCache: command.skipRemoteCache,
+    inTurn: (task, work) => outputs.inTurn(task, work),
+    late: lateHashes(options, fetchedBefore),
+  });
+  return found.map((hit) => (fetchedBefore.has(hit.taskId) ? { ...hit, from: 'remote' as const } : hit));
+}
+
+function lateHashes(
+  { graph, plan, batches, hasher, prepared, outputs }: SubmitOptions,
+  fetchedBefore: Set<string>,
+): LateHashes {
+  const { cache, resolved } = prepared;
+  const fetch = async (task: NxTask): Promise<boolean> => {
+    const { kind } = await cache.fetch(task);
+    if (kind === 'remote') fetchedBefore.add(task.id);
+    return kind === 'local' || kind === 'remote';
+  };
+  return createLateHashes({
+    graph,
+    plan,
+    batches,
+    hasher,
+    concurrency: resolved.limits.restoreConcurrency,
+    isLeft: (task) => outputs.isLeft(task),
+    bring: (task) => outputs.inOrder(task, () => fetch(task)),
+  });
+}
+
+function specOf(options: SubmitOptions, { plan, hits }: Remaining): RunSpec {
+  const { prepared, graph, batches, runId, command, forwardedEnv, outputs } = options;
+  const { config, limits } = prepared.resolved;
+  const tasks = plan.pending.map((id) => taskOf(graph, id));
+  return buildRunSpec({
+    runId,
+    command: command.text,
+    requestedTargets: command.requestedTargets,
+    graph,
+    plan,
+    batches,
+    hits,
+    parallel: command.parallel,
+    nxBail: command.nxBail,
+    skipNxCache: command.skipNxCache,
+    verbose: command.verbose,
+    streamOutput: tasks.some((task) => command.streams(task)),
+    env: commandEnv(process.env, forwardedEnv),
+    forwardedEnv,
+    onHashMismatch: config.onHashMismatch,
+    estimator: tableEstimator(config.weights),
+    placing: placeTasks(prepared.assignment, tasks),
+    placementWaitMs: limits.agentWaitMs,
+    taskTimeoutMs: config.taskTimeoutMs,
+    isLeft: (task) => outputs.isLeft(task),
+    retries: config.retries,
+    retryFlaky: config.retryFlaky,
+  });
+}
