@@ -131,7 +131,7 @@ describe('assignment rules', () => {
     const broken = await pipeline.dte(['validate']);
     expect(broken.code).toBe(1);
     expect(plain(broken.output)).toContain(
-      '✘ .nx/dte.yaml:12 assignment-rules[2].run-on[0]: agnt is not known here',
+      '✘ .nx/dte.yaml:12 assignment-rules[2].run-on[0]: unknown key agnt',
     );
 
     fleet.clearJournal();

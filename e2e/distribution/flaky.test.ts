@@ -50,7 +50,7 @@ describe('a task that fails on its first try', () => {
     expectExit(exit, 0, pipeline);
     const output = plain(exit.output);
     const [, first, path] =
-      /shaky:shake failed on (\S+) \(exit code 7\) and is tried again \(1 of 1, option retries\)\. Its output: (\S+)/.exec(
+      /shaky:shake failed on (\S+) \(exit code 7\) and is retried \(1 of 1, option retries\)\. Its output: (\S+)/.exec(
         output,
       ) ?? [];
     const second = first === 'agent-1' ? 'agent-2' : 'agent-1';
@@ -70,7 +70,7 @@ describe('a task that fails on its first try', () => {
 
     expectExit(exit, 0, pipeline);
     expect(plain(exit.output)).toMatch(
-      /shaky:shake failed on \S+ \(exit code 7\) and is tried again \(it is known to be flaky, option retryFlaky\)/,
+      /shaky:shake failed on \S+ \(exit code 7\) and is retried \(it is known to be flaky, option retryFlaky\)/,
     );
     const { output } = await pipeline.dte(['status']);
     expect(plain(output)).toMatch(/shaky:shake +\d{4}-/);
@@ -81,7 +81,7 @@ describe('a task that fails on its first try', () => {
     const exit = await shake({ DTE_RETRY_FLAKY: 'false' });
 
     expectExit(exit, 1, pipeline);
-    expect(plain(exit.output)).not.toContain('tried again');
+    expect(plain(exit.output)).not.toContain('retried');
   });
 
   it('leaves its success in the cache, not its failure, also with NX_CACHE_FAILURES', async () => {

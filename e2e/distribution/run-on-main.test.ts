@@ -130,7 +130,7 @@ describe("what must have the main job's disk", () => {
       'shown two 1.0.0 on agent-1',
     ]);
     expect(ownLines(exit.output)).toContain(
-      `dte: one:build and one:show run in the main job (${ONE} was changed after one:build had made it)`,
+      `dte: one:build and one:show run on the main job (${ONE} was changed after one:build created it)`,
     );
   });
 
@@ -156,8 +156,10 @@ describe("what must have the main job's disk", () => {
       'deployed two 1.0.0 on main',
     ]);
     const lines = ownLines(exit.output).join('\n');
-    expect(lines).toContain(`run in the main job (${ONE} was changed after one:build had made it)`);
-    expect(lines).toContain('it may read dist/packages/two of two:build, which is none of its dependencies');
+    expect(lines).toContain(`run on the main job (${ONE} was changed after one:build created it)`);
+    expect(lines).toContain(
+      'it may read dist/packages/two of two:build, which is not one of its dependencies',
+    );
     // Who says that agents may run it means what was made, and not what a script has changed.
     const released = await nx(['run-many', '-t', 'deploy'], { DTE_RUN_ON_MAIN: '!deploy' });
     expect(said(released)).toEqual(['deployed one 1.1.0 on main', 'deployed two 1.0.0 on agent-1']);
@@ -173,7 +175,7 @@ describe("what must have the main job's disk", () => {
     expectExit(exit, 0, pipeline);
     expect(said(exit)).toContain('published one 1.1.0 on main');
     expect(ownLines(exit.output)[0]).toMatch(
-      /one:nx-release-publish.* in the main job \(runOnMain: nx-release-publish\)$/,
+      /one:nx-release-publish.* on the main job \(runOnMain: nx-release-publish\)$/,
     );
   });
 
@@ -234,7 +236,7 @@ describe("what must have the main job's disk", () => {
     const exit = await nx(['run-many', '-t', 'check', '-p', 'both'], {}, 1);
 
     expect(plain(exit.output)).toMatch(
-      /variable STAGE: set on the agent[^]*file libs\/both\/source\.txt: as committed on the agent, changed in the main job/,
+      /variable STAGE: set on the agent[^]*file libs\/both\/source\.txt: as committed on the agent, changed on the main job/,
     );
     expect(plain(exit.output)).not.toMatch(/flaky/i);
   });
@@ -252,12 +254,12 @@ describe("what must have the main job's disk", () => {
       expect.arrayContaining(['uploaded one 1.0.0 on main', 'uploaded two 1.0.0 on main']),
     );
     expect(ownLines(exit.output)[0]).toBe(
-      'dte: one:upload and two:upload run in the main job (.nx/dte.yaml:2 (targets upload))',
+      'dte: one:upload and two:upload run on the main job (.nx/dte.yaml:2 (targets upload))',
     );
     const validate = await pipeline.dte(['validate'], { env: { DTE_RUN_ON_MAIN: 'narrow biuld' } });
     expectExit(validate, 0, pipeline);
     expect(plain(validate.output)).toMatch(
-      /runOnMain +the main job[^]*targets upload +the main job[^]*runOnMain: no task of this workspace fits biuld/,
+      /runOnMain +the main job[^]*targets upload +the main job[^]*runOnMain: no task of this workspace matches biuld/,
     );
   });
 });

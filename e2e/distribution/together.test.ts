@@ -202,9 +202,7 @@ describe('features together', () => {
       expect([id, more.length]).toEqual([id, 0]);
       expect(second).toMatch(/agent|main/);
       expect(second).not.toBe(first);
-      expect(output).toMatch(
-        new RegExp(`${id} failed on .* and is tried again \\(1 of 1, option retries\\)`),
-      );
+      expect(output).toMatch(new RegExp(`${id} failed on .* and is retried \\(1 of 1, option retries\\)`));
       const kept = keptOf(output, id);
       expect(pipeline.main.read(join(kept, 'terminal-output.txt'))).toContain(`${id} bad luck on ${first!}`);
       const file = `dist/${id.replace(':', '/')}.txt`;
@@ -212,7 +210,7 @@ describe('features together', () => {
       expect(pipeline.main.read(file)).toMatch(/ last /);
       expect(output).toContain(`${id} good luck on ${second!}`);
     }
-    expect(output).toMatch(/app:hang failed on .*\(DTE_TASK_TIMEOUT\) and is tried again/);
+    expect(output).toMatch(/app:hang failed on .*\(DTE_TASK_TIMEOUT\) and is retried/);
     // Each user had the server of its own machine, which saw the forwarded variable; so had the one in the main job.
     for (const name of USERS) {
       const machine = machinesOfAttempts(`app:${name}`).at(-1)!;

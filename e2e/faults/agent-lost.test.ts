@@ -53,7 +53,7 @@ describe('an agent that is lost while it works', () => {
     );
     expectExit(exit, 0, pipeline);
     expectAllDone(exit.output);
-    expect(plain(exit.output)).toMatch(/1 tried again/);
+    expect(plain(exit.output)).toMatch(/1 retried/);
     pipeline.agents.shift();
     await pipeline.complete();
   });
@@ -103,7 +103,7 @@ describe('an agent that is lost while it works', () => {
     const exit = await main.end();
     expectExit(exit, 0, pipeline);
     expectAllDone(exit.output);
-    expect(plain(exit.output)).toMatch(/1 tried again/);
+    expect(plain(exit.output)).toMatch(/1 retried/);
     expect(agent.running).toBe(true);
     await pipeline.complete();
   });

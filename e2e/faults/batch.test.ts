@@ -62,7 +62,7 @@ describe('a batch', () => {
     expect(output).toMatch(
       /y:compile had not finished when its batch of 2 exceeded the total time limit of its tasks on agent-\d .*\n {2}What to do: .*\n {2}Code: DTE_TASK_TIMEOUT/,
     );
-    expect(output).not.toContain('x:compile had not ended');
+    expect(output).not.toContain('x:compile had not finished');
     expect(output).toContain('waiting for nobody');
     expect(output).toMatch(/Failed tasks:\s+- y:compile\s/);
     expect(pipeline.main.read('dist/libs/x/out.txt')).toBe('x:compile streamed\n');
@@ -99,7 +99,7 @@ describe('a batch', () => {
     });
     const processes = fleet.journal().filter(({ id, what }) => id.endsWith(':compile') && what === 'end');
     expect(new Set(processes.map(({ pid }) => pid)).size).toBe(1);
-    expect(plain(exit.output)).toMatch(/1 tried again/);
+    expect(plain(exit.output)).toMatch(/1 retried/);
     for (const name of ['a', 'b', 'c'])
       expect(pipeline.main.read(`pack/${name}.txt`)).toBe(`${name}:compile together\n`);
     pipeline.agents.splice(AGENTS.indexOf(held.machine), 1);

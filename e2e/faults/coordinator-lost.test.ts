@@ -184,7 +184,7 @@ describe('a coordinator that is lost', () => {
         for (const name of ['held1', 'held2', 'held3', 'held4']) {
           expect(pipeline.main.read(`dist/libs/${name}/bulk.txt`).length).toBeGreaterThan(1_000_000);
         }
-        expect(plain(pipeline.describe())).toMatch(/handed back: .*\(DTE_DISK_FULL\)/);
+        expect(plain(pipeline.describe())).toMatch(/returned: .*\(DTE_DISK_FULL\)/);
         await pipeline.complete();
       } finally {
         for (const { pid } of fleet.runningProcesses()) signalProcess(pid, 'SIGKILL');

@@ -104,7 +104,7 @@ describe('docs/gitlab.md, from nothing to a distributed pipeline', () => {
     expect(project.git('show', '--stat', '--format=', 'HEAD')).toContain('.gitlab-ci.yml');
     const exit = await succeeds(generate);
     expect(project.git('status', '--porcelain')).toBe('');
-    expect(plain(exit.output)).toContain('everything is in place');
+    expect(plain(exit.output)).toContain('everything is up to date');
   });
 
   it('a branch pipeline: three agents run all tasks, the main job has their outputs as artifacts, and it passes', async () => {
@@ -181,7 +181,7 @@ describe('docs/gitlab.md, from nothing to a distributed pipeline', () => {
     expect(`${String(exit.code)} ${exit.code === 0 ? '' : run.describe()}`).toBe('0 ');
     expectVerdicts(run, { nx: 'passed', [killed]: 'failed, allowed', [other]: 'passed' });
     expectDone(run);
-    expect(ownLines(run.log('nx'))).toContainEqual(expect.stringMatching(/ tried again$/));
+    expect(ownLines(run.log('nx'))).toContainEqual(expect.stringMatching(/ retried$/));
     await project.everybodyGone();
   });
 

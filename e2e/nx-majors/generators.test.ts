@@ -18,7 +18,7 @@ describe.each(NX_VERSIONS)('nx %s g @org/dte', (nx) => {
     const before = contents(machine);
 
     const first = await machine.nx(['g', '@org/dte:setup-gitlab', '--agents=2', '--targets=lint,test,build']);
-    expect(first).toMatchObject({ code: 0, stdout: expect.stringContaining('dte: GitLab set-up') as string });
+    expect(first).toMatchObject({ code: 0, stdout: expect.stringContaining('dte: GitLab setup') as string });
     const after = contents(machine);
     expect(after['.gitlab/dte.yml']).toContain('parallel: 2');
     expect(JSON.parse(after['nx.json']!)).toMatchObject({
@@ -26,7 +26,7 @@ describe.each(NX_VERSIONS)('nx %s g @org/dte', (nx) => {
     });
 
     const second = await machine.nx(['g', '@org/dte:setup-gitlab']);
-    expect(second.stdout).toContain('everything is in place');
+    expect(second.stdout).toContain('everything is up to date');
     expect(contents(machine)).toEqual(after);
 
     expect(await machine.nx(['g', '@org/dte:remove'])).toMatchObject({ code: 0 });

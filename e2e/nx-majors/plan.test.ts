@@ -92,14 +92,14 @@ describe.each(NX_VERSIONS)('dte plan, nx %s', (nx) => {
     const exit = await plan(['--agents-max=5', '--', '--no-such=argument', '--output-style=none-such']);
 
     expect(exit.code).toBe(0);
-    expect(exit.stdout).toBe('dte: what is affected is not known · 5 agents\n');
+    expect(exit.stdout).toBe('dte: the affected tasks are unknown · 5 agents\n');
     expect(plain(exit.stderr)).toMatch(/nx affected [\s\S]*DTE_PLAN_FAILED/);
   });
 
   it('takes no agent where Nx would not call the runner, and runs nothing', async () => {
     const exit = await plan([], { NX_NO_CLOUD: 'true' });
 
-    expect(exit.stdout).toBe('dte: what is affected is not known · 0 agents\n');
+    expect(exit.stdout).toBe('dte: the affected tasks are unknown · 0 agents\n');
     expect(exit.stderr).toContain('DTE_SEAM_OFF');
     expect(fleet.journal()).toEqual([]);
   });

@@ -38,7 +38,7 @@ describe.each(NX_VERSIONS)('a release from dist with nx %s', (nx) => {
     expectExit(exit, 0, pipeline);
     expect(said(exit.output)).toEqual(['published one 1.1.0 on main', 'published two 1.0.0 on main']);
     expect(ownLines(exit.output)[0]).toBe(
-      'dte: one:nx-release-publish and two:nx-release-publish run in the main job (runOnMain: nx-release-publish)',
+      'dte: one:nx-release-publish and two:nx-release-publish run on the main job (runOnMain: nx-release-publish)',
     );
   });
 
@@ -54,7 +54,7 @@ describe.each(NX_VERSIONS)('a release from dist with nx %s', (nx) => {
     expect(said(exit.output)).toContain('built two 1.2.0 on main');
     expect(pipeline.main.read('dist/packages/two/version.txt')).toBe('1.2.0\n');
     expect(ownLines(exit.output)).toContain(
-      'dte: two:build runs in the main job (uncommitted changes here that agents do not have: packages/two/version.txt)',
+      'dte: two:build runs on the main job (uncommitted changes here that the agents do not have: packages/two/version.txt)',
     );
     expect(`${refused.output}${exit.output}`).not.toMatch(/flaky/i);
   });

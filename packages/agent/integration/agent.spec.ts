@@ -170,7 +170,7 @@ it('hands forwarded values to executors, and has them in no file, no log and not
     kind: 'returned',
     reason: { code: 'DTE_NX_FAILED', message: 'Nx says [MASKED]' },
   });
-  await one.waitFor('the log', () => one.output.includes('handed back'));
+  await one.waitFor('the log', () => one.output.includes('returned: '));
   expect(one.output).toContain('with [MASKED]');
   // What the task prints is the main job's to show as it is.
   expect(bench.server.outputs[0]?.data).toBe('with tr0ub4dor\n');

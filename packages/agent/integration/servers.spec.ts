@@ -155,7 +155,7 @@ it('lets nothing begin that waits for a server which is never ready, other serve
   expect(started()).toHaveLength(1);
   const [app, web] = servers.report('a');
   expect([app?.failed, web?.failed]).toEqual([true, false]);
-  expect(web?.ended).toBe('web:serve was not started: a server that it needs failed.');
+  expect(web?.ended).toBe('web:serve was not started because a server that it needs failed.');
 });
 
 it('hands a task back when its server could not be started through no fault of its own', async () => {

@@ -69,7 +69,7 @@ it.each(frames)('a first message %s comes into no log', async (_, frame) => {
   stranger.socket.send(frame());
   await stranger.next('error');
   await stranger.whenClosed();
-  await waitFor('a line of the log', () => lines.some((line) => line.includes('refused')));
+  await waitFor('a line of the log', () => lines.some((line) => line.includes('rejected')));
   // What was to be said to the main job has been said when a later thing has been.
   await (await harness.agent('colleague')).next('welcome');
   await main.next('session.info', ({ agents }) => agents.some(({ name }) => name === 'colleague'));
@@ -82,7 +82,7 @@ it('a first message that is too long is not read, and comes into no log', async 
   await stranger.next('challenge');
   stranger.socket.send(hello({ padding: WORDS.repeat(LIMITS.helloBytes.value) }));
   expect(await stranger.whenClosed()).toMatchObject({ code: 1009 });
-  await waitFor('a line of the log', () => lines.some((line) => line.includes('refused')));
+  await waitFor('a line of the log', () => lines.some((line) => line.includes('rejected')));
   await (await harness.agent('colleague')).next('welcome');
   await main.next('session.info', ({ agents }) => agents.some(({ name }) => name === 'colleague'));
   expect(shown(main)).not.toContain(WORDS);

@@ -164,7 +164,7 @@ describe('dte base-sha', () => {
   it('takes every project for affected in the first pipeline of the default branch', async () => {
     const { sha, said } = await base(project.clone('main'), onBranch('main', ZEROS));
     expect(sha).toBe(emptyTree());
-    expect(said).toContain('every project counts as affected');
+    expect(said).toContain('every project is affected');
   });
 
   it('compares a force-pushed branch with the default branch and says so', async () => {
@@ -253,7 +253,7 @@ describe('dte base-sha', () => {
       passed(feature, 'schedule');
       const { sha, said } = await base(project.clone('feature'), api(gitlab.accessToken(PROJECT)));
       expect(sha).toBe(second);
-      expect(said).toMatch(/last pipeline of main-\d+ that passed/);
+      expect(said).toMatch(/last successful pipeline of main-\d+/);
     });
 
     it('takes the token from GITLAB_TOKEN as well', async () => {
@@ -282,7 +282,7 @@ describe('dte base-sha', () => {
 
     it.each([
       ['401', () => 'nobody', /401.*not valid/],
-      ['404', () => gitlab.accessToken(8), /404.*does not reach/],
+      ['404', () => gitlab.accessToken(8), /404.*has no access/],
     ])('goes on without when the answer is %s, and says so', async (_status, token, message) => {
       passed(first);
       const { sha, said } = await base(project.clone('feature'), api(token()));
@@ -321,7 +321,7 @@ describe('dte base-sha', () => {
         gitlab.failNext(failure, { path: '/pipelines' });
         const { sha, said } = await base(project.clone('feature'), api(gitlab.accessToken(PROJECT)));
         expect(sha).toBe(second);
-        expect(said).toContain('the last pipeline that passed is not known');
+        expect(said).toContain('the last successful pipeline is unknown');
       },
     );
   });

@@ -104,7 +104,7 @@ describe('dte, with nothing there', () => {
     const env = { DTE_COORDINATOR_URL: 'http://127.0.0.1:9', DTE_CONNECT_TIMEOUT_MS: '300' };
     const { code, stderr } = await world.run(['record', '--', 'node', '-e', 'process.exit(5)'], env);
     expect(code).toBe(5);
-    expect(stderr).toMatch(/^dte: the output was not kept: /);
+    expect(stderr).toMatch(/^dte: the output was not stored: /);
   });
 
   it('record says which command could not be started, with the code of a shell', async () => {
@@ -125,7 +125,7 @@ describe('dte, with nothing there', () => {
     [['start-ci-run'], /DTE_RENDEZVOUS_DIR/],
     [['start-ci-run', '--distribute-on', '3 linux-medium-js'], /start-agent.*--distribute-on=manual/],
     [['start-ci-run', '--with-env-vars=A'], /unknown option.*\n.*DTE_FORWARD_ENV/],
-    [['fix-ci'], /unknown command.*\n.*take the command out/],
+    [['fix-ci'], /unknown command.*\n.*remove the command/],
     [['start-agent', '--slots', 'many'], /slots has "many" from --slots: expected a whole number/],
     [['coordinator', '--host', '0.0.0.0'], /DTE_SECRET_REQUIRED/],
     [['complete-ci-run'], /What to do: /],
@@ -185,10 +185,10 @@ describe('dte, with a folder as rendezvous', () => {
     process.kill(pid, 'SIGTERM');
     const { code, stderr } = await waitFor('the address to be gone', async () => {
       const answer = await world.run(['status']);
-      return answer.stderr.includes('announced') && answer;
+      return answer.stderr.includes('published its address') && answer;
     });
     expect(code).toBe(1);
-    expect(stderr).toContain('No coordinator has announced itself for session cli.');
+    expect(stderr).toContain('No coordinator has published its address for session cli.');
   });
 
   describe('after the session is finished and its coordinator has left', () => {

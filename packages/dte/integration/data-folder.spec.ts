@@ -39,7 +39,7 @@ describe('a data folder that another coordinator uses', () => {
     const { code, output } = await world.run(['start-ci-run']);
     expect(code).toBe(0);
     expect(output.match(CODE)).toHaveLength(1);
-    expect(output).toContain('no coordinator; the nx commands of this job do their work here');
+    expect(output).toContain('no coordinator; the nx commands of this job run undistributed');
     other.signal('SIGTERM');
     expect((await other.end()).code).toBe(0);
   });

@@ -78,14 +78,14 @@ describe('nx g @org/dte', () => {
   it('sets up without a question, changes nothing the second time, and takes everything back', async () => {
     const said = await generate('@org/dte:setup-gitlab', '--agents=5', '--targets=lint,build', '--tags=big');
     expect(said).toContain('CREATE .gitlab/dte.yml');
-    expect(said).toContain('Nothing is left to do by hand');
+    expect(said).toContain('Nothing is left to do manually');
     expect(read('npm-was-asked')).toBe('install\n');
     expect(read('.gitlab-ci.yml')).toBe(`${FILES['.gitlab-ci.yml']!}\ninclude:\n  - local: ${OURS}\n`);
     expect(read('nx.json')).toContain('// ours');
     expect(read(OURS)).toContain('parallel: 5');
     const written = ['nx.json', 'package.json', '.gitlab-ci.yml', OURS].map(read);
 
-    expect(await generate('@org/dte:setup-gitlab')).toContain('everything is in place');
+    expect(await generate('@org/dte:setup-gitlab')).toContain('everything is up to date');
     expect(['nx.json', 'package.json', '.gitlab-ci.yml', OURS].map(read)).toEqual(written);
     expect(read('npm-was-asked')).toBe('install\n');
 
@@ -119,7 +119,7 @@ describe('nx g @org/dte', () => {
     expect(await prettier.end()).toMatchObject({ code: 0 });
     // It was written with two spaces, and still is.
     expect(read('package.json')).toContain('\n  "devDependencies"');
-    expect(await generate('@org/dte:setup-gitlab')).toContain('everything is in place');
+    expect(await generate('@org/dte:setup-gitlab')).toContain('everything is up to date');
     await generate('@org/dte:remove');
     expect(read('nx.json')).toBe(nxJson);
     expect(read('package.json')).toBe(FILES['package.json']);

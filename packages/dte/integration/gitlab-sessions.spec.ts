@@ -126,7 +126,7 @@ describe('jobs of a GitLab pipeline, with nothing but the package registry betwe
     process.kill(main.coordinatorPids()[0] ?? 0, 'SIGKILL');
     const { code, stdout } = await main.run(['complete-ci-run'], { DTE_COORDINATOR_GRACE_MS: '2000' });
     expect(code).toBe(0);
-    expect(stdout).toContain('its coordinator is gone already');
+    expect(stdout).toContain('its coordinator has already stopped');
     expect((await early.end()).code).toBe(0);
     expect((await startAgent('late').end()).code).toBe(0);
   });
@@ -168,7 +168,7 @@ describe('jobs of a GitLab pipeline, with nothing but the package registry betwe
     const { code, output } = await main.run(['start-ci-run']);
     expect(code).toBe(0);
     expect(output).toMatch(/DTE_RENDEZVOUS_REFUSED/);
-    expect(output).toMatch(/the nx commands of this job do their work here\n$/);
+    expect(output).toMatch(/the nx commands of this job run undistributed\n$/);
   });
 
   it('shows no secret to anybody who may read packages', async () => {

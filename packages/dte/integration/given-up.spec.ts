@@ -41,7 +41,7 @@ describe('a main job that ends up without agents', () => {
     expect(started.output).toMatch(
       /was not ready within 0.02 s[^]*DTE_COORDINATOR_START_MS[^]*DTE_COORDINATOR_SLOW/,
     );
-    expect(started.stdout).toMatch(/do their work here, and its agents are told to leave\n$/);
+    expect(started.stdout).toMatch(/run undistributed, and its agents are released\n$/);
     const { code, output } = await agent.end();
     expect(code).toBe(0);
     expect(output).toMatch(
@@ -62,10 +62,7 @@ describe('a main job that ends up without agents', () => {
   it('and never had a coordinator, tells its agents when it completes', async () => {
     const agent = await waitingAgent();
     const { code, stdout } = await world.run(['complete-ci-run']);
-    expect([code, stdout]).toEqual([
-      0,
-      'dte: session cli has no coordinator; agents are told that there is nothing to do\n',
-    ]);
+    expect([code, stdout]).toEqual([0, 'dte: session cli has no coordinator; agents are released\n']);
     const { output, ...exit } = await agent.end();
     expect(exit.code).toBe(0);
     expect(output).toContain('session cli is finished; its main job is over');

@@ -218,7 +218,7 @@ describe('a service that other machines reach, with nothing but a secret', () =>
 
   it('says whom it serves, and refuses a main job of GitLab, which then says what to set', async () => {
     const output = await said();
-    expect(output).toMatch(/one project, and no pipelines of GitLab/);
+    expect(output).toMatch(/one project and no GitLab pipelines/);
     const DTE_COORDINATOR_URL = `http://127.0.0.1:${/coordinator on \S+:(\d+)/.exec(output)?.[1] ?? ''}`;
     const env = { DTE_SECRET: 'open sesame', DTE_COORDINATOR_URL, CI_JOB_URL: 'https://git/-/jobs/1' };
     const { code, stderr } = await world.run(['start-ci-run'], env);
@@ -229,7 +229,7 @@ describe('a service that other machines reach, with nothing but a secret', () =>
 
   it('says what shared trust means when it is told to', async () => {
     expect(await said('--shared-trust')).toMatch(
-      /everybody who has DTE_SECRET .*\n.*only --issuers keeps pipelines apart/,
+      /everyone who has DTE_SECRET .*\n.*only --issuers separates pipelines/,
     );
   });
 });

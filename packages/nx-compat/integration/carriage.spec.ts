@@ -42,9 +42,10 @@ describe.each(NX_VERSIONS)("outputs in Nx's cache, nx %s", (version) => {
   let there: Workspace;
   let stored: CarryResult['seen'];
 
-  const carry = async (of: Workspace, input: Pick<CarryInput, 'how' | 'only' | 'damage'>) =>
-    (await of.run<CarryResult>('carry', { remoteCache: { url: server.url, token: 'secret' }, ...input }))
-      .result;
+  type Step = Pick<CarryInput, 'how' | 'only' | 'damage'>;
+  const inputOf = (step: Step): object => ({ remoteCache: { url: server.url, token: 'secret' }, ...step });
+  const carry = async (of: Workspace, step: Step) =>
+    (await of.run<CarryResult>('carry', inputOf(step))).result;
   const missed = ({ from }: CarryResult): string[] =>
     Object.keys(from)
       .filter((name) => from[name] === 'miss')
@@ -82,20 +83,33 @@ describe.each(NX_VERSIONS)("outputs in Nx's cache, nx %s", (version) => {
     expect(missed(remote)).toEqual(notSent(version));
   });
 
-  it('are found on the machine that fetched them, also where there are none', async () => {
-    const again = await carry(there, { how: 'fetch', only: ['plain', 'nothing', 'empty', 'twice'] });
+  describe('on the machine that fetched them', () => {
+    let again: CarryResult | undefined;
+    const damaged = new Map<string, CarryResult | undefined>();
+    const DAMAGE = [
+      ['the folder of an entry', ''],
+      ['one file of an entry', 'shapes/plain/dist/sub/b.js'],
+    ] as const;
 
-    expect(again.from).toEqual({ plain: 'local', nothing: 'local', empty: 'local', twice: 'local' });
-  });
+    beforeAll(async () => {
+      const steps: Step[] = [
+        { how: 'fetch', only: ['plain', 'nothing', 'empty', 'twice'] },
+        ...DAMAGE.map(([, damage]): Step => ({ how: 'damaged', only: ['plain'], damage })),
+      ];
+      const [first, ...others] = await there.runEach<CarryResult>('carry', steps.map(inputOf));
+      again = first?.result;
+      for (const [index, [what]] of DAMAGE.entries()) damaged.set(what, others[index]?.result);
+    });
 
-  it.each([
-    ['the folder of an entry', { damage: '' }],
-    ['one file of an entry', { damage: 'shapes/plain/dist/sub/b.js' }],
-  ])('are fetched again when %s is gone and only the database has it', async (_, damage) => {
-    const found = await carry(there, { how: 'damaged', only: ['plain'], ...damage });
+    it('are found, also where there are none', () => {
+      expect(again?.from).toEqual({ plain: 'local', nothing: 'local', empty: 'local', twice: 'local' });
+    });
 
-    expect(found.from).toEqual({ 'plain, looked up': 'miss', plain: 'remote' });
-    expect(untrue({ ...found, from: { plain: 'remote' } })).toEqual([]);
+    it.each(DAMAGE)('are fetched again when %s is gone and only the database has it', (what) => {
+      const found = damaged.get(what);
+      expect(found?.from).toEqual({ 'plain, looked up': 'miss', plain: 'remote' });
+      expect(found && untrue({ ...found, from: { plain: 'remote' } })).toEqual([]);
+    });
   });
 
   it('are a miss when no remote cache has them either', async () => {

@@ -45,8 +45,11 @@ describe.each(NX_VERSIONS)('facts about nx %s', (version) => {
     workspace.remove();
   });
 
-  const seam = async (env: NodeJS.ProcessEnv = {}) =>
-    (await workspace.run<SeamFindings>('seam', { env })).result;
+  /** What is found with each of these environments. */
+  const seams = async (...envs: NodeJS.ProcessEnv[]) => {
+    const inputs = envs.map((env) => ({ env }));
+    return (await workspace.runEach<SeamFindings>('seam', inputs)).map(({ result }) => result);
+  };
 
   it('still hold', async () => {
     const { result } = await workspace.run<CanaryRunResult>('canary');
@@ -56,7 +59,7 @@ describe.each(NX_VERSIONS)('facts about nx %s', (version) => {
 
   it('say that our runner is called when alias and token are there', async () => {
     installAlias(workspace, version, '@org/dte-nx-cloud-shim');
-    expect(await seam()).toMatchObject({
+    expect((await seams({}))[0]).toMatchObject({
       nxVersion: version,
       runnerConfigured: '@org/dte',
       aliasResolves: true,
@@ -72,19 +75,25 @@ describe.each(NX_VERSIONS)('facts about nx %s', (version) => {
     const later = (reason: string): object => ({
       reachable: major === 20 ? { ok: true } : { ok: false, reason },
     });
-    expect(await seam()).toMatchObject({ aliasResolves: false, ...later('alias-missing') });
-    expect(await seam({ CODEX_ENV_NODE_VERSION: '20' })).toMatchObject({
+    const [bare, codex, token] = await seams(
+      {},
+      { CODEX_ENV_NODE_VERSION: '20' },
+      { NX_CLOUD_AUTH_TOKEN: 'x' },
+    );
+    expect(bare).toMatchObject({ aliasResolves: false, ...later('alias-missing') });
+    expect(codex).toMatchObject({
       codexEnv: true,
       ...later(isFrom(21, 1) ? 'codex' : 'alias-missing'),
     });
-    expect(await seam({ NX_CLOUD_AUTH_TOKEN: 'x' })).toMatchObject({ nxCloudAccessTokenEnv: true });
+    expect(token).toMatchObject({ nxCloudAccessTokenEnv: true });
     installAlias(workspace, version, 'nx-cloud');
-    expect(await seam()).toMatchObject({ aliasIsOurs: false, ...later('alias-foreign') });
-    expect(await seam({ NX_NO_CLOUD: 'true' })).toMatchObject({
+    const [foreign, noCloud] = await seams({}, { NX_NO_CLOUD: 'true' });
+    expect(foreign).toMatchObject({ aliasIsOurs: false, ...later('alias-foreign') });
+    expect(noCloud).toMatchObject({
       nxNoCloud: true,
       ...later(isFrom(22, 7) ? 'no-cloud' : 'alias-foreign'),
     });
     workspace.write({ 'nx.json': '{}' });
-    expect(await seam()).toMatchObject({ reachable: { ok: false, reason: 'runner-missing' } });
+    expect((await seams({}))[0]).toMatchObject({ reachable: { ok: false, reason: 'runner-missing' } });
   });
 });

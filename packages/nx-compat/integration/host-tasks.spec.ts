@@ -70,19 +70,17 @@ describe.each(NX_VERSIONS)('tasks in a host, nx %s', (version) => {
     workspace.remove();
   });
 
-  const runAll = async (names: string[], input: object = {}, env: NodeJS.ProcessEnv = {}) =>
-    (
-      await workspace.run<HostTasksResult>(
-        'host-tasks',
-        {
-          targets: ['build'],
-          order: names.map((name) => `${name}:build`),
-          remoteCache: { url: server.url, token: 'secret' },
-          ...input,
-        },
-        env,
-      )
-    ).result;
+  const inputOf = (names: string[], more: object = {}): object => ({
+    targets: ['build'],
+    order: names.map((name) => `${name}:build`),
+    remoteCache: { url: server.url, token: 'secret' },
+    ...more,
+  });
+  const runAll = async (names: string[]) =>
+    (await workspace.run<HostTasksResult>('host-tasks', inputOf(names))).result;
+  /** One host after the other in the same process. */
+  const runEach = async (inputs: object[], env: NodeJS.ProcessEnv = {}) =>
+    (await workspace.runEach<HostTasksResult>('host-tasks', inputs, env)).map(({ result }) => result);
 
   it('reports every way a task can end, and prints nothing itself', async () => {
     const names = [
@@ -97,11 +95,7 @@ describe.each(NX_VERSIONS)('tasks in a host, nx %s', (version) => {
       'uncached',
       'several',
     ];
-    const { result, stdout, stderr } = await workspace.run<HostTasksResult>('host-tasks', {
-      targets: ['build'],
-      order: names.map((name) => `${name}:build`),
-      remoteCache: { url: server.url, token: 'secret' },
-    });
+    const { result, stdout, stderr } = await workspace.run<HostTasksResult>('host-tasks', inputOf(names));
     expect({ stdout, stderr }).toEqual({ stdout: '', stderr: '' });
     const { runs } = result;
     const brief = Object.fromEntries(
@@ -152,25 +146,29 @@ describe.each(NX_VERSIONS)('tasks in a host, nx %s', (version) => {
 
   it('stores a failure when NX_CACHE_FAILURES asks for it, this Nx would replay it and we do not mind', async () => {
     const env = { NX_CACHE_FAILURES: 'true' };
-    const unwanted = await runAll(['bad'], { storeFailure: false }, env);
-    expect(unwanted.runs['bad:build']).toMatchObject({ status: 'failure', store: { kind: 'none' } });
-    const { runs } = await runAll(['bad'], {}, env);
+    const [unwanted, wanted] = await runEach(
+      [inputOf(['bad'], { storeFailure: false }), inputOf(['bad'])],
+      env,
+    );
+    expect(unwanted?.runs['bad:build']).toMatchObject({ status: 'failure', store: { kind: 'none' } });
     const isReplayed = Number.parseInt(version) >= 23;
     const store = { kind: isReplayed ? 'stored' : 'none' };
-    expect(runs['bad:build']).toMatchObject({ cacheStatus: 'miss', store });
+    expect(wanted?.runs['bad:build']).toMatchObject({ cacheStatus: 'miss', store });
   });
 
   it('sends a local hit to the remote, and stores nothing when caches are skipped', async () => {
-    const first = await runAll(['good'], { remoteCache: undefined });
-    expect(first.remoteKind).toBe('none');
-    const second = await runAll(['good']);
-    expect(second.runs['good:build']).toMatchObject({ cacheStatus: 'local-hit', store: { kind: 'stored' } });
-    expect(second.runs['good:build']?.live).toContain('built');
-    const again = await runAll(['good', 'talk'], { rerun: true });
-    expect(again.runs['good:build']?.cacheStatus).toBe('miss');
-    expect(again.runs['talk:build']).toMatchObject({ cacheStatus: 'miss', store: { kind: 'stored' } });
-    const third = await runAll(['good'], { skipCacheRead: true });
-    expect(third.runs['good:build']).toMatchObject({ cacheStatus: 'miss', store: { kind: 'none' } });
+    const [first, second, again, third] = await runEach([
+      inputOf(['good'], { remoteCache: undefined }),
+      inputOf(['good']),
+      inputOf(['good', 'talk'], { rerun: true }),
+      inputOf(['good'], { skipCacheRead: true }),
+    ]);
+    expect(first?.remoteKind).toBe('none');
+    expect(second?.runs['good:build']).toMatchObject({ cacheStatus: 'local-hit', store: { kind: 'stored' } });
+    expect(second?.runs['good:build']?.live).toContain('built');
+    expect(again?.runs['good:build']?.cacheStatus).toBe('miss');
+    expect(again?.runs['talk:build']).toMatchObject({ cacheStatus: 'miss', store: { kind: 'stored' } });
+    expect(third?.runs['good:build']).toMatchObject({ cacheStatus: 'miss', store: { kind: 'none' } });
   });
 
   it('restores a dependency that another machine has stored', async () => {
@@ -185,31 +183,63 @@ describe.each(NX_VERSIONS)('tasks in a host, nx %s', (version) => {
     });
     expect(hit.result.restored).toEqual({ 'good:build': 'remote' });
     expect(readFileSync(join(other.root, 'packages/good/dist/out.txt'), 'utf8')).toBe('data\n');
-    const again = await other.run<HostTasksResult>('host-tasks', {
-      ...input,
-      restore: [{ id: 'good:build', hash }],
-    });
-    expect(again.result.restored).toEqual({ 'good:build': 'local' });
-    const miss = await other.run<HostTasksResult>('host-tasks', {
-      ...input,
-      restore: [{ id: 'good:build', hash: '123' }],
-    });
-    expect(miss.result.restored).toEqual({ 'good:build': 'miss' });
+    const [again, miss] = await other.runEach<HostTasksResult>('host-tasks', [
+      { ...input, restore: [{ id: 'good:build', hash }] },
+      { ...input, restore: [{ id: 'good:build', hash: '123' }] },
+    ]);
+    expect(again?.result.restored).toEqual({ 'good:build': 'local' });
+    expect(miss?.result.restored).toEqual({ 'good:build': 'miss' });
     other.remove();
     expect(existsSync(other.root)).toBe(false);
   });
+});
 
-  it.each([
-    [401, 'failed'],
-    [403, 'declined'],
-    [500, 'failed'],
-    ['cut', 'failed'],
-  ] as const)(
-    'runs the task and says what became of the artifact when the server answers %s',
-    async (mode, store) => {
+const ANSWERS = [
+  { mode: 401, store: 'failed' },
+  { mode: 403, store: 'declined' },
+  { mode: 500, store: 'failed' },
+  { mode: 'cut', store: 'failed' },
+] as const;
+
+describe.each(NX_VERSIONS)('a server that answers otherwise, nx %s', (version) => {
+  let workspace: Workspace;
+  const servers: ArtifactServer[] = [];
+  const results = new Map<string | number, HostTasksResult>();
+
+  beforeAll(async () => {
+    const tasks = ANSWERS.map(({ mode }) => project(`on-${mode}`, { build: `echo ${mode}` }));
+    workspace = makeWorkspace(version, Object.assign({}, ...tasks) as Record<string, string>);
+    for (const { mode } of ANSWERS) {
+      const server = await startArtifactServer();
       server.mode = mode;
-      const { runs } = await runAll(['good']);
-      expect(runs['good:build']).toMatchObject({ status: 'success', store: { kind: store } });
+      servers.push(server);
+    }
+    const runs = await workspace.runEach<HostTasksResult>(
+      'host-tasks',
+      ANSWERS.map(({ mode }, index) => ({
+        targets: ['build'],
+        order: [`on-${mode}:build`],
+        remoteCache: { url: servers[index]?.url, token: 'secret' },
+      })),
+    );
+    for (const [index, { mode }] of ANSWERS.entries()) {
+      const run = runs[index];
+      if (run) results.set(mode, run.result);
+    }
+  });
+
+  afterAll(async () => {
+    for (const server of servers) await server.close();
+    workspace.remove();
+  });
+
+  it.each(ANSWERS)(
+    'runs the task and says what became of the artifact when the server answers $mode',
+    ({ mode, store }) => {
+      expect(results.get(mode)?.runs[`on-${mode}:build`]).toMatchObject({
+        status: 'success',
+        store: { kind: store },
+      });
     },
   );
 });

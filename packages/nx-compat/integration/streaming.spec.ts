@@ -1,7 +1,7 @@
 import { stripVTControlCharacters } from 'node:util';
 import { NX_VERSIONS } from './install-majors';
 import type { MainRunResult } from './scenarios/main-run';
-import { makeWorkspace, project, type Workspace } from './support/workspace';
+import { makeWorkspace, project, type ScenarioResult, type Workspace } from './support/workspace';
 
 const FILES = {
   'tools/executors/package.json': JSON.stringify({
@@ -30,33 +30,47 @@ const FILES = {
   ...project('forked', { build: { executor: './tools/executors:talk' } }),
 };
 
+const CASES: [id: string, prefixed: boolean][] = [
+  ['shell:build', false],
+  ['shell:build', true],
+  ['failing:build', true],
+  ['serial:build', true],
+  ['forked:build', false],
+  ['forked:build', true],
+];
+
 describe.each(NX_VERSIONS)('a streamed task on the main job, nx %s', (version) => {
   let workspace: Workspace;
+  let nx: ScenarioResult<MainRunResult>[];
+  let ours: ScenarioResult<string>[];
 
-  beforeEach(() => {
+  beforeAll(async () => {
     workspace = makeWorkspace(version, FILES);
+    const runs = CASES.map(([id, prefixed]) => ({
+      targets: ['build'],
+      nxArgs: { skipNxCache: true },
+      subset: { taskIds: [id] },
+      env: { NX_STREAM_OUTPUT: 'true', NX_PREFIX_OUTPUT: String(prefixed) },
+    }));
+    nx = await workspace.runEach<MainRunResult>('main-run', runs);
+    ours = await workspace.runEach<string>(
+      'stream-print',
+      CASES.map(([id, prefixed]) => ({ id, prefixed })),
+    );
   });
 
-  afterEach(() => {
+  afterAll(() => {
     workspace.remove();
   });
 
   /** With prefixes 20 and 21 show the header of run-commands in colour, since they run it in another process then. */
-  const comparable = (text: string): string => stripVTControlCharacters(text);
+  const comparable = (text = ''): string => stripVTControlCharacters(text);
 
-  it.each([
-    ['shell:build', false],
-    ['shell:build', true],
-    ['failing:build', true],
-    ['serial:build', true],
-    ['forked:build', false],
-    ['forked:build', true],
-  ])('looks as Nx itself streams %s, prefixed: %s', async (id, prefixed) => {
-    const input = { targets: ['build'], nxArgs: { skipNxCache: true }, subset: { taskIds: [id] } };
-    const env = { NX_STREAM_OUTPUT: 'true', NX_PREFIX_OUTPUT: String(prefixed) };
-    const nx = await workspace.run<MainRunResult>('main-run', input, env);
-    const ours = await workspace.run<string>('stream-print', { id, prefixed });
-    expect(nx.stdout).toContain(`nx run ${id}`);
-    expect(comparable(ours.stdout)).toBe(comparable(nx.stdout));
-  });
+  it.each(CASES.map(([id, prefixed], index) => [id, prefixed, index] as const))(
+    'looks as Nx itself streams %s, prefixed: %s',
+    (id, _prefixed, index) => {
+      expect(nx[index]?.stdout).toContain(`nx run ${id}`);
+      expect(comparable(ours[index]?.stdout)).toBe(comparable(nx[index]?.stdout));
+    },
+  );
 });

@@ -196,6 +196,24 @@ export const LIMITS = {
     null,
     'Agents of one session: twice the size that the scheduler is designed for.',
   ),
+  syncDelayMs: limit(
+    100,
+    'ms',
+    null,
+    'Time that changes of an agent which nobody waits for are collected before they are reported.',
+  ),
+  rememberedResults: limit(
+    64,
+    'count',
+    null,
+    'Results that an agent keeps after the coordinator took them, in case a restarted coordinator asks for one of them again.',
+  ),
+  executorStopMs: limit(
+    2_000,
+    'ms',
+    null,
+    'Time for an executor to report a stopped task, in addition to `killMs`. Then the executor itself is ended.',
+  ),
   slotsPerAgent: limit(256, 'count', null, 'Slots of one agent: more cores than a runner has.'),
   recordBytes: limit(64 * MiB, 'bytes', null, 'Output that `dte record` stores per command.'),
   connectionsPerCoordinator: limit(

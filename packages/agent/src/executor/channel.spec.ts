@@ -68,7 +68,7 @@ describe('the channel of an executor', () => {
     (message) => {
       const ipc = new FakeProcess();
       openChannel(ipc, never, never);
-      expect(() => ipc.emit('message', message)).toThrow('misunderstand each other');
+      expect(() => ipc.emit('message', message)).toThrow('do not understand each other');
     },
   );
 

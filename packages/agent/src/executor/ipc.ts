@@ -155,6 +155,7 @@ export const fromExecutorSchema = z.discriminatedUnion('type', [
 export type FromExecutor = z.infer<typeof fromExecutorSchema>;
 export type NeedsServers = Extract<FromExecutor, { type: 'needs-servers' }>;
 export type ServerNews = Extract<FromExecutor, { type: 'server' }>['state'];
+export type OutputMessage = Extract<FromExecutor, { type: 'output' }>;
 export type ResultMessage = Extract<FromExecutor, { type: 'result' }>;
 
 const namesOf = (schema: {

@@ -1,4 +1,11 @@
-import { type LimitValues, type Reason, type ServerReport, DteError, LIMITS } from '@org/dte-protocol';
+import {
+  type AttemptResult,
+  type LimitValues,
+  type Reason,
+  type ServerReport,
+  DteError,
+  LIMITS,
+} from '@org/dte-protocol';
 import {
   type AttemptRef,
   type NeedsServers,
@@ -66,6 +73,16 @@ export class Servers {
       hold.add(server);
     }
     return until(known, needs);
+  }
+
+  /** The result of an attempt, with what its servers have done; handed back when this agent has lost one of them. */
+  complete(user: string, result: AttemptResult): AttemptResult {
+    const lost = this.lostOf(user);
+    // A task whose server this agent has lost did not fail by itself.
+    if (lost !== null && result.kind === 'finished' && result.status === 'failure')
+      return { kind: 'returned', reason: lost };
+    const servers = this.report(user);
+    return result.kind !== 'finished' || servers.length === 0 ? result : { ...result, servers };
   }
 
   /** What an attempt's servers have done since it was last said. */

@@ -210,7 +210,7 @@ describe('an archive that is packed and extracted elsewhere', () => {
     const { terminalOutput } = await extract(folder(), source, ['dist'], {
       change: { terminalOutputBytes: 1_000 },
     });
-    expect(terminalOutput).toMatch(/^dte: the beginning of this output is left out.*\nä+ the end$/);
+    expect(terminalOutput).toMatch(/^dte: the beginning of this output is omitted.*\nä+ the end$/);
     expect(Buffer.byteLength(terminalOutput)).toBeLessThanOrEqual(1_000);
   });
 

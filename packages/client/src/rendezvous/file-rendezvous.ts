@@ -53,7 +53,7 @@ export class FileRendezvous implements Rendezvous {
 
   report(sessionId: string, generation: string, report: RendezvousReport): Promise<void> {
     const path = join(this.reportsOf(sessionId, generation), `${reporterKey(report)}${JSON_FILE}`);
-    return this.write(path, report, 'That the coordinator cannot be reached');
+    return this.write(path, report, 'The report that the coordinator cannot be reached');
   }
 
   async reports(sessionId: string, generation: string): Promise<readonly RendezvousReport[]> {

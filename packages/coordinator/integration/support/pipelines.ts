@@ -67,14 +67,10 @@ export const STRANGERS: readonly Caller[] = [
     secret: 'wrong',
     idToken: token({}),
     code: 'DTE_BAD_SECRET',
-    message: 'another secret',
+    message: 'a different secret',
   },
   refused('the secret but no id token', () => null, 'There is no id token'),
-  refused(
-    'an id token of another instance',
-    ({ stranger }) => stranger.idToken(claimsOf()),
-    'is of the issuer',
-  ),
+  refused('an id token of another instance', ({ stranger }) => stranger.idToken(claimsOf()), 'was issued by'),
   refused(
     'an id token that another instance signed in the name of this one',
     ({ gitlab, stranger }) => stranger.idToken({ ...claimsOf(), iss: gitlab.issuer }),

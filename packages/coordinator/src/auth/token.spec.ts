@@ -31,7 +31,7 @@ describe('TokenIssuer', () => {
 
   it('does not know tokens of another key', () => {
     const token = new TokenIssuer(Buffer.alloc(32, 1), () => 0).issue(claims);
-    expect(() => new TokenIssuer(Buffer.alloc(32, 2), () => 0).verify(token)).toThrow(/not given out/);
+    expect(() => new TokenIssuer(Buffer.alloc(32, 2), () => 0).verify(token)).toThrow(/not issued/);
   });
 });
 
@@ -49,7 +49,7 @@ describe('boundKey', () => {
     ];
     const token = new TokenIssuer(key, () => 0).issue(claims);
     for (const other of others)
-      expect(() => new TokenIssuer(other, () => 0).verify(token)).toThrow(/not given out/);
+      expect(() => new TokenIssuer(other, () => 0).verify(token)).toThrow(/not issued/);
   });
 });
 

@@ -73,7 +73,7 @@ describe('the history in files', () => {
   it('begins anew in place of a file that it cannot have written', async () => {
     await writeFile(path(), 'x'.repeat(1_000_000));
     await open().note('42', [at(1, 'failure')]);
-    expect(damages).toEqual([expect.stringContaining('begun anew')]);
+    expect(damages).toEqual([expect.stringContaining('a new file is started')]);
     expect((await readFile(path(), 'utf8')).length).toBeLessThan(200);
   });
 });

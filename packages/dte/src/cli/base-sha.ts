@@ -9,10 +9,10 @@ Examples:
   $ export NX_BASE=$(npx dte base-sha) NX_HEAD=$(npx dte base-sha --head)
   $ npx nx affected -t lint,test,build
 
-Merge request: where its branch left the target. Branch: the last pipeline of it that passed, when DTE_GITLAB_TOKEN or
-GITLAB_TOKEN may read pipelines (scope read_api), else CI_COMMIT_BEFORE_SHA. Tag: the previous tag. Where none of these can be
-used: where the history left the default branch, else the empty tree, with which every project counts as affected.
-Standard output has the commit and nothing else; how it was found is said on standard error.`;
+Merge request: the merge base with the target branch. Branch: its last successful pipeline, if DTE_GITLAB_TOKEN or
+GITLAB_TOKEN may read pipelines (scope read_api), otherwise CI_COMMIT_BEFORE_SHA. Tag: the previous tag. If none of these is
+available: the merge base with the default branch, otherwise the empty tree, so that every project is affected.
+Standard output contains only the commit; standard error shows how it was found.`;
 
 /** What both questions need to know. */
 function asked(folder: string) {
@@ -43,8 +43,8 @@ async function baseSha({ head = false }: { head?: boolean }): Promise<void> {
 
 export function baseShaCommand(): Command {
   return new Command('base-sha')
-    .description('print the commit that `nx affected` is to compare with, on GitLab')
-    .option('--head', 'print the commit that is built instead')
+    .description('print the base commit for `nx affected`, on GitLab')
+    .option('--head', 'print the head commit instead')
     .addHelpText('after', EXAMPLES)
     .action(baseSha);
 }

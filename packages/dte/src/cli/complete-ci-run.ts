@@ -40,7 +40,7 @@ async function sayComplete(context: CliContext, rendezvous: Rendezvous): Promise
     record === null &&
     (await tellAgents({ resolved, job: surroundings.job, rendezvous, sessionId }, OVER))
   ) {
-    say(`dte: session ${sessionId} has no coordinator; agents are told that there is nothing to do`);
+    say(`dte: session ${sessionId} has no coordinator; agents are released`);
     return;
   }
   if (record === null || record.state === 'finished') {
@@ -51,15 +51,13 @@ async function sayComplete(context: CliContext, rendezvous: Rendezvous): Promise
   // connected to it look where it may be now.
   if (!rendezvous.isAddressGiven && !(await coordinatorAnswers(record, limits))) {
     await rendezvous.finish(sessionId, record.generation, Date.now() + limits.finishedRecordMs);
-    say(
-      `dte: session ${sessionId} · its coordinator is gone already; agents are told that there is nothing left to do`,
-    );
+    say(`dte: session ${sessionId} · its coordinator has already stopped; agents are released`);
     return;
   }
   const session = await joinSession(context, 'main');
   try {
     await session.http.complete();
-    say(`dte: session ${sessionId} · no more work will come, agents leave when what was submitted is done`);
+    say(`dte: session ${sessionId} · no more work will come; agents leave when the submitted work is done`);
   } finally {
     session.close();
   }
@@ -68,7 +66,7 @@ async function sayComplete(context: CliContext, rendezvous: Rendezvous): Promise
 export function completeCiRunCommand(): Command {
   const command = new Command('complete-ci-run')
     .alias('stop-all-agents')
-    .description('say that no more work will come; agents leave when what was submitted is done')
+    .description('end the session: agents leave when the submitted work is done')
     .addHelpText('after', EXAMPLES)
     .action(completeCiRun);
   return addFlags(command, ['session', 'coordinatorUrl', 'rendezvousDir']);

@@ -59,7 +59,10 @@ export async function joinSession(context: CliContext, role: Exclude<Role, 'agen
   const rendezvous = requireRendezvous(context);
   const { resolved, surroundings, sessionId, workspaceRoot } = context;
   if (addressOf(await rendezvous.find(sessionId)) === null) {
-    throw new DteError('DTE_NO_COORDINATOR', `No coordinator has announced itself for session ${sessionId}.`);
+    throw new DteError(
+      'DTE_NO_COORDINATOR',
+      `No coordinator has published its address for session ${sessionId}.`,
+    );
   }
   return openSession({
     resolved,

@@ -15,7 +15,7 @@ export function checkReach(
   { host, embedded, issuers }: { host: string; embedded: boolean; issuers: readonly string[] },
 ): void {
   if (isLoopback(host) || secret !== undefined) return;
-  const where = `The coordinator was asked to listen on ${host}, where other machines reach it,`;
+  const where = `The coordinator is configured to listen on ${host}, where other machines can reach it,`;
   if (issuers.length === 0) {
     throw new DteError('DTE_SECRET_REQUIRED', `${where} with neither a secret nor issuers of id tokens.`);
   }
@@ -32,7 +32,7 @@ export function checkPipeline(
   if (isLoopback(host) || issuers.length > 0 || sharedTrust || (job?.serverUrl ?? null) === null) return;
   throw new DteError(
     'DTE_SHARED_TRUST',
-    `The coordinator of this GitLab job was asked to listen on ${host} with nothing but a secret to know its clients by: a job of any other pipeline that has the secret could replace what this one stores. Give every job the keyword \`id_tokens: DTE_ID_TOKEN: aud: dte\`.`,
+    `The coordinator of this GitLab job is configured to listen on ${host} and authenticates its clients with a secret only: any job of another pipeline with the secret could replace what this one stores. Add to every job the keyword \`id_tokens: DTE_ID_TOKEN: aud: dte\`.`,
   );
 }
 
@@ -45,10 +45,10 @@ export function trustNotes(
   if (secret === undefined || issuers.length > 0 || isLoopback(host)) return [];
   return sharedTrust
     ? [
-        'shared trust: everybody who has DTE_SECRET can enter every session here, and read and replace what it stores,',
-        'those of other projects and of protected branches too; only --issuers keeps pipelines apart (docs/security.md)',
+        'shared trust: everyone who has DTE_SECRET can enter every session here, and read and replace what it stores,',
+        'including sessions of other projects and of protected branches; only --issuers separates pipelines (docs/security.md)',
       ]
     : [
-        'no --issuers: this coordinator serves the sessions of one project, and no pipelines of GitLab (docs/security.md)',
+        'no --issuers: this coordinator serves the sessions of one project and no GitLab pipelines (docs/security.md)',
       ];
 }

@@ -26,8 +26,8 @@ import { addFlags } from './option-flags';
 const EXAMPLES = `
 Examples:
   $ dte coordinator --issuers https://gitlab.example.com --host 0.0.0.0 --port 7337 --data-dir /var/lib/dte
-  $ DTE_SECRET=... dte coordinator --host 0.0.0.0      # where there is no GitLab
-  $ dte coordinator --port 0                 # for a try on this machine`;
+  $ DTE_SECRET=... dte coordinator --host 0.0.0.0      # without GitLab
+  $ dte coordinator --port 0                 # to try it on this machine`;
 
 const DEFAULT_PORT = 7337;
 const STDOUT = 1;
@@ -237,9 +237,12 @@ function lingering(
 export function coordinatorCommand(): Command {
   const command = new Command('coordinator')
     .description(
-      'run a coordinator: one long-running service for many pipelines, or (--embedded) that of one main job',
+      'run a coordinator: a long-running service for many pipelines, or (--embedded) for one main job',
     )
-    .option('--embedded', 'serve one session, publish the address by the rendezvous and end with the session')
+    .option(
+      '--embedded',
+      'serve one session, publish the address through the rendezvous, and exit with the session',
+    )
     .addHelpText('after', EXAMPLES)
     .action(async (flags: Flags & { embedded?: boolean }) => {
       try {

@@ -19,7 +19,7 @@ Examples:
   $ dte doctor               # in the main job and in an agent job, with the variables of CI
   $ dte doctor --json
 
-Exit code 1 when something stops distribution.`;
+Exits with code 1 if something prevents distribution.`;
 
 async function configurationFindings(flags: Flags, workspaceRoot: string): Promise<Finding[]> {
   const surroundings = readSurroundings(process.env);
@@ -66,7 +66,7 @@ async function doctor(flags: Flags & { json?: boolean }): Promise<void> {
 export function doctorCommand(): Command {
   const command = new Command('doctor')
     .description(
-      'check whether nx commands of this workspace are distributed; each finding comes with its cure',
+      'check whether nx commands of this workspace are distributed, and how to fix what prevents it',
     )
     .option('--json', 'print JSON')
     .addHelpText('after', EXAMPLES)

@@ -1,22 +1,23 @@
 /** Flags and commands of the vendor's CLI that pipelines may still have, and what is said about them. */
 const HINTS: Readonly<Record<string, string>> = {
-  '--agents': 'Agents are jobs of your pipeline that run `dte start-agent`: nothing starts them from here.',
-  '--with-env-vars': 'Name the variables in DTE_FORWARD_ENV (or forwardEnv in nx.json).',
-  '--use-dte-by-default': 'Every nx command is distributed; pass --no-agents to the ones that must not be.',
-  '--no-distribution': 'Leave `dte start-ci-run` out, or pass --no-agents to the nx command.',
+  '--agents':
+    'Agents are jobs of your pipeline that run `dte start-agent`. This command does not start them.',
+  '--with-env-vars': 'List the variables in DTE_FORWARD_ENV (or forwardEnv in nx.json).',
+  '--use-dte-by-default': 'Every nx command is distributed. Pass --no-agents to commands that must not be.',
+  '--no-distribution': 'Remove `dte start-ci-run`, or pass --no-agents to the nx command.',
   '--assignment-rules':
-    'Write the rules into .nx/dte.yaml (docs/assignment-rules.md), which is found without a flag.',
-  '--auto-apply-fixes': 'dte does not change your code; take the flag out.',
-  '--fix-tasks': 'dte does not change your code; take the flag out.',
-  '--targets': 'Agents take every target; take the flag out.',
-  '--stop-agents-after-failure': 'The flag is --stop-agents-on-failure.',
+    'Write the rules to .nx/dte.yaml (docs/assignment-rules.md), which is read without a flag.',
+  '--auto-apply-fixes': 'dte does not change your code; remove the flag.',
+  '--fix-tasks': 'dte does not change your code; remove the flag.',
+  '--targets': 'Agents take every target; remove the flag.',
+  '--stop-agents-after-failure': 'Use the flag --stop-agents-on-failure.',
 };
 
 const COMMANDS: Readonly<Record<string, string>> = {
-  'fix-ci': 'dte does not change your code; take the command out.',
-  login: 'There is nothing to log in to; take the command out.',
+  'fix-ci': 'dte does not change your code; remove the command.',
+  login: 'There is nothing to log in to; remove the command.',
   configure: 'docs/configuration.md lists the options; there is nothing to register.',
-  'run-agent': 'The command is start-agent.',
+  'run-agent': 'Use the command start-agent.',
 };
 
 /** A hint to append to commander's message about something it does not know; empty when there is none. */

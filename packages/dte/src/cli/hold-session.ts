@@ -41,7 +41,7 @@ async function holdSession(flags: Flags): Promise<void> {
 
 export function holdSessionCommand(): Command {
   const command = new Command('hold-session')
-    .description('stay connected for as long as this job lives (started by start-ci-run)')
+    .description('stay connected while this job runs (started by start-ci-run)')
     .action(holdSession);
   return addFlags(command, ['session', 'coordinatorUrl']);
 }

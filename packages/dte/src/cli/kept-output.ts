@@ -17,7 +17,7 @@ export class KeptOutput {
 
   /** At most the limit; says so in its first line when the beginning is missing. */
   text(): string {
-    const note = `dte: the beginning of this output is left out\n`;
+    const note = `dte: the beginning of this output is omitted\n`;
     const all = Buffer.concat(this.chunks);
     const whole = all.toString('utf8');
     if (!this.dropped && whole.length <= this.maxBytes) return whole;

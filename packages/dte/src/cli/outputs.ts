@@ -28,10 +28,10 @@ import { table } from './table';
 const EXAMPLES = `
 Examples:
   $ dte outputs                        # what was not downloaded
-  $ dte outputs app:build lib:build    # puts the outputs of these tasks in place
+  $ dte outputs app:build lib:build    # restores the outputs of these tasks
   $ dte outputs --all
 
-In the job that ran the nx command, with restoreOutputs=requested or none.`;
+Run it in the job that ran the nx command, with restoreOutputs=requested or none.`;
 
 /** One task of one command. */
 interface Wanted {
@@ -61,7 +61,7 @@ export function chooseOutputs(
     const there = known.size === 0 ? 'nothing' : [...known.keys()].slice(0, 10).join(', ');
     throw new DteError(
       'DTE_OUTPUTS_UNKNOWN',
-      `There are no outputs of ${id} to download; what was left by commands of this job: ${there}.`,
+      `There are no outputs of ${id} to download. Tasks of this job with outputs to download: ${there}.`,
     );
   });
 }
@@ -114,7 +114,11 @@ function list(indexes: readonly OutputIndex[]): void {
     task.outputs.join(', '),
     index.command,
   ]);
-  say(rows.length === 0 ? 'dte: no outputs were left' : table(['task', 'size', 'outputs', 'command'], rows));
+  say(
+    rows.length === 0
+      ? 'dte: there are no outputs to download'
+      : table(['task', 'size', 'outputs', 'command'], rows),
+  );
 }
 
 async function outputs(taskIds: string[], flags: Flags & { run?: string; all?: boolean }): Promise<void> {
@@ -135,10 +139,10 @@ async function outputs(taskIds: string[], flags: Flags & { run?: string; all?: b
 
 export function outputsCommand(): Command {
   const command = new Command('outputs')
-    .description('download outputs that a command has left (restoreOutputs)')
-    .argument('[tasks...]', 'tasks as project:target[:configuration]; without one, a list of what there is')
-    .option('--run <id>', 'only those of one command')
-    .option('--all', 'all of them')
+    .description('download outputs that a command did not download (restoreOutputs)')
+    .argument('[tasks...]', 'tasks as project:target[:configuration]; default: list the available outputs')
+    .option('--run <id>', 'only the outputs of one command')
+    .option('--all', 'all outputs')
     .addHelpText('after', EXAMPLES)
     .action(outputs);
   return addFlags(command, ['session', 'coordinatorUrl', 'rendezvousDir', 'dataDir']);

@@ -19,11 +19,11 @@ export type PlanFlags = z.output<typeof planFlagsSchema>;
 
 /** Flag, help and default of each, for the command line. */
 export const PLAN_FLAGS: readonly (readonly [flag: string, help: string])[] = [
-  ['--agents-max <n>', 'most agents (default 8)'],
-  ['--minutes-per-agent <n>', 'how long an agent should have work (default 5)'],
+  ['--agents-max <n>', 'maximum number of agents (default 8)'],
+  ['--minutes-per-agent <n>', 'minutes of work per agent (default 5)'],
   ['--targets <list>', 'targets of the main job (default lint,test,build,e2e-ci)'],
   ['--parallel <n>', 'tasks at a time on each agent (default 2)'],
-  ['--output <file>', `the pipeline that is written (default ${PLAN_FILE})`],
+  ['--output <file>', `the pipeline file to write (default ${PLAN_FILE})`],
   ['--stage <name>', 'stage of the jobs, as in the GitLab file (default test)'],
 ];
 

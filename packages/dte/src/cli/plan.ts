@@ -15,8 +15,8 @@ Examples:
   $ npx dte plan --agents-max=8 --minutes-per-agent=5 --targets=lint,test,build --output=dte-pipeline.yml
   $ npx dte plan --agents-max=8 -- --configuration=ci --exclude=docs     # more arguments of nx affected
 
-For a plan job, whose artifact a trigger job includes. Durations are those of \`weights\` in nx.json, else usual ones by target.
-What is affected is compared with NX_BASE and NX_HEAD, else with what \`dte base-sha\` prints.`;
+For a plan job whose artifact a trigger job includes. Durations come from \`weights\` in nx.json, or are typical values by target.
+Affected tasks are determined with NX_BASE and NX_HEAD, or with the output of \`dte base-sha\`.`;
 
 const count = (tasks: readonly PlannedTask[], place: PlannedTask['place']): number =>
   tasks.filter((task) => task.place === place).length;
@@ -38,7 +38,7 @@ function withoutPlan(thrown: unknown, agentsMax: number): number {
   warn(error.explain());
   // Nobody would give agents work when Nx does not call us.
   const agents = error.code === 'DTE_SEAM_OFF' ? 0 : agentsMax;
-  say(`dte: what is affected is not known · ${plural(agents, 'agent')}`);
+  say(`dte: the affected tasks are unknown · ${plural(agents, 'agent')}`);
   return agents;
 }
 
@@ -84,7 +84,7 @@ async function plan(more: readonly string[], flags: Readonly<Record<string, unkn
 export function planCommand(): Command {
   const command = new Command('plan')
     .description('write a child pipeline with as many agents as the affected work needs, on GitLab')
-    .argument('[nx-arguments...]', 'more arguments of nx affected, after --')
+    .argument('[nx-arguments...]', 'more arguments for nx affected, after --')
     .addHelpText('after', EXAMPLES)
     .action(plan);
   for (const [flag, help] of PLAN_FLAGS) command.option(flag, help);

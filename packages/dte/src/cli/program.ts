@@ -21,7 +21,7 @@ Main job:
   $ npx nx affected -t lint,test,build,e2e-ci --parallel=2
 Agent jobs:
   $ npx dte start-agent
-When something is off:
+To find problems:
   $ npx dte doctor`;
 
 /** The command line of the product; each command is a file beside this one. */

@@ -91,14 +91,14 @@ async function record([command, ...args]: [string, ...string[]], flags: Flags): 
     }
   } catch (thrown) {
     // The command has run and its exit code stands; keeping its output is a courtesy.
-    warn(`the output was not kept: ${DteError.from(thrown).message}`);
+    warn(`the output was not stored: ${DteError.from(thrown).message}`);
   }
 }
 
 export function recordCommand(): Command {
   const command = new Command('record')
     .description(
-      'run a command and keep its output and exit code with the session; works without one as well',
+      'run a command and store its output and exit code in the session; also works without a session',
     )
     .usage('[options] -- <command> [args...]')
     .argument('<command...>', 'the command and its arguments')

@@ -16,7 +16,7 @@ describe('KeptOutput', () => {
 
   it('keeps the end, says so, and stays below the limit', () => {
     const text = keep(100, ...Array.from({ length: 50 }, (_, index) => `line ${index}\n`));
-    expect(text).toMatch(/^dte: the beginning of this output is left out\n[\s\S]*line 49\n$/);
+    expect(text).toMatch(/^dte: the beginning of this output is omitted\n[\s\S]*line 49\n$/);
     expect(text.length).toBeLessThanOrEqual(100);
   });
 

@@ -11,7 +11,7 @@ Examples:
   $ dte start-agent                      # as many tasks at a time as the main job's --parallel
   $ dte start-agent --slots 4 --name big --labels linux,large
 
-The agent waits for the session of its pipeline, works until that is over and ends with exit code 0.`;
+The agent waits for the session of its pipeline, runs tasks until the session ends, and exits with code 0.`;
 
 async function startAgent(flags: Flags): Promise<void> {
   const context = cliContext(flags);
@@ -39,7 +39,7 @@ async function startAgent(flags: Flags): Promise<void> {
 
 export function startAgentCommand(): Command {
   const command = new Command('start-agent')
-    .description('serve the session of this pipeline, in an agent job')
+    .description('run tasks of the session of this pipeline, in an agent job')
     .addHelpText('after', EXAMPLES)
     .action(startAgent);
   return addFlags(command, [

@@ -26,7 +26,7 @@ function checkDistributeOn(value: string): void {
   if (value === 'manual') return;
   throw new DteError(
     'DTE_BAD_CONFIG',
-    `--distribute-on="${value}" asks for agents to be started, which dte does not do. Write agent jobs into .gitlab-ci.yml that run \`dte start-agent\` (parallel: 3 makes three of them), and say --distribute-on=manual here.`,
+    `--distribute-on="${value}" requests agents, but dte does not start any. Add agent jobs to .gitlab-ci.yml that run \`dte start-agent\` (parallel: 3 for three of them), and use --distribute-on=manual here.`,
   );
 }
 
@@ -56,10 +56,8 @@ async function startCiRun(flags: Flags & { distributeOn: string }): Promise<void
     const told = await tellAgents({ resolved, job: surroundings.job, rendezvous, sessionId }, error);
     if (!isBearable(error)) throw error;
     warn(error.explain());
-    const agents = told ? ', and its agents are told to leave' : '';
-    say(
-      `dte: session ${sessionId} · no coordinator; the nx commands of this job do their work here${agents}`,
-    );
+    const agents = told ? ', and its agents are released' : '';
+    say(`dte: session ${sessionId} · no coordinator; the nx commands of this job run undistributed${agents}`);
   }
 }
 
@@ -97,9 +95,7 @@ async function openCiRun(context: CliContext, flags: Flags): Promise<void> {
 
 export function startCiRunCommand(): Command {
   const command = new Command('start-ci-run')
-    .description(
-      'open the session of this pipeline, in the main job before its nx commands (may be run again)',
-    )
+    .description('open the session of this pipeline, in the main job before its nx commands (idempotent)')
     .option('--distribute-on <how>', 'only "manual": agents are jobs of your pipeline', 'manual')
     .addHelpText('after', EXAMPLES)
     .action(startCiRun);

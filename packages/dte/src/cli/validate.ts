@@ -25,7 +25,7 @@ Examples:
   $ dte validate
   $ dte validate --json | jq '.rules[].tasks'
 
-Exit code 1 when the rules cannot be used; a pattern that fits nothing is a warning.`;
+Exits with code 1 if the rules are invalid; a pattern that matches nothing is a warning.`;
 
 const ON_MAIN = 'the main job';
 
@@ -63,14 +63,16 @@ export function renderSurvey({ taken, onMain, idleOnMain, warnings }: Survey): s
   const byOption = [pc.dim('runOnMain'), '', ON_MAIN, String(onMain.length), examples({ tasks: onMain })];
   const rows = [...(onMain.length > 0 ? [byOption] : []), ...taken.map(rowOf)];
   const notes = [
-    ...idleOnMain.map((pattern) => `${pc.yellow('●')} runOnMain: no task of this workspace fits ${pattern}`),
+    ...idleOnMain.map(
+      (pattern) => `${pc.yellow('●')} runOnMain: no task of this workspace matches ${pattern}`,
+    ),
     ...warnings.map(printed),
   ];
   const rules = taken.length - 1;
   return [
     table(['rule', 'for', 'runs on', 'tasks', 'such as'], rows),
     ...(notes.length > 0 ? [notes.join('\n')] : []),
-    pc.green(rules === 0 ? 'no assignment rules' : `${plural(rules, 'rule')}, all of them can be used`),
+    pc.green(rules === 0 ? 'no assignment rules' : `${plural(rules, 'rule')}, all valid`),
   ].join('\n\n');
 }
 
@@ -104,7 +106,7 @@ async function validate({ json = false }: { json?: boolean }): Promise<void> {
 
 export function validateCommand(): Command {
   return new Command('validate')
-    .description('check the assignment rules and runOnMain, and show which of them takes which tasks')
+    .description('check the assignment rules and runOnMain, and show the tasks that each one matches')
     .option('--json', 'print JSON')
     .addHelpText('after', EXAMPLES)
     .action(validate);

@@ -122,7 +122,7 @@ describe('renderFindings', () => {
     const good = { level: 'ok', text: 'fine' } as const;
     expect(renderFindings([good])).toMatch(/fine[\s\S]*Ready/);
     expect(renderFindings([good, { level: 'stop', text: 'broken', cure: 'mend it' }])).toMatch(
-      /broken\n.*mend it[\s\S]*1 thing stops it/,
+      /broken\n.*mend it[\s\S]*1 problem to fix/,
     );
   });
 });

@@ -17,8 +17,8 @@ export function environmentFindings(env: Env): Finding[] {
   if (env['DTE_EXECUTOR']) {
     findings.push(
       stop(
-        'DTE_EXECUTOR is set: this process counts as a task of an agent',
-        'Unset it; it is set by agents for the tasks they run.',
+        'DTE_EXECUTOR is set, so this process is treated as a task of an agent',
+        'Unset it; agents set it for the tasks they run.',
       ),
     );
   }
@@ -26,7 +26,7 @@ export function environmentFindings(env: Env): Finding[] {
     findings.push(
       note(
         'Nx refuses split targets (such as e2e-ci) in this environment',
-        'Where you have them, set NX_SKIP_ATOMIZER_VALIDATION=true in the main job.',
+        'If you have split targets, set NX_SKIP_ATOMIZER_VALIDATION=true in the main job.',
       ),
     );
   }
@@ -44,7 +44,7 @@ export async function rendezvousFindings(
     return [
       stop(
         'no coordinator is configured: every command runs undistributed',
-        'Set DTE_RENDEZVOUS=gitlab-packages (in GitLab jobs), DTE_RENDEZVOUS_DIR (a folder all jobs see) or DTE_COORDINATOR_URL (address of a running coordinator) in every job.',
+        'Set DTE_RENDEZVOUS=gitlab-packages (in GitLab jobs), DTE_RENDEZVOUS_DIR (a folder that all jobs share) or DTE_COORDINATOR_URL (address of a running coordinator) in every job.',
       ),
     ];
   }
@@ -60,7 +60,7 @@ export async function rendezvousFindings(
     findings.push(
       note(
         'the session is finished and its coordinator has left: agents that start now have nothing to do',
-        'Nothing to do in the main job, which opens the session again. Start agent jobs again after it.',
+        'In the main job, nothing: it opens the session again. Retry agent jobs after it.',
       ),
     );
     return findings;
@@ -70,14 +70,14 @@ export async function rendezvousFindings(
     findings.push(
       stop(
         `the coordinator at ${record.url} does not answer`,
-        'Start it (dte coordinator), or correct DTE_COORDINATOR_URL; check that a firewall lets this job through.',
+        'Start it (dte coordinator), or correct DTE_COORDINATOR_URL. Check that no firewall blocks this job.',
       ),
     );
   } else {
     findings.push(
       note(
         `the coordinator published for this session (${record.url}) does not answer`,
-        'Nothing to do in the main job, which starts a new one. In an agent job: set DTE_HOST and DTE_ADVERTISED_URL in the main job so that this machine reaches it.',
+        'In the main job, nothing: it starts a new one. In an agent job, set DTE_HOST and DTE_ADVERTISED_URL in the main job so that this machine can reach it.',
       ),
     );
   }
@@ -95,15 +95,15 @@ function proofFindings(
     return [
       stop(
         'the coordinator is on another machine, and this job has neither an id token nor a secret',
-        'Give every job the keyword `id_tokens: DTE_ID_TOKEN: aud: dte`, or set DTE_SECRET in every job (a masked variable of the project).',
+        'Add the keyword `id_tokens: DTE_ID_TOKEN: aud: dte` to every job, or set DTE_SECRET in every job (a masked variable of the project).',
       ),
     ];
   }
   if (isAddressGiven && url.startsWith('http:')) {
     return [
       note(
-        'id token and outputs travel to the coordinator in the clear',
-        'Put a proxy with a certificate in front of it and give its https address, unless the network is yours alone.',
+        'the id token and outputs are sent to the coordinator unencrypted',
+        'Put a proxy with a certificate in front of the coordinator and use its https address, unless you trust the network.',
       ),
     ];
   }

@@ -21,7 +21,7 @@ const token = (change = {}, options = {}): string =>
 it('is content with an id token of this pipeline, and says how long it is good', async () => {
   const [finding] = await look({ DTE_ID_TOKEN: token() });
   expect(finding).toMatchObject({ level: 'ok' });
-  expect(finding?.text).toMatch(/job 50 in pipeline 1001 of project 7, good until 20\d\d-/);
+  expect(finding?.text).toMatch(/job 50 in pipeline 1001 of project 7, valid until 20\d\d-/);
 });
 
 it.each([

@@ -19,20 +19,19 @@ export async function identityFindings(
   const { idToken, audience, secret, sharedTrust } = config;
   if (idToken === undefined) {
     if (secret !== undefined) {
-      if (sharedTrust || (job?.serverUrl ?? null) === null)
-        return [ok('jobs prove themselves by DTE_SECRET')];
+      if (sharedTrust || (job?.serverUrl ?? null) === null) return [ok('jobs authenticate with DTE_SECRET')];
       return [
         note(
-          'this job has DTE_SECRET and no id token: a coordinator takes it that is on the same machine, or was started with --shared-trust',
-          `Give every job the keyword \`${KEYWORD}\`: a secret does not tell pipelines apart (docs/security.md).`,
+          'this job has DTE_SECRET but no id token: only a coordinator on the same machine, or one with --shared-trust, accepts it',
+          `Add the keyword \`${KEYWORD}\` to every job: a secret does not separate pipelines (docs/security.md).`,
         ),
       ];
     }
     if ((job?.id ?? null) === null) return [];
     return [
       note(
-        'this job has no id token: only a coordinator on the same machine takes it',
-        `Give the job the keyword \`${KEYWORD}\` (or, without GitLab's tokens, set DTE_SECRET in every job).`,
+        'this job has no id token: only a coordinator on the same machine accepts it',
+        `Add the keyword \`${KEYWORD}\` to the job (or, without GitLab's tokens, set DTE_SECRET in every job).`,
       ),
     ];
   }
@@ -48,7 +47,7 @@ export async function identityFindings(
     const until = new Date(claims.expiresAtMs).toISOString();
     return [
       ok(
-        `id token of job ${claims.jobId} in pipeline ${claims.pipelineId} of project ${claims.projectId}, good until ${until}`,
+        `id token of job ${claims.jobId} in pipeline ${claims.pipelineId} of project ${claims.projectId}, valid until ${until}`,
       ),
     ];
   } catch (thrown) {

@@ -13,6 +13,6 @@ export function renderFindings(findings: readonly Finding[]): string {
   const verdict =
     stops === 0
       ? pc.green('Ready: nx commands of this workspace are distributed.')
-      : pc.red(`Not distributed: ${stops} ${stops === 1 ? 'thing stops' : 'things stop'} it.`);
+      : pc.red(`Not distributed: ${stops} ${stops === 1 ? 'problem' : 'problems'} to fix.`);
   return [...lines, '', verdict].join('\n');
 }

@@ -8,32 +8,32 @@ const ALIAS = 'npm install --save-dev nx-cloud@npm:@org/dte-nx-cloud-shim';
 const OBSTACLES: Readonly<Record<SeamObstacle, readonly [text: string, cure: string]>> = {
   'nx-missing': [
     'nx is not installed in this workspace',
-    'Run the install (npm ci) first, and the doctor in the workspace.',
+    'Install the packages (npm ci) first, and run the doctor in the workspace.',
   ],
   'nx-unsupported': ['this version of nx is not supported', 'Use nx 20.8.0 or later, up to 24.'],
   'runner-missing': [
     'nx.json does not name @org/dte as the tasks runner',
-    `Add to nx.json: ${NX_JSON}. (\`nx migrate\` across 21 removes it; put it back.)`,
+    `Add to nx.json: ${NX_JSON}. (\`nx migrate\` across 21 removes it; add it again.)`,
   ],
   'access-token-missing': [
-    'nx.json has no options.accessToken, which from nx 21 on is what makes Nx call a runner',
-    `Add to nx.json: ${NX_JSON}. It is a switch and not a secret; any text will do.`,
+    'nx.json has no options.accessToken, without which nx 21 and later do not call a runner',
+    `Add to nx.json: ${NX_JSON}. It is a switch, not a secret; any text works.`,
   ],
   'alias-missing': [
     'nothing is installed under the name nx-cloud, where nx 21 and later look for the runner',
     `Run: ${ALIAS}`,
   ],
   'alias-foreign': [
-    "what is installed under the name nx-cloud is not ours: nx would call the vendor's runner",
+    "the installed package nx-cloud is not the alias of dte: nx would call the vendor's runner",
     `Run: ${ALIAS}`,
   ],
   'no-cloud': [
-    'NX_NO_CLOUD=true or "neverConnectToCloud": true switches the runner off on nx 22.7 and later',
-    'Take them out: with this nx.json nothing is sent anywhere without them either.',
+    'NX_NO_CLOUD=true or "neverConnectToCloud": true disables the runner on nx 22.7 and later',
+    'Remove them: with this nx.json, nothing is sent anywhere even without them.',
   ],
   codex: ['CODEX_ENV_NODE_VERSION makes nx use its own runner', 'Unset it in CI.'],
   'counts-as-nx-cloud': [
-    "Nx counts this workspace as using the vendor's service and would contact it",
+    "Nx assumes that this workspace uses the vendor's service and would contact it",
     'Remove nxCloudId, nxCloudAccessToken and "runner": "nx-cloud" from nx.json, and NX_CLOUD_ACCESS_TOKEN and NX_CLOUD_AUTH_TOKEN from the environment.',
   ],
 };
@@ -56,7 +56,7 @@ export function seamFindings(seam: SeamFindings, ownVersion: string): Finding[] 
   if (seam.reachable.ok && (seam.nxNoCloud || seam.neverConnectToCloud)) {
     findings.push(
       note(
-        'NX_NO_CLOUD or neverConnectToCloud is set: from nx 22.7 on it switches the runner off',
+        'NX_NO_CLOUD or neverConnectToCloud is set: it disables the runner on nx 22.7 and later',
         OBSTACLES['no-cloud'][1],
       ),
     );

@@ -44,7 +44,7 @@ export function noRendezvous({ rendezvous }: Wanted): DteError {
   return new DteError(
     'DTE_NO_COORDINATOR',
     rendezvous === undefined
-      ? 'Neither DTE_COORDINATOR_URL (address of a coordinator) nor DTE_RENDEZVOUS_DIR (folder that all jobs see) nor DTE_RENDEZVOUS (gitlab-packages, in GitLab jobs) is set.'
-      : `DTE_RENDEZVOUS=${rendezvous} counts in GitLab jobs only: CI_API_V4_URL, CI_PROJECT_ID or CI_JOB_TOKEN is missing.`,
+      ? 'Neither DTE_COORDINATOR_URL (address of a coordinator) nor DTE_RENDEZVOUS_DIR (folder that all jobs share) nor DTE_RENDEZVOUS (gitlab-packages, in GitLab jobs) is set.'
+      : `DTE_RENDEZVOUS=${rendezvous} takes effect only in GitLab jobs: CI_API_V4_URL, CI_PROJECT_ID or CI_JOB_TOKEN is missing.`,
   );
 }

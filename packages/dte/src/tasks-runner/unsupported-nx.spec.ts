@@ -48,7 +48,7 @@ describe.each(['20.7.2', '25.0.0'])('a workspace with nx %s', (version) => {
 
     expect(statuses).toEqual({ 'app:build': 'success' });
     expect(said).toEqual([
-      `DTE_NX_UNSUPPORTED This workspace has nx ${version}, which is not supported; 20.8 to 24 are.`,
+      `DTE_NX_UNSUPPORTED This workspace has nx ${version}, which is not supported; supported versions are 20.8 to 24.`,
       'dte: this command runs undistributed',
     ]);
   });

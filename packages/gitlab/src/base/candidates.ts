@@ -33,14 +33,14 @@ function ofBranch(
 ): readonly Candidate[] {
   const { branch, isDefault, defaultBranch, before } = situation;
   const lastResort: readonly Candidate[] = isDefault
-    ? [everything(`no earlier commit of ${branch} is known to be good`)]
+    ? [everything(`no earlier successful commit of ${branch} is known`)]
     : [
         { kind: 'branch-point', branch: defaultBranch },
         everything(`${branch} has no common history with ${defaultBranch} here`),
       ];
   switch (lastSuccess.kind) {
     case 'found': {
-      const what = `the last pipeline of ${branch} that passed (${lastSuccess.pipelineId})`;
+      const what = `the last successful pipeline of ${branch} (${lastSuccess.pipelineId})`;
       return [{ kind: 'commit', sha: lastSuccess.sha, ancestorOnly: true, what }, ...lastResort];
     }
     // What was pushed before has not passed either, so it is no base.
@@ -72,7 +72,7 @@ export function candidatesOf(situation: Situation, lastSuccess: LastSuccess): re
         ...(targetBranch === null
           ? []
           : [{ kind: 'branch-point', branch: targetBranch } satisfies Candidate]),
-        everything('the base of the merge request is not known here'),
+        everything('the base of the merge request is unknown'),
       ];
     }
     case 'branch':

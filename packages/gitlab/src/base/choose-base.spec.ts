@@ -72,11 +72,9 @@ describe('BaseChooser', () => {
   it.each(['old', 'gone'])('leaves %s out, which a forced push has left behind, and says so', async (sha) => {
     const git = new FakeGit(HISTORY, { main: 'c' });
     const base = await chooser(git).choose([pushed(sha), branchPoint, everything]);
-    expect(base).toEqual({ sha: 'b', what: 'where this history left main' });
+    expect(base).toEqual({ sha: 'b', what: 'the merge base with main' });
     expect(git.fetched).toEqual([]);
-    expect(notes).toEqual([
-      `BEFORE (${sha}) is not part of the history any more: the branch was force-pushed`,
-    ]);
+    expect(notes).toEqual([`BEFORE (${sha}) is no longer part of the history: the branch was force-pushed`]);
   });
 
   it('compares a force-pushed default branch with what is left of its history', async () => {
@@ -119,7 +117,7 @@ describe('BaseChooser', () => {
     git.shallow = true;
     const base = await chooser(git).choose([pushed('f1'), branchPoint, everything]);
     expect(base.sha).toBe('empty');
-    expect(base.what).toMatch(/every project counts as affected: nothing is known/);
+    expect(base.what).toMatch(/every project is affected: nothing is known/);
     expect(notes.filter((line) => line.includes('GIT_DEPTH: 0'))).toHaveLength(1);
   });
 

@@ -31,7 +31,7 @@ export class BaseChooser {
       if (!('rejected' in base)) return base;
       this.note(base.rejected);
     }
-    return { sha: await this.git.emptyTree(), what: 'nothing: every project counts as affected' };
+    return { sha: await this.git.emptyTree(), what: 'nothing: every project is affected' };
   }
 
   /** Whether what is built contains this commit. Without its whole history a clone may not know. */
@@ -56,7 +56,7 @@ export class BaseChooser {
       case 'everything':
         return {
           sha: await this.git.emptyTree(),
-          what: `the empty tree, so every project counts as affected: ${candidate.why}`,
+          what: `the empty tree, so every project is affected: ${candidate.why}`,
         };
     }
   }
@@ -65,7 +65,7 @@ export class BaseChooser {
     if (ancestorOnly) {
       if (await this.contains(sha)) return { sha, what };
       return rejected(
-        `${what} (${short(sha)}) is not part of the history any more: the branch was force-pushed`,
+        `${what} (${short(sha)}) is no longer part of the history: the branch was force-pushed`,
       );
     }
     const failure = await this.present(sha);
@@ -85,8 +85,8 @@ export class BaseChooser {
     }
     const base = await this.meeting(tip);
     return base === null
-      ? rejected(`this history and that of ${branch} have no commit in common here`)
-      : { sha: base, what: `where this history left ${branch}` };
+      ? rejected(`this clone has no merge base with ${branch}`)
+      : { sha: base, what: `the merge base with ${branch}` };
   }
 
   private async forkOf(sha: string): Promise<Base | Rejection> {
@@ -95,7 +95,10 @@ export class BaseChooser {
     const base = await this.meeting(sha);
     return base === null
       ? rejected(`nothing is left of the history that ${short(sha)} had`)
-      : { sha: base, what: `what is left of the history before the forced push (${short(sha)})` };
+      : {
+          sha: base,
+          what: `the last commit before the force push (${short(sha)}) that is still in the history`,
+        };
   }
 
   private async previousTag(): Promise<Base | Rejection> {
@@ -119,7 +122,7 @@ export class BaseChooser {
     const depth = (await this.git.isShallow()) ? ['--depth=1'] : [];
     const failure = await this.git.fetch(['--no-tags', ...depth, sha]);
     if (await this.git.has(sha)) return null;
-    return `is not in this clone and could not be fetched (${failure ?? 'git said nothing'}); ${CURE}`;
+    return `is not in this clone and could not be fetched (${failure ?? 'no output from git'}); ${CURE}`;
   }
 
   /** Gets the whole history, once; false when the clone had it already. */
@@ -135,7 +138,7 @@ export class BaseChooser {
     const failure = await this.git.fetch(['--unshallow', this.head]);
     this.note(
       failure === null
-        ? `this clone was shallow and its history had to be fetched; to save that, ${CURE}`
+        ? `this clone was shallow and its history had to be fetched; to avoid this, ${CURE}`
         : `this clone is shallow and its history could not be fetched (${failure}); ${CURE}`,
     );
   }

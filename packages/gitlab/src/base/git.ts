@@ -54,7 +54,7 @@ class GitCommand implements Git {
     const { code, stdout, stderr } = await this.ask('rev-parse', '--verify', 'HEAD^{commit}');
     if (code === 0) return stdout;
     const said = printable(withoutCredentials(stderr), 300);
-    throw new DteError('DTE_GIT_FAILED', `git cannot tell the commit that is checked out: ${said}`);
+    throw new DteError('DTE_GIT_FAILED', `git cannot read the current commit: ${said}`);
   }
 
   async has(sha: string): Promise<boolean> {
@@ -88,7 +88,7 @@ class GitCommand implements Git {
   async emptyTree(): Promise<string> {
     const tree = await this.askOne('hash-object', '-t', 'tree', '--stdin');
     if (tree !== null) return tree;
-    throw new DteError('DTE_GIT_FAILED', 'git cannot tell the name of the empty tree.');
+    throw new DteError('DTE_GIT_FAILED', 'git cannot compute the hash of the empty tree.');
   }
 
   async fetch(args: readonly string[]): Promise<string | null> {

@@ -41,6 +41,8 @@ export async function getFromProject(api: GitlabApi, path: string, limits: Limit
     });
   } catch (thrown) {
     const why = thrown instanceof Error ? thrown.message : String(thrown);
-    throw new DteError('DTE_GITLAB_API', `${url.origin} was asked for pipelines: ${why}.`, { cause: thrown });
+    throw new DteError('DTE_GITLAB_API', `Request for pipelines to ${url.origin} failed: ${why}.`, {
+      cause: thrown,
+    });
   }
 }

@@ -50,9 +50,9 @@ async function lastSuccessOf(
   const isEarlier = async (sha: string): Promise<boolean> => sha !== head && (await chooser.contains(sha));
   const answer = await findLastSuccess(api, situation, isEarlier, options.limits);
   if (answer.kind === 'none')
-    options.note(`no pipeline of ${situation.branch} that this one builds on has passed`);
+    options.note(`no pipeline of ${situation.branch} for an ancestor of this commit was successful`);
   if (answer.kind === 'unknown' && answer.why !== null)
-    options.note(`the last pipeline that passed is not known: ${answer.why}`);
+    options.note(`the last successful pipeline is unknown: ${answer.why}`);
   return answer;
 }
 
@@ -76,6 +76,6 @@ export async function findHead(options: Omit<BaseOptions, 'token' | 'nxDefaultBa
   const head = await openGit(gitOptions(options)).head();
   const expected = readSituation(options.job).head;
   if (expected !== null && expected !== head)
-    options.note(`${head} is checked out, and not CI_COMMIT_SHA (${expected})`);
+    options.note(`${head} is checked out instead of CI_COMMIT_SHA (${expected})`);
   return head;
 }

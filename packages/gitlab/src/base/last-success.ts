@@ -28,7 +28,7 @@ const mayVouch = ({ id, source }: PipelineEntry, situation: Branch): boolean =>
 const REFUSALS: Readonly<Record<number, string>> = {
   401: 'the token is not valid or has expired',
   403: 'the token may not read pipelines: it needs the scope read_api and the role Reporter',
-  404: 'the token does not reach this project',
+  404: 'the token has no access to this project',
   429: 'too many requests',
 };
 
@@ -43,14 +43,16 @@ async function page(api: GitlabApi, branch: string, number: number, limits: Limi
   });
   const { status, headers, body } = await getFromProject(api, `/pipelines?${query.toString()}`, limits);
   if (status !== 200) {
-    const why = REFUSALS[status] ?? 'an answer that was not expected';
-    throw new DteError('DTE_GITLAB_API', `GitLab refused to list pipelines with status ${status}: ${why}.`);
+    const why = REFUSALS[status] ?? 'unexpected answer';
+    throw new DteError('DTE_GITLAB_API', `GitLab refused to list pipelines: status ${status}: ${why}.`);
   }
   try {
     const pipelines = pageSchema.parse(JSON.parse(body));
     return { pipelines, hasMore: Boolean(headers['x-next-page']) };
   } catch (cause) {
-    throw new DteError('DTE_GITLAB_API', 'What GitLab listed are not pipelines.', { cause });
+    throw new DteError('DTE_GITLAB_API', 'The list of pipelines from GitLab has an unexpected format.', {
+      cause,
+    });
   }
 }
 

@@ -27,7 +27,7 @@ export const baseAndHead = (run: string): string[] => [
 function lastOf(targets: readonly string[]): string {
   const last = targets.at(-1);
   if (last === undefined)
-    throw new DteError('DTE_BAD_CONFIG', 'No targets: name at least one, --targets=build.');
+    throw new DteError('DTE_BAD_CONFIG', 'No targets: set at least one, for example --targets=build.');
   return last;
 }
 
@@ -35,8 +35,8 @@ const onlyPlanned = (dynamic: boolean): string[] =>
   dynamic ? [...comment('Only in the child pipeline.'), 'rules:', `  - if: $${PLANNED_VARIABLE}`] : [];
 
 export const MAIN_JOB_COMMENT: readonly string[] = comment(
-  'The main job: says what is to be done, and ends as if it had done everything itself: same exit code, terminal output',
-  'and files. It needs no agent: without any it runs the tasks on its own.',
+  'The main job: distributes the tasks, and ends as if it had run everything itself, with the same exit code, terminal output',
+  'and files. It needs no agents: without any, it runs the tasks itself.',
 );
 
 /** The keyword `artifacts` of the main job. */
@@ -47,7 +47,7 @@ export const mainArtifacts = (paths: readonly string[]): string[] =>
 export const expectedAgents = (agents: string): string[] =>
   block(
     'variables',
-    ...comment('As many as `nx-agent` has (see mainSlots).'),
+    ...comment('The value of `parallel` in `nx-agent` (see mainSlots).'),
     `DTE_EXPECTED_AGENTS: ${agents}`,
   );
 
@@ -81,11 +81,13 @@ export function mainJob(options: GitlabFileOptions): string[] {
 
 /** What distinguishes an agent's job from the main job, apart from its script. */
 export const AGENT_KEYWORDS: readonly string[] = [
-  ...comment('An agent that is lost or refused costs time and no pipeline: its tasks go to the others.'),
+  ...comment(
+    'An agent that is lost or rejected costs time but does not fail the pipeline: its tasks run elsewhere.',
+  ),
   'allow_failure: true',
 ];
 
-const READ_ONLY_CACHE = block('cache', ...comment('The main job alone writes it.'), 'policy: pull');
+const READ_ONLY_CACHE = block('cache', ...comment('Only the main job writes the cache.'), 'policy: pull');
 
 /** Job `nx-agent`: as many as asked for, or as a plan says. */
 export function agentJob(options: GitlabFileOptions): string[] {
@@ -93,8 +95,8 @@ export function agentJob(options: GitlabFileOptions): string[] {
   const { install, run } = packageManagerSteps(options);
   return [
     ...comment(
-      'The agents: each waits for tasks, and leaves when there are none left.',
-      ...(dynamic ? ['How many of them there are is said by the child pipeline.'] : []),
+      'The agents: each waits for tasks, and exits when there are none left.',
+      ...(dynamic ? ['The child pipeline sets their number.'] : []),
     ),
     ...block(
       'nx-agent',
@@ -103,7 +105,9 @@ export function agentJob(options: GitlabFileOptions): string[] {
       ...(dynamic
         ? []
         : [
-            ...comment(`How many; each runs up to ${parallel} tasks at a time (--parallel of the main job).`),
+            ...comment(
+              `Number of agents; each runs up to ${parallel} tasks at a time (--parallel of the main job).`,
+            ),
             `parallel: ${agents}`,
           ]),
       ...AGENT_KEYWORDS,

@@ -26,7 +26,7 @@ export function planJob(options: GitlabFileOptions): string[] {
   ];
   return [
     ...comment(
-      'Looks at what is affected and not in the cache, and writes a child pipeline with as many agents as that is worth.',
+      'Determines which tasks are affected and not cached, and writes a child pipeline with as many agents as they need.',
     ),
     ...block(
       'nx-plan',
@@ -43,8 +43,8 @@ export function planJob(options: GitlabFileOptions): string[] {
 /** Job `nx-pipeline`: starts what was planned, and ends as that ends. */
 export const triggerJob = ({ stage, mainBranch }: GitlabFileOptions): string[] => [
   ...comment(
-    'Starts the child pipeline and takes over its result. Artifacts of the main job belong to the child pipeline: jobs of',
-    'this one cannot download them by `needs`.',
+    'Starts the child pipeline and mirrors its result. Artifacts of the main job belong to the child pipeline: jobs of',
+    'this pipeline cannot download them with `needs`.',
   ),
   ...block(
     'nx-pipeline',
@@ -59,7 +59,7 @@ export const triggerJob = ({ stage, mainBranch }: GitlabFileOptions): string[] =
       'strategy: depend',
       ...block(
         'forward',
-        ...comment('Also the variables that a person or a schedule started this pipeline with.'),
+        ...comment('Including the variables with which a user or a schedule started this pipeline.'),
         'pipeline_variables: true',
       ),
     ),

@@ -19,31 +19,32 @@ interface Input {
 const NONE = '""';
 const INPUTS: Readonly<Record<string, Input>> = {
   agents: { description: 'Agent jobs.', type: 'number', value: '3' },
-  parallel: { description: 'Tasks at a time on each agent.', type: 'number', value: '2' },
+  parallel: { description: 'Number of tasks at a time on each agent.', type: 'number', value: '2' },
   targets: {
-    description: 'Nx targets, with commas. The agents stop after the last one.',
+    description: 'Nx targets, separated by commas. The agents stop after the last one.',
     // It becomes part of a command line.
     regex: '^[A-Za-z0-9_.,:@/-]+$',
     value: 'lint,test,build,e2e-ci',
   },
   'package-manager': {
-    description: 'yarn is yarn 1, as the image has it; yarn-berry is yarn 2 and later.',
+    description: 'yarn is yarn 1 from the image; yarn-berry is yarn 2 and later.',
     options: PACKAGE_MANAGERS,
     value: 'npm',
   },
   image: { description: 'Image of all jobs. Shell runners ignore it.', value: 'node:22' },
   stage: { description: 'Stage of all jobs.', value: 'test' },
   artifacts: {
-    description: 'Folders or globs that the main job keeps, at least one.',
+    description: 'Folders or globs that the main job keeps as artifacts, at least one.',
     type: 'array',
     value: '["dist"]',
   },
   'coordinator-url': {
-    description: 'Address of a standalone coordinator (`dte coordinator`). Without one the main job is it.',
+    description:
+      'Address of a standalone coordinator (`dte coordinator`). Without it, the main job starts one.',
     value: NONE,
   },
   environment: {
-    description: 'Keeps two main jobs of one pipeline apart; with a job-suffix of its own each.',
+    description: 'Separates several main jobs of one pipeline; give each one a different job-suffix, too.',
     value: NONE,
   },
   'job-suffix': { description: 'Appended to the names of the jobs `nx` and `nx-agent`.', value: NONE },
@@ -73,8 +74,8 @@ const HEADER = comment(
   '        agents: 5',
   '        package-manager: pnpm',
   '',
-  'Runner tags, services and the like: say them in .gitlab-ci.yml under `default:`, or under `nx:` and `nx-agent:`. Only',
-  '`before_script` is taken: it installs.',
+  'Set runner tags, services and so on in .gitlab-ci.yml under `default:`, or under `nx:` and `nx-agent:`. Only',
+  '`before_script` is already in use, for the install.',
 ).map((line) => line.trimEnd());
 
 /** Installs, and says how programs of the dependencies are run: a component cannot choose among commands otherwise. */
@@ -95,7 +96,7 @@ function managerJob(packageManager: PackageManager): string[] {
 const extending = ['extends:', `  - ${named('.dte')}`, `  - ${scalar(`.dte-${input('package-manager')}`)}`];
 
 const SHARED = [
-  ...comment('What the jobs share.'),
+  ...comment('Shared by all jobs.'),
   ...block(
     named('.dte'),
     `stage: ${input('stage')}`,
@@ -110,13 +111,13 @@ const SHARED = [
     ...block(
       'variables',
       ...comment(
-        "Main job and agents find each other through the project's package registry, unless there is an address.",
+        "Main job and agents find each other through the project's package registry, unless an address is set.",
       ),
       'DTE_RENDEZVOUS: gitlab-packages',
       `DTE_COORDINATOR_URL: ${scalar(input('coordinator-url'))}`,
       `DTE_ENVIRONMENT: ${scalar(input('environment'))}`,
       ...COMMON_VARIABLES,
-      ...comment('The main job alone writes caches.'),
+      ...comment('Only the main job writes caches.'),
       `${CACHE_POLICY_VARIABLE}: pull-push`,
     ),
   ),
@@ -141,7 +142,7 @@ const MAIN = [
 ];
 
 const AGENT = [
-  ...comment('The agents: each waits for tasks, and leaves when there are none left.'),
+  ...comment('The agents: each waits for tasks, and exits when there are none left.'),
   ...block(
     named('nx-agent'),
     ...extending,

@@ -11,10 +11,13 @@ const some = (agents: number): string[] => [
 ];
 
 const NONE: readonly string[] = [
-  ...comment('Nothing is left for agents.'),
+  ...comment('There is no work for agents.'),
   ...block('nx-agent', 'rules:', '  - when: never'),
   '',
-  ...block('nx', ...block('variables', ...comment('No agent will come.'), 'DTE_AGENT_WAIT_MS: "1"')),
+  ...block(
+    'nx',
+    ...block('variables', ...comment('There are no agents to wait for.'), 'DTE_AGENT_WAIT_MS: "1"'),
+  ),
 ];
 
 /**
@@ -27,7 +30,7 @@ const NONE: readonly string[] = [
  */
 export function renderDynamicPipeline({ stage }: DynamicPipelineOptions, agents: number): string {
   return file(
-    comment(`Written by \`dte plan\`; the jobs are those of ${GITLAB_FILE}.`),
+    comment(`Written by \`dte plan\`; the jobs are defined in ${GITLAB_FILE}.`),
     ['include:', `  - local: ${GITLAB_FILE}`],
     block('workflow', 'rules:', '  - when: always'),
     list('stages', [stage]),

@@ -43,6 +43,6 @@ describe('renderGitlabFile', () => {
     expect(renderGitlabFile(DEFAULTS)).toBe(renderGitlabFile({ ...DEFAULTS })));
 
   it('refuses to write a main job with nothing to do', () => {
-    expect(() => renderGitlabFile({ ...DEFAULTS, targets: [] })).toThrow(/name at least one/);
+    expect(() => renderGitlabFile({ ...DEFAULTS, targets: [] })).toThrow(/set at least one/);
   });
 });

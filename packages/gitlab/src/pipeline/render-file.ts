@@ -8,11 +8,11 @@ const WRITTEN_BY =
   'Nx tasks distributed over jobs of this pipeline. Written by `nx g @org/dte:setup-gitlab`.';
 
 const WHERE_TO_CHANGE = [
-  'What your project wants otherwise is best said in .gitlab-ci.yml under the same job names: GitLab merges both.',
+  'To customize the jobs, use the same job names in .gitlab-ci.yml: GitLab merges both files.',
 ];
 const WHERE_TO_CHANGE_DYNAMIC = [
-  'The jobs `nx` and `nx-agent` run in a child pipeline, which reads this file and not .gitlab-ci.yml: what they need from',
-  'there (`default`, image, tags, services, before_script) has to stand here.',
+  'The jobs `nx` and `nx-agent` run in a child pipeline, which reads this file but not .gitlab-ci.yml. Settings that they need',
+  'from there (`default`, image, tags, services, before_script) must be in this file.',
 ];
 
 /**

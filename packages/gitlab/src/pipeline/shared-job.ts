@@ -12,7 +12,7 @@ const RUNNER_FAILURES = [
 
 export const AT_ONCE: readonly string[] = [
   ...comment(
-    'Starts at once, whatever the stages before are doing: main job and agents have to run at the same time.',
+    'Starts immediately, without waiting for earlier stages: main job and agents must run at the same time.',
   ),
   'needs: []',
   ...comment('Cancelled when a newer commit makes the pipeline redundant.'),
@@ -20,19 +20,19 @@ export const AT_ONCE: readonly string[] = [
 ];
 
 export const RETRY: readonly string[] = [
-  ...comment('Tried again when the runner broke down; a task that fails is not tried until it passes.'),
+  ...comment('Retried only if the runner fails, not if a task fails.'),
   ...block('retry', 'max: 2', ...list('when', RUNNER_FAILURES)),
 ];
 
 export const ID_TOKENS: readonly string[] = [
-  ...comment('Proves to the other jobs that this one belongs to the same project, pipeline and commit.'),
+  ...comment('Proves to the other jobs that this job belongs to the same project, pipeline and commit.'),
   ...block('id_tokens', ...block('DTE_ID_TOKEN', 'aud: dte')),
 ];
 
 export const COMMON_VARIABLES: readonly string[] = [
-  ...comment('The whole history: `nx affected` compares with commits that may lie far back.'),
+  ...comment('The full history: `nx affected` may compare with an old commit.'),
   'GIT_DEPTH: "0"',
-  ...comment('Nx refuses split targets (e2e-ci) where it sees no distribution it knows.'),
+  ...comment('Without it, Nx refuses split targets (e2e-ci), because it does not detect dte.'),
   'NX_SKIP_ATOMIZER_VALIDATION: "true"',
 ];
 
@@ -41,14 +41,14 @@ const coordinatorVariables = (coordinator: string): string[] =>
   coordinator === 'embedded'
     ? [
         ...comment(
-          "Main job and agents find each other through the project's package registry, which has to be switched on",
-          '(Settings > General > Visibility; it is, by default).',
+          "Main job and agents find each other through the project's package registry, which must be enabled",
+          '(Settings > General > Visibility; enabled by default).',
         ),
         'DTE_RENDEZVOUS: gitlab-packages',
       ]
     : [
         ...comment(
-          'The standalone coordinator (`dte coordinator`); every job connects to it, none to another job.',
+          'The standalone coordinator (`dte coordinator`); every job connects to it, and no job to another.',
         ),
         `DTE_COORDINATOR_URL: ${scalar(coordinator)}`,
       ];
@@ -64,7 +64,7 @@ export const pipelineRules = (mainBranch: string): string[] => {
 };
 
 export const WHICH_PIPELINES: readonly string[] = comment(
-  'Pipelines of merge requests and of the main branch. A project whose `workflow` makes branch pipelines only says',
+  'Merge request pipelines and pipelines of the main branch. If your `workflow` creates only branch pipelines, use',
   '`- if: $CI_COMMIT_BRANCH` instead.',
 );
 
@@ -75,7 +75,7 @@ const packagesCache = (prefix: string, lockfiles: readonly string[], folder: str
 ];
 
 const PACKAGES_COMMENT = comment(
-  'Downloaded packages, anew whenever the lock file changes. Nx leaves this folder out of its hashes.',
+  'Downloaded packages; a new cache for each lockfile. Nx does not hash this folder.',
 );
 
 /** The keyword `cache` of a job that keeps nothing but packages. */
@@ -101,7 +101,7 @@ export const mainCache = (
   folder: string,
   { key = 'dte-history', more = [] }: { key?: string; more?: readonly string[] } = {},
 ): string[] => [
-  ...comment('Downloaded packages, anew whenever the lock file changes, and what is known of flaky tasks.'),
+  ...comment('Downloaded packages (a new cache for each lockfile), and the history of flaky tasks.'),
   'cache:',
   ...item([...packagesCache(prefix, lockfiles, folder), ...more]),
   ...item([...historyCache(key), ...more]),
@@ -112,7 +112,7 @@ export function sharedJob(options: GitlabFileOptions): string[] {
   const { stage, image, tags, packageManager, lockfile, coordinator, mainBranch, dynamic } = options;
   const { cacheFolder, variables } = packageManagerSteps(options);
   return [
-    ...comment('What the jobs share.'),
+    ...comment('Shared by all jobs.'),
     ...block(
       '.dte',
       `stage: ${scalar(stage)}`,

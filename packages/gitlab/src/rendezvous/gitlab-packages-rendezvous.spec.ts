@@ -130,7 +130,7 @@ describe('GitlabPackagesRendezvous', () => {
     gitlab.failNext(429, { headers: { 'retry-after': '60' } });
     const error = await errorOf(rendezvous.find(SESSION));
     expect([error.code, error.severity]).toEqual(['DTE_RENDEZVOUS_UNAVAILABLE', 'retry']);
-    expect(error.message).toContain('429: Retry later, and wants to be left alone for 60 s');
+    expect(error.message).toContain('429: Retry later, and asks to wait 60 s');
     expect(clock.slept).toEqual([]);
   });
 

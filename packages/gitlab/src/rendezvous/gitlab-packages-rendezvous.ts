@@ -45,7 +45,7 @@ export class GitlabPackagesRendezvous implements Rendezvous {
     if ((await this.deleteFiles(version, file)) && (await this.registry.upload(version, file, body))) return;
     throw new DteError(
       'DTE_RENDEZVOUS_REFUSED',
-      `The group of this project rejects duplicate generic packages, and this job may not delete the earlier ${file} of ${PACKAGE_NAME} ${version}; make an exception for ${PACKAGE_NAME} (Settings > Packages and registries > Duplicate packages > Generic).`,
+      `The group of this project rejects duplicate generic packages, and this job cannot delete the earlier ${file} of ${PACKAGE_NAME} ${version}; add an exception for ${PACKAGE_NAME} (Settings > Packages and registries > Duplicate packages > Generic).`,
     );
   }
 

@@ -68,7 +68,7 @@ export class PatientClient {
       const pauseMs = Math.max(backoff.nextMs(), asked ?? 0);
       if (nowMs + pauseMs >= untilMs) {
         const why = typeof outcome === 'string' ? outcome : reasonOf(outcome);
-        const hint = asked === null ? '' : `, and wants to be left alone for ${Math.ceil(asked / 1000)} s`;
+        const hint = asked === null ? '' : `, and asks to wait ${Math.ceil(asked / 1000)} s`;
         const { origin } = new URL(this.access.apiUrl);
         throw new DteError('DTE_RENDEZVOUS_UNAVAILABLE', `The package registry of ${origin}: ${why}${hint}.`);
       }

@@ -97,7 +97,7 @@ export class PackageRegistry {
     try {
       return z.array(entry).parse(JSON.parse(answer.body));
     } catch (cause) {
-      throw new DteError('DTE_RENDEZVOUS_UNAVAILABLE', `What ${path} lists is not what was expected.`, {
+      throw new DteError('DTE_RENDEZVOUS_UNAVAILABLE', `The list at ${path} has an unexpected format.`, {
         cause,
       });
     }
@@ -106,7 +106,7 @@ export class PackageRegistry {
   private refused(method: string, path: string, answer: GitlabAnswer): DteError {
     return new DteError(
       'DTE_RENDEZVOUS_REFUSED',
-      `GitLab's package registry refused ${method} ${path} with ${reasonOf(answer)}.`,
+      `GitLab's package registry rejected ${method} ${path} with ${reasonOf(answer)}.`,
     );
   }
 }

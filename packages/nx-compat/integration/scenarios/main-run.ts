@@ -7,6 +7,8 @@ export interface MainRunInput {
   /** Left out: the whole run by Nx's own runner. */
   subset?: { taskIds: string[]; failedTaskIds?: string[] };
   remoteCache?: { url: string; token: string };
+  /** Variables of this run. */
+  env?: Record<string, string>;
 }
 
 export interface MainRunResult {
@@ -18,6 +20,7 @@ export interface MainRunResult {
 }
 
 export async function run(input: MainRunInput): Promise<MainRunResult> {
+  Object.assign(process.env, input.env);
   const job = await prepareMainJob(input.targets, input.nxArgs);
   const { options, context, calls } = job;
   const { tasks } = context.taskGraph;

@@ -1,27 +1,36 @@
 import { join } from 'node:path';
+import { NEXT_INPUT } from './next-input';
 
 interface Request {
   scenario: string;
-  input: unknown;
+  inputs: unknown[];
 }
 
-/** Runs in a process of its own, inside a workspace: loads the scenario it is told to and sends back what came of it. */
+/**
+ * Runs in a process of its own, inside a workspace: loads the scenario it is told to, runs it for each input, one after the
+ * other, and sends back what came of it.
+ */
 process.once('message', (message) => {
-  const { scenario, input } = message as Request;
+  const { scenario, inputs } = message as Request;
   const answer = (reply: object): void => {
     process.send?.(reply, () => {
       process.exit(0);
     });
   };
-  const load = async (): Promise<unknown> => {
+  const load = async (): Promise<unknown[]> => {
     const module = (await import(join(__dirname, '../scenarios', scenario))) as {
       run(input: unknown): Promise<unknown>;
     };
-    return module.run(input);
+    const results: unknown[] = [];
+    for (const [index, input] of inputs.entries()) {
+      if (index > 0) for (const stream of [process.stdout, process.stderr]) stream.write(NEXT_INPUT);
+      results.push(await module.run(input));
+    }
+    return results;
   };
   load().then(
-    (result) => {
-      answer({ result });
+    (results) => {
+      answer({ results });
     },
     (error: unknown) => {
       answer({ error: error instanceof Error ? error.stack : String(error) });

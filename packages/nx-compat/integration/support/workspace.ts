@@ -2,7 +2,8 @@ import { fork } from 'node:child_process';
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { nodeModulesOf, type NxVersion } from '../install-majors';
+import { majorsFolder, nodeModulesOf, type NxVersion } from '../install-majors';
+import { NEXT_INPUT } from './next-input';
 
 /** A throwaway workspace with one version of nx, and a home of its own so that no cache is shared. */
 export interface Workspace {
@@ -10,6 +11,12 @@ export interface Workspace {
   version: NxVersion;
   /** Runs a file of `scenarios/` in a process inside the workspace. */
   run<T>(scenario: string, input?: object, env?: NodeJS.ProcessEnv): Promise<ScenarioResult<T>>;
+  /** As `run`, for several inputs, one after the other in the same process: it is Nx's start that costs time. */
+  runEach<T>(
+    scenario: string,
+    inputs: readonly object[],
+    env?: NodeJS.ProcessEnv,
+  ): Promise<ScenarioResult<T>[]>;
   /** Another clone of the same files: same hashes, other caches. */
   clone(): Workspace;
   write(files: Record<string, string>): void;
@@ -60,41 +67,73 @@ export function makeWorkspace(version: NxVersion, files: Record<string, string>)
     remove: () => {
       rmSync(base, { recursive: true, force: true });
     },
-    run: <T>(scenario: string, input: object = {}, env: NodeJS.ProcessEnv = {}) =>
-      new Promise<ScenarioResult<T>>((resolve, reject) => {
-        const child = fork(join(__dirname, 'driver.ts'), [], {
-          cwd: root,
-          execArgv: ['--expose-gc', '-r', join(__dirname, 'register.cjs')],
-          stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-          env: {
-            ...cleanEnvironment(),
-            HOME: base,
-            NX_DAEMON: 'false',
-            NX_ISOLATE_PLUGINS: 'false',
-            NX_SKIP_NATIVE_FILE_CACHE: 'true',
-            NX_CACHE_DIRECTORY: join(base, 'cache'),
-            NX_WORKSPACE_DATA_DIRECTORY: join(base, 'data'),
-            NX_NATIVE_FILE_CACHE_DIRECTORY: join(base, 'native'),
-            NX_WORKSPACE_ROOT_PATH: root,
-            ...env,
-          },
-        });
-        let stdout = '';
-        let stderr = '';
-        let reply: { result?: T; error?: string } = { error: 'the scenario ended without an answer' };
-        child.stdout?.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
-        child.stderr?.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
-        child.on('message', (message) => {
-          reply = message as typeof reply;
-        });
-        child.on('error', reject);
-        child.on('close', () => {
-          if (reply.error !== undefined) reject(new Error(`${reply.error}\n${stdout}\n${stderr}`));
-          else resolve({ result: reply.result as T, stdout, stderr });
-        });
-        child.send({ scenario, input: { workspaceRoot: root, ...input } });
-      }),
+    run: async <T>(scenario: string, input: object = {}, env: NodeJS.ProcessEnv = {}) => {
+      const [only] = await runScenario<T>({ base, root, version, scenario, inputs: [input], env });
+      if (!only) throw new Error(`${scenario} has no result`);
+      return only;
+    },
+    runEach: <T>(scenario: string, inputs: readonly object[], env: NodeJS.ProcessEnv = {}) =>
+      runScenario<T>({ base, root, version, scenario, inputs, env }),
   };
+}
+
+interface ScenarioRun {
+  /** Holds the workspace and what its Nx keeps. */
+  readonly base: string;
+  readonly root: string;
+  readonly version: NxVersion;
+  readonly scenario: string;
+  readonly inputs: readonly object[];
+  readonly env: NodeJS.ProcessEnv;
+}
+
+const environmentOf = ({ base, root, version, env }: ScenarioRun): NodeJS.ProcessEnv => ({
+  ...cleanEnvironment(),
+  HOME: base,
+  NX_DAEMON: 'false',
+  NX_ISOLATE_PLUGINS: 'false',
+  NX_CACHE_DIRECTORY: join(base, 'cache'),
+  NX_WORKSPACE_DATA_DIRECTORY: join(base, 'data'),
+  // Nx copies its native code there, 27 MB, unless it is there already.
+  NX_NATIVE_FILE_CACHE_DIRECTORY: join(majorsFolder(), version, 'native'),
+  NX_WORKSPACE_ROOT_PATH: root,
+  ...env,
+});
+
+function runScenario<T>(run: ScenarioRun): Promise<ScenarioResult<T>[]> {
+  return new Promise((resolve, reject) => {
+    const child = fork(join(__dirname, 'driver.ts'), [], {
+      cwd: run.root,
+      execArgv: ['--expose-gc', '-r', join(__dirname, 'register.cjs')],
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+      env: environmentOf(run),
+    });
+    let stdout = '';
+    let stderr = '';
+    let reply: { results?: T[]; error?: string } = { error: 'the scenario ended without an answer' };
+    child.stdout?.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
+    child.stderr?.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
+    child.on('message', (message) => {
+      reply = message as typeof reply;
+    });
+    child.on('error', reject);
+    child.on('close', () => {
+      if (reply.error !== undefined) {
+        reject(new Error(`${reply.error}\n${stdout}\n${stderr}`));
+        return;
+      }
+      const [printed, said] = [stdout.split(NEXT_INPUT), stderr.split(NEXT_INPUT)];
+      resolve(
+        (reply.results ?? []).map((result, index) => ({
+          result,
+          stdout: printed[index] ?? '',
+          stderr: said[index] ?? '',
+        })),
+      );
+    });
+    const inputs = run.inputs.map((input) => ({ workspaceRoot: run.root, ...input }));
+    child.send({ scenario: run.scenario, inputs });
+  });
 }
 
 /** `project.json` of a project that runs shell commands; `targets` maps a target's name to a command or a configuration. */

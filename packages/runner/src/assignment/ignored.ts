@@ -10,7 +10,7 @@ export function ignoredFile(workspaceRoot: string, rules: readonly Rule[]): Prom
   if (rule === undefined) return Promise.resolve([]);
   const { file } = rule;
   const message =
-    'git ignores it, so CI jobs do not have it: take `.nx` out of .gitignore (`.nx/cache` will do)';
+    'git ignores it, so CI jobs do not have it: remove `.nx` from .gitignore (`.nx/cache` is enough)';
   return new Promise((resolve) => {
     execFile('git', ['check-ignore', '--quiet', file], { cwd: workspaceRoot }, (error) => {
       resolve(error === null ? [{ file, line: 1, level: 'warning', message }] : []);

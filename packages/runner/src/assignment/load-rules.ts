@@ -20,14 +20,14 @@ export function inspectRules(workspaceRoot: string, option: unknown): ReadRules 
   if (text === null) {
     const lookalike = LOOKALIKES.find((file) => existsSync(join(workspaceRoot, file)));
     if (lookalike !== undefined)
-      return { rules: [], problems: [error(lookalike, `is not read: rules belong into ${RULES_FILE}`)] };
+      return { rules: [], problems: [error(lookalike, `is not read: rules belong in ${RULES_FILE}`)] };
     if (option === undefined) return { rules: [], problems: [] };
     return readRules(nxJsonSource(textOf(join(workspaceRoot, NX_JSON)) ?? '', option));
   }
   const { source, problems } = yamlSource(text);
   if (source === null) return { rules: [], problems };
   if (option !== undefined) {
-    const message = `there are rules in ${NX_JSON} (assignmentRules) as well: keep one of them`;
+    const message = `${NX_JSON} (assignmentRules) contains rules as well: keep only one of them`;
     return { rules: [], problems: [error(RULES_FILE, message)] };
   }
   return readRules(source);
@@ -39,5 +39,5 @@ export function loadRules(workspaceRoot: string, option: unknown): readonly Rule
   if (problems.length === 0) return rules;
   const more = problems.length > 3 ? `\n  and ${problems.length - 3} more` : '';
   const lines = problems.slice(0, 3).map((problem) => `\n  ${describeProblem(problem)}`);
-  throw new DteError('DTE_BAD_RULES', `The assignment rules make no sense:${lines.join('')}${more}`);
+  throw new DteError('DTE_BAD_RULES', `The assignment rules are invalid:${lines.join('')}${more}`);
 }

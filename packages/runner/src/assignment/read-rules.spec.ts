@@ -74,13 +74,13 @@ describe('assignment rules of a workspace', () => {
 
   it('may stand in one place only', () => {
     write('.nx/dte.yaml', GOOD);
-    expect(() => loadRules(root, [])).toThrow(/nx\.json \(assignmentRules\) as well/);
+    expect(() => loadRules(root, [])).toThrow(/nx\.json \(assignmentRules\) contains rules as well/);
   });
 
   it('are looked for under one name, and a name like it is not passed over in silence', () => {
     write('.nx/dte.yml', GOOD);
     expect(() => loadRules(root, undefined)).toThrow(
-      '.nx/dte.yml:1 is not read: rules belong into .nx/dte.yaml',
+      '.nx/dte.yml:1 is not read: rules belong in .nx/dte.yaml',
     );
   });
 
@@ -91,20 +91,16 @@ describe('assignment rules of a workspace', () => {
       'assignment-rules: []\nassignment-rules: []\n',
       /^\.nx\/dte\.yaml:2 Map keys must be unique/,
     ],
-    [
-      'another top',
-      'rules: []\n',
-      /^\.nx\/dte\.yaml:1 (assignment-rules: expected array|rules is not known here)/,
-    ],
+    ['another top', 'rules: []\n', /^\.nx\/dte\.yaml:1 (assignment-rules: expected array|unknown key rules)/],
     [
       'a misspelt key',
       'assignment-rules:\n  - targets: [a]\n    runs-on: [{ agent: x }]\n    run-on: [{ agent: x }]\n',
-      /^\.nx\/dte\.yaml:3 assignment-rules\[0\]: runs-on is not known here$/,
+      /^\.nx\/dte\.yaml:3 assignment-rules\[0\]: unknown key runs-on$/,
     ],
     [
       'a rule about nothing',
       'assignment-rules:\n  - targets: [a]\n    run-on: [{ agent: x }]\n  - run-on: [{ agent: x }]\n',
-      /^\.nx\/dte\.yaml:4 assignment-rules\[1\]: names neither projects, targets nor configurations$/,
+      /^\.nx\/dte\.yaml:4 assignment-rules\[1\]: needs at least one of projects, targets and configurations$/,
     ],
     [
       'a label with a blank',
@@ -129,12 +125,12 @@ describe('assignment rules of a workspace', () => {
     [
       'a label twice',
       'assignment-rules:\n  - targets: [a]\n    run-on:\n      - agent: linux\n      - agent: linux\n',
-      /^\.nx\/dte\.yaml:5 linux is named twice$/,
+      /^\.nx\/dte\.yaml:5 linux is listed twice$/,
     ],
     [
       'alternatives in braces',
       "assignment-rules:\n  - targets:\n      - '{a,b}'\n    run-on: [{ agent: linux }]\n",
-      /^\.nx\/dte\.yaml:3 \{a,b\}: write its alternatives as entries of the list$/,
+      /^\.nx\/dte\.yaml:3 \{a,b\}: write its alternatives as separate entries of the list$/,
     ],
   ])('are refused with file and line: %s', (_, yaml, expected) => {
     const problems = problemsOf(yaml);

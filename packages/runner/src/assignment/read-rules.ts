@@ -36,7 +36,7 @@ function problemsOf(source: RulesSource, issue: z.core.$ZodIssue): Problem[] {
     message: path.length === 0 ? message : `${shown(path)}: ${message}`,
   });
   if (issue.code === 'unrecognized_keys')
-    return issue.keys.map((key) => at(source.lineOf(path, key), `${key} is not known here`));
+    return issue.keys.map((key) => at(source.lineOf(path, key), `unknown key ${key}`));
   return [at(source.lineOf(path), issue.message.replace(/^Invalid input: /, ''))];
 }
 
@@ -48,12 +48,15 @@ function contradictions(source: RulesSource, rules: readonly WrittenRule[], base
   for (const [index, rule] of rules.entries()) {
     const labels = agentsOf(rule).map(({ agent }) => agent);
     for (const [place, label] of labels.entries()) {
-      if (labels.indexOf(label) < place) note([...base, index, 'run-on', place], `${label} is named twice`);
+      if (labels.indexOf(label) < place) note([...base, index, 'run-on', place], `${label} is listed twice`);
     }
     for (const kind of ['targets', 'configurations'] as const) {
       for (const [place, pattern] of (rule[kind] ?? []).entries()) {
         if (/\{[^}]*,[^}]*\}/.test(pattern))
-          note([...base, index, kind, place], `${pattern}: write its alternatives as entries of the list`);
+          note(
+            [...base, index, kind, place],
+            `${pattern}: write its alternatives as separate entries of the list`,
+          );
       }
     }
   }

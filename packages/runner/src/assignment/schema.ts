@@ -12,18 +12,18 @@ const runOnSchema = z
     agent: z
       .string()
       .max(128)
-      .regex(/^[^\s,]+$/, 'expected a label, without blanks and commas')
-      .describe('A label of agents: `dte start-agent --labels=linux-large`.'),
+      .regex(/^[^\s,]+$/, 'expected a label without spaces and commas')
+      .describe('A label of agents, as in `dte start-agent --labels=linux-large`.'),
     parallelism: z
       .int('expected a whole number')
       .min(1)
       .max(LIMITS.slotsPerAgent.value)
       .optional()
       .describe(
-        'A task of this rule starts on such an agent only while fewer tasks than this run there; 1: it is alone. Left out: --parallel of the command.',
+        'A task of this rule starts on such an agent only while fewer tasks than this run there. 1: the task runs alone. Default: --parallel of the command.',
       ),
   })
-  .describe('Agents that the tasks may run on.');
+  .describe('Agents on which the tasks may run.');
 
 /** `run-on: main`, instead of a list. */
 export const MAIN = 'main';
@@ -32,29 +32,27 @@ const agentsSchema = z
   .array(runOnSchema)
   .min(1)
   .max(LIMITS.runOnEntries.value)
-  .describe('Agents with any of these labels; for an agent with several the first that it has counts.');
+  .describe('Agents with any of these labels. If an agent has several of them, the first one applies.');
 
 export const ruleSchema = z
   .strictObject({
     projects: patterns(
-      'Names of projects, `tag:x`, directories, globs and `!` before what is left out: as in `nx run-many --projects`.',
+      'Project names, `tag:x`, directories or globs, as in `nx run-many --projects`; `!` excludes.',
     ).optional(),
-    targets: patterns(
-      'Names of targets; `*` stands for any characters, `?` for one, `!` before what is left out.',
-    ).optional(),
+    targets: patterns('Target names; `*` matches any characters, `?` matches one, `!` excludes.').optional(),
     configurations: patterns(
-      'Names of configurations that tasks run with; `*`, `?` and `!` as for targets. A task without one is not meant.',
+      'Configurations with which tasks run; `*`, `?` and `!` as for targets. Tasks without a configuration do not match.',
     ).optional(),
     'run-on': z
       .union([z.literal(MAIN), agentsSchema])
-      .describe('`main`: the main job runs the tasks, on its own disk. Otherwise a list of agents.'),
+      .describe('`main`: the main job runs the tasks, with its own files. Otherwise, a list of agents.'),
   })
   .refine(
     ({ projects, targets, configurations }) => (projects ?? targets ?? configurations) !== undefined,
-    'names neither projects, targets nor configurations',
+    'needs at least one of projects, targets and configurations',
   )
   .describe(
-    'Where the tasks go that fit all of projects, targets and configurations. Of several such rules the most specific applies, then the first.',
+    'Where tasks run that match all of projects, targets and configurations. If several rules match, the most specific one applies, then the first.',
   );
 
 export const rulesSchema = z.array(ruleSchema).max(LIMITS.rulesPerRun.value);

@@ -50,7 +50,7 @@ describe('surveyRules', () => {
     expect(idleOnMain).toEqual(['biuld', '!api:biuld']);
     expect(warnings).toEqual([]);
     const [none] = surveyRules([builds], PROJECTS, byName, ['build']).warnings;
-    expect(none?.message).toMatch(/runs on the main job \(option runOnMain\)/);
+    expect(none?.message).toMatch(/run on the main job \(option runOnMain\)/);
   });
 
   it('warns of patterns that fit nothing, and of rules that take nothing', () => {
@@ -63,11 +63,11 @@ describe('surveyRules', () => {
     ];
     const { warnings } = surveyRules(rules, PROJECTS, byName);
     expect(warnings.map(({ line, message }) => `${line} ${message}`)).toEqual([
-      '1 no project of this workspace fits wbe',
-      '1 no target of this workspace fits !tset',
-      '2 no configuration of this workspace fits staging',
-      '4 takes no task: other rules come first for all it fits',
-      '5 takes no task: none fits all of it',
+      '1 no project of this workspace matches wbe',
+      '1 no target of this workspace matches !tset',
+      '2 no configuration of this workspace matches staging',
+      '4 applies to no task: other rules take precedence for all tasks that it matches',
+      '5 applies to no task: no task matches all of its keys',
     ]);
   });
 });

@@ -69,7 +69,7 @@ function idlePatterns(
     ['configuration', rule.configurations, (pattern: string) => none(configurations, pattern)],
   ] as const;
   return kinds.flatMap(([kind, patterns = [], isIdle]) =>
-    patterns.filter(isIdle).map((pattern) => `no ${kind} of this workspace fits ${pattern}`),
+    patterns.filter(isIdle).map((pattern) => `no ${kind} of this workspace matches ${pattern}`),
   );
 }
 
@@ -106,12 +106,13 @@ export function surveyRules(
     // Alone it may take some, which then are those of others.
     const alone = createAssignment([rule], matchProjects);
     const fits = (candidate: Candidate): boolean => alone.ruleFor(candidate) !== undefined;
-    if (candidates.some(fits)) return [warn('takes no task: other rules come first for all it fits')];
+    if (candidates.some(fits))
+      return [warn('applies to no task: other rules take precedence for all tasks that it matches')];
     return [
       warn(
         all.some(fits)
-          ? 'takes no task: all it fits runs on the main job (option runOnMain)'
-          : 'takes no task: none fits all of it',
+          ? 'applies to no task: all tasks that it matches run on the main job (option runOnMain)'
+          : 'applies to no task: no task matches all of its keys',
       ),
     ];
   });

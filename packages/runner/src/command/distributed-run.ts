@@ -300,7 +300,7 @@ export class DistributedRun {
       const key = `${name ?? reason.message} ${reason.code}`;
       if (this.refused.has(key)) continue;
       this.refused.add(key);
-      const said = name === null ? reason.message : `Agent ${name} was refused: ${reason.message}`;
+      const said = name === null ? reason.message : `Agent ${name} was rejected: ${reason.message}`;
       this.explainer.explain(new DteError(reason.code, said), said);
     }
   }

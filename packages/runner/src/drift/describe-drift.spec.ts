@@ -46,25 +46,25 @@ it('names task, agent, both hashes, each kind of input with both sides, and the 
         ...base.own,
         hasEnv: (name) => name === 'BOTH',
         runtime: { 'node -v': 'v20.1.0' },
-        files: [{ path: 'apps/app/a.ts', how: 'there on the agent only', side: 'agent' }],
+        files: [{ path: 'apps/app/a.ts', how: 'only on the agent', side: 'agent' }],
       },
     }),
   );
   expect(message).toMatchInlineSnapshot(`
-   "app:build has another hash on agent-2 (222) than in the main job (111). It was not run.
+   "app:build has another hash on agent-2 (222) than on the main job (111). It did not run.
      Different inputs:
        - environment variable BOTH: another value on the agent
-       - environment variable NODE_ENV: set on the agent, not set in the main job
-       - runtime input \`node -v\`: "v22.1.0" on the agent, "v20.1.0" in the main job
-       - file apps/app/a.ts: there on the agent only
-       - external dependency react: another version, or there on one side only
-     Environment: set the variable for all jobs (\`variables:\` at the top of .gitlab-ci.yml), or name it in the option forwardEnv.
-     Runtime inputs: install the same tools in all jobs, best by the same image.
-     Files: let every job do the same before its first nx command (code generation, formatting, git settings); what tasks write belongs into their \`outputs\` and into .gitignore.
+       - environment variable NODE_ENV: set on the agent, not set on the main job
+       - runtime input \`node -v\`: "v22.1.0" on the agent, "v20.1.0" on the main job
+       - file apps/app/a.ts: only on the agent
+       - external dependency react: another version, or only on one side
+     Environment: set the variable for all jobs (\`variables:\` at the top of .gitlab-ci.yml), or list it in the option forwardEnv.
+     Runtime inputs: install the same tools in all jobs, ideally with the same image.
+     Files: let every job do the same before its first nx command (code generation, formatting, git settings); what tasks write belongs in their \`outputs\` and in .gitignore.
      External dependencies: install from the lockfile in every job (npm ci)."
   `);
   expect(short).toMatchInlineSnapshot(
-    `"app:build has another hash on agent-2 (222) than in the main job (111). environment variable BOTH: another value on the agent; environment variable NODE_ENV: set on the agent, not set in the main job"`,
+    `"app:build has another hash on agent-2 (222) than on the main job (111). environment variable BOTH: another value on the agent; environment variable NODE_ENV: set on the agent, not set on the main job"`,
   );
 });
 
@@ -87,7 +87,7 @@ it('names a few of many packages', () => {
 });
 
 it.each([
-  ['fail', /It was not run\./],
+  ['fail', /It did not run\./],
   ['run-on-main', /The main job runs it itself\./],
   ['warn', /stored under the hash of the agent\./],
 ] as const)('says what the run does about it: %s', (policy, words) => {
@@ -97,5 +97,5 @@ it.each([
 it('says so when the inputs cannot be named', () => {
   expect(describeDrift(given()).message).toMatch(/no input that differs/);
   expect(describeDrift(given({ agent: null })).message).toMatch(/those of earlier tasks/);
-  expect(describeDrift(given({ main: {} })).message).toMatch(/does not say/);
+  expect(describeDrift(given({ main: {} })).message).toMatch(/does not report/);
 });

@@ -45,10 +45,10 @@ const SHORT_INPUTS = 2;
 
 const CONSEQUENCE: Record<OnHashMismatch | 'auto', string> = {
   // Only told where the main job does not run it.
-  auto: 'It was not run.',
-  fail: 'It was not run.',
+  auto: 'It did not run.',
+  fail: 'It did not run.',
   'run-on-main': 'The main job runs it itself.',
-  warn: 'It ran there all the same, and its artifact is stored under the hash of the agent.',
+  warn: 'It ran there anyway, and its artifact is stored under the hash of the agent.',
 };
 
 /** The first of each kind, told briefly first: variables and tools are causes, files often their consequence. */
@@ -85,14 +85,15 @@ function inputsOf({ main, agent, drift, own, rootOf }: DriftCase): DifferingInpu
 }
 
 function unnamed({ main, agent }: DriftCase): string {
-  if (agent === null) return 'The inputs of this one were not sent: those of earlier tasks name the cause.';
-  if (Object.keys(main).length === 0) return 'Nx does not say what the hash of the main job was made of.';
-  return 'Nx names no input that differs (a custom hasher tells only its result).';
+  if (agent === null)
+    return 'The inputs of this task were not sent: see those of earlier tasks for the cause.';
+  if (Object.keys(main).length === 0) return 'Nx does not report the inputs of the hash on the main job.';
+  return 'Nx reports no input that differs (a custom hasher returns only its result).';
 }
 
 export function describeDrift(given: DriftCase): DriftText {
   const { taskId, agentName, computed, drift, policy } = given;
-  const head = `${taskId} has another hash on ${agentName} (${computed}) than in the main job (${drift.agreed}).`;
+  const head = `${taskId} has another hash on ${agentName} (${computed}) than on the main job (${drift.agreed}).`;
   const known = given.agent !== null && Object.keys(given.main).length > 0;
   const inputs = known ? inputsOf(given) : [];
   if (inputs.length === 0) {

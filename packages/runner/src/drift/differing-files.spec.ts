@@ -14,12 +14,12 @@ it('names each file once, with what it is on each side', () => {
     edited: 'ff',
   });
   expect(differingFiles(main, agent)).toEqual([
-    { path: 'agent-gone', how: 'deleted on the agent, changed in the main job', side: 'both' },
-    { path: 'agent-new', how: 'there on the agent only', side: 'agent' },
-    { path: 'both', how: 'changed on the agent and, otherwise, in the main job', side: 'both' },
-    { path: 'edited', how: 'changed on the agent, as committed in the main job', side: 'agent' },
-    { path: 'gone', how: 'deleted on the agent, as committed in the main job', side: 'agent' },
-    { path: 'main-new', how: 'there in the main job only', side: 'main' },
+    { path: 'agent-gone', how: 'deleted on the agent, changed on the main job', side: 'both' },
+    { path: 'agent-new', how: 'only on the agent', side: 'agent' },
+    { path: 'both', how: 'changed differently on the agent and on the main job', side: 'both' },
+    { path: 'edited', how: 'changed on the agent, as committed on the main job', side: 'agent' },
+    { path: 'gone', how: 'deleted on the agent, as committed on the main job', side: 'agent' },
+    { path: 'main-new', how: 'only on the main job', side: 'main' },
   ]);
 });
 

@@ -23,11 +23,11 @@ function state(digest: string | undefined, where: string): string {
 
 function how(main: string | undefined, agent: string | undefined): string {
   const both = main !== undefined && agent !== undefined && main !== 'deleted' && agent !== 'deleted';
-  if (both) return 'changed on the agent and, otherwise, in the main job';
+  if (both) return 'changed differently on the agent and on the main job';
   // What is not in the commit is not "as committed" on the other side.
   const isNew = [main, agent].some((digest) => digest?.startsWith('+') === true);
-  if (isNew) return agent === undefined ? 'there in the main job only' : 'there on the agent only';
-  return `${state(agent, 'on the agent')}, ${state(main, 'in the main job')}`;
+  if (isNew) return agent === undefined ? 'only on the main job' : 'only on the agent';
+  return `${state(agent, 'on the agent')}, ${state(main, 'on the main job')}`;
 }
 
 function sideOf(main: string | undefined, agent: string | undefined): DifferingFile['side'] {

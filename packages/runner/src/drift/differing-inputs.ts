@@ -32,7 +32,7 @@ const GIT_SEES_NONE =
   'git sees no difference between the two checkouts (line endings, LFS, or files that git ignores and Nx does not)';
 
 function describeFiles(what: string, patterns: readonly string[], { files, match }: OwnSide): string[] {
-  if (files === null) return [`${what}: without git on both sides the files cannot be named`];
+  if (files === null) return [`${what}: without git on both sides, the files cannot be listed`];
   const named = new Set(
     match(
       patterns,
@@ -47,13 +47,13 @@ function describeEnv(name: string, drift: Drift, { hasEnv }: OwnSide): string {
   const there = drift.env[name] ?? false;
   const here = hasEnv(name);
   if (there === here) return `environment variable ${name}: another value on the agent`;
-  return `environment variable ${name}: ${there ? 'set on the agent, not set in the main job' : 'not set on the agent, set in the main job'}`;
+  return `environment variable ${name}: ${there ? 'set on the agent, not set on the main job' : 'not set on the agent, set on the main job'}`;
 }
 
 function describeRuntime(command: string, drift: Drift, { runtime }: OwnSide): string {
   const [there, here] = [drift.runtime[command], runtime[command]];
   if (there === undefined || here === undefined || there === here) return `runtime input \`${command}\``;
-  return `runtime input \`${command}\`: "${there}" on the agent, "${here}" in the main job`;
+  return `runtime input \`${command}\`: "${there}" on the agent, "${here}" on the main job`;
 }
 
 /** One input as lines: a fileset may name several files. */
@@ -68,7 +68,7 @@ export function describeInput(input: HashInput, drift: Drift, own: OwnSide): Dif
     case 'files':
       return lines(...describeFiles(`files ${input.patterns.join(', ')}`, input.patterns, own));
     case 'external':
-      return lines(`external dependency ${input.name}: another version, or there on one side only`);
+      return lines(`external dependency ${input.name}: another version, or only on one side`);
     case 'project': {
       const named =
         own.files === null
@@ -78,7 +78,7 @@ export function describeInput(input: HashInput, drift: Drift, own: OwnSide): Dif
               own.files.map(({ path }) => path),
             );
       const files =
-        named.length > 0 ? ` (${named.join(', ')})` : ', as plugins and project files make it there';
+        named.length > 0 ? ` (${named.join(', ')})` : ', as plugins and project files create it there';
       return lines(`configuration of project ${input.project}${files}`);
     }
     case 'tsconfig':

@@ -63,7 +63,7 @@ export class Trouble {
   ): Promise<void> {
     if (finished?.drift === undefined || agent === null) return;
     const said = await this.options.investigator.describe(task, agent.name, finished);
-    const message = said?.message ?? `${task.id} has another hash on ${agent.name} than in the main job.`;
+    const message = said?.message ?? `${task.id} has another hash on ${agent.name} than on the main job.`;
     this.options.explainer.explain(new DteError('DTE_HASH_MISMATCH', message), said?.short);
   }
 
@@ -79,7 +79,7 @@ export class Trouble {
     const [first, ...more] = said?.own ?? [];
     if (first === undefined) return false;
     const others = more.length === 0 ? '' : `, and ${more.length} more`;
-    const reason = `uncommitted changes here that agents do not have: ${first}${others}`;
+    const reason = `uncommitted changes here that the agents do not have: ${first}${others}`;
     for (const line of reasonLines(new Map([[task.id, reason]]))) this.options.line(line);
     return true;
   }

@@ -97,7 +97,7 @@ export function refuseIfGivenUp(record: RendezvousRecord | null, job: JobMark): 
   const { jobId } = job;
   if (jobId === undefined || record?.state !== 'finished' || record.reason === undefined) return;
   if (record.jobId !== jobId) return;
-  throw new DteError('DTE_GIVEN_UP', `The agents of this job were told to leave: ${record.reason}`);
+  throw new DteError('DTE_GIVEN_UP', `The agents of this job were released: ${record.reason}`);
 }
 
 /** Why agents have nothing to do, when an error keeps a main job from having any. */

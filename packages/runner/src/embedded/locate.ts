@@ -85,6 +85,6 @@ export async function locateOrStart(options: LocateOptions): Promise<Located> {
   } while (Date.now() < deadline);
   throw new DteError(
     'DTE_COORDINATOR_SLOW',
-    `The coordinator of session ${sessionId}, which another process of this job starts, was not ready within ${timeoutMs / 1000} s (DTE_COORDINATOR_START_MS).`,
+    `The coordinator of session ${sessionId}, which another process of this job is starting, was not ready within ${timeoutMs / 1000} s (DTE_COORDINATOR_START_MS).`,
   );
 }

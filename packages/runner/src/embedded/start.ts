@@ -61,7 +61,7 @@ export function whenReady(child: ChildProcess, patience: Patience, logPath: stri
     const timer = setTimeout(() => {
       const seconds = timeoutMs / 1000;
       fail(
-        `is alive and was not ready within ${seconds} s (DTE_COORDINATOR_START_MS)`,
+        `is running but was not ready within ${seconds} s (DTE_COORDINATOR_START_MS)`,
         'DTE_COORDINATOR_SLOW',
       );
       child.kill('SIGKILL');
@@ -76,8 +76,7 @@ export function whenReady(child: ChildProcess, patience: Patience, logPath: stri
         else reject(new DteError(data.code, data.message));
       });
     };
-    const onExit = (code: number | null): void =>
-      fail(`ended with exit code ${code ?? 'none'} while it started`);
+    const onExit = (code: number | null): void => fail(`exited with code ${code ?? 'none'} while starting`);
     const onError = (error: Error): void => fail(`could not be started: ${error.message}`);
     const settle = (outcome: () => void): void => {
       clearTimeout(timer);

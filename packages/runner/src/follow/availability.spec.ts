@@ -26,7 +26,7 @@ describe('judgeAvailability', () => {
     const verdict = judgeAvailability(presence, patience, 1_001);
     if (verdict.kind !== 'give-up') throw new Error('it waits');
     expect(verdict.error.message).toBe(
-      'No agent can reach this job: 5 agents report so (what each tried is in its log: https://git/-/jobs/1, https://git/-/jobs/2, https://git/-/jobs/3 and 2 more). The main job runs what is left itself.',
+      'No agent can reach this job: 5 agents report so (details in the logs: https://git/-/jobs/1, https://git/-/jobs/2, https://git/-/jobs/3 and 2 more). The main job runs the remaining tasks itself.',
     );
     expect(verdict.error.explain()).toMatch(/dte coordinator[^]*DTE_COORDINATOR_URL[^]*docs\/gitlab.md/);
     const back = { ...presence, agentsGoneSinceMs: null };

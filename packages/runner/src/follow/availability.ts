@@ -31,11 +31,11 @@ function unreachable(reports: readonly RendezvousReport[]): DteError {
   const logs = reports.flatMap(({ jobUrl }) => (jobUrl === null ? [] : [jobUrl]));
   const others = logs.length > NAMED ? ` and ${logs.length - NAMED} more` : '';
   const where =
-    logs.length === 0 ? '' : ` (what each tried is in its log: ${logs.slice(0, NAMED).join(', ')}${others})`;
+    logs.length === 0 ? '' : ` (details in the logs: ${logs.slice(0, NAMED).join(', ')}${others})`;
   const who = reports.length === 1 ? '1 agent reports' : `${reports.length} agents report`;
   return new DteError(
     'DTE_UNREACHABLE',
-    `No agent can reach this job: ${who} so${where}. The main job runs what is left itself.`,
+    `No agent can reach this job: ${who} so${where}. The main job runs the remaining tasks itself.`,
   );
 }
 
@@ -50,7 +50,7 @@ export function judgeAvailability(presence: Presence, patience: Patience, nowMs:
   if (coordinatorGoneSinceMs !== null) {
     const untilMs = coordinatorGoneSinceMs + patience.coordinatorGraceMs;
     if (nowMs < untilMs) return { kind: 'wait', askAgainAtMs: untilMs };
-    const message = `The coordinator has been away for ${seconds(patience.coordinatorGraceMs)}; the main job runs what is left itself.`;
+    const message = `The coordinator has been unavailable for ${seconds(patience.coordinatorGraceMs)}; the main job runs the remaining tasks itself.`;
     return { kind: 'give-up', error: new DteError('DTE_COORDINATOR_LOST', message) };
   }
   if (agentsGoneSinceMs === null) return { kind: 'wait', askAgainAtMs: null };
@@ -58,6 +58,6 @@ export function judgeAvailability(presence: Presence, patience: Patience, nowMs:
   if (unreached.length > 0) return { kind: 'give-up', error: unreachable(unreached) };
   const untilMs = agentsGoneSinceMs + patience.agentWaitMs;
   if (nowMs < untilMs) return { kind: 'wait', askAgainAtMs: untilMs };
-  const message = `No agent was connected for ${seconds(patience.agentWaitMs)}; the main job runs what is left itself.`;
+  const message = `No agent was connected for ${seconds(patience.agentWaitMs)}; the main job runs the remaining tasks itself.`;
   return { kind: 'give-up', error: new DteError('DTE_NO_AGENTS', message) };
 }

@@ -149,7 +149,7 @@ describe('FollowedRun', () => {
     const error = await run.following.over;
     expect(error?.code).toBe('DTE_UNREACHABLE');
     expect(error?.message).toBe(
-      'No agent can reach this job: 1 agent reports so (what each tried is in its log: https://gitlab.example.com/g/p/-/jobs/2). The main job runs what is left itself.',
+      'No agent can reach this job: 1 agent reports so (details in the logs: https://gitlab.example.com/g/p/-/jobs/2). The main job runs the remaining tasks itself.',
     );
     expect(jest.getTimerCount()).toBe(0);
   });

@@ -174,7 +174,7 @@ export class Waiting {
       this.end(
         new DteError(
           'DTE_SESSION_FINISHED',
-          'the session is finished and its agents have left; the main job runs what is left itself',
+          'the session is finished and its agents have left; the main job runs the remaining tasks itself',
         ),
       );
     else this.agentsGoneSinceMs = isPresent ? null : (this.agentsGoneSinceMs ?? this.nowMs);

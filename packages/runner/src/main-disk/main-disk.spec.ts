@@ -100,7 +100,7 @@ describe("the main job's disk", () => {
     [
       'changed',
       () => write('dist/lib/out.txt', 'other text'),
-      /^dist\/lib\/out\.txt was changed after lib:build had made it$/,
+      /^dist\/lib\/out\.txt was changed after lib:build created it$/,
     ],
     [
       'changed, with the same size and times as before',
@@ -111,7 +111,7 @@ describe("the main job's disk", () => {
     [
       'deleted',
       () => rmSync(at('dist/lib/deep/two.txt')),
-      /dist\/lib was changed or deleted after lib:build had made it/,
+      /dist\/lib was changed or deleted after lib:build created it/,
     ],
     ['all deleted', () => rmSync(at('dist/lib'), { recursive: true }), /dist\/lib was changed or deleted/],
     ['made executable', () => chmodSync(at('dist/lib/out.txt'), 0o755), /^dist\/lib\/out\.txt was changed/],

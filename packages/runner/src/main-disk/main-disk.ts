@@ -169,6 +169,6 @@ function staticPart(output: string): string {
 function whatChanged({ taskId, outputs, atMs }: Made, { files }: Snapshot): string {
   const newest = [...files].sort((a, b) => b.changedMs - a.changedMs)[0];
   if (newest !== undefined && newest.changedMs > atMs)
-    return `${newest.path} was changed after ${taskId} had made it`;
-  return `something of ${outputs.join(', ')} was changed or deleted after ${taskId} had made it`;
+    return `${newest.path} was changed after ${taskId} created it`;
+  return `part of ${outputs.join(', ')} was changed or deleted after ${taskId} created it`;
 }

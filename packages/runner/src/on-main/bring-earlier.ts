@@ -44,7 +44,7 @@ export async function bringEarlier(input: BringEarlierInput): Promise<Map<string
     const absent = index?.tasks.find(({ id }) => id === taskId);
     try {
       if (coordinatorLost) throw gone(taskId, 'the coordinator is lost');
-      if (index === undefined || absent === undefined) throw gone(taskId, 'nothing says where they are');
+      if (index === undefined || absent === undefined) throw gone(taskId, 'their location is unknown');
       await restorerOf(prepared, index.runId).restore(toNxTask(absent), absent.artifact);
     } catch (thrown) {
       missing.set(taskId, DteError.from(thrown, 'DTE_ARTIFACT_MISSING'));
@@ -56,7 +56,7 @@ export async function bringEarlier(input: BringEarlierInput): Promise<Map<string
 const gone = (taskId: string, why: string): DteError =>
   new DteError(
     'DTE_ARTIFACT_MISSING',
-    `The outputs of ${taskId}, which an earlier command has left elsewhere, cannot be had: ${why}.`,
+    `The outputs of ${taskId}, which an earlier command did not download, are not available: ${why}.`,
   );
 
 function restorerOf({ workspaceRoot, session, cache, resolved }: Prepared, runId: string): Restorer {

@@ -47,9 +47,9 @@ it('keeps nothing of one whose publications were let go', () => {
 it('says so in one line for each reason, and names some of many', () => {
   const many = Array.from({ length: 9 }, (_, index) => [`p${index}:deploy`, 'runOnMain: deploy'] as const);
   expect(reasonLines(new Map([...many, ['a:x', 'rule'], ['b:x', 'two'], ['c:x', 'two']]))).toEqual([
-    'dte: p0:deploy, p1:deploy, p2:deploy, p3:deploy, p4:deploy and 4 more tasks run in the main job (runOnMain: deploy)',
-    'dte: a:x runs in the main job (rule)',
-    'dte: b:x and c:x run in the main job (two)',
+    'dte: p0:deploy, p1:deploy, p2:deploy, p3:deploy, p4:deploy and 4 more tasks run on the main job (runOnMain: deploy)',
+    'dte: a:x runs on the main job (rule)',
+    'dte: b:x and c:x run on the main job (two)',
   ]);
 });
 

@@ -31,7 +31,7 @@ export function onMainByRule(input: ByRuleInput): Map<string, string> {
   const requested = tasks.filter(isRequested);
   const publishes = ({ id, target }: NxTask): boolean => target.target === PUBLISH_TARGET && reasons.has(id);
   if (requested.length === 0 || !requested.every(publishes)) return reasons;
-  for (const { id } of tasks) if (!reasons.has(id)) reasons.set(id, 'needed for a publication');
+  for (const { id } of tasks) if (!reasons.has(id)) reasons.set(id, 'needed for publishing');
   return reasons;
 }
 

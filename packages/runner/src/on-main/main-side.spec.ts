@@ -48,7 +48,7 @@ async function lacking(taskIds: string[], coordinatorLost: boolean) {
 
 it.each([
   [true, /lib:build.*the coordinator is lost/],
-  [false, /lib:build.*nothing says where they are/],
+  [false, /lib:build.*their location is unknown/],
 ])('does not let a task run without the outputs for which it runs here', async (isLost, why) => {
   const { found } = await lacking(['app:deploy', 'app:e2e'], isLost);
   expect(found).toEqual([['app:deploy', 'DTE_ARTIFACT_MISSING', expect.stringMatching(why)]]);

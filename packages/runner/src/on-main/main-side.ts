@@ -43,7 +43,7 @@ export class MainSide {
     const onNamed = (id: string): void => void this.named.add(id);
     const reasons = await mainTasks({ ...this.options, disk: this.disk, onElsewhere, onNamed }).catch(
       (thrown: unknown) => {
-        const why = `what lies on this disk could not be looked at: ${DteError.from(thrown).message}`;
+        const why = `the outputs on this disk could not be checked: ${DteError.from(thrown).message}`;
         return new Map(Object.keys(graph.tasks).map((id) => [id, why]));
       },
     );
@@ -108,7 +108,7 @@ export class MainSide {
       await this.disk.note(tasks, (id) => (absent.has(id) ? runId : null));
     } catch (thrown) {
       voice.line(
-        `dte: the outputs on this disk could not be noted (${DteError.from(thrown).message}): what a script changes in them will not be noticed`,
+        `dte: the outputs on this disk could not be recorded (${DteError.from(thrown).message}): changes by scripts will not be detected`,
       );
     }
   }

@@ -103,7 +103,7 @@ async function unseen(
   const tree = await readWorkingTree(workspaceRoot, resolved.limits);
   if (tree === 'none') return new Map();
   if (tree === 'unknown') {
-    const why = 'git does not say what has changed here';
+    const why = 'git cannot report what has changed here';
     return new Map(pending.map(({ id }) => [id, why]));
   }
   if (tree.tracked.length + tree.untracked.length === 0) return new Map();

@@ -70,19 +70,19 @@ it.each([
   [
     'of its own project, made from several inputs',
     { 'dist/app': VARIED },
-    ['app:deploy: it may read dist/app of app:build, which is none of its dependencies'],
+    ['app:deploy: it may read dist/app of app:build, which is not one of its dependencies'],
   ],
   [
     'of its own project, from who knows where',
     { 'dist/app': UNKNOWN },
-    ['app:deploy: it may read dist/app of app:build, which is none of its dependencies'],
+    ['app:deploy: it may read dist/app of app:build, which is not one of its dependencies'],
   ],
   ['of its own project, which was left elsewhere', { 'dist/app': ELSEWHERE }, []],
   ['of a project below it, changed', { 'dist/lib': CHANGED }, ['app:deploy: dist/x was changed']],
   [
     'of a project below it, from who knows where',
     { 'dist/lib': UNKNOWN },
-    ['app:deploy: it may read dist/lib of lib:build, which is none of its dependencies'],
+    ['app:deploy: it may read dist/lib of lib:build, which is not one of its dependencies'],
   ],
   // Agents that run end-to-end tests of an application need not have what its libraries were built to.
   ['of a project below it, as it was made', { 'dist/lib': AS_MADE }, []],

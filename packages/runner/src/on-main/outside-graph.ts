@@ -115,4 +115,4 @@ function matters({ isReleased, projectGraph }: OutsideInput, task: NxTask, lying
 const wordsFor = ({ project, target, state }: Lying, path: string): string =>
   state.kind === 'changed'
     ? state.what
-    : `it may read ${path} of ${project}:${target}, which is none of its dependencies`;
+    : `it may read ${path} of ${project}:${target}, which is not one of its dependencies`;

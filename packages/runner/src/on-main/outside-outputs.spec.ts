@@ -3,7 +3,7 @@ import { outsideReason } from './outside-outputs';
 it.each(['packages/a/../../../../out/up', '../out', '..', './../out/**/*', 'dist/../../out', '..\\out'])(
   'keeps a task with the output %s for the main job',
   (output) => {
-    expect(outsideReason({ outputs: ['dist/a', output] })).toBe('outputs outside of the workspace');
+    expect(outsideReason({ outputs: ['dist/a', output] })).toBe('outputs outside the workspace');
   },
 );
 

@@ -13,4 +13,4 @@ const isOutside = (output: string): boolean => {
  * on, runs such a task, as plain Nx does.
  */
 export const outsideReason = ({ outputs }: Pick<NxTask, 'outputs'>): string | null =>
-  outputs.some(isOutside) ? 'outputs outside of the workspace' : null;
+  outputs.some(isOutside) ? 'outputs outside the workspace' : null;

@@ -13,6 +13,6 @@ export function reasonLines(reasons: Reasons): string[] {
     const named = [...(more.length > 0 ? ids.slice(0, NAMED) : ids), ...more];
     const last = named.pop() ?? '';
     const list = named.length === 0 ? last : `${named.join(', ')} and ${last}`;
-    return `dte: ${list} ${ids.length === 1 ? 'runs' : 'run'} in the main job (${reason})`;
+    return `dte: ${list} ${ids.length === 1 ? 'runs' : 'run'} on the main job (${reason})`;
   });
 }

@@ -152,7 +152,7 @@ export class ArtifactRestorer implements Restorer {
       case 'miss':
         throw new DteError(
           'DTE_ARTIFACT_MISSING',
-          `The outputs of ${task.id} (hash ${hash}) are no longer held.`,
+          `The outputs of ${task.id} (hash ${hash}) are no longer stored.`,
         );
       case 'error':
         throw new DteError(

@@ -14,7 +14,7 @@ it('keeps what is about this machine here, says so by name, and sends it where f
   const changed = { PATH: '/tools:/bin', CONFIG: `${ROOT}/tmp/config.json`, FROM_HOOK: 'v1' };
   const { names, note } = hookVariables([], changed, ROOT);
   expect(names).toEqual(['FROM_HOOK']);
-  expect(note).toMatch(/^dte: PATH, CONFIG: set in this job by a hook .* do not get them/);
+  expect(note).toMatch(/^dte: PATH, CONFIG: set in this job by a plugin hook .* do not get them/);
   expect(note).not.toContain('/tools');
   const named = hookVariables(['PATH'], changed, ROOT);
   expect(named.names).toEqual(['PATH', 'FROM_HOOK']);

@@ -29,7 +29,7 @@ export function hookVariables(
   const names = [...forwardEnv, ...fit.map(([name]) => name)];
   const here = others.map(([name]) => name).filter((name) => !names.includes(name));
   const note =
-    `dte: ${here.join(', ')}: set in this job by a hook of a plugin (preTasksExecution). Tasks on agents do not get ` +
-    `${here.length === 1 ? 'it' : 'them'}: about this machine, or too many. The option forwardEnv sends what it names`;
+    `dte: ${here.join(', ')}: set in this job by a plugin hook (preTasksExecution). Tasks on agents do not get ` +
+    `${here.length === 1 ? 'it' : 'them'}: specific to this machine, or too many. To forward them, use the option forwardEnv`;
   return { names, note: here.length === 0 ? null : note };
 }

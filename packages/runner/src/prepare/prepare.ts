@@ -61,8 +61,7 @@ export async function prepare(context: NxRunnerContext, voice: Voice, edge: Edge
   } catch (thrown) {
     const error = DteError.from(thrown);
     const told = await tellAgentsOfMainJob({ resolved, job, rendezvous, sessionId, startFailed }, error);
-    if (told && error.code !== 'DTE_GIVEN_UP')
-      voice.line('dte: agents are told that there is no work for them');
+    if (told && error.code !== 'DTE_GIVEN_UP') voice.line('dte: the agents are released');
     throw error;
   }
 }

@@ -22,7 +22,7 @@ const failed = (attempt: number, on: string, hash = '1', taskId = 'app:e2e'): Ru
   attempt,
   agent: agent(on),
   result: finished('failure', hash),
-  reason: { code: 'DTE_TASK_FAILED', message: `${taskId} failed on ${on} and is tried again.` },
+  reason: { code: 'DTE_TASK_FAILED', message: `${taskId} failed on ${on} and is retried.` },
 });
 const lost = (code: 'DTE_LEASE_EXPIRED' | 'DTE_AGENT_LEFT'): RunLogEntry => ({
   seq: 1,
@@ -67,7 +67,7 @@ describe('Retries', () => {
   it('says of a failed attempt why it is not the last, where its output is, and how that ends', async () => {
     const { said } = await heard([failed(1, 'a1')]);
     expect(said).toEqual([
-      'dte: app:e2e failed on a1 and is tried again. Its output: kept/app:e2e/1\n  | one\n  | two',
+      'dte: app:e2e failed on a1 and is retried. Its output: kept/app:e2e/1\n  | one\n  | two',
     ]);
   });
 
@@ -81,7 +81,7 @@ describe('Retries', () => {
 
   it('does not show again what was on the terminal while it ran', async () => {
     const { said } = await heard([failed(1, 'a1')], { streams: true });
-    expect(said).toEqual(['dte: app:e2e failed on a1 and is tried again. Its output: kept/app:e2e/1']);
+    expect(said).toEqual(['dte: app:e2e failed on a1 and is retried. Its output: kept/app:e2e/1']);
   });
 
   it('shows the last lines of a long output', async () => {
@@ -95,21 +95,19 @@ describe('Retries', () => {
     const keep = () => Promise.reject(new DteError('DTE_ARTIFACT_MISSING', 'It is gone.'));
     const { said, lines } = await heard([failed(1, 'a1'), ended('success', 'a2')], { keep });
     expect(said).toEqual([expect.stringContaining('could not be fetched: It is gone.')]);
-    expect(lines).toEqual([
-      'dte: app:e2e passed on a2 after failing on a1: it is flaky, its hash is the same',
-    ]);
+    expect(lines).toEqual(['dte: app:e2e passed on a2 after failing on a1: it is flaky (same hash)']);
   });
 
   it('names in the end what passed and what failed after all', async () => {
     expect((await heard([failed(1, 'a1'), failed(2, 'a2'), ended('failure', 'a1')])).lines).toEqual([
       'dte: app:e2e failed in all 3 attempts: a1, a2, a1',
-      'dte: what failed attempts printed and left is in .nx/dte/attempts/r1',
+      'dte: output and files of failed attempts are in .nx/dte/attempts/r1',
     ]);
     expect((await heard([failed(1, 'a1'), ended('failure', 'a1', '1', 1)])).lines[0]).toBe(
-      'dte: app:e2e failed on a1, and nothing was started any more',
+      'dte: app:e2e failed on a1, and no more tasks were started',
     );
     expect((await heard([failed(1, 'a1'), ended('returned', 'a2')])).lines[0]).toBe(
-      'dte: app:e2e failed on a1 and ended on no agent',
+      'dte: app:e2e failed on a1 and finished on no agent',
     );
   });
 
@@ -123,9 +121,7 @@ describe('Retries', () => {
     const entries = [lost('DTE_LEASE_EXPIRED'), lost('DTE_AGENT_LEFT'), lost('DTE_LEASE_EXPIRED')];
     const { said, lines, count } = await heard(entries);
     expect([said, count]).toEqual([[], 3]);
-    expect(lines).toEqual([
-      'dte: 3 attempts came to nothing and were made again: DTE_LEASE_EXPIRED (2), DTE_AGENT_LEFT',
-    ]);
+    expect(lines).toEqual(['dte: 3 attempts were lost and retried: DTE_LEASE_EXPIRED (2), DTE_AGENT_LEFT']);
     expect((await heard(entries, { verbose: true })).said).toHaveLength(3);
   });
 

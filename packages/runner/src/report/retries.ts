@@ -64,15 +64,14 @@ export class Retries {
   lines(): string[] {
     const all = [...this.failures].map(([taskId, failures]) => this.outcomeOf(taskId, failures));
     const lines = all.slice(0, NAMED_TASKS).map((line) => `dte: ${line}`);
-    if (all.length > NAMED_TASKS)
-      lines.push(`dte: and ${all.length - NAMED_TASKS} more tasks were tried again`);
+    if (all.length > NAMED_TASKS) lines.push(`dte: and ${all.length - NAMED_TASKS} more tasks were retried`);
     if (this.kept > 0)
-      lines.push(`dte: what failed attempts printed and left is in ${this.options.keeper.folder}`);
+      lines.push(`dte: output and files of failed attempts are in ${this.options.keeper.folder}`);
     if (this.losses.size > 0) {
       const lost = [...this.losses.values()].reduce((sum, count) => sum + count, 0);
       const why = [...this.losses].map(([code, count]) => (count === 1 ? code : `${code} (${count})`));
       lines.push(
-        `dte: ${plural(lost, 'attempt')} came to nothing and ${lost === 1 ? 'was' : 'were'} made again: ${why.join(', ')}`,
+        `dte: ${plural(lost, 'attempt')} ${lost === 1 ? 'was' : 'were'} lost and retried: ${why.join(', ')}`,
       );
     }
     return lines;
@@ -80,7 +79,7 @@ export class Retries {
 
   private onLost({ taskId, attempt, agent, reason }: RetriedEntry): void {
     this.losses.set(reason.code, (this.losses.get(reason.code) ?? 0) + 1);
-    const line = `dte: ${taskId} is tried again; attempt ${attempt}, on ${agent.name}, was lost (${reason.code}): ${reason.message}`;
+    const line = `dte: ${taskId} is retried; attempt ${attempt}, on ${agent.name}, was lost (${reason.code}): ${reason.message}`;
     if (this.options.verbose || reason.code === 'DTE_ARTIFACT_DAMAGED') this.options.voice.line(line);
   }
 
@@ -112,13 +111,13 @@ export class Retries {
     if (end?.status === 'failure') {
       // After --nxBail the failure that was to be tried again is the last.
       if (failures.some(({ attempt }) => attempt === end.attempt))
-        return `${taskId} failed on ${where.join(', ')}, and nothing was started any more`;
+        return `${taskId} failed on ${where.join(', ')}, and no more tasks were started`;
       const last = end.agent === null ? [] : [end.agent.name];
       return `${taskId} failed in all ${where.length + 1} attempts: ${[...where, ...last].join(', ')}`;
     }
-    if (end?.status !== 'success') return `${taskId} failed on ${where.join(', ')} and ended on no agent`;
+    if (end?.status !== 'success') return `${taskId} failed on ${where.join(', ')} and finished on no agent`;
     const passed = `${taskId} passed on ${end.agent?.name ?? 'an agent'} after failing on ${where.join(', ')}`;
-    return this.isFlaky(end, failures) ? `${passed}: it is flaky, its hash is the same` : passed;
+    return this.isFlaky(end, failures) ? `${passed}: it is flaky (same hash)` : passed;
   }
 
   private isFlaky({ taskId, result }: EndedEntry, failures: readonly Failure[]): boolean {

@@ -30,7 +30,7 @@ describe('lines of ours', () => {
     ]);
     const tally = { byAgent, fromCache: 4, here: 1, retried: 2, total: 17, elapsedMs: 34_000 };
     expect(endLine(tally)).toBe(
-      'dte: 12 tasks on 3 agents in 34 s · agent-1: 5 · agent-2: 4 · agent-3: 3 · 4 from cache · 1 in this job · 2 tried again',
+      'dte: 12 tasks on 3 agents in 34 s · agent-1: 5 · agent-2: 4 · agent-3: 3 · 4 from cache · 1 in this job · 2 retried',
     );
   });
 

@@ -43,6 +43,6 @@ export function endLine(tally: Tally): string {
   if (agents.length > NAMED_AGENTS) parts.push(`${agents.length - NAMED_AGENTS} more agents`);
   if (tally.fromCache > 0) parts.push(`${tally.fromCache} from cache`);
   if (tally.here > 0) parts.push(`${tally.here} in this job`);
-  if (tally.retried > 0) parts.push(`${tally.retried} tried again`);
+  if (tally.retried > 0) parts.push(`${tally.retried} retried`);
   return parts.join(' · ');
 }

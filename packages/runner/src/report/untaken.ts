@@ -15,7 +15,7 @@ export const isToldEach = (code: ErrorCode): boolean => REFUSED.has(code);
 export function untaken(thrown: unknown, { id }: NxTask, agent: AgentRef | null): DteError {
   const error = DteError.from(thrown);
   if (!REFUSED.has(error.code)) return error;
-  const from = agent === null ? '' : ` It is the result of agent ${agent.name}.`;
+  const from = agent === null ? '' : ` The result came from agent ${agent.name}.`;
   return new DteError(error.code, `${error.message}${from} The main job runs ${id} itself.`, {
     cause: error,
   });

@@ -302,7 +302,7 @@ describe('RunResults', () => {
     own = () => [];
     expect(results.endings.get('lib:build')).toBe('returned');
     expect(said).toEqual([
-      'dte: lib:build runs in the main job (uncommitted changes here that agents do not have: apps/app/package.json, and 1 more)',
+      'dte: lib:build runs on the main job (uncommitted changes here that the agents do not have: apps/app/package.json, and 1 more)',
     ]);
   });
 

@@ -79,7 +79,7 @@ export class Servers {
           .trimEnd()
           .split('\n')
           .slice(-SHOWN_LINES);
-        const message = `The server that the task needs was gone: ${ended} Its last output:\n${lines.join('\n')}`;
+        const message = `The server that the task needs had exited: ${ended} Its last output:\n${lines.join('\n')}`;
         return [`${new DteError('DTE_SERVER_FAILED', message).explain()}\n`];
       })
       .join('');

@@ -62,7 +62,7 @@ export class TakeResults {
     });
     const { code, terminalOutput } = found.entry;
     if (!cache.replays(code)) {
-      const message = `The cached result of ${task.id} is a failure, which Nx does not replay here.`;
+      const message = `The cached result of ${task.id} is a failure, which Nx does not replay.`;
       throw new DteError('DTE_ARTIFACT_MISSING', message);
     }
     return { ...NOTHING, code, terminalOutput, from: before ?? found.kind };

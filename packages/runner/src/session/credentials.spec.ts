@@ -65,7 +65,7 @@ it('refuses a coordinator without an id token, unless it is a service, which has
 });
 
 it('refuses a coordinator that plays an agent its own id token back', async () => {
-  await expect(verify(mainToken({ job_id: '50' }))).rejects.toThrow(/its own id token/);
+  await expect(verify(mainToken({ job_id: '50' }))).rejects.toThrow(/this job's own id token/);
 });
 
 it('takes the issuer and audience that were named', async () => {

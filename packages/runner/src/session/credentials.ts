@@ -42,7 +42,7 @@ export function clientCredentials(
         if (rendezvous.isAddressGiven) return;
         throw new DteError(
           'DTE_ID_TOKEN_REFUSED',
-          'The coordinator has no id token, but this job has one: it may not be the one of this pipeline.',
+          'The coordinator has no id token, but this job has one: it may not be the coordinator of this pipeline.',
         );
       }
       // Its keys are kept for the next connection.
@@ -59,7 +59,7 @@ export function clientCredentials(
       if (role === 'agent' && own.jobId === other.jobId) {
         throw new DteError(
           'DTE_ID_TOKEN_REFUSED',
-          'The coordinator has shown this job its own id token instead of one of the main job.',
+          "The coordinator presented this job's own id token instead of that of the main job.",
         );
       }
     },

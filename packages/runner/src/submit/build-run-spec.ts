@@ -1,9 +1,4 @@
-import {
-  isCommandVariable,
-  isNonParallel,
-  type NxTask,
-  type TaskGraph,
-} from '@org/dte-nx-compat';
+import { isCommandVariable, isNonParallel, type NxTask, type TaskGraph } from '@org/dte-nx-compat';
 import {
   isStorableHash,
   printable,

@@ -67,7 +67,7 @@ export class WorkerKeeper {
       this.worker = start(slots);
       this.watch(this.worker);
     } else if (slots === 0 && this.worker !== null && !this.isDraining) {
-      voice.line('dte: the agents are there: this job takes no more tasks');
+      voice.line('dte: the agents are connected: this job takes no more tasks');
       this.isDraining = true;
       this.worker.drain();
     }

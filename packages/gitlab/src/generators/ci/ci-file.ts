@@ -8,7 +8,7 @@ import { addStage, stagesOf } from './stages';
 
 export const CI_FILE = '.gitlab-ci.yml';
 
-const WRITTEN = '# Written by `nx g @org/dte:setup-gitlab`. Jobs of your own can go here.\n';
+const WRITTEN = '# Written by `nx g @org/dte:setup-gitlab`. You can add your own jobs here.\n';
 
 /** The file of a project that had none. */
 const newCiFile = (stage: string): string =>
@@ -25,7 +25,7 @@ export function setUpCiFile(text: string | null, stage: string, report: Report):
   let edited = text;
   const included = addInclude(edited);
   if (included === null) {
-    report.hand(CI_FILE, `its include cannot be added to by a program; add ${PASTE}`);
+    report.hand(CI_FILE, `the include cannot be added automatically; add ${PASTE}`);
   } else if (included !== edited) {
     edited = included;
     report.change(CI_FILE, `include of ${GITLAB_FILE}`);
@@ -33,7 +33,7 @@ export function setUpCiFile(text: string | null, stage: string, report: Report):
   const staged = addStage(edited, stage);
   if (staged === null) {
     if (stagesOf(edited)?.includes(stage) !== true)
-      report.hand(CI_FILE, `stages: make sure that ${stage} is one`);
+      report.hand(CI_FILE, `stages: make sure that ${stage} is included`);
   } else if (staged !== edited) {
     edited = staged;
     report.change(CI_FILE, `stage ${stage}`);
@@ -80,7 +80,7 @@ export function tellRivals(text: string, path: string, report: Report): void {
     if (OURS.has(name) && isMap(job.value) && findPair(job.value, 'script') !== undefined) {
       report.hand(
         place,
-        `job ${name} has the name of one in ${GITLAB_FILE} and replaces its script: rename it`,
+        `job ${name} has the same name as a job in ${GITLAB_FILE} and overrides its script: rename it`,
       );
     }
   }
@@ -93,7 +93,7 @@ export function tellRivals(text: string, path: string, report: Report): void {
     told.add(name);
     report.hand(
       `${path}:${lineNumber(text, rangeOf(scalar).start)}`,
-      `${name} runs nx too, by itself and in addition to job nx: take out what job nx does now`,
+      `${name} runs nx too, in addition to job nx: remove the commands that job nx now runs`,
     );
   }
 }

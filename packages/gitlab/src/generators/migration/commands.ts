@@ -43,8 +43,8 @@ const NO_COUNTERPART: Readonly<Record<string, string>> = {
   login: 'there is nothing to log in to',
   logout: 'there is nothing to log in to',
   configure: 'docs/configuration.md lists the options',
-  validate: 'run `dte doctor` by hand instead',
-  'upload-and-show-run-details': 'nothing is uploaded; the log of the main job has it all',
+  validate: 'run `dte doctor` manually instead',
+  'upload-and-show-run-details': 'nothing is uploaded; the log of the main job contains everything',
 };
 
 const RENAMED: Readonly<Record<string, string>> = {

@@ -10,7 +10,7 @@ const RENAMED: Readonly<Record<string, string>> = {
 const GONE: Readonly<Record<string, string>> = {
   NX_CLOUD_ACCESS_TOKEN: "with it Nx would contact the vendor's service instead of calling dte",
   NX_CLOUD_AUTH_TOKEN: "with it Nx would contact the vendor's service instead of calling dte",
-  NX_NO_CLOUD: 'it switches the runner off from Nx 22.7 on; nothing is contacted without it either',
+  NX_NO_CLOUD: 'it disables the runner on Nx 22.7 and later; nothing is contacted without it either',
   NX_CI_EXECUTION_ID: 'main job and agents of a pipeline find each other without it',
 };
 

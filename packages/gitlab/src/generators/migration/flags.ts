@@ -26,7 +26,7 @@ const isNo = ({ value }: Flag): boolean => value === 'false';
 
 /** A switch of ours has no value: `--x=true` is `--x`. */
 const asSwitch: Rule = (flag) =>
-  isNo(flag) ? { keep: [], note: 'that is how dte works without the flag' } : { keep: [flag.name] };
+  isNo(flag) ? { keep: [], note: 'dte works this way without the flag' } : { keep: [flag.name] };
 
 function distributeOn({ value }: Flag): FlagResult {
   const keep = ['--distribute-on=manual'];
@@ -35,7 +35,7 @@ function distributeOn({ value }: Flag): FlagResult {
   const agents = sizes.reduce((sum, count) => sum + count, 0);
   return {
     keep,
-    note: `agents are jobs of your pipeline now${agents > 0 ? `, ${agents} of them` : ''}; nobody else starts any`,
+    note: `agents are now jobs of your pipeline${agents > 0 ? `, ${agents} of them` : ''}; nothing else starts agents`,
     ...(agents > 0 ? { agents } : {}),
   };
 }
@@ -43,8 +43,8 @@ function distributeOn({ value }: Flag): FlagResult {
 function withEnvVars({ value }: Flag): FlagResult {
   const names = (value ?? '').split(',').map((name) => name.trim());
   const forwardEnv = names.filter((name) => /^[A-Za-z_]\w*$/.test(name) && name !== 'auto');
-  if (forwardEnv.length === 0) return { keep: [], note: 'name the variables in forwardEnv of nx.json' };
-  return { keep: [], note: `${forwardEnv.join(', ')} stand in forwardEnv of nx.json now`, forwardEnv };
+  if (forwardEnv.length === 0) return { keep: [], note: 'list the variables in forwardEnv in nx.json' };
+  return { keep: [], note: `${forwardEnv.join(', ')} are now in forwardEnv in nx.json`, forwardEnv };
 }
 
 const RULES: Readonly<Record<string, Rule>> = {
@@ -56,7 +56,7 @@ const RULES: Readonly<Record<string, Rule>> = {
   '--with-env-vars': withEnvVars,
   '--use-dte-by-default': (flag) =>
     isNo(flag)
-      ? { keep: [], note: 'every nx command is distributed; pass --no-agents to those that must not be' }
+      ? { keep: [], note: 'every nx command is distributed; pass --no-agents to commands that must not be' }
       : { keep: [], note: 'dte always does' },
   '--no-distribution': gone('pass --no-agents to nx commands that must not be distributed'),
   '--agents': ({ value }) => ({
@@ -68,7 +68,7 @@ const RULES: Readonly<Record<string, Rule>> = {
   '--auto-apply-fixes': gone('dte does not change your code'),
   '--fix-tasks': gone('dte does not change your code'),
   '--targets': gone('agents take every target'),
-  '--verbose': gone('dte says what it does in any case'),
+  '--verbose': gone('dte always reports what it does'),
 };
 
 const VALUED = new Set([

@@ -172,7 +172,7 @@ export function completeJobs(text: string, path: string, coordinator: string, re
       const variables = Object.entries(place).map(([name, value]) => `${name}: ${value}`);
       report.hand(
         at,
-        `job ${keyText(job)} runs dte: give it id_tokens (DTE_ID_TOKEN: aud: dte) and variables (${variables.join(', ')})`,
+        `job ${keyText(job)} runs dte: add id_tokens (DTE_ID_TOKEN: aud: dte) and variables (${variables.join(', ')}) to it`,
       );
       continue;
     }

@@ -46,7 +46,7 @@ export function startBelowInstall(text: string, path: string, report: Report): s
   for (const seq of lists) {
     const result = moved(text, seq);
     if (result === null) continue;
-    report.change(`${path}:${result.place}`, 'start-ci-run moved below the install, which brings dte');
+    report.change(`${path}:${result.place}`, 'start-ci-run moved below the install, which installs dte');
     return startBelowInstall(result.text, path, report);
   }
   tellEarlyStart(text, path, report);

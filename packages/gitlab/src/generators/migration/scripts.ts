@@ -50,7 +50,7 @@ function rewriteShell(text: string, launcher: Launcher): Shell {
   const commands = rewriteCommands(text, launcher);
   const { text: edited, found } = rewriteAssignments(commands.text);
   const variables = found.map(({ name, fate }) =>
-    fate.to === null ? `${name}: ${fate.note ?? ''}` : `${name} is ${fate.to} now`,
+    fate.to === null ? `${name}: ${fate.note ?? ''}` : `${name} is now ${fate.to}`,
   );
   return { text: edited, rewrites: commands.rewrites, variables };
 }

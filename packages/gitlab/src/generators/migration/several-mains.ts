@@ -39,6 +39,6 @@ export function tellSeveralMains(text: string, path: string, report: Report): vo
   if (first === undefined || jobs.length < 2 || jobs.every(hasEnvironment)) return;
   report.hand(
     `${path}:${lineNumber(text, rangeOf(first.key).start)}`,
-    `${jobs.map(keyText).join(', ')} all start dte, and agents serve one main job: put their nx commands into one job, or give each of them DTE_ENVIRONMENT and agents of its own`,
+    `${jobs.map(keyText).join(', ')} all start dte, but agents serve one main job: put their nx commands into one job, or set DTE_ENVIRONMENT for each of them and add separate agents`,
   );
 }

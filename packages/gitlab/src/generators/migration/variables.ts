@@ -41,11 +41,11 @@ export function rewriteVariables(text: string, path: string, report: Report): st
       found.filter((other) => other.map === map && other.fate.to === null).length === map.items.length;
     if (fate.to !== null) {
       splices.push({ start, end, text: fate.to });
-      report.change(place, `${name} is ${fate.to} now`);
+      report.change(place, `${name} is now ${fate.to}`);
       continue;
     }
     if (map.flow === true && !allGo) {
-      report.hand(place, `take ${name} out: ${fate.note ?? ''}`);
+      report.hand(place, `remove ${name}: ${fate.note ?? ''}`);
       continue;
     }
     report.change(place, `removed ${name}: ${fate.note ?? ''}`);

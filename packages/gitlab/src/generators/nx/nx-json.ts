@@ -11,7 +11,7 @@ const DEFEATING: Readonly<Record<string, string>> = {
   nxCloudAccessToken: "Nx would contact the vendor's service instead of calling dte",
   nxCloudEncryptionKey: 'it belongs to nxCloudAccessToken',
   nxCloudUrl: 'it belongs to nxCloudId',
-  neverConnectToCloud: 'from Nx 22.7 on it switches the runner off; without it nothing is contacted either',
+  neverConnectToCloud: 'it disables the runner on Nx 22.7 and later; nothing is contacted without it either',
 };
 
 /** Options of a runner entry that Nx itself reads, on 20 at least. */
@@ -35,7 +35,7 @@ function removeDefeating(text: string, report: Report): string {
     edited = removeJson(edited, ['tasksRunnerOptions', name]);
     report.change(
       FILE,
-      `removed tasksRunnerOptions.${name}: with the vendor's runner anywhere Nx contacts the vendor`,
+      `removed tasksRunnerOptions.${name}: if the vendor's runner is configured anywhere, Nx contacts the vendor`,
     );
   }
   return edited;
@@ -72,7 +72,7 @@ function setRunner(text: string, report: Report): string {
   }
   report.change(
     FILE,
-    `tasksRunnerOptions.default.runner is ${RUNNER}, accessToken is the switch Nx wants to see`,
+    `tasksRunnerOptions.default.runner is ${RUNNER}, accessToken is the switch that Nx requires`,
   );
   return setJson(text, DEFAULT, value);
 }
@@ -83,7 +83,7 @@ function forward(text: string, names: readonly string[], report: Report): string
   const before = Array.isArray(options['forwardEnv']) ? options['forwardEnv'].map(String) : [];
   const added = names.filter((name) => !before.includes(name));
   if (added.length === 0) return text;
-  report.change(FILE, `forwardEnv has ${added.join(', ')}: what --with-env-vars named`);
+  report.change(FILE, `forwardEnv has ${added.join(', ')}, from --with-env-vars`);
   return setJson(text, [...DEFAULT, 'options', 'forwardEnv'], [...before, ...added]);
 }
 
@@ -94,7 +94,7 @@ export function setUpNxJson(text: string, forwardEnv: readonly string[], report:
   if (Array.isArray(globals) && globals.includes('{workspaceRoot}/.gitlab-ci.yml')) {
     report.hand(
       FILE,
-      'namedInputs.sharedGlobals has {workspaceRoot}/.gitlab-ci.yml: every edit of the pipeline makes every task run anew. Take it out unless you want that',
+      'namedInputs.sharedGlobals has {workspaceRoot}/.gitlab-ci.yml: every edit of the pipeline makes every task run again. Remove it unless you want that',
     );
   }
   return edited;

@@ -44,7 +44,7 @@ export function setUpPackageJson(text: string, version: string, report: Report):
 export function vendorPackages(text: string, report: Report): void {
   const found = find(text, '@nrwl/nx-cloud');
   if (found !== null)
-    report.hand(FILE, `${found.section} still has @nrwl/nx-cloud, which nothing uses now: remove it`);
+    report.hand(FILE, `${found.section} still has @nrwl/nx-cloud, which is no longer used: remove it`);
 }
 
 /** A shim of the user's own making: nothing calls it any more, and Nx would find it instead of the vendor's client. */

@@ -11,7 +11,7 @@ import { rangeOf, readYaml, textsOf } from '../text/yaml';
 import { put, type AfterWrite, type Tree } from '../workspace/tree';
 import { RECORD_FILE, undoRecorded } from '../undo/record';
 
-const WHEN_DONE = 'To uninstall as well, take @org/dte out of package.json with your package manager.';
+const WHEN_DONE = 'To uninstall it as well, remove @org/dte with your package manager.';
 const FILES = ['nx.json', 'package.json', CI_FILE, GITLAB_FILE];
 
 const read = (tree: Tree, path: string): string | null =>
@@ -26,7 +26,7 @@ function takeBack(tree: Tree, report: Report): void {
       .map((one) => one.trimEnd())
       .join(' ⏎ ')
       .trim();
-    report.hand(`${file}:${line}`, `edited since; this stood there before: ${text}`);
+    report.hand(`${file}:${line}`, `edited since; previous content: ${text}`);
   }
   for (const file of FILES) {
     const text = read(tree, file);
@@ -35,7 +35,7 @@ function takeBack(tree: Tree, report: Report): void {
   for (const file of new Set([...FILES, ...recorded.files])) {
     const now = read(tree, file);
     if (now === null && before.get(file) != null) report.change(file, 'deleted');
-    else if (recorded.files.includes(file) || before.get(file) !== now) report.change(file, 'taken back');
+    else if (recorded.files.includes(file) || before.get(file) !== now) report.change(file, 'reverted');
   }
   if (recorded.files.length > 0) report.change(RECORD_FILE, 'deleted');
 }

@@ -30,10 +30,10 @@ interface Given {
 function tellVendor(tree: Tree, report: Report): void {
   report.hand(
     'GitLab, Settings > CI/CD > Variables',
-    'delete NX_CLOUD_ACCESS_TOKEN and NX_CLOUD_AUTH_TOKEN if they are there (of groups too): with them Nx contacts the vendor and does not call dte',
+    'delete NX_CLOUD_ACCESS_TOKEN and NX_CLOUD_AUTH_TOKEN if they exist (also in groups): with them, Nx contacts the vendor and does not call dte',
   );
   for (const path of VENDOR_CONFIG.filter((file) => tree.exists(file))) {
-    report.hand(path, 'nothing reads it any more: delete it when you do not go back');
+    report.hand(path, 'it is no longer read: delete it if you do not want to go back');
   }
 }
 
@@ -65,10 +65,10 @@ function planGitlab({ tree, flags, installed, report }: Given): GitlabPlan {
     if (options.dynamic && wanted === 'agents')
       report.hand(
         CI_FILE,
-        '--dynamic works with the job nx of the generated file only: remove your main job and run this again',
+        '--dynamic works only with the job nx of the generated file: remove your main job and run this again',
       );
     if (options.tags.length === 0)
-      report.tip('Runners that are chosen by tags: nx g @org/dte:setup-gitlab --tags=<tags>');
+      report.tip('If your runners are selected by tags: nx g @org/dte:setup-gitlab --tags=<tags>');
     files.set(GITLAB_FILE, gitlabFile(shown, wanted));
     if (wanted === 'all')
       for (const [path, text] of files) if (path !== GITLAB_FILE) tellRivals(text, path, report);
@@ -81,7 +81,7 @@ function planGitlab({ tree, flags, installed, report }: Given): GitlabPlan {
   }
   if (roles.has('agent'))
     report.tip(
-      `Main job and agents are jobs of your own: of the flags, --coordinator alone says anything here (no ${GITLAB_FILE}).`,
+      `Main job and agents are your own jobs: of the flags, only --coordinator has an effect (no ${GITLAB_FILE}).`,
     );
   return { files, forwardEnv: asked.flatMap(({ forwardEnv }) => forwardEnv) };
 }
@@ -101,6 +101,6 @@ export function planSetup(given: Given): Plan {
     'nxCloudId' in parseJson(nxJson) ||
     'nxCloudAccessToken' in parseJson(nxJson);
   if (hadVendor) tellVendor(tree, report);
-  if (!installed.hasLockfile) report.hand(installed.lockfile, 'commit the lock file: jobs install from it');
+  if (!installed.hasLockfile) report.hand(installed.lockfile, 'commit the lockfile: jobs install from it');
   return files;
 }

@@ -23,7 +23,7 @@ async function there(files: Files, flags: object = {}): Promise<{ after: Files; 
   const after = filesOf(tree);
   const again = await setUp(tree, flags);
   expect(filesOf(tree)).toEqual(after);
-  expect(again).toContain('everything is in place');
+  expect(again).toContain('everything is up to date');
   await setUp(tree);
   expect(filesOf(tree)).toEqual(after);
   await takeOut(tree);
@@ -45,7 +45,7 @@ describe('setup-gitlab in a workspace without a pipeline', () => {
     });
     expect(shape(after[OURS]!)).toMatchObject({ nx: {}, 'nx-agent': { parallel: 3 } });
     expect(after[OURS]).toContain('trunk');
-    expect(said).toContain('Nothing is left to do by hand');
+    expect(said).toContain('Nothing is left to do manually');
   });
 
   it('writes what the flags say, and a run without flags keeps to it', async () => {
@@ -89,7 +89,7 @@ describe('setup-gitlab in a workspace without a pipeline', () => {
 
   it('says that a lock file has to be there', async () => {
     expect(await setUp(workspace({ 'package-lock.json': null }))).toContain(
-      'package-lock.json: commit the lock file',
+      'package-lock.json: commit the lockfile',
     );
   });
 
@@ -118,7 +118,7 @@ describe('setup-gitlab beside a pipeline of the user', () => {
     expect(after[CI]).toBe(`${text}\ninclude:\n  - local: .gitlab/dte.yml\n`);
     expect(shape(after[OURS]!)['.dte']).toMatchObject({ stage: 'verify' });
     expect(shape(after[OURS]!)['.dte']).not.toHaveProperty('image');
-    expect(said).toContain('Nothing is left to do by hand');
+    expect(said).toContain('Nothing is left to do manually');
   });
 
   it('gives back an include that had another form, from the record', async () => {
@@ -135,7 +135,7 @@ describe('setup-gitlab beside a pipeline of the user', () => {
     const text = 'test:\n  script:\n    - npx nx affected -t test\nnx:\n  script: echo\n';
     const { said } = await there({ [CI]: text });
     expect(said).toContain('.gitlab-ci.yml:3: test runs nx too');
-    expect(said).toContain('.gitlab-ci.yml:4: job nx has the name');
+    expect(said).toContain('.gitlab-ci.yml:4: job nx has the same name');
   });
 
   it('writes the rest and says the exact lines when the include cannot be added by a program', async () => {

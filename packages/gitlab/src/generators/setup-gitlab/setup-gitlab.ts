@@ -40,7 +40,7 @@ export async function setupGitlab(tree: Tree, raw: unknown, version: string): Pr
   if (!tree.exists('package.json')) {
     throw new DteError(
       'DTE_BAD_CONFIG',
-      'No package.json at the root of this workspace: dte is installed by it, next to nx.',
+      'There is no package.json in the root of this workspace. dte is installed with it, next to nx.',
     );
   }
   const report = new Report();
@@ -48,14 +48,13 @@ export async function setupGitlab(tree: Tree, raw: unknown, version: string): Pr
   const plan = planSetup({ tree, flags, installed, version, report });
   const edits = await editsOf(tree, plan, flags.skipFormat !== true);
   for (const { file, after, isNew } of edits) {
-    if (put(tree, file, after) && file === GITLAB_FILE)
-      report.change(file, isNew ? 'written' : 'written anew');
+    if (put(tree, file, after) && file === GITLAB_FILE) report.change(file, isNew ? 'written' : 'rewritten');
   }
   const kept = edits.filter(inexact);
   recordEdits(tree, kept);
   if (kept.length > 0)
-    report.change(RECORD_FILE, `what remove puts back in ${kept.map(({ file }) => file).join(', ')}`);
-  console.log(`\n${report.render('GitLab set-up', WHEN_DONE)}\n`);
+    report.change(RECORD_FILE, `what remove restores in ${kept.map(({ file }) => file).join(', ')}`);
+  console.log(`\n${report.render('GitLab setup', WHEN_DONE)}\n`);
   const reinstall = edits.some(({ file }) => file === 'package.json');
   return () => {
     if (reinstall) installPackages(tree.root, installed.packageManager);

@@ -15,7 +15,7 @@ async function migrate(files: Files, flags: object = {}): Promise<{ after: Files
     // The schema knows nothing of references.
     if (!text.includes('!reference')) expect(documents(text).flatMap(schemaProblems)).toEqual([]);
   }
-  expect(await setUp(tree, flags)).toContain('everything is in place');
+  expect(await setUp(tree, flags)).toContain('everything is up to date');
   expect(filesOf(tree)).toEqual(after);
   await takeOut(tree);
   expect(filesOf(tree)).toEqual(before);
@@ -63,7 +63,7 @@ describe("setup-gitlab on what the vendor's generator wrote", () => {
     expect(jobs['nx-agent']).toMatchObject({ parallel: 3 });
     expect(said).toContain('removed nxCloudId');
     expect(said).toContain('sharedGlobals');
-    expect(said).toContain('.nx/ci-config.yaml: nothing reads it any more');
+    expect(said).toContain('.nx/ci-config.yaml: it is no longer read');
   });
 
   it('of Nx 20, with agents that the vendor started: as many are jobs now, and start-ci-run is below the install', async () => {
@@ -119,7 +119,7 @@ main:
       expect(jobs[name]).toMatchObject({ ...complete, allow_failure: true });
     expect(jobs['main']).toMatchObject({ ...complete, id_tokens: { OTHER: {}, DTE_ID_TOKEN: {} } });
     expect(jobs['main']).not.toHaveProperty('allow_failure');
-    expect(said).toContain('job d runs dte: give it id_tokens');
+    expect(said).toContain('job d runs dte: add id_tokens');
   });
 });
 
@@ -135,7 +135,7 @@ describe('remove after people have edited what was rewritten', () => {
     expect(tree.read(CI, 'utf-8')).toBe(
       `# new\n${MANUAL_RECIPE.replace('yarn nx-cloud start-agent', 'yarn dte start-agent --slots=3')}`,
     );
-    expect(said).toContain('this stood there before: - yarn nx-cloud start-agent');
+    expect(said).toContain('previous content: - yarn nx-cloud start-agent');
     expect(said).toContain('.gitlab-ci.yml:15: still runs `dte start-agent`');
   });
 

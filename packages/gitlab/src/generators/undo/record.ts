@@ -24,7 +24,7 @@ const recordSchema = z.object({
 type UndoRecord = z.infer<typeof recordSchema>;
 
 const ABOUT =
-  'What `nx g @org/dte:remove` puts back. Written by `nx g @org/dte:setup-gitlab`; goes away with it.';
+  'What `nx g @org/dte:remove` restores. Written by `nx g @org/dte:setup-gitlab` and removed with it.';
 
 /** @throws z.ZodError or SyntaxError when somebody has broken the file */
 function readRecord(tree: Tree): UndoRecord {

@@ -25,7 +25,7 @@ export function installPackages(root: string, packageManager: PackageManager): v
   });
   if (status !== 0) {
     process.stderr.write(
-      `dte: \`${line}\` failed: run it by hand before the next nx command, and commit the lock file\n`,
+      `dte: \`${line}\` failed: run it manually before the next nx command, and commit the lockfile\n`,
     );
   }
 }

@@ -25,14 +25,14 @@ export class Report {
 
   /** Text for the terminal, without a newline at the end. */
   render(title: string, whenDone: string): string {
-    const lines = [this.changed.length === 0 ? `dte: ${title}: everything is in place` : `dte: ${title}`];
+    const lines = [this.changed.length === 0 ? `dte: ${title}: everything is up to date` : `dte: ${title}`];
     const section = (heading: string, entries: readonly string[]): void => {
       if (entries.length > 0) lines.push('', heading, ...entries.map((entry) => `  - ${entry}`));
     };
     section('Changed', this.changed);
-    section('Gone, because dte has no counterpart', this.withoutCounterpart);
-    section('Left to do by hand', this.byHand);
-    if (this.byHand.length === 0) lines.push('', `Nothing is left to do by hand. ${whenDone}`);
+    section('Removed, because dte has no equivalent', this.withoutCounterpart);
+    section('To do manually', this.byHand);
+    if (this.byHand.length === 0) lines.push('', `Nothing is left to do manually. ${whenDone}`);
     return [...lines, ...this.tips].join('\n');
   }
 }

@@ -1,0 +1,90 @@
+import { type Assignment, type AttemptResult, LIMITS } from '@org/dte-protocol';
+import { keyOf } from '../executor/ipc';
+import { type Attempt, type AttemptState } from './reconcile';
+
+/** The slot that an attempt has, and since when. */
+interface Begun {
+  readonly ms: number;
+  readonly slot: number;
+}
+
+/** The attempts of an agent by key, and where each of them stands. */
+export class AttemptTable {
+  private readonly attempts = new Map<string, Attempt>();
+  /** Results of attempts that the coordinator forgot, should it, restarted, list one of them again. */
+  private readonly remembered = new Map<string, AttemptResult>();
+  private readonly begun = new Map<string, Begun>();
+
+  get all(): ReadonlyMap<string, Attempt> {
+    return this.attempts;
+  }
+
+  /** Number of attempts that are not completed. */
+  get active(): number {
+    return [...this.attempts.values()].filter(({ state }) => state.name !== 'completed').length;
+  }
+
+  get(key: string): Attempt | undefined {
+    return this.attempts.get(key);
+  }
+
+  /** Keys of the attempts in a state. */
+  in(name: AttemptState['name']): string[] {
+    return [...this.attempts].flatMap(([key, { state }]) => (state.name === name ? [key] : []));
+  }
+
+  isRunBy(key: string, executorId: number): boolean {
+    const state = this.attempts.get(key)?.state;
+    return state?.name === 'running' && state.executorId === executorId;
+  }
+
+  /** A new one waits, unless its result is remembered. */
+  receive(assignment: Assignment): void {
+    const result = this.remembered.get(keyOf(assignment));
+    const state: AttemptState = result === undefined ? { name: 'waiting' } : { name: 'completed', result };
+    this.attempts.set(keyOf(assignment), { assignment, state });
+  }
+
+  /** One that is handed back at once. */
+  refuse(assignment: Assignment, result: AttemptResult): void {
+    this.attempts.set(keyOf(assignment), { assignment, state: { name: 'completed', result } });
+  }
+
+  set(key: string, state: AttemptState): void {
+    const attempt = this.attempts.get(key);
+    if (attempt !== undefined) this.attempts.set(key, { ...attempt, state });
+  }
+
+  /** An executor has it now. Returns its slot, for people: executors are replaced, slots stay. */
+  begin(key: string, executorId: number): number {
+    this.set(key, { name: 'running', executorId, startMs: null });
+    const used = new Set([...this.begun.values()].map(({ slot }) => slot));
+    let slot = 1;
+    while (used.has(slot)) slot++;
+    this.begun.set(key, { ms: Date.now(), slot });
+    return slot;
+  }
+
+  /** Frees its slot. Returns how long it had it, in ms; null: it had none. */
+  end(key: string): number | null {
+    const begun = this.begun.get(key);
+    this.begun.delete(key);
+    return begun === undefined ? null : Date.now() - begun.ms;
+  }
+
+  /** Takes it out and remembers its result. Returns what it was. */
+  forget(key: string): Attempt | undefined {
+    const attempt = this.attempts.get(key);
+    this.attempts.delete(key);
+    this.begun.delete(key);
+    if (attempt?.state.name === 'completed') this.remember(key, attempt.state.result);
+    return attempt;
+  }
+
+  private remember(key: string, result: AttemptResult): void {
+    this.remembered.set(key, result);
+    const [oldest] = this.remembered.keys();
+    if (oldest !== undefined && this.remembered.size > LIMITS.rememberedResults.value)
+      this.remembered.delete(oldest);
+  }
+}
