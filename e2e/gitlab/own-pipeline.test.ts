@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { REPOSITORY } from '@org/dte-testing';
 import { LIGHT_NX } from '../support/light-nx';
 import { ownLines, plain } from '../support/log';
@@ -8,20 +8,10 @@ import { GitlabProject } from './harness/gitlab-project';
 import { expandPipeline } from './harness/pipeline-run';
 
 const AGENT_JOBS = ['nx-agent: [1/3]', 'nx-agent: [2/3]', 'nx-agent: [3/3]'];
-/** Those whose sources the generator uses, or that these need. */
-const PACKAGES = [
-  'protocol',
-  'nx-compat',
-  'identity',
-  'config',
-  'scheduler',
-  'client',
-  'coordinator',
-  'agent',
-  'gitlab',
-  'runner',
-  'dte',
-];
+/** Where every package was compiled to. */
+const COMPILED = readdirSync(`${REPOSITORY}/packages`)
+  .map((name) => `packages/${name}/dist`)
+  .filter((folder) => existsSync(`${REPOSITORY}/${folder}`));
 
 describe('the pipeline of this repository', () => {
   let project: GitlabProject;
@@ -43,7 +33,7 @@ describe('the pipeline of this repository', () => {
     execFileSync('cp', ['-al', ...installed, `${project.clone}/node_modules`], {
       cwd: `${REPOSITORY}/node_modules`,
     });
-    for (const folder of PACKAGES.map((name) => `packages/${name}/dist`))
+    for (const folder of COMPILED)
       execFileSync('cp', ['-al', `${REPOSITORY}/${folder}`, `${project.clone}/${folder}`]);
     const exit = await project.shell('npx nx g @org/dte:setup-gitlab', { NX_DAEMON: 'false' });
 
@@ -59,8 +49,7 @@ describe('the pipeline of this repository', () => {
 
   it('distributes lint and tests of its own packages: one agent, and one package that has changed', async () => {
     // What has not changed since is not compiled again.
-    for (const name of readdirSync(`${REPOSITORY}/packages`))
-      project.keep(`${REPOSITORY}/packages/${name}/dist`, `packages/${name}/dist`);
+    for (const folder of COMPILED) project.keep(`${REPOSITORY}/${folder}`, folder);
     const before = project.git('rev-parse', 'HEAD');
     const source = 'packages/nx-cloud-shim/src/index.ts';
     project.write({ [source]: `${project.read(source)}// Changed.\n` });

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { createSessionCertificate } from '@org/dte-identity';
+import { createCoordinatorCertificate } from '@org/dte-identity';
 import { isRunning, waitFor, FakeCoordinator, assignment, runOfTasks } from '@org/dte-testing';
 import { AgentBench } from './agent-bench';
 
@@ -114,7 +114,7 @@ it('takes the failure of a task whose server was frozen for a lost attempt', asy
 });
 
 it('leads executors to a coordinator with a pinned key by a plain port of this machine', async () => {
-  const certificate = createSessionCertificate();
+  const certificate = createCoordinatorCertificate();
   const secure = await FakeCoordinator.start(certificate);
   try {
     secure.runs.set('run-1', runOfTasks(['a:build']));

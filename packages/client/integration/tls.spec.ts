@@ -1,6 +1,6 @@
 import { type Server, type Socket, createServer } from 'node:net';
 import { createServer as createTlsServer } from 'node:tls';
-import { createSessionCertificate } from '@org/dte-identity';
+import { createCoordinatorCertificate } from '@org/dte-identity';
 import {
   type CoordinatorAddress,
   type CoordinatorToAgent,
@@ -15,7 +15,7 @@ let pin: string;
 const cleanUps: (() => unknown)[] = [];
 
 beforeEach(async () => {
-  const certificate = createSessionCertificate();
+  const certificate = createCoordinatorCertificate();
   ({ pin } = certificate);
   server = await FakeCoordinator.start(certificate);
 });
@@ -60,7 +60,7 @@ async function listen(listener: Server): Promise<string> {
 /** Somebody with a key of his own. `heard` is what he was told. */
 async function impostor(): Promise<{ url: string; heard: Buffer[] }> {
   const heard: Buffer[] = [];
-  const listener = createTlsServer(createSessionCertificate(), (socket) =>
+  const listener = createTlsServer(createCoordinatorCertificate(), (socket) =>
     socket.on('data', (data: Buffer) => heard.push(data)).on('error', () => undefined),
   );
   return { url: await listen(listener), heard };

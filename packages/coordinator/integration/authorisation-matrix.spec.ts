@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { createSessionCertificate } from '@org/dte-identity';
+import { createCoordinatorCertificate } from '@org/dte-identity';
 import {
   agentToCoordinatorSchema,
   type Hello,
@@ -14,7 +14,7 @@ import { containing, Harness } from './support/harness';
 import { claimsOf, helloOf, type Instances, SECRET, STRANGERS } from './support/pipelines';
 
 const ROLES = ['agent', 'main', 'observer'] as const;
-/** A key that nobody has is looked for at once: nothing here may depend on which caller came first. */
+/** A key that nobody has is searched for at once: nothing here may depend on which caller came first. */
 const limits = { issuerCooldownMs: 0 };
 
 let instances: Instances;
@@ -36,7 +36,7 @@ const kinds = {
     Harness.start({
       secret: SECRET,
       limits,
-      tls: createSessionCertificate(),
+      tls: createCoordinatorCertificate(),
       idTokens: { ...issuersOf(), own: instances.gitlab.idToken(claimsOf({ job_id: '1' })) },
     }),
   standalone: () => Harness.start({ secret: SECRET, limits, idTokens: issuersOf() }),

@@ -1,6 +1,6 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { createSessionCertificate } from '@org/dte-identity';
+import { createCoordinatorCertificate } from '@org/dte-identity';
 import { HTTP, LIMITS } from '@org/dte-protocol';
 import { exampleHello, exampleRun, exampleTask, httpCall, type RawClient, waitFor } from '@org/dte-testing';
 import { pino } from 'pino';
@@ -34,7 +34,7 @@ describe('headers', () => {
 
   it.each([
     ['plain', {}],
-    ['with TLS', { tls: createSessionCertificate() }],
+    ['with TLS', { tls: createCoordinatorCertificate() }],
   ])('that never end are cut off (%s)', async (_, options) => {
     harness = await Harness.start({ ...options, limits: { headersMs: 300, strangerMs: 300 } });
     const slow = await stranger(harness, 'tls' in options ? CLIENT_HELLO : HEADER);
@@ -121,7 +121,7 @@ describe('a connection that proves nothing', () => {
 
   it.each([
     ['plain', {}],
-    ['with TLS', { tls: createSessionCertificate() }],
+    ['with TLS', { tls: createCoordinatorCertificate() }],
   ])('is not counted any more once it has proven whom it belongs to (%s)', async (_, options) => {
     harness = await Harness.start({ ...options, limits: { strangersPerAddress: 2, strangerMs: 1_000 } });
     const agents = [];

@@ -1,5 +1,5 @@
 import { TLSSocket } from 'node:tls';
-import { createSessionCertificate, pinOf } from '@org/dte-identity';
+import { createCoordinatorCertificate, pinOf } from '@org/dte-identity';
 import { type ErrorCode, type Hello, HTTP, type LimitValues } from '@org/dte-protocol';
 import {
   exampleRun,
@@ -37,7 +37,7 @@ const start = (
     limits,
     now: () => nowMs,
     ...(secret === undefined ? {} : { secret }),
-    ...(tls ? { tls: createSessionCertificate() } : {}),
+    ...(tls ? { tls: createCoordinatorCertificate() } : {}),
     idTokens: { issuers: [gitlab.issuer], audience: 'dte', ...(own === undefined ? {} : { own }) },
   });
 };
@@ -206,7 +206,7 @@ describe('a secret on top of id tokens, over TLS', () => {
   });
 
   it('shows the published key, speaks nothing older than TLS 1.3, and serves HTTP there', async () => {
-    const tls = createSessionCertificate();
+    const tls = createCoordinatorCertificate();
     await harness.coordinator.close();
     await harness.startCoordinator({ tls });
     const client = await harness.connect(helloOf('agent', tokenOf(), { clientId: 'a2' }));

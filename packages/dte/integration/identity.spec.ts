@@ -1,5 +1,5 @@
 import { createCoordinator } from '@org/dte-coordinator';
-import { createSessionCertificate } from '@org/dte-identity';
+import { createCoordinatorCertificate } from '@org/dte-identity';
 import { rendezvousRecordSchema, sessionStatusSchema, type RendezvousRecord } from '@org/dte-protocol';
 import { startFakeGitlab, waitFor, type FakeGitlab, type RunningProcess } from '@org/dte-testing';
 import { readdirSync, readFileSync } from 'node:fs';
@@ -158,7 +158,7 @@ describe('an agent of a pipeline', () => {
   it('says nothing to a coordinator with another key than the published one', async () => {
     await startMain();
     const record = readRecord();
-    publish({ ...record, generation: 'forged', pin: createSessionCertificate().pin });
+    publish({ ...record, generation: 'forged', pin: createCoordinatorCertificate().pin });
     const { code, stdout } = await startAgent({ ...job('51'), DTE_PIN_PATIENCE_MS: '500' }).end();
     expect(code).toBe(1);
     expect(stdout).toContain('DTE_PIN_MISMATCH');
@@ -167,7 +167,7 @@ describe('an agent of a pipeline', () => {
   });
 
   it.each([
-    ['has the right key', createSessionCertificate()],
+    ['has the right key', createCoordinatorCertificate()],
     ['is on this machine', null],
   ])('leaves a coordinator that %s and no id token of the pipeline', async (_, certificate) => {
     const stranger = await createCoordinator({
@@ -185,7 +185,7 @@ describe('an agent of a pipeline', () => {
   });
 
   it('that reaches nobody at the address says so in time, and tells the main job by the rendezvous', async () => {
-    publish({ url: 'https://127.0.0.1:1', pin: createSessionCertificate().pin });
+    publish({ url: 'https://127.0.0.1:1', pin: createCoordinatorCertificate().pin });
     const env = {
       ...job('51'),
       CI_JOB_URL: 'https://gitlab.example.com/-/jobs/51',

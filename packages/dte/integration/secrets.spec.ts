@@ -107,7 +107,7 @@ it('an embedded coordinator, an agent and a service leave them in no environment
   ]);
   await service.waitForOutput(/coordinator on \S+\n?/);
   const [, address = ''] = /coordinator on (\S+)/.exec(service.output()) ?? [];
-  // Stays connected for as long as the job lives: only where GitLab can be asked whether it does.
+  // Stays connected while the job exists: only where GitLab can be asked whether it does.
   const held = {
     DTE_COORDINATOR_URL: address,
     CI_API_V4_URL: gitlab.apiUrl,

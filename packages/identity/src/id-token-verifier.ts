@@ -14,7 +14,7 @@ export interface IdTokenVerifierOptions {
   /** The `aud` that tokens must be made for. */
   readonly audience: string;
   readonly limits: KeyLimits & Pick<LimitValues, 'idTokenBytes' | 'idTokenLeewayMs'>;
-  /** Certificates of authorities (PEM) that are trusted for the instances besides the usual ones. Default none. */
+  /** Certificates of authorities (PEM) that are trusted for the instances in addition to the usual ones. Default none. */
   readonly authorities?: readonly string[];
   /** Milliseconds since the epoch; default `Date.now`. */
   readonly now?: () => number;

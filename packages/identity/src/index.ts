@@ -1,10 +1,6 @@
+export { channelOf, hasPin } from './channel';
 export { type IdTokenClaims, readOwnIdToken } from './claims';
-export { IdTokenVerifier, type IdTokenVerifierOptions } from './id-token-verifier';
-export {
-  issuerPrefix,
-  requireOwnSession,
-  requireSamePipeline,
-  sessionIdOf,
-  sessionKey,
-} from './same-pipeline';
-export { createSessionCertificate, pinOf, type SessionCertificate } from './session-certificate';
+export { IdTokenVerifier } from './id-token-verifier';
+export { isProof, makeProof, newNonce, sameText } from './proof';
+export { requireOwnSession, requireSamePipeline, sessionIdOf, sessionKey } from './same-pipeline';
+export { type CoordinatorCertificate, createCoordinatorCertificate, pinOf } from './coordinator-certificate';

@@ -21,7 +21,7 @@ interface KeySet {
 const isLoopbackHost = (host: string): boolean =>
   host === 'localhost' || host === '[::1]' || host.startsWith('127.');
 
-/** Keys that came in the clear are as good as the network; they may only where the issuer itself is spoken to so. */
+/** Keys that came unencrypted are as good as the network; they may only where the issuer itself is spoken to so. */
 function mayBeFetched(keysUrl: string, issuer: string): boolean {
   const { protocol, hostname } = new URL(keysUrl);
   return protocol === 'https:' || new URL(issuer).protocol === 'http:' || isLoopbackHost(hostname);
@@ -40,7 +40,7 @@ export class IssuerKeys {
   ) {}
 
   /**
-   * The key that a token says it was signed with. One that is not known is looked for in a fresh set once, because
+   * The key that a token says it was signed with. One that is not known is searched for in a fresh set once, because
    * keys rotate; not more often than the cooldown allows, because anybody can make one up.
    * @throws DteError DTE_ID_TOKEN_REFUSED, DTE_ISSUER_UNAVAILABLE
    */

@@ -39,7 +39,7 @@ async function readText(response: IncomingMessage, url: string, maxBytes: number
 /**
  * A JSON document, within the limits of time and size and without following redirects: whom to ask is not the
  * answer's to decide.
- * @param authorities certificates (PEM) that are trusted besides the usual ones
+ * @param authorities certificates (PEM) that are trusted in addition to the usual ones
  * @throws DteError DTE_ISSUER_UNAVAILABLE
  */
 export async function fetchJson(

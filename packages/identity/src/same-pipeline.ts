@@ -37,6 +37,7 @@ export function requireOwnSession(claims: IdTokenClaims, sessionId: string, comm
 }
 
 const PREFIX_LENGTH = 'i01234567.'.length;
+/** The length of `sessionIdSchema`, which a key is as well. */
 const MAX_SESSION_KEY = 128;
 
 /** Keeps apart the sessions of instances that number their projects alike. */

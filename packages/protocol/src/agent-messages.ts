@@ -13,7 +13,7 @@ export const closureEntrySchema = z.strictObject({
 export type ClosureEntry = z.infer<typeof closureEntrySchema>;
 
 /** One task of a batch. */
-export const batchMemberSchema = z.strictObject({
+const batchMemberSchema = z.strictObject({
   taskId: taskIdSchema,
   /** As `hash` of the assignment. */
   hash: z.string().max(1024).nullable(),
@@ -47,7 +47,7 @@ export const assignmentSchema = z.strictObject({
 export type Assignment = z.infer<typeof assignmentSchema>;
 
 /** What an agent is doing with one assignment. `completed` is repeated until the coordinator no longer wants it. */
-export const workSchema = z.strictObject({
+const workSchema = z.strictObject({
   runId: runIdSchema,
   taskId: taskIdSchema,
   attempt: z.int().min(1),
@@ -69,7 +69,7 @@ export const agentSyncSchema = z.strictObject({
   /** Counts up within a connection; echoed. */
   seq: z.int().min(0),
   slots: z.int().min(1).max(LIMITS.slotsPerAgent.value).nullable(),
-  /** True: finish or hand back, take nothing new. */
+  /** True: finish or return, take nothing new. */
   draining: z.boolean(),
   work: z.array(workSchema).max(LIMITS.slotsPerAgent.value * 2),
 });

@@ -50,6 +50,7 @@ export type Message =
 /** A message as the text of one frame. */
 export const encode = (message: Message): string => JSON.stringify(message);
 
+/** No limit of its own: how much of a complaint is shown. */
 const ISSUE_CHARS = 300;
 
 const describeIssues = (error: z.ZodError): string =>
@@ -96,7 +97,7 @@ export function decode<T>(
 }
 
 /**
- * Parses the first frame of a peer. Its protocol version is looked at before anything else, because a peer of another
+ * Parses the first frame of a peer. Its protocol version is checked before anything else, because a peer of another
  * version may well send a shape this version would call malformed.
  * @throws DteError DTE_PROTOCOL_VERSION, and those of `decode`
  */

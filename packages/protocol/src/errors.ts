@@ -4,7 +4,7 @@
  * - `retry`: the problem may be temporary; retry.
  * - `attempt`: one attempt of one task is lost, nothing else.
  */
-export type Severity = 'fatal' | 'retry' | 'attempt';
+type Severity = 'fatal' | 'retry' | 'attempt';
 
 interface CodeInfo {
   readonly severity: Severity;
@@ -298,7 +298,7 @@ export const ERROR_CODE_LIST = Object.keys(ERROR_CODES) as [ErrorCode, ...ErrorC
 
 /**
  * The one error class of the product.
- * `message` says what happened and in which task, agent or job; the cure of its code is added by `explain`.
+ * `message` says what happened and in which task, agent or job; the fix of its code is added by `explain`.
  */
 export class DteError extends Error {
   override readonly name = 'DteError';

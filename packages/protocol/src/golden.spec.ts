@@ -1,11 +1,9 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { z } from 'zod';
+import { agentOutputSchema, agentSyncSchema, agentWantedSchema } from './agent-messages';
 import {
-  agentOutputSchema,
-  agentSyncSchema,
   agentToCoordinatorSchema,
-  agentWantedSchema,
   cacheAnswerSchema,
   cacheQuestionSchema,
   challengeSchema,
@@ -16,20 +14,17 @@ import {
   forwardedEnvSchema,
   helloAnswerSchema,
   helloSchema,
-  mainSyncSchema,
   mainToCoordinatorSchema,
   recordSchema,
   rendezvousRecordSchema,
   rendezvousReportSchema,
   runAcceptedSchema,
-  runOutputSchema,
   runSpecSchema,
-  runUpdateSchema,
-  sessionInfoSchema,
   sessionSettingsSchema,
   sessionStatusSchema,
   welcomeSchema,
 } from './index';
+import { mainSyncSchema, runOutputSchema, runUpdateSchema, sessionInfoSchema } from './main-messages';
 
 const folder = join(__dirname, '..', 'golden');
 

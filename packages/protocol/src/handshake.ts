@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { canonicalJson } from './canonical-json';
 import { agentIdSchema, labelSchema, runIdSchema, sessionIdSchema } from './ids';
+import { introductionSchema } from './introduction';
 import { LIMITS } from './limits';
 import { errorMessageSchema } from './main-messages';
 
@@ -17,8 +18,7 @@ const idTokenSchema = z
  * What a proof is bound to besides the words of the handshake: `tls-exporter` is keying material that only the two ends
  * of one TLS connection have (after RFC 9266), so that a proof made for one connection is worthless on any other.
  */
-export const channelBindingSchema = z.enum(['tls-exporter', 'none']);
-export type ChannelBinding = z.infer<typeof channelBindingSchema>;
+const channelBindingSchema = z.enum(['tls-exporter', 'none']);
 
 /** Label and length in bytes of the keying material exported from a TLS connection for `tls-exporter`. */
 export const CHANNEL_BINDING_EXPORT = { label: 'EXPORTER-dte-channel-binding', bytes: 32 } as const;
@@ -37,19 +37,19 @@ export const challengeSchema = z.strictObject({
 export type Challenge = z.infer<typeof challengeSchema>;
 
 /** What must be equal on main job and agents for a hash to mean the same on both. */
-export const identitySchema = z.strictObject({
+export const workspaceIdentitySchema = z.strictObject({
   /** Commit checked out; null when there is no git (then it is not compared). */
   commit: labelSchema(128).nullable(),
   nxVersion: labelSchema(64),
   nodeVersion: labelSchema(64),
   /** `linux-x64` and the like; compared when the main job says so. */
   platform: labelSchema(64),
-  /** Lockfiles of the workspace's root: name -> SHA-256 of the content in hex. Left out: not compared. */
+  /** Lockfiles of the workspace's root: name -> SHA-256 of the content in hex. Omitted: not compared. */
   lockfiles: z.record(labelSchema(64), z.string().regex(/^[0-9a-f]{64}$/)).optional(),
   /** Said by a main job whose tasks depend on the platform: agents of another one are refused. */
   samePlatform: z.boolean().optional(),
 });
-export type Identity = z.infer<typeof identitySchema>;
+export type WorkspaceIdentity = z.infer<typeof workspaceIdentitySchema>;
 
 export const roleSchema = z.enum(['main', 'agent', 'observer']);
 export type Role = z.infer<typeof roleSchema>;
@@ -62,9 +62,7 @@ export const helloSchema = z.strictObject({
   sessionId: sessionIdSchema,
   /** Stable over reconnects of the same process. */
   clientId: agentIdSchema,
-  /** For people: CI_JOB_NAME, or host and process id. */
-  name: labelSchema(256),
-  jobUrl: labelSchema(2048).nullable(),
+  ...introductionSchema.shape,
   clientNonce: nonceSchema,
   /** HMAC-SHA256 over `proofInput` of the client, hex; null when no secret is configured. */
   proof: proofSchema.nullable(),
@@ -72,9 +70,9 @@ export const helloSchema = z.strictObject({
   idToken: idTokenSchema.nullable().optional(),
   /** The token of an earlier welcome: an id token may have expired when a long job reconnects. */
   sessionToken: tokenSchema.nullable().optional(),
-  /** What `proof` is bound to; left out: `none`. */
+  /** What `proof` is bound to; omitted: `none`. */
   channelBinding: channelBindingSchema.optional(),
-  identity: identitySchema,
+  identity: workspaceIdentitySchema,
   /** Agents only: slots fixed by --slots; null means the run's --parallel. */
   slots: z.int().min(1).max(LIMITS.slotsPerAgent.value).nullable(),
   labels: z.array(labelSchema(128)).max(32),
@@ -100,7 +98,7 @@ export type Welcome = z.infer<typeof welcomeSchema>;
 /** The coordinator's refusal. What comes after a welcome is an `errorMessageSchema`. */
 export const refusalSchema = errorMessageSchema.extend({
   /**
-   * As in `welcomeSchema`: a client with a secret shows the words of nobody who cannot give it. Left out where there is no
+   * As in `welcomeSchema`: a client with a secret shows the words of nobody who cannot give it. Omitted if there is no
    * secret, or no hello that could be read.
    */
   proof: proofSchema.optional(),

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { hashSchema, labelSchema, runIdSchema, taskIdSchema } from './ids';
 import { LIMITS } from './limits';
+import { agentInfoSchema } from './main-messages';
 
 /**
  * The HTTP endpoints, on the same port as the WebSocket. All but `health` want `Authorization: Bearer <token>`
@@ -33,7 +34,7 @@ export const HTTP = {
   run: (runId: string) => `/v1/runs/${runId}`,
   /**
    * PUT (main job) and GET (agents): the values of `forwardEnv`. They are kept in memory alone, so a main job says them
-   * after it has submitted the run and again whenever its connection opens anew; until then agents are told to come again.
+   * after it has submitted the run and again whenever its connection opens again; until then agents are told to come again.
    */
   runEnv: (runId: string) => `/v1/runs/${runId}/env`,
   /** POST: settings of `dte start-ci-run`. */
@@ -72,8 +73,9 @@ export const cacheAnswerSchema = z.strictObject({
   /** Bytes of each of `held`, in its order, when they were asked for. */
   bytes: z.array(z.int().min(0)).optional(),
 });
+export type CacheAnswer = z.infer<typeof cacheAnswerSchema>;
 
-/** The values of a run's `forwardedEnv`; a name without a value is not set in the main job. */
+/** The values of a run's `forwardedEnv`; a name without a value is not set on the main job. */
 export const forwardedEnvSchema = z.strictObject({ values: z.record(z.string().min(1), z.string()) });
 export type ForwardedEnv = z.infer<typeof forwardedEnvSchema>;
 
@@ -114,7 +116,7 @@ export const recordSchema = z.strictObject({
 export type SessionRecord = z.infer<typeof recordSchema>;
 
 /** A task that failed and succeeded with one hash, and when it last did either. Milliseconds since the epoch. */
-export const flakyTaskSchema = z.strictObject({
+const flakyTaskSchema = z.strictObject({
   taskId: taskIdSchema,
   hash: z.string().max(1024),
   failedAtMs: z.number(),
@@ -127,20 +129,7 @@ export const sessionStatusSchema = z.strictObject({
   sessionId: z.string(),
   state: z.enum(['open', 'finished']),
   settings: sessionSettingsSchema,
-  agents: z.array(
-    z.strictObject({
-      agentId: z.string(),
-      name: z.string(),
-      jobUrl: z.string().nullable(),
-      slots: z.int().nullable(),
-      connected: z.boolean(),
-      draining: z.boolean(),
-      running: z.array(z.string()),
-      finished: z.int(),
-      labels: z.array(z.string()).optional(),
-      onlyRun: z.string().optional(),
-    }),
-  ),
+  agents: z.array(agentInfoSchema),
   runs: z.array(
     z.strictObject({
       runId: z.string(),

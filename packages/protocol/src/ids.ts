@@ -25,7 +25,7 @@ export const labelSchema = (max: number) =>
  * Ids that become part of a path or a URL: letters, digits, dot, dash, underscore, never starting with a dot,
  * so that no id can leave the folder it names something in.
  */
-export const pathSafeIdSchema = z
+const pathSafeIdSchema = z
   .string()
   .max(128)
   .regex(

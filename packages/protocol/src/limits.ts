@@ -2,7 +2,7 @@
 export interface Limit {
   readonly value: number;
   readonly unit: 'ms' | 'bytes' | 'count';
-  /** Environment variable that overrides the value, or null where both sides must agree. */
+  /** Environment variable that overrides the value; null where both sides must agree, or nobody needs another value. */
   readonly env: string | null;
   readonly why: string;
 }
@@ -190,6 +190,7 @@ export const LIMITS = {
     null,
     'Entries in one run update, which keeps it well below the frame limit.',
   ),
+  runLogRepeatMs: limit(1_000, 'ms', null, 'Shortest interval between two repetitions of the log of a run.'),
   agentsPerSession: limit(
     2_000,
     'count',
@@ -246,6 +247,32 @@ export const LIMITS = {
     'DTE_HEADERS_TIMEOUT_MS',
     'Timeout for the headers of a request, for the first and for later requests of a connection.',
   ),
+  headerBytes: limit(
+    32 * KiB,
+    'bytes',
+    null,
+    'Size of all headers of one HTTP request. Our own have less than 1 kB.',
+  ),
+  pathParameterChars: limit(
+    16 * KiB,
+    'count',
+    null,
+    'Length of one part of a request path. A task id of 1,024 characters has 12,288 if every byte is escaped.',
+  ),
+  keepAliveMs: limit(
+    72_000,
+    'ms',
+    null,
+    'How long an idle HTTP connection stays open: longer than the usual minute of a reverse proxy, so that the proxy closes it.',
+  ),
+  settingsBytes: limit(1 * MiB, 'bytes', null, 'Size of the settings of a session, as JSON.'),
+  refusedBodyBytes: limit(
+    64 * MiB,
+    'bytes',
+    null,
+    'How much of a refused request body is read and discarded, so that its sender gets to read the response.',
+  ),
+  refusedBodyMs: limit(5_000, 'ms', null, 'How long a refused request body is read and discarded.'),
   bodyWindowMs: limit(
     60_000,
     'ms',
@@ -264,6 +291,7 @@ export const LIMITS = {
     'DTE_MAX_PEER_RATE',
     'Average rate of messages on one WebSocket, after a first frame of any valid size; each message counts as 1 KiB more than its size. An agent whose tasks all print at full speed stays below it. A client above it is read more slowly, not disconnected.',
   ),
+  throttlePauseMs: limit(8_000, 'ms', null, 'Longest pause in reading from a client that sends too much.'),
   sessionsPerCoordinator: limit(
     2_000,
     'count',
@@ -275,6 +303,30 @@ export const LIMITS = {
     'count',
     'DTE_MAX_PROJECT_SESSIONS',
     'Open sessions of one project, so that one project cannot use up the shared capacity.',
+  ),
+  refusedPerSession: limit(
+    100,
+    'count',
+    null,
+    'Rejected clients that a session lists, one entry for each name and error code.',
+  ),
+  refusedNamed: limit(
+    80,
+    'count',
+    null,
+    'Entries of refusedPerSession for clients that have authenticated. The rest is for those that have not.',
+  ),
+  refusedSessions: limit(
+    1_000,
+    'count',
+    null,
+    'Sessions for which the coordinator remembers rejected clients. They may not even exist.',
+  ),
+  sessionInfoMs: limit(
+    200,
+    'ms',
+    null,
+    'Shortest interval between two `session.info` messages. Each names every agent, and a thousand may connect within seconds.',
   ),
   rulesPerRun: limit(
     500,
@@ -289,6 +341,12 @@ export const LIMITS = {
     null,
     'Commands that one session records: far more than one main job runs with `dte record`.',
   ),
+  notHeldPerSync: limit(
+    16,
+    'count',
+    null,
+    'Attempts in one sync that the agent does not hold. More are ignored: one reply corrects them all.',
+  ),
   sendBufferBytes: limit(
     64 * MiB,
     'bytes',
@@ -301,11 +359,35 @@ export const LIMITS = {
     'DTE_TOKEN_MS',
     'Lifetime of a session token: longer than a job can run. Every reconnect issues a new token.',
   ),
+  tokensRemembered: limit(
+    1_000,
+    'count',
+    null,
+    'Verified tokens that the coordinator caches. An executor sends the same one with every request.',
+  ),
   retainFinishedMs: limit(
     3_600_000,
     'ms',
     'DTE_RETAIN_FINISHED_MS',
     'How long a finished session stays on disk for a retried job.',
+  ),
+  abandonedMs: limit(
+    86_400_000,
+    'ms',
+    null,
+    'How long a session that was never finished stays on disk after the last activity.',
+  ),
+  sweepMs: limit(
+    60_000,
+    'ms',
+    null,
+    'Interval at which the coordinator looks for sessions to delete. It reads one small file per finished session.',
+  ),
+  removalsPerSweep: limit(
+    20,
+    'count',
+    null,
+    'Sessions deleted per sweep. Deleting is slow, and nothing waits for it.',
   ),
   closeMs: limit(
     2_000,
@@ -325,6 +407,12 @@ export const LIMITS = {
     'DTE_DATA_FOLDER_STALE_MS',
     'Age at which the lock of a data folder is considered abandoned if its holder is on another machine or in another container. All coordinators of a folder must have the same value.',
   ),
+  dataFolderPollMs: limit(
+    50,
+    'ms',
+    null,
+    'Interval at which a starting coordinator checks a data folder that is in use.',
+  ),
   coordinatorLogBytes: limit(
     10 * MiB,
     'bytes',
@@ -336,6 +424,12 @@ export const LIMITS = {
     'ms',
     null,
     'How long a session waits for disk space for its journal before it disconnects its peers.',
+  ),
+  journalRetryEveryMs: limit(
+    500,
+    'ms',
+    null,
+    'Delay between two attempts to write the journal within journalRetryMs.',
   ),
   dialMs: limit(
     5_000,
@@ -531,6 +625,12 @@ export const LIMITS = {
     'count',
     'DTE_HISTORY_ENTRIES',
     'Entries (one per task and hash) of one project in the history of flaky tasks, about 150 bytes each. Above it, the oldest entries are deleted.',
+  ),
+  historyProjects: limit(
+    32,
+    'count',
+    null,
+    'Projects whose history is kept in memory. Of all projects of a service, few are active at the same time.',
   ),
   flakyTasksShown: limit(1_000, 'count', null, 'Flaky tasks in one answer to `dte status`.'),
   progressMs: limit(

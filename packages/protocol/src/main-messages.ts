@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { labelSchema, runIdSchema, taskIdSchema } from './ids';
+import { introductionSchema } from './introduction';
 import { LIMITS } from './limits';
 import { reasonSchema, runLogEntrySchema } from './result';
 
@@ -15,7 +16,7 @@ export const mainSyncSchema = z.strictObject({
 export type MainSync = z.infer<typeof mainSyncSchema>;
 
 /** Where a run stands, for the progress line. */
-export const runSummarySchema = z.strictObject({
+const runSummarySchema = z.strictObject({
   total: z.int().min(0),
   done: z.int().min(0),
   running: z.int().min(0),
@@ -55,8 +56,7 @@ export type RunOutput = z.infer<typeof runOutputSchema>;
 /** An agent as people see it. */
 export const agentInfoSchema = z.strictObject({
   agentId: z.string(),
-  name: z.string(),
-  jobUrl: z.string().nullable(),
+  ...introductionSchema.shape,
   slots: z.int().min(1).nullable(),
   connected: z.boolean(),
   draining: z.boolean(),
@@ -76,10 +76,12 @@ export const sessionInfoSchema = z.strictObject({
   state: z.enum(['open', 'finished']),
   agents: z.array(agentInfoSchema),
   /**
-   * Who was turned away at the door: worth a line in the main job's log. Whoever has proven nothing has no name (null) and
+   * Who was rejected in the handshake: worth a line in the main job's log. Whoever has proven nothing has no name (null) and
    * no words: those are counted, by code, and the reason says how many.
    */
-  refused: z.array(z.strictObject({ name: labelSchema(256).nullable(), reason: reasonSchema })).max(100),
+  refused: z
+    .array(z.strictObject({ name: labelSchema(256).nullable(), reason: reasonSchema }))
+    .max(LIMITS.refusedPerSession.value),
 });
 export type SessionInfo = z.infer<typeof sessionInfoSchema>;
 
@@ -89,4 +91,3 @@ export const errorMessageSchema = z.strictObject({
   reason: reasonSchema,
   fatal: z.boolean(),
 });
-export type ErrorMessage = z.infer<typeof errorMessageSchema>;

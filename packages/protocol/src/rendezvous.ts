@@ -21,7 +21,7 @@ export const rendezvousRecordSchema = z.strictObject({
   generation: labelSchema(128),
   /** Milliseconds since the epoch; ignored afterwards. */
   expiresAtMs: z.number(),
-  /** `finished`: the session is over and its coordinator has left, so nothing answers at `url`. Left out: `open`. */
+  /** `finished`: the session is over and its coordinator has left, so nothing answers at `url`. Omitted: `open`. */
   state: z.enum(['open', 'finished']).optional(),
   /** With `finished`: why, for people. There when a main job does its work without agents. */
   reason: labelSchema(1024).optional(),
@@ -46,7 +46,7 @@ export interface CoordinatorAddress {
 }
 
 /**
- * Where to connect to, or null when nobody has announced itself.
+ * Where to connect to, or null when no coordinator has published its address.
  * @throws DteError DTE_SESSION_FINISHED
  */
 export function addressOf(record: RendezvousRecord | null): CoordinatorAddress | null {
@@ -57,14 +57,14 @@ export function addressOf(record: RendezvousRecord | null): CoordinatorAddress |
   throw new DteError('DTE_SESSION_FINISHED', `session ${record.sessionId} is finished; ${why}`);
 }
 
-/** What an agent says by the rendezvous that has found an address and reaches nobody there. */
+/** What an agent says through the rendezvous that has found an address and reaches nobody there. */
 export const rendezvousReportSchema = z.strictObject({
   version: z.literal(1),
   /** Name of the agent. */
   name: labelSchema(256),
   /** Where its log can be read. */
   jobUrl: labelSchema(2048).nullable(),
-  /** Which addresses it tried and what became of that, for people. */
+  /** Which addresses it tried and what happened to that, for people. */
   message: labelSchema(2048),
   /** Milliseconds since the epoch. */
   atMs: z.number(),

@@ -12,7 +12,7 @@ export const reasonSchema = z.strictObject({
 export type Reason = z.infer<typeof reasonSchema>;
 
 /** What an agent says of a server of its own that an attempt needed. */
-export const serverReportSchema = z.strictObject({
+const serverReportSchema = z.strictObject({
   taskId: taskIdSchema,
   /** Nx counts it as a failed task: it ended while it was needed, or was not ready in time. Never on Nx 21, which does not. */
   failed: z.boolean(),
@@ -23,7 +23,7 @@ export const serverReportSchema = z.strictObject({
 });
 export type ServerReport = z.infer<typeof serverReportSchema>;
 /** What an agent knows of a hash that differs from the main job's, so that the main job can name the difference. */
-export const driftSchema = z.strictObject({
+const driftSchema = z.strictObject({
   /** The main job's hash. */
   agreed: z.string().max(1024),
   /**
@@ -45,7 +45,7 @@ export const driftSchema = z.strictObject({
 export type Drift = z.infer<typeof driftSchema>;
 
 /** A task ran (or came from a cache) and its artifact is stored. */
-export const finishedAttemptSchema = z.strictObject({
+const finishedAttemptSchema = z.strictObject({
   kind: z.literal('finished'),
   status: z.enum(['success', 'failure']),
   /** Exit code; Nx's convention: 0 exactly for success. */
@@ -73,13 +73,13 @@ export type FinishedAttempt = z.infer<typeof finishedAttemptSchema>;
  * What the process of a batch printed by itself; each task's own output is in its artifact. The last of it when it is
  * more.
  */
-export const batchLogSchema = z.string().max(LIMITS.outputChunkBytes.value);
+const batchLogSchema = z.string().max(LIMITS.outputChunkBytes.value);
 
 /**
- * What became of one attempt, as its agent reports it.
+ * What happened to one attempt, as its agent reports it.
  * - `finished`: the task ran (or came from a cache) and its artifact is stored.
  * - `batch`: each task of a batch; null for one that its executor skipped, because another one of the batch failed.
- * - `returned`: the attempt came to nothing through no fault of the task; it may be tried elsewhere.
+ * - `returned`: the attempt was lost through no fault of the task; it may be tried elsewhere.
  */
 export const attemptResultSchema = z.discriminatedUnion('kind', [
   finishedAttemptSchema,
@@ -96,7 +96,7 @@ export type AttemptResult = z.infer<typeof attemptResultSchema>;
 export type BatchResult = Extract<AttemptResult, { kind: 'batch' }>;
 
 /** Who ran an attempt, for people. */
-export const agentRefSchema = z.strictObject({
+const agentRefSchema = z.strictObject({
   agentId: z.string(),
   name: z.string(),
   jobUrl: z.string().nullable(),
@@ -105,8 +105,8 @@ export type AgentRef = z.infer<typeof agentRefSchema>;
 
 /**
  * One entry of a run's log, which the main job follows. `seq` counts from 1 without gaps.
- * A `retried` entry is an attempt that was not the last: one that came to nothing, or, with a `result`, one in which
- * the task itself failed and that is tried again because the run says so (`retries`, `flakiness`).
+ * A `retried` entry is an attempt that was not the last: one that was lost, or, with a `result`, one in which
+ * the task itself failed and that is retried because the run says so (`retries`, `flakiness`).
  * A task has exactly one `ended` entry; its status is
  * - `success` / `failure`: as the accepted attempt reported. A failure is final: the main job never runs the task again.
  *   One with a `reason` (of the entry or its result) is ours to explain, and the explanation is shown with its output,
@@ -130,7 +130,7 @@ export const runLogEntrySchema = z.discriminatedUnion('type', [
     attempt: z.int().min(1),
     agent: agentRefSchema,
     reason: reasonSchema,
-    /** The task's own failure; absent when the attempt came to nothing. Its artifact is in the store. */
+    /** The task's own failure; absent when the attempt was lost. Its artifact is in the store. */
     result: attemptResultSchema.optional(),
     /** As with `ended`, of an attempt with which no task of its batch has ended. */
     batchLog: batchLogSchema.optional(),

@@ -27,6 +27,6 @@ export { writePlan } from './plan/write-plan';
 export type { CommandVoice } from './report/say';
 export { clientCredentials, issuersOf } from './session/credentials';
 export { HOLDING, isHeld, startHolding } from './session/hold';
-export { checkedOutCommit, jobIdOf, jobName, jobUrl, readIdentity, requireNx } from './session/identity';
+export { checkedOutCommit, introduce, jobIdOf, readIdentity, requireNx } from './session/identity';
 export { openSession, type Session } from './session/open-session';
 export type { Surroundings } from './session/surroundings';

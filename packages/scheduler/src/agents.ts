@@ -1,4 +1,4 @@
-import type { AgentSync, AgentWanted, Reason, Work } from '@org/dte-protocol';
+import { type AgentSync, type AgentWanted, introductionOf, type Reason, type Work } from '@org/dte-protocol';
 import { acceptDrift, acceptResult, loseAttempt, markStarted, returnAttempt } from './attempts';
 import { acceptBatch } from './batch-results';
 import { addDeadline } from './deadlines';
@@ -16,7 +16,7 @@ import { agentOf, runOf } from './lookup';
 const AGENT_LEFT: Reason = { code: 'DTE_AGENT_LEFT', message: 'The agent stopped before it began.' };
 
 export function agentJoined(state: SchedulerState, join: AgentJoin, out: EffectsBuilder): void {
-  const { agentId, name, jobUrl, slots } = join;
+  const { agentId, name, slots } = join;
   let agent = state.agents.get(agentId);
   out.event({ type: 'agent.joined', agentId, name, again: agent !== undefined });
   if (agent === undefined) {
@@ -27,24 +27,19 @@ export function agentJoined(state: SchedulerState, join: AgentJoin, out: Effects
     if (agent.onlyRun !== null) state.exclusive.add(agentId);
   }
   // Labels are those of its process, which is the same.
-  Object.assign(agent, { name, jobUrl, slots, connected: true, draining: false, seq: -1 });
+  Object.assign(agent, introductionOf(join), { slots, connected: true, draining: false, seq: -1 });
   refreshAgent(state, agent);
   membershipChanged(state);
   out.tellAgent(agentId);
 }
 
-const createAgent = (
-  { agentId, name, jobUrl, slots, labels, onlyRun }: AgentJoin,
-  pool: string | null,
-  joinIndex: number,
-): AgentState => ({
-  agentId,
-  name,
-  jobUrl,
-  labels,
+const createAgent = (join: AgentJoin, pool: string | null, joinIndex: number): AgentState => ({
+  agentId: join.agentId,
+  ...introductionOf(join),
+  labels: join.labels,
   pool,
-  onlyRun: onlyRun ?? null,
-  slots,
+  onlyRun: join.onlyRun ?? null,
+  slots: join.slots,
   joinIndex,
   connected: true,
   disconnectedAtMs: 0,
@@ -107,7 +102,7 @@ function takeWork(state: SchedulerState, agent: AgentState, sync: AgentSync, out
     if (listed.has(lease)) continue;
     agrees = false;
     const run = runOf(state, lease.runId);
-    if (agent.draining) loseAttempt(state, run, lease, AGENT_LEFT, out, { counted: false });
+    if (agent.draining) loseAttempt({ state, run, lease, out }, AGENT_LEFT, { counted: false });
   }
   for (const [lease, work] of listed) takePhase(state, lease, work, out);
   return agrees;
@@ -117,16 +112,17 @@ function takePhase(state: SchedulerState, lease: Lease, { phase }: Work, out: Ef
   const run = runOf(state, lease.runId);
   // An earlier result of the same sync may have ended the run's other tasks.
   if (run.leases.get(lease.index) !== lease) return;
-  if (phase.name === 'executing') markStarted(state, run, lease, out);
+  const context = { state, run, lease, out };
+  if (phase.name === 'executing') markStarted(context);
   if (phase.name !== 'completed') return;
   const { result } = phase;
-  if (result.kind === 'returned') returnAttempt(state, run, lease, result.reason, out);
-  else if (result.kind === 'batch') acceptBatch(state, run, lease, result, out);
+  if (result.kind === 'returned') returnAttempt(context, result.reason);
+  else if (result.kind === 'batch') acceptBatch(context, result);
   else if (result.status === 'failure' && result.reason?.code === 'DTE_HASH_MISMATCH')
-    acceptDrift(state, run, lease, lease.index, result, out);
+    acceptDrift(context, lease.index, result);
   else if (result.status === 'failure' && result.reason !== null && !isOwnFailure(result))
-    returnAttempt(state, run, lease, result.reason, out, result);
-  else acceptResult(state, run, lease, result, out);
+    returnAttempt(context, result.reason, result);
+  else acceptResult(context, result);
 }
 
 export function agentDisconnected(state: SchedulerState, agentId: string, out: EffectsBuilder): void {
@@ -174,7 +170,7 @@ export function agentRemoved(
 function removeAgent(state: SchedulerState, agent: AgentState, reason: Reason, out: EffectsBuilder): void {
   forgetAgent(state, agent);
   for (const lease of [...agent.leases]) {
-    loseAttempt(state, runOf(state, lease.runId), lease, reason, out);
+    loseAttempt({ state, run: runOf(state, lease.runId), lease, out }, reason);
   }
   state.agents.delete(agent.agentId);
   state.exclusive.delete(agent.agentId);

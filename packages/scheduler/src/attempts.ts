@@ -1,17 +1,17 @@
 import type { AgentRef, AttemptResult, ErrorCode, FinishedAttempt, Reason } from '@org/dte-protocol';
-import type { EffectsBuilder } from './effects-builder';
+import type { AttemptContext } from './contexts';
 import { refreshAgent } from './free-agents';
 import { releaseLease } from './leases';
 import { mayTryAgain, noteEvidence, retryTask } from './retries';
 import { appendEntry } from './run-log';
-import type { AgentState, Lease, RunState, SchedulerState } from './state';
+import type { AgentState } from './state';
 import { endTask, endingUntried, endingWithout, failServer, makeReadyAgain } from './tasks';
 import { agentOf, at, taskOf } from './lookup';
 
 const refOf = ({ agentId, name, jobUrl }: AgentState): AgentRef => ({ agentId, name, jobUrl });
 
 /** The agent says that it is executing, or has executed: the main job hears of the start of each task once. */
-export function markStarted(state: SchedulerState, run: RunState, lease: Lease, out: EffectsBuilder): void {
+export function markStarted({ state, run, lease, out }: AttemptContext): void {
   if (lease.started) return;
   lease.started = true;
   const { attempt } = lease;
@@ -23,43 +23,30 @@ export function markStarted(state: SchedulerState, run: RunState, lease: Lease, 
 }
 
 /** The one accepted result of an attempt; that of its task, unless it is a failure to be tried again. */
-export function acceptResult(
-  state: SchedulerState,
-  run: RunState,
-  lease: Lease,
-  result: FinishedAttempt,
-  out: EffectsBuilder,
-): void {
-  markStarted(state, run, lease, out);
-  noteFinished(state, run, lease, lease.index, result, out);
-  if (mayTryAgain(run, taskOf(run, lease.index), result)) retryTask(state, run, lease, result, out);
-  else settleTask(state, run, lease, lease.index, { result }, out);
+export function acceptResult(context: AttemptContext, result: FinishedAttempt): void {
+  const { run, lease } = context;
+  markStarted(context);
+  noteFinished(context, lease.index, result);
+  if (mayTryAgain(run, taskOf(run, lease.index), result)) retryTask(context, result);
+  else settleTask(context, lease.index, { result });
 }
 
 /** A task ran on an agent, whatever is made of it. */
-export function noteFinished(
-  state: SchedulerState,
-  run: RunState,
-  { agentId }: Lease,
-  index: number,
-  result: FinishedAttempt,
-  out: EffectsBuilder,
-): void {
-  const agent = agentOf(state, agentId);
+export function noteFinished(context: AttemptContext, index: number, result: FinishedAttempt): void {
+  const agent = agentOf(context.state, context.lease.agentId);
   agent.finished++;
   agent.faults = 0;
-  noteEvidence(run, index, result, out);
+  noteEvidence(context, index, result);
 }
 
 /** The result is how the task ended. */
 export function settleTask(
-  state: SchedulerState,
-  run: RunState,
-  { agentId, attempt }: Lease,
+  context: AttemptContext,
   index: number,
   { result, batchLog }: { result: FinishedAttempt; batchLog?: string },
-  out: EffectsBuilder,
 ): void {
+  const { state, run, lease } = context;
+  const { agentId, attempt } = lease;
   const task = taskOf(run, index);
   const taskId = at(run.graph.ids, index);
   const { status, reason } = result;
@@ -68,11 +55,10 @@ export function settleTask(
     const hash = result.hash ?? task.hash;
     task.outputs = result.artifact.kind === 'none' ? null : { taskId, hash, artifact: result.artifact };
   }
-  for (const { taskId: server, failed } of result.servers ?? [])
-    if (failed) failServer(state, run, server, out);
+  for (const { taskId: server, failed } of result.servers ?? []) if (failed) failServer(context, server);
   const agent = refOf(agentOf(state, agentId));
   const log = batchLog === undefined ? {} : { batchLog };
-  endTask(state, run, index, { status, attempt, agent, result, reason, ...log }, out);
+  endTask(context, index, { status, attempt, agent, result, reason, ...log });
 }
 
 /**
@@ -80,14 +66,8 @@ export function settleTask(
  * difference go away, so it is never tried elsewhere: the run says whether it is the end of the task or the main job's
  * turn. (A run that only wants a warning is not told so: its agents run the task.)
  */
-export function acceptDrift(
-  state: SchedulerState,
-  run: RunState,
-  lease: Lease,
-  index: number,
-  result: FinishedAttempt,
-  out: EffectsBuilder,
-): void {
+export function acceptDrift(context: AttemptContext, index: number, result: FinishedAttempt): void {
+  const { state, run, lease } = context;
   const agent = agentOf(state, lease.agentId);
   const { attempt } = lease;
   const { reason } = result;
@@ -95,41 +75,37 @@ export function acceptDrift(
   // Where one hash differs, the next one does as well: agents without a difference come first.
   agent.faults++;
   refreshAgent(state, agent);
-  endTask(state, run, index, { status, attempt, agent: refOf(agent), result, reason }, out);
+  endTask(context, index, { status, attempt, agent: refOf(agent), result, reason });
 }
 
 /**
- * The agent hands an attempt back.
+ * The agent returns an attempt.
  * @param result said with the task's end should this have been its last attempt
  */
 export function returnAttempt(
-  state: SchedulerState,
-  run: RunState,
-  lease: Lease,
+  context: AttemptContext,
   reason: Reason,
-  out: EffectsBuilder,
   result: AttemptResult | null = null,
 ): void {
+  const { state, lease } = context;
   const agent = agentOf(state, lease.agentId);
   // Leaving is no sign of something wrong with the machine, nor is what would come out the same on any other.
   if (!NO_FAULT.includes(reason.code)) agent.faults++;
   refreshAgent(state, agent);
-  loseAttempt(state, run, lease, reason, out, { result });
+  loseAttempt(context, reason, { result });
 }
 
 /**
- * An attempt came to nothing through no fault of the task, or of any task of a batch: it is ready again, or, after too
+ * An attempt was lost through no fault of the task, or of any task of a batch: it is ready again, or, after too
  * many, the main job's.
  * @param how `counted: false` when the agent certainly never began
  */
 export function loseAttempt(
-  state: SchedulerState,
-  run: RunState,
-  lease: Lease,
+  context: AttemptContext,
   reason: Reason,
-  out: EffectsBuilder,
   { counted = true, result = null }: { counted?: boolean; result?: AttemptResult | null } = {},
 ): void {
+  const { state, run, lease, out } = context;
   const { index, agentId, attempt } = lease;
   const { runId } = run;
   const indices = [...lease.open];
@@ -142,16 +118,14 @@ export function loseAttempt(
     if (!each.lostOn.includes(agentId)) each.lostOn.push(agentId);
   }
   if (run.bailed) {
-    for (const each of indices) endTask(state, run, each, endingUntried(taskOf(run, each), reason), out);
+    for (const each of indices) endTask(context, each, endingUntried(taskOf(run, each), reason));
   } else if (SAME_ANYWHERE.includes(reason.code)) {
     const ending = endingWithout('returned', reason);
-    for (const each of indices)
-      endTask(state, run, each, each === index ? { ...ending, result } : ending, out);
+    for (const each of indices) endTask(context, each, each === index ? { ...ending, result } : ending);
   } else if (task.lost >= state.config.attemptsPerTask) {
     const message = `Task ${taskId} was lost ${task.lost} times, the last time on ${agent.name} (${reason.code}): ${reason.message}`;
     const ending = endingWithout('returned', exhausted(message));
-    for (const each of indices)
-      endTask(state, run, each, each === index ? { ...ending, result } : ending, out);
+    for (const each of indices) endTask(context, each, each === index ? { ...ending, result } : ending);
   } else {
     releaseLease(state, run, lease, out);
     appendEntry(run, { type: 'retried', taskId, attempt, agent, reason }, out);

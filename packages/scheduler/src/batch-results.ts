@@ -1,40 +1,35 @@
 import type { BatchResult, FinishedAttempt } from '@org/dte-protocol';
 import { acceptDrift, loseAttempt, markStarted, noteFinished, settleTask } from './attempts';
 import { areTogether } from './batches';
-import type { EffectsBuilder } from './effects-builder';
+import type { AttemptContext } from './contexts';
 import { releaseLease } from './leases';
 import { mayTryAgain, noteRetry } from './retries';
-import type { Lease, RunState, SchedulerState } from './state';
+import type { Lease, RunState } from './state';
 import { endTask, endingWithout, makeReadyAgain } from './tasks';
 import { at, dependantsOf, taskOf } from './lookup';
 
 /**
  * The one accepted result of a batch. What its executor says of a task holds, also where it says of one that it
- * succeeded although another one that it depends on failed. Failures that are to be tried again are, together with what the
+ * succeeded although another one that it depends on failed. Failures that are to be retried are, together with what the
  * executor skipped because of them.
  */
-export function acceptBatch(
-  state: SchedulerState,
-  run: RunState,
-  lease: Lease,
-  { members, log }: BatchResult,
-  out: EffectsBuilder,
-): void {
+export function acceptBatch(context: AttemptContext, { members, log }: BatchResult): void {
+  const { run, lease } = context;
   const given = new Map(members.map(({ taskId, result }) => [taskId, result]));
   const resultOf = (index: number) => given.get(at(run.graph.ids, index));
   const indices = [...lease.open];
   if (indices.some((index) => resultOf(index) === undefined)) {
     const message = 'The result of a batch does not name all of its tasks.';
-    loseAttempt(state, run, lease, { code: 'DTE_INTERNAL', message }, out);
+    loseAttempt(context, { code: 'DTE_INTERNAL', message });
     return;
   }
-  markStarted(state, run, lease, out);
+  markStarted(context);
   let batchLog: { batchLog?: string } = log === '' ? {} : { batchLog: log };
   const settle = (index: number): void => {
     const result = resultOf(index);
-    if (result && isDrift(result)) acceptDrift(state, run, lease, index, result, out);
-    else if (result) settleTask(state, run, lease, index, { result, ...batchLog }, out);
-    else endTask(state, run, index, { ...endingWithout('skipped'), ...batchLog }, out);
+    if (result && isDrift(result)) acceptDrift(context, index, result);
+    else if (result) settleTask(context, index, { result, ...batchLog });
+    else endTask(context, index, { ...endingWithout('skipped'), ...batchLog });
     batchLog = {};
   };
   const ran = indices.flatMap((index) => {
@@ -42,25 +37,25 @@ export function acceptBatch(
     return result ? [{ index, result }] : [];
   });
   for (const { index, result } of ran.filter(({ result }) => !isDrift(result)))
-    noteFinished(state, run, lease, index, result, out);
+    noteFinished(context, index, result);
   const mayFailAgain = ({ index, result }: Ran): boolean => mayTryAgain(run, taskOf(run, index), result);
   const failures = ran.filter(({ result }) => result.status === 'failure');
   // Successes first: with --nxBail nothing is started after a failure, but what has run has run. It is the failures that are
-  // final that decide whether the others are tried again.
+  // final that decide whether the others are retried.
   for (const { index, result } of ran) if (result.status === 'success') settle(index);
   const drifted = failures.filter(({ result }) => isDrift(result));
   for (const { index } of drifted) settle(index);
   if (run.onHashMismatch === 'run-on-main') {
     // The main job runs what differs, and then what needs it.
     for (const index of skippedBelow(run, lease, drifted, resultOf))
-      endTask(state, run, index, endingWithout('returned', drifted[0]?.result.reason ?? null), out);
+      endTask(context, index, endingWithout('returned', drifted[0]?.result.reason ?? null));
   }
   const final = failures.filter((each) => isDrift(each.result) || !mayFailAgain(each));
   for (const { index } of final) if (lease.open.has(index)) settle(index);
   for (const index of skippedBelow(run, lease, final, resultOf)) settle(index);
   const again = failures.filter((each) => lease.open.has(each.index) && mayFailAgain(each));
   if (again.length === 0) for (const index of [...lease.open]) settle(index);
-  else repeat(state, run, lease, again, batchLog, out);
+  else repeat(context, again, batchLog);
 }
 
 const isDrift = ({ status, reason }: FinishedAttempt): boolean =>
@@ -92,18 +87,12 @@ function skippedBelow(
 }
 
 /** What is left of the batch is run once more. */
-function repeat(
-  state: SchedulerState,
-  run: RunState,
-  lease: Lease,
-  failures: readonly Ran[],
-  batchLog: { batchLog?: string },
-  out: EffectsBuilder,
-): void {
+function repeat(context: AttemptContext, failures: readonly Ran[], batchLog: { batchLog?: string }): void {
+  const { state, run, lease, out } = context;
   const indices = [...lease.open];
   releaseLease(state, run, lease, out);
   for (const [nth, { index, result }] of failures.entries())
-    noteRetry(state, run, lease, index, { result, ...(nth === 0 ? batchLog : {}) }, out);
+    noteRetry(context, index, nth === 0 ? { result, ...batchLog } : { result });
   // Whichever of them stands for all: what is left runs elsewhere.
   for (const { lostOn } of indices.map((index) => taskOf(run, index)))
     if (!lostOn.includes(lease.agentId)) lostOn.push(lease.agentId);

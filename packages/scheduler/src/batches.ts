@@ -36,7 +36,7 @@ export function noteGathered(run: RunState, batch: number): void {
 }
 
 /**
- * Makes units of what is left of the batches that wait for nothing any more. To be asked when the ends of tasks have had
+ * Makes units of what is left of the batches that wait for nothing any more. Call this when the ends of tasks have had
  * all their consequences: one of them may take a task out of a batch.
  * @returns the first task of each unit
  */

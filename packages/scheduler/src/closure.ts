@@ -29,7 +29,7 @@ export function closureOf(state: SchedulerState, run: RunState, indices: readonl
   return closure;
 }
 
-/** What an artifact says of its outputs: a digest and two numbers. */
+/** What an artifact says of its outputs, a digest and two numbers: an estimate, no limit. */
 const SUMMARY_BYTES = 160;
 
 /** Upper estimate of the bytes of an entry in a frame: three per character is the worst of UTF-8. */

@@ -1,4 +1,4 @@
-import type { AgentInfo, SessionInfo, SessionStatus } from '@org/dte-protocol';
+import { type AgentInfo, introductionOf, type SessionInfo, type SessionStatus } from '@org/dte-protocol';
 import type { AgentState, Lease, SchedulerState } from './state';
 
 /** The session for people: `dte status` prints it, with the records that the coordinator keeps. */
@@ -35,26 +35,17 @@ const agentInfos = (state: SchedulerState): AgentInfo[] => Array.from(state.agen
 const tasksOf = ({ assignment: { taskId, members } }: Lease): string[] =>
   members?.map((member) => member.taskId) ?? [taskId];
 
-const agentInfo = ({
-  agentId,
-  name,
-  jobUrl,
-  slots,
-  connected,
-  draining,
-  leases,
-  finished,
-  labels,
-  onlyRun,
-}: AgentState): AgentInfo => ({
-  agentId,
-  name,
-  jobUrl,
-  slots,
-  connected,
-  draining,
-  running: Array.from(leases).flatMap(tasksOf),
-  finished,
-  labels: [...labels],
-  ...(onlyRun === null ? {} : { onlyRun }),
-});
+function agentInfo(agent: AgentState): AgentInfo {
+  const { agentId, slots, connected, draining, leases, finished, labels, onlyRun } = agent;
+  return {
+    agentId,
+    ...introductionOf(agent),
+    slots,
+    connected,
+    draining,
+    running: Array.from(leases).flatMap(tasksOf),
+    finished,
+    labels: [...labels],
+    ...(onlyRun === null ? {} : { onlyRun }),
+  };
+}

@@ -1,4 +1,5 @@
 import { unitOf } from './batches';
+import type { RunContext } from './contexts';
 import type { EffectsBuilder } from './effects-builder';
 import { findAgent, holdOne } from './find-agent';
 import { firstFree, releaseHold } from './free-agents';
@@ -10,7 +11,7 @@ import { isAnyPooled } from './pools';
 import type { AgentState, Lane, RunState, SchedulerState } from './state';
 import { endTask, endingWithout } from './tasks';
 
-/** Tasks of one lane that may be set aside in one round because the free agents are not for them. */
+/** Tasks of one lane that may be set aside in one round because the free agents are not for them: the price of one search, no limit of what may wait. */
 const MAX_SET_ASIDE = 16;
 
 /** What one round of placing has found out. */
@@ -28,7 +29,7 @@ export function dispatch(state: SchedulerState, out: EffectsBuilder): void {
     const run = nextRun(state, round.stuck);
     const lane = run === undefined ? undefined : nextLane(state, run, round.stuck);
     if (run === undefined || lane === undefined) break;
-    if (!place(state, run, lane, round, out)) round.stuck.add(lane);
+    if (!place({ state, run, out }, lane, round)) round.stuck.add(lane);
   }
   for (const [lane, { run, indices }] of round.aside) {
     for (const index of indices) heapPush(lane.ready, index, byPriority(run));
@@ -48,12 +49,13 @@ function nextRun(state: SchedulerState, stuck: ReadonlySet<Lane>): RunState | un
 }
 
 /** @returns false when the lane has to wait for another agent */
-function place(state: SchedulerState, run: RunState, lane: Lane, round: Round, out: EffectsBuilder): boolean {
+function place(context: RunContext, lane: Lane, round: Round): boolean {
+  const { state, run } = context;
   const index = at(lane.ready, 0);
   const agent = findAgent(state, run, lane, index);
   if (agent === undefined) {
     if (lane.heldAgent === null) holdOne(state, run, lane, index);
-    return setAside(state, run, lane, index, round);
+    return setAside(context, lane, index, round);
   }
   heapPop(lane.ready, byPriority(run));
   state.operations++;
@@ -62,15 +64,15 @@ function place(state: SchedulerState, run: RunState, lane: Lane, round: Round, o
     // The agent may be what others were waiting for.
     round.stuck.clear();
   }
-  give(state, run, lane, index, agent, out);
+  give(context, lane, index, agent);
   return true;
 }
 
 /** Only a task that avoids an agent can be in the way of others; what else there is concerns the whole lane. */
-function setAside(state: SchedulerState, run: RunState, lane: Lane, index: number, round: Round): boolean {
+function setAside({ state, run }: RunContext, lane: Lane, index: number, round: Round): boolean {
   const isPicky = taskOf(run, index).lostOn.length > 0;
   const { indices } = round.aside.get(lane) ?? { indices: [] };
-  // For a task that must be alone an agent is kept back instead.
+  // For a task that must be alone an agent is reserved instead.
   if (lane.alone || !isPicky || indices.length >= MAX_SET_ASIDE) return false;
   heapPop(lane.ready, byPriority(run));
   state.operations++;
@@ -78,21 +80,15 @@ function setAside(state: SchedulerState, run: RunState, lane: Lane, index: numbe
   return true;
 }
 
-function give(
-  state: SchedulerState,
-  run: RunState,
-  lane: Lane,
-  index: number,
-  agent: AgentState,
-  out: EffectsBuilder,
-): void {
+function give(context: RunContext, lane: Lane, index: number, agent: AgentState): void {
+  const { state, run } = context;
   const lease = prepareLease(state, run, index);
   if (lease.bytes <= bytesPerShare(state)) {
-    grantLease(state, run, agent, lease, capOn(run, lane, agent), out);
+    grantLease(context, agent, lease, capOn(run, lane, agent));
     return;
   }
   const message = `Task ${lease.assignment.taskId} depends on ${lease.assignment.closure.length} tasks: too many to list in one message.`;
   for (const each of unitOf(run, index)) {
-    endTask(state, run, each, endingWithout('returned', { code: 'DTE_FRAME_TOO_LARGE', message }), out);
+    endTask(context, each, endingWithout('returned', { code: 'DTE_FRAME_TOO_LARGE', message }));
   }
 }

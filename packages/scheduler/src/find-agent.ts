@@ -19,10 +19,21 @@ import type { PooledAgent } from './indexes';
 import { countAgents, fewestFirst, firstInPool, poolOf } from './pools';
 import type { AgentState, Lane, PlacementState, RunState, SchedulerState, TaskRecord } from './state';
 
-/** Direct dependencies whose makers are asked for; more do not make the choice better. */
+/** Direct dependencies whose makers are asked for; more do not make the choice better, and nothing is refused for them. */
 const MAX_LOCALITY_DEPENDENCIES = 64;
 
 type Accepts = (agent: AgentState) => boolean;
+
+/** The next task of a lane, for which an agent is looked for. */
+interface Search {
+  readonly state: SchedulerState;
+  readonly run: RunState;
+  readonly lane: Lane;
+  readonly index: number;
+  readonly task: TaskRecord;
+  /** Null: no rule concerns the task. */
+  readonly placement: PlacementState | null;
+}
 
 /** The agent for the next task of a lane: free, fitting, and, of several, the one with most of what the task needs. */
 export function findAgent(
@@ -31,19 +42,28 @@ export function findAgent(
   lane: Lane,
   index: number,
 ): AgentState | undefined {
-  const placement = placementOfLane(run, lane);
-  if (placement !== null) return findPlaced(state, run, lane, placement, index);
-  return lane.alone ? findIdle(state, run, lane, index) : findAny(state, run, index);
+  const search = searchFor(state, run, lane, index);
+  if (search.placement !== null) return findPlaced(search, search.placement);
+  return lane.alone ? findIdle(search) : findAny(search);
 }
 
+const searchFor = (state: SchedulerState, run: RunState, lane: Lane, index: number): Search => ({
+  state,
+  run,
+  lane,
+  index,
+  task: taskOf(run, index),
+  placement: placementOfLane(run, lane),
+});
+
 /** Most free slots, then most of what the task needs on its disk, then first to join. */
-function findAny(state: SchedulerState, run: RunState, index: number): AgentState | undefined {
-  const task = taskOf(run, index);
+function findAny(search: Search): AgentState | undefined {
+  const { state, run, index } = search;
   const accepts: Accepts = (agent) =>
     servesRun(agent, run) &&
     isBelowParallel(agent, run) &&
     hasBytes(state, agent) &&
-    !isAvoiding(state, run, null, task, agent);
+    !isAvoiding(search, agent);
   const best = findFree(state, accepts);
   if (best === undefined) return undefined;
   const most = freeSlots(state, best);
@@ -57,14 +77,8 @@ const isBelowParallel = (agent: AgentState, run: RunState): boolean =>
 const hasBytes = (state: SchedulerState, agent: AgentState): boolean =>
   agent.bytesWanted <= bytesPerShare(state);
 
-/** An attempt that was lost on an agent is made elsewhere, as long as there is an elsewhere. */
-function isAvoiding(
-  state: SchedulerState,
-  run: RunState,
-  placement: PlacementState | null,
-  task: TaskRecord,
-  agent: AgentState,
-): boolean {
+/** An attempt that was lost on an agent is made on another agent, if there is one. */
+function isAvoiding({ state, run, placement, task }: Search, agent: AgentState): boolean {
   if (!task.lostOn.includes(agent.agentId)) return false;
   const alsoLostOn = task.lostOn.filter((agentId) => {
     const other = state.agents.get(agentId);
@@ -85,12 +99,12 @@ const willingCount = (state: SchedulerState, placement: PlacementState): number 
   countAgents(state, placement, 'healthy') || countAgents(state, placement, 'usable');
 
 /** An agent that runs nothing, for a task that must be alone and that no rule concerns. */
-function findIdle(state: SchedulerState, run: RunState, lane: Lane, index: number): AgentState | undefined {
-  const task = taskOf(run, index);
+function findIdle(search: Search): AgentState | undefined {
+  const { state, run, lane, index } = search;
   const accepts: Accepts = (agent) =>
     servesRun(agent, run) &&
     (agent.heldFor === null || isHeldFor(agent, run, lane)) &&
-    !isAvoiding(state, run, null, task, agent);
+    !isAvoiding(search, agent);
   const near = nearest(state, run, index, (agent) => state.idle.has(agent.agentId) && accepts(agent));
   if (near !== undefined) return near;
   for (const agentId of state.idle) {
@@ -102,21 +116,15 @@ function findIdle(state: SchedulerState, run: RunState, lane: Lane, index: numbe
 }
 
 /** The agent with fewest tasks of those that a rule allows, then most of what the task needs, then first to join. */
-function findPlaced(
-  state: SchedulerState,
-  run: RunState,
-  lane: Lane,
-  placement: PlacementState,
-  index: number,
-): AgentState | undefined {
-  const task = taskOf(run, index);
+function findPlaced(search: Search, placement: PlacementState): AgentState | undefined {
+  const { state, run, lane, index } = search;
   const accepts: Accepts = (agent) =>
     fitsAgent(run, lane, agent) &&
     (agent.heldFor === null || isHeldFor(agent, run, lane)) &&
     hasRoomFor(state, run, lane, agent) &&
     hasBytes(state, agent) &&
     isWilling(state, placement, agent) &&
-    !isAvoiding(state, run, placement, task, agent);
+    !isAvoiding(search, agent);
   const held = lane.heldAgent === null ? undefined : agentOf(state, lane.heldAgent);
   if (held !== undefined && accepts(held)) return held;
   let best: AgentState | undefined;
@@ -195,35 +203,29 @@ function nearest(
 
 /**
  * A task that bounds the number of tasks on its agent takes one that runs few enough. Without one, an agent is kept
- * free of other tasks until it has finished some of its own: otherwise short tasks could go on for ever filling the
+ * free of other tasks until it has finished some of its own: otherwise short tasks could go on forever filling the
  * slots that become free.
  */
 export function holdOne(state: SchedulerState, run: RunState, lane: Lane, index: number): void {
-  const placement = placementOfLane(run, lane);
-  const agent =
-    placement === null
-      ? lane.alone
-        ? soonestIdle(state, run, lane, index)
-        : undefined
-      : soonestFitting(state, run, lane, placement, index);
+  const agent = soonest(searchFor(state, run, lane, index));
   if (agent !== undefined) holdAgent(state, run, lane, agent);
 }
 
+function soonest(search: Search): AgentState | undefined {
+  if (search.placement !== null) return soonestFitting(search, search.placement);
+  return search.lane.alone ? soonestIdle(search) : undefined;
+}
+
 /** The agent that will be free soonest, as far as the number of its tasks tells, if no task has to go first. */
-function soonestIdle(
-  state: SchedulerState,
-  run: RunState,
-  lane: Lane,
-  index: number,
-): AgentState | undefined {
-  const task = taskOf(run, index);
+function soonestIdle(search: Search): AgentState | undefined {
+  const { state, run, lane } = search;
   const sooner = lanesBefore(run, lane);
   if (sooner.some(({ placement }) => placement === null)) return undefined;
   let least: AgentState | undefined;
   for (const agent of state.agents.values()) {
     state.operations++;
     if (!isDispatchable(state, agent) || !servesRun(agent, run) || agent.heldFor !== null) continue;
-    if (isAvoiding(state, run, null, task, agent)) continue;
+    if (isAvoiding(search, agent)) continue;
     if (sooner.some((other) => fitsAgent(run, other, agent))) continue;
     if (least === undefined || agent.leases.size < least.leases.size) least = agent;
   }
@@ -231,24 +233,13 @@ function soonestIdle(
 }
 
 /** Only an agent with room, which others would take: one without is not lost to anybody before it has some. */
-function soonestFitting(
-  state: SchedulerState,
-  run: RunState,
-  lane: Lane,
-  placement: PlacementState,
-  index: number,
-): AgentState | undefined {
-  const task = taskOf(run, index);
+function soonestFitting(search: Search, placement: PlacementState): AgentState | undefined {
+  const { state, run, lane } = search;
   let least: AgentState | undefined;
   for (const key of placement.pools.keys()) {
     const agent = firstInPool(state, poolOf(state, key));
     state.operations++;
-    if (
-      agent === undefined ||
-      !isWilling(state, placement, agent) ||
-      isAvoiding(state, run, placement, task, agent)
-    )
-      continue;
+    if (agent === undefined || !isWilling(state, placement, agent) || isAvoiding(search, agent)) continue;
     if (capOn(run, lane, agent) === null || isBelowCap(state, run, lane, agent)) continue;
     if (least === undefined || comesFirst(agent, least)) least = agent;
   }

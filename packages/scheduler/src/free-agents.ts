@@ -20,7 +20,7 @@ export const slotsOf = (state: SchedulerState, agent: AgentState): number =>
 
 export const isUsable = (agent: AgentState): boolean => agent.connected && !agent.draining;
 
-/** May be given work. An agent that hands back one attempt after the other is so only when all others do too. */
+/** May be given work. An agent that returns one attempt after the other is so only when all others do too. */
 export const isDispatchable = (state: SchedulerState, agent: AgentState): boolean =>
   isUsable(agent) && (state.usable.healthy === 0 || isHealthy(state, agent));
 
@@ -35,7 +35,7 @@ const left = (slots: number, { cap, leases }: AgentState): number =>
 export const freeSlots = (state: SchedulerState, agent: AgentState): number =>
   agent.heldFor !== null || !isDispatchable(state, agent) ? 0 : left(ordinarySlots(state, agent), agent);
 
-/** Slots that tasks of a rule may take, if the agent is not kept back for others. */
+/** Slots that tasks of a rule may take, if the agent is not reserved for others. */
 export const slotsLeft = (state: SchedulerState, agent: AgentState): number =>
   isUsable(agent) ? left(slotsOf(state, agent), agent) : 0;
 
@@ -56,7 +56,7 @@ export const dispatchableCount = (state: SchedulerState, run: RunState): number 
   (state.usable.healthy === 0 ? state.usable.agents : state.usable.healthy) +
   ownAgents(state, run).filter((agent) => isDispatchable(state, agent)).length;
 
-/** To be called after every change of an agent that bears on what it can be given. */
+/** Call this after every change of an agent that bears on what it can be given. */
 export function refreshAgent(state: SchedulerState, agent: AgentState): void {
   const hadHealthy = state.usable.healthy > 0;
   // What one run has for itself must not look like help to the others.

@@ -2,6 +2,7 @@ import type {
   AgentSync,
   AgentWanted,
   EndedStatus,
+  Introduction,
   LimitValues,
   MainSync,
   Reason,
@@ -18,11 +19,9 @@ export type SchedulerConfig = Pick<
 >;
 
 /** An agent as its hello introduces it. */
-export interface AgentJoin {
+export interface AgentJoin extends Introduction {
   /** Stable over reconnects of the same process. */
   agentId: string;
-  name: string;
-  jobUrl: string | null;
   /** Slots fixed by --slots; null means the runs' --parallel. */
   slots: number | null;
   labels: string[];
@@ -38,7 +37,7 @@ export type Heard = Readonly<Record<string, number>>;
  * gives the same state.
  */
 export type Input =
-  /** Also begins a finished session anew. */
+  /** Also begins a finished session again. */
   | { type: 'session.configure'; settings: SessionSettings }
   /** No more work will come. */
   | { type: 'session.complete' }
@@ -72,7 +71,7 @@ export type Input =
   | { type: 'agent.disconnected'; agentId: string }
   /** Left for good, or refused after it had joined. */
   | { type: 'agent.removed'; agentId: string; reason: Reason }
-  /** Turned away at the door: never joined. */
+  /** Rejected in the handshake: never joined. */
   | { type: 'agent.refused'; name: string | null; reason: Reason }
   /** Time passed; see `Effects.wakeAtMs`. */
   | { type: 'tick' };
@@ -95,7 +94,7 @@ export type HistoryEvent =
   /** One for each task of a batch. */
   | { type: 'task.assigned'; runId: string; taskId: string; attempt: number; agentId: string }
   | { type: 'task.lost'; runId: string; taskId: string; attempt: number; agentId: string; reason: Reason }
-  /** The task itself failed and is tried again. */
+  /** The task itself failed and is retried. */
   | { type: 'task.retried'; runId: string; taskId: string; attempt: number; agentId: string }
   /**
    * Evidence for the history: a task that is watched for flakiness really ran to its end, whatever the run makes of it.

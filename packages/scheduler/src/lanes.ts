@@ -27,14 +27,14 @@ export function queueTask(state: SchedulerState, run: RunState, index: number): 
 export const hasReady = (run: RunState, except: ReadonlySet<Lane>): boolean =>
   run.lanes.some((lane) => lane.ready.length > 0 && !except.has(lane));
 
-/** The lane whose turn it is: one that keeps an agent back, else the one with the task that should run soonest. */
+/** The lane whose turn it is: one that reserves an agent, else the one with the task that should run soonest. */
 export function nextLane(state: SchedulerState, run: RunState, stuck: ReadonlySet<Lane>): Lane | undefined {
   const first = byPriority(run);
   let best: Lane | undefined;
   for (const lane of run.lanes) {
     if (lane.ready.length === 0 || stuck.has(lane)) continue;
     state.operations++;
-    // An agent that is kept back is kept back for good, whatever has become ready meanwhile: others cannot use it.
+    // An agent that is reserved is reserved permanently, whatever has become ready meanwhile: others cannot use it.
     if (lane.heldAgent !== null) return lane;
     if (best === undefined || first(at(lane.ready, 0), at(best.ready, 0))) best = lane;
   }

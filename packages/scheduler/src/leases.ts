@@ -1,6 +1,7 @@
 import { type BatchMember, DteError } from '@org/dte-protocol';
 import { unitOf } from './batches';
 import { closureBytes, closureOf } from './closure';
+import type { AttemptContext, RunContext } from './contexts';
 import { addDeadline } from './deadlines';
 import type { EffectsBuilder } from './effects-builder';
 import { refreshAgent, slotsOf } from './free-agents';
@@ -60,12 +61,10 @@ const membersBytes = (members: readonly BatchMember[]): number =>
  * @param cap tasks that the agent may run at most while it runs this one
  */
 export function grantLease(
-  state: SchedulerState,
-  run: RunState,
+  { state, run, out }: RunContext,
   agent: AgentState,
   prepared: PreparedLease,
   cap: number | null,
-  out: EffectsBuilder,
 ): void {
   const { index, attempt } = prepared;
   const { runId } = run;
@@ -91,13 +90,7 @@ export function grantLease(
 }
 
 /** A task of an attempt has ended; with the last one, what the attempt holds is free. */
-export function leaveLease(
-  state: SchedulerState,
-  run: RunState,
-  lease: Lease,
-  index: number,
-  out: EffectsBuilder,
-): void {
+export function leaveLease({ state, run, lease, out }: AttemptContext, index: number): void {
   lease.open.delete(index);
   if (lease.open.size === 0) releaseLease(state, run, lease, out);
 }

@@ -1,4 +1,10 @@
-import type { AgentSync, AttemptResult, FinishedAttempt, Work } from '@org/dte-protocol';
+import {
+  type AgentSync,
+  type AttemptResult,
+  type FinishedAttempt,
+  LIMITS,
+  type Work,
+} from '@org/dte-protocol';
 import { listedLease } from './holdings';
 import { at, dependenciesOf, runOf, taskOf } from './lookup';
 import type { Lease, RunState, SchedulerState } from './state';
@@ -8,9 +14,6 @@ const NOT_HELD: AttemptResult = {
   kind: 'returned',
   reason: { code: 'DTE_NOT_HELD', message: 'The attempt is not assigned to the agent.' },
 };
-
-/** Attempts that an agent lists and does not hold: one is enough for it to be told what it holds. */
-const MOST_NOT_HELD = 16;
 
 /**
  * A sync with what its agent has no say in taken out: results of attempts that it does not hold, and most of those attempts, tasks that are not of the
@@ -30,7 +33,7 @@ export function ownWords(state: SchedulerState, agentId: string, sync: AgentSync
   let notHeld = 0;
   const work = sync.work.flatMap((each, nth): Work[] => {
     const lease = leases[nth];
-    if (lease === undefined && ++notHeld > MOST_NOT_HELD) return [];
+    if (lease === undefined && ++notHeld > LIMITS.notHeldPerSync.value) return [];
     // What is said of an attempt last is what counts.
     if (lease !== undefined && said.get(lease) !== each) return [];
     if (each.phase.name !== 'completed') return [each];

@@ -1,5 +1,6 @@
 import type { Placement, Reason } from '@org/dte-protocol';
 import { addDeadline } from './deadlines';
+import type { RunContext } from './contexts';
 import type { EffectsBuilder } from './effects-builder';
 import { isUsable, mentionLabels, ownAgents, releaseHold } from './free-agents';
 import { at, runOf } from './lookup';
@@ -7,7 +8,7 @@ import { hasAgents, matchPools } from './pools';
 import type { PlacementState, RunState, SchedulerState } from './state';
 import { endTask, endingWithout } from './tasks';
 
-/** Labels named in a message. */
+/** Labels named in a message: words, and no limit of what may be. */
 const NAMED = 20;
 
 export function createPlacements(state: SchedulerState, placements: readonly Placement[]): PlacementState[] {
@@ -35,7 +36,7 @@ export function watchPlacements(state: SchedulerState): void {
   }
 }
 
-/** Waits, or waits anew, for an agent that a placement fits. */
+/** Waits, or waits again, for an agent that a placement fits. */
 export function awaitFitting(state: SchedulerState, run: RunState, index: number): void {
   at(run.placements, index).lonelySinceMs = state.nowMs;
   const subject = { kind: 'placement', runId: run.runId, index, sinceMs: state.nowMs } as const;
@@ -43,7 +44,7 @@ export function awaitFitting(state: SchedulerState, run: RunState, index: number
 }
 
 /**
- * No agent came that the placement fits. With others there, its tasks fail: they would wait for ever, and nobody but the
+ * No agent came that the placement fits. With others there, its tasks fail: they would wait forever, and nobody but the
  * workspace can say whether they may run elsewhere. With nobody there, the main job decides, as it always does.
  */
 export function placementLonely(
@@ -54,13 +55,13 @@ export function placementLonely(
 ): void {
   const run = runOf(state, runId);
   at(run.placements, index).lonelySinceMs = null;
-  // The wait begins anew when somebody comes.
+  // The wait starts again when somebody comes.
   if (state.usable.agents === 0) {
     // Its own worker, should there be one, keeps the main job from deciding: there is somebody.
-    if (ownAgents(state, run).length > 0) endTasks(state, run, index, 'returned', out);
+    if (ownAgents(state, run).length > 0) endTasks({ state, run, out }, index, 'returned');
     return;
   }
-  endTasks(state, run, index, 'failure', out);
+  endTasks({ state, run, out }, index, 'failure');
   // Attempts of agents that are away may come back, or not, and then be ready again.
   if (run.phase === 'running' && openTasks(run, index).length > 0) awaitFitting(state, run, index);
 }
@@ -71,13 +72,8 @@ const openTasks = (run: RunState, placement: number): number[] =>
     return kind === 'pending' && state.name !== 'ended' && at(run.lanes, lane).placement === placement;
   });
 
-function endTasks(
-  state: SchedulerState,
-  run: RunState,
-  placement: number,
-  status: 'failure' | 'returned',
-  out: EffectsBuilder,
-): void {
+function endTasks(context: RunContext, placement: number, status: 'failure' | 'returned'): void {
+  const { state, run } = context;
   const lanes = run.lanes.filter((lane) => lane.placement === placement);
   const open = openTasks(run, placement).filter((index) => at(run.tasks, index).state.name !== 'leased');
   for (const lane of lanes) {
@@ -88,7 +84,7 @@ function endTasks(
   open.sort((a, b) => at(run.graph.priority, a) - at(run.graph.priority, b));
   for (const index of open) {
     const reason = unsatisfied(state, run, at(run.graph.ids, index), at(run.placements, placement));
-    endTask(state, run, index, endingWithout(status, reason), out);
+    endTask(context, index, endingWithout(status, reason));
   }
   // One that left a batch first may have made the rest of it ready, which has then failed as well.
   for (const lane of lanes) lane.ready = [];

@@ -69,7 +69,7 @@ export const poolOf = (state: SchedulerState, key: string): AgentPool => known(s
 export const hasAgents = (state: SchedulerState, { pools }: PlacementState): boolean =>
   [...pools.keys()].some((key) => poolOf(state, key).usable > 0);
 
-/** The agents of a placement that may be given work, or only those that do not hand back everything. */
+/** The agents of a placement that may be given work, or only those that do not return everything. */
 export function countAgents(
   state: SchedulerState,
   { pools }: PlacementState,

@@ -1,13 +1,13 @@
 import type { FinishedAttempt, Reason, TaskSpec } from '@org/dte-protocol';
-import type { EffectsBuilder } from './effects-builder';
+import type { AttemptContext, RunContext } from './contexts';
 import { releaseLease } from './leases';
 import { appendEntry } from './run-log';
 import { isOwnFailure } from './own-failure';
-import type { Lease, RetryState, RunState, SchedulerState, TaskRecord } from './state';
+import type { RetryState, RunState, TaskRecord } from './state';
 import { makeReady } from './tasks';
 import { agentOf, at, taskOf } from './lookup';
 
-/** A task known to be flaky is tried once more; more often only when its target's `retries` say so. */
+/** What `retryFlaky` means, and no limit: a task known to be flaky is retried once; more often only when its target's `retries` say so. */
 const FLAKY_RETRIES = 1;
 
 export function retryStateOf(
@@ -31,28 +31,21 @@ export function retryStateOf(
 export const mayTryAgain = (run: RunState, { retry }: TaskRecord, result: FinishedAttempt): boolean =>
   retry.left > 0 && !run.bailed && result.fromCache === null && isOwnFailure(result);
 
-/** The task failed and is run once more, elsewhere if there is an elsewhere. Its failure is said, and is not its end. */
-export function retryTask(
-  state: SchedulerState,
-  run: RunState,
-  lease: Lease,
-  result: FinishedAttempt,
-  out: EffectsBuilder,
-): void {
+/** The task failed and is run once more, on another agent if there is one. Its failure is said, and is not its end. */
+export function retryTask(context: AttemptContext, result: FinishedAttempt): void {
+  const { state, run, lease, out } = context;
   releaseLease(state, run, lease, out);
-  noteRetry(state, run, lease, lease.index, { result }, out);
+  noteRetry(context, lease.index, { result });
   makeReady(state, run, lease.index);
 }
 
 /** Says that a task of an attempt is run once more. */
 export function noteRetry(
-  state: SchedulerState,
-  run: RunState,
-  { agentId, attempt }: Lease,
+  { state, run, lease, out }: AttemptContext,
   index: number,
   { result, batchLog }: { result: FinishedAttempt; batchLog?: string },
-  out: EffectsBuilder,
 ): void {
+  const { agentId, attempt } = lease;
   const taskId = at(run.graph.ids, index);
   const { name, jobUrl } = agentOf(state, agentId);
   const { lostOn, retry } = taskOf(run, index);
@@ -82,12 +75,7 @@ function reasonOf(
 }
 
 /** One hash, one failure and one success make a task flaky; whoever keeps the history counts them. */
-export function noteEvidence(
-  run: RunState,
-  index: number,
-  result: FinishedAttempt,
-  out: EffectsBuilder,
-): void {
+export function noteEvidence({ run, out }: RunContext, index: number, result: FinishedAttempt): void {
   const { retry, hash: agreed } = taskOf(run, index);
   const { status, fromCache, reason } = result;
   const hash = result.hash ?? agreed;

@@ -1,11 +1,8 @@
-import type { RunLogEntry, RunSummary, RunUpdate } from '@org/dte-protocol';
+import { LIMITS, type RunLogEntry, type RunSummary, type RunUpdate } from '@org/dte-protocol';
 import type { EffectsBuilder } from './effects-builder';
 import { ownAgents, slotsOf } from './free-agents';
 import type { RunLog, RunState, SchedulerState } from './state';
 import { at } from './lookup';
-
-/** A run's log is said again at most once in so long. */
-const RESEND_MS = 1_000;
 
 type Numbered<T> = T extends unknown ? Omit<T, 'seq'> : never;
 
@@ -37,7 +34,7 @@ export function acknowledge(log: RunLog, ackSeq: number): void {
   log.baseSeq = log.ackSeq;
 }
 
-/** Says everything after the acknowledged again. */
+/** Sends everything after the acknowledged again. */
 export function rewind(state: SchedulerState, log: RunLog): void {
   log.sentSeq = log.ackSeq;
   log.rewoundAtMs = state.nowMs;
@@ -48,9 +45,11 @@ export function rewind(state: SchedulerState, log: RunLog): void {
  * so for every message behind the gap, and once is enough.
  */
 export const isStuck = (state: SchedulerState, log: RunLog, ackSeq: number): boolean =>
-  ackSeq < log.sentSeq && ackSeq <= log.ackSeq && state.nowMs - log.rewoundAtMs >= RESEND_MS;
+  ackSeq < log.sentSeq &&
+  ackSeq <= log.ackSeq &&
+  state.nowMs - log.rewoundAtMs >= LIMITS.runLogRepeatMs.value;
 
-/** What was not said yet, in frames of bounded length; at least one when the main job asked. */
+/** What was not sent yet, in frames of bounded length; at least one when the main job asked. */
 export function takeUpdates(state: SchedulerState, run: RunState, asked: boolean): RunUpdate[] {
   const { log } = run;
   const updates: RunUpdate[] = [];

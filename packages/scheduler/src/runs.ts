@@ -120,7 +120,7 @@ function beginTasks(state: SchedulerState, run: RunState, out: EffectsBuilder): 
   for (const [index, task] of run.tasks.entries()) {
     if (task.state.name !== 'waiting' || task.state.openDependencies > 0) continue;
     if (task.kind === 'pending') makeReady(state, run, index);
-    else endTask(state, run, index, endingWithout('success'), out);
+    else endTask({ state, run, out }, index, endingWithout('success'));
   }
   makeBatchesReady(state, run);
   if (run.done === run.total) endRun(state, run, 'finished', out);

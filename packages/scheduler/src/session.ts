@@ -1,16 +1,14 @@
-import type { Reason, SessionSettings } from '@org/dte-protocol';
+import { LIMITS, type Reason, type SessionSettings } from '@org/dte-protocol';
 import { addDeadline } from './deadlines';
 import type { EffectsBuilder } from './effects-builder';
 import { refreshAgent } from './free-agents';
 import { slotsByRules } from './pools';
 import type { RunPhase, RunState, SchedulerState } from './state';
 
-/** At most one `session.info` in so long: it names every agent, and a thousand may come within seconds. */
-const SESSION_INFO_MS = 200;
-const MAX_REFUSED = 100;
+const SESSION_INFO_MS = LIMITS.sessionInfoMs.value;
 
 /**
- * Settings are said by a main job that opens the session. After the end that is a main job tried again, with agents
+ * Settings are said by a main job that opens the session. After the end that is a retried main job, with agents
  * tried again as well: unlike a run that came late, it will have more.
  */
 export function configureSession(
@@ -122,7 +120,7 @@ export function agentRefused(
     if (name !== null || refused[known]?.reason.message === reason.message) return;
     refused[known] = { name, reason };
   } else {
-    if (refused.length >= MAX_REFUSED) return;
+    if (refused.length >= LIMITS.refusedPerSession.value) return;
     refused.push({ name, reason });
   }
   membershipChanged(state);

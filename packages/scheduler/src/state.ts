@@ -5,6 +5,7 @@ import {
   DEFAULT_SESSION_SETTINGS,
   type EndedStatus,
   type FinishedAttempt,
+  type Introduction,
   type OnHashMismatch,
   type Reason,
   type RunLogEntry,
@@ -50,9 +51,9 @@ export type TaskState =
   | { name: 'leased'; lease: Lease }
   | { name: 'ended'; status: EndedStatus };
 
-/** What becomes of a task's own failures. */
+/** What happens to a task's own failures. */
 export interface RetryState {
-  /** Failures after which it was tried again. */
+  /** Failures after which it was retried. */
   failed: number;
   /** How many more may be. */
   left: number;
@@ -60,7 +61,7 @@ export interface RetryState {
   readonly because: 'retries' | 'flaky';
   /** Its attempts are evidence for the history. */
   readonly watched: boolean;
-  /** Its latest failure, in case that nothing may start any more before it is tried again. */
+  /** Its latest failure, in case that nothing may start any more before it is retried. */
   last: { attempt: number; agent: AgentRef; result: FinishedAttempt } | null;
 }
 
@@ -81,7 +82,7 @@ export interface TaskRecord {
   attempt: number;
   /** Attempts lost to infrastructure. */
   lost: number;
-  /** Agents that lost one, or on which the task failed and was to be tried again; latest last. */
+  /** Agents that lost one, or on which the task failed and was to be retried; latest last. */
   lostOn: string[];
   retry: RetryState;
   /** Agent whose disk has the outputs, because it made them. */
@@ -92,7 +93,7 @@ export interface TaskRecord {
 
 /** Ready tasks of a run that the same agents may take, under the same conditions. */
 export interface Lane {
-  /** Index into the run's placements; null: any agent will do. */
+  /** Index into the run's placements; null: any agent. */
   readonly placement: number | null;
   /** Its tasks have their agent to themselves (`parallelism: false`). */
   readonly alone: boolean;
@@ -114,7 +115,7 @@ export interface PlacementState {
 
 /** Tasks that one process runs together. */
 export interface BatchRecord {
-  /** Its tasks that wait for something outside of the batch. */
+  /** Its tasks that wait for something outside the batch. */
   waiting: number;
   /** Ready or running together, the one that stands for all of them first; empty before. */
   unit: number[];
@@ -130,7 +131,7 @@ export interface RunLog {
   entries: RunLogEntry[];
   baseSeq: number;
   sentSeq: number;
-  /** When it was last said again from `ackSeq` on. */
+  /** When it was last sent again from `ackSeq` on. */
   rewoundAtMs: number;
 }
 
@@ -170,10 +171,8 @@ export interface RunState {
   log: RunLog;
 }
 
-export interface AgentState {
+export interface AgentState extends Introduction {
   readonly agentId: string;
-  name: string;
-  jobUrl: string | null;
   readonly labels: readonly string[];
   /** See `AgentPool`; null: no rule means it. */
   pool: string | null;
@@ -192,7 +191,7 @@ export interface AgentState {
   /** It was told to leave: a disconnection is the answer. */
   toldToStop: boolean;
   finished: number;
-  /** Attempts handed back in a row; too many and it is given work only when nobody else is left. */
+  /** Attempts returned in a row; too many and it is given work only when nobody else is left. */
   faults: number;
   leases: Set<Lease>;
   leasesPerRun: Map<string, number>;

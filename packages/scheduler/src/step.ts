@@ -31,7 +31,7 @@ import { agentOf, known, runOf } from './lookup';
  * time having passed.
  *
  * A step that comes much later than `wakeAtMs` of the step before (more than half a lease) means that the process was
- * frozen or the clock was set: then nothing expires, and every wait begins anew.
+ * frozen or the clock was set: then nothing expires, and every wait starts again.
  */
 export function step(state: SchedulerState, input: Input, nowMs: number): Effects {
   passTime(state, nowMs);
@@ -141,7 +141,7 @@ function expireLease(state: SchedulerState, runId: string, index: number, out: E
   const lease = known(run.leases.get(index));
   const { name } = agentOf(state, lease.agentId);
   const message = `Agent ${name} sent no heartbeat for the task for ${state.config.leaseMs} ms.`;
-  loseAttempt(state, run, lease, { code: 'DTE_LEASE_EXPIRED', message }, out);
+  loseAttempt({ state, run, lease, out }, { code: 'DTE_LEASE_EXPIRED', message });
 }
 
 function messages(state: SchedulerState, out: EffectsBuilder): Outgoing[] {

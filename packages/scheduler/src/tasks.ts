@@ -1,4 +1,5 @@
 import type { AgentRef, AttemptResult, EndedStatus, Reason } from '@org/dte-protocol';
+import type { RunContext } from './contexts';
 import type { EffectsBuilder } from './effects-builder';
 import { areTogether, formUnit, noteGathered, takeUnits } from './batches';
 import { releaseHold } from './free-agents';
@@ -53,7 +54,7 @@ export function makeBatchesReady(state: SchedulerState, run: RunState): void {
   for (const first of takeUnits(run)) queueTask(state, run, first);
 }
 
-/** Tasks whose attempt came to nothing: again, and together if they were. */
+/** Tasks whose attempt was lost: again, and together if they were. */
 export function makeReadyAgain(state: SchedulerState, run: RunState, indices: readonly number[]): void {
   const [first] = indices;
   if (first === undefined) return;
@@ -66,20 +67,15 @@ export function makeReadyAgain(state: SchedulerState, run: RunState, indices: re
  * waiting for this becomes ready, `nx:noop` tasks end by themselves, a dependant of a `returned` task is returned as
  * soon as all its other dependencies ended (one of them may fail, and then it is skipped).
  */
-export function endTask(
-  state: SchedulerState,
-  run: RunState,
-  index: number,
-  ending: Ending,
-  out: EffectsBuilder,
-): void {
+export function endTask(context: RunContext, index: number, ending: Ending): void {
+  const { state, run, out } = context;
   const queue = [{ index, ending }];
   for (const next of queue) {
     const task = taskOf(run, next.index);
     if (task.state.name === 'ended') continue;
-    record(state, run, next.index, next.ending, out);
+    record(context, next.index, next.ending);
     const { status, reason } = next.ending;
-    if (status === 'failure') bailAfterFailure(state, run, out);
+    if (status === 'failure') bailAfterFailure(context);
     for (const dependant of dependantsOf(run, next.index)) {
       state.operations++;
       const decided = decide(state, run, dependant, {
@@ -97,7 +93,7 @@ export function endTask(
 /** Ends every task that has not ended, in the order of the spec, and the run with it. */
 export function endAll(state: SchedulerState, run: RunState, ending: Ending, out: EffectsBuilder): void {
   clearQueues(state, run);
-  for (const index of run.tasks.keys()) record(state, run, index, ending, out);
+  for (const index of run.tasks.keys()) record({ state, run, out }, index, ending);
   run.gatheredBatches = [];
   endRun(state, run, ending.status === 'cancelled' ? 'cancelled' : 'finished', out);
 }
@@ -130,16 +126,10 @@ function decide(
   return null;
 }
 
-function record(
-  state: SchedulerState,
-  run: RunState,
-  index: number,
-  ending: Ending,
-  out: EffectsBuilder,
-): void {
+function record({ state, run, out }: RunContext, index: number, ending: Ending): void {
   const task = taskOf(run, index);
   if (task.state.name === 'ended') return;
-  if (task.state.name === 'leased') leaveLease(state, run, task.state.lease, index, out);
+  if (task.state.name === 'leased') leaveLease({ state, run, lease: task.state.lease, out }, index);
   const waited = task.state.name === 'waiting';
   task.state = { name: 'ended', status: ending.status };
   if (waited && task.batch !== null) noteGathered(run, task.batch);
@@ -153,7 +143,8 @@ function record(
   out.event({ type: 'task.ended', runId: run.runId, taskId, status, attempt });
 }
 
-function bailAfterFailure(state: SchedulerState, run: RunState, out: EffectsBuilder): void {
+function bailAfterFailure(context: RunContext): void {
+  const { state, run } = context;
   const { stopAgentsOnFailure } = state.session.settings;
   if (stopAgentsOnFailure) {
     finishWhenIdle(state, 'A task failed and the session was started with --stop-agents-on-failure.');
@@ -164,15 +155,16 @@ function bailAfterFailure(state: SchedulerState, run: RunState, out: EffectsBuil
   for (const [index, task] of run.tasks.entries()) {
     const { name } = task.state;
     if (name === 'waiting' || name === 'gathered' || name === 'ready')
-      record(state, run, index, endingUntried(task), out);
+      record(context, index, endingUntried(task));
   }
 }
 
 /** A server failed on an agent, as Nx counts it: what needs it and has not begun is skipped, or has failed already. */
-export function failServer(state: SchedulerState, run: RunState, taskId: string, out: EffectsBuilder): void {
+export function failServer(context: RunContext, taskId: string): void {
+  const { state, run } = context;
   const first = run.graph.indexOf.get(taskId);
   if (first === undefined || taskOf(run, first).kind !== 'server') return;
-  bailAfterFailure(state, run, out);
+  bailAfterFailure(context);
   const servers = new Set([first]);
   // A Set is walked in the order of insertion, additions included.
   for (const server of servers) {
@@ -181,7 +173,7 @@ export function failServer(state: SchedulerState, run: RunState, taskId: string,
       const { kind, state: where } = taskOf(run, dependant);
       if (kind === 'server') servers.add(dependant);
       else if (where.name === 'waiting' || where.name === 'ready')
-        endTask(state, run, dependant, endingUntried(taskOf(run, dependant)), out);
+        endTask(context, dependant, endingUntried(taskOf(run, dependant)));
     }
   }
   forgetEnded(state, run);

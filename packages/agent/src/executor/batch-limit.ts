@@ -3,7 +3,7 @@ import { type AttemptHooks } from './run-attempt';
 import { TimeLimit } from './time-limit';
 
 /**
- * How long a batch may run: as long as its tasks may one after the other; undefined when one of them may run for ever. Its
+ * How long a batch may run: as long as its tasks may one after the other; undefined when one of them may run forever. Its
  * executor says when it begins and ends, not so each task.
  */
 export function batchLimitOf(tasks: readonly TaskSpec[]): number | undefined {

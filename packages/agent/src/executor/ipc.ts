@@ -121,7 +121,7 @@ export const fromExecutorSchema = z.discriminatedUnion('type', [
     /** Those that the task itself needs. */
     needs: z.array(serverEdgeSchema),
   }),
-  /** What became of the server that the executor was told to run. */
+  /** What happened to the server that the executor was told to run. */
   z.strictObject({
     type: z.literal('server'),
     ref: attemptRefSchema,

@@ -11,7 +11,7 @@ export interface LiveOutputOptions {
   readonly isFollowed: boolean;
 }
 
-/** Output is collected for so long: a task that prints byte by byte must not cost a message per byte. */
+/** Output is collected for this long: a task that prints byte by byte must not cost a message per byte. */
 const FLUSH_MS = 40;
 
 /** The live output of one attempt, in bounded chunks with offsets. */

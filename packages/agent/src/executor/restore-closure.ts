@@ -29,7 +29,7 @@ export interface RestoreContext {
   readonly limits: LimitValues;
   readonly signal: AbortSignal;
   readonly agentName: string;
-  /** Outputs that several tasks of the run write into. */
+  /** Outputs that several tasks of the run write to. */
   readonly shared: SharedOutputs;
   /** Asked when a hash differs. */
   readonly witness: Pick<DriftWitness, 'testify'>;

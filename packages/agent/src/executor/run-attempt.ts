@@ -42,7 +42,7 @@ export function findTask(context: RestoreContext, taskId: string): TaskSpec {
 /**
  * Runs one attempt whose closure is on disk: checks the agreed hash, runs the task through Nx and has its artifact
  * stored.
- * @throws DteError when the attempt came to nothing through no fault of the task
+ * @throws DteError when the attempt was lost through no fault of the task
  */
 export async function runAttempt(
   context: RestoreContext,

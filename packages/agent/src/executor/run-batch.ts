@@ -33,7 +33,7 @@ const STORED_AT_ONCE = 4;
  * Runs a batch whose closure is on disk: checks the agreed hashes, has Nx run its tasks in one process, and has the
  * artifact of each stored. An executor sees all of the run's graph, as it would on the main job. A task with another hash
  * here is not run, and those of the batch that need it are not either, unless the run is content with a warning.
- * @throws DteError when the attempt came to nothing through no fault of the tasks
+ * @throws DteError when the attempt was lost through no fault of the tasks
  */
 export async function runBatch(
   context: RestoreContext,

@@ -15,7 +15,7 @@ export interface ServeOptions {
   readonly maxInFlight: number;
 }
 
-/** Runs one server until this process is ended, and says what becomes of it. */
+/** Runs one server until this process is ended, and says what happens to it. */
 export async function serve({ host, run, ref, channel, maxInFlight }: ServeOptions): Promise<void> {
   const say = (state: ServerNews): void => channel.send({ type: 'server', ref, state });
   const live = new LiveOutput({ channel, ref, maxInFlight, isFollowed: false });

@@ -45,7 +45,7 @@ export async function storeResult(
 }
 
 /**
- * Of a task without outputs there is nothing to compare. Where another task may write into them, there may be more or less by
+ * Of a task without outputs there is nothing to compare. Where another task may write to them, there may be more or less by
  * now than was stored.
  */
 const listed = (

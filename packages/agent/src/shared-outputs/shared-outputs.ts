@@ -9,7 +9,7 @@ export interface SharedOutputsOptions {
   readonly sharing: OutputSharing;
   /** Of this run and this workspace; made when there is something to keep. */
   readonly folder: string;
-  /** Longest wait for others that write into the same outputs. */
+  /** Longest wait for others that write to the same outputs. */
   readonly waitMs: number;
 }
 
@@ -19,7 +19,7 @@ interface Task {
 }
 
 /**
- * Keeps tasks of one run that write into the same outputs from deleting one another's files. Restoring the outputs of a task
+ * Keeps tasks of one run that write to the same outputs from deleting one another's files. Restoring the outputs of a task
  * replaces all that they name; run after one another on one machine, both would have left their files there. So what an
  * unrelated task, or one that needs it, has left goes aside while a task's outputs are put in place. Costs nothing for tasks
  * that share with nobody.

@@ -1,4 +1,4 @@
-/** What decides whether tasks write into one another's outputs. */
+/** What decides whether tasks write to one another's outputs. */
 export interface SharingTask {
   readonly id: string;
   readonly outputs: readonly string[];

@@ -45,7 +45,7 @@ export class AttemptTable {
     this.attempts.set(keyOf(assignment), { assignment, state });
   }
 
-  /** One that is handed back at once. */
+  /** One that is returned at once. */
   refuse(assignment: Assignment, result: AttemptResult): void {
     this.attempts.set(keyOf(assignment), { assignment, state: { name: 'completed', result } });
   }

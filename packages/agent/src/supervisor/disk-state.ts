@@ -9,7 +9,7 @@ import { type RestorePlan, RestoredTable } from './restored-table';
 export class DiskState {
   private readonly table = new RestoredTable();
 
-  /** @param disk left out: the disk is this agent's alone */
+  /** @param disk omitted: the disk is this agent's alone */
   constructor(
     private readonly pool: Pick<ExecutorPool, 'send'>,
     private readonly disk?: DiskKeeper,
@@ -62,7 +62,7 @@ export class DiskState {
     for (const taskId of tasksOf(assignment)) disk?.over(taskId, made?.get(taskId) ?? null);
   }
 
-  /** Says to executors what became of a restore that they await. */
+  /** Says to executors what happened to a restore that they await. */
   private tell(executorIds: readonly number[], taskId: string, ok: boolean): void {
     for (const id of executorIds) this.pool.send(id, { type: 'elsewhere', taskId, ok });
   }

@@ -68,7 +68,7 @@ export class ExecutorProcess {
     this.child.on('message', (message) => this.receive(message));
     this.child.on('error', (error) => this.exited(`could not be started: ${error.message}`));
     this.watch();
-    // Not 'close': a process the task left behind may hold the pipes open for ever. Its last words need a moment.
+    // Not 'close': a process the task left behind may hold the pipes open forever. Its last words need a moment.
     this.child.on('exit', (code, signal) => {
       const why = signal === null ? `ended with exit code ${String(code)}` : `was killed by ${signal}`;
       setImmediate(() => this.exited(why));

@@ -17,7 +17,7 @@ export interface LeavingOptions {
   note(line: string): void;
 }
 
-/** After everything ran out or was handed back, the coordinator gets so long to take it. */
+/** After everything ran out or was returned, the coordinator gets so long to take it. */
 const REPORT_MS = 5_000;
 
 /** Decides when an agent leaves, and why. `decided` resolves once. */
@@ -69,7 +69,7 @@ export class Leaving {
     }
   }
 
-  /** No executor can be had: says so once what is listed was handed back. */
+  /** No executor can be had: reports it once what is listed was returned. */
   useless(reason: Reason): void {
     this.draining ??= { exitCode: 1, line: explain(reason.code, reason.message) };
     this.onChange();

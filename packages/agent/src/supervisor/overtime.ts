@@ -9,7 +9,7 @@ export interface Overtime {
 }
 
 /**
- * What became of an attempt that ran too long in an executor that did not end it, and was ended with it: nothing of it is
+ * What happened to an attempt that ran too long in an executor that did not end it, and was ended with it: nothing of it is
  * known and nothing is stored, also of the tasks of a batch.
  */
 export function overtime(

@@ -3,12 +3,14 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import {
   type CoordinatorToAgent,
-  type Identity,
+  type Introduction,
   type LimitValues,
   type Rendezvous,
+  type WorkspaceIdentity,
   addressOf,
   coordinatorToAgentSchema,
   explain,
+  introductionOf,
 } from '@org/dte-protocol';
 import {
   type Connection,
@@ -30,17 +32,15 @@ import { TaskLog } from './task-log';
 import { UnreachableWatch } from './unreachable';
 import { WaitingNotes } from './waiting';
 
-export interface AgentOptions {
+/** With its introduction; the default of the name is host and process id. */
+export interface AgentOptions extends Partial<Introduction> {
   /** Absolute folder with nx.json. */
   readonly workspaceRoot: string;
   readonly sessionId: string;
   readonly rendezvous: Pick<Rendezvous, 'isAddressGiven' | 'find' | 'report'>;
-  readonly identity: Identity;
-  /** For people: CI_JOB_NAME; default: host and process id. */
-  readonly name?: string | undefined;
-  readonly jobUrl?: string | null | undefined;
+  readonly identity: WorkspaceIdentity;
   readonly labels?: readonly string[] | undefined;
-  /** --slots; null or left out: the run's --parallel. */
+  /** --slots; null or omitted: the run's --parallel. */
   readonly slots?: number | null | undefined;
   readonly credentials?: Credentials | undefined;
   readonly limits: LimitValues;
@@ -53,7 +53,7 @@ export interface AgentOptions {
   readonly signals: SignalSource;
   /** Take tasks of this run and of no other. */
   readonly onlyRun?: string | undefined;
-  /** Left out: nobody else writes into the workspace. */
+  /** Omitted: nobody else writes to the workspace. */
   readonly disk?: DiskKeeper | undefined;
   /** Script of the executor; for tests. */
   readonly executorPath?: string | undefined;
@@ -159,8 +159,7 @@ class Agent {
       role: 'agent',
       sessionId,
       clientId: this.agentId,
-      name: this.name,
-      jobUrl,
+      ...introductionOf({ ...this.options, name: this.name, jobUrl }),
       identity,
       slots,
       labels: [...labels],

@@ -34,7 +34,7 @@ export class RunFiles {
     private readonly source: RunSource,
   ) {}
 
-  /** A failed fetch is tried again at the next call. @throws DteError */
+  /** A failed fetch is retried at the next call. @throws DteError */
   get(runId: string): Promise<RunInput> {
     const known = this.files.get(runId);
     if (known !== undefined) return known;

@@ -42,7 +42,7 @@ interface Server {
 
 /**
  * The servers of one agent: each is started for the first attempt that needs it, shared by all that need it at the same time
- * and stopped some time after the last of them. One that ended is started anew for the next attempt. Fixed ports are the rule,
+ * and stopped some time after the last of them. One that ended is started again for the next attempt. Fixed ports are the rule,
  * so there is never a second process of the same server, not even while the first is ending, nor for a command that wants it
  * with other variables or arguments: it waits for its turn.
  */
@@ -75,7 +75,7 @@ export class Servers {
     return until(known, needs);
   }
 
-  /** The result of an attempt, with what its servers have done; handed back when this agent has lost one of them. */
+  /** The result of an attempt, with what its servers have done; returned when this agent has lost one of them. */
   complete(user: string, result: AttemptResult): AttemptResult {
     const lost = this.lostOf(user);
     // A task whose server this agent has lost did not fail by itself.

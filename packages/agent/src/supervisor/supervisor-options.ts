@@ -17,7 +17,7 @@ export interface SupervisorOptions {
   readonly servers: Servers;
   readonly log: TaskLog;
   readonly hidden: HiddenValues;
-  /** Left out: the disk is this agent's alone. */
+  /** Omitted: the disk is this agent's alone. */
   readonly disk?: DiskKeeper | undefined;
   /** False when it was refused. */
   send(message: Message): boolean;

@@ -81,20 +81,20 @@ export class Supervisor {
     this.options.send(this.describe());
   }
 
-  /** Takes nothing new; what has not begun is handed back. */
+  /** Takes nothing new; what has not begun is returned. */
   drain(): void {
     this.isDraining = true;
     for (const key of this.attempts.in('waiting')) this.complete(key, left());
     this.changed();
   }
 
-  /** Ends what runs and hands it back. */
+  /** Ends what runs and returns it. */
   handBack(): void {
     for (const key of this.attempts.in('running')) this.stop(key, left());
     this.changed();
   }
 
-  /** No executor can be had: everything that waits is handed back with the reason. */
+  /** No executor can be had: everything that waits is returned with the reason. */
   giveUp(reason: Reason): void {
     this.isDraining = true;
     for (const key of this.attempts.in('waiting')) this.complete(key, { kind: 'returned', reason });

@@ -44,7 +44,7 @@ export interface ExtractedAttempt {
 }
 
 /**
- * Puts an archive's outputs in place, and nothing outside of what the task declares: absolute paths, `..`, links that
+ * Puts an archive's outputs in place, and nothing outside what the task declares: absolute paths, `..`, links that
  * leave, hard links, devices, pipes, and paths that come twice are refused (see `ArchiveGate`). Links are made last, so that
  * nothing is ever written through one; but through links that the workspace has as well (see StandingLinks).
  * When it fails, what was written is removed again: half of an output is worse than none.

@@ -43,9 +43,16 @@ export function nxReader({ http, outputs: port, limits }: NxReaderOptions): Arti
       try {
         await mkdir(folder, { recursive: true });
         const { meta, terminalOutput } = await extractAttempt({
-          ...{ source, taskId, outputs, limits, format: 'nx-cache', terminalOutput: 'collect' },
+          source,
+          taskId,
+          outputs,
+          limits,
+          format: 'nx-cache',
+          terminalOutput: 'collect',
           // As Nx has it in its cache; nothing is written through one, for nothing may lie below it.
-          ...{ workspaceRoot: folder, links: 'any', port: nothingToReplace(port) },
+          workspaceRoot: folder,
+          links: 'any',
+          port: nothingToReplace(port),
         });
         const outputsPath = join(cacheDirectory, hash);
         await putInPlace(folder, outputsPath);
@@ -58,7 +65,7 @@ export function nxReader({ http, outputs: port, limits }: NxReaderOptions): Arti
   };
 }
 
-/** The code of what this reader threw on its way through Nx's cache; anything else leaves outputs that cannot be had. */
+/** The code of what this reader threw on its way through Nx's cache; anything else leaves outputs that are not available. */
 export const codeOfFetch = (cause: unknown): ErrorCode =>
   cause instanceof DteError ? cause.code : 'DTE_ARTIFACT_MISSING';
 

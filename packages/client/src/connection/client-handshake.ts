@@ -1,3 +1,4 @@
+import { makeProof, newNonce } from '@org/dte-identity';
 import {
   type Challenge,
   type Handshake,
@@ -10,7 +11,7 @@ import {
   encode,
   helloAnswerSchema,
 } from '@org/dte-protocol';
-import { newNonce, prove, refusalOf, verifyServer } from './proof';
+import { refusalOf, verifyServer } from './proof';
 
 /** What a client says of itself; the rest of the hello belongs to the handshake. */
 export type HelloClaims = Omit<
@@ -82,7 +83,7 @@ export function clientHandshake(
           ...(channel.sessionToken === null ? {} : { sessionToken: channel.sessionToken }),
         } as const;
         sent = { challenge, hello, channel: (bound ? channel.exported : null) ?? UNBOUND };
-        const proof = secret === undefined ? null : prove(secret, { speaker: 'client' }, sent);
+        const proof = secret === undefined ? null : makeProof(secret, { speaker: 'client' }, sent);
         return { send: encode({ ...hello, proof }) };
       }
       const answer = decodeFirst(helloAnswerSchema, frame);

@@ -1,4 +1,4 @@
-import { TLSSocket } from 'node:tls';
+import { channelOf } from '@org/dte-identity';
 import {
   type CoordinatorAddress,
   type LimitValues,
@@ -10,7 +10,7 @@ import {
 } from '@org/dte-protocol';
 import { WebSocket } from 'ws';
 import { type z } from 'zod';
-import { type Dialled, channelOf, dial } from '../dial';
+import { type Dialled, dial } from '../dial';
 import { type Tunnel, openTunnel } from '../tunnel';
 import { type Backoff, uniformBackoff } from './backoff';
 import { type Channel, type Credentials, type HelloClaims } from './client-handshake';
@@ -222,7 +222,7 @@ class ReconnectingConnection<T> implements Connection<T> {
     });
     const { hello, credentials = {}, limits } = this.options;
     const channel: Channel = {
-      exported: socket instanceof TLSSocket ? channelOf(socket) : null,
+      exported: channelOf(socket),
       pinned: pin !== null,
       verified: pin !== null && pin === this.verifiedPin,
       sessionToken: this.lastOpen?.token ?? null,

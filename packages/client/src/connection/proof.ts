@@ -1,29 +1,17 @@
-import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
+import { isProof } from '@org/dte-identity';
 import {
   DteError,
   type ErrorCode,
   type Handshake,
   printable,
-  proofInput,
   type Refusal,
-  type Signed,
   type Welcome,
 } from '@org/dte-protocol';
 
 const MESSAGE_CHARS = 4_096;
 
-/** 32 random bytes in hex. */
-export const newNonce = (): string => randomBytes(32).toString('hex');
-
-/** The proof of one side of a handshake: HMAC-SHA256 over `proofInput`, hex. */
-export const prove = (secret: string, signed: Signed, handshake: Handshake): string =>
-  createHmac('sha256', secret).update(proofInput(signed, handshake)).digest('hex');
-
-function isProven(secret: string, answer: Welcome | Refusal, handshake: Handshake): boolean {
-  const expected = Buffer.from(prove(secret, { speaker: 'server', answer }, handshake));
-  const given = Buffer.from(answer.proof ?? '');
-  return given.length === expected.length && timingSafeEqual(given, expected);
-}
+const isProven = (secret: string, answer: Welcome | Refusal, handshake: Handshake): boolean =>
+  isProof(answer.proof, secret, { speaker: 'server', answer }, handshake);
 
 /**
  * Refuses a coordinator that does not know our secret: it could be anybody who took over the address, and would be

@@ -1,7 +1,7 @@
 import { isIP, connect as connectPlain, type Socket } from 'node:net';
 import { type TLSSocket, connect as connectTls } from 'node:tls';
+import { hasPin } from '@org/dte-identity';
 import { type CoordinatorAddress, type LimitValues, DteError } from '@org/dte-protocol';
-import { hasPin } from './pin';
 
 /** A socket that is connected; with TLS the handshake is over and the key is the right one. */
 export interface Dialled {
@@ -110,7 +110,9 @@ function openSocket(url: URL, pinned: boolean): { socket: Socket; readyEvent: 'c
   const port = url.port === '' ? (secure ? 443 : 80) : Number(url.port);
   if (!secure) return { socket: connectPlain({ host, port }), readyEvent: 'connect' };
   const socket = connectTls({
-    ...{ host, port, ...(isIP(host) === 0 ? { servername: host } : {}) },
+    host,
+    port,
+    ...(isIP(host) === 0 ? { servername: host } : {}),
     // A pinned key is its own proof: the certificate around it is signed by itself and names no address.
     ...(pinned ? { rejectUnauthorized: false, minVersion: 'TLSv1.3' as const } : {}),
   });

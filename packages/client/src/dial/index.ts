@@ -1,2 +1,1 @@
 export { type Dialled, type DialTarget, dial } from './dial';
-export { channelOf } from './pin';

@@ -77,7 +77,7 @@ export async function download(deps: DownloadDeps, spec: RequestSpec): Promise<D
       doubtful = received;
     } catch (thrown) {
       const error = DteError.from(thrown);
-      // Not a refusal: those that pass by themselves are tried again by whoever sends the request.
+      // Not a refusal: those that pass by themselves are retried by whoever sends the request.
       if (isLast || error.code !== 'DTE_NO_COORDINATOR') throw error;
       continue;
     }

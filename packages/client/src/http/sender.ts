@@ -11,7 +11,7 @@ export interface HttpClientOptions {
   /** Bearer token of the newest welcome. */
   readonly token: () => string;
   readonly limits: LimitValues;
-  /** Requests that fail with a `retry` code (no answer, timeout, 503) are tried again for so long; default 0. */
+  /** Requests that fail with a `retry` code (no answer, timeout, 503) are retried for this long; default 0. */
   readonly retryForMs?: number | undefined;
 }
 
@@ -33,7 +33,7 @@ export class Sender {
     this.transport = { url: '', ...createTransport('http:', options.limits.httpIdleMs) };
   }
 
-  /** How long a request is tried again, in ms. */
+  /** How long a request is retried, in ms. */
   get retryForMs(): number {
     return this.options.retryForMs ?? 0;
   }

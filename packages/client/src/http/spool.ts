@@ -62,7 +62,8 @@ export async function spool(source: Readable, limits: SpoolLimits): Promise<Rece
   }
   const file = handle;
   return {
-    ...{ bytes, sha256: hash.digest('base64') },
+    bytes,
+    sha256: hash.digest('base64'),
     read: () =>
       file === null ? Readable.from(chunks, { objectMode: false }) : file.createReadStream({ start: 0 }),
     discard: async () => file?.close(),

@@ -4,7 +4,7 @@ import type { Config } from './schema';
 /**
  * The part of the configuration that a session's coordinator is told.
  * @param jobId of the CI job that tells it
- * @param held whether a process of that job stays connected as long as the job lives
+ * @param held whether a process of that job stays connected while the job runs
  */
 export const settingsOf = (
   { stopAgentsAfter, stopAgentsOnFailure, requireExplicitCompletion }: Config,

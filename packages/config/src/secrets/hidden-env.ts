@@ -21,7 +21,7 @@ export const hiddenSecrets = (): Partial<Record<SecretVariable, string>> => Obje
  * Takes what proves who this job is out of the environment, where every process that is started from now on would inherit
  * it, and every other one of this user could read it.
  * @returns puts it back into `process.env`, when the last one that has hidden it does so: what the same process begins
- *   later (another nx command of a script) may need it. To be called once.
+ *   later (another nx command of a script) may need it. Call this once.
  */
 export function hideSecrets(): () => void {
   const names = SECRET_VARIABLES.filter((name) => process.env[name] !== undefined);

@@ -16,8 +16,8 @@ function environBounds(): { start: number; length: number } | null {
 
 /**
  * Overwrites variables in the block that this process was started with. `/proc/<pid>/environ` shows that block to every
- * process of the same user for as long as the process lives, whatever becomes of `process.env`: unsetenv only forgets
- * where in it a variable is. To be called when the variables are out of `process.env`, so that nobody points there.
+ * process of the same user while the process exists, whatever becomes of `process.env`: unsetenv only forgets
+ * where in it a variable is. Call this when the variables are out of `process.env`, so that nobody points there.
  * @returns false where there is no such block or it cannot be written: then nothing has changed
  */
 export function wipeEnviron(names: readonly string[]): boolean {

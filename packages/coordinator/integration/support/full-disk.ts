@@ -1,5 +1,5 @@
 import type { FileHandle } from 'node:fs/promises';
-import type { FileSystem } from '../../src';
+import type { FileSystem } from '../../src/files/file-system';
 
 /** A disk that can be filled: writes then fail as the kernel fails them, after writing a part. */
 export function fullDisk(real: FileSystem): {

@@ -12,7 +12,8 @@ import {
   type Work,
 } from '@org/dte-protocol';
 import { exampleHello, httpCall, RawClient } from '@org/dte-testing';
-import { type Coordinator, type CoordinatorOptions, createCoordinator } from '../../src';
+import { type Coordinator, createCoordinator } from '../../src';
+import type { CoordinatorOptions } from '../../src/options';
 
 type Options = Partial<Omit<CoordinatorOptions, 'limits'>> & { readonly limits?: Partial<LimitValues> };
 

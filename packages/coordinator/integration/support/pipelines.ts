@@ -58,7 +58,7 @@ const refused = (what: string, idToken: Caller['idToken'], message: string): Cal
   code: 'DTE_ID_TOKEN_REFUSED',
 });
 
-/** Every kind of caller that a coordinator with issuers and a secret turns away. */
+/** Every kind of caller that a coordinator with issuers and a secret rejects. */
 export const STRANGERS: readonly Caller[] = [
   { what: 'nothing', idToken: () => null, code: 'DTE_BAD_SECRET', message: 'has no secret' },
   { what: 'an id token but no secret', idToken: token({}), code: 'DTE_BAD_SECRET', message: 'has no secret' },

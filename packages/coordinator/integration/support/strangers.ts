@@ -71,7 +71,7 @@ export async function drip({ socket, isClosed }: Stranger, everyMs: number): Pro
   }
 }
 
-/** To be called after each test. */
+/** Call this after each test. */
 export function sendStrangersAway(): void {
   for (const socket of opened.splice(0)) socket.destroy();
 }

@@ -66,7 +66,7 @@ export interface ArtifactStore {
   unloadSession(sessionId: string): void;
 }
 
-/** Up to this size an artifact is read and written in one piece: fewer system calls for the many small ones. */
+/** Up to this size an artifact is read and written in one piece: fewer system calls for the many small ones. A buffer: artifacts may be larger. */
 export const SMALL_BYTES = 256 * 1024;
 
 /** An artifact as people know it. */

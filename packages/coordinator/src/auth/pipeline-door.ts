@@ -14,11 +14,11 @@ export interface IdTokenOptions {
   /** Addresses of the GitLab instances, as they call themselves (CI_SERVER_URL). At least one. */
   readonly issuers: readonly string[];
   readonly audience: string;
-  /** Certificates of authorities (PEM) that are trusted for the instances besides the usual ones. Default none. */
+  /** Certificates of authorities (PEM) that are trusted for the instances in addition to the usual ones. Default none. */
   readonly authorities?: readonly string[];
   /**
    * The id token of the job that this coordinator is a part of: then it serves the pipeline of that job only, and shows
-   * the token to the clients it has verified. Left out by a standalone coordinator.
+   * the token to the clients it has verified. Omitted by a standalone coordinator.
    */
   readonly own?: string;
 }
@@ -70,7 +70,7 @@ export class PipelineDoor {
 
   /**
    * Where a refusal of somebody unproven is noted: in the one pipeline this coordinator is for. One that serves many has
-   * no such place, or strangers could write into the logs of others.
+   * no such place, or strangers could write to the logs of others.
    */
   claimedKey(sessionId: string): string | null {
     return this.own === null ? null : sessionKey(this.own.issuer, sessionId);

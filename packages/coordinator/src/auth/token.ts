@@ -1,9 +1,9 @@
 import { createHmac, randomBytes } from 'node:crypto';
-import { agentIdSchema, DteError, type Role, roleSchema, sessionIdSchema } from '@org/dte-protocol';
+import { sameText } from '@org/dte-identity';
+import { agentIdSchema, DteError, LIMITS, type Role, roleSchema, sessionIdSchema } from '@org/dte-protocol';
 import { z } from 'zod';
 import { writeFileAtomically } from '../files/atomic-write';
 import { type FileSystem, isNotFound } from '../files/file-system';
-import { sameText } from './proof';
 
 /** What a token stands for. */
 export interface Claims {
@@ -15,8 +15,6 @@ export interface Claims {
 
 const claimsSchema = z.tuple([sessionIdSchema, roleSchema, agentIdSchema, z.int()]);
 
-/** Verified tokens remembered; an executor sends the same one with every request. */
-const REMEMBERED = 1_000;
 const KEY_FILE = 'token-key';
 
 /**
@@ -67,7 +65,7 @@ export class TokenIssuer {
   }
 
   private remember(token: string, claims: Claims): void {
-    if (this.verified.size >= REMEMBERED) this.verified.clear();
+    if (this.verified.size >= LIMITS.tokensRemembered.value) this.verified.clear();
     this.verified.set(token, claims);
   }
 

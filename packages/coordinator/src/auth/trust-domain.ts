@@ -12,8 +12,8 @@ const isOfGitlab = ({ jobUrl, idToken, sessionId }: Hello): boolean =>
 const refused = (message: string): DteError => new DteError('DTE_SHARED_TRUST', message);
 
 /**
- * Whom a coordinator works for that other machines reach and that has nothing but a secret to know its clients by. A secret
- * says that somebody has it and not who he is: which session he names is his own word, so whoever has the secret can
+ * Whom a coordinator works for that other machines reach and that has only a secret to authenticate its clients. A secret
+ * says that its holder knows it, not who the holder is: which session he names is his own word, so whoever has the secret can
  * read and replace what any session stores. Therefore one project and no more (the first that came, also after a restart),
  * and no pipeline of GitLab, where anybody who can push a branch has the secret and where id tokens tell the pipelines apart.
  */
@@ -38,13 +38,13 @@ export class TrustDomain {
   }
 
   /**
-   * To be called with clients that have proven the secret.
+   * Call this with clients that have proven the secret.
    * @throws DteError DTE_SHARED_TRUST
    */
   async admit(hello: Hello): Promise<void> {
     const { sessionId } = hello;
     if (isOfGitlab(hello)) {
-      // What a session is called is only a name outside of GitLab, and the cure there is another one.
+      // What a session is called is only a name outside GitLab, and the fix there is another one.
       const byName = hello.jobUrl === null && typeof hello.idToken !== 'string';
       const why = byName
         ? ' by its name (numbers separated by a dash; outside GitLab, use another name: --session, DTE_SESSION_ID)'

@@ -1,9 +1,9 @@
 import type { Logger } from 'pino';
 
-/** At most one line in so long: whoever floods the door must not flood the log as well. */
+/** At most one line in this interval: whoever floods the door must not flood the log as well. Only words depend on it. */
 const EVERY_MS = 60_000;
 
-/** Notes that connections had to make room for others: how many, and the address of the last. Nothing they said. */
+/** Notes that connections were evicted for others: how many, and the address of the last. Nothing they said. */
 export function evictionLog(
   logger: Pick<Logger, 'warn'>,
   now: () => number = Date.now,

@@ -7,7 +7,7 @@ interface Receiver {
 
 /**
  * Sets how large a message of this one WebSocket may be, from the next frame header on. ws knows one size for all connections
- * of a server, said when it is made, and has no other way to tell those apart that have proven nothing: with the size of
+ * of a server, said when it is made, and has no other way to tell those apart that are not authenticated: with the size of
  * the server everybody may make us hold as much. Whoever uses this gives the server the larger size, so that a later ws
  * without this field is merely less careful (a spec looks whether ours has it).
  * @returns whether ws has it

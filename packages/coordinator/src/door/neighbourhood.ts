@@ -1,6 +1,6 @@
 import { isIPv6 } from 'node:net';
 
-/** Groups of an IPv6 address that name a network; the rest is its owner's to choose. */
+/** Groups of an IPv6 address that name a network; the rest is its owner's to choose. How addresses are written, no limit. */
 const NETWORK_GROUPS = 4;
 
 /**

@@ -73,8 +73,8 @@ describe('strangers', () => {
   it('who has proven something is out of it, by whichever socket object it is named', () => {
     const to = door({ each: 1 });
     const agent = come(to, 'a');
-    to.proven({ remoteAddress: agent.remoteAddress, remotePort: agent.remotePort });
-    to.proven({ remoteAddress: undefined, remotePort: undefined });
+    to.authenticated({ remoteAddress: agent.remoteAddress, remotePort: agent.remotePort });
+    to.authenticated({ remoteAddress: undefined, remotePort: undefined });
     come(to, 'a');
     come(to, 'a');
     expect(agent.isCut).toBe(false);
@@ -108,7 +108,7 @@ describe('strangers', () => {
     const to = door({ ms: 10 });
     const [late, agent] = [come(to, 'a'), come(to, 'a')];
     const gone = new Promise((resolve) => late.once('close', resolve));
-    to.proven(agent);
+    to.authenticated(agent);
     await gone;
     expect(agent.isCut).toBe(false);
     expect(to.size).toBe(0);

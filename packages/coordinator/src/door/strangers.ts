@@ -16,18 +16,18 @@ export interface StrangersOptions {
   readonly limits: Pick<LimitValues, 'strangersPerCoordinator' | 'strangersPerAddress' | 'strangerMs'>;
   /** Connections that this process has file descriptors for; null: not known. */
   readonly room: number | null;
-  /** Called for each one that had to make room for another, with its address. */
+  /** Called for each one that was evicted for another, with its address. */
   readonly onEvicted: (address: string) => void;
 }
 
-/** The rest is for those who have proven something, for journals and for artifacts. */
+/** The rest is for authenticated clients, for journals and for artifacts. */
 const SHARE_OF_ROOM = 0.25;
 
 /**
- * The TCP connections that have not proven yet whom they belong to, be they silent, in the middle of TLS or of their headers,
+ * The TCP connections that are not authenticated yet, be they silent, in the middle of TLS or of their headers,
  * WebSockets before their hello, or HTTP without a good token. Each has its time, and all of them are bounded. Who comes when
- * there is no room is never turned away: the oldest stranger of the address that has most is cut off for it. So whoever
- * holds as many as he can holds the door shut for nobody who needs less time than he takes to fill it anew.
+ * there is no room is never rejected: the oldest stranger of the address that has most is cut off for it. So whoever
+ * holds as many as he can holds the door shut for nobody who needs less time than he takes to fill it again.
  */
 export class Strangers {
   private readonly byKey = new Map<string, Stranger>();
@@ -53,12 +53,12 @@ export class Strangers {
     // It is gone again already.
     if (key === null) return;
     const from = neighbourhoodOf(socket.remoteAddress ?? '');
-    // What has come meanwhile is looked at first: this process may have been busy, and not the other side.
+    // What has come meanwhile is checked first: this process may have been busy, and not the other side.
     const late = (): void => void setImmediate(() => this.cutOff(stranger));
     const timer = setTimeout(late, this.options.limits.strangerMs);
     const stranger: Stranger = { socket, key, from, timer };
     // Of a connection that was reset we hear after the next one from the same port: a socket that is cut off twice does no harm,
-    // and one that is forgotten in part would be the oldest of its address for ever.
+    // and one that is forgotten in part would be the oldest of its address forever.
     const before = this.byKey.get(key);
     if (before !== undefined) this.cutOff(before);
     this.byKey.set(key, stranger);
@@ -69,8 +69,8 @@ export class Strangers {
     else if (this.size > this.most) this.evict(this.largest());
   }
 
-  /** It has shown whom it belongs to, and is none any more. */
-  proven(socket: Ends): void {
+  /** It has authenticated, so it is no longer a stranger. */
+  authenticated(socket: Ends): void {
     const key = keyOf(socket);
     const stranger = key === null ? undefined : this.byKey.get(key);
     if (stranger !== undefined) this.forget(stranger);

@@ -1,7 +1,7 @@
-/** What a message costs beside its bytes: it is parsed, and may be written down and answered. */
+import { LIMITS } from '@org/dte-protocol';
+
+/** What a message costs beside its bytes: it is parsed, and may be written down and answered. A weight in `peerBytesPerSecond`. */
 const PER_MESSAGE_BYTES = 1024;
-/** No pause is longer, and none takes more than half of the silence after which the other side is taken for dead. */
-const MAX_PAUSE_MS = 8_000;
 
 export interface ThrottleOptions {
   readonly bytesPerSecond: number;
@@ -36,6 +36,11 @@ export class Throttle {
     this.level = Math.max(0, this.level - drained) + bytes + PER_MESSAGE_BYTES;
     const over = this.level - burstBytes;
     if (over <= 0) return 0;
-    return Math.min(MAX_PAUSE_MS, Math.ceil(leaseMs / 2), Math.ceil((over / bytesPerSecond) * 1_000));
+    // None takes more than half of the silence after which the other side is taken for dead.
+    return Math.min(
+      LIMITS.throttlePauseMs.value,
+      Math.ceil(leaseMs / 2),
+      Math.ceil((over / bytesPerSecond) * 1_000),
+    );
   }
 }

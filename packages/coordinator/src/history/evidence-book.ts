@@ -11,7 +11,7 @@ interface Entry {
   succeededAtMs: number | null;
 }
 
-/** Of successes without a failure only the day matters. */
+/** Of successes without a failure only the day matters: a grain, no limit. */
 const SAME_MS = 86_400_000;
 /** How much is forgotten at once when there is too much, so that forgetting is rare. */
 const FORGET_PART = 0.1;

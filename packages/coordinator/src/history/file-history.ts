@@ -1,16 +1,13 @@
-import type { FlakyTask } from '@org/dte-protocol';
+import { type FlakyTask, LIMITS } from '@org/dte-protocol';
 import { type FileSystem, nodeFileSystem } from '../files/file-system';
 import type { HistoryLimits } from './evidence-book';
 import type { Evidence, TaskHistory } from './history';
 import { ProjectFile } from './project-file';
 
-/** Projects whose evidence is in memory: a service for many pipelines has a few that are busy at a time. */
-const LOADED_PROJECTS = 32;
-
 export interface FileTaskHistoryOptions {
   readonly limits: HistoryLimits;
   readonly fs?: FileSystem;
-  /** Hears of what was left out of a file, and of files begun anew. */
+  /** Hears of what was left out of a file, and of files started again. */
   readonly onDamage?: (message: string) => void;
 }
 
@@ -63,7 +60,7 @@ export class FileTaskHistory implements TaskHistory {
     // Least recently used first; one that is at work stays.
     this.projects.delete(project);
     for (const known of this.projects.keys()) {
-      if (this.projects.size < LOADED_PROJECTS) break;
+      if (this.projects.size < LIMITS.historyProjects.value) break;
       if (!this.busy.has(known)) this.projects.delete(known);
     }
     this.projects.set(project, file);

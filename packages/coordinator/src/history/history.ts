@@ -10,7 +10,7 @@ export interface Evidence {
 }
 
 /**
- * Port: what became of the tasks of a project in the pipelines of the last days. Best effort on purpose: whoever asks must
+ * Port: what happened to the tasks of a project in the pipelines of the last days. Best effort on purpose: whoever asks must
  * be able to do without an answer, and evidence that is lost costs a second try of a flaky task at most.
  */
 export interface TaskHistory {

@@ -13,7 +13,7 @@ export interface ProjectFileOptions {
   readonly onDamage: (message: string) => void;
 }
 
-/** A file is written anew when it has so many times the lines that it needs, and some more. */
+/** A file is rewritten when it has so many times the lines that it needs, and some more: the limit is `historyEntries`. */
 const SLACK = 2;
 const MORE_LINES = 1_000;
 /** A line has about 150 bytes; a file far beyond what the limits let grow was not written by us. */

@@ -1,5 +1,6 @@
 import { sessionIdOf } from '@org/dte-identity';
 import {
+  type CacheAnswer,
   cacheQuestionSchema,
   decode,
   DIGEST_HEADER,
@@ -19,7 +20,12 @@ import type { Call, Endpoint } from './endpoint';
 import { requireOwn } from './own-artifacts';
 import { attemptKeyOf, cacheKeyOf } from './path-ids';
 
-/** A hash of the longest kind, quoted, with its comma. */
+type AttemptKey = Extract<ArtifactKey, { kind: 'attempt' }>;
+
+const ROLES = ['agent', 'main'] as const;
+const ATTEMPT_PATH = '/v1/runs/:runId/attempts/:taskId/:attempt';
+
+/** A hash of the longest kind, quoted, with its comma: a part of the limit `hashesPerQuestion`. */
 const BYTES_PER_HASH = 131;
 
 export interface ArtifactDeps {
@@ -39,17 +45,111 @@ function announcedSha256({ request }: Call): string | null {
 }
 
 /** Nx's self-hosted cache contract, the batch question, and the second namespace by run, task and attempt. */
-export function artifactEndpoints({ artifacts, registry, limits, logger }: ArtifactDeps): Endpoint[] {
-  const store = async (key: ArtifactKey, call: Call): Promise<FastifyReply> => {
+export function artifactEndpoints(deps: ArtifactDeps): Endpoint[] {
+  const artifacts = new ArtifactHandlers(deps);
+  return [
+    ...hashEndpoints(artifacts, 'cache', HTTP.cache(':hash'), 'artifact'),
+    ...hashEndpoints(artifacts, 'terminal', HTTP.terminal(':hash'), 'terminal output'),
+    ...attemptEndpoints(artifacts),
+    {
+      method: 'POST',
+      path: HTTP.cacheQuestion,
+      roles: ROLES,
+      handle: (call) => artifacts.whichAreHeld(call),
+    },
+  ];
+}
+
+/** @param what the artifact as a message calls it */
+function hashEndpoints(
+  artifacts: ArtifactHandlers,
+  kind: 'cache' | 'terminal',
+  path: string,
+  what: string,
+): Endpoint[] {
+  const missing = (call: Call): DteError =>
+    new DteError('DTE_UNKNOWN_HASH', `There is no ${what} for hash ${call.param('hash')}.`);
+  return [
+    {
+      method: 'PUT',
+      path,
+      roles: ROLES,
+      handle: (call) => artifacts.store(cacheKeyOf(call, kind), call),
+    },
+    {
+      method: 'GET',
+      path,
+      roles: ROLES,
+      handle: (call) => artifacts.send(cacheKeyOf(call, kind), call, () => missing(call)),
+    },
+    {
+      method: 'POST',
+      path: HTTP.check(path),
+      roles: ROLES,
+      handle: (call) => artifacts.check(cacheKeyOf(call, kind), call),
+    },
+  ];
+}
+
+function attemptEndpoints(artifacts: ArtifactHandlers): Endpoint[] {
+  return [
+    {
+      method: 'PUT',
+      path: ATTEMPT_PATH,
+      roles: ROLES,
+      handle: (call) => artifacts.storeAttempt(attemptKeyOf(call), call),
+    },
+    {
+      method: 'GET',
+      path: ATTEMPT_PATH,
+      roles: ROLES,
+      handle: (call) => {
+        const key = attemptKeyOf(call);
+        return artifacts.send(key, call, () => missingAttempt(key));
+      },
+    },
+    {
+      method: 'POST',
+      path: HTTP.check(ATTEMPT_PATH),
+      roles: ROLES,
+      handle: (call) => artifacts.check(attemptKeyOf(call), call),
+    },
+  ];
+}
+
+const missingAttempt = ({ runId, taskId, attempt }: AttemptKey): DteError =>
+  new DteError(
+    'DTE_ARTIFACT_MISSING',
+    `There is no artifact for attempt ${attempt} of task ${taskId} in run ${runId}.`,
+  );
+
+class ArtifactHandlers {
+  constructor(private readonly deps: ArtifactDeps) {}
+
+  async store(key: ArtifactKey, call: Call): Promise<FastifyReply> {
+    const { artifacts, registry, limits } = this.deps;
     const { claims, request, reply } = call;
     await requireOwn(registry, claims, key);
-    const expected = { expectedBytes: announcedBytes(request.raw), expectedSha256: announcedSha256(call) };
-    const { sha256 } = await artifacts.put(key, request.raw, { ...expected, maxBytes: limits.artifactBytes });
+    const { sha256 } = await artifacts.put(key, request.raw, {
+      expectedBytes: announcedBytes(request.raw),
+      expectedSha256: announcedSha256(call),
+      maxBytes: limits.artifactBytes,
+    });
     return reply.code(200).header(DIGEST_HEADER, toHeader(sha256)).send();
-  };
+  }
 
-  const send = async (key: ArtifactKey, { reply }: Call, missing: () => DteError): Promise<FastifyReply> => {
-    const found = await artifacts.get(key);
+  /**
+   * What nobody asked for is not kept: the folder would grow with runs that do not exist. Only the main job supplies
+   * something ahead of its run: what its own cache has and pending tasks need (attempt 0).
+   */
+  async storeAttempt(key: AttemptKey, call: Call): Promise<FastifyReply> {
+    const isSupplied = call.claims.role === 'main' && key.attempt === 0;
+    if (!isSupplied) await this.requireRun(key);
+    return this.store(key, call);
+  }
+
+  async send(key: ArtifactKey, { reply }: Call, missing: () => DteError): Promise<FastifyReply> {
+    const found = await this.deps.artifacts.get(key);
     if (found === null) throw missing();
     return reply
       .type('application/octet-stream')
@@ -57,121 +157,38 @@ export function artifactEndpoints({ artifacts, registry, limits, logger }: Artif
       .header('etag', `"${found.sha256}"`)
       .header(DIGEST_HEADER, toHeader(found.sha256))
       .send(found.body);
-  };
+  }
 
-  const check = async (key: ArtifactKey, { claims }: Call): Promise<{ state: string }> => {
-    const state = await artifacts.check(key);
+  async check(key: ArtifactKey, { claims }: Call): Promise<{ state: string }> {
+    const state = await this.deps.artifacts.check(key);
     if (state === 'removed') {
       const session = sessionIdOf(claims.sessionId);
-      logger.warn(
+      this.deps.logger.warn(
         { session, by: claims.role },
         `The artifact for ${describeKey(key)} was damaged; it is removed.`,
       );
     }
     return { state };
-  };
+  }
 
-  const requireRun = async (sessionId: string, runId: string): Promise<void> => {
-    const session = await registry.find(sessionId);
+  async whichAreHeld({ claims: { sessionId }, request }: Call): Promise<CacheAnswer> {
+    const { artifacts } = this.deps;
+    const maxBytes = LIMITS.hashesPerQuestion.value * BYTES_PER_HASH + 1024;
+    const body = await readBody(request.raw, maxBytes, 'The lookup');
+    const { hashes, sizes } = decode(cacheQuestionSchema, body.toString('utf8'), maxBytes);
+    const keyOf = (hash: string): ArtifactKey => ({ kind: 'cache', sessionId, hash });
+    if (sizes === true) {
+      const bytes = await Promise.all(hashes.map((hash) => artifacts.bytesOf(keyOf(hash))));
+      const held = hashes.filter((_, index) => bytes[index] !== null);
+      return { held, bytes: bytes.filter((each) => each !== null) };
+    }
+    const held = await Promise.all(hashes.map((hash) => artifacts.has(keyOf(hash))));
+    return { held: hashes.filter((_, index) => held[index]) };
+  }
+
+  private async requireRun({ sessionId, runId }: AttemptKey): Promise<void> {
+    const session = await this.deps.registry.find(sessionId);
     if (session?.knowsRun(runId) !== true)
       throw new DteError('DTE_UNKNOWN_RUN', `Session ${sessionIdOf(sessionId)} has no run ${runId}.`);
-  };
-
-  const roles = ['agent', 'main'] as const;
-  const cachePath = HTTP.cache(':hash');
-  const terminalPath = HTTP.terminal(':hash');
-  const attemptPath = '/v1/runs/:runId/attempts/:taskId/:attempt';
-  return [
-    { method: 'PUT', path: cachePath, roles, handle: (call) => store(cacheKeyOf(call), call) },
-    {
-      method: 'GET',
-      path: cachePath,
-      roles,
-      handle: (call) => {
-        const key = cacheKeyOf(call);
-        return send(
-          key,
-          call,
-          () => new DteError('DTE_UNKNOWN_HASH', `There is no artifact for hash ${call.param('hash')}.`),
-        );
-      },
-    },
-    {
-      method: 'PUT',
-      path: terminalPath,
-      roles,
-      handle: (call) => store(cacheKeyOf(call, 'terminal'), call),
-    },
-    {
-      method: 'GET',
-      path: terminalPath,
-      roles,
-      handle: (call) => {
-        const message = `There is no terminal output for hash ${call.param('hash')}.`;
-        return send(cacheKeyOf(call, 'terminal'), call, () => new DteError('DTE_UNKNOWN_HASH', message));
-      },
-    },
-    { method: 'POST', path: HTTP.check(cachePath), roles, handle: (call) => check(cacheKeyOf(call), call) },
-    {
-      method: 'POST',
-      path: HTTP.check(terminalPath),
-      roles,
-      handle: (call) => check(cacheKeyOf(call, 'terminal'), call),
-    },
-    {
-      method: 'POST',
-      path: HTTP.check(attemptPath),
-      roles,
-      handle: (call) => check(attemptKeyOf(call), call),
-    },
-    {
-      method: 'POST',
-      path: HTTP.cacheQuestion,
-      roles,
-      handle: async ({ claims: { sessionId }, request }) => {
-        const maxBytes = LIMITS.hashesPerQuestion.value * BYTES_PER_HASH + 1024;
-        const body = await readBody(request.raw, maxBytes, 'The lookup');
-        const { hashes, sizes } = decode(cacheQuestionSchema, body.toString('utf8'), maxBytes);
-        const keyOf = (hash: string): ArtifactKey => ({ kind: 'cache', sessionId, hash });
-        if (sizes === true) {
-          const bytes = await Promise.all(hashes.map((hash) => artifacts.bytesOf(keyOf(hash))));
-          const held = hashes.filter((_, index) => bytes[index] !== null);
-          return { held, bytes: bytes.filter((each) => each !== null) };
-        }
-        const held = await Promise.all(hashes.map((hash) => artifacts.has(keyOf(hash))));
-        return { held: hashes.filter((_, index) => held[index]) };
-      },
-    },
-    {
-      method: 'PUT',
-      path: attemptPath,
-      roles,
-      handle: async (call) => {
-        const key = attemptKeyOf(call);
-        // What nobody asked for is not kept: the folder would grow with runs that do not exist. Only the main job
-        // supplies something ahead of its run: what its own cache has and pending tasks need (attempt 0).
-        const supplied = call.claims.role === 'main' && key.attempt === 0;
-        if (!supplied) await requireRun(key.sessionId, key.runId);
-        return store(key, call);
-      },
-    },
-    {
-      method: 'GET',
-      path: attemptPath,
-      roles,
-      handle: (call) => {
-        const key = attemptKeyOf(call);
-        const { runId, taskId, attempt } = key;
-        return send(
-          key,
-          call,
-          () =>
-            new DteError(
-              'DTE_ARTIFACT_MISSING',
-              `There is no artifact for attempt ${attempt} of task ${taskId} in run ${runId}.`,
-            ),
-        );
-      },
-    },
-  ];
+  }
 }

@@ -1,9 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { DteError } from '@org/dte-protocol';
-
-/** Read and thrown away of a refused body, so that the sender gets to the point where it reads the answer. */
-const DRAIN_BYTES = 64 * 1024 * 1024;
-const DRAIN_MS = 5_000;
+import { DteError, LIMITS } from '@org/dte-protocol';
 
 /** Content-Length, null when the body comes in chunks. */
 export function announcedBytes(request: IncomingMessage): number | null {
@@ -46,8 +42,8 @@ export function drain(request: IncomingMessage): Promise<boolean> {
     return Promise.resolve(true);
   }
   return new Promise((resolve) => {
-    let left = DRAIN_BYTES;
-    const timer = setTimeout(() => finish(false), DRAIN_MS);
+    let left = LIMITS.refusedBodyBytes.value;
+    const timer = setTimeout(() => finish(false), LIMITS.refusedBodyMs.value);
     const finish = (all: boolean): void => {
       clearTimeout(timer);
       request.off('data', onData).off('end', onEnd).off('close', onEnd);

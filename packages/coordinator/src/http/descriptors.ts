@@ -7,7 +7,7 @@ const LIMITS_FILE = '/proc/self/limits';
 
 /**
  * How many connections may be open at a time with as many file descriptors as this process may have (`ulimit -n`); who
- * comes after that is turned away and comes again. Null where that is not known: outside Linux, or without a limit.
+ * comes after that is rejected and comes again. Null where that is not known: outside Linux, or without a limit.
  */
 export function roomForConnections(
   read: () => string = () => readFileSync(LIMITS_FILE, 'utf8'),

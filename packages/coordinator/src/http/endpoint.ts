@@ -31,7 +31,7 @@ export interface EndpointDeps {
   readonly registry: SessionRegistry;
   readonly logger: Logger;
   /** A good token came over this socket. */
-  readonly onProven: (socket: Socket) => void;
+  readonly onAuthenticated: (socket: Socket) => void;
 }
 
 /** Adds an endpoint: token, role and session are checked before its handler sees the request. */
@@ -42,7 +42,7 @@ export function addEndpoint(server: FastifyInstance, deps: EndpointDeps, endpoin
     handler: async (request, reply) => {
       try {
         const claims = await authorise(deps, request.headers.authorization);
-        deps.onProven(request.raw.socket);
+        deps.onAuthenticated(request.raw.socket);
         if (!endpoint.roles.includes(claims.role)) return await refuseRole(endpoint, claims, request, reply);
         return await endpoint.handle({ claims, request, reply, param: (name) => parameter(request, name) });
       } catch (thrown) {

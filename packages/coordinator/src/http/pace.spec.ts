@@ -5,7 +5,7 @@ import { watchPace } from './pace';
 
 const limits = { bodyWindowMs: 1_000, bodyWindowBytes: 100 };
 
-/** A request and its answer as far as they are looked at; a test moves them along. */
+/** A request and its answer as far as they are checked; a test moves them along. */
 function exchange() {
   const socket = {
     bytesRead: 0,

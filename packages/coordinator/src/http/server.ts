@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import { DteError, HTTP, type LimitValues } from '@org/dte-protocol';
+import { DteError, HTTP, LIMITS, type LimitValues } from '@org/dte-protocol';
 import fastify, { type FastifyInstance } from 'fastify';
 import { systemCode } from '../files/file-system';
 import { artifactEndpoints, type ArtifactDeps } from './artifact-endpoints';
@@ -9,7 +9,7 @@ import { watchPace } from './pace';
 import { sessionEndpoints } from './session-endpoints';
 import { createTransport, type TlsKey } from './transport';
 
-export type ServerDeps = EndpointDeps &
+export type HttpServerDeps = EndpointDeps &
   ArtifactDeps & {
     readonly limits: LimitValues;
     readonly tls: TlsKey | null;
@@ -17,11 +17,8 @@ export type ServerDeps = EndpointDeps &
     readonly room: number | null;
   };
 
-/** Longer than any legal URL: task ids of 1,024 characters, every byte of them escaped. */
-const MAX_PARAM_LENGTH = 16 * 1024;
-
 /** The HTTP side of the port. */
-export function createServer(deps: ServerDeps): FastifyInstance {
+export function createHttpServer(deps: HttpServerDeps): FastifyInstance {
   const server = fastify({
     logger: false,
     // Endpoints limit their bodies themselves, as they read them.
@@ -29,7 +26,7 @@ export function createServer(deps: ServerDeps): FastifyInstance {
     serverFactory: (listener) => createTransport(listener, deps.tls, deps.limits, deps.room),
     forceCloseConnections: true,
     exposeHeadRoutes: false,
-    routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
+    routerOptions: { maxParamLength: LIMITS.pathParameterChars.value },
     frameworkErrors: (error, _request, reply) => {
       answerError(
         reply,

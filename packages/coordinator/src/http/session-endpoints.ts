@@ -4,13 +4,16 @@ import { sessionIdOf } from '@org/dte-identity';
 import {
   decode,
   DteError,
+  type ForwardedEnv,
   forwardedEnvSchema,
   HTTP,
   type LimitValues,
   LIMITS,
   recordSchema,
   sessionSettingsSchema,
+  type SessionStatus,
 } from '@org/dte-protocol';
+import type { FastifyReply } from 'fastify';
 import { unauthorized } from '../auth/token';
 import type { SessionRegistry } from '../session/registry';
 import type { Session } from '../session/session';
@@ -18,7 +21,7 @@ import { readBody } from './body';
 import type { Call, Endpoint } from './endpoint';
 import { runIdOf } from './path-ids';
 
-const SETTINGS_BYTES = 1024 * 1024;
+const SETTINGS_BYTES = LIMITS.settingsBytes.value;
 /** A terminal's escape sequences double in JSON, and more. */
 const RECORD_JSON_BYTES = LIMITS.recordBytes.value * 2;
 
@@ -30,114 +33,130 @@ const takesGzip = ({ request }: Call): boolean =>
 
 /** Runs and everything about the session itself. */
 export function sessionEndpoints(registry: SessionRegistry, limits: LimitValues): Endpoint[] {
-  const sessionOf = async ({ claims: { sessionId } }: Call): Promise<Session> => {
-    const session = await registry.find(sessionId);
-    if (session === null)
-      throw unauthorized(`The session ${sessionIdOf(sessionId)} of this token no longer exists.`);
-    return session;
-  };
-  const sessionWithRun = async (call: Call, runId: string): Promise<Session> => {
-    const session = await sessionOf(call);
-    if (!session.knowsRun(runId)) throw unknownRun(session, runId);
-    return session;
-  };
-  const textOf = async ({ request }: Call, maxBytes: number, what: string): Promise<string> =>
-    (await readBody(request.raw, maxBytes, what)).toString('utf8');
-
+  const session = new SessionHandlers(registry, limits);
   return [
-    {
-      method: 'POST',
-      path: HTTP.runs,
-      roles: ['main'],
-      handle: async (call) => {
-        const session = await sessionOf(call);
-        const raw = await readBody(
-          call.request.raw,
-          limits.runSpecBytes,
-          'The run (limit runSpecBytes, DTE_MAX_RUN_BYTES)',
-        );
-        return { runId: await session.submit(raw) };
-      },
-    },
+    { method: 'POST', path: HTTP.runs, roles: ['main'], handle: (call) => session.submitRun(call) },
     {
       method: 'GET',
       path: HTTP.run(':runId'),
       roles: ['agent', 'main'],
-      handle: async (call) => {
-        const runId = runIdOf(call);
-        const session = await sessionWithRun(call, runId);
-        const found = await session.runs.open(runId);
-        if (found === null) throw unknownRun(session, runId);
-        const reply = call.reply.type('application/json');
-        if (takesGzip(call))
-          return reply
-            .header('content-encoding', 'gzip')
-            .header('content-length', found.bytes)
-            .send(found.body);
-        return reply.send(pipeline(found.body, createGunzip(), () => undefined));
-      },
+      handle: (call) => session.sendRun(call),
     },
     {
       method: 'PUT',
       path: HTTP.runEnv(':runId'),
       roles: ['main'],
-      handle: async (call) => {
-        const runId = runIdOf(call);
-        const session = await sessionWithRun(call, runId);
-        const maxBytes = limits.forwardedEnvBytes;
-        const text = await textOf(call, maxBytes, 'The values of forwardEnv (limit forwardedEnvBytes)');
-        session.forwardedEnv.put(runId, decode(forwardedEnvSchema, text, maxBytes));
-        return {};
-      },
+      handle: (call) => session.putForwardedEnv(call),
     },
     {
       method: 'GET',
       path: HTTP.runEnv(':runId'),
       // Nobody else needs to read them, not even the one who said them.
       roles: ['agent'],
-      handle: async (call) => {
-        const runId = runIdOf(call);
-        const { forwardedEnv } = await sessionWithRun(call, runId);
-        call.reply.header('cache-control', 'no-store');
-        return forwardedEnv.get(runId);
-      },
+      handle: (call) => session.forwardedEnv(call),
     },
     {
       method: 'POST',
       path: HTTP.sessionSettings,
       roles: ['main'],
-      handle: async (call) => {
-        const session = await sessionOf(call);
-        const text = await textOf(call, SETTINGS_BYTES, 'The settings');
-        await session.configure(decode(sessionSettingsSchema, text, SETTINGS_BYTES));
-        return {};
-      },
+      handle: (call) => session.configure(call),
     },
     {
       method: 'POST',
       path: HTTP.sessionComplete,
       roles: ['main'],
-      handle: async (call) => {
-        await (await sessionOf(call)).complete();
-        return {};
-      },
+      handle: (call) => session.complete(call),
     },
     {
       method: 'GET',
       path: HTTP.sessionStatus,
       roles: ['main', 'observer'],
-      handle: async (call) => (await sessionOf(call)).status(),
+      handle: (call) => session.status(call),
     },
-    {
-      method: 'POST',
-      path: HTTP.records,
-      roles: ['main'],
-      handle: async (call) => {
-        const session = await sessionOf(call);
-        const text = await textOf(call, RECORD_JSON_BYTES, 'The recorded command');
-        await session.record(decode(recordSchema, text, RECORD_JSON_BYTES));
-        return {};
-      },
-    },
+    { method: 'POST', path: HTTP.records, roles: ['main'], handle: (call) => session.record(call) },
   ];
 }
+
+class SessionHandlers {
+  constructor(
+    private readonly registry: SessionRegistry,
+    private readonly limits: LimitValues,
+  ) {}
+
+  async submitRun(call: Call): Promise<{ runId: string }> {
+    const session = await this.sessionOf(call);
+    const raw = await readBody(
+      call.request.raw,
+      this.limits.runSpecBytes,
+      'The run (limit runSpecBytes, DTE_MAX_RUN_BYTES)',
+    );
+    return { runId: await session.submit(raw) };
+  }
+
+  /** The bytes as they were sent, gzipped for those who take that. */
+  async sendRun(call: Call): Promise<FastifyReply> {
+    const runId = runIdOf(call);
+    const session = await this.sessionWithRun(call, runId);
+    const found = await session.runs.open(runId);
+    if (found === null) throw unknownRun(session, runId);
+    const reply = call.reply.type('application/json');
+    if (takesGzip(call))
+      return reply.header('content-encoding', 'gzip').header('content-length', found.bytes).send(found.body);
+    return reply.send(pipeline(found.body, createGunzip(), () => undefined));
+  }
+
+  async putForwardedEnv(call: Call): Promise<object> {
+    const runId = runIdOf(call);
+    const session = await this.sessionWithRun(call, runId);
+    const maxBytes = this.limits.forwardedEnvBytes;
+    const text = await textOf(call, maxBytes, 'The values of forwardEnv (limit forwardedEnvBytes)');
+    session.forwardedEnv.put(runId, decode(forwardedEnvSchema, text, maxBytes));
+    return {};
+  }
+
+  async forwardedEnv(call: Call): Promise<ForwardedEnv> {
+    const runId = runIdOf(call);
+    const { forwardedEnv } = await this.sessionWithRun(call, runId);
+    call.reply.header('cache-control', 'no-store');
+    return forwardedEnv.get(runId);
+  }
+
+  async configure(call: Call): Promise<object> {
+    const session = await this.sessionOf(call);
+    const text = await textOf(call, SETTINGS_BYTES, 'The settings');
+    await session.configure(decode(sessionSettingsSchema, text, SETTINGS_BYTES));
+    return {};
+  }
+
+  async complete(call: Call): Promise<object> {
+    await (await this.sessionOf(call)).complete();
+    return {};
+  }
+
+  async status(call: Call): Promise<SessionStatus> {
+    return (await this.sessionOf(call)).status();
+  }
+
+  async record(call: Call): Promise<object> {
+    const session = await this.sessionOf(call);
+    const text = await textOf(call, RECORD_JSON_BYTES, 'The recorded command');
+    await session.record(decode(recordSchema, text, RECORD_JSON_BYTES));
+    return {};
+  }
+
+  private async sessionOf({ claims: { sessionId } }: Call): Promise<Session> {
+    const session = await this.registry.find(sessionId);
+    if (session === null)
+      throw unauthorized(`The session ${sessionIdOf(sessionId)} of this token no longer exists.`);
+    return session;
+  }
+
+  private async sessionWithRun(call: Call, runId: string): Promise<Session> {
+    const session = await this.sessionOf(call);
+    if (!session.knowsRun(runId)) throw unknownRun(session, runId);
+    return session;
+  }
+}
+
+const textOf = async ({ request }: Call, maxBytes: number, what: string): Promise<string> =>
+  (await readBody(request.raw, maxBytes, what)).toString('utf8');

@@ -1,6 +1,6 @@
 import { createServer, type RequestListener, type Server, type ServerOptions } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
-import type { LimitValues } from '@org/dte-protocol';
+import { LIMITS, type LimitValues } from '@org/dte-protocol';
 
 /** The coordinator's TLS key, as PEM. */
 export interface TlsKey {
@@ -8,8 +8,7 @@ export interface TlsKey {
   readonly cert: string;
 }
 
-const MAX_HEADER_BYTES = 32 * 1024;
-/** Node looks this often whether headers take too long. */
+/** Node looks this often whether headers take too long: how exactly `headersMs` is kept. */
 const HEADER_CHECK_MS = 1_000;
 
 /**
@@ -23,7 +22,7 @@ export function createTransport(
   room: number | null,
 ): Server {
   const options: ServerOptions = {
-    maxHeaderSize: MAX_HEADER_BYTES,
+    maxHeaderSize: LIMITS.headerBytes.value,
     // An artifact takes as long as it takes: `watchPace` ends what does not move.
     requestTimeout: 0,
     // Has to be said: left out, it would be 0 as well, which is no limit at all.
@@ -38,10 +37,9 @@ export function createTransport(
           { ...options, ...tls, minVersion: 'TLSv1.3', handshakeTimeout: limits.handshakeMs },
           listener,
         );
-  // Longer than the minute that the proxies in front of a coordinator keep a connection, so that they end it.
-  server.keepAliveTimeout = 72_000;
+  server.keepAliveTimeout = LIMITS.keepAliveMs.value;
   if (room !== null) server.maxConnections = room;
-  // No byte for so long ends a connection; ws switches it off for WebSockets, `watchPace` while there is a request.
+  // No byte for this long ends a connection; ws switches it off for WebSockets, `watchPace` while there is a request.
   server.setTimeout(limits.httpRequestMs);
   return server;
 }

@@ -7,6 +7,7 @@ import { entryLines, headerLine, parseEntry, parseHeader } from './journal-lines
 
 const FILE = 'journal.jsonl';
 const NEWLINE = 0x0a;
+/** A buffer: journals and their lines may be longer. */
 const READ_BYTES = 1024 * 1024;
 
 export interface FileJournalOptions {
@@ -58,26 +59,34 @@ export class FileJournalStore implements JournalStore {
   }
 }
 
+interface OpenJournal {
+  readonly header: JournalHeader;
+  readonly handle: FileHandle;
+  readonly path: string;
+  /** End of the first line. */
+  readonly headerEnd: number;
+  /** End of the last complete line. */
+  readonly end: number;
+  readonly fsync: boolean;
+}
+
 class FileJournal implements Journal {
+  readonly header: JournalHeader;
+  private end: number;
   /** Set when a failed append could not be taken back: what follows it would be unreadable. */
   private torn = false;
 
-  private constructor(
-    readonly header: JournalHeader,
-    private readonly handle: FileHandle,
-    private readonly path: string,
-    /** End of the first line. */
-    private readonly headerEnd: number,
-    /** End of the last complete line. */
-    private end: number,
-    private readonly fsync: boolean,
-  ) {}
+  private constructor(private readonly file: OpenJournal) {
+    this.header = file.header;
+    this.end = file.end;
+  }
 
   static async open(handle: FileHandle, path: string, size: number, fsync: boolean): Promise<FileJournal> {
     try {
       for await (const line of linesOf(handle, 0, size)) {
         const end = await cutTornLine(handle, size);
-        return new FileJournal(parseHeader(line.text, path), handle, path, line.end, end, fsync);
+        const header = parseHeader(line.text, path);
+        return new FileJournal({ header, handle, path, headerEnd: line.end, end, fsync });
       }
       // No complete first line: parsing it says so in the words of any other damage.
       parseHeader('', path);
@@ -89,35 +98,37 @@ class FileJournal implements Journal {
   }
 
   async *replay(): AsyncGenerator<JournalEntry, void, undefined> {
+    const { handle, headerEnd, path } = this.file;
     let lineNumber = 1;
-    for await (const line of linesOf(this.handle, this.headerEnd, this.end)) {
+    for await (const line of linesOf(handle, headerEnd, this.end)) {
       lineNumber += 1;
-      yield parseEntry(line.text, this.path, lineNumber);
+      yield parseEntry(line.text, path, lineNumber);
     }
   }
 
   async append(entries: readonly JournalEntry[]): Promise<void> {
+    const { handle, fsync, path } = this.file;
     const bytes = entryLines(entries);
     try {
       if (this.torn) await this.takeBack();
       // One write for all of them; `writeFile` on a handle goes on where a short write ended.
-      await this.handle.writeFile(bytes);
-      if (this.fsync) await this.handle.datasync();
+      await handle.writeFile(bytes);
+      if (fsync) await handle.datasync();
       this.end += bytes.length;
     } catch (thrown) {
       this.torn = true;
       await this.takeBack().catch(() => undefined);
-      throw diskError(thrown, 'the journal', this.path);
+      throw diskError(thrown, 'the journal', path);
     }
   }
 
   close(): Promise<void> {
-    return this.handle.close();
+    return this.file.handle.close();
   }
 
   /** Cuts what a failed append left behind. */
   private async takeBack(): Promise<void> {
-    await this.handle.truncate(this.end);
+    await this.file.handle.truncate(this.end);
     this.torn = false;
   }
 }

@@ -5,7 +5,7 @@ interface Kept {
   readonly entries: JournalEntry[];
 }
 
-/** Keeps journals for as long as the object lives; for specs. */
+/** Keeps journals while the object exists; for specs. */
 export class MemoryJournalStore implements JournalStore {
   private readonly kept = new Map<string, Kept>();
 

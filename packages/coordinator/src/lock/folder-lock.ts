@@ -1,6 +1,6 @@
 import { type FileHandle, open, rm } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
-import { DteError, type LimitValues } from '@org/dte-protocol';
+import { DteError, LIMITS, type LimitValues } from '@org/dte-protocol';
 import { systemCode } from '../files/file-system';
 import {
   fileClockOffsetMs,
@@ -20,8 +20,7 @@ export interface FolderLockOptions {
   readonly onLost: (error: DteError) => void;
 }
 
-const POLL_MS = 50;
-/** Renewals that may be missed before a lock counts as left behind. */
+/** Renewals that may be missed before a lock counts as left behind: a part of the limit `dataFolderStaleMs`. */
 const RENEWALS = 4;
 
 /**
@@ -68,7 +67,7 @@ export class FolderLock {
         const waitedMs = performance.now() - startedMs;
         if (verdict === 'held' && waitedMs >= limits.dataFolderWaitMs)
           throw inUse(folder, found?.holder ?? null);
-        await delay(POLL_MS);
+        await delay(LIMITS.dataFolderPollMs.value);
       }
     }
   }
@@ -115,7 +114,7 @@ export class FolderLock {
     try {
       const numbers = await lockNumbers(this.options.folder);
       const [newest] = numbers;
-      // An older one alone: somebody has emptied the folder, and another process has begun to count anew.
+      // An older one alone: somebody has emptied the folder, and another process has begun to count again.
       if (newest !== undefined && (newest > this.number || !numbers.includes(this.number))) {
         await this.lose(newest);
         return;
@@ -160,7 +159,7 @@ class Judge {
     const state = found.holder === null ? 'unknown' : stateOf(found.holder);
     if (state !== 'unknown') return state === 'alive' ? 'held' : 'free';
     const ageMs = Date.now() + this.clockOffsetMs - found.mtimeMs;
-    // Watched for that long as well: a clock that was put back would make a dead one young for ever.
+    // Watched for that long as well: a clock that was put back would make a dead one young forever.
     if (ageMs >= this.staleMs || nowMs - this.seenMs >= this.staleMs) return 'free';
     return this.renewed ? 'held' : 'unsure';
   }

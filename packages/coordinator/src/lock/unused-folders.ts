@@ -6,11 +6,11 @@ export interface UnusedFolders {
   readonly parent: string;
   /** What the names of the data folders meant begin with. */
   readonly prefix: string;
-  /** No coordinator has been seen there for so long. */
+  /** No coordinator has been seen there for this long. */
   readonly unusedMs: number;
 }
 
-/** Removes data folders of coordinators that are long gone: a lock is renewed for as long as its process lives. */
+/** Removes data folders of coordinators that are long gone: a lock is renewed while its process exists. */
 export async function removeUnusedFolders({ parent, prefix, unusedMs }: UnusedFolders): Promise<void> {
   for (const entry of await readdir(parent, { withFileTypes: true })) {
     if (!entry.isDirectory() || !entry.name.startsWith(prefix)) continue;

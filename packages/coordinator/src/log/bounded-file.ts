@@ -1,6 +1,6 @@
 import { fstatSync, ftruncateSync, readSync, writeSync } from 'node:fs';
 
-/** Looking at the size costs a system call; a log may be longer by so much. */
+/** Looking at the size costs a system call; a log may be longer than its limit by so much. */
 const LOOK_EVERY_BYTES = 64 * 1024;
 const NEWLINE = '\n'.charCodeAt(0);
 

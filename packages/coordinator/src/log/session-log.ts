@@ -17,7 +17,7 @@ interface RunTally {
 }
 
 /**
- * What a session did, for whoever reads the log after a run went wrong: who came and left, what became of each run,
+ * What a session did, for whoever reads the log after a run went wrong: who came and left, what happened to each run,
  * which attempts were lost and why, and with the level `debug` every assignment and every end of a task. No terminal
  * output, no values of variables.
  */
@@ -30,7 +30,7 @@ export class SessionLog {
     private readonly factsOf: (agentId: string) => AgentFacts | null,
   ) {}
 
-  /** To be called before the events of its submission. */
+  /** Call this before the events of its submission. */
   begin({ runId, command }: RunSpec, atMs: number): void {
     if (!this.runs.has(runId))
       this.runs.set(runId, { sinceMs: atMs, command: shownCommand(command), counts: {} });
@@ -62,8 +62,8 @@ export class SessionLog {
     this.logger.warn({ ...shownReason(error) }, 'the journal cannot be written; retrying');
   }
 
-  journalWritten(retries: number): void {
-    this.logger.info({ retries }, 'the journal can be written again');
+  journalWritten(failedWrites: number): void {
+    this.logger.info({ retries: failedWrites }, 'the journal can be written again');
   }
 
   failed(error: DteError): void {

@@ -1,6 +1,6 @@
 import { type ErrorCode, LIMITS, type LimitName, type LimitValues, type Reason } from '@org/dte-protocol';
 
-/** Longest text of a line that somebody else has made. */
+/** Longest text of a line that somebody else has made: it is cut, and nothing refused. */
 const TEXT_CHARS = 500;
 
 /** Their messages quote what a process printed: the log of the agent has that, where GitLab masks its variables. */
@@ -12,10 +12,12 @@ const QUOTING: readonly ErrorCode[] = [
 ];
 
 /** Flags whose values say which tasks a command means. Any other may be handed to the tasks, a password among them. */
-const PLAIN_FLAGS = new Set([
-  ...['-t', '--target', '--targets', '-p', '--projects', '--exclude', '-c', '--configuration'],
-  ...['--base', '--head', '--parallel', '--nxBail', '--skipNxCache', '--skip-nx-cache', '--all'],
-]);
+const PLAIN_FLAGS = new Set(
+  [
+    '-t --target --targets -p --projects --exclude -c --configuration',
+    '--base --head --parallel --nxBail --skipNxCache --skip-nx-cache --all',
+  ].flatMap((flags) => flags.split(' ')),
+);
 
 /** Code and reason as a log may have them: the first line, which never is terminal output. */
 export function shownReason({ code, message }: Reason): { code: ErrorCode; reason?: string } {

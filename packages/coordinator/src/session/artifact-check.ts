@@ -33,7 +33,7 @@ async function firstMissing(store: ArtifactStore, keys: readonly ArtifactKey[]):
 
 /**
  * The sync with every result whose artifact is not in the store turned into `returned`: a task must never count as
- * done when its outputs cannot be had.
+ * done if its outputs are not available.
  */
 export async function checkArtifacts(
   store: ArtifactStore,

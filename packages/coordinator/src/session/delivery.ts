@@ -3,7 +3,7 @@ import type { Effects } from '@org/dte-scheduler';
 import type { Members } from './members';
 
 /**
- * Sends what the steps of one batch want sent. Of the messages that state everything anew (what is wanted of an
+ * Sends what the steps of one batch want sent. Of the messages that state everything again (what is wanted of an
  * agent, who serves the session) only the last of the batch goes out; news of runs build on each other and all go.
  */
 export function deliver(effects: readonly Effects[], members: Members): void {

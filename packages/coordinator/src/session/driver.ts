@@ -1,4 +1,4 @@
-import { DteError } from '@org/dte-protocol';
+import { DteError, LIMITS } from '@org/dte-protocol';
 import {
   createState,
   type Effects,
@@ -12,8 +12,6 @@ import type { Journal, JournalEntry } from '../journal/journal';
 import { Intake } from './intake';
 import { toJournal } from './journaled-input';
 import { WakeTimer } from './wake-timer';
-
-const RETRY_EVERY_MS = 500;
 
 interface Queued {
   readonly input: Input;
@@ -30,14 +28,14 @@ export interface DriverOptions {
   readonly sessionId: string;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
-  /** How long an append is tried again while the disk is full. */
+  /** How long an append is retried while the disk is full. */
   readonly retryMs: number;
   /** Performs the effects of one batch, in order. Must not throw. */
   readonly perform: (effects: readonly Effects[]) => void;
-  /** The disk is full and the write is tried again; called once for each write that needs it. */
+  /** The disk is full and the write is retried; called once for each write that needs it. */
   readonly onDelayed: (error: DteError) => void;
   /** Such a write went through, after so many tries in vain. */
-  readonly onWritten: (retries: number) => void;
+  readonly onWritten: (failedWrites: number) => void;
   /** The journal cannot be written: nothing more can be decided. */
   readonly onFailed: (error: DteError) => void;
 }
@@ -138,16 +136,16 @@ export class SessionDriver {
   /** A disk is often full for a moment only: because of an upload that is about to fail and be removed. */
   private async write(entries: readonly JournalEntry[]): Promise<void> {
     const giveUpAtMs = this.options.now() + this.options.retryMs;
-    for (let retries = 0; ; retries++) {
+    for (let failedWrites = 0; ; failedWrites++) {
       try {
         await this.options.journal.append(entries);
-        if (retries > 0) this.options.onWritten(retries);
+        if (failedWrites > 0) this.options.onWritten(failedWrites);
         return;
       } catch (thrown) {
         const error = DteError.from(thrown);
         if (error.code !== 'DTE_DISK_FULL' || this.closed || this.options.now() >= giveUpAtMs) throw error;
-        if (retries === 0) this.options.onDelayed(error);
-        await delay(RETRY_EVERY_MS, undefined, { ref: false });
+        if (failedWrites === 0) this.options.onDelayed(error);
+        await delay(LIMITS.journalRetryEveryMs.value, undefined, { ref: false });
       }
     }
   }

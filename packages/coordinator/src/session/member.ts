@@ -3,6 +3,7 @@ import {
   agentToCoordinatorSchema,
   decode,
   DteError,
+  introductionOf,
   mainToCoordinatorSchema,
 } from '@org/dte-protocol';
 import type { AttemptRef, Input } from '@org/dte-scheduler';
@@ -36,7 +37,7 @@ export interface JoinedSession {
   knowsRun(runId: string): boolean;
   /** Is this attempt the agent's at the moment? */
   holds(agentId: string, ref: AttemptRef): boolean;
-  /** To be called by members when they have left. */
+  /** Called by members when they have left. */
   left(): void;
   warn(thrown: unknown, what: string): void;
 }
@@ -63,7 +64,8 @@ export class AgentMember implements Member {
 
   start(): void {
     const { members } = this.session;
-    const { name, jobUrl, slots, labels, onlyRun } = this.peer.hello;
+    const { hello } = this.peer;
+    const { slots, labels, onlyRun } = hello;
     const earlier = members.agents.get(this.agentId);
     members.agents.set(this.agentId, this.peer);
     // The same process on a new connection; the old one is half open and has nothing more to say.
@@ -72,8 +74,7 @@ export class AgentMember implements Member {
       type: 'agent.joined',
       agent: {
         agentId: this.agentId,
-        name,
-        jobUrl,
+        ...introductionOf(hello),
         slots,
         labels,
         ...(onlyRun === undefined ? {} : { onlyRun }),

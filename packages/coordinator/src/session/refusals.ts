@@ -1,4 +1,4 @@
-import type { ErrorCode, Reason } from '@org/dte-protocol';
+import { type ErrorCode, LIMITS, type Reason } from '@org/dte-protocol';
 import { RefusedStrangers } from './refused-strangers';
 
 export interface Refusal {
@@ -7,10 +7,6 @@ export interface Refusal {
   readonly reason: Reason;
 }
 
-/** Of clients with a name. `session.info` lists a hundred: the rest is for strangers, one entry for each code. */
-const NAMED_PER_SESSION = 80;
-const SESSIONS = 1_000;
-
 interface Page {
   readonly named: Map<string, Refusal>;
   readonly strangers: RefusedStrangers;
@@ -18,8 +14,8 @@ interface Page {
 
 /**
  * Clients turned away at the door, per session: those that have proven to belong to it by name, the others as a number, so
- * that no crowd of strangers hides a colleague. Bounded: one entry for each name and code, 80 of a session; a thousand
- * sessions, which may not even exist.
+ * that no crowd of strangers hides a colleague. Bounded by the limits `refusedNamed` and
+ * `refusedSessions`.
  */
 export class RefusalBook {
   private readonly sessions = new Map<string, Page>();
@@ -28,7 +24,7 @@ export class RefusalBook {
   add(sessionId: string, refusal: Refusal & { readonly name: string }): boolean {
     const { named } = this.page(sessionId);
     const key = `${refusal.reason.code} ${refusal.name}`;
-    if (named.has(key) || named.size >= NAMED_PER_SESSION) return false;
+    if (named.has(key) || named.size >= LIMITS.refusedNamed.value) return false;
     named.set(key, refusal);
     return true;
   }
@@ -56,7 +52,8 @@ export class RefusalBook {
     const known = this.sessions.get(sessionId);
     if (known !== undefined) return known;
     const oldest = this.sessions.keys().next();
-    if (this.sessions.size >= SESSIONS && oldest.done !== true) this.sessions.delete(oldest.value);
+    if (this.sessions.size >= LIMITS.refusedSessions.value && oldest.done !== true)
+      this.sessions.delete(oldest.value);
     const page = { named: new Map<string, Refusal>(), strangers: new RefusedStrangers() };
     this.sessions.set(sessionId, page);
     return page;

@@ -11,7 +11,7 @@ const isWorthSaying = (count: number): boolean => /^10*$/.test(String(count));
 
 /**
  * Connections that were refused before they had proven anything. Nothing that they say of themselves is kept, neither a
- * name nor a message: whoever can open a connection would write into the logs of jobs. What is left is ours: the code, how
+ * name nor a message: whoever can open a connection would write to the logs of jobs. What is left is ours: the code, how
  * many, since when, and the address that the first one came from.
  */
 export class RefusedStrangers {

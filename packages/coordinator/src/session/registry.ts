@@ -1,5 +1,5 @@
 import { sessionIdOf } from '@org/dte-identity';
-import { DteError, type ErrorCode, type LimitValues, sessionIdSchema } from '@org/dte-protocol';
+import { DteError, type ErrorCode, LIMITS, type LimitValues, sessionIdSchema } from '@org/dte-protocol';
 import type { Logger } from 'pino';
 import type { ArtifactStore } from '../artifacts/artifact-store';
 import { writeFileAtomically } from '../files/atomic-write';
@@ -13,10 +13,6 @@ import { SessionHistory } from './session-history';
 
 /** Present in the folder of a finished session; its age decides when the folder goes. */
 const FINISHED_MARK = 'finished';
-/** Sessions that were never finished, and nobody has been seen of for so long, go as well. */
-const ABANDONED_MS = 86_400_000;
-/** Folders removed in one sweep: removing is slow, and nobody waits for it. */
-const REMOVALS_PER_SWEEP = 20;
 
 export interface RegistryDeps {
   /** `<dataDir>/sessions`. */
@@ -101,13 +97,13 @@ export class SessionRegistry {
     }
   }
 
-  /** Notes a client turned away, for the main job to see. */
+  /** Notes a rejected client, for the main job to see. */
   refuse(sessionId: string, name: string, error: DteError): void {
     const reason = { code: error.code, message: error.message };
     if (this.refusals.add(sessionId, { name, reason })) this.say(sessionId, { name, reason });
   }
 
-  /** Counts somebody turned away who has proven nothing; the main job sees how many there are. */
+  /** Counts a rejected client that is not authenticated; the main job sees how many there are. */
   refuseStranger(sessionId: string, code: ErrorCode, address: string): void {
     const news = this.refusals.addStranger(sessionId, code, address, this.deps.now());
     if (news !== null) this.say(sessionId, news);
@@ -121,7 +117,7 @@ export class SessionRegistry {
   async sweep(): Promise<void> {
     let removed = 0;
     for (const sessionId of await this.idsOnDisk()) {
-      if (this.closed || removed >= REMOVALS_PER_SWEEP) return;
+      if (this.closed || removed >= LIMITS.removalsPerSweep.value) return;
       if (!(await this.isDue(sessionId))) continue;
       await this.discard(sessionId);
       removed += 1;
@@ -135,7 +131,7 @@ export class SessionRegistry {
     this.open.clear();
   }
 
-  /** Removes one that nobody uses. Whoever comes to it meanwhile finds it gone, and begins it anew. */
+  /** Removes one that nobody uses. Whoever comes to it meanwhile finds it gone, and begins it again. */
   private discard(sessionId: string): Promise<void> {
     const removing = this.unload(sessionId)
       .then(() => this.remove(sessionId))
@@ -239,7 +235,7 @@ export class SessionRegistry {
     const finishedAtMs = await this.finishedAtMs(sessionId);
     if (finishedAtMs !== null) return this.deps.now() - finishedAtMs >= this.deps.limits.retainFinishedMs;
     const { mtimeMs } = await this.deps.fs.stat(this.folder(sessionId));
-    return this.deps.now() - mtimeMs >= ABANDONED_MS;
+    return this.deps.now() - mtimeMs >= LIMITS.abandonedMs.value;
   }
 
   private async finishedAtMs(sessionId: string): Promise<number | null> {

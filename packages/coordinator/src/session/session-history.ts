@@ -15,7 +15,7 @@ export interface SessionHistoryOptions {
 export class SessionHistory {
   constructor(private readonly options: SessionHistoryOptions) {}
 
-  /** Ids of the run's tasks that are known to be flaky, of those that are to be tried again for it. */
+  /** Ids of the run's tasks that are known to be flaky, of those that are to be retried for it. */
   async flakyOf({ tasks }: RunSpec): Promise<string[]> {
     const asked = tasks.filter(({ flakiness }) => flakiness === 'retry').map(({ id }) => id);
     if (asked.length === 0) return [];

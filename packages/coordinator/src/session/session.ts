@@ -3,7 +3,7 @@ import {
   decode,
   DEFAULT_SESSION_SETTINGS,
   DteError,
-  type Identity,
+  type WorkspaceIdentity,
   type LimitValues,
   type Reason,
   runSpecSchema,
@@ -27,7 +27,7 @@ import type { FileSystem } from '../files/file-system';
 import type { Journal } from '../journal/journal';
 import { SessionLog } from '../log/session-log';
 import { AgentMember, type JoinedSession, MainMember, type Member, ObserverMember } from './member';
-import { compareIdentity, loadIdentity, saveIdentity } from './identity';
+import { compareWorkspaces, loadWorkspaceIdentity, saveWorkspaceIdentity } from './workspace-identity';
 import { deliver } from './delivery';
 import { ForwardedEnvs } from './forwarded-env';
 import { SessionDriver } from './driver';
@@ -68,7 +68,7 @@ export class Session implements JoinedSession {
   private closed = false;
   private joining = 0;
   private emptySinceMs: number;
-  private identity: Identity | null = null;
+  private identity: WorkspaceIdentity | null = null;
 
   private constructor(
     private readonly deps: SessionDeps,
@@ -90,7 +90,7 @@ export class Session implements JoinedSession {
       retryMs: deps.limits.journalRetryMs,
       perform: (effects) => this.perform(effects),
       onDelayed: (error) => this.log.journalDelayed(error),
-      onWritten: (retries) => this.log.journalWritten(retries),
+      onWritten: (failedWrites) => this.log.journalWritten(failedWrites),
       onFailed: (error) => this.fail(error),
     });
   }
@@ -98,7 +98,7 @@ export class Session implements JoinedSession {
   /** Begins a session, or restores it from its journal. */
   static async open(deps: SessionDeps): Promise<Session> {
     const session = new Session(deps, await RecordStore.open(deps.fs, deps.folder));
-    session.identity = await loadIdentity(deps.fs, deps.folder);
+    session.identity = await loadWorkspaceIdentity(deps.fs, deps.folder);
     const startedMs = performance.now();
     let replayed = 0;
     for await (const entry of deps.journal.replay()) {
@@ -145,9 +145,9 @@ export class Session implements JoinedSession {
   }
 
   /**
-   * Takes a proven client in. State, identity and limits are looked at here, in this order; `welcome` is called
+   * Takes a proven client in. State, identity and limits are checked here, in this order; `welcome` is called
    * when all is well, before the session says anything to the client.
-   * @throws DteError DTE_SESSION_FINISHED, those of `compareIdentity` (DTE_COMMIT_MISMATCH, ...), DTE_LIMIT_REACHED,
+   * @throws DteError DTE_SESSION_FINISHED, those of `compareWorkspaces` (DTE_COMMIT_MISMATCH, ...), DTE_LIMIT_REACHED,
    *   DTE_COORDINATOR_LOST (the session is being put away this moment: come again)
    */
   async join(peer: Peer, welcome: () => void): Promise<Member> {
@@ -276,7 +276,7 @@ export class Session implements JoinedSession {
         this.checkAgent(peer);
         return new AgentMember(peer, this, this.deps.artifacts);
       case 'main':
-        await this.takeIdentityOf(peer);
+        await this.takeWorkspaceOf(peer);
         return new MainMember(peer, this);
     }
   }
@@ -288,7 +288,7 @@ export class Session implements JoinedSession {
         `Session ${this.name} is finished; there is no work for the agent "${hello.name}".`,
       );
     }
-    const difference = this.identity === null ? null : compareIdentity(this.identity, hello);
+    const difference = this.identity === null ? null : compareWorkspaces(this.identity, hello);
     if (difference !== null) throw difference;
     const { agentsPerSession } = this.deps.limits;
     if (this.members.agents.size >= agentsPerSession && !this.members.agents.has(hello.clientId)) {
@@ -301,15 +301,15 @@ export class Session implements JoinedSession {
 
   /**
    * The first main job decides what the session is about. Later ones must agree with it while any main job is here or
-   * a run is open; with nothing going on, a new main job decides anew.
+   * a run is open; with nothing going on, a new main job decides again.
    */
-  private async takeIdentityOf({ hello }: Peer): Promise<void> {
-    const difference = this.identity === null ? null : compareIdentity(this.identity, hello);
+  private async takeWorkspaceOf({ hello }: Peer): Promise<void> {
+    const difference = this.identity === null ? null : compareWorkspaces(this.identity, hello);
     if (this.identity !== null && difference === null) return;
     if (difference !== null && this.isBusy()) throw difference;
     this.identity = hello.identity;
     this.dismissDifferingAgents(hello.identity);
-    await saveIdentity(this.deps.fs, this.deps.folder, hello.identity);
+    await saveWorkspaceIdentity(this.deps.fs, this.deps.folder, hello.identity);
   }
 
   private isBusy(): boolean {
@@ -318,9 +318,9 @@ export class Session implements JoinedSession {
     );
   }
 
-  private dismissDifferingAgents(identity: Identity): void {
+  private dismissDifferingAgents(identity: WorkspaceIdentity): void {
     for (const [agentId, agent] of this.members.agents) {
-      const difference = compareIdentity(identity, agent.hello);
+      const difference = compareWorkspaces(identity, agent.hello);
       if (difference === null) continue;
       const reason = { code: difference.code, message: difference.message };
       this.members.agents.delete(agentId);

@@ -1,11 +1,11 @@
 /** Longest delay setTimeout takes. */
 const MAX_DELAY_MS = 2 ** 31 - 1;
-/** A deadline that has passed already must not become a busy loop. */
+/** A deadline that has passed already must not become a busy loop; nobody waits for it. */
 const MIN_DELAY_MS = 5;
 
 /**
  * One timer for the next deadline. Deadlines mostly move away (leases are renewed with every heartbeat), so the timer
- * is left running when that happens and looks again when it fires, instead of being set anew at every step.
+ * is left running when that happens and looks again when it fires, instead of being set again at every step.
  */
 export class WakeTimer {
   private timer: NodeJS.Timeout | null = null;

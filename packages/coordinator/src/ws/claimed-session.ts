@@ -5,7 +5,7 @@ const claimSchema = z.looseObject({ role: z.literal('agent'), sessionId: session
 
 /**
  * Which session a hello of another protocol version, or of a wrong shape, says it is for: its main job is told that
- * agents were turned away. Null when it does not say.
+ * agents were rejected. Null when it does not say.
  */
 export function claimedSession(frame: string): string | null {
   if (frame.length > LIMITS.helloBytes.value) return null;

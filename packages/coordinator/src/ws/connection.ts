@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { newNonce } from '@org/dte-identity';
 import {
   decodeFirst,
   DteError,
@@ -32,7 +32,6 @@ type State =
   | { readonly name: 'ending'; readonly timer: NodeJS.Timeout }
   | { readonly name: 'ended'; readonly timer: null };
 
-const CLOSE_HANDSHAKE_MS = 1_000;
 const POLICY_VIOLATION = 1008;
 const GOING_AWAY = 1001;
 
@@ -40,12 +39,12 @@ export interface ConnectionDeps {
   readonly gatekeeper: Gatekeeper;
   readonly limits: LimitValues;
   readonly logger: Logger;
-  /** A client was turned away that has proven to belong to its session, by the name that it has there. */
+  /** A client was rejected that has proven to belong to its session, by the name that it has there. */
   readonly onRefused: (sessionKey: string, name: string, error: DteError) => void;
-  /** Somebody was turned away who has proven nothing; `sessionKey` is where that is noted, null: nowhere. */
+  /** An unauthenticated client was rejected; `sessionKey` is where that is noted, null: nowhere. */
   readonly onStranger: (sessionKey: string | null, code: ErrorCode, address: string) => void;
   /** Its credentials are good. */
-  readonly onProven: (connection: Connection) => void;
+  readonly onAuthenticated: (connection: Connection) => void;
   readonly onEnded: (connection: Connection) => void;
 }
 
@@ -69,7 +68,7 @@ export class Connection {
     remote: Omit<Origin, 'challenge'>,
     private readonly deps: ConnectionDeps,
   ) {
-    const challenge = makeChallenge(randomBytes(32).toString('hex'), remote.channel);
+    const challenge = makeChallenge(newNonce(), remote.channel);
     this.origin = { ...remote, challenge };
     const { handshakeMs, leaseMs, peerBytesPerSecond: bytesPerSecond } = deps.limits;
     this.throttle = new Throttle({ bytesPerSecond, burstBytes: LIMITS.frameBytes.value, leaseMs });
@@ -149,7 +148,7 @@ export class Connection {
     const sessionKey = await gatekeeper.identify(hello, origin);
     this.sessionKey = sessionKey;
     // It may be gone again; then nothing is left that could be counted.
-    if (this.state.name === 'checking') this.deps.onProven(this);
+    if (this.state.name === 'checking') this.deps.onAuthenticated(this);
     const member = await gatekeeper.admit(sessionKey, this.asPeer(hello), origin);
     if (this.state.name !== 'checking') {
       // It left while it was being looked at.
@@ -210,7 +209,7 @@ export class Connection {
 
   private end(code: number, reason: string): void {
     if (this.state.name === 'ending' || this.state.name === 'ended') return;
-    this.enter({ name: 'ending', timer: setTimeout(() => this.terminate(), CLOSE_HANDSHAKE_MS) });
+    this.enter({ name: 'ending', timer: setTimeout(() => this.terminate(), LIMITS.linkCloseMs.value) });
     this.socket.close(code, reason);
   }
 
@@ -245,7 +244,7 @@ export class Connection {
       this.deps.logger.warn({ client: this.who(), code }, `${this.who()} ${what}.`);
     else if (this.state.name !== 'ending') this.deps.onStranger(null, code, this.origin.address);
     if (this.state.name === 'ended' || this.state.name === 'ending') return;
-    this.enter({ name: 'ending', timer: setTimeout(() => this.terminate(), CLOSE_HANDSHAKE_MS) });
+    this.enter({ name: 'ending', timer: setTimeout(() => this.terminate(), LIMITS.linkCloseMs.value) });
   }
 
   private who(): string {

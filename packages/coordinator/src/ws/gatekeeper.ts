@@ -1,3 +1,4 @@
+import { isProof, makeProof } from '@org/dte-identity';
 import {
   type Challenge,
   DteError,
@@ -10,7 +11,6 @@ import {
   type Welcome,
 } from '@org/dte-protocol';
 import type { PipelineDoor } from '../auth/pipeline-door';
-import { makeProof, sameText } from '../auth/proof';
 import type { TokenIssuer } from '../auth/token';
 import type { TrustDomain } from '../auth/trust-domain';
 import type { Member } from '../session/member';
@@ -121,8 +121,8 @@ export class Gatekeeper {
       );
     if (bound && channel === null)
       throw bad('bound its proof to a TLS connection that does not end at the coordinator');
-    const expected = makeProof(secret, { speaker: 'client' }, of(hello, origin));
-    if (!sameText(hello.proof, expected)) throw bad('has a different secret than the coordinator');
+    if (!isProof(hello.proof, secret, { speaker: 'client' }, of(hello, origin)))
+      throw bad('has a different secret than the coordinator');
   }
 
   private checkConnections(hello: Hello): void {

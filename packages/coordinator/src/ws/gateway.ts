@@ -2,23 +2,23 @@ import type { IncomingMessage, Server } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Duplex } from 'node:stream';
 import type { Socket } from 'node:net';
+import { channelOf } from '@org/dte-identity';
 import { HTTP, LIMITS } from '@org/dte-protocol';
 import { WebSocketServer } from 'ws';
 import { isLoopback } from '../auth/loopback';
-import { channelOf } from '../auth/proof';
 import { limitMessages } from '../door/first-frame';
 import { Connection, type ConnectionDeps } from './connection';
 
-export interface GatewayDeps extends Omit<ConnectionDeps, 'onEnded' | 'onProven'> {
+export interface GatewayDeps extends Omit<ConnectionDeps, 'onEnded' | 'onAuthenticated'> {
   /** What is said over this socket comes from somebody who belongs here. */
-  readonly onProven: (socket: Socket) => void;
+  readonly onAuthenticated: (socket: Socket) => void;
 }
 
 /** The WebSocket side of the port: takes upgrades and keeps the connections. */
 export class Gateway {
   private readonly connections = new Set<Connection>();
-  private readonly proven = new Set<Connection>();
-  private readonly server = new WebSocketServer({
+  private readonly authenticated = new Set<Connection>();
+  private readonly upgrades = new WebSocketServer({
     noServer: true,
     clientTracking: false,
     perMessageDeflate: false,
@@ -28,9 +28,9 @@ export class Gateway {
 
   constructor(private readonly deps: GatewayDeps) {}
 
-  /** Connections that have proven whom they belong to: how many others there are is for the door to limit. */
+  /** Connections that have authenticated: how many others there are is for the door to limit. */
   get members(): number {
-    return this.proven.size;
+    return this.authenticated.size;
   }
 
   attach(httpServer: Server): void {
@@ -54,23 +54,23 @@ export class Gateway {
       socket.end(`HTTP/1.1 ${refusal}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
       return;
     }
-    this.server.handleUpgrade(request, socket, head, (webSocket) => {
+    this.upgrades.handleUpgrade(request, socket, head, (webSocket) => {
       const remote = {
         address: request.socket.remoteAddress ?? 'an unknown address',
         loopback: isLoopback(request),
         channel: channelOf(request.socket),
       };
       limitMessages(webSocket, LIMITS.helloBytes.value);
-      const onProven = (connection: Connection): void => {
-        this.proven.add(connection);
+      const onAuthenticated = (connection: Connection): void => {
+        this.authenticated.add(connection);
         limitMessages(webSocket, LIMITS.frameBytes.value);
-        this.deps.onProven(request.socket);
+        this.deps.onAuthenticated(request.socket);
       };
       const onEnded = (connection: Connection): void => {
         this.connections.delete(connection);
-        this.proven.delete(connection);
+        this.authenticated.delete(connection);
       };
-      this.connections.add(new Connection(webSocket, remote, { ...this.deps, onProven, onEnded }));
+      this.connections.add(new Connection(webSocket, remote, { ...this.deps, onAuthenticated, onEnded }));
     });
   }
 

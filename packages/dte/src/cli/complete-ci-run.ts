@@ -10,7 +10,7 @@ Examples:
 
 const OVER = 'its main job is over';
 
-/** A coordinator whose work is done leaves by itself, and may do so while it is being told: what is said then is said again, once. */
+/** A coordinator whose work is done leaves by itself, and may do so while it is being told: what is said then is sent again, once. */
 async function completeCiRun(flags: Flags): Promise<void> {
   const context = cliContext(flags);
   const rendezvous = requireRendezvous(context);
@@ -47,7 +47,7 @@ async function sayComplete(context: CliContext, rendezvous: Rendezvous): Promise
     say(`dte: session ${sessionId} has no coordinator, so there is nothing to complete`);
     return;
   }
-  // GitLab runs after_script in a container begun anew: the coordinator has gone with the old one, and agents that were
+  // GitLab runs after_script in a new container: the coordinator has gone with the old one, and agents that were
   // connected to it look where it may be now.
   if (!rendezvous.isAddressGiven && !(await coordinatorAnswers(record, limits))) {
     await rendezvous.finish(sessionId, record.generation, Date.now() + limits.finishedRecordMs);

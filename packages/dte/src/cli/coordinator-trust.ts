@@ -9,7 +9,7 @@ export function acceptedIssuers(config: Config, job: GitlabJob | null, embedded:
   return embedded && config.idToken !== undefined ? issuersOf(config, job) : [];
 }
 
-/** @throws DteError DTE_SECRET_REQUIRED when other machines would reach a coordinator that nobody can prove himself to */
+/** @throws DteError DTE_SECRET_REQUIRED when other machines would reach a coordinator at which nobody can authenticate */
 export function checkReach(
   { secret, idToken }: Config,
   { host, embedded, issuers }: { host: string; embedded: boolean; issuers: readonly string[] },

@@ -1,5 +1,5 @@
 import type { Coordinator, CoordinatorOptions } from '@org/dte-coordinator';
-import { createSessionCertificate, type SessionCertificate } from '@org/dte-identity';
+import { createCoordinatorCertificate, type CoordinatorCertificate } from '@org/dte-identity';
 import { DteError, type LimitValues, type Rendezvous, type RendezvousRecord } from '@org/dte-protocol';
 import { Command } from 'commander';
 import { randomUUID } from 'node:crypto';
@@ -45,7 +45,7 @@ interface Service {
   readonly host: string;
   /** Of the id tokens that are accepted. */
   readonly issuers: readonly string[];
-  readonly certificate: SessionCertificate | null;
+  readonly certificate: CoordinatorCertificate | null;
 }
 
 /** @throws DteError as `checkReach` and `checkPipeline` */
@@ -58,7 +58,7 @@ function decide(context: CliContext, embedded: boolean): Service {
   if (embedded) checkPipeline(config, { host, issuers, job });
   trustNotes(config, host, issuers).forEach(warn);
   // A service has a certificate of its own in front of it; what a main job starts has nothing but its key.
-  const certificate = embedded && !isLoopback(host) ? createSessionCertificate() : null;
+  const certificate = embedded && !isLoopback(host) ? createCoordinatorCertificate() : null;
   return { context, embedded, host, issuers, certificate };
 }
 
@@ -219,7 +219,7 @@ function lingering(
   };
   const look = (): void => {
     const inUse = coordinator.sessions().some(({ agents, mains }) => agents + mains > 0);
-    // Begun anew: it will be said again when that is over.
+    // Begun again: it will be sent again when that is over.
     if (isFinished() && !inUse) end();
   };
   return {

@@ -2,9 +2,17 @@ import type { OutputIndex } from '@org/dte-runner';
 import { chooseOutputs } from './outputs';
 
 const index = (runId: string, atMs: number, ids: string[]): OutputIndex => ({
-  ...{ version: 1, sessionId: 's', runId, command: 'nx build', atMs },
+  version: 1,
+  sessionId: 's',
+  runId,
+  command: 'nx build',
+  atMs,
   tasks: ids.map((id) => ({
-    ...{ id, target: { project: 'app', target: 'build' }, outputs: ['dist'], hash: '1', bytes: null },
+    id,
+    target: { project: 'app', target: 'build' },
+    outputs: ['dist'],
+    hash: '1',
+    bytes: null,
     artifact: { kind: 'cache', hash: '1' },
   })),
 });

@@ -1,7 +1,7 @@
 import { runAgent } from '@org/dte-agent';
 import { Command } from 'commander';
 import { join } from 'node:path';
-import { clientCredentials, dataDirOf, jobName, jobUrl, makeDataFolder, readIdentity } from '@org/dte-runner';
+import { clientCredentials, dataDirOf, introduce, makeDataFolder, readIdentity } from '@org/dte-runner';
 import { forAgent } from '../edge/rendezvous';
 import { cliContext, requireRendezvous, type Flags } from './context';
 import { addFlags } from './option-flags';
@@ -24,8 +24,7 @@ async function startAgent(flags: Flags): Promise<void> {
     sessionId,
     rendezvous,
     identity: await readIdentity(workspaceRoot),
-    name: config.name ?? jobName(surroundings.job),
-    jobUrl: jobUrl(surroundings.job),
+    ...introduce(surroundings.job, config.name),
     labels: config.labels,
     slots: config.slots ?? null,
     credentials: clientCredentials(resolved, surroundings, 'agent', rendezvous),

@@ -8,7 +8,7 @@ import { note, ok, stop, type Finding } from './finding';
 const KEYWORD = 'id_tokens: DTE_ID_TOKEN: aud: dte';
 
 /**
- * Will the other jobs of the pipeline believe this one? Its id token is looked at as they will look at it, except that
+ * Will the other jobs of the pipeline believe this one? Its id token is checked as they will look at it, except that
  * they may reach GitLab where this job does not, and the other way round.
  */
 export async function identityFindings(

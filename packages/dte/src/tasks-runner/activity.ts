@@ -39,7 +39,7 @@ function isRendezvousConfigured({ env, options, hasPackageRegistry }: Situation)
 
 /**
  * Decides with plain reads only. An nx that a task calls never distributes: on an agent the task is distributed already,
- * and one that runs in the main job does so because it could not be, or because nobody wanted it to be.
+ * and one that runs on the main job does so because it could not be, or because nobody wanted it to be.
  */
 export function decideActivity(situation: Situation): Activity {
   const { env, options, nxArgs = {} } = situation;

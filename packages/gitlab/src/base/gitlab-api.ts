@@ -8,7 +8,7 @@ export interface GitlabApi {
   readonly projectId: string;
   /** A token that may read pipelines (scope `read_api`). CI_JOB_TOKEN may not. */
   readonly token: string;
-  /** Certificates of authorities that are trusted besides the usual ones, PEM. */
+  /** Certificates of authorities that are trusted in addition to the usual ones, PEM. */
   readonly ca: readonly string[];
 }
 
@@ -34,7 +34,9 @@ export async function getFromProject(api: GitlabApi, path: string, limits: Limit
   const url = new URL(`${apiUrl}/projects/${encodeURIComponent(projectId)}${path}`);
   try {
     return await gitlabCall({
-      ...{ method: 'GET', url, ca },
+      method: 'GET',
+      url,
+      ca,
       headers: { 'private-token': token, accept: 'application/json' },
       timeoutMs: limits.gitlabAnswerMs,
       maxBytes: limits.gitlabAnswerBytes,

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import type { GitlabJob } from '../job';
 
 /**
- * Certificates of authorities (PEM) that a job trusts besides the usual ones: the runner's own, by which it speaks with
+ * Certificates of authorities (PEM) that a job trusts in addition to the usual ones: the runner's own, by which it speaks with
  * its GitLab, and Node's, which Node does not read where others are given.
  */
 export function extraAuthorities(

@@ -1,4 +1,4 @@
-import { createSessionCertificate } from '@org/dte-identity';
+import { createCoordinatorCertificate } from '@org/dte-identity';
 import { startFakeGitlab, type FakeGitlab } from '@org/dte-testing';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -56,7 +56,7 @@ describe('gitlabCall', () => {
   });
 
   it('trusts the authority that the runner trusts, and no other', async () => {
-    const tls = createSessionCertificate();
+    const tls = createCoordinatorCertificate();
     await start({ tls });
     const folder = mkdtempSync(join(tmpdir(), 'dte-ca-'));
     const path = join(folder, 'ca.pem');

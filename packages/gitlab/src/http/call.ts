@@ -9,7 +9,7 @@ export interface GitlabCall {
   /** The token among them; shown to no other origin than that of `url`. */
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string;
-  /** Certificates of authorities that are trusted besides the usual ones, PEM. */
+  /** Certificates of authorities that are trusted in addition to the usual ones, PEM. */
   readonly ca: readonly string[];
   /** For the whole of it, the answer included. */
   readonly timeoutMs: number;

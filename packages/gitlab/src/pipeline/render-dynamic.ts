@@ -22,11 +22,11 @@ const NONE: readonly string[] = [
 
 /**
  * The child pipeline of a plan: main job and `agents` agents (0: the main job alone) as the project's own GitLab file
- * describes them. That file is included and not written anew, so that what people changed in it holds here too; a child
+ * describes them. That file is included and not rewritten, so that what people changed in it holds here too; a child
  * pipeline's artifact may include files of the repository, which GitLab takes from the pipeline's commit.
  *
  * A child pipeline of a merge request pipeline has the merge request's variables, but another CI_PIPELINE_SOURCE, and jobs
- * without `rules` would be left out: `workflow` says that all of them run.
+ * without `rules` would be omitted: `workflow` says that all of them run.
  */
 export function renderDynamicPipeline({ stage }: DynamicPipelineOptions, agents: number): string {
   return file(

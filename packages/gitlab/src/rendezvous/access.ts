@@ -7,11 +7,11 @@ export interface RegistryAccess {
   readonly projectId: string;
   /** Good while the job runs. */
   readonly jobToken: string;
-  /** PEM, besides the usual ones. */
+  /** PEM, in addition to the usual ones. */
   readonly ca: readonly string[];
 }
 
-/** Null outside of GitLab jobs. */
+/** Null outside GitLab jobs. */
 export function registryAccessOf(job: GitlabJob | null, ca: readonly string[]): RegistryAccess | null {
   if (job === null) return null;
   const { apiUrl, projectId, token: jobToken } = job;

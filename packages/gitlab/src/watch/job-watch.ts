@@ -4,7 +4,7 @@ import type { GitlabJob } from '../job';
 
 export interface JobWatchOptions {
   readonly job: GitlabJob | null;
-  /** Certificates of authorities that are trusted besides the usual ones, PEM. */
+  /** Certificates of authorities that are trusted in addition to the usual ones, PEM. */
   readonly authorities: readonly string[];
   readonly limits: Pick<LimitValues, 'jobCheckMs' | 'rendezvousRequestMs' | 'rendezvousAnswerBytes'>;
   /** Called once. */
@@ -30,7 +30,7 @@ const REFUSALS = 2;
 /**
  * Asks GitLab whether the job of this process still runs: its token is good for no longer. A coordinator is a process in
  * the background, and where jobs are not containers it outlives a job that is cancelled or killed, with all agents in
- * it. Does nothing outside of GitLab jobs.
+ * it. Does nothing outside GitLab jobs.
  * @returns the way to stop
  */
 export function watchJob({ job, authorities, limits, onEnded }: JobWatchOptions): () => void {

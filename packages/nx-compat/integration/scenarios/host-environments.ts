@@ -7,7 +7,7 @@ import { taskGraphOf } from '../support/graph';
 export interface EnvironmentStep {
   run: string;
   values: Record<string, string | null>;
-  /** The agent has another token by now: a host is made anew. */
+  /** The agent has another token by now: a host is made again. */
   reconnect?: boolean;
   /** Run a batch as well. */
   batch?: boolean;

@@ -30,7 +30,7 @@ export interface OpenCacheOptions {
   /** Our artifact contract; left out, the workspace's own remote cache is used, if any. */
   remoteCache?: RemoteCacheAddress | undefined;
   /**
-   * Reads what our contract has in place of Nx's own client. Left out only where that one is what is looked at: it checks
+   * Reads what our contract has in place of Nx's own client. Left out only where that one is what is checked: it checks
    * nothing.
    */
   reader?: ArtifactReader | undefined;

@@ -78,7 +78,7 @@ export class TrueEntries {
         await this.replace(hash, entry, outputs);
         return copied;
       };
-      // Something that writes into the same folder may have been in the way once. A second time ends Nx's run.
+      // Something that writes to the same folder may have been in the way once. A second time ends Nx's run.
       return place().catch(place);
     };
   }

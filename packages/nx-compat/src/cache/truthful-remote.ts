@@ -12,7 +12,7 @@ export const STORE_ATTEMPT_DELAYS_MS: readonly number[] = [0, 250, 1000];
 
 /**
  * Longest a single transfer may take. Native code sets no limit of its own, so a server that accepts and never answers
- * would hold the task for ever. Enough for 5 GB at 10 MB/s; the transfer given up on goes on unheeded. No limit: it stands in
+ * would hold the task forever. Enough for 5 GB at 10 MB/s; the transfer given up on goes on unheeded. No limit: it stands in
  * for the timeout that Nx's client lacks. Transfers of our own have one by the time without a byte.
  */
 export const TRANSFER_LIMIT_MS = 10 * 60_000;
@@ -58,7 +58,7 @@ async function limited<T>(transfer: Promise<T>, limitMs: number | null): Promise
  * coordinator fail what passes without it, so this wrapper never throws and remembers what happened.
  */
 export class TruthfulRemoteCache implements NxRemoteCache {
-  /** What became of the last store of each hash that has not been taken. */
+  /** What happened to the last store of each hash that has not been taken. */
   private readonly outcomes = new Map<string, StoreOutcome>();
   /** Why the last retrieve of each hash failed, until taken. */
   private readonly failures = new Map<string, RetrieveFailure>();
@@ -120,7 +120,7 @@ export class TruthfulRemoteCache implements NxRemoteCache {
     return last.kind === 'stored';
   }
 
-  /** What became of storing this hash since last asked; `none` when it was not stored. */
+  /** What happened to storing this hash since last asked; `none` when it was not stored. */
   takeOutcome(hash: string): StoreOutcome {
     const outcome = this.outcomes.get(hash) ?? { kind: 'none' };
     this.outcomes.delete(hash);

@@ -39,7 +39,7 @@ interface TaskEnvModule {
 
 /**
  * The task and everything it depends on, which is all a hash can be made of. Native code converts every task of a graph it
- * is given, for each hash anew: with thousands of tasks the whole graph costs more than the hash.
+ * is given, for each hash again: with thousands of tasks the whole graph costs more than the hash.
  */
 export function closureGraph(nxMajor: number, graph: TaskGraph, task: NxTask): RawTaskGraph {
   const ids = new Set([task.id]);

@@ -13,7 +13,7 @@ import type { BatchRun, RunBatchRequest, TaskRun } from './types';
 /** Characters of a batch's own output that are kept; the last ones. No limit: all of it is shown while it comes. */
 const KEPT_LOG = 64 * 1024;
 
-/** A batch on its way through Nx: what its process prints, and what becomes of each task. */
+/** A batch on its way through Nx: what its process prints, and what happens to each task. */
 export class RunningBatch implements CurrentRun {
   readonly startedTicks = ticksNow();
   private readonly startMs = Date.now();

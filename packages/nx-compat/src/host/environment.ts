@@ -18,7 +18,7 @@ function become(wanted: Variables): boolean {
 
 /**
  * The variables of an executor's process belong to one command at a time. What one command has set is gone when the next one
- * begins, when the host is made anew for another address, and for each further task: also what code of the workspace that Nx
+ * begins, when the host is made again for another address, and for each further task: also what code of the workspace that Nx
  * loads into this process (a hasher, say) has left in it.
  */
 export class HostEnvironment {

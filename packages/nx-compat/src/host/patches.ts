@@ -4,7 +4,7 @@ import type { NxInstall } from '../install/nx-install';
 import type { NxTask } from '../model/types';
 import { replaceFunctions, type Restore } from '../patches/replace';
 
-/** Remembers a function's answer for as long as its argument lives. */
+/** Remembers a function's answer while its argument lives. */
 function remembering(original: unknown): (argument: object) => unknown {
   const compute = original as (argument: object) => unknown;
   const answers = new WeakMap<object, unknown>();
@@ -28,7 +28,7 @@ class NoInvocations {
 }
 
 /**
- * Nx sets up everything anew for each call of runDiscreteTasks: it reads .env files, hands the whole project graph to
+ * Nx sets up everything again for each call of runDiscreteTasks: it reads .env files, hands the whole project graph to
  * native code for a hasher, opens the cache and looks for eight remote cache packages. An executor process does one thing
  * only, so it keeps one of each: this is what makes a trivial task cost a few milliseconds and not a dozen.
  */
@@ -62,11 +62,11 @@ export function shareAcrossTasks(nx: NxInstall, hasher: unknown, cache: OpenedCa
 
 type TaskEnv = (task: NxTask, ...rest: unknown[]) => NodeJS.ProcessEnv;
 
-/** Of this process, as what Nx remembers is: a host that is made anew must not meet what Nx knows of an earlier one. */
+/** Of this process, as what Nx remembers is: a host that is made again must not meet what Nx knows of an earlier one. */
 let epoch = 0;
 
 /**
- * From 22.7 on Nx remembers the environment of each task by its id for as long as the process lives, since a process runs
+ * From 22.7 on Nx remembers the environment of each task by its id while the process exists, since a process runs
  * one command. An executor runs the same tasks for many, each with variables of its own.
  */
 export class TaskEnvironments {

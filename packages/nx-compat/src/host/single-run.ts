@@ -28,7 +28,7 @@ const KEPT_OUTPUT = 10_000_000;
 /** Turns of the loop output may lag behind the end of its process. No limit: turns take no time when nothing comes. */
 const DRAIN_TURNS = 200;
 
-/** How many streams write into ours; a forked executor's do until all of its output is through. */
+/** How many streams write to ours; a forked executor's do until all of its output is through. */
 const pipesOpen = (): number =>
   process.stdout.listenerCount('unpipe') + process.stderr.listenerCount('unpipe');
 

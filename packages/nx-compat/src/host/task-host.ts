@@ -23,7 +23,7 @@ import type {
   TaskRun,
 } from './types';
 
-/** How often a stopped task is looked at again until it has settled. No limit: it only costs a look at the processes. */
+/** How often a stopped task is checked again until it has settled. No limit: it only costs a look at the processes. */
 const STOP_POLL_MS = 10;
 /** How long a stopped task may take to settle once its processes are gone; then it is settled without Nx. It never is, so no limit. */
 const STOP_SETTLE_MS = 5000;

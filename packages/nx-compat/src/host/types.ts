@@ -15,7 +15,7 @@ import type { Broken } from './broken';
 export interface TaskHostOptions {
   /** Absolute folder with nx.json. The process must already be in it: Nx fixes its workspace at load. */
   workspaceRoot: string;
-  /** The coordinator's artifact contract. Left out: the workspace's own remote cache, if any. */
+  /** The coordinator's artifact contract. Omitted: the workspace's own remote cache, if any. */
   remoteCache?: RemoteCacheAddress | undefined;
   /** @see OpenCacheOptions */
   reader?: ArtifactReader | undefined;
@@ -60,7 +60,7 @@ export interface TaskRun {
   terminalOutput: string;
   hash: string;
   cacheStatus: 'miss' | 'local-hit' | 'remote-hit';
-  /** What became of the artifact. `none` for a task that is not cacheable or failed. Settled before `runTask` settles. */
+  /** What happened to the artifact. `none` for a task that is not cacheable or failed. Settled before `runTask` settles. */
   store: StoreOutcome;
   startMs: number;
   endMs: number;
@@ -94,7 +94,7 @@ export interface ServerEnd {
 }
 
 export interface RunningServer {
-  /** It has a `readyWhen` that is looked at (24). */
+  /** It has a `readyWhen` that is checked (24). */
   probed: boolean;
   /** Null once it is ready, at once without `readyWhen`; otherwise why it never will be. */
   ready: Promise<ServerEnd | null>;
@@ -117,7 +117,7 @@ export interface RunBatchRequest {
    * or has ended. There may be several, one after the other; what a cache has and storing results is not its work.
    */
   onWorking?: ((isWorking: boolean) => void) | undefined;
-  /** Left out: nobody looks. */
+  /** Omitted: nobody looks. */
   frozen?: FrozenBatch | undefined;
   /** What the process of the batch prints, as it comes. What it says of single tasks is in their results. */
   onOutput?: ((chunk: string) => void) | undefined;
@@ -149,7 +149,7 @@ export interface TaskHost {
    */
   hashTask(task: NxTask, fullTaskGraph: RawTaskGraph | TaskGraph): Promise<HashResult>;
   /**
-   * To be called before each task, batch or server of a command: makes the variables of this process those it had when the host was
+   * Call this before each task, batch or server of a command: makes the variables of this process those it had when the host was
    * made and the given ones, undefined removing one. Whatever else was set meanwhile is gone, and so is what Nx remembers of
    * the variables of other commands.
    */

@@ -35,7 +35,7 @@ const leadsToThisMachine = ({ isAbsolute, target }: Extract<OutputEntry, { kind:
  * - An output that is a link, or is reached through one, is lost (22 to 24) or comes back as a folder (20, 21).
  * - A link inside an output comes back from a local cache. On 20 a remote one has a copy of what it leads to, or nothing if
  *   that does not exist; 21 to 23 keep an absolute path, which is wrong on another machine; 24 refuses an artifact with a link that leads out of its output.
- * - A pipe would be read until somebody writes into it; a name that is no text cannot be compared.
+ * - A pipe would be read until somebody writes to it; a name that is no text cannot be compared.
  */
 export function carriageOf(list: OutputList, outputs: readonly string[], major: number): Carriage {
   const literal = new Set(outputs.map(clean));

@@ -115,7 +115,7 @@ function linksAbove(root: string, path: string): string[] {
  * Walks what a task's outputs name. A link in an output is a link; only where an output itself is one, or leads through
  * one, is what lies behind it taken for a part of the output as well, unless another output names that by its real path.
  * @param nx default: that of the folder, which then must be a workspace
- * What vanishes under the walk is not there: a task beside it may write into the same folder.
+ * What vanishes under the walk is not there: a task beside it may write to the same folder.
  * @throws what the file system throws, also when something of an entry of a cache vanishes
  */
 export const listOutputs = (

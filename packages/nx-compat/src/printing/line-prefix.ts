@@ -19,7 +19,7 @@ export function linePrefix(nxMajor: number, project: string, coloured: boolean):
   return `\u001b[1m\u001b[${String(colour)}m${text}\u001b[39m\u001b[22m`;
 }
 
-/** Cuts chunks into whole lines: Nx prefixes each chunk's lines anew, so a line that came in two chunks has two prefixes. */
+/** Cuts chunks into whole lines: Nx prefixes each chunk's lines again, so a line that came in two chunks has two prefixes. */
 export class LineSplitter {
   private rest = '';
 

@@ -33,7 +33,7 @@ async function isStopped(pid: number): Promise<boolean> {
 }
 
 /**
- * Calls back once a process has been stopped for so long. The system is asked, not the process: one that computes, waits for a
+ * Calls back once a process has been stopped for this long. The system is asked, not the process: one that computes, waits for a
  * child or for its turn on a busy machine answers nobody either, and is well. Looks are counted and not time, so that nothing is
  * made of a time in which this process was stopped itself.
  * @returns what ends the watch

@@ -3,7 +3,7 @@ import { readFileSync, readdirSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 
-/** How often the processes are looked at while they end. No limit: nobody waits longer or shorter for it. */
+/** How often the processes are checked while they end. No limit: nobody waits longer or shorter for it. */
 const POLL_MS = 20;
 /** How long a process may take to disappear after SIGKILL. No limit: only one stuck in the kernel takes longer, and it stays. */
 const KILL_LIMIT_MS = 2_000;

@@ -15,7 +15,7 @@ export type MatchProjects = (patterns: readonly string[]) => readonly string[];
 /** Rules made ready for asking. */
 export interface Assignment {
   readonly rules: readonly Rule[];
-  /** The rule that applies to a task; undefined: none does, and any agent will do. */
+  /** The rule that applies to a task; undefined: none does, and any agent. */
   readonly ruleFor: (target: TargetOf) => Rule | undefined;
 }
 

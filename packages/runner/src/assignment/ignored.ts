@@ -3,7 +3,7 @@ import type { Problem, Rule } from './rule';
 
 /**
  * A file that git ignores is in no CI job, however well it works here. Nothing is said where git cannot be asked.
- * Only the file of the first rule is looked at: all of them are in one.
+ * Only the file of the first rule is checked: all of them are in one.
  */
 export function ignoredFile(workspaceRoot: string, rules: readonly Rule[]): Promise<Problem[]> {
   const [rule] = rules;

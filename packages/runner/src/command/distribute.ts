@@ -35,7 +35,7 @@ export async function distribute(
   }
 }
 
-/** An Nx whose UI cannot be had shows less; its tasks run all the same. */
+/** An Nx whose UI is not available shows less; its tasks run all the same. */
 function uiOf({ lifeCycle }: NxRunnerOptions): TerminalUi | null {
   try {
     return terminalUiOf(lifeCycle);

@@ -120,7 +120,7 @@ export class DistributedCommand {
   private async untilOver(run: DistributedRun): Promise<DteError | null> {
     const { prepared, ui } = this.given;
     const release = cancelOnSignal(process, prepared.resolved.limits.killMs, () => run.cancel());
-    // Nx's own runner, should it have something left to run here, puts its own callback in the place of this one.
+    // Nx's own runner, should it have something left to run here, sets its own callback instead of this one.
     ui?.onQuit(() => process.kill(process.pid, 'SIGINT'));
     try {
       return await run.execute();

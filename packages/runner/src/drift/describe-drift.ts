@@ -27,12 +27,12 @@ export interface DriftCase {
 
 /** A difference in words. */
 export interface DriftText {
-  /** Several lines: what happened, the inputs, and the cure of each kind of input. */
+  /** Several lines: what happened, the inputs, and the fix of each kind of input. */
   readonly message: string;
   /** One line, for further tasks of the same trouble. */
   readonly short: string;
   /**
-   * Files with uncommitted changes in the main job, where they are all the reason there is; empty where anything else
+   * Files with uncommitted changes on the main job, where they are all the reason there is; empty where anything else
    * differs as well, or nobody knows.
    */
   readonly own: readonly string[];

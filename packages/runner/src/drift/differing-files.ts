@@ -1,9 +1,9 @@
 import type { Checkout } from '@org/dte-agent';
 
-/** A file that is not the same in the main job and on an agent. */
+/** A file that is not the same on the main job and on an agent. */
 export interface DifferingFile {
   readonly path: string;
-  /** For people: `changed on the agent, as committed in the main job`. */
+  /** For display: `changed on the agent, as committed on the main job`. */
   readonly how: string;
   /** Who has it otherwise than the commit. */
   readonly side: 'main' | 'agent' | 'both';

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { jobIdOf } from '../session/identity';
 import type { OwnJob } from '../session/surroundings';
 
-/** What a record says of the job that has published it; nothing outside of CI. */
+/** What a record says of the job that has published it; nothing outside CI. */
 export type JobMark = Pick<RendezvousRecord, 'jobId' | 'jobName'>;
 
 export function jobMarkOf(job: Pick<OwnJob, 'id' | 'name'> | null): JobMark {

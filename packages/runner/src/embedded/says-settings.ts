@@ -2,10 +2,10 @@ import type { SessionStatus } from '@org/dte-protocol';
 import type { Located } from './locate';
 
 /**
- * Whether an nx command opens the session, by saying its settings: that begins a finished one anew. Otherwise `dte
+ * Whether an nx command opens the session, by saying its settings: that begins a finished one again. Otherwise `dte
  * start-ci-run` has, or an earlier command of the same job: once that has let its agents go nobody would come again,
  * and a session opened again would only be waited for.
- * @param jobId that of this job; unknown outside of CI
+ * @param jobId that of this job; unknown outside CI
  * @param status asks the coordinator
  */
 export async function saysSettings(

@@ -11,7 +11,7 @@ export interface StartOptions {
   readonly cliPath: string;
   readonly workspaceRoot: string;
   readonly dataDir: string;
-  /** How long it may take while its process lives. */
+  /** How long it may take while its process exists. */
   readonly timeoutMs: number;
   /** How often `onSlow` is called meanwhile. */
   readonly noteMs: number;

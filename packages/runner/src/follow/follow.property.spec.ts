@@ -4,7 +4,7 @@ import { graphOf } from '../test-support/tasks';
 import { follow } from './follow';
 import { newFollowState, type FollowEffect, type FollowEvent, type FollowState } from './state';
 
-/** What becomes of one task, and how the world answers. */
+/** What happens to one task, and how the world answers. */
 interface Story {
   readonly end: EndedEntry['status'] | 'hit' | 'failed hit' | 'server failed' | 'unheard';
   readonly begins: boolean;

@@ -186,7 +186,7 @@ export class Waiting {
       return;
     }
     this.coordinatorGoneSinceMs = null;
-    // Agents have to find the way back as well; their wait begins anew.
+    // Agents have to find the way back as well; their wait starts again.
     if (this.agentsGoneSinceMs !== null) this.agentsGoneSinceMs = this.nowMs;
     this.sync();
   }

@@ -68,7 +68,7 @@ export class MainDisk {
   }
 
   /**
-   * Notes how a command leaves outputs, and anew those that lay as they were made until its tasks wrote into them.
+   * Notes how a command leaves outputs, and again those that lay as they were made until its tasks wrote into them.
    * @param absentIn the run that has left those of a task elsewhere; null when they are here
    * @throws what the file system throws
    */

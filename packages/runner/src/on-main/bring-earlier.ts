@@ -25,7 +25,7 @@ export interface BringEarlierInput {
 /**
  * Puts outputs in place that an earlier command of this job has not downloaded, of the projects that the tasks' own depend on.
  * Those of tasks in the graph are none of ours: they are brought as dependencies.
- * @returns by the id of the task that has made them, why outputs cannot be had
+ * @returns by the id of the task that has made them, why outputs are not available
  */
 export async function bringEarlier(input: BringEarlierInput): Promise<Map<string, DteError>> {
   const { prepared, graph, projectGraph, taskIds, made, coordinatorLost } = input;

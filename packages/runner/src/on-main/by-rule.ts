@@ -4,7 +4,7 @@ import type { Assignment } from '../assignment/assign';
 import { commandText } from './command-text';
 import { outsideReason } from './outside-outputs';
 
-/** Task id -> why it runs in the main job. Tasks that need one of them run there as well and are not named. */
+/** Task id -> why it runs on the main job. Tasks that need one of them run there as well and are not named. */
 export type Reasons = ReadonlyMap<string, string>;
 
 export interface ByRuleInput {

@@ -21,7 +21,7 @@ jest.mock('../main-disk/open-main-disk', () => ({
   }),
 }));
 
-/** What an earlier command has left elsewhere cannot be had. */
+/** What an earlier command has left elsewhere is not available. */
 async function lacking(taskIds: string[], coordinatorLost: boolean) {
   const said: string[] = [];
   const node = (name: string) => ({ name, type: 'app', data: { root: name } });

@@ -47,7 +47,7 @@ export class MainSide {
         return new Map(Object.keys(graph.tasks).map((id) => [id, why]));
       },
     );
-    // Where that fails, what a task writes into is taken for changed by a script.
+    // Where that fails, what a task writes to is taken for changed by a script.
     await this.disk.lookAround(Object.values(graph.tasks)).catch(() => undefined);
     for (const line of reasonLines(reasons)) voice.line(line);
     return reasons;

@@ -30,7 +30,7 @@ export interface MainTasksInput {
 }
 
 /**
- * The tasks of a command that run in the main job because they need its disk, with the reason of each: those that somebody
+ * The tasks of a command that run on the main job because they need its disk, with the reason of each: those that somebody
  * has named, and those that would see something else on an agent. docs/run-on-main.md has the rules for people.
  */
 export async function mainTasks(input: MainTasksInput): Promise<Reasons> {

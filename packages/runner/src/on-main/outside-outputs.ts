@@ -8,7 +8,7 @@ const isOutside = (output: string): boolean => {
 };
 
 /**
- * Why a task with outputs outside of the workspace runs in the main job; null for any other. Nothing carries those from one machine to
+ * Why a task with outputs outside the workspace runs on the main job; null for any other. Nothing carries those from one machine to
  * another: some versions of Nx refuse to store them, others leave them out without a word. The main job, whose disk they belong
  * on, runs such a task, as plain Nx does.
  */

@@ -4,7 +4,7 @@ import type { Reasons } from './by-rule';
 /** More tasks than this are counted. */
 const NAMED = 5;
 
-/** `dte: a:deploy and b:deploy run in the main job (runOnMain: deploy)`: one line for each reason. */
+/** `dte: a:deploy and b:deploy run on the main job (runOnMain: deploy)`: one line for each reason. */
 export function reasonLines(reasons: Reasons): string[] {
   const tasks = new Map<string, string[]>();
   for (const [id, reason] of reasons) tasks.set(reason, [...(tasks.get(reason) ?? []), id]);

@@ -20,7 +20,7 @@ export interface OutputsHereOptions {
   readonly policy: RestorePolicy;
   readonly restorer: Restorer;
   readonly restores: RestoreQueue;
-  /** Outputs that several tasks write into. */
+  /** Outputs that several tasks write to. */
   readonly shared: Pick<SharedOutputs, 'made' | 'overlapping' | 'restoring'>;
   readonly explainer: Explainer;
 }
@@ -35,7 +35,7 @@ const identityOf = (artifact: Artifact): string =>
 
 /**
  * Which outputs are on the main job's disk: takes over what is wanted here, and knows what was left. Where the main job has
- * a worker of its own, that asks here for what its tasks need, so that one hand only writes into the workspace.
+ * a worker of its own, that asks here for what its tasks need, so that one hand only writes to the workspace.
  */
 export class OutputsHere implements DiskKeeper {
   private readonly left = new Map<string, Absent>();
@@ -83,7 +83,7 @@ export class OutputsHere implements DiskKeeper {
     });
   }
 
-  /** Takes over the outputs of a task whatever the policy is: a failure's are looked at by somebody. */
+  /** Takes over the outputs of a task whatever the policy is: a failure's are checked by somebody. */
   restore(task: NxTask, artifact: Artifact, ending: 'success' | 'failure' = 'success'): Promise<Restored> {
     const { restorer } = this.options;
     const early = this.early.get(task.id);
@@ -108,7 +108,7 @@ export class OutputsHere implements DiskKeeper {
     const dependencies = (graph.dependencies[task.id] ?? []).map(({ id }) => id);
     const overlapping = shared.overlapping(task.id);
     const whenFree = async (): Promise<T> => {
-      // Its attempt was lost here and made elsewhere, and its processes have not ended yet; or another one writes into
+      // Its attempt was lost here and made elsewhere, and its processes have not ended yet; or another one writes to
       // the same outputs.
       for (const id of [task.id, ...overlapping]) await this.running.get(id)?.over;
       return shared.restoring(task, work);
@@ -168,7 +168,7 @@ export class OutputsHere implements DiskKeeper {
   /**
    * Brings what these tasks need, directly or not, before they run here.
    * @param coordinatorLost nothing can be had any more: asking would only cost the time of every retry
-   * @returns ids of tasks whose outputs cannot be had any more; they have to run here as well
+   * @returns ids of tasks whose outputs are not available any more; they have to run here as well
    */
   async bringFor(taskIds: readonly string[], coordinatorLost: boolean): Promise<string[]> {
     const { graph, explainer } = this.options;

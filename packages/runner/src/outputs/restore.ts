@@ -36,7 +36,7 @@ export interface Restorer {
   /**
    * Leaves the outputs where they are, and nothing of an earlier run in their place: no file is better than one that
    * looks new. Files that `picked` is true for are put on this disk all the same.
-   * @throws DteError when what the task printed cannot be had by itself
+   * @throws DteError when what the task printed is not available by itself
    */
   leave(task: NxTask, artifact: Artifact, picked: ((path: string) => boolean) | null): Promise<LeftOutputs>;
 }

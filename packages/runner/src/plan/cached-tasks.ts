@@ -40,7 +40,7 @@ class CacheQuestion {
     });
   }
 
-  /** Puts the outputs of hits on the disk; false when one cannot be had after all. */
+  /** Puts the outputs of hits on the disk; false when one is not available after all. */
   async restore(ids: readonly string[]): Promise<boolean> {
     for (const id of ids) {
       const task = this.hits.get(id);

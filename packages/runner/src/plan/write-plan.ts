@@ -36,7 +36,7 @@ function placesOf(graph: TaskGraph, plan: Plan, cached: ReadonlySet<string>): Pl
   ];
 }
 
-/** What will run in the main job by option or rule, as far as that can be said before there is a main job. */
+/** What will run on the main job by option or rule, as far as that can be said before there is a main job. */
 function ruledToMain(
   graph: TaskGraph,
   options: NxRunnerOptions,

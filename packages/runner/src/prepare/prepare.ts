@@ -32,7 +32,7 @@ export interface Prepared {
   readonly assignment: Assignment;
 }
 
-/** What is decided outside of the main job's own code, and composed by whoever is called by Nx. */
+/** What is decided outside the main job's own code, and composed by whoever is called by Nx. */
 export interface Edge {
   readonly surroundings: Surroundings;
   /** @throws DteError DTE_NO_COORDINATOR when none is configured */
@@ -42,7 +42,7 @@ export interface Edge {
 }
 
 /**
- * Agents hear of it by the rendezvous when this is the main job and has no coordinator to distribute anything.
+ * Agents hear of it through the rendezvous when this is the main job and has no coordinator to distribute anything.
  * @throws DteError whenever this command cannot be distributed
  */
 export async function prepare(context: NxRunnerContext, voice: Voice, edge: Edge): Promise<Prepared> {
@@ -125,7 +125,7 @@ async function prepareIn(preparation: Preparation): Promise<Prepared> {
   }
 }
 
-/** Settings begin a finished session anew: one that has ended meanwhile is left as it is. */
+/** Settings begin a finished session again: one that has ended meanwhile is left as it is. */
 async function hold(
   { resolved, workspaceRoot, surroundings, sessionId }: Preparation,
   session: Session,

@@ -8,7 +8,7 @@ export class Explainer {
 
   constructor(private readonly voice: Voice) {}
 
-  /** @param again said instead where the code has been explained before; left out: nothing, or the message alone where each is of interest */
+  /** @param again said instead where the code has been explained before; omitted: nothing, or the message alone where each is of interest */
   explain(error: DteError, again?: string): void {
     if (this.explained.has(error.code)) {
       const short = again ?? (isToldEach(error.code) ? error.message : undefined);

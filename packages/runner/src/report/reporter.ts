@@ -30,7 +30,7 @@ export interface ReporterOptions {
   /** Is this task's output shown while it runs? */
   readonly streams: (task: NxTask) => boolean;
   readonly createPrinter: (task: NxTask) => StreamPrinter;
-  /** Null or left out: the command has none. */
+  /** Null or omitted: the command has none. */
   readonly ui?: Pick<TerminalUi, 'begin' | 'end'> | null;
 }
 

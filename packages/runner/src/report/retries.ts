@@ -32,11 +32,11 @@ function endOf(terminalOutput: string): string[] {
   return lines.filter((line) => line !== '').map((line) => `  | ${line.trimEnd()}`);
 }
 
-/** Says what is tried again and why, when it happens and at the end, and keeps what failed attempts have left. */
+/** Says what is retried and why, when it happens and at the end, and keeps what failed attempts have left. */
 export class Retries {
   /** Attempts that were not the last. */
   count = 0;
-  /** Task -> its own failures that were tried again. */
+  /** Task -> its own failures that were retried. */
   private readonly failures = new Map<string, Failure[]>();
   private readonly ends = new Map<string, EndedEntry>();
   /** Why attempts were lost, and how many for each reason. */
@@ -109,7 +109,7 @@ export class Retries {
     const end = this.ends.get(taskId);
     const where = failures.map(({ agent }) => agent.name);
     if (end?.status === 'failure') {
-      // After --nxBail the failure that was to be tried again is the last.
+      // After --nxBail the failure that was to be retried is the last.
       if (failures.some(({ attempt }) => attempt === end.attempt))
         return `${taskId} failed on ${where.join(', ')}, and no more tasks were started`;
       const last = end.agent === null ? [] : [end.agent.name];

@@ -19,7 +19,7 @@ export const stdVoice: CommandVoice = {
   explain: (error) => void process.stderr.write(`${error.explain()}\n`),
 };
 
-/** While a terminal UI has the screen: a line is shown in it, and everything is said again when the process ends and the screen is back. */
+/** While a terminal UI has the screen: a line is shown in it, and everything is sent again when the process ends and the screen is back. */
 export function aroundUi(
   ui: Pick<TerminalUi, 'note'>,
   voice: CommandVoice,

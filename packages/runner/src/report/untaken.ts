@@ -11,7 +11,7 @@ const REFUSED: ReadonlySet<ErrorCode> = new Set([
 /** Is it told of each task? Another artifact may be damaged for another reason, or come from another agent. */
 export const isToldEach = (code: ErrorCode): boolean => REFUSED.has(code);
 
-/** Why the result of a task is not taken, with who made it and what becomes of it. */
+/** Why the result of a task is not taken, with who made it and what happens to it. */
 export function untaken(thrown: unknown, { id }: NxTask, agent: AgentRef | null): DteError {
   const error = DteError.from(thrown);
   if (!REFUSED.has(error.code)) return error;

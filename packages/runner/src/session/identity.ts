@@ -1,5 +1,5 @@
 import { findWorkspaceRoot, NxInstallError, resolveNx } from '@org/dte-nx-compat';
-import { DteError, printable, type Identity } from '@org/dte-protocol';
+import { DteError, printable, type Introduction, type WorkspaceIdentity } from '@org/dte-protocol';
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
@@ -70,7 +70,7 @@ export function requireNx(workspaceRoot: string): string {
 export async function readIdentity(
   workspaceRoot: string = findWorkspaceRoot(),
   samePlatform = false,
-): Promise<Identity> {
+): Promise<WorkspaceIdentity> {
   return {
     nxVersion: requireNx(workspaceRoot),
     commit: await checkedOutCommit(workspaceRoot),
@@ -82,7 +82,7 @@ export async function readIdentity(
 }
 
 /** Name of this job for people: that of the CI job, else host and process. */
-export const jobName = (job: Pick<OwnJob, 'name'> | null): string =>
+const jobName = (job: Pick<OwnJob, 'name'> | null): string =>
   printable(job?.name ?? '', 256) || `${hostname()}-${process.pid}`;
 
 /** What tells this job from an earlier try of it, if CI tells. */
@@ -92,6 +92,12 @@ export const jobIdOf = (job: Pick<OwnJob, 'id'> | null): string | undefined =>
 /** Address of this job's log, if CI tells. */
 export const jobUrl = (job: Pick<OwnJob, 'url'> | null): string | null =>
   printable(job?.url ?? '', 2048) || null;
+
+/** What this job says of itself to people; under the name of the job unless it is given another one. */
+export const introduce = (job: Pick<OwnJob, 'name' | 'url'> | null, name = jobName(job)): Introduction => ({
+  name,
+  jobUrl: jobUrl(job),
+});
 
 /** The address that somebody says a job has, if it is one of the project of this job; else null. */
 export function neighbourUrl(claimed: string | null, own: string | null): string | null {

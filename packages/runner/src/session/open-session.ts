@@ -14,7 +14,7 @@ import { randomUUID } from 'node:crypto';
 import type { Resolved } from '@org/dte-config';
 import { clientCredentials } from './credentials';
 import type { Surroundings } from './surroundings';
-import { jobName, jobUrl, neighbourUrl, readIdentity } from './identity';
+import { introduce, jobUrl, neighbourUrl, readIdentity } from './identity';
 
 /** A connection to a session's coordinator, by both of its channels. */
 export interface Session {
@@ -122,8 +122,7 @@ export async function openSession(options: OpenSessionOptions): Promise<Session>
       role,
       sessionId,
       clientId: `${role}-${randomUUID()}`,
-      name: jobName(job),
-      jobUrl: jobUrl(job),
+      ...introduce(job),
       identity,
       slots: null,
       labels: [],

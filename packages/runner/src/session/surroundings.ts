@@ -15,9 +15,9 @@ export interface OwnJob {
 
 /** Where this process is, found out once at the edge: nothing here reads variables of CI. */
 export interface Surroundings {
-  /** Null outside of CI. */
+  /** Null outside CI. */
   readonly job: OwnJob | null;
-  /** Certificates of authorities that are trusted besides the usual ones, PEM. */
+  /** Certificates of authorities that are trusted in addition to the usual ones, PEM. */
   readonly authorities: readonly string[];
   /** Path of our own command line program, for processes that this one starts: of the same version, whatever else is installed. */
   readonly cliPath: string;

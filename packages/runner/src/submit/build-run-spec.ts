@@ -14,7 +14,7 @@ import type { Hit } from './settle-cache';
 
 type Env = Readonly<Record<string, string | undefined>>;
 
-/** As the scheduler's estimator: expected durations, in any one unit. */
+/** Expected durations, in any one unit. */
 export interface DurationEstimator {
   weightOf(task: { id: string; project: string; target: string }): number;
 }

@@ -12,7 +12,7 @@ export interface ForwardOptions {
 }
 
 /**
- * Tells the coordinator the values of forwarded variables, and tells it again whenever the connection opens anew: it keeps
+ * Tells the coordinator the values of forwarded variables, and tells it again whenever the connection opens again: it keeps
  * them in memory, and may have been restarted.
  * @returns what ends it
  * @throws DteError when they cannot be told the first time

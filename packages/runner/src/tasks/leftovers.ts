@@ -4,7 +4,7 @@ import { serversOf, withDependants } from './plan';
 
 /**
  * How a distributed task ended, as far as the main job trusts it: `success` with its outputs in place, `failure` by
- * its own fault, anything else came to nothing.
+ * its own fault, anything else was lost.
  */
 export type Ending = EndedStatus;
 

@@ -2,7 +2,7 @@ import { runAgent, type DiskKeeper, type SignalSource } from '@org/dte-agent';
 import { join } from 'node:path';
 import { dataDirOf, makeDataFolder } from '../data-folder/data-folder';
 import { clientCredentials } from '../session/credentials';
-import { jobUrl, readIdentity } from '../session/identity';
+import { introduce, readIdentity } from '../session/identity';
 import type { Prepared } from '../prepare/prepare';
 
 export interface MainWorkerOptions {
@@ -71,8 +71,7 @@ export class MainWorker {
       env,
       slots,
       disk,
-      name: WORKER_NAME,
-      jobUrl: jobUrl(surroundings.job),
+      ...introduce(surroundings.job, WORKER_NAME),
       onlyRun: runId,
       identity: await readIdentity(workspaceRoot),
       // As this job, of which the coordinator may be a part.

@@ -1,8 +1,14 @@
-import { DEFAULT_SESSION_SETTINGS, type ErrorCode, type MainSync, type Reason } from '@org/dte-protocol';
+import {
+  DEFAULT_SESSION_SETTINGS,
+  type ErrorCode,
+  type MainSync,
+  type Reason,
+  type SessionSettings,
+} from '@org/dte-protocol';
 import { isDeepStrictEqual } from 'node:util';
 import { describe as describeSession } from '../describe';
 import { checkRun } from '../graph';
-import type { Effects, Input, SchedulerConfig } from '../interface';
+import type { AgentJoin, Effects, Input, SchedulerConfig } from '../interface';
 import { createState, type SchedulerState } from '../state';
 import { step } from '../step';
 import { type Command, parseCommand, parseRun, parseWork } from './scenario-parse';
@@ -53,76 +59,64 @@ class Scenario {
   }
 
   #run(command: Command): string[] {
-    const { name, words, options } = command;
+    const input = this.#inputOf(command);
+    return input === null ? this.#act(command) : this.#give(input);
+  }
+
+  /** What a command gives to the scheduler as it is; null for one that does something else. */
+  #inputOf(command: Command): Input | null {
+    const { name, words } = command;
     const [who = ''] = words;
+    switch (name) {
+      case 'settings':
+        return { type: 'session.configure', settings: settingsOf(command) };
+      case 'join':
+        this.#seqs.set(who, 0);
+        return { type: 'agent.joined', agent: agentOf(command) };
+      case 'sync':
+        return { type: 'agent.sync', agentId: who, sync: this.#agentSync(command) };
+      case 'drop':
+        return { type: 'agent.disconnected', agentId: who };
+      case 'remove':
+        return { type: 'agent.removed', agentId: who, reason: reasonOf(words[1]) };
+      case 'refuse':
+        return { type: 'agent.refused', name: who, reason: reasonOf(words[1]) };
+      case 'main':
+        return { type: 'main.sync', sync: mainSyncOf(command) };
+      case 'main-drop':
+        return { type: 'main.disconnected', runId: who };
+      case 'main-in':
+        return { type: 'main.connected' };
+      case 'main-out':
+        return { type: 'main.left' };
+      case 'complete':
+        return { type: 'session.complete' };
+      case 'restored':
+        return { type: 'session.restored' };
+      default:
+        return null;
+    }
+  }
+
+  #act(command: Command): string[] {
+    const { name, words, options } = command;
+    const ms = Number(words[0] ?? '');
     switch (name) {
       case 'config':
         for (const [key, value] of Object.entries(options))
           this.#config = { ...this.#config, [key]: Number(value) };
         this.#state = createState(this.#config, 's1');
         return [];
-      case 'settings':
-        return this.#give({
-          type: 'session.configure',
-          settings: {
-            ...DEFAULT_SESSION_SETTINGS,
-            stopAgentsAfter: options['stop-after']?.split(',') ?? [],
-            stopAgentsOnFailure: words.includes('stop-on-failure'),
-            requireExplicitCompletion: words.includes('explicit'),
-            ...(words.includes('held') ? { held: true } : {}),
-          },
-        });
-      case 'join':
-        this.#seqs.set(who, 0);
-        return this.#give({
-          type: 'agent.joined',
-          agent: {
-            agentId: who,
-            name: who,
-            jobUrl: null,
-            slots: numberOr(options['slots'], null),
-            labels: options['labels']?.split(',') ?? [],
-            ...(options['only'] === undefined ? {} : { onlyRun: options['only'] }),
-          },
-        });
-      case 'sync':
-        return this.#give({ type: 'agent.sync', agentId: who, sync: this.#agentSync(command) });
-      case 'drop':
-        return this.#give({ type: 'agent.disconnected', agentId: who });
-      case 'remove':
-        return this.#give({ type: 'agent.removed', agentId: who, reason: reasonOf(words[1]) });
-      case 'refuse':
-        return this.#give({ type: 'agent.refused', name: who, reason: reasonOf(words[1]) });
       case 'submit':
         return this.#submit(command);
-      case 'main':
-        return this.#give({
-          type: 'main.sync',
-          sync: {
-            type: 'main.sync',
-            runId: who,
-            ackSeq: Number(options['ack'] ?? 0),
-            want: (words[1] ?? 'follow') as MainSync['want'],
-          },
-        });
-      case 'main-drop':
-        return this.#give({ type: 'main.disconnected', runId: who });
-      case 'main-in':
-        return this.#give({ type: 'main.connected' });
-      case 'main-out':
-        return this.#give({ type: 'main.left' });
-      case 'complete':
-        return this.#give({ type: 'session.complete' });
-      case 'restored':
-        return this.#give({ type: 'session.restored' });
       case 'advance':
-        return this.#advance(Number(who));
+        return this.#advance(ms);
       case 'freeze':
         // Time passes and nobody ticks.
-        this.#nowMs += Number(who);
+        this.#nowMs += ms;
         return [];
       case 'clock':
-        this.#nowMs += Number(who);
+        this.#nowMs += ms;
         return this.#give({ type: 'tick' });
       case 'wake':
         return [this.#wakeAtMs === null ? 'wake never' : `wake in ${this.#wakeAtMs - this.#nowMs} ms`];
@@ -189,6 +183,30 @@ class Scenario {
     if (!isDeepStrictEqual(again, this.#state)) throw new Error('Replaying the inputs led to another state.');
   }
 }
+
+const settingsOf = ({ words, options }: Command): SessionSettings => ({
+  ...DEFAULT_SESSION_SETTINGS,
+  stopAgentsAfter: options['stop-after']?.split(',') ?? [],
+  stopAgentsOnFailure: words.includes('stop-on-failure'),
+  requireExplicitCompletion: words.includes('explicit'),
+  ...(words.includes('held') ? { held: true } : {}),
+});
+
+const agentOf = ({ words: [who = ''], options }: Command): AgentJoin => ({
+  agentId: who,
+  name: who,
+  jobUrl: null,
+  slots: numberOr(options['slots'], null),
+  labels: options['labels']?.split(',') ?? [],
+  ...(options['only'] === undefined ? {} : { onlyRun: options['only'] }),
+});
+
+const mainSyncOf = ({ words: [who = '', want = 'follow'], options }: Command): MainSync => ({
+  type: 'main.sync',
+  runId: who,
+  ackSeq: Number(options['ack'] ?? 0),
+  want: want as MainSync['want'],
+});
 
 const numberOr = <T>(text: string | undefined, otherwise: T): number | T =>
   text === undefined ? otherwise : Number(text);

@@ -39,7 +39,7 @@ export class Access {
     return this.issue('glpat-', { kind: 'person', projectId, role, jobId: null });
   }
 
-  /** The token of a job is good for as long as the job runs. */
+  /** The token of a job is good while the job runs. */
   endJob(jobId: string): void {
     for (const [token, bearer] of this.bearers) if (bearer.jobId === jobId) this.bearers.delete(token);
   }

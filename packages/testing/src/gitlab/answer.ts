@@ -4,7 +4,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 export interface Answer {
   readonly status: number;
   readonly headers?: Readonly<Record<string, string>>;
-  /** A string or bytes as they are, anything else as JSON; left out: no body. */
+  /** A string or bytes as they are, anything else as JSON; omitted: no body. */
   readonly body?: unknown;
 }
 

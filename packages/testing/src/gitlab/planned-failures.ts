@@ -1,6 +1,6 @@
 import type { Answer } from './answer';
 
-/** What becomes of a request instead of an answer. */
+/** What happens to a request instead of an answer. */
 export type Failure = number | 'reset' | 'hang';
 
 export interface FailureOptions {
@@ -22,7 +22,7 @@ export class PlannedFailures {
     this.planned.push({ failure, headers, path, left: times });
   }
 
-  /** What becomes of this request; null: it is answered. */
+  /** What happens to this request; null: it is answered. */
   take(target: string): PlannedFailure | null {
     const plan = this.planned.find(({ left, path }) => left > 0 && target.includes(path));
     if (plan === undefined) return null;

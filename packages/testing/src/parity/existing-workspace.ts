@@ -76,7 +76,7 @@ export function existingWorkspace(path: string, ours: Install, base?: string): O
         git(origin, 'commit', '--quiet', '--no-verify', '--message', 'Working tree');
       const head = git(origin, 'rev-parse', 'HEAD');
       const parent = commitOf(git, origin, 'HEAD~1') ?? head;
-      // Machines take hard links of a copy: a task that writes into node_modules must not reach the original.
+      // Machines take hard links of a copy: a task that writes to node_modules must not reach the original.
       copies = join(dirname(origin), 'modules');
       modules.forEach((from, index) => {
         mkdirSync(join(copies, String(index)), { recursive: true });

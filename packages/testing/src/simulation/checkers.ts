@@ -22,9 +22,9 @@ function noteAgent(
 export class Checkers {
   readonly #record: SessionRecord;
   readonly #retried = new Map<string, number>();
-  /** `run/task#attempt` -> the agent on which that failed, and was to be tried again. */
+  /** `run/task#attempt` -> the agent on which that failed, and was to be retried. */
   readonly #failedBefore = new Map<string, FinishedAttempt>();
-  /** `run/task` -> agents on which it failed and was to be tried again. */
+  /** `run/task` -> agents on which it failed and was to be retried. */
   readonly #failedOn: AgentsByTask = new Map();
   /** `run/task` -> agents on which an attempt was lost, begun or not. */
   readonly #lostOn: AgentsByTask = new Map();
@@ -94,7 +94,7 @@ export class Checkers {
   #checkElsewhere(state: SchedulerState, { runId, taskId, agentId }: Event<'task.assigned'>): void {
     const key = `${runId}/${taskId}`;
     const failedOn = this.#failedOn.get(key);
-    // What becomes of a batch is decided for all of it.
+    // What happens to a batch is decided for all of it.
     if (failedOn?.has(agentId) !== true || this.#record.task(runId, taskId).batch !== undefined) return;
     const other = [...state.agents.values()].find(
       (agent) =>
@@ -140,7 +140,7 @@ export class Checkers {
     );
   }
 
-  /** How often a failure of the task is to be tried again. */
+  /** How often a failure of the task is to be retried. */
   #retriesOf(runId: string, taskId: string): number {
     const { retries = 0, flakiness } = this.#record.task(runId, taskId);
     return Math.max(retries, flakiness === 'retry' && this.#record.flaky.has(`${runId}/${taskId}`) ? 1 : 0);
@@ -184,7 +184,7 @@ export class Checkers {
       return;
     }
     const accepted = this.#record.assigned.get(key);
-    // One that was to be tried again and may not any more has failed as it did before.
+    // One that was to be retried and may not any more has failed as it did before.
     const earlier = this.#failedBefore.get(`${key}#${attempt}`);
     const isBailed = state.runs.get(runId)?.bailed === true;
     demand(

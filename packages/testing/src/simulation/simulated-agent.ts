@@ -13,9 +13,9 @@ import { SimulatedLink, type World } from './simulated-link';
 export interface Fortune {
   failure: number;
   returned: number;
-  /** Another hash than the main job's; left out: none. */
+  /** Another hash than the main job's; omitted: none. */
   drift?: number;
-  /** A server that the task needed had failed; left out: none. */
+  /** A server that the task needed had failed; omitted: none. */
   serverFailure?: number;
   maxTaskMs: number;
 }

@@ -1,7 +1,7 @@
 import type { FakeClock } from './fake-clock';
 import type { SeededRandom } from './seeded-random';
 
-/** How bad the network is. Delays are drawn anew for each message, so messages overtake each other. */
+/** How bad the network is. Delays are drawn again for each message, so messages overtake each other. */
 export interface Weather {
   /** Probability that a message is lost. */
   loss: number;

@@ -52,7 +52,7 @@ export class SimulatedMain {
   }
 
   #take({ fromSeq, entries, state }: RunUpdate): void {
-    // A gap: what is missing is said again when the acknowledgement does not move.
+    // A gap: what is missing is sent again when the acknowledgement does not move.
     if (fromSeq > this.#seq || this.outcome !== null) return;
     for (const entry of entries.slice(this.#seq - fromSeq)) {
       if (entry.seq !== this.#seq + 1) throw new Error(`Log entry ${entry.seq} follows ${this.#seq}.`);

@@ -125,7 +125,7 @@ export class Fleet {
         NX_TUI: 'false',
         NX_CACHE_DIRECTORY: join(folder, 'nx-cache'),
         NX_WORKSPACE_DATA_DIRECTORY: join(folder, 'nx-data'),
-        // Nx copies 20 MB for each workspace that it sees to a place of the whole machine, for ever.
+        // Nx copies 20 MB for each workspace that it sees to a place of the whole machine, forever.
         NX_NATIVE_FILE_CACHE_DIRECTORY: join(folder, 'nx-native'),
         NX_BASE: this.base,
         NX_HEAD: this.head,

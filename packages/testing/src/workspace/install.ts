@@ -19,7 +19,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 export const REPOSITORY = resolve(__dirname, '../../../..');
 
 const CACHE = join(REPOSITORY, 'tmp', 'workspaces-cache');
-/** Installs nobody has used for so long, of tarballs that have changed since, are removed. */
+/** Installs nobody has used for this long, of tarballs that have changed since, are removed. */
 const STALE_MS = 30 * 60_000;
 /** No install takes longer. */
 const INSTALL_MS = 10 * 60_000;

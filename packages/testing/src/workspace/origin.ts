@@ -5,7 +5,7 @@ import { type Install, linkNodeModules } from './install';
 
 export type FileContent = string | object;
 
-/** A symbolic link in the repository, in the place of a file's content. */
+/** A symbolic link in the repository, instead of a file's content. */
 export class LinkTo {
   constructor(readonly target: string) {}
 }

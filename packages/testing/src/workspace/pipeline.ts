@@ -15,7 +15,7 @@ export interface AgentOptions extends RunOptions {
   args?: readonly string[];
 }
 
-/** Prints what the main job of the sample workspaces runs; the answer of every distributed run is looked for in it. */
+/** Prints what the main job of the sample workspaces runs; the answer of every distributed run is searched for in it. */
 export const AFFECTED = ['affected', '-t', 'lint,test,build', '--parallel=2'] as const;
 
 /** How long agents and coordinator may take to leave once they were told to. */

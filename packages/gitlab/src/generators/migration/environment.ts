@@ -20,7 +20,7 @@ export interface VariableFate {
   readonly note: string | null;
 }
 
-/** What becomes of a variable; null for those that are none of the vendor's. */
+/** What happens to a variable; null for those that are none of the vendor's. */
 export function fateOf(name: string): VariableFate | null {
   const to = RENAMED[name];
   if (to !== undefined) return { to, note: null };

@@ -1,4 +1,4 @@
-/** What becomes of one flag of the vendor's commands. */
+/** What happens to one flag of the vendor's commands. */
 export interface FlagResult {
   /** Words of the new command; empty when the flag goes. */
   readonly keep: readonly string[];

@@ -21,5 +21,5 @@ export function rewriteVendor(
   const jobs = workflowJobs(text);
   const { text: scripts, asked } = rewriteScripts(text, path, launcher, report);
   const started = startBelowInstall(rewriteVariables(scripts, path, report), path, report);
-  return { text: completeWorkflow(started, path, jobs, launcher, report), asked };
+  return { text: completeWorkflow(started, { path, names: jobs, launcher, report }), asked };
 }

@@ -118,8 +118,7 @@ function below(
 
 function additionsTo(
   text: string,
-  root: YAMLMap,
-  map: YAMLMap,
+  { root, map }: { readonly root: YAMLMap; readonly map: YAMLMap },
   roles: ReadonlySet<Role>,
   wanted: Wanted,
 ): Addition {
@@ -176,7 +175,7 @@ export function completeJobs(text: string, path: string, coordinator: string, re
       );
       continue;
     }
-    const addition = additionsTo(text, root, job.value, roles, wanted);
+    const addition = additionsTo(text, { root, map: job.value }, roles, wanted);
     splices.push(...addition.splices);
     if (addition.fresh.length > 0) splices.push(insertAfterLine(text, rangeOf(job.key).end, addition.fresh));
     if (addition.added.length > 0) report.change(at, `${keyText(job)} has ${addition.added.join(' · ')}`);

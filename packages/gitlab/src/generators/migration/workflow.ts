@@ -81,14 +81,17 @@ function commentSplices(text: string, source: string, from: number): Splice[] {
   return splices;
 }
 
+export interface WorkflowJobs {
+  /** Of the file, as it is reported. */
+  readonly path: string;
+  /** Of the jobs that the vendor's generator wrote. */
+  readonly names: readonly string[];
+  readonly launcher: Launcher;
+  readonly report: Report;
+}
+
 /** Gives a job of the vendor's generator our `start-ci-run`, below the install, and takes the vendor's comments out. */
-export function completeWorkflow(
-  text: string,
-  path: string,
-  names: readonly string[],
-  launcher: Launcher,
-  report: Report,
-): string {
+export function completeWorkflow(text: string, { path, names, launcher, report }: WorkflowJobs): string {
   const root = readYaml(text)?.root;
   if (!root) return text;
   const splices: Splice[] = [];

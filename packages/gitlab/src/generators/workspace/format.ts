@@ -20,7 +20,7 @@ function findPrettier(root: string): Prettier | null {
 
 /**
  * Formats a text the way the workspace does, when it was so before: a file that nobody formats is not reformatted for
- * the few lines of ours.
+ * the few lines of dte.
  * @param before the file as it was; null for a new one, which is formatted always
  */
 export async function formatLike(

@@ -1,10 +1,10 @@
 import { X509Certificate } from 'node:crypto';
-import { createSessionCertificate, pinOf } from './session-certificate';
+import { createCoordinatorCertificate, pinOf } from './coordinator-certificate';
 
 const NOW_MS = Date.UTC(2031, 0, 2, 3, 4, 5);
 
-describe('createSessionCertificate', () => {
-  const made = createSessionCertificate(NOW_MS);
+describe('createCoordinatorCertificate', () => {
+  const made = createCoordinatorCertificate(NOW_MS);
   const certificate = new X509Certificate(made.cert);
 
   it('makes a certificate of a P-256 key, signed by that key itself', () => {
@@ -27,7 +27,7 @@ describe('createSessionCertificate', () => {
   });
 
   it('makes another key and another serial number each time', () => {
-    const others = Array.from({ length: 50 }, () => createSessionCertificate(NOW_MS));
+    const others = Array.from({ length: 50 }, () => createCoordinatorCertificate(NOW_MS));
     expect(new Set(others.map(({ pin }) => pin)).size).toBe(50);
     expect(new Set(others.map(({ cert }) => new X509Certificate(cert).serialNumber)).size).toBe(50);
   });

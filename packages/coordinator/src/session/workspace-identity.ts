@@ -1,4 +1,4 @@
-import { DteError, type Hello, type Identity, identitySchema } from '@org/dte-protocol';
+import { DteError, type Hello, type WorkspaceIdentity, workspaceIdentitySchema } from '@org/dte-protocol';
 import { writeFileAtomically } from '../files/atomic-write';
 import { type FileSystem, isNotFound } from '../files/file-system';
 import { nameOf } from './peer';
@@ -8,7 +8,10 @@ const FILE = 'identity.json';
 const majorOf = (version: string): string => /^v?(\d+)/.exec(version)?.[1] ?? version;
 
 /** The first lockfile that only one side has, or that the sides have with different contents. */
-function differingLockfile(main: Identity['lockfiles'], other: Identity['lockfiles']): string | null {
+function differingLockfile(
+  main: WorkspaceIdentity['lockfiles'],
+  other: WorkspaceIdentity['lockfiles'],
+): string | null {
   if (main === undefined || other === undefined) return null;
   const name = [...new Set([...Object.keys(main), ...Object.keys(other)])].sort();
   return name.find((each) => main[each] !== other[each]) ?? null;
@@ -21,7 +24,7 @@ const shown = (digest: string | undefined): string =>
  * Null when the client's hashes mean what the session's main job means by them. The platform is an input of a hash only
  * if the workspace says so, and many pipelines rightfully mix architectures: it counts when the main job asks for it.
  */
-export function compareIdentity(session: Identity, hello: Hello): DteError | null {
+export function compareWorkspaces(session: WorkspaceIdentity, hello: Hello): DteError | null {
   const { commit, nxVersion, nodeVersion, platform, lockfiles } = hello.identity;
   if (session.commit !== null && commit !== null && session.commit !== commit) {
     return new DteError(
@@ -58,14 +61,22 @@ export function compareIdentity(session: Identity, hello: Hello): DteError | nul
 }
 
 /** The identity kept with a session, null when no main job has come yet. */
-export async function loadIdentity(fs: FileSystem, folder: string): Promise<Identity | null> {
+export async function loadWorkspaceIdentity(
+  fs: FileSystem,
+  folder: string,
+): Promise<WorkspaceIdentity | null> {
   try {
-    return identitySchema.parse(JSON.parse((await fs.readFile(`${folder}/${FILE}`)).toString('utf8')));
+    return workspaceIdentitySchema.parse(
+      JSON.parse((await fs.readFile(`${folder}/${FILE}`)).toString('utf8')),
+    );
   } catch (thrown) {
     if (isNotFound(thrown)) return null;
     throw new DteError('DTE_JOURNAL_CORRUPT', `${folder}/${FILE} cannot be read.`, { cause: thrown });
   }
 }
 
-export const saveIdentity = (fs: FileSystem, folder: string, identity: Identity): Promise<void> =>
-  writeFileAtomically(fs, folder, FILE, JSON.stringify(identity));
+export const saveWorkspaceIdentity = (
+  fs: FileSystem,
+  folder: string,
+  identity: WorkspaceIdentity,
+): Promise<void> => writeFileAtomically(fs, folder, FILE, JSON.stringify(identity));

@@ -2,18 +2,19 @@ import { createHash, generateKeyPairSync, randomBytes, sign, X509Certificate } f
 import { bitString, explicit, integer, oid, sequence, set, time, utf8 } from './der';
 
 /** A TLS key made for one coordinator process, and what its clients know it by. */
-export interface SessionCertificate {
+export interface CoordinatorCertificate {
   /** PEM (PKCS#8). Never leaves the process. */
   readonly key: string;
   /** PEM. */
   readonly cert: string;
-  /** `sha256/` and the base64 of the SHA-256 of the SPKI DER: published by the rendezvous. */
+  /** `sha256/` and the base64 of the SHA-256 of the SPKI DER: published through the rendezvous. */
   readonly pin: string;
 }
 
 const ECDSA_WITH_SHA256 = '1.2.840.10045.4.3.2';
 const COMMON_NAME = '2.5.4.3';
 const X509_V3 = Buffer.from([2]);
+/** A unit, no limit. */
 const DAY_MS = 86_400_000;
 
 /**
@@ -21,7 +22,7 @@ const DAY_MS = 86_400_000;
  * handshake: clients look at the pin, not at names or dates. It is valid from yesterday, for clocks that are late, and for
  * longer than any job may run.
  */
-export function createSessionCertificate(nowMs = Date.now()): SessionCertificate {
+export function createCoordinatorCertificate(nowMs = Date.now()): CoordinatorCertificate {
   const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const algorithm = sequence(oid(ECDSA_WITH_SHA256));
   const name = sequence(set(sequence(oid(COMMON_NAME), utf8('dte coordinator'))));

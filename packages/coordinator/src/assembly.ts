@@ -1,0 +1,131 @@
+import type { Socket } from 'node:net';
+import { sessionIdOf } from '@org/dte-identity';
+import type { ErrorCode } from '@org/dte-protocol';
+import type { FastifyInstance } from 'fastify';
+import { FileArtifactStore } from './artifacts/file-artifact-store';
+import { isLoopbackHost } from './auth/loopback';
+import { PipelineDoor } from './auth/pipeline-door';
+import { boundKey, loadTokenKey, TokenIssuer } from './auth/token';
+import { TrustDomain } from './auth/trust-domain';
+import { evictionLog } from './door/eviction-log';
+import { Strangers } from './door/strangers';
+import { FileTaskHistory } from './history/file-history';
+import { roomForConnections } from './http/descriptors';
+import { createHttpServer } from './http/server';
+import { FileJournalStore } from './journal/file-journal';
+import { type ResolvedOptions, sessionsFolder } from './options';
+import { SessionRegistry } from './session/registry';
+import { RefusedStrangers } from './session/refused-strangers';
+import { Gatekeeper } from './ws/gatekeeper';
+import { Gateway } from './ws/gateway';
+
+/** What is kept on disk, and the sessions above it. */
+export interface Stores {
+  readonly artifacts: FileArtifactStore;
+  readonly history: FileTaskHistory;
+  readonly registry: SessionRegistry;
+}
+
+export function openStores(options: ResolvedOptions): Stores {
+  const { dataDir, fs, limits, now, logger } = options;
+  const root = sessionsFolder(options);
+  const artifacts = new FileArtifactStore(root, fs);
+  const journals = new FileJournalStore(root, { fs, fsync: options.fsync ?? false });
+  const history = new FileTaskHistory(options.historyDir ?? `${dataDir}/history`, {
+    limits,
+    fs,
+    onDamage: (message) => logger.warn(message),
+  });
+  const onSessionFinished = options.onSessionFinished ?? (() => undefined);
+  const registry = new SessionRegistry({
+    root,
+    fs,
+    journals,
+    artifacts,
+    history,
+    limits,
+    now,
+    logger,
+    onSessionFinished: (sessionKey) => onSessionFinished(sessionIdOf(sessionKey)),
+  });
+  return { artifacts, history, registry };
+}
+
+async function openTokens({ secret, idTokens, fs, dataDir, now }: ResolvedOptions): Promise<TokenIssuer> {
+  const known = [secret ?? null, idTokens?.own ?? null];
+  return new TokenIssuer(boundKey(await loadTokenKey(fs, dataDir), known), now);
+}
+
+async function openGatekeeper(
+  options: ResolvedOptions,
+  registry: SessionRegistry,
+  tokens: TokenIssuer,
+  connections: () => number,
+): Promise<Gatekeeper> {
+  const { secret = null, session = null, idTokens, host, limits, now, fs, dataDir } = options;
+  const door = idTokens === undefined ? null : new PipelineDoor(idTokens, limits, tokens, now);
+  // One of a job serves that job's session alone; whether a secret is enough for that was asked before it was started.
+  const isOneDomain = options.sharedTrust === true || session !== null;
+  return new Gatekeeper({
+    secret,
+    door,
+    trust: isOneDomain ? null : await TrustDomain.open(fs, dataDir),
+    session,
+    reachable: !isLoopbackHost(host),
+    limits,
+    tokens,
+    registry,
+    now,
+    connections,
+  });
+}
+
+/** The port with all that is behind it; it does not listen yet. */
+export interface Entrance {
+  readonly gateway: Gateway;
+  readonly httpServer: FastifyInstance;
+}
+
+export async function openEntrance(options: ResolvedOptions, stores: Stores): Promise<Entrance> {
+  const { limits, logger, tls = null } = options;
+  const { artifacts, registry } = stores;
+  const tokens = await openTokens(options);
+  const room = roomForConnections();
+  const strangers = new Strangers({ limits, room, onEvicted: evictionLog(logger) });
+  const onAuthenticated = (socket: Socket): void => strangers.authenticated(socket);
+  const gatekeeper = await openGatekeeper(options, registry, tokens, () => gateway.members);
+  const gateway: Gateway = new Gateway({
+    gatekeeper,
+    limits,
+    logger,
+    onStranger: strangerLog(options, registry),
+    onRefused: (sessionKey, name, error) => registry.refuse(sessionKey, name, error),
+    onAuthenticated,
+  });
+  const httpServer = createHttpServer({
+    tokens,
+    registry,
+    logger,
+    artifacts,
+    limits,
+    tls,
+    room,
+    onAuthenticated,
+  });
+  httpServer.server.on('connection', (socket: Socket) => strangers.enter(socket));
+  gateway.attach(httpServer.server);
+  return { gateway, httpServer };
+}
+
+/** Counts those who were refused before they had proven anything, in the coordinator's log and in that of their session. */
+function strangerLog(
+  { logger, now }: ResolvedOptions,
+  registry: SessionRegistry,
+): (sessionKey: string | null, code: ErrorCode, address: string) => void {
+  const refused = new RefusedStrangers();
+  return (sessionKey, code, address) => {
+    const news = refused.add(code, address, now());
+    if (news !== null) logger.warn({ code }, news);
+    if (sessionKey !== null) registry.refuseStranger(sessionKey, code, address);
+  };
+}

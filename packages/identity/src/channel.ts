@@ -1,0 +1,21 @@
+import type { Duplex } from 'node:stream';
+import { TLSSocket } from 'node:tls';
+import { CHANNEL_BINDING_EXPORT } from '@org/dte-protocol';
+import { pinOf } from './coordinator-certificate';
+
+/**
+ * Hex of what only the two ends of this TLS connection know; the context is empty as in RFC 9266. Null for a plain
+ * connection, also when a proxy in front has ended the TLS.
+ */
+export function channelOf(socket: Duplex): string | null {
+  if (!(socket instanceof TLSSocket)) return null;
+  const { bytes, label } = CHANNEL_BINDING_EXPORT;
+  return socket.exportKeyingMaterial(bytes, label, Buffer.alloc(0)).toString('hex');
+}
+
+/** Whether the other end has shown the key that was published (`RendezvousRecord.pin`). */
+export function hasPin(socket: Duplex, pin: string): boolean {
+  if (!(socket instanceof TLSSocket)) return false;
+  const certificate = socket.getPeerX509Certificate();
+  return certificate !== undefined && pinOf(certificate) === pin;
+}
