@@ -11,7 +11,7 @@ import {
   testLimits,
   tempFolders,
 } from '@org/dte-testing';
-import { type AgentOptions, runAgent } from '../src';
+import { type AgentOptions, runAgent } from '../src/supervisor/run-agent';
 
 const folder = tempFolders();
 

@@ -7,7 +7,8 @@ import {
   welcomeSchema,
 } from '@org/dte-protocol';
 import { waitFor, FakeCoordinator, exampleClaims, testLimits } from '@org/dte-testing';
-import { type ConnectOptions, type Connection, connect, waitOpen } from '../src';
+import { type Connection, connect, waitOpen } from '../src';
+import { type ConnectOptions } from '../src/connection/connection';
 
 let server: FakeCoordinator;
 const open: Connection<CoordinatorToAgent>[] = [];

@@ -4,7 +4,8 @@ import { Readable } from 'node:stream';
 import { buffer, text } from 'node:stream/consumers';
 import { gzipSync } from 'node:zlib';
 import { LIMITS } from '@org/dte-protocol';
-import { type HttpClient, type HttpClientOptions, httpClient } from '../src';
+import { type HttpClient, httpClient } from '../src';
+import { type HttpClientOptions } from '../src/http/sender';
 import { FakeCoordinator, runOfTasks, sendArtifact, testLimits } from '@org/dte-testing';
 
 let server: FakeCoordinator;

@@ -8,7 +8,8 @@ import {
   coordinatorToAgentSchema,
 } from '@org/dte-protocol';
 import { waitFor, FakeCoordinator, runOfTasks, exampleClaims, testLimits } from '@org/dte-testing';
-import { type ConnectOptions, type Connection, connect, httpClient, waitOpen } from '../src';
+import { type Connection, connect, httpClient, waitOpen } from '../src';
+import { type ConnectOptions } from '../src/connection/connection';
 
 let server: FakeCoordinator;
 let pin: string;

@@ -42,7 +42,7 @@ export interface CoordinatorOptions {
   readonly fsync?: boolean;
   /**
    * A session is finished and its last connection is gone, so nothing is being fetched any more. Called again when
-   * the session was begun anew meanwhile and is finished again.
+   * the session was reopened in the meantime and is finished again.
    */
   readonly onSessionFinished?: (sessionId: string) => void;
   /**

@@ -18,14 +18,14 @@ describe('nx-cloud-shim', () => {
     writeFileSync(join(root, path), text);
   };
   const runner = (says: string): string => `exports.default = (...args) => '${says} ' + args.join(' ');`;
-  const call = () =>
+  const call = (folder = '.', env: NodeJS.ProcessEnv = {}) =>
     spawnSync(
       process.execPath,
       ['-e', `console.log(require('${join(root, 'store/nx-cloud')}').default('a', 'b'))`],
       {
-        cwd: root,
+        cwd: join(root, folder),
         encoding: 'utf8',
-        env: { PATH: process.env['PATH'] },
+        env: { PATH: process.env['PATH'], ...env },
       },
     );
 
@@ -45,6 +45,17 @@ describe('nx-cloud-shim', () => {
   it('finds @org/dte through the workspace when its own folder hides it', () => {
     write('node_modules/@org/dte/index.js', runner('workspace'));
     expect(call()).toMatchObject({ stdout: 'workspace a b\n', stderr: '' });
+  });
+
+  it('finds the workspace upwards, or where NX_WORKSPACE_ROOT_PATH says', () => {
+    // Neither is above the shim.
+    write('mine/nx.json', '{}');
+    write('mine/packages/a/package.json', '{}');
+    write('mine/node_modules/@org/dte/index.js', runner('mine'));
+    write('other/node_modules/@org/dte/index.js', runner('other'));
+    expect(call('mine/packages/a').stdout).toBe('mine a b\n');
+    const named = { NX_WORKSPACE_ROOT_PATH: join(root, 'other') };
+    expect(call('mine/packages/a', named).stdout).toBe('other a b\n');
   });
 
   it("says how to install @org/dte when it is missing, and hands over to Nx's own runner", () => {

@@ -21,6 +21,10 @@ const isMissing = (error: unknown, id: string): boolean => {
   return message.includes(`Cannot find module '${id}'`) || message.includes(`tried to access ${id}`);
 };
 
+/**
+ * As `findWorkspaceRoot` of nx-compat. It is here once more because this package loads with nothing beside it: were anything
+ * missing, Nx would take the module for not installed and download the vendor's client instead.
+ */
 function workspaceRoot(): string {
   const named = process.env['NX_WORKSPACE_ROOT_PATH'];
   if (named) return named;

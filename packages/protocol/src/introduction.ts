@@ -14,10 +14,8 @@ export const introductionSchema = z.strictObject({
 });
 export type Introduction = z.infer<typeof introductionSchema>;
 
-const FIELDS = Object.keys(introductionSchema.shape) as (keyof Introduction)[];
+const FIELDS: readonly string[] = Object.keys(introductionSchema.shape);
 
 /** The introduction alone, of something that has more to say. */
 export const introductionOf = (from: Introduction): Introduction =>
-  Object.fromEntries(
-    FIELDS.flatMap((field) => (from[field] === undefined ? [] : [[field, from[field]]])),
-  ) as Introduction;
+  Object.fromEntries(Object.entries(from).filter(([field]) => FIELDS.includes(field))) as Introduction;

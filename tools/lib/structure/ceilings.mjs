@@ -2,8 +2,6 @@
 // fallen, never raised, and goes when the limit is met: the check fails on one that is not needed any more.
 
 export const CEILINGS = {
-  maxLines: 478,
-  longestFunction: 161,
-  unusedExports: 74,
-  freshSpreads: 63,
+  unusedExports: 11,
+  freshSpreads: 27,
 };

@@ -21,7 +21,9 @@ function git(
 ): Promise<{ text: string; whole: boolean } | null> {
   return new Promise((resolve) => {
     const options = {
-      ...{ cwd: folder, timeout, maxBuffer: STATUS_BYTES },
+      cwd: folder,
+      timeout,
+      maxBuffer: STATUS_BYTES,
       // Another git command of the job must not find the index locked.
       env: { ...process.env, LC_ALL: 'C', GIT_OPTIONAL_LOCKS: '0' },
     };

@@ -39,8 +39,10 @@ export class DriftWitness {
   ): Promise<Testimony> {
     const { workspaceRoot, limits } = this.options;
     const nodes: Record<string, string> = {
-      ...{ command: computed.details.command, ...computed.details.nodes },
-      ...{ ...computed.details.implicitDeps, ...computed.details.runtime },
+      command: computed.details.command,
+      ...computed.details.nodes,
+      ...computed.details.implicitDeps,
+      ...computed.details.runtime,
     };
     const inputs = Object.keys(nodes)
       .filter((name) => name.length <= NAME_CHARS)
@@ -53,7 +55,9 @@ export class DriftWitness {
       readRuntimeValues(commands, workspaceRoot, env, limits),
     ]);
     const drift: Drift = {
-      ...{ agreed, checkout, runtime },
+      agreed,
+      checkout,
+      runtime,
       env: Object.fromEntries(names.map((name) => [name, env[name] !== undefined])),
     };
     return { drift, hashDetails: this.withinBudget(runId, nodes) };

@@ -132,7 +132,10 @@ export class Executor {
   private async run(message: RunMessage): Promise<void> {
     const ref = refOf(message.assignment);
     const current: Current = {
-      ...{ ref, abort: new AbortController(), awaiting: new Map(), restored: new Map() },
+      ref,
+      abort: new AbortController(),
+      awaiting: new Map(),
+      restored: new Map(),
       served: () => undefined,
     };
     this.current = current;
@@ -146,7 +149,9 @@ export class Executor {
       await this.restoreClosure(context, message, current);
       current.abort.signal.throwIfAborted();
       const live = new LiveOutput({
-        ...{ channel, ref, maxInFlight: this.options.limits.outputBufferBytes },
+        channel,
+        ref,
+        maxInFlight: this.options.limits.outputBufferBytes,
         isFollowed: message.assignment.streamOutput,
       });
       const hooks: AttemptHooks = {

@@ -22,7 +22,11 @@ function onSupervisorLost(): void {
 
 const channel = openChannel(process, (message) => executor.receive(message), onSupervisorLost);
 const executor: Executor = new Executor({
-  ...{ workspaceRoot, limits, env: process.env, outputs: nxOutputs(workspaceRoot), channel },
+  workspaceRoot,
+  limits,
+  env: process.env,
+  outputs: nxOutputs(workspaceRoot),
+  channel,
   createHost: (remoteCache, reader) => createTaskHost({ workspaceRoot, remoteCache, reader }),
 });
 

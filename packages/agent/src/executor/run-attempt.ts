@@ -105,7 +105,11 @@ export async function storeFinished(
   const status = outcome.status === 'failure' ? 'failure' : 'success';
   const artifact = await storeResult(context, ref, task, outcome, status);
   return {
-    ...{ kind: 'finished', status, code: codeOf(outcome, status), artifact, reason: null },
+    kind: 'finished',
+    status,
+    code: codeOf(outcome, status),
+    artifact,
+    reason: null,
     hashDetails: null,
     fromCache: fromCacheOf(outcome),
     hash: outcome.hash === '' ? null : outcome.hash,
@@ -125,8 +129,16 @@ export const nxFailed = (what: string, { why, byMachine }: Broken): DteError =>
 function notRun(): AttemptResult {
   const nowMs = Date.now();
   return {
-    ...{ kind: 'finished', status: 'failure', code: 1, fromCache: null, artifact: { kind: 'none' } },
-    ...{ hash: null, startMs: nowMs, endMs: nowMs, reason: null, hashDetails: null },
+    kind: 'finished',
+    status: 'failure',
+    code: 1,
+    fromCache: null,
+    artifact: { kind: 'none' },
+    hash: null,
+    startMs: nowMs,
+    endMs: nowMs,
+    reason: null,
+    hashDetails: null,
   };
 }
 
@@ -161,8 +173,16 @@ export const refused = (
   { hash, drift, hashDetails }: Difference,
   startMs: number,
 ): FinishedAttempt => ({
-  ...{ kind: 'finished', status: 'failure', code: 1, fromCache: null, artifact: { kind: 'none' } },
-  ...{ hash, drift, hashDetails, startMs, endMs: Date.now() },
+  kind: 'finished',
+  status: 'failure',
+  code: 1,
+  fromCache: null,
+  artifact: { kind: 'none' },
+  hash,
+  drift,
+  hashDetails,
+  startMs,
+  endMs: Date.now(),
   reason: {
     code: 'DTE_HASH_MISMATCH',
     message: `${taskId} has another hash here (${hash}) than on the main job (${drift.agreed}).`,

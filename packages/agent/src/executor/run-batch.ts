@@ -106,7 +106,9 @@ async function runAll(
   };
   const run = (): Promise<BatchRun> =>
     host.runBatch({
-      ...{ tasks, fullTaskGraph, onOutput: hooks.onOutput },
+      tasks,
+      fullTaskGraph,
+      onOutput: hooks.onOutput,
       // What failed is to be run: a cache may know that failure, too (NX_CACHE_FAILURES).
       skipCacheRead: (retry?.failed ?? 0) > 0,
       // As for one task.
@@ -126,8 +128,17 @@ async function runAll(
 
 /** A task that was on its way, or not even begun, when its batch was ended for running too long. */
 const endedWithBatch = (task: NxTask | undefined, startMs: number): TaskRun => ({
-  ...{ status: 'failure', code: 1, terminalOutput: '', hash: task?.hash ?? '', cacheStatus: 'miss' },
-  ...{ store: { kind: 'none' }, startMs, endMs: Date.now(), stopped: true, broken: undefined, notices: '' },
+  status: 'failure',
+  code: 1,
+  terminalOutput: '',
+  hash: task?.hash ?? '',
+  cacheStatus: 'miss',
+  store: { kind: 'none' },
+  startMs,
+  endMs: Date.now(),
+  stopped: true,
+  broken: undefined,
+  notices: '',
 });
 
 async function storeUnfinished(
@@ -140,8 +151,15 @@ async function storeUnfinished(
   const artifact = await storeResult(context, ref, spec, ended, 'failure');
   const { startMs, endMs, hash } = ended;
   return {
-    ...{ kind: 'finished', status: 'failure', code: ended.code, fromCache: null, artifact },
-    ...{ hash: hash === '' ? null : hash, startMs, endMs, hashDetails: null },
+    kind: 'finished',
+    status: 'failure',
+    code: ended.code,
+    fromCache: null,
+    artifact,
+    hash: hash === '' ? null : hash,
+    startMs,
+    endMs,
+    hashDetails: null,
     reason: batchTimeoutReason(spec.id, count, context.agentName),
   };
 }

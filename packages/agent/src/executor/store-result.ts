@@ -36,7 +36,10 @@ export async function storeResult(
   const made = await listed(context, task);
   const archive = () =>
     packAttempt({
-      ...{ workspaceRoot, outputs: task.nxTask.outputs, port: outputs, limits },
+      workspaceRoot,
+      outputs: task.nxTask.outputs,
+      port: outputs,
+      limits,
       meta: { taskId: task.id, hash: run.hash === '' ? null : run.hash, code: run.code, status },
       terminalOutput: run.terminalOutput,
     });

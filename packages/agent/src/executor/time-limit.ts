@@ -62,8 +62,13 @@ export const timedOut = (
   task: TaskSpec,
   run: TaskRun,
 ): Omit<FinishedAttempt, 'artifact'> => ({
-  ...{ kind: 'finished', status: 'failure', code: run.code === 0 ? 1 : run.code, fromCache: null },
+  kind: 'finished',
+  status: 'failure',
+  code: run.code === 0 ? 1 : run.code,
+  fromCache: null,
   hash: run.hash === '' ? null : run.hash,
-  ...{ startMs: run.startMs, endMs: run.endMs, hashDetails: null },
+  startMs: run.startMs,
+  endMs: run.endMs,
+  hashDetails: null,
   reason: timeoutReason(task.id, task.timeoutMs ?? 0, agentName),
 });

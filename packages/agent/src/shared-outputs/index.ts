@@ -1,2 +1,2 @@
-export { OutputSharing, type SharingTask } from './sharing';
-export { SharedOutputs, type SharedOutputsOptions } from './shared-outputs';
+export { OutputSharing } from './sharing';
+export { SharedOutputs } from './shared-outputs';

@@ -144,7 +144,11 @@ export class ExecutorPool {
     const id = this.nextId++;
     const { limits, path, workspaceRoot, env } = this.options;
     const process = new ExecutorProcess({
-      ...{ id, path, workspaceRoot, env, limits },
+      id,
+      path,
+      workspaceRoot,
+      env,
+      limits,
       onMessage: (message) => this.receive(id, message),
       onExit: (death) => this.gone(id, death),
     });

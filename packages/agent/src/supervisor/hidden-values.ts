@@ -56,7 +56,8 @@ export class HiddenValues {
         ? {}
         : {
             servers: servers.map((server) => ({
-              ...{ ...server, output: this.in(server.output) },
+              ...server,
+              output: this.in(server.output),
               ended: server.ended === null ? null : this.in(server.ended),
             })),
           }),

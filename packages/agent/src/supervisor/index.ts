@@ -1,3 +1,3 @@
 export { HiddenValues } from './hidden-values';
-export { type AgentOptions, runAgent } from './run-agent';
-export { type DiskKeeper, type Environment, type LogStream, type SignalSource } from './ports';
+export { runAgent } from './run-agent';
+export { type DiskKeeper, type SignalSource } from './ports';

@@ -17,8 +17,16 @@ export function overtime(
   { startMs, endMs, timeoutMs, agentName }: Overtime,
 ): AttemptResult {
   const failed = (ofTask: string | null, reason: Reason): FinishedAttempt => ({
-    ...{ kind: 'finished', status: 'failure', code: 1, fromCache: null, hash: ofTask, hashDetails: null },
-    ...{ artifact: { kind: 'none' }, startMs, endMs, reason },
+    kind: 'finished',
+    status: 'failure',
+    code: 1,
+    fromCache: null,
+    hash: ofTask,
+    hashDetails: null,
+    artifact: { kind: 'none' },
+    startMs,
+    endMs,
+    reason,
   });
   if (members === undefined) return failed(hash, timeoutReason(taskId, timeoutMs, agentName));
   return {

@@ -49,7 +49,11 @@ export class ServerProcess {
   constructor(private readonly options: ServerProcessOptions) {
     const { path, workspaceRoot, env, ref, limits } = options;
     this.process = new ExecutorProcess({
-      ...{ id: 0, path, workspaceRoot, env, limits },
+      id: 0,
+      path,
+      workspaceRoot,
+      env,
+      limits,
       onMessage: (message) => this.receive(message),
       // Before its end makes those fail who use it.
       onFrozen: (death) => this.gone(death),

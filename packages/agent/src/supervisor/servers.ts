@@ -137,7 +137,13 @@ export class Servers {
     }
     const ref = { runId, taskId: need.taskId, attempt: ++this.started };
     const server: Server = {
-      ...{ taskId: need.taskId, key, ref, users: new Set(), output: '', end: null, idle: null },
+      taskId: need.taskId,
+      key,
+      ref,
+      users: new Set(),
+      output: '',
+      end: null,
+      idle: null,
       process: gone.then(() => this.start(server, need.needs, known, run)),
     };
     this.running.set(key, server);
@@ -176,7 +182,12 @@ export class Servers {
     const { path, workspaceRoot, env, limits, log } = this.options;
     log.serving(server.ref);
     return new ServerProcess({
-      ...{ path, workspaceRoot, env, limits, ref: server.ref, run },
+      path,
+      workspaceRoot,
+      env,
+      limits,
+      ref: server.ref,
+      run,
       onOutput: (offset, data) => {
         log.output(server.ref, offset, data);
         server.output = (server.output + data).slice(-LIMITS.serverOutputChars.value);

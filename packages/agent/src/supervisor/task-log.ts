@@ -82,10 +82,7 @@ export class TaskLog {
       this.finish(ref, [...lines, took].join('\n'));
     } else if (result.kind === 'returned') {
       const { code, message } = result.reason;
-      this.finish(
-        ref,
-        `${this.colours.yellow('↩')} ${ref.taskId}  returned: ${message} (${code})  ${took}`,
-      );
+      this.finish(ref, `${this.colours.yellow('↩')} ${ref.taskId}  returned: ${message} (${code})  ${took}`);
     } else this.finish(ref, `${this.finishedLine(ref.taskId, result)}  ${took}`);
   }
 

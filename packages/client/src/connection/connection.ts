@@ -11,7 +11,7 @@ import {
 import { WebSocket } from 'ws';
 import { type z } from 'zod';
 import { type Dialled, dial } from '../dial';
-import { type Tunnel, openTunnel } from '../tunnel';
+import { type Tunnel, openTunnel } from '../tunnel/tunnel';
 import { type Backoff, uniformBackoff } from './backoff';
 import { type Channel, type Credentials, type HelloClaims } from './client-handshake';
 

@@ -1,4 +1,4 @@
-export { type ConnectOptions, type Connection, type ConnectionState, connect } from './connection';
+export { type Connection, type ConnectionState, connect } from './connection';
 export { type Credentials, type HelloClaims } from './client-handshake';
 export { type Backoff, uniformBackoff } from './backoff';
 export { type Unreached } from './reach';

@@ -1,2 +1,1 @@
 export { type HttpClient, httpClient } from './http-client';
-export { type HttpClientOptions } from './sender';

@@ -1,1 +1,1 @@
-export { type Tunnel, openTunnel } from './tunnel';
+export { openTunnel } from './tunnel';

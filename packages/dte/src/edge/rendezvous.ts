@@ -19,7 +19,7 @@ export interface RendezvousOptions {
 
 /**
  * The rendezvous that a configuration names: an address wins over a folder, a folder over the package registry, which
- * counts in GitLab jobs only. Null when there is none.
+ * takes effect only in GitLab jobs. Null when there is none.
  */
 export function createRendezvous({
   config,

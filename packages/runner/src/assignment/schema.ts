@@ -1,6 +1,7 @@
 import { LIMITS } from '@org/dte-protocol';
 import { z } from 'zod';
 
+/** Part of the schema of the rules' file, which editors check too: not limits to set. */
 const MAX_PATTERNS = 200;
 const MAX_PATTERN = 512;
 

@@ -3,7 +3,8 @@ import type { LimitValues, RendezvousRecord } from '@org/dte-protocol';
 
 async function isHealthy(url: string, limits: LimitValues): Promise<boolean> {
   const http = httpClient({
-    ...{ url, token: () => '' },
+    url,
+    token: () => '',
     limits: { ...limits, httpRequestMs: Math.min(limits.connectTimeoutMs, limits.httpRequestMs) },
   });
   try {

@@ -48,7 +48,9 @@ export async function ensureCoordinator(
   return locateOrStart({
     rendezvous,
     sessionId,
-    ...{ timeoutMs, noteMs, onSlow },
+    timeoutMs,
+    noteMs,
+    onSlow,
     check: (record) => {
       if (options.anew !== true) refuseIfGivenUp(record, job);
     },
@@ -61,7 +63,12 @@ export async function ensureCoordinator(
       // What is to outlive a try is not in the folder of one.
       const history = historyDirOf(resolved, workspaceRoot);
       const args = [
-        ...['--session', sessionId, '--data-dir', own, '--history-dir', history],
+        '--session',
+        sessionId,
+        '--data-dir',
+        own,
+        '--history-dir',
+        history,
         ...(options.args ?? []),
       ];
       try {

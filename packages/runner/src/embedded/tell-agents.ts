@@ -24,7 +24,10 @@ export async function tellAgents(options: TellOptions, why: DteError | string): 
   const reason = why instanceof DteError ? aloneBecause(why) : why;
   try {
     return await giveUp({
-      ...{ rendezvous, sessionId, reason, limits },
+      rendezvous,
+      sessionId,
+      reason,
+      limits,
       job: jobMarkOf(job),
       isAlive: (record) => coordinatorAnswers(record, limits),
     });

@@ -11,9 +11,9 @@ export interface Snapshot {
 }
 
 const SECOND_NS = 1_000_000_000n;
-/** A clock of the kernel that stamps files is some milliseconds behind, and stands still between its ticks. */
+/** A clock of the kernel that stamps files is some milliseconds behind, and stands still between its ticks. A fact, no limit. */
 const TICK_MS = 100;
-/** Of a larger file the times have to do. */
+/** Of a larger file the times have to do. Not a limit to set: it only matters for a file that was written just now. */
 const READ_BYTES = 64n * 1024n * 1024n;
 
 /**

@@ -11,8 +11,9 @@ export interface WorkingTree {
   readonly untracked: readonly string[];
 }
 
+/** What git may say at once. Not a limit to set: a list that is cut off tells enough. */
 const STATUS_BYTES = 16 * 1024 * 1024;
-/** Arguments of one command. */
+/** Arguments of one command. Not a limit to set: more are asked for in turn. */
 const PATHS_AT_ONCE = 500;
 
 function git(workspaceRoot: string, args: readonly string[], timeout: number): Promise<string | null> {

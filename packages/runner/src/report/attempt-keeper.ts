@@ -19,6 +19,7 @@ export interface KeptAttempt {
   readonly path: string;
 }
 
+/** Of a folder, for people. Not a limit to set: file systems take names of 255 bytes, and a number may follow. */
 const NAME_LENGTH = 120;
 const OUTPUT_FILE = 'terminal-output.txt';
 

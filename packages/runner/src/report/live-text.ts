@@ -1,4 +1,4 @@
-/** So much of the printed end is compared with the stored output, to know that one begins with the other. */
+/** So much of the printed end is compared with the stored output, to know that one begins with the other. Not a limit: all of it is shown. */
 const TAIL = 256;
 
 /** A text of ours below a task's output, on a line of its own. */

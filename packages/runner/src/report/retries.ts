@@ -20,7 +20,7 @@ interface Failure {
   readonly hash: string | null;
 }
 
-/** Lines of a failed attempt that are shown; the file has all of them. */
+/** Lines and characters of a failed attempt that are shown. Not limits to set: the file has all of it. */
 const SHOWN_LINES = 20;
 const SHOWN_CHARACTERS = 4_000;
 /** More tasks than this are not named one by one. */

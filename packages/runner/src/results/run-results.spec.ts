@@ -60,15 +60,25 @@ const investigator: DriftInvestigator = {
 let own = (): string[] => [];
 const drift: FinishedAttempt['drift'] = { agreed: '1', checkout: null, runtime: {}, env: {} };
 
-function setUp(
-  restore: () => Promise<Restored> = () => Promise.resolve({ terminalOutput: 'out', from: 'remote' }),
-  fetch?: FetchResult,
-  keeps: () => Promise<void> = () => Promise.resolve(),
-  left: string[] = [],
+interface Given {
+  readonly restore?: () => Promise<Restored>;
+  readonly fetch?: FetchResult;
+  readonly keeps?: () => Promise<void>;
+  readonly left?: readonly string[];
+  readonly replaysFailures?: boolean;
+  readonly group?: GroupEnd;
+  readonly judges?: boolean;
+}
+
+function setUp({
+  restore = () => Promise.resolve({ terminalOutput: 'out', from: 'remote' }),
+  fetch,
+  keeps = () => Promise.resolve(),
+  left = [],
   replaysFailures = true,
-  group: GroupEnd = { terminalOutput: '', from: null },
+  group = { terminalOutput: '', from: null },
   judges = false,
-) {
+}: Given = {}) {
   const kept = new Map<string, string>();
   const { lifeCycle, calls } = recordingLifeCycle();
   const said: string[] = [];
@@ -138,7 +148,7 @@ describe('RunResults', () => {
 
   it('ends a task that only groups others with a hash, and with the mark of the cache that had it', async () => {
     const group = { terminalOutput: '', from: 'remote' } as const;
-    const { results, calls, graph } = setUp(undefined, undefined, undefined, [], true, group);
+    const { results, calls, graph } = setUp({ group });
     results.onEntry(ended('app:build', 'success', null));
     await results.idle();
     expect(results.statuses).toEqual({ 'app:build': 'remote-cache' });
@@ -172,7 +182,7 @@ describe('RunResults', () => {
 
   it('shows what a task printed whose outputs are left, keeps it where Nx looks, and takes those of a failure', async () => {
     const restored = jest.fn(() => Promise.resolve({ terminalOutput: 'all of it', from: 'remote' } as const));
-    const { results, calls, kept } = setUp(restored, undefined, undefined, ['lib:build', 'app:build']);
+    const { results, calls, kept } = setUp({ restore: restored, left: ['lib:build', 'app:build'] });
     results.onEntry(ended('lib:build', 'success', finished()));
     results.onEntry(ended('app:build', 'failure', finished({ status: 'failure', code: 7 })));
     await results.idle();
@@ -183,7 +193,7 @@ describe('RunResults', () => {
 
   it('marks a hit as one whose outputs are left, and puts in place what is on this machine already', async () => {
     const here = { kind: 'local', entry: { code: 0, terminalOutput: 'here', outputsPath: '' } } as const;
-    const { results, graph } = setUp(undefined, here, undefined, ['lib:build', 'app:build']);
+    const { results, graph } = setUp({ fetch: here, left: ['lib:build', 'app:build'] });
     for (const id of ['lib:build', 'app:build'])
       Object.assign(graph.tasks[id]!, { hash: '1', outputs: ['x'] });
     results.onHit({ taskId: 'lib:build', artifact: { kind: 'none' }, local: false, failed: false });
@@ -218,7 +228,7 @@ describe('RunResults', () => {
     await whole.results.idle();
     expect(whole.kept).toEqual(new Map([['lib:build', 'out']]));
 
-    const full = setUp(undefined, undefined, () => Promise.reject(new DteError('DTE_DISK_FULL', 'full')));
+    const full = setUp({ keeps: () => Promise.reject(new DteError('DTE_DISK_FULL', 'full')) });
     full.results.onEntry(ended('lib:build', 'failure', finished({ status: 'failure', code: 7 })));
     await full.results.idle();
     expect(full.results.statuses).toEqual({ 'lib:build': 'failure' });
@@ -239,21 +249,21 @@ describe('RunResults', () => {
   it('takes a cached failure for a failure where Nx does, and lets the task run here where it does not', async () => {
     const failure = { kind: 'local', entry: { code: 3, terminalOutput: 'no', outputsPath: '' } } as const;
     const hit = { taskId: 'lib:build', artifact: { kind: 'none' }, local: true, failed: true } as const;
-    const replayed = setUp(undefined, failure);
+    const replayed = setUp({ fetch: failure });
     replayed.results.onHit(hit);
     await replayed.results.idle();
     expect(replayed.results.statuses).toEqual({ 'lib:build': 'failure' });
 
-    const { results } = setUp(undefined, failure, undefined, [], false);
+    const { results } = setUp({ fetch: failure, replaysFailures: false });
     results.onHit({ ...hit, failed: false });
     await results.idle();
     expect([results.statuses, results.endings.get('lib:build')]).toEqual([{}, 'returned']);
   });
 
   it('lets the main job run a task whose outputs cannot be had', async () => {
-    const { results, calls, said } = setUp(() =>
-      Promise.reject(new DteError('DTE_ARTIFACT_MISSING', 'gone')),
-    );
+    const { results, calls, said } = setUp({
+      restore: () => Promise.reject(new DteError('DTE_ARTIFACT_MISSING', 'gone')),
+    });
     results.onEntry(ended('lib:build', 'success', finished()));
     await results.idle();
     expect(results.endings.get('lib:build')).toBe('returned');
@@ -263,7 +273,9 @@ describe('RunResults', () => {
   });
 
   it('never loses a failure, although its output cannot be had', async () => {
-    const { results, calls } = setUp(() => Promise.reject(new DteError('DTE_ARTIFACT_MISSING', 'gone')));
+    const { results, calls } = setUp({
+      restore: () => Promise.reject(new DteError('DTE_ARTIFACT_MISSING', 'gone')),
+    });
     results.onEntry(ended('lib:build', 'failure', finished({ status: 'failure', code: 7 })));
     expect(results.endings.get('lib:build')).toBe('failure');
     await results.idle();
@@ -295,7 +307,7 @@ describe('RunResults', () => {
   });
 
   it('judges by itself where it is to: the main job runs what only differs by its own uncommitted changes', async () => {
-    const { results, said } = setUp(undefined, undefined, undefined, [], true, undefined, true);
+    const { results, said } = setUp({ judges: true });
     own = () => ['apps/app/package.json', 'libs/x.ts'];
     results.onEntry(ended('lib:build', 'returned', refused));
     await results.idle();
@@ -307,15 +319,7 @@ describe('RunResults', () => {
   });
 
   it('and everything else has failed, under a hash that nothing can have succeeded with', async () => {
-    const { results, said, calls, graph, kept } = setUp(
-      undefined,
-      undefined,
-      undefined,
-      [],
-      true,
-      undefined,
-      true,
-    );
+    const { results, said, calls, graph, kept } = setUp({ judges: true });
     results.onEntry(ended('lib:build', 'returned', refused));
     // What needs it came back with it.
     results.onEntry({ ...ended('app:build', 'returned', null), reason: refused.reason });
@@ -331,7 +335,9 @@ describe('RunResults', () => {
   });
 
   it('shows what differs as the output of a task that failed for it', async () => {
-    const { results, kept, said } = setUp(() => Promise.resolve({ terminalOutput: '', from: null }));
+    const { results, kept, said } = setUp({
+      restore: () => Promise.resolve({ terminalOutput: '', from: null }),
+    });
     const reason = { code: 'DTE_HASH_MISMATCH', message: 'another hash here.' } as const;
     results.onEntry(ended('lib:build', 'failure', finished({ status: 'failure', code: 1, reason, drift })));
     await results.idle();
@@ -363,7 +369,9 @@ describe('RunResults', () => {
   });
 
   it('explains each kind of trouble once', async () => {
-    const { results, said } = setUp(() => Promise.reject(new DteError('DTE_ARTIFACT_MISSING', 'gone')));
+    const { results, said } = setUp({
+      restore: () => Promise.reject(new DteError('DTE_ARTIFACT_MISSING', 'gone')),
+    });
     results.onEntry(ended('lib:build', 'success', finished()));
     results.onEntry(ended('app:build', 'success', finished()));
     await results.idle();
@@ -372,7 +380,7 @@ describe('RunResults', () => {
 
   it('settles a task that does nothing without fetching anything', async () => {
     const restore = jest.fn(() => Promise.resolve({ terminalOutput: '', from: null }));
-    const { results } = setUp(restore);
+    const { results } = setUp({ restore });
     results.onEntry(ended('lib:build', 'success', null));
     await results.idle();
     expect(restore.mock.calls).toMatchObject([[{ id: 'lib:build' }, { kind: 'none' }, 'success']]);
@@ -380,7 +388,9 @@ describe('RunResults', () => {
   });
 
   it('shows what this machine had too as a local hit', async () => {
-    const { results, graph } = setUp(() => Promise.resolve({ terminalOutput: 'out', from: 'local' }));
+    const { results, graph } = setUp({
+      restore: () => Promise.resolve({ terminalOutput: 'out', from: 'local' }),
+    });
     graph.tasks['lib:build']!.outputs = ['dist'];
     results.onEntry(ended('lib:build', 'success', finished({ fromCache: 'remote-cache' })));
     await results.idle();
@@ -388,9 +398,11 @@ describe('RunResults', () => {
   });
 
   it('reports a local hit of a task without outputs as Nx does', async () => {
-    const { results, calls } = setUp(undefined, {
-      kind: 'local',
-      entry: { code: 0, terminalOutput: 'old', outputsPath: '' },
+    const { results, calls } = setUp({
+      fetch: {
+        kind: 'local',
+        entry: { code: 0, terminalOutput: 'old', outputsPath: '' },
+      },
     });
     results.onHit({ taskId: 'lib:build', artifact: { kind: 'none' }, local: true, failed: false });
     await results.idle();
@@ -399,9 +411,11 @@ describe('RunResults', () => {
   });
 
   it('reports a hit of the local cache as Nx does', async () => {
-    const { results, calls, graph } = setUp(undefined, {
-      kind: 'local',
-      entry: { code: 0, terminalOutput: 'old', outputsPath: '' },
+    const { results, calls, graph } = setUp({
+      fetch: {
+        kind: 'local',
+        entry: { code: 0, terminalOutput: 'old', outputsPath: '' },
+      },
     });
     graph.tasks['lib:build']!.outputs = ['dist'];
     results.onHit({ taskId: 'lib:build', artifact: { kind: 'none' }, local: true, failed: false });

@@ -36,7 +36,8 @@ export function clientCredentials(
   if (idToken === undefined) return { secret };
   let verifier: IdTokenVerifier | undefined;
   return {
-    ...{ secret, idToken },
+    secret,
+    idToken,
     verifyCoordinator: async (given) => {
       if (given === null) {
         if (rendezvous.isAddressGiven) return;

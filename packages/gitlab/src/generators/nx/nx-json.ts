@@ -1,4 +1,11 @@
-import { ACCESS_TOKEN, DEFAULT_RUNNERS, RUNNER, RUNNER_OPTIONS, VENDOR_RUNNERS } from '@org/dte-nx-compat';
+import {
+  ACCESS_TOKEN,
+  DEFAULT_RUNNERS,
+  RUNNER,
+  RUNNER_OPTIONS,
+  runnerOptionsOf,
+  VENDOR_RUNNERS,
+} from '@org/dte-nx-compat';
 import { type Report } from '../workspace/report';
 import { asObject, parseJson, removeJson, setJson, type Json } from '../text/json';
 
@@ -79,7 +86,7 @@ function setRunner(text: string, report: Report): string {
 
 /** Adds names to options.forwardEnv: the counterpart of the vendor's --with-env-vars. */
 function forward(text: string, names: readonly string[], report: Report): string {
-  const options = asObject(asObject(asObject(parseJson(text)['tasksRunnerOptions'])['default'])['options']);
+  const options = runnerOptionsOf(parseJson(text));
   const before = Array.isArray(options['forwardEnv']) ? options['forwardEnv'].map(String) : [];
   const added = names.filter((name) => !before.includes(name));
   if (added.length === 0) return text;
