@@ -50,9 +50,6 @@ const ignoredCircularDependencies = LAYERS.slice(
   .flat()
   .map((name) => ['@org/dte-testing', `@org/dte-${name}`]);
 
-/** Folders in which `HABITS` do not hold yet. It only gets shorter. */
-const NOT_YET = [];
-
 const HABITS = [
   {
     // `...(x === undefined ? {} : { x })` is no case of it: with `exactOptionalPropertyTypes` it is how a property is left out.
@@ -74,11 +71,6 @@ const HABITS = [
 /** What the syntax of these files must not contain, `HABITS` included. */
 const restrictedSyntax = (files, selectors, ignores = []) => [
   { files, ignores, rules: { 'no-restricted-syntax': ['error', ...HABITS, ...selectors] } },
-  ...NOT_YET.map((folder) => ({
-    files: files.map((pattern) => [`${folder}/**`, pattern]),
-    ignores,
-    rules: { 'no-restricted-syntax': selectors.length === 0 ? 'off' : ['error', ...selectors] },
-  })),
 ];
 
 const NX_INTERNALS = {

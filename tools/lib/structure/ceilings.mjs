@@ -1,7 +1,4 @@
 // Figures that are still beyond their limit, with the most that they may be meanwhile. A ceiling is lowered when its figure has
 // fallen, never raised, and goes when the limit is met: the check fails on one that is not needed any more.
 
-export const CEILINGS = {
-  unusedExports: 11,
-  freshSpreads: 27,
-};
+export const CEILINGS = {};

@@ -85,7 +85,7 @@ export async function runAttempt(
     .finally(() => limit.end());
   signal.throwIfAborted();
   if (limit.isOver) {
-    const artifact = await storeResult(context, assignment, task, outcome, 'failure');
+    const artifact = await storeResult(context, assignment, { task, run: outcome, status: 'failure' });
     return { ...timedOut(context, task, outcome), artifact, ...told };
   }
   if (outcome.stopped || outcome.status === 'stopped' || outcome.status === 'skipped') {
@@ -103,7 +103,7 @@ export async function storeFinished(
   outcome: TaskRun,
 ): Promise<FinishedAttempt> {
   const status = outcome.status === 'failure' ? 'failure' : 'success';
-  const artifact = await storeResult(context, ref, task, outcome, status);
+  const artifact = await storeResult(context, ref, { task, run: outcome, status });
   return {
     kind: 'finished',
     status,

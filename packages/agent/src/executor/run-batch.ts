@@ -61,7 +61,10 @@ export async function runBatch(
   });
   signal.throwIfAborted();
   const limitMs = batchLimitOf(tasks.flatMap(({ id }) => specs.get(id) ?? []));
-  const outcome = tasks.length === 0 ? null : await runAll(context, assignment, tasks, graph, hooks, limitMs);
+  const outcome =
+    tasks.length === 0
+      ? null
+      : await runAll(context, assignment, { tasks, fullTaskGraph: graph, hooks, limitMs });
   const unfinished = new Set(
     outcome?.stopped === true ? tasks.flatMap(({ id }) => (outcome.tasks.has(id) ? [] : [id])) : [],
   );
@@ -77,7 +80,7 @@ export async function runBatch(
       const { drift, hashDetails = null } = difference ?? {};
       const ref = { ...assignment, taskId };
       const finished = unfinished.has(taskId)
-        ? await storeUnfinished(context, ref, spec, ended, tasks.length)
+        ? await storeUnfinished(context, ref, { spec, ended, count: tasks.length })
         : await storeFinished(context, ref, spec, ended);
       results.set(taskId, { ...finished, ...(drift === undefined ? {} : { drift, hashDetails }) });
     }
@@ -89,13 +92,19 @@ export async function runBatch(
   };
 }
 
+/** What of a batch is run. */
+interface BatchWork {
+  readonly tasks: readonly NxTask[];
+  readonly fullTaskGraph: TaskGraph;
+  readonly hooks: AttemptHooks;
+  /** How long its tasks may take together, in ms; undefined: without limit. */
+  readonly limitMs: number | undefined;
+}
+
 async function runAll(
   { host, signal, limits, shared, agentName }: RestoreContext,
   { taskId, retry }: Assignment,
-  tasks: readonly NxTask[],
-  fullTaskGraph: TaskGraph,
-  hooks: AttemptHooks,
-  limitMs: number | undefined,
+  { tasks, fullTaskGraph, hooks, limitMs }: BatchWork,
 ): Promise<BatchRun> {
   const limit = new BatchLimit(limitMs, () => host.stopTask(limits.killMs), hooks);
   hooks.onExecuting(Date.now(), undefined);
@@ -144,11 +153,9 @@ const endedWithBatch = (task: NxTask | undefined, startMs: number): TaskRun => (
 async function storeUnfinished(
   context: RestoreContext,
   ref: AttemptRef,
-  spec: TaskSpec,
-  ended: TaskRun,
-  count: number,
+  { spec, ended, count }: { spec: TaskSpec; ended: TaskRun; count: number },
 ): Promise<FinishedAttempt> {
-  const artifact = await storeResult(context, ref, spec, ended, 'failure');
+  const artifact = await storeResult(context, ref, { task: spec, run: ended, status: 'failure' });
   const { startMs, endMs, hash } = ended;
   return {
     kind: 'finished',

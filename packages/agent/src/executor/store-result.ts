@@ -5,6 +5,13 @@ import { nxTaskOf } from './nx-task';
 import { type RestoreContext } from './restore-closure';
 import { type AttemptRef } from './ipc';
 
+/** A task that has just run, and how it ended. */
+interface Ended {
+  readonly task: TaskSpec;
+  readonly run: TaskRun;
+  readonly status: 'success' | 'failure';
+}
+
 /**
  * Where the coordinator has the outputs of a task that has just run. Nx stores what it caches by itself; that is
  * believed when it says so and asked when it does not, and everything else is sent as an archive of the attempt.
@@ -13,9 +20,7 @@ import { type AttemptRef } from './ipc';
 export async function storeResult(
   context: RestoreContext,
   ref: AttemptRef,
-  task: TaskSpec,
-  run: TaskRun,
-  status: 'success' | 'failure',
+  { task, run, status }: Ended,
 ): Promise<Artifact> {
   // What a failed task has left is shown as well, and replaying a failure from its cache Nx brings no files.
   const isCacheable = status === 'success' || run.cacheStatus !== 'miss';

@@ -15,7 +15,6 @@ import { DteError, type ErrorCode, type SessionInfo } from '@org/dte-protocol';
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { placeTasks } from '../assignment/placements';
 import { dataDirOf } from '../data-folder/data-folder';
 import { AttemptKeeper } from '../report/attempt-keeper';
 import type { Command } from '../prepare/command-of';
