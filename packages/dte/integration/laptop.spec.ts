@@ -1,13 +1,14 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 
 /*
  * On a laptop the plugin is invisible. Looked at in a process of its own, because every module counts and jest brings
  * its own.
  */
-const BUILT = join(__dirname, '..', 'dist', 'index.js');
+const PACKAGES = join(__dirname, '..', '..');
+const BUILT = join(PACKAGES, 'dte', 'dist', 'index.js');
 const PROGRAM = `
 const runner = require(${JSON.stringify(BUILT)}).default;
 const loaded = Object.keys(require.cache).filter((path) => !path.startsWith(process.cwd()));
@@ -29,7 +30,7 @@ describe('the runner without a CI session', () => {
   });
   afterEach(() => rmSync(root, { recursive: true }));
 
-  it("is Nx's own runner, says nothing and loads three small files: no zod, no ws, no nx-compat", () => {
+  it("is Nx's own runner, says nothing and loads four small files: no zod, no ws, and of nx-compat only how the workspace is found", () => {
     const env = { PATH: process.env['PATH'] };
     const output = execFileSync(process.execPath, ['-e', PROGRAM], { encoding: 'utf8', env, cwd: root });
     const { statuses, loaded, after } = JSON.parse(output) as {
@@ -38,10 +39,11 @@ describe('the runner without a CI session', () => {
       after: number;
     };
     expect(statuses).toEqual({ by: 'nx', tasks: ['task'] });
-    expect(loaded.map((path) => path.slice(join(BUILT, '..').length + 1)).sort()).toEqual([
-      'index.js',
-      'tasks-runner/activity.js',
-      'tasks-runner/default-runner.js',
+    expect(loaded.map((path) => relative(PACKAGES, path)).sort()).toEqual([
+      'dte/dist/index.js',
+      'dte/dist/tasks-runner/activity.js',
+      'dte/dist/tasks-runner/default-runner.js',
+      'nx-compat/dist/install/workspace-root.js',
     ]);
     expect(after).toBe(0);
   });

@@ -11,5 +11,5 @@ export interface GitlabSurroundings extends Surroundings {
 /** Where this process is. The one place where variables of CI come from. */
 export function readSurroundings(env: Env): GitlabSurroundings {
   const job = readGitlabJob(env);
-  return { job, authorities: extraAuthorities(job, env), cliPath: join(__dirname, 'cli', 'main.js') };
+  return { job, authorities: extraAuthorities(job, env), cliPath: join(__dirname, '..', 'cli', 'main.js') };
 }
