@@ -152,7 +152,7 @@ it('streams an archive up and down', async () => {
 
 it.each([
   [507, 'DTE_DISK_FULL', 'no space in /data\nmore', 'DTE_DISK_FULL', 'no space in /data'],
-  [413, undefined, '', 'DTE_ARTIFACT_TOO_LARGE', 'answered 413'],
+  [413, undefined, '', 'DTE_ARTIFACT_TOO_LARGE', 'returned status 413'],
   [401, 'DTE_UNAUTHORIZED', 'expired', 'DTE_UNAUTHORIZED', 'expired'],
   [404, 'DTE_UNKNOWN_RUN', 'no run', 'DTE_UNKNOWN_RUN', 'no run'],
   [502, undefined, '<html>', 'DTE_NO_COORDINATOR', '<html>'],
