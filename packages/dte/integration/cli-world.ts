@@ -54,6 +54,14 @@ export class CliWorld {
     }
   }
 
+  /** One of them. @throws Error when so many have not started: 0 would be this very group of processes */
+  coordinatorPid(index = 0): number {
+    const pid = this.coordinatorPids()[index];
+    if (pid === undefined || pid <= 0)
+      throw new Error(`Coordinator ${index + 1} has not started in ${this.root}.`);
+    return pid;
+  }
+
   /** Process ids of those that hold a session at a standalone coordinator for a main job of this workspace. */
   holderPids(): number[] {
     return processesBelow(this.root)

@@ -173,7 +173,7 @@ describe('dte, with a folder as rendezvous', () => {
 
   it('starts another one when the one that was published is gone', async () => {
     await world.run(['start-ci-run']);
-    const [first = 0] = world.coordinatorPids();
+    const first = world.coordinatorPid();
     process.kill(first, 'SIGKILL');
     expect((await world.run(['start-ci-run'])).code).toBe(0);
     expect(world.coordinatorPids()).toHaveLength(2);
@@ -181,7 +181,7 @@ describe('dte, with a folder as rendezvous', () => {
 
   it('takes its address back when it ends', async () => {
     await world.run(['start-ci-run']);
-    const [pid = 0] = world.coordinatorPids();
+    const pid = world.coordinatorPid();
     process.kill(pid, 'SIGTERM');
     const { code, stderr } = await waitFor('the address to be gone', async () => {
       const answer = await world.run(['status']);
@@ -197,7 +197,7 @@ describe('dte, with a folder as rendezvous', () => {
       world.env['CI_JOB_ID'] = jobId;
       await world.run(['start-ci-run', '--require-explicit-completion']);
       expect((await world.run(['complete-ci-run'])).code).toBe(0);
-      const [pid = 0] = world.coordinatorPids();
+      const pid = world.coordinatorPid();
       await waitFor('the coordinator to leave', () => !isRunning(pid));
     };
 
@@ -224,7 +224,7 @@ describe('dte, with a folder as rendezvous', () => {
       await world.run(['complete-ci-run']);
       expect((await agent.end()).code).toBe(0);
       // Asked to end before it would leave by itself: the session is finished all the same.
-      const [, pid = 0] = world.coordinatorPids();
+      const pid = world.coordinatorPid(1);
       process.kill(pid, 'SIGTERM');
       await waitFor('the coordinator to leave', () => !isRunning(pid));
       expect((await world.run(['start-agent'])).stdout).toBe('dte: session cli is finished; nothing to do\n');

@@ -111,7 +111,7 @@ describe('jobs of a GitLab pipeline, with nothing but the package registry betwe
     await main.run(['start-ci-run']);
     const agent = startAgent();
     await connected(agent);
-    const [pid = 0] = main.coordinatorPids();
+    const pid = main.coordinatorPid();
     gitlab.endJob(record().jobId ?? '');
     await waitFor('the coordinator to end with its job', () => !isRunning(pid));
     const { code, output } = await agent.end();
@@ -123,7 +123,7 @@ describe('jobs of a GitLab pipeline, with nothing but the package registry betwe
     await main.run(['start-ci-run']);
     const early = startAgent('early', { DTE_COORDINATOR_GRACE_MS: '60000' });
     await connected(early);
-    process.kill(main.coordinatorPids()[0] ?? 0, 'SIGKILL');
+    process.kill(main.coordinatorPid(), 'SIGKILL');
     const { code, stdout } = await main.run(['complete-ci-run'], { DTE_COORDINATOR_GRACE_MS: '2000' });
     expect(code).toBe(0);
     expect(stdout).toContain('its coordinator has already stopped');
@@ -133,7 +133,7 @@ describe('jobs of a GitLab pipeline, with nothing but the package registry betwe
 
   it('a late agent does not wait for a coordinator that was killed, says why, and tells the main job', async () => {
     await main.run(['start-ci-run']);
-    process.kill(main.coordinatorPids()[0] ?? 0, 'SIGKILL');
+    process.kill(main.coordinatorPid(), 'SIGKILL');
     const { code, output } = await startAgent('late', { DTE_UNREACHABLE_MS: '1500' }).end();
     expect(code).toBe(1);
     expect(output.match(/DTE_UNREACHABLE /g)).toHaveLength(1);

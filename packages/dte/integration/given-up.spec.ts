@@ -73,7 +73,7 @@ describe('a main job that ends up without agents', () => {
     expect(record().state).toBe('finished');
     expect((await world.run(['start-ci-run'])).code).toBe(0);
     expect(record().state).toBeUndefined();
-    const [pid = 0] = world.coordinatorPids();
+    const pid = world.coordinatorPid();
     process.kill(pid, 'SIGTERM');
     await waitFor('the coordinator to leave', () => !isRunning(pid));
   });
