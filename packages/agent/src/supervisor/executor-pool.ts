@@ -25,6 +25,9 @@ interface Member {
   unable: Reason | null;
 }
 
+/** A frozen one stays a member until all that it started has ended. */
+const isFree = ({ state, process }: Member): boolean => state === 'idle' && !process.isEnding;
+
 /**
  * Executors started before it is known how many are needed: an executor that is started when the first task comes costs
  * that run seconds, one too many costs memory until the run says so. Two, as in `--parallel=2` of Nx's own CI recipe.
@@ -61,7 +64,7 @@ export class ExecutorPool {
   }
 
   get idle(): number {
-    return [...this.members.values()].filter(({ state }) => state === 'idle').length;
+    return [...this.members.values()].filter(isFree).length;
   }
 
   /** Shrinking ends idle executors only; a busy one ends with its attempt. */
@@ -80,7 +83,7 @@ export class ExecutorPool {
   /** Reserves an idle executor. */
   take(): number | null {
     for (const [id, member] of this.members) {
-      if (member.state !== 'idle') continue;
+      if (!isFree(member)) continue;
       member.state = 'busy';
       return id;
     }

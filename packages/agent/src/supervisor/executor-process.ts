@@ -75,6 +75,11 @@ export class ExecutorProcess {
     });
   }
 
+  /** It has ended or is being ended: what it is given now is lost. */
+  get isEnding(): boolean {
+    return this.over || this.ending !== null;
+  }
+
   send(message: ToExecutor): void {
     if (this.over || !this.child.connected) return;
     this.child.send(message, (error) => {
