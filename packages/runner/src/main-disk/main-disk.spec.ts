@@ -75,11 +75,11 @@ describe("the main job's disk", () => {
     expect(await state()).toMatchObject({ kind: 'as-made', made: { taskId: 'lib:build', hash: '42' } });
   });
 
-  /** The clock that stamps files is behind the one of this process. */
+  /** The clock that stamps files is behind the one of this process, and the line counts in whole milliseconds. */
   function clockGoesOn(): void {
     const [now, deadline] = [Date.now(), Date.now() + 60_000];
     do write('probe', 'x');
-    while (statSync(at('probe')).ctimeMs <= now && Date.now() < deadline);
+    while (Math.floor(statSync(at('probe')).ctimeMs) <= now && Date.now() < deadline);
   }
 
   it('notices a change of the same size in the moment in which the file was noted', async () => {
