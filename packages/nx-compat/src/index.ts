@@ -57,5 +57,7 @@ export type { BatchRun, RunBatchRequest, RunTaskRequest, TaskHost, TaskRun } fro
 export { brokenBy, type Broken } from './host/broken';
 export { watchFrozen } from './processes/frozen';
 export { EXECUTOR_MARK, endProcesses } from './processes/executor-processes';
+export { tryLock } from './processes/lock';
+export { isAlive } from './processes/process-table';
 export { countsServers } from './execution/continuous';
 export { planBatches } from './planning/batches';

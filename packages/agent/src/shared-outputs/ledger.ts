@@ -1,25 +1,16 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { mkdir, open, readFile, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { isAlive, tryLock } from '@org/dte-nx-compat';
 import { DteError } from '@org/dte-protocol';
 
+/** How often the lock and the marks of running tasks are checked. No limit: how long is limited, by `sharedOutputsMs`. */
 const POLL_MS = 20;
 const LOCK = 'lock';
 const RUNNING = 'running ';
 
 const nameOf = (taskId: string): string => createHash('sha1').update(taskId).digest('hex');
-
-const isAlive = (pid: number): boolean => {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (thrown) {
-    return (thrown as NodeJS.ErrnoException).code === 'EPERM';
-  }
-};
-
-const isCode = (thrown: unknown, code: string): boolean => (thrown as NodeJS.ErrnoException).code === code;
 
 /**
  * What tasks that share outputs have left in a workspace, known to all processes that work in it: a folder of small files.
@@ -70,11 +61,12 @@ export class Ledger {
     const deadline = performance.now() + this.waitMs;
     for (;;) {
       signal?.throwIfAborted();
-      if (await this.lock()) {
+      const release = tryLock(join(this.folder, LOCK));
+      if (release !== null) {
         try {
           if (!(await this.isRunning(names))) return await work();
         } finally {
-          await rm(join(this.folder, LOCK), { force: true });
+          release();
         }
       }
       if (performance.now() > deadline) {
@@ -85,30 +77,6 @@ export class Ledger {
       }
       await delay(POLL_MS);
     }
-  }
-
-  private async lock(): Promise<boolean> {
-    const path = join(this.folder, LOCK);
-    await mkdir(this.folder, { recursive: true });
-    try {
-      const file = await open(path, 'wx');
-      try {
-        await file.writeFile(String(process.pid));
-      } catch (failed) {
-        // The disk is full: nobody would know that an empty lock is nobody's.
-        await rm(path, { force: true });
-        throw failed;
-      } finally {
-        await file.close();
-      }
-      return true;
-    } catch (thrown) {
-      if (!isCode(thrown, 'EEXIST')) throw thrown;
-    }
-    const pid = Number(await readFile(path, 'utf8').catch(() => ''));
-    // Empty for the moment between making and writing it.
-    if (pid > 0 && !isAlive(pid)) await rm(path, { force: true });
-    return false;
   }
 
   private async isRunning(names: ReadonlySet<string>): Promise<boolean> {

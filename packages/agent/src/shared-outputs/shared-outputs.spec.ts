@@ -1,5 +1,12 @@
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { open } from 'node:fs/promises';
+import fs, {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { DteError } from '@org/dte-protocol';
@@ -167,15 +174,14 @@ describe('SharedOutputs', () => {
 });
 
 it('leaves no lock behind when the disk is full', async () => {
-  const file = await open(join(root, 'any'), 'w');
   const full = Object.assign(new Error('no space left on device'), { code: 'ENOSPC' });
-  const write = jest
-    .spyOn(Object.getPrototypeOf(file) as typeof file, 'writeFile')
-    .mockRejectedValueOnce(full);
+  const write = jest.spyOn(fs, 'writeFileSync').mockImplementationOnce(() => {
+    throw full;
+  });
   const ledger = new Ledger(folder, 100);
   await expect(ledger.alone([], () => Promise.resolve('done'))).rejects.toBe(full);
   write.mockRestore();
-  await file.close();
+  expect(readdirSync(folder)).toEqual([]);
   expect(await ledger.alone([], () => Promise.resolve('done'))).toBe('done');
 });
 

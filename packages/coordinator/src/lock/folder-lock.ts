@@ -30,6 +30,8 @@ const RENEWALS = 4;
  * newest file is never removed, not even when it is released: a slow process that creates an old number again finds the
  * newer one beside it and withdraws. A holder of this machine is held to be alive or dead by its process alone, one of
  * another machine or container by its renewals. That one may be frozen, overtaken, and write once more before it looks.
+ *
+ * Locks between the processes of one machine, which need no renewals, are taken by `tryLock` of nx-compat.
  */
 export class FolderLock {
   private readonly timer: NodeJS.Timeout;

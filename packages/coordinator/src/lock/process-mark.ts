@@ -48,6 +48,7 @@ export const ownMark = (): ProcessMark => ({
   startedAt: statOf(process.pid)?.[START_TIME] ?? null,
 });
 
+/** Not `isAlive` of nx-compat: a coordinator depends on nothing that knows Nx. */
 function exists(pid: number): boolean {
   try {
     process.kill(pid, 0);

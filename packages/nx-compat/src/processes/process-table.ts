@@ -31,15 +31,21 @@ const readProc = (path: string): string | null => {
   }
 };
 
+/** What the system says of a process; null if it does not say: the process is gone, or of a user whose processes are hidden. */
+function statOf(pid: number | string): string[] | null {
+  // The command in parentheses may hold anything, so the fields are counted after the last parenthesis.
+  const stat = readProc(`${pid}/stat`);
+  return stat?.slice(stat.lastIndexOf(')') + 2).split(' ') ?? null;
+}
+
+/** A zombie has ended, and nobody has asked for its exit code yet. */
+const isEnded = (stat: readonly string[]): boolean => stat[STATE] === 'Z' || stat[STATE] === 'X';
+
 function fromProc(): ProcessRow[] {
   return readdirSync('/proc').flatMap((name) => {
-    const stat = /^\d+$/.test(name) ? readProc(`${name}/stat`) : null;
-    if (stat === null) return [];
-    // The command in parentheses may hold anything, so the fields are counted after the last parenthesis.
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    // A zombie has ended, and nobody has asked for its exit code yet.
-    if (fields[STATE] === 'Z' || fields[STATE] === 'X') return [];
-    const number = (field: number): number => Number(fields[field]);
+    const stat = /^\d+$/.test(name) ? statOf(name) : null;
+    if (stat === null || isEnded(stat)) return [];
+    const number = (field: number): number => Number(stat[field]);
     return [{ pid: Number(name), parent: number(PARENT), group: number(GROUP), started: number(START_TIME) }];
   });
 }
@@ -57,6 +63,20 @@ async function fromPs(): Promise<ProcessRow[]> {
 /** All processes of this machine or container that run. */
 export async function listProcesses(): Promise<ProcessRow[]> {
   return isLinux ? fromProc() : fromPs();
+}
+
+/** Whether a process with this pid runs on this machine, or in this container. */
+export function isAlive(pid: number): boolean {
+  // The system takes 0 and less for groups of processes.
+  if (pid <= 0) return false;
+  try {
+    process.kill(pid, 0);
+  } catch (thrown) {
+    // A process of another user runs, but accepts no signals from here.
+    if ((thrown as NodeJS.ErrnoException).code !== 'EPERM') return false;
+  }
+  const stat = isLinux ? statOf(pid) : null;
+  return stat === null || !isEnded(stat);
 }
 
 /** Whether a process was started with this variable; false where that cannot be known: on Linux only it can. */

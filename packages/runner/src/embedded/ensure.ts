@@ -1,3 +1,4 @@
+import { tryLock } from '@org/dte-nx-compat';
 import { type Rendezvous, duration } from '@org/dte-protocol';
 import { join } from 'node:path';
 import type { Resolved } from '@org/dte-config';
@@ -6,7 +7,6 @@ import { folderOfTry, isEarlierTry, jobMarkOf } from './earlier-try';
 import { dataDirOf, historyDirOf, makeDataFolder } from '../data-folder/data-folder';
 import { refuseIfGivenUp } from './give-up';
 import { locateOrStart, type Located } from './locate';
-import { tryLock } from './lock';
 import type { Surroundings } from '../session/surroundings';
 import { startEmbedded } from './start';
 

@@ -13,6 +13,7 @@ export interface LocateOptions {
   readonly tryLock: () => (() => void) | null;
   /** Starts an embedded coordinator; resolves when it is healthy and its record published. */
   readonly start: () => Promise<void>;
+  /** Pause between two looks, default 50. No limit: how long it is looked for is limited, by `timeoutMs`. */
   readonly pollMs?: number;
   /** How often `onSlow` is called while another process of this machine starts it. */
   readonly noteMs: number;
