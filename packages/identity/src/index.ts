@@ -1,3 +1,4 @@
+export { type BoundedAnswer, type BoundedRequest, boundedRequest } from './bounded-request';
 export { channelOf, hasPin } from './channel';
 export { type IdTokenClaims, readOwnIdToken } from './claims';
 export { IdTokenVerifier } from './id-token-verifier';

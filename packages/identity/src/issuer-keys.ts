@@ -3,7 +3,7 @@ import type { JWTHeaderParameters, KeyLike } from 'jose';
 import { z } from 'zod';
 import { refused } from './claims';
 import { jose } from './jose';
-import { fetchJson } from './limited-fetch';
+import { fetchJson } from './fetch-json';
 
 const discoverySchema = z.object({ issuer: z.string(), jwks_uri: z.url({ protocol: /^https?$/ }) });
 const keySetSchema = z.object({ keys: z.array(z.looseObject({ kty: z.string() })).max(100) });
