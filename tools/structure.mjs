@@ -7,6 +7,7 @@
 //   cycles                         knots of files, and of folders of one package, that import each other, types included
 //   unusedExports                  public names of a package that no other package, test or tool uses
 //   freshSpreads                   spreads of an object or array literal, which switch off the excess-property check
+//   bareNumbers                    named numbers without a comment that says why they are no limit to set
 //   dteLines                       lines of packages/dte
 import { root } from './lib/packages.mjs';
 import { CEILINGS } from './lib/structure/ceilings.mjs';

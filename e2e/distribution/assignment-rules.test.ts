@@ -102,7 +102,8 @@ describe('assignment rules', () => {
 
   it('fail the tasks that no agent may take, early and with the reason, and nothing else', async () => {
     fleet.clearJournal();
-    const patience = { DTE_AGENT_WAIT_MS: '1500' };
+    // The agents are connected since before the first test: nothing but `one:train` waits for this long.
+    const patience = { DTE_AGENT_WAIT_MS: '5000' };
     const exit = await pipeline.nx(['run-many', '-t', 'train,report', '--parallel=2'], { env: patience });
 
     // Which code it is Nx decides: it has one for a task that was skipped.

@@ -1,12 +1,5 @@
 import { expectExit } from '../support/expect-exit';
-import {
-  freePort,
-  Pipeline,
-  type ProcessInfo,
-  type RunningProcess,
-  signalProcess,
-  type Fleet,
-} from '@org/dte-testing';
+import { Pipeline, type ProcessInfo, type RunningProcess, signalProcess, type Fleet } from '@org/dte-testing';
 import { execFileSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -37,6 +30,11 @@ describe('a coordinator that is lost', () => {
     await tasksHeldOn(fleet, ['agent-1', 'agent-2'], () => `${main.describe()}\n${pipeline.describe()}`);
     return main;
   }
+
+  const portOf = async (coordinator: RunningProcess): Promise<string> => {
+    await coordinator.waitForOutput(/coordinator on \S+:\d+/);
+    return /coordinator on \S+:(\d+)/.exec(coordinator.output())![1]!;
+  };
 
   /** Nobody tells them to: their coordinator has been away for as long as main jobs wait for it. */
   const agentsLeave = async (pipeline: Pipeline): Promise<void> => {
@@ -85,25 +83,29 @@ describe('a coordinator that is lost', () => {
   });
 
   it('standalone, killed and started again: the command goes on, and what was running is not run twice', async () => {
-    const port = await freePort();
+    const server = fleet.machine('server', { ci: false });
+    const argsFor = (port: string): string[] => [
+      'coordinator',
+      `--port=${port}`,
+      `--data-dir=${join(server.folder, 'data')}`,
+    ];
+    const serverEnv = { DTE_LEASE_MS: '15000', DTE_HEARTBEAT_MS: '300' };
+    // The system gives the first one a port, which the second one needs as well.
+    const first = server.startDte(argsFor('0'), { env: serverEnv });
+    const port = await portOf(first);
     const env = {
       ...SHORT_WAITS,
       DTE_COORDINATOR_GRACE_MS: '20000',
       DTE_COORDINATOR_URL: `http://127.0.0.1:${port}`,
     };
-    const server = fleet.machine('server', { ci: false });
-    const args = ['coordinator', '--port', String(port), '--data-dir', join(server.folder, 'data')];
-    const serverEnv = { DTE_LEASE_MS: '15000', DTE_HEARTBEAT_MS: '300' };
-    const first = server.startDte(args, { env: serverEnv });
-    await first.waitForOutput(String(port));
     const pipeline = new Pipeline(fleet, fleet.machine('main'), env);
     await pipeline.startCiRun();
     const main = await held(pipeline, HELD);
 
     first.signal('SIGKILL');
     await first.end();
-    const second = server.startDte(args, { env: serverEnv });
-    await second.waitForOutput(String(port));
+    const second = server.startDte(argsFor(port), { env: serverEnv });
+    await second.waitForOutput(port);
     fleet.open('go');
     const exit = await main.end();
 
@@ -122,7 +124,6 @@ describe('a coordinator that is lost', () => {
   });
 
   it('never there: one line, and the main job does everything', async () => {
-    const port = await freePort();
     fleet.open('go');
     const main = fleet.machine('main');
 
@@ -130,7 +131,8 @@ describe('a coordinator that is lost', () => {
       env: {
         ...SHORT_WAITS,
         DTE_CONNECT_TIMEOUT_MS: '3000',
-        DTE_COORDINATOR_URL: `http://127.0.0.1:${port}`,
+        // The port of the protocol discard, which no machine of a CI serves.
+        DTE_COORDINATOR_URL: 'http://127.0.0.1:9',
       },
     });
 

@@ -207,7 +207,7 @@ it('an upload that arrives as something else does not count as stored', async ()
 });
 
 it('asks again for a check that takes longer than a request may, and takes the answer', async () => {
-  const limits = { ...testLimits(), httpRequestMs: 50 };
+  const limits = { ...testLimits(), httpRequestMs: 500 };
   client.close();
   client = httpClient({ url: server.url, token: () => 'token', limits });
   state = 'good';
@@ -227,7 +227,7 @@ it('asks again for a check that takes longer than a request may, and takes the a
 });
 
 it('asks for a check only so often', async () => {
-  const limits = { ...testLimits(), httpRequestMs: 10 };
+  const limits = { ...testLimits(), httpRequestMs: 200 };
   client.close();
   client = httpClient({ url: server.url, token: () => 'token', limits });
   server.handler = (request, response) => {

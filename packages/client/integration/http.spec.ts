@@ -212,7 +212,8 @@ it('gives up when no byte moves', async () => {
 });
 
 it('waits longer for the answer to an upload: its last bytes may be under way for long', async () => {
-  const httpRequestMs = 60;
+  // Long enough for a slow machine to send the body.
+  const httpRequestMs = 500;
   server.handler = (request, response) =>
     void buffer(request).then(() => void setTimeout(() => response.end(), 3 * httpRequestMs));
   const one = client({ limits: testLimits({ httpRequestMs }) });

@@ -5,8 +5,8 @@ import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { DIGEST_HEADER, digestHeaderOf, HTTP } from '@org/dte-protocol';
 import {
-  exampleRun,
-  exampleTask,
+  runSpec,
+  taskSpec,
   type HttpAnswer,
   type HttpCall,
   httpCall,
@@ -138,7 +138,7 @@ describe("Nx's cache contract", () => {
   ])(
     '%s comes with its sha256; one that is damaged is removed when it is doubted, no good one is',
     async (_, path) => {
-      await harness.submit(await harness.main(), exampleRun('r1', [exampleTask('app:build')]));
+      await harness.submit(await harness.main(), runSpec('r1', [taskSpec('app:build')]));
       const body = Buffer.alloc(300_000, 'abc');
       const sha256 = createHash('sha256').update(body).digest();
       const digest = digestHeaderOf(sha256.toString('base64'));
@@ -192,7 +192,7 @@ describe("Nx's cache contract", () => {
   });
 
   it('keeps attempts apart from hashes, and from each other', async () => {
-    await harness.submit(client, exampleRun('r1', [exampleTask('app:build')]));
+    await harness.submit(client, runSpec('r1', [taskSpec('app:build')]));
     const path = (attempt: number) => HTTP.attempt('r1', '@scope/app:build', attempt);
     expect(await call({ method: 'PUT', path: path(1), body: 'one' })).toMatchObject({ status: 200 });
     expect(await call({ method: 'PUT', path: path(2), body: 'two' })).toMatchObject({ status: 200 });
@@ -209,7 +209,7 @@ describe("Nx's cache contract", () => {
   });
 
   it('takes the longest task id there is', async () => {
-    await harness.submit(client, exampleRun('r1', [exampleTask('app:build')]));
+    await harness.submit(client, runSpec('r1', [taskSpec('app:build')]));
     const path = HTTP.attempt('r1', 'ü'.repeat(1_024), 1);
     expect(await call({ method: 'PUT', path, body: 'one' })).toMatchObject({ status: 200 });
     expect(await call({ path })).toMatchObject({ text: 'one' });

@@ -2,7 +2,7 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { createCoordinatorCertificate } from '@org/dte-identity';
 import { HTTP, LIMITS } from '@org/dte-protocol';
-import { exampleHello, exampleRun, exampleTask, httpCall, type RawClient, waitFor } from '@org/dte-testing';
+import { exampleHello, runSpec, taskSpec, httpCall, type RawClient, waitFor } from '@org/dte-testing';
 import { pino } from 'pino';
 import { Harness } from './support/harness';
 import { drip, mute, sendStrangersAway, type Stranger, stranger, UPGRADE } from './support/strangers';
@@ -36,7 +36,7 @@ describe('headers', () => {
     ['plain', {}],
     ['with TLS', { tls: createCoordinatorCertificate() }],
   ])('that never end are cut off (%s)', async (_, options) => {
-    harness = await Harness.start({ ...options, limits: { headersMs: 300, strangerMs: 300 } });
+    harness = await Harness.start({ ...options, limits: { headersMs: 1_000, strangerMs: 1_000 } });
     const slow = await stranger(harness, 'tls' in options ? CLIENT_HELLO : HEADER);
     expect(await drip(slow, 50)).toBeGreaterThan(0);
   });
@@ -49,7 +49,7 @@ describe('headers', () => {
   });
 
   it('of a later request on a connection that has shown a good token have the same time', async () => {
-    harness = await Harness.start({ limits: { headersMs: 300 } });
+    harness = await Harness.start({ limits: { headersMs: 2_000 } });
     const { token } = await harness.agent('agent 1');
     const kept = await stranger(
       harness,
@@ -79,7 +79,8 @@ describe('a connection that proves nothing', () => {
     ['shows a wrong token', 'GET /v1/cache/1 HTTP/1.1\r\nhost: x\r\nauthorization: Bearer x.y\r\n\r\n'],
     ['never ends its body', 'PUT /v1/cache/1 HTTP/1.1\r\nhost: x\r\ncontent-length: 1000\r\n\r\nabc'],
   ])('and %s has its time', async (_, words) => {
-    harness = await Harness.start({ limits: { strangerMs: 300 } });
+    // Long enough for an agent to get in on a slow machine.
+    harness = await Harness.start({ limits: { strangerMs: 2_000 } });
     const held = await stranger(harness, words);
     await waitFor('the connection to be cut off', held.isClosed);
     await getsIn('agent');
@@ -338,7 +339,7 @@ describe('sessions', () => {
     const call = { method: 'POST', path: HTTP.sessionSettings, token: configured.token, body };
     expect(await httpCall(harness.url, call)).toMatchObject({ status: 200 });
     const working = await enter('2-1', 'main');
-    await harness.submit(working, exampleRun('r1', [exampleTask('app:build')]));
+    await harness.submit(working, runSpec('r1', [taskSpec('app:build')]));
     for (const client of [configured, working]) await client.kill();
     for (const sessionId of ['1-1', '2-1']) await whenEmpty(sessionId);
     await (await enter('3-1', 'main')).next('welcome');

@@ -1,5 +1,5 @@
 import { type AttemptResult, HTTP, type RunSpec, type SessionStatus } from '@org/dte-protocol';
-import { exampleRun, exampleTask, httpCall, type RawClient } from '@org/dte-testing';
+import { runSpec, taskSpec, httpCall, type RawClient } from '@org/dte-testing';
 import { agentSync, completed, Harness, success } from './support/harness';
 
 const HASH = 'hash-app-e2e';
@@ -18,7 +18,7 @@ const failure = (attempt: number): AttemptResult => ({
 });
 
 const runOf = (runId: string): RunSpec =>
-  exampleRun(runId, [exampleTask('app:e2e', { hash: HASH, flakiness: 'retry' })]);
+  runSpec(runId, [taskSpec('app:e2e', [], { hash: HASH, flakiness: 'retry' })]);
 
 describe('the history of a project', () => {
   let harness: Harness;

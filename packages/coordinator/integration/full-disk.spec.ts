@@ -3,7 +3,7 @@ import { mkdtempSync, promises, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { HTTP } from '@org/dte-protocol';
-import { exampleRun, exampleTask, httpCall, waitFor } from '@org/dte-testing';
+import { runSpec, taskSpec, httpCall, waitFor } from '@org/dte-testing';
 import type { FileSystem } from '../src/files/file-system';
 import { agentSync, completed, containing, Harness, success } from './support/harness';
 import { storedFiles } from './support/stored-files';
@@ -44,7 +44,7 @@ describe('a full disk', () => {
     const main = await harness.main();
     const agent = await harness.agent('agent 1');
     agent.send(agentSync(1));
-    await harness.submit(main, exampleRun('r1', [exampleTask('app:build')]));
+    await harness.submit(main, runSpec('r1', [taskSpec('app:build')]));
     const answer = await httpCall(harness.url, {
       method: 'PUT',
       path: HTTP.cache('big'),
@@ -104,7 +104,7 @@ describe('a full disk', () => {
     const main = await harness.main();
     await main.next('session.info');
     disk.fill();
-    const body = JSON.stringify(exampleRun('r1', [exampleTask('app:build')]));
+    const body = JSON.stringify(runSpec('r1', [taskSpec('app:build')]));
     const answer = await httpCall(harness.url, { method: 'POST', path: HTTP.runs, token: main.token, body });
     expect(answer).toMatchObject({ status: 507, code: 'DTE_DISK_FULL' });
   });

@@ -1,5 +1,5 @@
 import { type ErrorCode, type Hello, LIMITS, PROTOCOL_VERSION } from '@org/dte-protocol';
-import { exampleHello, exampleRun, exampleTask, RawClient, TEST_NX_VERSION } from '@org/dte-testing';
+import { exampleHello, runSpec, taskSpec, RawClient, TEST_NX_VERSION } from '@org/dte-testing';
 import { agentSync, completed, Harness, success, containing, matching } from './support/harness';
 
 const SECRET = 'correct horse battery staple';
@@ -78,7 +78,7 @@ describe('a hello that is wrong', () => {
     main = await harness.main();
     agent = await harness.agent('good agent');
     agent.send(agentSync(1));
-    await harness.submit(main, exampleRun('r1', [exampleTask('app:build')]));
+    await harness.submit(main, runSpec('r1', [taskSpec('app:build')]));
     await agent.next('agent.wanted', ({ assignments }) => assignments.length === 1);
   });
 

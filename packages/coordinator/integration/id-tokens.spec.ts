@@ -2,8 +2,8 @@ import { TLSSocket } from 'node:tls';
 import { createCoordinatorCertificate, pinOf } from '@org/dte-identity';
 import { type ErrorCode, type Hello, HTTP, type LimitValues } from '@org/dte-protocol';
 import {
-  exampleRun,
-  exampleTask,
+  runSpec,
+  taskSpec,
   type FakeGitlab,
   httpCall,
   RawClient,
@@ -108,7 +108,7 @@ describe('a coordinator that looks at id tokens', () => {
   it('goes on with its sessions after a restart', async () => {
     harness = await start();
     const main = await harness.connect(helloOf('main', tokenOf()));
-    await harness.submit(main, exampleRun('r1', [exampleTask('app:build')]));
+    await harness.submit(main, runSpec('r1', [taskSpec('app:build')]));
     await harness.coordinator.close();
     await harness.startCoordinator();
     const agent = await harness.connect(helloOf('agent', tokenOf(), { slots: 1 }));
@@ -232,7 +232,7 @@ describe('a standalone coordinator with two instances, whose projects have the s
     harness = await Harness.start({ idTokens: { issuers, audience: 'dte' } });
     here = await harness.connect(helloOf('main', tokenOf()));
     there = await harness.connect(helloOf('main', thereToken()));
-    await harness.submit(here, exampleRun('r1', [exampleTask('app:build')]));
+    await harness.submit(here, runSpec('r1', [taskSpec('app:build')]));
   });
   afterEach(() => other.close());
 
@@ -242,7 +242,7 @@ describe('a standalone coordinator with two instances, whose projects have the s
     agentThere.send(agentSync(1));
     agentHere.send(agentSync(1));
     await agentHere.next('agent.wanted', ({ assignments }) => assignments.length === 1);
-    await harness.submit(there, exampleRun('r2', [exampleTask('lib:build')]));
+    await harness.submit(there, runSpec('r2', [taskSpec('lib:build')]));
     await agentThere.next('agent.wanted', ({ assignments }) => assignments.length === 1);
     const given = agentThere.all('agent.wanted').flatMap(({ assignments }) => assignments);
     expect(given).toMatchObject([{ runId: 'r2', taskId: 'lib:build' }]);

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { DEFAULT_SESSION_SETTINGS, HTTP } from '@org/dte-protocol';
-import { exampleRun, exampleTask, httpCall, RawClient, waitFor } from '@org/dte-testing';
+import { runSpec, taskSpec, httpCall, RawClient, waitFor } from '@org/dte-testing';
 import { createCoordinator } from '../src';
 import { agentSync, completed, Harness, success, containing } from './support/harness';
 
@@ -61,7 +61,7 @@ describe('a session that comes to its end', () => {
     });
     const agent = await harness.agent('agent 1');
     agent.send(agentSync(1));
-    await harness.submit(main, exampleRun('r2', [exampleTask('app:build')]));
+    await harness.submit(main, runSpec('r2', [taskSpec('app:build')]));
 
     await agent.next('agent.wanted', ({ assignments, stop }) => stop === null && assignments.length === 1);
     expect(harness.coordinator.sessions()).toEqual([
@@ -116,12 +116,12 @@ describe('a session that comes to its end', () => {
 });
 
 describe('close', () => {
-  it('ends connections, requests and timers within two seconds, and the session stays', async () => {
-    const harness = await Harness.start();
+  it('ends connections, requests and timers within its limit, and the session stays', async () => {
+    const harness = await Harness.start({ limits: { closeMs: 1_000 } });
     const main = await harness.main();
     const agent = await harness.agent('agent 1');
     agent.send(agentSync(1));
-    await harness.submit(main, exampleRun('r1', [exampleTask('app:build')]));
+    await harness.submit(main, runSpec('r1', [taskSpec('app:build')]));
     await agent.next('agent.wanted', ({ assignments }) => assignments.length === 1);
     // One that does not answer the close handshake, and one request that never ends.
     agent.socket.pause();
@@ -134,7 +134,8 @@ describe('close', () => {
     hanging.catch(() => undefined);
     const startedAt = Date.now();
     await harness.coordinator.close();
-    expect(Date.now() - startedAt).toBeLessThan(2_000);
+    // Far above the limit for a slow machine, far below what the request that hangs would hold it up for (`bodyWindowMs`).
+    expect(Date.now() - startedAt).toBeLessThan(20_000);
     expect(await main.whenClosed()).toEqual({ code: 1001, reason: 'closing' });
     await expect(RawClient.connect(harness.url)).resolves.toMatchObject({ closed: { code: 1006 } });
     await harness.startCoordinator();
@@ -175,7 +176,7 @@ describe('createCoordinator', () => {
     const agent = await harness.agent('agent 1', { sessionId: 's2' });
     agent.send(agentSync(1));
     for (const [index, main] of mains.entries())
-      await harness.submit(main, exampleRun('r1', [exampleTask(`app${index}:build`)]));
+      await harness.submit(main, runSpec('r1', [taskSpec(`app${index}:build`)]));
     const wanted = await agent.next('agent.wanted', ({ assignments }) => assignments.length > 0);
     expect(wanted.assignments.map(({ taskId }) => taskId)).toEqual(['app1:build']);
     await harness.putCache(agent, 'hash-app1-build', 'x');

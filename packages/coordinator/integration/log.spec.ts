@@ -1,5 +1,5 @@
 import { HTTP } from '@org/dte-protocol';
-import { exampleRun, exampleTask, httpCall, waitFor } from '@org/dte-testing';
+import { runSpec, taskSpec, httpCall, waitFor } from '@org/dte-testing';
 import { createLog } from '../src';
 import { agentSync, completed, Harness, success } from './support/harness';
 
@@ -13,7 +13,7 @@ describe('the log of a coordinator', () => {
       const agent = await harness.agent('agent 1');
       agent.send(agentSync(1));
       await harness.submit(main, {
-        ...exampleRun('r1', [exampleTask('app:build')]),
+        ...runSpec('r1', [taskSpec('app:build')]),
         forwardedEnv: ['TOKEN'],
       });
       const body = JSON.stringify({ values: { TOKEN: 'tr0ub4dor-and-3' } });

@@ -1,5 +1,5 @@
 import { type FinishedAttempt, HTTP } from '@org/dte-protocol';
-import { exampleRun, exampleTask, httpCall, type RawClient } from '@org/dte-testing';
+import { runSpec, taskSpec, httpCall, type RawClient } from '@org/dte-testing';
 import { agentSync, completed, Harness, success } from './support/harness';
 
 jest.setTimeout(120_000);
@@ -41,8 +41,8 @@ describe('an agent that does not keep to its own', () => {
     main = await harness.main();
     honest = await harness.agent('honest', { slots: 1 });
     honest.send(oneSlot(1));
-    const tasks = [exampleTask('app:build', { weight: 2 }), exampleTask('lib:build')];
-    await harness.submit(main, exampleRun('r1', tasks, { streamOutput: true }));
+    const tasks = [taskSpec('app:build', [], { weight: 2 }), taskSpec('lib:build')];
+    await harness.submit(main, runSpec('r1', tasks, { streamOutput: true }));
     await honest.next('agent.wanted', ({ assignments }) => assignments[0]?.taskId === 'app:build');
     rogue = await harness.agent('rogue', { slots: 1 });
     rogue.send(oneSlot(1));

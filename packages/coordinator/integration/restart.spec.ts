@@ -14,7 +14,7 @@ import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { createInterface } from 'node:readline';
 import { HTTP, type Work } from '@org/dte-protocol';
-import { exampleHello, exampleRun, exampleTask, httpCall, RawClient } from '@org/dte-testing';
+import { exampleHello, runSpec, taskSpec, httpCall, RawClient } from '@org/dte-testing';
 import { agentSync, completed, Harness, success, containing } from './support/harness';
 
 const executing: Work = {
@@ -32,10 +32,7 @@ async function beginWork(url: string): Promise<{ main: RawClient; agent: RawClie
   );
   const agent = await RawClient.hello(url, exampleHello({ name: 'agent 1', clientId: 'agent-1' }));
   agent.send(agentSync(1));
-  const run = exampleRun('r1', [
-    exampleTask('app:build'),
-    exampleTask('app:test', { dependsOn: ['app:build'] }),
-  ]);
+  const run = runSpec('r1', [taskSpec('app:build'), taskSpec('app:test', ['app:build'])]);
   const body = JSON.stringify(run);
   await httpCall(url, { method: 'POST', path: HTTP.runs, token: main.token, body });
   main.send({ type: 'main.sync', runId: 'r1', ackSeq: 0, want: 'follow' });
@@ -139,7 +136,7 @@ describe('a coordinator that is started on a folder of an earlier one', () => {
   it('keeps nothing of forwarded values, and takes them again', async () => {
     await harness.startCoordinator();
     const main = await harness.main();
-    await harness.submit(main, { ...exampleRun('r2', [exampleTask('app:lint')]), forwardedEnv: ['TOKEN'] });
+    await harness.submit(main, { ...runSpec('r2', [taskSpec('app:lint')]), forwardedEnv: ['TOKEN'] });
     const path = HTTP.runEnv('r2');
     const body = JSON.stringify({ values: { TOKEN: 'tr0ub4dor-and-3' } });
     const put = () => httpCall(harness.url, { method: 'PUT', path, body, token: main.token });

@@ -1,6 +1,6 @@
 import { gunzipSync } from 'node:zlib';
 import { HTTP } from '@org/dte-protocol';
-import { exampleRun, exampleTask, httpCall } from '@org/dte-testing';
+import { runSpec, taskSpec, httpCall } from '@org/dte-testing';
 import { agentSync, completed, Harness, success } from './support/harness';
 
 describe('a session', () => {
@@ -15,7 +15,7 @@ describe('a session', () => {
     const main = await harness.main();
     const agent = await harness.agent('agent 1');
     agent.send(agentSync(1));
-    await harness.submit(main, exampleRun('r1', [exampleTask('app:build')]));
+    await harness.submit(main, runSpec('r1', [taskSpec('app:build')]));
     const wanted = await agent.next('agent.wanted', ({ assignments }) => assignments.length === 1);
     expect(wanted.assignments[0]).toMatchObject({
       runId: 'r1',
@@ -41,7 +41,7 @@ describe('a session', () => {
     const main = await harness.main();
     const agent = await harness.agent('agent 1');
     agent.send(agentSync(1));
-    await harness.submit(main, exampleRun('r1', [exampleTask('app:build')]));
+    await harness.submit(main, runSpec('r1', [taskSpec('app:build')]));
     await agent.next('agent.wanted', ({ assignments }) => assignments.length === 1);
     agent.send(agentSync(2, [completed('r1', 'app:build', success('hash-app-build'))]));
     const update = await main.next('run.update', ({ entries }) =>
@@ -56,7 +56,7 @@ describe('a session', () => {
   it('gives executors the run as the main job sent it, byte for byte', async () => {
     const main = await harness.main();
     const agent = await harness.agent('agent 1');
-    const body = JSON.stringify(exampleRun('r1', [exampleTask('app:build')]), null, 3);
+    const body = JSON.stringify(runSpec('r1', [taskSpec('app:build')]), null, 3);
     await httpCall(harness.url, { method: 'POST', path: HTTP.runs, token: main.token, body });
     const answer = await httpCall(harness.url, { path: HTTP.run('r1'), token: agent.token });
     expect(answer.text).toBe(body);
@@ -65,8 +65,8 @@ describe('a session', () => {
   it('sends the run gzipped to whoever takes that', async () => {
     const main = await harness.main();
     const agent = await harness.agent('agent 1');
-    const tasks = Array.from({ length: 1_000 }, (_, index) => exampleTask(`lib-${index}:build`));
-    const body = JSON.stringify(exampleRun('r1', tasks));
+    const tasks = Array.from({ length: 1_000 }, (_, index) => taskSpec(`lib-${index}:build`));
+    const body = JSON.stringify(runSpec('r1', tasks));
     await httpCall(harness.url, { method: 'POST', path: HTTP.runs, token: main.token, body });
     const headers = { 'accept-encoding': 'br, gzip;q=1.0' };
     const answer = await httpCall(harness.url, { path: HTTP.run('r1'), token: agent.token, headers });
@@ -77,7 +77,7 @@ describe('a session', () => {
 
   it('answers the same run submitted again the same', async () => {
     const main = await harness.main();
-    const body = JSON.stringify(exampleRun('r1', [exampleTask('app:build')]));
+    const body = JSON.stringify(runSpec('r1', [taskSpec('app:build')]));
     const post = () => httpCall(harness.url, { method: 'POST', path: HTTP.runs, token: main.token, body });
     const answers = await Promise.all([post(), post()]);
     expect([...answers, await post()].map(({ text }) => text)).toEqual(Array(3).fill('{"runId":"r1"}'));
@@ -87,7 +87,7 @@ describe('a session', () => {
     const [main, other] = [await harness.main(), await harness.main({ clientId: 'main-2' })];
     const agent = await harness.agent('agent 1');
     agent.send(agentSync(1));
-    await harness.submit(main, exampleRun('r1', [exampleTask('app:build')], { streamOutput: true }));
+    await harness.submit(main, runSpec('r1', [taskSpec('app:build')], { streamOutput: true }));
     await main.next('run.update');
     agent.send({
       type: 'agent.output',
@@ -112,7 +112,7 @@ describe('a session', () => {
     const main = await harness.main();
     const agent = await harness.agent('agent 1');
     agent.send(agentSync(1));
-    await harness.submit(main, exampleRun('r1', [exampleTask('app:build')], { streamOutput: true }));
+    await harness.submit(main, runSpec('r1', [taskSpec('app:build')], { streamOutput: true }));
     await main.next('run.update');
     main.socket.pause();
     const chunk = 'x'.repeat(60_000);
@@ -143,7 +143,7 @@ describe('a session', () => {
     const main = await harness.main();
     const old = await harness.agent('agent 1');
     old.send(agentSync(1));
-    await harness.submit(main, exampleRun('r1', [exampleTask('app:build')]));
+    await harness.submit(main, runSpec('r1', [taskSpec('app:build')]));
     await old.next('agent.wanted', ({ assignments }) => assignments.length === 1);
     const fresh = await harness.agent('agent 1');
     fresh.send(

@@ -3,7 +3,9 @@
  * polyfill for what is here a fixed structure of 250 bytes; Node reads certificates, and the specs let it.
  */
 const TAG = { integer: 0x02, bitString: 0x03, oid: 0x06, utf8: 0x0c, utcTime: 0x17 } as const;
+/** Tag of X.690, 8.9. */
 const SEQUENCE = 0x30;
+/** Tag of X.690, 8.11. */
 const SET = 0x31;
 
 function element(tag: number, content: Buffer): Buffer {

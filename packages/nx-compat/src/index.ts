@@ -37,6 +37,7 @@ export {
   type RemoveHow,
 } from './outputs';
 export { declaredOutputs } from './outputs/declared';
+export { cleanPath, isAtOrBelow, staticParts } from './outputs/paths';
 export { pathMatcher } from './outputs/path-matcher';
 export type { HashResult } from './hashing/hashing';
 export { createLateHasher, type LateHasher } from './hashing/late-hash';

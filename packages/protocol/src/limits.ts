@@ -534,6 +534,12 @@ export const LIMITS = {
     'DTE_DRAIN_MS',
     'How long a stopping agent lets its tasks finish before it returns them.',
   ),
+  finalReportMs: limit(
+    5_000,
+    'ms',
+    null,
+    'How long a leaving agent waits for the coordinator to take the results of its last tasks.',
+  ),
   killMs: limit(5_000, 'ms', null, 'Delay between SIGTERM and SIGKILL for a process tree.'),
   timeoutSettleMs: limit(
     10_000,
@@ -583,6 +589,24 @@ export const LIMITS = {
     'ms',
     'DTE_EXECUTOR_START_MS',
     'Timeout for the start of an executor: time to build the project graph of a very large workspace.',
+  ),
+  executorStartTries: limit(
+    3,
+    'count',
+    null,
+    'Failed starts of executors in a row after which an agent without a single executor leaves.',
+  ),
+  executorRestartMinMs: limit(
+    250,
+    'ms',
+    null,
+    'First window of the delay before an executor is started again.',
+  ),
+  executorRestartMaxMs: limit(
+    10_000,
+    'ms',
+    null,
+    'Last window of the delay before an executor is started again.',
   ),
   httpRequestMs: limit(
     60_000,

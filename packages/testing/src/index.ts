@@ -9,8 +9,7 @@ export {
 } from './coordinator';
 export {
   exampleHello,
-  exampleRun,
-  exampleTask,
+  outputIndex,
   runSpec,
   signHello,
   type TaskOptions,
@@ -27,7 +26,7 @@ export {
   startFakeGitlab,
   type TestCertificate,
 } from './gitlab';
-export { freePort, type HttpAnswer, httpCall, type HttpCall, RawClient } from './net';
+export { type HttpAnswer, httpCall, type HttpCall, RawClient } from './net';
 export {
   describeReport,
   type Difference,

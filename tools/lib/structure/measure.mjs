@@ -1,4 +1,5 @@
 import { dirname } from 'node:path';
+import { bareNumbers } from './bare-numbers.mjs';
 import { importCycles } from './cycles.mjs';
 import { freshSpreads } from './fresh-spreads.mjs';
 import { LIMITS } from './limits.mjs';
@@ -41,6 +42,7 @@ export function measure(root) {
       cycles: counted(importCycles(sources)),
       unusedExports: counted(unusedExports(root, sources)),
       freshSpreads: counted(freshSpreads(sources)),
+      bareNumbers: counted(bareNumbers(sources)),
       dteLines: {
         value: dteLines,
         found: dteLines > LIMITS.dteLines.most ? folderSizes(dte).map(shown) : [],

@@ -68,6 +68,14 @@ const WRONG = {
     { 'packages/core/src/one.ts': 'export const one = Math.max(...[1, 2]);\n' },
     /^freshSpreads is 1, at most 0: /,
   ],
+  'a number without a comment of its own': [
+    {
+      'packages/core/src/one.ts':
+        "import './two';\n\nexport const one = 1;\n/** Why. */\nconst A_MS = 1;\nconst B_MS = 2 * A_MS;\n\n// C.\n\nconst C = -1;\n",
+      'packages/core/src/two.ts': 'const TEXT = "2";\nconst D = 3; // Why.\nconst E = 0x4;\n',
+    },
+    /^bareNumbers is 3, at most 0: .*\n {2}packages\/core\/src\/one\.ts:6 const B_MS = 2 \* A_MS;\n {2}.*:10 const C = -1;\n {2}.*two\.ts:3 const E = 0x4;$/,
+  ],
   'a package dte of 3,000 lines': [
     Object.fromEntries(
       Array.from({ length: 10 }, (_, index) => [`packages/dte/src/f${index}.ts`, lines(300, '// more')]),
@@ -94,6 +102,17 @@ describe('the structure check', () => {
       'packages/core/src/one.ts': 'export const one = { a: 1, ...(Date.now() > 1 ? { b: 2 } : {}) };\n',
       'packages/core/src/one.spec.ts': long,
       'packages/core/src/test-support/two.ts': long,
+    };
+    assert.deepEqual(verdict(files), { lines: [], passes: true });
+  });
+
+  it('takes numbers of the table of limits, numbers with a comment, and what is no constant', () => {
+    const files = {
+      'packages/core/src/one.ts':
+        'export const one = 1;\n/** A unit. */\nexport const DAY_MS = 86_400_000;\nconst TWO = 2; // A fact.\nconst LIST = [1];\n',
+      'packages/core/src/one.spec.ts': 'const DAY_MS = 1;\n',
+      'packages/protocol/package.json': '{ "name": "@org/protocol" }',
+      'packages/protocol/src/limits.ts': 'const MIB = 1024 * 1024;\n',
     };
     assert.deepEqual(verdict(files), { lines: [], passes: true });
   });

@@ -9,7 +9,7 @@ export interface Channel {
   sendSoon(message: FromExecutor, done?: () => void): void;
 }
 
-/** The longest that news which nobody waits for wait for company. */
+/** How long messages that nobody waits for are collected. No limit: nothing is late because of it, it only saves messages. */
 const SOON_MS = 100;
 
 interface IpcProcess {

@@ -15,10 +15,11 @@ export interface Testimony {
   readonly hashDetails: Record<string, string> | null;
 }
 
-/** Entries of a hash's details that are sent: enough to name the difference, far below the frame limit. */
+/** Entries of a hash's details that are sent: enough to name the difference. No limit to set: far below the limit `frameBytes`. */
 const MAX_DETAILS = 10_000;
-/** Tasks that differ come in crowds, and git need not look at the same checkout for each of them. */
+/** How long the state of the checkout is cached, because many tasks differ at the same time. No limit: it only saves calls of git. */
 const CHECKOUT_FRESH_MS = 2_000;
+/** Longest name of an input that the message may hold. No limit to set: it has to fit into the protocol's schema. */
 const NAME_CHARS = 4_096;
 
 /**

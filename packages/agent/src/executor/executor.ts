@@ -21,6 +21,7 @@ import {
   refOf,
 } from './ipc';
 import { LiveOutput } from './live-output';
+import { reasonOf } from './reason';
 import { serve } from './serve';
 import { serversOf } from './servers-of';
 import { restoreAll } from './restore-all';
@@ -82,8 +83,7 @@ export class Executor {
       this.options.channel.send({ type: 'ready' });
       return true;
     } catch (thrown) {
-      const { code, message } = DteError.from(thrown);
-      this.options.channel.send({ type: 'unable', reason: { code, message: message.slice(0, 16_000) } });
+      this.options.channel.send({ type: 'unable', reason: reasonOf(DteError.from(thrown)) });
       return false;
     }
   }
@@ -177,8 +177,12 @@ export class Executor {
       const error = current.abort.signal.aborted
         ? new DteError('DTE_CANCELLED', `${ref.taskId} was stopped.`)
         : DteError.from(thrown);
-      const reason = { code: error.code, message: error.message.slice(0, 16_000) };
-      channel.send({ type: 'result', ref, result: { kind: 'returned', reason }, ...produced });
+      channel.send({
+        type: 'result',
+        ref,
+        result: { kind: 'returned', reason: reasonOf(error) },
+        ...produced,
+      });
     }
   }
 
@@ -210,9 +214,8 @@ export class Executor {
       host.enterRun(ref.runId, environmentOf(run.spec, forwarded));
       await serve({ host, run, ref, channel, maxInFlight: limits.outputBufferBytes });
     } catch (thrown) {
-      const { code, message } = thrown instanceof DteError ? thrown : nxFailed(ref.taskId, brokenBy(thrown));
-      const reason = { code, message: message.slice(0, 16_000) };
-      channel.send({ type: 'server', ref, state: { name: 'unable', reason } });
+      const error = thrown instanceof DteError ? thrown : nxFailed(ref.taskId, brokenBy(thrown));
+      channel.send({ type: 'server', ref, state: { name: 'unable', reason: reasonOf(error) } });
     }
   }
 
@@ -277,7 +280,7 @@ function producedBy(
   };
 }
 
-/** Up to this many tasks it is cheaper to write all of a run to Nx's database at once than one by one as they come. */
+/** Up to this number of tasks, one write of all of them to Nx's database is cheaper than one write for each. No limit: it only saves time. */
 const RECORD_AT_ONCE = 5_000;
 
 const recordedIn = new WeakMap<TaskHost, Set<Run>>();

@@ -11,7 +11,7 @@ export interface LiveOutputOptions {
   readonly isFollowed: boolean;
 }
 
-/** Output is collected for this long: a task that prints byte by byte must not cost a message per byte. */
+/** How long output is collected, so that a task that prints byte by byte does not cost a message per byte. No limit: nobody notices it. */
 const FLUSH_MS = 40;
 
 /** The live output of one attempt, in bounded chunks with offsets. */

@@ -4,7 +4,7 @@ import { nxOutputs } from '@org/dte-client';
 import { openChannel } from './channel';
 import { Executor } from './executor';
 
-/** What is left after SIGKILL needs a moment to be gone. */
+/** Time for the kernel to remove processes after SIGKILL. No limit to set: `killMs` is the wait before it, and this only ends a process that is leaving. */
 const REAP_MS = 3_000;
 
 const workspaceRoot = process.cwd();

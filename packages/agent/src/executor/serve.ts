@@ -35,4 +35,5 @@ export async function serve({ host, run, ref, channel, maxInFlight }: ServeOptio
   say({ name: 'failed', why: why.slice(0, MAX_WHY), failed });
 }
 
+/** How much of an error is passed on. No limit: it is only text of a message. */
 const MAX_WHY = 4096;

@@ -1,7 +1,9 @@
 import { type OutputsPort } from '@org/dte-client';
+import { isAtOrBelow } from '@org/dte-nx-compat';
 import { Aside } from './aside';
 import { Ledger } from './ledger';
-import { claimOf, type OutputSharing } from './sharing';
+import { claimsOf } from './output-tree';
+import { type OutputSharing } from './sharing';
 
 export interface SharedOutputsOptions {
   readonly workspaceRoot: string;
@@ -91,6 +93,6 @@ export class SharedOutputs {
 
 /** What outputs may name, by the folders that they begin with. */
 function isWithin(outputs: readonly string[]): (path: string) => boolean {
-  const claims = outputs.flatMap((output) => claimOf(output)?.join('/') ?? []);
-  return (path) => claims.some((claim) => claim === '' || path === claim || path.startsWith(`${claim}/`));
+  const folders = claimsOf(outputs).map((claim) => claim.join('/'));
+  return (path) => folders.some((folder) => isAtOrBelow(path, folder));
 }

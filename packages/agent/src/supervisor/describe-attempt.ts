@@ -1,11 +1,4 @@
-import {
-  type Artifact,
-  type Assignment,
-  type AttemptResult,
-  type DteError,
-  type Reason,
-  type Work,
-} from '@org/dte-protocol';
+import { type Artifact, type Assignment, type AttemptResult, type Work } from '@org/dte-protocol';
 import { type AttemptRef, refOf } from '../executor/ipc';
 import { type Attempt } from './reconcile';
 
@@ -41,11 +34,6 @@ export function artifactsOf({ taskId }: Assignment, result: AttemptResult | null
   const members = result.kind === 'batch' ? result.members : [{ taskId, result }];
   return new Map(members.flatMap((each) => (each.result ? [[each.taskId, each.result.artifact]] : [])));
 }
-
-export const reasonOf = (error: DteError): Reason => ({
-  code: error.code,
-  message: error.message.slice(0, 16_000),
-});
 
 export const left = (): AttemptResult => ({
   kind: 'returned',

@@ -1,10 +1,19 @@
 import { type LimitValues, type Reason } from '@org/dte-protocol';
 import { type Backoff, uniformBackoff } from '@org/dte-client';
 import { type FromExecutor, type ToExecutor } from '../executor/ipc';
+import { reasonOf } from '../executor/reason';
 import { type Death, ExecutorProcess, type ExecutorProcessOptions } from './executor-process';
 
 export interface PoolOptions extends Pick<ExecutorProcessOptions, 'path' | 'workspaceRoot' | 'env'> {
-  readonly limits: Pick<LimitValues, 'executorFrozenMs' | 'executorStartMs' | 'killMs'>;
+  readonly limits: Pick<
+    LimitValues,
+    | 'executorFrozenMs'
+    | 'executorStartMs'
+    | 'executorStartTries'
+    | 'executorRestartMinMs'
+    | 'executorRestartMaxMs'
+    | 'killMs'
+  >;
   /** Null: not known yet. */
   readonly slots: number | null;
   onMessage(executorId: number, message: FromExecutor): void;
@@ -31,12 +40,9 @@ const isFree = ({ state, process }: Member): boolean => state === 'idle' && !pro
 /**
  * Executors started before it is known how many are needed: an executor that is started when the first task comes costs
  * that run seconds, one too many costs memory until the run says so. Two, as in `--parallel=2` of Nx's own CI recipe.
+ * No limit to set: the first run sets the number, or the option `slots` does.
  */
 const GUESSED_SLOTS = 2;
-/** Starts that fail in a row before the pool gives up. */
-const START_TRIES = 3;
-const RESTART_MIN_MS = 250;
-const RESTART_MAX_MS = 10_000;
 
 /**
  * The executors of an agent. One is started at once, before it is known how many are needed; the others when the first
@@ -44,7 +50,7 @@ const RESTART_MAX_MS = 10_000;
  */
 export class ExecutorPool {
   private readonly members = new Map<number, Member>();
-  private readonly backoff: Backoff = uniformBackoff(RESTART_MIN_MS, RESTART_MAX_MS);
+  private readonly backoff: Backoff;
   private readonly endings = new Set<Promise<void>>();
   private size: number;
   private nextId = 1;
@@ -55,6 +61,8 @@ export class ExecutorPool {
   private coordinator: ToExecutor | null = null;
 
   constructor(private readonly options: PoolOptions) {
+    const { executorRestartMinMs, executorRestartMaxMs } = options.limits;
+    this.backoff = uniformBackoff(executorRestartMinMs, executorRestartMaxMs);
     this.size = options.slots ?? GUESSED_SLOTS;
     this.fill();
   }
@@ -206,9 +214,9 @@ export class ExecutorPool {
   private startFailed(why: string): void {
     this.failures++;
     this.options.onNote(`dte: an executor could not be started (${this.failures}): ${why}`);
-    if (this.failures < START_TRIES || this.members.size > 0) return;
+    if (this.failures < this.options.limits.executorStartTries || this.members.size > 0) return;
     this.closed = true;
     const message = `No executor could be started after ${this.failures} attempts; the last error: ${why}`;
-    this.options.onUseless({ code: 'DTE_EXECUTOR_START', message: message.slice(0, 16_000) });
+    this.options.onUseless(reasonOf({ code: 'DTE_EXECUTOR_START', message }));
   }
 }

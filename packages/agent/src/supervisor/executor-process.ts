@@ -4,6 +4,7 @@ import { EXECUTOR_MARK, endProcesses, watchFrozen } from '@org/dte-nx-compat';
 import { DteError, type LimitValues, type Reason, SECRET_VARIABLES } from '@org/dte-protocol';
 import { frozenFor } from '../executor/frozen-reason';
 import { FROM_EXECUTOR, type FromExecutor, type ToExecutor, ofSameBuild } from '../executor/ipc';
+import { reasonOf } from '../executor/reason';
 
 export interface ExecutorProcessOptions {
   readonly id: number;
@@ -25,8 +26,9 @@ export interface Death {
   readonly why: string;
 }
 
-/** Last output of an executor, kept to explain its death. */
+/** Characters of an executor's last output that are kept to explain why it ended. No limit: the agent's log has all of it. */
 const TAIL_CHARS = 8 * 1024;
+/** Lines of `TAIL_CHARS` that are shown. No limit: it is only text of a message. */
 const TAIL_LINES = 15;
 
 /**
@@ -140,7 +142,5 @@ export class ExecutorProcess {
   }
 }
 
-export const crashed = (taskId: string, { code, why }: Death): Reason => ({
-  code,
-  message: `The executor process of ${taskId} ${why}`.slice(0, 16_000),
-});
+export const crashed = (taskId: string, { code, why }: Death): Reason =>
+  reasonOf({ code, message: `The executor process of ${taskId} ${why}` });

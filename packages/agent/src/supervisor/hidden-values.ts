@@ -1,6 +1,6 @@
 import { type AttemptResult, type FinishedAttempt, type Reason } from '@org/dte-protocol';
 
-/** Shorter ones are no secrets, and would turn up everywhere; GitLab masks from the same length on. */
+/** Shorter values are no secrets, and would occur everywhere. No limit to set: GitLab masks values from the same length on. */
 const SHORTEST = 8;
 /** As GitLab's runner writes it. */
 const MASK = '[MASKED]';

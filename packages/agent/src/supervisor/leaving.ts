@@ -11,14 +11,14 @@ export interface Outcome {
 }
 
 export interface LeavingOptions {
-  readonly limits: Pick<LimitValues, 'agentIdleMs' | 'coordinatorGraceMs' | 'drainMs' | 'killMs'>;
+  readonly limits: Pick<
+    LimitValues,
+    'agentIdleMs' | 'coordinatorGraceMs' | 'drainMs' | 'finalReportMs' | 'killMs'
+  >;
   readonly supervisor: Pick<Supervisor, 'active' | 'listed' | 'drain' | 'handBack'>;
   readonly signals: SignalSource;
   note(line: string): void;
 }
-
-/** After everything ran out or was returned, the coordinator gets so long to take it. */
-const REPORT_MS = 5_000;
 
 /** Decides when an agent leaves, and why. `decided` resolves once. */
 export class Leaving {
@@ -63,7 +63,10 @@ export class Leaving {
     if (this.draining !== null) {
       if (supervisor.active > 0) return;
       if (supervisor.listed === 0 || !this.connected) this.decide(this.draining);
-      else this.after('report', REPORT_MS, () => this.decide(this.draining ?? { exitCode: 0, line: '' }));
+      else
+        this.after('report', this.options.limits.finalReportMs, () =>
+          this.decide(this.draining ?? { exitCode: 0, line: '' }),
+        );
     } else if (this.stopReason !== null && supervisor.listed === 0) {
       this.decide({ exitCode: 0, line: `dte: done, leaving: ${this.stopReason.message}` });
     }
@@ -111,7 +114,7 @@ export class Leaving {
     this.after('drain', limits.drainMs, () => {
       supervisor.handBack();
       // Whatever hangs now is ended with the executors themselves.
-      this.after('report', limits.killMs + REPORT_MS, () =>
+      this.after('report', limits.killMs + limits.finalReportMs, () =>
         this.decide({ exitCode: 0, line: 'dte: stopped' }),
       );
     });

@@ -1,17 +1,6 @@
 import { type Artifact, type ClosureEntry } from '@org/dte-protocol';
-import { claimOf } from '../shared-outputs/sharing';
-
-/** One string per artifact; the attempts of different runs differ. */
-export const identityOf = (runId: string, artifact: Artifact): string => {
-  switch (artifact.kind) {
-    case 'cache':
-      return `cache ${artifact.hash}`;
-    case 'attempt':
-      return `attempt ${runId} ${artifact.attempt}`;
-    case 'none':
-      return 'none';
-  }
-};
+import { identityOf } from '../shared-outputs/artifact-identity';
+import { type Claim, claimsOf, OutputTree } from '../shared-outputs/output-tree';
 
 /** What has to happen before a task can run, as this executor sees it. */
 export interface RestorePlan {
@@ -25,12 +14,6 @@ interface InFlight {
   readonly awaitedBy: Set<number>;
 }
 
-/** Folders of output paths, each knowing whose outputs are exactly there. */
-class PathNode {
-  readonly children = new Map<string, PathNode>();
-  readonly owners = new Set<string>();
-}
-
 /**
  * Which artifacts lie on this machine's disk, shared by its executors: a dependency of a hundred tasks is restored
  * once. A task whose outputs overlap another's takes that one's place (`build` and `build:production` write the same
@@ -40,8 +23,8 @@ export class RestoredTable {
   private readonly present = new Map<string, { identity: string; outputs: readonly string[] }>();
   private readonly inFlight = new Map<string, InFlight>();
   /** Where each task that was ever here has its outputs. */
-  private readonly claims = new Map<string, readonly string[][]>();
-  private readonly root = new PathNode();
+  private readonly claims = new Map<string, readonly Claim[]>();
+  private readonly tree = new OutputTree();
 
   /**
    * Divides a closure into what is there, what this executor restores and what another one is restoring.
@@ -62,7 +45,7 @@ export class RestoredTable {
         plan.restore.push(entry);
       }
       for (const claim of this.claims.get(entry.taskId) ?? [])
-        for (const other of this.overlapping(claim)) this.drop(other);
+        for (const other of this.tree.overlapping(claim)) this.drop(other);
     }
     return plan;
   }
@@ -103,19 +86,11 @@ export class RestoredTable {
 
   private put(taskId: string, identity: string, outputs: readonly string[]): void {
     this.drop(taskId);
-    const claims = outputs.map(claimOf).filter((claim) => claim !== null);
+    const claims = claimsOf(outputs);
     for (const claim of claims) {
-      for (const other of this.overlapping(claim)) this.drop(other);
+      for (const other of this.tree.overlapping(claim)) this.drop(other);
     }
-    for (const claim of claims) {
-      let node = this.root;
-      for (const part of claim) {
-        let next = node.children.get(part);
-        if (next === undefined) node.children.set(part, (next = new PathNode()));
-        node = next;
-      }
-      node.owners.add(taskId);
-    }
+    for (const claim of claims) this.tree.add(taskId, claim);
     this.claims.set(taskId, claims);
     this.present.set(taskId, { identity, outputs });
   }
@@ -124,38 +99,6 @@ export class RestoredTable {
     const entry = this.present.get(taskId);
     if (entry === undefined) return;
     this.present.delete(taskId);
-    for (const claim of entry.outputs.map(claimOf)) {
-      if (claim !== null) release(this.root, claim, taskId);
-    }
+    for (const claim of claimsOf(entry.outputs)) this.tree.remove(taskId, claim);
   }
-
-  /** Whose outputs are at, above or below a path. */
-  private overlapping(claim: readonly string[]): Set<string> {
-    const found = new Set<string>();
-    let node: PathNode | undefined = this.root;
-    for (const part of claim) {
-      for (const owner of node.owners) found.add(owner);
-      node = node.children.get(part);
-      if (node === undefined) return found;
-    }
-    const below = [node];
-    for (const each of below) {
-      for (const owner of each.owners) found.add(owner);
-      below.push(...each.children.values());
-    }
-    return found;
-  }
-}
-
-/** Takes an owner out and prunes what is empty then, so that the tree does not outgrow the table. */
-function release(node: PathNode, claim: readonly string[], taskId: string): void {
-  const [part, ...rest] = claim;
-  if (part === undefined) {
-    node.owners.delete(taskId);
-    return;
-  }
-  const child = node.children.get(part);
-  if (child === undefined) return;
-  release(child, rest, taskId);
-  if (child.owners.size === 0 && child.children.size === 0) node.children.delete(part);
 }

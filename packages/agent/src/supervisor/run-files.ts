@@ -5,7 +5,7 @@ import { type Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { DteError } from '@org/dte-protocol';
 
-/** Runs kept at a time: what a session has open is far fewer, and one that is asked for again is fetched again. */
+/** Files of runs that are kept: more than a session has open. No limit: a run that was evicted is fetched again. */
 const KEPT_RUNS = 32;
 
 /** What executors need of a run. */

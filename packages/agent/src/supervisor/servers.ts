@@ -13,7 +13,7 @@ import {
   type ServerNeed,
   type Served,
 } from '../executor/ipc';
-import { reasonOf } from './describe-attempt';
+import { reasonOf } from '../executor/reason';
 import { type ExecutorProcessOptions } from './executor-process';
 import { type RunInput } from './run-files';
 import { type ServerFailure, ServerProcess, type Verdict } from './server-process';

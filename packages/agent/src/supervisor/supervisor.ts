@@ -17,7 +17,8 @@ import {
   refOf,
 } from '../executor/ipc';
 import { AttemptTable } from './attempt-table';
-import { describeAttempt, left, reasonOf } from './describe-attempt';
+import { reasonOf } from '../executor/reason';
+import { describeAttempt, left } from './describe-attempt';
 import { DiskState } from './disk-state';
 import { overtime } from './overtime';
 import { type Death, crashed } from './executor-process';

@@ -22,7 +22,7 @@ interface Running {
   readonly isServer?: true;
 }
 
-/** A line longer than this is written in pieces: a progress bar may never end its line. */
+/** A line longer than this is written in pieces, because a progress bar may never end its line. A buffer, no limit: all of it is written. */
 const MAX_LINE = 16 * 1024;
 
 /** Colours for a terminal, and on request; none for NO_COLOR. GitLab's log is no TTY but shows colours, so FORCE_COLOR helps there. */

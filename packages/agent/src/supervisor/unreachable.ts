@@ -12,6 +12,7 @@ export interface UnreachableOptions {
   onUnreachable(error: DteError): void;
 }
 
+/** How much of an error is reported to the main job. No limit to set: it has to fit into the schema of such a report. */
 const MESSAGE_CHARS = 2_000;
 
 /**

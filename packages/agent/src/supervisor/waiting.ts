@@ -13,7 +13,7 @@ export interface WaitingOptions {
   readonly now?: (() => number) | undefined;
 }
 
-/** A wait that is over sooner needs no word: a first look for the coordinator, a first task. */
+/** A shorter wait is not worth a line: a first look for the coordinator, a first task. No limit: `waitNoteMs` sets how often it is repeated. */
 const FIRST_NOTE_MS = 2_000;
 
 /** What an agent waits for. */

@@ -12,7 +12,7 @@ export const OUTPUTS_PREFIX = 'outputs/';
 /** Level 1: most of the gain for a fraction of the time; build outputs are moved once or twice and then forgotten. */
 export const GZIP_LEVEL = 1;
 
-/** `meta.json` may not be larger; it is the one entry that is read before anything is known of the archive. */
+/** Size of `meta.json`, the one entry that is read before anything is known of the archive. No limit to set: dte writes it itself, and the longest task id and hash fit into it. */
 export const META_BYTES = 16 * 1024;
 
 const archiveMetaSchema = z.strictObject({

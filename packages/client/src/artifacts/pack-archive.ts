@@ -1,6 +1,7 @@
 import { createReadStream, type Stats } from 'node:fs';
 import { lstat, readdir, readlink, realpath } from 'node:fs/promises';
 import { dirname, isAbsolute, join, posix, relative, sep } from 'node:path';
+import { cleanPath } from '@org/dte-nx-compat';
 import { type Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
@@ -133,9 +134,8 @@ async function insideRoot(root: string, target: string): Promise<string> {
 
 /** Expanded outputs may name a folder and something in it; the folder brings everything. */
 export function topmost(paths: readonly string[]): string[] {
-  const clean = paths.map((path) => path.split(sep).join('/').replace(/^\.\//, '').replace(/\/+$/, ''));
   const kept: string[] = [];
-  const all = new Set(clean);
+  const all = new Set(paths.map(cleanPath));
   for (const path of [...all].sort()) {
     const parents = path.split('/').map((_, i, parts) => parts.slice(0, i).join('/'));
     if (!parents.some((parent) => parent !== '' && all.has(parent))) kept.push(path);

@@ -24,7 +24,7 @@ export interface LinkOptions {
   readonly limits: LimitValues;
 }
 
-/** A peer silent for so many is gone, whatever TCP believes. */
+/** A peer that missed this many heartbeats is gone, whatever TCP reports. A part of the limit `heartbeatMs`. */
 const SILENT_HEARTBEATS = 3;
 
 const textOf = (data: RawData): string =>

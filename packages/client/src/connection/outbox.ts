@@ -8,7 +8,7 @@ export interface FrameSink {
   write(frame: string, done: () => void): void;
 }
 
-/** So much is handed to the socket at a time: a state message never waits behind more output than this. */
+/** Bytes that the socket is given at a time, so that a state message never waits behind more output than this. A buffer, no limit: the rest waits in the outbox. */
 const SOCKET_WINDOW_BYTES = 256 * 1024;
 
 /** Messages that say a state; a newer one of the same subject makes an older one pointless. */

@@ -34,13 +34,17 @@ export interface RequestOptions {
   readonly spec: RequestSpec;
 }
 
+/** How much of the body of an error is read. No limit to set: an error of a coordinator is much smaller, and nothing else of the body is used. */
 const ERROR_BODY_BYTES = 16 * 1024;
+
+/** Connections of one process to its coordinator. No limit to set: more requests at a time would only wait for the same network. */
+const MAX_SOCKETS = 64;
 
 /** @param idleMs how long a socket is kept that no request uses */
 export const createTransport = (url: string, idleMs: number): Transport => {
   const secure = url.startsWith('https:');
   // The timeout of sockets without a request; each request brings its own.
-  const options = { keepAlive: true, maxSockets: 64, timeout: idleMs };
+  const options = { keepAlive: true, maxSockets: MAX_SOCKETS, timeout: idleMs };
   return { secure, agent: secure ? new https.Agent(options) : new http.Agent(options) };
 };
 

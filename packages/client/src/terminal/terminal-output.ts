@@ -1,3 +1,4 @@
+/** Text that is encoded at a time, without a second copy of all of it. A buffer, no limit. */
 const CHUNK_UNITS = 64 * 1024;
 
 /** A text as UTF-8 in pieces, so that 256 MiB are never encoded at once; a character is never cut in two. */

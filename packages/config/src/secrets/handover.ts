@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { addHidden, hiddenSecrets } from './hidden-env';
 
 const HANDOVER = 'DTE_HANDOVER';
+/** File descriptor. */
 const STDIN = 0;
 
 const secretsSchema = z.partialRecord(z.enum(SECRET_VARIABLES), z.string());

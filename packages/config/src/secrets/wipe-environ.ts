@@ -1,9 +1,10 @@
 import { closeSync, openSync, readFileSync, readSync, writeSync } from 'node:fs';
 
-/** The kernel's own limit of an environment is far below (a quarter of the stack). */
+/** Larger bounds were misread. No limit to set: the kernel's own limit of an environment is far below (a quarter of the stack). */
 const LARGEST_BYTES = 64 * 1024 * 1024;
-/** Of `/proc/self/stat`, counted behind the name of the program: env_start and env_end of proc(5). */
+/** The field env_start of `/proc/self/stat` (proc(5)), counted from the one after the name of the program. */
 const ENV_START = 47;
+/** The field env_end, counted in the same way. */
 const ENV_END = 48;
 
 function environBounds(): { start: number; length: number } | null {

@@ -1,5 +1,5 @@
 import { HTTP } from '@org/dte-protocol';
-import { exampleRun, exampleTask } from '@org/dte-testing';
+import { runSpec, taskSpec } from '@org/dte-testing';
 
 const settings = { stopAgentsAfter: [], stopAgentsOnFailure: false, requireExplicitCompletion: true };
 const record = { command: 'nx format', exitCode: 0, startMs: 1, endMs: 2, output: '' };
@@ -7,7 +7,7 @@ const record = { command: 'nx format', exitCode: 0, startMs: 1, endMs: 2, output
  * What a session must hold for the answers to be right: this run, `held` in its cache, and this attempt. An agent has to
  * have been given the task (`agent.wanted`).
  */
-export const RUN = exampleRun('r1', [exampleTask('app:build', { hash: 'held' })]);
+export const RUN = runSpec('r1', [taskSpec('app:build', [], { hash: 'held' })]);
 export const ATTEMPT = HTTP.attempt('r1', 'app:build', 1);
 
 type Endpoint = [

@@ -20,7 +20,7 @@ export interface StrangersOptions {
   readonly onEvicted: (address: string) => void;
 }
 
-/** The rest is for authenticated clients, for journals and for artifacts. */
+/** Share of the file descriptors for unauthenticated connections; the rest is for authenticated clients, journals and artifacts. A part of the limit `strangersPerCoordinator`. */
 const SHARE_OF_ROOM = 0.25;
 
 /**

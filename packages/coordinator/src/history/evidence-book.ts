@@ -13,7 +13,7 @@ interface Entry {
 
 /** Of successes without a failure only the day matters: a grain, no limit. */
 const SAME_MS = 86_400_000;
-/** How much is forgotten at once when there is too much, so that forgetting is rare. */
+/** Share of the entries that is deleted at once, so that deleting is rare. A part of the limit `historyEntries`. */
 const FORGET_PART = 0.1;
 
 const latestOf = ({ failedAtMs, succeededAtMs }: Entry): number =>

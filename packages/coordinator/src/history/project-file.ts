@@ -15,8 +15,9 @@ export interface ProjectFileOptions {
 
 /** A file is rewritten when it has so many times the lines that it needs, and some more: the limit is `historyEntries`. */
 const SLACK = 2;
+/** Lines in addition, so that a short file is not rewritten all the time. */
 const MORE_LINES = 1_000;
-/** A line has about 150 bytes; a file far beyond what the limits let grow was not written by us. */
+/** A line has about 150 bytes. A file far above what `historyEntries` allows was not written by dte. A part of that limit. */
 const MAX_LINE_BYTES = 2_500;
 
 /** The history of one project, on disk and in memory. One call at a time. */

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 
-/** Journal, uploads and downloads need some as well; without any, nothing that connections ask for could be done. */
+/** Share of the file descriptors for connections. Journals, uploads and downloads need the others. A part of the limit `connectionsPerCoordinator`. */
 const SHARE_OF_CONNECTIONS = 0.75;
 
 const LIMITS_FILE = '/proc/self/limits';

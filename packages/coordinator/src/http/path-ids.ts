@@ -3,7 +3,7 @@ import type { z } from 'zod';
 import type { ArtifactKey } from '../artifacts/artifact-store';
 import type { Call } from './endpoint';
 
-/** Characters of a bad id in the message about it. */
+/** How much of an invalid id is shown. No limit: it is only text of a message. */
 const SHOWN = 80;
 
 /** A path parameter against its schema. Routers decode: `..%2f` arrives here as `../` and goes no further. */

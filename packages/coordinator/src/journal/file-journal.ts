@@ -6,6 +6,7 @@ import type { Journal, JournalEntry, JournalHeader, JournalStore } from './journ
 import { entryLines, headerLine, parseEntry, parseHeader } from './journal-lines';
 
 const FILE = 'journal.jsonl';
+/** The byte that ends a line. */
 const NEWLINE = 0x0a;
 /** A buffer: journals and their lines may be longer. */
 const READ_BYTES = 1024 * 1024;

@@ -16,8 +16,9 @@ export type ProcessMark = z.infer<typeof processMarkSchema>;
 /** `unknown`: it belongs to another machine or container, or this one does not tell its processes apart. */
 export type ProcessState = 'alive' | 'gone' | 'unknown';
 
-/** Fields of /proc/<pid>/stat behind the command's name. */
+/** The field of /proc/<pid>/stat with the state, counted from the one after the command's name. */
 const STATE = 0;
+/** The field with the time of the start, counted in the same way. */
 const START_TIME = 19;
 
 function attempt<T>(read: () => T): T | null {

@@ -1,6 +1,6 @@
 import { fstatSync, ftruncateSync, readSync, writeSync } from 'node:fs';
 
-/** Looking at the size costs a system call; a log may be longer than its limit by so much. */
+/** The size is checked each time after this number of bytes, because a check costs a system call. How exactly `coordinatorLogBytes` is kept. */
 const LOOK_EVERY_BYTES = 64 * 1024;
 const NEWLINE = '\n'.charCodeAt(0);
 

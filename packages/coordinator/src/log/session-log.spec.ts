@@ -1,10 +1,10 @@
 import { DteError } from '@org/dte-protocol';
 import type { HistoryEvent } from '@org/dte-scheduler';
-import { exampleRun, exampleTask } from '@org/dte-testing';
+import { runSpec, taskSpec } from '@org/dte-testing';
 import { createLog, type LogLevel } from './create-log';
 import { SessionLog } from './session-log';
 
-const RUN = exampleRun('r1', [exampleTask('app:build'), exampleTask('app:test')]);
+const RUN = runSpec('r1', [taskSpec('app:build'), taskSpec('app:test')]);
 const LEASE_EXPIRED = { code: 'DTE_LEASE_EXPIRED', message: 'Nothing was heard.\nof it' } as const;
 const at = { runId: 'r1', taskId: 'app:build', attempt: 1, agentId: 'a1' };
 const JOINED: HistoryEvent = { type: 'agent.joined', agentId: 'a1', name: 'build 1/2', again: false };

@@ -1,6 +1,6 @@
 import { type AgentSync, DteError, LIMITS } from '@org/dte-protocol';
 import { type Effects, holds, type Input } from '@org/dte-scheduler';
-import { exampleRun, exampleTask } from '@org/dte-testing';
+import { runSpec, taskSpec } from '@org/dte-testing';
 import type { Journal, JournalEntry } from '../journal/journal';
 import { SessionDriver } from './driver';
 
@@ -153,7 +153,7 @@ describe('SessionDriver', () => {
     };
 
     beforeEach(async () => {
-      await say({ type: 'run.submit', spec: exampleRun('r1', [exampleTask('app:build')]) });
+      await say({ type: 'run.submit', spec: runSpec('r1', [taskSpec('app:build')]) });
       await say({ type: 'main.connected' });
       await say({ type: 'main.sync', sync: { type: 'main.sync', runId: 'r1', ackSeq: 0, want: 'follow' } });
       await say({ type: 'agent.joined', agent });

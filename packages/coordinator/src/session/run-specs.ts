@@ -5,7 +5,7 @@ import { gunzip, gzip } from 'node:zlib';
 import { writeFileAtomically } from '../files/atomic-write';
 import { diskError, type FileSystem, isNotFound } from '../files/file-system';
 
-/** Already a tenth of the size; the higher levels keep the main job waiting. */
+/** Compression level: already a tenth of the size, and higher levels keep the main job waiting. No limit. */
 const LEVEL = 1;
 
 /**

@@ -1,6 +1,6 @@
-/** Longest delay setTimeout takes. */
+/** The longest delay of a timer in Node. A fact, no limit. */
 const MAX_DELAY_MS = 2 ** 31 - 1;
-/** A deadline that has passed already must not become a busy loop; nobody waits for it. */
+/** A deadline that has already passed must not become a busy loop. No limit: nobody waits for it. */
 const MIN_DELAY_MS = 5;
 
 /**

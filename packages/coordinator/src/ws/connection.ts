@@ -32,7 +32,9 @@ type State =
   | { readonly name: 'ending'; readonly timer: NodeJS.Timeout }
   | { readonly name: 'ended'; readonly timer: null };
 
+/** Close code of RFC 6455, 7.4.1. */
 const POLICY_VIOLATION = 1008;
+/** Close code of RFC 6455, 7.4.1. */
 const GOING_AWAY = 1001;
 
 export interface ConnectionDeps {

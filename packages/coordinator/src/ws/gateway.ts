@@ -14,6 +14,9 @@ export interface GatewayDeps extends Omit<ConnectionDeps, 'onEnded' | 'onAuthent
   readonly onAuthenticated: (socket: Socket) => void;
 }
 
+/** Interval at which a closing gateway looks whether all clients have left. No limit: how long it waits is `closeMs`. */
+const CLOSE_POLL_MS = 10;
+
 /** The WebSocket side of the port: takes upgrades and keeps the connections. */
 export class Gateway {
   private readonly connections = new Set<Connection>();
@@ -43,7 +46,7 @@ export class Gateway {
     const all = [...this.connections];
     for (const connection of all) connection.goAway();
     const until = Date.now() + graceMs;
-    while (this.connections.size > 0 && Date.now() < until) await delay(10);
+    while (this.connections.size > 0 && Date.now() < until) await delay(CLOSE_POLL_MS);
     for (const connection of this.connections) connection.terminate();
   }
 

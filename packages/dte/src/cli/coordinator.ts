@@ -29,7 +29,9 @@ Examples:
   $ DTE_SECRET=... dte coordinator --host 0.0.0.0      # without GitLab
   $ dte coordinator --port 0                 # to try it on this machine`;
 
+/** The default of the option `port` for a standalone coordinator. */
 const DEFAULT_PORT = 7337;
+/** File descriptor. */
 const STDOUT = 1;
 
 /** Resolves with the first signal that asks this process to end. */

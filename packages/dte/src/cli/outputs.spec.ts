@@ -1,24 +1,8 @@
-import type { OutputIndex } from '@org/dte-runner';
+import { outputIndex } from '@org/dte-testing';
 import { chooseOutputs } from './outputs';
 
-const index = (runId: string, atMs: number, ids: string[]): OutputIndex => ({
-  version: 1,
-  sessionId: 's',
-  runId,
-  command: 'nx build',
-  atMs,
-  tasks: ids.map((id) => ({
-    id,
-    target: { project: 'app', target: 'build' },
-    outputs: ['dist'],
-    hash: '1',
-    bytes: null,
-    artifact: { kind: 'cache', hash: '1' },
-  })),
-});
-
 describe('chooseOutputs', () => {
-  const indexes = [index('r2', 2, ['a:b']), index('r1', 1, ['a:b', 'a:c'])];
+  const indexes = [outputIndex('r2', 2, ['a:b']), outputIndex('r1', 1, ['a:b', 'a:c'])];
   const chosen = (ids: string[], all = false) =>
     chooseOutputs(indexes, ids, all).map(({ index: { runId }, task: { id } }) => `${id} ${runId}`);
 

@@ -4,6 +4,7 @@ import type { LastSuccess } from './candidates';
 import { getFromProject, type GitlabApi } from './gitlab-api';
 import { SHA, type Situation } from './situation';
 
+/** Pipelines of one page of GitLab's answer. A part of the limit `gitlabPages`. */
 const PAGE_SIZE = 50;
 
 const pipelineSchema = z.object({

@@ -4,6 +4,7 @@ import { packageManagerSteps } from './package-managers';
 import { pipelineRules, WHICH_PIPELINES } from './shared-job';
 import { block, comment, list, scalar, word } from './text';
 
+/** The value of `--minutes-per-agent` that a new pipeline is written with; people edit it there. */
 const MINUTES_PER_AGENT = 5;
 /** Long enough for a trigger job that waits or is started again. */
 const PLAN_KEPT = '1 day';

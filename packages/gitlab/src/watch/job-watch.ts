@@ -24,7 +24,7 @@ export const embeddedLimits = (limits: LimitValues, job: GitlabJob | null): Limi
 /** What GitLab answers to the token of a job that has ended. */
 const UNAUTHORIZED = 401;
 
-/** In a row, against an instance that is confused for a moment. */
+/** Refusals in a row before the job counts as ended, because an instance may be wrong for a moment. No limit to set: `jobCheckMs` sets how long this takes. */
 const REFUSALS = 2;
 
 /**

@@ -16,6 +16,7 @@ interface HashTaskModule {
 const BUSY = /database is locked|DatabaseBusy/;
 /** Two seconds in all. No limit: it stands in for SQLite's own busy timeout, which later versions of Nx set. */
 const BUSY_TRIES = 100;
+/** Between two of them. */
 const BUSY_WAIT_MS = 20;
 
 /** Nx's call is synchronous, and so is the wait: a writer is done in a few milliseconds. */

@@ -4,8 +4,9 @@ import { ticksNow } from '../processes/task-processes';
 import { OutputCapture } from './output-capture';
 import type { RunningServer, ServerEnd } from './types';
 
-/** Nx 24's verdicts about `readyWhen`. */
+/** Nx 24's result for `readyWhen`: the server is ready. */
 const READY = 1;
+/** Nx 24's result for `readyWhen`: the server did not become ready. */
 const NOT_READY = 2;
 
 /**

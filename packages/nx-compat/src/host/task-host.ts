@@ -27,7 +27,7 @@ import type {
 const STOP_POLL_MS = 10;
 /** How long a stopped task may take to settle once its processes are gone; then it is settled without Nx. It never is, so no limit. */
 const STOP_SETTLE_MS = 5000;
-/** For callers that have no limit to give; an executor gives its own. */
+/** Default for callers without a limit of their own. No limit: an executor passes `killMs`. */
 const DEFAULT_GRACE_MS = 2000;
 
 class NxTaskHost implements TaskHost {

@@ -40,6 +40,7 @@ export class NxInstallError extends Error {
 }
 
 const OLDEST = { major: 20, minor: 8 };
+/** The newest major of Nx that dte is tested with. A fact, no limit. */
 const NEWEST_MAJOR = 24;
 
 /** What Nx does changes within a major as well; `npm run majors` tries several minors of each. */

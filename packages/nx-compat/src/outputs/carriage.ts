@@ -1,5 +1,5 @@
 import { posix } from 'node:path';
-import { clean } from './expand';
+import { cleanPath } from './paths';
 import { type OutputEntry, type OutputList } from './list';
 
 /**
@@ -38,7 +38,7 @@ const leadsToThisMachine = ({ isAbsolute, target }: Extract<OutputEntry, { kind:
  * - A pipe would be read until somebody writes to it; a name that is no text cannot be compared.
  */
 export function carriageOf(list: OutputList, outputs: readonly string[], major: number): Carriage {
-  const literal = new Set(outputs.map(clean));
+  const literal = new Set(outputs.map(cleanPath));
   const isBeyond = (entry: OutputEntry): boolean =>
     entry.kind === 'special' || entry.kind === 'unnameable' || isLinkOutput(entry, literal);
   if (list.through.length > 0 || list.entries.some(isBeyond)) return 'nowhere';

@@ -1,7 +1,8 @@
-import { realpathSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { join, posix, relative, sep } from 'node:path';
+import { join } from 'node:path';
 import { resolveNx } from '../install/nx-install';
+import { realInside } from './expand';
+import { cleanPath, isGlob } from './paths';
 
 interface Minimatch {
   /** False for what it cannot read. */
@@ -10,11 +11,6 @@ interface Minimatch {
 
 /** Folders that are not a task's own because a wide output happens to take them in: an output has to name them. */
 const NAMED_ONLY = ['node_modules', '.nx'];
-
-const clean = (path: string): string => {
-  const plain = posix.normalize(path.split(sep).join('/')).replace(/\/+$/, '');
-  return plain === '.' ? '' : plain;
-};
 
 /** `dist/**` says no more than `dist`. */
 const withoutRest = (output: string): string => output.replace(/(?:\/\*\*(?:\/\*)?)+$/, '');
@@ -27,12 +23,8 @@ const mayBeginAt = (output: string, root: string): boolean =>
 
 /** Where an output that leads through a link of the workspace's own really is; null when it leads through none. */
 function behindLink(workspaceRoot: string, output: string): string | null {
-  try {
-    const real = clean(relative(realpathSync(workspaceRoot), realpathSync(join(workspaceRoot, output))));
-    return real === output || real === '' || real === '..' || real.startsWith('../') ? null : real;
-  } catch {
-    return null;
-  }
+  const real = realInside(workspaceRoot, output);
+  return real === output || real === '' ? null : real;
 }
 
 /**
@@ -47,14 +39,14 @@ export function declaredOutputs(
 ): (path: string) => boolean {
   const named = outputs
     .filter((output) => !output.startsWith('!'))
-    .map((output) => withoutRest(clean(output)));
+    .map((output) => withoutRest(cleanPath(output)));
   const literal = new Set([...named, ...named.flatMap((output) => behindLink(workspaceRoot, output) ?? [])]);
   const { packageRoot } = resolveNx(workspaceRoot);
   const { minimatch } = createRequire(join(packageRoot, 'package.json'))('minimatch') as {
     minimatch: Minimatch;
   };
   const globs = named
-    .filter((output) => /[*?[\]{}()!+@]/.test(output))
+    .filter(isGlob)
     .map((glob) => ({ glob, matches: minimatch.makeRe(glob, { dot: true }) }));
   const isRoot = (path: string): boolean =>
     (literal.has(path) && mayBeginAt(path, path)) ||

@@ -1,18 +1,11 @@
 import { lstatSync, realpathSync, type Stats } from 'node:fs';
-import { join, posix, relative, sep } from 'node:path';
+import { join, relative } from 'node:path';
 import { resolveNx, type NxInstall } from '../install/nx-install';
+import { cleanPath, isGlob, staticParts } from './paths';
 
 interface NativeFiles {
   expandOutputs: (directory: string, entries: string[]) => string[];
 }
-
-const GLOB = /[*?[\]{}()!+@]/;
-
-/** Paths are compared and sent as text: with `/`, and without what says nothing. */
-export const clean = (path: string): string => {
-  const plain = posix.normalize(path.split(sep).join('/')).replace(/\/+$/, '');
-  return plain === '.' ? '' : plain;
-};
 
 const leaves = (path: string): boolean => path === '..' || path.startsWith('../') || path.startsWith('/');
 
@@ -32,35 +25,28 @@ export function unlessGone<T>(look: () => T): T | null {
 /** Where a path really is, relative to the workspace; null when nothing is there, or it is elsewhere. */
 export function realInside(workspaceRoot: string, path: string): string | null {
   try {
-    const real = clean(relative(realpathSync(workspaceRoot), realpathSync(join(workspaceRoot, path))));
+    const real = cleanPath(relative(realpathSync(workspaceRoot), realpathSync(join(workspaceRoot, path))));
     return leaves(real) ? null : real;
   } catch {
     return null;
   }
 }
 
-/** The folders that a glob begins with, before its first wildcard. */
-function literalPart(glob: string): string {
-  const parts = glob.split('/');
-  const first = parts.findIndex((part) => GLOB.test(part));
-  return (first === -1 ? parts : parts.slice(0, first)).join('/');
-}
-
 /** What globs that begin below a link name there, each by its path through the link: Nx does not look through one. */
 function throughLinks(workspaceRoot: string, globs: readonly string[], expand: NativeFiles): string[] {
   return globs.flatMap((glob) => {
     if (glob.startsWith('!')) return [];
-    const base = literalPart(clean(glob));
+    const base = staticParts(cleanPath(glob)).join('/');
     const real = base === '' ? null : realInside(workspaceRoot, base);
     if (real === null || real === base) return [];
     const moved = (path: string): string =>
       path === base || path.startsWith(`${base}/`) ? real + path.slice(base.length) : path;
     const negated = globs
       .filter((each) => each.startsWith('!'))
-      .map((each) => `!${moved(clean(each.slice(1)))}`);
-    const found = expand.expandOutputs(workspaceRoot, [moved(clean(glob)), ...negated]);
+      .map((each) => `!${moved(cleanPath(each.slice(1)))}`);
+    const found = expand.expandOutputs(workspaceRoot, [moved(cleanPath(glob)), ...negated]);
     return found
-      .map(clean)
+      .map(cleanPath)
       .filter((path) => path.startsWith(`${real}/`))
       .map((path) => base + path.slice(real.length));
   });
@@ -80,11 +66,11 @@ export function expandOutputs(
 ): string[] {
   if (outputs.length === 0) return [];
   const native = nx.load<NativeFiles>('src/native');
-  const found = native.expandOutputs(workspaceRoot, [...outputs]).map(clean);
+  const found = native.expandOutputs(workspaceRoot, [...outputs]).map(cleanPath);
   const literal = outputs
-    .map(clean)
+    .map(cleanPath)
     .filter((path) => !leaves(path) && lstatOrNull(join(workspaceRoot, path)) !== null);
-  const globs = outputs.filter((each) => GLOB.test(each));
+  const globs = outputs.filter(isGlob);
   return [...new Set([...found, ...literal, ...throughLinks(workspaceRoot, globs, native)])].sort();
 }
 

@@ -1,7 +1,7 @@
 import { rmSync, rmdirSync } from 'node:fs';
 import { join, posix } from 'node:path';
 import type { NxInstall } from '../install/nx-install';
-import { clean } from './expand';
+import { cleanPath } from './paths';
 import { lineOf, listOutputs, summaryOf, type OutputEntry, type OutputSummary } from './list';
 import { isNamed, trackedByGlobs } from './tracked';
 
@@ -40,7 +40,7 @@ export async function replaceOutputs(
   const { workspaceRoot } = nx;
   const { entries: wanted } = await listOutputs(entryFolder, outputs, nx);
   const { entries: found } = await listOutputs(workspaceRoot, outputs, nx);
-  const literal = new Set(outputs.map(clean));
+  const literal = new Set(outputs.map(cleanPath));
   const kept: OutputEntry[] = [];
   // The workspace itself is no task's to replace.
   if (!literal.has('')) {

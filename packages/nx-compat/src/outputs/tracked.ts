@@ -1,12 +1,13 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { clean } from './expand';
+import { cleanPath } from './paths';
 
 /** Arguments of one command. No limit: there are as many commands as it takes. */
 const PATHS_AT_ONCE = 500;
 /** What git may take, and list, for that many paths. No limit: beyond it everything counts as tracked and stays. */
 const GIT_MS = 30_000;
+/** Output of git that is read for them. No limit to set, for the same reason. */
 const LIST_BYTES = 64 * 1024 * 1024;
 /** A job's user need not own the clone. */
 const GIT = ['--literal-pathspecs', '-c', 'safe.directory=*', 'ls-files', '-z', '--'];
@@ -44,7 +45,7 @@ export function trackedByGlobs(
   paths: readonly string[],
   outputs: readonly string[],
 ): Set<string> {
-  const literal = new Set(outputs.map(clean));
+  const literal = new Set(outputs.map(cleanPath));
   return trackedAmong(
     workspaceRoot,
     paths.filter((path) => !isNamed(path, literal)),

@@ -2,9 +2,9 @@ import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { promisify } from 'node:util';
 
-/** Looks within the limit that the caller gives; at each of them the process must be stopped. */
+/** Checks within `executorFrozenMs`; at each of them the process must be suspended. A part of that limit. */
 const LOOKS = 10;
-/** However short the limit is. */
+/** Shortest interval of these checks, however low the limit is. */
 const SHORTEST_POLL_MS = 20;
 
 /** When a process of a batch counts as frozen, and who hears of it. */

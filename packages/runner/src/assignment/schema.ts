@@ -1,8 +1,9 @@
 import { LIMITS } from '@org/dte-protocol';
 import { z } from 'zod';
 
-/** Part of the schema of the rules' file, which editors check too: not limits to set. */
+/** Patterns of one rule. Part of the schema of the rules' file, which editors check too: no limit to set. */
 const MAX_PATTERNS = 200;
+/** Characters of one pattern. Part of the same schema. */
 const MAX_PATTERN = 512;
 
 const pattern = () => z.string().min(1).max(MAX_PATTERN);

@@ -5,10 +5,8 @@ import {
   countsServers,
   createStreamPrinter,
   resolveNx,
-  type LateHasher,
   type NxLifeCycle,
   type NxProjectGraph,
-  type TaskGraph,
   type TerminalUi,
 } from '@org/dte-nx-compat';
 import { DteError, type ErrorCode, type SessionInfo } from '@org/dte-protocol';
@@ -17,7 +15,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { dataDirOf } from '../data-folder/data-folder';
 import { AttemptKeeper } from '../report/attempt-keeper';
-import type { Command } from '../prepare/command-of';
 import { OwnSideInvestigator } from '../drift/investigator';
 import { Trouble } from '../drift/trouble';
 import { Explainer } from '../report/explainer';
@@ -25,8 +22,7 @@ import { FollowedRun } from '../follow/followed-run';
 import { MainWorker } from '../worker/main-worker';
 import { OutputsHere } from '../outputs/outputs-here';
 import { Groups } from '../results/groups';
-import { taskOf, type Plan } from '../tasks/plan';
-import type { Prepared } from '../prepare/prepare';
+import { taskOf } from '../tasks/plan';
 import { progressLine } from '../report/progress';
 import { Reporter } from '../report/reporter';
 import { ArtifactRestorer } from '../outputs/restore';
@@ -35,23 +31,13 @@ import { RestoreQueue } from '../outputs/restore-queue';
 import { RunResults } from '../results/run-results';
 import { Retries } from '../report/retries';
 import type { CommandVoice } from '../report/say';
-import { submitRun } from '../submit/submit-run';
+import { submitRun, type CommandToSubmit } from '../submit/submit-run';
 import { startLine } from '../report/summary';
 import { WorkerKeeper } from '../worker/worker-keeper';
 
-export interface DistributedRunOptions {
-  readonly prepared: Prepared;
-  readonly runId: string;
-  readonly command: Command;
-  readonly graph: TaskGraph;
+export interface DistributedRunOptions extends CommandToSubmit {
   readonly projectGraph: NxProjectGraph;
-  readonly plan: Plan;
   readonly policy: RestorePolicy;
-  /** Task id -> name of its batch. */
-  readonly batches: ReadonlyMap<string, string>;
-  readonly hasher: LateHasher;
-  /** Names of the variables whose values go to the agents. */
-  readonly forwardedEnv: readonly string[];
   readonly lifeCycle: NxLifeCycle;
   readonly voice: CommandVoice;
   /** Null: the command prints as it goes. */
@@ -155,6 +141,7 @@ export class DistributedRun {
       limits: resolved.limits,
     });
     return new OutputsHere({
+      runId,
       graph,
       policy,
       restorer,

@@ -39,7 +39,7 @@ export function outwardHosts(host: string, interfaces: Interfaces = networkInter
   return hosts.length === 0 ? ['127.0.0.1'] : hosts;
 }
 
-/** As many as a rendezvous record holds. */
+/** Addresses in addition to the first. No limit to set: the schema of a rendezvous record has the same number. */
 const MOST_ALTERNATIVES = 8;
 
 const asHost = (name: string): string => (name.includes(':') ? `[${name}]` : name);

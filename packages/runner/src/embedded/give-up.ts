@@ -10,7 +10,7 @@ import {
 import { randomUUID } from 'node:crypto';
 import { isEarlierTry, type JobMark } from './earlier-try';
 
-/** As long as a record may say. */
+/** How much of a reason is published. No limit to set: it has to fit into the schema of a rendezvous record. */
 const REASON_CHARS = 1_000;
 
 export interface GiveUpOptions {

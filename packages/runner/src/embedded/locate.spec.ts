@@ -25,7 +25,7 @@ function machine() {
     locateOrStart({
       rendezvous,
       sessionId: 's',
-      timeoutMs: 200,
+      timeoutMs: 60_000,
       pollMs: 1,
       noteMs: 60,
       onSlow: () => undefined,
@@ -99,6 +99,8 @@ describe('locateOrStart', () => {
     const { locate } = machine();
     const notes: number[] = [];
     const waiting = locate({
+      // Several times what the two notes need, so that a machine that stands still for a moment gives them as well.
+      timeoutMs: 1_000,
       tryLock: () => null,
       onSlow: (elapsedMs: number) => void notes.push(elapsedMs),
     });

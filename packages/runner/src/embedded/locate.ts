@@ -13,7 +13,7 @@ export interface LocateOptions {
   readonly tryLock: () => (() => void) | null;
   /** Starts an embedded coordinator; resolves when it is healthy and its record published. */
   readonly start: () => Promise<void>;
-  /** Pause between two looks, default 50. No limit: how long it is looked for is limited, by `timeoutMs`. */
+  /** Default `POLL_MS`. */
   readonly pollMs?: number;
   /** How often `onSlow` is called while another process of this machine starts it. */
   readonly noteMs: number;
@@ -33,13 +33,16 @@ export interface Located {
   readonly previous: RendezvousRecord | null;
 }
 
+/** Interval at which the record of a starting coordinator is looked up, on this machine. No limit: the timeout is `timeoutMs`. */
+const POLL_MS = 50;
+
 /**
  * Makes sure that a session has a coordinator: the one that is there, or one started now, also for a finished session.
  * When several nx commands begin at the same time one of them starts it, the others wait for its record.
  * @throws DteError DTE_COORDINATOR_SLOW, or what `start` or `check` throws
  */
 export async function locateOrStart(options: LocateOptions): Promise<Located> {
-  const { rendezvous, sessionId, timeoutMs, pollMs = 50 } = options;
+  const { rendezvous, sessionId, timeoutMs, pollMs = POLL_MS } = options;
   const find = async (): Promise<RendezvousRecord | null> => {
     const record = await rendezvous.find(sessionId);
     if (record === null || record.state === 'finished' || options.isEarlierTry(record)) return null;

@@ -4,21 +4,12 @@ import {
   type CoordinatorToMain,
   type Message,
   type RendezvousReport,
-  type RunLogEntry,
   type SessionInfo,
 } from '@org/dte-protocol';
+import { endedEntry, sessionAgent } from '../test-support/run-log';
 import { FollowedRun } from './followed-run';
 
-const agent = {
-  agentId: 'a',
-  name: 'a',
-  jobUrl: null,
-  slots: null,
-  connected: true,
-  draining: false,
-  running: [],
-  finished: 0,
-};
+const agent = sessionAgent();
 const info = (fields: Partial<SessionInfo> = {}): SessionInfo => ({
   type: 'session.info',
   sessionId: 's',
@@ -26,16 +17,6 @@ const info = (fields: Partial<SessionInfo> = {}): SessionInfo => ({
   agents: [agent],
   refused: [],
   ...fields,
-});
-const ended = (seq: number): RunLogEntry => ({
-  seq,
-  type: 'ended',
-  taskId: `t:${seq}`,
-  status: 'success',
-  attempt: null,
-  agent: null,
-  result: null,
-  reason: null,
 });
 
 function setUp(expected = 2, reports: RendezvousReport[] = []) {
@@ -71,7 +52,7 @@ function setUp(expected = 2, reports: RendezvousReport[] = []) {
       type: 'run.update',
       runId: 'r',
       fromSeq,
-      entries: seqs.map(ended),
+      entries: seqs.map((seq) => endedEntry(seq)),
       state: 'running',
       summary: { total: 2, done: 0, running: 0, agents: 1, slots: 1, oldestRunning: null },
     });

@@ -1,22 +1,13 @@
 import type { RunLogEntry, RunUpdate } from '@org/dte-protocol';
+import { endedEntry } from '../test-support/run-log';
 import { RunFollower } from './run-follower';
 
 const summary = { total: 3, done: 0, running: 0, agents: 1, slots: 1, oldestRunning: null };
-const ended = (seq: number): RunLogEntry => ({
-  seq,
-  type: 'ended',
-  taskId: `t:${seq}`,
-  status: 'success',
-  attempt: null,
-  agent: null,
-  result: null,
-  reason: null,
-});
 const update = (fromSeq: number, seqs: number[], state: RunUpdate['state'] = 'running'): RunUpdate => ({
   type: 'run.update',
   runId: 'r',
   fromSeq,
-  entries: seqs.map(ended),
+  entries: seqs.map((seq) => endedEntry(seq)),
   state,
   summary,
 });

@@ -1,30 +1,10 @@
-import { DteError, type RunLogEntry, type SessionInfo } from '@org/dte-protocol';
+import { DteError } from '@org/dte-protocol';
 import fc from 'fast-check';
+import { endedEntry, sessionAgent } from '../test-support/run-log';
 import { Waiting, type WaitingEffect, type WaitingEvent } from './waiting';
 
 const LIMITS = { coordinatorGraceMs: 30_000, agentWaitMs: 60_000 };
 const TASKS = 6;
-
-const ended = (seq: number): RunLogEntry => ({
-  seq,
-  type: 'ended',
-  taskId: `t:${seq}`,
-  status: 'success',
-  attempt: null,
-  agent: null,
-  result: null,
-  reason: null,
-});
-const agent: SessionInfo['agents'][number] = {
-  agentId: 'a',
-  name: 'a',
-  jobUrl: null,
-  slots: null,
-  connected: true,
-  draining: false,
-  running: [],
-  finished: 0,
-};
 
 /** Updates may be lost, doubled and late: any stretch of the log, from anywhere. */
 const update = fc
@@ -35,7 +15,7 @@ const update = fc
       type: 'run.update',
       runId: 'r',
       fromSeq: from,
-      entries: Array.from({ length: Math.min(count, TASKS - from) }, (_, at) => ended(from + at + 1)),
+      entries: Array.from({ length: Math.min(count, TASKS - from) }, (_, at) => endedEntry(from + at + 1)),
       state: 'running',
       summary: { total: TASKS, done: 0, running: 0, agents, slots: 1, oldestRunning: null },
     },
@@ -48,7 +28,7 @@ const info = fc
       type: 'session.info',
       sessionId: 's',
       state: isOpen ? 'open' : 'finished',
-      agents: agents === 0 ? [] : [agent],
+      agents: agents === 0 ? [] : [sessionAgent()],
       refused: [],
     },
   }));

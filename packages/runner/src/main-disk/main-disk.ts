@@ -1,6 +1,6 @@
 import { OutputSharing } from '@org/dte-agent';
 import { type OutputsPort } from '@org/dte-client';
-import type { NxTask, TaskCache } from '@org/dte-nx-compat';
+import { staticParts, type NxTask, type TaskCache } from '@org/dte-nx-compat';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { setImmediate as breathe } from 'node:timers/promises';
@@ -49,8 +49,9 @@ export class MainDisk {
   /** Files and folders of these outputs that are here, relative to the workspace. */
   async present(outputs: readonly string[]): Promise<string[]> {
     // Most outputs of most targets are not there, and asking Nx for them costs ten times as much as this.
-    const mayExist = outputs.some((output) =>
-      existsSync(join(this.options.workspaceRoot, staticPart(output))),
+    const mayExist = outputs.some(
+      (output) =>
+        !output.startsWith('!') && existsSync(join(this.options.workspaceRoot, ...staticParts(output))),
     );
     return mayExist ? [...(await this.options.outputs.list(outputs)).roots] : [];
   }
@@ -158,12 +159,6 @@ function overlapped(record: ReadonlyMap<string, Made>, tasks: readonly NxTask[])
   return [...record]
     .filter(([key]) => sharing.overlapping(`noted ${key}`).some((id) => writers.has(id)))
     .map(([, made]) => made);
-}
-
-/** The part of an output before its first wildcard, up to a folder. */
-function staticPart(output: string): string {
-  const [before = '', ...rest] = output.split(/[*?[{(]/);
-  return rest.length === 0 ? before : before.replace(/[^/]*$/, '');
 }
 
 function whatChanged({ taskId, outputs, atMs }: Made, { files }: Snapshot): string {

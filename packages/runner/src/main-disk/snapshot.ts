@@ -10,6 +10,7 @@ export interface Snapshot {
   readonly files: readonly { readonly path: string; readonly changedMs: number }[];
 }
 
+/** A unit. */
 const SECOND_NS = 1_000_000_000n;
 /** A clock of the kernel that stamps files is some milliseconds behind, and stands still between its ticks. A fact, no limit. */
 const TICK_MS = 100;

@@ -11,6 +11,7 @@ export interface NoteAbsentOptions {
   readonly prepared: Prepared;
 }
 
+/** A unit. */
 const MB = 1_000_000;
 
 /** `3.2 MB`; small ones in kB. */

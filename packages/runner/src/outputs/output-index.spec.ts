@@ -1,23 +1,8 @@
+import { outputIndex } from '@org/dte-testing';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { readOutputIndexes, writeOutputIndex, type OutputIndex } from './output-index';
-
-const index = (runId: string, atMs: number, ids: string[]): OutputIndex => ({
-  version: 1,
-  sessionId: 's',
-  runId,
-  command: 'nx build',
-  atMs,
-  tasks: ids.map((id) => ({
-    id,
-    target: { project: 'app', target: 'build' },
-    outputs: ['dist'],
-    hash: '1',
-    bytes: null,
-    artifact: { kind: 'cache', hash: '1' },
-  })),
-});
+import { readOutputIndexes, writeOutputIndex } from './output-index';
 
 describe('notes of outputs that were left', () => {
   let folder: string;
@@ -26,14 +11,14 @@ describe('notes of outputs that were left', () => {
 
   it('are read back, the newest first, past files that are none', async () => {
     expect(await readOutputIndexes(folder)).toEqual([]);
-    const written = [index('r1', 1, ['a:b']), index('r2', 2, ['a:c'])];
+    const written = [outputIndex('r1', 1, ['a:b']), outputIndex('r2', 2, ['a:c'])];
     for (const each of written) await writeOutputIndex(folder, each);
     writeFileSync(join(folder, 'outputs', 'x.json'), '{');
     expect(await readOutputIndexes(folder)).toEqual(written.reverse());
   });
 
   it('are kept for the last 50 commands', async () => {
-    for (let n = 0; n < 52; n++) await writeOutputIndex(folder, index(`r${n}`, n, []));
+    for (let n = 0; n < 52; n++) await writeOutputIndex(folder, outputIndex(`r${n}`, n, []));
     const left = await readOutputIndexes(folder);
     expect([left.length, left.at(-1)?.runId]).toEqual([50, 'r2']);
   });

@@ -18,6 +18,7 @@ function setUp(missing: string[] = [], leaves = true, isLeft = true, shared: Par
   const restored: string[] = [];
   const explained: string[] = [];
   const outputs = new OutputsHere({
+    runId: 'r1',
     graph,
     policy: { isLeft: () => isLeft, pickedOf: () => null },
     restorer: {

@@ -1,4 +1,4 @@
-import type { DiskKeeper, SharedOutputs } from '@org/dte-agent';
+import { identityOf, type DiskKeeper, type SharedOutputs } from '@org/dte-agent';
 import type { NxTask, TaskGraph } from '@org/dte-nx-compat';
 import { DteError, type Artifact, type ClosureEntry } from '@org/dte-protocol';
 import type { Explainer } from '../report/explainer';
@@ -16,6 +16,7 @@ export interface Absent {
 }
 
 export interface OutputsHereOptions {
+  readonly runId: string;
   readonly graph: TaskGraph;
   readonly policy: RestorePolicy;
   readonly restorer: Restorer;
@@ -24,14 +25,6 @@ export interface OutputsHereOptions {
   readonly shared: Pick<SharedOutputs, 'made' | 'overlapping' | 'restoring'>;
   readonly explainer: Explainer;
 }
-
-/** One string per artifact of a run. */
-const identityOf = (artifact: Artifact): string =>
-  artifact.kind === 'cache'
-    ? `cache ${artifact.hash}`
-    : artifact.kind === 'attempt'
-      ? `attempt ${artifact.attempt}`
-      : 'none';
 
 /**
  * Which outputs are on the main job's disk: takes over what is wanted here, and knows what was left. Where the main job has
@@ -87,9 +80,9 @@ export class OutputsHere implements DiskKeeper {
   restore(task: NxTask, artifact: Artifact, ending: 'success' | 'failure' = 'success'): Promise<Restored> {
     const { restorer } = this.options;
     const early = this.early.get(task.id);
-    if (early?.identity === identityOf(artifact)) return early.restored;
+    if (early?.identity === this.identityOf(artifact)) return early.restored;
     return this.inOrder(task, () =>
-      this.made.get(task.id) === identityOf(artifact)
+      this.made.get(task.id) === this.identityOf(artifact)
         ? restorer.printed(task, artifact)
         : restorer.restore(task, artifact, ending),
     );
@@ -121,10 +114,13 @@ export class OutputsHere implements DiskKeeper {
     if (artifact.kind === 'none') return;
     const task = taskOf(this.options.graph, taskId);
     for (;;) {
-      if (this.made.get(taskId) === identityOf(artifact)) return;
+      if (this.made.get(taskId) === this.identityOf(artifact)) return;
       const taking = this.taken.get(taskId);
       if (taking === undefined) {
-        this.early.set(taskId, { identity: identityOf(artifact), restored: this.restore(task, artifact) });
+        this.early.set(taskId, {
+          identity: this.identityOf(artifact),
+          restored: this.restore(task, artifact),
+        });
         continue;
       }
       await taking;
@@ -151,7 +147,7 @@ export class OutputsHere implements DiskKeeper {
       end();
       return;
     }
-    this.made.set(taskId, identityOf(artifact));
+    this.made.set(taskId, this.identityOf(artifact));
     // Restores of those that write there too begin when it is known what this one has left, and keep it.
     const { graph, shared } = this.options;
     void shared
@@ -160,8 +156,12 @@ export class OutputsHere implements DiskKeeper {
       .then(end);
   }
 
+  private identityOf(artifact: Artifact): string {
+    return identityOf(this.options.runId, artifact);
+  }
+
   private isHere({ id }: NxTask, artifact: Artifact): boolean {
-    const identity = identityOf(artifact);
+    const identity = this.identityOf(artifact);
     return this.made.get(id) === identity || this.early.get(id)?.identity === identity;
   }
 

@@ -1,4 +1,11 @@
-import { isNoop, type NxProjectGraph, type NxTask, type TaskGraph } from '@org/dte-nx-compat';
+import {
+  isAtOrBelow,
+  isNoop,
+  staticParts,
+  type NxProjectGraph,
+  type NxTask,
+  type TaskGraph,
+} from '@org/dte-nx-compat';
 import type { Config } from '@org/dte-config';
 import { taskOf } from '../tasks/plan';
 
@@ -19,18 +26,10 @@ export interface RestorePolicyInput {
   readonly matches: (path: string) => boolean;
 }
 
-/** The part of a glob before its first wildcard, up to a folder. */
-const staticPart = (glob: string): string => {
-  const cut = glob.search(/[*?[{(!]/);
-  return (cut === -1 ? glob : glob.slice(0, cut)).replace(/[^/]*$/, (last) => (cut === -1 ? last : ''));
-};
-
 /** False only when no path can be below both. */
 export const mayOverlap = (output: string, glob: string): boolean => {
-  const [a, b] = [output, glob].map((each) => staticPart(each).replace(/\/+$/, '')) as [string, string];
-  const below = (path: string, folder: string): boolean =>
-    folder === '' || path === folder || path.startsWith(`${folder}/`);
-  return below(a, b) || below(b, a);
+  const [a, b] = [staticParts(output).join('/'), staticParts(glob).join('/')];
+  return isAtOrBelow(a, b) || isAtOrBelow(b, a);
 };
 
 /**

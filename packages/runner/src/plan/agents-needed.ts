@@ -1,6 +1,7 @@
 import type { DurationEstimator } from '../submit/build-run-spec';
 import type { PlannedTask } from './planned-work';
 
+/** A unit. */
 const MINUTE_MS = 60_000;
 
 export interface Wish {

@@ -1,6 +1,6 @@
 import type { AgentRef } from '@org/dte-protocol';
 
-/** More failures than this are not named one by one: Nx has listed them all, each with its output. */
+/** Failures that are named one by one. No limit: Nx has listed all of them, each with its output. */
 const NAMED_FAILURES = 20;
 
 /** `nx-agent 2/3: https://…`, or the name alone where there is no job to look at. */

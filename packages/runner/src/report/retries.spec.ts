@@ -1,20 +1,11 @@
 import { DteError, type EndedEntry, type FinishedAttempt, type RunLogEntry } from '@org/dte-protocol';
 import { Retries } from './retries';
+import { endedEntry, finishedAttempt } from '../test-support/run-log';
 import { graphOf } from '../test-support/tasks';
 
 const agent = (name: string) => ({ agentId: name, name, jobUrl: null });
-const finished = (status: 'success' | 'failure', hash = '1'): FinishedAttempt => ({
-  kind: 'finished',
-  status,
-  code: status === 'success' ? 0 : 1,
-  fromCache: null,
-  hash,
-  artifact: { kind: 'none' },
-  startMs: 0,
-  endMs: 1,
-  reason: null,
-  hashDetails: null,
-});
+const finished = (status: 'success' | 'failure', hash = '1'): FinishedAttempt =>
+  finishedAttempt({ status, code: status === 'success' ? 0 : 1, hash, artifact: { kind: 'none' } });
 const failed = (attempt: number, on: string, hash = '1', taskId = 'app:e2e'): RunLogEntry => ({
   seq: attempt,
   type: 'retried',
@@ -32,16 +23,14 @@ const lost = (code: 'DTE_LEASE_EXPIRED' | 'DTE_AGENT_LEFT'): RunLogEntry => ({
   agent: agent('a1'),
   reason: { code, message: 'Gone.' },
 });
-const ended = (status: EndedEntry['status'], on: string, hash = '1', attempt = 9): RunLogEntry => ({
-  seq: 9,
-  type: 'ended',
-  taskId: 'app:e2e',
-  status,
-  attempt,
-  agent: agent(on),
-  reason: null,
-  result: status === 'success' || status === 'failure' ? finished(status, hash) : null,
-});
+const ended = (status: EndedEntry['status'], on: string, hash = '1', attempt = 9): RunLogEntry =>
+  endedEntry(9, {
+    taskId: 'app:e2e',
+    status,
+    attempt,
+    agent: agent(on),
+    result: status === 'success' || status === 'failure' ? finished(status, hash) : null,
+  });
 
 async function heard(
   entries: RunLogEntry[],

@@ -20,10 +20,11 @@ interface Failure {
   readonly hash: string | null;
 }
 
-/** Lines and characters of a failed attempt that are shown. Not limits to set: the file has all of it. */
+/** Lines of a failed attempt that are shown. No limit to set: the file has all of them. */
 const SHOWN_LINES = 20;
+/** Characters of these lines, for a log without line breaks. */
 const SHOWN_CHARACTERS = 4_000;
-/** More tasks than this are not named one by one. */
+/** Tasks that are named one by one; more are counted. No limit: only text of a message. */
 const NAMED_TASKS = 20;
 
 /** The end of an output, as lines that are told apart from those of the last attempt. */

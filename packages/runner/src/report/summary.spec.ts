@@ -1,21 +1,16 @@
+import { sessionAgent } from '../test-support/run-log';
 import { endLine, startLine } from './summary';
 
 describe('lines of ours', () => {
-  const agent = {
-    agentId: 'a',
-    name: 'a',
-    jobUrl: null,
-    slots: null,
-    connected: true,
-    draining: false,
-    running: [],
-    finished: 0,
-  };
-
   it("counts slots with the run's --parallel for agents without slots of their own", () => {
-    expect(startLine('7-1', [agent, { ...agent, slots: 4 }, { ...agent, connected: false }], 2, 60_000)).toBe(
-      'dte: session 7-1 · 2 agents · 6 slots',
-    );
+    expect(
+      startLine(
+        '7-1',
+        [sessionAgent(), sessionAgent({ slots: 4 }), sessionAgent({ connected: false })],
+        2,
+        60_000,
+      ),
+    ).toBe('dte: session 7-1 · 2 agents · 6 slots');
   });
 
   it('says how long it waits when there is no agent yet', () => {

@@ -1,6 +1,6 @@
 import { type AgentInfo, duration, plural } from '@org/dte-protocol';
 
-/** More agents than this are not named one by one. */
+/** Agents that are named one by one; more are counted. No limit: only text of a message. */
 const NAMED_AGENTS = 8;
 
 /** What was done where, counted while a command runs. */

@@ -9,23 +9,11 @@ import { Reporter } from '../report/reporter';
 import { RestoreQueue } from '../outputs/restore-queue';
 import type { Restored } from '../outputs/restore';
 import { RunResults } from './run-results';
+import { endedEntry, finishedAttempt } from '../test-support/run-log';
 import { graphOf, recordingLifeCycle } from '../test-support/tasks';
 
 const agent = { agentId: 'a', name: 'agent-1', jobUrl: null };
-const finished = (fields: Partial<FinishedAttempt> = {}): FinishedAttempt => ({
-  kind: 'finished',
-  status: 'success',
-  code: 0,
-  fromCache: null,
-  hash: '42',
-  artifact: { kind: 'cache', hash: '42' },
-  startMs: 0,
-  endMs: 10,
-  reason: null,
-  hashDetails: null,
-  ...fields,
-});
-const refused = finished({
+const refused = finishedAttempt({
   status: 'failure',
   code: 1,
   hash: '43',
@@ -33,16 +21,15 @@ const refused = finished({
   reason: { code: 'DTE_HASH_MISMATCH', message: 'another hash here.' },
   drift: { agreed: '1', checkout: null, runtime: {}, env: {} },
 });
-const ended = (taskId: string, status: EndedEntry['status'], result: FinishedAttempt | null): EndedEntry => ({
-  seq: 1,
-  type: 'ended',
-  taskId,
-  status,
-  attempt: result === null ? null : 1,
-  agent: result === null ? null : agent,
-  result,
-  reason: result?.reason ?? null,
-});
+const ended = (taskId: string, status: EndedEntry['status'], result: FinishedAttempt | null): EndedEntry =>
+  endedEntry(1, {
+    taskId,
+    status,
+    attempt: result === null ? null : 1,
+    agent: result === null ? null : agent,
+    result,
+    reason: result?.reason ?? null,
+  });
 
 /** Names one input whenever an attempt has something to tell. */
 const investigator: DriftInvestigator = {
@@ -106,6 +93,7 @@ function setUp({
       createPrinter: () => ({ write: jest.fn(), restart: jest.fn(), end: jest.fn() }),
     }),
     outputs: new OutputsHere({
+      runId: 'r1',
       graph,
       policy: { isLeft: ({ id }) => left.includes(id), pickedOf: () => null },
       restorer: {
@@ -167,7 +155,7 @@ describe('RunResults', () => {
 
   it('calls a task a success only when its outputs are here', async () => {
     const { results, calls, graph } = setUp();
-    results.onEntry(ended('lib:build', 'success', finished()));
+    results.onEntry(ended('lib:build', 'success', finishedAttempt()));
     expect(results.statuses).toEqual({});
     await results.idle();
     expect(results.statuses).toEqual({ 'lib:build': 'success' });
@@ -183,8 +171,8 @@ describe('RunResults', () => {
   it('shows what a task printed whose outputs are left, keeps it where Nx looks, and takes those of a failure', async () => {
     const restored = jest.fn(() => Promise.resolve({ terminalOutput: 'all of it', from: 'remote' } as const));
     const { results, calls, kept } = setUp({ restore: restored, left: ['lib:build', 'app:build'] });
-    results.onEntry(ended('lib:build', 'success', finished()));
-    results.onEntry(ended('app:build', 'failure', finished({ status: 'failure', code: 7 })));
+    results.onEntry(ended('lib:build', 'success', finishedAttempt()));
+    results.onEntry(ended('app:build', 'failure', finishedAttempt({ status: 'failure', code: 7 })));
     await results.idle();
     expect(results.statuses).toEqual({ 'lib:build': 'success', 'app:build': 'failure' });
     expect(calls).toContain('print lib:build success "printed"');
@@ -204,11 +192,11 @@ describe('RunResults', () => {
 
   it('passes on what the process of a batch printed by itself, beside the output of each task', async () => {
     const { results, said, calls } = setUp();
-    results.onEntry({ ...ended('lib:build', 'success', finished()), batchLog: 'Compiling' });
+    results.onEntry({ ...ended('lib:build', 'success', finishedAttempt()), batchLog: 'Compiling' });
     await results.idle();
     expect(said).toEqual(['dte: the batch of lib:build on agent-1 printed: Compiling']);
     expect(calls).toContain('print lib:build success "out"');
-    const { attempt, agent } = ended('lib:build', 'success', finished());
+    const { attempt, agent } = ended('lib:build', 'success', finishedAttempt());
     const reason = { code: 'DTE_TASK_FAILED', message: 'again' } as const;
     const retried = {
       seq: 9,
@@ -224,12 +212,12 @@ describe('RunResults', () => {
 
   it('leaves the output of a failed task where Nx looks for it, and a full disk changes nothing', async () => {
     const whole = setUp();
-    whole.results.onEntry(ended('lib:build', 'failure', finished({ status: 'failure', code: 7 })));
+    whole.results.onEntry(ended('lib:build', 'failure', finishedAttempt({ status: 'failure', code: 7 })));
     await whole.results.idle();
     expect(whole.kept).toEqual(new Map([['lib:build', 'out']]));
 
     const full = setUp({ keeps: () => Promise.reject(new DteError('DTE_DISK_FULL', 'full')) });
-    full.results.onEntry(ended('lib:build', 'failure', finished({ status: 'failure', code: 7 })));
+    full.results.onEntry(ended('lib:build', 'failure', finishedAttempt({ status: 'failure', code: 7 })));
     await full.results.idle();
     expect(full.results.statuses).toEqual({ 'lib:build': 'failure' });
     expect(full.said).toEqual(['DTE_DISK_FULL full']);
@@ -264,7 +252,7 @@ describe('RunResults', () => {
     const { results, calls, said } = setUp({
       restore: () => Promise.reject(new DteError('DTE_ARTIFACT_MISSING', 'gone')),
     });
-    results.onEntry(ended('lib:build', 'success', finished()));
+    results.onEntry(ended('lib:build', 'success', finishedAttempt()));
     await results.idle();
     expect(results.endings.get('lib:build')).toBe('returned');
     expect(results.statuses).toEqual({});
@@ -276,7 +264,7 @@ describe('RunResults', () => {
     const { results, calls } = setUp({
       restore: () => Promise.reject(new DteError('DTE_ARTIFACT_MISSING', 'gone')),
     });
-    results.onEntry(ended('lib:build', 'failure', finished({ status: 'failure', code: 7 })));
+    results.onEntry(ended('lib:build', 'failure', finishedAttempt({ status: 'failure', code: 7 })));
     expect(results.endings.get('lib:build')).toBe('failure');
     await results.idle();
     expect(results.statuses).toEqual({ 'lib:build': 'failure' });
@@ -286,7 +274,7 @@ describe('RunResults', () => {
 
   it('shows what an agent had in a cache as a remote hit', async () => {
     const { results } = setUp();
-    results.onEntry(ended('lib:build', 'success', finished({ fromCache: 'local-cache' })));
+    results.onEntry(ended('lib:build', 'success', finishedAttempt({ fromCache: 'local-cache' })));
     await results.idle();
     expect(results.statuses).toEqual({ 'lib:build': 'remote-cache' });
     expect([results.fromCache, results.byAgent.size]).toEqual([1, 0]);
@@ -295,7 +283,7 @@ describe('RunResults', () => {
   it('lets the main job run a task whose hash differs, names the input, and tells of further ones briefly', async () => {
     const { results, said } = setUp();
     const reason = { code: 'DTE_HASH_MISMATCH', message: 'another hash here.' } as const;
-    const other = finished({ status: 'failure', code: 1, reason, drift });
+    const other = finishedAttempt({ status: 'failure', code: 1, reason, drift });
     results.onEntry(ended('lib:build', 'returned', other));
     results.onEntry(ended('app:build', 'returned', other));
     await results.idle();
@@ -339,7 +327,9 @@ describe('RunResults', () => {
       restore: () => Promise.resolve({ terminalOutput: '', from: null }),
     });
     const reason = { code: 'DTE_HASH_MISMATCH', message: 'another hash here.' } as const;
-    results.onEntry(ended('lib:build', 'failure', finished({ status: 'failure', code: 1, reason, drift })));
+    results.onEntry(
+      ended('lib:build', 'failure', finishedAttempt({ status: 'failure', code: 1, reason, drift })),
+    );
     await results.idle();
     expect(results.statuses).toEqual({ 'lib:build': 'failure' });
     expect(kept.get('lib:build')).toMatch(
@@ -352,7 +342,7 @@ describe('RunResults', () => {
     const { results, said, graph } = setUp();
     graph.tasks['lib:build']!.hash = 'ours';
     const artifact = { kind: 'attempt', attempt: 1 } as const;
-    results.onEntry(ended('lib:build', 'success', finished({ drift, artifact, hash: 'theirs' })));
+    results.onEntry(ended('lib:build', 'success', finishedAttempt({ drift, artifact, hash: 'theirs' })));
     await results.idle();
     expect(results.statuses).toEqual({ 'lib:build': 'success' });
     expect(graph.tasks['lib:build']!.hash).toBe('theirs');
@@ -362,7 +352,7 @@ describe('RunResults', () => {
   it('shows the reason of a failure that we have to explain below its output', async () => {
     const { results, kept } = setUp();
     const reason = { code: 'DTE_HASH_MISMATCH', message: 'lib:build has another hash here.' } as const;
-    results.onEntry(ended('lib:build', 'failure', finished({ status: 'failure', code: 1, reason })));
+    results.onEntry(ended('lib:build', 'failure', finishedAttempt({ status: 'failure', code: 1, reason })));
     await results.idle();
     expect(results.statuses).toEqual({ 'lib:build': 'failure' });
     expect(kept.get('lib:build')).toMatch(/^out\n.*lib:build has another hash here\./s);
@@ -372,8 +362,8 @@ describe('RunResults', () => {
     const { results, said } = setUp({
       restore: () => Promise.reject(new DteError('DTE_ARTIFACT_MISSING', 'gone')),
     });
-    results.onEntry(ended('lib:build', 'success', finished()));
-    results.onEntry(ended('app:build', 'success', finished()));
+    results.onEntry(ended('lib:build', 'success', finishedAttempt()));
+    results.onEntry(ended('app:build', 'success', finishedAttempt()));
     await results.idle();
     expect(said).toHaveLength(1);
   });
@@ -392,7 +382,7 @@ describe('RunResults', () => {
       restore: () => Promise.resolve({ terminalOutput: 'out', from: 'local' }),
     });
     graph.tasks['lib:build']!.outputs = ['dist'];
-    results.onEntry(ended('lib:build', 'success', finished({ fromCache: 'remote-cache' })));
+    results.onEntry(ended('lib:build', 'success', finishedAttempt({ fromCache: 'remote-cache' })));
     await results.idle();
     expect(results.statuses).toEqual({ 'lib:build': 'local-cache' });
   });

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { OwnJob } from './surroundings';
 
+/** Timeout for git to name the commit, which reads one file. No limit to set: without an answer the commit is unknown, as without git. */
 const GIT_MS = 10_000;
 
 /** The commit checked out, or null where there is no git (or none that answers). */

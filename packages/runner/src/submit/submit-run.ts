@@ -13,7 +13,8 @@ import { forwardEnv } from './forward-env';
 import { createLateHashes, type LateHashes } from './late-hashes';
 import { settleFromCache, type Hit } from './settle-cache';
 
-export interface SubmitOptions {
+/** What is known of a command before any of it is submitted. */
+export interface CommandToSubmit {
   readonly prepared: Prepared;
   readonly runId: string;
   readonly command: Command;
@@ -24,6 +25,9 @@ export interface SubmitOptions {
   readonly hasher: LateHasher;
   /** Names of the variables whose values go to the agents. */
   readonly forwardedEnv: readonly string[];
+}
+
+export interface SubmitOptions extends CommandToSubmit {
   readonly outputs: OutputsHere;
   readonly explainer: Explainer;
 }

@@ -1,30 +1,30 @@
-import type { SessionInfo } from '@org/dte-protocol';
 import type { Config } from '@org/dte-config';
+import { sessionAgent } from '../test-support/run-log';
 import { slotsHere } from './worker-demand';
 import { WorkerKeeper, type Worker } from './worker-keeper';
 
-const agent = (fields: Partial<SessionInfo['agents'][number]> = {}): SessionInfo['agents'][number] => ({
-  agentId: 'a',
-  name: 'a',
-  jobUrl: null,
-  slots: null,
-  connected: true,
-  draining: false,
-  running: [],
-  finished: 0,
-  ...fields,
-});
 const auto = { mainSlots: 'auto', expectedAgents: 2 } as const;
 
 it.each([
-  ['a number, whoever is there', { mainSlots: 3, expectedAgents: 1 } as const, [agent(), agent()], 0, 3],
+  [
+    'a number, whoever is there',
+    { mainSlots: 3, expectedAgents: 1 } as const,
+    [sessionAgent(), sessionAgent()],
+    0,
+    3,
+  ],
   ['auto, before agents had time to come', auto, [], 99, 0],
-  ['auto, too few agents', auto, [agent()], 100, 8],
-  ['auto, enough agents', auto, [agent(), agent()], 100, 0],
+  ['auto, too few agents', auto, [sessionAgent()], 100, 8],
+  ['auto, enough agents', auto, [sessionAgent(), sessionAgent()], 100, 0],
   [
     'auto, agents that leave, are gone, or are workers like this',
     auto,
-    [agent(), agent({ draining: true }), agent({ connected: false }), agent({ onlyRun: 'r' })],
+    [
+      sessionAgent(),
+      sessionAgent({ draining: true }),
+      sessionAgent({ connected: false }),
+      sessionAgent({ onlyRun: 'r' }),
+    ],
     100,
     8,
   ],
@@ -62,7 +62,7 @@ describe('WorkerKeeper', () => {
   it('starts a worker with the run and stops it at its end', async () => {
     const { keeper, events } = setUp({ mainSlots: 1, expectedAgents: 1 });
     keeper.begin();
-    keeper.onSession({ agents: [agent(), agent()] });
+    keeper.onSession({ agents: [sessionAgent(), sessionAgent()] });
     await keeper.close();
     keeper.onSession({ agents: [] });
     expect(events).toEqual(['start 1', 'stop']);
@@ -81,8 +81,8 @@ describe('WorkerKeeper', () => {
   it('lets it go when the agents are there, and starts one again when they are not', async () => {
     const { keeper, events, end } = setUp({ mainSlots: 'auto', expectedAgents: 1 });
     keeper.onSession({ agents: [] });
-    keeper.onSession({ agents: [agent()] });
-    keeper.onSession({ agents: [agent()] });
+    keeper.onSession({ agents: [sessionAgent()] });
+    keeper.onSession({ agents: [sessionAgent()] });
     end(0);
     await new Promise((resolve) => setImmediate(resolve));
     keeper.onSession({ agents: [] });

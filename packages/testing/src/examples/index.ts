@@ -1,3 +1,3 @@
-export { exampleRun, exampleTask } from './example-run';
 export { exampleHello, signHello, TEST_COMMIT, TEST_NX_VERSION } from './hello';
+export { outputIndex } from './output-index';
 export { runSpec, taskSpec, type TaskOptions } from './run-specs';

@@ -46,7 +46,9 @@ export function writeAnswer(response: ServerResponse, answer: Answer): void {
   response.end(raw || body === undefined ? body : JSON.stringify(body));
 }
 
+/** As GitLab's API has it. */
 const DEFAULT_PER_PAGE = 20;
+/** As GitLab's API has it. */
 const MAX_PER_PAGE = 100;
 
 /** One page of a list with the headers of GitLab's offset pagination. */

@@ -44,6 +44,7 @@ const signatureOf = (text: string, alg: 'RS256' | 'none' | 'HS256', key: Signing
 
 /** GitLab puts a moment before now into `nbf`, against clocks that are a little late. */
 const NOT_BEFORE_S = 5;
+/** Lifetime of a token: as long as the default timeout of a job. */
 const DEFAULT_LIFE_S = 3_600;
 
 /** The part of a GitLab instance that issues id tokens, and says by which keys they are signed. */

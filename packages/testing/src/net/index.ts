@@ -1,3 +1,2 @@
-export { freePort } from './free-port';
 export { type HttpAnswer, type HttpCall, httpCall } from './http-call';
 export { RawClient } from './raw-client';

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 /** Path relative to the workspace -> what is there, in one line: kind, mode, content. */
 export type FileFacts = Readonly<Record<string, string>>;
 
+/** A buffer. */
 const CHUNK_BYTES = 1024 * 1024;
 
 /** In pieces: an output may be larger than what a buffer can hold. */

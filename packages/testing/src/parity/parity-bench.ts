@@ -56,6 +56,7 @@ export interface ParityReport {
   readonly differences: number;
 }
 
+/** How long one command may take, on the slow machines of CI as well. */
 const DEADLINE_MS = 300_000;
 const FROM_CACHE = 'cache';
 

@@ -26,6 +26,7 @@ export interface ProcessExit {
   stderr: string;
 }
 
+/** Lines of its output that a failed test shows. */
 const LAST_LINES = 60;
 /** The pipes of a process that is gone are drained within this time, unless one of its children holds them open. */
 const DRAIN_MS = 1_000;

@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 /** How long a test waits for one thing unless it says otherwise; generous, because CI has two cores for everything. */
 export const DEFAULT_DEADLINE_MS = 100_000;
+/** Interval of the checks of a condition. */
 const POLL_MS = 50;
 
 export interface WaitOptions {

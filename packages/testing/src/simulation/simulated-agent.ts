@@ -46,6 +46,7 @@ export interface SimulatedAgentOptions {
   readonly deeds: Deeds;
 }
 
+/** On the simulated clock; as the limit `heartbeatMs`. */
 const HEARTBEAT_MS = 5_000;
 
 /** An agent as the protocol describes one, with tasks that only take time. */

@@ -2,6 +2,7 @@ import type { EndedStatus, MainSync, RunSpec, RunUpdate } from '@org/dte-protoco
 import type { MainLink, SimulatedCoordinator } from './simulated-coordinator';
 import { SimulatedLink, type World } from './simulated-link';
 
+/** On the simulated clock. */
 const SYNC_MS = 5_000;
 
 /** A main job with one command: submits its run, follows it to the end, and closes it. */

@@ -23,6 +23,7 @@ const CACHE = join(REPOSITORY, 'tmp', 'workspaces-cache');
 const STALE_MS = 30 * 60_000;
 /** No install takes longer. */
 const INSTALL_MS = 10 * 60_000;
+/** Interval at which another process's lock is checked. */
 const LOCK_POLL_MS = 200;
 
 export interface InstallOptions {

@@ -1,0 +1,188 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import {
+  type BatchRun,
+  type FetchResult,
+  type NxTask,
+  type RunBatchRequest,
+  type RunTaskRequest,
+  type TaskHost,
+  type TaskRun,
+  summaryOf,
+} from '@org/dte-nx-compat';
+import { type AttemptResult, type RunSpec } from '@org/dte-protocol';
+import {
+  assignment,
+  FakeCoordinator,
+  plainOutputs,
+  runOfTasks,
+  sendArtifact,
+  testLimits,
+  waitFor,
+} from '@org/dte-testing';
+import { type Channel } from '../channel';
+import { Executor } from '../executor';
+import { type FromExecutor, type RunMessage, fromExecutorSchema, toExecutorSchema } from '../ipc';
+
+/** How a task has ended in Nx. */
+export const ended = (change: Partial<TaskRun> = {}): TaskRun => ({
+  status: 'success',
+  code: 0,
+  terminalOutput: 'the output',
+  hash: 'hash-app-build',
+  cacheStatus: 'miss',
+  store: { kind: 'stored' },
+  startMs: 10,
+  endMs: 20,
+  stopped: false,
+  broken: undefined,
+  notices: '',
+  ...change,
+});
+
+/** An Nx whose behaviour is set by the test. */
+export class FakeHost implements TaskHost {
+  readonly nxVersion = '23.2.1';
+  readonly remoteKind = 'ours';
+  readonly projectGraph = {
+    nodes: Object.fromEntries(
+      ['app', 'lib'].map((name) => [
+        name,
+        { name, type: 'lib', data: { root: name, targets: { build: {} } } },
+      ]),
+    ),
+    dependencies: {},
+  };
+  hash = 'hash-app-build';
+  nodes: Record<string, string> = {
+    'app:ProjectConfiguration': '1',
+    'env:STAGE': '2',
+    'runtime:echo tool': '3',
+  };
+  run: (request: RunTaskRequest) => Promise<TaskRun> = () => Promise.resolve(ended());
+  batch: (request: RunBatchRequest) => Promise<BatchRun> = () => Promise.reject(new Error('no batch'));
+  fetched: FetchResult = { kind: 'remote', entry: { code: 0, terminalOutput: '', outputsPath: '' } };
+  readonly restored: string[] = [];
+  readonly cache: TaskHost['cache'] = {
+    remoteKind: 'ours',
+    lookupLocal: async ([task]) =>
+      new Map([[task?.id ?? '', { code: 0, terminalOutput: '', outputsPath: '' }]]),
+    fetch: async () => ({ kind: 'miss' }),
+    uploadFromLocal: async () => ({ kind: 'stored' }),
+    store: () => Promise.resolve(),
+    recordTaskDetails: () => undefined,
+    replays: (code) => code === 0,
+    keepTerminalOutput: () => Promise.resolve(),
+    distrust: () => undefined,
+    disconnect: () => undefined,
+    keepHere: () => Promise.resolve(),
+  };
+  stop: () => void = () => undefined;
+  entered: [runId: string, variables: Readonly<Record<string, string | undefined>>][] = [];
+  enterRun: TaskHost['enterRun'] = (runId, variables) => void this.entered.push([runId, variables]);
+  hashTask = async () => ({
+    value: this.hash,
+    details: { command: 'c', nodes: this.nodes, implicitDeps: {}, runtime: {} },
+  });
+  restore = async (task: NxTask) => {
+    this.restored.push(`${task.id} ${task.hash ?? ''}`);
+    return this.fetched;
+  };
+  runTask = (request: RunTaskRequest) => this.run(request);
+  startServer: TaskHost['startServer'] = () => Promise.reject(new Error('no server'));
+  runBatch = (request: RunBatchRequest) => this.batch(request);
+  stopTask = async () => this.stop();
+  close = async () => undefined;
+}
+
+/** Outputs that are declared and not there. */
+export const NOTHING = summaryOf([]);
+
+/** A run of one task that no cache has. */
+export const uncached = (): RunSpec => {
+  const spec = runOfTasks(['app:build']);
+  return { ...spec, tasks: spec.tasks.map((task) => ({ ...task, cacheable: false })) };
+};
+
+/** Keeps what is uploaded, and gives it to whoever asks for it. */
+function keepUploads(server: FakeCoordinator): void {
+  server.handler = (request, response) => {
+    const chunks: Buffer[] = [];
+    request.on('data', (chunk: Buffer) => chunks.push(chunk));
+    request.on('end', () => {
+      const body = Buffer.concat(chunks);
+      if (request.method === 'PUT') server.stored.set(request.url ?? '', body);
+      const held = request.url === '/v1/cache-question' ? [...server.stored.keys()] : [];
+      if (request.method === 'GET')
+        sendArtifact(response, server.stored.get(request.url ?? '') ?? Buffer.alloc(0));
+      else response.end(JSON.stringify({ held }));
+    });
+  };
+}
+
+/** An executor in this process, with a coordinator and an Nx that the test controls. */
+export class ExecutorBench {
+  readonly host = new FakeHost();
+  /** What the executor has told its supervisor. */
+  readonly said: FromExecutor[] = [];
+  /** Coordinators for which a host was made; undefined: none. */
+  readonly addresses: (string | undefined)[] = [];
+  readonly executor: Executor;
+
+  private constructor(
+    readonly server: FakeCoordinator,
+    readonly workspace: string,
+  ) {
+    const say: Channel['send'] = (message, done) => {
+      this.said.push(fromExecutorSchema.parse(JSON.parse(JSON.stringify(message))));
+      done?.();
+    };
+    this.executor = new Executor({
+      workspaceRoot: workspace,
+      limits: testLimits({}),
+      env: { PATH: process.env['PATH'] },
+      outputs: plainOutputs(workspace),
+      createHost: async (address) => {
+        this.addresses.push(address?.url);
+        return this.host;
+      },
+      channel: { send: say, sendSoon: say },
+    });
+  }
+
+  static async start(workspace: string): Promise<ExecutorBench> {
+    const server = await FakeCoordinator.start();
+    keepUploads(server);
+    const bench = new ExecutorBench(server, workspace);
+    await bench.executor.start();
+    bench.executor.receive({ type: 'coordinator', url: server.url, token: 't' });
+    return bench;
+  }
+
+  /** Gives it the task `app:build`; `change` makes it another one. */
+  send(change: Partial<RunMessage> = {}, spec: RunSpec = runOfTasks(['app:build', 'lib:build'])): void {
+    const specFile = join(this.workspace, 'run.json');
+    writeFileSync(specFile, JSON.stringify(spec));
+    const wanted = assignment('app:build', { hash: 'hash-app-build' });
+    this.executor.receive(
+      toExecutorSchema.parse({
+        type: 'run',
+        assignment: wanted,
+        restore: [],
+        awaiting: [],
+        specFile,
+        forwarded: {},
+        restoreConcurrency: 2,
+        agentName: 'agent-x',
+        ...change,
+      }),
+    );
+  }
+
+  result(): Promise<AttemptResult> {
+    return waitFor('a result', () => this.said.find((message) => message.type === 'result')?.result, {
+      deadlineMs: 10_000,
+      lastState: () => JSON.stringify(this.said),
+    });
+  }
+}
