@@ -1,7 +1,7 @@
 const preset = require('../jest.preset.js');
 
-// The end-to-end tests install the packed tarballs into workspaces of their own, so a slow test is minutes, not seconds, and
-// many minutes where the machine is busy: what matters is what a test sees.
+// The end-to-end tests install the packed tarballs into workspaces of their own. A slow test takes minutes, not
+// seconds, and many minutes on a busy machine: only what a test observes matters.
 module.exports = {
   ...preset,
   displayName: 'e2e',

@@ -1,19 +1,18 @@
 // npm run bench -- overhead|makespan|scale [--nx=24.0.6] [--runs=5] [--only=3x2] [--cpu=1] [--fixed=1] [--command=node] [--profile=<folder>]
 //
-//   overhead   what distribution itself costs: 200 trivial tasks, 2 agents x 2 slots against plain Nx with
+//   overhead   the cost of distribution: 200 trivial tasks, 2 agents x 2 slots against plain Nx with
 //              --parallel=4, all on this machine, cold, alternating; medians
-//   makespan   how well work is spread: 360 tasks of known length on 3x1, 3x2 and 6x2 slots, first start to last end,
-//              against what no scheduler can beat: max(critical path, work / slots)
-//
-//   scale      what the coordinator bears: one process of it, --agents (1000) over real WebSockets, one run of --tasks
+//   makespan   the quality of the schedule: 360 tasks of known length on 3x1, 3x2 and 6x2 slots, from the first start to
+//              the last end, compared with the lower bound for any scheduler: max(critical path, work / slots)
+//   scale      the capacity of the coordinator: one process of it, --agents (1000) over real WebSockets, one run of --tasks
 //              (20000) that take --length (0) ms each and store 1 kB (--artifacts=0: nothing); no Nx. --kill=1 kills it
-//              (SIGKILL) in the middle of the run and starts it again; --profile is of the coordinator alone
+//              (SIGKILL) in the middle of the run and restarts it; --profile covers only the coordinator
 //
-// The trivial tasks of `overhead` are a line of shell (3 ms), the strictest reading; --command=node makes them node
-// processes (40 ms), which nearly every task of a real workspace is.
-// --fixed=1 gives the agents their --slots, so that executors need not wait for the run to say how many are wanted.
-// --cpu=1 says which kind of process took how much processor time (and costs some itself); --profile writes .cpuprofile
-// files of every process that ends by itself. The last line on stdout is for machines; everything else goes to stderr.
+// The trivial tasks of `overhead` are a line of shell (3 ms), the worst case; with --command=node they are node
+// processes (40 ms), like nearly every task of a real workspace.
+// --fixed=1 gives the agents their --slots, so that executors need not wait until the run sets their number.
+// --cpu=1 prints the processor time of each kind of process (and costs some itself). --profile writes .cpuprofile
+// files of every process that exits by itself. The last line on stdout is machine-readable; everything else goes to stderr.
 import { mkdirSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { cpus } from 'node:os';
@@ -51,18 +50,18 @@ function parseArguments([name, ...flags]) {
   const options = Object.fromEntries([...FLAGS, ...SCALE_FLAGS].map((flag) => [flag, undefined]));
   for (const flag of flags) {
     const [, key, value] = /^--([a-z]+)=(.+)$/.exec(flag) ?? [];
-    if (!(key in options)) throw new Error(`${flag} is not known; see the first lines of tools/bench.mjs.`);
+    if (!(key in options)) throw new Error(`${flag} is unknown; see the first lines of tools/bench.mjs.`);
     options[key] = value;
   }
   if (options.runs !== undefined && !/^[1-9]\d{0,2}$/.test(options.runs))
-    throw new Error('--runs wants a number from 1.');
+    throw new Error('--runs requires a number from 1 to 999.');
   return { name, ...options };
 }
 
 /** What the tasks write, on every machine. */
 const OUTPUTS = ['dist'];
 
-/** Numbers the sessions, so that no run meets what an earlier one has left. */
+/** Numbers the sessions, so that no run finds leftovers of an earlier one. */
 let sessions = 0;
 
 /**
@@ -115,7 +114,7 @@ async function agentsConnected(pipeline, count) {
   );
 }
 
-/** The same command as if @org/dte had never been heard of: no rendezvous, so Nx's own runner does all. */
+/** The same command without @org/dte: no rendezvous, so Nx's own runner does everything. */
 async function local(fleet, machine, { args, parallel, cpu }) {
   machine.setAside(OUTPUTS);
   await idle(() => []);
@@ -153,7 +152,7 @@ async function overhead(fleet, { runs, profile, cpu, fixed }) {
     ratio: round(distributedMs / localMs, 3),
     distributedMs: round(distributedMs),
     localMs: round(localMs),
-    // What one task costs more than without distribution; negative when distribution is faster.
+    // Cost of distribution per task; negative if distribution is faster.
     perTaskMs: round((distributedMs - localMs) / projects, 2),
   };
 }
@@ -189,7 +188,7 @@ async function makespan(fleet, { runs, profile, only, cpu, fixed }) {
   return ratios;
 }
 
-/** What the tasks themselves wrote down, from the outputs restored on the main job. */
+/** What the tasks themselves recorded, from the outputs restored on the main job. */
 function readNaps(main) {
   const naps = {};
   for (let index = 1; index <= MAKESPAN.projects; index++) {
@@ -214,7 +213,7 @@ function measure(naps, slots) {
   );
   const bound = Math.max(criticalPath, work / slots);
   const spanMs = lastEnd - firstBegin;
-  // From the moment that fewer tasks run than there are slots, for the last time: what a better order could win.
+  // From the last moment at which fewer tasks than slots run: what a better order could save.
   const begins = all.map(({ begin }) => begin).sort((left, right) => left - right);
   return {
     ratio: spanMs / bound,
@@ -229,7 +228,7 @@ function measure(naps, slots) {
 }
 
 const describeMakespan = ({ ratio, spanMs, bound, criticalPath, work, slots, tailMs, tasks }) => {
-  // Slot time that no task used, over all tasks but the tail: the price of handing a slot from one task to the next.
+  // Slot time that no task used, over all tasks except the tail: the cost of reassigning a slot.
   const gapMs = (spanMs * slots - work) / tasks;
   return (
     `${ratio.toFixed(3)}  span ${round(spanMs)} ms, bound ${round(bound)} ms (critical path ${round(criticalPath)}, ` +
@@ -251,7 +250,7 @@ const machine = () => `node ${process.version}, ${cpus().length} x ${cpus()[0].m
 function count(options, name, fallback, least = 0) {
   const value = Number(options[name] ?? fallback);
   if (Number.isSafeInteger(value) && value >= least) return value;
-  throw new Error(`--${name} wants a number from ${least}.`);
+  throw new Error(`--${name} requires a number of at least ${least}.`);
 }
 
 async function scaleOf(options) {
@@ -278,8 +277,7 @@ async function main() {
     return;
   }
   const benchmark = BENCHMARKS[options.name];
-  if (!benchmark)
-    throw new Error(`Say which benchmark: ${[...Object.keys(BENCHMARKS), 'scale'].join(' or ')}.`);
+  if (!benchmark) throw new Error(`Name a benchmark: ${[...Object.keys(BENCHMARKS), 'scale'].join(' or ')}.`);
   await packAll();
   const { install, Fleet, DEFAULT_NX_VERSION } = loadWorkspaceFactory();
   const nx = options.nx ?? DEFAULT_NX_VERSION;

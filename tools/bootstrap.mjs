@@ -1,5 +1,5 @@
-// Makes a clone ready to run: dependencies from the lockfile, then the build. Node builtins only, because on a
-// fresh clone nothing else is there. `npm run demo`, `npm test` and `npm run bench` start here.
+// Makes a clone ready to run: dependencies from the lockfile, then the build. Node builtins only, because a fresh clone
+// has nothing else. `npm run demo`, `npm test` and `npm run bench` start here.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -9,17 +9,17 @@ import { withLock } from './lib/lock.mjs';
 
 export const root = fileURLToPath(new URL('..', import.meta.url));
 
-// Lives inside node_modules, so that removing node_modules removes it too. `npm ci` wipes the folder before it
-// installs: an install that was interrupted leaves no stamp and is repeated.
+// Inside node_modules, so that removing node_modules removes it too. `npm ci` deletes the folder before it installs: an
+// interrupted install leaves no stamp and is repeated.
 const stampFile = join(root, 'node_modules', '.dte-bootstrap');
 
 /**
- * @param {{ build?: boolean }} [options] `build: false` installs only.
- * @returns {Promise<void>} rejects when the installation or the build fails.
+ * @param {{ build?: boolean }} [options] `build: false` only installs.
+ * @returns {Promise<void>} rejects if the installation or the build fails.
  */
 export async function bootstrap({ build = true } = {}) {
   const major = Number(process.versions.node.split('.')[0]);
-  if (major < 20) throw new Error(`Node 20 or newer is needed, this is ${process.version}.`);
+  if (major < 20) throw new Error(`Node 20 or later is required. This is ${process.version}.`);
   await withLock('bootstrap', async () => {
     if (!isInstalled()) install();
   });
@@ -34,8 +34,8 @@ function isInstalled() {
   return existsSync(stampFile) ? readFileSync(stampFile, 'utf8') === lockfileDigest() : adoptInstall();
 }
 
-// An installation made by a plain `npm install` or `npm ci` has no stamp of ours. npm keeps its own copy of the
-// lockfile; when that describes the same packages there is nothing to do.
+// A plain `npm install` or `npm ci` leaves no stamp. npm keeps its own copy of the lockfile; if that describes the same
+// packages, there is nothing to do.
 function adoptInstall() {
   try {
     const wanted = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')).packages;

@@ -1,5 +1,5 @@
-// Compiles every package (incremental), copies what is not TypeScript, and removes what has lost its source, so
-// that dist, and with it the tarball, is always what a clean build would give.
+// Compiles every package (incrementally), copies files that are not TypeScript, and removes files without a source, so
+// that dist, and with it the tarball, is always the same as after a clean build.
 import { spawnSync } from 'node:child_process';
 import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -54,7 +54,7 @@ function removeOrphans(path) {
     rmSync(join(path, 'dist', file));
     removed += 1;
   }
-  // tsc trusts its own record of what it has written: an empty dist beside an intact record stays empty.
+  // tsc relies on its own record of what it has written: with an intact record, an empty dist would stay empty.
   if (removed > 0 || !existsSync(join(path, 'dist', 'index.js'))) {
     rmSync(join(path, 'dist', 'tsconfig.lib.tsbuildinfo'), { force: true });
   }

@@ -1,4 +1,4 @@
-// publint and are-the-types-wrong on the packed tarballs, and nothing in them that users have no use for.
+// Runs publint and are-the-types-wrong on the packed tarballs, and checks that they contain nothing useless to users.
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -7,8 +7,8 @@ import { formatMessage } from 'publint/utils';
 import { publishablePackages, root } from './lib/packages.mjs';
 import { packAll } from './pack.mjs';
 
-// node16 leaves out the resolution of Node 10, which knows no subpath exports. Nx takes `.default` of the tasks
-// runner that it requires, so both tools are told that an export reached as `.default` only is what is wanted here.
+// node16 skips the resolution of Node 10, which does not know subpath exports. Nx uses `.default` of the tasks runner
+// that it requires, so the warning that an export is available only as `.default` is turned off in both tools.
 const ATTW_OPTIONS = [
   '--profile',
   'node16',

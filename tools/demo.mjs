@@ -1,6 +1,6 @@
-// npm run demo: one pipeline on this machine, seen from all sides. A main job and three agents, each a process with
-// its own clone, HOME and caches, run `nx affected -t lint,test,build` of a small web shop; then the same command runs
-// undistributed. Exits with the distributed run's code. The last line is for machines.
+// npm run demo: one pipeline on this machine. A main job and three agents, each a process with its own clone, HOME and
+// caches, run `nx affected -t lint,test,build` of a small web shop; then the same command runs undistributed. Exits
+// with the code of the distributed run. The last line is machine-readable.
 import { createHash } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import { packAll } from './pack.mjs';
@@ -40,7 +40,7 @@ async function undistributed(fleet) {
   return { alone, exit };
 }
 
-/** An agent's log names each task when it ends; several words of a log line may look like a task, so ids are known first. */
+/** An agent's log names each task when it ends. Other words of a log line may look like a task, so the ids are collected first. */
 function tasksByAgent(pipeline) {
   return pipeline.agents.map(({ name, process: job }) => {
     const found = new Set();
@@ -50,7 +50,7 @@ function tasksByAgent(pipeline) {
 }
 
 function printTable(rows) {
-  console.log(heading('which agent ran what'));
+  console.log(heading('tasks by agent'));
   const width = Math.min(process.stdout.columns ?? 100, 100) - 16;
   for (const { name, tasks } of rows) {
     const [first, ...more] = wrap(tasks, width);
@@ -59,7 +59,7 @@ function printTable(rows) {
   }
 }
 
-/** Compiled files, as a digest of names and contents. */
+/** A digest of the names and contents of the compiled files. */
 const digestOf = (machine) => {
   const files = machine.filesBelow('dist');
   const hash = createHash('sha256');
@@ -68,11 +68,11 @@ const digestOf = (machine) => {
 };
 
 function printComparison(pipeline, ours, theirs, alone) {
-  console.log(heading('compared'));
+  console.log(heading('comparison'));
   const [here, there] = [digestOf(pipeline.main), digestOf(alone)];
   const same = here.digest === there.digest;
   console.log(
-    `Outputs on the main job   ${here.count} files, ${same ? green('the same as of the undistributed run') : red(`not the same as the ${there.count} of the undistributed run`)}`,
+    `Outputs on the main job   ${here.count} files, ${same ? green('identical to those of the undistributed run') : red(`different from the ${there.count} files of the undistributed run`)}`,
   );
   console.log(
     `Distributed               ${bold(seconds(ours.durationMs))}   ${AGENTS} agents x ${PARALLEL} tasks`,
@@ -84,8 +84,8 @@ function printComparison(pipeline, ours, theirs, alone) {
   if (cores < AGENTS * PARALLEL) {
     console.log(
       dim(
-        `All of this shares ${cores} cores: compiling is no faster than the cores are, so here distribution cannot win by much, only cost little.\n` +
-          'On machines of their own the agents would work side by side.',
+        `All of this shares ${cores} cores: compiling is limited by the cores, so distribution cannot save much time here; it can only cost little.\n` +
+          'On separate machines, the agents would work in parallel.',
       ),
     );
   }
@@ -106,7 +106,7 @@ async function main() {
     const { alone, exit: plain } = await undistributed(fleet);
     const same = printComparison(pipeline, exit, plain, alone);
     if (agentCodes.some((code) => code !== 0))
-      console.log(red(`Agents ended with ${agentCodes.join(', ')} instead of 0`));
+      console.log(red(`Agents exited with ${agentCodes.join(', ')} instead of 0`));
     console.log(
       `demo: ${JSON.stringify({ tasks: run.total, agents: AGENTS, failed: run.failed, distributedMs: Math.round(exit.durationMs), localMs: Math.round(plain.durationMs) })}`,
     );

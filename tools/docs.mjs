@@ -60,7 +60,7 @@ function optionSections(options, limits) {
   const missing = options.filter(({ name }) => limits[name] === undefined && !listed.includes(name));
   if (unknown.length + missing.length > 0) {
     const names = [...unknown, ...missing.map(({ name }) => name)].join(', ');
-    throw new Error(`tools/lib/option-groups.mjs and the schema of options differ: ${names}`);
+    throw new Error(`tools/lib/option-groups.mjs and the options schema list different options: ${names}`);
   }
   return OPTION_GROUPS.map(({ title, intro, options: names }) =>
     [

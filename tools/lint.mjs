@@ -1,5 +1,5 @@
-// ESLint, after a fresh project graph: @nx/enforce-module-boundaries reads the graph that Nx has stored, and when
-// there is none it skips itself, so that on a fresh clone the dependency rule would go unchecked.
+// ESLint, after creating the project graph: @nx/enforce-module-boundaries reads the graph that Nx has stored, and skips
+// itself if there is none, so the dependency rule would not be checked on a fresh clone.
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { createProjectGraphAsync } from '@nx/devkit';

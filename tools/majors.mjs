@@ -1,9 +1,9 @@
 // npm run majors -- [version ...]
 //
-// Tries more versions of Nx than every commit does: the canary, a plain and a distributed run in a real workspace, and what
-// nx-compat relies on. Without arguments the first, middle and last patch of each major and of the minors where something
-// changed. The last lines are a table; the exit code is 1 when a version fails. A scheduled pipeline runs it
-// (.gitlab-ci.yml): a fault of one patch is found though nobody has changed anything here.
+// Tests more versions of Nx than CI does for every commit: the canary, a plain and a distributed run in a real
+// workspace, and what nx-compat relies on. Without arguments: the first, middle and last patch of each major and of the
+// minors in which something changed. The last lines are a table; the exit code is 1 if a version fails. A scheduled
+// pipeline runs it (.gitlab-ci.yml), so it finds problems of a patch release although nothing has changed here.
 import { spawnSync } from 'node:child_process';
 import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -31,7 +31,7 @@ const VERSIONS = [
 ];
 
 const PHASES = {
-  // Not host-batches: what Nx itself says of batches that die or are stopped has changed from minor to minor of 22.
+  // Not host-batches: Nx's own messages about batches that crash or are stopped differ between the minors of 22.
   integration: [
     'nx-compat/integration/(facts|hashing|host-life|host-server|host-tasks|main-cache|remote-answers|streaming|subset)',
   ],
@@ -65,7 +65,7 @@ for (const [phase, patterns] of Object.entries(PHASES)) {
 }
 console.log('\nVersions of Nx');
 for (const [version, count] of countByVersion(versions)) {
-  // A version of which nothing ran was not tried.
+  // A version for which nothing ran was not tested.
   const ok = count.failed.length === 0 && count.passed > 0;
   failed ||= !ok;
   const line = `  ${version.padEnd(10)} ${count.passed} passed, ${count.failed.length} failed`;

@@ -1,5 +1,5 @@
-// Builds and packs every publishable package into tmp/tarballs, the way `npm publish` would, and only when
-// something that goes into the tarballs has changed.
+// Builds and packs every publishable package into tmp/tarballs, as `npm publish` would, and only if something that goes
+// into the tarballs has changed.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
@@ -21,8 +21,8 @@ const tarballs = join(root, 'tmp', 'tarballs');
 const indexFile = join(tarballs, 'index.json');
 
 /**
- * @returns {Promise<Record<string, string>>} package name -> absolute path of its tarball. A file name carries the
- *   digest of the contents: package managers cache a tarball by its path and would otherwise install an old one.
+ * @returns {Promise<Record<string, string>>} package name -> absolute path of its tarball. The file name contains the
+ * digest of the contents: package managers cache a tarball by its path and would otherwise install an old one.
  */
 export async function packAll() {
   await bootstrap();
@@ -38,7 +38,7 @@ export async function packAll() {
           ? known
           : { digest, file: pack(pkg, digest) };
     }
-    // Tests read the index while another process packs: it is there in full or not at all.
+    // Tests read the index while another process packs: it must be complete or missing.
     writeFileSync(`${indexFile}.new`, JSON.stringify(index, null, 2));
     renameSync(`${indexFile}.new`, indexFile);
     removeUnlisted(index, previous);

@@ -1,15 +1,15 @@
 // npm run parity -- <workspace folder> [options] -- <nx command>
 //
 // Runs an nx command of any workspace plain and distributed (a main job and two agents on this machine, each with its own
-// clone, HOME and caches), cold and then warm, and compares how every task ended. The workspace itself is only read.
+// clone, HOME and caches), cold and then warm, and compares the results of all tasks. The workspace itself is only read.
 //
 //   --agents=2        number of agents
 //   --once            do not run the plain side a second time to find out what is not reproducible
-//   --ignore=<glob>   output files that do not count (* and **); may be given several times
-//   --env=<name>      a variable of this shell that the command and the agents see as well; may be given several times
-//   --base=<commit>   NX_BASE; default: the parent of the last commit, or the last commit when something is not committed
+//   --ignore=<glob>   output files to ignore (* and **); can be repeated
+//   --env=<name>      a variable of this shell that is passed to the command and the agents; can be repeated
+//   --base=<commit>   NX_BASE; default: the parent of the last commit, or the last commit if something is not committed
 //
-// The last line is for machines; the exit code is 1 when something differs, or when no task ran on an agent.
+// The last line is machine-readable. The exit code is 1 if something differs, or if no task ran on an agent.
 import { packAll } from './pack.mjs';
 import { red } from './lib/terminal.mjs';
 import { loadWorkspaceFactory, withFleet } from './lib/testing.mjs';
@@ -30,17 +30,17 @@ function parseArguments(args) {
     else if (name === 'once' && value === undefined) options.once = true;
     else if ((name === 'ignore' || name === 'env') && value !== undefined) options[name].push(value);
     else if (name === 'base' && value !== undefined) options.base = value;
-    else throw new Error(`${arg} is not known or makes no sense: ${USAGE}`);
+    else throw new Error(`${arg} is unknown or invalid: ${USAGE}`);
   }
-  if (folders.length !== 1) throw new Error(`Exactly one workspace folder is wanted: ${USAGE}`);
+  if (folders.length !== 1) throw new Error(`Exactly one workspace folder is required: ${USAGE}`);
   if (command[0] === 'nx') command.shift();
   return { folder: folders[0], command, ...options };
 }
 
-/** Of the main job's output, when there is nothing to compare. */
+/** Lines of the main job's output to show if there is nothing to compare. */
 const SHOWN_LINES = 30;
 
-/** `*` is anything within a folder, `**` anything. */
+/** `*` matches anything within a folder, `**` anything. */
 const globToRegExp = (glob) =>
   new RegExp(
     `^${glob
@@ -64,7 +64,7 @@ async function main() {
   const patterns = ignore.map(globToRegExp);
   const report = await withFleet(fleet, async () => {
     const bench = await ParityBench.open(fleet, { agents, twice: !once, env: variables });
-    console.log('Running it plain and distributed, cold and warm');
+    console.log('Running the command plain and distributed, cold and warm');
     const found = await bench.compare(command, {
       deadlineMs: 3_600_000,
       ignore: ({ path }) => path !== undefined && patterns.some((pattern) => pattern.test(path)),
@@ -77,9 +77,7 @@ async function main() {
   const isDistributed = Object.values(cold.places).some((place) => place.startsWith('agent-'));
   if (!isDistributed) {
     const end = cold.exits.distributed.output.trimEnd().split('\n').slice(-SHOWN_LINES);
-    console.log(
-      red('No task ran on an agent: this says nothing about distribution. The main job said last:'),
-    );
+    console.log(red('No task ran on an agent, so nothing was distributed. Last output of the main job:'));
     console.log(end.map((line) => `  ${line}`.trimEnd()).join('\n'));
   }
   console.log(lastLine(report));

@@ -1,12 +1,12 @@
-// Programs of the operating system that the end-to-end tests need and npm cannot bring: gitlab-ci-local copies clones with
-// rsync. What is missing is installed where that is possible without asking anybody: Debian and Ubuntu, as root
-// or with a sudo that wants no password. `.ci/run` and e2e/gitlab call this; it does nothing when all are there.
+// Programs of the operating system that the end-to-end tests need and npm cannot install: gitlab-ci-local copies clones
+// with rsync. Missing programs are installed if that needs no prompt: on Debian and Ubuntu, as root or with a sudo
+// without password. `.ci/run` and e2e/gitlab call this; it does nothing if all programs are installed.
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { withLock } from './lib/lock.mjs';
 
 const PACKAGES = { rsync: 'rsync' };
-/** Somebody else may be installing something. */
+/** Another process may be installing something. */
 const DPKG_WAIT_S = 120;
 
 const runs = (command, args = ['--version']) => spawnSync(command, args, { stdio: 'ignore' }).status === 0;
@@ -18,12 +18,12 @@ export async function ensureSystemPackages() {
   await withLock('system-packages', async () => {
     const packages = missing().map((command) => PACKAGES[command]);
     if (packages.length === 0) return;
-    const cure = `Install ${packages.join(', ')} by the package manager of this system (apt-get install ${packages.join(' ')}).`;
+    const cure = `Install ${packages.join(', ')} with the package manager of this system (apt-get install ${packages.join(' ')}).`;
     const root = process.getuid?.() === 0 ? [] : ['sudo', '-n'];
     if (!runs('apt-get') || (root.length > 0 && !runs('sudo', ['-n', 'true']))) throw new Error(cure);
     console.log(`Installing ${packages.join(', ')} (apt-get) ...`);
     const install = ['install', '--yes', '--no-install-recommends', ...packages];
-    // The lists of packages may be missing (container images) or old: then they are fetched, and it is tried once more.
+    // The package lists may be missing (container images) or old: then they are updated, and the install is retried once.
     let last;
     for (const args of [install, ['update'], install]) if (missing().length > 0) last = aptGet(root, args);
     if (missing().length > 0) throw new Error(`${cure}\napt-get failed:\n${last.stdout}${last.stderr}`);

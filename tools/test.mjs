@@ -26,9 +26,9 @@ import { root, workspacePackages } from './lib/packages.mjs';
 import { printSummary, tally } from './lib/test-summary.mjs';
 
 const results = join(root, 'tmp', 'test-results');
-/** How long jest may take to exit once its results are written; after that something of a test is still running. */
+/** How long jest may take to exit after it has written its results. After that, a test still has something running. */
 const EXIT_GRACE_MS = 15_000;
-/** What jest wrote last is read within this time of its exit. */
+/** jest's last output is read within this time after its exit. */
 const PIPE_DRAIN_MS = 2_000;
 const LEAK_MESSAGES = [
   /A worker process has failed to exit gracefully/,
@@ -39,7 +39,7 @@ const LEAK_MESSAGES = [
 const packagesPhase = (folder) => ({
   projects: () => workspacePackages().map(({ path }) => join(path, 'jest.config.cjs')),
   options: [`--testMatch=<rootDir>/${folder}/**/*.spec.ts`, `--maxWorkers=${availableParallelism()}`],
-  // What does not compile is reported; tests of what does compile still say something.
+  // Compile errors are reported; tests of everything that compiles are still useful.
   prepare: async () => {
     await bootstrap({ build: false });
     return problemsOf(() => bootstrap());
@@ -71,7 +71,7 @@ async function problemsOf(action) {
 function parseArguments(args) {
   const only = args.find((arg) => arg.startsWith('--only='))?.slice('--only='.length);
   if (only !== undefined && !(only in PHASES)) {
-    throw new Error(`--only=${only} is not known: use ${Object.keys(PHASES).join(', ')}.`);
+    throw new Error(`--only=${only} is unknown: use ${Object.keys(PHASES).join(', ')}.`);
   }
   const rest = args.filter((arg) => !arg.startsWith('--only='));
   return {
@@ -87,8 +87,8 @@ async function runPhase(name, { patterns, jestOptions }) {
   if (unprepared.length > 0 && name === 'e2e') return { name, problems: unprepared, report: undefined };
   const output = join(results, `${name}.json`);
   rmSync(output, { force: true });
-  // A folder for all temporary files of the phase: what is left in it, or still running in it, is a leak. The name
-  // is short because sockets are created below it and the path of a socket is limited to about 100 characters.
+  // A folder for all temporary files of the phase: everything that is left in it, or still running in it, is a leak.
+  // The name is short because sockets are created below it and a socket path is limited to about 100 characters.
   const scratch = mkdtempSync(join(tmpdir(), 'dt-'));
   try {
     const problems = await runJest({
@@ -101,7 +101,7 @@ async function runPhase(name, { patterns, jestOptions }) {
         `--cacheDirectory=${join(root, 'node_modules', '.cache', 'jest')}`,
         `--testSequencer=${join(root, 'tools', 'lib', 'slow-first.cjs')}`,
         ...phase.options,
-        // Said here because CI is not in the environment of the tests: snapshots are compared, never written.
+        // Set here because CI is not in the environment of the tests: snapshots are compared, never written.
         ...(process.env.CI ? ['--ci'] : []),
         ...jestOptions,
         ...(patterns.length > 0 ? ['--testPathPatterns', ...patterns] : []),
@@ -147,21 +147,19 @@ function runJest({ args, env, output }) {
       exitDeadline ??= Date.now() + EXIT_GRACE_MS;
       if (Date.now() < exitDeadline) return;
       clearInterval(watch);
-      problems.push(
-        'jest was still running after its last test: a test leaves a timer, socket or process behind',
-      );
+      problems.push('jest did not exit after its last test: a test leaves a timer, socket or process behind');
       child.kill('SIGKILL');
     }, 250);
     const forward = (signal) => child.kill(signal);
     process.once('SIGINT', forward).once('SIGTERM', forward);
     child.once('error', reject);
-    // Not `close`: a process that a test leaves behind may hold the pipe open for ever.
+    // Not `close`: a process that a test leaves behind may hold the pipe open forever.
     child.once('exit', (code, signal) => {
       clearInterval(watch);
       process.off('SIGINT', forward).off('SIGTERM', forward);
-      if (signal && problems.length === 0) problems.push(`jest was ended by ${signal}`);
-      // Failed tests are told by the report; here only what it cannot tell.
-      if (code !== 0 && !existsSync(output)) problems.push(`jest ended with exit code ${code}`);
+      if (signal && problems.length === 0) problems.push(`jest was killed by ${signal}`);
+      // The report contains failed tests; this adds what it cannot contain.
+      if (code !== 0 && !existsSync(output)) problems.push(`jest exited with code ${code}`);
       const settle = () => {
         clearTimeout(drained);
         child.stderr.destroy();

@@ -17,7 +17,7 @@ const naps = (prefix: string, count: number, command: (id: string) => string, ta
 
 const PROJECTS = {
   ...naps('nap', 6, (id) => sampleCommand(id, { sleep: 600 }), 'nap'),
-  // The first one fails at once; without --nxBail the others would still be run, one after the other.
+  // The first one fails immediately; without --nxBail, the others would still run, one after the other.
   ...naps('bail', 6, (id) => sampleCommand(id, id === 'bail1:bail' ? { exit: 1 } : { sleep: 700 }), 'bail'),
   configured: {
     root: 'libs/configured',
@@ -67,7 +67,7 @@ describe('arguments of an nx command', () => {
     expect(mostAtOnce(fleet.journal())).toBe(2);
   });
 
-  it('--skip-nx-cache runs everything again, also what every cache holds, and its outputs arrive', async () => {
+  it('--skip-nx-cache runs everything again, even if every cache has it, and its outputs arrive', async () => {
     expectExit(await pipeline.nx(AFFECTED), 0, pipeline);
     fleet.clearJournal();
     pipeline.main.forget();
@@ -84,7 +84,7 @@ describe('arguments of an nx command', () => {
     const command = ['run-many', '-t', 'bail', '--parallel=1', '--nxBail', '--skip-nx-cache'];
     const exit = await pipeline.nx(command);
 
-    // One ran beside the one that failed; a third may have been on its way.
+    // One ran at the same time as the failed one; a third may already have been assigned.
     expect(Object.keys(ranOn(fleet.journal())).length).toBeLessThanOrEqual(3);
     expect(machinesOf(fleet.journal())).not.toContain('main');
     const alone = await fleet.machine('alone', { ci: false, env: { CI: 'true' } }).nx(command);
@@ -92,14 +92,14 @@ describe('arguments of an nx command', () => {
     expect(exit.code).not.toBe(0);
   });
 
-  it('without --nxBail the rest runs although a task failed', async () => {
+  it('without --nxBail, the rest runs although a task failed', async () => {
     const exit = await pipeline.nx(['run-many', '-t', 'bail', '--parallel=3', '--skip-nx-cache']);
 
     expectExit(exit, 1, pipeline);
     expect(Object.keys(ranOn(fleet.journal()))).toHaveLength(6);
   });
 
-  it('--configuration chooses the options of the task on the agent', async () => {
+  it('--configuration selects the options of the task on the agent', async () => {
     const exit = await pipeline.nx(['run', 'configured:pack:production', '--output-style=static']);
     const other = await pipeline.nx([
       'run-many',

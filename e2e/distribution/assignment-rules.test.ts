@@ -49,7 +49,7 @@ const YAML = `assignment-rules:
     run-on: [{ agent: any }, { agent: browser }]
 `;
 
-/** Whether nothing else began on the machine while one of these tasks ran there. */
+/** Whether nothing else started on the machine while one of these tasks ran there. */
 function wasAlone(journal: readonly JournalEntry[], machine: string, ids: readonly string[]): boolean {
   const running = new Set<string>();
   return journal
@@ -86,7 +86,7 @@ describe('assignment rules', () => {
     expect(await fleet.close()).toEqual([]);
   });
 
-  it('send tasks to agents with a label, which status shows, and let a task have its machine alone', async () => {
+  it('send tasks to agents with a label, which status shows, and let a task run alone on its machine', async () => {
     expect(plain((await pipeline.dte(['status'])).output)).toMatch(/agent-1 +browser, linux +connected/);
 
     const exit = await pipeline.nx(['run-many', '-t', 'unit,browse', '--parallel=2']);
@@ -100,13 +100,13 @@ describe('assignment rules', () => {
     expect(pipeline.main.filesBelow('dist')).toEqual(SHOPS.map((name) => `${name}.txt`).sort());
   });
 
-  it('fail the tasks that no agent may take, early and with the reason, and nothing else', async () => {
+  it('fail the tasks that no agent may run, early and with the reason, and nothing else', async () => {
     fleet.clearJournal();
     // The agents are connected since before the first test: nothing but `one:train` waits for this long.
     const patience = { DTE_AGENT_WAIT_MS: '5000' };
     const exit = await pipeline.nx(['run-many', '-t', 'train,report', '--parallel=2'], { env: patience });
 
-    // Which code it is Nx decides: it has one for a task that was skipped.
+    // Nx decides the exit code: it has a specific one if a task was skipped.
     expect(exit.code).toBeGreaterThan(0);
     const log = plain(exit.output);
     expect(log).toMatch(
@@ -118,7 +118,7 @@ describe('assignment rules', () => {
     expect(ran).toEqual(['three:report', 'three:train', 'two:report', 'two:train']);
   });
 
-  it('are shown and checked by dte validate, problems with their lines', async () => {
+  it('are shown and checked by dte validate, with the lines of problems', async () => {
     const shown = await pipeline.dte(['validate']);
     expectExit(shown, 0, pipeline);
     const text = plain(shown.output);

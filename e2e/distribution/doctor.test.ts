@@ -24,14 +24,14 @@ describe('dte doctor', () => {
     machine.write('nx.json', JSON.stringify(nxJson));
   };
 
-  it('finds nothing to complain about in a workspace that is set up', async () => {
+  it('finds no problem in a workspace that is set up', async () => {
     const exit = await pipeline.dte(['doctor']);
 
     expect(plain(exit.output)).toContain('23.3.2');
     expectExit(exit, 0);
   });
 
-  // Each one stops distribution without a word of Nx; the finding must name what to change.
+  // Each of these stops distribution, and Nx prints nothing; the finding must name what to change.
   it.each<[string, Record<string, string>, (nxJson: Record<string, unknown>) => void, RegExp]>([
     ['NX_NO_CLOUD is set', { NX_NO_CLOUD: 'true' }, () => undefined, /NX_NO_CLOUD/],
     [
@@ -64,7 +64,7 @@ describe('dte doctor', () => {
     expectExit(exit, 1);
   });
 
-  it('exits with 1 when the alias nx-cloud is missing', async () => {
+  it('exits with 1 if the alias nx-cloud is missing', async () => {
     const machine = fleet.machine('no-alias');
     await machine.run('rm', ['-r', 'node_modules/nx-cloud']);
 

@@ -9,7 +9,7 @@ import { sampleFleet } from '../support/sample-fleet';
 const SECRET = 'tr0ub4dor-and-3';
 const OUTPUTS = ['{workspaceRoot}/dist/{projectRoot}'];
 
-/** A project whose task has inputs of one kind; it writes a digest of STAGE, as a task that uses a secret may. */
+/** A project whose task has inputs of one kind; it writes a digest of STAGE, as a task that uses a secret may do. */
 const project = (name: string, inputs: unknown[]) => {
   const file = `dist/libs/${name}/out.txt`;
   const digest = `node -e "const c=require('crypto');require('fs').appendFileSync('${file}',c.createHash('sha256').update(process.env.STAGE||'').digest('hex'))"`;
@@ -30,7 +30,7 @@ const PROJECTS = {
 };
 const CHECK = ['run-many', '-t', 'check', '--output-style=static'];
 
-describe('an agent whose environment, tools and files are not those of the main job', () => {
+describe('an agent whose environment, tools and files differ from the main job', () => {
   let fleet: Fleet;
   let pipeline: Pipeline;
 
@@ -51,7 +51,7 @@ describe('an agent whose environment, tools and files are not those of the main 
     fleet.clearJournal();
   });
 
-  it('tasks of another hash fail, were run nowhere, and say what differs', async () => {
+  it('tasks with a different hash fail without running anywhere, and report what differs', async () => {
     const exit = await pipeline.nx(CHECK);
 
     expectExit(exit, 1, pipeline);
@@ -78,7 +78,7 @@ describe('an agent whose environment, tools and files are not those of the main 
     expect(pipeline.main.read('dist/libs/filed/out.txt')).toMatch(/^filed:check\n/);
   });
 
-  it('so that nobody else finds them: the main job runs them when it is asked to', async () => {
+  it('which no other machine looks up: the main job runs them when configured', async () => {
     const exit = await pipeline.nx(CHECK, { env: { DTE_ON_HASH_MISMATCH: 'run-on-main' } });
 
     expectExit(exit, 0, pipeline);
@@ -90,7 +90,7 @@ describe('an agent whose environment, tools and files are not those of the main 
     expect(plain(exit.output)).toMatch(/The main job runs it itself/);
   });
 
-  it('forwarded variables make hashes equal, and their values are written nowhere', async () => {
+  it('forwarded variables make hashes equal, and their values are not written anywhere', async () => {
     const exit = await pipeline.nx([...CHECK, '-p', 'envy,tool', '--skip-nx-cache', '--verbose'], {
       env: { DTE_FORWARD_ENV: 'STAGE,TOOL_VERSION', STAGE: SECRET },
     });
@@ -101,7 +101,7 @@ describe('an agent whose environment, tools and files are not those of the main 
     expect(pipeline.main.read('dist/libs/envy/out.txt')).toBe(`envy:check\n${digest}`);
     expect(exit.output).not.toContain(SECRET);
     expect(pipeline.describe()).not.toContain(SECRET);
-    // Journal, data, caches, databases, homes and temporary folders of everybody.
+    // Journal, data, caches, databases, homes and temporary folders of all machines.
     const search = (text: string): string =>
       execFileSync(
         'sh',
@@ -114,7 +114,7 @@ describe('an agent whose environment, tools and files are not those of the main 
     expect(search(digest)).toContain('agent-1');
   });
 
-  it('a forwarded variable that is not set in the main job is not set on the agent', async () => {
+  it('a forwarded variable that is not set on the main job is not set on the agent', async () => {
     const exit = await pipeline.nx([...CHECK, '-p', 'envy', '--skip-nx-cache'], {
       env: { DTE_FORWARD_ENV: 'STAGE' },
     });

@@ -6,7 +6,7 @@ import { expectExit } from '../support/expect-exit';
 import { plain } from '../support/log';
 import { sampleFleet } from '../support/sample-fleet';
 
-/** Fails where the gate is not open yet, and opens it. */
+/** Fails if the gate is not open yet, and opens it. */
 const failsOnce = (name: string): string =>
   [
     `mkdir -p dist/apps/${name}`,
@@ -27,7 +27,7 @@ const PROJECTS = {
   wobbly: { root: 'apps/wobbly', targets: { wobble: target(failsOnce('wobbly')) } },
 };
 
-describe('a task that fails on its first try', () => {
+describe('a task that fails on its first attempt', () => {
   let fleet: Fleet;
   let pipeline: Pipeline;
 
@@ -44,7 +44,7 @@ describe('a task that fails on its first try', () => {
   const shake = (env: Record<string, string> = {}, in_ = pipeline) =>
     in_.nx(['run-many', '-t', 'shake', '--skip-nx-cache', '--output-style=static'], { env });
 
-  it('is tried again on the other agent as its retries say, and what it printed and left is kept', async () => {
+  it('is retried on the other agent according to its retries, and its output and files are kept', async () => {
     const exit = await shake({ DTE_RETRIES: '{"shake":1}' });
 
     expectExit(exit, 0, pipeline);
@@ -64,7 +64,7 @@ describe('a task that fails on its first try', () => {
     expect(pipeline.main.read('dist/apps/shaky/out.txt')).toBe(`good luck on ${second}\n`);
   });
 
-  it('is known to be flaky from then on, and tried once more without being told to', async () => {
+  it('is known to be flaky from then on, and retried once without configuration', async () => {
     close('shaky');
     const exit = await shake();
 
@@ -76,7 +76,7 @@ describe('a task that fails on its first try', () => {
     expect(plain(output)).toMatch(/shaky:shake +\d{4}-/);
   });
 
-  it('fails the command where nobody wants a second try', async () => {
+  it('fails the command if retries are disabled', async () => {
     close('shaky');
     const exit = await shake({ DTE_RETRY_FLAKY: 'false' });
 
@@ -84,7 +84,7 @@ describe('a task that fails on its first try', () => {
     expect(plain(exit.output)).not.toContain('retried');
   });
 
-  it('leaves its success in the cache, not its failure, also with NX_CACHE_FAILURES', async () => {
+  it('leaves its success in the cache, not its failure, even with NX_CACHE_FAILURES', async () => {
     const env = { DTE_RETRIES: '1', NX_CACHE_FAILURES: 'true' };
     expectExit(await pipeline.nx(['run-many', '-t', 'wobble'], { env }), 0, pipeline);
     pipeline.main.forget();
@@ -95,7 +95,7 @@ describe('a task that fails on its first try', () => {
     expect(plain(exit.output)).toContain('1 from cache');
   });
 
-  it('is remembered by the next pipeline, whose coordinator is another one', async () => {
+  it('is remembered by the next pipeline, which has another coordinator', async () => {
     await pipeline.complete();
     const next = new Pipeline(fleet, pipeline.main, { DTE_SESSION_ID: 'pipeline-2' });
     await next.startCiRun();

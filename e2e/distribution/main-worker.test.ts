@@ -6,7 +6,7 @@ import { sampleFleet } from '../support/sample-fleet';
 const WIDTH = 6;
 const names = Array.from({ length: WIDTH }, (_, index) => `p${index + 1}`);
 
-/** Each `two` needs what every `one` has written, so that outputs go in both directions; `raw` is never cached. */
+/** Each `two` needs what every `one` has written, so outputs go in both directions; `raw` is never cached. */
 const PROJECTS = Object.fromEntries(
   names.map((name) => [
     name,
@@ -55,7 +55,7 @@ const PROJECTS = Object.fromEntries(
   ]),
 );
 
-describe('a main job with slots of its own', () => {
+describe('a main job with its own slots', () => {
   let fleet: Fleet;
   let pipeline: Pipeline;
 
@@ -73,7 +73,7 @@ describe('a main job with slots of its own', () => {
     fleet.clearJournal();
   });
 
-  it('does all of the work when nobody else comes, with as many tasks at a time as it has slots', async () => {
+  it('runs all tasks when no agent comes, as many at a time as it has slots', async () => {
     const exit = await pipeline.nx(['run-many', '-t', 'two', '--projects=p1,p2', '--output-style=static']);
 
     expectExit(exit, 0, pipeline);
@@ -83,7 +83,7 @@ describe('a main job with slots of its own', () => {
     expect(plain(exit.output)).toContain('p3:one line 1');
   });
 
-  it('shares it with agents, and outputs go both ways', async () => {
+  it('shares the work with agents, and outputs go both ways', async () => {
     pipeline.startAgent('agent-1');
     await waitFor('the agent', () => pipeline.agent('agent-1').process.output().includes('is connected'));
 
@@ -98,7 +98,7 @@ describe('a main job with slots of its own', () => {
       expect(pipeline.main.read(`dist/libs/${name}/two.txt`)).toContain(`${name}:raw\n`);
   });
 
-  it('leaves the outputs of agents that it does not need, and keeps its own', async () => {
+  it('does not download outputs that it does not need, and keeps its own', async () => {
     const exit = await pipeline.nx(['run-many', '-t', 'raw', '--parallel=1'], {
       env: { DTE_RESTORE_OUTPUTS: 'none' },
     });
@@ -124,7 +124,7 @@ describe('a main job with slots of its own', () => {
     expect(pipeline.main.filesBelow('dist').filter((file) => file.endsWith('log.txt'))).toHaveLength(WIDTH);
   });
 
-  it('loses one attempt when an executor of it is killed, and the command passes', async () => {
+  it('loses one attempt when one of its executors is killed, and the command passes', async () => {
     const command = pipeline.startNx(['run-many', '-t', 'gated', '--parallel=1']);
     const begun = await waitFor('a task here', () =>
       fleet.journal().find(({ machine, what }) => machine === 'main' && what === 'start'),
@@ -154,7 +154,7 @@ describe('a main job with slots of its own', () => {
     expect(ranOn(fleet.journal())[begun.id]).toHaveLength(1);
   });
 
-  it('stopped by a signal it leaves no process behind', async () => {
+  it('leaves no process behind when a signal stops it', async () => {
     const command = pipeline.startNx(['run-many', '-t', 'two', '--skip-nx-cache', '--parallel=2']);
     await waitFor('a task here', () => fleet.journal().some(({ machine }) => machine === 'main'));
     signalProcess(command.pid, 'SIGTERM');
@@ -166,7 +166,7 @@ describe('a main job with slots of its own', () => {
 });
 
 describe('a main job with mainSlots auto', () => {
-  it('takes tasks while fewer agents than expected are there, and no more when they have come', async () => {
+  it('runs tasks while fewer agents than expected are connected, and stops when they have come', async () => {
     const fleet = sampleFleet({ projects: PROJECTS });
     const env = { DTE_MAIN_SLOTS: 'auto', DTE_EXPECTED_AGENTS: '1', DTE_MAIN_SLOTS_WAIT_MS: '1' };
     const pipeline = new Pipeline(fleet, fleet.machine('main'), env);

@@ -13,7 +13,7 @@ describe('a pipeline in which nothing is affected', () => {
     expect(await fleet.close()).toEqual([]);
   });
 
-  it('lets its agents go at once, although none of the targets they wait for has run', async () => {
+  it('releases its agents immediately, although none of the targets they wait for has run', async () => {
     const pipeline = new Pipeline(fleet, fleet.machine('main'));
     await pipeline.startCiRun(['--stop-agents-after=build']);
     const agents = ['agent-1', 'agent-2'].map((name) => pipeline.startAgent(name).process);

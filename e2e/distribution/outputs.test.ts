@@ -4,7 +4,7 @@ import { expectExit } from '../support/expect-exit';
 import { machinesOf, ownLines, plain, ranOn } from '../support/log';
 import { sampleFleet } from '../support/sample-fleet';
 
-/** base:gen (never cached) <- lib:pack <- app:pack, and what can only run on the main job, which needs all of it. */
+/** base:gen (never cached) <- lib:pack <- app:pack, and a task that can run only on the main job and needs all of them. */
 const PROJECTS = {
   base: {
     root: 'libs/base',
@@ -72,7 +72,7 @@ describe('where outputs go', () => {
       env: { DTE_RESTORE_OUTPUTS: restoreOutputs, ...(globs === '' ? {} : { DTE_RESTORE_GLOBS: globs }) },
     });
 
-  it('with none: everything is shown, only picked files are downloaded, and what an earlier run has left is gone', async () => {
+  it('with none, everything is shown, only files that match are downloaded, and outputs of an earlier run are removed', async () => {
     pipeline.main.write('dist/apps/app/out.txt', 'of an earlier run');
 
     const exit = await nx(['run', 'app:pack', '--output-style=static'], 'none', '**/report/**');
@@ -91,7 +91,7 @@ describe('where outputs go', () => {
     );
   });
 
-  it('dte outputs lists what was left, and puts it in place', async () => {
+  it('dte outputs lists what was not downloaded, and restores it', async () => {
     const listed = await pipeline.dte(['outputs']);
     expect(plain(listed.output)).toMatch(/lib:pack +\d+\.\d MB +dist\/libs\/lib +nx run app:pack/);
 
@@ -108,7 +108,7 @@ describe('where outputs go', () => {
     });
   });
 
-  it('with requested: those of the named tasks are here, and hits are marked as what they are', async () => {
+  it('with requested, outputs of the named tasks are downloaded, and hits are marked', async () => {
     fleet.clearJournal();
     rmSync(pipeline.main.path('dist'), { recursive: true });
     const exit = await nx(['run', 'app:pack', '--output-style=static'], 'requested');
@@ -122,14 +122,14 @@ describe('where outputs go', () => {
     expect(ownLines(exit.output).at(-1)).toContain('dte: 1 output (');
   });
 
-  it('takes the outputs of a failure in any case', async () => {
+  it('downloads the outputs of a failure in any case', async () => {
     const exit = await nx(['run', 'lib:broken'], 'none');
 
     expectExit(exit, 1, pipeline);
     expect(has('tmp/broken/log.txt')).toBe(true);
   });
 
-  it('takes no failure for a success that Nx has cached for another command (NX_CACHE_FAILURES)', async () => {
+  it('does not treat a failure that Nx has cached for another command as a success (NX_CACHE_FAILURES)', async () => {
     const env = { DTE_RESTORE_OUTPUTS: 'none', NX_CACHE_FAILURES: 'true' };
     expectExit(await pipeline.nx(['run', 'lib:broken'], { env }), 1, pipeline);
 
@@ -137,10 +137,10 @@ describe('where outputs go', () => {
     expectExit(await nx(['run', 'lib:broken'], 'none', 'tmp/**'), 1, pipeline);
   });
 
-  it('brings what a task needs that runs here after all', async () => {
+  it('downloads what a task needs that runs here after all', async () => {
     fleet.clearJournal();
     rmSync(pipeline.main.path('dist'), { recursive: true });
-    // Nobody takes it: the agents do not know the project that only this machine has.
+    // No agent can run it: agents do not know a project that exists only on this machine.
     pipeline.main.write(
       'apps/mine/project.json',
       JSON.stringify({
@@ -162,7 +162,7 @@ describe('where outputs go', () => {
     expect(has('dist/libs/lib/out.txt')).toBe(true);
   });
 
-  it('can be fetched when the session is over and its coordinator has left', async () => {
+  it('can be fetched after the session has ended and its coordinator has left', async () => {
     await pipeline.complete();
     rmSync(pipeline.main.path('tmp'), { recursive: true });
 

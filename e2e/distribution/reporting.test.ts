@@ -28,15 +28,15 @@ const PROJECTS = {
   third: { root: 'libs/third', targets: { check: { command: sampleCommand('third:check', { lines: 1 }) } } },
 };
 
-/** Lines without what differs by nature: our own, times, where a task ran; sorted, because tasks end in any order. */
+/** Lines without what always differs: our own, times, where a task ran. Sorted, because tasks end in any order. */
 const comparable = (output: string): string[] =>
   withoutTimes(output)
     .split('\n')
     .filter((line) => line.trim() !== '' && !line.trimStart().startsWith('dte:'))
     .map((line) => line.replaceAll(/ on (main|alone|agent-\d)/g, ' on <machine>'))
-    // Nx 24 adds figures that follow from the times.
+    // Nx 24 adds figures that are derived from the times.
     .filter((line) => !/Recoverable time|Critical path|Run duration/.test(line))
-    // Of --verbose: processes and sockets of the plugins.
+    // From --verbose: processes and sockets of the plugins.
     .filter((line) => !/^\[(isolated-plugin|plugin-worker)\]/.test(line))
     .sort();
 
@@ -64,7 +64,7 @@ describe("the main job's log", () => {
     alone.forget();
   });
 
-  // The default, and everything that can be asked for. The TUI needs a terminal; without one Nx takes the default.
+  // The default, and every style that a user can request. The TUI needs a terminal; without one, Nx uses the default.
   it.each([
     [],
     ['--output-style=static'],
@@ -89,7 +89,7 @@ describe("the main job's log", () => {
     ).toBe(AFFECTED_TASKS.length);
   });
 
-  /** Nx by itself loses output now and then: a command that ends at once may be reaped before its pipe is read. */
+  /** Nx itself sometimes loses output: a command that ends immediately may be reaped before its pipe is read. */
   async function untilComplete(run: () => Promise<ProcessExit>, line: string): Promise<ProcessExit> {
     for (let tries = 1; ; tries++) {
       const exit = await run();
@@ -111,7 +111,7 @@ describe("the main job's log", () => {
     },
   );
 
-  it('leaves the output of a failed task in the file that --output-style=summary names', async () => {
+  it('stores the output of a failed task in the file that --output-style=summary names', async () => {
     const command = ['run-many', '-t', 'check', '--parallel=2', '--skip-nx-cache', '--output-style=summary'];
     const distributed = await pipeline.nx(command);
 
@@ -120,7 +120,7 @@ describe("the main job's log", () => {
     expect(readFileSync(path, 'utf8')).toContain('first:check line 3');
   });
 
-  it('shows the output of a task while it runs when a stream is asked for', async () => {
+  it('shows the output of a task while it runs if streaming is requested', async () => {
     const main = pipeline.startNx(['run', 'first:talk', '--skip-nx-cache', '--output-style=stream']);
 
     await main.waitForOutput('first:talk line 5');
@@ -128,7 +128,7 @@ describe("the main job's log", () => {
     expect((await main.end()).code).toBe(0);
   });
 
-  it('says who served and what ran where', async () => {
+  it('names the agents and what ran where', async () => {
     const exit = await pipeline.nx([...AFFECTED, '--skip-nx-cache']);
 
     const lines = ownLines(exit.output);

@@ -14,7 +14,7 @@ import { publishedPackage, publishFleet, showCommand } from '../support/publish-
 
 const ONE = 'dist/packages/one/version.txt';
 
-/** A package with tasks that read its dist: `show` says so by dependsOn, `deploy` and `upload` do not. */
+/** A package with tasks that read its dist: `show` declares that with dependsOn, `deploy` and `upload` do not. */
 function readPackage(name: string): SampleProject {
   const { targets, ...rest } = publishedPackage(name);
   const file = `dist/packages/${name}/version.txt`;
@@ -61,7 +61,7 @@ const PUBLISH = `require('nx/release').releasePublish({}).then((results) => {
 `;
 const SAID = /^(built|published|shown|tested|deployed|uploaded|after|checked|late|narrow) \S+ \S+( \S+)? on /;
 
-describe("what must have the main job's disk", () => {
+describe("tasks that need the main job's disk", () => {
   let fleet: Fleet;
   let pipeline: Pipeline;
 
@@ -103,7 +103,7 @@ describe("what must have the main job's disk", () => {
     await completeAndClose(pipeline, fleet);
   });
 
-  /** What the sample commands have said, in order of names. */
+  /** Output of the sample commands, in order of names. */
   const said = ({ output }: ProcessExit): string[] =>
     plain(output)
       .split('\n')
@@ -122,7 +122,7 @@ describe("what must have the main job's disk", () => {
 
     const exit = await nx(['run-many', '-t', 'show']);
 
-    // As plain Nx does, the cached dependency is restored before.
+    // As in plain Nx, the cached dependency is restored first.
     expect(said(exit)).toEqual([
       'built one 1.0.0 on agent-1',
       'built two 1.0.0 on agent-1',
@@ -134,7 +134,7 @@ describe("what must have the main job's disk", () => {
     );
   });
 
-  it('also with a cached task, a file that was added, and dependencies that the command leaves out', async () => {
+  it('also with a cached task, an added file, and dependencies that the command excludes', async () => {
     pipeline.main.write('dist/packages/one/added.txt', 'x');
     const exit = await nx(['run-many', '-t', 'test', '-p', 'one,two']);
     expect(said(exit).slice(2)).toEqual(['tested one 1.0.0 on main', 'tested two 1.0.0 on agent-1']);
@@ -144,7 +144,7 @@ describe("what must have the main job's disk", () => {
     expect(said(left)).toEqual(['shown one 2.0.0 on main', 'shown two 1.0.0 on main']);
   });
 
-  it('a deployment that names no dependency sees what lies there, and so does what depends on it', async () => {
+  it('a deployment without declared dependencies sees what is on the disk, and so do its dependents', async () => {
     pipeline.main.write(ONE, '1.1.0\n');
 
     const exit = await nx(['run-many', '-t', 'after']);
@@ -160,7 +160,7 @@ describe("what must have the main job's disk", () => {
     expect(lines).toContain(
       'it may read dist/packages/two of two:build, which is not one of its dependencies',
     );
-    // Who says that agents may run it means what was made, and not what a script has changed.
+    // Allowing agents covers outputs that tasks made, not outputs that a script changed.
     const released = await nx(['run-many', '-t', 'deploy'], { DTE_RUN_ON_MAIN: '!deploy' });
     expect(said(released)).toEqual(['deployed one 1.1.0 on main', 'deployed two 1.0.0 on agent-1']);
   });
@@ -179,7 +179,7 @@ describe("what must have the main job's disk", () => {
     );
   });
 
-  it('what nx release version has written is built there, and published from there', async () => {
+  it('what nx release version has written is built and published there', async () => {
     expectExit(await pipeline.nx(['release', 'version', 'minor', '--verbose']), 0, pipeline);
 
     const build = await nx(['run-many', '-t', 'build']);
@@ -191,7 +191,7 @@ describe("what must have the main job's disk", () => {
     expect(said(publish)).toEqual(['published one 1.1.0 on main', 'published two 1.1.0 on main']);
   });
 
-  it('new, deleted and unnamed files of the working tree count, and nothing else is kept', async () => {
+  it('new, deleted and unnamed files of the working tree count, and nothing else stays', async () => {
     pipeline.main.write('libs/fresh/new.txt', 'x');
     rmSync(pipeline.main.path('libs/gone/source.txt'));
     pipeline.main.write('libs/same/source.txt', '2');
@@ -217,7 +217,7 @@ describe("what must have the main job's disk", () => {
     ]);
   });
 
-  it('a failure there is the failure of the command, and skips what needs it, as in plain Nx', async () => {
+  it('a failure there is the failure of the command, and skips its dependents, as in plain Nx', async () => {
     const command = ['run-many', '-t', 'then', '-p', 'bad', '--parallel=2'];
     const alone = await fleet.machine('alone', { ci: false, env: { CI: 'true' } }).nx(command);
 
@@ -230,7 +230,7 @@ describe("what must have the main job's disk", () => {
     expect(said(exit)).toEqual(['deployed bad bad on main']);
   });
 
-  it('a variable that differs as well is for people: the task fails, and both are named', async () => {
+  it('if a variable differs as well, the task fails, and both are named', async () => {
     pipeline.main.write('libs/both/source.txt', '2');
 
     const exit = await nx(['run-many', '-t', 'check', '-p', 'both'], {}, 1);
@@ -241,7 +241,7 @@ describe("what must have the main job's disk", () => {
     expect(plain(exit.output)).not.toMatch(/flaky/i);
   });
 
-  it('rules send tasks there, which find what was left elsewhere, and say so in validate and plan', async () => {
+  it('rules send tasks there, which find outputs that were not downloaded, and validate and plan report it', async () => {
     pipeline.main.write('.nx/dte.yaml', 'assignment-rules:\n  - targets: [upload]\n    run-on: main\n');
     for (const name of ['one', 'two']) pipeline.main.write(`packages/${name}/version.txt`, '1.0.0\n');
     const none = { DTE_RESTORE_OUTPUTS: 'none', DTE_MAIN_SLOTS: '1' };

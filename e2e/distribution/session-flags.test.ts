@@ -12,7 +12,7 @@ const PROJECTS = {
     root: 'libs/broken',
     targets: { check: { command: sampleCommand('broken:check', { exit: 5 }) } },
   },
-  // Needs what fails: runs nowhere.
+  // Depends on the failing task: it runs nowhere.
   above: {
     root: 'libs/above',
     dependsOn: ['broken'],
@@ -46,7 +46,7 @@ describe('a session that was opened', () => {
     expect(await fleet.close()).toEqual([]);
   });
 
-  /** How Nx by itself ends this command, in which one task fails and another one is not run because of it. */
+  /** How Nx itself ends this command, in which one task fails and another is skipped because of it. */
   const aloneExitCode = async (): Promise<number> => {
     const alone = fleet.machine('alone', { ci: false, env: { CI: 'true' } });
     const { code } = await alone.nx(CHECK);
@@ -60,7 +60,7 @@ describe('a session that was opened', () => {
     let pipeline: Pipeline;
 
     beforeEach(async () => {
-      // Agents that came later would be told at once: the coordinator stays for them.
+      // The coordinator keeps running for late agents, which would be told immediately.
       pipeline = new Pipeline(fleet, fleet.machine('main'), { DTE_EMBEDDED_LINGER_MS: '6000' });
       await pipeline.startCiRun(['--stop-agents-on-failure']);
       for (const number of [1, 2]) {
@@ -69,7 +69,7 @@ describe('a session that was opened', () => {
       }
     });
 
-    it('frees its agents at the first failed task, and the main job does the rest as Nx would', async () => {
+    it('releases its agents when the first task fails, and the main job does the rest as Nx would', async () => {
       const code = await aloneExitCode();
       const exit = await pipeline.nx(CHECK);
 
@@ -80,14 +80,14 @@ describe('a session that was opened', () => {
       expect(Object.values(ran).every((machines) => machines.length === 1)).toBe(true);
       expect(ran['broken:check']).toEqual([expect.stringMatching(/^agent-/)]);
 
-      // The session is over: neither the next command nor a late agent waits for anybody.
+      // The session is over: neither the next command nor a late agent waits.
       expectExit(await pipeline.nx(['run-many', '-t', 'later', '--parallel=2']), 0, pipeline);
       expect(ranOn(fleet.journal())['one:later']).toEqual(['main']);
       expect((await pipeline.startAgent('late').process.end()).code).toBe(0);
       await pipeline.everybodyGone();
     });
 
-    it('says in the log of the main job which job a task failed in, with its address', async () => {
+    it("names in the main job's log the job in which a task failed, with its address", async () => {
       const status = await waitFor('both agents', async () => {
         const { output } = await pipeline.dte(['status']);
         return (output.match(/connected/g) ?? []).length === 2 && plain(output);
@@ -109,14 +109,14 @@ describe('a session that was opened', () => {
   describe('with --require-explicit-completion', () => {
     const IDLE = { DTE_SESSION_IDLE_MS: '6000' };
 
-    it('keeps its agents for as long as it takes, while another one lets them go', async () => {
+    it('keeps its agents as long as necessary, while another session releases them', async () => {
       const kept = new Pipeline(fleet, fleet.machine('main'), { ...IDLE, DTE_SESSION_ID: 'kept' });
       const other = new Pipeline(fleet, fleet.machine('other'), { ...IDLE, DTE_SESSION_ID: 'other' });
       await kept.startCiRun(['--require-explicit-completion']);
       kept.startAgent('agent-1');
       expectExit(await kept.nx(['run-many', '-t', 'later', '--parallel=1']), 0, kept);
 
-      // Begun later and over sooner: its end shows that the time is up for the first as well.
+      // Started later with a shorter limit: when it ends, the time is up for the first as well.
       await other.startCiRun();
       other.startAgent('agent-2');
       expectExit(await other.nx(['run-many', '-t', 'later', '--parallel=1']), 0, other);

@@ -14,7 +14,7 @@ const PROJECTS = Object.fromEntries(
         {
           cache: true,
           command: sampleCommand(`${name}:${target}`, {
-            // Long enough for the executors of all slots to be there while the first one works.
+            // Long enough for the executors of all slots to start while the first one works.
             sleep: target === 'one' ? 1_500 : 250,
             writes: `dist/libs/${name}/${target}.txt`,
           }),
@@ -37,7 +37,7 @@ describe('a session', () => {
     expect(await fleet.close()).toEqual([]);
   });
 
-  it('shares its agents among five commands of the main job at once, and none waits for another to finish', async () => {
+  it('shares its agents among five concurrent commands of the main job, and none waits for another to finish', async () => {
     const pipeline = await Pipeline.start(fleet, 2);
 
     const exits = await Promise.all(
@@ -52,7 +52,7 @@ describe('a session', () => {
     await pipeline.complete();
   });
 
-  it('keeps a command that was recorded, and tells what happened', async () => {
+  it('stores a recorded command, and reports what happened', async () => {
     const pipeline = await Pipeline.start(fleet, 1);
     await pipeline.nx(AFFECTED);
 
@@ -70,7 +70,7 @@ describe('a session', () => {
     await pipeline.complete();
   });
 
-  it('lets its agents go by itself when the targets of --stop-agents-after have run', async () => {
+  it('releases its agents by itself when the targets of --stop-agents-after have run', async () => {
     const pipeline = new Pipeline(fleet, fleet.machine('main'), { DTE_EMBEDDED_LINGER_MS: '6000' });
     await pipeline.startCiRun(['--stop-agents-after=two']);
     const agents = [pipeline.startAgent('agent-1'), pipeline.startAgent('agent-2')];
@@ -80,13 +80,13 @@ describe('a session', () => {
     expectExit(await pipeline.nx(['run-many', '-t', 'two', '--parallel=2']), 0, pipeline);
 
     for (const { process } of agents) expect((await process.end()).code).toBe(0);
-    // An agent job that starts late has nothing to do and says so.
+    // An agent job that starts late has nothing to do and reports that.
     const late = await pipeline.startAgent('late').process.end();
     expect(late.code).toBe(0);
     await pipeline.everybodyGone();
   });
 
-  it('is over for an agent that comes when all have left, and opened again by a main job that is tried again', async () => {
+  it('is over for an agent that comes when all have left, and is reopened by a retried main job', async () => {
     const main = fleet.machine('main');
     const first = new Pipeline(fleet, main, { CI_JOB_ID: '1' });
     first.startAgent('agent-1');
@@ -106,7 +106,7 @@ describe('a session', () => {
     await again.complete();
   });
 
-  it('waits for agents that come late, and takes the slots they bring', async () => {
+  it('waits for late agents, and uses their slots', async () => {
     const pipeline = new Pipeline(fleet, fleet.machine('main'));
     await pipeline.startCiRun();
     const main = pipeline.startNx(['run-many', '-t', 'one', '--parallel=1']);
@@ -121,7 +121,7 @@ describe('a session', () => {
     await pipeline.complete();
   });
 
-  it('is opened by the first nx command when start-ci-run was not called, and agents that came first find it', async () => {
+  it('is opened by the first nx command without start-ci-run, and agents that came first find it', async () => {
     const pipeline = new Pipeline(fleet, fleet.machine('main'));
     pipeline.startAgent('agent-1');
 
@@ -134,7 +134,7 @@ describe('a session', () => {
     await pipeline.complete();
   });
 
-  it("shows each task with its output in the agent's log, while it runs", async () => {
+  it("shows each task with its output in the agent's log while it runs", async () => {
     const pipeline = await Pipeline.start(fleet, 1);
     await pipeline.nx(AFFECTED);
 

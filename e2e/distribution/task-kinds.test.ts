@@ -13,7 +13,7 @@ const many = (prefix: string, count: number, targets: (name: string) => Record<s
   );
 
 const PROJECTS = {
-  // prepare is never cached; both agents need what it writes.
+  // prepare is never cached; both agents need its outputs.
   ground: {
     root: 'libs/ground',
     targets: {
@@ -85,7 +85,7 @@ describe('kinds of tasks', () => {
     fleet.clearJournal();
   });
 
-  it('a task that is never cached gives its files to dependants on another agent and to the main job', async () => {
+  it('an uncached task gives its files to dependents on another agent and to the main job', async () => {
     const exit = await pipeline.nx(['run-many', '-t', 'use', '--parallel=1']);
 
     expectExit(exit, 0, pipeline);
@@ -106,7 +106,7 @@ describe('kinds of tasks', () => {
     expect(Object.keys(ranOn(fleet.journal()))).toContain('ground:prepare');
   });
 
-  it('a task without parallelism is alone on its agent', async () => {
+  it('a task without parallelism runs alone on its agent', async () => {
     const exit = await pipeline.nx(['run-many', '-t', 'mixed', '--parallel=2']);
 
     expectExit(exit, 0, pipeline);
@@ -120,7 +120,7 @@ describe('kinds of tasks', () => {
     expect(Object.keys(ranOn(journal))).toHaveLength(5);
   });
 
-  it('a target that does nothing needs no agent and ends with what it waits for', async () => {
+  it('a target that does nothing needs no agent and ends with its dependencies', async () => {
     const exit = await pipeline.nx(['run', 'parent:all', '--output-style=static']);
 
     expectExit(exit, 0, pipeline);
@@ -137,7 +137,7 @@ describe('kinds of tasks', () => {
     expect(machinesOf(fleet.journal())).not.toContain('main');
   });
 
-  it('a failed task is run again the next time', async () => {
+  it('a failed task runs again the next time', async () => {
     const exit = await pipeline.nx(['run', 'broken:report']);
 
     expectExit(exit, 1, pipeline);

@@ -12,7 +12,7 @@ const hasScript = ((): boolean => {
   }
 })();
 
-/** A terminal of 30 lines, in which Nx shows its terminal UI as it does outside CI. */
+/** A terminal of 30 lines, in which Nx shows its terminal UI as outside CI. */
 const inTerminal = (pipeline: Pipeline, args: string[]): RunningProcess =>
   pipeline.main.start(
     'script',
@@ -41,7 +41,7 @@ const inTerminal = (pipeline: Pipeline, args: string[]): RunningProcess =>
     pipeline.main.forget();
   });
 
-  it('is left by Ctrl-C, which ends what runs on the agents', async () => {
+  it('ends with Ctrl-C, which stops what runs on the agents', async () => {
     const main = inTerminal(pipeline, ['run-many', '-t', 'hold', '--parallel=2', '--skip-nx-cache']);
     await waitFor(
       'two tasks on the agent',
@@ -51,7 +51,7 @@ const inTerminal = (pipeline: Pipeline, args: string[]): RunningProcess =>
     const exit = await main.end();
 
     expect(exit.code).toBe(130);
-    // Said again on the screen that the UI has given back.
+    // Printed again on the screen that the UI has restored.
     expect(plain(exit.output)).toMatch(/dte: session pipeline-1 · 1 agent · 2 slots\s*$/);
     const log = (): string => plain(pipeline.agent('agent-1').process.output());
     await waitFor(

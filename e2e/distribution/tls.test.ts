@@ -7,7 +7,7 @@ import { AFFECTED_OUTPUTS, AFFECTED_TASKS, sampleFleet } from '../support/sample
 
 const hasNetwork = Object.values(networkInterfaces()).some((all) => all?.some(({ internal }) => !internal));
 
-/** Nx's own HTTP client fetches and stores the artifacts here, and knows nothing of pinned keys. */
+/** Nx's own HTTP client downloads and uploads the artifacts here, and does not support pinned keys. */
 (hasNetwork ? describe : describe.skip)('a coordinator that is reached over the network', () => {
   let fleet: Fleet;
   beforeEach(() => {
@@ -33,7 +33,7 @@ const hasNetwork = Object.values(networkInterfaces()).some((all) => all?.some(({
     await expectDistributed(new Pipeline(fleet, fleet.machine('main'), env));
   });
 
-  it('is found by the package registry of a GitLab, and every job shows its id token', async () => {
+  it('is found through the package registry of a GitLab, and every job presents its id token', async () => {
     const gitlab = await startFakeGitlab({ projects: [{ id: 7 }] });
     try {
       const main = fleet.machine('main');
@@ -54,7 +54,7 @@ const hasNetwork = Object.values(networkInterfaces()).some((all) => all?.some(({
       };
       const pipeline = new Pipeline(fleet, main, env);
       const startAgent = pipeline.startAgent.bind(pipeline);
-      // Each job has a number and a token of its own.
+      // Each job has its own number and token.
       pipeline.startAgent = (name, options, machine) => {
         const job_id = name.replace('agent-', '10');
         const own = { CI_JOB_ID: job_id, DTE_ID_TOKEN: gitlab.idToken({ ...claims, job_id }) };

@@ -57,7 +57,7 @@ const ask = () => new Promise((resolve) => {
 })();
 `;
 
-/** Says on which machine it runs, and the variable of the main job. */
+/** Prints on which machine it runs, and the variable of the main job. */
 const SERVER = `
 const { appendFileSync, rmSync } = require('node:fs');
 const { createServer } = require('node:net');
@@ -118,7 +118,7 @@ const FILES = {
   ...batchProject('c', { needs: ['b'] }),
   ...batchProject('d', { needs: ['a'] }),
   ...batchProject('e', { needs: ['d'] }),
-  // Agents have a file of their own there.
+  // Agents have their own file there.
   ...batchProject('x', { needs: ['a'] }),
   ...batchProject('y', { needs: ['x'] }),
   'tools/shaky.cjs': SHAKY,
@@ -164,14 +164,14 @@ describe('features together', () => {
     attempts(id)
       .filter(({ what }) => what === 'start')
       .map(({ machine }) => machine);
-  /** Folder of what a failed attempt left, as the log names it. */
+  /** Folder with the outputs of a failed attempt, as the log names it. */
   const keptOf = (output: string, id: string): string =>
     join(
       new RegExp(`${id} failed on .*? Its output: (\\S+)`).exec(output)?.[1] ?? `no attempt of ${id}`,
       '..',
     );
 
-  it('rules, retries, servers, forwarded variables, a limit of time and a main job that works too', async () => {
+  it('rules, retries, servers, forwarded variables, a timeout and a main job that runs tasks too', async () => {
     const exit = await pipeline.nx(
       [
         'run-many',
@@ -195,7 +195,7 @@ describe('features together', () => {
 
     expectExit(exit, 0, pipeline);
     const output = plain(exit.output);
-    // Both tries are where the rule says.
+    // Both attempts run where the rule requires.
     expect(machinesOfAttempts('app:ruled').sort()).toEqual(['agent-1', 'agent-2']);
     for (const id of ['app:ruled', 'app:hang', 'app:e2e--a']) {
       const [first, second, ...more] = machinesOfAttempts(id);
@@ -211,7 +211,7 @@ describe('features together', () => {
       expect(output).toContain(`${id} good luck on ${second!}`);
     }
     expect(output).toMatch(/app:hang failed on .*\(DTE_TASK_TIMEOUT\) and is retried/);
-    // Each user had the server of its own machine, which saw the forwarded variable; so had the one in the main job.
+    // Each user had the server of its own machine, which saw the forwarded variable; so did the one on the main job.
     for (const name of USERS) {
       const machine = machinesOfAttempts(`app:${name}`).at(-1)!;
       expect(pipeline.main.read(`dist/app/${name}.txt`)).toContain(
@@ -222,7 +222,7 @@ describe('features together', () => {
     expect(new Set(servers).size).toBe(servers.length);
   });
 
-  it('a batch of which one fails first, whose outputs are left where they are but for those of failures', async () => {
+  it('a batch with one task that fails at first, whose outputs are not downloaded except those of failures', async () => {
     const exit = await pipeline.nx(
       ['run-many', '-t', 'compile', '-p', 'a,b,c,d,e', '--batch', '--parallel=1', '--output-style=static'],
       { env: { DTE_RETRIES: '1', DTE_RESTORE_OUTPUTS: 'none', DTE_MAIN_SLOTS: '1' } },
@@ -231,7 +231,7 @@ describe('features together', () => {
     expectExit(exit, 0, pipeline);
     const output = plain(exit.output);
     const ran = ranOn(fleet.journal());
-    // What the first try made is not made again; what it skipped is.
+    // What the first attempt made is not made again; what it skipped is.
     for (const name of ['a', 'c', 'd', 'e'])
       expect([name, ran[`${name}:compile`]?.length]).toEqual([name, 1]);
     const [first, second] = ran['b:compile'] ?? [];
@@ -250,7 +250,7 @@ describe('features together', () => {
     expect(pipeline.main.read('dist/libs/b/out.txt')).toBe('b:compile together\n');
   });
 
-  it('a task that fails to the last, with its files here, and others that were never retried', async () => {
+  it('a task that fails in every attempt, with its files here, and others that were never retried', async () => {
     rmSync(gates, { recursive: true });
     const exit = await pipeline.nx(
       ['run-many', '-t', 'ruled', '-p', 'app,other', '--skip-nx-cache', '--output-style=static'],
@@ -260,7 +260,7 @@ describe('features together', () => {
     );
 
     mkdirSync(gates);
-    // Without the folder of gates no try can note that it was the first one.
+    // Without the folder of gates, no attempt can record that it was the first.
     expectExit(exit, 1, pipeline);
     const output = plain(exit.output);
     expect(machinesOfAttempts('app:ruled').sort()).toEqual(['agent-1', 'agent-2']);
@@ -272,7 +272,7 @@ describe('features together', () => {
     expect(output).toContain('dte: 1 output (');
   });
 
-  it('what has another hash on agents, in a batch or under a rule, runs on the main job', async () => {
+  it('tasks with a different hash on agents, in a batch or under a rule, run on the main job', async () => {
     const exit = await pipeline.nx(
       [
         'run-many',

@@ -9,7 +9,7 @@ import { readDocument } from '../support/documents';
 const document = readDocument('docs/gitlab.md');
 const INCLUDE = 'include:\n  - local: .gitlab/dte.yml\n';
 
-/** Parts of a .gitlab-ci.yml, each complete as soon as the generated file is included. */
+/** Parts of a .gitlab-ci.yml, each complete after the generated file is included. */
 const PIPELINES = document.blocks
   .filter(({ language, text }) => language === 'yaml' && !/apiVersion:|component:/.test(text))
   .map(({ text }) => (text.includes('include:') ? text : INCLUDE + text));
@@ -36,8 +36,8 @@ describe('docs/gitlab.md', () => {
     expect(await project.close()).toEqual([]);
   });
 
-  // The five minutes at its beginning are run in e2e/gitlab.
-  it.each(PIPELINES)('shows pipelines that GitLab takes: %#', async (text) => {
+  // e2e/gitlab runs the "five minutes" at its beginning.
+  it.each(PIPELINES)('shows pipelines that GitLab accepts: %#', async (text) => {
     project.write({ '.gitlab-ci.yml': text });
     const jobs = await expandPipeline(project.clone, project.env);
     const named = Object.keys(parse(text) as object).filter((name) => name.startsWith('nx'));

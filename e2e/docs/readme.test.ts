@@ -31,7 +31,7 @@ import { expectExit } from '../support/expect-exit';
 import { machinesOf, ownLines, plain, ranOn } from '../support/log';
 import { LIGHT_NX } from '../support/light-nx';
 
-/** The part of .gitlab-ci.yml that the README shows. */
+/** The part of .gitlab-ci.yml in the README. */
 interface Pipelines {
   default: { id_tokens: unknown };
   variables: Record<string, string>;
@@ -39,7 +39,7 @@ interface Pipelines {
   agent: { script: string[] };
 }
 
-/** Flags that documents name and that are not the CLI's: of nx, of yarn, of gitlab-runner and of `npm run parity`. */
+/** Flags in the documents that are not the CLI's: those of nx, yarn, gitlab-runner and `npm run parity`. */
 const FLAGS_OF_OTHERS = [
   '--nx',
   '--parallel',
@@ -49,7 +49,7 @@ const FLAGS_OF_OTHERS = [
   '--tls-ca-file',
 ];
 
-/** Flags of our generators, as Nx reads them in a workspace that has them installed. */
+/** Flags of our generators, as Nx reads them in a workspace with the packages installed. */
 function flagsOfGenerators(laptop: Machine): string[] {
   const own = 'node_modules/@org/dte';
   const manifest = JSON.parse(laptop.read(`${own}/package.json`)) as { generators: string };
@@ -78,7 +78,7 @@ const json = (text: string): Record<string, unknown> => JSON.parse(text) as Reco
 /** The install is not repeated: the machines have the packages. */
 const stepsOf = ({ script }: { script: string[] }): string[] => script.filter((line) => line !== 'npm ci');
 
-/** What a line of ours looks like, from the example in the README: up to `parts` parts, other numbers. */
+/** The shape of one of our log lines, from the example in the README: up to `parts` parts, with other numbers. */
 function shapeOf(example: string, parts: number): RegExp {
   const head = example.split(' · ').slice(0, parts).join(' · ');
   const pattern = head.replaceAll(
@@ -120,7 +120,7 @@ describe('the documents', () => {
   });
 
   const readPipeline = (): Pipelines => {
-    // Nx reads YAML itself: its parser is there wherever Nx is.
+    // Nx reads YAML itself, so a parser is always installed with it.
     const requireAsNx = createRequire(laptop.path('node_modules/nx/package.json'));
     const { parse } = requireAsNx('yaml') as { parse: (text: string) => Pipelines };
     return parse(blockOf(readme, 'yaml').text);
@@ -128,7 +128,7 @@ describe('the documents', () => {
 
   it('show a nx.json and a pipeline that distribute: an agent runs the tasks, and all jobs end by themselves', async () => {
     const { default: defaults, variables, main, agent } = readPipeline();
-    // As the README has it: a coordinator of its own, found by its address, and id tokens.
+    // As in the README: a standalone coordinator, found by its address, and id tokens.
     expect(defaults.id_tokens).toEqual({ DTE_ID_TOKEN: { aud: 'dte' } });
     const service = fleet
       .machine('service')
@@ -172,7 +172,7 @@ describe('the documents', () => {
     expect(lines.at(-1)).toMatch(shapeOf(last!, 1));
   });
 
-  it('name commands and flags that the CLI knows, and so do its own examples', async () => {
+  it("name commands and flags that the CLI knows, and so do the CLI's own examples", async () => {
     const help = async (...command: string[]): Promise<string> => {
       const exit = await laptop.dte([...command, '--help']);
       expectExit(exit, 0);
@@ -212,11 +212,11 @@ describe('the documents', () => {
   it('name variables and options of nx.json that exist', () => {
     const spansOf = (path: string): string[] => readDocument(path).spans.flat();
     const reference = new Set([...spansOf('docs/configuration.md'), ...spansOf('docs/limits.md')]);
-    // Not the notes inside the packages: there are variables of ours that nobody else sets.
+    // Without the notes inside the packages: they mention variables that users never set.
     const variables = documents
       .filter(({ path }) => !path.startsWith('packages'))
       .flatMap(({ text }) => text.match(/\bDTE_[A-Z_]+\b/g) ?? []);
-    // Codes of errors look the same.
+    // Error codes have the same form.
     const codes = readDocument('docs/errors.md').anchors;
     const options = documents
       .flatMap(({ blocks }) => blocks.filter(({ language }) => language === 'json'))

@@ -33,7 +33,7 @@ describe('an agent that is lost while it works', () => {
     expect(ownLines(output).length).toBeLessThanOrEqual(4);
   };
 
-  it('killed: its task is tried elsewhere, the command succeeds, and no process of it stays behind', async () => {
+  it('killed: its task is retried elsewhere, the command succeeds, and none of its processes is left', async () => {
     startAgents();
     const main = pipeline.startNx(HELD);
     await tasksHeldOn(fleet, AGENTS, () => `${main.describe()}\n${pipeline.describe()}`);
@@ -41,7 +41,7 @@ describe('an agent that is lost while it works', () => {
     const family = processTree(victim.pid).map(({ pid }) => pid);
     victim.signal('SIGKILL');
 
-    // Executors and tasks of a supervisor that is gone must end by themselves.
+    // Executors and tasks of a killed supervisor must end by themselves.
     await waitFor('the end of everything the agent had started', () => !family.some(isRunning), {
       lastState: () => JSON.stringify(fleet.runningProcesses()),
     });
@@ -58,7 +58,7 @@ describe('an agent that is lost while it works', () => {
     await pipeline.complete();
   });
 
-  it('frozen longer than its lease: its task runs elsewhere; thawed, its late result changes nothing and it serves on', async () => {
+  it('frozen longer than its lease: its task runs elsewhere; later, its late result changes nothing and it continues to serve', async () => {
     startAgents();
     const main = pipeline.startNx(HELD);
     await tasksHeldOn(fleet, AGENTS, () => `${main.describe()}\n${pipeline.describe()}`);
@@ -85,7 +85,7 @@ describe('an agent that is lost while it works', () => {
     expect((await pipeline.complete()).map(({ code }) => code)).toEqual([0, 0]);
   });
 
-  it('whose executor is frozen: the attempt is lost while the agent lives, and the task runs again', async () => {
+  it('whose executor is frozen: the attempt is lost while the agent runs, and the task runs again', async () => {
     startAgents({ DTE_EXECUTOR_FROZEN_MS: '3000' });
     const main = pipeline.startNx(HELD);
     await tasksHeldOn(fleet, AGENTS, () => `${main.describe()}\n${pipeline.describe()}`);
@@ -108,7 +108,7 @@ describe('an agent that is lost while it works', () => {
     await pipeline.complete();
   });
 
-  it('and comes back under another token: the next command has its own variables', async () => {
+  it('reconnects with another token: the next command has its own variables', async () => {
     startAgents();
     const other = pipeline.agent('agent-2').process;
     other.signal('SIGTERM');
@@ -127,7 +127,7 @@ describe('an agent that is lost while it works', () => {
     const connections = (): number => agent.output().split(' is connected to ').length;
     const before = connections();
     agent.signalTree('SIGSTOP');
-    // The coordinator gives it up; thawed, it connects anew.
+    // The coordinator gives it up; when it continues, it connects again.
     await waitFor(
       'the coordinator to give it up',
       () => pipeline.coordinatorLog.includes('agent disconnected'),
@@ -142,7 +142,7 @@ describe('an agent that is lost while it works', () => {
     await pipeline.complete();
   });
 
-  it('told to stop: it hands its task back when that does not end in time, and leaves with exit code 0', async () => {
+  it('told to stop: it returns a task that does not end in time, and leaves with exit code 0', async () => {
     startAgents();
     const main = pipeline.startNx(HELD);
     await tasksHeldOn(fleet, AGENTS, () => `${main.describe()}\n${pipeline.describe()}`);
@@ -177,7 +177,7 @@ describe('an agent that is lost while it works', () => {
     await pipeline.complete();
   });
 
-  it('an executor that dies costs one attempt and not the agent', async () => {
+  it('an executor that crashes costs one attempt and not the agent', async () => {
     startAgents();
     const main = pipeline.startNx(HELD);
     await tasksHeldOn(fleet, AGENTS, () => `${main.describe()}\n${pipeline.describe()}`);

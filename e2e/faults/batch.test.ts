@@ -70,7 +70,7 @@ describe('a batch', () => {
     expect(pipeline.main.exists('dist/libs/y/out.txt')).toBe(false);
   });
 
-  it('whose agent is killed is made again as a whole on another one', async () => {
+  it('whose agent is killed runs again as a whole on another one', async () => {
     fleet.clearJournal();
     const main = pipeline.startNx(command('a,b,c', 'compile,pack'));
     const held = await waitFor(

@@ -41,7 +41,7 @@ describe('a coordinator that is lost', () => {
     for (const { process } of pipeline.agents) {
       const { code, output } = await process.end();
       expect(code).toBe(0);
-      // The main job gives up at the same time, and says so to everybody.
+      // The main job gives up at the same time, and publishes that.
       expect(plain(output)).toMatch(
         /dte: the coordinator was unavailable for 3 s \(DTE_COORDINATOR_GRACE_MS\)|is finished; its main job works without agents: .*DTE_COORDINATOR_LOST/,
       );
@@ -49,7 +49,7 @@ describe('a coordinator that is lost', () => {
     await pipeline.everybodyGone();
   };
 
-  it('killed while tasks run: the main job says so once, runs the rest itself and succeeds', async () => {
+  it('killed while tasks run: the main job reports it once, runs the rest itself and succeeds', async () => {
     const pipeline = new Pipeline(fleet, fleet.machine('main'), SHORT_WAITS);
     await pipeline.startCiRun();
     const main = await held(pipeline, HELD);
@@ -65,7 +65,7 @@ describe('a coordinator that is lost', () => {
     expect(Object.keys(here).sort()).toEqual(HELD_TASKS);
     expect(pipeline.main.exists('dist/libs/held4/after.txt')).toBe(true);
     await agentsLeave(pipeline);
-    // Nobody answers where its coordinator was, and nobody has to find that out.
+    // Nothing answers at the coordinator's address, and nobody needs to find that out.
     const late = await pipeline.startAgent('agent-late').process.end();
     expect([late.code, plain(late.output)]).toEqual([0, expect.stringContaining('DTE_COORDINATOR_LOST')]);
   });
@@ -142,7 +142,7 @@ describe('a coordinator that is lost', () => {
     expect(machinesOf(fleet.journal())).toEqual(['main']);
   });
 
-  it('there but without agents: one line after the wait, and the main job does everything', async () => {
+  it('available but without agents: one line after the wait, and the main job does everything', async () => {
     fleet.open('go');
     const pipeline = new Pipeline(fleet, fleet.machine('main'), {
       ...SHORT_WAITS,

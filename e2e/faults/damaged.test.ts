@@ -6,7 +6,7 @@ import { expectExit } from '../support/expect-exit';
 import { plain, ranOn } from '../support/log';
 import { sampleFleet } from '../support/sample-fleet';
 
-/** Some 170 kB that are the same each time, and that no compression makes smaller: any byte of the artifact is one of them. */
+/** Some 170 kB of reproducible, incompressible data: any byte of the artifact is one of them. */
 const bytesOf = (seed: string): string =>
   `require('crypto').createHash('sha256').update('${seed}'+i).digest('base64')`;
 const writing = (id: string, file: string): string => {
@@ -18,7 +18,7 @@ const writing = (id: string, file: string): string => {
   return `node -e "${script}" && ${sampleCommand(id)}`;
 };
 
-/** What that writes. */
+/** The output of this script. */
 const writtenBy = (id: string): string => {
   const digest = (i: number): string => createHash('sha256').update(`${id}${i}`).digest('base64');
   return Array.from({ length: 4_000 }, (_, i) => digest(i)).join('');
@@ -69,8 +69,7 @@ const PROJECTS = {
   },
 };
 
-// Nx 20 has readers of its own for its cache, 22 is the first to ask it for many tasks at once, 24 the first to look into what
-// it gets.
+// Nx 20 has its own cache readers, 22 is the first that requests many tasks at once, 24 the first that inspects what it gets.
 describe.each(['20.8.4', '22.7.12', '24.0.6'])('an artifact that is damaged on the disk, nx %s', (nx) => {
   let fleet: Fleet;
   let pipeline: Pipeline;
@@ -101,7 +100,7 @@ describe.each(['20.8.4', '22.7.12', '24.0.6'])('an artifact that is damaged on t
       writeFileSync(path, content);
     }
   };
-  /** As a new main job: nothing in a cache, nothing on the disk. */
+  /** Like a new main job: nothing in a cache, nothing on the disk. */
   const afresh = (name: string): Record<string, string> => {
     rmSync(join(pipeline.main.workspace, 'dist'), { recursive: true, force: true });
     return {
@@ -112,7 +111,7 @@ describe.each(['20.8.4', '22.7.12', '24.0.6'])('an artifact that is damaged on t
   const damagesTold = (output: string): string[] =>
     plain(output).match(/The (?:artifact|cached outputs|outputs) .* is damaged: /g) ?? [];
 
-  it('is a miss: told, removed, and its task runs again in the same command; no cache has the damage', async () => {
+  it('is a miss: reported, removed, and its task runs again in the same command; no cache has the damage', async () => {
     const make = ['run-many', '-t', 'make', '--output-style=static'];
     expectExit(await pipeline.nx(make), 0, pipeline);
     const good = [MADE, USED].map((path) => pipeline.main.read(path));
@@ -130,7 +129,7 @@ describe.each(['20.8.4', '22.7.12', '24.0.6'])('an artifact that is damaged on t
     expect(plain(exit.output)).toContain('DTE_ARTIFACT_DAMAGED');
     expect(pipeline.coordinatorLog.match(/was damaged; it is removed/g)).toHaveLength(2);
 
-    // What this machine's cache has now, and what the coordinator has been sent instead.
+    // The entries in this machine's cache, and what the coordinator received instead.
     for (const again of [env, afresh('replaced')]) {
       fleet.clearJournal();
       rmSync(join(pipeline.main.workspace, 'dist'), { recursive: true, force: true });
@@ -140,7 +139,7 @@ describe.each(['20.8.4', '22.7.12', '24.0.6'])('an artifact that is damaged on t
     }
   });
 
-  it('and was left there: what was printed is had elsewhere, and `dte outputs` puts nothing in place', async () => {
+  it('if it was not downloaded: the terminal output is available separately, and `dte outputs` restores nothing', async () => {
     const env = { ...afresh('left'), DTE_RESTORE_OUTPUTS: 'none' };
     const make = ['run', 'lib:make', '--skip-nx-cache', '--output-style=static'];
     expectExit(await pipeline.nx(make, { env }), 0, pipeline);
@@ -152,16 +151,16 @@ describe.each(['20.8.4', '22.7.12', '24.0.6'])('an artifact that is damaged on t
     expect(pipeline.main.exists(MADE)).toBe(false);
   });
 
-  it('while its run goes on: no task is built on it', async () => {
+  it('while its run continues: no task uses it', async () => {
     const env = afresh('running');
     const main = pipeline.startNx(['run', 'last:join', '--parallel=1', '--output-style=static'], { env });
     const lastState = (): string => `${main.describe()}\n${pipeline.describe()}`;
-    // All of it: it appears under its name while it is written.
+    // The complete file: it is visible under its name while it is being written.
     const good = writtenBy('plain:gen');
     const isHere = (): boolean => pipeline.main.exists(GEN) && pipeline.main.read(GEN) === good;
     await waitFor('the outputs of plain:gen', isHere, { lastState });
     damage('attempt');
-    // The one that has them on its disk goes; what is left has to fetch them.
+    // The agent that has them on its disk leaves; the other must download them.
     const [maker = ''] = ranOn(fleet.journal())['plain:gen'] ?? [];
     pipeline.agent(maker).process.signal('SIGKILL');
     fleet.open('go');

@@ -44,7 +44,7 @@ describe('a main job that is told to stop', () => {
     for (const { process } of pipeline.agents) expect(process.running).toBe(true);
   });
 
-  it('killed: what runs on the agents ends when the main job has been gone for too long', async () => {
+  it('killed: what runs on the agents ends after the main job has been gone for too long', async () => {
     const main = pipeline.startNx(HELD);
     await tasksHeldOn(fleet, ['agent-1', 'agent-2'], () => `${main.describe()}\n${pipeline.describe()}`);
     main.signalTree('SIGKILL');

@@ -5,7 +5,7 @@ import { expectExit } from '../support/expect-exit';
 import { machinesOf, plain, ranOn } from '../support/log';
 import { sampleFleet, AFFECTED_TASKS } from '../support/sample-fleet';
 
-/** An address that the system refuses at once; a packet filter would answer nothing, which takes the limit. */
+/** An address that the system rejects immediately; with a packet filter nothing would answer, which takes the full limit. */
 const NOBODY = 'http://127.0.0.1:9';
 
 const WAITS = { DTE_UNREACHABLE_MS: '2000', DTE_AGENT_WAIT_MS: '120000' };
@@ -21,10 +21,7 @@ describe('agents that cannot reach their main job', () => {
     expect(await fleet.close()).toEqual([]);
   });
 
-  /**
-   * A rendezvous in which the main job's coordinator has an address that leads nowhere, as it has from another network;
-   * reports get through.
-   */
+  /** A rendezvous in which the main job's coordinator has an unreachable address, as seen from another network; reports get through. */
   function seenFromElsewhere(pipeline: Pipeline): string {
     const [own, elsewhere] = [join(fleet.folder, 'rendezvous'), join(fleet.folder, 'elsewhere')];
     const record = JSON.parse(readFileSync(join(own, 'pipeline-1.json'), 'utf8')) as object;
@@ -36,7 +33,7 @@ describe('agents that cannot reach their main job', () => {
     return elsewhere;
   }
 
-  it('say so once and leave; the main job hears of it long before it stops waiting, and does the work', async () => {
+  it('report it once and leave; the main job learns of it long before its wait ends, and does the work', async () => {
     const pipeline = await Pipeline.start(fleet, 0, WAITS);
     seenFromElsewhere(pipeline);
 
@@ -57,7 +54,7 @@ describe('agents that cannot reach their main job', () => {
     await pipeline.complete();
   });
 
-  it('do not keep those from working that can', async () => {
+  it('do not block those that can', async () => {
     const pipeline = await Pipeline.start(fleet, 0, WAITS);
     seenFromElsewhere(pipeline);
     for (const { process } of pipeline.agents) await process.end();

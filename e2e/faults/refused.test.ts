@@ -21,7 +21,7 @@ describe('an agent that does not belong to the session', () => {
     expect((await completeAndClose(pipeline, fleet)).map(({ code }) => code)).toEqual([0]);
   });
 
-  /** Starts the wrong agent while a command runs, and expects that the command does not suffer. */
+  /** Starts an unsuitable agent while a command runs, and expects that the command is not affected. */
   async function expectRefused(
     machine: Machine,
     env: Record<string, string | undefined>,
@@ -41,22 +41,22 @@ describe('an agent that does not belong to the session', () => {
     expect(machinesOf(fleet.journal())).toEqual(['agent-1']);
   }
 
-  it('another secret: refused with what to do', async () => {
+  it('another secret: rejected with what to do', async () => {
     await expectRefused(fleet.machine('liar'), { DTE_SECRET: 'open barley' }, 'DTE_BAD_SECRET');
   });
 
-  it('no secret: refused with what to do', async () => {
+  it('no secret: rejected with what to do', async () => {
     await expectRefused(fleet.machine('mute'), { DTE_SECRET: undefined }, 'DTE_BAD_SECRET');
   });
 
-  it('another commit: refused, with both commits', async () => {
+  it('another commit: rejected, with both commits', async () => {
     const machine = fleet.machine('late');
     await machine.run('git', ['checkout', '--quiet', fleet.base]);
 
     await expectRefused(machine, {}, 'DTE_COMMIT_MISMATCH');
   });
 
-  it('another version of nx: refused, with both versions', async () => {
+  it('another version of nx: rejected, with both versions', async () => {
     const machine = fleet.machine('old');
     const manifest = JSON.parse(machine.read('node_modules/nx/package.json')) as { version: string };
     machine.write('node_modules/nx/package.json', JSON.stringify({ ...manifest, version: '23.0.1' }));
@@ -64,14 +64,14 @@ describe('an agent that does not belong to the session', () => {
     await expectRefused(machine, {}, 'DTE_NX_VERSION_MISMATCH');
   });
 
-  it('another lockfile: refused, with its name', async () => {
+  it('another lockfile: rejected, with its name', async () => {
     const machine = fleet.machine('relocked');
     machine.write('package-lock.json', `${machine.read('package-lock.json')}\n`);
 
     await expectRefused(machine, {}, 'DTE_LOCKFILE_MISMATCH');
   });
 
-  it('another major version of Node.js: refused, with both versions', async () => {
+  it('another major version of Node.js: rejected, with both versions', async () => {
     const machine = fleet.machine('ancient');
     machine.write('.nx/ancient.cjs', "Object.defineProperty(process, 'version', { value: 'v18.1.0' });");
 
@@ -79,7 +79,7 @@ describe('an agent that does not belong to the session', () => {
     await expectRefused(machine, env, 'DTE_NODE_MISMATCH');
   });
 
-  it('another version of the protocol: told so before anything else is looked at', async () => {
+  it('another version of the protocol: reported before anything else is checked', async () => {
     const answer = await firstAnswer(await coordinatorUrl(), {
       type: 'hello',
       protocolVersion: 99,
@@ -89,14 +89,14 @@ describe('an agent that does not belong to the session', () => {
     expect(answer).toMatchObject({ type: 'error', fatal: true, reason: { code: 'DTE_PROTOCOL_VERSION' } });
   });
 
-  it('a first frame that is not JSON: told so', async () => {
+  it('a first frame that is not JSON: reported', async () => {
     expect(await firstAnswer(await coordinatorUrl(), 'GET / HTTP/1.1')).toMatchObject({
       type: 'error',
       reason: { code: 'DTE_MALFORMED_MESSAGE' },
     });
   });
 
-  it('a first frame that is far too large: cut off, and the session lives on', async () => {
+  it('a first frame that is far too large: disconnected, and the session continues', async () => {
     const answer = await firstAnswer(await coordinatorUrl(), 'x'.repeat(5_000_000));
 
     expect(answer === null || (answer as { type: string }).type === 'error').toBe(true);

@@ -3,7 +3,7 @@ import { expectVerdicts } from './harness/expect-verdicts';
 import { GitlabProject, PROJECT_ID } from './harness/gitlab-project';
 import type { PipelineRun } from './harness/pipeline-run';
 
-/** Each job waits for the others, so they run at the same time or never end. */
+/** Each job waits for the others: unless they run at the same time, they never end. */
 const PIPELINE = `
 asks:
   needs: []
@@ -42,10 +42,10 @@ fetch(\`\${CI_API_V4_URL}/projects/\${CI_PROJECT_ID}/packages/generic/some/1.0.0
 const JOBS = ['asks', 'several: [1/2]', 'several: [2/2]'];
 
 /**
- * The pipelines of these tests are interpreted by gitlab-ci-local. What it does not do, and a job needs, the harness gives to
- * each job as its runner would: GITLAB_CI, CI_JOB_TOKEN, id tokens (for the jobs whose definition asks for them, by the
- * audience it names), CI_JOB_NAME as GitLab writes it, CI_PROJECT_DIR of the job's own clone, a HOME and a TMPDIR. What
- * neither does: retry, interruptible, expire_in, timeouts, masking, protected variables.
+ * gitlab-ci-local interprets the pipelines of these tests. What it lacks and jobs need, the harness adds to each job as
+ * its runner would: GITLAB_CI, CI_JOB_TOKEN, id tokens (for jobs that define them, with the audience they name),
+ * CI_JOB_NAME as GitLab writes it, CI_PROJECT_DIR of the job's own clone, a HOME and a TMPDIR. Neither supports: retry,
+ * interruptible, expire_in, timeouts, masking, protected variables.
  */
 describe('a pipeline of the tests', () => {
   let project: GitlabProject;
@@ -65,19 +65,19 @@ describe('a pipeline of the tests', () => {
   const envOf = (job: string): Record<string, string> =>
     JSON.parse(readFileSync(run.artifact(job, 'dist/env.json'), 'utf8')) as Record<string, string>;
 
-  it('tells how each job ended', () => {
+  it('reports how each job ended', () => {
     expectVerdicts(run, {
       ...Object.fromEntries(JOBS.map((job) => [job, 'passed'])),
       fails: 'failed, allowed',
     });
   });
 
-  it('leaves to after_script what the script has made, and keeps both as artifacts', () => {
+  it('keeps for after_script what the script has made, and stores both as artifacts', () => {
     for (const file of ['dist/env.json', 'dist/after.json'])
       expect(existsSync(run.artifact('asks', file))).toBe(true);
   });
 
-  it('gives each job a clone, a HOME and ids of its own, in one pipeline of the project', () => {
+  it('gives each job its own clone, HOME and ids, in one pipeline of the project', () => {
     const seen = JOBS.map(envOf);
     for (const name of ['here', 'HOME', 'TMPDIR', 'CI_JOB_ID', 'CI_JOB_TOKEN', 'CI_JOB_URL'])
       expect(new Set(seen.map((env) => env[name])).size).toBe(JOBS.length);
@@ -96,7 +96,7 @@ describe('a pipeline of the tests', () => {
     }
   });
 
-  it('gives an id token to the jobs that ask for one, for the audience they name', () => {
+  it('gives an id token to the jobs that define one, for the audience they name', () => {
     const { SOME_TOKEN: token = '', ...env } = envOf('asks');
     const claims = JSON.parse(Buffer.from(token.split('.')[1]!, 'base64url').toString('utf8')) as object;
     expect(claims).toMatchObject({
@@ -110,7 +110,7 @@ describe('a pipeline of the tests', () => {
     expect(envOf('several: [1/2]')['SOME_TOKEN']).toBeUndefined();
   });
 
-  it('gives each job a token that opens the package registry of its project, for as long as it runs', async () => {
+  it('gives each job a token for the package registry of its project, valid while it runs', async () => {
     expect(JOBS.map((job) => readFileSync(run.artifact(job, 'dist/status'), 'utf8'))).toEqual(
       JOBS.map(() => '201\n'),
     );

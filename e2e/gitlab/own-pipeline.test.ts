@@ -8,7 +8,7 @@ import { GitlabProject } from './harness/gitlab-project';
 import { expandPipeline } from './harness/pipeline-run';
 
 const AGENT_JOBS = ['nx-agent: [1/3]', 'nx-agent: [2/3]', 'nx-agent: [3/3]'];
-/** Where every package was compiled to. */
+/** The folder with the compiled packages. */
 const COMPILED = readdirSync(`${REPOSITORY}/packages`)
   .map((name) => `packages/${name}/dist`)
   .filter((folder) => existsSync(`${REPOSITORY}/${folder}`));
@@ -25,10 +25,10 @@ describe('the pipeline of this repository', () => {
     expect(await project.close()).toEqual([]);
   });
 
-  it('is what the generator writes: run again, it changes nothing', async () => {
-    // Hard links, and never a link to the folder: what a job installs must not land in this repository.
+  it('is the output of the generator: a second run changes nothing', async () => {
+    // Hard links, never a link to the folder: what a job installs must not end up in this repository.
     mkdirSync(`${project.clone}/node_modules`);
-    // Tests beside this one write into the cache.
+    // Other tests write to the cache at the same time.
     const installed = readdirSync(`${REPOSITORY}/node_modules`).filter((name) => name !== '.cache');
     execFileSync('cp', ['-al', ...installed, `${project.clone}/node_modules`], {
       cwd: `${REPOSITORY}/node_modules`,
@@ -47,8 +47,8 @@ describe('the pipeline of this repository', () => {
     expect(jobs['nx']!.id_tokens).toEqual({ DTE_ID_TOKEN: { aud: 'dte' } });
   });
 
-  it('distributes lint and tests of its own packages: one agent, and one package that has changed', async () => {
-    // What has not changed since is not compiled again.
+  it('distributes lint and tests of its own packages, with one agent and one changed package', async () => {
+    // What has not changed is not compiled again.
     for (const folder of COMPILED) project.keep(`${REPOSITORY}/${folder}`, folder);
     const before = project.git('rev-parse', 'HEAD');
     const source = 'packages/nx-cloud-shim/src/index.ts';

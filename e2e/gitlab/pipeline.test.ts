@@ -19,14 +19,14 @@ import { expectVerdicts } from './harness/expect-verdicts';
 import { GitlabProject } from './harness/gitlab-project';
 import type { PipelineRun } from './harness/pipeline-run';
 
-/** Not the newest: all platform packages of this one can be had everywhere, without which `npm ci` refuses a lockfile. */
+/** Not the newest: all platform packages of this version are available everywhere. Otherwise `npm ci` rejects a lockfile. */
 const NX = '23.2.1';
 const AGENTS = ['nx-agent 1/3', 'nx-agent 2/3', 'nx-agent 3/3'];
-/** The interpreter's names of them. */
+/** Their names in the interpreter. */
 const AGENT_JOBS = ['nx-agent: [1/3]', 'nx-agent: [2/3]', 'nx-agent: [3/3]'];
 const BUILT = ['libs/alpha', 'libs/beta', 'libs/gamma', 'apps/shop'];
 
-/** What is ready at once, four times lint and alpha:build, waits for the gate: three agents with two slots get some each. */
+/** The tasks that are ready first, four times lint and alpha:build, wait for the gate: three agents with two slots get some each. */
 function gatedProjects(): Record<string, SampleProject> {
   const projects = structuredClone(SAMPLE_PROJECTS);
   for (const [name, { targets }] of Object.entries(projects))
@@ -39,7 +39,7 @@ function gatedProjects(): Record<string, SampleProject> {
 
 describe('docs/gitlab.md, from nothing to a distributed pipeline', () => {
   let project: GitlabProject;
-  /** The commit before the change that a pipeline is about. */
+  /** The commit before the change that a pipeline tests. */
   let base: string;
   const [install = '', generate = '', ...commit] = readDocument('docs/gitlab.md')
     .blocks[0]!.text.trim()
@@ -53,7 +53,7 @@ describe('docs/gitlab.md, from nothing to a distributed pipeline', () => {
 
   beforeAll(async () => {
     project = await GitlabProject.create({
-      // As in many companies: jobs know the instance's certificate by the runner, and by nothing else.
+      // As in many companies: only the runner gives the jobs the instance's certificate.
       certificate: selfSignedCertificate(),
       files: {
         'package.json': { name: 'sample', private: true, devDependencies: { nx: NX } },
@@ -73,7 +73,7 @@ describe('docs/gitlab.md, from nothing to a distributed pipeline', () => {
     expect(await project.close()).toEqual([]);
   });
 
-  /** A new commit, and what all of its pipelines are told of it. */
+  /** A new commit, and the variables of all its pipelines. */
   const change = (files: Record<string, string>): Record<string, string> => {
     const before = project.git('rev-parse', 'HEAD');
     project.write(files);
@@ -120,12 +120,12 @@ describe('docs/gitlab.md, from nothing to a distributed pipeline', () => {
     const lines = ownLines(run.log('nx'));
     expect(lines).toContainEqual(expect.stringMatching(/^dte: session 1217-\d+ · \d agents? · \d slots$/));
     expect(lines).toContainEqual(expect.stringMatching(/^dte: 12 tasks on 3 agents in /));
-    // What the coordinator has learned of the tasks is kept for the next pipeline.
+    // What the coordinator has learned about the tasks is kept for the next pipeline.
     expect(plain(run.process.output())).toMatch(/\.nx\/dte\/history\/: found [1-9]/);
     await project.everybodyGone();
   });
 
-  it('a merge request with a test that fails: the pipeline fails, and the log names the job that ran it', async () => {
+  it('a merge request with a failing test: the pipeline fails, and the log names the job that ran it', async () => {
     const variables = {
       ...change({
         'libs/beta/project.json': project
@@ -185,7 +185,7 @@ describe('docs/gitlab.md, from nothing to a distributed pipeline', () => {
     await project.everybodyGone();
   });
 
-  it('--dynamic: a plan job gives the little work that is left one agent, in a child pipeline that passes', async () => {
+  it('--dynamic: a plan job gives the little remaining work one agent, in a child pipeline that passes', async () => {
     await succeeds('npx nx g @org/dte:setup-gitlab --dynamic');
     const run = await project.startPipeline({
       variables: change({ 'libs/alpha/source.txt': 'once more\n' }),
@@ -197,7 +197,7 @@ describe('docs/gitlab.md, from nothing to a distributed pipeline', () => {
     expect(ownLines(run.log('nx-plan'))).toContainEqual(
       expect.stringMatching(/^dte: 12 affected tasks · 12 for agents, .* · 1 agent$/),
     );
-    // Of the jobs of the child pipeline the interpreter says it so.
+    // The interpreter prefixes jobs of the child pipeline like this.
     expectVerdicts(
       run,
       {

@@ -1,7 +1,7 @@
 import { NX_VERSIONS, type Fleet } from '@org/dte-testing';
 import { sampleFleet } from '../support/sample-fleet';
 
-/** Runs the canary checks that nx-compat brings along, inside the workspace and as the workspace resolves them. */
+/** Runs the canary checks of nx-compat inside the workspace, with the modules that the workspace resolves. */
 const SCRIPT = `
 const { canaryChecks } = require('@org/dte-nx-compat/canary');
 (async () => {
@@ -37,7 +37,7 @@ describe.each(NX_VERSIONS)('nx %s', (nx) => {
     expect(await fleet.close()).toEqual([]);
   });
 
-  it('still is as everything here relies on', async () => {
+  it('still has the properties that everything here relies on', async () => {
     const machine = fleet.machine('canary', { ci: false });
     machine.write('canary.cjs', SCRIPT);
 

@@ -22,7 +22,7 @@ const FAILING = {
   },
 };
 
-/** A plugin of the workspace: its executor has a hasher of its own, so Nx hashes the tasks right before it runs them. */
+/** A plugin of the workspace: its executor has its own hasher, so Nx hashes the tasks right before it runs them. */
 const PLUGIN = {
   'tools/inspector/package.json': { name: 'inspector', version: '0.0.0', executors: './executors.json' },
   'tools/inspector/executors.json': {
@@ -51,7 +51,7 @@ const withInspection = Object.fromEntries(
 );
 const SPY = { root: 'libs/spy', targets: { spy: { command: 'node tools/spy.cjs' } } };
 
-/** A plugin whose hook sets a variable for the tasks, and one that is about this machine. */
+/** A plugin whose hook sets a variable for the tasks, and one that describes this machine. */
 const HOOK = `
 exports.name = 'hook';
 exports.createNodesV2 = ['no-such-file.json', () => []];
@@ -62,7 +62,7 @@ exports.preTasksExecution = () => {
 
 /** An executor that Nx cannot run: its hasher throws. */
 const REFUSED = {
-  // 22 looks for it when it loads a plugin of the workspace.
+  // Nx 22 and later look for it when they load a plugin of the workspace.
   'tsconfig.base.json': '{ "compilerOptions": { "paths": {} } }',
   'tools/own/package.json': '{ "name": "own", "version": "0.0.0", "executors": "./executors.json" }',
   'tools/own/executors.json':
@@ -106,7 +106,7 @@ describe.each(NX_VERSIONS)('nx %s', (nx) => {
       files: { ...PLUGIN, ...REFUSED, 'tools/spy.cjs': SPY_SCRIPT, 'tools/hook.js': HOOK },
       nxJson: { plugins: ['./tools/hook.js'] },
       targetDefaults: {
-        // Declared and not written, like the coverage of tests that were not asked for it.
+        // Declared and not written, like coverage of tests that run without it.
         lint: { cache: true, outputs: ['{projectRoot}/reports'] },
         check: { dependsOn: ['^check'], cache: true, outputs: ['{workspaceRoot}/dist/{projectRoot}'] },
       },
@@ -135,15 +135,15 @@ describe.each(NX_VERSIONS)('nx %s', (nx) => {
     expect(Object.values(ran).map((machines) => machines.length)).toEqual(AFFECTED_TASKS.map(() => 1));
     expect(machinesOf(fleet.journal())).toEqual(['agent-1', 'agent-2']);
     expect(AFFECTED_OUTPUTS.filter((path) => !pipeline.main.exists(path))).toEqual([]);
-    // What shop built contains what beta and gamma built of alpha.
+    // What shop built contains what beta and gamma built from alpha.
     expect(pipeline.main.read('dist/apps/shop/out.txt')).toBe(
       'shop:build\nbeta:build\nalpha:build\ngamma:build\nalpha:build\n',
     );
-    // One of them is about TOOL_FOLDER.
+    // One of them describes TOOL_FOLDER.
     expect(ownLines(exit.output).length).toBeLessThanOrEqual(4);
   });
 
-  it('gives tasks on agents what a hook of a plugin has set, and names what it does not give', async () => {
+  it('gives tasks on agents the variables that a plugin hook has set, and names those that it does not give', async () => {
     const exit = await pipeline.nx(['run-many', '-t', 'show', '--output-style=static'], {
       env: NX_DEFAULT_PROCESSES,
     });
@@ -153,7 +153,7 @@ describe.each(NX_VERSIONS)('nx %s', (nx) => {
     expect(plain(exit.output)).toMatch(/^dte: TOOL_FOLDER: set in this job by a plugin hook/m);
   });
 
-  it('ends as plain Nx does where Nx refuses a task, told once, and where outputs are outside of the workspace', async () => {
+  it('ends as plain Nx does if Nx rejects a task, reported once, and if outputs are outside the workspace', async () => {
     for (const target of ['up', 'go']) {
       fleet.clearJournal();
       const command = ['run-many', '-t', target, '--output-style=static'];
@@ -161,18 +161,18 @@ describe.each(NX_VERSIONS)('nx %s', (nx) => {
       const machines = machinesOf(fleet.journal());
       const expected = await alone.nx(command);
       expect([target, exit.code, machines]).toEqual([target, expected.code, target === 'up' ? ['main'] : []]);
-      // The sentence with which Nx refuses, where it does.
+      // The error with which Nx rejects it, in versions that do.
       const refusal = /^.*(outside the workspace|no hash today).*$/m.exec(plain(expected.output))?.[0].trim();
       if (expected.code !== 0) expect(refusal).toBeDefined();
       expect(plain(exit.output)).toContain(refusal ?? 'Successfully ran target');
-      // By an agent, if it was asked at all: once, and nothing else.
+      // By an agent, if it was assigned at all: once, and nothing else.
       const told = plain(exit.output).match(/Code: DTE_\w+/g) ?? [];
       expect([[], target === 'up' ? [] : ['Code: DTE_NX_FAILED']]).toContainEqual(told);
     }
     expect(pipeline.main.read('../outside/file')).toBe('up\n');
   });
 
-  it('takes everything from the cache of the session when the main job has forgotten everything', async () => {
+  it("gets everything from the session's cache when the main job's caches are empty", async () => {
     pipeline.main.forget();
 
     const exit = await pipeline.nx(AFFECTED);
@@ -185,7 +185,7 @@ describe.each(NX_VERSIONS)('nx %s', (nx) => {
     expect(AFFECTED_OUTPUTS.filter((path) => !pipeline.main.exists(path))).toEqual([]);
   });
 
-  it('asks caches for what has no hash before something has run, and agents only for what no cache has', async () => {
+  it('queries caches for tasks without a hash before anything runs, and uses agents only for what no cache has', async () => {
     const command = ['run-many', '-t', 'inspect,test', '--parallel=2'];
     expectExit(await pipeline.nx(command), 0, pipeline);
     expect(machinesOf(fleet.journal().filter(({ id }) => id.endsWith(':inspect')))).not.toContain('main');
@@ -193,7 +193,7 @@ describe.each(NX_VERSIONS)('nx %s', (nx) => {
       pipeline.agents.flatMap(({ process }) => plain(process.output()).match(/▶ \S+:(inspect|test)/g) ?? [])
         .length;
     const before = begun();
-    // Hashed by an agent, and found by what the main job makes of it.
+    // Hashed by an agent, and found under the hash that the main job computes.
     pipeline.main.forget();
     fleet.clearJournal();
 
@@ -205,7 +205,7 @@ describe.each(NX_VERSIONS)('nx %s', (nx) => {
     expect(begun()).toBe(before);
   });
 
-  it('takes everything from its own cache when it has not', async () => {
+  it('gets everything from its own cache if it is not empty', async () => {
     const exit = await pipeline.nx(AFFECTED);
 
     expectExit(exit, 0, pipeline);
@@ -221,12 +221,12 @@ describe.each(NX_VERSIONS)('nx %s', (nx) => {
     expect(Object.keys(ranOn(fleet.journal()))).toEqual(['first:check']);
     expect(machinesOf(fleet.journal())).not.toContain('main');
     expect(pipeline.main.read('dist/libs/first/found.txt')).toBe('first:check\n');
-    // 1 when a task failed; from 23 on Nx says 130 when it skipped one.
+    // 1 if a task failed; from 23 on, Nx exits with 130 if it skipped one.
     expect(exit.code).toBe((await alone.nx(command)).code);
     expect([1, 130]).toContain(exit.code);
   });
 
-  it('gives no task what proves who the job is, wherever it runs, and leaves it in no file', async () => {
+  it("hides the job's credentials from every task, wherever it runs, and leaves them in no file", async () => {
     const spy = ['run-many', '-t', 'spy', '--skip-nx-cache', '--output-style=static'];
     const out = { DTE_COORDINATOR_URL: 'http://127.0.0.1:9', DTE_CONNECT_TIMEOUT_MS: '500' };
     const runs = [
@@ -242,7 +242,7 @@ describe.each(NX_VERSIONS)('nx %s', (nx) => {
     expect(filesWithCanary(fleet.folder)).toEqual([]);
   });
 
-  it('lets agents and coordinator go when the main job says that it is done', async () => {
+  it('releases agents and coordinator when the main job completes', async () => {
     const exits = await pipeline.complete();
 
     expect(exits.map(({ code }) => code)).toEqual([0, 0]);

@@ -13,7 +13,7 @@ describe.each(NX_VERSIONS)('nx %s g @org/dte', (nx) => {
   });
   afterAll(async () => expect(await fleet.close()).toEqual([]));
 
-  it('sets up from the packed tarballs, changes nothing the second time, and takes everything back', async () => {
+  it('sets up from the packed tarballs, changes nothing the second time, and undoes everything', async () => {
     const machine = fleet.machine('laptop');
     const before = contents(machine);
 

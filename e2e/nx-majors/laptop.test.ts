@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { withoutTimes } from '../support/log';
 import { sampleFleet } from '../support/sample-fleet';
 
-/** Loaded into every node process: writes down each connection that is not a local socket, before it is made. */
+/** Loaded into every node process: records each connection that is not a local socket, before it is made. */
 const RECORDER = `
 const { appendFileSync } = require('node:fs');
 const { Socket } = require('node:net');
@@ -17,7 +17,7 @@ Socket.prototype.connect = function (...args) {
 };
 `;
 
-/** Nx 20.8 announces to whoever has a runner of his own that the way to have one will change: twice, and nothing stops it. */
+/** If a workspace has a custom runner, Nx 20.8 prints twice that custom runners will change; this cannot be turned off. */
 const NOTICE = /\n\s+NX\s+Custom task runners will be replaced[^\n]*\s+[^\n]*custom-tasks-runner\n\n/g;
 const withoutNotice = (output: string): string => withoutTimes(output).replaceAll(NOTICE, '');
 
@@ -34,7 +34,7 @@ async function runOn(machine: Machine): Promise<{ exit: ProcessExit; connections
     ...machine.filesBelow('.').filter((path) => !/^(node_modules|\.git)\//.test(path)),
     ...machine.filesBelow('../home').map((path) => `~/${path}`),
   ];
-  // What Nx names by chance or by time.
+  // Names that depend on chance or time.
   const stable = files.map((path) => path.replaceAll(/[0-9a-f]{8,}|\d{4,}/g, '<id>')).sort();
   return { exit, connections: readFileSync(connections, 'utf8'), files: stable };
 }
@@ -53,7 +53,7 @@ describe.each(NX_VERSIONS)('nx %s on a laptop', (nx) => {
     expect(await without.close()).toEqual([]);
   });
 
-  it('prints and writes exactly what Nx does alone, and speaks to nobody', async () => {
+  it('prints and writes exactly the same as Nx alone, and opens no connection', async () => {
     const ours = await runOn(withPlugin.machine('laptop', { ci: false }));
     const theirs = await runOn(without.machine('laptop', { ci: false }));
 

@@ -4,10 +4,10 @@ import { LIGHT_NX } from '../support/light-nx';
 import { expectParity, openParity } from '../support/parity';
 import { TRUE_OUTPUT_FILES, TRUE_OUTPUT_PROJECTS } from '../parity/workspaces/true-outputs';
 
-// What Nx's cache carries is tried on all majors in nx-compat (carriage.spec); here the ways around it, and 21 and 22 have those of 23.
+// nx-compat tries what Nx's cache carries on all majors (carriage.spec). These are the alternatives; 21 and 22 have those of 23.
 const MAJORS = NX_VERSIONS.filter((version) => !/^2[12]\./.test(version));
 
-describe.each(MAJORS)('outputs that are hard to carry, nx %s', (nx) => {
+describe.each(MAJORS)('outputs that are hard to restore, nx %s', (nx) => {
   let fleet: Fleet;
   let bench: ParityBench;
 
@@ -24,7 +24,7 @@ describe.each(MAJORS)('outputs that are hard to carry, nx %s', (nx) => {
     await completeAndClose(bench.pipeline, fleet);
   });
 
-  it('are on the main job and under dependants on other agents as the task has left them', async () => {
+  it('are on the main job and for dependents on other agents as the task has left them', async () => {
     // Plain Nx loses some of them when they come from its cache.
     const report = await bench.compare(['run-many', '-t', 'look', '--parallel=2'], { rounds: ['cold'] });
 
@@ -34,12 +34,12 @@ describe.each(MAJORS)('outputs that are hard to carry, nx %s', (nx) => {
       (name) => places[`${name}:make`] !== undefined && places[`${name}:make`] !== places[`${name}:look`],
     );
     expect(apart).not.toEqual([]);
-    // What lies behind a link is no file of an output to the comparison.
+    // The comparison does not count files behind a link as files of an output.
     const behind = Object.keys(TRUE_OUTPUT_PROJECTS)
       .filter((name) => name.startsWith('through'))
       .flatMap((name) => ['a.js', 'sub/b.js'].map((file) => `libs/${name}/real/${file}`));
     expect(behind.filter((path) => !bench.pipeline.main.exists(path))).toEqual([]);
-    // Carried, and not made once more where they are wanted.
+    // Transferred, not made again where they are needed.
     expect(Object.entries(places).filter(([, place]) => place === 'main')).toEqual([]);
   });
 });

@@ -31,7 +31,7 @@ describe.each(NX_VERSIONS)('dte plan, nx %s', (nx) => {
     env: Record<string, string | undefined> = {},
   ): Promise<ProcessExit> => machine.dte(['plan', TARGETS, '--output=out/agents.yml', ...args], { env });
 
-  it('finds the affected tasks with Nx, takes one agent for so many minutes, and runs nothing', async () => {
+  it('finds the affected tasks with Nx, plans one agent for this many minutes, and runs nothing', async () => {
     const exit = await plan(['--agents-max=8', '--minutes-per-agent=2']);
 
     expect(exit).toMatchObject({ code: 0, stderr: '' });
@@ -47,13 +47,13 @@ describe.each(NX_VERSIONS)('dte plan, nx %s', (nx) => {
     expect(machine.read('out/agents.yml')).not.toContain('parallel:');
   });
 
-  it('leaves out what runs on the main job', async () => {
+  it('excludes what runs on the main job', async () => {
     const exit = await plan(['--agents-max=8', '--minutes-per-agent=2'], { DTE_RUN_ON_MAIN: 'shop:* lint' });
 
     expect(exit.stdout).toMatch(/12 affected tasks · 6 for the main job itself · 6 for agents/);
   });
 
-  it('needs no agent when everything is cached, what is hashed late included', async () => {
+  it('needs no agent when everything is cached, including tasks that are hashed late', async () => {
     const local = { DTE_RENDEZVOUS_DIR: undefined };
     const built = await machine.nx(['affected', '-t', 'lint,build', '--parallel=2'], { env: local });
     expect(built.code).toBe(0);
@@ -62,7 +62,7 @@ describe.each(NX_VERSIONS)('dte plan, nx %s', (nx) => {
 
     expect((await machine.nx(['affected', '-t', 'test', '--parallel=2'], { env: local })).code).toBe(0);
     fleet.clearJournal();
-    // What is hashed late is hashed from outputs that the plan has to restore first.
+    // Late hashes depend on outputs, which the plan must restore first.
     rmSync(machine.path('dist'), { recursive: true });
     const all = await plan([]);
 
@@ -74,7 +74,7 @@ describe.each(NX_VERSIONS)('dte plan, nx %s', (nx) => {
 
   if (nx !== DEFAULT_NX_VERSION) return;
 
-  it('compares with what dte base-sha finds when nobody says otherwise', async () => {
+  it('compares with the result of dte base-sha by default', async () => {
     machine.forget();
     const exit = await plan(['--agents-max=2'], { NX_BASE: undefined, NX_HEAD: '' });
 
@@ -82,13 +82,13 @@ describe.each(NX_VERSIONS)('dte plan, nx %s', (nx) => {
     expect(exit.stderr).toContain(`dte: base ${fleet.base}`);
   });
 
-  it('hands more arguments on to nx affected', async () => {
+  it('passes further arguments to nx affected', async () => {
     const exit = await plan(['--', '--exclude=shop']);
 
     expect(exit.stdout).toMatch(/^dte: 9 affected tasks/);
   });
 
-  it('takes all agents that it may when nx ends with an error, says why, and fails nothing', async () => {
+  it('plans the maximum number of agents if nx fails, prints why, and does not fail', async () => {
     const exit = await plan(['--agents-max=5', '--', '--no-such=argument', '--output-style=none-such']);
 
     expect(exit.code).toBe(0);
@@ -96,7 +96,7 @@ describe.each(NX_VERSIONS)('dte plan, nx %s', (nx) => {
     expect(plain(exit.stderr)).toMatch(/nx affected [\s\S]*DTE_PLAN_FAILED/);
   });
 
-  it('takes no agent where Nx would not call the runner, and runs nothing', async () => {
+  it('plans no agent if Nx would not call the runner, and runs nothing', async () => {
     const exit = await plan([], { NX_NO_CLOUD: 'true' });
 
     expect(exit.stdout).toBe('dte: the affected tasks are unknown · 0 agents\n');
@@ -104,7 +104,7 @@ describe.each(NX_VERSIONS)('dte plan, nx %s', (nx) => {
     expect(fleet.journal()).toEqual([]);
   });
 
-  it('refuses a flag that makes no sense', async () => {
+  it('rejects an invalid flag', async () => {
     const exit = await plan(['--minutes-per-agent=soon']);
 
     expect(exit.code).toBe(1);

@@ -27,7 +27,7 @@ describe.each(NX_VERSIONS)('a release from dist with nx %s', (nx) => {
     await completeAndClose(pipeline, fleet);
   });
 
-  it('publishes what the main job has written into dist since an agent built it', async () => {
+  it('publishes what the main job has written to dist after an agent built it', async () => {
     const build = await pipeline.nx(BUILD);
     expectExit(build, 0, pipeline);
     expect(said(build.output)).toEqual(['built one 1.0.0 on agent-1', 'built two 1.0.0 on agent-1']);
@@ -42,7 +42,7 @@ describe.each(NX_VERSIONS)('a release from dist with nx %s', (nx) => {
     );
   });
 
-  it('builds what has uncommitted changes where they are, and names the file; nothing is called flaky', async () => {
+  it('builds projects with uncommitted changes on the main job, and names the file; nothing is considered flaky', async () => {
     pipeline.main.write('packages/two/version.txt', '1.2.0\n');
 
     const refused = await pipeline.nx(BUILD, { env: { DTE_ON_HASH_MISMATCH: 'fail' } });

@@ -10,14 +10,14 @@ const FILES = {
   ...batchProject('a'),
   ...batchProject('b', { needs: ['a'] }),
   ...batchProject('c', { needs: ['a', 'b'] }),
-  // Another executor: a batch of its own, and what comes after it needs another batch of the first.
+  // Another executor: a separate batch, and its dependents need another batch of the first executor.
   ...batchProject('d', { needs: ['c'], executor: 'stream' }),
   ...batchProject('e', { needs: ['d'] }),
   ...batchProject('f', { needs: ['a'], fail: true }),
   ...batchProject('g', { needs: ['f'] }),
-  // Never cached: its files have to get to those that need them.
+  // Never cached: its files must reach the tasks that need them.
   ...batchProject('u', { needs: ['a'], compile: { cache: false } }),
-  // What its hash is made of is known when the batch has run.
+  // The inputs of its hash are known after the batch has run.
   ...batchProject('h', {
     needs: ['u'],
     compile: { inputs: ['{projectRoot}/**/*', { dependentTasksOutputFiles: '**/*.txt' }] },
@@ -40,7 +40,7 @@ describe.each(PARITY_VERSIONS)('batches, nx %s', (nx) => {
     await completeAndClose(bench.pipeline, fleet);
   });
 
-  it('run whole on one agent and end as without distribution', async () => {
+  it('run as a whole on one agent and end as without distribution', async () => {
     const report = await bench.compare(COMMAND);
 
     expectParity(report);
@@ -51,12 +51,12 @@ describe.each(PARITY_VERSIONS)('batches, nx %s', (nx) => {
     const [first] = processOf('a');
     expect(first).toMatch(/^agent-/);
     for (const project of ['b', 'c', 'f']) expect(processOf(project)[0]).toBe(first);
-    // Once more in the warm round, where nothing else of the batch is left to do.
+    // Again in the warm round, where nothing else of the batch is left to do.
     expect([processOf('a').length, processOf('f').length]).toEqual([1, 2]);
     expect(processOf('e')[0]).not.toBe(first);
   });
 
-  // Each command has an argument of its own, so that no cache knows its tasks.
+  // Each command has its own argument, so that no cache knows its tasks.
   it.each([
     ['asked for by an executor (preferBatch of 22 and later)', ['run-many', '-t', 'compile', '--mark=1'], {}],
     ['asked for by a variable', ['run-many', '-t', 'compile', '--mark=2'], { NX_BATCH_MODE: 'true' }],

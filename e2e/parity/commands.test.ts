@@ -21,7 +21,7 @@ describe.each(NX_VERSIONS)('nx %s, plain and distributed', (nx) => {
     await completeAndClose(bench.pipeline, fleet);
   });
 
-  it('end alike, whatever they depend on and whatever their hashes are made of', async () => {
+  it('have the same result, with all kinds of dependencies and inputs', async () => {
     expectParity(await bench.compare(['run-many', '-t', ALIKE, '--parallel=2']));
   });
 
@@ -29,7 +29,7 @@ describe.each(NX_VERSIONS)('nx %s, plain and distributed', (nx) => {
 
   const cold = { rounds: ['cold'] } as const;
 
-  // Each command has a configuration or arguments of its own, so that no cache knows its tasks.
+  // Each command has its own configuration or arguments, so that no cache knows its tasks.
   it.each([
     [
       'a configuration that not every project has',

@@ -13,7 +13,7 @@ import { LIGHT_NX } from '../support/light-nx';
 import { expectParity, openParity, PARITY_VERSIONS } from '../support/parity';
 import { FAILURE_FILES, FAILURE_PROJECTS, PRINTED_MB } from './workspaces/failures';
 
-/** Plain Nx loses what a command prints that ends at once, now and then; this one cannot be made to wait. */
+/** Plain Nx sometimes loses the output of a command that ends immediately; this command cannot be made to wait. */
 const lostByPlainNx = ({ task, aspect, distributed }: Difference): boolean =>
   task === 'missing:fail' && aspect === 'terminal output' && distributed.includes('not found');
 
@@ -34,7 +34,7 @@ describe.each(PARITY_VERSIONS)('failures, nx %s', (nx) => {
     await completeAndClose(bench.pipeline, fleet);
   });
 
-  it('of every kind end as they end on one machine, with their output and their files', async () => {
+  it('of every kind end as on one machine, with their output and their files', async () => {
     const command = ['run-many', '-t', 'fail', '--parallel=2'];
     expectParity(await bench.compare(command, { ignore: lostByPlainNx }));
   });
@@ -47,7 +47,7 @@ describe.each(PARITY_VERSIONS)('failures, nx %s', (nx) => {
     expectParity(report);
   });
 
-  it('that do not come again end well the second time', async () => {
+  it('that happen only once succeed the second time', async () => {
     const report = await bench.compare(['run', 'once:once']);
 
     expectParity(report);
@@ -57,17 +57,17 @@ describe.each(PARITY_VERSIONS)('failures, nx %s', (nx) => {
   it('stop everything with --nxBail as on one machine', async () => {
     const report = await bench.compare(['run-many', '-t', 'bail', '--parallel=2', '--nxBail'], {
       rounds: ['cold'],
-      // What a task had printed that was stopped stays on its agent.
+      // The output of a stopped task stays on its agent.
       ignore: ({ task, aspect }) => task === 'bail-slow:bail' && aspect === 'terminal output',
     });
 
     expectParity(report);
-    // 22 and 23 end what runs when something has failed; the others wait for it.
+    // 22 and 23 stop running tasks after a failure; the others wait for them.
     const status = /^2[23]\./.test(nx) ? 'stopped' : 'success';
     expect(report.rounds[0]!.distributed.tasks['bail-slow:bail']).toMatchObject({ status });
   });
 
-  it('tasks that print much, bytes or nothing have printed the same', async () => {
+  it('tasks that print a lot, bytes or nothing have the same output', async () => {
     const report = await bench.compare(['run-many', '-t', 'print', '--parallel=2'], { rounds: ['cold'] });
 
     expectParity(report);
@@ -75,7 +75,7 @@ describe.each(PARITY_VERSIONS)('failures, nx %s', (nx) => {
     expect(terminalOutput.length).toBeGreaterThanOrEqual(PRINTED_MB * 1024 * 1024);
   });
 
-  it('a task that hangs is ended with everything it has started when its time is over, and says so', async () => {
+  it('a task that hangs is stopped with all its child processes at its timeout, and reports it', async () => {
     const exit = await bench.pipeline.nx(['run', 'hang:hang'], {
       env: { DTE_TASK_TIMEOUT_MS: '{"hang":1500,"*":60000}' },
     });

@@ -21,7 +21,7 @@ describe.each(PARITY_VERSIONS)('outputs, nx %s', (nx) => {
     await completeAndClose(bench.pipeline, fleet);
   });
 
-  it('of every kind are the same on the main job and for dependants on another agent', async () => {
+  it('of every kind are the same on the main job and for dependents on another agent', async () => {
     const report = await bench.compare(['run-many', '-t', 'look', '--parallel=2', '--exclude=many-*']);
 
     expectParity(report);
@@ -43,7 +43,7 @@ describe.each(PARITY_VERSIONS)('outputs, nx %s', (nx) => {
     );
   });
 
-  // 20 GB of disk and minutes of reading and writing: PARITY_BIG=1 asks for it.
+  // 20 GB of disk and minutes of reading and writing: only with PARITY_BIG=1.
   const itWhenAsked = process.env['PARITY_BIG'] === '1' ? it : it.skip;
   itWhenAsked('of two gigabytes in one file are the same, too (PARITY_BIG=1)', async () => {
     const report = await bench.compare(['run-many', '-t', 'look-big', '--parallel=1'], { rounds: ['cold'] });

@@ -72,7 +72,7 @@ const user = (id: string, name: string, options: string, extra: object): object 
   ...extra,
 });
 
-/** A workspace of servers and tasks that need them; `ready` for Nx 24, where they can say when they are. */
+/** A workspace of servers and tasks that need them; `ready` for Nx 24, which supports readiness. */
 export function serversFleet(nx: string): Fleet {
   const hasReadiness = Number(nx.split('.')[0]) >= 24;
   const app = {

@@ -15,7 +15,7 @@ import { serversFleet } from './servers-workspace';
 
 const majorOf = (nx: string): number => Number(nx.split('.')[0]);
 
-// 20 knows no servers.
+// 20 has no servers.
 describe.each(NX_VERSIONS.filter((nx) => majorOf(nx) > 20))('nx %s, tasks that need servers', (nx) => {
   let fleet: Fleet;
   let bench: ParityBench;
@@ -33,13 +33,13 @@ describe.each(NX_VERSIONS.filter((nx) => majorOf(nx) > 20))('nx %s, tasks that n
     fleet.clearJournal();
   });
 
-  it('end alike on agents, each with one server of its own, also when one dies, which is told with what failed after it', async () => {
-    // One command: starting everybody is what costs time. Nx 24 waits for servers to be ready; one that never is fails, and
-    // what waits for it is not run.
+  it('have the same result on agents, each with its own server, also when one crashes, which is reported with the task that failed after it', async () => {
+    // One command, because starting all processes takes the time. Nx 24 waits for servers to be ready; one that never
+    // is fails, and its dependents do not run.
     const targets = ['e2e-ci', 'crash', 'after-crash', ...(majorOf(nx) >= 24 ? ['never'] : [])].join();
     const report = await bench.compare(['run-many', '-t', targets, '--parallel=2'], {
       rounds: ['cold'],
-      // The explanation below what the user of the server printed.
+      // The explanation is below the output of the server's user.
       ignore: ({ task, aspect }) => task === 'e2e:crash' && aspect === 'terminal output',
     });
 
@@ -56,7 +56,7 @@ describe.each(NX_VERSIONS.filter((nx) => majorOf(nx) > 20))('nx %s, tasks that n
 
   if (nx !== DEFAULT_NX_VERSION) return;
 
-  it('end alike when everything comes from a cache, and no server is started', async () => {
+  it('have the same result when everything comes from a cache, and no server is started', async () => {
     expectParity(await bench.compare(['run-many', '-t', 'e2e-ci', '--parallel=2'], { rounds: ['warm'] }), {
       distributed: false,
     });
@@ -64,7 +64,7 @@ describe.each(NX_VERSIONS.filter((nx) => majorOf(nx) > 20))('nx %s, tasks that n
     expect(machinesOf(fleet.journal())).toEqual(['plain']);
   });
 
-  it('of two commands at once share the server of an agent', async () => {
+  it('of two concurrent commands share the server of an agent', async () => {
     const { pipeline } = bench;
     const commands = ['a,e2e-ci--b', 'c,e2e-ci--d'].map((names) =>
       pipeline.startNx(['run-many', '-t', `e2e-ci--${names}`, '--parallel=2', '--skip-nx-cache'], {
@@ -78,7 +78,7 @@ describe.each(NX_VERSIONS.filter((nx) => majorOf(nx) > 20))('nx %s, tasks that n
     expect(starts.length).toBe(machinesOf(starts).length);
   });
 
-  it('leave nothing behind when their agent is killed, and are done on another', async () => {
+  it('leave nothing behind when their agent is killed, and run on another', async () => {
     const { pipeline } = bench;
     const command = pipeline.startNx(['run', 'e2e:long', '--skip-nx-cache']);
     const start = await waitFor(

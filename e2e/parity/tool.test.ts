@@ -17,11 +17,11 @@ const script = (text: string): string => `node -e ${JSON.stringify(text)}`;
 
 /** A task that writes a file; `alike` writes the same everywhere, the others do not. */
 const TARGETS = {
-  // It lingers: plain Nx can lose what a command printed that ended at once.
+  // It waits before it exits: plain Nx can lose the output of a command that ends immediately.
   alike: script(
     "require('fs').writeFileSync('alike.txt', 'alike'); console.log('alike'); setTimeout(() => {}, 100)",
   ),
-  // Another time of day each time: two plain runs differ as well.
+  // A different time each run: two plain runs differ as well.
   unstable: script("require('fs').writeFileSync('unstable.txt', process.hrtime.bigint().toString())"),
   // Only the jobs of a pipeline have a name.
   named: script("require('fs').writeFileSync('named.txt', String(process.env.CI_JOB_NAME))"),
@@ -62,7 +62,7 @@ describe('npm run parity', () => {
     write('.gitignore', 'node_modules\n.nx\n*.txt\n');
     const from = join(install({ nx: DEFAULT_NX_VERSION }), 'node_modules');
     mkdirSync(join(workspace, 'node_modules'));
-    // A workspace that has never heard of us.
+    // A workspace without @org/dte.
     for (const name of readdirSync(from)) {
       if (name !== '@org' && name !== 'nx-cloud' && name !== '.bin')
         linkFolder(join(from, name), join(workspace, 'node_modules', name));
@@ -88,7 +88,7 @@ describe('npm run parity', () => {
       env: process.env,
     }).end(240_000);
 
-  it('compares a workspace that does not know us, leaves it as it is, and fails for what differs', async () => {
+  it('compares a workspace without @org/dte, leaves it unchanged, and fails for differences', async () => {
     const exit = await parity('--', 'nx', 'affected', '-t', 'alike,unstable,named');
 
     expectExit(exit, 1);
@@ -108,7 +108,7 @@ describe('npm run parity', () => {
     expect(readdirSync(workspace).sort()).not.toContain('alike.txt');
   });
 
-  it('fails, and shows why, when nothing was there to be compared', async () => {
+  it('fails, and shows why, if there was nothing to compare', async () => {
     const exit = await parity('--once', '--', 'nx', 'run', 'one:missing');
 
     expectExit(exit, 1);

@@ -25,7 +25,7 @@ if (own.writes) {
   mkdirSync(dirname(own.writes), { recursive: true });
   writeFileSync(own.writes, lines.join('\\n') + '\\n');
 }
-// Plain Nx can lose what a command printed that ended at once.
+// Plain Nx can lose the output of a command that ends immediately.
 setTimeout(() => undefined, 100);
 `;
 
@@ -61,7 +61,7 @@ const PLUGIN: Record<string, FileContent> = {
 
 const say = (words: string): string => `node tools/say.cjs ${words}`;
 
-/** One line per file that Nx reads variables from; what the most particular file says must win. */
+/** One line per file from which Nx reads variables; the most specific file must win. */
 const DOTENV: Record<string, FileContent> = {
   '.env': 'ROOT=.env\nANY=.env\nEXPANDED=${ROOT}-expanded\n',
   '.env.local': 'ANY=.env.local\n',
@@ -88,7 +88,7 @@ const MEMBERS: Record<string, Member> = {
 
 const built = (name: string): string => `dist/${name}/compiled.txt`;
 
-/** Of one project: dependencies in every form that `dependsOn` has, and a hash made of every kind of input. */
+/** For one project: dependencies in every form of `dependsOn`, and a hash with every kind of input. */
 function targetsOf(name: string, { uses = [] }: Member, nx: string): Record<string, object> {
   const reads = ['dist/generated.txt', ...uses.map(built)].join(',');
   const compile = `compile-${name} reads=${reads} writes=${built(name)}`;
@@ -114,7 +114,7 @@ function targetsOf(name: string, { uses = [] }: Member, nx: string): Record<stri
     'check-a': { command: say(`check-a-${name}`) },
     'check-b': { command: say(`check-b-${name}`), dependsOn: ['check-a'] },
     verify: { command: say(`verify-${name}`), dependsOn: ['check-*', '^check-*'] },
-    // The hash is known when the outputs of the dependencies are there.
+    // The hash is known when the outputs of the dependencies exist.
     digest: {
       command: say(`digest-${name} reads=${built(name)}`),
       dependsOn: ['compile'],
@@ -142,7 +142,7 @@ function targetsOf(name: string, { uses = [] }: Member, nx: string): Record<stri
       ],
     },
     hashed: { executor: './tools/plugin:hashed', options: { text: 'custom hasher' } },
-    // The options of one go to the other, where a version knows of that.
+    // Options are forwarded from one to the other, in versions that support it.
     optioned: {
       executor: './tools/plugin:hashed',
       options: { text: 'options of another' },
@@ -152,7 +152,7 @@ function targetsOf(name: string, { uses = [] }: Member, nx: string): Record<stri
       command: say(`published-${name}`),
       dependsOn: [{ projects: ['tag:type:lib', '!lib-b'], target: 'compile' }],
     },
-    // Of the agent itself, whatever the main job has.
+    // From the agent itself, whatever the main job has.
     forwarded: { command: say(`forwarded-${name} vars=FORWARDED`), inputs: [{ env: 'FORWARDED' }] },
     own: { command: say(`own-${name} vars=OWN`) },
   };
@@ -201,7 +201,7 @@ function filesOf(nx: string): Record<string, FileContent> {
         outputs: ['{workspaceRoot}/dist/generated.txt'],
       },
       inner: { command: say('inner writes=dist/inner.txt'), outputs: ['{workspaceRoot}/dist/inner.txt'] },
-      // As `nx release` and many scripts do: nx once more, inside of a task.
+      // Like `nx release` and many scripts: a task that calls nx.
       nested: {
         command: 'node_modules/.bin/nx run generator:inner --output-style=static',
         outputs: ['{workspaceRoot}/dist/inner.txt'],
@@ -211,10 +211,10 @@ function filesOf(nx: string): Record<string, FileContent> {
   return files;
 }
 
-/** Every target of the workspace that ends alike wherever it runs; `inner` is left to `nested`. */
+/** Every target of the workspace with the same result wherever it runs; `inner` is called only by `nested`. */
 export const ALIKE = CACHED.filter((target) => target !== 'own' && target !== 'inner').join(',');
 
-/** A workspace that needs nothing but nx and has every form of dependency and input. */
+/** A workspace that needs only nx and has every form of dependency and input. */
 export const parityFleet = (nx: string): Fleet =>
   Fleets.create({
     install: install({ nx }),

@@ -4,7 +4,7 @@ const make = `
 const { appendFileSync, existsSync, mkdirSync, writeFileSync } = require('node:fs');
 const { join } = require('node:path');
 module.exports = (root, id, { out, fail, once }, how) => {
-  // Fails where this file is not yet there, and makes it.
+  // Fails if this file does not exist yet, and creates it.
   const gate = join(process.env.SAMPLE_GATES, id.replace(':', '-'));
   const isFirst = once && !existsSync(gate);
   if (isFirst) writeFileSync(gate, '');
@@ -24,7 +24,7 @@ module.exports = async (options, { root, projectName, targetName }) => {
   return make(root, projectName + ':' + targetName, options, 'alone');
 };`;
 
-/** What a compiler does: in the order of the edges, and nothing below a failure. */
+/** Works like a compiler: in the order of the edges, and nothing that depends on a failure. */
 const batch = `
 const make = require('./make');
 const idOf = (edge) => (typeof edge === 'string' ? edge : edge.id);
@@ -49,7 +49,7 @@ module.exports = async function* (graph, inputs, overrides, { root }) {
   for (const task of Object.keys(graph.tasks)) yield { task, result: make(root, task, inputs[task], 'streamed') };
 };`;
 
-/** Ends when the gate `go` is open; its tasks all begin at once. */
+/** Ends when the gate `go` is open; all its tasks start immediately. */
 const held = `
 const { appendFileSync, existsSync } = require('node:fs');
 const { join } = require('node:path');
@@ -87,7 +87,7 @@ const executor = (batchImplementation: string, more: object = {}): object => ({
   ...more,
 });
 
-/** A plugin of the workspace whose executors can run many tasks in one process. */
+/** A plugin of the workspace with executors that can run many tasks in one process. */
 export const BATCH_PLUGIN: Record<string, FileContent> = {
   'tools/batchy/package.json': { name: 'batchy', version: '0.0.0', executors: './executors.json' },
   'tools/batchy/executors.json': {
@@ -111,7 +111,7 @@ export const BATCH_PLUGIN: Record<string, FileContent> = {
   'tools/batchy/stuck.js': stuck,
 };
 
-/** A project that is compiled by an executor of that plugin after others, and then packed by itself. */
+/** A project that an executor of that plugin compiles after others, and that is then packed by itself. */
 export function batchProject(
   name: string,
   {

@@ -1,8 +1,8 @@
 import type { Fleet, Pipeline, ProcessExit } from '@org/dte-testing';
 
 /**
- * The end of a test file: the session is completed, everybody leaves by himself, and nothing is left.
- * The fleet is closed in any case, so that a failure here leaves no process either.
+ * The end of a test file: completes the session, waits until all processes have exited by themselves, and checks for
+ * leaks. The fleet is closed in any case, so that a failure here leaves no process either.
  * @returns how the agents ended
  */
 export async function completeAndClose(pipeline: Pipeline, fleet: Fleet): Promise<ProcessExit[]> {

@@ -2,17 +2,17 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { REPOSITORY } from '@org/dte-testing';
 
-/** What a Markdown file says that can be true or not. */
+/** The parts of a Markdown file that can be verified. */
 export interface Document {
   /** From the root of the repository. */
   readonly path: string;
   readonly text: string;
   readonly blocks: readonly Block[];
-  /** Inline code, line by line: what stands in one row of a table belongs together. */
+  /** Inline code, line by line: code in one row of a table belongs together. */
   readonly spans: readonly (readonly string[])[];
-  /** Targets of links, pages of others left out. */
+  /** Targets of links, without other sites. */
   readonly links: readonly string[];
-  /** As links name them, without the #. */
+  /** As in links, without the #. */
   readonly anchors: ReadonlySet<string>;
 }
 
@@ -36,7 +36,7 @@ function blocksOf(text: string): Block[] {
   }));
 }
 
-/** The id that GitLab and GitHub give a heading. */
+/** The id that GitLab and GitHub generate for a heading. */
 const slug = (heading: string): string =>
   heading
     .toLowerCase()
@@ -60,7 +60,7 @@ export function readDocument(path: string): Document {
   };
 }
 
-/** Every document of the repository that a person is meant to read. */
+/** Every document of the repository for users and contributors. */
 export function readDocuments(): Document[] {
   const markdownIn = (folder: string): string[] =>
     readdirSync(join(REPOSITORY, folder))
@@ -73,12 +73,12 @@ export function readDocuments(): Document[] {
 }
 
 const COMMAND_LINE = /(?:^|[\s;&])dte ([a-z][a-z-]*)(.*)/;
-/** What follows belongs to another program, or to a reader. */
+/** What follows is for another program, or a placeholder. */
 const REST = / -- | [#|&]|[;|`].*/;
 
 export const flagsIn = (text: string): string[] => groups(text, /(?:^|\s)(--[a-z][a-z-]*)/g);
 
-/** The `dte` command lines among these lines of shell, YAML or help. */
+/** The `dte` command lines in these lines of shell, YAML or help. */
 export function mentionsIn(text: string): Mention[] {
   return text.split('\n').flatMap((line) => {
     const [, command, rest = ''] = COMMAND_LINE.exec(line) ?? [];
@@ -86,7 +86,7 @@ export function mentionsIn(text: string): Mention[] {
   });
 }
 
-/** Those of a whole document. A row of a table that begins with a command tells of that command's flags. */
+/** Those of a whole document. A table row that begins with a command describes that command's flags. */
 export function mentionsOf({ blocks, spans }: Document): Mention[] {
   const inRows = spans.flatMap(([first = '', ...others]) => {
     const [mention] = /^(npx )?dte /.test(first) ? mentionsIn(first) : [];

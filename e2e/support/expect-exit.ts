@@ -4,7 +4,7 @@ import { plain } from './log';
 const LAST_LINES = 80;
 const tail = (text: string): string => text.split('\n').slice(-LAST_LINES).join('\n');
 
-/** Like `expect(exit.code).toBe(code)`, and a failure shows what everybody printed last. */
+/** Like `expect(exit.code).toBe(code)`, but a failure shows the last output of all processes. */
 export function expectExit(exit: ProcessExit, code: number, pipeline?: Pipeline): void {
   if (exit.code === code) return;
   const others = pipeline === undefined ? '' : `\n${plain(pipeline.describe())}`;

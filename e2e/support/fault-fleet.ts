@@ -4,8 +4,8 @@ import { sampleFleet } from './sample-fleet';
 const PROJECTS = 4;
 
 /**
- * What these tests wait for to pass, short enough for a test. Everything else is as in production: a machine on which everything
- * takes longer must not make an agent late or a coordinator unreachable.
+ * The timeouts that these tests wait for, short enough for a test. Everything else is as in production: on a slow
+ * machine, an agent must not become late or a coordinator unreachable.
  */
 export const SHORT_WAITS = {
   DTE_HEARTBEAT_MS: '300',
@@ -21,7 +21,7 @@ export const HELD_TASKS = Array.from({ length: PROJECTS }, (_, index) => `held${
   (name) => [`${name}:after`, `${name}:hold`],
 );
 
-/** Projects whose first task does not end before the test wants it to. */
+/** Projects whose first task ends only when the test lets it. */
 export function faultFleet(): Fleet {
   const projects = Object.fromEntries(
     Array.from({ length: PROJECTS }, (_, index) => {
@@ -59,7 +59,7 @@ export function faultFleet(): Fleet {
   });
 }
 
-/** Waits until so many tasks run and none of them has ended, on the machines named. */
+/** Waits until this many tasks run on the named machines and none of them has ended. */
 export const tasksHeldOn = async (
   fleet: Fleet,
   machines: readonly string[],

@@ -18,7 +18,7 @@ function frame(text: string): Buffer {
   return Buffer.concat([header, mask, payload]);
 }
 
-/** The JSON objects of the server's text frames; frames here are small and whole. */
+/** The JSON objects in the server's text frames; frames here are small and complete. */
 function* messages(bytes: Buffer): Generator {
   for (let at = 0; at + 2 <= bytes.length;) {
     let length = bytes[at + 1]! & 0x7f;
@@ -34,9 +34,9 @@ function* messages(bytes: Buffer): Generator {
 }
 
 /**
- * Connects as a client that is not ours would, sends one frame, and gives the coordinator's answer to it.
- * Written with sockets, because a proper client library refuses to send what these tests send.
- * @returns the first message that is not the challenge; null when the connection ends without one
+ * Connects like a foreign client, sends one frame, and returns the coordinator's answer to it. Uses plain sockets,
+ * because a client library refuses to send what these tests send.
+ * @returns the first message that is not the challenge; null if the connection ends without one
  */
 export async function firstAnswer(url: string, message: string | object): Promise<unknown> {
   const { hostname, port } = new URL(url);

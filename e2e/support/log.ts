@@ -11,7 +11,7 @@ export const ownLines = (output: string): string[] =>
     .split('\n')
     .filter((line) => line.trimStart().startsWith('dte:'));
 
-/** Task id -> machines that ran it to its end, in order. */
+/** Task id -> machines that ran it to the end, in order. */
 export function ranOn(journal: readonly JournalEntry[]): Record<string, string[]> {
   const machines: Record<string, string[]> = {};
   for (const { id, what, machine } of journal) if (what === 'end') (machines[id] ??= []).push(machine);
@@ -32,13 +32,13 @@ export function mostAtOnce(journal: readonly JournalEntry[], machine?: string): 
   return most;
 }
 
-/** A log with everything removed that may differ between two equal runs: times, commits, order of equal lines kept. */
+/** A log without everything that may differ between two equal runs: times, commits. The order of equal lines is kept. */
 export const withoutTimes = (output: string): string =>
   plain(output)
     .replaceAll(/[0-9a-f]{40}/g, '<commit>')
     .replaceAll(/\(node:\d+\)/g, '(node)')
     .replaceAll(/<?\d+(\.\d+)?\s?(ms|s|m)\b/g, '<time>')
-    // Which chain of tasks was the longest is a matter of milliseconds.
+    // Which chain of tasks was the longest depends on milliseconds.
     .replaceAll(/(Critical path: .*)\(\d+ tasks?\)/g, '$1(<n> tasks)')
     .replaceAll(/\(\d+% of the run\)/g, '(<share> of the run)')
     .replaceAll(/[ \t]+$/gm, '');

@@ -10,7 +10,7 @@ import {
 } from '@org/dte-testing';
 
 /**
- * Versions of Nx for the suites that are too long for all of them on every commit: the default one, or all with
+ * Versions of Nx for suites that are too slow to run on all versions for every commit: the default one, all with
  * `PARITY_NX=all`, or those that `PARITY_NX` names.
  */
 export const PARITY_VERSIONS: readonly string[] = ((wanted) => {
@@ -18,10 +18,10 @@ export const PARITY_VERSIONS: readonly string[] = ((wanted) => {
   return wanted === 'all' ? NX_VERSIONS : wanted.split(',');
 })(process.env['PARITY_NX']);
 
-/** Sample tasks say on which machine they run. */
+/** Sample tasks print on which machine they run. */
 const MACHINES: Replacement = [/ on (main|plain|agent-\d+)\b/g, ' on <machine>'];
 
-/** Nx 20.8 announces to whoever has a runner of his own that the way to have one will change; an nx inside of a task too. */
+/** If a workspace has a custom runner, Nx 20.8 prints that custom runners will change, also for an nx inside a task. */
 const NOTICE: Replacement = [
   /\n[^\n]*Custom task runners will be replaced[^\n]*\s+[^\n]*custom-tasks-runner\n\n/g,
   '',
@@ -31,7 +31,7 @@ const NOTICE: Replacement = [
 export const openParity = (fleet: Fleet, options: ParityOptions = {}): Promise<ParityBench> =>
   ParityBench.open(fleet, { ...options, replace: [MACHINES, NOTICE, ...(options.replace ?? [])] });
 
-/** Fails with the whole comparison when there is a difference, or when no agent ran anything at all. */
+/** Fails with the whole comparison if there is a difference, or if no agent ran anything. */
 export function expectParity(report: ParityReport, { distributed = true } = {}): void {
   const [cold] = report.rounds;
   const onAgents = Object.values(cold?.places ?? {}).some((place) => place.startsWith('agent-'));

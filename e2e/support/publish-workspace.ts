@@ -8,13 +8,13 @@ import {
 } from '@org/dte-testing';
 import { LIGHT_NX } from './light-nx';
 
-/** Says on which machine it runs, and what is in a file. */
+/** Prints on which machine it runs, and the content of a file. */
 export const showCommand = (what: string, file: string): string =>
   `node -e "console.log('${what} ' + require('fs').readFileSync('${file}','utf8').trim() + ' on ' + process.env.MACHINE)"`;
 
 const built = (name: string): string => `dist/packages/${name}/version.txt`;
 
-/** A package whose build copies the committed version, and whose publication publishes what is in dist. */
+/** A package whose build copies the committed version, and whose publish target publishes the content of dist. */
 export const publishedPackage = (name: string, dependsOn: string[] = []): SampleProject => ({
   root: `packages/${name}`,
   dependsOn,
@@ -33,7 +33,7 @@ export const publishedPackage = (name: string, dependsOn: string[] = []): Sample
   },
 });
 
-/** What Nx 22 and later ask of a package that is none of JavaScript's. */
+/** What Nx 22 and later require for a package that is not a JavaScript package. */
 const VERSION_ACTIONS = `const { VersionActions } = require('nx/release');
 module.exports = class extends VersionActions {
   validManifestFilenames = ['version.txt'];
@@ -55,7 +55,7 @@ const RELEASE = {
   },
 };
 
-/** Packages `one` and `two`, at 1.0.0, which are released from dist as Nx documents it. */
+/** Packages `one` and `two`, at 1.0.0, which are released from dist as documented by Nx. */
 export function publishFleet(
   nx: string,
   {

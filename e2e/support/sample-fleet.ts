@@ -12,7 +12,7 @@ import {
 } from '@org/dte-testing';
 import { LIGHT_NX } from './light-nx';
 
-/** The workspace with 12 affected tasks, and what a test adds to it. */
+/** The workspace with 12 affected tasks, plus the files of a test. */
 export function sampleFleet({
   nx = DEFAULT_NX_VERSION,
   plugin = true,

@@ -1,16 +1,16 @@
 import { execFileSync } from 'node:child_process';
 
-/** What a task looks for, and whoever reads the disks later. */
+/** The value that a task looks for, and that tests look for on the disks later. */
 export const CANARY = 'canary-of-the-secret-7c11';
 
 /**
- * A task that looks for the canary where a task can look: in its own environment, in those that the processes above it were
- * started with and in their command lines; on an agent, where nobody but the agent was given it, in those of all processes of
- * the machine.
+ * A task that looks for the canary wherever a task can: in its own environment, in the initial environments and command
+ * lines of its parent processes, and, on an agent, in those of all processes of the machine, where only the agent got
+ * it.
  */
 export const SPY_SCRIPT = `
 const { readdirSync, readFileSync } = require('node:fs');
-// Not as one word: this file is on the disk too.
+// Not as one word, because this file is on the disk too.
 const canary = ${JSON.stringify(CANARY.split('-'))}.join('-');
 const read = (pid, file) => {
   try {
@@ -31,7 +31,7 @@ console.log('spy on ' + process.env.MACHINE + ' looked at ' + (pids.size > 2) + 
 process.exitCode = seen.length;
 `;
 
-/** Files below a folder that hold the canary; not those that were installed. */
+/** Files below a folder that contain the canary, without installed ones. */
 export function filesWithCanary(folder: string): string[] {
   try {
     const args = ['-rlF', '--exclude-dir=node_modules', '--', CANARY, folder];

@@ -21,9 +21,9 @@ const COMMANDS = {
   sh: (name) => `mkdir -p dist/${name} && head -c ${OUTPUT_BYTES} /dev/urandom > dist/${name}/out.bin`,
 };
 
-/** Independent projects whose build writes 20 kB that do not compress. */
+/** Independent projects whose build writes 20 kB of incompressible data. */
 export function trivialWorkspace(projects, command) {
-  if (!(command in COMMANDS)) throw new Error(`--command wants ${Object.keys(COMMANDS).join(' or ')}.`);
+  if (!(command in COMMANDS)) throw new Error(`--command must be ${Object.keys(COMMANDS).join(' or ')}.`);
   const files = {
     'nx.json': nxJson({ build: { cache: true, outputs: ['{workspaceRoot}/dist/{projectName}'] } }),
     'tools/write.cjs': WRITE,
@@ -37,7 +37,7 @@ export function trivialWorkspace(projects, command) {
 
 const SHORTEST_S = 0.2;
 const LONGEST_S = 8;
-// Log-normal with its centre in the middle of the range (geometrically) and the bounds two deviations away from it.
+// Log-normal, with its centre in the (geometric) middle of the range and the bounds two standard deviations away.
 const CENTRE = Math.log(SHORTEST_S * LONGEST_S) / 2;
 const DEVIATION = Math.log(LONGEST_S / SHORTEST_S) / 4;
 
@@ -52,7 +52,7 @@ echo "{\\"begin\\":$begin,\\"end\\":$end}" > "$1/naps/$2.json"
 
 export const NAP_TARGETS = ['build', 'test', 'lint'];
 
-/** Projects with build -> test and lint, all of them naps of log-normal length; the same naps for the same seed. */
+/** Projects with build -> test and lint, all of them naps of log-normal length; the same seed gives the same naps. */
 export function nappingWorkspace(projects, seed) {
   const normal = seededRandom(seed).normal;
   const length = () => Math.min(LONGEST_S, Math.max(SHORTEST_S, Math.exp(CENTRE + DEVIATION * normal())));

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 
-/** One tick of the clock that /proc counts in: 100 a second on every Linux that Node runs on. */
+/** One tick of the clock that /proc uses: 100 per second on every Linux that Node runs on. */
 const TICK_MS = 10;
 
-/** Processor time of a process and of its ended children, in milliseconds; zeros when it is gone. */
+/** Processor time of a process and of its ended children, in milliseconds; zeros if it has exited. */
 export function cpuOf(pid) {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
@@ -30,8 +30,8 @@ const roleOf = (command) => ROLES.find(([, pattern]) => pattern.test(command))?.
 const SAMPLE_MS = 40;
 
 /**
- * Watches how much processor time each kind of process takes. What a process uses between the last sample and its end
- * is missed, which is little as long as it lives for long.
+ * Samples the processor time of each kind of process. Time between the last sample and the end of a process is missed,
+ * which is little for long-running processes.
  * @param {() => { pid: number, command: string }[]} processes
  */
 export function watchCpu(processes) {
@@ -47,7 +47,7 @@ export function watchCpu(processes) {
   sample(true);
   const timer = setInterval(() => sample(false), SAMPLE_MS);
   return {
-    /** Role -> milliseconds; `tasks` is what the ended children of executors and main job took. */
+    /** Role -> milliseconds; `tasks` is the time of the ended children of executors and main job. */
     stop() {
       sample(false);
       clearInterval(timer);

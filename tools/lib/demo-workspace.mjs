@@ -1,4 +1,5 @@
 // The workspace of `npm run demo`: a small web shop. Sources and configuration are the files in
+// e2e/demo-workspace/files; what is the same for every project is generated here.
 // e2e/demo-workspace/files; what is the same for every project is made here.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -37,7 +38,7 @@ export const demoInstall = () => {
   };
 };
 
-/** Path -> content of everything but package.json. */
+/** Path -> content of everything except package.json. */
 export function demoFiles() {
   const sources = join(home, 'files');
   return {
@@ -78,7 +79,7 @@ function project(folder, name, uses, entry) {
   };
 }
 
-/** The commit that the demo's pipeline is about: most of the workspace is affected by it, not all. */
+/** The commit that the demo's pipeline tests: it affects most of the workspace, but not all. */
 export function demoChange(files) {
   const path = 'libs/text/src/index';
   return {

@@ -1,12 +1,12 @@
 import { readFileSync, readdirSync, readlinkSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** A child that was told to end may need a moment to be gone. */
+/** A child that was told to exit may need a moment. */
 const GONE_WITHIN_MS = 3_000;
 
 /**
- * Processes that work below `folder` or were started with it as their TMPDIR. Only where /proc exists: elsewhere
- * the answer is empty, and CI, which runs on Linux, is what enforces the rule.
+ * Processes that work below `folder` or were started with it as their TMPDIR. Requires /proc: elsewhere the result is
+ * empty, and CI, which runs on Linux, enforces the rule.
  */
 export function processesMarkedBy(folder) {
   return readPids().filter((pid) => pid !== process.pid && isMarked(pid, folder));
@@ -32,7 +32,7 @@ function isMarked(pid, folder) {
   }
 }
 
-/** Ends what is left of `pids` after a moment of grace. Returns one line for each. */
+/** Kills what is left of `pids` after a grace period. Returns one line for each. */
 export async function endAndDescribe(pids) {
   const deadline = Date.now() + GONE_WITHIN_MS;
   let left = pids.filter(isAlive);
@@ -60,7 +60,7 @@ function end(pid) {
   try {
     process.kill(pid, 'SIGKILL');
   } catch {
-    // ended by itself in the meantime
+    // exited by itself in the meantime
   }
 }
 

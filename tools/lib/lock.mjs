@@ -5,12 +5,12 @@ import { fileURLToPath } from 'node:url';
 
 const folder = fileURLToPath(new URL('../../tmp/locks', import.meta.url));
 const POLL_MS = 200;
-/** Longer than any install, build or pack; then the holder is taken for hung and we say so instead of waiting on. */
+/** Longer than any install, build or pack: after that, the holder is considered hung, and an error is thrown. */
 const WAIT_LIMIT_MS = 600_000;
 
 /**
- * Runs `action` while no other process of this clone runs one of the same name: several terminals (a demo, a
- * test run) may build or pack at the same time. A lock whose owner is gone is taken over.
+ * Runs `action` while no other process of this clone runs one with the same name: several terminals (a demo, a test
+ * run) may build or pack at the same time. A lock whose owner has exited is taken over.
  */
 export async function withLock(name, action) {
   mkdirSync(folder, { recursive: true });
@@ -18,7 +18,9 @@ export async function withLock(name, action) {
   const giveUpAt = Date.now() + WAIT_LIMIT_MS;
   while (!acquire(file)) {
     if (Date.now() > giveUpAt)
-      throw new Error(`${file} has been held too long; remove it if nothing is running.`);
+      throw new Error(
+        `${file} has been held for too long. Remove it if no other command of this clone is running.`,
+      );
     await sleep(POLL_MS);
   }
   try {

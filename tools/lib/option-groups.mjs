@@ -1,6 +1,6 @@
 /**
- * The sections of docs/configuration.md: what a person wants to do, and the options for it, most used first.
- * A limit can be listed here as well; all limits are in docs/limits.md. Every option that is no limit has to be in one section.
+ * The sections of docs/configuration.md: by purpose, with the most used options first. A section can also list limits;
+ * docs/limits.md has all of them. Every option that is not a limit must be in one section.
  *
  * @type {readonly { title: string, intro: string, options: readonly string[] }[]}
  */

@@ -18,7 +18,7 @@ export function workspacePackages(at = root) {
 
 export const publishablePackages = () => workspacePackages().filter(({ manifest }) => !manifest.private);
 
-/** The files below `folder`, relative to it, sorted; folders for which `skip(name)` holds are left out. */
+/** The files below `folder`, relative to it, sorted; folders for which `skip(name)` is true are left out. */
 export function filesBelow(folder, skip = () => false) {
   const found = [];
   const visit = (relative) => {

@@ -1,4 +1,4 @@
-// Preloaded into every process of a benchmark run with --profile: writes a CPU profile when the process exits.
+// Preloaded into every process of a benchmark with --profile: writes a CPU profile when the process exits.
 const { Session } = require('node:inspector');
 const { writeFileSync } = require('node:fs');
 const { join } = require('node:path');
@@ -10,7 +10,7 @@ if (folder) {
   session.post('Profiler.enable');
   session.post('Profiler.setSamplingInterval', { interval: 500 });
   session.post('Profiler.start');
-  // Executors are ended by a signal.
+  // Executors are stopped by a signal.
   process.once('SIGTERM', () => process.exit(143));
   process.on('exit', () => {
     session.post('Profiler.stop', (error, result) => {

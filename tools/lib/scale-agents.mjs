@@ -1,5 +1,5 @@
-// One process of `npm run bench -- scale`: many agents, each with a connection and sockets of its own, that say of every
-// task they are given that it succeeded. Forked by scale.mjs, which says what to do and asks for what was seen.
+// One process of `npm run bench -- scale`: many agents, each with its own connection and sockets, that report every
+// task as succeeded. Forked by scale.mjs, which controls it and collects the results.
 import { once } from 'node:events';
 import { get } from 'node:http';
 import { createRequire } from 'node:module';
@@ -16,7 +16,7 @@ const {
 } = require('../../packages/protocol/dist/index.js');
 
 const { limits } = readLimits(process.env);
-/** As the supervisor of an agent: news that nobody waits for may wait for company. */
+/** Like an agent's supervisor: news that nobody waits for is sent together with other news. */
 const SYNC_SOON_MS = 100;
 const ARTIFACT = Buffer.alloc(1024, 'x');
 
@@ -29,7 +29,7 @@ const keyOf = ({ runId, taskId, attempt }) => `${runId} ${taskId} ${attempt}`;
 
 class ScaleAgent {
   work = new Map();
-  /** Key of a completed attempt -> when that was said first. */
+  /** Key of a completed attempt -> when it was first reported. */
   saidAt = new Map();
   specs = new Map();
   seq = 0;
@@ -101,7 +101,7 @@ class ScaleAgent {
     if (answered.length + fresh.length > 0) this.timer ??= setTimeout(() => this.sync(), SYNC_SOON_MS);
   }
 
-  /** @returns how long ago each result was said that is not wanted any more */
+  /** @returns how long ago each result was reported that is no longer wanted */
   forget(wanted) {
     const answered = [];
     for (const key of this.work.keys()) {
@@ -148,14 +148,14 @@ class ScaleAgent {
     };
   }
 
-  /** Fetched once by every agent, as a real one does for its executors. */
+  /** Downloaded once by every agent, as a real one does for its executors. */
   specOf(runId) {
     const fetched = this.specs.get(runId) ?? this.fetchSpec(runId);
     this.specs.set(runId, fetched);
     return fetched;
   }
 
-  /** Not unpacked: a real agent does that on a machine of its own. */
+  /** Not unpacked: a real agent does that on its own machine. */
   async fetchSpec(runId) {
     const untilMs = Date.now() + limits.coordinatorGraceMs;
     for (;;) {
@@ -163,7 +163,8 @@ class ScaleAgent {
         await this.http.getRunEnv(runId);
         const headers = { authorization: `Bearer ${this.connection.token()}`, 'accept-encoding': 'gzip' };
         const [answer] = await once(get(new URL(HTTP.run(runId), this.url), { headers }), 'response');
-        if (answer.statusCode !== 200) throw new Error(`The run was answered with ${answer.statusCode}.`);
+        if (answer.statusCode !== 200)
+          throw new Error(`The coordinator answered the request for the run with ${answer.statusCode}.`);
         for await (const { length } of answer) seen.specBytes += length;
         return;
       } catch (error) {
@@ -199,10 +200,10 @@ process.on('message', ({ type, names, ...options }) => {
   if (type === 'connect') agents = names.map((name) => new ScaleAgent({ name, ...options }));
   else if (type === 'end') {
     for (const agent of agents) agent.close();
-    // The channel must not close before all of it is through.
+    // The channel must not close before everything is sent.
     process.send({ ...seen, latencies: seen.latencies.map(Math.round) }, () => process.disconnect());
   }
 });
-// The benchmark itself is gone.
+// The benchmark itself has exited.
 process.on('disconnect', () => setTimeout(() => process.exit(), 5_000).unref());
 process.send({ type: 'loaded' });

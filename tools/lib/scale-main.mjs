@@ -12,7 +12,7 @@ const load = () => ({
   ...require('../../packages/runner/dist/follow/followed-run.js'),
 });
 
-/** About as much as Nx says of a task, in chains of four: build, then what needs it. */
+/** About as much data as Nx has for a task, in chains of four: build, then its dependents. */
 export function specOf(tasks) {
   const targets = ['build', 'lint', 'test', 'e2e-ci'];
   const task = (_, index) => {
@@ -55,7 +55,7 @@ export function specOf(tasks) {
   };
 }
 
-/** The main job: submits the run and follows it as the tasks runner does. */
+/** The main job: submits the run and follows it like the tasks runner. */
 export class MainJob {
   bytes = 0;
   agents = 0;

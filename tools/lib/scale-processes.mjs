@@ -11,14 +11,14 @@ import { loadWorkspaceFactory } from './testing.mjs';
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 
-/** One process reads and writes for so many agents. */
+/** One process reads and writes for this many agents. */
 const AGENTS_PER_PROCESS = 250;
 
-/** The coordinator as `dte coordinator` starts it; it can be killed and started again on what it left. */
+/** The coordinator as `dte coordinator` starts it; it can be killed and restarted on its data. */
 export class CoordinatorProcess {
   folder = mkdtempSync(join(tmpdir(), 'dte-bench-scale-'));
   port = 0;
-  /** Of those that are gone. */
+  /** Of processes that have exited. */
   cpuMs = 0;
   rssMb = 0;
 
@@ -53,7 +53,7 @@ export class CoordinatorProcess {
     return `http://127.0.0.1:${this.port}`;
   }
 
-  /** Processor time so far, of all processes it has been. */
+  /** Processor time so far, of all its processes. */
   usedMs() {
     return this.cpuMs + cpuOf(this.process.pid).own;
   }
@@ -83,7 +83,7 @@ function peakOf(pid) {
   }
 }
 
-/** The processes that are the agents. */
+/** The processes of the agents. */
 export class Drivers {
   children = [];
   latest = new Map();
@@ -101,7 +101,7 @@ export class Drivers {
     await waitFor('the processes of the agents', () => this.latest.size === this.children.length);
   }
 
-  /** @param {object} options what each agent is told */
+  /** @param {object} options sent to each agent */
   connect(options) {
     this.children.forEach((child, index) => {
       const names = this.names.slice(index * AGENTS_PER_PROCESS, (index + 1) * AGENTS_PER_PROCESS);
@@ -109,14 +109,14 @@ export class Drivers {
     });
   }
 
-  /** Closes all connections. @returns what was seen */
+  /** Closes all connections. @returns the collected results */
   async end() {
     const { waitFor } = loadWorkspaceFactory();
     this.latest.clear();
     for (const child of this.children) child.send({ type: 'end' });
     await waitFor(`the last words of ${this.children.length} processes of agents`, () => {
       const gone = this.children.find((child) => child.exitCode !== null && !this.latest.has(child));
-      if (gone) throw new Error(`A process of agents ended with ${gone.exitCode}.`);
+      if (gone) throw new Error(`A process of the agents exited with code ${gone.exitCode}.`);
       return this.latest.size === this.children.length;
     });
     const all = [...this.latest.values()];

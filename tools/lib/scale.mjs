@@ -1,12 +1,12 @@
-// `npm run bench -- scale`: one real coordinator process, many agents over real WebSockets, one run of many tasks that take
-// no time. What is measured is the coordinator and nothing else: no Nx, no executors.
+// `npm run bench -- scale`: one real coordinator process, many agents over real WebSockets, one run of many tasks that
+// take no time. It measures only the coordinator: no Nx, no executors.
 import { MainJob, specOf } from './scale-main.mjs';
 import { CoordinatorProcess, Drivers } from './scale-processes.mjs';
 import { loadWorkspaceFactory, withFleet } from './testing.mjs';
 
 const JOIN_LIMIT_MS = 120_000;
 const RUN_LIMIT_MS = 1_800_000;
-/** So long without the end of a single task is no slowness. */
+/** If no task ends for this long, the run is stuck, not slow. */
 const STALL_MS = 120_000;
 const IDENTITY = { commit: null, nxVersion: '0.0.0', nodeVersion: process.version, platform: 'any' };
 
@@ -14,7 +14,7 @@ const since = (start) => Math.round(performance.now() - start);
 const at = (sorted, part) => sorted[Math.floor((sorted.length - 1) * part)] ?? 0;
 const mb = (bytes) => (bytes / 1e6).toFixed(1);
 
-/** All that a benchmark has started. */
+/** Everything that a benchmark has started. */
 class Parts {
   constructor(profile) {
     this.coordinator = new CoordinatorProcess(profile);
@@ -28,7 +28,7 @@ class Parts {
   }
 }
 
-/** @returns how long it took from their loading until the main job has heard of all agents */
+/** @returns the time from their start until the main job has heard of all agents */
 async function joinAll(parts, { agents, artifacts, taskMs }) {
   const { waitFor } = loadWorkspaceFactory();
   const { coordinator, drivers } = parts;
@@ -46,7 +46,7 @@ async function joinAll(parts, { agents, artifacts, taskMs }) {
   return since(start);
 }
 
-/** Throws when nothing has ended for too long. */
+/** Throws if nothing has ended for too long. */
 function watchProgress(main, lastState) {
   let [ended, atMs] = [main.ended, performance.now()];
   return () => {
@@ -55,7 +55,7 @@ function watchProgress(main, lastState) {
   };
 }
 
-/** Follows the run to its end and, if wanted, kills the coordinator in the middle of it. */
+/** Follows the run to its end and, if requested, kills the coordinator in the middle of it. */
 async function runToEnd({ main, coordinator }, { tasks, kill, say }) {
   const { waitFor } = loadWorkspaceFactory();
   let outcome;
@@ -69,11 +69,11 @@ async function runToEnd({ main, coordinator }, { tasks, kill, say }) {
     await coordinator.end('SIGKILL');
     const start = performance.now();
     await coordinator.start();
-    say(`  killed after ${main.ended} tasks, back after ${since(start)} ms`);
+    say(`  killed after ${main.ended} tasks, restarted after ${since(start)} ms`);
   }
   await wait('the end of the run', () => outcome);
   if (outcome.reason !== null)
-    throw new Error(`The run was given up: ${outcome.reason.message}\n${lastState()}`);
+    throw new Error(`The main job gave up the run: ${outcome.reason.message}\n${lastState()}`);
   if (main.failed > 0) throw new Error(`${main.failed} tasks did not succeed.\n${lastState()}`);
 }
 
@@ -84,7 +84,7 @@ async function measure(parts, options) {
   const { main } = parts;
   const joined = { cpuMs: coordinator.usedMs(), bytes: main.bytes };
   say(
-    `  ${agents} agents are in after ${joinMs} ms; coordinator ${joined.cpuMs} ms of processor time, ` +
+    `  ${agents} agents connected after ${joinMs} ms; coordinator ${joined.cpuMs} ms of processor time, ` +
       `${coordinator.peakMb()} MB; ${mb(joined.bytes)} MB to the main job`,
   );
 
@@ -97,7 +97,8 @@ async function measure(parts, options) {
   const runMs = since(running);
   const usedMs = coordinator.usedMs() - joined.cpuMs;
   const seen = await drivers.end();
-  if (seen.errors.length > 0) throw new Error(`Agents met errors: ${[...new Set(seen.errors)].join('; ')}`);
+  if (seen.errors.length > 0)
+    throw new Error(`Agents reported errors: ${[...new Set(seen.errors)].join('; ')}`);
 
   const result = {
     agents,

@@ -1,4 +1,4 @@
-/** Numbers that are the same for the same seed: mulberry32, and normal deviates made of it (Box-Muller). */
+/** Reproducible numbers for a seed: mulberry32, and normal deviates from it (Box-Muller). */
 export function seededRandom(seed) {
   let state = seed >>> 0;
   const uniform = () => {

@@ -1,8 +1,8 @@
-// Jest's order of test files: those that take longest begin first, so that none of them is what everybody waits for in the end.
-// Jest's own order needs to remember earlier runs, which a fresh clone cannot, and else looks at sizes.
+// Order of jest's test files: the slowest start first, so that none of them is left running alone at the end. Jest's
+// own order needs records of earlier runs, which a fresh clone does not have; otherwise, it uses file sizes.
 const { statSync } = require('node:fs');
 
-/** Parts of paths, the slowest first; what is not here begins after these, the largest first. */
+/** Parts of paths, the slowest first; all others start after these, the largest first. */
 const SLOWEST = [
   'e2e/gitlab/own-pipeline',
   'e2e/gitlab/pipeline',

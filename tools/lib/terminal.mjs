@@ -1,4 +1,4 @@
-// Colours and tables for people; plain text where nobody looks or NO_COLOR asks for it.
+// Colours and tables; plain text if the output is not a terminal or NO_COLOR is set.
 const coloured =
   process.env.NO_COLOR === undefined && (process.stdout.isTTY || process.env.FORCE_COLOR !== undefined);
 const paint = (open, close) => (text) => (coloured ? `\u001b[${open}m${text}\u001b[${close}m` : String(text));

@@ -1,7 +1,7 @@
 import { relative } from 'node:path';
 import { root } from './packages.mjs';
 
-/** `packages/<area>/...` and `e2e/<area>/...`, with the kind of test where the file name tells it. */
+/** `packages/<area>/...` and `e2e/<area>/...`, with the kind of test if the file name shows it. */
 function areaOf(file) {
   const path = relative(root, file).split('\\').join('/');
   const [top, name] = path.split('/');
@@ -41,7 +41,7 @@ function areasOf(phases) {
   return [...areas].sort(([a], [b]) => a.localeCompare(b));
 }
 
-/** Passed, failed and skipped tests over all phases, and the number of problems that no test stands for. */
+/** Passed, failed and skipped tests over all phases, and the number of problems outside tests. */
 export function tally(phases) {
   const total = areasOf(phases).reduce((sum, [, count]) => add(sum, count), none());
   return { ...total, problems: phases.reduce((sum, { problems }) => sum + problems.length, 0) };

@@ -20,8 +20,8 @@ export function loadWorkspaceFactory() {
 }
 
 /**
- * Runs `action` with a fleet, or what else can be closed, and ends all its processes and deletes its folder afterwards, also
- * on Ctrl-C.
+ * Runs `action` with a fleet (or anything with `close`). Afterwards, also on Ctrl-C, kills all its processes and
+ * deletes its folder.
  * @param {Pick<import('../../packages/testing/src/workspace').Fleet, 'close'>} fleet
  */
 export async function withFleet(fleet, action) {

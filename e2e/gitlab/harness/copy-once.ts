@@ -2,9 +2,10 @@ import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 /**
- * Stands before rsync in the PATH. The interpreter makes a job's clone with it, and does so again before `after_script`, which
- * takes away what the script has made: node_modules, and the artifacts that are to be kept. A runner does not. What a runner has
- * kept of an earlier job is put into a new clone. Everything else goes on to rsync as it is.
+ * A wrapper for rsync in the PATH. The interpreter creates a job's clone with rsync, and repeats that before
+ * `after_script`, which removes what the script has created: node_modules, and the artifacts to be kept. A runner does
+ * not do that. The wrapper also copies what the runner has kept from an earlier job into a new clone. It passes all
+ * other calls to rsync unchanged.
  */
 const SCRIPT = `#!/bin/sh
 for target; do :; done
@@ -20,7 +21,7 @@ case "$* " in
 esac
 `;
 
-/** Environment of the interpreter for one pipeline, whose clones are made once. */
+/** Environment of the interpreter for one pipeline, in which clones are created once. */
 export function copyOnce(
   folder: string,
   env: Readonly<Record<string, string>>,

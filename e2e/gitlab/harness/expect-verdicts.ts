@@ -2,9 +2,9 @@ import type { Verdict } from './interpreter';
 import type { PipelineRun } from './pipeline-run';
 
 /**
- * Compares how the jobs of a pipeline have ended, and a failure shows the end of the pipeline's log, and that of each job with
- * another verdict.
- * @param partial jobs that are not named may have ended in any way
+ * Compares the results of a pipeline's jobs. On failure, it prints the end of the pipeline's log, and that of each job
+ * with an unexpected result.
+ * @param partial jobs that are not named may have any result
  */
 export function expectVerdicts(
   run: PipelineRun,
@@ -18,7 +18,7 @@ export function expectVerdicts(
   const lines = wrong.map(
     (job) => `${job}: ${expected[job] ?? 'no such job'} expected, ${verdicts[job] ?? 'none'} received`,
   );
-  // The interpreter writes the end of an after_script as a job of its own, in whose name the job's comes first.
+  // The interpreter reports the end of an after_script as a separate job, whose name starts with the job's name.
   const logs = wrong.map((job) => `---- ${job} ----\n${run.log(job.replace(/ +after_script$/, ''))}`);
   throw new Error([...lines, run.describe(), ...logs].join('\n'));
 }

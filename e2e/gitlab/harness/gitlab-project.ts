@@ -28,40 +28,40 @@ import { JobEnvironments, type JobVariables } from './job-environment';
 import { NpmRegistry } from './npm-registry';
 import { gitlabNameOf, PipelineRun, type PipelineOptions } from './pipeline-run';
 
-/** The interpreter gives every project this id. */
+/** The interpreter gives this id to every project. */
 export const PROJECT_ID = 1217;
 
 const GIT_CONFIG =
   '[user]\n\tname = Test\n\temail = test@example.com\n[init]\n\tdefaultBranch = main\n[safe]\n\tdirectory = *\n[advice]\n\tdetachedHead = false\n';
 const AUTHORITY = 'authority.pem';
 const END_MS = 60_000;
-/** What a person does may be an install from a registry. */
+/** A developer's command may be an install from a registry. */
 const INSTALL_MS = 600_000;
 
-/** How this machine gets at the outside; everything else of its environment is kept from the jobs. */
+/** Variables for outgoing connections of this machine; the rest of its environment is hidden from the jobs. */
 const PASSED_ON = /^(PATH|LANG|NODE_EXTRA_CA_CERTS|SSL_CERT_FILE|SSL_CERT_DIR|https?_proxy|no_proxy)$/i;
 
-/** Waits as long as a test can bear; everything else as in production. */
+/** Waits as long as a test can; everything else is as in production. */
 const QUICK = { DTE_EMBEDDED_LINGER_MS: '1000' };
 
 const asText = (content: FileContent): string =>
   typeof content === 'string' ? content : `${JSON.stringify(content, null, 2)}\n`;
 
 export interface GitlabProjectOptions {
-  /** Path -> content, not committed yet; with `.gitignore` and `.npmrc` for the registry of the test. */
+  /** Path -> content, not committed yet; includes `.gitignore` and `.npmrc` for the registry of the test. */
   readonly files: Readonly<Record<string, FileContent>>;
-  /** The instance has this certificate, and the runner tells its jobs. Default: it speaks HTTP. */
+  /** The instance has this certificate, and the runner gives it to its jobs. Default: HTTP. */
   readonly certificate?: TestCertificate | null;
 }
 
 /**
- * A project on a GitLab instance that is the test's own, with one clone of it on a developer's machine, and a runner for
- * its pipelines. Everything lives below one temporary folder, and nothing of the surroundings is visible in it.
+ * A project on the test's own GitLab instance, with one clone on a developer's machine, and a runner for its pipelines.
+ * Everything is below one temporary folder, and nothing of the surrounding machine is visible in it.
  */
 export class GitlabProject {
   private environments: JobEnvironments | null = null;
   private readonly runs: PipelineRun[] = [];
-  /** Interpreter's name -> id of a job that runs. */
+  /** Interpreter's name -> id of a running job. */
   private readonly jobIds = new Map<string, string>();
 
   private constructor(
@@ -81,7 +81,7 @@ export class GitlabProject {
     return project;
   }
 
-  /** A project with the files of another repository, those that git does not know yet as well. */
+  /** A project with the files of another repository, including untracked ones. */
   static async copyOf(repository: string): Promise<GitlabProject> {
     const project = await GitlabProject.empty(null);
     const listed = execFileSync('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard'], {
@@ -99,7 +99,7 @@ export class GitlabProject {
 
   private static async empty(certificate: TestCertificate | null): Promise<GitlabProject> {
     ensureInterpreter();
-    // A short name: sockets are made below it, and the path of a socket is limited to about 100 characters.
+    // A short name: sockets are created below it, and a socket path is limited to about 100 characters.
     const folder = realpathSync(mkdtempSync(join(tmpdir(), 'dte-')));
     const tls = certificate === null ? {} : { tls: certificate };
     const gitlab = await startFakeGitlab({ projects: [{ id: PROJECT_ID }], ...tls });
@@ -108,7 +108,7 @@ export class GitlabProject {
     for (const part of ['home', 'clone', 'gates', 't']) mkdirSync(join(folder, part));
     writeFileSync(join(folder, 'home', '.gitconfig'), GIT_CONFIG);
     project.git('init', '--quiet');
-    // Where the interpreter learns host, group and name of the project; nothing is ever fetched from there.
+    // The interpreter gets host, group and name of the project from here; nothing is fetched from there.
     project.git('remote', 'add', 'origin', `${gitlab.url}/group/sample.git`);
     project.git('symbolic-ref', 'refs/remotes/origin/HEAD', 'refs/remotes/origin/main');
     project.environments = await JobEnvironments.start(join(folder, 'runner'), (job) =>
@@ -122,7 +122,7 @@ export class GitlabProject {
     return join(this.folder, 'clone');
   }
 
-  /** Environment of the developer's machine; jobs get more. */
+  /** Environment of the developer's machine; jobs have more variables. */
   get env(): Record<string, string> {
     const passedOn = Object.entries(process.env).filter(([name]) => PASSED_ON.test(name));
     const npmrc = process.env['NPM_CONFIG_USERCONFIG'] ?? join(homedir(), '.npmrc');
@@ -132,7 +132,7 @@ export class GitlabProject {
       TMPDIR: join(this.folder, 't'),
       GIT_CONFIG_NOSYSTEM: '1',
       NX_TUI: 'false',
-      // Where this machine's registry is, and how to get in, is nothing that a test could know.
+      // A test cannot know the address and credentials of this machine's registry.
       ...(existsSync(npmrc) ? { NPM_CONFIG_USERCONFIG: npmrc } : {}),
     };
   }
@@ -186,7 +186,7 @@ export class GitlabProject {
         folder: this.folder,
         env,
         number,
-        // A job's token is good for as long as it runs, and whoever has it can see by that whether the job does.
+        // A job's token is valid while the job runs, and its holder can use it to check whether the job runs.
         onJobEnd: (job) => this.gitlab.endJob(this.jobIds.get(job) ?? ''),
       },
       options,
@@ -196,8 +196,8 @@ export class GitlabProject {
   }
 
   /**
-   * The runner has a copy of a folder from an earlier job and puts it into the clone of each job, as a runner does that keeps what
-   * git ignores (GIT_CLEAN_FLAGS).
+   * The runner has a copy of a folder from an earlier job and puts it into each job's clone, like a runner that keeps
+   * ignored files (GIT_CLEAN_FLAGS).
    */
   keep(source: string, path: string): void {
     const target = join(this.folder, 'runner', 'kept', path);
@@ -205,7 +205,7 @@ export class GitlabProject {
     execFileSync('cp', ['-a', source, target]);
   }
 
-  /** Lets the sample tasks go on that wait `until=<gate>`. */
+  /** Lets the sample tasks continue that wait for `until=<gate>`. */
   open(gate: string): void {
     writeFileSync(join(this.folder, 'gates', gate), '');
   }
@@ -219,7 +219,7 @@ export class GitlabProject {
     return processesBelow(this.folder);
   }
 
-  /** Waits until no process of any job is left: nothing may outlive its pipeline for long. */
+  /** Waits until no process of any job is left: none may outlive its pipeline for long. */
   async everybodyGone(): Promise<void> {
     await waitFor('the end of every process', () => this.runningProcesses().length === 0, {
       deadlineMs: END_MS,
@@ -231,7 +231,7 @@ export class GitlabProject {
   }
 
   /**
-   * Ends all processes and deletes the folder.
+   * Kills all processes and deletes the folder.
    * @returns what was still running: a leak, unless the test left it on purpose
    */
   async close(): Promise<ProcessInfo[]> {
@@ -277,18 +277,18 @@ export class GitlabProject {
       ...(Object.fromEntries(idTokens) as Record<string, string>),
       ...QUICK,
       ...run.env,
-      // Other than the interpreter says: it is GitLab as far as a job can see.
+      // Overrides the interpreter: for a job, this is GitLab.
       GITLAB_CI: 'true',
       CI_JOB_NAME: gitlabNameOf(CI_JOB_NAME),
       CI_PROJECT_DIR: run.folderOf(CI_JOB_NAME),
       CI_JOB_TOKEN: this.gitlab.jobToken(PROJECT_ID, CI_JOB_ID),
-      // A runner always names one; where a certificate is known to everybody it has nothing new in it.
+      // A runner always sets it, even if the certificate is already trusted.
       ...(existsSync(join(this.folder, AUTHORITY))
         ? { CI_SERVER_TLS_CA_FILE: join(this.folder, AUTHORITY) }
         : {}),
       HOME: home,
       TMPDIR: join(home, 't'),
-      // The sample tasks tell where they ran.
+      // The sample tasks print where they ran.
       MACHINE: gitlabNameOf(CI_JOB_NAME),
       SAMPLE_JOURNAL: run.journalFile,
       SAMPLE_GATES: join(this.folder, 'gates'),

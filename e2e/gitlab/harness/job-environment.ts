@@ -3,10 +3,10 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 
-/** What the interpreter tells of a job that begins. */
+/** The interpreter's variables of a job that starts. */
 export type JobVariables = Readonly<Record<string, string>>;
 
-/** Sourced by every bash of the interpreter; it is a job's own shell that knows CI_JOB_ID and has not been here. */
+/** Every bash of the interpreter sources this. Only a job's own shell has CI_JOB_ID, and it has not run this before. */
 const PROLOGUE = `
 if [ -n "\${CI_JOB_ID:-}" ] && [ -z "\${RUNNER_PROLOGUE_DONE:-}" ]; then
   export RUNNER_PROLOGUE_DONE=1
@@ -31,8 +31,8 @@ asking.end(JSON.stringify(process.env));
 const quoted = (value: string): string => `'${value.replaceAll("'", String.raw`'\''`)}'`;
 
 /**
- * What a GitLab runner gives to each of its jobs and the interpreter does not: the test is asked when a job begins. No
- * line of the pipeline is touched for it: bash reads BASH_ENV before the job's script.
+ * What a GitLab runner gives to each of its jobs and the interpreter does not: the test is asked when a job starts. The
+ * pipeline needs no changes for this, because bash reads BASH_ENV before the job's script.
  */
 export class JobEnvironments {
   private constructor(

@@ -7,14 +7,14 @@ import { basename } from 'node:path';
 import { packedTarballs } from '@org/dte-testing';
 
 interface Published {
-  /** What npm asks for before it installs. */
+  /** The metadata that npm requests before it installs. */
   packument: object;
   tarball: Buffer;
 }
 
 /**
- * The organisation's npm registry, holding nothing but our packed packages; only the scope `@org` is looked for here.
- * So a workspace names versions as everybody does, and its lockfile is good in every clone, which paths would not be.
+ * The organisation's npm registry, with only our packed packages; npm looks for only the scope `@org` here. So a
+ * workspace names versions as usual, and its lockfile is valid in every clone. With paths, it would not be.
  */
 export class NpmRegistry {
   private constructor(

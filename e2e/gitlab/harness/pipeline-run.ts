@@ -13,13 +13,13 @@ import { plain } from '../../support/log';
 import { fileNameOf, startInterpreter, STATE, type Verdict, verdictsOf } from './interpreter';
 
 export interface PipelineOptions {
-  /** Predefined variables that the interpreter does not have or has otherwise; they count in rules too. */
+  /** Predefined variables that the interpreter lacks or sets differently; rules can use them too. */
   readonly variables?: Readonly<Record<string, string>>;
-  /** Predefined variables that this kind of pipeline lacks. */
+  /** Predefined variables that this kind of pipeline does not have. */
   readonly without?: readonly string[];
-  /** Only these; all without. */
+  /** Only these jobs; omitted: all. */
   readonly jobs?: readonly string[];
-  /** Added to the environment of its jobs, as the configuration of a runner does. */
+  /** Added to the environment of its jobs, like the configuration of a runner. */
   readonly env?: Readonly<Record<string, string>>;
 }
 
@@ -28,7 +28,7 @@ interface Surroundings {
   readonly folder: string;
   readonly env: Readonly<Record<string, string>>;
   readonly number: number;
-  /** A job has run its script to the end, whatever that was. */
+  /** A job's script has ended, with any result. */
   onJobEnd(job: string): void;
 }
 
@@ -39,19 +39,19 @@ type Expanded = Record<string, { id_tokens?: Record<string, { aud: string | stri
 const DEADLINE_MS = 800_000;
 const LAST_LINES = 80;
 
-/** `agent: [2/3]`: one of several jobs made from one definition. GitLab itself names it `agent 2/3`. */
+/** `agent: [2/3]`: one of several jobs from one definition. GitLab itself names it `agent 2/3`. */
 const PARALLEL = /: \[(\d+\/\d+)\]$/;
 export const gitlabNameOf = (job: string): string => job.replace(PARALLEL, ' $1');
 
 const withOptions = ({ variables = {}, without = [] }: PipelineOptions): string[] => [
   ...Object.entries(variables).flatMap(([name, value]) => ['--variable', `${name}=${value}`]),
-  // It warns of predefined ones among them; here they are meant.
+  // It warns about predefined variables among them, which are intended here.
   '--ignore-predefined-vars',
   Object.keys(variables).join(','),
   ...without.flatMap((name) => ['--unset-variable', name]),
 ];
 
-/** Takes text as it arrives, and hands whole lines on. */
+/** Takes text as it arrives, and emits complete lines. */
 function linesTo(onLine: (line: string) => void): (text: string) => void {
   let rest = '';
   return (text) => {
@@ -61,7 +61,7 @@ function linesTo(onLine: (line: string) => void): (text: string) => void {
   };
 }
 
-/** `.gitlab-ci.yml` with includes, extends and references resolved. @throws Error when it is not valid */
+/** `.gitlab-ci.yml` with includes, extends and references resolved. @throws Error if it is invalid */
 export async function expandPipeline(
   clone: string,
   env: NodeJS.ProcessEnv,
@@ -78,14 +78,14 @@ export class PipelineRun {
     private readonly surroundings: Surroundings,
     private readonly expanded: Expanded,
     readonly process: RunningProcess,
-    /** Of its jobs, beside what GitLab gives them. */
+    /** Of its jobs, in addition to what GitLab sets. */
     readonly env: Readonly<Record<string, string>>,
   ) {}
 
   static async start(surroundings: Surroundings, options: PipelineOptions): Promise<PipelineRun> {
     const { clone, env, onJobEnd } = surroundings;
     const expanded = await expandPipeline(clone, env, options);
-    // With --needs it is a pipeline of its own, with its own id, and not one more job of the last one.
+    // With --needs it is a separate pipeline with its own id, not another job of the last one.
     const jobs = options.jobs === undefined ? [] : ['--needs', ...options.jobs];
     const args = [...jobs, ...withOptions(options)];
     const interpreter = startInterpreter(
@@ -105,7 +105,7 @@ export class PipelineRun {
     return await this.process.end(DEADLINE_MS);
   }
 
-  /** Job -> how it ended, when all have. */
+  /** Job -> its result, when all have ended. */
   get verdicts(): Record<string, Verdict> {
     return verdictsOf(plain(this.process.output()));
   }
@@ -121,7 +121,7 @@ export class PipelineRun {
     return join(this.state, 'builds', fileNameOf(job));
   }
 
-  /** Path of a file among the artifacts that a job has left. */
+  /** Path of a file among the artifacts of a job. */
   artifact(job: string, path: string): string {
     return join(this.state, 'artifacts', fileNameOf(job), path);
   }
@@ -135,12 +135,12 @@ export class PipelineRun {
     return join(this.surroundings.folder, `journal-${this.surroundings.number}`);
   }
 
-  /** What the sample tasks of this pipeline have done so far. */
+  /** What the sample tasks of this pipeline have recorded so far. */
   journal(): JournalEntry[] {
     return readJournal(this.journalFile);
   }
 
-  /** Variable -> audience of the id tokens that a job is to be given. */
+  /** Variable -> audience of the id tokens that a job must get. */
   idTokensOf(job: string): Record<string, string | string[]> {
     const definition = this.expanded[job.replace(PARALLEL, '')];
     if (definition === undefined) throw new Error(`The pipeline has no job ${job}.`);
@@ -149,7 +149,7 @@ export class PipelineRun {
     );
   }
 
-  /** What a person would look at: the end of the whole log. */
+  /** The end of the whole log, for troubleshooting. */
   describe(): string {
     return plain(this.process.output()).split('\n').slice(-LAST_LINES).join('\n');
   }

@@ -38,7 +38,7 @@ const kinds = {
   },
 };
 kinds[what]();
-// Plain Nx loses what a command prints at its very end when the machine is busy.
+// Plain Nx loses output from the very end of a command if the machine is busy.
 if (what !== 'lots') setTimeout(() => undefined, 200);
 `;
 
@@ -67,7 +67,7 @@ const PROJECTS: Record<string, Pick<SampleProject, 'targets'>> = {
   'with-files': single('fail', task('outputs dist/with-files', outputs)),
   'with-files-fresh': single('fail', task('outputs dist/with-files-fresh', { ...outputs, cache: false })),
   fine: single('fail', task('exit 0')),
-  // Needs what has failed, directly and not.
+  // Depends on the failed task, directly and indirectly.
   needs: single('fail', task('exit 0', { dependsOn: [{ projects: ['exit-1'], target: 'fail' }] })),
   'needs-more': single('fail', task('exit 0', { dependsOn: [{ projects: ['needs'], target: 'fail' }] })),
   lots: single('print', task(`lots ${PRINTED_MB}`)),
@@ -77,7 +77,7 @@ const PROJECTS: Record<string, Pick<SampleProject, 'targets'>> = {
   nothing: single('print', task('sleep 0; true')),
   once: single('once', task('once')),
   hang: single('hang', task('hang')),
-  // Late enough for the other one to run by then, wherever it is.
+  // Late enough for the other one to be running, wherever it is.
   bail: single('bail', task('late 1000')),
   'bail-slow': single('bail', task('sleep 4000')),
   'bail-later': single('bail', task('exit 0', { dependsOn: [{ projects: ['bail-slow'], target: 'bail' }] })),

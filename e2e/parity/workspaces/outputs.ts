@@ -1,6 +1,6 @@
 import { type FileContent, type SampleProject } from '@org/dte-testing';
 
-/** Writes the outputs of one kind into a folder, or looks at what others have written. */
+/** Writes the outputs of one kind into a folder, or checks what others have written. */
 const SCRIPT = `
 const { createHash } = require('node:crypto');
 const { appendFileSync, chmodSync, closeSync, linkSync, lstatSync, mkdirSync, openSync, readFileSync, readSync, readdirSync, readlinkSync, symlinkSync, rmSync, truncateSync, writeFileSync } = require('node:fs');
@@ -26,7 +26,7 @@ const kinds = {
       write(at('names/' + name), 'x');
     write(at('long/' + 'd'.repeat(120) + '/' + 'e'.repeat(120) + '/' + 'f'.repeat(200) + '.txt'));
     mkdirSync(at('empty/in/empty'), { recursive: true });
-    // Nx's own remote cache keeps the modes of files and not those of folders.
+    // Nx's own remote cache preserves the modes of files but not those of folders.
     mkdirSync(at('private'), { mode: kind === 'fresh' ? 0o700 : 0o755 });
     write(at('private/file'));
     mkdirSync(at('links'));
@@ -58,7 +58,7 @@ const kinds = {
   },
   big(folder, bytes) {
     write(join(folder, 'big.bin'), 'begin');
-    // Sparse: it takes no room where it is made.
+    // Sparse: it takes no space where it is created.
     truncateSync(join(folder, 'big.bin'), Number(bytes));
     appendFileSync(join(folder, 'big.bin'), 'end');
   },
@@ -89,7 +89,7 @@ const kinds = {
   },
 };
 kinds[what](...args);
-// Plain Nx can lose what a command printed that ended at once.
+// Plain Nx can lose the output of a command that ends immediately.
 if (what === 'look' || what === 'tail') setTimeout(() => undefined, 100);
 `;
 
@@ -99,12 +99,12 @@ interface Kind {
   /** Command of the task that writes. */
   readonly make: (root: string, name: string) => string;
   readonly outputs: readonly string[];
-  /** What its dependant, most often on another agent, looks at. */
+  /** What its dependent checks, usually on another agent. */
   readonly look: (root: string, name: string) => readonly string[];
   readonly options?: (name: string) => object;
 }
 
-/** How many files `many` writes. */
+/** Number of files that `many` writes. */
 export const MANY = 10_000;
 
 const KINDS: Readonly<Record<string, Kind>> = {
@@ -144,7 +144,7 @@ const KINDS: Readonly<Record<string, Kind>> = {
     look: (_root, name) => [`dist/${name}`],
   },
   many: {
-    // Nx itself moves what is cached; ours is the other way.
+    // Nx itself transfers what is cached; ours is the other way.
     make: (_root, name) => run('many', `dist/${name}`, String(name.endsWith('-fresh') ? MANY : MANY / 10)),
     outputs: ['{workspaceRoot}/dist/{projectName}'],
     look: (_root, name) => [`dist/${name}`],
@@ -165,7 +165,7 @@ const project = (kind: Kind, root: string, name: string, cache: boolean): Sample
     make: {
       executor: 'nx:run-commands',
       cache,
-      // What they write is no input of anything, although it is not ignored by git.
+      // What they write is not an input of anything, although git does not ignore it.
       inputs: SCRIPTS,
       outputs: kind.outputs,
       options: { command: kind.make(root, name), ...kind.options?.(name) },
@@ -179,7 +179,7 @@ const project = (kind: Kind, root: string, name: string, cache: boolean): Sample
   },
 });
 
-/** Size of the one big file, a little above what 31 bits can say. */
+/** Size of the one big file, slightly more than 31 bits can represent. */
 export const BIG_BYTES = 2 * 1024 ** 3;
 
 const bigProject = (name: string, cache: boolean): SampleProject => ({
@@ -205,7 +205,7 @@ export const BIG_PROJECTS: Record<string, SampleProject> = {
   'big-fresh': bigProject('big-fresh', false),
 };
 
-/** Each kind of output, of a task that Nx caches and of one that it does not: these travel in different ways. */
+/** Each kind of output, from a task that Nx caches and from one that it does not: the two travel in different ways. */
 export const OUTPUT_PROJECTS: Record<string, SampleProject> = Object.fromEntries(
   Object.entries(KINDS).flatMap(([name, kind]) =>
     [true, false].map((cache) => {
@@ -217,7 +217,7 @@ export const OUTPUT_PROJECTS: Record<string, SampleProject> = Object.fromEntries
 
 export const OUTPUT_FILES: Record<string, FileContent> = {
   'tools/outputs.cjs': SCRIPT,
-  // Outputs that are in the repository: there before the task has ever run.
+  // Outputs that are in the repository: they exist before the task runs for the first time.
   'libs/existing-cached/out/old.txt': 'old\n',
   'libs/existing-fresh/out/old.txt': 'old\n',
 };

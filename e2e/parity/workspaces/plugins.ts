@@ -23,7 +23,7 @@ const NX_JSON = {
     sharedGlobals: ['{workspaceRoot}/tsconfig.base.json'],
   },
   plugins: [
-    // Where one project has both they write to one folder, and what a second run finds there depends on who was first.
+    // If one project has both, they write to one folder, and what a second run finds there depends on which was first.
     {
       plugin: '@nx/js/typescript',
       exclude: CHECKED,
@@ -64,7 +64,7 @@ const TSCONFIG_BASE = {
   },
 };
 
-/** A plugin of the workspace itself, in TypeScript: targets for whoever has a stamp.json, and their executor. */
+/** A plugin of the workspace itself, in TypeScript: targets for every project with a stamp.json, and their executor. */
 const STAMPS: Record<string, FileContent> = {
   'tools/stamps/package.json': {
     name: '@workspace/stamps',
@@ -122,7 +122,7 @@ export const createNodesV2 = [
 
 const lines = (...text: string[]): string => `${text.join('\n')}\n`;
 
-/** A library that other tools than a bundler build; two files of tests, so that there is something to split. */
+/** A library that is built by tools other than a bundler; two test files, so that there is something to split. */
 function library(
   name: string,
   uses: readonly string[],
@@ -231,7 +231,7 @@ function library(
   };
 }
 
-/** A library of types: nothing builds it, its tsconfig.json is checked. */
+/** A library of types: nothing builds it, only its tsconfig.json is checked. */
 function checked(name: string, uses: readonly string[], source: string): Record<string, FileContent> {
   const root = `libs/${name}`;
   return {
@@ -247,7 +247,7 @@ function checked(name: string, uses: readonly string[], source: string): Record<
   };
 }
 
-/** What a bundler builds, and a target that only groups others. */
+/** A project for a bundler, and a target that only groups others. */
 const SHOP: Record<string, FileContent> = {
   'apps/shop/project.json': {
     name: 'shop',
@@ -283,7 +283,7 @@ const SHOP: Record<string, FileContent> = {
   ),
 };
 
-/** text and money (one tests with jest, the other with vitest) <- cart <- shop; `stamps` is the plugin of the workspace. */
+/** text and money (one is tested with jest, the other with vitest) <- cart <- shop; `stamps` is the workspace's plugin. */
 export const PLUGIN_FILES: Record<string, FileContent> = {
   'nx.json': NX_JSON,
   'tsconfig.base.json': TSCONFIG_BASE,

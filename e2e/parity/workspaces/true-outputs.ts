@@ -1,6 +1,6 @@
 import { type FileContent, LinkTo, type SampleProject } from '@org/dte-testing';
 
-/** Makes outputs of one kind below a project, or says what is there. */
+/** Makes outputs of one kind below a project, or prints what is there. */
 const SCRIPT = `
 const { lstatSync, mkdirSync, readFileSync, readdirSync, readlinkSync, rmSync, symlinkSync, writeFileSync } = require('node:fs');
 const { dirname, join } = require('node:path');
@@ -68,7 +68,7 @@ const kinds = {
   },
 };
 kinds[what]();
-// Plain Nx can lose what a command printed that ended at once.
+// Plain Nx can lose the output of a command that ends immediately.
 setTimeout(() => undefined, 100);
 `;
 
@@ -81,10 +81,10 @@ const task = (what: string, root: string, more: object): object => ({
 });
 
 interface Kind {
-  /** What its tasks do, by their targets. */
+  /** The scripts of its tasks, by target. */
   readonly makes: Readonly<Record<string, string>>;
   readonly outputs: readonly string[];
-  /** What is in the repository already. */
+  /** Files that are already in the repository. */
   readonly files?: Readonly<Record<string, FileContent>>;
 }
 
@@ -107,7 +107,7 @@ const KINDS: Readonly<Record<string, Kind>> = {
   shared: { makes: { js: 'js', types: 'types' }, outputs: ['out'] },
 };
 
-/** Of every kind one whose results Nx caches and one whose results it does not: they travel in different ways. */
+/** Each kind once with and once without Nx's cache, because the two travel in different ways. */
 const projects = Object.entries(KINDS).flatMap(([name, kind]) =>
   [true, false].map((cache) => ({ name: `${name}-${cache ? 'cached' : 'fresh'}`, kind, cache })),
 );

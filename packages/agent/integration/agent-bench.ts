@@ -66,7 +66,7 @@ export class TestAgent {
   }
 }
 
-/** A coordinator and an agent for each test of a file; nothing of either is left behind. */
+/** A coordinator and an agent for each test of a file; both are cleaned up. */
 export class AgentBench {
   private running: { readonly server: FakeCoordinator; agent: TestAgent | null } | null = null;
 
@@ -88,7 +88,7 @@ export class AgentBench {
     return this.running.server;
   }
 
-  /** The last one that was started. */
+  /** The most recent one. */
   get agent(): TestAgent {
     const agent = this.running?.agent ?? null;
     if (agent === null) throw new Error('No agent was started.');
@@ -99,7 +99,7 @@ export class AgentBench {
     return this.startAt(this.server.url, change, limits);
   }
 
-  /** @param url null: there is no coordinator to be found */
+  /** @param url null: no coordinator can be found */
   startAt(
     url: string | null,
     change: Partial<AgentOptions> = {},
@@ -109,7 +109,7 @@ export class AgentBench {
     return (this.running.agent = new TestAgent(url, change, limits));
   }
 
-  /** The result that the agent reported for an attempt, once it did. */
+  /** The result that the agent reported for an attempt, when it has. */
   async resultOf(wanted: Assignment): Promise<AttemptResult> {
     const find = () =>
       this.server.syncs

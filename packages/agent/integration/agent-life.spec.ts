@@ -6,7 +6,7 @@ import { AgentBench } from './agent-bench';
 const bench = new AgentBench();
 
 it('starts an executor before it finds a coordinator, and leaves when none appears', async () => {
-  // Longer than the start of an executor takes on a machine that is busy.
+  // Longer than an executor takes to start on a busy machine.
   bench.startAt(null, {}, { agentIdleMs: 5_000 });
   await bench.agent.waitFor('an executor', () => bench.agent.pids('start').length > 0);
   expect(await bench.agent.ended).toBe(0);
@@ -27,7 +27,7 @@ it('leaves at once, with code 0 and one line, when the session it finds is finis
 });
 
 it('hands an attempt back with the last words of its executor when that dies, and goes on with another', async () => {
-  // An agent that has not heard yet how many executors are wanted may begin a second one.
+  // An agent that does not know the number of executors yet may start a second one.
   const one = bench.start({ slots: 1 });
   bench.server.want({ assignments: [assignment('a:crash')], slots: 1 });
   expect(await bench.resultOf(assignment('a:crash'))).toMatchObject({
@@ -156,7 +156,7 @@ it('says nothing while nothing changes, though every sync is answered', async ()
   for (let i = 0; i < 20; i++) bench.server.want({});
   writeFileSync(join(one.workspace, 'go-a'), '');
   await bench.resultOf(assignment('a:wait'));
-  // The result and that it is forgotten; one more may be about `executing`.
+  // The result, and the acknowledgement that it is forgotten; one more may report `executing`.
   expect(bench.server.syncs.length - said).toBeLessThanOrEqual(3);
 });
 

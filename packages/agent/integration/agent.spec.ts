@@ -91,7 +91,7 @@ it('gives back the attempt of an executor that is frozen, with its code, and goe
   expect(one.output).toMatch(/dte: executor 1 was frozen: .* \(DTE_EXECUTOR_FROZEN\)\n/);
   bench.server.want({ assignments: [assignment('b:build')] });
   expect(await bench.resultOf(assignment('b:build'))).toMatchObject({ status: 'success' });
-  // One that has nothing to do would take the next task and never begin it.
+  // An idle one would get the next task and never start it.
   const idle = one.pids('start').find(isRunning);
   process.kill(idle!, 'SIGSTOP');
   await one.waitFor('its end', () => !isRunning(idle!));
@@ -172,7 +172,7 @@ it('hands forwarded values to executors, and has them in no file, no log and not
   });
   await one.waitFor('the log', () => one.output.includes('returned: '));
   expect(one.output).toContain('with [MASKED]');
-  // What the task prints is the main job's to show as it is.
+  // The main job must show the output of the task unchanged.
   expect(bench.server.outputs[0]?.data).toBe('with tr0ub4dor\n');
   const files = readdirSync(one.workspace, { recursive: true, withFileTypes: true }).filter((entry) =>
     entry.isFile(),

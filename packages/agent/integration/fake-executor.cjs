@@ -1,4 +1,4 @@
-/** An executor whose behaviour is the target of the task it gets. Plain JavaScript: it is forked. */
+/** An executor that behaves as the target of its task says. Plain JavaScript, because it is forked. */
 const { spawn } = require('node:child_process');
 const { appendFileSync, existsSync } = require('node:fs');
 
@@ -35,7 +35,7 @@ const behaviours = {
   crash: () => {
     process.stderr.write('first line\nFATAL ERROR: heap out of memory\n', () => process.exit(7));
   },
-  /** Ends when a file appears, and when it is told to stop. */
+  /** Ends when a file appears, or when it is stopped. */
   wait: (ref, end) => {
     const look = setInterval(() => {
       if (stopped === null && !existsSync(`go-${ref.taskId.split(':')[0]}`)) return;
@@ -43,7 +43,7 @@ const behaviours = {
       end(stopped ?? finished(ref.taskId));
     }, 5);
   },
-  /** Hears nothing, and has children that will not go by themselves. */
+  /** Ignores messages, and has children that do not exit by themselves. */
   hang: () => {
     const script = `process.on('SIGTERM', () => {}); setInterval(() => {}, 1e6)`;
     const child = spawn(process.execPath, ['-e', script], { detached: true, stdio: 'ignore' });
@@ -52,19 +52,19 @@ const behaviours = {
     process.removeAllListeners('message');
     setInterval(() => undefined, 1e6);
   },
-  /** As one whose Nx blocks the event loop: what it should end, it does not. */
+  /** Like one whose Nx blocks the event loop: it does not stop what it should. */
   stuck: () => behaviours.hang(),
-  /** Its command is over in time, storing its outputs takes longer. */
+  /** Its command ends in time, but storing its outputs takes longer. */
   slow: (ref, end) => {
     say({ type: 'ran', ref });
     behaviours.wait(ref, end);
   },
-  /** Tells what was forwarded to it, wherever it can. */
+  /** Prints what was forwarded to it, everywhere it can. */
   reveal: (ref, end, { forwarded }) => {
     say({ type: 'output', ref, offset: 0, data: `with ${forwarded.TOKEN}\n` });
     end({ kind: 'returned', reason: { code: 'DTE_NX_FAILED', message: `Nx says ${forwarded.TOKEN}` } });
   },
-  /** Needs a server while it waits, and fails then. */
+  /** Needs a server while it waits, and then fails. */
   user: (ref, end) => {
     const server = { taskId: 'x:serve', identity: '', needs: [] };
     say({ type: 'needs-servers', ref, servers: [server], needs: [{ taskId: 'x:serve', untilReady: true }] });

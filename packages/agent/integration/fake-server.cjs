@@ -1,4 +1,4 @@
-/** An executor whose server behaves as the target of its task says. Plain JavaScript: it is forked. */
+/** An executor whose server behaves as the target of its task says. Plain JavaScript, because it is forked. */
 const { appendFileSync } = require('node:fs');
 
 const say = (message) => process.send([message]);

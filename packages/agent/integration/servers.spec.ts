@@ -114,7 +114,7 @@ it('has two commands take turns that want the same server with other variables a
   expect(await other).toEqual({ kind: 'up' });
   const [first, , second] = pids();
   expect([isRunning(first!), isRunning(second!)]).toEqual([false, true]);
-  // One that leaves while it waits holds nobody up.
+  // One that leaves while it waits blocks nobody.
   const waiting = bring('d', withValues('three', 'staging'));
   servers.release('d');
   expect((await waiting).kind).toBe('unable');

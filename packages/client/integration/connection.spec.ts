@@ -63,7 +63,7 @@ it('fails for good when the coordinator refuses the secret', async () => {
 it('refuses a coordinator that signs with another secret', async () => {
   server.secret = 'another';
   const connection = dial({ credentials: { secret: 'shared' } });
-  // The false coordinator would gladly take this client.
+  // The false coordinator would accept this client.
   Object.defineProperty(server, 'answer', {
     value: (socket: { send(text: string): void }) =>
       socket.send(

@@ -9,13 +9,13 @@ import { type HttpClient, httpClient } from '../src';
 import { FakeCoordinator, sendArtifact, testLimits } from '@org/dte-testing';
 
 const SMALL = gzipSync('an artifact');
-/** Too large for the memory of a reader. */
+/** Too large for a reader's memory. */
 const LARGE = Buffer.alloc(3_000_000, 'artifact ');
 const PATH = HTTP.cache('42');
 
 let server: FakeCoordinator;
 let client: HttpClient;
-/** What the coordinator finds when it reads the artifact again. */
+/** The coordinator's finding after it has read the artifact again. */
 let state: 'good' | 'removed' | 'absent' | null;
 let checks: string[];
 let gets: number;
@@ -32,7 +32,7 @@ afterEach(async () => {
   expect(readdirSync(tmpdir()).filter((name) => /^dte-[0-9a-f]{24}$/.test(name))).toEqual([]);
 });
 
-/** Files without a name that this process holds open; empty where the system does not tell. */
+/** Files without a name that this process has open; empty if the system does not show them. */
 function openTempFiles(): string[] {
   let descriptors: string[];
   try {
@@ -218,7 +218,7 @@ it('asks again for a check that takes longer than a request may, and takes the a
       return;
     }
     checks.push(request.url ?? '');
-    // The first is given up by the client, the second cut off by the coordinator.
+    // The client gives up the first, the coordinator cuts off the second.
     if (checks.length === 2) request.socket.destroy();
     if (checks.length > 2) response.end(JSON.stringify({ state }));
   };

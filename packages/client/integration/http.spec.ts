@@ -74,7 +74,7 @@ it('waits longer for an answer than it keeps an idle socket', async () => {
   };
   const one = client({ limits: testLimits({ httpIdleMs: 20 }) });
   const slow = one.complete();
-  // The socket of this one is idle, and closed, while the other is still waited for.
+  // The socket of this one is idle, and closed, while the other request is still in progress.
   const quick = one.complete();
   await twoAsked;
   const idle = once(answers[1]!.socket!, 'close');

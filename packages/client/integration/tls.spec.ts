@@ -42,7 +42,7 @@ function dial(
   return connection;
 }
 
-/** Listens on a free port; its sockets are gone after the test. Returns the address with `https`. */
+/** Listens on a free port; its sockets are closed after the test. Returns the address with `https`. */
 async function listen(listener: Server): Promise<string> {
   const sockets = new Set<Socket>();
   listener.on('connection', (socket) => {
@@ -58,7 +58,7 @@ async function listen(listener: Server): Promise<string> {
   return typeof address === 'object' ? `https://127.0.0.1:${address?.port}` : '';
 }
 
-/** Somebody with a key of his own. `heard` is what he was told. */
+/** A server with another key. `heard` is what it received. */
 async function impostor(): Promise<{ url: string; heard: Buffer[] }> {
   const heard: Buffer[] = [];
   const listener = createTlsServer(createCoordinatorCertificate(), (socket) =>

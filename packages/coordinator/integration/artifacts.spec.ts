@@ -18,7 +18,7 @@ import { storedFiles } from './support/stored-files';
 
 describe("Nx's cache contract", () => {
   let harness: Harness;
-  /** A main job: what an agent may store is in own-tasks.spec.ts. */
+  /** A main job: own-tasks.spec.ts covers what an agent may store. */
   let client: RawClient;
   const call = (options: HttpCall): Promise<HttpAnswer> =>
     httpCall(harness.url, { token: client.token, ...options });
@@ -31,7 +31,7 @@ describe("Nx's cache contract", () => {
   });
   afterEach(() => harness.cleanUp());
 
-  it('gives back what was put, with its length', async () => {
+  it('returns what was stored, with its length', async () => {
     const body = Buffer.alloc(600_000, 'abc');
     expect(await put('123', body)).toMatchObject({ status: 200 });
     const answer = await call({ path: HTTP.cache('123') });
@@ -39,21 +39,21 @@ describe("Nx's cache contract", () => {
     expect(answer.body.equals(body)).toBe(true);
   });
 
-  it('takes a body that comes in chunks without a length', async () => {
+  it('accepts a chunked body without a length', async () => {
     expect(await put('123', Readable.from([Buffer.from('ab'), Buffer.from('c')]))).toMatchObject({
       status: 200,
     });
     expect((await call({ path: HTTP.cache('123') })).text).toBe('abc');
   });
 
-  it('answers 404 in plain text for a hash it does not hold', async () => {
+  it('answers 404 in plain text for an unknown hash', async () => {
     const answer = await call({ path: HTTP.cache('456') });
     expect(answer).toMatchObject({ status: 404, code: 'DTE_UNKNOWN_HASH' });
     expect(answer.headers['content-type']).toMatch(/^text\/plain/);
     expect(answer.text.split('\n')[0]).toBe('There is no artifact for hash 456.');
   });
 
-  it('answers 409 for a hash it holds and keeps the first, also when the second is large', async () => {
+  it('answers 409 for a known hash and keeps the first artifact, even if the second is large', async () => {
     await put('123', 'first');
     expect(await put('123', Buffer.alloc(900_000))).toMatchObject({
       status: 409,
@@ -62,7 +62,7 @@ describe("Nx's cache contract", () => {
     expect((await call({ path: HTTP.cache('123') })).text).toBe('first');
   });
 
-  it('answers 413 for an artifact above the limit, announced or not, and the sender gets to read it', async () => {
+  it('answers 413 for an artifact above the limit, announced or not, and the sender can read the answer', async () => {
     const large = Buffer.alloc(5_000_000);
     expect(await put('123', large)).toMatchObject({ status: 413, code: 'DTE_ARTIFACT_TOO_LARGE' });
     expect(await put('123', Readable.from([large]))).toMatchObject({
@@ -72,7 +72,7 @@ describe("Nx's cache contract", () => {
     expect(storedFiles(harness)).toEqual([]);
   });
 
-  it('keeps nothing of an upload that is cut off', async () => {
+  it('stores nothing of an upload that is cut off', async () => {
     const { port } = harness.coordinator;
     const head = `PUT /v1/cache/123 HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${client.token}\r\ncontent-length: 500000\r\n\r\n`;
     const socket = connect(port, '127.0.0.1');
@@ -84,7 +84,7 @@ describe("Nx's cache contract", () => {
     expect(await put('123', 'whole')).toMatchObject({ status: 200 });
   });
 
-  it('tells a sender that stops half way and waits for the answer', async () => {
+  it('answers a sender that stops half way and waits', async () => {
     const { port } = harness.coordinator;
     const socket = connect(port, '127.0.0.1');
     socket.write(
@@ -114,7 +114,7 @@ describe("Nx's cache contract", () => {
     ['an attempt of a task with a line break', '/v1/runs/r1/attempts/a%0Ab/1', 400],
     ['an attempt of a run that nobody knows', '/v1/runs/r9/attempts/app%3Abuild/1', 404],
   ];
-  it.each(badPaths)('refuses a path with %s, and nothing is stored', async (_, path, status) => {
+  it.each(badPaths)('rejects a path with %s and stores nothing', async (_, path, status) => {
     for (const method of ['PUT', 'GET']) {
       const answer = await call({ method, path, ...(method === 'PUT' ? { body: 'x' } : {}) });
       expect(answer).toMatchObject({ status });
@@ -160,7 +160,7 @@ describe("Nx's cache contract", () => {
     },
   );
 
-  it('refuses an upload that is not what its sender meant, and keeps nothing of it', async () => {
+  it('rejects an upload whose digest differs from the announced one, and stores nothing', async () => {
     const digest = digestHeaderOf(createHash('sha256').update('meant').digest('base64'));
     const answer = await put('123', 'came', { [DIGEST_HEADER]: digest });
     expect(answer).toMatchObject({ status: 400, code: 'DTE_ARTIFACT_DAMAGED' });
@@ -168,7 +168,7 @@ describe("Nx's cache contract", () => {
     expect(await put('123', 'meant', { [DIGEST_HEADER]: digest })).toMatchObject({ status: 200 });
   });
 
-  it('answers which of many hashes it holds', async () => {
+  it('reports which of many hashes it holds', async () => {
     await put('1', 'a');
     await put('3', 'b');
     const body = JSON.stringify({ hashes: ['1', '2', '3'] });
@@ -176,7 +176,7 @@ describe("Nx's cache contract", () => {
     expect(JSON.parse(answer.text)).toEqual({ held: ['1', '3'] });
   });
 
-  it('answers a question of 50,000 hashes', async () => {
+  it('answers a query for 50,000 hashes', async () => {
     const hashes = Array.from({ length: 50_000 }, (_, index) => String(index).padStart(20, '1'));
     const answer = await call({ method: 'POST', path: HTTP.cacheQuestion, body: JSON.stringify({ hashes }) });
     expect(answer.text).toBe('{"held":[]}');
@@ -187,7 +187,7 @@ describe("Nx's cache contract", () => {
     ['about a path', '{"hashes":["../x"]}', 'DTE_MALFORMED_MESSAGE'],
     ['that is too long', `{"hashes":["${'a'.repeat(8_000_000)}"]}`, 'DTE_FRAME_TOO_LARGE'],
   ];
-  it.each(badQuestions)('refuses a question %s', async (_, body, code) => {
+  it.each(badQuestions)('rejects a query %s', async (_, body, code) => {
     expect(await call({ method: 'POST', path: HTTP.cacheQuestion, body })).toMatchObject({ code });
   });
 
@@ -200,7 +200,7 @@ describe("Nx's cache contract", () => {
     expect(await call({ path: path(3) })).toMatchObject({ status: 404, code: 'DTE_ARTIFACT_MISSING' });
   });
 
-  it('takes what the main job supplies ahead of its run, and from nobody else', async () => {
+  it('accepts artifacts before their run only from the main job', async () => {
     const { token } = await harness.agent('agent 1');
     const path = HTTP.attempt('r7', 'app:build', 0);
     expect(await call({ method: 'PUT', path, body: 'x', token })).toMatchObject({ code: 'DTE_UNKNOWN_RUN' });

@@ -14,7 +14,7 @@ import { containing, Harness } from './support/harness';
 import { claimsOf, helloOf, type Instances, SECRET, STRANGERS } from './support/pipelines';
 
 const ROLES = ['agent', 'main', 'observer'] as const;
-/** A key that nobody has is searched for at once: nothing here may depend on which caller came first. */
+/** Unknown keys are looked up again immediately: nothing here may depend on which caller came first. */
 const limits = { issuerCooldownMs: 0 };
 
 let instances: Instances;
@@ -42,7 +42,7 @@ const kinds = {
   standalone: () => Harness.start({ secret: SECRET, limits, idTokens: issuersOf() }),
 };
 
-/** A session with content that the table of endpoints asks for. */
+/** A session with the content that the table of endpoints needs. */
 async function furnish(harness: Harness): Promise<RawClient> {
   const main = await harness.connect(helloOf('main', goodToken()));
   await harness.submit(main, RUN);
@@ -61,7 +61,7 @@ const ask = (harness: Harness, [method, path, body]: (typeof ENDPOINTS)[number],
   });
 
 const GOLDEN = join(__dirname, '..', '..', 'protocol', 'golden');
-/** Every message of the protocol, whoever may say it: the accepted examples. */
+/** Every message of the protocol, whoever may send it: the accepted examples. */
 const MESSAGES = readdirSync(GOLDEN)
   .map((file) => JSON.parse(readFileSync(join(GOLDEN, file), 'utf8')) as { type?: string })
   .filter((message): message is { type: string } => message.type !== undefined);
@@ -71,7 +71,7 @@ const ALLOWED: Record<(typeof ROLES)[number], string[]> = {
   observer: [],
 };
 
-// Typed by the protocol: one that is added there does not compile here until somebody has thought of it.
+// Typed by the protocol: if a message is added there, this does not compile until it is listed here.
 const EVERY_ENDPOINT: Record<Exclude<keyof typeof HTTP, 'connect' | 'check'>, string> = {
   health: HTTP.health,
   cache: HTTP.cache('held'),
@@ -108,7 +108,7 @@ it('the tables name every endpoint and every message', () => {
   expect(new Set(MESSAGES.map(({ type }) => type))).toEqual(new Set(Object.keys(EVERY_MESSAGE)));
 });
 
-describe.each(Object.entries(kinds))('a stranger at the door of a coordinator that is %s', (_, start) => {
+describe.each(Object.entries(kinds))('an unauthenticated client of a coordinator that is %s', (_, start) => {
   let harness: Harness;
   let main: RawClient;
   beforeAll(async () => {
@@ -124,7 +124,7 @@ describe.each(Object.entries(kinds))('a stranger at the door of a coordinator th
   };
 
   describe.each(STRANGERS)('with $what', ({ secret, idToken, code, message }) => {
-    it.each(ROLES)('is refused as %s, and whatever it says then is not heard', async (role) => {
+    it.each(ROLES)('is rejected as %s, and its later messages are ignored', async (role) => {
       const before = await statusOf();
       const client = await harness.connect(helloOf(role, idToken(instances)), secret ?? null);
       expect(await client.next('error')).toMatchObject({
@@ -138,7 +138,7 @@ describe.each(Object.entries(kinds))('a stranger at the door of a coordinator th
       expect(harness.coordinator.sessions()).toHaveLength(1);
     });
 
-    it('gets 401 from every endpoint, whatever it shows there', async () => {
+    it('gets 401 from every endpoint, whatever it presents', async () => {
       const before = await statusOf();
       for (const endpoint of ENDPOINTS.filter(([, path]) => path !== HTTP.health)) {
         for (const bearer of [undefined, idToken(instances), secret]) {
@@ -157,8 +157,8 @@ describe.each(Object.entries(kinds))('a stranger at the door of a coordinator th
     ['a run of its own', { onlyRun: RUN.runId }],
     ['no id token in the place of one', { idToken: null }],
   ];
-  describe.each(changes)('that has put %s into what a job of the pipeline says', (_, change) => {
-    it.each(ROLES)('is refused as %s, and whatever it says then is not heard', async (role) => {
+  describe.each(changes)('that changed %s in a message of a job of the pipeline', (_, change) => {
+    it.each(ROLES)('is rejected as %s, and its later messages are ignored', async (role) => {
       const before = await statusOf();
       const client = await harness.rawClient();
       const channelBinding = client.channel === null ? 'none' : 'tls-exporter';
@@ -184,7 +184,7 @@ describe.each(Object.entries(kinds))('a stranger at the door of a coordinator th
   );
 });
 
-describe.each(ROLES)('a job of the pipeline that is welcome as %s', (role) => {
+describe.each(ROLES)('a job of the pipeline that joined as %s', (role) => {
   let harness: Harness;
   beforeAll(async () => {
     harness = await kinds.embedded();
@@ -216,7 +216,7 @@ describe.each(ENDPOINTS)('%s %s', (...endpoint) => {
   let harness: Harness;
   let bystander: Instances['gitlab'];
 
-  /** Here both instances are accepted: side by side, with projects and pipelines of the same numbers. */
+  /** Both instances are accepted here, with projects and pipelines of the same numbers. */
   beforeEach(async () => {
     bystander = instances.stranger;
     const issuers = [instances.gitlab.issuer, bystander.issuer];
@@ -225,7 +225,7 @@ describe.each(ENDPOINTS)('%s %s', (...endpoint) => {
   });
   afterEach(() => harness.cleanUp());
 
-  it.each(ROLES)('answers a job of the pipeline by its role: %s', async (role) => {
+  it.each(ROLES)('answers a job of the pipeline according to its role: %s', async (role) => {
     const client = await harness.connect(helloOf(role, goodToken()));
     if (role === 'agent') await client.next('agent.wanted');
     expect(await ask(harness, endpoint, client.token)).toMatchObject({ status: answers[role] });

@@ -42,7 +42,7 @@ describe.each(ENDPOINTS)('%s %s', (method, path, body, answers) => {
   });
 
   if (path !== HTTP.health) {
-    it('answers 401 without a token, and with one that is changed, foreign, expired or of a session that is gone', async () => {
+    it('answers 401 without a token, and with one that is altered, foreign, expired or of a removed session', async () => {
       const foreign = new TokenIssuer(Buffer.alloc(32), Date.now);
       const claims = {
         sessionId: 's1',
@@ -69,7 +69,7 @@ describe.each(ENDPOINTS)('%s %s', (method, path, body, answers) => {
   }
 });
 
-it('a token ends with its time', async () => {
+it('a token expires', async () => {
   let nowMs = Date.now();
   const harness = await Harness.start({ now: () => nowMs, limits: { tokenMs: 1_000 } });
   const main = await harness.main();

@@ -44,7 +44,7 @@ describe('two coordinators on one data folder', () => {
   };
   const serves = ({ said }: Started): boolean => said.startsWith('http://');
 
-  it('started at once, after one that was killed: exactly one serves, the other says who does; 20 times', async () => {
+  it('started at the same time after a crash: exactly one serves, the other names it; 20 times', async () => {
     for (let round = 1; round <= 20; round++) {
       const both = await Promise.all([start(), start()]);
       const [winner, ...others] = both.filter(serves);
@@ -57,7 +57,7 @@ describe('two coordinators on one data folder', () => {
     // Forty processes, each of which compiles the sources: about two minutes on two cores with a load of 30.
   }, 600_000);
 
-  it('one that was frozen and finds the folder taken says so and ends', async () => {
+  it('a frozen one that finds its folder taken over reports it and exits', async () => {
     const { child, next } = await start({ DTE_DATA_FOLDER_STALE_MS: '200' });
     child.kill('SIGSTOP');
     writeFileSync(join(dataDir, 'coordinator.lock.2'), 'of another machine');

@@ -17,7 +17,7 @@ afterEach(async () => {
 
 const alive = (strangers: readonly Stranger[]): number => strangers.filter((each) => !each.isClosed()).length;
 
-/** Whatever else is at the door: who belongs here gets in, by either way, coming again as a real client does. */
+/** Whatever else connects: a legitimate client gets in both ways, with retries as a real client does. */
 const getsIn = (name: string): Promise<RawClient> =>
   waitFor(`${name} to get in`, async () => {
     const agent = await harness.agent(name).catch(() => null);
@@ -41,7 +41,7 @@ describe('headers', () => {
     expect(await drip(slow, 50)).toBeGreaterThan(0);
   });
 
-  it('that never end are answered in words before the connection is cut off', async () => {
+  it('that never end get an answer before the connection is closed', async () => {
     harness = await Harness.start({ limits: { headersMs: 200, strangerMs: 60_000 } });
     const slow = await stranger(harness, HEADER);
     await drip(slow, 50);
@@ -60,7 +60,7 @@ describe('headers', () => {
     await drip(kept, 50);
   });
 
-  it('that come slowly but in time are taken', async () => {
+  it('that arrive slowly but in time are accepted', async () => {
     harness = await Harness.start();
     const slow = await stranger(harness);
     for (const piece of [HEADER.slice(0, 10), HEADER.slice(10), 'y\r\n', '\r\n']) {
@@ -71,7 +71,7 @@ describe('headers', () => {
   });
 });
 
-describe('a connection that proves nothing', () => {
+describe('an unauthenticated connection', () => {
   it.each([
     ['says nothing', ''],
     ['upgrades and says no hello', UPGRADE],
@@ -86,7 +86,7 @@ describe('a connection that proves nothing', () => {
     await getsIn('agent');
   });
 
-  it('makes room for the next one of its address beyond the limit, the oldest first', async () => {
+  it('is evicted for a newer one of its address above the limit, the oldest first', async () => {
     harness = await Harness.start({ limits: { strangersPerAddress: 3 } });
     const first = await mute(harness);
     const others = [await mute(harness), await mute(harness)];
@@ -96,7 +96,7 @@ describe('a connection that proves nothing', () => {
     expect(alive(others)).toBe(3);
   });
 
-  it('makes room beyond the limit of all at the cost of the address that has most', async () => {
+  it('above the total limit, is evicted if its address has the most', async () => {
     harness = await Harness.start({ limits: { strangersPerCoordinator: 4 } });
     const alone = await mute(harness, '127.0.0.2');
     const many: Stranger[] = [];
@@ -135,7 +135,7 @@ describe('a connection that proves nothing', () => {
 });
 
 describe('a first frame', () => {
-  it('of the largest size is read', async () => {
+  it('of maximum size is read', async () => {
     harness = await Harness.start();
     const hello = exampleHello({ idToken: `a.${'b'.repeat(LIMITS.idTokenBytes.value - 4)}.c` });
     const padding = LIMITS.helloBytes.value - JSON.stringify({ ...hello, jobUrl: '' }).length;
@@ -154,22 +154,22 @@ describe('a first frame', () => {
     expect(await client.whenClosed()).toMatchObject({ code: 1009 });
   });
 
-  it('in pieces is as large as all of them', async () => {
+  it('in fragments is limited by their total size', async () => {
     harness = await Harness.start();
     const client = await harness.rawClient();
     for (let index = 0; index < 5; index++) client.socket.send('x'.repeat(4_000), { fin: false });
     expect(await client.whenClosed()).toMatchObject({ code: 1009 });
   });
 
-  it('that announces 16 MiB is refused when its header is there', async () => {
+  it('that announces 16 MiB is rejected after its header', async () => {
     harness = await Harness.start();
     const client = await mute(harness);
-    // FIN and text; masked, 64 bits of length: 16 MiB; the mask. And nothing after it.
+    // FIN and text; masked, 64-bit length: 16 MiB; the mask. Then nothing.
     client.socket.write(Buffer.from([0x81, 0xff, 0, 0, 0, 0, 1, 0, 0, 0, 1, 2, 3, 4]));
     await waitFor('the connection to end', client.isClosed);
   });
 
-  it('is followed by larger ones once somebody has proven whom it belongs to', async () => {
+  it('may be followed by larger ones after authentication', async () => {
     harness = await Harness.start();
     const agent = await harness.agent('agent 1');
     const alive = new Promise((resolve) => agent.socket.once('pong', resolve));
@@ -213,7 +213,7 @@ describe('a body', () => {
     expect(await harness.putCache(main, 'h1', 'x')).toBe(200);
   });
 
-  it('of an artifact that was large before it became slow leaves nothing either', async () => {
+  it('of an artifact that becomes slow after a large part stores nothing', async () => {
     harness = await Harness.start({ limits });
     const main = await harness.main();
     const slow = await stranger(harness, head('PUT', HTTP.cache('h1'), main.token, 5_000_000));
@@ -223,7 +223,7 @@ describe('a body', () => {
     await waitFor('nothing to be left', () => storedFiles().length === 0);
   });
 
-  it('of an answer that nobody takes is given up', async () => {
+  it('of an answer that the client does not read is aborted', async () => {
     const lines: string[] = [];
     const logger = pino({}, { write: (line) => void lines.push(line) });
     harness = await Harness.start({ limits, logger });
@@ -235,7 +235,7 @@ describe('a body', () => {
     await waitFor('the connection to be cut off', () =>
       lines.some((line) => line.includes('the client took less')),
     );
-    // What is in the kernel's buffers already comes even so, and then the end, long before that of the artifact.
+    // The kernel's buffers still arrive, and then the end of the stream, long before the end of the artifact.
     deaf.socket.resume();
     await waitFor('the end', deaf.isClosed);
     expect(deaf.heard().length).toBeLessThan(40_000_000);
@@ -243,7 +243,7 @@ describe('a body', () => {
 });
 
 describe('a coordinator that is full', () => {
-  it('asks one proven client more than it may have to come again', async () => {
+  it('tells an authenticated client above the limit to retry', async () => {
     harness = await Harness.start({ limits: { connectionsPerCoordinator: 1 } });
     const first = await harness.agent('agent 1');
     const second = await harness.agent('agent 2');
@@ -254,7 +254,7 @@ describe('a coordinator that is full', () => {
   });
 });
 
-describe('a peer that says more than it may', () => {
+describe('a peer that sends more than its rate', () => {
   const say = (client: RawClient, bytes: number): void => {
     const output = { type: 'agent.output', runId: 'r1', taskId: 'app:build', attempt: 1, offset: 0 };
     for (let said = 0; said < bytes; said += 60_000) client.send({ ...output, data: 'x'.repeat(60_000) });
@@ -265,7 +265,7 @@ describe('a peer that says more than it may', () => {
     return heard;
   };
 
-  it('is read more slowly, not cut off, and no other one waits for it', async () => {
+  it('is read more slowly, not disconnected, and does not delay others', async () => {
     harness = await Harness.start({ limits: { peerBytesPerSecond: 1 } });
     const [loud, calm] = [await harness.agent('loud'), await harness.agent('calm')];
     say(loud, LIMITS.frameBytes.value + 1_000_000);
@@ -276,7 +276,7 @@ describe('a peer that says more than it may', () => {
     expect([isAnswered, loud.closed]).toEqual([false, null]);
   });
 
-  it('is heard to the end', async () => {
+  it('has all its messages processed', async () => {
     harness = await Harness.start({ limits: { peerBytesPerSecond: 50_000_000 } });
     const loud = await harness.agent('loud');
     say(loud, 2 * LIMITS.frameBytes.value);
@@ -284,7 +284,7 @@ describe('a peer that says more than it may', () => {
     expect(loud.closed).toBeNull();
   });
 
-  it('may say a frame of the largest size at once', async () => {
+  it('may send a frame of maximum size at once', async () => {
     harness = await Harness.start({ limits: { peerBytesPerSecond: 1 } });
     const agent = await harness.agent('agent 1');
     say(agent, LIMITS.frameBytes.value - 1_000_000);
@@ -304,7 +304,7 @@ describe('sessions', () => {
         .some((each) => each.sessionId === sessionId && each.agents + each.mains === 0),
     );
 
-  it('that nobody uses keep no other one out, however many there are', async () => {
+  it('that are unused do not block new ones, however many there are', async () => {
     harness = await Harness.start({ limits });
     const main = await enter('1-1', 'main');
     for (let pipeline = 1; pipeline < 20; pipeline++) {
@@ -320,7 +320,7 @@ describe('sessions', () => {
     expect(await harness.ask(main)).toBe(200);
   });
 
-  it('of one project are bounded by themselves, and who is one too many is asked to come again', async () => {
+  it('of one project have their own limit, and a client above it is told to retry', async () => {
     harness = await Harness.start({ limits });
     const [first] = [await enter('9-1', 'main'), await enter('9-2', 'main')];
     const { reason, fatal } = await (await enter('9-3')).next('error');
@@ -331,7 +331,7 @@ describe('sessions', () => {
     await waitFor('room', async () => (await enter('9-3')).all('welcome').length > 0);
   });
 
-  it('with settings or a run are kept although nobody is there', async () => {
+  it('with settings or a run are kept without members', async () => {
     harness = await Harness.start({ limits });
     const configured = await enter('1-1', 'main');
     const settings = { stopAgentsAfter: [], stopAgentsOnFailure: false, requireExplicitCompletion: true };

@@ -34,7 +34,7 @@ describe('the history of a project', () => {
     return { main, agent: await harness.agent(`agent ${sessionId}`, { sessionId }) };
   }
 
-  /** Lets the agent say this of its attempt, once it has been given that. */
+  /** Makes the agent report this for its attempt after it was assigned. */
   async function answer(agent: RawClient, runId: string, attempt: number, result: AttemptResult) {
     const assigned = await agent.next('agent.wanted', ({ assignments }) =>
       assignments.some((each) => each.runId === runId && each.attempt === attempt),
@@ -57,7 +57,7 @@ describe('the history of a project', () => {
     return (JSON.parse(text) as SessionStatus).flaky?.map(({ taskId }) => taskId);
   }
 
-  /** One pipeline in which the task fails, one in which it succeeds. */
+  /** One pipeline in which the task fails, then one in which it succeeds. */
   async function becomeFlaky(): Promise<void> {
     for (const [sessionId, result] of [
       ['42-1', failure(1)],
@@ -72,7 +72,7 @@ describe('the history of a project', () => {
     }
   }
 
-  it('lets a task be tried once more that failed in one pipeline and succeeded with that hash in another', async () => {
+  it('retries a task that failed in one pipeline and succeeded with the same hash in another', async () => {
     await becomeFlaky();
     const { main, agent } = await pipeline('42-3');
     expect(await flakyTasks(main)).toEqual(['app:e2e']);
@@ -95,14 +95,14 @@ describe('the history of a project', () => {
     ]);
   });
 
-  it('decides a run by what was known when it began, also after a restart', async () => {
+  it('applies to a run as it was at submission, also after a restart', async () => {
     await becomeFlaky();
     const { main, agent } = await pipeline('42-3');
     agent.send(agentSync(1));
     await harness.submit(main, runOf('r1'));
     await agent.next('agent.wanted', ({ assignments }) => assignments.length === 1);
     await harness.coordinator.close();
-    // What has been known since is no longer there.
+    // What was learned since is no longer there.
     await harness.startCoordinator({ historyDir: `${harness.dataDir}/other-history` });
 
     const again = await pipeline('42-3');
@@ -112,7 +112,7 @@ describe('the history of a project', () => {
     await again.main.next('run.update', ({ entries }) => entries.some(({ type }) => type === 'retried'));
   });
 
-  it('is that of one project', async () => {
+  it('covers one project', async () => {
     await becomeFlaky();
     const { main, agent } = await pipeline('43-1');
     expect(await flakyTasks(main)).toEqual([]);
@@ -122,9 +122,9 @@ describe('the history of a project', () => {
     await main.next('run.update', ({ state }) => state === 'finished');
   });
 
-  it('costs a run nothing when it cannot be read', async () => {
+  it('does not affect a run if it cannot be read', async () => {
     await harness.coordinator.close();
-    // A file where its folder should be.
+    // A file in place of its folder.
     await harness.startCoordinator({ historyDir: `${harness.dataDir}/token-key/history` });
     const { main, agent } = await pipeline('44-1');
     agent.send(agentSync(1));

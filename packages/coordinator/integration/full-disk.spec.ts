@@ -22,7 +22,7 @@ describe('a full disk', () => {
     mounted = null;
   });
 
-  /** A real file system of 1 MB where this may be made (root on Linux), else null. */
+  /** A real file system of 1 MB if this process may create one (root on Linux), else null. */
   function tinyDisk(): string | null {
     const folder = mkdtempSync(join(tmpdir(), 'dte-tiny-'));
     try {
@@ -34,7 +34,7 @@ describe('a full disk', () => {
     }
   }
 
-  it('costs the upload that fills it (a real disk), and the session goes on', async () => {
+  it('fails the upload that fills it (a real disk), and the session continues', async () => {
     const folder = tinyDisk();
     if (folder === null) {
       harness = await Harness.start();
@@ -73,7 +73,7 @@ describe('a full disk', () => {
     },
   );
 
-  it('under the journal holds the session up until there is space again', async () => {
+  it('under the journal pauses the session until there is space again', async () => {
     const disk = fullDisk(promises);
     harness = await Harness.start({ fs: disk.fs });
     const main = await harness.main();
@@ -98,7 +98,7 @@ describe('a full disk', () => {
     await main.whenClosed();
   });
 
-  it('refuses a run that cannot be kept', async () => {
+  it('rejects a run that cannot be stored', async () => {
     const disk = fullDisk(promises);
     harness = await Harness.start({ fs: disk.fs });
     const main = await harness.main();
@@ -110,8 +110,8 @@ describe('a full disk', () => {
   });
 });
 
-describe('a coordinator without a file descriptor left', () => {
-  it('asks to come again and says what is to be raised', async () => {
+describe('a coordinator without free file descriptors', () => {
+  it('tells clients to retry and names the limit to raise', async () => {
     let isOut = false;
     const writeFile: FileSystem['writeFile'] = async (...args) => {
       if (isOut) throw Object.assign(new Error('EMFILE: too many open files'), { code: 'EMFILE' });

@@ -6,7 +6,7 @@ const SECRET = 'correct horse battery staple';
 const identity = exampleHello().identity;
 const OTHER_COMMIT = { ...identity, commit: 'f'.repeat(40) };
 
-/** What a refused client heard: the code, and that it is over. */
+/** What a rejected client receives: the code, and the close. */
 async function refusal(client: RawClient): Promise<{ code: ErrorCode; message: string }> {
   const { reason, fatal } = await client.next('error');
   expect(fatal).toBe(true);
@@ -30,7 +30,7 @@ describe('the handshake of a coordinator with a secret', () => {
     });
   });
 
-  it('refuses another secret and names the client', async () => {
+  it('rejects another secret and names the client', async () => {
     const client = await harness.connect({ name: 'agent 1' }, 'wrong');
     expect(await refusal(client)).toEqual({
       code: 'DTE_BAD_SECRET',
@@ -38,7 +38,7 @@ describe('the handshake of a coordinator with a secret', () => {
     });
   });
 
-  it('refuses a client without secret', async () => {
+  it('rejects a client without secret', async () => {
     const client = await RawClient.hello(harness.url, exampleHello({ name: 'agent 1' }));
     expect(await refusal(client)).toMatchObject({
       code: 'DTE_BAD_SECRET',
@@ -46,19 +46,19 @@ describe('the handshake of a coordinator with a secret', () => {
     });
   });
 
-  it('refuses a proof that was made for another nonce', async () => {
+  it('rejects a proof for another nonce', async () => {
     const client = await harness.rawClient();
     await client.next('challenge');
     client.send(exampleHello({ proof: 'a'.repeat(64) }));
     expect(await refusal(client)).toMatchObject({ code: 'DTE_BAD_SECRET' });
   });
 
-  it('begins no session for a client that is refused', async () => {
+  it('creates no session for a rejected client', async () => {
     await refusal(await harness.connect({}, 'wrong'));
     expect(harness.coordinator.sessions()).toEqual([]);
   });
 
-  it('tells the main job that somebody was refused before it came, and not who he says he is', async () => {
+  it('tells a later main job that a client was rejected, without the name it claimed', async () => {
     await refusal(await harness.connect({ name: 'agent 7' }, 'wrong'));
     const main = await harness.main();
     const info = await main.next('session.info', ({ refused }) => refused.length > 0);
@@ -67,12 +67,12 @@ describe('the handshake of a coordinator with a secret', () => {
   });
 });
 
-describe('a hello that is wrong', () => {
+describe('an invalid hello', () => {
   let harness: Harness;
   let main: RawClient;
   let agent: RawClient;
 
-  /** A main job and an agent at work, whom nothing here may disturb. */
+  /** A main job and an agent at work, which nothing here may disturb. */
   beforeEach(async () => {
     harness = await Harness.start();
     main = await harness.main();
@@ -100,7 +100,7 @@ describe('a hello that is wrong', () => {
   const seenByMain = (code: ErrorCode) =>
     main.next('session.info', ({ refused }) => refused.some(({ reason }) => reason.code === code));
 
-  it('of another protocol version: the version decides before the shape does', async () => {
+  it('of another protocol version: the version is checked before the shape', async () => {
     const client = await harness.rawClient();
     client.send({
       type: 'hello',
@@ -120,7 +120,7 @@ describe('a hello that is wrong', () => {
     });
   });
 
-  it('of another commit: told both, and the main job told whom', async () => {
+  it('of another commit: both sides are told, and the main job also the name', async () => {
     const client = await harness.agent('agent 2', { identity: OTHER_COMMIT });
     const { code, message } = await refusal(client);
     expect(code).toBe('DTE_COMMIT_MISMATCH');
@@ -130,7 +130,7 @@ describe('a hello that is wrong', () => {
     expect((await seenByMain('DTE_COMMIT_MISMATCH')).refused).toMatchObject([{ name: 'agent 2' }]);
   });
 
-  it('of another nx version: told both', async () => {
+  it('of another nx version: both sides are told', async () => {
     const client = await harness.agent('agent 2', { identity: { ...identity, nxVersion: '22.7.12' } });
     expect(await refusal(client)).toEqual({
       code: 'DTE_NX_VERSION_MISMATCH',
@@ -138,7 +138,7 @@ describe('a hello that is wrong', () => {
     });
   });
 
-  it('of a main job on another commit: refused while the first is there', async () => {
+  it('of a main job on another commit: rejected while the first is connected', async () => {
     const client = await harness.main({ clientId: 'main-2', identity: OTHER_COMMIT });
     expect(await refusal(client)).toMatchObject({
       code: 'DTE_COMMIT_MISMATCH',
@@ -146,7 +146,7 @@ describe('a hello that is wrong', () => {
     });
   });
 
-  it('without git on one side: taken, there is nothing to compare', async () => {
+  it('without git on one side: accepted, because there is nothing to compare', async () => {
     const client = await harness.agent('agent 2', { identity: { ...identity, commit: null } });
     await client.next('welcome');
   });
@@ -185,7 +185,7 @@ describe('a hello that is wrong', () => {
     expect(await client.whenClosed()).toMatchObject({ code: 1009 });
   });
 
-  it('that is said twice: the second is malformed', async () => {
+  it('sent twice: the second is malformed', async () => {
     const client = await harness.agent('agent 2');
     client.send(exampleHello());
     expect(await refusal(client)).toMatchObject({
@@ -195,7 +195,7 @@ describe('a hello that is wrong', () => {
   });
 });
 
-describe('a frame that is wrong, after the welcome', () => {
+describe('an invalid frame after the welcome', () => {
   let harness: Harness;
   beforeEach(async () => {
     harness = await Harness.start();
@@ -207,22 +207,25 @@ describe('a frame that is wrong, after the welcome', () => {
     ['main', agentSync(1)],
     ['observer', agentSync(1)],
   ];
-  it.each(roles)('ends the connection of a %s that speaks for another role', async (role, message) => {
-    const client = await harness.connect({ role, name: 'some client' });
-    client.send(message);
-    expect(await refusal(client)).toMatchObject({
-      code: 'DTE_MALFORMED_MESSAGE',
-      message: containing('"some client"'),
-    });
-  });
+  it.each(roles)(
+    'closes the connection of a %s that sends a message of another role',
+    async (role, message) => {
+      const client = await harness.connect({ role, name: 'some client' });
+      client.send(message);
+      expect(await refusal(client)).toMatchObject({
+        code: 'DTE_MALFORMED_MESSAGE',
+        message: containing('"some client"'),
+      });
+    },
+  );
 
-  it('ends the connection of an agent that names the offending field', async () => {
+  it('closes the connection of an agent and names the invalid field', async () => {
     const client = await harness.agent('agent 1');
     client.send({ ...agentSync(1), seq: -1 });
     expect(await refusal(client)).toMatchObject({ message: matching(/"agent 1".* seq: /) });
   });
 
-  it('ends the connection with 1009 when it is larger than any frame may be, and no other', async () => {
+  it('closes the connection with 1009 if it is larger than any frame may be, and no other', async () => {
     const [bad, good] = [await harness.agent('agent 1'), await harness.agent('agent 2')];
     bad.socket.send('x'.repeat(LIMITS.frameBytes.value + 1));
     expect(await bad.whenClosed()).toMatchObject({ code: 1009 });
@@ -233,7 +236,7 @@ describe('a frame that is wrong, after the welcome', () => {
     );
   });
 
-  it('ends the connection of a binary frame', async () => {
+  it('closes the connection if it is binary', async () => {
     const client = await harness.agent('agent 1');
     client.socket.send(Buffer.from([1, 2, 3]));
     expect(await refusal(client)).toEqual({
@@ -242,7 +245,7 @@ describe('a frame that is wrong, after the welcome', () => {
     });
   });
 
-  it('leaves an agent that came before a main job of another commit refused', async () => {
+  it('rejects an agent that connected before a main job of another commit', async () => {
     const early = await harness.agent('early agent', { identity: OTHER_COMMIT });
     const fitting = await harness.agent('fitting agent');
     const main = await harness.main();
@@ -258,21 +261,21 @@ describe('limits on connections', () => {
   let harness: Harness;
   afterEach(() => harness.cleanUp());
 
-  it('closes a connection that does not introduce itself', async () => {
+  it('closes a connection without a hello', async () => {
     harness = await Harness.start({ limits: { handshakeMs: 50 } });
     const client = await harness.rawClient();
     expect(await client.next('error')).toMatchObject({ reason: { code: 'DTE_TIMEOUT' } });
     await client.whenClosed();
   });
 
-  it('refuses one agent more than a session may have, and lets a known one come back', async () => {
+  it('rejects an agent above the limit of a session, and accepts a reconnect of a known one', async () => {
     harness = await Harness.start({ limits: { agentsPerSession: 1 } });
     await harness.agent('agent 1');
     expect(await refusal(await harness.agent('agent 2'))).toMatchObject({ code: 'DTE_LIMIT_REACHED' });
     await (await harness.agent('agent 1')).next('welcome');
   });
 
-  it('refuses one connection more than a coordinator may have, in words', async () => {
+  it('rejects a connection above the limit of a coordinator, with an error', async () => {
     harness = await Harness.start({ limits: { connectionsPerCoordinator: 1 } });
     await harness.agent('agent 1');
     const { reason, fatal } = await (await harness.agent('agent 2')).next('error');
@@ -280,7 +283,7 @@ describe('limits on connections', () => {
     expect(fatal).toBe(false);
   });
 
-  it('cuts off an agent that falls silent, and its main job hears of it', async () => {
+  it('disconnects a silent agent, and tells its main job', async () => {
     harness = await Harness.start({ limits: { leaseMs: 100 } });
     const main = await harness.main();
     const agent = await harness.agent('agent 1');
@@ -289,13 +292,13 @@ describe('limits on connections', () => {
     expect(main.closed).toBeNull();
   });
 
-  it('refuses what comes from a web page', async () => {
+  it('rejects connections from a web page', async () => {
     harness = await Harness.start();
     const client = await RawClient.connect(harness.url, { origin: 'https://evil.example' });
     expect(client.closed).not.toBeNull();
   });
 
-  it('refuses a client that comes through a proxy when there is no secret', async () => {
+  it('rejects a client behind a proxy if there is no secret', async () => {
     harness = await Harness.start();
     const client = await RawClient.connect(harness.url, { headers: { 'x-forwarded-for': '203.0.113.9' } });
     client.send(exampleHello());

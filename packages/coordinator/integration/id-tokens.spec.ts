@@ -47,8 +47,8 @@ const refusal = async (client: RawClient): Promise<{ code: ErrorCode; message: s
   return reason;
 };
 
-describe('a coordinator that looks at id tokens', () => {
-  it('needs no secret, and serves other machines too', async () => {
+describe('a coordinator that verifies id tokens', () => {
+  it('needs no secret, and also serves other machines', async () => {
     harness = await start();
     const client = await RawClient.connect(harness.url, { headers: { 'x-forwarded-for': '203.0.113.9' } });
     client.send(helloOf('agent', tokenOf()));
@@ -56,7 +56,7 @@ describe('a coordinator that looks at id tokens', () => {
     client.socket.terminate();
   });
 
-  it('shows the id token of its own job to those it has verified, and to nobody else', async () => {
+  it('presents the id token of its own job only to authenticated clients', async () => {
     const own = tokenOf({ job_id: '1' });
     harness = await start({ own });
     const friend = await harness.connect(helloOf('agent', tokenOf()));
@@ -66,7 +66,7 @@ describe('a coordinator that looks at id tokens', () => {
     expect(JSON.stringify(stranger.received)).not.toContain(own);
   });
 
-  it('serves no other pipeline when it is part of one, not even one that asks for its own session', async () => {
+  it('serves only its own pipeline if it is part of one, even for clients that ask for its session', async () => {
     harness = await start({ own: tokenOf({ job_id: '1' }) });
     const other = helloOf('main', tokenOf({ pipeline_id: '1002' }), { sessionId: '42-1002' });
     expect(await refusal(await harness.connect(other))).toMatchObject({
@@ -76,14 +76,14 @@ describe('a coordinator that looks at id tokens', () => {
     expect(harness.coordinator.sessions()).toEqual([]);
   });
 
-  it('does not begin with an id token of its own that it would not accept', async () => {
+  it('does not start with an id token of its own that it would reject', async () => {
     harness = await start();
     const own = gitlab.idToken({ ...claimsOf(), iss: 'https://gitlab.example' });
     await expect(start({ own })).rejects.toMatchObject({ code: 'DTE_BAD_CONFIG' });
     await expect(start({ own: 'nonsense' })).rejects.toMatchObject({ code: 'DTE_ID_TOKEN_REFUSED' });
   });
 
-  it('asks a client to come again while the keys cannot be fetched, and notes no refusal', async () => {
+  it('tells a client to retry while the keys cannot be fetched, and records no rejection', async () => {
     harness = await start({ own: tokenOf({ job_id: '1' }) });
     gitlab.failNext(503);
     const client = await harness.connect(helloOf('agent', tokenOf()));
@@ -95,7 +95,7 @@ describe('a coordinator that looks at id tokens', () => {
     expect((await main.next('session.info')).refused).toEqual([]);
   });
 
-  it('calls sessions as their members do, everywhere', async () => {
+  it('names sessions as their members do, everywhere', async () => {
     harness = await start();
     const main = await harness.connect(helloOf('main', tokenOf()));
     expect(await main.next('session.info')).toMatchObject({ sessionId: SESSION });
@@ -105,7 +105,7 @@ describe('a coordinator that looks at id tokens', () => {
     expect(text).toContain(`Session ${SESSION} has no run`);
   });
 
-  it('goes on with its sessions after a restart', async () => {
+  it('continues its sessions after a restart', async () => {
     harness = await start();
     const main = await harness.connect(helloOf('main', tokenOf()));
     await harness.submit(main, runSpec('r1', [taskSpec('app:build')]));
@@ -130,7 +130,7 @@ describe('a client whose id token has expired', () => {
   const back = (overrides: Partial<Hello>): Promise<RawClient> =>
     harness.connect(helloOf('agent', null, { ...client, sessionToken, ...overrides }));
 
-  it('comes back with the token of its first welcome, and is given a new one', async () => {
+  it('reconnects with the token of its first welcome, and gets a new one', async () => {
     const again = await back({});
     expect(again.token).not.toBe(sessionToken);
     expect(await harness.ask(again)).toBe(200);
@@ -143,27 +143,27 @@ describe('a client whose id token has expired', () => {
     ['as another client', { clientId: 'agent-2' }],
     ['with the token changed', { sessionToken: 'WyI0Mi0xMDAxIl0.c2lnbmF0dXJl' }],
   ];
-  it.each(misuses)('does not come %s with it', async (_, overrides) => {
+  it.each(misuses)('does not reconnect %s with it', async (_, overrides) => {
     expect(await refusal(await back(overrides))).toMatchObject({ code: 'DTE_ID_TOKEN_REFUSED' });
   });
 
-  it('is refused when that token has expired as well', async () => {
+  it('is rejected if that token has expired as well', async () => {
     nowMs += 7_200_000;
     expect(await refusal(await back({}))).toMatchObject({ code: 'DTE_ID_TOKEN_REFUSED' });
   });
 
-  it('is let in by its id token when the other one is of an earlier coordinator', async () => {
+  it('is accepted by its id token if the other one is from an earlier coordinator', async () => {
     const again = await back({ idToken: tokenOf(), sessionToken: 'WyI0Mi0xMDAxIl0.c2lnbmF0dXJl' });
     await again.next('welcome');
   });
 });
 
-describe('a secret on top of id tokens, over TLS', () => {
+describe('a secret in addition to id tokens, over TLS', () => {
   beforeEach(async () => {
     harness = await start({ secret: SECRET, tls: true });
   });
 
-  it('is proven by both sides for this very connection', async () => {
+  it('is proven by both sides for this connection', async () => {
     expect(harness.url).toMatch(/^https:/);
     const client = await harness.connect(helloOf('agent', tokenOf()));
     expect(client.channel).toMatch(/^[0-9a-f]{64}$/);
@@ -171,7 +171,7 @@ describe('a secret on top of id tokens, over TLS', () => {
     await client.next('welcome');
   });
 
-  it('is not taken when the proof is bound to nothing', async () => {
+  it('is rejected if the proof is not bound', async () => {
     const hello = helloOf('agent', tokenOf(), { channelBinding: 'none' });
     expect(await refusal(await harness.connect(hello))).toMatchObject({
       code: 'DTE_BAD_SECRET',
@@ -179,7 +179,7 @@ describe('a secret on top of id tokens, over TLS', () => {
     });
   });
 
-  it('is not taken from somebody in the middle who passes on a proof made for its own connection', async () => {
+  it('is rejected from an attacker in the middle who relays a proof for its own connection', async () => {
     const hello = helloOf('agent', tokenOf(), { channelBinding: 'tls-exporter' });
     const client = await harness.rawClient();
     const challenge = await client.next('challenge');
@@ -187,7 +187,7 @@ describe('a secret on top of id tokens, over TLS', () => {
     expect(await refusal(client)).toMatchObject({ code: 'DTE_BAD_SECRET' });
   });
 
-  it('is not taken together with another id token than it was proven for', async () => {
+  it('is rejected together with another id token than it was proven for', async () => {
     const hello = helloOf('agent', tokenOf(), { channelBinding: 'tls-exporter' });
     const client = await harness.rawClient();
     const challenge = await client.next('challenge');
@@ -196,7 +196,7 @@ describe('a secret on top of id tokens, over TLS', () => {
     expect(await refusal(client)).toMatchObject({ code: 'DTE_BAD_SECRET' });
   });
 
-  it('is told that a proxy ends the TLS when the proof is bound and the socket is plain', async () => {
+  it('is rejected with a hint about a proxy if the proof is bound and the socket is plain', async () => {
     await harness.cleanUp();
     harness = await start({ secret: SECRET });
     const hello = helloOf('agent', tokenOf(), { channelBinding: 'tls-exporter' });
@@ -205,7 +205,7 @@ describe('a secret on top of id tokens, over TLS', () => {
     });
   });
 
-  it('shows the published key, speaks nothing older than TLS 1.3, and serves HTTP there', async () => {
+  it('presents the published key, accepts only TLS 1.3, and serves HTTP there', async () => {
     const tls = createCoordinatorCertificate();
     await harness.coordinator.close();
     await harness.startCoordinator({ tls });
@@ -236,7 +236,7 @@ describe('a standalone coordinator with two instances, whose projects have the s
   });
   afterEach(() => other.close());
 
-  it('gives the work of one to no agent of the other', async () => {
+  it('assigns the work of one instance to no agent of the other', async () => {
     const agentThere = await harness.connect(helloOf('agent', thereToken(), { slots: 1 }));
     const agentHere = await harness.connect(helloOf('agent', tokenOf(), { slots: 1 }));
     agentThere.send(agentSync(1));
@@ -248,7 +248,7 @@ describe('a standalone coordinator with two instances, whose projects have the s
     expect(given).toMatchObject([{ runId: 'r2', taskId: 'lib:build' }]);
   });
 
-  it('lets an agent of one say nothing about the runs of the other', async () => {
+  it("ignores reports of one instance's agent about runs of the other", async () => {
     const agentHere = await harness.connect(helloOf('agent', tokenOf(), { slots: 1 }));
     agentHere.send(agentSync(1));
     await agentHere.next('agent.wanted', ({ assignments }) => assignments.length === 1);
@@ -264,14 +264,14 @@ describe('a standalone coordinator with two instances, whose projects have the s
     expect(here.all('run.output')).toEqual([]);
   });
 
-  it('lets a main job of one neither follow nor cancel the runs of the other', async () => {
+  it('lets a main job of one instance neither follow nor cancel runs of the other', async () => {
     there.send({ type: 'main.sync', runId: 'r1', ackSeq: 0, want: 'cancel' });
     expect(await there.next('error')).toMatchObject({ fatal: false, reason: { code: 'DTE_UNKNOWN_RUN' } });
     const status = await httpCall(harness.url, { path: HTTP.sessionStatus, token: here.token });
     expect(JSON.parse(status.text)).toMatchObject({ runs: [{ runId: 'r1', state: 'running' }] });
   });
 
-  it('tells one nothing of the agents of the other, nor of clients that were refused', async () => {
+  it('tells one instance nothing about agents or rejected clients of the other', async () => {
     const agent = await harness.connect(helloOf('agent', tokenOf(), { name: 'agent here' }));
     agent.send(agentSync(1));
     await here.next('session.info', ({ agents }) => agents.length === 1);
@@ -288,7 +288,7 @@ describe('a standalone coordinator with two instances, whose projects have the s
     expect(agent.closed).toBeNull();
   });
 
-  it('tells its owner the end of a session by the name its members know', async () => {
+  it('reports the end of a session to its owner with the name that its members know', async () => {
     const finished: string[] = [];
     const idTokens = { issuers: [gitlab.issuer, other.issuer], audience: 'dte' };
     await harness.coordinator.close();

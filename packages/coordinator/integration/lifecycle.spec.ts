@@ -5,7 +5,7 @@ import { runSpec, taskSpec, httpCall, RawClient, waitFor } from '@org/dte-testin
 import { createCoordinator } from '../src';
 import { agentSync, completed, Harness, success, containing } from './support/harness';
 
-describe('a session that comes to its end', () => {
+describe('a session that ends', () => {
   let harness: Harness;
   let finished: string[];
 
@@ -19,7 +19,7 @@ describe('a session that comes to its end', () => {
     httpCall(harness.url, { method: 'POST', path: HTTP.sessionComplete, token: main.token, body: '' });
   const folder = (): string => join(harness.dataDir, 'sessions', 's1');
 
-  it('is announced once the last connection is gone, not before', async () => {
+  it('is announced after the last connection is closed, not before', async () => {
     await start();
     const main = await harness.main();
     const agent = await harness.agent('agent 1');
@@ -36,14 +36,14 @@ describe('a session that comes to its end', () => {
     expect(harness.coordinator.sessions()).toEqual([]);
   });
 
-  it('turns agents away that come later', async () => {
+  it('rejects agents that connect later', async () => {
     await start();
     await complete(await harness.main());
     const late = await harness.agent('late agent');
     expect(await late.next('error')).toMatchObject({ reason: { code: 'DTE_SESSION_FINISHED' }, fatal: true });
   });
 
-  it('is begun anew, also by a coordinator started later, when a main job says settings: agents are served again', async () => {
+  it('is reopened, also by a later coordinator, when a main job sends settings: agents are served again', async () => {
     await start();
     const first = await harness.main();
     await complete(first);
@@ -69,7 +69,7 @@ describe('a session that comes to its end', () => {
     ]);
   });
 
-  it('still gives its artifacts to whoever holds a token', async () => {
+  it('still serves its artifacts to holders of a token', async () => {
     await start();
     const main = await harness.main();
     await harness.putCache(main, '123', 'content');
@@ -93,7 +93,7 @@ describe('a session that comes to its end', () => {
     });
   });
 
-  it('stays on disk while somebody is in it', async () => {
+  it('stays on disk while it has members', async () => {
     await start({ retainFinishedMs: 20 });
     const main = await harness.main();
     await complete(main);
@@ -107,7 +107,7 @@ describe('a session that comes to its end', () => {
     expect(main.closed).toBeNull();
   });
 
-  it('finishes by itself when nobody comes any more', async () => {
+  it('finishes by itself if no client connects any more', async () => {
     await start({ limits: { sessionIdleMs: 50 } });
     const main = await harness.main();
     main.socket.close();
@@ -123,7 +123,7 @@ describe('close', () => {
     agent.send(agentSync(1));
     await harness.submit(main, runSpec('r1', [taskSpec('app:build')]));
     await agent.next('agent.wanted', ({ assignments }) => assignments.length === 1);
-    // One that does not answer the close handshake, and one request that never ends.
+    // A client that does not answer the close handshake, and a request that never ends.
     agent.socket.pause();
     const hanging = httpCall(harness.url, {
       method: 'PUT',
@@ -143,7 +143,7 @@ describe('close', () => {
     await harness.cleanUp();
   });
 
-  it('may be called twice', async () => {
+  it('is idempotent', async () => {
     const harness = await Harness.start();
     await Promise.all([harness.coordinator.close(), harness.coordinator.close()]);
     await harness.cleanUp();
@@ -151,7 +151,7 @@ describe('close', () => {
 });
 
 describe('createCoordinator', () => {
-  it('says which address is taken', async () => {
+  it('reports an address in use', async () => {
     const harness = await Harness.start();
     const { port } = harness.coordinator;
     await expect(createCoordinator({ dataDir: join(harness.dataDir, 'other'), port })).rejects.toMatchObject({
@@ -161,14 +161,14 @@ describe('createCoordinator', () => {
     await harness.cleanUp();
   });
 
-  it('says which folder cannot be made', async () => {
+  it('reports a folder that cannot be created', async () => {
     await expect(createCoordinator({ dataDir: '/dev/null/dte' })).rejects.toMatchObject({
       code: 'DTE_BAD_CONFIG',
       message: containing('/dev/null/dte'),
     });
   });
 
-  it('serves several sessions without mixing them', async () => {
+  it('serves several sessions and keeps them separate', async () => {
     const harness = await Harness.start();
     const mains = await Promise.all(
       ['s1', 's2'].map((sessionId) => harness.main({ sessionId, clientId: `main-${sessionId}` })),

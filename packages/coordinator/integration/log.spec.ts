@@ -4,7 +4,7 @@ import { createLog } from '../src';
 import { agentSync, completed, Harness, success } from './support/harness';
 
 describe('the log of a coordinator', () => {
-  it('tells a run whose artifact was missing, over a restart, and no value that was forwarded', async () => {
+  it('describes a run whose artifact was missing, across a restart, without forwarded values', async () => {
     const lines: string[] = [];
     const logger = createLog('info', (line) => lines.push(line));
     const harness = await Harness.start({ logger, limits: { closeMs: 2_500 } });

@@ -17,8 +17,8 @@ const FAILURE: FinishedAttempt = {
   hashDetails: null,
 };
 
-/** Two agents with one task each. Neither has a say in the other's. */
-describe('an agent that does not keep to its own', () => {
+/** Two agents with one task each. Neither may report about the other's. */
+describe('an agent that reports about tasks of others', () => {
   let harness: Harness;
   let main: RawClient;
   let honest: RawClient;
@@ -50,7 +50,7 @@ describe('an agent that does not keep to its own', () => {
   });
   afterEach(() => harness.cleanUp());
 
-  it('is not heard under the task of another one, nor under another attempt, nor under none', async () => {
+  it('is ignored for the task of another agent, another attempt, and an unknown one', async () => {
     says(rogue, 'app:build', 'forged');
     says(rogue, 'lib:build', 'of another attempt', 2);
     says(rogue, 'nobody:build', 'of no task');
@@ -66,7 +66,7 @@ describe('an agent that does not keep to its own', () => {
     ).toEqual(['app:build true', 'lib:build its own']);
   });
 
-  it('is not heard any more under a task that has ended', async () => {
+  it('is ignored for a task that has ended', async () => {
     await harness.putCache(rogue, 'hash-lib-build', 'x');
     rogue.send(oneSlot(2, ['r1', 'lib:build', success('hash-lib-build')]));
     await main.next('run.update', ({ entries }) => entries.some(({ type }) => type === 'ended'));
@@ -79,7 +79,7 @@ describe('an agent that does not keep to its own', () => {
     expect(main.all('run.output')).toHaveLength(1);
   });
 
-  it('cannot end the task of another one', async () => {
+  it('cannot end the task of another agent', async () => {
     await harness.putCache(honest, 'hash-app-build', 'outputs');
     rogue.send(oneSlot(2, ['r1', 'app:build', success('hash-app-build')]));
     rogue.send(oneSlot(3, ['r1', 'app:build', FAILURE]));
@@ -106,7 +106,7 @@ describe('an agent that does not keep to its own', () => {
     expect(await httpCall(harness.url, { path, token: main.token })).toMatchObject({ status: 404 });
   });
 
-  it('can store what its own task makes, until that has ended', async () => {
+  it('can store the outputs of its own task until that has ended', async () => {
     expect(await put(rogue, HTTP.attempt('r1', 'lib:build', 1))).toMatchObject({ status: 200 });
     expect(await put(rogue, HTTP.cache('hash-lib-build'))).toMatchObject({ status: 200 });
     rogue.send(oneSlot(2, ['r1', 'lib:build', success('hash-lib-build')]));

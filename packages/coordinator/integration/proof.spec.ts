@@ -3,7 +3,7 @@ import { exampleHello, signHello } from '@org/dte-testing';
 import { Harness } from './support/harness';
 import { SECRET } from './support/pipelines';
 
-/** A hello with every field there is, and what somebody in the middle of a plain connection makes of each. */
+/** A hello with every field, and a tampered version of each field, as an attacker on a plain connection could make it. */
 const FULL: Hello = exampleHello({
   idToken: 'e30.e30.x',
   sessionToken: 'a.b',
@@ -41,7 +41,7 @@ it('the table has every field of a hello', () => {
   expect(Object.keys(CHANGES).sort()).toEqual(signed.sort());
 });
 
-describe.each(Object.entries(CHANGES))('a hello whose %s is changed on its way', (field, value) => {
+describe.each(Object.entries(CHANGES))('a hello whose %s is changed in transit', (field, value) => {
   it.each([
     ['changed', value],
     ['taken away', undefined],
@@ -50,7 +50,7 @@ describe.each(Object.entries(CHANGES))('a hello whose %s is changed on its way',
     const signed = signHello(FULL, await client.next('challenge'), SECRET);
     client.send({ ...signed, [field]: after });
     const { reason } = await client.next('error');
-    // A field that must be there and is not: malformed. In no case is it welcome.
+    // A missing required field makes it malformed. It is never welcome.
     expect(['DTE_BAD_SECRET', 'DTE_MALFORMED_MESSAGE']).toContain(reason.code);
     if (after !== undefined) expect(reason.code).toBe('DTE_BAD_SECRET');
     await client.whenClosed();
@@ -58,13 +58,13 @@ describe.each(Object.entries(CHANGES))('a hello whose %s is changed on its way',
   });
 });
 
-it('is taken as it was signed', async () => {
+it('is accepted unchanged', async () => {
   const client = await harness.rawClient();
   client.send(signHello(FULL, await client.next('challenge'), SECRET));
   await client.next('welcome');
 });
 
-it('is refused in words that the client can trust, once it has proven itself', async () => {
+it('is rejected with an error that the client can trust after the coordinator has authenticated', async () => {
   const mains = await harness.main({ sessionId: 's3' });
   await mains.next('welcome');
   const identity = { ...exampleHello().identity, nxVersion: '1.0.0' };
@@ -73,6 +73,6 @@ it('is refused in words that the client can trust, once it has proven itself', a
   expect(proven).toMatchObject({ reason: { code: 'DTE_NX_VERSION_MISMATCH' } });
   expect(Reflect.get(proven, 'proof')).toMatch(/^[0-9a-f]{64}$/);
   const stranger = await harness.connect({ sessionId: 's3' }, 'wrong');
-  // Nothing for strangers to try secrets against.
+  // Unauthenticated clients must get nothing to test secrets against.
   expect(Reflect.get(await stranger.next('error'), 'proof')).toBeUndefined();
 });

@@ -24,7 +24,7 @@ const executing: Work = {
   phase: { name: 'executing', startMs: 1 },
 };
 
-/** Begins a session with an agent at work on `app:build`, `app:test` depending on it. */
+/** Starts a session with an agent at work on `app:build`; `app:test` depends on it. */
 async function beginWork(url: string): Promise<{ main: RawClient; agent: RawClient }> {
   const main = await RawClient.hello(
     url,
@@ -48,7 +48,7 @@ async function beginWork(url: string): Promise<{ main: RawClient; agent: RawClie
   return { main, agent };
 }
 
-/** Comes back as the same clients and brings the run to its end; the attempt of before must still count. */
+/** The same clients reconnect and finish the run; the earlier attempt must still be valid. */
 async function finishWork(harness: Harness, oldToken: string): Promise<void> {
   const early = await httpCall(harness.url, { path: HTTP.cache('early'), token: oldToken });
   expect(early.text).toBe('stored before');
@@ -90,7 +90,7 @@ describe('a coordinator process that is killed', () => {
     rmSync(dataDir, { recursive: true, force: true });
   });
 
-  it('is followed by one that has the session, its runs, tokens and artifacts, and agent and main job go on', async () => {
+  it('is replaced by one with its session, runs, tokens and artifacts; agent and main job continue', async () => {
     child = spawn(process.execPath, [join(__dirname, 'support/run-typescript.cjs'), dataDir], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
@@ -106,7 +106,7 @@ describe('a coordinator process that is killed', () => {
   }, 30_000);
 });
 
-describe('a coordinator that is started on a folder of an earlier one', () => {
+describe('a coordinator that starts on the folder of an earlier one', () => {
   let harness: Harness;
   let token: string;
   const folder = (): string => join(harness.dataDir, 'sessions', 's1');
@@ -119,12 +119,12 @@ describe('a coordinator that is started on a folder of an earlier one', () => {
   });
   afterEach(() => harness.cleanUp());
 
-  it('goes on after an orderly end', async () => {
+  it('continues after an orderly end', async () => {
     await harness.startCoordinator();
     await finishWork(harness, token);
   });
 
-  it('goes on after a torn last line, and writes on behind what was whole', async () => {
+  it('continues after an incomplete last line, and appends after the complete ones', async () => {
     appendFileSync(journal(), '{"atMs":1,"input":{"type":"agent.sy');
     await harness.startCoordinator();
     await finishWork(harness, token);
@@ -133,7 +133,7 @@ describe('a coordinator that is started on a folder of an earlier one', () => {
       expect(() => JSON.parse(line) as unknown).not.toThrow();
   });
 
-  it('keeps nothing of forwarded values, and takes them again', async () => {
+  it('has stored nothing of forwarded values, and accepts them again', async () => {
     await harness.startCoordinator();
     const main = await harness.main();
     await harness.submit(main, { ...runSpec('r2', [taskSpec('app:lint')]), forwardedEnv: ['TOKEN'] });
@@ -169,7 +169,7 @@ describe('a coordinator that is started on a folder of an earlier one', () => {
     expect(readdirSync(join(folder(), 'artifacts')).filter((name) => name.startsWith('.'))).toEqual([]);
   });
 
-  it('keeps the leases the session began with, whatever the new limits are', async () => {
+  it('keeps the leases that the session started with, whatever the new limits are', async () => {
     await harness.startCoordinator({ limits: { leaseMs: 12_345 } });
     expect(JSON.parse(readFileSync(journal(), 'utf8').split('\n')[0]!)).toMatchObject({
       config: { leaseMs: 30_000 },
@@ -190,12 +190,15 @@ describe('a coordinator that is started on a folder of an earlier one', () => {
     ['everything', () => truncateSync(journal())],
     ['the run that the journal names', () => writeFileSync(join(folder(), 'runs', 'r1.json.gz'), '{')],
   ];
-  it.each(damages)('names file and cure when %s is damaged, and serves other sessions', async (_, damage) => {
-    damage();
-    await harness.startCoordinator();
-    const main = await harness.main();
-    const { reason } = await main.next('error');
-    expect(reason).toMatchObject({ code: 'DTE_JOURNAL_CORRUPT', message: containing(folder()) });
-    await (await harness.main({ sessionId: 's2' })).next('welcome');
-  });
+  it.each(damages)(
+    'names the file and the fix if %s is damaged, and serves other sessions',
+    async (_, damage) => {
+      damage();
+      await harness.startCoordinator();
+      const main = await harness.main();
+      const { reason } = await main.next('error');
+      expect(reason).toMatchObject({ code: 'DTE_JOURNAL_CORRUPT', message: containing(folder()) });
+      await (await harness.main({ sessionId: 's2' })).next('welcome');
+    },
+  );
 });

@@ -11,7 +11,7 @@ describe('a session', () => {
   });
   afterEach(() => harness.cleanUp());
 
-  it('carries a task from the main job to an agent and its result back', async () => {
+  it('sends a task from the main job to an agent, and its result back', async () => {
     const main = await harness.main();
     const agent = await harness.agent('agent 1');
     agent.send(agentSync(1));
@@ -37,7 +37,7 @@ describe('a session', () => {
     expect(outputs.text).toBe('outputs');
   });
 
-  it('tries a task again whose result names an artifact that was never stored', async () => {
+  it('retries a task whose result names an artifact that was never stored', async () => {
     const main = await harness.main();
     const agent = await harness.agent('agent 1');
     agent.send(agentSync(1));
@@ -53,7 +53,7 @@ describe('a session', () => {
     await agent.next('agent.wanted', ({ assignments }) => assignments[0]?.attempt === 2);
   });
 
-  it('gives executors the run as the main job sent it, byte for byte', async () => {
+  it('gives executors the run byte for byte as the main job sent it', async () => {
     const main = await harness.main();
     const agent = await harness.agent('agent 1');
     const body = JSON.stringify(runSpec('r1', [taskSpec('app:build')]), null, 3);
@@ -62,7 +62,7 @@ describe('a session', () => {
     expect(answer.text).toBe(body);
   });
 
-  it('sends the run gzipped to whoever takes that', async () => {
+  it('sends the run gzipped to clients that accept it', async () => {
     const main = await harness.main();
     const agent = await harness.agent('agent 1');
     const tasks = Array.from({ length: 1_000 }, (_, index) => taskSpec(`lib-${index}:build`));
@@ -75,7 +75,7 @@ describe('a session', () => {
     expect(gunzipSync(answer.body).toString()).toBe(body);
   });
 
-  it('answers the same run submitted again the same', async () => {
+  it('gives the same answer to the same run submitted again', async () => {
     const main = await harness.main();
     const body = JSON.stringify(runSpec('r1', [taskSpec('app:build')]));
     const post = () => httpCall(harness.url, { method: 'POST', path: HTTP.runs, token: main.token, body });
@@ -83,7 +83,7 @@ describe('a session', () => {
     expect([...answers, await post()].map(({ text }) => text)).toEqual(Array(3).fill('{"runId":"r1"}'));
   });
 
-  it('relays live output to the main job that follows the run, and to no other', async () => {
+  it('relays live output only to the main job that follows the run', async () => {
     const [main, other] = [await harness.main(), await harness.main({ clientId: 'main-2' })];
     const agent = await harness.agent('agent 1');
     agent.send(agentSync(1));
@@ -130,7 +130,7 @@ describe('a session', () => {
     expect(received).toBeLessThan(1_000);
   });
 
-  it('tells the main job which agents come and go', async () => {
+  it('tells the main job which agents join and leave', async () => {
     const main = await harness.main();
     const agent = await harness.agent('agent 1', { jobUrl: 'https://gitlab.example/jobs/1' });
     const there = await main.next('session.info', ({ agents }) => agents.some(({ connected }) => connected));
@@ -139,7 +139,7 @@ describe('a session', () => {
     await main.next('session.info', ({ agents }) => agents.some(({ connected }) => !connected));
   });
 
-  it('takes the new connection of an agent whose old one hangs, and the agent keeps its attempt', async () => {
+  it('accepts a new connection of an agent whose old one hangs, and the agent keeps its attempt', async () => {
     const main = await harness.main();
     const old = await harness.agent('agent 1');
     old.send(agentSync(1));
@@ -155,13 +155,13 @@ describe('a session', () => {
     expect(harness.coordinator.sessions()).toMatchObject([{ agents: 1 }]);
   });
 
-  it('tells a main job that it does not know the run it asks about', async () => {
+  it('tells a main job that the run is unknown', async () => {
     const main = await harness.main();
     main.send({ type: 'main.sync', runId: 'nowhere', ackSeq: 0, want: 'follow' });
     expect(await main.next('error')).toMatchObject({ reason: { code: 'DTE_UNKNOWN_RUN' }, fatal: false });
   });
 
-  it('keeps recorded commands and lists them without their output', async () => {
+  it('stores recorded commands and lists them without their output', async () => {
     const main = await harness.main();
     const record = { command: 'nx format:check', exitCode: 1, startMs: 1, endMs: 2, output: 'app.ts\n' };
     const post = (body: object) =>

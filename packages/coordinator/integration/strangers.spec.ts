@@ -6,7 +6,7 @@ import { SECRET } from './support/pipelines';
 
 const WORDS = 'buy-gold-at-evil.example';
 const NAME = `${WORDS} ${'x'.repeat(200)}`;
-/** Control characters of terminals that an older check let through. */
+/** Control characters of terminals that an older check accepted. */
 const ESCAPES = ['\u001b[2J', '\u009b2J', '\u202e', '\u2028', '\r\n', '\u0085'];
 
 let harness: Harness;
@@ -21,7 +21,7 @@ afterEach(() => harness.cleanUp());
 /** Everything that a job would be shown, and the log of the coordinator. */
 const shown = (main: RawClient): string => JSON.stringify(main.received) + lines.join('');
 
-it('150 strangers are a number, in no words of theirs, and hide no colleague', async () => {
+it('150 unauthenticated clients are shown as a number without anything they sent, and hide no member', async () => {
   const main = await harness.main();
   for (let n = 0; n < 150; n++) {
     const stranger = await harness.connect({ name: `${n} ${NAME}`, labels: [WORDS] }, n % 2 ? 'wrong' : null);
@@ -62,7 +62,7 @@ const frames: [string, () => string][] = [
     () => hello({ name: `${WORDS}${text}` }),
   ]),
 ];
-it.each(frames)('a first message %s comes into no log', async (_, frame) => {
+it.each(frames)('a first message %s appears in no log', async (_, frame) => {
   const main = await harness.main();
   const stranger = await harness.rawClient();
   await stranger.next('challenge');
@@ -70,13 +70,13 @@ it.each(frames)('a first message %s comes into no log', async (_, frame) => {
   await stranger.next('error');
   await stranger.whenClosed();
   await waitFor('a line of the log', () => lines.some((line) => line.includes('rejected')));
-  // What was to be said to the main job has been said when a later thing has been.
+  // Messages are in order: when the main job has got a later one, it has got all earlier ones.
   await (await harness.agent('colleague')).next('welcome');
   await main.next('session.info', ({ agents }) => agents.some(({ name }) => name === 'colleague'));
   expect(shown(main)).not.toContain(WORDS);
 });
 
-it('a first message that is too long is not read, and comes into no log', async () => {
+it('a first message that is too long is not read, and appears in no log', async () => {
   const main = await harness.main();
   const stranger = await harness.rawClient();
   await stranger.next('challenge');

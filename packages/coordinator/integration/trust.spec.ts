@@ -15,7 +15,7 @@ import { claimsOf, SECRET } from './support/pipelines';
 const JOB_URL = 'https://gitlab.example.com/group/project/-/jobs/7';
 const refusedAs = async (client: RawClient) => (await client.next('error')).reason;
 
-describe('a coordinator with nothing but a secret that other machines reach', () => {
+describe('a coordinator with only a secret that other machines can reach', () => {
   let harness: Harness;
   beforeEach(async () => {
     harness = await Harness.start({ secret: SECRET, host: '0.0.0.0' });
@@ -31,18 +31,18 @@ describe('a coordinator with nothing but a secret that other machines reach', ()
     ['that says where its log is', 'nightly', { jobUrl: JOB_URL }],
     ['that shows an id token', 'nightly', { idToken: 'e30.e30.x' }],
   ];
-  it.each(ofGitlab)('refuses a job of GitLab %s, main job and agent alike', async (_, sessionId, claims) => {
+  it.each(ofGitlab)('rejects a GitLab job %s, main job and agent alike', async (_, sessionId, claims) => {
     for (const role of ['main', 'agent', 'observer'] as const) {
       const reason = await refusedAs(await enter(sessionId, { role, ...claims }));
       expect(reason).toMatchObject({ code: 'DTE_SHARED_TRUST', message: containing(sessionId) });
-      // Where the name is all that speaks for GitLab it may be a name and no more.
+      // If only the name suggests GitLab, it may be just a name.
       expect(reason.message.includes('DTE_SESSION_ID')).toBe(Object.keys(claims).length === 0);
     }
     expect(harness.coordinator.sessions()).toEqual([]);
     expect(await readdir(join(harness.dataDir, 'sessions'))).toEqual([]);
   });
 
-  it('serves one project, the first that came, and no other, also after a restart', async () => {
+  it('serves only the first project that connects, also after a restart', async () => {
     await (await enter('shop-17')).next('welcome');
     await (await enter('shop-18')).next('welcome');
     expect(await refusedAs(await enter('bank-17'))).toMatchObject({
@@ -55,7 +55,7 @@ describe('a coordinator with nothing but a secret that other machines reach', ()
     await (await enter('shop-19')).next('welcome');
   });
 
-  it('takes one of two projects that come at the same moment', async () => {
+  it('accepts one of two projects that connect at the same time', async () => {
     const clients = await Promise.all(['shop-1', 'bank-1'].map((sessionId) => enter(sessionId)));
     expect(clients.flatMap((client) => client.all('welcome'))).toHaveLength(1);
     expect(clients.flatMap((client) => client.all('error'))).toMatchObject([
@@ -63,13 +63,13 @@ describe('a coordinator with nothing but a secret that other machines reach', ()
     ]);
   });
 
-  it('works for nobody who does not know the secret: a stranger cannot claim it', async () => {
+  it('is not claimed by a client that does not know the secret', async () => {
     const stranger = await harness.connect({ role: 'main', sessionId: 'bank-1' }, 'wrong');
     expect(await refusedAs(stranger)).toMatchObject({ code: 'DTE_BAD_SECRET' });
     await (await enter('shop-1')).next('welcome');
   });
 
-  it('serves everybody who has the secret once it is told to', async () => {
+  it('serves every holder of the secret with shared trust', async () => {
     await harness.coordinator.close();
     await harness.startCoordinator({ sharedTrust: true });
     for (const sessionId of ['1-200', '2-100', 'shop-1'])
@@ -77,7 +77,7 @@ describe('a coordinator with nothing but a secret that other machines reach', ()
   });
 });
 
-it('a coordinator of this machine serves its sessions, but not those that come through a proxy', async () => {
+it('a local coordinator serves its sessions, but not clients behind a proxy', async () => {
   const harness = await Harness.start({ secret: SECRET });
   try {
     await (await harness.connect({ role: 'main', sessionId: '1-200' })).next('welcome');
@@ -93,7 +93,7 @@ it('a coordinator of this machine serves its sessions, but not those that come t
   }
 });
 
-it('a coordinator that is a part of one session serves no other', async () => {
+it('a coordinator that is part of one session serves no other', async () => {
   const harness = await Harness.start({ session: 'shop-1' });
   try {
     await (await harness.connect({ role: 'main', sessionId: 'shop-1' })).next('welcome');
@@ -106,7 +106,7 @@ it('a coordinator that is a part of one session serves no other', async () => {
   }
 });
 
-describe('with issuers, a job of pipeline 100 that wants main of pipeline 200 to take its file', () => {
+describe('with issuers, a job of pipeline 100 that tries to pass its file to main in pipeline 200', () => {
   let gitlab: FakeGitlab;
   let harness: Harness;
   const tokenOf = (pipeline: string): string => gitlab.idToken(claimsOf({ pipeline_id: pipeline }));
@@ -132,7 +132,7 @@ describe('with issuers, a job of pipeline 100 that wants main of pipeline 200 to
     },
   );
 
-  it('does not get in by the token of its own welcome', async () => {
+  it('is rejected with the token of its own welcome', async () => {
     const own = await enter('100', { role: 'main', clientId: 'm', idToken: tokenOf('100') });
     const thief = await enter('200', { role: 'main', clientId: 'm', sessionToken: own.token });
     expect(await refusedAs(thief)).toMatchObject({ code: 'DTE_ID_TOKEN_REFUSED' });

@@ -19,7 +19,7 @@ import { RefusedStrangers } from './session/refused-strangers';
 import { Gatekeeper } from './ws/gatekeeper';
 import { Gateway } from './ws/gateway';
 
-/** What is kept on disk, and the sessions above it. */
+/** The stores on disk, and the sessions that use them. */
 export interface Stores {
   readonly artifacts: FileArtifactStore;
   readonly history: FileTaskHistory;
@@ -64,7 +64,7 @@ async function openGatekeeper(
 ): Promise<Gatekeeper> {
   const { secret = null, session = null, idTokens, host, limits, now, fs, dataDir } = options;
   const door = idTokens === undefined ? null : new PipelineDoor(idTokens, limits, tokens, now);
-  // One of a job serves that job's session alone; whether a secret is enough for that was asked before it was started.
+  // A coordinator of a job serves only that job's session. Whether a secret is enough for it was checked before the start.
   const isOneDomain = options.sharedTrust === true || session !== null;
   return new Gatekeeper({
     secret,
@@ -80,7 +80,7 @@ async function openGatekeeper(
   });
 }
 
-/** The port with all that is behind it; it does not listen yet. */
+/** The port with everything behind it; it does not listen yet. */
 export interface Entrance {
   readonly gateway: Gateway;
   readonly httpServer: FastifyInstance;
@@ -117,7 +117,7 @@ export async function openEntrance(options: ResolvedOptions, stores: Stores): Pr
   return { gateway, httpServer };
 }
 
-/** Counts those who were refused before they had proven anything, in the coordinator's log and in that of their session. */
+/** Counts clients that were rejected before they authenticated, in the coordinator's log and in that of their session. */
 function strangerLog(
   { logger, now }: ResolvedOptions,
   registry: SessionRegistry,

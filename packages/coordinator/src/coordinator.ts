@@ -16,18 +16,18 @@ export interface SessionSummary {
 }
 
 export interface Coordinator {
-  /** `http://host:port`, or `https`; a host of `0.0.0.0` or `::` is for you to replace by an address that others can reach. */
+  /** `http://host:port`, or `https`. If the host is `0.0.0.0` or `::`, replace it by an address that others can reach. */
   readonly url: string;
   readonly port: number;
-  /** Sessions that are in memory: all that are not finished, and finished ones that somebody is still in. */
+  /** Sessions in memory: all that are not finished, and finished ones that still have members. */
   sessions(): SessionSummary[];
-  /** Says goodbye to everybody and ends within the limit `closeMs`. Sessions stay on disk. May be called again. */
+  /** Disconnects everybody and ends within the limit `closeMs`. Sessions stay on disk. Idempotent. */
   close(): Promise<void>;
 }
 
 /**
- * Starts a coordinator; it serves when the promise resolves, and has restored the sessions of its folder before.
- * @throws DteError DTE_DATA_FOLDER_IN_USE, DTE_DISK_FULL, DTE_BAD_CONFIG (address, folder or issuers cannot be used)
+ * Starts a coordinator. When the promise resolves, the sessions of its folder are restored and it serves.
+ * @throws DteError DTE_DATA_FOLDER_IN_USE, DTE_DISK_FULL, DTE_BAD_CONFIG (unusable address, folder or issuers)
  */
 export async function createCoordinator(options: CoordinatorOptions): Promise<Coordinator> {
   const resolved = resolveOptions(options);
@@ -151,7 +151,7 @@ async function listen(
   }
 }
 
-/** Waits no longer than the limit: a disk that hangs must not keep a job alive. */
+/** Waits no longer than the limit: a disk that hangs must not keep a job running. */
 async function within(work: Promise<void>, limitMs: number): Promise<void> {
   const timer = new AbortController();
   const late = delay(limitMs, undefined, { signal: timer.signal }).catch(() => undefined);

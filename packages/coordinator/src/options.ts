@@ -5,49 +5,49 @@ import { type FileSystem, nodeFileSystem } from './files/file-system';
 import type { TlsKey } from './http/transport';
 
 export interface CoordinatorOptions {
-  /** Address to listen on; default `127.0.0.1`. Anything else than loopback wants id tokens or a secret. */
+  /** Address to listen on; default `127.0.0.1`. Any other than loopback requires id tokens or a secret. */
   readonly host?: string;
-  /** Default 0: any free one. */
+  /** Default 0: any free port. */
   readonly port?: number;
-  /** Holds the sessions and the key of the tokens. One coordinator at a time: a second one is refused. */
+  /** Contains the sessions and the signing key of the tokens. One coordinator at a time: a second one fails to start. */
   readonly dataDir: string;
   /**
-   * Holds what is remembered of tasks beyond sessions: which are flaky. Several coordinators may share it. Default: the
-   * folder `history` of `dataDir`.
+   * Contains what is remembered about tasks beyond sessions: which are flaky. Several coordinators may share it.
+   * Default: the folder `history` of `dataDir`.
    */
   readonly historyDir?: string;
-  /** DTE_SECRET: every client has to prove that it knows it. */
+  /** DTE_SECRET: every client must prove that it knows the secret. */
   readonly secret?: string;
-  /** Every client has to show an id token of a job of its session's pipeline. With neither, this machine is served only. */
+  /** Every client must present an id token of a job in its session's pipeline. With neither, only this machine is served. */
   readonly idTokens?: IdTokenOptions;
-  /** The one session that it serves: that of the job which it is a part of. Default: any. */
+  /** The only session that it serves: that of the job which it is part of. Default: any. */
   readonly session?: string;
   /**
-   * True: whoever has the secret may enter any session. Default false: where other machines reach it, and there are no id
-   * tokens, it serves one project and no pipelines of GitLab; see `TrustDomain`.
+   * True: every holder of the secret may join any session. Default false: if other machines can reach it and there are
+   * no id tokens, it serves one project and no GitLab pipelines; see `TrustDomain`.
    */
   readonly sharedTrust?: boolean;
   /** Listens with TLS, with this key. */
   readonly tls?: TlsKey;
-  /** Default: the protocol's defaults, without looking at the environment. */
+  /** Default: the protocol's defaults, without reading the environment. */
   readonly limits?: LimitValues;
   /** Default: silent. */
   readonly logger?: Logger;
   /** How long finished sessions stay on disk, ms; default the limit `retainFinishedMs`. */
   readonly retainFinishedMs?: number;
   /**
-   * True: every input is on the platter before it has an effect, so that sessions survive a crash of the machine;
-   * costs a disk flush per group of inputs. Default false: sessions survive a crash of the process.
+   * True: every input is on the disk before it has an effect, so that sessions survive a crash of the machine; costs a
+   * disk flush per group of inputs. Default false: sessions survive a crash of the process.
    */
   readonly fsync?: boolean;
   /**
-   * A session is finished and its last connection is gone, so nothing is being fetched any more. Called again when
-   * the session was reopened in the meantime and is finished again.
+   * Called when a session is finished and its last connection is closed, so that nothing is being downloaded any more.
+   * Called again if the session was reopened and is finished again.
    */
   readonly onSessionFinished?: (sessionId: string) => void;
   /**
-   * Another process has taken the data folder over, because this one was frozen for long: end the process, which must
-   * not write any more. Default: nothing but a line in the log.
+   * Called when another process has taken over the data folder because this one was frozen for long: end the process,
+   * which must not write any more. Default: only a line in the log.
    */
   readonly onFolderLost?: (error: DteError) => void;
   /** For specs: the disk. */
@@ -56,7 +56,7 @@ export interface CoordinatorOptions {
   readonly now?: () => number;
 }
 
-/** The options with every default filled in that others need. */
+/** The options with all defaults that other modules need. */
 export interface ResolvedOptions extends CoordinatorOptions {
   readonly host: string;
   readonly port: number;
@@ -77,5 +77,5 @@ function limitsOf({ limits, retainFinishedMs }: CoordinatorOptions): LimitValues
   return retainFinishedMs === undefined ? base : { ...base, retainFinishedMs };
 }
 
-/** Where the sessions are below the data folder. */
+/** Where the sessions are in the data folder. */
 export const sessionsFolder = ({ dataDir }: CoordinatorOptions): string => `${dataDir}/sessions`;

@@ -4,10 +4,10 @@ import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSy
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-// Every question is a process of its own, and asks git several times.
+// Every call is a separate process that runs git several times.
 jest.setTimeout(120_000);
 
-// Nothing of ours makes certificates that name an address; a machine without this goes without the test.
+// Our code cannot create certificates with an IP address; without openssl, this test is skipped.
 const OPENSSL = 'openssl';
 const itWithOpenssl = spawnSync(OPENSSL, ['version']).status === 0 ? it : it.skip;
 
@@ -15,7 +15,7 @@ const CLI = join(__dirname, '..', 'dist', 'cli', 'main.js');
 const ZEROS = '0'.repeat(40);
 const PROJECT = 7;
 
-/** A project of a GitLab, its repository, and clones of it as a runner makes them. */
+/** A GitLab project, its repository, and clones of it like a runner's. */
 class Project {
   readonly folder = realpathSync(mkdtempSync(join(tmpdir(), 'dte-base-')));
   readonly origin = join(this.folder, 'origin');
@@ -26,7 +26,7 @@ class Project {
     const identity = '[user]\n\tname = Test\n\temail = test@example.com\n[init]\n\tdefaultBranch = main\n';
     writeFileSync(join(this.folder, '.gitconfig'), identity);
     this.git(this.origin, 'init', '--quiet');
-    // As GitLab has it: any commit may be fetched by its name.
+    // As on GitLab: any commit can be fetched by its hash.
     this.git(this.origin, 'config', 'uploadpack.allowAnySHA1InWant', 'true');
     writeFileSync(join(this.origin, 'nx.json'), '{}');
     this.git(this.origin, 'add', '--all');
@@ -47,7 +47,7 @@ class Project {
     return this.git(this.origin, 'rev-parse', 'HEAD');
   }
 
-  /** Checks a commit out; `depth`: as GIT_DEPTH does, with the one branch that is built. */
+  /** Checks a commit out; `depth`: like GIT_DEPTH, with only the branch that is built. */
   clone(branch: string, depth?: number): string {
     const folder = join(this.folder, `clone-${++this.clones}`);
     const shallow = depth === undefined ? [] : [`--depth=${depth}`, '--single-branch', '--no-tags'];
@@ -104,7 +104,7 @@ describe('dte base-sha', () => {
   });
   afterEach(() => project.close());
 
-  /** Standard output has the commit and nothing else, whatever happens. */
+  /** Standard output contains the commit and nothing else in all cases. */
   async function base(
     clone: string,
     env: Record<string, string>,
@@ -126,7 +126,7 @@ describe('dte base-sha', () => {
     CI_PIPELINE_ID: '1000',
   });
 
-  it('prints what is checked out as the head, and says when that is not the commit of the pipeline', async () => {
+  it('prints the checked-out commit as the head, and warns if it is not the commit of the pipeline', async () => {
     const clone = project.clone('feature');
     const head = project.git(clone, 'rev-parse', 'HEAD');
     expect(await base(clone, { CI_COMMIT_SHA: head }, ['--head'])).toEqual({ sha: head, said: '' });
@@ -152,22 +152,22 @@ describe('dte base-sha', () => {
     expect(project.git(clone, 'diff', '--name-only', sha, 'HEAD')).toBe('');
   });
 
-  it('takes what was pushed before when no token was given', async () => {
+  it('uses the commit before the push if there is no token', async () => {
     expect((await base(project.clone('feature'), onBranch('feature', feature))).sha).toBe(feature);
   });
 
-  it('compares a new branch with the default branch, also in a shallow clone of the branch alone', async () => {
+  it('compares a new branch with the default branch, also in a shallow single-branch clone', async () => {
     for (const clone of [project.clone('feature'), project.clone('feature', 1)])
       expect((await base(clone, onBranch('feature', ZEROS))).sha).toBe(second);
   });
 
-  it('takes every project for affected in the first pipeline of the default branch', async () => {
+  it('treats every project as affected in the first pipeline of the default branch', async () => {
     const { sha, said } = await base(project.clone('main'), onBranch('main', ZEROS));
     expect(sha).toBe(emptyTree());
     expect(said).toContain('every project is affected');
   });
 
-  it('compares a force-pushed branch with the default branch and says so', async () => {
+  it('compares a force-pushed branch with the default branch and reports it', async () => {
     project.git(project.origin, 'reset', '--quiet', '--hard', second);
     project.commit('other');
     const { sha, said } = await base(project.clone('feature'), onBranch('feature', feature));
@@ -175,7 +175,7 @@ describe('dte base-sha', () => {
     expect(said).toContain('force-pushed');
   });
 
-  it('compares a force-pushed default branch with what is left of its history', async () => {
+  it('compares a force-pushed default branch with the rest of its history', async () => {
     project.git(project.origin, 'checkout', '--quiet', 'main');
     const lost = project.git(project.origin, 'rev-parse', 'HEAD');
     project.git(project.origin, 'reset', '--quiet', '--hard', first);
@@ -183,14 +183,14 @@ describe('dte base-sha', () => {
     expect((await base(project.clone('main'), onBranch('main', lost))).sha).toBe(first);
   });
 
-  it('fetches the history of a shallow clone when it must, and names the cure', async () => {
+  it('fetches the history of a shallow clone if necessary, and names the fix', async () => {
     const clone = project.clone('feature', 1);
     const { sha, said } = await base(clone, onBranch('feature', feature));
     expect(sha).toBe(feature);
     expect(said).toContain('GIT_DEPTH: 0');
   });
 
-  it('goes on without what cannot be fetched, and names the cure', async () => {
+  it('continues without what cannot be fetched, and names the fix', async () => {
     const clone = project.clone('feature', 1);
     project.git(clone, 'remote', 'set-url', 'origin', 'https://user:hidden@127.0.0.1:9/none.git');
     const { sha, said } = await base(clone, onBranch('feature', feature));
@@ -199,7 +199,7 @@ describe('dte base-sha', () => {
     expect(said).not.toContain('hidden');
   });
 
-  it("fetches by the address with the job's token when the remote has none", async () => {
+  it("fetches by the address with the job's token if the remote has none", async () => {
     const clone = project.clone('feature', 1);
     project.git(clone, 'remote', 'set-url', 'origin', 'https://127.0.0.1:9/none.git');
     const env = { ...onBranch('feature', feature), CI_REPOSITORY_URL: `file://${project.origin}` };
@@ -213,7 +213,7 @@ describe('dte base-sha', () => {
     expect((await base(project.clone('v2'), env)).sha).toBe(second);
   });
 
-  it('says what is wrong where there is no clone', async () => {
+  it('reports a missing clone', async () => {
     const folder = join(project.folder, 'bare');
     mkdirSync(folder);
     const { code, stdout, stderr } = await project.baseSha(folder, onBranch('main', first));
@@ -222,7 +222,7 @@ describe('dte base-sha', () => {
   });
 
   describe('with a token that may read pipelines', () => {
-    // Each test has its own branch name towards GitLab: the pipelines of the others stay.
+    // Each test has its own branch name on the GitLab instance, because the pipelines of other tests remain.
     let number = 0;
     let branch: string;
     let id = 0;
@@ -246,7 +246,7 @@ describe('dte base-sha', () => {
         status: 'success',
       });
 
-    it('takes the newest pipeline that passed and that this one builds on', async () => {
+    it('uses the newest passed pipeline of an ancestor', async () => {
       passed(first);
       passed(second);
       passed('a'.repeat(40));
@@ -256,24 +256,24 @@ describe('dte base-sha', () => {
       expect(said).toMatch(/last successful pipeline of main-\d+/);
     });
 
-    it('takes the token from GITLAB_TOKEN as well', async () => {
+    it('also accepts the token from GITLAB_TOKEN', async () => {
       passed(first);
       const { DTE_GITLAB_TOKEN: token = '', ...env } = api(gitlab.accessToken(PROJECT));
       expect((await base(project.clone('feature'), { ...env, GITLAB_TOKEN: token })).sha).toBe(first);
     });
 
-    it('looks on the next pages', async () => {
+    it('reads the next pages', async () => {
       passed(first);
       for (let index = 0; index < 120; index++) passed(String(index).padStart(40, 'b'));
       expect((await base(project.clone('feature'), api(gitlab.accessToken(PROJECT)))).sha).toBe(first);
     });
 
-    it('takes every project for affected when none has passed: what was pushed before has not either', async () => {
+    it('treats every project as affected if no pipeline has passed, because the commit before the push has not passed either', async () => {
       const { sha } = await base(project.clone('feature'), api(gitlab.accessToken(PROJECT)));
       expect(sha).toBe(emptyTree());
     });
 
-    it('does something when a pipeline is run again for a commit that has passed', async () => {
+    it('still finds a base if a pipeline runs again for a commit that has passed', async () => {
       const clone = project.clone('feature');
       passed(first);
       passed(project.git(clone, 'rev-parse', 'HEAD'));

@@ -1,4 +1,4 @@
-/** Child processes run what users run: the compiled packages. Jest's source mapping does not reach them. */
+/** Child processes run the compiled packages, as users do. Jest's source mapping does not apply to them. */
 module.exports = async function buildFirst() {
   const { buildAll } = await import('../../../tools/build.mjs');
   await buildAll();

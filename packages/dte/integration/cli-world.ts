@@ -5,7 +5,7 @@ import { join } from 'node:path';
 
 export const CLI = join(__dirname, '..', 'dist', 'cli', 'main.js');
 
-/** A workspace that is just enough for the CLI: nx.json, and an nx of which only the version is read. */
+/** A minimal workspace for the CLI: nx.json, and an nx that is used only for its version. */
 export class CliWorld {
   readonly root = mkdtempSync(join(tmpdir(), 'dte-cli-'));
   readonly rendezvousDir = join(this.root, 'rendezvous');
@@ -23,7 +23,7 @@ export class CliWorld {
     writeFileSync(join(this.root, path), text);
   }
 
-  /** The nx of this repository: agents cannot start an executor without one. */
+  /** The nx of this repository: without one, agents cannot start an executor. */
   useRealNx(): void {
     const installed = join(this.root, 'node_modules');
     rmSync(installed, { recursive: true });
@@ -54,7 +54,7 @@ export class CliWorld {
     }
   }
 
-  /** One of them. @throws Error when so many have not started: 0 would be this very group of processes */
+  /** One of them. @throws Error if there are fewer: killing process 0 would kill this process group */
   coordinatorPid(index = 0): number {
     const pid = this.coordinatorPids()[index];
     if (pid === undefined || pid <= 0)
@@ -62,7 +62,7 @@ export class CliWorld {
     return pid;
   }
 
-  /** Process ids of those that hold a session at a standalone coordinator for a main job of this workspace. */
+  /** Process ids of the processes that hold a session on a standalone coordinator for a main job of this workspace. */
   holderPids(): number[] {
     return processesBelow(this.root)
       .filter(({ command }) => command.includes('hold-session'))
@@ -70,7 +70,7 @@ export class CliWorld {
   }
 
   /**
-   * Ends embedded coordinators, and holders of sessions (they wait for a coordinator that is away, and no command of this
+   * Stops embedded coordinators, and holders of sessions (they wait for a lost coordinator, and no command of this
    * workspace is their parent any more), and removes the workspace.
    */
   async close(): Promise<void> {

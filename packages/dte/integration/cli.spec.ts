@@ -4,10 +4,10 @@ import { isRunning, waitFor } from '@org/dte-testing';
 import { join } from 'node:path';
 import { CliWorld } from './cli-world';
 
-// Every command is a process of its own, on two cores that the other tests use as well.
+// Every command is a separate process, on two cores that the other tests also use.
 jest.setTimeout(120_000);
 
-describe('dte, with a coordinator that is there', () => {
+describe('dte, with a running coordinator', () => {
   let world: CliWorld;
   let coordinator: Coordinator;
   const status = async (): Promise<SessionStatus> =>
@@ -23,7 +23,7 @@ describe('dte, with a coordinator that is there', () => {
     await world.close();
   });
 
-  it('start-ci-run says session and address in one line, and may be run again with other settings', async () => {
+  it('start-ci-run prints session and address in one line, and can run again with other settings', async () => {
     const first = await world.run([
       'start-ci-run',
       '--distribute-on=manual',
@@ -47,7 +47,7 @@ describe('dte, with a coordinator that is there', () => {
     });
   });
 
-  it('record passes output and exit code through and keeps them with the session', async () => {
+  it('record passes output and exit code through and stores them with the session', async () => {
     const script = 'console.log("checked"); console.error("badly"); process.exit(3)';
     const recorded = await world.run(['record', '--', 'node', '-e', script]);
     expect(recorded).toMatchObject({ code: 3, stdout: 'checked\n', stderr: 'badly\n' });
@@ -62,20 +62,20 @@ describe('dte, with a coordinator that is there', () => {
     expect((await status()).state).toBe('finished');
   });
 
-  it('status is a table for people', async () => {
+  it('status prints a table', async () => {
     await world.run(['start-ci-run']);
     const { stdout } = await world.run(['status']);
     expect(stdout).toMatch(/^session cli · open\n\nno agents yet\n/);
   });
 
-  it('refuses to speak to a coordinator that cannot prove the secret', async () => {
+  it('refuses to use a coordinator that cannot prove the secret', async () => {
     const { code, stderr } = await world.run(['start-ci-run'], { DTE_SECRET: 'mine' });
     expect(code).toBe(1);
     expect(stderr).toContain('DTE_BAD_SECRET');
   });
 
-  it('an agent without work ends with code 0 when the session is completed', async () => {
-    // On a slow machine it would find out first that it can start no executor.
+  it('an agent without work exits with code 0 when the session is completed', async () => {
+    // On a slow machine, the agent would first find out that it can start no executor.
     world.useRealNx();
     await world.run(['start-ci-run', '--require-explicit-completion']);
     const agent = world.start(['start-agent', '--name', 'idle', '--slots', '2', '--labels', 'a,b']);
@@ -87,12 +87,12 @@ describe('dte, with a coordinator that is there', () => {
   });
 });
 
-describe('dte, with nothing there', () => {
+describe('dte, without a coordinator', () => {
   let world: CliWorld;
   beforeEach(() => (world = new CliWorld()));
   afterEach(() => world.close());
 
-  it('record works all the same, and says nothing of ours', async () => {
+  it('record runs the command anyway, and prints nothing of ours', async () => {
     expect(await world.run(['record', '--', 'echo', 'hello'])).toMatchObject({
       code: 0,
       stdout: 'hello\n',
@@ -100,20 +100,20 @@ describe('dte, with nothing there', () => {
     });
   });
 
-  it('record keeps the exit code when the session cannot be reached', async () => {
+  it('record keeps the exit code if the session cannot be reached', async () => {
     const env = { DTE_COORDINATOR_URL: 'http://127.0.0.1:9', DTE_CONNECT_TIMEOUT_MS: '300' };
     const { code, stderr } = await world.run(['record', '--', 'node', '-e', 'process.exit(5)'], env);
     expect(code).toBe(5);
     expect(stderr).toMatch(/^dte: the output was not stored: /);
   });
 
-  it('record says which command could not be started, with the code of a shell', async () => {
+  it('record reports a command that could not be started, with the exit code of a shell', async () => {
     const { code, stderr } = await world.run(['record', '--', 'no-such-command']);
     expect(code).toBe(127);
     expect(stderr).toContain('no-such-command could not be started');
   });
 
-  it('record hands signals on and ends with the code of the signal', async () => {
+  it('record forwards signals and exits with the code of the signal', async () => {
     const script = 'console.log("up"); setInterval(() => undefined, 1000)';
     const recorded = world.start(['record', '--', 'node', '-e', script]);
     await recorded.waitForOutput('up');
@@ -142,7 +142,7 @@ describe('dte, with nothing there', () => {
     },
   );
 
-  it('doctor finds what stops distribution, with a cure for each, and ends with code 1', async () => {
+  it('doctor finds what stops distribution, with a fix for each, and exits with code 1', async () => {
     const { code, stdout } = await world.run(['doctor', '--json']);
     const findings = JSON.parse(stdout) as { level: string; text: string; cure?: string }[];
     const stops = findings.filter(({ level }) => level === 'stop');
@@ -163,7 +163,7 @@ describe('dte, with a folder as rendezvous', () => {
   });
   afterEach(() => world.close());
 
-  it('starts one coordinator for any number of commands at the same time, and it outlives them', async () => {
+  it('starts one coordinator for any number of concurrent commands, and it outlives them', async () => {
     const runs = await Promise.all(Array.from({ length: 5 }, () => world.run(['start-ci-run'])));
     expect(runs.map(({ code }) => code)).toEqual([0, 0, 0, 0, 0]);
     expect(new Set(runs.map(({ stdout }) => stdout)).size).toBe(1);
@@ -171,7 +171,7 @@ describe('dte, with a folder as rendezvous', () => {
     expect((await world.run(['status'])).code).toBe(0);
   });
 
-  it('starts another one when the one that was published is gone', async () => {
+  it('starts another one if the published one is gone', async () => {
     await world.run(['start-ci-run']);
     const first = world.coordinatorPid();
     process.kill(first, 'SIGKILL');
@@ -179,7 +179,7 @@ describe('dte, with a folder as rendezvous', () => {
     expect(world.coordinatorPids()).toHaveLength(2);
   });
 
-  it('takes its address back when it ends', async () => {
+  it('removes its address when it exits', async () => {
     await world.run(['start-ci-run']);
     const pid = world.coordinatorPid();
     process.kill(pid, 'SIGTERM');
@@ -201,7 +201,7 @@ describe('dte, with a folder as rendezvous', () => {
       await waitFor('the coordinator to leave', () => !isRunning(pid));
     };
 
-    it('an agent that comes late ends at once with code 0, and other commands say why they do nothing', async () => {
+    it('a late agent exits immediately with code 0, and other commands print why they do nothing', async () => {
       await finish('1');
       expect(await world.run(['start-agent'])).toMatchObject({
         code: 0,
@@ -213,7 +213,7 @@ describe('dte, with a folder as rendezvous', () => {
       expect(status.stderr).toContain('DTE_SESSION_FINISHED');
     });
 
-    it('start-ci-run opens it again for agents, and once that is finished too, so it says', async () => {
+    it('start-ci-run reopens it for agents, and reports it after that is finished too', async () => {
       await finish('1');
       world.env['CI_JOB_ID'] = '2';
       world.env['DTE_EMBEDDED_LINGER_MS'] = '60000';
@@ -223,7 +223,7 @@ describe('dte, with a folder as rendezvous', () => {
       expect((await world.run(['status'])).stdout).toMatch(/^session cli · open/);
       await world.run(['complete-ci-run']);
       expect((await agent.end()).code).toBe(0);
-      // Asked to end before it would leave by itself: the session is finished all the same.
+      // It was asked to exit before its own time: the session is finished in this case too.
       const pid = world.coordinatorPid(1);
       process.kill(pid, 'SIGTERM');
       await waitFor('the coordinator to leave', () => !isRunning(pid));
@@ -231,7 +231,7 @@ describe('dte, with a folder as rendezvous', () => {
     });
   });
 
-  it('says why when the coordinator cannot start', async () => {
+  it('prints the reason if the coordinator cannot start', async () => {
     world.write('file', '');
     const { code, stderr } = await world.run(['start-ci-run'], {
       DTE_DATA_DIR: join(world.root, 'file', 'below'),

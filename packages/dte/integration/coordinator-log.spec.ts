@@ -22,7 +22,7 @@ describe('coordinator.log', () => {
   });
   afterEach(() => world.close());
 
-  it('of a main job begins with version, folder and limits, tells its session, and holds no secret', async () => {
+  it('of a main job begins with version, folder and limits, describes its session, and contains no secret', async () => {
     expect((await world.run(['start-ci-run'], { DTE_LEASE_MS: '20000' })).code).toBe(0);
     expect(entries()).toEqual(
       expect.arrayContaining([
@@ -36,19 +36,19 @@ describe('coordinator.log', () => {
     expect(readFileSync(path(), 'utf8')).not.toContain('tr0ub4dor');
   });
 
-  it('is as quiet as DTE_LOG_LEVEL says', async () => {
+  it('is as quiet as DTE_LOG_LEVEL requests', async () => {
     await world.run(['start-ci-run'], { DTE_LOG_LEVEL: 'silent' });
     expect(entries()).toEqual([]);
     expect(readFileSync(path(), 'utf8')).toContain('dte: coordinator on');
   });
 
-  it('is cut when it is longer than its limit', async () => {
+  it('is cut above its limit', async () => {
     await world.run(['start-ci-run'], { DTE_MAX_LOG_BYTES: '400' });
     expect(entries().map(({ msg }) => msg)).not.toContain('dte coordinator');
     expect(statSync(path()).size).toBeLessThan(800);
   });
 
-  it('of a service goes to stderr, and a reader that has gone does the service no harm', async () => {
+  it('of a service goes to stderr, and a closed reader does not affect the service', async () => {
     const child = spawn(process.execPath, [CLI, 'coordinator', '--port', '0'], {
       cwd: world.root,
       env: { PATH: process.env['PATH'], ...world.env },
@@ -59,7 +59,7 @@ describe('coordinator.log', () => {
     child.stderr.destroy();
     child.stdout.destroy();
     const exit = once(child, 'exit');
-    // Its last line finds no reader.
+    // Nobody reads its last line.
     child.kill('SIGTERM');
     expect(await exit).toEqual([0, null]);
     expect(JSON.parse(first)).toMatchObject({ msg: 'dte coordinator', embedded: false });

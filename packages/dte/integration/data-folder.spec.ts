@@ -13,7 +13,7 @@ describe('a data folder that another coordinator uses', () => {
   });
   afterEach(() => world.close());
 
-  it('keeps `dte coordinator` from starting, which says who has it, until that one is killed', async () => {
+  it('keeps `dte coordinator` from starting, which names the holder, until that is killed', async () => {
     const args = ['coordinator', '--port', '0', '--data-dir', join(world.root, 'data')];
     const first = world.start(args);
     await first.waitForOutput('coordinator on');
@@ -31,7 +31,7 @@ describe('a data folder that another coordinator uses', () => {
     expect((await next.end()).code).toBe(0);
   });
 
-  it('does not fail a main job: start-ci-run says so once, and that the job does its work itself', async () => {
+  it('does not fail a main job: start-ci-run reports it once, and that the job does its work itself', async () => {
     const folder = join(world.root, '.nx/dte/session-cli');
     const other = world.start(['coordinator', '--port', '0', '--data-dir', folder]);
     await other.waitForOutput('coordinator on');
@@ -44,7 +44,7 @@ describe('a data folder that another coordinator uses', () => {
     expect((await other.end()).code).toBe(0);
   });
 
-  it('is not shared by the sessions of one job that DTE_ENVIRONMENT keeps apart', async () => {
+  it('is not shared by sessions of one job that DTE_ENVIRONMENT separates', async () => {
     const job = { DTE_SESSION_ID: '', CI_PIPELINE_ID: '7', CI_JOB_ID: '9001', CI_JOB_NAME: 'nx' };
     for (const DTE_ENVIRONMENT of ['linux', 'windows']) {
       const env = { ...job, DTE_ENVIRONMENT };

@@ -12,8 +12,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 /*
- * The generators as people call them: real `nx g`, in a workspace that has the packages nx and @org/dte and no others
- * (no @nx/devkit, as in a workspace without plugins).
+ * The generators as users call them: real `nx g`, in a workspace with only the packages nx and @org/dte (no @nx/devkit,
+ * as in a workspace without plugins).
  */
 const FILES: Record<string, string> = {
   'nx.json': '{\n  // ours\n  "analytics": false\n}\n',
@@ -28,7 +28,7 @@ const FILES: Record<string, string> = {
 `,
   'package-lock.json': '{ "name": "shop", "lockfileVersion": 3, "requires": true, "packages": { "": {} } }\n',
   '.gitlab-ci.yml': 'image: node:20 # all jobs\n\ndeploy:\n  stage: deploy\n  script: [./deploy.sh]\n',
-  // What a package manager is asked for is written down, and nothing is installed.
+  // Calls of the package manager are recorded, and nothing is installed.
   'bin/npm': '#!/bin/sh\necho "$@" >> npm-was-asked\n',
 };
 const { bin } = JSON.parse(readFileSync(join(REPOSITORY, 'node_modules/nx/package.json'), 'utf8')) as {
@@ -75,7 +75,7 @@ describe('nx g @org/dte', () => {
     return stdout;
   }
 
-  it('sets up without a question, changes nothing the second time, and takes everything back', async () => {
+  it('sets up without a prompt, changes nothing the second time, and undoes everything', async () => {
     const said = await generate('@org/dte:setup-gitlab', '--agents=5', '--targets=lint,build', '--tags=big');
     expect(said).toContain('CREATE .gitlab/dte.yml');
     expect(said).toContain('Nothing is left to do manually');
@@ -95,7 +95,7 @@ describe('nx g @org/dte', () => {
     expect(read('npm-was-asked')).toBe('install\ninstall\n');
   });
 
-  it('with --dry-run says what it would do and writes nothing', async () => {
+  it('with --dry-run prints what it would do and writes nothing', async () => {
     const said = await generate('@org/dte:setup-gitlab', '--dry-run');
     expect(said).toContain('CREATE .gitlab/dte.yml');
     for (const [path, text] of Object.entries(FILES)) expect([path, read(path)]).toEqual([path, text]);
@@ -103,7 +103,7 @@ describe('nx g @org/dte', () => {
     expect(existsSync(join(root, 'npm-was-asked'))).toBe(false);
   });
 
-  it('keeps files as `nx format:check` wants them, and leaves alone those that never were', async () => {
+  it('keeps files as `nx format:check` requires, and does not format files that never were', async () => {
     symlinkSync(join(REPOSITORY, 'node_modules/prettier'), join(root, 'node_modules/prettier'));
     writeFileSync(join(root, '.prettierrc'), '{ "singleQuote": true, "tabWidth": 4 }');
     const nxJson = '{\n    "analytics": false\n}\n';
@@ -117,7 +117,7 @@ describe('nx g @org/dte', () => {
       env: { PATH: process.env['PATH'], HOME: root },
     });
     expect(await prettier.end()).toMatchObject({ code: 0 });
-    // It was written with two spaces, and still is.
+    // The file was indented by two spaces, and still is.
     expect(read('package.json')).toContain('\n  "devDependencies"');
     expect(await generate('@org/dte:setup-gitlab')).toContain('everything is up to date');
     await generate('@org/dte:remove');
@@ -125,7 +125,7 @@ describe('nx g @org/dte', () => {
     expect(read('package.json')).toBe(FILES['package.json']);
   });
 
-  it('refuses a flag that makes no sense with its name, and one that it does not know', async () => {
+  it('rejects an invalid flag with its name, and an unknown one', async () => {
     await expect(generate('@org/dte:setup-gitlab', '--agents=0')).rejects.toThrow(
       '--agents: expected 1 or more',
     );

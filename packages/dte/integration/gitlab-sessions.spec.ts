@@ -2,24 +2,24 @@ import { rendezvousRecordSchema, type RendezvousRecord } from '@org/dte-protocol
 import { isRunning, startFakeGitlab, waitFor, type FakeGitlab, type RunningProcess } from '@org/dte-testing';
 import { CliWorld } from './cli-world';
 
-// Every command is a process of its own, on two cores that the other tests use as well.
+// Every command is a separate process, on two cores that the other tests also use.
 jest.setTimeout(180_000);
 
 const SHA = 'a'.repeat(40);
-/** How often somebody looks. What may pass before somebody gives up is as in production: no test may depend on the machine. */
+/** Polling intervals. Timeouts are as in production: no test may depend on the speed of the machine. */
 const QUICK = {
   DTE_RENDEZVOUS_POLL_MS: '300',
   DTE_EMBEDDED_LINGER_MS: '300',
   DTE_JOB_CHECK_MS: '300',
 };
 
-describe('jobs of a GitLab pipeline, with nothing but the package registry between them', () => {
+describe('jobs of a GitLab pipeline that share only the package registry', () => {
   let gitlab: FakeGitlab;
   let worlds: CliWorld[];
   let nextJobId: number;
   let main: CliWorld;
 
-  /** A job on a machine of its own, with what GitLab gives it. */
+  /** A job on its own machine, with the variables that GitLab sets. */
   const job = (name: string, env: Record<string, string> = {}): CliWorld => {
     const world = new CliWorld();
     worlds.push(world);
@@ -27,7 +27,7 @@ describe('jobs of a GitLab pipeline, with nothing but the package registry betwe
     enter(world, name, env);
     return world;
   };
-  /** The same machine in another job, as shell executors do it. */
+  /** The same machine in another job, as with shell executors. */
   const enter = (world: CliWorld, name: string, env: Record<string, string> = {}): void => {
     const jobId = String(nextJobId++);
     const claims = { project_id: '7', pipeline_id: '1001', job_id: jobId, sha: SHA };
@@ -69,7 +69,7 @@ describe('jobs of a GitLab pipeline, with nothing but the package registry betwe
     await gitlab.close();
   });
 
-  it('an agent that comes first waits, works with the main job, and leaves with it', async () => {
+  it('an early agent waits, works with the main job, and leaves with it', async () => {
     const agent = startAgent();
     await waitFor('its first question', () => gitlab.requests().length > 0);
     expect((await main.run(['start-ci-run'])).code).toBe(0);
@@ -79,7 +79,7 @@ describe('jobs of a GitLab pipeline, with nothing but the package registry betwe
     expect((await agent.end()).code).toBe(0);
   });
 
-  it('an agent that comes late, or is tried again, ends at once with code 0 and one line', async () => {
+  it('a late or retried agent exits immediately with code 0 and one line', async () => {
     await main.run(['start-ci-run']);
     await main.run(['complete-ci-run']);
     await waitFor('the end of the session to be known', () => record().state === 'finished');
@@ -87,7 +87,7 @@ describe('jobs of a GitLab pipeline, with nothing but the package registry betwe
     expect([code, output]).toEqual([0, 'dte: session 7-1001 is finished; nothing to do\n']);
   });
 
-  it('a main job that is tried again begins a session of its own, though the old coordinator still answers', async () => {
+  it('a retried main job starts its own session although the old coordinator still answers', async () => {
     await main.run(['start-ci-run']);
     const first = record();
     const agent = startAgent();
@@ -107,7 +107,7 @@ describe('jobs of a GitLab pipeline, with nothing but the package registry betwe
     expect((await agent.end()).code).toBe(0);
   });
 
-  it('the agents leave within the grace period when the main job is cancelled', async () => {
+  it('the agents leave within the grace period if the main job is cancelled', async () => {
     await main.run(['start-ci-run']);
     const agent = startAgent();
     await connected(agent);
@@ -119,7 +119,7 @@ describe('jobs of a GitLab pipeline, with nothing but the package registry betwe
     expect(output).toMatch(/its main job has ended or was stopped; leaving\n$/);
   });
 
-  it('complete-ci-run lets agents go whose coordinator was killed, early ones and late ones', async () => {
+  it('complete-ci-run releases agents whose coordinator was killed, early and late ones', async () => {
     await main.run(['start-ci-run']);
     const early = startAgent('early', { DTE_COORDINATOR_GRACE_MS: '60000' });
     await connected(early);
@@ -131,7 +131,7 @@ describe('jobs of a GitLab pipeline, with nothing but the package registry betwe
     expect((await startAgent('late').end()).code).toBe(0);
   });
 
-  it('a late agent does not wait for a coordinator that was killed, says why, and tells the main job', async () => {
+  it('a late agent does not wait for a killed coordinator, prints why, and tells the main job', async () => {
     await main.run(['start-ci-run']);
     process.kill(main.coordinatorPid(), 'SIGKILL');
     const { code, output } = await startAgent('late', { DTE_UNREACHABLE_MS: '1500' }).end();
@@ -142,7 +142,7 @@ describe('jobs of a GitLab pipeline, with nothing but the package registry betwe
     expect(names).toContainEqual(expect.stringMatching(/^7-1001\.report\./));
   });
 
-  it('DTE_ENVIRONMENT keeps two main jobs of one pipeline apart', async () => {
+  it('DTE_ENVIRONMENT separates two main jobs of one pipeline', async () => {
     const environments = ['linux', 'windows'];
     const mains = environments.map((DTE_ENVIRONMENT) => job(`nx ${DTE_ENVIRONMENT}`, { DTE_ENVIRONMENT }));
     for (const each of mains) expect((await each.run(['start-ci-run'])).code).toBe(0);
@@ -157,13 +157,13 @@ describe('jobs of a GitLab pipeline, with nothing but the package registry betwe
     expect((await agents[1]?.end())?.code).toBe(0);
   });
 
-  it('start-ci-run waits for a registry that is busy', async () => {
+  it('start-ci-run waits for a busy registry', async () => {
     gitlab.failNext(429, { path: '/packages/generic', times: 3 });
     expect((await main.run(['start-ci-run'])).code).toBe(0);
     expect(record().jobId).toBe('9001');
   });
 
-  it('a main job that the registry refuses goes on by itself, with the cure said', async () => {
+  it('a main job that the registry rejects continues alone and prints the fix', async () => {
     main.env['CI_JOB_TOKEN'] = gitlab.jobToken(7, 1, 'none');
     const { code, output } = await main.run(['start-ci-run']);
     expect(code).toBe(0);
@@ -171,7 +171,7 @@ describe('jobs of a GitLab pipeline, with nothing but the package registry betwe
     expect(output).toMatch(/the nx commands of this job run undistributed\n$/);
   });
 
-  it('shows no secret to anybody who may read packages', async () => {
+  it('publishes no secret in packages', async () => {
     await main.run(['start-ci-run']);
     const stored = JSON.stringify(gitlab.packages());
     for (const secret of ['CI_JOB_TOKEN', 'DTE_ID_TOKEN']) expect(stored).not.toContain(main.env[secret]);
@@ -196,7 +196,7 @@ describe('jobs of a GitLab pipeline, with nothing but the package registry betwe
       expect((await service.end()).code).toBe(0);
     });
 
-    it('a main job that is tried again opens its finished session anew, and late agents leave until then', async () => {
+    it('a retried main job reopens its finished session, and late agents leave until then', async () => {
       await startService();
       const first = atService('nx');
       await first.run(['start-ci-run']);
@@ -214,8 +214,8 @@ describe('jobs of a GitLab pipeline, with nothing but the package registry betwe
       expect((await agent.end()).code).toBe(0);
     });
 
-    it('agents leave within the grace period when their main job is cancelled, or killed', async () => {
-      // From its first command on somebody is connected for a main job: until it is killed it is not lost for a moment.
+    it('agents leave within the grace period if their main job is cancelled or killed', async () => {
+      // From its first command on, a connection is held for a main job: until it is killed, it never counts as lost.
       await startService({ DTE_MAIN_LOST_MS: '1000' });
       for (const stop of ['cancelled', 'killed']) {
         const main = atService('nx');
@@ -235,7 +235,7 @@ describe('jobs of a GitLab pipeline, with nothing but the package registry betwe
       }
     });
 
-    it('is not needed: a main job that it does not answer does its work itself', async () => {
+    it('is optional: a main job that gets no answer from it does its work itself', async () => {
       await startService();
       address = 'http://127.0.0.1:9';
       const { code, output } = await job('nx', {

@@ -4,14 +4,14 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { CliWorld } from './cli-world';
 
-// Every command is a process of its own, on two cores that the other tests use as well.
+// Every command is a separate process, on two cores that the other tests also use.
 jest.setTimeout(120_000);
 
-describe('a main job that ends up without agents', () => {
+describe('a main job without agents', () => {
   let world: CliWorld;
   const record = (): RendezvousRecord =>
     rendezvousRecordSchema.parse(JSON.parse(readFileSync(join(world.rendezvousDir, 'cli.json'), 'utf8')));
-  /** An agent that is there before its main job, and has said so. */
+  /** An agent that started before its main job, and has printed that it waits. */
   const waitingAgent = async (): Promise<RunningProcess> => {
     const agent = world.start(['start-agent', '--slots=1'], { DTE_WAIT_NOTE_MS: '100' });
     await agent.waitForOutput('session cli · waiting for its main job to start a coordinator');
@@ -28,7 +28,7 @@ describe('a main job that ends up without agents', () => {
   });
   afterEach(() => world.close());
 
-  it('because its coordinator is too slow, says so with the cure, and tells its agents', async () => {
+  it('because its coordinator is too slow prints the fix, and informs its agents', async () => {
     const agent = await waitingAgent();
 
     const started = await world.run(['start-ci-run'], {
@@ -49,9 +49,9 @@ describe('a main job that ends up without agents', () => {
     );
   });
 
-  it('because its coordinator cannot start at all, tells its agents as well', async () => {
+  it('because its coordinator cannot start at all informs its agents as well', async () => {
     const agent = await waitingAgent();
-    // Where its data should be, there is a file.
+    // A file in place of its data folder.
     world.write('taken', '');
     const { code } = await world.run(['start-ci-run', '--data-dir', 'taken']);
     expect(code).toBe(1);
@@ -59,7 +59,7 @@ describe('a main job that ends up without agents', () => {
     expect(record()).toMatchObject({ state: 'finished', jobId: '42' });
   });
 
-  it('and never had a coordinator, tells its agents when it completes', async () => {
+  it('that never had a coordinator informs its agents when it completes', async () => {
     const agent = await waitingAgent();
     const { code, stdout } = await world.run(['complete-ci-run']);
     expect([code, stdout]).toEqual([0, 'dte: session cli has no coordinator; agents are released\n']);
@@ -68,7 +68,7 @@ describe('a main job that ends up without agents', () => {
     expect(output).toContain('session cli is finished; its main job is over');
   });
 
-  it('opens its session anew when start-ci-run is given again', async () => {
+  it('reopens its session when start-ci-run runs again', async () => {
     await world.run(['complete-ci-run']);
     expect(record().state).toBe('finished');
     expect((await world.run(['start-ci-run'])).code).toBe(0);

@@ -7,7 +7,7 @@ import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { CliWorld } from './cli-world';
 
-// Every command is a process of its own, on two cores that the other tests use as well.
+// Every command is a separate process, on two cores that the other tests also use.
 jest.setTimeout(120_000);
 
 const SESSION = '7-1001';
@@ -25,7 +25,7 @@ afterAll(() => gitlab.close());
 
 beforeEach(() => {
   world = new CliWorld();
-  // Executors never get ready, so that no agent leaves because it has none.
+  // Executors never become ready, so that no agent leaves because it has none.
   world.write(
     'node_modules/nx/src/utils/workspace-root.js',
     'Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);',
@@ -44,7 +44,7 @@ afterEach(async () => {
   await world.close();
 });
 
-/** The variables of a job of the pipeline; its id token says the same number. */
+/** The variables of a job of the pipeline; its id token contains the same number. */
 const job = (id: string, change: object = {}, options: object = {}): Record<string, string> => ({
   CI_JOB_ID: id,
   CI_JOB_NAME: `job ${id}`,
@@ -76,7 +76,7 @@ const inSession = (name: string, env = main()): Promise<unknown> =>
   });
 
 (hasNetwork ? describe : describe.skip)('a coordinator of a main job that other machines reach', () => {
-  it('is published with its key, is found by the agents of its pipeline, and lets them go', async () => {
+  it('is published with its key, is found by the agents of its pipeline, and releases them', async () => {
     const stdout = await startMain();
     const record = readRecord();
     expect(record.url).toMatch(/^https:\/\/(?!127\.)/);
@@ -90,7 +90,7 @@ const inSession = (name: string, env = main()): Promise<unknown> =>
     expect(agent.output()).toContain(`dte: job 51 is connected to ${record.url}`);
   });
 
-  it('asks for the secret as well where there is one', async () => {
+  it('also requires the secret if there is one', async () => {
     const DTE_SECRET = 'open sesame';
     await startMain({ ...main(), DTE_SECRET });
     startAgent({ ...job('51'), DTE_SECRET });
@@ -100,7 +100,7 @@ const inSession = (name: string, env = main()): Promise<unknown> =>
     expect(without.stdout).toContain('DTE_BAD_SECRET');
   });
 
-  it('is content with the secret where there is no GitLab', async () => {
+  it('requires only the secret outside GitLab', async () => {
     const env = { DTE_HOST: '0.0.0.0', DTE_SECRET: 'open sesame', CI_SERVER_URL: '' };
     await startMain(env);
     expect(readRecord().pin).toMatch(/^sha256\//);
@@ -126,7 +126,7 @@ const inSession = (name: string, env = main()): Promise<unknown> =>
     expect(stdout).toContain('id_tokens');
   });
 
-  it('is not started for a pipeline of GitLab with nothing but a secret, unless everybody with it is trusted', async () => {
+  it('does not start for a GitLab pipeline with only a secret, unless shared trust is set', async () => {
     const env = { DTE_HOST: '0.0.0.0', DTE_SECRET: 'open sesame', CI_JOB_ID: '50' };
     const { code, stderr } = await world.run(['start-ci-run'], env);
     expect(code).toBe(1);
@@ -135,7 +135,7 @@ const inSession = (name: string, env = main()): Promise<unknown> =>
     await startMain({ ...env, DTE_SHARED_TRUST: 'true' });
   });
 
-  it('is not started where nobody could prove anything to it', async () => {
+  it('does not start if clients could not authenticate', async () => {
     const { code, stderr } = await world.run(['start-ci-run'], { DTE_HOST: '0.0.0.0' });
     expect(code).toBe(1);
     expect(stderr).toContain('DTE_SECRET_REQUIRED');
@@ -155,7 +155,7 @@ describe('an agent of a pipeline', () => {
       }),
     );
 
-  it('says nothing to a coordinator with another key than the published one', async () => {
+  it('sends nothing to a coordinator with another key than the published one', async () => {
     await startMain();
     const record = readRecord();
     publish({ ...record, generation: 'forged', pin: createCoordinatorCertificate().pin });
@@ -184,7 +184,7 @@ describe('an agent of a pipeline', () => {
     }
   });
 
-  it('that reaches nobody at the address says so in time, and tells the main job by the rendezvous', async () => {
+  it('that cannot connect to the address reports it in time, and tells the main job through the rendezvous', async () => {
     publish({ url: 'https://127.0.0.1:1', pin: createCoordinatorCertificate().pin });
     const env = {
       ...job('51'),
@@ -207,7 +207,7 @@ describe('an agent of a pipeline', () => {
   });
 });
 
-describe('a service that other machines reach, with nothing but a secret', () => {
+describe('a service with only a secret that other machines can reach', () => {
   const said = async (...flags: string[]): Promise<string> => {
     const env = { DTE_SECRET: 'open sesame', DTE_DATA_DIR: join(world.root, 'service') };
     const service = world.start(['coordinator', '--host', '0.0.0.0', '--port', '0', ...flags], env);
@@ -216,7 +216,7 @@ describe('a service that other machines reach, with nothing but a secret', () =>
     return service.output();
   };
 
-  it('says whom it serves, and refuses a main job of GitLab, which then says what to set', async () => {
+  it('prints whom it serves, and rejects a main job of GitLab, which then prints what to set', async () => {
     const output = await said();
     expect(output).toMatch(/one project and no GitLab pipelines/);
     const DTE_COORDINATOR_URL = `http://127.0.0.1:${/coordinator on \S+:(\d+)/.exec(output)?.[1] ?? ''}`;
@@ -227,7 +227,7 @@ describe('a service that other machines reach, with nothing but a secret', () =>
       expect(stderr).toContain(text);
   });
 
-  it('says what shared trust means when it is told to', async () => {
+  it('prints what shared trust means when it is set', async () => {
     expect(await said('--shared-trust')).toMatch(
       /everyone who has DTE_SECRET .*\n.*only --issuers separates pipelines/,
     );

@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 
 /*
- * On a laptop the plugin is invisible. Looked at in a process of its own, because every module counts and jest brings
- * its own.
+ * On a developer's machine, the plugin must do nothing. Tested in a separate process, because every loaded module
+ * counts, and jest loads its own.
  */
 const PACKAGES = join(__dirname, '..', '..');
 const BUILT = join(PACKAGES, 'dte', 'dist', 'index.js');
@@ -30,7 +30,7 @@ describe('the runner without a CI session', () => {
   });
   afterEach(() => rmSync(root, { recursive: true }));
 
-  it("is Nx's own runner, says nothing and loads four small files: no zod, no ws, and of nx-compat only how the workspace is found", () => {
+  it("is Nx's own runner, prints nothing and loads four small files: no zod, no ws, and of nx-compat only how to find the workspace", () => {
     const env = { PATH: process.env['PATH'] };
     const output = execFileSync(process.execPath, ['-e', PROGRAM], { encoding: 'utf8', env, cwd: root });
     const { statuses, loaded, after } = JSON.parse(output) as {

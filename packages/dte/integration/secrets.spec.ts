@@ -10,12 +10,12 @@ import { join } from 'node:path';
 import { CliWorld } from './cli-world';
 
 /*
- * What proves who a job is must be found nowhere but in the memory of our processes: neither by a task, which runs as the
- * same user, nor by whoever reads what is left on disk.
+ * The credentials of a job must be only in the memory of our processes: neither a task, which runs as the same user,
+ * nor a reader of the files on disk may find them.
  */
 const SECRET = 'canary-of-the-secret-1f0c';
 
-// Every command is a process of its own, on two cores that the other tests use as well.
+// Every command is a separate process, on two cores that the other tests also use.
 jest.setTimeout(180_000);
 
 let gitlab: FakeGitlab;
@@ -30,7 +30,7 @@ beforeAll(async () => {
 afterAll(() => gitlab.close());
 beforeEach(() => {
   world = new CliWorld();
-  // Executors never get ready, so that no agent leaves because it has none.
+  // Executors never become ready, so that no agent leaves because it has none.
   world.write(
     'node_modules/nx/src/utils/workspace-root.js',
     'Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);',
@@ -60,7 +60,7 @@ const start = (args: readonly string[], change: Record<string, string> = {}): Ru
   return process;
 };
 
-/** Everything that another process of this user can read of ours: environments and command lines, now. */
+/** Everything of ours that another process of this user can read now: environments and command lines. */
 function readable(): [string, string][] {
   return processesBelow(world.root).flatMap(({ pid, command }): [string, string][] => {
     try {
@@ -69,7 +69,7 @@ function readable(): [string, string][] {
         readFileSync(`/proc/${pid}/${file}`, 'latin1'),
       ]);
     } catch {
-      return []; // it has ended
+      return []; // it has exited
     }
   });
 }
@@ -81,7 +81,7 @@ const filesBelow = (folder: string): string[] =>
 
 const showsSecret = (text: string): boolean => [SECRET, ...idTokens].some((canary) => text.includes(canary));
 
-/** Where a canary is found, of all places. */
+/** All places in which a canary value is found. */
 const found = (): string[] => {
   const files = filesBelow(world.root).map((path): [string, string] => [path, readFileSync(path, 'latin1')]);
   return [...readable(), ...files].filter(([, text]) => showsSecret(text)).map(([where]) => where);
@@ -107,7 +107,7 @@ it('an embedded coordinator, an agent and a service leave them in no environment
   ]);
   await service.waitForOutput(/coordinator on \S+\n?/);
   const [, address = ''] = /coordinator on (\S+)/.exec(service.output()) ?? [];
-  // Stays connected while the job exists: only where GitLab can be asked whether it does.
+  // Stays connected while the job exists: only if GitLab can be asked for that.
   const held = {
     DTE_COORDINATOR_URL: address,
     CI_API_V4_URL: gitlab.apiUrl,

@@ -2,7 +2,7 @@ import type { NxRunnerContext, NxRunnerOptions, NxStatuses, NxTask } from '@org/
 import { decideActivity } from './tasks-runner/activity';
 import { runHereWithNx } from './tasks-runner/default-runner';
 
-/** Every nx command on every laptop loads this file: what is not needed there is loaded when it is. */
+/** Every nx command on every developer's machine loads this file: other modules are loaded only when they are needed. */
 type DistributeHere = typeof import('./tasks-runner/distribute-here');
 type WithoutSecrets = typeof import('./tasks-runner/without-secrets');
 type Runner = typeof import('@org/dte-runner');
@@ -10,7 +10,7 @@ type GitlabJobs = typeof import('@org/dte-gitlab/job');
 
 /**
  * The tasks runner that Nx calls (nx.json: `tasksRunnerOptions.default.runner`). Without a CI session, and with
- * `--no-agents` or `--no-dte`, it is Nx's own runner and nothing else.
+ * `--no-agents` or `--no-dte`, it only calls Nx's own runner.
  * @returns how each task of the command ended, by task id
  */
 export default function dteTasksRunner(
@@ -42,7 +42,7 @@ function withoutSecrets<T>(run: () => Promise<T>): Promise<T> {
   return (require('./tasks-runner/without-secrets') as WithoutSecrets).withoutSecrets(run);
 }
 
-/** Is this process a job of GitLab that may use the package registry of its project? */
+/** Is this process a GitLab job that may use the package registry of its project? */
 function hasPackageRegistry(): boolean {
   // eslint-disable-next-line @typescript-eslint/no-require-imports -- as above
   const gitlab = require('@org/dte-gitlab/job') as GitlabJobs;

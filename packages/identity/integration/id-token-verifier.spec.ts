@@ -185,7 +185,7 @@ describe('the keys of an issuer', () => {
   });
 });
 
-// A machine without openssl goes without.
+// Skipped on a machine without openssl.
 const certificate = selfSignedCertificate();
 (certificate === null ? describe.skip : describe)(
   'an issuer with a certificate that Node does not know',

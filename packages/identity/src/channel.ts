@@ -4,8 +4,8 @@ import { CHANNEL_BINDING_EXPORT } from '@org/dte-protocol';
 import { pinOf } from './coordinator-certificate';
 
 /**
- * Hex of what only the two ends of this TLS connection know; the context is empty as in RFC 9266. Null for a plain
- * connection, also when a proxy in front has ended the TLS.
+ * Hex of the keying material that only the two ends of this TLS connection have; the context is empty as in RFC 9266.
+ * Null for a plain connection, also if a proxy in front terminates TLS.
  */
 export function channelOf(socket: Duplex): string | null {
   if (!(socket instanceof TLSSocket)) return null;
@@ -13,7 +13,7 @@ export function channelOf(socket: Duplex): string | null {
   return socket.exportKeyingMaterial(bytes, label, Buffer.alloc(0)).toString('hex');
 }
 
-/** Whether the other end has shown the key that was published (`RendezvousRecord.pin`). */
+/** Whether the other end has presented the published key (`RendezvousRecord.pin`). */
 export function hasPin(socket: Duplex, pin: string): boolean {
   if (!(socket instanceof TLSSocket)) return false;
   const certificate = socket.getPeerX509Certificate();

@@ -2,7 +2,7 @@ import { DteError } from '@org/dte-protocol';
 import { z } from 'zod';
 import { jose } from './jose';
 
-/** GitLab writes its ids as strings. A number is not GitLab's, and would lose digits. */
+/** GitLab writes its ids as strings. A number is not from GitLab, and would lose digits. */
 const idSchema = z.string().regex(/^[0-9]{1,20}$/, 'must be a string of digits');
 
 const payloadSchema = z.object({
@@ -16,21 +16,18 @@ const payloadSchema = z.object({
   sha: z.string().regex(/^[0-9a-f]{40,64}$/, 'must be a commit SHA'),
 });
 
-/**
- * What an id token says of a job, as far as anything here is decided by it. `sub` is left out on purpose: what it is
- * made of is a setting of the instance.
- */
+/** The claims of an id token that affect decisions here. `sub` is deliberately left out: its format is a setting of the instance. */
 export interface IdTokenClaims {
-  /** `iss`: the GitLab instance, as it calls itself. */
+  /** `iss`: the GitLab instance, with the name it uses for itself. */
   readonly issuer: string;
   /**
-   * The project that the job runs in, as CI_PROJECT_ID: `job_project_id` where GitLab says it (18.3), as `project_id` is
-   * the fork's in a merge request pipeline of a fork.
+   * The project in which the job runs, as CI_PROJECT_ID: `job_project_id` if GitLab provides it (18.3), because
+   * `project_id` is the fork's in a merge request pipeline of a fork.
    */
   readonly projectId: string;
   readonly pipelineId: string;
   readonly jobId: string;
-  /** The pipeline's commit; in a merged-results pipeline the merge commit, as CI_COMMIT_SHA. */
+  /** The pipeline's commit; in a merged results pipeline the merge commit, as CI_COMMIT_SHA. */
   readonly sha: string;
   readonly issuedAtMs: number;
   readonly expiresAtMs: number;
@@ -39,7 +36,7 @@ export interface IdTokenClaims {
 export const refused = (what: string, cause?: unknown): DteError =>
   new DteError('DTE_ID_TOKEN_REFUSED', `The id token ${what}.`, cause === undefined ? {} : { cause });
 
-/** @throws DteError DTE_ID_TOKEN_REFUSED (names the claims that are missing or of a wrong kind) */
+/** @throws DteError DTE_ID_TOKEN_REFUSED (names the claims that are missing or have the wrong type) */
 export function claimsOf(payload: unknown): IdTokenClaims {
   const result = payloadSchema.safeParse(payload);
   if (!result.success) {
@@ -59,8 +56,8 @@ export function claimsOf(payload: unknown): IdTokenClaims {
 }
 
 /**
- * The claims of a token without looking at its signature: for the token of one's own environment only, where who could
- * put in a false one could do anything else as well.
+ * The claims of a token without verifying its signature. Only for the token in this process's own environment: whoever
+ * can put a false one there can do anything else as well.
  * @throws DteError DTE_ID_TOKEN_REFUSED
  */
 export function readOwnIdToken(token: string): IdTokenClaims {

@@ -1,7 +1,7 @@
 import { createHash, generateKeyPairSync, randomBytes, sign, X509Certificate } from 'node:crypto';
 import { bitString, explicit, integer, oid, sequence, set, time, utf8 } from './der';
 
-/** A TLS key made for one coordinator process, and what its clients know it by. */
+/** A TLS key for one coordinator process, and the pin by which clients verify it. */
 export interface CoordinatorCertificate {
   /** PEM (PKCS#8). Never leaves the process. */
   readonly key: string;
@@ -18,15 +18,15 @@ const X509_V3 = Buffer.from([2]);
 const DAY_MS = 86_400_000;
 
 /**
- * A P-256 key and a certificate for it, signed by itself. The certificate only carries the key through the TLS
- * handshake: clients look at the pin, not at names or dates. It is valid from yesterday, for clocks that are late, and for
- * longer than any job may run.
+ * A self-signed P-256 certificate with its key. The certificate only carries the key through the TLS handshake: clients
+ * verify the pin, not names or dates. It is valid from yesterday, for clocks that are slow, and for longer than any job
+ * may run.
  */
 export function createCoordinatorCertificate(nowMs = Date.now()): CoordinatorCertificate {
   const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const algorithm = sequence(oid(ECDSA_WITH_SHA256));
   const name = sequence(set(sequence(oid(COMMON_NAME), utf8('dte coordinator'))));
-  // The first bit is 0 and the second 1: positive, and of the shortest form.
+  // The first bit is 0 and the second 1: positive, and in the shortest form.
   const serial = randomBytes(16);
   serial[0] = (serial.readUInt8(0) & 0x7f) | 0x40;
   const body = sequence(
@@ -47,7 +47,7 @@ export function createCoordinatorCertificate(nowMs = Date.now()): CoordinatorCer
   };
 }
 
-/** The pin of a certificate, or of one in PEM. */
+/** The pin of a certificate object, or of one in PEM. */
 export function pinOf(certificate: X509Certificate | string): string {
   const { publicKey } = typeof certificate === 'string' ? new X509Certificate(certificate) : certificate;
   const spki = publicKey.export({ type: 'spki', format: 'der' });

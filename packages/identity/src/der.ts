@@ -1,6 +1,6 @@
 /**
- * As much of DER (X.690) as one certificate needs. A library for certificates brings twenty packages and a global
- * polyfill for what is here a fixed structure of 250 bytes; Node reads certificates, and the specs let it.
+ * The part of DER (X.690) that one certificate needs. A library for certificates adds twenty packages and a global
+ * polyfill for a fixed structure of 250 bytes. The specs let Node parse the result.
  */
 const TAG = { integer: 0x02, bitString: 0x03, oid: 0x06, utf8: 0x0c, utcTime: 0x17 } as const;
 /** Tag of X.690, 8.9. */

@@ -5,22 +5,22 @@ import { IssuerKeys, type KeyLimits } from './issuer-keys';
 import { jose } from './jose';
 import { issuerPrefix } from './same-pipeline';
 
-/** GitLab signs with RS256. One algorithm from here, not from the token: `none` and HMAC with a public key stay out. */
+/** GitLab signs with RS256. The algorithm is fixed here, not taken from the token: `none` and HMAC with a public key are excluded. */
 const ALGORITHM = 'RS256';
 
 export interface IdTokenVerifierOptions {
-  /** Addresses of the GitLab instances whose jobs are accepted, as the instances call themselves (CI_SERVER_URL). */
+  /** Addresses of the GitLab instances whose jobs are accepted, as in their CI_SERVER_URL. */
   readonly issuers: readonly string[];
-  /** The `aud` that tokens must be made for. */
+  /** The required `aud` of tokens. */
   readonly audience: string;
   readonly limits: KeyLimits & Pick<LimitValues, 'idTokenBytes' | 'idTokenLeewayMs'>;
-  /** Certificates of authorities (PEM) that are trusted for the instances in addition to the usual ones. Default none. */
+  /** CA certificates (PEM) that are trusted for the instances in addition to the usual ones. Default none. */
   readonly authorities?: readonly string[];
   /** Milliseconds since the epoch; default `Date.now`. */
   readonly now?: () => number;
 }
 
-/** An issuer as it appears in tokens: GitLab writes no slash at the end. */
+/** An issuer as in tokens: GitLab writes no trailing slash. */
 function normalised(issuer: string): string {
   const text = issuer.trim().replace(/\/+$/, '');
   const url = URL.canParse(text) ? new URL(text) : null;
@@ -31,7 +31,7 @@ function normalised(issuer: string): string {
   );
 }
 
-/** Verifies id tokens of GitLab jobs, of the issuers it was made for and of no other. */
+/** Verifies id tokens of GitLab jobs from the configured issuers only. */
 export class IdTokenVerifier {
   private readonly keysOf: ReadonlyMap<string, IssuerKeys>;
   private readonly now: () => number;
@@ -52,14 +52,14 @@ export class IdTokenVerifier {
       throw new DteError('DTE_BAD_CONFIG', 'Two of the issuers are indistinguishable: remove one.');
   }
 
-  /** The accepted issuers, as they appear in tokens. */
+  /** The accepted issuers, as in tokens. */
   get issuers(): readonly string[] {
     return [...this.keysOf.keys()];
   }
 
   /**
-   * Checks issuer, algorithm, signature, audience and time, in this order.
-   * @throws DteError DTE_ID_TOKEN_REFUSED (the message says what was wrong), DTE_ISSUER_UNAVAILABLE
+   * Verifies issuer, algorithm, signature, audience and time, in this order.
+   * @throws DteError DTE_ID_TOKEN_REFUSED (the message contains the reason), DTE_ISSUER_UNAVAILABLE
    */
   async verify(token: string): Promise<IdTokenClaims> {
     const { audience, limits } = this.options;
@@ -90,7 +90,7 @@ export class IdTokenVerifier {
     throw refused('was issued in the future: check the clocks of GitLab and of this machine');
   }
 
-  /** Reads what is needed to find the key. Nothing of it is believed yet. */
+  /** Parses what is needed to find the key. Nothing of it is trusted yet. */
   private peek(token: string): { header: JWTHeaderParameters; issuer: string | undefined } {
     try {
       const { alg = 'none', kid } = jose().decodeProtectedHeader(token);

@@ -21,13 +21,13 @@ interface KeySet {
 const isLoopbackHost = (host: string): boolean =>
   host === 'localhost' || host === '[::1]' || host.startsWith('127.');
 
-/** Keys that came unencrypted are as good as the network; they may only where the issuer itself is spoken to so. */
+/** Unencrypted keys are only as trustworthy as the network; they are accepted only if the issuer's own address is http too. */
 function mayBeFetched(keysUrl: string, issuer: string): boolean {
   const { protocol, hostname } = new URL(keysUrl);
   return protocol === 'https:' || new URL(issuer).protocol === 'http:' || isLoopbackHost(hostname);
 }
 
-/** The signing keys of one issuer: fetched when first needed, kept for `issuerKeysMs`, one fetch at a time. */
+/** The signing keys of one issuer: fetched when first needed, cached for `issuerKeysMs`, one fetch at a time. */
 export class IssuerKeys {
   private current: KeySet | null = null;
   private fetching: Promise<KeySet> | null = null;
@@ -40,8 +40,8 @@ export class IssuerKeys {
   ) {}
 
   /**
-   * The key that a token says it was signed with. One that is not known is searched for in a fresh set once, because
-   * keys rotate; not more often than the cooldown allows, because anybody can make one up.
+   * The key that a token names. An unknown one is looked up in a new set once, because keys rotate; but not more often
+   * than the cooldown permits, because anyone can make up a key id.
    * @throws DteError DTE_ID_TOKEN_REFUSED, DTE_ISSUER_UNAVAILABLE
    */
   async find(header: JWTHeaderParameters): Promise<KeyLike> {
@@ -54,7 +54,7 @@ export class IssuerKeys {
     }
     if (known !== before) throw this.unknownKey();
     if (this.now() - known.fetchedAtMs < this.limits.issuerCooldownMs) {
-      // It may be a new key, and the last look at the keys was caused by somebody else: come again.
+      // It may be a new key, and another client caused the last fetch: retry later.
       throw new DteError(
         'DTE_ISSUER_UNAVAILABLE',
         `The key of the id token is unknown, although the keys of ${this.issuer} were fetched just now.`,

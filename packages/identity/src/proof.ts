@@ -1,14 +1,14 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import { type Handshake, proofInput, type Signed } from '@org/dte-protocol';
 
-/** 32 random bytes in hex. Each side of a handshake adds its own, so that no proof is good twice. */
+/** 32 random bytes in hex. Each side of a handshake adds its own, so that no proof is valid twice. */
 export const newNonce = (): string => randomBytes(32).toString('hex');
 
-/** The proof of one side of a handshake that it knows the secret: HMAC-SHA256 over `proofInput`, hex. */
+/** Proves that one side of a handshake knows the secret: HMAC-SHA256 over `proofInput`, hex. */
 export const makeProof = (secret: string, signed: Signed, handshake: Handshake): string =>
   createHmac('sha256', secret).update(proofInput(signed, handshake)).digest('hex');
 
-/** Whether this is the proof that the side who signed can make with the secret. */
+/** Whether this is the proof of the given speaker for the secret. */
 export const isProof = (
   given: string | null | undefined,
   secret: string,
@@ -16,7 +16,7 @@ export const isProof = (
   handshake: Handshake,
 ): boolean => sameText(given ?? '', makeProof(secret, signed, handshake));
 
-/** Compares in a time that does not depend on where two texts differ. */
+/** Compares in constant time. */
 export function sameText(a: string, b: string): boolean {
   const [left, right] = [Buffer.from(a), Buffer.from(b)];
   return left.length === right.length && timingSafeEqual(left, right);

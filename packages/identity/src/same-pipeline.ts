@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { type IdTokenClaims, refused } from './claims';
 
 /**
- * Jobs work together when they are of one pipeline of one project of one instance, and of its one commit.
+ * Jobs work together only within one pipeline of one project of one instance, and on its commit.
  * @throws DteError DTE_ID_TOKEN_REFUSED
  */
 export function requireSamePipeline(own: IdTokenClaims, other: IdTokenClaims): void {
@@ -16,8 +16,8 @@ export function requireSamePipeline(own: IdTokenClaims, other: IdTokenClaims): v
 }
 
 /**
- * The session that a job asks for must be its pipeline's: `<project id>-<pipeline id>`, or that with `-` and an
- * environment. `commit` is what it has checked out; null when it has no git.
+ * The session that a job requests must be its pipeline's: `<project id>-<pipeline id>`, or that with `-` and an
+ * environment. `commit` is the commit that is checked out; null without git.
  * @throws DteError DTE_ID_TOKEN_REFUSED
  */
 export function requireOwnSession(claims: IdTokenClaims, sessionId: string, commit: string | null): void {
@@ -37,15 +37,15 @@ export function requireOwnSession(claims: IdTokenClaims, sessionId: string, comm
 }
 
 const PREFIX_LENGTH = 'i01234567.'.length;
-/** The length of `sessionIdSchema`, which a key is as well. */
+/** The maximum length in `sessionIdSchema`, which also applies to keys. */
 const MAX_SESSION_KEY = 128;
 
-/** Keeps apart the sessions of instances that number their projects alike. */
+/** Separates sessions of instances that use the same project numbers. */
 export const issuerPrefix = (issuer: string): string =>
   `i${createHash('sha256').update(issuer).digest('hex').slice(0, 8)}.`;
 
-/** What a coordinator with id tokens files a session under. */
+/** The key under which a coordinator with id tokens stores a session. */
 export const sessionKey = (issuer: string, sessionId: string): string =>
   `${issuerPrefix(issuer)}${sessionId}`;
-/** The session's id as its members know it. */
+/** The session's id for its members. */
 export const sessionIdOf = (key: string): string => key.replace(/^i[0-9a-f]{8}\./, '');

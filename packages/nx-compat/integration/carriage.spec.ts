@@ -16,9 +16,9 @@ const NOWHERE = [
   'through-glob',
   'through-sub',
 ];
-/** Links that a remote cache of 24 refuses: they lead out of their output. */
+/** Links that a remote cache of 24 rejects: they lead out of their output. */
 const LEADING_OUT = ['link-absolute', 'link-elsewhere', 'link-outside', 'link-to-above'];
-/** Anything with a link in it: 20 puts what it leads to into a remote cache. */
+/** Anything that contains a link: 20 puts its target into a remote cache. */
 const WITH_LINKS = [
   ...LEADING_OUT,
   'globs',
@@ -50,7 +50,7 @@ describe.each(NX_VERSIONS)("outputs in Nx's cache, nx %s", (version) => {
     Object.keys(from)
       .filter((name) => from[name] === 'miss')
       .sort();
-  /** Shapes that were found and are not as they were. */
+  /** Shapes that were restored, but not unchanged. */
   const untrue = ({ from, seen }: CarryResult): unknown[] =>
     Object.keys(from)
       .filter((name) => from[name] !== 'miss' && JSON.stringify(seen[name]) !== JSON.stringify(stored[name]))

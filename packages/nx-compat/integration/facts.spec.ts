@@ -10,7 +10,7 @@ const CONFIGURED = JSON.stringify({
   tasksRunnerOptions: { default: { runner: '@org/dte', options: { accessToken: 'dte' } } },
 });
 
-/** As a package manager lays out the alias: in a node_modules of the workspace's own, beside a copy of nx. */
+/** As a package manager installs the alias: in a node_modules of the workspace's own, next to a copy of nx. */
 function installAlias(workspace: Workspace, version: NxVersion, name: string): void {
   const own = join(workspace.root, 'node_modules');
   rmSync(own);
@@ -24,7 +24,7 @@ function installAlias(workspace: Workspace, version: NxVersion, name: string): v
   for (const entry of readdirSync(installed)) {
     if (entry !== 'nx' && !entry.startsWith('.')) symlinkSync(join(installed, entry), join(own, entry));
   }
-  // Were this a link, nx would be found where it lies, and there is no alias there.
+  // If this were a link, nx would be found at its target, where there is no alias.
   mkdirSync(join(own, 'nx'));
   copyFileSync(join(installed, 'nx/package.json'), join(own, 'nx/package.json'));
   for (const entry of readdirSync(join(installed, 'nx'))) {
@@ -45,7 +45,7 @@ describe.each(NX_VERSIONS)('facts about nx %s', (version) => {
     workspace.remove();
   });
 
-  /** What is found with each of these environments. */
+  /** The result with each of these environments. */
   const seams = async (...envs: NodeJS.ProcessEnv[]) => {
     const inputs = envs.map((env) => ({ env }));
     return (await workspace.runEach<SeamFindings>('seam', inputs)).map(({ result }) => result);

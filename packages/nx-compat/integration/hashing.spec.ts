@@ -52,7 +52,7 @@ const FILES = {
 };
 const TARGETS = ['build', 'test', 'own', 'say'];
 
-/** The kinds of inputs of app:build; each version names them in its own way. */
+/** The kinds of inputs of app:build; each version names them differently. */
 const KINDS = ['command', 'env', 'files', 'project', 'runtime', 'tsconfig'];
 const kindsOf = (names: string[] = []): string[] => {
   const rootOf = (project: string) => (['app', 'lib'].includes(project) ? `packages/${project}` : undefined);

@@ -18,7 +18,7 @@ const compiled = (
   needs: string[],
   options?: object,
 ): Record<string, string> => project(name, { compile: target(name, executor, needs, options) });
-/** Tasks of targets of their own, which no other test wants to run. */
+/** Tasks of separate targets, which no other test runs. */
 const alone = (name: string, executor: string, needs: string[] = []): Record<string, string> =>
   project(name, {
     [executor]: {
@@ -100,7 +100,7 @@ describe.each(NX_VERSIONS)('batches in a host, nx %s', (version) => {
       't:compile': 'success 0 stored streamed t:compile',
     });
     expect(readFileSync(join(workspace.root, 'dist/c/out.txt'), 'utf8')).toBe('c:compile together\n');
-    // What its process prints by itself is kept apart; an executor is shown the edges and the whole graph.
+    // Output of the process that belongs to no task is separate; an executor gets the edges and the whole graph.
     const log = result.logs[name('compile', 1)];
     expect(log).toContain(
       'roots a:compile; edges b:compile>a:compile c:compile>a:compile c:compile>b:compile\n',
@@ -120,7 +120,7 @@ describe.each(NX_VERSIONS)('batches in a host, nx %s', (version) => {
   it('find in a cache what has been made before', async () => {
     const clone = workspace.clone();
     try {
-      // Not hashed beforehand, as those whose hash depends on what others make.
+      // Not hashed beforehand, like those whose hash depends on outputs of others.
       const { result } = await runIn(clone, { hashed: false });
       expect(result.tasks['c:compile']).toMatchObject({
         status: 'remote-cache',
@@ -129,7 +129,7 @@ describe.each(NX_VERSIONS)('batches in a host, nx %s', (version) => {
       });
       expect(result.tasks['f:compile']?.status).toBe('failure');
       expect(existsSync(join(clone.root, 'dist/c/out.txt'))).toBe(true);
-      // No process is needed for what a cache has.
+      // Cache hits need no process.
       expect(result.working[name('stream', 1)]).toEqual([]);
     } finally {
       clone.remove();
@@ -139,7 +139,7 @@ describe.each(NX_VERSIONS)('batches in a host, nx %s', (version) => {
   it('whose process dies end as they do in Nx', async () => {
     const { result } = await runIn(workspace, { targets: ['die'] });
     expect(result.tasks['x:die']).toMatchObject({ status: 'failure', code: 1 });
-    // 20 and 21 blame the first tasks of the batch.
+    // 20 and 21 report the first tasks of the batch.
     if (major <= 21) expect(result.tasks['y:die']).toBeNull();
     else expect(result.tasks['y:die']).toMatchObject({ status: 'failure', code: 1 });
     expect(result.logs[name('die', 1)]).toContain('dying');
@@ -164,12 +164,12 @@ describe.each(NX_VERSIONS)('batches in a host, nx %s', (version) => {
     const { result } = await runIn(workspace, { targets: ['some'], stopOn: 'hanging' }, env);
     expect(result.stopped).toEqual([name('some', 1)]);
     const ended = Object.entries(result.tasks).map(([id, run]) => [id, run?.status, run?.store.kind]);
-    // 20 and 21 hear of the tasks all at once, at the end.
+    // 20 and 21 get the results of all tasks together, at the end.
     expect(ended).toEqual(major <= 21 ? [] : [['v:some', 'success', 'none']]);
     const unhashed = { targets: ['some'], stopOn: 'hanging', hashed: false };
     const again = await runIn(workspace, unhashed, env);
     expect(again.result.live[name('some', 1)]).toContain('hanging');
-    // Nobody knows the hash of a task that Nx would have hashed at the end.
+    // The hash of a task that Nx would have hashed at the end is unknown.
     if (major >= 22) expect(again.result.tasks['v:some']?.hash).toBe('');
   });
 });

@@ -2,7 +2,7 @@ import { NX_VERSIONS } from './install-majors';
 import type { EnvironmentStep, HostEnvironmentsResult } from './scenarios/host-environments';
 import { makeWorkspace, project } from './support/workspace';
 
-/** A variable that commands forward, one of the root's .env file, one of the project's, and one that nobody should leave behind. */
+/** A variable that commands forward, one of the root's .env file, one of the project's, and one that must not leak. */
 const SHELL = 'seen=$STAGE,$ROOT,$OWN,$LEFT';
 const JS = `'seen=' + ['STAGE', 'ROOT', 'OWN', 'LEFT'].map((name) => process.env[name] ?? '').join(',')`;
 
@@ -24,7 +24,7 @@ const FILES = {
     command: {
       executor: 'nx:run-commands',
       inputs: [{ env: 'STAGE' }, { runtime: 'echo $STAGE' }],
-      // Nx may lose what a command has printed that ends at once.
+      // Nx may lose the output of a command that ends immediately.
       options: { command: `echo ${SHELL} && sleep 0.1` },
     },
     forked: { executor: './tools/own:one' },
@@ -57,7 +57,7 @@ const EXPECTED: [task: string, batch: string][] = [
   [',root,first,', ''],
   [',root,second,', ''],
   ['staging,of-command,of-command,', ''],
-  // What the command has not, its task has of the file, as in plain Nx.
+  // If the command does not set it, the task has the value of the file, as in plain Nx.
   ['production,root,second,', ''],
 ];
 

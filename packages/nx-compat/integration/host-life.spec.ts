@@ -3,12 +3,12 @@ import type { HostEnduranceResult } from './scenarios/host-endurance';
 import type { HostStopResult } from './scenarios/host-stop';
 import { makeWorkspace, project, type Workspace } from './support/workspace';
 
-/** Unlikely enough to be no one else's, and different per version so that runs do not see each other. */
+/** Unlikely to be used by others, and different per version so that runs do not affect each other. */
 const seconds = (version: string): string => `86${version.replaceAll('.', '')}`;
 
 const STUBBORN = (trace: string): string =>
   [
-    // In a session of its own, and no longer our descendant once the shell that started it has ended.
+    // In its own session, and no longer our descendant after the shell that started it has exited.
     `(setsid sleep ${trace} &)`,
     `sh -c "trap '' TERM; sleep ${trace}; sleep ${trace}" & echo ready; sleep ${trace}`,
   ].join('; ');

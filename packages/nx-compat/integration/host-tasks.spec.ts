@@ -5,7 +5,7 @@ import type { HostTasksResult } from './scenarios/host-tasks';
 import { startArtifactServer, type ArtifactServer } from './support/artifact-server';
 import { makeWorkspace, project, type Workspace } from './support/workspace';
 
-/** An executor of the workspace's own, run by Nx in a forked process. */
+/** An executor of the workspace, which Nx runs in a forked process. */
 const EXECUTORS = {
   'tools/executors/package.json': JSON.stringify({
     name: 'executors',
@@ -116,7 +116,7 @@ describe.each(NX_VERSIONS)('tasks in a host, nx %s', (version) => {
       uncached: 'success none miss',
       several: 'success stored miss',
     });
-    // Only where Nx has no executor to run is nothing known of the task.
+    // Nothing is known about the task only if Nx has no executor to run.
     expect(names.filter((name) => runs[`${name}:build`]?.broken !== undefined)).toEqual(['missing']);
     expect(runs['good:build']?.terminalOutput).toMatch(/echo built\r\n\r\nbuilt\n$/);
     expect(runs['good:build']?.live).toBe(runs['good:build']?.terminalOutput);
@@ -139,7 +139,7 @@ describe.each(NX_VERSIONS)('tasks in a host, nx %s', (version) => {
   it('loses nothing of much output', async () => {
     const { runs } = await runAll(['flood']);
     expect(runs['flood:build']?.terminalOutput).toHaveLength(2_000_000);
-    // When Nx streams a forked executor it ends a line wherever a chunk ends.
+    // When Nx streams a forked executor, it ends a line wherever a chunk ends.
     const letters = (text = ''): number => text.replaceAll('\n', '').length;
     expect(letters(runs['flood:build']?.live)).toBe(letters(runs['flood:build']?.terminalOutput));
   });

@@ -5,23 +5,23 @@ import { join } from 'node:path';
 
 const wanted = process.env['TEST_NX_VERSIONS'];
 
-/** One version of each supported major, the last of its line when this was written; TEST_NX_VERSIONS names others. */
+/** One version of each supported major, the latest when this was written; TEST_NX_VERSIONS names others. */
 export const NX_VERSIONS: readonly NxVersion[] =
   wanted === undefined || wanted === ''
     ? ['20.8.4', '21.6.11', '22.7.12', '23.3.2', '24.0.6']
     : wanted.split(',');
 
-/** The first release that is supported. Up to 20.8.1 Nx cannot read an archive without outputs: see `cache/truthful-remote.ts`. */
+/** The first supported release. Up to 20.8.1, Nx cannot read an archive without outputs: see `cache/truthful-remote.ts`. */
 export const OLDEST_NX_VERSION = '20.8.0';
 
-/** The last minor of 22 that hashes, and plans batches, as 21 does. */
+/** The last minor of 22 that hashes, and plans batches, like 21. */
 export const EARLY_22 = '22.6.5';
 
 /** Exact, as npm has it. */
 export type NxVersion = string;
 
 /**
- * Where versions are kept between runs: a folder given by DTE_NX_MAJORS_DIR, or one of this user's cache. Outside of the
+ * Where versions are kept between runs: a folder given by DTE_NX_MAJORS_DIR, or one in this user's cache. Outside the
  * repository, because nx looks for the module `nx-cloud` upwards from its own folder and would find the repository's.
  */
 export const majorsFolder = (): string =>
@@ -29,9 +29,9 @@ export const majorsFolder = (): string =>
   join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'dte-tests', 'nx-majors');
 
 /**
- * The `node_modules` folder that holds this version of nx; installed on first use, without running scripts. Several test
- * processes may come at once: each installs beside the place and one of them moves its own there.
- * Throws what npm reports when it cannot be installed.
+ * The `node_modules` folder that contains this version of nx; installed on first use, without running scripts. Several
+ * test processes may call it at once: each installs to a temporary folder, and one of them moves it into place. Throws
+ * npm's error if it cannot be installed.
  */
 export function nodeModulesOf(version: NxVersion): string {
   const folder = join(majorsFolder(), version);

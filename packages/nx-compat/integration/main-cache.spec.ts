@@ -6,7 +6,7 @@ import { makeWorkspace, project, type Workspace } from './support/workspace';
 const FILES = {
   ...project('good', { build: 'mkdir -p packages/good/dist && echo data > packages/good/dist/out.txt' }),
   ...project('bad', { build: 'exit 1' }),
-  // What every `test` target is that writes its coverage on demand only.
+  // Like every `test` target that writes its coverage only on demand.
   ...project('silent', { build: 'echo nothing to write' }),
 };
 
@@ -75,7 +75,7 @@ describe.each([...new Set([OLDEST_NX_VERSION, ...NX_VERSIONS])])(
         'good:build': 'error as thrown',
       });
       expect(refused?.result.asked).toEqual(expect.arrayContaining(asked));
-      // What was refused before is in no cache.
+      // What was rejected before is in no cache.
       expect(made?.result.found).toEqual([]);
       expect(made?.result.asked).toEqual(expect.arrayContaining(asked));
       expect(made?.result.fetched).toMatchObject({ 'good:build': 'remote on disk' });

@@ -18,7 +18,7 @@ describe.each(NX_VERSIONS)("what Nx's own HTTP cache makes of a server's answer,
           204: MISCONFIGURED,
           400: MISCONFIGURED,
           401: 'throws Unauthorized',
-          // The two that Nx swallows: nothing is stored by the first, and something else may be there by the second.
+          // The two that Nx swallows: with the first, nothing is stored; with the second, something else may be there.
           403: 'false',
           409: 'false',
           404: MISCONFIGURED,

@@ -63,7 +63,7 @@ describe.each(NX_VERSIONS)('a streamed task on the main job, nx %s', (version) =
     workspace.remove();
   });
 
-  /** With prefixes 20 and 21 show the header of run-commands in colour, since they run it in another process then. */
+  /** With prefixes, 20 and 21 show the header of run-commands in colour, because they run it in another process. */
   const comparable = (text = ''): string => stripVTControlCharacters(text);
 
   it.each(CASES.map(([id, prefixed], index) => [id, prefixed, index] as const))(

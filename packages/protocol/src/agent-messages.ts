@@ -4,7 +4,7 @@ import { LIMITS } from './limits';
 import { attemptResultSchema, reasonSchema } from './result';
 import { artifactSchema } from './task';
 
-/** A task of the dependency closure whose outputs must be on disk first; dependencies before dependants. */
+/** A task of the dependency closure: its outputs must be on disk before the assigned task starts. Dependencies before dependents. */
 export const closureEntrySchema = z.strictObject({
   taskId: taskIdSchema,
   hash: z.string().max(1024).nullable(),
@@ -20,27 +20,27 @@ const batchMemberSchema = z.strictObject({
 });
 export type BatchMember = z.infer<typeof batchMemberSchema>;
 
-/** One attempt an agent is wanted to make. Everything else about the task is in the run's spec, fetched once. */
+/** One attempt that an agent is to make. Everything else about the task is in the run's spec, fetched once. */
 export const assignmentSchema = z.strictObject({
   runId: runIdSchema,
   taskId: taskIdSchema,
   attempt: z.int().min(1),
-  /** Agreed hash, null when it can only be computed once the closure is restored. */
+  /** The agreed hash; null if it can be computed only after the closure is restored. */
   hash: z.string().max(1024).nullable(),
-  /** False: nothing else may run on this agent meanwhile. */
+  /** False: nothing else may run on this agent at the same time. */
   parallelism: z.boolean(),
   /** Send live output of this attempt. */
   streamOutput: z.boolean(),
   closure: z.array(closureEntrySchema),
   /**
-   * Present when the task is run again after its own failures: how often it failed (then no cache is asked for it, a
-   * cached failure among them) and how often it may fail and still be run again (then its failure is stored as an
-   * archive of the attempt: under its hash there is room for one result).
+   * Present if the task is retried after its own failures: how often it has failed, and how often it may fail and still
+   * be retried. After a failure, no cache is read, because it may hold that failure. A failure that may be retried is
+   * stored as an archive of the attempt, because a hash has room for only one result.
    */
   retry: z.strictObject({ failed: z.int().min(0), left: z.int().min(0) }).optional(),
   /**
-   * Set for a batch: all tasks to run in one process of their executor, `taskId` first. The attempt is the one of each
-   * of them, the closure what any of them needs from outside.
+   * Set for a batch: all tasks that one process of their executor runs, `taskId` first. They share the attempt number.
+   * The closure holds what any of them needs from outside the batch.
    */
   members: z.array(batchMemberSchema).min(1).max(LIMITS.runTasks.value).optional(),
 });
@@ -60,22 +60,22 @@ const workSchema = z.strictObject({
 export type Work = z.infer<typeof workSchema>;
 
 /**
- * The whole state of an agent: sent on every change and as the heartbeat. Level-triggered: any may be lost or
- * doubled. An attempt that the coordinator wants and a later sync does not list was never received, or is finished
- * and was acknowledged; both are repaired by the next `agent.wanted`.
+ * The whole state of an agent, sent on every change and as the heartbeat. Syncs are level-triggered and idempotent: any
+ * of them may be lost or duplicated. If the coordinator wants an attempt that a later sync does not list, the agent
+ * either never received it, or finished it and got the acknowledgement. The next `agent.wanted` repairs both.
  */
 export const agentSyncSchema = z.strictObject({
   type: z.literal('agent.sync'),
-  /** Counts up within a connection; echoed. */
+  /** Increases within a connection; echoed in the answer. */
   seq: z.int().min(0),
   slots: z.int().min(1).max(LIMITS.slotsPerAgent.value).nullable(),
-  /** True: finish or return, take nothing new. */
+  /** True: the agent finishes or returns its attempts and accepts no new ones. */
   draining: z.boolean(),
   work: z.array(workSchema).max(LIMITS.slotsPerAgent.value * 2),
 });
 export type AgentSync = z.infer<typeof agentSyncSchema>;
 
-/** A piece of live terminal output. Best effort: what is lost is found in the artifact. */
+/** A piece of live terminal output. Best effort: the artifact contains the complete output. */
 export const agentOutputSchema = z.strictObject({
   type: z.literal('agent.output'),
   runId: runIdSchema,
@@ -84,23 +84,23 @@ export const agentOutputSchema = z.strictObject({
   /** In UTF-16 code units from the start of the attempt's output. */
   offset: z.int().min(0),
   data: z.string().max(LIMITS.outputChunkBytes.value),
-  /** Nothing follows: with all pieces before it, this is what the task printed while it ran. */
+  /** The last piece. Together with all earlier pieces, it is everything that the task printed while it ran. */
   last: z.literal(true).optional(),
 });
 export type AgentOutput = z.infer<typeof agentOutputSchema>;
 
 /**
- * Everything a coordinator wants of an agent, complete each time: start what is listed and not running, stop what
- * runs and is not listed, forget results that are no longer listed.
+ * Everything that a coordinator wants from an agent, complete in each message. The agent starts attempts that are
+ * listed and not running, stops attempts that run and are not listed, and forgets results that are no longer listed.
  */
 export const agentWantedSchema = z.strictObject({
   type: z.literal('agent.wanted'),
-  /** seq of the sync this answers; 0 when unasked. */
+  /** seq of the sync that this answers; 0 if it is not an answer. */
   seq: z.int().min(0),
   assignments: z.array(assignmentSchema),
-  /** Slots the agent should serve: its own --slots, else the runs' --parallel; null while no run is known. */
+  /** Number of slots that the agent should use: its own --slots, else the runs' --parallel; null while there is no run. */
   slots: z.int().min(1).nullable(),
-  /** Set when the agent should leave (exit code 0) once nothing is listed. */
+  /** Set if the agent should leave (exit code 0) as soon as nothing is listed. */
   stop: reasonSchema.nullable(),
 });
 export type AgentWanted = z.infer<typeof agentWantedSchema>;

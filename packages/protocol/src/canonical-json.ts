@@ -1,8 +1,8 @@
 /**
- * JSON in the one form that both sides of a handshake come to, however each has built the value: keys in the order of
- * their UTF-16 units, members that are undefined left out, as `JSON.stringify` does. (RFC 8785 for the values of our
+ * JSON in one canonical form, so that both sides of a handshake get the same text however they built the value: keys in
+ * the order of their UTF-16 units, undefined members omitted, as in `JSON.stringify`. (RFC 8785 for the values of our
  * messages.)
- * @param value what has come out of a schema: objects, arrays, texts, finite numbers, booleans, null
+ * @param value parsed by a schema: objects, arrays, strings, finite numbers, booleans, null
  */
 export const canonicalJson = (value: unknown): string =>
   JSON.stringify(value, (_key, member: unknown) => {

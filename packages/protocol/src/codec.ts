@@ -13,19 +13,19 @@ import {
 } from './main-messages';
 import { PROTOCOL_VERSION } from './version';
 
-/** What an agent may say after the handshake. */
+/** Messages from an agent after the handshake. */
 export const agentToCoordinatorSchema = z.discriminatedUnion('type', [agentSyncSchema, agentOutputSchema]);
 export type AgentToCoordinator = z.infer<typeof agentToCoordinatorSchema>;
 
-/** What a coordinator may say to an agent after the handshake. */
+/** Messages from a coordinator to an agent after the handshake. */
 export const coordinatorToAgentSchema = z.discriminatedUnion('type', [agentWantedSchema, errorMessageSchema]);
 export type CoordinatorToAgent = z.infer<typeof coordinatorToAgentSchema>;
 
-/** What a main job may say after the handshake. Observers say nothing. */
+/** Messages from a main job after the handshake. Observers send none. */
 export const mainToCoordinatorSchema = z.discriminatedUnion('type', [mainSyncSchema]);
 export type MainToCoordinator = z.infer<typeof mainToCoordinatorSchema>;
 
-/** What a coordinator may say to a main job or observer after the handshake. */
+/** Messages from a coordinator to a main job or observer after the handshake. */
 export const coordinatorToMainSchema = z.discriminatedUnion('type', [
   runUpdateSchema,
   runOutputSchema,
@@ -50,19 +50,19 @@ export type Message =
 /** A message as the text of one frame. */
 export const encode = (message: Message): string => JSON.stringify(message);
 
-/** No limit of its own: how much of a complaint is shown. */
+/** Not a limit of the protocol: how much of zod's error text is shown. */
 const ISSUE_CHARS = 300;
 
 const describeIssues = (error: z.ZodError): string =>
   error.issues
     .slice(0, 3)
     .map((issue) => `${issue.path.length === 0 ? 'message' : issue.path.join('.')}: ${issue.message}`)
-    // Keys and values that a peer has made up are in it.
+    // The text contains keys and values that the peer chose.
     .map((text) => printable(text, ISSUE_CHARS))
     .join('; ');
 
 function parseJson(frame: string, maxBytes: number): unknown {
-  // The length in code units is a lower bound of the length in bytes, and free; transports limit bytes themselves.
+  // The length in code units is a lower bound of the length in bytes and costs nothing. Transports limit bytes themselves.
   if (frame.length > maxBytes) {
     throw new DteError(
       'DTE_FRAME_TOO_LARGE',
@@ -77,8 +77,8 @@ function parseJson(frame: string, maxBytes: number): unknown {
 }
 
 /**
- * Parses one frame against a schema, its size first.
- * @throws DteError DTE_FRAME_TOO_LARGE, DTE_MALFORMED_MESSAGE (names the first three offending fields)
+ * Checks the size of one frame, then parses it with a schema.
+ * @throws DteError DTE_FRAME_TOO_LARGE, DTE_MALFORMED_MESSAGE (names the first three invalid fields)
  */
 export function decode<T>(
   schema: z.ZodType<T>,
@@ -97,8 +97,8 @@ export function decode<T>(
 }
 
 /**
- * Parses the first frame of a peer. Its protocol version is checked before anything else, because a peer of another
- * version may well send a shape this version would call malformed.
+ * Parses the first frame of a peer. Checks the protocol version first, because a peer of another version may send a
+ * shape that this version would report as malformed.
  * @throws DteError DTE_PROTOCOL_VERSION, and those of `decode`
  */
 export function decodeFirst<T>(schema: z.ZodType<T>, frame: string): T {
@@ -112,7 +112,7 @@ export function decodeFirst<T>(schema: z.ZodType<T>, frame: string): T {
   }
   const parsed = schema.safeParse(raw);
   if (parsed.success) return parsed.data;
-  // Nobody knows yet who this is: what he has sent is not repeated, only which of our fields it spoils.
+  // The peer is not authenticated yet: the error names only our invalid fields, never what the peer sent.
   const fields = parsed.error.issues
     .slice(0, 3)
     .map(({ path: [field], code }) => `${typeof field === 'string' ? field : 'message'} (${code})`);

@@ -16,19 +16,19 @@ const sections = new Map(
 );
 
 describe('docs/errors.md', () => {
-  it('has a section for each code and none for another, in the order of the list', () => {
+  it('has one section for each code, in the order of the list, and no other', () => {
     const headings = [...sections.keys()].filter((heading) => heading.startsWith('DTE_'));
     expect(headings).toEqual(ERROR_CODE_LIST);
   });
 
-  it.each(ERROR_CODE_LIST)('says of %s what happened, why and what to do', (code) => {
+  it.each(ERROR_CODE_LIST)('says for %s what happened, why, and what to do', (code) => {
     const text = sections.get(code) ?? '';
     for (const part of ['**What happened.**', '**Why.**', '**What to do.**']) expect(text).toContain(part);
   });
 });
 
 describe('ERROR_CODES', () => {
-  it.each(ERROR_CODE_LIST)('%s has a cure of one line', (code) => {
+  it.each(ERROR_CODE_LIST)('%s has a fix of one line', (code) => {
     expect(ERROR_CODES[code].cure).toMatch(/^[A-Z].*[.?]$/);
   });
 });
@@ -44,12 +44,12 @@ describe('DteError', () => {
     expect(explain('DTE_BAD_SECRET', 'The agent "a" has another secret.')).toBe(error.explain());
   });
 
-  it('stays itself when it is made from itself', () => {
+  it('returns a DteError unchanged', () => {
     const error = new DteError('DTE_TIMEOUT', 'late');
     expect(DteError.from(error)).toBe(error);
   });
 
-  it('keeps what it was made from as its cause', () => {
+  it('keeps the original value as its cause', () => {
     const cause = new Error('EPERM');
     expect(DteError.from(cause, 'DTE_DISK_FULL')).toMatchObject({
       code: 'DTE_DISK_FULL',

@@ -28,7 +28,7 @@ import { mainSyncSchema, runOutputSchema, runUpdateSchema, sessionInfoSchema } f
 
 const folder = join(__dirname, '..', 'golden');
 
-/** What is said, and everywhere it is understood. */
+/** Each message, and every schema that accepts it. */
 const SCHEMAS: Record<string, z.ZodType[]> = {
   challenge: [challengeSchema],
   'challenge.tls': [challengeSchema],
@@ -90,17 +90,17 @@ const nameOf = (file: string): string => file.replace(/\.v[0-9]+\.json$/, '');
 const files = readdirSync(folder).sort();
 
 describe('golden messages', () => {
-  it('exist for everything that is said', () => {
+  it('exist for every message', () => {
     expect([...new Set(files.map(nameOf))].sort()).toEqual(Object.keys(SCHEMAS).sort());
   });
 
-  it.each(files)('%s is still understood, and nothing of it is lost', (file) => {
+  it.each(files)('%s is still accepted, and nothing of it is lost', (file) => {
     const text = textOf(file);
     for (const schema of SCHEMAS[nameOf(file)] ?? []) expect(decode(schema, text)).toEqual(JSON.parse(text));
   });
 
   const objects = files.filter((file) => !file.startsWith('run-spec'));
-  it.each(objects)('%s with a field nobody knows is refused', (file) => {
+  it.each(objects)('%s with an unknown field is rejected', (file) => {
     const text = JSON.stringify({ ...(JSON.parse(textOf(file)) as object), surprise: 1 });
     for (const schema of SCHEMAS[nameOf(file)] ?? []) expect(() => decode(schema, text)).toThrow(/surprise/);
   });

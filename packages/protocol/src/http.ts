@@ -4,9 +4,9 @@ import { LIMITS } from './limits';
 import { agentInfoSchema } from './main-messages';
 
 /**
- * The HTTP endpoints, on the same port as the WebSocket. All but `health` want `Authorization: Bearer <token>`
- * with the token of the welcome message; errors are `text/plain`, first line the message (Nx prints it), with the
- * code in the header `x-dte-error`.
+ * The HTTP endpoints, on the same port as the WebSocket. All except `health` require `Authorization: Bearer <token>`
+ * with the token of the welcome message. Errors are `text/plain` with the message in the first line (Nx prints it) and
+ * the code in the header `x-dte-error`.
  */
 export const HTTP = {
   connect: '/v1/connect',
@@ -14,32 +14,33 @@ export const HTTP = {
   /** Nx's self-hosted remote cache contract. */
   cache: (hash: string) => `/v1/cache/${hash}`,
   /**
-   * PUT/GET, gzipped UTF-8: what a cached task printed, apart from its outputs. Written for tasks whose
-   * outputs the main job does not take (`TaskSpec.terminalApart`): in Nx's format the terminal output comes last.
+   * PUT/GET, gzipped UTF-8: the terminal output of a cached task, separate from its outputs. Written for tasks whose
+   * outputs the main job does not download (`TaskSpec.terminalApart`), because Nx's format has the terminal output at
+   * the end.
    */
   terminal: (hash: string) => `/v1/cache/${hash}/terminal`,
-  /** POST {hashes} -> {held}, and their sizes when asked. */
+  /** POST {hashes} -> {held}, with sizes if requested. */
   cacheQuestion: '/v1/cache-question',
-  /** PUT/GET, our own tar of one attempt (see agent, attempt-archive.ts). Attempt 0 is the main job's. */
+  /** PUT/GET, dte's own tar of one attempt (see attempt-archive.ts). Attempt 0 is the main job's. */
   attempt: (runId: string, taskId: string, attempt: number) =>
     `/v1/runs/${runId}/attempts/${encodeURIComponent(taskId)}/${attempt}`,
   /**
-   * POST on the path of an artifact -> {state}: a reader doubts what it got. The coordinator believes nobody: it reads the
-   * artifact again, and removes it only when it finds the damage itself.
+   * POST on the path of an artifact -> {state}: a reader suspects damage. The coordinator does not trust the report: it
+   * reads the artifact again, and removes it only if it finds the damage itself.
    */
   check: (artifactPath: string) => `${artifactPath}/check`,
-  /** POST a RunSpec (main job) -> {runId}; the same runId again is answered the same. */
+  /** POST a RunSpec (main job) -> {runId}. Idempotent: the same runId gets the same answer. */
   runs: '/v1/runs',
   /** GET the RunSpec back (executors). */
   run: (runId: string) => `/v1/runs/${runId}`,
   /**
-   * PUT (main job) and GET (agents): the values of `forwardEnv`. They are kept in memory alone, so a main job says them
-   * after it has submitted the run and again whenever its connection opens again; until then agents are told to come again.
+   * PUT (main job) and GET (agents): the values of `forwardEnv`. They are kept only in memory, so a main job sends them
+   * after it has submitted the run, and again each time it reconnects. Until then, agents are told to retry.
    */
   runEnv: (runId: string) => `/v1/runs/${runId}/env`,
   /** POST: settings of `dte start-ci-run`. */
   sessionSettings: '/v1/session/settings',
-  /** POST: no more work will come; agents leave when what is submitted is done. */
+  /** POST: no more work will be submitted; agents leave when the submitted work is done. */
   sessionComplete: '/v1/session/complete',
   /** GET: SessionStatus. */
   sessionStatus: '/v1/session/status',
@@ -48,8 +49,8 @@ export const HTTP = {
 } as const;
 
 /**
- * The sha256 of an artifact (RFC 9530), in every answer that carries one; its reader checks it before anything is unpacked.
- * With an upload it is what the sender means to send, and anything else is refused.
+ * The sha256 of an artifact (RFC 9530), in every answer that contains one. The reader verifies it before it unpacks
+ * anything. In an upload it is the digest of what the sender intends to send; other content is rejected.
  */
 export const DIGEST_HEADER = 'repr-digest';
 
@@ -60,17 +61,17 @@ export const digestHeaderOf = (sha256: string): string => `sha-256=:${sha256}:`;
 export const sha256OfHeader = (header: string): string | null =>
   /(?:^|,)\s*sha-256=:([A-Za-z0-9+/]{43}=):/.exec(header)?.[1] ?? null;
 
-/** What the coordinator found of an artifact that a reader doubts. */
+/** The coordinator's finding about an artifact that a reader suspects. */
 export const checkAnswerSchema = z.strictObject({ state: z.enum(['good', 'removed', 'absent']) });
 
 export const cacheQuestionSchema = z.strictObject({
   hashes: z.array(hashSchema).max(LIMITS.hashesPerQuestion.value),
-  /** True: say the sizes as well. */
+  /** True: also return the sizes. */
   sizes: z.boolean().optional(),
 });
 export const cacheAnswerSchema = z.strictObject({
   held: z.array(hashSchema),
-  /** Bytes of each of `held`, in its order, when they were asked for. */
+  /** Bytes of each of `held`, in the same order, if they were requested. */
   bytes: z.array(z.int().min(0)).optional(),
 });
 export type CacheAnswer = z.infer<typeof cacheAnswerSchema>;
@@ -81,19 +82,19 @@ export type ForwardedEnv = z.infer<typeof forwardedEnvSchema>;
 
 export const runAcceptedSchema = z.strictObject({ runId: runIdSchema });
 
-/** What `dte start-ci-run` decides about a session. */
+/** Settings that `dte start-ci-run` makes for a session. */
 export const sessionSettingsSchema = z.strictObject({
-  /** Free the agents once a run that names any of these targets has ended and nothing is left. */
+  /** Release the agents when a run that names any of these targets has ended and no work is left. */
   stopAgentsAfter: z.array(z.string().min(1)).max(100),
-  /** Free the agents at the first failed task. */
+  /** Release the agents when the first task fails. */
   stopAgentsOnFailure: z.boolean(),
   /** Keep the session open until `dte complete-ci-run`. */
   requireExplicitCompletion: z.boolean(),
-  /** CI job that said so; one with another id that finds the session finished is another try of the main job. */
+  /** The CI job that made the settings. A job with another id that finds the session finished is another try of it. */
   openedBy: labelSchema(128).optional(),
   /**
-   * The main job holds a connection for as long as it lives (`dte hold-session`): when none is left it is gone, and nobody
-   * has to wait for its next command (limit mainLostMs instead of sessionIdleMs).
+   * The main job holds a connection while it runs (`dte hold-session`). When no such connection is left, the main job
+   * is gone, and nobody needs to wait for its next command (limit mainLostMs instead of sessionIdleMs).
    */
   held: z.boolean().optional(),
 });
@@ -115,7 +116,7 @@ export const recordSchema = z.strictObject({
 });
 export type SessionRecord = z.infer<typeof recordSchema>;
 
-/** A task that failed and succeeded with one hash, and when it last did either. Milliseconds since the epoch. */
+/** A task that failed and succeeded with the same hash, and when it last did each. Milliseconds since the epoch. */
 const flakyTaskSchema = z.strictObject({
   taskId: taskIdSchema,
   hash: z.string().max(1024),
@@ -142,7 +143,7 @@ export const sessionStatusSchema = z.strictObject({
     }),
   ),
   records: z.array(recordSchema.omit({ output: true })),
-  /** Tasks of this project known to be flaky, the latest evidence first. */
+  /** Tasks of this project that are known to be flaky, the most recent evidence first. */
   flaky: z.array(flakyTaskSchema).max(LIMITS.flakyTasksShown.value).optional(),
 });
 export type SessionStatus = z.infer<typeof sessionStatusSchema>;

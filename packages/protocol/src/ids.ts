@@ -1,8 +1,8 @@
 import { z } from 'zod';
 
 /**
- * What ends a line, moves the cursor of a terminal or turns the direction of writing: control characters (C0, DEL and C1,
- * in which some terminals read escape sequences too), the separators of lines and paragraphs, bidirectional controls.
+ * Characters that end a line, move a terminal's cursor or change the direction of text: control characters (C0, DEL,
+ * and C1, in which some terminals also read escape sequences), line and paragraph separators, bidirectional controls.
  */
 // eslint-disable-next-line no-control-regex -- control characters are what must go
 const UNPRINTABLE = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]+/g;
@@ -13,7 +13,7 @@ const hasControlCharacter = (value: string): boolean => value.search(UNPRINTABLE
 export const printable = (text: string, max: number): string =>
   text.replace(UNPRINTABLE, ' ').trim().slice(0, max);
 
-/** Free text that is printed: bounded, no control characters (a log line must stay a line). */
+/** Free text that is printed: limited length, no control characters (a log line must stay one line). */
 export const labelSchema = (max: number) =>
   z
     .string()
@@ -22,8 +22,8 @@ export const labelSchema = (max: number) =>
     .refine((value) => !hasControlCharacter(value), 'must not contain control characters');
 
 /**
- * Ids that become part of a path or a URL: letters, digits, dot, dash, underscore, never starting with a dot,
- * so that no id can leave the folder it names something in.
+ * Ids that become part of a path or a URL: letters, digits, dot, dash, underscore, never with a leading dot. No such id
+ * can point outside the folder that contains it.
  */
 const pathSafeIdSchema = z
   .string()
@@ -36,10 +36,10 @@ const pathSafeIdSchema = z
 export const sessionIdSchema = pathSafeIdSchema;
 export const runIdSchema = pathSafeIdSchema;
 export const agentIdSchema = pathSafeIdSchema;
-/** A task's hash as Nx (or a custom hasher) makes it; the key of the content store. */
+/** A task's hash as Nx (or a custom hasher) computes it; the key of the content store. */
 export const hashSchema = pathSafeIdSchema;
 /** `project:target[:configuration]`. Never used as a path: see `taskKey` in http.ts. */
 export const taskIdSchema = labelSchema(1024);
 
-/** True for a hash that can be a key of the content store; a custom hasher may return anything. */
+/** True for a hash that can be a key of the content store. A custom hasher may return any text. */
 export const isStorableHash = (hash: string): boolean => hashSchema.safeParse(hash).success;

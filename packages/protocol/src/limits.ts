@@ -2,7 +2,7 @@
 export interface Limit {
   readonly value: number;
   readonly unit: 'ms' | 'bytes' | 'count';
-  /** Environment variable that overrides the value; null where both sides must agree, or nobody needs another value. */
+  /** Environment variable that overrides the value; null if both sides must agree, or if nobody needs another value. */
   readonly env: string | null;
   readonly why: string;
 }
@@ -768,8 +768,8 @@ export type LimitName = keyof typeof LIMITS;
 export type LimitValues = Record<LimitName, number>;
 
 /**
- * All limits as plain numbers, with overrides from an environment applied.
- * An override that is not a positive integer is returned in `invalid` and the default is kept.
+ * All limits as plain numbers, with the overrides from an environment. An override that is not a positive integer is
+ * returned in `invalid`, and the default applies.
  */
 export function readLimits(env: Readonly<Record<string, string | undefined>>): {
   limits: LimitValues;

@@ -4,18 +4,18 @@ import { introductionSchema } from './introduction';
 import { LIMITS } from './limits';
 import { reasonSchema, runLogEntrySchema } from './result';
 
-/** What a main job wants of one of its runs; complete and repeatable. */
+/** What a main job wants from one of its runs; complete and idempotent. */
 export const mainSyncSchema = z.strictObject({
   type: z.literal('main.sync'),
   runId: runIdSchema,
-  /** All log entries up to this one are processed and may be forgotten. */
+  /** All log entries up to this one are processed; the coordinator may delete them. */
   ackSeq: z.int().min(0),
-  /** `follow`: send what is new. `cancel`: start nothing more, stop what runs. `close`: the command is over. */
+  /** `follow`: send new entries. `cancel`: start nothing more, stop what runs. `close`: the command has ended. */
   want: z.enum(['follow', 'cancel', 'close']),
 });
 export type MainSync = z.infer<typeof mainSyncSchema>;
 
-/** Where a run stands, for the progress line. */
+/** Progress of a run, for the progress line. */
 const runSummarySchema = z.strictObject({
   total: z.int().min(0),
   done: z.int().min(0),
@@ -28,7 +28,7 @@ const runSummarySchema = z.strictObject({
 });
 export type RunSummary = z.infer<typeof runSummarySchema>;
 
-/** News of a run: entries after `fromSeq`, in order, and the state they lead to. */
+/** Updates of a run: the entries after `fromSeq`, in order, and the resulting state. */
 export const runUpdateSchema = z.strictObject({
   type: z.literal('run.update'),
   runId: runIdSchema,
@@ -53,7 +53,7 @@ export const runOutputSchema = z.strictObject({
 });
 export type RunOutput = z.infer<typeof runOutputSchema>;
 
-/** An agent as people see it. */
+/** An agent as it is shown to people. */
 export const agentInfoSchema = z.strictObject({
   agentId: z.string(),
   ...introductionSchema.shape,
@@ -62,22 +62,22 @@ export const agentInfoSchema = z.strictObject({
   draining: z.boolean(),
   running: z.array(taskIdSchema),
   finished: z.int().min(0),
-  /** It takes tasks of this run and of no other. */
+  /** It accepts tasks of this run only. */
   onlyRun: runIdSchema.optional(),
-  /** What assignment rules know it by. */
+  /** The labels that assignment rules refer to. */
   labels: z.array(z.string()).optional(),
 });
 export type AgentInfo = z.infer<typeof agentInfoSchema>;
 
-/** Who serves this session; sent to main jobs and observers on every change of membership. */
+/** The members of this session; sent to main jobs and observers on every change. */
 export const sessionInfoSchema = z.strictObject({
   type: z.literal('session.info'),
   sessionId: z.string(),
   state: z.enum(['open', 'finished']),
   agents: z.array(agentInfoSchema),
   /**
-   * Who was rejected in the handshake: worth a line in the main job's log. Whoever has proven nothing has no name (null) and
-   * no words: those are counted, by code, and the reason says how many.
+   * A client that was rejected in the handshake, for a line in the main job's log. An unauthenticated client has no
+   * name (null), and nothing it sent is shown: such clients are counted by code, and the reason contains their number.
    */
   refused: z
     .array(z.strictObject({ name: labelSchema(256).nullable(), reason: reasonSchema }))
@@ -85,7 +85,7 @@ export const sessionInfoSchema = z.strictObject({
 });
 export type SessionInfo = z.infer<typeof sessionInfoSchema>;
 
-/** An error said to a peer; `fatal` ones are followed by the end of the connection. */
+/** An error that is reported to a peer; after a `fatal` one the connection is closed. */
 export const errorMessageSchema = z.strictObject({
   type: z.literal('error'),
   reason: reasonSchema,

@@ -25,7 +25,7 @@ const answers = [...golden<Welcome>('welcome'), ...golden<Refusal>('error')];
 type Path = readonly (string | number)[];
 type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 
-/** Every value in a message, however deep, but for its proof. */
+/** Every value in a message, at any depth, except for its proof. */
 function pathsOf(value: unknown, path: Path = []): Path[] {
   if (typeof value !== 'object' || value === null) return [path];
   const below = Object.entries(value).flatMap(([key, member]) =>
@@ -47,7 +47,7 @@ const somewhere = <T>(messages: readonly T[]): fc.Arbitrary<[T, T]> =>
     fc
       .tuple(fc.constantFrom(...pathsOf(message)), fc.option(fc.jsonValue(), { nil: undefined }))
       .map(([path, value]): [T, T] => [message, changed(message, path, value as Json | undefined)])
-      // Where nothing is different nothing has to be noticed.
+      // Equal values need not be detected.
       .filter(([before, after]) => canonicalJson(before) !== canonicalJson(after)),
   );
 
@@ -63,7 +63,7 @@ it('has examples of everything that is signed', () => {
   expect(new Set(answers.map(({ type }) => type))).toEqual(new Set(['welcome', 'error']));
 });
 
-it('covers every value of the hello, whoever signs', () => {
+it('covers every value of the hello, whichever side signs', () => {
   fc.assert(
     fc.property(somewhere(hellos), fc.constantFrom(...speakers), ([hello, other], signed) => {
       expect(proofInput(signed, { ...handshake, hello: other })).not.toBe(
@@ -73,7 +73,7 @@ it('covers every value of the hello, whoever signs', () => {
   );
 });
 
-it('covers a field of the hello that nobody has thought of yet', () => {
+it('covers fields of the hello that are added later', () => {
   fc.assert(
     fc.property(fc.constantFrom(...hellos), fc.jsonValue(), (hello, value) => {
       const more = { ...hello, invented: value } as Hello;
@@ -84,7 +84,7 @@ it('covers a field of the hello that nobody has thought of yet', () => {
   );
 });
 
-it('covers every value of the challenge, and what only the two ends of the connection know', () => {
+it('covers every value of the challenge, and the keying material of the connection', () => {
   fc.assert(
     fc.property(somewhere(challenges), fc.constantFrom(...speakers), ([challenge, other], signed) => {
       expect(proofInput(signed, { ...handshake, challenge: other })).not.toBe(
@@ -96,7 +96,7 @@ it('covers every value of the challenge, and what only the two ends of the conne
     expect(proofInput(signed, { ...handshake, channel: 'none' })).not.toBe(proofInput(signed, handshake));
 });
 
-it('covers every value of what the coordinator answers, a refusal included', () => {
+it("covers every value of the coordinator's answer, including a rejection", () => {
   fc.assert(
     fc.property(somewhere(answers), ([answer, other]) => {
       expect(proofInput({ speaker: 'server', answer: other }, handshake)).not.toBe(
@@ -106,11 +106,11 @@ it('covers every value of what the coordinator answers, a refusal included', () 
   );
 });
 
-it('of one side is never that of the other', () => {
+it('of one side is never valid for the other', () => {
   expect(new Set(speakers.map((signed) => proofInput(signed, handshake))).size).toBe(speakers.length);
 });
 
-it('is the same for the same words in another order, whatever the proof', () => {
+it('is the same for the same values in another order, and ignores the proof itself', () => {
   for (const hello of hellos) {
     const turned = Object.fromEntries(Object.entries({ ...hello, proof: 'x' }).reverse()) as Hello;
     expect(proofInput({ speaker: 'client' }, { ...handshake, hello: turned })).toBe(

@@ -4,82 +4,82 @@ import { taskIdSchema } from './ids';
 import { LIMITS } from './limits';
 import { artifactSchema } from './task';
 
-/** Why something did not go as planned: a code of the closed list and a sentence for a person. */
+/** A problem: a code of the closed list and a sentence for people. */
 export const reasonSchema = z.strictObject({
   code: z.enum(ERROR_CODE_LIST),
   message: z.string().max(16_384),
 });
 export type Reason = z.infer<typeof reasonSchema>;
 
-/** What an agent says of a server of its own that an attempt needed. */
+/** An agent's report about one of its servers that an attempt needed. */
 const serverReportSchema = z.strictObject({
   taskId: taskIdSchema,
-  /** Nx counts it as a failed task: it ended while it was needed, or was not ready in time. Never on Nx 21, which does not. */
+  /** Nx counts it as failed: it ended while it was needed, or was not ready in time. Never on Nx 21, which does not count it. */
   failed: z.boolean(),
-  /** How it ended although it was needed, in a sentence; null while it runs. */
+  /** How it ended while it was needed, in a sentence; null while it runs. */
   ended: z.string().max(4096).nullable(),
-  /** What it printed since this agent last said so, as far as it fits: the end of it. */
+  /** Its output since this agent's last report; if it is too long, the end of it. */
   output: z.string().max(LIMITS.serverOutputChars.value),
 });
 export type ServerReport = z.infer<typeof serverReportSchema>;
-/** What an agent knows of a hash that differs from the main job's, so that the main job can name the difference. */
+/** An agent's information about a hash that differs from the main job's, so that the main job can name the difference. */
 const driftSchema = z.strictObject({
   /** The main job's hash. */
   agreed: z.string().max(1024),
   /**
-   * What its checkout has otherwise than the commit: path -> digest of the content, or a word; after a `+` where the commit
-   * does not have the file. Null where there is no git.
+   * The differences of its checkout from the commit: path -> digest of the content, or a word; with a leading `+` if
+   * the commit does not have the file. Null without git.
    */
   checkout: z
     .strictObject({
       changes: z.record(z.string().max(4096), z.string().max(64)),
-      /** False: there are more changes than these. */
+      /** False: there are more changes than listed. */
       complete: z.boolean(),
     })
     .nullable(),
-  /** Runtime inputs: command -> the beginning of what it printed. */
+  /** Runtime inputs: command -> the beginning of its output. */
   runtime: z.record(z.string().max(4096), z.string().max(256)),
-  /** Environment inputs: is the variable set? Values are never sent: any of them may be a secret. */
+  /** Environment inputs: is the variable set? Values are never sent, because any of them may be a secret. */
   env: z.record(z.string().max(1024), z.boolean()),
 });
 export type Drift = z.infer<typeof driftSchema>;
 
-/** A task ran (or came from a cache) and its artifact is stored. */
+/** A task ran (or was a cache hit) and its artifact is stored. */
 const finishedAttemptSchema = z.strictObject({
   kind: z.literal('finished'),
   status: z.enum(['success', 'failure']),
-  /** Exit code; Nx's convention: 0 exactly for success. */
+  /** Exit code, by Nx's convention: 0 exactly for success. */
   code: z.int(),
-  /** Set when nothing ran on the agent because a cache had it. */
+  /** Set if nothing ran on the agent because a cache had the result. */
   fromCache: z.enum(['local-cache', 'remote-cache']).nullable(),
-  /** Hash as computed on the agent. */
+  /** The hash that the agent computed. */
   hash: z.string().max(1024).nullable(),
   artifact: artifactSchema,
   /** Agent's clock, milliseconds since the epoch. */
   startMs: z.number(),
   endMs: z.number(),
-  /** Set when the failure is ours to explain (DTE_HASH_MISMATCH, ...). */
+  /** Set if dte caused the failure and must explain it (DTE_HASH_MISMATCH, ...). */
   reason: reasonSchema.nullable(),
   /** Input name -> hash on the agent, sent with `drift` so that the main job can name the difference. */
   hashDetails: z.record(z.string(), z.string()).nullable(),
-  /** The servers that the attempt needed, directly or not. */
+  /** The servers that the attempt needed, directly or indirectly. */
   servers: z.array(serverReportSchema).optional(),
-  /** Set when the agent's hash is not the main job's: with the failure DTE_HASH_MISMATCH, or (`warn`) of a task that ran. */
+  /** Set if the agent's hash differs from the main job's: with the failure DTE_HASH_MISMATCH, or (`warn`) if the task ran. */
   drift: driftSchema.optional(),
 });
 export type FinishedAttempt = z.infer<typeof finishedAttemptSchema>;
 
 /**
- * What the process of a batch printed by itself; each task's own output is in its artifact. The last of it when it is
- * more.
+ * Output of the batch process that belongs to no task; each task's own output is in its artifact. If it is too long,
+ * the end of it.
  */
 const batchLogSchema = z.string().max(LIMITS.outputChunkBytes.value);
 
 /**
- * What happened to one attempt, as its agent reports it.
- * - `finished`: the task ran (or came from a cache) and its artifact is stored.
- * - `batch`: each task of a batch; null for one that its executor skipped, because another one of the batch failed.
- * - `returned`: the attempt was lost through no fault of the task; it may be tried elsewhere.
+ * The outcome of one attempt, as its agent reports it.
+ * - `finished`: the task ran (or was a cache hit) and its artifact is stored.
+ * - `batch`: each task of a batch; null for a task that its executor skipped because another task of the batch failed.
+ * - `returned`: the attempt was lost through no fault of the task; it may be retried elsewhere.
  */
 export const attemptResultSchema = z.discriminatedUnion('kind', [
   finishedAttemptSchema,
@@ -104,15 +104,16 @@ const agentRefSchema = z.strictObject({
 export type AgentRef = z.infer<typeof agentRefSchema>;
 
 /**
- * One entry of a run's log, which the main job follows. `seq` counts from 1 without gaps.
- * A `retried` entry is an attempt that was not the last: one that was lost, or, with a `result`, one in which
- * the task itself failed and that is retried because the run says so (`retries`, `flakiness`).
- * A task has exactly one `ended` entry; its status is
- * - `success` / `failure`: as the accepted attempt reported. A failure is final: the main job never runs the task again.
- *   One with a `reason` (of the entry or its result) is ours to explain, and the explanation is shown with its output,
- * - `skipped`: a dependency failed, or --nxBail,
- * - `cancelled`: the run was cancelled first,
- * - `returned`: no agent could run it; the main job runs it (and, after it, its dependants) itself.
+ * One entry of a run's log, which the main job follows. `seq` counts from 1 without gaps. A `retried` entry is an
+ * attempt that was not the last: either it was lost, or (with a `result`) the task itself failed and is retried because
+ * the run allows it (`retries`, `flakiness`).
+ * A task has exactly one `ended` entry. Its status is one of these:
+ * - `success` / `failure`: as the accepted attempt reported. A failure is final: the main job never runs the task
+ *   again. If there is a `reason` (in the entry or its result), dte caused the failure; the reason is shown with the
+ *   output.
+ * - `skipped`: a dependency failed, or --nxBail.
+ * - `cancelled`: the run was cancelled first.
+ * - `returned`: no agent could run the task; the main job runs it (and then its dependents) itself.
  */
 export const runLogEntrySchema = z.discriminatedUnion('type', [
   z.strictObject({
@@ -132,7 +133,7 @@ export const runLogEntrySchema = z.discriminatedUnion('type', [
     reason: reasonSchema,
     /** The task's own failure; absent when the attempt was lost. Its artifact is in the store. */
     result: attemptResultSchema.optional(),
-    /** As with `ended`, of an attempt with which no task of its batch has ended. */
+    /** As in `ended`, for an attempt that ended no task of its batch. */
     batchLog: batchLogSchema.optional(),
   }),
   z.strictObject({
@@ -140,13 +141,13 @@ export const runLogEntrySchema = z.discriminatedUnion('type', [
     type: z.literal('ended'),
     taskId: taskIdSchema,
     status: z.enum(['success', 'failure', 'skipped', 'cancelled', 'returned']),
-    /** The accepted attempt and who ran it; null when none was. */
+    /** The accepted attempt and its agent; null if no attempt was accepted. */
     attempt: z.int().min(1).nullable(),
     agent: agentRefSchema.nullable(),
-    /** Of a task of a batch: its own. */
+    /** The task's own attempt if it is part of a batch. */
     result: attemptResultSchema.nullable(),
     reason: reasonSchema.nullable(),
-    /** With the first task of a batch: what the process of the batch printed by itself. */
+    /** With the first task of a batch: output of the batch process that belongs to no task. */
     batchLog: batchLogSchema.optional(),
   }),
 ]);

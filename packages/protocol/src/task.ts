@@ -3,8 +3,8 @@ import { hashSchema, labelSchema, runIdSchema, taskIdSchema } from './ids';
 import { LIMITS } from './limits';
 
 /**
- * What a task's outputs were on the disk of whoever made them: a digest over paths, kinds, sizes, targets of links and the
- * executable bit. Whoever restores them holds against it what has arrived.
+ * A task's outputs as they were on the disk where they were created or restored: a digest of paths, kinds, sizes, link
+ * targets and executable bits. A reader that restores the outputs compares them with it.
  */
 const outputSummarySchema = z.strictObject({
   /** SHA-256 in hex. */
@@ -16,13 +16,12 @@ const outputSummarySchema = z.strictObject({
 
 /**
  * Where the outputs and the terminal output of a finished task are.
- * - `cache`: under its hash, in Nx's own format, in the store that Nx's remote cache contract reaches.
- * - `attempt`: in the second namespace, keyed by run, task and attempt, as dte's own tar (tasks Nx does not
- *   cache, failed tasks, and everything when the organisation uses a remote cache of its own).
- *   Attempt 0 is what the main job itself supplied.
+ * - `cache`: under its hash, in Nx's own format, in the store behind Nx's remote cache contract.
+ * - `attempt`: in the second namespace, keyed by run, task and attempt, as dte's own tar (tasks that Nx does not cache,
+ *   failed tasks, and everything if the organisation has its own remote cache). Attempt 0 is what the main job itself
+ *   uploaded.
  * - `none`: there is nothing to restore (`nx:noop`).
- *
- * `outputs` is omitted if nobody has seen them on a disk and what is stored: a hit of the coordinator's cache.
+ * `outputs` is omitted if nobody has compared the stored artifact with a disk: a hit of the coordinator's cache.
  */
 export const artifactSchema = z.discriminatedUnion('kind', [
   z.strictObject({
@@ -44,8 +43,9 @@ const edgeSchema = z.looseObject({ id: taskIdSchema });
 export type TaskEdge = z.infer<typeof edgeSchema>;
 
 /**
- * A task as Nx describes it. Only what we rely on is checked; the rest is carried to Nx on the agent as it is.
- * `overrides.__overrides_unparsed__` must be present (an empty list is enough), Nx reads it without asking.
+ * A task as Nx describes it. Only the fields that we rely on are checked; the rest is passed to Nx on the agent
+ * unchanged. `overrides.__overrides_unparsed__` is required (an empty list is enough), because Nx reads it without a
+ * check.
  */
 const nxTaskSchema = z.looseObject({
   id: taskIdSchema,
@@ -60,8 +60,8 @@ const nxTaskSchema = z.looseObject({
 export type NxTaskJson = z.infer<typeof nxTaskSchema>;
 
 /**
- * How a task of a run begins: to be run, already done on the main job, nothing to do, or a server (Nx's `continuous`), which
- * is never given to an agent by itself: each agent that runs a task which needs it starts one of its own.
+ * The initial state of a task: to be run, already done on the main job, nothing to do, or a server (Nx's `continuous`).
+ * A server is never assigned to an agent: each agent that runs a task which needs it starts its own.
  */
 const taskInitialSchema = z.discriminatedUnion('state', [
   z.strictObject({ state: z.literal('pending') }),
@@ -74,14 +74,14 @@ const taskInitialSchema = z.discriminatedUnion('state', [
 const taskSpecSchema = z.strictObject({
   id: taskIdSchema,
   nxTask: nxTaskSchema,
-  /** Hash computed by the main job; null when it depends on outputs that do not exist yet. */
+  /** The hash that the main job computed; null if it depends on outputs that do not exist yet. */
   hash: z.string().max(1024).nullable(),
-  /** May Nx read and write its cache for this task in this run (cache:true and not --skip-nx-cache)? */
+  /** May Nx read and write its cache for this task in this run (cache:true and no --skip-nx-cache)? */
   cacheable: z.boolean(),
-  /** False: alone on its machine (Nx's `parallelism: false`). */
+  /** False: runs alone on its machine (Nx's `parallelism: false`). */
   parallelism: z.boolean(),
   /**
-   * The main job will not take the outputs: when the task is cached, store what it prints apart from them
+   * The main job will not download the outputs. If the task is cached, its terminal output is stored separately
    * (`HTTP.terminal`), so that it can be shown without a download.
    */
   terminalApart: z.boolean().optional(),
@@ -89,20 +89,20 @@ const taskSpecSchema = z.strictObject({
   /** Servers that must run while the task does. */
   continuousDependencies: z.array(edgeSchema),
   /**
-   * The batch it belongs to, named by its executor: one process of the executor runs all tasks of a batch that are
-   * `pending`, so they are one piece of work, for one slot of one agent. Batches must not wait for each other in a cycle.
+   * The batch of the task, named by its executor. One executor process runs all `pending` tasks of a batch, so they
+   * take one slot of one agent together. Batches must not wait for each other in a cycle.
    */
   batch: z.string().min(1).max(1024).optional(),
   /** Estimated duration in any unit, the same for all tasks of a run; 1 when unknown. */
   weight: z.number().positive(),
-  /** Milliseconds its command may run on an agent; then it has failed. Omitted: no limit. */
+  /** Timeout of its command on an agent, in milliseconds; after that, the task has failed. Omitted: no limit. */
   timeoutMs: z.int().min(1).optional(),
   initial: taskInitialSchema,
-  /** How often the task is run once more after it failed by itself; absent: never. */
+  /** How often the task is retried after its own failure; absent: never. */
   retries: z.int().min(0).max(LIMITS.retriesPerTask.value).optional(),
   /**
-   * Whether its attempts are evidence of flakiness: a success and a failure of one hash. `retry`: and once it is known to
-   * be flaky it is run once more after a failure, even without `retries`. Absent: its hash does not say all that it
+   * Whether its attempts are evidence of flakiness: a success and a failure with the same hash. `retry`: if the task is
+   * known to be flaky, it is also retried once without `retries`. Absent: its hash does not cover everything that it
    * depends on (`cache: false`).
    */
   flakiness: z.enum(['watch', 'retry']).optional(),
@@ -111,26 +111,26 @@ const taskSpecSchema = z.strictObject({
 });
 export type TaskSpec = z.infer<typeof taskSpecSchema>;
 
-/** Agents that an assignment rule sends its tasks to: those with this label. */
+/** Agents to which an assignment rule sends its tasks: those with this label. */
 const runOnSchema = z.strictObject({
   label: labelSchema(128),
-  /** A task of the rule starts there only while fewer tasks than this run; null: as many as of any other task. */
+  /** A task of the rule starts there only while fewer tasks than this run; null: as many as for any other task. */
   parallelism: z.int().min(1).max(LIMITS.slotsPerAgent.value).nullable(),
 });
 export type RunOn = z.infer<typeof runOnSchema>;
 
-/** Where the tasks of one assignment rule may run. An agent belongs to the first entry whose label it has. */
+/** Where the tasks of one assignment rule may run. For an agent, the first entry whose label it has applies. */
 const placementSchema = z.strictObject({
-  /** The rule as people find it: `.nx/dte.yaml:4 (targets e2e-ci*)`. */
+  /** The rule and its location, for people: `.nx/dte.yaml:4 (targets e2e-ci*)`. */
   rule: labelSchema(1024),
   runOn: z.array(runOnSchema).min(1).max(LIMITS.runOnEntries.value),
 });
 export type Placement = z.infer<typeof placementSchema>;
 /**
- * What happens to a task that has another hash on its agent than on the main job.
- * - `fail`: it fails at once, not run.
+ * What happens to a task whose hash on its agent differs from the main job's.
+ * - `fail`: it fails immediately and does not run.
  * - `run-on-main`: the main job runs it.
- * - `warn`: the agent runs it, and stores it under the hash it has there.
+ * - `warn`: the agent runs it, and stores it under the agent's hash.
  */
 export const onHashMismatchSchema = z.enum(['fail', 'run-on-main', 'warn']);
 export type OnHashMismatch = z.infer<typeof onHashMismatchSchema>;
@@ -140,26 +140,26 @@ export const runSpecSchema = z.strictObject({
   runId: runIdSchema,
   /** For display: `nx affected -t lint,test,build`. */
   command: labelSchema(4096),
-  /** Targets named on the command line; `--stop-agents-after` looks at these. */
+  /** Targets named on the command line; `--stop-agents-after` compares with these. */
   requestedTargets: z.array(z.string().min(1)).max(1000),
   /** The command's --parallel: tasks at a time on each agent that has no --slots of its own. */
   parallel: z.int().min(1).max(LIMITS.slotsPerAgent.value),
-  /** --nxBail: after the first failure nothing new is started. */
+  /** --nxBail: after the first failure, nothing new starts. */
   nxBail: z.boolean(),
   skipNxCache: z.boolean(),
   verbose: z.boolean(),
   /** The main job prints output while tasks run: relay it. */
   streamOutput: z.boolean(),
-  /** Variables that executors set for the tasks of this run (NX_* switches of the command). Never a secret: it is kept on disk. */
+  /** Variables that executors set for the tasks of this run (NX_* switches of the command). Stored, so never secrets. */
   env: z.record(z.string().min(1), z.string()),
-  /** Names of variables whose values executors ask for (`HTTP.runEnv`); omitted: none. */
+  /** Names of variables whose values executors request (`HTTP.runEnv`); omitted: none. */
   forwardedEnv: z.array(z.string().min(1)).max(LIMITS.forwardedNames.value).optional(),
   /** Omitted: `fail`. */
   onHashMismatch: onHashMismatchSchema.optional(),
   tasks: z.array(taskSpecSchema).max(LIMITS.runTasks.value),
-  /** Assignment rules that tasks of this run name. */
+  /** Assignment rules that the tasks of this run refer to. */
   placements: z.array(placementSchema).max(LIMITS.rulesPerRun.value).optional(),
-  /** How long a placement waits for an agent that it fits while others are there; omitted: limit agentWaitMs. */
+  /** How long a placement waits for a matching agent while there are other agents; omitted: limit agentWaitMs. */
   placementWaitMs: z.int().min(1).optional(),
 });
 export type RunSpec = z.infer<typeof runSpecSchema>;

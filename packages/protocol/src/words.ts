@@ -1,4 +1,4 @@
-/** A time for people, rounded: `42 s`, `1 min 35 s`, `1 h 2 min`. Less than nothing is `0 s`. */
+/** A duration for people, rounded: `42 s`, `1 min 35 s`, `1 h 2 min`. Negative values give `0 s`. */
 export const duration = (ms: number): string => {
   const s = Math.max(0, Math.round(ms / 1000));
   if (s < 60) return `${s} s`;
@@ -6,5 +6,5 @@ export const duration = (ms: number): string => {
   return minutes < 60 ? `${minutes} min ${s % 60} s` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 };
 
-/** `1 task`, `2 tasks`: for words whose plural ends with -s. */
+/** `1 task`, `2 tasks`: for words whose plural ends in -s. */
 export const plural = (count: number, word: string): string => `${count} ${word}${count === 1 ? '' : 's'}`;

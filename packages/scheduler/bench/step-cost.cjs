@@ -1,5 +1,5 @@
 /**
- * What a step costs at the size the scheduler is designed for: `node packages/scheduler/bench/step-cost.cjs`, after
+ * Measures a step at the size for which the scheduler is designed: `node packages/scheduler/bench/step-cost.cjs`, after
  * a build. Arguments: number of tasks (100000), agents (1000), slots of each (4). The last line is machine-readable.
  */
 const { performance } = require('node:perf_hooks');
@@ -17,7 +17,7 @@ const config = {
   frameBytes: 16 * 1024 * 1024,
 };
 
-/** Layers of tasks; each depends on three of the layer before, every tenth layer starts afresh. */
+/** Layers of tasks. Each task depends on three of the layer before; every tenth layer has no dependencies. */
 const tasks = Array.from({ length: taskCount }, (_, index) => {
   const layer = Math.floor(index / LAYER);
   const before = (offset) => ({ id: `p${(layer - 1) * LAYER + ((index + offset) % LAYER)}:build` });
@@ -92,7 +92,7 @@ const resultOf = ({ taskId }) => ({
   hashDetails: null,
 });
 
-/** Every agent in turn: says that it executes what is new, then that the oldest of it is done. */
+/** Each agent in turn reports that it executes its new attempts, then that the oldest is done. */
 const run = () => state.runs.get('r1');
 while (run().phase === 'running') {
   for (const [agentId, agent] of agents) {

@@ -20,13 +20,13 @@ export function agentJoined(state: SchedulerState, join: AgentJoin, out: Effects
   let agent = state.agents.get(agentId);
   out.event({ type: 'agent.joined', agentId, name, again: agent !== undefined });
   if (agent === undefined) {
-    // Rules send tasks to agents; the worker of a main job is none that anybody has given a label.
+    // Rules send tasks to agents. The worker of a main job has no labels that anyone chose.
     const known = join.onlyRun === undefined ? join : { ...join, labels: [] };
     agent = createAgent(known, poolFor(state, known), state.nextJoinIndex++);
     state.agents.set(agentId, agent);
     if (agent.onlyRun !== null) state.exclusive.add(agentId);
   }
-  // Labels are those of its process, which is the same.
+  // The labels do not change: they belong to the process, which is the same.
   Object.assign(agent, introductionOf(join), { slots, connected: true, draining: false, seq: -1 });
   refreshAgent(state, agent);
   membershipChanged(state);
@@ -57,7 +57,7 @@ const createAgent = (join: AgentJoin, pool: string | null, joinIndex: number): A
   freeVersion: 0,
 });
 
-/** An agent says what it is doing: attempts it lists keep their lease, results are taken, the rest is repaired. */
+/** An agent reports its state: attempts that it lists keep their lease, results are accepted, differences are repaired. */
 export function agentSynced(
   state: SchedulerState,
   agentId: string,
@@ -65,7 +65,7 @@ export function agentSynced(
   out: EffectsBuilder,
 ): void {
   const agent = state.agents.get(agentId);
-  // A sync that overtook its hello, or was overtaken by the end of its connection, or by a later sync, says nothing.
+  // Ignore a sync that arrived before its hello, after the end of its connection, or after a later sync.
   if (agent?.connected !== true || sync.seq < agent.seq) return;
   agent.seq = sync.seq;
   if (state.session.phase === 'open') agent.toldToStop = false;
@@ -77,11 +77,11 @@ export function agentSynced(
     out.tellAgent(agentId);
   }
   if (!takeWork(state, agent, sync, out) || state.session.stop !== null) out.tellAgent(agentId);
-  // Whatever the step finds to tell this agent is an answer to this sync.
+  // Any message that the step has for this agent answers this sync.
   out.answeredSync = { agentId, seq: sync.seq };
 }
 
-/** @returns whether the agent does just what is wanted of it */
+/** @returns whether the agent does exactly what the scheduler wants */
 function takeWork(state: SchedulerState, agent: AgentState, sync: AgentSync, out: EffectsBuilder): boolean {
   let agrees = true;
   const listed = new Map<Lease, Work>();
@@ -110,7 +110,7 @@ function takeWork(state: SchedulerState, agent: AgentState, sync: AgentSync, out
 
 function takePhase(state: SchedulerState, lease: Lease, { phase }: Work, out: EffectsBuilder): void {
   const run = runOf(state, lease.runId);
-  // An earlier result of the same sync may have ended the run's other tasks.
+  // An earlier result in the same sync may have ended the run's other tasks.
   if (run.leases.get(lease.index) !== lease) return;
   const context = { state, run, lease, out };
   if (phase.name === 'executing') markStarted(context);
@@ -140,13 +140,13 @@ export function agentDisconnected(state: SchedulerState, agentId: string, out: E
   awaitReturn(state, agent);
 }
 
-/** A disconnected agent has the time of a lease to come back. */
+/** A disconnected agent may reconnect within the time of one lease. */
 export function awaitReturn(state: SchedulerState, agent: AgentState): void {
   const { agentId, disconnectedAtMs: sinceMs } = agent;
   addDeadline(state, state.nowMs + state.config.leaseMs, { kind: 'agent-gone', agentId, sinceMs });
 }
 
-/** It did not come back. Leases decide about themselves; it is forgotten with the last of them. */
+/** It did not reconnect. Its leases expire by themselves; the agent is deleted with the last of them. */
 export function agentGone(state: SchedulerState, agentId: string, out: EffectsBuilder): void {
   const agent = agentOf(state, agentId);
   if (agent.leases.size > 0) awaitReturn(state, agent);
@@ -179,7 +179,7 @@ function removeAgent(state: SchedulerState, agent: AgentState, reason: Reason, o
   membershipChanged(state);
 }
 
-/** Everything that is wanted of an agent. */
+/** Everything that the scheduler wants from an agent. */
 export function wantedOf(state: SchedulerState, agent: AgentState, seq: number): AgentWanted {
   const { stop } = state.session;
   if (stop !== null) agent.toldToStop = true;

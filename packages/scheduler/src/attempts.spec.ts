@@ -38,7 +38,7 @@ it.each([
   expect(state.agents.get('a1')?.faults).toBe(faults);
 });
 
-it('names the code of the last loss when a task goes back to the main job, which hears of no other', () => {
+it('returns a task to the main job with the code of its last loss', () => {
   const state = createState(config, 's1');
   const reason = { code: 'DTE_DISK_FULL', message: 'No space left.' } as const;
   const returned = { name: 'completed', result: { kind: 'returned', reason } } as const;

@@ -10,7 +10,7 @@ import { agentOf, at, taskOf } from './lookup';
 
 const refOf = ({ agentId, name, jobUrl }: AgentState): AgentRef => ({ agentId, name, jobUrl });
 
-/** The agent says that it is executing, or has executed: the main job hears of the start of each task once. */
+/** The agent reports that it executes or has executed the attempt: the main job gets one start of each task. */
 export function markStarted({ state, run, lease, out }: AttemptContext): void {
   if (lease.started) return;
   lease.started = true;
@@ -22,7 +22,7 @@ export function markStarted({ state, run, lease, out }: AttemptContext): void {
   }
 }
 
-/** The one accepted result of an attempt; that of its task, unless it is a failure to be tried again. */
+/** The one accepted result of an attempt. It ends the task, unless it is a failure that is retried. */
 export function acceptResult(context: AttemptContext, result: FinishedAttempt): void {
   const { run, lease } = context;
   markStarted(context);
@@ -31,7 +31,7 @@ export function acceptResult(context: AttemptContext, result: FinishedAttempt): 
   else settleTask(context, lease.index, { result });
 }
 
-/** A task ran on an agent, whatever is made of it. */
+/** A task ran on an agent, whatever follows from its result. */
 export function noteFinished(context: AttemptContext, index: number, result: FinishedAttempt): void {
   const agent = agentOf(context.state, context.lease.agentId);
   agent.finished++;
@@ -62,9 +62,9 @@ export function settleTask(
 }
 
 /**
- * The agent has another hash than the main job and has not run the task. Whoever else has that hash does not make the
- * difference go away, so it is never tried elsewhere: the run says whether it is the end of the task or the main job's
- * turn. (A run that only wants a warning is not told so: its agents run the task.)
+ * The agent's hash differs from the main job's, and it has not run the task. An agent with the right hash would not
+ * remove the difference, so the task is never retried elsewhere: the run decides whether it fails or the main job runs
+ * it. (With `warn`, an agent runs the task and does not report this.)
  */
 export function acceptDrift(context: AttemptContext, index: number, result: FinishedAttempt): void {
   const { state, run, lease } = context;
@@ -72,7 +72,7 @@ export function acceptDrift(context: AttemptContext, index: number, result: Fini
   const { attempt } = lease;
   const { reason } = result;
   const status = run.onHashMismatch === 'run-on-main' ? 'returned' : 'failure';
-  // Where one hash differs, the next one does as well: agents without a difference come first.
+  // Where one hash differs, the next one differs as well: agents without a difference come first.
   agent.faults++;
   refreshAgent(state, agent);
   endTask(context, index, { status, attempt, agent: refOf(agent), result, reason });
@@ -80,7 +80,7 @@ export function acceptDrift(context: AttemptContext, index: number, result: Fini
 
 /**
  * The agent returns an attempt.
- * @param result said with the task's end should this have been its last attempt
+ * @param result reported with the end of the task if this was its last attempt
  */
 export function returnAttempt(
   context: AttemptContext,
@@ -89,16 +89,16 @@ export function returnAttempt(
 ): void {
   const { state, lease } = context;
   const agent = agentOf(state, lease.agentId);
-  // Leaving is no sign of something wrong with the machine, nor is what would come out the same on any other.
+  // Leaving does not mean that the machine has a problem, and neither does a result that any other machine would have.
   if (!NO_FAULT.includes(reason.code)) agent.faults++;
   refreshAgent(state, agent);
   loseAttempt(context, reason, { result });
 }
 
 /**
- * An attempt was lost through no fault of the task, or of any task of a batch: it is ready again, or, after too
- * many, the main job's.
- * @param how `counted: false` when the agent certainly never began
+ * An attempt was lost through no fault of the task, or of any task of a batch. The task is ready again or, after too
+ * many lost attempts, goes to the main job.
+ * @param how `counted: false` if the agent certainly never started it
  */
 export function loseAttempt(
   context: AttemptContext,
@@ -134,8 +134,9 @@ export function loseAttempt(
 }
 
 /**
- * What an agent cannot store no other can, what one refuses to unpack all do, and what Nx refuses it refuses on every agent: told
- * once, and the main job runs the task, as Nx would without agents. The same for a wait of half an hour: four of them are too long.
+ * Problems that every agent would have: outputs that cannot be stored or unpacked, tasks that Nx refuses. They are not
+ * retried: the main job runs the task, as Nx would without agents. The same applies to a wait of half an hour, because
+ * four are too long.
  */
 const SAME_ANYWHERE: readonly ErrorCode[] = [
   'DTE_ARTIFACT_UNSAFE',
@@ -147,8 +148,8 @@ const SAME_ANYWHERE: readonly ErrorCode[] = [
 ];
 
 /**
- * An artifact that is damaged, or gone since, is the coordinator's trouble; one that is not what was made was so before it came to
- * this agent.
+ * An artifact that is damaged or was removed later is a problem of the coordinator. An artifact that differs from what
+ * was made already differed before it reached this agent.
  */
 const NO_FAULT: readonly ErrorCode[] = [
   ...SAME_ANYWHERE,
@@ -158,7 +159,7 @@ const NO_FAULT: readonly ErrorCode[] = [
   'DTE_OUTPUTS_DIFFER',
 ];
 
-/** Reasons come from agents and may use up the length a reason may have. */
+/** Reasons come from agents and may already have the maximum length of a reason. */
 const exhausted = (message: string): Reason => ({
   code: 'DTE_ATTEMPTS_EXHAUSTED',
   message: message.slice(0, 16_384),

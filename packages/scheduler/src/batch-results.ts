@@ -9,9 +9,9 @@ import { endTask, endingWithout, makeReadyAgain } from './tasks';
 import { at, dependantsOf, taskOf } from './lookup';
 
 /**
- * The one accepted result of a batch. What its executor says of a task holds, also where it says of one that it
- * succeeded although another one that it depends on failed. Failures that are to be retried are, together with what the
- * executor skipped because of them.
+ * The one accepted result of a batch. What its executor reports for a task applies, even a success although a
+ * dependency failed. Failures that are to be retried are retried, together with the tasks that the executor skipped
+ * because of them.
  */
 export function acceptBatch(context: AttemptContext, { members, log }: BatchResult): void {
   const { run, lease } = context;
@@ -40,13 +40,13 @@ export function acceptBatch(context: AttemptContext, { members, log }: BatchResu
     noteFinished(context, index, result);
   const mayFailAgain = ({ index, result }: Ran): boolean => mayTryAgain(run, taskOf(run, index), result);
   const failures = ran.filter(({ result }) => result.status === 'failure');
-  // Successes first: with --nxBail nothing is started after a failure, but what has run has run. It is the failures that are
-  // final that decide whether the others are retried.
+  // Successes first: with --nxBail, nothing starts after a failure, but results of tasks that ran count. The failures
+  // that are final decide whether the others are retried.
   for (const { index, result } of ran) if (result.status === 'success') settle(index);
   const drifted = failures.filter(({ result }) => isDrift(result));
   for (const { index } of drifted) settle(index);
   if (run.onHashMismatch === 'run-on-main') {
-    // The main job runs what differs, and then what needs it.
+    // The main job runs the tasks with a different hash, and then their dependents.
     for (const index of skippedBelow(run, lease, drifted, resultOf))
       endTask(context, index, endingWithout('returned', drifted[0]?.result.reason ?? null));
   }
@@ -66,7 +66,7 @@ interface Ran {
   result: FinishedAttempt;
 }
 
-/** What the executor skipped because of these failures. */
+/** The tasks that the executor skipped because of these failures. */
 function skippedBelow(
   run: RunState,
   lease: Lease,
@@ -86,14 +86,14 @@ function skippedBelow(
   return reached;
 }
 
-/** What is left of the batch is run once more. */
+/** The remaining tasks of the batch are retried. */
 function repeat(context: AttemptContext, failures: readonly Ran[], batchLog: { batchLog?: string }): void {
   const { state, run, lease, out } = context;
   const indices = [...lease.open];
   releaseLease(state, run, lease, out);
   for (const [nth, { index, result }] of failures.entries())
     noteRetry(context, index, nth === 0 ? { result, ...batchLog } : { result });
-  // Whichever of them stands for all: what is left runs elsewhere.
+  // Any of them can represent the batch: the rest runs elsewhere.
   for (const { lostOn } of indices.map((index) => taskOf(run, index)))
     if (!lostOn.includes(lease.agentId)) lostOn.push(lease.agentId);
   makeReadyAgain(state, run, indices);

@@ -2,7 +2,7 @@ import type { RunSpec } from '@org/dte-protocol';
 import { at, known, taskOf } from './lookup';
 import type { BatchRecord, RunState } from './state';
 
-/** Which batch each task of a spec is in (null: none), and the batches, in the order in which they are first named. */
+/** The batch of each task of a spec (null: none), and the batches in the order in which they are first named. */
 export function batchesOf(spec: RunSpec): { batchOf: (number | null)[]; batches: BatchRecord[] } {
   const places = new Map<string, number>();
   const members: number[][] = [];
@@ -16,19 +16,19 @@ export function batchesOf(spec: RunSpec): { batchOf: (number | null)[]; batches:
   return { batchOf, batches: members.map((list) => ({ waiting: list.length, unit: [], members: list })) };
 }
 
-/** Are both tasks run by one process? Then neither waits for the other. */
+/** Does one process run both tasks? Then neither waits for the other. */
 export const areTogether = (run: RunState, a: number, b: number): boolean => {
   const { batch } = taskOf(run, a);
   return batch !== null && batch === taskOf(run, b).batch;
 };
 
-/** The tasks that are given to an agent with this one. */
+/** The tasks that an agent gets together with this one. */
 export function unitOf(run: RunState, index: number): readonly number[] {
   const { batch } = taskOf(run, index);
   return batch === null ? [index] : at(run.batches, batch).unit;
 }
 
-/** A task of a batch waits no longer, whether it is ready or has ended. */
+/** A task of a batch no longer waits, because it is ready or has ended. */
 export function noteGathered(run: RunState, batch: number): void {
   const record = at(run.batches, batch);
   record.waiting--;
@@ -36,8 +36,8 @@ export function noteGathered(run: RunState, batch: number): void {
 }
 
 /**
- * Makes units of what is left of the batches that wait for nothing any more. Call this when the ends of tasks have had
- * all their consequences: one of them may take a task out of a batch.
+ * Forms units from the remaining tasks of batches that no longer wait for anything. Call it after all consequences of
+ * ended tasks are applied: one of them may remove a task from a batch.
  * @returns the first task of each unit
  */
 export function takeUnits(run: RunState): number[] {
@@ -50,7 +50,7 @@ export function takeUnits(run: RunState): number[] {
   });
 }
 
-/** These tasks of one batch are ready together. */
+/** These tasks of one batch become ready together. */
 export function formUnit(run: RunState, indices: readonly number[]): number[] {
   const priorityOf = (index: number): number => at(run.graph.priority, index);
   const [...unit] = indices;

@@ -1,14 +1,14 @@
 import type { EffectsBuilder } from './effects-builder';
 import type { Lease, RunState, SchedulerState } from './state';
 
-/** One run in the middle of a step: what is changed, and where to say what that means for others. */
+/** One run during a step: its changes, and where to put messages about them. */
 export interface RunContext {
   readonly state: SchedulerState;
   readonly run: RunState;
   readonly out: EffectsBuilder;
 }
 
-/** One attempt in the middle of a step. */
+/** One attempt during a step. */
 export interface AttemptContext extends RunContext {
   readonly lease: Lease;
 }

@@ -5,8 +5,8 @@ import type { SchedulerState } from './state';
 const before: Before<Deadline> = (a, b) => a.atMs < b.atMs || (a.atMs === b.atMs && a.id < b.id);
 
 /**
- * Nothing is ever taken out of the middle of the heap: a deadline that was moved or is moot is found out when it comes
- * to the top (lazy deletion), so that renewing a lease costs nothing.
+ * Nothing is removed from the middle of the heap. A deadline that was moved or no longer applies is detected when it
+ * reaches the top (lazy deletion), so renewing a lease costs nothing.
  */
 export function addDeadline(state: SchedulerState, atMs: number, subject: DeadlineSubject): void {
   state.operations++;
@@ -14,7 +14,7 @@ export function addDeadline(state: SchedulerState, atMs: number, subject: Deadli
   compact(state);
 }
 
-/** The next deadline that still counts, left in the heap; undefined when there is none. */
+/** The next deadline that still applies, left in the heap; undefined if there is none. */
 export function nextDeadline(state: SchedulerState): Deadline | undefined {
   for (;;) {
     const top = state.deadlines[0];
@@ -29,7 +29,7 @@ export function nextDeadline(state: SchedulerState): Deadline | undefined {
   }
 }
 
-/** Takes out the next deadline if its time has come. */
+/** Removes the next deadline if it is due, and returns it. */
 export function takeDueDeadline(state: SchedulerState): DeadlineSubject | undefined {
   const next = nextDeadline(state);
   if (next === undefined || next.atMs > state.nowMs) return undefined;
@@ -37,7 +37,7 @@ export function takeDueDeadline(state: SchedulerState): DeadlineSubject | undefi
   return next.subject;
 }
 
-/** When the subject is really due, null when it no longer is. */
+/** The current due time of the subject; null if it has none any more. */
 function dueAtMs(state: SchedulerState, { atMs, subject }: Deadline): number | null {
   switch (subject.kind) {
     case 'lease': {
@@ -65,7 +65,7 @@ function dueAtMs(state: SchedulerState, { atMs, subject }: Deadline): number | n
   }
 }
 
-/** Tasks much shorter than their lease leave dead entries behind; they must not outnumber the rest for long. */
+/** Tasks much shorter than their lease leave stale entries. These must not outnumber the others for long. */
 function compact(state: SchedulerState): void {
   const { deadlines } = state;
   let live = state.agents.size + state.runs.size + 1024;

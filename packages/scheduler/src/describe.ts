@@ -1,7 +1,7 @@
 import { type AgentInfo, introductionOf, type SessionInfo, type SessionStatus } from '@org/dte-protocol';
 import type { AgentState, Lease, SchedulerState } from './state';
 
-/** The session for people: `dte status` prints it, with the records that the coordinator keeps. */
+/** The session for people: `dte status` prints it, together with the records that the coordinator stores. */
 export function describe(state: SchedulerState): Omit<SessionStatus, 'records'> {
   const { sessionId, session } = state;
   return {
@@ -21,7 +21,7 @@ export function describe(state: SchedulerState): Omit<SessionStatus, 'records'> 
   };
 }
 
-/** What main jobs and observers are told about the session; also among the effects of `step` when it changes. */
+/** The session's members as main jobs and observers see them; also among the effects of `step` when they change. */
 export const sessionInfo = (state: SchedulerState): SessionInfo => ({
   type: 'session.info',
   sessionId: state.sessionId,

@@ -11,17 +11,17 @@ import { isAnyPooled } from './pools';
 import type { AgentState, Lane, RunState, SchedulerState } from './state';
 import { endTask, endingWithout } from './tasks';
 
-/** Tasks of one lane that may be set aside in one round because the free agents are not for them: the price of one search, no limit of what may wait. */
+/** Tasks of one lane that a round may set aside because no free agent fits: the cost of one search, not a limit of the queue. */
 const MAX_SET_ASIDE = 16;
 
-/** What one round of placing has found out. */
+/** What one round of placing has found. */
 interface Round {
-  /** Lanes whose next task finds no agent. */
+  /** Lanes whose next task has no agent. */
   readonly stuck: Set<Lane>;
   readonly aside: Map<Lane, { readonly run: RunState; readonly indices: number[] }>;
 }
 
-/** Gives ready tasks to free slots until one of them runs out. */
+/** Assigns ready tasks to free slots until there are no more tasks or no more slots. */
 export function dispatch(state: SchedulerState, out: EffectsBuilder): void {
   if (state.session.phase === 'finished') return;
   const round: Round = { stuck: new Set(), aside: new Map() };
@@ -36,7 +36,7 @@ export function dispatch(state: SchedulerState, out: EffectsBuilder): void {
   }
 }
 
-/** Fairness: the run that takes the fewest slots, of those that have something to place; the oldest among equals. */
+/** Fairness: of the runs that have a task to place, the one with the fewest slots; the oldest if several are equal. */
 function nextRun(state: SchedulerState, stuck: ReadonlySet<Lane>): RunState | undefined {
   let poorest: RunState | undefined;
   for (const runId of state.openRuns) {
@@ -48,7 +48,7 @@ function nextRun(state: SchedulerState, stuck: ReadonlySet<Lane>): RunState | un
   return poorest;
 }
 
-/** @returns false when the lane has to wait for another agent */
+/** @returns false if the lane must wait for another agent */
 function place(context: RunContext, lane: Lane, round: Round): boolean {
   const { state, run } = context;
   const index = at(lane.ready, 0);
@@ -61,18 +61,18 @@ function place(context: RunContext, lane: Lane, round: Round): boolean {
   state.operations++;
   if (lane.heldAgent !== null && (lane.heldAgent === agent.agentId || lane.ready.length === 0)) {
     releaseHold(state, lane);
-    // The agent may be what others were waiting for.
+    // Other lanes may have waited for this agent.
     round.stuck.clear();
   }
   give(context, lane, index, agent);
   return true;
 }
 
-/** Only a task that avoids an agent can be in the way of others; what else there is concerns the whole lane. */
+/** Only a task that avoids an agent can block others; all other conditions apply to the whole lane. */
 function setAside({ state, run }: RunContext, lane: Lane, index: number, round: Round): boolean {
   const isPicky = taskOf(run, index).lostOn.length > 0;
   const { indices } = round.aside.get(lane) ?? { indices: [] };
-  // For a task that must be alone an agent is reserved instead.
+  // For a task that must run alone, an agent is reserved instead.
   if (lane.alone || !isPicky || indices.length >= MAX_SET_ASIDE) return false;
   heapPop(lane.ready, byPriority(run));
   state.operations++;

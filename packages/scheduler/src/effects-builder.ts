@@ -1,19 +1,19 @@
 import type { HistoryEvent } from './interface';
 
 /**
- * What a step has to say so far. Messages are built once, at its end, from the state it leads to: a step that changes
- * an agent's work five times tells it once.
+ * Collects the messages of a step. They are built once, at the end of the step, from the resulting state: an agent
+ * whose work changes five times in a step gets one message.
  */
 export class EffectsBuilder {
   readonly events: HistoryEvent[] = [];
-  /** Agents to be told. */
+  /** Agents that get a message. */
   readonly agents = new Set<string>();
-  /** Runs with news. */
+  /** Runs with updates. */
   readonly runs = new Set<string>();
-  /** Runs whose main job asked: to be answered even without news. */
+  /** Runs whose main job asked: they get an answer even without updates. */
   readonly asked = new Set<string>();
 
-  /** The sync this step takes, if any. */
+  /** The sync that this step handles, if any. */
   answeredSync: { agentId: string; seq: number } | null = null;
 
   event(event: HistoryEvent): void {

@@ -19,23 +19,23 @@ import type { PooledAgent } from './indexes';
 import { countAgents, fewestFirst, firstInPool, poolOf } from './pools';
 import type { AgentState, Lane, PlacementState, RunState, SchedulerState, TaskRecord } from './state';
 
-/** Direct dependencies whose makers are asked for; more do not make the choice better, and nothing is refused for them. */
+/** Direct dependencies whose agents are considered. More would not improve the choice. Not a limit: nothing is rejected for it. */
 const MAX_LOCALITY_DEPENDENCIES = 64;
 
 type Accepts = (agent: AgentState) => boolean;
 
-/** The next task of a lane, for which an agent is looked for. */
+/** The next task of a lane, which needs an agent. */
 interface Search {
   readonly state: SchedulerState;
   readonly run: RunState;
   readonly lane: Lane;
   readonly index: number;
   readonly task: TaskRecord;
-  /** Null: no rule concerns the task. */
+  /** Null: no rule applies to the task. */
   readonly placement: PlacementState | null;
 }
 
-/** The agent for the next task of a lane: free, fitting, and, of several, the one with most of what the task needs. */
+/** The agent for the next task of a lane: free, matching and, of several, the one that has most of the task's dependencies. */
 export function findAgent(
   state: SchedulerState,
   run: RunState,
@@ -56,7 +56,7 @@ const searchFor = (state: SchedulerState, run: RunState, lane: Lane, index: numb
   placement: placementOfLane(run, lane),
 });
 
-/** Most free slots, then most of what the task needs on its disk, then first to join. */
+/** Most free slots, then most of the task's dependencies on its disk, then first to join. */
 function findAny(search: Search): AgentState | undefined {
   const { state, run, index } = search;
   const accepts: Accepts = (agent) =>
@@ -70,14 +70,14 @@ function findAny(search: Search): AgentState | undefined {
   return nearest(state, run, index, (agent) => freeSlots(state, agent) === most && accepts(agent)) ?? best;
 }
 
-/** --parallel is a promise per machine, also while another command with a higher one shares it; --slots overrides. */
+/** --parallel applies per machine, even if a command with a higher value shares the machine; --slots overrides it. */
 const isBelowParallel = (agent: AgentState, run: RunState): boolean =>
   agent.slots !== null || (agent.leasesPerRun.get(run.runId) ?? 0) < run.parallel;
 
 const hasBytes = (state: SchedulerState, agent: AgentState): boolean =>
   agent.bytesWanted <= bytesPerShare(state);
 
-/** An attempt that was lost on an agent is made on another agent, if there is one. */
+/** If an attempt was lost on an agent, the next one is made on another agent, if there is one. */
 function isAvoiding({ state, run, placement, task }: Search, agent: AgentState): boolean {
   if (!task.lostOn.includes(agent.agentId)) return false;
   const alsoLostOn = task.lostOn.filter((agentId) => {
@@ -91,14 +91,14 @@ function isAvoiding({ state, run, placement, task }: Search, agent: AgentState):
   return all > alsoLostOn.length;
 }
 
-/** As `isDispatchable`, among the agents of a placement: it must not wait for a healthy one that has other labels. */
+/** Like `isDispatchable`, among the agents of a placement: the task must not wait for a healthy agent with other labels. */
 const isWilling = (state: SchedulerState, placement: PlacementState, agent: AgentState): boolean =>
   isUsable(agent) && (isHealthy(state, agent) || countAgents(state, placement, 'healthy') === 0);
 
 const willingCount = (state: SchedulerState, placement: PlacementState): number =>
   countAgents(state, placement, 'healthy') || countAgents(state, placement, 'usable');
 
-/** An agent that runs nothing, for a task that must be alone and that no rule concerns. */
+/** An agent that runs nothing, for a task that must run alone and to which no rule applies. */
 function findIdle(search: Search): AgentState | undefined {
   const { state, run, lane, index } = search;
   const accepts: Accepts = (agent) =>
@@ -115,7 +115,7 @@ function findIdle(search: Search): AgentState | undefined {
   return undefined;
 }
 
-/** The agent with fewest tasks of those that a rule allows, then most of what the task needs, then first to join. */
+/** Of the agents that a rule allows: fewest tasks, then most of the task's dependencies, then first to join. */
 function findPlaced(search: Search, placement: PlacementState): AgentState | undefined {
   const { state, run, lane, index } = search;
   const accepts: Accepts = (agent) =>
@@ -140,7 +140,7 @@ function findPlaced(search: Search, placement: PlacementState): AgentState | und
 const comesFirst = (a: AgentState, b: AgentState): boolean =>
   a.leases.size < b.leases.size || (a.leases.size === b.leases.size && a.joinIndex < b.joinIndex);
 
-/** The rule's parallelism in place of --parallel, where it has one. */
+/** The rule's parallelism instead of --parallel, if it has one. */
 function isBelowCap(state: SchedulerState, run: RunState, lane: Lane, agent: AgentState): boolean {
   const cap = capOn(run, lane, agent) ?? ordinarySlots(state, agent);
   return agent.leases.size < cap;
@@ -152,8 +152,8 @@ const hasRoomFor = (state: SchedulerState, run: RunState, lane: Lane, agent: Age
   (capOn(run, lane, agent) !== null || isBelowParallel(agent, run));
 
 /**
- * The first agent of a pool that `accepts`; those it refuses are put back.
- * @param isEnough the agents after this one have as many tasks or more, and the looking may end
+ * The first agent of a pool that `accepts`; rejected ones are put back.
+ * @param isEnough the agents after this one have at least as many tasks, and the search may stop
  */
 function findInPool(
   state: SchedulerState,
@@ -177,7 +177,7 @@ function findInPool(
   return found;
 }
 
-/** The agent that made most of the direct dependencies, of those that `accepts` lets through. */
+/** The agent that made most of the direct dependencies, of those that `accepts`. */
 function nearest(
   state: SchedulerState,
   run: RunState,
@@ -202,9 +202,9 @@ function nearest(
 }
 
 /**
- * A task that bounds the number of tasks on its agent takes one that runs few enough. Without one, an agent is kept
- * free of other tasks until it has finished some of its own: otherwise short tasks could go on forever filling the
- * slots that become free.
+ * A task that limits the number of tasks on its agent gets an agent that runs few enough. If there is none, an agent is
+ * reserved until enough of its own tasks have finished: otherwise, short tasks could fill every slot that becomes free,
+ * forever.
  */
 export function holdOne(state: SchedulerState, run: RunState, lane: Lane, index: number): void {
   const agent = soonest(searchFor(state, run, lane, index));
@@ -216,7 +216,7 @@ function soonest(search: Search): AgentState | undefined {
   return search.lane.alone ? soonestIdle(search) : undefined;
 }
 
-/** The agent that will be free soonest, as far as the number of its tasks tells, if no task has to go first. */
+/** The agent that will be free soonest, judged by its number of tasks, if no other task comes first. */
 function soonestIdle(search: Search): AgentState | undefined {
   const { state, run, lane } = search;
   const sooner = lanesBefore(run, lane);
@@ -232,7 +232,7 @@ function soonestIdle(search: Search): AgentState | undefined {
   return least;
 }
 
-/** Only an agent with room, which others would take: one without is not lost to anybody before it has some. */
+/** Only an agent with free capacity, which others would use. Reserving a full one costs nobody anything until it has capacity. */
 function soonestFitting(search: Search, placement: PlacementState): AgentState | undefined {
   const { state, run, lane } = search;
   let least: AgentState | undefined;

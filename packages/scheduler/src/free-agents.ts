@@ -4,46 +4,46 @@ import { at, known, runOf } from './lookup';
 import { compactPool, countInPool, fewestFirst, poolFor, poolOf } from './pools';
 import type { AgentState, Lane, RunState, SchedulerState } from './state';
 
-/** Most free slots first (spread), then in the order of joining. */
+/** Most free slots first (spreads the load), then in the order of joining. */
 const before: Before<FreeAgent> = (a, b) =>
   a.free > b.free ||
   (a.free === b.free &&
     (a.joinIndex < b.joinIndex || (a.joinIndex === b.joinIndex && a.version > b.version)));
 
-/** Slots for tasks that no rule gives more of. */
+/** Slots for tasks to which no rule gives more. */
 export const ordinarySlots = (state: SchedulerState, agent: AgentState): number =>
   agent.slots ?? state.defaultSlots ?? 0;
 
-/** All slots that it serves. */
+/** All slots that it uses. */
 export const slotsOf = (state: SchedulerState, agent: AgentState): number =>
   agent.slots ?? Math.max(state.defaultSlots ?? 0, agent.pool === null ? 0 : poolOf(state, agent.pool).slots);
 
 export const isUsable = (agent: AgentState): boolean => agent.connected && !agent.draining;
 
-/** May be given work. An agent that returns one attempt after the other is so only when all others do too. */
+/** May get work. An agent that returns one attempt after another gets work only if all others do the same. */
 export const isDispatchable = (state: SchedulerState, agent: AgentState): boolean =>
   isUsable(agent) && (state.usable.healthy === 0 || isHealthy(state, agent));
 
 export const isHealthy = (state: SchedulerState, agent: AgentState): boolean =>
   agent.faults < state.config.attemptsPerTask;
 
-/** Of so many slots, those that neither its tasks take nor their caps forbid. */
+/** Of this many slots, those that its tasks do not use and their caps do not block. */
 const left = (slots: number, { cap, leases }: AgentState): number =>
   Math.max(0, Math.min(slots, cap ?? slots) - leases.size);
 
-/** Slots that tasks of no rule, which do not need to be alone, may take. */
+/** Slots for tasks without a rule that need not run alone. */
 export const freeSlots = (state: SchedulerState, agent: AgentState): number =>
   agent.heldFor !== null || !isDispatchable(state, agent) ? 0 : left(ordinarySlots(state, agent), agent);
 
-/** Slots that tasks of a rule may take, if the agent is not reserved for others. */
+/** Slots for tasks of a rule, if the agent is not reserved for others. */
 export const slotsLeft = (state: SchedulerState, agent: AgentState): number =>
   isUsable(agent) ? left(slotsOf(state, agent), agent) : 0;
 
-/** May an agent be given tasks of a run, whatever else it does? */
+/** May an agent get tasks of this run, regardless of its other work? */
 export const servesRun = ({ onlyRun }: AgentState, { runId }: RunState): boolean =>
   onlyRun === null || onlyRun === runId;
 
-/** The agents that are there for one run alone. */
+/** The agents that serve only one run. */
 export const ownAgents = (state: SchedulerState, { runId }: RunState): AgentState[] =>
   [...state.exclusive].flatMap((agentId) => {
     const agent = state.agents.get(agentId);
@@ -51,15 +51,15 @@ export const ownAgents = (state: SchedulerState, { runId }: RunState): AgentStat
     return agent?.onlyRun === runId && isUsable(agent) ? [agent] : [];
   });
 
-/** How many agents a run's tasks may be given to. */
+/** Number of agents that may get tasks of a run. */
 export const dispatchableCount = (state: SchedulerState, run: RunState): number =>
   (state.usable.healthy === 0 ? state.usable.agents : state.usable.healthy) +
   ownAgents(state, run).filter((agent) => isDispatchable(state, agent)).length;
 
-/** Call this after every change of an agent that bears on what it can be given. */
+/** Call this after every change of an agent that affects what it may get. */
 export function refreshAgent(state: SchedulerState, agent: AgentState): void {
   const hadHealthy = state.usable.healthy > 0;
-  // What one run has for itself must not look like help to the others.
+  // An agent that serves only one run is no help to other runs.
   const usable = isUsable(agent) && agent.onlyRun === null;
   count(state, agent, {
     usable,
@@ -70,7 +70,7 @@ export function refreshAgent(state: SchedulerState, agent: AgentState): void {
   else for (const each of state.agents.values()) index(state, each);
 }
 
-/** Rules mention these labels: agents that have one the scheduler knew no use for are of another kind now. */
+/** Rules now mention these labels: agents that have one of them are now of a different kind. */
 export function mentionLabels(state: SchedulerState, labels: readonly string[]): void {
   const before = state.mentionedLabels.size;
   for (const label of labels) state.mentionedLabels.add(label);
@@ -86,13 +86,13 @@ export function mentionLabels(state: SchedulerState, labels: readonly string[]):
   }
 }
 
-/** An agent that is about to be deleted. */
+/** Removes an agent that is about to be deleted. */
 export function forgetAgent(state: SchedulerState, agent: AgentState): void {
   agent.connected = false;
   refreshAgent(state, agent);
 }
 
-/** The agent with most free slots, left in the heap; undefined when no slot is free. */
+/** The agent with most free slots, left in the heap; undefined if no slot is free. */
 export function firstFree(state: SchedulerState): AgentState | undefined {
   for (;;) {
     const top = state.free[0];
@@ -104,7 +104,7 @@ export function firstFree(state: SchedulerState): AgentState | undefined {
   }
 }
 
-/** The first free agent that `accepts`, in order; those it refuses are put back. */
+/** The first free agent, in order, that `accepts`; rejected ones are put back. */
 export function findFree(
   state: SchedulerState,
   accepts: (agent: AgentState) => boolean,
@@ -120,7 +120,7 @@ export function findFree(
   return found;
 }
 
-/** Keeps an agent free for tasks of one lane. */
+/** Reserves an agent for tasks of one lane. */
 export function holdAgent(state: SchedulerState, run: RunState, lane: Lane, agent: AgentState): void {
   lane.heldAgent = agent.agentId;
   agent.heldFor = { runId: run.runId, lane: run.lanes.indexOf(lane) };

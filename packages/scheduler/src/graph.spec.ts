@@ -7,15 +7,15 @@ const order = (spec: ReturnType<typeof runSpec>): string[] => {
 };
 
 describe('checkRun', () => {
-  it('has no objection to an empty run', () => {
+  it('accepts an empty run', () => {
     expect(checkRun(runSpec('r1', []))).toBeNull();
   });
 
-  it('has no objection to dependencies that come later in the list', () => {
+  it('accepts dependencies that come later in the list', () => {
     expect(checkRun(runSpec('r1', [taskSpec('app', ['lib']), taskSpec('lib')]))).toBeNull();
   });
 
-  it('names the task that is there twice', () => {
+  it('names a duplicate task', () => {
     const error = checkRun(runSpec('r1', [taskSpec('lib'), taskSpec('lib')]));
     expect(error?.code).toBe('DTE_INVALID_RUN');
     expect(error?.message).toContain('lib twice');
@@ -35,7 +35,7 @@ describe('checkRun', () => {
     expect(checkRun(spec)?.message).toContain('a -> b -> a');
   });
 
-  it('answers for a chain as long as a run may be, without recursion', () => {
+  it('handles the longest possible chain without recursion', () => {
     const chain = Array.from({ length: 200_000 }, (_, index) =>
       taskSpec(`t${index}`, index === 0 ? [] : [`t${index - 1}`]),
     );
@@ -44,7 +44,7 @@ describe('checkRun', () => {
 });
 
 describe('order of a run', () => {
-  it('puts the task with the longest weighted path above it first', () => {
+  it('puts the task with the longest weighted path first', () => {
     const spec = runSpec('r1', [
       taskSpec('heavy', [], { weight: 5 }),
       taskSpec('base'),
@@ -54,7 +54,7 @@ describe('order of a run', () => {
     expect(order(spec)).toEqual(['base', 'middle', 'heavy', 'top']);
   });
 
-  it('puts the task with more dependants first when paths are equally long, then the one submitted first', () => {
+  it('puts the task with more dependents first if the paths are equally long, then the one submitted first', () => {
     const spec = runSpec('r1', [
       taskSpec('one'),
       taskSpec('two'),
@@ -67,7 +67,7 @@ describe('order of a run', () => {
     expect(order(spec)).toEqual(['two', 'one', 'three', 'x', 'y', 'z', 'w']);
   });
 
-  it('takes no time for what is done already or has nothing to do', () => {
+  it('counts no time for tasks that are done or have nothing to do', () => {
     const spec = runSpec('r1', [
       taskSpec('below-done'),
       taskSpec('done', ['below-done'], {

@@ -6,8 +6,9 @@ import { at, known } from './lookup';
 const invalid = (message: string) => new DteError('DTE_INVALID_RUN', message);
 
 /**
- * What is wrong with the graph of a run, or null: duplicate task ids, a dependency or a placement that is not in the run,
- * a cycle, also one of batches (DTE_INVALID_RUN). Linear; to be asked before a run becomes an input, which must not fail.
+ * The problem with the graph of a run, or null: duplicate task ids, a dependency or placement that is not in the run, a
+ * cycle of tasks or batches (DTE_INVALID_RUN). Linear. Call it before a run becomes an input, because inputs must not
+ * fail.
  */
 export function checkRun(spec: RunSpec): DteError | null {
   const ids = new Set<string>();
@@ -35,7 +36,7 @@ export function checkRun(spec: RunSpec): DteError | null {
   return invalid(`The tasks of run ${spec.runId} depend on each other in a cycle: ${inCycle.join(' -> ')}.`);
 }
 
-/** A batch runs as a whole: what one of its tasks waits for must not wait for another one of them. */
+/** A batch runs as a whole: the dependencies of its tasks must not wait for other tasks of the batch. */
 function checkBatches(spec: RunSpec, dependencies: number[][]): DteError | null {
   const { batchOf, batches } = batchesOf(spec);
   if (batches.length === 0) return null;
@@ -51,7 +52,7 @@ function checkBatches(spec: RunSpec, dependencies: number[][]): DteError | null 
   );
   if (user !== undefined)
     return invalid(`Task ${user.id} of run ${spec.runId} needs a server but is in a batch.`);
-  // Batches come after the tasks; a task of a batch stands for nothing.
+  // Batches follow the tasks in this array. A task of a batch is represented by its batch.
   const pieceOf = (index: number): number => {
     const batch = at(batchOf, index);
     return batch === null ? index : spec.tasks.length + batch;
@@ -75,7 +76,7 @@ function checkBatches(spec: RunSpec, dependencies: number[][]): DteError | null 
     : invalid(`Batches of run ${spec.runId} depend on each other.`);
 }
 
-/** Prepares the graph of a run that `checkRun` accepted. */
+/** Builds the graph of a run that `checkRun` accepted. */
 export function buildGraph(spec: RunSpec): RunGraph {
   const indexOf = indexTasks(spec);
   const { dependencies, dependants } = edgesOf(spec, indexOf);
@@ -95,7 +96,7 @@ const indexTasks = (spec: RunSpec): Map<string, number> =>
 function edgesOf(spec: RunSpec, indexOf: Map<string, number>) {
   const dependants: number[][] = spec.tasks.map(() => []);
   const dependencies = spec.tasks.map((task, index) => {
-    // Nx lists a dependency twice when two of its rules name it; counted twice it would never be met.
+    // Nx lists a dependency twice if two of its rules name it. Counted twice, it would never be satisfied.
     const edges = [...task.dependencies, ...task.continuousDependencies];
     const unique = [...new Set(edges.map((edge) => known(indexOf.get(edge.id))))];
     for (const dependency of unique) at(dependants, dependency).push(index);
@@ -104,14 +105,14 @@ function edgesOf(spec: RunSpec, indexOf: Map<string, number>) {
   return { dependencies, dependants };
 }
 
-/** Kahn's algorithm; shorter than the input exactly when there is a cycle. */
+/** Kahn's algorithm; the result is shorter than the input exactly if there is a cycle. */
 function topologicalOrder(dependencies: number[][], dependants: number[][]): number[] {
   const open = dependencies.map((list) => list.length);
   const order: number[] = [];
   open.forEach((count, index) => {
     if (count === 0) order.push(index);
   });
-  // The array is its own queue: it grows while it is read.
+  // The array is also the queue: it grows while it is read.
   for (const index of order) {
     for (const dependant of at(dependants, index)) {
       open[dependant] = at(open, dependant) - 1;
@@ -121,7 +122,7 @@ function topologicalOrder(dependencies: number[][], dependants: number[][]): num
   return order;
 }
 
-/** One cycle, first task repeated at the end: from any task left over, dependencies left over lead into it. */
+/** One cycle, with the first task repeated at the end: from any remaining task, remaining dependencies lead into it. */
 function findCycle(dependencies: number[][], sorted: number[]): number[] {
   const done = new Set(sorted);
   const path: number[] = [];
@@ -136,8 +137,8 @@ function findCycle(dependencies: number[][], sorted: number[]): number[] {
 }
 
 /**
- * Longest weighted path from a task to a task nothing depends on, its own weight included. Highest first is the list
- * scheduling of HEFT (Topcuoglu, Hariri, Wu 2002, "upward rank", without communication costs).
+ * Longest weighted path from a task to a task without dependents, including its own weight. Highest first is HEFT list
+ * scheduling (Topcuoglu, Hariri, Wu 2002, "upward rank", without communication costs).
  */
 function upwardRanks(spec: RunSpec, sorted: number[], dependants: number[][]): number[] {
   const rank = spec.tasks.map((task) => (task.initial.state === 'pending' ? task.weight : 0));
@@ -151,7 +152,7 @@ function upwardRanks(spec: RunSpec, sorted: number[], dependants: number[][]): n
   return rank;
 }
 
-/** Ranks as places, so that a ready queue compares one integer: rank, then more dependants, then order in the spec. */
+/** Ranks as positions, so that a ready queue compares one integer: rank, then more dependents, then order in the spec. */
 function priorities(rank: number[], dependants: number[][]): number[] {
   const fanOut = (index: number) => at(dependants, index).length;
   const order = rank

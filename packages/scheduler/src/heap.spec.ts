@@ -10,7 +10,7 @@ const drain = (heap: number[]): number[] => {
 };
 
 describe('heap', () => {
-  it('gives back in order what was pushed in any order', () => {
+  it('returns in order what was pushed in any order', () => {
     fc.assert(
       fc.property(fc.array(fc.integer()), (items) => {
         const heap: number[] = [];
@@ -20,7 +20,7 @@ describe('heap', () => {
     );
   });
 
-  it('brings an array that was filled without it into order', () => {
+  it('restores the order of an array that was filled directly', () => {
     fc.assert(
       fc.property(fc.array(fc.integer()), (items) => {
         const heap = [...items];
@@ -30,7 +30,7 @@ describe('heap', () => {
     );
   });
 
-  it('keeps the order when pushes and pops alternate', () => {
+  it('keeps the order if pushes and pops alternate', () => {
     const heap: number[] = [];
     for (const item of [5, 1, 4]) heapPush(heap, item, before);
     expect(heapPop(heap, before)).toBe(1);
@@ -38,7 +38,7 @@ describe('heap', () => {
     expect(drain(heap)).toEqual([0, 4, 5]);
   });
 
-  it('is empty when nothing was pushed', () => {
+  it('is empty if nothing was pushed', () => {
     expect(heapPop([], before)).toBeUndefined();
   });
 });

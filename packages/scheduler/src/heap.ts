@@ -1,9 +1,9 @@
 import { at, known } from './lookup';
 
-/** True when `a` comes out before `b`. Must be a strict order, or the outcome depends on the history of the heap. */
+/** True if `a` comes before `b`. Must be a strict order; otherwise, the result depends on the history of the heap. */
 export type Before<T> = (a: T, b: T) => boolean;
 
-/** A binary heap over a plain array, so that the state that holds it stays plain data. */
+/** A binary heap in a plain array, so that the state that contains it remains plain data. */
 export function heapPush<T>(heap: T[], item: T, before: Before<T>): void {
   let place = heap.length;
   heap.push(item);
@@ -25,7 +25,7 @@ export function heapPop<T>(heap: T[], before: Before<T>): T | undefined {
   return first;
 }
 
-/** Restores the order of an array that was filled or filtered without it. */
+/** Restores the order of an array that was filled or filtered directly. */
 export function heapify<T>(heap: T[], before: Before<T>): void {
   for (let place = (heap.length >> 1) - 1; place >= 0; place--) sink(heap, at(heap, place), place, before);
 }

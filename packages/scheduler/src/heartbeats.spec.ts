@@ -31,7 +31,7 @@ const executing = (taskId: string, attempt = 1): Work => ({
   phase: { name: 'executing', startMs: 1 },
 });
 
-/** An agent that executes two tasks since time 0, a third one waiting. */
+/** An agent that has executed two tasks since time 0, while a third one waits. */
 function atWork(): SchedulerState {
   const state = createState(config, 's1');
   const tasks = ['a:build', 'b:build', 'c:build'].map((id) => taskSpec(id));
@@ -43,7 +43,7 @@ function atWork(): SchedulerState {
 }
 
 describe('a sync is a heartbeat', () => {
-  it('when its step renews leases, answers nothing and changes nothing else', () => {
+  it('if its step renews leases, sends no answer and changes nothing else', () => {
     const state = atWork();
     expect(isHeartbeat(state, 'a1', sync({ seq: 6 }))).toBe(true);
     const [one, other] = [structuredClone(state), structuredClone(state)];
@@ -101,13 +101,13 @@ describe('a sync is a heartbeat', () => {
       },
     ],
   ];
-  it.each(news)('but none %s', (_, overrides, happen) => {
+  it.each(news)('but not %s', (_, overrides, happen) => {
     const state = atWork();
     happen(state);
     expect(isHeartbeat(state, 'a1', sync(overrides))).toBe(false);
   });
 
-  it('but none of an agent that nobody knows, nor the first word of an attempt that has begun', () => {
+  it('but not of an unknown agent, nor if it is the first to report that an attempt has started', () => {
     const state = atWork();
     expect(isHeartbeat(state, 'a2', sync())).toBe(false);
     const work: Work[] = [{ ...A, phase: { name: 'preparing' } }, executing('b:build')];
@@ -124,15 +124,15 @@ describe('a sync is a heartbeat', () => {
   });
 });
 
-describe('agents that were heard of', () => {
-  it('keep their leases when they would have run out just now', () => {
+describe('agents that sent heartbeats', () => {
+  it('keep leases that would have expired just now', () => {
     const state = atWork();
     step(state, { type: 'agents.heard', agoMs: { a1: 1_000 } }, LEASE_MS);
     step(state, { type: 'tick' }, LEASE_MS);
     expect(holds(state, 'a1', A)).toBe(true);
   });
 
-  it('lose them a lease after they were heard of last, not after that was written down', () => {
+  it('lose their leases one lease after their last heartbeat, not after it was stored', () => {
     const state = atWork();
     const { wakeAtMs } = step(state, { type: 'agents.heard', agoMs: { a1: 20_000 } }, LEASE_MS);
     expect(wakeAtMs).toBe(LEASE_MS - 20_000 + LEASE_MS);
@@ -142,7 +142,7 @@ describe('agents that were heard of', () => {
     expect(holds(state, 'a1', A)).toBe(false);
   });
 
-  it('are awaited while they hold something', () => {
+  it('are waited for while they hold something', () => {
     const state = atWork();
     expect(isAwaited(state, 'a1')).toBe(true);
     step(

@@ -4,9 +4,9 @@ import type { Heard } from './interface';
 import type { SchedulerState } from './state';
 
 /**
- * True when a sync says nothing but that its agent is still there: its step would renew the agent's leases and change
- * nothing else, nor would it be answered. Most syncs are of this kind; they need not become inputs one by one, but only as
- * `agents.heard` before the next input that is one.
+ * True if a sync shows only that its agent is still there: its step would renew the agent's leases, change nothing else
+ * and send no answer. Most syncs are like this. They need not become separate inputs, only one `agents.heard` before
+ * the next input of another kind.
  */
 export function isHeartbeat(state: SchedulerState, agentId: string, sync: AgentSync): boolean {
   const agent = state.agents.get(agentId);
@@ -20,17 +20,17 @@ export function isHeartbeat(state: SchedulerState, agentId: string, sync: AgentS
       return isNews ? undefined : lease;
     }),
   );
-  // As many different leases as there are, and all of them its own.
+  // As many distinct leases as the agent has, all of them its own.
   return !listed.has(undefined) && listed.size === agent.leases.size;
 }
 
-/** Does anything depend on when the agent was last heard of? */
+/** Does anything depend on when the agent last sent a message? */
 export const isAwaited = (state: SchedulerState, agentId: string): boolean =>
   (state.agents.get(agentId)?.leases.size ?? 0) > 0;
 
 /**
- * Renews the leases of the agents heard of, each from the time at which it was. To come before anything expires: what they
- * said was said before.
+ * Renews the leases of the agents that sent messages, each from the time of its message. Must run before anything
+ * expires, because the messages arrived before that.
  */
 export function renewHeard(state: SchedulerState, heard: Heard): void {
   const { leaseMs } = state.config;

@@ -9,9 +9,9 @@ export interface AttemptRef {
 }
 
 /**
- * What an agent has a say in: the attempt of that task which is leased to it now. Everybody who takes something from an
- * agent asks here. What it says of any other attempt (of one that it has lost, that has ended, or that it never had)
- * changes nothing and is shown nowhere.
+ * The attempts about which an agent may report: the attempt of each task that is leased to it now. All code that
+ * accepts data from an agent asks here. Reports about any other attempt (lost, ended, or never assigned to it) have no
+ * effect and are not shown.
  */
 export function holds(state: SchedulerState, agentId: string, ref: AttemptRef): boolean {
   const run = state.runs.get(ref.runId);
@@ -22,8 +22,8 @@ export function holds(state: SchedulerState, agentId: string, ref: AttemptRef): 
 }
 
 /**
- * May the agent store something under the hash? When it holds a task that has it, or one whose hash is only known where it
- * runs: because it depends on outputs, or because the run is content with another one there.
+ * May the agent store something under the hash? Yes if it holds a task with this hash, or one whose hash is known only
+ * where it runs: because it depends on outputs, or because the run accepts a different hash there.
  */
 export function mayStore(state: SchedulerState, agentId: string, hash: string): boolean {
   const agent = state.agents.get(agentId);
@@ -42,7 +42,7 @@ function mayBeMade(state: SchedulerState, { runId, open }: Lease, hash: string):
   return false;
 }
 
-/** As `holds`, of what an agent lists in its syncs: there a batch goes by its first task, also when that has ended. */
+/** Like `holds`, for the entries in an agent's syncs: a batch is identified by its first task, even after that has ended. */
 export function listedLease(state: SchedulerState, agent: AgentState, ref: AttemptRef): Lease | undefined {
   const run = state.runs.get(ref.runId);
   const index = run?.graph.indexOf.get(ref.taskId);

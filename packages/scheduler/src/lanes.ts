@@ -3,7 +3,7 @@ import { at, known, taskOf } from './lookup';
 import { placementOf } from './pools';
 import type { AgentState, Lane, PlacementState, RunState, SchedulerState } from './state';
 
-/** Two for each placement and two for tasks that any agent may take: those that share an agent, and those that must not. */
+/** Two for each placement and two for tasks that run on any agent: tasks that share an agent, and tasks that must run alone. */
 export const createLanes = (placements: number): Lane[] =>
   [null, ...Array.from({ length: placements }, (_, index) => index)].flatMap((placement) =>
     [false, true].map((alone) => ({ placement, alone, ready: [], heldAgent: null })),
@@ -18,7 +18,7 @@ export const byPriority =
   (a: number, b: number): boolean =>
     at(priority, a) < at(priority, b);
 
-/** Puts a ready task into the queue it belongs to. */
+/** Puts a ready task into its queue. */
 export function queueTask(state: SchedulerState, run: RunState, index: number): void {
   state.operations++;
   heapPush(at(run.lanes, taskOf(run, index).lane).ready, index, byPriority(run));
@@ -27,14 +27,14 @@ export function queueTask(state: SchedulerState, run: RunState, index: number): 
 export const hasReady = (run: RunState, except: ReadonlySet<Lane>): boolean =>
   run.lanes.some((lane) => lane.ready.length > 0 && !except.has(lane));
 
-/** The lane whose turn it is: one that reserves an agent, else the one with the task that should run soonest. */
+/** The next lane: one that reserves an agent, else the one with the task that should run soonest. */
 export function nextLane(state: SchedulerState, run: RunState, stuck: ReadonlySet<Lane>): Lane | undefined {
   const first = byPriority(run);
   let best: Lane | undefined;
   for (const lane of run.lanes) {
     if (lane.ready.length === 0 || stuck.has(lane)) continue;
     state.operations++;
-    // An agent that is reserved is reserved permanently, whatever has become ready meanwhile: others cannot use it.
+    // A reservation stays, whatever becomes ready later: others cannot use the agent.
     if (lane.heldAgent !== null) return lane;
     if (best === undefined || first(at(lane.ready, 0), at(best.ready, 0))) best = lane;
   }
@@ -51,13 +51,13 @@ export function lanesBefore(run: RunState, lane: Lane): Lane[] {
 export const placementOfLane = (run: RunState, lane: Lane): PlacementState | null =>
   placementOf(run.placements, lane.placement);
 
-/** Is the agent one of those that the tasks of the lane may run on at all? */
+/** May the tasks of the lane run on this agent at all? */
 export function fitsAgent(run: RunState, lane: Lane, { pool }: AgentState): boolean {
   const placement = placementOfLane(run, lane);
   return placement === null || (pool !== null && placement.pools.has(pool));
 }
 
-/** The lane's own bound on the number of tasks of an agent that it fits; null: it has none. */
+/** The lane's own limit for the number of tasks on an agent; null: none. */
 export function capOn(run: RunState, lane: Lane, { pool }: AgentState): number | null {
   if (lane.alone) return 1;
   const placement = placementOfLane(run, lane);

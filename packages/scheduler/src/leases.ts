@@ -8,10 +8,10 @@ import { refreshAgent, slotsOf } from './free-agents';
 import type { AgentState, Lease, RunState, SchedulerState } from './state';
 import { at, taskOf } from './lookup';
 
-/** An attempt before it has an agent. */
+/** An attempt that is not assigned to an agent yet. */
 type PreparedLease = Omit<Lease, 'agentId' | 'cost' | 'cap'>;
 
-/** The next attempt of a task as it would be given to any agent; not given yet. */
+/** Prepares the next attempt of a task, the same for any agent. Does not assign it. */
 export function prepareLease(state: SchedulerState, run: RunState, index: number): PreparedLease {
   const task = taskOf(run, index);
   const indices = unitOf(run, index);
@@ -49,7 +49,7 @@ export function prepareLease(state: SchedulerState, run: RunState, index: number
   };
 }
 
-/** Of numbers from 0; a batch may have more tasks than a call may have arguments. */
+/** For non-negative numbers. A batch may have more tasks than a call may have arguments. */
 const highest = (indices: readonly number[], valueOf: (index: number) => number): number =>
   indices.reduce((most, index) => Math.max(most, valueOf(index)), 0);
 
@@ -57,8 +57,8 @@ const membersBytes = (members: readonly BatchMember[]): number =>
   members.reduce((bytes, { taskId, hash }) => bytes + 3 * (taskId.length + (hash?.length ?? 0)) + 32, 0);
 
 /**
- * Gives a prepared attempt to an agent.
- * @param cap tasks that the agent may run at most while it runs this one
+ * Assigns a prepared attempt to an agent.
+ * @param cap highest number of tasks that the agent may run while it runs this one
  */
 export function grantLease(
   { state, run, out }: RunContext,
@@ -89,7 +89,7 @@ export function grantLease(
   }
 }
 
-/** A task of an attempt has ended; with the last one, what the attempt holds is free. */
+/** A task of an attempt has ended. With the last one, everything that the attempt holds is released. */
 export function leaveLease({ state, run, lease, out }: AttemptContext, index: number): void {
   lease.open.delete(index);
   if (lease.open.size === 0) releaseLease(state, run, lease, out);
@@ -101,7 +101,7 @@ function lowestCap({ leases }: AgentState): number | null {
   return lowest;
 }
 
-/** Frees what an attempt holds. The caller puts the task into its next state at once. */
+/** Releases everything that an attempt holds. The caller must set the next state of the task immediately. */
 export function releaseLease(state: SchedulerState, run: RunState, lease: Lease, out: EffectsBuilder): void {
   if (!run.leases.delete(lease.index)) throw new DteError('DTE_INTERNAL', 'A lease was released twice.');
   run.slotsUsed -= lease.cost;
@@ -118,7 +118,7 @@ export function releaseLease(state: SchedulerState, run: RunState, lease: Lease,
 }
 
 /**
- * All that an agent is wanted to do is said in one frame. One task may take nearly half of it, and an agent that
- * is wanted to do as much gets nothing more for now: so it always fits.
+ * Everything that an agent should do is sent in one frame. One task may need nearly half of it, and an agent with that
+ * much work gets no more for now, so the frame always fits.
  */
 export const bytesPerShare = (state: SchedulerState): number => Math.floor(state.config.frameBytes * 0.45);

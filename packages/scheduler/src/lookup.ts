@@ -1,7 +1,7 @@
 import { DteError } from '@org/dte-protocol';
 import type { AgentState, RunState, SchedulerState, TaskRecord } from './state';
 
-/** A value that the state's own rules say is there; anything else is a bug of the scheduler. */
+/** A value that must exist by the rules of the state; otherwise, the scheduler has a bug. */
 export function known<T>(value: T | undefined): T {
   if (value === undefined)
     throw new DteError('DTE_INTERNAL', 'The scheduler looked for something that is not there.');
@@ -17,10 +17,10 @@ export const agentOf = (state: SchedulerState, agentId: string): AgentState =>
 
 export const taskOf = (run: RunState, index: number): TaskRecord => at(run.tasks, index);
 
-/** Indices of the tasks that a task waits for. */
+/** Indices of the dependencies of a task. */
 export const dependenciesOf = (run: RunState, index: number): readonly number[] =>
   at(run.graph.dependencies, index);
 
-/** Indices of the tasks that wait for a task. */
+/** Indices of the dependents of a task. */
 export const dependantsOf = (run: RunState, index: number): readonly number[] =>
   at(run.graph.dependants, index);

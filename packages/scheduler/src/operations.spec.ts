@@ -100,7 +100,7 @@ function operationsPerStep(
 }
 
 describe('cost of a step', () => {
-  it('stays below a bound however large the session is', () => {
+  it('stays below a bound for any size of the session', () => {
     const small = operationsPerStep(1_200, 10);
     const large = operationsPerStep(24_000, 500);
     // Heap moves, closure entries, agents and runs looked at: some tens for each task, whatever the size.

@@ -75,7 +75,7 @@ describe('an agent holds', () => {
     expect(asked('nobody', 'a:build', 1)).toBe(false);
   });
 
-  it('nothing of what has ended or was lost', () => {
+  it('no attempt that has ended or was lost', () => {
     const state = session(two());
     step(state, { type: 'agent.sync', agentId: 'a1', sync: sync([completed('a:build', finished)]) }, 2);
     expect(holds(state, 'a1', { runId: 'r1', taskId: 'a:build', attempt: 1 })).toBe(false);
@@ -107,7 +107,7 @@ describe('an agent may store', () => {
     expect(mayStore(state, 'nobody', 'hash-a-build')).toBe(false);
   });
 
-  it('any hash while it holds a task whose hash is known on the agent only', () => {
+  it('any hash while it holds a task whose hash is known only on the agent', () => {
     const unknown = session(runSpec('r1', [taskSpec('a:build', [], { hash: null }), taskSpec('b:build')]));
     expect(mayStore(unknown, 'a1', 'other')).toBe(true);
     expect(mayStore(unknown, 'a2', 'other')).toBe(false);
@@ -122,14 +122,14 @@ describe('an agent may store', () => {
   });
 });
 
-describe('of a sync is taken out', () => {
-  it('nothing when the agent speaks of its own attempts', () => {
+describe('a sync loses', () => {
+  it('nothing if the agent reports only its own attempts', () => {
     const state = session(two());
     const own = sync([completed('a:build', finished)]);
     expect(ownWords(state, 'a1', own)).toBe(own);
   });
 
-  it('the result of an attempt of somebody else, of another attempt, and of none at all', () => {
+  it('the result of an attempt of another agent, of another attempt, and of an unknown one', () => {
     const state = session(two());
     const long = { code: 'DTE_INTERNAL', message: 'x'.repeat(16_000) } as const;
     const said = sync([
@@ -147,7 +147,7 @@ describe('of a sync is taken out', () => {
     expect(holds(state, 'a2', { runId: 'r1', taskId: 'b:build', attempt: 1 })).toBe(true);
   });
 
-  it('a server that the task does not need: its users go on', () => {
+  it('a failed server that the task does not need: its users continue', () => {
     const server = (id: string, needs: string[] = []) =>
       taskSpec(id, [], {
         initial: { state: 'server' },
@@ -174,7 +174,7 @@ describe('of a sync is taken out', () => {
     expect(own.work[0]?.phase).toMatchObject({ result: { reason: { code: 'DTE_NOT_HELD' } } });
   });
 
-  it('a task that is not of the batch', () => {
+  it('a task that is not in the batch', () => {
     const batch = { batch: 'tsc' };
     const tasks = [taskSpec('a:build', [], batch), taskSpec('b:build', [], batch), taskSpec('c:build')];
     const state = session(runSpec('r1', tasks));
@@ -188,7 +188,7 @@ describe('of a sync is taken out', () => {
     });
   });
 
-  it('all but the last of what it says of one attempt', () => {
+  it('all but the last of several reports about one attempt', () => {
     const state = session(two());
     const [early, last] = [completed('a:build', finished), completed('a:build', { ...finished, code: 1 })];
     expect(ownWords(state, 'a1', sync([early, last])).work).toEqual([last]);

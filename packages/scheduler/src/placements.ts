@@ -8,7 +8,7 @@ import { hasAgents, matchPools } from './pools';
 import type { PlacementState, RunState, SchedulerState } from './state';
 import { endTask, endingWithout } from './tasks';
 
-/** Labels named in a message: words, and no limit of what may be. */
+/** How many labels a message names; not a limit of labels. */
 const NAMED = 20;
 
 export function createPlacements(state: SchedulerState, placements: readonly Placement[]): PlacementState[] {
@@ -23,7 +23,7 @@ export function createPlacements(state: SchedulerState, placements: readonly Pla
   });
 }
 
-/** Starts and ends the waits of placements that no agent fits, when agents have come or gone. */
+/** When agents have come or gone, starts and ends the waits of placements without a matching agent. */
 export function watchPlacements(state: SchedulerState): void {
   if (!state.agentsChanged) return;
   state.agentsChanged = false;
@@ -36,7 +36,7 @@ export function watchPlacements(state: SchedulerState): void {
   }
 }
 
-/** Waits, or waits again, for an agent that a placement fits. */
+/** Starts, or restarts, the wait for an agent that matches a placement. */
 export function awaitFitting(state: SchedulerState, run: RunState, index: number): void {
   at(run.placements, index).lonelySinceMs = state.nowMs;
   const subject = { kind: 'placement', runId: run.runId, index, sinceMs: state.nowMs } as const;
@@ -44,8 +44,8 @@ export function awaitFitting(state: SchedulerState, run: RunState, index: number
 }
 
 /**
- * No agent came that the placement fits. With others there, its tasks fail: they would wait forever, and nobody but the
- * workspace can say whether they may run elsewhere. With nobody there, the main job decides, as it always does.
+ * No matching agent came. If there are other agents, the tasks of the placement fail: they would wait forever, and only
+ * the workspace can decide whether they may run elsewhere. If there are none, the main job decides, as always.
  */
 export function placementLonely(
   state: SchedulerState,
@@ -55,14 +55,14 @@ export function placementLonely(
 ): void {
   const run = runOf(state, runId);
   at(run.placements, index).lonelySinceMs = null;
-  // The wait starts again when somebody comes.
+  // The wait restarts when an agent comes.
   if (state.usable.agents === 0) {
-    // Its own worker, should there be one, keeps the main job from deciding: there is somebody.
+    // If the main job has its own worker, the main job does not decide: the worker counts as an agent.
     if (ownAgents(state, run).length > 0) endTasks({ state, run, out }, index, 'returned');
     return;
   }
   endTasks({ state, run, out }, index, 'failure');
-  // Attempts of agents that are away may come back, or not, and then be ready again.
+  // Attempts of disconnected agents may succeed after a reconnect, or become ready again.
   if (run.phase === 'running' && openTasks(run, index).length > 0) awaitFitting(state, run, index);
 }
 
@@ -80,13 +80,13 @@ function endTasks(context: RunContext, placement: number, status: 'failure' | 'r
     lane.ready = [];
     releaseHold(state, lane);
   }
-  // In the order of their priority dependencies come first, so that what depends on them is skipped.
+  // In order of priority, dependencies come first, so that their dependents are skipped.
   open.sort((a, b) => at(run.graph.priority, a) - at(run.graph.priority, b));
   for (const index of open) {
     const reason = unsatisfied(state, run, at(run.graph.ids, index), at(run.placements, placement));
     endTask(context, index, endingWithout(status, reason));
   }
-  // One that left a batch first may have made the rest of it ready, which has then failed as well.
+  // A task that left a batch earlier may have made the rest of the batch ready, and then the rest has failed as well.
   for (const lane of lanes) lane.ready = [];
 }
 

@@ -9,11 +9,11 @@ export const fewestFirst: Before<PooledAgent> = (a, b) =>
   (a.leases === b.leases &&
     (a.joinIndex < b.joinIndex || (a.joinIndex === b.joinIndex && a.version > b.version)));
 
-/** The entry of a rule that decides about agents with these labels: the first whose label they have. */
+/** The entry of a rule that applies to agents with these labels: the first whose label they have. */
 export const entryFor = (runOn: readonly RunOn[], labels: readonly string[]): RunOn | undefined =>
   runOn.find(({ label }) => labels.includes(label));
 
-/** The pool of such agents, made if it is the first; null where no rule can mean them. */
+/** The pool of such agents, created if necessary; null if no rule can apply to them. */
 export function poolFor(
   state: SchedulerState,
   { labels, slots }: Pick<AgentState, 'labels' | 'slots'>,
@@ -31,7 +31,7 @@ export function poolFor(
   return key;
 }
 
-/** Adds what an agent counts for to its pool, or takes it away. */
+/** Adds an agent's capacity to its pool, or removes it. */
 export function countInPool(
   state: SchedulerState,
   pool: string | null,
@@ -44,7 +44,7 @@ export function countInPool(
   counts.healthy += sign * Number(healthy);
 }
 
-/** Notes which pools a new run's placement fits. */
+/** Records which pools match a new run's placement. */
 export function matchPools(state: SchedulerState, placement: PlacementState): void {
   for (const [key, pool] of state.pools) match(placement, key, pool);
 }
@@ -54,7 +54,7 @@ function match(placement: PlacementState, key: string, { labels }: AgentPool): v
   if (entry !== undefined) placement.pools.set(key, entry.parallelism);
 }
 
-/** The highest parallelism that a rule of an open run gives to agents of the pool; 0 when there is none. */
+/** The highest parallelism that rules of open runs give to agents of the pool; 0 if there is none. */
 export function slotsByRules(state: SchedulerState, key: string): number {
   let highest = 0;
   for (const runId of state.openRuns) {
@@ -65,11 +65,11 @@ export function slotsByRules(state: SchedulerState, key: string): number {
 
 export const poolOf = (state: SchedulerState, key: string): AgentPool => known(state.pools.get(key));
 
-/** Whether a placement has an agent that may be given work, healthy or not. */
+/** Whether a placement has an agent that may get work, healthy or not. */
 export const hasAgents = (state: SchedulerState, { pools }: PlacementState): boolean =>
   [...pools.keys()].some((key) => poolOf(state, key).usable > 0);
 
-/** The agents of a placement that may be given work, or only those that do not return everything. */
+/** The agents of a placement that may get work, or only the healthy ones. */
 export function countAgents(
   state: SchedulerState,
   { pools }: PlacementState,
@@ -80,7 +80,7 @@ export function countAgents(
   return count;
 }
 
-/** The agent of a pool with fewest tasks and room for more, left in the heap. */
+/** The agent of a pool with the fewest tasks and free capacity, left in the heap. */
 export function firstInPool(state: SchedulerState, pool: AgentPool): AgentState | undefined {
   for (;;) {
     const top = pool.free[0];
@@ -92,7 +92,7 @@ export function firstInPool(state: SchedulerState, pool: AgentPool): AgentState 
   }
 }
 
-/** True when an agent with labels has room, perhaps for tasks of rules only. */
+/** True if an agent with labels has free capacity, perhaps only for tasks of rules. */
 export function isAnyPooled(state: SchedulerState): boolean {
   for (const pool of state.pools.values()) {
     state.operations++;

@@ -6,7 +6,7 @@ import { membershipChanged, startIdleWait } from './session';
 import type { SchedulerState } from './state';
 import { runOf } from './lookup';
 
-/** No connection outlives the process that held it. */
+/** Connections end with the process that held them. */
 export function sessionRestored(state: SchedulerState): void {
   for (const agent of state.agents.values()) {
     agent.connected = false;
@@ -20,8 +20,8 @@ export function sessionRestored(state: SchedulerState): void {
 }
 
 /**
- * Everybody who is waited for gets the whole time again. Nobody could reach us while we were not running, and what
- * was said meanwhile is still in the queue behind the input at hand.
+ * Every wait restarts with its full time. Nobody could connect while this process was not running, and messages that
+ * arrived since then are still in the queue behind this input.
  */
 export function restartWaits(state: SchedulerState): void {
   for (const agent of state.agents.values()) {

@@ -7,7 +7,7 @@ import type { RetryState, RunState, TaskRecord } from './state';
 import { makeReady } from './tasks';
 import { agentOf, at, taskOf } from './lookup';
 
-/** What `retryFlaky` means, and no limit: a task known to be flaky is retried once; more often only when its target's `retries` say so. */
+/** Defines `retryFlaky`, not a limit: a task known to be flaky is retried once, more often only if its target's `retries` say so. */
 const FLAKY_RETRIES = 1;
 
 export function retryStateOf(
@@ -24,14 +24,11 @@ export function retryStateOf(
   };
 }
 
-/**
- * A failure that a cache remembers would be the same again. After --nxBail or --stop-agents-on-failure nothing starts any
- * more, a second try included.
- */
+/** A failure from a cache would be the same again. After --nxBail or --stop-agents-on-failure nothing new starts, not even a retry. */
 export const mayTryAgain = (run: RunState, { retry }: TaskRecord, result: FinishedAttempt): boolean =>
   retry.left > 0 && !run.bailed && result.fromCache === null && isOwnFailure(result);
 
-/** The task failed and is run once more, on another agent if there is one. Its failure is said, and is not its end. */
+/** The task failed and is retried, on another agent if there is one. The log reports the failure, but the task has not ended. */
 export function retryTask(context: AttemptContext, result: FinishedAttempt): void {
   const { state, run, lease, out } = context;
   releaseLease(state, run, lease, out);
@@ -39,7 +36,7 @@ export function retryTask(context: AttemptContext, result: FinishedAttempt): voi
   makeReady(state, run, lease.index);
 }
 
-/** Says that a task of an attempt is run once more. */
+/** Reports that a task of an attempt is retried. */
 export function noteRetry(
   { state, run, lease, out }: AttemptContext,
   index: number,
@@ -74,7 +71,7 @@ function reasonOf(
   return { code: 'DTE_TASK_FAILED', message };
 }
 
-/** One hash, one failure and one success make a task flaky; whoever keeps the history counts them. */
+/** One failure and one success with the same hash make a task flaky; the history counts them. */
 export function noteEvidence({ run, out }: RunContext, index: number, result: FinishedAttempt): void {
   const { retry, hash: agreed } = taskOf(run, index);
   const { status, fromCache, reason } = result;

@@ -8,7 +8,7 @@ const config = {
   leaseMs: 30_000,
   mainLostMs: 60_000,
   sessionIdleMs: 600_000,
-  // One attempt is all: the first that returns a task decides.
+  // With one attempt per task, the first agent that returns a task decides.
   attemptsPerTask: 1,
   logEntriesPerFrame: 500,
   frameBytes: 1e7,

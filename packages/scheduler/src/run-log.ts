@@ -24,7 +24,7 @@ export function appendEntry(run: RunState, entry: NewEntry, out: EffectsBuilder)
   out.tellRun(run.runId);
 }
 
-/** Forgets what the main job has processed. An acknowledgement of what was never said counts up to what was. */
+/** Deletes what the main job has processed. An acknowledgement beyond the sent entries is limited to those. */
 export function acknowledge(log: RunLog, ackSeq: number): void {
   log.ackSeq = Math.max(log.ackSeq, Math.min(ackSeq, lastSeq(log)));
   const known = log.ackSeq - log.baseSeq;
@@ -34,22 +34,22 @@ export function acknowledge(log: RunLog, ackSeq: number): void {
   log.baseSeq = log.ackSeq;
 }
 
-/** Sends everything after the acknowledged again. */
+/** Sends everything after the acknowledged entry again. */
 export function rewind(state: SchedulerState, log: RunLog): void {
   log.sentSeq = log.ackSeq;
   log.rewoundAtMs = state.nowMs;
 }
 
 /**
- * True when the main job repeats an acknowledgement although it was told more: something was lost on the way. It says
- * so for every message behind the gap, and once is enough.
+ * True if the main job repeats an acknowledgement although it was sent more: a message was lost. The main job repeats
+ * it for every message after the gap, and one resend is enough.
  */
 export const isStuck = (state: SchedulerState, log: RunLog, ackSeq: number): boolean =>
   ackSeq < log.sentSeq &&
   ackSeq <= log.ackSeq &&
   state.nowMs - log.rewoundAtMs >= LIMITS.runLogRepeatMs.value;
 
-/** What was not sent yet, in frames of bounded length; at least one when the main job asked. */
+/** The entries that were not sent yet, in frames of limited length; at least one frame if the main job asked. */
 export function takeUpdates(state: SchedulerState, run: RunState, asked: boolean): RunUpdate[] {
   const { log } = run;
   const updates: RunUpdate[] = [];
@@ -72,7 +72,7 @@ export function takeUpdates(state: SchedulerState, run: RunState, asked: boolean
   return updates;
 }
 
-/** Hash details of a task may be megabytes: an entry that has some ends its frame. */
+/** Hash details of a task may be megabytes: an entry with details ends its frame. */
 function nextFrame(log: RunLog, maxEntries: number): RunLogEntry[] {
   const from = log.sentSeq - log.baseSeq;
   const end = Math.min(from + maxEntries, log.entries.length);

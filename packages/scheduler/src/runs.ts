@@ -28,7 +28,7 @@ const EMPTY_GRAPH: RunGraph = {
   priority: [],
 };
 
-/** @param flaky ids of tasks known to be flaky */
+/** @param flaky ids of tasks that are known to be flaky */
 export function submitRun(
   state: SchedulerState,
   spec: RunSpec,
@@ -46,7 +46,7 @@ export function submitRun(
   if (state.session.phase === 'finished' && state.usable.agents > 0) reopenSession(state, out);
   beginTasks(state, run, out);
   const { stop } = state.session;
-  // Agents that come now are told to leave: nobody will ever do it.
+  // Agents that connect now are told to leave: this work will never be done by agents.
   if (run.phase === 'running' && stop !== null) endAll(state, run, endingWithout('returned', stop), out);
 }
 
@@ -110,7 +110,7 @@ const createTask = (
   outputs: suppliedOutputs(spec),
 });
 
-/** What the main job supplied for a task it settled itself. */
+/** The artifact that the main job supplied for a task it settled itself. */
 function suppliedOutputs({ id, hash, initial }: TaskSpec): ClosureEntry | null {
   if (initial.state !== 'done' || initial.artifact.kind === 'none') return null;
   return { taskId: id, hash, artifact: initial.artifact };
@@ -150,7 +150,7 @@ function cancelRun(state: SchedulerState, run: RunState, reason: Reason, out: Ef
   if (run.phase === 'running') endAll(state, run, endingWithout('cancelled', reason), out);
 }
 
-/** The command is over: what is left is its line in the session's status. */
+/** The command has ended: only its line in the session's status remains. */
 function closeRun(state: SchedulerState, run: RunState, out: EffectsBuilder): void {
   if (run.closed) return;
   cancelRun(state, run, CLOSED, out);
@@ -172,7 +172,7 @@ export function mainDisconnected(state: SchedulerState, runId: string): void {
   awaitMain(state, run);
 }
 
-/** A run that nobody follows is cancelled after a while. A new one too: its main job may die before it follows. */
+/** A run that nobody follows is cancelled after a while. This includes new runs: the main job may crash before it follows. */
 export function awaitMain(state: SchedulerState, run: RunState): void {
   run.unfollowedAtMs = state.nowMs;
   const { runId, unfollowedAtMs: sinceMs } = run;

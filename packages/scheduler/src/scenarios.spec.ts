@@ -5,10 +5,10 @@ import { runScenario } from './test-support/scenario-run';
 const FOLDER = join(__dirname, '..', 'scenarios');
 const files = readdirSync(FOLDER).filter((name) => name.endsWith('.txt'));
 
-/** The first line of a file says what it shows. */
+/** The first line of a file describes what it shows. */
 const titleOf = (text: string): string => (text.split('\n')[0] ?? '').replace(/^#\s*/, '');
 
-// UPDATE_SCENARIOS=1 writes down what happens instead of comparing; read the diff before committing it.
+// UPDATE_SCENARIOS=1 writes the actual results instead of comparing them; read the diff before you commit.
 describe('scenarios', () => {
   it.each(
     files.map((name) => [basename(name, '.txt'), titleOf(readFileSync(join(FOLDER, name), 'utf8')), name]),
@@ -20,7 +20,7 @@ describe('scenarios', () => {
     else expect(happened).toBe(written);
   });
 
-  it('are there for every rule of the scheduler', () => {
+  it('exist for every rule of the scheduler', () => {
     expect(files.length).toBeGreaterThanOrEqual(20);
   });
 });

@@ -8,8 +8,8 @@ import type { RunPhase, RunState, SchedulerState } from './state';
 const SESSION_INFO_MS = LIMITS.sessionInfoMs.value;
 
 /**
- * Settings are said by a main job that opens the session. After the end that is a retried main job, with agents
- * tried again as well: unlike a run that came late, it will have more.
+ * The settings come from a main job that opens the session. After the session has finished, this is a retried main job,
+ * and its agents are probably retried too: unlike a late run, it will submit more.
  */
 export function configureSession(
   state: SchedulerState,
@@ -22,7 +22,7 @@ export function configureSession(
   reopenSession(state, out);
 }
 
-/** Agents leave once no run is open; the first reason stays. */
+/** Agents leave as soon as no run is open; the first reason is kept. */
 export function finishWhenIdle(state: SchedulerState, message: string): void {
   state.session.finishWhenIdle ??= { code: 'DTE_SESSION_FINISHED', message };
 }
@@ -41,7 +41,7 @@ function finishSession(state: SchedulerState, reason: Reason, out: EffectsBuilde
   out.event({ type: 'session.finished', reason });
 }
 
-/** Something came after the end: agents that have not left may stay for it. */
+/** New work arrived after the end: agents that have not left may stay for it. */
 export function reopenSession(state: SchedulerState, out: EffectsBuilder): void {
   state.session.phase = 'open';
   state.session.stop = null;
@@ -50,7 +50,7 @@ export function reopenSession(state: SchedulerState, out: EffectsBuilder): void 
   out.event({ type: 'session.reopened' });
 }
 
-/** A run's last task has ended, or it was cancelled. */
+/** A run's last task has ended, or the run was cancelled. */
 export function endRun(
   state: SchedulerState,
   run: RunState,
@@ -71,8 +71,8 @@ export function endRun(
 }
 
 /**
- * Agents without --slots serve the highest --parallel of the open runs, and more where a rule of one of them sends more to
- * agents with their labels. Between two commands they keep what they had: executors are costly to start.
+ * Agents without --slots use the highest --parallel of the open runs, or more if a rule of such a run sends more tasks
+ * to agents with their labels. Between two commands they keep their slots, because executors are expensive to start.
  */
 export function updateDefaultSlots(state: SchedulerState, out: EffectsBuilder): void {
   let highest = 0;
@@ -97,7 +97,7 @@ export function updateDefaultSlots(state: SchedulerState, out: EffectsBuilder): 
 export function mainConnected(state: SchedulerState): void {
   state.session.mains++;
   state.session.mainSeen = true;
-  // The newcomer knows nothing yet.
+  // The new observer has no information yet.
   membershipChanged(state);
 }
 
@@ -113,10 +113,10 @@ export function agentRefused(
 ): void {
   const { refused } = state.session;
   out.event({ type: 'agent.refused', name, reason });
-  // An agent that keeps trying is one line in the main job's log.
+  // An agent that keeps retrying is one line in the main job's log.
   const known = refused.findIndex((other) => other.name === name && other.reason.code === reason.code);
   if (known >= 0) {
-    // Of those without a name there are more now.
+    // The number of unauthenticated clients has grown.
     if (name !== null || refused[known]?.reason.message === reason.message) return;
     refused[known] = { name, reason };
   } else {
@@ -126,7 +126,7 @@ export function agentRefused(
   membershipChanged(state);
 }
 
-/** Who serves the session has changed: main jobs and observers are told, now or shortly. */
+/** The members of the session have changed: main jobs and observers are informed, now or shortly. */
 export function membershipChanged(state: SchedulerState): void {
   if (state.session.infoDue) return;
   state.session.infoDue = true;
@@ -135,7 +135,7 @@ export function membershipChanged(state: SchedulerState): void {
   });
 }
 
-/** True once when main jobs and observers are to be told. */
+/** True once when main jobs and observers must be informed. */
 export function takeInfoDue(state: SchedulerState): boolean {
   const { session, nowMs } = state;
   if (!session.infoDue || nowMs < session.infoSentAtMs + SESSION_INFO_MS) return false;
@@ -144,10 +144,10 @@ export function takeInfoDue(state: SchedulerState): boolean {
   return true;
 }
 
-/** Starts or ends the wait for `sessionIdleMs`; for `mainLostMs` where the main job would be seen if it were alive. */
+/** Starts or ends the wait for `sessionIdleMs`, or for `mainLostMs` if a running main job would hold a connection. */
 export function updateIdle(state: SchedulerState): void {
   const { session } = state;
-  // Agents that came before the main job are waiting for it; how long is their own limit.
+  // Agents that connected before the main job wait for it; their own limit ends that wait.
   const awaited = !session.mainSeen && state.usable.agents > 0;
   const idle = session.phase === 'open' && session.mains === 0 && state.openRuns.size === 0 && !awaited;
   if (!idle || session.settings.requireExplicitCompletion) {

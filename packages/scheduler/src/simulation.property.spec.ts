@@ -12,13 +12,13 @@ import { checkRun } from './graph';
 
 const MAX_TASKS = 14;
 
-/** Batches drawn at random may wait for each other, and then there are none. */
+/** Random batches may wait for each other; such a graph gets no batches. */
 function withoutBadBatches(list: TaskSpec[]): TaskSpec[] {
   if (checkRun(runSpec('r', list)) === null) return list;
   return list.map(({ batch: _batch, ...task }) => task);
 }
 
-/** Tasks that depend only on earlier ones: any graph without cycles. */
+/** Tasks that depend only on earlier ones: any acyclic graph. */
 const tasks: fc.Arbitrary<TaskSpec[]> = fc
   .array(
     fc.record({
@@ -144,13 +144,13 @@ const plan = (incidents: fc.Arbitrary<Incident>): fc.Arbitrary<SimulationPlan> =
 /** Neither settled by the main job nor a server. */
 const isToEnd = ({ initial }: TaskSpec): boolean => initial.state === 'pending' || initial.state === 'noop';
 
-describe('a session in a hostile world', () => {
-  it('keeps every promise at every step, and every run comes to its end', () => {
+describe('a session with random faults', () => {
+  it('keeps all invariants at every step, and every run ends', () => {
     fc.assert(
       fc.property(plan(incident), (each) => {
         for (const main of simulate(each).mains) {
           const asked = main.spec.tasks.filter(isToEnd);
-          // A run lost for longer than mainLostMs is cancelled and may have been closed; it has told what it could.
+          // A run whose main job was lost for longer than mainLostMs is cancelled and may be closed without all entries delivered.
           if (main.outcome === 'finished') expect(main.statuses.size).toBe(asked.length);
         }
       }),
@@ -158,7 +158,7 @@ describe('a session in a hostile world', () => {
     );
   });
 
-  it('reports success of a run only if every task of it succeeded on some agent', () => {
+  it('reports success of a run only if every task succeeded on some agent', () => {
     fc.assert(
       fc.property(plan(incident), (each) => {
         const { mains, checkers } = simulate(each);
@@ -187,14 +187,14 @@ describe('a session in a hostile world', () => {
   });
 });
 
-describe('a session in a quiet world', () => {
-  it('ends every task with success when nothing fails and nobody leaves', () => {
+describe('a session without faults', () => {
+  it('ends every task with success if nothing fails and no agent leaves', () => {
     const quiet = plan(incident).map((each): SimulationPlan => ({
       ...each,
       weather: { loss: 0, duplication: 0, maxDelayMs: 5 },
       fortune: { ...each.fortune, failure: 0, returned: 0, drift: 0, serverFailure: 0 },
       incidents: [],
-      // Every rule means every agent.
+      // Every rule matches every agent.
       labels: [LABELS],
       settings: { stopAgentsAfter: [], stopAgentsOnFailure: false, requireExplicitCompletion: false },
     }));

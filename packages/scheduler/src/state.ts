@@ -16,23 +16,23 @@ import {
 import type { AgentPool, Deadline, FreeAgent, RunGraph } from './indexes';
 import type { SchedulerConfig } from './interface';
 
-/** One attempt that an agent is wanted to make; lives exactly as long as a task of it is `leased`. */
+/** One attempt that an agent is to make; exists exactly as long as a task of it is `leased`. */
 export interface Lease {
   runId: string;
-  /** The task by which it is called; the first of a batch. */
+  /** The task that identifies it; the first task of a batch. */
   index: number;
-  /** Tasks of it that have not ended, in order; several when it is a batch. */
+  /** Its tasks that have not ended, in order; several if it is a batch. */
   open: Set<number>;
   agentId: string;
   attempt: number;
-  /** Moved by every sync that lists the attempt; the deadline heap finds out when it looks. */
+  /** Moved by every sync that lists the attempt. The deadline heap detects this when the old deadline comes up. */
   untilMs: number;
   sinceMs: number;
-  /** Slots it takes of its agent. */
+  /** Number of its agent's slots that it takes. */
   cost: number;
-  /** While it runs, its agent runs at most so many tasks; null: as many as it otherwise may. */
+  /** While it runs, its agent runs at most this many tasks; null: no additional limit. */
   cap: number | null;
-  /** The `started` entry is written. */
+  /** The `started` entry is in the log. */
   started: boolean;
   assignment: Assignment;
   /** Upper estimate of the assignment's share of a frame. */
@@ -40,66 +40,66 @@ export interface Lease {
 }
 
 /**
- * Where a task stands. `ended` of a task that the main job settled beforehand (`initial: done`) means: it and
- * everything below it is on hand; such a task has no log entry.
+ * The state of a task. If the main job settled the task before submission (`initial: done`), `ended` means that the
+ * task and all its dependencies are available; it has no log entry.
  */
 export type TaskState =
   | { name: 'waiting'; openDependencies: number; dependencyReturned: boolean }
-  /** Ready, but a task of its batch is not. */
+  /** Ready, but another task of its batch is not. */
   | { name: 'gathered' }
   | { name: 'ready' }
   | { name: 'leased'; lease: Lease }
   | { name: 'ended'; status: EndedStatus };
 
-/** What happens to a task's own failures. */
+/** What happens after a task's own failures. */
 export interface RetryState {
-  /** Failures after which it was retried. */
+  /** Number of failures after which it was retried. */
   failed: number;
-  /** How many more may be. */
+  /** Number of retries that are left. */
   left: number;
-  /** Why, when one is. */
+  /** Why it may be retried. */
   readonly because: 'retries' | 'flaky';
   /** Its attempts are evidence for the history. */
   readonly watched: boolean;
-  /** Its latest failure, in case that nothing may start any more before it is retried. */
+  /** Its latest failure, in case nothing may start any more before it is retried. */
   last: { attempt: number; agent: AgentRef; result: FinishedAttempt } | null;
 }
 
 export interface TaskRecord {
   /**
-   * `server`: never given to an agent and without a log entry; it ends once its own dependencies have, because from then on
-   * its users may run, each agent starting a server of its own.
+   * `server`: never assigned to an agent, without a log entry. It ends when its own dependencies have ended, because
+   * then its users may run; each agent starts its own server.
    */
   readonly kind: 'pending' | 'done' | 'noop' | 'server';
   readonly parallelism: boolean;
-  /** Which of the run's lanes it waits in. */
+  /** The lane of the run in which it waits. */
   readonly lane: number;
   readonly hash: string | null;
-  /** Place of its batch in those of the run. */
+  /** Position of its batch among those of the run. */
   readonly batch: number | null;
   state: TaskState;
-  /** Number of the latest attempt; fences every earlier one. */
+  /** Number of the latest attempt; fences all earlier ones. */
   attempt: number;
-  /** Attempts lost to infrastructure. */
+  /** Number of attempts lost to infrastructure. */
   lost: number;
-  /** Agents that lost one, or on which the task failed and was to be retried; latest last. */
+  /** Agents that lost an attempt, or on which the task failed before a retry; the latest last. */
   lostOn: string[];
   retry: RetryState;
-  /** Agent whose disk has the outputs, because it made them. */
+  /** The agent whose disk has the outputs, because it made them. */
   madeOn: string | null;
-  /** What dependants' closures say of it; null until known, and for tasks with nothing to restore. */
+  /** Its entry in the closures of dependents; null until known, and for tasks with nothing to restore. */
   outputs: ClosureEntry | null;
 }
 
-/** Ready tasks of a run that the same agents may take, under the same conditions. */
+/** Ready tasks of a run that the same agents may run under the same conditions. */
 export interface Lane {
   /** Index into the run's placements; null: any agent. */
   readonly placement: number | null;
-  /** Its tasks have their agent to themselves (`parallelism: false`). */
+  /** Its tasks run alone on their agent (`parallelism: false`). */
   readonly alone: boolean;
   /** Heap of task indices by `graph.priority`. */
   ready: number[];
-  /** Agent kept free of other tasks for the first of `ready`. */
+  /** Agent that is reserved for the first task of `ready`. */
   heldAgent: string | null;
 }
 
@@ -107,31 +107,31 @@ export interface Lane {
 export interface PlacementState {
   readonly rule: string;
   readonly runOn: readonly RunOn[];
-  /** Pools it fits, and the parallelism it gives them. */
+  /** The pools that match, and the parallelism that it gives them. */
   readonly pools: Map<string, number | null>;
-  /** Since when it fits no agent; null while it does. */
+  /** Since when no agent matches; null while one does. */
   lonelySinceMs: number | null;
 }
 
 /** Tasks that one process runs together. */
 export interface BatchRecord {
-  /** Its tasks that wait for something outside the batch. */
+  /** Number of its tasks that wait for something outside the batch. */
   waiting: number;
-  /** Ready or running together, the one that stands for all of them first; empty before. */
+  /** The tasks that are ready or running together, the one that represents them first; empty before. */
   unit: number[];
   readonly members: readonly number[];
 }
 
 export type RunPhase = 'running' | 'finished' | 'cancelled';
 
-/** How far the main job is known to be, and what it still has to hear. */
+/** How far the main job has read the log, and which entries it still needs. */
 export interface RunLog {
   ackSeq: number;
-  /** Entries after `baseSeq` <= `ackSeq`: acknowledged ones are cut off in batches. */
+  /** Entries after `baseSeq` <= `ackSeq`: acknowledged entries are cut off in blocks. */
   entries: RunLogEntry[];
   baseSeq: number;
   sentSeq: number;
-  /** When it was last sent again from `ackSeq` on. */
+  /** When the log was last sent again from `ackSeq`. */
   rewoundAtMs: number;
 }
 
@@ -146,7 +146,7 @@ export interface RunState {
   readonly total: number;
   phase: RunPhase;
   closed: boolean;
-  /** Set when nothing new may start although the run is not over (--nxBail, stopAgentsOnFailure). */
+  /** Set if nothing new may start although the run is not over (--nxBail, stopAgentsOnFailure). */
   bailed: boolean;
   /** A connection follows the run. */
   followed: boolean;
@@ -158,13 +158,13 @@ export interface RunState {
   graph: RunGraph;
   tasks: TaskRecord[];
   batches: BatchRecord[];
-  /** Batches whose last task has stopped waiting in this step. */
+  /** Batches whose last waiting task became ready in this step. */
   gatheredBatches: number[];
   lanes: Lane[];
   readonly placements: PlacementState[];
-  /** How long a placement waits for an agent that it fits. */
+  /** How long a placement waits for a matching agent. */
   readonly placementWaitMs: number;
-  /** Live leases in the order they were given, by `index` of the lease. */
+  /** Live leases in the order in which they were assigned, by `index` of the lease. */
   leases: Map<number, Lease>;
   /** Sum of the costs of `leases`. */
   slotsUsed: number;
@@ -174,38 +174,38 @@ export interface RunState {
 export interface AgentState extends Introduction {
   readonly agentId: string;
   readonly labels: readonly string[];
-  /** See `AgentPool`; null: no rule means it. */
+  /** See `AgentPool`; null: no rule applies to it. */
   pool: string | null;
   /**
-   * The one run whose tasks it takes; null: any. Such an agent counts for nobody else: neither as somebody who is there nor as
-   * one where a lost attempt could be made again.
+   * The only run whose tasks it accepts; null: any run. Such an agent does not count for other runs: neither as an
+   * available agent nor as one that could retry a lost attempt.
    */
   readonly onlyRun: string | null;
   /** Its own --slots. */
   slots: number | null;
-  /** Place in the order of joining. */
+  /** Position in the order of joining. */
   readonly joinIndex: number;
   connected: boolean;
   disconnectedAtMs: number;
   draining: boolean;
-  /** It was told to leave: a disconnection is the answer. */
+  /** It was told to leave: if it disconnects, that is the answer. */
   toldToStop: boolean;
   finished: number;
-  /** Attempts returned in a row; too many and it is given work only when nobody else is left. */
+  /** Attempts that it returned in a row. Above a limit, it gets work only if there is no other agent. */
   faults: number;
   leases: Set<Lease>;
   leasesPerRun: Map<string, number>;
   /** The lowest cap of its leases. */
   cap: number | null;
-  /** Run, and lane of it, for whose task it is kept free. */
+  /** The run, and the lane in it, for whose task it is reserved. */
   heldFor: { readonly runId: string; readonly lane: number } | null;
-  /** Estimated size of what it is wanted to do. */
+  /** Estimated size of everything that it is to do. */
   bytesWanted: number;
   /** Highest seq of its syncs in this connection. */
   seq: number;
-  /** What it adds to `usable` of the state. */
+  /** What it contributes to `usable` of the state. */
   counted: { usable: boolean; healthy: boolean; slots: number };
-  /** Which of its entries in the heap of free agents counts. */
+  /** Which of its entries in the heap of free agents is current. */
   freeVersion: number;
 }
 
@@ -217,24 +217,24 @@ export interface SessionState {
   stop: Reason | null;
   mains: number;
   mainSeen: boolean;
-  /** Since when there is neither main job nor run; null while there is. */
+  /** Since when there is neither a main job nor a run; null while there is one. */
   idleSinceMs: number | null;
   refused: SessionInfo['refused'];
-  /** Membership changed and was not told yet. */
+  /** The members changed and were not announced yet. */
   infoDue: boolean;
   infoSentAtMs: number;
 }
 
 /**
- * Everything the scheduler knows. Plain data (objects, arrays, maps, sets, numbers, strings), can be cloned
- * structurally; treat it as opaque and read it through `describe`.
+ * The whole state of the scheduler. Plain data (objects, arrays, maps, sets, numbers, strings) that can be cloned with
+ * structuredClone. Treat it as opaque and read it through `describe`.
  */
 export interface SchedulerState {
   readonly config: SchedulerConfig;
   readonly sessionId: string;
-  /** Time of the current step; starts as the clock's and is ahead of it once the clock was set back. */
+  /** Time of the current step. Starts as the clock's time, and is ahead of it after the clock was set back. */
   nowMs: number;
-  /** What the clock said in the step before. */
+  /** The clock's time in the previous step. */
   clockMs: number | null;
   session: SessionState;
   runs: Map<string, RunState>;
@@ -242,34 +242,34 @@ export interface SchedulerState {
   openRuns: Set<string>;
   agents: Map<string, AgentState>;
   nextJoinIndex: number;
-  /** Slots of an agent that has no --slots: the highest --parallel of the open runs; null while there is none. */
+  /** Slots of an agent without --slots: the highest --parallel of the open runs; null while there is none. */
   defaultSlots: number | null;
-  /** Agents that may be given work, and how many slots they serve. */
+  /** Number of agents that may get work, and of their slots. */
   usable: { agents: number; healthy: number; slots: number };
-  /** Agents of one run (`onlyRun`), which `usable` leaves out; one for each command at most. */
+  /** Agents of one run (`onlyRun`), which `usable` does not include; at most one for each command. */
   exclusive: Set<string>;
   /** Heap of agents with a free slot, most free first; stale entries are skipped. */
   free: FreeAgent[];
-  /** Never reused, not even for an agent that comes back after it was forgotten. */
+  /** Never reused, not even for an agent that reconnects after it was deleted. */
   nextFreeVersion: number;
   pools: Map<string, AgentPool>;
-  /** Labels that rules of any run so far have mentioned. */
+  /** Labels that rules of any run have mentioned so far. */
   mentionedLabels: Set<string>;
-  /** Agents have come or gone, or a run came: see `watchPlacements`. */
+  /** Agents have come or gone, or a run was submitted: see `watchPlacements`. */
   agentsChanged: boolean;
   /** Usable agents that run nothing. */
   idle: Set<string>;
   deadlines: Deadline[];
   nextDeadlineId: number;
-  /** When the last step asked to be woken; a step much later than that means that this process was frozen. */
+  /** When the last step asked for a tick. A step much later than that means that this process was frozen. */
   wakeAtMs: number | null;
-  /** Heap moves, closure entries and agents looked at so far; tests hold a bound against it. */
+  /** Number of heap moves, closure entries and agents visited so far; tests limit it. */
   operations: number;
 }
 
 /**
- * A session as it begins: open, without settings, agents and runs.
- * Give the limits (`readLimits(env).limits` fits) and the session's id.
+ * The initial state of a session: open, without settings, agents and runs. Pass the limits (`readLimits(env).limits`
+ * fits) and the session's id.
  */
 export function createState(config: SchedulerConfig, sessionId: string): SchedulerState {
   const { leaseMs, mainLostMs, sessionIdleMs, attemptsPerTask, logEntriesPerFrame, frameBytes } = config;

@@ -26,12 +26,12 @@ import type { SchedulerState } from './state';
 import { agentOf, known, runOf } from './lookup';
 
 /**
- * One input in, effects out. Mutates `state`; the same inputs at the same times always give the same state and the
- * same effects, and no input that fits its type makes it throw. A `nowMs` before the one of the step before counts as no
- * time having passed.
+ * Takes one input and returns the effects. Mutates `state`. The same inputs at the same times always give the same
+ * state and the same effects, and no input of the right type makes it throw. If `nowMs` is before that of the previous
+ * step, no time has passed.
  *
- * A step that comes much later than `wakeAtMs` of the step before (more than half a lease) means that the process was
- * frozen or the clock was set: then nothing expires, and every wait starts again.
+ * If a step comes much later than the previous step's `wakeAtMs` (more than half a lease), the process was frozen or
+ * the clock was set. Then nothing expires, and every wait restarts.
  */
 export function step(state: SchedulerState, input: Input, nowMs: number): Effects {
   passTime(state, nowMs);
@@ -47,7 +47,7 @@ export function step(state: SchedulerState, input: Input, nowMs: number): Effect
   updateIdle(state);
   watchPlacements(state);
   dispatch(state, out);
-  // Dispatching can end tasks (too large to be said), and with them the last run.
+  // Dispatching can end tasks (too large for a frame), and the last run with them.
   finishIfDone(state, out);
   const send = messages(state, out);
   state.wakeAtMs = nextDeadline(state)?.atMs ?? null;
@@ -55,7 +55,7 @@ export function step(state: SchedulerState, input: Input, nowMs: number): Effect
   return { send, events: out.events, wakeAtMs };
 }
 
-/** Our own time never runs back: when the clock does, it stands still for a step and goes on from there. */
+/** The state's time never goes back: if the clock does, the time stands still for one step and then continues from there. */
 function passTime(state: SchedulerState, clockMs: number): void {
   state.nowMs += Math.max(0, clockMs - (state.clockMs ?? 0));
   state.clockMs = clockMs;
@@ -73,7 +73,7 @@ function take(state: SchedulerState, input: Input, out: EffectsBuilder): void {
       finishWhenIdle(state, 'The session was completed (dte complete-ci-run).');
       break;
     case 'session.restored':
-      // Taken before anything could expire.
+      // Processed before anything can expire.
       break;
     case 'run.submit':
       submitRun(state, input.spec, input.flaky ?? [], out);
@@ -97,7 +97,7 @@ function take(state: SchedulerState, input: Input, out: EffectsBuilder): void {
       agentSynced(state, input.agentId, input.sync, out);
       break;
     case 'agents.heard':
-      // Taken before anything could expire.
+      // Processed before anything can expire.
       break;
     case 'agent.disconnected':
       agentDisconnected(state, input.agentId, out);
@@ -131,7 +131,7 @@ function expire(state: SchedulerState, due: DeadlineSubject, out: EffectsBuilder
       idleTooLong(state, out);
       break;
     case 'session-info':
-      // Sent at the end of every step that finds it due.
+      // Sent at the end of each step in which it is due.
       break;
   }
 }

@@ -22,7 +22,7 @@ export interface Ending {
   batchLog?: string;
 }
 
-/** An ending that no attempt led to. */
+/** An end without an attempt. */
 export const endingWithout = (status: EndedStatus, reason: Reason | null = null): Ending => ({
   status,
   attempt: null,
@@ -31,13 +31,13 @@ export const endingWithout = (status: EndedStatus, reason: Reason | null = null)
   reason,
 });
 
-/** How a task ends that nothing more is started of: as it failed, when it has, else without having been tried. */
+/** How a task ends if nothing new may start: with its failure if it has failed, else without an attempt. */
 export const endingUntried = ({ retry: { last } }: TaskRecord, reason: Reason | null = null): Ending =>
   last === null
     ? endingWithout('skipped', reason)
     : { status: 'failure', ...last, reason: last.result.reason };
 
-/** Makes a task available to agents; one of a batch as soon as all of it is. */
+/** Makes a task available to agents; a task of a batch as soon as the whole batch is ready. */
 export function makeReady(state: SchedulerState, run: RunState, index: number): void {
   const task = taskOf(run, index);
   if (task.batch === null) {
@@ -49,12 +49,12 @@ export function makeReady(state: SchedulerState, run: RunState, index: number): 
   }
 }
 
-/** Makes batches available that wait for nothing any more. */
+/** Makes batches available that no longer wait for anything. */
 export function makeBatchesReady(state: SchedulerState, run: RunState): void {
   for (const first of takeUnits(run)) queueTask(state, run, first);
 }
 
-/** Tasks whose attempt was lost: again, and together if they were. */
+/** Tasks whose attempt was lost become ready again, together if they ran together. */
 export function makeReadyAgain(state: SchedulerState, run: RunState, indices: readonly number[]): void {
   const [first] = indices;
   if (first === undefined) return;
@@ -63,9 +63,9 @@ export function makeReadyAgain(state: SchedulerState, run: RunState, indices: re
 }
 
 /**
- * Ends a task, and with it every task whose fate that decides: dependants of a failure are skipped, what was only
- * waiting for this becomes ready, `nx:noop` tasks end by themselves, a dependant of a `returned` task is returned as
- * soon as all its other dependencies ended (one of them may fail, and then it is skipped).
+ * Ends a task and every task whose outcome this decides: dependents of a failure are skipped, tasks that waited only
+ * for this one become ready, `nx:noop` tasks end immediately, and a dependent of a `returned` task is returned when all
+ * its other dependencies have ended (if one of them fails, the dependent is skipped instead).
  */
 export function endTask(context: RunContext, index: number, ending: Ending): void {
   const { state, run, out } = context;
@@ -90,7 +90,7 @@ export function endTask(context: RunContext, index: number, ending: Ending): voi
   if (run.done === run.total) endRun(state, run, 'finished', out);
 }
 
-/** Ends every task that has not ended, in the order of the spec, and the run with it. */
+/** Ends every task that has not ended, in the order of the spec, and then the run. */
 export function endAll(state: SchedulerState, run: RunState, ending: Ending, out: EffectsBuilder): void {
   clearQueues(state, run);
   for (const index of run.tasks.keys()) record({ state, run, out }, index, ending);
@@ -98,10 +98,10 @@ export function endAll(state: SchedulerState, run: RunState, ending: Ending, out
   endRun(state, run, ending.status === 'cancelled' ? 'cancelled' : 'finished', out);
 }
 
-/** How a dependency of a task ended; `inside` when it is of the same batch, and the task did not wait for it. */
+/** How a dependency of a task ended. `inside`: it is in the same batch, so the task did not wait for it. */
 type Dependency = Pick<Ending, 'status' | 'reason'> & { inside: boolean };
 
-/** What the end of one dependency means for a task; null when nothing yet. */
+/** What the end of one dependency means for a task; null if nothing yet. */
 function decide(
   state: SchedulerState,
   run: RunState,
@@ -133,7 +133,7 @@ function record({ state, run, out }: RunContext, index: number, ending: Ending):
   const waited = task.state.name === 'waiting';
   task.state = { name: 'ended', status: ending.status };
   if (waited && task.batch !== null) noteGathered(run, task.batch);
-  // The main job settled it itself, or hears of it by its users: it expects no entry.
+  // The main job settled it itself, or learns about it through its users: it expects no entry.
   if (task.kind === 'done' || task.kind === 'server') return;
   const taskId = at(run.graph.ids, index);
   run.done++;
@@ -159,14 +159,14 @@ function bailAfterFailure(context: RunContext): void {
   }
 }
 
-/** A server failed on an agent, as Nx counts it: what needs it and has not begun is skipped, or has failed already. */
+/** A server failed on an agent, as Nx defines it: its dependents that have not started are skipped, if they have not already failed. */
 export function failServer(context: RunContext, taskId: string): void {
   const { state, run } = context;
   const first = run.graph.indexOf.get(taskId);
   if (first === undefined || taskOf(run, first).kind !== 'server') return;
   bailAfterFailure(context);
   const servers = new Set([first]);
-  // A Set is walked in the order of insertion, additions included.
+  // Iteration over a Set follows the order of insertion and includes additions.
   for (const server of servers) {
     for (const dependant of dependantsOf(run, server)) {
       state.operations++;
@@ -179,7 +179,7 @@ export function failServer(context: RunContext, taskId: string): void {
   forgetEnded(state, run);
 }
 
-/** Takes tasks that ended while they were ready out of the queues. */
+/** Removes tasks from the queues that ended while they were ready. */
 function forgetEnded(state: SchedulerState, run: RunState): void {
   const isReady = (index: number) => taskOf(run, index).state.name === 'ready';
   for (const lane of run.lanes) {

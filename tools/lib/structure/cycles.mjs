@@ -1,4 +1,4 @@
-// Files, and folders of one package, that import each other; type-only and late imports count.
+// Files, and folders of one package, that import each other; type-only and dynamic imports count.
 import { dirname } from 'node:path';
 import { cyclesOf } from './graph.mjs';
 import { importsOf, resolveRelative } from './modules.mjs';

@@ -1,4 +1,4 @@
-// Spreads of an object or array literal: what is spread is not checked for excess properties.
+// Spreads of an object or array literal: TypeScript does not check spread properties for excess.
 import ts from 'typescript';
 
 const withoutCasts = (node) =>

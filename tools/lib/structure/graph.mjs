@@ -3,7 +3,7 @@
 
 /**
  * @param {Map<string, Set<string>>} graph node -> nodes it points to
- * @returns {string[][]} one list of nodes for each cycle or knot of cycles
+ * @returns {string[][]} one list of nodes for each cycle or group of connected cycles
  */
 export function cyclesOf(graph) {
   const state = { index: new Map(), low: new Map(), stack: [], onStack: new Set(), found: [] };

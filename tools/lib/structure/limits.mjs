@@ -1,4 +1,4 @@
-// What the structure of the sources is held to, and what to do about what is beyond.
+// The limits for the structure of the sources, and what to do when one is exceeded.
 
 export const LIMITS = {
   /** Lines of a file; tables are named in `sizes.mjs`. */

@@ -22,9 +22,9 @@ function folderSizes(sources) {
 }
 
 /**
- * Measures the sources below `root`, specs and test support left out.
- * @returns {{ files: number, medianLines: number, figures: Record<string, { value: number, found: string[] }> }} a figure for
- *   each of `LIMITS`; `found`: what is beyond the limit, and where
+ * Measures the sources below `root`, without specs and test support.
+ * @returns {{ files: number, medianLines: number, figures: Record<string, { value: number, found: string[] }> }} a
+ * figure for each of `LIMITS`; `found`: what exceeds the limit, and where
  */
 export function measure(root) {
   const sources = readSources(root);

@@ -1,4 +1,4 @@
-// The sources of all packages as TypeScript parses them, and who imports whom. Types are not needed for any of it.
+// The sources of all packages as parsed by TypeScript, and their imports. No types are needed.
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import ts from 'typescript';
@@ -11,7 +11,7 @@ const isCode = (path) => path.endsWith('.ts') && !path.endsWith('.d.ts');
 const parse = (path) =>
   ts.createSourceFile(path, readFileSync(path, 'utf8'), ts.ScriptTarget.Latest, true, ts.ScriptKind.TS);
 
-/** Module specifiers of a file, type-only and late ones included, each with what is taken from it (null: everything). */
+/** Module specifiers of a file, including type-only and dynamic imports, each with the imported names (null: everything). */
 export function importsOf(source) {
   const found = [];
   const named = (bindings) =>
@@ -43,7 +43,7 @@ export function importsOf(source) {
   return found;
 }
 
-/** The file that a relative specifier means; undefined for anything else. */
+/** The file of a relative specifier; undefined for anything else. */
 export function resolveRelative(file, specifier) {
   if (!specifier.startsWith('.')) return undefined;
   const base = resolve(dirname(file), specifier);

@@ -1,9 +1,9 @@
-// Names that a package's index exports and nobody else takes.
+// Names that a package's index exports and nothing else imports.
 import ts from 'typescript';
 import { workspacePackages } from '../packages.mjs';
 import { importsOf, readUsers, resolveRelative } from './modules.mjs';
 
-/** What users of the product import is public by its nature. */
+/** What users of the product import is always public. */
 const PRODUCTS = ['dte', 'nx-cloud-shim'];
 
 function declaredNames(node, source) {
@@ -13,7 +13,7 @@ function declaredNames(node, source) {
   return node.name === undefined ? [] : [node.name.text];
 }
 
-/** What a file exports, through every `export *`. */
+/** The exports of a file, including those through `export *`. */
 function publicNames(sources, file, seen = new Set()) {
   const own = sources.find((one) => one.file === file);
   if (own === undefined || seen.has(file)) return [];
@@ -27,7 +27,7 @@ function publicNames(sources, file, seen = new Set()) {
   });
 }
 
-/** A tool may load what was built. */
+/** A tool may load built files. */
 const isOf = ({ dir, manifest }, specifier) =>
   specifier === manifest.name || specifier.endsWith(`/packages/${dir}/dist/index.js`);
 
@@ -37,7 +37,7 @@ function usedNames(one, users) {
     if (file.startsWith(`${one.path}/src/`)) continue;
     for (const { from, names } of importsOf(source)) {
       if (!isOf(one, from)) continue;
-      // Of a module that is taken as a whole, every name counts that its user mentions.
+      // If a module is imported as a whole, every name that the importing file mentions counts.
       for (const name of names ?? source.text.match(/\w+/g) ?? []) used.add(name);
     }
   }

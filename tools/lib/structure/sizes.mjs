@@ -1,7 +1,7 @@
-// How long files and functions are.
+// The sizes of files and functions.
 import ts from 'typescript';
 
-/** Files that are one long table; their length says nothing. */
+/** Files that are one long table; their length does not matter. */
 const TABLES = [
   'packages/protocol/src/limits.ts',
   'packages/protocol/src/errors.ts',

@@ -1,4 +1,4 @@
-// node --test tools/lib/structure: each check finds what it is for, and lets pass what it is not.
+// node --test tools/lib/structure: each check finds what it must find, and accepts everything else.
 import assert from 'node:assert/strict';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -141,6 +141,6 @@ describe('the structure check', () => {
     assert.match(loose.lines.join('\n'), /^freshSpreads is 2: lower its ceiling of 3/);
     const needless = verdict({}, { freshSpreads: 3 });
     assert.equal(needless.passes, false);
-    assert.match(needless.lines.join('\n'), /^freshSpreads is 0, at most 0: take its ceiling out/);
+    assert.match(needless.lines.join('\n'), /^freshSpreads is 0, at most 0: remove its ceiling from/);
   });
 });

@@ -9,7 +9,7 @@ function listed(found, isVerbose) {
 }
 
 /**
- * Compares figures with their limits, or with the ceilings that stand in for them meanwhile.
+ * Compares figures with their limits, or with the temporary ceilings.
  * @returns {{ lines: string[], passes: boolean }} what to print
  */
 export function verdictOf(figures, ceilings, isVerbose = false) {
@@ -25,7 +25,7 @@ export function verdictOf(figures, ceilings, isVerbose = false) {
       const until = ceiling === undefined ? '' : `, for now ${ceiling}`;
       lines.push(`${name} is ${value}, at most ${most}${until}: ${cure}.`, ...listed(found, isVerbose));
     }
-    if (isNeedless) lines.push(`${name} is ${value}, at most ${most}: take its ceiling out of ceilings.mjs.`);
+    if (isNeedless) lines.push(`${name} is ${value}, at most ${most}: remove its ceiling from ceilings.mjs.`);
     else if (ceiling !== undefined && value < ceiling)
       lines.push(`${name} is ${value}: lower its ceiling of ${ceiling} in ceilings.mjs.`);
   }

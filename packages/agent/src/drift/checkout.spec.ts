@@ -9,7 +9,7 @@ import { readRuntimeValues } from './runtime-values';
 const folder = tempFolders();
 const limits = { driftFiles: 5, driftFileBytes: 1000, driftCommandMs: LIMITS.driftCommandMs.value };
 
-/** A repository whose workspace is a folder of it. */
+/** A repository with the workspace in a subfolder. */
 function repository(): string {
   const root = folder();
   const git = (...args: string[]) =>

@@ -13,10 +13,10 @@ const STATUS_BYTES = 16 * 1024 * 1024;
 const DIGEST_CHARS = 16;
 /** Longest path that the message may hold. No limit to set: it is the PATH_MAX of Linux. */
 const PATH_CHARS = 4_096;
-/** Nx takes neither for an input, wherever git has been told to leave them alone. */
+/** Nx treats neither as an input, even if git does not ignore them. */
 const NEVER_INPUTS = /^(\.nx|node_modules)(\/|$)/;
 
-/** What git prints; null when it fails. A list that is too long is cut off, and `whole` says so. */
+/** The output of git; null if it fails. A list that is too long is cut off, and `whole` is false. */
 function git(
   folder: string,
   args: readonly string[],
@@ -27,7 +27,7 @@ function git(
       cwd: folder,
       timeout,
       maxBuffer: STATUS_BYTES,
-      // Another git command of the job must not find the index locked.
+      // The index must not be locked when another git command of the job needs it.
       env: { ...process.env, LC_ALL: 'C', GIT_OPTIONAL_LOCKS: '0' },
     };
     execFile('git', args, options, (error, stdout) => {
@@ -37,7 +37,7 @@ function git(
   });
 }
 
-/** A word for the content of a file: equal words, equal contents. */
+/** A word for the content of a file: equal words mean equal contents. */
 async function digestOf(path: string, limits: Limits): Promise<string> {
   try {
     const stat = await lstat(path);
@@ -51,9 +51,10 @@ async function digestOf(path: string, limits: Limits): Promise<string> {
 }
 
 /**
- * What a checkout has otherwise than its commit: changed, deleted and new files, those that git ignores left out (and so does
- * Nx). The first ones by name, so that two incomplete lists can be compared up to where the shorter one ends.
- * @returns null where there is no git, or none that answers in time
+ * The differences between a checkout and its commit: changed, deleted and new files, without those that git (and
+ * therefore Nx) ignores. Sorted by name and limited, so that two incomplete lists can be compared up to the end of the
+ * shorter one.
+ * @returns null if there is no git, or it does not answer in time
  */
 export async function readCheckout(workspaceRoot: string, limits: Limits): Promise<Checkout> {
   const ask = (...args: string[]) => git(workspaceRoot, args, limits.driftCommandMs);

@@ -8,7 +8,7 @@ const SHOWN_CHARS = 200;
 /** Output of a command that is read. No limit to set: it only has to be larger than `SHOWN_CHARS`. */
 const MAX_BYTES = 1024 * 1024;
 
-/** What these runtime inputs print on this machine, as one short line each. */
+/** The output of these runtime inputs on this machine, as one short line each. */
 export async function readRuntimeValues(
   commands: readonly string[],
   workspaceRoot: string,

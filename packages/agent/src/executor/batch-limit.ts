@@ -3,8 +3,8 @@ import { type AttemptHooks } from './run-attempt';
 import { TimeLimit } from './time-limit';
 
 /**
- * How long a batch may run: as long as its tasks may one after the other; undefined when one of them may run forever. Its
- * executor says when it begins and ends, not so each task.
+ * Timeout of a batch: the sum of its tasks' limits; undefined if one of them has none. Its executor reports the start
+ * and end of the batch, not of each task.
  */
 export function batchLimitOf(tasks: readonly TaskSpec[]): number | undefined {
   let sumMs = 0;
@@ -15,20 +15,20 @@ export function batchLimitOf(tasks: readonly TaskSpec[]): number | undefined {
   return sumMs;
 }
 
-/** Ends a batch that runs too long. The time counts while a process of its executor works, of which there may be several. */
+/** Stops a batch that runs too long. Time counts while a process of its executor works; there may be several. */
 export class BatchLimit {
   private current: TimeLimit | null = null;
   private beganMs = 0;
   private over = false;
 
-  /** @param leftMs undefined: none */
+  /** @param leftMs undefined: no limit */
   constructor(
     private leftMs: number | undefined,
     private readonly stop: () => Promise<void>,
     private readonly hooks: Pick<AttemptHooks, 'onExecuting' | 'onRan'>,
   ) {}
 
-  /** The batch was ended because of it. */
+  /** The batch was stopped because of it. */
   get isOver(): boolean {
     return this.over;
   }

@@ -3,9 +3,9 @@ import { type FromExecutor, type ToExecutor, TO_EXECUTOR, ofSameBuild } from './
 
 /** The executor's end of the IPC channel. */
 export interface Channel {
-  /** Leaves now, behind what waits. `done` is called when the message has left. */
+  /** Sends immediately, after the waiting messages. `done` is called when the message has left. */
   send(message: FromExecutor, done?: () => void): void;
-  /** Leaves with the next message: of a task that is over in a moment the supervisor hears once. */
+  /** Sends with the next message: for a very short task, the supervisor gets only one message. */
   sendSoon(message: FromExecutor, done?: () => void): void;
 }
 
@@ -20,11 +20,11 @@ interface IpcProcess {
 }
 
 /**
- * From here on the channel is ours alone. Nx passes on what comes through it to the processes of a task, where it is nobody's
- * business (it may be a token), and through it what those send to their parent, which the supervisor takes for a broken
- * executor: on 20 and 21 the workers of a batch do so by themselves.
- * @param onLost the supervisor is gone
- * @throws Error when the process was not forked
+ * From here on, only this code uses the channel. Otherwise, Nx forwards its messages to the processes of a task, which
+ * must not see them (one may be a token), and forwards messages of those processes to the supervisor, which would
+ * consider the executor broken: on 20 and 21, the workers of a batch send such messages by themselves.
+ * @param onLost the supervisor has exited
+ * @throws Error if the process was not forked
  */
 export function openChannel(
   ipc: IpcProcess,
@@ -41,7 +41,7 @@ export function openChannel(
     onMessage(ofSameBuild(values[0], TO_EXECUTOR));
     return true;
   };
-  // Node reads from the channel only while somebody listens.
+  // Node reads from the channel only while there is a listener.
   ipc.on('message', () => undefined);
   ipc.on('disconnect', onLost);
   let waiting: FromExecutor[] = [];

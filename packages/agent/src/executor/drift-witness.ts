@@ -9,7 +9,7 @@ export interface DriftWitnessOptions {
   readonly env: NodeJS.ProcessEnv;
 }
 
-/** What is said of one difference. */
+/** The report about one difference. */
 export interface Testimony {
   readonly drift: Drift;
   readonly hashDetails: Record<string, string> | null;
@@ -23,8 +23,8 @@ const CHECKOUT_FRESH_MS = 2_000;
 const NAME_CHARS = 4_096;
 
 /**
- * Collects what this machine knows of hashes that differ from the main job's. The main job has the other half, so only it
- * can tell what differs; nothing of this is read as long as all hashes are equal.
+ * Collects this machine's data about hashes that differ from the main job's. The main job has the other half, so only
+ * it can name the difference. Nothing is collected as long as all hashes are equal.
  */
 export class DriftWitness {
   private checkout: { readonly value: Promise<Checkout>; readonly atMs: number } | null = null;
@@ -72,7 +72,7 @@ export class DriftWitness {
     return this.checkout.value;
   }
 
-  /** Null once this run has been told enough: the first tasks name the cause of the others. */
+  /** Null if enough was reported for this run: the first tasks show the cause for the others. */
   private withinBudget(runId: string, nodes: Record<string, string>): Testimony['hashDetails'] {
     if (this.told.runId !== runId) this.told = { runId, bytes: 0 };
     if (this.told.bytes > LIMITS.driftDetailsBytes.value) return null;

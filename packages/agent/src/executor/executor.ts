@@ -45,14 +45,14 @@ export interface ExecutorOptions {
 interface Current {
   readonly ref: AttemptRef;
   readonly abort: AbortController;
-  /** Members restored by other executors: settled by `elsewhere`. */
+  /** Members that other executors restore: settled by `elsewhere`. */
   readonly awaiting: Map<string, (ok: boolean) => void>;
   readonly restored: Map<string, boolean>;
   /** Settled by `served`. */
   served: (outcome: Served) => void;
 }
 
-/** One slot of an agent: makes one attempt at a time, with an Nx that is set up once. */
+/** One slot of an agent: runs one attempt at a time, with an Nx that is set up once. */
 export class Executor {
   private readonly host: HostHolder;
   private readonly runs = new RunCache();
@@ -66,7 +66,7 @@ export class Executor {
       url: () => this.address().url,
       token: () => this.address().token,
       limits: options.limits,
-      // A coordinator that restarts costs time and no attempt.
+      // A coordinator that restarts costs time, but no attempt.
       retryForMs: options.limits.coordinatorGraceMs,
     });
     const { outputs, limits } = options;
@@ -76,7 +76,7 @@ export class Executor {
     this.shared = new SharedByRun(options);
   }
 
-  /** Builds the project graph. Resolves with false when it cannot be built; the supervisor has been told. */
+  /** Builds the project graph. Resolves with false if that fails; the supervisor has been informed. */
   async start(): Promise<boolean> {
     try {
       await this.host.get();
@@ -92,7 +92,7 @@ export class Executor {
     switch (message.type) {
       case 'coordinator':
         this.host.setAddress({ url: message.url, token: message.token });
-        // Ahead of the first task; should it fail, that task says so.
+        // Prepared before the first task; if it fails, that task reports it.
         if (this.current === null) this.host.get().catch(() => undefined);
         break;
       case 'run':
@@ -118,7 +118,7 @@ export class Executor {
     }
   }
 
-  /** Ends the processes of a running task. */
+  /** Stops the processes of a running task. */
   stop(graceMs: number): Promise<void> {
     this.current?.abort.abort();
     return this.host.stopTask(graceMs);
@@ -157,7 +157,7 @@ export class Executor {
       const hooks: AttemptHooks = {
         onExecuting: (startMs, timeoutMs) => {
           const news = { type: 'executing', ref, startMs, timeoutMs } as const;
-          // Who is to enforce a limit must know in time.
+          // Whoever enforces a limit must know it in time.
           if (timeoutMs === undefined) channel.sendSoon(news);
           else channel.send(news);
         },
@@ -186,7 +186,7 @@ export class Executor {
     }
   }
 
-  /** Has the agent start what the task needs. Resolves with false when a server failed by its own fault. */
+  /** Requests the servers of the task from the agent. Resolves with false if a server failed by its own fault. */
   private async servers(
     run: Run,
     task: TaskSpec,
@@ -266,7 +266,7 @@ export class Executor {
   }
 }
 
-/** What may be on disk once an attempt has run. */
+/** Outputs that may be on disk after an attempt. */
 function producedBy(
   { run }: RestoreContext,
   task: TaskSpec,
@@ -294,7 +294,7 @@ function recordOnce(run: Run, host: TaskHost): void {
   host.cache.recordTaskDetails(hashed.map((task) => nxTaskOf(task)));
 }
 
-/** Waits for another executor of this agent; false when it failed there. */
+/** Waits for another executor of this agent; false if it failed there. */
 function elsewhere(current: Current, taskId: string): Promise<boolean> {
   const known = current.restored.get(taskId);
   if (known !== undefined) return Promise.resolve(known);

@@ -10,8 +10,8 @@ export interface Address {
 export type CreateHost = (remoteCache: Address | undefined, reader: ArtifactReader) => Promise<TaskHost>;
 
 /**
- * The executor's Nx. It is made before the coordinator is known, because that builds the project graph; Nx fixes the
- * address of its remote cache when it opens it, so another address or token means another host.
+ * The executor's Nx. It is created before the coordinator is known, because that builds the project graph. Nx keeps the
+ * address of its remote cache from when it opens it, so another address or token requires another host.
  */
 export class HostHolder {
   private host: TaskHost | null = null;
@@ -33,9 +33,9 @@ export class HostHolder {
     return this.wanted;
   }
 
-  /** The host for the newest address. Never call it while a task runs. @throws DteError DTE_EXECUTOR_START */
+  /** The host for the latest address. Never call it while a task runs. @throws DteError DTE_EXECUTOR_START */
   async get(): Promise<TaskHost> {
-    // One at a time: two would patch the same Nx.
+    // Sequentially: two would patch the same Nx.
     while (this.making !== null) await this.making.catch(() => undefined);
     if (this.host !== null && sameAddress(this.hostAddress, this.wanted)) return this.host;
     this.making = this.make(this.host, this.wanted);
@@ -60,7 +60,7 @@ export class HostHolder {
     }
   }
 
-  /** Ends the processes of a running task. */
+  /** Stops the processes of a running task. */
   async stopTask(graceMs: number): Promise<void> {
     await this.host?.stopTask(graceMs);
   }

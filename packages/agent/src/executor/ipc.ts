@@ -10,7 +10,7 @@ import {
 } from '@org/dte-protocol';
 import { z } from 'zod';
 
-/** Names one attempt; everything said about it carries it, so that nothing is taken for the next one's. */
+/** Identifies one attempt. Every message about it contains this, so that none is attributed to the next attempt. */
 export const attemptRefSchema = z.strictObject({
   runId: runIdSchema,
   taskId: taskIdSchema,
@@ -23,15 +23,15 @@ export const keyOf = ({ runId, attempt, taskId }: AttemptRef): string => `${runI
 
 export const refOf = ({ runId, attempt, taskId }: AttemptRef): AttemptRef => ({ runId, attempt, taskId });
 
-/** A server, as the one who needs it waits for it: until it is ready, or only until it was started. */
+/** A server as its user waits for it: until it is ready, or only until it has started. */
 export const serverEdgeSchema = z.strictObject({ taskId: taskIdSchema, untilReady: z.boolean() });
 
-/** A server that an attempt needs, directly or not. */
+/** A server that an attempt needs, directly or indirectly. */
 export const serverNeedSchema = z.strictObject({
   taskId: taskIdSchema,
-  /** Of two commands at once: the same server is shared, one with other arguments or variables is another server. */
+  /** For two concurrent commands: the same server is shared; with other arguments or variables, it is another server. */
   identity: z.string(),
-  /** Servers it needs itself; they come before it. */
+  /** Servers that it needs itself; they come before it. */
   needs: z.array(serverEdgeSchema),
 });
 export type ServerNeed = z.infer<typeof serverNeedSchema>;
@@ -39,9 +39,9 @@ export type ServerEdge = z.infer<typeof serverEdgeSchema>;
 
 const forwardedSchema = z.record(z.string(), z.string());
 
-/** What the supervisor tells an executor. */
+/** Messages from the supervisor to an executor. */
 export const toExecutorSchema = z.discriminatedUnion('type', [
-  /** Where the coordinator is, and the token for it. Before the first `run`, and again whenever it changes. */
+  /** The coordinator's address, and the token for it. Sent before the first `run`, and again after each change. */
   z.strictObject({ type: z.literal('coordinator'), url: z.string(), token: z.string() }),
   z.strictObject({
     type: z.literal('run'),
@@ -49,21 +49,21 @@ export const toExecutorSchema = z.discriminatedUnion('type', [
     assignment: assignmentSchema,
     /** Members of the closure that this executor restores, dependencies first. */
     restore: z.array(closureEntrySchema),
-    /** Members that another executor of this agent restores at this moment. */
+    /** Members that another executor of this agent is restoring. */
     awaiting: z.array(closureEntrySchema),
     /** File with the RunSpec. */
     specFile: z.string(),
-    /** Values of the variables that the run forwards; never written down. */
+    /** Values of the variables that the run forwards; never stored. */
     forwarded: forwardedSchema,
     restoreConcurrency: z.int().min(1),
-    /** For messages that a person reads elsewhere. */
+    /** For messages that are shown on another machine. */
     agentName: z.string(),
   }),
-  /** An awaited member is on disk, or its restore failed and the awaiting executor has to try itself. */
+  /** An awaited member is on disk, or its restore failed and the awaiting executor must try itself. */
   z.strictObject({ type: z.literal('elsewhere'), taskId: taskIdSchema, ok: z.boolean() }),
   /**
-   * How the servers that an attempt asked for came up. `failed`: one of them did not, by its own fault, and the task is not to
-   * run; `unable`: through no fault of the workspace.
+   * The result for the servers that an attempt requested. `failed`: one of them failed by its own fault, and the task
+   * must not run; `unable`: through no fault of the workspace.
    */
   z.strictObject({
     type: z.literal('served'),
@@ -74,14 +74,14 @@ export const toExecutorSchema = z.discriminatedUnion('type', [
       z.strictObject({ kind: z.literal('unable'), reason: reasonSchema }),
     ]),
   }),
-  /** Run this server until the process is ended: the executor does nothing else. */
+  /** Run this server until the process is stopped: the executor does nothing else. */
   z.strictObject({
     type: z.literal('serve'),
     ref: attemptRefSchema,
     specFile: z.string(),
     forwarded: forwardedSchema,
   }),
-  /** End the attempt and its processes. */
+  /** Stop the attempt and its processes. */
   z.strictObject({ type: z.literal('stop'), ref: attemptRefSchema, graceMs: z.int().min(0) }),
 ]);
 export type ToExecutor = z.infer<typeof toExecutorSchema>;
@@ -89,11 +89,11 @@ export type Served = Extract<ToExecutor, { type: 'served' }>['outcome'];
 export type RunMessage = Extract<ToExecutor, { type: 'run' }>;
 export type ServeMessage = Extract<ToExecutor, { type: 'serve' }>;
 
-/** What an executor tells its supervisor. */
+/** Messages from an executor to its supervisor. */
 export const fromExecutorSchema = z.discriminatedUnion('type', [
   /** The project graph is built. */
   z.strictObject({ type: z.literal('ready') }),
-  /** It cannot be built; the process ends. */
+  /** It cannot be built; the process exits. */
   z.strictObject({ type: z.literal('unable'), reason: reasonSchema }),
   z.strictObject({
     type: z.literal('restored'),
@@ -102,17 +102,17 @@ export const fromExecutorSchema = z.discriminatedUnion('type', [
     ok: z.boolean(),
     outputs: z.array(z.string()),
   }),
-  /** The task itself begins: its closure is on disk and its hash is the agreed one. */
+  /** The task itself starts: its closure is on disk and its hash is the agreed one. */
   z.strictObject({
     type: z.literal('executing'),
     ref: attemptRefSchema,
     startMs: z.number(),
-    /** How long the command may run from now on; the executor sees to it unless it hangs. */
+    /** Timeout of the command from now on; the executor enforces it unless it hangs. */
     timeoutMs: z.int().min(1).optional(),
   }),
-  /** The task's command is over; what remains is to store its result. */
+  /** The task's command has ended; only storing its result remains. */
   z.strictObject({ type: z.literal('ran'), ref: attemptRefSchema }),
-  /** The attempt needs these servers before it can go on; answered with `served`. */
+  /** The attempt needs these servers to continue; answered with `served`. */
   z.strictObject({
     type: z.literal('needs-servers'),
     ref: attemptRefSchema,
@@ -121,7 +121,7 @@ export const fromExecutorSchema = z.discriminatedUnion('type', [
     /** Those that the task itself needs. */
     needs: z.array(serverEdgeSchema),
   }),
-  /** What happened to the server that the executor was told to run. */
+  /** What happened to the server that the executor runs. */
   z.strictObject({
     type: z.literal('server'),
     ref: attemptRefSchema,
@@ -130,7 +130,7 @@ export const fromExecutorSchema = z.discriminatedUnion('type', [
       z.strictObject({ name: z.literal('ready') }),
       /** It ended, or did not become ready. `failed`: Nx counts it as a failed task. */
       z.strictObject({ name: z.literal('failed'), why: z.string(), failed: z.boolean() }),
-      /** It could not be started through no fault of its own. */
+      /** It could not be started, through no fault of its own. */
       z.strictObject({ name: z.literal('unable'), reason: reasonSchema }),
     ]),
   }),
@@ -146,9 +146,9 @@ export const fromExecutorSchema = z.discriminatedUnion('type', [
     type: z.literal('result'),
     ref: attemptRefSchema,
     result: attemptResultSchema,
-    /** Outputs of the task, which may be on disk now. */
+    /** Outputs of the task that may be on disk now. */
     outputs: z.array(z.string()),
-    /** The same of each task of a batch. */
+    /** The same for each task of a batch. */
     members: z.array(z.strictObject({ taskId: taskIdSchema, outputs: z.array(z.string()) })).optional(),
   }),
 ]);
@@ -162,22 +162,22 @@ const namesOf = (schema: {
   readonly options: readonly { readonly shape: { readonly type: { readonly value: string } } }[];
 }) => new Set(schema.options.map(({ shape }) => shape.type.value));
 
-/** The kinds of messages in each direction. */
+/** The message types in each direction. */
 export const TO_EXECUTOR = namesOf(toExecutorSchema);
 export const FROM_EXECUTOR = namesOf(fromExecutorSchema);
 
 /**
- * Takes a message for what it says it is: both ends are the same build, and what came over the network has been held
- * against the protocol before. The schemas are what the specs hold both ends to; here they would cost a short task as much
- * as everything else that its supervisor does for it.
- * @throws DteError DTE_INTERNAL when it is none of `kinds`: somebody else has written into the channel
+ * Casts a message to its type without parsing: both ends are the same build, and everything from the network was
+ * validated before. The specs check both ends against the schemas. Here, they would cost a short task as much as all
+ * other work that the supervisor does for it.
+ * @throws DteError DTE_INTERNAL if it is none of `kinds`: another process has written to the channel
  */
 export function ofSameBuild<T extends { readonly type: string }>(
   message: unknown,
   kinds: ReadonlySet<string>,
 ): T {
   if (isTyped(message) && kinds.has(message.type)) return message as T;
-  // Not what it says: that may be a secret.
+  // Without its content, which may be a secret.
   const what = isTyped(message) ? `a message of type ${message.type.slice(0, 100)}` : `a ${typeof message}`;
   throw new DteError(
     'DTE_INTERNAL',

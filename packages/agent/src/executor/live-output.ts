@@ -5,9 +5,9 @@ import { type Channel, MAX_CHUNK } from './channel';
 export interface LiveOutputOptions {
   readonly channel: Channel;
   readonly ref: AttemptRef;
-  /** Characters on their way to the supervisor; above it they are dropped, which shows as a gap of the offsets. */
+  /** Characters on their way to the supervisor; above this, output is dropped, which shows as a gap in the offsets. */
   readonly maxInFlight: number;
-  /** The main job prints it while it comes. */
+  /** The main job prints it as it arrives. */
   readonly isFollowed: boolean;
 }
 
@@ -30,7 +30,7 @@ export class LiveOutput {
     else if (this.pending !== '') this.timer ??= setTimeout(() => this.flush(true), FLUSH_MS);
   }
 
-  /** Sends what is left, and that it was all when the main job is listening. */
+  /** Sends the rest, and if the main job is listening, that it was the last. */
   end(): void {
     this.ending = this.options.isFollowed;
     this.flush(true);
@@ -47,7 +47,7 @@ export class LiveOutput {
       from = to;
     }
     this.pending = this.pending.slice(from);
-    // Everything had been sent before it was known to be all.
+    // Everything was sent before it was known to be the last.
     if (this.ending && from === 0 && this.offset > 0) this.send('', true);
     if (this.pending !== '') this.timer = setTimeout(() => this.flush(true), FLUSH_MS);
   }

@@ -10,12 +10,12 @@ const REAP_MS = 3_000;
 const workspaceRoot = process.cwd();
 const { limits } = readLimits(process.env);
 
-/** Without a supervisor nobody hears of a result: end what runs, then leave. */
+/** Without a supervisor, nobody receives a result: stop what runs, then exit. */
 function onSupervisorLost(): void {
   const leave = () => process.exit(1);
-  // Unref'd: it bounds the end and must not delay it.
+  // Unref'd: it limits the exit but must not delay it.
   setTimeout(leave, limits.killMs + REAP_MS).unref();
-  // Nx's own helpers too: those of a graph that is being built do not notice that nobody waits for them.
+  // Also Nx's own helpers: those of a graph that is being built do not notice that nobody waits for them.
   const rest = () => endProcesses(process.pid, process.env[EXECUTOR_MARK] ?? '', limits.killMs);
   executor.stop(limits.killMs).then(rest, rest).then(leave, leave);
 }
@@ -30,6 +30,5 @@ const executor: Executor = new Executor({
   createHost: (remoteCache, reader) => createTaskHost({ workspaceRoot, remoteCache, reader }),
 });
 
-// A turn later: an address that was sent already is heard first, and the remote cache opened with it at once.
-// When it cannot start, the supervisor hears of it and ends this process.
+// Later: an address that was already sent is handled first, and the remote cache opened with it immediately.
 setImmediate(() => void executor.start());

@@ -2,8 +2,8 @@ import { type NxTask } from '@org/dte-nx-compat';
 import { type TaskSpec } from '@org/dte-protocol';
 
 /**
- * The task as Nx wants it: our own decision about the cache on it, and the field of `overrides` that Nx reads without
- * asking. A fresh object: Nx writes on tasks.
+ * The task for Nx: with our own decision about the cache, and the field of `overrides` that Nx reads without a check. A
+ * new object, because Nx modifies tasks.
  */
 export function nxTaskOf(spec: TaskSpec, hash: string | null = spec.hash): NxTask {
   const { hash: _carried, hashDetails: _details, ...task } = spec.nxTask as NxTask & TaskSpec['nxTask'];

@@ -2,7 +2,7 @@ import { type ClosureEntry } from '@org/dte-protocol';
 import { forEachLimited } from './restore-closure';
 
 export interface RestorePlan {
-  /** Dependencies before dependants. */
+  /** Dependencies before dependents. */
   readonly restore: readonly ClosureEntry[];
   /** Restored by other executors of this agent. */
   readonly awaiting: readonly ClosureEntry[];
@@ -10,14 +10,15 @@ export interface RestorePlan {
   /** Tasks whose outputs may overlap those of a task. */
   readonly overlapping: (taskId: string) => readonly string[];
   readonly restoreOne: (entry: ClosureEntry) => Promise<void>;
-  /** Resolves with false when the other executor failed. */
+  /** Resolves with false if the other executor failed. */
   readonly elsewhere: (taskId: string) => Promise<boolean>;
 }
 
 /**
- * Puts a closure on disk, several at a time; members whose outputs overlap one after the other and in the order given: the
- * outputs of a task may lie inside those of a dependency, and restoring begins with deleting what is there. When it fails, none
- * of its own restores is under way any more: what they delete and write would be in the way of the next attempt.
+ * Restores a closure to disk, several members in parallel; members with overlapping outputs sequentially and in the
+ * given order, because the outputs of a task may be inside those of a dependency, and restoring first deletes what is
+ * there. After a failure, none of its own restores is still running: what they delete and write would interfere with
+ * the next attempt.
  */
 export async function restoreAll(plan: RestorePlan): Promise<void> {
   const { restore, awaiting, concurrency, overlapping, restoreOne } = plan;
@@ -26,13 +27,13 @@ export async function restoreAll(plan: RestorePlan): Promise<void> {
   let hasFailed = false;
   const heard = awaiting.map(({ taskId }) => {
     const isThere = plan.elsewhere(taskId);
-    // Looked at below; the restores may be the first to fail.
+    // Awaited below; the restores may fail first.
     isThere.catch(() => undefined);
     over.set(taskId, isThere);
     return isThere;
   });
   const begin = (entry: ClosureEntry): Promise<void> => {
-    // Its turn comes too late: that others failed is said by them.
+    // It is too late for this one: the failed ones report the error.
     if (hasFailed) return Promise.resolve();
     const restored = restoreOne(entry);
     own.push(restored);

@@ -29,16 +29,17 @@ export interface RestoreContext {
   readonly limits: LimitValues;
   readonly signal: AbortSignal;
   readonly agentName: string;
-  /** Outputs that several tasks of the run write to. */
+  /** Outputs to which several tasks of the run write. */
   readonly shared: SharedOutputs;
-  /** Asked when a hash differs. */
+  /** Called if a hash differs. */
   readonly witness: Pick<DriftWitness, 'testify'>;
 }
 
 /**
- * Puts one member of a dependency closure on disk.
+ * Restores one member of a dependency closure to disk.
  * @returns its outputs
- * @throws DteError DTE_ARTIFACT_MISSING, DTE_ARTIFACT_DAMAGED, DTE_OUTPUTS_DIFFER, DTE_UNKNOWN_TASK and those of `extractAttempt`
+ * @throws DteError DTE_ARTIFACT_MISSING, DTE_ARTIFACT_DAMAGED, DTE_OUTPUTS_DIFFER, DTE_UNKNOWN_TASK and those of
+ * `extractAttempt`
  */
 export async function restoreMember(
   context: RestoreContext,
@@ -54,7 +55,7 @@ export async function restoreMember(
   return spec.nxTask.outputs;
 }
 
-/** What has not arrived as it was made is fetched once more, by another way where there is one. */
+/** Outputs that differ from what was made are fetched again, in another way if there is one. */
 async function restoreArtifact(context: RestoreContext, entry: ClosureEntry, spec: TaskSpec): Promise<void> {
   const { artifact } = entry;
   if (artifact.kind === 'none') return;
@@ -63,7 +64,7 @@ async function restoreArtifact(context: RestoreContext, entry: ClosureEntry, spe
     await restoreCached(context, artifact, spec);
   } catch (thrown) {
     if (DteError.from(thrown).code !== 'DTE_OUTPUTS_DIFFER') throw thrown;
-    // This machine's own cache may have other outputs of the same hash.
+    // This machine's own cache may have other outputs for the same hash.
     await restoreArchive(context, entry, spec);
   }
 }
@@ -82,7 +83,7 @@ async function restoreCached(
     );
   }
   if (fetched.entry.code !== 0) {
-    // NX_CACHE_FAILURES of another command: nothing may be built on it.
+    // NX_CACHE_FAILURES of another command: no task may use it.
     throw new DteError(
       'DTE_ARTIFACT_MISSING',
       `The cache contains a failure of the dependency ${spec.id} (hash ${artifact.hash}) and no outputs of a successful run.`,
@@ -117,7 +118,7 @@ async function restoreArchive(
   if (made !== undefined) expectSame(id, made, await summariseOutputs(outputs, id, nxTask.outputs));
 }
 
-/** Runs `work` over `items`, so many at a time; the first error stops further ones from beginning. */
+/** Runs `work` for all `items`, this many at a time; after the first error, no further ones start. */
 export async function forEachLimited<T>(
   items: readonly T[],
   limit: number,

@@ -16,14 +16,14 @@ import { TimeLimit, timedOut } from './time-limit';
 
 export interface AttemptHooks {
   readonly onExecuting: (startMs: number, timeoutMs: number | undefined) => void;
-  /** A command that may run only so long is over, however it ended. */
+  /** A command with a limit has ended, in any way. */
   readonly onRan: () => void;
   readonly onOutput: (chunk: string) => void;
-  /** Resolves when the servers that the task needs are up; with false when one failed, and the task must not run. */
+  /** Resolves when the servers of the task are up; with false if one failed, and the task must not run. */
   readonly serve: () => Promise<boolean>;
 }
 
-/** The task of an assignment. @throws DteError DTE_UNKNOWN_TASK when this agent's project graph has no such task */
+/** The task of an assignment. @throws DteError DTE_UNKNOWN_TASK if this agent's project graph has no such task */
 export function findTask(context: RestoreContext, taskId: string): TaskSpec {
   const task = context.run.tasks.get(taskId);
   if (task === undefined) throw new DteError('DTE_UNKNOWN_TASK', `The run has no task ${taskId}.`);
@@ -40,9 +40,8 @@ export function findTask(context: RestoreContext, taskId: string): TaskSpec {
 }
 
 /**
- * Runs one attempt whose closure is on disk: checks the agreed hash, runs the task through Nx and has its artifact
- * stored.
- * @throws DteError when the attempt was lost through no fault of the task
+ * Runs one attempt whose closure is on disk: checks the agreed hash, runs the task through Nx and stores its artifact.
+ * @throws DteError if the attempt was lost through no fault of the task
  */
 export async function runAttempt(
   context: RestoreContext,
@@ -56,7 +55,7 @@ export async function runAttempt(
   const startMs = Date.now();
   const difference = assignment.hash === null ? null : await checkHash(context, graph, task, assignment.hash);
   if (difference !== null && run.spec.onHashMismatch !== 'warn') return refused(task.id, difference, startMs);
-  // With a warning it runs, and is stored, under the hash that it has here.
+  // With `warn`, it runs and is stored under the hash that it has here.
   const nxTask = nxTaskOf(task, difference?.hash ?? assignment.hash);
   graph.tasks[task.id] = nxTask;
   const told = difference === null ? {} : { drift: difference.drift, hashDetails: difference.hashDetails };
@@ -72,11 +71,11 @@ export async function runAttempt(
       fullTaskGraph: graph,
       onOutput: hooks.onOutput,
       skipCacheRead: run.spec.skipNxCache,
-      // What failed is to be run: a cache may know that failure, too (NX_CACHE_FAILURES).
+      // A failed task must really run: a cache may contain that failure (NX_CACHE_FAILURES).
       rerun: (assignment.retry?.failed ?? 0) > 0,
-      // Nobody has asked the coordinator about the hash that the task has only here.
+      // The coordinator was not asked about a hash that the task has only here.
       ...(difference === null ? {} : { lookupRemote: true }),
-      // Under its hash there is room for one result, and the next attempt may have a better one.
+      // Its hash has room for one result, and the next attempt may have a better one.
       storeFailure: (assignment.retry?.left ?? 0) === 0,
       onStoring: () => limit.end(),
     });
@@ -95,7 +94,7 @@ export async function runAttempt(
   return { ...(await storeFinished(context, assignment, task, outcome)), ...told };
 }
 
-/** Has the artifact of a task that has ended stored, and says how it ended. */
+/** Stores the artifact of a task that has ended, and returns its result. */
 export async function storeFinished(
   context: RestoreContext,
   ref: AttemptRef,
@@ -118,14 +117,14 @@ export async function storeFinished(
   };
 }
 
-/** Nx gave no result. @param what it was to run */
+/** Nx returned no result. @param what it was to run */
 export const nxFailed = (what: string, { why, byMachine }: Broken): DteError =>
   new DteError(
     byMachine ? 'DTE_MACHINE_TROUBLE' : 'DTE_NX_FAILED',
     `Nx could not run ${what} on this agent: ${why}`,
   );
 
-/** A server that it needs failed first. What the server said is told by the supervisor, who owns it. */
+/** A server that it needs failed first. The supervisor owns the server and reports its output. */
 function notRun(): AttemptResult {
   const nowMs = Date.now();
   return {
@@ -142,17 +141,17 @@ function notRun(): AttemptResult {
   };
 }
 
-/** Nx's convention, which the main job relies on: 0 exactly for success. */
+/** Nx's convention, on which the main job relies: 0 exactly for success. */
 const codeOf = ({ code }: TaskRun, status: 'success' | 'failure'): number =>
   status === 'success' ? 0 : code === 0 ? 1 : code;
 
 const fromCacheOf = ({ cacheStatus }: TaskRun): FinishedAttempt['fromCache'] =>
   cacheStatus === 'local-hit' ? 'local-cache' : cacheStatus === 'remote-hit' ? 'remote-cache' : null;
 
-/** The agent's own hash of a task, and what is behind its being another one. */
+/** The agent's own hash of a task, and the reasons if it differs. */
 export type Difference = Testimony & { readonly hash: string };
 
-/** What differs on this machine; null when it comes to the agreed hash. */
+/** What differs on this machine; null if the hash is the agreed one. */
 export async function checkHash(
   { host, run, witness }: RestoreContext,
   graph: TaskGraph,
@@ -167,7 +166,7 @@ export async function checkHash(
   return { ...testimony, hash: computed.value };
 }
 
-/** The task was not run: its hash is not the agreed one, and the run does not want it run all the same. */
+/** The task did not run: its hash differs from the agreed one, and the run does not accept that. */
 export const refused = (
   taskId: string,
   { hash, drift, hashDetails }: Difference,

@@ -30,10 +30,10 @@ import { batchTimeoutReason } from './time-limit';
 const STORED_AT_ONCE = 4;
 
 /**
- * Runs a batch whose closure is on disk: checks the agreed hashes, has Nx run its tasks in one process, and has the
- * artifact of each stored. An executor sees all of the run's graph, as it would on the main job. A task with another hash
- * here is not run, and those of the batch that need it are not either, unless the run is content with a warning.
- * @throws DteError when the attempt was lost through no fault of the tasks
+ * Runs a batch whose closure is on disk: checks the agreed hashes, lets Nx run its tasks in one process, and stores the
+ * artifact of each. An executor sees the whole graph of the run, as on the main job. A task with a different hash here
+ * does not run, and neither do its dependents in the batch, unless the run only wants a warning.
+ * @throws DteError if the attempt was lost through no fault of the tasks
  */
 export async function runBatch(
   context: RestoreContext,
@@ -92,12 +92,12 @@ export async function runBatch(
   };
 }
 
-/** What of a batch is run. */
+/** The tasks of a batch that run. */
 interface BatchWork {
   readonly tasks: readonly NxTask[];
   readonly fullTaskGraph: TaskGraph;
   readonly hooks: AttemptHooks;
-  /** How long its tasks may take together, in ms; undefined: without limit. */
+  /** Limit for all its tasks together, in ms; undefined: no limit. */
   readonly limitMs: number | undefined;
 }
 
@@ -118,7 +118,7 @@ async function runAll(
       tasks,
       fullTaskGraph,
       onOutput: hooks.onOutput,
-      // What failed is to be run: a cache may know that failure, too (NX_CACHE_FAILURES).
+      // A failed task must really run: a cache may contain that failure (NX_CACHE_FAILURES).
       skipCacheRead: (retry?.failed ?? 0) > 0,
       // As for one task.
       storeFailure: (retry?.left ?? 0) === 0,

@@ -29,8 +29,8 @@ export class RunCache {
 }
 
 /**
- * The coordinator has checked the spec against the protocol when it came, and keeps it as it was; once more here would cost
- * each executor more than its first task (with 100,000 tasks seconds).
+ * The coordinator has validated the spec on submission and stores it unchanged. Validating it again would cost each
+ * executor more than its first task (seconds with 100,000 tasks).
  */
 function parseRun(text: string): Run {
   try {
@@ -44,13 +44,13 @@ function parseRun(text: string): Run {
 }
 
 /**
- * The part of a run's graph that some tasks can see. Nx walks the whole graph it is given several times per task, which
- * with the full one would cost more than the task itself in a run of 100,000.
+ * The part of a run's graph that some tasks can see. Nx walks the whole graph several times per task. In a run of
+ * 100,000 tasks, that would cost more than the task itself.
  */
 export function graphOf(run: Run, taskIds: readonly string[]): TaskGraph {
   const graph: TaskGraph = { roots: [], tasks: {}, dependencies: {}, continuousDependencies: {} };
   const ids = new Set(taskIds);
-  // A Set is walked in the order of insertion, additions included.
+  // Iteration over a Set follows the order of insertion and includes additions.
   for (const id of ids) {
     const task = run.tasks.get(id);
     if (task === undefined) continue;

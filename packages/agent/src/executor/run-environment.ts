@@ -4,7 +4,7 @@ import { type RunSpec } from '@org/dte-protocol';
 /** Variables of a run; undefined: not set, whatever this agent's job has. */
 export type RunVariables = Readonly<Record<string, string | undefined>>;
 
-/** What tasks of a run see beside this job's own environment; a forwarded variable that has no value must not be set. */
+/** What tasks of a run see in addition to this job's own environment. A forwarded variable without a value must not be set. */
 export const environmentOf = (
   { env, forwardedEnv = [] }: Pick<RunSpec, 'env' | 'forwardedEnv'>,
   forwarded: Readonly<Record<string, string>>,
@@ -13,7 +13,7 @@ export const environmentOf = (
   ...Object.fromEntries(forwardedEnv.map((name) => [name, forwarded[name]])),
 });
 
-/** The same for the same values, in whatever order; says nothing of what they are, as they may be secrets. */
+/** The same for equal values in any order. Does not reveal them, because they may be secrets. */
 export function environmentId(variables: RunVariables): string {
   const sorted = Object.entries(variables)
     .map(([name, value]) => [name, value ?? null] as const)

@@ -15,7 +15,7 @@ export interface ServeOptions {
   readonly maxInFlight: number;
 }
 
-/** Runs one server until this process is ended, and says what happens to it. */
+/** Runs one server until this process is stopped, and reports what happens to it. */
 export async function serve({ host, run, ref, channel, maxInFlight }: ServeOptions): Promise<void> {
   const say = (state: ServerNews): void => channel.send({ type: 'server', ref, state });
   const live = new LiveOutput({ channel, ref, maxInFlight, isFollowed: false });
@@ -30,7 +30,7 @@ export async function serve({ host, run, ref, channel, maxInFlight }: ServeOptio
   const trouble = await Promise.race([server.ready, server.ended]);
   if (trouble === null) say({ name: 'ready' });
   const { why, failed } = trouble ?? (await server.ended);
-  // Its last words first: whoever hears that it ended shows them.
+  // Its last output first: whoever is informed of the end shows it.
   live.end();
   say({ name: 'failed', why: why.slice(0, MAX_WHY), failed });
 }

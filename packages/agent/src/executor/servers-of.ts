@@ -5,15 +5,15 @@ import { nxTaskOf } from './nx-task';
 import { type Run, graphOf } from './run-cache';
 import { type RunVariables, environmentId } from './run-environment';
 
-/** Nx 24 writes on the edge whether a user waits until a server is ready; before, nobody could. */
+/** In Nx 24, the edge says whether a user waits until a server is ready; before, no user could. */
 const toEdge = (edge: TaskEdge): ServerEdge => ({ taskId: edge.id, untilReady: edge['waitFor'] === 'ready' });
 
 const edgesOf = (run: Run, { continuousDependencies }: TaskSpec): ServerEdge[] =>
   continuousDependencies.filter(({ id }) => run.tasks.has(id)).map(toEdge);
 
 /**
- * The servers that a task needs, directly or not, dependencies first; null when it needs none.
- * @param environment of the run: a server has the variables of those who use it
+ * The servers that a task needs directly or indirectly, dependencies first; null if it needs none.
+ * @param environment of the run: a server has the variables of its users
  */
 export function serversOf(
   run: Run,
@@ -39,8 +39,8 @@ export function serversOf(
 }
 
 /**
- * The part of a run's graph that a server can see: what it depends on, and who needs it, by whose edges Nx decides whether
- * anybody waits for it to be ready.
+ * The part of a run's graph that a server can see: its dependencies and its users, whose edges tell Nx whether any of
+ * them waits until it is ready.
  */
 export function serverGraphOf(run: Run, serverId: string): TaskGraph {
   const graph = graphOf(run, [serverId]);

@@ -5,7 +5,7 @@ import { nxTaskOf } from './nx-task';
 import { type RestoreContext } from './restore-closure';
 import { type AttemptRef } from './ipc';
 
-/** A task that has just run, and how it ended. */
+/** A task that has just run, and its result. */
 interface Ended {
   readonly task: TaskSpec;
   readonly run: TaskRun;
@@ -13,16 +13,16 @@ interface Ended {
 }
 
 /**
- * Where the coordinator has the outputs of a task that has just run. Nx stores what it caches by itself; that is
- * believed when it says so and asked when it does not, and everything else is sent as an archive of the attempt.
- * @throws DteError when nothing could be stored
+ * Makes sure that the coordinator has the outputs of a task that has just run. Nx stores what it caches. If Nx reports
+ * success, that is trusted; if not, the coordinator is asked. Everything else is sent as an archive of the attempt.
+ * @throws DteError if nothing could be stored
  */
 export async function storeResult(
   context: RestoreContext,
   ref: AttemptRef,
   { task, run, status }: Ended,
 ): Promise<Artifact> {
-  // What a failed task has left is shown as well, and replaying a failure from its cache Nx brings no files.
+  // The outputs of a failed task are shown as well, and Nx restores no files when it replays a failure from its cache.
   const isCacheable = status === 'success' || run.cacheStatus !== 'miss';
   if (
     isCacheable &&
@@ -32,7 +32,7 @@ export async function storeResult(
     (await isInCache(context, task, run, status))
   ) {
     await storeTerminal(context, task, run, status);
-    // What was there before may be of another run: it is as good, and need not be the same to the byte.
+    // The existing one may be from another run: it is equivalent, but not necessarily identical to the byte.
     const isOurs = run.store.kind === 'stored' && status === 'success';
     const artifact: Artifact = { kind: 'cache', hash: run.hash };
     return isOurs ? withSummary(artifact, await listed(context, task)) : artifact;
@@ -52,10 +52,7 @@ export async function storeResult(
   return withSummary({ kind: 'attempt', attempt: ref.attempt }, made);
 }
 
-/**
- * Of a task without outputs there is nothing to compare. Where another task may write to them, there may be more or less by
- * now than was stored.
- */
+/** A task without outputs has nothing to compare. If another task may write to them, they may already differ from what was stored. */
 const listed = (
   { outputs, shared }: RestoreContext,
   { id, nxTask }: TaskSpec,
@@ -65,8 +62,8 @@ const listed = (
     : summariseOutputs(outputs, id, nxTask.outputs);
 
 /**
- * In Nx's format what a task printed comes last, behind all of its outputs. Of an archive of ours it is the beginning; and
- * a failure's outputs are always taken.
+ * In Nx's format, the terminal output comes last, after all outputs. In our own archive it is at the beginning; and a
+ * failure's outputs are always downloaded.
  */
 async function storeTerminal(
   { http, signal }: RestoreContext,
@@ -75,7 +72,7 @@ async function storeTerminal(
   status: 'success' | 'failure',
 ): Promise<void> {
   if (task.terminalApart !== true || status === 'failure') return;
-  // Without it the main job takes the outputs as well: slower, and as good.
+  // Without it, the main job downloads the outputs as well: slower, with the same result.
   await http.putTerminal(run.hash, run.terminalOutput, signal).catch(() => undefined);
 }
 
@@ -86,16 +83,16 @@ async function isInCache(
   status: 'success' | 'failure',
 ): Promise<boolean> {
   if (run.store.kind === 'stored') return true;
-  // Nx caches failures only when told to, and then it said `stored` or `declined`.
+  // Nx caches failures only if configured, and then it reported `stored` or `declined`.
   if (status === 'failure' && run.store.kind === 'none') return false;
   if (run.cacheStatus === 'remote-hit' && host.remoteKind === 'ours') return true;
-  // With NX_CACHE_FAILURES what is held under this hash may be a failure from before.
+  // With NX_CACHE_FAILURES, the stored entry for this hash may be an earlier failure.
   const isSure = status === 'failure' || !cachesFailures();
   if (isSure && (await http.askHeld([run.hash])).has(run.hash)) return true;
   return run.cacheStatus === 'local-hit' && (await uploadLocalHit(host, task, run.hash));
 }
 
-/** What this machine's own cache had was never sent by Nx. */
+/** Nx never sent hits of this machine's own cache. */
 async function uploadLocalHit(host: TaskHost, spec: TaskSpec, hash: string): Promise<boolean> {
   const task = nxTaskOf(spec, hash);
   const entry = (await host.cache.lookupLocal([task])).get(spec.id);

@@ -4,14 +4,14 @@ import { type FinishedAttempt, type Reason, type TaskSpec } from '@org/dte-proto
 /** The longest delay of a timer in Node: a longer one would fire at once. A fact, no limit: 24 days are as good as none. */
 export const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
-/** Ends a task that runs too long: `taskTimeoutMs`. */
+/** Stops a task that runs too long: `taskTimeoutMs`. */
 export class TimeLimit {
   private timer: NodeJS.Timeout | null = null;
   private over = false;
 
   /**
-   * @param limitMs undefined: none; the time counts from now
-   * @param onEnd called at the first `end` when there is a limit
+   * @param limitMs undefined: no limit; the time starts now
+   * @param onEnd called at the first `end` if there is a limit
    */
   constructor(
     limitMs: number | undefined,
@@ -28,7 +28,7 @@ export class TimeLimit {
     );
   }
 
-  /** The task was ended because of it. */
+  /** The task was stopped because of it. */
   get isOver(): boolean {
     return this.over;
   }
@@ -41,21 +41,21 @@ export class TimeLimit {
   }
 }
 
-/** Says which limit it was, where it is set and who enforced it. */
+/** Names the limit, where it is set and what enforced it. */
 export const timeoutReason = (taskId: string, limitMs: number, agentName: string): Reason => ({
   code: 'DTE_TASK_TIMEOUT',
   message: `${taskId} ran on ${agentName} for longer than ${limitMs} ms (option taskTimeoutMs) and was stopped together with its child processes.`,
 });
 
-/** The same of a task of a batch, whose tasks have their limits together. @param count tasks of the batch */
+/** The same for a task of a batch, whose tasks share the sum of their limits. @param count tasks of the batch */
 export const batchTimeoutReason = (taskId: string, count: number, agentName: string): Reason => ({
   code: 'DTE_TASK_TIMEOUT',
   message: `${taskId} had not finished when its batch of ${count} exceeded the total time limit of its tasks on ${agentName} (option taskTimeoutMs). The batch was stopped together with its child processes.`,
 });
 
 /**
- * The result of a task that was ended for running too long: a failure of its own. Also when it took the signal for a
- * reason to end well: half of its work is no success.
+ * The result of a task that was stopped for running too long: its own failure. Also if it exited with 0 after the
+ * signal, because half of its work is not a success.
  */
 export const timedOut = (
   { agentName }: { readonly agentName: string },

@@ -2,16 +2,16 @@ import { type Assignment, type AttemptResult, LIMITS } from '@org/dte-protocol';
 import { keyOf } from '../executor/ipc';
 import { type Attempt, type AttemptState } from './reconcile';
 
-/** The slot that an attempt has, and since when. */
+/** The slot of an attempt, and since when it has it. */
 interface Begun {
   readonly ms: number;
   readonly slot: number;
 }
 
-/** The attempts of an agent by key, and where each of them stands. */
+/** The attempts of an agent by key, with the state of each. */
 export class AttemptTable {
   private readonly attempts = new Map<string, Attempt>();
-  /** Results of attempts that the coordinator forgot, should it, restarted, list one of them again. */
+  /** Results of attempts that the coordinator no longer lists, in case it lists one of them again after a restart. */
   private readonly remembered = new Map<string, AttemptResult>();
   private readonly begun = new Map<string, Begun>();
 
@@ -45,7 +45,7 @@ export class AttemptTable {
     this.attempts.set(keyOf(assignment), { assignment, state });
   }
 
-  /** One that is returned at once. */
+  /** One that is returned immediately. */
   refuse(assignment: Assignment, result: AttemptResult): void {
     this.attempts.set(keyOf(assignment), { assignment, state: { name: 'completed', result } });
   }
@@ -65,14 +65,14 @@ export class AttemptTable {
     return slot;
   }
 
-  /** Frees its slot. Returns how long it had it, in ms; null: it had none. */
+  /** Releases its slot. Returns how long it had it, in ms; null: it had none. */
   end(key: string): number | null {
     const begun = this.begun.get(key);
     this.begun.delete(key);
     return begun === undefined ? null : Date.now() - begun.ms;
   }
 
-  /** Takes it out and remembers its result. Returns what it was. */
+  /** Removes it and remembers its result. Returns its last state. */
   forget(key: string): Attempt | undefined {
     const attempt = this.attempts.get(key);
     this.attempts.delete(key);

@@ -2,7 +2,7 @@ import { type Artifact, type Assignment, type AttemptResult, type Work } from '@
 import { type AttemptRef, refOf } from '../executor/ipc';
 import { type Attempt } from './reconcile';
 
-/** What the coordinator is told of an attempt; nothing of one that it has taken back. */
+/** The report to the coordinator about an attempt; null for one that it no longer wants. */
 export function describeAttempt({ assignment, state }: Attempt): Work[] {
   const ref: AttemptRef = refOf(assignment);
   switch (state.name) {
@@ -17,7 +17,7 @@ export function describeAttempt({ assignment, state }: Attempt): Work[] {
         },
       ];
     case 'stopping':
-      // Handed back only when its processes are gone; until then the coordinator must not give it to another agent.
+      // Reported as returned only after its processes have exited; until then, the coordinator must not assign it to another agent.
       return state.result === null ? [] : [{ ...ref, phase: { name: 'preparing' } }];
     case 'completed':
       return [{ ...ref, phase: { name: 'completed', result: state.result } }];
@@ -28,7 +28,7 @@ export function describeAttempt({ assignment, state }: Attempt): Work[] {
 export const tasksOf = ({ taskId, members }: Assignment): string[] =>
   members?.map((member) => member.taskId) ?? [taskId];
 
-/** Where the outputs of the tasks are that an attempt has run. */
+/** Where the outputs of an attempt's tasks are. */
 export function artifactsOf({ taskId }: Assignment, result: AttemptResult | null): Map<string, Artifact> {
   if (result === null || result.kind === 'returned') return new Map();
   const members = result.kind === 'batch' ? result.members : [{ taskId, result }];

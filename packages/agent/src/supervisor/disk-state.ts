@@ -5,23 +5,23 @@ import { type ExecutorPool } from './executor-pool';
 import { type DiskKeeper } from './ports';
 import { type RestorePlan, RestoredTable } from './restored-table';
 
-/** What tasks have left on this machine's disk, and who may write there. */
+/** The outputs of tasks on this machine's disk, and who may write there. */
 export class DiskState {
   private readonly table = new RestoredTable();
 
-  /** @param disk omitted: the disk is this agent's alone */
+  /** @param disk omitted: only this agent uses the disk */
   constructor(
     private readonly pool: Pick<ExecutorPool, 'send'>,
     private readonly disk?: DiskKeeper,
   ) {}
 
-  /** Resolves when the dependencies of an assignment are there, as far as its executor does not see to that. */
+  /** Resolves when the dependencies of an assignment are on disk, except those that its executor restores. */
   async bring({ closure }: Assignment): Promise<void> {
     const { disk } = this;
     if (disk !== undefined) await Promise.all(closure.map((entry) => disk.bring(entry)));
   }
 
-  /** What an executor has to restore for an assignment, whose tasks begin with that. */
+  /** What an executor must restore for an assignment, whose tasks start with it. */
   begin(executorId: number, assignment: Assignment): RestorePlan {
     const { disk } = this;
     const closure = disk === undefined ? assignment.closure : [];
@@ -33,13 +33,13 @@ export class DiskState {
     return plan;
   }
 
-  /** An executor has restored a task, or could not. */
+  /** An executor has restored a task, or failed to. */
   restored(executorId: number, message: Extract<FromExecutor, { type: 'restored' }>): void {
     const { taskId, ok, outputs } = message;
     this.tell(this.table.restored(executorId, taskId, ok, outputs), taskId, ok);
   }
 
-  /** An executor is gone or idle: what it did not finish is left to those who await it. */
+  /** An executor has exited or is idle: its unfinished restores are left to those who await them. */
   abandon(executorId: number): void {
     for (const { taskId, awaitedBy } of this.table.abandon(executorId)) this.tell(awaitedBy, taskId, false);
   }
@@ -55,14 +55,14 @@ export class DiskState {
     }
   }
 
-  /** What an attempt has left on a disk that is not this agent's alone. */
+  /** The outputs of an attempt on a shared disk. */
   over(assignment: Assignment, result: AttemptResult | null): void {
     const { disk } = this;
     const made = disk === undefined ? null : artifactsOf(assignment, result);
     for (const taskId of tasksOf(assignment)) disk?.over(taskId, made?.get(taskId) ?? null);
   }
 
-  /** Says to executors what happened to a restore that they await. */
+  /** Tells executors the result of a restore that they await. */
   private tell(executorIds: readonly number[], taskId: string, ok: boolean): void {
     for (const id of executorIds) this.pool.send(id, { type: 'elsewhere', taskId, ok });
   }

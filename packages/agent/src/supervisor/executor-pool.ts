@@ -19,9 +19,9 @@ export interface PoolOptions extends Pick<ExecutorProcessOptions, 'path' | 'work
   onMessage(executorId: number, message: FromExecutor): void;
   /** An executor can take an attempt. */
   onIdle(): void;
-  /** An executor that was ready is gone. */
+  /** A ready executor has exited. */
   onGone(executorId: number, death: Death): void;
-  /** No executor could be started several times in a row and none is left: this agent is of no use. */
+  /** No executor could be started several times in a row and none is left: this agent cannot run tasks. */
   onUseless(reason: Reason): void;
   onNote(line: string): void;
 }
@@ -34,7 +34,7 @@ interface Member {
   unable: Reason | null;
 }
 
-/** A frozen one stays a member until all that it started has ended. */
+/** A frozen one stays a member until all its child processes have exited. */
 const isFree = ({ state, process }: Member): boolean => state === 'idle' && !process.isEnding;
 
 /**
@@ -45,8 +45,8 @@ const isFree = ({ state, process }: Member): boolean => state === 'idle' && !pro
 const GUESSED_SLOTS = 2;
 
 /**
- * The executors of an agent. One is started at once, before it is known how many are needed; the others when the first
- * is ready, because Nx keeps the project graph it has built on disk and each further one finds it there.
+ * The executors of an agent. One is started immediately, before the number of slots is known; the others when the first
+ * is ready, because Nx stores its project graph on disk and each further executor finds it there.
  */
 export class ExecutorPool {
   private readonly members = new Map<number, Member>();
@@ -75,14 +75,14 @@ export class ExecutorPool {
     return [...this.members.values()].filter(isFree).length;
   }
 
-  /** Shrinking ends idle executors only; a busy one ends with its attempt. */
+  /** Shrinking stops only idle executors; a busy one exits after its attempt. */
   resize(size: number): void {
     this.size = size;
     this.trim();
     this.fill();
   }
 
-  /** Where the coordinator is, for all executors, those to come included. */
+  /** The coordinator's address, for all current and future executors. */
   announce(url: string, token: string): void {
     this.coordinator = { type: 'coordinator', url, token };
     for (const { process } of this.members.values()) process.send(this.coordinator);
@@ -102,7 +102,7 @@ export class ExecutorPool {
     this.members.get(executorId)?.process.send(message);
   }
 
-  /** Its attempt is over. */
+  /** Its attempt has ended. */
   release(executorId: number): void {
     const member = this.members.get(executorId);
     if (member?.state !== 'busy') return;
@@ -112,13 +112,13 @@ export class ExecutorPool {
     if (this.members.has(executorId)) this.options.onIdle();
   }
 
-  /** Ends one with its process tree; it is replaced when it is gone. */
+  /** Stops one with its process tree; it is replaced when it has exited. */
   kill(executorId: number): void {
     const member = this.members.get(executorId);
     if (member !== undefined) this.end(member.process);
   }
 
-  /** Ends all. Resolves when every process is gone. */
+  /** Stops all. Resolves when every process has exited. */
   async close(): Promise<void> {
     this.closed = true;
     if (this.restart !== null) clearTimeout(this.restart);

@@ -13,16 +13,16 @@ export interface ExecutorProcessOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly limits: Pick<LimitValues, 'executorFrozenMs' | 'killMs'>;
   onMessage(message: FromExecutor): void;
-  /** It does nothing any more and is about to be ended. */
+  /** It does nothing any more and is about to be killed. */
   onFrozen?(death: Death): void;
-  /** It is gone, with what it started. Called once. */
+  /** It has exited, with its child processes. Called once. */
   onExit(death: Death): void;
 }
 
-/** How a process came to its end. */
+/** How a process ended. */
 export interface Death {
   readonly code: 'DTE_EXECUTOR_CRASHED' | 'DTE_EXECUTOR_FROZEN';
-  /** A sentence for a person, without its subject. */
+  /** A sentence without its subject, for people. */
   readonly why: string;
 }
 
@@ -32,8 +32,8 @@ const TAIL_CHARS = 8 * 1024;
 const TAIL_LINES = 15;
 
 /**
- * The environment of executors and of the tasks below them. They never need what this agent proves itself
- * with: the token they get lives shorter and can do less.
+ * The environment of executors and their tasks. They never need this agent's credentials: the token they get expires
+ * sooner and permits less.
  */
 function executorEnv(env: ExecutorProcessOptions['env'], mark: string): NodeJS.ProcessEnv {
   const secrets: readonly string[] = SECRET_VARIABLES;
@@ -41,7 +41,7 @@ function executorEnv(env: ExecutorProcessOptions['env'], mark: string): NodeJS.P
   return { ...rest, DTE_EXECUTOR: '1', [EXECUTOR_MARK]: mark };
 }
 
-/** One executor process, in a process group of its own, so that a signal meant for the agent does not reach it. */
+/** One executor process in its own process group, so that a signal for the agent does not reach it. */
 export class ExecutorProcess {
   readonly id: number;
   private readonly mark = randomUUID();
@@ -58,7 +58,7 @@ export class ExecutorProcess {
       cwd: options.workspaceRoot,
       env: executorEnv(options.env, this.mark),
       detached: true,
-      // What Nx or a plugin prints by itself must not run into the protocol or the log.
+      // Output that Nx or a plugin prints by itself must not mix with the protocol or the log.
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
       execArgv: [],
     });
@@ -70,14 +70,14 @@ export class ExecutorProcess {
     this.child.on('message', (message) => this.receive(message));
     this.child.on('error', (error) => this.exited(`could not be started: ${error.message}`));
     this.watch();
-    // Not 'close': a process the task left behind may hold the pipes open forever. Its last words need a moment.
+    // Not 'close': a process that the task left behind may keep the pipes open forever. Its last output needs a moment.
     this.child.on('exit', (code, signal) => {
       const why = signal === null ? `ended with exit code ${String(code)}` : `was killed by ${signal}`;
       setImmediate(() => this.exited(why));
     });
   }
 
-  /** It has ended or is being ended: what it is given now is lost. */
+  /** It has exited or is being stopped: new work for it is lost. */
   get isEnding(): boolean {
     return this.over || this.ending !== null;
   }
@@ -85,19 +85,19 @@ export class ExecutorProcess {
   send(message: ToExecutor): void {
     if (this.over || !this.child.connected) return;
     this.child.send(message, (error) => {
-      // The executor died meanwhile; its exit says so.
+      // The executor has crashed in the meantime; its exit reports that.
       if (error !== null) this.tail = `${this.tail}\n${error.message}`.slice(-TAIL_CHARS);
     });
   }
 
-  /** Ends it with everything it started. Resolves when all are gone. */
+  /** Stops it with all its child processes. Resolves when all have exited. */
   end(graceMs: number): Promise<void> {
     const { pid } = this.child;
     if (pid === undefined) return Promise.resolve();
     return (this.ending ??= endProcesses(pid, this.mark, graceMs));
   }
 
-  /** What is stopped says nothing, takes nothing and does not end by itself. SIGKILL ends it, and what else it has started is asked first. */
+  /** A suspended process sends and receives nothing and does not exit by itself. SIGKILL ends it; first, its children are asked. */
   private watch(): void {
     const { pid } = this.child;
     const { executorFrozenMs, killMs } = this.options.limits;
@@ -127,7 +127,7 @@ export class ExecutorProcess {
     this.over = true;
     this.unwatch();
     const death = this.isFrozen ? this.frozenDeath() : this.deathOf(why);
-    // What it started may outlive it, holding ports and files that the next attempt needs.
+    // Its child processes may outlive it and hold ports and files that the next attempt needs.
     void this.end(0).then(() => this.options.onExit(death));
   }
 

@@ -2,19 +2,19 @@ import { type AttemptResult, type FinishedAttempt, type Reason } from '@org/dte-
 
 /** Shorter values are no secrets, and would occur everywhere. No limit to set: GitLab masks values from the same length on. */
 const SHORTEST = 8;
-/** As GitLab's runner writes it. */
+/** As in GitLab's runner. */
 const MASK = '[MASKED]';
 
 /**
- * Values that the main job forwards. GitLab masks a variable in the log of a job that has it; an agent job may not have these,
- * and what goes to the coordinator about an attempt is journalled.
+ * Masks values that the main job forwards. GitLab masks a variable only in the log of a job that has it, and an agent
+ * job may not have these; and the coordinator stores what it gets about an attempt in its journal.
  */
 export class HiddenValues {
   private readonly values = new Set<string>();
 
   add(values: Iterable<string>): void {
     for (const value of values) {
-      // Logs are written by the line, and so is a key of several lines found.
+      // Logs are written line by line, so each line of a multi-line key is masked too.
       for (const line of value.split(/\r?\n/))
         if (line.trim().length >= SHORTEST) this.values.add(line.trim());
     }
@@ -26,7 +26,7 @@ export class HiddenValues {
     return shown;
   }
 
-  /** What is said of an attempt in words. What the task printed is in its artifact, as it was printed. */
+  /** Masks the text of a report about an attempt. The terminal output of the task is in its artifact, unchanged. */
   inResult(result: AttemptResult): AttemptResult {
     if (this.values.size === 0) return result;
     switch (result.kind) {

@@ -3,10 +3,10 @@ import { type ConnectionState } from '@org/dte-client';
 import { type SignalSource } from './ports';
 import { type Supervisor } from './supervisor';
 
-/** How an agent ends. */
+/** How an agent exits. */
 export interface Outcome {
   readonly exitCode: 0 | 1;
-  /** What is said last; empty when all is said. */
+  /** The last message; empty if nothing is left to say. */
   readonly line: string;
 }
 
@@ -50,13 +50,13 @@ export class Leaving {
     this.onChange();
   }
 
-  /** The coordinator says whether the agent should leave once nothing is listed. */
+  /** Whether the agent should leave when nothing is listed, according to the coordinator. */
   onStop(reason: Reason | null): void {
     this.stopReason = reason;
     this.onChange();
   }
 
-  /** What the agent does changed. */
+  /** The agent's work changed. */
   onChange(): void {
     const { supervisor } = this.options;
     this.watchIdleness();
@@ -72,18 +72,18 @@ export class Leaving {
     }
   }
 
-  /** No executor can be had: reports it once what is listed was returned. */
+  /** No executor can be started: reports that after the listed attempts were returned. */
   useless(reason: Reason): void {
     this.draining ??= { exitCode: 1, line: explain(reason.code, reason.message) };
     this.onChange();
   }
 
-  /** Nobody answers where the coordinator should be, and the main job has been told as far as it can be. */
+  /** Nothing answers at the coordinator's address, and the main job was informed as far as possible. */
   unreachable(error: DteError): void {
     this.decide({ exitCode: 1, line: error.explain() });
   }
 
-  /** Frees timers and signal listeners. */
+  /** Releases timers and signal listeners. */
   close(): void {
     this.over = true;
     for (const timer of this.timers.values()) clearTimeout(timer);
@@ -122,8 +122,8 @@ export class Leaving {
   }
 
   /**
-   * A main job that is still to come is waited for. One that was there and has gone for longer than main jobs forgive a
-   * coordinator was cancelled or killed, or does its work by itself by now.
+   * The agent waits for a main job that has not started yet. A main job that has been gone for longer than main jobs
+   * wait for a coordinator was cancelled or killed, or now runs its work itself.
    */
   private watchConnection(): void {
     const { agentIdleMs, coordinatorGraceMs } = this.options.limits;
@@ -153,7 +153,7 @@ export class Leaving {
     }
   }
 
-  /** The first deadline set under a name stands. */
+  /** The first deadline under a name stays. */
   private after(name: 'lost' | 'idle' | 'drain' | 'report', ms: number, then: () => void): void {
     if (!this.over && !this.timers.has(name)) this.timers.set(name, setTimeout(then, ms));
   }

@@ -9,8 +9,8 @@ export interface Overtime {
 }
 
 /**
- * What happened to an attempt that ran too long in an executor that did not end it, and was ended with it: nothing of it is
- * known and nothing is stored, also of the tasks of a batch.
+ * The result of an attempt that ran too long in an executor that did not stop it, and was killed with it: nothing about
+ * it is known and nothing is stored, not even for the tasks of a batch.
  */
 export function overtime(
   { taskId, hash, members }: Assignment,

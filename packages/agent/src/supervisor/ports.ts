@@ -1,12 +1,12 @@
 import { type Artifact, type ClosureEntry } from '@org/dte-protocol';
 
-/** Where an agent's log goes; `process.stdout` is one. */
+/** Where an agent's log goes, for example `process.stdout`. */
 export interface LogStream {
   write(text: string): unknown;
   readonly isTTY?: boolean | undefined;
 }
 
-/** Where stop signals come from; `process` is one. */
+/** Where stop signals come from, for example `process`. */
 export interface SignalSource {
   on(signal: 'SIGTERM' | 'SIGINT', listener: () => void): unknown;
   off(signal: 'SIGTERM' | 'SIGINT', listener: () => void): unknown;
@@ -15,8 +15,8 @@ export interface SignalSource {
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
- * Keeps the disk of an agent that shares it with somebody else (the worker of a main job): outputs come and go by one
- * hand only, so that nothing is restored twice, or while a task writes there.
+ * Manages a disk that an agent shares (the worker of a main job): only one side restores and removes outputs, so that
+ * nothing is restored twice, or while a task writes there.
  */
 export interface DiskKeeper {
   /** Resolves when the outputs of a dependency are on disk. */
@@ -24,8 +24,8 @@ export interface DiskKeeper {
   /** A task is about to run, and writes its outputs until `over`. */
   began(taskId: string): void;
   /**
-   * Its processes are gone.
-   * @param artifact what it has made and stored; null: nothing, and what is on disk is of no use
+   * Its processes have exited.
+   * @param artifact what it has made and stored; null: nothing, and what is on disk must not be used
    */
   over(taskId: string, artifact: Artifact | null): void;
 }

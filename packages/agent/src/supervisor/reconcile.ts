@@ -1,15 +1,15 @@
 import { type Assignment, type AttemptResult } from '@org/dte-protocol';
 import { keyOf } from '../executor/ipc';
 
-/** Where one attempt stands on this agent. */
+/** The state of one attempt on this agent. */
 export type AttemptState =
   /** No executor has it yet. */
   | { readonly name: 'waiting' }
   /** `startMs` is null while dependencies are restored and the hash is checked. */
   | { readonly name: 'running'; readonly executorId: number; readonly startMs: number | null }
-  /** Its processes are being ended. `result` is what is reported then; null: nobody wants to hear of it. */
+  /** Its processes are being stopped. `result` is reported afterwards; null: nobody needs it. */
   | { readonly name: 'stopping'; readonly executorId: number; readonly result: AttemptResult | null }
-  /** Said again in every sync until the coordinator no longer lists it. */
+  /** Repeated in every sync until the coordinator no longer lists it. */
   | { readonly name: 'completed'; readonly result: AttemptResult };
 
 export interface Attempt {
@@ -19,14 +19,14 @@ export interface Attempt {
 
 export type Action =
   | { readonly type: 'start'; readonly assignment: Assignment }
-  /** We are leaving: hand it back at once. */
+  /** The agent is leaving: return it immediately. */
   | { readonly type: 'refuse'; readonly assignment: Assignment }
   | { readonly type: 'stop'; readonly key: string }
   | { readonly type: 'forget'; readonly key: string };
 
 /**
- * What to do so that this agent does what is wanted of it, and nothing else. Depends on the two states alone, so any
- * message may be lost or doubled: the next one leads to the same place.
+ * The actions that make this agent do exactly what the coordinator wants. Depends only on the two states, so any
+ * message may be lost or duplicated: the next one gives the same result.
  */
 export function reconcile(
   current: ReadonlyMap<string, Attempt>,
@@ -47,9 +47,9 @@ export function reconcile(
 }
 
 /**
- * The waiting attempts that may begin now, in the order they were wanted, at most one per idle executor.
- * `parallelism: false` waits until it is alone and lets nothing pass that came later: the coordinator sees to that too,
- * but what it no longer wants may still be ending here.
+ * The waiting attempts that may start now, in the order of the list, at most one per idle executor. `parallelism:
+ * false` waits until it is alone and lets no later one pass. The coordinator enforces that too, but attempts that it no
+ * longer wants may still be stopping here.
  */
 export function pickStartable(current: ReadonlyMap<string, Attempt>, idleExecutors: number): string[] {
   const busy = [...current.values()].filter(

@@ -2,7 +2,7 @@ import { type Artifact, type ClosureEntry } from '@org/dte-protocol';
 import { identityOf } from '../shared-outputs/artifact-identity';
 import { type Claim, claimsOf, OutputTree } from '../shared-outputs/output-tree';
 
-/** What has to happen before a task can run, as this executor sees it. */
+/** What must happen before a task can run, for this executor. */
 export interface RestorePlan {
   readonly restore: ClosureEntry[];
   readonly awaiting: ClosureEntry[];
@@ -15,9 +15,9 @@ interface InFlight {
 }
 
 /**
- * Which artifacts lie on this machine's disk, shared by its executors: a dependency of a hundred tasks is restored
- * once. A task whose outputs overlap another's takes that one's place (`build` and `build:production` write the same
- * folder), or the second would find the first's files and take them for its own.
+ * Which artifacts are on this machine's disk, shared by its executors: a dependency of a hundred tasks is restored
+ * once. A task whose outputs overlap another's replaces that entry (`build` and `build:production` write to the same
+ * folder); otherwise, the second would treat the first's files as its own.
  */
 export class RestoredTable {
   private readonly present = new Map<string, { identity: string; outputs: readonly string[] }>();
@@ -27,8 +27,8 @@ export class RestoredTable {
   private readonly tree = new OutputTree();
 
   /**
-   * Divides a closure into what is there, what this executor restores and what another one is restoring.
-   * @param closure dependencies before dependants: what lies in the outputs of one that is restored is restored after it
+   * Splits a closure into what is on disk, what this executor restores and what another one is restoring.
+   * @param closure dependencies before dependents: outputs inside those of a restored task are restored after it
    */
   plan(executorId: number, runId: string, closure: readonly ClosureEntry[]): RestorePlan {
     const plan: RestorePlan = { restore: [], awaiting: [] };
@@ -50,10 +50,10 @@ export class RestoredTable {
     return plan;
   }
 
-  /** An executor restored a member, or could not. Returns the executors that await it. */
+  /** An executor has restored a member, or failed to. Returns the executors that await it. */
   restored(executorId: number, taskId: string, ok: boolean, outputs: readonly string[]): number[] {
     const flight = this.inFlight.get(taskId);
-    // One that awaited and then did it itself is not in the table; what it did is harmless to note next time.
+    // An executor that awaited it and then restored it itself is not in the table; recording it the next time is harmless.
     if (flight?.executorId !== executorId) return [];
     this.inFlight.delete(taskId);
     if (ok) this.put(taskId, flight.identity, outputs);
@@ -61,7 +61,7 @@ export class RestoredTable {
     return [...flight.awaitedBy];
   }
 
-  /** A task begins to run: what was there of it is about to be replaced. */
+  /** A task starts: its existing outputs are about to be replaced. */
   began(taskId: string): void {
     this.drop(taskId);
   }
@@ -71,7 +71,7 @@ export class RestoredTable {
     if (artifact.kind !== 'none') this.put(taskId, identityOf(runId, artifact), outputs);
   }
 
-  /** An executor is gone or idle. Returns what it did not finish, with the executors that await it. */
+  /** An executor has exited or is idle. Returns its unfinished restores, with the executors that await them. */
   abandon(executorId: number): { taskId: string; awaitedBy: number[] }[] {
     const abandoned: { taskId: string; awaitedBy: number[] }[] = [];
     for (const [taskId, flight] of this.inFlight) {

@@ -32,7 +32,7 @@ import { TaskLog } from './task-log';
 import { UnreachableWatch } from './unreachable';
 import { WaitingNotes } from './waiting';
 
-/** With its introduction; the default of the name is host and process id. */
+/** With its introduction; the default name is host and process id. */
 export interface AgentOptions extends Partial<Introduction> {
   /** Absolute folder with nx.json. */
   readonly workspaceRoot: string;
@@ -44,14 +44,14 @@ export interface AgentOptions extends Partial<Introduction> {
   readonly slots?: number | null | undefined;
   readonly credentials?: Credentials | undefined;
   readonly limits: LimitValues;
-  /** Folder for run specs; `<data dir>`, removed again at the end as far as it is ours. */
+  /** Folder for run specs; `<data dir>`, removed at the end as far as it is ours. */
   readonly dataDir: string;
-  /** Handed to executors, without DTE_SECRET and DTE_ID_TOKEN. */
+  /** Passed to executors, without DTE_SECRET and DTE_ID_TOKEN. */
   readonly env: Environment;
   readonly stdout: LogStream;
   /** `process`. */
   readonly signals: SignalSource;
-  /** Take tasks of this run and of no other. */
+  /** Accept tasks of this run only. */
   readonly onlyRun?: string | undefined;
   /** Omitted: nobody else writes to the workspace. */
   readonly disk?: DiskKeeper | undefined;
@@ -60,15 +60,16 @@ export interface AgentOptions extends Partial<Introduction> {
 }
 
 /**
- * Serves a session until it is over, nothing is found to do for `agentIdleMs`, or a signal tells it to stop.
- * Writes to `stdout` alone, never ends the process, leaves no process, timer or listener behind.
- * @returns the exit code: 0, or 1 when the coordinator refused this agent or cannot be reached, or no executor could be started
+ * Serves a session until it is over, no work is found for `agentIdleMs`, or a signal stops it. Writes only to `stdout`,
+ * never ends the process, and leaves no process, timer or listener behind.
+ * @returns the exit code: 0, or 1 if the coordinator rejected this agent or cannot be reached, or no executor could be
+ * started
  */
 export async function runAgent(options: AgentOptions): Promise<number> {
   return new Agent(options).run();
 }
 
-/** The parts of an agent, and how they hear of each other. */
+/** The parts of an agent, and how they inform each other. */
 class Agent {
   private readonly agentId = `agent-${randomUUID()}`;
   private readonly name: string;
@@ -217,7 +218,7 @@ class Agent {
     });
   }
 
-  /** Wires the connection to the rest. */
+  /** Connects the connection's events to the rest. */
   private follow(): void {
     const { connection } = this;
     connection.onState((state) => this.unreachable.onConnection(state));

@@ -12,19 +12,19 @@ const KEPT_RUNS = 32;
 export interface RunInput {
   /** Path of the file with its spec. */
   readonly specFile: string;
-  /** Values of the variables that it forwards: in memory only, they may be secrets. */
+  /** Values of the variables that it forwards: only in memory, because they may be secrets. */
   readonly forwarded: Readonly<Record<string, string>>;
 }
 
 export interface RunSource {
   spec(runId: string): Promise<Readable>;
-  /** Waits for a main job that has not said them yet. */
+  /** Waits for a main job that has not sent them yet. */
   forwarded(runId: string): Promise<Readonly<Record<string, string>>>;
 }
 
 /**
- * The specs of runs as files, fetched once per agent for all of its executors. Never parsed here: 100,000 tasks would
- * stop the heartbeat for seconds.
+ * The specs of runs as files, downloaded once per agent for all its executors. Never parsed here: with 100,000 tasks,
+ * that would block the heartbeat for seconds.
  */
 export class RunFiles {
   private readonly files = new Map<string, Promise<RunInput>>();
@@ -34,7 +34,7 @@ export class RunFiles {
     private readonly source: RunSource,
   ) {}
 
-  /** A failed fetch is retried at the next call. @throws DteError */
+  /** A failed download is retried at the next call. @throws DteError */
   get(runId: string): Promise<RunInput> {
     const known = this.files.get(runId);
     if (known !== undefined) return known;
@@ -55,7 +55,7 @@ export class RunFiles {
     const path = join(this.folder, `${runId}.json`);
     try {
       const forwarded = this.source.forwarded(runId);
-      // Awaited below; the spec may be the first to fail.
+      // Awaited below; the spec may fail first.
       forwarded.catch(() => undefined);
       await mkdir(this.folder, { recursive: true });
       await pipeline(await this.source.spec(runId), createWriteStream(`${path}.part`));

@@ -3,7 +3,7 @@ import { type AttemptRef, type FromExecutor } from '../executor/ipc';
 import { type RunInput } from './run-files';
 import { type Death, ExecutorProcess, type ExecutorProcessOptions, crashed } from './executor-process';
 
-/** How far a server got: `started`, then `ready` at once or when its `readyWhen` says so; then it fails, or is stopped. */
+/** State of a server: `started`, then `ready` immediately or according to its `readyWhen`; then it fails, or is stopped. */
 export type Verdict =
   | { readonly kind: 'up' }
   | { readonly kind: 'failed' }
@@ -20,7 +20,7 @@ export interface ServerProcessOptions extends Pick<ExecutorProcessOptions, 'path
   onFailed(end: ServerFailure): void;
 }
 
-/** How a server came to its end. */
+/** How a server ended. */
 export interface ServerFailure {
   readonly why: string;
   /** Nx counts it as a failed task. */
@@ -55,7 +55,7 @@ export class ServerProcess {
       env,
       limits,
       onMessage: (message) => this.receive(message),
-      // Before its end makes those fail who use it.
+      // Before its end makes its users fail.
       onFrozen: (death) => this.gone(death),
       onExit: (death) => this.gone(death),
     });
@@ -76,7 +76,7 @@ export class ServerProcess {
   readonly started: Promise<Verdict>;
   readonly ready: Promise<Verdict>;
 
-  /** Ends it with everything it started. What it says from now on is of no interest. */
+  /** Stops it with all its child processes. Its later messages are ignored. */
   end(graceMs: number): Promise<void> {
     this.settle({ kind: 'unable', reason: stoppedReason(this.taskId) });
     return this.process.end(graceMs);
@@ -98,7 +98,7 @@ export class ServerProcess {
         this.over = true;
         this.options.onFailed({ why: state.why, failed: state.failed, lost: null });
         this.settle({ kind: 'failed' });
-        // What it started may outlive it, holding the port that the next one needs.
+        // Its child processes may outlive it and hold the port that the next server needs.
         void this.process.end(0);
       }
     }
@@ -111,7 +111,7 @@ export class ServerProcess {
     void this.process.end(0);
   }
 
-  /** Its process died, which says nothing about the server. */
+  /** Its process crashed, which says nothing about the server. */
   private gone(death: Death): void {
     this.unable(crashed(this.taskId, death));
   }

@@ -1,4 +1,4 @@
-/** What an attempt needs of servers: for each task that is a server, which one of it. */
+/** The servers that an attempt needs: for each server task, which variant of it. */
 export type ServerClaims = ReadonlyMap<string, string>;
 
 interface Waiting {
@@ -8,15 +8,15 @@ interface Waiting {
 }
 
 /**
- * A server of a task has its variables, its arguments and most often a port of its own, so two commands at the same time that want
- * other ones of it take turns; those that want the same share it. An attempt claims all that it needs at once, and who came
- * first is served first: nobody waits for one who waits.
+ * A server of a task has its variables, its arguments and usually its own port. So two concurrent commands that need
+ * different variants of it take turns; those that need the same variant share it. An attempt claims all its servers at
+ * once, first come, first served, so there are no deadlocks.
  */
 export class ServerTurns {
   private readonly held = new Map<string, ServerClaims>();
   private waiting: Waiting[] = [];
 
-  /** Resolves with true when nobody uses another server of these tasks, with false when the user has left before. */
+  /** Resolves with true when nobody uses another variant of these tasks, with false if the user has left before. */
   take(user: string, claims: ServerClaims): Promise<boolean> {
     return new Promise((resolve) => {
       this.waiting.push({ user, claims, settle: resolve });
@@ -24,7 +24,7 @@ export class ServerTurns {
     });
   }
 
-  /** Doing it again is harmless. */
+  /** Idempotent. */
   leave(user: string): void {
     this.held.delete(user);
     for (const left of this.waiting.filter((one) => one.user === user)) left.settle(false);

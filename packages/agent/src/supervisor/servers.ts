@@ -25,15 +25,15 @@ export interface ServersOptions extends Pick<ExecutorProcessOptions, 'path' | 'w
   readonly log: TaskLog;
 }
 
-/** One server, as long as it runs or somebody who used it has not reported. */
+/** One server, as long as it runs or a user of it has not reported yet. */
 interface Server {
   readonly taskId: string;
   readonly key: string;
   readonly ref: AttemptRef;
   readonly users: Set<string>;
-  /** Its process, once everything that it needs itself is up. */
+  /** Its process, after all servers that it needs itself are up. */
   readonly process: Promise<ServerProcess | Exclude<Verdict, { kind: 'up' }>>;
-  /** What was not reported yet; the end of it. */
+  /** Output that was not reported yet; the end of it. */
   output: string;
   /** How it ended or why it will never be ready. */
   end: ServerFailure | null;
@@ -41,10 +41,10 @@ interface Server {
 }
 
 /**
- * The servers of one agent: each is started for the first attempt that needs it, shared by all that need it at the same time
- * and stopped some time after the last of them. One that ended is started again for the next attempt. Fixed ports are the rule,
- * so there is never a second process of the same server, not even while the first is ending, nor for a command that wants it
- * with other variables or arguments: it waits for its turn.
+ * The servers of one agent. Each is started for the first attempt that needs it, shared by all that need it at the same
+ * time, and stopped some time after the last of them. One that ended is started again for the next attempt. Fixed ports
+ * are usual, so there is never a second process of the same server, neither while the first is stopping nor for a
+ * command that needs it with other variables or arguments: that command waits for its turn.
  */
 export class Servers {
   private readonly running = new Map<string, Server>();
@@ -57,7 +57,7 @@ export class Servers {
   constructor(private readonly options: ServersOptions) {}
 
   /**
-   * Has everything started that an attempt needs, and resolves when it may begin, or must not.
+   * Starts everything that an attempt needs, and resolves when it may start, or must not.
    * @param user key of the attempt; it holds the servers until `release`
    */
   async bring(user: string, { ref, servers, needs }: NeedsServers, run: RunInput): Promise<Served> {
@@ -75,7 +75,7 @@ export class Servers {
     return until(known, needs);
   }
 
-  /** The result of an attempt, with what its servers have done; returned when this agent has lost one of them. */
+  /** The result of an attempt, with reports about its servers; `returned` if this agent has lost one of them. */
   complete(user: string, result: AttemptResult): AttemptResult {
     const lost = this.lostOf(user);
     // A task whose server this agent has lost did not fail by itself.
@@ -85,7 +85,7 @@ export class Servers {
     return result.kind !== 'finished' || servers.length === 0 ? result : { ...result, servers };
   }
 
-  /** What an attempt's servers have done since it was last said. */
+  /** Reports about an attempt's servers since the last call. */
   report(user: string): ServerReport[] {
     return Array.from(this.used.get(user) ?? [], (server) => {
       const { taskId, output, end } = server;
@@ -94,13 +94,13 @@ export class Servers {
     });
   }
 
-  /** Why one of an attempt's servers is gone that did not end by itself; null when there is none. */
+  /** Why one of an attempt's servers was lost without ending by itself; null if there is none. */
   lostOf(user: string): Reason | null {
     for (const { end } of this.used.get(user) ?? []) if (end !== null && end.lost !== null) return end.lost;
     return null;
   }
 
-  /** An attempt is over, however it ended. Doing it again is harmless. */
+  /** An attempt has ended, in any way. Idempotent. */
   release(user: string): void {
     const servers = this.used.get(user);
     this.used.delete(user);
@@ -112,13 +112,13 @@ export class Servers {
     this.turns.leave(user);
   }
 
-  /** Stops what nobody uses; resolves when it is gone. For a task that must be alone on the machine. */
+  /** Stops unused servers; resolves when they have exited. For a task that must run alone on the machine. */
   async stopIdle(): Promise<void> {
     for (const server of [...this.running.values()]) if (server.users.size === 0) void this.stop(server);
     await Promise.all(this.endings.values());
   }
 
-  /** Ends all. Resolves when every process is gone. */
+  /** Stops all. Resolves when every process has exited. */
   async close(): Promise<void> {
     this.closed = true;
     this.turns.close();
@@ -151,8 +151,8 @@ export class Servers {
   }
 
   /**
-   * What the last command has left running has its files and its variables, and the port: as with Nx, each command has
-   * servers of its own, unless two run at the same time.
+   * A server that the last command has left running has that command's files and variables, and the port. As with Nx,
+   * each command has its own servers, unless two run at the same time.
    */
   private async makeRoom(taskId: string, key: string, runId: string): Promise<void> {
     for (const server of [...this.running.values()]) {
@@ -176,7 +176,7 @@ export class Servers {
       void this.stop(server);
       return verdict;
     }
-    // Its last user may have gone while it waited.
+    // Its last user may have left while it waited.
     if (this.closed || this.running.get(server.key) !== server)
       return { kind: 'unable', reason: stopped(server) };
     const { path, workspaceRoot, env, limits, log } = this.options;
@@ -226,7 +226,7 @@ const gone = ({ taskId }: AttemptRef) =>
 const stopped = ({ taskId }: Server) =>
   reasonOf(new DteError('DTE_CANCELLED', `The server ${taskId} was stopped.`));
 
-/** The first verdict that is not good, or that all is well. */
+/** The first negative result, or success. */
 async function until(servers: ReadonlyMap<string, Server>, edges: readonly ServerEdge[]): Promise<Verdict> {
   const verdicts = edges.map(async ({ taskId, untilReady }): Promise<Verdict> => {
     const process = await servers.get(taskId)?.process;

@@ -9,7 +9,7 @@ import { type TaskLog } from './task-log';
 export interface SupervisorOptions {
   /** For people. */
   readonly name: string;
-  /** --slots; null: what the coordinator says. */
+  /** --slots; null: decided by the coordinator. */
   readonly slots: number | null;
   readonly limits: Pick<LimitValues, 'killMs' | 'restoreConcurrency' | 'timeoutSettleMs'>;
   readonly pool: ExecutorPool;
@@ -17,10 +17,10 @@ export interface SupervisorOptions {
   readonly servers: Servers;
   readonly log: TaskLog;
   readonly hidden: HiddenValues;
-  /** Omitted: the disk is this agent's alone. */
+  /** Omitted: only this agent uses the disk. */
   readonly disk?: DiskKeeper | undefined;
-  /** False when it was refused. */
+  /** False if it was refused. */
   send(message: Message): boolean;
-  /** Called after each change of what this agent does. */
+  /** Called after each change of this agent's work. */
   onChange(): void;
 }

@@ -31,8 +31,8 @@ import { SyncSchedule } from './sync-schedule';
 const MOST_WORK = LIMITS.slotsPerAgent.value * 2;
 
 /**
- * What an agent does about what it is wanted to do. Every change of the wanted state or of an attempt goes through
- * `turn`, which compares the two and acts; nothing else starts, stops or forgets an attempt.
+ * Makes an agent do what the coordinator wants. Every change of the wanted state or of an attempt goes through `turn`,
+ * which compares the two and acts; nothing else starts, stops or forgets an attempt.
  */
 export class Supervisor {
   private readonly attempts = new AttemptTable();
@@ -49,7 +49,7 @@ export class Supervisor {
     this.disk = new DiskState(pool, disk);
   }
 
-  /** Attempts listed, completed ones that the coordinator has not taken yet included. */
+  /** Listed attempts, including completed ones that the coordinator has not acknowledged. */
   get listed(): number {
     return this.attempts.all.size;
   }
@@ -63,46 +63,46 @@ export class Supervisor {
     this.wanted = wanted.assignments;
     const slots = this.options.slots ?? wanted.slots;
     if (slots !== null && slots !== this.options.pool.slots) this.options.pool.resize(slots);
-    // Early: the first assignment of a run would otherwise wait for it.
+    // Early: otherwise, the first assignment of a run would wait for it.
     for (const runId of new Set(wanted.assignments.map((assignment) => assignment.runId))) {
       this.options.runFiles.get(runId).catch(() => undefined);
     }
     this.turn();
   }
 
-  /** A new connection counts its syncs afresh and knows nothing. */
+  /** A new connection numbers its syncs from the beginning and knows nothing. */
   onConnected(): void {
     this.seq = 0;
     this.sync();
   }
 
-  /** Says the whole state now. */
+  /** Sends the whole state now. */
   sync(): void {
     this.schedule.clear();
     this.options.send(this.describe());
   }
 
-  /** Takes nothing new; what has not begun is returned. */
+  /** Accepts nothing new; attempts that have not started are returned. */
   drain(): void {
     this.isDraining = true;
     for (const key of this.attempts.in('waiting')) this.complete(key, left());
     this.changed();
   }
 
-  /** Ends what runs and returns it. */
+  /** Stops what runs and returns it. */
   handBack(): void {
     for (const key of this.attempts.in('running')) this.stop(key, left());
     this.changed();
   }
 
-  /** No executor can be had: everything that waits is returned with the reason. */
+  /** No executor can be started: all waiting attempts are returned with the reason. */
   giveUp(reason: Reason): void {
     this.isDraining = true;
     for (const key of this.attempts.in('waiting')) this.complete(key, { kind: 'returned', reason });
     this.changed();
   }
 
-  /** Frees timers. Attempts are left to `pool.close()`. */
+  /** Releases timers. `pool.close()` ends the attempts. */
   close(): void {
     this.schedule.clear();
     this.patience.close();
@@ -127,7 +127,7 @@ export class Supervisor {
     if (message.type === 'ready' || message.type === 'unable' || message.type === 'server') return;
     const key = keyOf(message.ref);
     const attempt = this.attempts.get(key);
-    // Nor is what an attempt that is over has restored of any use: the next one may be about to replace it.
+    // What an ended attempt has restored is useless as well: the next one may be about to replace it.
     if (attempt === undefined || !('executorId' in attempt.state) || attempt.state.executorId !== executorId)
       return;
     switch (message.type) {
@@ -162,7 +162,7 @@ export class Supervisor {
       .get(message.ref.runId)
       .then((run) => servers.bring(key, message, run))
       .catch((thrown: unknown): Served => ({ kind: 'unable', reason: reasonOf(DteError.from(thrown)) }));
-    // One that was stopped meanwhile does not listen any more, and holds nothing.
+    // One that was stopped in the meantime does not listen any more, and holds nothing.
     if (this.attempts.isRunBy(key, executorId))
       pool.send(executorId, { type: 'served', ref: message.ref, outcome });
     else servers.release(key);
@@ -171,8 +171,7 @@ export class Supervisor {
   private onOutput(assignment: Assignment, { offset, data, last }: OutputMessage): void {
     const ref = refOf(assignment);
     if (data !== '') this.options.log.output(ref, offset, data);
-    // Refused output is a gap that its offsets show; the artifact has all of it.
-    // What a batch prints is no task's, and comes with its result.
+    // Refused output is a gap in its offsets; the artifact has all of it.
     if (assignment.streamOutput && assignment.members === undefined)
       this.options.send({ type: 'agent.output', ...ref, offset, data, last });
   }
@@ -196,8 +195,8 @@ export class Supervisor {
   }
 
   /**
-   * Compares what is with what is wanted, and acts. Says so only when there was something to do: each sync is answered
-   * with what is wanted, and an answer to every answer would never end.
+   * Compares the actual and the wanted state, and acts. Reports only if there was something to do: each sync is
+   * answered with the wanted state, and an answer to every answer would never end.
    */
   private turn(): void {
     const actions = reconcile(this.attempts.all, this.wanted, this.isDraining);
@@ -218,7 +217,7 @@ export class Supervisor {
       }
     }
     for (const key of pickStartable(this.attempts.all, this.options.pool.idle)) this.begin(key);
-    // Results that the coordinator waits for say so themselves, in `complete`.
+    // Results that the coordinator waits for are reported in `complete`.
     if (actions.some(({ type }) => type === 'refuse' || type === 'stop')) this.changed();
     else if (actions.length > 0) this.changedALittle();
   }
@@ -240,7 +239,7 @@ export class Supervisor {
     );
   }
 
-  /** The run as executors need it; the machine is as the task needs it, as far as its executor does not see to that. */
+  /** The run as executors need it; the machine is prepared for the task, except for what its executor prepares. */
   private async ready(assignment: Assignment): Promise<RunInput> {
     const { runFiles, servers } = this.options;
     const [run] = await Promise.all([
@@ -253,7 +252,7 @@ export class Supervisor {
 
   private hand(executorId: number, key: string, assignment: Assignment, run: RunInput): void {
     if (!this.attempts.isRunBy(key, executorId)) {
-      // Stopped before its executor heard of it: there is nothing to end.
+      // Stopped before its executor got it: there is nothing to stop.
       const state = this.attempts.get(key)?.state;
       if (state?.name !== 'stopping' || state.executorId !== executorId) return;
       this.patience.calm(executorId);
@@ -282,7 +281,7 @@ export class Supervisor {
     this.patience.stopping(executorId);
   }
 
-  /** The executor ends what runs too long; one that hangs itself goes with everything below it. */
+  /** The executor stops what runs too long; one that hangs itself is killed with all its child processes. */
   private limit(executorId: number, key: string, timeoutMs: number): void {
     const { name, pool } = this.options;
     const onOver = (): void => {
@@ -334,7 +333,7 @@ export class Supervisor {
     this.options.onChange();
   }
 
-  /** What nobody waits for: received, begun, forgotten. */
+  /** Changes that nobody waits for: received, started, forgotten. */
   private changedALittle(): void {
     this.schedule.later();
     this.options.onChange();

@@ -1,6 +1,6 @@
 import { LIMITS } from '@org/dte-protocol';
 
-/** When the state of an agent is said: once for all that changes at one moment. */
+/** When an agent reports its state: once for all changes at one moment. */
 export class SyncSchedule {
   private due: NodeJS.Immediate | null = null;
   private soon: NodeJS.Timeout | null = null;
@@ -12,12 +12,12 @@ export class SyncSchedule {
     this.due ??= setImmediate(this.sync);
   }
 
-  /** Nobody waits for it. Of a task that is over in a moment only its result is said. */
+  /** Nobody waits for it. For a very short task, only its result is reported. */
   later(): void {
     this.soon ??= setTimeout(this.sync, LIMITS.syncDelayMs.value);
   }
 
-  /** What was due has been said, or never will be. */
+  /** The pending report was sent, or never will be. */
   clear(): void {
     if (this.due !== null) clearImmediate(this.due);
     if (this.soon !== null) clearTimeout(this.soon);

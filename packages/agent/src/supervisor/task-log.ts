@@ -6,26 +6,26 @@ import { type Environment, type LogStream } from './ports';
 export interface TaskLogOptions {
   readonly stream: LogStream;
   readonly env: Environment;
-  /** Slots served at the moment; lines carry their task's id when there are several. */
+  /** Number of slots at the moment; with several, lines contain their task's id. */
   readonly slots: () => number;
   readonly nowMs?: (() => number) | undefined;
-  /** Takes out of a text what must not be in a log. */
+  /** Masks what must not be in a log. */
   readonly hide?: ((text: string) => string) | undefined;
 }
 
 interface Running {
-  /** The beginning of a line whose end has not come yet. */
+  /** The beginning of a line that is not complete yet. */
   rest: string;
   nextOffset: number;
   section: string | null;
-  /** Its lines carry its id even where there is one slot. */
+  /** Its lines contain its id even with one slot. */
   readonly isServer?: true;
 }
 
 /** A line longer than this is written in pieces, because a progress bar may never end its line. A buffer, no limit: all of it is written. */
 const MAX_LINE = 16 * 1024;
 
-/** Colours for a terminal, and on request; none for NO_COLOR. GitLab's log is no TTY but shows colours, so FORCE_COLOR helps there. */
+/** Colours for a terminal, and on request; none with NO_COLOR. GitLab's log is no TTY but shows colours, so FORCE_COLOR helps there. */
 const useColours = (stream: LogStream, env: Environment): boolean => {
   if (env['NO_COLOR'] !== undefined && env['NO_COLOR'] !== '') return false;
   if (env['FORCE_COLOR'] !== undefined) return env['FORCE_COLOR'] !== '0' && env['FORCE_COLOR'] !== 'false';
@@ -34,7 +34,7 @@ const useColours = (stream: LogStream, env: Environment): boolean => {
 
 const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`;
 
-/** What an agent says about its tasks, for people who read its job log. */
+/** The agent's log of its tasks, for people who read its job log. */
 export class TaskLog {
   private readonly colours: ReturnType<typeof pc.createColors>;
   private readonly running = new Map<string, Running>();
@@ -52,8 +52,8 @@ export class TaskLog {
   }
 
   /**
-   * @param slot counts from 1
-   * @param batch number of tasks when it is a batch
+   * @param slot starts at 1
+   * @param batch number of tasks if it is a batch
    */
   started(ref: AttemptRef, slot: number, batch?: number): void {
     const { colours } = this;
@@ -86,20 +86,20 @@ export class TaskLog {
     } else this.finish(ref, `${this.finishedLine(ref.taskId, result)}  ${took}`);
   }
 
-  /** A server was started; what it prints carries its id always, between what tasks print. */
+  /** A server was started; its output always contains its id, because it is between the output of tasks. */
   serving(ref: AttemptRef): void {
     this.running.set(keyOf(ref), { rest: '', nextOffset: 0, section: null, isServer: true });
     this.write(`${this.colours.cyan('▶')} ${this.colours.bold(ref.taskId)}  server\n`);
   }
 
-  /** @param why how it ended by itself; null when it was stopped because nothing needs it any more */
+  /** @param why how it ended by itself; null if it was stopped because nothing needs it any more */
   served(ref: AttemptRef, why: string | null): void {
     const { dim, red } = this.colours;
     const stopped = `${dim('■')} ${ref.taskId}  server stopped: no longer needed`;
     this.finish(ref, why === null ? stopped : `${red('✖')} ${why}`);
   }
 
-  /** Its processes were ended because nobody wants its result. */
+  /** Its processes were stopped because nobody needs its result. */
   stopped(ref: AttemptRef): void {
     this.finish(ref, `${this.colours.yellow('■')} ${ref.taskId}  stopped: no longer needed`);
   }
@@ -119,7 +119,7 @@ export class TaskLog {
     return isNamed ? `${this.colours.dim(`${ref.taskId} |`)} ` : '';
   }
 
-  /** Complete lines go out at once and whole: two tasks never share a line. */
+  /** Complete lines are written immediately and whole: two tasks never share a line. */
   private writeLines(ref: AttemptRef, entry: Running, data: string): void {
     const text = entry.rest + data;
     const lines = text.split('\n');

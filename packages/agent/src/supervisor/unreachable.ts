@@ -5,10 +5,10 @@ export interface UnreachableOptions {
   readonly limits: Pick<LimitValues, 'unreachableMs' | 'rendezvousRequestMs'>;
   readonly rendezvous: Pick<Rendezvous, 'isAddressGiven' | 'report'>;
   readonly sessionId: string;
-  /** Of this agent, for people. */
+  /** Name of this agent, for people. */
   readonly name: string;
   readonly jobUrl: string | null;
-  /** Said to the rendezvous already. Called at most once. */
+  /** The rendezvous was informed already. Called at most once. */
   onUnreachable(error: DteError): void;
 }
 
@@ -16,9 +16,9 @@ export interface UnreachableOptions {
 const MESSAGE_CHARS = 2_000;
 
 /**
- * Finds out that the address of the main job's coordinator leads nowhere from here: the network between jobs is closed,
- * as it is between hosted runners, and waiting would not open it. The only place left where the main job can hear of it
- * is the rendezvous. An address given by a person is waited for: that service may just be starting.
+ * Detects that this agent cannot connect to the address of the main job's coordinator: the network between jobs is
+ * closed, as between hosted runners, and waiting would not help. The rendezvous is then the only way to inform the main
+ * job. If the address is configured, the agent keeps waiting: that service may be starting.
  */
 export class UnreachableWatch {
   private unreached: Unreached | null = null;
@@ -31,7 +31,7 @@ export class UnreachableWatch {
   onConnection(state: ConnectionState): void {
     if (this.over || this.options.rendezvous.isAddressGiven) return;
     if (state.name === 'open') {
-      // It can be reached. If it goes away it is lost, which is another matter.
+      // It can be reached. If it disappears later, it is lost, which is a different case.
       this.close();
       return;
     }
@@ -60,7 +60,7 @@ export class UnreachableWatch {
     this.close();
     const message = this.why.slice(0, MESSAGE_CHARS);
     const report: RendezvousReport = { version: 1, name, jobUrl, message, atMs: Date.now() };
-    // Only a help for the main job, which gives up by itself later.
+    // This only helps the main job, which later gives up by itself anyway.
     await inTime(rendezvous.report(sessionId, generation, report), limits.rendezvousRequestMs);
     const seconds = limits.unreachableMs / 1000;
     this.options.onUnreachable(

@@ -3,7 +3,7 @@ import { type ConnectionState } from '@org/dte-client';
 import { WaitingNotes } from './waiting';
 
 const MINUTE = 60_000;
-/** Until a wait is one. */
+/** Minimum duration of a reported wait. */
 const SOON = 2_000;
 const open: ConnectionState = {
   name: 'open',
@@ -35,7 +35,7 @@ const begin = (isAddressGiven = false): void => {
     note: (line) => said.push(line),
   });
 };
-/** What was said since it was asked last. */
+/** New lines since the last call. */
 const news = (): string[] => said.splice(0);
 
 beforeEach(() => {

@@ -4,9 +4,9 @@ import { type ConnectionState } from '@org/dte-client';
 export interface WaitingOptions {
   readonly limits: Pick<LimitValues, 'waitNoteMs' | 'agentIdleMs' | 'coordinatorGraceMs'>;
   readonly sessionId: string;
-  /** A person has given the address, and no main job announces it. */
+  /** The address is configured, and no main job publishes it. */
   readonly isAddressGiven: boolean;
-  /** Does a task run, or get ready to? */
+  /** Does a task run, or prepare to? */
   readonly isWorking: () => boolean;
   readonly note: (line: string) => void;
   /** Default: Date.now. */
@@ -18,11 +18,11 @@ const FIRST_NOTE_MS = 2_000;
 
 /** What an agent waits for. */
 type Wait =
-  /** Nobody has said where the coordinator is. */
+  /** No address is published. */
   | { readonly name: 'address' }
-  /** Somebody has. */
+  /** An address is published. */
   | { readonly name: 'answer'; readonly at: string }
-  /** It was there before. */
+  /** It was connected before. */
   | { readonly name: 'return' }
   | { readonly name: 'tasks' }
   /** Nothing: it works. */
@@ -36,8 +36,8 @@ function span(ms: number): string {
 }
 
 /**
- * Says what an agent waits for, as soon as it is a wait and then every `waitNoteMs`: a job that prints nothing looks like one that hangs.
- * Quiet while a task runs, and between two tasks.
+ * Prints what an agent waits for, first after a short wait and then every `waitNoteMs`: a job that prints nothing looks
+ * like one that hangs. Silent while a task runs, and between two tasks.
  */
 export class WaitingNotes {
   private wait: Wait = { name: 'address' };
@@ -66,12 +66,12 @@ export class WaitingNotes {
     } else this.onChange();
   }
 
-  /** What the agent does may have changed. */
+  /** The agent's work may have changed. */
   onChange(): void {
     if (this.connected) this.enter(this.options.isWorking() ? { name: 'work' } : { name: 'tasks' });
   }
 
-  /** Frees the timer. */
+  /** Releases the timer. */
   close(): void {
     this.over = true;
     clearInterval(this.timer);
@@ -85,7 +85,7 @@ export class WaitingNotes {
     this.sinceMs = this.now();
     clearInterval(this.timer);
     clearTimeout(this.first);
-    // That a connection is lost is said where that is noticed; the next task may be a moment away.
+    // A lost connection is reported where it is detected; the next task may be a moment away.
     if (next.name !== 'work') this.startTimers(next.name !== 'return' && before.name !== 'work');
   }
 
@@ -124,7 +124,7 @@ export class WaitingNotes {
     }
   }
 
-  /** What the last try came to, where that is more than "not yet". */
+  /** The result of the last try, if it is more than "not yet". */
   private why(): string {
     if (this.connected || this.lastError === null) return '';
     const { code, message } = this.lastError;

@@ -2,14 +2,14 @@ import { DteError, taskIdSchema } from '@org/dte-protocol';
 import { z } from 'zod';
 
 /**
- * The archive of one attempt: a tar, gzip level 1, with these entries in this order:
- * `meta.json`, `terminal-output` (UTF-8), then everything below `outputs/`, named relative to the workspace.
+ * The archive of one attempt: a tar, gzip level 1, with these entries in this order: `meta.json`, `terminal-output`
+ * (UTF-8), then everything below `outputs/`, named relative to the workspace.
  */
 export const META_ENTRY = 'meta.json';
 export const TERMINAL_OUTPUT_ENTRY = 'terminal-output';
 export const OUTPUTS_PREFIX = 'outputs/';
 
-/** Level 1: most of the gain for a fraction of the time; build outputs are moved once or twice and then forgotten. */
+/** Level 1: most of the gain for a fraction of the time; build outputs are transferred only once or twice. */
 export const GZIP_LEVEL = 1;
 
 /** Size of `meta.json`, the one entry that is read before anything is known of the archive. No limit to set: dte writes it itself, and the longest task id and hash fit into it. */
@@ -22,10 +22,10 @@ const archiveMetaSchema = z.strictObject({
   code: z.int(),
   status: z.enum(['success', 'failure']),
 });
-/** What an archive says of its attempt. */
+/** The description of an attempt in its archive. */
 export type ArchiveMeta = z.infer<typeof archiveMetaSchema>;
 
-/** @throws DteError DTE_ARTIFACT_UNSAFE when it is no meta.json of ours */
+/** @throws DteError DTE_ARTIFACT_UNSAFE if it is not a valid meta.json */
 export function parseMeta(text: string): ArchiveMeta {
   try {
     return archiveMetaSchema.parse(JSON.parse(text));

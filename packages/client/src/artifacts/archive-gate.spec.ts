@@ -31,7 +31,7 @@ async function packed(entries: readonly Entry[]): Promise<Readable> {
   return Readable.from([gzipSync(await buffer(archive))]);
 }
 
-/** A workspace with what an archive must not touch. */
+/** A workspace with files that an archive must not touch. */
 function workspace(): string {
   const root = join(folder(), 'workspace');
   mkdirSync(join(root, '.git', 'hooks'), { recursive: true });
@@ -42,7 +42,7 @@ function workspace(): string {
   return root;
 }
 
-/** Everything below a folder, with what is in it. */
+/** Everything below a folder, with its content. */
 function allOf(root: string, below = ''): string[] {
   return readdirSync(join(root, below), { withFileTypes: true }).flatMap((entry) => {
     const path = join(below, entry.name);
@@ -51,7 +51,7 @@ function allOf(root: string, below = ''): string[] {
   });
 }
 
-/** Our own archive into the workspace. */
+/** Unpacks our own archive into the workspace. */
 const intoWorkspace = async (root: string, outputs: string[], entries: readonly Entry[]): Promise<void> => {
   const named = entries.map(([header, content]): Entry => [
     { ...header, name: `outputs/${header.name}` },
@@ -69,7 +69,7 @@ const intoWorkspace = async (root: string, outputs: string[], entries: readonly 
     limits,
   });
 };
-/** An archive of Nx's into a cache inside of the workspace. */
+/** Unpacks an archive of Nx into a cache inside the workspace. */
 const intoCache = async (root: string, outputs: string[], entries: readonly Entry[]): Promise<void> => {
   const source = await packed([
     ...entries,
@@ -155,7 +155,7 @@ describe.each(readers)('%s', (_, extract) => {
       const good = outputs.filter((output) => !output.startsWith('.') && !output.includes('~'));
       const first = good.map((output): Entry => [{ name: `${output}/first` }, 'good']);
       expect(await codeOf(extract(root, outputs, [...first, ...entries]))).toBe('DTE_ARTIFACT_UNDECLARED');
-      // Of outputs the folders above may stay.
+      // For outputs, the folders above may stay.
       expect(allOf(root).filter((path) => path !== 'dist' && !path.startsWith('cache'))).toEqual(before);
       expect(existsSync(join(root, 'cache', '42'))).toBe(false);
     },

@@ -6,9 +6,9 @@ import { checkedParts, finalTarget, isGit, statOrNull, unsafe } from './safe-pat
 
 export interface GateOptions {
   readonly taskId: string;
-  /** Absolute; links that are there already are the workspace's own. */
+  /** Absolute; existing links are the workspace's own. */
   readonly root: string;
-  /** Does the task declare that it writes there? */
+  /** Does the task declare this output? */
   readonly isDeclared: (path: string) => boolean;
 }
 
@@ -17,13 +17,13 @@ const FOLDS_CASE = process.platform === 'darwin' || process.platform === 'win32'
 const KINDS = ['file', 'contiguous-file', 'directory', 'symlink'];
 
 /**
- * Every entry of an archive passes here before anything of it is written. Which machine it comes from is known, and not what
- * that machine has become: an archive may write what its task declares, and nothing twice.
+ * Every entry of an archive must pass this before anything of it is written. The machine that sent it is known, but may
+ * have been compromised: an archive may write only what its task declares, and nothing twice.
  */
 export class ArchiveGate {
   /** Paths of files and links. */
   private readonly leaves = new Set<string>();
-  /** Paths that something lies below. */
+  /** Paths with something below them. */
   private readonly folders = new Set<string>();
   /** Links that the workspace has as well: an output may lead through one. */
   private readonly ownLinks = new Set<string>();
@@ -40,8 +40,8 @@ export class ArchiveGate {
   }
 
   /**
-   * @param name as the archive has it, relative to the workspace
-   * @returns its parts; null for a folder or link that is above outputs and need not be made
+   * @param name as in the archive, relative to the workspace
+   * @returns its parts; null for a folder or link above outputs that need not be created
    * @throws DteError DTE_ARTIFACT_UNSAFE, DTE_ARTIFACT_UNDECLARED
    */
   async pass({ type: kind, linkname }: Header, name: string): Promise<string[] | null> {
@@ -80,7 +80,7 @@ export class ArchiveGate {
     else if (this.folders.has(key)) throw twice(path);
   }
 
-  /** Has the workspace this link, too, and does it lead to the same place? */
+  /** Does the workspace have the same link, with the same target? */
   private async isOwn(path: string, target: string): Promise<boolean> {
     const link = join(this.options.root, path);
     if ((await statOrNull(link))?.isSymbolicLink() !== true) return false;

@@ -47,7 +47,7 @@ const extract = (
     workspaceRoot,
     outputs,
     taskId: 'app:build',
-    // What is declared is the business of the gate's spec.
+    // The gate's spec covers what is declared.
     port: { ...plainOutputs(workspaceRoot), covers: () => (path) => path !== '.git' },
     terminalOutput: 'collect',
     limits: { ...limits, ...change },
@@ -55,7 +55,7 @@ const extract = (
   });
 
 type Header = Parameters<tar.Pack['entry']>[0];
-/** An archive as nobody of ours would make it. */
+/** An archive that our code would never create. */
 async function forged(...entries: [Header, string?][]): Promise<Readable> {
   const archive = tar.pack();
   archive.entry({ name: 'meta.json' }, JSON.stringify({ version: 1, ...meta }));
@@ -127,7 +127,7 @@ describe('an archive that is packed and extracted elsewhere', () => {
       for (const [name, content] of entries) archive.entry({ name }, content);
       archive.finalize();
       const bytes = await buffer(archive);
-      // Nx's own headers lack the magic `ustar`; the checksum counts it.
+      // Nx's own headers lack the magic `ustar`; the checksum includes it.
       for (let at = bytes.indexOf('ustar'); at !== -1; at = bytes.indexOf('ustar', at + 1)) {
         const header = bytes.subarray(at - 257, at - 257 + 512);
         header.fill(0, 257, 265);
@@ -160,7 +160,7 @@ describe('an archive that is packed and extracted elsewhere', () => {
     const asked: unknown[] = [];
     const port = {
       ...plainOutputs(to),
-      // As with a glob of which git tracks everything.
+      // As with a glob whose matches git tracks.
       remove: (_: unknown, how?: RemoveHow) => void asked.push(how?.keepsTracked),
     };
     const take = (source: Readable, how: Partial<ExtractOptions>) =>

@@ -18,37 +18,38 @@ import { StandingLinks } from './standing-links';
 import { FolderMaker, finalTarget, isGit, isInside, unsafe } from './safe-paths';
 
 export interface ExtractOptions {
-  /** The archive; destroyed when extraction fails. */
+  /** The archive; destroyed if extraction fails. */
   readonly source: Readable;
   readonly workspaceRoot: string;
-  /** The archive must be of this task. */
+  /** The archive must be for this task. */
   readonly taskId: string;
-  /** The task's outputs: what of them exists is removed first. */
+  /** The task's outputs: existing ones are removed first. */
   readonly outputs: readonly string[];
   readonly port: OutputsPort;
-  /** Agents restore a dependency without caring what it printed. */
+  /** Agents restore a dependency without its terminal output. */
   readonly terminalOutput: 'collect' | 'skip';
   readonly limits: ArchiveLimits;
-  /** Default `attempt`, an archive of ours; `nx-cache` is what Nx stores, which says at its end whether the task succeeded. */
+  /** Default `attempt`, our own archive; `nx-cache` is Nx's format, which says at its end whether the task succeeded. */
   readonly format?: 'attempt' | 'nx-cache' | undefined;
-  /** Leaves out every file and link for which this is false; a path is relative to the workspace. */
+  /** Skips every file and link for which this is false; a path is relative to the workspace. */
   readonly only?: ((path: string) => boolean) | undefined;
-  /** Default `inside`: a link that leaves the workspace is refused. `any` where nothing is ever written through one. */
+  /** Default `inside`: a link that leaves the workspace is rejected. `any` if nothing is ever written through one. */
   readonly links?: 'inside' | 'any' | undefined;
 }
 
 export interface ExtractedAttempt {
   readonly meta: ArchiveMeta;
-  /** Empty when skipped. */
+  /** Empty if skipped. */
   readonly terminalOutput: string;
 }
 
 /**
- * Puts an archive's outputs in place, and nothing outside what the task declares: absolute paths, `..`, links that
- * leave, hard links, devices, pipes, and paths that come twice are refused (see `ArchiveGate`). Links are made last, so that
- * nothing is ever written through one; but through links that the workspace has as well (see StandingLinks).
- * When it fails, what was written is removed again: half of an output is worse than none.
- * @throws DteError DTE_ARTIFACT_UNSAFE, DTE_ARTIFACT_UNDECLARED, DTE_ARTIFACT_INCOMPLETE (cut off or damaged), DTE_ARTIFACT_TOO_LARGE, DTE_DISK_FULL
+ * Restores an archive's outputs, and writes nothing that the task does not declare: absolute paths, `..`, links that
+ * leave the workspace, hard links, devices, pipes, and duplicate paths are rejected (see `ArchiveGate`). Links are
+ * created last, so that nothing is written through one, except through links that the workspace has as well (see
+ * StandingLinks). After a failure, everything that was written is removed: half of an output is worse than none.
+ * @throws DteError DTE_ARTIFACT_UNSAFE, DTE_ARTIFACT_UNDECLARED, DTE_ARTIFACT_INCOMPLETE (cut off or damaged),
+ * DTE_ARTIFACT_TOO_LARGE, DTE_DISK_FULL
  */
 export async function extractAttempt(options: ExtractOptions): Promise<ExtractedAttempt> {
   const { source } = options;
@@ -132,7 +133,7 @@ class Extractor {
       await rm(path, { recursive: true, force: true });
       await symlink(target, path);
     }
-    // Only now is it known where links that lead to one another end.
+    // Only now are the final targets of chained links known.
     if (this.options.links !== 'any')
       for (const { path, target } of this.links) await this.checkLink(path, target);
     for (const { path, mode } of this.folderModes.reverse()) await chmod(path, mode);
@@ -140,7 +141,7 @@ class Extractor {
   }
 
   async undo(): Promise<void> {
-    // Links that leave must go even where the outputs' globs do not name them.
+    // Links that leave the workspace must be removed even if the outputs' globs do not match them.
     for (const { path } of this.links)
       await rm(path, { recursive: true, force: true }).catch(() => undefined);
     if (this.meta === null) return;
@@ -149,8 +150,9 @@ class Extractor {
   }
 
   /**
-   * An output that takes in git's folder, as the workspace itself does, is written over: removing it would end the workspace.
-   * What globs find and git tracks stays, unless the archive is of this very run and therefore has it.
+   * If an output includes git's folder, as the workspace itself does, existing files are overwritten: removing them
+   * would destroy the repository. What globs match and git tracks stays, unless the archive is from this run and
+   * therefore contains it.
    */
   private async removeOld(): Promise<void> {
     const { outputs, port, format, only } = this.options;
@@ -173,11 +175,11 @@ class Extractor {
     }
   }
 
-  /** Outputs first, each named by its path, then two files: what the task printed, and its exit code. */
+  /** Outputs first, each named by its path, then two files: the terminal output, and the exit code. */
   private async takeCached(entry: ArchiveEntry): Promise<void> {
     const { name, size } = entry.header;
     if (this.meta === null) {
-      // What is known in advance; the exit code comes last, and need not be 0 (NX_CACHE_FAILURES).
+      // Values that are known in advance; the exit code comes last, and may be other than 0 (NX_CACHE_FAILURES).
       this.meta = { version: 1, taskId: this.options.taskId, hash: null, code: 0, status: 'success' };
       await this.removeOld();
     }
@@ -230,7 +232,7 @@ class Extractor {
     const { type, mode, linkname } = entry.header;
     const { only } = this.options;
     const picked = name.replace(/\/+$/, '');
-    // Files are picked behind a link that the output itself is, too.
+    // Files are also selected behind a link that is itself an output.
     const isOutput = type === 'symlink' && this.options.outputs.includes(picked);
     const isLeft = only !== undefined && !isOutput && (type === 'directory' || !only(picked));
     const parts = isLeft ? null : await this.gate.pass(entry.header, name);
@@ -272,7 +274,7 @@ class Extractor {
   }
 }
 
-/** Never through something that is there already: an exclusive open does not follow links. */
+/** Never through an existing path: an exclusive open does not follow links. */
 async function writeFile(path: string, content: AsyncIterable<Buffer>, mode: number): Promise<void> {
   const create = () => open(path, 'wx', mode);
   const file = await create().catch(async (thrown: unknown) => {
@@ -282,7 +284,7 @@ async function writeFile(path: string, content: AsyncIterable<Buffer>, mode: num
   });
   try {
     for await (const chunk of content) await file.writeFile(chunk);
-    // The mode of `open` is cut by the umask of this machine, which need not be the other one's.
+    // This machine's umask limits the mode of `open`, and may differ from the other machine's.
     await file.chmod(mode);
   } finally {
     await file.close();

@@ -1,7 +1,7 @@
 import { declaredOutputs, listOutputs, removeOutputs } from '@org/dte-nx-compat';
 import { type OutputsPort } from './ports';
 
-/** Outputs as the Nx of a workspace finds and removes them. */
+/** Finds and removes outputs with the Nx of a workspace. */
 export const nxOutputs = (workspaceRoot: string): OutputsPort => ({
   list: (outputs) => listOutputs(workspaceRoot, outputs),
   remove: (outputs, how) => removeOutputs(workspaceRoot, outputs, how),

@@ -13,13 +13,13 @@ export interface NxReaderOptions {
   readonly limits: LimitValues;
 }
 
-/** Beside the entries of the cache, so that one becomes an entry by a rename. */
+/** Next to the entries of the cache, so that a rename turns it into an entry. */
 const STAGING = '.dte-unpacking';
 
 /**
- * Puts artifacts in Nx's format into Nx's local cache, in place of Nx's own client: that one believes every byte it gets, and
- * writes wherever an archive says. Here an artifact is received and checked whole, unpacked beside the cache, entry by entry as
- * its task declares, and only then becomes an entry: whole or not there.
+ * Puts artifacts in Nx's format into Nx's local cache, instead of Nx's own client, which verifies nothing and writes to
+ * any path in an archive. Here, an artifact is received and verified completely, unpacked next to the cache, limited to
+ * what its task declares, and only then becomes an entry: complete or missing.
  */
 export function nxReader({ http, outputs: port, limits }: NxReaderOptions): ArtifactReader {
   const tidied = new Map<string, Promise<void>>();
@@ -49,7 +49,7 @@ export function nxReader({ http, outputs: port, limits }: NxReaderOptions): Arti
           limits,
           format: 'nx-cache',
           terminalOutput: 'collect',
-          // As Nx has it in its cache; nothing is written through one, for nothing may lie below it.
+          // As in Nx's cache. Nothing is written through a link, because nothing may be below it.
           workspaceRoot: folder,
           links: 'any',
           port: nothingToReplace(port),
@@ -65,7 +65,7 @@ export function nxReader({ http, outputs: port, limits }: NxReaderOptions): Arti
   };
 }
 
-/** The code of what this reader threw on its way through Nx's cache; anything else leaves outputs that are not available. */
+/** The code of an error of this reader that came through Nx's cache; any other error leaves outputs that are not available. */
 export const codeOfFetch = (cause: unknown): ErrorCode =>
   cause instanceof DteError ? cause.code : 'DTE_ARTIFACT_MISSING';
 
@@ -75,7 +75,7 @@ const nothingToReplace = (port: Pick<OutputsPort, 'covers'>): OutputsPort => ({
   covers: (outputs) => port.covers(outputs),
 });
 
-/** What is there is of an earlier entry that the database has forgotten, or the same from another process. */
+/** The existing folder is from an earlier entry that the database has forgotten, or the same from another process. */
 async function putInPlace(folder: string, target: string): Promise<void> {
   for (let tries = 1; ; tries++) {
     try {
@@ -92,7 +92,7 @@ async function putInPlace(folder: string, target: string): Promise<void> {
   }
 }
 
-/** What a process left that was ended while it unpacked. */
+/** Leftovers of a process that was killed while it unpacked. */
 async function tidy(staging: string): Promise<void> {
   for (const name of await readdir(staging).catch((): string[] => [])) {
     const path = join(staging, name);

@@ -2,12 +2,12 @@ import { type Readable, type Writable, pipeline } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import * as tar from 'tar-stream';
 
-/** One entry as tar-stream gives it: read it, or resume it. */
+/** One entry of tar-stream: read it, or resume it. */
 export type ArchiveEntry = AsyncIterable<Buffer> & { readonly header: tar.Header; resume(): unknown };
 
 /**
- * A gzipped tar as its entries; `close` ends the source, however far it was read.
- * @param allowUnknownFormat headers without the magic of a format are read as well: Nx writes such ones
+ * The entries of a gzipped tar; `close` ends the source at any point.
+ * @param allowUnknownFormat also accept headers without the magic of a format, as Nx writes them
  */
 export function openArchive(
   source: Readable,
@@ -16,11 +16,11 @@ export function openArchive(
   readonly entries: AsyncIterable<ArchiveEntry>;
   close(): void;
 } {
-  // The types do not know this option.
+  // The types lack this option.
   const options: object = { allowUnknownFormat };
   const unpack = tar.extract(options);
   const gunzip = createGunzip();
-  // At once: the source may break before anything is awaited. The errors come out of the loop over the entries.
+  // Immediately: the source may fail before anything is awaited. The loop over the entries throws the errors.
   const broken = (error?: Error | null) => {
     if (error) unpack.destroy(error);
   };

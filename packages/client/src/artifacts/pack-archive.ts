@@ -24,16 +24,16 @@ export interface PackOptions {
   readonly outputs: readonly string[];
   readonly port: OutputsPort;
   readonly meta: Omit<ArchiveMeta, 'version'>;
-  /** Above `terminalOutputBytes` its beginning is left out, with a line that says so. */
+  /** If it exceeds `terminalOutputBytes`, the beginning is replaced by a line that reports this. */
   readonly terminalOutput: string;
   readonly limits: ArchiveLimits;
 }
 
 /**
- * The archive of one attempt as a stream; nothing is read before it is, and never more than a chunk is held.
- * Links that lead to elsewhere in the workspace are made relative, since it lies elsewhere on other machines.
- * Sockets, pipes and devices are left out. Errors destroy the stream with a DteError: DTE_ARTIFACT_UNSAFE for a link
- * that leaves the workspace, DTE_ARTIFACT_INCOMPLETE when a file changes while it is read.
+ * The archive of one attempt as a stream; nothing is read before the stream is, and only one chunk is in memory. Links
+ * into the workspace become relative, because other machines have other paths. Sockets, pipes and devices are skipped.
+ * Errors destroy the stream with a DteError: DTE_ARTIFACT_UNSAFE for a link that leaves the workspace,
+ * DTE_ARTIFACT_INCOMPLETE if a file changes while it is read.
  */
 export function packAttempt(options: PackOptions): Readable {
   const pack = tar.pack();
@@ -68,7 +68,7 @@ class Packer {
     const { roots, through, entries } = await port.list(outputs);
     refuseUnnameable(meta.taskId, entries);
     const isThrough = new Set(through);
-    // Ahead of what lies behind them: only there can whoever extracts this go through.
+    // Before the files behind them: only then can the extraction go through them.
     for (const path of through) await this.addLink(join(this.root, path), OUTPUTS_PREFIX + path);
     for (const path of topmost(roots)) await (isThrough.has(path) ? this.addBelow(path) : this.add(path));
   }
@@ -93,7 +93,7 @@ class Packer {
     const header = { name, mode: stat.mode & 0o777, size: stat.size };
     if (stat.size === 0) return this.addHeader(header);
     const sink = this.pack.entry(header);
-    // Not a byte more than the header announced, should the file grow meanwhile; a shrinking one is an error.
+    // Not a byte more than the header announced, even if the file grows; a shrinking file is an error.
     await pipeline(createReadStream(absolute, { end: stat.size - 1 }), sink).catch((cause: unknown) => {
       throw new DteError('DTE_ARTIFACT_INCOMPLETE', `The output ${name} changed while it was read.`, {
         cause,
@@ -127,12 +127,12 @@ class Packer {
 
 const sizeOf = (chunks: readonly Buffer[]): number => chunks.reduce((sum, chunk) => sum + chunk.length, 0);
 
-/** An absolute target spelled through a link to the workspace, as seen from the resolved root. */
+/** An absolute target through a link to the workspace, relative to the resolved root. */
 async function insideRoot(root: string, target: string): Promise<string> {
   return isInside(root, target) ? target : await finalTarget(root, target);
 }
 
-/** Expanded outputs may name a folder and something in it; the folder brings everything. */
+/** Expanded outputs may name a folder and something in it; the folder includes everything. */
 export function topmost(paths: readonly string[]): string[] {
   const kept: string[] = [];
   const all = new Set(paths.map(cleanPath));

@@ -6,7 +6,7 @@ import { openArchive } from './open-archive';
 import { type ArchiveLimits } from './ports';
 
 /**
- * What a task printed, from the beginning of the archive of its attempt; the rest, its outputs, is not read.
+ * A task's terminal output, from the beginning of its attempt's archive; the outputs after it are not read.
  * @throws DteError DTE_ARTIFACT_INCOMPLETE, DTE_ARTIFACT_TOO_LARGE
  */
 export async function readTerminalOutput(

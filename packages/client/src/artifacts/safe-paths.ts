@@ -7,14 +7,14 @@ export const unsafe = (message: string): DteError => new DteError('DTE_ARTIFACT_
 
 export const isMissing = (thrown: unknown): boolean => (thrown as NodeJS.ErrnoException).code === 'ENOENT';
 
-/** True when `path` is `root` or below it. Both absolute; nothing is resolved. */
+/** True if `path` is `root` or below it. Both absolute; nothing is resolved. */
 export const isInside = (root: string, path: string): boolean =>
   path === root || path.startsWith(root.endsWith(sep) ? root : root + sep);
 
-/** What file systems take for nothing inside of a name (HFS+). */
+/** Characters that some file systems ignore in a name (HFS+). */
 const IGNORED = /[\u200c-\u200f\u202a-\u202e\u206a-\u206f\ufeff]/g;
 
-/** The folder (or, of a submodule, the file) of git, by any name that some file system takes for it. */
+/** Git's folder (or, in a submodule, file), under any name that some file system treats as that. */
 export const isGit = (part: string): boolean =>
   /^(?:\.git|git~\d+)$/i.test(part.replace(IGNORED, '').replace(/(?::.*|[. ]+)$/, ''));
 
@@ -25,8 +25,8 @@ const MAX_PATH_BYTES = 4_096;
 
 /**
  * The workspace-relative path of an entry, in parts.
- * @throws DteError DTE_ARTIFACT_UNSAFE for absolute paths, `..`, NUL, what is too long for a file system and, on Windows, what
- *   means something else there
+ * @throws DteError DTE_ARTIFACT_UNSAFE for absolute paths, `..`, NUL, names that are too long for a file system and, on
+ * Windows, names with a special meaning there
  */
 export function checkedParts(name: string): string[] {
   const parts = name.replace(/\/+$/, '').split('/');
@@ -55,11 +55,11 @@ export async function statOrNull(path: string): Promise<Stats | null> {
   }
 }
 
-/** Makes folders below a root without ever passing through a link that leaves it. */
+/** Creates folders below a root without ever passing through a link that leaves it. */
 export class FolderMaker {
   private readonly known = new Set<string>();
 
-  /** Absolute and without links: the workspace itself may well lie behind one. */
+  /** Absolute and without links: the workspace itself may be behind one. */
   readonly root: string;
 
   constructor(root: string) {
@@ -67,7 +67,7 @@ export class FolderMaker {
   }
 
   /**
-   * Makes a folder (and those above it); what is there and is no folder is replaced.
+   * Creates a folder (and its parents) and replaces anything there that is not a folder.
    * @returns its absolute path
    */
   async make(parts: readonly string[]): Promise<string> {
@@ -83,7 +83,7 @@ export class FolderMaker {
     const stat = await statOrNull(path);
     if (stat?.isDirectory() === true) return;
     if (stat?.isSymbolicLink() === true) {
-      // A link of the workspace's own (a folder moved elsewhere by its owner) is followed while it stays inside.
+      // The workspace's own link (a folder that its owner moved) is followed if it stays inside.
       const real = await realpath(path).catch(() => null);
       if (real !== null && !isInside(this.root, real)) {
         throw unsafe(`An output would be written through a link that leaves the workspace: ${path}.`);
@@ -98,8 +98,8 @@ export class FolderMaker {
 }
 
 /**
- * Where a link leads in the end, as far as that exists; the rest of its path is taken literally.
- * Needed because a chain of links, each harmless to look at, may add up to one that leaves.
+ * The final target of a link, as far as it exists; the rest of its path is taken literally. Needed because a chain of
+ * links, each of them harmless, may end outside.
  */
 export async function finalTarget(linkPath: string, target: string): Promise<string> {
   let current = isAbsolute(target) ? resolve('/') : await realpath(dirname(linkPath));

@@ -2,7 +2,7 @@ import { summaryOf, type OutputEntry, type OutputSummary } from '@org/dte-nx-com
 import { type Artifact, DteError } from '@org/dte-protocol';
 import { type OutputsPort } from './ports';
 
-/** @throws DteError DTE_OUTPUT_NAME when a name is no text: nothing could be said, or compared, of it elsewhere */
+/** @throws DteError DTE_OUTPUT_NAME if a name is not valid text: it could be neither sent nor compared */
 export function refuseUnnameable(taskId: string, entries: readonly OutputEntry[]): void {
   const unnameable = entries.find(({ kind }) => kind === 'unnameable');
   if (unnameable === undefined) return;
@@ -12,7 +12,7 @@ export function refuseUnnameable(taskId: string, entries: readonly OutputEntry[]
   );
 }
 
-/** What the outputs of a task are on this disk. @throws DteError DTE_OUTPUT_NAME */
+/** The outputs of a task on this disk. @throws DteError DTE_OUTPUT_NAME */
 export async function summariseOutputs(
   port: OutputsPort,
   taskId: string,
@@ -23,18 +23,18 @@ export async function summariseOutputs(
   return summaryOf(entries);
 }
 
-/** An artifact that says what was made. */
+/** An artifact with a description of its outputs. */
 export const withSummary = (artifact: Artifact, outputs: OutputSummary | null): Artifact =>
   artifact.kind === 'none' || outputs === null ? artifact : { ...artifact, outputs };
 
-/** What an artifact says of its outputs; undefined when nobody has compared it with a disk. */
+/** The description of an artifact's outputs; undefined if it was never compared with a disk. */
 export const madeOf = (artifact: Artifact): OutputSummary | undefined =>
   artifact.kind === 'none' ? undefined : artifact.outputs;
 
 const said = ({ entries, bytes }: OutputSummary): string => `${entries} entries with ${bytes} bytes`;
 
 /**
- * Holds what has arrived against what was made. Without something to compare it is taken as it is.
+ * Compares what has arrived with what was made. Without a description, accepts it.
  * @throws DteError DTE_OUTPUTS_DIFFER
  */
 export function expectSame(

@@ -3,8 +3,8 @@ import { join, relative, sep } from 'node:path';
 import { isGit, isInside, unsafe } from './safe-paths';
 
 /**
- * Links of the workspace that an output is, or is reached through: removing outputs leaves them, and an archive whose task
- * had them names them ahead of all else. What it does not name is no link any more.
+ * Links of the workspace that are an output, or in its path: removing outputs keeps them, and an archive whose task had
+ * them lists them before anything else. A link that it does not list is no longer a link.
  */
 export class StandingLinks {
   private readonly named = new Set<string>();
@@ -13,26 +13,26 @@ export class StandingLinks {
   constructor(
     private readonly root: string,
     private readonly outputs: readonly string[],
-    /** Files that are wanted at all, by their paths in the workspace; the others are left alone. */
+    /** Files to restore, by their paths in the workspace; all others are left alone. */
     private readonly only?: ((path: string) => boolean) | undefined,
   ) {}
 
-  /** Takes note of a link of the archive. True: it is there already, with this target, and may be written through. */
+  /** Records a link of the archive. True: it exists already, with this target, and may be written through. */
   async stands(path: string, target: string): Promise<boolean> {
     const there = await readlink(path).catch(() => null);
     if (there === null || there !== target) return false;
     await this.refuseGit(path);
     this.named.add(path);
     const isOutput = this.outputs.some((output) => join(this.root, output) === path);
-    // Replaced as every output is, now that it is known to be one on both sides.
+    // Replaced like every output, now that it is a link on both sides.
     if (isOutput && !(await this.clear(path))) return false;
     return true;
   }
 
-  /** Empties the folder that a link leads to; false when it leads to none that an output could be. */
+  /** Empties the target folder of a link; false if the target cannot be an output. */
   private async clear(path: string): Promise<boolean> {
     const real = await realpath(path).catch(() => null);
-    // Neither a folder outside, nor one that the link, and so everything else, lies in.
+    // Neither a folder outside, nor one that contains the link, and so everything else.
     if (real === null || !isInside(this.root, real) || isInside(real, path)) return false;
     const names = await readdir(path, { recursive: this.only !== undefined }).catch(() => null);
     if (names === null) return false;
@@ -53,7 +53,7 @@ export class StandingLinks {
     return !isFolder && this.only(relative(this.root, path).split(sep).join('/'));
   }
 
-  /** Before anything but a link is written: outputs that are links here, and were none there, go. */
+  /** Before anything except links is written, removes outputs that are links here and were none in the archive. */
   async settle(): Promise<void> {
     if (this.isSettled) return;
     this.isSettled = true;
@@ -70,7 +70,7 @@ export class StandingLinks {
     }
   }
 
-  /** @throws DteError DTE_ARTIFACT_UNSAFE where a link leads into git's folder: nothing of that is the output of a task */
+  /** @throws DteError DTE_ARTIFACT_UNSAFE if a link leads into git's folder, which is never an output of a task */
   private async refuseGit(path: string): Promise<void> {
     const real = await realpath(path).catch(() => null);
     if (real !== null && relative(this.root, real).split(sep).some(isGit))

@@ -1,10 +1,10 @@
 /**
- * Reconnect delays drawn uniformly from a window that doubles: [min, min*2), [min*2, min*4), ... up to max.
- * Uniform windows keep a thousand agents that lost the same coordinator from coming back in step, which exponential
- * delays with a little jitter do not.
+ * Reconnect delays, uniformly distributed in a window that doubles: [min, min*2), [min*2, min*4), ... up to max.
+ * Uniform windows prevent a thousand agents that lost the same coordinator from reconnecting in step. Exponential
+ * delays with a little jitter would not.
  */
 export interface Backoff {
-  /** Milliseconds to wait before the next try. */
+  /** Milliseconds until the next try. */
   nextMs(): number;
   reset(): void;
 }

@@ -13,49 +13,49 @@ import {
 } from '@org/dte-protocol';
 import { refusalOf, verifyServer } from './proof';
 
-/** What a client says of itself; the rest of the hello belongs to the handshake. */
+/** The client's part of the hello; the handshake fills in the rest. */
 export type HelloClaims = Omit<
   Hello,
   'type' | 'protocolVersion' | 'clientNonce' | 'proof' | 'idToken' | 'sessionToken' | 'channelBinding'
 >;
 
-/** How both sides know each other. */
+/** How the two sides authenticate each other. */
 export interface Credentials {
-  /** DTE_SECRET; the coordinator is refused when it cannot prove that it knows it too. */
+  /** DTE_SECRET; a coordinator that cannot prove that it knows it is rejected. */
   readonly secret?: string | undefined;
   /** GitLab's id token of this job. */
   readonly idToken?: string | undefined;
   /**
-   * Judges the id token of the coordinator's own job; null when it has shown none. Asked once per pinned key, and on each
-   * connection where there is none.
+   * Verifies the id token of the coordinator's own job; null if it has presented none. Called once per pinned key, and
+   * for each connection without one.
    * @throws DteError DTE_ID_TOKEN_REFUSED, DTE_ISSUER_UNAVAILABLE
    */
   readonly verifyCoordinator?: ((idToken: string | null) => Promise<void>) | undefined;
 }
 
-/** What the handshake needs to know of the connection below it. */
+/** What the handshake needs to know about its connection. */
 export interface Channel {
   /** Hex of its keying material; null without TLS. */
   readonly exported: string | null;
   readonly pinned: boolean;
-  /** The holder of this very key has been verified before: its id token may have expired meanwhile. */
+  /** The holder of this key was verified before: its id token may have expired since. */
   readonly verified: boolean;
-  /** The token of the last welcome: so may the client's. */
+  /** The token of the last welcome: the client's id token may have expired too. */
   readonly sessionToken: string | null;
 }
 
 /** The client's half of one handshake: challenge -> hello -> welcome | error. */
 export interface ClientHandshake {
-  /** Takes the next frame: answers with a frame to send, or with the welcome at the end. Throws DteError. */
+  /** Takes the next frame: returns a frame to send, or the welcome at the end. Throws DteError. */
   receive(frame: string): { send: string } | { welcome: Welcome };
-  /** Whether the one who sent the welcome is who it should be, as far as that takes time. Throws DteError. */
+  /** Verifies the sender of the welcome, where that takes time. Throws DteError. */
   verify(welcome: Welcome): Promise<void>;
 }
 
 /**
- * With a pin our TLS ends at the coordinator itself, so the proof is bound to it whatever the coordinator says. Without,
- * a proxy may end the TLS, and only the coordinator knows: it says so, and refuses an unbound proof if its own socket is
- * TLS, so that nobody in the middle gains by changing what it says.
+ * With a pin, our TLS ends at the coordinator itself, so the proof is bound to it whatever the coordinator claims.
+ * Without a pin, a proxy may terminate TLS, and only the coordinator knows that. It announces it, and rejects an
+ * unbound proof if its own socket is TLS, so an attacker in the middle gains nothing by changing the announcement.
  */
 const isBound = (challenge: Challenge, { exported, pinned }: Channel): boolean =>
   exported !== null && (pinned || challenge.channelBinding === 'tls-exporter');

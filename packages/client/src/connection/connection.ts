@@ -19,39 +19,39 @@ import { type LinkEvents, Link } from './link';
 import { Outbox } from './outbox';
 import { Reach, type Unreached } from './reach';
 
-/** Where a connection stands. It leaves `closed` and `failed` never again. */
+/** State of a connection. `closed` and `failed` are final. */
 export type ConnectionState =
   | {
       readonly name: 'connecting';
       /** Why the previous try or connection ended; null at first. */
       readonly lastError: DteError | null;
-      /** There is an address, but nothing answers at it; null when that is not so, or not known yet. */
+      /** There is an address, but nothing answers there; null if that is not the case, or not known yet. */
       readonly unreached: Unreached | null;
     }
   | {
       readonly name: 'open';
       /** The address that answered. */
       readonly url: string;
-      /** The address for HTTP: the same, or a tunnel to it where its key is pinned. */
+      /** The address for HTTP: the same, or a tunnel to it if its key is pinned. */
       readonly httpUrl: string;
       readonly token: string;
       readonly heartbeatMs: number;
       readonly leaseMs: number;
     }
   | { readonly name: 'closed' }
-  /** Refused in a way that trying again cannot help (ERROR_CODES: fatal). */
+  /** Rejected in a way that a retry cannot fix (ERROR_CODES: fatal). */
   | { readonly name: 'failed'; readonly error: DteError };
 
 export interface ConnectOptions<T> {
   /**
-   * `http(s)://host:port` of the coordinator, or a function asked before each try (a rendezvous): null means that
-   * there is none yet.
+   * `http(s)://host:port` of the coordinator, or a function that is called before each try (a rendezvous): null means
+   * that no address is published yet.
    */
   readonly address: string | (() => Promise<CoordinatorAddress | null>);
   readonly hello: HelloClaims;
   readonly credentials?: Credentials | undefined;
   readonly limits: LimitValues;
-  /** Schema of what the coordinator may say after the handshake. */
+  /** Schema of the coordinator's messages after the handshake. */
   readonly incoming: z.ZodType<T>;
   /** Aborting is `close()`. */
   readonly signal?: AbortSignal | undefined;
@@ -60,26 +60,26 @@ export interface ConnectOptions<T> {
 }
 
 /**
- * A connection to the coordinator that opens again by itself until it is closed or refused for good.
- * Everything sent over it says a state: on each `open` say yours again.
+ * A connection to the coordinator that reconnects automatically until it is closed or finally rejected. All its
+ * messages are states: on each `open`, send yours again.
  */
 export interface Connection<T> {
   readonly state: ConnectionState;
-  /** Listeners added before the next turn of the event loop miss nothing. Returns the way to remove it. */
+  /** Listeners that are added before the next turn of the event loop miss nothing. Returns a function that removes it. */
   onMessage(listener: (message: T) => void): () => void;
   onState(listener: (state: ConnectionState) => void): () => void;
   /**
-   * Queues a message. State messages replace an older queued one of the same subject and survive a reconnect.
-   * @returns false when it was refused: output while not open or with DTE_OUTPUT_BUFFER_BYTES waiting
+   * Queues a message. A state message replaces an older queued one of the same subject and survives a reconnect.
+   * @returns false if it was refused: output while not open or with DTE_OUTPUT_BUFFER_BYTES waiting
    */
   send(message: Message): boolean;
-  /** Bearer token of the newest welcome. Throws DteError DTE_NO_COORDINATOR before the first one. */
+  /** Bearer token of the latest welcome. Throws DteError DTE_NO_COORDINATOR before the first one. */
   token(): string;
-  /** Address of the coordinator of the newest welcome. Throws DteError DTE_NO_COORDINATOR before the first one. */
+  /** Address of the coordinator of the latest welcome. Throws DteError DTE_NO_COORDINATOR before the first one. */
   url(): string;
-  /** As `url`, for HTTP: a tunnel where the coordinator's key is pinned. It lives until `close`. */
+  /** Like `url`, for HTTP: a tunnel if the coordinator's key is pinned. It exists until `close`. */
   httpUrl(): string;
-  /** Says what is queued, closes and frees every timer. Idempotent. */
+  /** Sends what is queued, closes and releases every timer. Idempotent. */
   close(): void;
 }
 
@@ -162,7 +162,7 @@ class ReconnectingConnection<T> implements Connection<T> {
     return this.current.name === 'closed' || this.current.name === 'failed';
   }
 
-  /** The one way into a state: frees what the previous one owned. */
+  /** The only way into a state: frees what the previous one owned. */
   private enter(next: ConnectionState): void {
     if (this.timer !== null) clearTimeout(this.timer);
     this.timer = null;
@@ -217,7 +217,7 @@ class ReconnectingConnection<T> implements Connection<T> {
     const webSocket = new WebSocket(new URL(HTTP.connect, url.replace(/^http/, 'ws')), {
       maxPayload: this.options.limits.frameBytes,
       perMessageDeflate: false,
-      // Connected already, with the key checked: everything else would say more than it knows.
+      // Already connected, with a verified key: any other state would claim more than is known.
       createConnection: () => socket,
     });
     const { hello, credentials = {}, limits } = this.options;
@@ -230,7 +230,7 @@ class ReconnectingConnection<T> implements Connection<T> {
     this.link = new Link(webSocket, { hello, credentials, channel, limits }, events);
   }
 
-  /** The address for HTTP clients, which cannot pin a key: where there is one, a tunnel. */
+  /** The address for HTTP clients, which cannot pin a key: a tunnel if there is a pin. */
   private async forHttp({ pin }: CoordinatorAddress, url: string): Promise<string> {
     if (pin === null) return url;
     this.tunnel ??= await openTunnel(this.options.limits);
@@ -272,7 +272,7 @@ class ReconnectingConnection<T> implements Connection<T> {
       return;
     }
     this.enter({ name: 'connecting', lastError: error, unreached: this.reach.unreached });
-    // A listener may have closed the connection when it heard of this.
+    // A listener may have closed the connection in response.
     if (this.isOver()) return;
     this.timer = setTimeout(() => void this.tryOnce(), this.backoff.nextMs());
   }

@@ -10,7 +10,7 @@ import {
 import { type FrameSink } from './outbox';
 
 export interface LinkEvents {
-  /** The handshake is over. Called once, before any `onFrame`. */
+  /** The handshake is complete. Called once, before any `onFrame`. */
   onWelcome(welcome: Welcome): void;
   onFrame(frame: string): void;
   /** The end, and why. Called once, unless `close` was called first. */
@@ -30,10 +30,10 @@ const SILENT_HEARTBEATS = 3;
 const textOf = (data: RawData): string =>
   Array.isArray(data) ? Buffer.concat(data).toString('utf8') : Buffer.from(data as Buffer).toString('utf8');
 
-/** One WebSocket from its opening to its end; it never comes back. */
+/** One WebSocket from its opening to its end; it never reopens. */
 export class Link implements FrameSink {
   private readonly handshake: ClientHandshake;
-  /** Of what comes after a welcome that is still being verified; null at all other times. */
+  /** Frames after a welcome that is still being verified; null at all other times. */
   private held: string[] | null = null;
   private welcomed = false;
   private ended = false;
@@ -66,7 +66,7 @@ export class Link implements FrameSink {
     });
   }
 
-  /** Says what was written, then ends. No event follows. */
+  /** Sends what was written, then closes. No event follows. */
   close(): void {
     if (this.ended) return;
     this.ended = true;
@@ -90,7 +90,7 @@ export class Link implements FrameSink {
       heard();
       this.take(textOf(data));
     });
-    // Also frames above maxPayload end here, and refused upgrades (a proxy, a coordinator that is just starting).
+    // Also frames above maxPayload, and refused upgrades (a proxy, a coordinator that is starting).
     socket.on('error', (cause) => this.end(this.errorOf(cause)));
     socket.on('close', () =>
       this.end(new DteError('DTE_NO_COORDINATOR', 'The coordinator closed the connection.')),
@@ -123,7 +123,7 @@ export class Link implements FrameSink {
     return this.ended;
   }
 
-  /** Our own pings make the peer talk, so that silence means something even when there is nothing to say. */
+  /** Our own pings make the peer answer, so that silence is significant even if there is nothing to send. */
   private beat(): void {
     this.silent = this.alive ? 0 : this.silent + 1;
     this.alive = false;
@@ -158,7 +158,7 @@ export class Link implements FrameSink {
   private async accept(welcome: Welcome): Promise<void> {
     const frames: string[] = [];
     this.held = frames;
-    // No more than what is under way already is held: nobody has proven anything to us yet.
+    // Holds no more than what is already in transit, because the peer is not authenticated yet.
     this.socket.pause();
     try {
       await this.handshake.verify(welcome);

@@ -17,7 +17,7 @@ const output = (offset: number, length = 10): AgentOutput => ({
   data: 'x'.repeat(length),
 });
 
-/** A socket that takes nothing until told to. */
+/** A socket that accepts nothing until the test lets it. */
 function sink() {
   const written: string[] = [];
   const done: (() => void)[] = [];

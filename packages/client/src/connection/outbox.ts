@@ -2,16 +2,16 @@ import { type Message, encode } from '@org/dte-protocol';
 
 /** What an outbox writes to. */
 export interface FrameSink {
-  /** Bytes handed over and not yet taken by the operating system. */
+  /** Bytes that were passed on and not yet accepted by the operating system. */
   readonly bufferedBytes: number;
-  /** `done` is called when the frame has left, or never when the connection broke. */
+  /** `done` is called when the frame has left; never if the connection broke. */
   write(frame: string, done: () => void): void;
 }
 
 /** Bytes that the socket is given at a time, so that a state message never waits behind more output than this. A buffer, no limit: the rest waits in the outbox. */
 const SOCKET_WINDOW_BYTES = 256 * 1024;
 
-/** Messages that say a state; a newer one of the same subject makes an older one pointless. */
+/** State messages; a newer one of the same subject makes an older one useless. */
 function subjectOf(message: Message): string {
   switch (message.type) {
     case 'main.sync':
@@ -22,8 +22,8 @@ function subjectOf(message: Message): string {
 }
 
 /**
- * The bounded queue of a connection. State messages are kept one per subject, the newest, and go first, also after a
- * reconnect. Output is kept while `maxOutputBytes` allow and refused above, and while there is no connection: it is
+ * The bounded queue of a connection. Only the newest state message of each subject is kept; state messages go first,
+ * also after a reconnect. Output is kept up to `maxOutputBytes`, and refused above that and without a connection: it is
  * best effort, and its offsets show the gap.
  */
 export class Outbox {
@@ -34,7 +34,7 @@ export class Outbox {
 
   constructor(private readonly maxOutputBytes: number) {}
 
-  /** False when the message was refused. */
+  /** False if the message was refused. */
   push(message: Message): boolean {
     if (message.type === 'agent.output' || message.type === 'run.output') {
       if (this.sink === null || this.outputBytes + message.data.length > this.maxOutputBytes) return false;

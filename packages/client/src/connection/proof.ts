@@ -15,8 +15,8 @@ const isProven = (secret: string, answer: Welcome | Refusal, handshake: Handshak
   isProof(answer.proof, secret, { speaker: 'server', answer }, handshake);
 
 /**
- * Refuses a coordinator that does not know our secret: it could be anybody who took over the address, and would be
- * given the hashes and outputs of the workspace.
+ * Rejects a coordinator that does not know our secret: it could be anyone who took over the address, and would get the
+ * hashes and outputs of the workspace.
  * @throws DteError DTE_BAD_SECRET
  */
 export function verifyServer(secret: string, welcome: Welcome, handshake: Handshake): void {
@@ -30,8 +30,8 @@ export function verifyServer(secret: string, welcome: Welcome, handshake: Handsh
 }
 
 /**
- * Why a coordinator refuses this client. Where there is a secret, the words of somebody who does not prove that he knows
- * it stay out of the log of this job: the code, which is ours, says enough.
+ * Why a coordinator rejects this client. If there is a secret, the message of a coordinator that does not prove it is
+ * kept out of the log of this job: the code, which is ours, is enough.
  */
 export function refusalOf(secret: string | undefined, refusal: Refusal, handshake: Handshake): DteError {
   const { code, message } = refusal.reason;
@@ -40,7 +40,7 @@ export function refusalOf(secret: string | undefined, refusal: Refusal, handshak
   return new DteError(code, UNPROVEN_WORDS[code] ?? `The coordinator rejected this job with ${code}.`);
 }
 
-/** What is refused before the coordinator proves anything. */
+/** Rejections that come before the coordinator proves anything. */
 const UNPROVEN_WORDS: Partial<Record<ErrorCode, string>> = {
   DTE_BAD_SECRET: 'The coordinator cannot authenticate this job: its DTE_SECRET is different or not set.',
   DTE_PROTOCOL_VERSION: 'The coordinator uses another version of the protocol than this job.',

@@ -42,7 +42,7 @@ it('takes a false key for the last word only after a while, and everything else 
   expect(reach.isFinal(impostor, 1_000)).toBe(false);
   expect(reach.isFinal(impostor, 5_999)).toBe(false);
   expect(reach.isFinal(impostor, 6_000)).toBe(true);
-  // The retried main job has published: its key is another one to wait for.
+  // The retried main job has published: wait for its key now.
   reach.begin(address('2'), 6_001);
   expect(reach.isFinal(impostor, 6_002)).toBe(false);
 });

@@ -4,11 +4,11 @@ import { type CoordinatorAddress, type DteError } from '@org/dte-protocol';
 export interface Unreached {
   readonly generation: string;
   readonly urls: readonly string[];
-  /** Of the first try, in ms since the epoch. */
+  /** Time of the first try, in ms since the epoch. */
   readonly sinceMs: number;
 }
 
-/** What a connection has learned of the address it was given: another generation is another place. */
+/** What a connection knows about its address. Another generation is another coordinator. */
 export class Reach {
   private current: Unreached | null = null;
   private answered = false;
@@ -17,12 +17,12 @@ export class Reach {
 
   constructor(private readonly pinPatienceMs: number) {}
 
-  /** No connection could be opened yet; null when one could, or when there is nothing to connect to. */
+  /** No connection could be opened yet; null if one could, or if there is nothing to connect to. */
   get unreached(): Unreached | null {
     return this.answered ? null : this.current;
   }
 
-  /** A try begins. Returns the addresses in the order to try them: the one that has answered before goes first. */
+  /** A try begins. Returns the addresses in the order to try them: first the one that answered before. */
   begin({ urls, generation }: CoordinatorAddress, nowMs: number): readonly string[] {
     if (this.current?.generation !== generation) {
       this.forget();
@@ -45,10 +45,7 @@ export class Reach {
     this.impostorSinceMs = null;
   }
 
-  /**
-   * Whether a fatal error is the last word. A false key may be the true one of a retried main job, on the same port,
-   * that has not published it yet.
-   */
+  /** Whether a fatal error is final. A wrong key may be that of a retried main job, on the same port, that has not published it yet. */
   isFinal(error: DteError, nowMs: number): boolean {
     if (error.code !== 'DTE_PIN_MISMATCH') return true;
     this.impostorSinceMs ??= nowMs;

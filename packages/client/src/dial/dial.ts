@@ -3,21 +3,21 @@ import { type TLSSocket, connect as connectTls } from 'node:tls';
 import { hasPin } from '@org/dte-identity';
 import { type CoordinatorAddress, type LimitValues, DteError } from '@org/dte-protocol';
 
-/** A socket that is connected; with TLS the handshake is over and the key is the right one. */
+/** A connected socket; with TLS, the handshake is complete and the key is the pinned one. */
 export interface Dialled {
   readonly socket: Socket | TLSSocket;
-  /** The one of the addresses that answered. */
+  /** The address that answered. */
   readonly url: string;
 }
 
 type DialLimits = Pick<LimitValues, 'dialMs' | 'dialStaggerMs'>;
-/** Where to connect to; the generation does not matter here. */
+/** Where to connect; the generation is irrelevant here. */
 export type DialTarget = Pick<CoordinatorAddress, 'urls' | 'pin'>;
 
 /**
- * Connects to the first of the addresses that answers. They are tried one after the other without waiting for the end
- * of the one before (RFC 8305): an address of another network may swallow packets without a word.
- * @throws DteError DTE_PIN_MISMATCH when somebody answered, but never the pinned key; else DTE_NO_COORDINATOR
+ * Connects to the first of the addresses that answers. Tries start one after the other without waiting for the end of
+ * the previous one (RFC 8305): an address in another network may drop packets silently.
+ * @throws DteError DTE_PIN_MISMATCH if something answered, but never with the pinned key; else DTE_NO_COORDINATOR
  */
 export async function dial(target: DialTarget, limits: DialLimits, signal?: AbortSignal): Promise<Dialled> {
   const errors: DteError[] = [];
@@ -60,7 +60,7 @@ export async function dial(target: DialTarget, limits: DialLimits, signal?: Abor
   }
 }
 
-/** What is said when no address would do: somebody with a false key is worse than nobody. */
+/** The error if no address worked: a wrong key is worse than no answer. */
 function worstOf(errors: readonly DteError[], { urls }: DialTarget): DteError {
   const impostor = errors.find(({ code }) => code === 'DTE_PIN_MISMATCH');
   if (impostor !== undefined) return impostor;
@@ -70,7 +70,7 @@ function worstOf(errors: readonly DteError[], { urls }: DialTarget): DteError {
   return new DteError('DTE_NO_COORDINATOR', `The coordinator cannot be reached at any address: ${why}.`);
 }
 
-/** One try; whenever it does not resolve, or the signal comes first, nothing of it is left. */
+/** One try. If it does not resolve, or the signal comes first, nothing of it remains. */
 function dialOne(url: string, pin: string | null, timeoutMs: number, signal: AbortSignal): Promise<Socket> {
   return new Promise((resolve, reject) => {
     const { socket, readyEvent } = openSocket(new URL(url), pin !== null);
@@ -82,20 +82,20 @@ function dialOne(url: string, pin: string | null, timeoutMs: number, signal: Abo
     };
     const fail = (why: string, code: 'DTE_NO_COORDINATOR' | 'DTE_PIN_MISMATCH' = 'DTE_NO_COORDINATOR') => {
       settle();
-      // What is destroyed may still tell of an error.
+      // A destroyed socket may still emit an error.
       socket.on('error', () => undefined).destroy();
       reject(new DteError(code, `The coordinator at ${url} cannot be reached: ${why}.`));
     };
     const onAbort = () => fail('aborted');
     const onError = (error: Error) => fail(error.message || error.name);
     const onReady = (): void => {
-      // Nothing has been written yet: who has another key learns nothing but that somebody called.
+      // Nothing was written yet: the holder of another key learns only that somebody connected.
       if (pin !== null && !hasPin(socket, pin)) {
         fail('its TLS key differs from the published one', 'DTE_PIN_MISMATCH');
         return;
       }
       settle();
-      // A small request must not wait for the acknowledgement of the one before.
+      // A small request must not wait for the acknowledgement of the previous one.
       resolve(socket.setNoDelay(true));
     };
     socket.once(readyEvent, onReady).once('error', onError);
@@ -113,7 +113,7 @@ function openSocket(url: URL, pinned: boolean): { socket: Socket; readyEvent: 'c
     host,
     port,
     ...(isIP(host) === 0 ? { servername: host } : {}),
-    // A pinned key is its own proof: the certificate around it is signed by itself and names no address.
+    // The pinned key is the proof: its certificate is self-signed and names no address.
     ...(pinned ? { rejectUnauthorized: false, minVersion: 'TLSv1.3' as const } : {}),
   });
   return { socket, readyEvent: 'secureConnect' };

@@ -6,17 +6,17 @@ import { type RequestSpec } from './request';
 import { type Sender } from './sender';
 import { hashedUpload } from './upload';
 
-/** `exists`: it was stored before and is kept. */
+/** `exists`: it was already stored and is kept. */
 export type Stored = 'stored' | 'exists';
 
-/** Moves artifacts to and from the coordinator's store; both directions are held against a sha256. */
+/** Transfers artifacts to and from the coordinator's store, verified with a sha256 in both directions. */
 export class ArtifactTransfer {
   constructor(
     private readonly sender: Sender,
     private readonly limits: LimitValues,
   ) {}
 
-  /** What was stored, checked before it is handed out. @throws DteError those of `download` */
+  /** The stored bytes, verified before they are returned. @throws DteError those of `download` */
   get(spec: RequestSpec): Promise<Download> {
     return download(
       {
@@ -28,7 +28,7 @@ export class ArtifactTransfer {
     );
   }
 
-  /** For who reads its beginning only: the coordinator has read it again and found it good, nothing is checked here. */
+  /** For readers of the beginning only: the coordinator has read it again and found it good; nothing is verified here. */
   async getUnchecked(spec: RequestSpec): Promise<Download> {
     if ((await this.check(spec.path)) === 'removed') {
       const message = `The artifact at ${spec.path} is damaged; the coordinator has removed it.`;
@@ -39,7 +39,7 @@ export class ArtifactTransfer {
     return Object.assign(answer, { bytes: Number.isSafeInteger(length) ? length : null });
   }
 
-  /** What is there already is kept and as good: keys are immutable. */
+  /** An existing artifact is kept and equivalent, because keys are immutable. */
   async put(path: string, body: Readable | (() => Readable), signal?: AbortSignal): Promise<Stored> {
     const repeatable = typeof body === 'function';
     const upload = hashedUpload(repeatable ? body : () => body);
@@ -56,7 +56,7 @@ export class ArtifactTransfer {
     }
   }
 
-  /** The coordinator goes on with what it reads for a question that was given up, and the next one waits for the same. */
+  /** If the request is given up, the coordinator continues to read, and the next request waits for the same result. */
   private async check(path: string): Promise<Checked> {
     for (let tries = 1; ; tries++) {
       const beginMs = Date.now();
@@ -65,7 +65,7 @@ export class ArtifactTransfer {
         return parseAnswer(checkAnswerSchema, answer, 'the request for a check').state;
       } catch (thrown) {
         const { code } = DteError.from(thrown);
-        // Whoever is not there at all has been asked for `retryForMs`, and no longer.
+        // A coordinator that does not answer was asked for `retryForMs`, and no longer.
         const isCut = code === 'DTE_NO_COORDINATOR' && Date.now() - beginMs > this.sender.retryForMs;
         const isLate = code === 'DTE_TIMEOUT' || isCut;
         if (!isLate || tries >= LIMITS.artifactCheckTries.value) throw thrown;

@@ -5,20 +5,20 @@ import { errorOfFailure } from './http-error';
 import { type RequestSpec } from './request';
 import { type Received, spool } from './spool';
 
-/** What has been downloaded and is what was stored; `bytes` is its whole size, null when the coordinator did not say. */
+/** Downloaded and verified; `bytes` is its total size, null if the coordinator did not send it. */
 export type Download = Readable & { readonly bytes?: number | null };
 
-/** What the coordinator says of an artifact that a reader doubts. */
+/** The coordinator's finding about an artifact that a reader suspects. */
 export type Checked = 'good' | 'removed' | 'absent';
 
 export interface DownloadDeps {
   readonly limits: Pick<LimitValues, 'artifactBytes' | 'artifactInMemoryBytes' | 'artifactReads'>;
   send(spec: RequestSpec): Promise<IncomingMessage>;
-  /** Has the coordinator read the artifact at this path again. */
+  /** Lets the coordinator read the artifact at this path again. */
   check(path: string): Promise<Checked>;
 }
 
-/** An artifact that arrived, and what it should have been. */
+/** A received artifact, and its expected digest. */
 interface Doubtful {
   readonly came: string;
   readonly stored: string | null;
@@ -29,7 +29,7 @@ const describe = ({ came, stored }: Doubtful): string =>
     ? `it arrived without its sha256 (header ${DIGEST_HEADER})`
     : `its sha256 is ${came}, the stored one is ${stored}`;
 
-/** Received, or in doubt. @throws DteError when it does not arrive at all */
+/** Received or suspect. @throws DteError if it does not arrive at all */
 async function receive(deps: DownloadDeps, spec: RequestSpec): Promise<Received | Doubtful> {
   const answer = await deps.send(spec);
   const header = answer.headers[DIGEST_HEADER];
@@ -48,7 +48,7 @@ async function receive(deps: DownloadDeps, spec: RequestSpec): Promise<Received 
 const damaged = (path: string, how: string, cause?: unknown): DteError =>
   new DteError('DTE_ARTIFACT_DAMAGED', `The artifact at ${path} is damaged: ${how}.`, { cause });
 
-/** What is thrown for an artifact in doubt; null: its copy at the coordinator is good, and it may be asked for again. */
+/** The error for a suspect artifact; null: the coordinator's copy is good, and the download can be retried. */
 async function verdict(deps: DownloadDeps, path: string, doubtful: Doubtful): Promise<DteError | null> {
   const how = describe(doubtful);
   let state: Checked;
@@ -61,9 +61,9 @@ async function verdict(deps: DownloadDeps, path: string, doubtful: Doubtful): Pr
 }
 
 /**
- * An artifact, received whole and held against the sha256 of what was stored, before anybody sees a byte of it. Damage is
- * told to the coordinator, which removes what it finds damaged itself; what was damaged on its way is asked for again, and so
- * is what was cut off.
+ * Downloads an artifact completely and verifies its sha256 before anyone sees a byte of it. Damage is reported to the
+ * coordinator, which removes the artifact if it finds the damage itself. An artifact that was damaged in transit or cut
+ * off is downloaded again.
  * @throws DteError DTE_ARTIFACT_DAMAGED, DTE_ARTIFACT_TOO_LARGE, DTE_DISK_FULL, those of a request
  */
 export async function download(deps: DownloadDeps, spec: RequestSpec): Promise<Download> {
@@ -77,7 +77,7 @@ export async function download(deps: DownloadDeps, spec: RequestSpec): Promise<D
       doubtful = received;
     } catch (thrown) {
       const error = DteError.from(thrown);
-      // Not a refusal: those that pass by themselves are retried by whoever sends the request.
+      // Not a rejection: the sender of the request retries temporary ones.
       if (isLast || error.code !== 'DTE_NO_COORDINATOR') throw error;
       continue;
     }

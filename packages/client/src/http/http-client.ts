@@ -26,47 +26,45 @@ import { parseAnswer } from './parse-answer';
 import { readBody } from './request';
 import { type HttpClientOptions, Sender } from './sender';
 
-/** Names the archive of one attempt. */
+/** Identifies the archive of one attempt. */
 export interface AttemptOf {
   readonly runId: string;
   readonly taskId: string;
-  /** Counts from 1; 0 is what the main job has stored. */
+  /** Starts at 1; 0 is what the main job has stored. */
   readonly attempt: number;
 }
 
 /**
- * The coordinator's HTTP endpoints (protocol/http.ts). Every method throws DteError. What comes of an artifact is what was
- * stored, checked before it is handed out; else DTE_ARTIFACT_DAMAGED.
+ * The coordinator's HTTP endpoints (protocol/http.ts). Every method throws DteError. An artifact is verified against
+ * what was stored before it is returned; otherwise DTE_ARTIFACT_DAMAGED.
  */
 export interface HttpClient {
-  /** Which of these hashes the coordinator holds; asks in several questions when there are many. */
+  /** Which of these hashes the coordinator holds; split into several requests if there are many. */
   askHeld(hashes: readonly string[]): Promise<Set<string>>;
-  /** As `askHeld`, with the size in bytes of each. */
+  /** Like `askHeld`, with the size in bytes of each. */
   askSizes(hashes: readonly string[]): Promise<Map<string, number>>;
-  /** Stores what a cached task printed; done as well when somebody has before. */
+  /** Stores the terminal output of a cached task; also succeeds if it exists already. */
   putTerminal(hash: string, text: string, signal?: AbortSignal): Promise<void>;
-  /** @throws DteError DTE_UNKNOWN_HASH when nobody has stored it */
+  /** @throws DteError DTE_UNKNOWN_HASH if nothing is stored */
   getTerminal(hash: string): Promise<string>;
   /** An artifact in Nx's own format as a stream; read or destroy it. */
   getCached(hash: string): Promise<Download>;
   /**
-   * Stores the archive of one attempt, streaming. Give a function to have it tried again when the connection breaks.
-   * `exists`: it was stored before and is kept.
+   * Stores the archive of one attempt, streaming. Pass a function so that it can be retried if the connection breaks.
+   * `exists`: it was already stored and is kept.
    */
   putAttempt(of: AttemptOf, body: Readable | (() => Readable), signal?: AbortSignal): Promise<Stored>;
   /** The archive of one attempt as a stream; read or destroy it. */
   getAttempt(runId: string, taskId: string, attempt: number, signal?: AbortSignal): Promise<Download>;
-  /**
-   * The same for who reads its beginning only: the coordinator has read it again and found it good, nothing is checked here.
-   */
+  /** The same for readers of the beginning only: the coordinator has read it again and found it good; nothing is verified here. */
   getAttemptBeginning(runId: string, taskId: string, attempt: number): Promise<Download>;
   submitRun(spec: RunSpec): Promise<void>;
   getRun(runId: string): Promise<RunSpec>;
-  /** As `getRun`, unparsed and streaming: for handing on. Read or destroy it. */
+  /** Like `getRun`, unparsed and streaming, to pass it on. Read or destroy it. */
   getRunStream(runId: string): Promise<Readable>;
-  /** Says the values of `forwardEnv` of a run (main job). */
+  /** Sends the values of `forwardEnv` of a run (main job). */
   putRunEnv(runId: string, env: ForwardedEnv): Promise<void>;
-  /** Those values (agents); waits for them within `retryForMs`. */
+  /** Returns those values (agents); waits for them within `retryForMs`. */
   getRunEnv(runId: string, signal?: AbortSignal): Promise<ForwardedEnv>;
   configure(settings: SessionSettings): Promise<void>;
   complete(): Promise<void>;
@@ -78,7 +76,7 @@ export interface HttpClient {
   close(): void;
 }
 
-/** What is in a gzipped answer. An error of either shows in the stream; destroying it ends the answer. */
+/** The content of a gzipped answer. Errors of either appear in the stream; destroying it ends the answer. */
 function unpacked(answer: Readable): Readable {
   const gunzip = createGunzip();
   pipeline(answer, gunzip).catch(() => undefined);
@@ -119,7 +117,7 @@ class CoordinatorClient implements HttpClient {
   async getTerminal(hash: string): Promise<string> {
     const answer = await this.artifacts.get({ method: 'GET', path: HTTP.terminal(hash) });
     try {
-      // A stream that is too long, or no gzip, ends here and not in memory.
+      // A stream that is too long, or not gzip, ends here and not in memory.
       return await readBody(unpacked(answer), this.limits.terminalOutputBytes);
     } catch (thrown) {
       throw errorOfFailure(`GET ${HTTP.terminal(hash)}`, thrown);
@@ -156,7 +154,7 @@ class CoordinatorClient implements HttpClient {
     }
   }
 
-  /** A spec may have many megabytes, and every agent fetches it: it travels gzipped. */
+  /** A spec may be many megabytes, and every agent downloads it: it is sent gzipped. */
   async getRunStream(runId: string): Promise<Readable> {
     const answer = await this.sender.send({ method: 'GET', path: HTTP.run(runId), takesGzip: true });
     return answer.headers['content-encoding'] === 'gzip' ? unpacked(answer) : answer;

@@ -6,7 +6,7 @@ export const ERROR_HEADER = 'x-dte-error';
 const knownCodes: ReadonlySet<string> = new Set(ERROR_CODE_LIST);
 const isCode = (value: string): value is ErrorCode => knownCodes.has(value);
 
-/** For answers that do not come from a coordinator (a proxy) and so have no header. */
+/** For answers that are not from a coordinator (a proxy) and so lack the header. */
 function codeOfStatus(status: number): ErrorCode {
   switch (status) {
     case 401:
@@ -31,7 +31,7 @@ function codeOfStatus(status: number): ErrorCode {
   }
 }
 
-/** An error answer of the coordinator as a DteError: code of the header, message from the first line of the body. */
+/** The coordinator's error answer as a DteError: code from the header, message from the first line of the body. */
 export function errorOfAnswer(
   what: string,
   status: number,
@@ -43,7 +43,7 @@ export function errorOfAnswer(
   return new DteError(code, line.trim() === '' ? `${what} returned status ${status}.` : line.trim());
 }
 
-/** A request that got no answer, as a DteError. */
+/** A request without an answer, as a DteError. */
 export function errorOfFailure(what: string, thrown: unknown): DteError {
   if (thrown instanceof DteError) return thrown;
   const message = thrown instanceof Error ? thrown.message || thrown.name : String(thrown);

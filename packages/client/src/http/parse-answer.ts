@@ -1,7 +1,7 @@
 import { DteError } from '@org/dte-protocol';
 import { type z } from 'zod';
 
-/** @param what the request, as a sentence goes on */
+/** @param what the request, as the rest of a sentence */
 export function parseAnswer<T>(schema: z.ZodType<T>, text: string, what: string): T {
   let json: unknown;
   try {

@@ -5,11 +5,11 @@ import { pipeline } from 'node:stream/promises';
 import { DteError, LIMITS } from '@org/dte-protocol';
 import { ERROR_HEADER, errorOfAnswer, errorOfFailure } from './http-error';
 
-/** One request, as far as it differs from the others. */
+/** One request, with its specific settings. */
 export interface RequestSpec {
   readonly method: 'GET' | 'POST' | 'PUT';
   readonly path: string;
-  /** A function is asked again for each try; a plain stream can be sent once only. */
+  /** A function is called again for each try; a plain stream can be sent only once. */
   readonly body?: string | (() => Readable) | undefined;
   readonly contentType?: string | undefined;
   /** The answer may be gzipped (its `content-encoding` says whether it is). */
@@ -17,7 +17,7 @@ export interface RequestSpec {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Where requests go, and by which sockets. */
+/** Where requests go, and through which sockets. */
 export interface Transport {
   readonly agent: http.Agent;
   readonly secure: boolean;
@@ -28,7 +28,7 @@ export interface RequestOptions {
   readonly transport: Transport;
   /** `http(s)://host:port` */
   readonly url: string;
-  /** Null: none is shown. */
+  /** Null: none is sent. */
   readonly token: string | null;
   readonly idleMs: number;
   readonly spec: RequestSpec;
@@ -62,9 +62,8 @@ export async function readBody(stream: Readable, maxBytes: number): Promise<stri
 }
 
 /**
- * One try. Resolves with the body of a 2xx answer as a stream.
- * `idleMs` without a byte moving in either direction ends it with DTE_TIMEOUT, also while the answer is read. The answer to an upload
- * has `uploadAnswerMs`.
+ * One try. Resolves with the body of a 2xx answer as a stream. `idleMs` without progress in either direction ends it
+ * with DTE_TIMEOUT, also while the answer is read. The answer to an upload has `uploadAnswerMs`.
  * @throws DteError for every other answer and for none
  */
 export async function request({
@@ -100,7 +99,7 @@ export async function request({
     outgoing.once('response', resolve);
     outgoing.on('error', reject);
   });
-  // Both may fail for one reason; whoever is awaited first reports it.
+  // Both may fail for one reason; the first one that is awaited reports it.
   answer.catch(() => undefined);
   const sending = send(outgoing, spec.body, idleMs);
   sending.catch(() => undefined);
@@ -127,7 +126,7 @@ async function send(outgoing: http.ClientRequest, body: RequestSpec['body'], idl
     outgoing.end(body);
     return;
   }
-  // Sent means taken by the kernel: what it holds still has to arrive, and to be written down over there.
+  // "Sent" means accepted by the kernel: that data still has to arrive and to be stored on the other side.
   outgoing.once('finish', () => outgoing.setTimeout(Math.max(idleMs, LIMITS.uploadAnswerMs.value)));
   await pipeline(body(), outgoing);
 }

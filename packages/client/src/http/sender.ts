@@ -6,26 +6,26 @@ import { errorOfFailure } from './http-error';
 import { type RequestSpec, type Transport, createTransport, readBody, request } from './request';
 
 export interface HttpClientOptions {
-  /** `http(s)://host:port` of the coordinator, or the newest one known. */
+  /** `http(s)://host:port` of the coordinator, or a function that returns the latest known one. */
   readonly url: string | (() => string);
-  /** Bearer token of the newest welcome. */
+  /** Bearer token of the latest welcome. */
   readonly token: () => string;
   readonly limits: LimitValues;
   /** Requests that fail with a `retry` code (no answer, timeout, 503) are retried for this long; default 0. */
   readonly retryForMs?: number | undefined;
 }
 
-/** How a request is sent, where that is not the usual way. */
+/** How a request is sent if not in the default way. */
 export interface SendHow {
   /** Without the token of a session; default: with it. */
   readonly anonymous?: boolean;
-  /** Its body can be sent once only; default: as often as it takes. */
+  /** Its body can be sent only once; default: repeatedly. */
   readonly once?: boolean;
 }
 
 const isAborted = (spec: RequestSpec): boolean => spec.signal?.aborted === true;
 
-/** Sends requests to the coordinator that is known at the moment, again and again for as long as that is of use. */
+/** Sends requests to the current coordinator, with retries as long as they can help. */
 export class Sender {
   private transport: Transport & { readonly url: string };
 
@@ -49,7 +49,7 @@ export class Sender {
       } catch (thrown) {
         const error = DteError.from(thrown);
         if (isAborted(spec) || once) throw error;
-        // A kept socket that the other side closed meanwhile: one try on a fresh one is always due.
+        // The other side may have closed a kept socket: one retry on a new one is always permitted.
         const reset = error.code === 'DTE_NO_COORDINATOR' && tries === 1;
         const waitMs = reset ? 0 : backoff.nextMs();
         if (
@@ -65,7 +65,7 @@ export class Sender {
     }
   }
 
-  /** The whole body of an answer of at most `answerBytes`. */
+  /** The complete body of an answer of at most `answerBytes`. */
   async text(spec: RequestSpec, how: SendHow = {}): Promise<string> {
     const answer = await this.send(spec, how);
     try {
@@ -79,7 +79,7 @@ export class Sender {
     return this.text({ method: 'POST', path, body: JSON.stringify(body) });
   }
 
-  /** Ends idle sockets. */
+  /** Closes idle sockets. */
   close(): void {
     this.transport.agent.destroy();
   }
@@ -96,7 +96,7 @@ export class Sender {
     });
   }
 
-  /** A function as address may name another coordinator later: sockets to the old one are of no use. */
+  /** A function as address may return another coordinator later: sockets to the old one are useless. */
   private transportTo(url: string): Transport {
     if (this.transport.url !== url) {
       this.transport.agent.destroy();

@@ -5,12 +5,12 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { type LimitValues, DteError } from '@org/dte-protocol';
 
-/** An artifact that has come whole. */
+/** A completely received artifact. */
 export interface Received {
   readonly bytes: number;
-  /** In base64, of the bytes as they came. */
+  /** In base64, of the received bytes. */
   readonly sha256: string;
-  /** The same bytes once more; read or destroy it. Called once. */
+  /** The same bytes again; read or destroy it. Called once. */
   read(): Readable;
   /** Instead of `read`. */
   discard(): Promise<void>;
@@ -18,7 +18,7 @@ export interface Received {
 
 export type SpoolLimits = Pick<LimitValues, 'artifactBytes' | 'artifactInMemoryBytes'>;
 
-/** Its name is gone as soon as it is open: whatever ends this process, nothing is left behind. */
+/** Its name is removed as soon as it is open: however this process ends, nothing is left behind. */
 async function openNameless(): Promise<FileHandle> {
   const path = join(tmpdir(), `dte-${randomBytes(12).toString('hex')}`);
   const handle = await open(path, 'wx+', 0o600);
@@ -36,8 +36,8 @@ const asSpoolError = (thrown: unknown): unknown =>
     : thrown;
 
 /**
- * Takes in a stream to its end, hashed on its way: in memory while it is small, else in a temporary file.
- * @throws DteError DTE_ARTIFACT_TOO_LARGE, DTE_DISK_FULL; whatever breaks the source
+ * Receives a stream to its end and hashes it: in memory while it is small, else in a temporary file.
+ * @throws DteError DTE_ARTIFACT_TOO_LARGE, DTE_DISK_FULL; any error of the source
  */
 export async function spool(source: Readable, limits: SpoolLimits): Promise<Received> {
   const hash = createHash('sha256');

@@ -4,8 +4,8 @@ import { type Readable, Transform, pipeline } from 'node:stream';
 import { DIGEST_HEADER, DteError, sha256OfHeader } from '@org/dte-protocol';
 
 /**
- * A body that is hashed while it is sent. An archive is packed while it travels, so what it will be is not known before: the
- * coordinator answers what came, and that is held against what was sent.
+ * A body that is hashed while it is sent. An archive is packed while it is sent, so its digest is not known in advance:
+ * the coordinator answers with the digest of what it received, which is compared with what was sent.
  */
 export function hashedUpload(body: () => Readable): {
   readonly body: () => Readable;
@@ -23,7 +23,7 @@ export function hashedUpload(body: () => Readable): {
           done(null, chunk);
         },
       });
-      // An error of the body destroys this with it, and is told by whoever reads here.
+      // An error of the body destroys this stream too; its reader reports it.
       return pipeline(body(), hashing, () => undefined);
     },
     check(path, { headers }) {

@@ -62,7 +62,7 @@ export class FileRendezvous implements Rendezvous {
     const found: RendezvousReport[] = [];
     for (const name of names.filter((each) => each.endsWith(JSON_FILE))) {
       if (found.length >= LIMITS.rendezvousReports.value) break;
-      // One that cannot be read tells nothing; the others still do.
+      // An unreadable one is skipped; the others still count.
       const text = await readFile(join(folder, name), 'utf8').catch(() => '{}');
       const report = rendezvousReportSchema.safeParse(parseJson(text));
       if (report.success) found.push(report.data);

@@ -8,9 +8,9 @@ export type AgentRendezvous = Pick<Rendezvous, 'isAddressGiven' | 'find' | 'repo
 type Answer = () => RendezvousRecord | null;
 
 /**
- * For agents, which ask again and again until their main job is there, and before each try to connect: an answer counts
- * for a while, longer as long as it stays the same. A hundred agents that ask as often as they try would be throttled,
- * together with the people in whose name they ask.
+ * For agents, which poll until their main job has started, and before each try to connect. An answer is cached for a
+ * while, longer as long as it stays the same. A hundred agents that poll as often as they try would be throttled,
+ * together with the users on whose behalf they ask.
  */
 export class PacedRendezvous implements AgentRendezvous {
   readonly isAddressGiven: boolean;
@@ -50,7 +50,7 @@ export class PacedRendezvous implements AgentRendezvous {
   }
 }
 
-/** What an answer says, as far as it matters for how soon it may change. */
+/** The part of an answer that shows how soon it may change. */
 function meaningOf(answer: Answer): string {
   try {
     const record = answer();

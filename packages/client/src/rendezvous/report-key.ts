@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 const digest = (...parts: readonly (string | null)[]): string =>
   createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 16);
 
-/** Of a generation, as part of a file name: what a generation or an agent is called may hold any character. */
+/** A generation as part of a file name: names of generations and agents may contain any character. */
 export const generationKey = (generation: string): string => digest(generation);
 
 /** The same for every report of one agent. */

@@ -1,6 +1,6 @@
 import type { Rendezvous, RendezvousRecord } from '@org/dte-protocol';
 
-/** The address is known beforehand (DTE_COORDINATOR_URL): nothing is published or taken back. */
+/** The address is configured (DTE_COORDINATOR_URL): nothing is published or removed. */
 export class StaticRendezvous implements Rendezvous {
   readonly kind = 'static';
   readonly isAddressGiven = true;

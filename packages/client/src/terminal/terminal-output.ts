@@ -1,7 +1,7 @@
 /** Text that is encoded at a time, without a second copy of all of it. A buffer, no limit. */
 const CHUNK_UNITS = 64 * 1024;
 
-/** A text as UTF-8 in pieces, so that 256 MiB are never encoded at once; a character is never cut in two. */
+/** A text as UTF-8 in pieces, so that 256 MiB are never encoded at once; a character is never split. */
 export function* utf8Chunks(text: string): Generator<Buffer> {
   for (let from = 0; from < text.length;) {
     let to = Math.min(from + CHUNK_UNITS, text.length);
@@ -15,7 +15,7 @@ export const isHighSurrogate = (unit: number): boolean => unit >= 0xd800 && unit
 const isLowSurrogate = (unit: number): boolean => unit >= 0xdc00 && unit <= 0xdfff;
 
 /**
- * A text of at most `maxBytes` of UTF-8: when it is longer, its end (where a failure explains itself), after a line
+ * A text of at most `maxBytes` of UTF-8. If it is longer, its end (where failures are usually explained), after a line
  * that says that the beginning is missing.
  */
 export function withinLimit(text: string, maxBytes: number): string {

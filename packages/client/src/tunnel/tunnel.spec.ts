@@ -19,7 +19,7 @@ afterEach(async () => {
   await new Promise((resolve) => far.close(resolve));
 });
 
-/** What is at the far end; plain, because only the dial knows about TLS. */
+/** The far end; plain, because only the dial function uses TLS. */
 async function farEnd(onSocket: (socket: Socket) => void): Promise<void> {
   far = createServer({ allowHalfOpen: true }, (socket) => {
     sockets.push(socket);
@@ -36,7 +36,7 @@ function nearEnd(): Socket {
   return socket;
 }
 
-/** All up to the end. (An async iterator would end the other direction as well.) */
+/** Everything up to the end. (An async iterator would end the other direction as well.) */
 const read = (socket: Socket): Promise<Buffer> =>
   new Promise((resolve) => {
     const chunks: Buffer[] = [];
@@ -45,7 +45,7 @@ const read = (socket: Socket): Promise<Buffer> =>
       .once('end', () => resolve(Buffer.concat(chunks)));
   });
 
-/** Resolves when it is gone, by whatever. */
+/** Resolves when it is closed, for any reason. */
 const gone = (socket: Socket): Promise<void> =>
   new Promise((resolve) => {
     socket.on('error', () => undefined).once('close', () => resolve());

@@ -5,22 +5,22 @@ import { type LimitValues, DteError } from '@org/dte-protocol';
 import { type DialTarget, dial } from '../dial';
 
 /**
- * A plain port of this machine that leads to a coordinator over pinned TLS: for Nx's own HTTP client, which can neither
- * pin a key nor be given a socket, and for everything else that speaks HTTP with the coordinator.
- * Whoever uses the port still needs the token of a session.
+ * A plain port on this machine that leads to a coordinator over pinned TLS: for Nx's own HTTP client, which can neither
+ * pin a key nor use a given socket, and for all other HTTP requests to the coordinator. A client of the port still
+ * needs the token of a session.
  */
 export interface Tunnel {
   /** `http://127.0.0.1:port` */
   readonly url: string;
-  /** Where connections made from now on lead. */
+  /** Where new connections lead. */
   pointTo(target: DialTarget): void;
-  /** Cuts what goes through. Idempotent. */
+  /** Destroys its connections. Idempotent. */
   close(): void;
 }
 
 type TunnelLimits = Pick<LimitValues, 'dialMs' | 'dialStaggerMs' | 'tunnelConnections'>;
 
-/** @throws DteError DTE_INTERNAL when this machine has no port to give */
+/** @throws DteError DTE_INTERNAL if this machine has no free port */
 export async function openTunnel(limits: TunnelLimits): Promise<Tunnel> {
   const sockets = new Set<Socket>();
   const over = new AbortController();
@@ -31,7 +31,7 @@ export async function openTunnel(limits: TunnelLimits): Promise<Tunnel> {
   const keep = (socket: Socket): void => {
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));
-    // Each end hears of the other by its `close`; why it ended is told by whoever speaks over it.
+    // Each end learns about the other through its `close`; the client that uses it reports the reason.
     socket.on('error', () => undefined);
   };
 
@@ -51,7 +51,7 @@ export async function openTunnel(limits: TunnelLimits): Promise<Tunnel> {
     }
   }
 
-  // An end that says nothing more may still listen: HTTP answers come after the end of a request.
+  // An end that sends nothing more may still read: HTTP answers come after the end of a request.
   const server = createServer({ allowHalfOpen: true, noDelay: true }, (near) => void connectThrough(near));
   server.maxConnections = limits.tunnelConnections;
   server.listen(0, '127.0.0.1');
@@ -62,7 +62,7 @@ export async function openTunnel(limits: TunnelLimits): Promise<Tunnel> {
       cause,
     });
   }
-  // Whoever uses the tunnel keeps the process alive, the tunnel itself does not.
+  // The clients of the tunnel keep the process running, the tunnel itself does not.
   server.unref();
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
@@ -75,13 +75,13 @@ export async function openTunnel(limits: TunnelLimits): Promise<Tunnel> {
   };
 }
 
-/** A cut is not an end: after one, half an answer would look whole. With TLS it is told by the missing last word. */
+/** A broken connection is not an end: otherwise, half an answer would look complete. With TLS, the missing close_notify shows it. */
 function cut(socket: Socket): void {
   if (socket instanceof TLSSocket) socket.destroy();
   else socket.resetAndDestroy();
 }
 
-/** Both directions; backpressure is that of `pipe`. */
+/** Both directions; `pipe` handles backpressure. */
 function join(near: Socket, far: Socket): void {
   for (const [from, to] of [
     [near, far],
@@ -89,7 +89,7 @@ function join(near: Socket, far: Socket): void {
   ] as const) {
     from.pipe(to);
     from.once('close', () => {
-      // What was said to the end still reaches the other side.
+      // What was sent before the end still reaches the other side.
       if (from.readableEnded) to.destroySoon();
       else cut(to);
     });

@@ -16,7 +16,7 @@ describe('a table by target', () => {
     expect(byTarget(table, task)).toBe(expected);
   });
 
-  it('says nothing of what it does not name', () => {
+  it('returns nothing for names that it does not contain', () => {
     expect(byTarget({ e2e: 3 }, { project: 'app', target: 'constructor' })).toBeUndefined();
   });
 });

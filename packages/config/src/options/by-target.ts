@@ -1,16 +1,16 @@
-/** Which task, as Nx names it. */
+/** A task as Nx names it. */
 interface Target {
   readonly project: string;
   readonly target: string;
   readonly configuration?: string | undefined;
 }
 
-/** The target that a part of an atomized one belongs to: `e2e-ci` for `e2e-ci--src/cart.cy.ts`. */
+/** The atomized target that a part belongs to: `e2e-ci` for `e2e-ci--src/cart.cy.ts`. */
 const wholeOf = (target: string): string => target.split('--')[0] ?? target;
 
 /**
- * What a table says of a task: by `project:target:configuration`, else by `project:target`, else by `target`, else by
- * `*`; undefined when it says nothing. Parts of an atomized target (`e2e-ci--<file>`) go by its name, too.
+ * The value for a task in a table: by `project:target:configuration`, else `project:target`, else `target`, else `*`;
+ * undefined if there is none. The name of an atomized target also applies to its parts (`e2e-ci--<file>`).
  */
 export function byTarget<T>(table: Readonly<Record<string, T>>, task: Target): T | undefined {
   const { project, target, configuration } = task;

@@ -6,7 +6,7 @@ import { readNxJsonOptions } from './nx-json';
 import { sessionIdOf } from './session-id';
 
 describe('sessionIdOf', () => {
-  it('is the id that was given, whatever CI says', () => {
+  it('is the configured id, whatever CI provides', () => {
     expect(sessionIdOf({ session: 'mine' }, { projectId: null, pipelineId: '9' })).toBe('mine');
   });
 
@@ -14,17 +14,17 @@ describe('sessionIdOf', () => {
     expect(sessionIdOf({}, { projectId: '7', pipelineId: '1001' })).toBe('7-1001');
   });
 
-  it('tells environments of one pipeline apart', () => {
+  it('separates environments of one pipeline', () => {
     expect(sessionIdOf({ environment: 'linux' }, { projectId: '7', pipelineId: '1001' })).toBe(
       '7-1001-linux',
     );
   });
 
-  it('is local outside of CI', () => {
+  it('is local outside CI', () => {
     expect(sessionIdOf({}, null)).toBe('local');
   });
 
-  it('refuses parts that make no id', () => {
+  it('rejects parts that give no valid id', () => {
     expect(() => sessionIdOf({}, { projectId: null, pipelineId: 'a/b' })).toThrow(/set DTE_SESSION_ID/);
   });
 });
@@ -50,20 +50,20 @@ describe('readNxJsonOptions', () => {
     expect(readNxJsonOptions(root)).toEqual({ rendezvousDir: 'x' });
   });
 
-  it('is empty where there is no nx.json, and where it has no such options', () => {
+  it('is empty if there is no nx.json, or it has no such options', () => {
     expect(readNxJsonOptions(root)).toEqual({});
     write('{}');
     expect(readNxJsonOptions(root)).toEqual({});
   });
 
-  it('reads past comments and trailing commas, and leaves strings alone', () => {
+  it('accepts comments and trailing commas, and leaves strings alone', () => {
     write(`{ // why
       "tasksRunnerOptions": { "default": { "options": { "coordinatorUrl": "http://h:1//a,}", /* x */ "host": "h", }, }, },
     }`);
     expect(readNxJsonOptions(root)).toEqual({ coordinatorUrl: 'http://h:1//a,}', host: 'h' });
   });
 
-  it('names the file when it is broken', () => {
+  it('names the file if it is invalid', () => {
     write('{');
     expect(() => readNxJsonOptions(root)).toThrow(/nx\.json is not valid/);
   });

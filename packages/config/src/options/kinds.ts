@@ -52,7 +52,7 @@ export const words = (max: number) =>
     )
     .pipe(z.array(z.string().min(1)).max(max, `expected at most ${max} entries`));
 
-/** `deploy`, `app:deploy`, `!web:*`: what can mean no task is refused, as nobody would notice that it does nothing. */
+/** `deploy`, `app:deploy`, `!web:*`: an entry that cannot match any task is rejected; nobody would notice that it has no effect. */
 export const targetPattern = () =>
   z
     .string()
@@ -64,7 +64,7 @@ export const targetPattern = () =>
     )
     .regex(/^[^{}]*$/, 'expected a separate entry for each alternative instead of braces');
 
-/** An address of a coordinator: `http://host:port`. A trailing slash is dropped. */
+/** Address of a coordinator: `http://host:port`. A trailing slash is removed. */
 export const httpAddress = () =>
   z
     .url({ protocol: /^https?$/, error: 'expected an address such as http://10.0.0.5:7337' })
@@ -102,7 +102,7 @@ export const table = () =>
 
 /**
  * A number for every target, or a table of numbers: `{ "app:e2e": 600000, "e2e-ci": 300000, "*": 60000 }`. JSON text is
- * accepted as well. A plain number comes out as the table `{ "*": number }`; `byTarget` reads it.
+ * also accepted. A plain number becomes the table `{ "*": number }`; `byTarget` reads it.
  */
 export const numbersByTarget = (min: number, max: number = Number.MAX_SAFE_INTEGER) =>
   z
@@ -133,5 +133,5 @@ export const numbersByTarget = (min: number, max: number = Number.MAX_SAFE_INTEG
       ),
     );
 
-/** Tasks at a time: a whole number, or `auto`. */
+/** Number of tasks at a time: a whole number, or `auto`. */
 export const slotsOrAuto = () => z.union([z.literal('auto'), wholeNumber(0, LIMITS.slotsPerAgent.value)]);

@@ -12,7 +12,7 @@ function distance(a: string, b: string): number {
   return row[b.length] ?? 0;
 }
 
-/** The known name that a mistyped one probably means, or null when none is near (a third of it may differ). */
+/** The known name that is probably meant by a mistyped one; null if none is near (up to a third may differ). */
 export function nearest(name: string, known: readonly string[]): string | null {
   const wanted = name.toLowerCase();
   let best: { name: string; distance: number } | null = null;

@@ -2,8 +2,8 @@ import { readNxJson as read } from '@org/dte-nx-compat';
 import { DteError } from '@org/dte-protocol';
 
 /**
- * nx.json of a workspace, as far as it concerns us; nothing is in it when there is none.
- * @throws DteError DTE_BAD_CONFIG when it cannot be read as JSON
+ * The parts of a workspace's nx.json that we use; empty if there is no nx.json.
+ * @throws DteError DTE_BAD_CONFIG if it is not valid JSON
  */
 export function readNxJson(workspaceRoot: string): ReturnType<typeof read> {
   try {
@@ -14,8 +14,8 @@ export function readNxJson(workspaceRoot: string): ReturnType<typeof read> {
 }
 
 /**
- * tasksRunnerOptions.default.options of a workspace, `{}` when there are none or no nx.json.
- * @throws DteError DTE_BAD_CONFIG when nx.json cannot be read as JSON
+ * tasksRunnerOptions.default.options of a workspace; `{}` if there are none, or no nx.json.
+ * @throws DteError DTE_BAD_CONFIG if nx.json is not valid JSON
  */
 export const readNxJsonOptions = (workspaceRoot: string): Readonly<Record<string, unknown>> =>
   readNxJson(workspaceRoot).runnerOptions;

@@ -3,7 +3,7 @@ import { resolveConfig } from './resolve';
 import { configSchema, OPTIONS, type OptionName } from './schema';
 
 describe('resolveConfig', () => {
-  it('gives the defaults when nothing is set', () => {
+  it('returns the defaults if nothing is set', () => {
     const { config, limits, warnings } = resolveConfig({ env: {} });
     expect(config).toMatchObject({
       audience: 'dte',
@@ -33,7 +33,7 @@ describe('resolveConfig', () => {
     expect(limits).toMatchObject({ agentWaitMs: 5000, progressMs: 1000, leaseMs: LIMITS.leaseMs.value });
   });
 
-  it('counts an empty variable as not set', () => {
+  it('treats an empty variable as not set', () => {
     expect(resolveConfig({ env: { DTE_SLOTS: '' } }).config.slots).toBeUndefined();
   });
 
@@ -76,7 +76,7 @@ describe('resolveConfig', () => {
     expect(() => resolveConfig({ env: { [name]: value } })).toThrow(message);
   });
 
-  it('refuses a wrong value in nx.json and says where it stands', () => {
+  it('rejects an invalid value in nx.json and says where it is set', () => {
     expect(() => resolveConfig({ env: {}, nxJson: { port: 'x' } })).toThrow(/port has "x" from nx.json/);
   });
 
@@ -86,7 +86,7 @@ describe('resolveConfig', () => {
     );
   });
 
-  it('warns of unknown variables and options with the nearest name, and goes on', () => {
+  it('warns about unknown variables and options with the nearest name, and continues', () => {
     const { warnings } = resolveConfig({
       env: { DTE_AGENT_WAIT: '1' },
       nxJson: { coordinatorURL: 'x', accessToken: 'dte' },
@@ -97,7 +97,7 @@ describe('resolveConfig', () => {
     ]);
   });
 
-  it('says where an option belongs that stands in nx.json by mistake, and ignores it', () => {
+  it('says where an option in nx.json must be set instead, and ignores it', () => {
     const { config, warnings } = resolveConfig({ env: {}, nxJson: { secret: 'x' } });
     expect(config.secret).toBeUndefined();
     expect(warnings).toEqual([
@@ -109,7 +109,7 @@ describe('resolveConfig', () => {
     expect(resolveConfig({ env: { DTE_EXECUTOR: '1' } }).warnings).toEqual([]);
   });
 
-  it('drops the trailing slash of an address', () => {
+  it('removes the trailing slash of an address', () => {
     expect(resolveConfig({ env: { DTE_COORDINATOR_URL: 'http://h:1/' } }).config.coordinatorUrl).toBe(
       'http://h:1',
     );

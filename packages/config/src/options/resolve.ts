@@ -7,7 +7,7 @@ import { configSchema, INTERNAL_ENV, OPTIONS, type Config, type OptionName } fro
 export type Env = Readonly<Record<string, string | undefined>>;
 export type Source = 'flag' | 'environment' | 'nx.json' | 'default';
 
-/** Where values come from; the first that has one wins: flags, environment, nx.json, default. */
+/** Sources of values; the first that has a value applies: flags, environment, nx.json, default. */
 export interface Sources {
   readonly flags?: Readonly<Partial<Record<OptionName, unknown>>>;
   readonly env: Env;
@@ -20,14 +20,14 @@ export interface Resolved {
   /** Every limit, with the overrides of all sources. */
   readonly limits: LimitValues;
   readonly sourceOf: Readonly<Record<OptionName, Source>>;
-  /** Things a person may want to know and that stop nothing: unknown names, misplaced options. */
+  /** Warnings: unknown names, misplaced options. */
   readonly warnings: readonly string[];
 }
 
 interface Raw {
   readonly value: unknown;
   readonly source: Source;
-  /** Where the value stands, for error messages. */
+  /** Where the value is set, for error messages. */
   readonly place: string;
 }
 
@@ -36,7 +36,7 @@ function rawValue({ name, about }: (typeof OPTIONS)[number], sources: Sources): 
   if (flag !== undefined)
     return { value: flag, source: 'flag', place: (about.flag ?? name).split(' ')[0] ?? name };
   const variable = about.env === null ? undefined : sources.env[about.env];
-  // CI systems set variables to the empty string when they mean "not set".
+  // CI systems set variables to the empty string to mean "not set".
   if (variable !== undefined && variable !== '')
     return { value: variable, source: 'environment', place: about.env ?? name };
   const option = about.nxJson ? sources.nxJson?.[name] : undefined;
@@ -89,7 +89,7 @@ function unknownOptions(nxJson: Readonly<Record<string, unknown>>): string[] {
 
 /**
  * All configuration, each value from the first source that has it.
- * @throws DteError DTE_BAD_CONFIG naming the option, its value and where it stands
+ * @throws DteError DTE_BAD_CONFIG naming the option, its value and where it is set
  */
 export function resolveConfig(sources: Sources): Resolved {
   const values: Record<string, unknown> = {};

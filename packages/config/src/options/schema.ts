@@ -17,10 +17,10 @@ import {
 export interface About {
   readonly description: string;
   readonly unit?: 'ms' | 'bytes' | 'count';
-  /** The default as documentation shows it. */
+  /** The default as the documentation shows it. */
   readonly defaultText: string;
   readonly env: string | null;
-  /** Long flag of the CLI, with its argument; null when there is none. */
+  /** Long flag of the CLI, with its argument; null if there is none. */
   readonly flag: string | null;
   /** True if it can be set in nx.json (tasksRunnerOptions.default.options). */
   readonly nxJson: boolean;

@@ -1,15 +1,15 @@
 import { DteError, sessionIdSchema } from '@org/dte-protocol';
 import type { Config } from './schema';
 
-/** The pipeline that a process runs in, as far as CI tells. */
+/** The pipeline of this process, if it is a CI job. */
 interface PipelineIds {
   readonly projectId: string | null;
   readonly pipelineId: string | null;
 }
 
 /**
- * The session that a process belongs to: named, or that of the pipeline it runs in, or `local`.
- * @throws DteError DTE_BAD_CONFIG when the parts give no usable id
+ * The session of a process: the configured one, or that of its pipeline, or `local`.
+ * @throws DteError DTE_BAD_CONFIG if the parts give no valid id
  */
 export function sessionIdOf(
   config: Pick<Config, 'session' | 'environment'>,

@@ -2,8 +2,8 @@ import type { SessionSettings } from '@org/dte-protocol';
 import type { Config } from './schema';
 
 /**
- * The part of the configuration that a session's coordinator is told.
- * @param jobId of the CI job that tells it
+ * The part of the configuration that is sent to a session's coordinator.
+ * @param jobId of the CI job that sends it
  * @param held whether a process of that job stays connected while the job runs
  */
 export const settingsOf = (

@@ -10,21 +10,21 @@ const STDIN = 0;
 
 const secretsSchema = z.partialRecord(z.enum(SECRET_VARIABLES), z.string());
 
-/** The environment of a process of ours that is told the secrets by `handOver`: its stdin must be a pipe. */
+/** The environment of a child process that gets the secrets from `handOver`: its stdin must be a pipe. */
 export const handoverEnv = (): NodeJS.ProcessEnv => ({ ...process.env, [HANDOVER]: 'stdin' });
 
-/** Tells a process of ours the secrets that this one has hidden, where nobody else reads them. */
+/** Passes the secrets that this process has hidden to a child process, where no other process can read them. */
 export function handOver({ stdin }: ChildProcess): void {
-  // It may be gone already; its exit says more.
+  // The child may have exited already; its exit code says more.
   stdin?.on('error', () => undefined);
   stdin?.end(JSON.stringify(hiddenSecrets()));
 }
 
-/** The other end: to be called before anything is read from the environment. Does nothing in a process of somebody else. */
+/** The other end: call it before anything reads the environment. Does nothing in a process that got no secrets this way. */
 export function takeHandover(): void {
   if (process.env[HANDOVER] !== 'stdin') return;
   Reflect.deleteProperty(process.env, HANDOVER);
   const text = readFileSync(STDIN, 'utf8');
-  // Whoever started it has ended before he said anything.
+  // The parent has exited before it sent anything.
   if (text !== '') addHidden(secretsSchema.parse(JSON.parse(text)));
 }

@@ -2,12 +2,12 @@ import { SECRET_VARIABLES, type SecretVariable } from '@org/dte-protocol';
 import type { Env } from '../options/resolve';
 import { wipeEnviron } from './wipe-environ';
 
-/** Of this process. Its memory is the one place where they are kept. */
+/** The secrets of this process. They are stored only in its memory. */
 const hidden = new Map<SecretVariable, string>();
-/** Commands of one process that have hidden them and are not over. */
+/** Number of commands of this process that have hidden them and still run. */
 let hiders = 0;
 
-/** Adds what somebody has handed over who has hidden it himself. */
+/** Adds secrets from a parent process that has hidden them itself. */
 export function addHidden(values: Partial<Record<SecretVariable, string>>): void {
   for (const name of SECRET_VARIABLES) {
     const value = values[name];
@@ -18,10 +18,10 @@ export function addHidden(values: Partial<Record<SecretVariable, string>>): void
 export const hiddenSecrets = (): Partial<Record<SecretVariable, string>> => Object.fromEntries(hidden);
 
 /**
- * Takes what proves who this job is out of the environment, where every process that is started from now on would inherit
- * it, and every other one of this user could read it.
- * @returns puts it back into `process.env`, when the last one that has hidden it does so: what the same process begins
- *   later (another nx command of a script) may need it. Call this once.
+ * Removes the credentials of this job from the environment: otherwise, every child process would inherit them, and
+ * every other process of this user could read them.
+ * @returns restores `process.env`, when the last command that has hidden them calls it: later commands in the same
+ * process (another nx command of a script) may need them. Call it once.
  */
 export function hideSecrets(): () => void {
   const names = SECRET_VARIABLES.filter((name) => process.env[name] !== undefined);
@@ -38,5 +38,5 @@ export function hideSecrets(): () => void {
   };
 }
 
-/** The environment as it was before; for reading settings, not for a process. */
+/** The environment as it was before; for reading settings, not for child processes. */
 export const envWithSecrets = (): Env => ({ ...Object.fromEntries(hidden), ...process.env });

@@ -16,10 +16,10 @@ function environBounds(): { start: number; length: number } | null {
 }
 
 /**
- * Overwrites variables in the block that this process was started with. `/proc/<pid>/environ` shows that block to every
- * process of the same user while the process exists, whatever becomes of `process.env`: unsetenv only forgets
- * where in it a variable is. Call this when the variables are out of `process.env`, so that nobody points there.
- * @returns false where there is no such block or it cannot be written: then nothing has changed
+ * Overwrites variables in the block that this process was started with. While the process exists, `/proc/<pid>/environ`
+ * shows that block to every process of the same user, whatever happens to `process.env`: unsetenv only removes the
+ * pointer to a variable. Call this after the variables are removed from `process.env`, so that nothing points there.
+ * @returns false if there is no such block or it cannot be written: then nothing has changed
  */
 export function wipeEnviron(names: readonly string[]): boolean {
   let memory: number | null = null;
@@ -37,7 +37,7 @@ export function wipeEnviron(names: readonly string[]): boolean {
     }
     return true;
   } catch {
-    // Not Linux, or not allowed: docs/security.md says what that means.
+    // Not Linux, or not permitted: docs/security.md describes the consequences.
     return false;
   } finally {
     if (memory !== null) closeSync(memory);

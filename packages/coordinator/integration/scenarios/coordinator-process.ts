@@ -1,7 +1,7 @@
 import { DteError, readLimits } from '@org/dte-protocol';
 import { createCoordinator } from '../../src';
 
-/** A coordinator in a process of its own, to be killed: `run-typescript.cjs <dataDir>`; prints its URL, or why it has none. */
+/** A coordinator in a separate process that a test kills: `run-typescript.cjs <dataDir>`; prints its URL, or the error. */
 async function main(): Promise<void> {
   const dataDir = process.argv[2];
   if (dataDir === undefined) throw new Error('usage: run-typescript.cjs <dataDir>');

@@ -4,8 +4,8 @@ import { runSpec, taskSpec } from '@org/dte-testing';
 const settings = { stopAgentsAfter: [], stopAgentsOnFailure: false, requireExplicitCompletion: true };
 const record = { command: 'nx format', exitCode: 0, startMs: 1, endMs: 2, output: '' };
 /**
- * What a session must hold for the answers to be right: this run, `held` in its cache, and this attempt. An agent has to
- * have been given the task (`agent.wanted`).
+ * The content that a session needs for the expected answers: this run, `held` in its cache, and this attempt. An agent
+ * must have been assigned the task (`agent.wanted`).
  */
 export const RUN = runSpec('r1', [taskSpec('app:build', [], { hash: 'held' })]);
 export const ATTEMPT = HTTP.attempt('r1', 'app:build', 1);
@@ -17,7 +17,7 @@ type Endpoint = [
   answers: Record<'agent' | 'main' | 'observer' | 'other', number>,
 ];
 
-/** Every endpoint (a spec compares with the protocol's list), with what each role is answered; 'other' is the main job of another session. */
+/** Every endpoint (a spec compares with the protocol's list) and its answer to each role; 'other': main job of another session. */
 export const ENDPOINTS: Endpoint[] = [
   ['GET', HTTP.health, null, { agent: 200, main: 200, observer: 200, other: 200 }],
   ['GET', HTTP.cache('held'), null, { agent: 200, main: 200, observer: 403, other: 404 }],

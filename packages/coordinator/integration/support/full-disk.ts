@@ -1,7 +1,7 @@
 import type { FileHandle } from 'node:fs/promises';
 import type { FileSystem } from '../../src/files/file-system';
 
-/** A disk that can be filled: writes then fail as the kernel fails them, after writing a part. */
+/** A disk that can be filled: then writes fail like the kernel's, after writing a part. */
 export function fullDisk(real: FileSystem): {
   fs: FileSystem;
   fill(): void;

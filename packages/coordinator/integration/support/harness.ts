@@ -17,7 +17,7 @@ import type { CoordinatorOptions } from '../../src/options';
 
 type Options = Partial<Omit<CoordinatorOptions, 'limits'>> & { readonly limits?: Partial<LimitValues> };
 
-/** A coordinator on a folder of its own, and everything a test opened, closed at its end. */
+/** A coordinator on its own folder, and everything that a test opens, closed at its end. */
 export class Harness {
   private readonly clients: RawClient[] = [];
   private readonly coordinators: Coordinator[] = [];
@@ -41,7 +41,7 @@ export class Harness {
     return harness;
   }
 
-  /** The coordinator started last. */
+  /** The most recent coordinator. */
   get coordinator(): Coordinator {
     return this.coordinators.at(-1)!;
   }
@@ -50,14 +50,14 @@ export class Harness {
     return this.coordinator.url;
   }
 
-  /** Another one on the same folder; the earlier ones are left as they are. */
+  /** Another one on the same folder; the earlier ones keep running. */
   async startCoordinator(options: Options = {}): Promise<void> {
     const all = { ...this.options, ...options };
     const limits = { ...readLimits({}).limits, ...all.limits };
     this.coordinators.push(await createCoordinator({ ...all, dataDir: this.dataDir, limits }));
   }
 
-  /** Connects with this hello, whatever comes of it. `secret`: null for none, else the coordinator's own. */
+  /** Connects with this hello, whatever the answer. `secret`: null for none, else the coordinator's own. */
   async connect(overrides: Partial<Hello> = {}, secret?: string | null): Promise<RawClient> {
     const used = secret === undefined ? this.options.secret : (secret ?? undefined);
     const client = await RawClient.hello(this.url, exampleHello(overrides), used);
@@ -73,7 +73,7 @@ export class Harness {
     return this.connect({ name, clientId: name.replace(/[^a-z0-9]/gi, '-'), ...overrides });
   }
 
-  /** A connection that has not said anything yet. */
+  /** A connection that has not sent anything yet. */
   async rawClient(): Promise<RawClient> {
     const client = await RawClient.connect(this.url);
     this.clients.push(client);
@@ -91,14 +91,14 @@ export class Harness {
     main.send({ type: 'main.sync', runId: run.runId, ackSeq: 0, want: 'follow' });
   }
 
-  /** Status of a request that any main job or agent may make. */
+  /** Status of a request that any main job or agent may send. */
   async ask(client: RawClient): Promise<number> {
     const body = '{"hashes":[]}';
     const call = { method: 'POST', path: HTTP.cacheQuestion, token: client.token, body };
     return (await httpCall(this.url, call)).status;
   }
 
-  /** An agent stores what a task makes that it holds, and nothing else; a main job anything. */
+  /** An agent may store only artifacts of tasks that it holds; a main job may store anything. */
   async putCache(client: RawClient, hash: string, body: string | Buffer): Promise<number> {
     const answer = await httpCall(this.url, {
       method: 'PUT',
@@ -144,6 +144,6 @@ export const success = (hash: string): AttemptResult => ({
   hashDetails: null,
 });
 
-/** Jest's matchers are `any`; in an expectation they stand for the text they match. */
+/** Jest's matchers are `any`; in an expectation they represent the text that they match. */
 export const containing = (text: string): string => expect.stringContaining(text) as string;
 export const matching = (pattern: RegExp): string => expect.stringMatching(pattern) as string;

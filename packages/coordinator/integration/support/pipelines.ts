@@ -8,7 +8,7 @@ import {
 } from '@org/dte-testing';
 
 export const SECRET = 'correct horse battery staple';
-/** The session that everybody wants to get into. */
+/** The session that all callers try to join. */
 export const SESSION = '42-1001';
 
 export const claimsOf = (overrides: Partial<FakeClaims> = {}): FakeClaims => ({
@@ -36,7 +36,7 @@ export interface Instances {
   readonly stranger: FakeGitlab;
 }
 
-/** A job that must not get into the session, with what it has to show for itself. */
+/** A job that must not join the session, with its credentials. */
 export interface Caller {
   readonly what: string;
   readonly secret?: string;

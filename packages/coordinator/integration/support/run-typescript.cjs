@@ -1,5 +1,4 @@
-// Lets a child process run our sources: transforms .ts with swc and finds the workspace's packages in their src
-// folders, as jest.preset.js does for the specs themselves.
+// Lets a child process run our sources: compiles .ts with swc and resolves the workspace's packages to their src
 const { readFileSync } = require('node:fs');
 const Module = require('node:module');
 const { join } = require('node:path');

@@ -3,17 +3,17 @@ import { connect, type Socket } from 'node:net';
 import { waitFor } from '@org/dte-testing';
 import { type Harness } from './harness';
 
-/** A bare socket of somebody whom nobody knows. */
+/** A bare socket of an unauthenticated client. */
 export interface Stranger {
   readonly socket: Socket;
-  /** Everything that was said to it. */
+  /** Everything that the client has received. */
   heard(): string;
   isClosed(): boolean;
 }
 
 const opened: Socket[] = [];
 
-/** Connects and says so much, which may be nothing. */
+/** Connects and sends this data, which may be empty. */
 export async function stranger(
   { coordinator }: Pick<Harness, 'coordinator'>,
   words = '',
@@ -25,7 +25,7 @@ export async function stranger(
   let heard = '';
   let isClosed = false;
   socket.on('data', (data) => (heard += data.toString('latin1')));
-  // A half open client would never notice by itself that the other side has gone.
+  // A half-open client would not notice by itself that the other side has closed.
   socket.on('end', () => (isClosed = true));
   socket.on('error', () => undefined);
   socket.on('close', () => (isClosed = true));
@@ -34,7 +34,7 @@ export async function stranger(
   return { socket, heard: () => heard, isClosed: () => isClosed };
 }
 
-/** What begins a WebSocket. */
+/** The start of a WebSocket. */
 export const UPGRADE = [
   'GET /v1/connect HTTP/1.1',
   'host: x',
@@ -55,7 +55,7 @@ export async function mute(harness: Harness, from?: string): Promise<Stranger> {
   return client;
 }
 
-/** Says one byte after the other until it is cut off. Resolves with how many were said. */
+/** Sends one byte after another until it is disconnected. Resolves with the number of bytes sent. */
 export async function drip({ socket, isClosed }: Stranger, everyMs: number): Promise<number> {
   let said = 0;
   const timer = setInterval(() => {

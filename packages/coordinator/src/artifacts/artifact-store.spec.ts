@@ -38,7 +38,7 @@ artifactStoreContract('file', async () => {
   };
 });
 
-it('takes no file for an artifact that has no sha256 in its name, or half of one', async () => {
+it('ignores files without a complete sha256 in their name', async () => {
   const root = await mkdtemp(join(tmpdir(), 'dte-artifacts-'));
   const folder = join(root, 's1', 'artifacts');
   await mkdir(folder, { recursive: true });

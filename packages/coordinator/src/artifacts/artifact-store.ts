@@ -1,9 +1,6 @@
 import type { Readable } from 'node:stream';
 
-/**
- * Where an artifact belongs. Entries of different sessions never meet: what a merge request stores is not read by
- * another pipeline.
- */
+/** Identifies an artifact. Entries of different sessions are separate: another pipeline cannot read what a merge request stores. */
 export type ArtifactKey =
   | { readonly kind: 'cache' | 'terminal'; readonly sessionId: string; readonly hash: string }
   | {
@@ -15,61 +12,61 @@ export type ArtifactKey =
     };
 
 export interface PutOptions {
-  /** What the sender announced (Content-Length); null when it did not. */
+  /** The size that the sender announced (Content-Length); null if none. */
   readonly expectedBytes: number | null;
   readonly maxBytes: number;
-  /** What the sender means to send, in hex; null when it did not say. */
+  /** The digest of what the sender intends to send, in hex; null if not announced. */
   readonly expectedSha256?: string | null | undefined;
 }
 
-/** What an artifact is known by once it is whole. */
+/** The digest and size of a complete artifact. */
 export interface Receipt {
   readonly bytes: number;
-  /** In hex, made of the bytes as they came. */
+  /** In hex, computed from the received bytes. */
   readonly sha256: string;
 }
 
-/** An artifact being read. Whoever asked for it reads or destroys `body`. */
+/** An artifact to read. The caller must read or destroy `body`. */
 export interface StoredArtifact {
   readonly bytes: number;
-  /** Of what was stored, in hex. What is read may be something else: a disk may lie, and the reader finds out. */
+  /** Digest of the stored bytes, in hex. The bytes read may differ if the disk is faulty; the reader detects this. */
   readonly sha256: string;
   readonly body: Readable | Buffer;
 }
 
 /**
- * Port: immutable artifacts by key. The first complete one under a key stays; nobody ever sees a part of one.
+ * Port: immutable artifacts by key. The first complete artifact under a key is kept; readers never see a partial one.
  * Adapters hold at most `SMALL_BYTES` of one artifact in memory.
  */
 export interface ArtifactStore {
-  /** True once the artifact can be read. */
+  /** True as soon as the artifact can be read. */
   has(key: ArtifactKey): Promise<boolean>;
-  /** Its size in bytes; null when there is none. */
+  /** Its size in bytes; null if there is no such artifact. */
   bytesOf(key: ArtifactKey): Promise<number | null>;
   /**
-   * Reads `body` to its end and keeps it. On an error `body` may be left half read (it is the caller's to drain or
-   * destroy) and nothing is kept.
+   * Reads `body` to its end and stores it. After an error, `body` may be partly read (the caller drains or destroys it)
+   * and nothing is stored.
    * @throws DteError DTE_ARTIFACT_EXISTS, DTE_ARTIFACT_TOO_LARGE, DTE_ARTIFACT_INCOMPLETE (cut off, or not
-   *   `expectedBytes` long), DTE_ARTIFACT_DAMAGED (not `expectedSha256`), DTE_DISK_FULL
+   * `expectedBytes` long), DTE_ARTIFACT_DAMAGED (not `expectedSha256`), DTE_DISK_FULL
    */
   put(key: ArtifactKey, body: Readable, options: PutOptions): Promise<Receipt>;
-  /** Null when there is none. */
+  /** Null if there is no such artifact. */
   get(key: ArtifactKey): Promise<StoredArtifact | null>;
   /**
-   * Reads an artifact again and removes it when it is not what was stored: a key with a damaged artifact is free again.
-   * Several at a time about one key are one reading.
+   * Reads an artifact again and removes it if it differs from what was stored, so that its key is free again.
+   * Concurrent checks of one key share one read.
    */
   check(key: ArtifactKey): Promise<'good' | 'removed' | 'absent'>;
-  /** Forgets everything of a session. */
+  /** Deletes everything of a session. */
   deleteSession(sessionId: string): Promise<void>;
-  /** Gives up what is held in memory for a session; it is read again when needed. */
+  /** Releases the memory that is used for a session; the data is read again when needed. */
   unloadSession(sessionId: string): void;
 }
 
-/** Up to this size an artifact is read and written in one piece: fewer system calls for the many small ones. A buffer: artifacts may be larger. */
+/** Artifacts up to this size are read and written in one piece, which saves system calls. A buffer size: artifacts may be larger. */
 export const SMALL_BYTES = 256 * 1024;
 
-/** An artifact as people know it. */
+/** How messages name an artifact. */
 export function describeKey(key: ArtifactKey): string {
   switch (key.kind) {
     case 'cache':

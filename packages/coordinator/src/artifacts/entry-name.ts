@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import type { ArtifactKey } from './artifact-store';
 
 /**
- * The file name of an artifact inside its session's folder. Hashes are path-safe by their schema; task ids are free
- * text (`@scope/app:build:prod`), so they go through SHA-256 and can neither leave the folder nor be too long.
+ * The file name of an artifact in its session's folder. Hashes are path-safe by their schema. Task ids are free text
+ * (`@scope/app:build:prod`), so they are hashed with SHA-256: they can neither leave the folder nor be too long.
  */
 export function entryName(key: ArtifactKey): string {
   if (key.kind !== 'attempt') return `${key.kind}-${key.hash}`;
@@ -11,16 +11,16 @@ export function entryName(key: ArtifactKey): string {
   return `attempt-${digest}-${key.attempt}`;
 }
 
-/** In a file's name behind that of its entry; one without it is of no artifact. */
+/** Follows the entry in a file's name; a file without it is not an artifact. */
 const DIGEST = /^((?:cache|terminal|attempt)-.+)\.([0-9a-f]{64})$/;
 
 /**
- * The file of an entry has its sha256 in its name: both come to be in one step, the rename, so that no crash can part them
- * and no file of its own can be damaged.
+ * The file name of an entry contains its sha256. One rename creates both, so that no crash can separate them and the
+ * digest has no file of its own that could be damaged.
  */
 export const fileName = (entry: string, sha256: string): string => `${entry}.${sha256}`;
 
-/** What a file name says; null when it is none of a whole artifact. */
+/** Parses a file name; null if it is not the name of a complete artifact. */
 export function readFileName(name: string): { readonly entry: string; readonly sha256: string } | null {
   const [, entry, sha256] = DIGEST.exec(name) ?? [];
   return entry === undefined || sha256 === undefined ? null : { entry, sha256 };

@@ -21,20 +21,20 @@ import {
 import { entryName, fileName, readFileName } from './entry-name';
 import { alreadyStored, checkAnnounced, ReceiptMaker, uploadPieces } from './upload';
 
-/** What is known of one file. */
+/** What is known about one file. */
 interface Entry {
-  /** Null: not looked at yet. */
+  /** Null: not read yet. */
   readonly bytes: number | null;
   readonly sha256: string;
 }
 
-/** What is known of the files of one session. */
+/** What is known about the files of one session. */
 interface Folder {
   readonly path: string;
   readonly entries: Map<string, Entry>;
-  /** Complete uploads between decision and rename: a second one waits for the outcome of the first. */
+  /** Complete uploads between decision and rename: a second upload waits for the result of the first. */
   readonly committing: Map<string, Promise<void>>;
-  /** Artifacts that are read again at this moment. */
+  /** Artifacts that are being checked. */
   readonly checking: Map<string, Promise<'good' | 'removed'>>;
 }
 
@@ -44,14 +44,14 @@ const pathOf = ({ path }: Folder, name: string, { sha256 }: Pick<Entry, 'sha256'
 /**
  * Artifacts as files, one flat folder per session: `<root>/<sessionId>/artifacts/<entry>.<sha256>`.
  *
- * The names are kept in memory once a session is touched, so that `has` (50,000 hashes in one question) and the
- * refusal of a second upload cost no system call. That is sound because one process owns the folder. A file is
- * written under a temporary name and renamed: complete or not there. It is not fsynced: after a crash of the machine
- * an artifact may be damaged, and the session, whose journal is not fsynced either, starts afresh anyway.
+ * The names of a session are kept in memory after its first use, so that `has` (50,000 hashes in one request) and the
+ * rejection of a second upload need no system call. This is safe because one process owns the folder. A file is written
+ * under a temporary name and renamed, so it is either complete or missing. It is not fsynced: after a crash of the
+ * machine an artifact may be damaged, but then the session, whose journal is not fsynced either, starts again anyway.
  */
 export class FileArtifactStore implements ArtifactStore {
   private readonly folders = new Map<string, Promise<Folder>>();
-  /** Sessions whose leftovers of an earlier process are gone; temporary files seen later are uploads under way. */
+  /** Sessions whose leftovers from an earlier process are removed. Temporary files that appear later are uploads in progress. */
   private readonly tidied = new Set<string>();
 
   constructor(
@@ -106,7 +106,7 @@ export class FileArtifactStore implements ArtifactStore {
       );
     } catch (thrown) {
       if (!isNotFound(thrown)) throw thrown;
-      // Somebody tidied up by hand. Say so from now on, and let the task run again.
+      // Somebody deleted the file. From now on it is missing, and the task runs again.
       folder.entries.delete(name);
       return null;
     }
@@ -191,7 +191,7 @@ export class FileArtifactStore implements ArtifactStore {
     return 'removed';
   }
 
-  /** Null when the file cannot be read: what a disk does not give back is as good as lost. */
+  /** Null if the file cannot be read: unreadable data is as good as lost. */
   private async digestOf(path: string): Promise<string | null> {
     const hash = createHash('sha256');
     try {
@@ -222,7 +222,7 @@ export class FileArtifactStore implements ArtifactStore {
     try {
       const bytes = (await handle.stat()).size;
       learn(bytes);
-      // `end` keeps Content-Length true whatever happens to the file; an empty file has no last byte to name.
+      // `end` keeps Content-Length true even if the file grows; an empty file has no last byte.
       if (bytes === 0) {
         await handle.close();
         return { bytes, sha256, body: Buffer.alloc(0) };
@@ -253,7 +253,7 @@ export class FileArtifactStore implements ArtifactStore {
     }
     const entries = new Map<string, Entry>();
     for (const name of await this.fs.readdir(path)) {
-      // What has no digest is no artifact: nobody could tell whether it is whole.
+      // A file without a digest is not an artifact, because nobody could verify it.
       const known = readFileName(name);
       if (known !== null) entries.set(known.entry, { bytes: null, sha256: known.sha256 });
       else if (!name.startsWith(TEMP_PREFIX)) continue;

@@ -9,7 +9,7 @@ interface Entry {
   readonly sha256: string;
 }
 
-/** Keeps artifacts in memory; for specs and for a coordinator that serves toys. */
+/** Keeps artifacts in memory; for specs and for very small coordinators. */
 export class MemoryArtifactStore implements ArtifactStore {
   private readonly sessions = new Map<string, Map<string, Entry>>();
 
@@ -32,7 +32,7 @@ export class MemoryArtifactStore implements ArtifactStore {
     }
     const receipt = maker.finish(key, options);
     const entries = this.entriesOf(key.sessionId);
-    // Looked at again, and in one go with the decision: another upload may have been faster.
+    // Checked again, synchronously with the decision: another upload may have been faster.
     if (entries.has(entryName(key))) throw alreadyStored(key);
     entries.set(entryName(key), { content: Buffer.concat(chunks), sha256: receipt.sha256 });
     return receipt;
@@ -60,7 +60,7 @@ export class MemoryArtifactStore implements ArtifactStore {
     return Promise.resolve();
   }
 
-  /** Does nothing: memory is all there is. */
+  /** Does nothing, because everything is only in memory. */
   unloadSession(): void {
     // see above
   }

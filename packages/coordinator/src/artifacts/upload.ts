@@ -12,13 +12,13 @@ const tooLarge = (key: ArtifactKey, options: PutOptions): DteError =>
     `The artifact for ${describeKey(key)} is larger than the limit of ${options.maxBytes} bytes.`,
   );
 
-/** Refuses by the announced size, before a byte is read. */
+/** Rejects an upload by its announced size, before a byte is read. */
 export function checkAnnounced(key: ArtifactKey, options: PutOptions): void {
   if (options.expectedBytes !== null && options.expectedBytes > options.maxBytes)
     throw tooLarge(key, options);
 }
 
-/** Counts and hashes what comes, while it comes. */
+/** Counts and hashes the bytes as they arrive. */
 export class ReceiptMaker {
   private readonly hash = createHash('sha256');
   private bytes = 0;
@@ -30,7 +30,7 @@ export class ReceiptMaker {
     }
   }
 
-  /** @throws DteError DTE_ARTIFACT_DAMAGED when that is not what the sender meant to send */
+  /** @throws DteError DTE_ARTIFACT_DAMAGED if the bytes are not what the sender intended to send */
   finish(key: ArtifactKey, { expectedSha256 }: PutOptions): Receipt {
     const sha256 = this.hash.digest('hex');
     if (typeof expectedSha256 !== 'string' || expectedSha256 === sha256) return { bytes: this.bytes, sha256 };
@@ -42,8 +42,9 @@ export class ReceiptMaker {
 }
 
 /**
- * The bytes of an upload in pieces of `SMALL_BYTES` or more (the last may be smaller), checked against limit and
- * announcement. The body is not destroyed when the consumer stops early: the answer must still reach the sender.
+ * The bytes of an upload in pieces of `SMALL_BYTES` or more (the last may be smaller), checked against the limit and
+ * the announced size. If the consumer stops early, the body is not destroyed, because the answer must still reach the
+ * sender.
  */
 export async function* uploadPieces(
   key: ArtifactKey,

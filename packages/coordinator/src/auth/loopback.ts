@@ -1,12 +1,12 @@
 import type { IncomingMessage } from 'node:http';
 
-/** True for an address to listen on that no other machine reaches. */
+/** True for a listening address that no other machine can reach. */
 export const isLoopbackHost = (host: string): boolean =>
   host === 'localhost' || host === '::1' || host.startsWith('127.');
 
 /**
- * True when the peer is on this machine for certain. Behind a reverse proxy every peer looks local, so a request that
- * admits to have come through one does not count.
+ * True if the peer is certainly on this machine. Behind a reverse proxy every peer looks local, so a request with the
+ * headers of a proxy does not count as local.
  */
 export function isLoopback(request: IncomingMessage): boolean {
   if (request.headers['x-forwarded-for'] !== undefined || request.headers.forwarded !== undefined)

@@ -9,27 +9,27 @@ import {
 import { DteError, type Hello, type LimitValues } from '@org/dte-protocol';
 import type { TokenIssuer } from './token';
 
-/** Whose jobs a coordinator works for, by GitLab's id tokens. */
+/** Whose jobs a coordinator serves, according to GitLab's id tokens. */
 export interface IdTokenOptions {
-  /** Addresses of the GitLab instances, as they call themselves (CI_SERVER_URL). At least one. */
+  /** Addresses of the GitLab instances, as in their CI_SERVER_URL. At least one. */
   readonly issuers: readonly string[];
   readonly audience: string;
-  /** Certificates of authorities (PEM) that are trusted for the instances in addition to the usual ones. Default none. */
+  /** CA certificates (PEM) that are trusted for the instances in addition to the usual ones. Default none. */
   readonly authorities?: readonly string[];
   /**
-   * The id token of the job that this coordinator is a part of: then it serves the pipeline of that job only, and shows
-   * the token to the clients it has verified. Omitted by a standalone coordinator.
+   * The id token of the job that this coordinator is part of. It then serves only the pipeline of that job, and
+   * presents the token to the clients that it has authenticated. Omitted by a standalone coordinator.
    */
   readonly own?: string;
 }
 
-/** Lets jobs into the session of their own pipeline and into no other. */
+/** Lets jobs join the session of their own pipeline and no other. */
 export class PipelineDoor {
   readonly ownToken: string | null;
   private readonly own: IdTokenClaims | null;
   private readonly verifier: IdTokenVerifier;
 
-  /** @throws DteError DTE_BAD_CONFIG, DTE_ID_TOKEN_REFUSED (its own token is none) */
+  /** @throws DteError DTE_BAD_CONFIG, DTE_ID_TOKEN_REFUSED (its own token is invalid) */
   constructor(
     { issuers, audience, authorities = [], own }: IdTokenOptions,
     limits: LimitValues,
@@ -48,8 +48,8 @@ export class PipelineDoor {
   }
 
   /**
-   * What the session is filed under that a client may enter: by its id token, or, when that has expired in a long job,
-   * by the token of its earlier welcome.
+   * The key of the session that a client may join: from its id token or, if that has expired in a long job, from the
+   * token of its earlier welcome.
    * @throws DteError DTE_ID_TOKEN_REFUSED, DTE_ISSUER_UNAVAILABLE
    */
   async admit(hello: Hello): Promise<string> {
@@ -69,14 +69,14 @@ export class PipelineDoor {
   }
 
   /**
-   * Where a refusal of somebody unproven is noted: in the one pipeline this coordinator is for. One that serves many has
-   * no such place, or strangers could write to the logs of others.
+   * Where the rejection of an unauthenticated client is recorded: in the only pipeline that this coordinator serves. If
+   * it serves many, nowhere: otherwise, unauthenticated clients could write to the logs of other pipelines.
    */
   claimedKey(sessionId: string): string | null {
     return this.own === null ? null : sessionKey(this.own.issuer, sessionId);
   }
 
-  /** Null when there is none, or it is not good (any more): the id token decides then. */
+  /** Null if there is none, or it is not valid (any more): then the id token decides. */
   private keyOfSessionToken({ sessionToken, sessionId, role, clientId }: Hello): string | null {
     if (sessionToken === null || sessionToken === undefined) return null;
     try {

@@ -7,7 +7,7 @@ import { boundKey, type Claims, loadTokenKey, TokenIssuer } from './token';
 const claims: Claims = { sessionId: 's1', role: 'agent', clientId: 'a1', expiresAtMs: 1_000 };
 
 describe('TokenIssuer', () => {
-  it('knows its own tokens until they expire, also those of an earlier process with the same key', () => {
+  it('accepts its own tokens until they expire, also those of an earlier process with the same key', () => {
     let nowMs = 0;
     const key = Buffer.alloc(32, 1);
     const token = new TokenIssuer(key, () => 0).issue(claims);
@@ -19,7 +19,7 @@ describe('TokenIssuer', () => {
     expect(() => later.verify(token)).toThrow(/expired/);
   });
 
-  it('gives tokens that fit into the welcome message, for the longest ids', () => {
+  it('creates tokens that fit into the welcome message, for the longest ids', () => {
     const long = {
       ...claims,
       sessionId: 's'.repeat(128),
@@ -29,7 +29,7 @@ describe('TokenIssuer', () => {
     expect(new TokenIssuer(Buffer.alloc(32), Date.now).issue(long).length).toBeLessThanOrEqual(512);
   });
 
-  it('does not know tokens of another key', () => {
+  it('rejects tokens of another key', () => {
     const token = new TokenIssuer(Buffer.alloc(32, 1), () => 0).issue(claims);
     expect(() => new TokenIssuer(Buffer.alloc(32, 2), () => 0).verify(token)).toThrow(/not issued/);
   });
@@ -38,7 +38,7 @@ describe('TokenIssuer', () => {
 describe('boundKey', () => {
   const kept = Buffer.alloc(32, 1);
 
-  it('makes a key that is the same after a restart and another one for whoever knows less', () => {
+  it('derives the same key after a restart, and another one with fewer credentials', () => {
     const key = boundKey(kept, ['secret', 'id token']);
     expect(boundKey(kept, ['secret', 'id token']).equals(key)).toBe(true);
     const others = [
@@ -54,7 +54,7 @@ describe('boundKey', () => {
 });
 
 describe('loadTokenKey', () => {
-  it('makes a key once, for its owner only', async () => {
+  it('creates a key once, readable only by its owner', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'dte-key-'));
     const first = await loadTokenKey(nodeFileSystem, folder);
     expect(first).toHaveLength(32);

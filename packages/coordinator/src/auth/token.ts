@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { writeFileAtomically } from '../files/atomic-write';
 import { type FileSystem, isNotFound } from '../files/file-system';
 
-/** What a token stands for. */
+/** The claims of a token. */
 export interface Claims {
   readonly sessionId: string;
   readonly role: Role;
@@ -18,7 +18,7 @@ const claimsSchema = z.tuple([sessionIdSchema, roleSchema, agentIdSchema, z.int(
 const KEY_FILE = 'token-key';
 
 /**
- * Bearer tokens of the HTTP endpoints: `<claims>.<HMAC-SHA256>`, both base64url. They are stateless, so that they
+ * Bearer tokens of the HTTP endpoints: `<claims>.<HMAC-SHA256>`, both base64url. They are stateless and therefore
  * survive a restart of the coordinator: the key is in the data folder.
  */
 export class TokenIssuer {
@@ -77,13 +77,13 @@ export class TokenIssuer {
 export const unauthorized = (message: string): DteError => new DteError('DTE_UNAUTHORIZED', message);
 
 /**
- * The key that tokens are made with: of what is in the data folder and of what is not. A task of the job that a
- * coordinator is a part of can read its folder, and must not be able to make itself a token with that.
+ * The signing key of tokens, derived from the key in the data folder and from credentials that are not stored there. A
+ * task of the job that a coordinator is part of can read the folder, and must not be able to create a token.
  */
 export const boundKey = (kept: Buffer, known: readonly (string | null)[]): Buffer =>
   createHmac('sha256', kept).update(JSON.stringify(known)).digest();
 
-/** The key of a data folder; made when there is none. */
+/** The key of a data folder; created if there is none. */
 export async function loadTokenKey(fs: FileSystem, dataDir: string): Promise<Buffer> {
   try {
     const key = Buffer.from((await fs.readFile(`${dataDir}/${KEY_FILE}`)).toString('utf8').trim(), 'hex');

@@ -5,17 +5,18 @@ import { projectOf } from '../history/history';
 
 const FILE = 'project';
 
-/** A job of GitLab says where its log is, has an id token, or names its session as GitLab's pipelines are named. */
+/** A GitLab job sends the address of its log, has an id token, or names its session as GitLab's pipelines are named. */
 const isOfGitlab = ({ jobUrl, idToken, sessionId }: Hello): boolean =>
   jobUrl !== null || typeof idToken === 'string' || /^[0-9]+-[0-9]+(?:-|$)/.test(sessionId);
 
 const refused = (message: string): DteError => new DteError('DTE_SHARED_TRUST', message);
 
 /**
- * Whom a coordinator works for that other machines reach and that has only a secret to authenticate its clients. A secret
- * says that its holder knows it, not who the holder is: which session he names is his own word, so whoever has the secret can
- * read and replace what any session stores. Therefore one project and no more (the first that came, also after a restart),
- * and no pipeline of GitLab, where anybody who can push a branch has the secret and where id tokens tell the pipelines apart.
+ * Restricts a coordinator that other machines can reach and that has only a secret to authenticate its clients. A
+ * secret proves that its holder knows it, not who the holder is. The holder chooses the session, so every holder can
+ * read and replace what any session stores. Therefore such a coordinator serves only one project (the first that
+ * connects, even after a restart), and no GitLab pipeline: there, everyone who can push a branch has the secret, and id
+ * tokens separate pipelines.
  */
 export class TrustDomain {
   private saved: Promise<void> | null = null;
@@ -38,13 +39,13 @@ export class TrustDomain {
   }
 
   /**
-   * Call this with clients that have proven the secret.
+   * Call this for clients that have proven the secret.
    * @throws DteError DTE_SHARED_TRUST
    */
   async admit(hello: Hello): Promise<void> {
     const { sessionId } = hello;
     if (isOfGitlab(hello)) {
-      // What a session is called is only a name outside GitLab, and the fix there is another one.
+      // The name of a session alone may also occur outside GitLab, and the fix is a different one there.
       const byName = hello.jobUrl === null && typeof hello.idToken !== 'string';
       const why = byName
         ? ' by its name (numbers separated by a dash; outside GitLab, use another name: --session, DTE_SESSION_ID)'
@@ -54,7 +55,7 @@ export class TrustDomain {
       );
     }
     const project = projectOf(sessionId);
-    // Before anything is awaited: of two that come at once one is the first.
+    // Before any await: of two that arrive at the same time, one is the first.
     this.project ??= project;
     if (this.project !== project) {
       throw refused(
@@ -68,7 +69,7 @@ export class TrustDomain {
     try {
       await writeFileAtomically(this.fs, this.dataDir, FILE, `${project}\n`);
     } catch (thrown) {
-      // The next one tries again.
+      // The next client tries again.
       this.saved = null;
       throw thrown;
     }

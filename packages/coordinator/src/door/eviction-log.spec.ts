@@ -1,6 +1,6 @@
 import { evictionLog } from './eviction-log';
 
-it('says one line a minute, whatever the number', () => {
+it('logs one line a minute, whatever the number', () => {
   const lines: unknown[] = [];
   let nowMs = 0;
   const note = evictionLog({ warn: (fields: unknown) => void lines.push(fields) }, () => nowMs);

@@ -1,9 +1,9 @@
 import type { Logger } from 'pino';
 
-/** At most one line in this interval: whoever floods the door must not flood the log as well. Only words depend on it. */
+/** Minimum interval between lines: a flood of connections must not also flood the log. Affects only the log. */
 const EVERY_MS = 60_000;
 
-/** Notes that connections were evicted for others: how many, and the address of the last. Nothing they said. */
+/** Logs that connections were evicted for others: how many, and the address of the last. Nothing that they sent. */
 export function evictionLog(
   logger: Pick<Logger, 'warn'>,
   now: () => number = Date.now,

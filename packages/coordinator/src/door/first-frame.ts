@@ -1,16 +1,16 @@
 import type { WebSocket } from 'ws';
 
-/** What of ws is touched: its receiver looks at this when it has read the header of a frame. */
+/** The field of ws that is set: its receiver reads it after the header of a frame. */
 interface Receiver {
   _maxPayload?: unknown;
 }
 
 /**
- * Sets how large a message of this one WebSocket may be, from the next frame header on. ws knows one size for all connections
- * of a server, said when it is made, and has no other way to tell those apart that are not authenticated: with the size of
- * the server everybody may make us hold as much. Whoever uses this gives the server the larger size, so that a later ws
- * without this field is merely less careful (a spec looks whether ours has it).
- * @returns whether ws has it
+ * Sets the maximum message size of this WebSocket, from the next frame header on. ws has one size for all connections
+ * of a server, set at its creation, and no other way to treat unauthenticated connections differently: with the
+ * server's size, every client could make us hold that much. Set the larger size for the server, so that a later ws
+ * without this field is merely less strict (a spec checks that ours has it).
+ * @returns whether ws has the field
  */
 export function limitMessages(socket: WebSocket, bytes: number): boolean {
   const receiver = Reflect.get(socket, '_receiver') as Receiver | null | undefined;

@@ -18,7 +18,7 @@ describe('connections count together', () => {
     expect(neighbourhoodOf(first)).not.toBe(neighbourhoodOf(second));
   });
 
-  it('whatever it is that has no address', () => {
+  it('if they have no address', () => {
     expect(neighbourhoodOf('')).toBe('');
   });
 });

@@ -1,11 +1,11 @@
 import { isIPv6 } from 'node:net';
 
-/** Groups of an IPv6 address that name a network; the rest is its owner's to choose. How addresses are written, no limit. */
+/** Groups of an IPv6 address that identify a network; its owner chooses the rest. Notation, not a limit. */
 const NETWORK_GROUPS = 4;
 
 /**
- * Whose connections count together: an IPv4 address, also one written as IPv6, and the /64 network of an IPv6 address,
- * of which one machine may have all. What a proxy says of who is behind it does not count: anybody can say that.
+ * The unit in which connections are counted: an IPv4 address (also written as IPv6), or the /64 network of an IPv6
+ * address, because one machine may have all of its addresses. Headers of a proxy are ignored: anyone can send them.
  */
 export function neighbourhoodOf(address: string): string {
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1];

@@ -2,7 +2,7 @@ import { EventEmitter } from 'node:events';
 import type { Socket } from 'node:net';
 import { Strangers } from './strangers';
 
-/** As much of a socket as a door touches. */
+/** The part of a socket that the code uses. */
 class FakeSocket extends EventEmitter {
   isCut = false;
   constructor(
@@ -43,7 +43,7 @@ describe('strangers', () => {
     evicted.length = 0;
   });
 
-  it('of one address: at its limit all stay, beyond it the oldest goes', () => {
+  it('of one address: up to its limit all stay, above it the oldest is evicted', () => {
     const to = door({ each: 2 });
     const [first, second] = [come(to, 'a'), come(to, 'a')];
     expect(first.isCut || second.isCut).toBe(false);
@@ -53,7 +53,7 @@ describe('strangers', () => {
     expect(evicted).toEqual(['a']);
   });
 
-  it('of all: the address that has most loses its oldest, whoever comes', () => {
+  it('in total: the address with the most loses its oldest, whichever connects', () => {
     const to = door({ all: 4 });
     const lone = come(to, 'a');
     const crowd = [come(to, 'b'), come(to, 'b'), come(to, 'b')];
@@ -62,7 +62,7 @@ describe('strangers', () => {
     expect(lone.isCut || next.isCut).toBe(false);
   });
 
-  it('takes no more than a quarter of the file descriptors', () => {
+  it('use at most a quarter of the file descriptors', () => {
     const to = door({}, 12);
     const all = Array.from({ length: 10 }, () => come(to, 'a'));
     expect(all.filter(({ isCut }) => !isCut)).toEqual(all.slice(-3));
@@ -70,7 +70,7 @@ describe('strangers', () => {
     expect(come(last, 'a').isCut).toBe(false);
   });
 
-  it('who has proven something is out of it, by whichever socket object it is named', () => {
+  it('are removed after authentication, whichever socket object names them', () => {
     const to = door({ each: 1 });
     const agent = come(to, 'a');
     to.authenticated({ remoteAddress: agent.remoteAddress, remotePort: agent.remotePort });
@@ -81,7 +81,7 @@ describe('strangers', () => {
     expect(to.size).toBe(1);
   });
 
-  it('that comes again from one port before its reset is known takes no place for ever', () => {
+  it('that reconnect from one port before their reset is known do not occupy a place forever', () => {
     const to = door({ each: 2 });
     const again = (): FakeSocket => {
       const socket = new FakeSocket('a', 7);
@@ -97,14 +97,14 @@ describe('strangers', () => {
     expect(to.size).toBe(2);
   });
 
-  it('whose connection is gone leaves nothing behind', () => {
+  it('that disconnect leave nothing behind', () => {
     const to = door();
     come(to, 'a').emit('close');
     to.enter(new FakeSocket(undefined, undefined) as unknown as Socket);
     expect(to.size).toBe(0);
   });
 
-  it('that is late is cut off, and one that has come in meanwhile is not', async () => {
+  it('that are late are disconnected, but not if their data has arrived in the meantime', async () => {
     const to = door({ ms: 10 });
     const [late, agent] = [come(to, 'a'), come(to, 'a')];
     const gone = new Promise((resolve) => late.once('close', resolve));

@@ -2,7 +2,7 @@ import type { Socket } from 'node:net';
 import type { LimitValues } from '@org/dte-protocol';
 import { neighbourhoodOf } from './neighbourhood';
 
-/** What is asked of a socket; that of TLS and the plain one below it say the same. */
+/** The part of a socket that is used; a TLS socket and the plain one below it report the same values. */
 type Ends = Pick<Socket, 'remoteAddress' | 'remotePort'>;
 
 interface Stranger {
@@ -14,9 +14,9 @@ interface Stranger {
 
 export interface StrangersOptions {
   readonly limits: Pick<LimitValues, 'strangersPerCoordinator' | 'strangersPerAddress' | 'strangerMs'>;
-  /** Connections that this process has file descriptors for; null: not known. */
+  /** Number of connections for which this process has file descriptors; null: unknown. */
   readonly room: number | null;
-  /** Called for each one that was evicted for another, with its address. */
+  /** Called with the address of each connection that was evicted for another. */
   readonly onEvicted: (address: string) => void;
 }
 
@@ -24,10 +24,10 @@ export interface StrangersOptions {
 const SHARE_OF_ROOM = 0.25;
 
 /**
- * The TCP connections that are not authenticated yet, be they silent, in the middle of TLS or of their headers,
- * WebSockets before their hello, or HTTP without a good token. Each has its time, and all of them are bounded. Who comes when
- * there is no room is never rejected: the oldest stranger of the address that has most is cut off for it. So whoever
- * holds as many as he can holds the door shut for nobody who needs less time than he takes to fill it again.
+ * The TCP connections that are not authenticated yet: silent, in the middle of TLS or of their headers, WebSockets
+ * before their hello, or HTTP without a valid token. Each has a time limit, and their number is limited. A new
+ * connection is never rejected for lack of room: instead, the oldest one of the address with the most is evicted. So a
+ * client that holds as many as possible blocks nobody who authenticates faster than it can refill the connections.
  */
 export class Strangers {
   private readonly byKey = new Map<string, Stranger>();
@@ -47,18 +47,18 @@ export class Strangers {
     return this.byKey.size;
   }
 
-  /** A connection was accepted: the plain socket, also where TLS is to come. */
+  /** A connection was accepted: the plain socket, even if TLS follows. */
   enter(socket: Socket): void {
     const key = keyOf(socket);
-    // It is gone again already.
+    // It is already closed.
     if (key === null) return;
     const from = neighbourhoodOf(socket.remoteAddress ?? '');
-    // What has come meanwhile is checked first: this process may have been busy, and not the other side.
+    // Data that has arrived in the meantime is processed first: perhaps this process was busy, not the other side.
     const late = (): void => void setImmediate(() => this.cutOff(stranger));
     const timer = setTimeout(late, this.options.limits.strangerMs);
     const stranger: Stranger = { socket, key, from, timer };
-    // Of a connection that was reset we hear after the next one from the same port: a socket that is cut off twice does no harm,
-    // and one that is forgotten in part would be the oldest of its address forever.
+    // The close event of a reset connection arrives after the next connection from the same port. Destroying a socket
+    // twice does no harm, but a partly removed entry would stay the oldest of its address forever.
     const before = this.byKey.get(key);
     if (before !== undefined) this.cutOff(before);
     this.byKey.set(key, stranger);
@@ -105,6 +105,6 @@ export class Strangers {
   }
 }
 
-/** One port has one connection from the same address and port at a time. */
+/** A port has at most one connection from the same address and port at a time. */
 const keyOf = ({ remoteAddress, remotePort }: Ends): string | null =>
   remoteAddress === undefined || remotePort === undefined ? null : `${remoteAddress} ${remotePort}`;

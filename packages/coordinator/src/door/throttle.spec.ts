@@ -5,7 +5,7 @@ describe('a throttle', () => {
   const make = (leaseMs = 30_000) =>
     new Throttle({ bytesPerSecond: 2_048, burstBytes: 10_240, leaseMs, now: () => nowMs });
 
-  it('lets as much through at once as it holds, and then no more than drains', () => {
+  it('lets a burst through, and then only what drains', () => {
     const throttle = make();
     expect(throttle.take(9_216)).toBe(0);
     expect(throttle.take(1_024)).toBe(1_000);
@@ -13,13 +13,13 @@ describe('a throttle', () => {
     expect(throttle.take(0)).toBe(500);
   });
 
-  it('counts small messages for more than they have', () => {
+  it('counts more than their bytes for small messages', () => {
     const throttle = make();
     const pauses = Array.from({ length: 20 }, () => throttle.take(1));
     expect(pauses.findIndex((pause) => pause > 0)).toBe(9);
   });
 
-  it('forgets with time, and saves nothing up', () => {
+  it('recovers with time, and does not accumulate credit', () => {
     const throttle = make();
     throttle.take(9_216);
     nowMs += 3_600_000;
@@ -27,7 +27,7 @@ describe('a throttle', () => {
     expect(throttle.take(1_024)).toBe(1_000);
   });
 
-  it('never asks for a pause in which the other side would be taken for dead', () => {
+  it('never requires a pause long enough for the other side to count as dead', () => {
     expect(make().take(1_000_000_000)).toBe(8_000);
     expect(make(3_000).take(1_000_000_000)).toBe(1_500);
   });

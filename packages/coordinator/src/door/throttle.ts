@@ -1,19 +1,19 @@
 import { LIMITS } from '@org/dte-protocol';
 
-/** What a message costs beside its bytes: it is parsed, and may be written down and answered. A weight in `peerBytesPerSecond`. */
+/** Cost of a message in addition to its bytes: it is parsed, and perhaps stored and answered. A weight in `peerBytesPerSecond`. */
 const PER_MESSAGE_BYTES = 1024;
 
 export interface ThrottleOptions {
   readonly bytesPerSecond: number;
-  /** What may be said at once. */
+  /** Size of the largest burst. */
   readonly burstBytes: number;
   /** How long the other side may be silent. */
   readonly leaseMs: number;
-  /** Milliseconds, never running back. */
+  /** Milliseconds, monotonic. */
   readonly now?: () => number;
 }
 
-/** How much one peer may say: a bucket that holds `burstBytes` and drains by `bytesPerSecond`. */
+/** Limits the rate of one peer's messages: a bucket that holds `burstBytes` and drains by `bytesPerSecond`. */
 export class Throttle {
   private level = 0;
   private atMs: number;
@@ -25,8 +25,8 @@ export class Throttle {
   }
 
   /**
-   * Takes a message of so many bytes.
-   * @returns for how long nothing more should be read, in ms; 0: go on
+   * Counts a message of this size.
+   * @returns how long to stop reading, in ms; 0: continue
    */
   take(bytes: number): number {
     const { bytesPerSecond, burstBytes, leaseMs } = this.options;
@@ -36,7 +36,7 @@ export class Throttle {
     this.level = Math.max(0, this.level - drained) + bytes + PER_MESSAGE_BYTES;
     const over = this.level - burstBytes;
     if (over <= 0) return 0;
-    // None takes more than half of the silence after which the other side is taken for dead.
+    // At most half of the silence after which the other side is considered dead.
     return Math.min(
       LIMITS.throttlePauseMs.value,
       Math.ceil(leaseMs / 2),

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { FileSystem } from './file-system';
 
-/** Files of this name are unfinished; whoever opens the folder after a crash removes them. */
+/** Files with this suffix are unfinished; they are removed when the folder is opened after a crash. */
 export const TEMP_PREFIX = '.tmp-';
 
 export const tempName = (): string => TEMP_PREFIX + randomBytes(9).toString('base64url');

@@ -3,7 +3,7 @@ import type { Evidence } from './history';
 
 export type HistoryLimits = Pick<LimitValues, 'flakyMs' | 'historyEntries'>;
 
-/** What is known of one task with one hash. */
+/** What is known about one task with one hash. */
 interface Entry {
   readonly taskId: string;
   readonly hash: string;
@@ -11,7 +11,7 @@ interface Entry {
   succeededAtMs: number | null;
 }
 
-/** Of successes without a failure only the day matters: a grain, no limit. */
+/** For successes without a failure only the day is stored: a granularity, not a limit. */
 const SAME_MS = 86_400_000;
 /** Share of the entries that is deleted at once, so that deleting is rare. A part of the limit `historyEntries`. */
 const FORGET_PART = 0.1;
@@ -22,7 +22,7 @@ const latestOf = ({ failedAtMs, succeededAtMs }: Entry): number =>
 const asFlaky = ({ taskId, hash, failedAtMs, succeededAtMs }: Entry): FlakyTask | null =>
   failedAtMs === null || succeededAtMs === null ? null : { taskId, hash, failedAtMs, succeededAtMs };
 
-/** The evidence of one project, in memory; bounded in time and number. */
+/** The evidence of one project, in memory; limited in time and number. */
 export class EvidenceBook {
   /** In the order of the latest news. */
   private readonly entries = new Map<string, Entry>();
@@ -33,7 +33,7 @@ export class EvidenceBook {
     return this.entries.size;
   }
 
-  /** @returns whether it says anything new */
+  /** @returns whether it adds information */
   add({ taskId, hash, status, atMs }: Evidence): boolean {
     const key = `${hash} ${taskId}`;
     const entry = this.entries.get(key) ?? { taskId, hash, failedAtMs: null, succeededAtMs: null };
@@ -57,13 +57,13 @@ export class EvidenceBook {
     return [...latest.values()].sort((a, b) => b.atMs - a.atMs).map(({ task }) => task);
   }
 
-  /** Forgets what is too old to make a task flaky. */
+  /** Removes evidence that is too old to make a task flaky. */
   expire(nowMs: number): void {
     for (const [key, entry] of this.entries)
       if (nowMs - latestOf(entry) >= this.limits.flakyMs) this.entries.delete(key);
   }
 
-  /** All of it, such that adding it to an empty book gives this one. */
+  /** All evidence, so that adding it to an empty book reproduces this one. */
   evidence(): Evidence[] {
     return [...this.entries.values()].flatMap(({ taskId, hash, failedAtMs, succeededAtMs }) =>
       [
@@ -75,7 +75,7 @@ export class EvidenceBook {
     );
   }
 
-  /** What makes tasks flaky goes last: there is little of it, and it is what all this is for. */
+  /** Evidence of flakiness is evicted last: there is little of it, and it is the purpose of the history. */
   private forgetOldest(): void {
     let tooMany = Math.ceil(this.limits.historyEntries * FORGET_PART);
     for (const spareFlaky of [true, false]) {
@@ -89,7 +89,7 @@ export class EvidenceBook {
   }
 }
 
-/** A success after a success. Without any failure its time moves on by days, so that it is not forgotten. */
+/** A success after a success. If there was no failure, its time advances by days, so that it is not removed. */
 function isKnown({ failedAtMs, succeededAtMs }: Entry, atMs: number): boolean {
   if (succeededAtMs === null) return false;
   return failedAtMs === null ? atMs - succeededAtMs < SAME_MS : succeededAtMs >= failedAtMs;

@@ -12,7 +12,7 @@ const evidenceSchema = z.strictObject({
 export const evidenceLines = (evidence: readonly Evidence[]): string =>
   evidence.map((each) => `${JSON.stringify(each)}\n`).join('');
 
-/** Evidence line by line. The file may come from a cache of a CI system: a line that is damaged is left out. */
+/** Evidence, one line each. The file may come from a CI cache: damaged lines are skipped. */
 export function parseEvidence(text: string): { evidence: Evidence[]; damaged: number } {
   const lines = text.split('\n').filter((line) => line !== '');
   const evidence = lines.flatMap((line) => parseLine(line) ?? []);

@@ -7,13 +7,13 @@ import { ProjectFile } from './project-file';
 export interface FileTaskHistoryOptions {
   readonly limits: HistoryLimits;
   readonly fs?: FileSystem;
-  /** Hears of what was left out of a file, and of files started again. */
+  /** Called with the number of skipped lines of a file, and when a file is started again. */
   readonly onDamage?: (message: string) => void;
 }
 
 /**
- * Histories as files of lines, `<root>/<project>.ndjson`, to which several coordinators may write (shell runners whose jobs
- * share a folder); `<root>` is what a CI system keeps between pipelines.
+ * Histories as files of lines, `<root>/<project>.ndjson`. Several coordinators may write to one file (shell runners
+ * whose jobs share a folder). A CI system keeps `<root>` between pipelines.
  */
 export class FileTaskHistory implements TaskHistory {
   private readonly projects = new Map<string, ProjectFile>();
@@ -24,7 +24,7 @@ export class FileTaskHistory implements TaskHistory {
     private readonly options: FileTaskHistoryOptions,
   ) {}
 
-  /** @throws DteError DTE_DISK_FULL, or what the disk says */
+  /** @throws DteError DTE_DISK_FULL, or the error of the disk */
   note(project: string, evidence: readonly Evidence[]): Promise<void> {
     return this.inTurn(project, (file) => file.append(evidence));
   }
@@ -37,7 +37,7 @@ export class FileTaskHistory implements TaskHistory {
     await Promise.allSettled(this.busy.values());
   }
 
-  /** One thing at a time on each file. */
+  /** One operation at a time on each file. */
   private async inTurn<T>(project: string, work: (file: ProjectFile) => Promise<T>): Promise<T> {
     const before = this.busy.get(project) ?? Promise.resolve();
     const file = this.fileOf(project);
@@ -57,7 +57,7 @@ export class FileTaskHistory implements TaskHistory {
     const { limits, fs = nodeFileSystem, onDamage = () => undefined } = this.options;
     const file =
       this.projects.get(project) ?? new ProjectFile({ root: this.root, project, limits, fs, onDamage });
-    // Least recently used first; one that is at work stays.
+    // Least recently used first; a file in use stays.
     this.projects.delete(project);
     for (const known of this.projects.keys()) {
       if (this.projects.size < LIMITS.historyProjects.value) break;

@@ -37,7 +37,7 @@ describe('the history in files', () => {
   });
   afterEach(() => rm(root, { recursive: true }));
 
-  it('outlives its process, also with a last line that is not whole', async () => {
+  it('survives its process, also with an incomplete last line', async () => {
     await open().note('42', [at(1, 'failure')]);
     await writeFile(path(), '{"taskId":"app:e2e","ha', { flag: 'a' });
     const again = open();
@@ -47,7 +47,7 @@ describe('the history in files', () => {
     expect(damages).toContain(`1 lines of ${path()} are damaged and were skipped.`);
   });
 
-  it('is shared by coordinators that use one folder at a time', async () => {
+  it('is shared by coordinators that use one folder at the same time', async () => {
     const [one, other] = [open(), open()];
     await one.note('42', [at(1, 'failure')]);
     expect(await other.flaky('42', 2)).toEqual([]);
@@ -56,7 +56,7 @@ describe('the history in files', () => {
     expect(await one.flaky('42', 3)).toHaveLength(1);
   });
 
-  it('stays short however often tasks fail, and keeps what makes them flaky', async () => {
+  it('stays short however often tasks fail, and keeps the evidence of flakiness', async () => {
     const history = open();
     await history.note('42', [at(1, 'failure', 'flaky'), at(2, 'success', 'flaky')]);
     for (let round = 0; round < 60; round++) {
@@ -70,7 +70,7 @@ describe('the history in files', () => {
     expect(await readdir(root)).toEqual(['42.ndjson']);
   });
 
-  it('begins anew in place of a file that it cannot have written', async () => {
+  it('starts again in place of a file that it cannot have written', async () => {
     await writeFile(path(), 'x'.repeat(1_000_000));
     await open().note('42', [at(1, 'failure')]);
     expect(damages).toEqual([expect.stringContaining('a new file is started')]);

@@ -1,6 +1,6 @@
 import type { FlakyTask } from '@org/dte-protocol';
 
-/** A task that really ran to its end: not from a cache, not stopped, no failure of ours. */
+/** A task that really ran to its end: not from a cache, not stopped, no failure caused by dte. */
 export interface Evidence {
   readonly taskId: string;
   readonly hash: string;
@@ -10,26 +10,27 @@ export interface Evidence {
 }
 
 /**
- * Port: what happened to the tasks of a project in the pipelines of the last days. Best effort on purpose: whoever asks must
- * be able to do without an answer, and evidence that is lost costs a second try of a flaky task at most.
+ * Port: the results of a project's tasks in the pipelines of the last days. Deliberately best effort: callers must work
+ * without an answer, and lost evidence costs at most one retry of a flaky task.
  */
 export interface TaskHistory {
   /**
-   * Keeps evidence; it counts from the next call on.
-   * @param project as `projectOf` names it; letters, digits, dot, dash and underscore
+   * Stores evidence; the next call takes it into account.
+   * @param project as `projectOf` returns it; letters, digits, dot, dash and underscore
    */
   note(project: string, evidence: readonly Evidence[]): Promise<void>;
   /**
-   * The tasks that failed and succeeded with one hash and whose latest evidence of that is younger than `flakyMs`, the
-   * latest first. A success after a success says nothing new, so that a task that has become reliable is forgotten.
+   * The tasks that failed and succeeded with the same hash, with evidence younger than `flakyMs`, the latest first. A
+   * success after a success adds nothing, so a task that has become reliable drops out.
    */
   flaky(project: string, nowMs: number): Promise<readonly FlakyTask[]>;
-  /** Waits for what is being written. */
+  /** Waits until pending writes are done. */
   close(): Promise<void>;
 }
 
 /**
- * The project whose pipelines share a history: what is before the pipeline in a session's key. In GitLab sessions that is
- * the project's id (with that of the instance where id tokens prove both); a session named otherwise is its own.
+ * The project whose pipelines share a history: the part of a session's key before the pipeline. In GitLab sessions this
+ * is the project's id (with that of the instance if id tokens prove both); a session with another name has its own
+ * history.
  */
 export const projectOf = (sessionKey: string): string => sessionKey.replace(/-[0-9]+(?:-.*)?$/, '');

@@ -2,7 +2,7 @@ import type { FlakyTask } from '@org/dte-protocol';
 import { EvidenceBook, type HistoryLimits } from './evidence-book';
 import type { Evidence, TaskHistory } from './history';
 
-/** Keeps evidence while the object exists; for specs. */
+/** Keeps evidence in memory; for specs. */
 export class MemoryTaskHistory implements TaskHistory {
   private readonly books = new Map<string, EvidenceBook>();
 

@@ -13,7 +13,7 @@ export interface ProjectFileOptions {
   readonly onDamage: (message: string) => void;
 }
 
-/** A file is rewritten when it has so many times the lines that it needs, and some more: the limit is `historyEntries`. */
+/** A file is rewritten when it has this many times the lines that it needs, and some more. The limit is `historyEntries`. */
 const SLACK = 2;
 /** Lines in addition, so that a short file is not rewritten all the time. */
 const MORE_LINES = 1_000;
@@ -24,9 +24,9 @@ const MAX_LINE_BYTES = 2_500;
 export class ProjectFile {
   private book: EvidenceBook;
   private lines = 0;
-  /** Bytes of the file as far as it is in the book; another size means that another coordinator has written. */
+  /** Number of bytes that are in the book; if the file has another size, another coordinator has written to it. */
   private bytes = 0;
-  /** Its last line has no end: whoever wrote it died, or the copy is not whole. */
+  /** Its last line is incomplete: the writer crashed, or the copy is incomplete. */
   private torn = false;
 
   constructor(private readonly options: ProjectFileOptions) {
@@ -60,7 +60,7 @@ export class ProjectFile {
     return `${this.options.root}/${this.options.project}.ndjson`;
   }
 
-  /** Only what is still of use; lines of another coordinator that come between the two steps are lost. */
+  /** Keeps only what is still useful. Lines that another coordinator adds between the two steps are lost. */
   private async compact(nowMs: number): Promise<void> {
     const { fs, root, project } = this.options;
     this.book.expire(nowMs);

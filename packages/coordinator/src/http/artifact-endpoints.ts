@@ -25,7 +25,7 @@ type AttemptKey = Extract<ArtifactKey, { kind: 'attempt' }>;
 const ROLES = ['agent', 'main'] as const;
 const ATTEMPT_PATH = '/v1/runs/:runId/attempts/:taskId/:attempt';
 
-/** A hash of the longest kind, quoted, with its comma: a part of the limit `hashesPerQuestion`. */
+/** A hash of maximum length, quoted, with its comma: a part of the limit `hashesPerQuestion`. */
 const BYTES_PER_HASH = 131;
 
 export interface ArtifactDeps {
@@ -37,14 +37,14 @@ export interface ArtifactDeps {
 
 const toHeader = (sha256: string): string => digestHeaderOf(Buffer.from(sha256, 'hex').toString('base64'));
 
-/** What the sender means to send, in hex; null when it did not say. */
+/** Digest of what the sender intends to send, in hex; null if not announced. */
 function announcedSha256({ request }: Call): string | null {
   const header = request.headers[DIGEST_HEADER];
   const base64 = typeof header === 'string' ? sha256OfHeader(header) : null;
   return base64 === null ? null : Buffer.from(base64, 'base64').toString('hex');
 }
 
-/** Nx's self-hosted cache contract, the batch question, and the second namespace by run, task and attempt. */
+/** Nx's self-hosted cache contract, the batch query, and the second namespace by run, task and attempt. */
 export function artifactEndpoints(deps: ArtifactDeps): Endpoint[] {
   const artifacts = new ArtifactHandlers(deps);
   return [
@@ -60,7 +60,7 @@ export function artifactEndpoints(deps: ArtifactDeps): Endpoint[] {
   ];
 }
 
-/** @param what the artifact as a message calls it */
+/** @param what name of the artifact in messages */
 function hashEndpoints(
   artifacts: ArtifactHandlers,
   kind: 'cache' | 'terminal',
@@ -139,8 +139,8 @@ class ArtifactHandlers {
   }
 
   /**
-   * What nobody asked for is not kept: the folder would grow with runs that do not exist. Only the main job supplies
-   * something ahead of its run: what its own cache has and pending tasks need (attempt 0).
+   * Rejects artifacts of runs that do not exist, because the folder would grow with them. Only the main job uploads
+   * before its run exists: hits of its own cache that pending tasks need (attempt 0).
    */
   async storeAttempt(key: AttemptKey, call: Call): Promise<FastifyReply> {
     const isSupplied = call.claims.role === 'main' && key.attempt === 0;

@@ -1,15 +1,15 @@
 import type { IncomingMessage } from 'node:http';
 import { DteError, LIMITS } from '@org/dte-protocol';
 
-/** Content-Length, null when the body comes in chunks. */
+/** Content-Length; null if the body is chunked. */
 export function announcedBytes(request: IncomingMessage): number | null {
   const header = request.headers['content-length'];
   return header === undefined ? null : Number(header);
 }
 
 /**
- * A whole body, for JSON only.
- * @param what names the body in messages
+ * A complete body, for JSON only.
+ * @param what name of the body in messages
  * @throws DteError DTE_FRAME_TOO_LARGE, DTE_MALFORMED_MESSAGE (cut off)
  */
 export async function readBody(request: IncomingMessage, maxBytes: number, what: string): Promise<Buffer> {
@@ -32,9 +32,9 @@ export async function readBody(request: IncomingMessage, maxBytes: number, what:
 }
 
 /**
- * Reads the rest of a body nobody wants. An answer sent while the other side is still sending is often lost: it sees
- * its connection reset.
- * @returns false when there is more than anybody should have to read; close the connection then
+ * Reads and discards the rest of a body. An answer that is sent while the other side is still sending is often lost,
+ * because that side sees a connection reset.
+ * @returns false if the rest is too long to read; close the connection then
  */
 export function drain(request: IncomingMessage): Promise<boolean> {
   if (request.readableEnded || request.destroyed || request.complete) {

@@ -8,11 +8,11 @@ const limits = (soft: string): string =>
     'Max locked memory         8388608              8388608              bytes',
   ].join('\n');
 
-it('leaves a quarter of the file descriptors to files', () => {
+it('reserves a quarter of the file descriptors for files', () => {
   expect(roomForConnections(() => limits('4096'))).toBe(3072);
 });
 
-it('sets no bound where there is none, or none is known', () => {
+it('sets no limit if there is none, or none is known', () => {
   expect(roomForConnections(() => limits('unlimited'))).toBeNull();
   expect(
     roomForConnections(() => {

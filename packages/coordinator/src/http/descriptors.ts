@@ -6,8 +6,8 @@ const SHARE_OF_CONNECTIONS = 0.75;
 const LIMITS_FILE = '/proc/self/limits';
 
 /**
- * How many connections may be open at a time with as many file descriptors as this process may have (`ulimit -n`); who
- * comes after that is rejected and comes again. Null where that is not known: outside Linux, or without a limit.
+ * How many connections may be open at the same time, given the file descriptors of this process (`ulimit -n`). Further
+ * clients are rejected and retry. Null if unknown: outside Linux, or without a limit.
  */
 export function roomForConnections(
   read: () => string = () => readFileSync(LIMITS_FILE, 'utf8'),

@@ -8,12 +8,12 @@ import type { SessionRegistry } from '../session/registry';
 import { drain } from './body';
 import { answerError, asAnswer } from './error-answer';
 
-/** A request that came with a good token. */
+/** A request with a valid token. */
 export interface Call {
   readonly claims: Claims;
   readonly request: FastifyRequest;
   readonly reply: FastifyReply;
-  /** A path parameter as the router decoded it: not checked yet. */
+  /** A path parameter, decoded by the router: not validated yet. */
   readonly param: (name: string) => string;
 }
 
@@ -22,7 +22,7 @@ export interface Endpoint {
   /** With `:name` for parameters. */
   readonly path: string;
   readonly roles: readonly Role[];
-  /** What it resolves to is the answer's body. */
+  /** Resolves to the body of the answer. */
   readonly handle: (call: Call) => Promise<unknown>;
 }
 
@@ -30,11 +30,11 @@ export interface EndpointDeps {
   readonly tokens: TokenIssuer;
   readonly registry: SessionRegistry;
   readonly logger: Logger;
-  /** A good token came over this socket. */
+  /** A valid token arrived on this socket. */
   readonly onAuthenticated: (socket: Socket) => void;
 }
 
-/** Adds an endpoint: token, role and session are checked before its handler sees the request. */
+/** Adds an endpoint: token, role and session are checked before its handler gets the request. */
 export function addEndpoint(server: FastifyInstance, deps: EndpointDeps, endpoint: Endpoint): void {
   server.route({
     method: endpoint.method,
@@ -74,7 +74,7 @@ async function refuseRole(
   return answerError(reply, error, 403);
 }
 
-/** Most errors are answers, and the client says what it makes of them. */
+/** Most errors are normal answers; the client decides what they mean. */
 const LEVELS: Partial<Record<ErrorCode, 'error' | 'warn'>> = {
   DTE_INTERNAL: 'error',
   DTE_DISK_FULL: 'warn',

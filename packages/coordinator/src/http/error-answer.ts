@@ -2,7 +2,7 @@ import { DteError, type ErrorCode } from '@org/dte-protocol';
 import type { FastifyReply } from 'fastify';
 import { isOutOfDescriptors } from '../files/file-system';
 
-/** Statuses of the codes an HTTP client can meet; everything else is a 500. Nx knows 401, 403, 404 and 409. */
+/** Statuses of the codes that HTTP clients handle; every other code is a 500. Nx knows 401, 403, 404 and 409. */
 const STATUS: Partial<Record<ErrorCode, number>> = {
   DTE_MALFORMED_MESSAGE: 400,
   DTE_INVALID_ID: 400,
@@ -28,7 +28,7 @@ const STATUS: Partial<Record<ErrorCode, number>> = {
 
 export const statusOf = (code: ErrorCode): number => STATUS[code] ?? 500;
 
-/** What is said of an error: of one that passes by itself, that it is worth another try. */
+/** The text for an error; for a temporary one, it says that a retry may help. */
 export function asAnswer(thrown: unknown): DteError {
   const error = DteError.from(thrown);
   if (!isOutOfDescriptors(thrown) && !isOutOfDescriptors(error.cause)) return error;
@@ -37,7 +37,7 @@ export function asAnswer(thrown: unknown): DteError {
   return new DteError('DTE_COORDINATOR_LOST', message, { cause: thrown });
 }
 
-/** An error as text for people, its code in a header for programs. Nx prints the body. */
+/** An error as text for people, with its code in a header for programs. Nx prints the body. */
 export function answerError(
   reply: FastifyReply,
   error: DteError,

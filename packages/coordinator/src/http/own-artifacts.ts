@@ -4,8 +4,8 @@ import type { Claims } from '../auth/token';
 import type { SessionRegistry } from '../session/registry';
 
 /**
- * An agent stores what the tasks that it holds at the moment can have made, and nothing else. The main job made the graph
- * and says what is to be done: it may store anything.
+ * An agent may store only artifacts of tasks that it currently holds. The main job defines the graph and the tasks, so
+ * it may store anything.
  * @throws DteError DTE_NOT_HELD
  */
 export async function requireOwn(

@@ -5,7 +5,7 @@ import { watchPace } from './pace';
 
 const limits = { bodyWindowMs: 1_000, bodyWindowBytes: 100 };
 
-/** A request and its answer as far as they are checked; a test moves them along. */
+/** The checked parts of a request and its answer; a test advances them. */
 function exchange() {
   const socket = {
     bytesRead: 0,
@@ -48,7 +48,7 @@ describe('the pace of a request', () => {
     expect(slow.map(({ code }) => code)).toEqual(isCut ? ['DTE_TIMEOUT'] : []);
   });
 
-  it('looks at every window anew', () => {
+  it('judges every window separately', () => {
     const { socket } = exchange();
     for (let windows = 0; windows < 1_000; windows++) {
       socket.bytesRead += 100;
@@ -71,7 +71,7 @@ describe('the pace of a request', () => {
     expect(socket.destroyed).toBe(true);
   });
 
-  it('does not count the time in which the answer is being made', () => {
+  it('does not count the time in which the answer is being produced', () => {
     const { socket, request, response } = exchange();
     request.complete = true;
     for (let windows = 0; windows < 10; windows++) window();
@@ -96,11 +96,11 @@ describe('the pace of a request', () => {
     expect(socket.destroyed).toBe(isCut);
   });
 
-  it('is judged here alone: the timeout of the socket, which knows nothing of windows, is off', () => {
+  it('replaces the timeout of the socket, which knows nothing of windows', () => {
     expect(exchange().socket.timeoutMs).toBe(0);
   });
 
-  it('goes on with a body that is still coming after its answer', () => {
+  it('continues for a body that is still arriving after its answer', () => {
     const { socket, response } = exchange();
     response.writableFinished = true;
     response.emit('close');

@@ -4,23 +4,23 @@ import { DteError, type LimitValues } from '@org/dte-protocol';
 
 export interface PaceOptions {
   readonly limits: Pick<LimitValues, 'bodyWindowMs' | 'bodyWindowBytes'>;
-  /** The connection is about to be cut off, and why. */
+  /** The connection is about to be closed, and why. */
   readonly onSlow: (error: DteError) => void;
 }
 
-/** What a request waits for. */
+/** What a request is waiting for. */
 type Waiting = 'more of its body' | 'the reader of its answer' | 'us' | 'nothing';
 
 /**
- * What is on its way out seems to move by what the kernel's send buffer takes at once, 1.5 MB and more: at 25 kB a second that is one
- * step a minute. So it is judged over so many windows.
+ * Outgoing data seems to advance in steps of the kernel's send buffer, 1.5 MB and more: at 25 kB per second, that is
+ * one step a minute. So outgoing data is judged over this many windows.
  */
 const WINDOWS_OUT = 10;
 
 /**
- * Watches one request to the end of its body and its answer. Both may take as long as they take, but they have to move:
- * a body by `bodyWindowBytes` in each `bodyWindowMs` in which nothing but the other side was waited for, an answer by ten times as
- * much in ten of them. The socket has no timeout of its own meanwhile.
+ * Watches one request to the end of its body and its answer. Both may take any time, but they must make progress: a
+ * body by `bodyWindowBytes` in each `bodyWindowMs` in which only the other side was waited for, an answer by ten times
+ * as much in ten of them. During that time the socket has no timeout of its own.
  */
 export function watchPace(request: IncomingMessage, response: ServerResponse, options: PaceOptions): void {
   const { bodyWindowMs, bodyWindowBytes } = options.limits;
@@ -50,10 +50,10 @@ export function watchPace(request: IncomingMessage, response: ServerResponse, op
     options.onSlow(error);
     socket.destroy();
   };
-  // A body that is ours to read, or an answer that we are still making, is not idle; that of headers has its own limit.
+  // A body that we have yet to read, or an answer that we are still producing, is not idle. Headers have their own limit.
   socket.setTimeout(0);
   const timer = setInterval(look, bodyWindowMs).unref();
-  // An answer may be given before the body is there, and then that is still to come.
+  // An answer may be sent before the body has arrived; then the body is still expected.
   response.once('close', () => {
     if (request.complete) clearInterval(timer);
   });
@@ -62,16 +62,16 @@ export function watchPace(request: IncomingMessage, response: ServerResponse, op
 
 function whatFor(request: IncomingMessage, response: ServerResponse): Waiting {
   if (request.socket.destroyed) return 'nothing';
-  // What has come and is not read yet is ours to read.
+  // Data that has arrived but is not read yet is our turn.
   if (!request.complete) return request.readableLength > 0 ? 'us' : 'more of its body';
   if (response.writableFinished) return 'nothing';
   return response.headersSent && response.writableLength > 0 ? 'the reader of its answer' : 'us';
 }
 
-/** Bytes that the kernel has taken from us: what was written, without what still waits in this process. */
+/** Bytes that the kernel has accepted from us: everything written, without what still waits in this process. */
 function takenBy(socket: Socket): number {
   const handle: unknown = Reflect.get(socket, '_handle');
-  // Node's own timeout of sockets looks at it as well; without it large answers in one piece would seem to stand still.
+  // Node's own socket timeout reads this value too; without it, large answers in one piece would seem to make no progress.
   const waiting: unknown = handle instanceof Object ? Reflect.get(handle, 'writeQueueSize') : 0;
   return socket.bytesWritten - (typeof waiting === 'number' ? waiting : 0);
 }

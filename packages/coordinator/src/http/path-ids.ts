@@ -6,7 +6,7 @@ import type { Call } from './endpoint';
 /** How much of an invalid id is shown. No limit: it is only text of a message. */
 const SHOWN = 80;
 
-/** A path parameter against its schema. Routers decode: `..%2f` arrives here as `../` and goes no further. */
+/** Parses a path parameter with its schema. Routers decode: `..%2f` arrives here as `../` and is rejected. */
 function checked<T>(schema: z.ZodType<T>, value: string, what: string): T {
   const result = schema.safeParse(value);
   if (result.success) return result.data;

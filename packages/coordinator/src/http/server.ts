@@ -13,7 +13,7 @@ export type HttpServerDeps = EndpointDeps &
   ArtifactDeps & {
     readonly limits: LimitValues;
     readonly tls: TlsKey | null;
-    /** As `roomForConnections` says. */
+    /** As returned by `roomForConnections`. */
     readonly room: number | null;
   };
 
@@ -21,7 +21,7 @@ export type HttpServerDeps = EndpointDeps &
 export function createHttpServer(deps: HttpServerDeps): FastifyInstance {
   const server = fastify({
     logger: false,
-    // Endpoints limit their bodies themselves, as they read them.
+    // Endpoints limit their bodies themselves while they read them.
     bodyLimit: Number.MAX_SAFE_INTEGER,
     serverFactory: (listener) => createTransport(listener, deps.tls, deps.limits, deps.room),
     forceCloseConnections: true,
@@ -43,7 +43,7 @@ export function createHttpServer(deps: HttpServerDeps): FastifyInstance {
     });
     done();
   });
-  // Bodies are streams, whatever their type says: an artifact is never in memory as a whole.
+  // Bodies are streams, whatever their type: an artifact is never completely in memory.
   server.removeAllContentTypeParsers();
   server.addContentTypeParser('*', (_request, payload, done) => done(null, payload));
   server.setNotFoundHandler((request, reply) =>
@@ -60,7 +60,7 @@ export function createHttpServer(deps: HttpServerDeps): FastifyInstance {
   return server;
 }
 
-/** What is not HTTP any more is answered on the bare socket. A sender that half closes reads why. */
+/** Errors below HTTP are answered on the bare socket. A client that half-closes can read the reason. */
 function answerBrokenRequest(error: Error, socket: Socket, { headersMs }: LimitValues): void {
   if (systemCode(error) === 'ECONNRESET' || !socket.writable) {
     socket.destroy();
@@ -79,7 +79,7 @@ function answerBrokenRequest(error: Error, socket: Socket, { headersMs }: LimitV
       body,
     ].join('\r\n'),
   );
-  // Who does not even end his half of the connection has been told, and that is all.
+  // If the client does not even close its side of the connection, nothing more can be done: it has been informed.
   socket.destroySoon();
 }
 

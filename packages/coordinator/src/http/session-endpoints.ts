@@ -22,7 +22,7 @@ import type { Call, Endpoint } from './endpoint';
 import { runIdOf } from './path-ids';
 
 const SETTINGS_BYTES = LIMITS.settingsBytes.value;
-/** A terminal's escape sequences double in JSON, and more. */
+/** JSON at least doubles the escape sequences of a terminal. */
 const RECORD_JSON_BYTES = LIMITS.recordBytes.value * 2;
 
 const unknownRun = ({ name }: Session, runId: string): DteError =>
@@ -51,7 +51,7 @@ export function sessionEndpoints(registry: SessionRegistry, limits: LimitValues)
     {
       method: 'GET',
       path: HTTP.runEnv(':runId'),
-      // Nobody else needs to read them, not even the one who said them.
+      // No other client needs to read them, not even the one that sent them.
       roles: ['agent'],
       handle: (call) => session.forwardedEnv(call),
     },
@@ -93,7 +93,7 @@ class SessionHandlers {
     return { runId: await session.submit(raw) };
   }
 
-  /** The bytes as they were sent, gzipped for those who take that. */
+  /** The bytes as they were received, gzipped for clients that accept that. */
   async sendRun(call: Call): Promise<FastifyReply> {
     const runId = runIdOf(call);
     const session = await this.sessionWithRun(call, runId);

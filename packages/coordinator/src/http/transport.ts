@@ -8,12 +8,12 @@ export interface TlsKey {
   readonly cert: string;
 }
 
-/** Node looks this often whether headers take too long: how exactly `headersMs` is kept. */
+/** How often Node checks for slow headers: the precision of `headersMs`. */
 const HEADER_CHECK_MS = 1_000;
 
 /**
- * The server below the endpoints: plain, or TLS 1.3 with the given key and nothing older.
- * @param room connections that there are file descriptors for
+ * The server below the endpoints: plain, or TLS 1.3 only, with the given key.
+ * @param room number of connections for which there are file descriptors
  */
 export function createTransport(
   listener: RequestListener,
@@ -23,9 +23,9 @@ export function createTransport(
 ): Server {
   const options: ServerOptions = {
     maxHeaderSize: LIMITS.headerBytes.value,
-    // An artifact takes as long as it takes: `watchPace` ends what does not move.
+    // An artifact may take any time: `watchPace` ends requests without progress.
     requestTimeout: 0,
-    // Has to be said: left out, it would be 0 as well, which is no limit at all.
+    // Must be set explicitly: the default is also 0, which means no limit.
     headersTimeout: limits.headersMs,
     connectionsCheckingInterval: Math.min(HEADER_CHECK_MS, limits.headersMs),
   };
@@ -33,13 +33,13 @@ export function createTransport(
     tls === null
       ? createServer(options, listener)
       : createTlsServer(
-          // TLS 1.3 only: there the exported keying material, which proofs are bound to, is of this connection for sure.
+          // TLS 1.3 only: its exported keying material, to which proofs are bound, is unique to this connection.
           { ...options, ...tls, minVersion: 'TLSv1.3', handshakeTimeout: limits.handshakeMs },
           listener,
         );
   server.keepAliveTimeout = LIMITS.keepAliveMs.value;
   if (room !== null) server.maxConnections = room;
-  // No byte for this long ends a connection; ws switches it off for WebSockets, `watchPace` while there is a request.
+  // This much silence ends a connection; ws disables it for WebSockets, `watchPace` during a request.
   server.setTimeout(limits.httpRequestMs);
   return server;
 }

@@ -8,14 +8,14 @@ import { entryLines, headerLine, parseEntry, parseHeader } from './journal-lines
 const FILE = 'journal.jsonl';
 /** The byte that ends a line. */
 const NEWLINE = 0x0a;
-/** A buffer: journals and their lines may be longer. */
+/** A buffer size: journals and their lines may be longer. */
 const READ_BYTES = 1024 * 1024;
 
 export interface FileJournalOptions {
   readonly fs?: FileSystem;
   /**
-   * True: fsync before an append resolves, which survives a crash of the machine and costs some milliseconds each
-   * time. Default false: survives a crash of the process, because the data is with the kernel.
+   * True: fsync before an append resolves, which survives a crash of the machine and costs some milliseconds each time.
+   * Default false: survives a crash of the process, because the kernel has the data.
    */
   readonly fsync?: boolean;
 }
@@ -53,7 +53,7 @@ export class FileJournalStore implements JournalStore {
       return await this.fs.open(path, flags);
     } catch (thrown) {
       if (!isNotFound(thrown)) throw thrown;
-      // Header and all at once: a journal without a header is never seen.
+      // Header and folder at once: a journal without a header is never visible.
       await writeFileAtomically(this.fs, folder, FILE, headerLine(header));
       return this.fs.open(path, flags);
     }
@@ -74,7 +74,7 @@ interface OpenJournal {
 class FileJournal implements Journal {
   readonly header: JournalHeader;
   private end: number;
-  /** Set when a failed append could not be taken back: what follows it would be unreadable. */
+  /** Set if a failed append could not be undone: everything after it would be unreadable. */
   private torn = false;
 
   private constructor(private readonly file: OpenJournal) {
@@ -89,7 +89,7 @@ class FileJournal implements Journal {
         const header = parseHeader(line.text, path);
         return new FileJournal({ header, handle, path, headerEnd: line.end, end, fsync });
       }
-      // No complete first line: parsing it says so in the words of any other damage.
+      // No complete first line: the parser reports it like any other damage.
       parseHeader('', path);
       throw new Error('unreachable');
     } catch (thrown) {
@@ -112,7 +112,7 @@ class FileJournal implements Journal {
     const bytes = entryLines(entries);
     try {
       if (this.torn) await this.takeBack();
-      // One write for all of them; `writeFile` on a handle goes on where a short write ended.
+      // One write for all of them; `writeFile` on a handle continues after a short write.
       await handle.writeFile(bytes);
       if (fsync) await handle.datasync();
       this.end += bytes.length;
@@ -127,14 +127,14 @@ class FileJournal implements Journal {
     return this.file.handle.close();
   }
 
-  /** Cuts what a failed append left behind. */
+  /** Removes the remains of a failed append. */
   private async takeBack(): Promise<void> {
     await this.file.handle.truncate(this.end);
     this.torn = false;
   }
 }
 
-/** Complete lines between two offsets; what follows the last newline is not one. */
+/** Complete lines between two offsets; text after the last newline is not a line. */
 async function* linesOf(
   handle: FileHandle,
   from: number,
@@ -162,7 +162,7 @@ async function* linesOf(
   }
 }
 
-/** A process that died while writing leaves a last line without its end: it was never visible, so it is cut. */
+/** A process that crashed while writing leaves an incomplete last line. It never had an effect, so it is removed. */
 async function cutTornLine(handle: FileHandle, size: number): Promise<number> {
   let end = size;
   while (end > 0) {

@@ -8,7 +8,7 @@ const headerSchema = z.strictObject({
   config: z.record(z.string(), z.number()),
 });
 
-/** Inputs were parsed where they came in; here only the envelope is checked. */
+/** Inputs were validated when they arrived; only the envelope is checked here. */
 const entrySchema = z.strictObject({ atMs: z.number(), input: z.looseObject({ type: z.string() }) });
 
 export const headerLine = (header: JournalHeader): string => `${JSON.stringify(header)}\n`;

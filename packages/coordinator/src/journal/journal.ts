@@ -1,11 +1,11 @@
-/** One input of a session and the time it was taken in. */
+/** One input of a session and the time at which it was accepted. */
 export interface JournalEntry {
   readonly atMs: number;
-  /** The input as it is written down; see session/journaled-input.ts. */
+  /** The input in its stored form; see session/journaled-input.ts. */
   readonly input: { readonly type: string };
 }
 
-/** What stays the same for the life of a session; replay under other values would give another state. */
+/** Values that never change during a session; a replay with other values would give another state. */
 export interface JournalHeader {
   readonly version: 1;
   readonly sessionId: string;
@@ -13,20 +13,20 @@ export interface JournalHeader {
 }
 
 /**
- * Port: the inputs of one session, in order. What `append` has resolved for survives a crash of the process (and, with
- * an adapter that says so, of the machine); what it has rejected for was not appended at all.
+ * Port: the inputs of one session, in order. Entries survive a crash of the process after `append` has resolved (and a
+ * crash of the machine, if the adapter says so). If it rejects, nothing was appended.
  */
 export interface Journal {
   readonly header: JournalHeader;
   /** Everything appended so far, oldest first. Call it before the first `append`. */
   replay(): AsyncIterable<JournalEntry>;
-  /** All of `entries` or none, after everything appended before. One call at a time. */
+  /** Appends all of `entries` or none, after everything appended before. One call at a time. */
   append(entries: readonly JournalEntry[]): Promise<void>;
   close(): Promise<void>;
 }
 
 /** Port: the journals of a coordinator. */
 export interface JournalStore {
-  /** Opens a session's journal, or begins it with `header`; one that exists keeps the header it was begun with. */
+  /** Opens a session's journal, or creates it with `header`; an existing journal keeps its header. */
   open(header: JournalHeader): Promise<Journal>;
 }

@@ -5,7 +5,7 @@ interface Kept {
   readonly entries: JournalEntry[];
 }
 
-/** Keeps journals while the object exists; for specs. */
+/** Keeps journals in memory; for specs. */
 export class MemoryJournalStore implements JournalStore {
   private readonly kept = new Map<string, Kept>();
 
@@ -28,7 +28,7 @@ class MemoryJournal implements Journal {
   }
 
   append(entries: readonly JournalEntry[]): Promise<void> {
-    // A copy, as a file would make one: the state machine goes on to own the input.
+    // A copy, as a file would make one: the state machine owns the input afterwards.
     this.kept.entries.push(...structuredClone(entries));
     return Promise.resolve();
   }

@@ -38,7 +38,7 @@ describe('FolderLock', () => {
     writeFileSync(path(number), lockText({ ...ownMark(), sinceMs: 0, released: false, ...holder }));
   const foreign = { host: 'other-host', machine: 'other boot', pid: 42 };
 
-  it('is held by one, who is named with process, host and time', async () => {
+  it('has one holder, which is named with process, host and time', async () => {
     await take();
     const refused = take().catch((error: unknown) => error);
     expect(await refused).toMatchObject({ code: 'DTE_DATA_FOLDER_IN_USE' });
@@ -46,13 +46,13 @@ describe('FolderLock', () => {
     expect(String(await refused)).toContain(`process ${pid} on ${host}, since ${new Date().getFullYear()}-`);
   });
 
-  it('is free at once when it is released, and keeps counting', async () => {
+  it('is free immediately after release, and keeps counting', async () => {
     await (await take()).release();
     await take(60_000);
     expect(files()).toEqual(['coordinator.lock.2']);
   });
 
-  it('is waited for when its holder is about to end', async () => {
+  it('is waited for if its holder is about to exit', async () => {
     const first = await take();
     const second = take(400, 20_000);
     await first.release();
@@ -69,7 +69,7 @@ describe('FolderLock', () => {
     expect(files()).toEqual(['coordinator.lock.2']);
   });
 
-  it('of another container that has not been renewed for long is taken over at once', async () => {
+  it('of another container without renewals for long is taken over immediately', async () => {
     write(foreign);
     utimesSync(path(1), 1, 1);
     await take(60_000);
@@ -87,7 +87,7 @@ describe('FolderLock', () => {
     expect(performance.now() - startedMs).toBeGreaterThan(200);
   });
 
-  it('of another container that is renewed is left alone, by one that would not wait as well', async () => {
+  it('of another container with renewals is left alone, also without waiting', async () => {
     write(foreign);
     const elsewhere = setInterval(() => write(foreign), 20);
     try {
@@ -99,7 +99,7 @@ describe('FolderLock', () => {
     }
   });
 
-  it('whose process died while it wrote is taken over', async () => {
+  it('of a process that crashed while writing it is taken over', async () => {
     writeFileSync(path(1), '');
     await take(300);
   });
@@ -123,7 +123,7 @@ describe('FolderLock', () => {
     expect(lost.map(({ message }) => message)).toEqual([expect.stringContaining('process 42 on other-host')]);
   });
 
-  it('released is taken by one of two that come at once', async () => {
+  it('when released, is taken by one of two that try at the same time', async () => {
     write({ released: true }, 5);
     const [slow, quick] = [take(60_000, 100), take(60_000, 100)];
     const outcomes = await Promise.allSettled([slow, quick]);

@@ -16,20 +16,21 @@ import { ownMark, stateOf } from './process-mark';
 export interface FolderLockOptions {
   readonly folder: string;
   readonly limits: Pick<LimitValues, 'dataFolderWaitMs' | 'dataFolderStaleMs'>;
-  /** Another process has the folder now: nothing may be written to it any more. Called once. */
+  /** Another process has taken the folder: nothing may be written to it any more. Called once. */
   readonly onLost: (error: DteError) => void;
 }
 
-/** Renewals that may be missed before a lock counts as left behind: a part of the limit `dataFolderStaleMs`. */
+/** Renewals that may be missed before a lock is stale: a part of the limit `dataFolderStaleMs`. */
 const RENEWALS = 4;
 
 /**
- * What keeps a second process off a data folder: a file `coordinator.lock.<n>` that says who holds it.
+ * Keeps a second process out of a data folder, with a file `coordinator.lock.<n>` that names the holder.
  *
- * The newest number counts. To take the folder is to create the next one with `wx`, so of several one succeeds. The
- * newest file is never removed, not even when it is released: a slow process that creates an old number again finds the
- * newer one beside it and withdraws. A holder of this machine is held to be alive or dead by its process alone, one of
- * another machine or container by its renewals. That one may be frozen, overtaken, and write once more before it looks.
+ * The highest number applies. A process takes the folder by creating the next number with `wx`, so only one of several
+ * succeeds. The newest file is never removed, not even on release: a slow process that creates an old number again
+ * finds the newer one and withdraws. A holder on this machine is judged by its process alone, one on another machine or
+ * in another container by its renewals. Such a holder may be frozen, lose the folder, and write once more before it
+ * checks.
  *
  * Locks between the processes of one machine, which need no renewals, are taken by `tryLock` of nx-compat.
  */
@@ -52,7 +53,7 @@ export class FolderLock {
   }
 
   /**
-   * Takes the folder; waits for a while for a holder that is about to end.
+   * Takes the folder; waits a while for a holder that is about to exit.
    * @throws DteError DTE_DATA_FOLDER_IN_USE
    */
   static async take(options: FolderLockOptions): Promise<FolderLock> {
@@ -100,13 +101,13 @@ export class FolderLock {
     return null;
   }
 
-  /** Lets the next one have the folder at once. */
+  /** Releases the folder immediately. */
   async release(): Promise<void> {
     clearInterval(this.timer);
     await this.renewing;
     if (this.over) return;
     this.over = true;
-    // The process ends next, which says the same.
+    // The process exits next, which has the same effect.
     await this.rewrite({ ...this.holder, released: true }).catch(() => undefined);
     await this.handle.close();
   }
@@ -116,15 +117,15 @@ export class FolderLock {
     try {
       const numbers = await lockNumbers(this.options.folder);
       const [newest] = numbers;
-      // An older one alone: somebody has emptied the folder, and another process has begun to count again.
+      // Only an older one: somebody has emptied the folder, and another process has started to count again.
       if (newest !== undefined && (newest > this.number || !numbers.includes(this.number))) {
         await this.lose(newest);
         return;
       }
-      // Not utimes: that would be the time of this machine, and others compare with the file system's.
+      // Not utimes: that would set this machine's time, and others compare with the file system's.
       await this.handle.write(lockText(this.holder), 0);
     } catch {
-      // A disk that is away for a moment says nothing about who has the folder.
+      // A disk that is temporarily unavailable does not show who has the folder.
     }
   }
 
@@ -143,7 +144,7 @@ export class FolderLock {
   }
 }
 
-/** Judges the newest lock of a folder again and again, and remembers since when it has not changed. */
+/** Checks the newest lock of a folder repeatedly, and remembers since when it has not changed. */
 class Judge {
   private first: FoundLock | null = null;
   private seenMs = 0;
@@ -154,14 +155,14 @@ class Judge {
     private readonly clockOffsetMs: number,
   ) {}
 
-  /** `unsure`: it cannot be known yet; it will be free or held within `staleMs`. */
+  /** `unsure`: not known yet; within `staleMs` it will be free or held. */
   look(found: FoundLock, nowMs: number): 'free' | 'held' | 'unsure' {
     this.remember(found, nowMs);
     if (found.holder?.released === true) return 'free';
     const state = found.holder === null ? 'unknown' : stateOf(found.holder);
     if (state !== 'unknown') return state === 'alive' ? 'held' : 'free';
     const ageMs = Date.now() + this.clockOffsetMs - found.mtimeMs;
-    // Watched for that long as well: a clock that was put back would make a dead one young forever.
+    // Observed for that time as well: after a clock was set back, a stale lock would look recent forever.
     if (ageMs >= this.staleMs || nowMs - this.seenMs >= this.staleMs) return 'free';
     return this.renewed ? 'held' : 'unsure';
   }

@@ -12,12 +12,12 @@ const holderSchema = processMarkSchema.extend({
 });
 export type Holder = z.infer<typeof holderSchema>;
 
-/** A lock file as it was found. */
+/** A lock file as it was read. */
 export interface FoundLock {
   readonly number: number;
   /** By the clock of the file system. */
   readonly mtimeMs: number;
-  /** Null: it is being written this moment, or its process died while it wrote. */
+  /** Null: it is being written now, or its process crashed while writing. */
   readonly holder: Holder | null;
 }
 
@@ -42,7 +42,7 @@ function parseHolder(text: string): Holder | null {
   }
 }
 
-/** The newest lock of a folder; null when there is none. */
+/** The newest lock of a folder; null if there is none. */
 export async function newestLock(folder: string): Promise<FoundLock | null> {
   for (;;) {
     const [number] = await lockNumbers(folder);
@@ -52,13 +52,13 @@ export async function newestLock(folder: string): Promise<FoundLock | null> {
       const { mtimeMs } = await stat(path);
       return { number, mtimeMs, holder: parseHolder(await readFile(path, 'utf8')) };
     } catch (thrown) {
-      // A newer one has come meanwhile, and its owner tidied up.
+      // A newer one was created in the meantime, and its owner removed the old ones.
       if (!isNotFound(thrown)) throw thrown;
     }
   }
 }
 
-/** The time by the clock that the folder's files are dated with, which may be that of another machine. */
+/** The time by the clock of the file system, which may be that of another machine. */
 export async function fileClockOffsetMs(folder: string): Promise<number> {
   const path = `${folder}/${tempName()}`;
   try {

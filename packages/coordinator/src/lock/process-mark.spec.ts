@@ -7,7 +7,7 @@ import { ownMark, stateOf } from './process-mark';
 const linux = process.platform === 'linux' ? it : it.skip;
 
 describe('stateOf', () => {
-  it('says that this process is alive, and gone one that has ended', () => {
+  it('reports this process as alive, and an ended one as gone', () => {
     expect(stateOf(ownMark())).toBe(process.platform === 'linux' ? 'alive' : 'unknown');
     const { pid } = spawnSync(process.execPath, ['-e', '']);
     expect(stateOf({ ...ownMark(), pid })).toBe('gone');
@@ -18,7 +18,7 @@ describe('stateOf', () => {
   });
 
   linux('takes a process that nobody has asked for its exit code for gone', async () => {
-    // The shell becomes `sleep`, which never asks for the exit codes of the children it is given; a shell would ask.
+    // The shell becomes `sleep`, which never reaps the children that it inherits; a shell would.
     const child = 'while [ "$(cat /proc/$PPID/comm)" != sleep ]; do :; done';
     const parent = spawn('sh', ['-c', `sh -c '${child}' & echo $!; exec sleep 60`], {
       stdio: ['ignore', 'pipe', 'inherit'],
@@ -42,7 +42,7 @@ describe('stateOf', () => {
     expect(stateOf({ ...ownMark(), ...other })).toBe('unknown');
   });
 
-  it('knows nothing where the machine tells nothing', () => {
+  it('knows nothing if the machine provides nothing', () => {
     const own = { ...ownMark(), machine: null };
     expect(stateOf(own, own)).toBe('unknown');
   });

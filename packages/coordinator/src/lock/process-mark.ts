@@ -2,18 +2,18 @@ import { readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { z } from 'zod';
 
-/** Says which process somebody is, so that nobody takes a later one with the same number for it. */
+/** Identifies a process, so that a later process with the same number is not confused with it. */
 export const processMarkSchema = z.strictObject({
   pid: z.number().int().positive(),
   host: z.string(),
-  /** Where process numbers mean the same: this boot of this machine, in this container. Null: not known. */
+  /** Where process numbers mean the same: this boot of this machine, in this container. Null: unknown. */
   machine: z.string().nullable(),
-  /** In the words of the machine. Null: it does not tell. */
+  /** Start time in the machine's own format. Null: not available. */
   startedAt: z.string().nullable(),
 });
 export type ProcessMark = z.infer<typeof processMarkSchema>;
 
-/** `unknown`: it belongs to another machine or container, or this one does not tell its processes apart. */
+/** `unknown`: it is on another machine or in another container, or this machine cannot distinguish its processes. */
 export type ProcessState = 'alive' | 'gone' | 'unknown';
 
 /** The field of /proc/<pid>/stat with the state, counted from the one after the command's name. */
@@ -30,7 +30,7 @@ function attempt<T>(read: () => T): T | null {
 }
 
 function machineMark(): string | null {
-  // Elsewhere than on Linux there are no containers with process numbers of their own.
+  // Outside Linux, there are no containers with separate process numbers.
   if (process.platform !== 'linux') return process.platform;
   return attempt(() => {
     const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
@@ -38,7 +38,7 @@ function machineMark(): string | null {
   });
 }
 
-/** The command's name is in parentheses and may hold anything, so fields are counted from the last one. */
+/** The command's name is in parentheses and may contain anything, so fields are counted from the last parenthesis. */
 const statOf = (pid: number): string[] | null =>
   attempt(() => readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ').at(-1)?.split(' ') ?? []);
 
@@ -55,7 +55,7 @@ function exists(pid: number): boolean {
     process.kill(pid, 0);
     return true;
   } catch (thrown) {
-    // One that belongs to somebody else is there.
+    // A process of another user exists.
     return (thrown as NodeJS.ErrnoException).code === 'EPERM';
   }
 }
@@ -66,7 +66,7 @@ export function stateOf(mark: ProcessMark, own: ProcessMark = ownMark()): Proces
   const stat = statOf(mark.pid);
   const startedAt = stat?.[START_TIME] ?? null;
   if (startedAt === null || mark.startedAt === null) return 'unknown';
-  // A zombie is a process that has ended and that nobody has asked for its exit code, as happens in containers.
+  // A zombie has exited, but its parent has not read the exit code, as happens in containers.
   const ended = ['Z', 'X'].includes(stat?.[STATE] ?? '');
   return !ended && startedAt === mark.startedAt ? 'alive' : 'gone';
 }

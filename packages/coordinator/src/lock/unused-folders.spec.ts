@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { removeUnusedFolders } from './unused-folders';
 
 describe('removeUnusedFolders', () => {
-  it('removes data folders whose coordinator has not been seen for long, and nothing else', async () => {
+  it('removes data folders whose coordinator has been gone for long, and nothing else', async () => {
     const parent = mkdtempSync(join(tmpdir(), 'dte-unused-'));
     const add = (name: string, ageMs: number): void => {
       mkdirSync(join(parent, name));

@@ -2,15 +2,15 @@ import { readdir, rm } from 'node:fs/promises';
 import { newestLock } from './lock-file';
 
 export interface UnusedFolders {
-  /** Holds data folders, and whatever else. */
+  /** Contains data folders, and possibly other files. */
   readonly parent: string;
-  /** What the names of the data folders meant begin with. */
+  /** Prefix of the names of these data folders. */
   readonly prefix: string;
-  /** No coordinator has been seen there for this long. */
+  /** No coordinator has used it for this long. */
   readonly unusedMs: number;
 }
 
-/** Removes data folders of coordinators that are long gone: a lock is renewed while its process exists. */
+/** Removes data folders of coordinators that exited long ago: a lock is renewed while its process exists. */
 export async function removeUnusedFolders({ parent, prefix, unusedMs }: UnusedFolders): Promise<void> {
   for (const entry of await readdir(parent, { withFileTypes: true })) {
     if (!entry.isDirectory() || !entry.name.startsWith(prefix)) continue;

@@ -15,7 +15,7 @@ describe('boundedFile', () => {
   });
   afterEach(() => rmSync(folder, { recursive: true }));
 
-  it('keeps the newest lines, whole and in order, also of others who write to the file', () => {
+  it('keeps the newest lines, complete and in order, including those of other writers', () => {
     const write = boundedFile(fd, 1_000);
     const other = openSync(path, 'a');
     for (let line = 1; line <= 500; line++) {
@@ -31,7 +31,7 @@ describe('boundedFile', () => {
     expect(lines).toEqual(lines.map((_, index) => 500 - lines.length + 1 + index));
   });
 
-  it('does not throw when it cannot write', () => {
+  it('does not throw if it cannot write', () => {
     closeSync(fd);
     expect(() => boundedFile(fd, 1_000)('line\n')).not.toThrow();
   });

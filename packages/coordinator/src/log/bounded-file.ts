@@ -5,8 +5,9 @@ const LOOK_EVERY_BYTES = 64 * 1024;
 const NEWLINE = '\n'.charCodeAt(0);
 
 /**
- * Writes to a file that is open for reading and appending (`a+`), also by others, and cuts its older half off when it
- * has grown too long. In place: whoever else has it open, as this process's stderr has, writes on behind what is left.
+ * Writes to a file that is open for reading and appending (`a+`), possibly by others too, and removes its older half
+ * when it is too long. In place: other writers that have it open, such as this process's stderr, continue after the
+ * remaining text.
  * @returns a `write` that never throws: a full disk must not end a coordinator
  */
 export function boundedFile(fd: number, maxBytes: number): (line: string) => void {
@@ -18,7 +19,7 @@ export function boundedFile(fd: number, maxBytes: number): (line: string) => voi
       unseenBytes = 0;
       if (fstatSync(fd).size > maxBytes) keepEnd(fd, Math.floor(maxBytes / 2));
     } catch {
-      // Nobody could be told.
+      // There is no place to report it.
     }
   };
 }
@@ -29,6 +30,6 @@ function keepEnd(fd: number, bytes: number): void {
   const read = readSync(fd, end, 0, end.length, size - end.length);
   const kept = end.subarray(0, read);
   ftruncateSync(fd, 0);
-  // Nothing but whole lines.
+  // Only complete lines.
   writeSync(fd, kept.subarray(kept.indexOf(NEWLINE) + 1));
 }

@@ -2,7 +2,7 @@ import { type Logger, pino } from 'pino';
 
 export type LogLevel = 'silent' | 'error' | 'warn' | 'info' | 'debug';
 
-/** The log of a coordinator: a line of JSON for each entry, with the time as people read it. */
+/** The log of a coordinator: one line of JSON per entry, with a human-readable time. */
 export const createLog = (level: LogLevel, write: (line: string) => void): Logger =>
   pino(
     {

@@ -25,7 +25,7 @@ function recorded(level: LogLevel = 'info') {
 }
 
 describe('SessionLog', () => {
-  it('says who came and left, what became of a run and why an attempt was lost', () => {
+  it('logs which clients joined and left, the result of a run, and why an attempt was lost', () => {
     const { log, lines } = recorded();
     log.begin(RUN, 1_000);
     log.note([JOINED, SUBMITTED], 1_000);
@@ -78,7 +78,7 @@ describe('SessionLog', () => {
     ]);
   });
 
-  it('says every assignment and end of a task with the level debug', () => {
+  it('logs every assignment and end of a task with the level debug', () => {
     const { log, lines } = recorded('debug');
     log.note(
       [
@@ -95,7 +95,7 @@ describe('SessionLog', () => {
     ]);
   });
 
-  it('follows what happened before it began without a line, and counts it', () => {
+  it('follows earlier events without logging them, and counts them', () => {
     const { log, lines } = recorded();
     log.begin(RUN, 1_000);
     log.follow(
@@ -114,7 +114,7 @@ describe('SessionLog', () => {
     ]);
   });
 
-  it('says when the journal has no room, and when it is written again', () => {
+  it('logs when the journal has no space, and when it is written again', () => {
     const { log, lines } = recorded();
     log.journalDelayed(new DteError('DTE_DISK_FULL', 'No space left.'));
     log.journalWritten(3);

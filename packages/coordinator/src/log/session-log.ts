@@ -3,7 +3,7 @@ import type { HistoryEvent } from '@org/dte-scheduler';
 import type { Logger } from 'pino';
 import { shownCommand, shownReason } from './shown';
 
-/** What the hello of an agent says that its events do not. */
+/** Fields of an agent's hello that its events do not contain. */
 interface AgentFacts {
   readonly jobUrl: string | null;
   readonly slots: number | null;
@@ -17,8 +17,8 @@ interface RunTally {
 }
 
 /**
- * What a session did, for whoever reads the log after a run went wrong: who came and left, what happened to each run,
- * which attempts were lost and why, and with the level `debug` every assignment and every end of a task. No terminal
+ * The events of a session, for troubleshooting: clients that connected and left, what happened to each run, which
+ * attempts were lost and why, and with the level `debug` every assignment and the end of every task. No terminal
  * output, no values of variables.
  */
 export class SessionLog {
@@ -36,7 +36,7 @@ export class SessionLog {
       this.runs.set(runId, { sinceMs: atMs, command: shownCommand(command), counts: {} });
   }
 
-  /** Follows what happened before this process began, without a line. */
+  /** Follows events from before this process started, without logging them. */
   follow(events: readonly HistoryEvent[], atMs: number): void {
     for (const event of events) {
       this.remember(event, atMs);
@@ -52,7 +52,7 @@ export class SessionLog {
     }
   }
 
-  /** @param entries of its journal; 0 when it is new */
+  /** @param entries of its journal; 0 if it is new */
   opened(entries: number, ms: number): void {
     if (entries > 0) this.logger.info({ entries, ms }, 'session restored from its journal');
     else this.logger.info('session opened');
@@ -103,7 +103,7 @@ export class SessionLog {
         logger.info({ ...this.agentFields(event.agentId, atMs), ...shownReason(event.reason) }, 'agent left');
         return;
       case 'agent.refused':
-        // Those without a name are in the log of the door.
+        // The door logs those without a name.
         if (event.name !== null)
           logger.warn({ agent: event.name, ...shownReason(event.reason) }, 'agent rejected');
         return;
@@ -170,7 +170,7 @@ export class SessionLog {
     }
   }
 
-  /** @param atMs also say since when it was there, ms */
+  /** @param atMs also log since when it exists, ms */
   private agentFields(agentId: string, atMs?: number): { agent: string; ms?: number } {
     const known = this.agents.get(agentId);
     const agent = known?.name ?? agentId;

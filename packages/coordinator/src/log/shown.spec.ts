@@ -21,13 +21,13 @@ describe('shownReason', () => {
     });
   });
 
-  it('is the code alone where the message quotes what a process printed', () => {
+  it('is only the code if the message quotes process output', () => {
     expect(shownReason({ code: 'DTE_NX_FAILED', message: 'Nx: s3cret' })).toEqual({ code: 'DTE_NX_FAILED' });
   });
 });
 
 describe('changedLimits', () => {
-  it('are those that somebody has set', () => {
+  it('are those that were set', () => {
     const { limits } = readLimits({ DTE_LEASE_MS: '12345' });
     expect(changedLimits(limits)).toEqual({ leaseMs: 12_345 });
   });

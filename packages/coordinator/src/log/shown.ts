@@ -1,9 +1,9 @@
 import { type ErrorCode, LIMITS, type LimitName, type LimitValues, type Reason } from '@org/dte-protocol';
 
-/** Longest text of a line that somebody else has made: it is cut, and nothing refused. */
+/** Longest text from others in a log line: longer text is cut, nothing is rejected. */
 const TEXT_CHARS = 500;
 
-/** Their messages quote what a process printed: the log of the agent has that, where GitLab masks its variables. */
+/** Their messages quote output of a process. The log of the agent has it, where GitLab masks its variables. */
 const QUOTING: readonly ErrorCode[] = [
   'DTE_EXECUTOR_START',
   'DTE_MACHINE_TROUBLE',
@@ -11,7 +11,7 @@ const QUOTING: readonly ErrorCode[] = [
   'DTE_SERVER_FAILED',
 ];
 
-/** Flags whose values say which tasks a command means. Any other may be handed to the tasks, a password among them. */
+/** Flags whose values select tasks. Any other flag may be passed to the tasks, and may contain a password. */
 const PLAIN_FLAGS = new Set(
   [
     '-t --target --targets -p --projects --exclude -c --configuration',
@@ -19,13 +19,13 @@ const PLAIN_FLAGS = new Set(
   ].flatMap((flags) => flags.split(' ')),
 );
 
-/** Code and reason as a log may have them: the first line, which never is terminal output. */
+/** Code and reason as a log may show them: the first line, which is never terminal output. */
 export function shownReason({ code, message }: Reason): { code: ErrorCode; reason?: string } {
   if (QUOTING.includes(code)) return { code };
   return { code, reason: (message.split('\n')[0] ?? '').slice(0, TEXT_CHARS) };
 }
 
-/** A command without the values of flags that may hold anything. */
+/** A command without the values of flags that may contain anything. */
 export function shownCommand(command: string): string {
   let hide = false;
   const words = command.split(' ').map((word) => {
@@ -37,7 +37,7 @@ export function shownCommand(command: string): string {
   return words.join(' ').slice(0, TEXT_CHARS);
 }
 
-/** The limits that somebody has set. */
+/** The limits that were changed. */
 export const changedLimits = (limits: LimitValues): Partial<LimitValues> =>
   Object.fromEntries(
     Object.entries(limits).filter(([name, value]) => LIMITS[name as LimitName].value !== value),

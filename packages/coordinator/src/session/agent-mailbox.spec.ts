@@ -10,7 +10,7 @@ const sync = (seq: number, draining = false): AgentSync => ({
 });
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 
-/** `draining` stands for "names an artifact" here. */
+/** `draining` means "names an artifact" here. */
 describe('AgentMailbox', () => {
   let delivered: (number | string)[];
   let pending: (() => void)[];
@@ -27,13 +27,13 @@ describe('AgentMailbox', () => {
     });
   });
 
-  it('delivers at once what needs no check', () => {
+  it('delivers a sync immediately if it needs no check', () => {
     mailbox.sync(sync(1));
     mailbox.last(() => delivered.push('end'));
     expect(delivered).toEqual([1, 'end']);
   });
 
-  it('keeps the order when an earlier sync is still being checked', async () => {
+  it('keeps the order while an earlier sync is being checked', async () => {
     mailbox.sync(sync(1, true));
     mailbox.sync(sync(2));
     mailbox.last(() => delivered.push('end'));
@@ -45,7 +45,7 @@ describe('AgentMailbox', () => {
     expect(delivered).toEqual([1, 2, 'end']);
   });
 
-  it('lets the newest of several that wait stand for all', async () => {
+  it('keeps only the newest of several waiting syncs', async () => {
     mailbox.sync(sync(1, true));
     for (const seq of [2, 3, 4]) mailbox.sync(sync(seq, true));
     pending[0]?.();

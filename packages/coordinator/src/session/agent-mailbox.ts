@@ -4,7 +4,7 @@ type Letter =
   { readonly kind: 'sync'; readonly sync: AgentSync } | { readonly kind: 'last'; readonly then: () => void };
 
 export interface MailboxOptions {
-  /** False: the sync can go on at once. */
+  /** False: the sync can continue immediately. */
   readonly needsCheck: (sync: AgentSync) => boolean;
   readonly check: (sync: AgentSync) => Promise<AgentSync>;
   readonly deliver: (sync: AgentSync) => void;
@@ -12,8 +12,8 @@ export interface MailboxOptions {
 }
 
 /**
- * Keeps what one agent says in order although some of it has to be checked against the artifact store first. A sync
- * says everything, so one that waits is replaced by the next: at most one waits, and the last word.
+ * Keeps one agent's messages in order although some must first be checked against the artifact store. A sync is
+ * complete, so a waiting one is replaced by the next: at most one sync waits, and the agent's last message.
  */
 export class AgentMailbox {
   private waiting: Letter[] = [];
@@ -30,7 +30,7 @@ export class AgentMailbox {
     this.take({ kind: 'sync', sync });
   }
 
-  /** Calls `then` once everything before it is delivered. */
+  /** Calls `then` after everything before it is delivered. */
   last(then: () => void): void {
     if (this.busy) this.take({ kind: 'last', then });
     else then();

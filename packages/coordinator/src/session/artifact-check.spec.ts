@@ -24,7 +24,7 @@ const sync = (result: AttemptResult): AgentSync => ({
 });
 
 describe('a result of a batch', () => {
-  it('is no result when the artifact of one of its tasks is not in the store', async () => {
+  it('is returned if the artifact of one of its tasks is not in the store', async () => {
     const batch = sync({
       kind: 'batch',
       members: [
@@ -40,7 +40,7 @@ describe('a result of a batch', () => {
     });
   });
 
-  it('stands when it names no artifact', async () => {
+  it('is accepted if it names no artifact', async () => {
     const batch = sync({ kind: 'batch', members: [{ taskId: 'a:build', result: null }], log: '' });
     expect(claimsArtifacts(batch)).toBe(false);
     expect(await checkArtifacts(new MemoryArtifactStore(), 's', 'agent-1', batch)).toEqual(batch);

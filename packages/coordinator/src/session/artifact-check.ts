@@ -1,7 +1,7 @@
 import type { AgentSync, Artifact, Work } from '@org/dte-protocol';
 import { type ArtifactKey, type ArtifactStore, describeKey } from '../artifacts/artifact-store';
 
-/** Where the artifacts that a finished attempt names have to be. */
+/** Checks that the artifacts of a finished attempt exist. */
 function claimedKeys(sessionId: string, { runId, taskId, phase }: Work): ArtifactKey[] {
   if (phase.name !== 'completed' || phase.result.kind === 'returned') return [];
   const { result } = phase;

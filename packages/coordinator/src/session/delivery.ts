@@ -3,8 +3,9 @@ import type { Effects } from '@org/dte-scheduler';
 import type { Members } from './members';
 
 /**
- * Sends what the steps of one batch want sent. Of the messages that state everything again (what is wanted of an
- * agent, who serves the session) only the last of the batch goes out; news of runs build on each other and all go.
+ * Sends the messages that the steps of one batch request. Of messages that are complete each time (what an agent should
+ * do, the members of the session), only the last in the batch is sent. Updates of runs build on each other, so all are
+ * sent.
  */
 export function deliver(effects: readonly Effects[], members: Members): void {
   const wanted = new Map<string, AgentWanted>();

@@ -13,7 +13,7 @@ const CONFIG = {
   frameBytes: LIMITS.frameBytes.value,
 };
 
-/** A journal whose writes end when the test says so. */
+/** A journal whose writes end when the test lets them. */
 class HeldJournal implements Journal {
   readonly header = { version: 1, sessionId: 's1', config: CONFIG } as const;
   readonly written: JournalEntry[][] = [];
@@ -70,7 +70,7 @@ describe('SessionDriver', () => {
     await closing;
   });
 
-  it('has no effect before the input is written', async () => {
+  it('has no effects before the input is written', async () => {
     driver.push({ type: 'tick' });
     await turn();
     expect(journal.written).toHaveLength(1);
@@ -79,7 +79,7 @@ describe('SessionDriver', () => {
     expect(performed).toHaveLength(1);
   });
 
-  it('writes everything that came during a write in one go, in order', async () => {
+  it('writes everything that arrived during a write together, in order', async () => {
     driver.push({ type: 'tick' });
     await turn();
     driver.push({ type: 'main.connected' });
@@ -92,7 +92,7 @@ describe('SessionDriver', () => {
     ]);
   });
 
-  it('replaces a queued sync by the next one of the same agent, and by no other', async () => {
+  it('replaces a queued sync only by the next one of the same agent', async () => {
     driver.push({ type: 'tick' });
     await turn();
     for (const input of [agentSync('a', 1), agentSync('b', 1), agentSync('a', 2)]) driver.push(input);
@@ -117,7 +117,7 @@ describe('SessionDriver', () => {
     ]);
   });
 
-  it('leaves a clock that runs back to the scheduler, which knows what to make of it', async () => {
+  it('leaves a clock that runs back to the scheduler', async () => {
     driver.push({ type: 'tick' });
     await journal.release();
     await turn();
@@ -128,7 +128,7 @@ describe('SessionDriver', () => {
     expect(journal.written.flat().map(({ atMs }) => atMs)).toEqual([1_000, 500]);
   });
 
-  it('fails for good when the journal cannot be written, and says so to everybody who waits', async () => {
+  it('fails permanently if the journal cannot be written, and tells every waiting caller', async () => {
     journal.append = () => Promise.reject(new DteError('DTE_DISK_FULL', 'full'));
     nowMs = 2_000;
     await expect(driver.apply({ type: 'tick' })).rejects.toMatchObject({ code: 'DTE_DISK_FULL' });
@@ -161,7 +161,7 @@ describe('SessionDriver', () => {
       journal.written.length = 0;
     });
 
-    it('writes nothing of an hour of heartbeats but when leases would have run out', async () => {
+    it('writes nothing for an hour of heartbeats except when leases would expire', async () => {
       const bytes = (): number => JSON.stringify(journal.written).length;
       for (let beat = 0; beat < 3_600_000 / LIMITS.heartbeatMs.value; beat++) {
         nowMs += LIMITS.heartbeatMs.value;
@@ -177,7 +177,7 @@ describe('SessionDriver', () => {
       expect(bytes()).toBeLessThan(30_000);
     }, 60_000);
 
-    it('writes down who was heard of before what comes next', async () => {
+    it('writes the last heartbeats before the next input', async () => {
       nowMs += 29_000;
       await say(atWork(2));
       expect(journal.written).toEqual([]);
@@ -190,7 +190,7 @@ describe('SessionDriver', () => {
       expect(holds(driver.state, 'a', attempt)).toBe(true);
     });
 
-    it('judges a sync after something else of its agent when that has happened', async () => {
+    it("judges a sync after its agent's earlier input was applied", async () => {
       driver.push({ type: 'agent.disconnected', agentId: 'a' });
       driver.push(atWork(2));
       await turn();
@@ -198,7 +198,7 @@ describe('SessionDriver', () => {
       expect(typesOf(journal.written.flat())).toEqual(['agent.disconnected', 'agent.sync']);
     });
 
-    it('writes no result down that its agent has no say in', async () => {
+    it('does not write a result for an attempt that its agent does not hold', async () => {
       const reason = { code: 'DTE_INTERNAL', message: 'x'.repeat(16_000) } as const;
       const phase = { name: 'completed', result: { kind: 'returned', reason } } as const;
       const work = Array.from({ length: 500 }, (_, nth) => ({ ...attempt, taskId: `n${nth}:build`, phase }));

@@ -30,29 +30,29 @@ export interface DriverOptions {
   readonly now: () => number;
   /** How long an append is retried while the disk is full. */
   readonly retryMs: number;
-  /** Performs the effects of one batch, in order. Must not throw. */
+  /** Performs the effects of one batch in order. Must not throw. */
   readonly perform: (effects: readonly Effects[]) => void;
   /** The disk is full and the write is retried; called once for each write that needs it. */
   readonly onDelayed: (error: DteError) => void;
-  /** Such a write went through, after so many tries in vain. */
+  /** Such a write has succeeded, after this many failed tries. */
   readonly onWritten: (failedWrites: number) => void;
-  /** The journal cannot be written: nothing more can be decided. */
+  /** The journal cannot be written, so nothing more can be decided. */
   readonly onFailed: (error: DteError) => void;
 }
 
 /**
  * Runs one session's state machine: queue -> journal -> step -> effects.
  *
- * Durable before visible: what is queued while a write is under way goes into the next write together (group commit),
- * and effects leave only after the write of their input has returned. A newer sync replaces a queued older one of the
- * same peer, both being complete statements, so the queue is bounded by the number of peers.
+ * Durable before visible: inputs that are queued during a write go into the next write together (group commit), and
+ * effects leave only after the write of their input has returned. A newer sync replaces a queued older one of the same
+ * peer, because each is complete, so the number of peers limits the queue.
  */
 export class SessionDriver {
   readonly state: SchedulerState;
   private readonly timer: WakeTimer;
   private readonly intake = new Intake(peerOf);
   private queue: Queued[] = [];
-  /** Position in `queue` of the newest input of a peer, when that input is a sync. */
+  /** Position in `queue` of the newest input of a peer, if that input is a sync. */
   private readonly lastSync = new Map<string, number>();
   private pumping: Promise<void> | null = null;
   private failed: DteError | null = null;
@@ -63,7 +63,7 @@ export class SessionDriver {
     this.timer = new WakeTimer(options.now, () => this.push({ type: 'tick' }));
   }
 
-  /** Applies an input of the past; its messages went out long ago. */
+  /** Applies a replayed input, whose messages were sent long ago. */
   replay(input: Input, atMs: number): Effects {
     return step(this.state, input, atMs);
   }
@@ -72,12 +72,12 @@ export class SessionDriver {
     this.enqueue(input, null);
   }
 
-  /** Resolves when the input is written down and applied. */
+  /** Resolves when the input is stored and applied. */
   apply(input: Input): Promise<void> {
     return new Promise((resolve, reject) => this.enqueue(input, { resolve, reject }));
   }
 
-  /** Waits for what is queued, then closes the journal. */
+  /** Waits until the queue is empty, then closes the journal. */
   async close(): Promise<void> {
     this.closed = true;
     this.timer.clear();
@@ -133,7 +133,7 @@ export class SessionDriver {
     for (const { applied } of batch) applied?.resolve();
   }
 
-  /** A disk is often full for a moment only: because of an upload that is about to fail and be removed. */
+  /** A disk is often full only for a moment: because of an upload that is about to fail and be removed. */
   private async write(entries: readonly JournalEntry[]): Promise<void> {
     const giveUpAtMs = this.options.now() + this.options.retryMs;
     for (let failedWrites = 0; ; failedWrites++) {
@@ -160,7 +160,7 @@ export class SessionDriver {
   }
 }
 
-/** A session keeps the numbers it began with: replaying its journal under others would give another state. */
+/** A session keeps the limits it started with: replaying its journal with others would give another state. */
 function schedulerConfig({ header }: Journal): SchedulerConfig {
   const { config } = header;
   const number = (name: keyof SchedulerConfig): number => {
@@ -185,7 +185,7 @@ function schedulerConfig({ header }: Journal): SchedulerConfig {
 
 const isSync = (input: Input): boolean => input.type === 'agent.sync' || input.type === 'main.sync';
 
-/** Whose inputs must stay in order among themselves; null when any newer one may not replace an older one anyway. */
+/** The peer whose inputs must stay in order; null if a newer input may not replace an older one anyway. */
 function peerOf(input: Input): string | null {
   switch (input.type) {
     case 'agent.sync':

@@ -9,18 +9,18 @@ beforeEach(() => {
   envs.begin({ runId: 'r2' });
 });
 
-it('lets agents come again until the main job has said the values', () => {
+it('tells agents to retry until the main job has sent the values', () => {
   expect(() => envs.get('r1')).toThrow(missing);
   envs.put('r1', env);
   expect(envs.get('r1')).toEqual(env);
 });
 
-it('has nothing for a run that forwards nothing, and takes nothing for it', () => {
+it('has nothing for a run that forwards nothing, and accepts nothing for it', () => {
   envs.put('r2', env);
   expect(envs.get('r2')).toEqual({ values: {} });
 });
 
-it('forgets the values with the end of the run, and takes none after it', () => {
+it('forgets the values at the end of the run, and accepts none after it', () => {
   envs.put('r1', env);
   envs.end('r1');
   envs.put('r1', env);

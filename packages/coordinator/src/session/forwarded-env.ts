@@ -1,20 +1,20 @@
 import { DteError, type ForwardedEnv, type RunSpec } from '@org/dte-protocol';
 
 /**
- * Values of the runs of one session that may be secrets: in memory, for as long as the run goes on. Nothing here is ever
- * written: after a restart of the coordinator the main jobs say them again.
+ * Values of the runs of one session that may be secrets: in memory, while the run is open. They are never written to
+ * disk: after a restart of the coordinator, the main jobs send them again.
  */
 export class ForwardedEnvs {
   private readonly expected = new Set<string>();
   private readonly over = new Set<string>();
   private readonly values = new Map<string, ForwardedEnv>();
 
-  /** To be called for each run of the session, replayed ones included. */
+  /** Call this for each run of the session, including replayed ones. */
   begin({ runId, forwardedEnv = [] }: Pick<RunSpec, 'runId' | 'forwardedEnv'>): void {
     if (forwardedEnv.length > 0) this.expected.add(runId);
   }
 
-  /** The run has ended: nobody may ask any more. */
+  /** The run has ended: no more requests are answered. */
   end(runId: string): void {
     this.values.delete(runId);
     if (this.expected.has(runId)) this.over.add(runId);
@@ -24,9 +24,7 @@ export class ForwardedEnvs {
     if (this.expected.has(runId) && !this.over.has(runId)) this.values.set(runId, env);
   }
 
-  /**
-   * @throws DteError DTE_FORWARDED_ENV_MISSING: not said (again) yet. A task must not run without what it was promised.
-   */
+  /** @throws DteError DTE_FORWARDED_ENV_MISSING: not received (again) yet. A task must not run without its forwarded variables. */
   get(runId: string): ForwardedEnv {
     if (!this.expected.has(runId)) return { values: {} };
     const known = this.values.get(runId);

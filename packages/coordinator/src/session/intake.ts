@@ -8,20 +8,20 @@ import {
 } from '@org/dte-scheduler';
 
 /**
- * What of a batch of messages becomes inputs, and so is written down. Syncs that say nothing but that their agent is still
- * there are not: a hundred agents say it every few seconds for hours. When each was heard last is kept here instead, and
- * becomes one input before the next that is one, should anything depend on it. Nothing is decided in between, not even that
- * a lease has run out, since that is an input as well; so replaying the inputs still gives the same state. Should this
- * process die before, the agents have a whole lease to be heard of again (`session.restored`).
+ * Decides which messages of a batch become inputs and are stored. Heartbeat syncs do not: a hundred agents send one
+ * every few seconds for hours. Instead, the time of each agent's last message is kept here and becomes one input before
+ * the next input of another kind, if anything depends on it. Nothing is decided in between, not even that a lease has
+ * expired, because that is an input as well; so a replay of the inputs still gives the same state. If this process
+ * crashes first, the agents have a full lease to reconnect (`session.restored`).
  */
 export class Intake {
-  /** Agent -> when it was heard of last, ms since the epoch. */
+  /** Agent -> time of its last message, ms since the epoch. */
   private readonly heardAtMs = new Map<string, number>();
 
-  /** @param peerOf whose an input is; null: nobody's */
+  /** @param peerOf the peer of an input; null: none */
   constructor(private readonly peerOf: (input: Input) => string | null) {}
 
-  /** The inputs of a batch, as the state is before all of them. */
+  /** The inputs of a batch, judged by the state before all of them. */
   take(state: SchedulerState, batch: readonly Input[], nowMs: number): Input[] {
     const spoken = new Set<string>();
     const inputs = batch.flatMap((input): Input[] => {
@@ -30,8 +30,8 @@ export class Intake {
       if (peer !== null) spoken.add(peer);
       if (input.type !== 'agent.sync') return [input];
       const { agentId, sync } = input;
-      // What different peers say has no order: that it comes before the rest of the batch is as good as any other. What an
-      // agent says after something else of its own is judged when that has happened, and is an input.
+      // Messages of different peers have no order, so a heartbeat may come before the rest of the batch. A message of
+      // an agent after another one of its own is judged after that one was applied, and is an input.
       if (isFirst && isHeartbeat(state, agentId, sync)) {
         this.heardAtMs.set(agentId, nowMs);
         return [];

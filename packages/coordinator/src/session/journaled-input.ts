@@ -3,8 +3,8 @@ import type { Input } from '@org/dte-scheduler';
 import type { JournalEntry } from '../journal/journal';
 
 /**
- * An input as the journal holds it. A run's spec may be hundreds of megabytes and is on disk already when the run is
- * submitted (executors fetch it as it came), so the journal only names it.
+ * An input in the form that the journal stores. A run's spec may be hundreds of megabytes and is already on disk when
+ * the run is submitted (executors fetch the original bytes), so the journal only names it.
  */
 export type JournaledInput =
   | Exclude<Input, { type: 'run.submit' }>
@@ -16,12 +16,12 @@ export function toJournal(input: Input): JournaledInput {
   return { ...rest, runId: spec.runId };
 }
 
-/** The way back; `specOf` reads the stored spec of a run. */
+/** The reverse; `specOf` reads the stored spec of a run. */
 export async function fromJournal(
   entry: JournalEntry,
   specOf: (runId: string) => Promise<RunSpec>,
 ): Promise<Input> {
-  // Only this module's other function ever wrote it, and the journal vouches for every line (journal-lines.ts).
+  // Only the other function of this module writes it, and the journal vouches for every line (journal-lines.ts).
   const input = entry.input as JournaledInput;
   if (input.type !== 'run.submit') return input;
   const { runId, ...rest } = input;

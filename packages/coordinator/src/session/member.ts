@@ -13,31 +13,31 @@ import { checkArtifacts, claimsArtifacts } from './artifact-check';
 import type { Members } from './members';
 import { nameOf, type Peer } from './peer';
 
-/** A client taken in: what it says goes in by `receive`, its end by `leave`, once. */
+/** A client that has joined: `receive` takes its messages; call `leave` once when it has gone. */
 export interface Member {
-  /** From here on the session may speak to the client; its welcome is on the way. */
+  /** From here on the session may send messages to the client, because its welcome is on the way. */
   start(): void;
   /** @throws DteError DTE_MALFORMED_MESSAGE, DTE_FRAME_TOO_LARGE */
   receive(frame: string): void;
   leave(): void;
-  /** Agents sync at every heartbeat: silence means that they are gone. Others have to be asked. */
+  /** Agents sync at every heartbeat, so silence means that they are gone. Other clients must be asked. */
   readonly saysHeartbeats: boolean;
 }
 
-/** What a member uses of the session that it is in. */
+/** The part of the session that a member uses. */
 export interface JoinedSession {
-  /** What it is filed under. */
+  /** The key under which the session is stored. */
   readonly id: string;
-  /** Its id as its members know it. */
+  /** Its id for its members. */
   readonly name: string;
   readonly members: Members;
   push(input: Input): void;
-  /** Tells one main job or observer who is here, after what is queued has happened. */
+  /** Sends one main job or observer the list of members, after queued inputs are applied. */
   inform(peer: Peer): Promise<void>;
   knowsRun(runId: string): boolean;
-  /** Is this attempt the agent's at the moment? */
+  /** Does the agent currently hold this attempt? */
   holds(agentId: string, ref: AttemptRef): boolean;
-  /** Called by members when they have left. */
+  /** Called by members that have left. */
   left(): void;
   warn(thrown: unknown, what: string): void;
 }
@@ -68,7 +68,7 @@ export class AgentMember implements Member {
     const { slots, labels, onlyRun } = hello;
     const earlier = members.agents.get(this.agentId);
     members.agents.set(this.agentId, this.peer);
-    // The same process on a new connection; the old one is half open and has nothing more to say.
+    // The same process on a new connection: the old one is half open and will send nothing more.
     if (earlier !== undefined) earlier.drop();
     this.session.push({
       type: 'agent.joined',
@@ -85,7 +85,7 @@ export class AgentMember implements Member {
   receive(frame: string): void {
     const message: AgentToCoordinator = decode(agentToCoordinatorSchema, frame);
     if (message.type === 'agent.sync') this.mailbox.sync(message);
-    // Of an attempt that it has lost, or never had, it is just not heard: pieces of one that has ended may be late.
+    // Output of an attempt that it has lost, or never had, is ignored: pieces of an ended attempt may arrive late.
     else if (this.session.holds(this.agentId, message)) this.session.members.relay(message);
   }
 

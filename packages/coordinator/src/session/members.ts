@@ -1,10 +1,7 @@
 import type { AgentOutput, Message } from '@org/dte-protocol';
 import type { Peer } from './peer';
 
-/**
- * Who is connected to a session, and which main job follows which run. Holds no decisions: those are the
- * scheduler's.
- */
+/** The connections of a session, and which main job follows which run. Makes no decisions; the scheduler does. */
 export class Members {
   readonly agents = new Map<string, Peer>();
   readonly mains = new Set<Peer>();
@@ -21,7 +18,7 @@ export class Members {
     return [...this.agents.values(), ...this.mains, ...this.observers];
   }
 
-  /** From now on news of the run go to this main job. */
+  /** From now on, this main job gets the updates of the run. */
   follow(runId: string, main: Peer): void {
     if (this.mains.has(main)) this.followers.set(runId, main);
   }
@@ -30,22 +27,22 @@ export class Members {
     return this.followers.get(runId) ?? null;
   }
 
-  /** Forgets which runs a main job followed, and names them. */
+  /** Forgets which runs a main job followed, and returns them. */
   unfollowAll(main: Peer): string[] {
     const runIds = [...this.followers].filter(([, peer]) => peer === main).map(([runId]) => runId);
     for (const runId of runIds) this.followers.delete(runId);
     return runIds;
   }
 
-  /** To every main job and observer. */
+  /** Sends to every main job and observer. */
   broadcast(message: Message): void {
     for (const peer of this.mains) peer.send(message);
     for (const peer of this.observers) peer.send(message);
   }
 
   /**
-   * Passes live output on. Not journalled, and dropped while the main job is behind: it sees the gap by the offsets
-   * and has the whole output with the task's artifact.
+   * Relays live output. It is not journaled, and is dropped while the main job is behind: the offsets show the gap, and
+   * the task's artifact has the complete output.
    */
   relay({ runId, taskId, attempt, offset, data, last }: AgentOutput): void {
     const main = this.follower(runId);

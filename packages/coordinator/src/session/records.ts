@@ -7,15 +7,15 @@ type RecordHead = SessionStatus['records'][number];
 const headSchema = recordSchema.omit({ output: true });
 
 /**
- * Commands kept by `dte record`: a head (`000001.json`) and its output (`000001.txt`) each. The head is written last and
- * counts, so a half written record is not there.
+ * Commands stored by `dte record`: a head (`000001.json`) and the output (`000001.txt`) of each. The head is written
+ * last, and a record without a head does not exist, so a partly written one is ignored.
  */
 export class RecordStore {
   private constructor(
     private readonly fs: FileSystem,
     private readonly path: string,
     private readonly kept: RecordHead[],
-    /** Never given twice, not even after a record that could not be written. */
+    /** Never reused, not even after a failed write. */
     private lastNumber: number,
   ) {}
 

@@ -6,7 +6,7 @@ const refusal = (name: string, message = 'no') => ({
 });
 
 describe('RefusalBook', () => {
-  it('takes a client that comes again and again as one', () => {
+  it('counts a client that retries as one', () => {
     const book = new RefusalBook();
     expect(book.add('s1', refusal('a', 'first'))).toBe(true);
     expect(book.add('s1', refusal('a', 'second'))).toBe(false);
@@ -14,7 +14,7 @@ describe('RefusalBook', () => {
     expect(book.of('s2')).toEqual([]);
   });
 
-  it('lists no more than 80 of a session, and strangers besides', () => {
+  it('lists at most 80 of a session, and unauthenticated clients separately', () => {
     const book = new RefusalBook();
     const news = Array.from({ length: 150 }, (_, index) => book.add('s1', refusal(`agent ${index}`)));
     expect(news.filter(Boolean)).toHaveLength(80);
@@ -29,7 +29,7 @@ describe('RefusalBook', () => {
     expect(book.of('s1000')).toHaveLength(1);
   });
 
-  it('counts strangers, and says so at the first, the tenth, the hundredth', () => {
+  it('counts unauthenticated clients, and reports the first, the tenth, the hundredth', () => {
     const book = new RefusalBook();
     const news = Array.from({ length: 150 }, (_, index) =>
       book.addStranger('s1', 'DTE_BAD_SECRET', `10.0.0.${index}`, Date.UTC(2026, 0, 1, 0, 0, index)),

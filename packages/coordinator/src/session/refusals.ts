@@ -2,7 +2,7 @@ import { type ErrorCode, LIMITS, type Reason } from '@org/dte-protocol';
 import { RefusedStrangers } from './refused-strangers';
 
 export interface Refusal {
-  /** Null: of those who have proven nothing. */
+  /** Null: for all unauthenticated clients. */
   readonly name: string | null;
   readonly reason: Reason;
 }
@@ -13,14 +13,14 @@ interface Page {
 }
 
 /**
- * Clients turned away at the door, per session: those that have proven to belong to it by name, the others as a number, so
- * that no crowd of strangers hides a colleague. Bounded by the limits `refusedNamed` and
+ * Clients that were rejected, per session: authenticated members of the session by name, the others as a number, so
+ * that many unauthenticated clients cannot hide one of them. Bounded by the limits `refusedNamed` and
  * `refusedSessions`.
  */
 export class RefusalBook {
   private readonly sessions = new Map<string, Page>();
 
-  /** True when this is news. */
+  /** True if this is new. */
   add(sessionId: string, refusal: Refusal & { readonly name: string }): boolean {
     const { named } = this.page(sessionId);
     const key = `${refusal.reason.code} ${refusal.name}`;
@@ -29,7 +29,7 @@ export class RefusalBook {
     return true;
   }
 
-  /** @returns what is news: the number of them so far, now and then */
+  /** @returns their number so far, if it is time to report it */
   addStranger(sessionId: string, code: ErrorCode, address: string, nowMs: number): Refusal | null {
     const message = this.page(sessionId).strangers.add(code, address, nowMs);
     return message === null ? null : { name: null, reason: { code, message } };

@@ -6,18 +6,18 @@ interface Tally {
   readonly address: string;
 }
 
-/** 1, 10, 100, ...: whoever comes a million times is seven lines. */
+/** 1, 10, 100, ...: a client that connects a million times causes seven lines. */
 const isWorthSaying = (count: number): boolean => /^10*$/.test(String(count));
 
 /**
- * Connections that were refused before they had proven anything. Nothing that they say of themselves is kept, neither a
- * name nor a message: whoever can open a connection would write to the logs of jobs. What is left is ours: the code, how
- * many, since when, and the address that the first one came from.
+ * Connections that were rejected before they authenticated. Nothing that they send is stored, neither a name nor a
+ * message: otherwise, anyone who can open a connection could write to the logs of jobs. Only our own data remains: the
+ * code, how many, since when, and the address of the first one.
  */
 export class RefusedStrangers {
   private readonly tallies = new Map<ErrorCode, Tally>();
 
-  /** @returns the sentence to say, when there is news: one for each power of ten */
+  /** @returns the sentence to report, if it is time to: one for each power of ten */
   add(code: ErrorCode, address: string, nowMs: number): string | null {
     const tally = this.tallies.get(code) ?? { count: 0, firstAtMs: nowMs, address };
     tally.count += 1;
@@ -25,7 +25,7 @@ export class RefusedStrangers {
     return isWorthSaying(tally.count) ? sentence(code, tally) : null;
   }
 
-  /** What is to be said of all that came. */
+  /** The summary of all of them. */
   sentences(): [ErrorCode, string][] {
     return [...this.tallies].map(([code, tally]) => [code, sentence(code, tally)]);
   }
@@ -37,7 +37,7 @@ function sentence(code: ErrorCode, { count, firstAtMs, address }: Tally): string
   return `${what} did not authenticate for this session: ${REASONS[code] ?? code}. ${count === 1 ? 'It came' : 'The first came'} at ${at}.`;
 }
 
-/** Why, in words of ours. */
+/** The reason, in our own words. */
 const REASONS: Partial<Record<ErrorCode, string>> = {
   DTE_BAD_SECRET: 'a different secret (DTE_SECRET), or none',
   DTE_SECRET_REQUIRED: 'no credentials, from another machine',

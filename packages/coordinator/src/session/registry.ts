@@ -11,7 +11,7 @@ import { makeRoom } from './room';
 import { Session } from './session';
 import { SessionHistory } from './session-history';
 
-/** Present in the folder of a finished session; its age decides when the folder goes. */
+/** Exists in the folder of a finished session; its age decides when the folder is removed. */
 const FINISHED_MARK = 'finished';
 
 export interface RegistryDeps {
@@ -28,8 +28,8 @@ export interface RegistryDeps {
 }
 
 /**
- * The sessions of a coordinator: in memory while they are going on, on disk until nobody will ask any more.
- * A finished session without members is unloaded, and loaded again by whoever comes.
+ * The sessions of a coordinator: in memory while they are open, on disk until nobody will ask any more. A finished
+ * session without members is unloaded, and loaded again for the next client.
  */
 export class SessionRegistry {
   readonly refusals = new RefusalBook();
@@ -47,11 +47,11 @@ export class SessionRegistry {
     return [...this.open.values()];
   }
 
-  /** Loads what was going on when the last process ended, so that its deadlines are watched. */
+  /** Loads the sessions that were open when the last process ended, so that their deadlines are watched. */
   async restore(): Promise<void> {
     for (const sessionId of await this.idsOnDisk()) {
       if ((await this.finishedAtMs(sessionId)) !== null) continue;
-      // A damaged journal costs its own session only; whoever asks for it is told.
+      // A damaged journal affects only its own session; clients of that session get the error.
       try {
         const session = await this.load(sessionId);
         if (session.isFinished) await this.changed(session);
@@ -64,14 +64,14 @@ export class SessionRegistry {
     }
   }
 
-  /** The session, begun if there is none. For proven clients only: it makes a folder. */
+  /** The session, created if there is none. For authenticated clients only, because it creates a folder. */
   async enter(sessionId: string): Promise<Session> {
     const { limits, now, logger } = this.deps;
     const [taken, open] = [this.loaded.keys(), this.open.values()];
     const unused = this.loaded.has(sessionId)
       ? null
       : makeRoom({ sessionId, taken, open, limits, nowMs: now() });
-    // At once: between the look and the loading nobody else may take the place.
+    // Synchronously: between check and loading, no other session may take the place.
     if (unused === null) return this.load(sessionId);
     logger.warn(
       { session: sessionIdOf(unused) },
@@ -81,7 +81,7 @@ export class SessionRegistry {
     return this.enter(sessionId);
   }
 
-  /** The session, null when it does not exist (any more). */
+  /** The session; null if it does not exist (any more). */
   async find(sessionId: string): Promise<Session | null> {
     return this.loaded.has(sessionId) || (await this.exists(sessionId)) ? this.load(sessionId) : null;
   }
@@ -97,13 +97,13 @@ export class SessionRegistry {
     }
   }
 
-  /** Notes a rejected client, for the main job to see. */
+  /** Records a rejected client, so that the main job can show it. */
   refuse(sessionId: string, name: string, error: DteError): void {
     const reason = { code: error.code, message: error.message };
     if (this.refusals.add(sessionId, { name, reason })) this.say(sessionId, { name, reason });
   }
 
-  /** Counts a rejected client that is not authenticated; the main job sees how many there are. */
+  /** Counts a rejected unauthenticated client; the main job shows how many there are. */
   refuseStranger(sessionId: string, code: ErrorCode, address: string): void {
     const news = this.refusals.addStranger(sessionId, code, address, this.deps.now());
     if (news !== null) this.say(sessionId, news);
@@ -113,7 +113,7 @@ export class SessionRegistry {
     this.open.get(sessionId)?.refuse(name, reason);
   }
 
-  /** Removes folders of sessions finished, or abandoned, long enough ago. */
+  /** Removes folders of sessions that were finished or abandoned long enough ago. */
   async sweep(): Promise<void> {
     let removed = 0;
     for (const sessionId of await this.idsOnDisk()) {
@@ -131,7 +131,7 @@ export class SessionRegistry {
     this.open.clear();
   }
 
-  /** Removes one that nobody uses. Whoever comes to it meanwhile finds it gone, and begins it again. */
+  /** Removes an unused session. A client that arrives during the removal waits, and then creates it again. */
   private discard(sessionId: string): Promise<void> {
     const removing = this.unload(sessionId)
       .then(() => this.remove(sessionId))
@@ -192,7 +192,7 @@ export class SessionRegistry {
     return { version: 1, sessionId, config };
   }
 
-  /** Keeps the mark on disk in step with the session; a finished one that everybody has left is put away. */
+  /** Keeps the mark on disk in step with the session, and unloads a finished session without members. */
   private async changed(session: Session): Promise<void> {
     const { id } = session;
     if (!session.isFinished) {

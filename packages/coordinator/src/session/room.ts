@@ -1,16 +1,16 @@
 import { DteError, type LimitValues } from '@org/dte-protocol';
 import { projectOf } from '../history/history';
 
-/** A session in memory as far as its place is concerned. */
+/** What is known of a session in memory for the decision which one is evicted. */
 interface Occupant {
   readonly id: string;
-  /** Since when nobody has been in it, nothing having been asked of it; null while that is not so. ms since the epoch. */
+  /** Since when it has no members and no state that is needed; null while it has. ms since the epoch. */
   readonly unusedSinceMs: number | null;
 }
 
 export interface RoomQuestion {
   readonly sessionId: string;
-  /** Keys of all sessions in memory, those that are being loaded included. */
+  /** Keys of all sessions in memory, including those being loaded. */
   readonly taken: Iterable<string>;
   readonly open: Iterable<Occupant>;
   readonly limits: Pick<LimitValues, 'sessionsPerCoordinator' | 'sessionsPerProject' | 'mainLostMs'>;
@@ -18,10 +18,10 @@ export interface RoomQuestion {
 }
 
 /**
- * Whether there is room for one more session. Where there is none, one of those that are not used has to go: nobody has been
- * in it for as long as a main job has to come back, and it has neither runs nor settings nor records, so that nothing is
- * lost with it. A project that has too many makes room among its own.
- * @returns the session that has to go first; null: none has to
+ * Decides whether there is room for one more session. If not, an unused one is evicted: nobody has been in it for as
+ * long as a main job has time to reconnect, and it has no runs, settings or records, so nothing is lost. A project that
+ * has too many sessions evicts one of its own.
+ * @returns the session to evict first; null: none
  * @throws DteError DTE_TOO_MANY
  */
 export function makeRoom({ sessionId, taken, open, limits, nowMs }: RoomQuestion): string | null {

@@ -9,8 +9,8 @@ import { diskError, type FileSystem, isNotFound } from '../files/file-system';
 const LEVEL = 1;
 
 /**
- * The specs of a session's runs, each as its main job sent it, but gzipped: `<session>/runs/<runId>.json.gz`. Every agent
- * fetches them: for 20,000 tasks that are 12 MB, which a thousand agents make 12 GB.
+ * The specs of a session's runs, as received from the main job, but gzipped: `<session>/runs/<runId>.json.gz`. Every
+ * agent downloads them: 20,000 tasks are 12 MB, and 12 GB for a thousand agents.
  */
 export class RunSpecStore {
   private readonly path: string;
@@ -38,7 +38,7 @@ export class RunSpecStore {
     }
   }
 
-  /** @throws DteError DTE_JOURNAL_CORRUPT: the journal names a run whose spec is gone or damaged */
+  /** @throws DteError DTE_JOURNAL_CORRUPT: the journal names a run whose spec is missing or damaged */
   async read(runId: string): Promise<RunSpec> {
     const path = `${this.path}/${nameOf(runId)}`;
     try {
@@ -49,7 +49,7 @@ export class RunSpecStore {
     }
   }
 
-  /** The gzipped spec, to be sent on. Null when there is none. */
+  /** The gzipped spec, to be sent as it is. Null if there is none. */
   async open(runId: string): Promise<{ readonly bytes: number; readonly body: Readable } | null> {
     try {
       const handle = await this.fs.open(`${this.path}/${nameOf(runId)}`, 'r');

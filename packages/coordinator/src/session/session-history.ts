@@ -5,17 +5,17 @@ import type { Evidence, TaskHistory } from '../history/history';
 
 export interface SessionHistoryOptions {
   readonly history: TaskHistory;
-  /** What `projectOf` says of the session. */
+  /** The result of `projectOf` for the session. */
   readonly project: string;
   readonly now: () => number;
   readonly logger: Logger;
 }
 
-/** A session's share in the history of its project. A history that cannot be read or written costs nothing but itself. */
+/** A session's part of its project's history. If the history cannot be read or written, nothing else is affected. */
 export class SessionHistory {
   constructor(private readonly options: SessionHistoryOptions) {}
 
-  /** Ids of the run's tasks that are known to be flaky, of those that are to be retried for it. */
+  /** Ids of the run's tasks that are known to be flaky and are retried for it. */
   async flakyOf({ tasks }: RunSpec): Promise<string[]> {
     const asked = tasks.filter(({ flakiness }) => flakiness === 'retry').map(({ id }) => id);
     if (asked.length === 0) return [];
@@ -23,12 +23,12 @@ export class SessionHistory {
     return asked.filter((id) => flaky.has(id));
   }
 
-  /** As many as a status has room for. */
+  /** As many as fit into a status. */
   async shown(): Promise<FlakyTask[]> {
     return (await this.flaky()).slice(0, LIMITS.flakyTasksShown.value);
   }
 
-  /** Writes down what has just happened. Not for inputs of the past: that was written when they were news. */
+  /** Stores new evidence. Not for replayed inputs, whose evidence was stored the first time. */
   note(effects: readonly Effects[]): void {
     const { history, project, now } = this.options;
     const atMs = now();

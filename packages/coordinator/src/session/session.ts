@@ -39,7 +39,7 @@ import { RunSpecStore } from './run-specs';
 import type { SessionHistory } from './session-history';
 
 export interface SessionDeps {
-  /** What it is filed under: see `sessionKey` of @org/dte-identity. */
+  /** The key under which it is stored: see `sessionKey` of @org/dte-identity. */
   readonly sessionId: string;
   readonly folder: string;
   readonly fs: FileSystem;
@@ -49,11 +49,11 @@ export interface SessionDeps {
   readonly limits: LimitValues;
   readonly now: () => number;
   readonly logger: Logger;
-  /** Finished, begun again, or the last member gone: the registry looks. */
+  /** Called when the session has finished, was reopened, or its last member has left: the registry checks it. */
   readonly onChange: (session: Session) => void;
 }
 
-/** One CI pipeline execution: its state machine, its members and what it keeps on disk. */
+/** One CI pipeline execution: its state machine, its members and what it stores on disk. */
 export class Session implements JoinedSession {
   readonly id: string;
   readonly name: string;
@@ -62,7 +62,7 @@ export class Session implements JoinedSession {
   private readonly log: SessionLog;
   readonly forwardedEnv = new ForwardedEnvs();
   private readonly driver: SessionDriver;
-  /** Runs submitted, being written or replayed: the same id again is answered the same. */
+  /** Runs that are submitted, being written or replayed: a repeated id gets the same answer. */
   private readonly submissions = new Map<string, Promise<void>>();
   private finished = false;
   private closed = false;
@@ -95,7 +95,7 @@ export class Session implements JoinedSession {
     });
   }
 
-  /** Begins a session, or restores it from its journal. */
+  /** Creates a session, or restores it from its journal. */
   static async open(deps: SessionDeps): Promise<Session> {
     const session = new Session(deps, await RecordStore.open(deps.fs, deps.folder));
     session.identity = await loadWorkspaceIdentity(deps.fs, deps.folder);
@@ -113,7 +113,7 @@ export class Session implements JoinedSession {
       session.log.follow(effects.events, entry.atMs);
       replayed += 1;
     }
-    // Every connection of the past is gone; this also sets the timer for what was due meanwhile.
+    // All earlier connections are gone. This also sets the timer for deadlines that have passed since then.
     if (replayed > 0) await session.driver.apply({ type: 'session.restored' });
     session.log.opened(replayed, Math.round(performance.now() - startedMs));
     return session;
@@ -123,17 +123,17 @@ export class Session implements JoinedSession {
     return this.finished;
   }
 
-  /** Finished, and nobody is here who could begin it again. */
+  /** Finished, and without members who could reopen it. */
   get isOver(): boolean {
     return this.finished && this.isEmpty;
   }
 
-  /** Nobody is here or about to be. */
+  /** Has no members, and none is about to join. */
   get isEmpty(): boolean {
     return this.members.size === 0 && this.joining === 0;
   }
 
-  /** Since when it has been empty, with nothing in it that anybody could come back for; null while that is not so. */
+  /** Since when it has no members and nothing to come back for; null while it has. */
   get unusedSinceMs(): number | null {
     const { settings } = this.driver.state.session;
     const isUsed =
@@ -145,10 +145,10 @@ export class Session implements JoinedSession {
   }
 
   /**
-   * Takes a proven client in. State, identity and limits are checked here, in this order; `welcome` is called
-   * when all is well, before the session says anything to the client.
+   * Adds an authenticated client. Checks state, identity and limits, in this order. If all are fine, calls `welcome`
+   * before the session sends anything to the client.
    * @throws DteError DTE_SESSION_FINISHED, those of `compareWorkspaces` (DTE_COMMIT_MISMATCH, ...), DTE_LIMIT_REACHED,
-   *   DTE_COORDINATOR_LOST (the session is being put away this moment: come again)
+   * DTE_COORDINATOR_LOST (the session is being unloaded: retry)
    */
   async join(peer: Peer, welcome: () => void): Promise<Member> {
     if (this.closed) throw new DteError('DTE_COORDINATOR_LOST', `Session ${this.name} is shutting down.`);
@@ -168,7 +168,7 @@ export class Session implements JoinedSession {
     this.driver.push(input);
   }
 
-  /** @param name null: of those who have proven nothing */
+  /** @param name null: for unauthenticated clients */
   refuse(name: string | null, reason: Reason): void {
     this.driver.push({ type: 'agent.refused', name, reason });
   }
@@ -186,7 +186,7 @@ export class Session implements JoinedSession {
     return holds(this.driver.state, agentId, ref);
   }
 
-  /** Does the agent hold a task at the moment whose outputs may have this hash? */
+  /** Does the agent currently hold a task whose outputs may have this hash? */
   mayStore(agentId: string, hash: string): boolean {
     return mayStore(this.driver.state, agentId, hash);
   }
@@ -218,7 +218,7 @@ export class Session implements JoinedSession {
   }
 
   /**
-   * @param raw the spec as it was sent; kept for the executors, which get the same bytes
+   * @param raw the spec as it was received; stored for the executors, which get the same bytes
    * @throws DteError DTE_MALFORMED_MESSAGE, DTE_INVALID_RUN, DTE_DISK_FULL
    */
   async submit(raw: Buffer): Promise<string> {
@@ -230,7 +230,7 @@ export class Session implements JoinedSession {
       this.forwardedEnv.begin(spec);
       this.log.begin(spec, this.deps.now());
       const submitting = this.runs.save(spec.runId, raw).then(async () => {
-        // What is known now becomes part of the input: replaying the journal must not depend on a later history.
+        // The current knowledge becomes part of the input: a replay of the journal must not depend on a later history.
         const flaky = await this.deps.flakiness.flakyOf(spec);
         await this.driver.apply({ type: 'run.submit', spec, ...(flaky.length === 0 ? {} : { flaky }) });
       });
@@ -300,8 +300,8 @@ export class Session implements JoinedSession {
   }
 
   /**
-   * The first main job decides what the session is about. Later ones must agree with it while any main job is here or
-   * a run is open; with nothing going on, a new main job decides again.
+   * The first main job defines the identity of the session. Later ones must match it while any main job is connected or
+   * a run is open. If neither is the case, a new main job defines it again.
    */
   private async takeWorkspaceOf({ hello }: Peer): Promise<void> {
     const difference = this.identity === null ? null : compareWorkspaces(this.identity, hello);

@@ -30,21 +30,21 @@ describe('WakeTimer', () => {
     expect(due).toEqual([50]);
   });
 
-  it('wakes once at the last of times that move away, with one timer', () => {
+  it('wakes once at the last of times that move later, with one timer', () => {
     for (const atMs of [100, 200, 300]) timer.set(atMs);
     expect(jest.getTimerCount()).toBe(1);
     jest.advanceTimersByTime(1_000);
     expect(due).toEqual([300]);
   });
 
-  it('does not wake when nothing is due any more', () => {
+  it('does not wake if nothing is due any more', () => {
     timer.set(100);
     timer.set(null);
     jest.advanceTimersByTime(1_000);
     expect(due).toEqual([]);
   });
 
-  it('does not spin on a time that has passed', () => {
+  it('does not spin for a time in the past', () => {
     jest.setSystemTime(1_000);
     timer.set(1);
     jest.advanceTimersByTime(4);
@@ -53,7 +53,7 @@ describe('WakeTimer', () => {
     expect(due).toEqual([1_005]);
   });
 
-  it('waits longer than a timer can', () => {
+  it('waits longer than a single timer can', () => {
     const farMs = 2 ** 31 + 1_000;
     timer.set(farMs);
     jest.advanceTimersByTime(farMs - 1);

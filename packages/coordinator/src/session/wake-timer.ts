@@ -4,8 +4,8 @@ const MAX_DELAY_MS = 2 ** 31 - 1;
 const MIN_DELAY_MS = 5;
 
 /**
- * One timer for the next deadline. Deadlines mostly move away (leases are renewed with every heartbeat), so the timer
- * is left running when that happens and looks again when it fires, instead of being set again at every step.
+ * One timer for the next deadline. Deadlines mostly move later (every heartbeat renews leases). In that case the timer
+ * keeps running and checks again when it fires, instead of being set again at every step.
  */
 export class WakeTimer {
   private timer: NodeJS.Timeout | null = null;

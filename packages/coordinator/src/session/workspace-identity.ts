@@ -7,7 +7,7 @@ const FILE = 'identity.json';
 
 const majorOf = (version: string): string => /^v?(\d+)/.exec(version)?.[1] ?? version;
 
-/** The first lockfile that only one side has, or that the sides have with different contents. */
+/** The first lockfile that only one side has, or whose contents differ. */
 function differingLockfile(
   main: WorkspaceIdentity['lockfiles'],
   other: WorkspaceIdentity['lockfiles'],
@@ -21,8 +21,9 @@ const shown = (digest: string | undefined): string =>
   digest === undefined ? 'none' : `one with the digest ${digest.slice(0, 12)}`;
 
 /**
- * Null when the client's hashes mean what the session's main job means by them. The platform is an input of a hash only
- * if the workspace says so, and many pipelines rightfully mix architectures: it counts when the main job asks for it.
+ * Null if the client's hashes mean the same as those of the session's main job. The platform is part of a hash only if
+ * the workspace includes it, and many pipelines deliberately mix architectures: it is compared only if the main job
+ * requires it.
  */
 export function compareWorkspaces(session: WorkspaceIdentity, hello: Hello): DteError | null {
   const { commit, nxVersion, nodeVersion, platform, lockfiles } = hello.identity;
@@ -60,7 +61,7 @@ export function compareWorkspaces(session: WorkspaceIdentity, hello: Hello): Dte
   return null;
 }
 
-/** The identity kept with a session, null when no main job has come yet. */
+/** The identity stored with a session; null if no main job has connected yet. */
 export async function loadWorkspaceIdentity(
   fs: FileSystem,
   folder: string,

@@ -4,8 +4,8 @@ import { z } from 'zod';
 const claimSchema = z.looseObject({ role: z.literal('agent'), sessionId: sessionIdSchema });
 
 /**
- * Which session a hello of another protocol version, or of a wrong shape, says it is for: its main job is told that
- * agents were rejected. Null when it does not say.
+ * The session that a hello with another protocol version, or of a wrong shape, asks for: its main job is told that
+ * agents were rejected. Null if the hello does not name one.
  */
 export function claimedSession(frame: string): string | null {
   if (frame.length > LIMITS.helloBytes.value) return null;

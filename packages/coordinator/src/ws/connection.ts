@@ -19,11 +19,11 @@ import { claimedSession } from './claimed-session';
 import { type Gatekeeper, makeChallenge, type Origin } from './gatekeeper';
 
 /**
- * Where a connection stands. `enter` is the only way from one to the next and frees what the old one owned.
- * - greeting: the challenge is sent, the hello is due
- * - checking: the hello is being looked at; the client has to be quiet
- * - member: taken in
- * - ending: the reason is sent, the close handshake is under way
+ * State of a connection. `enter` is the only way from one state to the next, and frees what the old state owned.
+ * - greeting: the challenge is sent, the hello is expected
+ * - checking: the hello is being checked; the client must not send anything
+ * - member: joined
+ * - ending: the reason is sent, the close handshake is in progress
  */
 type State =
   | { readonly name: 'greeting'; readonly timer: NodeJS.Timeout }
@@ -41,25 +41,25 @@ export interface ConnectionDeps {
   readonly gatekeeper: Gatekeeper;
   readonly limits: LimitValues;
   readonly logger: Logger;
-  /** A client was rejected that has proven to belong to its session, by the name that it has there. */
+  /** A client was rejected that is authenticated for its session, with the name that it has there. */
   readonly onRefused: (sessionKey: string, name: string, error: DteError) => void;
-  /** An unauthenticated client was rejected; `sessionKey` is where that is noted, null: nowhere. */
+  /** An unauthenticated client was rejected; `sessionKey` is where this is recorded, null: nowhere. */
   readonly onStranger: (sessionKey: string | null, code: ErrorCode, address: string) => void;
-  /** Its credentials are good. */
+  /** Its credentials are valid. */
   readonly onAuthenticated: (connection: Connection) => void;
   readonly onEnded: (connection: Connection) => void;
 }
 
-/** One WebSocket, from challenge to end. */
+/** One WebSocket, from the challenge to its close. */
 export class Connection {
   private readonly origin: Origin;
   private state: State;
   private hello: Hello | null = null;
   /** It knows the secret, if there is one. */
   private proven = false;
-  /** Set when its credentials are good. Until then what it says of itself is nobody's business but its own. */
+  /** Set if its credentials are valid. Until then, nothing that it sends is shown. */
   private sessionKey: string | null = null;
-  /** Something was heard since the silence timer looked last. */
+  /** A message has arrived since the last check of the silence timer. */
   private heard = true;
   private asked = false;
   private readonly throttle: Throttle;
@@ -86,7 +86,7 @@ export class Connection {
     this.send(challenge);
   }
 
-  /** Says goodbye: the coordinator is closing. The client may come back to another one. */
+  /** Tells the client that the coordinator is closing. The client may connect to another one. */
   goAway(): void {
     this.end(GOING_AWAY, 'closing');
   }
@@ -124,7 +124,7 @@ export class Connection {
     }
   }
 
-  /** Reads on after a pause. Whoever says too much is not cut off but heard more slowly, like on a slow line. */
+  /** Continues to read after a pause. A client that sends too much is not disconnected but read more slowly, as on a slow line. */
   private readOn(afterMs: number): void {
     if (afterMs === 0 || this.pause !== null || this.state.name === 'ended') return;
     this.socket.pause();
@@ -149,11 +149,11 @@ export class Connection {
     this.proven = true;
     const sessionKey = await gatekeeper.identify(hello, origin);
     this.sessionKey = sessionKey;
-    // It may be gone again; then nothing is left that could be counted.
+    // It may have closed; then nothing can be counted.
     if (this.state.name === 'checking') this.deps.onAuthenticated(this);
     const member = await gatekeeper.admit(sessionKey, this.asPeer(hello), origin);
     if (this.state.name !== 'checking') {
-      // It left while it was being looked at.
+      // It closed during the check.
       member.leave();
       return;
     }
@@ -162,13 +162,13 @@ export class Connection {
 
   private onNotAdmitted(hello: Hello, error: DteError): void {
     const { role, name } = hello;
-    // Come again later, and there is no more work, are answers and not refusals.
+    // These two codes are answers, not rejections: retry later, and no more work.
     const isRefusal = role === 'agent' && error.severity === 'fatal' && error.code !== 'DTE_SESSION_FINISHED';
     if (isRefusal && this.sessionKey !== null) this.deps.onRefused(this.sessionKey, name, error);
     this.refuse(error);
   }
 
-  /** Counts somebody who leaves without having proven anything. */
+  /** Counts a client that closes without having authenticated. */
   private noteStranger({ code, severity }: DteError, frame?: string): void {
     const sessionId = this.hello?.sessionId ?? (frame === undefined ? null : claimedSession(frame));
     const isNews = sessionId !== null && severity === 'fatal';
@@ -196,7 +196,7 @@ export class Connection {
     this.socket.send(encode(message));
   }
 
-  /** Says why and ends. An ending connection takes nothing more in. */
+  /** Sends the reason and closes. A connection in the state `ending` accepts no more messages. */
   private refuse(error: DteError, frame?: string): void {
     if (this.state.name === 'ending' || this.state.name === 'ended') return;
     if (this.sessionKey === null) this.noteStranger(error, frame);
@@ -216,8 +216,8 @@ export class Connection {
   }
 
   /**
-   * A peer whose machine is gone leaves a socket that looks alive. Agents sync at every heartbeat, so a lease of
-   * silence is the end; a main job may have nothing to say (or be busy hashing) and is asked once before.
+   * If a peer's machine is gone, its socket still looks open. Agents sync at every heartbeat, so silence for a lease
+   * ends the connection. A main job may have nothing to send (or be busy hashing), so it is pinged once first.
    */
   private watchSilence(member: Member): NodeJS.Timeout {
     this.heard = false;
@@ -236,7 +236,7 @@ export class Connection {
   }
 
   private onSocketError(error: Error): void {
-    // ws has sent the close frame (1009 for an oversized frame, 1007 for broken UTF-8) and says no more.
+    // ws has sent the close frame (1009 for an oversized frame, 1007 for invalid UTF-8) and sends nothing more.
     const oversized = 'code' in error && error.code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH';
     const code = oversized ? 'DTE_FRAME_TOO_LARGE' : 'DTE_MALFORMED_MESSAGE';
     const what = oversized
@@ -258,7 +258,7 @@ export class Connection {
     return new DteError('DTE_MALFORMED_MESSAGE', `${this.who()} ${what}.`);
   }
 
-  /** The codec does not know whose frame it reads. */
+  /** The codec does not know the sender of the frame. */
   private named(error: DteError): DteError {
     const { message, code } = error;
     return message.includes(this.who())

@@ -19,23 +19,23 @@ import type { SessionRegistry } from '../session/registry';
 
 export interface GatekeeperDeps {
   readonly secret: string | null;
-  /** Null: id tokens are not looked at. */
+  /** Null: id tokens are ignored. */
   readonly door: PipelineDoor | null;
-  /** Whom a secret alone lets in; null: whoever has it, into any session. */
+  /** Restricts clients that have only a secret; null: they may join any session. */
   readonly trust: TrustDomain | null;
-  /** The one session that is served; null: any. */
+  /** The only session that is served; null: any. */
   readonly session: string | null;
-  /** Listens where other machines reach it. */
+  /** Listens on an address that other machines can reach. */
   readonly reachable: boolean;
   readonly limits: LimitValues;
   readonly tokens: TokenIssuer;
   readonly registry: SessionRegistry;
   readonly now: () => number;
-  /** Connections open at this moment that have proven whom they belong to, the asking one included. */
+  /** Number of open authenticated connections, including the one that asks. */
   readonly connections: () => number;
 }
 
-/** What is known of a connection besides what its client says. */
+/** What is known about a connection apart from the client's messages. */
 export interface Origin {
   readonly challenge: Challenge;
   readonly address: string;
@@ -44,13 +44,13 @@ export interface Origin {
   readonly channel: string | null;
 }
 
-/** Decides who comes in, and as what. */
+/** Decides who may connect, and with which role. */
 export class Gatekeeper {
   constructor(private readonly deps: GatekeeperDeps) {}
 
   /**
-   * Checks the secret, of a hello whose size, version and shape are right: that costs nothing. With neither secret nor
-   * issuers only this machine is served.
+   * Checks the secret of a hello whose size, version and shape are valid, which is cheap. With neither secret nor
+   * issuers, only this machine is served.
    * @throws DteError DTE_BAD_SECRET, DTE_SECRET_REQUIRED
    */
   checkSecret(hello: Hello, origin: Origin): void {
@@ -65,9 +65,10 @@ export class Gatekeeper {
   }
 
   /**
-   * Checks which session a client belongs to whose secret is good.
-   * @returns what the session is filed under that the client may enter
-   * @throws DteError DTE_ID_TOKEN_REFUSED, DTE_ISSUER_UNAVAILABLE, DTE_SHARED_TRUST, DTE_UNAUTHORIZED (of another session)
+   * Checks which session a client with a valid secret may join.
+   * @returns the key of that session
+   * @throws DteError DTE_ID_TOKEN_REFUSED, DTE_ISSUER_UNAVAILABLE, DTE_SHARED_TRUST, DTE_UNAUTHORIZED (of another
+   * session)
    */
   async identify(hello: Hello, { loopback }: Origin): Promise<string> {
     const { secret, door, trust, session, reachable } = this.deps;
@@ -78,13 +79,13 @@ export class Gatekeeper {
         `${nameOf(hello)} requests session ${hello.sessionId}, but this coordinator serves only session ${session}.`,
       );
     }
-    // Who comes from this machine to a coordinator of this machine can do as its user whatever he likes.
+    // A client on the coordinator's own machine runs as its user anyway and could do the same.
     if (secret !== null && door === null && (reachable || !loopback)) await trust?.admit(hello);
     return key;
   }
 
   /**
-   * Takes an identified client in, or says what the session has against it; then limits. Sends the welcome.
+   * Lets an authenticated client join, or throws the session's objection; then checks limits. Sends the welcome.
    * @throws DteError DTE_TOO_MANY, and those of `Session.join`
    */
   async admit(sessionKey: string, peer: Peer, origin: Origin): Promise<Member> {
@@ -94,7 +95,7 @@ export class Gatekeeper {
     return session.join(peer, () => peer.send(this.welcome(sessionKey, hello, origin)));
   }
 
-  /** The refusal of a client that has proven the secret, with the coordinator's own proof. */
+  /** The rejection of a client that has proven the secret, with the coordinator's own proof. */
   signed(refusal: Refusal, hello: Hello, origin: Origin): Refusal {
     const { secret } = this.deps;
     if (secret === null) return refusal;
@@ -104,7 +105,7 @@ export class Gatekeeper {
     };
   }
 
-  /** Where to note that a client was refused before it was identified; null: nowhere. */
+  /** Where to record that a client was rejected before it was authenticated; null: nowhere. */
   claimedKey(sessionId: string): string | null {
     const { door } = this.deps;
     return door === null ? sessionId : door.claimedKey(sessionId);

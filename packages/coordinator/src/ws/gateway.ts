@@ -10,7 +10,7 @@ import { limitMessages } from '../door/first-frame';
 import { Connection, type ConnectionDeps } from './connection';
 
 export interface GatewayDeps extends Omit<ConnectionDeps, 'onEnded' | 'onAuthenticated'> {
-  /** What is said over this socket comes from somebody who belongs here. */
+  /** The client of this socket is authenticated. */
   readonly onAuthenticated: (socket: Socket) => void;
 }
 
@@ -31,7 +31,7 @@ export class Gateway {
 
   constructor(private readonly deps: GatewayDeps) {}
 
-  /** Connections that have authenticated: how many others there are is for the door to limit. */
+  /** Number of authenticated connections; the door limits the others. */
   get members(): number {
     return this.authenticated.size;
   }
@@ -40,7 +40,7 @@ export class Gateway {
     httpServer.on('upgrade', (request, socket, head) => this.onUpgrade(request, socket, head));
   }
 
-  /** Says goodbye to all; who does not answer within `graceMs` is cut off. */
+  /** Tells all clients that the coordinator is closing, and disconnects those that do not answer within `graceMs`. */
   async close(graceMs: number): Promise<void> {
     this.closed = true;
     const all = [...this.connections];

@@ -14,17 +14,17 @@ GITLAB_TOKEN may read pipelines (scope read_api), otherwise CI_COMMIT_BEFORE_SHA
 available: the merge base with the default branch, otherwise the empty tree, so that every project is affected.
 Standard output contains only the commit; standard error shows how it was found.`;
 
-/** What both questions need to know. */
+/** What both commands need. */
 function asked(folder: string) {
   const { env } = process;
   const { config, limits } = resolveConfig({ env: envWithSecrets(), nxJson: readNxJsonOptions(folder) });
   return { config, options: { folder, env, job: readGitlabJob(env), limits, note: warn } };
 }
 
-/** The commit to compare with; how it was found is said on standard error. */
+/** Prints the commit to compare with, and on standard error how it was found. */
 export async function baseOf(folder: string): Promise<string> {
   const { config, options } = asked(folder);
-  // Many projects have a token under this name already, for other tools.
+  // Many projects already have a token with this name for other tools.
   const { GITLAB_TOKEN: elsewhere = '' } = process.env;
   const token = config.gitlabToken ?? (elsewhere === '' ? undefined : elsewhere);
   const nxDefaultBase = readNxJson(folder).defaultBase ?? null;
@@ -33,7 +33,7 @@ export async function baseOf(folder: string): Promise<string> {
   return base.sha;
 }
 
-/** The commit that is built. */
+/** Prints the commit that is built. */
 export const headOf = (folder: string): Promise<string> => findHead(asked(folder).options);
 
 async function baseSha({ head = false }: { head?: boolean }): Promise<void> {

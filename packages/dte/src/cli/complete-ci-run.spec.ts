@@ -43,7 +43,7 @@ describe('complete-ci-run', () => {
   const completeCiRun = (): Promise<unknown> =>
     completeCiRunCommand().parseAsync(['--session', SESSION, '--rendezvous-dir', dir], { from: 'user' });
 
-  it('has nothing to complete when the coordinator leaves by itself just after it has answered', async () => {
+  it('has nothing to complete if the coordinator exits by itself right after its answer', async () => {
     server.on('request', (_request, response) => {
       void rendezvous.finish(SESSION, 'first', Date.now() + MINUTE_MS).then(() => {
         server.close();
@@ -54,7 +54,7 @@ describe('complete-ci-run', () => {
     expect(said.join('')).toContain('so there is nothing to complete');
   });
 
-  it('fails with what was refused when the coordinator is there and does not let it in', async () => {
+  it('fails with the error if the coordinator rejects it', async () => {
     server.on('request', (_request, response) => response.end('{}'));
     server.on('upgrade', (_request, socket) => socket.end('HTTP/1.1 404 Not Found\r\n\r\n'));
     const { env } = process;

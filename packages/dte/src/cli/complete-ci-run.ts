@@ -10,7 +10,7 @@ Examples:
 
 const OVER = 'its main job is over';
 
-/** A coordinator whose work is done leaves by itself, and may do so while it is being told: what is said then is sent again, once. */
+/** A coordinator without remaining work exits by itself, perhaps while it handles this request; so the request is retried once. */
 async function completeCiRun(flags: Flags): Promise<void> {
   const context = cliContext(flags);
   const rendezvous = requireRendezvous(context);
@@ -27,7 +27,7 @@ async function isStillThere({ sessionId, resolved }: CliContext, rendezvous: Ren
     const record = await rendezvous.find(sessionId);
     return record !== null && (await coordinatorAnswers(record, resolved.limits));
   } catch {
-    // Nobody knows; the first error says more.
+    // Nobody knows; the first error is more helpful.
     return true;
   }
 }
@@ -47,8 +47,8 @@ async function sayComplete(context: CliContext, rendezvous: Rendezvous): Promise
     say(`dte: session ${sessionId} has no coordinator, so there is nothing to complete`);
     return;
   }
-  // GitLab runs after_script in a new container: the coordinator has gone with the old one, and agents that were
-  // connected to it look where it may be now.
+  // GitLab runs after_script in a new container: the coordinator has ended with the old one, and agents that were
+  // connected to it look for its new address.
   if (!rendezvous.isAddressGiven && !(await coordinatorAnswers(record, limits))) {
     await rendezvous.finish(sessionId, record.generation, Date.now() + limits.finishedRecordMs);
     say(`dte: session ${sessionId} · its coordinator has already stopped; agents are released`);

@@ -14,20 +14,20 @@ import { openSession, type Session } from '@org/dte-runner';
 
 export type Flags = Readonly<Partial<Record<OptionName, unknown>>>;
 
-/** What every command begins with. */
+/** What every command needs first. */
 export interface CliContext {
   readonly resolved: Resolved;
   readonly surroundings: GitlabSurroundings;
   readonly workspaceRoot: string;
   readonly sessionId: string;
-  /** Null when none is configured. */
+  /** Null if none is configured. */
   readonly rendezvous: Rendezvous | null;
 }
 
 export const say = (line: string): void => void process.stdout.write(`${line}\n`);
 export const warn = (line: string): void => void process.stderr.write(`dte: ${line}\n`);
 
-/** A line that begins with our name already. */
+/** Prints a line that already begins with our name. */
 export const sayAside = (line: string): void => void process.stderr.write(`${line}\n`);
 
 /** @throws DteError DTE_BAD_CONFIG */
@@ -45,15 +45,15 @@ export function cliContext(flags: Flags): CliContext {
   };
 }
 
-/** @throws DteError DTE_NO_COORDINATOR when no rendezvous is configured */
+/** @throws DteError DTE_NO_COORDINATOR if no rendezvous is configured */
 export function requireRendezvous(context: CliContext): Rendezvous {
   if (context.rendezvous !== null) return context.rendezvous;
   throw noRendezvous(context.resolved.config);
 }
 
 /**
- * Connects to the session's coordinator, which must be there already.
- * @throws DteError at once: DTE_NO_COORDINATOR when nobody has published an address, DTE_SESSION_FINISHED when it has left
+ * Connects to the session's coordinator, which must be running already.
+ * @throws DteError immediately: DTE_NO_COORDINATOR if no address is published, DTE_SESSION_FINISHED if it has left
  */
 export async function joinSession(context: CliContext, role: Exclude<Role, 'agent'>): Promise<Session> {
   const rendezvous = requireRendezvous(context);

@@ -3,13 +3,13 @@ import type { GitlabJob } from '@org/dte-gitlab';
 import { DteError } from '@org/dte-protocol';
 import { isLoopback, issuersOf } from '@org/dte-runner';
 
-/** The coordinator of a main job takes id tokens where its own job has one; a service only from those it is told. */
+/** The coordinator of a main job accepts id tokens if its own job has one; a service accepts only those of its configured issuers. */
 export function acceptedIssuers(config: Config, job: GitlabJob | null, embedded: boolean): readonly string[] {
   if (config.issuers !== undefined) return config.issuers;
   return embedded && config.idToken !== undefined ? issuersOf(config, job) : [];
 }
 
-/** @throws DteError DTE_SECRET_REQUIRED when other machines would reach a coordinator at which nobody can authenticate */
+/** @throws DteError DTE_SECRET_REQUIRED if other machines could reach a coordinator that cannot authenticate clients */
 export function checkReach(
   { secret, idToken }: Config,
   { host, embedded, issuers }: { host: string; embedded: boolean; issuers: readonly string[] },
@@ -24,7 +24,7 @@ export function checkReach(
   }
 }
 
-/** @throws DteError DTE_SHARED_TRUST when a GitLab job has nothing but a secret, which jobs of other pipelines have as well */
+/** @throws DteError DTE_SHARED_TRUST if a GitLab job has only a secret, because jobs of other pipelines have the secret too */
 export function checkPipeline(
   { sharedTrust }: Config,
   { host, issuers, job }: { host: string; issuers: readonly string[]; job: GitlabJob | null },
@@ -36,7 +36,7 @@ export function checkPipeline(
   );
 }
 
-/** What people should know of a coordinator that knows its clients by nothing but a secret. */
+/** The warning for a coordinator that authenticates its clients with only a secret. */
 export function trustNotes(
   { secret, sharedTrust }: Config,
   host: string,

@@ -34,23 +34,23 @@ const DEFAULT_PORT = 7337;
 /** File descriptor. */
 const STDOUT = 1;
 
-/** Resolves with the first signal that asks this process to end. */
+/** Resolves with the first signal that asks this process to exit. */
 const whenAskedToEnd = (): Promise<void> =>
   new Promise((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve());
   });
 
-/** What is decided before anything listens. */
+/** What is decided before the process listens. */
 interface Service {
   readonly context: CliContext;
   readonly embedded: boolean;
   readonly host: string;
-  /** Of the id tokens that are accepted. */
+  /** Issuers of the id tokens that are accepted. */
   readonly issuers: readonly string[];
   readonly certificate: CoordinatorCertificate | null;
 }
 
-/** @throws DteError as `checkReach` and `checkPipeline` */
+/** @throws DteError like `checkReach` and `checkPipeline` */
 function decide(context: CliContext, embedded: boolean): Service {
   const { config } = context.resolved;
   const { job } = context.surroundings;
@@ -59,15 +59,15 @@ function decide(context: CliContext, embedded: boolean): Service {
   checkReach(config, { host, embedded, issuers });
   if (embedded) checkPipeline(config, { host, issuers, job });
   trustNotes(config, host, issuers).forEach(warn);
-  // A service has a certificate of its own in front of it; what a main job starts has nothing but its key.
+  // A service has a proxy with its own certificate; a coordinator that a main job starts has only its key.
   const certificate = embedded && !isLoopback(host) ? createCoordinatorCertificate() : null;
   return { context, embedded, host, issuers, certificate };
 }
 
-/** The log of a coordinator: that of an embedded one is `coordinator.log`, open for reading too; that of a service is kept by who started it. */
+/** The log: `coordinator.log` for an embedded coordinator, also open for reading; a service logs to standard error. */
 async function openLog({ context: { resolved }, embedded }: Service): Promise<CoordinatorOptions['logger']> {
   const { boundedFile, createLog } = await import('@org/dte-coordinator');
-  // Whoever read it has gone; the coordinator is not to go as well.
+  // Its reader has exited; the coordinator must not crash because of that.
   process.stderr.on('error', () => undefined);
   const toStderr = (line: string): void => void process.stderr.write(line);
   const write = embedded ? boundedFile(STDOUT, resolved.limits.coordinatorLogBytes) : toStderr;
@@ -81,9 +81,9 @@ async function start(service: Service, onSessionFinished: (id: string) => void):
   const { resolved, workspaceRoot, surroundings } = context;
   const { secret, idToken, audience } = resolved.config;
   const { job, authorities } = surroundings;
-  // A service is nobody's job, whatever is in its environment.
+  // A service is not part of a job, whatever its environment contains.
   const own = embedded && idToken !== undefined ? { own: idToken } : {};
-  // Only this command needs the server: the others start in half the time without it.
+  // Only this command needs the server: without it, the others start in half the time.
   const { createCoordinator } = await import('@org/dte-coordinator');
   const historyDir = historyDirOf(resolved, workspaceRoot);
   hideFromNx(historyDir);
@@ -104,7 +104,7 @@ async function start(service: Service, onSessionFinished: (id: string) => void):
   });
 }
 
-/** Says where it is. */
+/** Prints its address. */
 function announce({ context, host, issuers, certificate }: Service, coordinator: Coordinator) {
   const { advertisedUrl } = context.resolved.config;
   const { port } = coordinator;
@@ -115,7 +115,7 @@ function announce({ context, host, issuers, certificate }: Service, coordinator:
   return addresses;
 }
 
-/** Makes the coordinator of a job known to other jobs, and to the process that has started it. */
+/** Publishes the coordinator of a job to other jobs, and reports it to the parent process. */
 async function publish(
   { context, certificate }: Service,
   rendezvous: Rendezvous,
@@ -133,7 +133,7 @@ async function publish(
   });
   const ready: ReadyMessage = { type: 'dte-ready', url: place.url };
   process.send?.(ready);
-  // Nobody waits for it. At the end there may be no time: a container goes with its main job.
+  // Nobody waits for this. There may be no time at the end: a container ends with its main job.
   void rendezvous.tidy();
   const { removeUnusedFolders } = await import('@org/dte-coordinator');
   const parent = dirname(dataDirOf(resolved, workspaceRoot));
@@ -152,7 +152,7 @@ async function coordinate(flags: Flags & { embedded?: boolean }): Promise<void> 
   };
   const coordinator = await start(service, onSessionFinished);
   const ending = lingering(limits.embeddedLingerMs, coordinator);
-  // Whoever reads the line may ask at once.
+  // A reader of the line may connect immediately.
   const asked = whenAskedToEnd();
   const addresses = announce(service, coordinator);
   const generation = randomUUID();
@@ -161,22 +161,22 @@ async function coordinate(flags: Flags & { embedded?: boolean }): Promise<void> 
   let jobOver = false;
   const whenJobOver = embedded ? [jobEnd(surroundings, limits).then(() => (jobOver = true))] : [];
   await Promise.race([asked, ending.over, ...whenJobOver]);
-  // Of a job that is over nothing more comes, whatever it has left undone.
+  // A job that has ended submits nothing more, whatever it has left unfinished.
   const finished = ending.isFinished() || jobOver;
   if (rendezvous !== null && !finished) await rendezvous.withdraw(sessionId, generation).catch(sayToLog);
   await coordinator.close();
-  // Who finds this may start another coordinator at once, on the same folder and the same port.
+  // Whoever finds this may immediately start another coordinator on the same folder and port.
   if (rendezvous !== null && finished)
     await rendezvous.finish(sessionId, generation, Date.now() + limits.finishedRecordMs).catch(sayToLog);
 }
 
-/** Another coordinator has the folder: what an orderly end would write now would spoil its journal. */
+/** Another coordinator has the folder: an orderly end would write to it and corrupt its journal. */
 function leaveAtOnce(error: DteError): void {
   warn(error.explain());
   process.exit(1);
 }
 
-/** Restored from a cache it would be an input of a project at the root. Without the folder nothing is remembered, no more. */
+/** Restored from a cache, it would be an input of a project at the root. Without the folder, only the history is lost. */
 function hideFromNx(historyDir: string): void {
   try {
     makeDataFolder(historyDir);
@@ -185,10 +185,10 @@ function hideFromNx(historyDir: string): void {
   }
 }
 
-/** The end of the process waits for nobody to read this: it is the log of a process in the background. */
+/** Prints to the log of a background process: the end of the process must not wait for a reader. */
 const sayToLog = (thrown: unknown): void => warn(DteError.from(thrown).message);
 
-/** Resolves when the job of this process has ended; the watch over it ends with the process. */
+/** Resolves when the job of this process has ended; the watch ends with the process. */
 const jobEnd = ({ job, authorities }: GitlabSurroundings, limits: LimitValues): Promise<void> =>
   new Promise((resolve) => {
     watchJob({
@@ -203,7 +203,7 @@ const jobEnd = ({ job, authorities }: GitlabSurroundings, limits: LimitValues): 
   });
 
 /**
- * A coordinator stays for a while after its session is finished, so that agents that come late hear that it is over
+ * A coordinator keeps running for a while after its session is finished, so that late agents learn that it is over
  * instead of waiting for an address.
  */
 function lingering(
@@ -214,14 +214,14 @@ function lingering(
   let timer: NodeJS.Timeout | undefined;
   let end: () => void = () => undefined;
   const over = new Promise<void>((resolve) => (end = resolve));
-  // In memory are sessions that go on or have members; a finished one that everybody has left was announced before.
+  // Sessions in memory are open or have members; a finished one without members was announced before.
   const isFinished = (): boolean => {
     const sessions = coordinator.sessions();
     return sessions.every(({ finished }) => finished) && (armed || sessions.length > 0);
   };
   const look = (): void => {
     const inUse = coordinator.sessions().some(({ agents, mains }) => agents + mains > 0);
-    // Begun again: it will be sent again when that is over.
+    // It was reopened: the mark is published again when it has finished.
     if (isFinished() && !inUse) end();
   };
   return {
@@ -230,7 +230,7 @@ function lingering(
     arm: () => {
       armed = true;
       clearTimeout(timer);
-      // The server keeps the process alive, and nothing shall once that is closed.
+      // The server keeps the process running; after it is closed, nothing may.
       timer = setTimeout(look, ms).unref();
     },
   };
@@ -250,7 +250,7 @@ export function coordinatorCommand(): Command {
       try {
         await coordinate(flags);
       } catch (thrown) {
-        // Whoever started it cannot see its output, and what is to be done depends on the code.
+        // The parent process cannot see its output, and what to do depends on the code.
         const { code, message } = DteError.from(thrown);
         const failed: FailedMessage = { type: 'dte-failed', code, message };
         process.send?.(failed);

@@ -1,4 +1,4 @@
-/** Flags and commands of the vendor's CLI that pipelines may still have, and what is said about them. */
+/** Flags and commands of the vendor's CLI that pipelines may still contain, and the hint for each. */
 const HINTS: Readonly<Record<string, string>> = {
   '--agents':
     'Agents are jobs of your pipeline that run `dte start-agent`. This command does not start them.',
@@ -20,7 +20,7 @@ const COMMANDS: Readonly<Record<string, string>> = {
   'run-agent': 'Use the command start-agent.',
 };
 
-/** A hint to append to commander's message about something it does not know; empty when there is none. */
+/** A hint to append to commander's error about an unknown flag or command; empty if there is none. */
 export function foreignHint(message: string): string {
   const option = /unknown option '(--[a-z-]+)/.exec(message)?.[1];
   const command = /unknown command '([a-z-]+)'/.exec(message)?.[1];

@@ -5,15 +5,15 @@ import { cliContext, joinSession, requireRendezvous, type Flags } from './contex
 import { addFlags } from './option-flags';
 
 /**
- * Stays connected until the session is finished or the job is over, and comes back to a coordinator that was away: the session
- * counts as held, and without a holder the next pause between two commands would end it.
+ * Stays connected until the session is finished or the job has ended, and reconnects to a coordinator that was away:
+ * the session counts as held, and without a holder, the next pause between two commands would end it.
  */
 async function holdSession(flags: Flags): Promise<void> {
   const context = cliContext(flags);
   requireRendezvous(context);
   const session = await joinSession(context, 'main');
   process.send?.(HOLDING);
-  // Who started it has heard enough.
+  // Its parent no longer reads.
   if (process.connected) process.disconnect();
   await new Promise<void>((resolve) => {
     const { job, authorities } = context.surroundings;
@@ -30,7 +30,7 @@ async function holdSession(flags: Flags): Promise<void> {
     session.connection.onState(({ name }) => {
       clearTimeout(patience);
       if (name === 'closed' || name === 'failed') resolve();
-      // Where GitLab cannot be asked nothing else would end this, and no session is left without its main job for longer.
+      // If GitLab cannot be asked, nothing else would end this process, and no session lasts longer without its main job.
       if (name === 'connecting') patience = setTimeout(resolve, context.resolved.limits.sessionIdleMs);
     });
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve());

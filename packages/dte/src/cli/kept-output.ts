@@ -1,4 +1,4 @@
-/** Output of a command, of which the end is kept when there is too much: that is where failures explain themselves. */
+/** Output of a command. If there is too much, the end is kept, because errors are usually there. */
 export class KeptOutput {
   private readonly chunks: Buffer[] = [];
   private bytes = 0;
@@ -15,7 +15,7 @@ export class KeptOutput {
     }
   }
 
-  /** At most the limit; says so in its first line when the beginning is missing. */
+  /** At most the limit; the first line says so if the beginning is missing. */
   text(): string {
     const note = `dte: the beginning of this output is omitted\n`;
     const all = Buffer.concat(this.chunks);

@@ -6,12 +6,12 @@ import { createProgram } from './program';
 
 async function main(): Promise<void> {
   try {
-    // First of all: what is started from here on inherits the environment.
+    // This comes first: child processes inherit the environment.
     takeHandover();
     hideSecrets();
     await createProgram().parseAsync();
   } catch (thrown) {
-    // Commander has printed its message, or the help, already.
+    // Commander has already printed its message or the help.
     if (thrown instanceof CommanderError) {
       process.exitCode = thrown.exitCode;
       return;

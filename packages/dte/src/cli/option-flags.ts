@@ -1,7 +1,7 @@
 import { Option, type Command } from 'commander';
 import { OPTIONS, type OptionName } from '@org/dte-config';
 
-/** Adds the flags of these options, with the texts of the one schema. Values arrive unparsed: the schema parses them. */
+/** Adds the flags of these options, with their descriptions from the schema. Values stay unparsed: the schema parses them. */
 export function addFlags(command: Command, names: readonly OptionName[]): Command {
   for (const name of names) {
     const option = OPTIONS.find((entry) => entry.name === name);

@@ -6,12 +6,12 @@ describe('chooseOutputs', () => {
   const chosen = (ids: string[], all = false) =>
     chooseOutputs(indexes, ids, all).map(({ index: { runId }, task: { id } }) => `${id} ${runId}`);
 
-  it('takes those of the newest command', () => {
+  it('chooses those of the newest command', () => {
     expect(chosen(['a:c', 'a:b'])).toEqual(['a:c r1', 'a:b r2']);
     expect(chosen([], true)).toEqual(['a:b r2', 'a:c r1']);
   });
 
-  it('names what there is when a task left nothing', () => {
+  it('lists the available ones if a task left nothing', () => {
     expect(() => chosen(['x:y'])).toThrow(/no outputs of x:y.*a:b, a:c/);
   });
 });

@@ -39,7 +39,7 @@ interface Wanted {
   readonly task: AbsentTask;
 }
 
-/** Outputs by task, those of the newest command that left some of it. */
+/** Outputs by task, from the newest command that left some. */
 function newest(indexes: readonly OutputIndex[]): Map<string, Wanted> {
   const found = new Map<string, Wanted>();
   for (const index of indexes)
@@ -47,7 +47,7 @@ function newest(indexes: readonly OutputIndex[]): Map<string, Wanted> {
   return found;
 }
 
-/** @throws DteError DTE_OUTPUTS_UNKNOWN naming what is not there, and what is */
+/** @throws DteError DTE_OUTPUTS_UNKNOWN naming what is missing and what is available */
 export function chooseOutputs(
   indexes: readonly OutputIndex[],
   taskIds: readonly string[],
@@ -66,11 +66,11 @@ export function chooseOutputs(
   });
 }
 
-/** One after the other: outputs of a task may lie inside those of another, and the later one wins as in the run. */
+/** Sequentially: outputs of one task may be inside those of another, and the later one wins, as in the run. */
 async function download(context: CliContext, wanted: readonly Wanted[]): Promise<void> {
   const { resolved, surroundings, workspaceRoot, sessionId } = context;
   const rendezvous = requireRendezvous(context);
-  // The coordinator of this job may have ended with its session; what it held is in its folder.
+  // The coordinator of this job may have ended with its session; its data is still in its folder.
   await ensureCoordinator({
     note: sayAside,
     anew: true,

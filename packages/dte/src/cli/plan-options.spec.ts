@@ -1,7 +1,7 @@
 import { PLAN_FLAGS, readPlanFlags } from './plan-options';
 
 describe('readPlanFlags', () => {
-  it('has a default for each that the pipeline needs', () => {
+  it('has a default for each one that the pipeline needs', () => {
     expect(readPlanFlags({})).toMatchObject({ agentsMax: 8, minutesPerAgent: 5, parallel: 2, stage: 'test' });
   });
 
@@ -20,7 +20,7 @@ describe('readPlanFlags', () => {
     expect(() => readPlanFlags(flags)).toThrow(message);
   });
 
-  it('takes every flag that the command has', () => {
+  it('accepts every flag of the command', () => {
     const names = PLAN_FLAGS.map(([flag]) =>
       (flag.split(' ')[0] ?? '')
         .slice(2)

@@ -8,7 +8,7 @@ const AGENTS = 200;
 /** Largest value of `--minutes-per-agent`. No limit to set: no job runs for longer than a day. */
 const DAY_MINUTES = 24 * 60;
 
-/** Flags of `dte plan`. What the jobs look like is in the project's own GitLab file, which the child pipeline includes. */
+/** Flags of `dte plan`. The project's own GitLab file defines the jobs, and the child pipeline includes it. */
 const planFlagsSchema = z.strictObject({
   agentsMax: wholeNumber(0, AGENTS).default(8),
   minutesPerAgent: wholeNumber(1, DAY_MINUTES).default(5),
@@ -19,7 +19,7 @@ const planFlagsSchema = z.strictObject({
 });
 export type PlanFlags = z.output<typeof planFlagsSchema>;
 
-/** Flag, help and default of each, for the command line. */
+/** Flag, help and default of each option, for the command line. */
 export const PLAN_FLAGS: readonly (readonly [flag: string, help: string])[] = [
   ['--agents-max <n>', 'maximum number of agents (default 8)'],
   ['--minutes-per-agent <n>', 'minutes of work per agent (default 5)'],

@@ -32,11 +32,11 @@ function summary(tasks: readonly PlannedTask[], need: Need): string {
   ].join(' · ');
 }
 
-/** A plan that cannot be made must not fail a pipeline that would pass without one. */
+/** If no plan can be made, a pipeline that would pass without one must not fail. */
 function withoutPlan(thrown: unknown, agentsMax: number): number {
   const error = DteError.from(thrown);
   warn(error.explain());
-  // Nobody would give agents work when Nx does not call us.
+  // If Nx does not call us, nobody would give agents work.
   const agents = error.code === 'DTE_SEAM_OFF' ? 0 : agentsMax;
   say(`dte: the affected tasks are unknown · ${plural(agents, 'agent')}`);
   return agents;
@@ -50,7 +50,7 @@ async function agentsFor(
 ): Promise<number> {
   const { env } = process;
   try {
-    // `export NX_BASE=$(…)` leaves it empty when the command fails.
+    // `export NX_BASE=$(…)` leaves it empty if the command fails.
     const { NX_HEAD = '', NX_BASE = '' } = env;
     const head = NX_HEAD === '' ? await headOf(workspaceRoot) : NX_HEAD;
     const base = NX_BASE === '' ? await baseOf(workspaceRoot) : NX_BASE;

@@ -24,14 +24,14 @@ Agent jobs:
 To find problems:
   $ npx dte doctor`;
 
-/** The command line of the product; each command is a file beside this one. */
+/** The command line of the product; each command is a file next to this one. */
 export function createProgram(): Command {
   const program = new Command('dte')
     .description('Distributed task execution for Nx on your own GitLab runners')
     .version(ownVersion(), '-V, --version', 'print the version')
     .helpOption('-h, --help', 'print this help')
     .helpCommand('help [command]', 'print the help of a command')
-    // Options after `record -- nx` belong to nx.
+    // Options after `record -- nx` are nx's.
     .enablePositionalOptions()
     .addHelpText('after', EXAMPLES);
   const commands = [
@@ -48,7 +48,7 @@ export function createProgram(): Command {
     validateCommand(),
   ];
   for (const command of commands) program.addCommand(command);
-  // Not for people.
+  // Internal.
   const internal = holdSessionCommand();
   program.addCommand(internal, { hidden: true });
   for (const command of [program, ...commands, internal]) {

@@ -16,36 +16,36 @@ Examples:
   $ dte record -- npm run check:licenses`;
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
-/** Shells' code for a command that is not there. */
+/** The exit code of shells for a command that does not exist. */
 const NOT_FOUND = 127;
 
 const exitCodeOf = (code: number | null, signal: NodeJS.Signals | null): number =>
   code ?? 128 + (signal === null ? 0 : constants.signals[signal]);
 
-/** As a script of package.json sees it: the workspace's own commands come first. */
+/** PATH as for a script in package.json: the workspace's own commands come first. */
 function pathWithBin(): string {
   return [join(findWorkspaceRoot(), 'node_modules', '.bin'), process.env['PATH'] ?? ''].join(delimiter);
 }
 
-/** Of a path the last part, of `nx@22` the name; `nx.js` and `nx.cmd` are nx. What follows may be a shell's. */
+/** The last part of a path; of `nx@22` the name; `nx.js` and `nx.cmd` are nx. The rest of the line may be a shell's. */
 const named = (names: string): RegExp =>
   new RegExp(String.raw`(^|[\s/\\;&|('"])(${names})(\.(js|cmd|exe|ps1))?(@[^\s/\\]*)?($|[\s;&|)'"])`);
 
-/** Commands that work with the session, and those that run scripts of package.json or installed commands: often nx. */
+/** Commands that use the session, and those that run package.json scripts or installed commands: often nx. */
 const IN_SESSION = named('nx|dte|npm|npx|pnpm|pnpx|yarn|yarnpkg|bun|bunx');
 const NODE = named('node');
 
-/** A command that starts no nx has no use for what proves who this job is. */
+/** A command that starts no nx does not need the job's credentials. */
 export function environmentOf(words: readonly string[]): NodeJS.ProcessEnv {
   const line = words.join(' ');
   const isNodeOfNx = NODE.test(line) && line.includes('nx');
   return isNodeOfNx || IN_SESSION.test(line) ? envWithSecrets() : process.env;
 }
 
-/** Runs the command with this terminal's input, passes its output on as it comes and keeps a copy. */
+/** Runs the command with this terminal's input, passes its output through and keeps a copy. */
 function run(command: string, args: readonly string[], output: KeptOutput): Promise<number> {
   return new Promise((resolve) => {
-    // `record -- "a && b"`: one word that is a whole command line can only be meant for a shell.
+    // `record -- "a && b"`: one word that is a whole command line must be meant for a shell.
     const shell = args.length === 0 && /\s/.test(command);
     const child = spawn(command, args, {
       stdio: ['inherit', 'pipe', 'pipe'],
@@ -80,7 +80,7 @@ async function record([command, ...args]: [string, ...string[]], flags: Flags): 
   const endMs = Date.now();
   try {
     const context = cliContext(flags);
-    // Nobody asked for a session: then this is a plain way to run a command.
+    // Without a session, this only runs the command.
     if (context.rendezvous === null) return;
     const session = await joinSession(context, 'main');
     try {
@@ -90,7 +90,7 @@ async function record([command, ...args]: [string, ...string[]], flags: Flags): 
       session.close();
     }
   } catch (thrown) {
-    // The command has run and its exit code stands; keeping its output is a courtesy.
+    // The command has run and its exit code applies; storing its output is optional.
     warn(`the output was not stored: ${DteError.from(thrown).message}`);
   }
 }

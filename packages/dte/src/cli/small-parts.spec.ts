@@ -10,23 +10,23 @@ describe('KeptOutput', () => {
     return output.text();
   };
 
-  it('keeps all of it while it fits', () => {
+  it('keeps all of it if it fits', () => {
     expect(keep(100, 'ab', 'cd')).toBe('abcd');
   });
 
-  it('keeps the end, says so, and stays below the limit', () => {
+  it('keeps the end, reports that, and stays below the limit', () => {
     const text = keep(100, ...Array.from({ length: 50 }, (_, index) => `line ${index}\n`));
     expect(text).toMatch(/^dte: the beginning of this output is omitted\n[\s\S]*line 49\n$/);
     expect(text.length).toBeLessThanOrEqual(100);
   });
 
-  it('cuts a single piece that is too big', () => {
+  it('cuts a single piece that is too long', () => {
     expect(keep(60, 'x'.repeat(500))).toHaveLength(60);
   });
 });
 
 describe('foreignHint', () => {
-  it('knows flags and commands of the other CLI, and is silent about others', () => {
+  it("knows flags and commands of the vendor's CLI, and has no hint for others", () => {
     expect(foreignHint("error: unknown option '--assignment-rules=x'")).toMatch(/\.nx\/dte\.yaml/);
     expect(foreignHint("error: unknown command 'login'")).toMatch(/nothing to log in to/);
     expect(foreignHint("error: unknown option '--mine'")).toBe('');
@@ -34,7 +34,7 @@ describe('foreignHint', () => {
 });
 
 describe('table', () => {
-  it('aligns columns and leaves no blanks at the end of a line', () => {
+  it('aligns columns and leaves no spaces at the end of a line', () => {
     expect(
       table(
         ['a', 'bb'],

@@ -21,7 +21,7 @@ Examples:
 
 const FOR_COORDINATOR: readonly OptionName[] = ['host', 'port', 'advertisedUrl', 'rendezvousDir'];
 
-/** Only `manual` makes sense here: agents are jobs of the pipeline, and nobody but GitLab starts them. */
+/** Only `manual` makes sense here: agents are jobs of the pipeline, and only GitLab starts them. */
 function checkDistributeOn(value: string): void {
   if (value === 'manual') return;
   throw new DteError(
@@ -30,15 +30,16 @@ function checkDistributeOn(value: string): void {
   );
 }
 
-/** Flags of this command that the coordinator's own process must be given too. */
+/** Flags of this command that the coordinator process also needs. */
 const coordinatorArgs = (flags: Flags): string[] =>
   OPTIONS.filter(({ name }) => FOR_COORDINATOR.includes(name) && flags[name] !== undefined).flatMap(
     ({ name, about }) => [(about.flag ?? '').split(' ')[0] ?? '', String(flags[name])],
   );
 
 /**
- * What may pass, or is not this job's doing: it can do all work by itself, and a pipeline must not fail for want of help.
- * Everything else (another secret, a wrong option) is for people to put right, and would be overlooked.
+ * Problems that may be temporary or that this job did not cause: the job can do all work itself, and a pipeline must
+ * not fail because help is missing. All other problems (another secret, a wrong option) need a fix, and would be
+ * overlooked.
  */
 const isBearable = ({ code, severity }: DteError): boolean =>
   severity === 'retry' || code === 'DTE_RENDEZVOUS_REFUSED' || code === 'DTE_NX_UNSUPPORTED';

@@ -51,7 +51,7 @@ const flakyRows = ({ flaky = [] }: SessionStatus): string[][] =>
     pc.dim(hash),
   ]);
 
-/** The status of a session as people read it. */
+/** The status of a session as text. */
 export function renderStatus(status: SessionStatus): string {
   const parts = [`session ${pc.bold(status.sessionId)} · ${status.state}`];
   parts.push(

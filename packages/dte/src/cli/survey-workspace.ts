@@ -23,14 +23,14 @@ const nodeSchema = z.looseObject({
   type: z.string(),
   data: z.looseObject({ root: z.string(), targets: z.record(z.string(), targetSchema).optional() }),
 });
-/** What `nx graph --file` writes. */
+/** The content that `nx graph --file` writes. */
 const graphFileSchema = z.looseObject({
   graph: z.looseObject({ nodes: z.record(z.string(), nodeSchema) }),
 });
 
 type Nodes = z.infer<typeof graphFileSchema>['graph']['nodes'];
 
-/** Asks Nx by its command line: in a process of its own it may start what it likes, and takes it along. */
+/** Calls Nx's command line: in a separate process, whatever it starts also ends with it. */
 async function projectsOf(workspaceRoot: string, env: Env, timeoutMs: number): Promise<Nodes> {
   const folder = mkdtempSync(join(tmpdir(), 'dte-graph-'));
   try {
@@ -56,8 +56,8 @@ const surveyed = ({ name, data }: Nodes[string]): SurveyedProject => ({
 });
 
 /**
- * Looks at rules in the light of the workspace they are for.
- * @throws DteError DTE_PLAN_FAILED when Nx cannot say which projects there are; DTE_BAD_RULES
+ * Evaluates rules for their workspace.
+ * @throws DteError DTE_PLAN_FAILED if Nx cannot list the projects; DTE_BAD_RULES
  */
 export async function surveyWorkspace(
   workspaceRoot: string,
@@ -67,7 +67,7 @@ export async function surveyWorkspace(
 ): Promise<Survey> {
   const nodes = await projectsOf(workspaceRoot, env, planMs);
   const forNx: NxProjectGraph['nodes'] = nodes;
-  // Nx has them in the order in which it found their files.
+  // Nx returns them in the order in which it found their files.
   const projects = Object.values(nodes)
     .sort((a, b) => (a.name < b.name ? -1 : 1))
     .map(surveyed);

@@ -3,7 +3,7 @@ import pc from 'picocolors';
 
 const width = (text: string): number => stripVTControlCharacters(text).length;
 
-/** Rows in columns as wide as their widest cell; cells may be coloured. */
+/** Rows in columns as wide as their widest cell; cells may contain colours. */
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const widths = head.map((title, column) =>
     Math.max(title.length, ...rows.map((row) => width(row[column] ?? ''))),

@@ -58,7 +58,7 @@ const printed = (problem: Problem): string => {
   return `${mark} ${describeProblem(problem)}`;
 };
 
-/** What `dte validate` says of rules that can be used. */
+/** The output of `dte validate` for valid rules. */
 export function renderSurvey({ taken, onMain, idleOnMain, warnings }: Survey): string {
   const byOption = [pc.dim('runOnMain'), '', ON_MAIN, String(onMain.length), examples({ tasks: onMain })];
   const rows = [...(onMain.length > 0 ? [byOption] : []), ...taken.map(rowOf)];

@@ -25,7 +25,7 @@ const healthy: SeamFindings = {
 const levels = (findings: { level: string }[]): string[] => findings.map(({ level }) => level);
 
 describe('seamFindings', () => {
-  it('is content with a workspace in order', () => {
+  it('accepts a correct workspace', () => {
     expect(levels(seamFindings(healthy, '1.0.0'))).toEqual(['ok', 'ok']);
   });
 
@@ -48,7 +48,7 @@ describe('seamFindings', () => {
     });
   });
 
-  it('mentions what is left over from the vendor, switches that later versions obey, and a shim of another version', () => {
+  it('mentions leftovers of the vendor, switches that later versions obey, and a shim of another version', () => {
     const odd = { ...healthy, nxCloudAccessTokenEnv: true, neverConnectToCloud: true };
     const texts = seamFindings(odd, '2.0.0')
       .map(({ text }) => text)
@@ -60,12 +60,12 @@ describe('seamFindings', () => {
 });
 
 describe('environment', () => {
-  it('refuses an old Node', () => {
+  it('rejects an old Node', () => {
     expect(nodeFinding('v18.20.0').level).toBe('stop');
     expect(nodeFinding('v20.0.0').level).toBe('ok');
   });
 
-  it('finds a variable that only tasks of agents have', () => {
+  it('finds a variable that only tasks on agents have', () => {
     expect(levels(environmentFindings({ DTE_EXECUTOR: '1', NX_SKIP_ATOMIZER_VALIDATION: 'true' }))).toEqual([
       'stop',
     ]);
@@ -83,7 +83,7 @@ describe('rendezvousFindings', () => {
     ]);
   });
 
-  it('is content with a coordinator that answers on this machine', async () => {
+  it('accepts a coordinator that answers on this machine', async () => {
     expect(levels(await at('http://127.0.0.1:1', true))).toEqual(['ok', 'ok']);
   });
 
@@ -105,7 +105,7 @@ describe('rendezvousFindings', () => {
     expect(levels(findings)).toEqual(['ok', 'note']);
   });
 
-  it('stops at another machine without id token and secret, and not with one', async () => {
+  it('stops at another machine without id token and secret, and accepts one with either', async () => {
     expect(levels(await at('http://10.0.0.5:1', true))).toEqual(['ok', 'ok', 'stop']);
     expect(levels(await at('https://dte.example', true, { DTE_ID_TOKEN: 'a.b.c' }))).toEqual(['ok', 'ok']);
     expect(levels(await at('http://10.0.0.5:1', true, { DTE_ID_TOKEN: 'a.b.c' }))).toEqual([

@@ -85,7 +85,7 @@ export async function rendezvousFindings(
   return [...findings, ...proofFindings(resolved, record, rendezvous)];
 }
 
-/** What two machines need to believe each other. */
+/** What two machines need to authenticate each other. */
 function proofFindings(
   { config: { secret, idToken } }: Resolved,
   { url }: RendezvousRecord,

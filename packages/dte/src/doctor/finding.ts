@@ -1,9 +1,9 @@
-/** One thing the doctor looked at. */
+/** The result of one check of the doctor. */
 export interface Finding {
-  /** `stop`: as it is, nothing is distributed. `note`: worth knowing, harmless. */
+  /** `stop`: nothing is distributed until it is fixed. `note`: worth knowing, harmless. */
   readonly level: 'ok' | 'note' | 'stop';
   readonly text: string;
-  /** What to do; always there with `stop`. */
+  /** What to do; always present with `stop`. */
   readonly cure?: string;
 }
 

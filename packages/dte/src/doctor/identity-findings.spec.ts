@@ -18,7 +18,7 @@ const look = (env: Record<string, string>, sessionId = '7-1001'): Promise<Findin
 const token = (change = {}, options = {}): string =>
   gitlab.idToken({ project_id: '7', pipeline_id: '1001', job_id: '50', sha, ...change }, options);
 
-it('is content with an id token of this pipeline, and says how long it is good', async () => {
+it('accepts an id token of this pipeline, and reports how long it is valid', async () => {
   const [finding] = await look({ DTE_ID_TOKEN: token() });
   expect(finding).toMatchObject({ level: 'ok' });
   expect(finding?.text).toMatch(/job 50 in pipeline 1001 of project 7, valid until 20\d\d-/);
@@ -35,19 +35,19 @@ it.each([
   expect(finding?.text).toMatch(text);
 });
 
-it('takes the word of its own token for who issued it', async () => {
+it('takes the issuer from its own token', async () => {
   expect(await look({ DTE_ID_TOKEN: token(), CI_SERVER_URL: 'https://another.example.com' })).toMatchObject([
     { level: 'ok' },
   ]);
 });
 
-it('stops when its token is none, or when its GitLab does not answer', async () => {
+it('stops if its token is invalid, or if its GitLab does not answer', async () => {
   expect((await look({ DTE_ID_TOKEN: 'nonsense' }))[0]?.text).toContain('not a JWT');
   gitlab.failNext('reset', { path: '.well-known' });
   expect((await look({ DTE_ID_TOKEN: token() }))[0]?.text).toContain('.well-known');
 });
 
-it('mentions a job of GitLab without an id token, and nothing where there is no GitLab', async () => {
+it('mentions a GitLab job without an id token, and nothing outside GitLab', async () => {
   expect(await look({})).toMatchObject([
     { level: 'note', cure: expect.stringContaining('id_tokens') as string },
   ]);

@@ -8,8 +8,8 @@ import { note, ok, stop, type Finding } from './finding';
 const KEYWORD = 'id_tokens: DTE_ID_TOKEN: aud: dte';
 
 /**
- * Will the other jobs of the pipeline believe this one? Its id token is checked as they will look at it, except that
- * they may reach GitLab where this job does not, and the other way round.
+ * Will the other jobs of the pipeline accept this one? Its id token is verified as they would do it, except that they
+ * may reach GitLab from where they run and this job may not, or the reverse.
  */
 export async function identityFindings(
   { config, limits }: Resolved,

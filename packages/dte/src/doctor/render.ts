@@ -3,7 +3,7 @@ import type { Finding } from './finding';
 
 const MARKS = { ok: pc.green('✔'), note: pc.yellow('●'), stop: pc.red('✘') } as const;
 
-/** Findings as a person reads them, with a verdict at the end. */
+/** Findings as text, with a verdict at the end. */
 export function renderFindings(findings: readonly Finding[]): string {
   const lines = findings.flatMap(({ level, text, cure }) => [
     `  ${MARKS[level]} ${text}`,

@@ -38,7 +38,7 @@ const OBSTACLES: Readonly<Record<SeamObstacle, readonly [text: string, cure: str
   ],
 };
 
-/** Whether Nx would call our runner here, and what is odd although it would. */
+/** Whether Nx would call our runner here, and what is unusual although it would. */
 export function seamFindings(seam: SeamFindings, ownVersion: string): Finding[] {
   const findings: Finding[] = [];
   if (seam.nxVersion !== undefined) findings.push(ok(`nx ${seam.nxVersion}`));
@@ -52,7 +52,7 @@ export function seamFindings(seam: SeamFindings, ownVersion: string): Finding[] 
   if (remains.length > 0 && (seam.reachable.ok || seam.reachable.reason !== 'counts-as-nx-cloud')) {
     findings.push(note(`left over from the vendor's service: ${remains.join(', ')}`, 'Remove it.'));
   }
-  // Nx ignores these two up to 22.6, later versions do not: they stop distribution after the next migration.
+  // Nx ignores these two up to 22.6, later versions do not: after the next migration, they stop distribution.
   if (seam.reachable.ok && (seam.nxNoCloud || seam.neverConnectToCloud)) {
     findings.push(
       note(

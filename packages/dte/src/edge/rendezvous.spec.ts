@@ -15,7 +15,7 @@ const create = (config: RendezvousOptions['config'], env: Env = {}) =>
   createRendezvous({ config, surroundings: readSurroundings(env), limits, workspaceRoot: '/w' });
 
 describe('createRendezvous', () => {
-  it('is null when nothing names one', () => {
+  it('is null if none is configured', () => {
     expect(create({}, JOB)).toBeNull();
   });
 
@@ -26,7 +26,7 @@ describe('createRendezvous', () => {
     expect(create({ rendezvous: 'gitlab-packages' }, JOB)?.kind).toBe('gitlab-packages');
   });
 
-  it('is null, with the reason said, for the package registry outside of a GitLab job', () => {
+  it('is null, with the reason, for the package registry outside a GitLab job', () => {
     expect(create({ rendezvous: 'gitlab-packages' })).toBeNull();
     expect(noRendezvous({ rendezvous: 'gitlab-packages' }).message).toContain('CI_JOB_TOKEN is missing');
     expect(noRendezvous({}).message).toContain('nor DTE_RENDEZVOUS_DIR');
@@ -34,7 +34,7 @@ describe('createRendezvous', () => {
 });
 
 describe('forAgent', () => {
-  it('keeps agents from asking the package registry all the time, and a folder as often as they like', () => {
+  it('limits how often agents poll the package registry, but not a folder', () => {
     const registry = create({ rendezvous: 'gitlab-packages' }, JOB);
     const folder = create({ rendezvousDir: 'x' });
     if (registry === null || folder === null) throw new Error('unreachable: both are configured');
@@ -45,7 +45,7 @@ describe('forAgent', () => {
 });
 
 describe('StaticRendezvous', () => {
-  it('finds its address for every session, and ignores all that is said to it', async () => {
+  it('returns its address for every session, and ignores everything that is published', async () => {
     const rendezvous = new StaticRendezvous('http://h:1');
     await rendezvous.publish();
     await rendezvous.withdraw();

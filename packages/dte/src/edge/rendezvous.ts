@@ -13,13 +13,13 @@ export interface RendezvousOptions {
   readonly config: Wanted;
   readonly limits: LimitValues;
   readonly surroundings: Pick<GitlabSurroundings, 'job' | 'authorities'>;
-  /** A relative `rendezvousDir` starts here, so that it means the same in every folder of a job. */
+  /** A relative `rendezvousDir` is resolved from here, so that it means the same in every folder of a job. */
   readonly workspaceRoot: string;
 }
 
 /**
- * The rendezvous that a configuration names: an address wins over a folder, a folder over the package registry, which
- * takes effect only in GitLab jobs. Null when there is none.
+ * The configured rendezvous: an address takes precedence over a folder, a folder over the package registry, which takes
+ * effect only in GitLab jobs. Null if there is none.
  */
 export function createRendezvous({
   config,
@@ -35,11 +35,11 @@ export function createRendezvous({
   return access === null ? null : new GitlabPackagesRendezvous(new PackageRegistry(access, limits));
 }
 
-/** For an agent, which asks often: what is shared with many others is asked at a pace that it can stand. */
+/** For an agent, which polls often: a shared service is polled at a pace that it can handle. */
 export const forAgent = (rendezvous: Rendezvous, limits: LimitValues): AgentRendezvous =>
   rendezvous.isShared ? new PacedRendezvous(rendezvous, limits) : rendezvous;
 
-/** Why there is no rendezvous, for people. */
+/** Why there is no rendezvous, as text. */
 export function noRendezvous({ rendezvous }: Wanted): DteError {
   return new DteError(
     'DTE_NO_COORDINATOR',

@@ -14,16 +14,16 @@ const decide = (env: Record<string, string>, options: Table, nxArgs?: Table): Ac
 const CI = { CI: 'true', DTE_RENDEZVOUS_DIR: '/shared' };
 
 describe('decideActivity', () => {
-  it('is off on a laptop, where nothing is configured', () => {
+  it("is off on a developer's machine, where nothing is configured", () => {
     expect(decide({}, {})).toEqual({ kind: 'off' });
   });
 
-  it('is off on a laptop although nx.json names a coordinator', () => {
+  it("is off on a developer's machine although nx.json names a coordinator", () => {
     expect(decide({}, { coordinatorUrl: 'http://h:1' })).toEqual({ kind: 'off' });
     expect(decide({ CI: 'false' }, { rendezvousDir: 'x' })).toEqual({ kind: 'off' });
   });
 
-  it('distributes in CI when nx.json names a coordinator or a folder', () => {
+  it('distributes in CI if nx.json names a coordinator or a folder', () => {
     expect(decide({ CI: 'true' }, { coordinatorUrl: 'http://h:1' })).toEqual({ kind: 'distribute' });
     expect(decide({ CI: '1' }, { rendezvousDir: 'x' })).toEqual({ kind: 'distribute' });
   });
@@ -32,7 +32,7 @@ describe('decideActivity', () => {
     expect(decide({ [name]: 'x' }, {})).toEqual({ kind: 'distribute' });
   });
 
-  it('distributes in GitLab jobs, and nowhere else, by the package registry', () => {
+  it('distributes through the package registry only in GitLab jobs', () => {
     const job = { CI_API_V4_URL: 'https://gitlab.example.com/api/v4', CI_PROJECT_ID: '7', CI_JOB_TOKEN: 't' };
     const wanted = { DTE_RENDEZVOUS: 'gitlab-packages' };
     expect(decide({ ...job, ...wanted }, {})).toEqual({ kind: 'distribute' });
@@ -42,7 +42,7 @@ describe('decideActivity', () => {
     expect(decide({ ...job, ...wanted, CI_JOB_TOKEN: '' }, {})).toEqual({ kind: 'off' });
   });
 
-  it('plans when it is asked to, whatever is configured, and never in the tasks of an agent', () => {
+  it('plans when requested, whatever is configured, and never in the tasks of an agent', () => {
     const plan = { DTE_PLAN_FILE: '/tmp/work.json' };
     expect(decide({ ...CI, ...plan }, {}, { dte: false })).toEqual({
       kind: 'plan',
@@ -52,7 +52,7 @@ describe('decideActivity', () => {
     expect(decide({ ...plan, DTE_EXECUTOR: '1' }, {})).toEqual({ kind: 'off' });
   });
 
-  it('is off in the tasks of an agent, and in those that the main job runs itself', () => {
+  it('is off in tasks on an agent, and in tasks that the main job runs itself', () => {
     expect(decide({ ...CI, DTE_EXECUTOR: '1' }, {})).toEqual({ kind: 'off' });
     expect(decide({ ...CI, NX_TASK_TARGET_PROJECT: 'app' }, {})).toEqual({ kind: 'off' });
   });

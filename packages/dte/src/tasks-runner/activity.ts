@@ -1,45 +1,45 @@
 import type { NxRunnerContext, NxRunnerOptions, NxTask } from '@org/dte-nx-compat';
 
-// This file is loaded by every nx command on every laptop: it requires nothing (types only).
+// Every nx command on every developer's machine loads this file: it requires nothing (types only).
 
 type Env = Readonly<Record<string, string | undefined>>;
 
-/** What is to become of one nx command. */
+/** What happens to one nx command. */
 export type Activity =
-  /** Nx's own runner, without a word: nobody asked for distribution here. */
+  /** Nx's own runner, without a message: distribution is not configured here. */
   | { readonly kind: 'off' }
   /** The same in a job that has a session. */
   | { readonly kind: 'declined' }
   | { readonly kind: 'distribute' }
-  /** Nothing is run: `dte plan` asks what would be, to be written to this file. */
+  /** Nothing runs: `dte plan` asks what would run, and the answer is written to this file. */
   | { readonly kind: 'plan'; readonly path: string };
 
 const isSet = (value: unknown): boolean => typeof value === 'string' && value !== '';
 
-/** `--no-agents` and `--no-dte`, whatever the Nx version made of them. */
+/** `--no-agents` and `--no-dte`, in whatever form the Nx version passes them. */
 const isDeclined = (args: Readonly<Record<string, unknown>>): boolean =>
   ['useAgents', 'agents', 'dte'].some((name) => args[name] === false || args[name] === 'false');
 
 interface Situation {
   readonly env: Env;
-  /** Of the runner: ours in nx.json, and arguments of the command. */
+  /** Options of the runner: ours in nx.json, and arguments of the command. */
   readonly options: Readonly<Record<string, unknown>>;
   readonly nxArgs?: Readonly<Record<string, unknown>>;
-  /** Asked only where somebody wants the package registry. */
+  /** Called only if the package registry is configured. */
   readonly hasPackageRegistry: () => boolean;
 }
 
 function isRendezvousConfigured({ env, options, hasPackageRegistry }: Situation): boolean {
   if (isSet(env['DTE_COORDINATOR_URL']) || isSet(env['DTE_RENDEZVOUS_DIR'])) return true;
-  // nx.json is on every laptop too: what it says counts in CI only.
+  // nx.json is on developers' machines too: its settings take effect only in CI.
   const inCi = isSet(env['CI']) && env['CI'] !== 'false' && env['CI'] !== '0';
   if (inCi && (isSet(options['coordinatorUrl']) || isSet(options['rendezvousDir']))) return true;
   return (isSet(env['DTE_RENDEZVOUS']) || isSet(options['rendezvous'])) && hasPackageRegistry();
 }
 
 /**
- * Decides with plain reads only. An nx that a task calls never distributes: on an agent the task is distributed already,
- * and one that runs on the main job does so because it could not be, or because nobody wanted it to be.
+ * Decides with plain reads only. An nx that a task calls never distributes: on an agent, the task is already
+ * distributed, and a task on the main job runs there because it could not be distributed, or must not be.
  */
 export function decideActivity(situation: Situation): Activity {
   const { env, options, nxArgs = {} } = situation;

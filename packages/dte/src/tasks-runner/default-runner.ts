@@ -5,12 +5,12 @@ import { join } from 'node:path';
 import type { RunnerArguments } from './activity';
 
 /*
- * The way of every command on a laptop. nx-compat could do the same and costs 10 ms to load, which is why this uses the
- * public entry of Nx's own runner instead (the same on 20 to 24) and loads nothing that Nx would not.
+ * The path of every command on a developer's machine. nx-compat could do the same but takes 10 ms to load. So this uses
+ * the public entry of Nx's own runner (the same on 20 to 24) and loads nothing that Nx would not load.
  */
 type TasksRunner = (...args: RunnerArguments) => Promise<NxStatuses>;
 
-/** Hands a command over to the runner of the workspace's own Nx, whatever Nx our package may sit beside. */
+/** Passes a command to the runner of the workspace's own Nx, whatever Nx is installed next to our package. */
 export const runHereWithNx: TasksRunner = (...args) => {
   const requireFromWorkspace = createRequire(join(findWorkspaceRoot(), 'package.json'));
   return (requireFromWorkspace('nx/tasks-runners/default') as { default: TasksRunner }).default(...args);

@@ -14,7 +14,7 @@ interface NxCommand {
 }
 
 /**
- * Runs one nx command on agents, in whatever surroundings this process has.
+ * Runs one nx command on agents, wherever this process runs.
  * @public required on demand by index.ts
  */
 export function distributeHere({ options, context, ...command }: NxCommand): Promise<NxStatuses> {

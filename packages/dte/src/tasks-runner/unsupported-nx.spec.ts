@@ -53,7 +53,7 @@ describe.each(['20.7.2', '25.0.0'])('a workspace with nx %s', (version) => {
     ]);
   });
 
-  it('is refused as an agent, and by the doctor', async () => {
+  it('is rejected as an agent, and by the doctor', async () => {
     await expect(readIdentity(root)).rejects.toMatchObject({ code: 'DTE_NX_UNSUPPORTED' });
     const findings = seamFindings(inspectSeam(root, {}), '0.1.0');
     expect(findings).toMatchObject([

@@ -3,7 +3,7 @@ import { SECRET_VARIABLES } from '@org/dte-protocol';
 import { hideSecrets } from '@org/dte-config';
 
 /**
- * Runs an nx command so that none of its tasks inherits what proves who this job is.
+ * Runs an nx command so that none of its tasks inherits the job's credentials.
  * @public required on demand by index.ts
  */
 export async function withoutSecrets<T>(run: () => Promise<T>): Promise<T> {

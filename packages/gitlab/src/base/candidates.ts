@@ -1,28 +1,28 @@
 import type { Situation } from './situation';
 
-/** What the pipelines API said of the last pipeline that passed. */
+/** The result of asking the pipelines API for the last passed pipeline. */
 export type LastSuccess =
   | { readonly kind: 'found'; readonly sha: string; readonly pipelineId: number }
-  /** It answered, and no pipeline has passed whose commit this one is built on. */
+  /** It answered, and no pipeline has passed on an ancestor of this commit. */
   | { readonly kind: 'none' }
-  /** It was not asked, or did not answer; `why` is for people, null when there is nothing to say. */
+  /** It was not asked, or did not answer; `why` is for people, null if there is nothing to report. */
   | { readonly kind: 'unknown'; readonly why: string | null };
 
-/** A commit that may be the base. Which of them holds depends on the repository. */
+/** A possible base commit. Which ones can be used depends on the repository. */
 export type Candidate =
-  /** `ancestorOnly`: not when the commit has been left out of the history since (a forced push). */
+  /** `ancestorOnly`: not if the commit is no longer part of the history (a forced push). */
   | {
       readonly kind: 'commit';
       readonly sha: string;
       readonly ancestorOnly: boolean;
       readonly what: string;
     }
-  /** Where the history left that of a branch. */
+  /** The merge base with a branch. */
   | { readonly kind: 'branch-point'; readonly branch: string }
-  /** Where the history left that of a commit which the branch pointed at once. */
+  /** The merge base with a commit to which the branch pointed earlier. */
   | { readonly kind: 'fork-of'; readonly sha: string }
   | { readonly kind: 'previous-tag' }
-  /** Nothing is known to be good: all projects count as changed. Always holds. */
+  /** No commit is known to be good: all projects count as changed. Can always be used. */
   | { readonly kind: 'everything'; readonly why: string };
 
 const everything = (why: string): Candidate => ({ kind: 'everything', why });
@@ -43,22 +43,23 @@ function ofBranch(
       const what = `the last successful pipeline of ${branch} (${lastSuccess.pipelineId})`;
       return [{ kind: 'commit', sha: lastSuccess.sha, ancestorOnly: true, what }, ...lastResort];
     }
-    // What was pushed before has not passed either, so it is no base.
+    // The commit before the push has not passed either, so it is not a base.
     case 'none':
       return lastResort;
     case 'unknown': {
       if (before === null) return lastResort;
       const what = 'CI_COMMIT_BEFORE_SHA';
       const pushed: Candidate = { kind: 'commit', sha: before, ancestorOnly: true, what };
-      // After a forced push a branch is compared with the default branch, and that one with what both histories share.
+      // After a forced push, a branch is compared with the default branch, and the default branch with the part that
+      // both histories share.
       return isDefault ? [pushed, { kind: 'fork-of', sha: before }, ...lastResort] : [pushed, ...lastResort];
     }
   }
 }
 
 /**
- * The commits that may be the base, the best first; the last one always holds.
- * Erring on the side of an older base is harmless: more counts as affected, and caches know better.
+ * The candidates for the base, the best first; the last one can always be used. An older base than necessary is
+ * harmless: more projects count as affected, and caches resolve the rest.
  */
 export function candidatesOf(situation: Situation, lastSuccess: LastSuccess): readonly Candidate[] {
   switch (situation.kind) {

@@ -5,7 +5,7 @@ import type { Git } from './git';
 class FakeGit implements Git {
   readonly fetched: string[] = [];
   shallow = false;
-  /** What a fetch brings; none: the remote is away. */
+  /** What a fetch brings; none: the remote is unavailable. */
   remote: FakeGit | null = null;
 
   constructor(

@@ -1,7 +1,7 @@
 import type { Candidate } from './candidates';
 import type { Git } from './git';
 
-/** The base, and everything worth a line in the job's log on the way to it. */
+/** The base, and the lines for the job's log. */
 export interface Base {
   readonly sha: string;
   readonly what: string;
@@ -13,18 +13,18 @@ const short = (sha: string): string => sha.slice(0, 12);
 type Rejection = { readonly rejected: string };
 const rejected = (why: string): Rejection => ({ rejected: why });
 
-/** Asks a clone about candidates, and completes a shallow one as far as an answer needs it. */
+/** Checks candidates in a clone, and deepens a shallow one as far as necessary. */
 export class BaseChooser {
   private deepened: Promise<void> | null = null;
 
-  /** @param note hears what is worth a line in the log */
+  /** @param note gets lines for the log */
   constructor(
     private readonly git: Git,
     private readonly head: string,
     private readonly note: (line: string) => void,
   ) {}
 
-  /** The first candidate that holds; the last of them always does. */
+  /** The first usable candidate; the last one always is. */
   async choose(candidates: readonly Candidate[]): Promise<Base> {
     for (const candidate of candidates) {
       const base = await this.check(candidate);
@@ -34,12 +34,12 @@ export class BaseChooser {
     return { sha: await this.git.emptyTree(), what: 'nothing: every project is affected' };
   }
 
-  /** Whether what is built contains this commit. Without its whole history a clone may not know. */
+  /** Whether the built commit contains this one. A clone without the complete history may not know. */
   async contains(sha: string): Promise<boolean> {
     const inHistory = async (): Promise<boolean> =>
       (await this.git.has(sha)) && (await this.git.isAncestor(sha, this.head));
     if (await inHistory()) return true;
-    // A clone with its whole history has every ancestor of what it has checked out: nothing needs to be fetched.
+    // A clone with the complete history has every ancestor of its checkout: nothing needs to be fetched.
     return (await this.deepen()) && (await inHistory());
   }
 
@@ -115,17 +115,17 @@ export class BaseChooser {
     return (await this.deepen()) ? this.git.mergeBase(other, this.head) : null;
   }
 
-  /** Null when the commit is there, else why not. */
+  /** Null if the commit is available, else the reason. */
   private async present(sha: string): Promise<string | null> {
     if (await this.git.has(sha)) return null;
-    // In a shallow clone the commit alone will do: its files are what is compared. A whole one must not become shallow.
+    // In a shallow clone the commit alone is enough: only its files are compared. A complete clone must not become shallow.
     const depth = (await this.git.isShallow()) ? ['--depth=1'] : [];
     const failure = await this.git.fetch(['--no-tags', ...depth, sha]);
     if (await this.git.has(sha)) return null;
     return `is not in this clone and could not be fetched (${failure ?? 'no output from git'}); ${CURE}`;
   }
 
-  /** Gets the whole history, once; false when the clone had it already. */
+  /** Fetches the complete history, once; false if the clone already had it. */
   private async deepen(): Promise<boolean> {
     if (this.deepened === null && !(await this.git.isShallow())) return false;
     this.deepened ??= this.unshallow();
@@ -134,7 +134,7 @@ export class BaseChooser {
   }
 
   private async unshallow(): Promise<void> {
-    // By name: what is built (the merge of a merge request, say) need not be on any branch.
+    // By name: the built commit (the merge of a merge request, for example) need not be on any branch.
     const failure = await this.git.fetch(['--unshallow', this.head]);
     this.note(
       failure === null

@@ -2,9 +2,9 @@ import { DteError, printable, type LimitValues } from '@org/dte-protocol';
 import { execFile } from 'node:child_process';
 import type { Env } from '@org/dte-config';
 
-/** The questions asked of a clone. Objects are full names; null is "there is none". */
+/** Queries of a clone. Objects are full names; null means "there is none". */
 export interface Git {
-  /** @throws DteError DTE_GIT_FAILED when this is no clone that git works with */
+  /** @throws DteError DTE_GIT_FAILED if this is not a working clone */
   head(): Promise<string>;
   has(sha: string): Promise<boolean>;
   isAncestor(sha: string, of: string): Promise<boolean>;
@@ -14,9 +14,9 @@ export interface Git {
   branchTip(branch: string): Promise<string | null>;
   /** The newest tag that is reachable from the commit's parents. */
   previousTag(of: string): Promise<{ readonly name: string; readonly sha: string } | null>;
-  /** The object that a comparison with gives every file. */
+  /** The empty tree: compared with it, every file has changed. */
   emptyTree(): Promise<string>;
-  /** Gets objects by a refspec or a name; null when that went well, else what git said in one line. */
+  /** Fetches objects by a refspec or a name; null if that succeeded, else git's message in one line. */
   fetch(args: readonly string[]): Promise<string | null>;
 }
 
@@ -26,10 +26,10 @@ interface Answer {
   readonly stderr: string;
 }
 
-/** An address may carry the job's token. */
+/** An address may contain the job's token. */
 const withoutCredentials = (text: string): string => text.replace(/\/\/[^@/\s]+@/g, '//');
 
-/** A remote that is known for the time of one command, so that its address with the token is on no command line. */
+/** A remote that exists only for one command, so that its address with the token is not on any command line. */
 const OWN_REMOTE = 'dte-fetch';
 const ownRemote = (url: string): Record<string, string> => ({
   GIT_CONFIG_COUNT: '1',
@@ -41,12 +41,12 @@ export interface GitOptions {
   /** A folder of the clone. */
   readonly folder: string;
   readonly env: Env;
-  /** Where the clone came from, with a token in it; null where nobody says. */
+  /** Where the clone came from, with a token; null if unknown. */
   readonly repositoryUrl: string | null;
   readonly limits: Pick<LimitValues, 'gitCommandMs' | 'gitFetchMs'>;
 }
 
-/** The command `git` in a folder. Every command ends by its limit, and none asks for a password. */
+/** Runs `git` in a folder. Every command has a timeout, and none prompts for a password. */
 class GitCommand implements Git {
   constructor(private readonly options: GitOptions) {}
 
@@ -95,7 +95,7 @@ class GitCommand implements Git {
     const { limits, repositoryUrl } = this.options;
     const named = await this.run(['fetch', '--quiet', 'origin', ...args], limits.gitFetchMs);
     if (named.code === 0) return null;
-    // GitLab's runner may keep the token out of the remote that it leaves behind; this address has it.
+    // GitLab's runner may remove the token from the remote of the clone; this address contains it.
     if (repositoryUrl !== null) {
       const fromOwn = ['fetch', '--quiet', OWN_REMOTE, ...args];
       const direct = await this.run(fromOwn, limits.gitFetchMs, ownRemote(repositoryUrl));

@@ -8,13 +8,13 @@ export interface GitlabApi {
   readonly projectId: string;
   /** A token that may read pipelines (scope `read_api`). CI_JOB_TOKEN may not. */
   readonly token: string;
-  /** Certificates of authorities that are trusted in addition to the usual ones, PEM. */
+  /** CA certificates that are trusted in addition to the usual ones, PEM. */
   readonly ca: readonly string[];
 }
 
 type Limits = Pick<LimitValues, 'gitlabAnswerMs' | 'gitlabAnswerBytes'>;
 
-/** The API of the job's own project, or null where something that it takes is missing. */
+/** The API of the job's own project; null if something that it needs is missing. */
 export function gitlabApiOf(
   job: GitlabJob | null,
   token: string | undefined,
@@ -26,8 +26,8 @@ export function gitlabApiOf(
 }
 
 /**
- * GET below the project, e.g. `/pipelines?ref=main`. Every status is an answer.
- * @throws DteError DTE_GITLAB_API when there is no answer in time (DTE_GITLAB_TIMEOUT_MS), or one that is too large
+ * GET below the project, e.g. `/pipelines?ref=main`. Returns the answer with any status.
+ * @throws DteError DTE_GITLAB_API if there is no answer in time (DTE_GITLAB_TIMEOUT_MS), or one that is too large
  */
 export async function getFromProject(api: GitlabApi, path: string, limits: Limits): Promise<GitlabAnswer> {
   const { apiUrl, projectId, token, ca } = api;

@@ -20,7 +20,7 @@ export interface BaseOptions {
   /** `defaultBase` of nx.json. */
   readonly nxDefaultBase: string | null;
   readonly limits: LimitValues;
-  /** Hears what is worth a line in the job's log. */
+  /** Gets lines for the job's log. */
   readonly note: (line: string) => void;
 }
 
@@ -46,7 +46,7 @@ async function lastSuccessOf(
 ): Promise<LastSuccess> {
   const api = gitlabApiOf(options.job, options.token, extraAuthorities(options.job, options.env));
   if (situation.kind !== 'branch' || api === null) return noPipelinesAsked;
-  // A pipeline that is run again for the same commit is meant to do something.
+  // If a pipeline runs again for the same commit, it must still do something.
   const isEarlier = async (sha: string): Promise<boolean> => sha !== head && (await chooser.contains(sha));
   const answer = await findLastSuccess(api, situation, isEarlier, options.limits);
   if (answer.kind === 'none')
@@ -57,8 +57,8 @@ async function lastSuccessOf(
 }
 
 /**
- * The commit to compare with, for `nx affected --base`.
- * @throws DteError DTE_GIT_FAILED when there is no clone to ask
+ * The base commit for `nx affected --base`.
+ * @throws DteError DTE_GIT_FAILED if there is no clone
  */
 export async function findBase(options: BaseOptions): Promise<Base> {
   const { situation } = readSituation(options.job, options.nxDefaultBase);
@@ -69,7 +69,7 @@ export async function findBase(options: BaseOptions): Promise<Base> {
 }
 
 /**
- * The commit that is built, for `nx affected --head`: what is checked out, since that is what Nx looks at.
+ * The built commit, for `nx affected --head`: the checkout, because Nx uses that.
  * @throws DteError DTE_GIT_FAILED
  */
 export async function findHead(options: Omit<BaseOptions, 'token' | 'nxDefaultBase'>): Promise<string> {

@@ -19,7 +19,7 @@ type PipelineEntry = z.infer<typeof pipelineSchema>;
 type Branch = Extract<Situation, { kind: 'branch' }>;
 type Limits = Pick<LimitValues, 'gitlabAnswerMs' | 'gitlabAnswerBytes' | 'gitlabPages'>;
 
-/** Pipelines that run what a push does. A scheduled one, say, may have other jobs, so that its success says little. */
+/** Pipelines that run the same as a push. Others, for example scheduled ones, may have other jobs, so their success proves little. */
 const USUAL_SOURCES = ['push', 'web'];
 
 const mayVouch = ({ id, source }: PipelineEntry, situation: Branch): boolean =>
@@ -58,8 +58,8 @@ async function page(api: GitlabApi, branch: string, number: number, limits: Limi
 }
 
 /**
- * The newest pipeline of the branch that passed and whose commit vouches for a part of this history.
- * @param isEarlier whether a commit is an ancestor of what is built, and another one
+ * The latest passed pipeline of the branch on a commit of this history.
+ * @param isEarlier whether a commit is an ancestor of the built one, and not the same
  */
 export async function findLastSuccess(
   api: GitlabApi,

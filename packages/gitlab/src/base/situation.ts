@@ -1,11 +1,11 @@
 import type { GitlabJob } from '../job';
 
-/** What kind of pipeline this is, as far as it decides what changes are compared with. */
+/** The kind of pipeline, as far as it decides what to compare with. */
 export type Situation =
   /** Merge request pipelines: detached, merged results and merge trains. */
   | {
       readonly kind: 'merge-request';
-      /** Where the merge request's branch left its target; an ancestor of what is built in all three. */
+      /** The merge base of the merge request with its target; an ancestor of the built commit in all three. */
       readonly diffBase: string | null;
       readonly targetBranch: string | null;
     }
@@ -14,9 +14,9 @@ export type Situation =
       readonly branch: string;
       readonly isDefault: boolean;
       readonly defaultBranch: string;
-      /** What the branch pointed at before the push; null when GitLab does not say (new branch, schedule, by hand). */
+      /** The commit of the branch before the push; null if GitLab does not provide it (new branch, schedule, started by hand). */
       readonly before: string | null;
-      /** Why the pipeline was started, as `CI_PIPELINE_SOURCE` has it. */
+      /** Why the pipeline was started, as in `CI_PIPELINE_SOURCE`. */
       readonly source: string | null;
       readonly pipelineId: number | null;
     }
@@ -28,15 +28,15 @@ export type Situation =
 export const SHA = /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/;
 const NONE = /^0+$/;
 
-/** Null for anything that is no commit: GitLab writes zeros when there is none. */
+/** Null for anything that is not a commit: GitLab writes zeros if there is none. */
 const commitOf = (value: string | null): string | null =>
   value !== null && SHA.test(value) && !NONE.test(value) ? value : null;
 
 const FALLBACK_BRANCH = 'main';
 
 /**
- * What GitLab says of the pipeline of a job.
- * @param nxDefaultBase `defaultBase` of nx.json: stands in where GitLab names no default branch
+ * The pipeline of a job, as described by GitLab.
+ * @param nxDefaultBase `defaultBase` of nx.json: used if GitLab names no default branch
  */
 export function readSituation(
   job: GitlabJob | null,

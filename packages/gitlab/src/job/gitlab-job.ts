@@ -1,45 +1,45 @@
-// Loaded by nx commands that may have nothing to do with us: it requires nothing.
+// Loaded by nx commands that may not use dte at all: it requires nothing.
 
 type Env = Readonly<Record<string, string | undefined>>;
 
 /**
- * What GitLab tells a job of itself, read once at the edge; everybody else is given what he needs of it. Null is "GitLab does not
- * say": it sets some variables in some pipelines only, and the empty string where it means "not set".
+ * GitLab's description of a job, read once at the edge; all other code gets only what it needs. Null means that GitLab
+ * does not provide the value: it sets some variables only in some pipelines, and the empty string for "not set".
  */
 export interface GitlabJob {
-  /** CI_SERVER_URL: how the instance calls itself, `https://gitlab.example.com`. */
+  /** CI_SERVER_URL: the instance's own name for itself, `https://gitlab.example.com`. */
   readonly serverUrl: string | null;
   /** CI_API_V4_URL: `https://gitlab.example.com/api/v4`. */
   readonly apiUrl: string | null;
-  /** CI_SERVER_TLS_CA_FILE: certificates by which the runner speaks with its GitLab. */
+  /** CI_SERVER_TLS_CA_FILE: certificates that the runner trusts for its GitLab. */
   readonly authoritiesFile: string | null;
   /** CI_PROJECT_ID. */
   readonly projectId: string | null;
-  /** CI_PIPELINE_ID: the number of the pipeline in the whole instance. */
+  /** CI_PIPELINE_ID: the instance-wide number of the pipeline. */
   readonly pipelineId: string | null;
   /** CI_PIPELINE_SOURCE: why the pipeline was started, `push`, `schedule`, ... */
   readonly pipelineSource: string | null;
-  /** CI_JOB_ID: another one for each try. */
+  /** CI_JOB_ID: a different one for each try. */
   readonly id: string | null;
   /** CI_JOB_NAME. */
   readonly name: string | null;
-  /** CI_JOB_URL: where people read its log. */
+  /** CI_JOB_URL: the address of its log. */
   readonly url: string | null;
-  /** CI_JOB_TOKEN: good while the job runs. */
+  /** CI_JOB_TOKEN: valid while the job runs. */
   readonly token: string | null;
-  /** CI_REPOSITORY_URL: where the clone came from, with a token in it. */
+  /** CI_REPOSITORY_URL: the remote of the clone, with a token. */
   readonly repositoryUrl: string | null;
   /** CI_COMMIT_SHA. */
   readonly commit: string | null;
-  /** CI_COMMIT_BEFORE_SHA: what the branch pointed at before the push; zeros where there is none. */
+  /** CI_COMMIT_BEFORE_SHA: the commit of the branch before the push; zeros if there is none. */
   readonly commitBefore: string | null;
-  /** CI_COMMIT_BRANCH: in pipelines of branches only. */
+  /** CI_COMMIT_BRANCH: only in branch pipelines. */
   readonly branch: string | null;
-  /** CI_COMMIT_TAG: in pipelines of tags only. */
+  /** CI_COMMIT_TAG: only in tag pipelines. */
   readonly tag: string | null;
   /** CI_DEFAULT_BRANCH. */
   readonly defaultBranch: string | null;
-  /** CI_MERGE_REQUEST_IID: in pipelines of merge requests only. */
+  /** CI_MERGE_REQUEST_IID: only in merge request pipelines. */
   readonly mergeRequest: string | null;
   /** CI_MERGE_REQUEST_DIFF_BASE_SHA. */
   readonly mergeRequestDiffBase: string | null;
@@ -49,7 +49,7 @@ export interface GitlabJob {
   readonly isWatched: boolean;
 }
 
-/** The job of this process; null where none of GitLab's variables is set. */
+/** The job of this process; null if none of GitLab's variables is set. */
 export function readGitlabJob(env: Env): GitlabJob | null {
   const read = (name: string): string | null => {
     const value = env[name];
@@ -80,6 +80,6 @@ export function readGitlabJob(env: Env): GitlabJob | null {
   return { ...told, isWatched: told.apiUrl !== null && told.token !== null };
 }
 
-/** Does GitLab tell enough for the project's package registry to be used? */
+/** Does GitLab provide enough to use the project's package registry? */
 export const hasPackageRegistry = (job: GitlabJob | null): boolean =>
   [job?.apiUrl, job?.projectId, job?.token].every((value) => typeof value === 'string');

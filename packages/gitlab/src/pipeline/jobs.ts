@@ -9,15 +9,15 @@ const ARTIFACTS_KEPT = '5 days';
 export const script = (...commands: readonly string[]): string[] => list('script', commands);
 
 /**
- * Tells agents that come late that the session is over: with the Docker executor the coordinator dies with the last line
- * of the script. `run` must not fetch a stranger's package `dte` where the installation has failed.
+ * Tells late agents that the session is over: with the Docker executor, the coordinator exits after the last line of
+ * the script. If the installation has failed, `run` must not download an unrelated package named `dte`.
  */
 function afterScript(run: string): string[] {
   const installedOnly: Readonly<Record<string, string>> = { npx: 'npx --no', bunx: 'bunx --no-install' };
   return list('after_script', [`${installedOnly[run] ?? run} dte complete-ci-run`]);
 }
 
-/** In two steps: `export NX_BASE=$(...)` would hide that the command failed. */
+/** In two steps: `export NX_BASE=$(...)` would hide a failure of the command. */
 export const baseAndHead = (run: string): string[] => [
   'export NX_HEAD=$CI_COMMIT_SHA',
   `NX_BASE=$(${run} dte base-sha)`,
@@ -43,7 +43,7 @@ export const MAIN_JOB_COMMENT: readonly string[] = comment(
 export const mainArtifacts = (paths: readonly string[]): string[] =>
   block('artifacts', ...paths, `expire_in: ${ARTIFACTS_KEPT}`);
 
-/** How many agents the main job may expect: with `mainSlots: auto` it takes tasks itself while fewer are there. */
+/** The expected number of agents: with `mainSlots: auto`, the main job runs tasks itself while fewer are connected. */
 export const expectedAgents = (agents: string): string[] =>
   block(
     'variables',
@@ -51,7 +51,7 @@ export const expectedAgents = (agents: string): string[] =>
     `DTE_EXPECTED_AGENTS: ${agents}`,
   );
 
-/** Job `nx`: says what is to be done. */
+/** Job `nx`: defines the work. */
 export function mainJob(options: GitlabFileOptions): string[] {
   const { targets, parallel, artifacts, dynamic, coordinator, packageManager, lockfile } = options;
   const { install, run, cacheFolder } = packageManagerSteps(options);
@@ -79,7 +79,7 @@ export function mainJob(options: GitlabFileOptions): string[] {
   ];
 }
 
-/** What distinguishes an agent's job from the main job, apart from its script. */
+/** The differences between an agent job and the main job, apart from the script. */
 export const AGENT_KEYWORDS: readonly string[] = [
   ...comment(
     'An agent that is lost or rejected costs time but does not fail the pipeline: its tasks run elsewhere.',
@@ -89,7 +89,7 @@ export const AGENT_KEYWORDS: readonly string[] = [
 
 const READ_ONLY_CACHE = block('cache', ...comment('Only the main job writes the cache.'), 'policy: pull');
 
-/** Job `nx-agent`: as many as asked for, or as a plan says. */
+/** Job `nx-agent`: as many as configured, or as a plan determines. */
 export function agentJob(options: GitlabFileOptions): string[] {
   const { agents, parallel, dynamic } = options;
   const { install, run } = packageManagerSteps(options);

@@ -3,11 +3,11 @@ import { word } from './text';
 
 type Asked = Pick<GitlabFileOptions, 'packageManager' | 'packageManagerVersion'>;
 
-/** What a job needs to know of a package manager. */
+/** What a job needs to know about a package manager. */
 export interface PackageManagerSteps {
-  /** Commands that bring the dependencies, the package manager itself first where images lack it. */
+  /** Commands that install the dependencies, and first the package manager itself if images lack it. */
   readonly install: readonly string[];
-  /** Runs a program of the dependencies: `<run> nx`. Prints nothing of its own: what it prints is read. */
+  /** Runs a program of the dependencies: `<run> nx`. Must print nothing itself, because its output is parsed. */
   readonly run: string;
   /** Downloaded packages, from the root of the repository; kept between pipelines. */
   readonly cacheFolder: string;
@@ -18,24 +18,24 @@ interface Description extends Omit<PackageManagerSteps, 'install' | 'variables'>
   readonly command: string;
   readonly provide: (version: string | null) => readonly string[];
   readonly variables?: Readonly<Record<string, string>>;
-  /** Lock files in the order of likelihood. */
+  /** Lock files, the most likely first. */
   readonly lockfiles: readonly [string, ...string[]];
 }
 
-// Node 25 and later come without corepack. Where it is there it is not replaced: on shell runners jobs share it.
+// Node 25 and later do not include corepack. An existing one is not replaced: jobs on shell runners share it.
 const corepack = (name: string): string[] => [
   'command -v corepack || npm install --global corepack@latest',
   `corepack enable ${name}`,
 ];
 
 /*
- * Caches lie in folders that Nx leaves out of its file hashes whatever .gitignore says (`.nx/cache` and `.yarn/cache`, the
- * same in Nx 20 to 24). In any other place they would be inputs of a project at the root of the workspace, differ from job
- * to job, and every task of it would be refused on the agents as having another hash.
+ * Caches are in folders that Nx excludes from its file hashes whatever .gitignore contains (`.nx/cache` and
+ * `.yarn/cache`, the same in Nx 20 to 24). Elsewhere, they would be inputs of a project at the workspace root and
+ * differ from job to job, and agents would reject all its tasks because of a different hash.
  */
 const MANAGERS: Readonly<Record<PackageManager, Description>> = {
   npm: {
-    // npm comes with Node; corepack leaves it alone unless told otherwise.
+    // Node includes npm; corepack does not change it unless configured.
     provide: () => [],
     command: 'npm ci --cache .nx/cache/npm --prefer-offline',
     run: 'npx',
@@ -43,10 +43,10 @@ const MANAGERS: Readonly<Record<PackageManager, Description>> = {
     lockfiles: ['package-lock.json', 'npm-shrinkwrap.json'],
   },
   yarn: {
-    // Images have yarn 1, and it refuses to work where package.json asks for another version than its own.
+    // Images have yarn 1, which refuses to run if package.json requires another version.
     provide: (version) => (version === null ? [] : corepack('yarn')),
     command: 'yarn install --frozen-lockfile --prefer-offline --cache-folder .nx/cache/yarn',
-    // Else it prints a line before and one after the program's output.
+    // Otherwise, it prints a line before and one after the program's output.
     run: 'yarn --silent',
     cacheFolder: '.nx/cache/yarn/',
     lockfiles: ['yarn.lock'],
@@ -56,7 +56,7 @@ const MANAGERS: Readonly<Record<PackageManager, Description>> = {
     command: 'yarn install --immutable',
     run: 'yarn',
     cacheFolder: '.yarn/cache/',
-    // Brings the cache into the project. YARN_CACHE_FOLDER would do so relative to wherever yarn is called.
+    // Puts the cache into the project. YARN_CACHE_FOLDER would be relative to wherever yarn is called.
     variables: { YARN_ENABLE_GLOBAL_CACHE: 'false' },
     lockfiles: ['yarn.lock'],
   },
@@ -68,7 +68,7 @@ const MANAGERS: Readonly<Record<PackageManager, Description>> = {
     lockfiles: ['pnpm-lock.yaml'],
   },
   bun: {
-    // Corepack does not know bun, and images of Node do not have it; images of bun lack the Node that Nx needs.
+    // Corepack does not support bun, and images of Node lack it; images of bun lack the Node that Nx needs.
     provide: (version) => [
       `command -v bun || npm install --global ${word(version === null ? 'bun' : `bun@${version}`)}`,
     ],
@@ -85,7 +85,7 @@ export const PACKAGE_MANAGERS = Object.keys(MANAGERS) as readonly PackageManager
 export const lockfilesOf = (packageManager: PackageManager): readonly [string, ...string[]] =>
   MANAGERS[packageManager].lockfiles;
 
-/** Commands, folders and variables of a package manager; a version from package.json's `packageManager` is respected. */
+/** Commands, folders and variables of a package manager; a version in package.json's `packageManager` is respected. */
 export function packageManagerSteps({ packageManager, packageManagerVersion }: Asked): PackageManagerSteps {
   const { provide, command, run, cacheFolder, variables = {} } = MANAGERS[packageManager];
   return { install: [...provide(packageManagerVersion), command], run, cacheFolder, variables };

@@ -6,10 +6,10 @@ import { block, comment, list, scalar, word } from './text';
 
 /** The value of `--minutes-per-agent` that a new pipeline is written with; people edit it there. */
 const MINUTES_PER_AGENT = 5;
-/** Long enough for a trigger job that waits or is started again. */
+/** Long enough for a trigger job that waits or is retried. */
 const PLAN_KEPT = '1 day';
 
-/** Not in the child pipeline, which includes the same file: it would make a plan and a child of its own. */
+/** Not in the child pipeline, which includes the same file: it would create its own plan and child pipeline. */
 const parentRules = (mainBranch: string): string[] => [
   'rules:',
   `  - if: $${PLANNED_VARIABLE}`,
@@ -17,7 +17,7 @@ const parentRules = (mainBranch: string): string[] => [
   ...pipelineRules(mainBranch),
 ];
 
-/** Job `nx-plan`: finds out how many agents the affected work is worth. */
+/** Job `nx-plan`: determines how many agents the affected work needs. */
 export function planJob(options: GitlabFileOptions): string[] {
   const { agents, targets, parallel, stage, mainBranch } = options;
   const { install, run } = packageManagerSteps(options);
@@ -41,7 +41,7 @@ export function planJob(options: GitlabFileOptions): string[] {
   ];
 }
 
-/** Job `nx-pipeline`: starts what was planned, and ends as that ends. */
+/** Job `nx-pipeline`: starts the child pipeline, and has its result. */
 export const triggerJob = ({ stage, mainBranch }: GitlabFileOptions): string[] => [
   ...comment(
     'Starts the child pipeline and mirrors its result. Artifacts of the main job belong to the child pipeline: jobs of',

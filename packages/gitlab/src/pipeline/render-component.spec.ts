@@ -14,7 +14,7 @@ import { interpolate } from './test-support/interpolate';
 import { DEFAULTS } from './test-support/options';
 
 const ROOT = join(__dirname, '..', '..', '..', '..');
-/** GitLab looks for components in the folder `templates` of a repository; the package carries a copy to take along. */
+/** GitLab looks for components in the folder `templates` of a repository; the package contains a copy. */
 const PLACES = ['templates/dte/template.yml', 'packages/dte/templates/dte/template.yml'];
 
 const [header, body] = documents(renderComponent()) as [Mapping, Mapping];

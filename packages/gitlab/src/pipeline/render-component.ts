@@ -9,7 +9,7 @@ const named = (job: string): string => scalar(`${job}${input('job-suffix')}`);
 
 interface Input {
   readonly description: string;
-  /** As it stands in the file. */
+  /** As written in the file. */
   readonly value: string;
   readonly type?: 'string' | 'number' | 'array';
   readonly options?: readonly string[];
@@ -57,7 +57,7 @@ const describeInput = ([name, { description, type = 'string', options, regex, va
   block(
     name,
     `description: ${scalar(description)}`,
-    // Said even where it is GitLab's default: its editor takes an input without one for a number, too.
+    // Written even if it is GitLab's default: GitLab's editor also accepts a number for an input without a type.
     `type: ${type}`,
     ...(options === undefined ? [] : list('options', options)),
     ...(regex === undefined ? [] : [`regex: ${scalar(regex)}`]),
@@ -78,7 +78,7 @@ const HEADER = comment(
   '`before_script` is already in use, for the install.',
 ).map((line) => line.trimEnd());
 
-/** Installs, and says how programs of the dependencies are run: a component cannot choose among commands otherwise. */
+/** Installs, and defines how to run programs of the dependencies: a component has no other way to choose a command. */
 function managerJob(packageManager: PackageManager): string[] {
   const steps = packageManagerSteps({ packageManager, packageManagerVersion: null });
   const variables = Object.entries(steps.variables).map(([name, value]) => `${name}: ${scalar(value)}`);
@@ -135,7 +135,7 @@ const MAIN = [
       ...baseAndHead('run'),
       `run nx affected --base="$NX_BASE" --head="$NX_HEAD" -t "$targets" --parallel=${input('parallel')}`,
     ),
-    // The function `run` is not known here: another shell.
+    // The function `run` does not exist here, because this is another shell.
     ...list('after_script', ['test ! -e node_modules/.bin/dte || node_modules/.bin/dte complete-ci-run']),
     ...mainArtifacts([`paths: ${input('artifacts')}`]),
   ),
@@ -153,7 +153,7 @@ const AGENT = [
   ),
 ];
 
-/** The CI/CD component (`templates/dte/template.yml`): what `renderGitlabFile` writes, with inputs for its options. */
+/** The CI/CD component (`templates/dte/template.yml`): the output of `renderGitlabFile`, with inputs for its options. */
 export const renderComponent = (): string =>
   [
     file(HEADER),

@@ -4,7 +4,7 @@ import { DEFAULTS } from './test-support/options';
 
 const only = (text: string): Mapping => documents(text)[0]!;
 
-/** What GitLab makes of the child pipeline: the included file, then what the including one says. */
+/** The child pipeline as GitLab merges it: the included file, then the including one. */
 const child = (agents: number) =>
   jobsOf(
     merge(

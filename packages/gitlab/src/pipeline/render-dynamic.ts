@@ -2,7 +2,7 @@ import { expectedAgents } from './jobs';
 import { GITLAB_FILE, PLANNED_VARIABLE, type GitlabFileOptions } from './options';
 import { block, comment, file, list } from './text';
 
-/** Only `stage` shows: a child pipeline declares its own stages. The rest is in the included file. */
+/** Only `stage` matters: a child pipeline declares its own stages. The rest is in the included file. */
 export type DynamicPipelineOptions = Pick<GitlabFileOptions, 'stage'> & Partial<GitlabFileOptions>;
 
 const some = (agents: number): string[] => [
@@ -21,12 +21,12 @@ const NONE: readonly string[] = [
 ];
 
 /**
- * The child pipeline of a plan: main job and `agents` agents (0: the main job alone) as the project's own GitLab file
- * describes them. That file is included and not rewritten, so that what people changed in it holds here too; a child
- * pipeline's artifact may include files of the repository, which GitLab takes from the pipeline's commit.
+ * The child pipeline of a plan: main job and `agents` agents (0: only the main job) as the project's own GitLab file
+ * defines them. That file is included and not copied, so that users' changes to it apply here too. A child pipeline's
+ * artifact may include files of the repository, which GitLab takes from the pipeline's commit.
  *
- * A child pipeline of a merge request pipeline has the merge request's variables, but another CI_PIPELINE_SOURCE, and jobs
- * without `rules` would be omitted: `workflow` says that all of them run.
+ * A child pipeline of a merge request pipeline has the merge request's variables, but another CI_PIPELINE_SOURCE, and
+ * jobs without `rules` would be omitted: `workflow` makes all of them run.
  */
 export function renderDynamicPipeline({ stage }: DynamicPipelineOptions, agents: number): string {
   return file(

@@ -16,13 +16,13 @@ const WHERE_TO_CHANGE_DYNAMIC = [
 ];
 
 /**
- * The project's own GitLab file (`.gitlab/dte.yml`): complete text, comments included, ending with a newline.
+ * The project's own GitLab file (`.gitlab/dte.yml`): complete text with comments, ending with a newline.
  *
- * Static: main job `nx`, and `nx-agent` with `parallel`. Dynamic: `nx-plan` and `nx-pipeline` (a trigger) in the project's
- * pipeline, `nx` and `nx-agent` in the child pipeline, which includes the same file (see `renderDynamicPipeline`). Main
- * job and agents have to be in one pipeline: a session, and the id tokens that prove it, are those of one pipeline, and
- * a child pipeline has an id of its own.
- * @throws DteError DTE_BAD_CONFIG when there are no targets
+ * Static: main job `nx`, and `nx-agent` with `parallel`. Dynamic: `nx-plan` and `nx-pipeline` (a trigger) in the
+ * project's pipeline, `nx` and `nx-agent` in the child pipeline, which includes the same file (see
+ * `renderDynamicPipeline`). Main job and agents must be in one pipeline: a session, and the id tokens that prove it,
+ * belong to one pipeline, and a child pipeline has its own id.
+ * @throws DteError DTE_BAD_CONFIG if there are no targets
  */
 export const renderGitlabFile = (options: GitlabFileOptions): string =>
   file(

@@ -2,7 +2,7 @@ import type { GitlabFileOptions } from './options';
 import { packageManagerSteps } from './package-managers';
 import { block, comment, item, list, scalar } from './text';
 
-// `script_failure` is not among them: a task that fails is a fact, and an agent that was refused says what to do.
+// Without `script_failure`: a retry does not help a failed task, and a rejected agent prints what to do.
 const RUNNER_FAILURES = [
   'runner_system_failure',
   'stuck_or_timeout_failure',
@@ -53,9 +53,9 @@ const coordinatorVariables = (coordinator: string): string[] =>
         `DTE_COORDINATOR_URL: ${scalar(coordinator)}`,
       ];
 
-/** Below `rules:`: pipelines of merge requests (merged results and merge trains too), and of the main branch. */
+/** Below `rules:`: merge request pipelines (including merged results and merge trains), and pipelines of the main branch. */
 export const pipelineRules = (mainBranch: string): string[] => {
-  // GitLab's expressions know no escapes, but two kinds of quotes.
+  // GitLab's expressions have no escapes, but two kinds of quotes.
   const quote = mainBranch.includes('"') ? "'" : '"';
   return [
     '  - if: $CI_MERGE_REQUEST_IID',
@@ -68,7 +68,7 @@ export const WHICH_PIPELINES: readonly string[] = comment(
   '`- if: $CI_COMMIT_BRANCH` instead.',
 );
 
-/** A cache of downloaded packages, one set for each content of the lock file. */
+/** A cache of downloaded packages, one for each content of the lock file. */
 const packagesCache = (prefix: string, lockfiles: readonly string[], folder: string): string[] => [
   ...block('key', `prefix: ${prefix}`, ...list('files', lockfiles)),
   ...list('paths', [folder]),
@@ -78,13 +78,13 @@ const PACKAGES_COMMENT = comment(
   'Downloaded packages; a new cache for each lockfile. Nx does not hash this folder.',
 );
 
-/** The keyword `cache` of a job that keeps nothing but packages. */
+/** The keyword `cache` of a job that caches only packages. */
 const cache = (prefix: string, lockfiles: readonly string[], folder: string): string[] => [
   ...PACKAGES_COMMENT,
   ...block('cache', ...packagesCache(prefix, lockfiles, folder)),
 ];
 
-/** What the coordinator of a main job remembers beyond pipelines; a failed job has the most to tell. */
+/** The coordinator's history beyond pipelines; it is most valuable after a failed job. */
 const historyCache = (key: string): string[] => [
   `key: ${key}`,
   ...list('paths', ['.nx/dte/history/']),
@@ -92,7 +92,7 @@ const historyCache = (key: string): string[] => [
 ];
 
 /**
- * The keyword `cache` of a main job that is its own coordinator. It replaces that of the jobs it extends as a whole.
+ * The keyword `cache` of a main job with an embedded coordinator. It replaces that of the extended jobs as a whole.
  * @param more lines for both, such as a policy
  */
 export const mainCache = (
@@ -107,7 +107,7 @@ export const mainCache = (
   ...item([...historyCache(key), ...more]),
 ];
 
-/** `.dte`: everything that the script jobs have in common. */
+/** `.dte`: everything that the script jobs share. */
 export function sharedJob(options: GitlabFileOptions): string[] {
   const { stage, image, tags, packageManager, lockfile, coordinator, mainBranch, dynamic } = options;
   const { cacheFolder, variables } = packageManagerSteps(options);

@@ -1,11 +1,11 @@
 import type { GitlabJob } from '../job';
 
-/** What a job knows of the registry of its project. */
+/** A job's access to the registry of its project. */
 export interface RegistryAccess {
   /** `https://gitlab.example.com/api/v4` */
   readonly apiUrl: string;
   readonly projectId: string;
-  /** Good while the job runs. */
+  /** Valid while the job runs. */
   readonly jobToken: string;
   /** PEM, in addition to the usual ones. */
   readonly ca: readonly string[];

@@ -10,7 +10,7 @@ import { PackageRegistry } from './registry';
 const { limits } = readLimits({});
 const SESSION = '7-1001';
 
-/** A clock that sleeping moves on, so that no spec waits. */
+/** A clock that sleeping advances, so that no spec waits. */
 class Clock implements Timing {
   readonly slept: number[] = [];
   onSleep: () => void = () => undefined;

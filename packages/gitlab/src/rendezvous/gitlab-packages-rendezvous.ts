@@ -12,13 +12,13 @@ import { isReportFile, PACKAGE_NAME, recordFile, reportFile, versionOf } from '.
 import { REAL_TIME, type Patience, type Timing } from './patient-client';
 import type { PackageRegistry } from './registry';
 
-/** Expired since ever: a record that was taken back. Deleting it needs a role that most people do not have. */
+/** Always expired: a removed record. Deleting it requires a role that most users do not have. */
 const TAKEN_BACK_MS = 0;
 
 /**
- * Records in the generic package registry of the project, the one thing that jobs of a pipeline share without any
- * server: a file per session, of which GitLab keeps all versions and gives the newest, and a file per report. They can
- * be read by everybody who may read packages of the project, so no secret is in them.
+ * Records in the generic package registry of the project, the only storage that jobs of a pipeline share without
+ * another server: a file per session, of which GitLab keeps all versions and returns the newest, and a file per report.
+ * Everyone who can read packages of the project can read them, so they contain no secrets.
  */
 export class GitlabPackagesRendezvous implements Rendezvous {
   readonly kind = 'gitlab-packages';
@@ -59,7 +59,7 @@ export class GitlabPackagesRendezvous implements Rendezvous {
 
   async report(sessionId: string, generation: string, report: RendezvousReport): Promise<void> {
     const file = reportFile(checked(sessionId), generation, report);
-    // False: there is an earlier one that cannot be replaced, and it says the same but for the time.
+    // False: there is an earlier one that cannot be replaced, and it differs only in the time.
     await this.registry.upload(versionOf(sessionId), file, `${JSON.stringify(report)}\n`);
   }
 
@@ -88,7 +88,7 @@ export class GitlabPackagesRendezvous implements Rendezvous {
     }
   }
 
-  /** Writes over the record, if it is still that generation's. */
+  /** Overwrites the record if it still has that generation. */
   private async replace(
     sessionId: string,
     generation: string,
@@ -111,7 +111,7 @@ export class GitlabPackagesRendezvous implements Rendezvous {
     );
   }
 
-  /** A report is asked for once only: main jobs look every few seconds. */
+  /** A report is downloaded only once, because main jobs poll every few seconds. */
   private async readReport(version: string, name: string, id: number): Promise<RendezvousReport | null> {
     const key = `${version}/${name}/${id}`;
     const known = this.known.get(key);

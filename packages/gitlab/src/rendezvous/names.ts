@@ -1,12 +1,12 @@
 import type { RendezvousReport } from '@org/dte-protocol';
 import { generationKey, reporterKey } from '@org/dte-client';
 
-/** Of all packages of ours in a project. */
+/** The name of all our packages in a project. */
 export const PACKAGE_NAME = 'dte-rendezvous';
 
 /**
- * One version per pipeline, so that all of it goes at once. Numbers with two dots, which GitLab has always taken;
- * sessions that are not named after a pipeline share one.
+ * One version per pipeline, so that everything of it can be deleted at once. Numbers with two dots, which all versions
+ * of GitLab accept; sessions that are not named after a pipeline share one.
  */
 export function versionOf(sessionId: string): string {
   const pipeline = /^\d+-(\d+)(?:-|$)/.exec(sessionId)?.[1];

@@ -17,12 +17,12 @@ export type RegistryLimits = Pick<
   'rendezvousRequestMs' | 'rendezvousRetryMs' | 'rendezvousAnswerBytes' | 'reconnectMinMs' | 'reconnectMaxMs'
 >;
 
-/** One try, or as many as `rendezvousRetryMs` allows. */
+/** One try, or retries for `rendezvousRetryMs`. */
 export type Patience = 'once' | 'retry';
 
 export interface Question {
   readonly method: 'GET' | 'PUT' | 'DELETE';
-  /** Below the project. */
+  /** Path below the project. */
   readonly path: string;
   readonly body?: string;
   readonly patience: Patience;
@@ -30,13 +30,13 @@ export interface Question {
 
 const isBusyOrBroken = (status: number): boolean => status === 429 || status >= 500;
 
-/** The message that GitLab gives with a refusal, shortened; its bodies are `{"message":…}` or `{"error":…}`. */
+/** GitLab's message in a rejection, shortened; its bodies are `{"message":…}` or `{"error":…}`. */
 export function reasonOf({ status, body }: GitlabAnswer): string {
   const text = body.replace(/\s+/g, ' ').trim().slice(0, 200);
   return text === '' ? `status ${status}` : `status ${status}: ${text}`;
 }
 
-/** When a busy registry wants to be asked again; null when it does not say. Seconds, or a date. */
+/** When a busy registry may be asked again; null if unknown. Seconds, or a date. */
 function retryAfterMs({ headers }: GitlabAnswer, nowMs: number): number | null {
   const value = headers['retry-after'];
   if (value === undefined) return null;
@@ -44,7 +44,7 @@ function retryAfterMs({ headers }: GitlabAnswer, nowMs: number): number | null {
   return Number.isFinite(ms) ? Math.max(0, ms) : null;
 }
 
-/** Asks the API of a project on behalf of one of its jobs, and again when that may help. */
+/** Calls the API of a project for one of its jobs, with retries if they may help. */
 export class PatientClient {
   constructor(
     private readonly access: RegistryAccess,
@@ -76,7 +76,7 @@ export class PatientClient {
     }
   }
 
-  /** The answer, or why there is none. */
+  /** The answer, or the reason why there is none. */
   private async tryOnce({ method, path, body }: Question): Promise<GitlabAnswer | string> {
     const { apiUrl, projectId, jobToken, ca } = this.access;
     try {

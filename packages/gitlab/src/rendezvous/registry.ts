@@ -26,7 +26,7 @@ export type PackageFileEntry = z.infer<typeof packageFileSchema>;
 /** Entries of one page: the most that GitLab's API allows. A fact, no limit. */
 const PER_PAGE = 100;
 
-/** The packages of one project, as a job of it sees them: https://docs.gitlab.com/user/packages/generic_packages/ */
+/** The packages of one project, as seen by one of its jobs: https://docs.gitlab.com/user/packages/generic_packages/ */
 export class PackageRegistry {
   private readonly client: PatientClient;
 
@@ -35,20 +35,20 @@ export class PackageRegistry {
   }
 
   /**
-   * The newest file of that name, or null.
+   * The newest file with that name, or null.
    * @throws DteError DTE_RENDEZVOUS_REFUSED, DTE_RENDEZVOUS_UNAVAILABLE
    */
   async download(version: string, file: string, patience: Patience): Promise<string | null> {
     const answer = await this.client.ask({ method: 'GET', path: genericPath(version, file), patience });
-    // Where the job may not see the project (or its token is that of another one) nothing will ever be found.
+    // If the job cannot see the project (or its token belongs to another one), nothing will ever be found.
     if (answer.status === 404 && !answer.body.includes('Project')) return null;
     if (answer.status !== 200) throw this.refused('GET', genericPath(version, file), answer);
     return answer.body;
   }
 
   /**
-   * Adds a file; the newest of one name counts.
-   * @returns false where the group rejects duplicates and there is one of this name
+   * Adds a file; the newest with one name applies.
+   * @returns false if the group rejects duplicates and a file with this name exists
    * @throws DteError DTE_RENDEZVOUS_REFUSED, DTE_RENDEZVOUS_UNAVAILABLE
    */
   async upload(version: string, file: string, body: string): Promise<boolean> {
@@ -59,12 +59,12 @@ export class PackageRegistry {
     throw this.refused('PUT', path, answer);
   }
 
-  /** Packages of ours, `order` by age; at most a page of them. */
+  /** Our packages, `order` by age; at most one page. */
   packages(order: 'newest first' | 'oldest first', version?: string): Promise<readonly PackageEntry[]> {
     const query = new URLSearchParams({
       package_type: 'generic',
       package_name: PACKAGE_NAME,
-      // Before 16.6 GitLab does not know it.
+      // Before 16.6, GitLab does not support it.
       ...(version === undefined ? {} : { package_version: version }),
       order_by: 'created_at',
       sort: order === 'newest first' ? 'desc' : 'asc',
@@ -73,12 +73,12 @@ export class PackageRegistry {
     return this.list(`/packages?${query.toString()}`, packageSchema);
   }
 
-  /** At most a page of them. */
+  /** At most one page. */
   files(packageId: number): Promise<readonly PackageFileEntry[]> {
     return this.list(`/packages/${packageId}/package_files?per_page=${PER_PAGE}`, packageFileSchema);
   }
 
-  /** @returns whether it was allowed: for maintainers it is */
+  /** @returns whether it was permitted, as it is for maintainers */
   async deletePackage(packageId: number): Promise<boolean> {
     return this.remove(`/packages/${packageId}`);
   }

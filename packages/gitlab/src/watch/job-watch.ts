@@ -4,7 +4,7 @@ import type { GitlabJob } from '../job';
 
 export interface JobWatchOptions {
   readonly job: GitlabJob | null;
-  /** Certificates of authorities that are trusted in addition to the usual ones, PEM. */
+  /** CA certificates that are trusted in addition to the usual ones, PEM. */
   readonly authorities: readonly string[];
   readonly limits: Pick<LimitValues, 'jobCheckMs' | 'rendezvousRequestMs' | 'rendezvousAnswerBytes'>;
   /** Called once. */
@@ -12,26 +12,26 @@ export interface JobWatchOptions {
 }
 
 /**
- * The limits of a coordinator that is part of a job. Where its job is watched, that ends the session, and a job that lives is
- * not idle, however long it works before its next nx command: the session outlasts any job. Agents without work have a limit
- * of their own (`agentIdleMs`).
+ * The limits of a coordinator that is part of a job. If its job is watched, the end of the job ends the session, and a
+ * running job is not idle, however long it works before its next nx command: the session outlasts any job. Agents
+ * without work have their own limit (`agentIdleMs`).
  */
 export const embeddedLimits = (limits: LimitValues, job: GitlabJob | null): LimitValues =>
   job?.isWatched === true
     ? { ...limits, sessionIdleMs: Math.max(limits.sessionIdleMs, limits.tokenMs) }
     : limits;
 
-/** What GitLab answers to the token of a job that has ended. */
+/** GitLab's answer to the token of a job that has ended. */
 const UNAUTHORIZED = 401;
 
 /** Refusals in a row before the job counts as ended, because an instance may be wrong for a moment. No limit to set: `jobCheckMs` sets how long this takes. */
 const REFUSALS = 2;
 
 /**
- * Asks GitLab whether the job of this process still runs: its token is good for no longer. A coordinator is a process in
- * the background, and where jobs are not containers it outlives a job that is cancelled or killed, with all agents in
- * it. Does nothing outside GitLab jobs.
- * @returns the way to stop
+ * Asks GitLab whether the job of this process still runs: its token is valid only that long. A coordinator is a
+ * background process, and where jobs are not containers, it outlives a cancelled or killed job, together with all its
+ * agents. Does nothing outside GitLab jobs.
+ * @returns stops the watch
  */
 export function watchJob({ job, authorities, limits, onEnded }: JobWatchOptions): () => void {
   const { apiUrl = null, token = null } = job ?? {};
@@ -42,7 +42,7 @@ export function watchJob({ job, authorities, limits, onEnded }: JobWatchOptions)
   let over = false;
 
   const look = async (): Promise<void> => {
-    // Whoever cannot be asked knows nothing.
+    // If GitLab cannot be asked, nothing is known.
     const status = await gitlabCall({
       method: 'GET',
       url,
@@ -63,7 +63,7 @@ export function watchJob({ job, authorities, limits, onEnded }: JobWatchOptions)
     }
   };
   const again = (ms: number): void => {
-    // It watches over the process and is no reason for it to stay.
+    // It watches the process and must not keep it running.
     timer = setTimeout(() => void look(), ms).unref();
   };
   again(limits.jobCheckMs);

@@ -7,15 +7,15 @@ import { OUTPUT_SHAPES, type OutputShape } from '../support/output-shapes';
 export interface CarryInput {
   workspaceRoot: string;
   remoteCache: { url: string; token: string };
-  /** What is done with each shape; `damaged`: fetched after files of its entry were deleted. */
+  /** The operation for each shape; `damaged`: fetched after files of its entry were deleted. */
   how: 'store' | 'fetch' | 'damaged';
   only?: readonly string[];
-  /** Paths below the entry of the cache that are deleted; the entry itself when empty. */
+  /** Paths below the cache entry to delete; the entry itself if empty. */
   damage?: string;
 }
 
 export interface CarryResult {
-  /** Shape -> what lies on disk afterwards. */
+  /** Shape -> what is on disk afterwards. */
   seen: Record<string, string[]>;
   /** Shape -> where it came from. */
   from: Record<string, string>;
@@ -30,7 +30,7 @@ const taskOf = (name: string, outputs: readonly string[]): NxTask => ({
   cache: true,
 });
 
-/** As on a disk where something else was before. */
+/** A disk with other content from before. */
 function litter({ clean, before, stale = [] }: OutputShape): void {
   clean();
   for (const path of stale) {
@@ -46,7 +46,7 @@ async function fetchOne(cache: TaskCache, task: NxTask, shape: OutputShape): Pro
   return result.kind === 'error' ? `error: ${result.message}` : result.kind;
 }
 
-/** Has Nx's cache store, and put back, outputs of many shapes. */
+/** Lets Nx's cache store and restore outputs of many shapes. */
 export async function run({ workspaceRoot, remoteCache, how, only, damage }: CarryInput): Promise<CarryResult> {
   const cache = await openCache({ workspaceRoot, remoteCache });
   const seen: CarryResult['seen'] = {};

@@ -1,6 +1,6 @@
 import { environmentOfHooks, resolveNx } from '../../src';
 
-/** What is known of a process in which Nx has begun and hooks have run. */
+/** What is known about a process in which Nx has started and hooks have run. */
 export async function run({ workspaceRoot }: { workspaceRoot: string }): Promise<Record<string, string>> {
   resolveNx(workspaceRoot)
     .load<{ loadRootEnvFiles(root: string): void }>('src/utils/dotenv')

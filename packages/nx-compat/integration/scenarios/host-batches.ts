@@ -8,7 +8,7 @@ export interface HostBatchesInput {
   /** Only plan, once for each of these. */
   plans?: { batch?: boolean; env?: Record<string, string> }[];
   remoteCache?: { url: string; token: string };
-  /** Hash them first, as a main job does. Default: true. */
+  /** Hash them first, like a main job. Default: true. */
   hashed?: boolean;
   /** Stop the first batch when it prints this. */
   stopOn?: string;
@@ -26,13 +26,13 @@ export interface HostBatchesResult {
   stopped: string[];
   /** Batches with a frozen process, which were stopped. */
   frozen: string[];
-  /** What was said of processes of the executor. */
+  /** What was reported about processes of the executor. */
   working: Record<string, boolean[]>;
 }
 
 const FROZEN_MS = 300;
 
-/** Runs the batches of a command one after another in one host; tasks that are in none are left out. */
+/** Runs the batches of a command one after another in one host; tasks without a batch are skipped. */
 export async function run(input: HostBatchesInput): Promise<HostBatchesResult> {
   const { workspaceRoot, targets, batch, remoteCache, hashed = true, stopOn } = input;
   const host = await createTaskHost({ workspaceRoot, remoteCache });
@@ -73,7 +73,7 @@ export async function run(input: HostBatchesInput): Promise<HostBatchesResult> {
     for (const id of ids) {
       const task = graph.tasks[id];
       if (!task) throw new Error(`no task ${id}`);
-      // A main job has hashed before the command began.
+      // A main job hashes before the command starts.
       const known = hashed ? { hash: (await host.hashTask({ ...task, hash: '?' }, raw)).value } : {};
       tasks.push({ ...task, cache: true, ...known });
     }

@@ -3,15 +3,15 @@ import { join } from 'node:path';
 import { createTaskHost } from '../../src';
 import { taskGraphOf } from '../support/graph';
 
-/** What an executor is asked to do for one command. */
+/** What an executor gets for one command. */
 export interface EnvironmentStep {
   run: string;
   values: Record<string, string | null>;
-  /** The agent has another token by now: a host is made again. */
+  /** The agent has another token now: a host is created again. */
   reconnect?: boolean;
   /** Run a batch as well. */
   batch?: boolean;
-  /** Something in this process sets variables of it, and goes elsewhere, before the task of this step. */
+  /** Something in this process sets variables and changes the folder before the task of this step. */
   leftBehind?: Record<string, string>;
   /** Content of the project's .env file from now on. */
   dotEnv?: string;
@@ -34,11 +34,11 @@ export interface EnvironmentSeen {
 export interface HostEnvironmentsResult {
   seen: EnvironmentSeen[];
   server: string;
-  /** Variables that are other ones than before when all hosts are closed. */
+  /** Variables that differ from before after all hosts are closed. */
   left: string[];
 }
 
-/** The last one: Nx may show the command as well, before what it prints. */
+/** The last one: Nx may also print the command before its output. */
 const valueIn = (text: string): string => [...text.matchAll(/seen=(\S*)/g)].at(-1)?.[1] ?? text;
 
 export async function run({ workspaceRoot, steps }: HostEnvironmentsInput): Promise<HostEnvironmentsResult> {
@@ -87,7 +87,7 @@ export async function run({ workspaceRoot, steps }: HostEnvironmentsInput): Prom
   return result;
 }
 
-/** What a server sees that is started for yet another command. */
+/** What a server sees that is started for another command. */
 async function serve(host: Awaited<ReturnType<typeof createTaskHost>>, last: string): Promise<string> {
   const { raw, graph } = taskGraphOf(host.projectGraph, ['serve', 'use']);
   const task = graph.tasks['app:serve'];

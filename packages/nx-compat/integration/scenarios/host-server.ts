@@ -7,7 +7,7 @@ export interface HostServerInput {
   /** A server, and a task that needs it. */
   server: string;
   user: string;
-  /** End it once it has printed this; otherwise it ends by itself. */
+  /** Stop it after it has printed this; otherwise it ends by itself. */
   stopAt?: string;
 }
 

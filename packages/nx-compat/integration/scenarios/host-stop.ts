@@ -17,7 +17,7 @@ export interface HostStopResult {
   stopped: TaskRun;
   before: number;
   left: string[];
-  /** What was left of it when its result was there. */
+  /** What was left of it when its result was available. */
   leftAtResult: string[];
   /** Is there an entry of the stopped task in the cache of this machine? */
   cached: boolean;
@@ -38,7 +38,7 @@ const traces = (trace: string): string[] =>
       }
     });
 
-/** Stops a running task and looks at what is left of it. */
+/** Stops a running task and checks what is left of it. */
 export async function run(input: HostStopInput): Promise<HostStopResult> {
   const host = await createTaskHost({ workspaceRoot: input.workspaceRoot });
   const { raw, graph } = taskGraphOf(host.projectGraph, ['build', 'test']);

@@ -7,7 +7,7 @@ export interface HostTasksInput {
   /** Ids, in the order to run them. */
   order: string[];
   remoteCache?: { url: string; token: string };
-  /** Restore these first and tell how it went. */
+  /** Restore these first and report the result. */
   restore?: { id: string; hash: string }[];
   skipCacheRead?: boolean;
   rerun?: boolean;

@@ -9,7 +9,7 @@ export interface MainCacheInput {
   remoteCache: { url: string; token: string };
   /** Fill the local cache first by running everything. */
   runFirst: boolean;
-  /** In place of Nx's own client: makes the entry itself, or finds the artifact damaged. */
+  /** Instead of Nx's own client: creates the entry itself, or finds the artifact damaged. */
   reader?: 'makes' | 'refuses';
 }
 
@@ -18,7 +18,7 @@ export interface MainCacheResult {
   tokenLeft: boolean;
   found: string[];
   fetched: Record<string, string>;
-  /** What the reader was asked for. */
+  /** The requests to the reader. */
   asked: unknown[];
   uploaded: Record<string, string>;
   outputs: string[];

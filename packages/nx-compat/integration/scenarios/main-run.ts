@@ -4,7 +4,7 @@ import { prepareMainJob, runAll } from '../support/main-job';
 export interface MainRunInput {
   targets: string[];
   nxArgs?: Record<string, unknown>;
-  /** Omitted: the whole run by Nx's own runner. */
+  /** Omitted: Nx's own runner runs everything. */
   subset?: { taskIds: string[]; failedTaskIds?: string[] };
   remoteCache?: { url: string; token: string };
   /** Variables of this run. */

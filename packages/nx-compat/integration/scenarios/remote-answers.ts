@@ -5,10 +5,10 @@ import type { NxRemoteCache } from '../../src/cache/nx-cache';
 import { startArtifactServer, type ServerMode } from '../support/artifact-server';
 
 export interface RemoteAnswersResult {
-  /** By the server's answer: what Nx made of it, an exception's first words included. */
+  /** By the server's answer: Nx's result, including the first words of an exception. */
   store: Record<string, string>;
   retrieve: Record<string, string>;
-  /** The most requests any of them took: more than one would mean that native code tries again. */
+  /** The most requests for any of them: more than one means that native code retries. */
   requests: number;
 }
 
@@ -21,7 +21,7 @@ const brief = async (call: Promise<unknown>): Promise<string> => {
   }
 };
 
-/** Puts each answer a server can give to Nx's own HTTP cache, without anything of ours in between. */
+/** Gives every possible answer of a server to Nx's own HTTP cache, without any of our code in between. */
 export async function run({ workspaceRoot }: { workspaceRoot: string }): Promise<RemoteAnswersResult> {
   const server = await startArtifactServer();
   process.env['NX_SELF_HOSTED_REMOTE_CACHE_SERVER'] = server.url;

@@ -7,7 +7,7 @@ export interface StreamPrintInput {
   prefixed: boolean;
 }
 
-/** Prints a task's streamed output as the main job would, chunks cut where a network might cut them. */
+/** Prints a task's streamed output like the main job, with chunks cut as a network might cut them. */
 export async function run({ workspaceRoot, id, prefixed }: StreamPrintInput): Promise<string> {
   const host = await createTaskHost({ workspaceRoot });
   const { raw, graph } = taskGraphOf(host.projectGraph, ['build']);

@@ -1,7 +1,7 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-/** How the server answers: as the contract says, with one status for all, or by cutting the connection. */
+/** How the server answers: according to the contract, with one status for all, or by closing the connection. */
 export type ServerMode = 'normal' | 'cut' | number;
 
 export interface ArtifactServer {

@@ -7,8 +7,8 @@ interface Request {
 }
 
 /**
- * Runs in a process of its own, inside a workspace: loads the scenario it is told to, runs it for each input, one after the
- * other, and sends back what came of it.
+ * Runs in a separate process inside a workspace: loads a scenario, runs it for each input, one after the other, and
+ * sends the results back.
  */
 process.once('message', (message) => {
   const { scenario, inputs } = message as Request;

@@ -1,2 +1,2 @@
-/** Stands between what a process prints for one input and for the next. */
+/** Separates what a process prints for one input from the next. */
 export const NEXT_INPUT = '\0next\0';

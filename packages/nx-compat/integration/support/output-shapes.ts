@@ -1,15 +1,15 @@
 import { chmodSync, linkSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 
-/** One way outputs can look on a disk. */
+/** One form that outputs can have on a disk. */
 export interface OutputShape {
   readonly outputs: readonly string[];
-  /** What is in the repository; called again and again. */
+  /** What is in the repository; called repeatedly. */
   readonly before?: () => void;
   readonly make: () => void;
-  /** Files of an earlier run, which the task would not have left. */
+  /** Files of an earlier run that the task would not have left. */
   readonly stale?: readonly string[];
-  /** Takes away what `make` has made. */
+  /** Removes what `make` has made. */
   readonly clean: () => void;
 }
 
@@ -25,7 +25,7 @@ const link = (target: string, path: string): void => {
   symlinkSync(target, path);
 };
 
-/** Outputs below `shapes/<name>`, where everything goes before a restore. */
+/** Outputs below `shapes/<name>`, all removed before a restore. */
 const shape = (
   name: string,
   make: (at: string) => void,

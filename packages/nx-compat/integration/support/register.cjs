@@ -1,6 +1,6 @@
-// Lets a plain node process load the TypeScript of this package, as jest does: Nx must not live inside jest's own module
-// registry, where every test file would load another copy of its native code. Hundreds of processes load the same files: what
-// was compiled once is kept, and a quarter of what such a process costs is saved.
+// Lets a plain node process load the TypeScript of this package, as jest does: Nx must not run inside jest's module
+// registry, where every test file would load another copy of its native code. Hundreds of processes load the same
+// files, so compiled files are cached, which saves a quarter of the cost of such a process.
 const { createHash } = require('node:crypto');
 const { mkdirSync, readFileSync, renameSync, writeFileSync } = require('node:fs');
 const Module = require('node:module');
@@ -16,7 +16,7 @@ const cache = join(__dirname, '../../../../node_modules/.cache/nx-compat-integra
 
 Module._extensions['.ts'] = (module, filename) => {
   const source = readFileSync(filename, 'utf8');
-  // With its path, which stands in the source map.
+  // With its path, which is in the source map.
   const digest = createHash('sha256').update(JSON.stringify(OPTIONS)).update(filename).update(source);
   module._compile(
     compiled(filename, source, join(cache, `${digest.digest('hex').slice(0, 32)}.js`)),
@@ -31,7 +31,7 @@ function compiled(filename, source, kept) {
     const { transformSync } = require('@swc/core');
     const { code } = transformSync(source, { filename, ...OPTIONS });
     mkdirSync(cache, { recursive: true });
-    // Others may read it now.
+    // Other processes may read it now.
     const own = `${kept}.${process.pid}`;
     writeFileSync(own, code);
     renameSync(own, kept);

@@ -5,13 +5,13 @@ import { dirname, join } from 'node:path';
 import { majorsFolder, nodeModulesOf, type NxVersion } from '../install-majors';
 import { NEXT_INPUT } from './next-input';
 
-/** A throwaway workspace with one version of nx, and a home of its own so that no cache is shared. */
+/** A throwaway workspace with one version of nx, and its own home so that no cache is shared. */
 export interface Workspace {
   root: string;
   version: NxVersion;
   /** Runs a file of `scenarios/` in a process inside the workspace. */
   run<T>(scenario: string, input?: object, env?: NodeJS.ProcessEnv): Promise<ScenarioResult<T>>;
-  /** As `run`, for several inputs, one after the other in the same process: it is Nx's start that costs time. */
+  /** Like `run`, for several inputs, one after the other in the same process, because starting Nx takes the time. */
   runEach<T>(
     scenario: string,
     inputs: readonly object[],
@@ -34,7 +34,7 @@ const NX_JSON = {
   targetDefaults: { build: { cache: true, outputs: ['{projectRoot}/dist'] } },
 };
 
-/** What of our own environment would change what Nx does. */
+/** Variables of our own environment that would affect Nx. */
 const cleanEnvironment = (): NodeJS.ProcessEnv =>
   Object.fromEntries(
     Object.entries(process.env).filter(
@@ -78,7 +78,7 @@ export function makeWorkspace(version: NxVersion, files: Record<string, string>)
 }
 
 interface ScenarioRun {
-  /** Holds the workspace and what its Nx keeps. */
+  /** Contains the workspace and the data of its Nx. */
   readonly base: string;
   readonly root: string;
   readonly version: NxVersion;
@@ -94,7 +94,7 @@ const environmentOf = ({ base, root, version, env }: ScenarioRun): NodeJS.Proces
   NX_ISOLATE_PLUGINS: 'false',
   NX_CACHE_DIRECTORY: join(base, 'cache'),
   NX_WORKSPACE_DATA_DIRECTORY: join(base, 'data'),
-  // Nx copies its native code there, 27 MB, unless it is there already.
+  // Nx copies its native code there, 27 MB, unless it exists already.
   NX_NATIVE_FILE_CACHE_DIRECTORY: join(majorsFolder(), version, 'native'),
   NX_WORKSPACE_ROOT_PATH: root,
   ...env,

@@ -1,11 +1,11 @@
 /**
- * An artifact in Nx's own format, as its remote caches have it: a tar, gzipped, of the outputs by their paths in the workspace,
- * and two entries that are no outputs.
+ * An artifact in Nx's own format, as in its remote caches: a gzipped tar of the outputs by their paths in the
+ * workspace, plus two entries that are not outputs.
  */
 export const NX_ARCHIVE = {
-  /** What the task has printed, in UTF-8. */
+  /** The terminal output of the task, in UTF-8. */
   terminalOutputEntry: 'terminalOutput',
-  /** The exit code; it comes last. */
+  /** The exit code; it is the last entry. */
   codeEntry: 'code',
   codeBytes: 4,
   /** @param bytes of the entry, `codeBytes` of them */

@@ -6,8 +6,8 @@ import type { ArtifactReader } from './types';
 type Asking = ReadonlyMap<string, Pick<NxTask, 'id' | 'outputs'>>;
 
 /**
- * Nx's remote cache with another reader. What Nx asks its remote cache for is a hash; which task is behind it, and thus what its
- * artifact may write, is known to whoever asks Nx (`asking`).
+ * Nx's remote cache with another reader. Nx requests a hash from its remote cache. Only the caller of Nx (`asking`)
+ * knows which task it is for, and thus what its artifact may write.
  */
 export class CheckedRemoteCache implements NxRemoteCache {
   private readonly tasks = new AsyncLocalStorage<Asking>();
@@ -17,7 +17,7 @@ export class CheckedRemoteCache implements NxRemoteCache {
     private readonly reader: ArtifactReader,
   ) {}
 
-  /** Runs what asks Nx's cache for these tasks. */
+  /** Runs code that queries Nx's cache for these tasks. */
   asking<T>(tasks: readonly NxTask[], work: () => T): T {
     return this.tasks.run(new Map(tasks.map((task) => [task.hash ?? '', task])), work);
   }

@@ -2,11 +2,11 @@ import type { NxInstall } from '../install/nx-install';
 import type { NxTask } from '../model/types';
 import { cachesFailures } from './failures';
 
-/** What a remote cache is to Nx: its own HTTP one is native code, the others are JavaScript packages. */
+/** Nx's interface of a remote cache: its own HTTP cache is native code, the others are JavaScript packages. */
 export interface NxRemoteCache {
   /** null is a miss. */
   retrieve(hash: string, cacheDirectory: string): Promise<NxCachedResult | null>;
-  /** Typed boolean everywhere; a JavaScript package may still return nothing. */
+  /** Typed as boolean in all versions; a JavaScript package may still return nothing. */
   store(
     hash: string,
     cacheDirectory: string,
@@ -23,14 +23,14 @@ export interface NxCachedResult {
   remote?: boolean;
 }
 
-/** The cache object Nx makes for itself, in the shape shared by all versions. `getBatch` exists from 22.7 on. */
+/** The cache object that Nx creates, in the shape shared by all versions. `getBatch` exists from 22.7 on. */
 export interface NxCache {
   init?(): Promise<void>;
   get(task: NxTask): Promise<NxCachedResult | null>;
   getBatch?(tasks: NxTask[]): Promise<Map<string, NxCachedResult>>;
   put(task: NxTask, terminalOutput: string, outputs: string[], code: number): Promise<unknown>;
   removeOldCacheRecords?(): unknown;
-  /** Where the output of a task is while no entry of the cache holds it. */
+  /** Where the output of a task is as long as no entry of the cache contains it. */
   temporaryOutputPath(task: NxTask): string;
   copyFilesFromCache(hash: string, entry: NxCachedResult, outputs: string[]): Promise<unknown>;
   /** Set by `init`; absent or null without a remote cache. */
@@ -48,8 +48,8 @@ export const nxCacheModule = (nx: NxInstall): NxCacheModule =>
   nx.load<NxCacheModule>('src/tasks-runner/cache');
 
 /**
- * Whether Nx would replay an entry with this exit code: a failure is stored with NX_CACHE_FAILURES, but only 23 and later
- * ever read it back.
+ * Whether Nx would replay an entry with this exit code: with NX_CACHE_FAILURES, failures are stored, but only 23 and
+ * later read them.
  */
 export const isReplayable = (nx: NxInstall, code: number): boolean =>
   code === 0 || (nx.major >= 23 && cachesFailures());

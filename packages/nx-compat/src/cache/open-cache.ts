@@ -27,16 +27,13 @@ import type {
 export interface OpenCacheOptions {
   /** Default: found upwards from the current folder. */
   workspaceRoot?: string | undefined;
-  /** Our artifact contract; left out, the workspace's own remote cache is used, if any. */
+  /** Our artifact contract; if omitted, the workspace's own remote cache is used, if any. */
   remoteCache?: RemoteCacheAddress | undefined;
-  /**
-   * Reads what our contract has in place of Nx's own client. Left out only where that one is what is checked: it checks
-   * nothing.
-   */
+  /** Reads artifacts of our contract instead of Nx's own client. Omitted only in tests of Nx's client, which verifies nothing. */
   reader?: ArtifactReader | undefined;
 }
 
-/** Our contract with our reader, where there is one; whatever else the workspace has as it is. */
+/** Our contract with our reader, if there is one; any other remote cache of the workspace unchanged. */
 function truthful(inner: NxRemoteCache, kind: RemoteKind, reader: ArtifactReader | undefined) {
   if (kind !== 'ours' || reader === undefined)
     return { remote: new TruthfulRemoteCache(inner), checked: undefined };
@@ -56,26 +53,26 @@ const toEntry = ({ code, terminalOutput, outputsPath, size }: NxCachedResult): C
 
 interface CacheParts {
   readonly nx: NxInstall;
-  /** As Nx made it, with the remote cache wrapped; may be handed to Nx in place of one of its own. */
+  /** As created by Nx, with the remote cache wrapped; can be passed to Nx instead of its own. */
   readonly nxCache: NxCache;
-  /** Never initialised, so it has no remote cache to ask. */
+  /** Never initialised, so it has no remote cache to query. */
   readonly localOnly: NxCache;
   readonly remoteKind: RemoteKind;
   readonly remote: TruthfulRemoteCache | undefined;
   readonly checked: CheckedRemoteCache | undefined;
 }
 
-/** Nx's cache of the workspace together with what only we need to know of it. */
+/** Nx's cache of the workspace, with additional state that only we need. */
 export class OpenedCache implements TaskCache {
-  /** Hashes Nx shall not find, in either cache. */
+  /** Hashes that Nx must not find in either cache. */
   private readonly unread = new Set<string>();
-  /** Those of them for good. */
+  /** Those of them that stay hidden. */
   private readonly distrusted = new Set<string>();
 
-  /** Asked before Nx stores a result; false keeps it from doing so. */
+  /** Called before Nx stores a result; false prevents it. */
   onStoring: ((code: number) => boolean) | undefined;
 
-  /** Rows that are in Nx's database: each write there is a transaction, so many at once cost as much as one. */
+  /** Rows that are in Nx's database. Each write is a transaction, so many rows at once cost as much as one. */
   private readonly recorded = new Set<string>();
 
   private readonly entries: TrueEntries;
@@ -103,8 +100,8 @@ export class OpenedCache implements TaskCache {
       try {
         return await asking([task], () => get(task));
       } catch (error) {
-        // Without a remote cache all is as in Nx. With one, what cannot be put in place is a miss: a `get` that throws ends
-        // the run of all other tasks as well.
+        // Without a remote cache, everything is as in Nx. With one, an entry that cannot be restored is a miss: a `get`
+        // that throws would end the run of all other tasks.
         if (!this.remote) throw error;
         this.remote.failed(task.hash ?? '', error);
         return null;
@@ -112,7 +109,7 @@ export class OpenedCache implements TaskCache {
     };
     const put = nxCache.put.bind(nxCache);
     nxCache.put = async (task, terminalOutput, outputs, code) => {
-      // 20 and 21 lose the code on the way through a remote cache: a failure would come back as a success.
+      // 20 and 21 lose the exit code in a remote cache: a failure would be restored as a success.
       if (!isReplayable(nx, code) || this.onStoring?.(code) === false) return undefined;
       return put(task, terminalOutput, outputs, code);
     };
@@ -131,12 +128,12 @@ export class OpenedCache implements TaskCache {
       const { getCache } = nxCacheModule(nx);
       const nxCache = getCache({});
       await nxCache.init?.();
-      // Without native code, or on the legacy cache of 20, nothing was made of the address.
+      // Without native code, or with the legacy cache of 20, the address had no effect.
       const kind = nxCache.remoteCache ? (lease?.kind ?? detectRemoteKind(nx.workspaceRoot)) : 'none';
       const wrapped = nxCache.remoteCache ? truthful(nxCache.remoteCache, kind, options.reader) : null;
       const { remote, checked } = wrapped ?? { remote: undefined, checked: undefined };
       if (remote) nxCache.remoteCache = remote;
-      // Nx initialises the cache of every orchestrator, which would put the unwrapped remote back.
+      // Nx initialises the cache of every orchestrator, which would restore the unwrapped remote.
       nxCache.init = () => Promise.resolve();
       const localOnly = getCache({});
       return new OpenedCache({ nx, nxCache, localOnly, remoteKind: kind, remote, checked });
@@ -209,7 +206,7 @@ export class OpenedCache implements TaskCache {
   }
 
   /**
-   * Runs `work` while Nx finds nothing in the caches for one hash; what it stores is kept.
+   * Runs `work` while one hash is hidden from Nx in the caches; results are still stored.
    * @param where `remote` leaves the local cache readable, `everywhere` neither
    */
   async withoutReads<T>(hash: string, where: 'remote' | 'everywhere', work: () => Promise<T>): Promise<T> {
@@ -249,9 +246,9 @@ export class OpenedCache implements TaskCache {
 }
 
 /**
- * Opens Nx's cache. The address of our remote is in the environment only while Nx makes its cache, so that no task ever
+ * Opens Nx's cache. The address of our remote is in the environment only while Nx creates its cache, so that no task
  * sees the token.
- * @throws NxInstallError, and whatever Nx throws when its database cannot be opened
+ * @throws NxInstallError, and whatever Nx throws if its database cannot be opened
  */
 export function openCache(options: OpenCacheOptions = {}): Promise<TaskCache> {
   return OpenedCache.open(options);

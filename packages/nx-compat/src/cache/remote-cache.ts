@@ -5,7 +5,7 @@ import type { RemoteCacheAddress, RemoteKind } from './types';
 const SERVER = 'NX_SELF_HOSTED_REMOTE_CACHE_SERVER';
 const TOKEN = 'NX_SELF_HOSTED_REMOTE_CACHE_ACCESS_TOKEN';
 
-/** Nx asks for these before it thinks of the HTTP cache, in this order. */
+/** Nx looks for these packages before its HTTP cache, in this order. */
 export const REMOTE_CACHE_PACKAGES = [
   '@nx/s3-cache',
   '@nx/powerpack-s3-cache',
@@ -17,10 +17,10 @@ export const REMOTE_CACHE_PACKAGES = [
   '@nx/powerpack-azure-cache',
 ] as const;
 
-/** The environment is changed until `release`; `kind` tells whether there was anything to change. */
+/** The environment is changed until `release`; `kind` shows whether there was anything to change. */
 export interface RemoteCacheLease {
   kind: RemoteKind;
-  /** Puts back what was there before. Calling it twice is harmless. */
+  /** Restores the previous values. Idempotent. */
   release(): void;
 }
 
@@ -35,7 +35,7 @@ const resolves = (workspaceRoot: string, name: string): boolean => {
 
 /**
  * Which remote cache Nx would use in this workspace.
- * @param ours our own address, to tell a server the user named from the one we did
+ * @param ours our own address, to distinguish it from a server that the user configured
  */
 export function detectRemoteKind(
   workspaceRoot: string,
@@ -49,11 +49,11 @@ export function detectRemoteKind(
 }
 
 /**
- * Points Nx at our artifact contract. A workspace's own remote cache keeps its place and is never overridden: its
- * artifacts are the organisation's choice, and both sides of a distribution then use that one.
+ * Points Nx at our artifact contract. A workspace's own remote cache has precedence and is never overridden: its
+ * artifacts are the organisation's choice, and both sides of a distribution then use it.
  *
- * Nx reads the two variables when it makes a cache, so the lease may be released right after; a token that stays in the
- * environment would be seen by every task.
+ * Nx reads the two variables when it creates a cache, so the lease can be released right after. A token that stays in
+ * the environment would be visible to every task.
  */
 export function useRemoteCache(
   address: RemoteCacheAddress,

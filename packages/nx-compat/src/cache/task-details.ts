@@ -19,7 +19,7 @@ const BUSY_TRIES = 100;
 /** Between two of them. */
 const BUSY_WAIT_MS = 20;
 
-/** Nx's call is synchronous, and so is the wait: a writer is done in a few milliseconds. */
+/** Nx's call is synchronous, and so is the wait: a writer finishes in a few milliseconds. */
 function whileDatabaseIsFree(write: () => void): void {
   for (let attempt = 1; ; attempt++) {
     try {
@@ -33,9 +33,9 @@ function whileDatabaseIsFree(write: () => void): void {
 }
 
 /**
- * Writes the rows Nx's cache refers to. A task that arrives already hashed was never recorded in this machine's database:
- * storing or restoring it would break a foreign key, which Nx answers by repeating for up to 20 seconds.
- * Tasks without a hash are left out; recording twice is harmless.
+ * Writes the rows that Nx's cache refers to. A task that arrives with a hash was never recorded in this machine's
+ * database: storing or restoring it would violate a foreign key, and Nx would retry for up to 20 seconds. Skips tasks
+ * without a hash; idempotent.
  */
 export function recordTaskDetails(nx: NxInstall, tasks: readonly NxTask[]): void {
   const rows = tasks.flatMap(({ hash, target }) =>
@@ -44,7 +44,7 @@ export function recordTaskDetails(nx: NxInstall, tasks: readonly NxTask[]): void
       : [{ hash, project: target.project, target: target.target, configuration: target.configuration }],
   );
   if (rows.length === 0) return;
-  // null where Nx has no database (NX_DISABLE_DB on 20): there is no foreign key to satisfy either.
+  // null if Nx has no database (NX_DISABLE_DB on 20): then there is no foreign key either.
   const details = nx.load<HashTaskModule>('src/hasher/hash-task').getTaskDetails();
   if (details !== null) whileDatabaseIsFree(() => details.recordTaskDetails(rows));
 }

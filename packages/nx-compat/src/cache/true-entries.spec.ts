@@ -14,7 +14,7 @@ describe('an entry that is put in place while something else writes there', () =
   });
   afterEach(() => rmSync(root, { recursive: true, force: true }));
 
-  /** Copies, and loses what it has copied the first few times. */
+  /** Copies, but loses the copied files the first few times. */
   const copying = (losses: number): { place: () => Promise<unknown>; copies: () => number } => {
     let copies = 0;
     const outputsPath = join(root, '.nx/entry');

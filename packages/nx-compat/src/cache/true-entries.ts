@@ -10,9 +10,8 @@ import { isWhole } from './whole-entry';
 const KEPT_SUMMARIES = 1_000;
 
 /**
- * Makes a cache of Nx one whose entries are true: nothing is stored that would not come back as it was, an entry whose files
- * are gone is a miss, and what is put in place replaces all that the outputs name. Nx's own runner uses it through the same
- * functions.
+ * Makes a cache of Nx reliable: it stores only what it can restore unchanged, an entry without its files is a miss, and
+ * a restored entry replaces everything that the outputs name. Nx's own runner uses it through the same functions.
  */
 export class TrueEntries {
   private readonly placed = new Map<string, OutputSummary>();
@@ -22,24 +21,24 @@ export class TrueEntries {
     private readonly remote: TruthfulRemoteCache | undefined,
   ) {}
 
-  /** What the outputs of a hash are since they were put in place; once. */
+  /** The outputs of a hash as they were restored; returned once. */
   takePlaced(hash: string): OutputSummary | undefined {
     const summary = this.placed.get(hash);
     this.placed.delete(hash);
     return summary;
   }
 
-  /** Would a remote cache of Nx bring back what this folder of the local one holds? */
+  /** Could a remote cache of Nx restore the content of this folder of the local cache? */
   async mayTravel(folder: string, outputs: readonly string[]): Promise<boolean> {
     return (await this.carriage(outputs, folder)) === 'everywhere';
   }
 
-  /** What Nx's cache does with these outputs as they are on disk, or in a folder of the cache. */
+  /** How Nx's cache handles these outputs as they are on disk, or in a folder of the cache. */
   async carriage(outputs: readonly string[], folder = this.nx.workspaceRoot): Promise<Carriage> {
     return carriageOf(await listOutputs(folder, outputs, this.nx), outputs, this.nx.major);
   }
 
-  /** Wraps the functions of a cache, in place. */
+  /** Replaces functions of a cache, in place. */
   guard(cache: NxCache): void {
     this.guardPut(cache);
     this.guardCopy(cache);
@@ -78,7 +77,7 @@ export class TrueEntries {
         await this.replace(hash, entry, outputs);
         return copied;
       };
-      // Something that writes to the same folder may have been in the way once. A second time ends Nx's run.
+      // Another process that writes to the same folder may have interfered once. A second time, the error ends Nx's run.
       return place().catch(place);
     };
   }
@@ -91,19 +90,19 @@ export class TrueEntries {
     if (entry === null) return null;
     try {
       if (entry.remote === true) {
-        // An archive without outputs makes no folder, and without one the entry would not be believed the next time.
+        // An archive without outputs creates no folder, and without a folder the entry would count as a miss the next time.
         mkdirSync(entry.outputsPath, { recursive: true });
         if (entry.code === 0) await this.replace(task.hash ?? '', entry, task.outputs);
         return entry;
       }
       return (await isWhole(entry, task.outputs, this.nx)) ? entry : await this.again(cache, task);
     } catch {
-      // Nx would end its run. What could not be put in place whole is a miss: then the task runs.
+      // An error would end Nx's run. An entry that could not be restored completely is a miss: then the task runs.
       return null;
     }
   }
 
-  /** From the remote cache, for an entry of which the database knows more than the disk. */
+  /** From the remote cache, for an entry that is in the database but incomplete on the disk. */
   private async again(cache: NxCache, task: NxTask): Promise<NxCachedResult | null> {
     const { hash } = task;
     const directory = cache.cache?.cacheDirectory;

@@ -20,7 +20,7 @@ export const TRANSFER_LIMIT_MS = 10 * 60_000;
 const message = (error: unknown): string =>
   (error instanceof Error ? error.message : String(error)).split('\n\nStack backtrace')[0] ?? '';
 
-/** Why a retrieve failed, and what was thrown. */
+/** Why a retrieve failed, and the original error. */
 export interface RetrieveFailure {
   readonly message: string;
   readonly cause: unknown;
@@ -42,9 +42,9 @@ async function limited<T>(transfer: Promise<T>, limitMs: number | null): Promise
 }
 
 /**
- * Nx's HTTP cache answers alike on 20.8, 21, 22, 23 and 24 (checked by the integration suite):
+ * Nx's HTTP cache gives the same answers on 20.8, 21, 22, 23 and 24 (checked by the integration suite):
  *
- * | server says     | store                        | retrieve                     |
+ * | server answers  | store                        | retrieve                     |
  * |-----------------|------------------------------|------------------------------|
  * | 200             | true                         | the result                   |
  * | 403, 409        | false, silently              | 403 throws "Misconfigured"   |
@@ -53,29 +53,29 @@ async function limited<T>(transfer: Promise<T>, limitMs: number | null): Promise
  * | 201, 204, 4xx, 5xx | throws "Misconfigured remote cache endpoint" | the same |
  * | no answer       | throws "Failed to send request" | the same                  |
  *
- * There is no retry in native code. But Nx repeats a `put` whose store throws, copying the outputs again each time, for
- * up to 20 s and then fails the task; a retrieve that throws ends the whole run on some versions. Both would let a lost
- * coordinator fail what passes without it, so this wrapper never throws and remembers what happened.
+ * Native code does not retry. But Nx repeats a `put` whose store throws, copying the outputs again each time, for up to
+ * 20 s, and then fails the task; on some versions, a retrieve that throws ends the whole run. In both cases, a lost
+ * coordinator would fail a command that passes without it. So this wrapper never throws, and records what happened.
  */
 export class TruthfulRemoteCache implements NxRemoteCache {
-  /** What happened to the last store of each hash that has not been taken. */
+  /** The result of the last store of each hash, until it is taken. */
   private readonly outcomes = new Map<string, StoreOutcome>();
-  /** Why the last retrieve of each hash failed, until taken. */
+  /** Why the last retrieve of each hash failed, until it is taken. */
   private readonly failures = new Map<string, RetrieveFailure>();
-  /** Hashes for which `retrieve` says miss without asking. */
+  /** Hashes for which `retrieve` reports a miss without asking. */
   readonly unasked = new Set<string>();
-  /** Hashes whose next store sends nothing: what Nx would send is not what the task has made. */
+  /** Hashes whose next store sends nothing, because Nx would send something else than the task has made. */
   readonly withheld = new Set<string>();
-  /** Nothing is asked or sent any more. */
+  /** Nothing is requested or sent any more. */
   isDisconnected = false;
-  /** After a store that failed for good, the next ones are tried once: a coordinator that is gone costs one wait, not one per task. */
+  /** After a store has failed permanently, later ones are tried once: a lost coordinator costs one wait, not one per task. */
   private suspect = false;
 
   constructor(
     private readonly inner: NxRemoteCache,
     private readonly delaysMs: readonly number[] = STORE_ATTEMPT_DELAYS_MS,
     private readonly limitMs: number = TRANSFER_LIMIT_MS,
-    /** Null for a reader that gives up by itself when no byte comes any more. */
+    /** Null for a reader that has its own timeout for missing progress. */
     private readonly retrieveLimitMs: number | null = limitMs,
   ) {}
 
@@ -84,7 +84,7 @@ export class TruthfulRemoteCache implements NxRemoteCache {
     if (this.isDisconnected || this.unasked.has(hash)) return null;
     try {
       const result = await limited(this.inner.retrieve(hash, cacheDirectory), this.retrieveLimitMs);
-      // An archive without outputs makes no folder, and up to 20.8.1 Nx fails where it expects one.
+      // An archive without outputs creates no folder, and up to 20.8.1 Nx fails if the folder is missing.
       if (result !== null) await mkdir(join(cacheDirectory, hash), { recursive: true });
       return result;
     } catch (error) {
@@ -93,7 +93,7 @@ export class TruthfulRemoteCache implements NxRemoteCache {
     }
   }
 
-  /** Something was retrieved and is of no use. */
+  /** An artifact was retrieved but cannot be used. */
   failed(hash: string, error: unknown): void {
     this.failures.set(hash, { message: message(error), cause: error });
   }
@@ -108,7 +108,7 @@ export class TruthfulRemoteCache implements NxRemoteCache {
           this.inner.store(hash, cacheDirectory, terminalOutput, code),
           this.limitMs,
         );
-        // A workspace's own cache is JavaScript and may return nothing at all.
+        // A workspace's own cache is JavaScript and may return nothing.
         last = { kind: accepted === false ? 'declined' : 'stored' };
         break;
       } catch (error) {
@@ -120,14 +120,14 @@ export class TruthfulRemoteCache implements NxRemoteCache {
     return last.kind === 'stored';
   }
 
-  /** What happened to storing this hash since last asked; `none` when it was not stored. */
+  /** The result of storing this hash since the last call; `none` if it was not stored. */
   takeOutcome(hash: string): StoreOutcome {
     const outcome = this.outcomes.get(hash) ?? { kind: 'none' };
     this.outcomes.delete(hash);
     return outcome;
   }
 
-  /** Why retrieving this hash failed since last asked, if it did. */
+  /** Why retrieving this hash failed since the last call, if it did. */
   takeFailure(hash: string): RetrieveFailure | undefined {
     const failure = this.failures.get(hash);
     this.failures.delete(hash);

@@ -2,62 +2,63 @@ import type { NxTask } from '../model/types';
 import type { OutputSummary } from '../outputs';
 
 /**
- * Where Nx keeps artifacts besides this machine.
- * - `ours`: the coordinator's contract, because we pointed Nx at it;
- * - `other`: the workspace brought its own (a package such as @nx/s3-cache, or NX_SELF_HOSTED_REMOTE_CACHE_SERVER);
- * - `none`: no remote cache, or one that cannot be used (the legacy cache of 20, a build of Nx without native code).
+ * Where Nx stores artifacts apart from this machine.
+ * - `ours`: the coordinator's contract, because we configured Nx to use it;
+ * - `other`: the workspace's own (a package such as @nx/s3-cache, or NX_SELF_HOSTED_REMOTE_CACHE_SERVER);
+ * - `none`: no remote cache, or an unusable one (the legacy cache of 20, a build of Nx without native code).
  */
 export type RemoteKind = 'ours' | 'other' | 'none';
 
-/** Where the coordinator's artifact contract is: base address without `/v1/cache`, and the bearer token. */
+/** Address of the coordinator's artifact contract: base address without `/v1/cache`, and the bearer token. */
 export interface RemoteCacheAddress {
   url: string;
   token: string;
 }
 
-/** What Nx's remote cache is asked for, with the task that is behind the hash. */
+/** A request to Nx's remote cache, with the task that the hash is for. */
 export interface ArtifactRequest {
   readonly hash: string;
   readonly taskId: string;
   readonly outputs: readonly string[];
-  /** Absolute; the entry is to be its folder of the hash's name. */
+  /** Absolute; the entry becomes its subfolder named after the hash. */
   readonly cacheDirectory: string;
 }
 
-/** Fetches artifacts of our own contract in place of Nx's client, which checks nothing. */
+/** Downloads artifacts of our own contract instead of Nx's client, which verifies nothing. */
 export interface ArtifactReader {
-  /** Null: there is none. Rejects with what is wrong with the one that is there; nothing of it is in the cache then. */
+  /** Null: there is none. Rejects if the artifact is invalid; the cache then contains nothing of it. */
   retrieve(
     request: ArtifactRequest,
   ): Promise<{ code: number; terminalOutput: string; outputsPath: string } | null>;
 }
 
-/** An entry as Nx holds it. `outputsPath` is the absolute folder its files lie in, inside the local cache. */
+/** An entry as stored by Nx. `outputsPath` is the absolute folder of its files, inside the local cache. */
 export interface CacheEntry {
   code: number;
   terminalOutput: string;
   outputsPath: string;
-  /** Bytes, where this Nx version tells. */
+  /** Bytes, if this Nx version reports them. */
   size?: number | undefined;
 }
 
-/** What came of asking for an artifact. A remote that fails is an `error` and never an exception: no artifact, ask elsewhere. */
+/** The result of a request for an artifact. If a remote fails, the result is `error`, never an exception: look elsewhere. */
 export type FetchResult =
   | {
       kind: 'local' | 'remote';
       entry: CacheEntry;
-      /** What the outputs are on disk now; left out for a failure, whose files Nx does not restore. */
+      /** The outputs as they are on disk now; omitted for a failure, whose files Nx does not restore. */
       outputs?: OutputSummary | undefined;
     }
   | { kind: 'miss' }
-  | { kind: 'error'; message: string; /** What a reader of ours has thrown. */ cause?: unknown };
+  | { kind: 'error'; message: string; /** The error that our reader has thrown. */ cause?: unknown };
 
 /**
- * What came of sending an artifact. Nx alone would tell less: it swallows 403 and 409, and repeats a failing `put` for
- * up to 20 seconds before the task itself fails.
+ * The result of sending an artifact. Nx alone reports less: it swallows 403 and 409, and repeats a failing `put` for up
+ * to 20 seconds before the task itself fails.
  * - `stored`: the server answered 200;
- * - `declined`: 403 or 409, which Nx reports alike: it is there already, or we may not write. Ask the server which;
- * - `failed`: every attempt met another answer or no answer;
+ * - `declined`: 403 or 409, which Nx does not distinguish: it exists already, or we may not write. Ask the server
+ *   which;
+ * - `failed`: every attempt got another answer or no answer;
  * - `none`: there was nothing to send or nowhere to send it.
  */
 export type StoreOutcome =
@@ -67,41 +68,38 @@ export type StoreOutcome =
 export interface TaskCache {
   readonly remoteKind: RemoteKind;
   /**
-   * The local entries Nx would replay, by task id: one query, no network. Tasks without a hash and tasks that are not
-   * cacheable are left out.
+   * The local entries that Nx would replay, by task id: one query, no network. Skips tasks without a hash and tasks
+   * that are not cacheable.
    */
   lookupLocal(tasks: readonly NxTask[]): Promise<Map<string, CacheEntry>>;
   /**
-   * Whether Nx would take an entry with this exit code for the task's result: that of a failure only where the command's
-   * Nx replays failures (NX_CACHE_FAILURES from 23 on).
+   * Whether Nx would use an entry with this exit code as the task's result: for a failure, only if the command's Nx
+   * replays failures (NX_CACHE_FAILURES from 23 on).
    */
   replays(code: number): boolean;
-  /** Local, then remote; a hit is on disk in the workspace afterwards. Tasks without a hash are a miss. */
+  /** Local, then remote; after a hit, the outputs are on disk in the workspace. Tasks without a hash are a miss. */
   fetch(task: NxTask): Promise<FetchResult>;
-  /**
-   * Sends an entry of the local cache to the remote, so that other machines get it; Nx by itself never does. `none` when
-   * there is no remote.
-   */
+  /** Sends an entry of the local cache to the remote, for other machines; Nx itself never does this. `none` if there is no remote. */
   uploadFromLocal(task: NxTask, entry: CacheEntry): Promise<StoreOutcome>;
   /**
-   * Stores a success of a task that ran in this workspace, as Nx would: locally, then remotely. Tasks without a hash are
-   * left out. Rejects when the disk or Nx's database refuses.
+   * Stores a success of a task that ran in this workspace, as Nx would: locally, then remotely. Skips tasks without a
+   * hash. Rejects if the disk or Nx's database fails.
    */
   store(task: NxTask, terminalOutput: string): Promise<void>;
   /**
-   * Stores a success whose outputs came in an archive of ours, where Nx would have them in its local cache and no remote one
-   * of it can carry them; else nothing happens. Tasks without a hash are left out.
+   * Stores a success whose outputs came in our own archive, if Nx would have them in its local cache but none of its
+   * remote caches can carry them; else does nothing. Skips tasks without a hash.
    */
   keepHere(task: NxTask, terminalOutput: string): Promise<void>;
-  /** From now on no cache has this hash for Nx: what they hold is not what the task has made. */
+  /** From now on, Nx finds this hash in no cache: what they contain differs from what the task has made. */
   distrust(hash: string): void;
-  /** From now on our remote cache is neither asked nor written: its server is gone. Another one stays as it is. */
+  /** From now on, our remote cache is neither read nor written, because its server is gone. Any other remote is unaffected. */
   disconnect(): void;
-  /** Writes the rows without which storing a result breaks a foreign key. Tasks without a hash are left out. */
+  /** Writes the rows without which storing a result violates a foreign key. Skips tasks without a hash. */
   recordTaskDetails(tasks: readonly NxTask[]): void;
   /**
-   * Leaves what a task printed where Nx looks for it by the task's hash, as Nx does for each task it runs itself
-   * (`--output-style=summary` names that file). Tasks without a hash are left out.
+   * Writes the terminal output of a task to the file that Nx reads by the task's hash, as Nx does for each task it runs
+   * itself (`--output-style=summary` names that file). Skips tasks without a hash.
    */
   keepTerminalOutput(task: NxTask, terminalOutput: string): Promise<void>;
 }

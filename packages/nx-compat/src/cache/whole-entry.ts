@@ -3,7 +3,7 @@ import type { NxInstall } from '../install/nx-install';
 import { listOutputs } from '../outputs';
 import type { NxCachedResult } from './nx-cache';
 
-/** Bytes of the entry as Nx counts them: a file that two outputs name counts twice. */
+/** Size of the entry as Nx counts it: a file that two outputs name counts twice. */
 async function bytesOf(folder: string, outputs: readonly string[], nx: NxInstall): Promise<number> {
   const { entries } = await listOutputs(folder, outputs, nx);
   const native = nx.load<{ expandOutputs: (at: string, outputs: string[]) => string[] }>('src/native');
@@ -28,9 +28,9 @@ async function bytesOf(folder: string, outputs: readonly string[], nx: NxInstall
 }
 
 /**
- * Does an entry that Nx's database knows still have its files? The database is believed by Nx without a look; folders of
- * caches are deleted, in whole or in part, and not always with it. Files are told by their number of bytes: Nx keeps no
- * list of them.
+ * Does an entry in Nx's database still have its files? Nx trusts its database without checking; but cache folders are
+ * deleted, completely or partly, and not always together with the database. Files are compared by size, because Nx
+ * stores no list of them.
  */
 export async function isWhole(
   entry: NxCachedResult,

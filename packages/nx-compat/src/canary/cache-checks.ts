@@ -10,7 +10,7 @@ interface NativeCache {
 
 interface CacheModule {
   getCache: (options: object) => {
-    /** 20 to 24: the native cache within, which does not repeat what fails. */
+    /** 20 to 24: the native cache inside, which does not retry failures. */
     cache: NativeCache;
     get(task: object): Promise<{ outputsPath: string } | null>;
     copyFilesFromCache(hash: string, entry: object, outputs: string[]): Promise<unknown>;
@@ -38,7 +38,7 @@ const taskWith = (overrides: object): object => ({
   outputs: [],
 });
 
-/** Section 2 of the facts, as far as it can be seen without running a task. */
+/** Section 2 of the facts, as far as it can be checked without running a task. */
 export const cacheChecks: readonly CanaryCheck[] = [
   {
     name: 'storing a result whose details were not recorded breaks a foreign key; recording them first helps',
@@ -46,7 +46,7 @@ export const cacheChecks: readonly CanaryCheck[] = [
     run: (_root, nxRequire) => {
       const { cache } = (nxRequire('nx/src/tasks-runner/cache') as CacheModule).getCache({});
       const { getTaskDetails } = nxRequire('nx/src/hasher/hash-task') as HashTaskModule;
-      // Only its first use makes the table.
+      // Only the first use creates the table.
       const details = getTaskDetails();
       const hash = newHash();
       let refusal = 'stored';

@@ -44,7 +44,7 @@ const PROJECTS = {
   api: { name: 'api', data: { root: 'libs/api', tags: [] } },
 };
 
-/** The shape of the task graph a runner is given, and how patterns of projects are read. */
+/** The shape of the task graph that a runner gets, and how project patterns are parsed. */
 export const graphChecks: readonly CanaryCheck[] = [
   {
     name: 'projects are matched by name, glob, tag, directory and exclusion',

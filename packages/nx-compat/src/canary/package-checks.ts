@@ -33,7 +33,7 @@ const exportedFunctions = (nxRequire: NodeJS.Require, path: string, names: strin
   );
 };
 
-/** Facts that are read off the package: names, files, words in the source. */
+/** Facts that can be read from the package: names, files, strings in the source. */
 const perUser = mentions('src/utils/cache-directory', 'NX_HOME_TMP_DIR');
 
 export const packageChecks: readonly CanaryCheck[] = [

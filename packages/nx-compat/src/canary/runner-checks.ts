@@ -16,7 +16,7 @@ interface CloudUtilsModule {
 const OUR_NX_JSON: NxJson = {
   tasksRunnerOptions: { default: { runner: '@org/dte', options: { accessToken: 'dte' } } },
 };
-/** What would switch the seam off or to another runner. */
+/** Settings that would turn the seam off or switch to another runner. */
 const NEUTRAL = {
   NX_NO_CLOUD: undefined,
   NX_CLOUD_ACCESS_TOKEN: undefined,
@@ -28,7 +28,7 @@ interface Loader {
   _load: (request: string, ...rest: unknown[]) => unknown;
 }
 
-/** Answers `require` of our two names while `work` runs: with a runner, or as if there was no such package. */
+/** While `work` runs, answers `require` of our two names: with a runner, or as if the package did not exist. */
 function withModules<T>(found: Record<string, string>, work: () => T): T {
   const loader = Module as unknown as Loader;
   const original = loader._load;
@@ -50,13 +50,13 @@ interface RunnerCase {
   nxJson?: NxJson;
   env?: Record<string, string>;
   found?: Record<string, string>;
-  /** What came before, up to a minor. */
+  /** The earlier behaviour, up to a minor. */
   earlier?: { readonly until: readonly [number, number]; readonly wanted: string };
 }
 
 const BOTH = { 'nx-cloud': 'alias', '@org/dte': 'written' };
 
-/** The name of the runner Nx would call. Its warnings (Codex, a custom runner on 20) are kept off the terminal. */
+/** The name of the runner that Nx would call. Its warnings (Codex, a custom runner on 20) are not printed. */
 function runnerName(
   nxRequire: NodeJS.Require,
   { nxJson = OUR_NX_JSON, env = {}, found = BOTH }: RunnerCase,
@@ -105,7 +105,7 @@ const cloudUsed = (nxRequire: NodeJS.Require, nxJson: NxJson, env: Record<string
   }
 };
 
-/** Section 1 of the facts: how Nx comes to call a runner that is not its own. */
+/** Section 1 of the facts: how Nx decides to call a runner that is not its own. */
 export const runnerChecks: readonly CanaryCheck[] = [
   runnerCheck('20 requires the runner as written', [20], 'written', { found: { '@org/dte': 'written' } }),
   runnerCheck('a runner of another name is ignored', [21, 22, 23, 24], DEFAULT_RUNNER, {

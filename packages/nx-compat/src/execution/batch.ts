@@ -9,18 +9,18 @@ import { watchFrozen, type FrozenBatch } from '../processes/frozen';
 export interface BatchOfTasks {
   /** The tasks of the batch and the edges between them, in this version's shape. */
   taskGraph: RawTaskGraph;
-  /** Everything: tasks are hashed from it, and executors are shown it. */
+  /** The whole graph: tasks are hashed from it, and executors get it. */
   fullTaskGraph: RawTaskGraph;
   projectGraph: NxProjectGraph;
   nxJson: Record<string, unknown>;
   hasher: unknown;
   lifeCycle: NxLifeCycle;
-  /** Called when a process of the executor begins, and with false when it has ended or said how its tasks ended. */
+  /** Called when a process of the executor starts, and with false when it has ended or reported the results of its tasks. */
   onWorking?: ((isWorking: boolean) => void) | undefined;
   frozen?: FrozenBatch | undefined;
 }
 
-/** Resolves with how the tasks ended when they have, with their results stored. */
+/** Resolves with the results of the tasks after they are stored. */
 export type RunBatchOfTasks = (batch: BatchOfTasks) => Promise<NxStatuses>;
 
 type ForkForBatch = (batch: unknown, projectGraph: unknown, graph: unknown, ...rest: unknown[]) => unknown;
@@ -30,20 +30,20 @@ interface Orchestrator {
   forkedProcessTaskRunner: { forkProcessForBatch: ForkForBatch };
 }
 
-/** Type of the message with which a worker says how its tasks ended; the same on 20.8 to 24. */
+/** Type of the message with which a worker reports the results of its tasks; the same on 20.8 to 24. */
 const COMPLETE_BATCH = 2;
 
 /** How long a worker's last words may take once it is told to end. No limit: its results are in by then. */
 const LAST_WORDS_MS = 2_000;
 
-/** The parameters of the orchestrator's constructor; 20.8 to 24, as far as they go without a server of the vendor's. */
+/** The parameters of the orchestrator's constructor; 20.8 to 24, without those for the vendor's server. */
 function parametersFor(major: number, batch: BatchOfTasks, options: object, daemon: unknown): unknown[] {
   const { hasher, projectGraph, taskGraph, fullTaskGraph, nxJson } = batch;
   const tasks: NxTask[] = Object.values(taskGraph.tasks);
   const initiating = major <= 20 ? [null] : major === 21 ? [null, []] : [null, tasks];
   const style = major <= 22 ? [undefined] : [undefined, 'static'];
   const full = major <= 20 ? [] : [fullTaskGraph];
-  // Those whose hash is known only when others of the batch have run.
+  // Tasks whose hash is known only after others of the batch have run.
   const deferred = new Set(tasks.filter(({ hash }) => hash === undefined).map(({ id }) => id));
   const command = [hasher, ...initiating, projectGraph, taskGraph, nxJson, options, false, daemon];
   const optional: unknown[] = [...style, ...full];
@@ -66,8 +66,9 @@ function hashingFrom(hasher: unknown, whole: RawTaskGraph): unknown {
 }
 
 /**
- * The workers of a batch while it runs. 20 and 21 give them our own stdout, past everything that is written in this process,
- * and leave them running until this process ends; 22 and later end them before all they have printed is read.
+ * The workers of a batch while it runs. 20 and 21 give them our own stdout, which bypasses everything that is written
+ * in this process, and leave them running until this process ends; 22 and later stop them before all their output is
+ * read.
  */
 class Workers {
   private readonly started: ChildProcess[] = [];
@@ -116,7 +117,7 @@ class Workers {
     });
   }
 
-  /** Ends what is left of them and waits until all they said is read. */
+  /** Stops the remaining workers and waits until all their output is read. */
   async end(): Promise<void> {
     this.restore();
     const closed = this.started.map(async (child) => {
@@ -130,8 +131,8 @@ class Workers {
 }
 
 /**
- * No version has a function that runs a batch as a command would: `runDiscreteTasks` takes the edges between the tasks
- * away, and executors order their work by them. So the orchestrator is made as the default runner makes it.
+ * No version has a function that runs a batch as a command would: `runDiscreteTasks` removes the edges between the
+ * tasks, and executors order their work by them. So the orchestrator is created as the default runner creates it.
  */
 export function batchRunner(nx: NxInstall): RunBatchOfTasks {
   const { TaskOrchestrator } = nx.load<{ TaskOrchestrator: new (...args: unknown[]) => Orchestrator }>(
@@ -157,7 +158,7 @@ export function batchRunner(nx: NxInstall): RunBatchOfTasks {
     );
     const { forkedProcessTaskRunner } = orchestrator;
     const forkForBatch = forkedProcessTaskRunner.forkProcessForBatch.bind(forkedProcessTaskRunner);
-    // 20 and 21 would show an executor the tasks of its batch only.
+    // 20 and 21 would give an executor only the tasks of its batch.
     forkedProcessTaskRunner.forkProcessForBatch = (what, projectGraph, _graph, ...rest) =>
       forkForBatch(what, projectGraph, batch.fullTaskGraph, ...rest);
     const workers = new Workers((isWorking) => batch.onWorking?.(isWorking), batch.frozen);

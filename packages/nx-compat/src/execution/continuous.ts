@@ -1,7 +1,7 @@
 import type { NxInstall } from '../install/nx-install';
 import type { NxLifeCycle, NxProjectGraph, NxTask, RawTaskGraph } from '../model/types';
 
-/** What Nx hands over of a server that it has started. */
+/** Nx's handle of a server that it has started. */
 export interface NxRunningTask {
   onExit(callback: (code: number | null) => void): void;
 }
@@ -19,16 +19,16 @@ interface InitTasksRunnerModule {
 }
 
 export interface ContinuousRun {
-  /** Carries its hash. */
+  /** Contains its hash. */
   task: NxTask;
   projectGraph: NxProjectGraph;
-  /** The task, what it depends on, and what waits for it, in this version's shape of edges. */
+  /** The task, its dependencies and its dependents, in this version's shape of edges. */
   taskGraph: RawTaskGraph;
   nxJson: Record<string, unknown>;
   lifeCycle: NxLifeCycle;
 }
 
-/** Starts one server; resolves when its process has been started. 20 knows no servers. */
+/** Starts one server; resolves when its process has started. 20 has no servers. */
 export async function runContinuous(nx: NxInstall, run: ContinuousRun): Promise<NxRunningTask> {
   const { runContinuousTasks } = nx.load<InitTasksRunnerModule>('src/tasks-runner/init-tasks-runner');
   if (!runContinuousTasks) throw new Error(`nx ${nx.version} has no continuous tasks`);
@@ -39,7 +39,7 @@ export async function runContinuous(nx: NxInstall, run: ContinuousRun): Promise<
 }
 
 /**
- * Whether Nx counts a server among the tasks of a command: 22 and later end it like any other, as a success when its last
- * user has, as a failure when it ended before; 21 starts it and never speaks of it again.
+ * Whether Nx counts a server among the tasks of a command: 22 and later end it like any other, as a success when its
+ * last user has ended, as a failure if it ended before that; 21 starts it and never reports it again.
  */
 export const countsServers = (nx: Pick<NxInstall, 'major'>): boolean => nx.major >= 22;

@@ -21,9 +21,9 @@ interface RunCommandModule {
 }
 
 /**
- * 20 has `initTasksRunner().invoke()` only, which builds the project graph each time and goes through the configured
- * runner, that is through us again. So the orchestrator is made here, as 21 makes it in createOrchestrator: for one task
- * without edges, its dependencies being on disk already. 20.8 is the last 20, so this constructor will not change.
+ * 20 has only `initTasksRunner().invoke()`, which builds the project graph each time and calls the configured runner,
+ * that is, us again. So the orchestrator is created here, as createOrchestrator does in 21: for one task without edges,
+ * because its dependencies are on disk already. 20.8 is the last 20, so this constructor will not change.
  */
 export function runDiscreteV20(nx: NxInstall): RunDiscrete {
   const { TaskOrchestrator } = nx.load<{ TaskOrchestrator: TaskOrchestrator }>(
@@ -53,7 +53,7 @@ export function runDiscreteV20(nx: NxInstall): RunDiscrete {
   };
 }
 
-/** The orchestrator of 20 calls every hook without asking whether it is there. */
+/** The orchestrator of 20 calls every hook without checking that it exists. */
 function completed(lifeCycle: NxLifeCycle): NxLifeCycle {
   const nothing = (): void => undefined;
   return {

@@ -14,7 +14,7 @@ interface InitTasksRunnerModule {
   ) => Promise<Promise<NxTaskResult[]>[]>;
 }
 
-/** From 21 on there is a function made for agents of the vendor's service, which no configured runner comes between. */
+/** From 21 on, Nx has a function for agents of the vendor's service, which bypasses the configured runner. */
 export function runDiscreteV21Plus(nx: NxInstall): RunDiscrete | undefined {
   const { runDiscreteTasks } = nx.load<InitTasksRunnerModule>('src/tasks-runner/init-tasks-runner');
   if (!runDiscreteTasks) return undefined;

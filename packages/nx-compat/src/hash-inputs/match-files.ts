@@ -2,8 +2,8 @@ import { resolveNx } from '../install/nx-install';
 import { pathMatcher } from '../outputs/path-matcher';
 
 /**
- * Those of `paths` that the patterns of an input take in: relative to the workspace, with `!` for what is left out. Nx matches
- * with native code that cannot be asked for a list of paths; the matcher here is the one that it uses everywhere else.
+ * The `paths` that match the patterns of an input: relative to the workspace, with `!` for exclusions. Nx matches in
+ * native code, which cannot be called for a list of paths; the matcher here is the one that Nx uses everywhere else.
  */
 export function matchFiles(
   patterns: readonly string[],

@@ -1,4 +1,4 @@
-/** Files at the workspace's root that Nx hashes for every task, or for many without being told. */
+/** Files in the workspace root that Nx hashes for every task, or for many tasks implicitly. */
 export const INPUTS_OF_EVERY_TASK: readonly string[] = [
   'nx.json',
   '.nxignore',

@@ -1,4 +1,4 @@
-/** What one entry of a hash's details stands for. */
+/** The meaning of one entry in a hash's details. */
 export type HashInput =
   /** Target, configuration and arguments of the task. */
   | { readonly kind: 'command' }
@@ -12,7 +12,7 @@ export type HashInput =
   | { readonly kind: 'dependency-outputs'; readonly pattern: string }
   | { readonly kind: 'other'; readonly name: string };
 
-/** At commas that are not within braces: `a/*.{ts,js},!b` is two patterns. */
+/** Splits at commas outside braces: `a/*.{ts,js},!b` is two patterns. */
 function splitPatterns(text: string): string[] {
   const patterns: string[] = [];
   let depth = 0;
@@ -28,7 +28,7 @@ function splitPatterns(text: string): string[] {
   return [...patterns, pattern].filter((each) => each !== '');
 }
 
-/** 20 and 21 write `{projectRoot}`, later ones the folder itself; a project may be the workspace's root. */
+/** 20 and 21 write `{projectRoot}`, later versions the folder itself; a project may be the workspace root. */
 function fromRoot(pattern: string, projectRoot: string): string {
   const mark = pattern.startsWith('!') ? '!' : '';
   const path = pattern
@@ -42,8 +42,8 @@ const below = (root: string, name: string): string =>
   root === '' || root === '.' ? name : `${root}/${name}`;
 
 /**
- * Reads the name of an entry of a hash's details, as 20 to 24 write them.
- * @param rootOf folder of a project, undefined when there is no such project
+ * Parses the name of an entry in a hash's details, as 20 to 24 write it.
+ * @param rootOf folder of a project, undefined if there is no such project
  */
 export function readHashInput(name: string, rootOf: (project: string) => string | undefined): HashInput {
   if (name === 'command') return { kind: 'command' };
@@ -62,7 +62,7 @@ export function readHashInput(name: string, rootOf: (project: string) => string 
   if (head === 'env') return { kind: 'env', name: tail };
   if (head === 'runtime') return { kind: 'runtime', command: tail };
   if (tail === 'AllExternalDependencies') return { kind: 'external', name: 'all installed packages' };
-  // A project may have this name as well, but its patterns are no names of packages.
+  // A project may have this name as well, but its patterns are not package names.
   if (head === 'npm' && /^(@[^/]+\/)?[^/*{},!]+$/.test(tail)) return { kind: 'external', name: tail };
   if (root !== undefined) {
     return { kind: 'files', patterns: splitPatterns(tail).map((each) => fromRoot(each, root)) };

@@ -2,11 +2,11 @@ import { isAtLeast, resolveNx, type NxInstall } from '../install/nx-install';
 import { subgraph, toNxTaskGraph } from '../model/task-graph';
 import type { NxHashDetails, NxProjectGraph, NxTask, RawTaskGraph, TaskGraph } from '../model/types';
 
-/** A hash computed on this machine, with what it was made of. */
+/** A hash computed on this machine, with its details. */
 export interface HashResult {
   value: string;
   details: Required<NxHashDetails>;
-  /** The environment it was made with. */
+  /** The environment for which it was computed. */
   environment?: (() => NodeJS.ProcessEnv) | undefined;
 }
 
@@ -33,17 +33,17 @@ interface HashTaskModule {
 }
 
 interface TaskEnvModule {
-  /** 20 and 21 take the task alone. */
+  /** 20 and 21 take only the task. */
   getTaskSpecificEnv: (task: NxTask, projectGraph: NxProjectGraph) => NodeJS.ProcessEnv;
 }
 
 /**
- * The task and everything it depends on, which is all a hash can be made of. Native code converts every task of a graph it
- * is given, for each hash again: with thousands of tasks the whole graph costs more than the hash.
+ * The task and all its dependencies, which is all that a hash can depend on. For each hash, native code converts every
+ * task of the given graph: with thousands of tasks, the whole graph would cost more than the hash.
  */
 export function closureGraph(nxMajor: number, graph: TaskGraph, task: NxTask): RawTaskGraph {
   const ids = new Set([task.id]);
-  // A Set is walked in order of insertion, additions included.
+  // Iteration over a Set follows the order of insertion and includes additions.
   for (const id of ids) {
     for (const edge of graph.dependencies[id] ?? []) ids.add(edge.id);
     for (const edge of graph.continuousDependencies[id] ?? []) ids.add(edge.id);
@@ -53,7 +53,7 @@ export function closureGraph(nxMajor: number, graph: TaskGraph, task: NxTask): R
   return toNxTaskGraph(nxMajor, closure);
 }
 
-/** Hashes as Nx does, with one hasher for the life of the process. */
+/** Hashes as Nx does, with one hasher for the lifetime of the process. */
 export class Hashing {
   constructor(
     private readonly nx: NxInstall,
@@ -62,15 +62,15 @@ export class Hashing {
   ) {}
 
   /**
-   * As the main job did it before anything ran, where custom hashers have no part. Up to 22.6 Nx uses the environment of the
-   * command there, later that of the task.
+   * As the main job did it before anything ran, without custom hashers. Up to 22.6, Nx uses the environment of the
+   * command for that, later that of the task.
    */
   async upFront(task: NxTask, graph: RawTaskGraph): Promise<HashResult> {
     const env = environmentUpFront(this.nx, task, this.projectGraph);
     return complete(await this.hasher.hashTask(task, graph, env), env);
   }
 
-  /** As Nx does it right before running, with the outputs of the dependencies on disk; custom hashers included. */
+  /** As Nx does it right before running, with the outputs of the dependencies on disk; includes custom hashers. */
   async beforeRun(task: NxTask, graph: RawTaskGraph): Promise<HashResult> {
     const { hashTask } = this.nx.load<HashTaskModule>('src/hasher/hash-task');
     const env = environmentOf(this.nx, task, this.projectGraph);

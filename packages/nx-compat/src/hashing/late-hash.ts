@@ -3,8 +3,8 @@ import type { NxProjectGraph, NxTask, TaskGraph } from '../model/types';
 import { closureGraph, Hashing, type NxTaskHasher } from './hashing';
 
 /**
- * Computes hashes that Nx leaves open until a task's turn has come: those that depend on outputs of other tasks, and those
- * of custom hashers.
+ * Computes hashes that Nx computes only right before a task runs: those that depend on outputs of other tasks, and
+ * those of custom hashers.
  */
 export interface LateHasher {
   /** The outputs of the task's whole dependency closure must be on disk. The task is not modified. */
@@ -13,8 +13,8 @@ export interface LateHasher {
 
 /**
  * For the process in which Nx called a tasks runner.
- * @param hasher `context.hasher` as the runner was given it
- * @param graph the graph of the run, with edges in the one shape of this package
+ * @param hasher `context.hasher` of the runner
+ * @param graph the graph of the run, with this package's shape of edges
  */
 export function createLateHasher(
   hasher: unknown,

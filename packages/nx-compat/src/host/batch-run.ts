@@ -13,13 +13,13 @@ import type { BatchRun, RunBatchRequest, TaskRun } from './types';
 /** Characters of a batch's own output that are kept; the last ones. No limit: all of it is shown while it comes. */
 const KEPT_LOG = 64 * 1024;
 
-/** A batch on its way through Nx: what its process prints, and what happens to each task. */
+/** A batch that Nx runs: the output of its process, and the result of each task. */
 export class RunningBatch implements CurrentRun {
   readonly startedTicks = ticksNow();
   private readonly startMs = Date.now();
   private log = '';
   private readonly results = new Map<string, NxTaskResult>();
-  /** What Nx shows of tasks: of one from a cache, and of one that the executor says has ended, before anything else is made of it. */
+  /** What Nx reports about tasks: a cache hit, and a task that the executor reports as ended, before anything else happens to it. */
   private readonly shown = new Map<string, { status: NxTaskResult['status']; output: string }>();
   private stopped = false;
   private settled = false;
@@ -47,7 +47,7 @@ export class RunningBatch implements CurrentRun {
     this.abandon?.();
   }
 
-  /** @param run runs the tasks given, which it may write on, and answers how they ended */
+  /** @param run runs the given tasks, which it may modify, and returns their results */
   async execute(run: (tasks: NxTask[], lifeCycle: NxLifeCycle) => Promise<NxStatuses>): Promise<BatchRun> {
     const tasks = this.request.tasks.map((task) => ({ ...task }));
     const capture = new OutputCapture();
@@ -75,7 +75,7 @@ export class RunningBatch implements CurrentRun {
     }
     const notices = this.notices.take();
     const { log, stopped } = this;
-    // Whatever Nx makes of a batch whose process was ended.
+    // Whatever Nx reports for a batch whose process was stopped.
     if (stopped) broken = undefined;
     if (broken !== undefined) return { tasks: new Map(), log, stopped, broken };
     return { tasks: await this.conclude(tasks, statuses, notices), log, stopped, broken };
@@ -96,7 +96,7 @@ export class RunningBatch implements CurrentRun {
     return !this.stopped && (code === 0 || this.request.storeFailure !== false);
   }
 
-  /** What is said of tasks after the batch was stopped is said of its end, not of theirs. */
+  /** What is reported after the batch was stopped describes the stop, not the tasks. */
   private lifeCycle(): NxLifeCycle {
     return {
       endTasks: (results) => {
@@ -125,10 +125,10 @@ export class RunningBatch implements CurrentRun {
       const result = this.results.get(ran.id);
       const shown = this.shown.get(ran.id)?.status;
       if (this.stopped && result === undefined && shown === undefined) continue;
-      // Nx hashes tasks that depend on outputs once more when the batch is over, which it never was.
+      // Nx hashes tasks that depend on outputs again after the batch has ended, which it never did.
       const task =
         this.stopped && result === undefined ? { ...ran, hash: this.request.tasks[index]?.hash } : ran;
-      // 20 and 21 name only the first tasks of a batch whose process died; the others count as skipped.
+      // 20 and 21 name only the first tasks of a batch whose process crashed; the others count as skipped.
       const status = result?.status ?? (this.stopped ? shown : statuses[ran.id]) ?? 'skipped';
       ended.set(
         task.id,
@@ -148,7 +148,7 @@ export class RunningBatch implements CurrentRun {
     const task = { ...given, ...result?.task };
     const terminalOutput = result?.terminalOutput ?? this.shown.get(task.id)?.output ?? '';
     const isFailure = status === 'failure' || status === 'stopped';
-    // 20 gives no codes.
+    // 20 has no codes.
     const said = result?.code ?? 0;
     const code = isFailure ? (said === 0 ? 1 : said) : 0;
     return {

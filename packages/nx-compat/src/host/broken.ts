@@ -1,10 +1,10 @@
-/** Why Nx gave no result. */
+/** Why Nx returned no result. */
 export interface Broken {
-  /** What Nx said, without where in its code it said it. */
+  /** Nx's error message, without the location in its code. */
   readonly why: string;
   /**
-   * The machine was in the way (disk, memory, files, a database in use): another one may do it. Otherwise Nx refuses what it was
-   * asked for, and refuses it everywhere.
+   * The machine was the problem (disk, memory, files, a database in use): another machine may succeed. Otherwise, Nx
+   * rejects the request itself, and would do so everywhere.
    */
   readonly byMachine: boolean;
 }
@@ -12,7 +12,7 @@ export interface Broken {
 /** Errors of the operating system, as Node writes them and, by number, as Nx's native code does. */
 const OF_MACHINE = [
   /\b(ENOSPC|EDQUOT|EIO|EROFS|ENOMEM|EMFILE|ENFILE|EAGAIN|ENOBUFS)\b/,
-  // Of Linux: EIO, EAGAIN, ENOMEM, ENFILE, EMFILE, ENOSPC, EROFS, EDQUOT.
+  // On Linux: EIO, EAGAIN, ENOMEM, ENFILE, EMFILE, ENOSPC, EROFS, EDQUOT.
   /\bos error (5|11|12|23|24|28|30|122)\b/,
   /no space left on device|disk quota exceeded|read-only file system|cannot allocate memory|too many open files/i,
   // SQLite's.
@@ -28,10 +28,10 @@ interface Thrown {
 const sentenceOf = (thrown: unknown): string =>
   thrown instanceof Error && thrown.message !== '' ? thrown.message : String(thrown);
 
-/** What an error and its causes say; codes too, which not every message has. */
+/** The messages of an error and its causes, with their codes, which not every message contains. */
 function wordsOf(thrown: unknown): string[] {
   const words: string[] = [];
-  // A chain is short; one that bites its tail ends here as well.
+  // Chains are short; this also ends a circular one.
   for (let at = thrown, depth = 0; at instanceof Error && depth < 5; depth++) {
     const { code, cause }: Thrown = at;
     words.push(sentenceOf(at), ...(typeof code === 'string' ? [code] : []));
@@ -45,5 +45,5 @@ export const brokenBy = (thrown: unknown): Broken => ({
   byMachine: wordsOf(thrown).some((text) => OF_MACHINE.some((pattern) => pattern.test(text))),
 });
 
-/** It ended without an error and without a result: nobody has refused anything. */
+/** It ended without an error and without a result: nothing was rejected. */
 export const NO_RESULT: Broken = { why: 'Nx returned no result.', byMachine: true };

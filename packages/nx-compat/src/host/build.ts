@@ -22,7 +22,7 @@ interface ProjectGraphModule {
   createProjectGraphAsync: (options: { exitOnError: boolean }) => Promise<NxProjectGraph>;
 }
 
-/** What a host has of Nx, made once. */
+/** The parts of Nx that a host needs, created once. */
 export interface HostParts {
   readonly nx: NxInstall;
   readonly projectGraph: NxProjectGraph;
@@ -35,18 +35,18 @@ export interface HostParts {
   readonly notices: NxNotices;
   readonly environments: TaskEnvironments;
   readonly environment: HostEnvironment;
-  /** Stands in the environment of every process that is started here. */
+  /** In the environment of every process that is started here. */
   readonly mark: string;
-  /** Give back what was changed in this process. */
+  /** Restores what was changed in this process. */
   readonly restores: readonly Restore[];
 }
 
 function setVariables(mark: string): void {
   Object.assign(process.env, {
-    // An executor is a daemon itself, and a daemon would hash with another process's environment.
+    // An executor is itself a daemon, and Nx's daemon would hash with the environment of another process.
     NX_DAEMON: 'false',
     NX_TUI: 'false',
-    // Nx removes these two from what a task sees.
+    // Nx removes these two from the environment of tasks.
     NX_STREAM_OUTPUT: 'true',
     NX_PREFIX_OUTPUT: 'false',
     NX_LOAD_DOT_ENV_FILES: process.env['NX_LOAD_DOT_ENV_FILES'] === 'false' ? 'false' : 'true',
@@ -62,7 +62,7 @@ function loadNx(options: TaskHostOptions): NxInstall {
   if (realpathSync(workspaceRoot) !== realpathSync(options.workspaceRoot)) {
     throw new Error(`nx was loaded for ${workspaceRoot}; start the executor in ${options.workspaceRoot}`);
   }
-  // As the executable of Nx does, whatever NX_LOAD_DOT_ENV_FILES says: that is about the files of tasks.
+  // Like the executable of Nx, whatever NX_LOAD_DOT_ENV_FILES is: that variable is for the files of tasks.
   nx.load<{ loadRootEnvFiles(): void }>('src/utils/dotenv').loadRootEnvFiles();
   return nx;
 }
@@ -81,7 +81,7 @@ async function build(
   const hasher = nx
     .load<HasherModule>('src/hasher/create-task-hasher')
     .createTaskHasher(projectGraph, nxJson, nxJson.tasksRunnerOptions?.['default']?.options ?? {});
-  // What nearly every first task would load, while there is nothing else to do.
+  // Loads what nearly every first task needs, while there is nothing else to do.
   nx.loadOptional('src/executors/run-commands/run-commands.impl');
   const notices = new NxNotices(nx);
   const environments = new TaskEnvironments(nx);
@@ -110,7 +110,7 @@ async function build(
   };
 }
 
-/** @throws NxInstallError; whatever Nx throws when the project graph cannot be built. The environment is as before then. */
+/** @throws NxInstallError; whatever Nx throws if the project graph cannot be built. The environment is restored then. */
 export async function buildHost(options: TaskHostOptions): Promise<HostParts> {
   const mark = `${String(process.pid)}.${randomBytes(8).toString('hex')}`;
   const environment = new HostEnvironment();

@@ -1,12 +1,12 @@
-/** What runs in a host at the moment, as far as ending it goes. */
+/** What runs in a host at the moment, for stopping it. */
 export interface CurrentRun {
   /** For people. */
   readonly name: string;
-  /** Processes that began before are not its own. */
+  /** Processes that started earlier are not its own. */
   readonly startedTicks: number;
   readonly isSettled: boolean;
-  /** It is about to be ended. */
+  /** It is about to be stopped. */
   stopping(): void;
-  /** Settles it without Nx: its processes are gone and nothing more will come. */
+  /** Settles it without Nx: its processes have exited and nothing more will happen. */
   abandonNow(): void;
 }

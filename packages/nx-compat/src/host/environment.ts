@@ -1,6 +1,6 @@
 type Variables = Readonly<Record<string, string | undefined>>;
 
-/** Makes the variables of this process exactly these. @returns whether that changed anything */
+/** Sets the variables of this process to exactly these. @returns whether anything changed */
 function become(wanted: Variables): boolean {
   let isOther = false;
   for (const name of Object.keys(process.env)) {
@@ -17,25 +17,25 @@ function become(wanted: Variables): boolean {
 }
 
 /**
- * The variables of an executor's process belong to one command at a time. What one command has set is gone when the next one
- * begins, when the host is made again for another address, and for each further task: also what code of the workspace that Nx
- * loads into this process (a hasher, say) has left in it.
+ * The variables of an executor process are set for one command at a time. The variables of a command are removed when
+ * the next one starts, when the host is created again for another address, and for each further task. This includes
+ * variables that workspace code loaded by Nx (a hasher, for example) has set.
  */
 export class HostEnvironment {
   private readonly own: Variables = { ...process.env };
   private base: Variables = this.own;
 
-  /** What is set now is what every command finds, and keeps of it what it has no value of its own for. */
+  /** The current variables are the base for every command, except where a command has its own value. */
   settle(): void {
     this.base = { ...process.env };
   }
 
-  /** @param variables of a command; undefined: not set, whatever the agent has. @returns whether that changed anything */
+  /** @param variables of a command; undefined: not set, whatever the agent has. @returns whether anything changed */
   enter(variables: Variables): boolean {
     return become({ ...this.base, ...variables });
   }
 
-  /** As before this was made. */
+  /** Restores the variables from before. */
   restore(): void {
     become(this.own);
   }

@@ -1,15 +1,15 @@
-/** nx.json, as far as a host changes what Nx reads in it. */
+/** nx.json with the fields that a host changes. */
 export interface NxJson extends Record<string, unknown> {
   tasksRunnerOptions?: Record<string, { options?: Record<string, unknown> }>;
 }
 
-/** Nx would load the configured runner for each task only to read its options; without it, its own default is taken. */
+/** Nx would load the configured runner for each task only to read its options; without it, Nx uses its own default. */
 export function withoutRunner(nxJson: NxJson): NxJson {
   const { accessToken: _switch, ...options } = nxJson.tasksRunnerOptions?.['default']?.options ?? {};
   return { ...nxJson, tasksRunnerOptions: { default: { options } } };
 }
 
-/** As --skip-nx-cache: Nx tells the task too (NX_SKIP_NX_CACHE), and with it every nx that the task calls. */
+/** Like --skip-nx-cache: Nx also passes it to the task (NX_SKIP_NX_CACHE), and to every nx that the task calls. */
 export const skippingCache = (nxJson: NxJson): NxJson => ({
   ...nxJson,
   tasksRunnerOptions: {

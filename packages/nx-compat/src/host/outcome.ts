@@ -8,7 +8,7 @@ export const cacheStatusOf = (status: NxTaskResult['status']): TaskRun['cacheSta
   return status === 'local-cache' || status === 'local-cache-kept-existing' ? 'local-hit' : 'miss';
 };
 
-/** A hit on this machine alone is of no use to the others, so it is sent now. */
+/** A hit only on this machine does not help the others, so it is sent now. */
 export async function storeOutcomeOf(
   cache: OpenedCache,
   task: NxTask,

@@ -1,15 +1,15 @@
 import { StringDecoder } from 'node:string_decoder';
 
 /**
- * Nx streams a task by writing to its own process's stdout and stderr, in every version; nothing else of it is common to
- * all of them. For the time of one task these two are ours.
+ * In every version, Nx streams a task by writing to its own process's stdout and stderr; nothing else about it is
+ * common to all of them. While one task runs, these two streams are captured.
  *
- * While it is active, whatever the process prints counts as the task's output: an executor must log elsewhere.
+ * During that time, everything that the process prints counts as the task's output: an executor must log elsewhere.
  */
 export class OutputCapture {
   private restoreStreams: (() => void) | undefined;
 
-  /** Diverts both streams until `stop`. Chunks arrive decoded, in the order written. */
+  /** Diverts both streams until `stop`. Chunks are decoded, in the order in which they were written. */
   start(onChunk: (chunk: string) => void): void {
     const restores = [process.stdout, process.stderr].map((stream) => {
       const own = Object.getOwnPropertyDescriptor(stream, 'write');
@@ -27,7 +27,7 @@ export class OutputCapture {
       };
       stream.write = write;
       return () => {
-        // Most often `write` is inherited, and then nothing of ours may stay on the stream.
+        // `write` is usually inherited; then the stream must not keep our own property.
         if (own) Object.defineProperty(stream, 'write', own);
         else Reflect.deleteProperty(stream, 'write');
       };

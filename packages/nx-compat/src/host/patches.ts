@@ -4,7 +4,7 @@ import type { NxInstall } from '../install/nx-install';
 import type { NxTask } from '../model/types';
 import { replaceFunctions, type Restore } from '../patches/replace';
 
-/** Remembers a function's answer while its argument lives. */
+/** Caches a function's result as long as its argument exists. */
 function remembering(original: unknown): (argument: object) => unknown {
   const compute = original as (argument: object) => unknown;
   const answers = new WeakMap<object, unknown>();
@@ -15,10 +15,10 @@ function remembering(original: unknown): (argument: object) => unknown {
 }
 
 /**
- * Nx writes every task it begins and ends to its database, to notice a task whose command runs the same task again. The
- * executors of an agent share that database: each of the three writes per task waits for the others', and where one
- * does not get through, 23 takes that for a recursion and ends the process. An executor is nobody's nested nx, and
- * an nx below it still writes, so a recursion is noticed all the same, one level further down.
+ * Nx records the start and end of every task in its database, to detect a task whose command runs the same task again.
+ * The executors of an agent share that database: each of the three writes per task waits for those of the others, and
+ * if one fails, 23 treats that as a recursion and ends the process. An executor is never nested in another nx, and an
+ * nx below it still writes, so a recursion is detected anyway, one level further down.
  */
 class NoInvocations {
   readonly cleanupStale = (): void => undefined;
@@ -28,15 +28,15 @@ class NoInvocations {
 }
 
 /**
- * Nx sets up everything again for each call of runDiscreteTasks: it reads .env files, hands the whole project graph to
- * native code for a hasher, opens the cache and looks for eight remote cache packages. An executor process does one thing
- * only, so it keeps one of each: this is what makes a trivial task cost a few milliseconds and not a dozen.
+ * For each call of runDiscreteTasks, Nx sets up everything again: it reads .env files, passes the whole project graph
+ * to native code for a hasher, opens the cache and looks for eight remote cache packages. An executor process does only
+ * one thing, so it keeps one of each: a trivial task then costs a few milliseconds instead of a dozen.
  */
 export function shareAcrossTasks(nx: NxInstall, hasher: unknown, cache: OpenedCache): Restore {
   const projectGraph = nx.load<Record<string, unknown>>('src/project-graph/project-graph');
   const operators = nx.load<Record<string, unknown>>('src/project-graph/operators');
   const restores = [
-    // Both walk the whole project graph for each task and are only read from: milliseconds with thousands of projects.
+    // Both walk the whole project graph for each task and only read it: milliseconds with thousands of projects.
     replaceFunctions(projectGraph, {
       readProjectsConfigurationFromProjectGraph: remembering(
         projectGraph['readProjectsConfigurationFromProjectGraph'],
@@ -46,11 +46,11 @@ export function shareAcrossTasks(nx: NxInstall, hasher: unknown, cache: OpenedCa
     replaceFunctions(nx.load('src/hasher/create-task-hasher'), { createTaskHasher: () => hasher }),
     replaceFunctions(nxCacheModule(nx), { getCache: () => cache.nxCache }),
     replaceFunctions(nx.load('src/utils/dotenv'), { loadRootEnvFiles: () => undefined }),
-    // It would switch .env files on for a user who switched them off; the host has set what it sets.
+    // It would turn .env files on although the user turned them off; the host has already set the variables.
     replaceFunctions(nx.load('src/tasks-runner/run-command'), { setEnvVarsBasedOnArgs: () => undefined }),
     // 20 to 22 do not have it.
     replaceFunctions(nx.load('src/native'), { TaskInvocationTracker: NoInvocations }),
-    // 20 sweeps old records after each run; Nx does it once per command.
+    // 20 removes old records after each run; Nx does that once per command.
     replaceFunctions(cache.nxCache, { removeOldCacheRecords: () => undefined }),
   ];
   return () => {
@@ -62,12 +62,12 @@ export function shareAcrossTasks(nx: NxInstall, hasher: unknown, cache: OpenedCa
 
 type TaskEnv = (task: NxTask, ...rest: unknown[]) => NodeJS.ProcessEnv;
 
-/** Of this process, as what Nx remembers is: a host that is made again must not meet what Nx knows of an earlier one. */
+/** For this process, like Nx's own caches: a host that is created again must not find data of an earlier one. */
 let epoch = 0;
 
 /**
- * From 22.7 on Nx remembers the environment of each task by its id while the process exists, since a process runs
- * one command. An executor runs the same tasks for many, each with variables of its own.
+ * From 22.7 on, Nx caches the environment of each task by its id while the process exists, because a process runs one
+ * command. An executor runs the same tasks for many commands, each with its own variables.
  */
 export class TaskEnvironments {
   readonly restore: Restore;
@@ -82,15 +82,16 @@ export class TaskEnvironments {
     });
   }
 
-  /** Forgets all of them. */
+  /** Clears all of them. */
   forget(): void {
     epoch++;
   }
 }
 
 /**
- * Nx does not start a server that another nx process of the workspace is said to run, and waits for that one. An agent has
- * one process per server already, and what the database knows may be of one that was just ended. For the rest of the process.
+ * Nx does not start a server if its database says that another nx process of the workspace runs it, and waits for that
+ * one. An agent has one process per server already, and the record may be of one that was just stopped. For the rest of
+ * the process.
  */
 export function ownServersOnly(nx: NxInstall): void {
   const { RunningTasksService } = nx.load<{ RunningTasksService?: { prototype: object } }>('src/native');
@@ -100,7 +101,7 @@ export function ownServersOnly(nx: NxInstall): void {
 /** Characters of warnings kept per task. No limit: the task's own output, which has one, is kept apart from them. */
 const NOTICES_LIMIT = 64 * 1024;
 
-/** What Nx itself says while a task runs: headers are dropped, warnings are kept apart from the task's output. */
+/** Nx's own output while a task runs: headers are dropped, warnings are kept separately from the task's output. */
 export class NxNotices {
   private text = '';
   readonly restore: Restore;
@@ -125,7 +126,7 @@ export class NxNotices {
     });
   }
 
-  /** What came since last asked. */
+  /** New output since the last call. */
   take(): string {
     const { text } = this;
     this.text = '';

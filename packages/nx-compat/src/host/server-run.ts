@@ -10,8 +10,8 @@ const READY = 1;
 const NOT_READY = 2;
 
 /**
- * One server on its way through Nx. Whatever this process prints is the server's output until the end of the process, so a
- * host runs either one server or tasks.
+ * One server that Nx runs. Everything that this process prints until it ends is the server's output, so a host runs
+ * either one server or tasks.
  */
 export class ServerRun {
   readonly startedTicks = ticksNow();
@@ -26,7 +26,7 @@ export class ServerRun {
     private readonly countsAsTask: boolean,
   ) {}
 
-  /** @throws whatever Nx throws when it cannot start the server */
+  /** @throws whatever Nx throws if it cannot start the server */
   async start(launch: (lifeCycle: NxLifeCycle) => Promise<NxRunningTask>): Promise<RunningServer> {
     this.capture.start(this.onOutput);
     let running: NxRunningTask;
@@ -40,7 +40,7 @@ export class ServerRun {
       running.onExit((code) => {
         const how = code === null ? 'was stopped by a signal' : `ended with exit code ${String(code)}`;
         const why = `${this.taskId} ${how}.`;
-        // Nx is told after us, and says something about it that belongs to the output.
+        // Nx gets the event after us, and prints something about it that is part of the output.
         setImmediate(() => {
           this.verdict(why);
           resolve({ why, failed: this.countsAsTask });
@@ -60,7 +60,7 @@ export class ServerRun {
       setTaskReadiness: (_taskId: string, verdict: number) => {
         this.probed = true;
         if (verdict === READY) this.verdict(null);
-        // The sentence that explains it comes with the end of the task, if anybody waits for it at all.
+        // The explanation comes with the end of the task, if anything waits for it at all.
         else if (verdict === NOT_READY)
           setImmediate(() => this.verdict(`${this.taskId} did not become ready.`));
       },

@@ -10,7 +10,7 @@ import { OutputCapture } from './output-capture';
 import type { NxNotices } from './patches';
 import type { RunTaskRequest, TaskRun } from './types';
 
-/** A task made ready: hashed, and bound to the version's way of running it. */
+/** A prepared task: hashed, and bound to the version's way of running it. */
 export interface PreparedRun {
   task: NxTask;
   hash: string;
@@ -19,7 +19,7 @@ export interface PreparedRun {
 
 interface Ending {
   result: NxTaskResult | undefined;
-  /** Why there is no result, where that is known. */
+  /** Why there is no result, if known. */
   reason: Broken | undefined;
 }
 
@@ -28,11 +28,11 @@ const KEPT_OUTPUT = 10_000_000;
 /** Turns of the loop output may lag behind the end of its process. No limit: turns take no time when nothing comes. */
 const DRAIN_TURNS = 200;
 
-/** How many streams write to ours; a forked executor's do until all of its output is through. */
+/** Number of streams that are piped into ours; those of a forked executor are until all of its output has arrived. */
 const pipesOpen = (): number =>
   process.stdout.listenerCount('unpipe') + process.stderr.listenerCount('unpipe');
 
-/** One task on its way through Nx: its output while it runs, its result when it has ended. */
+/** One task that Nx runs: its output while it runs, its result when it has ended. */
 export class SingleRun implements CurrentRun {
   readonly startedTicks = ticksNow();
   private readonly pipesBefore = pipesOpen();
@@ -66,7 +66,7 @@ export class SingleRun implements CurrentRun {
     this.stopped = true;
   }
 
-  /** Settles the run without Nx: its processes are gone and nothing more will come. */
+  /** Settles the run without Nx: its processes have exited and nothing more will happen. */
   abandonNow(): void {
     this.abandon?.();
   }
@@ -107,19 +107,19 @@ export class SingleRun implements CurrentRun {
     const { skipCacheRead, rerun } = this.request;
     const limit = skipCacheRead === true || rerun === true ? 'everywhere' : askRemote ? undefined : 'remote';
     const returned = await (limit ? this.cache.withoutReads(hash, limit, run) : run());
-    // 21 returns null for a process that died by a signal.
+    // 21 returns null for a process that was killed by a signal.
     if (Number.isInteger(returned?.code)) this.exitCode = returned?.code;
   }
 
   /**
-   * False: Nx stores nothing. A task that is being stopped has not done all of its work, whatever it ends with; and a
-   * failure may be unwanted.
+   * False: Nx stores nothing. A stopped task has not finished its work, whatever its exit code; and a failure may have
+   * to stay out of the cache.
    */
   private storing(code: number): boolean {
     if (this.stopped) return false;
     if (code !== 0 && this.request.storeFailure === false) return false;
     this.request.onStoring?.();
-    // With --skip-nx-cache Nx stores nothing either; runDiscreteTasks of 21 and later does not know of it.
+    // With --skip-nx-cache, Nx stores nothing either, but runDiscreteTasks of 21 and later ignores the flag.
     return this.request.skipCacheRead !== true;
   }
 
@@ -128,7 +128,7 @@ export class SingleRun implements CurrentRun {
       endTasks: (results) => {
         this.result = results.find(({ task }) => task.id === this.taskId) ?? this.result;
       },
-      // With streaming on, Nx calls this for what it replays from a cache only.
+      // With streaming on, Nx calls this only for what it replays from a cache.
       printTaskTerminalOutput: (_task, _status, output) => {
         this.replayed = output;
       },

@@ -32,14 +32,14 @@ const DEFAULT_GRACE_MS = 2000;
 
 class NxTaskHost implements TaskHost {
   private current: CurrentRun | undefined;
-  /** Of the processes of a task that is being stopped. */
+  /** For the processes of a task that is being stopped. */
   private ending: Promise<unknown> = Promise.resolve();
   private server: ServerRun | undefined;
   private runId: string | undefined;
   private readonly folder = process.cwd();
   readonly projectGraph: NxProjectGraph;
   readonly cache: OpenedCache;
-  /** A run's graph comes with each of its tasks and has thousands of edges. */
+  /** Each task comes with the graph of its run, which has thousands of edges. */
   private readonly graphs = new WeakMap<object, TaskGraph>();
 
   constructor(private readonly parts: HostParts) {
@@ -66,7 +66,7 @@ class NxTaskHost implements TaskHost {
   enterRun(runId: string, variables: Readonly<Record<string, string | undefined>>): void {
     const isOther = this.parts.environment.enter(variables);
     if (process.cwd() !== this.folder) process.chdir(this.folder);
-    // Of another run also with the same values: its .env files may have been made by a task of the last one.
+    // Also if another run has the same values: a task of the last one may have written its .env files.
     if (isOther || runId !== this.runId) this.parts.environments.forget();
     this.runId = runId;
   }
@@ -97,8 +97,8 @@ class NxTaskHost implements TaskHost {
         };
       });
     } finally {
-      // Nx has a result as soon as the command itself is gone. What is left of it must not meet the next task, nor the
-      // signals that end it.
+      // Nx has a result as soon as the command itself has exited. Its remaining processes must not affect the next
+      // task, nor must the signals that stop them.
       await this.ending;
       this.current = undefined;
     }
@@ -183,7 +183,7 @@ class NxTaskHost implements TaskHost {
   }
 
   private async endTask(run: CurrentRun, graceMs: number): Promise<void> {
-    // Again and again, as Nx may be between deciding to start a process and starting it.
+    // Repeatedly, because Nx may be between the decision to start a process and its start.
     const deadline = performance.now() + graceMs + STOP_SETTLE_MS;
     do {
       await endTaskProcesses(this.parts.mark, run.startedTicks, graceMs);
@@ -205,8 +205,8 @@ const unhashed = (task: NxTask): NxTask => {
 
 /**
  * Builds the project graph and keeps one hasher and one cache, so that only the first task of an executor is slow.
- * Changes this process: variables, and a few functions of Nx; `close` gives them back.
- * @throws NxInstallError; whatever Nx throws when the project graph cannot be built
+ * Changes this process: variables, and a few functions of Nx; `close` restores them.
+ * @throws NxInstallError; whatever Nx throws if the project graph cannot be built
  */
 export const createTaskHost = async (options: TaskHostOptions): Promise<TaskHost> =>
   new NxTaskHost(await buildHost(options));

@@ -15,17 +15,17 @@ export interface NxInstall {
   /** Absolute folder of the workspace it was resolved from. */
   readonly workspaceRoot: string;
   /**
-   * Loads a module of Nx by its path below the package, e.g. `src/tasks-runner/cache`. The caller names the shape it
-   * expects; nothing is checked. Throws what `require` throws (code MODULE_NOT_FOUND) when this version has no such file.
+   * Loads a module of Nx by its path below the package, e.g. `src/tasks-runner/cache`. The caller names the expected
+   * type; nothing is checked. Throws the error of `require` (code MODULE_NOT_FOUND) if this version has no such file.
    */
   load<T>(path: string): T;
-  /** As `load`, but `undefined` when this version has no such file. */
+  /** Like `load`, but `undefined` if this version has no such file. */
   loadOptional<T>(path: string): T | undefined;
 }
 
-/** Thrown when a workspace has no usable Nx. `code` is `NX_MISSING` or `NX_UNSUPPORTED`. */
+/** Thrown if a workspace has no usable Nx. `code` is `NX_MISSING` or `NX_UNSUPPORTED`. */
 export class NxInstallError extends Error {
-  /** The version that is not supported. */
+  /** The unsupported version. */
   readonly version: string | undefined;
 
   constructor(
@@ -43,7 +43,7 @@ const OLDEST = { major: 20, minor: 8 };
 /** The newest major of Nx that dte is tested with. A fact, no limit. */
 const NEWEST_MAJOR = 24;
 
-/** What Nx does changes within a major as well; `npm run majors` tries several minors of each. */
+/** Nx's behaviour also changes within a major; `npm run majors` tests several minors of each. */
 export const isAtLeast = (
   nx: Pick<NxInstall, 'major' | 'minor'>,
   [major, minor]: readonly [number, number],
@@ -52,7 +52,7 @@ export const isAtLeast = (
 const isSupported = (major: number, minor: number): boolean =>
   major === OLDEST.major ? minor >= OLDEST.minor : major > OLDEST.major && major <= NEWEST_MAJOR;
 
-/** Nx's own entry: what starts a command without a shell or a package manager in between. */
+/** Nx's own entry: starts a command without a shell or package manager in between. */
 export function nxEntry(workspaceRoot: string): string {
   const { packageRoot } = resolveNx(workspaceRoot);
   const manifest: unknown = JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8'));
@@ -62,8 +62,8 @@ export function nxEntry(workspaceRoot: string): string {
 const installs = new Map<string, NxInstall>();
 
 /**
- * Finds the Nx a workspace uses, whatever it is that our own package sits beside: with pnpm, PnP or a linked package a
- * plain `require('nx')` here could meet another one, with a second database connection and other module state.
+ * Finds the Nx that a workspace uses, wherever our own package is installed: with pnpm, PnP or a linked package, a
+ * plain `require('nx')` here could find another one, with a second database connection and separate module state.
  * @throws NxInstallError
  */
 export function resolveNx(workspaceRoot: string = findWorkspaceRoot()): NxInstall {
@@ -86,8 +86,8 @@ export function resolveNx(workspaceRoot: string = findWorkspaceRoot()): NxInstal
         version,
       },
     );
-  // Required by absolute base so that nx/src/* is mapped by the `exports` of exactly this copy.
-  // Remembered, since resolving a path again costs a tenth of a millisecond and an executor asks several times per task.
+  // Required by absolute path, so that the `exports` of exactly this copy map nx/src/*. Cached, because resolving a
+  // path takes a tenth of a millisecond, and an executor asks several times per task.
   const loaded = new Map<string, unknown>();
   const load = <T>(path: string): T => {
     if (!loaded.has(path)) loaded.set(path, fromWorkspace(`nx/${path}`));

@@ -1,11 +1,11 @@
 import { existsSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 
-// Every nx command on every laptop loads this file, as `@org/dte-nx-compat/workspace-root`: it requires nothing else.
+// Every nx command on every developer's machine loads this file, as `@org/dte-nx-compat/workspace-root`: it requires nothing else.
 
 /**
- * The nearest folder upwards with an nx.json; the folder itself where there is none. Nx looks the same way, but only once, at
- * load; `NX_WORKSPACE_ROOT_PATH` wins there and here.
+ * The nearest folder upwards with an nx.json; the start folder itself if there is none. Nx searches the same way, but
+ * only once, at load; `NX_WORKSPACE_ROOT_PATH` has precedence there and here.
  * @param from absolute folder to start at; default: the current one
  */
 export function findWorkspaceRoot(

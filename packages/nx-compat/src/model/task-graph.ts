@@ -11,8 +11,8 @@ const toObjects = (tasks: Record<string, NxTask>, edges: RawEdges): Record<strin
   );
 
 /**
- * One shape of edges whatever the version: 24 hands over objects, 20-23 plain ids, and 20 has no continuous
- * dependencies at all. The tasks are the same objects, so what Nx later writes on them is seen through both graphs.
+ * One shape of edges for all versions: 24 passes objects, 20-23 plain ids, and 20 has no continuous dependencies. The
+ * tasks are the same objects, so what Nx later writes to them is visible in both graphs.
  */
 export function normaliseTaskGraph(graph: RawTaskGraph | TaskGraph): TaskGraph {
   return {
@@ -24,7 +24,7 @@ export function normaliseTaskGraph(graph: RawTaskGraph | TaskGraph): TaskGraph {
 }
 
 /**
- * The other direction: edges as the Nx of that major version expects them.
+ * The reverse: edges as the Nx of that major version expects them.
  * @param nxMajor 20 to 24; 24 and later get objects
  */
 export function toNxTaskGraph(nxMajor: number, graph: TaskGraph): RawTaskGraph {
@@ -40,8 +40,8 @@ export function toNxTaskGraph(nxMajor: number, graph: TaskGraph): RawTaskGraph {
 }
 
 /**
- * The graph of the given tasks alone. An edge to a task outside counts as done and is dropped; a task that has no
- * edge left is a root. Unknown ids are ignored.
+ * The graph of only the given tasks. An edge to a task outside counts as done and is dropped; a task without remaining
+ * edges is a root. Unknown ids are ignored.
  */
 export function subgraph(graph: TaskGraph, taskIds: Iterable<string>): TaskGraph {
   const inside = new Set([...taskIds].filter((id) => graph.tasks[id] !== undefined));
@@ -61,7 +61,7 @@ export function subgraph(graph: TaskGraph, taskIds: Iterable<string>): TaskGraph
   };
 }
 
-/** Every task the given one needs, directly or not, itself left out; dependencies come before dependants. */
+/** All direct and indirect dependencies of a task, without the task itself; dependencies come before dependents. */
 export function dependencyClosure(graph: TaskGraph, taskId: string): string[] {
   const order: string[] = [];
   const seen = new Set([taskId]);

@@ -1,16 +1,16 @@
 /**
- * The parts of Nx's data that we touch, described by shape and not by any one version's types: a value made by
- * nx 20.8 and one made by nx 24 both fit. Fields we do not read are left out on purpose.
+ * The parts of Nx's data that we use, described by shape and not by the types of one version: values of nx 20.8 and of
+ * nx 24 both match. Fields that we do not read are deliberately omitted.
  */
 
-/** Nx's name for "which configuration of which target of which project". */
+/** Nx's identifier of a configuration of a target of a project. */
 export interface NxTarget {
   project: string;
   target: string;
   configuration?: string;
 }
 
-/** What a hash was made of, as far as Nx tells. `nodes` maps an input's name to its own hash. */
+/** The details of a hash, as far as Nx provides them. `nodes` maps an input's name to its own hash. */
 export interface NxHashDetails {
   command: string;
   nodes: Record<string, string>;
@@ -22,7 +22,7 @@ export interface NxHashDetails {
 export interface NxTask {
   id: string;
   target: NxTarget;
-  /** Always holds `__overrides_unparsed__`; an empty list when there are none. */
+  /** Always contains `__overrides_unparsed__`; an empty list if there are none. */
   overrides: Record<string, unknown>;
   /** Workspace-relative paths or globs. */
   outputs: string[];
@@ -36,13 +36,13 @@ export interface NxTask {
   endTime?: number;
 }
 
-/** An edge as 24 writes it; `waitFor` and `inputs` exist there only and are carried, not read. */
+/** An edge as 24 writes it; `waitFor` and `inputs` exist only there, and are passed through unread. */
 export interface NxEdge {
   id: string;
   [extra: string]: unknown;
 }
 
-/** A task graph whose edges are as this Nx version writes them: plain ids on 20-23, objects on 24. */
+/** A task graph with the edges of this Nx version: plain ids on 20-23, objects on 24. */
 export interface RawTaskGraph {
   roots: string[];
   tasks: Record<string, NxTask>;
@@ -50,7 +50,7 @@ export interface RawTaskGraph {
   continuousDependencies?: Record<string, readonly (string | NxEdge)[]> | undefined;
 }
 
-/** A task graph with every edge an object and `continuousDependencies` present: what the rest of the project sees. */
+/** A task graph in which every edge is an object and `continuousDependencies` is present: the shape for all other code. */
 export interface TaskGraph {
   roots: string[];
   tasks: Record<string, NxTask>;
@@ -94,7 +94,7 @@ export interface NxTaskResult {
   terminalOutput?: string | undefined;
 }
 
-/** Hooks Nx calls around tasks. All are optional, any may return a promise. */
+/** Hooks that Nx calls around tasks. All are optional, and any may return a promise. */
 export interface NxLifeCycle {
   startCommand?(threadCount?: number, discrete?: number): void | Promise<void>;
   endCommand?(...args: unknown[]): void | Promise<void>;
@@ -105,7 +105,7 @@ export interface NxLifeCycle {
   [extra: string]: unknown;
 }
 
-/** What Nx passes a tasks runner as its second argument: our options of nx.json, the command's arguments, a life cycle. */
+/** The second argument of a tasks runner: our options from nx.json, the command's arguments, a life cycle. */
 export interface NxRunnerOptions {
   lifeCycle: NxLifeCycle;
   parallel?: number | string | boolean;
@@ -114,7 +114,7 @@ export interface NxRunnerOptions {
   [extra: string]: unknown;
 }
 
-/** What Nx passes a tasks runner as its third argument. */
+/** The third argument of a tasks runner. */
 export interface NxRunnerContext {
   initiatingProject?: string | null;
   initiatingTasks?: NxTask[];
@@ -127,5 +127,5 @@ export interface NxRunnerContext {
   [extra: string]: unknown;
 }
 
-/** Task id -> how it ended: what a tasks runner returns. */
+/** Task id -> how it ended: the result of a tasks runner. */
 export type NxStatuses = Record<string, NxTaskStatus>;

@@ -5,11 +5,11 @@ import { realInside } from './expand';
 import { cleanPath, isGlob } from './paths';
 
 interface Minimatch {
-  /** False for what it cannot read. */
+  /** False for patterns that it cannot parse. */
   makeRe(pattern: string, options: { dot: boolean }): RegExp | false;
 }
 
-/** Folders that are not a task's own because a wide output happens to take them in: an output has to name them. */
+/** Folders that a wide output may match although they are not the task's own: an output must name them explicitly. */
 const NAMED_ONLY = ['node_modules', '.nx'];
 
 /** `dist/**` says no more than `dist`. */
@@ -17,21 +17,21 @@ const withoutRest = (output: string): string => output.replace(/(?:\/\*\*(?:\/\*
 
 const has = (path: string, folder: string): boolean => path.toLowerCase().split('/').includes(folder);
 
-/** May what this output names begin at `root`, as far as folders are concerned that have to be named? */
+/** May paths of this output begin with `root`, considering the folders that must be named? */
 const mayBeginAt = (output: string, root: string): boolean =>
   NAMED_ONLY.every((folder) => !has(root, folder) || has(output, folder));
 
-/** Where an output that leads through a link of the workspace's own really is; null when it leads through none. */
+/** The real path of an output that leads through one of the workspace's own links; null if it leads through none. */
 function behindLink(workspaceRoot: string, output: string): string | null {
   const real = realInside(workspaceRoot, output);
   return real === output || real === '' ? null : real;
 }
 
 /**
- * Tells which paths the outputs of a task take in: an output itself, all below it, and what a glob matches (by the library
- * that Nx itself uses). What a path is named must be an output's doing: the workspace as an output, or `**` at a glob's
- * beginning, takes in no `node_modules` and no `.nx`. Outputs that only leave something out (`!`) are not looked at.
- * @param outputs relative to the workspace, as the paths are
+ * Decides which paths the outputs of a task include: an output itself, everything below it, and everything that a glob
+ * matches (with the library that Nx itself uses). Special folders must be named: the workspace as an output, or `**` at
+ * the beginning of a glob, includes no `node_modules` and no `.nx`. Outputs that only exclude (`!`) are ignored.
+ * @param outputs relative to the workspace, like the paths
  */
 export function declaredOutputs(
   workspaceRoot: string,

@@ -11,7 +11,7 @@ const leaves = (path: string): boolean => path === '..' || path.startsWith('../'
 
 export const lstatOrNull = (path: string): Stats | null => unlessGone(() => lstatSync(path));
 
-/** Null when nothing is there. */
+/** Null if nothing is there. */
 export function unlessGone<T>(look: () => T): T | null {
   try {
     return look();
@@ -22,7 +22,7 @@ export function unlessGone<T>(look: () => T): T | null {
   }
 }
 
-/** Where a path really is, relative to the workspace; null when nothing is there, or it is elsewhere. */
+/** The real path, relative to the workspace; null if nothing is there, or it is outside. */
 export function realInside(workspaceRoot: string, path: string): string | null {
   try {
     const real = cleanPath(relative(realpathSync(workspaceRoot), realpathSync(join(workspaceRoot, path))));
@@ -53,8 +53,8 @@ function throughLinks(workspaceRoot: string, globs: readonly string[], expand: N
 }
 
 /**
- * The files, folders and links that a task's outputs name and that exist: globs are resolved as Nx itself does, a folder
- * stands for all it holds. Two things Nx leaves out are here as well: a link that leads nowhere, and (on 24 all, before it
+ * The existing files, folders and links that a task's outputs name. Globs are resolved as Nx itself does; a folder
+ * represents everything in it. Includes two things that Nx omits: broken links, and (on 24 all, in earlier versions
  * some of) what is reached through a link to a folder of the workspace.
  * @param nx default: that of the folder, which then must be a workspace
  * @returns paths relative to the workspace, with `/`, each once, sorted
@@ -74,11 +74,11 @@ export function expandOutputs(
   return [...new Set([...found, ...literal, ...throughLinks(workspaceRoot, globs, native)])].sort();
 }
 
-/** A link that leads to a folder of the workspace. */
+/** A link to a folder of the workspace. */
 export const isFolderLink = (workspaceRoot: string, path: string): boolean => {
   if (lstatOrNull(join(workspaceRoot, path))?.isSymbolicLink() !== true) return false;
   const real = realInside(workspaceRoot, path);
-  // One that leads to a folder above itself is nothing but a link: behind it is the workspace.
+  // A link to one of its own parent folders is only a link: behind it is the workspace.
   if (real === null || real === '' || path.startsWith(`${real}/`)) return false;
   return lstatOrNull(join(workspaceRoot, real))?.isDirectory() === true;
 };

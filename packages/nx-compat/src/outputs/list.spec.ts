@@ -14,7 +14,7 @@ it.each(['a workspace', 'an entry of its cache'])(
       symlinkSync('1', join(large, 'link'));
       const home = which === 'a workspace' ? root : tmpdir();
       const listing = listPaths(root, ['gone', 'file', 'large'], home);
-      // It has given others their turn, and has looked into the last folder only.
+      // It has yielded to others, and has read only the last folder.
       rmSync(join(root, 'gone'), { recursive: true });
       rmSync(join(root, 'file'), { recursive: true });
       writeFileSync(join(root, 'file'), '');

@@ -5,7 +5,7 @@ import { setImmediate as turnOfTheLoop } from 'node:timers/promises';
 import type { NxInstall } from '../install/nx-install';
 import { expandOutputs, isFolderLink, lstatOrNull, realInside, unlessGone } from './expand';
 
-/** One thing that outputs name. A folder is listed when nothing is in it: the others follow from what they hold. */
+/** One entry of the outputs. Only empty folders are listed: all others follow from their content. */
 export type OutputEntry =
   | {
       readonly kind: 'file';
@@ -14,20 +14,20 @@ export type OutputEntry =
       readonly executable: boolean;
       readonly links: number;
     }
-  /** `target`: as it is, but relative where an absolute one leads into the workspace, which lies elsewhere on other machines. */
+  /** `target`: unchanged, except that an absolute one into the workspace becomes relative, because other machines have other paths. */
   | { readonly kind: 'link'; readonly path: string; readonly target: string; readonly isAbsolute: boolean }
   | { readonly kind: 'folder'; readonly path: string }
   /** A socket, a pipe or a device. */
   | { readonly kind: 'special'; readonly path: string }
-  /** Its name is no text: no archive of ours could say it. */
+  /** Its name is not valid text, so no archive of ours can contain it. */
   | { readonly kind: 'unnameable'; readonly path: string };
 
-/** What outputs name on a disk at one moment. */
+/** The content of outputs on a disk at one moment. */
 export interface OutputList {
   readonly entries: readonly OutputEntry[];
-  /** Links to a folder that an output is, or that its path goes through: what is behind them is listed as well. */
+  /** Links to a folder that are an output, or in the path of one: the content behind them is listed as well. */
   readonly through: readonly string[];
-  /** What the outputs' patterns found: each file or folder of which the entries are, or are below. */
+  /** Matches of the output patterns: each file or folder that contains or is an entry. */
   readonly roots: readonly string[];
 }
 
@@ -36,7 +36,7 @@ const ENTRIES_PER_TURN = 1_000;
 
 const REPLACEMENT = '\ufffd';
 
-/** Windows has no such bit, and tells one from the name. */
+/** Windows has no such bit, and derives it from the name. */
 const isExecutable = (mode: number): boolean => process.platform !== 'win32' && (mode & 0o100) !== 0;
 
 class Walk {
@@ -53,7 +53,7 @@ class Walk {
     this.home = realpathSync(workspaceRoot);
   }
 
-  /** An entry of a cache that goes while it is read is none: what it lacks would be removed from the workspace. */
+  /** A cache entry that disappears while it is read is invalid: what it lacks would be deleted from the workspace. */
   private unlessGone<T>(look: () => T): T | null {
     return this.root === this.workspaceRoot ? unlessGone(look) : look();
   }
@@ -84,7 +84,7 @@ class Walk {
     return { kind: 'link', path, target, isAbsolute: isAbsolute(target) };
   }
 
-  /** As a folder: all it holds. */
+  /** As a folder: everything in it. */
   open(path: string): void {
     this.folders.push(path);
   }
@@ -104,7 +104,7 @@ class Walk {
   }
 }
 
-/** The links to folders that the folders above a path are. */
+/** Those of a path's parent folders that are links. */
 function linksAbove(root: string, path: string): string[] {
   const parts = path.split('/');
   const above = parts.slice(1).map((_, index) => parts.slice(0, index + 1).join('/'));
@@ -112,11 +112,12 @@ function linksAbove(root: string, path: string): string[] {
 }
 
 /**
- * Walks what a task's outputs name. A link in an output is a link; only where an output itself is one, or leads through
- * one, is what lies behind it taken for a part of the output as well, unless another output names that by its real path.
- * @param nx default: that of the folder, which then must be a workspace
- * What vanishes under the walk is not there: a task beside it may write to the same folder.
- * @throws what the file system throws, also when something of an entry of a cache vanishes
+ * Lists everything that a task's outputs name. A link in an output is a link. Only if an output itself is one, or leads
+ * through one, does the content behind it count as part of the output, unless another output names that by its real
+ * path.
+ * @param nx default: that of the folder, which then must be a workspace Files that disappear during the walk are
+ * skipped: a parallel task may write to the same folder.
+ * @throws what the file system throws, also if something of a cache entry disappears
  */
 export const listOutputs = (
   workspaceRoot: string,
@@ -126,8 +127,8 @@ export const listOutputs = (
   listPaths(workspaceRoot, expandOutputs(workspaceRoot, outputs, nx), nx?.workspaceRoot);
 
 /**
- * As `listOutputs`, for outputs that are expanded already: files, folders and links that exist.
- * @param home the workspace, where the folder is none but an entry of its cache
+ * Like `listOutputs`, for expanded outputs: existing files, folders and links.
+ * @param home the workspace, if the folder is a cache entry
  */
 export async function listPaths(
   workspaceRoot: string,
@@ -155,7 +156,7 @@ export async function listPaths(
   return { entries, through: [...walk.through].sort(), roots };
 }
 
-/** A list in one line of a message; equal lists, and no others, have equal digests. */
+/** A list in one line of a message; two lists have equal digests exactly if they are equal. */
 export interface OutputSummary {
   /** SHA-256 in hex. */
   readonly digest: string;
@@ -174,11 +175,11 @@ const detailOf = (entry: OutputEntry): string => {
   }
 };
 
-/** One entry as text: what of it is compared. */
+/** One entry as text: the compared properties. */
 export const lineOf = (entry: OutputEntry): string =>
   JSON.stringify([entry.kind, entry.path, detailOf(entry)]);
 
-/** Sockets, pipes and devices mean nothing on another machine and are left out. */
+/** Sockets, pipes and devices are meaningless on another machine and are skipped. */
 export function summaryOf(entries: readonly OutputEntry[]): OutputSummary {
   const hash = createHash('sha256');
   let count = 0;

@@ -5,8 +5,8 @@ import { resolveNx } from '../install/nx-install';
 type Minimatch = (path: string, pattern: string, options: { dot: boolean }) => boolean;
 
 /**
- * Tells which paths match one of the globs, by the same library as Nx's own (every version has one of its own).
- * @param globs relative to the workspace, as the paths are; `dist` stands for all below it as well
+ * Decides which paths match one of the globs, with the same library as Nx (each version has its own copy).
+ * @param globs relative to the workspace, like the paths; `dist` also matches everything below it
  */
 export function pathMatcher(workspaceRoot: string, globs: readonly string[]): (path: string) => boolean {
   if (globs.length === 0) return () => false;

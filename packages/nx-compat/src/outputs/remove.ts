@@ -4,9 +4,9 @@ import { expandOutputs, isFolderLink } from './expand';
 import { trackedByGlobs } from './tracked';
 
 export interface RemoveHow {
-  /** Default: true. Whether what a link to a folder leads to goes; it is no output of a task that has replaced the link. */
+  /** Default: true. Whether the target of a link to a folder is deleted; it is not an output of a task that has replaced the link. */
   readonly behindLinks?: boolean | undefined;
-  /** Leaves what git tracks and only a glob has found: what takes its place may be older than it, or nothing. */
+  /** Keeps what git tracks and only a glob has found: its replacement may be older, or missing. */
   readonly keepsTracked?: boolean | undefined;
 }
 
@@ -17,7 +17,7 @@ export function removeOutputs(workspaceRoot: string, outputs: readonly string[],
   removePaths(workspaceRoot, paths, how, new Set(kept));
 }
 
-/** As `removeOutputs`, for outputs that are expanded already. */
+/** Like `removeOutputs`, for expanded outputs. */
 export function removePaths(
   workspaceRoot: string,
   paths: readonly string[],
@@ -26,7 +26,7 @@ export function removePaths(
 ): void {
   const remove = removerAround(workspaceRoot, kept);
   for (const path of paths) {
-    // The workspace itself is no task's to replace.
+    // No task may replace the workspace itself.
     if (path === '') continue;
     if (!isFolderLink(workspaceRoot, path)) remove(path);
     else if (behindLinks)

@@ -5,7 +5,7 @@ import { cleanPath } from './paths';
 import { lineOf, listOutputs, summaryOf, type OutputEntry, type OutputSummary } from './list';
 import { isNamed, trackedByGlobs } from './tracked';
 
-/** Removes one thing, and the folders of the output that are empty then. */
+/** Removes one entry, and the folders of the output that become empty. */
 function removeExtra(
   workspaceRoot: string,
   path: string,
@@ -19,18 +19,18 @@ function removeExtra(
     try {
       rmdirSync(join(workspaceRoot, folder));
     } catch {
-      // Something else is in it.
+      // It contains something else.
       return;
     }
   }
 }
 
 /**
- * Makes what outputs name the same as an entry of Nx's cache that was just put in place: Nx replaces what the entry has and
- * leaves what it does not have, so that files would stay which the task has deleted. What git tracks and only a glob has found
- * stays: it is a source that the entry is older than, or that is none of the task's inputs.
+ * Makes outputs equal to an entry of Nx's cache that was just restored: Nx replaces the files of the entry and keeps
+ * all others, so files that the task has deleted would remain. What git tracks and only a glob has found stays: it is a
+ * source that is newer than the entry, or that is not an input of the task.
  * @returns what is there now
- * @throws when something of the entry has not arrived
+ * @throws if something of the entry is missing
  */
 export async function replaceOutputs(
   nx: NxInstall,
@@ -42,7 +42,7 @@ export async function replaceOutputs(
   const { entries: found } = await listOutputs(workspaceRoot, outputs, nx);
   const literal = new Set(outputs.map(cleanPath));
   const kept: OutputEntry[] = [];
-  // The workspace itself is no task's to replace.
+  // No task may replace the workspace itself.
   if (!literal.has('')) {
     const paths = new Set(wanted.map(({ path }) => path));
     const extras = found.filter(({ path }) => !paths.has(path));
@@ -58,7 +58,7 @@ export async function replaceOutputs(
   }
   const here = new Set(found.map(lineOf));
   const missing = wanted.filter((entry) => !here.has(lineOf(entry)));
-  // A folder that was not empty before the others went.
+  // A folder that was not empty before the others were deleted.
   const lost = missing.filter(({ kind }) => kind !== 'folder');
   if (lost.length > 0)
     throw new Error(`${lost.length} outputs did not arrive, including ${lost[0]?.path ?? ''}`);

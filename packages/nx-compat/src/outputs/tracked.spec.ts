@@ -47,7 +47,7 @@ describe('what git tracks', () => {
     expect(isThere('packages/a/gen/kept.ts')).toBe(true);
     expect(isThere('packages/a/src/old.js')).toBe(false);
     expect(isThere('packages/a/gen/old.ts')).toBe(false);
-    // As the next one who looks at this disk finds it.
+    // As a later reader of this disk finds it.
     expect(summary).toEqual(summaryOf((await listOutputs(root, GLOBS, nx)).entries));
     expect(summary.entries).toBe(3);
   });

@@ -9,14 +9,14 @@ const PATHS_AT_ONCE = 500;
 const GIT_MS = 30_000;
 /** Output of git that is read for them. No limit to set, for the same reason. */
 const LIST_BYTES = 64 * 1024 * 1024;
-/** A job's user need not own the clone. */
+/** The user of a job need not own the clone. */
 const GIT = ['--literal-pathspecs', '-c', 'safe.directory=*', 'ls-files', '-z', '--'];
 
 /**
- * Those of some paths, or files below them, that git tracks. A glob such as `src/*.js` names sources as well as what a task has
- * made: no entry that lacks a source says that it must go.
+ * The given paths, or files below them, that git tracks. A glob such as `src/*.js` matches sources as well as the files
+ * that a task has made: if an entry lacks a source, that does not mean that it must be deleted.
  * @param paths relative to the workspace, found by globs
- * @returns all of the paths where there is a repository and git does not answer
+ * @returns all of the paths if there is a repository and git does not answer
  */
 function trackedAmong(workspaceRoot: string, paths: readonly string[]): Set<string> {
   const tracked = new Set<string>();
@@ -34,12 +34,12 @@ function trackedAmong(workspaceRoot: string, paths: readonly string[]): Set<stri
   return tracked;
 }
 
-/** Is a path one that an output without a wildcard names, or below one? No glob says anything of such a folder. */
+/** Does an output without a wildcard name this path or a parent of it? Then it is not found only by a glob. */
 export function isNamed(path: string, outputs: ReadonlySet<string>): boolean {
   return path.split('/').some((_, index, parts) => outputs.has(parts.slice(0, index + 1).join('/')));
 }
 
-/** As `trackedAmong`, of what only globs among these outputs have found. */
+/** Like `trackedAmong`, for what only globs among these outputs have found. */
 export function trackedByGlobs(
   workspaceRoot: string,
   paths: readonly string[],

@@ -1,7 +1,7 @@
-/** Undoes what was done; calling it twice is harmless. */
+/** Undoes the change; idempotent. */
 export type Restore = () => void;
 
-/** Replaces members of an object that exist there as functions; what a version does not have stays as it is. */
+/** Replaces members of an object that exist and are functions; members that a version does not have are skipped. */
 export function replaceFunctions(target: object, replacements: Record<string, unknown>): Restore {
   const owner = target as Record<string, unknown>;
   const restores = Object.entries(replacements)

@@ -4,9 +4,9 @@ import { executorOf, Executors, projectsOf } from './executor-information';
 
 export interface BatchPlanInput {
   projectGraph: NxProjectGraph;
-  /** As Nx gave it to the runner. */
+  /** As Nx passed it to the runner. */
   taskGraph: RawTaskGraph;
-  /** `--batch` of the command; undefined when it says nothing. */
+  /** `--batch` of the command; undefined if not given. */
   batch: boolean | undefined;
   env: Readonly<Record<string, string | undefined>>;
   workspaceRoot?: string | undefined;
@@ -25,7 +25,7 @@ interface Schedule {
   complete(taskIds: string[]): void;
 }
 
-/** Is there an executor among them whose tasks would run in batches? */
+/** Would tasks of any of these executors run in batches? */
 function anyBatches(nx: NxInstall, { projectGraph, taskGraph }: BatchPlanInput, forced: boolean): boolean {
   const executors = new Executors(nx, projectGraph);
   const names = new Set(Object.values(taskGraph.tasks).map((task) => executorOf(task, projectGraph)));
@@ -43,10 +43,10 @@ function anyBatches(nx: NxInstall, { projectGraph, taskGraph }: BatchPlanInput, 
 const MAX_LAYERS = 1_000;
 
 /**
- * Which tasks run together in one process of their executor: the batches that Nx itself would make if all that can run at
- * a time ended at the same time. Nx makes them while it runs, from what is done by then; agents are given them beforehand.
- * A task of a batch needs only what is in it or in an earlier layer.
- * @returns task id -> name of its batch; empty when there is nothing to run in batches
+ * Decides which tasks run together in one process of their executor: the batches that Nx itself would form if all tasks
+ * that can run at the same time also ended at the same time. Nx forms them during the run, from the tasks that are
+ * done; agents get them beforehand. A task of a batch depends only on its batch or on earlier layers.
+ * @returns task id -> name of its batch; empty if there is nothing to run in batches
  */
 export async function planBatches(input: BatchPlanInput): Promise<ReadonlyMap<string, string>> {
   const { projectGraph, taskGraph, batch, env } = input;
@@ -74,7 +74,7 @@ export async function planBatches(input: BatchPlanInput): Promise<ReadonlyMap<st
       for (const id of ids) batchOf.set(id, `${next.executorName} ${count}`);
       ended.push(...ids);
     }
-    // What is a root now because a batch was taken from under it, waits for that batch.
+    // A task that became a root because a batch below it was removed waits for that batch.
     ended.push(...roots.filter((id) => schedule.notScheduledTaskGraph.tasks[id] !== undefined));
     if (ended.length === 0) break;
     schedule.complete(ended);

@@ -6,9 +6,9 @@ interface MatcherModule {
 }
 
 /**
- * The projects that a list of patterns means, exactly as Nx reads `--projects`: names, globs, parts of names, `tag:x`,
- * directories, `!` for what is left out. What a pattern means differs between majors; they decide themselves.
- * @throws whatever Nx throws for a pattern that it makes no sense of
+ * The projects that a list of patterns selects, exactly as in Nx's `--projects`: names, globs, parts of names, `tag:x`,
+ * directories, `!` for exclusions. The meaning of patterns differs between majors, so Nx itself evaluates them.
+ * @throws whatever Nx throws for an invalid pattern
  */
 export function matchProjects(
   workspaceRoot: string,
@@ -18,6 +18,6 @@ export function matchProjects(
   const { findMatchingProjects } = resolveNx(workspaceRoot).load<MatcherModule>(
     'src/utils/find-matching-projects',
   );
-  // Nx adds to the list it is given.
+  // Nx modifies the list that it gets.
   return findMatchingProjects([...patterns], projects);
 }

@@ -1,7 +1,7 @@
 /** Tasks at a time, where a command says nothing, or `--parallel` without a number. A fact of Nx, no limit of ours. */
 const DEFAULT_PARALLEL = 3;
 
-/** --parallel as Nx reads it: a number, `true` or nothing for 3, `false` for 1; at least 1. */
+/** --parallel as Nx parses it: a number, `true` or nothing for 3, `false` for 1; at least 1. */
 export function parallelOf(value: unknown): number {
   if (value === false || value === 'false') return 1;
   const count =

@@ -6,8 +6,8 @@ interface UtilsModule {
 }
 
 /**
- * What tasks of a target may leave, with each of its configurations: lists of outputs as Nx resolves them, without repetition.
- * A target whose outputs Nx refuses has none.
+ * The possible outputs of a target's tasks, for each of its configurations: lists of outputs as Nx resolves them,
+ * without duplicates. A target whose outputs Nx rejects has none.
  */
 export function outputsOfTarget(node: NxProjectNode, target: string, workspaceRoot?: string): string[][] {
   const { getOutputsForTargetAndConfiguration } =

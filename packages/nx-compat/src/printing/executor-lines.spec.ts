@@ -3,7 +3,7 @@ import { ExecutorLines } from './executor-lines';
 const header = (command: string, mark = '> '): string => `${mark}${command}\r\n\r\n`;
 const warning = (command: string): string => `Warning: command "${command}" exited with non-zero status code`;
 
-/** All that is left of an output, when it comes in chunks of a size. */
+/** The remaining output if it arrives in chunks of this size. */
 function left(commands: string[], output: string, size = output.length, keepHeaders = false): string {
   const lines = new ExecutorLines(commands, keepHeaders);
   let text = '';

@@ -1,7 +1,7 @@
 /** `> ` as run-commands prints it, in colour or not. */
 const MARKS = ['\u001b[2m> \u001b[22m', '> '];
 const HEADER_END = '\r\n\r\n';
-/** What a header still lacks when a chunk ends within its end. */
+/** The rest of a header if a chunk ends inside its end. */
 const HEADER_ENDS_BEGUN = ['', '\r', '\r\n', '\r\n\r'];
 
 const escaped = (text: string): string => text.replaceAll(/[\\^$.*+?()[\]{}|]/g, '\\$&');
@@ -9,7 +9,7 @@ const escaped = (text: string): string => text.replaceAll(/[\\^$.*+?()[\]{}|]/g,
 const warningOf = (command: string): string =>
   `Warning: command "${command}" exited with non-zero status code`;
 
-/** How many characters at the end of a text may be the beginning of this one; all of it does not count. */
+/** How many characters at the end of a text may be the beginning of this one; a complete match does not count. */
 function begunAtEnd(text: string, whole: string): number {
   for (let length = Math.min(whole.length - 1, text.length); length > 0; length--)
     if (text.endsWith(whole.slice(0, length))) return length;
@@ -29,7 +29,7 @@ class Header {
     this.argumentsBegun = new RegExp(`^${rest}$`);
   }
 
-  /** Undefined for a command that is all arguments: any line that looks like a header would be taken for it. */
+  /** Undefined for a command that consists only of arguments: every line that looks like a header would match. */
   static of(command: string): Header | undefined {
     const [known = ''] = command.split('{args', 1);
     return known.trim() === '' ? undefined : new Header(known, known !== command);
@@ -41,7 +41,7 @@ class Header {
     return { from: match.index, to: match.index + match[0].length, command: match[1] ?? '' };
   }
 
-  /** From here on a text may be the beginning of this header. */
+  /** From here on, a text may be the beginning of this header. */
   begunAt(text: string): number {
     return Math.min(...this.begins.map((begin) => this.begunWith(text, begin)));
   }
@@ -56,10 +56,10 @@ class Header {
 }
 
 /**
- * Takes out of a task's output what run-commands itself says around its commands: a header before each, and a warning below
- * one that fails. Each is known by its whole text (the command, line ends that only Nx writes, its place) and taken out once.
- * In doubt a line stays: a line too many is better than a line of the user's too few. So the header of a command that begins
- * with an argument (`{args.tool} ...`) stays.
+ * Removes from a task's output what run-commands itself prints around its commands: a header before each, and a warning
+ * below a failed one. Each is recognized by its full text (the command, line ends that only Nx writes, its position)
+ * and removed once. In doubt, a line stays: an extra line is better than a missing line of the user. So the header of a
+ * command that begins with an argument (`{args.tool} ...`) stays.
  */
 export class ExecutorLines {
   private expected: Header[];
@@ -67,8 +67,8 @@ export class ExecutorLines {
   private held = '';
 
   /**
-   * @param commands of the task's target, arguments not filled in; none when its executor is another
-   * @param keepHeaders take out the warnings only
+   * @param commands of the task's target, with arguments not filled in; none for another executor
+   * @param keepHeaders remove only the warnings
    */
   constructor(
     commands: readonly string[],
@@ -77,7 +77,7 @@ export class ExecutorLines {
     this.expected = commands.map((command) => Header.of(command)).filter((header) => header !== undefined);
   }
 
-  /** What of the text so far is to be shown, line by line; the end may be kept back until it is clear. */
+  /** The part of the text so far that can be shown, line by line; the end may be held back until it is unambiguous. */
   push(chunk: string): string {
     const text = this.withoutHeaders(this.held + chunk);
     const keptFrom = Math.min(
@@ -88,7 +88,7 @@ export class ExecutorLines {
     return text.sure + text.unsure.slice(0, keptFrom);
   }
 
-  /** What was kept back, after the last chunk. */
+  /** The text that was held back, after the last chunk. */
   end(): string {
     const { held } = this;
     this.held = '';
@@ -101,7 +101,7 @@ export class ExecutorLines {
       const { header, from, to, command } = next;
       this.expected = this.expected.filter((other) => other !== header);
       this.warnings.push(warningOf(command));
-      // What the command before left without a line end is a line of its own.
+      // Text that the previous command left without a line end is a separate line.
       sure += `${unsure.slice(0, from)}\n${this.keepHeaders ? unsure.slice(from, to) : ''}`;
       unsure = unsure.slice(to);
     }
@@ -115,7 +115,7 @@ export class ExecutorLines {
       .sort((a, b) => a.from - b.from)[0];
   }
 
-  /** Where the warnings at the end of a text begin. Several commands of 20 may have one each. */
+  /** Where the warnings at the end of a text begin. On 20, several commands may have one each. */
   private warningsAt(text: string, mayGoOn: boolean): number {
     const wholes = [...this.warnings, ...this.warnings.map((warning) => `${warning}\r\n`)];
     let at = text.length;

@@ -1,12 +1,12 @@
-/** SGR numbers in the order Nx picks from them. 21 replaced the two reds, which looked like errors. */
+/** SGR numbers in the order in which Nx uses them. 21 replaced the two reds, which looked like errors. */
 const PALETTE_20 = [32, 92, 31, 91, 36, 96, 33, 93, 35, 95];
 const PALETTE_21_PLUS = [32, 92, 34, 94, 36, 96, 33, 93, 35, 95];
 
-/** Line ends as Nx splits them for prefixing. */
+/** Line ends at which Nx splits for prefixing. */
 export const LINE_END = /\r\n|[\n\v\f\r\x85\u2028\u2029]/;
 
 /**
- * `project:` in the bold colour Nx gives that project.
+ * `project:` in the bold colour that Nx gives that project.
  * @param coloured whether this terminal has colours
  */
 export function linePrefix(nxMajor: number, project: string, coloured: boolean): string {
@@ -19,11 +19,11 @@ export function linePrefix(nxMajor: number, project: string, coloured: boolean):
   return `\u001b[1m\u001b[${String(colour)}m${text}\u001b[39m\u001b[22m`;
 }
 
-/** Cuts chunks into whole lines: Nx prefixes each chunk's lines again, so a line that came in two chunks has two prefixes. */
+/** Cuts chunks into complete lines: Nx prefixes the lines of each chunk, so a line that came in two chunks would have two prefixes. */
 export class LineSplitter {
   private rest = '';
 
-  /** The lines completed by this chunk, empty ones left out as Nx does. */
+  /** The lines that this chunk completes, without empty ones, as in Nx. */
   push(chunk: string): string[] {
     const text = this.rest + chunk;
     // A carriage return at the very end may be half of a line end.
@@ -33,7 +33,7 @@ export class LineSplitter {
     return lines.filter((line) => line !== '');
   }
 
-  /** What came without a line end. */
+  /** Text without a line end. */
   end(): string[] {
     const { rest } = this;
     this.rest = '';

@@ -9,8 +9,8 @@ const textOf = (command: unknown): string => {
 };
 
 /**
- * The commands of a task that `nx:run-commands` itself runs, as the project graph has them, in order: `{args.x}` is not
- * filled in, arguments are not appended. None for a task of another executor.
+ * The commands of a task that `nx:run-commands` runs, as in the project graph, in order: `{args.x}` is not filled in,
+ * arguments are not appended. None for a task of another executor.
  */
 export function runCommandsOf({ target }: NxTask, projectGraph: NxProjectGraph): string[] {
   const found = projectGraph.nodes[target.project]?.data.targets?.[target.target];

@@ -6,15 +6,15 @@ import { LineSplitter, linePrefix } from './line-prefix';
 import { showsHeadersWithPrefixes } from './prefixed-headers';
 import { runCommandsOf } from './run-commands';
 
-/** Shows one task's output while it comes in. */
+/** Shows one task's output as it arrives. */
 export interface StreamPrinter {
-  /** A chunk as it came from the task, cut anywhere. */
+  /** A chunk as the task wrote it, cut anywhere. */
   write(chunk: string): void;
-  /** What follows is the output from its beginning again, of another attempt for one. */
+  /** The output starts again from its beginning, for example of another attempt. */
   restart(): void;
   /**
-   * After the last chunk. Calling it twice is harmless.
-   * @param note printed below the output, and not part of it; begins with a line end if the output has none
+   * Call this after the last chunk; idempotent.
+   * @param note printed below the output, but not part of it; begins with a line end if the output has none
    */
   end(note?: string): void;
 }
@@ -23,7 +23,7 @@ interface OutputModule {
   output: {
     bold(text: string): string;
     logCommand(message: string): void;
-    /** 23 and later keep track of whether the cursor is at the start of a line. */
+    /** 23 and later track whether the cursor is at the start of a line. */
     writeTaskOutputChunk?(chunk: string): void;
   };
 }
@@ -33,11 +33,12 @@ interface UtilsModule {
 }
 
 /**
- * Prints as Nx itself does with NX_STREAM_OUTPUT: the header `> nx run project:target` before the first output, then the
- * output as it is, or each line with `project:` in front when NX_PREFIX_OUTPUT is `true`. Nx sets these two variables from
- * the output style before it calls a tasks runner.
+ * Prints as Nx itself does with NX_STREAM_OUTPUT: the header `> nx run project:target` before the first output, then
+ * the output unchanged, or each line with the prefix `project:` if NX_PREFIX_OUTPUT is `true`. Nx sets these two
+ * variables from the output style before it calls a tasks runner.
  *
- * On an agent run-commands printed lines of its own (headers, warnings), as without prefixes. With them Nx leaves them out.
+ * On an agent, run-commands prints its own lines (headers, warnings), as without prefixes. With prefixes, Nx omits
+ * them.
  */
 export function createStreamPrinter(
   task: NxTask,

@@ -2,12 +2,13 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { type ProcessRow, endListed, isStartedWith, listProcesses } from './process-table';
 
-/** Variable that every process an executor starts inherits: detached and orphaned ones are found by it. */
+/** Variable that every child process of an executor inherits; identifies detached and orphaned ones. */
 export const EXECUTOR_MARK = 'DTE_EXECUTOR_ID';
 
 /**
- * The processes of an executor that run: itself, its descendants, its process group and, on Linux, whatever carries
- * its mark. Each way finds what the others miss: a detached child has its own group, an orphan has another parent.
+ * The running processes of an executor: itself, its descendants, its process group and, on Linux, every process with
+ * its mark. Each criterion finds what the others miss: a detached child has its own group, an orphan has another
+ * parent.
  */
 async function processesOf(pid: number, mark: string): Promise<number[]> {
   const table = await listProcesses();
@@ -23,7 +24,7 @@ async function processesOf(pid: number, mark: string): Promise<number[]> {
   return [...found];
 }
 
-/** Ends an executor and everything it started: SIGTERM, after `graceMs` SIGKILL. Resolves when they are gone. */
+/** Stops an executor and all its child processes: SIGTERM, after `graceMs` SIGKILL. Resolves when they have exited. */
 export async function endProcesses(pid: number, mark: string, graceMs: number): Promise<void> {
   if (process.platform === 'win32') {
     await promisify(execFile)('taskkill', ['/pid', String(pid), '/T', '/F']).catch(() => undefined);

@@ -39,13 +39,13 @@ it('notices a process that is stopped, and none that was stopped for a moment', 
 
 it('takes one that blocks its event loop, and one that has nothing to do, for well', async () => {
   const busy = await start('for (;;);');
-  // With a group of its own, to be ended with what it waits for.
+  // With its own process group, so that it can be killed together with what it waits for.
   const script = `require('child_process').execSync('sleep 600')`;
   const blocked = spawn(process.execPath, ['-e', script], { detached: true });
   const noticed: string[] = [];
   const endBusy = watchFrozen(busy, LIMIT_MS, () => noticed.push('busy'));
   const endBlocked = watchFrozen(blocked.pid!, LIMIT_MS, () => noticed.push('blocked'));
-  // Another one is stopped later and noticed: by then these two were looked at as often as it takes.
+  // Another one is stopped later and detected: by then, these two were checked often enough.
   const third = spawn('sleep', ['600']);
   process.kill(third.pid!, 'SIGSTOP');
   await new Promise<void>((resolve) => (end = watchFrozen(third.pid!, LIMIT_MS, resolve)));

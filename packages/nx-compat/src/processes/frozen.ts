@@ -7,36 +7,36 @@ const LOOKS = 10;
 /** Shortest interval of these checks, however low the limit is. */
 const SHORTEST_POLL_MS = 20;
 
-/** When a process of a batch counts as frozen, and who hears of it. */
+/** When a process of a batch counts as frozen, and the callback for it. */
 export interface FrozenBatch {
   /** How long it may be stopped. */
   limitMs: number;
-  /** Nothing will come of it any more unless it is ended. */
+  /** It cannot produce a result any more unless it is stopped. */
   onFrozen: () => void;
 }
 
-/** Stopped by a signal (T) or by a debugger (t): it does nothing at all until somebody continues it, or kills it. */
+/** Suspended by a signal (T) or a debugger (t): it does nothing until it is continued or killed. */
 async function isStopped(pid: number): Promise<boolean> {
   try {
     if (process.platform === 'linux') {
       const stat = readFileSync(`/proc/${String(pid)}/stat`, 'latin1');
-      // The command's name is in parentheses and may hold anything, so count from the last one.
+      // The command's name is in parentheses and may contain anything, so count from the last one.
       return /^[Tt]/.test(stat.slice(stat.lastIndexOf(')') + 2));
     }
-    // Nobody is stopped on Windows.
+    // Windows cannot suspend processes like this.
     if (process.platform === 'win32') return false;
     const { stdout } = await promisify(execFile)('ps', ['-o', 'state=', '-p', String(pid)]);
     return /^\s*T/.test(stdout);
   } catch {
-    return false; // gone meanwhile
+    return false; // // exited in the meantime
   }
 }
 
 /**
- * Calls back once a process has been stopped for this long. The system is asked, not the process: one that computes, waits for a
- * child or for its turn on a busy machine answers nobody either, and is well. Looks are counted and not time, so that nothing is
- * made of a time in which this process was stopped itself.
- * @returns what ends the watch
+ * Calls back when a process has been suspended for this long. Asks the system, not the process: a process that
+ * computes, waits for a child or for its turn on a busy machine does not answer either, but is fine. Counts checks
+ * instead of time, so that a time in which this process itself was suspended has no effect.
+ * @returns ends the watch
  */
 export function watchFrozen(pid: number, limitMs: number, onFrozen: () => void): () => void {
   let seen = 0;

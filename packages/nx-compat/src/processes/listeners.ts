@@ -5,9 +5,9 @@ type Listener = (...args: unknown[]) => void;
 const listeners = (event: string): Listener[] => process.rawListeners(event) as Listener[];
 
 /**
- * Runs `work` and takes away the listeners it left on the process. 20 and 21 add some for each orchestrator and each
- * command and never remove them: after ten tasks Node warns, and every orchestrator stays reachable. 22 and later clean
- * up behind themselves, and then there is nothing to do here.
+ * Runs `work` and removes the listeners that it left on the process. 20 and 21 add some for each orchestrator and each
+ * command and never remove them: after ten tasks, Node warns, and every orchestrator stays reachable. 22 and later
+ * clean up themselves; then there is nothing to do here.
  */
 export async function withoutNewListeners<T>(work: () => Promise<T>): Promise<T> {
   const before = EVENTS.map((event) => new Set(listeners(event)));

@@ -8,21 +8,21 @@ const POLL_MS = 20;
 /** How long a process may take to disappear after SIGKILL. No limit: only one stuck in the kernel takes longer, and it stays. */
 const KILL_LIMIT_MS = 2_000;
 
-/** A process that runs. */
+/** A running process. */
 export interface ProcessRow {
   readonly pid: number;
   readonly parent: number;
   readonly group: number;
-  /** Ticks since boot; 0 where unknown. */
+  /** Ticks since boot; 0 if unknown. */
   readonly started: number;
 }
 
-/** Fields of /proc/<pid>/stat behind the command's name. */
+/** Fields of /proc/<pid>/stat after the command's name. */
 const [STATE, PARENT, GROUP, START_TIME] = [0, 1, 2, 19];
 
 const isLinux = process.platform === 'linux';
 
-/** A file of /proc; null when the process has ended meanwhile, or is not ours. */
+/** A file of /proc; null if the process has exited in the meantime, or is not ours. */
 const readProc = (path: string): string | null => {
   try {
     return readFileSync(`/proc/${path}`, 'latin1');
@@ -31,14 +31,14 @@ const readProc = (path: string): string | null => {
   }
 };
 
-/** What the system says of a process; null if it does not say: the process is gone, or of a user whose processes are hidden. */
+/** The fields of a process's stat; null if unavailable: it has exited, or belongs to a user whose processes are hidden. */
 function statOf(pid: number | string): string[] | null {
-  // The command in parentheses may hold anything, so the fields are counted after the last parenthesis.
+  // The command in parentheses may contain anything, so fields are counted after the last parenthesis.
   const stat = readProc(`${pid}/stat`);
   return stat?.slice(stat.lastIndexOf(')') + 2).split(' ') ?? null;
 }
 
-/** A zombie has ended, and nobody has asked for its exit code yet. */
+/** A zombie has exited, and its exit code was not read yet. */
 const isEnded = (stat: readonly string[]): boolean => stat[STATE] === 'Z' || stat[STATE] === 'X';
 
 function fromProc(): ProcessRow[] {
@@ -60,7 +60,7 @@ async function fromPs(): Promise<ProcessRow[]> {
   });
 }
 
-/** All processes of this machine or container that run. */
+/** All running processes of this machine or container. */
 export async function listProcesses(): Promise<ProcessRow[]> {
   return isLinux ? fromProc() : fromPs();
 }
@@ -79,11 +79,11 @@ export function isAlive(pid: number): boolean {
   return stat === null || !isEnded(stat);
 }
 
-/** Whether a process was started with this variable; false where that cannot be known: on Linux only it can. */
+/** Whether a process was started with this variable; false if unknown: only Linux shows it. */
 export const isStartedWith = (pid: number, variable: string, value: string): boolean =>
   isLinux && (readProc(`${pid}/environ`)?.split('\0').includes(`${variable}=${value}`) ?? false);
 
-/** Seconds since the machine was started; 0 where there is no /proc. */
+/** Seconds since boot; 0 without /proc. */
 export const uptimeS = (): number => Number((readProc('uptime') ?? '0').split(' ')[0]);
 
 function signalAll(pids: readonly number[], signal: NodeJS.Signals): void {
@@ -91,7 +91,7 @@ function signalAll(pids: readonly number[], signal: NodeJS.Signals): void {
     try {
       process.kill(pid, signal);
     } catch {
-      // It ended between being listed and being signalled.
+      // It exited between being listed and being signalled.
     }
   }
 }
@@ -106,8 +106,8 @@ async function waitUntilGone(list: () => Promise<readonly number[]>, limitMs: nu
 }
 
 /**
- * Ends all that are listed: SIGTERM, and SIGKILL for what is left after `graceMs`. New ones that appear meanwhile are met as well.
- * @returns whether all are gone
+ * Stops all listed processes: SIGTERM, and after `graceMs` SIGKILL for the remaining ones, including new ones.
+ * @returns whether all have exited
  */
 export async function endListed(list: () => Promise<readonly number[]>, graceMs: number): Promise<boolean> {
   signalAll(await list(), 'SIGTERM');

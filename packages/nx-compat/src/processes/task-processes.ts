@@ -1,18 +1,18 @@
 import { endListed, isStartedWith, listProcesses, uptimeS } from './process-table';
 
-/** Name of the variable by which the processes of this executor's tasks are known wherever they went. */
+/** Variable that identifies the processes of this executor's tasks, wherever they went. */
 export const TASK_MARK = 'DTE_EXECUTOR_MARK';
 
-/** Unit of start times in /proc; 100 on every Linux Node runs on. */
+/** Unit of start times in /proc; 100 on every Linux that Node runs on. */
 const TICKS_PER_SECOND = 100;
 
-/** The present moment as /proc counts it; 0 where there is no /proc. */
+/** The present time in the unit of /proc; 0 without /proc. */
 export const ticksNow = (): number => Math.floor(uptimeS() * TICKS_PER_SECOND);
 
 /**
- * The processes a task has started: our descendants, and those that left the family (a daemon's parent is process 1) but
- * still carry the mark we put into the environment. Processes older than the task are left alone: Nx's own helpers, and
- * what an earlier task left running on purpose.
+ * The processes that a task has started: our descendants, and orphans (a daemon's parent is process 1) that still have
+ * the mark in their environment. Older processes are left alone: Nx's own helpers, and processes that an earlier task
+ * deliberately left running.
  */
 async function taskProcesses(mark: string, sinceTicks: number): Promise<number[]> {
   const all = await listProcesses();
@@ -28,8 +28,8 @@ async function taskProcesses(mark: string, sinceTicks: number): Promise<number[]
 }
 
 /**
- * Ends them all: SIGTERM, and SIGKILL for what is left after `graceMs`. New ones that appear meanwhile are met as well.
- * @returns whether all are gone
+ * Stops them all: SIGTERM, and after `graceMs` SIGKILL for the remaining ones, including new ones.
+ * @returns whether all have exited
  */
 export const endTaskProcesses = (mark: string, sinceTicks: number, graceMs: number): Promise<boolean> =>
   endListed(() => taskProcesses(mark, sinceTicks), graceMs);

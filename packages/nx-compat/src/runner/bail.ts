@@ -1,7 +1,7 @@
 import { isAtLeast, resolveNx } from '../install/nx-install';
 
 /**
- * What --nxBail does to tasks that run when another one fails: 22.6 to 23 end them, and their status is `stopped`; the
+ * What --nxBail does to running tasks when another one fails: 22.6 to 23 stop them with the status `stopped`; the
  * others let them finish.
  */
 export function bailStopsTasks(workspaceRoot: string): boolean {

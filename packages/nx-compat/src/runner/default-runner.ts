@@ -23,24 +23,24 @@ type TasksRunner = (
 const defaultRunner = (nx: NxInstall): TasksRunner =>
   nx.load<{ defaultTasksRunner: TasksRunner }>('src/tasks-runner/default-tasks-runner').defaultTasksRunner;
 
-/** A part of a run to do on this machine. */
+/** A part of a run for this machine. */
 export interface SubsetRequest {
   /** Ids of the tasks to run. Their dependencies outside this list count as done, with outputs on disk. */
   taskIds: Iterable<string>;
-  /** Tasks that failed elsewhere: what depends on them within `taskIds` is skipped and not run. */
+  /** Tasks that failed elsewhere: their dependents in `taskIds` are skipped. */
   failedTaskIds?: Iterable<string> | undefined;
   options: NxRunnerOptions;
   context: NxRunnerContext;
   /** Default: that of `options`. Its startCommand and endCommand are not called. */
   lifeCycle?: NxLifeCycle | undefined;
   /**
-   * A cache opened by us, used instead of one Nx would make: a remote that fails then counts as a miss. Left out, Nx
-   * makes its own from the environment.
+   * A cache that we opened, used instead of Nx's own: a failing remote then counts as a miss. If omitted, Nx creates
+   * its own from the environment.
    */
   cache?: TaskCache | undefined;
 }
 
-/** The user's life cycle without the two calls that were made already, once for the whole command. */
+/** The user's life cycle without the two calls that were already made once for the whole command. */
 const withoutCommandHooks = (lifeCycle: NxLifeCycle): NxLifeCycle =>
   new Proxy(lifeCycle, {
     get(target, key): unknown {
@@ -74,8 +74,8 @@ const dependantsOf = (graph: TaskGraph, failed: Set<string>): Set<string> => {
 };
 
 /**
- * Nx hashes a task of the subset from the graph it was given, and a graph without the dependencies gives another hash:
- * whatever graph it passes, the whole one is used.
+ * Nx hashes a task of the subset from the graph that it was given, and a graph without the dependencies gives another
+ * hash: whatever graph it passes, the whole one is used.
  */
 const hashingFrom = (hasher: unknown, whole: RawTaskGraph): unknown => {
   if (typeof hasher !== 'object' || hasher === null) return hasher;
@@ -90,7 +90,7 @@ const hashingFrom = (hasher: unknown, whole: RawTaskGraph): unknown => {
   return wrapped;
 };
 
-/** Nx asks its module for a cache at each run; for the time of one run it is given ours. */
+/** Nx gets a cache from its module at each run; during one run it gets ours. */
 async function withCache<T>(nx: NxInstall, cache: TaskCache | undefined, run: () => Promise<T>): Promise<T> {
   if (!(cache instanceof OpenedCache)) return run();
   const module = nxCacheModule(nx);
@@ -104,9 +104,9 @@ async function withCache<T>(nx: NxInstall, cache: TaskCache | undefined, run: ()
 }
 
 /**
- * Runs some tasks of a run on this machine with Nx's own runner: nxBail, skipNxCache, parallel and the output style apply
- * as always. Nx reports a skipped task to no life cycle hook on any version, so none is called here either.
- * @returns how each task of the subset ended; with nxBail, tasks Nx never started may be absent on 20 and 21
+ * Runs some tasks of a run on this machine with Nx's own runner: nxBail, skipNxCache, parallel and the output style
+ * apply as always. No version of Nx reports a skipped task to a life cycle hook, so this does not either.
+ * @returns how each task of the subset ended; with nxBail, tasks that Nx never started may be missing on 20 and 21
  */
 export async function runSubsetWithDefaultRunner(request: SubsetRequest): Promise<NxStatuses> {
   const { context, options } = request;

@@ -19,13 +19,13 @@ const readObject = (path: string): Json => {
   }
 };
 
-/** Nx allows comments and `extends` in nx.json, so its own reader is asked where there is one. */
+/** Nx allows comments and `extends` in nx.json, so its own reader is used if there is one. */
 const readNxJson = (workspaceRoot: string, nx: NxInstall | undefined): Json => {
   try {
     const read = nx?.load<{ readNxJson: (root: string) => unknown }>('src/config/nx-json').readNxJson;
     if (read) return asObject(read(workspaceRoot));
   } catch {
-    // Broken or missing: what can be read by hand is good enough for a report.
+    // Invalid or missing: our simple parser is good enough for a report.
   }
   return readObject(join(workspaceRoot, 'nx.json'));
 };
@@ -42,7 +42,7 @@ const packageOf = (file: string): { name: string; version: string } | undefined 
 function findAlias(nx: NxInstall | undefined): string | undefined {
   if (!nx) return undefined;
   try {
-    // From the folder of the very module that would require it, as node_modules layouts differ.
+    // From the folder of the module that would require it, because layouts of node_modules differ.
     const base = nx.major >= 22 ? 'dist/src/tasks-runner' : 'src/tasks-runner';
     return createRequire(join(nx.packageRoot, base, 'run-command.js')).resolve(ALIAS);
   } catch {
@@ -69,9 +69,9 @@ const tryResolve = (workspaceRoot: string): Resolved => {
 
 type Facts = Omit<SeamFindings, 'reachable'>;
 
-/** The first reason for which this version of Nx would not call us, in the order in which Nx asks. */
+/** The first reason why this version of Nx would not call us, in the order in which Nx checks. */
 function obstacle(facts: Facts, nx: NxInstall): SeamObstacle | undefined {
-  // 20 requires the runner as written and knows nothing of the rest.
+  // 20 requires the runner as written and ignores the rest.
   if (facts.runnerConfigured !== RUNNER) return 'runner-missing';
   if (nx.major <= 20) return undefined;
   if (facts.codexEnv && isAtLeast(nx, [21, 1])) return 'codex';
@@ -82,8 +82,8 @@ function obstacle(facts: Facts, nx: NxInstall): SeamObstacle | undefined {
 }
 
 /**
- * Looks at everything that decides whether Nx calls our runner. Prints nothing and never throws; a workspace without nx
- * gives findings that say so.
+ * Checks everything that decides whether Nx calls our runner. Prints nothing and never throws; for a workspace without
+ * nx, the findings report that.
  * @param workspaceRoot absolute folder with nx.json
  */
 export function inspectSeam(workspaceRoot: string, env: NodeJS.ProcessEnv = process.env): SeamFindings {
@@ -116,7 +116,7 @@ export function inspectSeam(workspaceRoot: string, env: NodeJS.ProcessEnv = proc
   };
 }
 
-/** As isNxCloudUsed of every supported version, but for the environment given and not this process's own. */
+/** Like isNxCloudUsed of every supported version, but for the given environment. */
 function countsAsNxCloud(nxJson: Json, env: NodeJS.ProcessEnv): boolean {
   if (env['NX_NO_CLOUD'] === 'true' || nxJson['neverConnectToCloud']) return false;
   const runners = Object.values(asObject(nxJson['tasksRunnerOptions'])).map(

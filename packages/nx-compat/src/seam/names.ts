@@ -3,11 +3,11 @@ export const RUNNER = '@org/dte';
 export const SHIM = '@org/dte-nx-cloud-shim';
 export const ALIAS = 'nx-cloud';
 export const VENDOR_RUNNERS: readonly string[] = ['nx-cloud', '@nrwl/nx-cloud'];
-/** Runners that are Nx's own default under any name. */
+/** Runners that are names of Nx's own default. */
 export const DEFAULT_RUNNERS: readonly string[] = [
   'nx/tasks-runners/default',
   '@nrwl/workspace/tasks-runners/default',
   '@nx/workspace/tasks-runners/default',
 ];
-/** Any text switches the runner on in Nx 21 and later; it is no secret. */
+/** Any text turns the runner on in Nx 21 and later; it is not a secret. */
 export const ACCESS_TOKEN = 'dte';

@@ -6,7 +6,7 @@ type Json = Record<string, unknown>;
 /** Where the options of the tasks runner are in nx.json. */
 export const RUNNER_OPTIONS = ['tasksRunnerOptions', 'default', 'options'] as const;
 
-/** Those of them that Nx itself reads, on 20 at least; the rest is ours. `accessToken` is the switch that makes Nx call a runner. */
+/** Those that Nx itself reads, at least on 20; the rest is ours. `accessToken` is the switch that makes Nx call a runner. */
 export const OPTIONS_OF_NX: readonly string[] = [
   'accessToken',
   'cacheableOperations',
@@ -18,25 +18,25 @@ export const OPTIONS_OF_NX: readonly string[] = [
   'runtimeCacheInputs',
 ];
 
-/** What of nx.json concerns us. */
+/** The parts of nx.json that we use. */
 export interface NxJsonFacts {
-  /** `{}` when there are none. */
+  /** `{}` if there are none. */
   readonly runnerOptions: Readonly<Json>;
-  /** The branch that `nx affected` compares with where nobody says otherwise. */
+  /** The default base branch of `nx affected`. */
   readonly defaultBase: string | undefined;
 }
 
 const isObject = (value: unknown): value is Json =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** The options of the runner; `{}` where nx.json has none. What is no object there counts as nothing. */
+/** The options of the runner; `{}` if nx.json has none. A value that is not an object is ignored. */
 export function runnerOptionsOf(nxJson: Readonly<Json>): Readonly<Json> {
   let at: unknown = nxJson;
   for (const name of RUNNER_OPTIONS) at = isObject(at) ? at[name] : undefined;
   return isObject(at) ? at : {};
 }
 
-/** Nx allows comments and trailing commas in nx.json; strings are left as they are. */
+/** Nx allows comments and trailing commas in nx.json; strings are unchanged. */
 const withoutComments = (text: string): string =>
   text
     .replace(/"(?:\\.|[^"\\])*"|\/\/[^\n]*|\/\*[\s\S]*?\*\//g, (found) =>
@@ -44,14 +44,14 @@ const withoutComments = (text: string): string =>
     )
     .replace(/"(?:\\.|[^"\\])*"|,(?=\s*[}\]])/g, (found) => (found.startsWith('"') ? found : ''));
 
-/** @throws Error when it is no JSON, comments and trailing commas aside, or no object */
+/** @throws Error if it is not valid JSON (except for comments and trailing commas), or not an object */
 export function parseNxJson(text: string): Json {
   const value: unknown = JSON.parse(withoutComments(text));
   if (!isObject(value)) throw new TypeError('It is no object.');
   return value;
 }
 
-/** What is there must be of the right kind: an option that is silently lost is worse than an error. */
+/** Existing values must have the right type: a silently ignored option is worse than an error. */
 function checked(nxJson: Json): NxJsonFacts {
   let at: Json = nxJson;
   for (const [index, name] of RUNNER_OPTIONS.entries()) {
@@ -68,8 +68,8 @@ function checked(nxJson: Json): NxJsonFacts {
 }
 
 /**
- * nx.json of a workspace; nothing is in it when there is none.
- * @throws Error that names the file, when it cannot be read as JSON of an Nx workspace
+ * nx.json of a workspace; empty if there is none.
+ * @throws Error that names the file, if it is not valid JSON of an Nx workspace
  */
 export function readNxJson(workspaceRoot: string): NxJsonFacts {
   const path = join(workspaceRoot, 'nx.json');

@@ -1,10 +1,10 @@
-/** What `dte doctor` needs to know about how Nx would come to call us. Plain data; absent means not set. */
+/** What `dte doctor` needs to know about how Nx would call us. Plain data; absent means not set. */
 export interface SeamFindings {
-  /** `undefined` when nx is not installed. */
+  /** `undefined` if nx is not installed. */
   nxVersion: string | undefined;
   /** `tasksRunnerOptions.default.runner` of nx.json. */
   runnerConfigured: string | undefined;
-  /** `require.resolve('nx-cloud')` from nx's own folder, which is what 21-24 load. */
+  /** `require.resolve('nx-cloud')` from nx's own folder, which 21-24 load. */
   aliasResolves: boolean;
   /** Name and version in the package.json found there. */
   aliasPackage: { name: string; version: string } | undefined;
@@ -24,9 +24,9 @@ export interface SeamFindings {
   nxCloudAccessTokenEnv: boolean;
   /** CODEX_ENV_NODE_VERSION is set. */
   codexEnv: boolean;
-  /** Whether Nx counts the workspace as using the vendor's service; `undefined` when nx cannot be loaded. */
+  /** Whether Nx considers the workspace a user of the vendor's service; `undefined` if nx cannot be loaded. */
   nxCloudUsed: boolean | undefined;
-  /** Whether Nx would call our runner, and if not, the first reason. */
+  /** Whether Nx would call our runner; if not, the first reason. */
   reachable: { ok: true } | { ok: false; reason: SeamObstacle };
 }
 

@@ -4,9 +4,9 @@ import type { NxProjectGraph, NxTask } from '../model/types';
 type TaskEnv = (task: NxTask, projectGraph: NxProjectGraph, ...rest: unknown[]) => NodeJS.ProcessEnv;
 
 /**
- * Keeps variables from the tasks that Nx runs in this process until it is released. They must be out of `process.env` already:
- * from 22 on that is not enough, because Nx makes the environment of a task when it hashes it, which is before any runner
- * is called, and keeps it for the time when it runs it.
+ * Hides variables from the tasks that Nx runs in this process until it is released. They must be removed from
+ * `process.env` already. From 22 on, that is not enough: Nx creates the environment of a task when it hashes it, before
+ * any runner is called, and uses it when the task runs.
  * @returns releases
  */
 export function hideFromTasks(names: readonly string[]): () => void {

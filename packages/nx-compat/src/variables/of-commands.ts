@@ -1,4 +1,4 @@
-/** What a command says to Nx by variables and another machine cannot know otherwise. Never folders, addresses or tokens. */
+/** Variables that are part of a command for Nx and that another machine cannot know. Never folders, addresses or tokens. */
 const OF_COMMANDS = [
   'NX_BASE',
   'NX_HEAD',
@@ -11,6 +11,6 @@ const OF_COMMANDS = [
 ];
 const PUBLIC_PREFIX = 'NX_PUBLIC_';
 
-/** Is this variable part of what an nx command means, on whatever machine its tasks run? */
+/** Is this variable part of an nx command, on whatever machine its tasks run? */
 export const isCommandVariable = (name: string): boolean =>
   OF_COMMANDS.includes(name) || name.startsWith(PUBLIC_PREFIX);

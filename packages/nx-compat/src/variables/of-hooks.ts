@@ -3,11 +3,11 @@ import { resolveNx } from '../install/nx-install';
 
 type Variables = Readonly<Record<string, string | undefined>>;
 
-/** Variables that Node, Nx (20 to 24) or this product sets or removes in its own process while a command begins. */
+/** Variables that Node, Nx (20 to 24) or this product sets or removes in its own process when a command starts. */
 const OF_NX =
   /^(DTE_.*|NODE_CHANNEL_.*|NODE_UNIQUE_ID|FORCE_COLOR|NO_COLOR|TS_NODE_COMPILER_OPTIONS|npm_config_legacy_peer_deps|NX_(ANALYTICS_SESSION_ID|CLI_SET|CLOUD_API|DAEMON|DAEMON_PROCESS|DRY_RUN|GENERATE_QUIET|INTERACTIVE|ISOLATE_PLUGINS|LOAD_DOT_ENV_FILES|ORIGINAL_FORCE_COLOR|PREFIX_OUTPUT|STREAM_OUTPUT|TUI|TUI_AUTO_EXIT|VERBOSE_LOGGING|RELEASE_INTERNAL_SUPPRESS_FILTER_LOG|RUNNING_NX_.*))$/;
 
-/** With what this process was started; null where the system does not tell. */
+/** The initial environment of this process; null if the system does not provide it. */
 function startedWith(): Record<string, string> | null {
   if (process.platform !== 'linux') return null;
   try {
@@ -16,18 +16,18 @@ function startedWith(): Record<string, string> | null {
       const at = entry.indexOf('=', 1);
       return at < 0 ? [] : [[entry.slice(0, at), entry.slice(at + 1)]];
     });
-    // Of a name that is there twice the first one counts.
+    // If a name occurs twice, the first value applies.
     return Object.fromEntries(split.reverse());
   } catch {
     return null;
   }
 }
 
-/** What the executable of Nx makes of an environment before anything else: it adds the .env files of the workspace's root. */
+/** How the executable of Nx changes an environment first: it adds the .env files of the workspace root. */
 function asNxBegins(initial: Record<string, string>, workspaceRoot: string): Variables {
   const { env } = process;
   const dotenv = resolveNx(workspaceRoot).load<{ loadRootEnvFiles(root: string): void }>('src/utils/dotenv');
-  // Every version reads and writes process.env, and it is synchronous.
+  // Every version reads and writes process.env, synchronously.
   process.env = initial;
   try {
     dotenv.loadRootEnvFiles(workspaceRoot);
@@ -38,9 +38,10 @@ function asNxBegins(initial: Record<string, string>, workspaceRoot: string): Var
 }
 
 /**
- * The variables that code of the workspace has set in this process since its command began, or removed (undefined): what hooks of
- * plugins do (`preTasksExecution`), whose calls are over before a tasks runner is called. They reach tasks as the process's own.
- * @returns null where nobody knows what there was before
+ * The variables that workspace code has set in this process since its command started, or removed (undefined): plugin
+ * hooks (`preTasksExecution`) do this, and have ended before a tasks runner is called. Tasks get them as variables of
+ * the process.
+ * @returns null if the initial environment is unknown
  */
 export function environmentOfHooks(
   workspaceRoot: string,

@@ -12,7 +12,7 @@ const rule = (line: number, fields: Partial<Rule>): Rule => ({
 });
 
 const ALL = ['web', 'api'];
-/** Names only: how Nx reads more is for Nx. */
+/** Names only: Nx itself parses the other patterns. */
 const byName = (patterns: readonly string[]) =>
   ALL.filter((name) => patterns.includes(name) || patterns.includes('*'));
 
@@ -23,7 +23,7 @@ const task = { project: 'web', target: 'e2e', configuration: 'ci' };
 const [configurations, targets, projects] = [['ci'], ['e2e'], ['web']];
 
 describe('the rule that applies', () => {
-  // From the most specific to the least.
+  // From the most specific to the least specific.
   const ladder: Partial<Rule>[] = [
     { configurations, targets, projects },
     { configurations, targets },

@@ -2,26 +2,26 @@ import { DteError } from '@org/dte-protocol';
 import { fitsList } from './match';
 import { nameOf, type Rule } from './rule';
 
-/** A task as rules see it: what Nx calls its target. */
+/** A task as rules see it: Nx's target. */
 export interface TargetOf {
   readonly project: string;
   readonly target: string;
   readonly configuration?: string | undefined;
 }
 
-/** Names of the projects that a list of patterns means, as Nx reads it. */
+/** Names of the projects that a list of patterns selects, as parsed by Nx. */
 export type MatchProjects = (patterns: readonly string[]) => readonly string[];
 
-/** Rules made ready for asking. */
+/** Prepared rules. */
 export interface Assignment {
   readonly rules: readonly Rule[];
-  /** The rule that applies to a task; undefined: none does, and any agent. */
+  /** The rule that applies to a task; undefined: none, so any agent may run it. */
   readonly ruleFor: (target: TargetOf) => Rule | undefined;
 }
 
 /**
- * How exactly a rule says what it means: configuration + target + project, configuration + target, configuration +
- * project, target + project, configuration, target, project.
+ * How specific a rule is: configuration + target + project, configuration + target, configuration + project, target +
+ * project, configuration, target, project.
  */
 export function specificity({ configurations, targets, projects }: Partial<Rule>): number {
   const named = [configurations, targets, projects].map((list) => Number(list !== undefined));
@@ -39,7 +39,7 @@ function projectsOf(rule: Rule, matchProjects: MatchProjects): ReadonlySet<strin
   }
 }
 
-/** Remembers the answer for each name: a run has thousands of tasks and few names of targets. */
+/** Caches the result for each name: a run has thousands of tasks but few target names. */
 function fitting(patterns: readonly string[] | undefined): (name: string | undefined) => boolean {
   if (patterns === undefined) return () => true;
   const known = new Map<string, boolean>();
@@ -54,11 +54,11 @@ function fitting(patterns: readonly string[] | undefined): (name: string | undef
 }
 
 /**
- * Exactly one rule applies to a task: of those that fit it the most specific one, and of equals the first.
- * @throws DteError DTE_BAD_RULES for a pattern of projects that Nx cannot read
+ * Exactly one rule applies to a task: of those that match, the most specific one; of equally specific ones, the first.
+ * @throws DteError DTE_BAD_RULES for a project pattern that Nx cannot parse
  */
 export function createAssignment(rules: readonly Rule[], matchProjects: MatchProjects): Assignment {
-  // Sorting is stable: equals stay in the order of the file.
+  // Sorting is stable: equally specific rules stay in the order of the file.
   const ready = [...rules]
     .sort((a, b) => specificity(b) - specificity(a))
     .map((rule) => ({

@@ -2,8 +2,8 @@ import { execFile } from 'node:child_process';
 import type { Problem, Rule } from './rule';
 
 /**
- * A file that git ignores is in no CI job, however well it works here. Nothing is said where git cannot be asked.
- * Only the file of the first rule is checked: all of them are in one.
+ * A file that git ignores does not exist in CI jobs, even if it works here. Reports nothing if git cannot be asked.
+ * Checks only the file of the first rule, because all rules are in one file.
  */
 export function ignoredFile(workspaceRoot: string, rules: readonly Rule[]): Promise<Problem[]> {
   const [rule] = rules;

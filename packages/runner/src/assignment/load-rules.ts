@@ -13,7 +13,7 @@ const error = (file: string, message: string): Problem => ({ file, line: 1, leve
 
 /**
  * The assignment rules of a workspace, from `.nx/dte.yaml` or from nx.json.
- * @param option `assignmentRules` of nx.json; undefined when it is not there
+ * @param option `assignmentRules` of nx.json; undefined if not set
  */
 export function inspectRules(workspaceRoot: string, option: unknown): ReadRules {
   const text = textOf(join(workspaceRoot, RULES_FILE));

@@ -1,11 +1,11 @@
 /**
- * Whether a name fits a pattern: `*` (or `**`) stands for any characters, slashes included, `?` for one, everything else for
- * itself. Names of targets are no paths: `e2e-ci--src/app.cy.ts` is one word, and `e2e-ci--*` means it. Takes no more than
- * the product of both lengths, whatever the pattern.
+ * Whether a name matches a pattern: `*` (or `**`) matches any characters including slashes, `?` matches one, everything
+ * else matches itself. Target names are not paths: `e2e-ci--src/app.cy.ts` is one word, and `e2e-ci--*` matches it.
+ * Takes at most the product of both lengths, for any pattern.
  */
 export function fitsPattern(name: string, pattern: string): boolean {
   let [at, inPattern] = [0, 0];
-  // Where the last star stands, and up to where it reaches.
+  // Position of the last star, and the end of what it matches.
   let [star, reach] = [-1, 0];
   while (at < name.length) {
     const expected = pattern[inPattern];
@@ -25,7 +25,7 @@ export function fitsPattern(name: string, pattern: string): boolean {
   return /^\**$/.test(pattern.slice(inPattern));
 }
 
-/** As Nx reads lists of projects: in order, `!` takes out again, and a list that begins with `!` begins with everything. */
+/** As Nx parses lists of projects: in order, `!` excludes, and a list that begins with `!` starts with everything. */
 export function fitsList(name: string, patterns: readonly string[]): boolean {
   let fits = patterns[0]?.startsWith('!') === true;
   for (const pattern of patterns) {

@@ -25,7 +25,7 @@ describe('what belongs to the main job', () => {
     ['app/push', ['push*', '!app:push'], null],
     ['app/nx-release-publish', ['!nx-release-publish'], null],
     ['lib/nx-release-publish', ['!app:nx-release-publish'], 'runOnMain: nx-release-publish'],
-    // Never begins with everything, as lists of rules do.
+    // Unlike lists in rules, it never starts with everything.
     ['app/lint', ['!test'], null],
     ['app/deploy', [], '.nx/dte.yaml:2 (targets deploy)'],
     ['app/deploy', ['!deploy'], '.nx/dte.yaml:2 (targets deploy)'],

@@ -3,11 +3,11 @@ import type { Assignment, TargetOf } from './assign';
 import { agentsOf, nameOf, type Rule } from './rule';
 import { MAIN } from './schema';
 
-/** What a run says of its tasks' places. */
+/** Where the tasks of a run may run. */
 export interface Placing {
-  /** The rules that tasks of the run need. */
+  /** The rules that apply to tasks of the run. */
   readonly placements: readonly Placement[];
-  /** Task id -> index into `placements`; none for tasks that any agent may take. */
+  /** Task id -> index into `placements`; none for tasks that any agent may run. */
   readonly indexOf: ReadonlyMap<string, number>;
 }
 
@@ -16,7 +16,7 @@ const placementOf = (rule: Rule): Placement => ({
   runOn: agentsOf(rule).map(({ agent, parallelism }) => ({ label: agent, parallelism: parallelism ?? null })),
 });
 
-/** Where the tasks of a run are to go. */
+/** Determines where the tasks of a run may run. */
 export function placeTasks(
   { ruleFor }: Assignment,
   tasks: Iterable<{ readonly id: string; readonly target: TargetOf }>,

@@ -4,7 +4,7 @@ import { MAIN, rulesFileSchema, rulesSchema, type WrittenRule } from './schema';
 import { NX_JSON, type Path, type RulesSource } from './source';
 
 export interface ReadRules {
-  /** Empty when there is an error. */
+  /** Empty if there is an error. */
   readonly rules: readonly Rule[];
   readonly problems: readonly Problem[];
 }
@@ -17,7 +17,7 @@ const shown = (path: Path): string =>
     .map((part, index) => (typeof part === 'number' ? `[${part}]` : `${index > 0 ? '.' : ''}${part}`))
     .join('');
 
-/** `run-on` is a word or a list: of what is no list nothing is said but that, and of a list what is wrong in it. */
+/** `run-on` is a word or a list: for anything else, the only error is its type; for a list, the errors inside it are reported. */
 function withinUnion(issue: z.core.$ZodIssue): z.core.$ZodIssue[] {
   if (issue.code !== 'invalid_union') return [issue];
   const ofList = issue.errors.at(-1) ?? [];
@@ -40,7 +40,7 @@ function problemsOf(source: RulesSource, issue: z.core.$ZodIssue): Problem[] {
   return [at(source.lineOf(path), issue.message.replace(/^Invalid input: /, ''))];
 }
 
-/** What no type can say. */
+/** Checks that types cannot express. */
 function contradictions(source: RulesSource, rules: readonly WrittenRule[], base: Path): Problem[] {
   const problems: Problem[] = [];
   const note = (path: Path, message: string): void =>
@@ -63,7 +63,7 @@ function contradictions(source: RulesSource, rules: readonly WrittenRule[], base
   return problems;
 }
 
-/** Checks written rules. Empty files have none. */
+/** Validates written rules. Empty files have none. */
 export function readRules(source: RulesSource): ReadRules {
   const isOption = source.file === NX_JSON;
   if (!isOption && source.value === null) return { rules: [], problems: [] };

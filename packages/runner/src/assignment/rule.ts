@@ -1,14 +1,14 @@
 import { MAIN, type WrittenRule } from './schema';
 
-/** A rule, and where it stands. */
+/** A rule and its location. */
 export interface Rule extends WrittenRule {
   /** Relative to the workspace. */
   readonly file: string;
-  /** Counted from 1. */
+  /** Starts at 1. */
   readonly line: number;
 }
 
-/** Something that a person should know about the rules. */
+/** A problem with the rules. */
 export interface Problem {
   readonly file: string;
   readonly line: number;
@@ -17,13 +17,13 @@ export interface Problem {
   readonly message: string;
 }
 
-/** The agents that a rule names; none when it means the main job. */
+/** The agents that a rule names; none if it names the main job. */
 export const agentsOf = (rule: WrittenRule): Exclude<WrittenRule['run-on'], typeof MAIN> =>
   rule['run-on'] === MAIN ? [] : rule['run-on'];
 
 const KINDS = ['configurations', 'targets', 'projects'] as const;
 
-/** What a rule is about: `targets e2e-ci*, projects tag:web`. */
+/** A rule in short: `targets e2e-ci*, projects tag:web`. */
 export const conditionOf = (rule: WrittenRule): string =>
   KINDS.flatMap((kind) => (rule[kind] === undefined ? [] : [`${kind} ${rule[kind].join(' ')}`])).join(', ');
 

@@ -64,10 +64,10 @@ export const rulesFileSchema = z
   .strictObject({ 'assignment-rules': rulesSchema.describe('Which tasks run on which agents.') })
   .describe('Settings of @org/dte for this workspace.');
 
-/** One rule as it is written. */
+/** One rule as written. */
 export type WrittenRule = z.infer<typeof ruleSchema>;
 
-/** What editors check `.nx/dte.yaml` with; published as `schemas/dte.schema.json` of the package. */
+/** The schema with which editors check `.nx/dte.yaml`; published as `schemas/dte.schema.json` of the package. */
 export function rulesJsonSchema(): object {
   return z.toJSONSchema(rulesFileSchema, {
     target: 'draft-7',

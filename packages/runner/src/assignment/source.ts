@@ -2,26 +2,26 @@ import { RUNNER_OPTIONS } from '@org/dte-nx-compat';
 import { findNodeAtLocation, parseTree, type Node } from 'jsonc-parser';
 import type { Problem } from './rule';
 
-/** Loaded when there is a file: every distributed nx command looks for one, and few workspaces have it. */
+/** Loaded only if there is a file: every distributed nx command looks for one, and few workspaces have it. */
 // eslint-disable-next-line @typescript-eslint/no-require-imports -- synchronous, and CommonJS like the rest
 const yaml = (): typeof import('yaml') => require('yaml') as typeof import('yaml');
 
 export type Path = readonly (string | number)[];
 
-/** Written rules before they are checked, and where what is in them stands. */
+/** Written rules before validation, and the locations of their parts. */
 export interface RulesSource {
   readonly file: string;
   readonly value: unknown;
-  /** Line of what stands at a path, counted from 1; of its key where `key` names one that is in it. */
+  /** Line of the value at a path, starting at 1; of its key if `key` names one inside it. */
   lineOf(path: Path, key?: string): number;
 }
 
 export const RULES_FILE = '.nx/dte.yaml';
 export const NX_JSON = 'nx.json';
-/** Where the rules stand in nx.json. */
+/** The location of the rules in nx.json. */
 const OPTION: Path = [...RUNNER_OPTIONS, 'assignmentRules'];
 
-/** The text of `.nx/dte.yaml`; null with its problems when it is no YAML. */
+/** Parses the text of `.nx/dte.yaml`; null with its problems if it is not YAML. */
 export function yamlSource(text: string): { source: RulesSource | null; problems: Problem[] } {
   const { isMap, isNode, isScalar, LineCounter, parseDocument } = yaml();
   const lines = new LineCounter();
@@ -51,7 +51,7 @@ export function yamlSource(text: string): { source: RulesSource | null; problems
   return { source: { file: RULES_FILE, value: document.toJS() as unknown, lineOf }, problems };
 }
 
-/** Rules of nx.json; `text` only says where they stand, as it may extend another file. */
+/** Rules in nx.json; `text` is used only for locations, because nx.json may extend another file. */
 export function nxJsonSource(text: string, value: unknown): RulesSource {
   const tree = parseTree(text);
   const nodeAt = (path: Path): Node | undefined =>

@@ -3,7 +3,7 @@ import { fitsList } from './match';
 import { meansTask, readMainPatterns } from './on-main';
 import type { Problem, Rule } from './rule';
 
-/** A project as far as rules look at it: target -> its configurations, and the one it has when none is said. */
+/** A project as rules see it: target -> its configurations, and the default one. */
 export interface SurveyedProject {
   readonly name: string;
   readonly targets: Readonly<
@@ -12,18 +12,18 @@ export interface SurveyedProject {
 }
 
 export interface TakenBy {
-  /** Null: tasks of no rule. */
+  /** Null: tasks without a rule. */
   readonly rule: Rule | null;
   /** Ids as Nx writes them, `app:build:production`. */
   readonly tasks: readonly string[];
 }
 
 export interface Survey {
-  /** Every rule in the order of the file, then what is left. */
+  /** Every rule in the order of the file, then the tasks without a rule. */
   readonly taken: readonly TakenBy[];
-  /** What the option runOnMain, with what it always has, keeps from all rules. */
+  /** Tasks that the option runOnMain, including its default list, excludes from all rules. */
   readonly onMain: readonly string[];
-  /** Patterns of runOnMain that mean no task. */
+  /** Patterns of runOnMain that match no task. */
   readonly idleOnMain: readonly string[];
   readonly warnings: readonly Problem[];
 }
@@ -32,7 +32,7 @@ interface Candidate extends TargetOf {
   readonly id: string;
 }
 
-/** Every task there can be: each target with each of its configurations, and without if it has no standard one. */
+/** Every possible task: each target with each of its configurations, and without one if it has no default. */
 function candidatesOf(projects: readonly SurveyedProject[]): Candidate[] {
   return projects.flatMap(({ name, targets }) =>
     Object.entries(targets).flatMap(([target, { configurations, standard }]) => {
@@ -51,10 +51,10 @@ function candidatesOf(projects: readonly SurveyedProject[]): Candidate[] {
   );
 }
 
-/** A pattern without its `!`, if that is all it is. */
+/** A pattern without its `!`, if there is nothing else to it. */
 const bare = (pattern: string): string => (pattern.startsWith('!') ? pattern.slice(1) : pattern);
 
-/** Patterns that mean nothing in this workspace: a misspelt name is the usual cause. */
+/** Patterns that match nothing in this workspace, usually because of a misspelled name. */
 function idlePatterns(
   rule: Rule,
   matchProjects: MatchProjects,
@@ -74,7 +74,7 @@ function idlePatterns(
 }
 
 /**
- * Which rule takes which of all the tasks that a workspace can have, and what is odd about it.
+ * Determines which rule applies to each possible task of a workspace, and reports problems.
  * @param runOnMain the option
  */
 export function surveyRules(
@@ -103,7 +103,7 @@ export function surveyRules(
     });
     const idle = idlePatterns(rule, matchProjects, targets, configurations).map(warn);
     if (idle.length > 0 || taken.get(rule)?.length !== 0) return idle;
-    // Alone it may take some, which then are those of others.
+    // By itself, it would match tasks to which other rules apply.
     const alone = createAssignment([rule], matchProjects);
     const fits = (candidate: Candidate): boolean => alone.ruleFor(candidate) !== undefined;
     if (candidates.some(fits))

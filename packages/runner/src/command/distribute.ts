@@ -10,9 +10,7 @@ import { prepare, type Edge, type Prepared } from '../prepare/prepare';
 import { aroundUi, stdVoice, type CommandVoice } from '../report/say';
 import { DistributedCommand } from './distributed-command';
 
-/**
- * Runs one nx command on agents; whatever they cannot do, or all of it when there are none, is done here.
- */
+/** Runs one nx command on agents. Whatever they cannot do, or everything if there are none, runs here. */
 export async function distribute(
   options: NxRunnerOptions,
   context: NxRunnerContext,
@@ -35,7 +33,7 @@ export async function distribute(
   }
 }
 
-/** An Nx whose UI is not available shows less; its tasks run all the same. */
+/** If Nx's UI is not available, less is shown; the tasks run anyway. */
 function uiOf({ lifeCycle }: NxRunnerOptions): TerminalUi | null {
   try {
     return terminalUiOf(lifeCycle);

@@ -33,11 +33,11 @@ export interface DistributedCommandOptions {
   readonly options: NxRunnerOptions;
   readonly context: NxRunnerContext;
   readonly voice: CommandVoice;
-  /** Null: the command prints as it goes. */
+  /** Null: the command prints as it runs. */
   readonly ui: TerminalUi | null;
 }
 
-/** One nx command that is distributed: what agents do of it, then what is left, then what is said of both. */
+/** One distributed nx command: the part that agents do, then the rest, then the report about both. */
 export class DistributedCommand {
   private readonly startMs = Date.now();
   private readonly runId = randomUUID();
@@ -50,7 +50,7 @@ export class DistributedCommand {
     const { options, context, ui } = given;
     this.graph = normaliseTaskGraph(context.taskGraph);
     const said = commandOf(options, context, process.argv);
-    // Each task has a screen of its own.
+    // Each task has its own screen.
     this.command = ui === null ? said : { ...said, streams: () => true };
   }
 
@@ -120,7 +120,7 @@ export class DistributedCommand {
   private async untilOver(run: DistributedRun): Promise<DteError | null> {
     const { prepared, ui } = this.given;
     const release = cancelOnSignal(process, prepared.resolved.limits.killMs, () => run.cancel());
-    // Nx's own runner, should it have something left to run here, sets its own callback instead of this one.
+    // If Nx's own runner has something left to run here, it replaces this callback by its own.
     ui?.onQuit(() => process.kill(process.pid, 'SIGINT'));
     try {
       return await run.execute();
@@ -129,19 +129,19 @@ export class DistributedCommand {
     }
   }
 
-  /** Runs here whatever agents have not done, for whatever reason. */
+  /** Runs everything that agents have not done, for any reason. */
   private async runRest(run: DistributedRun, { plan, mainSide, trouble }: Rest): Promise<NxStatuses> {
     const { prepared, options, context, voice } = this.given;
     const { results, outputs, coordinatorLost } = run;
-    // Agents that were freed on purpose (--stop-agents-after) are no trouble.
+    // Deliberately released agents (--stop-agents-after) are not a problem.
     if (trouble?.code === 'DTE_SESSION_FINISHED') voice.line(`dte: ${trouble.message}`);
     else if (trouble !== null) voice.explain(trouble);
-    // While the rest is run: nobody waits for it.
+    // In parallel with the rest: nobody waits for it.
     const told = coordinatorLost && trouble !== null ? leaveAlone(prepared, trouble) : undefined;
     const rest = leftovers(this.graph, results.endings, this.command.nxBail, plan.servers);
     results.skip(rest.skipped);
     await results.finishServers(rest);
-    // Run a second time where its outputs have been lost with the coordinator: what needs them would not find them.
+    // It runs again if its outputs were lost with the coordinator: otherwise, its dependents would not find them.
     const again = await outputs.bringFor(rest.run, coordinatorLost);
     const taskIds = [...rest.run, ...again];
     this.here = taskIds.length;
@@ -169,7 +169,7 @@ export class DistributedCommand {
   }
 }
 
-/** What there is to know before the rest of a command is run. */
+/** What is known before the rest of a command runs. */
 interface Rest {
   readonly plan: Plan;
   readonly mainSide: MainSide;
@@ -177,7 +177,7 @@ interface Rest {
   readonly trouble: DteError | null;
 }
 
-/** Agents that wait for a coordinator that is gone have nothing to wait for. */
+/** Agents that wait for a lost coordinator have nothing to wait for. */
 const leaveAlone = (prepared: Prepared, trouble: DteError): Promise<boolean> => {
   const { resolved, surroundings, rendezvous, session } = prepared;
   return tellAgents({ resolved, job: surroundings.job, rendezvous, sessionId: session.id }, trouble);

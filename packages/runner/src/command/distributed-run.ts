@@ -40,7 +40,7 @@ export interface DistributedRunOptions extends CommandToSubmit {
   readonly policy: RestorePolicy;
   readonly lifeCycle: NxLifeCycle;
   readonly voice: CommandVoice;
-  /** Null: the command prints as it goes. */
+  /** Null: the command prints as it runs. */
   readonly ui: TerminalUi | null;
 }
 
@@ -56,7 +56,7 @@ function sharedOutputsOf({ graph, prepared }: DistributedRunOptions, folder: str
   return new SharedOutputs({ workspaceRoot, port: nxOutputs(workspaceRoot), sharing, folder, waitMs });
 }
 
-/** The coordinator is well; only nobody is there to work. */
+/** The coordinator is fine, but there are no agents. */
 const AGENTS_GONE: readonly ErrorCode[] = ['DTE_NO_AGENTS', 'DTE_UNREACHABLE', 'DTE_SESSION_FINISHED'];
 
 function reporterOf({ lifeCycle, command, ui, projectGraph }: DistributedRunOptions): Reporter {
@@ -103,7 +103,7 @@ export class DistributedRun {
   readonly results: RunResults;
   readonly outputs: OutputsHere;
   readonly retries: Retries;
-  /** True when the coordinator is not to be relied on any more. */
+  /** True if the coordinator can no longer be relied on. */
   coordinatorLost = false;
   private readonly restores: RestoreQueue;
   private readonly reporter: Reporter;
@@ -194,7 +194,7 @@ export class DistributedRun {
     });
   }
 
-  /** Resolves when nothing more can be expected of agents and caches, with the reason if that is trouble. */
+  /** Resolves when nothing more can be expected from agents and caches, with the reason if there is a problem. */
   async execute(): Promise<DteError | null> {
     try {
       const { outputs, explainer } = this;
@@ -219,19 +219,19 @@ export class DistributedRun {
     }
   }
 
-  /** Removes what only this command needs. */
+  /** Removes everything that only this command needs. */
   async close(): Promise<void> {
     await rm(this.sharedFolder, { recursive: true, force: true });
   }
 
-  /** Stops what runs on agents; resolves when they have stopped. */
+  /** Stops what runs on agents; resolves when it has stopped. */
   async cancel(): Promise<void> {
     this.following?.cancel();
     await this.following?.over;
     await this.worker.close();
   }
 
-  /** In one transaction, while the agents begin, instead of one for each result. */
+  /** In one transaction while the agents start, instead of one for each result. */
   private recordTasks(): void {
     const { prepared, graph, plan } = this.options;
     prepared.cache.recordTaskDetails(plan.pending.map((id) => taskOf(graph, id)));
@@ -291,7 +291,7 @@ export class DistributedRun {
     }
   }
 
-  /** Tells the coordinator that this run needs nothing more; what still runs of it is stopped. */
+  /** Tells the coordinator that this run needs nothing more; tasks that still run are stopped. */
   private leave(): void {
     this.stopForwarding();
     const { connection } = this.options.prepared.session;

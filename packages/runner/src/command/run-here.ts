@@ -8,16 +8,16 @@ import type { Prepared } from '../prepare/prepare';
 
 export interface Here {
   readonly taskIds: readonly string[];
-  /** Those of them that have failed before they began. */
+  /** Those of them that failed before they started. */
   readonly failed: readonly string[];
-  /** With the coordinator gone its cache would only cost time. */
+  /** Without the coordinator, its cache would only cost time. */
   readonly coordinatorLost: boolean;
   readonly prepared: Pick<Prepared, 'cache'>;
   readonly options: NxRunnerOptions;
   readonly context: NxRunnerContext;
 }
 
-/** Runs some tasks of a command by Nx's own runner. */
+/** Runs some tasks of a command with Nx's own runner. */
 export async function runHere(here: Here): Promise<NxStatuses> {
   const { failed, options, context } = here;
   const taskIds = here.taskIds.filter((id) => !failed.includes(id));
@@ -25,7 +25,7 @@ export async function runHere(here: Here): Promise<NxStatuses> {
   const { cache } = here.prepared;
   if (here.coordinatorLost) cache.disconnect();
   const before = process.env['DTE_EXECUTOR'];
-  // An nx command inside one of these tasks is part of the task: it must not be distributed on its own.
+  // An nx command inside one of these tasks is part of the task: it must not be distributed separately.
   process.env['DTE_EXECUTOR'] = '1';
   const ran = await runSubsetWithDefaultRunner({
     taskIds,
@@ -34,7 +34,7 @@ export async function runHere(here: Here): Promise<NxStatuses> {
     context,
     cache,
   }).finally(() => {
-    // What this process starts afterwards (a script that publishes by the functions of nx/release) is no part of a task.
+    // Processes started later (by a script that publishes with the functions of nx/release) are not part of a task.
     if (before === undefined) Reflect.deleteProperty(process.env, 'DTE_EXECUTOR');
     else process.env['DTE_EXECUTOR'] = before;
   });

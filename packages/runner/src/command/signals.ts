@@ -1,8 +1,8 @@
-/** 128 + the number of the signal, as shells and Nx have it. */
+/** 128 + the number of the signal, as in shells and Nx. */
 const EXIT_CODES = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 type Signal = keyof typeof EXIT_CODES;
 
-/** The part of `process` that is needed; tests pass their own. */
+/** The part of `process` that is used; tests pass their own. */
 export interface SignalSource {
   on(signal: Signal, listener: (signal: Signal) => void): unknown;
   removeListener(signal: Signal, listener: (signal: Signal) => void): unknown;
@@ -10,9 +10,9 @@ export interface SignalSource {
 }
 
 /**
- * Until released, a signal first cancels (at most `graceMs`) and then ends the process with Nx's exit code. A second
- * one ends it at once.
- * @returns the way to give signals back, before Nx's own runner installs its handlers
+ * Until it is released, a signal first cancels (at most `graceMs`) and then ends the process with Nx's exit code. A
+ * second signal ends it immediately.
+ * @returns releases the signals, before Nx's own runner installs its handlers
  */
 export function cancelOnSignal(
   source: SignalSource,

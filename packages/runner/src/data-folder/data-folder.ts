@@ -3,9 +3,9 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
 
 /**
- * Makes the data folder and has git and Nx leave it alone. Nx ignores `.nx/cache` by itself and every folder that git
- * ignores, but not `.nx/dte`: in a workspace that does not ignore `.nx` as a whole, a project at the root would take
- * our journal for one of its inputs and have another hash on each machine.
+ * Creates the data folder and makes git and Nx ignore it. Nx ignores `.nx/cache` and every folder that git ignores, but
+ * not `.nx/dte`: in a workspace that does not ignore the whole `.nx` folder, a project at the root would have our
+ * journal as one of its inputs, and a different hash on each machine.
  * @throws what the file system throws
  */
 export function makeDataFolder(dataDir: string): string {
@@ -21,11 +21,11 @@ export function makeDataFolder(dataDir: string): string {
 const inWorkspace = (workspaceRoot: string, dir: string): string =>
   isAbsolute(dir) ? dir : join(workspaceRoot, dir);
 
-/** Folder of the coordinator's data; a relative one starts at the workspace. */
+/** Folder of the coordinator's data; a relative path is resolved from the workspace. */
 export const dataDirOf = (resolved: Resolved, workspaceRoot: string): string =>
   inWorkspace(workspaceRoot, resolved.config.dataDir ?? join('.nx', 'dte'));
 
-/** Folder of what is remembered beyond pipelines. */
+/** Folder of data that is kept between pipelines. */
 export const historyDirOf = (resolved: Resolved, workspaceRoot: string): string =>
   inWorkspace(
     workspaceRoot,

@@ -1,6 +1,6 @@
 import type { HashInput } from '@org/dte-nx-compat';
 
-/** What helps against a difference, by the kind of input; nothing for what no user can have caused. */
+/** How to fix a difference, by the kind of input; nothing for kinds that users cannot influence. */
 export const CURES: Readonly<Record<HashInput['kind'], string | null>> = {
   files:
     'Files: let every job do the same before its first nx command (code generation, formatting, git settings); what tasks write belongs in their `outputs` and in .gitignore.',

@@ -16,7 +16,7 @@ export interface DriftCase {
   /** Hash on the agent. */
   readonly computed: string;
   readonly drift: Drift;
-  /** What each hash was made of; empty or null when that is not known. */
+  /** The details of each hash; empty or null if unknown. */
   readonly main: Inputs;
   readonly agent: Inputs | null;
   readonly own: OwnSide;
@@ -25,15 +25,15 @@ export interface DriftCase {
   readonly policy: OnHashMismatch | 'auto';
 }
 
-/** A difference in words. */
+/** A difference as text. */
 export interface DriftText {
-  /** Several lines: what happened, the inputs, and the fix of each kind of input. */
+  /** Several lines: what happened, the inputs, and the fix for each kind of input. */
   readonly message: string;
-  /** One line, for further tasks of the same trouble. */
+  /** One line, for further tasks with the same problem. */
   readonly short: string;
   /**
-   * Files with uncommitted changes on the main job, where they are all the reason there is; empty where anything else
-   * differs as well, or nobody knows.
+   * Files with uncommitted changes on the main job, if they are the only reason; empty if anything else differs as
+   * well, or if the reason is unknown.
    */
   readonly own: readonly string[];
 }
@@ -46,14 +46,14 @@ const MOST_OF_A_KIND = 3;
 const SHORT_INPUTS = 2;
 
 const CONSEQUENCE: Record<OnHashMismatch | 'auto', string> = {
-  // Only told where the main job does not run it.
+  // Printed only if the main job does not run it.
   auto: 'It did not run.',
   fail: 'It did not run.',
   'run-on-main': 'The main job runs it itself.',
   warn: 'It ran there anyway, and its artifact is stored under the hash of the agent.',
 };
 
-/** The first of each kind, told briefly first: variables and tools are causes, files often their consequence. */
+/** First, the first of each kind in short: variables and tools are causes, files are often their result. */
 function choose(inputs: readonly DifferingInput[]): { lines: DifferingInput[]; more: number } {
   const ofKind = new Map<string, number>();
   const lines = inputs
@@ -81,7 +81,7 @@ const ORDER = [
 function inputsOf({ main, agent, drift, own, rootOf }: DriftCase): DifferingInput[] {
   const names = differingNames(main, agent ?? {});
   const described = names.flatMap((name) => describeInput(readHashInput(name, rootOf), drift, own));
-  // Two filesets may take in the same file.
+  // Two filesets may include the same file.
   const unique = new Map(described.map((input) => [input.text, input]));
   return [...unique.values()].sort((a, b) => ORDER.indexOf(a.kind) - ORDER.indexOf(b.kind));
 }

@@ -1,17 +1,17 @@
 import type { Checkout } from '@org/dte-agent';
 
-/** A file that is not the same on the main job and on an agent. */
+/** A file that differs between the main job and an agent. */
 export interface DifferingFile {
   readonly path: string;
   /** For display: `changed on the agent, as committed on the main job`. */
   readonly how: string;
-  /** Who has it otherwise than the commit. */
+  /** The side whose file differs from the commit. */
   readonly side: 'main' | 'agent' | 'both';
 }
 
 type Changes = NonNullable<Checkout>;
 
-/** Up to this name a list that was cut off tells everything. */
+/** A truncated list is complete up to this name. */
 const lastTold = ({ changes, complete }: Changes): string | null =>
   complete ? null : (Object.keys(changes).sort().at(-1) ?? '');
 
@@ -24,7 +24,7 @@ function state(digest: string | undefined, where: string): string {
 function how(main: string | undefined, agent: string | undefined): string {
   const both = main !== undefined && agent !== undefined && main !== 'deleted' && agent !== 'deleted';
   if (both) return 'changed differently on the agent and on the main job';
-  // What is not in the commit is not "as committed" on the other side.
+  // A file that is not in the commit is not "as committed" on the other side.
   const isNew = [main, agent].some((digest) => digest?.startsWith('+') === true);
   if (isNew) return agent === undefined ? 'only on the main job' : 'only on the agent';
   return `${state(agent, 'on the agent')}, ${state(main, 'on the main job')}`;
@@ -36,8 +36,8 @@ function sideOf(main: string | undefined, agent: string | undefined): DifferingF
 }
 
 /**
- * Files that differ between two checkouts of one commit, by name; empty where one of them is unknown. Of lists that were
- * cut off only the part is compared that both have.
+ * Files that differ between two checkouts of one commit, by name; empty if one of them is unknown. Of truncated lists,
+ * only the part that both have is compared.
  */
 export function differingFiles(main: Checkout, agent: Checkout): DifferingFile[] {
   if (main === null || agent === null) return [];

@@ -4,25 +4,25 @@ import type { DifferingFile } from './differing-files';
 
 export type Inputs = Readonly<Record<string, string>>;
 
-/** What the main job finds on its own side. */
+/** The main job's own data. */
 export interface OwnSide {
   /** Is the variable set here? */
   readonly hasEnv: (name: string) => boolean;
-  /** Runtime inputs: command -> what it prints here. */
+  /** Runtime inputs: command -> its output here. */
   readonly runtime: Readonly<Record<string, string>>;
-  /** Files that differ between the two checkouts; null when that cannot be told. */
+  /** Files that differ between the two checkouts; null if unknown. */
   readonly files: readonly DifferingFile[] | null;
-  /** Those of these paths that patterns of an input take in. */
+  /** Those of these paths that the patterns of an input match. */
   readonly match: (patterns: readonly string[], paths: readonly string[]) => readonly string[];
 }
 
-/** One input that differs, for people. */
+/** One input that differs, as text. */
 export interface DifferingInput {
   readonly kind: HashInput['kind'];
   readonly text: string;
 }
 
-/** Names of the inputs that are not the same on both sides. */
+/** Names of the inputs that differ. */
 export const differingNames = (main: Inputs, agent: Inputs): string[] =>
   [...new Set([...Object.keys(main), ...Object.keys(agent)])]
     .filter((name) => main[name] !== agent[name])
@@ -56,7 +56,7 @@ function describeRuntime(command: string, drift: Drift, { runtime }: OwnSide): s
   return `runtime input \`${command}\`: "${there}" on the agent, "${here}" on the main job`;
 }
 
-/** One input as lines: a fileset may name several files. */
+/** One input as lines: a fileset may have several files. */
 export function describeInput(input: HashInput, drift: Drift, own: OwnSide): DifferingInput[] {
   const { kind } = input;
   const lines = (...texts: string[]): DifferingInput[] => texts.map((text) => ({ kind, text }));

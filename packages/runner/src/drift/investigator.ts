@@ -17,13 +17,13 @@ export interface InvestigatorOptions {
   readonly projectGraph: NxProjectGraph;
   readonly limits: LimitValues;
   readonly policy: OnHashMismatch | 'auto';
-  /** Names of variables whose values may be secrets: a runtime input may print one. */
+  /** Names of variables whose values may be secrets: the output of a runtime input may contain one. */
   readonly forwardedEnv: readonly string[];
 }
 
-/** Names what differs between the hash of a task on an agent and the one of the main job. */
+/** Names the differences between the hash of a task on an agent and on the main job. */
 export interface DriftInvestigator {
-  /** Null when the attempt has no difference to tell of. Never throws. */
+  /** Null if the attempt has no difference. Never throws. */
   describe(task: NxTask, agentName: string, finished: FinishedAttempt): Promise<DriftText | null>;
 }
 
@@ -37,7 +37,7 @@ const flatten = (details: NxHashDetails | undefined): Inputs =>
 
 type Drifted = FinishedAttempt & { readonly drift: NonNullable<FinishedAttempt['drift']> };
 
-/** Of the main job: it looks at its own side, and only when there is a difference. */
+/** For the main job: collects its own data only if there is a difference. */
 export class OwnSideInvestigator implements DriftInvestigator {
   private readonly hidden = new HiddenValues();
   private checkout: { readonly value: Promise<Checkout>; readonly atMs: number } | null = null;
@@ -49,7 +49,7 @@ export class OwnSideInvestigator implements DriftInvestigator {
   async describe(task: NxTask, agentName: string, finished: FinishedAttempt): Promise<DriftText | null> {
     const { drift } = finished;
     if (drift === undefined) return null;
-    // Whatever stops us from naming the cause must not stop anybody from hearing of the difference.
+    // If the cause cannot be determined, the difference must be reported anyway.
     return this.investigate(task, agentName, { ...finished, drift }).catch(() => null);
   }
 

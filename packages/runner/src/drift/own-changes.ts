@@ -3,10 +3,10 @@ import type { Drift } from '@org/dte-protocol';
 import type { DifferingFile } from './differing-files';
 import { differingNames, type Inputs, type OwnSide } from './differing-inputs';
 
-/** What is known of both sides of a difference. */
+/** What is known about both sides of a difference. */
 export interface BothSides {
   readonly main: Inputs;
-  /** Null: not told. */
+  /** Null: unknown. */
   readonly agent: Inputs | null;
   readonly drift: Drift;
   readonly own: OwnSide;
@@ -25,8 +25,9 @@ const OF_PACKAGES = [
 const OF_TYPESCRIPT = /^tsconfig[^/]*\.json$/;
 
 /**
- * The files with uncommitted changes in the main job that alone are the reason of a difference: plain Nx would take them as they
- * are. Empty as soon as anything else differs, such as a variable, a tool or a file of the agent's: that is for people.
+ * The files with uncommitted changes on the main job, if they are the only reason for a difference: plain Nx would use
+ * them as they are. Empty if anything else differs, such as a variable, a tool or a file of the agent: people must fix
+ * that.
  */
 export function ownChanges(sides: BothSides): string[] {
   const { main, agent, rootOf } = sides;
@@ -44,11 +45,11 @@ export function ownChanges(sides: BothSides): string[] {
   return [...found].sort();
 }
 
-/** The main job's own changes among some differing files; null where there are none, or the agent has changes of its own. */
+/** The main job's own changes among some differing files; null if there are none, or the agent has its own changes. */
 const onlyMain = (files: readonly DifferingFile[]): string[] | null =>
   files.length > 0 && files.every(({ side }) => side === 'main') ? files.map(({ path }) => path) : null;
 
-/** What explains an input that differs; null when the main job's own changes do not. */
+/** What explains an input that differs; null if the main job's own changes do not. */
 function explaining(input: HashInput, { own, rootOf }: BothSides): string[] | null {
   const files = own.files ?? [];
   switch (input.kind) {
@@ -79,11 +80,11 @@ function filesOf(
   return files.filter(({ path }) => matched.has(path));
 }
 
-/** A plugin may read any file of a project for its configuration, and nx.json and what lies beside it. */
+/** A plugin may read any file of a project for its configuration, and nx.json and the files next to it. */
 const mayConfigure = (path: string, root = ''): boolean =>
   !path.includes('/') || root === '' || root === '.' || path.startsWith(`${root}/`);
 
-/** As `explaining`, of an input of which it is not known whether it differs: nothing to explain is no objection. */
+/** Like `explaining`, for an input that may or may not differ: if there is nothing to explain, that is fine. */
 function untold(input: HashInput, { own, drift }: BothSides): string[] | null {
   switch (input.kind) {
     case 'env':

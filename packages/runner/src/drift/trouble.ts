@@ -7,23 +7,23 @@ import type { DriftInvestigator } from './investigator';
 export interface TroubleOptions {
   readonly explainer: Explainer;
   readonly investigator: DriftInvestigator;
-  /** Says a line. */
+  /** Prints a line. */
   readonly line: (text: string) => void;
-  /** Is it for this job to say what a difference means that sent a task back (onHashMismatch: auto)? */
+  /** Must this job decide what a difference means that returned a task (onHashMismatch: auto)? */
   readonly judges: boolean;
 }
 
-/** Our reason for an ending; `again` is said where another task has had the same trouble. */
+/** Our reason for an ending; `again` is printed if another task had the same problem before. */
 export interface TroubleWords {
   readonly error: DteError;
   readonly again?: string;
 }
 
-/** Says what went wrong with attempts through no fault of their tasks. */
+/** Reports problems of attempts that their tasks did not cause. */
 export class Trouble {
   constructor(private readonly options: TroubleOptions) {}
 
-  /** Our reason for an ending, with the inputs named where it is another hash; null when the ending needs none. */
+  /** Our reason for an ending, with the inputs named if the hash differs; null if the ending needs none. */
   async wordsFor(
     task: NxTask,
     { agent, reason: ofEntry }: Pick<EndedEntry, 'agent' | 'reason'>,
@@ -38,12 +38,12 @@ export class Trouble {
   }
 
   /**
-   * A task came back to this job.
-   * @returns false when it has another hash on its agent for a reason that somebody has to know: it has failed
+   * A task was returned to this job.
+   * @returns false if its hash differs on its agent for a reason that must be fixed: then it has failed
    */
   async explainReturned(task: NxTask, entry: EndedEntry, finished: FinishedAttempt | null): Promise<boolean> {
     const isDrift = entry.reason?.code === 'DTE_HASH_MISMATCH';
-    // What came back with the task it needs is no difference of its own.
+    // A task that was returned together with its dependency has no difference of its own.
     if (entry.agent === null && isDrift) return true;
     if (isDrift && this.options.judges) return this.isOwnChange(task, entry.agent, finished);
     const words = await this.wordsFor(task, entry, finished);
@@ -55,7 +55,7 @@ export class Trouble {
     return true;
   }
 
-  /** A task that ran under another hash than ours because the run wants a warning only. */
+  /** A task that ran with a different hash because the run only wants a warning. */
   async warnOfDrift(
     task: NxTask,
     { agent }: Pick<EndedEntry, 'agent'>,

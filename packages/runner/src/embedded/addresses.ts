@@ -2,13 +2,13 @@ import type { Rendezvous } from '@org/dte-protocol';
 import { networkInterfaces, type NetworkInterfaceInfo } from 'node:os';
 import type { Config } from '@org/dte-config';
 
-/** Is an address, or the name of one, this machine and nothing else? */
+/** Is this an address, or a name, of this machine only? */
 export const isLoopback = (host: string): boolean =>
   host === 'localhost' || host === '::1' || host === '[::1]' || host.startsWith('127.');
 
 /**
- * The address a coordinator listens on. That of a main job is there for jobs on other machines where the rendezvous
- * is: a folder is on this one.
+ * The address on which a coordinator listens. That of a main job serves other machines if the rendezvous does; a folder
+ * is on this machine.
  */
 export function listenHost(
   { host }: Pick<Config, 'host'>,
@@ -21,14 +21,14 @@ export function listenHost(
 
 type Interfaces = Readonly<Record<string, readonly NetworkInterfaceInfo[] | undefined>>;
 
-/** Networks between the containers of one machine: others have the same ones, with other machines in them. */
+/** Networks between the containers of one machine: other machines have the same networks with other containers. */
 const isBridge = (name: string): boolean => /^(docker|br-|veth|virbr|cni|flannel|cali|podman)/.test(name);
 
-/** A link-local address needs the name of an interface that only this machine knows. */
+/** A link-local address requires the name of an interface that only this machine knows. */
 const isOutward = ({ internal, address }: NetworkInterfaceInfo): boolean =>
   !internal && !/^(fe[89ab]|169\.254\.)/i.test(address);
 
-/** How others may reach what listens on `host`: all addresses it stands for, the likeliest first. */
+/** How others may reach a listener on `host`: all addresses that it represents, the most likely first. */
 export function outwardHosts(host: string, interfaces: Interfaces = networkInterfaces()): string[] {
   if (host !== '0.0.0.0' && host !== '::') return [host];
   const all = Object.entries(interfaces)
@@ -44,7 +44,7 @@ const MOST_ALTERNATIVES = 8;
 
 const asHost = (name: string): string => (name.includes(':') ? `[${name}]` : name);
 
-/** What a coordinator of a main job says of where it is; `alternatives` only when there are some. */
+/** The published addresses of a main job's coordinator; `alternatives` only if there are some. */
 export function publishedAddresses(
   place: {
     readonly advertisedUrl: string | undefined;
@@ -58,9 +58,9 @@ export function publishedAddresses(
   const own = outwardHosts(host, interfaces).map(
     (name) => `${secure ? 'https' : 'http'}://${asHost(name)}:${port}`,
   );
-  // Whoever forwards a port forwards the TLS on it: what answers there is still this coordinator.
+  // A forwarded port also forwards TLS, so this coordinator still answers there.
   const given = secure ? advertisedUrl?.replace(/^http:/, 'https:') : advertisedUrl;
   const [url = '', ...others] = [...new Set(given === undefined ? own : [given, ...own])];
-  // Without a pinned key somebody else may answer at an address that means another machine elsewhere.
+  // Without a pinned key, another server may answer at an address that means another machine elsewhere.
   return others.length === 0 || !secure ? { url } : { url, alternatives: others.slice(0, MOST_ALTERNATIVES) };
 }

@@ -17,7 +17,7 @@ async function isHealthy(url: string, limits: LimitValues): Promise<boolean> {
   }
 }
 
-/** Does the coordinator answer that a record tells of, at any of its addresses and with its key? */
+/** Does the coordinator of a record answer, at any of its addresses and with its key? */
 export async function coordinatorAnswers(record: RendezvousRecord, limits: LimitValues): Promise<boolean> {
   if (record.state === 'finished') return false;
   const { url, alternatives = [], pin } = record;

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { jobIdOf } from '../session/identity';
 import type { OwnJob } from '../session/surroundings';
 
-/** What a record says of the job that has published it; nothing outside CI. */
+/** The job that published a record, as named there; empty outside CI. */
 export type JobMark = Pick<RendezvousRecord, 'jobId' | 'jobName'>;
 
 export function jobMarkOf(job: Pick<OwnJob, 'id' | 'name'> | null): JobMark {
@@ -17,8 +17,8 @@ export function jobMarkOf(job: Pick<OwnJob, 'id' | 'name'> | null): JobMark {
 
 /**
  * Is this the coordinator of an earlier try of this job? That try is over, whatever still answers there (where jobs are
- * not containers a process in the background may outlive its job for a while): the new try begins a session of its own.
- * Another main job of the pipeline is none; it shares its coordinator, unless DTE_ENVIRONMENT keeps them apart.
+ * not containers, a background process may outlive its job for a while): the new try starts its own session. Another
+ * main job of the pipeline is not an earlier try; it shares its coordinator, unless DTE_ENVIRONMENT separates them.
  */
 export const isEarlierTry = (record: JobMark, own: JobMark): boolean =>
   record.jobId !== undefined &&
@@ -27,12 +27,12 @@ export const isEarlierTry = (record: JobMark, own: JobMark): boolean =>
   record.jobName !== undefined &&
   record.jobName === own.jobName;
 
-/** What the folders of embedded coordinators begin with. */
+/** Prefix of the folders of embedded coordinators. */
 export const SESSION_FOLDER = 'session-';
 
 /**
- * Folder of one coordinator below the data folder, which belongs to one process at a time: what an earlier try has left
- * there is still its own, and one job may have several sessions at once (DTE_ENVIRONMENT).
+ * Folder of one coordinator in the data folder, for one process at a time. The data of an earlier try is still that
+ * coordinator's, and one job may have several sessions at once (DTE_ENVIRONMENT).
  */
 export const folderOfTry = ({ jobId }: JobMark, sessionId: string): string =>
   join(

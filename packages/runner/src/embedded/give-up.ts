@@ -16,28 +16,28 @@ const REASON_CHARS = 1_000;
 export interface GiveUpOptions {
   readonly rendezvous: Rendezvous;
   readonly sessionId: string;
-  /** Of this job. */
+  /** This job. */
   readonly job: JobMark;
   /** Why there will be no work, for people who read an agent's log. */
   readonly reason: string;
   readonly limits: Pick<LimitValues, 'finishedRecordMs'>;
-  /** Does a coordinator answer there? Its agents are its own matter then. */
+  /** Does a coordinator answer there? Then it manages its agents itself. */
   readonly isAlive: (record: RendezvousRecord) => Promise<boolean>;
   /** Default: Date.now. */
   readonly now?: () => number;
 }
 
 /**
- * Tells agents, those that wait and those still to come, that this job does its work without them: nothing else would.
- * They leave with exit code 0. A coordinator that answers is left alone, with everybody it serves.
- * @returns whether they are told
+ * Tells waiting and later agents that this job runs its work without them: nothing else would. They leave with exit
+ * code 0. A coordinator that answers is left alone, with all its clients.
+ * @returns whether they were informed
  * @throws what the rendezvous throws
  */
 export async function giveUp(options: GiveUpOptions): Promise<boolean> {
   const { rendezvous, sessionId, job, limits, now = Date.now } = options;
   if (rendezvous.isAddressGiven) return false;
   const found = await rendezvous.find(sessionId);
-  // What an earlier try of this job has left behind serves nobody any more.
+  // The record of an earlier try of this job is no longer of use.
   const record = found !== null && isEarlierTry(found, job) ? null : found;
   if (record !== null && record.state !== 'finished' && (await options.isAlive(record))) return false;
   if (record?.state === 'finished') return true;
@@ -54,7 +54,7 @@ export async function giveUp(options: GiveUpOptions): Promise<boolean> {
   return true;
 }
 
-/** Refusals, and what has to be put right before anything is started: a job that meets them has shown nothing of itself. */
+/** Rejections and problems that must be fixed before anything starts: they prove nothing about the job that gets them. */
 const PROVE_NOTHING: readonly ErrorCode[] = [
   'DTE_BAD_SECRET',
   'DTE_SECRET_REQUIRED',
@@ -69,18 +69,18 @@ const PROVE_NOTHING: readonly ErrorCode[] = [
 
 interface Failure {
   readonly error: DteError;
-  /** Was it the coordinator of this job that was started, and failed? */
+  /** Was the coordinator of this job started, and failed? */
   readonly startFailed: boolean;
-  /** What is published of the session. */
+  /** The published record of the session. */
   readonly record: RendezvousRecord | null;
-  /** Of this job. */
+  /** This job. */
   readonly job: JobMark;
 }
 
 /**
- * May a command of Nx that is not distributed speak for the main job? Any job of the pipeline may run one, also before the
- * main job, with the rendezvous of all and without its credentials: agents would leave that are needed. So only one whose
- * coordinator has failed here, or whose job has opened this session.
+ * May an undistributed nx command speak for the main job? Any job of the pipeline may run one, even before the main
+ * job, with the rendezvous of all but without its credentials, and would release agents that are needed. So only a
+ * command whose coordinator has failed here, or whose job has opened this session, may.
  */
 export function speaksForMainJob({ error: { code }, startFailed, record, job }: Failure): boolean {
   if (PROVE_NOTHING.includes(code)) return false;
@@ -89,8 +89,8 @@ export function speaksForMainJob({ error: { code }, startFailed, record, job }: 
 }
 
 /**
- * Agents that were told to leave do not come back: a coordinator started after that would be waited for in vain.
- * @param record what is published of the session
+ * Agents that were told to leave do not return: a coordinator started after that would wait for them in vain.
+ * @param record the published record of the session
  * @throws DteError DTE_GIVEN_UP
  */
 export function refuseIfGivenUp(record: RendezvousRecord | null, job: JobMark): void {
@@ -100,6 +100,6 @@ export function refuseIfGivenUp(record: RendezvousRecord | null, job: JobMark): 
   throw new DteError('DTE_GIVEN_UP', `The agents of this job were released: ${record.reason}`);
 }
 
-/** Why agents have nothing to do, when an error keeps a main job from having any. */
+/** Why agents have nothing to do if an error leaves a main job without agents. */
 export const aloneBecause = ({ code, message }: DteError): string =>
   `its main job works without agents: ${message} (${code})`;

@@ -2,10 +2,10 @@ import type { SessionStatus } from '@org/dte-protocol';
 import type { Located } from './locate';
 
 /**
- * Whether an nx command opens the session, by saying its settings: that begins a finished one again. Otherwise `dte
- * start-ci-run` has, or an earlier command of the same job: once that has let its agents go nobody would come again,
- * and a session opened again would only be waited for.
- * @param jobId that of this job; unknown outside CI
+ * Whether an nx command opens the session by sending its settings, which reopens a finished one. Otherwise, `dte
+ * start-ci-run` did, or an earlier command of the same job: after that has released its agents, none would return, and
+ * commands would wait in a reopened session for nothing.
+ * @param jobId of this job; unknown outside CI
  * @param status asks the coordinator
  */
 export async function saysSettings(
@@ -21,7 +21,7 @@ export async function saysSettings(
   const isFinished = state === 'finished';
   // The coordinator of this job's last try may not have left yet.
   if (before !== undefined) return isFinished;
-  // Where the address was given (a standalone coordinator), the session itself knows whose it is.
+  // If the address is configured (a standalone coordinator), the session itself knows its job.
   const { openedBy } = settings;
   return openedBy !== jobId && (isFinished || openedBy === undefined);
 }

@@ -2,7 +2,7 @@ import type { ChildProcess } from 'node:child_process';
 import { EventEmitter } from 'node:events';
 import { whenReady } from './start';
 
-/** A process that is starting. */
+/** A starting process. */
 class StartingProcess extends EventEmitter {
   readonly kill = jest.fn();
 }

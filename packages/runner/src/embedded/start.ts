@@ -7,26 +7,26 @@ import { z } from 'zod';
 import { handOver, handoverEnv } from '@org/dte-config';
 
 export interface StartOptions {
-  /** Of our own command line program. */
+  /** Path of our own CLI. */
   readonly cliPath: string;
   readonly workspaceRoot: string;
   readonly dataDir: string;
-  /** How long it may take while its process exists. */
+  /** Timeout of the start while its process exists. */
   readonly timeoutMs: number;
-  /** How often `onSlow` is called meanwhile. */
+  /** Interval of `onSlow` during the start. */
   readonly noteMs: number;
   readonly onSlow: (elapsedMs: number) => void;
   /** Arguments after `coordinator --embedded`; everything else comes from the environment and nx.json. */
   readonly args: readonly string[];
 }
 
-/** What the child says when it is healthy and has published its record. */
+/** The child's message when it is healthy and has published its record. */
 export interface ReadyMessage {
   readonly type: 'dte-ready';
   readonly url: string;
 }
 
-/** What it says when it cannot start, before it ends. */
+/** Its message when it cannot start, before it exits. */
 export interface FailedMessage {
   readonly type: 'dte-failed';
   readonly code: ErrorCode;
@@ -93,15 +93,15 @@ export function whenReady(child: ChildProcess, patience: Patience, logPath: stri
 }
 
 /**
- * Starts `dte coordinator --embedded` as a process of its own that outlives this one; its log is
+ * Starts `dte coordinator --embedded` as a separate process that outlives this one; its log is
  * `<dataDir>/coordinator.log`.
- * @returns its address, once it is healthy and published
- * @throws DteError what it says itself, else DTE_NO_COORDINATOR with the end of its log
+ * @returns its address, after it is healthy and published
+ * @throws DteError its own error, else DTE_NO_COORDINATOR with the end of its log
  */
 export async function startEmbedded(options: StartOptions): Promise<string> {
   makeDataFolder(options.dataDir);
   const logPath = join(options.dataDir, 'coordinator.log');
-  // Readable as well: the coordinator cuts it when it grows too long.
+  // Also readable: the coordinator cuts it when it grows too long.
   const log = openSync(logPath, 'a+');
   const child = spawn(process.execPath, [options.cliPath, 'coordinator', '--embedded', ...options.args], {
     cwd: options.workspaceRoot,

@@ -13,13 +13,13 @@ export interface TellOptions {
 }
 
 /**
- * As `giveUp`; a rendezvous that takes nothing changes nothing of what this job does now. Agents end by their own limits
- * then.
+ * Like `giveUp`, but errors of the rendezvous are only logged, because they do not affect this job. Agents then leave
+ * after their own timeouts.
  */
 export async function tellAgents(options: TellOptions, why: DteError | string): Promise<boolean> {
   const { resolved, job, rendezvous, sessionId } = options;
   const { limits } = resolved;
-  // It has been asked for long enough.
+  // It was retried long enough.
   if (why instanceof DteError && why.code.startsWith('DTE_RENDEZVOUS_')) return false;
   const reason = why instanceof DteError ? aloneBecause(why) : why;
   try {
@@ -36,13 +36,13 @@ export async function tellAgents(options: TellOptions, why: DteError | string): 
   }
 }
 
-/** As `tellAgents`, for a command of Nx in a job that may be another than the main job. */
+/** Like `tellAgents`, for an nx command in a job that may not be the main job. */
 export async function tellAgentsOfMainJob(
   options: TellOptions & { readonly startFailed: boolean },
   error: DteError,
 ): Promise<boolean> {
   const { job, rendezvous, sessionId, startFailed } = options;
-  // It has been asked for long enough.
+  // It was retried long enough.
   if (error.code.startsWith('DTE_RENDEZVOUS_')) return false;
   try {
     const record = await rendezvous.find(sessionId);

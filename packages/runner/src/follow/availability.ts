@@ -1,12 +1,12 @@
 import { DteError, type RendezvousReport } from '@org/dte-protocol';
 
-/** Since when something is missing; null while it is there. */
+/** Since when something is missing; null while it is available. */
 export interface Presence {
-  /** No connection to the coordinator since. */
+  /** No connection to the coordinator since then. */
   readonly coordinatorGoneSinceMs: number | null;
-  /** No agent connected since. */
+  /** No connected agent since then. */
   readonly agentsGoneSinceMs: number | null;
-  /** What agents say that cannot reach this job; none once an agent has been there. */
+  /** Reports of agents that cannot connect to this job; none after an agent has connected. */
   readonly unreached: readonly RendezvousReport[];
 }
 
@@ -16,7 +16,7 @@ export interface Patience {
 }
 
 export type Verdict =
-  /** Go on; ask again at `askAgainAtMs` (null: only when something changes). */
+  /** Continue; ask again at `askAgainAtMs` (null: only when something changes). */
   | { readonly kind: 'wait'; readonly askAgainAtMs: number | null }
   | { readonly kind: 'give-up'; readonly error: DteError };
 
@@ -24,8 +24,8 @@ export type Verdict =
 const NAMED = 3;
 
 /**
- * Reports come from whoever may write to the rendezvous (in GitLab every job of the project) and prove nothing: their
- * names and messages are not repeated.
+ * Everyone who can write to the rendezvous can report (on GitLab, every job of the project), without authentication:
+ * their names and messages are not shown.
  */
 function unreachable(reports: readonly RendezvousReport[]): DteError {
   const logs = reports.flatMap(({ jobUrl }) => (jobUrl === null ? [] : [jobUrl]));
@@ -42,8 +42,8 @@ function unreachable(reports: readonly RendezvousReport[]): DteError {
 const seconds = (ms: number): string => `${Math.round(ms / 1000)} s`;
 
 /**
- * Whether waiting for agents still makes sense. While the coordinator is away nothing is known of the agents, so the
- * two waits never run at the same time.
+ * Whether to keep waiting for agents. While the coordinator is away, nothing is known about the agents, so the two
+ * waits never run at the same time.
  */
 export function judgeAvailability(presence: Presence, patience: Patience, nowMs: number): Verdict {
   const { coordinatorGoneSinceMs, agentsGoneSinceMs, unreached } = presence;
@@ -54,7 +54,7 @@ export function judgeAvailability(presence: Presence, patience: Patience, nowMs:
     return { kind: 'give-up', error: new DteError('DTE_COORDINATOR_LOST', message) };
   }
   if (agentsGoneSinceMs === null) return { kind: 'wait', askAgainAtMs: null };
-  // The others are where these are: whoever could come would be here by now.
+  // The others are where these are: an agent that could connect would have done so by now.
   if (unreached.length > 0) return { kind: 'give-up', error: unreachable(unreached) };
   const untilMs = agentsGoneSinceMs + patience.agentWaitMs;
   if (nowMs < untilMs) return { kind: 'wait', askAgainAtMs: untilMs };

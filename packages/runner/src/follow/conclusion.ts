@@ -5,7 +5,7 @@ import type { Conclusion, Source, Stamp, Taken } from './state';
 
 type Concluded = Pick<NxTask, 'id' | 'outputs'>;
 
-/** The clock, and when the command began. */
+/** The clock, and the start of the command. */
 interface Times {
   readonly startMs: number;
   readonly nowMs: number;
@@ -23,7 +23,7 @@ function ran(finished: FinishedAttempt | null, { startMs, nowMs }: Times): Stamp
   return { kind: 'ran', finished, startMs: placed.startMs, endMs: placed.endMs };
 }
 
-/** How a task is concluded whose result has been taken over. */
+/** How a task is concluded after its result was taken over. */
 export function concluded(task: Concluded, source: Source, taken: Taken, times: Times): Conclusion {
   const { terminalOutput, from, note } = taken;
   const said = { taskId: task.id, terminalOutput, note };
@@ -73,7 +73,7 @@ export function concluded(task: Concluded, source: Source, taken: Taken, times: 
   }
 }
 
-/** As Nx has it: the server has failed, and what waited for it was never run. */
+/** As in Nx: the server has failed, and its dependents never ran. */
 export const neverRun = (
   taskId: string,
   entry: EndedEntry,
@@ -91,7 +91,7 @@ export const neverRun = (
   servers: serversOf(entry, finished),
 });
 
-/** The run was cancelled while the task ran (--nxBail, or this job is being ended); what it printed is not kept. */
+/** The run was cancelled while the task ran (--nxBail, or this job is being stopped); its output is not kept. */
 export const stopped = (taskId: string, times: Times): Conclusion => ({
   taskId,
   ending: 'cancelled',
@@ -105,7 +105,7 @@ export const stopped = (taskId: string, times: Times): Conclusion => ({
   servers: NO_SERVERS,
 });
 
-/** A task of this job that must not begin. */
+/** A task of this job that must not start. */
 export const lacking = (taskId: string, error: DteError, { nowMs }: Times): Conclusion => ({
   taskId,
   ending: 'failure',

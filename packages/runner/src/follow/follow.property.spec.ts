@@ -4,7 +4,7 @@ import { graphOf } from '../test-support/tasks';
 import { follow } from './follow';
 import { newFollowState, type FollowEffect, type FollowEvent, type FollowState } from './state';
 
-/** What happens to one task, and how the world answers. */
+/** What happens to one task, and how effects are answered. */
 interface Story {
   readonly end: EndedEntry['status'] | 'hit' | 'failed hit' | 'server failed' | 'unheard';
   readonly begins: boolean;
@@ -59,7 +59,7 @@ function resultOf({ end, isGroup }: Story): FinishedAttempt | null {
   };
 }
 
-/** What is heard of a task, in order. */
+/** The events of a task, in order. */
 function heardOf(story: Story, index: number): FollowEvent[] {
   const taskId = idOf(index);
   const { end } = story;
@@ -75,7 +75,7 @@ function heardOf(story: Story, index: number): FollowEvent[] {
   return events.map((entry) => ({ type: 'entry', entry }));
 }
 
-/** How the world answers an effect; null: it does not. */
+/** The answer to an effect; null: none. */
 function answerTo(effect: FollowEffect, all: readonly Story[]): FollowEvent | null {
   const storyOf = (taskId: string): Story => all[Number(/\d+/.exec(taskId)?.[0])]!;
   switch (effect.type) {
@@ -113,9 +113,9 @@ interface Played {
 }
 
 /**
- * Plays the log of every task and all answers in an order that is drawn.
- * @param picks which of the things that may happen next does; then the first
- * @param lostAfter so many events of the log are heard and no more: the coordinator is lost
+ * Plays the log of every task and all answers in random order.
+ * @param picks which of the possible events is next; after that, always the first
+ * @param lostAfter after this many log events, the coordinator is lost
  */
 function play(all: readonly Story[], picks: readonly number[], lostAfter: number, doubled: boolean): Played {
   const tasks = graphOf(Object.fromEntries(all.map((_, index) => [idOf(index), []]))).tasks;

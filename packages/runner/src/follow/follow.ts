@@ -4,9 +4,10 @@ import { concluded, lacking, neverRun, stopped } from './conclusion';
 import type { Conclusion, FollowEffect, FollowEvent, FollowState, Source, TaskState } from './state';
 
 /**
- * One event in, effects out, in the order in which they are to be begun. Mutates `state`; reads no clock and does nothing itself.
+ * Takes one event, returns effects in the order in which they must start. Mutates `state`; reads no clock and has no
+ * side effects.
  *
- * What a task goes through, and what drives it:
+ * The states of a task and their transitions:
  *
  *     (unknown) --started--> begun
  *     unknown, begun --hit, ended: success--> taking --taken--> telling --told--> over (success)
@@ -17,10 +18,10 @@ import type { Conclusion, FollowEffect, FollowEvent, FollowState, Source, TaskSt
  *     begun --ended: cancelled--> telling --told, untold--> over (stopped)
  *     unknown --ended: cancelled, skipped--> over
  *
- * A failure counts from the moment it is known and is never taken back, whatever becomes of its output. A success counts
- * when its outputs have been taken over and Nx has been told: everything that goes wrong before sends the task to this job.
- * There is one way to the end, `conclude`, and no task of the log takes it twice. When the log is over, the main job runs what
- * is left, and some of that must not begin: `lacking` concludes such a task as failed, also where its outputs were lost
+ * A failure counts from the moment it is known and is never revoked, whatever happens to its output. A success counts
+ * when its outputs are restored and Nx is informed: if anything fails before that, this job runs the task. `conclude`
+ * is the only way to the end, and each task of the log takes it only once. When the log is over, the main job runs the
+ * rest. Some of those tasks must not start: `lacking` concludes such a task as failed, even if its outputs were lost
  * after it had succeeded.
  */
 export function follow(state: FollowState, event: FollowEvent, nowMs: number): FollowEffect[] {
@@ -77,7 +78,7 @@ class Step {
       const { agent, batchLog: log } = entry;
       this.effects.push({ type: 'say-batch-log', taskId, agent, log });
     }
-    // A `retried` attempt is none to Nx: there a task begins once and ends once.
+    // Nx does not see `retried` attempts: there, a task starts once and ends once.
     if (entry.type === 'ended') return this.onEnded(entry);
     if (entry.type !== 'started' || this.hasEnded(taskId)) return;
     this.become(taskId, { phase: 'begun' });
@@ -88,7 +89,7 @@ class Step {
     const { taskId, status } = entry;
     const finished = finishedOf(entry);
     if (this.hasEnded(taskId)) {
-      // The log has one such entry for each task. Were there two, none may hide a failure.
+      // The log has one such entry for each task. If there were two, neither may hide a failure.
       if (status === 'failure') this.settle(taskId, 'failure', 'failure');
       return;
     }
@@ -100,7 +101,7 @@ class Step {
       case 'failure':
         return this.fail(taskId, entry, finished);
       case 'returned':
-        // No fault of the task: this job finds out what the task really does.
+        // Not a fault of the task: this job finds out its real result.
         this.state.endings.set(taskId, 'returned');
         this.become(taskId, { phase: 'judging', entry, finished });
         this.effects.push({ type: 'judge', taskId, entry, finished });
@@ -150,7 +151,7 @@ class Step {
   private onUntaken(taskId: string, error: DteError): void {
     const at = this.state.states.get(taskId);
     if (at?.phase === 'taking' && at.source.kind === 'failure') {
-      // What it printed is not to be had, and it has failed all the same.
+      // Its output is not available, but it has failed anyway.
       const taken = { terminalOutput: `${error.explain()}\n`, from: null, code: 1, isLeft: false, note: '' };
       this.onTaken({ type: 'taken', taskId, taken });
     } else if (at?.phase === 'taking' || at?.phase === 'judging') this.giveBack(taskId, error);
@@ -204,14 +205,14 @@ class Step {
     if (!isStopped) this.effects.push({ type: 'show-skipped', taskId });
   }
 
-  /** The one way to the end of a task. */
+  /** The only way to the end of a task. */
   private conclude(conclusion: Conclusion): void {
     this.become(conclusion.taskId, { phase: 'telling', conclusion });
     this.effects.push({ type: 'conclude', conclusion });
   }
 
   private settle(taskId: string, ending: 'success' | 'failure', status: NxTaskStatus): void {
-    // A success that comes after a failure changes nothing.
+    // A success after a failure changes nothing.
     if (ending === 'success' && this.state.endings.get(taskId) === 'failure') return;
     this.state.endings.set(taskId, ending);
     this.state.statuses[taskId] = status;

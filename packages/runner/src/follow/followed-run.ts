@@ -15,23 +15,23 @@ import { Waiting, type WaitingEffect, type WaitingEvent } from './waiting';
 export interface FollowOptions {
   readonly connection: Pick<Connection<CoordinatorToMain>, 'state' | 'onMessage' | 'onState' | 'send'>;
   readonly runId: string;
-  /** Who serves the session, as last heard before the run began. */
+  /** The session's members, as last received before the run began. */
   readonly info: SessionInfo | null;
   /** Tasks that will have an ended entry. */
   readonly expected: number;
   readonly limits: Pick<LimitValues, 'coordinatorGraceMs' | 'agentWaitMs' | 'reportsPollMs'>;
   /** The first failure stops the run (--nxBail). Default: false. */
   readonly stopsAtFailure?: boolean;
-  /** Reads what agents report that cannot reach the coordinator. */
+  /** Reads the reports of agents that cannot connect to the coordinator. */
   readonly reports: () => Promise<readonly RendezvousReport[]>;
   readonly onEntry: (entry: RunLogEntry) => void;
   readonly onOutput: (output: RunOutput) => void;
   readonly onSession: (info: SessionInfo) => void;
 }
 
-/** Follows one run: hears its connection and the clock, and does what `Waiting` says. */
+/** Follows one run: passes events of its connection and the clock to `Waiting`, and does what that requests. */
 export class FollowedRun {
-  /** Resolves with null when the run is over, or with the reason for which waiting makes no more sense. */
+  /** Resolves with null when the run is over, or with the reason why waiting makes no sense any more. */
   readonly over: Promise<DteError | null>;
   private settle: (outcome: DteError | null) => void = () => undefined;
   private readonly waiting: Waiting;
@@ -55,12 +55,12 @@ export class FollowedRun {
     return this.waiting.summary(Date.now());
   }
 
-  /** seq of the last log entry seen. */
+  /** seq of the last received log entry. */
   get ackSeq(): number {
     return this.waiting.ackSeq;
   }
 
-  /** Stops the run on the agents; `over` resolves when they have. */
+  /** Stops the run on the agents; `over` resolves when it has stopped. */
   cancel(): void {
     this.take({ type: 'cancel' });
   }

@@ -1,5 +1,5 @@
 /**
- * When a task ran, in the main job's time: the agent's own times where its clock agrees, else moved so that nothing
+ * When a task ran, in the main job's time: the agent's own times if its clock agrees, else shifted so that nothing
  * happens before the command began or in the future. The duration is always the agent's.
  */
 export function placeInTime(

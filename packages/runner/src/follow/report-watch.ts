@@ -3,14 +3,14 @@ import type { RendezvousReport } from '@org/dte-protocol';
 export interface ReportWatchOptions {
   readonly read: () => Promise<readonly RendezvousReport[]>;
   readonly everyMs: number;
-  /** Called with some, once. */
+  /** Called once, when there are some. */
   readonly onReports: (reports: readonly RendezvousReport[]) => void;
 }
 
 /**
- * Looks whether agents report that they cannot reach this job, until there are such reports or somebody stops it. A
- * rendezvous that does not answer is asked again like one that has nothing to say: without reports the wait for agents
- * ends by itself.
+ * Checks whether agents report that they cannot connect to this job, until there are reports or it is stopped. A
+ * rendezvous that does not answer is asked again, like one without reports: without reports, the wait for agents ends
+ * by itself.
  */
 export class ReportWatch {
   private timer: NodeJS.Timeout | undefined;

@@ -1,18 +1,18 @@
 import type { RunLogEntry, RunSummary, RunUpdate } from '@org/dte-protocol';
 
-/** What an update brings. */
+/** The content of an update. */
 export interface News {
-  /** Entries not seen before, in order. */
+  /** New entries, in order. */
   readonly entries: readonly RunLogEntry[];
   /** True: entries are missing before this update; ask again from `ackSeq`. */
   readonly gap: boolean;
-  /** True once the run is over and every entry of its log has been seen. */
+  /** True when the run is over and every entry of its log was received. */
   readonly over: boolean;
 }
 
 const EMPTY: RunSummary = { total: 0, done: 0, running: 0, agents: 0, slots: 0, oldestRunning: null };
 
-/** Follows the log of one run: each entry is seen once and in order, however updates are lost or doubled. */
+/** Follows the log of one run: each entry is processed once and in order, even if updates are lost or duplicated. */
 export class RunFollower {
   private seen = 0;
   private ended = 0;
@@ -21,7 +21,7 @@ export class RunFollower {
   /** @param expected tasks that will have an ended entry: all that were not done when the run was submitted */
   constructor(private readonly expected: number) {}
 
-  /** seq of the last entry seen. */
+  /** seq of the last received entry. */
   get ackSeq(): number {
     return this.seen;
   }
@@ -36,7 +36,7 @@ export class RunFollower {
     const entries = update.entries.filter(({ seq }) => seq > this.seen);
     this.seen = entries.at(-1)?.seq ?? this.seen;
     this.ended += entries.filter(({ type }) => type === 'ended').length;
-    // A frame holds so many entries and no more: the state alone does not say that the log has been seen to its end.
+    // A frame is limited: the state alone does not show that the log was received completely.
     const drained = update.state !== 'running' && update.entries.length === 0;
     return { entries, gap: false, over: this.ended >= this.expected || drained };
   }

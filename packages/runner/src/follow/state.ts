@@ -10,31 +10,31 @@ import type {
 import type { Hit } from '../submit/settle-cache';
 import type { Ending } from '../tasks/leftovers';
 
-/** Where the result of a task comes from. */
+/** The source of a task's result. */
 export type Source =
   /** A cache had it before the run began. */
   | { readonly kind: 'hit'; readonly hit: Hit }
   /** The task only groups others (`nx:noop`). */
   | { readonly kind: 'group' }
-  /** An agent says that it has succeeded. */
+  /** An agent reports success. */
   | { readonly kind: 'success'; readonly entry: EndedEntry; readonly finished: FinishedAttempt | null }
-  /** An agent says that it has failed. */
+  /** An agent reports failure. */
   | { readonly kind: 'failure'; readonly entry: EndedEntry; readonly finished: FinishedAttempt | null };
 
-/** What taking over a result has brought. */
+/** The result of taking over a task. */
 export interface Taken {
   readonly terminalOutput: string;
   /** The cache that had it; null: none. */
   readonly from: 'local' | 'remote' | null;
-  /** Exit code, where the source does not say it: that of a hit. */
+  /** Exit code, if the source does not contain it: that of a hit. */
   readonly code: number;
-  /** Its outputs were left where they are. */
+  /** Its outputs were not downloaded. */
   readonly isLeft: boolean;
-  /** Why it failed through no fault of its own, to be shown below its output; empty: it needs no explanation. */
+  /** Why it failed through no fault of its own, to be shown below its output; empty: no explanation needed. */
   readonly note: string;
 }
 
-/** When a task ran, and under which hash. */
+/** When a task ran, and with which hash. */
 export type Stamp =
   /** A hit has its hash. */
   | { readonly kind: 'hit'; readonly endMs: number }
@@ -44,28 +44,28 @@ export type Stamp =
       readonly startMs: number;
       readonly endMs: number;
     }
-  /** It was not run because of what it would have had to run with: under its hash nothing is known of it. */
+  /** It did not run because of its inputs here: nothing is known under its hash. */
   | { readonly kind: 'refused'; readonly startMs: number; readonly endMs: number };
 
-/** All that Nx, its caches and its history are told of a task that is over. */
+/** Everything that Nx, its caches and its history get about an ended task. */
 export interface Conclusion {
   readonly taskId: string;
   readonly ending: 'success' | 'failure' | 'cancelled';
-  /** `skipped`: the server that it waited for has failed, and it was never run. */
+  /** `skipped`: the server that it waited for has failed, and it never ran. */
   readonly status: NxTaskStatus;
   readonly code: number;
   readonly terminalOutput: string;
   readonly note: string;
   readonly attempt: number | null;
-  /** Null: as it never ran there is nothing to stamp. */
+  /** Null: it never ran, so there are no times. */
   readonly stamp: Stamp | null;
-  /** What is kept of it on this machine: its output, for people; an entry of Nx's cache as well. */
+  /** What is kept of it on this machine: its output, for people; also an entry of Nx's cache. */
   readonly keeps: 'nothing' | 'output' | 'entry';
-  /** What its agent says of servers; null: the servers that it needs are those of this job. */
+  /** Its agent's report about servers; null: the servers that it needs are this job's. */
   readonly servers: { readonly agentName: string; readonly reports: readonly ServerReport[] } | null;
 }
 
-/** Where a task is; no state: nothing has been heard of it. */
+/** The state of a task; no state: no events yet. */
 export type TaskState =
   | { readonly phase: 'begun' }
   | { readonly phase: 'taking'; readonly source: Source }
@@ -84,64 +84,64 @@ export type FollowEvent =
   /** Answers to `take`. */
   | { readonly type: 'taken'; readonly taskId: string; readonly taken: Taken }
   | { readonly type: 'untaken'; readonly taskId: string; readonly error: DteError }
-  /** Answer to `judge`; `failed`: the difference has a reason that somebody has to know. */
+  /** Answer to `judge`; `failed`: the difference has a reason that must be fixed. */
   | { readonly type: 'judged'; readonly taskId: string; readonly failed: boolean }
   /** Answers to `conclude`. */
   | { readonly type: 'told'; readonly taskId: string }
   | { readonly type: 'untold'; readonly taskId: string; readonly error: DteError }
-  /** Nx has been told how a server on agents ended. */
+  /** Nx was informed how a server on agents ended. */
   | { readonly type: 'server.ended'; readonly taskId: string; readonly ending: 'success' | 'failure' }
-  /** A task of this job must not begin: what it needs is not to be had. */
+  /** A task of this job must not start: a dependency is not available. */
   | { readonly type: 'lacking'; readonly taskId: string; readonly error: DteError }
   /** Nothing will run this task any more. */
   | { readonly type: 'skip'; readonly taskId: string };
 
 export type FollowEffect =
-  /** Tell Nx that an agent has begun the task. */
+  /** Tell Nx that an agent has started the task. */
   | { readonly type: 'begin'; readonly taskId: string }
-  /** Say what the process of a batch printed by itself. */
+  /** Print the output of a batch process that belongs to no task. */
   | {
       readonly type: 'say-batch-log';
       readonly taskId: string;
       readonly agent: AgentRef | null;
       readonly log: string;
     }
-  /** Put outputs in place, or leave them as the policy has it; to be answered by `taken` or `untaken`. */
+  /** Restore outputs, or leave them according to the policy; answered by `taken` or `untaken`. */
   | { readonly type: 'take'; readonly taskId: string; readonly source: Source }
-  /** Find out what it means that a task came back; to be answered by `judged` or `untaken`. */
+  /** Find out why a task was returned; answered by `judged` or `untaken`. */
   | {
       readonly type: 'judge';
       readonly taskId: string;
       readonly entry: EndedEntry;
       readonly finished: FinishedAttempt | null;
     }
-  /** The command fails now although the log does not say so: what --nxBail stops is to be stopped. */
+  /** The command fails now although the log does not show it: stop what --nxBail stops. */
   | { readonly type: 'fail-late' }
-  /** Tell Nx of the end; to be answered by `told` or `untold`. At most one for each task. */
+  /** Tell Nx about the end; answered by `told` or `untold`. At most once for each task. */
   | { readonly type: 'conclude'; readonly conclusion: Conclusion }
-  /** The task needs its servers no more. */
+  /** The task no longer needs its servers. */
   | { readonly type: 'release-servers'; readonly taskId: string }
-  /** Show a task as skipped that never began. */
+  /** Show a task as skipped that never started. */
   | { readonly type: 'show-skipped'; readonly taskId: string }
   | { readonly type: 'explain'; readonly error: DteError };
 
-/** What the main job knows of the tasks of its run. Only `follow` writes to it. */
+/** What the main job knows about the tasks of its run. Only `follow` writes to it. */
 export interface FollowState {
   readonly tasks: Readonly<Record<string, Pick<NxTask, 'id' | 'outputs'>>>;
-  /** Which of them only group others. */
+  /** Those of them that only group others. */
   readonly groups: Pick<ReadonlySet<string>, 'has'>;
-  /** When the command began. */
+  /** When the command started. */
   readonly startMs: number;
   readonly states: Map<string, TaskState>;
-  /** How tasks ended, as far as it is beyond doubt. */
+  /** Final results of tasks. */
   readonly endings: Map<string, Ending>;
-  /** What Nx is told at the end of the command. */
+  /** What Nx gets at the end of the command. */
   readonly statuses: NxStatuses;
-  /** Tasks that were ended while they ran. */
+  /** Tasks that were stopped while they ran. */
   readonly stopped: Set<string>;
   /** Agent name -> tasks it ran. */
   readonly byAgent: Map<string, number>;
-  /** Failed task -> the agent it failed on. */
+  /** Failed task -> the agent on which it failed. */
   readonly failedOn: Map<string, AgentRef>;
   fromCache: number;
 }

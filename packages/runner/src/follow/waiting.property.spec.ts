@@ -51,7 +51,7 @@ const happenings = fc.array(
   { maxLength: 30 },
 );
 
-/** Plays what happens, with a tick whenever one is wanted; then the coordinator is gone for good. */
+/** Plays the events, with a tick whenever one is requested; then the coordinator is lost permanently. */
 function play(
   happens: readonly { readonly event: WaitingEvent; readonly afterMs: number }[],
 ): WaitingEffect[] {

@@ -16,26 +16,26 @@ import { RunFollower } from './run-follower';
 const ACK_MS = 500;
 
 export type WaitingEvent =
-  /** The run is submitted and this job is ready to hear of it. */
+  /** The run is submitted and this job is ready for its updates. */
   | { readonly type: 'begin'; readonly isConnected: boolean }
   | { readonly type: 'message'; readonly message: CoordinatorToMain }
   | { readonly type: 'connection'; readonly isOpen: boolean }
-  /** The connection has ended for good. */
+  /** The connection has ended permanently. */
   | { readonly type: 'ended'; readonly error: DteError }
-  /** Agents report that they cannot reach the coordinator. */
+  /** Agents report that they cannot connect to the coordinator. */
   | { readonly type: 'reports'; readonly reports: readonly RendezvousReport[] }
-  /** The run is to be stopped. */
+  /** The run must be stopped. */
   | { readonly type: 'cancel' }
-  /** `wakeAtMs` has come. */
+  /** `wakeAtMs` is reached. */
   | { readonly type: 'tick' };
 
 export type WaitingEffect =
   | { readonly type: 'hear'; readonly entry: RunLogEntry }
   | { readonly type: 'sync'; readonly ackSeq: number; readonly want: MainSync['want'] }
-  /** Look for reports of agents, or no longer. */
+  /** Start or stop checking for reports of agents. */
   | { readonly type: 'watch-reports' }
   | { readonly type: 'ignore-reports' }
-  /** Null: the run is over. Else the reason for which waiting makes no more sense. Comes once. */
+  /** Null: the run is over. Else the reason why waiting makes no sense any more. Comes once. */
   | { readonly type: 'over'; readonly outcome: DteError | null };
 
 export interface WaitingOptions {
@@ -51,8 +51,8 @@ const servesNow = ({ connected, draining, running }: SessionInfo['agents'][numbe
   connected && (!draining || running.length > 0);
 
 /**
- * Follows one run over every loss of the connection, until it is over or waiting makes no more sense. Pure: `take` is given what
- * happens and when, and says what is to be done, and when it wants to be woken.
+ * Follows one run across lost connections, until it is over or waiting makes no sense any more. Pure: `take` gets an
+ * event and its time, and returns what to do and when it must be called again.
  */
 export class Waiting {
   private readonly log: RunFollower;
@@ -61,7 +61,7 @@ export class Waiting {
   private coordinatorGoneSinceMs: number | null = null;
   private agentsGoneSinceMs: number | null = null;
   private unreached: readonly RendezvousReport[] = [];
-  /** An agent has been there. */
+  /** An agent has connected. */
   private served = false;
   private ackAtMs: number | null = null;
   private askAgainAtMs: number | null = null;
@@ -73,7 +73,7 @@ export class Waiting {
     this.log = new RunFollower(options.expected);
   }
 
-  /** seq of the last log entry seen. */
+  /** seq of the last received log entry. */
   get ackSeq(): number {
     return this.log.ackSeq;
   }
@@ -85,7 +85,7 @@ export class Waiting {
     return due.length === 0 ? null : Math.min(...due);
   }
 
-  /** Some time after it was said: what runs has run on. */
+  /** Some time after the report: running tasks have continued since. */
   summary(nowMs: number): RunSummary {
     const { summary } = this.log;
     const oldest = summary.oldestRunning;
@@ -155,7 +155,7 @@ export class Waiting {
     const hasFailed = news.entries.some((entry) => entry.type === 'ended' && entry.status === 'failure');
     if (hasFailed && this.options.stopsAtFailure) this.cancel();
     if (news.gap) this.sync();
-    // An acknowledgement only lets the coordinator forget: nobody waits for it.
+    // An acknowledgement only lets the coordinator delete entries: nobody waits for it.
     else if (news.entries.length > 0) this.ackAtMs ??= this.nowMs + ACK_MS;
     if (news.over) this.end(null);
     else if (update.summary.agents > 0) {
@@ -165,11 +165,11 @@ export class Waiting {
   }
 
   private onSession(info: SessionInfo): void {
-    // The worker of another command works for that alone.
+    // The worker of another command serves only that command.
     const agents = info.agents.filter(({ onlyRun = this.options.runId }) => onlyRun === this.options.runId);
     this.agentsHeardOf(agents.length > 0);
     const isPresent = agents.some(servesNow);
-    // Nobody comes any more to a session that is over: waiting would be for nothing.
+    // No agent joins a session that is over: waiting would be useless.
     if (info.state === 'finished' && !isPresent)
       this.end(
         new DteError(
@@ -186,12 +186,12 @@ export class Waiting {
       return;
     }
     this.coordinatorGoneSinceMs = null;
-    // Agents have to find the way back as well; their wait starts again.
+    // Agents must reconnect as well; their wait restarts.
     if (this.agentsGoneSinceMs !== null) this.agentsGoneSinceMs = this.nowMs;
     this.sync();
   }
 
-  /** Once an agent is there, agents can reach this job, and whoever reports otherwise is an exception. */
+  /** After an agent has connected, agents can reach this job, and reports to the contrary are exceptions. */
   private agentsHeardOf(some: boolean): void {
     if (some) {
       this.served = true;

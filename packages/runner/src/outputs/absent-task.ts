@@ -1,7 +1,7 @@
 import type { NxTarget, NxTask } from '@org/dte-nx-compat';
 import type { AbsentTask } from './output-index';
 
-/** As much of a task of Nx as its outputs can be fetched with. */
+/** The fields of an Nx task that are needed to fetch its outputs. */
 export function toNxTask({ id, target: of, outputs, hash }: AbsentTask): NxTask {
   const target: NxTarget = { project: of.project, target: of.target };
   if (of.configuration !== undefined) target.configuration = of.configuration;

@@ -19,8 +19,8 @@ export const size = (bytes: number): string =>
   bytes < MB / 10 ? `${Math.ceil(bytes / 1000)} kB` : `${(bytes / MB).toFixed(1)} MB`;
 
 /**
- * The line of the summary about outputs that were left.
- * @param bytes sizes as far as they are known
+ * The line of the summary about outputs that were not downloaded.
+ * @param bytes the known sizes
  */
 export function absentLine(count: number, bytes: readonly (number | null)[]): string {
   const known = bytes.filter((each) => each !== null);
@@ -29,7 +29,7 @@ export function absentLine(count: number, bytes: readonly (number | null)[]): st
   return `dte: ${plural(count, 'output')}${how} not downloaded · dte outputs <task>`;
 }
 
-/** Notes what a command has left, for `dte outputs`. Trouble with the notes changes nothing of the command. */
+/** Records what a command has not downloaded, for `dte outputs`. Errors here do not affect the command. */
 export async function noteAbsent({ absent, runId, command, prepared }: NoteAbsentOptions): Promise<string> {
   const sizes = await askSizes(absent, prepared);
   const tasks = [...absent.values()].map(({ task, artifact, bytes }): AbsentTask => {
@@ -60,7 +60,7 @@ export async function noteAbsent({ absent, runId, command, prepared }: NoteAbsen
   }
 }
 
-/** One question for all that is in the cache. Nobody waits for an answer that does not come. */
+/** One request for everything in the cache. Nobody waits if there is no answer. */
 async function askSizes(
   absent: ReadonlyMap<string, Absent>,
   { session }: Prepared,

@@ -36,7 +36,7 @@ const KEPT = 50;
 const folderOf = (dataDir: string): string => join(dataDir, 'outputs');
 
 /**
- * Notes what a command has left. The oldest notes go when there are many.
+ * Records what a command has not downloaded. The oldest records are evicted.
  * @throws what the file system throws
  */
 export async function writeOutputIndex(dataDir: string, index: OutputIndex): Promise<void> {
@@ -49,7 +49,7 @@ export async function writeOutputIndex(dataDir: string, index: OutputIndex): Pro
   await Promise.all(old.map(({ runId }) => rm(join(folder, `${runId}.json`), { force: true })));
 }
 
-/** All notes, the newest first. Files that are none of this version are passed over. */
+/** All records, the newest first. Files of another version are skipped. */
 export async function readOutputIndexes(dataDir: string): Promise<OutputIndex[]> {
   const folder = folderOf(dataDir);
   const names = await readdir(folder).catch(() => []);

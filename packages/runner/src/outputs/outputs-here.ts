@@ -7,11 +7,11 @@ import type { Restored, Restorer } from './restore';
 import type { RestorePolicy } from './restore-policy';
 import type { RestoreQueue } from './restore-queue';
 
-/** Outputs of a task that succeeded, which are not on this disk. */
+/** Outputs of a successful task that are not on this disk. */
 export interface Absent {
   readonly task: NxTask;
   readonly artifact: Artifact;
-  /** Size of the artifact; null when nobody has said. */
+  /** Size of the artifact; null if unknown. */
   readonly bytes: number | null;
 }
 
@@ -21,32 +21,32 @@ export interface OutputsHereOptions {
   readonly policy: RestorePolicy;
   readonly restorer: Restorer;
   readonly restores: RestoreQueue;
-  /** Outputs that several tasks write to. */
+  /** Outputs to which several tasks write. */
   readonly shared: Pick<SharedOutputs, 'made' | 'overlapping' | 'restoring'>;
   readonly explainer: Explainer;
 }
 
 /**
- * Which outputs are on the main job's disk: takes over what is wanted here, and knows what was left. Where the main job has
- * a worker of its own, that asks here for what its tasks need, so that one hand only writes to the workspace.
+ * Tracks which outputs are on the main job's disk: restores those that are wanted here, and records the others. The
+ * main job's own worker also gets the outputs for its tasks from here, so that only one side writes to the workspace.
  */
 export class OutputsHere implements DiskKeeper {
   private readonly left = new Map<string, Absent>();
-  /** The latest restore (or leaving) of each task. */
+  /** The latest restore (or decision not to) of each task. */
   private readonly taken = new Map<string, Promise<unknown>>();
-  /** Restored for the worker before this job had heard of the task's end. */
+  /** Restored for the worker before this job got the task's end. */
   private readonly early = new Map<
     string,
     { readonly identity: string; readonly restored: Promise<Restored> }
   >();
-  /** Tasks that the worker runs at this moment. */
+  /** Tasks that the worker is running. */
   private readonly running = new Map<string, { readonly over: Promise<void>; readonly settle: () => void }>();
   /** What the worker has made: task id -> identity of the artifact. */
   private readonly made = new Map<string, string>();
 
   constructor(private readonly options: OutputsHereOptions) {}
 
-  /** Outputs that were left, by task id. */
+  /** Outputs that were not downloaded, by task id. */
   get absent(): ReadonlyMap<string, Absent> {
     return this.left;
   }
@@ -55,9 +55,7 @@ export class OutputsHere implements DiskKeeper {
     return this.options.policy.isLeft(task);
   }
 
-  /**
-   * Takes over a success as the policy has it.
-   */
+  /** Takes over a success according to the policy. */
   take(task: NxTask, artifact: Artifact): Promise<Restored> {
     if (artifact.kind === 'none' || !this.isLeft(task) || this.isHere(task, artifact))
       return this.restore(task, artifact);
@@ -69,14 +67,14 @@ export class OutputsHere implements DiskKeeper {
         return { terminalOutput, from: null };
       } catch (thrown) {
         const error = DteError.from(thrown);
-        // Unless the agent could not, or somebody else has put this into the cache: it comes with the outputs then.
+        // Unless the agent could not store it, or the artifact is from elsewhere: then it comes with the outputs.
         if (error.code !== 'DTE_UNKNOWN_HASH') explainer.explain(error);
         return restorer.restore(task, artifact);
       }
     });
   }
 
-  /** Takes over the outputs of a task whatever the policy is: a failure's are checked by somebody. */
+  /** Takes over the outputs of a task regardless of the policy: people look at a failure's. */
   restore(task: NxTask, artifact: Artifact, ending: 'success' | 'failure' = 'success'): Promise<Restored> {
     const { restorer } = this.options;
     const early = this.early.get(task.id);
@@ -88,28 +86,28 @@ export class OutputsHere implements DiskKeeper {
     );
   }
 
-  /** In its turn among all restores: outputs of a task may lie inside those of a dependency. */
+  /** In order with all other restores: outputs of a task may be inside those of a dependency. */
   inOrder<T>(task: NxTask, work: () => Promise<T>): Promise<T> {
     const taking = this.inTurn(task, work);
     this.taken.set(task.id, taking);
     return taking;
   }
 
-  /** The same for what does not say where the outputs are in the end. */
+  /** The same for a source that does not say where the outputs are. */
   inTurn<T>(task: NxTask, work: () => Promise<T>): Promise<T> {
     const { graph, shared, restores } = this.options;
     const dependencies = (graph.dependencies[task.id] ?? []).map(({ id }) => id);
     const overlapping = shared.overlapping(task.id);
     const whenFree = async (): Promise<T> => {
-      // Its attempt was lost here and made elsewhere, and its processes have not ended yet; or another one writes to
-      // the same outputs.
+      // Its attempt was lost here and repeated elsewhere, and its processes have not exited yet; or another task writes
+      // to the same outputs.
       for (const id of [task.id, ...overlapping]) await this.running.get(id)?.over;
       return shared.restoring(task, work);
     };
     return restores.add(task.id, [...dependencies, ...overlapping], whenFree);
   }
 
-  /** For the worker: the outputs of a dependency, once and by the same way as all others. */
+  /** For the worker: the outputs of a dependency, once and in the same way as all others. */
   async bring({ taskId, artifact }: ClosureEntry): Promise<void> {
     if (artifact.kind === 'none') return;
     const task = taskOf(this.options.graph, taskId);
@@ -166,9 +164,9 @@ export class OutputsHere implements DiskKeeper {
   }
 
   /**
-   * Brings what these tasks need, directly or not, before they run here.
-   * @param coordinatorLost nothing can be had any more: asking would only cost the time of every retry
-   * @returns ids of tasks whose outputs are not available any more; they have to run here as well
+   * Restores the direct and indirect dependencies of these tasks before they run here.
+   * @param coordinatorLost nothing is available any more: requests would only cost the time of their retries
+   * @returns ids of tasks whose outputs are no longer available; they must run here as well
    */
   async bringFor(taskIds: readonly string[], coordinatorLost: boolean): Promise<string[]> {
     const { graph, explainer } = this.options;
@@ -179,7 +177,7 @@ export class OutputsHere implements DiskKeeper {
         ...(graph.continuousDependencies[id] ?? []),
       ])
         needed.add(other);
-    // In the order of the graph: dependencies are asked for first, which the queue relies on.
+    // In the order of the graph: dependencies first, which the queue relies on.
     const bringing = this.ordered(needed).map(async ({ task, artifact }) => {
       this.left.delete(task.id);
       if (coordinatorLost) return [task.id];
@@ -194,7 +192,7 @@ export class OutputsHere implements DiskKeeper {
     return (await Promise.all(bringing)).flat();
   }
 
-  /** Those that were left, dependencies before dependants. */
+  /** Those that were not downloaded, dependencies before dependents. */
   private ordered(ids: ReadonlySet<string>): Absent[] {
     const { graph } = this.options;
     const found: Absent[] = [];

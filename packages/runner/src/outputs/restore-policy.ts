@@ -9,11 +9,11 @@ import {
 import type { Config } from '@org/dte-config';
 import { taskOf } from '../tasks/plan';
 
-/** What comes back to the main job without being asked for. */
+/** What is downloaded to the main job automatically. */
 export interface RestorePolicy {
-  /** Are the outputs of this task, should it succeed, left where they are? */
+  /** Are the outputs of this task, if it succeeds, not downloaded? */
   isLeft(task: NxTask): boolean;
-  /** Which of its files come back all the same; null: none can. */
+  /** Which of its files are downloaded anyway; null: none. */
   pickedOf(task: NxTask): ((path: string) => boolean) | null;
 }
 
@@ -53,7 +53,7 @@ export function restorePolicy(input: RestorePolicyInput): RestorePolicy {
   if (restoreOutputs === 'all') return { isLeft: () => false, pickedOf: () => null };
   const requested = restoreOutputs === 'requested' ? requestedIds(input) : new Set<string>();
   return {
-    // What has no outputs is as well restored: then it is in this machine's cache.
+    // A task without outputs can just as well be restored: then it is in this machine's cache.
     isLeft: ({ id, outputs }) => outputs.length > 0 && !requested.has(id),
     pickedOf: ({ outputs }) => {
       const concerned = restoreGlobs.some((glob) => outputs.some((output) => mayOverlap(output, glob)));

@@ -1,6 +1,6 @@
 import { RestoreQueue } from './restore-queue';
 
-/** A restore that ends when it is told to. */
+/** A restore that ends when the test lets it. */
 function controlled(log: string[], name: string) {
   let end: () => void = () => undefined;
   let fail: (error: Error) => void = () => undefined;

@@ -1,6 +1,6 @@
 /**
- * Runs restores with bounded concurrency, each after those it depends on: the outputs of a task may lie inside those of
- * a dependency (dist/lib and dist/lib/assets), and restoring begins with deleting what is there.
+ * Runs restores with bounded concurrency, each after its dependencies: the outputs of a task may be inside those of a
+ * dependency (dist/lib and dist/lib/assets), and restoring first deletes what is there.
  */
 export class RestoreQueue {
   private readonly known = new Map<string, Promise<void>>();
@@ -10,14 +10,14 @@ export class RestoreQueue {
 
   constructor(private readonly concurrency: number) {}
 
-  /** Restores asked for and not settled. */
+  /** Pending restores. */
   get pending(): number {
     return this.unfinished;
   }
 
   /**
-   * @param dependencyIds what must be settled first; ids not added before count as settled
-   * @returns what `restore` gives, or its rejection
+   * @param dependencyIds what must be settled first; unknown ids count as settled
+   * @returns the result of `restore`, or its rejection
    */
   add<T>(id: string, dependencyIds: readonly string[], restore: () => Promise<T>): Promise<T> {
     this.unfinished += 1;
@@ -33,7 +33,7 @@ export class RestoreQueue {
       }
     };
     const settled = run();
-    // Not the result itself: that is a task's whole output, and the queue lives as long as the command.
+    // Not the result itself, which is a task's whole output: the queue exists as long as the command.
     const over = settled.then(
       () => undefined,
       () => undefined,
@@ -42,7 +42,7 @@ export class RestoreQueue {
     return settled;
   }
 
-  /** Resolves when everything added so far is settled, whatever came of it. */
+  /** Resolves when everything added so far is settled, with any result. */
   async idle(): Promise<void> {
     await Promise.all(this.known.values());
   }
@@ -55,7 +55,7 @@ export class RestoreQueue {
     return new Promise((resolve) => this.waiting.push(resolve));
   }
 
-  /** Hands the place over to the next in line. */
+  /** Passes the place to the next one. */
   private leave(): void {
     const next = this.waiting.shift();
     if (next === undefined) this.running -= 1;

@@ -16,35 +16,34 @@ import type { Readable } from 'node:stream';
 
 export interface Restored {
   readonly terminalOutput: string;
-  /** The cache of Nx that had them; null: none, they came from the attempt's own archive or there are none. */
+  /** The Nx cache that had them; null: none, they came from the attempt's own archive or there are none. */
   readonly from: 'local' | 'remote' | null;
 }
 
 export interface Restorer {
   /**
-   * Puts the outputs of a finished task on this disk.
-   * @param ending how it is known to have ended; of a success, what a cache holds of a failure (NX_CACHE_FAILURES) is refused.
-   *   Default: `success`
-   * @throws DteError when they are not there or cannot be read
+   * Restores the outputs of a finished task to this disk.
+   * @param ending its known result; for a success, a cached failure (NX_CACHE_FAILURES) is rejected. Default: `success`
+   * @throws DteError if they are missing or cannot be read
    */
   restore(task: NxTask, artifact: Artifact, ending?: 'success' | 'failure'): Promise<Restored>;
   /**
-   * What a task printed whose outputs are on this disk already: none of them is touched.
+   * The terminal output of a task whose outputs are on this disk already: none of them is touched.
    * @throws DteError
    */
   printed(task: NxTask, artifact: Artifact): Promise<Restored>;
   /**
-   * Leaves the outputs where they are, and nothing of an earlier run in their place: no file is better than one that
-   * looks new. Files that `picked` is true for are put on this disk all the same.
-   * @throws DteError when what the task printed is not available by itself
+   * Does not download the outputs, and removes those of an earlier run: a missing file is better than a stale one.
+   * Files for which `picked` is true are restored anyway.
+   * @throws DteError if the terminal output is not available separately
    */
   leave(task: NxTask, artifact: Artifact, picked: ((path: string) => boolean) | null): Promise<LeftOutputs>;
 }
 
-/** What is known of outputs that were not taken. */
+/** What is known about outputs that were not downloaded. */
 export interface LeftOutputs {
   readonly terminalOutput: string;
-  /** Size of the artifact; null while nobody has asked. */
+  /** Size of the artifact; null if not requested yet. */
   readonly bytes: number | null;
 }
 
@@ -61,17 +60,17 @@ type CacheArtifact = Extract<Artifact, { kind: 'cache' }>;
 type AttemptArtifact = Extract<Artifact, { kind: 'attempt' }>;
 type Picked = ((path: string) => boolean) | null;
 
-/** How often, and by which way, a restore is tried. */
+/** How often, and in which way, a restore is tried. */
 interface Try {
-  /** What a cache holds of a failure is good enough. */
+  /** A cached failure is good enough. */
   readonly mayFail: boolean;
-  /** What came before was not as it was made. */
+  /** An earlier download differed from what was made. */
   readonly differed: boolean;
 }
 
 /** One failure may be the network's; the second is a fact. Not a limit: the requests inside have their own retries. */
 const TRIES = 2;
-/** What is unsafe today is unsafe again; what is damaged has been asked for again as often as that can help. */
+/** An unsafe artifact stays unsafe; a damaged one was already downloaded as often as that can help. */
 const FINAL: ReadonlySet<ErrorCode> = new Set([
   'DTE_ARTIFACT_UNSAFE',
   'DTE_ARTIFACT_UNDECLARED',
@@ -84,7 +83,7 @@ const notASuccess = (task: NxTask, hash: string, code: number): DteError =>
     `The cache contains a failure of ${task.id} (hash ${hash}, exit code ${code}) and no outputs of a successful run.`,
   );
 
-/** Restores over the coordinator's stores and the caches of Nx. */
+/** Restores from the coordinator's stores and the caches of Nx. */
 export class ArtifactRestorer implements Restorer {
   constructor(private readonly options: RestorerOptions) {}
 
@@ -132,7 +131,7 @@ export class ArtifactRestorer implements Restorer {
     }
   }
 
-  /** A task whose outputs can't be had as they were made runs here, and must not find in a cache what was not true. */
+  /** If a task's outputs cannot be restored unchanged, it runs here, and must not find the wrong result in a cache. */
   private giveUp(artifact: Artifact, error: DteError): never {
     if (artifact.kind === 'cache' && error.code === 'DTE_OUTPUTS_DIFFER')
       this.options.cache.distrust(artifact.hash);
@@ -162,7 +161,7 @@ export class ArtifactRestorer implements Restorer {
     }
   }
 
-  /** As `fromCache`, past Nx and what this machine's cache has under the hash. */
+  /** Like `fromCache`, but without Nx and this machine's cache. */
   private async fromStored(task: NxTask, artifact: CacheArtifact, mayFail: boolean): Promise<Restored> {
     const source = await this.options.http.getCached(artifact.hash);
     const { terminalOutput, meta } = await this.extract(task, source, { format: 'nx-cache' });
@@ -250,7 +249,7 @@ export class ArtifactRestorer implements Restorer {
     task.hash = hash;
     const entry = (await cache.lookupLocal([task])).get(task.id);
     if (entry !== undefined) return entry.terminalOutput;
-    // A failure that was cached, or a local cache that could not be written.
+    // A cached failure, or a local cache that could not be written.
     const source = await http.getCached(hash);
     const nothing = { format: 'nx-cache', only: () => false } as const;
     const { terminalOutput } = await this.extract({ id: task.id, outputs: [] }, source, nothing);

@@ -6,24 +6,24 @@ const MINUTE_MS = 60_000;
 
 export interface Wish {
   readonly agentsMax: number;
-  /** How long an agent should have work. */
+  /** How long each agent should have work. */
   readonly minutesPerAgent: number;
   /** Tasks at a time on each agent. */
   readonly parallel: number;
 }
 
 export interface Need {
-  /** 0 when nothing is left for agents. */
+  /** 0 if nothing is left for agents. */
   readonly agents: number;
   /** Tasks for agents. */
   readonly tasks: number;
-  /** What they take together, one after the other. */
+  /** Their total duration. */
   readonly workMs: number;
 }
 
 /**
  * As many agents as have `minutesPerAgent` of work each, `parallel` tasks at a time; never more than could work at the
- * same time. Dependencies are left out of account: they delay the work, and do not make it more.
+ * same time. Dependencies are ignored: they delay the work but do not add to it.
  */
 export function agentsNeeded(
   tasks: readonly PlannedTask[],
@@ -35,7 +35,7 @@ export function agentsNeeded(
   for (const task of toRun) {
     const ms = durations.weightOf(task);
     workMs += ms;
-    // A task that is alone on its machine keeps all of its slots.
+    // A task that runs alone on its machine takes all its slots.
     slotMs += task.alone ? ms * parallel : ms;
     if (task.alone) alone += 1;
     else shared += 1;

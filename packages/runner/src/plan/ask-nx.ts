@@ -16,10 +16,10 @@ export interface AskNxOptions {
 }
 
 /**
- * Asks Nx what a command would do: the command is started, and our tasks runner writes its task graph down instead of
- * running it (see write-plan.ts). Asking Nx's functions instead would mean to know how each major reads arguments and
- * selects what is affected.
- * @throws DteError DTE_SEAM_OFF when Nx would not call our runner, and so would run the tasks; DTE_PLAN_FAILED
+ * Asks Nx what a command would do: the command starts, and our tasks runner writes its task graph to a file instead of
+ * running it (see write-plan.ts). Calling Nx's functions instead would require knowledge of how each major parses
+ * arguments and selects affected projects.
+ * @throws DteError DTE_SEAM_OFF if Nx would not call our runner, and so would run the tasks; DTE_PLAN_FAILED
  */
 export async function askNx(options: AskNxOptions): Promise<PlannedWork> {
   const { workspaceRoot, args, env, limits } = options;
@@ -32,13 +32,13 @@ export async function askNx(options: AskNxOptions): Promise<PlannedWork> {
     const failure = await runNx(workspaceRoot, args, limits.planMs, {
       ...env,
       DTE_PLAN_FILE: path,
-      // Nx would refuse split targets (e2e-ci) before it asks anybody.
+      // Otherwise, Nx would reject split targets (e2e-ci) before it calls a runner.
       NX_SKIP_ATOMIZER_VALIDATION: 'true',
     });
-    // Nx counts tasks of which its life cycle hears nothing as interrupted: its exit code means nothing by then.
+    // Nx treats tasks without life cycle calls as interrupted: its exit code is meaningless then.
     if (existsSync(path)) return plannedWorkSchema.parse(JSON.parse(readFileSync(path, 'utf8')));
     if (failure !== null) throw failure;
-    // With nothing to do Nx calls no runner.
+    // If there is nothing to do, Nx calls no runner.
     return { version: 1, tasks: [] };
   } catch (thrown) {
     throw DteError.from(thrown, 'DTE_PLAN_FAILED');

@@ -4,7 +4,7 @@ import { cachedTasks, type CachedTasksOptions } from './cached-tasks';
 
 const entry: CacheEntry = { code: 0, terminalOutput: '', outputsPath: '' };
 
-/** Caches that hold some hashes; `h <id>` is the hash of a task. */
+/** Caches that contain some hashes; `h <id>` is the hash of a task. */
 class Caches {
   readonly fetched: string[] = [];
   readonly hashed: string[] = [];
@@ -34,7 +34,7 @@ class Caches {
   };
 }
 
-/** lib:build <- app:build; each `test` needs its build and is hashed when that is there. */
+/** lib:build <- app:build; each `test` needs its build and is hashed when the build's outputs exist. */
 const EDGES = {
   'lib:build': [],
   'app:build': ['lib:build'],

@@ -10,7 +10,7 @@ import { taskOf } from '../tasks/plan';
 
 export interface CachedTasksOptions {
   readonly graph: TaskGraph;
-  /** Tasks that would be run if no cache had them. */
+  /** Tasks that would run without any cache. */
   readonly pending: readonly string[];
   /** Tasks that have no outputs and need no run. */
   readonly noop: readonly string[];
@@ -20,7 +20,7 @@ export interface CachedTasksOptions {
   readonly concurrency: number;
 }
 
-/** Asks the caches that can be asked: this machine's, and the organisation's own remote one. */
+/** Queries the available caches: this machine's, and the organisation's own remote one. */
 class CacheQuestion {
   /** Task id -> the task with its hash. */
   readonly hits = new Map<string, NxTask>();
@@ -33,14 +33,14 @@ class CacheQuestion {
     const local = await cache.lookupLocal(tasks);
     for (const task of tasks) if (local.has(task.id)) this.hits.set(task.id, task);
     if (cache.remoteKind !== 'other') return;
-    // There is no other question than fetching. The main job will do it again; this job only needs to know.
+    // The only possible query is a download. The main job downloads it again; this job only needs to know.
     const missing = tasks.filter(({ id }) => !local.has(id));
     await inParallel(missing, concurrency, async (task) => {
       if (await this.fetch(task)) this.hits.set(task.id, task);
     });
   }
 
-  /** Puts the outputs of hits on the disk; false when one is not available after all. */
+  /** Restores the outputs of hits to disk; false if one is not available after all. */
   async restore(ids: readonly string[]): Promise<boolean> {
     for (const id of ids) {
       const task = this.hits.get(id);
@@ -58,10 +58,11 @@ class CacheQuestion {
 }
 
 /**
- * The tasks that need no run because a cache has their results.
+ * The tasks that need not run because a cache has their results.
  *
- * A hash that depends on outputs of other tasks is known as soon as those are there: when all of them are hits, they are
- * restored, and the task is asked for as well. Else a workspace with one such target would never be "all cached".
+ * A hash that depends on outputs of other tasks can be computed when those exist: if all of these tasks are hits, their
+ * outputs are restored, and the cache is queried for the task as well. Otherwise, a workspace with one such target
+ * would never be "all cached".
  */
 export async function cachedTasks(options: CachedTasksOptions): Promise<ReadonlySet<string>> {
   const { graph, hasher } = options;

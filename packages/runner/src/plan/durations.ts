@@ -1,8 +1,8 @@
 import type { DurationEstimator } from '../submit/build-run-spec';
 
 /**
- * How long a task of a target takes where nobody has measured: the middle of what workspaces of a few hundred projects
- * report. Wrong by a factor of two they cost one agent too many or too few; option `weights` has the truth.
+ * Default duration of a task by target, without measurements: typical values of workspaces with a few hundred projects.
+ * An error by a factor of two costs one agent too many or too few; set the real durations with the option `weights`.
  */
 const USUAL_MS: Readonly<Record<string, number>> = {
   lint: 15_000,
@@ -20,7 +20,7 @@ const OTHER_MS = 30_000;
 /** `e2e-ci--src/cart.cy.ts` is one file's part of `e2e-ci`. */
 const wholeOf = (target: string): string => target.split('--')[0] ?? target;
 
-/** Durations in ms: by `project:target`, else by target, as `weights` has them; else what is usual. */
+/** Durations in ms: by `project:target`, else by target, as in `weights`; else the default. */
 export function durationEstimator(weights: Readonly<Record<string, number>>): DurationEstimator {
   return {
     weightOf: ({ project, target }) => {

@@ -5,16 +5,16 @@ const plannedTaskSchema = z.strictObject({
   project: z.string().min(1),
   target: z.string().min(1),
   /**
-   * `agents`: to be run by them. `cached`: some cache has its result. `main`: the main job's own (servers that
-   * the command names, what must have its disk). `nothing`: a group of others, or a server that each agent starts for itself.
+   * `agents`: agents run it. `cached`: some cache has its result. `main`: the main job runs it (servers that the
+   * command names, tasks that need its disk). `nothing`: a group of others, or a server that each agent starts itself.
    */
   place: z.enum(['agents', 'cached', 'main', 'nothing']),
-  /** Must be alone on its machine. */
+  /** Must run alone on its machine. */
   alone: z.boolean(),
 });
 export type PlannedTask = z.infer<typeof plannedTaskSchema>;
 
-/** What an nx command would do, as the tasks runner writes it down instead of doing it. */
+/** What an nx command would do, as the tasks runner writes it to a file. */
 export const plannedWorkSchema = z.strictObject({
   version: z.literal(1),
   tasks: z.array(plannedTaskSchema),

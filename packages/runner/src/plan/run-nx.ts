@@ -9,8 +9,8 @@ const SAID_LINES = 20;
 const OUTPUT_BYTES = 64 * 1024 * 1024;
 
 /**
- * Runs an nx command in a process of its own, without its terminal interface.
- * @returns null when it ended with exit code 0, else DTE_PLAN_FAILED with the last lines it said
+ * Runs an nx command in a separate process, without its terminal UI.
+ * @returns null if it exited with code 0, else DTE_PLAN_FAILED with its last lines
  */
 export function runNx(
   workspaceRoot: string,

@@ -36,7 +36,7 @@ function placesOf(graph: TaskGraph, plan: Plan, cached: ReadonlySet<string>): Pl
   ];
 }
 
-/** What will run on the main job by option or rule, as far as that can be said before there is a main job. */
+/** What will run on the main job by option or rule, as far as that is known before there is a main job. */
 function ruledToMain(
   graph: TaskGraph,
   options: NxRunnerOptions,
@@ -59,9 +59,9 @@ function ruledToMain(
 }
 
 /**
- * What the tasks runner does for `dte plan`: it is given exactly the graph that the main job will have, hashed, whatever
- * the version of Nx and the arguments of the command, and writes down what is in it instead of running it.
- * @returns success for every task: nobody looks at it, and Nx is content
+ * The tasks runner for `dte plan`: it gets exactly the hashed graph that the main job will have, with any version of Nx
+ * and any arguments, and writes it to a file instead of running it.
+ * @returns success for every task: nobody uses the result, and Nx accepts it
  * @public required on demand by index.ts
  */
 export async function writePlan(

@@ -7,18 +7,18 @@ import {
 } from '@org/dte-nx-compat';
 import { LIMITS } from '@org/dte-protocol';
 
-/** What the arguments of an nx command say, in one shape for all versions of Nx. */
+/** The arguments of an nx command, in one shape for all versions of Nx. */
 export interface Command {
   readonly text: string;
   readonly requestedTargets: readonly string[];
-  /** Was this task named on the command line? On Nx 20, which does not say: was its target? */
+  /** Was this task named on the command line? On Nx 20, which does not provide that: was its target? */
   readonly isRequested: (task: NxTask) => boolean;
   readonly parallel: number;
   readonly nxBail: boolean;
   readonly skipNxCache: boolean;
   readonly skipRemoteCache: boolean;
   readonly verbose: boolean;
-  /** --batch; undefined when nothing is said. */
+  /** --batch; undefined if not given. */
   readonly batch: boolean | undefined;
   readonly streams: (task: NxTask) => boolean;
 }
@@ -28,7 +28,7 @@ const strings = (value: unknown): string[] =>
     (entry): entry is string => typeof entry === 'string' && entry !== '',
   );
 
-/** --parallel as Nx reads it, but no more than an agent may have slots. */
+/** --parallel as parsed by Nx, but at most the highest number of slots of an agent. */
 export const readParallel = (value: unknown): number =>
   Math.min(parallelOf(value), LIMITS.slotsPerAgent.value);
 

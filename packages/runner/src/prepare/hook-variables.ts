@@ -1,19 +1,19 @@
 import { LIMITS } from '@org/dte-protocol';
 
-/** About the machine that has it: another one's is another. */
+/** Variables that describe a machine: they have other values on another one. */
 const OF_MACHINE =
   /^(PATH|HOME|PWD|OLDPWD|TMPDIR|TEMP|TMP|USER|LOGNAME|SHELL|SHLVL|HOSTNAME|_|NODE_PATH|(LD|DYLD)_LIBRARY_PATH|XDG_.*)$/;
 
 export interface HookVariables {
-  /** All names whose values go to the agents: those of the option forwardEnv first. */
+  /** All names whose values are sent to the agents: those of the option forwardEnv first. */
   readonly names: readonly string[];
-  /** For the log: what stays here; null when nothing does. */
+  /** For the log: what is not forwarded; null if nothing. */
   readonly note: string | null;
 }
 
 /**
- * What hooks of plugins have set is part of what the command means, as forwardEnv is. What is about this machine, or names a
- * folder of it, would be wrong on another one: it stays here unless forwardEnv names it.
+ * Variables that plugin hooks have set are part of the command, like forwardEnv. Those that describe this machine, or
+ * contain a folder of it, would be wrong on another one: they are not forwarded unless forwardEnv names them.
  * @param changed by hooks; null: not known on this platform
  */
 export function hookVariables(

@@ -21,7 +21,7 @@ import { openSession, type Session } from '../session/open-session';
 import type { Surroundings } from '../session/surroundings';
 import type { Voice } from '../report/say';
 
-/** What a distributed command needs before its first line is printed. */
+/** What a distributed command needs before it prints its first line. */
 export interface Prepared {
   readonly resolved: Resolved;
   readonly workspaceRoot: string;
@@ -32,18 +32,18 @@ export interface Prepared {
   readonly assignment: Assignment;
 }
 
-/** What is decided outside the main job's own code, and composed by whoever is called by Nx. */
+/** What is decided outside the main job's own code; the package that Nx calls composes it. */
 export interface Edge {
   readonly surroundings: Surroundings;
-  /** @throws DteError DTE_NO_COORDINATOR when none is configured */
+  /** @throws DteError DTE_NO_COORDINATOR if none is configured */
   createRendezvous(resolved: Resolved, workspaceRoot: string): Rendezvous;
   /** The command as Nx would run it without us. */
   runUndistributed(): Promise<NxStatuses>;
 }
 
 /**
- * Agents hear of it through the rendezvous when this is the main job and has no coordinator to distribute anything.
- * @throws DteError whenever this command cannot be distributed
+ * If this is the main job and it has no coordinator, agents are informed through the rendezvous.
+ * @throws DteError if this command cannot be distributed
  */
 export async function prepare(context: NxRunnerContext, voice: Voice, edge: Edge): Promise<Prepared> {
   const workspaceRoot = findWorkspaceRoot();
@@ -111,7 +111,7 @@ async function prepareIn(preparation: Preparation): Promise<Prepared> {
       const settings = settingsOf(resolved.config, jobId);
       await session.http.configure(settings);
       await session.whenOpen();
-      // This command is connected itself while it lasts.
+      // This command holds a connection itself while it runs.
       if (isHeld(rendezvous, job)) void hold(preparation, session, settings).catch(() => undefined);
     }
     const remoteCache = { url: session.connection.httpUrl(), token: session.connection.token() };
@@ -125,7 +125,7 @@ async function prepareIn(preparation: Preparation): Promise<Prepared> {
   }
 }
 
-/** Settings begin a finished session again: one that has ended meanwhile is left as it is. */
+/** Settings reopen a finished session: one that has finished in the meantime is left as it is. */
 async function hold(
   { resolved, workspaceRoot, surroundings, sessionId }: Preparation,
   session: Session,

@@ -59,7 +59,7 @@ describe('AttemptKeeper', () => {
     expect(readFileSync(join(workspace, kept.path), 'utf8')).toBe(kept.terminalOutput);
     expect(readFileSync(join(workspace, folder, 'files/dist/videos/cart.mp4'), 'utf8')).toBe('film');
     expect(existsSync(join(workspace, 'dist'))).toBe(false);
-    // Neither git nor a hash sees it.
+    // Neither git nor a hash includes it.
     expect(readFileSync(join(workspace, '.nx/dte/.gitignore'), 'utf8')).toBe('*\n');
   });
 

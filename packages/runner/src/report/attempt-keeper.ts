@@ -15,7 +15,7 @@ export interface AttemptKeeperOptions {
 /** What is on this disk of an attempt that was not the last. */
 export interface KeptAttempt {
   readonly terminalOutput: string;
-  /** Its file, from the workspace. */
+  /** Its file, relative to the workspace. */
   readonly path: string;
 }
 
@@ -24,8 +24,9 @@ const NAME_LENGTH = 120;
 const OUTPUT_FILE = 'terminal-output.txt';
 
 /**
- * Keeps what failed attempts have printed and left, away from the workspace's own files, which are those of the last
- * attempt: `<data folder>/attempts/<run>/<task>/<attempt>/terminal-output.txt` and `files/`, as they were in the workspace.
+ * Stores the output and files of failed attempts, outside the workspace's own files, which are those of the last
+ * attempt: `<data folder>/attempts/<run>/<task>/<attempt>/terminal-output.txt` and `files/`, with their workspace
+ * paths.
  */
 export class AttemptKeeper {
   private readonly names = new Map<string, string>();
@@ -33,12 +34,12 @@ export class AttemptKeeper {
 
   constructor(private readonly options: AttemptKeeperOptions) {}
 
-  /** Folder of this command's attempts, from the workspace. */
+  /** Folder of this command's attempts, relative to the workspace. */
   get folder(): string {
     return relative(this.options.workspaceRoot, this.root) || '.';
   }
 
-  /** @throws DteError when it cannot be fetched or written */
+  /** @throws DteError if it cannot be fetched or written */
   async keep(taskId: string, attempt: number): Promise<KeptAttempt> {
     const { http, workspaceRoot, runId, limits } = this.options;
     await (this.tidied ??= this.tidy());
@@ -57,7 +58,7 @@ export class AttemptKeeper {
       });
       const path = join(folder, OUTPUT_FILE);
       await writeFile(path, terminalOutput);
-      // Most failures leave nothing.
+      // Most failures leave no files.
       await rmdir(files).catch(() => undefined);
       return { terminalOutput, path: relative(workspaceRoot, path) };
     } catch (thrown) {
@@ -70,7 +71,7 @@ export class AttemptKeeper {
     return join(this.options.dataDir, 'attempts', this.options.runId);
   }
 
-  /** A name that people recognise, and that no other task of the run has. */
+  /** A recognizable name that no other task of the run has. */
   private nameOf(taskId: string): string {
     const known = this.names.get(taskId);
     if (known !== undefined) return known;
@@ -82,7 +83,7 @@ export class AttemptKeeper {
     return name;
   }
 
-  /** Where a workspace outlives its job, attempts of long ago go. */
+  /** If a workspace outlives its job, old attempts are removed. */
   private async tidy(): Promise<void> {
     const all = join(makeDataFolder(this.options.dataDir), 'attempts');
     for (const runId of await readdir(all).catch((): string[] => [])) {
@@ -94,7 +95,7 @@ export class AttemptKeeper {
   }
 }
 
-/** There is nothing to be replaced in a folder of its own; what could not be read whole is removed with it. */
+/** In its own folder, nothing needs to be replaced; what could not be read completely is removed with it. */
 const onlyBelow = (folder: string): OutputsPort => ({
   list: () => Promise.resolve({ entries: [], through: [], roots: [] }),
   remove: async () => {

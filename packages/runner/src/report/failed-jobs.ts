@@ -3,12 +3,12 @@ import type { AgentRef } from '@org/dte-protocol';
 /** Failures that are named one by one. No limit: Nx has listed all of them, each with its output. */
 const NAMED_FAILURES = 20;
 
-/** `nx-agent 2/3: https://…`, or the name alone where there is no job to look at. */
+/** `nx-agent 2/3: https://…`, or only the name if there is no job log. */
 const placeOf = ({ name, jobUrl }: AgentRef): string => (jobUrl === null ? name : `${name}: ${jobUrl}`);
 
 /**
- * Where to look when a task fails on an agent only, or the log of the job around it matters.
- * @param failedOn task id -> the agent whose result counted
+ * Where to look if a task fails only on an agent, or the log of its job matters.
+ * @param failedOn task id -> the agent whose result applies
  * @returns `dte: app:test failed on nx-agent 2/3: https://…`, one line for each task
  */
 export function failureLines(failedOn: ReadonlyMap<string, AgentRef>): string[] {

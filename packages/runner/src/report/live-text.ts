@@ -1,11 +1,11 @@
 /** So much of the printed end is compared with the stored output, to know that one begins with the other. Not a limit: all of it is shown. */
 const TAIL = 256;
 
-/** A text of ours below a task's output, on a line of its own. */
+/** Our text below a task's output, on a separate line. */
 export const withNote = (output: string, note: string): string =>
   note === '' || output === '' || output.endsWith('\n') ? output + note : `${output}\n${note}`;
 
-/** A piece of live output, as `run.output` brings it. */
+/** A piece of live output, as in `run.output`. */
 export interface LivePiece {
   readonly attempt: number;
   readonly offset: number;
@@ -14,8 +14,8 @@ export interface LivePiece {
 }
 
 /**
- * The output of one task as it reaches the terminal: live pieces while they are contiguous, what is missing at the
- * end. Live output is best effort, the stored one is the truth.
+ * The output of one task as it reaches the terminal: live pieces while they are contiguous, the missing rest at the
+ * end. Live output is best effort; the stored output is authoritative.
  */
 export class LiveText {
   private attempt = 0;
@@ -25,12 +25,12 @@ export class LiveText {
   private begun = false;
   private again = false;
 
-  /** Whether the text handed out last is an output from its beginning, and (some of) one was handed out before. */
+  /** Whether the last returned text is an output from its beginning, after (a part of) one was returned before. */
   get startsOver(): boolean {
     return this.again;
   }
 
-  /** The part of a piece that can be printed now; empty when it is old, or when something before it is missing. */
+  /** The part of a piece that can be printed now; empty if it is old, or if something before it is missing. */
   accept({ attempt, offset, data, last }: LivePiece): string {
     this.again = false;
     if (attempt < this.attempt) return '';
@@ -50,10 +50,10 @@ export class LiveText {
   }
 
   /**
-   * What is still to be printed of the whole output; all of it when the live pieces were not its beginning. Nx adds lines of
-   * its own to what it stores (a command's name, its exit code) that it does not print while a task runs: when everything
-   * the task said was printed, nothing is left.
-   * @param note what we have to say below it, on a line of its own
+   * What remains to be printed of the whole output; all of it if the live pieces were not its beginning. Nx adds its
+   * own lines to the stored output (a command's name, its exit code) that it does not print while a task runs: if
+   * everything that the task printed was shown, nothing remains.
+   * @param note our text below it, on a separate line
    */
   rest(attempt: number | null, whole: string, note = ''): string {
     if (this.printed === 0 || attempt !== this.attempt) {

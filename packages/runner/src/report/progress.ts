@@ -1,8 +1,8 @@
 import { duration, plural, type RunSummary } from '@org/dte-protocol';
 
 /**
- * The line of a long run: `dte: 34/120 done · 6 running on 3 agents · oldest app:e2e 42 s on agent-2`.
- * @param restoring tasks that agents have finished and whose outputs are on their way
+ * The progress line: `dte: 34/120 done · 6 running on 3 agents · oldest app:e2e 42 s on agent-2`.
+ * @param restoring tasks that agents have finished and whose outputs are being restored
  */
 export function progressLine(summary: RunSummary, restoring: number): string {
   const parts = [`dte: ${summary.done}/${summary.total} done`];

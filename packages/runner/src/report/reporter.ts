@@ -8,18 +8,18 @@ import {
 } from '@org/dte-nx-compat';
 import { LiveText, withNote, type LivePiece } from './live-text';
 
-/** How one task ended, as Nx shall show it. */
+/** How one task ended, as Nx must show it. */
 export interface TaskReport {
   readonly task: NxTask;
   readonly status: NxTaskStatus;
   readonly code: number;
   readonly terminalOutput: string;
-  /** Said below it: an explanation of ours. */
+  /** Printed below it: our explanation. */
   readonly note?: string | undefined;
-  /** The accepted attempt, whose live output may have been printed; null when there was none. */
+  /** The accepted attempt, whose live output may have been printed; null if there was none. */
   readonly attempt: number | null;
   /**
-   * Set for a server. What it printed is shown and is no part of its result, as Nx has it; `counted: false`: it has no result
+   * Set for a server. Its output is shown but is not part of its result, as in Nx; `counted: false`: it has no result
    * at all (Nx 21).
    */
   readonly server?: { readonly counted: boolean };
@@ -59,7 +59,7 @@ export class Reporter {
 
   constructor(private readonly options: ReporterOptions) {}
 
-  /** A task begins. A second begin (another attempt) is not news to Nx. */
+  /** A task starts. Nx ignores a second start (another attempt). */
   started(task: NxTask): Promise<void> {
     return this.inOrder(() => this.begin([task]));
   }
@@ -71,8 +71,7 @@ export class Reporter {
     const fresh = text.accept(piece);
     if (fresh === '') return;
     const { startsOver } = text;
-    // It may come before the news that the task has begun; what has not begun has nowhere to print.
-    // A life cycle that throws has said so where the task began; nobody waits for its output.
+    // It may arrive before the start of the task is reported; until then, there is nowhere to print.
     this.inOrder(async () => {
       await this.begin([task]);
       if (startsOver) printer.restart();
@@ -83,7 +82,7 @@ export class Reporter {
   ended(report: TaskReport): Promise<void> {
     return this.inOrder(async () => {
       const { task, status, server } = report;
-      // Nx tells its life cycles these two only; the process's own code is in the log of the agent.
+      // Nx passes only these two to its life cycles; the process's own code is in the log of the agent.
       const code = status === 'failure' || status === 'stopped' ? 1 : 0;
       await this.begin([task]);
       this.print(report);
@@ -97,12 +96,12 @@ export class Reporter {
     });
   }
 
-  /** A task that will never begin: to life cycles Nx says nothing of it. */
+  /** A task that will never start: Nx does not report it to life cycles. */
   skipped(taskId: string): void {
     this.inOrder(() => Promise.resolve(this.options.ui?.end(taskId, 'skipped'))).catch(() => undefined);
   }
 
-  /** Resolves when everything said so far has reached Nx. */
+  /** Resolves when everything so far has reached Nx. */
   async idle(): Promise<void> {
     await this.chain.catch(() => undefined);
   }

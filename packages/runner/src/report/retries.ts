@@ -9,7 +9,7 @@ export interface RetriesOptions {
   readonly graph: TaskGraph;
   readonly voice: Voice;
   readonly verbose: boolean;
-  /** Was its output on the terminal while it ran? */
+  /** Was its output printed while it ran? */
   readonly streams: (task: NxTask) => boolean;
   readonly keeper: Pick<AttemptKeeper, 'keep' | 'folder'>;
 }
@@ -27,13 +27,13 @@ const SHOWN_CHARACTERS = 4_000;
 /** Tasks that are named one by one; more are counted. No limit: only text of a message. */
 const NAMED_TASKS = 20;
 
-/** The end of an output, as lines that are told apart from those of the last attempt. */
+/** The end of an output, as lines that differ visibly from those of the last attempt. */
 function endOf(terminalOutput: string): string[] {
   const lines = terminalOutput.slice(-SHOWN_CHARACTERS).trimEnd().split('\n').slice(-SHOWN_LINES);
   return lines.filter((line) => line !== '').map((line) => `  | ${line.trimEnd()}`);
 }
 
-/** Says what is retried and why, when it happens and at the end, and keeps what failed attempts have left. */
+/** Reports what is retried and why, when it happens and at the end, and stores what failed attempts have left. */
 export class Retries {
   /** Attempts that were not the last. */
   count = 0;
@@ -43,7 +43,7 @@ export class Retries {
   /** Why attempts were lost, and how many for each reason. */
   private readonly losses = new Map<string, number>();
   private kept = 0;
-  /** One after the other: nobody waits for them before the end. */
+  /** Sequentially: nobody waits for them before the end. */
   private keeping: Promise<void> = Promise.resolve();
 
   constructor(private readonly options: RetriesOptions) {}
@@ -56,7 +56,7 @@ export class Retries {
     else this.onLost(entry);
   }
 
-  /** Resolves when everything so far is kept and said. */
+  /** Resolves when everything so far is stored and reported. */
   idle(): Promise<void> {
     return this.keeping;
   }
@@ -92,7 +92,7 @@ export class Retries {
 
   private async keep({ taskId, attempt, reason, result }: RetriedEntry): Promise<void> {
     const { keeper, voice, graph, streams } = this.options;
-    // What the task did not print: that it ran too long, or that its server died.
+    // What the task itself did not print: that it timed out, or that its server crashed.
     const explained = result?.kind === 'finished' ? result.reason : null;
     const why = explained === null ? [] : [`  | ${explained.message}`];
     try {
@@ -110,7 +110,7 @@ export class Retries {
     const end = this.ends.get(taskId);
     const where = failures.map(({ agent }) => agent.name);
     if (end?.status === 'failure') {
-      // After --nxBail the failure that was to be retried is the last.
+      // After --nxBail, the failure that was to be retried is final.
       if (failures.some(({ attempt }) => attempt === end.attempt))
         return `${taskId} failed on ${where.join(', ')}, and no more tasks were started`;
       const last = end.agent === null ? [] : [end.agent.name];

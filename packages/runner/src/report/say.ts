@@ -1,14 +1,14 @@
 import type { TerminalUi } from '@org/dte-nx-compat';
 import type { DteError } from '@org/dte-protocol';
 
-/** Lines of ours in the log of a main job. */
+/** Our lines in the log of a main job. */
 export interface Voice {
   line(text: string): void;
-  /** Message, cure and code, each on its line. */
+  /** Message, fix and code, each on its own line. */
   explain(error: DteError): void;
 }
 
-/** As `Voice`, for what is of interest now and not later: how far the command is. */
+/** Like `Voice`, for temporary information: the progress of the command. */
 export interface CommandVoice extends Voice {
   progress(text: string): void;
 }
@@ -19,7 +19,7 @@ export const stdVoice: CommandVoice = {
   explain: (error) => void process.stderr.write(`${error.explain()}\n`),
 };
 
-/** While a terminal UI has the screen: a line is shown in it, and everything is sent again when the process ends and the screen is back. */
+/** While a terminal UI has the screen, lines are shown in it; all are printed again when the process ends and the screen is back. */
 export function aroundUi(
   ui: Pick<TerminalUi, 'note'>,
   voice: CommandVoice,

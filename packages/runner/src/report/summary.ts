@@ -3,20 +3,20 @@ import { type AgentInfo, duration, plural } from '@org/dte-protocol';
 /** Agents that are named one by one; more are counted. No limit: only text of a message. */
 const NAMED_AGENTS = 8;
 
-/** What was done where, counted while a command runs. */
+/** What ran where, counted while a command runs. */
 export interface Tally {
   /** Agent name -> tasks it finished. */
   readonly byAgent: ReadonlyMap<string, number>;
   readonly fromCache: number;
-  /** Run by the main job itself. */
+  /** Tasks that the main job ran itself. */
   readonly here: number;
-  /** Attempts that were lost and made again. */
+  /** Attempts that were lost and retried. */
   readonly retried: number;
   readonly total: number;
   readonly elapsedMs: number;
 }
 
-/** `dte: session 7-1001 · 3 agents · 6 slots`, or that there are none yet. */
+/** `dte: session 7-1001 · 3 agents · 6 slots`, or that there are no agents yet. */
 export function startLine(
   sessionId: string,
   agents: readonly AgentInfo[],

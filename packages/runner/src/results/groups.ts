@@ -24,13 +24,13 @@ export interface GroupsOptions {
 
 export interface GroupEnd {
   readonly terminalOutput: string;
-  /** Where a cache has had it. */
+  /** Set if a cache had it. */
   readonly from: 'local' | 'remote' | null;
 }
 
 /**
- * Tasks that only group others (`nx:noop`, such as the `test-ci` that stands for one task for each file) run nowhere. To Nx
- * they are tasks like others all the same: each has a hash, and those with `cache: true` are hits the next time.
+ * Tasks that only group others (`nx:noop`, such as the `test-ci` that represents one task for each file) run nowhere.
+ * For Nx, they are ordinary tasks: each has a hash, and those with `cache: true` are hits the next time.
  */
 export class Groups {
   private readonly ids: ReadonlySet<string>;
@@ -43,20 +43,20 @@ export class Groups {
     return this.ids.has(id);
   }
 
-  /** The task's turn has come: what it needs has ended well, and lies on this disk unless it was left elsewhere. */
+  /** The task is due: its dependencies have succeeded, and their outputs are on this disk unless they were not downloaded. */
   async end(task: NxTask): Promise<GroupEnd> {
     const { graph, cache, outputs, explainer } = this.options;
     const ended: GroupEnd = { terminalOutput: '', from: null };
     const isWhole = dependencyClosure(graph, task.id).every((id) => !outputs.absent.has(id));
     try {
       if (isWhole) task.hash ??= await this.options.hasher.hash(task);
-      // Of outputs that are elsewhere, a cache would hold none under this hash.
+      // For outputs that were not downloaded, a cache entry under this hash would contain none.
       if (task.hash === undefined || task.cache !== true || !isWhole || outputs.isLeft(task)) return ended;
       const found = await this.find(task);
       if (found !== null) return found;
       await cache.store(task, '');
     } catch (thrown) {
-      // It costs a hit, not the result.
+      // This costs a cache hit, not the result.
       explainer.explain(DteError.from(thrown));
     } finally {
       task.hash ??= historyHash('group', task.id);

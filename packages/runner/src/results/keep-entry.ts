@@ -9,7 +9,7 @@ interface KeepEntryOptions {
   readonly skipNxCache: boolean;
 }
 
-/** Leaves a success whose outputs came in an archive as Nx would have it in this machine's cache, had the task run here. */
+/** Stores a success whose outputs came in an archive in this machine's cache, as Nx would have done if the task had run here. */
 export async function keepEntry(
   { cache, explainer, skipNxCache }: KeepEntryOptions,
   task: NxTask,
@@ -19,7 +19,7 @@ export async function keepEntry(
   const isSame = drift === undefined && hash !== null && hash === task.hash;
   if (skipNxCache || task.cache !== true || !isSame) return;
   await cache.keepHere(task, printed).catch((thrown: unknown) => {
-    // It costs a hit, not the result.
+    // This costs a cache hit, not the result.
     explainer.explain(DteError.from(thrown));
   });
 }

@@ -31,7 +31,7 @@ const ended = (taskId: string, status: EndedEntry['status'], result: FinishedAtt
     reason: result?.reason ?? null,
   });
 
-/** Names one input whenever an attempt has something to tell. */
+/** Names one input for every attempt with a difference. */
 const investigator: DriftInvestigator = {
   describe: (task, agentName, { drift }) =>
     Promise.resolve(
@@ -309,7 +309,7 @@ describe('RunResults', () => {
   it('and everything else has failed, under a hash that nothing can have succeeded with', async () => {
     const { results, said, calls, graph, kept } = setUp({ judges: true });
     results.onEntry(ended('lib:build', 'returned', refused));
-    // What needs it came back with it.
+    // Its dependent was returned with it.
     results.onEntry({ ...ended('app:build', 'returned', null), reason: refused.reason });
     await results.idle();
     expect([...results.endings]).toEqual([

@@ -26,22 +26,22 @@ export interface ResultsOptions {
   readonly outputs: OutputsHere;
   readonly explainer: Explainer;
   readonly trouble: Pick<Trouble, 'wordsFor' | 'explainReturned' | 'warnOfDrift'>;
-  /** A task that came back has failed all the same: what `--nxBail` stops is to be stopped. */
+  /** A returned task has failed anyway: stop what `--nxBail` stops. */
   readonly onLateFailure: () => void;
   readonly groups: Pick<Groups, 'has' | 'end'>;
   /** The servers that agents start, and whether Nx counts them among the tasks of a command. */
   readonly servers: Pick<ServersOptions, 'servers' | 'counted'>;
-  /** Hears what the process of a batch printed by itself, when the batch has ended. */
+  /** Gets the output of a batch process that belongs to no task, when the batch has ended. */
   readonly onBatchLog: (title: string, log: string) => void;
   readonly startMs: number;
 }
 
-/** What an effect does; the event that answers it, if one does. */
+/** Performs an effect; returns the event that answers it, if any. */
 type Work = Promise<FollowEvent | null>;
 
 /**
- * Takes over what caches and agents have done: outputs onto this disk, then the news to Nx, then the truth into `statuses`. What
- * happens when is decided by `follow`; here its effects are done, and answered.
+ * Takes over the results of caches and agents: restores outputs, then reports to Nx, then records the final `statuses`.
+ * `follow` decides what happens when; here its effects are performed and answered.
  */
 export class RunResults {
   readonly servers: Servers;
@@ -67,7 +67,7 @@ export class RunResults {
     this.nx = new TellNx({ ...options, servers: this.servers, keepOutput });
   }
 
-  /** How tasks ended, as far as it is beyond doubt. */
+  /** Final results of tasks. */
   get endings(): ReadonlyMap<string, Ending> {
     return this.state.endings;
   }
@@ -76,7 +76,7 @@ export class RunResults {
     return this.state.statuses;
   }
 
-  /** Tasks that were ended while they ran. */
+  /** Tasks that were stopped while they ran. */
   get stopped(): ReadonlySet<string> {
     return this.state.stopped;
   }
@@ -86,7 +86,7 @@ export class RunResults {
     return this.state.byAgent;
   }
 
-  /** Failed task -> the agent it failed on. */
+  /** Failed task -> the agent on which it failed. */
   get failedOn(): ReadonlyMap<string, AgentRef> {
     return this.state.failedOn;
   }
@@ -103,18 +103,18 @@ export class RunResults {
     this.dispatch({ type: 'hit', hit });
   }
 
-  /** Resolves when everything heard so far is taken over. */
+  /** Resolves when all results received so far are taken over. */
   async idle(): Promise<void> {
     while (this.steps.size > 0) await Promise.allSettled([...this.steps]);
   }
 
-  /** Tells Nx of the end of every server that does not run here as well. */
+  /** Reports to Nx the end of every server that does not also run here. */
   async finishServers({ run, skipped }: Leftovers): Promise<void> {
     const neverBegan = skipped.filter((id) => !this.servers.hasBegun(id));
     await this.servers.finish(new Set([...run, ...neverBegan]));
   }
 
-  /** Ends tasks of this job that must not even begin: what they need is not to be had. */
+  /** Ends tasks of this job that must not start because a dependency is not available. */
   async failHere(tasks: ReadonlyMap<string, DteError>): Promise<void> {
     for (const [taskId, error] of tasks) {
       this.dispatch({ type: 'lacking', taskId, error });
@@ -122,7 +122,7 @@ export class RunResults {
     }
   }
 
-  /** What nothing will run any more. */
+  /** Tasks that nothing will run any more. */
   skip(taskIds: readonly string[]): void {
     for (const taskId of taskIds) this.dispatch({ type: 'skip', taskId });
   }
@@ -144,7 +144,7 @@ export class RunResults {
     void step.then(() => this.steps.delete(step));
   }
 
-  /** Nothing of ours may end the command. */
+  /** An error in our own code must not end the command. */
   private onFailed(effect: FollowEffect, error: DteError): void {
     if (effect.type === 'take' || effect.type === 'judge')
       this.dispatch({ type: 'untaken', taskId: effect.taskId, error });
@@ -192,7 +192,7 @@ export class RunResults {
     }
   }
 
-  /** A file for people to look into; a disk that is full must not change how the task ended. */
+  /** A file for people; a full disk must not change how the task ended. */
   private async keepOutput(task: NxTask, terminalOutput: string): Promise<void> {
     const { cache, explainer } = this.options;
     await cache.keepTerminalOutput(task, terminalOutput).catch((thrown: unknown) => {

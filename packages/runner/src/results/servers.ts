@@ -6,12 +6,12 @@ import type { Reporter } from '../report/reporter';
 
 export interface ServersOptions {
   readonly graph: TaskGraph;
-  /** The servers that agents start for the tasks they run. */
+  /** The servers that agents start for their tasks. */
   readonly servers: readonly string[];
   readonly reporter: Reporter;
   /** Nx counts servers among the tasks of a command (22 and later). */
   readonly counted: boolean;
-  /** Makes the hash of a task known to Nx's history. */
+  /** Adds the hash of a task to Nx's history. */
   readonly record: (task: NxTask) => void;
   readonly settle: (task: NxTask, ending: 'success' | 'failure') => void;
 }
@@ -19,13 +19,13 @@ export interface ServersOptions {
 /** Lines of a server's output that are shown with a task that failed after it. No limit: the agent's log has all of them. */
 const SHOWN_LINES = 40;
 
-/** Tasks that need a server, directly or over other servers. */
+/** Tasks that need a server, directly or indirectly. */
 function usersOf(graph: TaskGraph, servers: readonly string[]): Map<string, Set<string>> {
   const users = new Map(servers.map((id) => [id, new Set<string>()]));
   for (const id of Object.keys(graph.tasks)) {
     if (users.has(id)) continue;
     const seen = new Set([id]);
-    // A Set is walked in the order of insertion, additions included.
+    // Iteration over a Set follows the order of insertion and includes additions.
     for (const each of seen)
       for (const { id: server } of graph.continuousDependencies[each] ?? [])
         if (users.has(server)) seen.add(server);
@@ -36,31 +36,31 @@ function usersOf(graph: TaskGraph, servers: readonly string[]): Map<string, Set<
 }
 
 /**
- * What the main job tells Nx of servers that run on agents, as Nx's own runner would: a server begins before the first task
- * that needs it and ends after the last one, or fails when it ended before. Several agents may have run one each; of those that
- * went well the output of the first is shown, the others are in the logs of their jobs.
+ * Reports servers on agents to Nx, as Nx's own runner would: a server starts before the first task that needs it and
+ * ends after the last one, or fails if it ended before that. Several agents may have run one each. If they succeeded,
+ * the output of the first is shown; the others are in the logs of their jobs.
  */
 export class Servers {
   private readonly openUsers: Map<string, Set<string>>;
   private readonly neededBy = new Map<string, string[]>();
   private readonly begun = new Set<string>();
   private readonly ended = new Set<string>();
-  /** Server -> agent -> what it printed there. */
+  /** Server -> agent -> its output there. */
   private readonly output = new Map<string, Map<string, string>>();
 
   constructor(private readonly options: ServersOptions) {
     this.openUsers = usersOf(options.graph, options.servers);
-    // Servers that others need come first, as they are listed.
+    // Servers that others need come first, as in the list.
     for (const [server, users] of this.openUsers)
       for (const user of users) this.neededBy.set(user, [...(this.neededBy.get(user) ?? []), server]);
   }
 
-  /** A task begins, or its result is there: the servers it needs have begun before. */
+  /** A task starts, or its result arrives: the servers it needs have started before. */
   begin(userId: string): Promise<unknown> {
     return Promise.all((this.neededBy.get(userId) ?? []).map((id) => this.start(id)));
   }
 
-  /** What an agent says with a result of a task. */
+  /** The report of an agent with the result of a task. */
   async hear(agentName: string, reports: readonly ServerReport[]): Promise<void> {
     for (const { taskId, failed, output } of reports) {
       if (!this.openUsers.has(taskId)) continue;
@@ -70,7 +70,7 @@ export class Servers {
     }
   }
 
-  /** What is said below the output of a task that failed: a server that ended before is the likely reason. */
+  /** The text below the output of a failed task: a server that ended before is the likely reason. */
   explain(agentName: string, reports: readonly ServerReport[]): string {
     return reports
       .flatMap(({ taskId, ended }) => {
@@ -85,7 +85,7 @@ export class Servers {
       .join('');
   }
 
-  /** A task has ended for good. */
+  /** A task has ended finally. */
   async over(userId: string): Promise<void> {
     for (const id of this.neededBy.get(userId) ?? []) {
       const open = this.openUsers.get(id);
@@ -95,8 +95,8 @@ export class Servers {
   }
 
   /**
-   * The distributed part is over; what begins here is Nx's business.
-   * @param notMine servers that run here, or that are skipped and did not begin
+   * The distributed part is over; Nx handles what starts here.
+   * @param notMine servers that run here, or that are skipped and did not start
    */
   async finish(notMine: ReadonlySet<string>): Promise<void> {
     for (const id of this.options.servers) {
@@ -123,7 +123,7 @@ export class Servers {
     const task = taskOf(graph, id);
     await this.start(id);
     task.endTime = Date.now();
-    // One that depends on outputs of others is hashed by the agent alone.
+    // If its hash depends on outputs of others, only the agent computes it.
     task.hash ??= historyHash('server', id);
     record(task);
     const terminalOutput = failedOutput ?? [...(this.output.get(id)?.values() ?? [])][0] ?? '';

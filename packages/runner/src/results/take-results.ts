@@ -15,17 +15,17 @@ export interface TakeResultsOptions {
   readonly outputs: Pick<OutputsHere, 'absent' | 'inOrder' | 'isLeft' | 'restore' | 'take'>;
   readonly trouble: Pick<Trouble, 'wordsFor' | 'warnOfDrift'>;
   readonly groups: Pick<Groups, 'end'>;
-  /** Keeps what a task printed, for people to look into. Never throws. */
+  /** Stores a task's terminal output for people. Never throws. */
   readonly keepOutput: (task: NxTask, terminalOutput: string) => Promise<void>;
 }
 
 const NOTHING = { from: null, code: 0, isLeft: false, note: '' } as const;
 
-/** Takes over what caches and agents have: outputs onto this disk, and what was printed. */
+/** Takes over the results of caches and agents: outputs to this disk, and the terminal output. */
 export class TakeResults {
   constructor(private readonly options: TakeResultsOptions) {}
 
-  /** @throws DteError when a result that is no failure cannot be taken */
+  /** @throws DteError if a result that is not a failure cannot be taken over */
   async take(taskId: string, source: Source): Promise<Taken> {
     const task = taskOf(this.options.graph, taskId);
     switch (source.kind) {
@@ -44,7 +44,7 @@ export class TakeResults {
 
   private async takeHit(task: NxTask, { local, from: before }: Hit): Promise<Taken> {
     const { cache, outputs } = this.options;
-    // A failure in the cache (NX_CACHE_FAILURES) says its exit code only with everything else.
+    // A cached failure (NX_CACHE_FAILURES) contains its exit code only together with everything else.
     if (!local && task.hash !== undefined && outputs.isLeft(task) && !cachesFailures()) {
       const { terminalOutput, from } = await outputs.take(task, { kind: 'cache', hash: task.hash });
       cache.recordTaskDetails([task]);

@@ -16,21 +16,21 @@ export interface TellNxOptions {
   readonly reporter: Pick<Reporter, 'started' | 'ended' | 'skipped'>;
   readonly servers: Servers;
   readonly explainer: Explainer;
-  /** Keeps what a task printed, for people to look into. Never throws. */
+  /** Stores a task's terminal output for people. Never throws. */
   readonly keepOutput: (task: NxTask, terminalOutput: string) => Promise<void>;
 }
 
-/** Tells Nx's life cycles, caches and history of tasks that ran elsewhere, as Nx's own runner would. */
+/** Reports tasks that ran elsewhere to Nx's life cycles, caches and history, as Nx's own runner would. */
 export class TellNx {
   constructor(private readonly options: TellNxOptions) {}
 
   async begin(taskId: string): Promise<void> {
     const { graph, reporter, servers } = this.options;
-    // Told in this order, each without waiting: the reporter keeps it.
+    // In this order, each without waiting: the reporter keeps the order.
     await Promise.all([servers.begin(taskId), reporter.started(taskOf(graph, taskId))]);
   }
 
-  /** @throws what a life cycle throws */
+  /** @throws the error of a life cycle */
   async conclude(conclusion: Conclusion): Promise<void> {
     const { taskId, status, code, terminalOutput, attempt } = conclusion;
     const { graph, reporter, servers } = this.options;
@@ -59,19 +59,19 @@ export class TellNx {
       await keepEntry(this.options, task, stamp.finished, printed);
   }
 
-  /** Writes on the task what Nx's own runner would: its hash, when it ran. */
+  /** Sets the fields of the task that Nx's own runner would set: its hash, its times. */
   private stamp(task: NxTask, stamp: Stamp): void {
     task.endTime = stamp.endMs;
     if (stamp.kind === 'hit') return;
     task.startTime = stamp.startMs;
     if (stamp.kind === 'refused') task.hash = historyHash('refused', task.id);
     else if (stamp.finished?.drift === undefined) task.hash ??= stamp.finished?.hash ?? undefined;
-    // With another hash on the agent nothing is known of ours: Nx's history would take a later success for flakiness. Of a task
-    // that was refused nothing is known of either: the agent's hash may have succeeded before.
+    // If the agent's hash differs, nothing is known about ours: Nx's history would treat a later success as flakiness.
+    // For a rejected task, nothing is known either: the agent's hash may have succeeded before.
     else if (stamp.finished.reason === null) task.hash = stamp.finished.hash ?? undefined;
     else task.hash = historyHash('refused', task.id);
     task.hash ??= historyHash('task', task.id);
-    // Nx's history refers to the hash at the end of the command, and breaks on one it has never seen.
+    // Nx's history refers to the hash at the end of the command, and fails for one that it has never seen.
     this.options.cache.recordTaskDetails([task]);
   }
 }

@@ -15,7 +15,7 @@ afterAll(async () => {
   await other.close();
 });
 
-/** Judges a coordinator as job 50 of the pipeline does. */
+/** Verifies a coordinator as job 50 of the pipeline does. */
 const verify = (
   given: string | null,
   {

@@ -5,8 +5,8 @@ import type { Config, Resolved } from '@org/dte-config';
 import type { OwnJob, Surroundings } from './surroundings';
 
 /**
- * Issuers whose id tokens count: those that were named, else the GitLab that runs this job. An instance may call itself
- * otherwise in its tokens than to its jobs (its setting `ci_id_tokens_issuer_url`); the job's own token tells.
+ * Issuers whose id tokens are accepted: the configured ones, else the GitLab that runs this job. An instance may use
+ * another address in its tokens than in its jobs (its setting `ci_id_tokens_issuer_url`); the job's own token shows it.
  */
 export function issuersOf(
   { issuers, idToken }: Pick<Config, 'issuers' | 'idToken'>,
@@ -19,9 +19,9 @@ export function issuersOf(
 }
 
 /**
- * How a job of a pipeline proves itself to a coordinator, and what it asks of that: what a rendezvous tells of is part of
- * the main job and has an id token as well; a service whose address was given is no job, and there the
- * certificate, or the secret, is the proof.
+ * How a job of a pipeline authenticates to a coordinator, and what it requires from it. A coordinator from a rendezvous
+ * is part of the main job and also has an id token. A service with a configured address is not a job; there, the
+ * certificate or the secret is the proof.
  */
 export function clientCredentials(
   { config, limits }: Resolved,
@@ -46,7 +46,7 @@ export function clientCredentials(
           'The coordinator has no id token, but this job has one: it may not be the coordinator of this pipeline.',
         );
       }
-      // Its keys are kept for the next connection.
+      // Its keys are cached for the next connection.
       verifier ??= new IdTokenVerifier({
         issuers: issuersOf(config, job),
         audience,
@@ -56,7 +56,7 @@ export function clientCredentials(
       const own = readOwnIdToken(idToken);
       const other = await verifier.verify(given);
       requireSamePipeline(own, other);
-      // The coordinator is part of the main job, never of an agent's: then it plays back what it was told.
+      // The coordinator is part of the main job, never of an agent's: a coordinator with this job's own token replays it.
       if (role === 'agent' && own.jobId === other.jobId) {
         throw new DteError(
           'DTE_ID_TOKEN_REFUSED',

@@ -6,13 +6,13 @@ import { handOver, handoverEnv, type Resolved } from '@org/dte-config';
 import { dataDirOf, makeDataFolder } from '../data-folder/data-folder';
 import type { OwnJob } from './surroundings';
 
-/** What the process says once it is connected. */
+/** The process's message after it has connected. */
 export const HOLDING = 'dte-holding';
 
 /**
- * Can a process of this job stand for the job? A coordinator in the job does by itself. At a standalone one a killed main
- * job looks like one that is between two commands, unless somebody stays connected; and who stays has to learn from
- * CI when the job is over, because where jobs are not containers a process in the background outlives them.
+ * Can a process of this job represent the job? A coordinator in the job does so by itself. On a standalone one, a
+ * killed main job looks like one between two commands, unless a connection is held. The holder must ask CI whether the
+ * job still runs, because where jobs are not containers, a background process outlives them.
  */
 export function isHeld(
   rendezvous: Pick<Rendezvous, 'isAddressGiven'> | null,
@@ -32,8 +32,8 @@ export interface HoldOptions {
 
 /**
  * Starts `dte hold-session` as a process that outlives this one; its log is `<dataDir>/hold-session.log`.
- * @returns whether it is connected; false when it has ended, or has not said so within `coordinatorStartMs`. A session may be called held
- * from then on only: without a holder every longer pause between two commands would end it.
+ * @returns whether it is connected; false if it has exited, or has not reported within `coordinatorStartMs`. Only after
+ * that may a session count as held: without a holder, every longer pause between two commands would end it.
  */
 export async function startHolding({
   resolved,
@@ -62,7 +62,7 @@ export async function startHolding({
 }
 
 /**
- * Without it the session ends later than it could; nothing else depends on it.
+ * Without it, the session ends later than it could; nothing else depends on it.
  * @internal exported for its spec
  */
 export function whenHolding(

@@ -11,7 +11,7 @@ import type { OwnJob } from './surroundings';
 /** Timeout for git to name the commit, which reads one file. No limit to set: without an answer the commit is unknown, as without git. */
 const GIT_MS = 10_000;
 
-/** The commit checked out, or null where there is no git (or none that answers). */
+/** The commit that is checked out; null without git (or if git does not answer). */
 export async function checkedOutCommit(workspaceRoot: string): Promise<string | null> {
   try {
     const { stdout } = await promisify(execFile)('git', ['rev-parse', 'HEAD'], {
@@ -33,7 +33,7 @@ const LOCKFILES = [
   'bun.lockb',
 ];
 
-/** Digests of the lockfiles of a workspace, by name. Git may check one out with other line endings: they do not count. */
+/** Digests of the lockfiles of a workspace, by name. Line endings are ignored, because git may change them on checkout. */
 export async function readLockfiles(workspaceRoot: string): Promise<Record<string, string>> {
   const read = async (name: string): Promise<[string, string][]> => {
     try {
@@ -49,7 +49,7 @@ export async function readLockfiles(workspaceRoot: string): Promise<Record<strin
 
 /**
  * The version of the workspace's Nx.
- * @throws DteError DTE_NX_UNSUPPORTED; DTE_BAD_CONFIG when the workspace has no Nx
+ * @throws DteError DTE_NX_UNSUPPORTED; DTE_BAD_CONFIG if the workspace has no Nx
  */
 export function requireNx(workspaceRoot: string): string {
   try {
@@ -64,9 +64,9 @@ export function requireNx(workspaceRoot: string): string {
 }
 
 /**
- * What this process says of itself to a coordinator.
- * @param samePlatform of a main job: agents of another platform are refused
- * @throws DteError as `requireNx`
+ * The description of this process for a coordinator.
+ * @param samePlatform of a main job: agents on another platform are rejected
+ * @throws DteError like `requireNx`
  */
 export async function readIdentity(
   workspaceRoot: string = findWorkspaceRoot(),
@@ -86,21 +86,21 @@ export async function readIdentity(
 const jobName = (job: Pick<OwnJob, 'name'> | null): string =>
   printable(job?.name ?? '', 256) || `${hostname()}-${process.pid}`;
 
-/** What tells this job from an earlier try of it, if CI tells. */
+/** Distinguishes this job from an earlier try of it, if CI provides an id. */
 export const jobIdOf = (job: Pick<OwnJob, 'id'> | null): string | undefined =>
   printable(job?.id ?? '', 128) || undefined;
 
-/** Address of this job's log, if CI tells. */
+/** Address of this job's log, if CI provides it. */
 export const jobUrl = (job: Pick<OwnJob, 'url'> | null): string | null =>
   printable(job?.url ?? '', 2048) || null;
 
-/** What this job says of itself to people; under the name of the job unless it is given another one. */
+/** The introduction of this job to people; with the name of the job unless another is given. */
 export const introduce = (job: Pick<OwnJob, 'name' | 'url'> | null, name = jobName(job)): Introduction => ({
   name,
   jobUrl: jobUrl(job),
 });
 
-/** The address that somebody says a job has, if it is one of the project of this job; else null. */
+/** The reported address of a job, if it is in the project of this job; else null. */
 export function neighbourUrl(claimed: string | null, own: string | null): string | null {
   const project = own === null ? null : /^(.*\/)[0-9]+$/.exec(own)?.[1];
   if (claimed === null || project === null || project === undefined) return null;

@@ -16,19 +16,19 @@ import { clientCredentials } from './credentials';
 import type { Surroundings } from './surroundings';
 import { introduce, jobUrl, neighbourUrl, readIdentity } from './identity';
 
-/** A connection to a session's coordinator, by both of its channels. */
+/** A connection to a session's coordinator, with its WebSocket and HTTP. */
 export interface Session {
   readonly id: string;
   readonly connection: Connection<CoordinatorToMain>;
   readonly http: HttpClient;
-  /** The newest news of who serves the session; null before the first. */
+  /** The latest members of the session; null before the first message. */
   readonly info: () => SessionInfo | null;
   /**
-   * Resolves when the news is that the session is open, after `connectTimeoutMs` in any case. What was said of a
-   * finished session before this job opened it again may come in later than the answer to that.
+   * Resolves when a message shows that the session is open, after `connectTimeoutMs` in any case. Messages from before
+   * this job reopened a finished session may arrive after the answer to that request.
    */
   whenOpen(): Promise<void>;
-  /** What agents report that cannot reach the coordinator; addresses of logs are those of jobs of this project. */
+  /** Reports of agents that cannot connect to the coordinator; addresses of logs are only those of jobs in this project. */
   reports(): Promise<readonly RendezvousReport[]>;
   /** Closes both; idempotent. */
   close(): void;
@@ -41,7 +41,7 @@ export interface OpenSessionOptions {
   readonly role: Exclude<Role, 'agent'>;
   readonly rendezvous: Rendezvous;
   readonly workspaceRoot: string;
-  /** Hears that the coordinator has not answered yet. */
+  /** Called when the coordinator has not answered yet. */
   readonly note?: (line: string) => void;
 }
 
@@ -54,7 +54,7 @@ const patienceWith = (rendezvous: Rendezvous, limits: LimitValues): number =>
     ? limits.connectTimeoutMs
     : Math.max(limits.connectTimeoutMs, limits.coordinatorGraceMs);
 
-/** The newest that was heard of a session. */
+/** The latest information about a session. */
 interface SessionNews {
   info: SessionInfo | null;
 }
@@ -107,9 +107,9 @@ class OpenSession implements Session {
 }
 
 /**
- * Connects, and stays connected over losses of the network and restarts of the coordinator (its address is looked up
- * before each try).
- * @throws DteError the refusal, or DTE_NO_COORDINATOR when nothing answers in time
+ * Connects, and reconnects after network failures and restarts of the coordinator (its address is looked up before each
+ * try).
+ * @throws DteError the rejection, or DTE_NO_COORDINATOR if nothing answers in time
  */
 export async function openSession(options: OpenSessionOptions): Promise<Session> {
   const { resolved, surroundings, sessionId, role, rendezvous, workspaceRoot } = options;

@@ -14,19 +14,19 @@ import type { Hit } from './settle-cache';
 
 type Env = Readonly<Record<string, string | undefined>>;
 
-/** Expected durations, in any one unit. */
+/** Expected durations, in any common unit. */
 export interface DurationEstimator {
   weightOf(task: { id: string; project: string; target: string }): number;
 }
 
-/** Durations by `project:target`, else by `target`, else the middle one of the table, so that strangers are average. */
+/** Durations by `project:target`, else by `target`, else the median of the table, so that unknown tasks count as average. */
 export function tableEstimator(table: Readonly<Record<string, number>>): DurationEstimator {
   const sorted = Object.values(table).sort((a, b) => a - b);
   const typical = sorted[Math.floor(sorted.length / 2)] ?? 1;
   return { weightOf: ({ project, target }) => table[`${project}:${target}`] ?? table[target] ?? typical };
 }
 
-/** The variables that are part of what a command means; those that are forwarded go another way (forward-env.ts). */
+/** The variables that are part of a command; forwarded ones are sent separately (forward-env.ts). */
 export function commandEnv(env: Env, forwarded: readonly string[]): Record<string, string> {
   return Object.fromEntries(
     Object.entries(env).flatMap(([name, value]) => {
@@ -51,17 +51,17 @@ export interface RunSpecInput {
   readonly verbose: boolean;
   readonly streamOutput: boolean;
   readonly env: Record<string, string>;
-  /** Names of the variables whose values go another way (forward-env.ts). */
+  /** Names of the variables whose values are sent separately (forward-env.ts). */
   readonly forwardedEnv: readonly string[];
-  /** `auto`: this job judges each difference itself when the task has come back. */
+  /** `auto`: this job judges each difference itself after the task was returned. */
   readonly onHashMismatch: OnHashMismatch | 'auto';
   readonly estimator: DurationEstimator;
   readonly placing: Placing;
-  /** How long a rule waits for an agent that it means. */
+  /** How long a rule waits for a matching agent. */
   readonly placementWaitMs: number;
   /** Option taskTimeoutMs. */
   readonly taskTimeoutMs: Readonly<Record<string, number>>;
-  /** Are this task's outputs left where they are? */
+  /** Are this task's outputs not downloaded? */
   readonly isLeft: (task: NxTask) => boolean;
   /** Option retries. */
   readonly retries: Readonly<Record<string, number>>;
@@ -69,7 +69,7 @@ export interface RunSpecInput {
   readonly retryFlaky: boolean;
 }
 
-/** What Nx needs on the agent. Hash details are big, and the agent computes its own. */
+/** What Nx needs on the agent. Hash details are large, and the agent computes its own. */
 function carried(task: NxTask): NxTaskJson {
   const { hashDetails: _hashDetails, startTime: _startTime, endTime: _endTime, ...rest } = task;
   return {
@@ -79,7 +79,7 @@ function carried(task: NxTask): NxTaskJson {
   };
 }
 
-/** A batch runs on one agent: one whose tasks are for several kinds of agents is none. */
+/** A batch runs on one agent: tasks that require different kinds of agents form no batch. */
 function onePlacementEach(tasks: TaskSpec[]): TaskSpec[] {
   const placements = new Map<string, TaskSpec['placement']>();
   const mixed = new Set<string>();
@@ -94,7 +94,7 @@ function onePlacementEach(tasks: TaskSpec[]): TaskSpec[] {
   );
 }
 
-/** The run as agents shall see it: everything but what the main job runs afterwards. */
+/** The run as agents see it: everything except what the main job runs afterwards. */
 export function buildRunSpec(input: RunSpecInput): RunSpec {
   const { graph, plan, skipNxCache, estimator, placing } = input;
   const hits = new Map(input.hits.map((hit) => [hit.taskId, hit]));
@@ -118,7 +118,7 @@ export function buildRunSpec(input: RunSpecInput): RunSpec {
       weight: noop.has(id) ? 1 : estimator.weightOf({ id, ...task.target }),
       timeoutMs: byTarget(input.taskTimeoutMs, task.target),
       retries: byTarget(input.retries, task.target),
-      // The hash of a task that is not cached says too little: nobody wants a deployment to be repeated because of it.
+      // The hash of an uncached task does not cover enough: nobody wants a deployment to be repeated because of it.
       flakiness: task.cache === true ? (input.retryFlaky ? 'retry' : 'watch') : undefined,
       ...(hit === undefined && placing.indexOf.has(id) ? { placement: placing.indexOf.get(id) } : {}),
       initial:

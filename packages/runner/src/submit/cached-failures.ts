@@ -2,15 +2,15 @@ import type { TaskGraph } from '@org/dte-nx-compat';
 import { withDependants, type Plan } from '../tasks/plan';
 import type { Hit } from './settle-cache';
 
-/** What a command's caches leave to do. */
+/** What remains to be done after a command's caches were queried. */
 export interface Remaining {
   readonly plan: Plan;
   readonly hits: readonly Hit[];
 }
 
 /**
- * Takes what a cached failure (NX_CACHE_FAILURES) keeps from running out of a plan: the tasks that need it, whatever the
- * caches have of them, and with --nxBail everything.
+ * Removes from a plan the tasks that a cached failure (NX_CACHE_FAILURES) prevents: its dependents, even if they are
+ * cached, and with --nxBail everything.
  */
 export function withoutBlocked(
   graph: TaskGraph,
@@ -21,7 +21,7 @@ export function withoutBlocked(
   const failed = hits.filter((hit) => hit.failed).map(({ taskId }) => taskId);
   if (failed.length === 0) return { plan, hits };
   const reached = withDependants(graph, failed);
-  // Of a failure that needs another failure nothing is ever heard.
+  // A failure that depends on another failure is never reported.
   const first = failed.filter(
     (id) => !(graph.dependencies[id] ?? []).some((needed) => reached.has(needed.id)),
   );

@@ -5,17 +5,17 @@ export interface ForwardOptions {
   readonly connection: Pick<Connection<CoordinatorToMain>, 'onState'>;
   readonly http: Pick<HttpClient, 'putRunEnv'>;
   readonly runId: string;
-  /** Names of the option forwardEnv, and of what hooks of plugins have set. */
+  /** Names of the option forwardEnv, and of variables that plugin hooks have set. */
   readonly names: readonly string[];
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly onTrouble: (error: DteError) => void;
 }
 
 /**
- * Tells the coordinator the values of forwarded variables, and tells it again whenever the connection opens again: it keeps
- * them in memory, and may have been restarted.
- * @returns what ends it
- * @throws DteError when they cannot be told the first time
+ * Sends the values of forwarded variables to the coordinator, and again after each reconnect: it keeps them in memory,
+ * and may have been restarted.
+ * @returns ends it
+ * @throws DteError if they cannot be sent the first time
  */
 export async function forwardEnv(options: ForwardOptions): Promise<() => void> {
   const { connection, http, runId, names, env, onTrouble } = options;

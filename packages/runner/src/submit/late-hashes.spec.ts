@@ -13,7 +13,7 @@ interface World {
   uncached?: string[];
   batches?: [string, string][];
   left?: string[];
-  /** What cannot be put in place. */
+  /** What cannot be restored. */
   lost?: string[];
   hash?: (task: NxTask) => Promise<string>;
 }

@@ -2,20 +2,20 @@ import { dependencyClosure, type LateHasher, type NxTask, type TaskGraph } from 
 import { inParallel } from '../tasks/in-parallel';
 import { taskOf, withDependants, type Plan } from '../tasks/plan';
 
-/** What is known of a task that a cache has. */
+/** What is known about a cached task. */
 export interface Settled {
   /** Its result is a failure. */
   readonly failed: boolean;
-  /** Its outputs are in the cache of this machine. */
+  /** Its outputs are in this machine's cache. */
   readonly local: boolean;
 }
 
-/** Hashes for tasks that Nx left without one, as soon as what they need is settled. */
+/** Computes hashes for tasks without one, as soon as their dependencies are settled. */
 export interface LateHashes {
   /**
    * Each task is tried once.
    * @param settled what caches have so far, by task id
-   * @returns hashes of some more tasks, by task id; empty when there is nothing left to hash before something has run
+   * @returns hashes of some more tasks, by task id; empty if there is nothing left to hash before something has run
    */
   next(settled: ReadonlyMap<string, Settled>): Promise<ReadonlyMap<string, string>>;
 }
@@ -26,21 +26,21 @@ export interface LateHashesOptions {
   /** Tasks of batches are hashed where their batch runs. */
   readonly batches: ReadonlyMap<string, string>;
   readonly hasher: LateHasher;
-  /** Puts the cached outputs of a task in place; false when that cannot be. */
+  /** Restores the cached outputs of a task; false if that fails. */
   readonly bring: (task: NxTask) => Promise<boolean>;
-  /** Outputs of a task that stay elsewhere (`restoreOutputs`) are fetched for no hash: an agent can tell it as well. */
+  /** Outputs that are not to be downloaded (`restoreOutputs`) are not fetched for a hash: an agent can compute it as well. */
   readonly isLeft: (task: NxTask) => boolean;
   readonly concurrency: number;
 }
 
-/** For commands that find nothing in a cache anyway. */
+/** For commands that use no cache anyway. */
 export const noLateHashes: LateHashes = { next: () => Promise.resolve(new Map()) };
 
 /**
- * Tasks with a custom hasher, and those whose inputs are outputs of other tasks, come without a hash: Nx computes it right
- * before it runs them, with all that they need on disk. Where that comes from caches alone it can be had before agents are
- * asked, and a command all of which is cached needs none. A hash that no cache knows is forgotten again: the agent that runs
- * the task computes its own. Tasks that need a server are left to agents, which have one.
+ * Tasks with a custom hasher, and those whose inputs are outputs of other tasks, have no hash at first: Nx computes it
+ * right before it runs them, with all their dependencies on disk. If all dependencies are cached, the hash can be
+ * computed before agents are used, and a fully cached command needs none. A hash that no cache knows is discarded: the
+ * agent that runs the task computes its own. Tasks that need a server are left to agents, which have one.
  */
 export function createLateHashes(options: LateHashesOptions): LateHashes {
   const { graph, plan, batches, hasher, isLeft, concurrency } = options;
@@ -60,7 +60,7 @@ export function createLateHashes(options: LateHashesOptions): LateHashes {
     return bringing;
   };
 
-  /** Those of which everything that they need, directly or not, has succeeded in a cache. */
+  /** Those whose direct and indirect dependencies are all cached successes. */
   function ready(settled: ReadonlyMap<string, Settled>): string[] {
     const open = Object.keys(graph.tasks).filter((id) => !noop.has(id) && settled.get(id)?.failed !== false);
     const blocked = withDependants(graph, open);
@@ -75,9 +75,9 @@ export function createLateHashes(options: LateHashesOptions): LateHashes {
     const needed = dependencyClosure(graph, id).filter((other) => settled.has(other));
     if (needed.some((other) => settled.get(other)?.local !== true && isLeft(taskOf(graph, other))))
       return null;
-    // Dependencies first: outputs of a task may lie inside those of another.
+    // Dependencies first: outputs of a task may be inside those of another.
     for (const other of needed) if (!(await bring(other))) return null;
-    // A hasher that fails is the trouble of the task, and that is told where it runs.
+    // A failing hasher is a problem of the task, and is reported where it runs.
     return hasher.hash(taskOf(graph, id)).catch(() => null);
   }
 

@@ -11,18 +11,16 @@ import { inParallel } from '../tasks/in-parallel';
 import type { LateHashes } from './late-hashes';
 import { taskOf } from '../tasks/plan';
 
-/** A task that need not run: some cache has its result. */
+/** A task that need not run because some cache has its result. */
 export interface Hit {
   readonly taskId: string;
-  /**
-   * Where agents find its outputs. `none` when no pending task needs them, and they were therefore not sent anywhere.
-   */
+  /** Where agents find its outputs. `none` if no pending task needs them, so they were not sent anywhere. */
   readonly artifact: Artifact;
-  /** The outputs are on this machine, in its cache: putting them in place costs no download. */
+  /** The outputs are in this machine's cache: restoring them needs no download. */
   readonly local: boolean;
-  /** Set when it was fetched from a remote cache before now: that is where it comes from, though it is local by now. */
+  /** Set if it was downloaded from a remote cache earlier: that is its source, although it is local now. */
   readonly from?: 'remote';
-  /** What it has is a failure, which Nx replays (NX_CACHE_FAILURES). */
+  /** It is a failure that Nx replays (NX_CACHE_FAILURES). */
   readonly failed: boolean;
 }
 
@@ -39,22 +37,22 @@ export interface SettleOptions {
   readonly limits: LimitValues;
   /** --skip-nx-cache: nothing is a hit. */
   readonly skipNxCache: boolean;
-  /** Runs what puts the outputs of a task in place and reads them, in its turn among those that write there too. */
+  /** Runs code that restores the outputs of a task and reads them, coordinated with others that write there too. */
   readonly inTurn: <T>(task: NxTask, work: () => Promise<T>) => Promise<T>;
-  /** Tasks that came without a hash. */
+  /** Tasks without a hash. */
   readonly late: LateHashes;
-  /** --skip-remote-cache: only this machine's cache is asked. */
+  /** --skip-remote-cache: only this machine's cache is queried. */
   readonly skipRemoteCache: boolean;
 }
 
 interface Found {
   readonly task: NxTask;
   readonly hash: string;
-  /** Set when the local cache has it. */
+  /** Set if the local cache has it. */
   readonly entry: CacheEntry | null;
-  /** Set when the coordinator has it. */
+  /** Set if the coordinator has it. */
   readonly held: boolean;
-  /** Set when it is on this machine now: in its cache, or just fetched from the organisation's. */
+  /** Set if it is on this machine now: in its cache, or just downloaded from the organisation's. */
   readonly local: boolean;
 }
 
@@ -63,7 +61,7 @@ interface Candidate {
   readonly hash: string;
 }
 
-/** Tasks that a cache may have, with the hash to ask for. */
+/** Tasks that a cache may have, with the hash to query. */
 function candidatesOf({ graph, pending }: SettleOptions): Candidate[] {
   return pending.flatMap((id) => {
     const task = taskOf(graph, id);
@@ -72,13 +70,13 @@ function candidatesOf({ graph, pending }: SettleOptions): Candidate[] {
   });
 }
 
-/** Those that were just hashed. They stay without a hash to everybody else until a cache is known to have them. */
+/** Tasks that were just hashed. All other code sees them without a hash until a cache is known to have them. */
 const lateCandidatesOf = ({ graph }: SettleOptions, hashes: ReadonlyMap<string, string>): Candidate[] =>
   [...hashes]
     .filter(([, hash]) => isStorableHash(hash))
     .map(([id, hash]) => ({ task: { ...taskOf(graph, id), hash }, hash }));
 
-/** All that caches have: first what Nx has hashed, then what can be hashed because of that, and so on. */
+/** Everything that caches have: first tasks that Nx has hashed, then those that can be hashed because of them, and so on. */
 async function findAll(options: SettleOptions): Promise<Map<string, Found>> {
   const all = new Map<string, Found>();
   for (
@@ -108,13 +106,13 @@ async function findHits(options: SettleOptions, candidates: readonly Candidate[]
     held: heldHashes.has(hash),
     local: local.has(task.id),
   }));
-  // What is held may be a failure, and which it is must be known before anything that needs it may start.
+  // The entry may be a failure, which must be known before any of its dependents may start.
   const mayBeFailures = cachesFailures();
   const isHit = ({ entry, held }: Found): boolean => entry !== null || (held && mayTake && !mayBeFailures);
   const found = looked.filter(isHit);
   const asksOther = cache.remoteKind === 'other' && !options.skipRemoteCache;
   if (!asksOther && !mayBeFailures) return found;
-  // The organisation's own remote cache has no batch question; Nx would ask it task by task as well.
+  // The organisation's own remote cache has no batch query; Nx would also query it task by task.
   const missing = looked.filter(
     (candidate) => !isHit(candidate) && (asksOther || (candidate.held && mayTake)),
   );
@@ -126,19 +124,19 @@ async function findHits(options: SettleOptions, candidates: readonly Candidate[]
   return [...found, ...fetched.filter((hit) => hit !== null)];
 }
 
-/** Makes the outputs of a hit reachable for agents; null when that fails: then an agent shall run the task. */
+/** Makes the outputs of a hit available to agents; null if that fails: then an agent must run the task. */
 async function share(options: SettleOptions, { task, hash, entry, held }: Found): Promise<Artifact | null> {
   const { cache, http } = options;
   if (held) return { kind: 'cache', hash };
   if (entry === null) return null;
   const stored = await cache.uploadFromLocal(task, entry);
-  // "Declined" is the answer for what is there already; the question tells it from a refusal.
+  // "Declined" is also the answer for an existing artifact; the query distinguishes it from a rejection.
   if (stored.kind === 'stored') return { kind: 'cache', hash };
   if (stored.kind === 'declined' && (await http.askHeld([hash])).has(hash)) return { kind: 'cache', hash };
   return options.inTurn(task, () => sendAttempt(options, { task, hash }, entry));
 }
 
-/** As an archive, from this disk: what a remote cache does not take. */
+/** As an archive, from this disk: for outputs that a remote cache cannot carry. */
 async function sendAttempt(
   { cache, http, runId, workspaceRoot, outputs, limits }: SettleOptions,
   { task, hash }: Candidate,
@@ -161,7 +159,7 @@ async function sendAttempt(
   return { kind: 'attempt', attempt: 0, outputs: made };
 }
 
-/** Everything that any of these tasks, or a server that it needs, needs directly or not. */
+/** All direct and indirect dependencies of these tasks, and of servers that they need. */
 function dependenciesOf(graph: TaskGraph, ids: readonly string[]): Set<string> {
   const needed = new Set<string>();
   const queue = [...ids];
@@ -179,8 +177,8 @@ function dependenciesOf(graph: TaskGraph, ids: readonly string[]): Set<string> {
 }
 
 /**
- * A task of a batch that needs another task that is still to be made is left to its batch, which finds it in the cache: the
- * outputs below it are not on hand yet, and nothing is settled above something that is not.
+ * If a task of a batch depends on another task that is not done yet, it is left to its batch, which finds it in the
+ * cache: the outputs below it are not available yet, and nothing is settled above a task that is not.
  */
 function leaveToBatches({ graph, batches, pending }: SettleOptions, found: Map<string, Found>): void {
   const toBeMade = new Set(pending);
@@ -195,8 +193,8 @@ function leaveToBatches({ graph, batches, pending }: SettleOptions, found: Map<s
 }
 
 /**
- * Finds the tasks whose results a cache holds, with one question to the coordinator, and sends those that agents will
- * need (dependencies of tasks still to run) where agents can reach them.
+ * Finds the tasks whose results a cache has, with one request to the coordinator, and sends those that agents will need
+ * (dependencies of tasks that still have to run) to where agents can reach them.
  */
 export async function settleFromCache(options: SettleOptions): Promise<Hit[]> {
   if (options.skipNxCache) return [];
@@ -212,7 +210,7 @@ export async function settleFromCache(options: SettleOptions): Promise<Hit[]> {
     return artifact === null ? null : { taskId: hit.task.id, artifact, local: hit.local, failed };
   });
   const settled = hits.filter((hit) => hit !== null);
-  // Whatever is not settled is run, and hashed where it is run.
+  // Everything that is not settled runs, and is hashed where it runs.
   for (const { taskId } of settled) {
     const hash = found.get(taskId)?.hash;
     if (hash !== undefined) taskOf(options.graph, taskId).hash ??= hash;

@@ -23,7 +23,7 @@ export interface CommandToSubmit {
   /** Task id -> name of its batch. */
   readonly batches: ReadonlyMap<string, string>;
   readonly hasher: LateHasher;
-  /** Names of the variables whose values go to the agents. */
+  /** Names of the variables whose values are sent to the agents. */
   readonly forwardedEnv: readonly string[];
 }
 
@@ -38,8 +38,8 @@ export interface Submitted extends Remaining {
 }
 
 /**
- * Settles what caches have, and gives the rest of the command to the coordinator.
- * @throws DteError when it does not take it
+ * Settles cache hits, and submits the rest of the command to the coordinator.
+ * @throws DteError if the coordinator rejects it
  */
 export async function submitRun(options: SubmitOptions): Promise<Submitted> {
   const { prepared, graph, plan, runId, command, forwardedEnv, explainer } = options;
@@ -61,7 +61,7 @@ export async function submitRun(options: SubmitOptions): Promise<Submitted> {
 async function hitsOf(options: SubmitOptions): Promise<Hit[]> {
   const { prepared, graph, plan, batches, runId, command, outputs } = options;
   const { workspaceRoot, cache, session, resolved } = prepared;
-  /** Fetched from a remote cache for the hash of another task. */
+  /** Downloaded from a remote cache for the hash of another task. */
   const fetchedBefore = new Set<string>();
   const found = await settleFromCache({
     graph,

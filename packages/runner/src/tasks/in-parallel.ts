@@ -1,4 +1,4 @@
-/** Applies `work` to every item, so many at a time; order of results is that of the items. Rejects with the first error. */
+/** Applies `work` to every item, this many at a time; results are in the order of the items. Rejects with the first error. */
 export async function inParallel<T, R>(
   items: readonly T[],
   concurrency: number,

@@ -3,23 +3,22 @@ import type { EndedStatus } from '@org/dte-protocol';
 import { serversOf, withDependants } from './plan';
 
 /**
- * How a distributed task ended, as far as the main job trusts it: `success` with its outputs in place, `failure` by
- * its own fault, anything else was lost.
+ * How a distributed task ended, as far as the main job trusts it: `success` with its outputs restored, `failure` by its
+ * own fault; anything else was lost.
  */
 export type Ending = EndedStatus;
 
 export interface Leftovers {
   /** To be run here. */
   readonly run: readonly string[];
-  /** Never to be run, as in Nx: something they need has failed, or --nxBail. */
+  /** Never to be run, as in Nx: a dependency has failed, or --nxBail. */
   readonly skipped: readonly string[];
 }
 
 /**
- * What is left of a command when distribution is over, for whatever reason. Tasks without an ending count as never
- * started.
- * Only real failures skip others: a task that was skipped or cancelled because of trouble of ours still runs.
- * @param servers those that agents started for the tasks they ran
+ * What is left of a command when distribution is over, for any reason. Tasks without a result count as never started.
+ * Only real failures skip others: a task that was skipped or cancelled because of our own problems still runs.
+ * @param servers those that agents started for their tasks
  */
 export function leftovers(
   graph: TaskGraph,
@@ -33,10 +32,10 @@ export function leftovers(
   const rest = all.filter((id) => !known.has(id));
   const failed = [...endings].filter(([, ending]) => ending === 'failure').map(([id]) => id);
   if (nxBail && failed.length > 0) return { run: [], skipped: all };
-  // A batch may have made a task although it failed to make one below it; what needs that task can run.
+  // A batch may have run a task although it failed to run a dependency of it; the dependents of that task can run.
   const unreachable = withDependants(graph, failed, (id) => endings.get(id) !== 'success');
   const run = rest.filter((id) => !unreachable.has(id));
-  // Servers run as long as something needs them; one that nothing left to run needs is neither run nor skipped.
+  // Servers run as long as a task needs them; one that no remaining task needs is neither run nor skipped.
   const needed = serversOf(graph, run).filter((id) => known.has(id));
   return { run: [...needed, ...run], skipped: all.filter((id) => unreachable.has(id)) };
 }

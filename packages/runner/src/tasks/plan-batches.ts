@@ -2,8 +2,8 @@ import { planBatches, type NxRunnerContext, type TaskGraph } from '@org/dte-nx-c
 import type { Plan } from './plan';
 
 /**
- * Which tasks agents run together in one process of their executor. A batch of which a task is not for agents, or needs a
- * server, is none: its tasks run one by one, which every executor can.
+ * Which tasks agents run together in one process of their executor. If a task of a batch is not for agents, or needs a
+ * server, there is no batch: its tasks run one by one, which every executor supports.
  */
 export async function batchesFor(
   { taskGraph, projectGraph }: Pick<NxRunnerContext, 'taskGraph' | 'projectGraph'>,
@@ -11,7 +11,7 @@ export async function batchesFor(
   plan: Plan,
   batch: boolean | undefined,
 ): Promise<ReadonlyMap<string, string>> {
-  // An executor that Nx does not find is the trouble of the task that wants it.
+  // If Nx cannot find an executor, that is a problem of its task.
   const planned = await planBatches({ projectGraph, taskGraph, batch, env: process.env }).catch(
     () => new Map<string, string>(),
   );

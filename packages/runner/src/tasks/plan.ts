@@ -1,28 +1,28 @@
 import { isContinuous, isNoop, type NxProjectGraph, type NxTask, type TaskGraph } from '@org/dte-nx-compat';
 
-/** Where the tasks of a command belong. Every task is in exactly one list; order is that of the graph. */
+/** Where the tasks of a command run. Every task is in exactly one list, in the order of the graph. */
 export interface Plan {
-  /** For agents (or their caches). */
+  /** For agents (or caches). */
   readonly pending: readonly string[];
-  /** `nx:noop`: nothing to do anywhere. */
+  /** `nx:noop`: nothing to run. */
   readonly noop: readonly string[];
   /** Servers that pending tasks need: each agent that runs such a task starts its own. */
   readonly servers: readonly string[];
   /**
-   * The main job runs these at the end: servers that the command itself is about, what must have this job's disk, and whatever
-   * needs one of them directly or not.
+   * The main job runs these at the end: servers that the command itself names, tasks that need this job's disk, and all
+   * their direct and indirect dependents.
    */
   readonly afterwards: readonly string[];
 }
 
-/** A task of the graph by its id. Throws when there is none: ids come from the same graph. */
+/** A task of the graph by its id. Throws if it does not exist: ids come from the same graph. */
 export function taskOf(graph: TaskGraph, id: string): NxTask {
   const task = graph.tasks[id];
   if (task === undefined) throw new Error(`the task graph has no task ${id}`);
   return task;
 }
 
-/** Task id -> ids of the tasks that need it, over both kinds of edges. */
+/** Task id -> ids of its dependents, over both kinds of edges. */
 export function dependantsOf(graph: TaskGraph): Map<string, string[]> {
   const dependants = new Map<string, string[]>();
   for (const edges of [graph.dependencies, graph.continuousDependencies]) {
@@ -37,7 +37,7 @@ export function dependantsOf(graph: TaskGraph): Map<string, string[]> {
   return dependants;
 }
 
-/** The given tasks and everything that needs one of them, directly or not, as far as tasks of `among` lead. */
+/** The given tasks and all their direct and indirect dependents, as far as tasks of `among` lead. */
 export function withDependants(
   graph: TaskGraph,
   ids: Iterable<string>,
@@ -45,14 +45,14 @@ export function withDependants(
 ): Set<string> {
   const dependants = dependantsOf(graph);
   const reached = new Set(ids);
-  // A Set is iterated in order of insertion, what is added on the way included.
+  // Iteration over a Set follows the order of insertion and includes additions.
   for (const id of reached) {
     for (const dependant of dependants.get(id) ?? []) if (among(dependant)) reached.add(dependant);
   }
   return reached;
 }
 
-/** Servers that were named on the command line, by themselves or by a group (`nx:noop`): such a command ends with them. */
+/** Servers that the command line names, directly or through a group (`nx:noop`): such a command ends with them. */
 function requestedServers(
   graph: TaskGraph,
   projectGraph: NxProjectGraph,
@@ -68,7 +68,7 @@ function requestedServers(
   return [...seen].filter((id) => isServer(graph, id));
 }
 
-/** The servers that these tasks need, directly or over other servers; what a server needs comes before it. */
+/** The servers that these tasks need, directly or indirectly; dependencies of a server come before it. */
 export function serversOf(graph: TaskGraph, ids: Iterable<string>): string[] {
   const found = new Set<string>();
   const visit = (id: string): void => {
@@ -89,7 +89,7 @@ const isServer = (graph: TaskGraph, id: string): boolean => {
 
 /**
  * @param requested the tasks that the command line names; Nx calls them initiating
- * @param onMain ids of tasks that must have the main job's disk
+ * @param onMain ids of tasks that need the main job's disk
  */
 export function planRun(
   graph: TaskGraph,

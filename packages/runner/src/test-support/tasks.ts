@@ -1,12 +1,12 @@
 import type { NxLifeCycle, NxProjectGraph, NxTask, TaskGraph } from '@org/dte-nx-compat';
 
-/** A task `project:target` as Nx makes them. */
+/** A task `project:target` as Nx creates it. */
 export function task(id: string, fields: Partial<NxTask> = {}): NxTask {
   const [project = '', target = ''] = id.split(':');
   return { id, target: { project, target }, overrides: {}, outputs: [], cache: true, ...fields };
 }
 
-/** `{ 'app:build': ['lib:build'] }`: a graph of tasks and what they need; `continuous` for the other kind of edges. */
+/** `{ 'app:build': ['lib:build'] }`: a graph of tasks and their dependencies; `continuous` for the other kind of edges. */
 export function graphOf(
   edges: Record<string, readonly string[]>,
   continuous: Record<string, readonly string[]> = {},
@@ -25,7 +25,7 @@ export function graphOf(
 
 export const noProjects: NxProjectGraph = { nodes: {}, dependencies: {} };
 
-/** A life cycle that writes down what it is told. */
+/** A life cycle that records its calls. */
 export function recordingLifeCycle(): { lifeCycle: NxLifeCycle; calls: string[] } {
   const calls: string[] = [];
   return {

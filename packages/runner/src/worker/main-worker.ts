@@ -15,7 +15,7 @@ export interface MainWorkerOptions {
 /** As people know it. */
 const WORKER_NAME = 'main job';
 
-/** Signals that are not sent to this process; one that came early is heard late. */
+/** Stop signals for the agent, independent of this process; an early one is delivered late. */
 class OwnSignals implements SignalSource {
   private readonly listeners = new Set<() => void>();
   private sent = 0;
@@ -36,22 +36,22 @@ class OwnSignals implements SignalSource {
   }
 }
 
-/** An agent within the main job: the same code, for one run alone, on the same disk as that run. */
+/** An agent inside the main job: the same code, for only one run, on the same disk as that run. */
 export class MainWorker {
   private readonly signals = new OwnSignals();
-  /** Resolves with its exit code when it and all its processes are gone. */
+  /** Resolves with its exit code when it and all its processes have exited. */
   readonly over: Promise<number>;
 
   constructor(private readonly options: MainWorkerOptions) {
     this.over = this.work();
   }
 
-  /** Takes nothing new and ends when what it runs has ended. */
+  /** Accepts nothing new and exits when its tasks have ended. */
   drain(): void {
     this.signals.send();
   }
 
-  /** Hands back what it runs; resolves when all its processes are gone. */
+  /** Returns its tasks; resolves when all its processes have exited. */
   async stop(): Promise<void> {
     this.drain();
     this.drain();
@@ -74,10 +74,10 @@ export class MainWorker {
       ...introduce(surroundings.job, WORKER_NAME),
       onlyRun: runId,
       identity: await readIdentity(workspaceRoot),
-      // As this job, of which the coordinator may be a part.
+      // With the identity of this job, which the coordinator may be part of.
       credentials: clientCredentials(resolved, surroundings, 'main', rendezvous),
       dataDir: join(makeDataFolder(dataDirOf(resolved, workspaceRoot)), 'agent'),
-      // What its tasks print is shown as that of all others.
+      // The output of its tasks is shown like that of all others.
       stdout: { write: () => undefined },
       signals: this.signals,
     });

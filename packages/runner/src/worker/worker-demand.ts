@@ -3,16 +3,16 @@ import type { Config } from '@org/dte-config';
 
 export interface WorkerDemand {
   readonly config: Pick<Config, 'mainSlots' | 'expectedAgents'>;
-  /** Agents as last heard; null before the first news. */
+  /** The latest agents; null before the first message. */
   readonly agents: SessionInfo['agents'] | null;
-  /** Since the command began. */
+  /** Time since the command started. */
   readonly elapsedMs: number;
   readonly mainSlotsWaitMs: number;
   /** Cores of this machine. */
   readonly cores: number;
 }
 
-/** How many tasks at a time the main job is to run itself; 0: none, others do. */
+/** How many tasks at a time the main job must run itself; 0: none, because others do. */
 export function slotsHere({
   config: { mainSlots, expectedAgents },
   agents,

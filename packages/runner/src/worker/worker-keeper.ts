@@ -5,7 +5,7 @@ import type { Config } from '@org/dte-config';
 import type { Voice } from '../report/say';
 import { slotsHere } from './worker-demand';
 
-/** What is needed of a `MainWorker`. */
+/** The part of a `MainWorker` that is used. */
 export interface Worker {
   readonly over: Promise<number>;
   drain(): void;
@@ -20,7 +20,7 @@ export interface WorkerKeeperOptions {
   readonly start: (slots: number) => Worker;
 }
 
-/** Starts the main job's own worker when it is wanted, and lets it go when enough others are there. */
+/** Starts the main job's own worker when it is needed, and stops it when enough agents have joined. */
 export class WorkerKeeper {
   private worker: Worker | null = null;
   private agents: SessionInfo['agents'] | null = null;
@@ -32,7 +32,7 @@ export class WorkerKeeper {
 
   constructor(private readonly options: WorkerKeeperOptions) {}
 
-  /** The run has begun. */
+  /** The run has started. */
   begin(): void {
     const { config, limits } = this.options;
     if (config.mainSlots === 'auto') this.timer = setTimeout(() => this.look(), limits.mainSlotsWaitMs + 1);
@@ -44,7 +44,7 @@ export class WorkerKeeper {
     this.look();
   }
 
-  /** Nothing runs here any more when it resolves. */
+  /** When it resolves, nothing runs here any more. */
   async close(): Promise<void> {
     this.closed = true;
     if (this.timer !== null) clearTimeout(this.timer);
@@ -79,7 +79,7 @@ export class WorkerKeeper {
       .then((exitCode) => {
         this.worker = null;
         this.isDraining = false;
-        // Refused, or without executors: it would be so again, and the agents do the work.
+        // It was rejected, or had no executors: that would happen again, and the agents do the work.
         this.failed = exitCode !== 0;
         this.look();
       });

@@ -10,12 +10,12 @@ import {
 } from '@org/dte-protocol';
 import { runSpec, taskSpec, type TaskOptions } from '@org/dte-testing';
 
-/** One command of a scenario: its name, plain words, `key=value` options and flags are all words. */
+/** One command of a scenario. Its name, plain words, `key=value` options and flags are all words. */
 export interface Command {
   name: string;
   words: string[];
   options: Record<string, string>;
-  /** What stands after a colon. */
+  /** The text after a colon. */
   rest: string;
 }
 
@@ -59,7 +59,7 @@ const parseRule = (text: string, index: number): Placement => ({
   }),
 });
 
-/** Words separated by blanks that are not within brackets. */
+/** Words separated by spaces outside brackets. */
 const splitWords = (text: string): string[] => text.match(/(?:\([^)]*\)|\[[^\]]*\]|[^\s([])+/g) ?? [];
 
 function parseTask(word: string): TaskSpec {
@@ -136,7 +136,7 @@ function parseResult(
   const hash = `made-${taskId.replace(':', '-')}`;
   return {
     kind: 'finished',
-    // A failure that a cache had (NX_CACHE_FAILURES).
+    // A failure from a cache (NX_CACHE_FAILURES).
     status: kind === 'cached' ? 'failure' : kind,
     code: kind === 'success' ? 0 : 1,
     fromCache: kind === 'cached' ? 'remote-cache' : null,

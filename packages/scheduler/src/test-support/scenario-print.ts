@@ -8,7 +8,7 @@ import type {
 } from '@org/dte-protocol';
 import type { Effects, HistoryEvent, Outgoing } from '../interface';
 
-/** Events that say nothing a message of the same step does not say. */
+/** Events that add nothing to the messages of the same step. */
 const SILENT: HistoryEvent['type'][] = ['task.assigned', 'agent.joined', 'run.submitted', 'task.ended'];
 
 /** Effects as lines of a scenario. */

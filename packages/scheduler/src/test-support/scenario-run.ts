@@ -26,9 +26,9 @@ const CONFIG: SchedulerConfig = {
 const START_MS = 1_000_000;
 
 /**
- * Runs a scenario and gives it back with what really happened: blocks of commands, `----`, and what they led to,
- * separated by empty lines; a line that begins with `#` is a comment. After every block the inputs so far are replayed,
- * which must lead to the same state.
+ * Runs a scenario and returns it with the actual results: blocks of commands, `----`, and their results, separated by
+ * empty lines. A line that begins with `#` is a comment. After every block, all inputs so far are replayed, which must
+ * give the same state.
  */
 export function runScenario(text: string): string {
   const scenario = new Scenario();
@@ -44,7 +44,7 @@ class Scenario {
   #state: SchedulerState = createState(CONFIG, 's1');
   #nowMs = START_MS;
   #wakeAtMs: number | null = null;
-  /** As a journal keeps them: as text. */
+  /** In the format of the journal: as text. */
   readonly #journal: [string, number][] = [];
   readonly #seqs = new Map<string, number>();
 
@@ -63,7 +63,7 @@ class Scenario {
     return input === null ? this.#act(command) : this.#give(input);
   }
 
-  /** What a command gives to the scheduler as it is; null for one that does something else. */
+  /** The input that a command sends to the scheduler directly; null for any other command. */
   #inputOf(command: Command): Input | null {
     const { name, words } = command;
     const [who = ''] = words;
@@ -112,7 +112,7 @@ class Scenario {
       case 'advance':
         return this.#advance(ms);
       case 'freeze':
-        // Time passes and nobody ticks.
+        // Time passes without a tick.
         this.#nowMs += ms;
         return [];
       case 'clock':

@@ -32,15 +32,15 @@ import { type WebSocket, WebSocketServer } from 'ws';
 
 type Handler = (request: IncomingMessage, response: ServerResponse) => void;
 
-/** A coordinator that does only what a test tells it: it greets, remembers what it hears and says what it is given. */
+/** A coordinator controlled by a test: it sends the challenge, records what it receives and sends what the test gives it. */
 export class FakeCoordinator {
-  /** Secret it exampleClaims to know; what it signs with. */
+  /** Secret that it claims to know and signs with. */
   secret: string | undefined;
-  /** Refuses every hello with this. */
+  /** Rejects every hello with this error. */
   refusal: { code: ErrorCode; message: string } | null = null;
-  /** What happens to a welcome on its way, after it was signed. */
+  /** Modifies a welcome after it was signed. */
   tamper: (welcome: Welcome) => Welcome = (welcome) => welcome;
-  /** Accepts sockets and never greets. */
+  /** Accepts sockets and never sends a challenge. */
   mute = false;
   /** Answers syncs with the newest `wanted`. */
   answers = true;
@@ -53,7 +53,7 @@ export class FakeCoordinator {
   readonly requests: string[] = [];
   readonly stored = new Map<string, Buffer>();
   readonly runs = new Map<string, RunSpec>();
-  /** Values of `forwardEnv`, of every run. */
+  /** Values of `forwardEnv` for every run. */
   forwarded: Record<string, string> = {};
   handler: Handler | null = null;
   token = 'token-1';
@@ -93,7 +93,7 @@ export class FakeCoordinator {
     return this.syncs[this.syncs.length - 1];
   }
 
-  /** Says what is wanted from now on. */
+  /** Sets what it wants from now on. */
   want(change: Partial<Omit<AgentWanted, 'type'>>): void {
     this.current = { ...this.current, ...change };
     this.say(this.current);
@@ -107,22 +107,22 @@ export class FakeCoordinator {
     for (const socket of this.sockets) socket.send(frame);
   }
 
-  /** Stops reading and writing, without an end of the connection that the other side could notice. */
+  /** Stops reading and writing, without closing the connection, so that the other side cannot notice. */
   freeze(): void {
     for (const socket of this.sockets) socket.pause();
   }
 
-  /** Reads on. */
+  /** Continues to read and write. */
   thaw(): void {
     for (const socket of this.sockets) socket.resume();
   }
 
-  /** Cuts every connection. */
+  /** Destroys every connection. */
   drop(): void {
     for (const socket of this.sockets) socket.terminate();
   }
 
-  /** Waits until a sync looks right. */
+  /** Waits until a sync matches. */
   async waitForSync(what: string, looksRight: (sync: AgentSync) => boolean): Promise<AgentSync> {
     return waitFor(
       what,
@@ -199,7 +199,7 @@ export class FakeCoordinator {
       return;
     }
     this.syncs.push(message);
-    // As the real one: a completed attempt is taken and no longer wanted.
+    // Like the real one: a completed attempt is accepted and no longer wanted.
     const done = new Set(message.work.filter(({ phase }) => phase.name === 'completed').map(idOf));
     if (!this.answers) return;
     this.current = {
@@ -227,7 +227,7 @@ export class FakeCoordinator {
   }
 }
 
-/** Answers with an artifact, and with the sha256 that it, or what was stored in its place, has. */
+/** Answers with an artifact, and with its sha256, or with that of the bytes that should have been stored. */
 export function sendArtifact(response: ServerResponse, body: Buffer, stored: Buffer = body): ServerResponse {
   const sha256 = createHash('sha256').update(stored).digest('base64');
   return response.setHeader(DIGEST_HEADER, digestHeaderOf(sha256)).end(body);
@@ -236,7 +236,7 @@ export function sendArtifact(response: ServerResponse, body: Buffer, stored: Buf
 const idOf = ({ runId, taskId, attempt }: { runId: string; taskId: string; attempt: number }): string =>
   `${runId} ${taskId} ${attempt}`;
 
-/** An assignment of run `run-1`, attempt 1, unless said otherwise. */
+/** An assignment of run `run-1`, attempt 1, unless overridden. */
 export const assignment = (taskId: string, change: Partial<Assignment> = {}): Assignment => ({
   runId: 'run-1',
   taskId,

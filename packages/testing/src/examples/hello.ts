@@ -4,7 +4,7 @@ import { type Challenge, type Hello, PROTOCOL_VERSION, proofInput, UNBOUND } fro
 export const TEST_COMMIT = '0123456789abcdef0123456789abcdef01234567';
 export const TEST_NX_VERSION = '23.2.1';
 
-/** A hello that a coordinator without secret takes; `overrides` make it another one, or a wrong one. */
+/** A hello that a coordinator without secret accepts; `overrides` change it or make it invalid. */
 export function exampleHello(overrides: Partial<Hello> = {}): Hello {
   const id = randomBytes(4).toString('hex');
   return {

@@ -1,6 +1,6 @@
 import type { RunSpec, TaskSpec } from '@org/dte-protocol';
 
-/** What a test says of a task; the rest is filled in. */
+/** The fields that a test sets; the rest is filled in. */
 export type TaskOptions = Partial<
   Pick<
     TaskSpec,
@@ -17,7 +17,7 @@ export type TaskOptions = Partial<
   >
 >;
 
-/** A task of a run: `project:target`, its dependencies' ids, and what is special about it. */
+/** A task of a run: `project:target`, its dependencies' ids, and its special fields. */
 export function taskSpec(
   id: string,
   dependencies: readonly string[] = [],
@@ -38,7 +38,7 @@ export function taskSpec(
   };
 }
 
-/** A run of these tasks, `nx run-many -t build --parallel=2` unless told otherwise. */
+/** A run of these tasks, `nx run-many -t build --parallel=2` unless overridden. */
 export const runSpec = (
   runId: string,
   tasks: TaskSpec[],

@@ -4,7 +4,7 @@ import { type Answer, type Call, PROJECT_NOT_FOUND, UNAUTHORIZED } from './answe
 const RANKS = { none: 0, reporter: 20, developer: 30, maintainer: 40 } as const;
 export type FakeRole = keyof typeof RANKS;
 
-/** Who calls, as far as GitLab can tell. */
+/** The caller, as far as GitLab can identify it. */
 interface Bearer {
   readonly kind: 'job' | 'person';
   readonly projectId: number;
@@ -16,7 +16,7 @@ interface Bearer {
 export interface Asked {
   readonly project: string;
   readonly role: FakeRole;
-  /** Is CI_JOB_TOKEN taken here at all? Where it is not, its bearer counts as nobody. */
+  /** Is CI_JOB_TOKEN accepted here? If not, its bearer counts as anonymous. */
   readonly jobTokens: boolean;
 }
 
@@ -24,13 +24,13 @@ const single = (value: string | string[] | undefined): string | undefined =>
   Array.isArray(value) ? value[0] : value;
 
 /**
- * Tokens and what they open. As in GitLab: a token nobody issued (or that of a job that has ended) is 401, a project
- * that the caller does not see is 404, and one where the role is too low 403.
+ * Tokens and their permissions. As in GitLab: an unknown token (or that of a job that has ended) gets 401, a project
+ * that the caller cannot see 404, and one for which the role is too low 403.
  */
 export class Access {
   private readonly bearers = new Map<string, Bearer>();
 
-  /** The token of one job of a project, `role` being that of the person whose pipeline it is. */
+  /** The token of one job of a project; `role` is the role of the user whose pipeline it is. */
   jobToken(projectId: number, jobId: string, role: FakeRole): string {
     return this.issue('glcbt-64_', { kind: 'job', projectId, role, jobId });
   }
@@ -39,19 +39,19 @@ export class Access {
     return this.issue('glpat-', { kind: 'person', projectId, role, jobId: null });
   }
 
-  /** The token of a job is good while the job runs. */
+  /** The token of a job is valid while the job runs. */
   endJob(jobId: string): void {
     for (const [token, bearer] of this.bearers) if (bearer.jobId === jobId) this.bearers.delete(token);
   }
 
-  /** `GET /job`: the running job whose token is shown. */
+  /** `GET /job`: the running job of the presented token. */
   currentJob(call: Call): Answer {
     const bearer = this.bearers.get(single(call.headers['job-token']) ?? '');
     if (bearer?.kind !== 'job') return UNAUTHORIZED;
     return { status: 200, body: { id: Number(bearer.jobId), status: 'running' } };
   }
 
-  /** Null when the call may go on. All projects are private. */
+  /** Null if the request is permitted. All projects are private. */
   refuse(call: Call, asked: Asked): Answer | null {
     const token = single(call.headers['job-token']) ?? single(call.headers['private-token']);
     if (token === undefined) return PROJECT_NOT_FOUND;

@@ -1,10 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
-/** What an endpoint answers, before it is written. */
+/** The answer of an endpoint before it is written. */
 export interface Answer {
   readonly status: number;
   readonly headers?: Readonly<Record<string, string>>;
-  /** A string or bytes as they are, anything else as JSON; omitted: no body. */
+  /** A string or bytes are sent unchanged, anything else as JSON; omitted: no body. */
   readonly body?: unknown;
 }
 
@@ -17,7 +17,7 @@ export interface Call {
   readonly body: Buffer;
 }
 
-/** GitLab's way of saying no: `{"message":"404 Not found"}`. */
+/** GitLab's error format: `{"message":"404 Not found"}`. */
 export const refusal = (status: number, message: string): Answer => ({ status, body: { message } });
 
 export const UNAUTHORIZED = refusal(401, '401 Unauthorized');

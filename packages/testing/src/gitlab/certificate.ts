@@ -6,13 +6,13 @@ import { join } from 'node:path';
 export interface TestCertificate {
   /** PEM. */
   readonly key: string;
-  /** PEM; signed by itself, so it is its own authority. */
+  /** PEM; self-signed, so it is its own authority. */
   readonly cert: string;
 }
 
 /**
- * The certificate of a GitLab that nobody knows yet, for 127.0.0.1. Nothing of ours makes certificates that name an
- * address: openssl does. Null on a machine without it.
+ * The certificate of a GitLab that is not trusted yet, for 127.0.0.1. Our code cannot create certificates with an IP
+ * address, but openssl can. Null on a machine without openssl.
  */
 export function selfSignedCertificate(): TestCertificate | null {
   if (spawnSync('openssl', ['version']).status !== 0) return null;

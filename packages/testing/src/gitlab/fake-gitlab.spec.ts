@@ -20,7 +20,7 @@ describe('the fake GitLab', () => {
 
   afterEach(() => gitlab.close());
 
-  it('gives back the newest of several files of one name', async () => {
+  it('returns the newest of several files with one name', async () => {
     await start();
     const token = gitlab.jobToken(7, 1);
     expect((await put(`${GENERIC}/a.json`, token, 'first')).status).toBe(201);
@@ -29,7 +29,7 @@ describe('the fake GitLab', () => {
     expect(gitlab.packages()[0]?.files.map(({ content }) => content)).toEqual(['first', 'second']);
   });
 
-  it('refuses a second file of one name where the group rejects duplicates', async () => {
+  it('rejects a second file with the same name if the group rejects duplicates', async () => {
     await start({ duplicates: 'rejected' });
     const token = gitlab.jobToken(7, 1);
     await put(`${GENERIC}/a.json`, token, 'first');
@@ -40,7 +40,7 @@ describe('the fake GitLab', () => {
     ]);
   });
 
-  it('tells a missing file, a missing token, a wrong token, another project and a low role apart', async () => {
+  it('distinguishes a missing file, a missing token, an invalid token, another project and a low role', async () => {
     await start();
     const statuses = await Promise.all([
       call(`${GENERIC}/a.json`, gitlab.jobToken(7, 1)),
@@ -52,7 +52,7 @@ describe('the fake GitLab', () => {
     expect(statuses.map(({ status }) => status)).toEqual([404, 404, 401, 404, 403]);
   });
 
-  it('takes no token of a job that has ended', async () => {
+  it('rejects the token of a job that has ended', async () => {
     await start();
     const token = gitlab.jobToken(7, 1);
     expect(await (await call('/job', token)).json()).toEqual({ id: 1, status: 'running' });
@@ -61,12 +61,12 @@ describe('the fake GitLab', () => {
     expect((await call('/job', token)).status).toBe(401);
   });
 
-  it('refuses everybody where the package registry is switched off', async () => {
+  it('rejects everybody if the package registry is off', async () => {
     await start({ packages: 'disabled' });
     expect((await put(`${GENERIC}/a.json`, gitlab.jobToken(7, 1), 'x')).status).toBe(403);
   });
 
-  it('lists packages and their files, and lets maintainers only delete them', async () => {
+  it('lists packages and their files, and lets only maintainers delete them', async () => {
     await start();
     const developer = gitlab.jobToken(7, 1);
     await put(`${GENERIC}/a.json`, developer, 'x');
@@ -79,7 +79,7 @@ describe('the fake GitLab', () => {
     expect(gitlab.packages()).toEqual([]);
   });
 
-  it('sends downloads to object storage, which refuses a token of GitLab', async () => {
+  it('redirects downloads to object storage, which rejects a GitLab token', async () => {
     await start({ downloads: 'redirected' });
     const token = gitlab.jobToken(7, 1);
     await put(`${GENERIC}/a.json`, token, 'x');
@@ -88,7 +88,7 @@ describe('the fake GitLab', () => {
     expect((await fetch(location, { headers: { 'job-token': token } })).status).toBe(400);
   });
 
-  it('fails as often as it was told to, with Retry-After when it is busy', async () => {
+  it('fails as often as requested, with Retry-After when it is busy', async () => {
     await start();
     gitlab.failNext(429, { headers: { 'retry-after': '3' }, path: '/packages' });
     gitlab.failNext('reset');
@@ -99,7 +99,7 @@ describe('the fake GitLab', () => {
     expect(gitlab.requests().map(({ status }) => status)).toEqual([429, 0, 200]);
   });
 
-  it('shows pipelines, newest first, to an access token and not to a job', async () => {
+  it('shows pipelines, newest first, to an access token but not to a job token', async () => {
     await start();
     for (const [id, status] of [
       [1, 'success'],
@@ -115,7 +115,7 @@ describe('the fake GitLab', () => {
     expect((await call(list, gitlab.jobToken(7, 1))).status).toBe(404);
   });
 
-  it('signs id tokens with the keys that it publishes, and with others after a rotation', async () => {
+  it('signs id tokens with the published keys, and with others after a rotation', async () => {
     await start();
     const claims = { project_id: '7', pipeline_id: '1001', job_id: '1', sha: 'a'.repeat(40) };
     const keys = async (): Promise<(JsonWebKey & { kid: string })[]> => {

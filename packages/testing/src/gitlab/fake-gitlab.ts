@@ -12,7 +12,7 @@ import type { FakeProject } from './projects';
 
 export interface FakeGitlabOptions {
   readonly projects: readonly FakeProject[];
-  /** PEM of a key and its certificate: then the instance speaks https. */
+  /** PEM of a key and its certificate: if set, the instance serves https. */
   readonly tls?: { readonly key: string; readonly cert: string };
   /** Clock of the instance. */
   readonly now?: () => number;
@@ -20,13 +20,13 @@ export interface FakeGitlabOptions {
   readonly host?: string;
 }
 
-/** One request that came in, with what it was answered. */
+/** One request, with its answer. */
 export interface SeenRequest {
   readonly method: string;
-  /** With its query, as it was sent. */
+  /** With its query, as received. */
   readonly target: string;
   readonly headers: IncomingMessage['headers'];
-  /** 0 where there was no answer. */
+  /** 0 if there was no answer. */
   readonly status: number;
 }
 
@@ -44,15 +44,15 @@ async function close(server: Server): Promise<void> {
 type Listener = (request: IncomingMessage, response: ServerResponse) => void;
 
 /**
- * A GitLab instance as far as distribution uses one: a real HTTP server with discovery document, rotating keys, generic
- * packages and pipelines. Nothing is throttled or broken unless a test says so.
+ * The parts of a GitLab instance that distribution uses: a real HTTP server with discovery document, rotating keys,
+ * generic packages and pipelines. Nothing is throttled or broken unless a test requests it.
  */
 export async function startFakeGitlab(options: FakeGitlabOptions): Promise<FakeGitlab> {
   const { tls, host = '127.0.0.1' } = options;
-  // Nobody knows the address before there is somebody to answer.
+  // Nobody knows the address before the server can answer.
   const listener: Listener = (request, response) => gitlab.receive(request, response);
   const server = tls === undefined ? createServer(listener) : createTlsServer(tls, listener);
-  // Another origin, as it is in life.
+  // Another origin, as in production.
   const objectStorage = createServer(listener);
   const url = `${tls === undefined ? 'http' : 'https'}://${host}:${await listen(server, host)}`;
   const storageUrl = `http://${host}:${await listen(objectStorage, host)}`;
@@ -96,7 +96,7 @@ export class FakeGitlab {
     return `${this.url}/api/v4`;
   }
 
-  /** CI_JOB_TOKEN of a job. `role`: of the person whose pipeline it is, default developer (who may not delete packages). */
+  /** CI_JOB_TOKEN of a job. `role`: of the user whose pipeline it is, default developer (who may not delete packages). */
   jobToken(projectId: number | string, jobId: number | string, role: FakeRole = 'developer'): string {
     return this.access.jobToken(Number(projectId), String(jobId), role);
   }
@@ -106,7 +106,7 @@ export class FakeGitlab {
     return this.access.accessToken(Number(projectId), role);
   }
 
-  /** The job token of this job is worth nothing from now on. */
+  /** Invalidates the job token of this job. */
   endJob(jobId: number | string): void {
     this.access.endJob(String(jobId));
   }
@@ -115,7 +115,7 @@ export class FakeGitlab {
     return this.issuerOfTokens.idToken(claims, options);
   }
 
-  /** Signs with a new key from now on; tokens signed before are good only with `keepOld`. */
+  /** Signs with a new key from now on; earlier tokens stay valid only with `keepOld`. */
   rotateKeys(keepOld?: boolean): void {
     this.issuerOfTokens.rotateKeys(keepOld);
   }
@@ -132,7 +132,7 @@ export class FakeGitlab {
     return this.seen;
   }
 
-  /** The next `times` requests (whose path has `path` in it) fail so. A 429 says `retry-after: 1` unless told otherwise. */
+  /** The next `times` requests whose path contains `path` fail like this. A 429 has `retry-after: 1` by default. */
   failNext(failure: Failure, options?: FailureOptions): void {
     this.failures.add(failure, options);
   }
@@ -141,9 +141,9 @@ export class FakeGitlab {
     await Promise.all(this.at.servers.map(close));
   }
 
-  /** What the servers are given. */
+  /** The handlers of the servers. */
   receive(request: IncomingMessage, response: ServerResponse): void {
-    // A client that goes away in the middle of its request is no business of the others.
+    // A client that disconnects during its request must not affect the others.
     this.respond(request, response).catch(() => request.socket.destroy());
   }
 

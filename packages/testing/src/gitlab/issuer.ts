@@ -1,13 +1,13 @@
 import { createHmac, generateKeyPairSync, type KeyObject, randomUUID, sign } from 'node:crypto';
 import type { Answer } from './answer';
 
-/** The claims that tests choose; everything else of an id token is filled in as GitLab does. */
+/** The claims that tests choose; all others of an id token are filled in as GitLab does. */
 export interface FakeClaims {
   readonly project_id: string;
   readonly pipeline_id: string;
   readonly job_id: string;
   readonly sha: string;
-  /** Any other claim, or another value for one that is filled in; undefined leaves it out. */
+  /** Any other claim, or another value for a default one; undefined omits it. */
   readonly [claim: string]: unknown;
 }
 
@@ -18,7 +18,7 @@ export interface IdTokenOptions {
   readonly expiresInS?: number;
   /** `none`: unsigned. `HS256`: signed with the public key as if it were a secret. Default RS256. */
   readonly alg?: 'RS256' | 'none' | 'HS256';
-  /** Another key id in the header than that of the key used. */
+  /** Another key id in the header than that of the signing key. */
   readonly kid?: string;
 }
 
@@ -42,14 +42,14 @@ const signatureOf = (text: string, alg: 'RS256' | 'none' | 'HS256', key: Signing
   return createHmac('sha256', secret).update(text).digest('base64url');
 };
 
-/** GitLab puts a moment before now into `nbf`, against clocks that are a little late. */
+/** GitLab sets `nbf` to slightly before now, for clocks that are a little slow. */
 const NOT_BEFORE_S = 5;
 /** Lifetime of a token: as long as the default timeout of a job. */
 const DEFAULT_LIFE_S = 3_600;
 
-/** The part of a GitLab instance that issues id tokens, and says by which keys they are signed. */
+/** The part of a GitLab instance that issues id tokens and publishes the signing keys. */
 export class FakeIssuer {
-  /** The newest first; made when one is needed, since making one takes a moment. */
+  /** The newest first; created on demand, because that takes a moment. */
   private made: readonly SigningKey[] = [];
 
   constructor(
@@ -57,7 +57,7 @@ export class FakeIssuer {
     private readonly now: () => number,
   ) {}
 
-  /** Signs with a new key from now on. `keepOld`: tokens signed before stay good. */
+  /** Signs with a new key from now on. `keepOld`: earlier tokens stay valid. */
   rotateKeys(keepOld = false): void {
     this.made = keepOld ? [newKey(), ...this.made] : [];
   }
@@ -84,7 +84,7 @@ export class FakeIssuer {
       ref_type: 'branch',
       ref_path: 'refs/heads/main',
       ref_protected: 'true',
-      // The one id that GitLab does not write as a string.
+      // The only id that GitLab does not write as a string.
       runner_id: 1,
       runner_environment: 'self-hosted',
       project_visibility: 'private',
@@ -101,7 +101,7 @@ export class FakeIssuer {
     return `${text}.${signatureOf(text, alg, key)}`;
   }
 
-  /** Null: not a path of the issuer. Neither document takes a token. */
+  /** Null: not a path of the issuer. Neither document requires a token. */
   answer(path: string): Answer | null {
     if (path === '/.well-known/openid-configuration') {
       const body = {

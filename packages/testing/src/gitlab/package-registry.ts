@@ -1,4 +1,4 @@
-/** One stored file. A package may hold several of one name; the newest is downloaded. */
+/** One stored file. A package may contain several with the same name; the newest is downloaded. */
 export interface FakePackageFile {
   readonly id: number;
   readonly name: string;
@@ -11,7 +11,7 @@ export interface FakePackage {
   readonly projectId: number;
   readonly name: string;
   readonly version: string;
-  /** Hidden packages are downloaded as others are, but neither listed nor found by id. */
+  /** Hidden packages can be downloaded, but are neither listed nor found by id. */
   readonly status: 'default' | 'hidden';
   readonly createdAtMs: number;
   readonly files: readonly FakePackageFile[];
@@ -19,7 +19,7 @@ export interface FakePackage {
 
 export type PackagePath = Pick<FakePackage, 'projectId' | 'name' | 'version'>;
 
-/** The generic packages of all projects. Rights are checked before. */
+/** The generic packages of all projects. The caller checks permissions. */
 export class FakePackageRegistry {
   private packages: readonly FakePackage[] = [];
   private nextId = 1;

@@ -83,7 +83,7 @@ export class PackagesApi {
 
   private generic(call: Call, project: FakeProject, parts: readonly string[]): Answer {
     const [name = '', version = '', fileName = ''] = parts;
-    // Whoever may not write is refused before anything is read, as with `authenticate_non_get!`.
+    // Callers without write permission are rejected before anything is read, as with `authenticate_non_get!`.
     const writes = call.method === 'PUT';
     const refused = this.refuse(call, project, writes ? 'developer' : 'reporter');
     if (refused !== null) return refused;
@@ -114,7 +114,7 @@ export class PackagesApi {
     return { status: 200, headers, body: file.content };
   }
 
-  /** A signed address of another service, which refuses whoever shows it a token of GitLab. */
+  /** A signed address of another service, which rejects requests with a GitLab token. */
   private fromObjectStorage(call: Call, id: number): Answer {
     if (call.headers['job-token'] !== undefined || call.headers['private-token'] !== undefined)
       return { status: 400, body: 'InvalidArgument: Only one auth mechanism allowed' };

@@ -2,7 +2,7 @@ import type { Access } from './access';
 import { type Answer, type Call, NOT_FOUND, page, PROJECT_NOT_FOUND } from './answer';
 import type { FakeProject } from './projects';
 
-/** What the pipelines API tells of one pipeline. */
+/** A pipeline as the pipelines API returns it. */
 export interface FakePipeline {
   readonly id: number;
   readonly projectId: number;
@@ -19,7 +19,7 @@ const ONE = /^\/api\/v4\/projects\/([^/]+)\/pipelines\/(\d+)$/;
 
 const SELECTORS = ['ref', 'sha', 'status', 'source'] as const;
 
-/** The pipelines API. Job tokens may not read it: that is what a project's access token is for. */
+/** The pipelines API. Job tokens may not read it; a project's access token may. */
 export class PipelinesApi {
   private readonly pipelines: FakePipeline[] = [];
 

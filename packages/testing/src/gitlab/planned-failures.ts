@@ -14,7 +14,7 @@ export interface PlannedFailure {
   readonly headers: Readonly<Record<string, string>>;
 }
 
-/** Failures that a test has asked for, in the order in which it did. */
+/** Failures that a test has requested, in that order. */
 export class PlannedFailures {
   private readonly planned: (PlannedFailure & { readonly path: string; left: number })[] = [];
 
@@ -22,7 +22,7 @@ export class PlannedFailures {
     this.planned.push({ failure, headers, path, left: times });
   }
 
-  /** What happens to this request; null: it is answered. */
+  /** The failure for this request; null: it gets its answer. */
   take(target: string): PlannedFailure | null {
     const plan = this.planned.find(({ left, path }) => left > 0 && target.includes(path));
     if (plan === undefined) return null;

@@ -4,7 +4,7 @@ import type { Readable } from 'node:stream';
 
 export interface HttpCall {
   readonly method?: string;
-  /** Sent as it is: nothing is normalised, so that wrong paths can be tried. */
+  /** Sent unchanged: nothing is normalised, so that tests can try invalid paths. */
   readonly path: string;
   readonly token?: string;
   readonly headers?: Record<string, string>;
@@ -22,7 +22,7 @@ export interface HttpAnswer {
   readonly code: string | null;
 }
 
-/** One HTTP request to `http://host:port` or `https://host:port` (with any certificate), answer and all. */
+/** One HTTP request to `http://host:port` or `https://host:port` (with any certificate), including its answer. */
 export function httpCall(url: string, call: HttpCall): Promise<HttpAnswer> {
   const { hostname, port, protocol } = new URL(url);
   const headers: Record<string, string> = { ...call.headers };

@@ -20,21 +20,21 @@ type MessageOf<T extends Message['type']> = Extract<Message, { type: T }>;
 
 /** Emitted after every message and every change. */
 const NEWS = 'dte-news';
-/** Below jest's own limit of 5 s, so that the last state is printed. */
+/** Below jest's own timeout of 5 s, so that the last state is printed. */
 const DEADLINE_MS = 4_500;
 
-/** A WebSocket client that says exactly what a test wants said, right or wrong, and remembers what it hears. */
+/** A WebSocket client that sends exactly what a test gives it, valid or not, and records what it receives. */
 export class RawClient {
   /** Everything received, oldest first. */
   readonly received: Message[] = [];
-  /** Set when the connection has ended. */
+  /** Set when the connection is closed. */
   closed: ClosedWith | null = null;
   /** Hex of the keying material of the TLS connection; null for a plain one. */
   channel: string | null = null;
   private readonly news = new EventEmitter();
 
   private constructor(readonly socket: WebSocket) {
-    // Parsed without a schema: what a coordinator says is the tests' to judge.
+    // Parsed without a schema: the tests judge what a coordinator sends.
     socket.on('message', (data) => {
       this.received.push(JSON.parse((data as Buffer).toString('utf8')) as Message);
       this.news.emit(NEWS);
@@ -52,7 +52,7 @@ export class RawClient {
     socket.on('error', () => undefined);
   }
 
-  /** Connects to `http://host:port` or `https://host:port` (with any certificate) and waits for the connection, not for the challenge. */
+  /** Connects to `http://host:port` or `https://host:port` (with any certificate). Waits for the connection, not for the challenge. */
   static async connect(url: string, options: ClientOptions = {}): Promise<RawClient> {
     const address = url.replace(/^http/, 'ws') + HTTP.connect;
     const client = new RawClient(new WebSocket(address, { rejectUnauthorized: false, ...options }));
@@ -61,8 +61,8 @@ export class RawClient {
   }
 
   /**
-   * Connects and says hello, with a proof when a secret is given, bound to the connection if it is TLS and the hello
-   * does not say otherwise; waits for welcome or error.
+   * Connects and sends a hello, with a proof if a secret is given. The proof is bound to the connection if that is TLS
+   * and the hello does not set another binding. Waits for welcome or error.
    */
   static async hello(url: string, hello: Hello, secret?: string): Promise<RawClient> {
     const client = await RawClient.connect(url);
@@ -85,12 +85,12 @@ export class RawClient {
     this.socket.send(JSON.stringify(message));
   }
 
-  /** All messages of a type so far. */
+  /** All messages of a type that were received so far. */
   all<T extends Message['type']>(type: T): MessageOf<T>[] {
     return this.received.filter((message): message is MessageOf<T> => message.type === type);
   }
 
-  /** The first message of a type, heard already or still to come, that fits. */
+  /** The first message of a type that matches, received already or later. */
   async next<T extends Message['type']>(
     type: T,
     fits: (message: MessageOf<T>) => boolean = () => true,
@@ -109,13 +109,13 @@ export class RawClient {
     return this.until('the end of the connection', () => this.closed);
   }
 
-  /** Ends without a close handshake, as a dying process does. */
+  /** Closes without a close handshake, like a crashing process. */
   async kill(): Promise<void> {
     this.socket.terminate();
     await this.whenClosed();
   }
 
-  /** Looks again whenever something has come in. */
+  /** Checks again after each event. */
   private async until<T>(what: string, condition: () => T | null | undefined | false): Promise<T> {
     const deadline = AbortSignal.timeout(DEADLINE_MS);
     for (;;) {

@@ -47,7 +47,7 @@ describe('comparison of two runs', () => {
 });
 
 describe('normalised output', () => {
-  it('has no times, process ids and folders of the machine, and keeps everything else', () => {
+  it('has no times, process ids and machine-specific folders, and keeps everything else', () => {
     const text =
       '/m/one/workspace/a.ts built in 1.25s at 2026-01-02T03:04:05.678Z (node:123) x /m/one/home 17 files';
 
@@ -62,7 +62,7 @@ describe('normalised output', () => {
     );
   });
 
-  it('takes replacements of the caller first', () => {
+  it('applies replacements of the caller first', () => {
     expect(normalise('on agent-2 in 3 ms', {}, [[/agent-\d/, '<machine>']])).toBe('on <machine> in <time>');
   });
 });

@@ -1,6 +1,6 @@
 import type { FileFacts } from './file-facts';
 
-/** What is compared of one task. */
+/** The compared properties of one task. */
 export interface TaskFacts {
   readonly status: string;
   readonly code: number | null;
@@ -11,7 +11,7 @@ export interface TaskFacts {
   readonly files: FileFacts;
 }
 
-/** What is compared of one command. */
+/** The compared properties of one command. */
 export interface Observation {
   readonly exitCode: number | string;
   readonly tasks: Readonly<Record<string, TaskFacts>>;
@@ -20,7 +20,7 @@ export interface Observation {
 export type Aspect = 'exit code' | 'tasks' | 'status' | 'code' | 'ends' | 'terminal output' | 'file';
 
 export interface Difference {
-  /** Empty: the command as a whole. */
+  /** Empty: the whole command. */
   readonly task: string;
   readonly aspect: Aspect;
   /** Path of a file, relative to the workspace. */
@@ -62,7 +62,7 @@ function* compareTask(task: string, plain: TaskFacts, distributed: TaskFacts): G
   yield* compareFiles(task, plain.files, distributed.files);
 }
 
-/** Everything in which a distributed command ended otherwise than the plain one. */
+/** All differences between the results of a distributed and a plain command. */
 export function compare(plain: Observation, distributed: Observation): Difference[] {
   const differences: Difference[] = [];
   if (plain.exitCode !== distributed.exitCode) {
@@ -80,5 +80,5 @@ export function compare(plain: Observation, distributed: Observation): Differenc
   return differences;
 }
 
-/** The same place of the same task, whatever it looks like there. */
+/** The same place in the same task, whatever its content. */
 export const placeOf = ({ task, aspect, path = '' }: Difference): string => `${task}\0${aspect}\0${path}`;

@@ -4,10 +4,10 @@ import { dirname, join, resolve, sep } from 'node:path';
 import { type Git, type Install, linkFolder, type Origin } from '../workspace';
 import { addPackages } from './seam';
 
-/** Never part of a copy: what git, Nx and package managers keep for themselves. */
+/** Never copied: internal files of git, Nx and package managers. */
 const LEFT_OUT = new Set(['.git', '.nx', 'node_modules']);
 
-/** Every node_modules of a workspace, relative to it; those of packages inside of one are part of it. */
+/** Every node_modules of a workspace, relative to it; those of nested packages are part of it. */
 function nodeModulesOf(root: string, below = ''): string[] {
   return readdirSync(join(root, below), { withFileTypes: true }).flatMap((entry) => {
     const path = join(below, entry.name);
@@ -16,7 +16,7 @@ function nodeModulesOf(root: string, below = ''): string[] {
   });
 }
 
-/** Commit of a name; undefined when there is none. */
+/** Commit of a ref; undefined if it does not exist. */
 function commitOf(git: Git, folder: string, name: string): string | undefined {
   try {
     return git(folder, 'rev-parse', '--verify', '--quiet', `${name}^{commit}`);
@@ -33,10 +33,10 @@ function copyFile(from: string, to: string, path: string): void {
   cpSync(source, target, { verbatimSymlinks: true, recursive: true });
 }
 
-/** The history of a git repository, and one commit more when its working tree is not that of the last one. */
+/** The history of a git repository, plus one commit if its working tree differs from the last one. */
 function cloneOf(folder: string, origin: string, git: Git): void {
   git(dirname(origin), 'clone', '--quiet', '--no-hardlinks', folder, origin);
-  // NX_BASE and --base name branches.
+  // NX_BASE and --base may name branches.
   git(origin, 'checkout', '--quiet', '--detach');
   git(origin, 'fetch', '--quiet', '--update-head-ok', 'origin', '+refs/heads/*:refs/heads/*');
   const listed = git(folder, 'ls-files', '-z', '--modified', '--deleted', '--others', '--exclude-standard');
@@ -50,10 +50,10 @@ function copyOf(folder: string, origin: string, git: Git): void {
 }
 
 /**
- * A workspace that somebody has on the disk, as a repository of machines. It is read only: files, history and node_modules
- * are copied. What git ignores is left out, as in a fresh clone.
- * @param ours what `install({ nx: null })` returned
- * @param base NX_BASE; default: the parent of the last commit, the last commit when something is not committed
+ * An existing workspace as a repository for machines. It is only read: files, history and node_modules are copied.
+ * Files that git ignores are left out, as in a fresh clone.
+ * @param ours the result of `install({ nx: null })`
+ * @param base NX_BASE; default: the parent of the last commit, or the last commit if something is not committed
  */
 export function existingWorkspace(path: string, ours: Install, base?: string): Origin {
   const folder = resolve(path);
@@ -76,7 +76,7 @@ export function existingWorkspace(path: string, ours: Install, base?: string): O
         git(origin, 'commit', '--quiet', '--no-verify', '--message', 'Working tree');
       const head = git(origin, 'rev-parse', 'HEAD');
       const parent = commitOf(git, origin, 'HEAD~1') ?? head;
-      // Machines take hard links of a copy: a task that writes to node_modules must not reach the original.
+      // Machines hard-link a copy: a task that writes to node_modules must not change the original.
       copies = join(dirname(origin), 'modules');
       modules.forEach((from, index) => {
         mkdirSync(join(copies, String(index)), { recursive: true });
@@ -97,7 +97,7 @@ export function existingWorkspace(path: string, ours: Install, base?: string): O
   };
 }
 
-/** A workspace without .gitignore has node_modules all the same. */
+/** A workspace without .gitignore also has node_modules. */
 function excludeFrom(workspace: string): void {
   execFileSync('sh', ['-c', 'printf "node_modules\\n.nx\\n" >> .git/info/exclude'], { cwd: workspace });
 }

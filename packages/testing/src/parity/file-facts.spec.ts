@@ -20,7 +20,7 @@ describe('fileFacts', () => {
     rmSync(root, { recursive: true });
   });
 
-  it('has kind, permissions and content of files, folders without files, and links as they are', () => {
+  it('has kind, permissions and content of files, empty folders, and links as they are', () => {
     expect(fileFacts(root, ['dist'])).toEqual({
       dist: 'folder 755',
       'dist/a b.txt': 'file 750 4 bytes 982d9e3eb996f559',
@@ -30,7 +30,7 @@ describe('fileFacts', () => {
     });
   });
 
-  it('takes a single file, and leaves out what does not exist', () => {
+  it('accepts a single file, and skips what does not exist', () => {
     expect(Object.keys(fileFacts(root, ['./dist/a b.txt', 'absent']))).toEqual(['dist/a b.txt']);
   });
 });

@@ -2,13 +2,13 @@ import { createHash } from 'node:crypto';
 import { closeSync, lstatSync, openSync, readSync, readdirSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** Path relative to the workspace -> what is there, in one line: kind, mode, content. */
+/** Path relative to the workspace -> its kind, mode and content, in one line. */
 export type FileFacts = Readonly<Record<string, string>>;
 
 /** A buffer. */
 const CHUNK_BYTES = 1024 * 1024;
 
-/** In pieces: an output may be larger than what a buffer can hold. */
+/** In pieces: an output may be larger than a buffer can be. */
 function digest(path: string): string {
   const hash = createHash('sha256');
   const chunk = Buffer.alloc(CHUNK_BYTES);
@@ -24,7 +24,7 @@ function digest(path: string): string {
 
 const permissions = (mode: number): string => (mode & 0o7777).toString(8);
 
-/** Everything that is or lies below the given paths; what does not exist is left out. Links are not followed. */
+/** Everything at or below the given paths; missing paths are skipped. Links are not followed. */
 export function fileFacts(root: string, paths: readonly string[]): FileFacts {
   const facts: Record<string, string> = {};
   const visit = (path: string): void => {

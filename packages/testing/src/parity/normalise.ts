@@ -1,11 +1,11 @@
-/** Pattern and what stands in its place; a pattern without the flag g replaces its first match only. */
+/** A pattern and its replacement; a pattern without the flag g replaces only its first match. */
 export type Replacement = readonly [pattern: RegExp | string, by: string];
 
 /** What differs between two runs of the same task on one machine. */
 const ALWAYS: readonly Replacement[] = [
   [/\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:?\d\d)?/g, '<time>'],
   [/\b\d\d:\d\d:\d\d(\.\d+)?\b/g, '<time>'],
-  // Colours may stand between a number and its unit.
+  // There may be colour codes between a number and its unit.
   // eslint-disable-next-line no-control-regex -- escape sequences are what is meant
   [/(?<!\u001b\[[\d;]*)<?\d+(\.\d+)?((?:\u001b\[[0-9;]*m)?)\s?(ms|s|m|µs|min)\b/g, '<time>$2'],
   [/\(node:\d+\)/g, '(node:<pid>)'],
@@ -13,8 +13,8 @@ const ALWAYS: readonly Replacement[] = [
 ];
 
 /**
- * Terminal output without times, process ids and the folders of the machine it comes from.
- * @param folders absolute path -> what stands for it; longer ones are replaced first
+ * Terminal output without times, process ids and machine-specific folders.
+ * @param folders absolute path -> its replacement; longer paths are replaced first
  */
 export function normalise(
   text: string,

@@ -10,26 +10,26 @@ import { makeDistributed, makePlain } from './seam';
 export interface ParityOptions {
   /** Default 2. */
   agents?: number;
-  /** Of both sides: the plain machine, the main job and the agents. */
+  /** For both sides: the plain machine, the main job and the agents. */
   env?: Record<string, string>;
-  /** Of the agents alone, as their own CI jobs would set it. */
+  /** Only for the agents, as their own CI jobs would set it. */
   agentEnv?: Record<string, string>;
-  /** Of the distributed side alone: options of the product (DTE_...). */
+  /** Only for the distributed side: options of the product (DTE_...). */
   dteEnv?: Record<string, string>;
-  /** Of terminal output, beside times, paths and process ids. */
+  /** For terminal output, in addition to times, paths and process ids. */
   replace?: readonly Replacement[];
-  /** A second plain machine; what differs between the two is not reproducible and does not count. Default false. */
+  /** A second plain machine; differences between the two are not reproducible and are ignored. Default false. */
   twice?: boolean;
 }
 
 export interface CompareOptions {
-  /** Of the command, on both sides. */
+  /** Arguments of the command, on both sides. */
   env?: Record<string, string>;
-  /** Milliseconds for one command; default five minutes. */
+  /** Timeout for one command in milliseconds; default five minutes. */
   deadlineMs?: number;
-  /** Default: cold, then warm (the same command again, nothing forgotten). */
+  /** Default: cold, then warm (the same command again, with all caches kept). */
   rounds?: readonly RoundName[];
-  /** Differences that are expected; they are reported apart. A test should say why. */
+  /** Expected differences; they are reported separately. A test should give the reason. */
   ignore?: (difference: Difference) => boolean;
 }
 
@@ -40,15 +40,15 @@ export interface Round {
   readonly name: RoundName;
   readonly plain: Observation;
   readonly distributed: Observation;
-  /** Task -> who ran it: `agent-1`, `main`, or `cache`. */
+  /** Task -> where it ran: `agent-1`, `main`, or `cache`. */
   readonly places: Readonly<Record<string, string>>;
   readonly differences: readonly Difference[];
-  /** Those that were to be expected, or differ between two plain runs as well. */
+  /** Differences that were expected, or also occur between two plain runs. */
   readonly ignored: readonly Difference[];
   readonly exits: { readonly plain: ProcessExit; readonly distributed: ProcessExit };
 }
 
-/** What one command came to. */
+/** The result of one command. */
 export interface ParityReport {
   readonly command: readonly string[];
   readonly rounds: readonly Round[];
@@ -61,12 +61,12 @@ const DEADLINE_MS = 300_000;
 const FROM_CACHE = 'cache';
 
 /**
- * The plain side of a large workspace may take hours before the distributed side has its first command, and nothing but this
- * process knows that there will be one. It ends everybody.
+ * On a large workspace, the plain side may take hours before the distributed side has its first command, and only this
+ * process knows that one will come. So it ends the session itself.
  */
 const PATIENT = { DTE_SESSION_IDLE_MS: '86400000', DTE_AGENT_IDLE_MS: '86400000' };
 
-/** One workspace, a plain machine, and a pipeline of a main job and agents; as many commands as wanted, one after the other. */
+/** One workspace, a plain machine, and a pipeline of a main job and agents; runs any number of commands one after the other. */
 export class ParityBench {
   private constructor(
     readonly fleet: Fleet,
@@ -79,7 +79,7 @@ export class ParityBench {
     return this.machines.plain;
   }
 
-  /** Makes the machines and starts the agents. The caller closes the fleet. */
+  /** Creates the machines and starts the agents. The caller closes the fleet. */
   static async open(fleet: Fleet, options: ParityOptions = {}): Promise<ParityBench> {
     const { agents = 2, env = {}, agentEnv = {}, dteEnv = {}, twice = false } = options;
     const plainMachine = async (name: string): Promise<Machine> => {
@@ -146,7 +146,7 @@ export class ParityBench {
     };
   }
 
-  /** Agents name each task when it ends. */
+  /** Agents print each task when it ends. */
   private places({ tasks }: Observation, read: readonly number[]): Record<string, string> {
     const places: Record<string, string> = {};
     for (const [id, { status }] of Object.entries(tasks))

@@ -3,24 +3,24 @@ import { join } from 'node:path';
 import type { Machine, RunOptions } from '../workspace';
 import type { RunningProcess } from '../process';
 
-/** What Nx said of one task to its life cycles. */
+/** What Nx reported about one task to its life cycles. */
 export interface RecordedTask {
   readonly status: string;
   readonly code: number | null;
   readonly terminalOutput: string;
-  /** How often it started and ended; more than once is worth a look. */
+  /** How often it started and ended; more than once is suspicious. */
   readonly starts: number;
   readonly ends: number;
-  /** What exists of its outputs when the command is over, as Nx itself expands them. */
+  /** Its existing outputs at the end of the command, as Nx itself expands them. */
   readonly outputs: readonly string[];
 }
 
 export type RecordedTasks = Readonly<Record<string, RecordedTask>>;
 
 /**
- * Loaded into the nx command before anything else. The life cycle that writes run.json is there on every major, hears
- * of every task and is the same whoever runs the tasks: what it is told is written down. Nothing that the command starts
- * inherits this.
+ * Loaded into the nx command before anything else. The life cycle that writes run.json exists on every major, gets
+ * every task and is the same wherever the tasks run: its calls are recorded. Child processes of the command do not
+ * inherit this.
  */
 const RECORDER = `
 const Module = require('node:module');
@@ -69,7 +69,7 @@ process.on('exit', () => {
 });
 `;
 
-/** An nx command whose tasks are written down. */
+/** An nx command whose tasks are recorded. */
 export class RecordedCommand {
   private constructor(
     readonly process: RunningProcess,
@@ -92,7 +92,7 @@ export class RecordedCommand {
     return new RecordedCommand(process, file);
   }
 
-  /** @throws Error when the command ended without having written anything down: it was killed. */
+  /** @throws Error if the command ended without a recording: it was killed */
   tasks(): RecordedTasks {
     try {
       return JSON.parse(readFileSync(this.file, 'utf8')) as RecordedTasks;

@@ -1,7 +1,7 @@
 import type { Difference } from './compare';
 import type { ParityReport, Round } from './parity-bench';
 
-/** So many files of one task are listed; of ten thousand that are missing, these say enough. */
+/** How many files of one task are listed; if ten thousand are missing, these are enough. */
 const FILES_SHOWN = 5;
 
 const describeTask = (round: Round, id: string): string[] => {
@@ -61,12 +61,12 @@ function describeRound(round: Round): string[] {
   ];
 }
 
-/** A table per round, and what differs in words. */
+/** A table per round, and the differences as text. */
 export const describeReport = (report: ParityReport): string =>
   [`nx ${report.command.join(' ')}`, ...report.rounds.flatMap((round) => ['', ...describeRound(round)])].join(
     '\n',
   );
 
-/** For machines. */
+/** Machine-readable. */
 export const lastLine = ({ tasks, differences }: ParityReport): string =>
   `parity: ${JSON.stringify({ tasks, differences })}`;

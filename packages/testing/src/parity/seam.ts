@@ -19,7 +19,7 @@ function rewrite(machine: Machine, change: (nxJson: Json) => void): void {
   if (JSON.stringify(nxJson) !== before) machine.write('nx.json', `${JSON.stringify(nxJson, null, 2)}\n`);
 }
 
-/** Git does not see what happens to nx.json: commits, changes and what is affected are those of the other machines. */
+/** Git does not see the change to nx.json: commits, changes and affected projects are those of the other machines. */
 async function hideChange(machine: Machine): Promise<void> {
   const exit = await machine.run('git', ['update-index', '--skip-worktree', 'nx.json'], { name: 'git' });
   if (exit.code !== 0) throw new Error(`git update-index failed:\n${exit.output}`);
@@ -35,7 +35,7 @@ function withoutVendor(nxJson: Json): Json {
   return options;
 }
 
-/** As the workspace is, but nothing is sent to anybody: a vendor's service that it uses is left out. */
+/** The workspace unchanged, except that a vendor's service is disabled: nothing is sent to anybody. */
 export async function makePlain(machine: Machine): Promise<void> {
   rewrite(machine, (nxJson) => {
     if ('nxCloudId' in nxJson || 'nxCloudAccessToken' in nxJson || 'tasksRunnerOptions' in nxJson)
@@ -44,7 +44,7 @@ export async function makePlain(machine: Machine): Promise<void> {
   await hideChange(machine);
 }
 
-/** nx.json as `setup-gitlab` leaves it. Its packages must be there: `addPackages` where the install has none. */
+/** nx.json as `setup-gitlab` writes it. Its packages must exist: `addPackages` if the install has none. */
 export async function makeDistributed(machine: Machine): Promise<void> {
   rewrite(machine, (nxJson) => {
     const options = withoutVendor(nxJson);
@@ -58,9 +58,9 @@ export async function makeDistributed(machine: Machine): Promise<void> {
 }
 
 /**
- * Puts our packages into the node_modules of a workspace that was not made by us. What they need lies below
- * node_modules/@org/dte: nothing of the workspace is replaced, and the only nx that they find is the workspace's.
- * @param ours what `install({ nx: null })` returned
+ * Adds our packages to the node_modules of an existing workspace. Their dependencies are below node_modules/@org/dte:
+ * nothing of the workspace is replaced, and the only nx that they find is the workspace's.
+ * @param ours the result of `install({ nx: null })`
  */
 export function addPackages(ours: Install, workspace: string): void {
   const modules = join(workspace, 'node_modules');

@@ -1,13 +1,13 @@
 import { readFileSync, readdirSync, readlinkSync } from 'node:fs';
 
-/** A process as the table of the operating system shows it. */
+/** A process in the operating system's process table. */
 export interface ProcessInfo {
   pid: number;
   parentPid: number;
   command: string;
 }
 
-/** All processes that still run (zombies are over). Empty where there is no /proc: there, leaks go unnoticed. */
+/** All running processes (without zombies). Empty without /proc: there, leaks are not detected. */
 export function processTable(): ProcessInfo[] {
   let entries: string[];
   try {
@@ -20,18 +20,18 @@ export function processTable(): ProcessInfo[] {
 
 function readInfo(pid: number): ProcessInfo[] {
   try {
-    // The name in parentheses may hold anything, also parentheses: the fields start after the last one.
+    // The name in parentheses may contain anything, also parentheses: the fields start after the last one.
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
     const [state, parent] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
     if (state === 'Z' || state === 'X') return [];
     const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ').trim();
     return [{ pid, parentPid: Number(parent), command }];
   } catch {
-    return []; // gone meanwhile
+    return []; // it has exited
   }
 }
 
-/** The process itself and all it has started, directly or not, as long as the chain of parents is unbroken. */
+/** The process and its direct and indirect child processes, as far as the chain of parents is unbroken. */
 export function processTree(rootPid: number): ProcessInfo[] {
   const table = processTable();
   const tree = table.filter(({ pid }) => pid === rootPid);
@@ -40,8 +40,8 @@ export function processTree(rootPid: number): ProcessInfo[] {
 }
 
 /**
- * Processes that belong to a folder: they work below it, or were started with a HOME below it. The HOME is inherited
- * by everything, also by what was detached and given a new parent.
+ * Processes of a folder: they work below it, or were started with a HOME below it. All child processes inherit HOME,
+ * even detached ones with a new parent.
  */
 export function processesBelow(folder: string): ProcessInfo[] {
   return processTable().filter(({ pid }) => pid !== process.pid && belongsTo(pid, folder));
@@ -61,7 +61,7 @@ function belongsTo(pid: number, folder: string): boolean {
 /** True while a process with this id runs. */
 export const isRunning = (pid: number): boolean => readInfo(pid).length > 0;
 
-/** Sends a signal; a process that is gone already is fine. */
+/** Sends a signal; it is fine if the process has exited. */
 export function signalProcess(pid: number, signal: NodeJS.Signals): void {
   try {
     process.kill(pid, signal);

@@ -13,18 +13,18 @@ const start = (script: string): RunningProcess =>
   });
 
 describe('RunningProcess', () => {
-  it('gives exit code and both streams when the process has ended', async () => {
+  it('returns exit code and both streams when the process has ended', async () => {
     const exit = await start(`console.log('out'); console.error('err'); process.exitCode = 3`).end();
     expect(exit).toMatchObject({ code: 3, signal: null, stdout: 'out\n', stderr: 'err\n' });
     expect(exit.output).toHaveLength(8);
   });
 
-  it('fails with the last output when a process ends without the line waited for', async () => {
+  it('fails with the last output if a process ends without the expected line', async () => {
     const probe = start(`console.log('something else')`);
     await expect(probe.waitForOutput('the line')).rejects.toThrow('something else');
   });
 
-  it('fails with the last state when the deadline passes', async () => {
+  it('fails with the last state if the deadline passes', async () => {
     const waiting = waitFor('a miracle', () => false, {
       deadlineMs: 60,
       lastState: () => 'no miracle in sight',

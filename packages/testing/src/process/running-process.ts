@@ -9,7 +9,7 @@ export interface ProcessOptions {
   args: readonly string[];
   cwd: string;
   env: NodeJS.ProcessEnv;
-  /** `type` can be called. Default: its input is empty. */
+  /** Allows `type`. Default: its input is empty. */
   keys?: boolean;
   /** Called with every piece of output as it arrives. */
   onOutput?: (text: string) => void;
@@ -20,7 +20,7 @@ export interface ProcessExit {
   code: number | null;
   signal: NodeJS.Signals | null;
   durationMs: number;
-  /** stdout and stderr as they arrived. */
+  /** stdout and stderr in the order of arrival. */
   output: string;
   stdout: string;
   stderr: string;
@@ -28,10 +28,10 @@ export interface ProcessExit {
 
 /** Lines of its output that a failed test shows. */
 const LAST_LINES = 60;
-/** The pipes of a process that is gone are drained within this time, unless one of its children holds them open. */
+/** After a process has exited, its pipes are drained within this time, unless a child of it keeps them open. */
 const DRAIN_MS = 1_000;
 
-/** A child process with captured output. It leads a process group of its own: a signal for it cannot hit jest. */
+/** A child process with captured output. It leads its own process group: a signal for it cannot hit jest. */
 export class RunningProcess {
   readonly name: string;
   readonly pid: number;
@@ -50,7 +50,7 @@ export class RunningProcess {
       stdio: [options.keys === true ? 'pipe' : 'ignore', 'pipe', 'pipe'],
       detached: true,
     });
-    // Without a pid 'error' follows, and `end` tells it.
+    // Without a pid, 'error' follows, and `end` reports it.
     this.pid = this.child.pid ?? -1;
     for (const stream of ['stdout', 'stderr'] as const) {
       this.child[stream]!.setEncoding('utf8').on('data', (data: string) => {
@@ -66,7 +66,7 @@ export class RunningProcess {
         this.exit ??= { code, signal, durationMs, ...this.text };
       };
       const durationMs = performance.now() - this.startedAt;
-      // Not 'close' alone: a grandchild that keeps the pipe must show as a leak and not as a hang.
+      // Not only 'close': a grandchild that keeps the pipe open must show as a leak, not as a hang.
       const drained = setTimeout(settle, DRAIN_MS);
       this.child.once('close', settle);
     });
@@ -92,7 +92,7 @@ export class RunningProcess {
     return `---- ${this.name} (${end}) ----\n${this.text.output.split('\n').slice(-LAST_LINES).join('\n')}`;
   }
 
-  /** Waits until the output holds `wanted`; fails at once when the process ends without it. */
+  /** Waits until the output contains `wanted`; fails immediately if the process ends without it. */
   async waitForOutput(wanted: string | RegExp, options: WaitOptions = {}): Promise<void> {
     const found = (): boolean =>
       typeof wanted === 'string' ? this.text.output.includes(wanted) : wanted.test(this.text.output);
@@ -104,7 +104,7 @@ export class RunningProcess {
       throw new Error(`${this.name} ended without printing ${String(wanted)}\n${this.describe()}`);
   }
 
-  /** Waits for the end. @throws Error with the last output when it takes longer than the deadline */
+  /** Waits for the end. @throws Error with the last output if the deadline passes */
   async end(deadlineMs = 120_000): Promise<ProcessExit> {
     return await waitFor(
       `the end of ${this.name}`,
@@ -116,12 +116,12 @@ export class RunningProcess {
     );
   }
 
-  /** Signals the process alone. */
+  /** Sends a signal to the process only. */
   signal(signal: NodeJS.Signals): void {
     signalProcess(this.pid, signal);
   }
 
-  /** Signals the process and everything it has started. */
+  /** Sends a signal to the process and all its child processes. */
   signalTree(signal: NodeJS.Signals): void {
     for (const { pid } of processTree(this.pid).reverse()) signalProcess(pid, signal);
   }

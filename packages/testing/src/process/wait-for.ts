@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
-/** How long a test waits for one thing unless it says otherwise; generous, because CI has two cores for everything. */
+/** Default deadline for one condition in a test; generous, because CI has only two cores. */
 export const DEFAULT_DEADLINE_MS = 100_000;
 /** Interval of the checks of a condition. */
 const POLL_MS = 50;
@@ -8,13 +8,13 @@ const POLL_MS = 50;
 export interface WaitOptions {
   /** Milliseconds; default `DEFAULT_DEADLINE_MS`. */
   deadlineMs?: number;
-  /** What to print when the deadline passes: the state a person needs to understand why. */
+  /** What to print when the deadline passes: the state that explains the failure. */
   lastState?: () => string;
 }
 
 /**
- * Waits until `condition` gives something other than null, undefined or false, and returns it.
- * @throws Error naming `what`, with the last state, after the deadline
+ * Waits until `condition` returns something other than null, undefined or false, and returns it.
+ * @throws Error after the deadline, naming `what`, with the last state
  */
 export async function waitFor<T>(
   what: string,

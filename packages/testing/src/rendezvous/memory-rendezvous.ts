@@ -1,6 +1,6 @@
 import { LIMITS, type Rendezvous, type RendezvousRecord, type RendezvousReport } from '@org/dte-protocol';
 
-/** What several instances may share. */
+/** The storage that several instances may share. */
 export class MemoryRendezvousStore {
   readonly records = new Map<string, RendezvousRecord>();
   /** By session, generation and agent. */

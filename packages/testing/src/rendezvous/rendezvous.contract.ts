@@ -1,11 +1,11 @@
 import { LIMITS, type Rendezvous, type RendezvousRecord, type RendezvousReport } from '@org/dte-protocol';
 
-/** One adapter under test, on storage of its own. */
+/** One adapter under test, with its own storage. */
 export interface RendezvousUnderTest {
-  /** Two doors to the same storage: what one process publishes, another finds. */
+  /** Two instances on the same storage: what one process publishes, another finds. */
   readonly publisher: Rendezvous;
   readonly seeker: Rendezvous;
-  /** Moves the clock of both. */
+  /** Advances the clock of both. */
   advance(ms: number): void;
   nowMs(): number;
   cleanUp(): Promise<void>;
@@ -32,7 +32,7 @@ const report = (subject: RendezvousUnderTest, fields: Partial<RendezvousReport> 
 const byName = (reports: readonly RendezvousReport[]): readonly RendezvousReport[] =>
   [...reports].sort((a, b) => a.name.localeCompare(b.name));
 
-/** What every rendezvous that can publish promises. */
+/** The contract of every rendezvous that can publish. */
 export function rendezvousContract(adapter: string, create: () => Promise<RendezvousUnderTest>): void {
   describe(`rendezvous: ${adapter}`, () => {
     let current: RendezvousUnderTest;
@@ -51,7 +51,7 @@ export function rendezvousContract(adapter: string, create: () => Promise<Rendez
 }
 
 function publishes(subject: () => RendezvousUnderTest): void {
-  it('finds nothing before anything was published', async () => {
+  it('finds nothing before something is published', async () => {
     expect(await subject().seeker.find('7-1001')).toBeNull();
   });
 
@@ -60,7 +60,7 @@ function publishes(subject: () => RendezvousUnderTest): void {
     expect(await subject().seeker.find('7-1001')).toEqual(record(subject()));
   });
 
-  it('keeps sessions apart', async () => {
+  it('separates sessions', async () => {
     await subject().publisher.publish(record(subject()));
     expect(await subject().seeker.find('7-1002')).toBeNull();
   });
@@ -76,13 +76,13 @@ function publishes(subject: () => RendezvousUnderTest): void {
     });
   });
 
-  it('finds nothing once the record has expired', async () => {
+  it('finds nothing after the record has expired', async () => {
     await subject().publisher.publish(record(subject()));
     subject().advance(60_001);
     expect(await subject().seeker.find('7-1001')).toBeNull();
   });
 
-  it('keeps all that a record says', async () => {
+  it('keeps all fields of a record', async () => {
     const full = record(subject(), {
       url: 'https://10.0.0.7:41233',
       alternatives: ['https://192.168.1.7:41233', 'https://[fd00::7]:41233'],
@@ -93,7 +93,7 @@ function publishes(subject: () => RendezvousUnderTest): void {
     expect(await subject().seeker.find('7-1001')).toEqual(full);
   });
 
-  it('never shows half a record while records are replaced', async () => {
+  it('never shows a partial record while records are replaced', async () => {
     await subject().publisher.publish(record(subject()));
     const writes = Array.from({ length: 20 }, (_, index) =>
       subject().publisher.publish(record(subject(), { generation: `g${index}` })),
@@ -105,7 +105,7 @@ function publishes(subject: () => RendezvousUnderTest): void {
 }
 
 function staysWhole(subject: () => RendezvousUnderTest): void {
-  it('never shows half a record while records are replaced', async () => {
+  it('never shows a partial record while records are replaced', async () => {
     await subject().publisher.publish(record(subject()));
     const writes = Array.from({ length: 20 }, (_, index) =>
       subject().publisher.publish(record(subject(), { generation: `g${index}` })),
@@ -115,7 +115,7 @@ function staysWhole(subject: () => RendezvousUnderTest): void {
     expect(seen.every((found) => found?.sessionId === '7-1001')).toBe(true);
   });
 
-  it('leaves what is still believed when it tidies up', async () => {
+  it('keeps current records when it cleans up', async () => {
     await subject().publisher.publish(record(subject()));
     await subject().seeker.report('7-1001', 'first', report(subject()));
     await subject().publisher.publish(
@@ -129,25 +129,25 @@ function staysWhole(subject: () => RendezvousUnderTest): void {
 }
 
 function withdraws(subject: () => RendezvousUnderTest): void {
-  it('takes a record back for its own generation', async () => {
+  it('removes a record of its own generation', async () => {
     await subject().publisher.publish(record(subject()));
     await subject().publisher.withdraw('7-1001', 'first');
     expect(await subject().seeker.find('7-1001')).toBeNull();
   });
 
-  it('leaves the record of a newer generation in place when an older one is taken back', async () => {
+  it('keeps the record of a newer generation when an older one is removed', async () => {
     await subject().publisher.publish(record(subject(), { generation: 'second' }));
     await subject().publisher.withdraw('7-1001', 'first');
     expect(await subject().seeker.find('7-1001')).toMatchObject({ generation: 'second' });
   });
 
-  it('takes nothing back, without an error, when there is nothing', async () => {
+  it('removes nothing, without an error, if there is nothing', async () => {
     await expect(subject().publisher.withdraw('7-1001', 'first')).resolves.toBeUndefined();
   });
 }
 
 function finishes(subject: () => RendezvousUnderTest): void {
-  it('finds that a session is finished, for as long as it was said, though its address would have expired', async () => {
+  it('reports that a session is finished for the given time, even if its address has expired', async () => {
     await subject().publisher.publish(record(subject(), { jobId: '9001' }));
     await subject().publisher.finish('7-1001', 'first', subject().nowMs() + 120_000);
     subject().advance(60_001);
@@ -158,33 +158,33 @@ function finishes(subject: () => RendezvousUnderTest): void {
     expect(await subject().seeker.find('7-1001')).toBeNull();
   });
 
-  it('finds the address of whoever opens a finished session again', async () => {
+  it('finds the address of a reopened session', async () => {
     await subject().publisher.publish(record(subject()));
     await subject().publisher.finish('7-1001', 'first', subject().nowMs() + 120_000);
     await subject().publisher.publish(record(subject(), { generation: 'second' }));
     expect(await subject().seeker.find('7-1001')).toEqual(record(subject(), { generation: 'second' }));
   });
 
-  it('leaves the record of a newer generation open when an older one says that it is finished', async () => {
+  it('keeps the record of a newer generation open when an older one marks it as finished', async () => {
     await subject().publisher.publish(record(subject(), { generation: 'second' }));
     await subject().publisher.finish('7-1001', 'first', subject().nowMs() + 120_000);
     expect(await subject().seeker.find('7-1001')).toEqual(record(subject(), { generation: 'second' }));
   });
 
-  it('says of no session that it is finished when nobody had published one', async () => {
+  it('marks no session as finished if nothing was published', async () => {
     await subject().publisher.finish('7-1001', 'first', subject().nowMs() + 120_000);
     expect(await subject().seeker.find('7-1001')).toBeNull();
   });
 }
 
 function reports(subject: () => RendezvousUnderTest): void {
-  it('has no reports before an agent has said anything', async () => {
+  it('has no reports before an agent has reported', async () => {
     expect(await subject().publisher.reports('7-1001', 'first')).toEqual([]);
     await subject().publisher.publish(record(subject()));
     expect(await subject().publisher.reports('7-1001', 'first')).toEqual([]);
   });
 
-  it('tells the main job what agents report, the newest of each', async () => {
+  it('returns the reports of agents to the main job, the newest of each', async () => {
     await subject().publisher.publish(record(subject()));
     const other = report(subject(), { name: 'ägent/2: "b"', jobUrl: null });
     await subject().seeker.report('7-1001', 'first', report(subject(), { message: 'earlier' }));
@@ -195,7 +195,7 @@ function reports(subject: () => RendezvousUnderTest): void {
     );
   });
 
-  it('keeps reports of sessions and generations apart', async () => {
+  it('separates reports of sessions and generations', async () => {
     await subject().publisher.publish(record(subject()));
     await subject().seeker.report('7-1001', 'first', report(subject()));
     expect(await subject().publisher.reports('7-1001', 'second')).toEqual([]);
@@ -203,7 +203,7 @@ function reports(subject: () => RendezvousUnderTest): void {
     expect(await subject().publisher.reports('7', '1001')).toEqual([]);
   });
 
-  it('tells of some when very many report', async () => {
+  it('returns some of very many reports', async () => {
     await subject().publisher.publish(record(subject()));
     const { value: most } = LIMITS.rendezvousReports;
     for (let index = 0; index < most + 5; index++)

@@ -2,7 +2,7 @@ import type { Assignment } from '@org/dte-protocol';
 import { demand } from './demand';
 import { edgesOf, type SessionRecord } from './session-record';
 
-/** Exactly what is below the task and has outputs, in an order in which it can be restored, as it was stored. */
+/** Exactly the dependencies of the task that have outputs, in an order in which they can be restored, as they were stored. */
 export function checkClosure(record: SessionRecord, { runId, taskId, closure, members }: Assignment): void {
   const own = new Set(members?.map((member) => member.taskId) ?? [taskId]);
   const below = new Set<string>();
@@ -20,7 +20,7 @@ export function checkClosure(record: SessionRecord, { runId, taskId, closure, me
       );
     }
   }
-  // A batch may have made a task though it failed to make another one below it.
+  // A batch may have run a task although another one in it, a dependency, failed.
   const expected = [...below].filter((id) => {
     const { state } = record.task(runId, id).initial;
     return state === 'done' || (state === 'pending' && record.ended.get(`${runId}/${id}`) === 'success');

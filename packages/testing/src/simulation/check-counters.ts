@@ -5,7 +5,7 @@ import type { Agent } from './session-record';
 const slotsOf = (state: SchedulerState, { slots, pool }: Agent): number =>
   slots ?? Math.max(state.defaultSlots ?? 0, pool === null ? 0 : (state.pools.get(pool)?.slots ?? 0));
 
-/** Everything that is counted while it changes must be what counting it afresh gives. */
+/** Every incremental counter must equal a full count. */
 export function checkCounters(state: SchedulerState): void {
   const agents = [...state.agents.values()];
   const usable = agents.filter((agent) => agent.connected && !agent.draining && agent.onlyRun === null);

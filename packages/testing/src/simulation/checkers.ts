@@ -18,15 +18,15 @@ function noteAgent(
   agents.set(key, (agents.get(key) ?? new Set()).add(agentId));
 }
 
-/** Watches every step of a scheduler from outside and compares it with what the agents really did. */
+/** Observes every step of a scheduler and compares it with what the agents really did. */
 export class Checkers {
   readonly #record: SessionRecord;
   readonly #retried = new Map<string, number>();
-  /** `run/task#attempt` -> the agent on which that failed, and was to be retried. */
+  /** `run/task#attempt` -> the agent on which the attempt failed and was to be retried. */
   readonly #failedBefore = new Map<string, FinishedAttempt>();
   /** `run/task` -> agents on which it failed and was to be retried. */
   readonly #failedOn: AgentsByTask = new Map();
-  /** `run/task` -> agents on which an attempt was lost, begun or not. */
+  /** `run/task` -> agents on which an attempt was lost, started or not. */
   readonly #lostOn: AgentsByTask = new Map();
 
   constructor(deeds: Deeds) {
@@ -35,7 +35,7 @@ export class Checkers {
 
   readonly check = (state: SchedulerState, input: Input, effects: Effects): void => {
     if (input.type === 'run.submit') this.#record.learn(input.spec, input.flaky ?? []);
-    // The consequences of a dead server are said before the end of the task that found it dead.
+    // The consequences of a dead server are reported before the end of the task that detected it.
     for (const event of effects.events)
       if (event.type === 'task.ended' && event.attempt !== null) this.#noteServers(event);
     for (const event of effects.events) {
@@ -90,11 +90,11 @@ export class Checkers {
     }
   }
 
-  /** What failed on an agent is not tried again there while another one may take it. */
+  /** A task that failed on an agent is not retried there while another agent may take it. */
   #checkElsewhere(state: SchedulerState, { runId, taskId, agentId }: Event<'task.assigned'>): void {
     const key = `${runId}/${taskId}`;
     const failedOn = this.#failedOn.get(key);
-    // What happens to a batch is decided for all of it.
+    // The outcome of a batch applies to all of its tasks.
     if (failedOn?.has(agentId) !== true || this.#record.task(runId, taskId).batch !== undefined) return;
     const other = [...state.agents.values()].find(
       (agent) =>
@@ -184,7 +184,7 @@ export class Checkers {
       return;
     }
     const accepted = this.#record.assigned.get(key);
-    // One that was to be retried and may not any more has failed as it did before.
+    // A task that was to be retried but may not start any more ends with its earlier failure.
     const earlier = this.#failedBefore.get(`${key}#${attempt}`);
     const isBailed = state.runs.get(runId)?.bailed === true;
     demand(
@@ -208,11 +208,11 @@ export class Checkers {
     demand(isBailed || usedUp || this.#retriesOf(runId, taskId) === 0, `${key} failed with retries left`);
   }
 
-  /** Only a rule fails a task that no agent has run: when agents are there, and it means none of them. */
+  /** Only a rule fails a task that no agent has run: if there are agents but none matches. */
   #checkLonely(state: SchedulerState, input: Input, runId: string, taskId: string): void {
     const { placement } = this.#record.task(runId, taskId);
     demand(placement !== undefined, `${runId}/${taskId} failed without an attempt`);
-    // A step lets waits expire before it takes its input: who comes with it was not there.
+    // A step expires waits before it applies its input: an agent that joins with this input was not there yet.
     const came = input.type === 'agent.joined' ? input.agent.agentId : null;
     const there = [...state.agents.values()].filter(
       (agent) => agent.connected && !agent.draining && agent.agentId !== came && agent.onlyRun === null,

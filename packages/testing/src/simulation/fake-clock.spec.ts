@@ -1,7 +1,7 @@
 import { FakeClock } from './fake-clock';
 
 describe('fake clock', () => {
-  it('runs what is due in order, with what is set on the way, and stands at the end', () => {
+  it('runs what is due in order, including timers set on the way, and stops at the end', () => {
     const clock = new FakeClock(100);
     const seen: string[] = [];
     clock.setTimeout(() => seen.push(`late@${clock.now()}`), 20);
@@ -23,7 +23,7 @@ describe('fake clock', () => {
     expect(clock.pending).toBe(0);
   });
 
-  it('has nothing to run before its time', () => {
+  it('runs nothing before its time', () => {
     const clock = new FakeClock();
     clock.setTimeout(() => undefined, 10);
     expect(clock.runNext(9)).toBe(false);

@@ -4,7 +4,7 @@ interface Timer {
   readonly run: () => void;
 }
 
-/** A clock that stands still until it is told to move, and then runs what is due, in order. */
+/** A clock that stands still until it is advanced, and then runs what is due, in order. */
 export class FakeClock {
   #nowMs: number;
   #nextId = 1;
@@ -16,7 +16,7 @@ export class FakeClock {
 
   readonly now = (): number => this.#nowMs;
 
-  /** Timers not yet run or cleared; a test that is over leaves none behind. */
+  /** Timers that have neither run nor been cleared; a finished test has none. */
   get pending(): number {
     return this.#timers.size;
   }
@@ -31,7 +31,7 @@ export class FakeClock {
     this.#timers.delete(id);
   }
 
-  /** Moves to the next timer and runs it; false when there is none up to `untilMs`. */
+  /** Advances to the next timer and runs it; false if there is none up to `untilMs`. */
   runNext(untilMs = Infinity): boolean {
     let next: Timer | undefined;
     for (const timer of this.#timers.values()) {
@@ -46,7 +46,7 @@ export class FakeClock {
     return true;
   }
 
-  /** Lets time pass, running every timer on the way, those set meanwhile included. */
+  /** Lets time pass and runs every timer that is due, including those set while it runs. */
   advance(byMs: number): void {
     const untilMs = this.#nowMs + byMs;
     while (this.runNext(untilMs));

@@ -16,7 +16,7 @@ describe('seeded random', () => {
     expect([...seen].sort()).toEqual([2, 3, 4]);
   });
 
-  it('gives a fork numbers of its own', () => {
+  it('gives a fork its own numbers', () => {
     const random = seededRandom(4);
     const fork = random.fork();
     expect(fork.next()).not.toBe(random.next());

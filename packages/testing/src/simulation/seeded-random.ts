@@ -1,4 +1,4 @@
-/** Reproducible randomness: the same seed, the same numbers. */
+/** Reproducible randomness: the same seed gives the same numbers. */
 export interface SeededRandom {
   /** In [0, 1). */
   next(): number;
@@ -6,13 +6,13 @@ export interface SeededRandom {
   int(min: number, max: number): number;
   /** True with this probability. */
   chance(probability: number): boolean;
-  /** One of a list that is not empty. */
+  /** One element of a non-empty list. */
   pick<T>(list: readonly T[]): T;
-  /** An independent sequence, so that one consumer's appetite does not change another's numbers. */
+  /** An independent sequence, so that one consumer does not change the numbers of another. */
   fork(): SeededRandom;
 }
 
-/** Mulberry32 (Tommy Ettinger): 32 bits of state are plenty for tests. */
+/** Mulberry32 (Tommy Ettinger): 32 bits of state are enough for tests. */
 export function seededRandom(seed: number): SeededRandom {
   let state = seed >>> 0;
   const next = (): number => {

@@ -12,16 +12,16 @@ export const edgesOf = ({ dependencies, continuousDependencies }: TaskSpec) => [
 export const entryOf = (runOn: readonly RunOn[], { labels }: Agent): RunOn | undefined =>
   runOn.find(({ label }) => labels.includes(label));
 
-/** What is known of a session from outside: what was submitted, who was given what, and how it ended. */
+/** What an outside observer knows of a session: what was submitted, which agent got what, and how it ended. */
 export class SessionRecord {
   readonly specs = new Map<string, RunSpec>();
   /** `run/task` -> status. */
   readonly ended = new Map<string, string>();
-  /** With the task that the attempt goes by: for a batch its first. */
+  /** With the task that identifies the attempt: for a batch its first. */
   readonly assigned = new Map<string, { attempt: number; agentId: string; called: string }>();
   /** `run/task` -> where its last result was stored, as JSON. */
   readonly artifacts = new Map<string, string>();
-  /** `run/task` that the history knows as flaky. */
+  /** `run/task` that the history knows to be flaky. */
   readonly flaky = new Set<string>();
   /** Runs in which something failed. */
   readonly failed = new Set<string>();
@@ -41,14 +41,14 @@ export class SessionRecord {
     return this.tasks.get(runId)!.get(taskId)!;
   }
 
-  /** What a rule says of the task on this agent; null: no rule concerns it, undefined: not here. */
+  /** The rule's entry for the task on this agent; null: no rule applies, undefined: not on this agent. */
   entryFor(runId: string, taskId: string, agent: Agent): RunOn | null | undefined {
     const { placement } = this.task(runId, taskId);
     if (placement === undefined) return null;
     return entryOf(this.specs.get(runId)!.placements![placement]!.runOn, agent);
   }
 
-  /** What the last attempt of a task came to; null for a task that its batch skipped. */
+  /** The result of the last attempt of a task; null for a task that its batch skipped. */
   deed(runId: string, taskId: string): FinishedAttempt | null | undefined {
     const last = this.assigned.get(`${runId}/${taskId}`);
     if (last === undefined) return undefined;
@@ -62,7 +62,7 @@ export class SessionRecord {
     return batch !== undefined && batch === this.task(runId, b).batch;
   }
 
-  /** Failed, skipped, or settled by the main job above something that was; a server that was found dead, or never began. */
+  /** Failed, skipped, or settled by the main job above a failed task; a server that was found dead, or never started. */
   isBroken(runId: string, taskId: string): boolean {
     const status = this.ended.get(`${runId}/${taskId}`);
     if (status === 'failure' || status === 'skipped') return true;
@@ -72,7 +72,7 @@ export class SessionRecord {
     return isPassedOn && edgesOf(task).some(({ id }) => this.isBroken(runId, id));
   }
 
-  /** The attempt that is wanted now was not run because of another hash. */
+  /** The assigned attempt did not run because the hash differs. */
   hasDrift(runId: string, taskId: string): boolean {
     return this.deed(runId, taskId)?.reason?.code === 'DTE_HASH_MISMATCH';
   }

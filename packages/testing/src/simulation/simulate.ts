@@ -8,7 +8,7 @@ import { SimulatedCoordinator } from './simulated-coordinator';
 import { CLEAR_WEATHER, type Weather, type World } from './simulated-link';
 import { SimulatedMain } from './simulated-main';
 
-/** Something that goes wrong, or merely happens, at a time. */
+/** An event or fault at a given time. */
 export type Incident =
   | { kind: 'freeze'; agent: number; forMs: number }
   | { kind: 'crash'; agent: number }
@@ -22,7 +22,7 @@ export type Incident =
 export interface PlannedRun {
   atMs: number;
   spec: RunSpec;
-  /** The main job works as well, with so many slots, from then on until its run is over. */
+  /** The main job's own worker joins with this many slots, until its run is over. */
   worker?: { slots: number; afterMs: number } | undefined;
 }
 
@@ -30,15 +30,15 @@ export interface SimulationPlan {
   seed: number;
   /** Runs, with the time at which each is submitted. */
   runs: PlannedRun[];
-  /** Slots of the agents that are there from the start. */
+  /** Slots of the agents that exist from the start. */
   agents: (number | null)[];
-  /** Labels of the agents, in turn. */
+  /** Labels of the agents, assigned in turn. */
   labels: string[][];
   weather: Weather;
   fortune: Fortune;
   incidents: { atMs: number; incident: Incident }[];
   settings: SessionSettings;
-  /** Bad weather ends, and an agent comes if none is left. */
+  /** Network faults end, and an agent joins if none is left. */
   calmAtMs: number;
 }
 
@@ -58,12 +58,12 @@ const CONFIG: SchedulerConfig = {
   frameBytes: LIMITS.frameBytes.value,
 };
 
-/** Long after the calm everything must have come to its end. */
+/** By this time, long after the faults have ended, everything must be finished. */
 const PATIENCE_MS = 3_600_000;
 
 /**
- * Runs a session in a simulated world and checks every step of the scheduler. Throws at the first thing that is
- * wrong, and when the runs do not come to an end; the same plan always goes the same way.
+ * Runs a session in a simulated world and checks every step of the scheduler. Throws at the first violation, and if the
+ * runs do not end. The same plan always has the same result.
  */
 export function simulate(plan: SimulationPlan): SimulationResult {
   return new Simulation(plan).run();
@@ -180,14 +180,14 @@ class Simulation {
   }
 }
 
-/** By `run/task`: the servers that a task needs, over other servers too. */
+/** By `run/task`: the servers that a task needs, directly or indirectly. */
 function serversIn(runs: readonly PlannedRun[]): Map<string, string[]> {
   const found = new Map<string, string[]>();
   for (const { spec } of runs) {
     const edges = new Map(spec.tasks.map(({ id, continuousDependencies }) => [id, continuousDependencies]));
     for (const { id } of spec.tasks) {
       const seen = new Set([id]);
-      // A Set is walked in the order of insertion, additions included.
+      // Iteration over a Set follows the order of insertion and includes additions.
       for (const each of seen) for (const { id: server } of edges.get(each) ?? []) seen.add(server);
       seen.delete(id);
       found.set(`${spec.runId}/${id}`, [...seen]);

@@ -9,18 +9,18 @@ import type {
 import type { AgentLink, SimulatedCoordinator } from './simulated-coordinator';
 import { SimulatedLink, type World } from './simulated-link';
 
-/** What attempts come to; the rest are successes. */
+/** Outcomes of attempts; all others succeed. */
 export interface Fortune {
   failure: number;
   returned: number;
-  /** Another hash than the main job's; omitted: none. */
+  /** Another hash than the main job's; omitted: the same. */
   drift?: number;
-  /** A server that the task needed had failed; omitted: none. */
+  /** A server that the task needs has failed; omitted: none. */
   serverFailure?: number;
   maxTaskMs: number;
 }
 
-/** What an agent really did, for the checkers: only what is in here may be believed. */
+/** What an agent really did, for the checkers: only this is true. */
 export interface Deeds {
   /** By `run/task#attempt@agent`. */
   readonly results: Map<string, AttemptResult>;
@@ -42,14 +42,14 @@ export interface SimulatedAgentOptions {
   readonly labels: string[];
   readonly onlyRun?: string;
   readonly fortune: Fortune;
-  /** Where it writes down what it does. */
+  /** Where it records its actions. */
   readonly deeds: Deeds;
 }
 
 /** On the simulated clock; as the limit `heartbeatMs`. */
 const HEARTBEAT_MS = 5_000;
 
-/** An agent as the protocol describes one, with tasks that only take time. */
+/** An agent as the protocol describes it, with tasks that only take time. */
 export class SimulatedAgent {
   #link: AgentLink | null = null;
   #alive = true;
@@ -71,12 +71,12 @@ export class SimulatedAgent {
     return this.options.id;
   }
 
-  /** Willing to take work, now or when it is back. */
+  /** Will accept work, now or after a reconnect. */
   get isServing(): boolean {
     return this.#alive && !this.#draining;
   }
 
-  /** As `isServing`, and for everybody. */
+  /** Like `isServing`, and for every run. */
   get isForAll(): boolean {
     return this.isServing && this.options.onlyRun === undefined;
   }
@@ -96,7 +96,7 @@ export class SimulatedAgent {
     this.#sync();
   }
 
-  /** Tears the connection; the agent comes back by itself. */
+  /** Breaks the connection; the agent reconnects by itself. */
   cut(): void {
     this.#link?.break();
   }
@@ -154,7 +154,7 @@ export class SimulatedAgent {
       job.work = { ...work, phase: { name: 'executing', startMs: this.world.clock.now() } };
       this.#sync();
       job.timer = this.#later(random.int(1, this.options.fortune.maxTaskMs), () => {
-        // An old message may make it do the same attempt again: artifacts are immutable, so the first result stands.
+        // An old message may make it run the same attempt again: artifacts are immutable, so the first result applies.
         const deed = deedKey(runId, taskId, attempt, this.agentId);
         const result = this.options.deeds.results.get(deed) ?? this.#result(job.work, members);
         this.options.deeds.results.set(deed, result);
@@ -171,11 +171,11 @@ export class SimulatedAgent {
     }
     if (members === undefined) {
       const result = this.#finished(taskId, attempt);
-      // What has another hash is not run, and asks for no server.
+      // A task with another hash does not run, and needs no server.
       const isRun = result.reason?.code !== 'DTE_HASH_MISMATCH';
       return isRun ? { ...result, ...this.#servers(runId, taskId) } : result;
     }
-    // An executor skips what depends on a failure, or does not: both are to be believed.
+    // An executor may or may not skip the dependents of a failure: the scheduler must accept both.
     const results = members.map((member) => ({
       taskId: member.taskId,
       result: random.chance(this.options.fortune.failure / 2) ? null : this.#finished(member.taskId, attempt),
@@ -244,7 +244,7 @@ export class SimulatedAgent {
     return this.world.clock.setTimeout(() => this.#unlessFrozen(run), delayMs);
   }
 
-  /** A frozen process does everything that was due when it thaws. */
+  /** A frozen process does everything that was due when it continues. */
   #unlessFrozen(run: () => void): void {
     if (!this.#alive) return;
     const waitMs = this.#frozenUntilMs - this.world.clock.now();

@@ -16,18 +16,18 @@ import type { SimulatedLink, World } from './simulated-link';
 export type AgentLink = SimulatedLink<AgentSync, AgentWanted>;
 export type MainLink = SimulatedLink<MainSync, RunUpdate>;
 
-/** Looks at every step; throws when something is wrong. */
+/** Checks every step; throws on a violation. */
 export type StepChecker = (state: SchedulerState, input: Input, effects: Effects) => void;
 
 const SESSION_ID = 'simulated';
 
-/** The driver of a session without a network and disk of its own: journal first, then the step, then its effects. */
+/** The driver of a session without network and disk: journal first, then the step, then its effects. */
 export class SimulatedCoordinator {
   #state: SchedulerState;
   #up = true;
   #timer: number | null = null;
   readonly #journal: { text: string; nowMs: number }[] = [];
-  /** When agents were heard of that had nothing to say, as in the coordinator's own driver. */
+  /** Time of the last heartbeat of each agent, as in the coordinator's own driver. */
   readonly #heardAtMs = new Map<string, number>();
   readonly #agents = new Map<string, AgentLink>();
   readonly #mains = new Map<MainLink, Set<string>>();
@@ -52,7 +52,7 @@ export class SimulatedCoordinator {
     return this.#state;
   }
 
-  /** Anything that comes by HTTP or by itself. */
+  /** An input that arrives through HTTP or by itself. */
   give(input: Input): void {
     const agoMs = this.#takeHeard();
     if (Object.keys(agoMs).length > 0) this.#apply({ type: 'agents.heard', agoMs });
@@ -82,13 +82,13 @@ export class SimulatedCoordinator {
   }
 
   submit(spec: RunSpec): boolean {
-    // The history knows every other task as flaky.
+    // The history knows every other task to be flaky.
     const flaky = spec.tasks.filter((_, index) => index % 2 === 0).map(({ id }) => id);
     if (this.#up) this.give({ type: 'run.submit', spec, flaky });
     return this.#up;
   }
 
-  /** @returns false when nobody listens */
+  /** @returns false if nobody listens */
   connectAgent(agent: AgentJoin, link: AgentLink): boolean {
     if (!this.#up) return false;
     const { agentId } = agent;
@@ -101,7 +101,7 @@ export class SimulatedCoordinator {
         else this.give({ type: 'agent.sync', agentId, sync });
       },
       onClosed: () => {
-        // An older connection of an agent that is back already.
+        // An old connection of an agent that has already reconnected.
         if (this.#agents.get(agentId) !== link) return;
         this.#agents.delete(agentId);
         this.give({ type: 'agent.disconnected', agentId });
@@ -131,7 +131,7 @@ export class SimulatedCoordinator {
     return true;
   }
 
-  /** Ends as a process does: everything but the journal is gone. */
+  /** Ends like a crashing process: only the journal remains. */
   crash(): void {
     this.#up = false;
     this.#setTimer(null);
@@ -145,7 +145,7 @@ export class SimulatedCoordinator {
     }
   }
 
-  /** Replays the journal, which must lead to the very state that was lost. */
+  /** Replays the journal, which must give exactly the state that was lost. */
   restart(): void {
     this.checkReplay();
     this.#up = true;

@@ -1,7 +1,7 @@
 import type { FakeClock } from './fake-clock';
 import type { SeededRandom } from './seeded-random';
 
-/** How bad the network is. Delays are drawn again for each message, so messages overtake each other. */
+/** How bad the network is. Each message gets its own random delay, so messages overtake each other. */
 export interface Weather {
   /** Probability that a message is lost. */
   loss: number;
@@ -12,7 +12,7 @@ export interface Weather {
 
 export const CLEAR_WEATHER: Weather = { loss: 0, duplication: 0, maxDelayMs: 5 };
 
-/** What the parts of a simulation have in common. */
+/** What the parts of a simulation share. */
 export interface World {
   readonly clock: FakeClock;
   readonly random: SeededRandom;
@@ -26,7 +26,7 @@ export interface LinkEnd<T> {
   onClosed(): void;
 }
 
-/** A connection between a client and the coordinator that loses, delays and doubles what is sent over it. */
+/** A connection between a client and the coordinator that loses, delays and duplicates messages. */
 export class SimulatedLink<Up, Down> {
   #open = true;
   server: LinkEnd<Up> | null = null;
@@ -48,7 +48,7 @@ export class SimulatedLink<Up, Down> {
     this.#send(message, (copy) => this.client.onMessage(copy));
   }
 
-  /** Ends the connection; each end notices in its own time, and what is under way is lost. */
+  /** Closes the connection. Each end notices after its own delay, and messages in transit are lost. */
   break(): void {
     if (!this.#open) return;
     this.#open = false;

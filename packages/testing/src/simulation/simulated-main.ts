@@ -8,7 +8,7 @@ const SYNC_MS = 5_000;
 /** A main job with one command: submits its run, follows it to the end, and closes it. */
 export class SimulatedMain {
   readonly statuses = new Map<string, EndedStatus>();
-  /** Set once the main job has heard everything. */
+  /** Set when the main job has received everything. */
   outcome: 'finished' | 'cancelled' | null = null;
   #want: MainSync['want'] = 'follow';
   #seq = 0;
@@ -53,7 +53,7 @@ export class SimulatedMain {
   }
 
   #take({ fromSeq, entries, state }: RunUpdate): void {
-    // A gap: what is missing is sent again when the acknowledgement does not move.
+    // A gap: the missing entries are sent again when the acknowledgement does not advance.
     if (fromSeq > this.#seq || this.outcome !== null) return;
     for (const entry of entries.slice(this.#seq - fromSeq)) {
       if (entry.seq !== this.#seq + 1) throw new Error(`Log entry ${entry.seq} follows ${this.#seq}.`);
@@ -62,7 +62,7 @@ export class SimulatedMain {
       if (this.statuses.has(entry.taskId)) throw new Error(`${entry.taskId} ended twice.`);
       this.statuses.set(entry.taskId, entry.status);
     }
-    // What is older than something already heard says nothing of how the run stands now.
+    // A message older than one already received does not show the current state of the run.
     if (state === 'running' || fromSeq + entries.length < this.#seq) return;
     this.outcome = state;
     this.onOver();

@@ -14,7 +14,7 @@ import { type ProcessInfo, processesBelow, type RunningProcess, signalProcess, w
 import { Machine } from './machine';
 import { type FleetOptions, type Git, type Origin, writtenOrigin } from './origin';
 
-/** What a sample task wrote down about itself. */
+/** What a sample task recorded about itself. */
 export interface JournalEntry {
   id: string;
   what: 'start' | 'end';
@@ -27,32 +27,32 @@ export interface JournalEntry {
 export interface MachineOptions {
   /** Added to the environment. */
   env?: Record<string, string>;
-  /** False: neither CI nor a rendezvous, as on a developer's laptop. Default true. */
+  /** False: neither CI nor a rendezvous, as on a developer's machine. Default true. */
   ci?: boolean;
 }
 
-/** How long processes that were told to end may take. */
+/** How long stopped processes may take to exit. */
 const END_MS = 10_000;
 
-/** A coordinator that ends its session stays for agents that come late; no test wants to wait for that. */
+/** A coordinator keeps running for late agents after its session has ended; no test wants to wait for that. */
 const QUICK_END = { DTE_EMBEDDED_LINGER_MS: '1000' };
 
 const GIT_CONFIG =
   '[user]\n\tname = Test\n\temail = test@example.com\n[init]\n\tdefaultBranch = main\n[safe]\n\tdirectory = *\n';
 
-/** What the sample tasks wrote to this file (SAMPLE_JOURNAL) so far. */
+/** What the sample tasks have written to this file (SAMPLE_JOURNAL) so far. */
 export function readJournal(path: string): JournalEntry[] {
   if (!existsSync(path)) return [];
   const lines = readFileSync(path, 'utf8').split('\n').slice(0, -1);
   return lines.map((line) => JSON.parse(line) as JournalEntry);
 }
 
-/** One repository and the machines that work with clones of it, all below one temporary folder. */
+/** One repository and the machines with clones of it, all below one temporary folder. */
 export class Fleet {
-  /** Commits of the first and of the last state: NX_BASE and NX_HEAD. */
+  /** The first and the last commit: NX_BASE and NX_HEAD. */
   readonly base: string;
   readonly head: string;
-  /** What a pipeline sets for all of its jobs. */
+  /** Variables that a pipeline sets for all its jobs. */
   readonly sessionEnv: Readonly<Record<string, string>>;
   private readonly machines = new Map<string, Machine>();
   private readonly processes: RunningProcess[] = [];
@@ -80,11 +80,11 @@ export class Fleet {
   }
 
   /**
-   * As `create`, with a repository of another kind.
+   * Like `create`, with a repository of another kind.
    * @param env added to the environment of every machine
    */
   static from(origin: Origin, env: Readonly<Record<string, string>> = {}): Fleet {
-    // A short name: sockets are made below it, and the path of a socket is limited to about 100 characters.
+    // A short name: sockets are created below it, and a socket path is limited to about 100 characters.
     const folder = realpathSync(mkdtempSync(join(tmpdir(), 'dte-')));
     try {
       return new Fleet(folder, origin, env);
@@ -125,11 +125,11 @@ export class Fleet {
         NX_TUI: 'false',
         NX_CACHE_DIRECTORY: join(folder, 'nx-cache'),
         NX_WORKSPACE_DATA_DIRECTORY: join(folder, 'nx-data'),
-        // Nx copies 20 MB for each workspace that it sees to a place of the whole machine, forever.
+        // For each workspace, Nx copies 20 MB to a machine-wide folder and never removes them.
         NX_NATIVE_FILE_CACHE_DIRECTORY: join(folder, 'nx-native'),
         NX_BASE: this.base,
         NX_HEAD: this.head,
-        // Tasks print it: the terminal output tells where they ran.
+        // Tasks print it, so the terminal output shows where they ran.
         MACHINE: name,
         SAMPLE_JOURNAL: join(this.folder, 'journal'),
         SAMPLE_GATES: join(this.folder, 'gates'),
@@ -143,34 +143,34 @@ export class Fleet {
     return machine;
   }
 
-  /** Deletes a machine with everything on it; its processes must be over. */
+  /** Deletes a machine and its files; its processes must have exited. */
   discard(machine: Machine): void {
     this.machines.delete(machine.name);
     rmSync(machine.folder, { recursive: true, force: true, maxRetries: 3 });
   }
 
-  /** What the sample tasks have done so far, on all machines. */
+  /** What the sample tasks have recorded so far, on all machines. */
   journal(): JournalEntry[] {
     return readJournal(join(this.folder, 'journal'));
   }
 
-  /** Forgets the journal, before the next run. */
+  /** Deletes the journal, before the next run. */
   clearJournal(): void {
     rmSync(join(this.folder, 'journal'), { force: true });
   }
 
-  /** Lets the sample tasks go on that wait `until=<gate>`. */
+  /** Lets the sample tasks continue that wait for `until=<gate>`. */
   open(gate: string): void {
     writeFileSync(join(this.folder, 'gates', gate), '');
   }
 
-  /** Every process that belongs to this fleet. */
+  /** Every process of this fleet. */
   runningProcesses(): ProcessInfo[] {
     return processesBelow(this.folder);
   }
 
   /**
-   * Ends all processes and deletes the folder.
+   * Kills all processes and deletes the folder.
    * @returns what was still running although nobody waits for it: a leak, unless the test left it on purpose
    */
   async close(): Promise<ProcessInfo[]> {

@@ -19,29 +19,29 @@ import { basename, dirname, join, resolve } from 'node:path';
 export const REPOSITORY = resolve(__dirname, '../../../..');
 
 const CACHE = join(REPOSITORY, 'tmp', 'workspaces-cache');
-/** Installs nobody has used for this long, of tarballs that have changed since, are removed. */
+/** Installs of tarballs that have changed since, unused for this long, are removed. */
 const STALE_MS = 30 * 60_000;
-/** No install takes longer. */
+/** Timeout of an install. */
 const INSTALL_MS = 10 * 60_000;
 /** Interval at which another process's lock is checked. */
 const LOCK_POLL_MS = 200;
 
 export interface InstallOptions {
-  /** Exact version of nx; null: our packages alone, for a workspace that has its own. */
+  /** Exact version of nx; null: only our packages, for a workspace that has its own. */
   nx: string | null;
-  /** More of package.json; of its devDependencies too. */
+  /** Additions to package.json, including its devDependencies. */
   manifest?: { devDependencies?: Record<string, string>; [field: string]: unknown };
-  /** Lockfile text for that manifest; our own tarballs are added to what it says. */
+  /** Lockfile text for that manifest; our own tarballs are added to it. */
   lockfile?: string;
 }
 
-/** A folder with package.json, package-lock.json and node_modules, never to be changed in place. */
+/** A folder with package.json, package-lock.json and node_modules. Never change it in place. */
 export type Install = string;
 
 /**
- * Package name -> tarball, as `npm run pack` left them. WORKSPACE_TARBALLS names a copy of that folder: a long run goes
- * on with it while the packages are being changed.
- * @throws Error when nothing was packed yet
+ * Package name -> tarball, as created by `npm run pack`. WORKSPACE_TARBALLS names a copy of that folder, so that a long
+ * run can continue with it while the packages change.
+ * @throws Error if nothing was packed yet
  */
 export function packedTarballs(): Record<string, string> {
   const folder = process.env['WORKSPACE_TARBALLS'] ?? join(REPOSITORY, 'tmp', 'tarballs');
@@ -55,8 +55,8 @@ export function packedTarballs(): Record<string, string> {
 }
 
 /**
- * Installs nx and our packed tarballs as a user would, once for each combination. The result is shared by all
- * workspaces of that combination, which take hard links of it.
+ * Installs nx and our packed tarballs as a user would, once for each combination. All workspaces of that combination
+ * share the result through hard links.
  */
 export function install(options: InstallOptions): Install {
   const tarballs = packedTarballs();
@@ -81,8 +81,8 @@ export function install(options: InstallOptions): Install {
 }
 
 /**
- * Test files begin side by side and want the same install: one makes it, the others wait.
- * @returns whether this process is the one; false when the install is there
+ * Test files start in parallel and need the same install: one of them creates it, the others wait.
+ * @returns whether this process creates it; false if the install exists
  */
 function begins(lock: string, target: string): boolean {
   const sleeping = new Int32Array(new SharedArrayBuffer(4));
@@ -95,7 +95,7 @@ function begins(lock: string, target: string): boolean {
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
     }
-    // Whoever installs may have been killed.
+    // The process that installs may have been killed.
     const since = statSync(lock, { throwIfNoEntry: false })?.mtimeMs ?? Date.now();
     if (Date.now() - since > INSTALL_MS) rmSync(lock, { recursive: true, force: true });
     Atomics.wait(sleeping, 0, 0, LOCK_POLL_MS);
@@ -105,12 +105,12 @@ function begins(lock: string, target: string): boolean {
 function makeInstall(options: InstallOptions, tarballs: Record<string, string>, target: string): void {
   const folder = mkdtempSync(join(CACHE, 'installing-'));
   npmInstall(folder, options, tarballs);
-  // Every machine of every test takes a link of each file, and a workspace without packages of its own compiles nothing.
+  // Every machine of every test hard-links each file, and a workspace without its own packages compiles nothing.
   if (options.manifest === undefined) removeUnread(join(folder, 'node_modules'));
   try {
     renameSync(folder, target);
   } catch (error) {
-    // Somebody else was faster; theirs is as good.
+    // Another process was faster; its install is equivalent.
     rmSync(folder, { recursive: true, force: true });
     if (!existsSync(target)) throw error;
   }
@@ -128,7 +128,7 @@ function removeStale(prefix: string): void {
   }
 }
 
-/** What no program reads: declarations and source maps, a third of all files. */
+/** Files that no program reads: declarations and source maps, a third of all files. */
 function removeUnread(folder: string): void {
   for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
     if (entry.isFile() && /\.(d\.[cm]?ts|map)$/.test(entry.name)) rmSync(join(entry.parentPath, entry.name));
@@ -154,11 +154,11 @@ function npmInstall(folder: string, options: InstallOptions, tarballs: Record<st
     npm(folder, ['ci']);
   }
   for (const [name, path] of Object.entries(tarballs)) {
-    // The shim goes by the name that Nx looks for; a user writes "nx-cloud": "npm:@org/dte-nx-cloud-shim@...".
+    // The shim has the name that Nx looks for; a user writes "nx-cloud": "npm:@org/dte-nx-cloud-shim@...".
     manifest.devDependencies[name === '@org/dte-nx-cloud-shim' ? 'nx-cloud' : name] = `file:${path}`;
   }
   write();
-  // Without nx our packages miss a peer, which npm would install.
+  // Without nx, our packages lack a peer dependency, which npm would install.
   npm(folder, ['install', '--prefer-offline', ...(options.nx === null ? ['--legacy-peer-deps'] : [])]);
 }
 
@@ -184,14 +184,14 @@ function npm(cwd: string, args: string[]): void {
 }
 
 /**
- * Gives a workspace the node_modules of an install, as hard links: a real folder (Nx resolves links) at the cost of
- * directory entries. What is to be changed in it must be deleted first, never written in place.
+ * Gives a workspace the node_modules of an install as hard links: a real folder (Nx resolves links) at the cost of
+ * directory entries. To change a file in it, delete it first; never write in place.
  */
 export function linkNodeModules(from: Install, workspace: string): void {
   linkFolder(join(from, 'node_modules'), join(workspace, 'node_modules'));
 }
 
-/** A folder that did not exist, with hard links to everything in another one. */
+/** Creates a folder with hard links to everything in another one. */
 export function linkFolder(source: string, target: string): void {
   mkdirSync(dirname(target), { recursive: true });
   try {

@@ -17,20 +17,20 @@ export interface RunOptions {
   /** For messages; default: the machine's name. */
   name?: string;
   onOutput?: (text: string) => void;
-  /** The process can be typed to. */
+  /** The process accepts typed input. */
   keys?: boolean;
-  /** Milliseconds until `run` gives up; default two minutes. */
+  /** Timeout of `run` in milliseconds; default two minutes. */
   deadlineMs?: number;
 }
 
 /**
- * What one CI job sees: its own clone, HOME, caches and temporary folder, and an environment in which nothing of the
- * surroundings is left.
+ * What one CI job has: its own clone, HOME, caches and temporary folder, and an environment without anything of the
+ * surrounding machine.
  */
 export class Machine {
   constructor(
     readonly name: string,
-    /** Holds everything of this machine. */
+    /** Contains everything of this machine. */
     readonly folder: string,
     readonly env: Readonly<Record<string, string>>,
     private readonly started: (process: RunningProcess) => void,
@@ -63,7 +63,7 @@ export class Machine {
     return await this.start(command, args, options).end(options.deadlineMs);
   }
 
-  /** `npx nx ...` without npx, which would cost half a second. */
+  /** `npx nx ...` without npx, which takes half a second. */
   startNx(args: readonly string[], options: RunOptions = {}): RunningProcess {
     return this.start(this.path('node_modules/.bin/nx'), args, options);
   }
@@ -93,14 +93,14 @@ export class Machine {
     return readFileSync(this.path(path), 'utf8');
   }
 
-  /** Writes a file of the clone; as a new file, because what is in node_modules is shared with other machines. */
+  /** Writes a file of the clone, as a new file, because other machines share the files in node_modules. */
   write(path: string, text: string): void {
     rmSync(this.path(path), { force: true });
     mkdirSync(dirname(this.path(path)), { recursive: true });
     writeFileSync(this.path(path), text);
   }
 
-  /** Files below a folder of the clone, sorted, relative to it; none when it does not exist. */
+  /** Files below a folder of the clone, sorted, relative to it; none if it does not exist. */
   filesBelow(path: string): string[] {
     if (!this.exists(path)) return [];
     return readdirSync(this.path(path), { recursive: true, withFileTypes: true })
@@ -109,7 +109,7 @@ export class Machine {
       .sort();
   }
 
-  /** Forgets every result: local caches, Nx's database and the outputs. A coordinator's data stays. */
+  /** Removes every result: local caches, Nx's database and the outputs. A coordinator's data stays. */
   forget(): void {
     for (const cache of ['nx-cache', 'nx-data'])
       rmSync(join(this.folder, cache), { recursive: true, force: true });
@@ -117,8 +117,8 @@ export class Machine {
   }
 
   /**
-   * As `forget`, and the data of a coordinator too, but nothing is deleted before the machine is: file systems avoid
-   * the places of what was deleted in the last seconds (ext4 looks at each of them), and a measurement would see that.
+   * Like `forget`, including a coordinator's data, but nothing is deleted before the machine is: file systems avoid
+   * blocks that were freed in the last seconds (ext4 checks each of them), and that would affect a measurement.
    */
   setAside(outputs: readonly string[]): void {
     const aside = mkdtempSync(join(this.folder, 'aside-'));

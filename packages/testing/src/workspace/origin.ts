@@ -16,18 +16,18 @@ export type Git = (cwd: string, ...args: string[]) => string;
 /** Where the repository of a fleet and the packages of its machines come from. */
 export interface Origin {
   /**
-   * Makes a repository of an empty folder. Machines check out its branch `change`.
-   * @returns the commits that NX_BASE and NX_HEAD name
+   * Creates a repository in an empty folder. Machines check out its branch `change`.
+   * @returns the commits for NX_BASE and NX_HEAD
    */
   create(folder: string, git: Git): { base: string; head: string };
-  /** Gives a fresh clone what is not in the repository: node_modules. */
+  /** Adds what is not in the repository to a fresh clone: node_modules. */
   furnish(workspace: string, git: Git): void;
 }
 
 export interface FleetOptions {
-  /** What `install` returned. */
+  /** The result of `install`. */
   install: Install;
-  /** Path -> content of the first commit, on main. JSON for objects. package.json and lockfile are the install's. */
+  /** Path -> content of the first commit, on main. JSON for objects. package.json and lockfile come from the install. */
   files: Record<string, FileContent>;
   /** Path -> content of a second commit, on the branch `change`, which the machines check out. */
   change?: Record<string, FileContent>;

@@ -15,20 +15,20 @@ export interface AgentOptions extends RunOptions {
   args?: readonly string[];
 }
 
-/** Prints what the main job of the sample workspaces runs; the answer of every distributed run is searched for in it. */
+/** Prints what the main job of the sample workspaces runs; tests search for it in the answer of every distributed run. */
 export const AFFECTED = ['affected', '-t', 'lint,test,build', '--parallel=2'] as const;
 
-/** How long agents and coordinator may take to leave once they were told to. */
+/** How long agents and coordinator may take to exit after they were told to. */
 const LEAVE_MS = 45_000;
 
-/** The jobs of one CI pipeline: a main job and its agents, each a machine of its own. */
+/** The jobs of one CI pipeline: a main job and its agents, each with its own machine. */
 export class Pipeline {
   readonly agents: AgentJob[] = [];
 
   constructor(
     readonly fleet: Fleet,
     readonly main: Machine,
-    /** For every job of this pipeline; a session of its own by default. */
+    /** For every job of this pipeline; by default with its own session. */
     readonly env: Readonly<Record<string, string>> = {},
   ) {}
 
@@ -49,7 +49,7 @@ export class Pipeline {
     return exit;
   }
 
-  /** Starts an agent on a machine of that name, which is made when there is none. */
+  /** Starts an agent on a machine with that name, which is created if necessary. */
   startAgent(
     name: string,
     { args = [], env = {}, ...options }: AgentOptions = {},
@@ -87,14 +87,14 @@ export class Pipeline {
     return this.main.exists(path) ? this.main.read(path) : '';
   }
 
-  /** What a person would look at: the last output of everybody. */
+  /** The last output of all processes, for troubleshooting. */
   describe(): string {
     const logs = this.agents.map(({ process }) => process.describe());
     return [...logs, `---- coordinator ----\n${this.coordinatorLog.slice(-8000)}`].join('\n');
   }
 
   /**
-   * Ends the session as the last line of a main job does, and waits until everybody has left.
+   * Ends the session as the last line of a main job does, and waits until all processes have exited.
    * @returns how each agent ended
    */
   async complete(): Promise<ProcessExit[]> {
@@ -106,7 +106,7 @@ export class Pipeline {
     return exits;
   }
 
-  /** Waits until no process of the fleet is left: nothing may outlive its job. */
+  /** Waits until no process of the fleet is left: none may outlive its job. */
   async everybodyGone(): Promise<void> {
     await waitFor('the end of every process', () => this.fleet.runningProcesses().length === 0, {
       deadlineMs: LEAVE_MS,

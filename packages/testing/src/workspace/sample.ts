@@ -10,8 +10,8 @@ export interface SampleProject {
 }
 
 /**
- * What every sample task runs. It says where it runs, insists on the files it needs (those of other projects must
- * have come from another machine), writes its own, and behaves badly on demand.
+ * What every sample task runs. It prints where it runs, fails if files are missing that it needs (those of other
+ * projects must have come from another machine), writes its own, and misbehaves on demand.
  *
  *   node tools/task.cjs <project:target> [needs=a,b] [writes=c,d] [lines=N] [sleep=ms] [until=gate] [kb=N] [exit=code]
  */
@@ -57,7 +57,7 @@ export const sampleCommand = (id: string, options: Record<string, string | numbe
     ' ',
   );
 
-/** The nx.json that a workspace of a user of @org/dte has, without `plugin` that of anybody else. */
+/** The nx.json of a workspace that uses @org/dte; without `plugin`, that of any other workspace. */
 export function sampleNxJson({
   plugin = true,
   targetDefaults = {},
@@ -91,13 +91,13 @@ export const SAMPLE_TARGET_DEFAULTS = {
   test: {
     cache: true,
     dependsOn: ['build'],
-    // The hash is only known once the outputs of the build are there.
+    // The hash is known only after the build has written its outputs.
     inputs: ['default', '^default', { dependentTasksOutputFiles: '**/*', transitive: true }],
     outputs: ['{projectRoot}/coverage'],
   },
 };
 
-/** A library or application with lint, test and build, which needs the built files of what it depends on. */
+/** A library or application with lint, test and build, which needs the built files of its dependencies. */
 export function sampleProject(
   name: string,
   root: string,
@@ -121,7 +121,7 @@ export function sampleProject(
   };
 }
 
-/** alpha <- beta, gamma <- shop, and idle, which nothing changes: `nx affected -t lint,test,build` has 12 tasks. */
+/** alpha <- beta, gamma <- shop, and idle, which no commit changes: `nx affected -t lint,test,build` has 12 tasks. */
 export const SAMPLE_PROJECTS: Record<string, SampleProject> = {
   alpha: sampleProject('alpha', 'libs/alpha'),
   beta: sampleProject('beta', 'libs/beta', { alpha: 'libs/alpha' }),

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** Folders that are gone after each test. Call once per spec file. */
+/** Folders that are removed after each test. Call once per spec file. */
 export function tempFolders(): () => string {
   const made: string[] = [];
   afterEach(() => {

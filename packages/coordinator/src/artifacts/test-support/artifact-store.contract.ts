@@ -6,9 +6,9 @@ import { DteError } from '@org/dte-protocol';
 /** One adapter under test, empty. */
 export interface ArtifactStoreUnderTest {
   readonly store: ArtifactStore;
-  /** Names of everything stored for a session that is not a whole artifact; empty when all is well. */
+  /** Names of everything stored for a session that is not a complete artifact; empty if all is well. */
   leftovers(sessionId: string): Promise<string[]>;
-  /** Changes what is kept of the only artifact of a session behind the store's back, as a failing disk does. */
+  /** Changes the stored bytes of the only artifact of a session directly, as a failing disk does. */
   damage(sessionId: string, change: (content: Buffer) => Buffer): Promise<void>;
   cleanUp(): Promise<void>;
 }
@@ -26,7 +26,7 @@ const attemptKey = (taskId: string, attempt = 1): ArtifactKey => ({
 const bodyOf = (...chunks: (string | Buffer)[]): Readable =>
   Readable.from(chunks.map((chunk) => Buffer.from(chunk)));
 
-/** A body that breaks off after its first chunk, as a lost connection does. */
+/** A body that breaks off after its first chunk, like a lost connection. */
 const brokenBody = (): Readable => {
   let sent = false;
   return new Readable({
@@ -57,7 +57,7 @@ const flipped = (content: Buffer, at: number): Buffer => {
   return changed;
 };
 
-/** Every way in which bytes are not those that were stored. */
+/** Every way in which the bytes can differ from the stored ones. */
 const DAMAGES: readonly (readonly [string, (content: Buffer) => Buffer])[] = [
   ['its first byte is another', (content) => flipped(content, 0)],
   ['one bit in its middle is another', (content) => flipped(content, content.length >> 1)],
@@ -76,7 +76,7 @@ const codeOf = async (work: Promise<unknown>): Promise<string> =>
     (thrown: unknown) => DteError.from(thrown).code,
   );
 
-/** What every artifact store promises. */
+/** The contract of every artifact store. */
 export function artifactStoreContract(adapter: string, create: () => Promise<ArtifactStoreUnderTest>): void {
   describe(`artifact store: ${adapter}`, () => {
     let current: ArtifactStoreUnderTest;
@@ -101,12 +101,12 @@ export function artifactStoreContract(adapter: string, create: () => Promise<Art
 function keepsContent(subject: () => ArtifactStoreUnderTest): void {
   const store = (): ArtifactStore => subject().store;
 
-  it('has nothing under a key that nobody stored', async () => {
+  it('has nothing under a key before something is stored', async () => {
     expect(await store().has(cacheKey('1'))).toBe(false);
     expect(await store().get(cacheKey('1'))).toBeNull();
   });
 
-  it('gives back what was stored, with its length', async () => {
+  it('returns what was stored, with its length', async () => {
     expect(await store().put(cacheKey('1'), bodyOf('ab', 'c'), { ...OPTIONS, expectedBytes: 3 })).toEqual({
       bytes: 3,
       sha256: sha256Of('abc'),
@@ -117,7 +117,7 @@ function keepsContent(subject: () => ArtifactStoreUnderTest): void {
     expect(await store().has(cacheKey('1'))).toBe(true);
   });
 
-  it('says how large an artifact is, and keeps apart what one hash printed', async () => {
+  it('reports the size of an artifact, and separates the terminal output of a hash', async () => {
     expect(await store().bytesOf(cacheKey('1'))).toBeNull();
     await store().put(cacheKey('1'), bodyOf('abc'), OPTIONS);
     await store().put({ ...cacheKey('1'), kind: 'terminal' } as ArtifactKey, bodyOf('printed'), OPTIONS);
@@ -126,7 +126,7 @@ function keepsContent(subject: () => ArtifactStoreUnderTest): void {
     expect(await contentOf(await store().get(cacheKey('1')))).toBe('abc');
   });
 
-  it('gives back a large artifact that came in many pieces', async () => {
+  it('returns a large artifact that arrived in many pieces', async () => {
     const pieces = Array.from({ length: 40 }, (_, index) => Buffer.alloc(50_000, String(index % 10)));
     await store().put(cacheKey('1'), bodyOf(...pieces), { ...OPTIONS, expectedBytes: 2_000_000 });
     const found = await store().get(cacheKey('1'));
@@ -134,7 +134,7 @@ function keepsContent(subject: () => ArtifactStoreUnderTest): void {
     expect(await contentOf(found)).toBe(Buffer.concat(pieces).toString('utf8'));
   });
 
-  it('keeps an empty artifact', async () => {
+  it('stores an empty artifact', async () => {
     await store().put(cacheKey('1'), bodyOf(), { ...OPTIONS, expectedBytes: 0 });
     expect(await contentOf(await store().get(cacheKey('1')))).toBe('');
   });
@@ -149,7 +149,7 @@ function keepsTheFirst(subject: () => ArtifactStoreUnderTest): void {
     expect(await contentOf(await store().get(cacheKey('1')))).toBe('first');
   });
 
-  it('keeps exactly one of many that come at the same time', async () => {
+  it('keeps exactly one of many that arrive at the same time', async () => {
     const outcomes = await Promise.all(
       ['a', 'b', 'c', 'd'].map(async (text) => codeOf(store().put(cacheKey('1'), bodyOf(text), OPTIONS))),
     );
@@ -171,14 +171,14 @@ function keepsTheFirst(subject: () => ArtifactStoreUnderTest): void {
 function refusesUploads(subject: () => ArtifactStoreUnderTest): void {
   const store = (): ArtifactStore => subject().store;
 
-  it('keeps nothing of an upload that breaks off, and takes the next one', async () => {
+  it('stores nothing of an upload that breaks off, and accepts the next one', async () => {
     expect(await codeOf(store().put(cacheKey('1'), brokenBody(), OPTIONS))).toBe('DTE_ARTIFACT_INCOMPLETE');
     expect(await store().has(cacheKey('1'))).toBe(false);
     await store().put(cacheKey('1'), bodyOf('whole'), OPTIONS);
     expect(await contentOf(await store().get(cacheKey('1')))).toBe('whole');
   });
 
-  it('refuses an upload that is not as long as announced', async () => {
+  it('rejects an upload whose length differs from the announced one', async () => {
     const announced = { ...OPTIONS, expectedBytes: 5 };
     expect(await codeOf(store().put(cacheKey('1'), bodyOf('abc'), announced))).toBe(
       'DTE_ARTIFACT_INCOMPLETE',
@@ -186,14 +186,14 @@ function refusesUploads(subject: () => ArtifactStoreUnderTest): void {
     expect(await store().has(cacheKey('1'))).toBe(false);
   });
 
-  it('refuses an upload that announces more than the limit, before reading it', async () => {
+  it('rejects an upload that announces more than the limit, before reading it', async () => {
     const body = bodyOf('abc');
     const options = { expectedBytes: 11, maxBytes: 10 };
     expect(await codeOf(store().put(cacheKey('1'), body, options))).toBe('DTE_ARTIFACT_TOO_LARGE');
     expect(body.readableDidRead).toBe(false);
   });
 
-  it('refuses an upload that turns out to be larger than the limit, and leaves its body open', async () => {
+  it('rejects an upload that exceeds the limit, and leaves its body open', async () => {
     const body = bodyOf(Buffer.alloc(400_000), Buffer.alloc(400_000), Buffer.alloc(1));
     const options = { expectedBytes: null, maxBytes: 500_000 };
     expect(await codeOf(store().put(cacheKey('1'), body, options))).toBe('DTE_ARTIFACT_TOO_LARGE');
@@ -201,7 +201,7 @@ function refusesUploads(subject: () => ArtifactStoreUnderTest): void {
     expect(await store().has(cacheKey('1'))).toBe(false);
   });
 
-  it('takes an upload that has the announced sha256 and keeps nothing of one that has another', async () => {
+  it('stores an upload with the announced sha256, and nothing of one with another', async () => {
     const announced = { ...OPTIONS, expectedSha256: sha256Of('abc') };
     expect(await codeOf(store().put(cacheKey('1'), bodyOf('abd'), announced))).toBe('DTE_ARTIFACT_DAMAGED');
     expect(await store().has(cacheKey('1'))).toBe(false);
@@ -213,7 +213,7 @@ function refusesUploads(subject: () => ArtifactStoreUnderTest): void {
 function keepsApart(subject: () => ArtifactStoreUnderTest): void {
   const store = (): ArtifactStore => subject().store;
 
-  it('keeps sessions, namespaces, tasks and attempts apart', async () => {
+  it('separates sessions, namespaces, tasks and attempts', async () => {
     const keys = [
       cacheKey('1'),
       cacheKey('1', 's2'),
@@ -226,13 +226,13 @@ function keepsApart(subject: () => ArtifactStoreUnderTest): void {
     expect(contents).toEqual(['0', '1', '2', '3', '4']);
   });
 
-  it('takes task ids that are no file names', async () => {
+  it('accepts task ids that are not valid file names', async () => {
     const ids = ['@scope/app:build:prod', '../../etc:passwd', `${'x'.repeat(1000)}:build`, 'ä ö:ü'];
     for (const id of ids) await store().put(attemptKey(id), bodyOf(id), OPTIONS);
     for (const id of ids) expect(await contentOf(await store().get(attemptKey(id)))).toBe(id);
   });
 
-  it('forgets a session and nothing of another', async () => {
+  it('deletes a session and nothing of another', async () => {
     await store().put(cacheKey('1'), bodyOf('a'), OPTIONS);
     await store().put(cacheKey('1', 's2'), bodyOf('b'), OPTIONS);
     await store().deleteSession('s1');
@@ -242,7 +242,7 @@ function keepsApart(subject: () => ArtifactStoreUnderTest): void {
     expect(await contentOf(await store().get(cacheKey('1')))).toBe('again');
   });
 
-  it('still has everything of a session that was unloaded', async () => {
+  it('still has everything of an unloaded session', async () => {
     const large = 'x'.repeat(300_000);
     await store().put(cacheKey('1'), bodyOf('a'), OPTIONS);
     await store().put(cacheKey('2'), bodyOf(large), OPTIONS);
@@ -257,7 +257,7 @@ function keepsApart(subject: () => ArtifactStoreUnderTest): void {
 function keepsChecksums(subject: () => ArtifactStoreUnderTest): void {
   const store = (): ArtifactStore => subject().store;
 
-  it('keeps the sha256 of what came with it, in every namespace, also when the session was unloaded', async () => {
+  it('keeps the announced sha256 in every namespace, also after unloading', async () => {
     const large = Buffer.alloc(700_000, 'large');
     const terminal = { ...cacheKey('1'), kind: 'terminal' } as ArtifactKey;
     await store().put(cacheKey('1'), bodyOf(large), OPTIONS);
@@ -273,7 +273,7 @@ function keepsChecksums(subject: () => ArtifactStoreUnderTest): void {
     }
   });
 
-  it('leaves a good artifact alone, however often it is doubted, and knows nothing of one it never had', async () => {
+  it('leaves a good artifact alone, however often it is checked, and does not know one it never had', async () => {
     expect(await store().check(cacheKey('1'))).toBe('absent');
     await store().put(cacheKey('1'), bodyOf('good'), OPTIONS);
     const doubts = await Promise.all([1, 2, 3].map(() => store().check(cacheKey('1'))));
@@ -289,7 +289,7 @@ function findsDamage(subject: () => ArtifactStoreUnderTest): void {
     ['small', Buffer.from('some content')],
     ['large', Buffer.alloc(700_000, 'content')],
   ])('a %s artifact that was damaged', (_, content) => {
-    it.each(DAMAGES)('does not have the sha256 that comes with it when %s', async (_how, change) => {
+    it.each(DAMAGES)('has another sha256 than the announced one if %s', async (_how, change) => {
       await store().put(cacheKey('1'), bodyOf(content), OPTIONS);
       await subject().damage('s1', change);
       const found = await store().get(cacheKey('1'));
@@ -302,7 +302,7 @@ function findsDamage(subject: () => ArtifactStoreUnderTest): void {
       async (_how, change) => {
         await store().put(cacheKey('1'), bodyOf(content), OPTIONS);
         await subject().damage('s1', change);
-        // A restart forgets what was known of its size.
+        // A restart forgets the cached size.
         store().unloadSession('s1');
         const [first, second] = await Promise.all([
           store().check(cacheKey('1')),

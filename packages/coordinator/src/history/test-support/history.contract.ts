@@ -21,7 +21,7 @@ const failure = evidence.bind(null, 'failure');
 const flakyIn = async (history: TaskHistory, nowMs = 10, project = 'p1'): Promise<string[]> =>
   (await history.flaky(project, nowMs)).map(({ taskId }) => taskId);
 
-/** What every history promises. */
+/** The contract of every history. */
 export function historyContract(
   adapter: string,
   create: (limits: { flakyMs: number; historyEntries: number }) => Promise<TaskHistoryUnderTest>,
@@ -42,7 +42,7 @@ export function historyContract(
 }
 
 function saysWhatIsFlaky(history: () => TaskHistory): void {
-  it('calls a task flaky that failed and then succeeded with one hash, or the other way round', async () => {
+  it('considers a task flaky that failed and then succeeded with one hash, or the reverse', async () => {
     await history().note('p1', [failure('1', 1), failure('2', 1, 'lib:test')]);
     expect(await flakyIn(history())).toEqual([]);
     await history().note('p1', [success('2', 3, 'lib:test'), success('1', 2)]);
@@ -51,19 +51,19 @@ function saysWhatIsFlaky(history: () => TaskHistory): void {
     expect(await flakyIn(history())).toEqual(['web:e2e', 'lib:test', 'app:e2e']);
   });
 
-  it('calls no task flaky that was mended: another hash', async () => {
+  it('does not consider a fixed task flaky: its hash differs', async () => {
     await history().note('p1', [failure('1', 1), success('2', 2)]);
     expect(await flakyIn(history())).toEqual([]);
   });
 
-  it('names hash and times of the latest evidence, and a task once', async () => {
+  it('returns hash and times of the latest evidence, and each task once', async () => {
     await history().note('p1', [failure('1', 1), success('1', 2), failure('2', 3), success('2', 4)]);
     expect(await history().flaky('p1', 10)).toEqual([
       { taskId: 'app:e2e', hash: '2', failedAtMs: 3, succeededAtMs: 4 },
     ]);
   });
 
-  it('keeps projects apart', async () => {
+  it('separates projects', async () => {
     await history().note('p1', [failure('1', 1)]);
     await history().note('p2', [success('1', 2)]);
     expect([
@@ -73,7 +73,7 @@ function saysWhatIsFlaky(history: () => TaskHistory): void {
     ]).toEqual([[], [], []]);
   });
 
-  it('takes notes that come at once', async () => {
+  it('accepts concurrent records', async () => {
     const notes = Array.from({ length: 20 }, (_, index) => [
       history().note('p1', [failure(`h${index}`, 1, `t${index}:e2e`)]),
       history().note('p1', [success(`h${index}`, 2, `t${index}:e2e`)]),
@@ -84,20 +84,20 @@ function saysWhatIsFlaky(history: () => TaskHistory): void {
 }
 
 function forgets(history: () => TaskHistory): void {
-  it('forgets after 14 days, also when the task succeeds every day', async () => {
+  it('forgets after 14 days, even if the task succeeds every day', async () => {
     await history().note('p1', [failure('1', 0), success('1', 1)]);
     for (let day = 1; day < 14; day++) await history().note('p1', [success('1', day * DAY_MS)]);
     expect(await flakyIn(history(), 14 * DAY_MS)).toEqual(['app:e2e']);
     expect(await flakyIn(history(), 14 * DAY_MS + 1)).toEqual([]);
   });
 
-  it('remembers a success for as long as it happens, however long ago it did first', async () => {
+  it('remembers a success while it recurs, however old the first one is', async () => {
     for (let day = 0; day < 20; day++) await history().note('p1', [success('1', day * DAY_MS)]);
     await history().note('p1', [failure('1', 20 * DAY_MS)]);
     expect(await flakyIn(history(), 21 * DAY_MS)).toEqual(['app:e2e']);
   });
 
-  it('forgets the oldest when there is too much, and what makes tasks flaky last', async () => {
+  it('evicts the oldest when there is too much, and evidence of flakiness last', async () => {
     await history().note('p1', [failure('1', 1), success('1', 2)]);
     await history().note('p1', [failure('old', 3, 'lib:test')]);
     const many = Array.from({ length: LIMITS.historyEntries }, (_, index) => failure(`m${index}`, 4));

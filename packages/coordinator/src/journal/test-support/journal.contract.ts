@@ -20,7 +20,7 @@ async function entriesOf(journal: Journal): Promise<JournalEntry[]> {
 
 type OpenJournal = (header?: JournalHeader) => Promise<Journal>;
 
-/** What every journal promises. */
+/** The contract of every journal. */
 export function journalContract(adapter: string, create: () => Promise<JournalStoreUnderTest>): void {
   describe(`journal: ${adapter}`, () => {
     let subject: JournalStoreUnderTest;
@@ -46,7 +46,7 @@ export function journalContract(adapter: string, create: () => Promise<JournalSt
 }
 
 function replays(open: OpenJournal): void {
-  it('begins empty, with the header it was given', async () => {
+  it('starts empty, with its header', async () => {
     const journal = await open();
     expect(await entriesOf(journal)).toEqual([]);
     expect(journal.header).toEqual(HEADER);
@@ -59,7 +59,7 @@ function replays(open: OpenJournal): void {
     expect(await entriesOf(await open())).toEqual([entry(1), entry(2), entry(3)]);
   });
 
-  it('goes on after what is there when it is opened again', async () => {
+  it('continues an existing journal when it is reopened', async () => {
     await (await open()).append([entry(1)]);
     const second = await open();
     await entriesOf(second);
@@ -67,13 +67,13 @@ function replays(open: OpenJournal): void {
     expect(await entriesOf(await open())).toEqual([entry(1), entry(2)]);
   });
 
-  it('keeps the header it was begun with', async () => {
+  it('keeps its original header', async () => {
     await open();
     const again = await open({ ...HEADER, config: { leaseMs: 5 } });
     expect(again.header).toEqual(HEADER);
   });
 
-  it('keeps sessions apart', async () => {
+  it('separates sessions', async () => {
     await (await open()).append([entry(1)]);
     expect(await entriesOf(await open({ ...HEADER, sessionId: 's2' }))).toEqual([]);
   });
@@ -86,7 +86,7 @@ function keepsEntries(open: OpenJournal): void {
     expect(await entriesOf(await open())).toEqual([odd]);
   });
 
-  it('keeps what it was given, not what became of it', async () => {
+  it('stores what it was given, unaffected by later changes', async () => {
     const mutable = { type: 'tick', list: [1] };
     await (await open()).append([{ atMs: 1, input: mutable }]);
     mutable.list.push(2);

@@ -10,7 +10,7 @@ export const CI_FILE = '.gitlab-ci.yml';
 
 const WRITTEN = '# Written by `nx g @org/dte:setup-gitlab`. You can add your own jobs here.\n';
 
-/** The file of a project that had none. */
+/** The file for a project that had none. */
 const newCiFile = (stage: string): string =>
   `${WRITTEN}stages:\n  - ${stage}\n\ninclude:\n  - local: ${GITLAB_FILE}\n`;
 
@@ -41,14 +41,14 @@ export function setUpCiFile(text: string | null, stage: string, report: Report):
   return edited;
 }
 
-/** The user's file without our include; null when all of it was ours. */
+/** The user's file without our include; null if there was nothing else in it. */
 export function tearDownCiFile(text: string): string | null {
   const stage = stagesOf(text)?.[0];
   if (stage !== undefined && text === newCiFile(stage)) return null;
   return removeInclude(text);
 }
 
-/** Does the file say which image its jobs have? Then ours have it too. */
+/** Does the file set the image of its jobs? Then it applies to ours too. */
 export function hasImage(text: string): boolean {
   const root = readYaml(text)?.root;
   if (!root) return false;
@@ -58,7 +58,7 @@ export function hasImage(text: string): boolean {
   );
 }
 
-/** The stage of the job that runs `dte start-ci-run`: its agents have to be in the same. */
+/** The stage of the job that runs `dte start-ci-run`: its agents must be in the same stage. */
 export function stageOfMain(text: string): string | null {
   const root = readYaml(text)?.root;
   if (!root) return null;
@@ -70,7 +70,7 @@ export function stageOfMain(text: string): string | null {
 
 const OURS = new Set(['nx', 'nx-agent', 'nx-plan', 'nx-pipeline']);
 
-/** Jobs of the user's that get in the way of ours, or do the same work. */
+/** The user's jobs that conflict with ours, or do the same work. */
 export function tellRivals(text: string, path: string, report: Report): void {
   const root = readYaml(text)?.root;
   if (!root) return;

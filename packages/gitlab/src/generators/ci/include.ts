@@ -29,7 +29,7 @@ const entriesOf = (include: Pair | undefined): unknown[] => {
   return isSeq(include.value) ? include.value.items : [include.value];
 };
 
-/** `a/*.yml` and `a/**` as GitLab understands them. */
+/** `a/*.yml` and `a/**` as GitLab interprets them. */
 function covers(pattern: string, path: string): boolean {
   const source = pattern
     .replace(/^\//, '')
@@ -50,10 +50,10 @@ export function localIncludes({ root }: GitlabYaml): string[] {
 export const includesOurs = (yaml: GitlabYaml): boolean =>
   localIncludes(yaml).some((pattern) => covers(pattern, GITLAB_FILE));
 
-/** A new `include` at the end of the file, set off by a blank line. */
+/** A new `include` at the end of the file, after a blank line. */
 function newInclude({ text, document }: GitlabYaml): Splice {
   const newline = newlineOf(text);
-  // A file may be closed by `...`: what is behind it would not be read.
+  // `...` may end a file: text after it would be ignored.
   const closing = document === null ? null : /^\.\.\.[ \t]*\r?$/m.exec(text);
   const at = closing?.index ?? text.length;
   const before = text.slice(0, at);
@@ -62,7 +62,7 @@ function newInclude({ text, document }: GitlabYaml): Splice {
   return { start: at, end: at, text: `${gap}include:${newline}  - ${ENTRY}${newline}` };
 }
 
-/** The single mapping below `include:` becomes the first entry of a list: its lines move two to the right. */
+/** The single mapping below `include:` becomes the first entry of a list: its lines are indented by two more spaces. */
 function mapToList(text: string, map: YAMLMap): Splice[] {
   const { start } = rangeOf(map);
   const splices: Splice[] = [{ start, end: start, text: '- ' }];
@@ -107,8 +107,8 @@ function extended(text: string, pair: Pair): Splice[] | null {
 }
 
 /**
- * Adds the one entry of ours to `include`, whatever form that has.
- * @returns null when it cannot be done by adding text: no mapping, or an `include` that is an alias or a reference
+ * Adds our entry to `include` in any form.
+ * @returns null if adding text is not enough: no mapping, or an `include` that is an alias or a reference
  */
 export function addInclude(text: string): string | null {
   const yaml = readYaml(text);
@@ -124,13 +124,13 @@ export function addInclude(text: string): string | null {
   return splices === null ? null : applySplices(text, splices);
 }
 
-/** Comments at most. */
+/** At most comments. */
 const isEmpty = ({ document }: GitlabYaml): boolean => {
   const contents = document?.contents ?? null;
   return contents === null || (isScalar(contents) && contents.value === null);
 };
 
-/** Takes our entry out again, and `include` itself with the blank line before it when nothing else is in it. */
+/** Removes our entry, and `include` itself with the blank line before it if nothing else is in it. */
 export function removeInclude(text: string): string {
   const yaml = readYaml(text);
   const pair = yaml?.root ? findPair(yaml.root, 'include') : undefined;

@@ -2,7 +2,7 @@ import { isScalar, isSeq, type YAMLMap, type YAMLSeq } from 'yaml';
 import { applySplices, insertAfterLine, lineStart } from '../text/splice';
 import { contentEnd, findPair, indentOf, rangeOf, readYaml } from '../text/yaml';
 
-/** GitLab's stages where a file names none. `.pre` and `.post` are there always. */
+/** GitLab's default stages. `.pre` and `.post` always exist. */
 const OWN_STAGES = ['build', 'test', 'deploy'];
 const ALWAYS = ['.pre', '.post'];
 
@@ -14,7 +14,7 @@ function stagesSeq(root: YAMLMap | null): YAMLSeq | null {
   return isSeq(value) && value.tag !== '!reference' ? value : null;
 }
 
-/** The stages of a file; GitLab's own when it names none, null when they cannot be read. */
+/** The stages of a file; GitLab's default ones if it names none, null if they cannot be read. */
 export function stagesOf(text: string): readonly string[] | null {
   const yaml = readYaml(text);
   if (yaml === null) return null;
@@ -24,7 +24,7 @@ export function stagesOf(text: string): readonly string[] | null {
   return seq === null ? null : namesOf(seq);
 }
 
-/** Where the jobs go when nobody said so. */
+/** The default stage of our jobs. */
 export function defaultStage(text: string): string {
   const stages = stagesOf(text) ?? OWN_STAGES;
   return stages.includes('test') ? 'test' : (stages.find((stage) => !ALWAYS.includes(stage)) ?? 'test');
@@ -33,8 +33,8 @@ export function defaultStage(text: string): string {
 const AFTER_TESTS = /^(?:\.post|deploy|release|publish|cleanup)/i;
 
 /**
- * Adds a stage to the file's list: before the first that deploys or releases, else to the end.
- * @returns null when the list is not there to be added to (an alias, a reference)
+ * Adds a stage to the file's list: before the first that deploys or releases, else at the end.
+ * @returns null if the list cannot be changed (an alias, a reference)
  */
 export function addStage(text: string, stage: string): string | null {
   const stages = stagesOf(text);
@@ -42,7 +42,7 @@ export function addStage(text: string, stage: string): string | null {
   if (stages.includes(stage) || ALWAYS.includes(stage)) return text;
   const seq = stagesSeq(readYaml(text)?.root ?? null);
   if (seq === null) {
-    // The list is written down for the first time: GitLab's own stages stay in it.
+    // The file gets its first list of stages: GitLab's default stages remain in it.
     return `stages:\n${['build', 'test', stage, 'deploy'].map((name) => `  - ${name}\n`).join('')}\n${text}`;
   }
   const at = namesOf(seq).findIndex((name) => AFTER_TESTS.test(name));

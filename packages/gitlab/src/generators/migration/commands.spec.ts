@@ -5,7 +5,7 @@ const notes = (text: string): string[] => rewriteCommands(text, 'npx').rewrites.
 
 describe('a command of the vendor', () => {
   it.each([
-    // The manual recipe, of any age.
+    // The manual recipe of different versions.
     ['yarn nx-cloud start-agent', 'yarn dte start-agent'],
     [
       'yarn nx-cloud start-ci-run --distribute-on="manual" --stop-agents-after=e2e-ci',
@@ -21,17 +21,17 @@ describe('a command of the vendor', () => {
     ],
     ['npx nx-cloud stop-all-agents', 'npx dte complete-ci-run'],
     ['npx nx-cloud complete-ci-run', 'npx dte complete-ci-run'],
-    // By way of nx.
+    // Called through nx.
     ['npx nx start-agent', 'npx dte start-agent'],
     ['pnpm exec nx start-ci-run --distribute-on manual', 'pnpm exec dte start-ci-run --distribute-on=manual'],
     ['npx nx start-nx-agents', 'npx dte start-ci-run --distribute-on=manual'],
-    // Fetched from the registry before the install: ours is installed with the workspace.
+    // Downloaded from the registry before the install; ours is installed with the workspace.
     ['npx -y nx-cloud@latest start-agent', 'npx dte start-agent'],
     ['pnpm dlx nx-cloud start-agent', 'pnpm exec dte start-agent'],
     ['yarn dlx nx-cloud start-agent', 'yarn dte start-agent'],
     ['bunx nx-cloud start-agent', 'bunx dte start-agent'],
     ['./node_modules/.bin/nx-cloud start-agent', 'npx dte start-agent'],
-    // Inside larger lines.
+    // In longer lines.
     ['npm ci && npx nx-cloud start-agent; echo done', 'npm ci && npx dte start-agent; echo done'],
     [
       'NX_VERBOSE_LOGGING=true npx nx-cloud start-agent > log 2>&1',

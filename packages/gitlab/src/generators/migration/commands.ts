@@ -2,15 +2,15 @@ import { applySplices, type Splice } from '../text/splice';
 import { kebab, takesWord, translateFlag, type FlagResult } from './flags';
 import { wordsFrom, type Word } from './words';
 
-/** One command of the vendor that was found. */
+/** One command of the vendor's CLI. */
 export interface Rewrite {
   readonly from: string;
-  /** Null: there is nothing like it in dte, and nothing is run instead. */
+  /** Null: dte has no equivalent, and nothing runs instead. */
   readonly to: string | null;
-  /** What went and why, one line per flag or command. */
+  /** What was removed and why, one line per flag or command. */
   readonly notes: readonly string[];
   readonly forwardEnv: readonly string[];
-  /** Agents that the vendor would have started for this command. */
+  /** Number of agents that the vendor would have started for this command. */
   readonly agents: number | null;
 }
 
@@ -19,7 +19,7 @@ export interface RewrittenText {
   readonly rewrites: readonly Rewrite[];
 }
 
-/** How programs of node_modules are run where the vendor's line named none: `npx`, `yarn`, `pnpm exec`, `bunx`. */
+/** How to run programs in node_modules if the vendor's line named no runner: `npx`, `yarn`, `pnpm exec`, `bunx`. */
 export type Launcher = string;
 
 const LAUNCHER = [
@@ -30,7 +30,7 @@ const LAUNCHER = [
   String.raw`pnpx|bunx(?:[ \t]+--bun)?|bun[ \t]+(?:x|run)`,
 ].join('|');
 
-/** Commands that `nx` passes on to the vendor's client; everything of `nx-cloud` is the vendor's. */
+/** Commands that `nx` forwards to the vendor's client; all commands of `nx-cloud` are the vendor's. */
 const OF_NX = 'start-ci-run|start-nx-agents|start-agent|record|stop-all-agents|complete-ci-run|fix-ci';
 
 const COMMAND = new RegExp(
@@ -56,7 +56,7 @@ const RENAMED: Readonly<Record<string, string>> = {
   'complete-ci-run': 'complete-ci-run',
 };
 
-/** What runs a program that is installed with the workspace. dlx and -y would fetch one from the registry instead. */
+/** The runner for a program installed with the workspace. dlx and -y would download one from the registry instead. */
 function ownLauncher(launcher: string | undefined, otherwise: Launcher): Launcher {
   if (launcher === undefined) return otherwise;
   if (launcher.startsWith('yarn')) return /-s\b|--silent/.test(launcher) ? 'yarn --silent' : 'yarn';
@@ -134,8 +134,8 @@ function rewriteOne(text: string, match: RegExpExecArray, otherwise: Launcher): 
 }
 
 /**
- * Commands of the vendor's CLI in shell text, rewritten to ours flag by flag. A command without a counterpart becomes
- * `true`, which keeps `a && b` what it was; whole lines are taken out by the caller.
+ * Rewrites the vendor's commands in shell text to ours, flag by flag. A command without an equivalent becomes `true`,
+ * so that `a && b` keeps its meaning; the caller removes whole lines.
  */
 export function rewriteCommands(text: string, otherwise: Launcher): RewrittenText {
   const found = [...text.matchAll(COMMAND)].map((match) => rewriteOne(text, match, otherwise));

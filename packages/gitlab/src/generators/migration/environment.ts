@@ -1,6 +1,6 @@
 /*
- * Variables of the vendor, in `variables:` and in scripts. NX_CLOUD_ACCESS_TOKEN is more than useless: with it Nx counts
- * the workspace as the vendor's and never calls our runner.
+ * Variables of the vendor, in `variables:` and in scripts. NX_CLOUD_ACCESS_TOKEN is harmful: with it, Nx treats the
+ * workspace as the vendor's and never calls our runner.
  */
 const RENAMED: Readonly<Record<string, string>> = {
   NX_CI_EXECUTION_ENV: 'DTE_ENVIRONMENT',
@@ -15,12 +15,12 @@ const GONE: Readonly<Record<string, string>> = {
 };
 
 export interface VariableFate {
-  /** Null: it goes. */
+  /** Null: it is removed. */
   readonly to: string | null;
   readonly note: string | null;
 }
 
-/** What happens to a variable; null for those that are none of the vendor's. */
+/** What happens to a variable; null for variables of others. */
 export function fateOf(name: string): VariableFate | null {
   const to = RENAMED[name];
   if (to !== undefined) return { to, note: null };
@@ -36,7 +36,7 @@ export interface Assignment {
   readonly fate: VariableFate;
 }
 
-/** Shell text with assignments of vendor variables renamed, or replaced by `true` where they are a command of their own. */
+/** Shell text with assignments of vendor variables renamed, or replaced by `true` if they are a separate command. */
 export function rewriteAssignments(text: string): { text: string; found: readonly Assignment[] } {
   const found: Assignment[] = [];
   const edited = text

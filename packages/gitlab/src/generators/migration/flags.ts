@@ -1,16 +1,16 @@
 /** What happens to one flag of the vendor's commands. */
 export interface FlagResult {
-  /** Words of the new command; empty when the flag goes. */
+  /** Words of the new command; empty if the flag is removed. */
   readonly keep: readonly string[];
-  /** Why it goes, or what else is done about it. */
+  /** Why it is removed, or what replaces it. */
   readonly note?: string;
-  /** Names that tasks on agents are to see. */
+  /** Names of variables that tasks on agents need. */
   readonly forwardEnv?: readonly string[];
-  /** Agents that the vendor would have started. */
+  /** Number of agents that the vendor would have started. */
   readonly agents?: number;
 }
 
-/** A flag as it was written: `--name`, and the value's raw and unquoted text if it has one. */
+/** A flag as it was written: `--name`, with the raw and unquoted text of its value if it has one. */
 export interface Flag {
   readonly name: string;
   readonly raw: string | null;
@@ -24,7 +24,7 @@ const gone =
   () => ({ keep: [], note });
 const isNo = ({ value }: Flag): boolean => value === 'false';
 
-/** A switch of ours has no value: `--x=true` is `--x`. */
+/** Our switches have no value: `--x=true` is `--x`. */
 const asSwitch: Rule = (flag) =>
   isNo(flag) ? { keep: [], note: 'dte works this way without the flag' } : { keep: [flag.name] };
 
@@ -82,10 +82,10 @@ const VALUED = new Set([
   '--targets',
 ]);
 
-/** Can the flag's value be a word of its own? */
+/** Can the flag's value be a separate word? */
 export const takesWord = (name: string): boolean => VALUED.has(name);
 
-/** `--stopAgentsAfter` is `--stop-agents-after` to the vendor. */
+/** The vendor also accepts `--stopAgentsAfter` for `--stop-agents-after`. */
 export const kebab = (name: string): string => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 
 export function translateFlag(flag: Flag): FlagResult {

@@ -9,8 +9,8 @@ export { completeJobs, rolesIn } from './jobs';
 export { tellSeveralMains } from './several-mains';
 
 /**
- * A GitLab file with everything of the vendor's in it rewritten to ours: commands flag by flag, variables, and the job
- * that `nx g ci-workflow --ci=gitlab` wrote. A file without any comes back as it is.
+ * Rewrites everything of the vendor's in a GitLab file to ours: commands flag by flag, variables, and the job of `nx g
+ * ci-workflow --ci=gitlab`. Returns a file without any unchanged.
  */
 export function rewriteVendor(
   text: string,

@@ -4,8 +4,8 @@ import { applySplices, insertAfterLine, lineNumber, type Splice } from '../text/
 import { findPair, indentOf, keyText, rangeOf, readYaml, textsOf, topPair } from '../text/yaml';
 
 /*
- * Jobs of the user's own that run our commands (rewritten ones, or written by hand) need what the generated file gives
- * its jobs: GitLab's id token, the rendezvous, and leave for an agent to fail.
+ * The user's own jobs that run our commands (rewritten or written by hand) need what the generated file gives its jobs:
+ * GitLab's id token, the rendezvous, and permission for agents to fail.
  */
 export type Role = 'main' | 'agent';
 
@@ -23,7 +23,7 @@ export function rolesIn(text: string): Set<Role> {
   );
 }
 
-/** Jobs that take scripts of `owner` by `!reference` or by an alias; those that merge it inherit its keywords anyway. */
+/** Jobs that use scripts of `owner` through `!reference` or an alias; jobs that merge it inherit its keywords anyway. */
 function usersOf(root: YAMLMap, owner: Pair): Pair[] {
   const anchors = new Set<string>();
   visit(owner.value as YAMLMap, {
@@ -43,7 +43,7 @@ function usersOf(root: YAMLMap, owner: Pair): Pair[] {
       const parent = path.at(-1);
       const job = topPair(path)?.value;
       const merged = isPair(parent) && keyText(parent) === '<<';
-      // `<<` merges one level only: keywords of the job itself hide ours.
+      // `<<` merges only one level: keywords of the job itself hide ours.
       const hides = isMap(job) && own.some((key) => findPair(job, key) !== undefined);
       if (!merged || hides) addTop(path);
     },
@@ -55,7 +55,7 @@ function usersOf(root: YAMLMap, owner: Pair): Pair[] {
   return [...users];
 }
 
-/** Jobs by what they run, shared lists resolved to the jobs that use them. */
+/** Jobs by the commands they run, with shared lists resolved to the jobs that use them. */
 function jobsRunning(root: YAMLMap): Map<Pair, Set<Role>> {
   const jobs = new Map<Pair, Set<Role>>();
   const add = (job: Pair, role: Role): void => void jobs.set(job, new Set([...(jobs.get(job) ?? []), role]));
@@ -94,13 +94,13 @@ const hasToken = (map: YAMLMap): boolean => {
 
 interface Addition {
   readonly splices: readonly Splice[];
-  /** Lines of new keywords, for the place below the job's name. */
+  /** Lines of new keywords, to be inserted below the job's name. */
   readonly fresh: readonly string[];
   readonly added: readonly string[];
   readonly left: readonly string[];
 }
 
-/** Lines for one keyword: below the existing one, or new. Null when the existing one is no block mapping. */
+/** Lines for one keyword: below the existing one, or new. Null if the existing one is not a block mapping. */
 function below(
   text: string,
   map: YAMLMap,
@@ -155,7 +155,7 @@ function additionsTo(
   return { splices, fresh, added, left };
 }
 
-/** Gives the file's own jobs that run our commands the keywords they need. */
+/** Gives the file's own jobs that run our commands the required keywords. */
 export function completeJobs(text: string, path: string, coordinator: string, report: Report): string {
   const root = readYaml(text)?.root;
   if (!root) return text;
@@ -165,7 +165,7 @@ export function completeJobs(text: string, path: string, coordinator: string, re
   const splices: Splice[] = [];
   for (const [job, roles] of jobsRunning(root)) {
     const at = `${path}:${lineNumber(text, rangeOf(job.key).start)}`;
-    // A list that other jobs take over is no job: those were found as well.
+    // A list that other jobs use is not a job: those jobs were found as well.
     if (isSeq(job.value)) continue;
     if (!isMap(job.value) || job.value.flow === true) {
       const variables = Object.entries(place).map(([name, value]) => `${name}: ${value}`);

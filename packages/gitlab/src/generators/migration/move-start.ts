@@ -5,7 +5,7 @@ import { contentEnd, keyText, linesOfNode, rangeOf, readYaml, startsLine } from 
 
 const START = /\bdte start-ci-run\b/;
 
-/** Commands that bring the workspace's packages; installs of single tools (-g, --prefix) are none. */
+/** Commands that install the workspace's packages; installs of single tools (-g, --prefix) do not count. */
 export function isInstall(line: string): boolean {
   return line
     .split(/[;&|\n]+/)
@@ -24,7 +24,7 @@ function moved(text: string, seq: YAMLSeq): { text: string; place: number } | nu
   const to = seq.items.findLastIndex((item) => isInstall(textOf(item)));
   const [item, install] = [seq.items[from], seq.items[to]];
   if (from === -1 || to <= from || seq.flow === true) return null;
-  // Several commands in one entry: which of them need what only a person knows.
+  // Several commands in one entry: only a person knows which of them need what.
   if (!isScalar(item) || textOf(item).includes('\n') || isInstall(textOf(item))) return null;
   const { start } = rangeOf(item);
   if (!startsLine(text, start)) return null;
@@ -35,8 +35,8 @@ function moved(text: string, seq: YAMLSeq): { text: string; place: number } | nu
 }
 
 /**
- * `start-ci-run` stood before the install where the vendor's client was fetched from the registry. Ours is one of the
- * packages that the install brings, so it moves below it.
+ * `start-ci-run` came before the install, because the vendor's client was downloaded from the registry. Ours is one of
+ * the installed packages, so it moves below the install.
  */
 export function startBelowInstall(text: string, path: string, report: Report): string {
   const root = readYaml(text)?.root ?? null;

@@ -14,16 +14,16 @@ import {
 import { rewriteCommands, type Launcher, type Rewrite } from './commands';
 import { rewriteAssignments } from './environment';
 
-/** What the vendor's lines asked for beside themselves. */
+/** Further requirements from the vendor's lines. */
 export interface Asked {
-  /** Agents that the vendor would have started; null when no line said a number. */
+  /** Number of agents that the vendor would have started; null if no line contained a number. */
   readonly agents: number | null;
   readonly forwardEnv: readonly string[];
 }
 
 interface Edit {
   readonly node: TextNode;
-  /** New text of the scalar's source; null takes the whole list entry out. */
+  /** New text of the scalar's source; null removes the whole list entry. */
   readonly source: string | null;
   readonly place: string;
   readonly rewrites: readonly Rewrite[];
@@ -33,7 +33,7 @@ interface Edit {
 const PLAIN = /^[^\s!&*#?|>@`"'%{}[\],:-][^\n]*$/;
 const needsQuotes = (text: string): boolean => !PLAIN.test(text) || /: | #|:$|\s$/.test(text);
 
-/** The text as YAML, quoted as it was before or as it must be. */
+/** The text as YAML, quoted as before or as necessary. */
 function renderScalar(text: string, type: Scalar['type']): string {
   if (type === 'QUOTE_SINGLE') return `'${text.replaceAll("'", "''")}'`;
   if (type === 'QUOTE_DOUBLE' || needsQuotes(text)) return JSON.stringify(text);
@@ -55,7 +55,7 @@ function rewriteShell(text: string, launcher: Launcher): Shell {
   return { text: edited, rewrites: commands.rewrites, variables };
 }
 
-/** Lines that became `true` by the rewriting do nothing: they go. */
+/** Lines that were rewritten to `true` do nothing: they are removed. */
 function withoutNoops(before: string, after: string): string {
   const had = before.split('\n').filter((line) => line.trim() === 'true').length;
   if (had > 0) return after;
@@ -71,7 +71,7 @@ function editOf(text: string, path: string, node: TextNode, launcher: Launcher):
   const source = text.slice(start, end);
   const folded = scalar.type === 'BLOCK_FOLDED' && !scalar.value.trimEnd().includes('\n');
   const block = (scalar.type === 'BLOCK_LITERAL' || scalar.type === 'BLOCK_FOLDED') && !folded;
-  // A block is rewritten as it stands; anything else is read, rewritten and written again.
+  // A block is rewritten in place; anything else is parsed, rewritten and written again.
   const before = block ? source : scalar.value.trimEnd();
   const shell = rewriteShell(before, launcher);
   if (shell.text === before) return null;
@@ -86,11 +86,11 @@ function editOf(text: string, path: string, node: TextNode, launcher: Launcher):
 
 const REMOVABLE = new Set(['before_script', 'after_script']);
 
-/** Entries that go: their lines, or the whole keyword when nothing is left of it and a job can do without. */
+/** Entries to remove: their lines, or the whole keyword if nothing is left of it and a job does not need it. */
 function removals(text: string, edits: readonly Edit[]): Splice[] {
   const splices: Splice[] = [];
   const bySeq = new Map<YAMLSeq, Edit[]>();
-  // In quotes: GitLab takes no boolean for a command.
+  // In quotes: GitLab does not accept a boolean as a command.
   const noop = ({ scalar }: TextNode): Splice => ({ ...rangeOf(scalar), text: '"true"' });
   const removePair = (pair: Pair): Splice => linesOfNode(text, rangeOf(pair.key).start, contentEnd(pair));
   for (const edit of edits) {
@@ -108,7 +108,7 @@ function removals(text: string, edits: readonly Edit[]): Splice[] {
     if (allGo && isPair(owner) && REMOVABLE.has(keyText(owner))) splices.push(removePair(owner));
     else if (unmovable) splices.push(...gone.map(({ node }) => noop(node)));
     else {
-      // A list must not become empty: GitLab refuses a job without a script.
+      // A list must not become empty: GitLab rejects a job without a script.
       const [first, ...rest] = gone;
       if (allGo && first !== undefined) splices.push(noop(first.node));
       for (const { node } of allGo ? rest : gone) {
@@ -128,7 +128,7 @@ function tell({ place, rewrites, variables }: Edit, report: Report): void {
   for (const variable of variables) report.change(place, variable);
 }
 
-/** The vendor's commands and variables in all scripts of a file, rewritten where they stand. */
+/** Rewrites the vendor's commands and variables in all scripts of a file in place. */
 export function rewriteScripts(
   text: string,
   path: string,

@@ -25,7 +25,7 @@ function hasEnvironment(job: Pair): boolean {
   return isMap(variables) && findPair(variables, 'DTE_ENVIRONMENT') !== undefined;
 }
 
-/** A template with `start-ci-run` that several jobs extend makes each of them a main job: only a person can part them. */
+/** A template with `start-ci-run` that several jobs extend makes each of them a main job: only a person can separate them. */
 export function tellSeveralMains(text: string, path: string, report: Report): void {
   const root = readYaml(text)?.root;
   if (!root) return;

@@ -26,7 +26,7 @@ function vendorVariables(root: YAMLMap): Found[] {
   return found;
 }
 
-/** The vendor's names in `variables:`, wherever that stands: renamed, or taken out with the line. */
+/** Renames the vendor's names in all `variables:`, or removes their lines. */
 export function rewriteVariables(text: string, path: string, report: Report): string {
   const root = readYaml(text)?.root ?? null;
   if (root === null) return text;

@@ -1,4 +1,4 @@
-/** A word of a shell command: as written, and with quotes taken off. */
+/** A word of a shell command: as written, and without quotes. */
 export interface Word {
   readonly raw: string;
   readonly value: string;
@@ -8,14 +8,14 @@ export interface Word {
 
 export interface Simple {
   readonly words: readonly Word[];
-  /** Behind the last word. */
+  /** After the last word. */
   readonly end: number;
 }
 
 const OPERATOR = /[;&|()<>\n]/;
 const BLANK = /^(?:[ \t]|\\\r?\n[ \t]*)+/;
 
-/** End of a quoted piece or of `$(…)` that begins at `at`; -1 when it is never closed. */
+/** End of a quoted piece or of `$(…)` that begins at `at`; -1 if it is not closed. */
 function closing(text: string, at: number): number {
   const quote = text[at];
   if (quote === "'") return text.indexOf("'", at + 1);
@@ -57,8 +57,8 @@ const unquote = (raw: string): string =>
   );
 
 /**
- * The words of one simple command from `from` on, up to an operator, a comment, a redirection or the end of the line. A
- * backslash at the end of a line continues it.
+ * The words of one simple command, starting at `from`, up to an operator, a comment, a redirection or the end of the
+ * line. A backslash at the end of a line continues it.
  */
 export function wordsFrom(text: string, from: number): Simple {
   const words: Word[] = [];

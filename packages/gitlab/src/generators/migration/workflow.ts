@@ -7,13 +7,13 @@ import { isInstall } from './move-start';
 import { wordsFrom } from './words';
 
 /*
- * What `nx g ci-workflow --ci=gitlab` writes: one job that runs the nx commands, with the vendor's part in comments (or
- * uncommented by somebody since), and agents that the vendor would start.
+ * The output of `nx g ci-workflow --ci=gitlab`: one job that runs the nx commands, with the vendor's part in comments
+ * (or uncommented later), and agents that the vendor would start.
  */
 const NX_COMMAND = /(?:^|[\s;&|])(?<launcher>npx|yarn|pnpm exec|bunx)?\s*\bnx (?:affected|run-many)\b/;
 const VENDOR_COMMENT = /#.*(?:Nx Cloud|nx(?:-cloud)? (?:start-ci-run|start-nx-agents|record|fix-ci)\b)/;
 
-/** Sentences of the generated file, in the words of Nx 17 to 24, that are about the vendor's service. */
+/** Sentences of the generated file about the vendor's service, as in Nx 17 to 24. */
 const GENERATED = [
   /This enables task distribution via Nx Cloud/,
   /Run this command as early as possible, before dependencies are installed/,
@@ -41,8 +41,8 @@ const scriptItems = (job: Pair): Scalar[] => {
 const isNxLine = (item: Scalar): boolean => NX_COMMAND.test(String(item.value));
 
 /**
- * Names of the jobs that come from the vendor's generator: nx commands, and the vendor in comments or in `fix-ci`. To be
- * asked before anything is rewritten.
+ * Names of the jobs from the vendor's generator: nx commands, and the vendor in comments or in `fix-ci`. Call this
+ * before anything is rewritten.
  */
 export function workflowJobs(text: string): string[] {
   const root = readYaml(text)?.root;
@@ -82,20 +82,20 @@ function commentSplices(text: string, source: string, from: number): Splice[] {
 }
 
 export interface WorkflowJobs {
-  /** Of the file, as it is reported. */
+  /** For the file, as it is reported. */
   readonly path: string;
-  /** Of the jobs that the vendor's generator wrote. */
+  /** For the jobs that the vendor's generator wrote. */
   readonly names: readonly string[];
   readonly launcher: Launcher;
   readonly report: Report;
 }
 
-/** Gives a job of the vendor's generator our `start-ci-run`, below the install, and takes the vendor's comments out. */
+/** Adds our `start-ci-run` to a job of the vendor's generator, below the install, and removes the vendor's comments. */
 export function completeWorkflow(text: string, { path, names, launcher, report }: WorkflowJobs): string {
   const root = readYaml(text)?.root;
   if (!root) return text;
   const splices: Splice[] = [];
-  // One main job: two in a pipeline have to be told apart by DTE_ENVIRONMENT, which only a person can name.
+  // One main job: two in a pipeline must be separated by DTE_ENVIRONMENT, which only a person can name.
   let started = /\bdte start-ci-run\b/.test(text);
   for (const job of root.items.filter((pair) => names.includes(keyText(pair)))) {
     const source = sourceOf(text, root, job);

@@ -12,7 +12,7 @@ import { asObject, parseJson, removeJson, setJson, type Json } from '../text/jso
 const FILE = 'nx.json';
 const DEFAULT = RUNNER_OPTIONS.slice(0, -1);
 
-/** With any of these Nx counts the workspace as the vendor's, or never calls a runner (neverConnectToCloud). */
+/** With any of these, Nx treats the workspace as the vendor's, or never calls a runner (neverConnectToCloud). */
 const DEFEATING: Readonly<Record<string, string>> = {
   nxCloudId: "Nx would contact the vendor's service instead of calling dte",
   nxCloudAccessToken: "Nx would contact the vendor's service instead of calling dte",
@@ -21,7 +21,7 @@ const DEFEATING: Readonly<Record<string, string>> = {
   neverConnectToCloud: 'it disables the runner on Nx 22.7 and later; nothing is contacted without it either',
 };
 
-/** Options of a runner entry that Nx itself reads, on 20 at least. */
+/** Options of a runner entry that Nx itself reads, at least on 20. */
 const OPTIONS_OF_NX = [
   'cacheableOperations',
   'parallel',
@@ -48,7 +48,7 @@ function removeDefeating(text: string, report: Report): string {
   return edited;
 }
 
-/** The options of the entry that stay; those of another runner would be unknown to ours. */
+/** The remaining options of the entry; those of another runner would be unknown to ours. */
 function keptOptions(entry: Json, report: Report): Json {
   const options = asObject(entry['options']);
   const { runner } = entry;
@@ -84,7 +84,7 @@ function setRunner(text: string, report: Report): string {
   return setJson(text, DEFAULT, value);
 }
 
-/** Adds names to options.forwardEnv: the counterpart of the vendor's --with-env-vars. */
+/** Adds names to options.forwardEnv: the equivalent of the vendor's --with-env-vars. */
 function forward(text: string, names: readonly string[], report: Report): string {
   const options = runnerOptionsOf(parseJson(text));
   const before = Array.isArray(options['forwardEnv']) ? options['forwardEnv'].map(String) : [];
@@ -94,7 +94,7 @@ function forward(text: string, names: readonly string[], report: Report): string
   return setJson(text, [...DEFAULT, 'options', 'forwardEnv'], [...before, ...added]);
 }
 
-/** nx.json with our runner in place and nothing that keeps Nx from calling it. */
+/** nx.json with our runner, and without settings that keep Nx from calling it. */
 export function setUpNxJson(text: string, forwardEnv: readonly string[], report: Report): string {
   const edited = forward(setRunner(removeDefeating(text, report), report), forwardEnv, report);
   const globals = asObject(parseJson(edited)['namedInputs'])['sharedGlobals'];
@@ -107,7 +107,7 @@ export function setUpNxJson(text: string, forwardEnv: readonly string[], report:
   return edited;
 }
 
-/** nx.json without our runner. Objects that only held it go as well. */
+/** nx.json without our runner, and without objects that contained only it. */
 export function tearDownNxJson(text: string): string {
   const runners = asObject(parseJson(text)['tasksRunnerOptions']);
   if (asObject(runners['default'])['runner'] !== RUNNER) return text;

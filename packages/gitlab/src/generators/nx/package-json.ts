@@ -5,7 +5,7 @@ import { asObject, parseJson, removeJson, setJson } from '../text/json';
 const FILE = 'package.json';
 const SECTIONS = ['devDependencies', 'dependencies', 'optionalDependencies'] as const;
 
-/** Where a dependency stands and what is asked for. */
+/** Where a dependency is listed, and its version range. */
 function find(text: string, name: string): { section: string; spec: string } | null {
   for (const section of SECTIONS) {
     const spec = asObject(parseJson(text)[section])[name];
@@ -14,12 +14,12 @@ function find(text: string, name: string): { section: string; spec: string } | n
   return null;
 }
 
-/** An npm alias of our shim, a folder or a tarball of it. */
+/** An npm alias of our shim, or a folder or tarball with it. */
 const isShim = (spec: string): boolean => /dte-nx-cloud-shim|\bnx-cloud-shim\b/.test(spec);
 
 /**
- * package.json with the alias `nx-cloud` for our shim. It is asked for as @org/dte is (exact, ^ or ~), because the two
- * belong together.
+ * package.json with the alias `nx-cloud` for our shim. Its range has the same form as that of @org/dte (exact, ^ or ~),
+ * because the two belong together.
  */
 export function setUpPackageJson(text: string, version: string, report: Report): string {
   let edited = text;
@@ -40,21 +40,21 @@ export function setUpPackageJson(text: string, version: string, report: Report):
   return setJson(edited, [alias?.section ?? 'devDependencies', ALIAS], wanted);
 }
 
-/** Things of the vendor that a person must decide on. */
+/** Settings of the vendor that a person must decide on. */
 export function vendorPackages(text: string, report: Report): void {
   const found = find(text, '@nrwl/nx-cloud');
   if (found !== null)
     report.hand(FILE, `${found.section} still has @nrwl/nx-cloud, which is no longer used: remove it`);
 }
 
-/** A shim of the user's own making: nothing calls it any more, and Nx would find it instead of the vendor's client. */
+/** The user's own shim: nothing calls it any more, and Nx would find it instead of the vendor's client. */
 export function tellOwnShim(text: string, report: Report): void {
   const alias = find(text, ALIAS);
   if (alias !== null && isShim(alias.spec))
     report.hand(FILE, `${alias.section} still has ${ALIAS} ${alias.spec}`);
 }
 
-/** package.json without the alias. What the generator did not bring stays: @org/dte, and a shim from a folder or tarball. */
+/** package.json without the alias. Everything else stays: @org/dte, and a shim from a folder or tarball. */
 export function tearDownPackageJson(text: string): string {
   const alias = find(text, ALIAS);
   if (alias?.spec.startsWith(`npm:${SHIM}@`) !== true) return text;

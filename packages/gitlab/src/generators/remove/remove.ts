@@ -17,7 +17,7 @@ const FILES = ['nx.json', 'package.json', CI_FILE, GITLAB_FILE];
 const read = (tree: Tree, path: string): string | null =>
   tree.exists(path) ? tree.read(path, 'utf-8') : null;
 
-/** Takes back what is in the record, then what can be seen without one. */
+/** Undoes what is in the record, then what can be detected without one. */
 function takeBack(tree: Tree, report: Report): void {
   const before = new Map(FILES.map((file) => [file, read(tree, file)]));
   const recorded = undoRecorded(tree);
@@ -40,7 +40,7 @@ function takeBack(tree: Tree, report: Report): void {
   if (recorded.files.length > 0) report.change(RECORD_FILE, 'deleted');
 }
 
-/** Lines of the user's own that would fail once dte is gone. */
+/** The user's own lines that would fail without dte. */
 function tellLeftovers(tree: Tree, report: Report): void {
   for (const [path, text] of userFiles(tree)) {
     const root = readYaml(text)?.root;
@@ -53,7 +53,7 @@ function tellLeftovers(tree: Tree, report: Report): void {
   }
 }
 
-/** `nx g @org/dte:remove`: everything that `setup-gitlab` has written is taken back, to the byte where nobody edited it. */
+/** `nx g @org/dte:remove`: undoes everything that `setup-gitlab` has written, exactly to the byte if the files were not edited. */
 export function remove(tree: Tree): AfterWrite {
   const report = new Report();
   const manifest = read(tree, 'package.json');

@@ -4,7 +4,7 @@ import { type Tree } from '../workspace/tree';
 
 export interface Installed {
   readonly packageManager: PackageManager;
-  /** Of package.json's field `packageManager`, without its checksum. */
+  /** From package.json's field `packageManager`, without its checksum. */
   readonly packageManagerVersion: string | null;
   readonly lockfile: string;
   readonly hasLockfile: boolean;
@@ -19,13 +19,13 @@ function yarnOf(tree: Tree, version: string | null): PackageManager {
   return isBerry ? 'yarn-berry' : 'yarn';
 }
 
-/** package.json's field first, as corepack and GitLab's images go by it; then the lock file that is there. */
+/** package.json's field first, because corepack and GitLab's images use it; then the existing lock file. */
 export function detectPackageManager(tree: Tree): Installed {
   const field = parseJson(read(tree, 'package.json'))['packageManager'];
   const [, name, version = null] =
     /^(npm|yarn|pnpm|bun)@([^+]+)/.exec(typeof field === 'string' ? field : '') ?? [];
   const isThere = (file: string): boolean => tree.exists(file);
-  // Both kinds of yarn share their lock file: which it is, is asked afterwards.
+  // Both kinds of yarn use the same lock file name: the content is checked later.
   const byLockfile = PACKAGE_MANAGERS.find((manager) => lockfilesOf(manager).some(isThere));
   const found = PACKAGE_MANAGERS.find((manager) => manager === name) ?? byLockfile ?? 'npm';
   const packageManager = found.startsWith('yarn') ? yarnOf(tree, version) : found;
@@ -41,7 +41,7 @@ export function detectPackageManager(tree: Tree): Installed {
 
 const VERSION_FILES = ['.nvmrc', '.node-version'];
 
-/** The image with the Node of this workspace. */
+/** The image with this workspace's version of Node. */
 export function detectImage(tree: Tree): string {
   for (const file of VERSION_FILES) {
     const [, version] = /^v?(\d+(?:\.\d+){0,2})\s*$/.exec(read(tree, file).trim()) ?? [];

@@ -4,7 +4,7 @@ import { applySplices, lineStart } from '../text/splice';
 import { contentEnd, linesOfNode, rangeOf, readYaml, textsOf, topPair } from '../text/yaml';
 import { headerOf } from './options';
 
-/** What of the generated file is needed: the user's own jobs may do some of it already. */
+/** The required parts of the generated file: the user's own jobs may already do some of the work. */
 export type Wanted = 'all' | 'agents';
 
 /** Without the job that runs `dte start-ci-run`, and without the comment above it. */
@@ -25,7 +25,7 @@ function withoutMain(text: string): string {
   return applySplices(text, [{ ...lines, start, text: '' }]);
 }
 
-/** `.gitlab/dte.yml`, its options in the first line. */
+/** `.gitlab/dte.yml`, with its options in the first line. */
 export function gitlabFile(options: GitlabFileOptions, wanted: Wanted): string {
   const {
     packageManager: _,

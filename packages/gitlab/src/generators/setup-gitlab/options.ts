@@ -2,20 +2,20 @@ import { DteError } from '@org/dte-protocol';
 import { z } from 'zod';
 import { httpAddress, wholeNumber, words, yesOrNo } from '@org/dte-config';
 
-/** A person who presses return at a prompt has said nothing. */
+/** Pressing return at a prompt means no value. */
 const answer = <S extends z.ZodType>(schema: S) =>
   z.preprocess((value) => (value === '' || value === null ? undefined : value), schema.optional());
 
 const name = () => z.coerce.string().trim().min(1).max(255);
 
-/** What can be said on the command line; all of it may be left out. */
+/** The flags; all are optional. */
 const flagsSchema = z.object({
   agents: answer(wholeNumber(1, 200)),
   parallel: answer(wholeNumber(1, 256)),
   targets: answer(words(100).pipe(z.array(z.string()).min(1))),
   coordinator: answer(z.union([z.literal('embedded'), httpAddress()], 'expected "embedded" or an address')),
   mainBranch: answer(name()),
-  /** `none`: the including file or the runner says which. */
+  /** `none`: the including file or the runner decides. */
   image: answer(name()),
   stage: answer(name()),
   /** `none`: nothing is kept. */
@@ -38,14 +38,14 @@ export function parseFlags(raw: unknown): Flags {
   throw new DteError('DTE_BAD_CONFIG', `--${flag}: ${issue?.message ?? 'not a valid value'}.`);
 }
 
-/** What the generated file was written with; kept in its first line, so that a run without flags changes nothing. */
+/** The options of the generated file; stored in its first line, so that a run without flags changes nothing. */
 export type Remembered = Omit<Flags, 'skipFormat'>;
 
 const PREFIX = '# Options: ';
 
 export const headerOf = (options: Required<Remembered>): string => `${PREFIX}${JSON.stringify(options)}\n`;
 
-/** The options of an earlier run; none when the line is gone or was edited into something else. */
+/** The options of an earlier run; none if the line was removed or edited. */
 export function readHeader(text: string | null): Remembered {
   const line = text?.split(/\r?\n/).find((candidate) => candidate.startsWith(PREFIX));
   if (line === undefined) return {};

@@ -13,7 +13,7 @@ import { type Flags } from './options';
 import { resolveOptions } from './resolve';
 import { userFiles } from './user-files';
 
-/** Files as they are to be, by path. Those that stay as they are may be among them. */
+/** The new content of files, by path. May include unchanged ones. */
 export type Plan = ReadonlyMap<string, string>;
 
 const VENDOR_CONFIG = ['.nx/ci-config.yaml', '.nx/workflows'];
@@ -42,7 +42,7 @@ interface GitlabPlan {
   readonly forwardEnv: readonly string[];
 }
 
-/** The GitLab files: the user's own first, because what they do already is not done a second time. */
+/** The GitLab files: the user's own first, because work that they already do is not repeated. */
 function planGitlab({ tree, flags, installed, report }: Given): GitlabPlan {
   const { run } = packageManagerSteps(installed);
   const files = userFiles(tree);
@@ -86,7 +86,7 @@ function planGitlab({ tree, flags, installed, report }: Given): GitlabPlan {
   return { files, forwardEnv: asked.flatMap(({ forwardEnv }) => forwardEnv) };
 }
 
-/** Everything that the set-up writes. Reads the tree and changes nothing. */
+/** Everything that the setup writes. Reads the tree and changes nothing. */
 export function planSetup(given: Given): Plan {
   const { tree, installed, version, report } = given;
   const read = (path: string): string => (tree.exists(path) ? (tree.read(path, 'utf-8') ?? '{}') : '{}\n');

@@ -13,11 +13,11 @@ interface Known {
   readonly installed: Installed;
   /** .gitlab-ci.yml and what it includes. */
   readonly files: ReadonlyMap<string, string>;
-  /** Agents that a vendor would have started. */
+  /** Number of agents that a vendor would have started. */
   readonly agents: number | null;
 }
 
-/** Every option: said now, said when the file was written before, seen in the workspace, or the default. */
+/** Every option: from a flag, from an earlier run, detected in the workspace, or the default. */
 export function resolveOptions(tree: Tree, flags: Flags, known: Known): GitlabFileOptions {
   const before = readHeader(tree.exists(GITLAB_FILE) ? tree.read(GITLAB_FILE, 'utf-8') : null);
   const ciFile = known.files.get(CI_FILE) ?? '';

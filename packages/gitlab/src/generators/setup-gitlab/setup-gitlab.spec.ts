@@ -15,7 +15,7 @@ const OURS = '.gitlab/dte.yml';
 const shape = (text: string): Record<string, Record<string, unknown>> =>
   parse(text) as Record<string, Record<string, unknown>>;
 
-/** Set up, set up again, taken out: whatever the workspace, the second changes nothing and the third gives it back. */
+/** Set up, set up again, remove: in every workspace, the second step changes nothing and the third restores the original. */
 async function there(files: Files, flags: object = {}): Promise<{ after: Files; said: string }> {
   const tree = workspace(files);
   const before = filesOf(tree);

@@ -12,28 +12,28 @@ import { planSetup, type Plan } from './plan';
 
 const WHEN_DONE = 'Commit, push, and the next pipeline is distributed.';
 
-/** The plan in the workspace's own formatting, beside what is there now. */
+/** The plan in the workspace's own formatting, compared with the existing files. */
 async function editsOf(tree: Tree, plan: Plan, format: boolean): Promise<(FileEdit & { isNew: boolean })[]> {
   const edits: (FileEdit & { isNew: boolean })[] = [];
   for (const [file, planned] of plan) {
     const before = tree.exists(file) ? tree.read(file, 'utf-8') : null;
     const own = file === GITLAB_FILE;
     const after = format ? await formatLike(tree.root, file, own ? null : before, planned) : planned;
-    // Formatting may be all that the plan lacked.
+    // The difference may be only formatting.
     if (after !== before) edits.push({ file, before: before ?? '', after, isNew: before === null });
   }
   return edits;
 }
 
-/** Edits that `remove` could not take back by looking at the file. */
+/** Edits that `remove` could not undo from the file alone. */
 const inexact = ({ file, before, after, isNew }: FileEdit & { isNew: boolean }): boolean =>
   file !== GITLAB_FILE && tearDownFile(file, after) !== (isNew ? null : before);
 
 /**
- * `nx g @org/dte:setup-gitlab`: the tasks runner, the alias, the GitLab file and its include. Run again it changes
- * nothing; `nx g @org/dte:remove` takes everything back.
- * @param version of @org/dte, as package.json will name it
- * @throws DteError DTE_BAD_CONFIG for a flag that makes no sense, or without a package.json
+ * `nx g @org/dte:setup-gitlab`: the tasks runner, the alias, the GitLab file and its include. A second run changes
+ * nothing; `nx g @org/dte:remove` undoes everything.
+ * @param version of @org/dte, for package.json
+ * @throws DteError DTE_BAD_CONFIG for an invalid flag, or without a package.json
  */
 export async function setupGitlab(tree: Tree, raw: unknown, version: string): Promise<AfterWrite> {
   const flags = parseFlags(raw);

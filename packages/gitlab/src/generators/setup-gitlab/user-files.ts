@@ -4,7 +4,7 @@ import { localIncludes } from '../ci/include';
 import { readYaml } from '../text/yaml';
 import { type Tree } from '../workspace/tree';
 
-/** The project's own GitLab files by path: .gitlab-ci.yml and what it includes from the repository by name. */
+/** The project's own GitLab files by path: .gitlab-ci.yml and the files that it includes from the repository by name. */
 export function userFiles(tree: Tree): Map<string, string> {
   const files = new Map<string, string>();
   const waiting = [CI_FILE];

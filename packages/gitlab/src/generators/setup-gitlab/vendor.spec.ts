@@ -12,7 +12,7 @@ async function migrate(files: Files, flags: object = {}): Promise<{ after: Files
   const said = await setUp(tree, flags);
   const after = filesOf(tree);
   for (const text of Object.entries(after).flatMap(([path, text]) => (path.endsWith('.yml') ? [text] : []))) {
-    // The schema knows nothing of references.
+    // The schema does not know references.
     if (!text.includes('!reference')) expect(documents(text).flatMap(schemaProblems)).toEqual([]);
   }
   expect(await setUp(tree, flags)).toContain('everything is up to date');

@@ -4,8 +4,8 @@ import { tearDownNxJson } from '../nx/nx-json';
 import { tearDownPackageJson } from '../nx/package-json';
 
 /**
- * What can be taken out of a file by looking at it alone; null removes the file. The set-up asks this as well: what it
- * would not give back exactly is written into the record.
+ * What can be removed from a file without further information; null deletes the file. The setup calls this as well:
+ * edits that it would not undo exactly are written to the record.
  */
 export function tearDownFile(path: string, text: string): string | null {
   switch (path) {

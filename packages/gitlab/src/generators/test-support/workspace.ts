@@ -9,10 +9,10 @@ export const NX_JSON = '{\n  "defaultBase": "trunk"\n}\n';
 export const PACKAGE_JSON =
   '{\n  "name": "shop",\n  "devDependencies": {\n    "@org/dte": "0.1.0",\n    "nx": "23.3.2"\n  }\n}\n';
 
-/** A workspace in memory. Files that are null are left out. */
+/** A workspace in memory. Files that are null are omitted. */
 export function workspace(files: Record<string, string | null> = {}): ReturnType<typeof createTree> {
   const tree = createTree();
-  // createTree brings a nx.json and a package.json of its own: these take their place.
+  // createTree adds its own nx.json and package.json: these replace them.
   const all: Record<string, string | null> = {
     'nx.json': NX_JSON,
     'package.json': PACKAGE_JSON,
@@ -32,7 +32,7 @@ export function filesOf(tree: ReturnType<typeof workspace>): Files {
   );
 }
 
-/** Runs a generator and gives what it said. */
+/** Runs a generator and returns its report. */
 async function said(run: () => unknown): Promise<string> {
   const log = jest.spyOn(console, 'log').mockImplementation();
   try {

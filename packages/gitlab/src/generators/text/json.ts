@@ -3,15 +3,15 @@ import { z } from 'zod';
 import { applySplices, lineStart, newlineOf, nextLine, type Splice } from './splice';
 
 /*
- * Edits of JSON that people keep by hand (nx.json may hold comments): only the property in question is written, in the
- * file's own indentation. (`modify` of jsonc-parser formats the neighbours as well, and then `remove` could not give
- * the file back as it was.)
+ * Edits of JSON files that people maintain (nx.json may contain comments): only the affected property is written, in
+ * the file's own indentation. (`modify` of jsonc-parser also formats the neighbours, and then `remove` could not
+ * restore the file exactly.)
  */
 export type Json = Record<string, unknown>;
 
 const objectSchema = z.looseObject({});
 
-/** An object's properties; `{}` for anything that is none. */
+/** An object's properties; `{}` for anything else. */
 export function asObject(value: unknown): Json {
   const parsed = objectSchema.safeParse(value);
   return parsed.success ? parsed.data : {};
@@ -27,7 +27,7 @@ const unitOf = (text: string): string => /\n([ \t]+)\S/.exec(text)?.[1] ?? '  ';
 const indentAt = (text: string, offset: number): string =>
   /^[ \t]*/.exec(text.slice(lineStart(text, offset)))?.[0] ?? '';
 
-/** The comma that follows, were there one; comments between it and the value are not looked through. */
+/** Position of the following comma, if any; comments between it and the value are not skipped. */
 function commaAfter(text: string, offset: number): number | null {
   const found = /^\s*,/.exec(text.slice(offset));
   return found === null ? null : offset + found[0].length - 1;
@@ -72,7 +72,7 @@ function insertProperty(text: string, object: Node, key: string, value: unknown)
   ];
 }
 
-/** Sets one property. A new one goes to the end, or to its place in the alphabet where the others keep to that. */
+/** Sets one property. A new one goes to the end, or to its alphabetical place if the others are sorted. */
 export function setJson(text: string, path: readonly string[], value: unknown): string {
   const root = parseTree(text, [], LENIENT);
   if (root?.type !== 'object') throw new Error('expected a JSON object');
@@ -92,7 +92,7 @@ export function setJson(text: string, path: readonly string[], value: unknown): 
   return text;
 }
 
-/** Takes one property out, with its line; an object that becomes empty stays, as `{}`. */
+/** Removes one property with its line; an object that becomes empty stays, as `{}`. */
 export function removeJson(text: string, path: JSONPath): string {
   const root = parseTree(text, [], LENIENT);
   const property = root && findNodeAtLocation(root, path)?.parent;

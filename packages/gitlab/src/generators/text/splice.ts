@@ -1,11 +1,11 @@
-/** Replaces `[start, end)` of a text; everything else stays byte for byte. Offsets are those of the text as it was. */
+/** Replaces `[start, end)` of a text; everything else stays identical to the byte. Offsets refer to the original text. */
 export interface Splice {
   readonly start: number;
   readonly end: number;
   readonly text: string;
 }
 
-/** @throws Error when two of them overlap: whoever planned them has counted something twice. */
+/** @throws Error if two of them overlap, which is a bug of the caller */
 export function applySplices(text: string, splices: readonly Splice[]): string {
   let result = '';
   let at = 0;
@@ -20,13 +20,13 @@ export function applySplices(text: string, splices: readonly Splice[]): string {
 /** Offset of the first character of the line. */
 export const lineStart = (text: string, offset: number): number => text.lastIndexOf('\n', offset - 1) + 1;
 
-/** Offset behind the line's newline, or the end of the text. */
+/** Offset after the line's newline, or the end of the text. */
 export function nextLine(text: string, offset: number): number {
   const newline = text.indexOf('\n', offset);
   return newline === -1 ? text.length : newline + 1;
 }
 
-/** Counted from 1, as editors do. */
+/** Starts at 1, as in editors. */
 export const lineNumber = (text: string, offset: number): number => text.slice(0, offset).split('\n').length;
 
 export const columnOf = (text: string, offset: number): number => offset - lineStart(text, offset);
@@ -34,7 +34,7 @@ export const columnOf = (text: string, offset: number): number => offset - lineS
 /** The newline that a text uses. */
 export const newlineOf = (text: string): string => (/\r?\n/.exec(text)?.[0] === '\r\n' ? '\r\n' : '\n');
 
-/** Adds whole lines behind the line that holds `offset`, also when that is the last and has no newline. */
+/** Adds complete lines after the line that contains `offset`, even if that is the last and has no newline. */
 export function insertAfterLine(text: string, offset: number, lines: readonly string[]): Splice {
   const newline = newlineOf(text);
   const at = nextLine(text, offset);

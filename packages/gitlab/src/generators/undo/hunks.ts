@@ -1,13 +1,13 @@
 /*
- * What an edit took away, written down so that it can be put back also after people have gone on editing the file. Lines
- * keep their newlines, so that putting back is exact to the byte.
+ * The lines that an edit removed, recorded so that they can be restored even after people have edited the file. Lines
+ * include their newlines, so that restoring is exact to the byte.
  */
 
-/** `now` stands where `was` stood. */
+/** `now` replaced `was`. */
 export interface Hunk {
-  /** Of the first line of `now` in the edited text, from 1. */
+  /** Number of the first line of `now` in the edited text, from 1. */
   readonly line: number;
-  /** The line before, by which the place is found again; null at the start of the file. */
+  /** The line before, which identifies the place later; null at the start of the file. */
   readonly before: string | null;
   readonly now: readonly string[];
   readonly was: readonly string[];
@@ -61,7 +61,7 @@ export function hunksOf(before: string, after: string): Hunk[] {
   return hunks;
 }
 
-/** Places of `now`: with the right line before them, or with any. */
+/** Positions of `now`: after the right line, or after any. */
 function placesOf(lines: readonly string[], { before, now }: Hunk, anyBefore: boolean): number[] {
   return [...lines, null]
     .map((_, at) => at)
@@ -69,21 +69,21 @@ function placesOf(lines: readonly string[], { before, now }: Hunk, anyBefore: bo
     .filter((at) => now.every((line, index) => lines[at + index] === line));
 }
 
-/** Where the hunk's lines are now: where they were, or in the only other place that could be meant. */
+/** Where the hunk's lines are now: at their old place, or at the only other possible place. */
 function locate(lines: readonly string[], hunk: Hunk): number | null {
   const exact = placesOf(lines, hunk, false);
   if (exact.includes(hunk.line - 1)) return hunk.line - 1;
-  // Without the line before, lines that are only missing could be missing anywhere.
+  // Without the line before, lines that are only missing could belong anywhere.
   const places = exact.length > 0 || hunk.now.length === 0 ? exact : placesOf(lines, hunk, true);
   const [only] = places;
   return places.length === 1 && only !== undefined ? only : null;
 }
 
-/** Puts back what can be found; `lost` are the hunks whose lines somebody has changed since. */
+/** Restores what can be found; `lost` are the hunks whose lines were changed since. */
 export function undoHunks(text: string, hunks: readonly Hunk[]): { text: string; lost: Hunk[] } {
   const lines = linesOf(text);
   const lost: Hunk[] = [];
-  // From the end, so that line numbers of earlier hunks hold.
+  // From the end, so that line numbers of earlier hunks stay valid.
   for (const hunk of [...hunks].reverse()) {
     const at = locate(lines, hunk);
     if (at === null) lost.unshift(hunk);

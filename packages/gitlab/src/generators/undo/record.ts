@@ -3,7 +3,7 @@ import { put, type Tree } from '../workspace/tree';
 import { hunksOf, undoHunks, type Hunk } from './hunks';
 
 /*
- * What `remove` cannot work out by itself: lines of the vendor that were rewritten, an `include` that had another form.
+ * What `remove` cannot detect by itself: lines of the vendor that were rewritten, an `include` that had another form.
  * Most workspaces need no record, and then there is none.
  */
 export const RECORD_FILE = '.gitlab/dte-undo.json';
@@ -26,7 +26,7 @@ type UndoRecord = z.infer<typeof recordSchema>;
 const ABOUT =
   'What `nx g @org/dte:remove` restores. Written by `nx g @org/dte:setup-gitlab` and removed with it.';
 
-/** @throws z.ZodError or SyntaxError when somebody has broken the file */
+/** @throws z.ZodError or SyntaxError if the file is invalid */
 function readRecord(tree: Tree): UndoRecord {
   const text = tree.exists(RECORD_FILE) ? tree.read(RECORD_FILE, 'utf-8') : null;
   return text === null ? { about: ABOUT, edits: [] } : recordSchema.parse(JSON.parse(text));
@@ -38,7 +38,7 @@ export interface FileEdit {
   readonly after: string;
 }
 
-/** Adds edits to the record; those that change nothing are left out. */
+/** Adds edits to the record; edits without a change are skipped. */
 export function recordEdits(tree: Tree, edits: readonly FileEdit[]): void {
   const made = edits
     .filter(({ before, after }) => before !== after)
@@ -55,7 +55,7 @@ export interface Lost extends Hunk {
   readonly file: string;
 }
 
-/** Takes all recorded edits back, the last one first, and removes the record. */
+/** Undoes all recorded edits, the last one first, and removes the record. */
 export function undoRecorded(tree: Tree): { files: string[]; lost: Lost[] } {
   const { edits } = readRecord(tree);
   const lost: Lost[] = [];

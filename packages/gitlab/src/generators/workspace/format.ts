@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 
-/** The part of prettier that is used; its versions 2 and 3 have it, one answers at once, the other with a promise. */
+/** The part of prettier that is used; versions 2 and 3 have it. One returns a value, the other a promise. */
 interface Prettier {
   resolveConfig(path: string): Promise<object | null> | object | null;
   getFileInfo(path: string, options: object): Promise<{ ignored: boolean }> | { ignored: boolean };
@@ -9,7 +9,7 @@ interface Prettier {
   format(text: string, options: object): Promise<string> | string;
 }
 
-/** The workspace's own prettier, which `nx format:check` uses as well; null when it has none. */
+/** The workspace's own prettier, which `nx format:check` uses as well; null if it has none. */
 function findPrettier(root: string): Prettier | null {
   try {
     return createRequire(join(root, 'package.json'))('prettier') as Prettier;
@@ -19,9 +19,9 @@ function findPrettier(root: string): Prettier | null {
 }
 
 /**
- * Formats a text the way the workspace does, when it was so before: a file that nobody formats is not reformatted for
- * the few lines of dte.
- * @param before the file as it was; null for a new one, which is formatted always
+ * Formats a text like the workspace, if the file was formatted before: an unformatted file is not reformatted for the
+ * few lines of dte.
+ * @param before the previous content; null for a new file, which is always formatted
  */
 export async function formatLike(
   root: string,

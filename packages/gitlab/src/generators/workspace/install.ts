@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { type PackageManager } from '../../pipeline/options';
 
-// In CI the lock file is frozen by default, and this install is there to change it.
+// In CI the lock file is frozen by default, and this install must change it.
 const COMMANDS: Readonly<Record<PackageManager, readonly [string, ...string[]]>> = {
   npm: ['npm', 'install'],
   yarn: ['yarn', 'install'],
@@ -11,8 +11,8 @@ const COMMANDS: Readonly<Record<PackageManager, readonly [string, ...string[]]>>
 };
 
 /**
- * Brings node_modules and the lock file up to package.json. A failure is said and changes nothing of what was written;
- * but as long as the alias is not installed, Nx 21 and later would look for the vendor's client instead.
+ * Updates node_modules and the lock file to match package.json. A failure is reported and undoes nothing that was
+ * written; but as long as the alias is not installed, Nx 21 and later would look for the vendor's client instead.
  */
 export function installPackages(root: string, packageManager: PackageManager): void {
   const [command, ...args] = COMMANDS[packageManager];

@@ -1,4 +1,4 @@
-/** What a generator did and what it could not do, for the person who called it. */
+/** What a generator did and what it could not do, for its user. */
 export class Report {
   readonly changed: string[] = [];
   readonly withoutCounterpart: string[] = [];
@@ -9,7 +9,7 @@ export class Report {
     this.changed.push(`${place}: ${what}`);
   }
 
-  /** Something of the previous set-up that exists no more. */
+  /** Something from the previous setup that no longer exists. */
   dropped(place: string, what: string): void {
     this.withoutCounterpart.push(`${place}: ${what}`);
   }
@@ -18,7 +18,7 @@ export class Report {
     this.byHand.push(`${place}: ${what}`);
   }
 
-  /** Something that only some need to know. */
+  /** Something that only some users need to know. */
   tip(text: string): void {
     this.tips.push(text);
   }

@@ -1,6 +1,6 @@
 /**
- * The part of Nx's `Tree` that the generators use. It is written down here and not imported: a workspace may have the
- * package `nx` alone, and @nx/devkit would have to be brought along in as many versions as Nx has majors.
+ * The part of Nx's `Tree` that the generators use. Declared here instead of imported: a workspace may have only the
+ * package `nx`, and @nx/devkit would have to be installed in as many versions as Nx has majors.
  */
 export interface Tree {
   /** Absolute path of the workspace. */
@@ -11,10 +11,10 @@ export interface Tree {
   delete(path: string): void;
 }
 
-/** What Nx calls after it has written the tree; not at all with `--dry-run`. */
+/** Nx calls it after it has written the tree; not with `--dry-run`. */
 export type AfterWrite = () => void;
 
-/** Writes only what differs, so that Nx lists no file that stays as it is. Null removes the file. */
+/** Writes only changed files, so that Nx does not list others. Null removes the file. */
 export function put(tree: Tree, path: string, content: string | null): boolean {
   const before = tree.exists(path) ? tree.read(path, 'utf-8') : null;
   if (before === content) return false;

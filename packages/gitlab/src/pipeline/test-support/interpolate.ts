@@ -16,7 +16,7 @@ const insert = (text: string, inputs: Mapping): string =>
     return String(value);
   });
 
-/** Puts inputs into a component's body as GitLab does: a value that is nothing but an input keeps the input's type. */
+/** Inserts inputs into a component's body as GitLab does: a value that consists only of an input keeps the input's type. */
 export function interpolate(value: Yaml, inputs: Mapping): Yaml {
   if (typeof value === 'string') {
     const whole = WHOLE.exec(value);

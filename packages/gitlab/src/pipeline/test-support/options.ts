@@ -1,6 +1,6 @@
 import type { GitlabFileOptions } from '../options';
 
-/** What the generator asks for in an npm workspace when nobody says anything. */
+/** The generator's defaults in an npm workspace. */
 export const DEFAULTS: GitlabFileOptions = {
   agents: 3,
   parallel: 2,
@@ -17,7 +17,7 @@ export const DEFAULTS: GitlabFileOptions = {
   dynamic: false,
 };
 
-/** Lines of one text that the other lacks, in their order: what an option does, without what it leaves alone. */
+/** Lines of one text that the other lacks, in order: the effect of an option. */
 export function difference(before: string, after: string): string {
   const missing = (from: string, other: string): string[] => {
     const left = other.split('\n');
