@@ -39,6 +39,7 @@ export {
 export { declaredOutputs } from './outputs/declared';
 export { cleanPath, isAtOrBelow, staticParts } from './outputs/paths';
 export { pathMatcher } from './outputs/path-matcher';
+export { trackedByGlobs } from './outputs/tracked';
 export type { HashResult } from './hashing/hashing';
 export { createLateHasher, type LateHasher } from './hashing/late-hash';
 export { INPUTS_OF_EVERY_TASK, matchFiles, readHashInput, type HashInput } from './hash-inputs';

@@ -140,6 +140,10 @@ export const ERROR_CODES = {
     severity: 'attempt',
     cure: 'Check the outputs of the dependency that the message names and the disk of the coordinator.',
   },
+  DTE_OUTPUTS_ELSEWHERE: {
+    severity: 'attempt',
+    cure: 'Retry the job. To prevent it, add the task that the message names to the dependsOn of the failed task, or set restoreOutputs to all (docs/outputs.md).',
+  },
   DTE_OUTPUTS_DIFFER: {
     severity: 'attempt',
     cure: 'Nothing to do if it happens once: the task runs again. If it happens again, find out what writes to the outputs that the message names while other processes read them.',

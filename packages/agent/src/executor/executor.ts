@@ -227,7 +227,7 @@ export class Executor {
     recordOnce(run, host);
     const { agentName } = message;
     const { http, witness } = this;
-    const shared = this.shared.of(run, message.specFile);
+    const shared = this.shared.of(run, message);
     return { host, http, run, workspaceRoot, outputs, limits, signal, agentName, witness, shared };
   }
 

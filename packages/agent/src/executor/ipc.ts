@@ -53,6 +53,8 @@ export const toExecutorSchema = z.discriminatedUnion('type', [
     awaiting: z.array(closureEntrySchema),
     /** File with the RunSpec. */
     specFile: z.string(),
+    /** Where tasks that share outputs take turns; absent: next to the RunSpec, among the executors of this agent. */
+    sharedFolder: z.string().optional(),
     /** Values of the variables that the run forwards; never stored. */
     forwarded: forwardedSchema,
     restoreConcurrency: z.int().min(1),

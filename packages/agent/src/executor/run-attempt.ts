@@ -63,9 +63,7 @@ export async function runAttempt(
   if (!(await hooks.serve())) return notRun();
   signal.throwIfAborted();
   const stop = () => host.stopTask(context.limits.killMs);
-  const limit = new TimeLimit(task.timeoutMs, stop, hooks.onRan);
-  hooks.onExecuting(Date.now(), task.timeoutMs);
-  const runTask = (): Promise<TaskRun> =>
+  const runTask = (limit: TimeLimit): Promise<TaskRun> =>
     host.runTask({
       task: nxTask,
       fullTaskGraph: graph,
@@ -79,19 +77,33 @@ export async function runAttempt(
       storeFailure: (assignment.retry?.left ?? 0) === 0,
       onStoring: () => limit.end(),
     });
-  const outcome = await context.shared
-    .running([{ id: task.id, outputs: task.nxTask.outputs }], runTask, signal)
-    .finally(() => limit.end());
-  signal.throwIfAborted();
-  if (limit.isOver) {
-    const artifact = await storeResult(context, assignment, { task, run: outcome, status: 'failure' });
-    return { ...timedOut(context, task, outcome), artifact, ...told };
+  const runAndStore = async (): Promise<AttemptResult> => {
+    const limit = new TimeLimit(task.timeoutMs, stop, hooks.onRan);
+    hooks.onExecuting(Date.now(), task.timeoutMs);
+    const outcome = await runTask(limit).finally(() => limit.end());
+    signal.throwIfAborted();
+    return { ...(await storeEnded(context, assignment, task, { outcome, isOver: limit.isOver })), ...told };
+  };
+  // Stored included: a restore of a task that writes there too puts these outputs aside for a while.
+  return context.shared.running([{ id: task.id, outputs: task.nxTask.outputs }], runAndStore, signal);
+}
+
+/** @param ended how the task ended, and whether it ran too long */
+async function storeEnded(
+  context: RestoreContext,
+  ref: AttemptRef,
+  task: TaskSpec,
+  { outcome, isOver }: { readonly outcome: TaskRun; readonly isOver: boolean },
+): Promise<FinishedAttempt> {
+  if (isOver) {
+    const artifact = await storeResult(context, ref, { task, run: outcome, status: 'failure' });
+    return { ...timedOut(context, task, outcome), artifact };
   }
   if (outcome.stopped || outcome.status === 'stopped' || outcome.status === 'skipped') {
     throw new DteError('DTE_CANCELLED', `${task.id} was stopped before it finished.`);
   }
   if (outcome.broken !== undefined) throw nxFailed(task.id, outcome.broken);
-  return { ...(await storeFinished(context, assignment, task, outcome)), ...told };
+  return storeFinished(context, ref, task, outcome);
 }
 
 /** Stores the artifact of a task that has ended, and returns its result. */

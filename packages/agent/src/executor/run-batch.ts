@@ -61,10 +61,42 @@ export async function runBatch(
   });
   signal.throwIfAborted();
   const limitMs = batchLimitOf(tasks.flatMap(({ id }) => specs.get(id) ?? []));
-  const outcome =
-    tasks.length === 0
-      ? null
-      : await runAll(context, assignment, { tasks, fullTaskGraph: graph, hooks, limitMs });
+  const work: BatchWork = { tasks, fullTaskGraph: graph, hooks, limitMs };
+  // Stored included: a restore of a task that writes there too puts these outputs aside for a while.
+  return context.shared.running(
+    tasks,
+    async () => {
+      const outcome = tasks.length === 0 ? null : await runAll(context, assignment, work);
+      const stored = { specs, graph, tasks, differences, isRefused, outcome, startMs };
+      const results = await storeAll(context, assignment, stored);
+      return {
+        kind: 'batch',
+        members: members.map(({ taskId }) => ({ taskId, result: results.get(taskId) ?? null })),
+        log: outcome?.log.slice(-LIMITS.outputChunkBytes.value) ?? '',
+      };
+    },
+    signal,
+  );
+}
+
+/** A batch that has ended, and what was not run of it. */
+interface EndedBatch {
+  readonly specs: ReadonlyMap<string, TaskSpec>;
+  readonly graph: TaskGraph;
+  readonly tasks: readonly NxTask[];
+  readonly differences: ReadonlyMap<string, Difference>;
+  readonly isRefused: (id: string) => boolean;
+  /** Null: nothing was run. */
+  readonly outcome: BatchRun | null;
+  readonly startMs: number;
+}
+
+/** Has the artifact of each member stored. @returns by task id how it ended; null: it did not run */
+async function storeAll(
+  context: RestoreContext,
+  assignment: Assignment,
+  { specs, graph, tasks, differences, isRefused, outcome, startMs }: EndedBatch,
+): Promise<ReadonlyMap<string, FinishedAttempt | null>> {
   const unfinished = new Set(
     outcome?.stopped === true ? tasks.flatMap(({ id }) => (outcome.tasks.has(id) ? [] : [id])) : [],
   );
@@ -85,11 +117,7 @@ export async function runBatch(
       results.set(taskId, { ...finished, ...(drift === undefined ? {} : { drift, hashDetails }) });
     }
   });
-  return {
-    kind: 'batch',
-    members: members.map(({ taskId }) => ({ taskId, result: results.get(taskId) ?? null })),
-    log: outcome?.log.slice(-LIMITS.outputChunkBytes.value) ?? '',
-  };
+  return results;
 }
 
 /** The tasks of a batch that run. */
@@ -102,7 +130,7 @@ interface BatchWork {
 }
 
 async function runAll(
-  { host, signal, limits, shared, agentName }: RestoreContext,
+  { host, signal, limits, agentName }: RestoreContext,
   { taskId, retry }: Assignment,
   { tasks, fullTaskGraph, hooks, limitMs }: BatchWork,
 ): Promise<BatchRun> {
@@ -125,7 +153,7 @@ async function runAll(
       frozen: { limitMs: limits.executorFrozenMs, onFrozen },
       onWorking: (isWorking) => (isWorking ? limit.begin() : limit.end()),
     });
-  const outcome = await shared.running(tasks, run, signal).finally(() => limit.end());
+  const outcome = await run().finally(() => limit.end());
   signal.throwIfAborted();
   if (seen.isFrozen)
     throw frozen(`The process of the batch of ${taskId}`, agentName, limits.executorFrozenMs);

@@ -2,6 +2,7 @@ import { dirname, join } from 'node:path';
 import { type LimitValues } from '@org/dte-protocol';
 import { type OutputsPort } from '@org/dte-client';
 import { OutputSharing, SharedOutputs } from '../shared-outputs';
+import { type RunMessage } from './ipc';
 import { type Run } from './run-cache';
 
 interface SharedByRunOptions {
@@ -16,8 +17,8 @@ export class SharedByRun {
 
   constructor(private readonly options: SharedByRunOptions) {}
 
-  /** @param specFile the file with the run's spec, which all executors of an agent have in common */
-  of(run: Run, specFile: string): SharedOutputs {
+  /** The file with the run's spec is what all executors of an agent have in common, unless they share the disk with others. */
+  of(run: Run, { specFile, sharedFolder }: Pick<RunMessage, 'specFile' | 'sharedFolder'>): SharedOutputs {
     const known = this.known.get(run);
     if (known !== undefined) return known;
     const tasks = run.spec.tasks.map(({ id, nxTask, dependencies }) => ({
@@ -29,7 +30,7 @@ export class SharedByRun {
       workspaceRoot: this.options.workspaceRoot,
       port: this.options.outputs,
       sharing: new OutputSharing(tasks),
-      folder: join(dirname(specFile), `shared-${run.spec.runId}`),
+      folder: sharedFolder ?? join(dirname(specFile), `shared-${run.spec.runId}`),
       waitMs: this.options.limits.sharedOutputsMs,
     });
     this.known.set(run, shared);

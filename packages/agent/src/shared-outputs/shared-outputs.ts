@@ -33,6 +33,11 @@ export class SharedOutputs {
     this.ledger = new Ledger(options.folder, options.waitMs);
   }
 
+  /** All processes that write to one workspace take turns by the same folder. */
+  get folder(): string {
+    return this.options.folder;
+  }
+
   /** Whose restores must not be under way at the same time. */
   overlapping(taskId: string): readonly string[] {
     return this.options.sharing.overlapping(taskId);

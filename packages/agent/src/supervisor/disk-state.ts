@@ -1,5 +1,5 @@
 import { type Assignment, type AttemptResult } from '@org/dte-protocol';
-import { type FromExecutor, type ResultMessage } from '../executor/ipc';
+import { type FromExecutor, type ResultMessage, type RunMessage } from '../executor/ipc';
 import { artifactsOf, tasksOf } from './describe-attempt';
 import { type ExecutorPool } from './executor-pool';
 import { type DiskKeeper } from './ports';
@@ -14,6 +14,11 @@ export class DiskState {
     private readonly pool: Pick<ExecutorPool, 'send'>,
     private readonly disk?: DiskKeeper,
   ) {}
+
+  /** Where its executors take turns with others; empty: only among themselves. */
+  get sharing(): Pick<RunMessage, 'sharedFolder'> {
+    return this.disk === undefined ? {} : { sharedFolder: this.disk.sharedFolder };
+  }
 
   /** Resolves when the dependencies of an assignment are on disk, except those that its executor restores. */
   async bring({ closure }: Assignment): Promise<void> {

@@ -19,6 +19,8 @@ export type Environment = Readonly<Record<string, string | undefined>>;
  * nothing is restored twice, or while a task writes there.
  */
 export interface DiskKeeper {
+  /** Of the `SharedOutputs` by which it restores: tasks that write to the same outputs and its restores take turns there. */
+  readonly sharedFolder: string;
   /** Resolves when the outputs of a dependency are on disk. */
   bring(entry: ClosureEntry): Promise<void>;
   /** A task is about to run, and writes its outputs until `over`. */

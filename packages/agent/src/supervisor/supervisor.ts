@@ -263,6 +263,7 @@ export class Supervisor {
     const { limits, pool, name } = this.options;
     pool.send(executorId, {
       ...run,
+      ...this.disk.sharing,
       ...this.disk.begin(executorId, assignment),
       type: 'run',
       assignment: { ...assignment, closure: [] },

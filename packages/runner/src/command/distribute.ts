@@ -7,6 +7,7 @@ import {
 } from '@org/dte-nx-compat';
 import { DteError } from '@org/dte-protocol';
 import { prepare, type Edge, type Prepared } from '../prepare/prepare';
+import { prepareAlone } from './prepare-alone';
 import { aroundUi, stdVoice, type CommandVoice } from '../report/say';
 import { DistributedCommand } from './distributed-command';
 
@@ -22,9 +23,12 @@ export async function distribute(
   try {
     prepared = await prepare(context, voice, edge);
   } catch (thrown) {
-    voice.explain(DteError.from(thrown));
+    const error = DteError.from(thrown);
+    voice.explain(error);
     voice.line('dte: this command runs undistributed');
-    return edge.runUndistributed();
+    const alone = await prepareAlone(context, edge, error);
+    if (alone === null) return edge.runUndistributed();
+    prepared = alone;
   }
   try {
     return await new DistributedCommand({ prepared, options, context, voice, ui }).run();

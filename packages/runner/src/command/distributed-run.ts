@@ -196,6 +196,11 @@ export class DistributedRun {
 
   /** Resolves when nothing more can be expected from agents and caches, with the reason if there is a problem. */
   async execute(): Promise<DteError | null> {
+    // The command has said why.
+    if (this.options.prepared.alone) {
+      this.coordinatorLost = true;
+      return null;
+    }
     try {
       const { outputs, explainer } = this;
       const { plan, hits, stopForwarding } = await submitRun({ ...this.options, outputs, explainer });

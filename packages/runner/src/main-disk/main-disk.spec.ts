@@ -203,4 +203,31 @@ describe("the main job's disk", () => {
     await command().note([LIB], () => null);
     expect(await state()).toMatchObject({ kind: 'as-made' });
   });
+
+  const RUN = '0b8b7f0e-6a2f-4c57-9a0e-3f1f7a1d2c3b';
+
+  it('still knows what was left elsewhere when a task has written into it, and when it has arrived', async () => {
+    const types = task('lib:types', { outputs: ['dist/lib/types'], hash: '45' });
+    rmSync(at('dist/lib'), { recursive: true });
+    await command().note([LIB], () => RUN);
+    const disk = command();
+    await disk.lookAround([types]);
+    write('dist/lib/types/out.d.ts', 'types');
+    await disk.note([types], () => null);
+    const left = await command().absentSoFar();
+    expect(left).toMatchObject([{ taskId: 'lib:build', absentIn: RUN }]);
+
+    write('dist/lib/out.txt', 'brought');
+    await command().arrived(left);
+    expect(await state()).toMatchObject({ kind: 'as-made', made: { hash: '42', absentIn: null } });
+  });
+
+  it('knows that outputs which a script had deleted are elsewhere when their task has run again there', async () => {
+    await noted();
+    rmSync(at('dist/raw'), { recursive: true });
+    const next = command();
+    expect(await next.stateOf(RAW.outputs)).toMatchObject({ kind: 'changed', isGone: true });
+    await next.note([RAW], () => RUN);
+    expect(await command().absentSoFar()).toMatchObject([{ taskId: 'lib:raw', absentIn: RUN }]);
+  });
 });

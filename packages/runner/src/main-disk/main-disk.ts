@@ -78,8 +78,10 @@ export class MainDisk {
     const made: Made[] = [];
     for (const { id, outputs, hash, cache } of tasks) {
       if (outputs.length === 0) continue;
-      // What a script did to outputs that no cache has stays what agents do not have.
-      if (cache !== true && (await this.states.get(outputsKey(outputs)))?.kind === 'changed') continue;
+      const state = await this.states.get(outputsKey(outputs));
+      const isChanged = state?.kind === 'changed' && !state.isGone;
+      // What a script did to outputs that no cache has stays what agents do not have, unless nothing of it is left.
+      if (cache !== true && isChanged && absentIn(id) === null) continue;
       const atMs = Date.now();
       const { digest } = await this.snapshot(outputs, atMs);
       const last = before.get(outputsKey(outputs));
@@ -94,6 +96,24 @@ export class MainDisk {
     await addToRecord(this.options.path, made);
   }
 
+  /**
+   * What was left elsewhere is here now.
+   * @throws what the file system throws
+   */
+  async arrived(made: readonly Made[]): Promise<void> {
+    if (made.length === 0) return;
+    const record = await this.read();
+    const here: Made[] = [];
+    for (const each of made) {
+      const atMs = Date.now();
+      const { digest } = await this.snapshot(each.outputs, atMs);
+      here.push({ ...each, atMs, digest, absentIn: null });
+    }
+    for (const each of here) record.set(outputsKey(each.outputs), each);
+    this.options.makeFolder();
+    await addToRecord(this.options.path, here);
+  }
+
   private async changedByUs(
     before: ReadonlyMap<string, Made>,
     tasks: readonly NxTask[],
@@ -104,8 +124,7 @@ export class MainDisk {
     const anew: Made[] = [];
     for (const last of overlapped(before, writers)) {
       const key = outputsKey(last.outputs);
-      // Brought later, what was left elsewhere would replace what has been written here.
-      if (known.has(key) || last.absentIn !== null) continue;
+      if (known.has(key)) continue;
       if ((await this.states.get(key))?.kind !== 'as-made') continue;
       const atMs = Date.now();
       anew.push({ ...last, atMs, digest: (await this.snapshot(last.outputs, atMs)).digest });

@@ -1,13 +1,15 @@
+import { Aside } from '@org/dte-agent';
 import { nxOutputs } from '@org/dte-client';
-import type { NxProjectGraph, TaskGraph } from '@org/dte-nx-compat';
+import { trackedByGlobs, type NxProjectGraph, type NxTask, type TaskGraph } from '@org/dte-nx-compat';
 import { DteError } from '@org/dte-protocol';
 import { dataDirOf } from '../data-folder/data-folder';
-import { readOutputIndexes } from '../outputs/output-index';
+import { readOutputIndexes, type OutputIndex } from '../outputs/output-index';
 import { toNxTask } from '../outputs/absent-task';
 import { taskOf } from '../tasks/plan';
 import type { Prepared } from '../prepare/prepare';
 import { ArtifactRestorer, type Restorer } from '../outputs/restore';
-import type { Made } from '../main-disk/made-record';
+import { outputsKey, type Made } from '../main-disk/made-record';
+import { makeAgain } from './make-again';
 import { projectsBelow } from './projects-below';
 
 export interface BringEarlierInput {
@@ -20,44 +22,107 @@ export interface BringEarlierInput {
   readonly made: readonly Made[];
   /** Nothing can be had any more: asking would only cost the time of every retry. */
   readonly coordinatorLost: boolean;
+  /** May one of the tasks read the outputs of this task? To make them again for nobody may take as long as all of a command. */
+  readonly isRead: (taskId: string) => boolean;
+  /** Hears which task runs again here, and why. */
+  readonly onRun: (taskId: string, why: DteError) => void;
+}
+
+export interface Brought {
+  readonly arrived: readonly Made[];
+  /** By the id of the task that has made them: why outputs are not available. */
+  readonly missing: ReadonlyMap<string, DteError>;
 }
 
 /**
  * Puts outputs in place that an earlier command of this job has not downloaded, of the projects that the tasks' own depend on.
  * Those of tasks in the graph are none of ours: they are brought as dependencies.
- * @returns by the id of the task that has made them, why outputs are not available
  */
-export async function bringEarlier(input: BringEarlierInput): Promise<Map<string, DteError>> {
+export async function bringEarlier(input: BringEarlierInput): Promise<Brought> {
   const { prepared, graph, projectGraph, taskIds, made, coordinatorLost } = input;
   const { workspaceRoot, resolved } = prepared;
+  const arrived: Made[] = [];
   const missing = new Map<string, DteError>();
   const projects = new Set(
     taskIds.flatMap((id) => projectsBelow(projectGraph, taskOf(graph, id).target.project)),
   );
+  if (coordinatorLost) prepared.cache.disconnect();
   const indexes = await readOutputIndexes(dataDirOf(resolved, workspaceRoot));
-  for (const { taskId, absentIn } of made) {
-    const [project = ''] = taskId.split(':');
-    if (graph.tasks[taskId] !== undefined || !projects.has(project)) continue;
-    const index = indexes.find(
-      ({ runId, sessionId }) => runId === absentIn && sessionId === prepared.session.id,
-    );
-    const absent = index?.tasks.find(({ id }) => id === taskId);
+  for (const each of made) {
+    const [project = ''] = each.taskId.split(':');
+    if (isOf(graph, each) || !projects.has(project)) continue;
     try {
-      if (coordinatorLost) throw gone(taskId, 'the coordinator is lost');
-      if (index === undefined || absent === undefined) throw gone(taskId, 'their location is unknown');
-      await restorerOf(prepared, index.runId).restore(toNxTask(absent), absent.artifact);
+      await beneath(workspaceRoot, each.outputs, () => bring(input, each, indexes));
+      arrived.push(each);
     } catch (thrown) {
-      missing.set(taskId, DteError.from(thrown, 'DTE_ARTIFACT_MISSING'));
+      missing.set(each.taskId, elsewhere(each.taskId, DteError.from(thrown)));
     }
   }
-  return missing;
+  return { arrived, missing };
 }
 
-const gone = (taskId: string, why: string): DteError =>
+/** The same task with other arguments may have other outputs. */
+const isOf = (graph: TaskGraph, { taskId, outputs }: Made): boolean => {
+  const task = graph.tasks[taskId];
+  return task !== undefined && outputsKey(task.outputs) === outputsKey(outputs);
+};
+
+const elsewhere = (taskId: string, { message }: DteError): DteError =>
   new DteError(
-    'DTE_ARTIFACT_MISSING',
-    `The outputs of ${taskId}, which an earlier command did not download, are not available: ${why}.`,
+    'DTE_OUTPUTS_ELSEWHERE',
+    `The outputs of ${taskId}, which an earlier command did not download (restoreOutputs), are not available: ${message}`,
   );
+
+/**
+ * Whatever lies within outputs that were left elsewhere has come there later, by another task of this command or of one
+ * before: it stays, although restoring begins with deleting. What git tracks and only a glob finds was there before.
+ */
+async function beneath(
+  workspaceRoot: string,
+  outputs: readonly string[],
+  work: () => Promise<void>,
+): Promise<void> {
+  const { entries } = await nxOutputs(workspaceRoot).list(outputs);
+  const paths = entries.map(({ path }) => path);
+  const tracked = trackedByGlobs(workspaceRoot, paths, outputs);
+  const later = paths.filter((path) => !tracked.has(path));
+  const aside = await Aside.move(workspaceRoot, later, new Set(later));
+  try {
+    await work();
+  } finally {
+    await aside.putBack();
+  }
+}
+
+async function bring(input: BringEarlierInput, made: Made, indexes: readonly OutputIndex[]): Promise<void> {
+  const { prepared, coordinatorLost } = input;
+  const { taskId, absentIn } = made;
+  const index = indexes.find(
+    ({ runId, sessionId }) => runId === absentIn && sessionId === prepared.session.id,
+  );
+  const absent = index?.tasks.find(({ id }) => id === taskId);
+  try {
+    if (coordinatorLost) throw gone('the coordinator is lost');
+    if (index === undefined || absent === undefined) throw gone('their location is unknown');
+    await restorerOf(prepared, index.runId).restore(toNxTask(absent), absent.artifact);
+  } catch (thrown) {
+    const error = DteError.from(thrown, 'DTE_ARTIFACT_MISSING');
+    const task = cachedTask(input, made);
+    if (task === null || !input.isRead(taskId)) throw error;
+    const { cache, workspaceRoot } = prepared;
+    await makeAgain({ task, cache, workspaceRoot, onRun: () => input.onRun(taskId, error) });
+  }
+}
+
+/** A task that can be run again as often as one likes; null for one that is not cached, such as a deployment. */
+function cachedTask({ projectGraph }: BringEarlierInput, { taskId, outputs, hash }: Made): NxTask | null {
+  const [project = '', target = ''] = taskId.split(':');
+  const isCached = projectGraph.nodes[project]?.data.targets?.[target]?.['cache'] === true;
+  if (!isCached || hash === null) return null;
+  return { id: taskId, target: { project, target }, overrides: {}, outputs: [...outputs], cache: true, hash };
+}
+
+const gone = (why: string): DteError => new DteError('DTE_ARTIFACT_MISSING', why);
 
 function restorerOf({ workspaceRoot, session, cache, resolved }: Prepared, runId: string): Restorer {
   const { limits } = resolved;

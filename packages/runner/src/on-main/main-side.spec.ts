@@ -17,6 +17,7 @@ jest.mock('./main-tasks', () => ({
 jest.mock('../main-disk/open-main-disk', () => ({
   openMainDisk: () => ({
     lookAround: () => Promise.resolve(),
+    arrived: () => Promise.resolve(),
     absentSoFar: () => Promise.resolve([{ taskId: 'lib:build', absentIn: 'run', outputs: ['dist/lib'] }]),
   }),
 }));
@@ -27,8 +28,9 @@ async function lacking(taskIds: string[], coordinatorLost: boolean) {
   const node = (name: string) => ({ name, type: 'app', data: { root: name } });
   const side = new MainSide({
     prepared: {
-      workspaceRoot: '/w',
+      workspaceRoot: join(__dirname, '../../../..'),
       session: { id: 's' },
+      cache: { disconnect: () => undefined },
       resolved: { config: { dataDir: join(tmpdir(), 'dte-no-such-folder') } },
     } as unknown as Prepared,
     graph: graphOf({ 'app:deploy': [], 'app:e2e': [], 'app:publish': [], 'other:publish': [] }),
@@ -51,15 +53,15 @@ it.each([
   [false, /lib:build.*their location is unknown/],
 ])('does not let a task run without the outputs for which it runs here', async (isLost, why) => {
   const { found } = await lacking(['app:deploy', 'app:e2e'], isLost);
-  expect(found).toEqual([['app:deploy', 'DTE_ARTIFACT_MISSING', expect.stringMatching(why)]]);
+  expect(found).toEqual([['app:deploy', 'DTE_OUTPUTS_ELSEWHERE', expect.stringMatching(why)]]);
 });
 
 it('lets a task that was sent here by name not run without what its projects have left', async () => {
   const { found } = await lacking(['app:publish', 'other:publish'], true);
-  expect(found.map(([id, code]) => [id, code])).toEqual([['app:publish', 'DTE_ARTIFACT_MISSING']]);
+  expect(found.map(([id, code]) => [id, code])).toEqual([['app:publish', 'DTE_OUTPUTS_ELSEWHERE']]);
 });
 
 it('lets a task run that is here for another reason, and says what is missing', async () => {
-  expect(await lacking(['app:e2e'], false)).toEqual({ found: [], said: ['DTE_ARTIFACT_MISSING'] });
+  expect(await lacking(['app:e2e'], false)).toEqual({ found: [], said: ['DTE_OUTPUTS_ELSEWHERE'] });
   expect(await lacking([], true)).toEqual({ found: [], said: [] });
 });

@@ -1,4 +1,4 @@
-import type { NxRunnerContext, NxStatuses, TaskGraph } from '@org/dte-nx-compat';
+import { isNoop, type NxRunnerContext, type NxStatuses, type TaskGraph } from '@org/dte-nx-compat';
 import { DteError } from '@org/dte-protocol';
 import type { Command } from '../prepare/command-of';
 import type { Ending } from '../tasks/leftovers';
@@ -66,27 +66,61 @@ export class MainSide {
     try {
       const made = await this.disk.absentSoFar();
       if (made.length === 0) return lacking;
-      const missing = await bringEarlier({ prepared, graph, projectGraph, taskIds, made, coordinatorLost });
+      const isRead = (madeBy: string): boolean => taskIds.some((id) => this.mayRead(id, madeBy));
+      const onRun = (madeBy: string, { message }: DteError): void =>
+        voice.line(
+          `dte: ${madeBy} runs again on the main job: its outputs, which an earlier command did not download, are not available (${message})`,
+        );
+      const { arrived, missing } = await bringEarlier({
+        prepared,
+        graph,
+        projectGraph,
+        taskIds,
+        made,
+        coordinatorLost,
+        isRead,
+        onRun,
+      });
+      // If it cannot be noted, the next command takes them for changed by a script, and keeps what reads them here.
+      await this.disk
+        .arrived(arrived)
+        .catch((thrown: unknown) =>
+          voice.line(
+            `dte: the outputs on this disk could not be recorded (${DteError.from(thrown).message})`,
+          ),
+        );
       for (const [madeBy, error] of missing) {
         const readers = taskIds.filter((id) => this.mustHave(id, madeBy));
         for (const id of readers) lacking.set(id, error);
-        if (readers.length === 0 && !coordinatorLost) voice.explain(error);
+        if (readers.length === 0 && (!coordinatorLost || isRead(madeBy))) voice.explain(error);
       }
     } catch (thrown) {
-      const error = DteError.from(thrown, 'DTE_ARTIFACT_MISSING');
+      const error = DteError.from(thrown, 'DTE_OUTPUTS_ELSEWHERE');
       for (const id of taskIds) if (this.elsewhere.has(id)) lacking.set(id, error);
       if (lacking.size === 0) voice.explain(error);
     }
     return lacking;
   }
 
-  /** Must this task find the outputs of another one, of an earlier command, on this disk? */
-  private mustHave(id: string, madeBy: string): boolean {
-    if (this.elsewhere.get(id)?.has(madeBy) === true) return true;
-    if (!this.named.has(id)) return false;
+  /** May this task read the outputs of another one, of an earlier command, although nothing says so? What is cached does not. */
+  private mayRead(id: string, madeBy: string): boolean {
+    if (this.mustHave(id, madeBy)) return true;
+    const { graph, context } = this.options;
+    const task = taskOf(graph, id);
+    if (task.cache === true || isNoop(task, context.projectGraph)) return false;
+    return this.isBelow(id, madeBy);
+  }
+
+  private isBelow(id: string, madeBy: string): boolean {
     const { graph, context } = this.options;
     const [project = ''] = madeBy.split(':');
     return projectsBelow(context.projectGraph, taskOf(graph, id).target.project).includes(project);
+  }
+
+  /** Must this task find the outputs of another one, of an earlier command, on this disk? */
+  private mustHave(id: string, madeBy: string): boolean {
+    if (this.elsewhere.get(id)?.has(madeBy) === true) return true;
+    return this.named.has(id) && this.isBelow(id, madeBy);
   }
 
   /** Hears what this job has run itself. */

@@ -7,6 +7,7 @@ import {
   type NxTask,
   type TaskGraph,
 } from '@org/dte-nx-compat';
+import { fitsPattern } from '../assignment/match';
 import { readMainPatterns } from '../assignment/on-main';
 import { agentsOf } from '../assignment/rule';
 import type { Command } from '../prepare/command-of';
@@ -68,9 +69,9 @@ async function outside(
   const { projectGraph, nxArgs } = context;
   const { workspaceRoot, resolved } = prepared;
   /** With --exclude-task-dependencies a task reads what its dependencies left before, and the graph does not say so. */
-  const reads = ({ target: { project, target } }: NxTask): boolean => {
+  const leftOut = ({ target: { project, target } }: NxTask): readonly unknown[] => {
     const dependsOn = projectGraph.nodes[project]?.data.targets?.[target]?.['dependsOn'];
-    return nxArgs['excludeTaskDependencies'] === true && Array.isArray(dependsOn) && dependsOn.length > 0;
+    return nxArgs['excludeTaskDependencies'] === true && Array.isArray(dependsOn) ? dependsOn : [];
   };
   return outsideGraph({
     graph,
@@ -82,7 +83,8 @@ async function outside(
       isOpen(task) &&
       !isContinuous(task) &&
       !isNoop(task, projectGraph) &&
-      (task.cache !== true || reads(task)),
+      (task.cache !== true || leftOut(task).length > 0),
+    leavesOut: (task, target) => leftOut(task).some((dependency) => namesTarget(dependency, target)),
     outputsOf: (node, target) => outputsOfTarget(node, target, workspaceRoot),
     within: (outputs) => pathMatcher(workspaceRoot, outputs),
     notAsCommitted: (paths) => notAsCommitted(workspaceRoot, paths, resolved.limits),
@@ -123,4 +125,15 @@ function sharedInputs({ target }: NxTask, { nxJson, projectGraph }: NxRunnerCont
   const all = [nxJson['namedInputs'], data?.['namedInputs'], data?.targets?.[target.target]?.['inputs']];
   const found = JSON.stringify(all).matchAll(/"\{workspaceRoot\}\/((?:[^"\\]|\\.)+)"/g);
   return [...found].map(([, pattern = '']) => pattern);
+}
+
+/** Is a target one that an entry of `dependsOn` means: `build`, `^build`, `lib:build`, `build-*`, `{ "target": "build" }`? */
+function namesTarget(dependency: unknown, target: string): boolean {
+  const named =
+    typeof dependency === 'object' && dependency !== null && 'target' in dependency
+      ? dependency.target
+      : dependency;
+  if (typeof named !== 'string') return false;
+  const pattern = named.replace(/^\^/, '');
+  return [pattern, pattern.slice(pattern.indexOf(':') + 1)].some((each) => fitsPattern(target, each));
 }

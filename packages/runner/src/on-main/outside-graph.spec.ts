@@ -111,9 +111,26 @@ it('brings what was left elsewhere to a task whose configuration names it', asyn
   const onElsewhere = jest.fn();
   expect(await found({ 'copier:deploy': [] }, { 'dist/lib': ELSEWHERE }, { onElsewhere })).toHaveLength(1);
   expect(onElsewhere.mock.calls).toEqual([['copier:deploy', made.taskId]]);
+  // Something else that lies in the same place is not what the task needs.
+  const disk: OutsideInput['disk'] = {
+    stateOf: () => Promise.resolve(ELSEWHERE),
+    present: (outputs) => Promise.resolve(outputs.map((output) => `${output}/types`)),
+  };
+  expect(await found({ 'copier:deploy': [] }, {}, { onElsewhere, disk })).toHaveLength(1);
+  expect(onElsewhere.mock.calls).toHaveLength(2);
   // What lies here, and what a script has deleted, is none of it.
   await found({ 'copier:deploy': [] }, { 'dist/lib': AS_MADE }, { onElsewhere });
-  expect(onElsewhere).toHaveBeenCalledTimes(1);
+  expect(onElsewhere).toHaveBeenCalledTimes(2);
+});
+
+it('keeps a task whose command leaves out the dependency that made what lies there', async () => {
+  const leavesOut = (_: NxTask, left: string) => left === 'build';
+  const kept = found(ALONE, { 'dist/lib': AS_MADE }, { leavesOut });
+  expect(await kept).toEqual([
+    'app:deploy: it may read dist/lib of lib:build, which is not one of its dependencies',
+  ]);
+  expect(await found(ALONE, { 'dist/lib': AS_MADE }, { leavesOut: () => false })).toEqual([]);
+  expect(await found(ALONE, { 'dist/lib': AS_MADE }, { leavesOut, isReleased: () => true })).toEqual([]);
 });
 
 it('lets a task go whose dependencies are what lies there: agents restore those', async () => {

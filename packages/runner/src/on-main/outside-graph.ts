@@ -19,6 +19,8 @@ export interface OutsideInput {
   readonly isReleased: (task: NxTask) => boolean;
   /** Every list of outputs that tasks of a target may have. */
   readonly outputsOf: (node: NxProjectNode, target: string) => readonly (readonly string[])[];
+  /** Does the configuration of a task say that it needs this target, although the command leaves that out? */
+  readonly leavesOut?: ((task: NxTask, target: string) => boolean) | undefined;
   readonly disk: {
     stateOf(outputs: readonly string[]): Promise<OutputsState>;
     present(outputs: readonly string[]): Promise<string[]>;
@@ -47,7 +49,8 @@ interface Lying {
  * must be feared, with the reason.
  *
  * - What a script has changed, or made by itself, of any project that the task's own depends on.
- * - What lies here as it was made, where the target's configuration names its path, or where the session has made it from
+ * - What lies here as it was made, where the target's configuration names its path or, by a `dependsOn` that the command leaves
+ *   out, its task, or where the session has made it from
  *   several inputs, so that an agent may have another one.
  */
 export async function outsideGraph(input: OutsideInput): Promise<Map<string, string>> {
@@ -86,8 +89,10 @@ function createLying({ projectGraph, outputsOf, disk }: OutsideInput): (project:
     for (const target of Object.keys(node?.data.targets ?? {})) {
       for (const outputs of node === undefined ? [] : outputsOf(node, target)) {
         const [paths, state] = [await disk.present(outputs), await disk.stateOf(outputs)];
-        if (paths.length > 0) lying.push({ project, target, paths, state, isGone: false });
-        else if (isMissed(state)) lying.push({ project, target, paths: outputs, state, isGone: true });
+        // Files of another task, or those that `restoreGlobs` picks, may lie there all the same.
+        if (isElsewhere(state) || (paths.length === 0 && state.kind === 'changed'))
+          lying.push({ project, target, paths: outputs, state, isGone: true });
+        else if (paths.length > 0) lying.push({ project, target, paths, state, isGone: false });
       }
     }
     return lying;
@@ -99,13 +104,14 @@ function createLying({ projectGraph, outputsOf, disk }: OutsideInput): (project:
   };
 }
 
-/** In plain Nx something would lie there, or nothing where agents have something. */
-const isMissed = (state: OutputsState): boolean =>
-  state.kind === 'changed' || (state.kind === 'as-made' && state.made.absentIn !== null);
+/** In plain Nx they would lie there. */
+const isElsewhere = (state: OutputsState): boolean =>
+  state.kind === 'as-made' && state.made.absentIn !== null;
 
-function matters({ isReleased, projectGraph }: OutsideInput, task: NxTask, lying: Lying): boolean {
+function matters({ isReleased, projectGraph, leavesOut }: OutsideInput, task: NxTask, lying: Lying): boolean {
   if (lying.state.kind === 'changed') return true;
   if (isReleased(task)) return false;
+  if (leavesOut?.(task, lying.target) === true) return true;
   if (lying.state.kind === 'unknown' || lying.state.made.hasVaried) return true;
   const text = commandText(task.target, projectGraph);
   const near = asNamedIn(task.target, projectGraph);

@@ -35,6 +35,7 @@ function setUp(missing: string[] = [], leaves = true, isLeft = true, shared: Par
     },
     restores: new RestoreQueue(1),
     shared: {
+      folder: '/no-such-folder',
       overlapping: () => [],
       restoring: (_task, work) => work(),
       made: () => Promise.resolve(),

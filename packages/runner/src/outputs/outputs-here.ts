@@ -22,7 +22,7 @@ export interface OutputsHereOptions {
   readonly restorer: Restorer;
   readonly restores: RestoreQueue;
   /** Outputs to which several tasks write. */
-  readonly shared: Pick<SharedOutputs, 'made' | 'overlapping' | 'restoring'>;
+  readonly shared: Pick<SharedOutputs, 'folder' | 'made' | 'overlapping' | 'restoring'>;
   readonly explainer: Explainer;
 }
 
@@ -45,6 +45,11 @@ export class OutputsHere implements DiskKeeper {
   private readonly made = new Map<string, string>();
 
   constructor(private readonly options: OutputsHereOptions) {}
+
+  /** A restore in progress here blocks tasks of the worker that would write to the same outputs, and vice versa. */
+  get sharedFolder(): string {
+    return this.options.shared.folder;
+  }
 
   /** Outputs that were not downloaded, by task id. */
   get absent(): ReadonlyMap<string, Absent> {

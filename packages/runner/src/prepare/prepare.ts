@@ -30,6 +30,8 @@ export interface Prepared {
   readonly rendezvous: Rendezvous;
   readonly cache: TaskCache;
   readonly assignment: Assignment;
+  /** No coordinator can be reached: this job runs all of the command. */
+  readonly alone: boolean;
 }
 
 /** What is decided outside the main job's own code; the package that Nx calls composes it. */
@@ -118,7 +120,7 @@ async function prepareIn(preparation: Preparation): Promise<Prepared> {
     const outputs = nxOutputs(workspaceRoot);
     const reader = nxReader({ http: session.http, outputs, limits: resolved.limits });
     const cache = await openCache({ workspaceRoot, remoteCache, reader });
-    return { resolved, workspaceRoot, surroundings, session, rendezvous, cache, assignment };
+    return { resolved, workspaceRoot, surroundings, session, rendezvous, cache, assignment, alone: false };
   } catch (thrown) {
     session.close();
     throw thrown;

@@ -102,7 +102,12 @@ function setUp({
         leave: () => Promise.resolve({ terminalOutput: 'printed', bytes: 7 }),
       },
       restores: new RestoreQueue(4),
-      shared: { overlapping: () => [], made: () => Promise.resolve(), restoring: (_task, work) => work() },
+      shared: {
+        folder: '/no-such-folder',
+        overlapping: () => [],
+        made: () => Promise.resolve(),
+        restoring: (_task, work) => work(),
+      },
       explainer: new Explainer(voice),
     }),
     explainer: new Explainer(voice),

@@ -38,7 +38,12 @@ function setUp(config: Pick<Config, 'mainSlots' | 'expectedAgents'>) {
   const keeper = new WorkerKeeper({
     config,
     limits: { mainSlotsWaitMs: 0 },
-    disk: { bring: () => Promise.resolve(), began: () => undefined, over: () => undefined },
+    disk: {
+      sharedFolder: '/no-such-folder',
+      bring: () => Promise.resolve(),
+      began: () => undefined,
+      over: () => undefined,
+    },
     voice: { line: (text) => void events.push(text) },
     start: (slots): Worker => {
       events.push(`start ${slots > 1 ? 'several' : slots}`);
