@@ -245,6 +245,20 @@ describe('an issuer that does not keep to the rules', () => {
     );
   });
 
+  it('has a key that is nested too deep to be copied: its keys are not used', async () => {
+    const deep = `${'['.repeat(20_000)}${']'.repeat(20_000)}`;
+    const issuer = await serve(({ url }, response) =>
+      response.end(
+        url === '/keys'
+          ? `{"keys":[{"kty":"RSA","x5c":${deep}}]}`
+          : JSON.stringify({ issuer, jwks_uri: `${issuer}/keys` }),
+      ),
+    );
+    await expect(verifyAt(issuer)).rejects.toThrow(
+      refusal('its keys cannot be read', 'DTE_ISSUER_UNAVAILABLE'),
+    );
+  });
+
   it('has an address that is none: said before anything begins', () => {
     for (const issuers of [['gitlab.example'], ['ftp://gitlab.example'], ['https://gitlab.example/?x=1'], []])
       expect(() => verifierOf({ issuers })).toThrow(refusal('issuers', 'DTE_BAD_CONFIG'));

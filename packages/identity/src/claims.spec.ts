@@ -1,5 +1,5 @@
 import { UnsecuredJWT } from 'jose';
-import { readOwnIdToken } from './claims';
+import { readOwnIdToken, refused } from './claims';
 
 const payload = {
   iss: 'https://gitlab.example.com',
@@ -21,4 +21,11 @@ describe('readOwnIdToken', () => {
   it('says which claim is missing', () => {
     expect(() => readOwnIdToken(tokenOf({ ...payload, pipeline_id: undefined }))).toThrow(/pipeline_id/);
   });
+});
+
+it('what is said of a token that nobody has verified is one bounded line that a terminal can be given', () => {
+  expect(refused('is signed with "\u202e\u001b[2J\u0000x"').message).toBe(
+    'The id token is signed with " [2J x".',
+  );
+  expect(refused('y'.repeat(100_000)).message.length).toBeLessThan(2_100);
 });

@@ -1,4 +1,4 @@
-import { DteError } from '@org/dte-protocol';
+import { DteError, printable } from '@org/dte-protocol';
 import { z } from 'zod';
 import { jose } from './jose';
 
@@ -33,8 +33,15 @@ export interface IdTokenClaims {
   readonly expiresAtMs: number;
 }
 
+/** Parts of a token that nobody has verified are in `what`. */
+const REASON_CHARS = 2_000;
+
 export const refused = (what: string, cause?: unknown): DteError =>
-  new DteError('DTE_ID_TOKEN_REFUSED', `The id token ${what}.`, cause === undefined ? {} : { cause });
+  new DteError(
+    'DTE_ID_TOKEN_REFUSED',
+    `The id token ${printable(what, REASON_CHARS)}.`,
+    cause === undefined ? {} : { cause },
+  );
 
 /** @throws DteError DTE_ID_TOKEN_REFUSED (names the claims that are missing or have the wrong type) */
 export function claimsOf(payload: unknown): IdTokenClaims {

@@ -1,5 +1,5 @@
-import { DteError, type LimitValues } from '@org/dte-protocol';
-import type { JWTHeaderParameters, KeyLike } from 'jose';
+import { DteError, type LimitValues, printable } from '@org/dte-protocol';
+import type { createLocalJWKSet, JWK, JWTHeaderParameters, KeyLike } from 'jose';
 import { z } from 'zod';
 import { refused } from './claims';
 import { jose } from './jose';
@@ -7,6 +7,9 @@ import { fetchJson } from './fetch-json';
 
 const discoverySchema = z.object({ issuer: z.string(), jwks_uri: z.url({ protocol: /^https?$/ }) });
 const keySetSchema = z.object({ keys: z.array(z.looseObject({ kty: z.string() })).max(100) });
+
+/** What an issuer answers is in it. */
+const REASON_CHARS = 1_000;
 
 export type KeyLimits = Pick<
   LimitValues,
@@ -94,9 +97,21 @@ export class IssuerKeys {
       throw this.misfit(discoveryUrl, `its keys are at ${jwks_uri}, which is not https`);
     const found = await fetchJson(jwks_uri, this.limits, this.authorities);
     const { keys } = this.parse(keySetSchema, found, jwks_uri);
-    const set = jose().createLocalJWKSet({ keys });
+    const set = this.keySetOf(keys, jwks_uri);
     this.current = { fetchedAtMs: this.now(), find: (header) => set(header) };
     return this.current;
+  }
+
+  /** It copies what it is given, and a key with a thousand levels of anything overflows the stack. */
+  private keySetOf(keys: JWK[], url: string): ReturnType<typeof createLocalJWKSet> {
+    try {
+      return jose().createLocalJWKSet({ keys });
+    } catch (thrown) {
+      throw this.misfit(
+        url,
+        `its keys cannot be read: ${thrown instanceof Error ? thrown.message : String(thrown)}`,
+      );
+    }
   }
 
   private parse<T>(schema: z.ZodType<T>, value: unknown, url: string): T {
@@ -108,7 +123,7 @@ export class IssuerKeys {
   private misfit(url: string, why: string): DteError {
     return new DteError(
       'DTE_ISSUER_UNAVAILABLE',
-      `The keys for id tokens from ${url} cannot be used: ${why}.`,
+      `The keys for id tokens from ${url} cannot be used: ${printable(why, REASON_CHARS)}.`,
     );
   }
 }

@@ -117,11 +117,23 @@ export const LIMITS = {
     null,
     'Timeout for git, or for the command of a runtime input, when the reason for a hash mismatch is determined.',
   ),
+  nestingLevels: limit(
+    200,
+    'count',
+    null,
+    'Levels of objects and lists in a value that is handed on to Nx (overrides of a task). With thousands of them, the process that writes the value as JSON runs out of stack.',
+  ),
   artifactBytes: limit(
     20 * GiB,
     'bytes',
     'DTE_MAX_ARTIFACT_BYTES',
     'Size of one artifact. Artifacts of 5 GB are expected.',
+  ),
+  archiveOverheadBytes: limit(
+    MiB,
+    'bytes',
+    null,
+    'What an archive may contain that is not the content of one of its entries, in addition to 16 KiB of headers for each entry. Without a limit, a small archive can keep its reader busy for hours.',
   ),
   artifactEntries: limit(
     1_000_000,
@@ -430,6 +442,18 @@ export const LIMITS = {
     'ms',
     null,
     'Delay between two attempts to write the journal within journalRetryMs.',
+  ),
+  journalTailBytes: limit(
+    4 * MiB,
+    'bytes',
+    'DTE_JOURNAL_TAIL_BYTES',
+    'What may be appended to the journal of a session, with the compressed specs of its runs, before the journal is compacted. A restart replays it in about a second.',
+  ),
+  journalTailFactor: limit(
+    2,
+    'count',
+    null,
+    'A journal with a large snapshot is compacted later, when what was appended is this many times as large as the snapshot. Thus compacting never writes more than half as much as the session itself.',
   ),
   dialMs: limit(
     5_000,

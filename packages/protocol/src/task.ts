@@ -38,8 +38,20 @@ export const artifactSchema = z.discriminatedUnion('kind', [
 ]);
 export type Artifact = z.infer<typeof artifactSchema>;
 
+const isWithin = (value: unknown, levels: number): boolean =>
+  typeof value !== 'object' ||
+  value === null ||
+  (levels > 0 && Object.values(value).every((member) => isWithin(member, levels - 1)));
+
+/**
+ * For values that only Nx reads. `JSON.parse` takes thousands of brackets, but `JSON.stringify` and the channel to an executor
+ * overflow the stack with them, in the process of the agent that hands the task on.
+ */
+const isShallow = (value: unknown): boolean => isWithin(value, LIMITS.nestingLevels.value);
+const TOO_DEEP = `must not be nested deeper than ${LIMITS.nestingLevels.value} levels`;
+
 /** An edge of Nx's task graph; Nx 24 adds `waitFor` and `inputs`, which only Nx reads. */
-const edgeSchema = z.looseObject({ id: taskIdSchema });
+const edgeSchema = z.looseObject({ id: taskIdSchema }).refine(isShallow, TOO_DEEP);
 export type TaskEdge = z.infer<typeof edgeSchema>;
 
 /**
@@ -47,16 +59,18 @@ export type TaskEdge = z.infer<typeof edgeSchema>;
  * unchanged. `overrides.__overrides_unparsed__` is required (an empty list is enough), because Nx reads it without a
  * check.
  */
-const nxTaskSchema = z.looseObject({
-  id: taskIdSchema,
-  target: z.looseObject({
-    project: z.string().min(1),
-    target: z.string().min(1),
-    configuration: z.string().optional(),
-  }),
-  overrides: z.record(z.string(), z.unknown()),
-  outputs: z.array(z.string()),
-});
+const nxTaskSchema = z
+  .looseObject({
+    id: taskIdSchema,
+    target: z.looseObject({
+      project: z.string().min(1),
+      target: z.string().min(1),
+      configuration: z.string().optional(),
+    }),
+    overrides: z.record(z.string(), z.unknown()),
+    outputs: z.array(z.string()),
+  })
+  .refine(isShallow, TOO_DEEP);
 export type NxTaskJson = z.infer<typeof nxTaskSchema>;
 
 /**

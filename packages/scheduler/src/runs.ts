@@ -10,6 +10,7 @@ import { batchesOf } from './batches';
 import { addDeadline } from './deadlines';
 import type { EffectsBuilder } from './effects-builder';
 import { buildGraph } from './graph';
+import { releaseHold } from './free-agents';
 import type { RunGraph } from './indexes';
 import { createLanes, laneIndex } from './lanes';
 import { createPlacements } from './placements';
@@ -158,6 +159,9 @@ function closeRun(state: SchedulerState, run: RunState, out: EffectsBuilder): vo
   run.graph = EMPTY_GRAPH;
   run.tasks = [];
   run.batches = [];
+  for (const lane of run.lanes) releaseHold(state, lane);
+  run.lanes = [];
+  run.placements = [];
   run.log.baseSeq += run.log.entries.length;
   run.log.entries = [];
   run.log.ackSeq = run.log.baseSeq;

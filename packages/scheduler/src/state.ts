@@ -154,14 +154,14 @@ export interface RunState {
   unfollowedAtMs: number;
   done: number;
   failed: number;
-  /** Emptied when the run is closed, like `tasks` and `log`. */
+  /** Emptied when the run is closed, like `tasks`, `batches`, `lanes`, `placements` and `log`. */
   graph: RunGraph;
   tasks: TaskRecord[];
   batches: BatchRecord[];
   /** Batches whose last waiting task became ready in this step. */
   gatheredBatches: number[];
   lanes: Lane[];
-  readonly placements: PlacementState[];
+  placements: PlacementState[];
   /** How long a placement waits for a matching agent. */
   readonly placementWaitMs: number;
   /** Live leases in the order in which they were assigned, by `index` of the lease. */

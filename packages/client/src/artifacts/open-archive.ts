@@ -1,9 +1,48 @@
 import { type Readable, type Writable, pipeline } from 'node:stream';
 import { createGunzip } from 'node:zlib';
+import { DteError, LIMITS } from '@org/dte-protocol';
 import * as tar from 'tar-stream';
 
 /** One entry of tar-stream: read it, or resume it. */
 export type ArchiveEntry = AsyncIterable<Buffer> & { readonly header: tar.Header; resume(): unknown };
+
+const BLOCK_BYTES = 512;
+/** Headers of one entry: its own, and those that give it a longer name. A part of `archiveOverheadBytes`. */
+const HEADER_BYTES = 16 * 1024;
+
+/**
+ * Bounds what is unpacked without being the content of an entry, which has limits of its own. A few kilobytes of gzip become
+ * gigabytes of zeros behind the last entry, or of headers before the first: the reader would be busy with them for hours.
+ */
+class OverheadMeter {
+  private allowed = LIMITS.archiveOverheadBytes.value;
+  private seen = 0;
+
+  /** Called for each entry: from here on, its content may come. */
+  allow(contentBytes: number): void {
+    this.allowed += HEADER_BYTES + Math.ceil(contentBytes / BLOCK_BYTES) * BLOCK_BYTES;
+  }
+
+  /** @returns the reason to stop, if there is one */
+  count(bytes: number): DteError | null {
+    this.seen += bytes;
+    if (this.seen <= this.allowed) return null;
+    return new DteError(
+      'DTE_ARTIFACT_UNSAFE',
+      `The archive contains more than ${LIMITS.archiveOverheadBytes.value} bytes that belong to none of its entries.`,
+    );
+  }
+}
+
+async function* metered(
+  entries: AsyncIterable<ArchiveEntry>,
+  meter: OverheadMeter,
+): AsyncGenerator<ArchiveEntry> {
+  for await (const entry of entries) {
+    meter.allow(entry.header.size);
+    yield entry;
+  }
+}
 
 /**
  * The entries of a gzipped tar; `close` ends the source at any point.
@@ -25,10 +64,12 @@ export function openArchive(
     if (error) unpack.destroy(error);
   };
   pipeline(source, gunzip, broken);
+  const meter = new OverheadMeter();
+  gunzip.on('data', ({ length }: Buffer) => broken(meter.count(length)));
   gunzip.on('error', broken);
   gunzip.pipe(unpack as unknown as Writable);
   return {
-    entries: unpack as AsyncIterable<ArchiveEntry>,
+    entries: metered(unpack as AsyncIterable<ArchiveEntry>, meter),
     close: () => {
       source.destroy();
       gunzip.destroy();

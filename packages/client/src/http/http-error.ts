@@ -1,10 +1,13 @@
-import { type ErrorCode, DteError, ERROR_CODE_LIST } from '@org/dte-protocol';
+import { type ErrorCode, DteError, ERROR_CODE_LIST, printable } from '@org/dte-protocol';
 
 /** Header that carries the code of an error answer. */
 export const ERROR_HEADER = 'x-dte-error';
 
 const knownCodes: ReadonlySet<string> = new Set(ERROR_CODE_LIST);
 const isCode = (value: string): value is ErrorCode => knownCodes.has(value);
+
+/** Length of a line of a job log. Not configurable: the answer may not come from a coordinator. */
+const MESSAGE_CHARS = 4_096;
 
 /** For answers that are not from a coordinator (a proxy) and so lack the header. */
 function codeOfStatus(status: number): ErrorCode {
@@ -39,8 +42,9 @@ export function errorOfAnswer(
   body: string,
 ): DteError {
   const code = header !== undefined && isCode(header) ? header : codeOfStatus(status);
-  const [line = ''] = body.split('\n', 1);
-  return new DteError(code, line.trim() === '' ? `${what} returned status ${status}.` : line.trim());
+  const [first = ''] = body.split('\n', 1);
+  const line = printable(first, MESSAGE_CHARS);
+  return new DteError(code, line === '' ? `${what} returned status ${status}.` : line);
 }
 
 /** A request without an answer, as a DteError. */

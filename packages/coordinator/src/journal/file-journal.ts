@@ -1,12 +1,13 @@
 import { constants } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
-import { writeFileAtomically } from '../files/atomic-write';
 import { diskError, type FileSystem, isNotFound, nodeFileSystem } from '../files/file-system';
-import type { Journal, JournalEntry, JournalHeader, JournalStore } from './journal';
-import { entryLines, headerLine, parseEntry, parseHeader } from './journal-lines';
+import { damagedSnapshot, entriesStart, readSnapshot, syncFolder, writeCompacted } from './compacted-file';
+import type { Journal, JournalEntry, JournalHeader, JournalStore, Snapshot } from './journal';
+import { entryLines, firstLine, parseEntry, parseFirstLine, type SnapshotFacts } from './journal-lines';
 
 const FILE = 'journal.jsonl';
-/** The byte that ends a line. */
+/** A new or compacted journal before it is renamed to the journal; a leftover one is from a process that crashed. */
+const NEXT_FILE = `${FILE}.next`;
 const NEWLINE = 0x0a;
 /** A buffer size: journals and their lines may be longer. */
 const READ_BYTES = 1024 * 1024;
@@ -20,7 +21,10 @@ export interface FileJournalOptions {
   readonly fsync?: boolean;
 }
 
-/** Journals as JSONL files: `<root>/<sessionId>/journal.jsonl`, the header in the first line. */
+/**
+ * Journals as JSONL files: `<root>/<sessionId>/journal.jsonl`, the header in the first line. In a journal that was compacted,
+ * the bytes of the snapshot follow, and then the lines of what was appended since.
+ */
 export class FileJournalStore implements JournalStore {
   private readonly fs: FileSystem;
   private readonly fsync: boolean;
@@ -39,9 +43,9 @@ export class FileJournalStore implements JournalStore {
     const path = `${folder}/${FILE}`;
     try {
       await this.fs.mkdir(folder, { recursive: true });
+      await this.fs.rm(`${folder}/${NEXT_FILE}`, { force: true });
       const handle = await this.openOrBegin(folder, path, header);
-      const { size } = await handle.stat();
-      return await FileJournal.open(handle, path, size, this.fsync);
+      return await FileJournal.open({ fs: this.fs, folder, path, fsync: this.fsync }, handle);
     } catch (thrown) {
       throw diskError(thrown, `the journal of session ${header.sessionId}`, folder);
     }
@@ -54,43 +58,59 @@ export class FileJournalStore implements JournalStore {
     } catch (thrown) {
       if (!isNotFound(thrown)) throw thrown;
       // Header and folder at once: a journal without a header is never visible.
-      await writeFileAtomically(this.fs, folder, FILE, headerLine(header));
+      await this.fs.writeFile(`${folder}/${NEXT_FILE}`, firstLine({ header, snapshot: null }), {
+        mode: 0o600,
+      });
+      await this.fs.rename(`${folder}/${NEXT_FILE}`, path);
       return this.fs.open(path, flags);
     }
   }
 }
 
-interface OpenJournal {
-  readonly header: JournalHeader;
-  readonly handle: FileHandle;
+interface Place {
+  readonly fs: FileSystem;
+  readonly folder: string;
   readonly path: string;
-  /** End of the first line. */
-  readonly headerEnd: number;
-  /** End of the last complete line. */
-  readonly end: number;
   readonly fsync: boolean;
 }
 
+interface OpenFile {
+  readonly handle: FileHandle;
+  readonly firstLineEnd: number;
+  readonly snapshot: SnapshotFacts | null;
+}
+
 class FileJournal implements Journal {
-  readonly header: JournalHeader;
+  /** End of the last complete line. */
   private end: number;
   /** Set if a failed append could not be undone: everything after it would be unreadable. */
   private torn = false;
+  /** A crash of the machine may still undo that the file was made or renamed. */
+  private folderIsUnsynced: boolean;
 
-  private constructor(private readonly file: OpenJournal) {
-    this.header = file.header;
-    this.end = file.end;
+  private constructor(
+    readonly header: JournalHeader,
+    private readonly place: Place,
+    private file: OpenFile,
+    end: number,
+  ) {
+    this.end = end;
+    this.folderIsUnsynced = place.fsync;
   }
 
-  static async open(handle: FileHandle, path: string, size: number, fsync: boolean): Promise<FileJournal> {
+  static async open(place: Place, handle: FileHandle): Promise<FileJournal> {
+    const { path } = place;
     try {
+      const { size } = await handle.stat();
       for await (const line of linesOf(handle, 0, size)) {
-        const end = await cutTornLine(handle, size);
-        const header = parseHeader(line.text, path);
-        return new FileJournal({ header, handle, path, headerEnd: line.end, end, fsync });
+        const { header, snapshot } = parseFirstLine(line.text, path);
+        const start = entriesStart(line.end, snapshot);
+        if (start > size) throw damagedSnapshot(path);
+        const end = Math.max(start, await cutTornLine(handle, size));
+        return new FileJournal(header, place, { handle, firstLineEnd: line.end, snapshot }, end);
       }
-      // No complete first line: the parser reports it like any other damage.
-      parseHeader('', path);
+      // No complete first line: parsing it says so in the words of any other damage.
+      parseFirstLine('', path);
       throw new Error('unreachable');
     } catch (thrown) {
       await handle.close();
@@ -98,21 +118,36 @@ class FileJournal implements Journal {
     }
   }
 
+  get size(): Journal['size'] {
+    return { snapshot: this.file.snapshot?.bytes ?? 0, tail: this.end - this.start };
+  }
+
+  private get start(): number {
+    return entriesStart(this.file.firstLineEnd, this.file.snapshot);
+  }
+
+  async snapshot(): Promise<Snapshot | null> {
+    const { handle, firstLineEnd, snapshot } = this.file;
+    return snapshot === null ? null : readSnapshot(handle, this.place.path, firstLineEnd, snapshot);
+  }
+
   async *replay(): AsyncGenerator<JournalEntry, void, undefined> {
-    const { handle, headerEnd, path } = this.file;
+    const { path } = this.place;
     let lineNumber = 1;
-    for await (const line of linesOf(handle, headerEnd, this.end)) {
+    for await (const line of linesOf(this.file.handle, this.start, this.end)) {
       lineNumber += 1;
       yield parseEntry(line.text, path, lineNumber);
     }
   }
 
   async append(entries: readonly JournalEntry[]): Promise<void> {
-    const { handle, fsync, path } = this.file;
+    const { fsync, path } = this.place;
+    const { handle } = this.file;
     const bytes = entryLines(entries);
     try {
       if (this.torn) await this.takeBack();
-      // One write for all of them; `writeFile` on a handle continues after a short write.
+      await this.syncName();
+      // One write for all of them; `writeFile` on a handle goes on where a short write ended.
       await handle.writeFile(bytes);
       if (fsync) await handle.datasync();
       this.end += bytes.length;
@@ -123,11 +158,47 @@ class FileJournal implements Journal {
     }
   }
 
+  async compact(snapshot: Snapshot): Promise<void> {
+    const { fs, folder, path, fsync } = this.place;
+    const next = `${folder}/${NEXT_FILE}`;
+    try {
+      const { handle: old } = this.file;
+      const file = await writeCompacted(fs, next, { header: this.header, snapshot }, fsync);
+      await this.switchTo(file, next);
+      await old.close().catch(() => undefined);
+    } catch (thrown) {
+      throw diskError(thrown, 'the compacted journal', path);
+    }
+  }
+
   close(): Promise<void> {
     return this.file.handle.close();
   }
 
-  /** Removes the remains of a failed append. */
+  /** Whoever opens the journal finds the old file before the rename, and the new one after it. */
+  private async switchTo(file: OpenFile, next: string): Promise<void> {
+    const { fs, path, fsync } = this.place;
+    try {
+      await fs.rename(next, path);
+    } catch (thrown) {
+      await file.handle.close().catch(() => undefined);
+      await fs.rm(next, { force: true }).catch(() => undefined);
+      throw thrown;
+    }
+    this.file = file;
+    this.end = this.start;
+    this.torn = false;
+    this.folderIsUnsynced = fsync;
+  }
+
+  /** Early enough before the next append: until then, the file of before holds the same. */
+  private async syncName(): Promise<void> {
+    if (!this.folderIsUnsynced) return;
+    await syncFolder(this.place.fs, this.place.folder);
+    this.folderIsUnsynced = false;
+  }
+
+  /** Cuts what a failed append left behind. */
   private async takeBack(): Promise<void> {
     await this.file.handle.truncate(this.end);
     this.torn = false;

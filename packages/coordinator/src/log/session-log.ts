@@ -10,6 +10,12 @@ interface AgentFacts {
   readonly labels: readonly string[];
 }
 
+/** What lines about the end of something say of its beginning. */
+export interface LogMemory {
+  readonly agents: Map<string, { readonly name: string; readonly sinceMs: number }>;
+  readonly runs: Map<string, RunTally>;
+}
+
 interface RunTally {
   readonly sinceMs: number;
   readonly command: string;
@@ -22,8 +28,8 @@ interface RunTally {
  * output, no values of variables.
  */
 export class SessionLog {
-  private readonly agents = new Map<string, { readonly name: string; readonly sinceMs: number }>();
-  private readonly runs = new Map<string, RunTally>();
+  private agents: LogMemory['agents'] = new Map();
+  private runs: LogMemory['runs'] = new Map();
 
   constructor(
     private readonly logger: Logger,
@@ -52,9 +58,19 @@ export class SessionLog {
     }
   }
 
-  /** @param entries of its journal; 0 if it is new */
-  opened(entries: number, ms: number): void {
-    if (entries > 0) this.logger.info({ entries, ms }, 'session restored from its journal');
+  /** For a snapshot. */
+  memory(): LogMemory {
+    return { agents: this.agents, runs: this.runs };
+  }
+
+  resume({ agents, runs }: LogMemory): void {
+    this.agents = agents;
+    this.runs = runs;
+  }
+
+  /** @param entries of its journal that were replayed; null when it is new */
+  opened(entries: number | null, ms: number): void {
+    if (entries !== null) this.logger.info({ entries, ms }, 'session restored from its journal');
     else this.logger.info('session opened');
   }
 
@@ -64,6 +80,18 @@ export class SessionLog {
 
   journalWritten(failedWrites: number): void {
     this.logger.info({ retries: failedWrites }, 'the journal can be written again');
+  }
+
+  /** @param facts bytes before and after, and how long it took */
+  compacted(facts: { readonly from: number; readonly to: number; readonly ms: number }): void {
+    this.logger.debug(facts, 'journal compacted');
+  }
+
+  notCompacted(error: DteError): void {
+    this.logger.warn(
+      { ...shownReason(error), err: error.cause },
+      'the journal cannot be compacted; it grows',
+    );
   }
 
   failed(error: DteError): void {

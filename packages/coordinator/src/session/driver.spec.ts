@@ -16,9 +16,16 @@ const CONFIG = {
 /** A journal whose writes end when the test lets them. */
 class HeldJournal implements Journal {
   readonly header = { version: 1, sessionId: 's1', config: CONFIG } as const;
+  readonly size = { snapshot: 0, tail: 0 };
   readonly written: JournalEntry[][] = [];
   private waiting: (() => void)[] = [];
 
+  snapshot(): Promise<null> {
+    return Promise.resolve(null);
+  }
+  compact(): Promise<void> {
+    throw new Error('not used');
+  }
   replay(): AsyncIterable<JournalEntry> {
     throw new Error('not used');
   }
@@ -61,6 +68,7 @@ describe('SessionDriver', () => {
       onDelayed: () => undefined,
       onWritten: () => undefined,
       perform: (effects) => performed.push([...effects]),
+      settle: () => Promise.resolve(),
       onFailed: (error) => (failure = error),
     });
   });
@@ -116,6 +124,37 @@ describe('SessionDriver', () => {
       'agent.sync',
     ]);
   });
+
+  it('writes nothing of an hour in which 1,000 agents wait for work', async () => {
+    const names = Array.from({ length: 1_000 }, (_, nth) => `a${nth}`);
+    const pass = async (): Promise<void> => {
+      await turn();
+      await journal.release();
+      await turn();
+    };
+    driver.push({ type: 'main.connected' });
+    for (const name of names) {
+      driver.push({
+        type: 'agent.joined',
+        agent: { agentId: name, name, jobUrl: null, slots: 1, labels: [] },
+      });
+      driver.push(agentSync(name, 1));
+    }
+    await pass();
+    // Whoever is there is told who has come, once.
+    nowMs += LIMITS.sessionInfoMs.value;
+    driver.push({ type: 'tick' });
+    await pass();
+    const written = journal.written.length;
+    const { wakeAtMs } = driver.state;
+    for (let beat = 0; beat < 3_600_000 / LIMITS.heartbeatMs.value; beat++) {
+      nowMs += LIMITS.heartbeatMs.value;
+      for (const name of names) driver.push(agentSync(name, beat + 2));
+      await pass();
+    }
+    expect(journal.written).toHaveLength(written);
+    expect(wakeAtMs).toBeNull();
+  }, 60_000);
 
   it('leaves a clock that runs back to the scheduler', async () => {
     driver.push({ type: 'tick' });

@@ -32,6 +32,8 @@ export interface DriverOptions {
   readonly retryMs: number;
   /** Performs the effects of one batch in order. Must not throw. */
   readonly perform: (effects: readonly Effects[]) => void;
+  /** After each batch, when the state is what the journal leads to; nothing is written until it resolves. Never rejects. */
+  readonly settle: () => Promise<void>;
   /** The disk is full and the write is retried; called once for each write that needs it. */
   readonly onDelayed: (error: DteError) => void;
   /** Such a write has succeeded, after this many failed tries. */
@@ -48,7 +50,7 @@ export interface DriverOptions {
  * peer, because each is complete, so the number of peers limits the queue.
  */
 export class SessionDriver {
-  readonly state: SchedulerState;
+  private current: SchedulerState;
   private readonly timer: WakeTimer;
   private readonly intake = new Intake(peerOf);
   private queue: Queued[] = [];
@@ -59,8 +61,17 @@ export class SessionDriver {
   private closed = false;
 
   constructor(private readonly options: DriverOptions) {
-    this.state = createState(schedulerConfig(options.journal), options.sessionId);
+    this.current = createState(schedulerConfig(options.journal), options.sessionId);
     this.timer = new WakeTimer(options.now, () => this.push({ type: 'tick' }));
+  }
+
+  get state(): SchedulerState {
+    return this.current;
+  }
+
+  /** Continues from an earlier state instead of an empty one. */
+  resume(state: SchedulerState): void {
+    this.current = state;
   }
 
   /** Applies a replayed input, whose messages were sent long ago. */
@@ -131,6 +142,7 @@ export class SessionDriver {
     if (last !== undefined && !this.closed) this.timer.set(last.wakeAtMs);
     if (last !== undefined) this.options.perform(effects);
     for (const { applied } of batch) applied?.resolve();
+    if (inputs.length > 0 && !this.closed) await this.options.settle();
   }
 
   /** A disk is often full only for a moment: because of an upload that is about to fail and be removed. */

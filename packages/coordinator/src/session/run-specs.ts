@@ -23,27 +23,29 @@ export class RunSpecStore {
     this.path = `${folder}/runs`;
   }
 
-  /** @throws DteError DTE_DISK_FULL */
-  async save(runId: string, raw: Buffer): Promise<void> {
+  /**
+   * @returns its size on disk
+   * @throws DteError DTE_DISK_FULL
+   */
+  async save(runId: string, raw: Buffer): Promise<number> {
     try {
       await this.fs.mkdir(this.path, { recursive: true });
-      await writeFileAtomically(
-        this.fs,
-        this.path,
-        nameOf(runId),
-        await promisify(gzip)(raw, { level: LEVEL }),
-      );
+      const zipped = await promisify(gzip)(raw, { level: LEVEL });
+      await writeFileAtomically(this.fs, this.path, nameOf(runId), zipped);
+      return zipped.length;
     } catch (thrown) {
       throw diskError(thrown, `run ${runId}`, this.path);
     }
   }
 
   /** @throws DteError DTE_JOURNAL_CORRUPT: the journal names a run whose spec is missing or damaged */
-  async read(runId: string): Promise<RunSpec> {
+  async read(runId: string): Promise<{ readonly spec: RunSpec; readonly bytesOnDisk: number }> {
     const path = `${this.path}/${nameOf(runId)}`;
     try {
-      const raw = await promisify(gunzip)(await this.fs.readFile(path), { maxOutputLength: this.maxBytes });
-      return decode(runSpecSchema, raw.toString('utf8'), this.maxBytes);
+      const zipped = await this.fs.readFile(path);
+      const raw = await promisify(gunzip)(zipped, { maxOutputLength: this.maxBytes });
+      const spec = decode(runSpecSchema, raw.toString('utf8'), this.maxBytes);
+      return { spec, bytesOnDisk: zipped.length };
     } catch (cause) {
       throw new DteError('DTE_JOURNAL_CORRUPT', `The run file ${path} cannot be read.`, { cause });
     }

@@ -26,17 +26,20 @@ import type { ArtifactStore } from '../artifacts/artifact-store';
 import type { FileSystem } from '../files/file-system';
 import type { Journal } from '../journal/journal';
 import { SessionLog } from '../log/session-log';
+import { Compaction } from './compaction';
 import { AgentMember, type JoinedSession, MainMember, type Member, ObserverMember } from './member';
 import { compareWorkspaces, loadWorkspaceIdentity, saveWorkspaceIdentity } from './workspace-identity';
 import { deliver } from './delivery';
-import { ForwardedEnvs } from './forwarded-env';
+import type { ForwardedEnvs } from './forwarded-env';
 import { SessionDriver } from './driver';
-import { fromJournal } from './journaled-input';
 import { Members } from './members';
 import { nameOf, type Peer } from './peer';
 import { RecordStore } from './records';
+import { restore } from './restore';
 import { RunSpecStore } from './run-specs';
+import { encodeSnapshot } from './snapshot';
 import type { SessionHistory } from './session-history';
+import { SessionMemory } from './session-memory';
 
 export interface SessionDeps {
   /** The key under which it is stored: see `sessionKey` of @org/dte-identity. */
@@ -60,11 +63,9 @@ export class Session implements JoinedSession {
   readonly members: Members;
   readonly runs: RunSpecStore;
   private readonly log: SessionLog;
-  readonly forwardedEnv = new ForwardedEnvs();
+  private readonly memory: SessionMemory;
   private readonly driver: SessionDriver;
-  /** Runs that are submitted, being written or replayed: a repeated id gets the same answer. */
-  private readonly submissions = new Map<string, Promise<void>>();
-  private finished = false;
+  private readonly compaction: Compaction;
   private closed = false;
   private joining = 0;
   private emptySinceMs: number;
@@ -83,12 +84,21 @@ export class Session implements JoinedSession {
       const hello = this.members.agents.get(agentId)?.hello;
       return hello === undefined ? null : { jobUrl: hello.jobUrl, slots: hello.slots, labels: hello.labels };
     });
+    this.memory = new SessionMemory(this.log);
+    this.compaction = new Compaction({
+      journal: deps.journal,
+      limits: deps.limits,
+      take: () => encodeSnapshot(this.memory.image(this.driver.state)),
+      onCompacted: (facts) => this.log.compacted(facts),
+      onFailed: (error) => this.log.notCompacted(error),
+    });
     this.driver = new SessionDriver({
       journal: deps.journal,
       sessionId: this.name,
       now: deps.now,
       retryMs: deps.limits.journalRetryMs,
       perform: (effects) => this.perform(effects),
+      settle: () => this.compaction.run(),
       onDelayed: (error) => this.log.journalDelayed(error),
       onWritten: (failedWrites) => this.log.journalWritten(failedWrites),
       onFailed: (error) => this.fail(error),
@@ -100,32 +110,26 @@ export class Session implements JoinedSession {
     const session = new Session(deps, await RecordStore.open(deps.fs, deps.folder));
     session.identity = await loadWorkspaceIdentity(deps.fs, deps.folder);
     const startedMs = performance.now();
-    let replayed = 0;
-    for await (const entry of deps.journal.replay()) {
-      const input = await fromJournal(entry, (runId) => session.runs.read(runId));
-      if (input.type === 'run.submit') {
-        session.submissions.set(input.spec.runId, Promise.resolve());
-        session.forwardedEnv.begin(input.spec);
-        session.log.begin(input.spec, entry.atMs);
-      }
-      const effects = session.driver.replay(input, entry.atMs);
-      session.noteEvents(effects);
-      session.log.follow(effects.events, entry.atMs);
-      replayed += 1;
-    }
+    const { journal, folder } = deps;
+    const { runs, driver, memory, log, compaction } = session;
+    const replayed = await restore({ journal, folder, runs, driver, memory, log, compaction });
     // All earlier connections are gone. This also sets the timer for deadlines that have passed since then.
-    if (replayed > 0) await session.driver.apply({ type: 'session.restored' });
-    session.log.opened(replayed, Math.round(performance.now() - startedMs));
+    if (replayed !== null) await driver.apply({ type: 'session.restored' });
+    log.opened(replayed, Math.round(performance.now() - startedMs));
     return session;
   }
 
   get isFinished(): boolean {
-    return this.finished;
+    return this.memory.isFinished;
+  }
+
+  get forwardedEnv(): ForwardedEnvs {
+    return this.memory.forwardedEnv;
   }
 
   /** Finished, and without members who could reopen it. */
   get isOver(): boolean {
-    return this.finished && this.isEmpty;
+    return this.isFinished && this.isEmpty;
   }
 
   /** Has no members, and none is about to join. */
@@ -138,7 +142,7 @@ export class Session implements JoinedSession {
     const { settings } = this.driver.state.session;
     const isUsed =
       !this.isEmpty ||
-      this.submissions.size > 0 ||
+      this.memory.submissions.size > 0 ||
       settings !== DEFAULT_SESSION_SETTINGS ||
       this.records.heads().length > 0;
     return isUsed ? null : this.emptySinceMs;
@@ -179,7 +183,7 @@ export class Session implements JoinedSession {
   }
 
   knowsRun(runId: string): boolean {
-    return this.submissions.has(runId);
+    return this.memory.submissions.has(runId);
   }
 
   holds(agentId: string, ref: AttemptRef): boolean {
@@ -223,19 +227,20 @@ export class Session implements JoinedSession {
    */
   async submit(raw: Buffer): Promise<string> {
     const spec = decode(runSpecSchema, raw.toString('utf8'), this.deps.limits.runSpecBytes);
-    const known = this.submissions.get(spec.runId);
+    const { submissions } = this.memory;
+    const known = submissions.get(spec.runId);
     if (known === undefined) {
       const objection = checkRun(spec);
       if (objection !== null) throw objection;
-      this.forwardedEnv.begin(spec);
-      this.log.begin(spec, this.deps.now());
-      const submitting = this.runs.save(spec.runId, raw).then(async () => {
-        // The current knowledge becomes part of the input: a replay of the journal must not depend on a later history.
+      this.memory.begin(spec, this.deps.now());
+      const submitting = this.runs.save(spec.runId, raw).then(async (bytesOnDisk) => {
+        // What is known now becomes part of the input: replaying the journal must not depend on a later history.
         const flaky = await this.deps.flakiness.flakyOf(spec);
         await this.driver.apply({ type: 'run.submit', spec, ...(flaky.length === 0 ? {} : { flaky }) });
+        this.compaction.addSpec(bytesOnDisk);
       });
-      this.submissions.set(spec.runId, submitting);
-      submitting.catch(() => this.submissions.delete(spec.runId));
+      submissions.set(spec.runId, submitting);
+      submitting.catch(() => submissions.delete(spec.runId));
       await submitting;
     } else {
       await known;
@@ -250,22 +255,14 @@ export class Session implements JoinedSession {
 
   private perform(effects: readonly Effects[]): void {
     deliver(effects, this.members);
-    const wasFinished = this.finished;
+    const wasFinished = this.isFinished;
     const nowMs = this.deps.now();
     for (const each of effects) {
-      this.noteEvents(each);
+      this.memory.note(each.events);
       this.log.note(each.events, nowMs);
     }
     this.deps.flakiness.note(effects);
-    if (wasFinished !== this.finished) this.deps.onChange(this);
-  }
-
-  private noteEvents({ events }: Effects): void {
-    for (const event of events) {
-      if (event.type === 'session.finished') this.finished = true;
-      if (event.type === 'session.reopened') this.finished = false;
-      if (event.type === 'run.ended') this.forwardedEnv.end(event.runId);
-    }
+    if (wasFinished !== this.isFinished) this.deps.onChange(this);
   }
 
   private async admit(peer: Peer): Promise<Member> {
@@ -282,7 +279,7 @@ export class Session implements JoinedSession {
   }
 
   private checkAgent({ hello }: Peer): void {
-    if (this.finished) {
+    if (this.isFinished) {
       throw new DteError(
         'DTE_SESSION_FINISHED',
         `Session ${this.name} is finished; there is no work for the agent "${hello.name}".`,

@@ -1,5 +1,5 @@
 import { uniformBackoff } from '@org/dte-client';
-import { DteError, type LimitValues } from '@org/dte-protocol';
+import { DteError, type LimitValues, printable } from '@org/dte-protocol';
 import { setTimeout as delay } from 'node:timers/promises';
 import { gitlabCall, type GitlabAnswer } from '../http';
 import type { RegistryAccess } from './access';
@@ -32,7 +32,7 @@ const isBusyOrBroken = (status: number): boolean => status === 429 || status >= 
 
 /** GitLab's message in a rejection, shortened; its bodies are `{"message":…}` or `{"error":…}`. */
 export function reasonOf({ status, body }: GitlabAnswer): string {
-  const text = body.replace(/\s+/g, ' ').trim().slice(0, 200);
+  const text = printable(body.replace(/\s+/g, ' '), 200);
   return text === '' ? `status ${status}` : `status ${status}: ${text}`;
 }
 

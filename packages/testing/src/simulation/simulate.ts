@@ -45,7 +45,8 @@ export interface SimulationPlan {
 export interface SimulationResult {
   mains: SimulatedMain[];
   checkers: Checkers;
-  steps: number;
+  /** The inputs of the session, as JSON, and when each was applied. */
+  inputs: readonly { readonly text: string; readonly nowMs: number }[];
   endMs: number;
 }
 
@@ -101,8 +102,8 @@ class Simulation {
     while (!this.#isOver() && clock.runNext(untilMs));
     if (!this.#isOver()) throw new Error(`Not over after ${PATIENCE_MS} ms of calm: ${this.#standing()}`);
     this.#coordinator.checkReplay();
-    const { steps } = this.#coordinator;
-    return { mains: this.#mains, checkers: this.#checkers, steps, endMs: clock.now() };
+    const { journal: inputs } = this.#coordinator;
+    return { mains: this.#mains, checkers: this.#checkers, inputs, endMs: clock.now() };
   }
 
   #isOver(): boolean {

@@ -11,6 +11,7 @@ import {
   step,
 } from '@org/dte-scheduler';
 import { isDeepStrictEqual } from 'node:util';
+import { deserialize, serialize } from 'node:v8';
 import type { SimulatedLink, World } from './simulated-link';
 
 export type AgentLink = SimulatedLink<AgentSync, AgentWanted>;
@@ -21,9 +22,18 @@ export type StepChecker = (state: SchedulerState, input: Input, effects: Effects
 
 const SESSION_ID = 'simulated';
 
+/** A copy, of objects that are all of one realm: Jest's own Map is another class than that of the deserializer. */
+const copyOf = (state: SchedulerState): unknown => deserialize(serialize(state)) as unknown;
+
+const isSameState = (left: SchedulerState, right: SchedulerState): boolean =>
+  isDeepStrictEqual(copyOf(left), copyOf(right));
+
 /** The driver of a session without network and disk: journal first, then the step, then its effects. */
 export class SimulatedCoordinator {
   #state: SchedulerState;
+  /** What the entries before `#tailAt` have led to, as the coordinator's own journal keeps it. */
+  #snapshot: Buffer | null = null;
+  #tailAt = 0;
   #up = true;
   #timer: number | null = null;
   readonly #journal: { text: string; nowMs: number }[] = [];
@@ -44,8 +54,9 @@ export class SimulatedCoordinator {
     return this.#up;
   }
 
-  get steps(): number {
-    return this.#journal.length;
+  /** The inputs so far, as JSON, and when each was applied. */
+  get journal(): readonly { readonly text: string; readonly nowMs: number }[] {
+    return this.#journal;
   }
 
   get state(): SchedulerState {
@@ -148,16 +159,25 @@ export class SimulatedCoordinator {
   /** Replays the journal, which must give exactly the state that was lost. */
   restart(): void {
     this.checkReplay();
+    this.#snapshot = serialize(this.#state);
+    this.#tailAt = this.#journal.length;
     this.#up = true;
     this.give({ type: 'session.restored' });
   }
 
   checkReplay(): void {
-    const again = createState(this.config, SESSION_ID);
-    for (const { text, nowMs } of this.#journal) step(again, JSON.parse(text) as Input, nowMs);
-    if (!isDeepStrictEqual(again, this.#state))
-      throw new Error('Replaying the journal led to another state.');
+    const again = this.#replayed(createState(this.config, SESSION_ID), 0);
+    if (!isSameState(again, this.#state)) throw new Error('Replaying the journal led to another state.');
     this.#state = again;
+    if (this.#snapshot === null) return;
+    this.#state = this.#replayed(deserialize(this.#snapshot) as SchedulerState, this.#tailAt);
+    if (!isSameState(again, this.#state))
+      throw new Error('Replaying the journal after its snapshot led to another state.');
+  }
+
+  #replayed(state: SchedulerState, from: number): SchedulerState {
+    for (const { text, nowMs } of this.#journal.slice(from)) step(state, JSON.parse(text) as Input, nowMs);
+    return state;
   }
 
   #setTimer(atMs: number | null): void {

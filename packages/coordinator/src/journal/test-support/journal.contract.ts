@@ -1,4 +1,4 @@
-import type { Journal, JournalEntry, JournalHeader, JournalStore } from '../journal';
+import type { Journal, JournalEntry, JournalHeader, JournalStore, Snapshot } from '../journal';
 
 /** One adapter under test, empty. */
 export interface JournalStoreUnderTest {
@@ -42,6 +42,66 @@ export function journalContract(adapter: string, create: () => Promise<JournalSt
 
     replays(open);
     keepsEntries(open);
+    compacts(open);
+  });
+}
+
+function compacts(open: OpenJournal): void {
+  const snapshot = (text: string, format = 1): Snapshot => ({ format, bytes: Buffer.from(text) });
+
+  it('has no snapshot before it is compacted', async () => {
+    const journal = await open();
+    await journal.append([entry(1)]);
+    expect(await journal.snapshot()).toBeNull();
+    expect(journal.size).toEqual({ snapshot: 0, tail: expect.any(Number) as number });
+    expect(journal.size.tail).toBeGreaterThan(10);
+  });
+
+  it('holds the snapshot and what was appended since, under the same header', async () => {
+    const journal = await open();
+    await journal.append([entry(1), entry(2)]);
+    await journal.compact(snapshot('one and two', 7));
+    await journal.append([entry(3)]);
+    const again = await open();
+    expect(again.header).toEqual(HEADER);
+    expect(await again.snapshot()).toEqual(snapshot('one and two', 7));
+    expect(await entriesOf(again)).toEqual([entry(3)]);
+    await again.append([entry(4)]);
+    expect(await entriesOf(await open())).toEqual([entry(3), entry(4)]);
+  });
+
+  it('replaces an earlier snapshot, and what came after it', async () => {
+    const journal = await open();
+    await journal.compact(snapshot('first'));
+    await journal.append([entry(1)]);
+    const { size } = journal;
+    await journal.compact(snapshot('the second one'));
+    expect(size.snapshot).toBe(5);
+    expect(journal.size).toEqual({ snapshot: 14, tail: 0 });
+    const again = await open();
+    expect(again.size).toEqual({ snapshot: 14, tail: 0 });
+    expect(await again.snapshot()).toEqual(snapshot('the second one'));
+    expect(await entriesOf(again)).toEqual([]);
+  });
+
+  it('keeps bytes of every kind, more than any buffer, and none at all', async () => {
+    const line = Buffer.from('\n{"atMs":1,"input":{"type":"tick"}}\n');
+    const odd = Buffer.concat([Buffer.from([0, 10, 13, 255]), line, Buffer.alloc(3_000_000, 10)]);
+    for (const bytes of [odd, Buffer.alloc(0)]) {
+      const journal = await open();
+      await journal.compact({ format: 1, bytes });
+      await journal.append([entry(1)]);
+      const again = await open();
+      expect((await again.snapshot())?.bytes.equals(bytes)).toBe(true);
+      expect(await entriesOf(again)).toEqual([entry(1)]);
+    }
+  });
+
+  it('keeps the bytes it was given, not what became of them', async () => {
+    const bytes = Buffer.from('before');
+    await (await open()).compact({ format: 1, bytes });
+    bytes.write('after!');
+    expect(await (await open()).snapshot()).toEqual(snapshot('before'));
   });
 }
 

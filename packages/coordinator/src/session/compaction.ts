@@ -1,0 +1,50 @@
+import { DteError, type LimitValues } from '@org/dte-protocol';
+import type { Journal, Snapshot } from '../journal/journal';
+
+export interface CompactionOptions {
+  readonly journal: Journal;
+  readonly limits: Pick<LimitValues, 'journalTailBytes' | 'journalTailFactor'>;
+  /** What all entries of the journal have led to. */
+  readonly take: () => Snapshot;
+  readonly onCompacted: (facts: { readonly from: number; readonly to: number; readonly ms: number }) => void;
+  /** The journal goes on as it was. */
+  readonly onFailed: (error: DteError) => void;
+}
+
+/**
+ * Decides when the journal of a session is compacted, so that it takes a bounded part of the disk and a restart reads a
+ * bounded amount: a snapshot, and after it `journalTailBytes` or `journalTailFactor` times its size.
+ */
+export class Compaction {
+  /** Of runs submitted since the snapshot: replaying their submission reads them. */
+  private specBytes = 0;
+  /** After a failure; the disk may be full for long, and each attempt writes the whole snapshot. */
+  private notBelowBytes = 0;
+
+  constructor(private readonly options: CompactionOptions) {}
+
+  /** A run's spec was stored, so many bytes of it. */
+  addSpec(bytes: number): void {
+    this.specBytes += bytes;
+  }
+
+  /** Compacts the journal if it is due. Call it when every entry is applied; never rejects. */
+  async run(): Promise<void> {
+    const { journal, limits, take, onCompacted, onFailed } = this.options;
+    const { snapshot, tail } = journal.size;
+    const bytes = tail + this.specBytes;
+    const allowed = Math.max(limits.journalTailBytes, limits.journalTailFactor * snapshot);
+    if (bytes < Math.max(allowed, this.notBelowBytes)) return;
+    const startedMs = performance.now();
+    try {
+      await journal.compact(take());
+      this.specBytes = 0;
+      this.notBelowBytes = 0;
+      const ms = Math.round(performance.now() - startedMs);
+      onCompacted({ from: snapshot + tail, to: journal.size.snapshot, ms });
+    } catch (thrown) {
+      this.notBelowBytes = bytes + limits.journalTailBytes;
+      onFailed(DteError.from(thrown));
+    }
+  }
+}

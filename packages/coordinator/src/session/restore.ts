@@ -1,0 +1,57 @@
+import type { Journal } from '../journal/journal';
+import type { SessionLog } from '../log/session-log';
+import type { Compaction } from './compaction';
+import type { SessionDriver } from './driver';
+import { fromJournal } from './journaled-input';
+import type { RunSpecStore } from './run-specs';
+import type { SessionMemory } from './session-memory';
+import { decodeSnapshot } from './snapshot';
+
+/** A session that has just been made, and what it is restored from. */
+export interface Restored {
+  readonly journal: Journal;
+  /** Of the session, for messages. */
+  readonly folder: string;
+  readonly runs: RunSpecStore;
+  readonly driver: SessionDriver;
+  readonly memory: SessionMemory;
+  readonly log: SessionLog;
+  readonly compaction: Compaction;
+}
+
+/**
+ * Brings a session to where its journal leads: the snapshot first, then every entry since.
+ * @returns how many entries were replayed; null: the journal is new
+ * @throws DteError DTE_JOURNAL_CORRUPT
+ */
+export async function restore(session: Restored): Promise<number | null> {
+  const { journal, folder, driver, memory } = session;
+  const snapshot = await journal.snapshot();
+  if (snapshot !== null) {
+    const image = decodeSnapshot(snapshot, folder);
+    driver.resume(image.state);
+    memory.resume(image);
+  }
+  const replayed = await replay(session);
+  return snapshot === null && replayed === 0 ? null : replayed;
+}
+
+async function replay({ journal, runs, driver, memory, log, compaction }: Restored): Promise<number> {
+  let replayed = 0;
+  for await (const entry of journal.replay()) {
+    const input = await fromJournal(entry, async (runId) => {
+      const { spec, bytesOnDisk } = await runs.read(runId);
+      compaction.addSpec(bytesOnDisk);
+      return spec;
+    });
+    if (input.type === 'run.submit') {
+      memory.submissions.set(input.spec.runId, Promise.resolve());
+      memory.begin(input.spec, entry.atMs);
+    }
+    const effects = driver.replay(input, entry.atMs);
+    memory.note(effects.events);
+    log.follow(effects.events, entry.atMs);
+    replayed += 1;
+  }
+  return replayed;
+}
