@@ -193,6 +193,12 @@ async function main() {
   const options = parseArguments(process.argv.slice(2));
   const { seed } = options;
   const folder = mkdtempSync(join(tmpdir(), 'dte-fuzz-'));
+  const remove = () => rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
+  for (const signal of ['SIGINT', 'SIGTERM'])
+    process.once(signal, () => {
+      remove();
+      process.exit(130);
+    });
   try {
     const all = await readTargets(folder);
     const targets = all.filter(({ name }) => options.target === undefined || name === options.target);
@@ -203,7 +209,7 @@ async function main() {
     console.log(`fuzz: ${JSON.stringify({ cases: campaign.cases, ...campaign.findings })}`);
     return campaign.found === 0 ? 0 : 1;
   } finally {
-    rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
+    remove();
   }
 }
 

@@ -132,7 +132,8 @@ class ScaleAgent {
       this.setPhase(keyOf(assignment), { name: 'executing', startMs });
       await delay(this.taskMs);
     }
-    if (this.artifacts) await this.http.putAttempt(runId, taskId, attempt, () => Readable.from([ARTIFACT]));
+    if (this.artifacts)
+      await this.http.putAttempt({ runId, taskId, attempt }, () => Readable.from([ARTIFACT]));
     const artifact = this.artifacts ? { kind: 'attempt', attempt } : { kind: 'none' };
     return {
       kind: 'finished',

@@ -8,7 +8,7 @@ import {
   coordinatorToAgentSchema,
 } from '@org/dte-protocol';
 import { waitFor, FakeCoordinator, runOfTasks, exampleClaims, testLimits } from '@org/dte-testing';
-import { type Connection, connect, httpClient, waitOpen } from '../src';
+import { type Connection, connect, httpClient, openTunnel, waitOpen } from '../src';
 import { type ConnectOptions } from '../src/connection/connection';
 
 let server: FakeCoordinator;
@@ -101,6 +101,32 @@ it('refuses another key without having said a word', async () => {
   const { url, heard } = await impostor();
   const connection = dial(at(url), { limits: testLimits({ pinPatienceMs: 200 }) });
   await expect(waitOpen(connection, 30_000)).rejects.toMatchObject({ code: 'DTE_PIN_MISMATCH' });
+  expect(heard).toEqual([]);
+});
+
+it('shows another key nothing of a request that comes through the plain port', async () => {
+  const { url, heard } = await impostor();
+  const tunnel = await openTunnel(testLimits());
+  cleanUps.push(() => tunnel.close());
+  tunnel.pointTo({ urls: [url], pin });
+  const http = httpClient({ url: tunnel.url, token: () => 'a token', limits: testLimits() });
+  cleanUps.push(() => http.close());
+  await expect(http.getRun('run-1')).rejects.toMatchObject({ code: 'DTE_NO_COORDINATOR' });
+  expect(heard).toEqual([]);
+});
+
+it('speaks nothing older than TLS 1.3 with a pinned coordinator, whose key is the right one', async () => {
+  const certificate = createCoordinatorCertificate();
+  const heard: Buffer[] = [];
+  const listener = createTlsServer({ ...certificate, maxVersion: 'TLSv1.2' }, (socket) =>
+    socket.on('data', (data: Buffer) => heard.push(data)).on('error', () => undefined),
+  );
+  const address = { urls: [await listen(listener)], pin: certificate.pin, generation: 'g' };
+  const connection = dial(address);
+  await waitFor('a try', () => connection.state.name === 'connecting' && connection.state.lastError);
+  expect(connection.state).toMatchObject({
+    lastError: { message: expect.stringMatching(/protocol version|alert|handshake/i) as string },
+  });
   expect(heard).toEqual([]);
 });
 

@@ -14,7 +14,11 @@ let lines: string[];
 beforeEach(async () => {
   lines = [];
   const logger = createLog('debug', (line) => lines.push(line));
-  harness = await Harness.start({ secret: SECRET, logger, limits: { connectionsPerCoordinator: 5_000 } });
+  harness = await Harness.start({
+    secret: SECRET,
+    logger,
+    limits: { connectionsPerCoordinator: 5_000, failedHandshakesPerMinute: 1_000 },
+  });
 });
 afterEach(() => harness.cleanUp());
 

@@ -8,6 +8,7 @@ import { PipelineDoor } from './auth/pipeline-door';
 import { boundKey, loadTokenKey, TokenIssuer } from './auth/token';
 import { TrustDomain } from './auth/trust-domain';
 import { evictionLog } from './door/eviction-log';
+import { FailedHandshakes } from './door/failed-handshakes';
 import { Strangers } from './door/strangers';
 import { FileTaskHistory } from './history/file-history';
 import { roomForConnections } from './http/descriptors';
@@ -98,6 +99,7 @@ export async function openEntrance(options: ResolvedOptions, stores: Stores): Pr
     gatekeeper,
     limits,
     logger,
+    failures: new FailedHandshakes(limits),
     onStranger: strangerLog(options, registry),
     onRefused: (sessionKey, name, error) => registry.refuse(sessionKey, name, error),
     onAuthenticated,

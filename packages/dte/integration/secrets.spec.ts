@@ -64,7 +64,9 @@ const start = (args: readonly string[], change: Record<string, string> = {}): Ru
 function readable(): [string, string][] {
   return processesBelow(world.root).flatMap(({ pid, command }): [string, string][] => {
     try {
-      return ['environ', 'cmdline'].map((file) => [
+      // A title that a process gives itself is in `cmdline` and `comm`, one of a thread in its own `comm`.
+      const threads = readdirSync(`/proc/${pid}/task`).map((thread) => `task/${thread}/comm`);
+      return ['environ', 'cmdline', 'comm', ...threads].map((file) => [
         `${file} of ${command}`,
         readFileSync(`/proc/${pid}/${file}`, 'latin1'),
       ]);
@@ -72,6 +74,19 @@ function readable(): [string, string][] {
       return []; // it has exited
     }
   });
+}
+
+/** Command lines of every process of the machine: whoever started one of ours may have written a secret there. */
+function allCommandLines(): [string, string][] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .flatMap((pid): [string, string][] => {
+      try {
+        return [[`cmdline of process ${pid}`, readFileSync(`/proc/${pid}/cmdline`, 'latin1')]];
+      } catch {
+        return []; // it has ended
+      }
+    });
 }
 
 const filesBelow = (folder: string): string[] =>
@@ -84,7 +99,9 @@ const showsSecret = (text: string): boolean => [SECRET, ...idTokens].some((canar
 /** All places in which a canary value is found. */
 const found = (): string[] => {
   const files = filesBelow(world.root).map((path): [string, string] => [path, readFileSync(path, 'latin1')]);
-  return [...readable(), ...files].filter(([, text]) => showsSecret(text)).map(([where]) => where);
+  return [...readable(), ...allCommandLines(), ...files]
+    .filter(([, text]) => showsSecret(text))
+    .map(([where]) => where);
 };
 const processesOf = (word: string) =>
   processesBelow(world.root).filter(({ command }) => command.includes(word));

@@ -253,6 +253,18 @@ export const LIMITS = {
     'DTE_STRANGER_MS',
     'Time for a connection to authenticate before it is closed. TLS, headers, hello and the keys of an issuer each have a shorter timeout.',
   ),
+  failedHandshakesPerMinute: limit(
+    100,
+    'count',
+    'DTE_MAX_FAILED_HANDSHAKES',
+    'Failed handshakes of one address (one /64 with IPv6) within a minute that are answered at once. A pipeline whose agents all have the wrong secret needs that many.',
+  ),
+  failedHandshakeMs: limit(
+    5_000,
+    'ms',
+    'DTE_FAILED_HANDSHAKE_MS',
+    'How long the answers to further failed handshakes of that address are held back, so that nobody can try many secrets. Clients that authenticate are never held back.',
+  ),
   headersMs: limit(
     10_000,
     'ms',

@@ -104,6 +104,9 @@ function dialOne(url: string, pin: string | null, timeoutMs: number, signal: Abo
   });
 }
 
+/** Said here because NODE_OPTIONS can lower Node's own minimum. */
+const OLDEST_TLS = 'TLSv1.2';
+
 function openSocket(url: URL, pinned: boolean): { socket: Socket; readyEvent: 'connect' | 'secureConnect' } {
   const secure = url.protocol === 'https:';
   const host = url.hostname.replace(/^\[|\]$/g, '');
@@ -114,7 +117,7 @@ function openSocket(url: URL, pinned: boolean): { socket: Socket; readyEvent: 'c
     port,
     ...(isIP(host) === 0 ? { servername: host } : {}),
     // The pinned key is the proof: its certificate is self-signed and names no address.
-    ...(pinned ? { rejectUnauthorized: false, minVersion: 'TLSv1.3' as const } : {}),
+    ...(pinned ? { rejectUnauthorized: false, minVersion: 'TLSv1.3' as const } : { minVersion: OLDEST_TLS }),
   });
   return { socket, readyEvent: 'secureConnect' };
 }

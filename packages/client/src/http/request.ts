@@ -45,7 +45,10 @@ export const createTransport = (url: string, idleMs: number): Transport => {
   const secure = url.startsWith('https:');
   // The timeout of sockets without a request; each request brings its own.
   const options = { keepAlive: true, maxSockets: MAX_SOCKETS, timeout: idleMs };
-  return { secure, agent: secure ? new https.Agent(options) : new http.Agent(options) };
+  return {
+    secure,
+    agent: secure ? new https.Agent({ ...options, minVersion: 'TLSv1.2' }) : new http.Agent(options),
+  };
 };
 
 /** Collects a body of at most `maxBytes`. */

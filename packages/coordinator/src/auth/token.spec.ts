@@ -29,6 +29,16 @@ describe('TokenIssuer', () => {
     expect(new TokenIssuer(Buffer.alloc(32), Date.now).issue(long).length).toBeLessThanOrEqual(512);
   });
 
+  it('rejects a token in which any one character is changed', () => {
+    const issuer = new TokenIssuer(Buffer.alloc(32, 1), () => 0);
+    const token = issuer.issue(claims);
+    for (let at = 0; at < token.length - 1; at++) {
+      const other = token[at] === 'A' ? 'B' : 'A';
+      const changed = token.slice(0, at) + other + token.slice(at + 1);
+      expect(() => issuer.verify(changed)).toThrow(/not issued/);
+    }
+  });
+
   it('rejects tokens of another key', () => {
     const token = new TokenIssuer(Buffer.alloc(32, 1), () => 0).issue(claims);
     expect(() => new TokenIssuer(Buffer.alloc(32, 2), () => 0).verify(token)).toThrow(/not issued/);

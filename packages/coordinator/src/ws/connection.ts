@@ -12,6 +12,7 @@ import {
 } from '@org/dte-protocol';
 import type { Logger } from 'pino';
 import type { RawData, WebSocket } from 'ws';
+import type { FailedHandshakes } from '../door/failed-handshakes';
 import { Throttle } from '../door/throttle';
 import type { Member } from '../session/member';
 import { nameOf, type Peer } from '../session/peer';
@@ -29,6 +30,7 @@ type State =
   | { readonly name: 'greeting'; readonly timer: NodeJS.Timeout }
   | { readonly name: 'checking'; readonly timer: null }
   | { readonly name: 'member'; readonly member: Member; readonly timer: NodeJS.Timeout }
+  | { readonly name: 'held'; readonly timer: NodeJS.Timeout }
   | { readonly name: 'ending'; readonly timer: NodeJS.Timeout }
   | { readonly name: 'ended'; readonly timer: null };
 
@@ -45,6 +47,7 @@ export interface ConnectionDeps {
   readonly onRefused: (sessionKey: string, name: string, error: DteError) => void;
   /** An unauthenticated client was rejected; `sessionKey` is where this is recorded, null: nowhere. */
   readonly onStranger: (sessionKey: string | null, code: ErrorCode, address: string) => void;
+  readonly failures: FailedHandshakes;
   /** Its credentials are valid. */
   readonly onAuthenticated: (connection: Connection) => void;
   readonly onEnded: (connection: Connection) => void;
@@ -109,7 +112,7 @@ export class Connection {
     this.heard = true;
     this.readOn(this.throttle.take((data as Buffer).length));
     const { state } = this;
-    if (state.name === 'ending' || state.name === 'ended') return;
+    if (state.name === 'held' || state.name === 'ending' || state.name === 'ended') return;
     try {
       if (isBinary) throw this.malformed('sent a binary frame; all messages are text');
       const frame = (data as Buffer).toString('utf8');
@@ -198,14 +201,23 @@ export class Connection {
 
   /** Sends the reason and closes. A connection in the state `ending` accepts no more messages. */
   private refuse(error: DteError, frame?: string): void {
-    if (this.state.name === 'ending' || this.state.name === 'ended') return;
-    if (this.sessionKey === null) this.noteStranger(error, frame);
-    else this.deps.logger.warn({ client: this.who(), code: error.code }, error.message);
+    const { name } = this.state;
+    if (name === 'held' || name === 'ending' || name === 'ended') return;
+    const isSigned = this.proven && name === 'checking';
+    if (this.sessionKey !== null)
+      this.deps.logger.warn({ client: this.who(), code: error.code }, error.message);
+    else this.noteStranger(error, frame);
+    const isFailure = this.sessionKey === null && error.severity === 'fatal';
+    const waitMs = isFailure ? this.deps.failures.add(this.origin.address) : 0;
+    if (waitMs === 0) this.sayWhy(error, isSigned);
+    else this.enter({ name: 'held', timer: setTimeout(() => this.sayWhy(error, isSigned), waitMs) });
+  }
+
+  private sayWhy(error: DteError, isSigned: boolean): void {
     const reason = { code: error.code, message: error.message.slice(0, 4096) };
     const refusal = { type: 'error', reason, fatal: error.severity !== 'retry' } as const;
     const { hello, origin } = this;
-    const isSigned = hello !== null && this.proven && this.state.name === 'checking';
-    this.send(isSigned ? this.deps.gatekeeper.signed(refusal, hello, origin) : refusal);
+    this.send(isSigned && hello !== null ? this.deps.gatekeeper.signed(refusal, hello, origin) : refusal);
     this.end(POLICY_VIOLATION, error.code);
   }
 

@@ -5,7 +5,12 @@ import { readLimits } from '@org/dte-protocol';
 async function main(): Promise<void> {
   const [, , dataDir = ''] = process.argv;
   // What is tried here are parsers: nobody is turned away because of how much was said before.
-  const limits = { ...readLimits({}).limits, sessionsPerProject: 2_000, peerBytesPerSecond: 1_000_000_000 };
+  const limits = {
+    ...readLimits({}).limits,
+    sessionsPerProject: 2_000,
+    peerBytesPerSecond: 1_000_000_000,
+    failedHandshakesPerMinute: 1_000_000,
+  };
   const logger = createLog('warn', (line) => process.stdout.write(line));
   const coordinator = await createCoordinator({ dataDir, limits, logger });
   process.stdout.write(`${coordinator.url}\n`);

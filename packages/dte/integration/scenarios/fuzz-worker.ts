@@ -106,4 +106,6 @@ async function main(): Promise<void> {
   }
 }
 
+// Also of a campaign that was killed nothing is left.
+process.once('disconnect', () => process.exit());
 void main().then(() => process.disconnect());

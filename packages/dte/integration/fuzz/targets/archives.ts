@@ -275,6 +275,6 @@ class Archives {
 export const archives: Target = {
   name: 'archives',
   share: 100,
-  caseMs: 10_000,
+  caseMs: 60_000,
   open: (folder): Promise<Running> => Promise.resolve(new Archives(folder)),
 };

@@ -153,6 +153,6 @@ function endOf(connection: Connection<CoordinatorToAgent>): Promise<DteError> {
 export const coordinatorAnswers: Target = {
   name: 'answers',
   share: 50,
-  caseMs: 20_000,
+  caseMs: 60_000,
   open: (): Promise<Running> => HostileCoordinator.open(),
 };

@@ -75,6 +75,6 @@ class Gitlab {
 export const gitlabApi: Target = {
   name: 'gitlab-api',
   share: 40,
-  caseMs: 20_000,
+  caseMs: 60_000,
   open: (): Promise<Running> => Gitlab.open(),
 };

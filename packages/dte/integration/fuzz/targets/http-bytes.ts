@@ -148,7 +148,7 @@ async function attempt(port: number, random: Random, note: Note): Promise<void> 
 export const httpBytes: Target = {
   name: 'http-bytes',
   share: 60,
-  caseMs: 20_000,
+  caseMs: 60_000,
   async open(folder): Promise<Running> {
     const coordinator = await LiveCoordinator.start(folder);
     return {

@@ -89,6 +89,6 @@ class IdTokens {
 export const idTokens: Target = {
   name: 'id-tokens',
   share: 60,
-  caseMs: 10_000,
+  caseMs: 60_000,
   open: async (): Promise<Running> => new IdTokens(await startFakeGitlab({ projects: [] })),
 };

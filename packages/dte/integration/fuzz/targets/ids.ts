@@ -96,6 +96,6 @@ class Asker {
 export const ids: Target = {
   name: 'ids',
   share: 60,
-  caseMs: 20_000,
+  caseMs: 60_000,
   open: (folder): Promise<Running> => Asker.open(folder),
 };

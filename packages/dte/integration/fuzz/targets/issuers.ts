@@ -64,6 +64,6 @@ class Issuers {
 export const issuers: Target = {
   name: 'issuers',
   share: 20,
-  caseMs: 20_000,
+  caseMs: 60_000,
   open: (): Promise<Running> => Issuers.open(),
 };

@@ -112,6 +112,6 @@ class Journals {
 export const journal: Target = {
   name: 'journal',
   share: 20,
-  caseMs: 20_000,
+  caseMs: 60_000,
   open: (folder): Promise<Running> => Journals.open(folder),
 };

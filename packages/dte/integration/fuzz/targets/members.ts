@@ -162,6 +162,6 @@ class Members {
 export const members: Target = {
   name: 'members',
   share: 80,
-  caseMs: 40_000,
+  caseMs: 60_000,
   open: (folder): Promise<Running> => Members.open(folder),
 };

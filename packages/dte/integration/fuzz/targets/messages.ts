@@ -85,7 +85,7 @@ function textOf(random: Random, examples: Examples): string {
 export const messages: Target = {
   name: 'messages',
   share: 500,
-  caseMs: 5_000,
+  caseMs: 60_000,
   open(): Promise<Running> {
     const parsers = Object.entries({ ...SCHEMAS, ...FIRST }).map(([name, schema]) => {
       const parse = (text: string): unknown => (name in FIRST ? decodeFirst : decode)(schema, text);

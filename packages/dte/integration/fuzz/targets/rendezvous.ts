@@ -65,6 +65,6 @@ class SharedFolder {
 export const rendezvous: Target = {
   name: 'rendezvous',
   share: 50,
-  caseMs: 10_000,
+  caseMs: 60_000,
   open: (folder): Promise<Running> => Promise.resolve(new SharedFolder(folder)),
 };

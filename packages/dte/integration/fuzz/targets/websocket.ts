@@ -48,7 +48,7 @@ async function attempt(
 export const websocket: Target = {
   name: 'websocket',
   share: 40,
-  caseMs: 40_000,
+  caseMs: 60_000,
   async open(folder): Promise<Running> {
     const coordinator = await LiveCoordinator.start(folder);
     const examples = new Examples(helloSchema);
