@@ -5,7 +5,7 @@ import { AgentBench } from './agent-bench';
 
 const bench = new AgentBench();
 
-it('starts an executor before it finds a coordinator, and leaves when none appears', async () => {
+it('starts an executor before it finds a coordinator, and exits when none appears', async () => {
   // Longer than an executor takes to start on a busy machine.
   bench.startAt(null, {}, { agentIdleMs: 5_000 });
   await bench.agent.waitFor('an executor', () => bench.agent.pids('start').length > 0);
@@ -16,7 +16,7 @@ it('starts an executor before it finds a coordinator, and leaves when none appea
   );
 });
 
-it('leaves at once, with code 0 and one line, when the session it finds is finished', async () => {
+it('exits at once, with code 0 and one line, when the session that it finds is finished', async () => {
   const record = { version: 1, sessionId: 'session', url: 'http://127.0.0.1:9', generation: 'g' } as const;
   const find = () =>
     Promise.resolve({ ...record, expiresAtMs: Number.MAX_VALUE, state: 'finished' as const });
@@ -26,7 +26,7 @@ it('leaves at once, with code 0 and one line, when the session it finds is finis
   expect(bench.agent.output).toBe('dte: session session is finished; nothing to do\n');
 });
 
-it('hands an attempt back with the last words of its executor when that dies, and goes on with another', async () => {
+it('returns an attempt with the last output of its executor when the executor crashes, and continues with another executor', async () => {
   // An agent that does not know the number of executors yet may start a second one.
   const one = bench.start({ slots: 1 });
   bench.server.want({ assignments: [assignment('a:crash')], slots: 1 });
@@ -42,7 +42,7 @@ it('hands an attempt back with the last words of its executor when that dies, an
   expect(one.pids('start')).toHaveLength(2);
 });
 
-it('leaves with 0 on SIGTERM when what runs has finished and was taken, and takes nothing new', async () => {
+it('exits with 0 on SIGTERM when running tasks have finished and were acknowledged, and starts nothing new', async () => {
   const one = bench.start();
   bench.server.want({ assignments: [assignment('a:wait')], slots: 1 });
   await bench.executing('a:wait');
@@ -58,7 +58,7 @@ it('leaves with 0 on SIGTERM when what runs has finished and was taken, and take
   expect(await bench.resultOf(assignment('a:wait'))).toMatchObject({ kind: 'finished' });
 });
 
-it('hands back what does not finish in time after SIGTERM, and leaves with 0', async () => {
+it('returns tasks that do not finish in time after SIGTERM, and exits with 0', async () => {
   const one = bench.start({}, { drainMs: 50 });
   bench.server.want({ assignments: [assignment('a:wait')], slots: 1 });
   await bench.executing('a:wait');
@@ -70,7 +70,7 @@ it('hands back what does not finish in time after SIGTERM, and leaves with 0', a
   });
 });
 
-it('leaves with 0 on SIGTERM though the coordinator does not answer', async () => {
+it('exits with 0 on SIGTERM even if the coordinator does not answer', async () => {
   const one = bench.start({}, { drainMs: 50, killMs: 50 });
   bench.server.want({ assignments: [assignment('a:wait')], slots: 1 });
   await bench.executing('a:wait');
@@ -79,7 +79,7 @@ it('leaves with 0 on SIGTERM though the coordinator does not answer', async () =
   expect(await one.ended).toBe(0);
 });
 
-it('leaves when it is told to, after what is listed', async () => {
+it('exits when the coordinator requests it, after the listed tasks', async () => {
   const one = bench.start();
   bench.server.want({ assignments: [assignment('a:wait')], slots: 1 });
   await bench.executing('a:wait');
@@ -89,7 +89,7 @@ it('leaves when it is told to, after what is listed', async () => {
   expect(one.output).toMatch(/✔ a:wait[^]*dte: done, leaving: all targets have run\n$/);
 });
 
-it('leaves with 0 when the session is over, and with 1 and the cure when it is refused', async () => {
+it('exits with 0 when the session is over, and with 1 and how to fix it when it is rejected', async () => {
   bench.server.refusal = { code: 'DTE_SESSION_FINISHED', message: 'session session has ended' };
   expect(await bench.start().ended).toBe(0);
   expect(bench.agent.output).toBe('dte: session session has ended\n');
@@ -100,14 +100,14 @@ it('leaves with 0 when the session is over, and with 1 and the cure when it is r
   );
 });
 
-it('leaves when it hears of no work for too long', async () => {
+it('exits when it gets no work for too long', async () => {
   // Longer than it takes to connect.
   const one = bench.start({}, { agentIdleMs: 3_000 });
   expect(await one.ended).toBe(0);
   expect(one.output).toContain('dte: nothing to do for 3 s, leaving');
 });
 
-it('leaves with code 0 when the coordinator that it had stays away for longer than the grace period', async () => {
+it('exits with code 0 when its coordinator is unreachable for longer than the grace period', async () => {
   const one = bench.start({}, { coordinatorGraceMs: 600, agentIdleMs: 600_000 });
   await one.waitFor('the connection', () => one.output.includes('is connected to'));
   await bench.server.close();
@@ -117,7 +117,7 @@ it('leaves with code 0 when the coordinator that it had stays away for longer th
   );
 });
 
-it('keeps a task running while the coordinator is away, and reports it to the next connection', async () => {
+it('keeps a task running while the coordinator is unreachable, and reports it on the next connection', async () => {
   const one = bench.start();
   bench.server.want({ assignments: [assignment('a:wait')], slots: 1 });
   await bench.executing('a:wait');
@@ -132,7 +132,7 @@ it('keeps a task running while the coordinator is away, and reports it to the ne
   expect(await bench.resultOf(assignment('a:wait'))).toMatchObject({ kind: 'finished' });
 });
 
-it('drops after a long freeze what is no longer wanted', async () => {
+it('stops tasks that are no longer wanted after it was suspended for long', async () => {
   const one = bench.start();
   bench.server.want({ assignments: [assignment('a:wait')], slots: 1 });
   await bench.executing('a:wait');
@@ -148,7 +148,7 @@ it('drops after a long freeze what is no longer wanted', async () => {
   expect(one.output).toContain('stopped: no longer needed');
 });
 
-it('says nothing while nothing changes, though every sync is answered', async () => {
+it('sends nothing while nothing changes, although every sync is answered', async () => {
   const one = bench.start();
   bench.server.want({ assignments: [assignment('a:wait')], slots: 1 });
   await bench.executing('a:wait');
@@ -166,7 +166,7 @@ it('sends heartbeats', async () => {
   await bench.server.waitForSync('five syncs', ({ seq }) => seq >= 5);
 });
 
-it('leaves gaps with right offsets in live output when the coordinator is slow, and all of it in its own log', async () => {
+it('leaves gaps with correct offsets in live output when the coordinator is slow, and prints all of it in its own log', async () => {
   const one = bench.start({}, { outputBufferBytes: 300_000 });
   await waitFor('the connection', () => bench.server.hellos.length === 1 && bench.server.syncs.length > 0);
   bench.server.want({ assignments: [assignment('a:flood')], slots: 1 });

@@ -6,7 +6,7 @@ import { AgentBench } from './agent-bench';
 
 const bench = new AgentBench();
 
-it('runs what is wanted, with a log that reads well, and reports it', async () => {
+it('runs what is wanted, prints a readable log, and reports the results', async () => {
   const one = bench.start();
   bench.server.want({ assignments: [assignment('a:build')], slots: 1 });
   expect(await bench.resultOf(assignment('a:build'))).toMatchObject({ kind: 'finished', status: 'success' });
@@ -28,7 +28,7 @@ it('runs what is wanted, with a log that reads well, and reports it', async () =
   ]);
 });
 
-it('ends an executor that does not end what runs too long, with everything below it, and reports a failure', async () => {
+it('stops an executor that does not stop a task that timed out, with all its child processes, and reports a failure', async () => {
   const one = bench.start({}, { killMs: 1, timeoutSettleMs: 100 });
   bench.server.want({ assignments: [assignment('a:stuck', { hash: '7' })], slots: 1 });
   expect(await bench.resultOf(assignment('a:stuck'))).toMatchObject({
@@ -48,7 +48,7 @@ it('ends an executor that does not end what runs too long, with everything below
   expect(await bench.resultOf(assignment('a:build'))).toMatchObject({ status: 'success' });
 });
 
-it('reports of each task of a batch that it ended with such an executor that it has failed', async () => {
+it('reports a failure for each task of a batch that it stopped with such an executor', async () => {
   bench.start({}, { killMs: 1, timeoutSettleMs: 100 });
   const members = [
     { taskId: 'a:stuck', hash: '7' },
@@ -68,7 +68,7 @@ it('reports of each task of a batch that it ended with such an executor that it 
   });
 });
 
-it('leaves a task alone whose command was over in time', async () => {
+it('does not stop a task whose command ended in time', async () => {
   const one = bench.start({}, { killMs: 1, timeoutSettleMs: 20 });
   bench.server.want({ assignments: [assignment('a:slow'), assignment('b:stuck')], slots: 2 });
   expect(await bench.resultOf(assignment('b:stuck'))).toMatchObject({ reason: { code: 'DTE_TASK_TIMEOUT' } });
@@ -76,7 +76,7 @@ it('leaves a task alone whose command was over in time', async () => {
   expect(await bench.resultOf(assignment('a:slow'))).toMatchObject({ status: 'success', reason: null });
 });
 
-it('gives back the attempt of an executor that is frozen, with its code, and goes on with another one', async () => {
+it('returns the attempt of a suspended executor, with its code, and continues with another executor', async () => {
   const one = bench.start({ slots: 1 }, { executorFrozenMs: 300, killMs: 100 });
   bench.server.want({ assignments: [assignment('a:wait')] });
   await bench.executing('a:wait');
@@ -99,7 +99,7 @@ it('gives back the attempt of an executor that is frozen, with its code, and goe
   expect(await bench.resultOf(assignment('c:build'))).toMatchObject({ status: 'success' });
 });
 
-it('takes the failure of a task whose server was frozen for a lost attempt', async () => {
+it('treats the failure of a task whose server was suspended as a lost attempt', async () => {
   const one = bench.start({ slots: 1 }, { executorFrozenMs: 300, killMs: 100 });
   bench.server.want({ assignments: [assignment('a:user')] });
   await one.waitFor('its server', () => one.pids('server').length === 1);
@@ -113,7 +113,7 @@ it('takes the failure of a task whose server was frozen for a lost attempt', asy
   });
 });
 
-it('leads executors to a coordinator with a pinned key by a plain port of this machine', async () => {
+it('connects executors to a coordinator with a pinned key through a plain local port', async () => {
   const certificate = createCoordinatorCertificate();
   const secure = await FakeCoordinator.start(certificate);
   try {
@@ -138,7 +138,7 @@ it('leads executors to a coordinator with a pinned key by a plain port of this m
   }
 });
 
-it('marks lines with their task when there are several slots, and says why a task failed', async () => {
+it('marks lines with their task when there are several slots, and prints why a task failed', async () => {
   const one = bench.start({ slots: 2 });
   bench.server.want({ assignments: [assignment('a:build'), assignment('b:lint', { streamOutput: false })] });
   await bench.resultOf(assignment('a:build'));
@@ -149,7 +149,7 @@ it('marks lines with their task when there are several slots, and says why a tas
   expect(one.output).toMatch(/✖ b:lint {2}exit code 3 {2}\d\.\d s\n/);
 });
 
-it('starts as many executors as slots are wanted, and uses them again', async () => {
+it('starts as many executors as slots are wanted, and reuses them', async () => {
   const one = bench.start();
   const wanted = ['a', 'b', 'c', 'd', 'e', 'f'].map((name) => assignment(`${name}:build`));
   bench.server.want({ assignments: wanted, slots: 3 });
@@ -161,7 +161,7 @@ it('starts as many executors as slots are wanted, and uses them again', async ()
   ]);
 });
 
-it('hands forwarded values to executors, and has them in no file, no log and nothing that is journalled', async () => {
+it('passes forwarded values to executors, and writes them to no file, no log and no journaled message', async () => {
   bench.server.forwarded = { TOKEN: 'tr0ub4dor' };
   const one = bench.start();
   const wanted = assignment('a:reveal', { streamOutput: true });
@@ -182,7 +182,7 @@ it('hands forwarded values to executors, and has them in no file, no log and not
   expect([...texts, one.output, JSON.stringify(bench.server.syncs)].join('\n')).not.toContain('tr0ub4dor');
 });
 
-it('does nothing twice when a wanted message is doubled, and repeats its state when one was lost', async () => {
+it('does nothing twice when a wanted message is duplicated, and repeats its state when one was lost', async () => {
   const one = bench.start();
   const wanted = assignment('a:wait');
   bench.server.want({ assignments: [wanted], slots: 1 });
@@ -225,7 +225,7 @@ it('restores a dependency once for all of its tasks', async () => {
 it.each([
   ['unable', 'could not build the project graph'],
   ['exit', 'Cannot find module nx'],
-])('gives up with exit code 1 when no executor can be started: %s', async (how, why) => {
+])('exits with code 1 when no executor can be started: %s', async (how, why) => {
   const one = bench.start({ env: { PATH: process.env['PATH'], FAKE_START: how } });
   bench.server.want({ assignments: [assignment('a:build')], slots: 1 });
   expect(await bench.resultOf(assignment('a:build'))).toMatchObject({
@@ -237,7 +237,7 @@ it.each([
   expect(one.output).toContain('What to do:');
 });
 
-it('ends a task that is no longer wanted and keeps its executor', async () => {
+it('stops a task that is no longer wanted and keeps its executor', async () => {
   const one = bench.start({ slots: 1 });
   bench.server.want({ assignments: [assignment('a:wait')], slots: 1 });
   await bench.executing('a:wait');
@@ -247,7 +247,7 @@ it('ends a task that is no longer wanted and keeps its executor', async () => {
   expect(one.output).toContain('■ a:wait  stopped: no longer needed');
 });
 
-it('ends a task that hangs with its whole process tree, detached children included, and replaces the executor', async () => {
+it('stops a task that hangs with its whole process tree, including detached children, and replaces the executor', async () => {
   const one = bench.start({ slots: 1 }, { killMs: 100 });
   bench.server.want({ assignments: [assignment('a:hang')], slots: 1 });
   await one.waitFor('the child', () => one.pids('child').length === 1);

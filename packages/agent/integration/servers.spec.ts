@@ -53,7 +53,7 @@ const ofRun = (runId: string, needs: NeedsServers): NeedsServers => ({
 const bring = (user: string, needs: NeedsServers) =>
   servers.bring(user, needs, { specFile: 'run.json', forwarded: {} });
 
-it('starts one process for all that need a server, and ends it some time after the last of them', async () => {
+it('starts one process for all tasks that need a server, and stops it some time after the last of them', async () => {
   open(30);
   await Promise.all([bring('a', attempt('app:serve')), bring('b', attempt('app:serve'))]);
   expect(started()).toHaveLength(1);
@@ -72,7 +72,7 @@ it('starts one process for all that need a server, and ends it some time after t
   );
 });
 
-it('keeps a server for the next task, and ends it before one that must be alone', async () => {
+it('keeps a server for the next task, and stops it before a task that must run alone', async () => {
   await bring('a', attempt('app:serve'));
   servers.release('a');
   expect(await bring('b', attempt('app:serve'))).toEqual({ kind: 'up' });
@@ -84,7 +84,7 @@ it('keeps a server for the next task, and ends it before one that must be alone'
   expect(pids().filter(isRunning)).toEqual([]);
 });
 
-it('starts another one for the next command when the last one has gone, and shares it with one at the same time', async () => {
+it('starts another server for the next command when the last one has stopped, and shares it with a command at the same time', async () => {
   await bring('a', attempt('app:serve'));
   servers.release('a');
   expect(await bring('b', ofRun('other', attempt('app:serve')))).toEqual({ kind: 'up' });
@@ -100,7 +100,7 @@ it('starts another one for the next command when the last one has gone, and shar
   expect(started()).toHaveLength(3);
 });
 
-it('has two commands take turns that want the same server with other variables at the same time', async () => {
+it('lets two commands take turns if they need the same server with different variables at the same time', async () => {
   const withValues = (runId: string, identity: string): NeedsServers =>
     ofRun(runId, {
       ...attempt('app:serve'),
@@ -114,14 +114,14 @@ it('has two commands take turns that want the same server with other variables a
   expect(await other).toEqual({ kind: 'up' });
   const [first, , second] = pids();
   expect([isRunning(first!), isRunning(second!)]).toEqual([false, true]);
-  // One that leaves while it waits blocks nobody.
+  // A task that is cancelled while it waits does not block others.
   const waiting = bring('d', withValues('three', 'staging'));
   servers.release('d');
   expect((await waiting).kind).toBe('unable');
   expect(servers.report('b')).toHaveLength(1);
 });
 
-it('says with every task that needed it that a server died, and starts it anew for the next', async () => {
+it('reports with every task that needed it that a server crashed, and starts it again for the next task', async () => {
   expect(await bring('a', attempt('app:dies'))).toEqual({ kind: 'up' });
   await waitFor('its death', () => output.includes('✖'));
   expect(servers.report('a')).toEqual([
@@ -136,7 +136,7 @@ it('says with every task that needed it that a server died, and starts it anew f
   expect(started()).toHaveLength(2);
 });
 
-it('ends a frozen server, tells who used it that it was lost, and starts it anew for the next', async () => {
+it('stops a suspended server, reports it as lost to the tasks that used it, and starts it again for the next task', async () => {
   open(60_000, 200);
   expect(await bring('a', attempt('app:serve'))).toEqual({ kind: 'up' });
   expect(servers.lostOf('a')).toBeNull();
@@ -150,7 +150,7 @@ it('ends a frozen server, tells who used it that it was lost, and starts it anew
   expect(started()).toHaveLength(2);
 });
 
-it('lets nothing begin that waits for a server which is never ready, other servers included', async () => {
+it('starts nothing that waits for a server that is never ready, including other servers', async () => {
   expect(await bring('a', attempt('web:serve', ['app:never'], true))).toEqual({ kind: 'failed' });
   expect(started()).toHaveLength(1);
   const [app, web] = servers.report('a');
@@ -158,14 +158,14 @@ it('lets nothing begin that waits for a server which is never ready, other serve
   expect(web?.ended).toBe('web:serve was not started because a server that it needs failed.');
 });
 
-it('hands a task back when its server could not be started through no fault of its own', async () => {
+it('returns a task when its server could not be started for reasons of infrastructure', async () => {
   expect(await bring('a', attempt('app:unable'))).toEqual({
     kind: 'unable',
     reason: { code: 'DTE_NX_FAILED', message: 'no such executor' },
   });
 });
 
-it('ends a server that is still starting when its agent leaves', async () => {
+it('stops a server that is still starting when its agent exits', async () => {
   const coming = bring('a', attempt('app:serve'));
   await servers.close();
   expect((await coming).kind).toBe('unable');

@@ -45,7 +45,7 @@ const sync = (seq: number): AgentSync => ({
   work: [],
 });
 
-it('is open with the token of the welcome once both sides have proven the secret', async () => {
+it('opens with the token of the welcome once both sides have proven that they know the secret', async () => {
   server.secret = 'shared';
   const connection = dial({ credentials: { secret: 'shared' } });
   await waitOpen(connection, 5_000);
@@ -53,14 +53,14 @@ it('is open with the token of the welcome once both sides have proven the secret
   expect(connection.url()).toBe(server.url);
 });
 
-it('fails for good when the coordinator refuses the secret', async () => {
+it('fails permanently when the coordinator rejects the secret', async () => {
   server.secret = 'shared';
   const connection = dial({ credentials: { secret: 'another' } });
   await expect(waitOpen(connection, 5_000)).rejects.toMatchObject({ code: 'DTE_BAD_SECRET' });
   expect(server.hellos).toHaveLength(1);
 });
 
-it('refuses a coordinator that signs with another secret', async () => {
+it('rejects a coordinator that signs with another secret', async () => {
   server.secret = 'another';
   const connection = dial({ credentials: { secret: 'shared' } });
   // The false coordinator would accept this client.
@@ -87,19 +87,19 @@ const changes: Partial<Welcome>[] = [
   { leaseMs: 1 },
   { proof: 'ab'.repeat(32) },
 ];
-it('the changes are of every field of a welcome', () => {
+it('tests a change of every field of a welcome', () => {
   const changed = ['type', ...changes.flatMap((change) => Object.keys(change))];
   expect(changed.sort()).toEqual(Object.keys(welcomeSchema.shape).sort());
 });
 
-it.each(changes)('refuses a welcome in which somebody has put %j on its way', async (change) => {
+it.each(changes)('rejects a welcome that was changed to %j on its way', async (change) => {
   server.secret = 'shared';
   server.tamper = (welcome) => ({ ...welcome, ...change });
   const connection = dial({ credentials: { secret: 'shared' } });
   await expect(waitOpen(connection, 5_000)).rejects.toMatchObject({ code: 'DTE_BAD_SECRET' });
 });
 
-it('repeats no words of somebody who refuses it without having proven the secret', async () => {
+it('does not print the reason of a peer that rejects it without having proven the secret', async () => {
   server.secret = 'another';
   server.refusal = { code: 'DTE_COMMIT_MISMATCH', message: 'buy gold' };
   // As if its own proof had been accepted there.
@@ -113,7 +113,7 @@ it('repeats no words of somebody who refuses it without having proven the secret
   await expect(refusal).rejects.not.toThrow(/gold/);
 });
 
-it('repeats the reason of a coordinator that has, and as one printable line where there is no secret', async () => {
+it('prints the reason of an authenticated coordinator, and one printable line of it if there is no secret', async () => {
   server.refusal = { code: 'DTE_COMMIT_MISMATCH', message: 'other\u001b[2J\ncommit' };
   await expect(waitOpen(dial(), 5_000)).rejects.toThrow('other [2J commit');
   server.secret = 'shared';
@@ -121,7 +121,7 @@ it('repeats the reason of a coordinator that has, and as one printable line wher
   await expect(waitOpen(connection, 5_000)).rejects.toThrow('other [2J commit');
 });
 
-it('repeats nothing of a challenge that does not fit', async () => {
+it('does not print an invalid challenge', async () => {
   Object.defineProperty(server, 'greet', {
     value: (socket: { send(text: string): void }) =>
       socket.send(JSON.stringify({ type: 'challenge', protocolVersion: PROTOCOL_VERSION, 'buy gold': 1 })),
@@ -131,13 +131,13 @@ it('repeats nothing of a challenge that does not fit', async () => {
   await expect(refusal).rejects.not.toThrow(/gold/);
 });
 
-it('refuses a coordinator without a secret when it has one itself', async () => {
+it('rejects a coordinator without a secret when it has one itself', async () => {
   const connection = dial({ credentials: { secret: 'shared' } });
   await expect(waitOpen(connection, 5_000)).rejects.toMatchObject({ code: 'DTE_BAD_SECRET' });
   expect(() => connection.token()).toThrow('no connection');
 });
 
-it('opens again after the connection is lost, and says the newest state first', async () => {
+it('reconnects after the connection is lost, and sends the newest state first', async () => {
   const connection = dial();
   await waitOpen(connection, 5_000);
   connection.onState(({ name }) => {
@@ -152,7 +152,7 @@ it('opens again after the connection is lost, and says the newest state first', 
   expect(server.hellos[1]?.clientNonce).not.toBe(server.hellos[0]?.clientNonce);
 });
 
-it('keeps trying while nobody has announced a coordinator, and finds it when it appears', async () => {
+it('keeps trying while no coordinator is published, and finds it when it is', async () => {
   let url: string | null = null;
   let asked = 0;
   const connection = dial({
@@ -167,13 +167,13 @@ it('keeps trying while nobody has announced a coordinator, and finds it when it 
   await waitOpen(connection, 5_000);
 });
 
-it('waits in vain for an address where nobody listens, with the reason in the message', async () => {
+it('times out for an address that does not answer, with the reason in the message', async () => {
   const connection = dial({ address: 'http://127.0.0.1:1' });
   await expect(waitOpen(connection, 100)).rejects.toThrow(/in 100 ms.*ECONNREFUSED/);
 });
 
 it.each(['DTE_COMMIT_MISMATCH', 'DTE_SESSION_FINISHED', 'DTE_LIMIT_REACHED'] as const)(
-  'fails for good on %s',
+  'fails permanently on %s',
   async (code) => {
     server.refusal = { code, message: 'no' };
     const connection = dial();
@@ -182,15 +182,18 @@ it.each(['DTE_COMMIT_MISMATCH', 'DTE_SESSION_FINISHED', 'DTE_LIMIT_REACHED'] as 
   },
 );
 
-it.each(['DTE_TIMEOUT', 'DTE_TOO_MANY'] as const)('tries again after %s, which may pass', async (code) => {
-  server.refusal = { code, message: 'later' };
-  const connection = dial();
-  await waitFor('two tries', () => server.hellos.length >= 2);
-  server.refusal = null;
-  await until(connection, 'open');
-});
+it.each(['DTE_TIMEOUT', 'DTE_TOO_MANY'] as const)(
+  'retries after %s, which may be temporary',
+  async (code) => {
+    server.refusal = { code, message: 'later' };
+    const connection = dial();
+    await waitFor('two tries', () => server.hellos.length >= 2);
+    server.refusal = null;
+    await until(connection, 'open');
+  },
+);
 
-it('fails for good when the coordinator ends an open connection with a fatal error', async () => {
+it('fails permanently when the coordinator closes an open connection with a fatal error', async () => {
   const connection = dial();
   await waitOpen(connection, 5_000);
   server.say({
@@ -201,7 +204,7 @@ it('fails for good when the coordinator ends an open connection with a fatal err
   await until(connection, 'failed');
 });
 
-it('hands on an error that is not fatal and stays open', async () => {
+it('passes on an error that is not fatal, and stays open', async () => {
   const connection = dial();
   const heard: CoordinatorToAgent[] = [];
   connection.onMessage((message) => heard.push(message));
@@ -214,7 +217,7 @@ it('hands on an error that is not fatal and stays open', async () => {
 it.each([
   ['is not JSON', '{'],
   ['does not match the protocol', '{"type":"agent.wanted"}'],
-])('fails for good when a message %s', async (_, frame) => {
+])('fails permanently when a message %s', async (_, frame) => {
   const connection = dial();
   await waitOpen(connection, 5_000);
   server.sayRaw(frame);
@@ -222,7 +225,7 @@ it.each([
   expect(connection.state).toMatchObject({ error: { code: 'DTE_MALFORMED_MESSAGE' } });
 });
 
-it('fails for good when a frame is too large', async () => {
+it('fails permanently when a frame is too large', async () => {
   const connection = dial({ limits: testLimits({ frameBytes: 2_000 }) });
   await waitOpen(connection, 5_000);
   server.sayRaw('x'.repeat(3_000));
@@ -230,7 +233,7 @@ it('fails for good when a frame is too large', async () => {
   expect(connection.state).toMatchObject({ error: { code: 'DTE_FRAME_TOO_LARGE' } });
 });
 
-it('connects anew when the coordinator has been silent for three heartbeats', async () => {
+it('reconnects when the coordinator has not sent a message for three heartbeats', async () => {
   server.heartbeatMs = 30;
   const connection = dial();
   await waitOpen(connection, 5_000);
@@ -250,7 +253,7 @@ it('stays connected while only pings are answered', async () => {
   expect(states).toBe(1);
 });
 
-it('gives up a coordinator that accepts and never greets, and tries again', async () => {
+it('times out when a coordinator accepts the connection and sends nothing, and retries', async () => {
   server.mute = true;
   const connection = dial({ limits: testLimits({ handshakeMs: 40 }) });
   await waitFor(
@@ -261,7 +264,7 @@ it('gives up a coordinator that accepts and never greets, and tries again', asyn
   await until(connection, 'open');
 });
 
-it('refuses output while a slow coordinator has not taken what waits, and accepts it again later', async () => {
+it('rejects output while a slow coordinator has not read the buffered output, and accepts it again later', async () => {
   const connection = dial({ limits: testLimits({ outputBufferBytes: 200_000 }) });
   await waitOpen(connection, 5_000);
   server.freeze();
@@ -284,7 +287,7 @@ it('refuses output while a slow coordinator has not taken what waits, and accept
   expect(connection.send(output(sent * 60_000))).toBe(true);
 });
 
-it('refuses output while it is not open, and frees everything when closed', async () => {
+it('rejects output while it is not open, and releases everything when closed', async () => {
   const connection = dial({ address: 'http://127.0.0.1:1' });
   expect(
     connection.send({ type: 'agent.output', runId: 'r', taskId: 't', attempt: 1, offset: 0, data: 'x' }),
@@ -295,7 +298,7 @@ it('refuses output while it is not open, and frees everything when closed', asyn
   expect(connection.send(sync(1))).toBe(false);
 });
 
-it('is closed by its signal', async () => {
+it('closes on its abort signal', async () => {
   const abort = new AbortController();
   const connection = dial({ signal: abort.signal });
   await waitOpen(connection, 5_000);

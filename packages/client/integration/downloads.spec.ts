@@ -90,7 +90,7 @@ const downloads: [string, () => Promise<Buffer | string>, string][] = [
 ];
 
 describe.each(downloads)('%s', (_, download, path) => {
-  it('is handed out when it has the sha256 of what was stored', async () => {
+  it('is returned when its sha256 is that of the stored data', async () => {
     serve((response) => sendArtifact(response, SMALL));
     const got = await download();
     expect(typeof got === 'string' ? got : got.equals(SMALL)).toBe(
@@ -100,7 +100,7 @@ describe.each(downloads)('%s', (_, download, path) => {
   });
 
   it.each(damages)(
-    'that comes with %s is not handed out, and the coordinator is told',
+    'that arrives with %s is not returned, and is reported to the coordinator',
     async (_how, damage) => {
       serve((response) => sendArtifact(response, damage(SMALL), SMALL));
       await expect(download()).rejects.toMatchObject({
@@ -112,12 +112,12 @@ describe.each(downloads)('%s', (_, download, path) => {
   );
 });
 
-it.each(damages)('a large artifact with %s is not handed out', async (_, damage) => {
+it.each(damages)('does not return a large artifact with %s', async (_, damage) => {
   serve((response) => sendArtifact(response, damage(LARGE), LARGE));
   await expect(client.getCached('42')).rejects.toMatchObject({ code: 'DTE_ARTIFACT_DAMAGED' });
 });
 
-it('a large artifact is handed out whole, with its size, and one that nobody reads leaves nothing', async () => {
+it('returns a complete large artifact with its size, and leaves nothing behind if it is not read', async () => {
   serve((response) => sendArtifact(response, LARGE));
   const got = await client.getCached('42');
   expect(got.bytes).toBe(LARGE.length);
@@ -126,7 +126,7 @@ it('a large artifact is handed out whole, with its size, and one that nobody rea
   await new Promise((closed) => unread.once('close', closed).destroy());
 });
 
-it('one without a sha256, or with half of one, is not handed out', async () => {
+it('does not return an artifact without a sha256, or with part of one', async () => {
   serve((response, nth) =>
     (nth === 1 ? response : response.setHeader(DIGEST_HEADER, 'sha-256=:abc=:')).end(SMALL),
   );
@@ -134,14 +134,14 @@ it('one without a sha256, or with half of one, is not handed out', async () => {
     await expect(client.getCached('42')).rejects.toMatchObject({ code: 'DTE_ARTIFACT_DAMAGED' });
 });
 
-it('what was damaged on its way only is asked for again, a few times', async () => {
+it('retries a download that was damaged only on its way, a few times', async () => {
   state = 'good';
   serve((response, nth) => sendArtifact(response, nth < 3 ? flipped(SMALL, 3) : SMALL, SMALL));
   expect((await buffer(await client.getCached('42'))).equals(SMALL)).toBe(true);
   expect([gets, checks.length]).toEqual([3, 2]);
 });
 
-it('is given up when it is damaged on its way each time', async () => {
+it('fails when each download is damaged on its way', async () => {
   state = 'good';
   serve((response) => sendArtifact(response, flipped(SMALL, 3), SMALL));
   await expect(client.getCached('42')).rejects.toMatchObject({
@@ -151,7 +151,7 @@ it('is given up when it is damaged on its way each time', async () => {
   expect(gets).toBe(3);
 });
 
-it('is not handed out when the coordinator cannot be told of it', async () => {
+it('returns no artifact when the damage cannot be reported to the coordinator', async () => {
   state = null;
   serve((response) => sendArtifact(response, flipped(SMALL, 3), SMALL));
   await expect(client.getCached('42')).rejects.toMatchObject({ code: 'DTE_ARTIFACT_DAMAGED' });
@@ -160,7 +160,7 @@ it('is not handed out when the coordinator cannot be told of it', async () => {
 it.each([
   ['small', SMALL],
   ['large', LARGE],
-])('a %s one that is cut off is asked for again', async (_, content) => {
+])('retries a %s artifact that is cut off', async (_, content) => {
   serve((response, nth) => {
     if (nth === 2) return sendArtifact(response, content);
     response.setHeader(DIGEST_HEADER, digestHeaderOf('A'.repeat(43) + '='));
@@ -172,7 +172,7 @@ it.each([
   expect(checks).toEqual([]);
 });
 
-it('is not taken in beyond the limit', async () => {
+it('does not read an artifact beyond the limit', async () => {
   const limited = httpClient({
     url: server.url,
     token: () => 'token',
@@ -183,7 +183,7 @@ it('is not taken in beyond the limit', async () => {
   limited.close();
 });
 
-it('the beginning of an archive is read only of one that the coordinator finds good', async () => {
+it('reads the beginning of an archive only if the coordinator finds the archive intact', async () => {
   serve((response) => sendArtifact(response, SMALL));
   await expect(client.getAttemptBeginning('r', 'a:b', 1)).rejects.toMatchObject({
     code: 'DTE_ARTIFACT_DAMAGED',
@@ -193,7 +193,7 @@ it('the beginning of an archive is read only of one that the coordinator finds g
   expect((await buffer(await client.getAttemptBeginning('r', 'a:b', 1))).equals(SMALL)).toBe(true);
 });
 
-it('an upload that arrives as something else does not count as stored', async () => {
+it('does not treat an upload as stored if the stored data differs', async () => {
   server.handler = (request, response) => {
     void buffer(request).then((body) =>
       response.setHeader(DIGEST_HEADER, digestHeaderOf(`${'A'.repeat(43)}=`)).end(body.subarray(0, 0)),
@@ -206,7 +206,7 @@ it('an upload that arrives as something else does not count as stored', async ()
   });
 });
 
-it('asks again for a check that takes longer than a request may, and takes the answer', async () => {
+it('asks again for a check that takes longer than the timeout of a request, and uses the answer', async () => {
   const limits = { ...testLimits(), httpRequestMs: 500 };
   client.close();
   client = httpClient({ url: server.url, token: () => 'token', limits });
@@ -226,7 +226,7 @@ it('asks again for a check that takes longer than a request may, and takes the a
   expect(checks.length).toBeGreaterThan(2);
 });
 
-it('asks for a check only so often', async () => {
+it('asks for a check a limited number of times', async () => {
   const limits = { ...testLimits(), httpRequestMs: 200 };
   client.close();
   client = httpClient({ url: server.url, token: () => 'token', limits });

@@ -25,7 +25,7 @@ function client(change: Partial<HttpClientOptions> = {}): HttpClient {
   return made;
 }
 
-it('asks for many hashes in several questions and joins the answers', async () => {
+it('asks for many hashes in several requests and joins the answers', async () => {
   const size = LIMITS.hashesPerQuestion.value;
   server.handler = (request, response) => {
     void text(request).then((body) => {
@@ -39,7 +39,7 @@ it('asks for many hashes in several questions and joins the answers', async () =
   expect(server.requests).toEqual(['POST /v1/cache-question', 'POST /v1/cache-question']);
 });
 
-it('shows the token, and uses one socket for requests that follow each other', async () => {
+it('sends the token, and uses one socket for sequential requests', async () => {
   const ports = new Set<number | undefined>();
   const tokens = new Set<string | undefined>();
   server.handler = (request, response) => {
@@ -53,7 +53,7 @@ it('shows the token, and uses one socket for requests that follow each other', a
   expect(ports.size).toBe(1);
 });
 
-it('closes a socket that it has had no request for', async () => {
+it('closes an idle socket', async () => {
   const closed: Promise<unknown>[] = [];
   server.handler = (request, response) => {
     closed.push(once(request.socket, 'close'));
@@ -64,7 +64,7 @@ it('closes a socket that it has had no request for', async () => {
   await closed[0];
 });
 
-it('waits longer for an answer than it keeps an idle socket', async () => {
+it('waits longer for an answer than it keeps an idle socket open', async () => {
   const answers: ServerResponse[] = [];
   let asked: () => void = () => undefined;
   const twoAsked = new Promise<void>((resolve) => (asked = resolve));
@@ -86,13 +86,13 @@ it('waits longer for an answer than it keeps an idle socket', async () => {
   expect(answers).toHaveLength(2);
 });
 
-it('gives a run back as it was submitted', async () => {
+it('returns a run as it was submitted', async () => {
   const spec = runOfTasks(['a:build']);
   server.runs.set('run-1', spec);
   expect(await client().getRun('run-1')).toEqual(spec);
 });
 
-it('unpacks a run that comes gzipped', async () => {
+it('unpacks a gzipped run', async () => {
   const spec = runOfTasks(['a:build']);
   server.handler = (request, response) => {
     expect(request.headers['accept-encoding']).toBe('gzip');
@@ -102,7 +102,7 @@ it('unpacks a run that comes gzipped', async () => {
   expect(JSON.parse(await text(await client().getRunStream('run-1')))).toEqual(spec);
 });
 
-it('does not take a gzipped run that was cut off for a whole one', async () => {
+it('rejects a gzipped run that was cut off', async () => {
   const packed = gzipSync(JSON.stringify(runOfTasks(['a:build'])));
   server.handler = (_, response) => {
     response.setHeader('content-encoding', 'gzip').end(packed.subarray(0, packed.length - 20));
@@ -110,7 +110,7 @@ it('does not take a gzipped run that was cut off for a whole one', async () => {
   await expect(text(await client().getRunStream('run-1'))).rejects.toThrow();
 });
 
-it('stores what a task printed, takes it as done when it is there, and reads it back', async () => {
+it('stores terminal output, treats existing output as stored, and reads it back', async () => {
   server.handler = (request, response) => {
     void buffer(request).then((body) => {
       const path = request.url ?? '';
@@ -137,7 +137,7 @@ it('asks for sizes', async () => {
   expect(await client().askSizes(['1', '2'])).toEqual(new Map([['2', 77]]));
 });
 
-it('streams an archive up and down', async () => {
+it('uploads and downloads an archive as streams', async () => {
   const big = Buffer.alloc(3_000_000, 'x');
   server.handler = (request, response) => {
     if (request.method === 'GET') sendArtifact(response, server.stored.get(request.url ?? '')!);
@@ -157,19 +157,16 @@ it.each([
   [404, 'DTE_UNKNOWN_RUN', 'no run', 'DTE_UNKNOWN_RUN', 'no run'],
   [502, undefined, '<html>', 'DTE_NO_COORDINATOR', '<html>'],
   [500, 'NOT_A_CODE', 'oops', 'DTE_INTERNAL', 'oops'],
-])(
-  'turns the answer %s with code %s into an error of its own',
-  async (status, header, body, code, message) => {
-    server.handler = (_request, response) =>
-      response.writeHead(status, header === undefined ? {} : { 'x-dte-error': header }).end(body);
-    await expect(client().getRun('r')).rejects.toMatchObject({
-      code,
-      message: expect.stringContaining(message) as string,
-    });
-  },
-);
+])('turns the answer %s with code %s into a separate error', async (status, header, body, code, message) => {
+  server.handler = (_request, response) =>
+    response.writeHead(status, header === undefined ? {} : { 'x-dte-error': header }).end(body);
+  await expect(client().getRun('r')).rejects.toMatchObject({
+    code,
+    message: expect.stringContaining(message) as string,
+  });
+});
 
-it('hears a refusal that comes before the whole body was sent', async () => {
+it('reports a rejection that arrives before the whole body was sent', async () => {
   server.handler = (_request, response) =>
     response.writeHead(507, { 'x-dte-error': 'DTE_DISK_FULL' }).end('full');
   let sent = 0;
@@ -186,7 +183,7 @@ it('hears a refusal that comes before the whole body was sent', async () => {
   expect(sent).toBeLessThan(10_000);
 });
 
-it('reports the error of a body that breaks', async () => {
+it('reports the error of a body that fails', async () => {
   server.handler = (request) => void request.resume();
   const broken = new Readable({ read: () => undefined });
   const putting = client().putAttempt({ runId: 'r', taskId: 't', attempt: 1 }, broken);
@@ -195,7 +192,7 @@ it('reports the error of a body that breaks', async () => {
   await expect(putting).rejects.toThrow('the file is gone');
 });
 
-it('takes an artifact that is there already for stored', async () => {
+it('treats an existing artifact as stored', async () => {
   server.handler = (request, response) =>
     void buffer(request).then(() =>
       response.writeHead(409, { 'x-dte-error': 'DTE_ARTIFACT_EXISTS' }).end('kept'),
@@ -205,13 +202,13 @@ it('takes an artifact that is there already for stored', async () => {
   );
 });
 
-it('gives up when no byte moves', async () => {
+it('times out when no bytes are transferred', async () => {
   server.handler = () => undefined;
   const one = client({ limits: testLimits({ httpRequestMs: 60 }) });
   await expect(one.status()).rejects.toMatchObject({ code: 'DTE_TIMEOUT' });
 });
 
-it('waits longer for the answer to an upload: its last bytes may be under way for long', async () => {
+it('waits longer for the answer to an upload, whose last bytes may still be in transit', async () => {
   // Long enough for a slow machine to send the body.
   const httpRequestMs = 500;
   server.handler = (request, response) =>
@@ -222,7 +219,7 @@ it('waits longer for the answer to an upload: its last bytes may be under way fo
   ).toBe('stored');
 });
 
-it('tries again while the coordinator is away, and sends the body anew', async () => {
+it('retries while the coordinator is unreachable, and sends the body again', async () => {
   let tries = 0;
   server.handler = (request, response) => {
     tries++;
@@ -236,7 +233,7 @@ it('tries again while the coordinator is away, and sends the body anew', async (
   expect(server.stored.get('body')?.toString()).toBe('the body');
 });
 
-it('asks once more when a kept socket turns out to be closed, and then no more', async () => {
+it('retries once when an idle socket turns out to be closed', async () => {
   let tries = 0;
   server.handler = (request) => {
     tries++;
@@ -246,7 +243,7 @@ it('asks once more when a kept socket turns out to be closed, and then no more',
   expect(tries).toBe(2);
 });
 
-it('refuses an answer that does not fit', async () => {
+it('rejects an invalid answer', async () => {
   server.handler = (_request, response) => response.end('{"held":"everything"}');
   await expect(client().askHeld(['a'])).rejects.toMatchObject({ code: 'DTE_MALFORMED_MESSAGE' });
 });

@@ -67,7 +67,7 @@ async function impostor(): Promise<{ url: string; heard: Buffer[] }> {
   return { url: await listen(listener), heard };
 }
 
-it('is open over TLS with the pinned key, both proofs bound to the connection', async () => {
+it('opens over TLS with the pinned key, both proofs bound to the connection', async () => {
   server.secret = 'shared';
   const connection = dial(at(server.url), { credentials: { secret: 'shared' } });
   await waitOpen(connection, 30_000);
@@ -75,7 +75,7 @@ it('is open over TLS with the pinned key, both proofs bound to the connection', 
   expect(server.hellos[0]).toMatchObject({ channelBinding: 'tls-exporter' });
 });
 
-it('leads HTTP through a plain port of this machine, until it is closed', async () => {
+it('forwards HTTP from a plain local port, until it is closed', async () => {
   server.runs.set('run-1', runOfTasks(['a:build']));
   const connection = dial(at(server.url));
   await waitOpen(connection, 30_000);
@@ -88,7 +88,7 @@ it('leads HTTP through a plain port of this machine, until it is closed', async 
   await expect(http.getRun('run-1')).rejects.toMatchObject({ code: 'DTE_NO_COORDINATOR' });
 });
 
-it('keeps the plain port over a reconnect', async () => {
+it('keeps the plain port across a reconnect', async () => {
   const connection = dial(at(server.url));
   await waitOpen(connection, 30_000);
   const url = connection.httpUrl();
@@ -97,7 +97,7 @@ it('keeps the plain port over a reconnect', async () => {
   expect(connection.httpUrl()).toBe(url);
 });
 
-it('refuses another key without having said a word', async () => {
+it('rejects another key before it sends anything', async () => {
   const { url, heard } = await impostor();
   const connection = dial(at(url), { limits: testLimits({ pinPatienceMs: 200 }) });
   await expect(waitOpen(connection, 30_000)).rejects.toMatchObject({ code: 'DTE_PIN_MISMATCH' });
@@ -130,7 +130,7 @@ it('speaks nothing older than TLS 1.3 with a pinned coordinator, whose key is th
   expect(heard).toEqual([]);
 });
 
-it('finds the right key when a retried main job publishes it a moment later', async () => {
+it('connects with the right key when a retried main job publishes it a moment later', async () => {
   const { url } = await impostor();
   let current: CoordinatorAddress = { ...at(url), generation: 'old' };
   const connection = dial(current, { address: () => Promise.resolve(current) });
@@ -140,7 +140,7 @@ it('finds the right key when a retried main job publishes it a moment later', as
   await waitOpen(connection, 30_000);
 });
 
-it('takes the address that answers with the right key, whatever is at the others', async () => {
+it('selects the address that answers with the right key, whatever is at the others', async () => {
   const mute = await listen(createServer());
   const { url: false1 } = await impostor();
   const connection = dial(at('https://127.0.0.1:1', mute, false1, server.url), {
@@ -150,7 +150,7 @@ it('takes the address that answers with the right key, whatever is at the others
   expect(connection.url()).toBe(server.url);
 });
 
-it('says of every address why it does not answer, and since when', async () => {
+it('reports for each address why it does not answer, and since when', async () => {
   const mute = await listen(createServer());
   const from = Date.now();
   const connection = dial(at('https://127.0.0.1:1', mute), {
@@ -168,7 +168,7 @@ it('says of every address why it does not answer, and since when', async () => {
 });
 
 describe('the id token of the coordinator', () => {
-  it('is asked for, and nothing is heard before it is verified', async () => {
+  it('is requested, and no message is read before it is verified', async () => {
     const asked: (string | null)[] = [];
     const heard: string[] = [];
     let accept: () => void = () => undefined;
@@ -207,7 +207,7 @@ describe('the id token of the coordinator', () => {
     expect(asked).toBe(1);
   });
 
-  it('ends the connection for good when it is refused, or missing', async () => {
+  it('fails the connection permanently when it is rejected or missing', async () => {
     const connection = dial(at(server.url), {
       credentials: {
         verifyCoordinator: (idToken) =>
@@ -219,7 +219,7 @@ describe('the id token of the coordinator', () => {
   });
 });
 
-it('says its own id token in every hello, and the token it has got in every later one', async () => {
+it('sends its own id token in every hello, and the token that it received in every later hello', async () => {
   const connection = dial(at(server.url), { credentials: { idToken: 'x.y.z' } });
   await waitOpen(connection, 30_000);
   server.drop();

@@ -37,7 +37,7 @@ beforeEach(async () => {
 afterEach(() => gitlab.close());
 
 describe('an id token of a GitLab job', () => {
-  it('is taken, and says which job it is of', async () => {
+  it('is accepted, and names its job', async () => {
     const token = gitlab.idToken(claims);
     const expected = {
       issuer: gitlab.issuer,
@@ -52,12 +52,12 @@ describe('an id token of a GitLab job', () => {
     expect(readOwnIdToken(token)).toEqual(expected);
   });
 
-  it('is taken of an issuer that is written with a slash at its end', async () => {
+  it('is accepted if its issuer has a slash at its end', async () => {
     const verifier = verifierOf({ issuers: [`${gitlab.issuer}/`] });
     expect(await verifier.verify(gitlab.idToken(claims))).toMatchObject({ projectId: '42' });
   });
 
-  it('is taken when its audience is one of several', async () => {
+  it('is accepted when the expected audience is one of several', async () => {
     const token = gitlab.idToken(claims, { audience: ['vault', 'dte'] });
     expect(await verifierOf().verify(token)).toMatchObject({ projectId: '42' });
   });
@@ -79,12 +79,12 @@ describe('an id token of a GitLab job', () => {
     ['without pipeline', {}, { pipeline_id: undefined }, 'pipeline_id: '],
     ['with a commit that is a branch', {}, { sha: 'main' }, 'sha: must be a commit SHA'],
   ];
-  it.each(wrong)('is refused when it is %s', async (_, options, more, message) => {
+  it.each(wrong)('is rejected when it is %s', async (_, options, more, message) => {
     const token = gitlab.idToken({ ...claims, ...more }, options);
     await expect(verifierOf().verify(token)).rejects.toThrow(refusal(message));
   });
 
-  it('is refused when somebody changed a claim', async () => {
+  it('is rejected when a claim was changed', async () => {
     const [header, payload, signature] = gitlab.idToken(claims).split('.');
     const changed = JSON.parse(Buffer.from(payload!, 'base64url').toString()) as object;
     const other = Buffer.from(JSON.stringify({ ...changed, project_id: '43' })).toString('base64url');
@@ -93,21 +93,21 @@ describe('an id token of a GitLab job', () => {
     );
   });
 
-  it('is refused when its signature is that of another token', async () => {
+  it('is rejected when its signature is that of another token', async () => {
     const [one, other] = [gitlab.idToken(claims), gitlab.idToken({ ...claims, project_id: '43' })];
     const mixed = [...other.split('.').slice(0, 2), one.split('.')[2]].join('.');
     await expect(verifierOf().verify(mixed)).rejects.toThrow(refusal('invalid signature'));
   });
 
   it.each(['', 'a.b.c', 'nonsense', `${'x'.repeat(9_000)}.y.z`])(
-    'is refused when it is none: %#',
+    'is rejected when it is not a token: %#',
     async (text) => {
       await expect(verifierOf().verify(text)).rejects.toThrow(refusal('The id token is'));
       expect(gitlab.requests()).toEqual([]);
     },
   );
 
-  it('is taken within the leeway of the clocks, and no longer', async () => {
+  it('is accepted within the leeway of the clocks, and not later', async () => {
     const token = gitlab.idToken(claims, { expiresInS: 60 });
     const verifier = verifierOf();
     nowMs += MINUTE_MS + 28_000;
@@ -116,7 +116,7 @@ describe('an id token of a GitLab job', () => {
     await expect(verifier.verify(token)).rejects.toThrow(refusal('expired at'));
   });
 
-  it('of an instance that nobody allowed makes no request to anybody', async () => {
+  it('of an instance that is not allowed causes no request', async () => {
     const token = gitlab.idToken(claims);
     await expect(verifierOf({ issuers: ['http://127.0.0.1:9'] }).verify(token)).rejects.toThrow(
       refusal('accepted: http://127.0.0.1:9'),
@@ -126,7 +126,7 @@ describe('an id token of a GitLab job', () => {
 });
 
 describe('the keys of an issuer', () => {
-  it('are fetched once for many tokens, also for those that come at the same time', async () => {
+  it('are fetched once for many tokens, also if they arrive at the same time', async () => {
     const verifier = verifierOf();
     await Promise.all(Array.from({ length: 20 }, () => verifier.verify(gitlab.idToken(claims))));
     await verifier.verify(gitlab.idToken(claims));
@@ -134,7 +134,7 @@ describe('the keys of an issuer', () => {
     expect(keyFetches()).toBe(1);
   });
 
-  it('are fetched once more when a token names a new one', async () => {
+  it('are fetched again when a token names a new key', async () => {
     const verifier = verifierOf();
     const before = gitlab.idToken(claims);
     await verifier.verify(before);
@@ -145,7 +145,7 @@ describe('the keys of an issuer', () => {
     expect(keyFetches()).toBe(2);
   });
 
-  it('that the issuer has taken back sign nothing any more after a while', async () => {
+  it('are rejected some time after the issuer has revoked them', async () => {
     const verifier = verifierOf();
     const before = gitlab.idToken(claims);
     await verifier.verify(before);
@@ -154,7 +154,7 @@ describe('the keys of an issuer', () => {
     await expect(verifier.verify(before)).rejects.toThrow(refusal('does not have'));
   });
 
-  it('are not fetched for every key that somebody makes up: a client is asked to come again', async () => {
+  it('are not fetched for every unknown key: the client has to retry', async () => {
     const verifier = verifierOf();
     await verifier.verify(gitlab.idToken(claims));
     for (let i = 0; i < 20; i++) {
@@ -170,7 +170,7 @@ describe('the keys of an issuer', () => {
     expect(keyFetches()).toBe(2);
   });
 
-  it('that cannot be fetched are fetched again for the next token', async () => {
+  it('are fetched again for the next token if they could not be fetched', async () => {
     const { limits } = readLimits({});
     const verifier = verifierOf({ limits });
     for (const failure of [500, 302, 'reset', 'hang'] as const) {
@@ -203,17 +203,17 @@ const certificate = selfSignedCertificate();
         authorities,
       }).verify(secure.idToken(claims));
 
-    it('is not believed, and the message says why', async () => {
+    it('is not trusted, and the message gives the reason', async () => {
       await expect(verifyWith([])).rejects.toThrow(refusal('self-signed', 'DTE_ISSUER_UNAVAILABLE'));
     });
 
-    it('is believed by whoever is given its authority', async () => {
+    it('is trusted if its certificate authority is configured', async () => {
       expect(await verifyWith([certificate!.cert])).toMatchObject({ projectId: '42' });
     });
   },
 );
 
-describe('an issuer that does not keep to the rules', () => {
+describe('an issuer that violates the specification', () => {
   const servers: { close(): void }[] = [];
   afterEach(() => servers.splice(0).forEach((server) => server.close()));
 
@@ -226,17 +226,17 @@ describe('an issuer that does not keep to the rules', () => {
   const verifyAt = (issuer: string): Promise<unknown> =>
     verifierOf({ issuers: [issuer] }).verify(gitlab.idToken({ ...claims, iss: issuer }));
 
-  it('sends more than a discovery document can be: given up', async () => {
+  it('sends more than a discovery document may have: fails', async () => {
     const issuer = await serve((_, response) => response.end(Buffer.alloc(1_000_000, 'x')));
     await expect(verifyAt(issuer)).rejects.toThrow(refusal('larger than', 'DTE_ISSUER_UNAVAILABLE'));
   });
 
-  it.each(['<html>', '[]', '{"issuer":"x"}'])('answers %s: given up', async (text) => {
+  it.each(['<html>', '[]', '{"issuer":"x"}'])('answers %s: fails', async (text) => {
     const issuer = await serve((_, response) => response.end(text));
     await expect(verifyAt(issuer)).rejects.toThrow(refusal(issuer, 'DTE_ISSUER_UNAVAILABLE'));
   });
 
-  it('says that it is another one: its keys are not used', async () => {
+  it('names another issuer: its keys are not used', async () => {
     const issuer = await serve((_, response) =>
       response.end(JSON.stringify({ issuer: 'https://gitlab.example', jwks_uri: `${gitlab.issuer}/keys` })),
     );
@@ -259,7 +259,7 @@ describe('an issuer that does not keep to the rules', () => {
     );
   });
 
-  it('has an address that is none: said before anything begins', () => {
+  it('has an invalid address: fails before any request', () => {
     for (const issuers of [['gitlab.example'], ['ftp://gitlab.example'], ['https://gitlab.example/?x=1'], []])
       expect(() => verifierOf({ issuers })).toThrow(refusal('issuers', 'DTE_BAD_CONFIG'));
   });

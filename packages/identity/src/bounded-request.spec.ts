@@ -33,7 +33,7 @@ describe('boundedRequest', () => {
   const tokenOf: RequestListener = (request, response) =>
     void response.end(`token ${String(request.headers['job-token'])}`);
 
-  it('sends the body with its length, and every status is an answer', async () => {
+  it('sends the body with its length, and returns every status as an answer', async () => {
     const url = await serve((request, response) => {
       const { method, headers } = request;
       response.writeHead(418, { 'x-said': `${method} ${headers['content-length']}` });
@@ -46,7 +46,7 @@ describe('boundedRequest', () => {
     });
   });
 
-  it('shows its headers to the same origin after a redirect, and to no other', async () => {
+  it('sends its headers after a redirect only to the same origin', async () => {
     const other = await serve(tokenOf);
     const url = await serve((request, response) => {
       if (request.url === '/same') tokenOf(request, response);
@@ -56,7 +56,7 @@ describe('boundedRequest', () => {
     expect(await ask(new URL('/away', url))).toMatchObject({ body: 'token undefined' });
   });
 
-  it.each([0, 2])('follows %d redirects; one more is an answer', async (redirects) => {
+  it.each([0, 2])('follows %d redirects, and returns the next one as an answer', async (redirects) => {
     let requests = 0;
     const url = await serve((_, response) => {
       requests++;
@@ -66,24 +66,24 @@ describe('boundedRequest', () => {
     expect(requests).toBe(redirects + 1);
   });
 
-  it('follows no redirect of a request that changes something', async () => {
+  it('does not follow redirects of a request that changes something', async () => {
     const url = await serve((_, response) => void response.writeHead(302, { location: '/again' }).end());
     expect(await ask(url, { method: 'DELETE' })).toMatchObject({ status: 302 });
   });
 
-  it('ends an answer that is larger than it may be, and closes its connection', async () => {
+  it('aborts an answer that exceeds the limit, and closes its connection', async () => {
     let closed = (): void => undefined;
     const end = new Promise<void>((resolve) => (closed = resolve));
     const url = await serve((_, response) => {
       response.on('close', closed);
-      // Has no end.
+      // The answer never ends.
       response.write('x'.repeat(2_000));
     });
     expect(await ask(url)).toEqual({ exceeded: 'size' });
     await end;
   });
 
-  it('has one time for all: an answer that has begun does not extend it, nor does a redirect', async () => {
+  it('has one timeout for everything: neither the start of an answer nor a redirect extends it', async () => {
     const url = await serve((request, response) => {
       if (request.url === '/start') response.writeHead(302, { location: '/slow' }).end();
       else response.write('x');

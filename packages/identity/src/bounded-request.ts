@@ -6,15 +6,15 @@ import { rootCertificates } from 'node:tls';
 export interface BoundedRequest {
   readonly method: 'GET' | 'PUT' | 'DELETE';
   readonly url: URL;
-  /** May contain a token. They are sent to no other origin than that of `url`. */
+  /** They may contain a token, and are sent only to the origin of `url`. */
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string;
-  /** Certificates of authorities that are trusted in addition to the usual ones, PEM. */
+  /** CA certificates (PEM) that are trusted in addition to the usual ones. */
   readonly ca: readonly string[];
-  /** For the whole request, its redirects and the answer included. */
+  /** For the whole request, including its redirects and the answer. */
   readonly timeoutMs: number;
   readonly maxBytes: number;
-  /** Redirects of a GET that are followed; one more is an answer. 0: none. */
+  /** Redirects of a GET that are followed; the next one is returned as an answer. 0: none. */
   readonly redirects: number;
 }
 
@@ -24,26 +24,26 @@ export interface BoundedAnswer {
   readonly body: string;
 }
 
-/** The bound that ended a request: `timeoutMs` or `maxBytes`. Callers say which limit that is. */
+/** The bound that ended a request: `timeoutMs` or `maxBytes`. Callers name the limit. */
 export interface Exceeded {
   readonly exceeded: 'time' | 'size';
   readonly cause?: unknown;
 }
 
-/** @returns null when it is larger */
+/** @returns null if the answer is larger */
 async function bodyOf(response: IncomingMessage, maxBytes: number): Promise<string | null> {
   const chunks: Buffer[] = [];
   let bytes = 0;
   for await (const chunk of response as AsyncIterable<Buffer>) {
     bytes += chunk.length;
-    // To leave the loop closes the connection.
+    // Leaving the loop closes the connection.
     if (bytes > maxBytes) return null;
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString('utf8');
 }
 
-/** Not the global `fetch`, which trusts the authorities that Node was started with and accepts no others. */
+/** Not the global `fetch`, which trusts only the certificate authorities that Node was started with. */
 async function once(request: BoundedRequest, signal: AbortSignal): Promise<BoundedAnswer | Exceeded> {
   const { method, url, body, ca, maxBytes } = request;
   const length = body === undefined ? {} : { 'content-length': String(Buffer.byteLength(body)) };
@@ -52,7 +52,7 @@ async function once(request: BoundedRequest, signal: AbortSignal): Promise<Bound
       method,
       headers: { ...request.headers, ...length },
       signal,
-      // Authorities that are named replace the usual ones.
+      // Authorities that are passed replace the usual ones.
       ...(ca.length === 0 ? {} : { ca: [...rootCertificates, ...ca] }),
     })
       .on('error', reject)
@@ -66,8 +66,8 @@ async function once(request: BoundedRequest, signal: AbortSignal): Promise<Bound
 
 /**
  * Every status is an answer. A redirect to another origin, such as the object storage of downloads, is followed without
- * the headers: a token is not meant for that origin, and some of them refuse it.
- * @throws Error when there is no connection, or when it breaks
+ * the headers: a token is not meant for that origin, and some servers reject it.
+ * @throws Error if there is no connection, or if it breaks
  */
 export async function boundedRequest(request: BoundedRequest): Promise<BoundedAnswer | Exceeded> {
   const signal = AbortSignal.timeout(request.timeoutMs);

@@ -13,12 +13,12 @@ const payload = {
 const tokenOf = (claims: object): string => new UnsecuredJWT({ ...claims }).encode();
 
 describe('readOwnIdToken', () => {
-  it('names the project that a job runs in, which for the merge request of a fork is not that of the commit', () => {
+  it('names the project that a job runs in, which for a merge request from a fork is not that of the commit', () => {
     expect(readOwnIdToken(tokenOf(payload)).projectId).toBe('7');
     expect(readOwnIdToken(tokenOf({ ...payload, job_project_id: '8' })).projectId).toBe('8');
   });
 
-  it('says which claim is missing', () => {
+  it('names the missing claim', () => {
     expect(() => readOwnIdToken(tokenOf({ ...payload, pipeline_id: undefined }))).toThrow(/pipeline_id/);
   });
 });

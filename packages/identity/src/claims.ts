@@ -63,8 +63,8 @@ export function claimsOf(payload: unknown): IdTokenClaims {
 }
 
 /**
- * The claims of a token without verifying its signature. Only for the token in this process's own environment: whoever
- * can put a false one there can do anything else as well.
+ * The claims of a token without verifying its signature. Only for the token in this process's own environment: a
+ * user who can set a false one there can do anything else as well.
  * @throws DteError DTE_ID_TOKEN_REFUSED
  */
 export function readOwnIdToken(token: string): IdTokenClaims {

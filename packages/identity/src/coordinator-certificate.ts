@@ -14,7 +14,7 @@ export interface CoordinatorCertificate {
 const ECDSA_WITH_SHA256 = '1.2.840.10045.4.3.2';
 const COMMON_NAME = '2.5.4.3';
 const X509_V3 = Buffer.from([2]);
-/** A unit, no limit. */
+/** A unit: not configurable. */
 const DAY_MS = 86_400_000;
 
 /**

@@ -36,7 +36,7 @@ async function get(
 
 /**
  * A JSON document, within the limits of time and size and without following redirects.
- * @param authorities certificates (PEM) that are trusted in addition to the usual ones
+ * @param authorities CA certificates (PEM) that are trusted in addition to the usual ones
  * @throws DteError DTE_ISSUER_UNAVAILABLE
  */
 export async function fetchJson(

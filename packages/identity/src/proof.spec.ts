@@ -40,7 +40,7 @@ it('is the proof of one side, with one secret, on one connection', () => {
   expect(isProof(undefined, 'secret', CLIENT, handshake)).toBe(false);
 });
 
-it('needs a nonce that is never the same', () => {
+it('uses a nonce that is never the same', () => {
   expect(newNonce()).toMatch(/^[0-9a-f]{64}$/);
   expect(newNonce()).not.toBe(newNonce());
 });

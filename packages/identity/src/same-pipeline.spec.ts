@@ -23,7 +23,7 @@ const refusal = (message: string) =>
   }) as Error;
 
 describe('requireSamePipeline', () => {
-  it('takes another job of the same pipeline', () => {
+  it('accepts another job of the same pipeline', () => {
     expect(() => requireSamePipeline(claims, { ...claims, jobId: '8', expiresAtMs: 5 })).not.toThrow();
   });
 
@@ -33,32 +33,32 @@ describe('requireSamePipeline', () => {
     ['pipeline 1002', { pipelineId: '1002' }],
     [`commit ${'b'.repeat(40)}`, { sha: 'b'.repeat(40) }],
   ];
-  it.each(others)('refuses one of %s', (what, change) => {
+  it.each(others)('rejects a job of %s', (what, change) => {
     expect(() => requireSamePipeline(claims, { ...claims, ...change })).toThrow(refusal(what));
   });
 });
 
 describe('requireOwnSession', () => {
-  it.each(['42-1001', '42-1001-linux', '42-1001-linux-2'])('lets a job into its session %s', (sessionId) => {
+  it.each(['42-1001', '42-1001-linux', '42-1001-linux-2'])('accepts a job in its session %s', (sessionId) => {
     expect(() => requireOwnSession(claims, sessionId, claims.sha)).not.toThrow();
   });
 
-  it('lets a job in that has no git', () => {
+  it('accepts a job that has no git', () => {
     expect(() => requireOwnSession(claims, '42-1001', null)).not.toThrow();
   });
 
   it.each(['42-1002', '42-10011', '142-1001', '42-100', 'local', '43-1001-42-1001', 'i01234567.42-1001'])(
-    'keeps a job out of the session %s',
+    'rejects a job in the session %s',
     (sessionId) => {
       expect(() => requireOwnSession(claims, sessionId, claims.sha)).toThrow(refusal(`not ${sessionId}`));
     },
   );
 
-  it('keeps a job out that has another commit checked out than its pipeline is of', () => {
+  it('rejects a job that has a commit checked out that is not the commit of its pipeline', () => {
     expect(() => requireOwnSession(claims, '42-1001', 'b'.repeat(40))).toThrow(refusal('b'.repeat(40)));
   });
 
-  it('refuses a session whose key would be longer than a key may be', () => {
+  it('rejects a session whose key would exceed the limit', () => {
     const sessionId = (length: number): string => '42-1001-'.padEnd(length, 'x');
     expect(() => requireOwnSession(claims, sessionId(118), null)).not.toThrow();
     expect(sessionKey(claims.issuer, sessionId(118))).toHaveLength(128);
@@ -67,7 +67,7 @@ describe('requireOwnSession', () => {
 });
 
 describe('session keys', () => {
-  it('differ between instances and give the session id back', () => {
+  it('differ between instances and contain the session id', () => {
     const here = sessionKey('https://gitlab.example', '42-1001');
     expect(here).toMatch(/^i[0-9a-f]{8}\.42-1001$/);
     expect(here.startsWith(issuerPrefix('https://gitlab.example'))).toBe(true);

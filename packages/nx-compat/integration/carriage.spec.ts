@@ -68,7 +68,7 @@ describe.each(NX_VERSIONS)("outputs in Nx's cache, nx %s", (version) => {
     await server.close();
   });
 
-  it('come back from the local cache as they were, whatever was in their place, or are not in it', async () => {
+  it('are restored unchanged from the local cache, whatever was in their place, or are not stored in it', async () => {
     const local = await carry(here, { how: 'fetch' });
 
     expect(untrue(local)).toEqual([]);
@@ -76,7 +76,7 @@ describe.each(NX_VERSIONS)("outputs in Nx's cache, nx %s", (version) => {
     expect(Object.keys(local.from)).toEqual(Object.keys(OUTPUT_SHAPES));
   });
 
-  it('come back from a remote cache as they were, whatever was in their place, or are not sent', async () => {
+  it('are restored unchanged from a remote cache, whatever was in their place, or are not uploaded', async () => {
     const remote = await carry(there, { how: 'fetch' });
 
     expect(untrue(remote)).toEqual([]);
@@ -101,7 +101,7 @@ describe.each(NX_VERSIONS)("outputs in Nx's cache, nx %s", (version) => {
       for (const [index, [what]] of DAMAGE.entries()) damaged.set(what, others[index]?.result);
     });
 
-    it('are found, also where there are none', () => {
+    it('are found, also for a task without output files', () => {
       expect(again?.from).toEqual({ plain: 'local', nothing: 'local', empty: 'local', twice: 'local' });
     });
 

@@ -57,7 +57,7 @@ describe.each(NX_VERSIONS)('facts about nx %s', (version) => {
     expect(result.ran).toBeGreaterThan(8);
   });
 
-  it('say that our runner is called when alias and token are there', async () => {
+  it('show that Nx calls the dte runner when alias and token are set', async () => {
     installAlias(workspace, version, '@org/dte-nx-cloud-shim');
     expect((await seams({}))[0]).toMatchObject({
       nxVersion: version,
@@ -71,7 +71,7 @@ describe.each(NX_VERSIONS)('facts about nx %s', (version) => {
     });
   });
 
-  it('say why it is not called', async () => {
+  it('show why Nx does not call the runner', async () => {
     const later = (reason: string): object => ({
       reachable: major === 20 ? { ok: true } : { ok: false, reason },
     });

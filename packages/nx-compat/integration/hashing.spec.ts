@@ -61,7 +61,7 @@ const kindsOf = (names: string[] = []): string[] => {
 };
 
 describe.each([...new Set([EARLY_22, ...NX_VERSIONS])])('hashing in a host, nx %s', (version) => {
-  it('gives what the main job gives for the same files, and sees a changed dependency output or variable at once', async () => {
+  it('computes the hashes of the main job for the same files, and detects a changed dependency output or variable at once', async () => {
     const main = makeWorkspace(version, FILES);
     const other = main.clone();
     try {

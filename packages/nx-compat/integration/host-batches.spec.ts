@@ -74,7 +74,7 @@ describe.each(NX_VERSIONS)('batches in a host, nx %s', (version) => {
     workspace.remove();
   });
 
-  it('are those that Nx makes, layer by layer, and run as Nx runs them, each task with a result of its own', () => {
+  it('are those that Nx creates, layer by layer, and run as in Nx, each task with a separate result', () => {
     const { result, stdout, stderr } = first;
     expect({ stdout, stderr }).toEqual({ stdout: '', stderr: '' });
     expect(result.batches).toEqual({
@@ -110,14 +110,14 @@ describe.each(NX_VERSIONS)('batches in a host, nx %s', (version) => {
     for (const working of Object.values(result.working)) expect(working).toEqual([true, false]);
   });
 
-  it('exist without --batch only where an executor asks for them, and with --batch=false not at all', () => {
+  it('exist without --batch only if an executor prefers them, and not at all with --batch=false', () => {
     const [undecided, refused, byVariable] = first.result.planned;
     expect(undecided).toEqual(major >= 22 ? [name('eager', 1)] : []);
     expect(refused).toEqual([]);
     expect(byVariable).toContain(name('compile', 2));
   });
 
-  it('find in a cache what has been made before', async () => {
+  it('use the cached results of earlier runs', async () => {
     const clone = workspace.clone();
     try {
       // Not hashed beforehand, like those whose hash depends on outputs of others.
@@ -136,7 +136,7 @@ describe.each(NX_VERSIONS)('batches in a host, nx %s', (version) => {
     }
   });
 
-  it('whose process dies end as they do in Nx', async () => {
+  it('whose process crashes end as they do in Nx', async () => {
     const { result } = await runIn(workspace, { targets: ['die'] });
     expect(result.tasks['x:die']).toMatchObject({ status: 'failure', code: 1 });
     // 20 and 21 report the first tasks of the batch.
@@ -146,20 +146,20 @@ describe.each(NX_VERSIONS)('batches in a host, nx %s', (version) => {
     expect(result.working[name('die', 1)]?.at(-1)).toBe(false);
   });
 
-  it('that are stopped say nothing of tasks of which their executor has said nothing', async () => {
+  it('that are stopped report nothing for tasks that their executor has not reported', async () => {
     const { result } = await runIn(workspace, { targets: ['hang'], stopOn: 'hanging' });
     expect(result.stopped).toEqual([name('hang', 1)]);
     expect(result.tasks).toEqual({});
   });
 
-  it('whose process is frozen are noticed, and ended with it', async () => {
+  it('whose process is suspended are detected, and stopped with it', async () => {
     const { result } = await runIn(workspace, { targets: ['freeze'] });
     expect(result.frozen).toEqual([name('freeze', 1)]);
     expect([result.stopped, result.tasks]).toEqual([[name('freeze', 1)], {}]);
     expect(first.result.frozen).toEqual([]);
   });
 
-  it('that are stopped store nothing more, also when their process then ends well', async () => {
+  it('that are stopped store nothing more, even if their process then succeeds', async () => {
     const env = { NX_CACHE_FAILURES: 'true' };
     const { result } = await runIn(workspace, { targets: ['some'], stopOn: 'hanging' }, env);
     expect(result.stopped).toEqual([name('some', 1)]);

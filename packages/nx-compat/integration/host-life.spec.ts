@@ -8,7 +8,7 @@ const seconds = (version: string): string => `86${version.replaceAll('.', '')}`;
 
 const STUBBORN = (trace: string): string =>
   [
-    // In its own session, and no longer our descendant after the shell that started it has exited.
+    // In its own session, and no longer a descendant of this process after the shell that started it has exited.
     `(setsid sleep ${trace} &)`,
     `sh -c "trap '' TERM; sleep ${trace}; sleep ${trace}" & echo ready; sleep ${trace}`,
   ].join('; ');
@@ -46,24 +46,27 @@ describe.each(NX_VERSIONS)('the life of a host, nx %s', (version) => {
     workspace.remove();
   });
 
-  it.each(['shell:build', 'forked:build'])('stops %s with all it has started, and goes on', async (id) => {
-    workspace = makeWorkspace(version, FILES(version));
-    const { result } = await workspace.run<HostStopResult>('host-stop', {
-      id,
-      graceMs: 200,
-      trace: seconds(version),
-      then: 'shell:test',
-    });
-    expect(result.before).toBeGreaterThan(0);
-    expect([result.left, result.leftAtResult]).toEqual([[], []]);
-    expect(result.stopped).toMatchObject({ status: 'failure', stopped: true, store: { kind: 'none' } });
-    expect(result.stopped.code).not.toBe(0);
-    expect(result.stopped.terminalOutput).toContain('ready');
-    expect(result.early).toMatchObject({ status: 'failure', stopped: true });
-    expect(result.next).toMatchObject({ status: 'success', stopped: false });
-  });
+  it.each(['shell:build', 'forked:build'])(
+    'stops %s with all its child processes, and continues',
+    async (id) => {
+      workspace = makeWorkspace(version, FILES(version));
+      const { result } = await workspace.run<HostStopResult>('host-stop', {
+        id,
+        graceMs: 200,
+        trace: seconds(version),
+        then: 'shell:test',
+      });
+      expect(result.before).toBeGreaterThan(0);
+      expect([result.left, result.leftAtResult]).toEqual([[], []]);
+      expect(result.stopped).toMatchObject({ status: 'failure', stopped: true, store: { kind: 'none' } });
+      expect(result.stopped.code).not.toBe(0);
+      expect(result.stopped.terminalOutput).toContain('ready');
+      expect(result.early).toMatchObject({ status: 'failure', stopped: true });
+      expect(result.next).toMatchObject({ status: 'success', stopped: false });
+    },
+  );
 
-  it('stores nothing of a task that ends well because it was stopped', async () => {
+  it('stores nothing of a task that exits with code 0 because it was stopped', async () => {
     workspace = makeWorkspace(version, FILES(version));
     const { result } = await workspace.run<HostStopResult>('host-stop', {
       id: 'polite:build',
@@ -77,7 +80,7 @@ describe.each(NX_VERSIONS)('the life of a host, nx %s', (version) => {
     expect(result.next).toMatchObject({ status: 'success', stopped: false });
   });
 
-  it('runs 250 tasks without gathering listeners or memory', async () => {
+  it('runs 250 tasks without leaking listeners or memory', async () => {
     workspace = makeWorkspace(version, {
       ...project('a', { build: 'echo a' }),
       ...project('b', { build: 'echo b && exit 1' }),

@@ -54,14 +54,14 @@ describe.each(NX_VERSIONS.filter((version) => !version.startsWith('20.')))('serv
     return result;
   };
 
-  it('is ready once started, and ends with all its processes when it is stopped', async () => {
+  it('is ready once started, and stops with all its processes', async () => {
     const result = await start('good', '\nup');
     expect(result).toMatchObject({ probed: false, ready: null });
     expect(result.ended.why).toMatch(/^servers:good (ended with exit code \d+|was stopped by a signal)\.$/);
     expect(result.output).toMatch(/^up$/m);
   });
 
-  it('that ends by itself says how, and fails the command where Nx says so', async () => {
+  it('that exits by itself reports how, and fails the command if Nx does so', async () => {
     const result = await start('bad');
     expect(result.ready).toBeNull();
     expect(result.ended).toEqual({ why: 'servers:bad ended with exit code 4.', failed: major >= 22 });
@@ -69,13 +69,13 @@ describe.each(NX_VERSIONS.filter((version) => !version.startsWith('20.')))('serv
   });
 
   if (major >= 24) {
-    it('with readyWhen is ready when Nx says so', async () => {
+    it('with readyWhen is ready when Nx reports it as ready', async () => {
       const result = await start('probed', '\nlistening');
       expect(result).toMatchObject({ probed: true, ready: null });
       expect(result.output).toContain('listening');
     });
 
-    it('that is not ready in time says so in the words of Nx', async () => {
+    it('that is not ready in time reports that in the words of Nx', async () => {
       const result = await start('slow', '\nup');
       expect(result.probed).toBe(true);
       expect(result.ready?.failed).toBe(true);

@@ -136,7 +136,7 @@ describe.each(NX_VERSIONS)('tasks in a host, nx %s', (version) => {
     );
   });
 
-  it('loses nothing of much output', async () => {
+  it('loses nothing of a large output', async () => {
     const { runs } = await runAll(['flood']);
     expect(runs['flood:build']?.terminalOutput).toHaveLength(2_000_000);
     // When Nx streams a forked executor, it ends a line wherever a chunk ends.
@@ -144,7 +144,7 @@ describe.each(NX_VERSIONS)('tasks in a host, nx %s', (version) => {
     expect(letters(runs['flood:build']?.live)).toBe(letters(runs['flood:build']?.terminalOutput));
   });
 
-  it('stores a failure when NX_CACHE_FAILURES asks for it, this Nx would replay it and we do not mind', async () => {
+  it('stores a failure if NX_CACHE_FAILURES is set, this Nx would replay it and dte allows it', async () => {
     const env = { NX_CACHE_FAILURES: 'true' };
     const [unwanted, wanted] = await runEach(
       [inputOf(['bad'], { storeFailure: false }), inputOf(['bad'])],
@@ -201,7 +201,7 @@ const ANSWERS = [
   { mode: 'cut', store: 'failed' },
 ] as const;
 
-describe.each(NX_VERSIONS)('a server that answers otherwise, nx %s', (version) => {
+describe.each(NX_VERSIONS)('a server with an unexpected answer, nx %s', (version) => {
   let workspace: Workspace;
   const servers: ArtifactServer[] = [];
   const results = new Map<string | number, HostTasksResult>();
@@ -234,7 +234,7 @@ describe.each(NX_VERSIONS)('a server that answers otherwise, nx %s', (version) =
   });
 
   it.each(ANSWERS)(
-    'runs the task and says what became of the artifact when the server answers $mode',
+    'runs the task and reports what happened to the artifact when the server answers $mode',
     ({ mode, store }) => {
       expect(results.get(mode)?.runs[`on-${mode}:build`]).toMatchObject({
         status: 'success',

@@ -31,7 +31,7 @@ describe.each([...new Set([OLDEST_NX_VERSION, ...NX_VERSIONS])])(
       return (await of.run<MainCacheResult>('main-cache', { remoteCache, runFirst }, env)).result;
     };
 
-    it('finds local entries without a question to the server, uploads them, and another machine gets them', async () => {
+    it('finds local entries without a request to the server, uploads them, and another machine downloads them', async () => {
       const here = await mainCache(workspace, true);
       expect(here).toMatchObject({
         remoteKind: 'ours',
@@ -52,14 +52,14 @@ describe.each([...new Set([OLDEST_NX_VERSION, ...NX_VERSIONS])])(
       other.remove();
     });
 
-    it('looks up failures as this version of Nx would replay them', async () => {
+    it('treats cached failures as this version of Nx would replay them', async () => {
       const { found } = await mainCache(workspace, true, { NX_CACHE_FAILURES: 'true' });
       const replaysFailures = Number(version.split('.')[0]) >= 23;
       const succeeded = ['good:build', 'silent:build'];
       expect(found).toEqual(replaysFailures ? ['bad:build', ...succeeded] : succeeded);
     });
 
-    it('asks our reader, with the task that is behind the hash, and never its own client', async () => {
+    it('asks the reader of dte, with the task of the hash, and never its own client', async () => {
       await mainCache(workspace, true);
       const before = server.requests.length;
       const other = workspace.clone();
@@ -84,7 +84,7 @@ describe.each([...new Set([OLDEST_NX_VERSION, ...NX_VERSIONS])])(
       other.remove();
     });
 
-    it("leaves a workspace's own server alone", async () => {
+    it('keeps a cache server that the workspace configures', async () => {
       const result = await mainCache(workspace, false, {
         NX_SELF_HOSTED_REMOTE_CACHE_SERVER: 'http://127.0.0.1:9',
       });

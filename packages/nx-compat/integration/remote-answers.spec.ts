@@ -5,8 +5,8 @@ import { makeWorkspace } from './support/workspace';
 const MISCONFIGURED = 'throws Misconfigured remote cache endpoint';
 const UNREACHABLE = 'throws Failed to send request';
 
-describe.each(NX_VERSIONS)("what Nx's own HTTP cache makes of a server's answer, nx %s", (version) => {
-  it('is what TruthfulRemoteCache was written for', async () => {
+describe.each(NX_VERSIONS)("how Nx's own HTTP cache treats a server's answer, nx %s", (version) => {
+  it('is what TruthfulRemoteCache expects', async () => {
     const workspace = makeWorkspace(version, {});
     try {
       const { result } = await workspace.run<RemoteAnswersResult>('remote-answers');
@@ -18,7 +18,7 @@ describe.each(NX_VERSIONS)("what Nx's own HTTP cache makes of a server's answer,
           204: MISCONFIGURED,
           400: MISCONFIGURED,
           401: 'throws Unauthorized',
-          // The two that Nx swallows: with the first, nothing is stored; with the second, something else may be there.
+          // Nx ignores these two: after the first, nothing is stored; after the second, another artifact may be there.
           403: 'false',
           409: 'false',
           404: MISCONFIGURED,

@@ -67,7 +67,7 @@ describe.each(NX_VERSIONS)('a streamed task on the main job, nx %s', (version) =
   const comparable = (text = ''): string => stripVTControlCharacters(text);
 
   it.each(CASES.map(([id, prefixed], index) => [id, prefixed, index] as const))(
-    'looks as Nx itself streams %s, prefixed: %s',
+    'prints what Nx itself streams for %s, prefixed: %s',
     (id, _prefixed, index) => {
       expect(nx[index]?.stdout).toContain(`nx run ${id}`);
       expect(comparable(ours[index]?.stdout)).toBe(comparable(nx[index]?.stdout));

@@ -40,7 +40,7 @@ describe.each(NX_VERSIONS)('a part of a run on the main machine, nx %s', (versio
   const mainRun = async (input: object) =>
     (await workspace.run<MainRunResult>('main-run', { targets: ['build'], ...input })).result;
 
-  it('hands the whole run over to Nx unchanged', async () => {
+  it('passes the whole run to Nx unchanged', async () => {
     const { statuses, calls } = await mainRun({});
     expect(statuses).toEqual({
       'base:build': 'success',
@@ -53,7 +53,7 @@ describe.each(NX_VERSIONS)('a part of a run on the main machine, nx %s', (versio
     expect(calls.at(-1)).toBe('endCommand');
   });
 
-  it('takes tasks outside for done, hashes as for the whole graph, and leaves the command hooks alone', async () => {
+  it('treats tasks outside of it as done, hashes as for the whole graph, and does not call the command hooks', async () => {
     const [whole, part] = await workspace.runEach<MainRunResult>('main-run', [
       { targets: ['build'] },
       {
@@ -74,7 +74,7 @@ describe.each(NX_VERSIONS)('a part of a run on the main machine, nx %s', (versio
     expect(result.hashes['top:build']).toBe(whole.result.hashes['top:build']);
   });
 
-  it('skips what depends on a failure elsewhere and tells no hook about it', async () => {
+  it('skips what depends on a failure elsewhere and calls no hook for it', async () => {
     const { statuses, calls } = await mainRun({
       subset: { taskIds: ['right:build', 'top:build'], failedTaskIds: ['left:build'] },
     });
@@ -82,7 +82,7 @@ describe.each(NX_VERSIONS)('a part of a run on the main machine, nx %s', (versio
     expect(calls.join('\n')).not.toContain('top:build');
   });
 
-  it('runs nothing after a failure elsewhere when nxBail is set', async () => {
+  it('runs nothing after a failure elsewhere if nxBail is set', async () => {
     const { statuses, calls } = await mainRun({
       nxArgs: { nxBail: true },
       subset: { taskIds: ['base:build', 'broken:build'], failedTaskIds: ['left:build'] },

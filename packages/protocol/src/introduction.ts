@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { labelSchema } from './ids';
 
 /**
- * What a client says about itself for people to read. It is copied from the hello to everybody who is shown the client.
+ * What a client says about itself for people to read. It is copied from the hello to every message that shows the client.
  * The scheduler does not use it for decisions. A new field (optional, because other versions do not know it) appears in
  * the hello, in `session.info` and in the session's status; only the client's introduction has to fill it in.
  */

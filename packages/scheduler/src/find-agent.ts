@@ -232,7 +232,7 @@ function soonestIdle(search: Search): AgentState | undefined {
   return least;
 }
 
-/** Only an agent with free capacity, which others would use. Reserving a full one costs nobody anything until it has capacity. */
+/** Only an agent with free capacity, which others would use. Reserving a full one has no cost until it has capacity. */
 function soonestFitting(search: Search, placement: PlacementState): AgentState | undefined {
   const { state, run, lane } = search;
   let least: AgentState | undefined;

@@ -47,7 +47,7 @@ export function submitRun(
   if (state.session.phase === 'finished' && state.usable.agents > 0) reopenSession(state, out);
   beginTasks(state, run, out);
   const { stop } = state.session;
-  // Agents that connect now are told to leave: this work will never be done by agents.
+  // Agents that connect now are released: agents will never do this work.
   if (run.phase === 'running' && stop !== null) endAll(state, run, endingWithout('returned', stop), out);
 }
 

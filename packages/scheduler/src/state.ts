@@ -16,7 +16,7 @@ import {
 import type { AgentPool, Deadline, FreeAgent, RunGraph } from './indexes';
 import type { SchedulerConfig } from './interface';
 
-/** One attempt that an agent is to make; exists exactly as long as a task of it is `leased`. */
+/** One attempt that an agent is to make; exists exactly while a task of it is `leased`. */
 export interface Lease {
   runId: string;
   /** The task that identifies it; the first task of a batch. */
@@ -188,7 +188,7 @@ export interface AgentState extends Introduction {
   connected: boolean;
   disconnectedAtMs: number;
   draining: boolean;
-  /** It was told to leave: if it disconnects, that is the answer. */
+  /** It was released: if it disconnects, that is the answer. */
   toldToStop: boolean;
   finished: number;
   /** Attempts that it returned in a row. Above a limit, it gets work only if there is no other agent. */

@@ -26,7 +26,7 @@ function repository(): string {
   return root;
 }
 
-it('tells changed, deleted and new files of the workspace, and neither ignored ones nor those of others', async () => {
+it('lists changed, deleted and new files of the workspace, and neither ignored files nor files outside of it', async () => {
   const root = repository();
   writeFileSync(join(root, 'outside'), 'x');
   writeFileSync(join(root, 'ws/edited'), 'x');
@@ -52,7 +52,7 @@ it('tells changed, deleted and new files of the workspace, and neither ignored o
   expect(`+${checkout!.changes['edited']}`).toBe(checkout!.changes['näw file']);
 });
 
-it('tells the first of many, the size of a large one, and that there are more', async () => {
+it('lists the first of many, the size of a large one, and that there are more', async () => {
   const root = repository();
   for (let n = 1; n <= 9; n++) writeFileSync(join(root, `ws/n${n}`), n === 1 ? 'x'.repeat(2000) : 'x');
   const checkout = await readCheckout(join(root, 'ws'), limits);
@@ -60,11 +60,11 @@ it('tells the first of many, the size of a large one, and that there are more', 
   expect(checkout).toMatchObject({ complete: false, changes: { n1: '+2000 bytes' } });
 });
 
-it('is unknown where there is no git', async () => {
+it('is unknown without git', async () => {
   expect(await readCheckout(folder(), limits)).toBeNull();
 });
 
-it('reads what runtime inputs print, as one short line, failures and all', async () => {
+it('reads what runtime inputs print, as one short line, including failures', async () => {
   const values = await readRuntimeValues(
     ['echo one && echo "$TWO"', 'echo no >&2; exit 3', 'yes | head -c 9999'],
     folder(),

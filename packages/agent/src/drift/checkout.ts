@@ -7,11 +7,11 @@ import { type Drift, type LimitValues } from '@org/dte-protocol';
 type Limits = Pick<LimitValues, 'driftFiles' | 'driftFileBytes' | 'driftCommandMs'>;
 export type Checkout = Drift['checkout'];
 
-/** Output of `git status` that is read. No limit to set: a list that is cut off is reported as incomplete. */
+/** Output of `git status` that is read. Not configurable: a list that is cut off is reported as incomplete. */
 const STATUS_BYTES = 16 * 1024 * 1024;
-/** Part of a digest that is compared. No limit: 64 bits are enough to tell two contents of one file apart. */
+/** Part of a digest that is compared. Not configurable: 64 bits are enough to tell two contents of one file apart. */
 const DIGEST_CHARS = 16;
-/** Longest path that the message may hold. No limit to set: it is the PATH_MAX of Linux. */
+/** Longest path that the message may hold. Not configurable: it is the PATH_MAX of Linux. */
 const PATH_CHARS = 4_096;
 /** Nx treats neither as an input, even if git does not ignore them. */
 const NEVER_INPUTS = /^(\.nx|node_modules)(\/|$)/;

@@ -1,11 +1,11 @@
 import { exec } from 'node:child_process';
 import { type LimitValues } from '@org/dte-protocol';
 
-/** Commands that are run to name a difference. No limit to set: a task with more of them names the others without values. */
+/** Commands that are run to name a difference. Not configurable: a task with more of them names the others without values. */
 const MAX_COMMANDS = 10;
-/** How much of a value is shown. No limit: it is only text of a message. */
+/** How much of a value is shown. Not configurable: it is only text of a message. */
 const SHOWN_CHARS = 200;
-/** Output of a command that is read. No limit to set: it only has to be larger than `SHOWN_CHARS`. */
+/** Output of a command that is read. Not configurable: it only has to be larger than `SHOWN_CHARS`. */
 const MAX_BYTES = 1024 * 1024;
 
 /** The output of these runtime inputs on this machine, as one short line each. */

@@ -24,7 +24,7 @@ const never = (): void => {
 };
 
 describe('the channel of an executor', () => {
-  it('carries what the executor says and nothing that its tasks send to their parent', () => {
+  it('carries the messages of the executor and nothing that its tasks send to their parent', () => {
     const ipc = new FakeProcess();
     let left = 0;
     const channel = openChannel(ipc, never, never);
@@ -34,7 +34,7 @@ describe('the channel of an executor', () => {
     expect(left).toBe(1);
   });
 
-  it('lets news wait for company, and not for longer than 100 ms', () => {
+  it('collects messages for up to 100 ms to send them together', () => {
     jest.useFakeTimers();
     try {
       const ipc = new FakeProcess();
@@ -64,7 +64,7 @@ describe('the channel of an executor', () => {
   });
 
   it.each([['nothing we say'], [{ type: 'toString' }], [{ kind: 'stop' }], [null]])(
-    'takes %j for somebody else writing into it',
+    'treats %j as a message that another process writes to it',
     (message) => {
       const ipc = new FakeProcess();
       openChannel(ipc, never, never);
@@ -72,7 +72,7 @@ describe('the channel of an executor', () => {
     },
   );
 
-  it('tells the executor what it is told, and nobody else who listens in its process', () => {
+  it('delivers messages to the executor, and to no other listener in its process', () => {
     const ipc = new FakeProcess();
     const heard: ToExecutor[] = [];
     let lost = 0;
@@ -88,7 +88,7 @@ describe('the channel of an executor', () => {
     expect(lost).toBe(1);
   });
 
-  it('is there only for a process that was forked', () => {
+  it('exists only for a process that was forked', () => {
     const ipc = new FakeProcess();
     ipc.send = undefined;
     expect(() => openChannel(ipc, never, never)).toThrow('forked by an agent');

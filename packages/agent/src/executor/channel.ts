@@ -9,7 +9,7 @@ export interface Channel {
   sendSoon(message: FromExecutor, done?: () => void): void;
 }
 
-/** How long messages that nobody waits for are collected. No limit: nothing is late because of it, it only saves messages. */
+/** How long messages that are not urgent are collected. Not configurable: it only saves messages. */
 const SOON_MS = 100;
 
 interface IpcProcess {

@@ -15,16 +15,16 @@ export interface Testimony {
   readonly hashDetails: Record<string, string> | null;
 }
 
-/** Entries of a hash's details that are sent: enough to name the difference. No limit to set: far below the limit `frameBytes`. */
+/** Entries of a hash's details that are sent: enough to name the difference. Not configurable: far below the limit `frameBytes`. */
 const MAX_DETAILS = 10_000;
-/** How long the state of the checkout is cached, because many tasks differ at the same time. No limit: it only saves calls of git. */
+/** How long the state of the checkout is cached, because many tasks differ at the same time. Not configurable: it only saves calls of git. */
 const CHECKOUT_FRESH_MS = 2_000;
-/** Longest name of an input that the message may hold. No limit to set: it has to fit into the protocol's schema. */
+/** Longest name of an input that the message may hold. Not configurable: it has to fit into the protocol's schema. */
 const NAME_CHARS = 4_096;
 
 /**
  * Collects this machine's data about hashes that differ from the main job's. The main job has the other half, so only
- * it can name the difference. Nothing is collected as long as all hashes are equal.
+ * it can name the difference. Nothing is collected while all hashes are equal.
  */
 export class DriftWitness {
   private checkout: { readonly value: Promise<Checkout>; readonly atMs: number } | null = null;

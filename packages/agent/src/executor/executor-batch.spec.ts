@@ -8,7 +8,7 @@ let bench: ExecutorBench;
 beforeEach(async () => (bench = await ExecutorBench.start(folder())));
 afterEach(() => bench.server.close());
 
-it('runs the tasks of a batch together and says of each how it ended and where it is', async () => {
+it('runs the tasks of a batch together and reports for each how it ended and where its outputs are', async () => {
   let given: RunBatchRequest | null = null;
   bench.host.batch = async (request) => {
     given = request;
@@ -48,7 +48,7 @@ it('runs the tasks of a batch together and says of each how it ended and where i
   expect(Object.keys(given!.fullTaskGraph.tasks)).toContain('other:build');
 });
 
-it('runs no task of a batch that has another hash here, and none that needs it', async () => {
+it('runs no task of a batch that has another hash on this agent, and none that depends on it', async () => {
   bench.host.hash = 'another';
   const members = [
     { taskId: 'app:build', hash: 'hash-app-build' },
@@ -66,7 +66,7 @@ it('runs no task of a batch that has another hash here, and none that needs it',
   });
 });
 
-describe('a batch whose tasks may run only so long', () => {
+describe('a batch whose tasks have a timeout', () => {
   const MEMBERS = ['app:build', 'lib:build', 'lib:pack'].map((taskId) => ({ taskId, hash: null }));
   const spec = (timeouts: Record<string, number>): RunSpec => {
     const run = runOfTasks(MEMBERS.map(({ taskId }) => taskId));
@@ -81,7 +81,7 @@ describe('a batch whose tasks may run only so long', () => {
   };
   const executing = () => bench.said.flatMap((each) => (each.type === 'executing' ? [each.timeoutMs] : []));
 
-  it('is ended after the sum of it: what had ended counts, the others have failed', async () => {
+  it('is stopped after the sum of the timeouts: results of ended tasks are kept, the other tasks fail', async () => {
     bench.host.batch = (request) =>
       new Promise((resolve) => {
         const tasks = new Map([['app:build', ended()]]);
@@ -109,7 +109,7 @@ describe('a batch whose tasks may run only so long', () => {
     expect(executing()).toEqual([undefined, 40]);
   });
 
-  it('may take all the time it needs between two processes of its executor, and after them', async () => {
+  it('has no timeout between two processes of its executor, and after them', async () => {
     let stops = 0;
     bench.host.stop = () => stops++;
     bench.host.batch = async ({ onWorking }) => {
@@ -128,7 +128,7 @@ describe('a batch whose tasks may run only so long', () => {
     expect(bench.said.filter(({ type }) => type === 'ran')).toHaveLength(2);
   });
 
-  it('has no limit when one of them has none', async () => {
+  it('has no timeout when one of them has none', async () => {
     bench.host.batch = async ({ onWorking }) => {
       onWorking?.(true);
       return { tasks: new Map(), log: '', stopped: false, broken: undefined };

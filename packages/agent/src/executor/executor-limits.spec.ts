@@ -8,7 +8,7 @@ let bench: ExecutorBench;
 beforeEach(async () => (bench = await ExecutorBench.start(folder())));
 afterEach(() => bench.server.close());
 
-it('ends a running task when told to, and only the one that is meant', async () => {
+it('stops a running task on request, and only the named one', async () => {
   let stopped = false;
   bench.host.run = () =>
     new Promise((resolve) => {
@@ -33,7 +33,7 @@ it('ends a running task when told to, and only the one that is meant', async () 
   expect(await bench.result()).toMatchObject({ kind: 'returned', reason: { code: 'DTE_CANCELLED' } });
 });
 
-describe('a task that may run only so long', () => {
+describe('a task with a timeout', () => {
   const limited = (timeoutMs: number): RunSpec => {
     const spec = runOfTasks(['app:build']);
     return { ...spec, tasks: spec.tasks.map((task) => ({ ...task, timeoutMs })) };
@@ -44,9 +44,9 @@ describe('a task that may run only so long', () => {
     });
 
   it.each([
-    ['dies of the signal', { status: 'failure', code: 143 }, 143],
-    ['takes it for a reason to end well', { status: 'success', code: 0 }, 1],
-  ] as const)('and runs on is ended and has failed when it %s', async (_what, change, code) => {
+    ['exits on the signal', { status: 'failure', code: 143 }, 143],
+    ['succeeds after the signal', { status: 'success', code: 0 }, 1],
+  ] as const)('is stopped after the timeout and fails when it %s', async (_what, change, code) => {
     bench.host.run = untilStopped(change);
     bench.send({}, limited(20));
     expect(await bench.result()).toMatchObject({
@@ -64,7 +64,7 @@ describe('a task that may run only so long', () => {
     expect(bench.said[1]).toMatchObject({ timeoutMs: 20 });
   });
 
-  it('may take all the time it needs to be stored', async () => {
+  it('has no timeout while it is stored', async () => {
     let stops = 0;
     bench.host.stop = () => stops++;
     bench.host.run = async (request) => {
@@ -79,7 +79,7 @@ describe('a task that may run only so long', () => {
     expect(bench.said.filter(({ type }) => type === 'ran')).toHaveLength(1);
   });
 
-  it('has not run too long at once when that is longer than a timer can be set for', async () => {
+  it('does not time out at once when the timeout is longer than the maximum of a timer', async () => {
     let stops = 0;
     bench.host.stop = () => stops++;
     bench.host.run = async () => {
@@ -91,7 +91,7 @@ describe('a task that may run only so long', () => {
     expect(stops).toBe(0);
   });
 
-  it('and is cancelled meanwhile is handed back', async () => {
+  it('is returned if it is cancelled before it has stopped', async () => {
     bench.host.run = untilStopped({ status: 'failure' });
     bench.send({}, limited(60_000));
     await waitFor('the task to run', () => bench.said.some(({ type }) => type === 'executing'));

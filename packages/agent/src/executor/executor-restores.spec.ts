@@ -31,7 +31,7 @@ const emptyArchive = (): Readable =>
     meta: { taskId: 'lib:build', hash: '5', code: 0, status: 'success' },
   });
 
-/** As Nx packs a task without outputs: what it printed, and its exit code. */
+/** The archive that Nx packs for a task without outputs: its terminal output and its exit code. */
 function emptyNxArchive(): Promise<Buffer> {
   const archive = tar.pack();
   archive.entry({ name: 'terminalOutput' }, '');
@@ -51,7 +51,7 @@ describe('a dependency', () => {
     expect(bench.said[1]).toMatchObject({ taskId: 'lib:build', ok: true, outputs: ['dist/lib'] });
   });
 
-  it('that cannot be fetched costs the attempt', async () => {
+  it('that cannot be fetched fails the attempt', async () => {
     bench.host.fetched = { kind: 'miss' };
     bench.send({ restore: [cached] });
     expect(await bench.result()).toMatchObject({
@@ -64,14 +64,14 @@ describe('a dependency', () => {
   it.each([
     ['a cache', { kind: 'cache', hash: '5' }],
     ['an attempt', { kind: 'attempt', attempt: 1 }],
-  ] as const)('that does not arrive from %s as it was made costs the attempt', async (_, from) => {
+  ] as const)('that does not arrive unchanged from %s fails the attempt', async (_, from) => {
     const other = { ...NOTHING, digest: 'a'.repeat(64) };
     bench.host.fetched = {
       kind: 'remote',
       entry: { code: 0, terminalOutput: '', outputsPath: '' },
       outputs: NOTHING,
     };
-    // What is stored under either name: nothing at all was made.
+    // The stored archive in either format: it has no outputs.
     const archive = from.kind === 'cache' ? await emptyNxArchive() : await buffer(emptyArchive());
     bench.server.handler = (request, response) => void sendArtifact(response, archive);
     bench.send(
@@ -82,7 +82,7 @@ describe('a dependency', () => {
     expect(bench.said[1]).toMatchObject({ type: 'restored', ok: false });
   });
 
-  it('that a cache knows as a failure costs the attempt', async () => {
+  it('that a cache has as a failure fails the attempt', async () => {
     bench.host.fetched = { kind: 'remote', entry: { code: 1, terminalOutput: '', outputsPath: '' } };
     bench.send({ restore: [cached] });
     expect(await bench.result()).toMatchObject({
@@ -121,7 +121,7 @@ describe('a dependency', () => {
   it.each([
     [true, []],
     [false, ['lib:build 5']],
-  ])('that another executor restores is awaited; done there: %s', async (ok, restoredHere) => {
+  ])('that another executor restores is awaited; restored there: %s', async (ok, restoredHere) => {
     bench.send({ awaiting: [cached] });
     bench.executor.receive({ type: 'elsewhere', taskId: 'lib:build', ok });
     await bench.result();

@@ -10,7 +10,7 @@ let bench: ExecutorBench;
 beforeEach(async () => (bench = await ExecutorBench.start(folder())));
 afterEach(() => bench.server.close());
 
-describe('a task whose outputs another one may write to as well', () => {
+describe('a task that shares outputs with another task', () => {
   const spec = { ...runOfTasks(['app:build', 'lib:build']) };
   const [app, lib] = spec.tasks.map(({ id, nxTask }) => ({
     id,
@@ -26,7 +26,7 @@ describe('a task whose outputs another one may write to as well', () => {
       nxTask: { ...task.nxTask, outputs: ['dist'] },
     })),
   };
-  /** As another process that restores the outputs of lib:build in the same workspace has it. */
+  /** The ledger of another process that restores the outputs of lib:build in the same workspace. */
   const restoring = (sharedFolder: string, work: () => Promise<void>): Promise<void> =>
     new SharedOutputs({
       workspaceRoot: bench.workspace,
@@ -35,7 +35,7 @@ describe('a task whose outputs another one may write to as well', () => {
       folder: sharedFolder,
       waitMs: 60_000,
     }).restoring(lib!, work);
-  /** Resolves when something has happened that must not, or when it does not happen. */
+  /** Resolves when something has happened that must not happen, or after it has not happened for a while. */
   const unlessSoon = (happened: () => boolean): Promise<unknown> =>
     waitFor('what must not happen', happened, { deadlineMs: 200 }).catch(() => undefined);
   const replace = async (): Promise<void> => {
@@ -47,7 +47,7 @@ describe('a task whose outputs another one may write to as well', () => {
   it.each([
     ['of whoever shares the disk with this agent', 'shared'],
     ['of another executor', undefined],
-  ])('waits for a restore that is under way, %s', async (_, name) => {
+  ])('waits for a running restore, %s', async (_, name) => {
     const sharedFolder = name === undefined ? undefined : join(bench.workspace, name);
     bench.host.run = async () => {
       writeFileSync(join(bench.workspace, 'dist/app.js'), 'app');
@@ -71,7 +71,7 @@ describe('a task whose outputs another one may write to as well', () => {
     expect(readdirSync(join(bench.workspace, 'dist')).sort()).toEqual(['app.js', 'lib.js']);
   });
 
-  it('holds up restores until its archive is stored, which has all of its files', async () => {
+  it('blocks restores until its archive is stored, which has all of its files', async () => {
     mkdirSync(join(bench.workspace, 'dist'));
     let restored = Promise.resolve();
     let isStored = false;

@@ -10,13 +10,13 @@ let bench: ExecutorBench;
 beforeEach(async () => (bench = await ExecutorBench.start(folder())));
 afterEach(() => bench.server.close());
 
-it('is ready when Nx is, and takes the address of the coordinator when it comes', async () => {
+it('is ready when Nx is loaded, and accepts the address of the coordinator later', async () => {
   await waitFor('both hosts', () => bench.addresses.length === 2);
   expect(bench.said).toEqual([{ type: 'ready' }]);
   expect(bench.addresses).toEqual([undefined, bench.server.url]);
 });
 
-it('runs a task and says where Nx has stored it, without a request', async () => {
+it('runs a task and reports where Nx has stored it, without a request', async () => {
   let given: RunTaskRequest | null = null;
   bench.host.run = async (request) => {
     given = request;
@@ -45,7 +45,7 @@ it('runs a task and says where Nx has stored it, without a request', async () =>
   expect(bench.server.requests).toEqual([]);
 });
 
-it('says nothing of what lies in outputs that another task may have written into by now', async () => {
+it('reports nothing about outputs that another task may have changed since', async () => {
   const spec = runOfTasks(['app:build', 'lib:build']);
   const [app, lib] = spec.tasks;
   lib!.nxTask.outputs = [`${app!.nxTask.outputs[0]}/types`];
@@ -54,7 +54,7 @@ it('says nothing of what lies in outputs that another task may have written into
   expect(await bench.result()).not.toHaveProperty('artifact.outputs');
 });
 
-it('runs nothing and stores nothing when its hash is another one', async () => {
+it('runs nothing and stores nothing when it computes another hash', async () => {
   bench.host.hash = 'another';
   bench.host.run = () => Promise.reject(new Error('must not run'));
   bench.send();
@@ -81,7 +81,7 @@ it('runs nothing and stores nothing when its hash is another one', async () => {
   expect(bench.server.requests).toEqual([]);
 });
 
-it('runs a task of another hash under that hash where the run only wants a warning', async () => {
+it('runs a task with another hash under that hash if the run only wants a warning', async () => {
   bench.host.hash = 'another';
   let given: RunTaskRequest | null = null;
   bench.host.run = async (request) => {
@@ -100,7 +100,7 @@ it('runs a task of another hash under that hash where the run only wants a warni
   expect(given!).toMatchObject({ task: { hash: 'another' }, lookupRemote: true });
 });
 
-it('tells what hashes are made of up to a limit; the first tasks name the cause of the others', async () => {
+it('reports the inputs of hashes up to a limit; the first tasks name the cause of the others', async () => {
   bench.host.hash = 'another';
   bench.host.nodes = Object.fromEntries(
     Array.from({ length: 9_000 }, (_, n) => [`npm:${'x'.repeat(200)}${n}`, '1']),
@@ -115,7 +115,7 @@ it('tells what hashes are made of up to a limit; the first tasks name the cause 
   expect(details.map((each) => each === null)).toEqual([false, false, true]);
 });
 
-it('makes the environment of a run that of the process before each of its tasks, of an executor that is connected anew too', async () => {
+it('sets the environment of the run in the process before each of its tasks, also after a reconnect', async () => {
   const forwarded = { TOKEN: 's3cret', UNASKED: 'x' };
   const first = runOfTasks(['app:build'], { env: { PLAIN: 'p' }, forwardedEnv: ['TOKEN', 'NOT_SET'] });
   bench.send({ forwarded }, first);
@@ -132,7 +132,7 @@ it('makes the environment of a run that of the process before each of its tasks,
   ]);
 });
 
-it('leaves the hash of a task to Nx when none is agreed', async () => {
+it('lets Nx compute the hash of a task when the run has none', async () => {
   bench.host.run = async ({ task }) => ended({ hash: task.hash ?? 'computed' });
   bench.send({ assignment: assignment('app:build', { hash: null }) });
   expect(await bench.result()).toMatchObject({
@@ -141,7 +141,7 @@ it('leaves the hash of a task to Nx when none is agreed', async () => {
   });
 });
 
-it('sends an archive of a task that is not cached, and of one that failed, with its exit code and output', async () => {
+it('uploads an archive of a task that is not cached, and of a failed task, with its exit code and output', async () => {
   mkdirSync(join(bench.workspace, 'dist/app'), { recursive: true });
   writeFileSync(join(bench.workspace, 'dist/app/main.js'), 'main');
   bench.host.run = async () => ended({ status: 'failure', code: 0, store: { kind: 'none' } });
@@ -154,7 +154,7 @@ it('sends an archive of a task that is not cached, and of one that failed, with 
   expect([...bench.server.stored.keys()]).toEqual(['/v1/runs/run-1/attempts/app%3Abuild/1']);
 });
 
-it('asks when Nx could not store, and sends an archive when the coordinator does not hold it', async () => {
+it('asks the coordinator when Nx could not store, and uploads an archive if the coordinator has none', async () => {
   bench.host.run = async () => ended({ store: { kind: 'declined' } });
   bench.send();
   expect(await bench.result()).toMatchObject({ artifact: { kind: 'attempt', attempt: 1 } });
@@ -164,14 +164,14 @@ it('asks when Nx could not store, and sends an archive when the coordinator does
   ]);
 });
 
-it('believes the coordinator that it holds what Nx could not store', async () => {
+it('uploads nothing if the coordinator already has what Nx could not store', async () => {
   bench.server.stored.set('hash-app-build', Buffer.from(''));
   bench.host.run = async () => ended({ store: { kind: 'declined' } });
   bench.send();
   expect(await bench.result()).toMatchObject({ artifact: { kind: 'cache', hash: 'hash-app-build' } });
 });
 
-it('sends a success where what the coordinator holds may be a failure', async () => {
+it('uploads a success if the artifact of the coordinator may be a failure', async () => {
   bench.server.stored.set('hash-app-build', Buffer.from(''));
   bench.host.run = async () => ended({ store: { kind: 'declined' } });
   const { env } = process;
@@ -184,7 +184,7 @@ it('sends a success where what the coordinator holds may be a failure', async ()
   }
 });
 
-it('sends what only its own cache had', async () => {
+it('uploads what only its own cache had', async () => {
   bench.host.run = async () =>
     ended({ status: 'local-cache', cacheStatus: 'local-hit', store: { kind: 'none' } });
   bench.send();
@@ -196,9 +196,9 @@ it('sends what only its own cache had', async () => {
 });
 
 it.each([
-  ['the machine is in its way, which says nothing of the task', true, 'DTE_MACHINE_TROUBLE'],
-  ['it refuses the task, which it would everywhere', false, 'DTE_NX_FAILED'],
-])('hands the attempt back with what Nx says when %s', async (_when, byMachine, code) => {
+  ['the machine causes the error, not the task', true, 'DTE_MACHINE_TROUBLE'],
+  ['it rejects the task, as on every machine', false, 'DTE_NX_FAILED'],
+])("returns the attempt with Nx's message when %s", async (_when, byMachine, code) => {
   bench.host.run = async () =>
     ended({ status: 'failure', code: 1, broken: { why: 'sentence of Nx', byMachine } });
   bench.send();
@@ -206,7 +206,7 @@ it.each([
   expect(await bench.result()).toEqual({ kind: 'returned', reason: { code, message } });
 });
 
-it('takes a hasher of the workspace that throws for a refusal of Nx', async () => {
+it('treats an error of a custom hasher as an error of Nx', async () => {
   bench.host.hashTask = () => Promise.reject(new Error('no hash today'));
   bench.send();
   expect(await bench.result()).toMatchObject({
@@ -215,7 +215,7 @@ it('takes a hasher of the workspace that throws for a refusal of Nx', async () =
   });
 });
 
-it('hands the attempt back when the coordinator cannot store it', async () => {
+it('returns the attempt when the coordinator cannot store it', async () => {
   bench.server.handler = (request, response) =>
     void text(request).then(() => response.writeHead(507, { 'x-dte-error': 'DTE_DISK_FULL' }).end('full'));
   bench.send({}, uncached());
@@ -225,7 +225,7 @@ it('hands the attempt back when the coordinator cannot store it', async () => {
   });
 });
 
-it('hands back a task that its project graph does not have', async () => {
+it('returns a task that its project graph does not have', async () => {
   bench.send({ assignment: assignment('ghost:build') }, runOfTasks(['ghost:build']));
   expect(await bench.result()).toMatchObject({
     kind: 'returned',
@@ -233,7 +233,7 @@ it('hands back a task that its project graph does not have', async () => {
   });
 });
 
-it('asks no cache for a task that has failed, and keeps a failure out of the cache while it may be tried again', async () => {
+it('asks no cache for a task that has failed, and keeps a failure out of the cache while the task may be retried', async () => {
   const given: RunTaskRequest[] = [];
   bench.host.run = async (request) => {
     given.push(request);
@@ -245,7 +245,7 @@ it('asks no cache for a task that has failed, and keeps a failure out of the cac
   expect(given).toMatchObject([{ rerun: true, skipCacheRead: false, storeFailure: false }]);
 });
 
-it('lets Nx store the last failure of a task, and sends what it has left', async () => {
+it('lets Nx store the last failure of a task, and uploads its outputs', async () => {
   const given: RunTaskRequest[] = [];
   bench.host.run = async (request) => {
     given.push(request);

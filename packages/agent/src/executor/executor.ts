@@ -157,7 +157,7 @@ export class Executor {
       const hooks: AttemptHooks = {
         onExecuting: (startMs, timeoutMs) => {
           const news = { type: 'executing', ref, startMs, timeoutMs } as const;
-          // Whoever enforces a limit must know it in time.
+          // The supervisor, which also enforces a limit, must know it in time.
           if (timeoutMs === undefined) channel.sendSoon(news);
           else channel.send(news);
         },
@@ -280,7 +280,7 @@ function producedBy(
   };
 }
 
-/** Up to this number of tasks, one write of all of them to Nx's database is cheaper than one write for each. No limit: it only saves time. */
+/** Up to this number of tasks, one write of all of them to Nx's database is cheaper than one write for each. Not configurable: it only saves time. */
 const RECORD_AT_ONCE = 5_000;
 
 const recordedIn = new WeakMap<TaskHost, Set<Run>>();

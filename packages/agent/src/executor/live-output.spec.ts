@@ -19,7 +19,7 @@ function recorder(take: boolean) {
   return { said, channel, live: new LiveOutput({ channel, ref, maxInFlight: 210_000, isFollowed: false }) };
 }
 
-it('sends small pieces together and large ones in bounded chunks whose offsets join', () => {
+it('sends small pieces together and large ones in bounded chunks with contiguous offsets', () => {
   const { said, live } = recorder(true);
   live.push('a');
   live.push('b');
@@ -29,7 +29,7 @@ it('sends small pieces together and large ones in bounded chunks whose offsets j
   expect(said.map(({ data }) => data).join('')).toBe(`ab${'x'.repeat(150_000)}`);
 });
 
-it('never cuts a character in two', () => {
+it('never splits a character', () => {
   const { said, live } = recorder(true);
   live.push(`x${'😀'.repeat(40_000)}`);
   live.end();
@@ -39,14 +39,14 @@ it('never cuts a character in two', () => {
   ).toBe(80_001);
 });
 
-it('drops what does not fit while the supervisor takes nothing, and the offsets show it', () => {
+it('drops what does not fit while the supervisor reads nothing, and the offsets show the gap', () => {
   const { said, live } = recorder(false);
   live.push('x'.repeat(400_000));
   live.end();
   expect(said.map(({ offset }) => offset)).toEqual([0, 65_536, 131_072, 393_216]);
 });
 
-it('says which piece is the last to a main job that listens', () => {
+it('marks the last piece for a main job that shows live output', () => {
   const { channel, said } = recorder(true);
   const follow = () => new LiveOutput({ channel, ref, maxInFlight: 100_000, isFollowed: true });
   const together = follow();

@@ -11,7 +11,7 @@ export interface LiveOutputOptions {
   readonly isFollowed: boolean;
 }
 
-/** How long output is collected, so that a task that prints byte by byte does not cost a message per byte. No limit: nobody notices it. */
+/** How long output is collected, so that a task that prints byte by byte does not cost a message per byte. Not configurable: the delay is not noticeable. */
 const FLUSH_MS = 40;
 
 /** The live output of one attempt, in bounded chunks with offsets. */

@@ -4,18 +4,18 @@ import { nxOutputs } from '@org/dte-client';
 import { openChannel } from './channel';
 import { Executor } from './executor';
 
-/** Time for the kernel to remove processes after SIGKILL. No limit to set: `killMs` is the wait before it, and this only ends a process that is leaving. */
+/** Time for the kernel to remove processes after SIGKILL. Not configurable: `killMs` is the wait before it, and this only ends a process that is leaving. */
 const REAP_MS = 3_000;
 
 const workspaceRoot = process.cwd();
 const { limits } = readLimits(process.env);
 
-/** Without a supervisor, nobody receives a result: stop what runs, then exit. */
+/** Without a supervisor, no process receives a result: stop what runs, then exit. */
 function onSupervisorLost(): void {
   const leave = () => process.exit(1);
   // Unref'd: it limits the exit but must not delay it.
   setTimeout(leave, limits.killMs + REAP_MS).unref();
-  // Also Nx's own helpers: those of a graph that is being built do not notice that nobody waits for them.
+  // Also Nx's own helpers: those of a graph that is being built do not detect that nothing waits for them.
   const rest = () => endProcesses(process.pid, process.env[EXECUTOR_MARK] ?? '', limits.killMs);
   executor.stop(limits.killMs).then(rest, rest).then(leave, leave);
 }

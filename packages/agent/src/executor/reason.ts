@@ -1,6 +1,6 @@
 import { type Reason } from '@org/dte-protocol';
 
-/** How much of a message is sent. No limit to set: it has to fit into the protocol's schema of a reason. */
+/** How much of a message is sent. Not configurable: it has to fit into the protocol's schema of a reason. */
 const MESSAGE_CHARS = 16_000;
 
 /** A reason as it is sent, of an error or of a reason that may be too long. */

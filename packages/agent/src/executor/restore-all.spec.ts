@@ -17,7 +17,7 @@ const plan = (change: Partial<RestorePlan>): RestorePlan => ({
   ...change,
 });
 
-it('begins no restore after one has failed, and is over when those under way are', async () => {
+it('starts no restore after one has failed, and ends when the running ones have ended', async () => {
   const begun: string[] = [];
   let finish = (): void => undefined;
   let isOver = false;
@@ -43,7 +43,7 @@ it('begins no restore after one has failed, and is over when those under way are
   expect(begun).toEqual(['bad', 'slow']);
 });
 
-it('begins nothing that waits for a failed restore of the same outputs to end', async () => {
+it('does not start a restore that waits for a failed one of the same outputs', async () => {
   const begun: string[] = [];
   let finish = (): void => undefined;
   const restoring = restoreAll(

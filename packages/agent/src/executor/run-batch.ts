@@ -26,7 +26,7 @@ import { graphOf } from './run-cache';
 import { storeResult } from './store-result';
 import { batchTimeoutReason } from './time-limit';
 
-/** Artifacts of a batch that are stored at a time. No limit to set: disk and network are busy with this number, and the others wait. */
+/** Artifacts of a batch that are stored at a time. Not configurable: disk and network are busy with this number, and the others wait. */
 const STORED_AT_ONCE = 4;
 
 /**

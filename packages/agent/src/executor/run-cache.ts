@@ -9,7 +9,7 @@ export interface Run {
   readonly tasks: ReadonlyMap<string, TaskSpec>;
 }
 
-/** Parsed runs that an executor caches: several nx commands of a main job alternate. No limit: a run that was evicted is read again. */
+/** Parsed runs that an executor caches: several nx commands of a main job alternate. Not configurable: a run that was evicted is read again. */
 const KEPT_RUNS = 8;
 
 /** Reads and parses the spec of a run once per executor. */

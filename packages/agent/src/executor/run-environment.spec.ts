@@ -1,6 +1,6 @@
 import { environmentId, environmentOf } from './run-environment';
 
-it('is what the run says, and what it forwards, a variable without a value being none', () => {
+it('contains the variables of the run and the forwarded ones, without those that have no value', () => {
   const spec = { env: { PLAIN: 'p' }, forwardedEnv: ['TOKEN', 'NOT_SET'] };
   expect(environmentOf(spec, { TOKEN: 't', UNASKED: 'u' })).toEqual({
     PLAIN: 'p',
@@ -9,7 +9,7 @@ it('is what the run says, and what it forwards, a variable without a value being
   });
 });
 
-it('has an id that follows its values alone, and that tells nothing set from set to nothing', () => {
+it('has an id that depends only on its values, and that distinguishes unset from empty', () => {
   const id = environmentId({ A: '1', B: 'secret' });
   expect(environmentId({ B: 'secret', A: '1' })).toBe(id);
   const others = [{ A: '1' }, { A: '1', B: 'other' }, { A: '1', B: undefined }, { A: '1', B: '' }];

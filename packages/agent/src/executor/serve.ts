@@ -30,10 +30,10 @@ export async function serve({ host, run, ref, channel, maxInFlight }: ServeOptio
   const trouble = await Promise.race([server.ready, server.ended]);
   if (trouble === null) say({ name: 'ready' });
   const { why, failed } = trouble ?? (await server.ended);
-  // Its last output first: whoever is informed of the end shows it.
+  // Its last output first: the receiver of the end shows it.
   live.end();
   say({ name: 'failed', why: why.slice(0, MAX_WHY), failed });
 }
 
-/** How much of an error is passed on. No limit: it is only text of a message. */
+/** How much of an error is passed on. Not configurable: it is only text of a message. */
 const MAX_WHY = 4096;

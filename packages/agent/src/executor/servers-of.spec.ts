@@ -24,7 +24,7 @@ const run = runOf({
 });
 const task = (id: string): TaskSpec => run.tasks.get(id)!;
 
-it('lists the servers of a task once, what they need first, and who waits until they are ready', () => {
+it('lists the servers of a task once, dependencies first, and the tasks that wait until they are ready', () => {
   const values = { STAGE: 'staging' };
   const identity = `${environmentId(values)} {}`;
   expect(serversOf(run, task('e2e:run'), values)).toEqual({
@@ -39,18 +39,18 @@ it('lists the servers of a task once, what they need first, and who waits until 
   });
 });
 
-it('is nothing for a task that needs none', () => {
+it('is empty for a task that needs none', () => {
   expect(serversOf(run, task('lib:build'), {})).toBeNull();
 });
 
-it('tells a server of one command from that of another with other values', () => {
+it('distinguishes servers of commands with different values', () => {
   const identityWith = (stage: string) =>
     serversOf(run, task('e2e:run'), { STAGE: stage })?.servers.map(({ identity }) => identity);
   expect(identityWith('staging')).toEqual(identityWith('staging'));
   expect(identityWith('staging')).not.toEqual(identityWith('production'));
 });
 
-it('shows a server who waits for it, by which Nx decides whether it has to become ready', () => {
+it('passes the waiting tasks to a server, so that Nx can decide whether it has to become ready', () => {
   const graph = serverGraphOf(run, 'api:serve');
   expect(Object.keys(graph.tasks).sort()).toEqual(['api:serve', 'e2e:run', 'web:serve']);
   expect(graph.continuousDependencies['web:serve']).toEqual([{ id: 'api:serve', waitFor: 'ready' }]);

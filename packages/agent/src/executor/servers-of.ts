@@ -5,7 +5,7 @@ import { nxTaskOf } from './nx-task';
 import { type Run, graphOf } from './run-cache';
 import { type RunVariables, environmentId } from './run-environment';
 
-/** In Nx 24, the edge says whether a user waits until a server is ready; before, no user could. */
+/** In Nx 24, the edge defines whether a user waits until a server is ready; earlier versions cannot wait. */
 const toEdge = (edge: TaskEdge): ServerEdge => ({ taskId: edge.id, untilReady: edge['waitFor'] === 'ready' });
 
 const edgesOf = (run: Run, { continuousDependencies }: TaskSpec): ServerEdge[] =>

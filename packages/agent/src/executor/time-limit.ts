@@ -1,7 +1,7 @@
 import { type TaskRun } from '@org/dte-nx-compat';
 import { type FinishedAttempt, type Reason, type TaskSpec } from '@org/dte-protocol';
 
-/** The longest delay of a timer in Node: a longer one would fire at once. A fact, no limit: 24 days are as good as none. */
+/** The longest delay of a timer in Node: a longer one would fire at once. Not configurable: 24 days have the same effect as no limit. */
 export const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /** Stops a task that runs too long: `taskTimeoutMs`. */

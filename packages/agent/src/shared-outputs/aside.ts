@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { lstat, mkdir, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 
-/** Beside the workspace's own files, so that nothing is copied. Nx and git leave this folder alone. */
+/** On the same file system as the workspace, so that nothing is copied. Nx and git ignore this folder. */
 const FOLDER = '.nx/dte-aside';
 
 const isThere = (path: string): Promise<boolean> =>
@@ -13,7 +13,7 @@ const isThere = (path: string): Promise<boolean> =>
 
 const isFolder = async (path: string): Promise<boolean> => (await lstat(path)).isDirectory();
 
-/** Files, links and empty folders of a workspace that are out of the way while something else is put in place. */
+/** Files, links and empty folders of a workspace that are moved away while other files are restored. */
 export class Aside {
   private constructor(
     private readonly root: string,
@@ -23,8 +23,8 @@ export class Aside {
   ) {}
 
   /**
-   * Moves what exists of these paths.
-   * @param onTop those of them that replace what comes in the meantime
+   * Moves those of the paths that exist.
+   * @param onTop those of them that later replace what is restored in their place
    */
   static async move(
     root: string,
@@ -49,15 +49,15 @@ export class Aside {
   }
 
   /**
-   * What has come in the meantime stays, as it was made by somebody who came later, unless it belongs below.
-   * @returns the paths that are back
+   * Moves the paths back. Files that were restored in their place are kept, because they are newer, except for `onTop`.
+   * @returns the paths that were moved back
    */
   async putBack(): Promise<ReadonlySet<string>> {
     const back = new Set<string>();
     for (const path of this.paths) {
       const place = join(this.root, path);
       if (await isThere(place)) {
-        // Of a folder nothing was noted but that it was there.
+        // For a folder, only its existence was recorded.
         if (!this.onTop.has(path) || (await isFolder(join(this.folder, path)))) continue;
         await rm(place, { recursive: true, force: true });
       }

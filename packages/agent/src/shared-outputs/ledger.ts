@@ -5,7 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { isAlive, tryLock } from '@org/dte-nx-compat';
 import { DteError } from '@org/dte-protocol';
 
-/** How often the lock and the marks of running tasks are checked. No limit: how long is limited, by `sharedOutputsMs`. */
+/** Interval at which the lock and the marks of running tasks are checked. Not configurable: `sharedOutputsMs` limits how long. */
 const POLL_MS = 20;
 const LOCK = 'lock';
 const RUNNING = 'running ';
@@ -13,8 +13,8 @@ const RUNNING = 'running ';
 const nameOf = (taskId: string): string => createHash('sha1').update(taskId).digest('hex');
 
 /**
- * What tasks that share outputs have left in a workspace, known to all processes that work in it: a folder of small files.
- * What a process that has died held is free.
+ * The files that tasks with shared outputs have left in a workspace, for all processes that work in it: a folder of small
+ * files. What a process held is released when it exits.
  */
 export class Ledger {
   constructor(
@@ -34,7 +34,7 @@ export class Ledger {
   async note(taskId: string, paths: readonly string[]): Promise<void> {
     await mkdir(this.folder, { recursive: true });
     const path = join(this.folder, nameOf(taskId));
-    // In one step: others may be reading it, and the disk may be full.
+    // In one step: other processes may be reading it, and the disk may be full.
     const draft = `${path} ${randomUUID()}`;
     try {
       await writeFile(draft, JSON.stringify(paths));
@@ -45,7 +45,7 @@ export class Ledger {
     }
   }
 
-  /** Until the function it gives is called, this task counts as running. */
+  /** Marks this task as running, until the returned function is called. */
   async begin(taskId: string, signal?: AbortSignal): Promise<() => Promise<void>> {
     const mark = join(this.folder, `${RUNNING}${nameOf(taskId)} ${process.pid}`);
     await this.alone([], () => writeFile(mark, ''), signal);

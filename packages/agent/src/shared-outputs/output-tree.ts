@@ -1,11 +1,11 @@
 import { staticParts } from '@org/dte-nx-compat';
 
-/** Where an output lies, in parts: what it names before its first wildcard. */
+/** The path of an output, in parts: the names before its first wildcard. */
 export type Claim = readonly string[];
 
 interface PathNode {
   readonly children: Map<string, PathNode>;
-  /** Whose outputs are exactly there. */
+  /** The tasks with outputs at exactly this path. */
   readonly owners: Set<string>;
 }
 
@@ -15,7 +15,7 @@ const emptyNode = (): PathNode => ({ children: new Map(), owners: new Set() });
 export const claimsOf = (outputs: readonly string[]): Claim[] =>
   outputs.filter((output) => !output.startsWith('!')).map(staticParts);
 
-/** Folders of output paths, and whose outputs are there. */
+/** A tree of output paths, with the tasks that own them. */
 export class OutputTree {
   private readonly root = emptyNode();
 
@@ -33,7 +33,7 @@ export class OutputTree {
     release(this.root, claim, owner);
   }
 
-  /** Whose outputs are at, above or below a path. */
+  /** The tasks with outputs at, above or below a path. */
   overlapping(claim: Claim): Set<string> {
     const found = new Set<string>();
     let node: PathNode | undefined = this.root;
@@ -51,7 +51,7 @@ export class OutputTree {
   }
 }
 
-/** Takes an owner out and prunes what is empty then, so that the tree does not outgrow what is in it. */
+/** Removes an owner and the nodes that become empty, so that the tree does not grow without bound. */
 function release(node: PathNode, claim: Claim, owner: string): void {
   const [part, ...rest] = claim;
   if (part === undefined) {

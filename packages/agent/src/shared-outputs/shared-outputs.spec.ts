@@ -45,7 +45,7 @@ const write = (path: string, text = path): void => {
   mkdirSync(dirname(join(root, path)), { recursive: true });
   writeFileSync(join(root, path), text);
 };
-/** What restoring does: all that the outputs name is replaced. */
+/** The effect of restoring: everything that the outputs name is replaced. */
 const replace =
   (...paths: string[]) =>
   async (): Promise<void> => {
@@ -62,12 +62,12 @@ describe('OutputSharing', () => {
     ['all of the workspace', ['**/*.d.ts'], true],
     ['a folder beside', ['dist-types'], false],
     ['only what it leaves out', ['types', '!dist/types'], false],
-  ])('tells whether another task writes into the same outputs: %s', (_, outputs, isShared) => {
+  ])('detects whether another task writes to the same outputs: %s', (_, outputs, isShared) => {
     const sharing = new OutputSharing([JS, task('lib:types', outputs)]);
     expect(sharing.unrelated('lib:js')).toEqual(isShared ? ['lib:types'] : []);
   });
 
-  it('counts no task that needs the other, directly or not: that one has seen its files', () => {
+  it('ignores a task that depends on the other, directly or not, because it has seen the files', () => {
     const sharing = new OutputSharing([
       JS,
       task('lib:mid', [], ['lib:js']),
@@ -79,7 +79,7 @@ describe('OutputSharing', () => {
 });
 
 describe('SharedOutputs', () => {
-  it('keeps what an unrelated task has left, and nothing that was there before', async () => {
+  it('keeps the files of an unrelated task, and none that were there before', async () => {
     const outputs = shared([JS, TYPES]);
     write('dist/of-an-earlier-run.js');
     await outputs.restoring(JS, replace('dist/a.js'));
@@ -91,7 +91,7 @@ describe('SharedOutputs', () => {
     ]);
   });
 
-  it('lets the later one win where both have the file', async () => {
+  it('uses the file of the later task if both have it', async () => {
     const outputs = shared([JS, TYPES]);
     await outputs.restoring(JS, async () => write('dist/both', 'js'));
     await outputs.restoring(TYPES, async () => write('dist/both', 'types'));
@@ -99,7 +99,7 @@ describe('SharedOutputs', () => {
     expect(readFileSync(join(root, 'dist/both'), 'utf8')).toBe('types');
   });
 
-  it('lets a task delete what it has seen: the files of those it needs', async () => {
+  it('lets a task delete what it has seen: the files of its dependencies', async () => {
     const outputs = shared([JS, TYPES, PACK]);
     await outputs.restoring(JS, replace('dist/a.js'));
     await outputs.restoring(PACK, replace('dist/packed'));
@@ -107,7 +107,7 @@ describe('SharedOutputs', () => {
     expect(there('dist/a.js', 'dist/packed')).toEqual(['dist/packed']);
   });
 
-  it('keeps what a task has left in the outputs of one that it needs, which is restored again', async () => {
+  it('keeps the files of a task in the outputs of its dependency when the dependency is restored again', async () => {
     const ASSETS = task('lib:assets', ['dist/assets', 'dist/both'], ['lib:js']);
     const outputs = shared([JS, ASSETS]);
     const js = async (): Promise<void> => {
@@ -125,7 +125,7 @@ describe('SharedOutputs', () => {
     expect(readFileSync(join(root, 'dist/both'), 'utf8')).toBe('assets');
   });
 
-  it('puts everything back when the restore fails', async () => {
+  it('restores the previous files when the restore fails', async () => {
     const outputs = shared([JS, TYPES]);
     await outputs.restoring(JS, replace('dist/a.js'));
     const failing = outputs.restoring(TYPES, async () => {
@@ -137,7 +137,7 @@ describe('SharedOutputs', () => {
     expect(there('dist/a.js', '.nx/dte-aside')).toContain('dist/a.js');
   });
 
-  it('waits with a restore until an unrelated task that writes there is over, in whatever process', async () => {
+  it('delays a restore until an unrelated task that writes to the same outputs has ended, in any process', async () => {
     const [one, two] = [shared([JS, TYPES]), shared([JS, TYPES])];
     let finish = (): void => undefined;
     const begun = new Promise<void>((resolve) => {
@@ -157,7 +157,7 @@ describe('SharedOutputs', () => {
     expect(there('dist/half.js', 'dist/a.js', 'dist/a.d.ts')).toHaveLength(3);
   });
 
-  it('says which limit ended the wait', async () => {
+  it('names the limit that ended the wait', async () => {
     const outputs = shared([JS, TYPES], 1);
     const failing = outputs.running([JS], () => outputs.restoring(TYPES, replace()));
     await expect(failing).rejects.toMatchObject({
@@ -166,7 +166,7 @@ describe('SharedOutputs', () => {
     });
   });
 
-  it('keeps nothing and waits for nobody where nothing is shared', async () => {
+  it('keeps nothing and does not wait if nothing is shared', async () => {
     const outputs = shared([JS, OTHER]);
     await outputs.running([OTHER], () => outputs.restoring(JS, replace('dist/a.js')));
     expect(existsSync(folder)).toBe(false);
@@ -185,7 +185,7 @@ it('leaves no lock behind when the disk is full', async () => {
   expect(await ledger.alone([], () => Promise.resolve('done'))).toBe('done');
 });
 
-it('takes over from processes that have died', async () => {
+it('takes over from processes that have exited', async () => {
   // No process has this number: Linux ends at 4,194,304.
   const dead = 999_999_999;
   mkdirSync(folder, { recursive: true });

@@ -1,10 +1,10 @@
 import { claimsOf, OutputTree } from './output-tree';
 
-/** What decides whether tasks write to one another's outputs. */
+/** The properties that decide whether tasks write to one another's outputs. */
 export interface SharingTask {
   readonly id: string;
   readonly outputs: readonly string[];
-  /** Ids; what is no task here is passed over. */
+  /** Ids; ids of other tasks are ignored. */
   readonly dependencies: readonly string[];
 }
 
@@ -33,8 +33,8 @@ export class OutputSharing {
   }
 
   /**
-   * Those of them that neither need this task nor are needed by it: neither has seen what the other has written, so
-   * neither can have deleted it.
+   * Those of them that neither depend on this task nor are its dependencies: neither has seen what the other has written,
+   * so neither can have deleted it.
    */
   unrelated(id: string): string[] {
     return this.overlapping(id).filter(
@@ -42,7 +42,7 @@ export class OutputSharing {
     );
   }
 
-  /** Those that need this task, directly or not: what they have left lies on top of its outputs. */
+  /** Its direct and indirect dependents: their files overwrite its outputs. */
   dependants(id: string): string[] {
     return this.overlapping(id).filter((other) => this.closureOf(other).has(id));
   }
@@ -51,7 +51,7 @@ export class OutputSharing {
     const known = this.closures.get(id);
     if (known !== undefined) return known;
     const closure = new Set(this.tasks.get(id)?.dependencies);
-    // A Set is walked in the order of insertion, additions included.
+    // A Set is iterated in the order of insertion, including additions.
     for (const needed of closure)
       for (const next of this.tasks.get(needed)?.dependencies ?? []) closure.add(next);
     this.closures.set(id, closure);

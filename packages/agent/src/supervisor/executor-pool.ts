@@ -39,8 +39,8 @@ const isFree = ({ state, process }: Member): boolean => state === 'idle' && !pro
 
 /**
  * Executors started before it is known how many are needed: an executor that is started when the first task comes costs
- * that run seconds, one too many costs memory until the run says so. Two, as in `--parallel=2` of Nx's own CI recipe.
- * No limit to set: the first run sets the number, or the option `slots` does.
+ * that run seconds, one too many costs memory until the run sets the number. Two, as in `--parallel=2` of Nx's own CI recipe.
+ * Not configurable: the first run sets the number, or the option `slots` does.
  */
 const GUESSED_SLOTS = 2;
 

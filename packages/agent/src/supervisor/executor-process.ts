@@ -26,9 +26,9 @@ export interface Death {
   readonly why: string;
 }
 
-/** Characters of an executor's last output that are kept to explain why it ended. No limit: the agent's log has all of it. */
+/** Characters of an executor's last output that are kept to explain why it ended. Not configurable: the agent's log has all of it. */
 const TAIL_CHARS = 8 * 1024;
-/** Lines of `TAIL_CHARS` that are shown. No limit: it is only text of a message. */
+/** Lines of `TAIL_CHARS` that are shown. Not configurable: it is only text of a message. */
 const TAIL_LINES = 15;
 
 /**
@@ -85,7 +85,7 @@ export class ExecutorProcess {
   send(message: ToExecutor): void {
     if (this.over || !this.child.connected) return;
     this.child.send(message, (error) => {
-      // The executor has crashed in the meantime; its exit reports that.
+      // The executor has crashed since; its exit reports that.
       if (error !== null) this.tail = `${this.tail}\n${error.message}`.slice(-TAIL_CHARS);
     });
   }

@@ -5,13 +5,13 @@ const hidden = new HiddenValues();
 hidden.add(['tr0ub4dor', 'short', '-----BEGIN KEY-----\nline-one\nab\n']);
 const reason = { code: 'DTE_NX_FAILED', message: 'Nx says tr0ub4dor' } as const;
 
-it('hides values in a text, each line of a long one, and nothing that is too short to be a secret', () => {
+it('masks values in a text, each line of a long one, and nothing that is too short to be a secret', () => {
   expect(hidden.in('a tr0ub4dor, tr0ub4dor, line-one, short, ab')).toBe(
     'a [MASKED], [MASKED], [MASKED], short, ab',
   );
 });
 
-it('hides them in everything that is said of an attempt', () => {
+it('masks them in everything that is reported about an attempt', () => {
   const finished: AttemptResult = {
     kind: 'finished',
     status: 'failure',
@@ -33,7 +33,7 @@ it('hides them in everything that is said of an attempt', () => {
   }
 });
 
-it('leaves results alone where nothing is forwarded', () => {
+it('does not change results if nothing is forwarded', () => {
   const result: AttemptResult = { kind: 'returned', reason };
   expect(new HiddenValues().inResult(result)).toBe(result);
 });

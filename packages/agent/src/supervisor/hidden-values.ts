@@ -1,6 +1,6 @@
 import { type AttemptResult, type FinishedAttempt, type Reason } from '@org/dte-protocol';
 
-/** Shorter values are no secrets, and would occur everywhere. No limit to set: GitLab masks values from the same length on. */
+/** Shorter values are no secrets, and would occur everywhere. Not configurable: GitLab masks values from the same length on. */
 const SHORTEST = 8;
 /** As in GitLab's runner. */
 const MASK = '[MASKED]';

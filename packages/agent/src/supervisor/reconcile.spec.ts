@@ -17,11 +17,11 @@ const [a, b, c] = [assignment('a:build'), assignment('b:build'), assignment('c:b
 const alone = assignment('alone:e2e', { parallelism: false });
 
 describe('reconcile', () => {
-  it('starts what is wanted and not there', () => {
+  it('starts what is wanted and does not run', () => {
     expect(reconcile(table([a, 'running']), [a, b], false)).toEqual([{ type: 'start', assignment: b }]);
   });
 
-  it('stops what runs and forgets what waits or is done when nobody wants it', () => {
+  it('stops running attempts and forgets waiting or finished ones when they are no longer wanted', () => {
     expect(reconcile(table([a, 'running'], [b, 'waiting'], [c, 'completed']), [], false)).toEqual([
       { type: 'stop', key: keyOf(a) },
       { type: 'forget', key: keyOf(b) },
@@ -29,7 +29,7 @@ describe('reconcile', () => {
     ]);
   });
 
-  it('takes another attempt of the same task for another thing', () => {
+  it('treats another attempt of the same task as different', () => {
     const again = assignment('a:build', { attempt: 2 });
     expect(reconcile(table([a, 'running']), [again], false)).toEqual([
       { type: 'stop', key: keyOf(a) },
@@ -37,11 +37,11 @@ describe('reconcile', () => {
     ]);
   });
 
-  it('hands back what is new while it drains and leaves the rest alone', () => {
+  it('returns new attempts while it drains and keeps the others', () => {
     expect(reconcile(table([a, 'running']), [a, b], true)).toEqual([{ type: 'refuse', assignment: b }]);
   });
 
-  it('has nothing more to do when everything it said was done, whatever the two states were', () => {
+  it('has no more actions when all of them were performed, for any two states', () => {
     const ids = fc.uniqueArray(fc.constantFrom('a:x', 'b:x', 'c:x', 'd:x', 'e:x'));
     const name = fc.constantFrom(...Object.keys(states));
     fc.assert(
@@ -69,17 +69,17 @@ describe('reconcile', () => {
 });
 
 describe('pickStartable', () => {
-  it('fills idle executors in the order wanted', () => {
+  it('fills idle executors in the order of wanted attempts', () => {
     expect(pickStartable(table([a, 'running'], [b, 'waiting'], [c, 'waiting']), 1)).toEqual([keyOf(b)]);
   });
 
-  it('lets a task that must be alone wait for the others, and lets nothing pass it', () => {
+  it('lets a task that must run alone wait for the others, and starts nothing before it', () => {
     expect(pickStartable(table([a, 'stopping'], [alone, 'waiting'], [b, 'waiting']), 2)).toEqual([]);
     expect(pickStartable(table([alone, 'waiting'], [b, 'waiting']), 2)).toEqual([keyOf(alone)]);
     expect(pickStartable(table([b, 'waiting'], [alone, 'waiting']), 2)).toEqual([keyOf(b)]);
   });
 
-  it('starts nothing beside a task that must be alone', () => {
+  it('starts nothing in addition to a task that must run alone', () => {
     expect(pickStartable(table([alone, 'running'], [b, 'waiting']), 3)).toEqual([]);
   });
 });

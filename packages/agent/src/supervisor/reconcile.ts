@@ -7,7 +7,7 @@ export type AttemptState =
   | { readonly name: 'waiting' }
   /** `startMs` is null while dependencies are restored and the hash is checked. */
   | { readonly name: 'running'; readonly executorId: number; readonly startMs: number | null }
-  /** Its processes are being stopped. `result` is reported afterwards; null: nobody needs it. */
+  /** Its processes are being stopped. `result` is reported afterwards; null: it is not needed. */
   | { readonly name: 'stopping'; readonly executorId: number; readonly result: AttemptResult | null }
   /** Repeated in every sync until the coordinator no longer lists it. */
   | { readonly name: 'completed'; readonly result: AttemptResult };

@@ -17,7 +17,7 @@ const plan = (executorId: number, ...closure: ClosureEntry[]) => {
   return { restore: ids(restore), awaiting: ids(awaiting) };
 };
 
-it('asks for nothing that is on disk already', () => {
+it('restores nothing that is already on disk', () => {
   expect(plan(1, entry('lib:build'))).toEqual({ restore: ['lib:build'], awaiting: [] });
   table.restored(1, 'lib:build', true, ['dist/lib']);
   expect(plan(2, entry('lib:build'))).toEqual({ restore: [], awaiting: [] });
@@ -29,20 +29,20 @@ it('restores again when another artifact of the task is wanted', () => {
   expect(plan(1, entry('lib:build', '2')).restore).toEqual(['lib:build']);
 });
 
-it('lets a second executor await what the first restores, and tells whom to tell', () => {
+it('lets a second executor await what the first restores, and returns the executors to notify', () => {
   plan(1, entry('lib:build'));
   expect(plan(2, entry('lib:build'))).toEqual({ restore: [], awaiting: ['lib:build'] });
   expect(table.restored(1, 'lib:build', true, ['dist/lib'])).toEqual([2]);
 });
 
-it('leaves a failed restore to those who awaited it', () => {
+it('leaves a failed restore to the executors that awaited it', () => {
   plan(1, entry('lib:build'));
   plan(2, entry('lib:build'));
   expect(table.restored(1, 'lib:build', false, [])).toEqual([2]);
   expect(plan(3, entry('lib:build')).restore).toEqual(['lib:build']);
 });
 
-it('gives up what an executor that died was restoring', () => {
+it('drops what an executor that crashed was restoring', () => {
   plan(1, entry('lib:build'), entry('core:build'));
   plan(2, entry('lib:build'));
   table.restored(1, 'core:build', true, ['dist/core']);
@@ -50,7 +50,7 @@ it('gives up what an executor that died was restoring', () => {
   expect(plan(3, entry('lib:build'), entry('core:build')).restore).toEqual(['lib:build']);
 });
 
-it('knows what ran here, until it runs again', () => {
+it('records what ran here, until it runs again', () => {
   table.produced('run-1', 'app:build', { kind: 'attempt', attempt: 2 }, ['dist/app']);
   const made: ClosureEntry = { taskId: 'app:build', hash: null, artifact: { kind: 'attempt', attempt: 2 } };
   expect(plan(1, made).restore).toEqual([]);
@@ -65,23 +65,26 @@ it.each([
   ['a folder above', 'dist/app', 'dist'],
   ['a folder below', 'dist', 'dist/app/browser'],
   ['a glob in it', 'dist/app', 'dist/app/*.js'],
-])('forgets a task whose outputs another one wrote over: %s', (_, first, second) => {
+])('forgets a task whose outputs another task overwrote: %s', (_, first, second) => {
   table.produced('run-1', 'app:build', { kind: 'cache', hash: '1' }, [first]);
   table.produced('run-1', 'app:build:production', { kind: 'cache', hash: '2' }, [second]);
   expect(plan(1, entry('app:build:production', '2')).restore).toEqual([]);
   expect(plan(1, entry('app:build')).restore).toEqual(['app:build']);
 });
 
-it.each(['run-1', 'run-2'])('restores what lies in outputs that are restored anew, for %s', (runId) => {
-  const closure = [entry('lib:build'), entry('lib:assets'), entry('other:build')];
-  table.produced('run-1', 'lib:build', { kind: 'cache', hash: '1' }, ['dist/lib']);
-  table.produced('run-1', 'lib:assets', { kind: 'cache', hash: '1' }, ['dist/lib/assets']);
-  table.produced('run-1', 'other:build', { kind: 'cache', hash: '1' }, ['dist/other']);
-  expect(ids(table.plan(1, runId, closure).restore)).toEqual(['lib:build', 'lib:assets']);
-  expect(ids(table.plan(2, runId, closure).awaiting)).toEqual(['lib:build', 'lib:assets']);
-});
+it.each(['run-1', 'run-2'])(
+  'restores again what is inside outputs that are restored again, for %s',
+  (runId) => {
+    const closure = [entry('lib:build'), entry('lib:assets'), entry('other:build')];
+    table.produced('run-1', 'lib:build', { kind: 'cache', hash: '1' }, ['dist/lib']);
+    table.produced('run-1', 'lib:assets', { kind: 'cache', hash: '1' }, ['dist/lib/assets']);
+    table.produced('run-1', 'other:build', { kind: 'cache', hash: '1' }, ['dist/other']);
+    expect(ids(table.plan(1, runId, closure).restore)).toEqual(['lib:build', 'lib:assets']);
+    expect(ids(table.plan(2, runId, closure).awaiting)).toEqual(['lib:build', 'lib:assets']);
+  },
+);
 
-it('keeps tasks whose outputs are beside each other', () => {
+it('keeps tasks whose outputs do not overlap', () => {
   table.produced('run-1', 'app:build', { kind: 'cache', hash: '1' }, ['dist/app', '!dist/app/cache']);
   table.produced('run-1', 'application:build', { kind: 'cache', hash: '1' }, ['dist/application']);
   expect(plan(1, entry('app:build'), entry('application:build')).restore).toEqual([]);

@@ -44,7 +44,7 @@ export interface AgentOptions extends Partial<Introduction> {
   readonly slots?: number | null | undefined;
   readonly credentials?: Credentials | undefined;
   readonly limits: LimitValues;
-  /** Folder for run specs; `<data dir>`, removed at the end as far as it is ours. */
+  /** Folder for run specs; `<data dir>`, removed at the end, except for the files of others. */
   readonly dataDir: string;
   /** Passed to executors, without DTE_SECRET and DTE_ID_TOKEN. */
   readonly env: Environment;
@@ -53,7 +53,7 @@ export interface AgentOptions extends Partial<Introduction> {
   readonly signals: SignalSource;
   /** Accept tasks of this run only. */
   readonly onlyRun?: string | undefined;
-  /** Omitted: nobody else writes to the workspace. */
+  /** Omitted: no other process writes to the workspace. */
   readonly disk?: DiskKeeper | undefined;
   /** Script of the executor; for tests. */
   readonly executorPath?: string | undefined;

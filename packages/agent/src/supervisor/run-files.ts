@@ -5,7 +5,7 @@ import { type Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { DteError } from '@org/dte-protocol';
 
-/** Files of runs that are kept: more than a session has open. No limit: a run that was evicted is fetched again. */
+/** Files of runs that are kept: more than a session has open. Not configurable: a run that was evicted is fetched again. */
 const KEPT_RUNS = 32;
 
 /** What executors need of a run. */

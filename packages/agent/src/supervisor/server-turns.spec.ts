@@ -11,7 +11,7 @@ const take = (user: string, claims: Record<string, string>): Promise<void> =>
   turns.take(user, new Map(Object.entries(claims))).then((granted) => void got.push(`${user} ${granted}`));
 const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-it('lets those share who want the same server, and makes who wants another one of it wait for all of them', async () => {
+it('shares a server among users of the same variant, and makes users of another variant wait for all of them', async () => {
   void take('a', { api: 'staging' });
   void take('b', { api: 'staging' });
   void take('c', { api: 'production' });
@@ -26,7 +26,7 @@ it('lets those share who want the same server, and makes who wants another one o
   expect(got.slice(3)).toEqual(['c true']);
 });
 
-it('serves who came first, so that a busy command does not keep another one waiting for ever', async () => {
+it('serves users in order of arrival, so that a busy command does not block another one forever', async () => {
   void take('a', { api: 'staging' });
   void take('b', { api: 'production' });
   void take('c', { api: 'staging' });
@@ -39,7 +39,7 @@ it('serves who came first, so that a busy command does not keep another one wait
   expect(got.slice(2)).toEqual(['c true']);
 });
 
-it('lets nobody hold one server while he waits for another', async () => {
+it('lets no user hold one server while it waits for another', async () => {
   void take('a', { api: '1' });
   void take('b', { api: '2', web: '2' });
   void take('c', { web: '1' });

@@ -16,7 +16,7 @@ export class ServerTurns {
   private readonly held = new Map<string, ServerClaims>();
   private waiting: Waiting[] = [];
 
-  /** Resolves with true when nobody uses another variant of these tasks, with false if the user has left before. */
+  /** Resolves with true when no user of another variant of these tasks is left, with false if the user has left before. */
   take(user: string, claims: ServerClaims): Promise<boolean> {
     return new Promise((resolve) => {
       this.waiting.push({ user, claims, settle: resolve });
@@ -32,7 +32,7 @@ export class ServerTurns {
     this.serve();
   }
 
-  /** Nobody gets a turn any more. */
+  /** No user gets a turn any more. */
   close(): void {
     for (const { settle } of this.waiting.splice(0)) settle(false);
   }

@@ -25,7 +25,7 @@ export interface ServersOptions extends Pick<ExecutorProcessOptions, 'path' | 'w
   readonly log: TaskLog;
 }
 
-/** One server, as long as it runs or a user of it has not reported yet. */
+/** One server, while it runs or a user of it has not reported yet. */
 interface Server {
   readonly taskId: string;
   readonly key: string;

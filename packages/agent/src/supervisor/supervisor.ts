@@ -162,7 +162,7 @@ export class Supervisor {
       .get(message.ref.runId)
       .then((run) => servers.bring(key, message, run))
       .catch((thrown: unknown): Served => ({ kind: 'unable', reason: reasonOf(DteError.from(thrown)) }));
-    // One that was stopped in the meantime does not listen any more, and holds nothing.
+    // An executor that was stopped since does not listen any more, and holds nothing.
     if (this.attempts.isRunBy(key, executorId))
       pool.send(executorId, { type: 'served', ref: message.ref, outcome });
     else servers.release(key);
@@ -334,7 +334,7 @@ export class Supervisor {
     this.options.onChange();
   }
 
-  /** Changes that nobody waits for: received, started, forgotten. */
+  /** Changes that are not urgent: received, started, forgotten. */
   private changedALittle(): void {
     this.schedule.later();
     this.options.onChange();

@@ -12,7 +12,7 @@ export class SyncSchedule {
     this.due ??= setImmediate(this.sync);
   }
 
-  /** Nobody waits for it. For a very short task, only its result is reported. */
+  /** Not urgent. For a very short task, only its result is reported. */
   later(): void {
     this.soon ??= setTimeout(this.sync, LIMITS.syncDelayMs.value);
   }

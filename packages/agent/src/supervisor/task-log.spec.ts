@@ -51,7 +51,7 @@ it('never mixes lines of two tasks, and ends a line that its task did not end', 
   );
 });
 
-it('says of each task of a batch how it ended', () => {
+it('prints for each task of a batch how it ended', () => {
   const { log, text } = open(1);
   log.started(ref, 1, 3);
   const failure = finished({ status: 'failure', code: 1 }) as FinishedAttempt;
@@ -73,7 +73,7 @@ it('says of each task of a batch how it ended', () => {
   );
 });
 
-it('shows a gap where live output was dropped, and writes endless lines in pieces', () => {
+it('shows a gap where live output was dropped, and splits endless lines', () => {
   const { log, text } = open(1);
   log.started(ref, 1);
   log.output(ref, 0, 'begin\n');
@@ -81,7 +81,7 @@ it('shows a gap where live output was dropped, and writes endless lines in piece
   expect(text()).toContain(`begin\n\n… 94 characters omitted\n${'x'.repeat(20_000)}\n`);
 });
 
-it('says why an attempt was handed back, where a result came from and what was stopped', () => {
+it('prints why an attempt was returned, where a result came from and what was stopped', () => {
   const { log, text } = open(1);
   log.ended(ref, { kind: 'returned', reason: { code: 'DTE_AGENT_LEFT', message: 'told to stop' } }, 100);
   log.ended(ref, finished({ fromCache: 'remote-cache' }), 100);
@@ -91,7 +91,7 @@ it('says why an attempt was handed back, where a result came from and what was s
   );
 });
 
-it('folds each task into a section in GitLab when there is one slot, and never with several', () => {
+it('folds each task into a section in GitLab if there is one slot, and never with several', () => {
   const one = open(1, { GITLAB_CI: 'true' });
   one.log.started(ref, 1);
   one.log.ended(ref, finished(), 1_000);

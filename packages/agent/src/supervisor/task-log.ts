@@ -22,7 +22,7 @@ interface Running {
   readonly isServer?: true;
 }
 
-/** A line longer than this is written in pieces, because a progress bar may never end its line. A buffer, no limit: all of it is written. */
+/** A line longer than this is written in pieces, because a progress bar may never end its line. Not configurable: all of it is written. */
 const MAX_LINE = 16 * 1024;
 
 /** Colours for a terminal, and on request; none with NO_COLOR. GitLab's log is no TTY but shows colours, so FORCE_COLOR helps there. */
@@ -99,7 +99,7 @@ export class TaskLog {
     this.finish(ref, why === null ? stopped : `${red('✖')} ${why}`);
   }
 
-  /** Its processes were stopped because nobody needs its result. */
+  /** Its processes were stopped because its result is no longer needed. */
   stopped(ref: AttemptRef): void {
     this.finish(ref, `${this.colours.yellow('■')} ${ref.taskId}  stopped: no longer needed`);
   }

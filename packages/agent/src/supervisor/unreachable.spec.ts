@@ -56,7 +56,7 @@ afterEach(() => {
   jest.useRealTimers();
 });
 
-it('reports to the rendezvous and gives up when nothing has answered for long enough', async () => {
+it('reports to the rendezvous and exits when no address has answered for long enough', async () => {
   watch.onConnection(connecting('g1'));
   await jest.advanceTimersByTimeAsync(12_000);
   watch.onConnection(connecting('g1'));
@@ -81,7 +81,7 @@ it('reports to the rendezvous and gives up when nothing has answered for long en
   expect(said[0]?.cure).toMatch(/dte coordinator.*DTE_COORDINATOR_URL.*docs\/gitlab\.md/);
 });
 
-it('begins to count again at the address of another generation', async () => {
+it('restarts the timeout at the address of another generation', async () => {
   watch.onConnection(connecting('g1'));
   await jest.advanceTimersByTimeAsync(19_000);
   watch.onConnection(connecting('g2', START_MS + 19_000));
@@ -91,21 +91,21 @@ it('begins to count again at the address of another generation', async () => {
   expect(reports.map(({ generation }) => generation)).toEqual(['g2']);
 });
 
-it('waits on while there is no address', async () => {
+it('keeps waiting while there is no address', async () => {
   watch.onConnection(connecting('g1'));
   watch.onConnection(connecting(null));
   await jest.advanceTimersByTimeAsync(60_000);
   expect(said).toEqual([]);
 });
 
-it('is done once the coordinator was reached, also when it is lost later', async () => {
+it('ends once the coordinator was reached, also if it is lost later', async () => {
   watch.onConnection(open);
   watch.onConnection(connecting('g1'));
   await jest.advanceTimersByTimeAsync(60_000);
   expect(said).toEqual([]);
 });
 
-it('waits on for an address that a person has given', async () => {
+it('keeps waiting for an address that the user configured', async () => {
   watch = createWatch(true);
   watch.onConnection(connecting('static'));
   await jest.advanceTimersByTimeAsync(60_000);
@@ -113,9 +113,9 @@ it('waits on for an address that a person has given', async () => {
 });
 
 it.each([
-  ['refuses', () => Promise.reject(new Error('403'))],
+  ['rejects', () => Promise.reject(new Error('403'))],
   ['does not answer', () => new Promise<void>(() => undefined)],
-])('leaves as well when the rendezvous %s the report', async (_, outcome) => {
+])('exits as well when the rendezvous %s the report', async (_, outcome) => {
   reporting = outcome;
   watch.onConnection(connecting('g1'));
   await jest.advanceTimersByTimeAsync(30_000);

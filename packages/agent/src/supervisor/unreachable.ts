@@ -12,7 +12,7 @@ export interface UnreachableOptions {
   onUnreachable(error: DteError): void;
 }
 
-/** How much of an error is reported to the main job. No limit to set: it has to fit into the schema of such a report. */
+/** How much of an error is reported to the main job. Not configurable: it has to fit into the schema of such a report. */
 const MESSAGE_CHARS = 2_000;
 
 /**
@@ -60,7 +60,7 @@ export class UnreachableWatch {
     this.close();
     const message = this.why.slice(0, MESSAGE_CHARS);
     const report: RendezvousReport = { version: 1, name, jobUrl, message, atMs: Date.now() };
-    // This only helps the main job, which later gives up by itself anyway.
+    // This only helps the main job, which times out later anyway.
     await inTime(rendezvous.report(sessionId, generation, report), limits.rendezvousRequestMs);
     const seconds = limits.unreachableMs / 1000;
     this.options.onUnreachable(

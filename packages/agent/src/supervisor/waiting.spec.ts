@@ -49,7 +49,7 @@ afterEach(() => {
   jest.useRealTimers();
 });
 
-it('says what an agent waits for as soon as it is a wait, and once a minute for how long', () => {
+it('prints what an agent waits for as soon as it waits, and once a minute for how long', () => {
   begin();
   jest.advanceTimersByTime(SOON - 1);
   expect(news()).toEqual([]);
@@ -68,7 +68,7 @@ it('says what an agent waits for as soon as it is a wait, and once a minute for 
   ]);
 });
 
-it('says when it has found an address where nobody answers yet, and what came of the last try', () => {
+it('reports an address that does not answer yet, and the result of the last try', () => {
   begin();
   notes.onConnection(connecting('connection refused', 'https://10.0.0.5:4000'));
   jest.advanceTimersByTime(SOON / 2);
@@ -83,13 +83,13 @@ it('says when it has found an address where nobody answers yet, and what came of
   ]);
 });
 
-it('names the address that a person has given as what it waits for', () => {
+it('names the address that the user configured as what it waits for', () => {
   begin(true);
   jest.advanceTimersByTime(SOON);
   expect(news()).toEqual(['dte: session 7-1 · waiting for the coordinator (DTE_COORDINATOR_URL)']);
 });
 
-it('says what a connected agent waits for, and nothing while a task runs or between two tasks', () => {
+it('prints what a connected agent waits for, and nothing while a task runs or between two tasks', () => {
   begin();
   notes.onConnection(open);
   jest.advanceTimersByTime(SOON);
@@ -115,7 +115,7 @@ it('says what a connected agent waits for, and nothing while a task runs or betw
   expect(news()).toHaveLength(1);
 });
 
-it('says nothing more of a wait that is over, and counts anew when a coordinator is lost', () => {
+it('prints nothing more about a wait that is over, and counts from zero when a coordinator is lost', () => {
   begin();
   notes.onConnection(open);
   jest.advanceTimersByTime(MINUTE / 2);
@@ -133,7 +133,7 @@ it('says nothing more of a wait that is over, and counts anew when a coordinator
   expect(news()).toEqual([]);
 });
 
-it('says nothing to an agent that has work at once, or leaves at once', () => {
+it('prints nothing for an agent that has work at once, or exits at once', () => {
   begin();
   notes.onConnection(open);
   working = true;

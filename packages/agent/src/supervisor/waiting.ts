@@ -13,7 +13,7 @@ export interface WaitingOptions {
   readonly now?: (() => number) | undefined;
 }
 
-/** A shorter wait is not worth a line: a first look for the coordinator, a first task. No limit: `waitNoteMs` sets how often it is repeated. */
+/** A shorter wait is not worth a line: a first look for the coordinator, a first task. Not configurable: `waitNoteMs` sets how often it is repeated. */
 const FIRST_NOTE_MS = 2_000;
 
 /** What an agent waits for. */

@@ -12,7 +12,7 @@ export const OUTPUTS_PREFIX = 'outputs/';
 /** Level 1: most of the gain for a fraction of the time; build outputs are transferred only once or twice. */
 export const GZIP_LEVEL = 1;
 
-/** Size of `meta.json`, the one entry that is read before anything is known of the archive. No limit to set: dte writes it itself, and the longest task id and hash fit into it. */
+/** Size of `meta.json`, the one entry that is read before anything is known of the archive. Not configurable: dte writes it itself, and the longest task id and hash fit into it. */
 export const META_BYTES = 16 * 1024;
 
 const archiveMetaSchema = z.strictObject({

@@ -148,7 +148,7 @@ const unsafe: [string, Entry[]][] = [
 
 describe.each(readers)('%s', (_, extract) => {
   it.each(undeclared)(
-    'that writes %s is refused, and nothing of it stays',
+    'that writes %s is rejected, and leaves nothing behind',
     async (_what, outputs, entries) => {
       const root = workspace();
       const before = allOf(root);
@@ -161,7 +161,7 @@ describe.each(readers)('%s', (_, extract) => {
     },
   );
 
-  it.each(unsafe)('that has %s is refused, and nothing of it stays', async (_what, entries) => {
+  it.each(unsafe)('that has %s is rejected, and leaves nothing behind', async (_what, entries) => {
     const root = workspace();
     const before = allOf(root);
     const first: Entry = [{ name: 'dist/first' }, 'good'];
@@ -171,7 +171,7 @@ describe.each(readers)('%s', (_, extract) => {
     expect(existsSync(join(root, 'cache', '42'))).toBe(false);
   });
 
-  it('has what is declared, folders above it, names that differ in case only, and no bits of set-uid', async () => {
+  it('contains declared outputs, the folders above them, names that differ in case only, and no set-uid bits', async () => {
     const root = workspace();
     await extract(
       root,
@@ -194,7 +194,7 @@ describe.each(readers)('%s', (_, extract) => {
   });
 });
 
-it('the workspace as an output is written over and never removed, and git is not written even then', async () => {
+it('overwrites but never removes a workspace that is an output, and does not write into git', async () => {
   const root = workspace();
   const outputs = ['.', '.git', '*'];
   const port = { ...plainOutputs(root), covers: () => () => true };
@@ -215,7 +215,7 @@ it('the workspace as an output is written over and never removed, and git is not
   expect(readFileSync(join(root, '.git', 'config'), 'utf8')).toBe('mine');
 });
 
-it('an output may be reached through a link that the workspace has as well, and through no other', async () => {
+it('writes an output through a link only if the workspace has the same link', async () => {
   const root = workspace();
   for (const name of ['real', 'other']) mkdirSync(join(root, name));
   symlinkSync('real', join(root, 'out'));
@@ -239,7 +239,7 @@ it('an output may be reached through a link that the workspace has as well, and 
   expect(await codeOf(extract(through('.git'), FILE))).toBe('DTE_ARTIFACT_UNDECLARED');
 });
 
-it('an output is not written through a link of the workspace that leads into git', async () => {
+it('does not write an output through a link of the workspace that leads into git', async () => {
   const root = workspace();
   symlinkSync('.git/hooks', join(root, 'dist'));
   const port = { ...plainOutputs(root), remove: () => undefined };
@@ -260,7 +260,7 @@ it('an output is not written through a link of the workspace that leads into git
   expect(readdirSync(join(root, '.git', 'hooks'))).toEqual([]);
 });
 
-it('an archive with more entries than any build makes is refused', () => {
+it('rejects an archive with more entries than the limit', () => {
   const gate = new ArchiveGate({ taskId: 'app:build', root: '/', isDeclared: () => true });
   for (let i = 0; i < LIMITS.artifactEntries.value; i++) gate.count();
   expect(() => gate.count()).toThrow(expect.objectContaining({ code: 'DTE_ARTIFACT_TOO_LARGE' }) as Error);
@@ -278,7 +278,7 @@ describe("the entry of Nx's cache", () => {
   const FILE: Entry = [{ name: 'dist/a' }, 'new'];
   const PRINTED: Entry = [{ name: 'terminalOutput' }, 'prïnted'];
 
-  it('has the exit code and what was printed, and replaces what was there', async () => {
+  it('has the exit code and the terminal output, and replaces an existing entry', async () => {
     const root = workspace();
     mkdirSync(join(root, 'cache', '42', 'dist'), { recursive: true });
     writeFileSync(join(root, 'cache', '42', 'dist', 'old'), 'old');
@@ -293,14 +293,14 @@ describe("the entry of Nx's cache", () => {
     ['two exit codes', [FILE, PRINTED, [{ name: 'code' }, '\0\0\0\x01'], [{ name: 'code' }, CODE]]],
     ['an exit code of another length', [FILE, PRINTED, [{ name: 'code' }, '\0']]],
     ['nothing in it', []],
-  ])('is not made of an archive with %s', async (_, entries) => {
+  ])('is not created from an archive with %s', async (_, entries) => {
     const root = workspace();
     expect(await codeOf(retrieve(root, await packed(entries)))).toMatch(/^DTE_ARTIFACT_(INCOMPLETE|UNSAFE)$/);
     expect(readdirSync(join(root, 'cache'))).toEqual(['.dte-unpacking']);
     expect(readdirSync(join(root, 'cache', '.dte-unpacking'))).toEqual([]);
   });
 
-  it('is a miss where there is no artifact, and an error where it is damaged', async () => {
+  it('is a miss if there is no artifact, and an error if the artifact is damaged', async () => {
     const root = workspace();
     expect(await retrieve(root, new DteError('DTE_UNKNOWN_HASH', 'none'))).toBeNull();
     expect(await codeOf(retrieve(root, new DteError('DTE_ARTIFACT_DAMAGED', 'x')))).toBe(

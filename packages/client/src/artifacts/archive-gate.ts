@@ -98,7 +98,7 @@ export class ArchiveGate {
 
 const fold = (path: string): string => (FOLDS_CASE ? path.normalize('NFC').toLowerCase() : path);
 
-/** How much of a path is shown. No limit: it is only text of a message. */
+/** How much of a path is shown. Not configurable: it is only text of a message. */
 const SHOWN = 200;
 const shown = (name: string): string =>
   JSON.stringify(name.length > SHOWN ? `${name.slice(0, SHOWN)}...` : name);

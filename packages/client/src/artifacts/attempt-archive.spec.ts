@@ -70,7 +70,7 @@ const codeOf = (promise: Promise<unknown>): Promise<string> =>
   );
 
 describe('an archive that is packed and extracted elsewhere', () => {
-  it('brings files, modes, empty folders, inner links and unicode names', async () => {
+  it('restores files, modes, empty folders, inner links and unicode names', async () => {
     const [from, to] = [folder(), folder()];
     put(from, 'dist/app/main.js', 'main');
     put(from, 'dist/app/run.sh', '#!/bin/sh', 0o755);
@@ -104,7 +104,7 @@ describe('an archive that is packed and extracted elsewhere', () => {
     chmodSync(at('locked'), 0o755);
   });
 
-  it('is read for what was printed alone, and for chosen files alone', async () => {
+  it('can be read for the terminal output alone, and for selected files alone', async () => {
     const [from, to] = [folder(), folder()];
     put(from, 'dist/big.bin', randomBytes(3_000_000));
     put(from, 'dist/report/a.txt', 'report');
@@ -120,7 +120,7 @@ describe('an archive that is packed and extracted elsewhere', () => {
     expect(readdirSync(to, { recursive: true }).sort()).toEqual(['dist', 'dist/report', 'dist/report/a.txt']);
   });
 
-  it("is understood in Nx's own format, and refused there as well when it leaves the workspace", async () => {
+  it("is read in Nx's own format, and rejected there as well when it leaves the workspace", async () => {
     const to = folder();
     const cached = async (...entries: [string, string][]): Promise<Readable> => {
       const archive = tar.pack();
@@ -153,7 +153,7 @@ describe('an archive that is packed and extracted elsewhere', () => {
     expect(await codeOf(extract(to, bad, ['dist'], as))).toBe('DTE_ARTIFACT_UNSAFE');
   });
 
-  it('leaves what git tracks where it has not all that the task would find, and removes what it wrote when it fails', async () => {
+  it('keeps tracked files if it does not contain all that the task would find, and removes what it wrote when it fails', async () => {
     const [from, to] = [folder(), folder()];
     put(from, 'dist/a.js');
     put(from, 'dist/b.js');
@@ -182,7 +182,7 @@ describe('an archive that is packed and extracted elsewhere', () => {
     expect(existsSync(join(to, 'dist/a.js'))).toBe(false);
   });
 
-  it('removes what the outputs held before, also when the archive has none', async () => {
+  it('removes the previous files of the outputs, also when the archive has none', async () => {
     const [from, to] = [folder(), folder()];
     put(to, 'dist/stale.js');
     put(to, 'other/kept.js');
@@ -191,13 +191,13 @@ describe('an archive that is packed and extracted elsewhere', () => {
     expect(existsSync(join(to, 'other/kept.js'))).toBe(true);
   });
 
-  it('gives the terminal output back byte by byte, characters outside of the BMP at chunk borders included', async () => {
+  it('restores the terminal output byte for byte, including characters outside of the BMP at chunk borders', async () => {
     const text = `${'x'.repeat(64 * 1024 - 1)}${'😀'.repeat(70_000)}\u001b[31mred\u001b[0m\r\n\0end`;
     const result = await extract(folder(), pack(folder(), [], text));
     expect(result.terminalOutput === text).toBe(true);
   });
 
-  it('keeps the end of a terminal output above the limit and says so', async () => {
+  it('keeps the end of a terminal output above the limit and reports that', async () => {
     const from = folder();
     const source = packAttempt({
       workspaceRoot: from,
@@ -223,7 +223,7 @@ describe('an archive that is packed and extracted elsewhere', () => {
     expect(digest(readFileSync(join(to, 'dist/big.bin')))).toBe(digest(big));
   });
 
-  it('packs a hard link as a file of its own', async () => {
+  it('packs a hard link as a separate file', async () => {
     const [from, to] = [folder(), folder()];
     put(from, 'dist/a', 'same');
     linkSync(join(from, 'dist/a'), join(from, 'dist/b'));
@@ -256,7 +256,7 @@ describe('an output that is reached through a link of the workspace', () => {
   it.each([
     ['the link', ['out']],
     ['what is behind it', ['out/a.js', 'out/sub']],
-  ])('comes through the link on the other side, too: %s', async (_, outputs) => {
+  ])('is restored through the link on the other side, too: %s', async (_, outputs) => {
     const [from, to] = [withLink(), withLink()];
     rmSync(join(from, 'real/stale.js'));
     put(from, 'out/a.js');
@@ -269,7 +269,7 @@ describe('an output that is reached through a link of the workspace', () => {
     expect(behind(to).includes('stale.js')).toBe(!outputs.includes('out'));
   });
 
-  it('stays a link where only some files of it are wanted', async () => {
+  it('stays a link if only some of its files are requested', async () => {
     const [from, to] = [withLink(), withLink()];
     put(from, 'out/a.js');
     put(from, 'out/report.txt');
@@ -281,7 +281,7 @@ describe('an output that is reached through a link of the workspace', () => {
     expect(behind(to)).toEqual(['report.txt', 'stale.js', 'sub']);
   });
 
-  it('is a folder where the task has made one of the link', async () => {
+  it('is a folder if the task replaced the link by a folder', async () => {
     const [from, to] = [folder(), withLink()];
     put(from, 'out/a.js');
 
@@ -292,7 +292,7 @@ describe('an output that is reached through a link of the workspace', () => {
     expect(behind(to)).toEqual(['stale.js']);
   });
 
-  it.each(['..', '../beside'])('empties nothing behind a link to %s', async (target) => {
+  it.each(['..', '../beside'])('does not empty the target of a link to %s', async (target) => {
     const outer = folder();
     const to = join(outer, 'workspace');
     put(to, 'kept');
@@ -306,7 +306,7 @@ describe('an output that is reached through a link of the workspace', () => {
     expect(readFileSync(join(outer, 'beside/kept'), 'utf8')).toBe('beside/kept');
   });
 
-  it('is never written through a link that only the archive has', async () => {
+  it('is never written through a link that only the archive contains', async () => {
     const to = folder();
     put(to, '.git/config', 'mine');
     const source = await forged(
@@ -317,7 +317,7 @@ describe('an output that is reached through a link of the workspace', () => {
     expect(readFileSync(join(to, '.git/config'), 'utf8')).toBe('mine');
   });
 
-  it('is never written through a link that only the archive has, wherever it leads', async () => {
+  it('is never written through a link that only the archive contains, wherever the link leads', async () => {
     const to = folder();
     put(to, 'src/config', 'mine');
     const source = await forged(
@@ -328,7 +328,7 @@ describe('an output that is reached through a link of the workspace', () => {
     expect(readFileSync(join(to, 'src/config'), 'utf8')).toBe('mine');
   });
 
-  it('empties nothing behind a link that leads into git', async () => {
+  it('does not empty the target of a link that leads into git', async () => {
     const to = folder();
     put(to, '.git/hooks/pre-commit', 'mine');
     symlinkSync('.git/hooks', join(to, 'out'));
@@ -341,22 +341,22 @@ describe('an output that is reached through a link of the workspace', () => {
   });
 });
 
-describe('an output that cannot travel', () => {
-  it('is refused while packing when its name is no text', async () => {
+describe('an output that cannot be packed', () => {
+  it('is rejected while packing when its name is not valid text', async () => {
     const from = folder();
     mkdirSync(join(from, 'dist'));
     writeFileSync(Buffer.concat([Buffer.from(join(from, 'dist/')), Buffer.from([0xff, 0xfe])]), '');
     expect(await codeOf(buffer(pack(from, ['dist'])))).toBe('DTE_OUTPUT_NAME');
   });
 
-  it('is refused while packing when it is a link that leaves the workspace', async () => {
+  it('is rejected while packing when it is a link that leaves the workspace', async () => {
     const from = folder();
     put(from, 'dist/a');
     symlinkSync('/etc', join(from, 'dist/link'));
     expect(await codeOf(buffer(pack(from, ['dist'])))).toBe('DTE_ARTIFACT_UNSAFE');
   });
 
-  it('ends quietly when the reader goes away', async () => {
+  it('ends without an error when the reader closes', async () => {
     const from = folder();
     put(from, 'dist/big.bin', Buffer.alloc(8 * 1024 * 1024, 1));
     const source = pack(from, ['dist']);
@@ -366,7 +366,7 @@ describe('an output that cannot travel', () => {
   });
 });
 
-describe('an unsafe archive is refused and leaves nothing behind', () => {
+describe('an unsafe archive is rejected and leaves nothing behind', () => {
   const cases: [string, [Header, string?][]][] = [
     ['an absolute path', [[{ name: 'outputs//etc/evil' }, 'x']]],
     ['an entry beside the outputs', [[{ name: '/etc/evil' }, 'x']]],
@@ -400,7 +400,7 @@ describe('an unsafe archive is refused and leaves nothing behind', () => {
     expect(source.destroyed).toBe(true);
   });
 
-  it('a file below a link of its own never follows the link', async () => {
+  it('a file below a link of the archive never follows the link', async () => {
     const to = folder();
     const target = folder();
     const source = await forged(
@@ -421,7 +421,7 @@ describe('an unsafe archive is refused and leaves nothing behind', () => {
     expect(readdirSync(outside)).toEqual([]);
   });
 
-  it('a file in place of a link of the workspace replaces the link and not its target', async () => {
+  it('a file in place of a link of the workspace replaces the link, not its target', async () => {
     const [to, outside] = [folder(), folder()];
     put(outside, 'target', 'untouched');
     symlinkSync(join(outside, 'target'), join(to, 'file'));

@@ -29,7 +29,7 @@ export interface ExtractOptions {
   /** Agents restore a dependency without its terminal output. */
   readonly terminalOutput: 'collect' | 'skip';
   readonly limits: ArchiveLimits;
-  /** Default `attempt`, our own archive; `nx-cache` is Nx's format, which says at its end whether the task succeeded. */
+  /** Default `attempt`, the format of dte; `nx-cache` is Nx's format, which says at its end whether the task succeeded. */
   readonly format?: 'attempt' | 'nx-cache' | undefined;
   /** Skips every file and link for which this is false; a path is relative to the workspace. */
   readonly only?: ((path: string) => boolean) | undefined;

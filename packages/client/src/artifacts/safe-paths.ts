@@ -18,9 +18,9 @@ const IGNORED = /[\u200c-\u200f\u202a-\u202e\u206a-\u206f\ufeff]/g;
 export const isGit = (part: string): boolean =>
   /^(?:\.git|git~\d+)$/i.test(part.replace(IGNORED, '').replace(/(?::.*|[. ]+)$/, ''));
 
-/** Longest name of a file: NAME_MAX of Linux, and about the same elsewhere. A fact of file systems, no limit to set. */
+/** Longest name of a file: NAME_MAX of Linux, and about the same elsewhere. Not configurable: set by file systems. */
 const MAX_PART_BYTES = 255;
-/** Longest path: PATH_MAX of Linux. A fact of the system, no limit to set. */
+/** Longest path: PATH_MAX of Linux. Not configurable: set by the system. */
 const MAX_PATH_BYTES = 4_096;
 
 /**

@@ -48,7 +48,7 @@ export interface Channel {
 export interface ClientHandshake {
   /** Takes the next frame: returns a frame to send, or the welcome at the end. Throws DteError. */
   receive(frame: string): { send: string } | { welcome: Welcome };
-  /** Verifies the sender of the welcome, where that takes time. Throws DteError. */
+  /** Verifies the sender of the welcome, if that takes time. Throws DteError. */
   verify(welcome: Welcome): Promise<void>;
 }
 

@@ -44,7 +44,7 @@ it('keeps the newest state of each subject until there is a connection', () => {
   expect(to.seen()).toMatchObject([{ seq: 2 }, { runId: 'a' }, { runId: 'b' }]);
 });
 
-it('lets a state message pass the output that waits behind a full socket', () => {
+it('sends a state message before the output that waits for a full socket', () => {
   const outbox = new Outbox(100_000);
   const to = sink();
   to.bufferedBytes = 1_000_000;
@@ -58,7 +58,7 @@ it('lets a state message pass the output that waits behind a full socket', () =>
   expect(to.seen().map(({ seq, offset }) => seq ?? offset)).toEqual([1, 0, 10, 20]);
 });
 
-it('refuses output above the limit, and while there is no connection', () => {
+it('rejects output above the limit, and while there is no connection', () => {
   const outbox = new Outbox(500);
   expect(outbox.push(output(0))).toBe(false);
   const to = sink();

@@ -8,7 +8,7 @@ export interface FrameSink {
   write(frame: string, done: () => void): void;
 }
 
-/** Bytes that the socket is given at a time, so that a state message never waits behind more output than this. A buffer, no limit: the rest waits in the outbox. */
+/** Bytes that the socket is given at a time, so that a state message never waits behind more output than this. Not configurable: the rest waits in the outbox. */
 const SOCKET_WINDOW_BYTES = 256 * 1024;
 
 /** State messages; a newer one of the same subject makes an older one useless. */

@@ -8,7 +8,7 @@ import {
   type Welcome,
 } from '@org/dte-protocol';
 
-/** How much of the coordinator's message is shown. No limit: it is only text of a message. */
+/** How much of the coordinator's message is shown. Not configurable: it is only text of a message. */
 const MESSAGE_CHARS = 4_096;
 
 const isProven = (secret: string, answer: Welcome | Refusal, handshake: Handshake): boolean =>

@@ -3,7 +3,7 @@ import { Reach } from './reach';
 
 const address = (generation: string, urls = ['http://a', 'http://b']) => ({ urls, pin: null, generation });
 
-it('knows since when nothing answers at an address, and starts over at another generation', () => {
+it('records since when an address does not answer, and starts again for another generation', () => {
   const reach = new Reach(5_000);
   expect(reach.unreached).toBeNull();
   reach.begin(address('1'), 100);
@@ -13,7 +13,7 @@ it('knows since when nothing answers at an address, and starts over at another g
   expect(reach.unreached).toMatchObject({ generation: '2', sinceMs: 1_000 });
 });
 
-it('is silent about an address that has answered, and about one that was taken back', () => {
+it('reports nothing for an address that has answered, or that was withdrawn', () => {
   const reach = new Reach(5_000);
   reach.begin(address('1'), 0);
   reach.reached('http://a');
@@ -26,7 +26,7 @@ it('is silent about an address that has answered, and about one that was taken b
   expect(reach.unreached).toMatchObject({ sinceMs: 200 });
 });
 
-it('tries the address first that has answered before, while it is one of them', () => {
+it('tries the address that answered last first, while it is still published', () => {
   const reach = new Reach(5_000);
   reach.begin(address('1'), 0);
   reach.reached('http://b');
@@ -34,7 +34,7 @@ it('tries the address first that has answered before, while it is one of them', 
   expect(reach.begin(address('2', ['http://c']), 2)).toEqual(['http://c']);
 });
 
-it('takes a false key for the last word only after a while, and everything else at once', () => {
+it('fails on a wrong key only after a while, and on everything else at once', () => {
   const reach = new Reach(5_000);
   const impostor = new DteError('DTE_PIN_MISMATCH', 'another key');
   reach.begin(address('1'), 0);

@@ -3,7 +3,7 @@ import { type Connection, type ConnectionState } from './connection';
 
 /**
  * Waits until a connection is open.
- * @throws DteError the rejection if it failed, DTE_NO_COORDINATOR after `timeoutMs` or if it was closed in the meantime
+ * @throws DteError the rejection if it failed, DTE_NO_COORDINATOR after `timeoutMs` or if it was closed before
  */
 export function waitOpen(connection: Connection<unknown>, timeoutMs: number): Promise<void> {
   return new Promise((resolve, reject) => {

@@ -89,7 +89,7 @@ function dialOne(url: string, pin: string | null, timeoutMs: number, signal: Abo
     const onAbort = () => fail('aborted');
     const onError = (error: Error) => fail(error.message || error.name);
     const onReady = (): void => {
-      // Nothing was written yet: the holder of another key learns only that somebody connected.
+      // Nothing was written yet: the holder of another key learns only that a client connected.
       if (pin !== null && !hasPin(socket, pin)) {
         fail('its TLS key differs from the published one', 'DTE_PIN_MISMATCH');
         return;

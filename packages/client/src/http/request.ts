@@ -12,7 +12,7 @@ export interface RequestSpec {
   /** A function is called again for each try; a plain stream can be sent only once. */
   readonly body?: string | (() => Readable) | undefined;
   readonly contentType?: string | undefined;
-  /** The answer may be gzipped (its `content-encoding` says whether it is). */
+  /** The answer may be gzipped (see its `content-encoding`). */
   readonly takesGzip?: boolean;
   readonly signal?: AbortSignal | undefined;
 }
@@ -34,10 +34,10 @@ export interface RequestOptions {
   readonly spec: RequestSpec;
 }
 
-/** How much of the body of an error is read. No limit to set: an error of a coordinator is much smaller, and nothing else of the body is used. */
+/** How much of the body of an error is read. Not configurable: an error of a coordinator is much smaller, and nothing else of the body is used. */
 const ERROR_BODY_BYTES = 16 * 1024;
 
-/** Connections of one process to its coordinator. No limit to set: more requests at a time would only wait for the same network. */
+/** Connections of one process to its coordinator. Not configurable: more requests at a time would only wait for the same network. */
 const MAX_SOCKETS = 64;
 
 /** @param idleMs how long a socket is kept that no request uses */

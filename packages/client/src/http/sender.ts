@@ -25,7 +25,7 @@ export interface SendHow {
 
 const isAborted = (spec: RequestSpec): boolean => spec.signal?.aborted === true;
 
-/** Sends requests to the current coordinator, with retries as long as they can help. */
+/** Sends requests to the current coordinator, with retries while they can help. */
 export class Sender {
   private transport: Transport & { readonly url: string };
 

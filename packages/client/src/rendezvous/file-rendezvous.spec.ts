@@ -26,7 +26,7 @@ describe('FileRendezvous', () => {
   afterEach(() => rmSync(dir, { recursive: true }));
 
   it.each(['{', '{}', '{"version":1,"sessionId":"a","url":"ftp://x","generation":"g","expiresAtMs":1}'])(
-    'refuses a file that is no record: %s',
+    'rejects a file that is not a record: %s',
     async (text) => {
       writeFileSync(join(dir, 'a.json'), text);
       await expect(new FileRendezvous(dir).find('a')).rejects.toMatchObject({ code: 'DTE_BAD_CONFIG' });
@@ -34,7 +34,7 @@ describe('FileRendezvous', () => {
   );
 
   it.each(['../a', 'a/b', '.hidden', ''])(
-    'refuses a session id that could leave the folder: %j',
+    'rejects a session id that could leave the folder: %j',
     async (id) => {
       await expect(new FileRendezvous(dir).find(id)).rejects.toMatchObject({ code: 'DTE_INVALID_ID' });
     },
@@ -53,7 +53,7 @@ describe('FileRendezvous', () => {
     expect(readdirSync(dir)).toEqual(['b.json']);
   });
 
-  it('reads past a report that is none', async () => {
+  it('skips a file that is not a report', async () => {
     const rendezvous = new FileRendezvous(dir);
     const report = { version: 1, name: 'n', jobUrl: null, message: 'm', atMs: 1 } as const;
     await rendezvous.report('a', 'g', report);

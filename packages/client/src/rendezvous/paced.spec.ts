@@ -33,12 +33,12 @@ describe('PacedRendezvous', () => {
     for (; now < untilMs; now += 100) await paced.find('s').catch(() => null);
   };
 
-  it('asks more and more seldom while nobody is there', async () => {
+  it('asks less and less often while no record is published', async () => {
     await everyTenthOfASecond(20_000);
     expect(asked).toEqual([0, 1_000, 3_000, 7_000, 12_000, 17_000]);
   });
 
-  it('finds what is published at its next question, and asks sooner again', async () => {
+  it('finds a record with its next request, and asks more often again', async () => {
     await everyTenthOfASecond(8_000);
     await inner.publish(RECORD);
     await everyTenthOfASecond(12_000);
@@ -47,7 +47,7 @@ describe('PacedRendezvous', () => {
     expect(asked.slice(-2)).toEqual([12_000, 13_000]);
   });
 
-  it('repeats an error for as long as an answer', async () => {
+  it('repeats an error for as long as it would an answer', async () => {
     jest.spyOn(inner, 'find').mockImplementation(() => {
       asked.push(now);
       return Promise.reject(new DteError('DTE_RENDEZVOUS_UNAVAILABLE', 'busy'));

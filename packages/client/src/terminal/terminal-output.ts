@@ -1,4 +1,4 @@
-/** Text that is encoded at a time, without a second copy of all of it. A buffer, no limit. */
+/** Text that is encoded at a time, without a second copy of all of it. A buffer: not configurable. */
 const CHUNK_UNITS = 64 * 1024;
 
 /** A text as UTF-8 in pieces, so that 256 MiB are never encoded at once; a character is never split. */
@@ -16,7 +16,7 @@ const isLowSurrogate = (unit: number): boolean => unit >= 0xdc00 && unit <= 0xdf
 
 /**
  * A text of at most `maxBytes` of UTF-8. If it is longer, its end (where failures are usually explained), after a line
- * that says that the beginning is missing.
+ * that reports that the beginning is missing.
  */
 export function withinLimit(text: string, maxBytes: number): string {
   // A code unit is at most three bytes of UTF-8, so short texts need no counting.

@@ -69,7 +69,7 @@ it('carries everything both ways, to the last byte before an end', async () => {
   expect(answer.equals(BIG)).toBe(true);
 });
 
-it('hands an answer on to a slow reader after the other end has gone', async () => {
+it('delivers an answer to a slow reader after the other end has closed', async () => {
   await farEnd((socket) => socket.end(BIG));
   const near = nearEnd();
   near.write('?');
@@ -77,7 +77,7 @@ it('hands an answer on to a slow reader after the other end has gone', async () 
   expect((await read(near)).length).toBe(BIG.length);
 });
 
-it('cuts one side when the other is cut', async () => {
+it('disconnects one side when the other is disconnected', async () => {
   await farEnd((socket) => {
     socket.write('half of an ans');
     socket.once('data', () => socket.resetAndDestroy());
@@ -89,7 +89,7 @@ it('cuts one side when the other is cut', async () => {
   expect(near.readableEnded).toBe(false);
 });
 
-it('cuts what goes through it when it is closed, and lets nothing in any more', async () => {
+it('disconnects its connections when it is closed, and accepts no more', async () => {
   await farEnd((socket) => socket.resume());
   const near = nearEnd();
   const ended = gone(near);
@@ -101,7 +101,7 @@ it('cuts what goes through it when it is closed, and lets nothing in any more', 
   expect(error.code).toBe('ECONNREFUSED');
 });
 
-it('ends a connection at once that leads nowhere', async () => {
+it('closes a connection at once when it cannot reach the target', async () => {
   await farEnd(() => undefined);
   tunnel.pointTo({ urls: ['http://127.0.0.1:1'], pin: null });
   const near = nearEnd();

@@ -1,6 +1,6 @@
 import { closeSync, openSync, readFileSync, readSync, writeSync } from 'node:fs';
 
-/** Larger bounds were misread. No limit to set: the kernel's own limit of an environment is far below (a quarter of the stack). */
+/** Larger bounds were misread. Not configurable: the kernel's own limit of an environment is far below (a quarter of the stack). */
 const LARGEST_BYTES = 64 * 1024 * 1024;
 /** The field env_start of `/proc/self/stat` (proc(5)), counted from the one after the name of the program. */
 const ENV_START = 47;

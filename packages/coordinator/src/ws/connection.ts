@@ -24,6 +24,7 @@ import { type Gatekeeper, makeChallenge, type Origin } from './gatekeeper';
  * - greeting: the challenge is sent, the hello is expected
  * - checking: the hello is being checked; the client must not send anything
  * - member: joined
+ * - held: rejected; the reason is sent after a delay
  * - ending: the reason is sent, the close handshake is in progress
  */
 type State =

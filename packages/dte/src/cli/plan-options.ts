@@ -3,9 +3,9 @@ import { z } from 'zod';
 import { PLAN_FILE } from '@org/dte-gitlab';
 import { line, wholeNumber, words } from '@org/dte-config';
 
-/** Largest value of `--agents-max`. No limit to set: GitLab allows 200 jobs in `parallel:`. */
+/** Largest value of `--agents-max`. Not configurable: GitLab allows 200 jobs in `parallel:`. */
 const AGENTS = 200;
-/** Largest value of `--minutes-per-agent`. No limit to set: no job runs for longer than a day. */
+/** Largest value of `--minutes-per-agent`. Not configurable: no job runs for longer than a day. */
 const DAY_MINUTES = 24 * 60;
 
 /** Flags of `dte plan`. The project's own GitLab file defines the jobs, and the child pipeline includes it. */

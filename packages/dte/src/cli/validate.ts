@@ -29,7 +29,7 @@ Exits with code 1 if the rules are invalid; a pattern that matches nothing is a 
 
 const ON_MAIN = 'the main job';
 
-/** Tasks that are named as examples. No limit: it is only text of a message. */
+/** Tasks that are named as examples. Not configurable: it is only text of a message. */
 const NAMED = 3;
 
 const placesOf = (rule: Rule): string =>

@@ -3,7 +3,7 @@ import type { Env, Resolved } from '@org/dte-config';
 import { isLoopback } from '@org/dte-runner';
 import { note, ok, stop, type Finding } from './finding';
 
-/** As in `engines` of the package. A fact, no limit. */
+/** As in `engines` of the package. Not configurable. */
 const OLDEST_NODE = 20;
 
 export function nodeFinding(version: string): Finding {

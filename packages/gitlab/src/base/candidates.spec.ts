@@ -38,7 +38,7 @@ describe('candidates for the base', () => {
   };
 
   it.each(['detached', 'merged_result', 'merge_train'])(
-    'a merge request (%s) is compared with the base of its diff, whatever became of the target since',
+    'compares a merge request (%s) with the base of its diff, even if the target branch has changed since',
     (type) => {
       expect(order({ ...mergeRequest, CI_MERGE_REQUEST_EVENT_TYPE: type })).toEqual([
         'commit 1',
@@ -48,29 +48,29 @@ describe('candidates for the base', () => {
     },
   );
 
-  it('a child pipeline of a merge request counts as one', () => {
+  it('treats a child pipeline of a merge request as a merge request pipeline', () => {
     const env = { ...mergeRequest, ...BRANCH, CI_PIPELINE_SOURCE: 'parent_pipeline' };
     expect(order(env)[0]).toBe('commit 1');
   });
 
-  it('a merge request without a base is compared with its target branch', () => {
+  it('compares a merge request without a base with its target branch', () => {
     expect(order({ ...mergeRequest, CI_MERGE_REQUEST_DIFF_BASE_SHA: '' })).toEqual([
       'branch-point trunk',
       'everything',
     ]);
   });
 
-  it('a branch is compared with its last pipeline that passed', () => {
+  it('compares a branch with the commit of its last pipeline that passed', () => {
     expect(order({ ...BRANCH, CI_COMMIT_BEFORE_SHA: sha('2') }, found)[0]).toBe('commit 5 if in history');
   });
 
-  it('what was pushed before is no base when GitLab says that nothing has passed', () => {
+  it('does not use the previously pushed commit as the base when GitLab reports that no pipeline has passed', () => {
     const env = { CI_COMMIT_BEFORE_SHA: sha('2') };
     expect(order({ ...BRANCH, ...env }, { kind: 'none' })).toEqual(['branch-point trunk', 'everything']);
     expect(order({ ...DEFAULT, ...env }, { kind: 'none' })).toEqual(['everything']);
   });
 
-  it('without a token a branch is compared with what was pushed before, unless it was force-pushed', () => {
+  it('compares a branch with the previously pushed commit if there is no token, unless it was force-pushed', () => {
     const env = { CI_COMMIT_BEFORE_SHA: sha('2') };
     expect(order({ ...BRANCH, ...env })).toEqual([
       'commit 2 if in history',
@@ -80,25 +80,25 @@ describe('candidates for the base', () => {
     expect(order({ ...DEFAULT, ...env })).toEqual(['commit 2 if in history', 'fork-of 2', 'everything']);
   });
 
-  it('a new branch is compared with the default branch, and the first push to that with nothing', () => {
+  it('compares a new branch with the default branch, and the first push to the default branch with nothing', () => {
     expect(order({ ...BRANCH, CI_COMMIT_BEFORE_SHA: ZEROS })).toEqual(['branch-point trunk', 'everything']);
     expect(order({ ...DEFAULT, CI_COMMIT_BEFORE_SHA: ZEROS })).toEqual(['everything']);
   });
 
-  it('a schedule has no commit before: only a token saves building everything on the default branch', () => {
+  it('builds everything in a scheduled pipeline on the default branch if there is no token, because there is no commit before', () => {
     const env = { ...DEFAULT, CI_PIPELINE_SOURCE: 'schedule', CI_COMMIT_BEFORE_SHA: ZEROS };
     expect(order(env)).toEqual(['everything']);
     expect(order(env, found)).toEqual(['commit 5 if in history', 'everything']);
   });
 
-  it('a tag is compared with the previous one', () => {
+  it('compares a tag with the previous tag', () => {
     expect(order({ CI_COMMIT_TAG: 'v2', CI_COMMIT_BEFORE_SHA: ZEROS })).toEqual([
       'previous-tag',
       'everything',
     ]);
   });
 
-  it('outside of GitLab the default branch of nx.json is what counts', () => {
+  it('uses the default branch of nx.json outside of GitLab', () => {
     const { situation } = readSituation(null, 'develop');
     expect(candidatesOf(situation, NOT_ASKED).map(describeCandidate)).toEqual([
       'branch-point develop',

@@ -63,21 +63,26 @@ describe('BaseChooser', () => {
   const chooser = (git: Git) => new BaseChooser(git, 'head', (line) => void notes.push(line));
   beforeEach(() => void notes.splice(0));
 
-  it('takes the first candidate when it holds, and fetches nothing', async () => {
+  it('selects the first candidate when it is valid, and fetches nothing', async () => {
     const git = new FakeGit(HISTORY, { main: 'c' });
     expect(await chooser(git).choose([pushed('f1'), branchPoint])).toEqual({ sha: 'f1', what: 'BEFORE' });
     expect([git.fetched, notes]).toEqual([[], []]);
   });
 
-  it.each(['old', 'gone'])('leaves %s out, which a forced push has left behind, and says so', async (sha) => {
-    const git = new FakeGit(HISTORY, { main: 'c' });
-    const base = await chooser(git).choose([pushed(sha), branchPoint, everything]);
-    expect(base).toEqual({ sha: 'b', what: 'the merge base with main' });
-    expect(git.fetched).toEqual([]);
-    expect(notes).toEqual([`BEFORE (${sha}) is no longer part of the history: the branch was force-pushed`]);
-  });
+  it.each(['old', 'gone'])(
+    'skips %s, which a forced push removed from the branch, and reports that',
+    async (sha) => {
+      const git = new FakeGit(HISTORY, { main: 'c' });
+      const base = await chooser(git).choose([pushed(sha), branchPoint, everything]);
+      expect(base).toEqual({ sha: 'b', what: 'the merge base with main' });
+      expect(git.fetched).toEqual([]);
+      expect(notes).toEqual([
+        `BEFORE (${sha}) is no longer part of the history: the branch was force-pushed`,
+      ]);
+    },
+  );
 
-  it('compares a force-pushed default branch with what is left of its history', async () => {
+  it('compares a force-pushed default branch with the part of its history that remains', async () => {
     const git = new FakeGit({ ...HISTORY });
     const { old: _old, ...without } = git.parents;
     const clone = new FakeGit(without);
@@ -93,7 +98,7 @@ describe('BaseChooser', () => {
     expect(git.fetched).toEqual(['--no-tags +refs/heads/main:refs/remotes/origin/main']);
   });
 
-  it('fetches the base of a merge request alone into a shallow clone', async () => {
+  it('fetches only the base of a merge request into a shallow clone', async () => {
     const git = new FakeGit({ head: [] });
     git.shallow = true;
     git.remote = new FakeGit(HISTORY);
@@ -102,7 +107,7 @@ describe('BaseChooser', () => {
     expect(git.fetched).toEqual(['--no-tags --depth=1 b']);
   });
 
-  it('completes a shallow clone once when ancestry is in question, and says how to save that', async () => {
+  it('completes a shallow clone once when it has to check ancestry, and prints how to avoid that', async () => {
     const git = new FakeGit({ head: [] });
     git.shallow = true;
     git.remote = new FakeGit(HISTORY, { main: 'c' });
@@ -112,7 +117,7 @@ describe('BaseChooser', () => {
     expect(notes[0]).toMatch(/shallow and its history had to be fetched; .*GIT_DEPTH: 0/);
   });
 
-  it('takes everything for changed when a shallow clone cannot be completed, with the cure', async () => {
+  it('treats everything as changed when a shallow clone cannot be completed, and prints how to fix that', async () => {
     const git = new FakeGit({ head: [] });
     git.shallow = true;
     const base = await chooser(git).choose([pushed('f1'), branchPoint, everything]);

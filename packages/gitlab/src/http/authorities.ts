@@ -3,8 +3,8 @@ import { readFileSync } from 'node:fs';
 import type { GitlabJob } from '../job';
 
 /**
- * Certificates of authorities (PEM) that a job trusts in addition to the usual ones: the runner's own, by which it speaks with
- * its GitLab, and Node's, which Node does not read where others are given.
+ * CA certificates (PEM) that a job trusts in addition to the usual ones: the runner's, which it uses for connections to its
+ * GitLab, and Node's extra ones, which Node does not read if others are passed.
  */
 export function extraAuthorities(
   job: Pick<GitlabJob, 'authoritiesFile'> | null,
@@ -15,7 +15,7 @@ export function extraAuthorities(
     try {
       return [readFileSync(path, 'utf8')];
     } catch {
-      // Then the connection says what is wrong, should it be.
+      // If that is a problem, the error of the connection shows it.
       return [];
     }
   });

@@ -22,7 +22,7 @@ describe('gitlabCall', () => {
   };
   afterEach(() => gitlab.close());
 
-  it('answers with every status, the headers and the body', async () => {
+  it('returns any status with the headers and the body', async () => {
     await start();
     gitlab.failNext(429, { headers: { 'retry-after': '9' } });
     const answer = await call('/job');
@@ -30,7 +30,7 @@ describe('gitlabCall', () => {
     expect(await call('/nothing')).toMatchObject({ status: 404, body: '{"message":"404 Not found"}' });
   });
 
-  it('gives up after the time it was given, and when the connection breaks', async () => {
+  it('fails after the timeout, and when the connection breaks', async () => {
     await start();
     gitlab.failNext('hang');
     await expect(call('/job', { timeoutMs: 50 })).rejects.toThrow('no answer within 50 ms');
@@ -38,12 +38,12 @@ describe('gitlabCall', () => {
     await expect(call('/job')).rejects.toThrow(/hang up|ECONNRESET/);
   });
 
-  it('reads no more of an answer than it was told to', async () => {
+  it('does not read more of an answer than the limit', async () => {
     await start();
     await expect(call('/job', { maxBytes: 5 })).rejects.toThrow('more than 5 bytes');
   });
 
-  it('follows a download and nothing else, and only so often', async () => {
+  it('follows redirects of downloads only, up to a limit', async () => {
     await start();
     const headers = { location: '/api/v4/job' };
     gitlab.failNext(302, { headers });
@@ -55,7 +55,7 @@ describe('gitlabCall', () => {
     expect(gitlab.requests()).toHaveLength(7);
   });
 
-  it('trusts the authority that the runner trusts, and no other', async () => {
+  it('trusts only the certificate authority that the GitLab runner trusts', async () => {
     const tls = createCoordinatorCertificate();
     await start({ tls });
     const folder = mkdtempSync(join(tmpdir(), 'dte-ca-'));
@@ -63,7 +63,7 @@ describe('gitlabCall', () => {
     writeFileSync(path, tls.cert);
     await expect(call('/job')).rejects.toThrow(/self-signed certificate/);
     const ca = extraAuthorities({ authoritiesFile: path }, { NODE_EXTRA_CA_CERTS: join(folder, 'none.pem') });
-    // The certificate is believed now; only the name in it is not that of this server.
+    // The certificate is trusted now; only its name is not that of this server.
     await expect(call('/job', { ca })).rejects.toThrow(/does not match certificate/);
     rmSync(folder, { recursive: true });
   });

@@ -5,12 +5,12 @@ export type GitlabCall = Omit<BoundedRequest, 'redirects'>;
 
 export type GitlabAnswer = BoundedAnswer;
 
-/** GitLab sends a download on once, to its object storage. No limit: only servers that send in circles need more. */
+/** GitLab redirects a download once, to its object storage. Not configurable: only servers with redirect loops need more. */
 const REDIRECTS = 3;
 
 /**
- * Every status is an answer. Downloads are followed to object storage, which is not shown the token.
- * @throws Error when there is no answer in time, or one that is too large
+ * Every status is an answer. Redirects of downloads to object storage are followed, without the token.
+ * @throws Error if there is no answer in time, or one that is too large
  */
 export async function gitlabCall(call: GitlabCall): Promise<GitlabAnswer> {
   const answer = await boundedRequest({ ...call, redirects: REDIRECTS });

@@ -32,7 +32,7 @@ const defaults: Mapping = Object.fromEntries(
 const withInputs = (inputs: Mapping): Mapping => interpolate(body, { ...defaults, ...inputs }) as Mapping;
 
 describe('renderComponent', () => {
-  it.each(PLACES)('is what is shipped in %s (UPDATE_TEMPLATES=1 writes it)', (place) => {
+  it.each(PLACES)('is the template that is shipped in %s (UPDATE_TEMPLATES=1 writes it)', (place) => {
     const path = join(ROOT, place);
     if (process.env['UPDATE_TEMPLATES'] === '1') {
       mkdirSync(dirname(path), { recursive: true });
@@ -41,7 +41,7 @@ describe('renderComponent', () => {
     expect(readFileSync(path, 'utf8')).toBe(renderComponent());
   });
 
-  it('has a valid header and a default for each input, so that nobody has to say anything', () => {
+  it('has a valid header and a default for each input, so no input is required', () => {
     expect(schemaProblems(header)).toEqual([]);
     for (const input of Object.values(declared()))
       expect(Object.keys(input)).toEqual(expect.arrayContaining(['description', 'default']));
@@ -63,7 +63,7 @@ describe('renderComponent', () => {
       expect(pipelineProblems(withInputs({ ...inputs, 'package-manager': manager }))).toEqual([]);
   });
 
-  it('says with its defaults what the generator writes, but for where commands stand', () => {
+  it('equals with its defaults what the generator writes, except for the place of the commands', () => {
     const component = jobsOf(withInputs({}));
     const written = jobsOf(documents(renderGitlabFile(DEFAULTS))[0]!);
     expect(Object.keys(component)).toEqual(Object.keys(written));
@@ -74,7 +74,7 @@ describe('renderComponent', () => {
     }
   });
 
-  it('keeps two uses in one pipeline apart', () => {
+  it('separates two uses in one pipeline', () => {
     const names = Object.keys(jobsOf(withInputs({ 'job-suffix': '-windows' })));
     expect(names).toEqual(['nx-windows', 'nx-agent-windows']);
   });

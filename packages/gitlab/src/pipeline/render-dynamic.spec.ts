@@ -14,11 +14,11 @@ const child = (agents: number) =>
   );
 
 describe('renderDynamicPipeline', () => {
-  it('includes the project file and says how many agents', () => {
+  it('includes the project file and sets the number of agents', () => {
     expect(renderDynamicPipeline(DEFAULTS, 5)).toMatchSnapshot();
   });
 
-  it('leaves the main job alone, and not waiting, when there is nothing for agents', () => {
+  it('runs the main job alone, without waiting, when there is nothing for agents', () => {
     expect(renderDynamicPipeline(DEFAULTS, 0)).toMatchSnapshot();
     const { nx, 'nx-agent': agent } = child(0);
     expect(agent!['rules']).toEqual([{ when: 'never' }]);
@@ -38,7 +38,7 @@ describe('renderDynamicPipeline', () => {
     });
   });
 
-  it('declares the stage of its jobs, and runs whatever the parent pipeline is for', () => {
+  it('declares the stage of its jobs, and runs for any kind of parent pipeline', () => {
     const { stages, workflow } = only(renderDynamicPipeline({ stage: 'verify' }, 2));
     expect(stages).toEqual(['verify']);
     expect(isMapping(workflow) && workflow['rules']).toEqual([{ when: 'always' }]);

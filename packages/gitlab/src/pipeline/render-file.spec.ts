@@ -5,11 +5,11 @@ const changes = (options: Partial<GitlabFileOptions>): string =>
   `\n${difference(renderGitlabFile(DEFAULTS), renderGitlabFile({ ...DEFAULTS, ...options }))}\n`;
 
 describe('renderGitlabFile', () => {
-  it('writes a main job and three agents when nobody says anything', () => {
+  it('writes a main job and three agents by default', () => {
     expect(renderGitlabFile(DEFAULTS)).toMatchSnapshot();
   });
 
-  it('writes a plan, a trigger and the jobs of the child pipeline for agents by need', () => {
+  it('writes a plan, a trigger and the jobs of the child pipeline for a dynamic number of agents', () => {
     expect(renderGitlabFile({ ...DEFAULTS, dynamic: true })).toMatchSnapshot();
   });
 
@@ -35,14 +35,14 @@ describe('renderGitlabFile', () => {
     ['bun of one version', { packageManager: 'bun', packageManagerVersion: '1.2.3', lockfile: 'bun.lockb' }],
     ['npm of one version', { packageManagerVersion: '10.9.0' }],
     ['npm-shrinkwrap.json', { lockfile: 'npm-shrinkwrap.json' }],
-  ])('changes nothing but what follows from: %s', (_, options) => {
+  ])('changes only what follows from: %s', (_, options) => {
     expect(changes(options)).toMatchSnapshot();
   });
 
   it('is the same each time', () =>
     expect(renderGitlabFile(DEFAULTS)).toBe(renderGitlabFile({ ...DEFAULTS })));
 
-  it('refuses to write a main job with nothing to do', () => {
+  it('rejects a main job with no commands', () => {
     expect(() => renderGitlabFile({ ...DEFAULTS, targets: [] })).toThrow(/set at least one/);
   });
 });

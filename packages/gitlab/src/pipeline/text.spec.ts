@@ -4,7 +4,7 @@ import { parse } from 'yaml';
 import { list, scalar, word } from './text';
 
 describe('scalar', () => {
-  it.each(['1.1', '1.2'] as const)('reads back as the same text in YAML %s, whatever it is', (version) => {
+  it.each(['1.1', '1.2'] as const)('parses as the same text in YAML %s, for any text', (version) => {
     fc.assert(
       fc.property(fc.string({ unit: 'grapheme' }), (text) => {
         expect(parse(`key: ${scalar(text)}\n`, { version })).toEqual({ key: text });
@@ -28,7 +28,7 @@ describe('scalar', () => {
     'a: b',
     'a #b',
     'a:',
-  ])('quotes %j, which would be something else', (text) => {
+  ])('quotes %j, which would have another meaning', (text) => {
     expect(scalar(text)).toBe(JSON.stringify(text));
     expect(parse(scalar(text), { version: '1.1' })).toBe(text);
   });
@@ -40,14 +40,14 @@ describe('scalar', () => {
     '.yarn/cache/',
     '$CI_COMMIT_BRANCH == "main"',
     'run() { npx "$@"; }',
-  ])('leaves %j as it is', (text) => {
+  ])('does not quote %j', (text) => {
     expect(scalar(text)).toBe(text);
     expect(parse(scalar(text), { version: '1.1' })).toBe(text);
   });
 });
 
 describe('word', () => {
-  it('leaves targets as they are', () =>
+  it('does not quote targets', () =>
     expect(word('lint,test,e2e-ci--src/a.cy.ts')).toBe('lint,test,e2e-ci--src/a.cy.ts'));
 
   it.each(['a b', '$HOME', "it's", 'a;b', '`id`', ''])('reaches the program as %j', (text) => {

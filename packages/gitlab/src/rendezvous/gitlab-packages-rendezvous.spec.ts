@@ -88,7 +88,7 @@ describe('GitlabPackagesRendezvous', () => {
 
   afterEach(() => gitlab.close());
 
-  it('keeps one file per session in a package per pipeline, and shows the token to GitLab alone', async () => {
+  it('keeps one file per session in a package per pipeline, and sends the token only to GitLab', async () => {
     await start({ downloads: 'redirected' });
     await rendezvous.publish(record());
     await rendezvous.publish(record({ sessionId: `${SESSION}-windows` }));
@@ -102,7 +102,7 @@ describe('GitlabPackagesRendezvous', () => {
     expect(gitlab.requests()).toHaveLength(4);
   });
 
-  it.each([429, 500, 502, 503])('asks again when it is told %d', async (status) => {
+  it.each([429, 500, 502, 503])('retries after status %d', async (status) => {
     await start();
     const published = record();
     gitlab.failNext(status, { times: 2 });
@@ -112,21 +112,18 @@ describe('GitlabPackagesRendezvous', () => {
     expect(await rendezvous.find(SESSION)).toEqual(published);
   });
 
-  it.each(['reset', 'hang'] as const)(
-    'asks again after a request without an answer (%s)',
-    async (failure) => {
-      await start();
-      gitlab.failNext(failure);
-      // Only the request that hangs has a short timeout, so that a slow machine has time for the next one.
-      const changing = { ...limits, rendezvousRequestMs: 2_000 };
-      const door = doorTo(gitlab, gitlab.jobToken(7, 9001), clock, changing);
-      clock.onSleep = () => (changing.rendezvousRequestMs = limits.rendezvousRequestMs);
-      await door.publish(record());
-      expect(statuses()).toEqual([0, 201]);
-    },
-  );
+  it.each(['reset', 'hang'] as const)('retries a request without an answer (%s)', async (failure) => {
+    await start();
+    gitlab.failNext(failure);
+    // Only the request that hangs has a short timeout, so that a slow machine has time for the next one.
+    const changing = { ...limits, rendezvousRequestMs: 2_000 };
+    const door = doorTo(gitlab, gitlab.jobToken(7, 9001), clock, changing);
+    clock.onSleep = () => (changing.rendezvousRequestMs = limits.rendezvousRequestMs);
+    await door.publish(record());
+    expect(statuses()).toEqual([0, 201]);
+  });
 
-  it('waits for as long as a busy registry says, in seconds or by a date', async () => {
+  it('waits for as long as a busy registry requests, in seconds or by a date', async () => {
     await start();
     gitlab.failNext(429, { headers: { 'retry-after': '7' } });
     const date = new Date(clock.now() + 7_000 + 9_000).toUTCString();
@@ -136,7 +133,7 @@ describe('GitlabPackagesRendezvous', () => {
     expect(Math.round((clock.slept[1] ?? 0) / 1000)).toBe(9);
   });
 
-  it('gives up at once when it would have to wait for longer than the limit', async () => {
+  it('fails at once when it would have to wait for longer than the limit', async () => {
     await start();
     gitlab.failNext(429, { headers: { 'retry-after': '60' } });
     const error = await errorOf(rendezvous.find(SESSION));
@@ -145,7 +142,7 @@ describe('GitlabPackagesRendezvous', () => {
     expect(clock.slept).toEqual([]);
   });
 
-  it('gives up after the limit, whatever the number of tries', async () => {
+  it('fails after the time limit, regardless of the number of tries', async () => {
     await start();
     gitlab.failNext(503, { times: 1_000 });
     const beganMs = clock.now();
@@ -159,7 +156,7 @@ describe('GitlabPackagesRendezvous', () => {
     ['the role is too low', () => gitlab.jobToken(7, 1, 'reporter'), '403 Forbidden'],
     ['the token is that of another project', () => gitlab.jobToken(8, 1), '404 Project Not Found'],
     ['the token is none', () => 'wrong', '401 Unauthorized'],
-  ])('is refused without another try when %s', async (_, token, answer) => {
+  ])('fails without a retry when %s', async (_, token, answer) => {
     await start();
     const error = await errorOf(doorTo(gitlab, token(), clock).publish(record()));
     expect([error.code, error.severity]).toEqual(['DTE_RENDEZVOUS_REFUSED', 'fatal']);
@@ -167,7 +164,7 @@ describe('GitlabPackagesRendezvous', () => {
     expect(gitlab.requests()).toHaveLength(1);
   });
 
-  it('is refused when the job that it belongs to has ended, and says no token', async () => {
+  it('fails when its job has ended, and the error contains no token', async () => {
     await start();
     const token = gitlab.jobToken(7, 77);
     gitlab.endJob(77);
@@ -176,12 +173,12 @@ describe('GitlabPackagesRendezvous', () => {
     expect(error.explain()).not.toContain(token);
   });
 
-  it('is refused where the project has no package registry', async () => {
+  it('fails if the project has no package registry', async () => {
     await start({ packages: 'disabled' });
     expect((await errorOf(rendezvous.publish(record()))).code).toBe('DTE_RENDEZVOUS_REFUSED');
   });
 
-  it('replaces what it has published where duplicates are rejected, if it may delete', async () => {
+  it('replaces its record if duplicates are rejected and it may delete', async () => {
     await start({ duplicates: 'rejected' });
     const maintainer = doorTo(gitlab, gitlab.jobToken(7, 1, 'maintainer'), clock);
     await maintainer.publish(record());
@@ -190,7 +187,7 @@ describe('GitlabPackagesRendezvous', () => {
     expect(gitlab.packages()[0]?.files).toHaveLength(1);
   });
 
-  it('keeps the first report of an agent where duplicates are rejected', async () => {
+  it('keeps the first report of an agent if duplicates are rejected', async () => {
     await start({ duplicates: 'rejected' });
     await rendezvous.publish(record());
     const report = { version: 1, name: 'a', jobUrl: null, message: 'm', atMs: 1 } as const;
@@ -208,7 +205,7 @@ describe('GitlabPackagesRendezvous', () => {
   });
 
   it.each(['{', '[]', '{"version":1,"sessionId":"8-1"}'])(
-    'refuses a file that is no record: %s',
+    'rejects a file that is not a record: %s',
     async (text) => {
       await start();
       await fetch(`${gitlab.apiUrl}/projects/7/packages/generic/dte-rendezvous/0.0.1001/${SESSION}.json`, {
@@ -221,7 +218,7 @@ describe('GitlabPackagesRendezvous', () => {
     },
   );
 
-  it.each(['../a', 'a/b', ''])('refuses a session id that could name something else: %j', async (id) => {
+  it.each(['../a', 'a/b', ''])('rejects a session id that could be another path: %j', async (id) => {
     await start();
     expect((await errorOf(rendezvous.find(id))).code).toBe('DTE_INVALID_ID');
     expect(gitlab.requests()).toEqual([]);
@@ -254,14 +251,14 @@ describe('GitlabPackagesRendezvous', () => {
       expect(versions()).toEqual(['0.0.4']);
     });
 
-    it('nothing for somebody who may not, and does not insist', async () => {
+    it('nothing for a role that may not delete, and does not retry', async () => {
       await publishOld();
       await rendezvous.tidy();
       expect(versions()).toEqual(['0.0.1', '0.0.2', '0.0.3', '0.0.4']);
       expect(gitlab.requests().filter(({ method }) => method === 'DELETE')).toHaveLength(1);
     });
 
-    it('nothing, and says nothing, when the registry is away', async () => {
+    it('nothing, and prints nothing, when the registry is not available', async () => {
       await publishOld();
       gitlab.failNext(500);
       await expect(rendezvous.tidy()).resolves.toBeUndefined();

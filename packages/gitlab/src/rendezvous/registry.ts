@@ -23,7 +23,7 @@ const packageFileSchema = z.object({ id: z.int(), file_name: z.string() });
 export type PackageEntry = z.infer<typeof packageSchema>;
 export type PackageFileEntry = z.infer<typeof packageFileSchema>;
 
-/** Entries of one page: the most that GitLab's API allows. A fact, no limit. */
+/** Entries of one page: the maximum of GitLab's API. Not configurable. */
 const PER_PAGE = 100;
 
 /** The packages of one project, as seen by one of its jobs: https://docs.gitlab.com/user/packages/generic_packages/ */

@@ -3,7 +3,7 @@ import { readLimits } from '@org/dte-protocol';
 import { readGitlabJob } from '../job';
 import { embeddedLimits, watchJob } from './job-watch';
 
-// A question that times out on a slow machine would count as one that nobody answered.
+// A question that times out on a slow machine would count as unanswered.
 const limits = { jobCheckMs: 20, rendezvousRequestMs: 60_000, rendezvousAnswerBytes: 10_000 };
 
 describe('watchJob', () => {
@@ -26,7 +26,7 @@ describe('watchJob', () => {
     await gitlab.close();
   });
 
-  it('says once that the job has ended, when its token is worth nothing any more', async () => {
+  it('reports once that the job has ended, when its token is no longer valid', async () => {
     watch({ CI_API_V4_URL: gitlab.apiUrl, CI_JOB_TOKEN: gitlab.jobToken(7, 9001) });
     await waitFor('some questions', () => answers(200) >= 3);
     expect(ended).toBe(0);
@@ -35,7 +35,7 @@ describe('watchJob', () => {
     expect([ended, answers(401)]).toEqual([1, 2]);
   });
 
-  it('believes neither a single refusal nor an instance that is broken or away', async () => {
+  it('does not conclude from a single rejection, or when the instance fails or is not available', async () => {
     gitlab.failNext(401);
     gitlab.failNext(503);
     gitlab.failNext('reset');
@@ -45,7 +45,7 @@ describe('watchJob', () => {
     expect(ended).toBe(0);
   });
 
-  it('asks nobody outside of GitLab jobs', () => {
+  it('sends no request outside of GitLab jobs', () => {
     watch({ CI_API_V4_URL: gitlab.apiUrl });
     watch({ CI_JOB_TOKEN: 'x' });
     expect(gitlab.requests()).toEqual([]);
@@ -57,13 +57,13 @@ describe('the limits of a coordinator that is part of a job', () => {
   const apiUrl = 'https://gitlab.example.com/api/v4';
   const GITLAB = readGitlabJob({ CI_API_V4_URL: apiUrl, CI_JOB_TOKEN: 'token' });
 
-  it('let a session last as long as a job that is watched, whatever it does between two nx commands', () => {
+  it('let a session last as long as a job that is watched, whatever the job does between two nx commands', () => {
     const { sessionIdleMs } = embeddedLimits(limits, GITLAB);
     expect(sessionIdleMs).toBeGreaterThanOrEqual(24 * 3_600_000);
     expect(embeddedLimits({ ...limits, sessionIdleMs: 1 }, GITLAB).sessionIdleMs).toBe(sessionIdleMs);
   });
 
-  it('are those of everybody where nothing tells whether the job lives', () => {
+  it('are the general limits if nothing shows whether the job still runs', () => {
     expect(embeddedLimits(limits, readGitlabJob({ CI_API_V4_URL: apiUrl }))).toBe(limits);
   });
 });

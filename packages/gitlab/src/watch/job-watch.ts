@@ -24,7 +24,7 @@ export const embeddedLimits = (limits: LimitValues, job: GitlabJob | null): Limi
 /** GitLab's answer to the token of a job that has ended. */
 const UNAUTHORIZED = 401;
 
-/** Refusals in a row before the job counts as ended, because an instance may be wrong for a moment. No limit to set: `jobCheckMs` sets how long this takes. */
+/** Refusals in a row before the job counts as ended, because an instance may be wrong for a moment. Not configurable: `jobCheckMs` sets how long this takes. */
 const REFUSALS = 2;
 
 /**

@@ -21,7 +21,7 @@ const brief = async (call: Promise<unknown>): Promise<string> => {
   }
 };
 
-/** Gives every possible answer of a server to Nx's own HTTP cache, without any of our code in between. */
+/** Gives every possible answer of a server to Nx's own HTTP cache, without any code of dte in between. */
 export async function run({ workspaceRoot }: { workspaceRoot: string }): Promise<RemoteAnswersResult> {
   const server = await startArtifactServer();
   process.env['NX_SELF_HOSTED_REMOTE_CACHE_SERVER'] = server.url;

@@ -48,7 +48,7 @@ export const BATCH_EXECUTORS: Record<string, string> = {
   'tools/batchy/single.js': `
     const make = require('./make');
     module.exports = async (options, { root, projectName, targetName }) => make(root, projectName + ':' + targetName, options, 'single');`,
-  // In the order of the edges, as a compiler would; what it says of edges and of the rest of the run goes to the log.
+  // In the order of the edges, like a compiler; messages about edges and the rest of the run go to the log.
   'tools/batchy/batch.js': `
     const make = require('./make');
     const idOf = (edge) => (typeof edge === 'string' ? edge : edge.id);
@@ -64,7 +64,7 @@ export const BATCH_EXECUTORS: Record<string, string> = {
       for (const task of Object.keys(graph.tasks)) yield { task, result: make(root, task, inputs[task], 'streamed') };
     };`,
   'tools/batchy/die.js': `module.exports = async () => { console.log('dying'); process.exit(3); };`,
-  // Says of its first task that it has ended, hangs, and takes the signal for a reason to end well.
+  // Reports the end of its first task, hangs, and exits with code 0 on the signal.
   'tools/batchy/some.js': `
     const make = require('./make');
     module.exports = async function* (graph, inputs, overrides, { root }) {

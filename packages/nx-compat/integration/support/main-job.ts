@@ -40,7 +40,7 @@ type TasksRunner = (
   context: NxRunnerContext,
 ) => Promise<NxStatuses>;
 
-/** A whole run by Nx's own runner, as in a command without ours. */
+/** A whole run by Nx's own runner, as in a command without dte. */
 export function runAll({ options, context }: MainJob): Promise<NxStatuses> {
   const { defaultTasksRunner } = resolveNx().load<{ defaultTasksRunner: TasksRunner }>(
     'src/tasks-runner/default-tasks-runner',

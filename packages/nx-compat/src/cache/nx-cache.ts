@@ -30,7 +30,7 @@ export interface NxCache {
   getBatch?(tasks: NxTask[]): Promise<Map<string, NxCachedResult>>;
   put(task: NxTask, terminalOutput: string, outputs: string[], code: number): Promise<unknown>;
   removeOldCacheRecords?(): unknown;
-  /** Where the output of a task is as long as no entry of the cache contains it. */
+  /** The place of a task's output while no entry of the cache contains it. */
   temporaryOutputPath(task: NxTask): string;
   copyFilesFromCache(hash: string, entry: NxCachedResult, outputs: string[]): Promise<unknown>;
   /** Set by `init`; absent or null without a remote cache. */

@@ -16,7 +16,7 @@ describe('which remote cache Nx would use', () => {
     rmSync(root, { recursive: true });
   });
 
-  it('is ours only while we have pointed Nx at it', () => {
+  it('is that of dte only while dte has configured it', () => {
     const env: NodeJS.ProcessEnv = {};
     expect(detectRemoteKind(root, OURS, env)).toBe('none');
     const lease = useRemoteCache(OURS, root, env);
@@ -31,13 +31,13 @@ describe('which remote cache Nx would use', () => {
     expect(env).toEqual({});
   });
 
-  it("is another's when the user named a server, which stays", () => {
+  it('is the server that the user configured', () => {
     const env: NodeJS.ProcessEnv = { NX_SELF_HOSTED_REMOTE_CACHE_SERVER: 'http://theirs' };
     expect(useRemoteCache(OURS, root, env).kind).toBe('other');
     expect(env).toEqual({ NX_SELF_HOSTED_REMOTE_CACHE_SERVER: 'http://theirs' });
   });
 
-  it("is another's when one of Nx's packages is installed", () => {
+  it('is that of an Nx package when one is installed', () => {
     mkdirSync(join(root, 'node_modules/@nx/s3-cache'), { recursive: true });
     writeFileSync(join(root, 'node_modules/@nx/s3-cache/index.js'), '');
     expect(useRemoteCache(OURS, root, {}).kind).toBe('other');

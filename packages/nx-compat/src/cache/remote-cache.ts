@@ -35,7 +35,7 @@ const resolves = (workspaceRoot: string, name: string): boolean => {
 
 /**
  * Which remote cache Nx would use in this workspace.
- * @param ours our own address, to distinguish it from a server that the user configured
+ * @param ours the address of dte, to distinguish it from a server that the user configured
  */
 export function detectRemoteKind(
   workspaceRoot: string,

@@ -14,7 +14,7 @@ interface HashTaskModule {
 
 /** The executors of one agent share Nx's database. Up to 21 Nx does not wait for a writer there, but fails at once. */
 const BUSY = /database is locked|DatabaseBusy/;
-/** Two seconds in all. No limit: it stands in for SQLite's own busy timeout, which later versions of Nx set. */
+/** Two seconds in all. Not configurable: it replaces SQLite's own busy timeout, which later versions of Nx set. */
 const BUSY_TRIES = 100;
 /** Between two of them. */
 const BUSY_WAIT_MS = 20;

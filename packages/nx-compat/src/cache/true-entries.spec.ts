@@ -5,7 +5,7 @@ import { resolveNx } from '../install/nx-install';
 import type { NxCache } from './nx-cache';
 import { TrueEntries } from './true-entries';
 
-describe('an entry that is put in place while something else writes there', () => {
+describe('an entry that is restored while another process writes there', () => {
   let root: string;
   beforeEach(() => {
     root = mkdtempSync(join(tmpdir(), 'dte-entries-'));
@@ -33,14 +33,14 @@ describe('an entry that is put in place while something else writes there', () =
     return { place: () => cache.copyFilesFromCache('42', entry, ['dist']), copies: () => copies };
   };
 
-  it('is put there once more, and Nx goes on', async () => {
+  it('is restored again, and Nx continues', async () => {
     const { place, copies } = copying(1);
     await expect(place()).resolves.toBe(1);
     expect(copies()).toBe(2);
     expect(existsSync(join(root, 'dist/out.js'))).toBe(true);
   });
 
-  it('is not taken for one that is there when it has failed twice', async () => {
+  it('fails when restoring it has failed twice', async () => {
     const { place, copies } = copying(2);
     await expect(place()).rejects.toThrow('1 outputs did not arrive');
     expect(copies()).toBe(2);

@@ -6,7 +6,7 @@ import type { NxCache, NxCachedResult } from './nx-cache';
 import type { TruthfulRemoteCache } from './truthful-remote';
 import { isWhole } from './whole-entry';
 
-/** What restores left on disk, until somebody asks; the oldest are forgotten. No limit: whoever asks does so at once. */
+/** What restores left on disk, until a caller reads it; the oldest entries are evicted. Not configurable: callers read it at once. */
 const KEPT_SUMMARIES = 1_000;
 
 /**

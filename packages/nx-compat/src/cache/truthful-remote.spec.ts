@@ -7,7 +7,7 @@ const remote = (
 ) => new TruthfulRemoteCache({ store, retrieve }, [0, 1, 1], 50);
 
 describe('TruthfulRemoteCache', () => {
-  it('tells stored from declined, and nothing for what was never stored', async () => {
+  it('distinguishes stored from declined, and reports nothing for what was never stored', async () => {
     const cache = remote((hash) => Promise.resolve(hash === 'new'));
     await cache.store('new', '', '', 0);
     await cache.store('old', '', '', 0);
@@ -16,13 +16,13 @@ describe('TruthfulRemoteCache', () => {
     expect(cache.takeOutcome('old')).toEqual({ kind: 'declined' });
   });
 
-  it('takes a package that returns nothing for stored', async () => {
+  it('treats an upload as stored if the package returns nothing', async () => {
     const cache = remote(() => Promise.resolve(undefined));
     await cache.store('a', '', '', 0);
     expect(cache.takeOutcome('a')).toEqual({ kind: 'stored' });
   });
 
-  it('tries again, and remembers the last reason when every attempt fails', async () => {
+  it('retries, and keeps the last reason when every attempt fails', async () => {
     let attempts = 0;
     const cache = remote(() =>
       Promise.reject(new Error(`refused ${String(++attempts)}\n\nStack backtrace: ...`)),
@@ -31,7 +31,7 @@ describe('TruthfulRemoteCache', () => {
     expect(cache.takeOutcome('a')).toEqual({ kind: 'failed', message: 'refused 3' });
   });
 
-  it('tries once while the server is known to be gone, and as often as before when it is back', async () => {
+  it('tries once while the server is known to be unreachable, and retries again when it is back', async () => {
     let attempts = 0;
     let gone = true;
     const cache = remote(() => {
@@ -48,7 +48,7 @@ describe('TruthfulRemoteCache', () => {
     expect(attempts).toBe(8);
   });
 
-  it('makes a failing retrieve a miss with a reason', async () => {
+  it('turns a failed retrieve into a miss with a reason', async () => {
     const cache = remote(
       () => Promise.resolve(true),
       () => Promise.reject(new Error('no route')),
@@ -58,7 +58,7 @@ describe('TruthfulRemoteCache', () => {
     expect(cache.takeFailure('a')).toBeUndefined();
   });
 
-  it('does not ask for a hash it was told not to ask for', async () => {
+  it('does not request a hash that is excluded', async () => {
     const cache = remote(
       () => Promise.resolve(true),
       () => Promise.reject(new Error('asked')),
@@ -68,7 +68,7 @@ describe('TruthfulRemoteCache', () => {
     expect(cache.takeFailure('a')).toBeUndefined();
   });
 
-  it('gives up on a server that never answers', async () => {
+  it('times out if a server never answers', async () => {
     const cache = remote(() => new Promise(() => undefined));
     await cache.store('a', '', '', 0);
     expect(cache.takeOutcome('a')).toMatchObject({

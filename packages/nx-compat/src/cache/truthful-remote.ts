@@ -5,15 +5,15 @@ import type { NxCachedResult, NxRemoteCache } from './nx-cache';
 import type { StoreOutcome } from './types';
 
 /**
- * How often and how long apart a store is tried: a coordinator that is being restarted should not cost a task. No limit: a store
- * that fails is followed by one of our own, which has its limits.
+ * Delays before each attempt to store: a task should not be lost while a coordinator restarts. Not configurable: a store that
+ * fails is followed by an upload by dte, which has its own limits.
  */
 export const STORE_ATTEMPT_DELAYS_MS: readonly number[] = [0, 250, 1000];
 
 /**
- * Longest a single transfer may take. Native code sets no limit of its own, so a server that accepts and never answers
- * would hold the task forever. Enough for 5 GB at 10 MB/s; the transfer given up on goes on unheeded. No limit: it stands in
- * for the timeout that Nx's client lacks. Transfers of our own have one by the time without a byte.
+ * Timeout of a single transfer. Native code sets no limit of its own, so a server that accepts and never answers would block
+ * the task forever. Enough for 5 GB at 10 MB/s; a transfer that timed out continues, and its result is ignored. Not
+ * configurable: it replaces the timeout that Nx's client lacks. Transfers by dte time out if no bytes are transferred.
  */
 export const TRANSFER_LIMIT_MS = 10 * 60_000;
 

@@ -3,7 +3,7 @@ import type { OutputSummary } from '../outputs';
 
 /**
  * Where Nx stores artifacts apart from this machine.
- * - `ours`: the coordinator's contract, because we configured Nx to use it;
+ * - `ours`: the coordinator's contract, because dte configured Nx to use it;
  * - `other`: the workspace's own (a package such as @nx/s3-cache, or NX_SELF_HOSTED_REMOTE_CACHE_SERVER);
  * - `none`: no remote cache, or an unusable one (the legacy cache of 20, a build of Nx without native code).
  */
@@ -41,7 +41,7 @@ export interface CacheEntry {
   size?: number | undefined;
 }
 
-/** The result of a request for an artifact. If a remote fails, the result is `error`, never an exception: look elsewhere. */
+/** The result of a request for an artifact. If a remote fails, the result is `error`, never an exception: try another source. */
 export type FetchResult =
   | {
       kind: 'local' | 'remote';

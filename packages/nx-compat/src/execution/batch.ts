@@ -33,7 +33,7 @@ interface Orchestrator {
 /** Type of the message with which a worker reports the results of its tasks; the same on 20.8 to 24. */
 const COMPLETE_BATCH = 2;
 
-/** How long a worker's last words may take once it is told to end. No limit: its results are in by then. */
+/** Timeout for a worker's last messages once it has to exit. Not configurable: its results have arrived by then. */
 const LAST_WORDS_MS = 2_000;
 
 /** The parameters of the orchestrator's constructor; 20.8 to 24, without those for the vendor's server. */

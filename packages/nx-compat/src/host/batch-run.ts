@@ -10,7 +10,7 @@ import { OutputCapture } from './output-capture';
 import type { NxNotices } from './patches';
 import type { BatchRun, RunBatchRequest, TaskRun } from './types';
 
-/** Characters of a batch's own output that are kept; the last ones. No limit: all of it is shown while it comes. */
+/** Characters of a batch's own output that are kept; the last ones. Not configurable: all of it is shown as it arrives. */
 const KEPT_LOG = 64 * 1024;
 
 /** A batch that Nx runs: the output of its process, and the result of each task. */

@@ -6,7 +6,7 @@ it.each([
   'a text',
   undefined,
   Object.assign(new Error('spawn tsc ENOENT'), { code: 'ENOENT' }),
-])('takes %s for a refusal that every machine repeats', (error) => {
+])('treats %s as an error that every machine would have', (error) => {
   expect(brokenBy(error).byMachine).toBe(false);
 });
 
@@ -16,11 +16,11 @@ it.each([
   new Error('IO error: Too many open files (os error 24)'),
   new Error('Nx failed', { cause: new Error('database is locked') }),
   new Error('spawn /bin/sh EAGAIN'),
-])('takes %s for trouble of the machine, which another one may not have', (error) => {
+])('treats %s as an error of this machine, which another one may not have', (error) => {
   expect(brokenBy(error).byMachine).toBe(true);
 });
 
-it('says what was said, and not where in the code', () => {
+it('reports the message without the stack', () => {
   expect(brokenBy(new Error('Cache output is outside the workspace')).why).toBe(
     'Cache output is outside the workspace',
   );

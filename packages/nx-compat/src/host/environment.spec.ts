@@ -8,7 +8,7 @@ afterEach(() => {
   process.env = before;
 });
 
-it('gives each command its own values, and nothing that another one or the host itself has set', () => {
+it('gives each command its own values, and none that another command or the host itself has set', () => {
   const environment = new HostEnvironment();
   process.env['OF_HOST'] = 'host';
   environment.settle();
@@ -23,7 +23,7 @@ it('gives each command its own values, and nothing that another one or the host 
   expect(process.env).toEqual({ KEPT: 'job', REPLACED: 'job' });
 });
 
-it('takes away what a task has left in the process, within the same command too', () => {
+it('removes what a task has set in the process, within the same command too', () => {
   const environment = new HostEnvironment();
   environment.settle();
   environment.enter({ ADDED: 'run' });

@@ -4,7 +4,7 @@ import { StringDecoder } from 'node:string_decoder';
  * In every version, Nx streams a task by writing to its own process's stdout and stderr; nothing else about it is
  * common to all of them. While one task runs, these two streams are captured.
  *
- * During that time, everything that the process prints counts as the task's output: an executor must log elsewhere.
+ * During that time, everything that the process prints counts as the task's output: an executor must log to another stream.
  */
 export class OutputCapture {
   private restoreStreams: (() => void) | undefined;

@@ -4,7 +4,7 @@ import type { NxInstall } from '../install/nx-install';
 import type { NxTask } from '../model/types';
 import { replaceFunctions, type Restore } from '../patches/replace';
 
-/** Caches a function's result as long as its argument exists. */
+/** Caches a function's result while its argument exists. */
 function remembering(original: unknown): (argument: object) => unknown {
   const compute = original as (argument: object) => unknown;
   const answers = new WeakMap<object, unknown>();
@@ -98,7 +98,7 @@ export function ownServersOnly(nx: NxInstall): void {
   if (RunningTasksService) replaceFunctions(RunningTasksService.prototype, { getRunningTasks: () => [] });
 }
 
-/** Characters of warnings kept per task. No limit: the task's own output, which has one, is kept apart from them. */
+/** Characters of warnings kept per task. Not configurable: the task's own output, which has one, is kept apart from them. */
 const NOTICES_LIMIT = 64 * 1024;
 
 /** Nx's own output while a task runs: headers are dropped, warnings are kept separately from the task's output. */

@@ -25,10 +25,10 @@ interface Ending {
 
 /** Characters of live output kept for a task that ends without a result of Nx's; the last ones. Any other output has limits of its own. */
 const KEPT_OUTPUT = 10_000_000;
-/** Turns of the loop output may lag behind the end of its process. No limit: turns take no time when nothing comes. */
+/** Turns of the event loop by which output may arrive after its process has exited. Not configurable: turns take no time if no output arrives. */
 const DRAIN_TURNS = 200;
 
-/** Number of streams that are piped into ours; those of a forked executor are until all of its output has arrived. */
+/** Number of streams that are piped into those of this process; those of a forked executor are until all of its output has arrived. */
 const pipesOpen = (): number =>
   process.stdout.listenerCount('unpipe') + process.stderr.listenerCount('unpipe');
 

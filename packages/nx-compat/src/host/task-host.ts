@@ -23,11 +23,11 @@ import type {
   TaskRun,
 } from './types';
 
-/** How often a stopped task is checked again until it has settled. No limit: it only costs a look at the processes. */
+/** Interval at which a stopped task is checked until it has settled. Not configurable: it only costs a check of the processes. */
 const STOP_POLL_MS = 10;
-/** How long a stopped task may take to settle once its processes are gone; then it is settled without Nx. It never is, so no limit. */
+/** Timeout for a stopped task to settle once its processes have exited; then it is settled without Nx. Not configurable: it is never reached. */
 const STOP_SETTLE_MS = 5000;
-/** Default for callers without a limit of their own. No limit: an executor passes `killMs`. */
+/** Default for callers without a limit of their own. Not configurable: an executor passes `killMs`. */
 const DEFAULT_GRACE_MS = 2000;
 
 class NxTaskHost implements TaskHost {

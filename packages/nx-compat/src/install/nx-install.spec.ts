@@ -30,18 +30,18 @@ describe('the Nx of a workspace', () => {
     }
   };
 
-  it('is looked for upwards, unless a variable names the folder', () => {
+  it('is searched for upwards, unless a variable names the folder', () => {
     expect(findWorkspaceRoot(join(root, 'packages/app/src'), {})).toBe(root);
     expect(findWorkspaceRoot(root, { NX_WORKSPACE_ROOT_PATH: '/elsewhere' })).toBe('/elsewhere');
   });
 
-  it('is told by its version', () => {
+  it('is identified by its version', () => {
     install('23.3.2');
     expect(resolveNx(root)).toMatchObject({ version: '23.3.2', major: 23, workspaceRoot: root });
     expect(resolveNx(root).loadOptional('src/no-such-module')).toBeUndefined();
   });
 
-  it.each(['19.8.14', '20.0.0', '20.7.2', '25.0.0', 'latest'])('is refused when it is %s', (version) => {
+  it.each(['19.8.14', '20.0.0', '20.7.2', '25.0.0', 'latest'])('is rejected when it is %s', (version) => {
     install(version);
     expect(failure()).toBeInstanceOf(NxInstallError);
     expect(failure()).toMatchObject({
@@ -50,7 +50,7 @@ describe('the Nx of a workspace', () => {
     });
   });
 
-  it.each(['20.8.0', '20.8.4', '21.0.0', '24.9.1'])('is taken when it is %s', (version) => {
+  it.each(['20.8.0', '20.8.4', '21.0.0', '24.9.1'])('is accepted when it is %s', (version) => {
     install(version);
     expect(resolveNx(root)).toMatchObject({ version });
   });

@@ -40,7 +40,7 @@ export class NxInstallError extends Error {
 }
 
 const OLDEST = { major: 20, minor: 8 };
-/** The newest major of Nx that dte is tested with. A fact, no limit. */
+/** The newest major of Nx that dte is tested with. Not configurable. */
 const NEWEST_MAJOR = 24;
 
 /** Nx's behaviour also changes within a major; `npm run majors` tests several minors of each. */

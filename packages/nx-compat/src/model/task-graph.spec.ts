@@ -20,14 +20,14 @@ const diamond = (): RawTaskGraph => ({
 });
 
 describe('task graphs', () => {
-  it('makes objects of plain edges, keeps what 24 writes on one, and fills in what 20 does not have', () => {
+  it('turns plain edges into objects, keeps what Nx 24 adds to them, and fills in what Nx 20 does not have', () => {
     const graph = normaliseTaskGraph(diamond());
     expect(graph.dependencies['left']).toEqual([{ id: 'base' }]);
     expect(graph.dependencies['right']).toEqual([{ id: 'base', waitFor: 'ready' }]);
     expect(graph.continuousDependencies).toEqual({ base: [], left: [], right: [], top: [] });
   });
 
-  it('shares the tasks, so that a hash written on one is seen through both', () => {
+  it('shares the tasks, so that both graphs have a hash that is written to one', () => {
     const raw = diamond();
     expect(normaliseTaskGraph(raw).tasks['top']).toBe(raw.tasks['top']);
   });
@@ -40,7 +40,7 @@ describe('task graphs', () => {
     expect(toNxTaskGraph(major, normaliseTaskGraph(diamond())).dependencies['left']).toEqual([edge]);
   });
 
-  it('drops edges to tasks outside a part, and makes roots of what is left without any', () => {
+  it('removes edges to tasks outside a part, and makes tasks without edges roots', () => {
     const part = subgraph(normaliseTaskGraph(diamond()), ['right', 'top', 'unknown']);
     expect(part.roots).toEqual(['right']);
     expect(Object.keys(part.tasks)).toEqual(['right', 'top']);

@@ -8,7 +8,7 @@ const graphWith = (executor: string) => ({
 });
 
 describe('kinds of tasks', () => {
-  it('knows a task that only groups others', () => {
+  it('detects a task that only groups others', () => {
     expect(isNoop(task, graphWith('nx:noop'))).toBe(true);
     expect(isNoop(task, graphWith('nx:run-commands'))).toBe(false);
     expect(isNoop({ ...task, target: { project: 'gone', target: 'build' } }, graphWith('nx:noop'))).toBe(
@@ -16,7 +16,7 @@ describe('kinds of tasks', () => {
     );
   });
 
-  it('takes a missing field for parallel and ending', () => {
+  it('treats a task without these fields as parallel and not continuous', () => {
     expect(isNonParallel(task)).toBe(false);
     expect(isNonParallel({ ...task, parallelism: false })).toBe(true);
     expect(isContinuous(task)).toBe(false);

@@ -57,15 +57,15 @@ const left: [outputs: string[], path: string][] = [
   [['**'], '.nx/cache/1/x'],
 ];
 
-it.each(taken)('%j take in %s', (outputs, path) => {
+it.each(taken)('%j include %s', (outputs, path) => {
   expect(declaredOutputs(root, outputs)(path)).toBe(true);
 });
 
-it.each(left)('%j do not take in %s', (outputs, path) => {
+it.each(left)('%j do not include %s', (outputs, path) => {
   expect(declaredOutputs(root, outputs)(path)).toBe(false);
 });
 
-it('an output that leads through a link of the workspace takes in what is behind it, inside of the workspace', () => {
+it('an output through a link of the workspace includes what is behind the link, inside of the workspace', () => {
   mkdirSync(join(root, 'real'));
   symlinkSync('real', join(root, 'out'));
   symlinkSync(tmpdir(), join(root, 'away'));

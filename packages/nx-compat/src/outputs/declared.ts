@@ -12,7 +12,7 @@ interface Minimatch {
 /** Folders that a wide output may match although they are not the task's own: an output must name them explicitly. */
 const NAMED_ONLY = ['node_modules', '.nx'];
 
-/** `dist/**` says no more than `dist`. */
+/** `dist/**` means the same as `dist`. */
 const withoutRest = (output: string): string => output.replace(/(?:\/\*\*(?:\/\*)?)+$/, '');
 
 const has = (path: string, folder: string): boolean => path.toLowerCase().split('/').includes(folder);

@@ -32,7 +32,7 @@ export function realInside(workspaceRoot: string, path: string): string | null {
   }
 }
 
-/** What globs that begin below a link name there, each by its path through the link: Nx does not look through one. */
+/** The matches of globs that begin below a link, each by its path through the link: Nx does not follow links. */
 function throughLinks(workspaceRoot: string, globs: readonly string[], expand: NativeFiles): string[] {
   return globs.flatMap((glob) => {
     if (glob.startsWith('!')) return [];

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { listPaths } from './list';
 
 it.each(['a workspace', 'an entry of its cache'])(
-  'lists what is left of %s, or fails, where something vanishes under the walk',
+  'lists what is left of %s, or fails, if files disappear while it lists them',
   async (which) => {
     const root = mkdtempSync(join(tmpdir(), 'dte-list-'));
     try {
@@ -14,7 +14,7 @@ it.each(['a workspace', 'an entry of its cache'])(
       symlinkSync('1', join(large, 'link'));
       const home = which === 'a workspace' ? root : tmpdir();
       const listing = listPaths(root, ['gone', 'file', 'large'], home);
-      // It has yielded to others, and has read only the last folder.
+      // The walk has yielded to other work, and has read only the last folder.
       rmSync(join(root, 'gone'), { recursive: true });
       rmSync(join(root, 'file'), { recursive: true });
       writeFileSync(join(root, 'file'), '');

@@ -19,7 +19,7 @@ export type OutputEntry =
   | { readonly kind: 'folder'; readonly path: string }
   /** A socket, a pipe or a device. */
   | { readonly kind: 'special'; readonly path: string }
-  /** Its name is not valid text, so no archive of ours can contain it. */
+  /** Its name is not valid text, so no archive that dte creates can contain it. */
   | { readonly kind: 'unnameable'; readonly path: string };
 
 /** The content of outputs on a disk at one moment. */
@@ -31,7 +31,7 @@ export interface OutputList {
   readonly roots: readonly string[];
 }
 
-/** Entries looked at before others get their turn: some ten milliseconds. No limit: the list has all of them. */
+/** Entries that are read before the walk yields to other work: some ten milliseconds. Not configurable: the list has all of them. */
 const ENTRIES_PER_TURN = 1_000;
 
 const REPLACEMENT = '\ufffd';
@@ -112,11 +112,10 @@ function linksAbove(root: string, path: string): string[] {
 }
 
 /**
- * Lists everything that a task's outputs name. A link in an output is a link. Only if an output itself is one, or leads
- * through one, does the content behind it count as part of the output, unless another output names that by its real
- * path.
- * @param nx default: that of the folder, which then must be a workspace Files that disappear during the walk are
- * skipped: a parallel task may write to the same folder.
+ * Lists everything that a task's outputs name. A link in an output is listed as a link. The content behind it is part of
+ * the output only if the output itself is a link, or leads through one, and no other output names it by its real path.
+ * Files that disappear during the walk are skipped: a parallel task may write to the same folder.
+ * @param nx default: that of the folder, which then must be a workspace
  * @throws what the file system throws, also if something of a cache entry disappears
  */
 export const listOutputs = (

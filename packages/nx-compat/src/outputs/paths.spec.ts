@@ -21,12 +21,12 @@ describe('paths of outputs', () => {
     ['node_modules/@org', 'node_modules/@org', false],
     ['**/dist', '', true],
     ['!dist', '', true],
-  ])('takes of %j the names %j before a wildcard', (output, names, hasWildcard) => {
+  ])('reads from %j the names %j before a wildcard', (output, names, hasWildcard) => {
     expect(staticParts(output).join('/')).toBe(names);
     expect(isGlob(output)).toBe(hasWildcard);
   });
 
-  it('takes a folder and all in it as its own, and no neighbour whose name begins in the same way', () => {
+  it('includes a folder and everything in it, and not a folder whose name has the same beginning', () => {
     expect(['dist', 'dist/a', 'dist-types', 'src'].filter((path) => isAtOrBelow(path, 'dist'))).toEqual([
       'dist',
       'dist/a',

@@ -3,7 +3,7 @@ import { posix, sep } from 'node:path';
 /** The `+` and `@` of an extended glob stand before a parenthesis; elsewhere they are part of names, such as `@org`. */
 const WILDCARD = /[*?[\]{}()!]/;
 
-/** Paths are compared and sent as text: with `/`, and without what says nothing. */
+/** Paths are compared and sent as text: with `/`, and without redundant parts. */
 export const cleanPath = (path: string): string => {
   const plain = posix.normalize(path.split(sep).join('/')).replace(/\/+$/, '');
   return plain === '.' ? '' : plain;
@@ -11,7 +11,7 @@ export const cleanPath = (path: string): string => {
 
 export const isGlob = (output: string): boolean => WILDCARD.test(output);
 
-/** The names that an output or a glob begins with, before the first one with a wildcard; all of them when none has any. */
+/** The first names of an output or a glob, before the first name with a wildcard; all of them if there is no wildcard. */
 export function staticParts(glob: string): string[] {
   const parts = glob.split('/').filter((part) => part !== '' && part !== '.');
   const first = parts.findIndex(isGlob);

@@ -19,7 +19,7 @@ function removeExtra(
     try {
       rmdirSync(join(workspaceRoot, folder));
     } catch {
-      // It contains something else.
+      // The folder contains something else.
       return;
     }
   }
@@ -58,7 +58,7 @@ export async function replaceOutputs(
   }
   const here = new Set(found.map(lineOf));
   const missing = wanted.filter((entry) => !here.has(lineOf(entry)));
-  // A folder that was not empty before the others were deleted.
+  // This folder was not empty before the others were deleted.
   const lost = missing.filter(({ kind }) => kind !== 'folder');
   if (lost.length > 0)
     throw new Error(`${lost.length} outputs did not arrive, including ${lost[0]?.path ?? ''}`);

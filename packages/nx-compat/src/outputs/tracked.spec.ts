@@ -41,23 +41,23 @@ describe('what git tracks', () => {
   };
   const isThere = (path: string): boolean => existsSync(join(root, path));
 
-  it('stays where a glob finds it and an entry of the cache lacks it, and all else goes', async () => {
+  it('stays if a glob matches it and a cache entry lacks it, and everything else is removed', async () => {
     const summary = await replaceOutputs(nx, entry, GLOBS);
     expect(isThere('packages/a/src/new.spec.js')).toBe(true);
     expect(isThere('packages/a/gen/kept.ts')).toBe(true);
     expect(isThere('packages/a/src/old.js')).toBe(false);
     expect(isThere('packages/a/gen/old.ts')).toBe(false);
-    // As a later reader of this disk finds it.
+    // The state that a later process finds on this disk.
     expect(summary).toEqual(summaryOf((await listOutputs(root, GLOBS, nx)).entries));
     expect(summary.entries).toBe(3);
   });
 
-  it('goes with a folder that an output names: the task has emptied it', async () => {
+  it('is removed with a folder that an output names: the task has emptied it', async () => {
     await replaceOutputs(nx, entry, ['dist', ...GLOBS]);
     expect(isThere('dist/kept.js')).toBe(false);
   });
 
-  it('goes with everything where there is no repository, and stays with everything where git does not answer', async () => {
+  it('is removed with everything if there is no repository, and stays with everything if git fails', async () => {
     put(root, '.git/index');
     await replaceOutputs(nx, entry, GLOBS);
     expect(isThere('packages/a/src/old.js')).toBe(true);
@@ -67,7 +67,7 @@ describe('what git tracks', () => {
     expect(isThere('packages/a/src/old.js')).toBe(false);
   });
 
-  it('stays in a folder that a glob finds when outputs are removed', () => {
+  it('stays in a folder that a glob matches when outputs are removed', () => {
     const outputs = ['dist/*.js', ...GLOBS];
     put(root, 'dist/old.js');
     const paths = expandOutputs(root, outputs, nx);

@@ -3,20 +3,20 @@ import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { cleanPath } from './paths';
 
-/** Arguments of one command. No limit: there are as many commands as it takes. */
+/** Arguments of one command. Not configurable: more commands follow if necessary. */
 const PATHS_AT_ONCE = 500;
-/** What git may take, and list, for that many paths. No limit: beyond it everything counts as tracked and stays. */
+/** Timeout for git to list this many paths. Not configurable: beyond it, everything counts as tracked and stays. */
 const GIT_MS = 30_000;
-/** Output of git that is read for them. No limit to set, for the same reason. */
+/** Output of git that is read for them. Not configurable, for the same reason. */
 const LIST_BYTES = 64 * 1024 * 1024;
-/** The user of a job need not own the clone. */
+/** The user of a job may not own the clone. */
 const GIT = ['--literal-pathspecs', '-c', 'safe.directory=*', 'ls-files', '-z', '--'];
 
 /**
  * The given paths, or files below them, that git tracks. A glob such as `src/*.js` matches sources as well as the files
- * that a task has made: if an entry lacks a source, that does not mean that it must be deleted.
+ * that a task has made: if an entry lacks a source, the source must not be deleted.
  * @param paths relative to the workspace, found by globs
- * @returns all of the paths if there is a repository and git does not answer
+ * @returns all of the paths if there is a repository but git fails
  */
 function trackedAmong(workspaceRoot: string, paths: readonly string[]): Set<string> {
   const tracked = new Set<string>();

@@ -1,4 +1,4 @@
-/** Tasks at a time, where a command says nothing, or `--parallel` without a number. A fact of Nx, no limit of ours. */
+/** Tasks at a time, if a command sets none, or `--parallel` without a number. Not configurable: the default of Nx. */
 const DEFAULT_PARALLEL = 3;
 
 /** --parallel as Nx parses it: a number, `true` or nothing for 3, `false` for 1; at least 1. */

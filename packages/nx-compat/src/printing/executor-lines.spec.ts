@@ -14,15 +14,15 @@ function left(commands: string[], output: string, size = output.length, keepHead
 describe('ExecutorLines', () => {
   const run = 'node tools/x.js';
 
-  it.each([1, 2, 3, 7, 1000])('takes header and warning out of chunks of %d characters', (size) => {
+  it.each([1, 2, 3, 7, 1000])('removes header and warning from chunks of %d characters', (size) => {
     expect(left([run], `${header(run)}said\n${warning(run)}`, size)).toBe('said\n');
   });
 
-  it('knows a header in colour', () => {
+  it('detects a header in colour', () => {
     expect(left([run], `${header(run, '\u001b[2m> \u001b[22m')}said\n`)).toBe('said\n');
   });
 
-  it('takes a header that comes in two chunks out', () => {
+  it('removes a header that arrives in two chunks', () => {
     const lines = new ExecutorLines([run], false);
     expect([lines.push('> node to'), lines.push('ols/x.js\r\n\r'), lines.push('\nsaid')]).toEqual([
       '',
@@ -31,7 +31,7 @@ describe('ExecutorLines', () => {
     ]);
   });
 
-  it('lets through at once what can be no header', () => {
+  it('prints at once what cannot be a header', () => {
     const lines = new ExecutorLines([run], false);
     lines.push(header(run));
     expect([lines.push('one\n> no'), lines.push('de\r\n'), lines.push('Warn')]).toEqual([
@@ -54,38 +54,35 @@ describe('ExecutorLines', () => {
     for (const size of [1, 1000]) expect(left([run], header(run) + said, size)).toBe(said);
   });
 
-  it('keeps everything of a task that another executor runs', () => {
+  it('keeps the whole output of a task of another executor', () => {
     const output = `${header(run)}said\n${warning(run)}`;
     expect(left([], output)).toBe(output);
   });
 
-  it('takes the arguments of a command with it', () => {
+  it('removes the arguments of a command with its header', () => {
     expect(left([run], `${header(`${run} --a=1`)}said\n${warning(`${run} --a=1`)}`, 4)).toBe('said\n');
     expect(left(['echo {args.a} b'], `${header('echo 1 b')}1 b\n${warning('echo 1 b')}`, 4)).toBe('1 b\n');
   });
 
-  it('keeps the header of a command that is all arguments: it could be any line', () => {
+  it('keeps the header of a command that is all arguments, because it could be any line', () => {
     expect(left(['{args.tool}'], `${header('tool')}said`)).toBe(`${header('tool')}said`);
   });
 
-  it('takes the headers of commands in a row out, and joins no lines', () => {
+  it('removes the headers of sequential commands, and does not join lines', () => {
     const output = `${header('one')}first${header('two')}second\n${warning('two')}`;
     for (const size of [1, 1000]) expect(left(['one', 'two'], output, size)).toBe('first\nsecond\n');
   });
 
-  it('takes the headers of commands side by side out, in whatever order they are', () => {
+  it('removes the headers of parallel commands, in any order', () => {
     expect(left(['one', 'two'], `${header('two')}${header('one')}said\n`)).toBe('\nsaid\n');
   });
 
-  it('takes the header of a command of several lines out', () => {
+  it('removes the header of a command of several lines', () => {
     expect(left(['one\ntwo'], `${header('one\ntwo')}said\n`, 3)).toBe('said\n');
   });
 
-  it.each([1, 1000])(
-    'takes out only warnings, of several commands too, when headers are to stay: %d',
-    (size) => {
-      const output = `${header('a')}said${header('b')}${warning('a')}\r\n${warning('b')}`;
-      expect(left(['a', 'b'], output, size, true)).toBe(`${header('a')}said\n${header('b')}`);
-    },
-  );
+  it.each([1, 1000])('removes only warnings, of several commands too, if headers are kept: %d', (size) => {
+    const output = `${header('a')}said${header('b')}${warning('a')}\r\n${warning('b')}`;
+    expect(left(['a', 'b'], output, size, true)).toBe(`${header('a')}said\n${header('b')}`);
+  });
 });

@@ -1,11 +1,11 @@
 import { LineSplitter, linePrefix } from './line-prefix';
 
 describe('linePrefix', () => {
-  it('is plain without colours', () => {
+  it('has no colour codes without colours', () => {
     expect(linePrefix(24, 'app', false)).toBe('app:');
   });
 
-  it('picks red only on 20', () => {
+  it('uses red only on Nx 20', () => {
     // The characters of `b` sum up to 98, which is the ninth colour; those of `f` to 102, the third.
     expect(linePrefix(20, 'f', true)).toBe('\u001b[1m\u001b[31mf:\u001b[39m\u001b[22m');
     expect(linePrefix(21, 'f', true)).toBe('\u001b[1m\u001b[34mf:\u001b[39m\u001b[22m');
@@ -13,7 +13,7 @@ describe('linePrefix', () => {
 });
 
 describe('LineSplitter', () => {
-  it('joins a line that came in two chunks and leaves empty lines out', () => {
+  it('joins a line that arrived in two chunks and omits empty lines', () => {
     const lines = new LineSplitter();
     expect(lines.push('one\n\ntw')).toEqual(['one']);
     expect(lines.push('o\r')).toEqual([]);

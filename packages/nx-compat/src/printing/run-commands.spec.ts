@@ -28,7 +28,7 @@ describe('runCommandsOf', () => {
     expect(runCommandsOf(task(), graphWith({ options }))).toEqual(commands);
   });
 
-  it('finds those of the configuration, the default one for one', () => {
+  it('finds those of the configuration, or of the default configuration if none is named', () => {
     const graph = graphWith({
       options: { command: 'one' },
       configurations: { ci: { command: 'two' } },
@@ -38,7 +38,7 @@ describe('runCommandsOf', () => {
     expect(runCommandsOf(task('other'), graph)).toEqual(['one']);
   });
 
-  it('finds none of another executor, or of a project that is gone', () => {
+  it('finds none for another executor, or for a missing project', () => {
     expect(runCommandsOf(task(), graphWith({ executor: 'x:y', options: { command: 'one' } }))).toEqual([]);
     expect(runCommandsOf(task(), { nodes: {}, dependencies: {} })).toEqual([]);
   });

@@ -52,7 +52,7 @@ describe('createStreamPrinter', () => {
   };
   const warning = 'Warning: command "node x.js" exited with non-zero status code';
 
-  it('leaves out with prefixes what run-commands says, and nothing that the command says', () => {
+  it('omits with prefixes what run-commands prints, and nothing that the command prints', () => {
     const lines = printed(true, (printer) => {
       printer.write('> node');
       printer.write(' x.js\r\n\r\n> a@1.0.0 x\n> node x.js\n\nfirst');
@@ -62,7 +62,7 @@ describe('createStreamPrinter', () => {
     expect(lines).toEqual(['a: > a@1.0.0 x', 'a: > node x.js', 'a: first']);
   });
 
-  it('shows a note below a warning that is left out', () => {
+  it('shows a note below an omitted warning', () => {
     const lines = printed(true, (printer) => {
       printer.write(`> node x.js\r\n\r\nfirst\n${warning}`);
       printer.end('\nnote\n');
@@ -70,7 +70,7 @@ describe('createStreamPrinter', () => {
     expect(lines).toEqual(['a: first', 'a: note']);
   });
 
-  it('leaves the header of another attempt out too, and begins a line for it', () => {
+  it('omits the header of another attempt too, and starts a line for it', () => {
     const lines = printed(true, (printer) => {
       printer.write('> node x.js\r\n\r\nfir');
       printer.restart();
@@ -80,7 +80,7 @@ describe('createStreamPrinter', () => {
     expect(lines).toEqual(['a: fir', 'a: first']);
   });
 
-  it('prints everything as it came without prefixes', () => {
+  it('prints everything unchanged without prefixes', () => {
     const lines = printed(false, (printer) => {
       printer.write(`> node x.js\r\n\r\nfirst\n${warning}`);
       printer.end('\nnote\n');

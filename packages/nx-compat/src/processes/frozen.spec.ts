@@ -20,7 +20,7 @@ afterEach(async () => {
   await gone;
 });
 
-it('notices a process that is stopped, and none that was stopped for a moment', async () => {
+it('detects a process that is suspended, but not one that was suspended for a moment', async () => {
   const pid = await start('setInterval(() => undefined, 1000)');
   let frozen = 0;
   let looked: () => void = () => undefined;
@@ -37,7 +37,7 @@ it('notices a process that is stopped, and none that was stopped for a moment', 
   expect(frozen).toBe(1);
 });
 
-it('takes one that blocks its event loop, and one that has nothing to do, for well', async () => {
+it('does not report a process that blocks its event loop, or an idle process', async () => {
   const busy = await start('for (;;);');
   // With its own process group, so that it can be killed together with what it waits for.
   const script = `require('child_process').execSync('sleep 600')`;
@@ -45,7 +45,7 @@ it('takes one that blocks its event loop, and one that has nothing to do, for we
   const noticed: string[] = [];
   const endBusy = watchFrozen(busy, LIMIT_MS, () => noticed.push('busy'));
   const endBlocked = watchFrozen(blocked.pid!, LIMIT_MS, () => noticed.push('blocked'));
-  // Another one is stopped later and detected: by then, these two were checked often enough.
+  // Another process is suspended later and detected: by then, these two were checked often enough.
   const third = spawn('sleep', ['600']);
   process.kill(third.pid!, 'SIGSTOP');
   await new Promise<void>((resolve) => (end = watchFrozen(third.pid!, LIMIT_MS, resolve)));

@@ -9,9 +9,9 @@ const SHORTEST_POLL_MS = 20;
 
 /** When a process of a batch counts as frozen, and the callback for it. */
 export interface FrozenBatch {
-  /** How long it may be stopped. */
+  /** Timeout for a suspended process. */
   limitMs: number;
-  /** It cannot produce a result any more unless it is stopped. */
+  /** Called after that: it cannot produce a result any more unless it is stopped. */
   onFrozen: () => void;
 }
 
@@ -28,7 +28,7 @@ async function isStopped(pid: number): Promise<boolean> {
     const { stdout } = await promisify(execFile)('ps', ['-o', 'state=', '-p', String(pid)]);
     return /^\s*T/.test(stdout);
   } catch {
-    return false; // // exited in the meantime
+    return false; // it has exited since
   }
 }
 

@@ -43,7 +43,7 @@ describe.each([
 ])('tryLock, %s', (_, prepare) => {
   beforeEach(() => prepare());
 
-  it('is taken once, names its owner, and is free again when released', () => {
+  it('is acquired once, names its owner, and is free again when released', () => {
     const release = tryLock(path);
     expect(readFileSync(path, 'utf8')).toBe(String(process.pid));
     expect(tryLock(path)).toBeNull();
@@ -52,21 +52,21 @@ describe.each([
     expect(tryLock(path)).not.toBeNull();
   });
 
-  it('takes over the lock of a process that is dead, and leaves nothing else behind', () => {
+  it('takes over the lock of a process that has exited, and leaves nothing else behind', () => {
     tryLock(path)?.();
     writeFileSync(path, String(deadPid()));
     expect(tryLock(path)).not.toBeNull();
     expect(files()).toEqual(['session.lock']);
   });
 
-  it('leaves a lock alone that somebody else has taken over meanwhile', () => {
+  it('does not release a lock that another process has since taken over', () => {
     const release = tryLock(path);
     writeFileSync(path, '1');
     release?.();
     expect(existsSync(path)).toBe(true);
   });
 
-  it.each(['', '\0\0\0', 'no pid'])('takes over a lock that names no process, %j, once it is old', (text) => {
+  it.each(['', '\0\0\0', 'no pid'])('takes over a lock without a process id, %j, once it is old', (text) => {
     write(text, 1_000);
     expect(tryLock(path)).toBeNull();
     expect(files()).toEqual(['session.lock']);
@@ -75,7 +75,7 @@ describe.each([
     expect(readFileSync(path, 'utf8')).toBe(String(process.pid));
   });
 
-  it('leaves it to another process that is taking it over', () => {
+  it('does not interrupt another process that is taking it over', () => {
     const dead = String(deadPid());
     write(dead);
     write(String(process.ppid), 60_000, `${path}.takeover`);
@@ -83,7 +83,7 @@ describe.each([
     expect(readFileSync(path, 'utf8')).toBe(dead);
   });
 
-  it('takes it over when a process has died while it took it over', () => {
+  it('takes it over when a process has exited while it took it over', () => {
     const dead = String(deadPid());
     write(dead);
     write(dead, 0, `${path}.takeover`);
@@ -99,7 +99,7 @@ describe.each([
   });
 });
 
-describe('tryLock, where the file system has no hard links', () => {
+describe('tryLock, if the file system has no hard links', () => {
   it('leaves no lock without an owner behind when the disk is full', () => {
     withoutHardLinks();
     const real = fs.writeFileSync;
@@ -111,7 +111,7 @@ describe('tryLock, where the file system has no hard links', () => {
     expect(files()).toEqual([]);
   });
 
-  it('is not taken by a process that was suspended until another one had taken over', () => {
+  it('is not acquired by a process that was suspended until another one had taken over', () => {
     withoutHardLinks();
     const real = fs.writeFileSync;
     jest.spyOn(fs, 'writeFileSync').mockImplementation((file, ...more) => {
@@ -125,7 +125,7 @@ describe('tryLock, where the file system has no hard links', () => {
     expect(readFileSync(path, 'utf8')).toBe(String(process.ppid));
   });
 
-  it('says why a lock cannot be created at all', () => {
+  it('reports why a lock cannot be created', () => {
     mkdirSync(dirname(path));
     jest.spyOn(fs, 'linkSync').mockImplementation(() => {
       rmSync(dirname(path), { recursive: true });

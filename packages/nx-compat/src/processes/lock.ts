@@ -12,9 +12,9 @@ import {
 import { dirname } from 'node:path';
 import { isAlive } from './process-table';
 
-/** Tries in a row, for a lock that is released or removed meanwhile. No limit: callers try again until a limit of theirs. */
+/** Tries in a row, for a lock that is released or removed at the same time. Not configurable: callers retry until their own limit. */
 const TRIES = 3;
-/** Age at which a lock that names no process is abandoned. No limit: its holder writes the pid right after it created the file. */
+/** Age at which a lock that names no process is abandoned. Not configurable: its holder writes the pid immediately after it creates the file. */
 const NAMELESS_MS = 10_000;
 
 const hasCode = (error: unknown, code: string): boolean => (error as NodeJS.ErrnoException).code === code;
@@ -29,7 +29,7 @@ function holderOf(path: string): number | null {
   }
 }
 
-/** Creates a lock file in two steps: between them, it is there and names nobody. */
+/** Creates a lock file in two steps: between them, it exists without a pid. */
 function createInPlace(path: string): boolean {
   let file: number;
   try {
@@ -41,13 +41,13 @@ function createInPlace(path: string): boolean {
   try {
     writeFileSync(file, String(process.pid));
   } catch (error) {
-    // The disk is full. A lock that names nobody would keep all others out.
+    // The disk is full. A lock without a pid would block all other processes.
     rmSync(path, { force: true });
     throw error;
   } finally {
     closeSync(file);
   }
-  // Another process may have removed the lock while it was nameless, if this one was suspended for that long.
+  // Another process may have removed the lock while it had no pid, if this process was suspended for that long.
   return holderOf(path) === process.pid;
 }
 
@@ -61,7 +61,7 @@ class Lock {
   /** @returns false when there is such a file */
   create(): boolean {
     try {
-      // In one step, so that no process ever reads a lock that names nobody.
+      // In one step, so that no process ever reads a lock without a pid.
       linkSync(this.prepared, this.path);
       return true;
     } catch (error) {
@@ -81,8 +81,8 @@ class Lock {
   }
 
   /**
-   * Removes the file if it is abandoned, while no other process does. Otherwise, of two that find it abandoned, the second
-   * could remove the lock that the first has taken since.
+   * Removes the file if it is abandoned, while no other process does. Otherwise, of two processes that find it abandoned, the
+   * second could remove the lock that the first has acquired since.
    */
   removeAbandoned(): void {
     const takeover = new Lock(`${this.path}.takeover`, this.prepared);
@@ -104,16 +104,16 @@ class Lock {
 }
 
 /**
- * Takes a lock between the processes of one machine: a file that holds the pid of its holder. The lock of a process that has
- * ended is taken over. If another process has been given its pid since, the lock is held until that one ends.
+ * Acquires a lock between the processes of one machine: a file with the pid of its holder. The lock of a process that has
+ * exited is taken over. If another process has the same pid by then, the lock is held until that process exits.
  *
- * Pids of another machine or container mean nothing here. The data folder of a coordinator, which several of them may
+ * Pids of another machine or container have no meaning here. The data folder of a coordinator, which several of them may
  * share, therefore has a lock that its holder renews: `FolderLock` of the coordinator.
- * @returns the way to release it; null if a running process holds it
+ * @returns the function that releases it; null if a running process holds it
  */
 export function tryLock(path: string): (() => void) | null {
   mkdirSync(dirname(path), { recursive: true });
-  // Callers poll: as long as the lock is held, that writes nothing.
+  // Callers poll: while the lock is held, polling writes nothing.
   if (isAlive(holderOf(path) ?? 0)) return null;
   const prepared = `${path}.${process.pid}.${randomBytes(4).toString('hex')}.new`;
   try {

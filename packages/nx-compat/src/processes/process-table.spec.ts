@@ -12,7 +12,7 @@ describe('isAlive', () => {
     expect(isAlive(spawnSync(process.execPath, ['-e', '']).pid)).toBe(false);
   });
 
-  // `process.kill` takes 0 for the group of this process, and -1 for everybody.
+  // For `process.kill`, 0 is the group of this process, and -1 is all processes.
   it.each([0, -1, NaN, 999_999_999, 2 ** 40])('is false of %d, which no process has', (pid) => {
     expect(isAlive(pid)).toBe(false);
   });
@@ -25,8 +25,8 @@ describe('isAlive', () => {
     kill.mockRestore();
   });
 
-  linux('is false of a process that has ended and that nobody has asked for its exit code', async () => {
-    // The shell becomes `sleep`, which never asks for the exit codes of the children it is given; a shell would ask.
+  linux('is false of a process that has exited but whose exit code was not read yet', async () => {
+    // The shell becomes `sleep`, which never reads the exit codes of the children that it inherits; a shell would.
     const child = 'while [ "$(cat /proc/$PPID/comm)" != sleep ]; do :; done';
     const parent = spawn('sh', ['-c', `sh -c '${child}' & echo $!; exec sleep 60`], {
       stdio: ['ignore', 'pipe', 'inherit'],

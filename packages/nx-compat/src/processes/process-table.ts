@@ -3,9 +3,9 @@ import { readFileSync, readdirSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 
-/** How often the processes are checked while they end. No limit: nobody waits longer or shorter for it. */
+/** Interval at which the processes are checked while they exit. Not configurable: it does not change how long callers wait. */
 const POLL_MS = 20;
-/** How long a process may take to disappear after SIGKILL. No limit: only one stuck in the kernel takes longer, and it stays. */
+/** Timeout for a process to disappear after SIGKILL. Not configurable: only a process that is stuck in the kernel takes longer, and it remains. */
 const KILL_LIMIT_MS = 2_000;
 
 /** A running process. */
@@ -22,7 +22,7 @@ const [STATE, PARENT, GROUP, START_TIME] = [0, 1, 2, 19];
 
 const isLinux = process.platform === 'linux';
 
-/** A file of /proc; null if the process has exited in the meantime, or is not ours. */
+/** A file of /proc; null if the process has exited since, or belongs to another user. */
 const readProc = (path: string): string | null => {
   try {
     return readFileSync(`/proc/${path}`, 'latin1');

@@ -27,7 +27,7 @@ const defaultRunner = (nx: NxInstall): TasksRunner =>
 export interface SubsetRequest {
   /** Ids of the tasks to run. Their dependencies outside this list count as done, with outputs on disk. */
   taskIds: Iterable<string>;
-  /** Tasks that failed elsewhere: their dependents in `taskIds` are skipped. */
+  /** Tasks that failed on agents: their dependents in `taskIds` are skipped. */
   failedTaskIds?: Iterable<string> | undefined;
   options: NxRunnerOptions;
   context: NxRunnerContext;
@@ -90,7 +90,7 @@ const hashingFrom = (hasher: unknown, whole: RawTaskGraph): unknown => {
   return wrapped;
 };
 
-/** Nx gets a cache from its module at each run; during one run it gets ours. */
+/** Nx gets a cache from its module at each run; during one run it gets the cache of dte. */
 async function withCache<T>(nx: NxInstall, cache: TaskCache | undefined, run: () => Promise<T>): Promise<T> {
   if (!(cache instanceof OpenedCache)) return run();
   const module = nxCacheModule(nx);

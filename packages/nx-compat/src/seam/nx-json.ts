@@ -6,7 +6,7 @@ type Json = Record<string, unknown>;
 /** Where the options of the tasks runner are in nx.json. */
 export const RUNNER_OPTIONS = ['tasksRunnerOptions', 'default', 'options'] as const;
 
-/** Those that Nx itself reads, at least on 20; the rest is ours. `accessToken` is the switch that makes Nx call a runner. */
+/** Those that Nx itself reads, at least on 20; the others are options of dte. `accessToken` is the switch that makes Nx call a runner. */
 export const OPTIONS_OF_NX: readonly string[] = [
   'accessToken',
   'cacheableOperations',

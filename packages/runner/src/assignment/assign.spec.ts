@@ -54,20 +54,20 @@ describe('the rule that applies', () => {
     );
   });
 
-  it('fits in all it names, and is none where nothing fits', () => {
+  it('matches everything that it names, and is none if nothing matches', () => {
     const rules = [rule(1, { targets: ['e2e*'], projects: ['web'] }), rule(2, { targets: ['!e2e*'] })];
     expect(lineFor(rules, { project: 'web', target: 'e2e--a/b.ts' })).toBe(1);
     expect(lineFor(rules, { project: 'api', target: 'e2e' })).toBeUndefined();
     expect(lineFor(rules, { project: 'api', target: 'lint' })).toBe(2);
   });
 
-  it('that names configurations means no task without one', () => {
+  it('that names configurations matches no task without a configuration', () => {
     const rules = [rule(1, { configurations: ['*'] }), rule(2, { configurations: ['!ci'] })];
     expect(lineFor(rules, { project: 'web', target: 'e2e' })).toBeUndefined();
     expect(lineFor(rules, task)).toBe(1);
   });
 
-  it('cannot be told when Nx does not understand its projects', () => {
+  it('is unknown when Nx cannot resolve its projects', () => {
     const fail = () =>
       createAssignment([rule(7, { projects: ['a('] })], () => {
         throw new SyntaxError('unterminated group');
@@ -78,7 +78,7 @@ describe('the rule that applies', () => {
 });
 
 describe('placeTasks', () => {
-  it('says of a run only the rules that its tasks need, in the order in which they need them', () => {
+  it('lists only the rules that the tasks of a run need, in the order in which they need them', () => {
     const rules = [
       rule(1, { targets: ['lint'] }),
       rule(2, { targets: ['e2e'], 'run-on': [{ agent: 'big', parallelism: 1 }, { agent: 'small' }] }),

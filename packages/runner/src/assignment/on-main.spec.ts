@@ -13,7 +13,7 @@ const rules = createAssignment(
   (patterns) => patterns,
 );
 
-describe('what belongs to the main job', () => {
+describe('tasks of the main job', () => {
   it.each([
     ['app/nx-release-publish', [], 'runOnMain: nx-release-publish'],
     ['app/docker:build', [], 'runOnMain: docker:build'],
@@ -36,7 +36,7 @@ describe('what belongs to the main job', () => {
     expect(mainReason(task(id), readMainPatterns(patterns), rules)).toBe(reason);
   });
 
-  it('knows what a pattern has let go', () => {
+  it('knows which tasks a pattern has excluded', () => {
     const patterns = readMainPatterns(['!deploy', 'web:deploy']);
     expect(patterns.isReleased(task('api/deploy'))).toBe(true);
     expect(patterns.isReleased(task('web/deploy'))).toBe(false);

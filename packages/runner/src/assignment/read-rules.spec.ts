@@ -30,7 +30,7 @@ describe('assignment rules of a workspace', () => {
     return inspectRules(root, undefined).problems.map(describeProblem);
   };
 
-  it('are those of .nx/dte.yaml, each with its line', () => {
+  it('are read from .nx/dte.yaml, each with its line', () => {
     write('.nx/dte.yaml', GOOD);
     expect(loadRules(root, undefined)).toEqual([
       {
@@ -48,13 +48,13 @@ describe('assignment rules of a workspace', () => {
     ]);
   });
 
-  it('are none without a file, and with an empty one', () => {
+  it('are empty without a file, and with an empty file', () => {
     expect(loadRules(root, undefined)).toEqual([]);
     write('.nx/dte.yaml', '# nothing yet\n');
     expect(loadRules(root, undefined)).toEqual([]);
   });
 
-  it('are those of nx.json where it has some, with the lines they have there', () => {
+  it('are read from nx.json if it has some, with their lines there', () => {
     const rules = [{ targets: ['lint'], 'run-on': [{ agent: 'small' }] }];
     const options = { accessToken: 'dte', assignmentRules: rules };
     const nxJson = JSON.stringify({ tasksRunnerOptions: { default: { options } } }, null, 2);
@@ -65,19 +65,19 @@ describe('assignment rules of a workspace', () => {
     ]);
   });
 
-  it('may send tasks to the main job', () => {
+  it('can assign tasks to the main job', () => {
     write('.nx/dte.yaml', 'assignment-rules:\n  - targets: [deploy]\n    run-on: main\n');
     expect(loadRules(root, undefined)).toEqual([
       { file: '.nx/dte.yaml', line: 2, targets: ['deploy'], 'run-on': 'main' },
     ]);
   });
 
-  it('may stand in one place only', () => {
+  it('are allowed in one place only', () => {
     write('.nx/dte.yaml', GOOD);
     expect(() => loadRules(root, [])).toThrow(/nx\.json \(assignmentRules\) contains rules as well/);
   });
 
-  it('are looked for under one name, and a name like it is not passed over in silence', () => {
+  it('are read from one file name, and a similar name is reported', () => {
     write('.nx/dte.yml', GOOD);
     expect(() => loadRules(root, undefined)).toThrow(
       '.nx/dte.yml:1 is not read: rules belong in .nx/dte.yaml',
@@ -132,7 +132,7 @@ describe('assignment rules of a workspace', () => {
       "assignment-rules:\n  - targets:\n      - '{a,b}'\n    run-on: [{ agent: linux }]\n",
       /^\.nx\/dte\.yaml:3 \{a,b\}: write its alternatives as separate entries of the list$/,
     ],
-  ])('are refused with file and line: %s', (_, yaml, expected) => {
+  ])('are rejected with file and line: %s', (_, yaml, expected) => {
     const problems = problemsOf(yaml);
     expect(problems[0]).toMatch(expected);
     expect(() => loadRules(root, undefined)).toThrow(

@@ -29,11 +29,11 @@ const FILES: [what: string, file: unknown, isGood: boolean][] = [
 ];
 
 describe('the JSON schema for editors', () => {
-  it('is the one of the package: if not, run `node tools/docs.mjs`', () => {
+  it('equals the shipped file: if not, run `node tools/docs.mjs`', () => {
     expect(published).toEqual(rulesJsonSchema());
   });
 
-  it.each(FILES)('says of a file with %s what we say', (_, file, isGood) => {
+  it.each(FILES)('judges a file with %s as the parser does', (_, file, isGood) => {
     const says = new Ajv({ strict: false }).compile(published);
     expect(says(file)).toBe(isGood);
     expect(rulesFileSchema.safeParse(file).success).toBe(isGood);

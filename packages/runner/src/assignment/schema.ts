@@ -1,7 +1,7 @@
 import { LIMITS } from '@org/dte-protocol';
 import { z } from 'zod';
 
-/** Patterns of one rule. Part of the schema of the rules' file, which editors check too: no limit to set. */
+/** Patterns of one rule. Part of the schema of the rules' file, which editors check too: not configurable. */
 const MAX_PATTERNS = 200;
 /** Characters of one pattern. Part of the same schema. */
 const MAX_PATTERN = 512;

@@ -20,7 +20,7 @@ const byName = (patterns: readonly string[]) =>
   PROJECTS.map(({ name }) => name).filter((name) => patterns.includes(name));
 
 describe('surveyRules', () => {
-  it('shows for each rule the tasks it takes, with every configuration they can have, and what is left', () => {
+  it('shows for each rule the tasks that it matches, with every possible configuration, and the unmatched tasks', () => {
     const ci = rule(1, { configurations: ['ci'] });
     const web = rule(2, { projects: ['web'], targets: ['build'] });
     const { taken, warnings } = surveyRules([ci, web], PROJECTS, byName);
@@ -32,7 +32,7 @@ describe('surveyRules', () => {
     expect(warnings).toEqual([]);
   });
 
-  it('keeps what runs on the main job from all rules, and knows patterns of runOnMain that mean no task', () => {
+  it('excludes tasks of the main job from all rules, and finds patterns of runOnMain that match no task', () => {
     const main = rule(1, { targets: ['lint'], 'run-on': 'main' });
     const builds = rule(2, { targets: ['build'] });
     const { taken, onMain, idleOnMain, warnings } = surveyRules([main, builds], PROJECTS, byName, [
@@ -53,7 +53,7 @@ describe('surveyRules', () => {
     expect(none?.message).toMatch(/run on the main job \(option runOnMain\)/);
   });
 
-  it('warns of patterns that fit nothing, and of rules that take nothing', () => {
+  it('warns about patterns that match nothing, and about rules that match nothing', () => {
     const rules = [
       rule(1, { projects: ['web', 'wbe'], targets: ['build', '!tset'] }),
       rule(2, { configurations: ['prod*', 'staging'] }),

@@ -11,7 +11,7 @@ import { prepareAlone } from './prepare-alone';
 import { aroundUi, stdVoice, type CommandVoice } from '../report/say';
 import { DistributedCommand } from './distributed-command';
 
-/** Runs one nx command on agents. Whatever they cannot do, or everything if there are none, runs here. */
+/** Runs one nx command on agents. Tasks that they cannot run, or all tasks if there are no agents, run here. */
 export async function distribute(
   options: NxRunnerOptions,
   context: NxRunnerContext,

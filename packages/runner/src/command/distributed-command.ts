@@ -136,7 +136,7 @@ export class DistributedCommand {
     // Deliberately released agents (--stop-agents-after) are not a problem.
     if (trouble?.code === 'DTE_SESSION_FINISHED') voice.line(`dte: ${trouble.message}`);
     else if (trouble !== null) voice.explain(trouble);
-    // In parallel with the rest: nobody waits for it.
+    // In parallel with the rest: nothing waits for it.
     const told = coordinatorLost && trouble !== null ? leaveAlone(prepared, trouble) : undefined;
     const rest = leftovers(this.graph, results.endings, this.command.nxBail, plan.servers);
     results.skip(rest.skipped);
@@ -177,7 +177,7 @@ interface Rest {
   readonly trouble: DteError | null;
 }
 
-/** Agents that wait for a lost coordinator have nothing to wait for. */
+/** Releases agents that wait for a lost coordinator: it will not return. */
 const leaveAlone = (prepared: Prepared, trouble: DteError): Promise<boolean> => {
   const { resolved, surroundings, rendezvous, session } = prepared;
   return tellAgents({ resolved, job: surroundings.job, rendezvous, sessionId: session.id }, trouble);

@@ -196,7 +196,7 @@ export class DistributedRun {
 
   /** Resolves when nothing more can be expected from agents and caches, with the reason if there is a problem. */
   async execute(): Promise<DteError | null> {
-    // The command has said why.
+    // The command has printed the reason.
     if (this.options.prepared.alone) {
       this.coordinatorLost = true;
       return null;
@@ -219,7 +219,7 @@ export class DistributedRun {
       await this.results.idle();
       await this.retries.idle();
       this.leave();
-      // Before anything else runs here.
+      // This must end before anything else runs here.
       await this.worker.close();
     }
   }

@@ -17,7 +17,7 @@ describe('cancelOnSignal', () => {
     ['SIGINT', 130],
     ['SIGTERM', 143],
     ['SIGHUP', 129],
-  ])('cancels on %s and ends with code %d', async (signal, code) => {
+  ])('cancels on %s and exits with code %d', async (signal, code) => {
     const cancel = jest.fn(() => Promise.resolve());
     cancelOnSignal(source, 1_000, cancel);
     source.emit(signal, signal);
@@ -26,7 +26,7 @@ describe('cancelOnSignal', () => {
     expect(source.codes).toEqual([code]);
   });
 
-  it('ends after its patience when cancelling takes too long', async () => {
+  it('exits after the timeout when cancelling takes too long', async () => {
     jest.useFakeTimers();
     cancelOnSignal(source, 5_000, () => new Promise(() => undefined));
     source.emit('SIGTERM', 'SIGTERM');
@@ -37,7 +37,7 @@ describe('cancelOnSignal', () => {
     jest.useRealTimers();
   });
 
-  it('ends at once with a second signal', () => {
+  it('exits at once on a second signal', () => {
     cancelOnSignal(source, 1, () => new Promise(() => undefined));
     source.emit('SIGINT', 'SIGINT');
     source.emit('SIGINT', 'SIGINT');

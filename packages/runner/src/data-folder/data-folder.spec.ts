@@ -10,14 +10,14 @@ describe('makeDataFolder', () => {
   beforeEach(() => (root = mkdtempSync(join(tmpdir(), 'dte-data-'))));
   afterEach(() => rmSync(root, { recursive: true }));
 
-  it('makes a folder whose content git does not see', () => {
+  it('creates a folder whose content git ignores', () => {
     execFileSync('git', ['init', '-q'], { cwd: root });
     writeFileSync(join(makeDataFolder(join(root, '.nx', 'dte')), 'journal'), 'x');
     const status = execFileSync('git', ['status', '--porcelain', '-uall'], { cwd: root, encoding: 'utf8' });
     expect(status).toBe('');
   });
 
-  it('leaves what is there as it is', () => {
+  it('does not change existing files', () => {
     writeFileSync(join(root, '.gitignore'), '!kept\n');
     expect(makeDataFolder(root)).toBe(root);
     expect(readFileSync(join(root, '.gitignore'), 'utf8')).toBe('!kept\n');

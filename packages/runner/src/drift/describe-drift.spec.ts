@@ -20,7 +20,7 @@ const given = (change: Partial<DriftCase> = {}): DriftCase => ({
 });
 const base = given();
 
-it('names task, agent, both hashes, each kind of input with both sides, and the cure of each kind', () => {
+it('names task, agent, both hashes, each kind of input with both sides, and how to fix each kind', () => {
   const { message, short } = describeDrift(
     given({
       main: {
@@ -68,7 +68,7 @@ it('names task, agent, both hashes, each kind of input with both sides, and the 
   );
 });
 
-it('says where to look when git sees no difference, and when there is no git', () => {
+it('describes where to look when git finds no difference, and when there is no git', () => {
   const differs = { main: { 'app:apps/app/**/*': '1' }, agent: { 'app:apps/app/**/*': '2' } };
   expect(describeDrift(given(differs)).message).toMatch(
     /files apps\/app\/\*\*\/\*: git sees no difference .*line endings/,
@@ -90,11 +90,11 @@ it.each([
   ['fail', /It did not run\./],
   ['run-on-main', /The main job runs it itself\./],
   ['warn', /stored under the hash of the agent\./],
-] as const)('says what the run does about it: %s', (policy, words) => {
+] as const)('describes what the run does about it: %s', (policy, words) => {
   expect(describeDrift(given({ policy })).message).toMatch(words);
 });
 
-it('says so when the inputs cannot be named', () => {
+it('reports when the inputs cannot be named', () => {
   expect(describeDrift(given()).message).toMatch(/no input that differs/);
   expect(describeDrift(given({ agent: null })).message).toMatch(/those of earlier tasks/);
   expect(describeDrift(given({ main: {} })).message).toMatch(/does not report/);

@@ -38,11 +38,11 @@ export interface DriftText {
   readonly own: readonly string[];
 }
 
-/** Lines of one report. No limit: it is only text of a message. */
+/** Lines of one report. Not configurable: it is only text of a message. */
 const MOST_LINES = 8;
-/** Items of one kind in a report: a dozen packages say no more than three of them. No limit: only text of a message. */
+/** Items of one kind in a report: a dozen packages say no more than three of them. Not configurable: only text of a message. */
 const MOST_OF_A_KIND = 3;
-/** Inputs that the short form names. No limit: it is only text of a message. */
+/** Inputs that the short form names. Not configurable: it is only text of a message. */
 const SHORT_INPUTS = 2;
 
 const CONSEQUENCE: Record<OnHashMismatch | 'auto', string> = {

@@ -3,7 +3,7 @@ import { differingFiles } from './differing-files';
 
 const checkout = (changes: Record<string, string>, complete = true): Checkout => ({ changes, complete });
 
-it('names each file once, with what it is on each side', () => {
+it('names each file once, with its state on each side', () => {
   const main = checkout({ same: 'aa', both: 'bb', 'main-new': '+cc', 'agent-gone': 'ee' });
   const agent = checkout({
     same: 'aa',
@@ -23,7 +23,7 @@ it('names each file once, with what it is on each side', () => {
   ]);
 });
 
-it('says nothing of what lies behind the end of a list that was cut off', () => {
+it('reports nothing beyond the end of a truncated list', () => {
   const main = checkout({ a: '1', c: '1' }, false);
   expect(differingFiles(main, checkout({ a: '2', b: '1', c: '1', d: '1' })).map(({ path }) => path)).toEqual([
     'a',
@@ -31,6 +31,6 @@ it('says nothing of what lies behind the end of a list that was cut off', () => 
   ]);
 });
 
-it('knows nothing where there is no git on one side', () => {
+it('is empty if one side has no git', () => {
   expect(differingFiles(null, checkout({ a: '1' }))).toEqual([]);
 });

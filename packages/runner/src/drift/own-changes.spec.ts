@@ -68,16 +68,16 @@ it.each([
   ['outputs of others', ['**/*.txt:dist/lib'], [file('apps/app/a.ts')]],
   ['the command', ['command'], [file('apps/app/a.ts')]],
   ['nothing that is known', [], [file('apps/app/a.ts')]],
-])('is for people: %s', (_, differing, files) => {
+])('is left to the user: %s', (_, differing, files) => {
   expect(ownChanges(sides(differing, files))).toEqual([]);
 });
 
-it('knows nothing without git on both sides, or without the inputs of the main job', () => {
+it('is unknown without git on both sides, or without the inputs of the main job', () => {
   expect(ownChanges(sides([APP], null))).toEqual([]);
   expect(ownChanges(sides([APP], [file('apps/app/a.ts')], { main: {} }))).toEqual([]);
 });
 
-describe('with inputs that the agent has not told', () => {
+describe('with inputs that the agent has not reported', () => {
   const untold = (change: Partial<BothSides>) =>
     ownChanges(
       sides([APP, LIB, 'env:STAGE', 'runtime:node -v'], [file('apps/app/a.ts')], { agent: null, ...change }),
@@ -85,7 +85,7 @@ describe('with inputs that the agent has not told', () => {
   const drift = { agreed: '1', checkout: null, env: { STAGE: false }, runtime: { 'node -v': '20' } };
   const own = { ...sides([], [file('apps/app/a.ts')]).own, runtime: { 'node -v': '20' } };
 
-  it('an own change among them is the reason, as long as nothing speaks against it', () => {
+  it('a change of the main job among them is the reason, unless something contradicts that', () => {
     expect(untold({ drift, own })).toEqual(['apps/app/a.ts']);
   });
 

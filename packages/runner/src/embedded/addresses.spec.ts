@@ -22,16 +22,16 @@ describe('listenHost', () => {
 });
 
 describe('outwardHosts', () => {
-  it('is the one address that was asked for', () => {
+  it('is the one configured address', () => {
     expect(outwardHosts('10.9.9.9', machine)).toEqual(['10.9.9.9']);
   });
 
-  it('is every address of the machine that others know, networks of containers last', () => {
+  it('is every address of the machine that others can reach, networks of containers last', () => {
     expect(outwardHosts('0.0.0.0', machine)).toEqual(['10.1.2.3', '172.17.0.1']);
     expect(outwardHosts('::', machine)).toEqual(['10.1.2.3', 'fd00::3', '172.17.0.1']);
   });
 
-  it('is the machine itself where it has no network', () => {
+  it('is the loopback address if the machine has no network', () => {
     expect(outwardHosts('0.0.0.0', { lo: machine.lo })).toEqual(['127.0.0.1']);
   });
 });
@@ -39,14 +39,14 @@ describe('outwardHosts', () => {
 describe('publishedAddresses', () => {
   const place = { advertisedUrl: undefined, host: '::', port: 4000, secure: true };
 
-  it('names all addresses, with TLS where the coordinator speaks it', () => {
+  it('lists all addresses, with TLS if the coordinator uses it', () => {
     expect(publishedAddresses(place, machine)).toEqual({
       url: 'https://10.1.2.3:4000',
       alternatives: ['https://[fd00::3]:4000', 'https://172.17.0.1:4000'],
     });
   });
 
-  it('puts the address first that was given, which reaches the same TLS', () => {
+  it('lists the configured address first, with the same TLS', () => {
     const given = { ...place, host: '10.1.2.3', advertisedUrl: 'http://build.example.com:9000' };
     expect(publishedAddresses(given, machine)).toEqual({
       url: 'https://build.example.com:9000',
@@ -54,7 +54,7 @@ describe('publishedAddresses', () => {
     });
   });
 
-  it('names one address and no others without TLS, where a wrong one would go unnoticed', () => {
+  it('lists only one address without TLS, because a wrong one would not be detected', () => {
     const plain = { ...place, secure: false };
     expect(publishedAddresses(plain, machine)).toEqual({ url: 'http://10.1.2.3:4000' });
     const advertisedUrl = 'https://behind-a-proxy.example.com';
@@ -62,7 +62,7 @@ describe('publishedAddresses', () => {
   });
 });
 
-it('a loopback address is one by name and by number', () => {
+it('recognizes a loopback address by name and by number', () => {
   expect(['localhost', '127.0.0.1', '127.1.2.3', '::1'].every(isLoopback)).toBe(true);
   expect(['0.0.0.0', '10.0.0.1', 'localhost.example.com', '::'].some(isLoopback)).toBe(false);
 });

@@ -39,12 +39,12 @@ export function outwardHosts(host: string, interfaces: Interfaces = networkInter
   return hosts.length === 0 ? ['127.0.0.1'] : hosts;
 }
 
-/** Addresses in addition to the first. No limit to set: the schema of a rendezvous record has the same number. */
+/** Addresses in addition to the first. Not configurable: the schema of a rendezvous record has the same number. */
 const MOST_ALTERNATIVES = 8;
 
 const asHost = (name: string): string => (name.includes(':') ? `[${name}]` : name);
 
-/** The published addresses of a main job's coordinator; `alternatives` only if there are some. */
+/** The published addresses of a main job's coordinator; `alternatives` only if there are any. */
 export function publishedAddresses(
   place: {
     readonly advertisedUrl: string | undefined;
@@ -61,6 +61,6 @@ export function publishedAddresses(
   // A forwarded port also forwards TLS, so this coordinator still answers there.
   const given = secure ? advertisedUrl?.replace(/^http:/, 'https:') : advertisedUrl;
   const [url = '', ...others] = [...new Set(given === undefined ? own : [given, ...own])];
-  // Without a pinned key, another server may answer at an address that means another machine elsewhere.
+  // Without a pinned key, another server may answer at an address that belongs to another machine elsewhere.
   return others.length === 0 || !secure ? { url } : { url, alternatives: others.slice(0, MOST_ALTERNATIVES) };
 }

@@ -16,7 +16,7 @@ export function jobMarkOf(job: Pick<OwnJob, 'id' | 'name'> | null): JobMark {
 }
 
 /**
- * Is this the coordinator of an earlier try of this job? That try is over, whatever still answers there (where jobs are
+ * Is this the coordinator of an earlier try of this job? That try has ended, whatever still answers there (if jobs are
  * not containers, a background process may outlive its job for a while): the new try starts its own session. Another
  * main job of the pipeline is not an earlier try; it shares its coordinator, unless DTE_ENVIRONMENT separates them.
  */

@@ -16,19 +16,19 @@ export interface EnsureOptions {
   readonly rendezvous: Rendezvous;
   readonly sessionId: string;
   readonly workspaceRoot: string;
-  /** Hears that the coordinator is still starting. */
+  /** Called while the coordinator is still starting. */
   readonly note: (line: string) => void;
-  /** Hears that the coordinator of this job was started, and failed. */
+  /** Called when the coordinator of this job was started, and failed. */
   readonly onStartFailed?: () => void;
-  /** True: a coordinator is started although this job has told its agents to leave. */
+  /** True: a coordinator is started although this job has released its agents. */
   readonly anew?: boolean;
   /** Flags of this command that the coordinator must know as well. */
   readonly args?: readonly string[];
 }
 
 /**
- * Makes sure that the session has a coordinator, starting an embedded one where the rendezvous takes an address. One
- * that was given is left to the connection, which waits for it.
+ * Makes sure that the session has a coordinator: starts an embedded one if an address can be published through the
+ * rendezvous. If the user configured an address, the connection waits for that coordinator.
  * @returns whether this process has started it, and what was published before
  */
 export async function ensureCoordinator(
@@ -38,7 +38,7 @@ export async function ensureCoordinator(
   if (rendezvous.isAddressGiven) return { started: false, previous: null };
   const dataDir = dataDirOf(resolved, workspaceRoot);
   const { coordinatorStartMs, rendezvousRetryMs, progressMs: noteMs } = resolved.limits;
-  // What many share may be busy for a while; a folder never is.
+  // A rendezvous that many share may be busy for a while; a folder is never busy.
   const timeoutMs = coordinatorStartMs + (rendezvous.isShared ? rendezvousRetryMs : 0);
   const job = jobMarkOf(surroundings.job);
   const onSlow = (elapsedMs: number): void =>
@@ -60,7 +60,7 @@ export async function ensureCoordinator(
     start: async () => {
       const { cliPath } = surroundings;
       const own = join(dataDir, folderOfTry(job, sessionId));
-      // What is to outlive a try is not in the folder of one.
+      // Data that must outlive a try is not in the folder of the try.
       const history = historyDirOf(resolved, workspaceRoot);
       const args = [
         '--session',

@@ -31,7 +31,7 @@ function world({ alive = false, job = JOB }: { alive?: boolean; job?: object } =
 }
 
 describe('a main job that works without agents', () => {
-  it('tells agents by a record that they are not needed, and why, when there was none', async () => {
+  it('publishes a record that agents are not needed, and why, when there was none', async () => {
     const { rendezvous, giveUpNow } = world();
     expect(await giveUpNow()).toBe(true);
     const found = await rendezvous.find('s');
@@ -46,21 +46,21 @@ describe('a main job that works without agents', () => {
       'of an earlier try that had given up too',
       record({ ...JOB, jobId: '41', state: 'finished', reason: 'old' }),
     ],
-  ])('writes over a record %s', async (_, earlier) => {
+  ])('overwrites a record %s', async (_, earlier) => {
     const { rendezvous, giveUpNow } = world();
     await rendezvous.publish(earlier);
     expect(await giveUpNow()).toBe(true);
     expect(await rendezvous.find('s')).toMatchObject({ state: 'finished', reason: REASON, ...JOB });
   });
 
-  it('leaves agents to a coordinator that answers: it may be that of another main job', async () => {
+  it('changes nothing if a coordinator answers, which may be that of another main job', async () => {
     const { rendezvous, giveUpNow } = world({ alive: true });
     await rendezvous.publish(record({ jobId: '7', jobName: 'other' }));
     expect(await giveUpNow()).toBe(false);
     expect(await rendezvous.find('s')).toMatchObject({ jobId: '7' });
   });
 
-  it('has nobody to tell where the address is given by a person', async () => {
+  it('publishes nothing if the address is configured by the user', async () => {
     const rendezvous = new StaticRendezvous('http://h:1');
     const told = giveUp({
       rendezvous,
@@ -73,7 +73,7 @@ describe('a main job that works without agents', () => {
     expect(await told).toBe(false);
   });
 
-  it('starts no coordinator in a later command: its agents have left', async () => {
+  it('starts no coordinator in a later command, because its agents have exited', async () => {
     const { rendezvous, giveUpNow } = world();
     await giveUpNow();
     const found = await rendezvous.find('s');
@@ -85,11 +85,11 @@ describe('a main job that works without agents', () => {
     ['nothing', null],
     ['a session that has ended as it should', record({ ...JOB, state: 'finished' })],
     ['a coordinator', record(JOB)],
-  ])('goes on where there is %s', (_, found) => {
+  ])('continues with %s', (_, found) => {
     expect(() => refuseIfGivenUp(found, JOB)).not.toThrow();
   });
 
-  it('tries again outside of CI, where nothing tells one try from the next', async () => {
+  it('tries again outside of CI, where tries cannot be distinguished', async () => {
     const { rendezvous, giveUpNow } = world({ job: {} });
     await giveUpNow();
     const found = await rendezvous.find('s');
@@ -114,13 +114,13 @@ describe('an nx command that cannot be distributed', () => {
     ['its coordinator found no disk', 'DTE_DISK_FULL', { startFailed: true, job: {} }],
     ['another command of it waited too long for that', 'DTE_COORDINATOR_SLOW', {}],
     ['it has opened the session', 'DTE_INTERNAL', { found: record(JOB) }],
-  ])('sends the agents away when %s', (_, code, facts) => {
+  ])('stops the agents when %s', (_, code, facts) => {
     expect(speaks(code, facts)).toBe(true);
   });
 
   it.each<[string, ErrorCode, object]>([
     ['in a job without credentials', 'DTE_SECRET_REQUIRED', { startFailed: true }],
-    ['in a job with a refused id token', 'DTE_ID_TOKEN_REFUSED', { startFailed: true }],
+    ['in a job with a rejected id token', 'DTE_ID_TOKEN_REFUSED', { startFailed: true }],
     ['in a job with a wrong option, of a session that it opened', 'DTE_BAD_CONFIG', { found: record(JOB) }],
     ['in a job that has started nothing', 'DTE_NO_COORDINATOR', {}],
     [

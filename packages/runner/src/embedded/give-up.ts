@@ -10,7 +10,7 @@ import {
 import { randomUUID } from 'node:crypto';
 import { isEarlierTry, type JobMark } from './earlier-try';
 
-/** How much of a reason is published. No limit to set: it has to fit into the schema of a rendezvous record. */
+/** Maximum length of a published reason. Not configurable: it has to fit into the schema of a rendezvous record. */
 const REASON_CHARS = 1_000;
 
 export interface GiveUpOptions {
@@ -28,8 +28,8 @@ export interface GiveUpOptions {
 }
 
 /**
- * Tells waiting and later agents that this job runs its work without them: nothing else would. They leave with exit
- * code 0. A coordinator that answers is left alone, with all its clients.
+ * Informs waiting and later agents that this job runs its tasks without them: nothing else informs them. They exit with
+ * code 0. If a coordinator answers, nothing changes for it and its clients.
  * @returns whether they were informed
  * @throws what the rendezvous throws
  */
@@ -54,7 +54,7 @@ export async function giveUp(options: GiveUpOptions): Promise<boolean> {
   return true;
 }
 
-/** Rejections and problems that must be fixed before anything starts: they prove nothing about the job that gets them. */
+/** Rejections and problems that must be fixed before anything starts: they do not show that this job is the main job. */
 const PROVE_NOTHING: readonly ErrorCode[] = [
   'DTE_BAD_SECRET',
   'DTE_SECRET_REQUIRED',
@@ -78,9 +78,9 @@ interface Failure {
 }
 
 /**
- * May an undistributed nx command speak for the main job? Any job of the pipeline may run one, even before the main
- * job, with the rendezvous of all but without its credentials, and would release agents that are needed. So only a
- * command whose coordinator has failed here, or whose job has opened this session, may.
+ * May an undistributed nx command act for the main job? Any job of the pipeline may run one, even before the main job,
+ * with the shared rendezvous but without the main job's credentials, and would release agents that are needed. So only
+ * a command whose coordinator has failed here, or whose job has opened this session, may.
  */
 export function speaksForMainJob({ error: { code }, startFailed, record, job }: Failure): boolean {
   if (PROVE_NOTHING.includes(code)) return false;
@@ -89,7 +89,7 @@ export function speaksForMainJob({ error: { code }, startFailed, record, job }: 
 }
 
 /**
- * Agents that were told to leave do not return: a coordinator started after that would wait for them in vain.
+ * Agents that were released do not return: a coordinator that starts later would wait for them without effect.
  * @param record the published record of the session
  * @throws DteError DTE_GIVEN_UP
  */

@@ -43,7 +43,7 @@ function machine() {
 }
 
 describe('locateOrStart', () => {
-  it('takes the coordinator that is there', async () => {
+  it('uses an existing coordinator', async () => {
     const { rendezvous, alive, locate, started } = machine();
     await rendezvous.publish(record('http://there:1'));
     alive.add('http://there:1');
@@ -51,14 +51,14 @@ describe('locateOrStart', () => {
     expect(started()).toBe(0);
   });
 
-  it('starts one when there is none, and when the one published does not answer', async () => {
+  it('starts one when there is none, and when the published one does not answer', async () => {
     const { rendezvous, locate, started, isLocked } = machine();
     await rendezvous.publish(record('http://dead:1'));
     expect(await locate()).toMatchObject({ record: { url: 'http://h:1' }, started: true });
     expect([started(), isLocked()]).toEqual([1, false]);
   });
 
-  it('starts one for a finished session, whatever answers at its old address, and tells whose it was', async () => {
+  it('starts one for a finished session, whatever answers at its old address, and reports whose it was', async () => {
     const { rendezvous, alive, locate, started } = machine();
     await rendezvous.publish(record('http://left:1'));
     await rendezvous.finish('s', 'http://left:1', 9e15);
@@ -73,7 +73,7 @@ describe('locateOrStart', () => {
     expect(started()).toBe(1);
   });
 
-  it('leaves alone what an earlier try of this job has started, though it answers, and tells whose it was', async () => {
+  it('does not use the coordinator of an earlier try of this job, even if it answers, and reports whose it was', async () => {
     const { rendezvous, alive, locate, started } = machine();
     await rendezvous.publish({ ...record('http://earlier:1'), jobId: 'earlier' });
     alive.add('http://earlier:1');
@@ -81,7 +81,7 @@ describe('locateOrStart', () => {
     expect([found.url, previous?.jobId, started()]).toEqual(['http://h:1', 'earlier', 1]);
   });
 
-  it('starts one for many commands at the same time', async () => {
+  it('starts only one for many commands at the same time', async () => {
     const { locate, started } = machine();
     const found = await Promise.all(Array.from({ length: 5 }, () => locate()));
     expect(new Set(found.map(({ record: { url } }) => url))).toEqual(new Set(['http://h:1']));
@@ -89,17 +89,17 @@ describe('locateOrStart', () => {
     expect(found.filter((located) => located.started)).toHaveLength(1);
   });
 
-  it('gives the lock back and the reason when starting fails', async () => {
+  it('releases the lock and returns the reason when starting fails', async () => {
     const { locate, isLocked } = machine();
     await expect(locate({ start: () => Promise.reject(new Error('no port')) })).rejects.toThrow('no port');
     expect(isLocked()).toBe(false);
   });
 
-  it('waits for another process only so long, and says that it does', async () => {
+  it('waits for another process for a limited time, and prints that it waits', async () => {
     const { locate } = machine();
     const notes: number[] = [];
     const waiting = locate({
-      // Several times what the two notes need, so that a machine that stands still for a moment gives them as well.
+      // Several times what the two notes need, so that a machine that stalls for a moment prints them as well.
       timeoutMs: 1_000,
       tryLock: () => null,
       onSlow: (elapsedMs: number) => void notes.push(elapsedMs),
@@ -108,14 +108,14 @@ describe('locateOrStart', () => {
     expect(notes.slice(0, 2)).toEqual([60, 120]);
   });
 
-  it('believes a coordinator that says it is ready, though this machine is too busy to ask it again', async () => {
+  it('trusts a coordinator that reports it is ready, even if this machine is too busy to ask it again', async () => {
     const { locate, started } = machine();
     const found = await locate({ isAlive: () => Promise.resolve(false) });
     expect(found).toMatchObject({ record: { url: 'http://h:1' }, started: true });
     expect(started()).toBe(1);
   });
 
-  it('starts nothing where that is refused, and says why', async () => {
+  it('starts nothing if starting is not allowed, and reports why', async () => {
     const { rendezvous, locate, started } = machine();
     await rendezvous.publish(record('http://left:1'));
     const check = (found: RendezvousRecord | null): void => {
@@ -125,7 +125,7 @@ describe('locateOrStart', () => {
     expect(started()).toBe(0);
   });
 
-  it('starts nothing once another command of the job has failed to and told the agents, which it waited for', async () => {
+  it('starts nothing when another command of the job, for which it waited, has failed to start one and notified the agents', async () => {
     const { rendezvous, locate, started } = machine();
     const check = (found: RendezvousRecord | null): void => {
       if (found?.state === 'finished') throw new DteError('DTE_GIVEN_UP', 'told to leave');
@@ -143,7 +143,7 @@ describe('locateOrStart', () => {
     expect([started(), isReleased]).toEqual([0, true]);
   });
 
-  it('takes the coordinator that holds the data folder when it was only slow to answer, else says who has it', async () => {
+  it('uses the coordinator that holds the data folder if it was only slow to answer, else reports which process holds it', async () => {
     const { rendezvous, alive, locate } = machine();
     await rendezvous.publish(record('http://slow:1'));
     const inUse = new DteError('DTE_DATA_FOLDER_IN_USE', 'process 1 has it');

@@ -7,20 +7,20 @@ export interface LocateOptions {
   readonly timeoutMs: number;
   /** Does a coordinator answer there? */
   readonly isAlive: (record: RendezvousRecord) => Promise<boolean>;
-  /** Is it that of an earlier try of this job? Then it is left alone, alive or not. */
+  /** Is it that of an earlier try of this job? Then it is not used, running or not. */
   readonly isEarlierTry: (record: RendezvousRecord) => boolean;
-  /** One process of this machine at a time: the way to release, or null when another one holds it. */
+  /** A lock for one process of this machine: the function that releases it, or null if another process holds it. */
   readonly tryLock: () => (() => void) | null;
   /** Starts an embedded coordinator; resolves when it is healthy and its record published. */
   readonly start: () => Promise<void>;
   /** Default `POLL_MS`. */
   readonly pollMs?: number;
-  /** How often `onSlow` is called while another process of this machine starts it. */
+  /** Interval of `onSlow` while another process of this machine starts the coordinator. */
   readonly noteMs: number;
   readonly onSlow: (elapsedMs: number) => void;
   /**
-   * Throws when nothing may be started: this job has told its agents to leave.
-   * @param record what is published: when the search begins, and again before one is started
+   * Throws if nothing may be started, because this job has released its agents.
+   * @param record the published record: when the search begins, and again before a coordinator is started
    */
   readonly check?: (record: RendezvousRecord | null) => void;
 }
@@ -29,16 +29,16 @@ export interface LocateOptions {
 export interface Located {
   readonly record: RendezvousRecord;
   readonly started: boolean;
-  /** What was published when the search began, by a living coordinator or not. */
+  /** The record that was published when the search began, whether its coordinator runs or not. */
   readonly previous: RendezvousRecord | null;
 }
 
-/** Interval at which the record of a starting coordinator is looked up, on this machine. No limit: the timeout is `timeoutMs`. */
+/** Interval at which the record of a starting coordinator is looked up, on this machine. Not configurable: the timeout is `timeoutMs`. */
 const POLL_MS = 50;
 
 /**
- * Makes sure that a session has a coordinator: the one that is there, or one started now, also for a finished session.
- * When several nx commands begin at the same time one of them starts it, the others wait for its record.
+ * Makes sure that a session has a coordinator: the existing one, or one started now, also for a finished session.
+ * When several nx commands start at the same time, one of them starts it, and the others wait for its record.
  * @throws DteError DTE_COORDINATOR_SLOW, or what `start` or `check` throws
  */
 export async function locateOrStart(options: LocateOptions): Promise<Located> {
@@ -59,21 +59,21 @@ export async function locateOrStart(options: LocateOptions): Promise<Located> {
     const release = options.tryLock();
     if (release !== null) {
       try {
-        // The previous owner may have published between our look and our lock.
+        // The previous owner may have published between the lookup and the lock.
         const meanwhile = await find();
         if (meanwhile !== null) return { record: meanwhile, started: false, previous };
-        // Or it has failed, and told the agents to leave.
+        // Or it has failed, and released the agents.
         options.check?.(await rendezvous.find(sessionId));
         try {
           await options.start();
         } catch (thrown) {
           if (DteError.from(thrown).code !== 'DTE_DATA_FOLDER_IN_USE') throw thrown;
-          // Perhaps it is this session's coordinator that has it, and was only slow to answer.
+          // This session's coordinator may hold the lock, and may only be slow to answer.
           const holder = await find();
           if (holder === null) throw thrown;
           return { record: holder, started: false, previous };
         }
-        // It has said itself that it is healthy: to ask again would only find out how busy this machine is.
+        // It has reported itself as healthy: another request would only measure how busy this machine is.
         const record = await rendezvous.find(sessionId);
         if (record !== null && record.state !== 'finished' && !options.isEarlierTry(record))
           return { record, started: true, previous };

@@ -17,10 +17,10 @@ describe('saysSettings', () => {
   it.each([
     ['the first command of a pipeline', true, null, '1', open, true],
     ['a command after start-ci-run of its job', false, by('1'), '1', open, false],
-    ['a command after the agents of its job were let go', false, by('1'), '1', finished, false],
-    ['the same, when the coordinator has left as well', true, by('1'), '1', finished, false],
-    ['a job tried again, when the coordinator has left', true, by('1'), '2', finished, true],
-    ['a job tried again, when the coordinator lingers', false, by('1'), '2', finished, true],
+    ['a command after the agents of its job were released', false, by('1'), '1', finished, false],
+    ['the same, when the coordinator has exited as well', true, by('1'), '1', finished, false],
+    ['a retried job, when the coordinator has exited', true, by('1'), '2', finished, true],
+    ['a retried job, when the old coordinator still runs', false, by('1'), '2', finished, true],
     ['a second main job at the same time', false, by('1'), '2', open, false],
     ['a machine without CI that starts a coordinator', true, by(), undefined, finished, true],
     ['a machine without CI that finds one', false, by(), undefined, finished, false],
@@ -28,12 +28,12 @@ describe('saysSettings', () => {
     expect(await saysSettings({ started, previous }, jobId, () => Promise.resolve(status))).toBe(says);
   });
 
-  describe('at a coordinator whose address was given', () => {
+  describe('with a coordinator whose address is configured', () => {
     it.each([
       ['the first command of a pipeline', 'open', undefined, '1', true],
       ['a later command of the same job', 'open', '1', '1', false],
-      ['a command after the agents of its job were let go', 'finished', '1', '1', false],
-      ['a job tried again', 'finished', '1', '2', true],
+      ['a command after the agents of its job were released', 'finished', '1', '1', false],
+      ['a retried job', 'finished', '1', '2', true],
       ['a second main job at the same time', 'open', '1', '2', false],
       ['a machine without CI', 'finished', undefined, undefined, false],
     ] as const)('%s', async (_, state, openedBy, jobId, says) => {

@@ -24,7 +24,7 @@ afterEach(() => {
 });
 
 describe('a coordinator that starts slowly', () => {
-  it('is waited for while its process lives, with a line now and then', async () => {
+  it('is awaited while its process runs, with a line from time to time', async () => {
     const { child, slow, ready } = start();
     await jest.advanceTimersByTimeAsync(35_000);
     expect(slow).toEqual([10_000, 20_000, 30_000]);
@@ -34,7 +34,7 @@ describe('a coordinator that starts slowly', () => {
     expect(child.eventNames()).toEqual([]);
   });
 
-  it('is given up after its own limit, with an error that is about time, and ended', async () => {
+  it('is stopped after its own limit, with a timeout error', async () => {
     const { child, ready } = start();
     const outcome = expect(ready).rejects.toMatchObject({
       code: 'DTE_COORDINATOR_SLOW',
@@ -46,7 +46,7 @@ describe('a coordinator that starts slowly', () => {
     expect(child.kill).toHaveBeenCalledWith('SIGKILL');
   });
 
-  it('is not waited for once its process has ended', async () => {
+  it('is not awaited once its process has exited', async () => {
     const { child, ready } = start();
     const outcome = expect(ready).rejects.toMatchObject({ code: 'DTE_NO_COORDINATOR' });
     await jest.advanceTimersByTimeAsync(15_000);

@@ -38,7 +38,7 @@ const messageSchema: z.ZodType<ReadyMessage | FailedMessage> = z.union([
   z.object({ type: z.literal('dte-failed'), code: z.enum(ERROR_CODE_LIST), message: z.string() }),
 ]);
 
-/** Last lines of the coordinator's log that are shown. No limit: the file has all of them. */
+/** Last lines of the coordinator's log that are shown. Not configurable: the file has all of them. */
 const LOG_LINES = 5;
 
 const lastLines = (path: string): string => {

@@ -13,7 +13,7 @@ export interface TellOptions {
 }
 
 /**
- * Like `giveUp`, but errors of the rendezvous are only logged, because they do not affect this job. Agents then leave
+ * Like `giveUp`, but errors of the rendezvous are only logged, because they do not affect this job. Agents then exit
  * after their own timeouts.
  */
 export async function tellAgents(options: TellOptions, why: DteError | string): Promise<boolean> {

@@ -5,16 +5,16 @@ describe('judgeAvailability', () => {
   const judge = (coordinatorGoneSinceMs: number | null, agentsGoneSinceMs: number | null, nowMs: number) =>
     judgeAvailability({ coordinatorGoneSinceMs, agentsGoneSinceMs, unreached: [] }, patience, nowMs);
 
-  it('waits for changes while coordinator and agents are there', () => {
+  it('waits for changes while coordinator and agents are connected', () => {
     expect(judge(null, null, 5)).toEqual({ kind: 'wait', askAgainAtMs: null });
   });
 
-  it('waits for a first agent so long and no longer', () => {
+  it('waits for a first agent until the timeout', () => {
     expect(judge(null, 1_000, 60_999)).toEqual({ kind: 'wait', askAgainAtMs: 61_000 });
     expect(judge(null, 1_000, 61_000)).toMatchObject({ kind: 'give-up', error: { code: 'DTE_NO_AGENTS' } });
   });
 
-  it('says where the logs of some agents are that cannot reach this job, in no words of theirs, and goes on without them', () => {
+  it('lists the logs of agents that cannot reach this job, without printing their text, and continues without them', () => {
     const unreached = [1, 2, 3, 4, 5].map((n) => ({
       version: 1 as const,
       name: `agent ${n}`,
@@ -33,7 +33,7 @@ describe('judgeAvailability', () => {
     expect(judgeAvailability(back, patience, 1_001)).toEqual({ kind: 'wait', askAgainAtMs: null });
   });
 
-  it('waits for the coordinator so long and no longer, and not for agents meanwhile', () => {
+  it('waits for the coordinator until the timeout, and not for agents at the same time', () => {
     expect(judge(1_000, 0, 30_999)).toEqual({ kind: 'wait', askAgainAtMs: 31_000 });
     expect(judge(1_000, null, 31_000)).toMatchObject({
       kind: 'give-up',

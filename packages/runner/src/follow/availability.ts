@@ -20,7 +20,7 @@ export type Verdict =
   | { readonly kind: 'wait'; readonly askAgainAtMs: number | null }
   | { readonly kind: 'give-up'; readonly error: DteError };
 
-/** Jobs whose logs a message names. No limit: it is only text of a message. */
+/** Jobs whose logs a message names. Not configurable: it is only text of a message. */
 const NAMED = 3;
 
 /**

@@ -167,7 +167,7 @@ const wasHeard = (events: readonly FollowEvent[], taskId: string): boolean =>
   );
 
 describe('follow, in any order of events and wherever the coordinator is lost', () => {
-  it('brings everything that it has heard the end of to its end, and concludes nothing twice', () => {
+  it('concludes every task whose end it has received, and none twice', () => {
     fc.assert(
       fc.property(played, ({ all, state, effects, events }) => {
         for (const index of all.keys()) {
@@ -181,7 +181,7 @@ describe('follow, in any order of events and wherever the coordinator is lost', 
     );
   });
 
-  it('tells Nx of a task that has ended on an agent, unless this job is to run it', () => {
+  it('reports a task that has ended on an agent to Nx, unless the main job has to run it', () => {
     fc.assert(
       fc.property(played, ({ all, state, effects }) => {
         for (const [index, { end }] of all.entries()) {
@@ -193,7 +193,7 @@ describe('follow, in any order of events and wherever the coordinator is lost', 
     );
   });
 
-  it('takes nothing for a success whose outputs were not taken, or of which Nx was not told', () => {
+  it('treats no task as a success whose outputs were not restored, or that was not reported to Nx', () => {
     fc.assert(
       fc.property(played, ({ all, state, events }) => {
         for (const [index, { end }] of all.entries()) {
@@ -231,7 +231,7 @@ describe('follow, in any order of events and wherever the coordinator is lost', 
     );
   });
 
-  it('says the beginning of a task before its end, and releases its servers after it', () => {
+  it('reports the start of a task before its end, and releases its servers after it', () => {
     fc.assert(
       fc.property(played, ({ all, effects }) => {
         for (const index of all.keys()) {
@@ -250,7 +250,7 @@ describe('follow, in any order of events and wherever the coordinator is lost', 
   });
 });
 
-it('keeps a failure, whichever of two endings of a task comes first', () => {
+it('keeps a failure, whichever of two endings of a task arrives first', () => {
   fc.assert(
     fc.property(fc.boolean(), fc.boolean(), (failsFirst, answersBetween) => {
       const { tasks } = graphOf({ 'p0:build': [] });

@@ -73,7 +73,7 @@ describe('FollowedRun', () => {
   beforeEach(() => jest.useFakeTimers());
   afterEach(() => jest.useRealTimers());
 
-  it('acknowledges what it has seen, several updates at once, and is over with the last task', async () => {
+  it('acknowledges received entries, several updates at once, and ends with the last task', async () => {
     const run = setUp(3);
     run.update(0, [1]);
     run.update(1, [2]);
@@ -87,17 +87,17 @@ describe('FollowedRun', () => {
     expect(jest.getTimerCount()).toBe(0);
   });
 
-  it('asks again at once when an update is missing in between', () => {
+  it('asks again at once when an update is missing', () => {
     const run = setUp();
     run.update(4, [5]);
     expect(run.sent).toEqual([sync(0), sync(0)]);
   });
 
-  it('is over at once when every task was settled before', async () => {
+  it('ends at once when every task was settled before', async () => {
     expect(await setUp(0).following.over).toBeNull();
   });
 
-  it('asks again after a reconnect from where it was', () => {
+  it('continues from its last position after a reconnect', () => {
     const run = setUp();
     run.update(0, [1]);
     run.become({ name: 'connecting', lastError: null, unreached: null });
@@ -105,7 +105,7 @@ describe('FollowedRun', () => {
     expect(run.sent.at(-1)).toEqual(sync(1));
   });
 
-  it('gives up when no agent comes in time', async () => {
+  it('stops waiting when no agent connects in time', async () => {
     const run = setUp();
     run.say(info({ agents: [] }));
     await jest.advanceTimersByTimeAsync(60_000);
@@ -120,7 +120,7 @@ describe('FollowedRun', () => {
     atMs: 0,
   };
 
-  it('gives up soon when agents report that they cannot reach it, and says where their logs are', async () => {
+  it('stops waiting soon when agents report that they cannot reach it, and lists their logs', async () => {
     const reports: RendezvousReport[] = [];
     const run = setUp(2, reports);
     run.say(info({ agents: [] }));
@@ -135,14 +135,14 @@ describe('FollowedRun', () => {
     expect(jest.getTimerCount()).toBe(0);
   });
 
-  it('gives up at once when agents had reported before the command began', async () => {
+  it('stops waiting at once when agents had reported before the command started', async () => {
     const run = setUp(2, [report]);
     run.say(info({ agents: [] }));
     await jest.advanceTimersByTimeAsync(1);
     expect(await run.following.over).toMatchObject({ code: 'DTE_UNREACHABLE' });
   });
 
-  it('goes on with the agents that can reach it, whatever others report', async () => {
+  it('continues with the agents that can reach it, whatever others report', async () => {
     const run = setUp(2, [report]);
     run.say(info());
     await jest.advanceTimersByTimeAsync(30_000);
@@ -154,14 +154,14 @@ describe('FollowedRun', () => {
     expect(jest.getTimerCount()).toBe(0);
   });
 
-  it('does not ask for reports before it knows that nobody is there', async () => {
+  it('does not ask for reports before it knows that no agent is connected', async () => {
     const run = setUp(2, [report]);
     await jest.advanceTimersByTimeAsync(30_000);
     run.update(0, [1, 2]);
     expect(await run.following.over).toBeNull();
   });
 
-  it('waits as long as an agent is connected', async () => {
+  it('waits while an agent is connected', async () => {
     const run = setUp();
     run.say(info());
     await jest.advanceTimersByTimeAsync(3_600_000);
@@ -169,7 +169,7 @@ describe('FollowedRun', () => {
     expect(await run.following.over).toBeNull();
   });
 
-  it('gives up when the coordinator stays away, and not when it comes back in time', async () => {
+  it('stops waiting when the coordinator remains unreachable, and not when it reconnects in time', async () => {
     const run = setUp();
     run.say(info());
     run.become({ name: 'connecting', lastError: null, unreached: null });
@@ -187,7 +187,7 @@ describe('FollowedRun', () => {
     expect(await run.following.over).toMatchObject({ code: 'DTE_SESSION_FINISHED' });
   });
 
-  it('gives up with the reason when it is refused, or when its run is unknown', async () => {
+  it('stops waiting with the reason when it is rejected, or when its run is unknown', async () => {
     const refused = setUp();
     refused.become({ name: 'failed', error: new DteError('DTE_BAD_SECRET', 'no') });
     expect(await refused.following.over).toMatchObject({ code: 'DTE_BAD_SECRET' });

@@ -14,7 +14,7 @@ const update = (fromSeq: number, seqs: number[], state: RunUpdate['state'] = 'ru
 const seqsOf = (news: { entries: readonly RunLogEntry[] }): number[] => news.entries.map(({ seq }) => seq);
 
 describe('RunFollower', () => {
-  it('gives each entry once when updates overlap or come twice', () => {
+  it('returns each entry once when updates overlap or arrive twice', () => {
     const follower = new RunFollower(9);
     expect(seqsOf(follower.take(update(0, [1, 2])))).toEqual([1, 2]);
     expect(seqsOf(follower.take(update(0, [1, 2])))).toEqual([]);
@@ -22,19 +22,19 @@ describe('RunFollower', () => {
     expect(follower.ackSeq).toBe(3);
   });
 
-  it('asks again when entries are missing in between, and takes none out of order', () => {
+  it('asks again when entries are missing, and accepts none out of order', () => {
     const follower = new RunFollower(9);
     expect(follower.take(update(4, [5]))).toMatchObject({ entries: [], gap: true, over: false });
     expect(follower.ackSeq).toBe(0);
   });
 
-  it('is over when every task has ended, and not when the state alone says so', () => {
+  it('ends when every task has ended, and not when only the state indicates it', () => {
     const follower = new RunFollower(3);
     expect(follower.take(update(0, [1, 2], 'finished')).over).toBe(false);
     expect(follower.take(update(2, [3], 'finished')).over).toBe(true);
   });
 
-  it('is over when a run that ended has nothing more to say', () => {
+  it('ends when a run that has ended has no more entries', () => {
     const follower = new RunFollower(3);
     follower.take(update(0, [1]));
     expect(follower.take(update(1, [], 'cancelled')).over).toBe(true);

@@ -78,7 +78,7 @@ function play(
 }
 
 describe('Waiting', () => {
-  it('is over exactly once, whatever happened before the coordinator was lost', () => {
+  it('ends exactly once, whatever happened before the coordinator was lost', () => {
     fc.assert(
       fc.property(happenings, (happens) => {
         expect(play(happens).filter(({ type }) => type === 'over')).toHaveLength(1);
@@ -86,7 +86,7 @@ describe('Waiting', () => {
     );
   });
 
-  it('hears each entry once and in order, and the whole log where it says that the run is over', () => {
+  it('receives each entry once and in order, and the whole log if it reports that the run is over', () => {
     fc.assert(
       fc.property(happenings, (happens) => {
         const effects = play(happens);
@@ -98,7 +98,7 @@ describe('Waiting', () => {
     );
   });
 
-  it('acknowledges nothing that it has not heard', () => {
+  it('acknowledges nothing that it has not received', () => {
     fc.assert(
       fc.property(happenings, (happens) => {
         let heard = 0;

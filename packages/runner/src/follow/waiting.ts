@@ -155,7 +155,7 @@ export class Waiting {
     const hasFailed = news.entries.some((entry) => entry.type === 'ended' && entry.status === 'failure');
     if (hasFailed && this.options.stopsAtFailure) this.cancel();
     if (news.gap) this.sync();
-    // An acknowledgement only lets the coordinator delete entries: nobody waits for it.
+    // An acknowledgement only lets the coordinator delete entries: nothing waits for it.
     else if (news.entries.length > 0) this.ackAtMs ??= this.nowMs + ACK_MS;
     if (news.over) this.end(null);
     else if (update.summary.agents > 0) {

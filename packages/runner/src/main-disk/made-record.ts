@@ -8,28 +8,28 @@ const madeSchema = z.strictObject({
   taskId: taskIdSchema,
   outputs: z.array(z.string()),
   hash: z.string().nullable(),
-  /** Of the snapshot of what lay there when the command ended. */
+  /** Digest of the snapshot of the outputs when the command ended. */
   digest: z.string(),
   atMs: z.number(),
-  /** The run that left the outputs where they were (`restoreOutputs`); null: they were all here. */
+  /** The run whose outputs were not restored (`restoreOutputs`); null: all of them were restored here. */
   absentIn: runIdSchema.nullable(),
-  /** The session has made them from other inputs as well: an agent may have those. */
+  /** The session has also made them from other inputs: an agent may have those outputs. */
   hasVaried: z.boolean(),
 });
 
-/** How the outputs of a task were when a command of this job was over with them. */
+/** The state of a task's outputs at the end of a command of this job. */
 export type Made = z.infer<typeof madeSchema>;
 
 const recordSchema = z.strictObject({ version: z.literal(1), made: z.array(madeSchema) });
 
-/** Tasks of the same outputs overwrite each other: the last one counts. */
+/** Tasks with the same outputs overwrite each other: the last one applies. */
 export const outputsKey = (outputs: readonly string[]): string => JSON.stringify([...outputs].sort());
 
-/** Where the record of a session is kept. */
+/** Path of a session's record. */
 export const recordPath = (dataDir: string, sessionId: string): string =>
   join(dataDir, 'main-disk', `${sessionId}.json`);
 
-/** By `outputsKey`. Empty where there is none, or one of another version. */
+/** By `outputsKey`. Empty if there is no record, or one of another version. */
 export async function readRecord(path: string): Promise<Map<string, Made>> {
   try {
     const { made } = recordSchema.parse(JSON.parse(await readFile(path, 'utf8')));
@@ -40,7 +40,7 @@ export async function readRecord(path: string): Promise<Map<string, Made>> {
 }
 
 /**
- * Adds to the record. Another command of this job may have written meanwhile, so it is read again.
+ * Adds to the record. Another command of this job may have written to it since, so it is read again.
  * @throws what the file system throws
  */
 export async function addToRecord(path: string, made: readonly Made[]): Promise<void> {

@@ -38,7 +38,7 @@ describe("the main job's disk", () => {
     mkdirSync(dirname(at(path)), { recursive: true });
     writeFileSync(at(path), text);
   }
-  /** As one nx command has it. */
+  /** The disk of one nx command. */
   const command = (): MainDisk =>
     new MainDisk({
       workspaceRoot: root,
@@ -69,7 +69,7 @@ describe("the main job's disk", () => {
     expect(await state()).toEqual({ kind: 'unknown' });
   });
 
-  it('finds outputs as they were made, whatever lies beside them', async () => {
+  it('finds unchanged outputs, whatever other files are next to them', async () => {
     await noted();
     write('dist/beside.txt', 'x');
     expect(await state()).toMatchObject({ kind: 'as-made', made: { taskId: 'lib:build', hash: '42' } });
@@ -82,7 +82,7 @@ describe("the main job's disk", () => {
     while (Math.floor(statSync(at('probe')).ctimeMs) <= now && Date.now() < deadline);
   }
 
-  it('notices a change of the same size in the moment in which the file was noted', async () => {
+  it('detects a change of the same size at the moment in which the file was noted', async () => {
     for (let tries = 0; tries < 50; tries++) {
       write('dist/lib/out.txt', 'built');
       await noted();
@@ -128,7 +128,7 @@ describe("the main job's disk", () => {
       () => void execFileSync('sed', ['-i', 's/built/BUILT/', at('dist/lib/out.txt')]),
       /^dist\/lib\/out\.txt was changed/,
     ],
-  ])('notices a file that was %s, also where the cache holds what was made', async (_, change, what) => {
+  ])('detects a file that was %s, even if the cache has the original', async (_, change, what) => {
     cacheHolds();
     await noted();
     clockGoesOn();
@@ -136,19 +136,19 @@ describe("the main job's disk", () => {
     expect(await state()).toMatchObject({ kind: 'changed', what: expect.stringMatching(what) as string });
   });
 
-  it('does not take the same files, put there again, for a change', async () => {
+  it('does not treat the same files, restored again, as a change', async () => {
     cacheHolds();
     await noted();
     const text = readFileSync(at('dist/lib/out.txt'));
     rmSync(at('dist/lib/out.txt'));
     writeFileSync(at('dist/lib/out.txt'), text);
     expect(await state()).toMatchObject({ kind: 'as-made' });
-    // Unless there is nothing to compare with.
+    // Unless there is no original to compare with.
     entries.clear();
     expect(await state()).toMatchObject({ kind: 'changed' });
   });
 
-  it('takes what the last of several tasks with these outputs has left', async () => {
+  it('compares with the files of the last of several tasks with these outputs', async () => {
     await noted();
     write('dist/lib/out.txt', 'staging');
     await command().note([task('lib:build:staging', { outputs: ['dist/lib'], hash: '44' })], () => null);
@@ -164,7 +164,7 @@ describe("the main job's disk", () => {
     expect(await state(RAW.outputs)).toMatchObject({ kind: 'changed' });
   });
 
-  it('tells outputs of which nothing is left, and those that were made from several inputs', async () => {
+  it('detects outputs of which nothing is left, and those that were made from several inputs', async () => {
     await noted();
     rmSync(at('dist/lib'), { recursive: true });
     expect(await state()).toMatchObject({ kind: 'changed', isGone: true });
@@ -174,7 +174,7 @@ describe("the main job's disk", () => {
     expect(await state(RAW.outputs)).toMatchObject({ made: { hasVaried: false } });
   });
 
-  it('does not take what a task of a command writes into the outputs of another for a change', async () => {
+  it('does not treat what a task of a command writes into the outputs of another as a change', async () => {
     const types = task('lib:types', { outputs: ['dist/lib/types'], hash: '45' });
     const run = async (): Promise<void> => {
       const disk = command();
@@ -186,14 +186,14 @@ describe("the main job's disk", () => {
     await run();
     expect(await state()).toMatchObject({ kind: 'as-made', made: { taskId: 'lib:build', hash: '42' } });
     expect(await state(types.outputs)).toMatchObject({ kind: 'as-made' });
-    // What a script has changed before stays a change.
+    // An earlier change by a script remains a change.
     write('dist/lib/out.txt', 'other text');
     await run();
     expect(await state()).toMatchObject({ kind: 'changed' });
     expect(await state(RAW.outputs)).toMatchObject({ kind: 'as-made' });
   });
 
-  it('knows what was left elsewhere, until somebody brings it', async () => {
+  it('knows which outputs were not restored, until they are', async () => {
     rmSync(at('dist/lib'), { recursive: true });
     const run = '0b8b7f0e-6a2f-4c57-9a0e-3f1f7a1d2c3b';
     await command().note([LIB], () => run);
@@ -206,7 +206,7 @@ describe("the main job's disk", () => {
 
   const RUN = '0b8b7f0e-6a2f-4c57-9a0e-3f1f7a1d2c3b';
 
-  it('still knows what was left elsewhere when a task has written into it, and when it has arrived', async () => {
+  it('still knows which outputs were not restored when a task has written into them, and when they have been restored', async () => {
     const types = task('lib:types', { outputs: ['dist/lib/types'], hash: '45' });
     rmSync(at('dist/lib'), { recursive: true });
     await command().note([LIB], () => RUN);
@@ -222,7 +222,7 @@ describe("the main job's disk", () => {
     expect(await state()).toMatchObject({ kind: 'as-made', made: { hash: '42', absentIn: null } });
   });
 
-  it('knows that outputs which a script had deleted are elsewhere when their task has run again there', async () => {
+  it('knows that outputs that a script deleted are not restored when their task has run again on an agent', async () => {
     await noted();
     rmSync(at('dist/raw'), { recursive: true });
     const next = command();

@@ -13,32 +13,32 @@ export interface MainDiskOptions {
   readonly cache: Pick<TaskCache, 'lookupLocal'>;
   /** File of the session's record. */
   readonly path: string;
-  /** Makes the data folder that the file is in. */
+  /** Creates the data folder of the file. */
   readonly makeFolder: () => void;
 }
 
-/** How outputs lie on this disk. */
+/** The state of outputs on this disk. */
 export type OutputsState =
-  /** No command of this session has had to do with them. */
+  /** No command of this session has made or restored them. */
   | { readonly kind: 'unknown' }
   | { readonly kind: 'as-made'; readonly made: Made }
-  /** Somebody else has changed, deleted or added a file since. `what` is for people. */
+  /** Something else has changed, deleted or added a file since. `what` is text for messages. */
   | {
       readonly kind: 'changed';
       readonly made: Made;
       readonly what: string;
-      /** Nothing is left of them: whoever makes or restores them does it from nothing, as an agent does. */
+      /** Nothing is left of them: a task that makes or restores them starts without them, as on an agent. */
       readonly isGone: boolean;
     };
 
-/** The outputs on the main job's disk, and how the commands of this session have left them. */
+/** The outputs on the main job's disk, and their state after the commands of this session. */
 export class MainDisk {
   private record: Promise<Map<string, Made>> | null = null;
   private readonly states = new Map<string, Promise<OutputsState>>();
 
   constructor(private readonly options: MainDiskOptions) {}
 
-  /** Asked once for each list of outputs: as they were before this command. */
+  /** Determined once for each list of outputs: their state before this command. */
   stateOf(outputs: readonly string[]): Promise<OutputsState> {
     const key = outputsKey(outputs);
     const state = this.states.get(key) ?? this.look(key);
@@ -48,7 +48,7 @@ export class MainDisk {
 
   /** Files and folders of these outputs that are here, relative to the workspace. */
   async present(outputs: readonly string[]): Promise<string[]> {
-    // Most outputs of most targets are not there, and asking Nx for them costs ten times as much as this.
+    // Most outputs of most targets do not exist, and a lookup by Nx costs ten times as much as this check.
     const mayExist = outputs.some(
       (output) =>
         !output.startsWith('!') && existsSync(join(this.options.workspaceRoot, ...staticParts(output))),
@@ -56,21 +56,21 @@ export class MainDisk {
     return mayExist ? [...(await this.options.outputs.list(outputs)).roots] : [];
   }
 
-  /** What was left elsewhere by an earlier command of the session, and is not here to this day. */
+  /** Outputs that an earlier command of the session did not restore, and that are still not here. */
   async absentSoFar(): Promise<Made[]> {
     const made = [...(await this.read()).values()].filter(({ absentIn }) => absentIn !== null);
     const states = await Promise.all(made.map(({ outputs }) => this.stateOf(outputs)));
     return made.filter((_, index) => states[index]?.kind === 'as-made');
   }
 
-  /** Before a command: remembers how outputs lie that those of its tasks overlap. */
+  /** Before a command: records the state of outputs that overlap those of its tasks. */
   async lookAround(tasks: readonly NxTask[]): Promise<void> {
     for (const { outputs } of overlapped(await this.read(), tasks)) await this.stateOf(outputs);
   }
 
   /**
-   * Notes how a command leaves outputs, and again those that lay as they were made until its tasks wrote into them.
-   * @param absentIn the run that has left those of a task elsewhere; null when they are here
+   * Records the outputs after a command, and again those that were unchanged until its tasks wrote into them.
+   * @param absentIn the run whose outputs of a task were not restored; null if they are here
    * @throws what the file system throws
    */
   async note(tasks: readonly NxTask[], absentIn: (taskId: string) => string | null): Promise<void> {
@@ -80,7 +80,7 @@ export class MainDisk {
       if (outputs.length === 0) continue;
       const state = await this.states.get(outputsKey(outputs));
       const isChanged = state?.kind === 'changed' && !state.isGone;
-      // What a script did to outputs that no cache has stays what agents do not have, unless nothing of it is left.
+      // A script's change of outputs that no cache has remains missing on agents, unless nothing of the change is left.
       if (cache !== true && isChanged && absentIn(id) === null) continue;
       const atMs = Date.now();
       const { digest } = await this.snapshot(outputs, atMs);
@@ -97,7 +97,7 @@ export class MainDisk {
   }
 
   /**
-   * What was left elsewhere is here now.
+   * Records that outputs that were not restored before are here now.
    * @throws what the file system throws
    */
   async arrived(made: readonly Made[]): Promise<void> {
@@ -148,7 +148,7 @@ export class MainDisk {
     return { kind: 'changed', made, what: whatChanged(made, now), isGone: now.files.length === 0 };
   }
 
-  /** Times alone may differ: another command of Nx has put the same files there again. */
+  /** If only the times differ, another nx command has restored the same files again. */
   private async isAsCached({ taskId, hash, outputs, absentIn }: Made, { files }: Snapshot): Promise<boolean> {
     if (hash === null || absentIn !== null) return false;
     const [project = '', target = ''] = taskId.split(':');
@@ -167,7 +167,7 @@ export class MainDisk {
   }
 }
 
-/** What of a record shares a folder with outputs of these tasks: `dist` of one that has `dist/types`. */
+/** The entries of a record that share a folder with outputs of these tasks: `dist` for a task that has `dist/types`. */
 function overlapped(record: ReadonlyMap<string, Made>, tasks: readonly NxTask[]): Made[] {
   const writers = new Set(tasks.map(({ id }) => `writer ${id}`));
   const all = [

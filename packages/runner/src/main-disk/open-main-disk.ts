@@ -4,7 +4,7 @@ import type { Prepared } from '../prepare/prepare';
 import { MainDisk } from './main-disk';
 import { recordPath } from './made-record';
 
-/** The main job's disk as the commands of its session know it. */
+/** The main job's disk with the record of its session's commands. */
 export function openMainDisk({
   resolved,
   workspaceRoot,

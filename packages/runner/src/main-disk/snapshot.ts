@@ -2,25 +2,25 @@ import { createHash } from 'node:crypto';
 import { lstatSync, readdirSync, readFileSync, readlinkSync, type BigIntStats } from 'node:fs';
 import { join } from 'node:path';
 
-/** What lies at some paths at one moment. */
+/** The files at some paths at one moment. */
 export interface Snapshot {
-  /** Equal for equal states; says nothing of the contents by itself. */
+  /** Equal for equal states; contains nothing about the contents. */
   readonly digest: string;
   /** Files, relative to the root, in order, with the time of their last change (ms since 1970). */
   readonly files: readonly { readonly path: string; readonly changedMs: number }[];
 }
 
-/** A unit. */
+/** A unit: not configurable. */
 const SECOND_NS = 1_000_000_000n;
-/** A clock of the kernel that stamps files is some milliseconds behind, and stands still between its ticks. A fact, no limit. */
+/** Not configurable: the kernel's clock for file times is some milliseconds behind, and does not advance between its ticks. */
 const TICK_MS = 100;
-/** Of a larger file the times have to do. Not a limit to set: it only matters for a file that was written just now. */
+/** For a larger file, only the times are compared. Not configurable: it only matters for a file that was written just now. */
 const READ_BYTES = 64n * 1024n * 1024n;
 
 /**
- * A change leaves another ctime, which no tool can set back: size and mtime alone would miss `touch -r` and tools that keep
- * times. Where a change may have the same ctime the content counts as well: in a file that was written just before the
- * snapshot was noted, and where a file system tells whole seconds only.
+ * A change sets a new ctime, which no tool can reset: size and mtime alone would miss `touch -r` and tools that keep times.
+ * If a change may have the same ctime, the content is compared as well: for a file that was written just before the
+ * snapshot was recorded, and on a file system that stores only whole seconds.
  */
 function wordFor(path: string, stat: BigIntStats, notedMs: number): string {
   const common = `${String(stat.mode)} ${String(stat.size)} ${String(stat.mtimeNs)} ${String(stat.ctimeNs)}`;
@@ -31,10 +31,10 @@ function wordFor(path: string, stat: BigIntStats, notedMs: number): string {
 }
 
 /**
- * Looks at every file below some paths, as a rule without reading it. Folders count by what is in them, links by where they lead.
+ * Checks every file below some paths, usually without reading it. A folder is represented by its content, a link by its target.
  * @param root absolute folder
- * @param paths relative to it; what does not exist is left out
- * @param notedMs when the snapshot is noted; to compare with it later, the same time
+ * @param paths relative to it; what does not exist is omitted
+ * @param notedMs when the snapshot is recorded; for a later comparison with it, the same time
  */
 export function snapshotOf(root: string, paths: readonly string[], notedMs: number): Snapshot {
   const found = new Map<string, { word: string; changedMs: number }>();
@@ -68,7 +68,7 @@ function isSameFile(a: string, b: string): boolean {
 }
 
 /**
- * Whether exactly the files of one folder lie at the same places of another: read byte by byte.
+ * Whether another folder has exactly the same files at the same paths: read byte by byte.
  * @param paths files in `root`, relative to it
  */
 export function isCopyOf(root: string, paths: readonly string[], original: string): boolean {

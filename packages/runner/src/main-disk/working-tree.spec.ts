@@ -35,7 +35,7 @@ describe.each(['.', 'below/the root'])('the working tree of a workspace at %s of
     expect(await readWorkingTree(root, limits)).toEqual({ tracked: [], untracked: [] });
   });
 
-  it('has files that are changed, staged, deleted, renamed and new', async () => {
+  it('lists changed, staged, deleted, renamed and new files', async () => {
     write('a.txt', 'changed');
     rmSync(join(root, 'b c.txt'));
     renameSync(join(root, 'd/ü.txt'), join(root, 'd/renamed.txt'));
@@ -47,7 +47,7 @@ describe.each(['.', 'below/the root'])('the working tree of a workspace at %s of
     expect(tree.untracked).toEqual(['new/']);
   });
 
-  it('tells which paths hold what a fresh checkout does not have', async () => {
+  it('detects which paths have files that a fresh checkout does not have', async () => {
     write('dist/lib/out.txt', 'x');
     write('out/new.txt', 'x');
     write('d/ü.txt', 'changed');
@@ -61,12 +61,12 @@ describe.each(['.', 'below/the root'])('the working tree of a workspace at %s of
   });
 });
 
-it('is unknown where git does not answer, and none without a repository; then every path may differ', async () => {
+it('is unknown if git fails, and none without a repository; then every path may differ', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'dte-tree-'));
   try {
     expect(await readWorkingTree(folder, limits)).toBe('none');
     expect([...(await notAsCommitted(folder, ['a'], limits))]).toEqual(['a']);
-    // As far as git is concerned, damaged.
+    // Git treats it as damaged.
     mkdirSync(join(folder, '.git'));
     mkdirSync(join(folder, 'below'));
     expect(await readWorkingTree(folder, limits)).toBe('unknown');

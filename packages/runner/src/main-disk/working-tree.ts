@@ -3,26 +3,26 @@ import { existsSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import type { LimitValues } from '@org/dte-protocol';
 
-/** What git says of a checkout, as paths relative to the workspace. */
+/** The changes of a checkout that git reports, as paths relative to the workspace. */
 export interface WorkingTree {
-  /** Files of the commit that are not as committed: changed, renamed, deleted. */
+  /** Files of the commit that differ from it: changed, renamed, deleted. */
   readonly tracked: readonly string[];
-  /** What git neither has nor ignores; a folder of such files by its name and `/`. */
+  /** Files that git neither tracks nor ignores; a folder of such files is its name and `/`. */
   readonly untracked: readonly string[];
 }
 
-/** What git may say at once. Not a limit to set: a list that is cut off tells enough. */
+/** Output of git that is read. Not configurable: a list that is cut off shows enough. */
 const STATUS_BYTES = 16 * 1024 * 1024;
-/** Arguments of one command. Not a limit to set: more are asked for in turn. */
+/** Arguments of one command. Not configurable: more commands follow for the others. */
 const PATHS_AT_ONCE = 500;
 
 function git(workspaceRoot: string, args: readonly string[], timeout: number): Promise<string | null> {
   return new Promise((answer) => {
     const env = { ...process.env, LC_ALL: 'C', GIT_OPTIONAL_LOCKS: '0' };
     const options = { cwd: workspaceRoot, timeout, maxBuffer: STATUS_BYTES, env };
-    // A job's user need not own the clone.
+    // The user of a job may not own the clone.
     execFile('git', ['-c', 'safe.directory=*', ...args], options, (error, stdout) => {
-      // The beginning of a list that is too long tells that there is a lot.
+      // The beginning of a list that is too long shows that there are many.
       const isCutOff = error?.code === 'ERR_CHILD_PROCESS_STDIO_MAXBUFFER';
       answer(error === null || isCutOff ? stdout : null);
     }).stdin?.end();
@@ -59,8 +59,8 @@ function isInRepository(workspaceRoot: string): boolean {
 }
 
 /**
- * `none`: no repository, so that nothing can differ from a commit. `unknown`: there is one, and git does not answer (there is no git,
- * the clone belongs to somebody else, it took too long).
+ * `none`: no repository, so that nothing can differ from a commit. `unknown`: there is one, but git fails (git is missing, the
+ * clone belongs to another user, git took too long).
  */
 export async function readWorkingTree(
   workspaceRoot: string,
@@ -79,8 +79,8 @@ const isWithin = (path: string, folder: string): boolean =>
   path === folder || path.startsWith(`${folder.replace(/\/+$/, '')}/`);
 
 /**
- * Those of some existing paths at which there is anything that a fresh checkout does not have, ignored files included. All of them
- * where git does not answer.
+ * The existing paths that contain anything that a fresh checkout does not have, including ignored files. All of them if git
+ * fails.
  */
 export async function notAsCommitted(
   workspaceRoot: string,

@@ -16,15 +16,15 @@ export interface BringEarlierInput {
   readonly prepared: Prepared;
   readonly graph: TaskGraph;
   readonly projectGraph: NxProjectGraph;
-  /** Tasks that are about to run here. */
+  /** Tasks that will run on the main job. */
   readonly taskIds: readonly string[];
-  /** Outputs that earlier commands have left elsewhere. */
+  /** Outputs that earlier commands have not restored here. */
   readonly made: readonly Made[];
-  /** Nothing can be had any more: asking would only cost the time of every retry. */
+  /** Outputs can no longer be downloaded: a request would only cost the time of every retry. */
   readonly coordinatorLost: boolean;
-  /** May one of the tasks read the outputs of this task? To make them again for nobody may take as long as all of a command. */
+  /** May one of the tasks read the outputs of this task? Making unneeded ones again may take as long as a whole command. */
   readonly isRead: (taskId: string) => boolean;
-  /** Hears which task runs again here, and why. */
+  /** Called with the task that runs again here, and the reason. */
   readonly onRun: (taskId: string, why: DteError) => void;
 }
 
@@ -35,8 +35,8 @@ export interface Brought {
 }
 
 /**
- * Puts outputs in place that an earlier command of this job has not downloaded, of the projects that the tasks' own depend on.
- * Those of tasks in the graph are none of ours: they are brought as dependencies.
+ * Restores outputs that an earlier command of this job has not downloaded, of the tasks' projects and their dependencies.
+ * Outputs of tasks in the graph are excluded: they are restored as dependencies.
  */
 export async function bringEarlier(input: BringEarlierInput): Promise<Brought> {
   const { prepared, graph, projectGraph, taskIds, made, coordinatorLost } = input;
@@ -74,8 +74,8 @@ const elsewhere = (taskId: string, { message }: DteError): DteError =>
   );
 
 /**
- * Whatever lies within outputs that were left elsewhere has come there later, by another task of this command or of one
- * before: it stays, although restoring begins with deleting. What git tracks and only a glob finds was there before.
+ * Files within outputs that were not restored are newer: another task of this command or of an earlier one made them. They
+ * are kept, although restoring begins with deleting. Files that git tracks and only a glob matches were there before.
  */
 async function beneath(
   workspaceRoot: string,
@@ -114,7 +114,7 @@ async function bring(input: BringEarlierInput, made: Made, indexes: readonly Out
   }
 }
 
-/** A task that can be run again as often as one likes; null for one that is not cached, such as a deployment. */
+/** A task that can be run again any number of times; null for one that is not cached, such as a deployment. */
 function cachedTask({ projectGraph }: BringEarlierInput, { taskId, outputs, hash }: Made): NxTask | null {
   const [project = '', target = ''] = taskId.split(':');
   const isCached = projectGraph.nodes[project]?.data.targets?.[target]?.['cache'] === true;

@@ -24,7 +24,7 @@ const byRule = (requested: string[], patterns: string[] = []) => [
   }).entries(),
 ];
 
-it('keeps what the option names, and nothing below it', () => {
+it('keeps what the option names, and none of its dependencies', () => {
   expect(byRule(['deploy', 'nx-release-publish'], ['deploy'])).toEqual([
     ['app:nx-release-publish', 'runOnMain: nx-release-publish'],
     ['app:deploy', 'runOnMain: deploy'],
@@ -40,11 +40,11 @@ it('keeps a command that only publishes as a whole', () => {
   ]);
 });
 
-it('keeps nothing of one whose publications were let go', () => {
+it('keeps nothing of a command whose publishing tasks are excluded', () => {
   expect(byRule(['nx-release-publish'], ['!nx-release-publish'])).toEqual([]);
 });
 
-it('says so in one line for each reason, and names some of many', () => {
+it('prints one line for each reason, and names some of many tasks', () => {
   const many = Array.from({ length: 9 }, (_, index) => [`p${index}:deploy`, 'runOnMain: deploy'] as const);
   expect(reasonLines(new Map([...many, ['a:x', 'rule'], ['b:x', 'two'], ['c:x', 'two']]))).toEqual([
     'dte: p0:deploy, p1:deploy, p2:deploy, p3:deploy, p4:deploy and 4 more tasks run on the main job (runOnMain: deploy)',
@@ -64,7 +64,7 @@ it.each([
     { executor: 'nx:run-script', metadata: { scriptContent: 'nx run-many -t nx-release-publish' } },
   ],
   ['a configuration', { configurations: { ci: { command: 'nx release -y' } } }],
-])('keeps a task that starts a release by %s, unless it was let go', (_, ship) => {
+])('keeps a task that starts a release by %s, unless it is excluded', (_, ship) => {
   const reasons = (patterns: string[]) =>
     onMainByRule({
       graph: graphOf({ 'app:ship': [], 'app:deploy': [] }),

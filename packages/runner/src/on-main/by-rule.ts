@@ -16,8 +16,9 @@ export interface ByRuleInput {
 }
 
 /**
- * Tasks that the option runOnMain or an assignment rule sends to the main job, and those that belong there by what they are. A command that only publishes is there as a
- * whole: `nx release` has versioned what lies on that disk, and nothing below a publication may come from another one.
+ * Tasks that the option runOnMain or an assignment rule assigns to the main job, and those that need it by their nature. A
+ * command that only publishes runs there as a whole: `nx release` has versioned the files on that disk, and no dependency of
+ * a publication may come from another disk.
  */
 export function onMainByRule(input: ByRuleInput): Map<string, string> {
   const { graph, patterns, assignment, isRequested } = input;
@@ -38,7 +39,7 @@ export function onMainByRule(input: ByRuleInput): Map<string, string> {
 /** `npx nx release publish`, or the target that it runs, in a command, a list of commands or a script of package.json. */
 const STARTS_RELEASE = /\bnx release\b|\bnx-release-publish\b/;
 
-/** On an agent such a task would publish what lies there. */
+/** On an agent, such a task would publish the agent's files. */
 function releaseReason({ target }: NxTask, { projectGraph, patterns }: ByRuleInput): string | null {
   const starts = STARTS_RELEASE.test(commandText(target, projectGraph));
   return starts && !patterns.isReleased(target) ? 'its command starts nx release' : null;

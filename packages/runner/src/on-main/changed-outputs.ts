@@ -3,8 +3,8 @@ import { withDependants } from '../tasks/plan';
 import type { OutputsState } from '../main-disk/main-disk';
 
 /**
- * Tasks of the command whose outputs a script has changed on this disk since a command of the session made them, and what
- * needs them, with the reason. Their artifacts, which agents would restore, are something else.
+ * Tasks of the command whose outputs a script has changed on this disk since a command of the session made them, and their
+ * dependents, with the reason. Their artifacts, which agents would restore, do not contain the change.
  */
 export async function changedOutputs(
   graph: TaskGraph,

@@ -1,6 +1,6 @@
 import type { NxProjectGraph, NxTarget } from '@org/dte-nx-compat';
 
-/** What a target says of what its tasks do, as one text: commands, options and scripts, but neither inputs nor outputs. */
+/** The parts of a target that define what its tasks do, as one text: commands, options and scripts, without inputs and outputs. */
 export function commandText({ project, target }: NxTarget, { nodes }: Pick<NxProjectGraph, 'nodes'>): string {
   const { root = '', targets = {} } = nodes[project]?.data ?? {};
   const { command, options, configurations, metadata } = targets[target] ?? {};
@@ -13,8 +13,8 @@ export function commandText({ project, target }: NxTarget, { nodes }: Pick<NxPro
 const SCRIPT_EXECUTOR = 'nx:run-script';
 
 /**
- * How a target would name a path of the workspace: a script of package.json starts in its project's folder. A command that has the
- * folder for its `cwd` names all that is in it by that.
+ * How a target would name a path of the workspace: a script of package.json starts in its project's folder. A command with
+ * the folder as its `cwd` thereby names everything in it.
  */
 export function asNamedIn(
   { project, target }: NxTarget,

@@ -22,7 +22,7 @@ jest.mock('../main-disk/open-main-disk', () => ({
   }),
 }));
 
-/** What an earlier command has left elsewhere is not available. */
+/** Outputs that an earlier command has not restored are not available. */
 async function lacking(taskIds: string[], coordinatorLost: boolean) {
   const said: string[] = [];
   const node = (name: string) => ({ name, type: 'app', data: { root: name } });
@@ -51,17 +51,20 @@ async function lacking(taskIds: string[], coordinatorLost: boolean) {
 it.each([
   [true, /lib:build.*the coordinator is lost/],
   [false, /lib:build.*their location is unknown/],
-])('does not let a task run without the outputs for which it runs here', async (isLost, why) => {
-  const { found } = await lacking(['app:deploy', 'app:e2e'], isLost);
-  expect(found).toEqual([['app:deploy', 'DTE_OUTPUTS_ELSEWHERE', expect.stringMatching(why)]]);
-});
+])(
+  'does not run a task without the outputs that are the reason to run it on the main job',
+  async (isLost, why) => {
+    const { found } = await lacking(['app:deploy', 'app:e2e'], isLost);
+    expect(found).toEqual([['app:deploy', 'DTE_OUTPUTS_ELSEWHERE', expect.stringMatching(why)]]);
+  },
+);
 
-it('lets a task that was sent here by name not run without what its projects have left', async () => {
+it('does not run a task that an option names without the outputs of its projects', async () => {
   const { found } = await lacking(['app:publish', 'other:publish'], true);
   expect(found.map(([id, code]) => [id, code])).toEqual([['app:publish', 'DTE_OUTPUTS_ELSEWHERE']]);
 });
 
-it('lets a task run that is here for another reason, and says what is missing', async () => {
+it('runs a task that is on the main job for another reason, and reports what is missing', async () => {
   expect(await lacking(['app:e2e'], false)).toEqual({ found: [], said: ['DTE_OUTPUTS_ELSEWHERE'] });
   expect(await lacking([], true)).toEqual({ found: [], said: [] });
 });

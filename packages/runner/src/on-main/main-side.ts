@@ -22,20 +22,20 @@ export interface MainSideOptions {
   readonly voice: Voice;
 }
 
-/** One command and the main job's disk: what must run here because of it, and how the command leaves it. */
+/** One command and the main job's disk: the tasks that must run here because of it, and its state after the command. */
 export class MainSide {
   private readonly disk: MainDisk;
   private readonly here = new Set<string>();
-  /** Task id -> the tasks whose outputs are elsewhere, for which it runs here. */
+  /** Task id -> the tasks whose outputs were not restored, and which are the reason that it runs here. */
   private readonly elsewhere = new Map<string, Set<string>>();
-  /** Tasks that an option, a rule or what they are sends here: whatever their projects have left must be here for them. */
+  /** Tasks that run here by an option, a rule or their nature: all outputs of their projects must be here for them. */
   private readonly named = new Set<string>();
 
   constructor(private readonly options: MainSideOptions) {
     this.disk = openMainDisk(options.prepared);
   }
 
-  /** The tasks that must run here, said in a line for each reason. Never throws: where nothing is known, all of them. */
+  /** The tasks that must run here, printed in a line for each reason. Never throws: if nothing is known, all of them. */
   async tasks(): Promise<Reasons> {
     const { graph, voice } = this.options;
     const onElsewhere = (id: string, madeBy: string): void =>
@@ -47,16 +47,16 @@ export class MainSide {
         return new Map(Object.keys(graph.tasks).map((id) => [id, why]));
       },
     );
-    // Where that fails, what a task writes to is taken for changed by a script.
+    // If that fails, the outputs of a task are treated as changed by a script.
     await this.disk.lookAround(Object.values(graph.tasks)).catch(() => undefined);
     for (const line of reasonLines(reasons)) voice.line(line);
     return reasons;
   }
 
   /**
-   * Brings what earlier commands have left elsewhere and tasks that now run here may read although no edge says so.
-   * @returns the tasks that run here for the sake of such outputs, and cannot have them, with the reason: a deployment without
-   *   what it deploys would succeed
+   * Restores outputs of earlier commands that tasks on the main job may read without an edge in the graph.
+   * @returns the tasks that run here because of such outputs, but cannot have them, with the reason: a deployment without
+   *   the files to deploy would succeed
    */
   async bringEarlier(taskIds: readonly string[], coordinatorLost: boolean): Promise<Map<string, DteError>> {
     const lacking = new Map<string, DteError>();
@@ -81,7 +81,7 @@ export class MainSide {
         isRead,
         onRun,
       });
-      // If it cannot be noted, the next command takes them for changed by a script, and keeps what reads them here.
+      // If it cannot be recorded, the next command treats them as changed by a script, and keeps tasks that read them here.
       await this.disk
         .arrived(arrived)
         .catch((thrown: unknown) =>
@@ -102,7 +102,7 @@ export class MainSide {
     return lacking;
   }
 
-  /** May this task read the outputs of another one, of an earlier command, although nothing says so? What is cached does not. */
+  /** May this task read outputs of a task of an earlier command without declaring it? Cached tasks do not. */
   private mayRead(id: string, madeBy: string): boolean {
     if (this.mustHave(id, madeBy)) return true;
     const { graph, context } = this.options;
@@ -117,18 +117,18 @@ export class MainSide {
     return projectsBelow(context.projectGraph, taskOf(graph, id).target.project).includes(project);
   }
 
-  /** Must this task find the outputs of another one, of an earlier command, on this disk? */
+  /** Does this task need the outputs of a task of an earlier command on this disk? */
   private mustHave(id: string, madeBy: string): boolean {
     if (this.elsewhere.get(id)?.has(madeBy) === true) return true;
     return this.named.has(id) && this.isBelow(id, madeBy);
   }
 
-  /** Hears what this job has run itself. */
+  /** Called with the tasks that this job has run itself. */
   ranHere(statuses: NxStatuses): void {
     for (const [id, status] of Object.entries(statuses)) if (status !== 'skipped') this.here.add(id);
   }
 
-  /** Notes how the command leaves the disk. */
+  /** Records the state of the disk after the command. */
   async note(
     endings: ReadonlyMap<string, Ending>,
     absent: ReadonlyMap<string, Absent>,

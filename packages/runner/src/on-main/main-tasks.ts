@@ -26,13 +26,13 @@ export interface MainTasksInput {
   readonly context: NxRunnerContext;
   readonly command: Pick<Command, 'isRequested'>;
   readonly onElsewhere?: OutsideInput['onElsewhere'];
-  /** Hears of tasks that an option, a rule or what they are sends here. */
+  /** Called with tasks that run here by an option, a rule or their nature. */
   readonly onNamed?: (id: string) => void;
 }
 
 /**
- * The tasks of a command that run on the main job because they need its disk, with the reason of each: those that somebody
- * has named, and those that would see something else on an agent. docs/run-on-main.md has the rules for people.
+ * The tasks of a command that run on the main job because they need its disk, each with the reason: those that the user has
+ * named, and those that would see other files on an agent. docs/run-on-main.md has the rules for users.
  */
 export async function mainTasks(input: MainTasksInput): Promise<Reasons> {
   const { prepared, disk, graph, command } = input;
@@ -51,7 +51,7 @@ export async function mainTasks(input: MainTasksInput): Promise<Reasons> {
   };
   add(await changedOutputs(graph, disk));
   const isOpen = ({ id }: NxTask): boolean => !reasons.has(id);
-  /** Somebody has said that agents run this task. */
+  /** The user has assigned this task to agents. */
   const isReleased = ({ target }: NxTask): boolean => {
     const rule = assignment.ruleFor(target);
     return patterns.isReleased(target) || (rule !== undefined && agentsOf(rule).length > 0);
@@ -68,7 +68,7 @@ async function outside(
 ): Promise<Reasons> {
   const { projectGraph, nxArgs } = context;
   const { workspaceRoot, resolved } = prepared;
-  /** With --exclude-task-dependencies a task reads what its dependencies left before, and the graph does not say so. */
+  /** With --exclude-task-dependencies, a task reads earlier outputs of its dependencies, and the graph does not show it. */
   const leftOut = ({ target: { project, target } }: NxTask): readonly unknown[] => {
     const dependsOn = projectGraph.nodes[project]?.data.targets?.[target]?.['dependsOn'];
     return nxArgs['excludeTaskDependencies'] === true && Array.isArray(dependsOn) ? dependsOn : [];
@@ -98,7 +98,7 @@ async function unseen(
   const { projectGraph } = context;
   const isPending = (task: NxTask): boolean =>
     isOpen(task) && mayBeUnseen(task) && !isNoop(task, projectGraph);
-  // With `warn` agents are to run what differs.
+  // With `warn`, agents run tasks whose hash differs.
   if (resolved.config.onHashMismatch === 'warn') return new Map();
   const pending = Object.values(graph.tasks).filter(isPending);
   if (pending.length === 0) return new Map();
@@ -119,7 +119,7 @@ async function unseen(
   });
 }
 
-/** Every `{workspaceRoot}/…` that the target or any named input of the workspace has: which of them count, Nx decides later. */
+/** Every `{workspaceRoot}/…` of the target or of any named input of the workspace: Nx decides later which of them apply. */
 function sharedInputs({ target }: NxTask, { nxJson, projectGraph }: NxRunnerContext): string[] {
   const { data } = projectGraph.nodes[target.project] ?? {};
   const all = [nxJson['namedInputs'], data?.['namedInputs'], data?.targets?.[target.target]?.['inputs']];
@@ -127,7 +127,7 @@ function sharedInputs({ target }: NxTask, { nxJson, projectGraph }: NxRunnerCont
   return [...found].map(([, pattern = '']) => pattern);
 }
 
-/** Is a target one that an entry of `dependsOn` means: `build`, `^build`, `lib:build`, `build-*`, `{ "target": "build" }`? */
+/** Does an entry of `dependsOn` match a target: `build`, `^build`, `lib:build`, `build-*`, `{ "target": "build" }`? */
 function namesTarget(dependency: unknown, target: string): boolean {
   const named =
     typeof dependency === 'object' && dependency !== null && 'target' in dependency

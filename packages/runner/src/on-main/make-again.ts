@@ -7,7 +7,7 @@ const SAID_LINES = 20;
 const OUTPUT_BYTES = 64 * 1024 * 1024;
 
 export interface MakeAgainInput {
-  /** Cached, with the hash that its outputs were made for. */
+  /** A cached task, with the hash for which its outputs were made. */
   readonly task: NxTask;
   readonly cache: Pick<TaskCache, 'fetch'>;
   readonly workspaceRoot: string;
@@ -16,9 +16,9 @@ export interface MakeAgainInput {
 }
 
 /**
- * Puts the outputs of a task that an earlier command has run on this disk without the coordinator: from a cache that has them,
- * or by a run of the task and all it needs. The hash decides whether that makes the same outputs: nobody knows the arguments
- * of the earlier command, and a script may have changed an input since.
+ * Restores the outputs of a task of an earlier command to this disk without the coordinator: from a cache that has them, or by
+ * running the task and its dependencies. The hash decides whether that makes the same outputs: the arguments of the earlier
+ * command are unknown, and a script may have changed an input since.
  * @throws DteError DTE_ARTIFACT_MISSING
  */
 export async function makeAgain({ task, cache, workspaceRoot, onRun }: MakeAgainInput): Promise<void> {
@@ -41,7 +41,7 @@ async function isRestored(cache: Pick<TaskCache, 'fetch'>, task: NxTask): Promis
 /** @returns null if the task succeeded, otherwise the last lines of the log */
 function runTask(workspaceRoot: string, taskId: string): Promise<string | null> {
   const args = [nxEntry(workspaceRoot), 'run', taskId];
-  // DTE_EXECUTOR: Nx runs it here, whatever the configuration says of distribution.
+  // DTE_EXECUTOR: Nx runs it here, regardless of the configuration of distribution.
   const env = { ...process.env, DTE_EXECUTOR: '1', NX_TUI: 'false' };
   return new Promise((resolve) => {
     execFile(

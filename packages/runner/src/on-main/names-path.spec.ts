@@ -10,7 +10,7 @@ it.each([
   '{"cwd":"{workspaceRoot}/dist/apps"}',
   'rsync -a dist/ host:',
   'tar cf x.tar dist',
-])('a command names it: %s', (text) => {
+])('finds the path in a command: %s', (text) => {
   expect(namesPath(text, PATH)).toBe(true);
 });
 
@@ -22,6 +22,6 @@ it.each([
   'node dist.js',
   'node push.js {workspaceRoot}/dist/{options.name}',
   'node tools/dist-apps.js',
-])('or does not: %s', (text) => {
+])('does not find the path in a command: %s', (text) => {
   expect(namesPath(text, PATH)).toBe(false);
 });

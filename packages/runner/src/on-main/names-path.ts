@@ -1,6 +1,6 @@
 const escaped = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
 
-/** The folders above a path: `dist/apps` and `dist` of `dist/apps/web`. */
+/** The folders above a path: `dist/apps` and `dist` for `dist/apps/web`. */
 function foldersAbove(path: string): string[] {
   const parts = path.split('/');
   return parts.slice(0, -1).map((_, index) => parts.slice(0, index + 1).join('/'));

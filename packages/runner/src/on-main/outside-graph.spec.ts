@@ -60,12 +60,12 @@ async function found(
 
 const ALONE = { 'app:deploy': [] };
 
-it('lets a task go to agents where nothing lies on this disk', async () => {
+it('gives a task to agents if this disk has no outputs', async () => {
   expect(await found(ALONE, {})).toEqual([]);
 });
 
 it.each([
-  // An agent has the same, or nothing.
+  // An agent has the same files, or none.
   ['of its own project, as it was made', { 'dist/app': AS_MADE }, []],
   [
     'of its own project, made from several inputs',
@@ -84,10 +84,10 @@ it.each([
     { 'dist/lib': UNKNOWN },
     ['app:deploy: it may read dist/lib of lib:build, which is not one of its dependencies'],
   ],
-  // Agents that run end-to-end tests of an application need not have what its libraries were built to.
+  // Agents that run end-to-end tests of an application do not need the outputs of its libraries.
   ['of a project below it, as it was made', { 'dist/lib': AS_MADE }, []],
-  ['of a stranger, changed', { 'dist/other': CHANGED }, []],
-])('and keeps it by outputs %s', async (_, lying: Record<string, OutputsState>, expected) => {
+  ['of an unrelated project, changed', { 'dist/other': CHANGED }, []],
+])('keeps a task because of outputs %s', async (_, lying: Record<string, OutputsState>, expected) => {
   expect(await found(ALONE, lying)).toEqual(expected);
 });
 
@@ -95,7 +95,7 @@ it('keeps a task whose configuration names the path, although the other project 
   expect(await found({ 'copier:deploy': [] }, { 'dist/lib': AS_MADE })).toHaveLength(1);
 });
 
-it('does not take the outputs of a target for paths that it reads', async () => {
+it('does not treat the outputs of a target as paths that it reads', async () => {
   const nodes = {
     app: {
       name: 'app',
@@ -107,23 +107,23 @@ it('does not take the outputs of a target for paths that it reads', async () => 
   expect(await found(ALONE, { 'dist/app': AS_MADE }, { projectGraph: graph })).toEqual([]);
 });
 
-it('brings what was left elsewhere to a task whose configuration names it', async () => {
+it("restores outputs that a task's configuration names", async () => {
   const onElsewhere = jest.fn();
   expect(await found({ 'copier:deploy': [] }, { 'dist/lib': ELSEWHERE }, { onElsewhere })).toHaveLength(1);
   expect(onElsewhere.mock.calls).toEqual([['copier:deploy', made.taskId]]);
-  // Something else that lies in the same place is not what the task needs.
+  // Other files at the same path are not what the task needs.
   const disk: OutsideInput['disk'] = {
     stateOf: () => Promise.resolve(ELSEWHERE),
     present: (outputs) => Promise.resolve(outputs.map((output) => `${output}/types`)),
   };
   expect(await found({ 'copier:deploy': [] }, {}, { onElsewhere, disk })).toHaveLength(1);
   expect(onElsewhere.mock.calls).toHaveLength(2);
-  // What lies here, and what a script has deleted, is none of it.
+  // Files that are here, or that a script has deleted, are not reported.
   await found({ 'copier:deploy': [] }, { 'dist/lib': AS_MADE }, { onElsewhere });
   expect(onElsewhere).toHaveBeenCalledTimes(2);
 });
 
-it('keeps a task whose command leaves out the dependency that made what lies there', async () => {
+it('keeps a task whose command excludes the dependency that made the files', async () => {
   const leavesOut = (_: NxTask, left: string) => left === 'build';
   const kept = found(ALONE, { 'dist/lib': AS_MADE }, { leavesOut });
   expect(await kept).toEqual([
@@ -133,7 +133,7 @@ it('keeps a task whose command leaves out the dependency that made what lies the
   expect(await found(ALONE, { 'dist/lib': AS_MADE }, { leavesOut, isReleased: () => true })).toEqual([]);
 });
 
-it('lets a task go whose dependencies are what lies there: agents restore those', async () => {
+it('gives a task to agents if the files are outputs of its dependencies, which agents restore', async () => {
   const edges = { 'app:build': [], 'app:deploy': ['app:build'] };
   expect(await found(edges, { 'dist/app': AS_MADE })).toEqual([]);
   expect(await found(edges, { 'dist/app': AS_MADE, 'dist/lib': CHANGED })).toEqual([
@@ -141,17 +141,17 @@ it('lets a task go whose dependencies are what lies there: agents restore those'
   ]);
 });
 
-it('lets what is cached go: its inputs say what it depends on', async () => {
+it('gives a cacheable task to agents, because its inputs define what it depends on', async () => {
   expect(await found(ALONE, { 'dist/app': CHANGED }, { isSuspect: () => false })).toEqual([]);
 });
 
-it('keeps a task that somebody has sent to agents only where a script has changed something', async () => {
+it('keeps a task that is assigned to agents only if a script has changed something', async () => {
   const isReleased = () => true;
   expect(await found(ALONE, { 'dist/app': AS_MADE, 'dist/lib': UNKNOWN }, { isReleased })).toEqual([]);
   expect(await found(ALONE, { 'dist/app': CHANGED }, { isReleased })).toHaveLength(1);
 });
 
-it('lets a task go where all that lies there is in the repository', async () => {
+it('gives a task to agents if all files at the path are in the repository', async () => {
   const notAsCommitted = () => Promise.resolve(new Set<string>());
   expect(await found(ALONE, { 'dist/app': UNKNOWN }, { notAsCommitted })).toEqual([]);
 });
@@ -165,10 +165,17 @@ it.each([
   ['one of a configuration', { ...COMMAND, configurations: { ci: { cwd: 'packages/a' } } }, 1],
   ['a command elsewhere', COMMAND, 0],
   ['a script that names none', { ...DIST, metadata: { scriptContent: 'gh-pages -d distribution' } }, 0],
-])('knows a path by what the project calls it: %s', async (_, deploy: Record<string, unknown>, expected) => {
-  const data = { root: 'packages/a', targets: { build: target('x'), deploy } };
-  const graph: NxProjectGraph = { nodes: { a: { name: 'a', type: 'app', data } }, dependencies: {} };
-  const outputsOf: OutsideInput['outputsOf'] = (__, of) => (of === 'build' ? [['packages/a/dist']] : []);
-  const kept = found({ 'a:deploy': [] }, { 'packages/a/dist': AS_MADE }, { projectGraph: graph, outputsOf });
-  expect(await kept).toHaveLength(expected);
-});
+])(
+  'recognizes a path by its name in the project: %s',
+  async (_, deploy: Record<string, unknown>, expected) => {
+    const data = { root: 'packages/a', targets: { build: target('x'), deploy } };
+    const graph: NxProjectGraph = { nodes: { a: { name: 'a', type: 'app', data } }, dependencies: {} };
+    const outputsOf: OutsideInput['outputsOf'] = (__, of) => (of === 'build' ? [['packages/a/dist']] : []);
+    const kept = found(
+      { 'a:deploy': [] },
+      { 'packages/a/dist': AS_MADE },
+      { projectGraph: graph, outputsOf },
+    );
+    expect(await kept).toHaveLength(expected);
+  },
+);

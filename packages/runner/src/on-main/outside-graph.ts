@@ -13,45 +13,44 @@ import { projectsBelow } from './projects-below';
 export interface OutsideInput {
   readonly graph: TaskGraph;
   readonly projectGraph: NxProjectGraph;
-  /** Tasks that may read what is not among their inputs: those that no cache has, say. */
+  /** Tasks that may read files that are not inputs: for example, those that are not cached. */
   readonly isSuspect: (task: NxTask) => boolean;
-  /** Somebody has said that agents run this task: only what a script has changed keeps it here. */
+  /** The user has assigned this task to agents: only changes by a script keep it here. */
   readonly isReleased: (task: NxTask) => boolean;
-  /** Every list of outputs that tasks of a target may have. */
+  /** All lists of outputs that tasks of a target may have. */
   readonly outputsOf: (node: NxProjectNode, target: string) => readonly (readonly string[])[];
-  /** Does the configuration of a task say that it needs this target, although the command leaves that out? */
+  /** Does the configuration of a task declare that it needs this target, although the command excludes it? */
   readonly leavesOut?: ((task: NxTask, target: string) => boolean) | undefined;
   readonly disk: {
     stateOf(outputs: readonly string[]): Promise<OutputsState>;
     present(outputs: readonly string[]): Promise<string[]>;
   };
-  /** Does a path lie within one of these outputs? */
+  /** Is a path within one of these outputs? */
   readonly within: (outputs: readonly string[]) => (path: string) => boolean;
-  /** Those of some existing paths that are not as in a fresh checkout. */
+  /** The existing paths that differ from a fresh checkout. */
   readonly notAsCommitted: (paths: readonly string[]) => Promise<ReadonlySet<string>>;
-  /** Hears which tasks are found because of outputs that a command has left elsewhere: they must not run without those. */
+  /** Called with tasks that are found because of outputs that were not restored: they must not run without them. */
   readonly onElsewhere?: ((taskId: string, madeBy: string) => void) | undefined;
 }
 
-/** Outputs of a target that lie on this disk. */
+/** Outputs of a target on this disk. */
 interface Lying {
   readonly project: string;
   readonly target: string;
   readonly paths: readonly string[];
   readonly state: OutputsState;
-  /** A script has deleted them, or a command has left them elsewhere: `paths` are names of outputs. */
+  /** A script has deleted them, or a command has not restored them: `paths` are names of outputs. */
   readonly isGone: boolean;
 }
 
 /**
- * A task that is not cached, such as a deployment, often reads outputs that it does not name by `dependsOn`: of a command
- * before. In plain Nx they lie beside it; on an agent they are missing, or those of another state. Finds tasks of which that
- * must be feared, with the reason.
+ * A task that is not cached, such as a deployment, often reads outputs of an earlier command that it does not name by
+ * `dependsOn`. In plain Nx they are on the same disk; on an agent they are missing, or outdated. Finds the tasks that may do
+ * so, with the reason. These outputs of the task's project and its dependencies are relevant:
  *
- * - What a script has changed, or made by itself, of any project that the task's own depends on.
- * - What lies here as it was made, where the target's configuration names its path or, by a `dependsOn` that the command leaves
- *   out, its task, or where the session has made it from
- *   several inputs, so that an agent may have another one.
+ * - Outputs that a script has changed or made itself.
+ * - Unchanged outputs if the target's configuration names their path or (by a `dependsOn` that the command excludes) their
+ *   task, or if the session has made them from several inputs, so that an agent may have other ones.
  */
 export async function outsideGraph(input: OutsideInput): Promise<Map<string, string>> {
   const { graph, projectGraph, isSuspect } = input;
@@ -89,7 +88,7 @@ function createLying({ projectGraph, outputsOf, disk }: OutsideInput): (project:
     for (const target of Object.keys(node?.data.targets ?? {})) {
       for (const outputs of node === undefined ? [] : outputsOf(node, target)) {
         const [paths, state] = [await disk.present(outputs), await disk.stateOf(outputs)];
-        // Files of another task, or those that `restoreGlobs` picks, may lie there all the same.
+        // Files of another task, or those that `restoreGlobs` selects, may still be there.
         if (isElsewhere(state) || (paths.length === 0 && state.kind === 'changed'))
           lying.push({ project, target, paths: outputs, state, isGone: true });
         else if (paths.length > 0) lying.push({ project, target, paths, state, isGone: false });
@@ -104,7 +103,7 @@ function createLying({ projectGraph, outputsOf, disk }: OutsideInput): (project:
   };
 }
 
-/** In plain Nx they would lie there. */
+/** In plain Nx, they would be on this disk. */
 const isElsewhere = (state: OutputsState): boolean =>
   state.kind === 'as-made' && state.made.absentIn !== null;
 

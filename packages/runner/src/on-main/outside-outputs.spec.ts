@@ -8,6 +8,6 @@ it.each(['packages/a/../../../../out/up', '../out', '..', './../out/**/*', 'dist
 );
 
 it.each(['packages/a/../b/dist', '..dist', 'dist/..', '.', '', '!../out', '/dist'])(
-  'takes %s for an output inside',
+  'treats %s as an output inside',
   (output) => expect(outsideReason({ outputs: [output] })).toBeNull(),
 );

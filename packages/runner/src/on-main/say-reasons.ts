@@ -1,7 +1,7 @@
 import { plural } from '@org/dte-protocol';
 import type { Reasons } from './by-rule';
 
-/** Tasks that a line names; more are counted. No limit: it is only text of a message. */
+/** Tasks that a line names; more are counted. Not configurable: it is only text of a message. */
 const NAMED = 5;
 
 /** `dte: a:deploy and b:deploy run on the main job (runOnMain: deploy)`: one line for each reason. */

@@ -59,7 +59,7 @@ it.each<[string, Partial<NxTask>, Partial<WorkingTree>, string | null]>([
     { tracked: ['apps/app/deploy.json'] },
     'apps/app/deploy.json',
   ],
-  // The hash tells, and says also whether the agent has the same change.
+  // The hash shows the change, and also whether the agent has the same one.
   ['no cache, and one of its inputs', NARROW, { tracked: ['apps/app/src/a.ts'] }, null],
   ['no cache, and a new folder of inputs', WIDE, { untracked: ['apps/app/src/'] }, null],
   ['no cache, and a file beside all projects', NARROW, { tracked: ['jest.preset.js'] }, null],
@@ -68,7 +68,7 @@ it.each<[string, Partial<NxTask>, Partial<WorkingTree>, string | null]>([
   expect(reasonOf(fields, tree)).toBe(file === null ? undefined : `${file} has uncommitted changes here`);
 });
 
-it("a task of the workspace's own project has every tracked file, and none that CI put there", () => {
+it('a task of the root project has every tracked file, and none that CI created', () => {
   expect(reasonOf(LATE, { tracked: ['src/a.ts'] }, 'root:run')).toBe('src/a.ts has uncommitted changes here');
   expect(reasonOf(LATE, { untracked: ['.npm/'] }, 'root:run')).toBeUndefined();
 });

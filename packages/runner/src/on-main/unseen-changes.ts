@@ -15,15 +15,15 @@ export interface UnseenInput {
   readonly workspaceRoot: string;
   readonly isPending: (task: NxTask) => boolean;
   readonly tree: WorkingTree;
-  /** Patterns of files beside all projects that may be inputs of a task. */
+  /** Patterns of files outside all projects that may be inputs of a task. */
   readonly sharedInputs: (task: NxTask) => readonly string[];
 }
 
 /**
- * Before an agent runs a task it compares hashes, and a change of the main job's files shows there. Not with two kinds of
- * tasks: those that this job has no hash of (it depends on outputs, or is made by a custom hasher), and those that no cache
- * has, which may read what they do not name as an input. Finds the tasks of these kinds that an uncommitted change may
- * concern, with the reason: an agent would run them with the files of the commit.
+ * Before an agent runs a task, it compares hashes, which shows changes of the main job's files. Two kinds of tasks are
+ * exceptions: those without a hash on this job (it depends on outputs, or on a custom hasher), and uncached ones, which may
+ * read files that they do not name as inputs. Finds the tasks of these kinds that an uncommitted change may affect, with the
+ * reason: an agent would run them with the files of the commit.
  */
 export function unseenChanges(input: UnseenInput): Map<string, string> {
   const reasons = new Map<string, string>();
@@ -35,7 +35,7 @@ export function unseenChanges(input: UnseenInput): Map<string, string> {
   return reasons;
 }
 
-/** Could any task of this command want to know of uncommitted changes? */
+/** Could uncommitted changes matter for any task of this command? */
 export const mayBeUnseen = (task: NxTask): boolean => task.hash === undefined || task.cache !== true;
 
 function concerning(input: UnseenInput, task: NxTask): string | undefined {
@@ -58,8 +58,8 @@ const rootOf = ({ nodes }: NxProjectGraph, project: string): string => {
 const isBelow = (root: string, file: string): boolean => file === root || file.startsWith(`${root}/`);
 
 /**
- * Changed files beside all projects that may concern a task. Tracked ones only: what is untracked there is often a cache that
- * every job of a pipeline has. And only what can be an input, or a token that every job adds to `.npmrc` would keep all tasks.
+ * Changed files outside all projects that may affect a task. Only tracked ones: untracked files there are often a cache that
+ * every job has. And only possible inputs: otherwise, a token that every job adds to `.npmrc` would keep all tasks here.
  */
 function beside(
   { projectGraph, tree, workspaceRoot, sharedInputs }: UnseenInput,
@@ -74,7 +74,7 @@ function beside(
   return matchFiles([...INPUTS_OF_EVERY_TASK, ...sharedInputs(task)], files, workspaceRoot);
 }
 
-/** Those of some files that are inputs of the task's hash. */
+/** The files that are inputs of the task's hash. */
 function seenBy(
   projectGraph: NxProjectGraph,
   { hashDetails, hash }: NxTask,

@@ -60,7 +60,7 @@ export async function noteAbsent({ absent, runId, command, prepared }: NoteAbsen
   }
 }
 
-/** One request for everything in the cache. Nobody waits if there is no answer. */
+/** One request for everything in the cache. Nothing waits if there is no answer. */
 async function askSizes(
   absent: ReadonlyMap<string, Absent>,
   { session }: Prepared,

@@ -4,12 +4,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readOutputIndexes, writeOutputIndex } from './output-index';
 
-describe('notes of outputs that were left', () => {
+describe('records of outputs that were not restored', () => {
   let folder: string;
   beforeEach(() => (folder = mkdtempSync(join(tmpdir(), 'dte-outputs-'))));
   afterEach(() => rmSync(folder, { recursive: true }));
 
-  it('are read back, the newest first, past files that are none', async () => {
+  it('are read, the newest first, and other files are skipped', async () => {
     expect(await readOutputIndexes(folder)).toEqual([]);
     const written = [outputIndex('r1', 1, ['a:b']), outputIndex('r2', 2, ['a:c'])];
     for (const each of written) await writeOutputIndex(folder, each);

@@ -30,7 +30,7 @@ const outputIndexSchema = z.strictObject({
 /** Outputs that one command has not downloaded. */
 export type OutputIndex = z.infer<typeof outputIndexSchema>;
 
-/** Commands whose outputs can still be fetched. No limit to set: a main job has a handful. */
+/** Commands whose outputs can still be fetched. Not configurable: a main job has a handful. */
 const KEPT = 50;
 
 const folderOf = (dataDir: string): string => join(dataDir, 'outputs');

@@ -48,13 +48,13 @@ function setUp(missing: string[] = [], leaves = true, isLeft = true, shared: Par
 }
 
 describe('OutputsHere', () => {
-  it('takes the outputs all the same when what a task printed is not there by itself', async () => {
+  it('uses the outputs even if the terminal output is not stored separately', async () => {
     const { outputs, explained, take } = setUp([], false);
     expect(await take('lib:build')).toMatchObject({ terminalOutput: 'lib:build, restored' });
     expect([outputs.absent.size, explained]).toEqual([0, []]);
   });
 
-  it('brings all that a task needs that runs here, in order, and nothing else', async () => {
+  it('restores all that a task on the main job needs, in order, and nothing else', async () => {
     const { outputs, restored, take } = setUp();
     for (const id of ['lib:build', 'base:gen', 'app:e2e']) await take(id);
     expect(await outputs.bringFor(['app:build'], false)).toEqual([]);
@@ -62,7 +62,7 @@ describe('OutputsHere', () => {
     expect([...outputs.absent.keys()]).toEqual(['app:e2e']);
   });
 
-  it('names what has to run here because its outputs are lost', async () => {
+  it('names the tasks that have to run on the main job because their outputs are lost', async () => {
     const { outputs, take } = setUp(['lib:build']);
     for (const id of ['base:gen', 'lib:build']) await take(id);
     expect(await outputs.bringFor(['app:build'], false)).toEqual(['lib:build']);
@@ -75,7 +75,7 @@ describe('OutputsHere', () => {
     expect([restored, outputs.absent.size]).toEqual([[], 0]);
   });
 
-  it('has nothing to bring for a task without outputs', async () => {
+  it('restores nothing for a task without outputs', async () => {
     const { outputs } = setUp();
     await outputs.take(graph.tasks['app:e2e']!, { kind: 'none' });
     expect(outputs.absent.size).toBe(0);
@@ -85,7 +85,7 @@ describe('OutputsHere', () => {
 describe('OutputsHere of a main job with a worker', () => {
   const cached = (id: string) => ({ taskId: id, hash: id, artifact: { kind: 'cache', hash: id } as const });
 
-  it('brings a dependency once, whoever asks first', async () => {
+  it('restores a dependency once, regardless of which task asks first', async () => {
     for (const isLeft of [false, true]) {
       const { outputs, restored, take } = setUp([], true, isLeft);
       await Promise.all([outputs.bring(cached('lib:build')), outputs.bring(cached('lib:build'))]);
@@ -95,7 +95,7 @@ describe('OutputsHere of a main job with a worker', () => {
     }
   });
 
-  it('brings what was left, once, also while it is being left', async () => {
+  it('restores outputs that were left, once, also while they are being left', async () => {
     const { outputs, restored, take } = setUp();
     const taking = take('lib:build');
     await Promise.all([outputs.bring(cached('lib:build')), outputs.bring(cached('lib:build'))]);
@@ -103,7 +103,7 @@ describe('OutputsHere of a main job with a worker', () => {
     expect([restored, outputs.absent.size]).toEqual([['lib:build'], 0]);
   });
 
-  it('touches nothing that the worker has made', async () => {
+  it('does not change outputs that the worker has made', async () => {
     const { outputs, restored, take } = setUp();
     outputs.began('lib:build');
     outputs.over('lib:build', { kind: 'cache', hash: 'lib:build' });
@@ -112,7 +112,7 @@ describe('OutputsHere of a main job with a worker', () => {
     expect([restored, outputs.absent.size]).toEqual([[], 0]);
   });
 
-  it('waits for the end of an attempt here before it takes the result of another one', async () => {
+  it('waits for the end of an attempt on the main job before it accepts the result of another one', async () => {
     const { outputs, restored, take } = setUp([], true, false);
     outputs.began('lib:build');
     const taking = take('lib:build');
@@ -123,7 +123,7 @@ describe('OutputsHere of a main job with a worker', () => {
     expect(restored).toEqual(['lib:build']);
   });
 
-  it('knows what the worker has left before it restores another task into the same outputs', async () => {
+  it('records the files of the worker before it restores another task into the same outputs', async () => {
     const steps: string[] = [];
     let noted = (): void => undefined;
     const { outputs, take } = setUp([], true, false, {
@@ -147,7 +147,7 @@ describe('OutputsHere of a main job with a worker', () => {
     expect(steps).toEqual(['noted lib:build', 'restoring app:e2e', 'restoring app:e2e']);
   });
 
-  it('says so when a dependency cannot be had', async () => {
+  it('reports a dependency that cannot be restored', async () => {
     const { outputs } = setUp(['lib:build']);
     await expect(outputs.bring(cached('lib:build'))).rejects.toMatchObject({ code: 'DTE_ARTIFACT_MISSING' });
   });

@@ -72,7 +72,7 @@ export class OutputsHere implements DiskKeeper {
         return { terminalOutput, from: null };
       } catch (thrown) {
         const error = DteError.from(thrown);
-        // Unless the agent could not store it, or the artifact is from elsewhere: then it comes with the outputs.
+        // Unless the agent could not store it, or the artifact has another source: then it arrives with the outputs.
         if (error.code !== 'DTE_UNKNOWN_HASH') explainer.explain(error);
         return restorer.restore(task, artifact);
       }
@@ -104,7 +104,7 @@ export class OutputsHere implements DiskKeeper {
     const dependencies = (graph.dependencies[task.id] ?? []).map(({ id }) => id);
     const overlapping = shared.overlapping(task.id);
     const whenFree = async (): Promise<T> => {
-      // Its attempt was lost here and repeated elsewhere, and its processes have not exited yet; or another task writes
+      // Its attempt was lost here and repeated on an agent, and its processes have not exited yet; or another task writes
       // to the same outputs.
       for (const id of [task.id, ...overlapping]) await this.running.get(id)?.over;
       return shared.restoring(task, work);

@@ -36,15 +36,15 @@ function leftOf(
 }
 
 describe('restorePolicy', () => {
-  it('leaves nothing by default', () => {
+  it('restores everything by default', () => {
     expect(leftOf('all', []).left).toEqual([]);
   });
 
-  it('leaves what was not named on the command line', () => {
+  it('leaves the outputs of tasks that the command line does not name', () => {
     expect(leftOf('requested', ['app:build']).left).toEqual(['lib:build', 'app:ci--a']);
   });
 
-  it('takes the tasks of its project for a named one that does nothing itself', () => {
+  it('restores the tasks of the project for a named task that does nothing itself', () => {
     expect(leftOf('requested', ['app:ci']).left).toEqual(['lib:build', 'app:build']);
   });
 

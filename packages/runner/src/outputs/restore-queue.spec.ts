@@ -22,7 +22,7 @@ describe('RestoreQueue', () => {
   let log: string[];
   beforeEach(() => (log = []));
 
-  it('restores no more than so many at a time', async () => {
+  it('limits how many tasks are restored at a time', async () => {
     const queue = new RestoreQueue(2);
     const jobs = ['a', 'b', 'c'].map((name) => ({ name, ...controlled(log, name) }));
     const results = jobs.map(({ name, work }) => queue.add(name, [], work));
@@ -36,7 +36,7 @@ describe('RestoreQueue', () => {
     expect(queue.pending).toBe(0);
   });
 
-  it('restores a task after its dependencies, also when one of those failed', async () => {
+  it('restores a task after its dependencies, even if one of them failed', async () => {
     const queue = new RestoreQueue(8);
     const lib = controlled(log, 'lib');
     const app = controlled(log, 'app');
@@ -50,7 +50,7 @@ describe('RestoreQueue', () => {
     expect(await restored).toBe('app');
   });
 
-  it('is idle when everything is settled, whatever came of it', async () => {
+  it('is idle when everything is settled, whatever the result', async () => {
     const queue = new RestoreQueue(1);
     queue.add('a', [], () => Promise.reject(new Error('x'))).catch(() => undefined);
     void queue.add('b', [], () => Promise.resolve());

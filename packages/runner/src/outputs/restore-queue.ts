@@ -33,7 +33,7 @@ export class RestoreQueue {
       }
     };
     const settled = run();
-    // Not the result itself, which is a task's whole output: the queue exists as long as the command.
+    // Not the result itself, which is a task's whole output: the queue exists while the command runs.
     const over = settled.then(
       () => undefined,
       () => undefined,

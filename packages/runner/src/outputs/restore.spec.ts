@@ -48,7 +48,7 @@ function setUp(answers: FetchResult[]) {
 const hit = { kind: 'remote', entry: { code: 0, terminalOutput: 'out', outputsPath: '/x' } } as const;
 
 describe('ArtifactRestorer', () => {
-  it('fetches by the hash that was agreed on the agent and gives the terminal output', async () => {
+  it('downloads by the hash of the agent and returns the terminal output', async () => {
     const { restorer, fetched } = setUp([hit]);
     expect(await restorer.restore(task('a:b'), { kind: 'cache', hash: '42' })).toEqual({
       terminalOutput: 'out',
@@ -57,7 +57,7 @@ describe('ArtifactRestorer', () => {
     expect(fetched).toEqual(['42']);
   });
 
-  it('tries once more, for the network may have had a moment', async () => {
+  it('retries once, because a network error may be temporary', async () => {
     const { restorer, fetched } = setUp([{ kind: 'error', message: 'reset' }, hit]);
     expect(await restorer.restore(task('a:b'), { kind: 'cache', hash: '42' })).toEqual({
       terminalOutput: 'out',
@@ -66,14 +66,14 @@ describe('ArtifactRestorer', () => {
     expect(fetched).toHaveLength(2);
   });
 
-  it('says so when the outputs are not there', async () => {
+  it('reports missing outputs', async () => {
     const { restorer } = setUp([]);
     await expect(restorer.restore(task('a:b'), { kind: 'cache', hash: '42' })).rejects.toMatchObject({
       code: 'DTE_ARTIFACT_MISSING',
     });
   });
 
-  it('takes the failure that a cache holds for a failure only', async () => {
+  it('uses a cached failure only for a failure', async () => {
     const failure: FetchResult = { kind: 'remote', entry: { ...hit.entry, code: 3 } };
     const { restorer } = setUp([failure, failure, failure]);
     const artifact = { kind: 'cache', hash: '42' } as const;
@@ -86,14 +86,14 @@ describe('ArtifactRestorer', () => {
 
   const summary = (digit: string) => ({ digest: digit.repeat(64), entries: 1, bytes: 3 });
 
-  it('takes what has arrived as it was made', async () => {
+  it('accepts outputs that arrive unchanged', async () => {
     const { restorer, fetched, distrust } = setUp([{ ...hit, outputs: summary('a') }]);
     const artifact = { kind: 'cache', hash: '42', outputs: summary('a') } as const;
     expect(await restorer.restore(task('a:b'), artifact)).toMatchObject({ from: 'remote' });
     expect([fetched, distrust.mock.calls]).toEqual([['42'], []]);
   });
 
-  it('asks for the stored archive itself when something else arrived, and then believes no cache in this hash', async () => {
+  it('downloads the stored archive itself when something else arrived, and then trusts no cache for this hash', async () => {
     const { restorer, fetched, getAttempt, distrust } = setUp([{ ...hit, outputs: summary('b') }]);
     getAttempt.mockRejectedValue(new DteError('DTE_OUTPUTS_DIFFER', 'not the same'));
     const artifact = { kind: 'cache', hash: '42', outputs: summary('a') } as const;
@@ -103,13 +103,13 @@ describe('ArtifactRestorer', () => {
     expect([fetched, getAttempt.mock.calls, distrust.mock.calls]).toEqual([['42'], [['42']], [['42']]]);
   });
 
-  it('has nothing to do for a task without outputs', async () => {
+  it('does nothing for a task without outputs', async () => {
     const { restorer, fetched, getAttempt } = setUp([]);
     expect(await restorer.restore(task('a:b'), { kind: 'none' })).toEqual({ terminalOutput: '', from: null });
     expect([fetched.length, getAttempt.mock.calls.length]).toEqual([0, 0]);
   });
 
-  it('leaves outputs with what was printed, without a download and without what an earlier run has left here', async () => {
+  it('leaves outputs but returns the terminal output, without a download and without files of an earlier run', async () => {
     const { restorer, fetched, getAttempt, removed } = setUp([]);
     const left = await restorer.leave(
       task('a:b', { outputs: ['dist'] }),
@@ -120,7 +120,7 @@ describe('ArtifactRestorer', () => {
     expect([fetched, getAttempt.mock.calls, removed]).toEqual([[], [], ['dist']]);
   });
 
-  it('asks for the archive of an attempt', async () => {
+  it('downloads the archive of an attempt', async () => {
     const { restorer, getAttempt } = setUp([]);
     await expect(restorer.restore(task('a:b'), { kind: 'attempt', attempt: 2 })).rejects.toMatchObject({
       code: 'DTE_UNKNOWN_HASH',

@@ -35,22 +35,22 @@ describe('agentsNeeded', () => {
     expect(agentsNeeded(tasks(31), minuteEach, wish).agents).toBe(4);
   });
 
-  it('leaves what is cached out', () => {
+  it('ignores cached tasks', () => {
     const all = [...tasks(10), ...tasks(100, { place: 'cached' })];
     expect(agentsNeeded(all, minuteEach, wish).agents).toBe(1);
   });
 
-  it('takes one agent for the least work, and never more than allowed', () => {
+  it('needs one agent for any work, and never more than allowed', () => {
     expect(agentsNeeded(tasks(1), { weightOf: () => 1 }, wish).agents).toBe(1);
     expect(agentsNeeded(tasks(1000), minuteEach, wish).agents).toBe(8);
     expect(agentsNeeded(tasks(1000), minuteEach, { ...wish, agentsMax: 0 }).agents).toBe(0);
   });
 
-  it('takes no more agents than have something to do at the same time', () => {
+  it('needs no more agents than can work at the same time', () => {
     expect(agentsNeeded(tasks(4), { weightOf: () => 60 * MINUTE_MS }, wish).agents).toBe(2);
   });
 
-  it('counts a task that must be alone for all slots of its agent', () => {
+  it('counts a task that must run alone for all slots of its agent', () => {
     expect(agentsNeeded(tasks(10, { alone: true }), minuteEach, wish).agents).toBe(2);
     expect(agentsNeeded(tasks(3, { alone: true }), { weightOf: () => 60 * MINUTE_MS }, wish).agents).toBe(3);
   });
@@ -60,12 +60,12 @@ describe('durationEstimator', () => {
   const weight = (project: string, target: string, weights: Record<string, number> = {}) =>
     durationEstimator(weights).weightOf({ id: `${project}:${target}`, project, target });
 
-  it('believes what the workspace says, the nearest first', () => {
+  it('uses the durations of the workspace, the most specific first', () => {
     const weights = { 'app:build': 90_000, build: 5_000 };
     expect([weight('app', 'build', weights), weight('lib', 'build', weights)]).toEqual([90_000, 5_000]);
   });
 
-  it('knows what is usual for a target, and for the parts of a split one', () => {
+  it('uses typical durations for a target, and for the parts of a split target', () => {
     expect(weight('app', 'lint')).toBeLessThan(weight('app', 'e2e-ci'));
     expect(weight('app', 'e2e-ci--src/cart.cy.ts')).toBe(weight('app', 'e2e-ci'));
     expect(weight('app', 'e2e-ci--src/cart.cy.ts', { 'e2e-ci': 7 })).toBe(7);

@@ -51,14 +51,14 @@ const ask = async (caches: Caches, options: Partial<CachedTasksOptions> = {}): P
 };
 
 describe('cachedTasks', () => {
-  it('finds what this machine holds, and hashes nothing late while a dependency is missing', async () => {
+  it('finds what this machine has cached, and hashes nothing late while a dependency is missing', async () => {
     const caches = new Caches(['h lib:build']);
     expect(await ask(caches)).toEqual(['lib:build']);
     expect(caches.hashed).toEqual(['lib:test']);
     expect(caches.fetched).toEqual(['lib:build']);
   });
 
-  it('finds everything, what is hashed late included, when all of it is held', async () => {
+  it('finds everything, including what is hashed late, when all of it is cached', async () => {
     const caches = new Caches(['h lib:build', 'h app:build', 'h lib:test', 'h app:test']);
     expect(await ask(caches)).toEqual(['app:build', 'app:test', 'lib:build', 'lib:test']);
     expect(caches.fetched.sort()).toEqual(['app:build', 'lib:build']);
@@ -70,13 +70,13 @@ describe('cachedTasks', () => {
     expect(await ask(new Caches([], remote))).toEqual([]);
   });
 
-  it('goes on from a late hit to what depends on it', async () => {
+  it('continues from a late hit with its dependents', async () => {
     const graph = graphOf({ a: [], b: ['a'], c: ['b'] }, {}, { a: { hash: 'h a' } });
     expect(await ask(new Caches(['h a', 'h b', 'h c']), { graph })).toEqual(['a', 'b', 'c']);
     expect(await ask(new Caches(['h a', 'h c']), { graph })).toEqual(['a']);
   });
 
-  it('takes no task for cached that may not be, and none of a group for missing', async () => {
+  it('treats no uncacheable task as cached, and no group task as missing', async () => {
     const graph = graphOf({ all: [], a: ['all'] }, {}, { all: { hash: 'h all', cache: false } });
     const caches = new Caches(['h all', 'h a']);
     expect(await ask(caches, { graph })).toEqual([]);

@@ -14,7 +14,7 @@ const USUAL_MS: Readonly<Record<string, number>> = {
   'e2e-ci': 90_000,
   e2e: 180_000,
 };
-/** Estimate for a target without a known duration. No limit: a wrong estimate only changes the number of agents. */
+/** Estimate for a target without a known duration. Not configurable: a wrong estimate only changes the number of agents. */
 const OTHER_MS = 30_000;
 
 /** `e2e-ci--src/cart.cy.ts` is one file's part of `e2e-ci`. */

@@ -3,9 +3,9 @@ import { DteError } from '@org/dte-protocol';
 import { execFile } from 'node:child_process';
 import type { Env } from '@org/dte-config';
 
-/** Last lines of a failed command that are shown: there it prints why it failed. No limit: only text of a message. */
+/** Last lines of a failed command that are shown: there it prints why it failed. Not configurable: only text of a message. */
 const SAID_LINES = 20;
-/** Output of Nx that is read. No limit to set: results come in files, and only `SAID_LINES` of the output are used. */
+/** Output of Nx that is read. Not configurable: results come in files, and only `SAID_LINES` of the output are used. */
 const OUTPUT_BYTES = 64 * 1024 * 1024;
 
 /**

@@ -61,7 +61,7 @@ function ruledToMain(
 /**
  * The tasks runner for `dte plan`: it gets exactly the hashed graph that the main job will have, with any version of Nx
  * and any arguments, and writes it to a file instead of running it.
- * @returns success for every task: nobody uses the result, and Nx accepts it
+ * @returns success for every task: the result is not used, and Nx accepts it
  * @public required on demand by index.ts
  */
 export async function writePlan(

@@ -2,7 +2,7 @@ import { hookVariables } from './hook-variables';
 
 const ROOT = '/builds/group/project';
 
-it('sends what hooks have set or removed, beside what forwardEnv names', () => {
+it('sends what hooks have set or removed, in addition to what forwardEnv names', () => {
   const changed = { FROM_HOOK: 'v1', GONE: undefined, TOKEN: 'set by a hook' };
   expect(hookVariables(['TOKEN'], changed, ROOT)).toEqual({
     names: ['TOKEN', 'FROM_HOOK', 'GONE'],
@@ -10,7 +10,7 @@ it('sends what hooks have set or removed, beside what forwardEnv names', () => {
   });
 });
 
-it('keeps what is about this machine here, says so by name, and sends it where forwardEnv names it', () => {
+it('keeps variables of this machine here, reports their names, and sends them if forwardEnv names them', () => {
   const changed = { PATH: '/tools:/bin', CONFIG: `${ROOT}/tmp/config.json`, FROM_HOOK: 'v1' };
   const { names, note } = hookVariables([], changed, ROOT);
   expect(names).toEqual(['FROM_HOOK']);
@@ -21,13 +21,13 @@ it('keeps what is about this machine here, says so by name, and sends it where f
   expect(named.note).toMatch(/^dte: CONFIG: .* do not get it/);
 });
 
-it('says which do not fit into a run', () => {
+it('lists those that do not fit in a run', () => {
   const changed = Object.fromEntries(Array.from({ length: 250 }, (_, index) => [`V${String(index)}`, 'v']));
   const { names, note } = hookVariables(['OWN'], changed, ROOT);
   expect(names).toHaveLength(200);
   expect(note?.split(':')[1]?.split(', ')).toHaveLength(51);
 });
 
-it('adds nothing where nobody knows what hooks have done', () => {
+it('adds nothing if it is unknown what hooks have done', () => {
   expect(hookVariables(['OWN'], null, ROOT)).toEqual({ names: ['OWN'], note: null });
 });

@@ -127,7 +127,7 @@ async function prepareIn(preparation: Preparation): Promise<Prepared> {
   }
 }
 
-/** Settings reopen a finished session: one that has finished in the meantime is left as it is. */
+/** Settings reopen a finished session: one that has finished since then is not reopened. */
 async function hold(
   { resolved, workspaceRoot, surroundings, sessionId }: Preparation,
   session: Session,

@@ -46,7 +46,7 @@ describe('AttemptKeeper', () => {
     });
   }
 
-  it('keeps what an attempt printed and left, away from the files of the workspace', async () => {
+  it('keeps output and files of an attempt, outside of the files of the workspace', async () => {
     mkdirSync(join(agent, 'dist/videos'), { recursive: true });
     writeFileSync(join(agent, 'dist/videos/cart.mp4'), 'film');
     const kept = await keeper(['dist']).keep('app:e2e-ci--src/cart.cy.ts', 2);
@@ -63,7 +63,7 @@ describe('AttemptKeeper', () => {
     expect(readFileSync(join(workspace, '.nx/dte/.gitignore'), 'utf8')).toBe('*\n');
   });
 
-  it('keeps tasks apart whose names look alike', async () => {
+  it('separates tasks with similar names', async () => {
     const all = keeper([]);
     const paths = [await all.keep('a:b', 1), await all.keep('a/b', 1), await all.keep('a:b', 2)];
     expect(paths.map(({ path }) => path.replace('.nx/dte/attempts/r1/', ''))).toEqual([
@@ -79,7 +79,7 @@ describe('AttemptKeeper', () => {
     expect(existsSync(join(workspace, '.nx/dte/attempts/r1/a_b/9'))).toBe(false);
   });
 
-  it('removes attempts of long ago, and no others', async () => {
+  it('removes only old attempts', async () => {
     for (const [runId, ageMs] of [
       ['old', limits.flakyMs + 60_000],
       ['recent', 60_000],

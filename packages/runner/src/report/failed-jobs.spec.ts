@@ -4,11 +4,11 @@ import { failureLines } from './failed-jobs';
 const agent = (name: string, jobUrl: string | null): AgentRef => ({ agentId: name, name, jobUrl });
 
 describe('failureLines', () => {
-  it('says nothing when nothing failed', () => {
+  it('prints nothing when nothing failed', () => {
     expect(failureLines(new Map())).toEqual([]);
   });
 
-  it('names the job of each failed task with its address, and the name alone where there is none', () => {
+  it('names the job of each failed task with its address, and only the name if there is no address', () => {
     const failedOn = new Map([
       ['app:test', agent('nx-agent 2/3', 'https://gitlab.example.com/a/b/-/jobs/42')],
       ['lib:lint', agent('my-laptop', null)],

@@ -1,6 +1,6 @@
 import type { AgentRef } from '@org/dte-protocol';
 
-/** Failures that are named one by one. No limit: Nx has listed all of them, each with its output. */
+/** Failures that are named one by one. Not configurable: Nx has listed all of them, each with its output. */
 const NAMED_FAILURES = 20;
 
 /** `nx-agent 2/3: https://…`, or only the name if there is no job log. */

@@ -1,7 +1,7 @@
 import { progressLine } from './progress';
 
 describe('progressLine', () => {
-  it('shows where a long run stands', () => {
+  it('shows the progress of a long run', () => {
     const oldestRunning = { taskId: 'app:e2e', agentName: 'agent-2', forMs: 42_000 };
     const summary = { total: 120, done: 34, running: 6, agents: 3, slots: 6, oldestRunning };
     expect(progressLine(summary, 0)).toBe(

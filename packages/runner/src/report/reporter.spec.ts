@@ -13,7 +13,7 @@ describe('Reporter', () => {
   };
   const success = { status: 'success', code: 0, terminalOutput: 'out', attempt: 1 } as const;
 
-  it('tells Nx of a task in the order of its own runner', async () => {
+  it("reports a task to Nx in the order of Nx's own runner", async () => {
     const { reporter, calls } = build(false);
     await reporter.started(task('a:b'));
     await reporter.ended({ task: task('a:b'), ...success });
@@ -25,7 +25,7 @@ describe('Reporter', () => {
     ]);
   });
 
-  it('starts a task that ends without having started, and a task of two attempts once', async () => {
+  it('reports the start of a task that ends without one, and only once for a task with two attempts', async () => {
     const { reporter, calls } = build(false);
     await reporter.ended({ task: task('a:b'), ...success });
     await reporter.started(task('c:d'));
@@ -36,7 +36,7 @@ describe('Reporter', () => {
     ]);
   });
 
-  it('gives tasks that run at the same time different groups and uses them again', async () => {
+  it('gives tasks that run at the same time different groups and reuses them', async () => {
     const { reporter, calls } = build(false);
     await reporter.started(task('a:a'));
     await reporter.started(task('b:b'));
@@ -49,7 +49,7 @@ describe('Reporter', () => {
     ]);
   });
 
-  it('shows live output and at the end only the rest, where output is streamed', async () => {
+  it('shows live output and at the end only the rest, if output is streamed', async () => {
     const { reporter, calls } = build(true);
     const streamed = task('a:b');
     await reporter.started(streamed);
@@ -58,14 +58,14 @@ describe('Reporter', () => {
     expect(calls.slice(2)).toEqual(['write a:b ou', 'write a:b t', 'stop a:b', 'end a:b success 0 group 0']);
   });
 
-  it('begins a task whose output comes first', async () => {
+  it('reports the start of a task whose output arrives first', async () => {
     const { reporter, calls } = build(true);
     reporter.output(task('a:b'), { attempt: 1, offset: 0, data: 'out' });
     await reporter.started(task('a:b'));
     expect(calls).toEqual(['schedule a:b', 'start a:b group 0', 'write a:b out']);
   });
 
-  it('tells the printer of another attempt, and of a note that is no part of the output', async () => {
+  it('notifies the printer of another attempt, and of a note that is not part of the output', async () => {
     const { reporter, calls } = build(true);
     const streamed = task('a:b');
     await reporter.started(streamed);
@@ -87,13 +87,13 @@ describe('Reporter', () => {
     expect(calls).toContain('print a:b remote-cache "out"');
   });
 
-  it('ignores live output where Nx would not stream', () => {
+  it('ignores live output if Nx would not stream', () => {
     const { reporter, calls } = build(false);
     reporter.output(task('a:b'), { attempt: 1, offset: 0, data: 'x' });
     expect(calls).toEqual([]);
   });
 
-  it('tells a terminal UI of the screen that a task prints on, and how it ended, skipped ones too', async () => {
+  it('notifies a terminal UI of the screen of a task, and how it ended, including skipped tasks', async () => {
     const { lifeCycle, calls } = recordingLifeCycle();
     const ui = {
       begin: (id: string) => void calls.push(`screen ${id}`),
@@ -119,7 +119,7 @@ describe('Reporter', () => {
     ]);
   });
 
-  it('goes on with the next task when a life cycle throws', async () => {
+  it('continues with the next task when a life cycle throws', async () => {
     const { lifeCycle, calls } = recordingLifeCycle();
     let broken = true;
     const startTasks = lifeCycle.startTasks!;

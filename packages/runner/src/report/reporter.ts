@@ -50,7 +50,7 @@ class Groups {
   }
 }
 
-/** Tells Nx's life cycle what happened elsewhere, one call at a time and in the order in which Nx itself would. */
+/** Reports remote tasks to Nx's life cycle, one call at a time and in the order in which Nx itself would. */
 export class Reporter {
   private readonly groups = new Groups();
   private readonly groupOf = new Map<string, number>();

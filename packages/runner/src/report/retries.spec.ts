@@ -53,14 +53,14 @@ async function heard(
 }
 
 describe('Retries', () => {
-  it('says of a failed attempt why it is not the last, where its output is, and how that ends', async () => {
+  it('prints for a failed attempt why it is not the last, where its output is, and how the output ends', async () => {
     const { said } = await heard([failed(1, 'a1')]);
     expect(said).toEqual([
       'dte: app:e2e failed on a1 and is retried. Its output: kept/app:e2e/1\n  | one\n  | two',
     ]);
   });
 
-  it('adds why a task failed that we have ended', async () => {
+  it('adds why a task failed that dte stopped', async () => {
     const entry = failed(1, 'a1');
     if (entry.type !== 'retried' || entry.result?.kind !== 'finished') throw new Error('unreachable');
     entry.result.reason = { code: 'DTE_TASK_TIMEOUT', message: 'app:e2e ran for longer than 5 ms.' };
@@ -80,14 +80,14 @@ describe('Retries', () => {
     expect(said[0]).toMatch(/\| line 481\n.*\| line 500$/s);
   });
 
-  it('goes on when an output cannot be fetched', async () => {
+  it('continues when an output cannot be downloaded', async () => {
     const keep = () => Promise.reject(new DteError('DTE_ARTIFACT_MISSING', 'It is gone.'));
     const { said, lines } = await heard([failed(1, 'a1'), ended('success', 'a2')], { keep });
     expect(said).toEqual([expect.stringContaining('could not be fetched: It is gone.')]);
     expect(lines).toEqual(['dte: app:e2e passed on a2 after failing on a1: it is flaky (same hash)']);
   });
 
-  it('names in the end what passed and what failed after all', async () => {
+  it('lists at the end what passed and what failed after retries', async () => {
     expect((await heard([failed(1, 'a1'), failed(2, 'a2'), ended('failure', 'a1')])).lines).toEqual([
       'dte: app:e2e failed in all 3 attempts: a1, a2, a1',
       'dte: output and files of failed attempts are in .nx/dte/attempts/r1',
@@ -100,13 +100,13 @@ describe('Retries', () => {
     );
   });
 
-  it('calls nothing flaky that had another hash, or whose hash says too little', async () => {
+  it('reports nothing as flaky that had another hash, or whose hash is not meaningful', async () => {
     const passed = 'dte: app:e2e passed on a2 after failing on a1';
     expect((await heard([failed(1, 'a1', '1'), ended('success', 'a2', '2')])).lines[0]).toBe(passed);
     expect((await heard([failed(1, 'a1'), ended('success', 'a2')], { cache: false })).lines[0]).toBe(passed);
   });
 
-  it('counts attempts that came to nothing by their reason, and names each when asked to be verbose', async () => {
+  it('counts lost attempts by reason, and names each with the verbose option', async () => {
     const entries = [lost('DTE_LEASE_EXPIRED'), lost('DTE_AGENT_LEFT'), lost('DTE_LEASE_EXPIRED')];
     const { said, lines, count } = await heard(entries);
     expect([said, count]).toEqual([[], 3]);
@@ -114,7 +114,7 @@ describe('Retries', () => {
     expect((await heard(entries, { verbose: true })).said).toHaveLength(3);
   });
 
-  it('has nothing to say when nothing was tried again', async () => {
+  it('prints nothing when nothing was retried', async () => {
     expect(await heard([ended('success', 'a1')])).toEqual({ said: [], lines: [], count: 0 });
   });
 });

@@ -20,11 +20,11 @@ interface Failure {
   readonly hash: string | null;
 }
 
-/** Lines of a failed attempt that are shown. No limit to set: the file has all of them. */
+/** Lines of a failed attempt that are shown. Not configurable: the file has all of them. */
 const SHOWN_LINES = 20;
 /** Characters of these lines, for a log without line breaks. */
 const SHOWN_CHARACTERS = 4_000;
-/** Tasks that are named one by one; more are counted. No limit: only text of a message. */
+/** Tasks that are named one by one; more are counted. Not configurable: only text of a message. */
 const NAMED_TASKS = 20;
 
 /** The end of an output, as lines that differ visibly from those of the last attempt. */
@@ -43,7 +43,7 @@ export class Retries {
   /** Why attempts were lost, and how many for each reason. */
   private readonly losses = new Map<string, number>();
   private kept = 0;
-  /** Sequentially: nobody waits for them before the end. */
+  /** Sequentially: nothing waits for them before the end. */
   private keeping: Promise<void> = Promise.resolve();
 
   constructor(private readonly options: RetriesOptions) {}

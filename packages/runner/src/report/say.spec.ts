@@ -1,7 +1,7 @@
 import { DteError } from '@org/dte-protocol';
 import { aroundUi } from './say';
 
-it('says again at the end what a terminal UI has shown, in the order in which it was said', () => {
+it('prints again at the end what a terminal UI has shown, in the same order', () => {
   const shown: string[] = [];
   const printed: string[] = [];
   let atExit = (): void => undefined;

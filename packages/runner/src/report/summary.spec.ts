@@ -1,8 +1,8 @@
 import { sessionAgent } from '../test-support/run-log';
 import { endLine, startLine } from './summary';
 
-describe('lines of ours', () => {
-  it("counts slots with the run's --parallel for agents without slots of their own", () => {
+describe('the lines that dte prints', () => {
+  it("uses the run's --parallel as the slots of agents that set none", () => {
     expect(
       startLine(
         '7-1',
@@ -13,11 +13,11 @@ describe('lines of ours', () => {
     ).toBe('dte: session 7-1 · 2 agents · 6 slots');
   });
 
-  it('says how long it waits when there is no agent yet', () => {
+  it('prints how long it waits when there is no agent yet', () => {
     expect(startLine('7-1', [], 2, 60_000)).toBe('dte: session 7-1 · no agent yet, waiting up to 1 min 0 s');
   });
 
-  it('says what ran where', () => {
+  it('prints what ran where', () => {
     const byAgent = new Map([
       ['agent-1', 5],
       ['agent-2', 4],

@@ -1,6 +1,6 @@
 import { type AgentInfo, duration, plural } from '@org/dte-protocol';
 
-/** Agents that are named one by one; more are counted. No limit: only text of a message. */
+/** Agents that are named one by one; more are counted. Not configurable: only text of a message. */
 const NAMED_AGENTS = 8;
 
 /** What ran where, counted while a command runs. */

@@ -58,38 +58,38 @@ function setUp({
 const hit = { code: 0, terminalOutput: '', outputsPath: '/cache/77' };
 
 describe('Groups', () => {
-  it('hashes a group when what it depends on is here, and stores it for the next command', async () => {
+  it('hashes a group when its dependencies are restored, and stores it for the next command', async () => {
     const { groups, task, did } = setUp({});
     expect(await groups.end(task)).toEqual({ terminalOutput: '', from: null });
     expect(task.hash).toBe('77');
     expect(did).toEqual(['fetch 77', 'store 77']);
   });
 
-  it('takes a group from the cache that has it', async () => {
+  it('reads a group from the cache that has it', async () => {
     const { groups, task, did } = setUp({ found: { kind: 'local', entry: hit } });
     expect(await groups.end(task)).toEqual({ terminalOutput: '', from: 'local' });
     expect(did).toEqual(['fetch 77']);
   });
 
-  it('asks no cache when the command skips it', async () => {
+  it('uses no cache when the command skips it', async () => {
     const { groups, task, did } = setUp({ skipNxCache: true });
     await groups.end(task);
     expect(did).toEqual(['store 77']);
   });
 
-  it('leaves the caches alone for a group that is not cacheable', async () => {
+  it('uses no cache for a group that is not cacheable', async () => {
     const { groups, task, did } = setUp({ task: { cache: false } });
     await groups.end(task);
     expect([task.hash, did]).toEqual(['77', []]);
   });
 
-  it('gives a group a name when outputs it depends on were left elsewhere, and stores nothing', async () => {
+  it('gives a group a placeholder hash when outputs that it depends on were not restored, and stores nothing', async () => {
     const { groups, task, did } = setUp({ absent: ['app:test-ci--a'] });
     await groups.end(task);
     expect([task.hash, did]).toEqual(['group-app-test-ci', []]);
   });
 
-  it('is a success all the same when it cannot be hashed, and says why', async () => {
+  it('succeeds even if a group cannot be hashed, and reports why', async () => {
     const { groups, task, did, said } = setUp({ hash: () => Promise.reject(new Error('no hasher')) });
     expect(await groups.end(task)).toEqual({ terminalOutput: '', from: null });
     expect([task.hash, did]).toEqual(['group-app-test-ci', []]);

@@ -127,7 +127,7 @@ function setUp({
 }
 
 describe('RunResults', () => {
-  it('ends a task that must not begin here as a failure, with the reason', async () => {
+  it('fails a task that must not start on the main job, with the reason', async () => {
     const { results, calls, kept } = setUp();
     const error = new DteError('DTE_ARTIFACT_MISSING', 'The outputs of x cannot be had.');
     await results.failHere(new Map([['app:build', error]]));
@@ -139,7 +139,7 @@ describe('RunResults', () => {
     ]);
   });
 
-  it('ends a task that only groups others with a hash, and with the mark of the cache that had it', async () => {
+  it('ends a task that only groups others with a hash, and with the status of the cache that had it', async () => {
     const group = { terminalOutput: '', from: 'remote' } as const;
     const { results, calls, graph } = setUp({ group });
     results.onEntry(ended('app:build', 'success', null));
@@ -150,7 +150,7 @@ describe('RunResults', () => {
     expect(results.fromCache).toBe(1);
   });
 
-  it('gives a task whose hash nobody knows a name for the history of Nx', async () => {
+  it('gives a task with an unknown hash a placeholder for the history of Nx', async () => {
     const { results, graph } = setUp();
     delete graph.tasks['lib:build']?.hash;
     results.onEntry(ended('lib:build', 'failure', null));
@@ -158,7 +158,7 @@ describe('RunResults', () => {
     expect(graph.tasks['lib:build']?.hash).toBe('task-lib-build');
   });
 
-  it('calls a task a success only when its outputs are here', async () => {
+  it('reports a task as a success only when its outputs are restored', async () => {
     const { results, calls, graph } = setUp();
     results.onEntry(ended('lib:build', 'success', finishedAttempt()));
     expect(results.statuses).toEqual({});
@@ -173,7 +173,7 @@ describe('RunResults', () => {
     expect(results.byAgent).toEqual(new Map([['agent-1', 1]]));
   });
 
-  it('shows what a task printed whose outputs are left, keeps it where Nx looks, and takes those of a failure', async () => {
+  it('shows the terminal output of a task whose outputs are left, keeps it where Nx reads it, and restores the outputs of a failure', async () => {
     const restored = jest.fn(() => Promise.resolve({ terminalOutput: 'all of it', from: 'remote' } as const));
     const { results, calls, kept } = setUp({ restore: restored, left: ['lib:build', 'app:build'] });
     results.onEntry(ended('lib:build', 'success', finishedAttempt()));
@@ -184,7 +184,7 @@ describe('RunResults', () => {
     expect([restored.mock.calls.length, kept.get('lib:build')]).toEqual([1, 'printed']);
   });
 
-  it('marks a hit as one whose outputs are left, and puts in place what is on this machine already', async () => {
+  it('marks a hit whose outputs are left, and restores what is already on this machine', async () => {
     const here = { kind: 'local', entry: { code: 0, terminalOutput: 'here', outputsPath: '' } } as const;
     const { results, graph } = setUp({ fetch: here, left: ['lib:build', 'app:build'] });
     for (const id of ['lib:build', 'app:build'])
@@ -195,7 +195,7 @@ describe('RunResults', () => {
     expect(results.statuses).toEqual({ 'lib:build': 'remote-cache', 'app:build': 'local-cache' });
   });
 
-  it('passes on what the process of a batch printed by itself, beside the output of each task', async () => {
+  it('prints what the process of a batch itself printed, in addition to the output of each task', async () => {
     const { results, said, calls } = setUp();
     results.onEntry({ ...ended('lib:build', 'success', finishedAttempt()), batchLog: 'Compiling' });
     await results.idle();
@@ -215,7 +215,7 @@ describe('RunResults', () => {
     expect(said.at(-1)).toBe('dte: the batch of lib:build on agent-1 printed: Broken');
   });
 
-  it('leaves the output of a failed task where Nx looks for it, and a full disk changes nothing', async () => {
+  it('stores the output of a failed task where Nx reads it, and ignores a full disk', async () => {
     const whole = setUp();
     whole.results.onEntry(ended('lib:build', 'failure', finishedAttempt({ status: 'failure', code: 7 })));
     await whole.results.idle();
@@ -229,7 +229,7 @@ describe('RunResults', () => {
     expect(full.calls.at(-1)).toBe('end lib:build failure 1 group 0');
   });
 
-  it('shows a task as stopped that was cancelled while it ran, and says nothing of one that had not begun', async () => {
+  it('shows a task as stopped if it was cancelled while it ran, and reports nothing for one that had not started', async () => {
     const { results, calls } = setUp();
     results.onEntry({ seq: 1, type: 'started', taskId: 'lib:build', attempt: 1, agent, atMs: 0 });
     results.onEntry(ended('lib:build', 'cancelled', null));
@@ -239,7 +239,7 @@ describe('RunResults', () => {
     expect(calls.filter((call) => call.startsWith('end'))).toEqual(['end lib:build stopped 1 group 0']);
   });
 
-  it('takes a cached failure for a failure where Nx does, and lets the task run here where it does not', async () => {
+  it('treats a cached failure as a failure if Nx does, else lets the main job run the task', async () => {
     const failure = { kind: 'local', entry: { code: 3, terminalOutput: 'no', outputsPath: '' } } as const;
     const hit = { taskId: 'lib:build', artifact: { kind: 'none' }, local: true, failed: true } as const;
     const replayed = setUp({ fetch: failure });
@@ -253,7 +253,7 @@ describe('RunResults', () => {
     expect([results.statuses, results.endings.get('lib:build')]).toEqual([{}, 'returned']);
   });
 
-  it('lets the main job run a task whose outputs cannot be had', async () => {
+  it('lets the main job run a task whose outputs cannot be restored', async () => {
     const { results, calls, said } = setUp({
       restore: () => Promise.reject(new DteError('DTE_ARTIFACT_MISSING', 'gone')),
     });
@@ -265,7 +265,7 @@ describe('RunResults', () => {
     expect(said).toEqual(['DTE_ARTIFACT_MISSING gone']);
   });
 
-  it('never loses a failure, although its output cannot be had', async () => {
+  it('never loses a failure, even if its output cannot be downloaded', async () => {
     const { results, calls } = setUp({
       restore: () => Promise.reject(new DteError('DTE_ARTIFACT_MISSING', 'gone')),
     });
@@ -277,7 +277,7 @@ describe('RunResults', () => {
     expect(results.failedOn).toEqual(new Map([['lib:build', agent]]));
   });
 
-  it('shows what an agent had in a cache as a remote hit', async () => {
+  it('shows a cache hit of an agent as a remote hit', async () => {
     const { results } = setUp();
     results.onEntry(ended('lib:build', 'success', finishedAttempt({ fromCache: 'local-cache' })));
     await results.idle();
@@ -285,7 +285,7 @@ describe('RunResults', () => {
     expect([results.fromCache, results.byAgent.size]).toEqual([1, 0]);
   });
 
-  it('lets the main job run a task whose hash differs, names the input, and tells of further ones briefly', async () => {
+  it('lets the main job run a task whose hash differs, names the input, and reports further ones briefly', async () => {
     const { results, said } = setUp();
     const reason = { code: 'DTE_HASH_MISMATCH', message: 'another hash here.' } as const;
     const other = finishedAttempt({ status: 'failure', code: 1, reason, drift });
@@ -299,7 +299,7 @@ describe('RunResults', () => {
     ]);
   });
 
-  it('judges by itself where it is to: the main job runs what only differs by its own uncommitted changes', async () => {
+  it('in mode auto lets the main job run what differs only by its own uncommitted changes', async () => {
     const { results, said } = setUp({ judges: true });
     own = () => ['apps/app/package.json', 'libs/x.ts'];
     results.onEntry(ended('lib:build', 'returned', refused));
@@ -311,7 +311,7 @@ describe('RunResults', () => {
     ]);
   });
 
-  it('and everything else has failed, under a hash that nothing can have succeeded with', async () => {
+  it('in mode auto fails everything else, under a hash that no success can have', async () => {
     const { results, said, calls, graph, kept } = setUp({ judges: true });
     results.onEntry(ended('lib:build', 'returned', refused));
     // Its dependent was returned with it.
@@ -327,7 +327,7 @@ describe('RunResults', () => {
     expect(graph.tasks['lib:build']!.hash).toBe('refused-lib-build');
   });
 
-  it('shows what differs as the output of a task that failed for it', async () => {
+  it('shows the differences as the output of a task that failed because of them', async () => {
     const { results, kept, said } = setUp({
       restore: () => Promise.resolve({ terminalOutput: '', from: null }),
     });
@@ -343,7 +343,7 @@ describe('RunResults', () => {
     expect(said).toEqual([]);
   });
 
-  it('warns of a task that ran under another hash, which is a success', async () => {
+  it('warns about a task that ran under another hash, which is a success', async () => {
     const { results, said, graph } = setUp();
     graph.tasks['lib:build']!.hash = 'ours';
     const artifact = { kind: 'attempt', attempt: 1 } as const;
@@ -354,7 +354,7 @@ describe('RunResults', () => {
     expect(said).toEqual(['DTE_HASH_MISMATCH lib:build differs on agent-1: NODE_ENV.']);
   });
 
-  it('shows the reason of a failure that we have to explain below its output', async () => {
+  it('shows the reason of a failure that dte has to explain below its output', async () => {
     const { results, kept } = setUp();
     const reason = { code: 'DTE_HASH_MISMATCH', message: 'lib:build has another hash here.' } as const;
     results.onEntry(ended('lib:build', 'failure', finishedAttempt({ status: 'failure', code: 1, reason })));
@@ -363,7 +363,7 @@ describe('RunResults', () => {
     expect(kept.get('lib:build')).toMatch(/^out\n.*lib:build has another hash here\./s);
   });
 
-  it('explains each kind of trouble once', async () => {
+  it('explains each kind of problem once', async () => {
     const { results, said } = setUp({
       restore: () => Promise.reject(new DteError('DTE_ARTIFACT_MISSING', 'gone')),
     });
@@ -373,7 +373,7 @@ describe('RunResults', () => {
     expect(said).toHaveLength(1);
   });
 
-  it('settles a task that does nothing without fetching anything', async () => {
+  it('settles a task that does nothing without a download', async () => {
     const restore = jest.fn(() => Promise.resolve({ terminalOutput: '', from: null }));
     const { results } = setUp({ restore });
     results.onEntry(ended('lib:build', 'success', null));
@@ -382,7 +382,7 @@ describe('RunResults', () => {
     expect(results.statuses).toEqual({ 'lib:build': 'success' });
   });
 
-  it('shows what this machine had too as a local hit', async () => {
+  it('shows what this machine also had as a local hit', async () => {
     const { results, graph } = setUp({
       restore: () => Promise.resolve({ terminalOutput: 'out', from: 'local' }),
     });
@@ -419,7 +419,7 @@ describe('RunResults', () => {
     expect(calls).toContain('print lib:build local-cache "old"');
   });
 
-  it('lets the main job run a hit that is gone when it is fetched', async () => {
+  it('lets the main job run a hit that is missing when it is downloaded', async () => {
     const { results } = setUp();
     results.onHit({ taskId: 'lib:build', artifact: { kind: 'none' }, local: true, failed: false });
     await results.idle();
@@ -427,7 +427,7 @@ describe('RunResults', () => {
   });
 
   it.each(['skipped', 'cancelled', 'returned'] as const)(
-    'keeps in mind that a task was %s, without telling Nx',
+    'records that a task was %s, without reporting it to Nx',
     async (status) => {
       const { results, calls } = setUp();
       results.onEntry(ended('lib:build', status, null));

@@ -34,8 +34,8 @@ function setUp(counted = true) {
   };
 }
 
-describe('servers on agents, as Nx hears of them', () => {
-  it('begin before the first task that needs them, those that others need first, and end after the last', async () => {
+describe('servers on agents, as they are reported to Nx', () => {
+  it('start before the first task that needs them, dependencies first, and end after the last', async () => {
     const { servers, settled, news } = setUp();
     await servers.begin('e2e:a');
     expect(news()).toEqual([
@@ -55,7 +55,7 @@ describe('servers on agents, as Nx hears of them', () => {
     expect(settled).toEqual(['web:serve success', 'api:serve success']);
   });
 
-  it('fail at once when one ended before its users, with what it printed on that agent', async () => {
+  it('fail at once when one ended before its users, with its output on that agent', async () => {
     const { servers, settled, news } = setUp();
     await servers.begin('e2e:b');
     await servers.hear('agent-1', [report('api:serve', { output: 'fine\n' })]);
@@ -69,7 +69,7 @@ describe('servers on agents, as Nx hears of them', () => {
     expect(servers.explain('agent-1', [report('api:serve')])).toBe('');
   });
 
-  it('begin and end when everything that needs them came from a cache, or never ran', async () => {
+  it('start and end when everything that needs them came from a cache, or never ran', async () => {
     const { servers, news } = setUp();
     await servers.finish(new Set(['web:serve']));
     expect(news()).toEqual([
@@ -80,7 +80,7 @@ describe('servers on agents, as Nx hears of them', () => {
     ]);
   });
 
-  it('are shown and not counted where Nx does not count them', async () => {
+  it('are shown and not counted if Nx does not count them', async () => {
     const { servers, settled, news } = setUp(false);
     await servers.finish(new Set(['web:serve']));
     expect(news().at(-1)).toBe('print api:serve success ""');

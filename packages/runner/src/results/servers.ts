@@ -16,7 +16,7 @@ export interface ServersOptions {
   readonly settle: (task: NxTask, ending: 'success' | 'failure') => void;
 }
 
-/** Lines of a server's output that are shown with a task that failed after it. No limit: the agent's log has all of them. */
+/** Lines of a server's output that are shown with a task that failed after it. Not configurable: the agent's log has all of them. */
 const SHOWN_LINES = 40;
 
 /** Tasks that need a server, directly or indirectly. */

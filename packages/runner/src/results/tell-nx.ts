@@ -20,7 +20,7 @@ export interface TellNxOptions {
   readonly keepOutput: (task: NxTask, terminalOutput: string) => Promise<void>;
 }
 
-/** Reports tasks that ran elsewhere to Nx's life cycles, caches and history, as Nx's own runner would. */
+/** Reports tasks that ran on agents to Nx's life cycles, caches and history, as Nx's own runner would. */
 export class TellNx {
   constructor(private readonly options: TellNxOptions) {}
 
@@ -66,7 +66,7 @@ export class TellNx {
     task.startTime = stamp.startMs;
     if (stamp.kind === 'refused') task.hash = historyHash('refused', task.id);
     else if (stamp.finished?.drift === undefined) task.hash ??= stamp.finished?.hash ?? undefined;
-    // If the agent's hash differs, nothing is known about ours: Nx's history would treat a later success as flakiness.
+    // If the agent's hash differs, nothing is known about the main job's hash: Nx's history would treat a later success as flakiness.
     // For a rejected task, nothing is known either: the agent's hash may have succeeded before.
     else if (stamp.finished.reason === null) task.hash = stamp.finished.hash ?? undefined;
     else task.hash = historyHash('refused', task.id);

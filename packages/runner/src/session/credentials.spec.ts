@@ -38,7 +38,7 @@ const mainToken = (change: Partial<FakeClaims> = {}, options: IdTokenOptions = {
   gitlab.idToken({ ...claims, job_id: '51', ...change }, options);
 const refusal = { code: 'DTE_ID_TOKEN_REFUSED' };
 
-it('takes a coordinator of another job of the same pipeline, and of the same job in the main job', async () => {
+it('accepts a coordinator of another job of the same pipeline, and of the same job on the main job', async () => {
   await verify(mainToken());
   await verify(mainToken({ job_id: '50' }), { role: 'main' });
 });
@@ -51,24 +51,24 @@ it.each<[string, Partial<FakeClaims>, IdTokenOptions]>([
   ['that is not signed', {}, { alg: 'none' }],
   ['signed with what everybody knows', {}, { alg: 'HS256' }],
   ['that has expired', {}, { expiresInS: -60 }],
-])('refuses a coordinator with an id token %s', async (_, change, options) => {
+])('rejects a coordinator with an id token %s', async (_, change, options) => {
   await expect(verify(mainToken(change, options))).rejects.toMatchObject(refusal);
 });
 
-it('refuses a coordinator of another instance', async () => {
+it('rejects a coordinator of another instance', async () => {
   await expect(verify(other.idToken({ ...claims, job_id: '51' }))).rejects.toMatchObject(refusal);
 });
 
-it('refuses a coordinator without an id token, unless it is a service, which has none', async () => {
+it('rejects a coordinator without an id token, unless it is a service, which has none', async () => {
   await expect(verify(null)).rejects.toMatchObject(refusal);
   await verify(null, { isAddressGiven: true });
 });
 
-it('refuses a coordinator that plays an agent its own id token back', async () => {
+it('rejects a coordinator that replays the id token of an agent', async () => {
   await expect(verify(mainToken({ job_id: '50' }))).rejects.toThrow(/this job's own id token/);
 });
 
-it('takes the issuer and audience that were named', async () => {
+it('uses the configured issuer and audience', async () => {
   const env = {
     DTE_ISSUERS: `${other.url}/`,
     DTE_AUDIENCE: 'ours',
@@ -78,12 +78,12 @@ it('takes the issuer and audience that were named', async () => {
   await expect(verify(mainToken({}, { audience: 'ours' }), { env })).rejects.toMatchObject(refusal);
 });
 
-it('can be tried again when the issuer does not answer', async () => {
+it('can be retried when the issuer does not answer', async () => {
   gitlab.failNext(503, { path: '.well-known' });
   await expect(verify(mainToken())).rejects.toMatchObject({ code: 'DTE_ISSUER_UNAVAILABLE' });
 });
 
-it('asks nothing of a coordinator in a job without id token', () => {
+it('requires nothing from a coordinator in a job without id token', () => {
   const resolved = resolveConfig({ env: { DTE_SECRET: 's' } });
   expect(
     clientCredentials(resolved, { job: null, authorities: [] }, 'agent', { isAddressGiven: false }),

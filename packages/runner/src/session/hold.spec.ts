@@ -10,19 +10,19 @@ describe('a session is held', () => {
     return answer;
   };
 
-  it('once the process that holds it says so', async () => {
+  it('once the process that holds it confirms that', async () => {
     expect(await after((child) => child.emit('message', HOLDING))).toBe(true);
   });
 
   it.each<[string, (child: EventEmitter) => void]>([
-    ['was refused and has ended', (child) => child.emit('exit', 1)],
+    ['was rejected and has exited', (child) => child.emit('exit', 1)],
     ['could not be started', (child) => child.emit('error', new Error('no memory'))],
-    ['says something else', (child) => child.emit('message', 'hello')],
-  ])('by nobody when that process %s', async (_, tell) => {
+    ['sends something else', (child) => child.emit('message', 'hello')],
+  ])('not when that process %s', async (_, tell) => {
     expect(await after(tell)).toBe(false);
   });
 
-  it('by nobody when that process is too slow', async () => {
+  it('not when that process is too slow', async () => {
     expect(await after(() => undefined, 1)).toBe(false);
   });
 });

@@ -2,7 +2,7 @@ import { neighbourUrl } from './identity';
 
 const OWN = 'https://gitlab.example.com/g/p/-/jobs/17';
 
-it('believes the address of a log that is one of a job of the same project', () => {
+it('accepts the address of a log of a job of the same project', () => {
   expect(neighbourUrl('https://gitlab.example.com/g/p/-/jobs/18', OWN)).toBe(
     'https://gitlab.example.com/g/p/-/jobs/18',
   );
@@ -15,11 +15,11 @@ it.each([
   ['with a path behind the number', 'https://gitlab.example.com/g/p/-/jobs/18/../../evil'],
   ['without a number', 'https://gitlab.example.com/g/p/-/jobs/'],
   ['with a terminal sequence', 'https://gitlab.example.com/g/p/-/jobs/1\u001b[2J'],
-])('does not believe one %s', (_, claimed) => {
+])('rejects an address %s', (_, claimed) => {
   expect(neighbourUrl(claimed, OWN)).toBeNull();
 });
 
-it('believes none where it has none itself', () => {
+it('accepts none if the main job has no address itself', () => {
   expect(neighbourUrl(OWN, null)).toBeNull();
   expect(neighbourUrl(null, OWN)).toBeNull();
 });

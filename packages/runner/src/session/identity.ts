@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { OwnJob } from './surroundings';
 
-/** Timeout for git to name the commit, which reads one file. No limit to set: without an answer the commit is unknown, as without git. */
+/** Timeout for git to name the commit, which reads one file. Not configurable: without an answer the commit is unknown, as without git. */
 const GIT_MS = 10_000;
 
 /** The commit that is checked out; null without git (or if git does not answer). */

@@ -46,8 +46,8 @@ export interface OpenSessionOptions {
 }
 
 /**
- * How long a first answer may take. Something has just answered where the coordinator of a job is, and a busy machine is slow;
- * nobody knows whether there is anything at an address that a person has given.
+ * Timeout for the first answer. The coordinator of a job has just answered another request, and a busy machine is slow; it is
+ * unknown whether a coordinator uses an address that the user configured.
  */
 const patienceWith = (rendezvous: Rendezvous, limits: LimitValues): number =>
   rendezvous.isAddressGiven

@@ -45,7 +45,7 @@ const input = {
 };
 
 describe('buildRunSpec', () => {
-  it('describes every task for agents, and none that the main job keeps', () => {
+  it('contains every task for agents, and none that the main job keeps', () => {
     const spec = runSpecSchema.parse(buildRunSpec(input));
     expect(spec.command).toBe('nx run-many -t build');
     expect(
@@ -63,7 +63,7 @@ describe('buildRunSpec', () => {
     expect(spec.tasks[1]!.dependencies).toEqual([{ id: 'lib:build' }]);
   });
 
-  it('names servers, what needs them and how, without giving them to anybody', () => {
+  it('contains servers and what needs them and how, without assigning them', () => {
     const served = graphOf(
       { 'app:serve': [], 'docs:serve': [], 'e2e:run': [] },
       { 'e2e:run': ['app:serve', 'docs:serve'] },
@@ -84,13 +84,13 @@ describe('buildRunSpec', () => {
     ]);
   });
 
-  it('limits the time of those tasks that the table names', () => {
+  it('sets timeouts for the tasks that the table names', () => {
     const { tasks } = buildRunSpec({ ...input, taskTimeoutMs: { 'app:build': 900, '*': 5_000 } });
     expect(tasks.map(({ timeoutMs }) => timeoutMs)).toEqual([5_000, 900, 5_000]);
     expect(buildRunSpec(input).tasks[0]).toHaveProperty('timeoutMs', undefined);
   });
 
-  it('asks for the terminal output of tasks apart whose outputs are left', () => {
+  it('requests the terminal output separately for tasks whose outputs are left', () => {
     expect(buildRunSpec(input).tasks.map(({ terminalApart }) => terminalApart)).toEqual([
       undefined,
       true,
@@ -98,13 +98,13 @@ describe('buildRunSpec', () => {
     ]);
   });
 
-  it('carries what Nx reads without asking, and not what only this machine knows', () => {
+  it('contains what Nx always reads, and not what applies only to this machine', () => {
     const { nxTask } = buildRunSpec(input).tasks[1]!;
     expect(nxTask.overrides).toEqual({ __overrides_unparsed__: [] });
     expect(nxTask).not.toHaveProperty('hashDetails');
   });
 
-  it('names the batch of a task that is to be run in one', () => {
+  it('names the batch of a task that runs in one', () => {
     const batches = new Map([
       ['lib:build', 'tsc 1'],
       ['app:build', 'tsc 1'],
@@ -128,8 +128,8 @@ describe('buildRunSpec', () => {
   });
 });
 
-describe('what becomes of failures', () => {
-  it('is said for each task: retries by target, and whether its hash tells that it is flaky', () => {
+describe('the handling of failures', () => {
+  it('is set for each task: retries by target, and whether its hash can show that it is flaky', () => {
     const odd = graphOf({ 'lib:build': [], 'app:e2e': [] }, {}, { 'app:e2e': { cache: false } });
     const { tasks } = buildRunSpec({
       ...input,
@@ -156,7 +156,7 @@ describe('a run with assignment rules', () => {
     ['app:build', 0],
   ]);
 
-  it('says where each task goes that is still to be run', () => {
+  it('contains the placement of each task that still has to run', () => {
     const spec = runSpecSchema.parse(buildRunSpec({ ...input, placing: { placements, indexOf } }));
     expect(spec).toMatchObject({ placements, placementWaitMs: 60_000 });
     expect(spec.tasks.map(({ id, placement }) => [id, placement])).toEqual([
@@ -166,13 +166,13 @@ describe('a run with assignment rules', () => {
     ]);
   });
 
-  it('says nothing of them when no task needs one', () => {
+  it('contains no rules when no task needs one', () => {
     expect(buildRunSpec(input)).not.toHaveProperty('placements');
   });
 });
 
 describe('commandEnv', () => {
-  it("takes Nx's switches and public variables, without those whose values must not be written anywhere", () => {
+  it("includes Nx's switches and public variables, except those whose values must not be written anywhere", () => {
     const env = {
       NX_BASE: 'a',
       NX_PUBLIC_API: 'b',
@@ -187,13 +187,13 @@ describe('commandEnv', () => {
 });
 
 describe('tableEstimator', () => {
-  it('looks for the task, then its target, then takes the middle of the table', () => {
+  it('uses the task, then its target, then the median of the table', () => {
     const { weightOf } = tableEstimator({ 'app:e2e': 90, build: 10, lint: 2 });
     const weight = (project: string, target: string) => weightOf({ id: '', project, target });
     expect([weight('app', 'e2e'), weight('lib', 'build'), weight('lib', 'other')]).toEqual([90, 10, 10]);
   });
 
-  it('finds all tasks equal without a table', () => {
+  it('treats all tasks as equal without a table', () => {
     expect(tableEstimator({}).weightOf({ id: '', project: 'a', target: 'b' })).toBe(1);
   });
 });

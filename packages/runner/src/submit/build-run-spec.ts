@@ -118,7 +118,7 @@ export function buildRunSpec(input: RunSpecInput): RunSpec {
       weight: noop.has(id) ? 1 : estimator.weightOf({ id, ...task.target }),
       timeoutMs: byTarget(input.taskTimeoutMs, task.target),
       retries: byTarget(input.retries, task.target),
-      // The hash of an uncached task does not cover enough: nobody wants a deployment to be repeated because of it.
+      // The hash of an uncached task does not cover enough: a deployment must not be repeated because of it.
       flakiness: task.cache === true ? (input.retryFlaky ? 'retry' : 'watch') : undefined,
       ...(hit === undefined && placing.indexOf.has(id) ? { placement: placing.indexOf.get(id) } : {}),
       initial:

@@ -29,7 +29,7 @@ describe('cached failures', () => {
     expect(withoutBlocked(graph, plan, hits, true)).toEqual({ plan, hits });
   });
 
-  it('keep what needs them from running, whatever the cache has of it', () => {
+  it('prevent dependent tasks from running, whatever the cache has of them', () => {
     const hits = [hit('lib:build', true), hit('app:build'), hit('app:e2e', true), hit('tool:build')];
     expect(withoutBlocked(graph, plan, hits, false)).toEqual({
       plan: { pending: ['tool:build', 'tool:test'], noop: [], servers: [], afterwards: [] },
@@ -37,7 +37,7 @@ describe('cached failures', () => {
     });
   });
 
-  it('keep everything from running with --nxBail', () => {
+  it('prevent everything from running with --nxBail', () => {
     const hits = [hit('tool:test', true), hit('lib:build')];
     expect(withoutBlocked(graph, plan, hits, true)).toEqual({
       plan: { pending: [], noop: [], servers: [], afterwards: [] },

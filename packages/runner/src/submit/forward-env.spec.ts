@@ -36,7 +36,7 @@ function setUp(names: string[]) {
 
 const VALUES = ['r1', { values: { TOKEN: 's3cret' } }];
 
-it('tells the values, and tells them again to a coordinator that may have been restarted', async () => {
+it('sends the values, and sends them again to a coordinator that may have been restarted', async () => {
   const { said, begin, enter } = setUp(['TOKEN', 'NOT_SET']);
   const stop = await begin();
   expect(said).toEqual([VALUES]);
@@ -48,14 +48,14 @@ it('tells the values, and tells them again to a coordinator that may have been r
   expect(said).toHaveLength(2);
 });
 
-it('says nothing where nothing is forwarded', async () => {
+it('sends nothing if nothing is forwarded', async () => {
   const { said, begin, enter } = setUp([]);
   await begin();
   enter(OPEN);
   expect(said).toEqual([]);
 });
 
-it('fails when it cannot tell the first time, and later says so', async () => {
+it('fails if it cannot send them the first time, and later prints a warning', async () => {
   const { begin, enter, troubles, answer } = setUp(['TOKEN']);
   await begin();
   answer.error = new DteError('DTE_NO_COORDINATOR', 'gone');

@@ -46,8 +46,8 @@ function world({ edges, continuous, hashed = [], noop = [], uncached = [], ...re
 
 const CHAIN = { 'lib:build': [], 'app:build': ['lib:build'], 'app:test': ['app:build'] };
 
-describe('a task that comes without a hash', () => {
-  it('is hashed at once when it needs nothing, and is not changed by it', async () => {
+describe('a task without a hash', () => {
+  it('is hashed at once when it has no dependencies, and is not changed by it', async () => {
     const { graph, brought, next } = world({ edges: { 'a:lint': [], 'b:lint': [] } });
     expect(await next()).toEqual(['a:lint', 'b:lint']);
     expect(Object.values(graph.tasks).map(({ hash }) => hash)).toEqual([undefined, undefined]);
@@ -55,7 +55,7 @@ describe('a task that comes without a hash', () => {
     expect(await next()).toEqual([]);
   });
 
-  it('waits until everything it needs, directly or not, is settled, and has that put in place, in order', async () => {
+  it('waits until all its dependencies, direct or not, are settled, and has them restored, in order', async () => {
     const { brought, next } = world({ edges: CHAIN, hashed: ['lib:build', 'app:build'] });
     expect(await next()).toEqual([]);
     expect(await next({ 'app:build': HIT })).toEqual([]);
@@ -63,7 +63,7 @@ describe('a task that comes without a hash', () => {
     expect(brought).toEqual(['lib:build', 'app:build']);
   });
 
-  it('comes after another one of its kind, which is fetched once for all', async () => {
+  it('follows another such task, which is restored once for all', async () => {
     const edges = { 'a:gen': [], 'a:build': ['a:gen'], 'a:test': ['a:gen'] };
     const { brought, next } = world({ edges });
     expect(await next()).toEqual(['a:gen']);
@@ -99,13 +99,13 @@ describe('a task that comes without a hash', () => {
     expect(await next(settled)).toEqual([]);
   });
 
-  it('is left to agents when it needs a server, also below it', async () => {
+  it('is left to agents when it or a dependency needs a server', async () => {
     const edges = { 'a:serve': [], 'a:gen': [], 'a:e2e': ['a:gen'] };
     const { next } = world({ edges, continuous: { 'a:gen': ['a:serve'] }, uncached: ['a:serve'] });
     expect(await next()).toEqual([]);
   });
 
-  it('is hashed from outputs in the cache of this machine, though the policy leaves others where they are', async () => {
+  it('is hashed from outputs in the cache of this machine, even if the policy leaves other outputs where they are', async () => {
     const { next } = world({
       edges: CHAIN,
       hashed: ['lib:build', 'app:build'],

@@ -77,7 +77,7 @@ export function createLateHashes(options: LateHashesOptions): LateHashes {
       return null;
     // Dependencies first: outputs of a task may be inside those of another.
     for (const other of needed) if (!(await bring(other))) return null;
-    // A failing hasher is a problem of the task, and is reported where it runs.
+    // A failing hasher is a problem of the task, and is reported when the task runs.
     return hasher.hash(taskOf(graph, id)).catch(() => null);
   }
 

@@ -103,11 +103,11 @@ async function settle({
 }
 
 describe('settleFromCache', () => {
-  it('asks the coordinator one question about all hashes', async () => {
+  it('sends the coordinator one request for all hashes', async () => {
     expect((await settle({})).asked).toEqual([['1', '2', '3']]);
   });
 
-  it('finds what the coordinator holds', async () => {
+  it('finds what the coordinator has', async () => {
     const { hits, uploaded } = await settle({ held: ['1', '2'] });
     expect(hits).toEqual([
       { taskId: 'lib:build', artifact: { kind: 'cache', hash: '1' }, local: false, failed: false },
@@ -116,7 +116,7 @@ describe('settleFromCache', () => {
     expect(uploaded).toEqual([]);
   });
 
-  it('sends local hits that pending tasks need, directly or not, and no others', async () => {
+  it('uploads only local hits that pending tasks need, directly or not', async () => {
     expect((await settle({ local: ['lib:build', 'app:build'] })).uploaded).toEqual([
       'lib:build',
       'app:build',
@@ -126,7 +126,7 @@ describe('settleFromCache', () => {
     expect(nothingPending.hits.map(({ artifact }) => artifact.kind)).toEqual(['none', 'none', 'none']);
   });
 
-  it('reads outputs for an archive in their turn: others may write into them', async () => {
+  it('reads shared outputs for an archive one after another', async () => {
     const { steps } = await settle({ local: ['lib:build'], stored: { kind: 'none' } });
     expect(steps).toEqual([
       'lib:build begins',
@@ -137,7 +137,7 @@ describe('settleFromCache', () => {
     ]);
   });
 
-  it('sends an archive when the organisation has a remote cache of its own', async () => {
+  it('uploads an archive when the organisation has its own remote cache', async () => {
     for (const place of ['other', 'local'] as const) {
       const { hits, archived } = await settle({
         remoteKind: 'other',
@@ -156,7 +156,7 @@ describe('settleFromCache', () => {
     }
   });
 
-  it('lets an agent run what cannot be sent', async () => {
+  it('lets an agent run what cannot be uploaded', async () => {
     const putAttempt = () => Promise.reject(new Error('no'));
     const http = { askHeld: () => Promise.resolve(new Set<string>()), putAttempt };
     const { hits } = await settle({
@@ -167,17 +167,17 @@ describe('settleFromCache', () => {
     expect(hits).toEqual([]);
   });
 
-  it('finds nothing with --skip-nx-cache, and asks nobody', async () => {
+  it('finds nothing with --skip-nx-cache, and sends no request', async () => {
     expect(await settle({ held: ['1'], local: ['lib:build'], options: { skipNxCache: true } })).toMatchObject(
       { hits: [], asked: [] },
     );
   });
 
-  it('takes nothing from the coordinator with --skip-remote-cache', async () => {
+  it('uses nothing from the coordinator with --skip-remote-cache', async () => {
     expect((await settle({ held: ['1'], options: { skipRemoteCache: true } })).hits).toEqual([]);
   });
 
-  it('leaves a task of a batch to it when the batch has to make what the task needs', async () => {
+  it('leaves a task to its batch when the batch has to run its dependencies', async () => {
     const batches = new Map([
       ['lib:build', 'tsc 1'],
       ['app:build', 'tsc 1'],
@@ -193,16 +193,16 @@ describe('with NX_CACHE_FAILURES', () => {
   beforeAll(() => (process.env['NX_CACHE_FAILURES'] = 'true'));
   afterAll(() => Reflect.deleteProperty(process.env, 'NX_CACHE_FAILURES'));
 
-  it('what is held is looked at before anything that needs it can start', async () => {
+  it('a hit is checked before its dependents can start', async () => {
     const { hits } = await settle({ held: ['1'], other: ['lib:build'], code: 3 });
     expect(hits).toMatchObject([{ taskId: 'lib:build', failed: true }]);
   });
 
-  it('a failure that Nx does not replay is no hit', async () => {
+  it('a failure that Nx does not replay is not a hit', async () => {
     expect((await settle({ held: ['1'], other: ['lib:build'], code: 7 })).hits).toEqual([]);
   });
 
-  it('a success is a hit as ever', async () => {
+  it('a success is a hit as usual', async () => {
     const { hits } = await settle({ held: ['1'], other: ['lib:build'] });
     expect(hits).toMatchObject([
       { taskId: 'lib:build', artifact: { kind: 'cache', hash: '1' }, failed: false },
@@ -210,7 +210,7 @@ describe('with NX_CACHE_FAILURES', () => {
   });
 });
 
-describe('tasks that came without a hash', () => {
+describe('tasks without a hash', () => {
   const lateGraph = () =>
     graphOf({ 'lib:build': [], 'lib:test': ['lib:build'] }, {}, { 'lib:build': { hash: '1' } });
   const late = (hashes: Record<string, string>) => {
@@ -227,7 +227,7 @@ describe('tasks that came without a hash', () => {
     expect(graph.tasks['lib:test']?.hash).toBe('9');
   });
 
-  it('have none when no cache knows it: who runs them computes it', async () => {
+  it('have none when no cache has it: the agent or job that runs them computes it', async () => {
     const graph = lateGraph();
     const options = { graph, pending: Object.keys(graph.tasks), late: late({ 'lib:test': '9' }) };
     const { hits } = await settle({ held: ['1'], options });
@@ -235,7 +235,7 @@ describe('tasks that came without a hash', () => {
     expect(graph.tasks['lib:test']?.hash).toBeUndefined();
   });
 
-  it('have none when what a cache has of them cannot be sent to agents that need it', async () => {
+  it('have none when their cache entry cannot be sent to agents that need it', async () => {
     const graph = graphOf({ 'a:gen': [], 'a:build': ['a:gen'] }, {}, { 'a:build': { hash: '2' } });
     const options = { graph, pending: Object.keys(graph.tasks), late: late({ 'a:gen': '9' }) };
     const none = { kind: 'none' } as const;

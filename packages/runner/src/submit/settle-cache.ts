@@ -210,7 +210,7 @@ export async function settleFromCache(options: SettleOptions): Promise<Hit[]> {
     return artifact === null ? null : { taskId: hit.task.id, artifact, local: hit.local, failed };
   });
   const settled = hits.filter((hit) => hit !== null);
-  // Everything that is not settled runs, and is hashed where it runs.
+  // Every task that is not settled runs, and is hashed by the agent or job that runs it.
   for (const { taskId } of settled) {
     const hash = found.get(taskId)?.hash;
     if (hash !== undefined) taskOf(options.graph, taskId).hash ??= hash;

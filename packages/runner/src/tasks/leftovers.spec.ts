@@ -11,7 +11,7 @@ const after = (endings: Record<string, Ending>, nxBail = false) =>
   leftovers(graph, new Map(Object.entries(endings)), nxBail);
 
 describe('leftovers', () => {
-  it('is nothing when every task ended', () => {
+  it('is empty when every task ended', () => {
     const endings = {
       'lib:build': 'success',
       'app:build': 'success',
@@ -21,11 +21,11 @@ describe('leftovers', () => {
     expect(after(endings)).toEqual({ run: [], skipped: [] });
   });
 
-  it('is everything that was never heard of again when the coordinator is lost', () => {
+  it('contains every task without a result when the coordinator is lost', () => {
     expect(after({ 'lib:build': 'success' }).run).toEqual(['app:build', 'app:e2e', 'lib:lint']);
   });
 
-  it('is a returned task and its dependants', () => {
+  it('contains a returned task and its dependents', () => {
     const endings = {
       'lib:build': 'success',
       'app:build': 'returned',
@@ -35,7 +35,7 @@ describe('leftovers', () => {
     expect(after(endings)).toEqual({ run: ['app:build', 'app:e2e'], skipped: [] });
   });
 
-  it('never runs what needs a failed task', () => {
+  it('never runs dependents of a failed task', () => {
     const endings = {
       'lib:build': 'failure',
       'app:build': 'skipped',
@@ -45,7 +45,7 @@ describe('leftovers', () => {
     expect(after(endings)).toEqual({ run: [], skipped: ['app:build', 'app:e2e'] });
   });
 
-  it('runs what was skipped only because of trouble of ours', () => {
+  it('runs what was skipped only because of an infrastructure problem', () => {
     const endings = {
       'lib:build': 'returned',
       'app:build': 'skipped',
@@ -62,7 +62,7 @@ describe('leftovers', () => {
     });
   });
 
-  it('is the servers of what is left, and no others', () => {
+  it('contains the servers of what is left, and no others', () => {
     const served = graphOf(
       { 'api:serve': [], 'web:serve': [], 'docs:serve': [], 'e2e:a': [], 'e2e:b': [], 'docs:test': [] },
       {
@@ -86,11 +86,11 @@ describe('leftovers', () => {
     expect(leftovers(served, endings, false, servers)).toEqual({ run: [], skipped: ['web:serve', 'e2e:b'] });
   });
 
-  it('runs on with --nxBail when nothing really failed', () => {
+  it('continues with --nxBail when nothing really failed', () => {
     expect(after({ 'lib:build': 'returned', 'lib:lint': 'skipped' }, true).run).toHaveLength(4);
   });
 
-  it('runs what needs a task that a batch has made although one below it failed', () => {
+  it('runs dependents of a task that a batch completed although one of its dependencies failed', () => {
     const graph = graphOf({ 'f:build': [], 'g:build': ['f:build'], 'g:pack': ['g:build'] });
     const endings = new Map<string, Ending>([
       ['f:build', 'failure'],

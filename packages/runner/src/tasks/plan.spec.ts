@@ -14,7 +14,7 @@ describe('planRun', () => {
     { 'app:serve': { continuous: true }, 'api:serve': { continuous: true } },
   );
 
-  it('gives what needs servers to agents, with the servers, those that servers need first', () => {
+  it('gives tasks that need servers to agents, with the servers, dependencies first', () => {
     expect(planRun(graph, noProjects, [{ id: 'e2e:report' }])).toEqual({
       pending: ['lib:build', 'e2e:run', 'e2e:report'],
       noop: [],
@@ -23,7 +23,7 @@ describe('planRun', () => {
     });
   });
 
-  it('keeps a server that the command names, and whatever needs it over any number of steps, for the main job', () => {
+  it('keeps a server that the command names, and all its direct and indirect dependents, for the main job', () => {
     expect(planRun(graph, noProjects, [{ id: 'app:serve' }, { id: 'e2e:report' }])).toEqual({
       pending: ['lib:build'],
       noop: [],
@@ -52,7 +52,7 @@ describe('planRun', () => {
     expect(planRun(dev, projects, [{ id: 'e2e:run' }]).afterwards).toEqual([]);
   });
 
-  it('tells tasks that do nothing from those that do', () => {
+  it('distinguishes tasks that do nothing from those that do something', () => {
     const group = graphOf({ 'app:e2e-ci--a': [], 'app:e2e-ci': ['app:e2e-ci--a'] });
     const app = {
       name: 'app',

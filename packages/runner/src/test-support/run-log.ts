@@ -30,7 +30,7 @@ export const finishedAttempt = (fields: Partial<FinishedAttempt> = {}): Finished
   ...fields,
 });
 
-/** An entry of a run's log: the task `t:<seq>` has succeeded, nobody says where. */
+/** An entry of a run's log: the task `t:<seq>` has succeeded, without an agent. */
 export const endedEntry = (seq: number, fields: Partial<EndedEntry> = {}): EndedEntry => ({
   seq,
   type: 'ended',

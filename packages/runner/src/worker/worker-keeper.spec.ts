@@ -64,7 +64,7 @@ function setUp(config: Pick<Config, 'mainSlots' | 'expectedAgents'>) {
 }
 
 describe('WorkerKeeper', () => {
-  it('starts a worker with the run and stops it at its end', async () => {
+  it('starts a worker with the run and stops it at the end of the run', async () => {
     const { keeper, events } = setUp({ mainSlots: 1, expectedAgents: 1 });
     keeper.begin();
     keeper.onSession({ agents: [sessionAgent(), sessionAgent()] });
@@ -73,7 +73,7 @@ describe('WorkerKeeper', () => {
     expect(events).toEqual(['start 1', 'stop']);
   });
 
-  it('does not start one again that could not work', async () => {
+  it('does not restart a worker that could not work', async () => {
     const { keeper, events, end } = setUp({ mainSlots: 1, expectedAgents: 1 });
     keeper.begin();
     end(1);
@@ -83,7 +83,7 @@ describe('WorkerKeeper', () => {
     expect(events).toEqual(['start 1']);
   });
 
-  it('lets it go when the agents are there, and starts one again when they are not', async () => {
+  it('stops it when agents are connected, and starts one again when they are not', async () => {
     const { keeper, events, end } = setUp({ mainSlots: 'auto', expectedAgents: 1 });
     keeper.onSession({ agents: [] });
     keeper.onSession({ agents: [sessionAgent()] });

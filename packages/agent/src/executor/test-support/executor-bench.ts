@@ -24,7 +24,7 @@ import { type Channel } from '../channel';
 import { Executor } from '../executor';
 import { type FromExecutor, type RunMessage, fromExecutorSchema, toExecutorSchema } from '../ipc';
 
-/** How a task has ended in Nx. */
+/** The result of a task in Nx. */
 export const ended = (change: Partial<TaskRun> = {}): TaskRun => ({
   status: 'success',
   code: 0,
@@ -95,16 +95,16 @@ export class FakeHost implements TaskHost {
   close = async () => undefined;
 }
 
-/** Outputs that are declared and not there. */
+/** Outputs that are declared but do not exist. */
 export const NOTHING = summaryOf([]);
 
-/** A run of one task that no cache has. */
+/** A run of one task that is not cached. */
 export const uncached = (): RunSpec => {
   const spec = runOfTasks(['app:build']);
   return { ...spec, tasks: spec.tasks.map((task) => ({ ...task, cacheable: false })) };
 };
 
-/** Keeps what is uploaded, and gives it to whoever asks for it. */
+/** Keeps what is uploaded, and returns it on request. */
 function keepUploads(server: FakeCoordinator): void {
   server.handler = (request, response) => {
     const chunks: Buffer[] = [];
@@ -123,9 +123,9 @@ function keepUploads(server: FakeCoordinator): void {
 /** An executor in this process, with a coordinator and an Nx that the test controls. */
 export class ExecutorBench {
   readonly host = new FakeHost();
-  /** What the executor has told its supervisor. */
+  /** The messages of the executor to its supervisor. */
   readonly said: FromExecutor[] = [];
-  /** Coordinators for which a host was made; undefined: none. */
+  /** Coordinators for which a host was created; undefined: none. */
   readonly addresses: (string | undefined)[] = [];
   readonly executor: Executor;
 
@@ -159,7 +159,7 @@ export class ExecutorBench {
     return bench;
   }
 
-  /** Gives it the task `app:build`; `change` makes it another one. */
+  /** Sends it the task `app:build`, modified by `change`. */
   send(change: Partial<RunMessage> = {}, spec: RunSpec = runOfTasks(['app:build', 'lib:build'])): void {
     const specFile = join(this.workspace, 'run.json');
     writeFileSync(specFile, JSON.stringify(spec));

@@ -48,7 +48,7 @@ export function tearDownCiFile(text: string): string | null {
   return removeInclude(text);
 }
 
-/** Does the file set the image of its jobs? Then it applies to ours too. */
+/** Does the file set the image of its jobs? Then it also applies to the dte jobs. */
 export function hasImage(text: string): boolean {
   const root = readYaml(text)?.root;
   if (!root) return false;
@@ -70,7 +70,7 @@ export function stageOfMain(text: string): string | null {
 
 const OURS = new Set(['nx', 'nx-agent', 'nx-plan', 'nx-pipeline']);
 
-/** The user's jobs that conflict with ours, or do the same work. */
+/** The user's jobs that conflict with the dte jobs, or do the same work. */
 export function tellRivals(text: string, path: string, report: Report): void {
   const root = readYaml(text)?.root;
   if (!root) return;

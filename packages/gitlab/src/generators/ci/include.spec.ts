@@ -37,13 +37,13 @@ describe('the include of .gitlab/dte.yml', () => {
 
   const KEPT_FORM = new Set(['text', 'nothing', 'one mapping', 'a flow mapping', 'no newline at the end']);
   it.each(FORMS.filter(([name]) => !KEPT_FORM.has(name)))(
-    'is taken out again without a trace: %s',
+    'is removed without a trace: %s',
     (_, before, after) => {
       expect(removeInclude(after)).toBe(before);
     },
   );
 
-  it('is there already when a pattern of another entry covers it', () => {
+  it('is not added when a pattern of another entry covers it', () => {
     const text = "include: '/.gitlab/*.yml'\n";
     expect(addInclude(text)).toBe(text);
   });
@@ -53,11 +53,11 @@ describe('the include of .gitlab/dte.yml', () => {
     ['a reference', 'include: !reference [.x, y]\n'],
     ['a list at the top', '- a\n'],
     ['broken YAML', 'a: [\n'],
-  ])('is left to the person when the file has %s', (_, text) => {
+  ])('is left to the user when the file has %s', (_, text) => {
     expect(addInclude(text)).toBeNull();
   });
 
-  it('leaves anchors, references and comments of the rest alone', () => {
+  it('keeps the other anchors, references and comments', () => {
     const text =
       '# top\nstages: [test] # one\n\n.base: &base\n  before_script: # here\n    - !reference [.x, script]\n\n\njob:\n  <<: *base\n  script:   [ "a" ,  b ]\n';
     expect(addInclude(text)).toBe(`${text}\ninclude:\n  - ${ENTRY}\n`);

@@ -17,7 +17,7 @@ describe('the stage of our jobs', () => {
     ['stages: [nx]\n', 'stages: [nx]\n'],
   ])('is added to %j where it is missing', (before, after) => expect(addStage(before, 'nx')).toBe(after));
 
-  it('is left to the person where the stages are an alias or a reference', () => {
+  it('is left to the user if the stages are an alias or a reference', () => {
     expect(addStage('stages: !reference [.x, y]\n', 'nx')).toBeNull();
   });
 });

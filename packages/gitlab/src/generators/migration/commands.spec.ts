@@ -55,9 +55,9 @@ describe('a command of the vendor', () => {
     'npx dte start-agent',
     'nx run app:record',
     'cat nx-cloud.env',
-  ])('is not seen in %s', (text) => expect(rewriteCommands(text, 'npx')).toEqual({ text, rewrites: [] }));
+  ])('is not found in %s', (text) => expect(rewriteCommands(text, 'npx')).toEqual({ text, rewrites: [] }));
 
-  it('is rewritten flag by flag, and every flag that goes is said with the reason', () => {
+  it('is rewritten flag by flag, and every removed flag is reported with the reason', () => {
     const from =
       'npx nx-cloud start-ci-run --distribute-on="5 linux-large-js" --stop-agents-on-failure=false --require-explicit-completion=true --assignment-rules=".nx/rules.yaml" --fix-tasks "*test*" --useDteByDefault=false --colour';
     expect(rewrite(from)).toBe('npx dte start-ci-run --distribute-on=manual --require-explicit-completion');
@@ -71,7 +71,7 @@ describe('a command of the vendor', () => {
     ]);
   });
 
-  it('that would have started agents says how many, and which variables they would have had', () => {
+  it('that would have started agents reports how many, and with which variables', () => {
     const text =
       'nx-cloud start-ci-run --distribute-on="3 linux-small-js, 2 linux-large-js" --with-env-vars="A,B_C"';
     expect(rewriteCommands(text, 'yarn')).toMatchObject({

@@ -43,7 +43,7 @@ function usersOf(root: YAMLMap, owner: Pair): Pair[] {
       const parent = path.at(-1);
       const job = topPair(path)?.value;
       const merged = isPair(parent) && keyText(parent) === '<<';
-      // `<<` merges only one level: keywords of the job itself hide ours.
+      // `<<` merges only one level: keywords of the job itself override those of dte.
       const hides = isMap(job) && own.some((key) => findPair(job, key) !== undefined);
       if (!merged || hides) addTop(path);
     },

@@ -44,13 +44,13 @@ describe('scripts with commands of the vendor', () => {
     expect(rewrite(around(after))).toBe(around(after));
   });
 
-  it('lose a whole after_script that only served the vendor', () => {
+  it('lose an after_script that only served the vendor', () => {
     const job = 'a:\n  script:\n    - x\n';
     expect(rewrite(`${job}\n  after_script:\n    - npx nx fix-ci\nb: {}\n`)).toBe(`${job}\nb: {}\n`);
     expect(rewrite(`${job}  after_script: npx nx fix-ci\n`)).toBe(job);
   });
 
-  it('in anchors and lists shared by reference are rewritten where they stand', () => {
+  it('in anchors and in lists shared by reference are rewritten in place', () => {
     const text = (program: string): string =>
       `.s: &s\n  - npm ci\n  - npx ${program} start-agent\na:\n  script: *s\nb:\n  script:\n    - !reference [.s]\n    - [ "npx ${program} start-agent" ]\n`;
     expect(rewrite(text('nx-cloud'))).toBe(text('dte'));
@@ -58,7 +58,7 @@ describe('scripts with commands of the vendor', () => {
 });
 
 describe('variables of the vendor', () => {
-  it('go with their line or get our name, and an empty list of them goes as well', () => {
+  it('are removed with their line or get the dte name, and an empty list of them is removed as well', () => {
     expect(
       rewrite(
         'variables:\n  A: 1\n  NX_CLOUD_ACCESS_TOKEN: x # secret\n  NX_CI_EXECUTION_ENV: linux\njob:\n  variables:\n    NX_CLOUD_DISTRIBUTED_EXECUTION: "true"\n  script: x\n',

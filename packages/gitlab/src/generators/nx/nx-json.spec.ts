@@ -18,7 +18,7 @@ describe('nx.json', () => {
     expect(tearDownNxJson(text)).toBe(before);
   });
 
-  it('loses what makes Nx go to the vendor, and says so without showing a token', () => {
+  it('loses the settings that make Nx connect to the vendor, and the report does not show a token', () => {
     const { text, report } = setUp(
       JSON.stringify({
         nxCloudId: 'abc',
@@ -51,19 +51,19 @@ describe('nx.json', () => {
     expect(said).not.toContain('c2VjcmV0');
   });
 
-  it('keeps options of ours that stand there already and only adds the switch', () => {
+  it('keeps existing dte options and only adds the switch', () => {
     const { text } = setUp('{"tasksRunnerOptions":{"default":{"runner":"@org/dte","options":{"slots":3}}}}');
     expect(JSON.parse(text)).toEqual({
       tasksRunnerOptions: { default: { runner: '@org/dte', options: { slots: 3, accessToken: 'dte' } } },
     });
   });
 
-  it('keeps other runner entries when ours is taken out', () => {
+  it('keeps other runner entries when the dte entry is removed', () => {
     const before = '{ "tasksRunnerOptions": { "ci": { "runner": "x" } } }';
     expect(tearDownNxJson(setUp(before).text)).toBe(before);
   });
 
-  it('gets the variables that the vendor was told to forward, once', () => {
+  it('gets the variables that the vendor forwarded, once each', () => {
     const first = setUp('{}', ['A', 'B']).text;
     expect(JSON.parse(first)).toMatchObject({
       tasksRunnerOptions: { default: { options: { forwardEnv: ['A', 'B'] } } },
@@ -71,7 +71,7 @@ describe('nx.json', () => {
     expect(setUp(first, ['B']).text).toBe(first);
   });
 
-  it('is not given the pipeline as an input of every task, and the vendor generator having done so is said', () => {
+  it("does not get the pipeline as an input of every task, and the report shows that the vendor's generator added it", () => {
     const { text, report } = setUp('{"namedInputs":{"sharedGlobals":["{workspaceRoot}/.gitlab-ci.yml"]}}');
     expect(JSON.parse(text)).toMatchObject({
       namedInputs: { sharedGlobals: ['{workspaceRoot}/.gitlab-ci.yml'] },

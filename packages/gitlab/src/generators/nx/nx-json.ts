@@ -48,7 +48,7 @@ function removeDefeating(text: string, report: Report): string {
   return edited;
 }
 
-/** The remaining options of the entry; those of another runner would be unknown to ours. */
+/** The remaining options of the entry; dte would not know those of another runner. */
 function keptOptions(entry: Json, report: Report): Json {
   const options = asObject(entry['options']);
   const { runner } = entry;

@@ -22,7 +22,7 @@ describe('package.json', () => {
     expect(setUp(text)).toBe(text);
   });
 
-  it("has the vendor's client replaced where it stands, and the report says which", () => {
+  it("gets the vendor's client replaced in place, and the report names it", () => {
     const report = new Report();
     const text = setUpPackageJson(
       '{"dependencies":{"@org/dte":"1.2.3","nx-cloud":"19.1.0"}}',
@@ -35,7 +35,7 @@ describe('package.json', () => {
     expect(report.withoutCounterpart.join()).toContain('nx-cloud 19.1.0');
   });
 
-  it('gets @org/dte as well when it was there only through something else', () => {
+  it('gets @org/dte as well when it was only a transitive dependency', () => {
     const before = '{\n  "name": "x"\n}\n';
     expect(JSON.parse(setUp(before))).toEqual({
       name: 'x',

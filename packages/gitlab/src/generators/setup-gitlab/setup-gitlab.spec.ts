@@ -32,7 +32,7 @@ async function there(files: Files, flags: object = {}): Promise<{ after: Files; 
 }
 
 describe('setup-gitlab in a workspace without a pipeline', () => {
-  it('writes the four files, nothing else, and leaves nothing to do by hand', async () => {
+  it('writes only the four files, and leaves no manual steps', async () => {
     const { after, said } = await there({});
     expect(Object.keys(after).sort()).toEqual([CI, OURS, 'nx.json', 'package-lock.json', 'package.json']);
     expect(after[CI]).toContain('stages:\n  - test\n\ninclude:\n  - local: .gitlab/dte.yml\n');
@@ -48,7 +48,7 @@ describe('setup-gitlab in a workspace without a pipeline', () => {
     expect(said).toContain('Nothing is left to do manually');
   });
 
-  it('writes what the flags say, and a run without flags keeps to it', async () => {
+  it('writes what the flags specify, and a run without flags keeps it', async () => {
     const { after } = await there(
       { '.nvmrc': 'v20.11.1\n' },
       { agents: 7, parallel: '4', targets: 'lint test', tags: 'big,linux', artifacts: 'none', stage: 'nx' },
@@ -87,7 +87,7 @@ describe('setup-gitlab in a workspace without a pipeline', () => {
     expect(tree.read(OURS, 'utf-8')).toContain(lockfile);
   });
 
-  it('says that a lock file has to be there', async () => {
+  it('requires a lock file', async () => {
     expect(await setUp(workspace({ 'package-lock.json': null }))).toContain(
       'package-lock.json: commit the lockfile',
     );
@@ -97,7 +97,7 @@ describe('setup-gitlab in a workspace without a pipeline', () => {
     [{ agents: 0 }, '--agents'],
     [{ coordinator: 'ftp://x' }, '--coordinator'],
     [{ targets: ', ' }, '--targets'],
-  ])('refuses %j and names the flag', async (flags, name) => {
+  ])('rejects %j and names the flag', async (flags, name) => {
     const tree = workspace();
     await expect(setUp(tree, flags)).rejects.toThrow(name);
     expect(tree.read('nx.json', 'utf-8')).toBe(NX_JSON);
@@ -110,8 +110,8 @@ describe('setup-gitlab in a workspace without a pipeline', () => {
   });
 });
 
-describe('setup-gitlab beside a pipeline of the user', () => {
-  it('adds the include and leaves comments, anchors and references as they are', async () => {
+describe('setup-gitlab in addition to an existing pipeline', () => {
+  it('adds the include and keeps comments, anchors and references', async () => {
     const text =
       'image: node:22\n# ours\nstages: [verify, deploy]\n\n.base: &base\n  tags: [x]   # why\n\ndeploy:\n  <<: *base\n  stage: deploy\n  script:\n    - !reference [.setup, script]\n    - ./deploy.sh\n';
     const { after, said } = await there({ [CI]: text });
@@ -121,24 +121,24 @@ describe('setup-gitlab beside a pipeline of the user', () => {
     expect(said).toContain('Nothing is left to do manually');
   });
 
-  it('gives back an include that had another form, from the record', async () => {
+  it('restores an include that had another form, from the record', async () => {
     const { after } = await there({ [CI]: 'include: /jobs.yml\n' });
     expect(after).toHaveProperty(['.gitlab/dte-undo.json']);
   });
 
-  it('adds a stage that is not among theirs', async () => {
+  it('adds a stage that the pipeline does not have', async () => {
     const { after } = await there({ [CI]: 'stages:\n  - build\n  - deploy\n' }, { stage: 'nx' });
     expect(after[CI]).toContain('stages:\n  - build\n  - nx\n  - deploy\n');
   });
 
-  it('says where a job runs the same nx command, and where one has our name', async () => {
+  it('reports jobs that run the same nx command, and jobs that have the name of a dte job', async () => {
     const text = 'test:\n  script:\n    - npx nx affected -t test\nnx:\n  script: echo\n';
     const { said } = await there({ [CI]: text });
     expect(said).toContain('.gitlab-ci.yml:3: test runs nx too');
     expect(said).toContain('.gitlab-ci.yml:4: job nx has the same name');
   });
 
-  it('writes the rest and says the exact lines when the include cannot be added by a program', async () => {
+  it('writes the rest and prints the exact lines when it cannot add the include', async () => {
     const text = 'include: !reference [.x, y]\n';
     const tree = workspace({ [CI]: text });
     expect(await setUp(tree)).toContain('add include: ⏎   - local: .gitlab/dte.yml');

@@ -23,7 +23,7 @@ async function migrate(files: Files, flags: object = {}): Promise<{ after: Files
 }
 
 describe("setup-gitlab on the vendor's manual recipe", () => {
-  it('rewrites its lines where they stand, and adds what the jobs need and no jobs', async () => {
+  it('rewrites its lines in place, and adds what the jobs need, but no jobs', async () => {
     const { after, said } = await migrate({ [CI]: MANUAL_RECIPE });
     expect(after[CI]).toMatchSnapshot();
     expect(after).not.toHaveProperty([OURS]);
@@ -38,7 +38,7 @@ describe("setup-gitlab on the vendor's manual recipe", () => {
     expect(after[CI]).not.toContain('DTE_RENDEZVOUS');
   });
 
-  it('finds its parts in files that the pipeline includes', async () => {
+  it('finds parts of it in files that the pipeline includes', async () => {
     const [agents, main] = MANUAL_RECIPE.split(/(?=# Creating template for a job)/);
     const { after } = await migrate({
       [CI]: `include:\n  - local: /ci/agents.yml\n\n${main!}`,
@@ -66,7 +66,7 @@ describe("setup-gitlab on what the vendor's generator wrote", () => {
     expect(said).toContain('.nx/ci-config.yaml: it is no longer read');
   });
 
-  it('of Nx 20, with agents that the vendor started: as many are jobs now, and start-ci-run is below the install', async () => {
+  it('of Nx 20, with agents that the vendor started: the same number of agent jobs, and start-ci-run below the install', async () => {
     const { after, said } = await migrate({ [CI]: WORKFLOW_20 });
     expect(after[CI]).toMatchSnapshot();
     expect(parse(after[OURS]!)).toMatchObject({ 'nx-agent': { parallel: 5 } });
@@ -76,7 +76,7 @@ describe("setup-gitlab on what the vendor's generator wrote", () => {
     expect(said).toContain('start-ci-run moved below the install');
   });
 
-  it('with a template for several jobs says that agents serve one main job', async () => {
+  it('with a template for several jobs reports that agents serve one main job', async () => {
     const { after, said } = await migrate({ [CI]: SHARED_START });
     expect(after[CI]).toContain(
       '    - npm ci\n    - npx dte start-ci-run --distribute-on=manual --stop-agents-after="build" # this line',
@@ -86,7 +86,7 @@ describe("setup-gitlab on what the vendor's generator wrote", () => {
 });
 
 describe('jobs that share scripts', () => {
-  it('get the keywords where GitLab looks for them: in the job that refers, or that hides what it merges', async () => {
+  it('get the keywords where GitLab reads them: in the job that refers, or in the job that overrides what it merges', async () => {
     const text = `.agent: &agent
   script: &lines
     - npm ci
@@ -123,8 +123,8 @@ main:
   });
 });
 
-describe('remove after people have edited what was rewritten', () => {
-  it('takes back the rest and says what stood where', async () => {
+describe('remove after users have edited the rewritten lines', () => {
+  it('undoes the rest and prints which lines were where', async () => {
     const tree = workspace({ [CI]: MANUAL_RECIPE });
     await setUp(tree);
     tree.write(
@@ -139,7 +139,7 @@ describe('remove after people have edited what was rewritten', () => {
     expect(said).toContain('.gitlab-ci.yml:15: still runs `dte start-agent`');
   });
 
-  it('goes by the files alone when the record is gone', async () => {
+  it('uses only the files when the record is gone', async () => {
     const tree = workspace({ [CI]: 'include: a.yml\n' });
     await setUp(tree);
     tree.delete('.gitlab/dte-undo.json');

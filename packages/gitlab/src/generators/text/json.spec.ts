@@ -8,7 +8,7 @@ describe('setting a property', () => {
     );
   });
 
-  it('goes to its place in the alphabet among sorted names, else to the end', () => {
+  it('inserts in alphabetical order among sorted names, else at the end', () => {
     expect(setJson('{\n  "x": {\n    "a": 1,\n    "c": 2\n  }\n}', ['x', 'b'], 3)).toBe(
       '{\n  "x": {\n    "a": 1,\n    "b": 3,\n    "c": 2\n  }\n}',
     );
@@ -17,13 +17,13 @@ describe('setting a property', () => {
     );
   });
 
-  it('makes the objects around it where they are missing, and keeps one line where there was one', () => {
+  it('creates missing parent objects, and keeps an object on one line if it was', () => {
     expect(setJson('{}\n', ['a', 'b'], 1)).toBe('{\n  "a": {\n    "b": 1\n  }\n}\n');
     expect(setJson('{\n  "a": { "x": 1 }\n}\n', ['a', 'b'], 1)).toBe('{\n  "a": { "x": 1, "b": 1 }\n}\n');
     expect(setJson('{\n  "a": "text"\n}', ['a', 'b'], 1)).toBe('{\n  "a": {\n    "b": 1\n  }\n}');
   });
 
-  it('keeps to trailing commas', () => {
+  it('keeps the style of trailing commas', () => {
     expect(setJson('{\n  "a": 1,\n}', ['b'], 2)).toBe('{\n  "a": 1,\n  "b": 2,\n}');
   });
 
@@ -36,7 +36,7 @@ describe('setting a property', () => {
     ['a sorted file and a name in the middle', '{\n  "a": 1,\n  "zz": 2\n}\n'],
     ['a name before all others', '{\n  "zy": 1,\n  "zz": 2\n}\n'],
     ['an empty object', '{}'],
-  ])('is taken back to the byte by removing it: %s', (_, text) => {
+  ])('is undone byte for byte by removing it: %s', (_, text) => {
     expect(removeJson(setJson(text, ['z'], { y: [1] }), ['z'])).toBe(text);
   });
 });

@@ -6,7 +6,7 @@ const lines = fc
   .chain((all) => fc.constantFrom('', 'end').map((tail) => all.join('') + tail));
 
 describe('undoing the edit of a file', () => {
-  it('gives the file back to the byte when nobody has touched it', () => {
+  it('restores the file byte for byte when nobody has changed it', () => {
     fc.assert(
       fc.property(lines, lines, (before, after) => {
         expect(undoHunks(after, hunksOf(before, after))).toEqual({ text: before, lost: [] });
@@ -14,13 +14,13 @@ describe('undoing the edit of a file', () => {
     );
   });
 
-  it('puts lines back although others were added elsewhere', () => {
+  it('restores lines although others were added elsewhere', () => {
     const before = 'one\nvendor\ntwo\nthree\n';
     const after = 'one\nours\ntwo\n';
     expect(undoHunks(`new\n${after}`, hunksOf(before, after)).text).toBe(`new\n${before}`);
   });
 
-  it('says which lines it could not put back because somebody has changed ours', () => {
+  it('reports which lines it could not restore because the inserted lines were changed', () => {
     const hunks = hunksOf('a\nvendor\nb\n', 'a\nours\nb\n');
     expect(undoHunks('a\nours, changed\nb\n', hunks)).toEqual({
       text: 'a\nours, changed\nb\n',
@@ -28,13 +28,13 @@ describe('undoing the edit of a file', () => {
     });
   });
 
-  it('tells equal lines apart by the line before them', () => {
+  it('distinguishes equal lines by the line before them', () => {
     const before = 'a:\n  x\nb:\n  x\n';
     const after = 'a:\n  ours\n  x\nb:\n  ours\n  x\n';
     expect(undoHunks(`new\n${after}`, hunksOf(before, after))).toEqual({ text: `new\n${before}`, lost: [] });
   });
 
-  it('does not guess when our lines stand in several places', () => {
+  it('does not guess when the inserted lines are in several places', () => {
     const hunks = hunksOf('a\nvendor\nb\n', 'a\nours\nb\n');
     expect(undoHunks('x\nours\nx\nours\n', hunks).lost).toHaveLength(1);
   });

@@ -12,7 +12,7 @@ const COMMANDS: Readonly<Record<PackageManager, readonly [string, ...string[]]>>
 
 /**
  * Updates node_modules and the lock file to match package.json. A failure is reported and undoes nothing that was
- * written; but as long as the alias is not installed, Nx 21 and later would look for the vendor's client instead.
+ * written; but while the alias is not installed, Nx 21 and later would look for the vendor's client instead.
  */
 export function installPackages(root: string, packageManager: PackageManager): void {
   const [command, ...args] = COMMANDS[packageManager];
