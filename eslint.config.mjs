@@ -24,7 +24,7 @@ const LAYERS = [
   ['testing'],
   ['agent', 'coordinator'],
   ['gitlab', 'runner'],
-  ['dte'],
+  ['dte', 'simulation'],
   ['nx-cloud-shim'],
 ];
 /** Narrower than their layer: one installs packed tarballs, the other is a few lines over what users install. */
@@ -196,7 +196,7 @@ export default defineConfig(
     rules: { 'no-restricted-imports': imports(TEST_ONLY) },
   },
   {
-    files: [...SPECS, 'packages/testing/**/*.ts', 'e2e/**/*.ts'],
+    files: [...SPECS, 'packages/{simulation,testing}/**/*.ts', 'e2e/**/*.ts'],
     languageOptions: { globals: globals.jest },
     rules: {
       'no-restricted-imports': imports(NX_INTERNALS),

@@ -117,6 +117,47 @@ describe('a command that cannot reach its coordinator, after one that has left o
   });
 });
 
+describe('a command with --no-agents or --no-dte, after one that has left outputs elsewhere', () => {
+  let fleet: Fleet;
+  let pipeline: Pipeline;
+
+  beforeAll(async () => {
+    fleet = sampleFleet({ projects: PROJECTS, files: { 'tools/send.cjs': SCRIPT } });
+    pipeline = await Pipeline.start(fleet, 1, { DTE_RESTORE_OUTPUTS: 'none' });
+    const made = ['run-many', '-t', 'pack,gen', '-p', 'lib', '--skip-nx-cache'];
+    expectExit(await pipeline.nx(made), 0, pipeline);
+    fleet.clearJournal();
+  });
+
+  afterAll(async () => {
+    await completeAndClose(pipeline, fleet);
+  });
+
+  const alone = (flag: string, targets: string): Promise<ProcessExit> =>
+    pipeline.nx(['run-many', '-t', targets, '-p', 'app', '--output-style=static', flag]);
+
+  it.each(['--no-agents', '--no-dte'])(
+    '%s: fails a task whose inputs cannot be made here, and runs the others',
+    async (flag) => {
+      const exit = await alone(flag, 'release,beside');
+
+      expectExit(exit, 1, pipeline);
+      const said = plain(exit.output);
+      expect(said).toContain('beside all of it');
+      expect(said).not.toContain('released nothing');
+      expect(said).toMatch(/The outputs of lib:gen.* are not available[^]*DTE_OUTPUTS_ELSEWHERE/);
+    },
+  );
+
+  it('runs the task that makes them again, before other tasks read them', async () => {
+    const exit = await alone('--no-agents', 'upload,send');
+
+    expectExit(exit, 0, pipeline);
+    for (const line of ['uploaded all of it', 'sent all of it']) expect(plain(exit.output)).toContain(line);
+    expect(ranOn(fleet.journal())).toEqual({ 'lib:pack': ['main'] });
+  });
+});
+
 describe('outputs that an earlier command has left elsewhere, and those that lie within them', () => {
   let fleet: Fleet;
   let pipeline: Pipeline;

@@ -1,4 +1,5 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import {
   type ProcessExit,
   SAMPLE_PROJECTS,
@@ -92,6 +93,24 @@ describe('docs/gitlab.md, from nothing to a distributed pipeline', () => {
     );
   };
 
+  /** Id tokens and whatever else is a JWT: in no log, and in no artifact. */
+  const expectNoTokens = (run: PipelineRun): void => {
+    const token = /eyJ[\w-]{10,}\.[\w-]{10,}/;
+    const places = ['nx', ...AGENT_JOBS].flatMap((job): [string, string][] => {
+      const kept = run.artifact(job, '');
+      const files = existsSync(kept) ? readdirSync(kept, { recursive: true, withFileTypes: true }) : [];
+      const contents = files
+        .filter((entry) => entry.isFile())
+        .map((entry): [string, string] => [
+          entry.name,
+          readFileSync(join(entry.parentPath, entry.name), 'latin1'),
+        ]);
+      return [[`the log of ${job}`, run.log(job)], ...contents];
+    });
+    expect(places.length).toBeGreaterThan(AGENT_JOBS.length + 1);
+    expect(places.filter(([, text]) => token.test(text)).map(([place]) => place)).toEqual([]);
+  };
+
   const expectDone = (run: PipelineRun): void => {
     expect(Object.keys(ranOn(run.journal())).sort()).toEqual(AFFECTED_TASKS);
     for (const root of BUILT) expect(existsSync(run.artifact('nx', `dist/${root}/out.txt`))).toBe(true);
@@ -117,6 +136,7 @@ describe('docs/gitlab.md, from nothing to a distributed pipeline', () => {
     expectVerdicts(run, Object.fromEntries(['nx', ...AGENT_JOBS].map((job) => [job, 'passed'])));
     expect(machinesOf(run.journal())).toEqual(AGENTS);
     expectDone(run);
+    expectNoTokens(run);
     const lines = ownLines(run.log('nx'));
     expect(lines).toContainEqual(expect.stringMatching(/^dte: session 1217-\d+ · \d agents? · \d slots$/));
     expect(lines).toContainEqual(expect.stringMatching(/^dte: 12 tasks on 3 agents in /));

@@ -6,15 +6,20 @@ const require = createRequire(import.meta.url);
 export function loadWorkspaceFactory() {
   const testing = require('@org/dte-testing');
   return {
+    ChaosBench: testing.ChaosBench,
     DEFAULT_NX_VERSION: testing.DEFAULT_NX_VERSION,
     describeReport: testing.describeReport,
+    describeResult: testing.describeResult,
     existingWorkspace: testing.existingWorkspace,
     Fleet: testing.Fleet,
     install: testing.install,
     lastLine: testing.lastLine,
+    noticeLine: testing.noticeLine,
     ParityBench: testing.ParityBench,
     Pipeline: testing.Pipeline,
+    planRun: testing.planRun,
     RunningProcess: testing.RunningProcess,
+    summaryLine: testing.summaryLine,
     waitFor: testing.waitFor,
   };
 }

@@ -91,7 +91,7 @@ process.on('message', (message) => {
   const ref = { runId, taskId, attempt };
   note(`run ${taskId} ${attempt} restore=${message.restore.map((entry) => entry.taskId).join(',')}`);
   for (const entry of message.restore)
-    say({ type: 'restored', ref, taskId: entry.taskId, ok: true, outputs: [] });
+    say({ type: 'restored', ref, taskId: entry.taskId, ok: true, outputs: [], kept: [], seen: [] });
   const timeoutMs = /:(stuck|slow)$/.test(taskId) ? 50 : undefined;
   say({ type: 'executing', ref, startMs: Date.now(), timeoutMs });
   behaviours[taskId.split(':')[1]](

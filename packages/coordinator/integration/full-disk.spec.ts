@@ -98,7 +98,24 @@ describe('a full disk', () => {
     await main.whenClosed();
   });
 
-  it('rejects a run that cannot be stored', async () => {
+  it('under the journal for too long rejects its clients, and restores the session when there is space again', async () => {
+    const disk = fullDisk(promises);
+    harness = await Harness.start({ fs: disk.fs, limits: { journalRetryMs: 100 } });
+    const main = await harness.main();
+    await harness.submit(main, runSpec('r1', [taskSpec('app:build')]));
+    disk.fill();
+    await harness.agent('agent 1');
+    await main.whenClosed();
+    const rejected = await harness.main();
+    expect(await rejected.next('error')).toMatchObject({ reason: { code: 'DTE_DISK_FULL' } });
+    disk.free();
+    const again = await harness.main();
+    await again.next('session.info', ({ state }) => state === 'open');
+    again.send({ type: 'main.sync', runId: 'r1', ackSeq: 0, want: 'follow' });
+    await again.next('run.update', ({ runId }) => runId === 'r1');
+  });
+
+  it('refuses a run that cannot be kept', async () => {
     const disk = fullDisk(promises);
     harness = await Harness.start({ fs: disk.fs });
     const main = await harness.main();

@@ -1,6 +1,6 @@
 import { createCoordinatorCertificate } from '@org/dte-identity';
 import { type Hello, HTTP } from '@org/dte-protocol';
-import { exampleHello, httpCall, RawClient, signHello } from '@org/dte-testing';
+import { exampleHello, httpCall, type RawClient, signHello } from '@org/dte-testing';
 import { Harness } from './support/harness';
 import { SECRET } from './support/pipelines';
 

@@ -9,8 +9,8 @@ type Runner = typeof import('@org/dte-runner');
 type GitlabJobs = typeof import('@org/dte-gitlab/job');
 
 /**
- * The tasks runner that Nx calls (nx.json: `tasksRunnerOptions.default.runner`). Without a CI session, and with
- * `--no-agents` or `--no-dte`, it only calls Nx's own runner.
+ * The tasks runner that Nx calls (nx.json: `tasksRunnerOptions.default.runner`). Without a CI session, it only calls Nx's
+ * own runner; with `--no-agents` or `--no-dte` as well, unless an earlier command has left outputs elsewhere.
  * @returns how each task of the command ended, by task id
  */
 export default function dteTasksRunner(
@@ -25,16 +25,20 @@ export default function dteTasksRunner(
     hasPackageRegistry,
   });
   const runHere = (): Promise<NxStatuses> => runHereWithNx(tasks, options, context);
-  if (activity.kind === 'distribute') {
-    // eslint-disable-next-line @typescript-eslint/no-require-imports -- synchronous, and CommonJS like the rest
-    const { distributeHere } = require('./tasks-runner/distribute-here') as DistributeHere;
-    return withoutSecrets(() => distributeHere({ tasks, options, context, runUndistributed: runHere }));
+  switch (activity.kind) {
+    case 'off':
+      return runHere();
+    case 'plan':
+      // eslint-disable-next-line @typescript-eslint/no-require-imports -- synchronous, and CommonJS like the rest
+      return (require('@org/dte-runner') as Runner).writePlan(activity.path, options, context);
+    case 'declined':
+    case 'distribute': {
+      // eslint-disable-next-line @typescript-eslint/no-require-imports -- as above
+      const { declineHere, distributeHere } = require('./tasks-runner/distribute-here') as DistributeHere;
+      const run = activity.kind === 'declined' ? declineHere : distributeHere;
+      return withoutSecrets(() => run({ tasks, options, context, runUndistributed: runHere }));
+    }
   }
-  if (activity.kind === 'plan') {
-    // eslint-disable-next-line @typescript-eslint/no-require-imports -- as above
-    return (require('@org/dte-runner') as Runner).writePlan(activity.path, options, context);
-  }
-  return activity.kind === 'declined' ? withoutSecrets(runHere) : runHere();
 }
 
 function withoutSecrets<T>(run: () => Promise<T>): Promise<T> {

@@ -517,10 +517,10 @@ export const LIMITS = {
     'How long a main job with `mainSlots: auto` waits for agents before it runs tasks itself. Its executors need seconds to start, and so do those of agents.',
   ),
   coordinatorGraceMs: limit(
-    30_000,
+    40_000,
     'ms',
     'DTE_COORDINATOR_GRACE_MS',
-    'How long the coordinator may be unavailable before the main job runs the remaining tasks itself and the agents leave.',
+    'How long the coordinator may be unavailable before the main job runs the remaining tasks itself and the agents leave. A restart within 30 s costs nothing: reconnecting takes up to 10 s more (reconnectMaxMs, handshake).',
   ),
   unreachableMs: limit(
     15_000,

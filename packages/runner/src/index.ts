@@ -5,7 +5,7 @@ export { agentsOf, conditionOf, describeProblem, type Problem, type Rule } from 
 export { MAIN, rulesJsonSchema } from './assignment/schema';
 export { RULES_FILE } from './assignment/source';
 export { surveyRules, type Survey, type SurveyedProject, type TakenBy } from './assignment/survey';
-export { distribute } from './command/distribute';
+export { distribute, runDeclined } from './command/distribute';
 export { isLoopback, listenHost, publishedAddresses } from './embedded/addresses';
 export { coordinatorAnswers } from './embedded/alive';
 export { dataDirOf, historyDirOf, makeDataFolder } from './data-folder/data-folder';

@@ -1,5 +1,15 @@
 // Only what the specs of other packages, the end-to-end tests and the tools use: tools/structure.mjs reports unused exports.
 export {
+  ChaosBench,
+  type ChaosResult,
+  describeResult,
+  type Fault,
+  noticeLine,
+  planRun,
+  type RunPlan,
+  summaryLine,
+} from './chaos';
+export {
   assignment,
   exampleClaims,
   FakeCoordinator,
@@ -48,7 +58,17 @@ export {
   waitFor,
 } from './process';
 export { MemoryRendezvous, rendezvousContract } from './rendezvous';
-export { type Incident, type PlannedRun, seededRandom, simulate, type SimulationPlan } from './simulation';
+export {
+  Checkers,
+  type Deeds,
+  deedKey,
+  type Incident,
+  type PlannedRun,
+  type SeededRandom,
+  seededRandom,
+  simulate,
+  type SimulationPlan,
+} from './simulation';
 export {
   AFFECTED,
   DEFAULT_NX_VERSION,

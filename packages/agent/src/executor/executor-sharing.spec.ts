@@ -27,7 +27,7 @@ describe('a task that shares outputs with another task', () => {
     })),
   };
   /** The ledger of another process that restores the outputs of lib:build in the same workspace. */
-  const restoring = (sharedFolder: string, work: () => Promise<void>): Promise<void> =>
+  const restoring = (sharedFolder: string, work: () => Promise<void>): Promise<unknown> =>
     new SharedOutputs({
       workspaceRoot: bench.workspace,
       port: plainOutputs(bench.workspace),
@@ -73,7 +73,7 @@ describe('a task that shares outputs with another task', () => {
 
   it('blocks restores until its archive is stored, which has all of its files', async () => {
     mkdirSync(join(bench.workspace, 'dist'));
-    let restored = Promise.resolve();
+    let restored: Promise<unknown> = Promise.resolve();
     let isStored = false;
     const seen: boolean[] = [];
     const { handler } = bench.server;

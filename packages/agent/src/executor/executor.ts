@@ -247,10 +247,10 @@ export class Executor {
       const said = { type: 'restored', ref: current.ref, taskId: entry.taskId } as const;
       try {
         current.abort.signal.throwIfAborted();
-        const outputs = await restoreMember(context, entry);
-        channel.send({ ...said, ok: true, outputs: [...outputs] });
+        const { outputs, kept, seen } = await restoreMember(context, entry);
+        channel.send({ ...said, ok: true, outputs: [...outputs], kept: [...kept], seen: [...seen] });
       } catch (thrown) {
-        channel.send({ ...said, ok: false, outputs: [] });
+        channel.send({ ...said, ok: false, outputs: [], kept: [], seen: [] });
         throw thrown;
       }
     };

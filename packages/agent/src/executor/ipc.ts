@@ -103,6 +103,10 @@ export const fromExecutorSchema = z.discriminatedUnion('type', [
     taskId: taskIdSchema,
     ok: z.boolean(),
     outputs: z.array(z.string()),
+    /** Other tasks whose outputs in the same place are all there still. */
+    kept: z.array(taskIdSchema),
+    /** Dependencies of the task: their outputs in the same place are as the task has left them. */
+    seen: z.array(taskIdSchema),
   }),
   /** The task itself starts: its closure is on disk and its hash is the agreed one. */
   z.strictObject({

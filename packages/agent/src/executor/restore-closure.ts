@@ -15,7 +15,7 @@ import {
   summariseOutputs,
   type HttpClient,
 } from '@org/dte-client';
-import { type SharedOutputs } from '../shared-outputs';
+import { type OthersThere, type SharedOutputs } from '../shared-outputs/shared-outputs';
 import { type DriftWitness } from './drift-witness';
 import { nxTaskOf } from './nx-task';
 import { type Run } from './run-cache';
@@ -37,22 +37,22 @@ export interface RestoreContext {
 
 /**
  * Restores one member of a dependency closure to disk.
- * @returns its outputs
+ * @returns its outputs, and what else is there
  * @throws DteError DTE_ARTIFACT_MISSING, DTE_ARTIFACT_DAMAGED, DTE_OUTPUTS_DIFFER, DTE_UNKNOWN_TASK and those of
  * `extractAttempt`
  */
 export async function restoreMember(
   context: RestoreContext,
   entry: ClosureEntry,
-): Promise<readonly string[]> {
+): Promise<OthersThere & { readonly outputs: readonly string[] }> {
   const spec = context.run.tasks.get(entry.taskId);
   if (spec === undefined) {
     throw new DteError('DTE_UNKNOWN_TASK', `The run does not contain the dependency ${entry.taskId}.`);
   }
   const { id, nxTask } = spec;
   const restore = (): Promise<void> => restoreArtifact(context, entry, spec);
-  await context.shared.restoring({ id, outputs: nxTask.outputs }, restore, context.signal);
-  return spec.nxTask.outputs;
+  const others = await context.shared.restoring({ id, outputs: nxTask.outputs }, restore, context.signal);
+  return { outputs: spec.nxTask.outputs, ...others };
 }
 
 /** Outputs that differ from what was made are fetched again, in another way if there is one. */

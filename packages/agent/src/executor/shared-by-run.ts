@@ -21,10 +21,11 @@ export class SharedByRun {
   of(run: Run, { specFile, sharedFolder }: Pick<RunMessage, 'specFile' | 'sharedFolder'>): SharedOutputs {
     const known = this.known.get(run);
     if (known !== undefined) return known;
-    const tasks = run.spec.tasks.map(({ id, nxTask, dependencies }) => ({
+    const tasks = run.spec.tasks.map(({ id, nxTask, dependencies, continuousDependencies }) => ({
       id,
       outputs: nxTask.outputs,
       dependencies: dependencies.map((edge) => edge.id),
+      servers: continuousDependencies.map((edge) => edge.id),
     }));
     const shared = new SharedOutputs({
       workspaceRoot: this.options.workspaceRoot,

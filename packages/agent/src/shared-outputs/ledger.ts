@@ -8,7 +8,10 @@ import { DteError } from '@org/dte-protocol';
 /** Interval at which the lock and the marks of running tasks are checked. Not configurable: `sharedOutputsMs` limits how long. */
 const POLL_MS = 20;
 const LOCK = 'lock';
-const RUNNING = 'running ';
+
+/** What a process does with outputs. `wanted`: it waits to replace them, so that no further reader begins. */
+type Kind = 'running' | 'reading' | 'wanted';
+type Marks = readonly (readonly [Kind, readonly string[]])[];
 
 const nameOf = (taskId: string): string => createHash('sha1').update(taskId).digest('hex');
 
@@ -24,11 +27,15 @@ export class Ledger {
 
   /** Paths that these tasks have left here. */
   async left(taskIds: readonly string[]): Promise<string[]> {
-    const lists = taskIds.map(async (taskId) => {
-      const text = await readFile(join(this.folder, nameOf(taskId)), 'utf8').catch(() => '[]');
-      return JSON.parse(text) as string[];
-    });
-    return [...new Set((await Promise.all(lists)).flat())];
+    return [
+      ...new Set((await Promise.all(taskIds.map((id) => this.leftBy(id)))).flatMap((paths) => paths ?? [])),
+    ];
+  }
+
+  /** Paths that a task has left here; null: it has never been here. */
+  async leftBy(taskId: string): Promise<string[] | null> {
+    const text = await readFile(join(this.folder, nameOf(taskId)), 'utf8').catch(() => null);
+    return text === null ? null : (JSON.parse(text) as string[]);
   }
 
   async note(taskId: string, paths: readonly string[]): Promise<void> {
@@ -45,26 +52,61 @@ export class Ledger {
     }
   }
 
-  /** Marks this task as running, until the returned function is called. */
-  async begin(taskId: string, signal?: AbortSignal): Promise<() => Promise<void>> {
-    const mark = join(this.folder, `${RUNNING}${nameOf(taskId)} ${process.pid}`);
-    await this.alone([], () => writeFile(mark, ''), signal);
-    return () => rm(mark, { force: true });
+  /** Marks these tasks as running, and as reading the outputs of `read`, until the returned function is called. */
+  async begin(
+    taskIds: readonly string[],
+    read: readonly string[],
+    signal?: AbortSignal,
+  ): Promise<() => Promise<void>> {
+    const mark = () =>
+      this.mark([
+        ['running', taskIds],
+        ['reading', read],
+      ]);
+    return this.alone([['wanted', read]], mark, signal);
   }
 
   /**
-   * Runs `work` while no other process does, and none of these tasks runs.
+   * Runs `work` while no other process does, and nobody runs one of `notRunning` or reads outputs of `notRead`.
    * @throws DteError DTE_OUTPUTS_BUSY, and what `work` throws
    */
-  async alone<T>(notRunning: readonly string[], work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
-    const names = new Set(notRunning.map(nameOf));
+  async replacing<T>(
+    notRunning: readonly string[],
+    notRead: readonly string[],
+    work: () => Promise<T>,
+    signal?: AbortSignal,
+  ): Promise<T> {
+    let unmark: (() => Promise<void>) | null = null;
+    const onBusy = async (kind: Kind): Promise<void> => {
+      if (kind === 'reading') unmark ??= await this.mark([['wanted', notRead]]);
+    };
+    const free: Marks = [
+      ['running', notRunning],
+      ['reading', notRead],
+    ];
+    try {
+      return await this.alone(free, work, signal, onBusy);
+    } finally {
+      await (unmark as (() => Promise<void>) | null)?.();
+    }
+  }
+
+  /** @param onBusy called with the lock held */
+  private async alone<T>(
+    free: Marks,
+    work: () => Promise<T>,
+    signal?: AbortSignal,
+    onBusy?: (kind: Kind) => Promise<void>,
+  ): Promise<T> {
     const deadline = performance.now() + this.waitMs;
     for (;;) {
       signal?.throwIfAborted();
       const release = tryLock(join(this.folder, LOCK));
       if (release !== null) {
         try {
-          if (!(await this.isRunning(names))) return await work();
+          const busy = await this.busy(free);
+          if (busy === null) return await work();
+          await onBusy?.(busy);
         } finally {
           release();
         }
@@ -72,21 +114,51 @@ export class Ledger {
       if (performance.now() > deadline) {
         throw new DteError(
           'DTE_OUTPUTS_BUSY',
-          `Tasks that write to the same outputs did not finish within ${this.waitMs} ms (sharedOutputsMs).`,
+          `Tasks that write to the same outputs, or read them, did not finish within ${this.waitMs} ms (sharedOutputsMs).`,
         );
       }
       await delay(POLL_MS);
     }
   }
 
-  private async isRunning(names: ReadonlySet<string>): Promise<boolean> {
-    if (names.size === 0) return false;
-    for (const file of await readdir(this.folder)) {
-      if (!file.startsWith(RUNNING)) continue;
-      const [name = '', pid = '0'] = file.slice(RUNNING.length).split(' ');
-      if (!isAlive(Number(pid))) await rm(join(this.folder, file), { force: true });
-      else if (names.has(name)) return true;
+  /** With the lock held: whoever reads a mark finds all of it. */
+  private async mark(marks: Marks): Promise<() => Promise<void>> {
+    const made: string[] = [];
+    const unmark = async (): Promise<void> => {
+      for (const path of made) await rm(path, { force: true });
+    };
+    try {
+      for (const [kind, taskIds] of marks) {
+        if (taskIds.length === 0) continue;
+        const path = join(this.folder, `${kind} ${process.pid} ${randomUUID()}`);
+        made.push(path);
+        await writeFile(path, JSON.stringify(taskIds));
+      }
+      return unmark;
+    } catch (thrown) {
+      await unmark();
+      throw thrown;
     }
-    return false;
+  }
+
+  /** The first of these kinds with a mark of a living process on one of its tasks; null: none. */
+  private async busy(free: Marks): Promise<Kind | null> {
+    if (free.every(([, taskIds]) => taskIds.length === 0)) return null;
+    const files = await readdir(this.folder);
+    for (const [kind, taskIds] of free)
+      for (const file of files)
+        if (file.startsWith(`${kind} `) && (await this.isOf(file, taskIds))) return kind;
+    return null;
+  }
+
+  private async isOf(file: string, taskIds: readonly string[]): Promise<boolean> {
+    const path = join(this.folder, file);
+    if (!isAlive(Number(file.split(' ')[1]))) {
+      await rm(path, { force: true });
+      return false;
+    }
+    // It may be over meanwhile.
+    const marked = await readFile(path, 'utf8').catch(() => '[]');
+    return (JSON.parse(marked) as string[]).some((id) => taskIds.includes(id));
   }
 }

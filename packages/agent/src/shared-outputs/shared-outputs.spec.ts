@@ -179,10 +179,10 @@ it('leaves no lock behind when the disk is full', async () => {
     throw full;
   });
   const ledger = new Ledger(folder, 100);
-  await expect(ledger.alone([], () => Promise.resolve('done'))).rejects.toBe(full);
+  await expect(ledger.replacing([], [], () => Promise.resolve('done'))).rejects.toBe(full);
   write.mockRestore();
   expect(readdirSync(folder)).toEqual([]);
-  expect(await ledger.alone([], () => Promise.resolve('done'))).toBe('done');
+  expect(await ledger.replacing([], [], () => Promise.resolve('done'))).toBe('done');
 });
 
 it('takes over from processes that have exited', async () => {
@@ -191,7 +191,7 @@ it('takes over from processes that have exited', async () => {
   mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, 'lock'), String(dead));
   const ledger = new Ledger(folder, 10_000);
-  const end = await ledger.begin('lib:js');
+  const end = await ledger.begin(['lib:js'], []);
   await end();
-  expect(await ledger.alone(['lib:js'], () => Promise.resolve('done'))).toBe('done');
+  expect(await ledger.replacing(['lib:js'], ['lib:js'], () => Promise.resolve('done'))).toBe('done');
 });

@@ -15,6 +15,16 @@ export interface SharedOutputsOptions {
   readonly waitMs: number;
 }
 
+/** Other tasks whose outputs are still there after a restore in the same place, as far as that is known. */
+export interface OthersThere {
+  /** All of their files are as they were. */
+  readonly kept: readonly string[];
+  /** Dependencies: their files are as the restored task has left them. */
+  readonly seen: readonly string[];
+}
+
+const NONE_THERE: OthersThere = { kept: [], seen: [] };
+
 interface Task {
   readonly id: string;
   readonly outputs: readonly string[];
@@ -43,38 +53,50 @@ export class SharedOutputs {
     return this.options.sharing.overlapping(taskId);
   }
 
-  /** Puts the outputs of a task in place by `work`, which may remove all that they name. */
-  async restoring<T>(task: Task, work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+  /**
+   * Puts the outputs of a task in place by `work`, which may remove all that they name. Waits until nobody reads what it
+   * replaces or puts aside.
+   */
+  async restoring(task: Task, work: () => Promise<void>, signal?: AbortSignal): Promise<OthersThere> {
     const { sharing, workspaceRoot } = this.options;
-    if (!this.shares(task.id)) return work();
+    if (!this.shares(task.id)) {
+      await work();
+      return NONE_THERE;
+    }
     const others = sharing.unrelated(task.id);
-    const replace = async (): Promise<T> => {
+    const isReplaced = isWithin(task.outputs);
+    const replace = async (): Promise<OthersThere> => {
       const onTop = await this.ledger.left(sharing.dependants(task.id));
-      const left = new Set([...onTop, ...(await this.ledger.left(others))]);
-      const aside = await Aside.move(workspaceRoot, [...left].filter(isWithin(task.outputs)), new Set(onTop));
+      const byOthers = await Promise.all(others.map((id) => this.ledger.leftBy(id)));
+      const left = new Set([...onTop, ...byOthers.flatMap((paths) => paths ?? [])]);
+      const aside = await Aside.move(workspaceRoot, [...left].filter(isReplaced), new Set(onTop));
       let back: ReadonlySet<string> = new Set();
-      let result: T;
       try {
-        result = await work();
+        await work();
       } finally {
         back = await aside.putBack();
       }
       await this.note(task, back);
-      return result;
+      const isKept = (paths: string[] | null | undefined): boolean =>
+        paths?.every((path) => !isReplaced(path) || back.has(path)) === true;
+      return { kept: others.filter((_, index) => isKept(byOthers[index])), seen: sharing.seen(task.id) };
     };
-    return this.ledger.alone(others, replace, signal);
+    return this.ledger.replacing(others, [task.id, ...this.overlapping(task.id)], replace, signal);
   }
 
-  /** Runs tasks by `work`: what they share with others is not replaced in the meantime. */
+  /** Runs tasks by `work`: neither what they share with others nor what they may read is replaced in the meantime. */
   async running<T>(tasks: readonly Task[], work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
     const sharing = tasks.filter(({ id }) => this.shares(id));
-    const ends: (() => Promise<void>)[] = [];
+    const read = [...new Set(tasks.flatMap(({ id }) => this.options.sharing.read(id)))];
+    if (sharing.length === 0 && read.length === 0) return work();
+    const ids = sharing.map(({ id }) => id);
+    // At once: one that waited with half of its marks would hold up what it waits for.
+    const end = await this.ledger.begin(ids, read, signal);
     try {
-      for (const { id } of sharing) ends.push(await this.ledger.begin(id, signal));
       return await work();
     } finally {
       for (const task of sharing) await this.note(task).catch(() => undefined);
-      for (const end of ends) await end();
+      await end();
     }
   }
 

@@ -6,6 +6,8 @@ export interface SharingTask {
   readonly outputs: readonly string[];
   /** Ids; ids of other tasks are ignored. */
   readonly dependencies: readonly string[];
+  /** Ids of the servers that run while it does. */
+  readonly servers?: readonly string[];
 }
 
 /** Which tasks of a run have outputs at, above or below those of another: `build` and `build-types` may both write `dist`. */
@@ -45,6 +47,22 @@ export class OutputSharing {
   /** Its direct and indirect dependents: their files overwrite its outputs. */
   dependants(id: string): string[] {
     return this.overlapping(id).filter((other) => this.closureOf(other).has(id));
+  }
+
+  /** Those of its dependencies, direct or not, whose outputs overlap its own: it has seen what they have left. */
+  seen(id: string): string[] {
+    return this.overlapping(id).filter((other) => this.closureOf(id).has(other));
+  }
+
+  /** Tasks whose outputs this one may read while it runs, and others may replace: those that it or its servers need. */
+  read(id: string): string[] {
+    const needed = new Set([id]);
+    for (const each of needed) {
+      const { dependencies = [], servers = [] } = this.tasks.get(each) ?? {};
+      for (const next of [...dependencies, ...servers]) needed.add(next);
+    }
+    needed.delete(id);
+    return [...needed].filter((each) => this.overlapping(each).length > 0);
   }
 
   private closureOf(id: string): ReadonlySet<string> {

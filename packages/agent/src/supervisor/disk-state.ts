@@ -40,8 +40,8 @@ export class DiskState {
 
   /** An executor has restored a task, or failed to. */
   restored(executorId: number, message: Extract<FromExecutor, { type: 'restored' }>): void {
-    const { taskId, ok, outputs } = message;
-    this.tell(this.table.restored(executorId, taskId, ok, outputs), taskId, ok);
+    const { taskId, ok } = message;
+    this.tell(this.table.restored(executorId, message), taskId, ok);
   }
 
   /** An executor has exited or is idle: its unfinished restores are left to those who await them. */

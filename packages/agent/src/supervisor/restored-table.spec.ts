@@ -19,33 +19,33 @@ const plan = (executorId: number, ...closure: ClosureEntry[]) => {
 
 it('restores nothing that is already on disk', () => {
   expect(plan(1, entry('lib:build'))).toEqual({ restore: ['lib:build'], awaiting: [] });
-  table.restored(1, 'lib:build', true, ['dist/lib']);
+  table.restored(1, { taskId: 'lib:build', ok: true, outputs: ['dist/lib'] });
   expect(plan(2, entry('lib:build'))).toEqual({ restore: [], awaiting: [] });
 });
 
 it('restores again when another artifact of the task is wanted', () => {
   plan(1, entry('lib:build'));
-  table.restored(1, 'lib:build', true, ['dist/lib']);
+  table.restored(1, { taskId: 'lib:build', ok: true, outputs: ['dist/lib'] });
   expect(plan(1, entry('lib:build', '2')).restore).toEqual(['lib:build']);
 });
 
 it('lets a second executor await what the first restores, and returns the executors to notify', () => {
   plan(1, entry('lib:build'));
   expect(plan(2, entry('lib:build'))).toEqual({ restore: [], awaiting: ['lib:build'] });
-  expect(table.restored(1, 'lib:build', true, ['dist/lib'])).toEqual([2]);
+  expect(table.restored(1, { taskId: 'lib:build', ok: true, outputs: ['dist/lib'] })).toEqual([2]);
 });
 
 it('leaves a failed restore to the executors that awaited it', () => {
   plan(1, entry('lib:build'));
   plan(2, entry('lib:build'));
-  expect(table.restored(1, 'lib:build', false, [])).toEqual([2]);
+  expect(table.restored(1, { taskId: 'lib:build', ok: false, outputs: [] })).toEqual([2]);
   expect(plan(3, entry('lib:build')).restore).toEqual(['lib:build']);
 });
 
 it('drops what an executor that crashed was restoring', () => {
   plan(1, entry('lib:build'), entry('core:build'));
   plan(2, entry('lib:build'));
-  table.restored(1, 'core:build', true, ['dist/core']);
+  table.restored(1, { taskId: 'core:build', ok: true, outputs: ['dist/core'] });
   expect(table.abandon(1)).toEqual([{ taskId: 'lib:build', awaitedBy: [2] }]);
   expect(plan(3, entry('lib:build'), entry('core:build')).restore).toEqual(['lib:build']);
 });

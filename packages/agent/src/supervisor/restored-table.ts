@@ -8,7 +8,25 @@ export interface RestorePlan {
   readonly awaiting: ClosureEntry[];
 }
 
+/** What the restore of a task has left: `kept` and `seen` as in `OthersThere`. */
+export interface RestoredHere {
+  readonly taskId: string;
+  readonly ok: boolean;
+  readonly outputs: readonly string[];
+  readonly kept?: readonly string[];
+  readonly seen?: readonly string[];
+}
+
+interface Present {
+  readonly identity: string;
+  readonly runId: string;
+  readonly outputs: readonly string[];
+  /** A task that needs this one has changed its files: they are right only for those that need that one as well. */
+  readonly under?: string;
+}
+
 interface InFlight {
+  readonly runId: string;
   readonly executorId: number;
   readonly identity: string;
   readonly awaitedBy: Set<number>;
@@ -20,7 +38,7 @@ interface InFlight {
  * folder); otherwise, the second would treat the first's files as its own.
  */
 export class RestoredTable {
-  private readonly present = new Map<string, { identity: string; outputs: readonly string[] }>();
+  private readonly present = new Map<string, Present>();
   private readonly inFlight = new Map<string, InFlight>();
   /** Where each task that was ever here has its outputs. */
   private readonly claims = new Map<string, readonly Claim[]>();
@@ -32,16 +50,17 @@ export class RestoredTable {
    */
   plan(executorId: number, runId: string, closure: readonly ClosureEntry[]): RestorePlan {
     const plan: RestorePlan = { restore: [], awaiting: [] };
+    const wanted = new Map(closure.map((entry) => [entry.taskId, identityOf(runId, entry.artifact)]));
     for (const entry of closure) {
       if (entry.artifact.kind === 'none') continue;
       const identity = identityOf(runId, entry.artifact);
-      if (this.present.get(entry.taskId)?.identity === identity) continue;
+      if (this.isThere(entry.taskId, wanted)) continue;
       const other = this.inFlight.get(entry.taskId);
       if (other?.identity === identity && other.executorId !== executorId) {
         other.awaitedBy.add(executorId);
         plan.awaiting.push(entry);
       } else {
-        this.inFlight.set(entry.taskId, { executorId, identity, awaitedBy: new Set() });
+        this.inFlight.set(entry.taskId, { executorId, runId, identity, awaitedBy: new Set() });
         plan.restore.push(entry);
       }
       for (const claim of this.claims.get(entry.taskId) ?? [])
@@ -51,12 +70,12 @@ export class RestoredTable {
   }
 
   /** An executor has restored a member, or failed to. Returns the executors that await it. */
-  restored(executorId: number, taskId: string, ok: boolean, outputs: readonly string[]): number[] {
+  restored(executorId: number, { taskId, ok, ...here }: RestoredHere): number[] {
     const flight = this.inFlight.get(taskId);
     // An executor that awaited it and then restored it itself is not in the table; recording it the next time is harmless.
     if (flight?.executorId !== executorId) return [];
     this.inFlight.delete(taskId);
-    if (ok) this.put(taskId, flight.identity, outputs);
+    if (ok) this.put(taskId, flight, here);
     else this.drop(taskId);
     return [...flight.awaitedBy];
   }
@@ -68,7 +87,8 @@ export class RestoredTable {
 
   /** A task ran here: its outputs need no restoring. */
   produced(runId: string, taskId: string, artifact: Artifact, outputs: readonly string[]): void {
-    if (artifact.kind !== 'none') this.put(taskId, identityOf(runId, artifact), outputs);
+    if (artifact.kind !== 'none')
+      this.put(taskId, { runId, identity: identityOf(runId, artifact) }, { outputs });
   }
 
   /** An executor has exited or is idle. Returns its unfinished restores, with the executors that await them. */
@@ -84,15 +104,32 @@ export class RestoredTable {
     return abandoned;
   }
 
-  private put(taskId: string, identity: string, outputs: readonly string[]): void {
+  private isThere(taskId: string, wanted: ReadonlyMap<string, string>): boolean {
+    const entry = this.present.get(taskId);
+    if (entry === undefined || entry.identity !== wanted.get(taskId)) return false;
+    return entry.under === undefined || this.isThere(entry.under, wanted);
+  }
+
+  private put(
+    taskId: string,
+    { runId, identity }: Pick<Present, 'runId' | 'identity'>,
+    { outputs, kept = [], seen = [] }: Omit<RestoredHere, 'taskId' | 'ok'>,
+  ): void {
     this.drop(taskId);
     const claims = claimsOf(outputs);
     for (const claim of claims) {
-      for (const other of this.tree.overlapping(claim)) this.drop(other);
+      for (const other of this.tree.overlapping(claim)) {
+        const entry = this.present.get(other);
+        // What another run has left is not known to the outputs that this one shares.
+        if (entry?.runId === runId && kept.includes(other)) continue;
+        if (entry?.runId === runId && seen.includes(other))
+          this.present.set(other, { ...entry, under: taskId });
+        else this.drop(other);
+      }
     }
     for (const claim of claims) this.tree.add(taskId, claim);
     this.claims.set(taskId, claims);
-    this.present.set(taskId, { identity, outputs });
+    this.present.set(taskId, { identity, runId, outputs });
   }
 
   private drop(taskId: string): void {
@@ -100,5 +137,6 @@ export class RestoredTable {
     if (entry === undefined) return;
     this.present.delete(taskId);
     for (const claim of claimsOf(entry.outputs)) this.tree.remove(taskId, claim);
+    for (const [other, { under }] of this.present) if (under === taskId) this.drop(other);
   }
 }

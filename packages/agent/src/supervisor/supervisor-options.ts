@@ -12,12 +12,12 @@ export interface SupervisorOptions {
   /** --slots; null: decided by the coordinator. */
   readonly slots: number | null;
   readonly limits: Pick<LimitValues, 'killMs' | 'restoreConcurrency' | 'timeoutSettleMs'>;
-  readonly pool: ExecutorPool;
-  readonly runFiles: RunFiles;
-  readonly servers: Servers;
-  readonly log: TaskLog;
-  readonly hidden: HiddenValues;
-  /** Omitted: only this agent uses the disk. */
+  readonly pool: Pick<ExecutorPool, 'slots' | 'idle' | 'kill' | 'release' | 'resize' | 'send' | 'take'>;
+  readonly runFiles: Pick<RunFiles, 'get'>;
+  readonly servers: Pick<Servers, 'bring' | 'complete' | 'release' | 'stopIdle'>;
+  readonly log: Pick<TaskLog, 'ended' | 'output' | 'started' | 'stopped'>;
+  readonly hidden: Pick<HiddenValues, 'inResult'>;
+  /** Omitted: the disk is this agent's alone. */
   readonly disk?: DiskKeeper | undefined;
   /** False if it was refused. */
   send(message: Message): boolean;

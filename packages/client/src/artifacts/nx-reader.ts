@@ -65,9 +65,17 @@ export function nxReader({ http, outputs: port, limits }: NxReaderOptions): Arti
   };
 }
 
-/** The code of an error of this reader that came through Nx's cache; any other error leaves outputs that are not available. */
-export const codeOfFetch = (cause: unknown): ErrorCode =>
-  cause instanceof DteError ? cause.code : 'DTE_ARTIFACT_MISSING';
+/** An error of a full disk, as Node words it and, by number, as Nx's native code does. */
+const FULL = /\b(ENOSPC|EDQUOT)\b|\bos error (28|122)\b/;
+
+/**
+ * The code of an error that this reader or Nx threw on the way through Nx's cache. A full disk is a problem of this machine: under
+ * any other code it would be attributed to the coordinator, and the next attempt would come to the same machine.
+ */
+export function codeOfFetch(cause: unknown): ErrorCode {
+  if (cause instanceof DteError) return cause.code;
+  return FULL.test(String(cause)) ? 'DTE_DISK_FULL' : 'DTE_ARTIFACT_MISSING';
+}
 
 const nothingToReplace = (port: Pick<OutputsPort, 'covers'>): OutputsPort => ({
   list: () => Promise.resolve({ entries: [], through: [], roots: [] }),

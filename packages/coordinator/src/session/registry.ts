@@ -192,9 +192,16 @@ export class SessionRegistry {
     return { version: 1, sessionId, config };
   }
 
-  /** Keeps the mark on disk in step with the session, and unloads a finished session without members. */
+  /**
+   * Keeps the mark on disk in step with the session. Unloads a session without members that is finished, or whose journal could
+   * not be written: the next client loads what was written of it.
+   */
   private async changed(session: Session): Promise<void> {
     const { id } = session;
+    if (session.hasFailed) {
+      if (session.isEmpty && this.open.get(id) === session) await this.unload(id);
+      return;
+    }
     if (!session.isFinished) {
       if (this.marked.delete(id))
         await this.deps.fs.rm(`${this.folder(id)}/${FINISHED_MARK}`, { force: true });

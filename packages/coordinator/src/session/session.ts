@@ -64,9 +64,11 @@ export class Session implements JoinedSession {
   readonly runs: RunSpecStore;
   private readonly log: SessionLog;
   private readonly memory: SessionMemory;
-  private readonly driver: SessionDriver;
+  /** Only the session changes its state. */
+  readonly driver: SessionDriver;
   private readonly compaction: Compaction;
   private closed = false;
+  private failure: DteError | null = null;
   private joining = 0;
   private emptySinceMs: number;
   private identity: WorkspaceIdentity | null = null;
@@ -119,6 +121,11 @@ export class Session implements JoinedSession {
     return session;
   }
 
+  /** Its journal could not be written: nothing is decided until it is loaded again. */
+  get hasFailed(): boolean {
+    return this.failure !== null;
+  }
+
   get isFinished(): boolean {
     return this.memory.isFinished;
   }
@@ -152,10 +159,13 @@ export class Session implements JoinedSession {
    * Adds an authenticated client. Checks state, identity and limits, in this order. If all are fine, calls `welcome`
    * before the session sends anything to the client.
    * @throws DteError DTE_SESSION_FINISHED, those of `compareWorkspaces` (DTE_COMMIT_MISMATCH, ...), DTE_LIMIT_REACHED,
-   * DTE_COORDINATOR_LOST (the session is being unloaded: retry)
+   * DTE_COORDINATOR_LOST (the session is being unloaded: retry), DTE_DISK_FULL and other errors of a journal that cannot
+   * be written
    */
   async join(peer: Peer, welcome: () => void): Promise<Member> {
     if (this.closed) throw new DteError('DTE_COORDINATOR_LOST', `Session ${this.name} is shutting down.`);
+    // No message would have an effect, and the client would wait for an answer forever.
+    if (this.failure !== null) throw this.failure;
     this.joining += 1;
     try {
       const member = await this.admit(peer);
@@ -328,7 +338,9 @@ export class Session implements JoinedSession {
   }
 
   private fail(error: DteError): void {
+    this.failure = error;
     this.log.failed(error);
     for (const peer of this.members.all()) peer.dismiss(error);
+    if (this.isEmpty) this.deps.onChange(this);
   }
 }

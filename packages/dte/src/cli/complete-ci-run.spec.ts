@@ -54,6 +54,23 @@ describe('complete-ci-run', () => {
     expect(said.join('')).toContain('so there is nothing to complete');
   });
 
+  it('does not fail a job whose work is done because a standalone coordinator has gone', async () => {
+    const { port } = server.address() as AddressInfo;
+    await new Promise((resolve) => server.close(resolve));
+    const warned = jest.spyOn(process.stderr, 'write').mockImplementation(() => true);
+    const { env } = process;
+    process.env = { ...env, DTE_CONNECT_TIMEOUT_MS: '300', DTE_COORDINATOR_GRACE_MS: '300' };
+    try {
+      const url = `http://127.0.0.1:${port}`;
+      const args = ['--session', SESSION, '--coordinator-url', url];
+      await completeCiRunCommand().parseAsync(args, { from: 'user' });
+    } finally {
+      process.env = env;
+    }
+    expect(said.join('')).toContain('its coordinator does not answer; agents leave without it');
+    expect(warned.mock.calls.join('')).toContain('No coordinator was reached');
+  });
+
   it('fails with the error if the coordinator rejects it', async () => {
     server.on('request', (_request, response) => response.end('{}'));
     server.on('upgrade', (_request, socket) => socket.end('HTTP/1.1 404 Not Found\r\n\r\n'));

@@ -1,7 +1,15 @@
-import type { Rendezvous } from '@org/dte-protocol';
+import { DteError, type Rendezvous } from '@org/dte-protocol';
 import { Command } from 'commander';
 import { coordinatorAnswers, tellAgents } from '@org/dte-runner';
-import { cliContext, joinSession, requireRendezvous, say, type CliContext, type Flags } from './context';
+import {
+  cliContext,
+  joinSession,
+  requireRendezvous,
+  say,
+  warn,
+  type CliContext,
+  type Flags,
+} from './context';
 import { addFlags } from './option-flags';
 
 const EXAMPLES = `
@@ -18,6 +26,13 @@ async function completeCiRun(flags: Flags): Promise<void> {
     await sayComplete(context, rendezvous);
   } catch (thrown) {
     if (await isStillThere(context, rendezvous)) throw thrown;
+    const error = DteError.from(thrown);
+    // A service that has gone. The work of this job is done, with or without it, and the job must not fail now.
+    if (rendezvous.isAddressGiven && error.severity === 'retry') {
+      warn(error.message);
+      say(`dte: session ${context.sessionId} · its coordinator does not answer; agents leave without it`);
+      return;
+    }
     await sayComplete(context, rendezvous);
   }
 }

@@ -8,7 +8,7 @@ type Env = Readonly<Record<string, string | undefined>>;
 export type Activity =
   /** Nx's own runner, without a message: distribution is not configured here. */
   | { readonly kind: 'off' }
-  /** The same in a job that has a session. */
+  /** Not distributed, in a job that has a session: earlier commands may have left outputs elsewhere. */
   | { readonly kind: 'declined' }
   | { readonly kind: 'distribute' }
   /** Nothing runs: `dte plan` asks what would run, and the answer is written to this file. */

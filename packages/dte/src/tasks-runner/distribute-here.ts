@@ -1,6 +1,6 @@
 import type { NxRunnerContext, NxRunnerOptions, NxStatuses, NxTask } from '@org/dte-nx-compat';
 import { createRendezvous, noRendezvous } from '../edge/rendezvous';
-import { type CommandVoice, distribute } from '@org/dte-runner';
+import { type CommandVoice, distribute, runDeclined } from '@org/dte-runner';
 import { readSurroundings } from '../edge/surroundings';
 
 interface NxCommand {
@@ -17,9 +17,19 @@ interface NxCommand {
  * Runs one nx command on agents, wherever this process runs.
  * @public required on demand by index.ts
  */
-export function distributeHere({ options, context, ...command }: NxCommand): Promise<NxStatuses> {
+export const distributeHere = ({ options, context, ...command }: NxCommand): Promise<NxStatuses> =>
+  distribute(options, context, edgeOf(command));
+
+/**
+ * Runs one nx command of a job that has a session without agents.
+ * @public required on demand by index.ts
+ */
+export const declineHere = ({ options, context, ...command }: NxCommand): Promise<NxStatuses> =>
+  runDeclined(options, context, edgeOf(command));
+
+function edgeOf(command: Omit<NxCommand, 'options' | 'context'>): Parameters<typeof distribute>[2] {
   const surroundings = readSurroundings(process.env);
-  return distribute(options, context, {
+  return {
     ...command,
     surroundings,
     createRendezvous: (resolved, workspaceRoot) => {
@@ -27,5 +37,5 @@ export function distributeHere({ options, context, ...command }: NxCommand): Pro
       if (rendezvous === null) throw noRendezvous(resolved.config);
       return rendezvous;
     },
-  });
+  };
 }

@@ -16,9 +16,9 @@ import { noSession } from '../session/no-session';
 import type { Edge, Prepared } from '../prepare/prepare';
 
 /**
- * For a command that cannot be distributed. Nx alone would run it without a look at what earlier commands of this job have left on
+ * For a command that cannot be distributed, or must not be. Nx alone would run it without a look at what earlier commands of this job have left on
  * agents or in the store (`restoreOutputs`), and a deployment of an empty folder would succeed.
- * @param why it cannot
+ * @param why it is not distributed
  * @returns null if nothing was left elsewhere: then Nx alone does the right thing
  * @throws what Nx throws when its cache cannot be opened
  */

@@ -102,6 +102,7 @@ async function bring(input: BringEarlierInput, made: Made, indexes: readonly Out
   );
   const absent = index?.tasks.find(({ id }) => id === taskId);
   try {
+    if (prepared.alone) throw gone('this command runs without the coordinator');
     if (coordinatorLost) throw gone('the coordinator is lost');
     if (index === undefined || absent === undefined) throw gone('their location is unknown');
     await restorerOf(prepared, index.runId).restore(toNxTask(absent), absent.artifact);

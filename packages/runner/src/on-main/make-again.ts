@@ -4,6 +4,7 @@ import { execFile } from 'node:child_process';
 
 /** The last lines are where a command says why it failed. */
 const SAID_LINES = 20;
+/** What the command may print. Not a limit to set: only the last lines are shown, and a command that prints more counts as failed. */
 const OUTPUT_BYTES = 64 * 1024 * 1024;
 
 export interface MakeAgainInput {

@@ -22,7 +22,9 @@ export interface OutputsHereOptions {
   readonly restorer: Restorer;
   readonly restores: RestoreQueue;
   /** Outputs to which several tasks write. */
-  readonly shared: Pick<SharedOutputs, 'folder' | 'made' | 'overlapping' | 'restoring'>;
+  readonly shared: Pick<SharedOutputs, 'folder' | 'made' | 'overlapping'> & {
+    restoring(task: NxTask, work: () => Promise<void>): Promise<unknown>;
+  };
   readonly explainer: Explainer;
 }
 
@@ -107,7 +109,9 @@ export class OutputsHere implements DiskKeeper {
       // Its attempt was lost here and repeated on an agent, and its processes have not exited yet; or another task writes
       // to the same outputs.
       for (const id of [task.id, ...overlapping]) await this.running.get(id)?.over;
-      return shared.restoring(task, work);
+      const result: { of?: T } = {};
+      await shared.restoring(task, async () => void (result.of = await work()));
+      return result.of as T;
     };
     return restores.add(task.id, [...dependencies, ...overlapping], whenFree);
   }

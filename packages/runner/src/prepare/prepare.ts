@@ -30,7 +30,7 @@ export interface Prepared {
   readonly rendezvous: Rendezvous;
   readonly cache: TaskCache;
   readonly assignment: Assignment;
-  /** No coordinator can be reached: this job runs all of the command. */
+  /** No coordinator can be reached, or the command must not use it: this job runs all of the command. */
   readonly alone: boolean;
 }
 

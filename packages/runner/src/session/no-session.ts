@@ -2,7 +2,7 @@ import { httpClient } from '@org/dte-client';
 import type { DteError, LimitValues } from '@org/dte-protocol';
 import type { Session } from './open-session';
 
-/** The session of a command that cannot reach its coordinator: nothing comes of what it is asked, and nothing waits. */
+/** The session of a command that cannot reach its coordinator, or must not: nothing comes of what it is asked, and nothing waits. */
 export function noSession(id: string, why: DteError, limits: LimitValues): Session {
   const refuse = (): never => {
     throw why;

@@ -1,2 +1,3 @@
+export { freePort } from './free-port';
 export { type HttpAnswer, type HttpCall, httpCall } from './http-call';
 export { RawClient } from './raw-client';

@@ -1,2 +1,4 @@
-export { seededRandom } from './seeded-random';
+export { Checkers } from './checkers';
+export { type SeededRandom, seededRandom } from './seeded-random';
 export { type Incident, type PlannedRun, simulate, type SimulationPlan } from './simulate';
+export { type Deeds, deedKey } from './simulated-agent';

@@ -13,11 +13,13 @@ export interface SampleProject {
  * What every sample task runs. It prints where it runs, fails if files are missing that it needs (those of other
  * projects must have come from another machine), writes its own, and misbehaves on demand.
  *
- *   node tools/task.cjs <project:target> [needs=a,b] [writes=c,d] [lines=N] [sleep=ms] [until=gate] [kb=N] [exit=code]
+ *   node tools/task.cjs <project:target> [needs=a,b] [writes=c,d] [lines=N] [sleep=ms] [until=gate] [kb=N] [fill=kb] [exit=code]
+ *
+ * `kb` adds other bytes each time, `fill` the same ones of the task each time; neither can be compressed.
  */
 const TASK_SCRIPT = `
 const { existsSync, mkdirSync, readFileSync, writeFileSync, appendFileSync } = require('node:fs');
-const { randomBytes } = require('node:crypto');
+const { createHash, randomBytes } = require('node:crypto');
 const { dirname, join } = require('node:path');
 const [id, ...rest] = process.argv.slice(2);
 const pairs = rest.filter((arg) => /^[a-z]+=/.test(arg)).map((arg) => [arg.slice(0, arg.indexOf('=')), arg.slice(arg.indexOf('=') + 1)]);
@@ -37,7 +39,8 @@ const finish = () => {
   for (const file of list(options.writes)) {
     mkdirSync(dirname(file), { recursive: true });
     const filler = options.kb ? randomBytes(512 * Number(options.kb)).toString('hex') + '\\n' : '';
-    writeFileSync(file, id + '\\n' + parts.join('') + filler);
+    const same = Array.from({ length: 24 * Number(options.fill || 0) }, (_, i) => createHash('sha256').update(id + i).digest('base64')).join('');
+    writeFileSync(file, id + '\\n' + parts.join('') + filler + same);
   }
   note('end');
   process.exitCode = Number(options.exit || 0);

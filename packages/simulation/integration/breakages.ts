@@ -1,0 +1,126 @@
+/** A way to break the code, and what the simulation says of it. */
+export interface Breakage {
+  readonly what: string;
+  /** From `packages/` on. */
+  readonly file: string;
+  readonly find: string;
+  readonly replace: string;
+  /** One that found it when this was written; the others are tried after that. */
+  readonly seed: number;
+  /** What is found. */
+  readonly finds: RegExp;
+}
+
+/** CONTRIBUTING.md lists them. */
+export const BREAKAGES: readonly Breakage[] = [
+  {
+    what: 'a lease that never expires',
+    file: 'scheduler/src/step.ts',
+    find: 'expireLease(state, due.runId, due.index, out);',
+    replace: '',
+    seed: 14,
+    finds: /the lease of .* is over and still there/,
+  },
+  {
+    what: 'no fence: a result of any attempt, from any agent, is accepted',
+    file: 'scheduler/src/holdings.ts',
+    find: 'return lease?.agentId === agent.agentId && lease.attempt === ref.attempt ? lease : undefined;',
+    replace: 'return lease;',
+    seed: 5,
+    finds: /^Checker: /,
+  },
+  {
+    what: 'a task that begins before the last of its dependencies has ended',
+    file: 'scheduler/src/tasks.ts',
+    find: 'if (task.state.openDependencies > 0) return null;',
+    replace: 'if (task.state.openDependencies > 1) return null;',
+    seed: 1,
+    finds: /starts though .* is not ended/,
+  },
+  {
+    what: 'a main job that is lost and waited for without a deadline',
+    file: 'scheduler/src/step.ts',
+    find: 'mainLost(state, due.runId, out);',
+    replace: '',
+    seed: 35,
+    finds: /is open though its main job is lost/,
+  },
+  {
+    what: 'time that runs back with the clock',
+    file: 'scheduler/src/step.ts',
+    find: 'state.nowMs += Math.max(0, clockMs - (state.clockMs ?? 0));',
+    replace: 'state.nowMs += clockMs - (state.clockMs ?? 0);',
+    seed: 109,
+    finds: /lasts for longer than a lease|nobody is woken|woken in the past/,
+  },
+  {
+    what: 'effects that leave before their input is written',
+    file: 'coordinator/src/session/driver.ts',
+    find: `    if (inputs.length > 0)
+      await this.write(inputs.map((input) => ({ atMs: nowMs, input: toJournal(input) })));
+    const effects = inputs.map((input) => step(this.state, input, nowMs));`,
+    replace: `    const texts = inputs.map((input) => JSON.parse(JSON.stringify({ atMs: nowMs, input: toJournal(input) })));
+    const effects = inputs.map((input) => step(this.state, input, nowMs));
+    if (inputs.length > 0) void this.write(texts);`,
+    seed: 1,
+    finds: /replaying the journal leads to another state|Checker/,
+  },
+  {
+    what: 'a torn last record that is left in the journal',
+    file: 'coordinator/src/journal/file-journal.ts',
+    find: 'if (from + newline + 1 < size) await handle.truncate(from + newline + 1);',
+    replace: '',
+    seed: 3,
+    finds: /never so|replaying|lost/,
+  },
+  {
+    what: 'a write that failed on a full disk and is not taken back',
+    file: 'coordinator/src/journal/file-journal.ts',
+    find: 'await this.file.handle.truncate(this.end);',
+    replace: '',
+    seed: 6,
+    finds: /never so|replaying|lost/,
+  },
+  {
+    what: 'heartbeats that are not in the journal, and renew leases all the same',
+    file: 'coordinator/src/session/intake.ts',
+    find: 'this.heardAtMs.set(agentId, nowMs);',
+    replace: `for (const lease of state.agents.get(agentId)!.leases) lease.untilMs = nowMs + state.config.leaseMs;`,
+    seed: 1,
+    finds: /replaying the journal leads to another state/,
+  },
+  {
+    what: 'a session that goes on without its journal, which could not be written',
+    file: 'coordinator/src/session/session.ts',
+    find: 'this.failure = error;',
+    replace: '',
+    seed: 83,
+    finds: /never so: every main job is done/,
+  },
+  {
+    what: 'results that are accepted without their artifacts',
+    file: 'coordinator/src/session/artifact-check.ts',
+    find: "sync.work.some((work) => claimedKeys('', work).length > 0);",
+    replace: 'sync.work.length < 0;',
+    seed: 8,
+    finds: /counts as done, and its artifact is not stored/,
+  },
+  {
+    what: 'a task that came back and that the main job does not run',
+    file: 'runner/src/tasks/leftovers.ts',
+    find: "endings.get(id) === 'success' || endings.get(id) === 'failure';",
+    replace: 'endings.has(id);',
+    seed: 6,
+    finds: /ends with exit code|without faults/,
+  },
+  {
+    what: 'a failure that is told to Nx and not kept',
+    file: 'runner/src/follow/follow.ts',
+    find: `    this.state.endings.set(taskId, ending);
+    this.state.statuses[taskId] = status;`,
+    replace: `    this.state.endings.set(taskId, ending);
+    this.state.statuses[taskId] = 'success';`,
+    seed: 4,
+    finds: /which fails|ends with exit code/,
+  },
+];

@@ -1,0 +1,1 @@
+export { simulateSeed } from './simulate';

@@ -1,0 +1,65 @@
+import type { Artifact, Assignment, AttemptResult, FinishedAttempt } from '@org/dte-protocol';
+import type { PlannedRun, PlannedTask } from './plan';
+
+/** What comes of tasks: of the plan and of nothing else, so that it is the same on every agent, at every time. */
+export class Outcomes {
+  private readonly runs: ReadonlyMap<string, PlannedRun>;
+
+  constructor(runs: readonly PlannedRun[]) {
+    this.runs = new Map(runs.map((run) => [run.spec.runId, run]));
+  }
+
+  taskOf(runId: string, taskId: string): PlannedTask {
+    return this.runs.get(runId)!.tasks.get(taskId)!;
+  }
+
+  durationMs({ runId, taskId, members }: Assignment): number {
+    const ids = members?.map((member) => member.taskId) ?? [taskId];
+    return ids.reduce((sum, id) => sum + this.taskOf(runId, id).durationMs, 0);
+  }
+
+  /** What an agent that runs an attempt to its end reports. */
+  resultOf({ runId, taskId, attempt, members, retry }: Assignment): AttemptResult {
+    const failedBefore = retry?.failed ?? 0;
+    if (members === undefined)
+      return this.finished(runId, taskId, attempt, failedBefore, (retry?.left ?? 0) > 0);
+    const made = new Map<string, FinishedAttempt | null>();
+    const inBatch = new Set(members.map((member) => member.taskId));
+    const { tasks } = this.runs.get(runId)!.spec;
+    for (const task of tasks.filter(({ id }) => inBatch.has(id))) {
+      const isBlocked = task.dependencies.some(
+        ({ id }) => inBatch.has(id) && made.get(id)?.status !== 'success',
+      );
+      made.set(task.id, isBlocked ? null : this.finished(runId, task.id, attempt, failedBefore, false));
+    }
+    const results = members.map((member) => ({
+      taskId: member.taskId,
+      result: made.get(member.taskId) ?? null,
+    }));
+    return { kind: 'batch', members: results, log: '' };
+  }
+
+  private finished(
+    runId: string,
+    taskId: string,
+    ...[attempt, failedBefore, isRetried]: readonly [number, number, boolean]
+  ): FinishedAttempt {
+    const isSuccess = this.taskOf(runId, taskId).failures <= failedBefore;
+    const hash = `${runId}-${taskId.replace(/[^A-Za-z0-9]/g, '-')}`;
+    // Under a hash there is room for one result: not for a failure that is retried.
+    const artifact: Artifact =
+      isSuccess || !isRetried ? { kind: 'cache', hash } : { kind: 'attempt', attempt };
+    return {
+      kind: 'finished',
+      status: isSuccess ? 'success' : 'failure',
+      code: isSuccess ? 0 : 1,
+      fromCache: null,
+      hash,
+      artifact,
+      startMs: Date.now(),
+      endMs: Date.now(),
+      reason: null,
+      hashDetails: null,
+    };
+  }
+}

@@ -1,0 +1,169 @@
+import type { Journal, JournaledInput, JournalEntry } from '@org/dte-coordinator/core';
+import type { RunSpec } from '@org/dte-protocol';
+import {
+  createState,
+  type Effects,
+  type Input,
+  type SchedulerConfig,
+  type SchedulerState,
+  step,
+} from '@org/dte-scheduler';
+import { Checkers, type Deeds } from '@org/dte-testing';
+import { isDeepStrictEqual } from 'node:util';
+import type { Trace } from './trace';
+
+/** As what is read from disk. `structuredClone` of jest's own realm would differ by its prototypes. */
+const copy = <T>(value: T): T => JSON.parse(JSON.stringify(value)) as T;
+
+/** A promise was broken. */
+export class Violation extends Error {}
+
+export function demand(condition: boolean, what: string): asserts condition {
+  if (!condition) throw new Violation(what);
+}
+
+export interface ShadowOptions {
+  readonly config: SchedulerConfig;
+  readonly sessionId: string;
+  readonly specs: ReadonlyMap<string, RunSpec>;
+  readonly deeds: Deeds;
+  readonly trace: Trace;
+}
+
+/**
+ * A second scheduler that is given nothing but what is written in the journal, entry by entry, and whose every step is checked.
+ * It must always be where the coordinator's own is.
+ */
+export class Shadow {
+  state: SchedulerState;
+  private readonly checkers: Checkers;
+  /** Entries since the last snapshot. */
+  private tail = 0;
+  private isCompacting = false;
+  private broken: Error | null = null;
+
+  constructor(private readonly options: ShadowOptions) {
+    this.state = createState(options.config, options.sessionId);
+    this.checkers = new Checkers(options.deeds);
+  }
+
+  /** Throws what a checker has found: it must not be taken for an error of the product that found it first. */
+  rethrow(): void {
+    if (this.broken !== null) throw this.broken;
+  }
+
+  /** The journal, followed from the outside. */
+  watch(journal: Journal): Journal {
+    return {
+      header: journal.header,
+      get size() {
+        return journal.size;
+      },
+      snapshot: () => journal.snapshot(),
+      compact: async (snapshot) => {
+        this.isCompacting = true;
+        await journal.compact(snapshot);
+        this.isCompacting = false;
+        this.tail = 0;
+      },
+      replay: () => this.replayed(journal),
+      append: async (entries) => {
+        // As they are on disk: the product goes on to own what it has written.
+        const written = entries.map(copy);
+        await journal.append(entries);
+        this.take(written);
+      },
+      close: () => journal.close(),
+    };
+  }
+
+  /** The very state that the coordinator has? */
+  compare(state: SchedulerState, when: string): void {
+    demand(isDeepStrictEqual(state, this.state), `${when}, replaying the journal leads to another state`);
+  }
+
+  private async *replayed(journal: Journal): AsyncGenerator<JournalEntry, void, undefined> {
+    let count = 0;
+    for await (const entry of journal.replay()) {
+      count += 1;
+      // Written, but its process was stopped before it could know.
+      if (count > this.tail) this.take([copy(entry)]);
+      yield entry;
+    }
+    // The process was stopped after the snapshot replaced the entries, before it could know.
+    if (this.isCompacting && count === 0) this.tail = 0;
+    this.isCompacting = false;
+    if (count < this.tail)
+      this.broken ??= new Violation(`the journal has lost ${this.tail - count} entries that were written`);
+  }
+
+  private take(entries: readonly JournalEntry[]): void {
+    try {
+      for (const { atMs, input } of entries) this.step(this.inputOf(input as JournaledInput), atMs);
+    } catch (thrown) {
+      this.broken ??= thrown as Error;
+    }
+  }
+
+  private inputOf(input: JournaledInput): Input {
+    if (input.type !== 'run.submit') return input;
+    const { runId, ...rest } = input;
+    return { ...rest, spec: copy(this.options.specs.get(runId)!) };
+  }
+
+  private step(input: Input, atMs: number): void {
+    this.tail += 1;
+    const effects = step(this.state, input, atMs);
+    this.options.trace.step(input, atMs, effects);
+    const { nowMs, clockMs } = this.state;
+    // The coordinator's clock may have been set back; the scheduler's own time never runs back.
+    const wakeAtMs = effects.wakeAtMs === null ? null : effects.wakeAtMs + nowMs - (clockMs ?? nowMs);
+    this.checkers.check(this.state, input, { ...effects, wakeAtMs });
+    this.checkFence(effects);
+    this.checkLeases(wakeAtMs);
+    this.checkMains(wakeAtMs);
+  }
+
+  /** A result that is refused ends nothing. */
+  private checkFence({ events }: Effects): void {
+    for (const event of events) {
+      if (event.type !== 'result.refused') continue;
+      const { runId, taskId, attempt } = event;
+      const ended = events.some(
+        (each) =>
+          each.type === 'task.ended' &&
+          each.runId === runId &&
+          each.taskId === taskId &&
+          each.attempt === attempt,
+      );
+      demand(!ended, `the refused attempt ${attempt} of ${runId}/${taskId} ended it`);
+    }
+  }
+
+  /** Every lease has a deadline ahead, and the step asks to be woken for it. */
+  private checkLeases(wakeAtMs: number | null): void {
+    const { nowMs, config } = this.state;
+    for (const run of this.state.runs.values())
+      for (const lease of run.leases.values()) {
+        const name = `the lease of ${run.runId}/${lease.assignment.taskId}#${lease.attempt}`;
+        demand(lease.untilMs > nowMs, `${name} is over and still there`);
+        demand(lease.untilMs <= nowMs + config.leaseMs, `${name} lasts for longer than a lease`);
+        demand(wakeAtMs !== null && wakeAtMs <= lease.untilMs, `nobody is woken when ${name} is over`);
+      }
+  }
+
+  /** Every open run has its main job, or a deadline ahead at which it is cancelled. */
+  private checkMains(wakeAtMs: number | null): void {
+    const { nowMs, config } = this.state;
+    for (const runId of this.state.openRuns) {
+      const run = this.state.runs.get(runId)!;
+      if (run.followed) continue;
+      const untilMs = run.unfollowedAtMs + config.mainLostMs;
+      demand(untilMs > nowMs, `${runId} is open though its main job is lost`);
+      demand(
+        wakeAtMs !== null && wakeAtMs <= untilMs,
+        `nobody is woken when the main job of ${runId} is lost`,
+      );
+    }
+  }
+}
