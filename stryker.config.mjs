@@ -17,7 +17,7 @@ export default {
   concurrency: 2,
   ignorePatterns: ['dist', 'out-tsc', 'tmp', 'e2e', 'canary', 'docs', 'templates', '.nx', '.git'],
   tempDirName: 'tmp/stryker',
-  reporters: ['clear-text', 'json'],
+  reporters: ['progress-append-only', 'clear-text', 'json'],
   jsonReporter: { fileName: 'tmp/mutation.json' },
   clearTextReporter: { allowColor: false, logTests: false, reportTests: false },
   disableTypeChecks: false,

@@ -30,6 +30,7 @@ export interface ConnectionOptions<T> {
 /** What the sockets below a connection do by themselves, so that silence means something. */
 export const PING = 'ping';
 export const PONG = 'pong';
+/** A connection without an answer to this many heartbeats is closed, as in the real client. */
 const SILENT_HEARTBEATS = 3;
 
 /** `Connection` of the client over simulated wires: same states, same outbox, same rules for silence. */

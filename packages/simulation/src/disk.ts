@@ -2,6 +2,7 @@ import { Buffer } from 'node:buffer';
 import type { FileSystem } from '@org/dte-coordinator/core';
 import type { SeededRandom } from '@org/dte-testing';
 
+/** Longest simulated write. Not configurable: only the order of events depends on it. */
 const MAX_WRITE_MS = 20;
 
 const failure = (code: string, path: string): Error => Object.assign(new Error(`${code}: ${path}`), { code });

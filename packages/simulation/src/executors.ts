@@ -21,8 +21,11 @@ interface Executor {
   timer: NodeJS.Timeout | undefined;
 }
 
+/** Simulated start of an executor. Not configurable: only the order of events depends on it. */
 const RESTART_MS = 2_000;
+/** Longest simulated restore. Not configurable: only the order of events depends on it. */
 const MAX_PREPARE_MS = 500;
+/** Longest simulated stop. Not configurable: only the order of events depends on it. */
 const MAX_STOP_MS = 3_000;
 
 /** The executors of one agent: their tasks take time and have the result of the plan. Some do not stop when they are told to. */

@@ -32,8 +32,11 @@ export interface Outcome {
   readonly trouble: string | null;
 }
 
+/** Longest simulated effect. Not configurable: only the order of events depends on it. */
 const MAX_EFFECT_MS = 300;
+/** Simulated duration of a task on the main job. Not configurable: only the order of events depends on it. */
 const RUN_HERE_MS = 100;
+/** Delay before a run is submitted again. Not configurable: only the order of events depends on it. */
 const SUBMIT_AGAIN_MS = 1_000;
 
 type Graph = Parameters<typeof leftovers>[0];

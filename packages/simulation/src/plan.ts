@@ -97,7 +97,9 @@ export const withoutFaults = (plan: Plan): Plan => ({
   faults: [],
 });
 
+/** Most tasks of a run. Not configurable: small graphs find faults as well and run faster. */
 const MAX_TASKS = 9;
+/** When the faults stop. Not configurable: it is part of what a seed stands for. */
 const CALM_AT_MS = 120_000;
 
 /** The same seed, the same plan. */

@@ -6,8 +6,9 @@ import { Trace } from './trace';
 import { inVirtualTime, START_MS, type VirtualTime } from './virtual-time';
 import { World } from './world';
 
-/** After the faults have stopped everything must be over within this time and this number of steps. */
+/** After the faults have stopped, everything must end within this time. Not configurable: the promise is defined by it. */
 const PATIENCE_MS = 1_800_000;
+/** As PATIENCE_MS, in steps. */
 const PATIENCE_STEPS = 200_000;
 /** Comparing states costs more than a step. */
 const COMPARE_EVERY = 64;

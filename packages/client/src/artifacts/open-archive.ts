@@ -6,6 +6,7 @@ import * as tar from 'tar-stream';
 /** One entry of tar-stream: read it, or resume it. */
 export type ArchiveEntry = AsyncIterable<Buffer> & { readonly header: tar.Header; resume(): unknown };
 
+/** Size of a block of the tar format. */
 const BLOCK_BYTES = 512;
 /** Headers of one entry: its own, and those that give it a longer name. A part of `archiveOverheadBytes`. */
 const HEADER_BYTES = 16 * 1024;

@@ -8,6 +8,7 @@ import { entryLines, firstLine, parseEntry, parseFirstLine, type SnapshotFacts }
 const FILE = 'journal.jsonl';
 /** A new or compacted journal before it is renamed to the journal; a leftover one is from a process that crashed. */
 const NEXT_FILE = `${FILE}.next`;
+/** The byte that ends a line. */
 const NEWLINE = 0x0a;
 /** A buffer size: journals and their lines may be longer. */
 const READ_BYTES = 1024 * 1024;

@@ -1,6 +1,7 @@
 import { mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
+/** Interval at which rendezvous records are copied. Not configurable: short compared with any wait of a client. */
 const POLL_MS = 50;
 
 const textOf = (path: string): string | null => {

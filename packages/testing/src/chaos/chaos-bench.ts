@@ -6,6 +6,7 @@ import type { RunPlan } from './plan';
 import { SmallDisk } from './small-disk';
 import { CHAOS_COMMAND, chaosFleet, exitCodeOf, expectedStatuses, failingIn } from './workspace';
 
+/** Timeout of the local run. Not configurable: it suffices on a machine that is ten times overloaded. */
 const LOCAL_MS = 15 * 60_000;
 
 /** Performs plans, and knows what the same command does when it runs locally. */

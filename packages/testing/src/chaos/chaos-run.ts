@@ -13,7 +13,9 @@ import { chaosFleet, failingIn } from './workspace';
 
 /** What is waited for comes much sooner, and on a machine that is ten times overloaded still within this time. */
 const RUN_MS = 15 * 60_000;
+/** Timeout for the processes to exit. Not configurable: it suffices on a machine that is ten times overloaded. */
 const LEAVE_MS = 5 * 60_000;
+/** Interval at which events are looked for. Not configurable: the waits have timeouts. */
 const POLL_MS = 50;
 
 /** A fault that was made, and how long it took. */

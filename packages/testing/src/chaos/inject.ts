@@ -38,6 +38,7 @@ interface Victim {
   readonly killedTask?: JournalEntry;
 }
 
+/** Rate of a slow link. Not configurable: the fault is defined by it. */
 const SLOW_BYTES_PER_SECOND = 50_000;
 const SIGNALS = { kill: 'SIGKILL', term: 'SIGTERM', freeze: 'SIGSTOP' } as const;
 

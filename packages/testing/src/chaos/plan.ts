@@ -44,6 +44,7 @@ export interface RunPlan {
   readonly faults: readonly Fault[];
 }
 
+/** How long a process is suspended: longer than its lease. Not configurable: the fault is defined by it. */
 const FREEZE_MS = 40_000;
 /** Most tasks of the workspace; a moment beyond it is never reached. */
 const LATEST = 12;
