@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type RunSpec } from '@org/dte-protocol';
-import { plainOutputs, runOfTasks, tempFolders, waitFor } from '@org/dte-testing';
+import { type ClosureEntry, type RunSpec } from '@org/dte-protocol';
+import { assignment, plainOutputs, runOfTasks, tempFolders, waitFor } from '@org/dte-testing';
 import { OutputSharing, SharedOutputs } from '../shared-outputs';
 import { ExecutorBench, ended } from './test-support/executor-bench';
 
@@ -96,5 +96,45 @@ describe('a task that shares outputs with another task', () => {
     await restored;
     expect(seen).toEqual([true]);
     expect(readdirSync(join(bench.workspace, 'dist')).sort()).toEqual(['app.js', 'lib.js']);
+  });
+
+  it('keeps what an earlier run has left of a dependency where another dependency is restored', async () => {
+    const ids = ['app:build', 'lib:build', 'types:build'];
+    const tasks = runOfTasks(ids).tasks.map((task) =>
+      task.id === 'app:build' ? task : { ...task, nxTask: { ...task.nxTask, outputs: ['dist'] } },
+    );
+    const files: Record<string, string> = { 'lib:build': 'lib.js', 'types:build': 'types.d.ts' };
+    bench.host.restore = async ({ id }) => {
+      rmSync(join(bench.workspace, 'dist'), { recursive: true, force: true });
+      mkdirSync(join(bench.workspace, 'dist'));
+      writeFileSync(join(bench.workspace, 'dist', files[id] ?? ''), id);
+      return { kind: 'remote', entry: { code: 0, terminalOutput: '', outputsPath: '' } };
+    };
+    const entry = (taskId: string): ClosureEntry => ({
+      taskId,
+      hash: '5',
+      artifact: { kind: 'cache', hash: '5' },
+    });
+    const closure = [entry('lib:build'), entry('types:build')];
+    mkdirSync(join(bench.workspace, 'dist'));
+    writeFileSync(join(bench.workspace, 'dist/lib.js'), 'lib:build');
+    let read: string[] = [];
+    bench.host.run = async () => {
+      read = readdirSync(join(bench.workspace, 'dist')).sort();
+      return ended();
+    };
+
+    bench.send(
+      {
+        assignment: assignment('app:build', { hash: 'hash-app-build', closure }),
+        restore: [entry('types:build')],
+      },
+      { ...runOfTasks(ids), tasks },
+    );
+
+    expect(await bench.result()).toMatchObject({ kind: 'finished', status: 'success' });
+    expect(read).toEqual(['lib.js', 'types.d.ts']);
+    const reported = bench.said.flatMap((message) => (message.type === 'restored' ? [message.taskId] : []));
+    expect(reported).toEqual(['types:build']);
   });
 });

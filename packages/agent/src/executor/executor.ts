@@ -24,6 +24,7 @@ import { LiveOutput } from './live-output';
 import { reasonOf } from './reason';
 import { serve } from './serve';
 import { serversOf } from './servers-of';
+import { withEndangered } from './also-restore';
 import { restoreAll } from './restore-all';
 import { type RestoreContext, restoreMember } from './restore-closure';
 import { SharedByRun } from './shared-by-run';
@@ -237,8 +238,9 @@ export class Executor {
     current: Current,
   ): Promise<void> {
     const { channel } = this.options;
-    const { restore, awaiting, restoreConcurrency: concurrency } = message;
-    const mine = new Set(restore);
+    const { awaiting, restoreConcurrency: concurrency } = message;
+    const mine = new Set(message.restore);
+    const restore = await withEndangered(message.assignment.closure, message, context.shared);
     const restoreOne = async (entry: ClosureEntry): Promise<void> => {
       if (!mine.has(entry)) {
         await restoreMember(context, entry);

@@ -45,7 +45,7 @@ export const toExecutorSchema = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('coordinator'), url: z.string(), token: z.string() }),
   z.strictObject({
     type: z.literal('run'),
-    /** Its closure is empty: what is not on disk yet is in the two lists below. */
+    /** Its closure is empty, unless earlier runs have left a part of it on disk: the lists below contain what is not on disk. */
     assignment: assignmentSchema,
     /** Members of the closure that this executor restores, dependencies first. */
     restore: z.array(closureEntrySchema),

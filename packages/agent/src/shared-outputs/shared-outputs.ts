@@ -53,6 +53,11 @@ export class SharedOutputs {
     return this.options.sharing.overlapping(taskId);
   }
 
+  /** Whether this run knows what the task has left on this disk; false: an earlier run may have left its files. */
+  async isKnown(taskId: string): Promise<boolean> {
+    return (await this.ledger.leftBy(taskId)) !== null;
+  }
+
   /**
    * Puts the outputs of a task in place by `work`, which may remove all that they name. Waits until nobody reads what it
    * replaces or puts aside.

@@ -38,6 +38,13 @@ export class DiskState {
     return plan;
   }
 
+  /** What an executor is told: the closure only if earlier runs have left a part of it here, whose files this run does not know. */
+  assigned(assignment: Assignment): Assignment {
+    const { runId, closure } = assignment;
+    const isAsked = this.disk === undefined && this.table.leftEarlier(runId, closure);
+    return isAsked ? assignment : { ...assignment, closure: [] };
+  }
+
   /** An executor has restored a task, or failed to. */
   restored(executorId: number, message: Extract<FromExecutor, { type: 'restored' }>): void {
     const { taskId, ok } = message;
@@ -49,15 +56,27 @@ export class DiskState {
     for (const { taskId, awaitedBy } of this.table.abandon(executorId)) this.tell(awaitedBy, taskId, false);
   }
 
-  /** Tasks ran here: their outputs need no restoring. */
-  produced(assignment: Assignment, { result, outputs, members = [] }: ResultMessage): void {
-    const made = artifactsOf(assignment, result);
-    const listed = result.kind === 'batch' ? members : [{ taskId: assignment.taskId, outputs }];
+  /**
+   * Tasks ran here: their outputs need no restoring. One that was stopped, or has no artifact, may have changed what others have left
+   * in the same folders.
+   */
+  produced(
+    assignment: Assignment,
+    { result, outputs, members = [] }: ResultMessage,
+    isStopped: boolean,
+  ): void {
+    const made = isStopped ? null : artifactsOf(assignment, result);
+    const listed = assignment.members === undefined ? [{ taskId: assignment.taskId, outputs }] : members;
     for (const member of listed) {
-      const artifact = made.get(member.taskId);
-      if (artifact !== undefined)
-        this.table.produced(assignment.runId, member.taskId, artifact, member.outputs);
+      const artifact = made?.get(member.taskId);
+      if (artifact === undefined) this.table.spoiled(member.outputs);
+      else this.table.produced(assignment.runId, member.taskId, artifact, member.outputs);
     }
+  }
+
+  /** An executor has exited while its tasks were running. */
+  interrupted(): void {
+    this.table.forget();
   }
 
   /** The outputs of an attempt on a shared disk. */

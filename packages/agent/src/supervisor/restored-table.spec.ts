@@ -96,3 +96,22 @@ it('has nothing to restore for a task without an artifact', () => {
     awaiting: [],
   });
 });
+
+it('knows which dependencies an earlier run has left', () => {
+  plan(1, entry('lib:build'));
+  table.restored(1, { taskId: 'lib:build', ok: true, outputs: ['dist'] });
+  expect(table.leftEarlier('run-1', [entry('lib:build')])).toBe(false);
+  expect(table.leftEarlier('run-2', [entry('other:build')])).toBe(false);
+  expect(table.leftEarlier('run-2', [entry('other:build'), entry('lib:build')])).toBe(true);
+});
+
+it('restores again what a task without a result may have changed', () => {
+  plan(1, entry('lib:build'), entry('types:build'));
+  table.restored(1, { taskId: 'lib:build', ok: true, outputs: ['dist/lib'] });
+  table.restored(1, { taskId: 'types:build', ok: true, outputs: ['types'] });
+  table.spoiled(['dist']);
+  expect(plan(1, entry('lib:build'), entry('types:build')).restore).toEqual(['lib:build']);
+  table.restored(1, { taskId: 'lib:build', ok: true, outputs: ['dist/lib'] });
+  table.forget();
+  expect(plan(1, entry('lib:build'), entry('types:build')).restore).toEqual(['lib:build', 'types:build']);
+});

@@ -69,6 +69,11 @@ export class RestoredTable {
     return plan;
   }
 
+  /** Whether an earlier run has left one of these here. */
+  leftEarlier(runId: string, closure: readonly ClosureEntry[]): boolean {
+    return closure.some(({ taskId }) => (this.present.get(taskId)?.runId ?? runId) !== runId);
+  }
+
   /** An executor has restored a member, or failed to. Returns the executors that await it. */
   restored(executorId: number, { taskId, ok, ...here }: RestoredHere): number[] {
     const flight = this.inFlight.get(taskId);
@@ -89,6 +94,16 @@ export class RestoredTable {
   produced(runId: string, taskId: string, artifact: Artifact, outputs: readonly string[]): void {
     if (artifact.kind !== 'none')
       this.put(taskId, { runId, identity: identityOf(runId, artifact) }, { outputs });
+  }
+
+  /** A task that was running has left these outputs in an unknown state. */
+  spoiled(outputs: readonly string[]): void {
+    for (const claim of claimsOf(outputs)) for (const other of this.tree.overlapping(claim)) this.drop(other);
+  }
+
+  /** A task was running, and it is not known where its outputs are: all outputs are restored again. */
+  forget(): void {
+    for (const taskId of [...this.present.keys()]) this.drop(taskId);
   }
 
   /** An executor has exited or is idle. Returns its unfinished restores, with the executors that await them. */

@@ -117,6 +117,7 @@ export class Supervisor {
     for (const [key, { assignment, state }] of this.attempts.all) {
       if (!('executorId' in state) || state.executorId !== executorId) continue;
       this.patience.calm(executorId);
+      this.disk.interrupted();
       if (state.name === 'stopping') this.settleStopped(key, state.result);
       else this.complete(key, { kind: 'returned', reason: crashed(assignment.taskId, death) });
     }
@@ -180,9 +181,9 @@ export class Supervisor {
     const key = keyOf(message.ref);
     this.patience.calm(executorId);
     this.disk.abandon(executorId);
+    this.disk.produced(assignment, message, state.name === 'stopping');
     if (state.name === 'stopping') this.settleStopped(key, state.result);
     else {
-      this.disk.produced(assignment, message);
       this.complete(key, this.options.servers.complete(key, message.result));
     }
     this.free(executorId);
@@ -266,7 +267,7 @@ export class Supervisor {
       ...this.disk.sharing,
       ...this.disk.begin(executorId, assignment),
       type: 'run',
-      assignment: { ...assignment, closure: [] },
+      assignment: this.disk.assigned(assignment),
       agentName: name,
       restoreConcurrency: Math.max(1, Math.floor(limits.restoreConcurrency / pool.slots)),
     });
