@@ -45,6 +45,10 @@ const FLAGS_OF_OTHERS = [
   '--parallel',
   '--batch',
   '--skip-nx-cache',
+  '--exclude-task-dependencies',
+  // For an nx command whose tasks must not be distributed.
+  '--no-agents',
+  '--no-dte',
   '--ignore-engines',
   '--tls-ca-file',
 ];
