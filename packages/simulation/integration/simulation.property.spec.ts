@@ -1,5 +1,5 @@
-import { planOf } from './plan';
-import { simulateSeed } from './simulate';
+import { planOf } from '../src/plan';
+import { simulateSeed } from '../src/simulate';
 
 const SEEDS = 300;
 const BLOCK = 50;
