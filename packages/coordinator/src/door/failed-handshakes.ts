@@ -1,7 +1,7 @@
 import type { LimitValues } from '@org/dte-protocol';
 import { neighbourhoodOf } from './neighbourhood';
 
-/** A unit, no limit. */
+/** The window of `failedHandshakesPerMinute`. Not configurable: part of its definition. */
 const WINDOW_MS = 60_000;
 /** Addresses that are remembered; of more, the oldest is forgotten. About 100 bytes each. */
 const MOST_ADDRESSES = 10_000;
@@ -12,10 +12,10 @@ interface Count {
 }
 
 /**
- * How long the answer to a failed handshake is held back: not at all for the first of an address within a minute, which a job
- * with the wrong secret needs, and then so long that nobody tries many secrets or tokens. A connection that waits is one of the
- * unauthenticated connections of its address, which are limited too. Nobody is locked out: whoever authenticates never waits,
- * even from behind the proxy of somebody who fails.
+ * How long the answer to a failed handshake is delayed. The first failures of an address within a minute are answered at once,
+ * so that a job with a wrong secret learns of it. Later ones are delayed, so that trying many secrets or tokens takes too long. A
+ * delayed connection counts as one of the unauthenticated connections of its address, which are limited too. A client that
+ * authenticates is never delayed, even behind the same proxy as clients that fail.
  */
 export class FailedHandshakes {
   /** By address, oldest first. */
@@ -23,11 +23,11 @@ export class FailedHandshakes {
 
   constructor(
     private readonly limits: Pick<LimitValues, 'failedHandshakesPerMinute' | 'failedHandshakeMs'>,
-    /** Milliseconds, never running back. */
+    /** Milliseconds, monotonic. */
     private readonly now: () => number = () => performance.now(),
   ) {}
 
-  /** Counts one more. @returns for how long its answer is held back, in ms; 0: not at all */
+  /** Counts one more. @returns the delay of its answer in ms; 0: none */
   add(address: string): number {
     const { failedHandshakesPerMinute, failedHandshakeMs } = this.limits;
     const count = this.countOf(neighbourhoodOf(address));

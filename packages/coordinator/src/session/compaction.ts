@@ -4,10 +4,10 @@ import type { Journal, Snapshot } from '../journal/journal';
 export interface CompactionOptions {
   readonly journal: Journal;
   readonly limits: Pick<LimitValues, 'journalTailBytes' | 'journalTailFactor'>;
-  /** What all entries of the journal have led to. */
+  /** A snapshot of the state after all entries of the journal. */
   readonly take: () => Snapshot;
   readonly onCompacted: (facts: { readonly from: number; readonly to: number; readonly ms: number }) => void;
-  /** The journal goes on as it was. */
+  /** The compaction failed; the journal is unchanged and stays in use. */
   readonly onFailed: (error: DteError) => void;
 }
 
@@ -16,19 +16,19 @@ export interface CompactionOptions {
  * bounded amount: a snapshot, and after it `journalTailBytes` or `journalTailFactor` times its size.
  */
 export class Compaction {
-  /** Of runs submitted since the snapshot: replaying their submission reads them. */
+  /** Size of the specs of runs submitted since the snapshot: a replay reads them as well. */
   private specBytes = 0;
-  /** After a failure; the disk may be full for long, and each attempt writes the whole snapshot. */
+  /** Set after a failure: a disk may stay full for a long time, and each attempt writes the whole snapshot. */
   private notBelowBytes = 0;
 
   constructor(private readonly options: CompactionOptions) {}
 
-  /** A run's spec was stored, so many bytes of it. */
+  /** Call this when the spec of a run was stored. */
   addSpec(bytes: number): void {
     this.specBytes += bytes;
   }
 
-  /** Compacts the journal if it is due. Call it when every entry is applied; never rejects. */
+  /** Compacts the journal if it is due. Call this when all entries are applied. Never rejects. */
   async run(): Promise<void> {
     const { journal, limits, take, onCompacted, onFailed } = this.options;
     const { snapshot, tail } = journal.size;

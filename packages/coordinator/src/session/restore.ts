@@ -7,7 +7,7 @@ import type { RunSpecStore } from './run-specs';
 import type { SessionMemory } from './session-memory';
 import { decodeSnapshot } from './snapshot';
 
-/** A session that has just been made, and what it is restored from. */
+/** A new session object, and what it is restored from. */
 export interface Restored {
   readonly journal: Journal;
   /** Of the session, for messages. */
@@ -20,7 +20,7 @@ export interface Restored {
 }
 
 /**
- * Brings a session to where its journal leads: the snapshot first, then every entry since.
+ * Restores a session from its journal: the snapshot first, then every later entry.
  * @returns how many entries were replayed; null: the journal is new
  * @throws DteError DTE_JOURNAL_CORRUPT
  */

@@ -6,14 +6,14 @@ import type { LogMemory } from '../log/session-log';
 import type { ForwardingRuns } from './forwarded-env';
 
 /**
- * Version of `SessionImage` and of all that it holds. Raise it with every change of the scheduler's state that makes a state
- * of before unfit for the step of now: a new field that the step relies on, one with another meaning. A coordinator that is
- * replaced by a newer one reads what its predecessor wrote, and nothing else would notice that it means something else.
+ * Version of `SessionImage` and of all that it holds. Raise it with every change of the scheduler's state after which
+ * `step` cannot continue from an older state: a new field that it relies on, or a field with another meaning. A newer coordinator
+ * reads the snapshots of its predecessor, and no other check would notice the difference.
  * `snapshot-format.spec.ts` fails when the shape changes.
  */
 export const SNAPSHOT_FORMAT = 1;
 
-/** Everything that replaying a session's journal gives. */
+/** Everything that a replay of the journal restores. */
 export interface SessionImage {
   readonly state: SchedulerState;
   readonly forwarding: ForwardingRuns;
@@ -21,7 +21,7 @@ export interface SessionImage {
 }
 
 interface Stored extends SessionImage {
-  /** Nobody has set anything; the state says so by the identity of its settings, which bytes do not keep. */
+  /** No settings were sent. The state shows this by the identity of its settings object, which a snapshot does not keep. */
   readonly isUnconfigured: boolean;
 }
 
@@ -47,7 +47,7 @@ export function decodeSnapshot({ format, bytes }: Snapshot, folder: string): Ses
       `Another version of @org/dte wrote the snapshot in the journal of ${folder}: its format is ${format}, and this version reads ${SNAPSHOT_FORMAT}.`,
     );
   }
-  // The journal vouches for every byte, and the format for what they mean.
+  // The journal has verified the sha256, and the format identifies the content.
   const { isUnconfigured, ...image } = read(bytes, folder);
   if (isUnconfigured) image.state.session.settings = DEFAULT_SESSION_SETTINGS;
   return image;
