@@ -21,7 +21,26 @@ const INTENDED = new Set(['CJS_WITH_ESMODULE_DEFAULT_EXPORT']);
 const UNWANTED = [/\.spec\./, /\.tsbuildinfo$/, /(^|\/)test-support\//, /(^|\/)integration\//, /^src\//];
 const WANTED = [/^package\.json$/, /^README\.md$/, /^LICENSE$/, /^dist\/index\.js$/, /^dist\/index\.d\.ts$/];
 
-async function check({ manifest }, tarball) {
+/** What npm's pages and the list of Nx plugins show of a package. */
+function missingFacts({ manifest, dir }) {
+  const problems = ['description', 'license', 'homepage', 'bugs']
+    .filter((field) => manifest[field] === undefined)
+    .map((field) => `package.json has no ${field}`);
+  if (manifest.repository?.directory !== `packages/${dir}`)
+    problems.push(`package.json: repository.directory is not packages/${dir}`);
+  if (dir !== 'dte') return problems;
+  if (!manifest.keywords?.includes('nx-plugin')) problems.push('package.json: keywords without nx-plugin');
+  // A required peer breaks `npm install` in workspaces of Nx 20 and 22 that do not list @nx/devkit themselves.
+  if (
+    manifest.peerDependencies['@nx/devkit'] !== manifest.peerDependencies.nx ||
+    manifest.peerDependenciesMeta?.['@nx/devkit']?.optional !== true
+  )
+    problems.push('package.json: @nx/devkit is not an optional peer with the range of nx');
+  return problems;
+}
+
+async function check(pkg, tarball) {
+  const { manifest } = pkg;
   const bytes = readFileSync(tarball);
   const { messages } = await publint({
     strict: true,
@@ -30,6 +49,7 @@ async function check({ manifest }, tarball) {
   const problems = messages
     .filter(({ type, code }) => type !== 'suggestion' && !INTENDED.has(code))
     .map((message) => `publint: ${formatMessage(message, manifest)}`);
+  problems.push(...missingFacts(pkg));
 
   const { stdout } = spawnSync('tar', ['-tzf', tarball], { encoding: 'utf8' });
   const files = stdout.split('\n').map((file) => file.replace(/^package\//, ''));

@@ -1,3 +1,3 @@
 export { remove } from './remove/remove';
 export { setupGitlab } from './setup-gitlab/setup-gitlab';
-export type { AfterWrite, Tree } from './workspace/tree';
+export type { AfterWrite } from './workspace/tree';

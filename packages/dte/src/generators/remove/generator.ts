@@ -1,1 +1,4 @@
-export { remove as default } from '@org/dte-gitlab/generators';
+import type { Tree } from '@nx/devkit';
+import { remove, type AfterWrite } from '@org/dte-gitlab/generators';
+
+export default (tree: Tree): AfterWrite => remove(tree);
