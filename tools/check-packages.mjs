@@ -39,7 +39,18 @@ function missingFacts({ manifest, dir }) {
   return problems;
 }
 
-async function check(pkg, tarball) {
+/** Whoever depends on a package with a peer must pass the peer on: pnpm and Yarn in strict modes find it only then. */
+function missingPeers({ manifest }, manifests) {
+  const { dependencies = {}, peerDependencies = {} } = manifest;
+  return Object.keys(dependencies).flatMap((name) => {
+    const { peerDependencies: peers = {}, peerDependenciesMeta: meta = {} } = manifests.get(name) ?? {};
+    return Object.keys(peers)
+      .filter((peer) => !meta[peer]?.optional && !(peer in dependencies) && !(peer in peerDependencies))
+      .map((peer) => `package.json: ${name} needs the peer ${peer}, which is not listed`);
+  });
+}
+
+async function check(pkg, tarball, manifests) {
   const { manifest } = pkg;
   const bytes = readFileSync(tarball);
   const { messages } = await publint({
@@ -49,7 +60,7 @@ async function check(pkg, tarball) {
   const problems = messages
     .filter(({ type, code }) => type !== 'suggestion' && !INTENDED.has(code))
     .map((message) => `publint: ${formatMessage(message, manifest)}`);
-  problems.push(...missingFacts(pkg));
+  problems.push(...missingFacts(pkg), ...missingPeers(pkg, manifests));
 
   const { stdout } = spawnSync('tar', ['-tzf', tarball], { encoding: 'utf8' });
   const files = stdout.split('\n').map((file) => file.replace(/^package\//, ''));
@@ -66,8 +77,10 @@ async function check(pkg, tarball) {
 
 async function checkAll() {
   const tarballs = await packAll();
-  for (const pkg of publishablePackages()) {
-    const problems = await check(pkg, tarballs[pkg.manifest.name]);
+  const packages = publishablePackages();
+  const manifests = new Map(packages.map(({ manifest }) => [manifest.name, manifest]));
+  for (const pkg of packages) {
+    const problems = await check(pkg, tarballs[pkg.manifest.name], manifests);
     console.log(`${problems.length === 0 ? 'ok  ' : 'FAIL'} ${pkg.manifest.name}`);
     for (const problem of problems) console.log(`     ${problem}`);
     if (problems.length > 0) process.exitCode = 1;
