@@ -35,9 +35,19 @@ const COMMANDS = {
 };
 const LOCKS = { npm: 'package-lock.json', pnpm: 'pnpm-lock.yaml', yarn: 'yarn.lock' };
 
+// Yarn keeps what an earlier run's registry said of our packages.
+const yarnFolder = mkdtempSync(join(tmpdir(), 'dte-yarn-'));
+
 function run([command, ...args], cwd) {
   return new Promise((resolve) => {
-    const env = { ...process.env, CI: 'true', NX_DAEMON: 'false', NO_COLOR: '1', NX_SKIP_NX_CACHE: 'true' };
+    const env = {
+      ...process.env,
+      YARN_GLOBAL_FOLDER: yarnFolder,
+      CI: 'true',
+      NX_DAEMON: 'false',
+      NO_COLOR: '1',
+      NX_SKIP_NX_CACHE: 'true',
+    };
     const child = spawn(command, args, { cwd, env, timeout: INSTALL_MS });
     let text = '';
     for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (text += chunk));
@@ -121,6 +131,7 @@ try {
       }
 } finally {
   await registry.close();
+  rmSync(yarnFolder, { recursive: true, force: true });
 }
 console.log(`installs: ${JSON.stringify({ tried, failed })}`);
 process.exitCode = failed === 0 ? 0 : 1;
