@@ -19,7 +19,7 @@ const CORE = ['packages/{protocol,scheduler}/src/**/*.ts'];
  */
 const LAYERS = [
   ['protocol', 'nx-compat'],
-  ['config', 'identity', 'scheduler'],
+  ['config', 'identity', 'report', 'scheduler'],
   ['client'],
   ['testing'],
   ['agent', 'coordinator'],

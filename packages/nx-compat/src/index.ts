@@ -8,6 +8,7 @@ export type {
   NxStatuses,
   NxTarget,
   NxTask,
+  NxTaskResult,
   NxTaskStatus,
   TaskGraph,
 } from './model/types';
@@ -15,6 +16,7 @@ export { dependencyClosure, normaliseTaskGraph } from './model/task-graph';
 export { NxInstallError, nxEntry, resolveNx } from './install/nx-install';
 export { findWorkspaceRoot } from './install/workspace-root';
 export { runSubsetWithDefaultRunner } from './runner/default-runner';
+export { observeEndings } from './runner/observe-endings';
 export { hideFromTasks } from './variables/hidden';
 export { bailStopsTasks } from './runner/bail';
 export { openCache } from './cache/open-cache';

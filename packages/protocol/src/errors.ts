@@ -164,6 +164,10 @@ export const ERROR_CODES = {
     severity: 'fatal',
     cure: 'In the job that ran the nx command, name a task from the list that `dte outputs` prints. With restoreOutputs=all (the default), all outputs are in the workspace already.',
   },
+  DTE_NO_REPORT: {
+    severity: 'fatal',
+    cure: 'Run `dte report` in the job and the workspace that ran the nx commands, after the first of them; name another session with --session.',
+  },
   DTE_ARTIFACT_UNSAFE: {
     severity: 'attempt',
     cure: 'Keep the outputs of the task inside the workspace: the artifact contains an entry or a link that leaves it.',

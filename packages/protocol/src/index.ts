@@ -76,6 +76,7 @@ export { type Introduction, introductionOf } from './introduction';
 export { type Limit, type LimitName, LIMITS, type LimitValues, readLimits } from './limits';
 export {
   type AgentInfo,
+  agentInfoSchema,
   errorMessageSchema,
   type MainSync,
   type RunOutput,
@@ -105,6 +106,7 @@ export {
   type Reason,
   reasonSchema,
   type RunLogEntry,
+  runLogEntrySchema,
   type ServerReport,
 } from './result';
 export { SECRET_VARIABLES, type SecretVariable } from './secret-variables';

@@ -1,3 +1,4 @@
+export { readModel } from './chronicle/write-reports';
 export { ignoredFile } from './assignment/ignored';
 export { inspectRules } from './assignment/load-rules';
 export { ALWAYS_ON_MAIN } from './assignment/on-main';

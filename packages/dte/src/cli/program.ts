@@ -9,6 +9,7 @@ import { outputsCommand } from './outputs';
 import { ownVersion } from './own-version';
 import { planCommand } from './plan';
 import { recordCommand } from './record';
+import { reportCommand } from './report';
 import { startAgentCommand } from './start-agent';
 import { startCiRunCommand } from './start-ci-run';
 import { statusCommand } from './status';
@@ -44,6 +45,7 @@ export function createProgram(): Command {
     coordinatorCommand(),
     statusCommand(),
     outputsCommand(),
+    reportCommand(),
     doctorCommand(),
     validateCommand(),
   ];

@@ -11,6 +11,10 @@ import {
 } from '@org/dte-nx-compat';
 import type { DteError } from '@org/dte-protocol';
 import { randomUUID } from 'node:crypto';
+import { Chronicle } from '../chronicle/chronicle';
+import { EventFile } from '../chronicle/event-file';
+import { writeReports } from '../chronicle/write-reports';
+import { dataDirOf } from '../data-folder/data-folder';
 import { tellAgents } from '../embedded/tell-agents';
 import { MainSide } from '../on-main/main-side';
 import { noteAbsent } from '../outputs/note-absent';
@@ -43,12 +47,20 @@ export class DistributedCommand {
   private readonly runId = randomUUID();
   private readonly graph: TaskGraph;
   private readonly command: Command;
+  private readonly chronicle: Chronicle;
+  private readonly events: EventFile;
+  private readonly given: DistributedCommandOptions;
   /** Tasks that this job has run itself. */
   private here = 0;
 
-  constructor(private readonly given: DistributedCommandOptions) {
-    const { options, context, ui } = given;
+  constructor(given: DistributedCommandOptions) {
+    const { options, context, ui, prepared, voice } = given;
     this.graph = normaliseTaskGraph(context.taskGraph);
+    this.events = new EventFile(this.dataDirOf(prepared), prepared.session.id, (thrown) =>
+      voice.line(`dte: there is no report of this command: ${String(thrown)}`),
+    );
+    this.chronicle = new Chronicle({ runId: this.runId, graph: this.graph, file: this.events });
+    this.given = { ...given, voice: this.chronicle.hearing(voice) };
     const said = commandOf(options, context, process.argv);
     // Each task has its own screen.
     this.command = ui === null ? said : { ...said, streams: () => true };
@@ -58,6 +70,7 @@ export class DistributedCommand {
     const { graph, command } = this;
     const { prepared, options, context, voice } = this.given;
     await options.lifeCycle.startCommand?.(command.parallel, command.parallel);
+    this.chronicle.begin(command, options.lifeCycle);
     const forwardedEnv = this.forwardedEnv();
     const mainSide = new MainSide({ prepared, graph, context, command, voice });
     const onMain = await mainSide.tasks();
@@ -65,13 +78,29 @@ export class DistributedCommand {
     const run = await this.openRun(plan, forwardedEnv);
     try {
       const trouble = await this.untilOver(run);
-      return await this.runRest(run, { plan, mainSide, trouble });
+      const statuses = await this.runRest(run, { plan, mainSide, trouble });
+      this.chronicle.over(statuses);
+      return statuses;
     } finally {
       await mainSide.note(run.results.endings, run.outputs.absent, this.runId);
       await options.lifeCycle.endCommand?.();
       await run.close();
       await this.sumUp(run);
+      await this.report();
     }
+  }
+
+  private dataDirOf({ resolved, workspaceRoot }: Prepared): string {
+    return dataDirOf(resolved, workspaceRoot);
+  }
+
+  /** The reports are about all commands of the job so far: it may end after this one. */
+  private async report(): Promise<void> {
+    const { prepared, voice } = this.given;
+    await this.events.flush();
+    await writeReports(this.dataDirOf(prepared), prepared.session.id).catch((thrown: unknown) =>
+      voice.line(`dte: there is no report of this command: ${String(thrown)}`),
+    );
   }
 
   private async openRun(plan: Plan, forwardedEnv: readonly string[]): Promise<DistributedRun> {
@@ -93,6 +122,7 @@ export class DistributedCommand {
       voice,
       ui,
       forwardedEnv,
+      chronicle: this.chronicle,
     });
   }
 

@@ -13,6 +13,7 @@ import { DteError, type ErrorCode, type SessionInfo } from '@org/dte-protocol';
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Chronicle } from '../chronicle/chronicle';
 import { dataDirOf } from '../data-folder/data-folder';
 import { AttemptKeeper } from '../report/attempt-keeper';
 import { OwnSideInvestigator } from '../drift/investigator';
@@ -42,6 +43,7 @@ export interface DistributedRunOptions extends CommandToSubmit {
   readonly voice: CommandVoice;
   /** Null: the command prints as it runs. */
   readonly ui: TerminalUi | null;
+  readonly chronicle: Chronicle;
 }
 
 function sharedOutputsOf({ graph, prepared }: DistributedRunOptions, folder: string): SharedOutputs {
@@ -255,6 +257,7 @@ export class DistributedRun {
       reports: () => prepared.session.reports(),
       info: prepared.session.info(),
       onEntry: (entry) => {
+        this.options.chronicle.entry(entry);
         this.retries.onEntry(entry);
         this.results.onEntry(entry);
       },
@@ -281,6 +284,7 @@ export class DistributedRun {
 
   private onSession(info: SessionInfo): void {
     this.worker.onSession(info);
+    this.options.chronicle.session(info);
     const { voice, command, prepared } = this.options;
     if (!this.introduced && info.state === 'open') {
       this.introduced = true;

@@ -1,0 +1,120 @@
+import { Pipeline, sampleCommand, type Fleet, type ProcessExit } from '@org/dte-testing';
+import { expectExit } from '../support/expect-exit';
+import { sampleFleet } from '../support/sample-fleet';
+
+const PROJECTS = {
+  first: {
+    root: 'libs/first',
+    targets: {
+      build: { cache: true, command: sampleCommand('first:build', { sleep: 200 }) },
+      test: { cache: true, command: sampleCommand('first:test', { lines: 3, exit: 7 }) },
+    },
+  },
+  second: {
+    root: 'libs/second',
+    targets: {
+      build: { cache: true, dependsOn: ['first:build'], command: sampleCommand('second:build') },
+      test: { cache: true, dependsOn: ['first:test'], command: sampleCommand('second:test') },
+    },
+  },
+};
+
+interface Model {
+  readonly agents: { readonly name: string }[];
+  readonly runs: {
+    readonly ok: boolean;
+    readonly startMs: number;
+    readonly endMs: number;
+    readonly tasks: {
+      readonly id: string;
+      readonly status: string;
+      readonly from: string | null;
+      readonly dependencies: number[];
+      readonly output: string | null;
+      readonly attempts: {
+        readonly agent: number | null;
+        readonly outcome: string;
+        readonly startMs: number;
+        readonly endMs: number;
+      }[];
+    }[];
+  }[];
+}
+
+const tasksOf = ({ runs }: Model, nth: number) =>
+  Object.fromEntries((runs[nth]?.tasks ?? []).map((task) => [task.id, task]));
+
+describe('the report of a main job', () => {
+  let fleet: Fleet;
+
+  beforeEach(() => {
+    fleet = sampleFleet({ projects: PROJECTS });
+  });
+
+  afterEach(async () => {
+    expect(await fleet.close()).toEqual([]);
+  });
+
+  async function modelOf(pipeline: Pipeline): Promise<Model> {
+    const exit = await pipeline.dte(['report', '--format=json']);
+    expectExit(exit, 0, pipeline);
+    return JSON.parse(exit.stdout) as Model;
+  }
+
+  it('tells of all commands what ran where, what failed and what a cache had', async () => {
+    const pipeline = await Pipeline.start(fleet, 1);
+    const early = await pipeline.dte(['report']);
+    expect([early.code, early.stderr]).toEqual([1, expect.stringContaining('DTE_NO_REPORT')]);
+
+    const red = await pipeline.nx(['run-many', '-t', 'build,test', '--parallel=2']);
+    expectExit(red, 1, pipeline);
+    expectExit(await pipeline.nx(['run-many', '-t', 'build', '--parallel=2']), 0, pipeline);
+
+    const model = await modelOf(pipeline);
+    expect(model.agents.map(({ name }) => name)).toEqual(['agent-1']);
+    expect(model.runs.map(({ ok }) => ok)).toEqual([false, true]);
+    const tasks = tasksOf(model, 0);
+    expect(Object.fromEntries(Object.entries(tasks).map(([id, { status }]) => [id, status]))).toEqual({
+      'first:build': 'success',
+      'first:test': 'failure',
+      'second:build': 'success',
+      'second:test': 'skipped',
+    });
+    expect(tasks['first:build']?.attempts).toMatchObject([{ agent: 0, outcome: 'success' }]);
+    expect(tasks['first:test']).toMatchObject({
+      output: expect.stringContaining('first:test') as string,
+      attempts: [{ agent: 0, outcome: 'failure' }],
+    });
+    const [run] = model.runs;
+    for (const { attempts } of Object.values(tasks))
+      for (const { startMs, endMs } of attempts) {
+        expect(startMs).toBeGreaterThanOrEqual(run?.startMs ?? Infinity);
+        expect(endMs).toBeGreaterThanOrEqual(startMs);
+        expect(endMs).toBeLessThanOrEqual(run?.endMs ?? 0);
+      }
+    const again = tasksOf(model, 1);
+    expect(again['second:build']).toMatchObject({ status: 'success', attempts: [] });
+    expect(again['second:build']?.from).not.toBeNull();
+
+    const junit = pipeline.main.read('.nx/dte/report/junit.xml');
+    expect(junit).toContain('<testcase classname="first" name="test"');
+    expect(junit).toContain('first:test failed on agent-1');
+    const markdown: ProcessExit = await pipeline.dte(['report']);
+    expect(markdown.stdout).toContain('**1 failed** · 1 not run');
+    await pipeline.complete();
+  });
+
+  it('shows what ran in the main job itself', async () => {
+    const main = fleet.machine('main', { env: { DTE_AGENT_WAIT_MS: '100' } });
+    const pipeline = new Pipeline(fleet, main, {});
+    await pipeline.startCiRun();
+    expectExit(await pipeline.nx(['run-many', '-t', 'build', '--parallel=2']), 0, pipeline);
+    const tasks = tasksOf(await modelOf(pipeline), 0);
+    expect(tasks['second:build']).toMatchObject({
+      status: 'success',
+      dependencies: [expect.any(Number)],
+      attempts: [{ agent: null, outcome: 'success' }],
+    });
+    await pipeline.complete();
+  });
+});

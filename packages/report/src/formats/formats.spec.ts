@@ -1,0 +1,139 @@
+import { SaxesParser } from 'saxes';
+import { foldEvents } from '../model/fold';
+import { agent, planned, Story } from '../test-support/events';
+import { withoutAnsi } from './ansi';
+import { junitOf } from './junit';
+import { markdownOf } from './markdown';
+import { traceOf } from './trace';
+
+/** What a strict reader of XML finds: each element with its attributes and its text. It throws at the first error. */
+function elementsOf(xml: string): { name: string; attributes: Record<string, string>; text: string }[] {
+  const found: ReturnType<typeof elementsOf> = [];
+  const open: typeof found = [];
+  const parser = new SaxesParser();
+  parser.on('error', (error) => {
+    throw error;
+  });
+  parser.on('opentag', ({ name, attributes }) => {
+    const element = { name, attributes, text: '' };
+    found.push(element);
+    open.push(element);
+  });
+  parser.on('text', (text) => {
+    const last = open.at(-1);
+    if (last !== undefined) last.text += text;
+  });
+  parser.on('closetag', () => open.pop());
+  parser.write(xml).close();
+  return found;
+}
+
+const HOSTILE =
+  'red \u001b[31mError\u001b[0m & <script>alert("]]>")</script>\u0000\u0008\uD800 \u2713 \n`````\n';
+
+function story(output = HOSTILE): Story {
+  const tasks = [planned('app:build'), planned('lib:test'), planned('lib:e2e', ['lib:test'])];
+  return new Story()
+    .agents(0, agent('agent 1/2', { jobUrl: 'https://gitlab.example.com/a b/-/jobs/1' }), agent('agent 2/2'))
+    .run(0, tasks)
+    .attempt('app:build', 'agent 1/2', [0, 2.5])
+    .attempt('lib:test', 'agent 2/2', [0, 4], { status: 'failure', output })
+    .ended('lib:e2e', 4, { status: 'skipped', code: null })
+    .over(5, false);
+}
+
+describe('the JUnit report', () => {
+  it('has a test case for each task, with its time, its failure and the end of its output', () => {
+    const elements = elementsOf(junitOf(foldEvents(story('Expected 1').events)));
+    expect(elements.map(({ name, attributes }) => [name, attributes])).toEqual([
+      ['testsuites', { name: 'nx' }],
+      [
+        'testsuite',
+        { name: 'nx affected -t build,test', tests: '3', failures: '1', skipped: '1', time: '5.000' },
+      ],
+      ['testcase', { classname: 'app', name: 'build', time: '2.500' }],
+      ['testcase', { classname: 'lib', name: 'test', time: '4.000' }],
+      ['failure', { message: 'exit code 1', type: 'failure' }],
+      ['testcase', { classname: 'lib', name: 'e2e', time: '0.000' }],
+      ['skipped', { message: 'a dependency failed' }],
+    ]);
+    expect(elements[4]?.text).toBe('lib:test failed on agent 2/2\n\nExpected 1');
+  });
+
+  it('is well-formed whatever a task prints, and shows the text without colours', () => {
+    const failure = elementsOf(junitOf(foldEvents(story().events))).find(({ name }) => name === 'failure');
+    expect(failure?.text).toContain(
+      'red Error & <script>alert("]]>")</script>\uFFFD\uFFFD\uFFFD \u2713 \n`````',
+    );
+  });
+
+  it('stays below what GitLab reads: outputs are cut at the beginning, passed tasks are left out of a huge run', () => {
+    const count = 25_000;
+    const ids = Array.from({ length: count }, (_, nth) => `p${nth}:test`);
+    const huge = new Story().run(
+      0,
+      ids.map((id) => planned(id)),
+    );
+    // Three bytes each in UTF-8: the limit is one of bytes.
+    const output = `${'\u2713'.repeat(16_000)}end`;
+    ids.forEach((id, nth) => huge.ended(id, 1, nth < 1_000 ? { status: 'failure', output } : {}));
+    const xml = junitOf(foldEvents(huge.over(2, false).events));
+    expect(Buffer.byteLength(xml)).toBeLessThan(30_000_000);
+    const elements = elementsOf(xml);
+    expect(elements.filter(({ name }) => name === 'testcase')).toHaveLength(1_000);
+    expect(elements[1]?.attributes['name']).toContain('without the tasks that passed');
+    expect(elements.find(({ name }) => name === 'failure')?.text).toMatch(/end$/);
+  });
+});
+
+describe('the Markdown summary', () => {
+  it('says what happened, lists failures with their output and agents with their use', () => {
+    const text = markdownOf(foldEvents(story('one\ntwo').events));
+    expect(text).toContain('❌ 3 tasks in 5 s · 0 from cache · **1 failed** · 1 not run');
+    expect(text).toContain('<details><summary>lib\\:test</summary>\n\n```text\none\ntwo\n```');
+    expect(text).toContain('| [agent 1/2](https://gitlab.example.com/a%20b/-/jobs/1) | 1 | 3 s | 25 % |');
+  });
+
+  it('is short for a run without failures', () => {
+    const green = new Story()
+      .run(0, [planned('a:build')])
+      .ended('a:build', 0, { from: 'local' })
+      .over(1);
+    expect(markdownOf(foldEvents(green.events))).toBe(
+      '✅ 1 task in 1 s · 1 from cache\n\n`nx affected -t build,test`\n',
+    );
+  });
+
+  it('lets no output or name leave its place', () => {
+    const text = markdownOf(foldEvents(story().events));
+    expect(text).toContain('``````text\nred Error');
+    const named = new Story()
+      .run(0, [planned('<img src=x>@all:build')])
+      .ended('<img src=x>@all:build', 1, { status: 'failure' });
+    expect(markdownOf(foldEvents(named.over(1, false).events))).toContain('\\<img src=x\\>\\@all\\:build');
+  });
+});
+
+describe('the trace', () => {
+  it('is in the Trace Event Format: a process for each agent, a thread for each slot', () => {
+    const { traceEvents } = JSON.parse(traceOf(foldEvents(story().events))) as {
+      traceEvents: { ph: string }[];
+    };
+    expect(traceEvents.filter(({ ph }) => ph === 'M')).toMatchObject([
+      { pid: 0, args: { name: 'agent 1/2' } },
+      { pid: 1, args: { name: 'agent 2/2' } },
+      { pid: 2, args: { name: 'main job' } },
+    ]);
+    expect(traceEvents.filter(({ ph }) => ph === 'X')).toMatchObject([
+      { name: 'app:build', pid: 0, tid: 0, ts: 1_700_000_000_000_000, dur: 2_500_000, cat: 'success' },
+      { name: 'lib:test', pid: 1, tid: 0, dur: 4_000_000, cat: 'failure' },
+    ]);
+  });
+});
+
+describe('terminal output as text', () => {
+  it('has no escape sequences', () => {
+    const link = '\u001b]8;;https://example.com\u0007link\u001b]8;;\u001b\\';
+    expect(withoutAnsi(`\u001b[1;31mred\u001b[0m ${link} \u001b[2K\u001b[1Gx\r\n`)).toBe('red link x\n');
+  });
+});

@@ -1,0 +1,96 @@
+import { duration, plural } from '@org/dte-protocol';
+import { at } from '../model/at';
+import type { SessionModel } from '../model/model';
+import { failuresOf, totalsOf } from '../views/totals';
+import { utilisationOf } from '../views/utilisation';
+import { withoutAnsi } from './ansi';
+
+/** Failures that are listed one by one: a note of a merge request is to be read, not searched. */
+const LISTED_FAILURES = 20;
+/** Lines of output below each failure. */
+const OUTPUT_LINES = 20;
+/** Agents that are listed; a table of a hundred rows tells nobody anything. */
+const LISTED_AGENTS = 20;
+
+/** What Markdown and GitLab's references would make of a name; untrusted, since names come from the repository. */
+const inText = (text: string): string =>
+  text.replace(/[\\`*_{}[\]<>()#+!|~@$%&:^-]/g, '\\$&').replace(/\s+/g, ' ');
+
+/** A fence that the text does not end. */
+function fenced(text: string): string {
+  const longest = Math.max(2, ...[...text.matchAll(/`+/g)].map(([ticks]) => ticks.length));
+  const fence = '`'.repeat(longest + 1);
+  return `${fence}text\n${text}\n${fence}`;
+}
+
+const percent = (part: number, whole: number): string =>
+  whole === 0 ? '–' : `${Math.round((part / whole) * 100)} %`;
+
+function headline(model: SessionModel): string {
+  const totals = totalsOf(model);
+  const { failure, skipped, stopped } = totals.byStatus;
+  const parts = [
+    `${plural(totals.tasks, 'task')} in ${duration(totals.elapsedMs)}`,
+    `${totals.fromCache} from cache`,
+    ...(failure > 0 ? [`**${failure} failed**`] : []),
+    ...(skipped + stopped > 0 ? [`${skipped + stopped} not run`] : []),
+    ...(totals.flaky > 0 ? [`${totals.flaky} flaky`] : []),
+    ...(totals.lost > 0 ? [`${plural(totals.lost, 'attempt')} lost and retried`] : []),
+  ];
+  return `${failure > 0 ? '❌' : '✅'} ${parts.join(' · ')}`;
+}
+
+function failureLines(model: SessionModel): string[] {
+  const failures = failuresOf(model);
+  if (failures.length === 0) return [];
+  const listed = failures.slice(0, LISTED_FAILURES).flatMap(({ task }) => {
+    const output = withoutAnsi(task.output ?? '')
+      .trimEnd()
+      .split('\n')
+      .slice(-OUTPUT_LINES)
+      .join('\n');
+    const reason = task.reason === null ? '' : ` ${inText(task.reason.message)}`;
+    return [
+      '',
+      `<details><summary>${inText(task.id)}${reason}</summary>`,
+      '',
+      fenced(output === '' ? '(no output)' : output),
+      '',
+      '</details>',
+    ];
+  });
+  const more = failures.length - LISTED_FAILURES;
+  return ['', '### Failed', ...listed, ...(more > 0 ? ['', `${plural(more, 'more failure')}.`] : [])];
+}
+
+function agentLines(model: SessionModel): string[] {
+  const used = utilisationOf(model);
+  if (used.length === 0) return [];
+  const rows = used.slice(0, LISTED_AGENTS).map(({ agent, attempts, busyMs, availableMs }) => {
+    const { name, jobUrl } = at(model.agents, agent);
+    const shown = jobUrl === null ? inText(name) : `[${inText(name)}](${encodeURI(jobUrl)})`;
+    return `| ${shown} | ${attempts} | ${duration(busyMs)} | ${percent(busyMs, availableMs)} |`;
+  });
+  const more = used.length - LISTED_AGENTS;
+  return [
+    '',
+    '### Agents',
+    '',
+    '| Agent | Tasks | Busy | Of its time |',
+    '| ----- | ----: | ---: | ----------: |',
+    ...rows,
+    ...(more > 0 ? ['', `${plural(more, 'more agent')}.`] : []),
+  ];
+}
+
+/** A summary in GitLab Flavored Markdown: the totals, the failures with the end of their output, and the agents. */
+export function markdownOf(model: SessionModel): string {
+  const commands = model.runs.map(({ command }) => `\`${command.replace(/`/g, "'")}\``);
+  return [
+    headline(model),
+    ...(commands.length === 0 ? [] : ['', commands.join(', ')]),
+    ...failureLines(model),
+    ...agentLines(model),
+    '',
+  ].join('\n');
+}

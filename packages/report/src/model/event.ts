@@ -1,0 +1,76 @@
+import { agentInfoSchema, reasonSchema, runLogEntrySchema } from '@org/dte-protocol';
+import { z } from 'zod';
+
+/** Milliseconds since the epoch, by the clock of who wrote the event. */
+const atMs = z.number();
+const runId = z.string().min(1);
+const taskId = z.string().min(1);
+
+/** A task of a command, as far as a report shows it. */
+const plannedTaskSchema = z.strictObject({
+  id: taskId,
+  project: z.string(),
+  target: z.string(),
+  configuration: z.string().nullable(),
+  /** Ids of the tasks of the command that it waits for. */
+  dependencies: z.array(z.string()),
+  hash: z.string().nullable(),
+  cacheable: z.boolean(),
+});
+export type PlannedTask = z.infer<typeof plannedTaskSchema>;
+
+/** How a task ended, in the words of Nx where Nx has one. `stopped`: it was cancelled, or the command ended before it ran. */
+export const taskStatusSchema = z.enum(['success', 'failure', 'skipped', 'stopped']);
+export type TaskStatus = z.infer<typeof taskStatusSchema>;
+
+/** The cache that had a result: that of the machine which was to run the task, or Nx's remote cache, which the session's store is part of. */
+export const cacheSourceSchema = z.enum(['local', 'remote']);
+export type CacheSource = z.infer<typeof cacheSourceSchema>;
+
+/**
+ * One fact about a pipeline. A model is a fold over these events, in the order in which they were written; an event about a
+ * run or a task that is not known is ignored, because the file may begin in the middle.
+ */
+export const reportEventSchema = z.discriminatedUnion('type', [
+  z.strictObject({
+    type: z.literal('session'),
+    atMs,
+    sessionId: z.string(),
+    /** Links and names of the pipeline for people; null outside GitLab. */
+    pipeline: z
+      .strictObject({ url: z.string().nullable(), ref: z.string().nullable(), commit: z.string().nullable() })
+      .nullable(),
+  }),
+  z.strictObject({ type: z.literal('agents'), atMs, agents: z.array(agentInfoSchema) }),
+  z.strictObject({
+    type: z.literal('run'),
+    atMs,
+    runId,
+    command: z.string(),
+    parallel: z.int().min(1),
+    tasks: z.array(plannedTaskSchema),
+  }),
+  /** An entry of the run's log: an attempt began, was lost or retried, or ended. */
+  z.strictObject({ type: z.literal('entry'), atMs, runId, entry: runLogEntrySchema }),
+  /** A task of which the main job knows how it ended. `startMs`: null if it never ran. */
+  z.strictObject({
+    type: z.literal('ended'),
+    atMs,
+    runId,
+    taskId,
+    status: taskStatusSchema,
+    code: z.int().nullable(),
+    from: cacheSourceSchema.nullable(),
+    /** True: it ran in the main job. */
+    here: z.boolean(),
+    startMs: z.number().nullable(),
+    endMs: z.number().nullable(),
+    /** The end of its terminal output; only for failures, because the rest is in the log. */
+    output: z.string().nullable(),
+  }),
+  /** Something that dte told the user. */
+  z.strictObject({ type: z.literal('message'), atMs, reason: reasonSchema }),
+  /** The command is over; `ok`: everything that was requested succeeded. */
+  z.strictObject({ type: z.literal('run.ended'), atMs, runId, ok: z.boolean() }),
+]);
+export type ReportEvent = z.infer<typeof reportEventSchema>;

@@ -1,0 +1,125 @@
+import { reportEventSchema } from './event';
+import { foldEvents } from './fold';
+import { agent, planned, Story, T0 } from '../test-support/events';
+
+const tasks = [planned('lib:build'), planned('app:build', ['lib:build'])];
+
+describe('the fold of events into a model', () => {
+  it('shows a run on agents, with when each task ran', () => {
+    const story = new Story().agents(0, agent('one'), agent('two')).run(1, tasks);
+    story.attempt('lib:build', 'one', [2, 5]).attempt('app:build', 'two', [5, 9]).over(10);
+    const { agents, runs } = foldEvents(story.events);
+    expect(agents.map(({ name, slots, leftMs }) => [name, slots, leftMs])).toEqual([
+      ['one', 2, null],
+      ['two', 2, null],
+    ]);
+    expect(runs).toMatchObject([
+      { command: 'nx affected -t build,test', startMs: T0 + 1000, endMs: T0 + 10_000, ok: true },
+    ]);
+    expect(runs[0]?.tasks).toMatchObject([
+      { id: 'lib:build', status: 'success', dependencies: [], doneMs: T0 + 5000 },
+      { id: 'app:build', status: 'success', dependencies: [0], attempts: [{ agent: 1, outcome: 'success' }] },
+    ]);
+    expect(runs[0]?.tasks[0]?.attempts).toEqual([
+      {
+        number: 1,
+        agent: 0,
+        assignedMs: T0 + 2000,
+        startMs: T0 + 2000,
+        endMs: T0 + 5000,
+        outcome: 'success',
+        code: 0,
+        reason: null,
+      },
+    ]);
+  });
+
+  it('keeps lost attempts and failures before a retry, and calls a task flaky that then succeeded', () => {
+    const reason = { code: 'DTE_LEASE_EXPIRED' as const, message: 'agent one is gone' };
+    const story = new Story().agents(0, agent('one'), agent('two')).run(1, tasks);
+    story.begin('lib:build', 'one', 2).entry(4, {
+      seq: 2,
+      type: 'retried',
+      taskId: 'lib:build',
+      attempt: 1,
+      agent: { agentId: 'one', name: 'one', jobUrl: null },
+      reason,
+    });
+    story.attempt('lib:build', 'two', [4, 6], { attempt: 2, status: 'failure', retried: true });
+    story.attempt('lib:build', 'two', [6, 8], { attempt: 3 });
+    const [lib] = foldEvents(story.events).runs[0]?.tasks ?? [];
+    expect(lib).toMatchObject({ status: 'success', flaky: true });
+    expect(lib?.attempts.map(({ outcome, agent: on, endMs }) => [outcome, on, endMs])).toEqual([
+      ['lost', 0, T0 + 4000],
+      ['failure', 1, T0 + 6000],
+      ['success', 1, T0 + 8000],
+    ]);
+    expect(lib?.attempts[0]?.reason).toEqual(reason);
+  });
+
+  it('places attempts of an agent with a wrong clock where the coordinator saw them', () => {
+    const story = new Story().run(1, tasks).begin('lib:build', 'one', 2);
+    const hourMs = 3_600_000;
+    const { events } = new Story().attempt('lib:build', 'one', [2, 5]);
+    for (const event of events) {
+      if (event.type !== 'entry' || event.entry.type !== 'ended') continue;
+      const result = event.entry.result?.kind === 'finished' ? event.entry.result : null;
+      if (result === null) throw new Error('no result');
+      const ahead = { ...result, startMs: result.startMs + hourMs, endMs: result.endMs + hourMs };
+      story.events.push({ ...event, entry: { ...event.entry, result: ahead } });
+    }
+    expect(foldEvents(story.events).runs[0]?.tasks[0]?.attempts).toMatchObject([
+      { startMs: T0 + 2000, endMs: T0 + 5000 },
+    ]);
+  });
+
+  it('shows cache hits without attempts, and what the main job ran as its own', () => {
+    const story = new Story().run(1, tasks).ended('lib:build', 1, { from: 'remote' });
+    story.ended('app:build', 9, {
+      here: true,
+      startMs: T0 + 2000,
+      endMs: T0 + 9000,
+      status: 'failure',
+      output: 'no',
+    });
+    const [lib, app] = foldEvents(story.events).runs[0]?.tasks ?? [];
+    expect(lib).toMatchObject({ status: 'success', from: 'remote', attempts: [] });
+    expect(app).toMatchObject({
+      status: 'failure',
+      output: 'no',
+      attempts: [{ number: 0, agent: null, startMs: T0 + 2000, endMs: T0 + 9000, outcome: 'failure' }],
+    });
+  });
+
+  it('knows when an agent left and that it came back', () => {
+    const story = new Story().agents(0, agent('one')).agents(5, agent('one', { connected: false }));
+    expect(foldEvents(story.events).agents).toMatchObject([{ joinedMs: T0, leftMs: T0 + 5000 }]);
+    story.agents(6, agent('one', { connected: false }));
+    expect(foldEvents(story.events).agents).toMatchObject([{ leftMs: T0 + 5000 }]);
+    story.agents(7, agent('one'));
+    expect(foldEvents(story.events).agents).toMatchObject([{ joinedMs: T0, leftMs: null }]);
+  });
+
+  it('ends what a stopped command left open, and ignores tasks and runs that it does not know', () => {
+    const story = new Story().run(1, tasks).begin('lib:build', 'one', 2);
+    expect(foldEvents(story.events).runs[0]?.tasks.map(({ status }) => status)).toEqual([
+      'running',
+      'waiting',
+    ]);
+    story.ended('other:build', 3).over(4, false);
+    story.events.push({ type: 'run.ended', atMs: T0, runId: 'other', ok: true });
+    const { runs } = foldEvents(story.events);
+    expect(runs).toMatchObject([{ ok: false }]);
+    expect(runs[0]?.tasks.map(({ status }) => status)).toEqual(['stopped', 'stopped']);
+  });
+
+  it('writes events that are read again as they are', () => {
+    const story = new Story()
+      .agents(0, agent('one'))
+      .run(1, tasks)
+      .attempt('lib:build', 'one', [2, 5])
+      .over(6);
+    const read = story.events.map((event) => reportEventSchema.parse(JSON.parse(JSON.stringify(event))));
+    expect(foldEvents(read)).toEqual(foldEvents(story.events));
+  });
+});

@@ -1,0 +1,232 @@
+import type { AgentInfo, AgentRef, AttemptResult, FinishedAttempt, RunLogEntry } from '@org/dte-protocol';
+import { at } from './at';
+import type { PlannedTask, ReportEvent } from './event';
+import { newModel, type AttemptModel, type RunModel, type SessionModel, type TaskModel } from './model';
+
+type Of<Type extends ReportEvent['type']> = Extract<ReportEvent, { type: Type }>;
+
+/** Folds events into a model, one after the other; the model can be read in between. */
+export class ModelFold {
+  readonly model: SessionModel = newModel();
+  private readonly runs = new Map<string, { readonly run: RunModel; readonly index: Map<string, number> }>();
+  private readonly agents = new Map<string, number>();
+
+  apply(event: ReportEvent): void {
+    const { model } = this;
+    switch (event.type) {
+      case 'session':
+        model.sessionId = event.sessionId;
+        model.pipeline = event.pipeline;
+        return;
+      case 'agents':
+        for (const agent of event.agents) this.onAgent(agent, event.atMs);
+        return;
+      case 'run':
+        this.onRun(event);
+        return;
+      case 'entry':
+        this.onEntry(event);
+        return;
+      case 'ended':
+        this.onEnded(event);
+        return;
+      case 'message':
+        model.messages.push({ atMs: event.atMs, reason: event.reason });
+        return;
+      case 'run.ended':
+        this.onRunEnded(event);
+        return;
+    }
+  }
+
+  private onAgent(info: AgentInfo, atMs: number): void {
+    const agent = at(this.model.agents, this.agentIndex(info, atMs));
+    agent.slots = info.slots;
+    if (info.connected) agent.leftMs = null;
+    else agent.leftMs ??= atMs;
+  }
+
+  private agentIndex({ agentId, name, jobUrl }: AgentRef, atMs: number): number {
+    const known = this.agents.get(agentId);
+    if (known !== undefined) return known;
+    const index = this.model.agents.length;
+    this.model.agents.push({ agentId, name, jobUrl, slots: null, joinedMs: atMs, leftMs: null });
+    this.agents.set(agentId, index);
+    return index;
+  }
+
+  private onRun({ runId, command, parallel, atMs, tasks }: Of<'run'>): void {
+    // A file may be read that was written twice: what is known stays.
+    if (this.runs.has(runId)) return;
+    const index = new Map(tasks.map(({ id }, at) => [id, at]));
+    const run: RunModel = {
+      runId,
+      command,
+      parallel,
+      startMs: atMs,
+      endMs: null,
+      ok: null,
+      tasks: tasks.map((task) => taskModel(task, index)),
+    };
+    this.runs.set(runId, { run, index });
+    this.model.runs.push(run);
+  }
+
+  private taskOf(runId: string, taskId: string): TaskModel | undefined {
+    const known = this.runs.get(runId);
+    return known?.run.tasks[known.index.get(taskId) ?? -1];
+  }
+
+  private onEntry({ runId, atMs, entry }: Of<'entry'>): void {
+    const task = this.taskOf(runId, entry.taskId);
+    if (task === undefined) return;
+    if (entry.type === 'started') {
+      this.attemptOf(task, entry, entry.atMs);
+      if (task.status === 'waiting') task.status = 'running';
+      return;
+    }
+    const result = finishedOf(entry);
+    if (entry.agent !== null && entry.attempt !== null) {
+      const attempt = this.attemptOf(task, { attempt: entry.attempt, agent: entry.agent }, atMs);
+      closeAttempt(attempt, entry, result, atMs);
+    }
+    if (entry.type === 'ended') {
+      task.reason = entry.reason ?? result?.reason ?? null;
+      if (result?.fromCache != null) task.from = result.fromCache === 'local-cache' ? 'local' : 'remote';
+      task.flaky = entry.status === 'success' && task.attempts.some(({ outcome }) => outcome === 'failure');
+      if (entry.status === 'returned') task.status = 'waiting';
+    }
+  }
+
+  /** An `ended` entry may come without its `started`: the log is read in blocks. */
+  private attemptOf(task: TaskModel, { attempt, agent }: StartedBy, atMs: number): AttemptModel {
+    const known = task.attempts.find(({ number }) => number === attempt);
+    if (known !== undefined) return known;
+    const model: AttemptModel = {
+      number: attempt,
+      agent: this.agentIndex(agent, atMs),
+      assignedMs: atMs,
+      startMs: null,
+      endMs: null,
+      outcome: 'running',
+      code: null,
+      reason: null,
+    };
+    task.attempts.push(model);
+    return model;
+  }
+
+  private onEnded({
+    runId,
+    taskId,
+    atMs,
+    status,
+    code,
+    from,
+    here,
+    startMs,
+    endMs,
+    output,
+  }: Of<'ended'>): void {
+    const task = this.taskOf(runId, taskId);
+    if (task === undefined) return;
+    task.status = status;
+    task.code = code;
+    // For a result that an agent had in its cache, the main job sees its own.
+    if (from !== null) task.from ??= from;
+    task.doneMs = atMs;
+    task.output = output;
+    if (!here || startMs === null || from !== null) return;
+    task.attempts.push({
+      number: 0,
+      agent: null,
+      assignedMs: startMs,
+      startMs,
+      endMs: endMs ?? atMs,
+      outcome: status === 'success' || status === 'failure' ? status : 'stopped',
+      code,
+      reason: null,
+    });
+  }
+
+  private onRunEnded({ runId, atMs, ok }: Of<'run.ended'>): void {
+    const known = this.runs.get(runId);
+    if (known === undefined) return;
+    known.run.endMs = atMs;
+    known.run.ok = ok;
+    for (const task of known.run.tasks)
+      if (task.status === 'waiting' || task.status === 'running') task.status = 'stopped';
+  }
+}
+
+interface StartedBy {
+  readonly attempt: number;
+  readonly agent: AgentRef;
+}
+
+type Over = Exclude<RunLogEntry, { type: 'started' }>;
+
+const taskModel = (
+  { id, project, target, configuration, dependencies, hash, cacheable }: PlannedTask,
+  index: ReadonlyMap<string, number>,
+): TaskModel => ({
+  id,
+  project,
+  target,
+  configuration,
+  dependencies: dependencies.map((name) => index.get(name)).filter((at) => at !== undefined),
+  hash,
+  cacheable,
+  status: 'waiting',
+  code: null,
+  from: null,
+  flaky: false,
+  attempts: [],
+  doneMs: null,
+  output: null,
+  reason: null,
+});
+
+/** The result of the task itself, also if it was part of a batch. */
+function finishedOf({ result, taskId }: Over): FinishedAttempt | null {
+  const found: AttemptResult | null = result ?? null;
+  if (found?.kind === 'finished') return found;
+  if (found?.kind === 'batch') return found.members.find((each) => each.taskId === taskId)?.result ?? null;
+  return null;
+}
+
+function closeAttempt(
+  attempt: AttemptModel,
+  entry: Over,
+  result: FinishedAttempt | null,
+  atMs: number,
+): void {
+  attempt.reason = result?.reason ?? entry.reason ?? null;
+  if (result === null) {
+    attempt.outcome = entry.type === 'ended' && entry.status === 'cancelled' ? 'stopped' : 'lost';
+    attempt.endMs = atMs;
+    return;
+  }
+  attempt.outcome = result.status;
+  attempt.code = result.code;
+  Object.assign(attempt, placeInTime(result, attempt.assignedMs, atMs));
+}
+
+/** The agent's own times if its clock agrees, else shifted between what the coordinator saw; the duration is the agent's. */
+function placeInTime(
+  agent: { readonly startMs: number; readonly endMs: number },
+  earliestMs: number,
+  latestMs: number,
+): { startMs: number; endMs: number } {
+  const room = Math.max(0, latestMs - earliestMs);
+  const durationMs = Math.max(0, Math.min(agent.endMs - agent.startMs, room));
+  const endMs = Math.min(Math.max(agent.endMs, earliestMs + durationMs), latestMs);
+  return { startMs: endMs - durationMs, endMs };
+}
+
+/** The model of these events. */
+export function foldEvents(events: Iterable<ReportEvent>): SessionModel {
+  const fold = new ModelFold();
+  for (const event of events) fold.apply(event);
+  return fold.model;
+}

@@ -1,0 +1,120 @@
+import type { AgentInfo, RunLogEntry } from '@org/dte-protocol';
+import type { PlannedTask, ReportEvent } from '../model/event';
+
+/** When the examples begin. */
+export const T0 = 1_700_000_000_000;
+
+export const agent = (name: string, overrides: Partial<AgentInfo> = {}): AgentInfo => ({
+  agentId: name,
+  name,
+  jobUrl: null,
+  slots: 2,
+  connected: true,
+  draining: false,
+  running: [],
+  finished: 0,
+  ...overrides,
+});
+
+const refOf = (name: string) => ({ agentId: name, name, jobUrl: null });
+
+export const planned = (id: string, dependencies: string[] = []): PlannedTask => {
+  const [project = '', target = ''] = id.split(':');
+  return { id, project, target, configuration: null, dependencies, hash: `hash of ${id}`, cacheable: true };
+};
+
+/** Writes the events of one run, at times in seconds after `T0`. */
+export class Story {
+  readonly events: ReportEvent[] = [];
+  private seq = 0;
+
+  constructor(private readonly runId = 'r1') {}
+
+  private atMs(second: number): number {
+    return T0 + second * 1000;
+  }
+
+  agents(second: number, ...agents: AgentInfo[]): this {
+    this.events.push({ type: 'agents', atMs: this.atMs(second), agents });
+    return this;
+  }
+
+  run(second: number, tasks: PlannedTask[]): this {
+    const { runId } = this;
+    this.events.push({
+      type: 'run',
+      atMs: this.atMs(second),
+      runId,
+      command: 'nx affected -t build,test',
+      parallel: 2,
+      tasks,
+    });
+    return this;
+  }
+
+  entry(second: number, entry: RunLogEntry): this {
+    this.events.push({ type: 'entry', atMs: this.atMs(second), runId: this.runId, entry });
+    return this;
+  }
+
+  /** An attempt from its beginning to its end, and what the main job made of it. */
+  attempt(task: string, on: string, [from, to]: [number, number], how: How = {}): this {
+    const { attempt = 1, status = 'success', retried = false, output = null } = how;
+    const result = {
+      kind: 'finished' as const,
+      status,
+      code: status === 'success' ? 0 : 1,
+      fromCache: null,
+      hash: `hash of ${task}`,
+      artifact: { kind: 'none' as const },
+      startMs: this.atMs(from),
+      endMs: this.atMs(to),
+      reason: null,
+      hashDetails: null,
+    };
+    this.begin(task, on, from, attempt);
+    const common = { seq: (this.seq += 1), taskId: task, attempt, agent: refOf(on) };
+    if (retried) {
+      const reason = { code: 'DTE_TASK_FAILED' as const, message: 'it failed' };
+      return this.entry(to, { ...common, type: 'retried', reason, result });
+    }
+    this.entry(to, { ...common, type: 'ended', status, result, reason: null });
+    return this.ended(task, to, { status, output });
+  }
+
+  begin(task: string, on: string, second: number, attempt = 1): this {
+    const seq = (this.seq += 1);
+    const atMs = this.atMs(second);
+    return this.entry(second, { seq, type: 'started', taskId: task, attempt, agent: refOf(on), atMs });
+  }
+
+  ended(taskId: string, second: number, how: Partial<Extract<ReportEvent, { type: 'ended' }>> = {}): this {
+    this.events.push({
+      type: 'ended',
+      atMs: this.atMs(second),
+      runId: this.runId,
+      taskId,
+      status: 'success',
+      code: how.status === 'failure' ? 1 : 0,
+      from: null,
+      here: false,
+      startMs: null,
+      endMs: null,
+      output: null,
+      ...how,
+    });
+    return this;
+  }
+
+  over(second: number, ok = true): this {
+    this.events.push({ type: 'run.ended', atMs: this.atMs(second), runId: this.runId, ok });
+    return this;
+  }
+}
+
+interface How {
+  readonly attempt?: number;
+  readonly status?: 'success' | 'failure';
+  readonly retried?: boolean;
+  readonly output?: string | null;
+}

@@ -1,0 +1,34 @@
+import type { SessionModel } from '../model/model';
+import { endOf, lanesOf } from './lanes';
+
+/** How busy one agent was while commands ran and it was there. */
+export interface Utilisation {
+  readonly agent: number;
+  readonly attempts: number;
+  /** Sum over its slots. */
+  readonly busyMs: number;
+  /** Time that its slots could have been busy. */
+  readonly availableMs: number;
+}
+
+const overlap = (
+  a: { readonly startMs: number; readonly endMs: number },
+  b: { readonly startMs: number; readonly endMs: number },
+): number => Math.max(0, Math.min(a.endMs, b.endMs) - Math.max(a.startMs, b.startMs));
+
+/** For each agent, in the order of `agents`. Times between two commands count for nobody. */
+export function utilisationOf(model: SessionModel): Utilisation[] {
+  const runs = model.runs.map((run) => ({ startMs: run.startMs, endMs: endOf(run) }));
+  const lanes = lanesOf(model);
+  return model.agents.map(({ joinedMs, leftMs }, agent) => {
+    const own = lanes.filter((lane) => lane.agent === agent);
+    const bars = own.flatMap((lane) => lane.bars);
+    const there = { startMs: joinedMs, endMs: leftMs ?? Infinity };
+    const presentMs = runs.reduce((sum, run) => sum + overlap(run, there), 0);
+    const busyMs = bars.reduce(
+      (sum, bar) => sum + runs.reduce((within, run) => within + overlap(bar, run), 0),
+      0,
+    );
+    return { agent, attempts: bars.length, busyMs, availableMs: presentMs * own.length };
+  });
+}
