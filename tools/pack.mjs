@@ -29,15 +29,18 @@ export async function packAll() {
   return withLock('pack', async () => {
     mkdirSync(tarballs, { recursive: true });
     const previous = readIndex();
-    const index = {};
-    for (const pkg of publishablePackages()) {
-      const digest = digestOf(pkg);
-      const known = previous[pkg.manifest.name];
-      index[pkg.manifest.name] =
-        known?.digest === digest && existsSync(join(tarballs, known.file))
-          ? known
-          : { digest, file: pack(pkg, digest) };
-    }
+    const packages = publishablePackages().map((pkg) => ({ ...pkg, digest: digestOf(pkg) }));
+    const isKnown = ({ manifest, digest }) => {
+      const known = previous[manifest.name];
+      return known?.digest === digest && existsSync(join(tarballs, known.file));
+    };
+    const packed = pack(packages.filter((pkg) => !isKnown(pkg)));
+    const index = Object.fromEntries(
+      packages.map(({ manifest: { name }, digest }) => [
+        name,
+        packed.has(name) ? { digest, file: packed.get(name) } : previous[name],
+      ]),
+    );
     // Tests read the index while another process packs: it must be complete or missing.
     writeFileSync(`${indexFile}.new`, JSON.stringify(index, null, 2));
     renameSync(`${indexFile}.new`, indexFile);
@@ -71,29 +74,42 @@ function digestOf({ path }) {
   return hash.digest('hex').slice(0, 16);
 }
 
-function pack({ path, manifest }, digest) {
+/**
+ * One npm for all of them: starting it takes longer than packing.
+ * @returns {Map<string, string>} package name -> file
+ */
+function pack(packages) {
+  if (packages.length === 0) return new Map();
   // npm adds a LICENSE to the tarball only from the package's own folder.
-  const licence = join(path, 'LICENSE');
-  copyFileSync(join(root, 'LICENSE'), licence);
+  const licences = packages.map(({ path }) => join(path, 'LICENSE'));
+  for (const licence of licences) copyFileSync(join(root, 'LICENSE'), licence);
   try {
-    const npm = process.platform === 'win32' ? 'npm.cmd' : 'npm';
-    const { status, stdout, stderr } = spawnSync(
-      npm,
-      ['pack', '--json', '--ignore-scripts', '--pack-destination', tarballs, '--loglevel=error'],
-      { cwd: path, encoding: 'utf8', shell: process.platform === 'win32' },
+    const results = npmPack(packages.map(({ path }) => path));
+    return new Map(
+      packages.map(({ manifest: { name }, digest }) => {
+        const result = results.find((candidate) => candidate.name === name);
+        const packed = basename(result.filename);
+        const file = packed.replace(/\.tgz$/, `-${digest}.tgz`);
+        renameSync(join(tarballs, packed), join(tarballs, file));
+        return [name, file];
+      }),
     );
-    if (status !== 0) throw new Error(`npm pack failed for ${manifest.name}:\n${stderr}`);
-    const result = JSON.parse(stdout);
-    const packed = join(
-      tarballs,
-      basename((Array.isArray(result) ? result[0] : Object.values(result)[0]).filename),
-    );
-    const target = packed.replace(/\.tgz$/, `-${digest}.tgz`);
-    renameSync(packed, target);
-    return basename(target);
   } finally {
-    rmSync(licence, { force: true });
+    for (const licence of licences) rmSync(licence, { force: true });
   }
+}
+
+function npmPack(folders) {
+  const npm = process.platform === 'win32' ? 'npm.cmd' : 'npm';
+  const options = ['--json', '--ignore-scripts', '--pack-destination', tarballs, '--loglevel=error'];
+  const { status, stdout, stderr } = spawnSync(npm, ['pack', ...folders, ...options], {
+    cwd: root,
+    encoding: 'utf8',
+    shell: process.platform === 'win32',
+  });
+  if (status !== 0) throw new Error(`npm pack failed:\n${stderr}`);
+  const result = JSON.parse(stdout);
+  return Array.isArray(result) ? result : Object.values(result);
 }
 
 // Another process may be installing from the previous index: its tarballs stay until the next change.

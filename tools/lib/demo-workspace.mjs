@@ -1,6 +1,5 @@
 // The workspace of `npm run demo`: a small web shop. Sources and configuration are the files in
 // e2e/demo-workspace/files; what is the same for every project is generated here.
-// e2e/demo-workspace/files; what is the same for every project is made here.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { filesBelow, root } from './packages.mjs';
@@ -8,6 +7,8 @@ import { filesBelow, root } from './packages.mjs';
 const home = join(root, 'e2e', 'demo-workspace');
 
 const LIBS = {
+  http: [],
+  services: [],
   money: [],
   dates: [],
   text: [],
@@ -23,10 +24,11 @@ const LIBS = {
   reports: ['dates', 'money', 'orders'],
 };
 const APPS = {
-  storefront: ['accounts', 'cart', 'catalog', 'money', 'orders', 'search'],
-  backoffice: ['cart', 'catalog', 'money', 'orders', 'reports'],
-  worker: ['dates', 'money', 'orders'],
+  // prettier-ignore
+  storefront: ['accounts', 'cart', 'catalog', 'dates', 'http', 'money', 'orders', 'pricing', 'search', 'services', 'shipping', 'tax'],
+  backoffice: ['cart', 'catalog', 'dates', 'http', 'money', 'orders', 'reports', 'services'],
 };
+const E2E = { 'shop-e2e': ['backoffice', 'storefront'] };
 
 /** package.json and lockfile of the third-party tools. */
 export const demoInstall = () => {
@@ -41,43 +43,53 @@ export const demoInstall = () => {
 /** Path -> content of everything except package.json. */
 export function demoFiles() {
   const sources = join(home, 'files');
+  const projects = [
+    ...Object.entries(LIBS).map(([name, uses]) => project(`libs/${name}`, uses, libTargets)),
+    ...Object.entries(APPS).map(([name, uses]) => project(`apps/${name}`, uses, appTargets)),
+    // @nx/jest adds the targets e2e and e2e-ci, and one target for each file of tests.
+    ...Object.entries(E2E).map(([name, uses]) => project(`apps/${name}`, uses, lintTarget)),
+  ];
   return {
     ...Object.fromEntries(
       filesBelow(sources).map((file) => [file, readFileSync(join(sources, file), 'utf8')]),
     ),
-    ...Object.assign(
-      {},
-      ...Object.entries(LIBS).map(([name, uses]) => project(`libs/${name}`, name, uses, 'index')),
-    ),
-    ...Object.assign(
-      {},
-      ...Object.entries(APPS).map(([name, uses]) => project(`apps/${name}`, name, uses, 'main')),
-    ),
+    ...Object.assign({}, ...projects),
   };
 }
 
-function project(folder, name, uses, entry) {
-  const bundle = `esbuild ${folder}/src/main.ts --bundle --platform=node --minify --outfile=dist/${folder}/bundle.js --log-level=warning`;
-  const compile = `tsc -p ${folder}/tsconfig.json`;
-  return {
-    [`${folder}/project.json`]: {
-      name,
-      projectType: entry === 'main' ? 'application' : 'library',
-      sourceRoot: `${folder}/src`,
-      implicitDependencies: uses,
-      targets: {
-        lint: { command: `eslint ${folder}` },
-        test: { command: `node --test --test-reporter=spec dist/${folder}/${entry}.test.js` },
-        build: { command: entry === 'main' ? `${compile} && ${bundle}` : compile },
-      },
-    },
-    [`${folder}/tsconfig.json`]: {
-      extends: '../../tsconfig.base.json',
-      compilerOptions: { rootDir: 'src', outDir: `../../dist/${folder}` },
-      include: ['src'],
-    },
-  };
-}
+const project = (folder, uses, targets) => ({
+  [`${folder}/project.json`]: {
+    name: folder.split('/')[1],
+    projectType: folder.startsWith('libs/') ? 'library' : 'application',
+    sourceRoot: `${folder}/src`,
+    implicitDependencies: uses,
+    targets: targets(folder),
+  },
+  [`${folder}/tsconfig.json`]: { extends: '../../tsconfig.base.json', include: ['src'] },
+});
+
+const lintTarget = (folder) => ({ lint: { command: `eslint ${folder}` } });
+
+const testTarget = (folder, entry) => ({
+  test: { command: `node --test --test-reporter=spec dist/${folder}/${entry}.test.js` },
+});
+
+const ESBUILD = 'esbuild --format=cjs --platform=node --sourcemap --log-level=warning';
+
+const libTargets = (folder) => ({
+  ...lintTarget(folder),
+  ...testTarget(folder, 'index'),
+  build: { command: `${ESBUILD} ${folder}/src/*.ts --outdir=dist/${folder}` },
+});
+
+/** Libraries are checked with the apps that use them. */
+const appTargets = (folder) => ({
+  ...lintTarget(folder),
+  ...testTarget(folder, 'main'),
+  build: {
+    command: `tsc -p ${folder} && ${ESBUILD} --bundle ${folder}/src/main.ts ${folder}/src/main.test.ts --outdir=dist/${folder}`,
+  },
+});
 
 /** The commit that the demo's pipeline tests: it affects most of the workspace, but not all. */
 export function demoChange(files) {

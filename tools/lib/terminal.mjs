@@ -7,6 +7,8 @@ export const bold = paint(1, 22);
 export const dim = paint(2, 22);
 export const green = paint(32, 39);
 export const red = paint(31, 39);
+export const yellow = paint(33, 39);
+export const blue = paint(34, 39);
 export const cyan = paint(36, 39);
 
 export const seconds = (ms) => `${(ms / 1000).toFixed(1)} s`;

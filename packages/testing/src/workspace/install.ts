@@ -33,6 +33,8 @@ export interface InstallOptions {
   manifest?: { devDependencies?: Record<string, string>; [field: string]: unknown };
   /** Lockfile text for that manifest; our own tarballs are added to it. */
   lockfile?: string;
+  /** A folder in which `npm ci` has installed that manifest and lockfile. It is not changed. */
+  tools?: string;
 }
 
 /** A folder with package.json, package-lock.json and node_modules. Never change it in place. */
@@ -151,7 +153,8 @@ function npmInstall(folder: string, options: InstallOptions, tarballs: Record<st
   write();
   if (options.lockfile !== undefined) {
     writeFileSync(join(folder, 'package-lock.json'), options.lockfile);
-    npm(folder, ['ci']);
+    if (options.tools === undefined) npm(folder, ['ci', '--prefer-offline']);
+    else linkTools(options.tools, folder);
   }
   for (const [name, path] of Object.entries(tarballs)) {
     // The shim has the name that Nx looks for; a user writes "nx-cloud": "npm:@org/dte-nx-cloud-shim@...".
@@ -181,6 +184,14 @@ function npm(cwd: string, args: string[]): void {
       cause: error,
     });
   }
+}
+
+/** npm adds folders to node_modules and changes one file in it, its own record, which therefore becomes a copy. */
+function linkTools(tools: string, folder: string): void {
+  linkFolder(join(tools, 'node_modules'), join(folder, 'node_modules'));
+  const record = join('node_modules', '.package-lock.json');
+  rmSync(join(folder, record));
+  cpSync(join(tools, record), join(folder, record));
 }
 
 /**
