@@ -71,6 +71,14 @@ describe('an agent that does not belong to the session', () => {
     await expectRefused(machine, {}, 'DTE_LOCKFILE_MISMATCH');
   });
 
+  it('another workspace of the repository: rejected, with both folders', async () => {
+    const machine = fleet.machine('elsewhere');
+    // With the repository one folder above, the same files are those of another workspace.
+    await machine.run('mv', ['.git', '..']);
+
+    await expectRefused(machine, {}, 'DTE_WORKSPACE_MISMATCH');
+  });
+
   it('another major version of Node.js: rejected, with both versions', async () => {
     const machine = fleet.machine('ancient');
     machine.write('.nx/ancient.cjs', "Object.defineProperty(process, 'version', { value: 'v18.1.0' });");

@@ -64,6 +64,10 @@ export const ERROR_CODES = {
     severity: 'fatal',
     cure: 'Check out the same commit in the agent job as in the main job (on GitLab: jobs of one pipeline; check that no job fetches or merges on its own).',
   },
+  DTE_WORKSPACE_MISMATCH: {
+    severity: 'fatal',
+    cure: 'Give the main job of each workspace, and its agents, a DTE_ENVIRONMENT of their own: one session serves one workspace. If a CI/CD variable of the project sets DTE_ENVIRONMENT or DTE_SESSION_ID for all jobs, remove it.',
+  },
   DTE_NX_VERSION_MISMATCH: {
     severity: 'fatal',
     cure: 'Install from the lockfile in every job (npm ci): agent and main job run different versions of nx.',

@@ -43,6 +43,7 @@ const SCHEMAS: Record<string, z.ZodType[]> = {
   'run-spec.retries': [runSpecSchema],
   'session-status.flaky': [sessionStatusSchema],
   'hello.lockfiles': [helloSchema],
+  'hello.folder': [helloSchema],
   welcome: [welcomeSchema, helloAnswerSchema],
   'welcome.id-token': [welcomeSchema, helloAnswerSchema],
   'error.proven': [helloAnswerSchema],

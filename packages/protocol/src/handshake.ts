@@ -46,6 +46,11 @@ export const workspaceIdentitySchema = z.strictObject({
   platform: labelSchema(64),
   /** Lockfiles in the workspace root: name -> SHA-256 of the content in hex. Omitted: not compared. */
   lockfiles: z.record(labelSchema(64), z.string().regex(/^[0-9a-f]{64}$/)).optional(),
+  /**
+   * Path of the workspace from the root of its git repository, with a slash at the end; empty at the root. A repository
+   * may have several workspaces with tasks of the same names. Omitted: not compared.
+   */
+  folder: z.string().max(4096).optional(),
   /** Set by a main job whose tasks depend on the platform: agents on another platform are rejected. */
   samePlatform: z.boolean().optional(),
 });

@@ -8,6 +8,7 @@ const main: WorkspaceIdentity = {
   nodeVersion: 'v20.20.2',
   platform: 'linux-x64',
   lockfiles: { 'package-lock.json': digest('a') },
+  folder: 'apps/web/',
 };
 const compare = (agent: Partial<WorkspaceIdentity>, session: Partial<WorkspaceIdentity> = {}) =>
   compareWorkspaces(
@@ -26,6 +27,7 @@ it.each<[string, Partial<WorkspaceIdentity>, Partial<WorkspaceIdentity>]>([
   ['another platform, on which nothing depends', { platform: 'darwin-arm64' }, {}],
   ['an agent that says nothing of lockfiles', { lockfiles: undefined }, {}],
   ['a main job that says nothing of lockfiles', {}, { lockfiles: undefined }],
+  ['an agent that does not know its folder in the repository', { folder: undefined }, {}],
   ['the same platform, on which tasks depend', {}, { samePlatform: true }],
 ])('takes %s', (_, agent, session) => {
   expect(compare(agent, session)).toBeNull();
@@ -40,6 +42,19 @@ it.each<[string, Difference, { code: string; message: RegExp }]>([
       message:
         /another package-lock\.json \(one with the digest b{12}\).*main job \(one with the digest a{12}\)/,
     },
+  ],
+  [
+    'another workspace of the repository, even with the same lockfile',
+    { agent: { folder: 'services/api/' } },
+    {
+      code: 'DTE_WORKSPACE_MISMATCH',
+      message: /"agent 1" works in the workspace services\/api\/ .*main job in apps\/web\//,
+    },
+  ],
+  [
+    'the workspace at the root',
+    { agent: { folder: '' } },
+    { code: 'DTE_WORKSPACE_MISMATCH', message: /at the root/ },
   ],
   ['no lockfile', { agent: { lockfiles: {} } }, { code: 'DTE_LOCKFILE_MISMATCH', message: /\(none\)/ }],
   [

@@ -17,6 +17,7 @@ function differingLockfile(
   return name.find((each) => main[each] !== other[each]) ?? null;
 }
 
+const shownFolder = (folder: string): string => (folder === '' ? 'at the root' : folder);
 const shown = (digest: string | undefined): string =>
   digest === undefined ? 'none' : `one with the digest ${digest.slice(0, 12)}`;
 
@@ -26,11 +27,17 @@ const shown = (digest: string | undefined): string =>
  * requires it.
  */
 export function compareWorkspaces(session: WorkspaceIdentity, hello: Hello): DteError | null {
-  const { commit, nxVersion, nodeVersion, platform, lockfiles } = hello.identity;
+  const { commit, folder, nxVersion, nodeVersion, platform, lockfiles } = hello.identity;
   if (session.commit !== null && commit !== null && session.commit !== commit) {
     return new DteError(
       'DTE_COMMIT_MISMATCH',
       `${nameOf(hello)} has checked out commit ${commit}, the session's main job has ${session.commit}.`,
+    );
+  }
+  if (session.folder !== undefined && folder !== undefined && session.folder !== folder) {
+    return new DteError(
+      'DTE_WORKSPACE_MISMATCH',
+      `${nameOf(hello)} works in the workspace ${shownFolder(folder)} of the repository, the session's main job in ${shownFolder(session.folder)}.`,
     );
   }
   if (session.nxVersion !== nxVersion) {

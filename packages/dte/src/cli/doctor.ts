@@ -5,6 +5,7 @@ import { envWithSecrets, readNxJsonOptions, resolveConfig, sessionIdOf } from '@
 import { environmentFindings, nodeFinding, rendezvousFindings } from '../doctor/environment-findings';
 import { note, ok, stop, type Finding } from '../doctor/finding';
 import { identityFindings } from '../doctor/identity-findings';
+import { placementFindings } from '../doctor/placement-findings';
 import { renderFindings } from '../doctor/render';
 import { seamFindings } from '../doctor/seam-findings';
 import { checkedOutCommit, coordinatorAnswers } from '@org/dte-runner';
@@ -47,6 +48,14 @@ async function configurationFindings(flags: Flags, workspaceRoot: string): Promi
   }
 }
 
+/** Loaded only here: it reads YAML, and other commands need none of it. */
+async function gitlabFindings(workspaceRoot: string): Promise<Finding[]> {
+  // A job is the proof that GitLab reads the files.
+  if (process.env['CI_JOB_ID']) return [];
+  const { inspectPlacement } = await import('@org/dte-gitlab/generators');
+  return placementFindings(inspectPlacement(workspaceRoot));
+}
+
 async function doctor(flags: Flags & { json?: boolean }): Promise<void> {
   const { json = false, ...options } = flags;
   const workspaceRoot = findWorkspaceRoot();
@@ -56,6 +65,7 @@ async function doctor(flags: Flags & { json?: boolean }): Promise<void> {
     ...seamFindings(inspectSeam(workspaceRoot), ownVersion()),
     ...environmentFindings(process.env),
     ...(await configurationFindings(options, workspaceRoot)),
+    ...(await gitlabFindings(workspaceRoot)),
   ];
   say(
     json ? JSON.stringify(findings, null, 2) : `dte doctor · ${workspaceRoot}\n\n${renderFindings(findings)}`,

@@ -16,6 +16,7 @@ const planFlagsSchema = z.strictObject({
   parallel: wholeNumber(1, LIMITS.slotsPerAgent.value).default(2),
   output: line(4096).default(PLAN_FILE),
   stage: line(255).default('test'),
+  folder: line(4096).default(''),
 });
 export type PlanFlags = z.output<typeof planFlagsSchema>;
 
@@ -27,6 +28,7 @@ export const PLAN_FLAGS: readonly (readonly [flag: string, help: string])[] = [
   ['--parallel <n>', 'tasks at a time on each agent (default 2)'],
   ['--output <file>', `the pipeline file to write (default ${PLAN_FILE})`],
   ['--stage <name>', 'stage of the jobs, as in the GitLab file (default test)'],
+  ['--folder <path>', 'folder of the workspace, if it is not the root of the repository'],
 ];
 
 /** `minutesPerAgent` -> `--minutes-per-agent` */

@@ -74,8 +74,8 @@ async function plan(more: readonly string[], flags: Readonly<Record<string, unkn
   const resolved = resolveConfig({ env: envWithSecrets(), nxJson: readNxJsonOptions(workspaceRoot) });
   resolved.warnings.forEach(warn);
   const wish = readPlanFlags(flags);
-  const { stage, output } = wish;
-  const text = renderDynamicPipeline({ stage }, await agentsFor(wish, more, workspaceRoot, resolved));
+  const { stage, folder, output } = wish;
+  const text = renderDynamicPipeline({ stage, folder }, await agentsFor(wish, more, workspaceRoot, resolved));
   const path = resolve(output);
   mkdirSync(dirname(path), { recursive: true });
   writeFileSync(path, text);

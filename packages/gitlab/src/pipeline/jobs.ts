@@ -1,8 +1,10 @@
 import { DteError } from '@org/dte-protocol';
 import { PLANNED_VARIABLE, type GitlabFileOptions } from './options';
 import { packageManagerSteps } from './package-managers';
-import { mainCache } from './shared-job';
-import { block, comment, list, word } from './text';
+import { enter, inRepository, jobIn, withId } from './place';
+import { HISTORY_FOLDER, mainCache } from './shared-job';
+import { firstPool } from './pools';
+import { block, comment, list, scalar, word } from './text';
 
 const ARTIFACTS_KEPT = '5 days';
 
@@ -12,9 +14,9 @@ export const script = (...commands: readonly string[]): string[] => list('script
  * Tells late agents that the session is over: with the Docker executor, the coordinator exits after the last line of
  * the script. If the installation has failed, `run` must not download an unrelated package named `dte`.
  */
-function afterScript(run: string): string[] {
+function afterScript(options: GitlabFileOptions, run: string): string[] {
   const installedOnly: Readonly<Record<string, string>> = { npx: 'npx --no', bunx: 'bunx --no-install' };
-  return list('after_script', [`${installedOnly[run] ?? run} dte complete-ci-run`]);
+  return list('after_script', [...enter(options), `${installedOnly[run] ?? run} dte complete-ci-run`]);
 }
 
 /** In two steps: `export NX_BASE=$(...)` would hide a failure of the command. */
@@ -43,6 +45,9 @@ export const MAIN_JOB_COMMENT: readonly string[] = comment(
 export const mainArtifacts = (paths: readonly string[]): string[] =>
   block('artifacts', ...paths, `expire_in: ${ARTIFACTS_KEPT}`);
 
+/** The keyword `extends` of all our jobs. */
+export const extending = (options: GitlabFileOptions): string => `extends: ${scalar(jobIn(options, '.dte'))}`;
+
 /** The expected number of agents: with `mainSlots: auto`, the main job runs tasks itself while fewer are connected. */
 export const expectedAgents = (agents: string): string[] =>
   block(
@@ -55,6 +60,7 @@ export const expectedAgents = (agents: string): string[] =>
 export function mainJob(options: GitlabFileOptions): string[] {
   const { targets, parallel, artifacts, dynamic, coordinator, packageManager, lockfile } = options;
   const { install, run, cacheFolder } = packageManagerSteps(options);
+  const here = (path: string): string => inRepository(options, path);
   const affected = [
     `${run} nx affected --base="$NX_BASE" --head="$NX_HEAD"`,
     `-t ${word(targets.join(','))} --parallel=${parallel}`,
@@ -62,19 +68,25 @@ export function mainJob(options: GitlabFileOptions): string[] {
   return [
     ...MAIN_JOB_COMMENT,
     ...block(
-      'nx',
-      'extends: .dte',
+      scalar(jobIn(options, 'nx')),
+      extending(options),
       ...onlyPlanned(dynamic),
       ...(dynamic ? [] : expectedAgents(String(options.agents))),
-      ...(coordinator === 'embedded' ? mainCache(`dte-${packageManager}`, [lockfile], cacheFolder) : []),
+      ...(coordinator === 'embedded'
+        ? mainCache(withId(options, `dte-${packageManager}`), [here(lockfile)], here(cacheFolder), {
+            key: withId(options, 'dte-history'),
+            history: here(HISTORY_FOLDER),
+          })
+        : []),
       ...script(
+        ...enter(options),
         ...install,
         `${run} dte start-ci-run --distribute-on=manual --stop-agents-after=${word(lastOf(targets))}`,
         ...baseAndHead(run),
         affected.join(' '),
       ),
-      ...afterScript(run),
-      ...(artifacts.length === 0 ? [] : mainArtifacts(list('paths', artifacts))),
+      ...afterScript(options, run),
+      ...(artifacts.length === 0 ? [] : mainArtifacts(list('paths', artifacts.map(here)))),
     ),
   ];
 }
@@ -91,7 +103,8 @@ const READ_ONLY_CACHE = block('cache', ...comment('Only the main job writes the 
 
 /** Job `nx-agent`: as many as configured, or as a plan determines. */
 export function agentJob(options: GitlabFileOptions): string[] {
-  const { agents, parallel, dynamic } = options;
+  const { parallel, dynamic } = options;
+  const { agents, variables } = firstPool(options);
   const { install, run } = packageManagerSteps(options);
   return [
     ...comment(
@@ -99,8 +112,8 @@ export function agentJob(options: GitlabFileOptions): string[] {
       ...(dynamic ? ['The child pipeline sets their number.'] : []),
     ),
     ...block(
-      'nx-agent',
-      'extends: .dte',
+      scalar(jobIn(options, 'nx-agent')),
+      extending(options),
       ...onlyPlanned(dynamic),
       ...(dynamic
         ? []
@@ -110,9 +123,10 @@ export function agentJob(options: GitlabFileOptions): string[] {
             ),
             `parallel: ${agents}`,
           ]),
+      ...variables,
       ...AGENT_KEYWORDS,
       ...READ_ONLY_CACHE,
-      ...script(...install, `${run} dte start-agent`),
+      ...script(...enter(options), ...install, `${run} dte start-agent`),
     ),
   ];
 }

@@ -1,10 +1,18 @@
 /** Yarn 1 and yarn berry share a name and a lock file, but not flags or folders, so they are two here. */
 export type PackageManager = 'npm' | 'yarn' | 'yarn-berry' | 'pnpm' | 'bun';
 
+/** Agents of one kind. */
+export interface Pool {
+  readonly labels: readonly string[];
+  readonly agents: number;
+}
+
 /** The options of the generated GitLab file. The generator resolves them; rendering is pure. */
 export interface GitlabFileOptions {
   /** Agent jobs, 1 to 200 (GitLab's own limit for `parallel`). With `dynamic`: the maximum for a plan. */
   agents: number;
+  /** Agents of different kinds, for assignment rules, `agents` altogether; empty if they are all of one kind. */
+  pools: readonly Pool[];
   /** Tasks at a time on each agent: `nx affected --parallel`. */
   parallel: number;
   /** At least one target, in the order of the command line; the agents leave after the last one. */
@@ -24,13 +32,15 @@ export interface GitlabFileOptions {
   packageManager: PackageManager;
   /** From package.json's `packageManager` field; null if there is none. */
   packageManagerVersion: string | null;
-  /** Path of the lock file from the root of the repository. */
+  /** Path of the lock file from the root of the workspace. */
   lockfile: string;
+  /** Folder of the workspace from the root of the repository, such as `apps/web`; empty at the root. */
+  folder: string;
   /** Dynamic number of agents: a plan job writes a child pipeline with as many agents as the affected work needs. */
   dynamic: boolean;
 }
 
-/** Path of the file in the user's repository; the child pipeline of a plan includes it from there. */
+/** Path of the file in the user's workspace; the child pipeline of a plan includes it from there. */
 export const GITLAB_FILE = '.gitlab/dte.yml';
 
 /** The file a plan job writes and the trigger job includes. */

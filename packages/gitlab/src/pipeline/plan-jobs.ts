@@ -1,6 +1,7 @@
 import { PLAN_FILE, PLANNED_VARIABLE, type GitlabFileOptions } from './options';
-import { baseAndHead, script } from './jobs';
+import { baseAndHead, extending, script } from './jobs';
 import { packageManagerSteps } from './package-managers';
+import { enter, inRepository, jobIn } from './place';
 import { pipelineRules, WHICH_PIPELINES } from './shared-job';
 import { block, comment, list, scalar, word } from './text';
 
@@ -19,44 +20,45 @@ const parentRules = (mainBranch: string): string[] => [
 
 /** Job `nx-plan`: determines how many agents the affected work needs. */
 export function planJob(options: GitlabFileOptions): string[] {
-  const { agents, targets, parallel, stage, mainBranch } = options;
+  const { agents, targets, parallel, stage, mainBranch, folder } = options;
   const { install, run } = packageManagerSteps(options);
   const plan = [
     `${run} dte plan --agents-max=${agents} --minutes-per-agent=${MINUTES_PER_AGENT}`,
     `--targets=${word(targets.join(','))} --parallel=${parallel} --stage=${word(stage)} --output=${PLAN_FILE}`,
+    ...(folder === '' ? [] : [`--folder=${word(folder)}`]),
   ];
   return [
     ...comment(
       'Determines which tasks are affected and not cached, and writes a child pipeline with as many agents as they need.',
     ),
     ...block(
-      'nx-plan',
-      'extends: .dte',
+      scalar(jobIn(options, 'nx-plan')),
+      extending(options),
       ...WHICH_PIPELINES,
       ...parentRules(mainBranch),
       ...block('cache', 'policy: pull'),
-      ...script(...install, ...baseAndHead(run), plan.join(' ')),
-      ...block('artifacts', ...list('paths', [PLAN_FILE]), `expire_in: ${PLAN_KEPT}`),
+      ...script(...enter(options), ...install, ...baseAndHead(run), plan.join(' ')),
+      ...block('artifacts', ...list('paths', [inRepository(options, PLAN_FILE)]), `expire_in: ${PLAN_KEPT}`),
     ),
   ];
 }
 
 /** Job `nx-pipeline`: starts the child pipeline, and has its result. */
-export const triggerJob = ({ stage, mainBranch }: GitlabFileOptions): string[] => [
+export const triggerJob = (options: GitlabFileOptions): string[] => [
   ...comment(
     'Starts the child pipeline and mirrors its result. Artifacts of the main job belong to the child pipeline: jobs of',
     'this pipeline cannot download them with `needs`.',
   ),
   ...block(
-    'nx-pipeline',
-    `stage: ${scalar(stage)}`,
-    ...list('needs', ['nx-plan']),
-    ...parentRules(mainBranch),
+    scalar(jobIn(options, 'nx-pipeline')),
+    `stage: ${scalar(options.stage)}`,
+    ...list('needs', [jobIn(options, 'nx-plan')]),
+    ...parentRules(options.mainBranch),
     ...block(
       'trigger',
       'include:',
-      `  - artifact: ${PLAN_FILE}`,
-      '    job: nx-plan',
+      `  - artifact: ${scalar(inRepository(options, PLAN_FILE))}`,
+      `    job: ${scalar(jobIn(options, 'nx-plan'))}`,
       'strategy: depend',
       ...block(
         'forward',

@@ -77,6 +77,21 @@ describe('renderComponent', () => {
   it('separates two uses in one pipeline', () => {
     const names = Object.keys(jobsOf(withInputs({ 'job-suffix': '-windows' })));
     expect(names).toEqual(['nx-windows', 'nx-agent-windows']);
+    // Hidden jobs as well: of two with the same name, GitLab keeps the last one, with the inputs of the other use.
+    const [one, other] = ['-a', '-b'].map((suffix) => Object.keys(withInputs({ 'job-suffix': suffix })));
+    expect(one!.filter((name) => other!.includes(name))).toEqual([]);
+  });
+
+  it('works in a workspace below the root of the repository', () => {
+    const { nx } = jobsOf(withInputs({ folder: 'apps/web/', 'job-suffix': '-web', environment: 'web' }));
+    expect(nx).toBeUndefined();
+    const { 'nx-web': main } = jobsOf(
+      withInputs({ folder: 'apps/web/', 'job-suffix': '-web', environment: 'web' }),
+    );
+    expect(main!['before_script']).toContain('cd "$CI_PROJECT_DIR/apps/web/"');
+    expect(main!['after_script']).toContain('cd "$CI_PROJECT_DIR/apps/web/"');
+    expect(JSON.stringify(main!['cache'])).toContain('"apps/web/package-lock.json"');
+    expect(JSON.stringify(main!['cache'])).toContain('"apps/web/.nx/dte/history/"');
   });
 
   it('runs the last target for the agents, and all of them for the main job', () => {

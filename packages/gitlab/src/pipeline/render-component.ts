@@ -1,10 +1,20 @@
 import { AGENT_KEYWORDS, MAIN_JOB_COMMENT, baseAndHead, expectedAgents, mainArtifacts, script } from './jobs';
 import { CACHE_POLICY_VARIABLE, type PackageManager } from './options';
 import { PACKAGE_MANAGERS, lockfilesOf, packageManagerSteps } from './package-managers';
-import { COMMON_VARIABLES, ID_TOKENS, RETRY, WHICH_PIPELINES, AT_ONCE, mainCache } from './shared-job';
+import {
+  AT_ONCE,
+  COMMON_VARIABLES,
+  HISTORY_FOLDER,
+  ID_TOKENS,
+  mainCache,
+  RETRY,
+  WHICH_PIPELINES,
+} from './shared-job';
 import { block, comment, file, list, scalar } from './text';
 
 const input = (name: string): string => `$[[ inputs.${name} ]]`;
+const inFolder = (path: string): string => `${input('folder')}${path}`;
+const ENTER = `cd "$CI_PROJECT_DIR/${input('folder')}"`;
 const named = (job: string): string => scalar(`${job}${input('job-suffix')}`);
 
 interface Input {
@@ -33,8 +43,15 @@ const INPUTS: Readonly<Record<string, Input>> = {
   },
   image: { description: 'Image of all jobs. Shell runners ignore it.', value: 'node:22' },
   stage: { description: 'Stage of all jobs.', value: 'test' },
+  folder: {
+    description:
+      'Folder of the workspace with a slash at the end, such as apps/web/, if it is not the root of the repository. If the pipeline has several workspaces, give each one a different job-suffix and environment, too.',
+    regex: '^([A-Za-z0-9_.@-]+/)*$',
+    value: NONE,
+  },
   artifacts: {
-    description: 'Folders or globs that the main job keeps as artifacts, at least one.',
+    description:
+      'Folders or globs that the main job keeps as artifacts, at least one, from the root of the repository.',
     type: 'array',
     value: '["dist"]',
   },
@@ -83,17 +100,23 @@ function managerJob(packageManager: PackageManager): string[] {
   const steps = packageManagerSteps({ packageManager, packageManagerVersion: null });
   const variables = Object.entries(steps.variables).map(([name, value]) => `${name}: ${scalar(value)}`);
   return block(
-    `.dte-${packageManager}`,
+    named(`.dte-${packageManager}`),
     ...(variables.length === 0 ? [] : block('variables', ...variables)),
-    ...mainCache(`dte-${packageManager}`, lockfilesOf(packageManager), steps.cacheFolder, {
-      key: named('dte-history'),
-      more: [`policy: $${CACHE_POLICY_VARIABLE}`],
-    }),
-    ...list('before_script', [...steps.install, `run() { ${steps.run} "$@"; }`]),
+    ...mainCache(
+      named(`dte-${packageManager}`),
+      lockfilesOf(packageManager).map(inFolder),
+      inFolder(steps.cacheFolder),
+      {
+        key: named('dte-history'),
+        history: inFolder(HISTORY_FOLDER),
+        more: [`policy: $${CACHE_POLICY_VARIABLE}`],
+      },
+    ),
+    ...list('before_script', [ENTER, ...steps.install, `run() { ${steps.run} "$@"; }`]),
   );
 }
 
-const extending = ['extends:', `  - ${named('.dte')}`, `  - ${scalar(`.dte-${input('package-manager')}`)}`];
+const extending = ['extends:', `  - ${named('.dte')}`, `  - ${named(`.dte-${input('package-manager')}`)}`];
 
 const SHARED = [
   ...comment('Shared by all jobs.'),
@@ -136,7 +159,10 @@ const MAIN = [
       `run nx affected --base="$NX_BASE" --head="$NX_HEAD" -t "$targets" --parallel=${input('parallel')}`,
     ),
     // The function `run` does not exist here, because this is another shell.
-    ...list('after_script', ['test ! -e node_modules/.bin/dte || node_modules/.bin/dte complete-ci-run']),
+    ...list('after_script', [
+      ENTER,
+      'test ! -e node_modules/.bin/dte || node_modules/.bin/dte complete-ci-run',
+    ]),
     ...mainArtifacts([`paths: ${input('artifacts')}`]),
   ),
 ];

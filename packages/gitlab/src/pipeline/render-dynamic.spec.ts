@@ -39,7 +39,7 @@ describe('renderDynamicPipeline', () => {
   });
 
   it('declares the stage of its jobs, and runs for any kind of parent pipeline', () => {
-    const { stages, workflow } = only(renderDynamicPipeline({ stage: 'verify' }, 2));
+    const { stages, workflow } = only(renderDynamicPipeline({ stage: 'verify', folder: '' }, 2));
     expect(stages).toEqual(['verify']);
     expect(isMapping(workflow) && workflow['rules']).toEqual([{ when: 'always' }]);
   });

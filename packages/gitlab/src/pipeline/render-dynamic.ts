@@ -1,21 +1,22 @@
 import { expectedAgents } from './jobs';
-import { GITLAB_FILE, PLANNED_VARIABLE, type GitlabFileOptions } from './options';
-import { block, comment, file, list } from './text';
+import { PLANNED_VARIABLE, type GitlabFileOptions } from './options';
+import { gitlabFileIn, jobIn, type Placed } from './place';
+import { block, comment, file, list, scalar } from './text';
 
-/** Only `stage` matters: a child pipeline declares its own stages. The rest is in the included file. */
-export type DynamicPipelineOptions = Pick<GitlabFileOptions, 'stage'> & Partial<GitlabFileOptions>;
+/** A child pipeline declares its own stages; the rest is in the included file. */
+export type DynamicPipelineOptions = Pick<GitlabFileOptions, 'stage' | 'folder'>;
 
-const some = (agents: number): string[] => [
-  ...block('nx', ...expectedAgents(String(agents))),
-  ...block('nx-agent', `parallel: ${agents}`),
+const some = (placed: Placed, agents: number): string[] => [
+  ...block(scalar(jobIn(placed, 'nx')), ...expectedAgents(String(agents))),
+  ...block(scalar(jobIn(placed, 'nx-agent')), `parallel: ${agents}`),
 ];
 
-const NONE: readonly string[] = [
+const none = (placed: Placed): string[] => [
   ...comment('There is no work for agents.'),
-  ...block('nx-agent', 'rules:', '  - when: never'),
+  ...block(scalar(jobIn(placed, 'nx-agent')), 'rules:', '  - when: never'),
   '',
   ...block(
-    'nx',
+    scalar(jobIn(placed, 'nx')),
     ...block('variables', ...comment('There are no agents to wait for.'), 'DTE_AGENT_WAIT_MS: "1"'),
   ),
 ];
@@ -28,13 +29,14 @@ const NONE: readonly string[] = [
  * A child pipeline of a merge request pipeline has the merge request's variables, but another CI_PIPELINE_SOURCE, and
  * jobs without `rules` would be omitted: `workflow` makes all of them run.
  */
-export function renderDynamicPipeline({ stage }: DynamicPipelineOptions, agents: number): string {
+export function renderDynamicPipeline(options: DynamicPipelineOptions, agents: number): string {
+  const included = gitlabFileIn(options);
   return file(
-    comment(`Written by \`dte plan\`; the jobs are defined in ${GITLAB_FILE}.`),
-    ['include:', `  - local: ${GITLAB_FILE}`],
+    comment(`Written by \`dte plan\`; the jobs are defined in ${included}.`),
+    ['include:', `  - local: ${scalar(included)}`],
     block('workflow', 'rules:', '  - when: always'),
-    list('stages', [stage]),
+    list('stages', [options.stage]),
     block('variables', ...comment('Selects the jobs for the child pipeline.'), `${PLANNED_VARIABLE}: "true"`),
-    agents === 0 ? NONE : some(agents),
+    agents === 0 ? none(options) : some(options, agents),
   );
 }

@@ -1,17 +1,19 @@
 import { agentJob, mainJob } from './jobs';
 import type { GitlabFileOptions } from './options';
 import { planJob, triggerJob } from './plan-jobs';
+import { jobIn } from './place';
 import { sharedJob } from './shared-job';
+import { otherPools } from './pools';
 import { comment, file } from './text';
 
 const WRITTEN_BY =
   'Nx tasks distributed over jobs of this pipeline. Written by `nx g @org/dte:setup-gitlab`.';
 
-const WHERE_TO_CHANGE = [
-  'To customize the jobs, use the same job names in .gitlab-ci.yml: GitLab merges both files.',
+const whereToChange = (options: GitlabFileOptions): string[] => [
+  `To customize the jobs, use the same job names in ${options.folder === '' ? '' : "the repository's "}.gitlab-ci.yml: GitLab merges both files.`,
 ];
-const WHERE_TO_CHANGE_DYNAMIC = [
-  'The jobs `nx` and `nx-agent` run in a child pipeline, which reads this file but not .gitlab-ci.yml. Settings that they need',
+const whereToChangeDynamic = (options: GitlabFileOptions): string[] => [
+  `The jobs \`${jobIn(options, 'nx')}\` and \`${jobIn(options, 'nx-agent')}\` run in a child pipeline, which reads this file but not .gitlab-ci.yml. Settings that they need`,
   'from there (`default`, image, tags, services, before_script) must be in this file.',
 ];
 
@@ -26,9 +28,10 @@ const WHERE_TO_CHANGE_DYNAMIC = [
  */
 export const renderGitlabFile = (options: GitlabFileOptions): string =>
   file(
-    comment(WRITTEN_BY, ...(options.dynamic ? WHERE_TO_CHANGE_DYNAMIC : WHERE_TO_CHANGE)),
+    comment(WRITTEN_BY, ...(options.dynamic ? whereToChangeDynamic(options) : whereToChange(options))),
     sharedJob(options),
     ...(options.dynamic ? [planJob(options), triggerJob(options)] : []),
     mainJob(options),
     agentJob(options),
+    ...otherPools(options),
   );

@@ -1,5 +1,6 @@
 import type { GitlabFileOptions } from './options';
 import { packageManagerSteps } from './package-managers';
+import { idOf, inRepository, jobIn, withId, type Placed } from './place';
 import { block, comment, item, list, scalar } from './text';
 
 // Without `script_failure`: a retry does not help a failed task, and a rejected agent prints what to do.
@@ -84,10 +85,13 @@ const cache = (prefix: string, lockfiles: readonly string[], folder: string): st
   ...block('cache', ...packagesCache(prefix, lockfiles, folder)),
 ];
 
+/** Where a main job has the coordinator's history. */
+export const HISTORY_FOLDER = '.nx/dte/history/';
+
 /** The coordinator's history beyond pipelines; it is most valuable after a failed job. */
-const historyCache = (key: string): string[] => [
+const historyCache = (key: string, folder: string): string[] => [
   `key: ${key}`,
-  ...list('paths', ['.nx/dte/history/']),
+  ...list('paths', [folder]),
   'when: always',
 ];
 
@@ -99,13 +103,23 @@ export const mainCache = (
   prefix: string,
   lockfiles: readonly string[],
   folder: string,
-  { key = 'dte-history', more = [] }: { key?: string; more?: readonly string[] } = {},
+  { key, history, more = [] }: { key: string; history: string; more?: readonly string[] },
 ): string[] => [
   ...comment('Downloaded packages (a new cache for each lockfile), and the history of flaky tasks.'),
   'cache:',
   ...item([...packagesCache(prefix, lockfiles, folder), ...more]),
-  ...item([...historyCache(key), ...more]),
+  ...item([...historyCache(key, history), ...more]),
 ];
+
+/** Below the repository's root: the pipeline may have main jobs of other workspaces. */
+const workspaceVariables = (placed: Placed): string[] => {
+  const id = idOf(placed);
+  if (id === null) return [];
+  return [
+    ...comment("Separates this workspace's main job and agents from those of other workspaces."),
+    `DTE_ENVIRONMENT: ${scalar(id)}`,
+  ];
+};
 
 /** `.dte`: everything that the script jobs share. */
 export function sharedJob(options: GitlabFileOptions): string[] {
@@ -114,7 +128,7 @@ export function sharedJob(options: GitlabFileOptions): string[] {
   return [
     ...comment('Shared by all jobs.'),
     ...block(
-      '.dte',
+      scalar(jobIn(options, '.dte')),
       `stage: ${scalar(stage)}`,
       ...(image === null ? [] : [`image: ${scalar(image)}`]),
       ...list('tags', tags),
@@ -125,10 +139,15 @@ export function sharedJob(options: GitlabFileOptions): string[] {
       ...block(
         'variables',
         ...coordinatorVariables(coordinator),
+        ...workspaceVariables(options),
         ...COMMON_VARIABLES,
         ...Object.entries(variables).map(([name, value]) => `${name}: ${scalar(value)}`),
       ),
-      ...cache(`dte-${packageManager}`, [lockfile], cacheFolder),
+      ...cache(
+        withId(options, `dte-${packageManager}`),
+        [inRepository(options, lockfile)],
+        inRepository(options, cacheFolder),
+      ),
     ),
   ];
 }

@@ -11,17 +11,23 @@ import type { OwnJob } from './surroundings';
 /** Timeout for git to name the commit, which reads one file. Not configurable: without an answer the commit is unknown, as without git. */
 const GIT_MS = 10_000;
 
-/** The commit that is checked out; null without git (or if git does not answer). */
-export async function checkedOutCommit(workspaceRoot: string): Promise<string | null> {
+/** What `git rev-parse` says of a folder; null without git (or if git does not answer). */
+async function askGit(folder: string, what: string): Promise<string | null> {
   try {
-    const { stdout } = await promisify(execFile)('git', ['rev-parse', 'HEAD'], {
-      cwd: workspaceRoot,
+    const { stdout } = await promisify(execFile)('git', ['rev-parse', what], {
+      cwd: folder,
       timeout: GIT_MS,
     });
-    return stdout.trim() || null;
+    return stdout.trim();
   } catch {
     return null;
   }
+}
+
+/** The commit that is checked out; null without git (or if git does not answer). */
+export async function checkedOutCommit(workspaceRoot: string): Promise<string | null> {
+  const commit = await askGit(workspaceRoot, 'HEAD');
+  return commit === '' ? null : commit;
 }
 
 const LOCKFILES = [
@@ -72,9 +78,14 @@ export async function readIdentity(
   workspaceRoot: string = findWorkspaceRoot(),
   samePlatform = false,
 ): Promise<WorkspaceIdentity> {
+  const [commit, folder] = await Promise.all([
+    checkedOutCommit(workspaceRoot),
+    askGit(workspaceRoot, '--show-prefix'),
+  ]);
   return {
     nxVersion: requireNx(workspaceRoot),
-    commit: await checkedOutCommit(workspaceRoot),
+    commit,
+    ...(folder === null ? {} : { folder }),
     nodeVersion: process.version,
     platform: `${process.platform}-${process.arch}`,
     lockfiles: await readLockfiles(workspaceRoot),

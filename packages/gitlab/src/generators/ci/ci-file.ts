@@ -1,51 +1,60 @@
 import { isMap, isScalar } from 'yaml';
-import { GITLAB_FILE } from '../../pipeline/options';
+import { jobIn } from '../../pipeline/place';
 import { type Report } from '../workspace/report';
+import { type Repository } from '../workspace/repository';
 import { lineNumber } from '../text/splice';
 import { findPair, keyText, rangeOf, readYaml, textsOf, topPair } from '../text/yaml';
-import { addInclude, removeInclude } from './include';
+import { addInclude, entryOf, removeInclude } from './include';
 import { addStage, stagesOf } from './stages';
 
-export const CI_FILE = '.gitlab-ci.yml';
+type Scope = (job: string) => boolean;
 
 const WRITTEN = '# Written by `nx g @org/dte:setup-gitlab`. You can add your own jobs here.\n';
 
 /** The file for a project that had none. */
-const newCiFile = (stage: string): string =>
-  `${WRITTEN}stages:\n  - ${stage}\n\ninclude:\n  - local: ${GITLAB_FILE}\n`;
+const newCiFile = (stage: string, ours: string): string =>
+  `${WRITTEN}stages:\n  - ${stage}\n\ninclude:\n  - ${entryOf(ours)}\n`;
 
-const PASTE = `include:\n  - local: ${GITLAB_FILE}`.replace('\n', ' ⏎ ');
+const paste = (ours: string): string => `include: ⏎   - ${entryOf(ours)}`;
+
+/** Where our include belongs. */
+type CiPlace = Pick<Repository, 'ciFile' | 'ours'>;
 
 /** The user's file with our include, and with the stage of our jobs among its stages. */
-export function setUpCiFile(text: string | null, stage: string, report: Report): string {
+export function setUpCiFile(
+  text: string | null,
+  { ciFile, ours }: CiPlace,
+  stage: string,
+  report: Report,
+): string {
   if (text === null) {
-    report.change(CI_FILE, `created, with an include of ${GITLAB_FILE}`);
-    return newCiFile(stage);
+    report.change(ciFile, `created, with an include of ${ours}`);
+    return newCiFile(stage, ours);
   }
   let edited = text;
-  const included = addInclude(edited);
+  const included = addInclude(edited, ours);
   if (included === null) {
-    report.hand(CI_FILE, `the include cannot be added automatically; add ${PASTE}`);
+    report.hand(ciFile, `the include cannot be added automatically; add ${paste(ours)}`);
   } else if (included !== edited) {
     edited = included;
-    report.change(CI_FILE, `include of ${GITLAB_FILE}`);
+    report.change(ciFile, `include of ${ours}`);
   }
   const staged = addStage(edited, stage);
   if (staged === null) {
     if (stagesOf(edited)?.includes(stage) !== true)
-      report.hand(CI_FILE, `stages: make sure that ${stage} is included`);
+      report.hand(ciFile, `stages: make sure that ${stage} is included`);
   } else if (staged !== edited) {
     edited = staged;
-    report.change(CI_FILE, `stage ${stage}`);
+    report.change(ciFile, `stage ${stage}`);
   }
   return edited;
 }
 
 /** The user's file without our include; null if there was nothing else in it. */
-export function tearDownCiFile(text: string): string | null {
+export function tearDownCiFile(text: string, ours: string): string | null {
   const stage = stagesOf(text)?.[0];
-  if (stage !== undefined && text === newCiFile(stage)) return null;
-  return removeInclude(text);
+  if (stage !== undefined && text === newCiFile(stage, ours)) return null;
+  return removeInclude(text, ours);
 }
 
 /** Does the file set the image of its jobs? Then it also applies to the dte jobs. */
@@ -68,19 +77,25 @@ export function stageOfMain(text: string): string | null {
   return isScalar(stage) ? String(stage.value) : null;
 }
 
-const OURS = new Set(['nx', 'nx-agent', 'nx-plan', 'nx-pipeline']);
+const OURS = ['nx', 'nx-agent', 'nx-plan', 'nx-pipeline'];
 
 /** The user's jobs that conflict with the dte jobs, or do the same work. */
-export function tellRivals(text: string, path: string, report: Report): void {
+export function tellRivals(
+  text: string,
+  { path, folder, ours }: Pick<Repository, 'folder' | 'ours'> & { readonly path: string },
+  scope: Scope,
+  report: Report,
+): void {
+  const names = new Set(OURS.map((name) => jobIn({ folder }, name)));
   const root = readYaml(text)?.root;
   if (!root) return;
   for (const job of root.items) {
     const name = keyText(job);
     const place = `${path}:${lineNumber(text, rangeOf(job.key).start)}`;
-    if (OURS.has(name) && isMap(job.value) && findPair(job.value, 'script') !== undefined) {
+    if (names.has(name) && isMap(job.value) && findPair(job.value, 'script') !== undefined) {
       report.hand(
         place,
-        `job ${name} has the same name as a job in ${GITLAB_FILE} and overrides its script: rename it`,
+        `job ${name} has the same name as a job in ${ours} and overrides its script: rename it`,
       );
     }
   }
@@ -89,11 +104,11 @@ export function tellRivals(text: string, path: string, report: Report): void {
     const job = topPair(parents);
     if (job === undefined || !/\bnx (?:affected|run-many)\b/.test(scalar.value)) continue;
     const name = keyText(job);
-    if (OURS.has(name) || told.has(name)) continue;
+    if (names.has(name) || told.has(name) || !scope(name)) continue;
     told.add(name);
     report.hand(
       `${path}:${lineNumber(text, rangeOf(scalar).start)}`,
-      `${name} runs nx too, in addition to job nx: remove the commands that job nx now runs`,
+      `${name} runs nx too, in addition to job ${jobIn({ folder }, 'nx')}: remove the commands that this job now runs`,
     );
   }
 }

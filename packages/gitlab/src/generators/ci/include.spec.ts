@@ -1,6 +1,7 @@
 import { addInclude, removeInclude } from './include';
 
-const ENTRY = 'local: .gitlab/dte.yml';
+const OURS = '.gitlab/dte.yml';
+const ENTRY = `local: ${OURS}`;
 
 const FORMS: [string, string, string][] = [
   ['no include', 'a:\n  script: x # why\n', `a:\n  script: x # why\n\ninclude:\n  - ${ENTRY}\n`],
@@ -31,21 +32,21 @@ const FORMS: [string, string, string][] = [
 
 describe('the include of .gitlab/dte.yml', () => {
   it.each(FORMS)('is added to a file with %s, everything else byte for byte', (_, before, after) => {
-    expect(addInclude(before)).toBe(after);
-    expect(addInclude(after)).toBe(after);
+    expect(addInclude(before, OURS)).toBe(after);
+    expect(addInclude(after, OURS)).toBe(after);
   });
 
   const KEPT_FORM = new Set(['text', 'nothing', 'one mapping', 'a flow mapping', 'no newline at the end']);
   it.each(FORMS.filter(([name]) => !KEPT_FORM.has(name)))(
     'is removed without a trace: %s',
     (_, before, after) => {
-      expect(removeInclude(after)).toBe(before);
+      expect(removeInclude(after, OURS)).toBe(before);
     },
   );
 
   it('is not added when a pattern of another entry covers it', () => {
     const text = "include: '/.gitlab/*.yml'\n";
-    expect(addInclude(text)).toBe(text);
+    expect(addInclude(text, OURS)).toBe(text);
   });
 
   it.each([
@@ -54,13 +55,13 @@ describe('the include of .gitlab/dte.yml', () => {
     ['a list at the top', '- a\n'],
     ['broken YAML', 'a: [\n'],
   ])('is left to the user when the file has %s', (_, text) => {
-    expect(addInclude(text)).toBeNull();
+    expect(addInclude(text, OURS)).toBeNull();
   });
 
   it('keeps the other anchors, references and comments', () => {
     const text =
       '# top\nstages: [test] # one\n\n.base: &base\n  before_script: # here\n    - !reference [.x, script]\n\n\njob:\n  <<: *base\n  script:   [ "a" ,  b ]\n';
-    expect(addInclude(text)).toBe(`${text}\ninclude:\n  - ${ENTRY}\n`);
-    expect(removeInclude(addInclude(text)!)).toBe(text);
+    expect(addInclude(text, OURS)).toBe(`${text}\ninclude:\n  - ${ENTRY}\n`);
+    expect(removeInclude(addInclude(text, OURS)!, OURS)).toBe(text);
   });
 });

@@ -1,5 +1,4 @@
 import { isMap, isScalar, isSeq, type Pair, type YAMLMap } from 'yaml';
-import { GITLAB_FILE } from '../../pipeline/options';
 import { applySplices, insertAfterLine, newlineOf, nextLine, type Splice } from '../text/splice';
 import {
   contentEnd,
@@ -10,8 +9,10 @@ import {
   readYaml,
   type GitlabYaml,
 } from '../text/yaml';
+import { scalar } from '../../pipeline/text';
 
-const ENTRY = `local: ${GITLAB_FILE}`;
+/** Our entry of `include`. Paths start at the root of the repository. */
+export const entryOf = (ours: string): string => `local: ${scalar(ours)}`;
 
 /** Local files that an entry of `include` names. */
 function localOf(entry: unknown): string | null {
@@ -47,11 +48,11 @@ export function localIncludes({ root }: GitlabYaml): string[] {
     .map((path) => path.replace(/^\//, ''));
 }
 
-export const includesOurs = (yaml: GitlabYaml): boolean =>
-  localIncludes(yaml).some((pattern) => covers(pattern, GITLAB_FILE));
+export const includesFile = (yaml: GitlabYaml, path: string): boolean =>
+  localIncludes(yaml).some((pattern) => covers(pattern, path));
 
 /** A new `include` at the end of the file, after a blank line. */
-function newInclude({ text, document }: GitlabYaml): Splice {
+function newInclude({ text, document }: GitlabYaml, entry: string): Splice {
   const newline = newlineOf(text);
   // `...` may end a file: text after it would be ignored.
   const closing = document === null ? null : /^\.\.\.[ \t]*\r?$/m.exec(text);
@@ -59,21 +60,21 @@ function newInclude({ text, document }: GitlabYaml): Splice {
   const before = text.slice(0, at);
   const gap =
     before === '' || /\n\r?\n$/.test(before) ? '' : before.endsWith('\n') ? newline : newline + newline;
-  return { start: at, end: at, text: `${gap}include:${newline}  - ${ENTRY}${newline}` };
+  return { start: at, end: at, text: `${gap}include:${newline}  - ${entry}${newline}` };
 }
 
 /** The single mapping below `include:` becomes the first entry of a list: its lines are indented by two more spaces. */
-function mapToList(text: string, map: YAMLMap): Splice[] {
+function mapToList(text: string, map: YAMLMap, entry: string): Splice[] {
   const { start } = rangeOf(map);
   const splices: Splice[] = [{ start, end: start, text: '- ' }];
   const end = contentEnd(map);
   for (let at = nextLine(text, start); at < end; at = nextLine(text, at)) {
     splices.push({ start: at, end: at, text: '  ' });
   }
-  return [...splices, insertAfterLine(text, end, [`${indentOf(text, start)}- ${ENTRY}`])];
+  return [...splices, insertAfterLine(text, end, [`${indentOf(text, start)}- ${entry}`])];
 }
 
-function extended(text: string, pair: Pair): Splice[] | null {
+function extended(text: string, pair: Pair, entry: string): Splice[] | null {
   const { value } = pair;
   const newline = newlineOf(text);
   if (isSeq(value) && value.tag !== '!reference') {
@@ -81,26 +82,26 @@ function extended(text: string, pair: Pair): Splice[] | null {
     if (value.flow === true) {
       const at = rangeOf(value).end - 1;
       return last === undefined
-        ? [{ start: at, end: at, text: `{ ${ENTRY} }` }]
-        : [{ start: contentEnd(last), end: contentEnd(last), text: `, { ${ENTRY} }` }];
+        ? [{ start: at, end: at, text: `{ ${entry} }` }]
+        : [{ start: contentEnd(last), end: contentEnd(last), text: `, { ${entry} }` }];
     }
     const indent = indentOf(text, rangeOf(value).start);
-    return [insertAfterLine(text, Math.max(contentEnd(last) - 1, 0), [`${indent}- ${ENTRY}`])];
+    return [insertAfterLine(text, Math.max(contentEnd(last) - 1, 0), [`${indent}- ${entry}`])];
   }
   if (isScalar(value) && value.anchor === undefined) {
     const { start, end } = rangeOf(value);
     const old = text.slice(start, end);
     const key = rangeOf(pair.key).end;
-    const lines = [...(old === '' ? [] : [`- ${old}`]), `- ${ENTRY}`];
+    const lines = [...(old === '' ? [] : [`- ${old}`]), `- ${entry}`];
     const list = `:${lines.map((line) => `${newline}  ${line}`).join('')}`;
     return old.includes('\n') ? null : [{ start: key, end: Math.max(end, key + 1), text: list }];
   }
   if (isMap(value) && value.anchor === undefined) {
     const { start, end } = rangeOf(value);
-    if (value.flow !== true) return mapToList(text, value);
+    if (value.flow !== true) return mapToList(text, value, entry);
     return [
       { start, end: start, text: '[' },
-      { start: end, end, text: `, { ${ENTRY} }]` },
+      { start: end, end, text: `, { ${entry} }]` },
     ];
   }
   return null;
@@ -108,19 +109,21 @@ function extended(text: string, pair: Pair): Splice[] | null {
 
 /**
  * Adds our entry to `include` in any form.
+ * @param ours path of our file from the root of the repository
  * @returns null if adding text is not enough: no mapping, or an `include` that is an alias or a reference
  */
-export function addInclude(text: string): string | null {
+export function addInclude(text: string, ours: string): string | null {
   const yaml = readYaml(text);
+  const entry = entryOf(ours);
   if (yaml === null) return null;
-  if (includesOurs(yaml)) return text;
+  if (includesFile(yaml, ours)) return text;
   if (yaml.root === null) {
     if (!isEmpty(yaml)) return null;
-    return applySplices(text, [newInclude(yaml)]);
+    return applySplices(text, [newInclude(yaml, entry)]);
   }
   if (yaml.root.flow === true) return null;
   const pair = findPair(yaml.root, 'include');
-  const splices = pair === undefined ? [newInclude(yaml)] : extended(text, pair);
+  const splices = pair === undefined ? [newInclude(yaml, entry)] : extended(text, pair, entry);
   return splices === null ? null : applySplices(text, splices);
 }
 
@@ -131,11 +134,11 @@ const isEmpty = ({ document }: GitlabYaml): boolean => {
 };
 
 /** Removes our entry, and `include` itself with the blank line before it if nothing else is in it. */
-export function removeInclude(text: string): string {
+export function removeInclude(text: string, ours: string): string {
   const yaml = readYaml(text);
   const pair = yaml?.root ? findPair(yaml.root, 'include') : undefined;
   if (pair === undefined) return text;
-  const isOurs = (entry: unknown): boolean => localOf(entry)?.replace(/^\//, '') === GITLAB_FILE;
+  const isOurs = (entry: unknown): boolean => localOf(entry)?.replace(/^\//, '') === ours;
   const entries = entriesOf(pair);
   const entry = entries.find(isOurs);
   if (entry === undefined) return text;

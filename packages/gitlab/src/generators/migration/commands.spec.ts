@@ -1,7 +1,8 @@
 import { rewriteCommands } from './commands';
 
-const rewrite = (text: string): string => rewriteCommands(text, 'npx').text;
-const notes = (text: string): string[] => rewriteCommands(text, 'npx').rewrites.flatMap((one) => one.notes);
+const NPX = { run: 'npx', startFlags: [] };
+const rewrite = (text: string): string => rewriteCommands(text, NPX).text;
+const notes = (text: string): string[] => rewriteCommands(text, NPX).rewrites.flatMap((one) => one.notes);
 
 describe('a command of the vendor', () => {
   it.each([
@@ -55,7 +56,7 @@ describe('a command of the vendor', () => {
     'npx dte start-agent',
     'nx run app:record',
     'cat nx-cloud.env',
-  ])('is not found in %s', (text) => expect(rewriteCommands(text, 'npx')).toEqual({ text, rewrites: [] }));
+  ])('is not found in %s', (text) => expect(rewriteCommands(text, NPX)).toEqual({ text, rewrites: [] }));
 
   it('is rewritten flag by flag, and every removed flag is reported with the reason', () => {
     const from =
@@ -74,7 +75,7 @@ describe('a command of the vendor', () => {
   it('that would have started agents reports how many, and with which variables', () => {
     const text =
       'nx-cloud start-ci-run --distribute-on="3 linux-small-js, 2 linux-large-js" --with-env-vars="A,B_C"';
-    expect(rewriteCommands(text, 'yarn')).toMatchObject({
+    expect(rewriteCommands(text, { ...NPX, run: 'yarn' })).toMatchObject({
       text: 'yarn dte start-ci-run --distribute-on=manual',
       rewrites: [{ agents: 5, forwardEnv: ['A', 'B_C'] }],
     });

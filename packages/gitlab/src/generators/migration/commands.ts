@@ -1,4 +1,5 @@
 import { applySplices, type Splice } from '../text/splice';
+import { type Pool } from '../../pipeline/options';
 import { kebab, takesWord, translateFlag, type FlagResult } from './flags';
 import { wordsFrom, type Word } from './words';
 
@@ -12,6 +13,10 @@ export interface Rewrite {
   readonly forwardEnv: readonly string[];
   /** Number of agents that the vendor would have started for this command. */
   readonly agents: number | null;
+  /** The same by launch template; empty if there are none. */
+  readonly pools: readonly Pool[];
+  /** Files with agents or assignment rules that the command names. */
+  readonly files: readonly string[];
 }
 
 export interface RewrittenText {
@@ -19,8 +24,13 @@ export interface RewrittenText {
   readonly rewrites: readonly Rewrite[];
 }
 
-/** How to run programs in node_modules if the vendor's line named no runner: `npx`, `yarn`, `pnpm exec`, `bunx`. */
-export type Launcher = string;
+/** How commands are written. */
+export interface Launcher {
+  /** How to run programs in node_modules if the vendor's line named no runner: `npx`, `yarn`, `pnpm exec`, `bunx`. */
+  readonly run: string;
+  /** Flags of `start-ci-run` that come from the vendor's configuration file, which only `start-nx-agents` reads. */
+  readonly startFlags: readonly string[];
+}
 
 const LAUNCHER = [
   String.raw`npx(?:[ \t]+(?:-y|-q|--yes|--no|--no-install|--quiet|--prefer-offline|--prefer-online))*`,
@@ -31,7 +41,8 @@ const LAUNCHER = [
 ].join('|');
 
 /** Commands that `nx` forwards to the vendor's client; all commands of `nx-cloud` are the vendor's. */
-const OF_NX = 'start-ci-run|start-nx-agents|start-agent|record|stop-all-agents|complete-ci-run|fix-ci';
+const OF_NX =
+  'start-ci-run|start-nx-agents|start-workers|start-agent|record|stop-all-agents|complete-ci-run|fix-ci|upload-agent-metrics';
 
 const COMMAND = new RegExp(
   String.raw`(?<![\w./@=-])(?:(?<launcher>${LAUNCHER})[ \t]+)?(?:\.?/?node_modules/\.bin/)?(?:(?:nx-cloud|@nrwl/nx-cloud)(?:@[\w.^~-]+)?[ \t]+(?<vendor>[a-z][a-z-]*)|nx(?:@[\w.^~-]+)?[ \t]+(?<nx>${OF_NX}))(?![\w-])`,
@@ -44,12 +55,14 @@ const NO_COUNTERPART: Readonly<Record<string, string>> = {
   logout: 'there is nothing to log in to',
   configure: 'docs/configuration.md lists the options',
   validate: 'run `dte doctor` manually instead',
+  'upload-agent-metrics': 'nothing is uploaded; the runner and its machine have metrics of their own',
   'upload-and-show-run-details': 'nothing is uploaded; the log of the main job contains everything',
 };
 
 const RENAMED: Readonly<Record<string, string>> = {
   'start-ci-run': 'start-ci-run',
   'start-nx-agents': 'start-ci-run',
+  'start-workers': 'start-ci-run',
   'start-agent': 'start-agent',
   record: 'record',
   'stop-all-agents': 'complete-ci-run',
@@ -57,7 +70,7 @@ const RENAMED: Readonly<Record<string, string>> = {
 };
 
 /** The runner for a program installed with the workspace. dlx and -y would download one from the registry instead. */
-function ownLauncher(launcher: string | undefined, otherwise: Launcher): Launcher {
+function ownLauncher(launcher: string | undefined, otherwise: string): string {
   if (launcher === undefined) return otherwise;
   if (launcher.startsWith('yarn')) return /-s\b|--silent/.test(launcher) ? 'yarn --silent' : 'yarn';
   if (/^pnp[mx]/.test(launcher)) return 'pnpm exec';
@@ -69,10 +82,12 @@ interface FlagSum {
   readonly notes: string[];
   readonly forwardEnv: string[];
   agents: number | null;
+  readonly pools: Pool[];
+  readonly files: string[];
 }
 
 function translateWords(words: readonly Word[]): FlagSum {
-  const sum: FlagSum = { kept: [], notes: [], forwardEnv: [], agents: null };
+  const sum: FlagSum = { kept: [], notes: [], forwardEnv: [], agents: null, pools: [], files: [] };
   for (let i = 0; i < words.length; i++) {
     const word = words[i];
     if (word === undefined) break;
@@ -96,6 +111,8 @@ function translateWords(words: readonly Word[]): FlagSum {
     if (result.note !== undefined)
       sum.notes.push(`${word.raw}${separate ? ` ${next.raw}` : ''}: ${result.note}`);
     sum.forwardEnv.push(...(result.forwardEnv ?? []));
+    sum.pools.push(...(result.pools ?? []));
+    if (result.file !== undefined) sum.files.push(result.file);
     if (result.agents !== undefined) sum.agents = (sum.agents ?? 0) + result.agents;
   }
   return sum;
@@ -106,6 +123,8 @@ interface Found {
   readonly rewrite: Rewrite;
 }
 
+const NOTHING = { notes: [], forwardEnv: [], agents: null, pools: [], files: [] };
+
 function rewriteOne(text: string, match: RegExpExecArray, otherwise: Launcher): Found {
   const { launcher, vendor, nx } = match.groups ?? {};
   const command = vendor ?? nx ?? '';
@@ -113,8 +132,8 @@ function rewriteOne(text: string, match: RegExpExecArray, otherwise: Launcher): 
   const own = RENAMED[command];
   const start = match.index;
   if (own === 'record') {
-    const to = `${ownLauncher(launcher, otherwise)} dte record`;
-    const rewrite = { from: match[0], to, notes: [], forwardEnv: [], agents: null };
+    const to = `${ownLauncher(launcher, otherwise.run)} dte record`;
+    const rewrite = { ...NOTHING, from: match[0], to };
     return { splice: { start, end: behind, text: to }, rewrite };
   }
   const { words, end } = wordsFrom(text, behind);
@@ -123,14 +142,15 @@ function rewriteOne(text: string, match: RegExpExecArray, otherwise: Launcher): 
     const notes = [`${command}: ${NO_COUNTERPART[command] ?? 'dte has no such command'}`];
     return {
       splice: { start, end, text: 'true' },
-      rewrite: { from, to: null, notes, forwardEnv: [], agents: null },
+      rewrite: { ...NOTHING, from, to: null, notes },
     };
   }
-  const { kept, notes, forwardEnv, agents } = translateWords(words);
+  const { kept, ...sum } = translateWords(words);
+  if (command === 'start-nx-agents' || command === 'start-workers') kept.push(...otherwise.startFlags);
   if (own === 'start-ci-run' && !kept.includes('--distribute-on=manual'))
     kept.unshift('--distribute-on=manual');
-  const to = [ownLauncher(launcher, otherwise), 'dte', own, ...kept].join(' ');
-  return { splice: { start, end, text: to }, rewrite: { from, to, notes, forwardEnv, agents } };
+  const to = [ownLauncher(launcher, otherwise.run), 'dte', own, ...kept].join(' ');
+  return { splice: { start, end, text: to }, rewrite: { ...sum, from, to } };
 }
 
 /**

@@ -5,6 +5,8 @@
 const RENAMED: Readonly<Record<string, string>> = {
   NX_CI_EXECUTION_ENV: 'DTE_ENVIRONMENT',
   NX_AGENT_NAME: 'DTE_NAME',
+  // The kind of an agent, which assignment rules name.
+  NX_AGENT_LAUNCH_TEMPLATE: 'DTE_LABELS',
 };
 
 const GONE: Readonly<Record<string, string>> = {

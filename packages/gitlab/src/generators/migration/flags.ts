@@ -1,3 +1,6 @@
+import { type Pool } from '../../pipeline/options';
+import { isFile, poolsIn } from './distribution';
+
 /** What happens to one flag of the vendor's commands. */
 export interface FlagResult {
   /** Words of the new command; empty if the flag is removed. */
@@ -8,6 +11,10 @@ export interface FlagResult {
   readonly forwardEnv?: readonly string[];
   /** Number of agents that the vendor would have started. */
   readonly agents?: number;
+  /** The same by launch template. */
+  readonly pools?: readonly Pool[];
+  /** A file with agents or assignment rules. */
+  readonly file?: string;
 }
 
 /** A flag as it was written: `--name`, with the raw and unquoted text of its value if it has one. */
@@ -31,12 +38,14 @@ const asSwitch: Rule = (flag) =>
 function distributeOn({ value }: Flag): FlagResult {
   const keep = ['--distribute-on=manual'];
   if (value === 'manual') return { keep };
-  const sizes = [...(value ?? '').matchAll(/(?:^|,)\s*(\d+)\s+[\w-]+/g)].map(([, count]) => Number(count));
-  const agents = sizes.reduce((sum, count) => sum + count, 0);
+  if (value !== null && isFile(value))
+    return { keep, note: 'agents are now jobs of your pipeline, as many as the file says', file: value };
+  const pools = poolsIn(value ?? '') ?? [];
+  const agents = pools.reduce((sum, pool) => sum + pool.agents, 0);
   return {
     keep,
     note: `agents are now jobs of your pipeline${agents > 0 ? `, ${agents} of them` : ''}; nothing else starts agents`,
-    ...(agents > 0 ? { agents } : {}),
+    ...(agents > 0 ? { agents, pools } : {}),
   };
 }
 
@@ -64,7 +73,11 @@ const RULES: Readonly<Record<string, Rule>> = {
     note: 'agents are jobs of your pipeline',
     ...(/^\d+$/.test(value ?? '') ? { agents: Number(value) } : {}),
   }),
-  '--assignment-rules': gone('set DTE_SLOTS (tasks at a time) in an agent job instead'),
+  '--assignment-rules': ({ value }) => ({
+    keep: [],
+    note: 'the main job reads .nx/dte.yaml',
+    ...(value === null ? {} : { file: value }),
+  }),
   '--auto-apply-fixes': gone('dte does not change your code'),
   '--fix-tasks': gone('dte does not change your code'),
   '--targets': gone('agents take every target'),

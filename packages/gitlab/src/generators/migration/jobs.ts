@@ -1,6 +1,8 @@
 import { isMap, isPair, isScalar, isSeq, visit, type Pair, type YAMLMap } from 'yaml';
 import { type Report } from '../workspace/report';
+import { scopeOf, type Scope } from './scope';
 import { applySplices, insertAfterLine, lineNumber, type Splice } from '../text/splice';
+import { idOf } from '../../pipeline/place';
 import { findPair, indentOf, keyText, rangeOf, readYaml, textsOf, topPair } from '../text/yaml';
 
 /*
@@ -14,10 +16,17 @@ const COMMANDS: Readonly<Record<Role, RegExp>> = {
   agent: /\bdte start-agent\b/,
 };
 
+const nameOf = (parents: readonly unknown[]): string => {
+  const pair = topPair(parents);
+  return pair === undefined ? '' : keyText(pair);
+};
+
 /** Which of our commands the file's own jobs run. */
-export function rolesIn(text: string): Set<Role> {
+export function rolesIn(text: string, scope: Scope): Set<Role> {
   const root = readYaml(text)?.root;
-  const texts = root ? textsOf(root).map(({ scalar }) => scalar.value) : [];
+  const texts = (root ? textsOf(root) : [])
+    .filter(({ parents }) => scope(nameOf(parents)))
+    .map(({ scalar }) => scalar.value);
   return new Set(
     (['main', 'agent'] as const).filter((role) => texts.some((value) => COMMANDS[role].test(value))),
   );
@@ -155,15 +164,34 @@ function additionsTo(
   return { splices, fresh, added, left };
 }
 
-/** Gives the file's own jobs that run our commands the required keywords. */
-export function completeJobs(text: string, path: string, coordinator: string, report: Report): string {
+/** What completes the jobs of a workspace. */
+interface Completion {
+  readonly path: string;
+  /** Of the workspace in the repository. */
+  readonly folder: string;
+  readonly coordinator: string;
+}
+
+/** Gives the workspace's own jobs that run our commands the required keywords. */
+export function completeJobs(
+  text: string,
+  { path, folder, coordinator }: Completion,
+  report: Report,
+): string {
   const root = readYaml(text)?.root;
   if (!root) return text;
   const place: Record<string, string> =
     coordinator === 'embedded' ? { DTE_RENDEZVOUS: 'gitlab-packages' } : { DTE_COORDINATOR_URL: coordinator };
-  const wanted: Wanted = { variables: { ...place, NX_SKIP_ATOMIZER_VALIDATION: "'true'" } };
+  const id = idOf({ folder });
+  // Agents in the generated file have it as well, and other workspaces have other sessions.
+  const environment: Record<string, string> = id === null ? {} : { DTE_ENVIRONMENT: id };
+  const scope = scopeOf(text, folder);
+  const wanted: Wanted = {
+    variables: { ...place, ...environment, NX_SKIP_ATOMIZER_VALIDATION: "'true'" },
+  };
   const splices: Splice[] = [];
   for (const [job, roles] of jobsRunning(root)) {
+    if (!scope(keyText(job))) continue;
     const at = `${path}:${lineNumber(text, rangeOf(job.key).start)}`;
     // A list that other jobs use is not a job: those jobs were found as well.
     if (isSeq(job.value)) continue;

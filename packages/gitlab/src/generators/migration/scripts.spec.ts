@@ -4,9 +4,10 @@ import { rewriteVariables } from './variables';
 
 const rewrite = (text: string): string => {
   const report = new Report();
+  const file = { path: '.gitlab-ci.yml', scope: () => true };
   return rewriteVariables(
-    rewriteScripts(text, '.gitlab-ci.yml', 'npx', report).text,
-    '.gitlab-ci.yml',
+    rewriteScripts(text, file, { run: 'npx', startFlags: [] }, report).text,
+    file,
     report,
   );
 };

@@ -1,4 +1,5 @@
 import { isPair, isSeq, type Pair, type Scalar, type YAMLSeq } from 'yaml';
+import { type Pool } from '../../pipeline/options';
 import { type Report } from '../workspace/report';
 import { applySplices, lineNumber, type Splice } from '../text/splice';
 import {
@@ -9,16 +10,23 @@ import {
   readYaml,
   startsLine,
   textsOf,
+  topPair,
   type TextNode,
 } from '../text/yaml';
 import { rewriteCommands, type Launcher, type Rewrite } from './commands';
+import { mostOf } from './distribution';
 import { rewriteAssignments } from './environment';
+import { type Scope } from './scope';
 
 /** Further requirements from the vendor's lines. */
 export interface Asked {
   /** Number of agents that the vendor would have started; null if no line contained a number. */
   readonly agents: number | null;
   readonly forwardEnv: readonly string[];
+  /** The same agents by launch template. */
+  readonly pools: readonly Pool[];
+  /** Files with agents or assignment rules that commands name. */
+  readonly files: readonly string[];
 }
 
 interface Edit {
@@ -128,16 +136,48 @@ function tell({ place, rewrites, variables }: Edit, report: Report): void {
   for (const variable of variables) report.change(place, variable);
 }
 
+const nameOf = (parents: readonly unknown[]): string => {
+  const pair = topPair(parents);
+  return pair === undefined ? '' : keyText(pair);
+};
+
+/** The vendor's commands in jobs that are not of this workspace, as far as a script shows where it works. */
+export function tellForeign(
+  text: string,
+  { path, folder }: { readonly path: string; readonly folder: string },
+  scope: Scope,
+  report: Report,
+): void {
+  const root = readYaml(text)?.root;
+  const told = new Set<string>();
+  for (const { scalar, parents } of root ? textsOf(root) : []) {
+    const name = nameOf(parents);
+    if (
+      scope(name) ||
+      told.has(name) ||
+      rewriteCommands(scalar.value, { run: '', startFlags: [] }).rewrites.length === 0
+    )
+      continue;
+    told.add(name);
+    const place = `${path}:${lineNumber(text, rangeOf(scalar).start)}`;
+    report.hand(
+      place,
+      `${name} runs the vendor's commands, but not in ${folder} as far as its script shows: it was not changed. If it belongs to this workspace, let it begin with \`cd ${folder}\` and run this again`,
+    );
+  }
+}
+
 /** Rewrites the vendor's commands and variables in all scripts of a file in place. */
 export function rewriteScripts(
   text: string,
-  path: string,
+  { path, scope }: { readonly path: string; readonly scope: Scope },
   launcher: Launcher,
   report: Report,
 ): { text: string; asked: Asked } {
   const root = readYaml(text)?.root ?? null;
-  if (root === null) return { text, asked: { agents: null, forwardEnv: [] } };
+  if (root === null) return { text, asked: { agents: null, forwardEnv: [], pools: [], files: [] } };
   const edits = textsOf(root)
+    .filter(({ parents }) => scope(nameOf(parents)))
     .map((node) => editOf(text, path, node, launcher))
     .filter((edit) => edit !== null);
   for (const edit of edits) tell(edit, report);
@@ -157,6 +197,8 @@ export function rewriteScripts(
     asked: {
       agents: counts.length === 0 ? null : Math.max(...counts),
       forwardEnv: rewrites.flatMap(({ forwardEnv }) => forwardEnv),
+      pools: mostOf(rewrites.map(({ pools }) => pools)),
+      files: rewrites.flatMap(({ files }) => files),
     },
   };
 }

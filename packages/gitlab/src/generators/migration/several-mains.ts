@@ -1,5 +1,6 @@
 import { isMap, isScalar, isSeq, type Pair, type YAMLMap } from 'yaml';
 import { type Report } from '../workspace/report';
+import { type Scope } from './scope';
 import { lineNumber } from '../text/splice';
 import { findPair, keyText, rangeOf, readYaml, textsOf, topPair } from '../text/yaml';
 
@@ -26,7 +27,11 @@ function hasEnvironment(job: Pair): boolean {
 }
 
 /** A template with `start-ci-run` that several jobs extend makes each of them a main job: only a person can separate them. */
-export function tellSeveralMains(text: string, path: string, report: Report): void {
+export function tellSeveralMains(
+  text: string,
+  { path, scope }: { readonly path: string; readonly scope: Scope },
+  report: Report,
+): void {
   const root = readYaml(text)?.root;
   if (!root) return;
   const owners = textsOf(root)
@@ -34,7 +39,9 @@ export function tellSeveralMains(text: string, path: string, report: Report): vo
     .map(({ parents }) => topPair(parents))
     .filter((pair) => pair !== undefined);
   const names = new Set(owners.map(keyText));
-  const jobs = root.items.filter((job) => !keyText(job).startsWith('.') && leadsTo(root, job, names));
+  const jobs = root.items.filter(
+    (job) => !keyText(job).startsWith('.') && scope(keyText(job)) && leadsTo(root, job, names),
+  );
   const first = jobs[0];
   if (first === undefined || jobs.length < 2 || jobs.every(hasEnvironment)) return;
   report.hand(

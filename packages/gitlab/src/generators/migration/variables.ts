@@ -1,8 +1,9 @@
 import { isMap, isPair, isScalar, visit, type Pair, type YAMLMap } from 'yaml';
 import { type Report } from '../workspace/report';
 import { applySplices, lineNumber, type Splice } from '../text/splice';
-import { contentEnd, keyText, linesOfNode, rangeOf, readYaml } from '../text/yaml';
+import { contentEnd, keyText, linesOfNode, rangeOf, readYaml, topPair } from '../text/yaml';
 import { fateOf, type VariableFate } from './environment';
+import { type Scope } from './scope';
 
 interface Found {
   readonly map: YAMLMap;
@@ -11,11 +12,12 @@ interface Found {
   readonly owner: Pair;
 }
 
-function vendorVariables(root: YAMLMap): Found[] {
+function vendorVariables(root: YAMLMap, scope: Scope): Found[] {
   const found: Found[] = [];
   visit(root, {
-    Pair(_, owner) {
+    Pair(_, owner, path) {
       const { value } = owner;
+      if (!scope(keyText(topPair(path) ?? owner))) return;
       if (!isScalar(owner.key) || owner.key.value !== 'variables' || !isMap(value)) return;
       for (const pair of value.items) {
         const fate = isPair(pair) ? fateOf(keyText(pair)) : null;
@@ -27,10 +29,14 @@ function vendorVariables(root: YAMLMap): Found[] {
 }
 
 /** Renames the vendor's names in all `variables:`, or removes their lines. */
-export function rewriteVariables(text: string, path: string, report: Report): string {
+export function rewriteVariables(
+  text: string,
+  { path, scope }: { readonly path: string; readonly scope: Scope },
+  report: Report,
+): string {
   const root = readYaml(text)?.root ?? null;
   if (root === null) return text;
-  const found = vendorVariables(root);
+  const found = vendorVariables(root, scope);
   const splices: Splice[] = [];
   const emptied = new Set<Pair>();
   for (const { map, pair, fate, owner } of found) {

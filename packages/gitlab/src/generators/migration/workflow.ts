@@ -112,9 +112,11 @@ export function completeWorkflow(text: string, { path, names, launcher, report }
     const anchor = install ?? nx;
     if (nx === undefined || anchor === undefined || !startsLine(text, rangeOf(anchor).start)) continue;
     started = true;
-    const program = NX_COMMAND.exec(String(nx.value))?.groups?.['launcher'] ?? launcher;
+    const program = NX_COMMAND.exec(String(nx.value))?.groups?.['launcher'] ?? launcher.run;
     const target = lastTarget(String(nx.value));
-    const command = `${program} dte start-ci-run --distribute-on=manual${target === null ? '' : ` --stop-agents-after=${target}`}`;
+    const own = launcher.startFlags.filter((flag) => !flag.startsWith('--stop-agents-after='));
+    const stop = target === null ? [] : [`--stop-agents-after=${target}`];
+    const command = [program, 'dte start-ci-run --distribute-on=manual', ...stop, ...own].join(' ');
     const dash = indentOf(text, lineStart(text, rangeOf(anchor).start) + leading(text, anchor));
     report.change(place, `added \`${command}\` to ${keyText(job)}`);
     splices.push(

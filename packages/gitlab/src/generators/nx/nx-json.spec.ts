@@ -3,7 +3,7 @@ import { setUpNxJson, tearDownNxJson } from './nx-json';
 
 const setUp = (text: string, forwardEnv: string[] = []): { text: string; report: Report } => {
   const report = new Report();
-  return { text: setUpNxJson(text, forwardEnv, report), report };
+  return { text: setUpNxJson(text, { forwardEnv, stopOnFailure: false }, report), report };
 };
 
 describe('nx.json', () => {

@@ -90,13 +90,26 @@ function forward(text: string, names: readonly string[], report: Report): string
   const before = Array.isArray(options['forwardEnv']) ? options['forwardEnv'].map(String) : [];
   const added = names.filter((name) => !before.includes(name));
   if (added.length === 0) return text;
-  report.change(FILE, `forwardEnv has ${added.join(', ')}, from --with-env-vars`);
+  report.change(FILE, `forwardEnv has ${added.join(', ')}, from with-env-vars`);
   return setJson(text, [...DEFAULT, 'options', 'forwardEnv'], [...before, ...added]);
 }
 
+/** What the vendor's lines and files ask of nx.json. */
+export interface Wishes {
+  readonly forwardEnv: readonly string[];
+  readonly stopOnFailure: boolean;
+}
+
+/** The equivalent of the vendor's `fail-after: 1`. */
+function stopOnFailure(text: string): string {
+  const path = [...DEFAULT, 'options', 'stopAgentsOnFailure'];
+  return 'stopAgentsOnFailure' in runnerOptionsOf(parseJson(text)) ? text : setJson(text, path, true);
+}
+
 /** nx.json with our runner, and without settings that keep Nx from calling it. */
-export function setUpNxJson(text: string, forwardEnv: readonly string[], report: Report): string {
-  const edited = forward(setRunner(removeDefeating(text, report), report), forwardEnv, report);
+export function setUpNxJson(text: string, wishes: Wishes, report: Report): string {
+  const forwarded = forward(setRunner(removeDefeating(text, report), report), wishes.forwardEnv, report);
+  const edited = wishes.stopOnFailure ? stopOnFailure(forwarded) : forwarded;
   const globals = asObject(parseJson(edited)['namedInputs'])['sharedGlobals'];
   if (Array.isArray(globals) && globals.includes('{workspaceRoot}/.gitlab-ci.yml')) {
     report.hand(

@@ -1,26 +1,31 @@
 import { GITLAB_FILE } from '../../pipeline';
-import { CI_FILE } from '../ci/ci-file';
 import { installPackages } from '../workspace/install';
+import { scopeOf } from '../migration';
 import { tellOwnShim } from '../nx/package-json';
 import { Report } from '../workspace/report';
 import { detectPackageManager } from '../setup-gitlab/detect';
 import { userFiles } from '../setup-gitlab/user-files';
+import { keepsOthers } from '../tear-down/keeps-others';
 import { tearDownFile } from '../tear-down/tear-down';
 import { lineNumber } from '../text/splice';
-import { rangeOf, readYaml, textsOf } from '../text/yaml';
+import { keyText, rangeOf, readYaml, textsOf, topPair } from '../text/yaml';
+import { findRepository, type Repository } from '../workspace/repository';
 import { put, type AfterWrite, type Tree } from '../workspace/tree';
 import { RECORD_FILE, undoRecorded } from '../undo/record';
 
 const WHEN_DONE = 'To uninstall it as well, remove @org/dte with your package manager.';
-const FILES = ['nx.json', 'package.json', CI_FILE, GITLAB_FILE];
 
 const read = (tree: Tree, path: string): string | null =>
   tree.exists(path) ? tree.read(path, 'utf-8') : null;
 
 /** Undoes what is in the record, then what can be detected without one. */
-function takeBack(tree: Tree, report: Report): void {
-  const before = new Map(FILES.map((file) => [file, read(tree, file)]));
-  const recorded = undoRecorded(tree);
+function takeBack(tree: Tree, repository: Repository, report: Report): void {
+  const own = ['nx.json', 'package.json', repository.ciFile, GITLAB_FILE];
+  const before = new Map(own.map((file) => [file, read(tree, file)]));
+  const recorded = undoRecorded(
+    tree,
+    (file, text, restored) => !/\.ya?ml$/.test(file) || keepsOthers(repository, text, restored),
+  );
   for (const { file, line, was } of recorded.lost) {
     const text = was
       .map((one) => one.trimEnd())
@@ -28,11 +33,11 @@ function takeBack(tree: Tree, report: Report): void {
       .trim();
     report.hand(`${file}:${line}`, `edited since; previous content: ${text}`);
   }
-  for (const file of FILES) {
+  for (const file of own) {
     const text = read(tree, file);
-    if (text !== null) put(tree, file, tearDownFile(file, text));
+    if (text !== null) put(tree, file, tearDownFile(repository, file, text));
   }
-  for (const file of new Set([...FILES, ...recorded.files])) {
+  for (const file of new Set([...own, ...recorded.files])) {
     const now = read(tree, file);
     if (now === null && before.get(file) != null) report.change(file, 'deleted');
     else if (recorded.files.includes(file) || before.get(file) !== now) report.change(file, 'reverted');
@@ -41,10 +46,13 @@ function takeBack(tree: Tree, report: Report): void {
 }
 
 /** The user's own lines that would fail without dte. */
-function tellLeftovers(tree: Tree, report: Report): void {
-  for (const [path, text] of userFiles(tree)) {
+function tellLeftovers(tree: Tree, repository: Repository, report: Report): void {
+  for (const [path, text] of userFiles(tree, repository)) {
+    const scope = scopeOf(text, repository.folder);
     const root = readYaml(text)?.root;
-    for (const { scalar } of root ? textsOf(root) : []) {
+    for (const { scalar, parents } of root ? textsOf(root) : []) {
+      const job = topPair(parents);
+      if (job === undefined || !scope(keyText(job))) continue;
       const [command] =
         /\bdte (?:start-ci-run|start-agent|record|complete-ci-run|base-sha|plan)\b/.exec(scalar.value) ?? [];
       if (command !== undefined)
@@ -57,9 +65,10 @@ function tellLeftovers(tree: Tree, report: Report): void {
 export function remove(tree: Tree): AfterWrite {
   const report = new Report();
   const manifest = read(tree, 'package.json');
-  takeBack(tree, report);
+  const repository = findRepository(tree);
+  takeBack(tree, repository, report);
   tellOwnShim(read(tree, 'package.json') ?? '{}', report);
-  tellLeftovers(tree, report);
+  tellLeftovers(tree, repository, report);
   console.log(`\n${report.render('removed', WHEN_DONE)}\n`);
   const reinstall = read(tree, 'package.json') !== manifest;
   return () => {

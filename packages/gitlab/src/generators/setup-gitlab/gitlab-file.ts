@@ -1,5 +1,6 @@
 import { isMap } from 'yaml';
 import { renderGitlabFile, type GitlabFileOptions } from '../../pipeline';
+import { writePools } from '../../pipeline/pools';
 import { applySplices, lineStart } from '../text/splice';
 import { contentEnd, linesOfNode, rangeOf, readYaml, textsOf, topPair } from '../text/yaml';
 import { headerOf } from './options';
@@ -31,6 +32,9 @@ export function gitlabFile(options: GitlabFileOptions, wanted: Wanted): string {
     packageManager: _,
     packageManagerVersion: __,
     lockfile: ___,
+    folder: ____,
+    pools,
+    agents,
     image,
     artifacts,
     tags,
@@ -38,6 +42,7 @@ export function gitlabFile(options: GitlabFileOptions, wanted: Wanted): string {
   } = options;
   const header = headerOf({
     ...rest,
+    agents: pools.length === 0 ? agents : writePools(pools),
     image: image ?? 'none',
     artifacts: artifacts.length === 0 ? ['none'] : artifacts,
     tags: tags.length === 0 ? ['none'] : tags,

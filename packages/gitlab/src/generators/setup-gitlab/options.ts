@@ -1,5 +1,7 @@
 import { DteError } from '@org/dte-protocol';
 import { z } from 'zod';
+import { type Pool } from '../../pipeline/options';
+import { agentsIn, readPools } from '../../pipeline/pools';
 import { httpAddress, wholeNumber, words, yesOrNo } from '@org/dte-config';
 
 /** Pressing return at a prompt means no value. */
@@ -8,9 +10,26 @@ const answer = <S extends z.ZodType>(schema: S) =>
 
 const name = () => z.coerce.string().trim().min(1).max(255);
 
+/** GitLab's own limit for `parallel`. */
+const MOST_AGENTS = 200;
+
+/** `3 linux-medium, 2 linux-large`: agents of different kinds. */
+const pools = () =>
+  z.string().transform((text, context): readonly Pool[] => {
+    const read = readPools(text);
+    if (read !== null && agentsIn(read) <= MOST_AGENTS) return read;
+    context.addIssue({ code: 'custom', message: 'not agents' });
+    return z.NEVER;
+  });
+
 /** The flags; all are optional. */
 const flagsSchema = z.object({
-  agents: answer(wholeNumber(1, 200)),
+  agents: answer(
+    z.union(
+      [wholeNumber(1, MOST_AGENTS), pools()],
+      `expected a number from 1 to ${MOST_AGENTS}, or numbers with labels such as "3 linux-medium, 2 linux-large"`,
+    ),
+  ),
   parallel: answer(wholeNumber(1, 256)),
   targets: answer(words(100).pipe(z.array(z.string()).min(1))),
   coordinator: answer(z.union([z.literal('embedded'), httpAddress()], 'expected "embedded" or an address')),
@@ -43,7 +62,10 @@ export type Remembered = Omit<Flags, 'skipFormat'>;
 
 const PREFIX = '# Options: ';
 
-export const headerOf = (options: Required<Remembered>): string => `${PREFIX}${JSON.stringify(options)}\n`;
+/** As in the header: agents of different kinds are one text. */
+type Written = Omit<Required<Remembered>, 'agents'> & { readonly agents: number | string };
+
+export const headerOf = (options: Written): string => `${PREFIX}${JSON.stringify(options)}\n`;
 
 /** The options of an earlier run; none if the line was removed or edited. */
 export function readHeader(text: string | null): Remembered {

@@ -1,81 +1,80 @@
 import { GITLAB_FILE } from '../../pipeline';
-import { packageManagerSteps } from '../../pipeline/package-managers';
-import { CI_FILE, setUpCiFile, tellRivals } from '../ci/ci-file';
-import { setUpNxJson } from '../nx/nx-json';
+import { setUpCiFile, tellRivals } from '../ci/ci-file';
+import { setUpNxJson, type Wishes } from '../nx/nx-json';
 import { setUpPackageJson, vendorPackages } from '../nx/package-json';
 import { type Report } from '../workspace/report';
+import { type Repository } from '../workspace/repository';
 import { parseJson } from '../text/json';
 import { type Tree } from '../workspace/tree';
-import { completeJobs, rewriteVendor, rolesIn, tellSeveralMains } from '../migration';
+import { completeJobs, rolesIn, scopeOf, tellSeveralMains } from '../migration';
 import { type Installed } from './detect';
 import { gitlabFile } from './gitlab-file';
+import { migrate, RULES_FILE, tellLabels } from './migrate';
 import { type Flags } from './options';
 import { resolveOptions } from './resolve';
+import { tellPlace } from './tell-place';
 import { userFiles } from './user-files';
 
 /** The new content of files, by path. May include unchanged ones. */
 export type Plan = ReadonlyMap<string, string>;
 
-const VENDOR_CONFIG = ['.nx/ci-config.yaml', '.nx/workflows'];
 const TRACES = /nx-cloud|nxCloud|NX_CLOUD_/;
 
 interface Given {
   readonly tree: Tree;
+  readonly repository: Repository;
   readonly flags: Flags;
   readonly installed: Installed;
   readonly version: string;
   readonly report: Report;
 }
 
-function tellVendor(tree: Tree, report: Report): void {
+function tellVendor(files: readonly string[], report: Report): void {
   report.hand(
     'GitLab, Settings > CI/CD > Variables',
     'delete NX_CLOUD_ACCESS_TOKEN and NX_CLOUD_AUTH_TOKEN if they exist (also in groups): with them, Nx contacts the vendor and does not call dte',
   );
-  for (const path of VENDOR_CONFIG.filter((file) => tree.exists(file))) {
+  for (const path of files) {
     report.hand(path, 'it is no longer read: delete it if you do not want to go back');
   }
 }
 
 interface GitlabPlan {
   readonly files: Map<string, string>;
-  readonly forwardEnv: readonly string[];
+  readonly wishes: Wishes;
+  readonly vendorFiles: readonly string[];
 }
 
 /** The GitLab files: the user's own first, because work that they already do is not repeated. */
-function planGitlab({ tree, flags, installed, report }: Given): GitlabPlan {
-  const { run } = packageManagerSteps(installed);
-  const files = userFiles(tree);
-  const asked = [...files].map(([path, text]) => {
-    const result = rewriteVendor(text, path, run, report);
-    files.set(path, result.text);
-    return result.asked;
-  });
-  const counts = asked.map(({ agents }) => agents).filter((agents) => agents !== null);
-  const agents = counts.length === 0 ? null : Math.max(...counts);
-  const options = resolveOptions(tree, flags, { installed, files, agents });
-  const roles = new Set([...files.values()].flatMap((text) => [...rolesIn(text)]));
+function planGitlab({ tree, repository, flags, installed, report }: Given): GitlabPlan {
+  const { ciFile, folder } = repository;
+  const files = userFiles(tree, repository);
+  const migration = migrate({ tree, repository, installed, report }, files);
+  const { agents, wishes, vendorFiles, rulesFile, labels } = migration;
+  const options = resolveOptions(tree, flags, { installed, repository, files, agents });
+  const roles = new Set([...files.values()].flatMap((text) => [...rolesIn(text, scopeOf(text, folder))]));
   for (const [path, text] of files) {
-    files.set(path, completeJobs(text, path, options.coordinator, report));
-    tellSeveralMains(text, path, report);
+    files.set(path, completeJobs(text, { path, folder, coordinator: options.coordinator }, report));
+    tellSeveralMains(text, { path, scope: scopeOf(text, folder) }, report);
   }
   if (!roles.has('agent')) {
     const wanted = roles.has('main') ? 'agents' : 'all';
     const shown = wanted === 'agents' ? { ...options, dynamic: false } : options;
     if (options.dynamic && wanted === 'agents')
       report.hand(
-        CI_FILE,
+        ciFile,
         '--dynamic works only with the job nx of the generated file: remove your main job and run this again',
       );
     if (options.tags.length === 0)
       report.tip('If your runners are selected by tags: nx g @org/dte:setup-gitlab --tags=<tags>');
     files.set(GITLAB_FILE, gitlabFile(shown, wanted));
     if (wanted === 'all')
-      for (const [path, text] of files) if (path !== GITLAB_FILE) tellRivals(text, path, report);
-    files.set(CI_FILE, setUpCiFile(files.get(CI_FILE) ?? null, options.stage, report));
+      for (const [path, text] of files)
+        if (path !== GITLAB_FILE) tellRivals(text, { ...repository, path }, scopeOf(text, folder), report);
+    files.set(ciFile, setUpCiFile(files.get(ciFile) ?? null, repository, options.stage, report));
   } else if (!roles.has('main')) {
     report.hand(
-      CI_FILE,
+      ciFile,
       'has agents but no job that runs `dte start-ci-run`: see docs/gitlab.md for the main job',
     );
   }
@@ -83,24 +82,27 @@ function planGitlab({ tree, flags, installed, report }: Given): GitlabPlan {
     report.tip(
       `Main job and agents are your own jobs: of the flags, only --coordinator has an effect (no ${GITLAB_FILE}).`,
     );
-  return { files, forwardEnv: asked.flatMap(({ forwardEnv }) => forwardEnv) };
+  if (roles.has('agent')) tellLabels(labels, [...files.values()], report);
+  if (rulesFile !== null) files.set(RULES_FILE, rulesFile);
+  return { files, wishes, vendorFiles };
 }
 
 /** Everything that the setup writes. Reads the tree and changes nothing. */
 export function planSetup(given: Given): Plan {
-  const { tree, installed, version, report } = given;
+  const { tree, repository, installed, version, report } = given;
   const read = (path: string): string => (tree.exists(path) ? (tree.read(path, 'utf-8') ?? '{}') : '{}\n');
-  const before = userFiles(tree);
-  const { files, forwardEnv } = planGitlab(given);
+  const before = userFiles(tree, repository);
+  tellPlace(tree, repository, report);
+  const { files, wishes, vendorFiles } = planGitlab(given);
   const [nxJson, packageJson] = [read('nx.json'), read('package.json')];
-  files.set('nx.json', setUpNxJson(nxJson, forwardEnv, report));
+  files.set('nx.json', setUpNxJson(nxJson, wishes, report));
   files.set('package.json', setUpPackageJson(packageJson, version, report));
   vendorPackages(packageJson, report);
   const hadVendor =
     [...before].some(([path, text]) => TRACES.test(text) && files.get(path) !== text) ||
     'nxCloudId' in parseJson(nxJson) ||
     'nxCloudAccessToken' in parseJson(nxJson);
-  if (hadVendor) tellVendor(tree, report);
+  if (hadVendor || vendorFiles.length > 0) tellVendor(vendorFiles, report);
   if (!installed.hasLockfile) report.hand(installed.lockfile, 'commit the lockfile: jobs install from it');
   return files;
 }

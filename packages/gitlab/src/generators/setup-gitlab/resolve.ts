@@ -1,7 +1,10 @@
 import { GITLAB_FILE, type GitlabFileOptions } from '../../pipeline';
-import { CI_FILE, hasImage, stageOfMain } from '../ci/ci-file';
+import { type Pool } from '../../pipeline/options';
+import { agentsIn } from '../../pipeline/pools';
+import { hasImage, stageOfMain } from '../ci/ci-file';
 import { defaultStage } from '../ci/stages';
 import { defaultBranch } from '../nx/nx-json';
+import { type Repository } from '../workspace/repository';
 import { type Tree } from '../workspace/tree';
 import { detectImage, type Installed } from './detect';
 import { DEFAULTS, readHeader, type Flags } from './options';
@@ -11,23 +14,26 @@ const listed = (values: readonly string[]): string[] => values.filter((value) =>
 
 interface Known {
   readonly installed: Installed;
+  readonly repository: Repository;
   /** .gitlab-ci.yml and what it includes. */
   readonly files: ReadonlyMap<string, string>;
-  /** Number of agents that a vendor would have started. */
-  readonly agents: number | null;
+  /** Agents that a vendor would have started; null if unknown. */
+  readonly agents: number | readonly Pool[] | null;
 }
 
 /** Every option: from a flag, from an earlier run, detected in the workspace, or the default. */
 export function resolveOptions(tree: Tree, flags: Flags, known: Known): GitlabFileOptions {
   const before = readHeader(tree.exists(GITLAB_FILE) ? tree.read(GITLAB_FILE, 'utf-8') : null);
-  const ciFile = known.files.get(CI_FILE) ?? '';
+  const ciFile = known.files.get(known.repository.ciFile) ?? '';
   const texts = [...known.files.values()];
   const nxJson = tree.exists('nx.json') ? (tree.read('nx.json', 'utf-8') ?? '{}') : '{}';
   const image = flags.image ?? before.image ?? (hasImage(ciFile) ? NONE : detectImage(tree));
   const mainStage = texts.map(stageOfMain).find((stage) => stage !== null);
+  const agents = flags.agents ?? before.agents ?? known.agents ?? DEFAULTS.agents;
   const { packageManager, packageManagerVersion, lockfile } = known.installed;
   return {
-    agents: flags.agents ?? before.agents ?? known.agents ?? DEFAULTS.agents,
+    agents: typeof agents === 'number' ? agents : agentsIn(agents),
+    pools: typeof agents === 'number' ? [] : agents,
     parallel: flags.parallel ?? before.parallel ?? DEFAULTS.parallel,
     targets: flags.targets ?? before.targets ?? [...DEFAULTS.targets],
     coordinator: flags.coordinator ?? before.coordinator ?? DEFAULTS.coordinator,
@@ -39,6 +45,7 @@ export function resolveOptions(tree: Tree, flags: Flags, known: Known): GitlabFi
     packageManager,
     packageManagerVersion,
     lockfile,
+    folder: known.repository.folder,
     dynamic: flags.dynamic ?? before.dynamic ?? false,
   };
 }

@@ -4,6 +4,7 @@ import { formatLike } from '../workspace/format';
 import { installPackages } from '../workspace/install';
 import { Report } from '../workspace/report';
 import { tearDownFile } from '../tear-down/tear-down';
+import { findRepository, type Repository } from '../workspace/repository';
 import { put, type AfterWrite, type Tree } from '../workspace/tree';
 import { RECORD_FILE, recordEdits, type FileEdit } from '../undo/record';
 import { detectPackageManager } from './detect';
@@ -18,7 +19,9 @@ async function editsOf(tree: Tree, plan: Plan, format: boolean): Promise<(FileEd
   for (const [file, planned] of plan) {
     const before = tree.exists(file) ? tree.read(file, 'utf-8') : null;
     const own = file === GITLAB_FILE;
-    const after = format ? await formatLike(tree.root, file, own ? null : before, planned) : planned;
+    // What is above the workspace belongs to others, who may format it differently.
+    const mayFormat = format && !file.startsWith('../');
+    const after = mayFormat ? await formatLike(tree.root, file, own ? null : before, planned) : planned;
     // The difference may be only formatting.
     if (after !== before) edits.push({ file, before: before ?? '', after, isNew: before === null });
   }
@@ -26,8 +29,10 @@ async function editsOf(tree: Tree, plan: Plan, format: boolean): Promise<(FileEd
 }
 
 /** Edits that `remove` could not undo from the file alone. */
-const inexact = ({ file, before, after, isNew }: FileEdit & { isNew: boolean }): boolean =>
-  file !== GITLAB_FILE && tearDownFile(file, after) !== (isNew ? null : before);
+const inexact =
+  (repository: Repository) =>
+  ({ file, before, after, isNew }: FileEdit & { isNew: boolean }): boolean =>
+    file !== GITLAB_FILE && tearDownFile(repository, file, after) !== (isNew ? null : before);
 
 /**
  * `nx g @org/dte:setup-gitlab`: the tasks runner, the alias, the GitLab file and its include. A second run changes
@@ -45,12 +50,13 @@ export async function setupGitlab(tree: Tree, raw: unknown, version: string): Pr
   }
   const report = new Report();
   const installed = detectPackageManager(tree);
-  const plan = planSetup({ tree, flags, installed, version, report });
+  const repository = findRepository(tree);
+  const plan = planSetup({ tree, repository, flags, installed, version, report });
   const edits = await editsOf(tree, plan, flags.skipFormat !== true);
   for (const { file, after, isNew } of edits) {
     if (put(tree, file, after) && file === GITLAB_FILE) report.change(file, isNew ? 'written' : 'rewritten');
   }
-  const kept = edits.filter(inexact);
+  const kept = edits.filter(inexact(repository));
   recordEdits(tree, kept);
   if (kept.length > 0)
     report.change(RECORD_FILE, `what remove restores in ${kept.map(({ file }) => file).join(', ')}`);

@@ -119,3 +119,42 @@ build:
   script:
     - npx nx affected -t build
 `;
+
+/** The manual recipe of the newest documentation, with \`.nx/ci-config.yaml\`. */
+export const MANUAL_RECIPE_24 = `image: node:22
+
+# Creating template for DTE agents
+.dte-agent:
+  interruptible: true
+  script:
+    - yarn install --cache-folder .yarn-cache --prefer-offline --frozen-lockfile
+    - export NX_AGENT_NAME=$CI_JOB_ID
+    - yarn nx start-agent
+  after_script:
+    - export NX_AGENT_NAME=$CI_JOB_ID
+    # Upload agent resource metrics
+    - yarn nx-cloud upload-agent-metrics
+    # Self-Healing CI: recommend fixes for failures
+    - yarn nx fix-ci
+
+.base-pipeline:
+  interruptible: true
+  before_script:
+    - yarn install --cache-folder .yarn-cache --prefer-offline --frozen-lockfile
+    - NX_HEAD=$CI_COMMIT_SHA
+    - NX_BASE=\${CI_MERGE_REQUEST_DIFF_BASE_SHA:-$CI_COMMIT_BEFORE_SHA}
+
+nx-dte:
+  stage: affected
+  extends: .base-pipeline
+  script:
+    - yarn nx start-nx-agents
+    - yarn nx record -- nx format:check --base=$NX_BASE --head=$NX_HEAD
+    - yarn nx affected --base=$NX_BASE --head=$NX_HEAD -t lint,test,build,e2e-ci --parallel=2
+  after_script:
+    - yarn nx fix-ci
+
+nx-dte-agent1:
+  extends: .dte-agent
+  stage: affected
+`;

@@ -8,6 +8,9 @@ import { hunksOf, undoHunks, type Hunk } from './hunks';
  */
 export const RECORD_FILE = '.gitlab/dte-undo.json';
 
+/** Files of ours that only the record knows: they are deleted if nothing else is in them. */
+const NEW_FILES = ['.nx/dte.yaml'];
+
 const hunkSchema = z.strictObject({
   line: z.int().positive(),
   before: z.string().nullable(),
@@ -55,15 +58,41 @@ export interface Lost extends Hunk {
   readonly file: string;
 }
 
-/** Undoes all recorded edits, the last one first, and removes the record. */
-export function undoRecorded(tree: Tree): { files: string[]; lost: Lost[] } {
+/** May a text become another one? */
+type Check = (file: string, before: string, after: string) => boolean;
+
+/** Restores what can be found. If that harms the file, only the hunks that do not; the others are still needed. */
+function undoIn(
+  file: string,
+  text: string,
+  hunks: readonly Hunk[],
+  isSound: Check,
+): { text: string; lost: Hunk[] } {
+  const whole = undoHunks(text, hunks);
+  if (isSound(file, text, whole.text)) return whole;
+  let current = text;
+  // From the end, so that line numbers of earlier hunks stay valid.
+  for (const hunk of [...hunks].reverse()) {
+    const one = undoHunks(current, [hunk]).text;
+    if (isSound(file, current, one)) current = one;
+  }
+  return { text: current, lost: whole.lost };
+}
+
+/**
+ * Undoes all recorded edits, the last one first, and removes the record.
+ * @param isSound false for a text that would harm the file, which is not written then
+ */
+export function undoRecorded(tree: Tree, isSound: Check): { files: string[]; lost: Lost[] } {
   const { edits } = readRecord(tree);
   const lost: Lost[] = [];
   for (const { file, hunks } of [...edits].reverse()) {
     const text = tree.exists(file) ? tree.read(file, 'utf-8') : null;
-    const result = text === null ? { text: null, lost: hunks } : undoHunks(text, hunks);
+    const result = text === null ? { text: null, lost: hunks } : undoIn(file, text, hunks, isSound);
     lost.push(...result.lost.map((hunk) => ({ ...hunk, file })));
-    if (result.text !== null) put(tree, file, result.text);
+    // A file with nothing in it was a new one, unless it is read by others even when empty.
+    const gone = result.text === '' && NEW_FILES.includes(file);
+    if (result.text !== null) put(tree, file, gone ? null : result.text);
   }
   put(tree, RECORD_FILE, null);
   return { files: [...new Set(edits.map(({ file }) => file))], lost };

@@ -8,6 +8,8 @@ export interface Tree {
   exists(path: string): boolean;
   read(path: string, encoding: 'utf-8'): string | null;
   write(path: string, content: string): void;
+  /** Names of the files and folders in a folder. */
+  children(path: string): string[];
   delete(path: string): void;
 }
 

@@ -3,6 +3,7 @@ import type { GitlabFileOptions } from '../options';
 /** The generator's defaults in an npm workspace. */
 export const DEFAULTS: GitlabFileOptions = {
   agents: 3,
+  pools: [],
   parallel: 2,
   targets: ['lint', 'test', 'build', 'e2e-ci'],
   coordinator: 'embedded',
@@ -14,6 +15,7 @@ export const DEFAULTS: GitlabFileOptions = {
   packageManager: 'npm',
   packageManagerVersion: null,
   lockfile: 'package-lock.json',
+  folder: '',
   dynamic: false,
 };
 
