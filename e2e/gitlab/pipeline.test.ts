@@ -232,4 +232,29 @@ describe('docs/gitlab.md, from nothing to a distributed pipeline', () => {
     expect(existsSync(run.artifact('nx', 'dist/libs/beta/out.txt'))).toBe(true);
     await project.everybodyGone();
   });
+
+  it('a check under another name: the generator finds it, and the pipeline fails with it', async () => {
+    project.write({
+      'libs/unusual/project.json': {
+        name: 'unusual',
+        targets: { 'test:lib': { command: sampleCommand('unusual:test:lib', { exit: 1 }) } },
+      },
+    });
+    project.commit('A project with another name for its tests');
+    const before = project.git('rev-parse', 'HEAD~1');
+    const exit = await succeeds('rm .gitlab/dte.yml && npx nx g @org/dte:setup-gitlab --no-interactive');
+    expect(plain(exit.output)).toMatch(
+      /the pipeline runs 16 tasks: lint \(5\), test \(5\), test:lib \(1\), build \(5\)/,
+    );
+    project.commit('A new pipeline');
+    const run = await project.startPipeline({
+      variables: { CI_COMMIT_BEFORE_SHA: before },
+      jobs: ['nx', AGENT_JOBS[0]!],
+      env: LIGHT_NX,
+    });
+    expect((await run.end()).code).toBe(1);
+    expectVerdicts(run, { nx: 'failed', [AGENT_JOBS[0]!]: 'passed' });
+    expect(Object.keys(ranOn(run.journal()))).toContain('unusual:test:lib');
+    await project.everybodyGone();
+  });
 });

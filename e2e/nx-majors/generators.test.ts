@@ -27,10 +27,15 @@ describe.each(NX_VERSIONS)('nx %s g @org/dte', (nx) => {
     const machine = fleet.machine('laptop');
     const before = contents(machine);
 
-    const first = await machine.nx(['g', '@org/dte:setup-gitlab', '--agents=2', '--targets=lint,test,build']);
+    const first = await machine.nx(['g', '@org/dte:setup-gitlab', '--agents=2']);
     expect(first).toMatchObject({ code: 0, stdout: expect.stringContaining('dte: GitLab setup') as string });
     const after = contents(machine);
     expect(after['.gitlab/dte.yml']).toContain('parallel: 2');
+    // From the project graph: the targets that exist, and their outputs.
+    expect(after['.gitlab/dte.yml']).toContain(' -t lint,test,build --parallel=2');
+    for (const path of ['apps/shop/coverage', 'dist', 'libs/*/coverage'])
+      expect(after['.gitlab/dte.yml']).toMatch(new RegExp(`^ {6}- "?${path.replace('*', '\\*')}"?$`, 'm'));
+    expect(plain(first.stdout)).toMatch(/the pipeline runs 15 tasks: lint \(5\), test \(5\), build \(5\)\./);
     expect(JSON.parse(after['nx.json']!)).toMatchObject({
       tasksRunnerOptions: { default: { runner: '@org/dte', options: { accessToken: 'dte' } } },
     });

@@ -1,10 +1,12 @@
-import { findWorkspaceRoot, inspectSeam } from '@org/dte-nx-compat';
-import { DteError, type RendezvousRecord } from '@org/dte-protocol';
+import { findWorkspaceRoot, inspectSeam, type SeamFindings } from '@org/dte-nx-compat';
+import { DteError, LIMITS, type RendezvousRecord } from '@org/dte-protocol';
 import { Command } from 'commander';
 import { envWithSecrets, readNxJsonOptions, resolveConfig, sessionIdOf } from '@org/dte-config';
 import { environmentFindings, nodeFinding, rendezvousFindings } from '../doctor/environment-findings';
 import { note, ok, stop, type Finding } from '../doctor/finding';
 import { identityFindings } from '../doctor/identity-findings';
+import { pipelineFindings } from '../doctor/pipeline-findings';
+import { placeOf, type Place } from '../doctor/place';
 import { placementFindings } from '../doctor/placement-findings';
 import { renderFindings } from '../doctor/render';
 import { seamFindings } from '../doctor/seam-findings';
@@ -14,15 +16,17 @@ import { readSurroundings } from '../edge/surroundings';
 import { say, type Flags } from './context';
 import { addFlags } from './option-flags';
 import { ownVersion } from './own-version';
+import { projectsOf } from './project-nodes';
 
 const EXAMPLES = `
 Examples:
   $ dte doctor               # in the main job and in an agent job, with the variables of CI
   $ dte doctor --json
+  $ dte doctor               # on your own machine: is everything set up, and what will the pipeline run?
 
 Exits with code 1 if something prevents distribution.`;
 
-async function configurationFindings(flags: Flags, workspaceRoot: string): Promise<Finding[]> {
+async function configurationFindings(flags: Flags, workspaceRoot: string, place: Place): Promise<Finding[]> {
   const surroundings = readSurroundings(process.env);
   try {
     const resolved = resolveConfig({
@@ -30,12 +34,14 @@ async function configurationFindings(flags: Flags, workspaceRoot: string): Promi
       env: envWithSecrets(),
       nxJson: readNxJsonOptions(workspaceRoot),
     });
+    const checked = [ok('the configuration is valid'), ...resolved.warnings.map((warning) => note(warning))];
+    // The jobs of a pipeline have a coordinator and tokens; here nothing is distributed.
+    if (place === 'laptop') return checked;
     const sessionId = sessionIdOf(resolved.config, surroundings.job);
     const rendezvous = createRendezvous({ ...resolved, surroundings, workspaceRoot });
     const alive = (record: RendezvousRecord) => coordinatorAnswers(record, resolved.limits);
     return [
-      ok('the configuration is valid'),
-      ...resolved.warnings.map((warning) => note(warning)),
+      ...checked,
       ...(await rendezvousFindings(resolved, rendezvous, sessionId, alive)),
       ...(await identityFindings(resolved, surroundings, {
         id: sessionId,
@@ -48,27 +54,58 @@ async function configurationFindings(flags: Flags, workspaceRoot: string): Promi
   }
 }
 
-/** Loaded only here: it reads YAML, and other commands need none of it. */
-async function gitlabFindings(workspaceRoot: string): Promise<Finding[]> {
-  // A job is the proof that GitLab reads the files.
-  if (process.env['CI_JOB_ID']) return [];
-  const { inspectPlacement } = await import('@org/dte-gitlab/generators');
-  return placementFindings(inspectPlacement(workspaceRoot));
+/** Facts from the project graph; none if there is no Nx that could build it. */
+async function workspaceFindings(
+  workspaceRoot: string,
+  seam: SeamFindings,
+  place: Place,
+): Promise<Finding[]> {
+  const { env } = process;
+  const unsupported = ['nx-missing', 'nx-unsupported'];
+  const hasNx = seam.reachable.ok || !unsupported.includes(seam.reachable.reason);
+  if (!hasNx) return environmentFindings(env, place === 'laptop' ? false : null);
+  try {
+    const nodes = await projectsOf(workspaceRoot, env, LIMITS.planMs.value);
+    // Only here: every other command starts faster without the generators' parsers.
+    const { inspectPipeline, inspectPlacement } = await import('@org/dte-gitlab/generators');
+    const pipeline = inspectPipeline(workspaceRoot, nodes);
+    return [
+      // The jobs' variables are in the pipeline's own files.
+      ...environmentFindings(env, place === 'job' && pipeline.hasSplitTargets),
+      ...pipelineFindings(pipeline, place),
+      // A job is the proof that GitLab reads the files.
+      ...(place === 'laptop' && !pipeline.isLeftOut
+        ? placementFindings(inspectPlacement(workspaceRoot))
+        : []),
+    ];
+  } catch (thrown) {
+    const error = DteError.from(thrown);
+    return [
+      ...environmentFindings(env, null),
+      stop(
+        `Nx cannot build the project graph, so no nx command works here: ${error.message}`,
+        'Run `npx nx graph --file=graph.json`, and fix what it reports.',
+      ),
+    ];
+  }
 }
 
 async function doctor(flags: Flags & { json?: boolean }): Promise<void> {
   const { json = false, ...options } = flags;
   const workspaceRoot = findWorkspaceRoot();
+  const place = placeOf(process.env, options);
+  const seam = inspectSeam(workspaceRoot);
   const findings = [
     ok(`@org/dte ${ownVersion()}`),
     nodeFinding(process.version),
-    ...seamFindings(inspectSeam(workspaceRoot), ownVersion()),
-    ...environmentFindings(process.env),
-    ...(await configurationFindings(options, workspaceRoot)),
-    ...(await gitlabFindings(workspaceRoot)),
+    ...seamFindings(seam, ownVersion()),
+    ...(await workspaceFindings(workspaceRoot, seam, place)),
+    ...(await configurationFindings(options, workspaceRoot, place)),
   ];
   say(
-    json ? JSON.stringify(findings, null, 2) : `dte doctor · ${workspaceRoot}\n\n${renderFindings(findings)}`,
+    json
+      ? JSON.stringify(findings, null, 2)
+      : `dte doctor · ${workspaceRoot}\n\n${renderFindings(findings, place)}`,
   );
   if (findings.some(({ level }) => level === 'stop')) process.exitCode = 1;
 }

@@ -1,8 +1,11 @@
+import type { PipelineView } from '@org/dte-gitlab/generators';
 import type { SeamFindings } from '@org/dte-nx-compat';
 import { resolveConfig } from '@org/dte-config';
 import { MemoryRendezvous } from '@org/dte-testing';
 import { StaticRendezvous } from '../edge/rendezvous';
 import { environmentFindings, nodeFinding, rendezvousFindings } from './environment-findings';
+import { pipelineFindings } from './pipeline-findings';
+import { placeOf } from './place';
 import { renderFindings } from './render';
 import { seamFindings } from './seam-findings';
 
@@ -66,9 +69,17 @@ describe('environment', () => {
   });
 
   it('finds a variable that only tasks on agents have', () => {
-    expect(levels(environmentFindings({ DTE_EXECUTOR: '1', NX_SKIP_ATOMIZER_VALIDATION: 'true' }))).toEqual([
-      'stop',
-    ]);
+    expect(
+      levels(environmentFindings({ DTE_EXECUTOR: '1', NX_SKIP_ATOMIZER_VALIDATION: 'true' }, true)),
+    ).toEqual(['stop']);
+  });
+});
+
+describe('split targets', () => {
+  it('are mentioned only where there are some, or where nobody knows', () => {
+    expect(levels(environmentFindings({}, true))).toEqual(['note']);
+    expect(levels(environmentFindings({}, null))).toEqual(['note']);
+    expect(environmentFindings({}, false)).toEqual([]);
   });
 });
 
@@ -117,11 +128,82 @@ describe('rendezvousFindings', () => {
   });
 });
 
+describe('pipelineFindings', () => {
+  const pipeline: PipelineView = {
+    hasCiFile: true,
+    isLeftOut: false,
+    hasMain: true,
+    hasSplitTargets: false,
+    story: {
+      sentences: [
+        { text: 'It runs test (2).', isGap: false },
+        { text: 'It does not run lint (2).', isGap: true },
+      ],
+      problems: [],
+      testsNothing: false,
+      targets: ['test'],
+    },
+  };
+
+  it('says what the pipeline runs, and what it leaves out', () => {
+    expect(pipelineFindings(pipeline, 'laptop')).toEqual([
+      { level: 'ok', text: 'It runs test (2).' },
+      { level: 'note', text: 'It does not run lint (2).' },
+    ]);
+  });
+
+  it.each([
+    [
+      'its nx command names only targets that no project has',
+      { story: { ...pipeline.story, testsNothing: true } },
+    ],
+    ['no file includes the generated one', { isLeftOut: true }],
+    ['there is no file for GitLab', { hasCiFile: false }],
+  ])('stops on a laptop when %s', (_, change) => {
+    expect(levels(pipelineFindings({ ...pipeline, ...change }, 'laptop'))).toContain('stop');
+  });
+
+  it('accepts in a job that its file is elsewhere', () => {
+    expect(levels(pipelineFindings({ ...pipeline, hasCiFile: false }, 'job'))).toEqual(['note']);
+  });
+
+  it('mentions problems and an absent main job', () => {
+    const problems = [['target e2e', 'no project has it']] as const;
+    const view = { ...pipeline, hasMain: false, story: { ...pipeline.story, problems } };
+    expect(levels(pipelineFindings(view, 'laptop'))).toEqual(['note', 'note', 'ok', 'note']);
+  });
+});
+
+describe('placeOf', () => {
+  it.each<[object, object, string]>([
+    [{}, {}, 'laptop'],
+    [{ CI: 'false' }, {}, 'laptop'],
+    [{ CI: 'true' }, {}, 'job'],
+    [{ CI_JOB_ID: '5' }, {}, 'job'],
+    [{ DTE_RENDEZVOUS_DIR: '/x' }, {}, 'job'],
+    [{}, { coordinatorUrl: 'http://x' }, 'job'],
+  ])('with %j and %j is a %s', (env, flags, place) => {
+    expect(placeOf(env as Record<string, string>, flags as Record<string, unknown>)).toBe(place);
+  });
+});
+
+describe('seamFindings of a version with a known fault', () => {
+  it('stops', () => {
+    expect(levels(seamFindings({ ...healthy, nxVersion: '20.8.1' }, '1.0.0'))).toContain('stop');
+    expect(levels(seamFindings({ ...healthy, nxVersion: '20.8.2' }, '1.0.0'))).not.toContain('stop');
+  });
+});
+
 describe('renderFindings', () => {
+  it('ends with a verdict that does not promise distribution on a laptop', () => {
+    expect(renderFindings([], 'laptop')).toMatch(/Set up.*begins in CI/);
+    expect(renderFindings([], 'laptop')).not.toContain('Ready');
+  });
+
   it('ends with a verdict', () => {
     const good = { level: 'ok', text: 'fine' } as const;
-    expect(renderFindings([good])).toMatch(/fine[\s\S]*Ready/);
-    expect(renderFindings([good, { level: 'stop', text: 'broken', cure: 'mend it' }])).toMatch(
+    expect(renderFindings([good], 'job')).toMatch(/fine[\s\S]*Ready/);
+    expect(renderFindings([good, { level: 'stop', text: 'broken', cure: 'mend it' }], 'job')).toMatch(
       /broken\n.*mend it[\s\S]*1 problem to fix/,
     );
   });

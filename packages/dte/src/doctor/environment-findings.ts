@@ -13,7 +13,8 @@ export function nodeFinding(version: string): Finding {
     : stop(`node ${version} is too old`, `Use Node ${OLDEST_NODE} or later.`);
 }
 
-export function environmentFindings(env: Env): Finding[] {
+/** @param hasSplitTargets null if unknown */
+export function environmentFindings(env: Env, hasSplitTargets: boolean | null): Finding[] {
   const findings: Finding[] = [];
   if (env['DTE_EXECUTOR']) {
     findings.push(
@@ -23,7 +24,7 @@ export function environmentFindings(env: Env): Finding[] {
       ),
     );
   }
-  if (env['NX_SKIP_ATOMIZER_VALIDATION'] !== 'true') {
+  if (hasSplitTargets !== false && env['NX_SKIP_ATOMIZER_VALIDATION'] !== 'true') {
     findings.push(
       note(
         'Nx refuses split targets (such as e2e-ci) in this environment',

@@ -1,4 +1,4 @@
-import type { SeamFindings, SeamObstacle } from '@org/dte-nx-compat';
+import { knownFault, type SeamFindings, type SeamObstacle } from '@org/dte-nx-compat';
 import { note, ok, stop, type Finding } from './finding';
 
 const NX_JSON =
@@ -10,7 +10,7 @@ const OBSTACLES: Readonly<Record<SeamObstacle, readonly [text: string, cure: str
     'nx is not installed in this workspace',
     'Install the packages (npm ci) first, and run the doctor in the workspace.',
   ],
-  'nx-unsupported': ['this version of nx is not supported', 'Use nx 20.8.0 or later, up to 24.'],
+  'nx-unsupported': ['this version of nx is not supported', 'Use nx 20.8.2 or later, up to 24.'],
   'runner-missing': [
     'nx.json does not name @org/dte as the tasks runner',
     `Add to nx.json: ${NX_JSON}. (\`nx migrate\` across 21 removes it; add it again.)`,
@@ -41,7 +41,13 @@ const OBSTACLES: Readonly<Record<SeamObstacle, readonly [text: string, cure: str
 /** Whether Nx would call our runner here, and what is unusual although it would. */
 export function seamFindings(seam: SeamFindings, ownVersion: string): Finding[] {
   const findings: Finding[] = [];
-  if (seam.nxVersion !== undefined) findings.push(ok(`nx ${seam.nxVersion}`));
+  const { nxVersion } = seam;
+  if (nxVersion !== undefined) {
+    const fault = knownFault(nxVersion);
+    findings.push(
+      fault === undefined ? ok(`nx ${nxVersion}`) : stop(`nx ${nxVersion}: ${fault.text}`, fault.cure),
+    );
+  }
   if (seam.reachable.ok) findings.push(ok('Nx calls the runner @org/dte in this workspace'));
   else findings.push(stop(...OBSTACLES[seam.reachable.reason]));
   const remains = [

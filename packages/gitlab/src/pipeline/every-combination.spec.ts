@@ -5,6 +5,7 @@ import { DEFAULTS } from './test-support/options';
 
 const VALUES = {
   dynamic: [false, true],
+  formatCheck: [false, true],
   coordinator: ['embedded', 'https://dte.example.org:8443/'],
   image: [null, 'node:22'],
   artifacts: [[], ['dist', '**/coverage', '!dist/tmp']],

@@ -58,7 +58,8 @@ export const expectedAgents = (agents: string): string[] =>
 
 /** Job `nx`: defines the work. */
 export function mainJob(options: GitlabFileOptions): string[] {
-  const { targets, parallel, artifacts, dynamic, coordinator, packageManager, lockfile } = options;
+  const { targets, parallel, artifacts, dynamic, coordinator, packageManager, lockfile, formatCheck } =
+    options;
   const { install, run, cacheFolder } = packageManagerSteps(options);
   const here = (path: string): string => inRepository(options, path);
   const affected = [
@@ -83,6 +84,7 @@ export function mainJob(options: GitlabFileOptions): string[] {
         ...install,
         `${run} dte start-ci-run --distribute-on=manual --stop-agents-after=${word(lastOf(targets))}`,
         ...baseAndHead(run),
+        ...(formatCheck ? [`${run} dte record -- nx format:check --base="$NX_BASE" --head="$NX_HEAD"`] : []),
         affected.join(' '),
       ),
       ...afterScript(options, run),

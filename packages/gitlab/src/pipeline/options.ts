@@ -36,6 +36,8 @@ export interface GitlabFileOptions {
   lockfile: string;
   /** Folder of the workspace from the root of the repository, such as `apps/web`; empty at the root. */
   folder: string;
+  /** Whether the main job runs `nx format:check` first. */
+  formatCheck: boolean;
   /** Dynamic number of agents: a plan job writes a child pipeline with as many agents as the affected work needs. */
   dynamic: boolean;
 }

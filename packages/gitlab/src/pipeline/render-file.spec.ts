@@ -26,6 +26,7 @@ describe('renderGitlabFile', () => {
     ['stage', { stage: 'Verify: all' }],
     ['artifacts', { artifacts: ['dist', '**/coverage', '!dist/tmp'] }],
     ['no artifacts', { artifacts: [] }],
+    ['formatCheck', { formatCheck: true }],
     ['tags', { tags: ['docker', 'yes'] }],
     ['yarn', { packageManager: 'yarn', lockfile: 'yarn.lock' }],
     ['yarn by corepack', { packageManager: 'yarn', packageManagerVersion: '1.22.22', lockfile: 'yarn.lock' }],

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { ALL_MAJORS, expectEqual, type CanaryCheck, type CanaryResult } from './types';
 
 const textOf = (nxRequire: NodeJS.Require, path: string): string =>
@@ -104,6 +105,26 @@ export const packageChecks: readonly CanaryCheck[] = [
         exportedFunctions(nxRequire, 'src/utils/dotenv', ['loadRootEnvFiles']),
         exportedFunctions(nxRequire, 'src/tasks-runner/run-command', ['getRunner']),
       ].filter(({ ok }) => !ok);
+      return Promise.resolve(expectEqual(missing, []));
+    },
+  },
+  {
+    name: 'generators ask through combineOptionsForGenerator, with the schema as its sixth argument',
+    majors: ALL_MAJORS,
+    run: mentions(
+      'src/utils/params',
+      'combineOptionsForGenerator(commandLineOpts, collectionName, generatorName, projectsConfigurations, nxJsonConfiguration, schema, isInteractive,',
+      "v['x-prompt'].multiselect",
+    ),
+  },
+  {
+    name: 'Nx has semver, with which dte reads ranges of versions',
+    majors: ALL_MAJORS,
+    run: (_root, nxRequire) => {
+      const semver = createRequire(nxRequire.resolve('nx/package.json'))('semver') as Record<string, unknown>;
+      const missing = ['satisfies', 'validRange', 'minVersion'].filter(
+        (name) => typeof semver[name] !== 'function',
+      );
       return Promise.resolve(expectEqual(missing, []));
     },
   },

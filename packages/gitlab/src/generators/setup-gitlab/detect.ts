@@ -38,14 +38,3 @@ export function detectPackageManager(tree: Tree): Installed {
     hasLockfile: lockfile !== undefined,
   };
 }
-
-const VERSION_FILES = ['.nvmrc', '.node-version'];
-
-/** The image with this workspace's version of Node. */
-export function detectImage(tree: Tree): string {
-  for (const file of VERSION_FILES) {
-    const [, version] = /^v?(\d+(?:\.\d+){0,2})\s*$/.exec(read(tree, file).trim()) ?? [];
-    if (version !== undefined) return `node:${version}`;
-  }
-  return 'node:22';
-}

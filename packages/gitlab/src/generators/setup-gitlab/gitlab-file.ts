@@ -38,6 +38,7 @@ export function gitlabFile(options: GitlabFileOptions, wanted: Wanted): string {
     image,
     artifacts,
     tags,
+    formatCheck,
     ...rest
   } = options;
   const header = headerOf({
@@ -46,6 +47,8 @@ export function gitlabFile(options: GitlabFileOptions, wanted: Wanted): string {
     image: image ?? 'none',
     artifacts: artifacts.length === 0 ? ['none'] : artifacts,
     tags: tags.length === 0 ? ['none'] : tags,
+    // Not written if off: a file of an earlier version stays as it is.
+    formatCheck: formatCheck || undefined,
   });
   const body = renderGitlabFile(options);
   return header + (wanted === 'all' ? body : withoutMain(body));

@@ -41,6 +41,7 @@ const flagsSchema = z.object({
   artifacts: answer(words(100)),
   tags: answer(words(50)),
   dynamic: answer(yesOrNo()),
+  formatCheck: answer(yesOrNo()),
   skipFormat: answer(yesOrNo()),
 });
 
@@ -62,8 +63,9 @@ export type Remembered = Omit<Flags, 'skipFormat'>;
 
 const PREFIX = '# Options: ';
 
-/** As in the header: agents of different kinds are one text. */
-type Written = Omit<Required<Remembered>, 'agents'> & { readonly agents: number | string };
+/** As in the header: agents of different kinds are one text; a file of an earlier version says nothing of the format. */
+type Written = Omit<Required<Remembered>, 'agents' | 'formatCheck'> &
+  Pick<Remembered, 'formatCheck'> & { readonly agents: number | string };
 
 export const headerOf = (options: Written): string => `${PREFIX}${JSON.stringify(options)}\n`;
 

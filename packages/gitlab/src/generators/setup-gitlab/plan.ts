@@ -7,6 +7,7 @@ import { type Repository } from '../workspace/repository';
 import { parseJson } from '../text/json';
 import { type Tree } from '../workspace/tree';
 import { completeJobs, rolesIn, scopeOf, tellSeveralMains } from '../migration';
+import { type Detected } from '../survey/detect-work';
 import { type Installed } from './detect';
 import { gitlabFile } from './gitlab-file';
 import { migrate, RULES_FILE, tellLabels } from './migrate';
@@ -27,6 +28,7 @@ interface Given {
   readonly installed: Installed;
   readonly version: string;
   readonly report: Report;
+  readonly detected: Detected;
 }
 
 function tellVendor(files: readonly string[], report: Report): void {
@@ -46,12 +48,12 @@ interface GitlabPlan {
 }
 
 /** The GitLab files: the user's own first, because work that they already do is not repeated. */
-function planGitlab({ tree, repository, flags, installed, report }: Given): GitlabPlan {
+function planGitlab({ tree, repository, flags, installed, report, detected }: Given): GitlabPlan {
   const { ciFile, folder } = repository;
   const files = userFiles(tree, repository);
   const migration = migrate({ tree, repository, installed, report }, files);
   const { agents, wishes, vendorFiles, rulesFile, labels } = migration;
-  const options = resolveOptions(tree, flags, { installed, repository, files, agents });
+  const options = resolveOptions(tree, flags, { installed, repository, files, agents, detected });
   const roles = new Set([...files.values()].flatMap((text) => [...rolesIn(text, scopeOf(text, folder))]));
   for (const [path, text] of files) {
     files.set(path, completeJobs(text, { path, folder, coordinator: options.coordinator }, report));

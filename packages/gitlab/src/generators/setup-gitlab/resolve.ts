@@ -6,7 +6,9 @@ import { defaultStage } from '../ci/stages';
 import { defaultBranch } from '../nx/nx-json';
 import { type Repository } from '../workspace/repository';
 import { type Tree } from '../workspace/tree';
-import { detectImage, type Installed } from './detect';
+import { type Detected } from '../survey/detect-work';
+import { type Installed } from './detect';
+import { detectImage } from './detect-image';
 import { DEFAULTS, readHeader, type Flags } from './options';
 
 const NONE = 'none';
@@ -19,11 +21,15 @@ interface Known {
   readonly files: ReadonlyMap<string, string>;
   /** Agents that a vendor would have started; null if unknown. */
   readonly agents: number | readonly Pool[] | null;
+  /** From the project graph and the workspace's files. */
+  readonly detected: Detected;
 }
 
 /** Every option: from a flag, from an earlier run, detected in the workspace, or the default. */
 export function resolveOptions(tree: Tree, flags: Flags, known: Known): GitlabFileOptions {
-  const before = readHeader(tree.exists(GITLAB_FILE) ? tree.read(GITLAB_FILE, 'utf-8') : null);
+  const written = tree.exists(GITLAB_FILE) ? tree.read(GITLAB_FILE, 'utf-8') : null;
+  const before = readHeader(written);
+  const { detected } = known;
   const ciFile = known.files.get(known.repository.ciFile) ?? '';
   const texts = [...known.files.values()];
   const nxJson = tree.exists('nx.json') ? (tree.read('nx.json', 'utf-8') ?? '{}') : '{}';
@@ -34,18 +40,20 @@ export function resolveOptions(tree: Tree, flags: Flags, known: Known): GitlabFi
   return {
     agents: typeof agents === 'number' ? agents : agentsIn(agents),
     pools: typeof agents === 'number' ? [] : agents,
-    parallel: flags.parallel ?? before.parallel ?? DEFAULTS.parallel,
-    targets: flags.targets ?? before.targets ?? [...DEFAULTS.targets],
+    parallel: flags.parallel ?? before.parallel ?? detected.parallel ?? DEFAULTS.parallel,
+    targets: flags.targets ?? before.targets ?? [...detected.targets],
     coordinator: flags.coordinator ?? before.coordinator ?? DEFAULTS.coordinator,
     mainBranch: flags.mainBranch ?? before.mainBranch ?? defaultBranch(nxJson) ?? DEFAULTS.mainBranch,
     image: image === NONE ? null : image,
     stage: flags.stage ?? before.stage ?? mainStage ?? defaultStage(ciFile),
-    artifacts: listed(flags.artifacts ?? before.artifacts ?? DEFAULTS.artifacts),
+    artifacts: listed(flags.artifacts ?? before.artifacts ?? detected.artifacts),
     tags: listed(flags.tags ?? before.tags ?? []),
     packageManager,
     packageManagerVersion,
     lockfile,
     folder: known.repository.folder,
+    // A file that was written without it stays as it is.
+    formatCheck: flags.formatCheck ?? before.formatCheck ?? (written === null && detected.formatCheck),
     dynamic: flags.dynamic ?? before.dynamic ?? false,
   };
 }

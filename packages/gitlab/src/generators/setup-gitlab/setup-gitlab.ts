@@ -2,12 +2,14 @@ import { DteError } from '@org/dte-protocol';
 import { GITLAB_FILE } from '../../pipeline';
 import { formatLike } from '../workspace/format';
 import { installPackages } from '../workspace/install';
+import { NX_PORTS, type NxPorts } from '../survey/workspace-view';
 import { Report } from '../workspace/report';
 import { tearDownFile } from '../tear-down/tear-down';
 import { findRepository, type Repository } from '../workspace/repository';
 import { put, type AfterWrite, type Tree } from '../workspace/tree';
 import { RECORD_FILE, recordEdits, type FileEdit } from '../undo/record';
 import { detectPackageManager } from './detect';
+import { survey } from './survey';
 import { parseFlags } from './options';
 import { planSetup, type Plan } from './plan';
 
@@ -38,9 +40,15 @@ const inexact =
  * `nx g @org/dte:setup-gitlab`: the tasks runner, the alias, the GitLab file and its include. A second run changes
  * nothing; `nx g @org/dte:remove` undoes everything.
  * @param version of @org/dte, for package.json
+ * @param ports Nx itself; only tests set it
  * @throws DteError DTE_BAD_CONFIG for an invalid flag, or without a package.json
  */
-export async function setupGitlab(tree: Tree, raw: unknown, version: string): Promise<AfterWrite> {
+export async function setupGitlab(
+  tree: Tree,
+  raw: unknown,
+  version: string,
+  ports: NxPorts = NX_PORTS,
+): Promise<AfterWrite> {
   const flags = parseFlags(raw);
   if (!tree.exists('package.json')) {
     throw new DteError(
@@ -51,7 +59,9 @@ export async function setupGitlab(tree: Tree, raw: unknown, version: string): Pr
   const report = new Report();
   const installed = detectPackageManager(tree);
   const repository = findRepository(tree);
-  const plan = planSetup({ tree, repository, flags, installed, version, report });
+  const { detected, tell } = await survey({ tree, repository, flags, report, ports });
+  const plan = planSetup({ tree, repository, flags, installed, version, report, detected });
+  tell(plan);
   const edits = await editsOf(tree, plan, flags.skipFormat !== true);
   for (const { file, after, isNew } of edits) {
     if (put(tree, file, after) && file === GITLAB_FILE) report.change(file, isNew ? 'written' : 'rewritten');

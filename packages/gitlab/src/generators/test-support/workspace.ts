@@ -1,9 +1,25 @@
 import { createTree } from '@nx/devkit/testing';
 import { remove } from '../remove/remove';
 import { setupGitlab } from '../setup-gitlab/setup-gitlab';
+import { type NxPorts } from '../survey/workspace-view';
+import { targetsOfWorkspace } from '../../checks';
+import { REPOSITORY_NX, type Targets, nodesOf } from '../../checks/test-support/graph';
 import { type Tree } from '../workspace/tree';
 
 export type Files = Record<string, string>;
+
+const sample = { executor: 'nx:run-commands', options: { command: 'node tools/task.cjs' } };
+
+/** With the targets that most workspaces have. */
+const SHOP: Targets = {
+  'apps/shop': {
+    lint: sample,
+    test: sample,
+    build: { ...sample, outputs: ['{workspaceRoot}/dist/{projectRoot}'] },
+    'e2e-ci': sample,
+    deploy: sample,
+  },
+};
 
 export const NX_JSON = '{\n  "defaultBase": "trunk"\n}\n';
 export const PACKAGE_JSON =
@@ -43,6 +59,17 @@ async function said(run: () => unknown): Promise<string> {
   }
 }
 
-export const setUp = (tree: Tree, flags: object = {}): Promise<string> =>
-  said(() => setupGitlab(tree, flags, '0.1.0'));
+/** Nx of a workspace with these projects, for a generator; nobody answers its questions. */
+export const nxOf = (projects: Targets): NxPorts => ({
+  view: () =>
+    Promise.resolve({
+      projects: targetsOfWorkspace(nodesOf(projects), REPOSITORY_NX),
+      problem: null,
+      formatters: ['prettier'],
+    }),
+  ask: (_root, _message, _choices, selected) => Promise.resolve(selected),
+});
+
+export const setUp = (tree: Tree, flags: object = {}, ports: NxPorts = nxOf(SHOP)): Promise<string> =>
+  said(() => setupGitlab(tree, flags, '0.1.0', ports));
 export const takeOut = (tree: Tree): Promise<string> => said(() => remove(tree));

@@ -4,6 +4,7 @@ export class Report {
   readonly withoutCounterpart: string[] = [];
   readonly byHand: string[] = [];
   private readonly tips: string[] = [];
+  private readonly summaries: string[] = [];
 
   change(place: string, what: string): void {
     this.changed.push(`${place}: ${what}`);
@@ -16,6 +17,11 @@ export class Report {
 
   hand(place: string, what: string): void {
     this.byHand.push(`${place}: ${what}`);
+  }
+
+  /** A sentence about the result as a whole. */
+  summary(text: string): void {
+    this.summaries.push(text);
   }
 
   /** Something that only some users need to know. */
@@ -33,6 +39,7 @@ export class Report {
     section('Removed, because dte has no equivalent', this.withoutCounterpart);
     section('To do manually', this.byHand);
     if (this.byHand.length === 0) lines.push('', `Nothing is left to do manually. ${whenDone}`);
+    if (this.summaries.length > 0) lines.push('', ...this.summaries);
     return [...lines, ...this.tips].join('\n');
   }
 }

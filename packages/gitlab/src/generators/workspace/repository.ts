@@ -37,3 +37,16 @@ export function findRepository(tree: Pick<Tree, 'root' | 'exists'>): Repository 
 /** Our file of this or another workspace, by its path from the root of the repository. */
 export const isGenerated = (path: string): boolean =>
   path === GITLAB_FILE || path.endsWith(`/${GITLAB_FILE}`);
+
+/**
+ * The GitLab files that say what the pipeline runs in this workspace. Below the root of the repository, jobs of other files may
+ * belong to other workspaces, so only our own file counts if there is one.
+ */
+export function textsOfWorkspace(
+  files: ReadonlyMap<string, string>,
+  { folder }: Pick<Repository, 'folder'>,
+): string[] {
+  const generated = files.get(GITLAB_FILE);
+  if (folder !== '' && generated !== undefined) return [generated];
+  return [...files].filter(([path]) => /\.ya?ml$/.test(path)).map(([, text]) => text);
+}

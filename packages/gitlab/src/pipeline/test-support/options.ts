@@ -16,6 +16,7 @@ export const DEFAULTS: GitlabFileOptions = {
   packageManagerVersion: null,
   lockfile: 'package-lock.json',
   folder: '',
+  formatCheck: false,
   dynamic: false,
 };
 
