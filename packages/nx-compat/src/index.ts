@@ -60,7 +60,7 @@ export { createTaskHost } from './host/task-host';
 export type { BatchRun, RunBatchRequest, RunTaskRequest, TaskHost, TaskRun } from './host/types';
 export { brokenBy, type Broken } from './host/broken';
 export { watchFrozen } from './processes/frozen';
-export { EXECUTOR_MARK, endProcesses } from './processes/executor-processes';
+export { EXECUTOR_MARK, endProcesses, endStartedWith } from './processes/executor-processes';
 export { tryLock } from './processes/lock';
 export { isAlive } from './processes/process-table';
 export { countsServers } from './execution/continuous';

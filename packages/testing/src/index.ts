@@ -40,8 +40,6 @@ export { type HttpAnswer, httpCall, type HttpCall, RawClient } from './net';
 export {
   describeReport,
   type Difference,
-  existingWorkspace,
-  lastLine,
   ParityBench,
   type ParityOptions,
   type ParityReport,

@@ -1,7 +1,8 @@
-import { DteError, LIMITS } from '@org/dte-protocol';
+import { LIMITS } from '@org/dte-protocol';
 import { z } from 'zod';
 import { PLAN_FILE } from '@org/dte-gitlab';
 import { line, wholeNumber, words } from '@org/dte-config';
+import { readFlags } from './read-flags';
 
 /** Largest value of `--agents-max`. Not configurable: GitLab allows 200 jobs in `parallel:`. */
 const AGENTS = 200;
@@ -31,18 +32,6 @@ export const PLAN_FLAGS: readonly (readonly [flag: string, help: string])[] = [
   ['--folder <path>', 'folder of the workspace, if it is not the root of the repository'],
 ];
 
-/** `minutesPerAgent` -> `--minutes-per-agent` */
-const flagOf = (name: string): string =>
-  `--${name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
-
 /** @throws DteError DTE_BAD_CONFIG naming the flag */
-export function readPlanFlags(flags: Readonly<Record<string, unknown>>): PlanFlags {
-  const parsed = planFlagsSchema.safeParse(flags);
-  if (parsed.success) return parsed.data;
-  const [issue] = parsed.error.issues;
-  const name = String(issue?.path[0] ?? '');
-  throw new DteError(
-    'DTE_BAD_CONFIG',
-    `${flagOf(name)} has ${JSON.stringify(flags[name])}: ${issue?.message ?? 'not a valid value'}.`,
-  );
-}
+export const readPlanFlags = (flags: Readonly<Record<string, unknown>>): PlanFlags =>
+  readFlags(planFlagsSchema, flags);

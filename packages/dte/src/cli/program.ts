@@ -7,6 +7,7 @@ import { foreignHint } from './foreign-flags';
 import { holdSessionCommand } from './hold-session';
 import { outputsCommand } from './outputs';
 import { ownVersion } from './own-version';
+import { parityCommand } from './parity';
 import { planCommand } from './plan';
 import { recordCommand } from './record';
 import { reportCommand } from './report';
@@ -23,6 +24,7 @@ Main job:
 Agent jobs:
   $ npx dte start-agent
 To find problems:
+  $ npx dte parity
   $ npx dte doctor`;
 
 /** The command line of the product; each command is a file next to this one. */
@@ -38,6 +40,7 @@ export function createProgram(): Command {
   const commands = [
     baseShaCommand(),
     planCommand(),
+    parityCommand(),
     startCiRunCommand(),
     startAgentCommand(),
     recordCommand(),

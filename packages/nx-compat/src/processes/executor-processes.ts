@@ -32,3 +32,24 @@ export async function endProcesses(pid: number, mark: string, graceMs: number): 
   }
   await endListed(() => processesOf(pid, mark), graceMs);
 }
+
+/**
+ * Stops the processes of these groups and, on Linux, every process that was started with this variable: SIGTERM, after
+ * `graceMs` SIGKILL. Resolves when they have exited.
+ */
+export async function endStartedWith(
+  variable: string,
+  value: string,
+  groups: readonly number[],
+  graceMs: number,
+): Promise<void> {
+  const wanted = new Set(groups);
+  await endListed(async () => {
+    const rows = await listProcesses();
+    return rows
+      .filter(
+        ({ pid, group }) => pid !== process.pid && (wanted.has(group) || isStartedWith(pid, variable, value)),
+      )
+      .map(({ pid }) => pid);
+  }, graceMs);
+}

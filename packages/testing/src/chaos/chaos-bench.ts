@@ -1,6 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type FileFacts, fileFacts } from '../parity';
+import { type FileFacts, fileFacts } from '@org/dte-parity';
 import { ChaosRun, type ChaosResult } from './chaos-run';
 import type { RunPlan } from './plan';
 import { SmallDisk } from './small-disk';

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { fileFacts, type FileFacts } from '../parity';
+import { fileFacts, type FileFacts } from '@org/dte-parity';
 import { type ProcessExit, processesBelow, signalProcess, waitFor } from '../process';
 import type { Machine } from '../workspace';
 import { type Injection, Injector } from './inject';
@@ -112,7 +112,7 @@ export class ChaosRun {
       injections: this.injections,
       interrupted: this.interrupted,
       end,
-      tasks: command!.tasks(),
+      tasks: command!.recording().tasks,
       files: fileFacts(machine.workspace, ['dist']),
       expectedFiles: this.options.expectedFiles,
       journal: site.journal(),

@@ -1,4 +1,4 @@
-import type { RecordedTasks } from '../parity';
+import type { RecordedTasks } from '@org/dte-parity';
 import type { JournalEntry } from '../workspace';
 import { type Evidence, judge, recoveryMs } from './verdict';
 import { CHAOS_TASKS, expectedStatuses } from './workspace';

@@ -1,4 +1,4 @@
-import type { FileFacts, RecordedTasks } from '../parity';
+import type { FileFacts, RecordedTasks } from '@org/dte-parity';
 import type { ProcessExit } from '../process';
 import type { JournalEntry } from '../workspace';
 import type { Injection } from './inject';

@@ -1,10 +1,16 @@
+import {
+  compare,
+  type Difference,
+  fileFacts,
+  type Observation,
+  placeOf,
+  type Recording,
+} from '@org/dte-parity';
 import { join } from 'node:path';
 import type { ProcessExit } from '../process';
 import { type Fleet, type Machine, Pipeline } from '../workspace';
-import { compare, type Difference, type Observation, placeOf } from './compare';
-import { fileFacts } from './file-facts';
 import { normalise, type Replacement } from './normalise';
-import { RecordedCommand, type RecordedTasks } from './recorder';
+import { RecordedCommand } from './recorder';
 import { makeDistributed, makePlain } from './seam';
 
 export interface ParityOptions {
@@ -169,10 +175,10 @@ export class ParityBench {
   ): Promise<{ observation: Observation; exit: ProcessExit }> {
     const recorded = RecordedCommand.start(machine, command, { env, deadlineMs });
     const exit = await recorded.process.end(deadlineMs);
-    return { observation: this.facts(machine, exit, recorded.tasks()), exit };
+    return { observation: this.facts(machine, exit, recorded.recording()), exit };
   }
 
-  private facts(machine: Machine, exit: ProcessExit, tasks: RecordedTasks): Observation {
+  private facts(machine: Machine, exit: ProcessExit, { tasks, completed }: Recording): Observation {
     const folders = Object.fromEntries(
       [machine, ...this.pipeline.agents.map((agent) => agent.machine)].flatMap(({ folder }) => [
         [join(folder, 'workspace'), '<workspace>'],
@@ -181,6 +187,7 @@ export class ParityBench {
     ) as Record<string, string>;
     return {
       exitCode: exit.code ?? exit.signal ?? 'unknown',
+      completed,
       tasks: Object.fromEntries(
         Object.entries(tasks).map(([id, { status, code, ends, terminalOutput, outputs }]) => [
           id,

@@ -1,4 +1,4 @@
-import type { Difference } from './compare';
+import type { Difference } from '@org/dte-parity';
 import type { ParityReport, Round } from './parity-bench';
 
 /** How many files of one task are listed; if ten thousand are missing, these are enough. */
@@ -66,7 +66,3 @@ export const describeReport = (report: ParityReport): string =>
   [`nx ${report.command.join(' ')}`, ...report.rounds.flatMap((round) => ['', ...describeRound(round)])].join(
     '\n',
   );
-
-/** Machine-readable. */
-export const lastLine = ({ tasks, differences }: ParityReport): string =>
-  `parity: ${JSON.stringify({ tasks, differences })}`;

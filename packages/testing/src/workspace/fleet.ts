@@ -76,18 +76,11 @@ export class Fleet {
 
   /** Creates the repository. The caller must `close` the fleet. */
   static create(options: FleetOptions): Fleet {
-    return Fleet.from(writtenOrigin(options), options.env);
-  }
-
-  /**
-   * Like `create`, with a repository of another kind.
-   * @param env added to the environment of every machine
-   */
-  static from(origin: Origin, env: Readonly<Record<string, string>> = {}): Fleet {
+    const origin = writtenOrigin(options);
     // A short name: sockets are created below it, and a socket path is limited to about 100 characters.
     const folder = realpathSync(mkdtempSync(join(tmpdir(), 'dte-')));
     try {
-      return new Fleet(folder, origin, env);
+      return new Fleet(folder, origin, options.env ?? {});
     } catch (error) {
       rmSync(folder, { recursive: true, force: true });
       throw error;

@@ -1,16 +1,9 @@
-export {
-  install,
-  type Install,
-  type InstallOptions,
-  linkFolder,
-  packedTarballs,
-  REPOSITORY,
-} from './install';
+export { install, type InstallOptions, linkFolder, packedTarballs, REPOSITORY } from './install';
 export { Machine, type RunOptions } from './machine';
 export { AFFECTED, Pipeline } from './pipeline';
 export { DEFAULT_NX_VERSION, NX_VERSIONS } from './nx-versions';
 export { type JournalEntry, Fleet, readJournal } from './fleet';
-export type { FileContent, Git, Origin } from './origin';
+export type { FileContent } from './origin';
 export { LinkTo } from './origin';
 export {
   SAMPLE_CHANGE,

@@ -14,6 +14,8 @@ export interface TaskFacts {
 /** The compared properties of one command. */
 export interface Observation {
   readonly exitCode: number | string;
+  /** Whether Nx has ended the command itself, with its summary. */
+  readonly completed: boolean;
   readonly tasks: Readonly<Record<string, TaskFacts>>;
 }
 

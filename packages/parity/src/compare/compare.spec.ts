@@ -1,5 +1,4 @@
 import { compare, firstDifference, type Observation, type TaskFacts } from './compare';
-import { normalise } from './normalise';
 
 const task = (facts: Partial<TaskFacts> = {}): TaskFacts => ({
   status: 'success',
@@ -12,6 +11,7 @@ const task = (facts: Partial<TaskFacts> = {}): TaskFacts => ({
 
 const command = (tasks: Record<string, TaskFacts>, exitCode: number | string = 0): Observation => ({
   exitCode,
+  completed: true,
   tasks,
 });
 
@@ -43,26 +43,5 @@ describe('comparison of two runs', () => {
   it('shows the first line that differs, and where one text ends before the other', () => {
     expect(firstDifference('a\nb\nc', 'a\nx\nc')).toEqual(['line 2 of 3: "b"', 'line 2 of 3: "x"']);
     expect(firstDifference('a\nb', 'a')).toEqual(['line 2 of 2: "b"', 'ends before']);
-  });
-});
-
-describe('normalised output', () => {
-  it('has no times, process ids and machine-specific folders, and keeps everything else', () => {
-    const text =
-      '/m/one/workspace/a.ts built in 1.25s at 2026-01-02T03:04:05.678Z (node:123) x /m/one/home 17 files';
-
-    expect(normalise(text, { '/m/one': '<machine>', '/m/one/workspace': '<workspace>' })).toBe(
-      '<workspace>/a.ts built in <time> at <time> (node:<pid>) x <machine>/home 17 files',
-    );
-  });
-
-  it('keeps colours, and finds times between them', () => {
-    expect(normalise('\u001b[36mbuilt\u001b[39m in \u001b[1m1.5\u001b[22ms, <1ms', {})).toBe(
-      '\u001b[36mbuilt\u001b[39m in \u001b[1m<time>\u001b[22m, <time>',
-    );
-  });
-
-  it('applies replacements of the caller first', () => {
-    expect(normalise('on agent-2 in 3 ms', {}, [[/agent-\d/, '<machine>']])).toBe('on <machine> in <time>');
   });
 });

@@ -1,0 +1,10 @@
+export { CannotTry } from './model/cannot-try';
+export { compare, type Difference, type Observation, placeOf } from './compare/compare';
+export { fileFacts, type FileFacts } from './compare/file-facts';
+export { distributedNxJson, plainNxJson } from './copies/nx-json';
+export { Recorder, type RecordedTasks, type Recording } from './record/recorder';
+export { reportJson } from './report/json';
+export { Progress } from './report/progress';
+export { conclude } from './report/sentence';
+export { reportText } from './report/text';
+export { Trial } from './trial';

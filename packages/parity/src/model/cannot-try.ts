@@ -1,0 +1,2 @@
+/** Thrown if a workspace or a command cannot be compared; the message is for its user. */
+export class CannotTry extends Error {}
