@@ -6,7 +6,7 @@
 // After each run everything has to be as if the command had run locally: exit code, statuses, files; every result was accepted
 // once, and nothing is left, neither processes nor temporary files.
 //
-//   --minutes=10    no run begins after that time
+//   --minutes=10    no run begins after that time, except until every kind of fault was dealt once
 //   --runs=<n>      so many runs instead
 //   --seed=1        the same seed makes the same faults at the same events
 //   --run=<k>       this run of the seed alone
@@ -105,7 +105,13 @@ async function main() {
   const results = [];
   let next = run ?? 1;
   const last = run ?? runs;
-  const nextRun = () => (next <= last && (run !== undefined || Date.now() < endAt) ? next++ : null);
+  const dealt = new Set();
+  const nextRun = () => {
+    const hasTime = Date.now() < endAt || dealt.size < testing.FAULT_KINDS.length;
+    if (next > last || (run === undefined && !hasTime)) return null;
+    for (const { kind } of testing.planRun(seed, next).faults) dealt.add(kind);
+    return next++;
+  };
   const onResult = (result) => {
     results.push(result);
     report(bench, testing, result);
@@ -117,6 +123,7 @@ async function main() {
   console.log(
     `Planned and not made: ${missed.length - noDisk.length} whose moment did not come, ${noDisk.length} full disks that cannot be made here.`,
   );
+  console.log(testing.coverageLine(results));
   console.log(testing.noticeLine(results));
   console.log(testing.summaryLine(results));
   return results.every(({ violations }) => violations.length === 0) ? 0 : 1;

@@ -199,3 +199,59 @@ describe('an agent that is lost while it works', () => {
     expect((await pipeline.complete()).map(({ code }) => code)).toEqual([0, 0]);
   });
 });
+
+describe('an agent that is killed while its lease lasts for long', () => {
+  let fleet: Fleet;
+
+  beforeEach(() => {
+    fleet = faultFleet();
+  });
+
+  afterEach(async () => {
+    expect(await fleet.close()).toEqual([]);
+  });
+
+  /** When the coordinator wrote the first line with this message about an agent, ms since the epoch. */
+  const saidAtMs = ({ coordinatorLog }: Pipeline, agent: string, msg: string): number | undefined => {
+    const lines = coordinatorLog.split('\n').filter((line) => line.startsWith('{') && line.endsWith('}'));
+    const found = lines
+      .map((line) => JSON.parse(line) as { msg?: string; agent?: string; time: string })
+      .find((line) => line.msg === msg && line.agent === agent);
+    return found === undefined ? undefined : Date.parse(found.time);
+  };
+
+  it('is noticed at once, and its task runs elsewhere after the time in which it may reconnect', async () => {
+    const pipeline = new Pipeline(fleet, fleet.machine('main'), {
+      ...SHORT_WAITS,
+      DTE_LEASE_MS: '600000',
+      DTE_AGENT_RETURN_MS: '2000',
+    });
+    await pipeline.startCiRun();
+    for (const name of AGENTS) pipeline.startAgent(name);
+    const main = pipeline.startNx(HELD);
+    await tasksHeldOn(fleet, AGENTS, () => `${main.describe()}\n${pipeline.describe()}`);
+    const held = fleet.journal().find(({ machine }) => machine === 'agent-1')!;
+    const killedAtMs = Date.now();
+    pipeline.agent('agent-1').process.signal('SIGKILL');
+
+    // The other one is busy until the gate opens.
+    pipeline.startAgent('agent-3');
+    await waitFor(
+      'its task on another agent',
+      () => fleet.journal().some(({ machine, id }) => machine === 'agent-3' && id === held.id),
+      { lastState: () => pipeline.describe() },
+    );
+    expect(saidAtMs(pipeline, 'agent-1', 'agent disconnected; it may reconnect')! - killedAtMs).toBeLessThan(
+      2_000,
+    );
+    expect(saidAtMs(pipeline, 'agent-1', 'agent left')).toBeDefined();
+    fleet.open('go');
+    const exit = await main.end();
+
+    expectExit(exit, 0, pipeline);
+    expect(Object.keys(ranOn(fleet.journal())).sort()).toEqual(HELD_TASKS);
+    expect(pipeline.coordinatorLog).toContain('DTE_AGENT_LOST');
+    pipeline.agents.shift();
+    await pipeline.complete();
+  });
+});

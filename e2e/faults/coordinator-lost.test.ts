@@ -3,6 +3,7 @@ import { Pipeline, type ProcessInfo, type RunningProcess, signalProcess, type Fl
 import { execFileSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { faultFleet, HELD, HELD_TASKS, SHORT_WAITS, tasksHeldOn } from '../support/fault-fleet';
 import { machinesOf, ownLines, plain, ranOn } from '../support/log';
 
@@ -116,6 +117,44 @@ describe('a coordinator that is lost', () => {
     const ran = ranOn(fleet.journal());
     expect(Object.keys(ran).sort()).toEqual(HELD_TASKS);
     expect(Object.values(ran).filter((machines) => machines.length !== 1)).toEqual([]);
+    expect(machinesOf(fleet.journal())).toEqual(['agent-1', 'agent-2']);
+    await pipeline.dte(['complete-ci-run']);
+    for (const { process } of pipeline.agents) expect((await process.end()).code).toBe(0);
+    second.signal('SIGTERM');
+    expect((await second.end()).code).toBe(0);
+  });
+
+  it('standalone, away for 27 seconds, with the limits of production: no attempt is lost', async () => {
+    const server = fleet.machine('server', { ci: false });
+    const start = (port: string): RunningProcess =>
+      server.startDte(['coordinator', `--port=${port}`, `--data-dir=${join(server.folder, 'data')}`], {
+        env: { DTE_LOG_LEVEL: 'debug' },
+      });
+    const first = start('0');
+    const port = await portOf(first);
+    const pipeline = new Pipeline(fleet, fleet.machine('main'), {
+      DTE_COORDINATOR_URL: `http://127.0.0.1:${port}`,
+    });
+    await pipeline.startCiRun();
+    const main = await held(pipeline, HELD);
+
+    first.signal('SIGKILL');
+    await first.end();
+    // Longer than agents may take to reconnect after a break of their own (agentReturnMs), and nearly as long as a lease.
+    await delay(27_000);
+    const second = start(port);
+    await second.waitForOutput(port);
+    // The tasks that ran all the time end now.
+    fleet.open('go');
+    const exit = await main.end();
+
+    expectExit(exit, 0, pipeline);
+    expect(plain(exit.output)).not.toMatch(/DTE_COORDINATOR_LOST|retried/);
+    const log = `${first.output()}\n${second.output()}`;
+    expect(log).not.toContain('attempt lost or returned');
+    const ended = log.split('\n').filter((line) => line.includes('"task ended"'));
+    expect(ended).toHaveLength(HELD_TASKS.length);
+    expect(ended.filter((line) => !line.includes('"attempt":1'))).toEqual([]);
     expect(machinesOf(fleet.journal())).toEqual(['agent-1', 'agent-2']);
     await pipeline.dte(['complete-ci-run']);
     for (const { process } of pipeline.agents) expect((await process.end()).code).toBe(0);

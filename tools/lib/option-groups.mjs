@@ -63,6 +63,7 @@ export const OPTION_GROUPS = [
       'flakyMs',
       'attemptsPerTask',
       'leaseMs',
+      'agentReturnMs',
       'coordinatorGraceMs',
       'mainLostMs',
     ],

@@ -7,8 +7,10 @@ export function loadWorkspaceFactory() {
   const testing = require('@org/dte-testing');
   return {
     ChaosBench: testing.ChaosBench,
+    coverageLine: testing.coverageLine,
     DEFAULT_NX_VERSION: testing.DEFAULT_NX_VERSION,
     describeResult: testing.describeResult,
+    FAULT_KINDS: testing.FAULT_KINDS,
     Fleet: testing.Fleet,
     install: testing.install,
     noticeLine: testing.noticeLine,

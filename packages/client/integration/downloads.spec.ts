@@ -237,3 +237,10 @@ it('asks for a check a limited number of times', async () => {
   await expect(client.getCached('42')).rejects.toMatchObject({ code: 'DTE_ARTIFACT_DAMAGED' });
   expect(checks.length).toBeLessThanOrEqual(LIMITS.artifactCheckTries.value);
 });
+
+it('asks a coordinator that is away no longer than any other request does', async () => {
+  serve((response) => void response.socket?.destroy());
+  await expect(client.getCached('42')).rejects.toMatchObject({ code: 'DTE_NO_COORDINATOR' });
+  // The second one because a kept socket may have been closed.
+  expect(gets).toBe(2);
+});

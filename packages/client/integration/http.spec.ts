@@ -3,7 +3,7 @@ import { type ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
 import { buffer, text } from 'node:stream/consumers';
 import { gzipSync } from 'node:zlib';
-import { LIMITS } from '@org/dte-protocol';
+import { HTTP, LIMITS } from '@org/dte-protocol';
 import { type HttpClient, httpClient } from '../src';
 import { type HttpClientOptions } from '../src/http/sender';
 import { FakeCoordinator, runOfTasks, sendArtifact, testLimits } from '@org/dte-testing';
@@ -211,12 +211,24 @@ it('times out when no bytes are transferred', async () => {
 it('waits longer for the answer to an upload, whose last bytes may still be in transit', async () => {
   // Long enough for a slow machine to send the body.
   const httpRequestMs = 500;
-  server.handler = (request, response) =>
-    void buffer(request).then(() => void setTimeout(() => response.end(), 3 * httpRequestMs));
+  server.handler = (request, response) => {
+    if (request.url === HTTP.health) response.end('{"ok":true}');
+    else void buffer(request).then(() => void setTimeout(() => response.end(), 3 * httpRequestMs));
+  };
   const one = client({ limits: testLimits({ httpRequestMs }) });
   expect(
     await one.putAttempt({ runId: 'r', taskId: 't', attempt: 1 }, () => Readable.from(['the body'])),
   ).toBe('stored');
+});
+
+it('does not wait for the answer to an upload when the coordinator does not answer on another connection either', async () => {
+  const asked: string[] = [];
+  server.handler = (request) => void asked.push(request.url ?? '');
+  const one = client({ limits: testLimits({ httpRequestMs: 100 }) });
+  await expect(
+    one.putAttempt({ runId: 'r', taskId: 't', attempt: 1 }, () => Readable.from(['the body'])),
+  ).rejects.toMatchObject({ code: 'DTE_TIMEOUT' });
+  expect(asked).toContain(HTTP.health);
 });
 
 it('retries while the coordinator is unreachable, and sends the body again', async () => {

@@ -232,6 +232,10 @@ export const ERROR_CODES = {
     severity: 'attempt',
     cure: 'Nothing to do if it happens once: the agent was lost or frozen and its tasks run elsewhere.',
   },
+  DTE_AGENT_LOST: {
+    severity: 'attempt',
+    cure: 'Nothing to do if it happens once: the job of the agent ended, or its network failed, and its tasks run elsewhere.',
+  },
   DTE_NOT_HELD: {
     severity: 'attempt',
     cure: 'Nothing to do if it happens once: the agent has lost the task in the meantime, and it runs elsewhere.',

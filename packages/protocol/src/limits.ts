@@ -504,6 +504,12 @@ export const LIMITS = {
     'DTE_LEASE_MS',
     'How long an agent may be silent before its running attempts are lost.',
   ),
+  agentReturnMs: limit(
+    15_000,
+    'ms',
+    'DTE_AGENT_RETURN_MS',
+    'How long an agent whose connection broke may take to reconnect before its running attempts are lost; at most `leaseMs`. One retry takes no longer: 5 s of backoff (reconnectMaxMs) and 10 s of handshake. After a restart of the coordinator, agents have `leaseMs`.',
+  ),
   agentWaitMs: limit(
     60_000,
     'ms',
@@ -648,13 +654,13 @@ export const LIMITS = {
     60_000,
     'ms',
     'DTE_HTTP_TIMEOUT_MS',
-    'How long an HTTP request may make no progress before it is aborted.',
+    'How long an HTTP request may make no progress before it is aborted. An upload is continued if the coordinator answers on another connection.',
   ),
   uploadAnswerMs: limit(
     600_000,
     'ms',
     null,
-    'Timeout for the answer to an upload after its last byte was passed to the kernel. On a slow connection, megabytes are still in transit then.',
+    'How long an upload may make no visible progress while the coordinator answers on another connection. On a slow connection, megabytes are in transit then: the kernel buffers up to 4 MB, so uploads need about 7 kB per second. As long as the ten intervals (bodyWindowMs) in which the coordinator requires progress of a download.',
   ),
   httpIdleMs: limit(
     5_000,

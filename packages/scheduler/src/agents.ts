@@ -137,20 +137,23 @@ export function agentDisconnected(state: SchedulerState, agentId: string, out: E
   agent.disconnectedAtMs = state.nowMs;
   refreshAgent(state, agent);
   membershipChanged(state);
-  awaitReturn(state, agent);
+  const { agentReturnMs, leaseMs } = state.config;
+  // A killed process breaks its connection at once. It would keep its tasks for the rest of a lease although nobody runs them.
+  awaitReturn(state, agent, Math.min(agentReturnMs, leaseMs));
 }
 
-/** A disconnected agent may reconnect within the time of one lease. */
-export function awaitReturn(state: SchedulerState, agent: AgentState): void {
+/** A disconnected agent may reconnect within this time, and goes on with its attempts. */
+export function awaitReturn(state: SchedulerState, agent: AgentState, forMs: number): void {
   const { agentId, disconnectedAtMs: sinceMs } = agent;
-  addDeadline(state, state.nowMs + state.config.leaseMs, { kind: 'agent-gone', agentId, sinceMs });
+  addDeadline(state, state.nowMs + forMs, { kind: 'agent-gone', agentId, sinceMs });
 }
 
-/** It did not reconnect. Its leases expire by themselves; the agent is deleted with the last of them. */
+/** It did not reconnect in time: it is forgotten with its attempts. If it reconnects later, it is a new agent that holds none of them. */
 export function agentGone(state: SchedulerState, agentId: string, out: EffectsBuilder): void {
   const agent = agentOf(state, agentId);
-  if (agent.leases.size > 0) awaitReturn(state, agent);
-  else removeAgent(state, agent, { code: 'DTE_AGENT_LEFT', message: 'The agent did not reconnect.' }, out);
+  const awayMs = state.nowMs - agent.disconnectedAtMs;
+  const message = `Agent ${agent.name} was disconnected and did not reconnect within ${awayMs} ms.`;
+  removeAgent(state, agent, { code: 'DTE_AGENT_LOST', message }, out);
 }
 
 export function agentRemoved(

@@ -8,6 +8,7 @@ import { step } from './step';
 const LEASE_MS = 30_000;
 const config = {
   leaseMs: LEASE_MS,
+  agentReturnMs: LEASE_MS / 2,
   mainLostMs: 600_000,
   sessionIdleMs: 600_000,
   attemptsPerTask: 3,

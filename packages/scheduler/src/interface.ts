@@ -15,7 +15,13 @@ import type {
 /** The limits that affect scheduling; the protocol's `LIMITS` names and explains all of them. */
 export type SchedulerConfig = Pick<
   LimitValues,
-  'leaseMs' | 'mainLostMs' | 'sessionIdleMs' | 'attemptsPerTask' | 'logEntriesPerFrame' | 'frameBytes'
+  | 'leaseMs'
+  | 'agentReturnMs'
+  | 'mainLostMs'
+  | 'sessionIdleMs'
+  | 'attemptsPerTask'
+  | 'logEntriesPerFrame'
+  | 'frameBytes'
 >;
 
 /** An agent as described in its hello. */

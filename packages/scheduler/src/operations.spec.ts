@@ -6,6 +6,7 @@ import { step } from './step';
 
 const config = {
   leaseMs: 30_000,
+  agentReturnMs: 15_000,
   mainLostMs: 60_000,
   sessionIdleMs: 600_000,
   attemptsPerTask: 3,

@@ -28,7 +28,8 @@ export function restartWaits(state: SchedulerState): void {
     for (const lease of agent.leases) lease.untilMs = state.nowMs + state.config.leaseMs;
     if (agent.connected) continue;
     agent.disconnectedAtMs = state.nowMs;
-    awaitReturn(state, agent);
+    // The coordinator was away, not the agent: it has the time of a lease, as agents that were connected have.
+    awaitReturn(state, agent, state.config.leaseMs);
   }
   for (const runId of state.openRuns) {
     const run = runOf(state, runId);

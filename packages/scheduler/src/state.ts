@@ -272,9 +272,18 @@ export interface SchedulerState {
  * fits) and the session's id.
  */
 export function createState(config: SchedulerConfig, sessionId: string): SchedulerState {
-  const { leaseMs, mainLostMs, sessionIdleMs, attemptsPerTask, logEntriesPerFrame, frameBytes } = config;
+  const { leaseMs, agentReturnMs, mainLostMs, sessionIdleMs } = config;
+  const { attemptsPerTask, logEntriesPerFrame, frameBytes } = config;
   return {
-    config: { leaseMs, mainLostMs, sessionIdleMs, attemptsPerTask, logEntriesPerFrame, frameBytes },
+    config: {
+      leaseMs,
+      agentReturnMs,
+      mainLostMs,
+      sessionIdleMs,
+      attemptsPerTask,
+      logEntriesPerFrame,
+      frameBytes,
+    },
     sessionId,
     nowMs: 0,
     clockMs: null,

@@ -22,6 +22,14 @@ export const BREAKAGES: readonly Breakage[] = [
     finds: /the lease of .* is over and still there/,
   },
   {
+    what: 'an agent that does not come back and is waited for without a deadline',
+    file: 'scheduler/src/step.ts',
+    find: 'agentGone(state, due.agentId, out);',
+    replace: '',
+    seed: 1,
+    finds: /is away for longer than a lease and still waited for/,
+  },
+  {
     what: 'no fence: a result of any attempt, from any agent, is accepted',
     file: 'scheduler/src/holdings.ts',
     find: 'return lease?.agentId === agent.agentId && lease.attempt === ref.attempt ? lease : undefined;',

@@ -72,14 +72,14 @@ export class SimulatedConnection<T> {
 
   close(): void {
     if (this.isOver()) return;
-    this.wire?.closeClient();
+    this.wire?.closeClient('finally');
     this.enter({ name: 'closed' });
   }
 
   /** The process is gone: nobody is told by it. */
   vanish(silently: boolean): void {
     if (this.isOver()) return;
-    this.wire?.closeClient(silently);
+    this.wire?.closeClient(silently ? 'silently' : null);
     this.states.clear();
     this.messages.clear();
     this.enter({ name: 'closed' });
@@ -92,11 +92,11 @@ export class SimulatedConnection<T> {
     const { client, server } = wire;
     if (end !== 'client') {
       wire.server = null;
-      server?.onClosed();
+      server?.onClosed(false);
     }
     if (end !== 'server') {
       wire.client = null;
-      client?.onClosed();
+      client?.onClosed(false);
     }
   }
 

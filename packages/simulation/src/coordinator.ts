@@ -24,7 +24,7 @@ const RESTORE_AGAIN_MS = 1_000;
 
 export const limits = readLimits({}).limits;
 
-const config: SchedulerConfig = {
+const CONFIG: Omit<SchedulerConfig, 'agentReturnMs'> = {
   leaseMs: LIMITS.leaseMs.value,
   mainLostMs: LIMITS.mainLostMs.value,
   sessionIdleMs: LIMITS.sessionIdleMs.value,
@@ -36,6 +36,7 @@ const config: SchedulerConfig = {
 
 export interface CoordinatorOptions {
   readonly random: SeededRandom;
+  readonly agentReturnMs: number;
   readonly specs: ReadonlyMap<string, RunSpec>;
   readonly deeds: Deeds;
   readonly trace: Trace;
@@ -50,11 +51,13 @@ export class SimulatedCoordinator {
   private mount: Mount | null = null;
   private readonly connections = new Set<ServerConnection>();
   private clockOffsetMs = 0;
+  private readonly config: SchedulerConfig;
 
   constructor(private readonly options: CoordinatorOptions) {
-    const { random, specs, deeds, trace } = options;
+    const { random, agentReturnMs, specs, deeds, trace } = options;
+    this.config = { ...CONFIG, agentReturnMs };
     this.disk = new Disk(random.fork());
-    this.shadow = new Shadow({ config, sessionId: SESSION_ID, specs, deeds, trace });
+    this.shadow = new Shadow({ config: this.config, sessionId: SESSION_ID, specs, deeds, trace });
   }
 
   /** Null: it is not running, or still replaying. */
@@ -126,7 +129,7 @@ export class SimulatedCoordinator {
 
   private async open(mount: Mount): Promise<Session> {
     const store = new FileJournalStore(ROOT, { fs: mount.fileSystem });
-    const journal = await store.open({ version: 1, sessionId: SESSION_ID, config: { ...config } });
+    const journal = await store.open({ version: 1, sessionId: SESSION_ID, config: { ...this.config } });
     const now = (): number => Date.now() + this.clockOffsetMs;
     const history = new MemoryTaskHistory(limits);
     return Session.open({
@@ -157,7 +160,7 @@ class ServerConnection {
     private readonly hello: Hello,
     private readonly onEnded: () => void,
   ) {
-    wire.server = { onFrame: (frame) => this.onFrame(frame), onClosed: () => this.end() };
+    wire.server = { onFrame: (frame) => this.onFrame(frame), onClosed: (isFinal) => this.end(isFinal) };
   }
 
   admit(session: Session): void {
@@ -168,7 +171,7 @@ class ServerConnection {
           if (this.isOpen) {
             this.member = member;
             this.watch = setInterval(() => this.watchSilence(member), LIMITS.leaseMs.value);
-          } else member.leave();
+          } else member.leave(false);
         },
         (thrown: unknown) => this.refuse(DteError.from(thrown)),
       );
@@ -231,15 +234,15 @@ class ServerConnection {
 
   private terminate(): void {
     this.wire.closeServer();
-    this.end();
+    this.end(false);
   }
 
-  private end(): void {
+  private end(isFinal: boolean): void {
     if (!this.isOpen) return;
     this.isOpen = false;
     if (this.watch !== null) clearInterval(this.watch);
     this.wire.server = null;
-    this.member?.leave();
+    this.member?.leave(isFinal);
     this.onEnded();
   }
 }

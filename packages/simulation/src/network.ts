@@ -66,8 +66,11 @@ export class Network {
 /** One end of a connection. */
 export interface WireEnd {
   onFrame(frame: string): void;
-  /** The other end is gone, as far as this one can know. */
-  onClosed(): void;
+  /**
+   * The other end is gone, as far as this one can know.
+   * @param isFinal it has said that it does not come back
+   */
+  onClosed(isFinal: boolean): void;
 }
 
 /**
@@ -94,17 +97,17 @@ export class Wire {
     if (this.server !== null) this.send('down', frame);
   }
 
-  /** The client ends it. `silently`: as when its machine has lost power. */
-  closeClient(silently = false): void {
+  /** The client ends it. `silently`: as when its machine has lost power; `finally`: it says that it does not come back. */
+  closeClient(how: 'silently' | 'finally' | null = null): void {
     if (this.client === null) return;
     this.client = null;
-    if (!silently) this.tell('up', () => this.server);
+    if (how !== 'silently') this.tell('up', () => this.server, how === 'finally');
   }
 
   closeServer(silently = false): void {
     if (this.server === null) return;
     this.server = null;
-    if (!silently) this.tell('down', () => this.client);
+    if (!silently) this.tell('down', () => this.client, false);
   }
 
   private send(direction: Direction, frame: string): void {
@@ -115,8 +118,8 @@ export class Wire {
   }
 
   /** What is sent to an end that is gone is answered with a reset, unless the way is cut. */
-  private tell(direction: Direction, end: () => WireEnd | null): void {
+  private tell(direction: Direction, end: () => WireEnd | null, isFinal: boolean): void {
     if (this.stalled.has(direction) || this.network.isCut(this.path, direction)) return;
-    setTimeout(() => end()?.onClosed(), 2 * this.network.delayMs());
+    setTimeout(() => end()?.onClosed(isFinal), 2 * this.network.delayMs());
   }
 }

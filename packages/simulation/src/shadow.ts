@@ -121,6 +121,7 @@ export class Shadow {
     this.checkers.check(this.state, input, { ...effects, wakeAtMs });
     this.checkFence(effects);
     this.checkLeases(wakeAtMs);
+    this.checkAgents(wakeAtMs);
     this.checkMains(wakeAtMs);
   }
 
@@ -150,6 +151,20 @@ export class Shadow {
         demand(lease.untilMs <= nowMs + config.leaseMs, `${name} lasts for longer than a lease`);
         demand(wakeAtMs !== null && wakeAtMs <= lease.untilMs, `nobody is woken when ${name} is over`);
       }
+  }
+
+  /** Nobody waits for an agent without a connection for longer than a lease, and the step asks to be woken for its end. */
+  private checkAgents(wakeAtMs: number | null): void {
+    const { nowMs, config } = this.state;
+    for (const agent of this.state.agents.values()) {
+      if (agent.connected) continue;
+      const untilMs = agent.disconnectedAtMs + config.leaseMs;
+      demand(untilMs > nowMs, `${agent.agentId} is away for longer than a lease and still waited for`);
+      demand(
+        wakeAtMs !== null && wakeAtMs <= untilMs,
+        `nobody is woken when ${agent.agentId} is away for too long`,
+      );
+    }
   }
 
   /** Every open run has its main job, or a deadline ahead at which it is cancelled. */

@@ -29,7 +29,13 @@ export class World {
     this.fortune = plan.fortune;
     this.outcomes = new Outcomes(plan.runs);
     const specs = new Map(plan.runs.map(({ spec }) => [spec.runId, spec]));
-    this.coordinator = new SimulatedCoordinator({ random: random.fork(), specs, deeds: this.deeds, trace });
+    this.coordinator = new SimulatedCoordinator({
+      random: random.fork(),
+      agentReturnMs: plan.agentReturnMs,
+      specs,
+      deeds: this.deeds,
+      trace,
+    });
   }
 
   connect<T>(options: Omit<ConnectionOptions<T>, 'network' | 'dial' | 'openWire'>): SimulatedConnection<T> {

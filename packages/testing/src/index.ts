@@ -2,12 +2,15 @@
 export {
   ChaosBench,
   type ChaosResult,
+  coverageLine,
   describeResult,
   type Fault,
+  FAULT_KINDS,
   noticeLine,
   planRun,
   type RunPlan,
   summaryLine,
+  TcpProxy,
 } from './chaos';
 export {
   assignment,

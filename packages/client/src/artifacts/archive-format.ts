@@ -21,6 +21,11 @@ const archiveMetaSchema = z.strictObject({
   hash: z.string().max(1024).nullable(),
   code: z.int(),
   status: z.enum(['success', 'failure']),
+  /** Of the terminal output, in hex. A reader of the beginning cannot verify the sha256 of the whole archive. */
+  terminalSha256: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/)
+    .optional(),
 });
 /** The description of an attempt in its archive. */
 export type ArchiveMeta = z.infer<typeof archiveMetaSchema>;

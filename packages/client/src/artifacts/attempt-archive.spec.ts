@@ -87,7 +87,7 @@ describe('an archive that is packed and extracted elsewhere', () => {
 
     const result = await extract(to, pack(from, ['dist', 'dist/app', 'not/there']));
 
-    expect(result.meta).toEqual({ version: 1, ...meta });
+    expect(result.meta).toMatchObject({ version: 1, ...meta });
     const at = (path: string): string => join(to, 'dist/app', path);
     expect(readFileSync(at('main.js'), 'utf8')).toBe('main');
     expect(readFileSync(at(`${'läng-日本-'.repeat(15)}/ü.txt`), 'utf8')).toBe('unicode');
@@ -102,6 +102,13 @@ describe('an archive that is packed and extracted elsewhere', () => {
     expect(readlinkSync(at('absolute.js'))).toBe('main.js');
     chmodSync(join(from, 'dist/app/locked'), 0o755);
     chmodSync(at('locked'), 0o755);
+  });
+
+  it('is not believed what a task printed when that is damaged, although the rest is not read', async () => {
+    const archive = gunzipSync(await buffer(pack(folder(), [], 'printed')));
+    archive[archive.indexOf('printed')]! ^= 1;
+    const damaged = Readable.from([gzipSync(archive)]);
+    expect(await codeOf(readTerminalOutput(damaged, 'app:build', limits))).toBe('DTE_ARTIFACT_DAMAGED');
   });
 
   it('can be read for the terminal output alone, and for selected files alone', async () => {

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { createReadStream, type Stats } from 'node:fs';
 import { lstat, readdir, readlink, realpath } from 'node:fs/promises';
 import { dirname, isAbsolute, join, posix, relative, sep } from 'node:path';
@@ -23,7 +24,7 @@ export interface PackOptions {
   readonly workspaceRoot: string;
   readonly outputs: readonly string[];
   readonly port: OutputsPort;
-  readonly meta: Omit<ArchiveMeta, 'version'>;
+  readonly meta: Omit<ArchiveMeta, 'version' | 'terminalSha256'>;
   /** If it exceeds `terminalOutputBytes`, the beginning is replaced by a line that reports this. */
   readonly terminalOutput: string;
   readonly limits: ArchiveLimits;
@@ -62,8 +63,10 @@ class Packer {
   async run(): Promise<void> {
     const { workspaceRoot, outputs, port, meta, terminalOutput, limits } = this.options;
     this.root = await realpath(workspaceRoot);
-    await this.addChunks({ name: META_ENTRY }, [Buffer.from(JSON.stringify({ version: 1, ...meta }))]);
     const text = withinLimit(terminalOutput, limits.terminalOutputBytes);
+    const terminalSha256 = createHash('sha256').update(text).digest('hex');
+    const described: ArchiveMeta = { version: 1, ...meta, terminalSha256 };
+    await this.addChunks({ name: META_ENTRY }, [Buffer.from(JSON.stringify(described))]);
     await this.addChunks({ name: TERMINAL_OUTPUT_ENTRY, size: Buffer.byteLength(text) }, utf8Chunks(text));
     const { roots, through, entries } = await port.list(outputs);
     refuseUnnameable(meta.taskId, entries);

@@ -168,7 +168,7 @@ class ReconnectingConnection<T> implements Connection<T> {
     this.timer = null;
     if (next.name !== 'open') {
       this.outbox.detach();
-      this.link?.close();
+      this.link?.close(next.name !== 'connecting');
       this.link = null;
     }
     this.current = next;

@@ -1,4 +1,4 @@
-import { type LimitValues, type Welcome, DteError, LIMITS } from '@org/dte-protocol';
+import { type LimitValues, type Welcome, CLOSE_CODES, DteError, LIMITS } from '@org/dte-protocol';
 import { type RawData, type WebSocket } from 'ws';
 import {
   type Channel,
@@ -66,8 +66,11 @@ export class Link implements FrameSink {
     });
   }
 
-  /** Sends what was written, then closes. No event follows. */
-  close(): void {
+  /**
+   * Sends what was written, then closes. No event follows.
+   * @param isFinal this client will not connect again: only then does the coordinator not wait for it
+   */
+  close(isFinal: boolean): void {
     if (this.ended) return;
     this.ended = true;
     this.stopTimers();
@@ -76,7 +79,7 @@ export class Link implements FrameSink {
       socket.terminate();
       return;
     }
-    socket.close(1000);
+    socket.close(isFinal ? CLOSE_CODES.done : CLOSE_CODES.again);
     const cut = setTimeout(() => socket.terminate(), LIMITS.linkCloseMs.value);
     socket.once('close', () => clearTimeout(cut));
   }

@@ -28,7 +28,7 @@ export class ArtifactTransfer {
     );
   }
 
-  /** For readers of the beginning only: the coordinator has read it again and found it good; nothing is verified here. */
+  /** For readers of the beginning only: the coordinator has verified its copy. What was damaged on the way is for the reader to find. */
   async getUnchecked(spec: RequestSpec): Promise<Download> {
     if ((await this.check(spec.path)) === 'removed') {
       const message = `The artifact at ${spec.path} is damaged; the coordinator has removed it.`;

@@ -29,9 +29,12 @@ const describe = ({ came, stored }: Doubtful): string =>
     ? `it arrived without its sha256 (header ${DIGEST_HEADER})`
     : `its sha256 is ${came}, the stored one is ${stored}`;
 
-/** Received or suspect. @throws DteError if it does not arrive at all */
-async function receive(deps: DownloadDeps, spec: RequestSpec): Promise<Received | Doubtful> {
-  const answer = await deps.send(spec);
+/** Received or suspect. @throws DteError if it does not arrive completely */
+async function receive(
+  deps: DownloadDeps,
+  spec: RequestSpec,
+  answer: IncomingMessage,
+): Promise<Received | Doubtful> {
   const header = answer.headers[DIGEST_HEADER];
   const stored = typeof header === 'string' ? sha256OfHeader(header) : null;
   let received: Received;
@@ -70,14 +73,16 @@ export async function download(deps: DownloadDeps, spec: RequestSpec): Promise<D
   const { artifactReads } = deps.limits;
   for (let reads = 1; ; reads++) {
     const isLast = reads >= artifactReads || spec.signal?.aborted === true;
+    // Not in the `try`: whoever sends the request has retried it for as long as a coordinator may be away.
+    const answer = await deps.send(spec);
     let doubtful: Doubtful;
     try {
-      const received = await receive(deps, spec);
+      const received = await receive(deps, spec, answer);
       if ('read' in received) return Object.assign(received.read(), { bytes: received.bytes });
       doubtful = received;
     } catch (thrown) {
       const error = DteError.from(thrown);
-      // Not a rejection: the sender of the request retries temporary ones.
+      // Cut off in the middle.
       if (isLast || error.code !== 'DTE_NO_COORDINATOR') throw error;
       continue;
     }

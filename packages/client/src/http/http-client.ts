@@ -56,7 +56,7 @@ export interface HttpClient {
   putAttempt(of: AttemptOf, body: Readable | (() => Readable), signal?: AbortSignal): Promise<Stored>;
   /** The archive of one attempt as a stream; read or destroy it. */
   getAttempt(runId: string, taskId: string, attempt: number, signal?: AbortSignal): Promise<Download>;
-  /** The same for readers of the beginning only: the coordinator has read it again and found it good; nothing is verified here. */
+  /** The same for readers of the beginning only: the coordinator has verified its copy. What is read must be verified: see `readTerminalOutput`. */
   getAttemptBeginning(runId: string, taskId: string, attempt: number): Promise<Download>;
   submitRun(spec: RunSpec): Promise<void>;
   getRun(runId: string): Promise<RunSpec>;

@@ -2,8 +2,9 @@ import * as http from 'node:http';
 import * as https from 'node:https';
 import { type Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { DteError, LIMITS } from '@org/dte-protocol';
+import { DteError, HTTP } from '@org/dte-protocol';
 import { ERROR_HEADER, errorOfAnswer, errorOfFailure } from './http-error';
+import { endWhenSilent } from './silence';
 
 /** One request, with its specific settings. */
 export interface RequestSpec {
@@ -40,6 +41,11 @@ const ERROR_BODY_BYTES = 16 * 1024;
 /** Connections of one process to its coordinator. Not configurable: more requests at a time would only wait for the same network. */
 const MAX_SOCKETS = 64;
 
+/** A body that fits into any buffer of a kernel. Not configurable: it decides only how long its answer is waited for. */
+const SMALL_BODY_CHARS = 64 * 1024;
+
+const SECURE = { minVersion: 'TLSv1.2' } as const;
+
 /** @param idleMs how long a socket is kept that no request uses */
 export const createTransport = (url: string, idleMs: number): Transport => {
   const secure = url.startsWith('https:');
@@ -47,7 +53,7 @@ export const createTransport = (url: string, idleMs: number): Transport => {
   const options = { keepAlive: true, maxSockets: MAX_SOCKETS, timeout: idleMs };
   return {
     secure,
-    agent: secure ? new https.Agent({ ...options, minVersion: 'TLSv1.2' }) : new http.Agent(options),
+    agent: secure ? new https.Agent({ ...options, ...SECURE }) : new http.Agent(options),
   };
 };
 
@@ -66,16 +72,11 @@ export async function readBody(stream: Readable, maxBytes: number): Promise<stri
 
 /**
  * One try. Resolves with the body of a 2xx answer as a stream. `idleMs` without progress in either direction ends it
- * with DTE_TIMEOUT, also while the answer is read. The answer to an upload has `uploadAnswerMs`.
+ * with DTE_TIMEOUT, also while the answer is read; for uploads see `endWhenSilent`.
  * @throws DteError for every other answer and for none
  */
-export async function request({
-  transport,
-  url,
-  token,
-  idleMs,
-  spec,
-}: RequestOptions): Promise<http.IncomingMessage> {
+export async function request(options: RequestOptions): Promise<http.IncomingMessage> {
+  const { transport, url, token, idleMs, spec } = options;
   const what = `${spec.method} ${spec.path}`;
   const headers: http.OutgoingHttpHeaders = {};
   if (token !== null) headers.authorization = `Bearer ${token}`;
@@ -90,21 +91,14 @@ export async function request({
     timeout: idleMs,
     signal: spec.signal,
   });
-  outgoing.on('timeout', () => {
-    outgoing.destroy(
-      new DteError(
-        'DTE_TIMEOUT',
-        `${what}: no progress for ${outgoing.socket?.timeout ?? idleMs} ms (DTE_HTTP_TIMEOUT_MS).`,
-      ),
-    );
-  });
+  endWhenSilent(outgoing, { what, idleMs, isUpload: isUpload(spec), probe: () => probe(options) });
   const answer = new Promise<http.IncomingMessage>((resolve, reject) => {
     outgoing.once('response', resolve);
     outgoing.on('error', reject);
   });
   // Both may fail for one reason; the first one that is awaited reports it.
   answer.catch(() => undefined);
-  const sending = send(outgoing, spec.body, idleMs);
+  const sending = send(outgoing, spec.body);
   sending.catch(() => undefined);
 
   let response: http.IncomingMessage;
@@ -124,12 +118,18 @@ export async function request({
   throw errorOfAnswer(what, status, typeof header === 'string' ? header : undefined, body);
 }
 
-async function send(outgoing: http.ClientRequest, body: RequestSpec['body'], idleMs: number): Promise<void> {
-  if (typeof body !== 'function') {
-    outgoing.end(body);
-    return;
-  }
-  // "Sent" means accepted by the kernel: that data still has to arrive and to be stored on the other side.
-  outgoing.once('finish', () => outgoing.setTimeout(Math.max(idleMs, LIMITS.uploadAnswerMs.value)));
-  await pipeline(body(), outgoing);
+const isUpload = ({ body }: RequestSpec): boolean =>
+  typeof body === 'function' || (typeof body === 'string' && body.length > SMALL_BODY_CHARS);
+
+/** On a connection of its own, because one of the others may be the problem. */
+async function probe({ transport: { secure }, url, idleMs }: RequestOptions): Promise<void> {
+  const transport = { secure, agent: secure ? new https.Agent(SECURE) : new http.Agent() };
+  const spec = { method: 'GET', path: HTTP.health } as const;
+  const answer = await request({ transport, url, token: null, idleMs, spec });
+  answer.destroy();
+}
+
+async function send(outgoing: http.ClientRequest, body: RequestSpec['body']): Promise<void> {
+  if (typeof body === 'function') await pipeline(body(), outgoing);
+  else outgoing.end(body);
 }

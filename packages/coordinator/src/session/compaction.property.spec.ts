@@ -16,6 +16,7 @@ import { decodeSnapshot, encodeSnapshot } from './snapshot';
 
 const CONFIG = {
   leaseMs: LIMITS.leaseMs.value,
+  agentReturnMs: LIMITS.agentReturnMs.value,
   mainLostMs: LIMITS.mainLostMs.value,
   sessionIdleMs: LIMITS.sessionIdleMs.value,
   attemptsPerTask: LIMITS.attemptsPerTask.value,

@@ -6,6 +6,7 @@ import { SessionDriver } from './driver';
 
 const CONFIG = {
   leaseMs: LIMITS.leaseMs.value,
+  agentReturnMs: LIMITS.agentReturnMs.value,
   mainLostMs: LIMITS.mainLostMs.value,
   sessionIdleMs: LIMITS.sessionIdleMs.value,
   attemptsPerTask: LIMITS.attemptsPerTask.value,

@@ -187,6 +187,7 @@ function schedulerConfig({ header }: Journal): SchedulerConfig {
   };
   return {
     leaseMs: number('leaseMs'),
+    agentReturnMs: number('agentReturnMs'),
     mainLostMs: number('mainLostMs'),
     sessionIdleMs: number('sessionIdleMs'),
     attemptsPerTask: number('attemptsPerTask'),

@@ -5,6 +5,7 @@ import {
   DteError,
   introductionOf,
   mainToCoordinatorSchema,
+  type Reason,
 } from '@org/dte-protocol';
 import type { AttemptRef, Input } from '@org/dte-scheduler';
 import type { ArtifactStore } from '../artifacts/artifact-store';
@@ -19,7 +20,8 @@ export interface Member {
   start(): void;
   /** @throws DteError DTE_MALFORMED_MESSAGE, DTE_FRAME_TOO_LARGE */
   receive(frame: string): void;
-  leave(): void;
+  /** @param isFinal the client has announced that it will not connect again */
+  leave(isFinal: boolean): void;
   /** Agents sync at every heartbeat, so silence means that they are gone. Other clients must be asked. */
   readonly saysHeartbeats: boolean;
 }
@@ -41,6 +43,8 @@ export interface JoinedSession {
   left(): void;
   warn(thrown: unknown, what: string): void;
 }
+
+const LEFT: Reason = { code: 'DTE_AGENT_LEFT', message: 'The agent left.' };
 
 export class AgentMember implements Member {
   readonly saysHeartbeats = true;
@@ -89,11 +93,14 @@ export class AgentMember implements Member {
     else if (this.session.holds(this.agentId, message)) this.session.members.relay(message);
   }
 
-  leave(): void {
+  leave(isFinal: boolean): void {
+    const { agentId } = this;
     this.mailbox.last(() => {
       if (!this.isCurrent()) return;
-      this.session.members.agents.delete(this.agentId);
-      this.session.push({ type: 'agent.disconnected', agentId: this.agentId });
+      this.session.members.agents.delete(agentId);
+      this.session.push(
+        isFinal ? { type: 'agent.removed', agentId, reason: LEFT } : { type: 'agent.disconnected', agentId },
+      );
       this.session.left();
     });
   }

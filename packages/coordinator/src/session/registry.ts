@@ -186,10 +186,10 @@ export class SessionRegistry {
   }
 
   private headerOf(sessionId: string): JournalHeader {
-    const { leaseMs, mainLostMs, sessionIdleMs, attemptsPerTask, logEntriesPerFrame, frameBytes } =
-      this.deps.limits;
-    const config = { leaseMs, mainLostMs, sessionIdleMs, attemptsPerTask, logEntriesPerFrame, frameBytes };
-    return { version: 1, sessionId, config };
+    const { leaseMs, agentReturnMs, mainLostMs, sessionIdleMs } = this.deps.limits;
+    const { attemptsPerTask, logEntriesPerFrame, frameBytes } = this.deps.limits;
+    const waits = { leaseMs, agentReturnMs, mainLostMs, sessionIdleMs };
+    return { version: 1, sessionId, config: { ...waits, attemptsPerTask, logEntriesPerFrame, frameBytes } };
   }
 
   /**

@@ -6,6 +6,7 @@ import { decodeSnapshot, encodeSnapshot, SNAPSHOT_FORMAT, type SessionImage } fr
 
 const CONFIG = {
   leaseMs: LIMITS.leaseMs.value,
+  agentReturnMs: LIMITS.agentReturnMs.value,
   mainLostMs: LIMITS.mainLostMs.value,
   sessionIdleMs: LIMITS.sessionIdleMs.value,
   attemptsPerTask: LIMITS.attemptsPerTask.value,
@@ -68,7 +69,7 @@ describe('a snapshot', () => {
   it('of another format, or of a newer Node, is not guessed at', () => {
     const { bytes } = encodeSnapshot(imageOf(atWork()));
     expect(() => decodeSnapshot({ format: SNAPSHOT_FORMAT + 1, bytes }, '/folder')).toThrow(
-      /snapshot in the journal of \/folder: its format is 2/,
+      /snapshot in the journal of \/folder: its format is 3/,
     );
     const newer = Buffer.from(bytes);
     newer[1] = 0xff;

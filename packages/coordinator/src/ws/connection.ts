@@ -1,5 +1,6 @@
 import { newNonce } from '@org/dte-identity';
 import {
+  CLOSE_CODES,
   decodeFirst,
   DteError,
   encode,
@@ -33,12 +34,7 @@ type State =
   | { readonly name: 'member'; readonly member: Member; readonly timer: NodeJS.Timeout }
   | { readonly name: 'held'; readonly timer: NodeJS.Timeout }
   | { readonly name: 'ending'; readonly timer: NodeJS.Timeout }
-  | { readonly name: 'ended'; readonly timer: null };
-
-/** Close code of RFC 6455, 7.4.1. */
-const POLICY_VIOLATION = 1008;
-/** Close code of RFC 6455, 7.4.1. */
-const GOING_AWAY = 1001;
+  | { readonly name: 'ended'; readonly timer: null; readonly isFinal: boolean };
 
 export interface ConnectionDeps {
   readonly gatekeeper: Gatekeeper;
@@ -86,13 +82,16 @@ export class Connection {
     socket.on('message', (data, isBinary) => this.onMessage(data, isBinary));
     socket.on('pong', () => (this.heard = true));
     socket.on('error', (error) => this.onSocketError(error));
-    socket.on('close', () => this.enter({ name: 'ended', timer: null }));
+    // Also for the close frame of a client that was told to go; then it has left already.
+    socket.on('close', (code) =>
+      this.enter({ name: 'ended', timer: null, isFinal: code === CLOSE_CODES.done }),
+    );
     this.send(challenge);
   }
 
   /** Tells the client that the coordinator is closing. The client may connect to another one. */
   goAway(): void {
-    this.end(GOING_AWAY, 'closing');
+    this.end(CLOSE_CODES.goingAway, 'closing');
   }
 
   terminate(): void {
@@ -104,7 +103,7 @@ export class Connection {
     if (previous.name === 'ended') return;
     if (previous.timer !== null) clearTimeout(previous.timer);
     this.state = next;
-    if (previous.name === 'member') previous.member.leave();
+    if (previous.name === 'member') previous.member.leave(next.name === 'ended' && next.isFinal);
     if (next.name === 'ended' && this.pause !== null) clearTimeout(this.pause);
     if (next.name === 'ended') this.deps.onEnded(this);
   }
@@ -158,7 +157,7 @@ export class Connection {
     const member = await gatekeeper.admit(sessionKey, this.asPeer(hello), origin);
     if (this.state.name !== 'checking') {
       // It closed during the check.
-      member.leave();
+      member.leave(this.state.name === 'ended' && this.state.isFinal);
       return;
     }
     this.enter({ name: 'member', member, timer: this.watchSilence(member) });
@@ -219,7 +218,7 @@ export class Connection {
     const refusal = { type: 'error', reason, fatal: error.severity !== 'retry' } as const;
     const { hello, origin } = this;
     this.send(isSigned && hello !== null ? this.deps.gatekeeper.signed(refusal, hello, origin) : refusal);
-    this.end(POLICY_VIOLATION, error.code);
+    this.end(CLOSE_CODES.refused, error.code);
   }
 
   private end(code: number, reason: string): void {

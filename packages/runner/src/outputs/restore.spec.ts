@@ -1,5 +1,5 @@
 import type { FetchResult, TaskCache } from '@org/dte-nx-compat';
-import { DteError, readLimits } from '@org/dte-protocol';
+import { DteError, LIMITS, readLimits } from '@org/dte-protocol';
 import { ArtifactRestorer } from './restore';
 import { task } from '../test-support/tasks';
 
@@ -103,6 +103,21 @@ describe('ArtifactRestorer', () => {
     expect([fetched, getAttempt.mock.calls, distrust.mock.calls]).toEqual([['42'], [['42']], [['42']]]);
   });
 
+  it('does not ask a coordinator again that was away for as long as one is waited for', async () => {
+    const { restorer, getAttempt } = setUp([]);
+    const now = jest.spyOn(Date, 'now');
+    now.mockReturnValueOnce(0).mockReturnValue(LIMITS.coordinatorGraceMs.value);
+    getAttempt.mockRejectedValue(new DteError('DTE_NO_COORDINATOR', 'away'));
+    try {
+      await expect(restorer.restore(task('a:b'), { kind: 'attempt', attempt: 1 })).rejects.toMatchObject({
+        code: 'DTE_NO_COORDINATOR',
+      });
+      expect(getAttempt).toHaveBeenCalledTimes(1);
+    } finally {
+      now.mockRestore();
+    }
+  });
+
   it('does nothing for a task without outputs', async () => {
     const { restorer, fetched, getAttempt } = setUp([]);
     expect(await restorer.restore(task('a:b'), { kind: 'none' })).toEqual({ terminalOutput: '', from: null });
@@ -118,6 +133,16 @@ describe('ArtifactRestorer', () => {
     );
     expect(left).toEqual({ terminalOutput: 'printed', bytes: null });
     expect([fetched, getAttempt.mock.calls, removed]).toEqual([[], [], ['dist']]);
+  });
+
+  it('reads the terminal output of an attempt again when it arrives damaged, and touches no outputs without it', async () => {
+    const { restorer, getAttempt, removed } = setUp([]);
+    getAttempt.mockRejectedValue(new DteError('DTE_ARTIFACT_DAMAGED', 'another sha256'));
+    const artifact = { kind: 'attempt', attempt: 2 } as const;
+    await expect(restorer.leave(task('a:b', { outputs: ['dist'] }), artifact, null)).rejects.toMatchObject({
+      code: 'DTE_ARTIFACT_DAMAGED',
+    });
+    expect([getAttempt.mock.calls.length, removed]).toEqual([LIMITS.artifactReads.value, []]);
   });
 
   it('downloads the archive of an attempt', async () => {

@@ -93,13 +93,18 @@ export class ArtifactRestorer implements Restorer {
     ending: 'success' | 'failure' = 'success',
   ): Promise<Restored> {
     let differed = false;
+    const beganMs = Date.now();
     for (let tries = 1; ; tries++) {
       try {
         return await this.once(task, artifact, { mayFail: ending === 'failure', differed });
       } catch (thrown) {
         const error = DteError.from(thrown, 'DTE_ARTIFACT_MISSING');
         differed = error.code === 'DTE_OUTPUTS_DIFFER';
-        if (tries >= TRIES || FINAL.has(error.code)) this.giveUp(artifact, error);
+        // It was asked for as long as it may be away, and the main job waits to run what is left.
+        const isLost =
+          error.code === 'DTE_NO_COORDINATOR' &&
+          Date.now() - beganMs >= this.options.limits.coordinatorGraceMs;
+        if (tries >= TRIES || isLost || FINAL.has(error.code)) this.giveUp(artifact, error);
       }
     }
   }
@@ -217,30 +222,40 @@ export class ArtifactRestorer implements Restorer {
   }
 
   private async leaveAttempt(task: NxTask, attempt: number, picked: Picked): Promise<LeftOutputs> {
-    const { http, runId, limits, outputs } = this.options;
+    const { http, runId, outputs } = this.options;
     if (picked !== null) {
       const whole = await http.getAttempt(runId, task.id, attempt);
       const { terminalOutput } = await this.extract(task, whole, { only: picked });
       return { terminalOutput, bytes: whole.bytes ?? null };
     }
-    const source = await http.getAttemptBeginning(runId, task.id, attempt);
-    const { bytes = null } = source;
-    const terminalOutput = await readTerminalOutput(source, task.id, limits);
+    const left = await this.readBeginning(task, attempt);
     await outputs.remove(task.outputs, { keepsTracked: true });
-    return { terminalOutput, bytes };
+    return left;
+  }
+
+  /** The outputs after it are not downloaded. The coordinator's copy is intact: damage is that of one download. */
+  private async readBeginning(task: NxTask, attempt: number): Promise<LeftOutputs> {
+    const { http, runId, limits } = this.options;
+    for (let reads = 1; ; reads++) {
+      try {
+        const source = await http.getAttemptBeginning(runId, task.id, attempt);
+        const { bytes = null } = source;
+        return { terminalOutput: await readTerminalOutput(source, task.id, limits), bytes };
+      } catch (thrown) {
+        if (DteError.from(thrown).code !== 'DTE_ARTIFACT_DAMAGED' || reads >= limits.artifactReads)
+          throw thrown;
+      }
+    }
   }
 
   private async printedOf(task: NxTask, artifact: Artifact): Promise<string> {
-    const { http, runId, limits } = this.options;
     switch (artifact.kind) {
       case 'none':
         return '';
       case 'cache':
         return this.printedCached(task, artifact.hash);
-      case 'attempt': {
-        const source = await http.getAttemptBeginning(runId, task.id, artifact.attempt);
-        return readTerminalOutput(source, task.id, limits);
-      }
+      case 'attempt':
+        return (await this.readBeginning(task, artifact.attempt)).terminalOutput;
     }
   }
 

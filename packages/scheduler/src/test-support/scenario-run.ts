@@ -16,6 +16,7 @@ import { printEffects } from './scenario-print';
 
 const CONFIG: SchedulerConfig = {
   leaseMs: 30_000,
+  agentReturnMs: 15_000,
   mainLostMs: 60_000,
   sessionIdleMs: 600_000,
   attemptsPerTask: 3,

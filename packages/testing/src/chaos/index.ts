@@ -1,4 +1,5 @@
 export { ChaosBench } from './chaos-bench';
 export type { ChaosResult } from './chaos-run';
-export { type Fault, planRun, type RunPlan } from './plan';
-export { describeResult, noticeLine, summaryLine } from './summary';
+export { type Fault, FAULT_KINDS, planRun, type RunPlan } from './plan';
+export { coverageLine, describeResult, noticeLine, summaryLine } from './summary';
+export { TcpProxy } from './tcp-proxy';

@@ -1,4 +1,4 @@
-import { type FaultKind, planRun } from './plan';
+import { type Fault, FAULT_KINDS, type FaultKind, planRun } from './plan';
 
 const plans = Array.from({ length: 400 }, (_, index) => planRun(1, index + 1));
 
@@ -13,18 +13,21 @@ describe('a plan of faults', () => {
     expect(plans.slice(0, 3).map(({ mode }) => mode)).toEqual(['embedded', 'standalone', 'embedded']);
   });
 
-  it('has every kind of fault', () => {
-    const processes = ['agent', 'executor', 'task', 'coordinator', 'main'];
-    const all = [
-      ...['kill', 'freeze', 'term'].flatMap((verb) => processes.map((target) => `${verb} ${target}`)),
-      ...['cut', 'stall', 'slow', 'reset', 'half-open'].flatMap((verb) => [`${verb} agent`, `${verb} main`]),
-      ...['agent', 'coordinator', 'main'].map((target) => `disk-full ${target}`),
-      'flip artifact',
-      'truncate artifact',
-      'restart coordinator',
-    ];
-    const planned = plans.flatMap(({ faults }) => faults.map(({ kind }) => kind));
-    expect([...new Set<FaultKind>(planned)].sort()).toEqual(all.sort());
+  it.each([1, 2, 3])('has every kind of fault within the runs of ten minutes, seed %i', (seed) => {
+    const first = Array.from({ length: 12 }, (_, index) => planRun(seed, index + 1));
+    const planned = first.flatMap(({ faults }) => faults.map(({ kind }) => kind));
+    expect([...new Set<FaultKind>(planned)].sort()).toEqual([...FAULT_KINDS].sort());
+  });
+
+  it('has faults at agents before those after which agents leave', () => {
+    const isOfAgents = ({ kind }: Fault): boolean => /agent|executor|task|artifact/.test(kind);
+    for (const { faults } of plans) {
+      const last = faults.map(isOfAgents).lastIndexOf(true);
+      expect(faults.slice(0, last + 1).every(isOfAgents)).toBe(true);
+      const starts = faults.flatMap(({ moment }) => (moment.after === 'started' ? [moment.count] : []));
+      expect(starts).toEqual([...starts].sort((a, b) => a - b));
+      for (const { moment } of faults) expect(moment.count).toBeLessThanOrEqual(9);
+    }
   });
 
   it('restarts only a coordinator that is a service', () => {

@@ -1,6 +1,6 @@
 import type { ChaosResult, MadeFault } from './chaos-run';
 import { median } from './observe';
-import { describePlan } from './plan';
+import { describePlan, FAULT_KINDS, type FaultKind } from './plan';
 import type { ViolationKind } from './verdict';
 
 const KINDS: readonly ViolationKind[] = [
@@ -33,7 +33,18 @@ export function summaryLine(results: readonly ChaosResult[]): string {
   );
   const faults = results.reduce((sum, { injections }) => sum + injections.length, 0);
   const medianRecoveryMs = medians(results, ({ recoveryMs }) => recoveryMs);
-  return `chaos: ${JSON.stringify({ runs: results.length, faults, ...counts, medianRecoveryMs })}`;
+  return `chaos: ${JSON.stringify({ runs: results.length, faults, kinds: kindsMade(results).size, ...counts, medianRecoveryMs })}`;
+}
+
+const kindsMade = (results: readonly ChaosResult[]): Set<FaultKind> =>
+  new Set(results.flatMap(({ injections }) => injections.map(({ kind }) => kind)));
+
+/** Which kinds of faults there were. */
+export function coverageLine(results: readonly ChaosResult[]): string {
+  const made = kindsMade(results);
+  const absent = FAULT_KINDS.filter((kind) => !made.has(kind));
+  const all = `${made.size} of ${FAULT_KINDS.length} kinds of faults were made`;
+  return absent.length === 0 ? `${all}.` : `${all}; not made: ${absent.join(', ')}.`;
 }
 
 /** How long it took until the coordinator noticed what had happened to an agent: `kill agent 20 ms, ...`. */

@@ -52,6 +52,7 @@ export interface SimulationResult {
 
 const CONFIG: SchedulerConfig = {
   leaseMs: LIMITS.leaseMs.value,
+  agentReturnMs: LIMITS.agentReturnMs.value,
   mainLostMs: LIMITS.mainLostMs.value,
   sessionIdleMs: LIMITS.sessionIdleMs.value,
   attemptsPerTask: LIMITS.attemptsPerTask.value,
