@@ -1,5 +1,5 @@
 // npm run mutation [-- --mutate packages/scheduler/src/leases.ts]: changes the code in thousands of small ways and reports which changes
-// no test notices (https://stryker-mutator.io). Takes hours for everything, so CI does not run it; name files with --mutate.
+// no test notices (https://stryker-mutator.io). CI does not run it; name files with --mutate.
 export default {
   mutate: [
     'packages/scheduler/src/**/*.ts',
@@ -7,14 +7,11 @@ export default {
     '!packages/**/*.spec.ts',
     '!packages/**/test-support/**',
   ],
-  testRunner: 'jest',
-  jest: {
-    projectType: 'custom',
-    configFile: 'tools/lib/mutation/jest.config.cjs',
-    enableFindRelatedTests: false,
-  },
+  plugins: ['./tools/lib/mutation/in-process.mjs'],
+  testRunner: 'in-process',
   coverageAnalysis: 'perTest',
-  concurrency: 2,
+  ignoreStatic: true,
+  concurrency: 1,
   ignorePatterns: ['dist', 'out-tsc', 'tmp', 'e2e', 'canary', 'docs', 'templates', '.nx', '.git'],
   tempDirName: 'tmp/stryker',
   reporters: ['progress-append-only', 'clear-text', 'json'],

@@ -1,11 +1,11 @@
 // npm run fuzz -- [--cases=100000] [--seed=1] [--target=archives] [--case=1234]
 //
-// Sends every parser that faces the network what nobody should send: examples of the schemas (fast-check) with values changed,
-// texts and archives that are broken, raw bytes to the socket of a coordinator. The targets are in packages/dte/integration/fuzz.
+// Sends invalid input to every parser that is reachable from the network: examples of the schemas (fast-check) with changed values,
+// broken texts and archives, and raw bytes to the socket of a coordinator. The targets are in packages/dte/integration/fuzz.
 //
-// A case is repeated by seed, target and number: `--seed=1 --target=archives --case=1234`. The seed is random if none is given.
-// A crash is an error that the code under test must not throw, or an answer, a file or a process that must not be. A hang is a case
-// that takes longer than its target allows. The last line on stdout is for machines; everything else goes to stderr.
+// To repeat a case, pass its seed, target and number: `--seed=1 --target=archives --case=1234`. The default seed is random.
+// A crash is an error that the code under test must not throw, or an answer, a file or a process that must not exist. A hang is a
+// case that takes longer than its target allows. The last line on stdout is for machines; everything else goes to stderr.
 import { fork } from 'node:child_process';
 import { closeSync, mkdtempSync, openSync, readSync, rmSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -16,9 +16,9 @@ const say = (text) => console.error(text);
 
 const BATCH = 50;
 const WATCH_MS = 200;
-/** Starting a target (it may start a coordinator) and the check after a batch. */
+/** Timeout for starting a target (it may start a coordinator), and for the check after a batch. */
 const BETWEEN_CASES_MS = 120_000;
-/** Enough to know that something is wrong. */
+/** More findings than this add nothing. */
 const MOST_FINDINGS = 20;
 const WORKER_HEAP_MB = 600;
 /** Of what a worker wrote to stderr. */
@@ -46,7 +46,7 @@ function parseArguments(flags) {
   return options;
 }
 
-/** The case that a worker runs (-1: none), since when, and of which part of its order: a file, because a worker that hangs tells nothing. */
+/** The current case of a worker (-1: none), its start time, and its part of the order. In a file, because a hanging worker sends no messages. */
 class Clock {
   constructor(path) {
     this.path = path;
@@ -68,7 +68,7 @@ class Clock {
 }
 
 /**
- * Runs one worker, a process of its own: a crash must not end the campaign.
+ * Runs one worker in a separate process, so that a crash does not end the campaign.
  * @returns how it ended, and in which case
  */
 function startWorker(order, { clock, onMessage, caseMs = () => BETWEEN_CASES_MS }) {
@@ -108,7 +108,7 @@ async function readTargets(folder) {
   return targets;
 }
 
-/** Runs all parts; a worker that crashes or hangs is replaced, and the next one goes on behind that case. */
+/** Runs all parts. A worker that crashes or hangs is replaced, and the next one continues after that case. */
 class Campaign {
   findings = { crashes: 0, hangs: 0 };
   cases = 0;
@@ -175,7 +175,7 @@ class Campaign {
   }
 }
 
-/** How many cases each target gets, `cases` in all. */
+/** The number of cases of each target; `cases` in total. */
 function sharesOf(targets, cases) {
   const shares = targets.reduce((sum, { share }) => sum + share, 0);
   const counts = targets.map(({ share }) => Math.floor((cases * share) / shares));

@@ -21,16 +21,19 @@ export class TestAgent {
   exitCode: number | null = null;
   readonly signals = new EventEmitter();
   readonly workspace = folder();
+  /** Those that the agent reads; a change applies to every wait that begins later. */
+  readonly limits: { -readonly [name in keyof LimitValues]: LimitValues[name] };
   readonly ended: Promise<number>;
 
   constructor(url: string | null, change: Partial<AgentOptions> = {}, limits: Partial<LimitValues> = {}) {
+    this.limits = testLimits(limits);
     this.ended = runAgent({
       workspaceRoot: this.workspace,
       dataDir: join(this.workspace, 'data'),
       sessionId: 'session',
       name: 'agent-x',
       identity: exampleClaims.identity,
-      limits: testLimits(limits),
+      limits: this.limits,
       signals: this.signals,
       env: { PATH: process.env['PATH'], DTE_SECRET: 'never for tasks', DTE_ID_TOKEN: 'nor.this.one' },
       rendezvous: {

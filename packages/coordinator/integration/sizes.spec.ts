@@ -1,8 +1,9 @@
-import { get, type IncomingMessage } from 'node:http';
+import { Agent, get, type IncomingMessage } from 'node:http';
 import { once } from 'node:events';
 import { DEFAULT_SESSION_SETTINGS, HTTP, LIMITS, runSpecSchema } from '@org/dte-protocol';
-import { runSpec, taskSpec, httpCall, type RawClient } from '@org/dte-testing';
+import { runSpec, taskSpec, httpCall, type RawClient, waitFor } from '@org/dte-testing';
 import { agentSync, Harness } from './support/harness';
+import { sendStrangersAway, stranger } from './support/strangers';
 
 jest.setTimeout(120_000);
 
@@ -50,6 +51,21 @@ describe('what a main job sends by HTTP', () => {
     const env = { values: { TOKEN: 'x' } };
     expect(await send('PUT', HTTP.runEnv('r1'), padded(env, 2_001))).toMatchObject(tooLarge);
     expect(await send('PUT', HTTP.runEnv('r1'), padded(env, 2_000))).toMatchObject(accepted);
+  });
+
+  it('as names of forwardEnv may have forwardedNames and not one more', async () => {
+    await start();
+    const withNames = (count: number): string =>
+      JSON.stringify({
+        ...runSpec('r1', [taskSpec('app:build')]),
+        forwardedEnv: Array.from({ length: count }, (_, nth) => `NAME_${nth}`),
+      });
+    const most = LIMITS.forwardedNames.value;
+    expect(await send('POST', HTTP.runs, withNames(most + 1))).toMatchObject({
+      status: 400,
+      code: 'DTE_MALFORMED_MESSAGE',
+    });
+    expect(await send('POST', HTTP.runs, withNames(most))).toMatchObject(accepted);
   });
 
   it('as settings may have settingsBytes and not a byte more', async () => {
@@ -115,5 +131,46 @@ describe('what an agent says', () => {
     agent.send({ ...agentSync(1), slots });
     if (isTaken) await agent.next('agent.wanted');
     else expect(await agent.next('error')).toMatchObject({ reason: { code: 'DTE_MALFORMED_MESSAGE' } });
+  });
+});
+
+describe('an HTTP connection', () => {
+  let harness: Harness;
+  let agent: Agent;
+  beforeEach(() => (agent = new Agent({ keepAlive: true, maxSockets: 1 })));
+  afterEach(async () => {
+    agent.destroy();
+    sendStrangersAway();
+    await harness.cleanUp();
+  });
+
+  const ask = async (): Promise<Pick<IncomingMessage, 'headers' | 'socket'>> => {
+    const [answer] = (await once(get(`${harness.url}${HTTP.health}`, { agent }), 'response')) as [
+      IncomingMessage,
+    ];
+    // The answer does not know its socket any more when it has ended.
+    const { headers, socket } = answer;
+    const ended = once(answer, 'end');
+    answer.resume();
+    await ended;
+    return { headers, socket };
+  };
+
+  it('is kept for keepAliveMs between two requests, and says so', async () => {
+    harness = await Harness.start();
+    const { headers, socket } = await ask();
+    expect(headers['keep-alive']).toBe(`timeout=${LIMITS.keepAliveMs.value / 1_000}`);
+    expect((await ask()).socket).toBe(socket);
+  });
+
+  it('is closed when it was idle for longer', async () => {
+    // Nothing else closes it: neither another limit, nor a client that reads the header.
+    const never = 3_600_000;
+    harness = await Harness.start({
+      limits: { keepAliveMs: 200, httpRequestMs: never, strangerMs: never, headersMs: never },
+    });
+    const client = await stranger(harness, `GET ${HTTP.health} HTTP/1.1\r\nhost: x\r\n\r\n`);
+    await waitFor('the end of the connection', () => client.isClosed());
+    expect(client.heard()).toMatch(/^HTTP\/1.1 200 /);
   });
 });

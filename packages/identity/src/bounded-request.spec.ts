@@ -1,7 +1,10 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
+import tls from 'node:tls';
 import { boundedRequest, type BoundedRequest } from './bounded-request';
+import { createCoordinatorCertificate } from './coordinator-certificate';
 
 describe('boundedRequest', () => {
   let servers: Server[];
@@ -90,6 +93,30 @@ describe('boundedRequest', () => {
     });
     const ended = await ask(url, { timeoutMs: 200 });
     expect(ended).toMatchObject({ exceeded: 'time', cause: expect.anything() as unknown });
+  });
+
+  it.each([
+    ['TLSv1.1', /alert protocol version|unsupported protocol|wrong version/i],
+    // The server is found; its certificate is of no authority.
+    ['TLSv1.2', /self-signed/],
+  ] as const)('speaks nothing older than TLS 1.2: to a server with %s', async (version, expected) => {
+    const { DEFAULT_MIN_VERSION, DEFAULT_CIPHERS } = tls;
+    // As --tls-min-v1.0 and --tls-cipher-list in NODE_OPTIONS do. OpenSSL allows old versions only on this security level.
+    Object.assign(tls, { DEFAULT_MIN_VERSION: 'TLSv1', DEFAULT_CIPHERS: 'DEFAULT@SECLEVEL=0' });
+    const server = createTlsServer({
+      ...createCoordinatorCertificate(),
+      minVersion: 'TLSv1',
+      maxVersion: version,
+      ciphers: 'DEFAULT@SECLEVEL=0',
+    }).listen(0, '127.0.0.1');
+    servers.push(server);
+    await once(server, 'listening');
+    const url = new URL(`https://127.0.0.1:${(server.address() as AddressInfo).port}/`);
+    try {
+      await expect(ask(url)).rejects.toThrow(expected);
+    } finally {
+      Object.assign(tls, { DEFAULT_MIN_VERSION, DEFAULT_CIPHERS });
+    }
   });
 
   it('fails when the connection breaks', async () => {

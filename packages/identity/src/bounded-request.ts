@@ -1,6 +1,7 @@
 import { request as httpRequest, type IncomingHttpHeaders, type IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { rootCertificates } from 'node:tls';
+import { OLDEST_TLS } from './oldest-tls';
 
 /** One HTTP request with bounds: to an issuer of id tokens, or to the API of a GitLab instance. */
 export interface BoundedRequest {
@@ -52,6 +53,7 @@ async function once(request: BoundedRequest, signal: AbortSignal): Promise<Bound
       method,
       headers: { ...request.headers, ...length },
       signal,
+      minVersion: OLDEST_TLS,
       // Authorities that are passed replace the usual ones.
       ...(ca.length === 0 ? {} : { ca: [...rootCertificates, ...ca] }),
     })

@@ -2,6 +2,7 @@ export { type BoundedAnswer, type BoundedRequest, boundedRequest } from './bound
 export { channelOf, hasPin } from './channel';
 export { type IdTokenClaims, readOwnIdToken } from './claims';
 export { IdTokenVerifier } from './id-token-verifier';
+export { OLDEST_TLS } from './oldest-tls';
 export { isProof, makeProof, newNonce, sameText } from './proof';
 export { requireOwnSession, requireSamePipeline, sessionIdOf, sessionKey } from './same-pipeline';
 export { type CoordinatorCertificate, createCoordinatorCertificate, pinOf } from './coordinator-certificate';

@@ -289,6 +289,12 @@ export const LIMITS = {
     null,
     'How long an idle HTTP connection stays open: longer than the usual minute of a reverse proxy, so that the proxy closes it.',
   ),
+  reasonChars: limit(
+    16 * KiB,
+    'count',
+    null,
+    'Characters of the sentence that explains an error or the end of an attempt. It can quote the last output of a process; longer texts are cut off.',
+  ),
   settingsBytes: limit(1 * MiB, 'bytes', null, 'Size of the settings of a session, as JSON.'),
   refusedBodyBytes: limit(
     64 * MiB,

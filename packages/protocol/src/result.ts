@@ -7,7 +7,7 @@ import { artifactSchema } from './task';
 /** A problem: a code of the closed list and a sentence for people. */
 export const reasonSchema = z.strictObject({
   code: z.enum(ERROR_CODE_LIST),
-  message: z.string().max(16_384),
+  message: z.string().max(LIMITS.reasonChars.value),
 });
 export type Reason = z.infer<typeof reasonSchema>;
 

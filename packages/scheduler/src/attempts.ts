@@ -1,4 +1,11 @@
-import type { AgentRef, AttemptResult, ErrorCode, FinishedAttempt, Reason } from '@org/dte-protocol';
+import {
+  type AgentRef,
+  type AttemptResult,
+  type ErrorCode,
+  type FinishedAttempt,
+  LIMITS,
+  type Reason,
+} from '@org/dte-protocol';
 import type { AttemptContext } from './contexts';
 import { refreshAgent } from './free-agents';
 import { releaseLease } from './leases';
@@ -162,5 +169,5 @@ const NO_FAULT: readonly ErrorCode[] = [
 /** Reasons come from agents and may already have the maximum length of a reason. */
 const exhausted = (message: string): Reason => ({
   code: 'DTE_ATTEMPTS_EXHAUSTED',
-  message: message.slice(0, 16_384),
+  message: message.slice(0, LIMITS.reasonChars.value),
 });

@@ -30,6 +30,10 @@ export const sessionInfo = (state: SchedulerState): SessionInfo => ({
   refused: [...state.session.refused],
 });
 
+/** Its main job has everything that it needs of the run: nothing of it is assigned or sent any more, ever. */
+export const isClosed = (state: SchedulerState, runId: string): boolean =>
+  state.runs.get(runId)?.closed === true;
+
 const agentInfos = (state: SchedulerState): AgentInfo[] => Array.from(state.agents.values(), agentInfo);
 
 const tasksOf = ({ assignment: { taskId, members } }: Lease): string[] =>

@@ -1,4 +1,4 @@
-export { describe, sessionInfo } from './describe';
+export { describe, isClosed, sessionInfo } from './describe';
 export { checkRun } from './graph';
 export { isAwaited, isHeartbeat } from './heartbeats';
 export { type AttemptRef, holds, mayStore } from './holdings';

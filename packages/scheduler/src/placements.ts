@@ -1,4 +1,4 @@
-import type { Placement, Reason } from '@org/dte-protocol';
+import { LIMITS, type Placement, type Reason } from '@org/dte-protocol';
 import { addDeadline } from './deadlines';
 import type { RunContext } from './contexts';
 import type { EffectsBuilder } from './effects-builder';
@@ -109,5 +109,5 @@ function unsatisfied(
       ? `None of the ${state.usable.agents} connected agents has a label.`
       : `Labels of the connected agents: ${listed(labels)}.`,
   ].join(' ');
-  return { code: 'DTE_RULE_UNSATISFIED', message: message.slice(0, 16_384) };
+  return { code: 'DTE_RULE_UNSATISFIED', message: message.slice(0, LIMITS.reasonChars.value) };
 }

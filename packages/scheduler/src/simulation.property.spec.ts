@@ -12,6 +12,11 @@ import { checkRun } from './graph';
 
 const MAX_TASKS = 14;
 
+/** Mutation testing runs a few sessions for each of thousands of mutants, always the same ones (SESSIONS, see tools/lib/mutation). */
+const few = process.env['SESSIONS'];
+const runs = (numRuns: number): fc.Parameters<unknown> =>
+  few === undefined ? { numRuns } : { numRuns: Number(few), seed: 1, endOnFailure: true };
+
 /** Random batches may wait for each other; such a graph gets no batches. */
 function withoutBadBatches(list: TaskSpec[]): TaskSpec[] {
   if (checkRun(runSpec('r', list)) === null) return list;
@@ -154,7 +159,7 @@ describe('a session with random faults', () => {
           if (main.outcome === 'finished') expect(main.statuses.size).toBe(asked.length);
         }
       }),
-      { numRuns: 1500 },
+      runs(1500),
     );
   });
 
@@ -169,7 +174,7 @@ describe('a session with random faults', () => {
           if (isSuccess) expect(succeeded).toBe(true);
         }
       }),
-      { numRuns: 400 },
+      runs(400),
     );
   });
 
@@ -182,7 +187,7 @@ describe('a session with random faults', () => {
       fc.property(plan(cancelling), (each) => {
         for (const main of simulate(each).mains) expect(main.outcome).not.toBeNull();
       }),
-      { numRuns: 400 },
+      runs(400),
     );
   });
 });
@@ -205,7 +210,7 @@ describe('a session without faults', () => {
           expect(main.outcome).toBe('finished');
         }
       }),
-      { numRuns: 400 },
+      runs(400),
     );
   });
 });

@@ -7,7 +7,7 @@ import { type Breakage, BREAKAGES } from './breakages';
 const PACKAGES = join(__dirname, '..', '..');
 const ALL_SEEDS = Array.from({ length: 300 }, (_, index) => index + 1);
 
-/** The module as it is, but for one place. */
+/** The module with one change. */
 function broken({ file, find, replace }: Breakage): unknown {
   const path = join(PACKAGES, file);
   const source = readFileSync(path, 'utf8');
@@ -23,8 +23,8 @@ function broken({ file, find, replace }: Breakage): unknown {
     },
   );
   const module = { exports: {} };
-  // In this realm, or objects that are equal would differ by their prototypes.
-  // Jest's own require: what the module imports is what everything else imports.
+  // Loaded in this realm: otherwise equal objects would have different prototypes. With jest's own require, so that the module
+  // shares its imports with everything else.
   // eslint-disable-next-line @typescript-eslint/no-implied-eval
   const load = new Function('module', 'exports', 'require', code) as (...args: unknown[]) => void;
   load(module, module.exports, createRequire(path));

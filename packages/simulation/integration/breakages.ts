@@ -1,13 +1,13 @@
-/** A way to break the code, and what the simulation says of it. */
+/** A way to break the code, and what the simulation reports. */
 export interface Breakage {
   readonly what: string;
-  /** From `packages/` on. */
+  /** Path below `packages/`. */
   readonly file: string;
   readonly find: string;
   readonly replace: string;
-  /** One that found it when this was written; the others are tried after that. */
+  /** A seed that found it when this was written. If it no longer does, the others are tried. */
   readonly seed: number;
-  /** What is found. */
+  /** The violation that is found. */
   readonly finds: RegExp;
 }
 
@@ -130,5 +130,23 @@ export const BREAKAGES: readonly Breakage[] = [
     this.state.statuses[taskId] = 'success';`,
     seed: 4,
     finds: /which fails|ends with exit code/,
+  },
+  {
+    what: 'a main job that waits for agents without a deadline',
+    file: 'runner/src/follow/availability.ts',
+    find: 'const untilMs = agentsGoneSinceMs + patience.agentWaitMs;',
+    replace:
+      "const untilMs = agentsGoneSinceMs + patience.agentWaitMs;\n  return { kind: 'wait', askAgainAtMs: null };",
+    seed: 3,
+    finds: /never so: every main job is done/,
+  },
+  {
+    what: 'a main job that waits for its coordinator without a deadline',
+    file: 'runner/src/follow/availability.ts',
+    find: 'const untilMs = coordinatorGoneSinceMs + patience.coordinatorGraceMs;',
+    replace:
+      "const untilMs = coordinatorGoneSinceMs + patience.coordinatorGraceMs;\n    return { kind: 'wait', askAgainAtMs: null };",
+    seed: 33,
+    finds: /never so: every main job is done/,
   },
 ];

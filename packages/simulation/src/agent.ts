@@ -18,7 +18,7 @@ import type { World } from './world';
 
 export interface AgentOptions {
   readonly agentId: string;
-  /** Of its job: two processes that join with one id have two. */
+  /** Its path in the network: two processes with the same agent id have two paths. */
   readonly path: string;
   readonly slots: number | null;
 }
@@ -35,7 +35,7 @@ export class SimulatedAgent {
   private frozenUntilMs = 0;
   private onSigterm: () => void = () => undefined;
   private lastSync: AgentSync | null = null;
-  /** Everything that it was ever told to do. */
+  /** All assignments that it has received. */
   private readonly known = new Map<string, Assignment>();
 
   constructor(
@@ -77,7 +77,7 @@ export class SimulatedAgent {
     this.frozenUntilMs = Math.max(this.frozenUntilMs, Date.now() + forMs);
   }
 
-  /** Its process is killed. @param silently its machine is gone, and closes no connection */
+  /** Its process is killed. @param silently its machine has crashed, so no connection is closed */
   crash(silently: boolean): void {
     if (!this.alive) return;
     this.close();
@@ -94,7 +94,7 @@ export class SimulatedAgent {
     this.executors.crashOne();
   }
 
-  /** Reports what nobody may believe: another result, of an attempt that is not, or no longer, its own. */
+  /** Reports a false result, of an attempt that it does not hold. */
   lie(others: readonly SimulatedAgent[]): void {
     const { random } = this.world;
     const all = others.flatMap((agent) =>
@@ -197,7 +197,7 @@ export class SimulatedAgent {
     if (random.chance(fortune.returned))
       return { kind: 'returned', reason: { code: 'DTE_EXECUTOR_CRASHED', message: 'simulated' } };
     const key = deedKey(runId, taskId, attempt, this.options.agentId);
-    // Artifacts are immutable: of two processes that make one attempt the first result stands.
+    // Artifacts are immutable: if two processes run the same attempt, the first result is kept.
     const result = deeds.results.get(key) ?? outcomes.resultOf(assignment);
     deeds.results.set(key, result);
     if (!random.chance(fortune.unstored))
@@ -220,7 +220,7 @@ export class SimulatedAgent {
     this.executors.close();
   }
 
-  /** A frozen process does everything that was due when it thaws. */
+  /** When a frozen process continues, it does everything that has become due. */
   private whenAwake(action: () => void): void {
     const waitMs = this.frozenUntilMs - Date.now();
     if (waitMs > 0) setTimeout(() => this.whenAwake(action), waitMs);

@@ -3,7 +3,7 @@ import type { Artifact } from '@org/dte-protocol';
 
 export const SESSION_ID = 's1';
 
-/** Where an artifact of a task is; null: there is nothing. */
+/** The key of a task's artifact; null if there is none. */
 export function keyOf(runId: string, taskId: string, artifact: Artifact): ArtifactKey | null {
   switch (artifact.kind) {
     case 'cache':
@@ -18,7 +18,7 @@ export function keyOf(runId: string, taskId: string, artifact: Artifact): Artifa
 const nameOf = (key: ArtifactKey): string =>
   key.kind === 'attempt' ? `${key.runId} ${key.taskId} ${key.attempt}` : `${key.kind} ${key.hash}`;
 
-/** Knows which artifacts there are. Survives the coordinator's process, as files do. */
+/** The stored artifacts. Like files, they survive the coordinator's process. */
 export class Artifacts implements ArtifactStore {
   private readonly names = new Set<string>();
 

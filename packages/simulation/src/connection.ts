@@ -20,14 +20,14 @@ export interface ConnectionOptions<T> {
   readonly incoming: Schema<T>;
   /** Frames of an agent may be lost one by one. */
   readonly losesSingly: boolean;
-  /** Opens a connection; the coordinator answers the hello, or does not. */
+  /** Opens a connection. The coordinator may not answer the hello. */
   readonly dial: (wire: Wire) => void;
   readonly openWire: (path: string, losesSingly: boolean) => Wire;
-  /** Does what a process does as soon as the process runs. */
+  /** Calls back at once, or when the frozen process continues. */
   readonly whenAwake: (action: () => void) => void;
 }
 
-/** What the sockets below a connection do by themselves, so that silence means something. */
+/** Pings and pongs that sockets send automatically, so that silence is significant. */
 export const PING = 'ping';
 export const PONG = 'pong';
 /** A connection without an answer to this many heartbeats is closed, as in the real client. */
@@ -65,7 +65,7 @@ export class SimulatedConnection<T> {
     return this.isOver() ? false : this.outbox.push(message);
   }
 
-  /** A frame beside all order. */
+  /** A frame that is not part of the ordered messages. */
   sendRaw(frame: string): void {
     if (this.state.name === 'open') this.wire?.sendUp(frame);
   }
@@ -76,7 +76,7 @@ export class SimulatedConnection<T> {
     this.enter({ name: 'closed' });
   }
 
-  /** The process is gone: nobody is told by it. */
+  /** The process has ended without closing the connection. */
   vanish(silently: boolean): void {
     if (this.isOver()) return;
     this.wire?.closeClient(silently ? 'silently' : null);
@@ -85,7 +85,7 @@ export class SimulatedConnection<T> {
     this.enter({ name: 'closed' });
   }
 
-  /** The connection breaks, and the ends named hear of it. */
+  /** The connection breaks. Only the named ends notice. */
   breakAt(end: 'client' | 'server' | 'both'): void {
     const { wire } = this;
     if (wire === null) return;
@@ -100,7 +100,7 @@ export class SimulatedConnection<T> {
     }
   }
 
-  /** One end loses it and the other one hears nothing. */
+  /** One end loses the connection; the other does not notice. */
   halfOpen(end: 'client' | 'server'): void {
     this.breakAt(end);
   }
@@ -148,7 +148,7 @@ export class SimulatedConnection<T> {
     try {
       answer = decode(helloAnswerSchema, frame);
     } catch {
-      // Overtook the welcome.
+      // It has overtaken the welcome.
       return;
     }
     if (answer.type === 'error') {

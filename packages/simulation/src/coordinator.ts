@@ -19,7 +19,7 @@ import type { Trace } from './trace';
 
 const ROOT = '/data';
 const logger = pino({ enabled: false });
-/** A coordinator that cannot be restored is tried again, as by the next client that asks for the session. */
+/** Restoring a session is retried after this time, as the next client would do. */
 const RESTORE_AGAIN_MS = 1_000;
 
 export const limits = readLimits({}).limits;
@@ -60,12 +60,12 @@ export class SimulatedCoordinator {
     this.shadow = new Shadow({ config: this.config, sessionId: SESSION_ID, specs, deeds, trace });
   }
 
-  /** Null: it is not running, or still replaying. */
+  /** Null if it does not run, or still replays its journal. */
   get running(): Session | null {
     return this.session;
   }
 
-  /** Its process is there. */
+  /** Its process runs. */
   get isUp(): boolean {
     return this.mount !== null;
   }
@@ -83,7 +83,7 @@ export class SimulatedCoordinator {
     );
   }
 
-  /** Ends as a killed process does. @param silently its machine is gone too: clients have to notice by themselves */
+  /** Ends like a killed process. @param silently its machine has crashed: clients must notice by themselves */
   stop(silently: boolean): void {
     this.mount?.kill();
     this.mount = null;
@@ -92,7 +92,7 @@ export class SimulatedCoordinator {
     this.connections.clear();
   }
 
-  /** In the middle of the next write; null: not at all. */
+  /** Calls back in the middle of the next write; null: never. */
   inNextWrite(action: (() => void) | null): void {
     this.mount?.inNextWrite(action);
   }
@@ -101,7 +101,7 @@ export class SimulatedCoordinator {
     this.clockOffsetMs += byMs;
   }
 
-  /** Replay equals state, whenever nothing is being written. */
+  /** A replay leads to the current state, whenever nothing is being written. */
   compare(when: string): void {
     if (this.session !== null) this.shadow.compare(this.session.driver.state, when);
   }
@@ -110,7 +110,7 @@ export class SimulatedCoordinator {
   greet(wire: Wire, hello: Hello): void {
     const { session } = this;
     if (session === null) {
-      // Nobody listens; the client hears of it if it can.
+      // Nobody listens. The client notices if it can.
       wire.server = { onFrame: () => undefined, onClosed: () => undefined };
       wire.closeServer();
       return;
@@ -120,7 +120,7 @@ export class SimulatedCoordinator {
     connection.admit(session);
   }
 
-  /** As the registry has it: a session that could not write its journal is loaded again. */
+  /** Like the registry: loads a session again that could not write its journal. */
   private changed(session: Session): void {
     if (!session.hasFailed || !session.isEmpty || this.session !== session) return;
     this.session = null;
@@ -177,7 +177,7 @@ class ServerConnection {
       );
   }
 
-  /** Its process is gone: its session hears of nothing any more. */
+  /** Its process is gone: its session receives nothing any more. */
   kill(silently: boolean): void {
     this.isOpen = false;
     if (this.watch !== null) clearInterval(this.watch);
@@ -204,7 +204,7 @@ class ServerConnection {
     if (frame === PING) this.wire.sendDown(PONG);
     if (frame === PING || frame === PONG) return;
     try {
-      // What overtakes the end of the handshake is lost.
+      // A frame that overtakes the end of the handshake is lost.
       this.member?.receive(frame);
     } catch (thrown) {
       const error = DteError.from(thrown);

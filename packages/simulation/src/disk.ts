@@ -7,14 +7,14 @@ const MAX_WRITE_MS = 20;
 
 const failure = (code: string, path: string): Error => Object.assign(new Error(`${code}: ${path}`), { code });
 
-/** What a coordinator keeps: survives its process, is full at times, and writes take their time. */
+/** The disk of a coordinator. It survives the process and may be full, and writes take time. */
 export class Disk {
   readonly files = new Map<string, Buffer>();
   isFull = false;
 
   constructor(readonly random: SeededRandom) {}
 
-  /** The disk as one process has it. */
+  /** The disk for one process. */
   mount(): Mount {
     return new Mount(this);
   }
@@ -31,7 +31,7 @@ interface Writing {
   readonly bytes: Buffer;
 }
 
-/** Only what the coordinator uses of `node:fs/promises`. After `kill` no operation of it ever returns. */
+/** The part of `node:fs/promises` that the coordinator uses. After `kill`, no operation returns. */
 export class Mount {
   private alive = true;
   private readonly writing = new Set<Writing>();
@@ -39,7 +39,7 @@ export class Mount {
 
   constructor(private readonly disk: Disk) {}
 
-  /** The process is gone. Of what it was writing, any part may be on the disk. */
+  /** The process is killed. Any part of an unfinished write may be on the disk. */
   kill(): void {
     this.alive = false;
     for (const { path, bytes } of this.writing) {
@@ -49,12 +49,12 @@ export class Mount {
     this.writing.clear();
   }
 
-  /** Calls back in the middle of the next write; null: not at all. */
+  /** Calls back in the middle of the next write; null: never. */
   inNextWrite(action: (() => void) | null): void {
     this.atNextWrite = action;
   }
 
-  /** As the type that the product wants: what it does not use is not there. */
+  /** As the type that the product expects. Functions that it does not use are missing. */
   get fileSystem(): FileSystem {
     return this as unknown as FileSystem;
   }
@@ -123,7 +123,7 @@ export class Mount {
     if (fits < bytes.length) throw failure('ENOSPC', path);
   }
 
-  /** A dead process waits for ever. */
+  /** A killed process waits forever. */
   private step(): Promise<void> {
     return this.alive ? Promise.resolve() : new Promise(() => undefined);
   }

@@ -7,7 +7,7 @@ export interface ExecutorsOptions {
   readonly slots: number | null;
   /** How long an attempt runs. */
   readonly durationMs: (assignment: Assignment) => number;
-  /** The attempt has run to its end. */
+  /** The attempt has finished. */
   readonly finish: (assignment: Assignment) => AttemptResult;
   readonly whenAwake: (action: () => void) => void;
   readonly onMessage: (executorId: number, message: FromExecutor) => void;
@@ -28,7 +28,7 @@ const MAX_PREPARE_MS = 500;
 /** Longest simulated stop. Not configurable: only the order of events depends on it. */
 const MAX_STOP_MS = 3_000;
 
-/** The executors of one agent: their tasks take time and have the result of the plan. Some do not stop when they are told to. */
+/** The executors of one agent. Their tasks take time and have the planned result. Some executors ignore a request to stop. */
 export class SimulatedExecutors {
   private readonly executors = new Map<number, Executor>();
   private nextId = 1;
@@ -40,7 +40,7 @@ export class SimulatedExecutors {
     this.fill();
   }
 
-  /** As the supervisor knows them. */
+  /** As the supervisor sees them. */
   get pool(): SupervisorOptions['pool'] {
     const slots = (): number => this.size;
     const idle = (): number => [...this.executors.values()].filter(({ state }) => state === 'idle').length;
@@ -59,7 +59,7 @@ export class SimulatedExecutors {
     };
   }
 
-  /** One that is at work, or none. */
+  /** An executor that runs a task; undefined if there is none. */
   crashOne(): void {
     const busy = [...this.executors].find(([, { state }]) => state === 'busy');
     if (busy !== undefined) this.crash(busy[0]);
@@ -103,7 +103,7 @@ export class SimulatedExecutors {
   private stop(id: number, executor: Executor, { runId, taskId, attempt }: Assignment): void {
     const { random, onMessage } = this.options;
     clearTimeout(executor.timer);
-    // It hangs: its supervisor loses patience and kills it.
+    // It hangs until its supervisor kills it.
     if (random.chance(0.2)) return;
     this.later(executor, random.int(0, MAX_STOP_MS), () => {
       executor.running = null;
@@ -126,7 +126,7 @@ export class SimulatedExecutors {
     const executor = this.executors.get(id);
     if (executor === undefined) return;
     clearTimeout(executor.timer);
-    // Its process is gone only later.
+    // Its process exits later.
     setTimeout(() => this.gone(id), 100);
   }
 

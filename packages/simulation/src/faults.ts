@@ -3,7 +3,7 @@ import type { SimulatedMain } from './main-job';
 import type { Fault } from './plan';
 import type { World } from './world';
 
-/** Who there is. */
+/** The agents and main jobs of a simulation. */
 export class Population {
   readonly agents: SimulatedAgent[] = [];
   readonly mains: SimulatedMain[] = [];
@@ -17,7 +17,7 @@ export class Population {
     return this.add(new SimulatedAgent(this.world, { agentId, path: agentId, slots }));
   }
 
-  /** Another process with the id of one that is there. */
+  /** Another process with the id of an existing agent. */
   twin({ options }: SimulatedAgent): SimulatedAgent {
     const path = `${options.path}'`;
     return this.add(new SimulatedAgent(this.world, { ...options, path }));
@@ -39,7 +39,7 @@ export class Population {
   }
 }
 
-/** Lets one thing go wrong; what lasts for a time ends by itself. */
+/** Causes one fault. A temporary fault ends by itself. */
 export function happen(fault: Fault, world: World, there: Population): void {
   switch (fault.kind) {
     case 'cut':

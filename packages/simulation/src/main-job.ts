@@ -25,10 +25,10 @@ import { demand, Violation } from './shadow';
 import type { World } from './world';
 
 export interface Outcome {
-  /** What Nx is told at the end of the command. */
+  /** What Nx gets at the end of the command. */
   readonly statuses: Readonly<Record<string, string>>;
   readonly exitCode: 0 | 1;
-  /** Why it stopped waiting for agents; null: the run was over. */
+  /** Why it stopped waiting for agents; null if the run was over. */
   readonly trouble: string | null;
 }
 
@@ -41,7 +41,7 @@ const SUBMIT_AGAIN_MS = 1_000;
 
 type Graph = Parameters<typeof leftovers>[0];
 
-/** A main job with one nx command: submits its run, follows it, and runs here what nobody else has. */
+/** A main job with one nx command: submits its run, follows it, and runs the remaining tasks itself. */
 export class SimulatedMain {
   readonly connection: SimulatedConnection<CoordinatorToMain>;
   outcome: Outcome | null = null;
@@ -98,7 +98,7 @@ export class SimulatedMain {
     this.following?.cancel();
   }
 
-  /** SIGKILL: nothing more is heard of it. */
+  /** SIGKILL: it sends nothing more. */
   kill(): void {
     if (this.isOver) return;
     this.isKilled = true;
@@ -116,7 +116,7 @@ export class SimulatedMain {
     const statuses = { ...this.state.statuses, ...ran };
     const isSuccess = spec.tasks.every(({ id }) => statuses[id] === 'success');
     this.outcome = { statuses, exitCode: isSuccess ? 0 : 1, trouble: trouble?.code ?? null };
-    // A moment for the last message.
+    // Time for the last message to arrive.
     setTimeout(() => this.connection.close(), 10 * LIMITS.heartbeatMs.value);
   }
 
@@ -159,7 +159,7 @@ export class SimulatedMain {
     });
   }
 
-  /** The same run again when no answer comes: the coordinator knows it by its id. */
+  /** Submits the same run again if there is no answer: the coordinator recognises its id. */
   private async submit(spec: RunSpec): Promise<void> {
     const { world } = this;
     const giveUpAtMs = Date.now() + limits.coordinatorGraceMs;
@@ -182,14 +182,14 @@ export class SimulatedMain {
     for (const effect of follow(this.state, event, Date.now())) this.perform(effect);
   }
 
-  /** A task never counts as done while its outputs are not to be had. */
+  /** A task must not count as done while its outputs are not available. */
   private demandStored(taskId: string, { artifact }: FinishedAttempt): void {
     const { runId } = this.planned.spec;
     const isStored = this.world.coordinator.artifacts.knows(keyOf(runId, taskId, artifact));
     if (!isStored) this.world.fail(new Violation(`${taskId} counts as done, and its artifact is not stored`));
   }
 
-  /** Answers what has an answer, some time later, in any order; things go wrong at times. */
+  /** Answers effects after some time, in any order. Some fail. */
   private perform(effect: FollowEffect): void {
     const { random, fortune } = this.world;
     const isBad = random.chance(fortune.untaken);

@@ -14,7 +14,7 @@ export const CLEAR: Weather = { loss: 0, duplication: 0, maxDelayMs: 5, reorders
 
 export type Direction = 'up' | 'down';
 
-/** Between the clients and the coordinator. A path belongs to one client and is there as long as the client is. */
+/** Between the clients and the coordinator. Each client has one path, for its whole life. */
 export class Network {
   weather: Weather = CLEAR;
   private readonly cuts = new Map<string, number>();
@@ -22,7 +22,7 @@ export class Network {
 
   constructor(readonly random: SeededRandom) {}
 
-  /** Nothing gets through from now on until `mend`; cuts of both directions are two. */
+  /** Nothing gets through until `mend`. Each direction is cut separately. */
   cut(path: string, direction: Direction): void {
     const key = `${path} ${direction}`;
     this.cuts.set(key, (this.cuts.get(key) ?? 0) + 1);
@@ -42,7 +42,7 @@ export class Network {
     return (this.cuts.get(`${path} ${direction}`) ?? 0) > 0;
   }
 
-  /** @returns false when it was lost, whole */
+  /** @returns false if the frame was lost completely */
   carry(path: string, direction: Direction, deliver: () => void): boolean {
     const { random, weather } = this;
     if (this.isCut(path, direction) || random.chance(weather.loss)) return false;
@@ -67,16 +67,16 @@ export class Network {
 export interface WireEnd {
   onFrame(frame: string): void;
   /**
-   * The other end is gone, as far as this one can know.
+   * This end has noticed that the other end is gone.
    * @param isFinal it has said that it does not come back
    */
   onClosed(isFinal: boolean): void;
 }
 
 /**
- * One connection, as TCP would have it: it says that it is closed only to an end that can be reached. Frames of an agent may be
- * lost one by one, because each says everything. Those of a main job build on each other, and TCP loses none of them while
- * the connection lasts: there, after one that is lost nothing more arrives.
+ * One connection, with the behaviour of TCP: only an end that can be reached notices that it is closed. Single frames of an
+ * agent may be lost, because each frame is complete. Frames of a main job depend on each other, and TCP loses none of them
+ * while the connection lasts: after a lost frame, nothing else arrives.
  */
 export class Wire {
   client: WireEnd | null = null;
@@ -97,7 +97,7 @@ export class Wire {
     if (this.server !== null) this.send('down', frame);
   }
 
-  /** The client ends it. `silently`: as when its machine has lost power; `finally`: it says that it does not come back. */
+  /** The client closes it. `silently`: without notice, as when its machine loses power. `finally`: it will not come back. */
   closeClient(how: 'silently' | 'finally' | null = null): void {
     if (this.client === null) return;
     this.client = null;
@@ -117,7 +117,7 @@ export class Wire {
     if (!isCarried && !this.losesSingly) this.stalled.add(direction);
   }
 
-  /** What is sent to an end that is gone is answered with a reset, unless the way is cut. */
+  /** A frame to an end that is gone is answered with a reset, unless the path is cut. */
   private tell(direction: Direction, end: () => WireEnd | null, isFinal: boolean): void {
     if (this.stalled.has(direction) || this.network.isCut(this.path, direction)) return;
     setTimeout(() => end()?.onClosed(isFinal), 2 * this.network.delayMs());

@@ -1,7 +1,7 @@
 import type { Artifact, Assignment, AttemptResult, FinishedAttempt } from '@org/dte-protocol';
 import type { PlannedRun, PlannedTask } from './plan';
 
-/** What comes of tasks: of the plan and of nothing else, so that it is the same on every agent, at every time. */
+/** Results of tasks. They depend only on the plan, so they are the same on every agent and at any time. */
 export class Outcomes {
   private readonly runs: ReadonlyMap<string, PlannedRun>;
 
@@ -18,7 +18,7 @@ export class Outcomes {
     return ids.reduce((sum, id) => sum + this.taskOf(runId, id).durationMs, 0);
   }
 
-  /** What an agent that runs an attempt to its end reports. */
+  /** The result that an agent reports when an attempt has finished. */
   resultOf({ runId, taskId, attempt, members, retry }: Assignment): AttemptResult {
     const failedBefore = retry?.failed ?? 0;
     if (members === undefined)
@@ -46,7 +46,7 @@ export class Outcomes {
   ): FinishedAttempt {
     const isSuccess = this.taskOf(runId, taskId).failures <= failedBefore;
     const hash = `${runId}-${taskId.replace(/[^A-Za-z0-9]/g, '-')}`;
-    // Under a hash there is room for one result: not for a failure that is retried.
+    // A hash has one result, so a failure that is retried is not stored under it.
     const artifact: Artifact =
       isSuccess || !isRetried ? { kind: 'cache', hash } : { kind: 'attempt', attempt };
     return {

@@ -2,7 +2,7 @@ import { LIMITS, type RunSpec } from '@org/dte-protocol';
 import { runSpec, type SeededRandom, seededRandom, taskSpec } from '@org/dte-testing';
 import { CLEAR, type Direction, type Weather } from './network';
 
-/** What goes wrong, and at whom: `who` is an index into those who are there then. */
+/** A fault and whom it affects: `who` is an index into the agents or main jobs that exist at that time. */
 export type Fault =
   | { readonly kind: 'freeze' | 'twin'; readonly who: number; readonly forMs: number }
   | { readonly kind: 'crash'; readonly who: number; readonly silently: boolean }
@@ -44,13 +44,13 @@ export interface PlannedFault {
   readonly fault: Fault;
 }
 
-/** How often the parts of agents and main jobs fail that are not simulated: probabilities. */
+/** Probabilities of failures in parts of agents and main jobs that are not simulated. */
 export interface Fortune {
   /** An attempt is returned. */
   readonly returned: number;
   /** The artifact that a result names is not in the store. */
   readonly unstored: number;
-  /** The main job cannot take a result over, or cannot tell Nx. */
+  /** The main job cannot take over a result, or cannot report it to Nx. */
   readonly untaken: number;
   /** A run is submitted twice at once. */
   readonly submittedTwice: number;
@@ -74,35 +74,41 @@ export interface PlannedRun {
 export interface Plan {
   readonly seed: number;
   readonly runs: readonly PlannedRun[];
-  /** Slots of the agents that are there from the start; null: what the runs say. */
+  /** Slots of the first agents; null: set by the runs. */
   readonly agents: readonly (number | null)[];
   readonly weather: Weather;
   readonly fortune: Fortune;
   /** How long a disconnected agent is waited for. Whatever it is, it may cost attempts, and nothing else. */
   readonly agentReturnMs: number;
   readonly faults: readonly PlannedFault[];
-  /** Nothing goes wrong any more from then on. */
+  /** After this time there are no faults, except for `gone`. */
   readonly calmAtMs: number;
+  /** What stops at `calmAtMs` and does not come back while a main job waits for it; null: nothing. */
+  readonly gone: 'agents' | 'coordinator' | null;
 }
 
 /** A task that never succeeds. */
 const ALWAYS = 99;
 
-/** Does it succeed in the end, with the tries that it may have? */
+/** Whether it succeeds in the end, with its retries. */
 export const succeeds = ({ failures, retries }: PlannedTask): boolean => failures <= retries;
 
-/** The plan without all that goes wrong. */
+/** The plan without any faults. */
 export const withoutFaults = (plan: Plan): Plan => ({
   ...plan,
   weather: CLEAR,
   fortune: FORTUNATE,
   faults: [],
+  gone: null,
 });
 
 /** Most tasks of a run. Not configurable: small graphs find faults as well and run faster. */
 const MAX_TASKS = 9;
 /** When the faults stop. Not configurable: it is part of what a seed stands for. */
 const CALM_AT_MS = 120_000;
+
+/** Any number: it only separates two random sources of one seed. */
+const GONE_SALT = 0x60e;
 
 /** The same seed, the same plan. */
 export function planOf(seed: number): Plan {
@@ -132,6 +138,8 @@ export function planOf(seed: number): Plan {
       fault: faultOf(random),
     })),
     calmAtMs: CALM_AT_MS,
+    // A random source of its own: a seed stands for the same faults as before.
+    gone: seededRandom(seed ^ GONE_SALT).pick([null, null, 'agents', 'coordinator']),
   };
 }
 

@@ -12,7 +12,7 @@ import { Checkers, type Deeds } from '@org/dte-testing';
 import { isDeepStrictEqual } from 'node:util';
 import type { Trace } from './trace';
 
-/** As what is read from disk. `structuredClone` of jest's own realm would differ by its prototypes. */
+/** As read from disk. `structuredClone` would create objects of another realm under jest, with other prototypes. */
 const copy = <T>(value: T): T => JSON.parse(JSON.stringify(value)) as T;
 
 /** A promise was broken. */
@@ -31,8 +31,8 @@ export interface ShadowOptions {
 }
 
 /**
- * A second scheduler that is given nothing but what is written in the journal, entry by entry, and whose every step is checked.
- * It must always be where the coordinator's own is.
+ * A second scheduler that gets only the entries of the journal. Every step of it is checked, and its state must always equal
+ * that of the coordinator.
  */
 export class Shadow {
   state: SchedulerState;
@@ -47,12 +47,12 @@ export class Shadow {
     this.checkers = new Checkers(options.deeds);
   }
 
-  /** Throws what a checker has found: it must not be taken for an error of the product that found it first. */
+  /** Throws the finding of a checker, so that it is not mistaken for an error of the product. */
   rethrow(): void {
     if (this.broken !== null) throw this.broken;
   }
 
-  /** The journal, followed from the outside. */
+  /** The journal, observed from outside. */
   watch(journal: Journal): Journal {
     return {
       header: journal.header,
@@ -66,9 +66,10 @@ export class Shadow {
         this.isCompacting = false;
         this.tail = 0;
       },
+      secure: () => journal.secure(),
       replay: () => this.replayed(journal),
       append: async (entries) => {
-        // As they are on disk: the product goes on to own what it has written.
+        // Copies, as on disk: the product keeps using the originals.
         const written = entries.map(copy);
         await journal.append(entries);
         this.take(written);
@@ -77,7 +78,7 @@ export class Shadow {
     };
   }
 
-  /** The very state that the coordinator has? */
+  /** Compares its state with that of the coordinator. */
   compare(state: SchedulerState, when: string): void {
     demand(isDeepStrictEqual(state, this.state), `${when}, replaying the journal leads to another state`);
   }
@@ -86,11 +87,11 @@ export class Shadow {
     let count = 0;
     for await (const entry of journal.replay()) {
       count += 1;
-      // Written, but its process was stopped before it could know.
+      // The entry was written, but the process was stopped before the write returned.
       if (count > this.tail) this.take([copy(entry)]);
       yield entry;
     }
-    // The process was stopped after the snapshot replaced the entries, before it could know.
+    // The snapshot has replaced the entries, but the process was stopped before `compact` returned.
     if (this.isCompacting && count === 0) this.tail = 0;
     this.isCompacting = false;
     if (count < this.tail)
@@ -125,7 +126,7 @@ export class Shadow {
     this.checkMains(wakeAtMs);
   }
 
-  /** A result that is refused ends nothing. */
+  /** A refused result does not end a task. */
   private checkFence({ events }: Effects): void {
     for (const event of events) {
       if (event.type !== 'result.refused') continue;
@@ -141,7 +142,7 @@ export class Shadow {
     }
   }
 
-  /** Every lease has a deadline ahead, and the step asks to be woken for it. */
+  /** Every lease has a deadline in the future, and the step asks to be woken for it. */
   private checkLeases(wakeAtMs: number | null): void {
     const { nowMs, config } = this.state;
     for (const run of this.state.runs.values())
@@ -167,7 +168,7 @@ export class Shadow {
     }
   }
 
-  /** Every open run has its main job, or a deadline ahead at which it is cancelled. */
+  /** Every open run has a main job, or a deadline in the future at which it is cancelled. */
   private checkMains(wakeAtMs: number | null): void {
     const { nowMs, config } = this.state;
     for (const runId of this.state.openRuns) {

@@ -19,11 +19,11 @@ export interface Ran {
   readonly faults: readonly PlannedFault[];
   /** A scenario for packages/scheduler. */
   readonly trace: string;
-  /** What was not as it must be; null: nothing. */
+  /** The broken promise; null if there is none. */
   readonly violation: string | null;
 }
 
-/** Runs the plan of a seed, and the same plan without faults, and compares what Nx was told. */
+/** Runs the plan of a seed with and without its faults, and compares the results that Nx gets. */
 export async function simulateSeed(seed: number): Promise<Ran> {
   const plan = planOf(seed);
   const quiet = new Simulation(withoutFaults(plan));
@@ -52,7 +52,7 @@ async function violationOf(action: () => Promise<void>): Promise<string | null> 
   }
 }
 
-/** One plan, from the first agent to the last. */
+/** One run of a plan. */
 class Simulation {
   steps = 0;
   readonly trace = new Trace();
@@ -84,9 +84,13 @@ class Simulation {
     setTimeout(() => {
       trace.note('nothing goes wrong any more');
       world.calm();
-      if (!there.agents.some(({ isServing }) => isServing)) there.join(2);
+      const gone = this.areMainsOver() ? null : plan.gone;
+      if (gone === 'agents') for (const agent of there.agents) agent.crash(true);
+      else if (gone === 'coordinator') world.coordinator.stop(true);
+      else if (!there.agents.some(({ isServing }) => isServing)) there.join(2);
     }, plan.calmAtMs);
     await this.until(time, world, 'every main job is done', () => this.areMainsOver());
+    if (!world.coordinator.isUp) world.coordinator.start();
     await this.until(time, world, 'no run is open', () => world.coordinator.shadow.state.openRuns.size === 0);
     await this.restart(time, world);
     this.complete(world);
@@ -95,14 +99,14 @@ class Simulation {
     );
   }
 
-  /** Whatever happened, the journal can be read. */
+  /** The journal can be read, whatever has happened. */
   private async restart(time: VirtualTime, world: World): Promise<void> {
     world.coordinator.stop(false);
     world.coordinator.start();
     await this.until(time, world, 'the session is restored', () => world.coordinator.running !== null);
   }
 
-  /** `dte complete-ci-run`, again until there is an answer. */
+  /** `dte complete-ci-run`, repeated until there is an answer. */
   private complete(world: World): void {
     const again = (): void => void setTimeout(() => this.complete(world), 1_000);
     world.request('main', (session) => session.complete()).catch(again);
@@ -124,12 +128,12 @@ class Simulation {
   }
 }
 
-/** What a main job reports is right, and what it would have been without faults. */
+/** The result of each main job is correct, and the same as without faults. */
 function compare(rough: Simulation, quiet: Simulation): void {
   for (const main of rough.mains) {
     const { spec, tasks } = main.planned;
     const { outcome } = main;
-    // One that was killed says nothing.
+    // A killed main job has no result.
     if (outcome === null) continue;
     for (const [id, status] of Object.entries(outcome.statuses))
       demand(
@@ -142,7 +146,7 @@ function compare(rough: Simulation, quiet: Simulation): void {
       outcome.exitCode === expected.exitCode,
       `${spec.runId} ends with exit code ${outcome.exitCode}, and with ${expected.exitCode} without faults`,
     );
-    // After a failure it depends on the moment what was begun and what was not.
+    // After a failure, it depends on timing which tasks had started.
     if (!spec.nxBail) demandSame(spec.runId, outcome, expected);
   }
 }

@@ -2,12 +2,12 @@ import type { RunSpec, Work } from '@org/dte-protocol';
 import type { Effects, HistoryEvent, Input } from '@org/dte-scheduler';
 import { START_MS } from './virtual-time';
 
-/** Lines kept: the end of a long run says why. */
+/** Lines kept: the end of a long run shows the reason. */
 const MOST_LINES = 4_000;
 
 /**
- * What the scheduler was given, as a scenario of packages/scheduler/scenarios: commands, `----`, what they led to; `#` tells what
- * went wrong. The scenario runs as it is, and UPDATE_SCENARIOS=1 writes the messages of each step into it.
+ * The inputs of the scheduler, as a scenario of packages/scheduler/scenarios: commands, `----`, their effects. Lines with `#`
+ * name the faults. The scenario runs unchanged, and UPDATE_SCENARIOS=1 adds the messages of each step.
  */
 export class Trace {
   private readonly lines: string[] = [];

@@ -18,8 +18,8 @@ const FAKED = [
 const realSetImmediate = setImmediate;
 
 /**
- * Runs `action` in a world whose clock and timers are its own, in this process: what the product waits for passes at once, and
- * always in the same order. One at a time.
+ * Runs `action` with a simulated clock and simulated timers, in this process: timers come due immediately and always in the
+ * same order. Only one call at a time.
  */
 export async function inVirtualTime<T>(action: (time: VirtualTime) => Promise<T>): Promise<T> {
   const clock = withGlobal(globalThis).install({ now: START_MS, toFake: [...FAKED] });
@@ -37,15 +37,17 @@ type FakeClock = ReturnType<ReturnType<typeof withGlobal>['install']>;
 export class VirtualTime {
   constructor(private readonly clock: FakeClock) {}
 
-  /** Runs the next timer and everything that follows from it at once. False: there is no timer left. */
+  /** Runs the next timer and everything that follows from it immediately. False if there is no timer left. */
   async step(): Promise<boolean> {
+    // Work that began outside of a timer may be about to set one.
+    if (this.clock.countTimers() === 0) await this.settle();
     if (this.clock.countTimers() === 0) return false;
     this.clock.next();
     await this.settle();
     return true;
   }
 
-  /** Promises and `process.nextTick` are the real ones: they are done before the next turn of the event loop. */
+  /** Promises and `process.nextTick` are real: they run before the next turn of the event loop. */
   settle(): Promise<void> {
     return new Promise((resolve) => realSetImmediate(resolve));
   }
@@ -53,7 +55,7 @@ export class VirtualTime {
 
 type Callback = (error: Error | null, result?: Buffer) => void;
 
-/** The threads of zlib keep real time. */
+/** The threads of zlib would need real time. */
 function compressAtOnce(): () => void {
   const { gzip, gunzip } = zlib;
   const atOnce =

@@ -8,10 +8,10 @@ import { Outcomes } from './outcomes';
 import { type Fortune, FORTUNATE, type Plan } from './plan';
 import type { Trace } from './trace';
 
-/** How long an HTTP request is waited for. */
+/** Timeout for an HTTP request. */
 const REQUEST_MS = 5_000;
 
-/** What all parts of a simulation share. */
+/** Everything that the parts of a simulation share. */
 export class World {
   readonly random: SeededRandom;
   readonly network: Network;
@@ -76,7 +76,7 @@ export class World {
     });
   }
 
-  /** Nothing goes wrong from now on. */
+  /** Ends all faults. */
   calm(): void {
     this.network.mendAll();
     this.fortune = FORTUNATE;
@@ -89,7 +89,7 @@ export class World {
     this.error ??= error;
   }
 
-  /** Throws what went wrong where nobody could be told. */
+  /** Throws an error that had no caller to report to. */
   rethrow(): void {
     if (this.error !== null) throw this.error;
     this.coordinator.shadow.rethrow();

@@ -1,9 +1,10 @@
 /* global expect, it */
 const { simulateSeed } = require('@org/dte-simulation');
 
-/** They run for each mutant. */
-const SEEDS = 12;
+/** They run for each mutant. SEEDS=0 leaves them out: faster, and a first look at what the specs themselves notice. */
+const SEEDS = Number(process.env.SEEDS ?? 12);
 
-it('a few sessions keep every promise', async () => {
-  for (let seed = 1; seed <= SEEDS; seed++) expect((await simulateSeed(seed)).violation).toBeNull();
-});
+for (let seed = 1; seed <= SEEDS; seed++)
+  it(`session ${seed} keeps every promise`, async () => {
+    expect((await simulateSeed(seed)).violation).toBeNull();
+  });

@@ -1,6 +1,6 @@
 import { isIP, connect as connectPlain, type Socket } from 'node:net';
 import { type TLSSocket, connect as connectTls } from 'node:tls';
-import { hasPin } from '@org/dte-identity';
+import { hasPin, OLDEST_TLS } from '@org/dte-identity';
 import { type CoordinatorAddress, type LimitValues, DteError } from '@org/dte-protocol';
 
 /** A connected socket; with TLS, the handshake is complete and the key is the pinned one. */
@@ -103,9 +103,6 @@ function dialOne(url: string, pin: string | null, timeoutMs: number, signal: Abo
     if (signal.aborted) onAbort();
   });
 }
-
-/** Said here because NODE_OPTIONS can lower Node's own minimum. */
-const OLDEST_TLS = 'TLSv1.2';
 
 function openSocket(url: URL, pinned: boolean): { socket: Socket; readyEvent: 'connect' | 'secureConnect' } {
   const secure = url.protocol === 'https:';

@@ -2,6 +2,7 @@ import * as http from 'node:http';
 import * as https from 'node:https';
 import { type Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { OLDEST_TLS } from '@org/dte-identity';
 import { DteError, HTTP } from '@org/dte-protocol';
 import { ERROR_HEADER, errorOfAnswer, errorOfFailure } from './http-error';
 import { endWhenSilent } from './silence';
@@ -44,7 +45,7 @@ const MAX_SOCKETS = 64;
 /** A body that fits into any buffer of a kernel. Not configurable: it decides only how long its answer is waited for. */
 const SMALL_BODY_CHARS = 64 * 1024;
 
-const SECURE = { minVersion: 'TLSv1.2' } as const;
+const SECURE = { minVersion: OLDEST_TLS } as const;
 
 /** @param idleMs how long a socket is kept that no request uses */
 export const createTransport = (url: string, idleMs: number): Transport => {

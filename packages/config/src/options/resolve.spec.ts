@@ -76,6 +76,17 @@ describe('resolveConfig', () => {
     expect(() => resolveConfig({ env: { [name]: value } })).toThrow(message);
   });
 
+  it('takes forwardedNames names of forwardEnv, and not one more', () => {
+    const named = (count: number) =>
+      resolveConfig({
+        env: {},
+        nxJson: { forwardEnv: Array.from({ length: count }, (_, nth) => `N${nth}`) },
+      });
+    const most = LIMITS.forwardedNames.value;
+    expect(named(most).config.forwardEnv).toHaveLength(most);
+    expect(() => named(most + 1)).toThrow(`expected at most ${most} entries`);
+  });
+
   it('rejects an invalid value in nx.json and says where it is set', () => {
     expect(() => resolveConfig({ env: {}, nxJson: { port: 'x' } })).toThrow(/port has "x" from nx.json/);
   });

@@ -18,7 +18,7 @@ const HEADER_CHECK_MS = 1_000;
 export function createTransport(
   listener: RequestListener,
   tls: TlsKey | null,
-  limits: Pick<LimitValues, 'httpRequestMs' | 'handshakeMs' | 'headersMs'>,
+  limits: Pick<LimitValues, 'httpRequestMs' | 'handshakeMs' | 'headersMs' | 'keepAliveMs'>,
   room: number | null,
 ): Server {
   const options: ServerOptions = {
@@ -37,7 +37,7 @@ export function createTransport(
           { ...options, ...tls, minVersion: 'TLSv1.3', handshakeTimeout: limits.handshakeMs },
           listener,
         );
-  server.keepAliveTimeout = LIMITS.keepAliveMs.value;
+  server.keepAliveTimeout = limits.keepAliveMs;
   if (room !== null) server.maxConnections = room;
   // This much silence ends a connection; ws disables it for WebSockets, `watchPace` during a request.
   server.setTimeout(limits.httpRequestMs);

@@ -147,7 +147,8 @@ class FileJournal implements Journal {
     const bytes = entryLines(entries);
     try {
       if (this.torn) await this.takeBack();
-      await this.syncName();
+      // Not earlier: until now, the file of before holds the same.
+      await this.secure();
       // One write for all of them; `writeFile` on a handle goes on where a short write ended.
       await handle.writeFile(bytes);
       if (fsync) await handle.datasync();
@@ -172,6 +173,13 @@ class FileJournal implements Journal {
     }
   }
 
+  /** A new name that the folder does not hold for certain is lost with the machine, and the file of before is back. */
+  async secure(): Promise<void> {
+    if (!this.folderIsUnsynced) return;
+    await syncFolder(this.place.fs, this.place.folder);
+    this.folderIsUnsynced = false;
+  }
+
   close(): Promise<void> {
     return this.file.handle.close();
   }
@@ -190,13 +198,6 @@ class FileJournal implements Journal {
     this.end = this.start;
     this.torn = false;
     this.folderIsUnsynced = fsync;
-  }
-
-  /** Early enough before the next append: until then, the file of before holds the same. */
-  private async syncName(): Promise<void> {
-    if (!this.folderIsUnsynced) return;
-    await syncFolder(this.place.fs, this.place.folder);
-    this.folderIsUnsynced = false;
   }
 
   /** Cuts what a failed append left behind. */

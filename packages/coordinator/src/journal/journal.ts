@@ -37,6 +37,8 @@ export interface Journal {
    * lead to the same state; after a rejection the journal is as it was.
    */
   compact(snapshot: Snapshot): Promise<void>;
+  /** Resolves when the last `compact` survives what an `append` survives; the entries that it replaced never come back then. */
+  secure(): Promise<void>;
   close(): Promise<void>;
 }
 

@@ -50,6 +50,10 @@ class MemoryJournal implements Journal {
     return Promise.resolve();
   }
 
+  secure(): Promise<void> {
+    return Promise.resolve();
+  }
+
   close(): Promise<void> {
     return Promise.resolve();
   }

@@ -4,14 +4,16 @@ import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { deserialize, serialize } from 'node:v8';
 import { LIMITS, type RunSpec } from '@org/dte-protocol';
-import { createState, type Input, type SchedulerState, step } from '@org/dte-scheduler';
+import { createState, type Input, isClosed, type SchedulerState, step } from '@org/dte-scheduler';
 import { runSpec, simulate, taskSpec } from '@org/dte-testing';
 import fc from 'fast-check';
+import type { FileSystem } from '../files/file-system';
 import { FileJournalStore } from '../journal/file-journal';
 import type { Journal, JournalEntry } from '../journal/journal';
 import { crashingDisk } from '../journal/test-support/crashing-disk';
 import { Compaction } from './compaction';
 import { fromJournal, toJournal } from './journaled-input';
+import { RunSpecStore } from './run-specs';
 import { decodeSnapshot, encodeSnapshot } from './snapshot';
 
 const CONFIG = {
@@ -67,25 +69,31 @@ function inputsOf(seed: number): Applied[] {
   return inputs.map(({ text, nowMs }) => ({ input: JSON.parse(text) as Input, atMs: nowMs }));
 }
 
+interface Place {
+  readonly fs: FileSystem;
+  readonly root: string;
+  readonly fsync: boolean;
+  readonly tailBytes: number;
+}
+
 /** One life of the process that keeps the journal of a session. */
 class Life {
   private constructor(
     readonly journal: Journal,
     readonly state: SchedulerState,
+    private readonly specs: RunSpecStore,
     private readonly tailBytes: number,
   ) {}
 
-  static async begin(
-    store: FileJournalStore,
-    specs: ReadonlyMap<string, RunSpec>,
-    tailBytes: number,
-  ): Promise<Life> {
-    const journal = await store.open(HEADER);
+  static async begin({ fs, root, fsync, tailBytes }: Place): Promise<Life> {
+    const journal = await new FileJournalStore(root, { fs, fsync }).open(HEADER);
+    const specs = new RunSpecStore(fs, join(root, HEADER.sessionId), LIMITS.runSpecBytes.value);
     const snapshot = await journal.snapshot();
-    const state = snapshot === null ? fresh() : decodeSnapshot(snapshot, 'folder').state;
+    const state = snapshot === null ? fresh() : (await decodeSnapshot(snapshot, 'folder')).state;
+    // A spec that was removed too early is an error here.
     for await (const entry of journal.replay())
-      step(state, await fromJournal(entry, (runId) => Promise.resolve(specs.get(runId)!)), entry.atMs);
-    return new Life(journal, state, tailBytes);
+      step(state, await fromJournal(entry, async (runId) => (await specs.read(runId)).spec), entry.atMs);
+    return new Life(journal, state, specs, tailBytes);
   }
 
   /** @returns how many inputs are certain to be there; those of `groupOf` are written together */
@@ -99,6 +107,7 @@ class Life {
           forwarding: { expected: new Set(), over: new Set() },
           log: { agents: new Map(), runs: new Map() },
         }),
+      release: () => this.specs.removeClosed((runId) => isClosed(this.state, runId)),
       onCompacted: () => undefined,
       onFailed: () => undefined,
     });
@@ -106,6 +115,9 @@ class Life {
     try {
       while (certain < inputs.length) {
         const group = inputs.slice(certain, certain + groupOf);
+        for (const { input } of group)
+          if (input.type === 'run.submit')
+            await this.specs.save(input.spec.runId, Buffer.from(JSON.stringify(input.spec)));
         const entries = group.map(({ input, atMs }): JournalEntry => ({ atMs, input: toJournal(input) }));
         await this.journal.append(entries);
         for (const { input, atMs } of structuredClone(group)) step(this.state, input, atMs);
@@ -138,17 +150,11 @@ describe('a journal that is compacted while its process crashes again and again'
       fc.asyncProperty(plan, async ({ seed, tailBytes, budgets, groupOf, fsync }) => {
         const folder = join(root, String(++lives));
         const inputs = inputsOf(seed);
-        const specs = new Map(
-          inputs.flatMap(({ input }) =>
-            input.type === 'run.submit' ? [[input.spec.runId, input.spec]] : [],
-          ),
-        );
         const reference = fresh();
         let done = 0;
         for (const budget of [...budgets, Infinity]) {
           const disk = crashingDisk(promises, budget);
-          const begin = (fs: typeof disk) =>
-            Life.begin(new FileJournalStore(folder, { fs, fsync }), specs, tailBytes);
+          const begin = (fs: FileSystem) => Life.begin({ fs, root: folder, fsync, tailBytes });
           const certain = await begin(disk).then(
             (life) => life.goOn(inputs.slice(done), groupOf),
             () => 0,
@@ -170,7 +176,9 @@ describe('a journal that is compacted while its process crashes again and again'
           expect(isDeepStrictEqual(copyOf(after.state), copyOf(reference))).toBe(true);
           const { snapshot, tail } = after.journal.size;
           expect(tail).toBeLessThanOrEqual(Math.max(tailBytes, snapshot) + 100_000);
-          expect(readdirSync(join(folder, 's1'))).toEqual(['journal.jsonl']);
+          expect(readdirSync(join(folder, 's1')).filter((name) => name !== 'runs')).toEqual([
+            'journal.jsonl',
+          ]);
           await after.journal.close();
         }
         expect(done).toBe(inputs.length);

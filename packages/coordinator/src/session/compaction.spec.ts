@@ -12,13 +12,16 @@ async function setUp(snapshotBytes: number) {
   const journal = await new MemoryJournalStore().open(HEADER);
   const failures: DteError[] = [];
   const taken: Snapshot[] = [];
+  /** Size of the tail each time that what closed runs need was released. */
+  const released: number[] = [];
   const compaction = new Compaction({
     journal,
     limits: { journalTailBytes: 1_000, journalTailFactor: 2 },
     take: () => {
       taken.push({ format: 1, bytes: Buffer.alloc(snapshotBytes) });
-      return taken.at(-1)!;
+      return Promise.resolve(taken.at(-1)!);
     },
+    release: () => Promise.resolve(released.push(journal.size.tail)),
     onCompacted: () => undefined,
     onFailed: (error) => failures.push(error),
   });
@@ -26,7 +29,7 @@ async function setUp(snapshotBytes: number) {
     await journal.append(entries(bytes));
     await compaction.run();
   };
-  return { journal, compaction, failures, taken, write };
+  return { journal, compaction, failures, taken, released, write };
 }
 
 describe('the compaction of a journal', () => {
@@ -70,5 +73,19 @@ describe('the compaction of a journal', () => {
     await write(600);
     expect(taken).toHaveLength(2);
     expect(journal.size.tail).toBe(0);
+  });
+
+  it('releases what closed runs need after it, and not if it failed or the machine could lose it', async () => {
+    const { write, released, journal } = await setUp(10);
+    await write(900);
+    expect(released).toEqual([]);
+    await write(200);
+    expect(released).toEqual([0]);
+    journal.secure = () => Promise.reject(new Error('EIO'));
+    await write(1_100);
+    expect([released, journal.size.tail]).toEqual([[0], 0]);
+    journal.compact = () => Promise.reject(new DteError('DTE_DISK_FULL', 'full'));
+    await write(1_100);
+    expect(released).toEqual([0]);
   });
 });

@@ -4,8 +4,10 @@ import type { Journal, Snapshot } from '../journal/journal';
 export interface CompactionOptions {
   readonly journal: Journal;
   readonly limits: Pick<LimitValues, 'journalTailBytes' | 'journalTailFactor'>;
-  /** A snapshot of the state after all entries of the journal. */
-  readonly take: () => Snapshot;
+  /** A snapshot of the state after all entries of the journal, which does not change meanwhile. */
+  readonly take: () => Promise<Snapshot>;
+  /** The journal refers to nothing of before any more, and that survives whatever an append survives. Must not reject. */
+  readonly release: () => Promise<unknown>;
   readonly onCompacted: (facts: { readonly from: number; readonly to: number; readonly ms: number }) => void;
   /** The compaction failed; the journal is unchanged and stays in use. */
   readonly onFailed: (error: DteError) => void;
@@ -30,14 +32,14 @@ export class Compaction {
 
   /** Compacts the journal if it is due. Call this when all entries are applied. Never rejects. */
   async run(): Promise<void> {
-    const { journal, limits, take, onCompacted, onFailed } = this.options;
+    const { journal, limits, take, release, onCompacted, onFailed } = this.options;
     const { snapshot, tail } = journal.size;
     const bytes = tail + this.specBytes;
     const allowed = Math.max(limits.journalTailBytes, limits.journalTailFactor * snapshot);
     if (bytes < Math.max(allowed, this.notBelowBytes)) return;
     const startedMs = performance.now();
     try {
-      await journal.compact(take());
+      await journal.compact(await take());
       this.specBytes = 0;
       this.notBelowBytes = 0;
       const ms = Math.round(performance.now() - startedMs);
@@ -45,6 +47,13 @@ export class Compaction {
     } catch (thrown) {
       this.notBelowBytes = bytes + limits.journalTailBytes;
       onFailed(DteError.from(thrown));
+      return;
     }
+    // If the machine could still lose the compaction, the journal of before, and what it refers to, would be needed again.
+    const isSecured = await journal.secure().then(
+      () => true,
+      () => false,
+    );
+    if (isSecured) await release();
   }
 }

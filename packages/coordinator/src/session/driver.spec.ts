@@ -27,6 +27,9 @@ class HeldJournal implements Journal {
   compact(): Promise<void> {
     throw new Error('not used');
   }
+  secure(): Promise<void> {
+    throw new Error('not used');
+  }
   replay(): AsyncIterable<JournalEntry> {
     throw new Error('not used');
   }

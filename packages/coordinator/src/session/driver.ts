@@ -187,7 +187,8 @@ function schedulerConfig({ header }: Journal): SchedulerConfig {
   };
   return {
     leaseMs: number('leaseMs'),
-    agentReturnMs: number('agentReturnMs'),
+    // A session of 0.1.0: an agent that did not return lost its attempts when its lease ended.
+    agentReturnMs: config['agentReturnMs'] ?? number('leaseMs'),
     mainLostMs: number('mainLostMs'),
     sessionIdleMs: number('sessionIdleMs'),
     attemptsPerTask: number('attemptsPerTask'),

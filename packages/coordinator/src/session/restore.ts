@@ -28,7 +28,7 @@ export async function restore(session: Restored): Promise<number | null> {
   const { journal, folder, driver, memory } = session;
   const snapshot = await journal.snapshot();
   if (snapshot !== null) {
-    const image = decodeSnapshot(snapshot, folder);
+    const image = await decodeSnapshot(snapshot, folder);
     driver.resume(image.state);
     memory.resume(image);
   }

@@ -51,6 +51,24 @@ export class RunSpecStore {
     }
   }
 
+  /**
+   * Removes the specs of runs that are closed. Call it only when the journal names none of these runs any more: a replay
+   * reads the spec of each run that the journal submits. What cannot be removed now is removed the next time.
+   * @returns how many were removed
+   */
+  async removeClosed(isClosed: (runId: string) => boolean): Promise<number> {
+    // Nothing but complete specs: others have other names until they are.
+    const names = await this.fs.readdir(this.path).catch(() => []);
+    const closed = names.filter((name) => name.endsWith(SUFFIX) && isClosed(name.slice(0, -SUFFIX.length)));
+    let removed = 0;
+    for (const name of closed)
+      removed += await this.fs.rm(`${this.path}/${name}`, { force: true }).then(
+        () => 1,
+        () => 0,
+      );
+    return removed;
+  }
+
   /** The gzipped spec, to be sent as it is. Null if there is none. */
   async open(runId: string): Promise<{ readonly bytes: number; readonly body: Readable } | null> {
     try {
@@ -64,4 +82,6 @@ export class RunSpecStore {
   }
 }
 
-const nameOf = (runId: string): string => `${runId}.json.gz`;
+const SUFFIX = '.json.gz';
+
+const nameOf = (runId: string): string => `${runId}${SUFFIX}`;

@@ -35,7 +35,14 @@ export class SessionMemory {
   }
 
   image(state: SchedulerState): SessionImage {
-    return { state, forwarding: this.forwardedEnv.runs(), log: this.log.memory() };
+    const { expected, over } = this.forwardedEnv.runs();
+    const { agents, runs } = this.log.memory();
+    // Copies: a run that is being submitted is noted in both before its input is applied, also while a snapshot is written.
+    return {
+      state,
+      forwarding: { expected: new Set(expected), over: new Set(over) },
+      log: { agents: new Map(agents), runs: new Map(runs) },
+    };
   }
 
   resume({ state, forwarding, log }: SessionImage): void {

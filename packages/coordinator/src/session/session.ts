@@ -18,6 +18,7 @@ import {
   type Effects,
   holds,
   type Input,
+  isClosed,
   mayStore,
   sessionInfo,
 } from '@org/dte-scheduler';
@@ -91,6 +92,7 @@ export class Session implements JoinedSession {
       journal: deps.journal,
       limits: deps.limits,
       take: () => encodeSnapshot(this.memory.image(this.driver.state)),
+      release: () => this.runs.removeClosed((runId) => isClosed(this.driver.state, runId)),
       onCompacted: (facts) => this.log.compacted(facts),
       onFailed: (error) => this.log.notCompacted(error),
     });

@@ -1,6 +1,7 @@
 import { DEFAULT_SESSION_SETTINGS, DteError } from '@org/dte-protocol';
 import type { SchedulerState } from '@org/dte-scheduler';
-import { deserialize, serialize } from 'node:v8';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { Deserializer, Serializer } from 'node:v8';
 import type { Snapshot } from '../journal/journal';
 import type { LogMemory } from '../log/session-log';
 import type { ForwardingRuns } from './forwarded-env';
@@ -26,21 +27,65 @@ interface Stored extends SessionImage {
 }
 
 /**
+ * How many tasks, log entries, edges, runs or agents are written or read in one turn of the event loop. 1,000 tasks take
+ * about 10 ms on a slow machine. Not configurable: smaller parts only take longer.
+ */
+export const PART_MEMBERS = 1_000;
+
+/** Lets the process answer what has come in. */
+export type Breathe = () => Promise<void>;
+
+/**
  * V8's own format, which structured clones use: it keeps maps, sets, -Infinity, undefined, and that several places refer to
  * one object (a lease belongs to its run, its agent and its task). JSON keeps none of these. Newer versions of Node read
  * what older ones wrote.
+ *
+ * Writing 100,000 tasks takes more than a second, so their records are written first, part by part. The image comes last and
+ * only refers to what is already written: a serializer writes an object once, wherever it finds it again.
+ *
+ * The state must not change until it resolves: the driver applies nothing while a compaction runs.
  */
-export function encodeSnapshot(image: SessionImage): Snapshot {
+export async function encodeSnapshot(image: SessionImage, breathe: Breathe = nextTurn): Promise<Snapshot> {
   const { settings } = image.state.session;
   const stored: Stored = { ...image, isUnconfigured: settings === DEFAULT_SESSION_SETTINGS };
-  return { format: SNAPSHOT_FORMAT, bytes: serialize(stored) };
+  const serializer = new Serializer();
+  serializer.writeHeader();
+  for (const part of partsOf(image)) {
+    serializer.writeValue(part);
+    await breathe();
+  }
+  serializer.writeValue(stored);
+  return { format: SNAPSHOT_FORMAT, bytes: serializer.releaseBuffer() };
+}
+
+/**
+ * What there can be many of: members in arrays of `PART_MEMBERS`, and each list of them on its own, once its members are
+ * written. Whatever is not among the parts is written with the image.
+ */
+export function* partsOf({ state: { runs, agents } }: SessionImage): Generator<unknown[], void, undefined> {
+  for (const run of runs.values()) {
+    const { tasks, log, graph } = run;
+    for (const list of [tasks, log.entries, graph.dependencies, graph.dependants]) yield* inParts(list);
+    if (tasks.length > 0) for (const list of [graph.ids, graph.indexOf, graph.priority]) yield [list];
+  }
+  yield* inParts([...agents.values()]);
+  yield* inParts([...runs.values()]);
+}
+
+function* inParts(list: readonly unknown[]): Generator<unknown[], void, undefined> {
+  for (let at = 0; at < list.length; at += PART_MEMBERS) yield list.slice(at, at + PART_MEMBERS);
+  if (list.length > PART_MEMBERS) yield [list];
 }
 
 /**
  * @param folder of the session, for the message
  * @throws DteError DTE_JOURNAL_CORRUPT: another version of this package, or of Node, wrote it
  */
-export function decodeSnapshot({ format, bytes }: Snapshot, folder: string): SessionImage {
+export async function decodeSnapshot(
+  { format, bytes }: Snapshot,
+  folder: string,
+  breathe: Breathe = nextTurn,
+): Promise<SessionImage> {
   if (format !== SNAPSHOT_FORMAT) {
     throw new DteError(
       'DTE_JOURNAL_CORRUPT',
@@ -48,14 +93,21 @@ export function decodeSnapshot({ format, bytes }: Snapshot, folder: string): Ses
     );
   }
   // The journal has verified the sha256, and the format identifies the content.
-  const { isUnconfigured, ...image } = read(bytes, folder);
+  const { isUnconfigured, ...image } = await read(bytes, folder, breathe);
   if (isUnconfigured) image.state.session.settings = DEFAULT_SESSION_SETTINGS;
   return image;
 }
 
-function read(bytes: Buffer, folder: string): Stored {
+async function read(bytes: Buffer, folder: string, breathe: Breathe): Promise<Stored> {
   try {
-    return deserialize(bytes) as Stored;
+    const deserializer = new Deserializer(bytes);
+    deserializer.readHeader();
+    for (;;) {
+      const value: unknown = deserializer.readValue();
+      // Parts are arrays; the image is not.
+      if (!Array.isArray(value)) return value as Stored;
+      await breathe();
+    }
   } catch (cause) {
     throw new DteError(
       'DTE_JOURNAL_CORRUPT',

@@ -40,4 +40,38 @@ describe('judgeAvailability', () => {
       error: { code: 'DTE_COORDINATOR_LOST' },
     });
   });
+
+  it('says for how long it has waited, and what happens now', () => {
+    const messageOf = (verdict: ReturnType<typeof judge>): string =>
+      verdict.kind === 'give-up' ? verdict.error.message : '';
+    expect(messageOf(judge(0, null, 30_000))).toBe(
+      'The coordinator has been unavailable for 30 s; the main job runs the remaining tasks itself.',
+    );
+    expect(messageOf(judge(null, 0, 60_000))).toBe(
+      'No agent was connected for 60 s; the main job runs the remaining tasks itself.',
+    );
+  });
+
+  it.each([
+    [['https://git/1', null], ' (details in the logs: https://git/1)'],
+    [[null, null], ''],
+    [
+      ['https://git/1', 'https://git/2', 'https://git/3'],
+      ' (details in the logs: https://git/1, https://git/2, https://git/3)',
+    ],
+  ])('names the logs of %j', (urls, logs) => {
+    const unreached = urls.map((jobUrl) => ({
+      version: 1 as const,
+      name: 'a',
+      jobUrl,
+      message: '',
+      atMs: 0,
+    }));
+    const presence = { coordinatorGoneSinceMs: null, agentsGoneSinceMs: 0, unreached };
+    expect(judgeAvailability(presence, patience, 1)).toMatchObject({
+      error: {
+        message: `No agent can reach this job: ${urls.length} agents report so${logs}. The main job runs the remaining tasks itself.`,
+      },
+    });
+  });
 });

@@ -7,7 +7,7 @@ import {
   type SessionInfo,
 } from '@org/dte-protocol';
 import { endedEntry, sessionAgent } from '../test-support/run-log';
-import { FollowedRun } from './followed-run';
+import { FollowedRun, type FollowOptions } from './followed-run';
 
 const agent = sessionAgent();
 const info = (fields: Partial<SessionInfo> = {}): SessionInfo => ({
@@ -19,9 +19,11 @@ const info = (fields: Partial<SessionInfo> = {}): SessionInfo => ({
   ...fields,
 });
 
-function setUp(expected = 2, reports: RendezvousReport[] = []) {
+function setUp(expected = 2, reports: RendezvousReport[] = [], given: Partial<FollowOptions> = {}) {
   const sent: Message[] = [];
   const entries: number[] = [];
+  /** Outputs and sessions. */
+  const heard: string[] = [];
   let say: (message: CoordinatorToMain) => void = () => undefined;
   let become: (state: ConnectionState) => void = () => undefined;
   let listeners = 2;
@@ -44,8 +46,9 @@ function setUp(expected = 2, reports: RendezvousReport[] = []) {
     limits: { coordinatorGraceMs: 30_000, agentWaitMs: 60_000, reportsPollMs: 3_000 },
     reports: () => Promise.resolve([...reports]),
     onEntry: ({ seq }) => entries.push(seq),
-    onOutput: jest.fn(),
-    onSession: jest.fn(),
+    onOutput: ({ data }) => heard.push(data),
+    onSession: ({ state }) => heard.push(state),
+    ...given,
   });
   const update = (fromSeq: number, seqs: number[]): void =>
     say({
@@ -59,6 +62,7 @@ function setUp(expected = 2, reports: RendezvousReport[] = []) {
   return {
     following,
     sent,
+    heard,
     entries,
     update,
     say: (m: CoordinatorToMain) => say(m),
@@ -200,5 +204,87 @@ describe('FollowedRun', () => {
     const run = setUp();
     run.following.cancel();
     expect(run.sent.at(-1)).toEqual(sync(0, 'cancel'));
+  });
+
+  it('hands on outputs of its run, and every change of the session', () => {
+    const run = setUp();
+    const output = { type: 'run.output', taskId: 't', attempt: 1, offset: 0 } as const;
+    run.say({ ...output, runId: 'r', data: 'mine' });
+    run.say({ ...output, runId: 'other', data: 'not mine' });
+    run.say(info());
+    run.update(0, [1]);
+    expect(run.heard).toEqual(['mine', 'open']);
+    expect(run.sent).toEqual([sync(0)]);
+  });
+
+  it('begins with the session as it was last received, unless there is nothing to wait for', async () => {
+    const gone = info({ state: 'finished', agents: [] });
+    const run = setUp(2, [], { info: gone });
+    expect(await run.following.over).toMatchObject({ code: 'DTE_SESSION_FINISHED' });
+    expect(run.heard).toEqual(['finished']);
+    const empty = setUp(0, [], { info: gone });
+    expect(await empty.following.over).toBeNull();
+    expect(empty.heard).toEqual([]);
+  });
+
+  it('waits for its coordinator from the beginning if the connection is lost already', async () => {
+    const connection = {
+      state: { name: 'connecting', lastError: null, unreached: null },
+      onMessage: () => () => undefined,
+      onState: () => () => undefined,
+      send: () => true,
+    } as const;
+    const { following } = setUp(2, [], { connection });
+    await jest.advanceTimersByTimeAsync(30_000);
+    expect(await following.over).toMatchObject({ code: 'DTE_COORDINATOR_LOST' });
+  });
+
+  it('stops waiting when its connection is closed', async () => {
+    const run = setUp();
+    run.become({ name: 'closed' });
+    expect(await run.following.over).toMatchObject({
+      code: 'DTE_COORDINATOR_LOST',
+      message: 'The connection to the coordinator was closed.',
+    });
+  });
+
+  it.each([
+    [true, ['follow', 'cancel']],
+    [false, ['follow']],
+    [undefined, ['follow']],
+  ])('cancels its run after a failure if it stops at failures (%s)', (stopsAtFailure, wants) => {
+    const run = setUp(3, [], stopsAtFailure === undefined ? {} : { stopsAtFailure });
+    run.say({
+      type: 'run.update',
+      runId: 'r',
+      fromSeq: 0,
+      entries: [{ ...endedEntry(1), status: 'failure' }],
+      state: 'running',
+      summary: { total: 3, done: 1, running: 0, agents: 1, slots: 1, oldestRunning: null },
+    });
+    expect(run.sent.map((message) => 'want' in message && message.want)).toEqual(wants);
+  });
+
+  it('says how long the oldest task has been running by now', async () => {
+    const run = setUp();
+    expect(run.following.summary().oldestRunning).toBeNull();
+    const oldestRunning = { taskId: 't', agentName: 'a', forMs: 5_000 };
+    const summary = { total: 2, done: 0, running: 1, agents: 1, slots: 1, oldestRunning };
+    await jest.advanceTimersByTimeAsync(700);
+    run.say({ type: 'run.update', runId: 'r', fromSeq: 0, entries: [], state: 'running', summary });
+    await jest.advanceTimersByTimeAsync(1_000);
+    expect(run.following.summary()).toEqual({
+      ...summary,
+      oldestRunning: { ...oldestRunning, forMs: 6_000 },
+    });
+  });
+
+  it('counts a draining agent as long as it runs tasks', async () => {
+    const run = setUp();
+    run.say(info({ agents: [{ ...agent, draining: true, running: ['t'] }] }));
+    await jest.advanceTimersByTimeAsync(600_000);
+    run.say(info({ agents: [{ ...agent, draining: true, running: [] }] }));
+    await jest.advanceTimersByTimeAsync(60_000);
+    expect(await run.following.over).toMatchObject({ code: 'DTE_NO_AGENTS' });
   });
 });
