@@ -28,10 +28,10 @@ import {
   readDocuments,
 } from '../support/documents';
 import { expectExit } from '../support/expect-exit';
-import { machinesOf, ownLines, plain, ranOn } from '../support/log';
+import { machinesOf, ownLines, plain, ranOn, shapeOf } from '../support/log';
 import { LIGHT_NX } from '../support/light-nx';
 
-/** The part of .gitlab-ci.yml in the README. */
+/** The .gitlab-ci.yml that one writes without the generator. */
 interface Pipelines {
   default: { id_tokens: unknown };
   variables: Record<string, string>;
@@ -67,7 +67,12 @@ function flagsOfGenerators(laptop: Machine): string[] {
   });
 }
 
-const readme = readDocument('README.md');
+/** What every user of the setup without the generator copies. */
+const manual = readDocument('docs/how-to/set-up-manually.md');
+const logPage = readDocument('docs/reference/log.md');
+const commandsPage = readDocument('docs/reference/commands.md');
+/** Its flags are another program's: a spec of the generator compares them with what it does. */
+const MIGRATION = 'docs/how-to/migrate.md';
 const documents = readDocuments();
 
 function blockOf({ blocks, path }: Document, language: string): Block {
@@ -82,20 +87,6 @@ const json = (text: string): Record<string, unknown> => JSON.parse(text) as Reco
 /** The install is not repeated: the machines have the packages. */
 const stepsOf = ({ script }: { script: string[] }): string[] => script.filter((line) => line !== 'npm ci');
 
-/** The shape of one of our log lines, from the example in the README: up to `parts` parts, with other numbers. */
-function shapeOf(example: string, parts: number): RegExp {
-  const head = example.split(' · ').slice(0, parts).join(' · ');
-  const pattern = head.replaceAll(
-    /(?<=session )\S+|\d+ min \d+ s|\d+|(agent|slot|task)s/g,
-    (found, noun?: string) => {
-      if (noun !== undefined) return `${noun}s?`;
-      if (found.includes('min')) return '(?:\\d+ min )?\\d+ s';
-      return /^\d+$/.test(found) ? '\\d+' : '\\S+';
-    },
-  );
-  return new RegExp(`^${pattern}( · |$)`);
-}
-
 describe('the documents', () => {
   let fleet: Fleet;
   let laptop: Machine;
@@ -107,7 +98,7 @@ describe('the documents', () => {
     beta.targets['e2e-ci'] = { dependsOn: ['build'], command: sampleCommand('beta:e2e-ci', { sleep: 1500 }) };
     const nxJson = {
       ...sampleNxJson({ plugin: false, targetDefaults: SAMPLE_TARGET_DEFAULTS }),
-      ...json(blockOf(readme, 'json').text),
+      ...json(blockOf(manual, 'json').text),
     };
     fleet = Fleet.create({
       install: install({ nx: DEFAULT_NX_VERSION }),
@@ -127,12 +118,12 @@ describe('the documents', () => {
     // Nx reads YAML itself, so a parser is always installed with it.
     const requireAsNx = createRequire(laptop.path('node_modules/nx/package.json'));
     const { parse } = requireAsNx('yaml') as { parse: (text: string) => Pipelines };
-    return parse(blockOf(readme, 'yaml').text);
+    return parse(blockOf(manual, 'yaml').text);
   };
 
   it('show a nx.json and a pipeline that distribute: an agent runs the tasks, and all jobs end by themselves', async () => {
     const { default: defaults, variables, main, agent } = readPipeline();
-    // As in the README: a standalone coordinator, found by its address, and id tokens.
+    // As on the page: a standalone coordinator, found by its address, and id tokens.
     expect(defaults.id_tokens).toEqual({ DTE_ID_TOKEN: { aud: 'dte' } });
     const service = fleet
       .machine('service')
@@ -168,7 +159,7 @@ describe('the documents', () => {
     expectExit(await service.end(), 0, pipeline);
     await pipeline.everybodyGone();
 
-    const log = readme.blocks.find(({ text }) => text.startsWith('dte: session'))!;
+    const log = logPage.blocks.find(({ text }) => text.startsWith('dte: session'))!;
     const [first, progress, last] = log.text.split('\n').filter((line) => line.startsWith('dte:'));
     const lines = ownLines(exit.output);
     expect(lines[0]).toMatch(shapeOf(first!, 3));
@@ -202,9 +193,11 @@ describe('the documents', () => {
     const generatorCalls = documents
       .flatMap(({ blocks }) => blocks.flatMap(({ text }) => text.split('\n')))
       .filter((line) => line.includes('@org/dte:'));
-    const flagSpans = documents.flatMap(({ spans }) => spans.flat().filter((span) => span.startsWith('--')));
+    const flagSpans = documents
+      .filter(({ path }) => path !== MIGRATION)
+      .flatMap(({ spans }) => spans.flat().filter((span) => span.startsWith('--')));
 
-    expect(mentionsOf(readme).map(({ command }) => command)).toEqual(expect.arrayContaining(commands));
+    expect(mentionsOf(commandsPage).map(({ command }) => command)).toEqual(expect.arrayContaining(commands));
     expect(commands).toContain('start-agent');
     expect(
       mentions.flatMap(([path, found]) => found.filter(isUnknown).map((it) => ({ path, ...it }))),
@@ -224,8 +217,8 @@ describe('the documents', () => {
     const codes = readDocument('docs/errors.md').anchors;
     const options = documents
       .flatMap(({ blocks }) => blocks.filter(({ language }) => language === 'json'))
-      .map(({ text }) => json(text) as { tasksRunnerOptions: { default: { options: object } } })
-      .flatMap((nxJson) => Object.keys(nxJson.tasksRunnerOptions.default.options));
+      .map(({ text }) => json(text) as { tasksRunnerOptions?: { default: { options: object } } })
+      .flatMap((nxJson) => Object.keys(nxJson.tasksRunnerOptions?.default.options ?? {}));
 
     expect(variables.filter((name) => !reference.has(name) && !codes.has(name.toLowerCase()))).toEqual([]);
     expect(options.filter((name) => !reference.has(name))).toEqual([]);

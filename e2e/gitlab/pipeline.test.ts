@@ -38,13 +38,16 @@ function gatedProjects(): Record<string, SampleProject> {
   return projects;
 }
 
-describe('docs/gitlab.md, from nothing to a distributed pipeline', () => {
+describe('README.md, from nothing to a distributed pipeline', () => {
   let project: GitlabProject;
   /** The commit before the change that a pipeline tests. */
   let base: string;
-  const [install = '', generate = '', ...commit] = readDocument('docs/gitlab.md')
-    .blocks[0]!.text.trim()
-    .split('\n');
+  /** The lines of its first two blocks of commands; the pipelines of this test stand for the push. */
+  const [install = '', generate = '', ...commit] = readDocument('README.md')
+    .blocks.filter(({ language }) => language === 'sh')
+    .slice(0, 2)
+    .flatMap(({ text }) => text.trim().split('\n'))
+    .filter((line) => line !== 'git push');
 
   const succeeds = async (line: string): Promise<ProcessExit> => {
     const exit = await project.shell(line);

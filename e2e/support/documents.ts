@@ -62,14 +62,14 @@ export function readDocument(path: string): Document {
 
 /** Every document of the repository for users and contributors. */
 export function readDocuments(): Document[] {
-  const markdownIn = (folder: string): string[] =>
-    readdirSync(join(REPOSITORY, folder))
+  const markdownIn = (folder: string, recursive = false): string[] =>
+    readdirSync(join(REPOSITORY, folder), { recursive, encoding: 'utf8' })
       .filter((name) => name.endsWith('.md'))
       .map((name) => join(folder, name));
   const packages = readdirSync(join(REPOSITORY, 'packages'))
     .map((name) => join('packages', name, 'README.md'))
     .filter((path) => existsSync(join(REPOSITORY, path)));
-  return [...markdownIn('.'), ...markdownIn('docs'), ...packages].map(readDocument);
+  return [...markdownIn('.'), ...markdownIn('docs', true), ...packages].map(readDocument);
 }
 
 const COMMAND_LINE = /(?:^|[\s;&])dte ([a-z][a-z-]*)(.*)/;

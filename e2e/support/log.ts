@@ -42,3 +42,17 @@ export const withoutTimes = (output: string): string =>
     .replaceAll(/(Critical path: .*)\(\d+ tasks?\)/g, '$1(<n> tasks)')
     .replaceAll(/\(\d+% of the run\)/g, '(<share> of the run)')
     .replaceAll(/[ \t]+$/gm, '');
+
+/** The shape of one of our log lines, from an example in a document: up to `parts` parts, with other numbers. */
+export function shapeOf(example: string, parts: number): RegExp {
+  const head = example.split(' · ').slice(0, parts).join(' · ');
+  const pattern = head.replaceAll(
+    /(?<=session )\S+|(?:\d+ min )?\d+ s\b|\d+|(agent|slot|task)s/g,
+    (found, noun?: string) => {
+      if (noun !== undefined) return `${noun}s?`;
+      if (found.endsWith(' s')) return '(?:\\d+ min )?\\d+ s';
+      return /^\d+$/.test(found) ? '\\d+' : '\\S+';
+    },
+  );
+  return new RegExp(`^${pattern}( · |$)`);
+}
