@@ -186,6 +186,7 @@ describe('a repository with two workspaces below its root', () => {
 
   it('--dynamic: the child pipeline of a workspace has its jobs, and the other workspace stays as it was', async () => {
     await succeeds(WEB, 'npx nx g @org/dte:setup-gitlab --dynamic');
+    project.open('go');
     const run = await project.startPipeline({
       env: LIGHT_NX,
       variables: change({ [`${WEB}/libs/alpha/source.txt`]: `alpha of ${WEB}, once more\n` }),

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, lstatSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   type JournalEntry,
@@ -72,6 +72,19 @@ export async function expandPipeline(
   return parse(exit.stdout) as Expanded;
 }
 
+/**
+ * The interpreter looks for a child pipeline's file in a folder with the name of its job, and keeps artifacts in one with
+ * the encoded name. Without the file, it runs a child pipeline without jobs.
+ */
+function linkArtifacts(clone: string, jobs: readonly string[]): void {
+  const folder = join(clone, STATE, 'artifacts');
+  mkdirSync(folder, { recursive: true });
+  for (const job of jobs.filter((name) => !name.includes('/') && fileNameOf(name) !== name)) {
+    if (lstatSync(join(folder, job), { throwIfNoEntry: false }) === undefined)
+      symlinkSync(fileNameOf(job), join(folder, job));
+  }
+}
+
 /** One pipeline that runs or has run. */
 export class PipelineRun {
   private constructor(
@@ -85,6 +98,7 @@ export class PipelineRun {
   static async start(surroundings: Surroundings, options: PipelineOptions): Promise<PipelineRun> {
     const { clone, env, onJobEnd } = surroundings;
     const expanded = await expandPipeline(clone, env, options);
+    linkArtifacts(clone, Object.keys(expanded));
     // With --needs it is a separate pipeline with its own id, not another job of the last one.
     const jobs = options.jobs === undefined ? [] : ['--needs', ...options.jobs];
     const args = [...jobs, ...withOptions(options)];
