@@ -68,6 +68,5 @@ export { planBatches } from './planning/batches';
 export { readProjectGraph } from './planning/project-graph';
 export { askChoices } from './prompts/ask';
 export { formattersOf, type Formatter } from './install/formatters';
-export { knownFault } from './install/known-faults';
 export { versionInRange } from './install/semver';
 export { workOf, type CheckKind, type TargetWork } from './targets/target-work';

@@ -187,13 +187,6 @@ describe('placeOf', () => {
   });
 });
 
-describe('seamFindings of a version with a known fault', () => {
-  it('stops', () => {
-    expect(levels(seamFindings({ ...healthy, nxVersion: '20.8.1' }, '1.0.0'))).toContain('stop');
-    expect(levels(seamFindings({ ...healthy, nxVersion: '20.8.2' }, '1.0.0'))).not.toContain('stop');
-  });
-});
-
 describe('renderFindings', () => {
   it('ends with a verdict that does not promise distribution on a laptop', () => {
     expect(renderFindings([], 'laptop')).toMatch(/Set up.*begins in CI/);

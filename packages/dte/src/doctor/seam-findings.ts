@@ -1,4 +1,4 @@
-import { knownFault, type SeamFindings, type SeamObstacle } from '@org/dte-nx-compat';
+import { type SeamFindings, type SeamObstacle } from '@org/dte-nx-compat';
 import { note, ok, stop, type Finding } from './finding';
 
 const NX_JSON =
@@ -43,10 +43,7 @@ export function seamFindings(seam: SeamFindings, ownVersion: string): Finding[] 
   const findings: Finding[] = [];
   const { nxVersion } = seam;
   if (nxVersion !== undefined) {
-    const fault = knownFault(nxVersion);
-    findings.push(
-      fault === undefined ? ok(`nx ${nxVersion}`) : stop(`nx ${nxVersion}: ${fault.text}`, fault.cure),
-    );
+    findings.push(ok(`nx ${nxVersion}`));
   }
   if (seam.reachable.ok) findings.push(ok('Nx calls the runner @org/dte in this workspace'));
   else findings.push(stop(...OBSTACLES[seam.reachable.reason]));

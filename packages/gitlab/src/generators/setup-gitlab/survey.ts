@@ -34,7 +34,7 @@ function imageFor(tree: Tree, flags: Flags, before: Remembered, ciFile: string):
 
 /** What the workspace's Nx and files say, before anything is planned. */
 export async function survey({ tree, repository, flags, report, ports }: Given): Promise<Survey> {
-  const view = await ports.view(tree.root, report);
+  const view = await ports.view(tree.root);
   const before = readHeader(tree.exists(GITLAB_FILE) ? tree.read(GITLAB_FILE, 'utf-8') : null);
   const files = userFiles(tree, repository);
   const detected = await detectWork({

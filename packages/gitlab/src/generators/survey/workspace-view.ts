@@ -1,13 +1,5 @@
-import {
-  askChoices,
-  formattersOf,
-  knownFault,
-  type Formatter,
-  readProjectGraph,
-  resolveNx,
-} from '@org/dte-nx-compat';
+import { askChoices, formattersOf, type Formatter, readProjectGraph } from '@org/dte-nx-compat';
 import { targetsOfWorkspace, type TargetsOfProject } from '../../checks';
-import { type Report } from '../workspace/report';
 
 /** What the workspace's own Nx says about it. */
 export interface WorkspaceView {
@@ -20,7 +12,7 @@ export interface WorkspaceView {
 
 /** What a generator needs of Nx itself; tests replace it. */
 export interface NxPorts {
-  readonly view: (workspaceRoot: string, report: Report) => Promise<WorkspaceView>;
+  readonly view: (workspaceRoot: string) => Promise<WorkspaceView>;
   readonly ask: typeof askChoices;
 }
 
@@ -29,15 +21,8 @@ const reasonOf = (thrown: unknown): string => {
   return message.trim().split('\n')[0] ?? '';
 };
 
-function tellFault(workspaceRoot: string, report: Report): void {
-  const { version } = resolveNx(workspaceRoot);
-  const fault = knownFault(version);
-  if (fault !== undefined) report.hand(`nx ${version}`, `${fault.text}. ${fault.cure}`);
-}
-
-async function view(workspaceRoot: string, report: Report): Promise<WorkspaceView> {
+async function view(workspaceRoot: string): Promise<WorkspaceView> {
   try {
-    tellFault(workspaceRoot, report);
     const { nodes } = await readProjectGraph(workspaceRoot);
     return {
       projects: targetsOfWorkspace(nodes, workspaceRoot),
