@@ -10,7 +10,7 @@ const OBSTACLES: Readonly<Record<SeamObstacle, readonly [text: string, cure: str
     'nx is not installed in this workspace',
     'Install the packages (npm ci) first, and run the doctor in the workspace.',
   ],
-  'nx-unsupported': ['this version of nx is not supported', 'Use nx 20.8.2 or later, up to 24.'],
+  'nx-unsupported': ['this version of nx is not supported', 'Use nx 20.8.0 or later, up to 24.'],
   'runner-missing': [
     'nx.json does not name @org/dte as the tasks runner',
     `Add to nx.json: ${NX_JSON}. (\`nx migrate\` across 21 removes it; add it again.)`,
