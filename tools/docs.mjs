@@ -1,4 +1,4 @@
-// Writes docs/configuration.md (from the schema of all options), docs/limits.md (from the protocol's limits) and the JSON schema
+// Writes docs/reference/configuration.md (from the schema of all options), docs/reference/limits.md (from the protocol's limits) and the JSON schema
 // of .nx/dte.yaml. `--check` writes nothing; it fails if a file is not up to date.
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -8,8 +8,8 @@ import { buildAll } from './build.mjs';
 import { OPTION_GROUPS } from './lib/option-groups.mjs';
 import { root } from './lib/packages.mjs';
 
-const CONFIGURATION = join(root, 'docs', 'configuration.md');
-const LIMITS_PAGE = join(root, 'docs', 'limits.md');
+const CONFIGURATION = join(root, 'docs', 'reference', 'configuration.md');
+const LIMITS_PAGE = join(root, 'docs', 'reference', 'limits.md');
 const RULES_SCHEMA = join(root, 'packages', 'dte', 'schemas', 'dte.schema.json');
 
 const escape = (text) => text.replaceAll('|', '\\|');

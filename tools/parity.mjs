@@ -1,6 +1,6 @@
 // npm run parity -- <workspace folder> [options of dte parity] -- <nx command>
 //
-// `dte parity` (docs/parity.md) with the packages of this repository, in a workspace that need not have them.
+// `dte parity` (docs/explanation/parity.md) with the packages of this repository, in a workspace that need not have them.
 import { spawn } from 'node:child_process';
 import { join, resolve } from 'node:path';
 import { packAll } from './pack.mjs';

@@ -63,7 +63,7 @@ describe('an agent whose environment, tools and files differ from the main job',
       'runtime input `node -p process.env.TOOL_VERSION`: "2" on the agent, "1" on the main job',
       'file libs/filed/generated.txt: only on the agent',
       'list it in the option forwardEnv',
-      'Code: DTE_HASH_MISMATCH (docs/errors.md)',
+      'Code: DTE_HASH_MISMATCH (docs/reference/errors.md)',
     ])
       expect(output).toMatch(words);
   });

@@ -208,13 +208,16 @@ describe('the documents', () => {
 
   it('name variables and options of nx.json that exist', () => {
     const spansOf = (path: string): string[] => readDocument(path).spans.flat();
-    const reference = new Set([...spansOf('docs/configuration.md'), ...spansOf('docs/limits.md')]);
+    const reference = new Set([
+      ...spansOf('docs/reference/configuration.md'),
+      ...spansOf('docs/reference/limits.md'),
+    ]);
     // Without the notes inside the packages: they mention variables that users never set.
     const variables = documents
       .filter(({ path }) => !path.startsWith('packages'))
       .flatMap(({ text }) => text.match(/\bDTE_[A-Z_]+\b/g) ?? []);
     // Error codes have the same form.
-    const codes = readDocument('docs/errors.md').anchors;
+    const codes = readDocument('docs/reference/errors.md').anchors;
     const options = documents
       .flatMap(({ blocks }) => blocks.filter(({ language }) => language === 'json'))
       .map(({ text }) => json(text) as { tasksRunnerOptions?: { default: { options: object } } })

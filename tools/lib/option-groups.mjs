@@ -1,6 +1,6 @@
 /**
- * The sections of docs/configuration.md: by purpose, with the most used options first. A section can also list limits;
- * docs/limits.md has all of them. Every option that is not a limit must be in one section.
+ * The sections of docs/reference/configuration.md: by purpose, with the most used options first. A section can also list limits;
+ * docs/reference/limits.md has all of them. Every option that is not a limit must be in one section.
  *
  * @type {readonly { title: string, intro: string, options: readonly string[] }[]}
  */
@@ -8,7 +8,7 @@ export const OPTION_GROUPS = [
   {
     title: 'How jobs find each other',
     intro:
-      'Distribution is on when `rendezvous`, `rendezvousDir` or `coordinatorUrl` is set. On GitLab, `nx g @org/dte:setup-gitlab` sets `rendezvous`. See [GitLab](gitlab.md#executors).',
+      'Distribution is on when `rendezvous`, `rendezvousDir` or `coordinatorUrl` is set. On GitLab, `nx g @org/dte:setup-gitlab` sets `rendezvous`. See [what each kind of runner needs](../how-to/runners.md).',
     options: [
       'rendezvous',
       'coordinatorUrl',
@@ -39,23 +39,23 @@ export const OPTION_GROUPS = [
   {
     title: 'What runs where, and in which order',
     intro:
-      'See [assignment rules](assignment-rules.md), [tasks that run on the main job](run-on-main.md) and [running tasks on the main job](outputs.md#running-tasks-on-the-main-job).',
+      'See [assignment rules](../how-to/assignment-rules.md), [tasks that run on the main job](../how-to/run-on-main.md) and [running tasks on the main job](../how-to/outputs.md#running-tasks-on-the-main-job).',
     options: ['assignmentRules', 'runOnMain', 'mainSlots', 'expectedAgents', 'weights'],
   },
   {
     title: 'Inputs and environment of tasks',
-    intro: 'See [drift](drift.md).',
+    intro: 'See [drift](../explanation/drift.md).',
     options: ['forwardEnv', 'onHashMismatch', 'samePlatform'],
   },
   {
     title: 'Outputs',
-    intro: 'See [outputs](outputs.md).',
+    intro: 'See [outputs](../how-to/outputs.md).',
     options: ['restoreOutputs', 'restoreGlobs', 'restoreConcurrency', 'sharedOutputsMs'],
   },
   {
     title: 'Failures, timeouts and retries',
     intro:
-      'A task that fails is retried only with `retries` or `retryFlaky`: see [flaky tasks](flaky-tasks.md). An attempt that is lost with its agent is always retried.',
+      'A task that fails is retried only with `retries` or `retryFlaky`: see [flaky tasks](../how-to/flaky-tasks.md). An attempt that is lost with its agent is always retried.',
     options: [
       'taskTimeoutMs',
       'retries',
@@ -71,13 +71,13 @@ export const OPTION_GROUPS = [
   {
     title: 'Security',
     intro:
-      'On GitLab, the keyword `id_tokens` is enough. See [who trusts whom](security.md). Secrets cannot be set in `nx.json`.',
+      'On GitLab, the keyword `id_tokens` is enough. See [who trusts whom](../explanation/security.md). Secrets cannot be set in `nx.json`.',
     options: ['idToken', 'issuers', 'audience', 'secret', 'sharedTrust'],
   },
   {
     title: 'Coordinator, logs and reporting',
     intro:
-      "See [standalone coordinator](gitlab.md#standalone-coordinator) and [the coordinator's log](gitlab.md#the-coordinators-log).",
+      "See [standalone coordinator](../how-to/standalone-coordinator.md) and [the coordinator's log](log.md#the-coordinators-log).",
     options: [
       'dataDir',
       'historyDir',
@@ -90,7 +90,7 @@ export const OPTION_GROUPS = [
   },
   {
     title: 'The base of `nx affected` on GitLab',
-    intro: 'See [the base of `nx affected`](gitlab.md#the-base-of-nx-affected).',
+    intro: 'See [the base of `nx affected`](../how-to/adapt-the-pipeline.md#the-base-of-nx-affected).',
     options: ['gitlabToken'],
   },
 ];

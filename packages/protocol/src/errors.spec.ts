@@ -2,7 +2,10 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DteError, ERROR_CODE_LIST, ERROR_CODES, explain } from './errors';
 
-const documentation = readFileSync(join(__dirname, '..', '..', '..', 'docs', 'errors.md'), 'utf8');
+const documentation = readFileSync(
+  join(__dirname, '..', '..', '..', 'docs', 'reference', 'errors.md'),
+  'utf8',
+);
 
 /** The text below each heading of the second level. */
 const sections = new Map(
@@ -15,7 +18,7 @@ const sections = new Map(
     }),
 );
 
-describe('docs/errors.md', () => {
+describe('docs/reference/errors.md', () => {
   it('has one section for each code, in the order of the list, and no other', () => {
     const headings = [...sections.keys()].filter((heading) => heading.startsWith('DTE_'));
     expect(headings).toEqual(ERROR_CODE_LIST);
@@ -39,7 +42,7 @@ describe('DteError', () => {
     expect(error.explain().split('\n')).toEqual([
       'The agent "a" has another secret.',
       `  What to do: ${error.cure}`,
-      '  Code: DTE_BAD_SECRET (docs/errors.md)',
+      '  Code: DTE_BAD_SECRET (docs/reference/errors.md)',
     ]);
     expect(explain('DTE_BAD_SECRET', 'The agent "a" has another secret.')).toBe(error.explain());
   });

@@ -12,7 +12,7 @@ interface CodeInfo {
 }
 
 /**
- * The closed list of error codes. Each has a heading of the same name in docs/errors.md (a test compares).
+ * The closed list of error codes. Each has a heading of the same name in docs/reference/errors.md (a test compares).
  * `cure` says how to fix the problem, in the imperative. It is printed below every message with the code.
  */
 export const ERROR_CODES = {
@@ -22,15 +22,15 @@ export const ERROR_CODES = {
   },
   DTE_SECRET_REQUIRED: {
     severity: 'fatal',
-    cure: 'Give the jobs id tokens (docs/gitlab.md), or set DTE_SECRET on both sides: otherwise a coordinator serves only its own machine.',
+    cure: 'Give the jobs id tokens (docs/reference/setup-gitlab.md), or set DTE_SECRET on both sides: otherwise a coordinator serves only its own machine.',
   },
   DTE_SHARED_TRUST: {
     severity: 'fatal',
-    cure: 'Start the coordinator with --issuers (DTE_ISSUERS, the address of your GitLab) and give the jobs id tokens, or with --shared-trust (DTE_SHARED_TRUST=true) if everyone who has the secret may change the results of every session: docs/security.md.',
+    cure: 'Start the coordinator with --issuers (DTE_ISSUERS, the address of your GitLab) and give the jobs id tokens, or with --shared-trust (DTE_SHARED_TRUST=true) if everyone who has the secret may change the results of every session: docs/explanation/security.md.',
   },
   DTE_ID_TOKEN_REFUSED: {
     severity: 'fatal',
-    cure: 'Add the keyword `id_tokens: DTE_ID_TOKEN: aud: dte` to every job of the pipeline (docs/gitlab.md), and start the coordinator with the address of this GitLab (CI_SERVER_URL or --issuers).',
+    cure: 'Add the keyword `id_tokens: DTE_ID_TOKEN: aud: dte` to every job of the pipeline (docs/reference/setup-gitlab.md), and start the coordinator with the address of this GitLab (CI_SERVER_URL or --issuers).',
   },
   DTE_ISSUER_UNAVAILABLE: {
     severity: 'retry',
@@ -42,11 +42,11 @@ export const ERROR_CODES = {
   },
   DTE_UNREACHABLE: {
     severity: 'fatal',
-    cure: 'Run a standalone coordinator that all jobs can reach (`dte coordinator`) and set DTE_COORDINATOR_URL to its address: docs/gitlab.md.',
+    cure: 'Run a standalone coordinator that all jobs can reach (`dte coordinator`) and set DTE_COORDINATOR_URL to its address: docs/how-to/standalone-coordinator.md.',
   },
   DTE_RENDEZVOUS_REFUSED: {
     severity: 'fatal',
-    cure: 'Turn on the package registry of the project (Settings > General > Visibility) and run the pipeline as a user with the role Developer, or set DTE_COORDINATOR_URL to a standalone coordinator: docs/gitlab.md.',
+    cure: 'Turn on the package registry of the project (Settings > General > Visibility) and run the pipeline as a user with the role Developer, or set DTE_COORDINATOR_URL to a standalone coordinator: docs/how-to/standalone-coordinator.md.',
   },
   DTE_RENDEZVOUS_UNAVAILABLE: {
     severity: 'retry',
@@ -146,7 +146,7 @@ export const ERROR_CODES = {
   },
   DTE_OUTPUTS_ELSEWHERE: {
     severity: 'attempt',
-    cure: 'Retry the job. To prevent it, add the task that the message names to the dependsOn of the failed task, or set restoreOutputs to all (docs/outputs.md).',
+    cure: 'Retry the job. To prevent it, add the task that the message names to the dependsOn of the failed task, or set restoreOutputs to all (docs/how-to/outputs.md).',
   },
   DTE_OUTPUTS_DIFFER: {
     severity: 'attempt',
@@ -226,7 +226,7 @@ export const ERROR_CODES = {
   },
   DTE_TASK_TIMEOUT: {
     severity: 'attempt',
-    cure: 'Check the output above for what the task was waiting for, or raise taskTimeoutMs for its target (DTE_TASK_TIMEOUT_MS, docs/configuration.md).',
+    cure: 'Check the output above for what the task was waiting for, or raise taskTimeoutMs for its target (DTE_TASK_TIMEOUT_MS, docs/reference/configuration.md).',
   },
   DTE_LEASE_EXPIRED: {
     severity: 'attempt',
@@ -275,11 +275,11 @@ export const ERROR_CODES = {
   DTE_CANCELLED: { severity: 'fatal', cure: 'Nothing to do: the run was cancelled by its main job.' },
   DTE_BAD_CONFIG: {
     severity: 'fatal',
-    cure: 'Correct the option that the message names; docs/configuration.md lists them all.',
+    cure: 'Correct the option that the message names; docs/reference/configuration.md lists them all.',
   },
   DTE_BAD_RULES: {
     severity: 'fatal',
-    cure: 'Run `npx dte validate`: it names every problem of the assignment rules with its line (docs/assignment-rules.md).',
+    cure: 'Run `npx dte validate`: it names every problem of the assignment rules with its line (docs/how-to/assignment-rules.md).',
   },
   DTE_RULE_UNSATISFIED: {
     severity: 'fatal',
@@ -350,5 +350,5 @@ export class DteError extends Error {
 
 /** The three lines of an error in a log. */
 export function explain(code: ErrorCode, message: string): string {
-  return `${message}\n  What to do: ${ERROR_CODES[code].cure}\n  Code: ${code} (docs/errors.md)`;
+  return `${message}\n  What to do: ${ERROR_CODES[code].cure}\n  Code: ${code} (docs/reference/errors.md)`;
 }

@@ -18,7 +18,7 @@ const KiB = 1024;
 const MiB = 1024 * KiB;
 const GiB = 1024 * MiB;
 
-/** Every limit of queues, frames, waits and retries, in one place. docs/limits.md is generated from it. */
+/** Every limit of queues, frames, waits and retries, in one place. docs/reference/limits.md is generated from it. */
 export const LIMITS = {
   frameBytes: limit(
     16 * MiB,

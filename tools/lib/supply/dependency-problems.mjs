@@ -12,7 +12,7 @@ function rowsOf(text) {
 }
 
 /**
- * @param {string} text of docs/dependencies.md
+ * @param {string} text of docs/reference/dependencies.md
  * @param {{ name: string, dependencies?: Record<string, string>, peerDependencies?: Record<string, string> }[]} manifests
  * @returns {string[]}
  */
@@ -26,11 +26,11 @@ export function dependencyProblems(text, manifests) {
   for (const [name, users] of used) {
     const row = rows.get(name);
     if (row === undefined || row.reason === '')
-      problems.push(`docs/dependencies.md: no reason for ${name}, which ${users.join(', ')} needs`);
+      problems.push(`docs/reference/dependencies.md: no reason for ${name}, which ${users.join(', ')} needs`);
     else if (row.users.toSorted().join() !== users.toSorted().join())
-      problems.push(`docs/dependencies.md: ${name} is used by ${users.toSorted().join(', ')}`);
+      problems.push(`docs/reference/dependencies.md: ${name} is used by ${users.toSorted().join(', ')}`);
   }
   for (const name of rows.keys())
-    if (!used.has(name)) problems.push(`docs/dependencies.md: nothing needs ${name}`);
+    if (!used.has(name)) problems.push(`docs/reference/dependencies.md: nothing needs ${name}`);
   return problems;
 }

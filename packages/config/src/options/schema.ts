@@ -64,7 +64,7 @@ const limitShape = Object.fromEntries(
 
 /**
  * All configuration of the product. Every value is parsed by this schema, whatever its source, and
- * docs/configuration.md is generated from it (`node tools/docs.mjs`).
+ * docs/reference/configuration.md is generated from it (`node tools/docs.mjs`).
  */
 export const configSchema = z.strictObject({
   session: option(
@@ -144,7 +144,7 @@ export const configSchema = z.strictObject({
   sharedTrust: option(
     {
       description:
-        'Treats everyone who has DTE_SECRET as one trust domain. A coordinator without `issuers` that other machines can reach then serves all projects, including GitLab pipelines, and anyone with the secret can replace what any of them stores. See docs/security.md.',
+        'Treats everyone who has DTE_SECRET as one trust domain. A coordinator without `issuers` that other machines can reach then serves all projects, including GitLab pipelines, and anyone with the secret can replace what any of them stores. See docs/explanation/security.md.',
       defaultText: '`false`',
       env: 'DTE_SHARED_TRUST',
       flag: '--shared-trust',
@@ -386,7 +386,7 @@ export const configSchema = z.strictObject({
   assignmentRules: option(
     {
       description:
-        'Which tasks run on which agents. Use it instead of `.nx/dte.yaml` to keep the rules in nx.json ([assignment rules](assignment-rules.md)).',
+        'Which tasks run on which agents. Use it instead of `.nx/dte.yaml` to keep the rules in nx.json ([assignment rules](../how-to/assignment-rules.md)).',
       defaultText: 'the rules in `.nx/dte.yaml`',
       env: null,
       flag: null,
@@ -398,7 +398,7 @@ export const configSchema = z.strictObject({
   runOnMain: option(
     {
       description:
-        'Tasks that only the main job runs because they need files on its disk: `target` or `project:target`, with `*` and `?`; `!` excludes. Your entries are added to `nx-release-publish` and `docker:build`. To remove one of these, add `!nx-release-publish` or `!docker:build` ([tasks that run on the main job](run-on-main.md)).',
+        'Tasks that only the main job runs because they need files on its disk: `target` or `project:target`, with `*` and `?`; `!` excludes. Your entries are added to `nx-release-publish` and `docker:build`. To remove one of these, add `!nx-release-publish` or `!docker:build` ([tasks that run on the main job](../how-to/run-on-main.md)).',
       defaultText: '`nx-release-publish`, `docker:build`',
       env: 'DTE_RUN_ON_MAIN',
       flag: null,

@@ -37,7 +37,7 @@ export function wipeEnviron(names: readonly string[]): boolean {
     }
     return true;
   } catch {
-    // Not Linux, or not permitted: docs/security.md describes the consequences.
+    // Not Linux, or not permitted: docs/explanation/security.md describes the consequences.
     return false;
   } finally {
     if (memory !== null) closeSync(memory);

@@ -46,9 +46,9 @@ export function trustNotes(
   return sharedTrust
     ? [
         'shared trust: everyone who has DTE_SECRET can enter every session here, and read and replace what it stores,',
-        'including sessions of other projects and of protected branches; only --issuers separates pipelines (docs/security.md)',
+        'including sessions of other projects and of protected branches; only --issuers separates pipelines (docs/explanation/security.md)',
       ]
     : [
-        'no --issuers: this coordinator serves the sessions of one project and no GitLab pipelines (docs/security.md)',
+        'no --issuers: this coordinator serves the sessions of one project and no GitLab pipelines (docs/explanation/security.md)',
       ];
 }

@@ -6,7 +6,7 @@ const HINTS: Readonly<Record<string, string>> = {
   '--use-dte-by-default': 'Every nx command is distributed. Pass --no-agents to commands that must not be.',
   '--no-distribution': 'Remove `dte start-ci-run`, or pass --no-agents to the nx command.',
   '--assignment-rules':
-    'Write the rules to .nx/dte.yaml (docs/assignment-rules.md), which is read without a flag.',
+    'Write the rules to .nx/dte.yaml (docs/how-to/assignment-rules.md), which is read without a flag.',
   '--auto-apply-fixes': 'dte does not change your code; remove the flag.',
   '--fix-tasks': 'dte does not change your code; remove the flag.',
   '--targets': 'Agents take every target; remove the flag.',
@@ -16,7 +16,7 @@ const HINTS: Readonly<Record<string, string>> = {
 const COMMANDS: Readonly<Record<string, string>> = {
   'fix-ci': 'dte does not change your code; remove the command.',
   login: 'There is nothing to log in to; remove the command.',
-  configure: 'docs/configuration.md lists the options; there is nothing to register.',
+  configure: 'docs/reference/configuration.md lists the options; there is nothing to register.',
   'run-agent': 'Use the command start-agent.',
 };
 

@@ -23,7 +23,7 @@ export async function identityFindings(
       return [
         note(
           'this job has DTE_SECRET but no id token: only a coordinator on the same machine, or one with --shared-trust, accepts it',
-          `Add the keyword \`${KEYWORD}\` to every job: a secret does not separate pipelines (docs/security.md).`,
+          `Add the keyword \`${KEYWORD}\` to every job: a secret does not separate pipelines (docs/explanation/security.md).`,
         ),
       ];
     }

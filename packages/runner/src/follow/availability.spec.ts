@@ -28,7 +28,7 @@ describe('judgeAvailability', () => {
     expect(verdict.error.message).toBe(
       'No agent can reach this job: 5 agents report so (details in the logs: https://git/-/jobs/1, https://git/-/jobs/2, https://git/-/jobs/3 and 2 more). The main job runs the remaining tasks itself.',
     );
-    expect(verdict.error.explain()).toMatch(/dte coordinator[^]*DTE_COORDINATOR_URL[^]*docs\/gitlab.md/);
+    expect(verdict.error.explain()).toMatch(/dte coordinator[^]*DTE_COORDINATOR_URL[^]*docs\/[\w/-]+.md/);
     const back = { ...presence, agentsGoneSinceMs: null };
     expect(judgeAvailability(back, patience, 1_001)).toEqual({ kind: 'wait', askAgainAtMs: null });
   });

@@ -32,7 +32,7 @@ export interface MainTasksInput {
 
 /**
  * The tasks of a command that run on the main job because they need its disk, each with the reason: those that the user has
- * named, and those that would see other files on an agent. docs/run-on-main.md has the rules for users.
+ * named, and those that would see other files on an agent. docs/how-to/run-on-main.md has the rules for users.
  */
 export async function mainTasks(input: MainTasksInput): Promise<Reasons> {
   const { prepared, disk, graph, command } = input;

@@ -2,7 +2,7 @@ import { isMap, isScalar, isSeq, type YAMLMap } from 'yaml';
 import { type Report } from '../workspace/report';
 import { keyText } from '../text/yaml';
 
-/** A rule as `.nx/dte.yaml` has it (docs/assignment-rules.md). */
+/** A rule as `.nx/dte.yaml` has it (docs/how-to/assignment-rules.md). */
 export interface ConvertedRule {
   projects?: readonly string[];
   targets?: readonly string[];
@@ -81,7 +81,7 @@ function convertOne(rule: YAMLMap, { at, report }: RulesPlace): ConvertedRule[] 
   const fail = (why: string): ConvertedRule[] => {
     report.hand(
       place,
-      `this rule was not converted: ${why}. Write it in .nx/dte.yaml (docs/assignment-rules.md)`,
+      `this rule was not converted: ${why}. Write it in .nx/dte.yaml (docs/how-to/assignment-rules.md)`,
     );
     return [];
   };

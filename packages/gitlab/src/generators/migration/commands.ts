@@ -53,7 +53,7 @@ const NO_COUNTERPART: Readonly<Record<string, string>> = {
   'fix-ci': 'dte does not change your code',
   login: 'there is nothing to log in to',
   logout: 'there is nothing to log in to',
-  configure: 'docs/configuration.md lists the options',
+  configure: 'docs/reference/configuration.md lists the options',
   validate: 'run `dte doctor` manually instead',
   'upload-agent-metrics': 'nothing is uploaded; the runner and its machine have metrics of their own',
   'upload-and-show-run-details': 'nothing is uploaded; the log of the main job contains everything',

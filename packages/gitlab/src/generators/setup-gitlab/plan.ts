@@ -77,7 +77,7 @@ function planGitlab({ tree, repository, flags, installed, report, detected }: Gi
   } else if (!roles.has('main')) {
     report.hand(
       ciFile,
-      'has agents but no job that runs `dte start-ci-run`: see docs/gitlab.md for the main job',
+      'has agents but no job that runs `dte start-ci-run`: see docs/how-to/set-up-manually.md for the main job',
     );
   }
   if (roles.has('agent'))
