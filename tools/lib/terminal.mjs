@@ -14,7 +14,7 @@ export const cyan = paint(36, 39);
 export const seconds = (ms) => `${(ms / 1000).toFixed(1)} s`;
 
 /** Breaks words into lines of at most `width` characters. */
-export function wrap(words, width) {
+function wrap(words, width) {
   const lines = [''];
   for (const word of words) {
     const line = lines.at(-1);

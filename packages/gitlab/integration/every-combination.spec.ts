@@ -1,7 +1,7 @@
-import { lockfilesOf, PACKAGE_MANAGERS, renderDynamicPipeline, renderGitlabFile } from './index';
-import type { GitlabFileOptions } from './options';
-import { documents, merge, pipelineProblems, schemaProblems } from './test-support/ci-schema';
-import { DEFAULTS } from './test-support/options';
+import { lockfilesOf, PACKAGE_MANAGERS, renderDynamicPipeline, renderGitlabFile } from '../src/pipeline';
+import type { GitlabFileOptions } from '../src/pipeline/options';
+import { documents, merge, pipelineProblems, schemaProblems } from '../src/pipeline/test-support/ci-schema';
+import { DEFAULTS } from '../src/pipeline/test-support/options';
 
 const VALUES = {
   dynamic: [false, true],
