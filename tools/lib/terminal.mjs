@@ -13,17 +13,6 @@ export const cyan = paint(36, 39);
 
 export const seconds = (ms) => `${(ms / 1000).toFixed(1)} s`;
 
-/** Breaks words into lines of at most `width` characters. */
-function wrap(words, width) {
-  const lines = [''];
-  for (const word of words) {
-    const line = lines.at(-1);
-    if (line !== '' && line.length + 1 + word.length > width) lines.push(word);
-    else lines[lines.length - 1] = line === '' ? word : `${line} ${word}`;
-  }
-  return lines;
-}
-
 /** A heading with a rule as wide as the terminal, at most 100 columns. */
 export function heading(text) {
   const width = Math.min(process.stdout.columns ?? 100, 100);
