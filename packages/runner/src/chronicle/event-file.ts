@@ -1,5 +1,6 @@
 import { appendFile, mkdir, readFile, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { makeDataFolder } from '../data-folder/data-folder';
 import { reportEventSchema, type ReportEvent } from '@org/dte-report';
 
 /**
@@ -26,7 +27,7 @@ export class EventFile {
   private broken = false;
 
   constructor(
-    dataDir: string,
+    private readonly dataDir: string,
     sessionId: string,
     private readonly onFailed: (error: unknown) => void,
   ) {
@@ -62,6 +63,7 @@ export class EventFile {
 
   private async append(text: string): Promise<void> {
     if (this.bytes === null) {
+      makeDataFolder(this.dataDir);
       await mkdir(dirname(this.path), { recursive: true });
       this.bytes = await sizeOf(this.path);
     }
@@ -81,16 +83,20 @@ const sizeOf = (path: string): Promise<number> =>
  * version are left out.
  */
 export async function readEvents(dataDir: string, sessionId: string): Promise<ReportEvent[]> {
-  const text = await readFile(eventFileOf(dataDir, sessionId), 'utf8').catch(
-    (thrown: NodeJS.ErrnoException) => {
-      if (thrown.code === 'ENOENT') return '';
-      throw thrown;
-    },
-  );
+  const text = await readIfThere(eventFileOf(dataDir, sessionId));
   return text.split('\n').flatMap((line) => {
     const event = parseEvent(line);
     return event === null ? [] : [event];
   });
+}
+
+async function readIfThere(path: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (thrown) {
+    if ((thrown as NodeJS.ErrnoException).code === 'ENOENT') return '';
+    throw thrown;
+  }
 }
 
 function parseEvent(line: string): ReportEvent | null {
