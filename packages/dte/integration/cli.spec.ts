@@ -143,6 +143,8 @@ describe('dte, without a coordinator', () => {
   );
 
   it('doctor finds what stops distribution, with a fix for each, and exits with code 1', async () => {
+    world.useRealNx();
+    world.env['CI'] = 'true';
     const { code, stdout } = await world.run(['doctor', '--json']);
     const findings = JSON.parse(stdout) as { level: string; text: string; cure?: string }[];
     const stops = findings.filter(({ level }) => level === 'stop');
