@@ -28,6 +28,8 @@ const FILES: Record<string, string> = {
 `,
   'package-lock.json': '{ "name": "shop", "lockfileVersion": 3, "requires": true, "packages": { "": {} } }\n',
   '.gitlab-ci.yml': 'image: node:20 # all jobs\n\ndeploy:\n  stage: deploy\n  script: [./deploy.sh]\n',
+  'libs/a/project.json':
+    '{ "name": "a", "targets": { "lint": { "command": "true" }, "build": { "command": "true" } } }\n',
   // Calls of the package manager are recorded, and nothing is installed.
   'bin/npm': '#!/bin/sh\necho "$@" >> npm-was-asked\n',
 };

@@ -20,6 +20,7 @@ const CODES = [
   'DTE_ARTIFACT_UNDECLARED',
   'DTE_ARTIFACT_INCOMPLETE',
   'DTE_ARTIFACT_TOO_LARGE',
+  'DTE_ARTIFACT_DAMAGED',
 ];
 /** Files of the workspace that no archive may touch. */
 const PRECIOUS = [
