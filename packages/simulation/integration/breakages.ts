@@ -18,7 +18,7 @@ export const BREAKAGES: readonly Breakage[] = [
     file: 'scheduler/src/step.ts',
     find: 'expireLease(state, due.runId, due.index, out);',
     replace: '',
-    seed: 14,
+    seed: 33,
     finds: /the lease of .* is over and still there/,
   },
   {
@@ -26,7 +26,7 @@ export const BREAKAGES: readonly Breakage[] = [
     file: 'scheduler/src/step.ts',
     find: 'agentGone(state, due.agentId, out);',
     replace: '',
-    seed: 1,
+    seed: 3,
     finds: /is away for longer than a lease and still waited for/,
   },
   {
@@ -102,7 +102,7 @@ export const BREAKAGES: readonly Breakage[] = [
     file: 'coordinator/src/session/session.ts',
     find: 'this.failure = error;',
     replace: '',
-    seed: 83,
+    seed: 56,
     finds: /never so: (every main job is done|no run is open)/,
   },
   {
