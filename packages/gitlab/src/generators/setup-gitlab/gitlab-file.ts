@@ -41,9 +41,10 @@ export function gitlabFile(options: GitlabFileOptions, wanted: Wanted): string {
     formatCheck,
     ...rest
   } = options;
+  // In this order, that of the first version: a second run must not rewrite a file only because the order is another one.
   const header = headerOf({
-    ...rest,
     agents: pools.length === 0 ? agents : writePools(pools),
+    ...rest,
     image: image ?? 'none',
     artifacts: artifacts.length === 0 ? ['none'] : artifacts,
     tags: tags.length === 0 ? ['none'] : tags,
