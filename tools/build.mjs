@@ -32,9 +32,9 @@ function compile(packages) {
 // A .ts inside the folder `files` of a generator is a template, not a source.
 const isTemplate = (file) => /^generators\/.*\/files\//.test(file);
 const isSource = (file) => file.endsWith('.ts') && !isTemplate(file);
-const isSnapshot = (file) => file.endsWith('.snap');
+const isOfTests = (file) => file.endsWith('.snap') || /(^|\/)test-support\//.test(file);
 const assetsOf = (path) =>
-  filesBelow(join(path, 'src')).filter((file) => !isSource(file) && !isSnapshot(file));
+  filesBelow(join(path, 'src')).filter((file) => !isSource(file) && !isOfTests(file));
 
 function copyAssets(path) {
   for (const file of assetsOf(path)) {
