@@ -127,6 +127,27 @@ describe('nx g @org/dte', () => {
     expect(read('package.json')).toBe(FILES['package.json']);
   });
 
+  it('adds no format check that would fail in the first pipeline, because of files that were never formatted', async () => {
+    symlinkSync(join(REPOSITORY, 'node_modules/prettier'), join(root, 'node_modules/prettier'));
+    const manifest = FILES['package.json']!.replace('"nx"', '"prettier": "~3.6.2",\n    "nx"');
+    const files = { '.prettierrc': '{ "singleQuote": true }', 'package.json': manifest };
+    const nxJson = '{\n  "namedInputs": {\n    "default": [\n      "{projectRoot}/**/*"\n    ]\n  }\n}\n';
+    for (const [path, text] of Object.entries({ ...files, 'nx.json': nxJson }))
+      writeFileSync(join(root, path), text);
+
+    expect(await generate('@org/dte:setup-gitlab')).toContain(
+      'The pipeline does not check the format, because nx.json would fail.',
+    );
+    expect(read(OURS)).not.toContain('format:check');
+    await generate('@org/dte:remove');
+
+    writeFileSync(join(root, 'nx.json'), '{ "namedInputs": { "default": ["{projectRoot}/**/*"] } }\n');
+    expect(await generate('@org/dte:setup-gitlab')).toContain(
+      'job nx checks the format of the changed files',
+    );
+    expect(read(OURS)).toContain('nx format:check');
+  });
+
   it('rejects an invalid flag with its name, and an unknown one', async () => {
     await expect(generate('@org/dte:setup-gitlab', '--agents=0')).rejects.toThrow(
       '--agents: expected 1 or more',

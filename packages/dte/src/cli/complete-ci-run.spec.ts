@@ -51,7 +51,7 @@ describe('complete-ci-run', () => {
       });
     });
     await completeCiRun();
-    expect(said.join('')).toContain('so there is nothing to complete');
+    expect(said.join('')).toContain(`session ${SESSION} · complete; its coordinator has ended`);
   });
 
   it('does not fail a job whose work is done because a standalone coordinator has gone', async () => {

@@ -58,8 +58,13 @@ async function sayComplete(context: CliContext, rendezvous: Rendezvous): Promise
     say(`dte: session ${sessionId} has no coordinator; agents are released`);
     return;
   }
-  if (record === null || record.state === 'finished') {
+  if (record === null) {
     say(`dte: session ${sessionId} has no coordinator, so there is nothing to complete`);
+    return;
+  }
+  // The usual end of a job log: it must not sound like a fault.
+  if (record.state === 'finished') {
+    say(`dte: session ${sessionId} · complete; its coordinator has ended`);
     return;
   }
   // GitLab runs after_script in a new container: the coordinator has ended with the old one, and agents that were

@@ -1,5 +1,5 @@
 import { hideSecrets } from '@org/dte-config';
-import { environmentOf } from './record';
+import { adviceAfter, environmentOf } from './record';
 
 describe('a recorded command', () => {
   const { DTE_SECRET: before } = process.env;
@@ -45,5 +45,21 @@ describe('a recorded command', () => {
     ['make', 'lint'],
   ])('that starts none is not: %s %s', (...words) => {
     expect(secretOf(words)).toBeUndefined();
+  });
+});
+
+describe('a recorded command that failed', () => {
+  const check = ['nx', 'format:check', '--base=a', '--head=b'];
+
+  it('is explained if it says nothing but the names of files', () => {
+    expect(adviceAfter(check, 1)).toContain('`npx nx format:write`');
+    expect(adviceAfter(['npx nx format:check && make'], 1)).toContain('not formatted');
+  });
+
+  it('is left alone if it speaks for itself, or was not the check', () => {
+    expect(adviceAfter(check, 0)).toBeNull();
+    // Nx itself could not start, or was killed.
+    expect(adviceAfter(check, 127)).toBeNull();
+    expect(adviceAfter(['nx', 'lint'], 1)).toBeNull();
   });
 });

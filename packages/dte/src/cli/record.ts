@@ -42,6 +42,13 @@ export function environmentOf(words: readonly string[]): NodeJS.ProcessEnv {
   return isNodeOfNx || IN_SESSION.test(line) ? envWithSecrets() : process.env;
 }
 
+/** `nx format:check` fails with only a list of files: at the end of a job log, nobody would know why. */
+export function adviceAfter(words: readonly string[], exitCode: number): string | null {
+  const isFormatCheck = /(^|\s)nx format:check(\s|$)/.test(words.join(' '));
+  if (exitCode !== 1 || !isFormatCheck) return null;
+  return '`nx format:check` failed: the files above are not formatted; `npx nx format:write` formats what has changed';
+}
+
 /** Runs the command with this terminal's input, passes its output through and keeps a copy. */
 function run(command: string, args: readonly string[], output: KeptOutput): Promise<number> {
   return new Promise((resolve) => {
@@ -78,6 +85,8 @@ async function record([command, ...args]: [string, ...string[]], flags: Flags): 
   const exitCode = await run(command, args, output);
   process.exitCode = exitCode;
   const endMs = Date.now();
+  const advice = adviceAfter([command, ...args], exitCode);
+  if (advice !== null) warn(advice);
   try {
     const context = cliContext(flags);
     // Without a session, this only runs the command.

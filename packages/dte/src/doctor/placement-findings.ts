@@ -1,7 +1,7 @@
 import type { PlacementProblem } from '@org/dte-gitlab/generators';
 import { note, stop, type Finding } from './finding';
 
-const AGAIN = 'Run `nx g @org/dte:setup-gitlab` again, commit and push.';
+const AGAIN = 'Run `npx nx g @org/dte:setup-gitlab` again, commit and push.';
 
 /** Whether GitLab reads the files of this workspace, which may be below the root of its repository. */
 export function placementFindings(problems: readonly PlacementProblem[]): Finding[] {

@@ -37,6 +37,7 @@ describe.each(['20.7.2', '25.0.0'])('a workspace with nx %s', (version) => {
     const voice = {
       line: (text: string) => void said.push(text),
       progress: (text: string) => void said.push(text),
+      follows: () => undefined,
       explain: (error: Error & { code: string }) => void said.push(`${error.code} ${error.message}`),
     };
     const tasks = [{ id: 'app:build' } as NxTask];

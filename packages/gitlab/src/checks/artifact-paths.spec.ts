@@ -57,6 +57,20 @@ describe('artifactPaths', () => {
     ]);
   });
 
+  it('takes the folder of all tests of a split target, because the next test has a folder of its own', () => {
+    const at = (path: string) => [`{projectRoot}/coverage${path}`];
+    const app = {
+      test: { executor: 'x:y', outputs: at('') },
+      'test-ci': {
+        executor: 'nx:noop',
+        outputs: at('/src/app.spec.ts'),
+        metadata: { nonAtomizedTarget: 'test' },
+      },
+      'test-ci--src/app.spec.ts': { executor: 'x:y', outputs: at('/src/app.spec.ts') },
+    };
+    expect(paths({ 'apps/shop': app }, ['test-ci']).paths).toEqual(['apps/shop/coverage']);
+  });
+
   it('has a bound, and says what is beyond it', () => {
     const many = Object.fromEntries(
       Array.from({ length: 30 }, (_, index) => [`p${index}`, build(`{projectRoot}/out${index}`)]),

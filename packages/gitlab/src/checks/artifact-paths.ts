@@ -1,5 +1,5 @@
 import { cleanPath, isAtOrBelow, staticParts } from '@org/dte-nx-compat';
-import { type ProjectTarget, type TargetsOfProject } from './workspace-targets';
+import { type TargetsOfProject } from './workspace-targets';
 
 /** A list that a person reads. Not configurable: `--artifacts` sets another list. */
 const MOST_PATHS = 20;
@@ -35,9 +35,17 @@ function generalised(roots: readonly string[]): string[] {
   return [...groups].map(([pattern, [first = '', ...others]]) => (others.length === 0 ? first : pattern));
 }
 
-/** What a compiler leaves of a check of types is of no use to anybody. */
-const keptOf = (target: ProjectTarget | undefined): readonly string[] =>
-  target === undefined || target.kind === 'typecheck' ? [] : target.outputs();
+/**
+ * What a compiler leaves of a check of types is of no use to anybody. The tasks of a split target write below the folders
+ * of the target that Nx has split, one folder for each file with tests: a list of these would be too short as soon as
+ * there is another such file.
+ */
+function keptOf({ targets }: TargetsOfProject, name: string): readonly string[] {
+  const target = targets.get(name);
+  if (target === undefined || target.kind === 'typecheck') return [];
+  const whole = targets.get(target.splitFrom ?? '')?.outputs() ?? [];
+  return target.outputs().map((output) => whole.find((folder) => isAtOrBelow(output, folder)) ?? output);
+}
 
 /** Paths by the number of projects that they are for. */
 type Weights = ReadonlyMap<string, number>;
@@ -48,8 +56,9 @@ function weighed(projects: readonly TargetsOfProject[], targets: readonly string
   const below = new Map<string, Set<string>>();
   const add = (path: string, weight: number): void =>
     void weights.set(path, (weights.get(path) ?? 0) + weight);
-  for (const { root, targets: all } of projects) {
-    for (const output of targets.flatMap((target) => keptOf(all.get(target)))) {
+  for (const project of projects) {
+    const { root } = project;
+    for (const output of targets.flatMap((target) => keptOf(project, target))) {
       const folder = folderOf(output, root);
       if (folder === null) continue;
       if (root !== '.' && isAtOrBelow(folder, root)) {

@@ -86,6 +86,7 @@ export class Chronicle {
     return {
       line: (text) => voice.line(text),
       progress: (text) => voice.progress(text),
+      follows: (output) => voice.follows(output),
       explain: (error) => {
         this.message(error);
         voice.explain(error);

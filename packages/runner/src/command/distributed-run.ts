@@ -61,12 +61,14 @@ function sharedOutputsOf({ graph, prepared }: DistributedRunOptions, folder: str
 /** The coordinator is fine, but there are no agents. */
 const AGENTS_GONE: readonly ErrorCode[] = ['DTE_NO_AGENTS', 'DTE_UNREACHABLE', 'DTE_SESSION_FINISHED'];
 
-function reporterOf({ lifeCycle, command, ui, projectGraph }: DistributedRunOptions): Reporter {
+function reporterOf(options: DistributedRunOptions): Reporter {
+  const { lifeCycle, command, ui, projectGraph, voice } = options;
   return new Reporter({
     lifeCycle,
     streams: command.streams,
     ui,
     createPrinter: (task) => ui?.printer(task.id) ?? createStreamPrinter(task, projectGraph),
+    onPrinted: (output) => voice.follows(output),
   });
 }
 

@@ -36,6 +36,16 @@ describe('Reporter', () => {
     ]);
   });
 
+  it('tells what Nx has printed last: the output of a task that failed', async () => {
+    const { lifeCycle } = recordingLifeCycle();
+    const printed: string[] = [];
+    const onPrinted = (output: string) => void printed.push(output);
+    const reporter = new Reporter({ lifeCycle, streams: () => false, createPrinter: jest.fn(), onPrinted });
+    await reporter.ended({ task: task('a:b'), ...success, status: 'failure', code: 1 });
+    await reporter.ended({ task: task('c:d'), ...success });
+    expect(printed).toEqual(['out', '']);
+  });
+
   it('gives tasks that run at the same time different groups and reuses them', async () => {
     const { reporter, calls } = build(false);
     await reporter.started(task('a:a'));

@@ -32,6 +32,8 @@ export interface ReporterOptions {
   readonly createPrinter: (task: NxTask) => StreamPrinter;
   /** Null or omitted: the command has none. */
   readonly ui?: Pick<TerminalUi, 'begin' | 'end'> | null;
+  /** The output that Nx has just printed as a whole; empty if it may not have printed it. */
+  readonly onPrinted?: (output: string) => void;
 }
 
 /** Lowest free number: Nx's group ids are the rows of its dynamic output. */
@@ -121,7 +123,10 @@ export class Reporter {
   private print({ task, status, terminalOutput, note = '', attempt }: TaskReport): void {
     const isCached = isCacheMark(status);
     if (isCached || !this.options.streams(task)) {
-      this.options.lifeCycle.printTaskTerminalOutput?.(task, status, withNote(terminalOutput, note));
+      const output = withNote(terminalOutput, note);
+      this.options.lifeCycle.printTaskTerminalOutput?.(task, status, output);
+      // From Nx 23 on, of a task that succeeds there is only a line with its name.
+      this.options.onPrinted?.(status === 'failure' ? output : '');
       return;
     }
     const { text, printer } = this.liveOf(task);

@@ -1,5 +1,5 @@
 import { DteError } from '@org/dte-protocol';
-import { aroundUi } from './say';
+import { aroundUi, stdVoice } from './say';
 
 it('prints again at the end what a terminal UI has shown, in the same order', () => {
   const shown: string[] = [];
@@ -10,6 +10,7 @@ it('prints again at the end what a terminal UI has shown, in the same order', ()
     {
       line: (text) => void printed.push(text),
       progress: () => void printed.push('never'),
+      follows: () => void printed.push('never'),
       explain: ({ code }) => void printed.push(code),
     },
     (say) => (atExit = say),
@@ -22,4 +23,19 @@ it('prints again at the end what a terminal UI has shown, in the same order', ()
   expect(printed).toEqual([]);
   atExit();
   expect(printed).toEqual(['dte: 2 agents', 'DTE_INTERNAL', 'dte: 3 tasks']);
+});
+
+it('starts a line of its own after an output without a newline at its end', () => {
+  let written = '';
+  const write = jest.spyOn(process.stdout, 'write').mockImplementation((text) => {
+    written += String(text);
+    return true;
+  });
+  stdVoice.follows('exited with non-zero status code');
+  stdVoice.progress('dte: 1/2 done');
+  stdVoice.progress('dte: 2/2 done');
+  stdVoice.follows('all passed\n');
+  stdVoice.line('dte: 2 tasks');
+  write.mockRestore();
+  expect(written).toBe('\ndte: 1/2 done\ndte: 2/2 done\ndte: 2 tasks\n');
 });

@@ -11,10 +11,20 @@ export interface Voice {
 /** Like `Voice`, for temporary information: the progress of the command. */
 export interface CommandVoice extends Voice {
   progress(text: string): void;
+  /** Nx has just printed this. Outputs of tasks often end without a newline, and our next line must start one. */
+  follows(output: string): void;
 }
 
+let isMidLine = false;
+
 export const stdVoice: CommandVoice = {
-  line: (text) => void process.stdout.write(`${text}\n`),
+  line(text) {
+    process.stdout.write(`${isMidLine ? '\n' : ''}${text}\n`);
+    isMidLine = false;
+  },
+  follows(output) {
+    isMidLine = output !== '' && !output.endsWith('\n');
+  },
   progress: (text) => stdVoice.line(text),
   explain: (error) => void process.stderr.write(`${error.explain()}\n`),
 };
@@ -35,6 +45,8 @@ export function aroundUi(
       ui.note(text);
     },
     progress: (text) => ui.note(text),
+    // What Nx prints is in the UI until the process ends.
+    follows: () => undefined,
     explain(error) {
       said.push(() => voice.explain(error));
       ui.note(error.message);

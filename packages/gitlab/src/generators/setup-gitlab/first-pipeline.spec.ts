@@ -90,7 +90,10 @@ describe('the first pipeline', () => {
     expect(said).toContain(
       'target e2e-ci: not in the pipeline, because Playwright needs an image with a browser',
     );
-    expect(said).toContain('--targets=lint,e2e-ci --image=mcr.microsoft.com/playwright:v1.50.1-noble');
+    expect(said).toContain(
+      'To run it: npx nx g @org/dte:setup-gitlab --targets=lint,e2e-ci --image=mcr.microsoft.com/playwright:v1.50.1-noble',
+    );
+    expect(said).toContain('tags: npx nx g @org/dte:setup-gitlab --tags=<tags>');
     expect(said).toContain('It does not run these checks of the workspace: e2e-ci (1 project)');
   });
 
@@ -126,12 +129,13 @@ describe('the first pipeline', () => {
     [{ '.prettierrc': '{}' }, { prettier: '3.0.0' }, true],
     [{}, { prettier: '3.0.0' }, false],
     [{ '.prettierrc': '{}' }, {}, false],
-  ])('with %j and %j checks the format: %s', async (files, devDependencies, isThere) => {
+  ])('with %j and %j checks the format, and says so: %s', async (files, devDependencies, isThere) => {
     const manifest = JSON.stringify({ devDependencies: { '@org/dte': '0.1.0', ...devDependencies } });
     const tree = workspace({ ...files, 'package.json': manifest });
-    await setUp(tree, { skipFormat: true });
+    const told = await setUp(tree, { skipFormat: true });
     const line = 'npx dte record -- nx format:check --base="$NX_BASE" --head="$NX_HEAD"';
     expect(tree.read(OURS, 'utf-8')?.includes(line)).toBe(isThere);
+    expect(told.includes('job nx checks the format of the changed files')).toBe(isThere);
   });
 
   it('does not add the format check to a file that was written without it', async () => {

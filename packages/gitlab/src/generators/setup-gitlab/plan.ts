@@ -41,6 +41,24 @@ function tellVendor(files: readonly string[], report: Report): void {
   }
 }
 
+/** It can fail a pipeline whose tasks all pass, so the user must know of it. */
+function tellFormatCheck(
+  tree: Tree,
+  isKept: boolean,
+  { flags, detected, report }: Pick<Given, 'flags' | 'detected' | 'report'>,
+): void {
+  const command = 'npx nx g @org/dte:setup-gitlab';
+  const { unformatted } = detected.formatCheck;
+  if (isKept)
+    report.tip(
+      `Before the tasks, job nx checks the format of the changed files (\`nx format:check\`). Without it: ${command} --format-check=false`,
+    );
+  else if (unformatted.length > 0 && flags.formatCheck === undefined && !tree.exists(GITLAB_FILE))
+    report.tip(
+      `The pipeline does not check the format, because ${unformatted.join(' and ')} would fail. With the check: npx nx format:write --all && ${command} --format-check`,
+    );
+}
+
 interface GitlabPlan {
   readonly files: Map<string, string>;
   readonly wishes: Wishes;
@@ -67,8 +85,9 @@ function planGitlab({ tree, repository, flags, installed, report, detected }: Gi
         ciFile,
         '--dynamic works only with the job nx of the generated file: remove your main job and run this again',
       );
+    if (wanted === 'all') tellFormatCheck(tree, options.formatCheck, { flags, detected, report });
     if (options.tags.length === 0)
-      report.tip('If your runners are selected by tags: nx g @org/dte:setup-gitlab --tags=<tags>');
+      report.tip('If your runners are selected by tags: npx nx g @org/dte:setup-gitlab --tags=<tags>');
     files.set(GITLAB_FILE, gitlabFile(shown, wanted));
     if (wanted === 'all')
       for (const [path, text] of files)

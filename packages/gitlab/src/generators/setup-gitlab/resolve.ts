@@ -53,7 +53,7 @@ export function resolveOptions(tree: Tree, flags: Flags, known: Known): GitlabFi
     lockfile,
     folder: known.repository.folder,
     // A file that was written without it stays as it is.
-    formatCheck: flags.formatCheck ?? before.formatCheck ?? (written === null && detected.formatCheck),
+    formatCheck: flags.formatCheck ?? before.formatCheck ?? (written === null && detected.formatCheck.isKept),
     dynamic: flags.dynamic ?? before.dynamic ?? false,
   };
 }

@@ -39,6 +39,7 @@ export async function survey({ tree, repository, flags, report, ports }: Given):
   const files = userFiles(tree, repository);
   const detected = await detectWork({
     tree,
+    ciFile: repository.ciFile,
     view,
     ask: ports.ask,
     report,

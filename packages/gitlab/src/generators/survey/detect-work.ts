@@ -11,7 +11,7 @@ import {
 import { asObject, parseJson } from '../text/json';
 import { type Report } from '../workspace/report';
 import { type Tree } from '../workspace/tree';
-import { hasFormatter } from './formatter';
+import { formatCheckOf, type FormatCheck } from './formatter';
 import { withoutBrowser } from './tell-work';
 import { type NxPorts, type WorkspaceView } from './workspace-view';
 
@@ -21,11 +21,13 @@ export interface Detected {
   readonly artifacts: readonly string[];
   /** `parallel` of nx.json; null if it sets none. */
   readonly parallel: number | null;
-  readonly formatCheck: boolean;
+  readonly formatCheck: FormatCheck;
 }
 
 export interface Question {
   readonly tree: Tree;
+  /** From the root of the workspace. */
+  readonly ciFile: string;
   readonly view: WorkspaceView;
   readonly ask: NxPorts['ask'];
   readonly report: Report;
@@ -97,7 +99,7 @@ function tellHeldBack(question: Question, chosen: Chosen, targets: readonly stri
     const how =
       tool === undefined
         ? ''
-        : `. To run it: nx g @org/dte:setup-gitlab --targets=${[...targets, target].join(',')} --image=${imageWith(tool, versionsOf(tree))}`;
+        : `. To run it: npx nx g @org/dte:setup-gitlab --targets=${[...targets, target].join(',')} --image=${imageWith(tool, versionsOf(tree))}`;
     report.hand(`target ${target}`, `not in the pipeline, because ${why}${how}`);
   }
 }
@@ -147,7 +149,8 @@ function tellBrowsers(
 export async function detectWork(question: Question): Promise<Detected> {
   const { tree, view, report, asked, remembered, hasOwnMain, fallback } = question;
   const { projects, problem } = view;
-  const known = { parallel: parallelOfNxJson(tree), formatCheck: hasFormatter(tree, view.formatters) };
+  const formatCheck = await formatCheckOf(tree, view.formatters, question.ciFile);
+  const known = { parallel: parallelOfNxJson(tree), formatCheck };
   if (projects === null) {
     const targets = asked ?? remembered ?? fallback.targets;
     report.hand(

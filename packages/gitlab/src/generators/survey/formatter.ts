@@ -1,5 +1,6 @@
 import { type Formatter } from '@org/dte-nx-compat';
 import { asObject, parseJson } from '../text/json';
+import { isFormatted } from '../workspace/format';
 import { type Tree } from '../workspace/tree';
 
 const names = (start: string, ends: readonly string[]): string[] => ends.map((end) => start + end);
@@ -17,7 +18,7 @@ const CONFIGS: Readonly<Record<Formatter, readonly string[]>> = {
  * there for other reasons, and then a pipeline would fail at files that nobody formats.
  * @param known the formatters that its Nx calls
  */
-export function hasFormatter(tree: Tree, known: readonly Formatter[]): boolean {
+function hasFormatter(tree: Tree, known: readonly Formatter[]): boolean {
   const manifest = parseJson(
     tree.exists('package.json') ? (tree.read('package.json', 'utf-8') ?? '{}') : '{}',
   );
@@ -27,4 +28,31 @@ export function hasFormatter(tree: Tree, known: readonly Formatter[]): boolean {
       formatter in installed &&
       (formatter in manifest || CONFIGS[formatter].some((file) => tree.exists(file))),
   );
+}
+
+/** What `nx format:check` would say in the first pipeline. */
+export interface FormatCheck {
+  /** The workspace uses a formatter, and it accepts the files that the setup edits. */
+  readonly isKept: boolean;
+  /** Those that it does not accept. */
+  readonly unformatted: readonly string[];
+}
+
+/**
+ * Can the first pipeline check the format? If nobody has formatted the files that the setup edits, the check would fail at
+ * the very commit that adds dte.
+ * @param ciFile the GitLab file from the root of the workspace
+ */
+export async function formatCheckOf(
+  tree: Tree,
+  known: readonly Formatter[],
+  ciFile: string,
+): Promise<FormatCheck> {
+  if (!hasFormatter(tree, known)) return { isKept: false, unformatted: [] };
+  const unformatted: string[] = [];
+  for (const file of ['nx.json', 'package.json', ciFile]) {
+    const text = tree.exists(file) ? tree.read(file, 'utf-8') : null;
+    if (text !== null && !(await isFormatted(tree.root, file, text))) unformatted.push(file);
+  }
+  return { isKept: unformatted.length === 0, unformatted };
 }

@@ -18,6 +18,22 @@ function findPrettier(root: string): Prettier | null {
   }
 }
 
+/** Prettier with the workspace's options for a file; null if prettier does not exist or ignores that file. */
+async function prettierFor(root: string, path: string) {
+  const prettier = findPrettier(root);
+  if (prettier === null) return null;
+  const file = join(root, path);
+  const options = { ...(await prettier.resolveConfig(file)), filepath: file };
+  const { ignored } = await prettier.getFileInfo(file, { ignorePath: join(root, '.prettierignore') });
+  return ignored ? null : { prettier, options };
+}
+
+/** Would `nx format:check` accept this file with this content? */
+export async function isFormatted(root: string, path: string, text: string): Promise<boolean> {
+  const found = await prettierFor(root, path);
+  return found === null || (await found.prettier.check(text, found.options));
+}
+
 /**
  * Formats a text like the workspace, if the file was formatted before: an unformatted file is not reformatted for the
  * few lines of dte.
@@ -29,12 +45,8 @@ export async function formatLike(
   before: string | null,
   after: string,
 ): Promise<string> {
-  const prettier = findPrettier(root);
-  if (prettier === null) return after;
-  const file = join(root, path);
-  const options = { ...(await prettier.resolveConfig(file)), filepath: file };
-  const { ignored } = await prettier.getFileInfo(file, { ignorePath: join(root, '.prettierignore') });
-  if (ignored) return after;
-  if (before !== null && !(await prettier.check(before, options))) return after;
-  return prettier.format(after, options);
+  const found = await prettierFor(root, path);
+  if (found === null) return after;
+  if (before !== null && !(await found.prettier.check(before, found.options))) return after;
+  return found.prettier.format(after, found.options);
 }
