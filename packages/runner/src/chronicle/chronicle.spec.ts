@@ -99,12 +99,14 @@ describe('the chronicle of a command', () => {
     const voice = chronicle.hearing({
       line: (text) => said.push(text),
       progress: (text) => said.push(text),
+      follows: (output) => said.push(output),
       explain: ({ code }) => said.push(code),
     });
     voice.line('one');
     voice.progress('two');
+    voice.follows('output');
     voice.explain(new DteError('DTE_NO_AGENTS', 'No agent came.'));
-    expect(said).toEqual(['one', 'two', 'DTE_NO_AGENTS']);
+    expect(said).toEqual(['one', 'two', 'output', 'DTE_NO_AGENTS']);
     expect(foldEvents(events).messages).toEqual([
       { atMs: 2_000, reason: { code: 'DTE_NO_AGENTS', message: 'No agent came.' } },
     ]);
