@@ -19,6 +19,9 @@ const PROJECTS = {
   },
 };
 
+/** The workspace has other projects. */
+const OURS = ['--projects=first,second', '--parallel=2'];
+
 interface Model {
   readonly agents: { readonly name: string }[];
   readonly runs: {
@@ -66,9 +69,10 @@ describe('the report of a main job', () => {
     const early = await pipeline.dte(['report']);
     expect([early.code, early.stderr]).toEqual([1, expect.stringContaining('DTE_NO_REPORT')]);
 
-    const red = await pipeline.nx(['run-many', '-t', 'build,test', '--parallel=2']);
-    expectExit(red, 1, pipeline);
-    expectExit(await pipeline.nx(['run-many', '-t', 'build', '--parallel=2']), 0, pipeline);
+    const red = await pipeline.nx(['run-many', '-t', 'build,test', ...OURS]);
+    // 1 if a task failed; from 23 on, Nx exits with 130 if it skipped one.
+    expect([1, 130]).toContain(red.code);
+    expectExit(await pipeline.nx(['run-many', '-t', 'build', ...OURS]), 0, pipeline);
 
     const model = await modelOf(pipeline);
     expect(model.agents.map(({ name }) => name)).toEqual(['agent-1']);
@@ -108,7 +112,7 @@ describe('the report of a main job', () => {
     const main = fleet.machine('main', { env: { DTE_AGENT_WAIT_MS: '100' } });
     const pipeline = new Pipeline(fleet, main, {});
     await pipeline.startCiRun();
-    expectExit(await pipeline.nx(['run-many', '-t', 'build', '--parallel=2']), 0, pipeline);
+    expectExit(await pipeline.nx(['run-many', '-t', 'build', ...OURS]), 0, pipeline);
     const tasks = tasksOf(await modelOf(pipeline), 0);
     expect(tasks['second:build']).toMatchObject({
       status: 'success',
