@@ -76,8 +76,11 @@ const testTarget = (folder, entry) => ({
 
 const ESBUILD = 'esbuild --format=cjs --platform=node --sourcemap --log-level=warning';
 
+/** ESLint needs a core for seconds, on both sides alike: these are enough to show that it runs beside the rest. */
+const LINTED_LIBS = ['libs/text', 'libs/catalog', 'libs/orders'];
+
 const libTargets = (folder) => ({
-  ...lintTarget(folder),
+  ...(LINTED_LIBS.includes(folder) ? lintTarget(folder) : {}),
   ...testTarget(folder, 'index'),
   build: { command: `${ESBUILD} ${folder}/src/*.ts --outdir=dist/${folder}` },
 });

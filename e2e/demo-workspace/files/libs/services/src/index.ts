@@ -5,10 +5,10 @@ import { setTimeout as wait } from 'node:timers/promises';
  * a database shares its disks with twenty others, and the payment provider's sandbox is on another continent.
  */
 export const ANSWERS_AFTER_MS = {
-  'search index': 300,
-  database: 350,
-  'parcel service': 500,
-  'payment provider': 800,
+  'search index': 400,
+  database: 450,
+  'parcel service': 650,
+  'payment provider': 1000,
 } as const;
 
 export type Service = keyof typeof ANSWERS_AFTER_MS;
