@@ -5,10 +5,10 @@ import { setTimeout as wait } from 'node:timers/promises';
  * a database shares its disks with twenty others, and the payment provider's sandbox is on another continent.
  */
 export const ANSWERS_AFTER_MS = {
-  'search index': 400,
-  database: 450,
-  'parcel service': 650,
-  'payment provider': 1000,
+  'search index': 370,
+  database: 420,
+  'parcel service': 600,
+  'payment provider': 950,
 } as const;
 
 export type Service = keyof typeof ANSWERS_AFTER_MS;
