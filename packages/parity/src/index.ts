@@ -3,6 +3,7 @@ export { compare, type Difference, type Observation, placeOf } from './compare/c
 export { fileFacts, type FileFacts } from './compare/file-facts';
 export { distributedNxJson, plainNxJson } from './copies/nx-json';
 export { Recorder, type RecordedTasks, type Recording } from './record/recorder';
+export { columns } from './report/columns';
 export { reportJson } from './report/json';
 export { Progress } from './report/progress';
 export { conclude } from './report/sentence';

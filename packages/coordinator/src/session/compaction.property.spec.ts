@@ -15,16 +15,9 @@ import { Compaction } from './compaction';
 import { fromJournal, toJournal } from './journaled-input';
 import { RunSpecStore } from './run-specs';
 import { decodeSnapshot, encodeSnapshot } from './snapshot';
+import { CONFIG as DEFAULTS } from './test-support/config';
 
-const CONFIG = {
-  leaseMs: LIMITS.leaseMs.value,
-  agentReturnMs: LIMITS.agentReturnMs.value,
-  mainLostMs: LIMITS.mainLostMs.value,
-  sessionIdleMs: LIMITS.sessionIdleMs.value,
-  attemptsPerTask: LIMITS.attemptsPerTask.value,
-  logEntriesPerFrame: 3,
-  frameBytes: LIMITS.frameBytes.value,
-};
+const CONFIG = { ...DEFAULTS, logEntriesPerFrame: 3 };
 const HEADER = { version: 1, sessionId: 's1', config: CONFIG } as const;
 
 const fresh = (): SchedulerState => createState(CONFIG, 's1');

@@ -3,16 +3,7 @@ import { type Effects, holds, type Input } from '@org/dte-scheduler';
 import { runSpec, taskSpec } from '@org/dte-testing';
 import type { Journal, JournalEntry } from '../journal/journal';
 import { SessionDriver } from './driver';
-
-const CONFIG = {
-  leaseMs: LIMITS.leaseMs.value,
-  agentReturnMs: LIMITS.agentReturnMs.value,
-  mainLostMs: LIMITS.mainLostMs.value,
-  sessionIdleMs: LIMITS.sessionIdleMs.value,
-  attemptsPerTask: LIMITS.attemptsPerTask.value,
-  logEntriesPerFrame: LIMITS.logEntriesPerFrame.value,
-  frameBytes: LIMITS.frameBytes.value,
-};
+import { CONFIG } from './test-support/config';
 
 /** A journal whose writes end when the test lets them. */
 class HeldJournal implements Journal {

@@ -11,16 +11,8 @@ import { Compaction } from './compaction';
 import { fromJournal, toJournal } from './journaled-input';
 import { RunSpecStore } from './run-specs';
 import { decodeSnapshot, encodeSnapshot } from './snapshot';
+import { CONFIG } from './test-support/config';
 
-const CONFIG = {
-  leaseMs: LIMITS.leaseMs.value,
-  agentReturnMs: LIMITS.agentReturnMs.value,
-  mainLostMs: LIMITS.mainLostMs.value,
-  sessionIdleMs: LIMITS.sessionIdleMs.value,
-  attemptsPerTask: LIMITS.attemptsPerTask.value,
-  logEntriesPerFrame: LIMITS.logEntriesPerFrame.value,
-  frameBytes: LIMITS.frameBytes.value,
-};
 const HEADER = { version: 1, sessionId: 's1', config: CONFIG } as const;
 
 const submit = (runId: string): Input => ({

@@ -1,5 +1,5 @@
 import { deserialize, serialize, Serializer } from 'node:v8';
-import { DEFAULT_SESSION_SETTINGS, LIMITS } from '@org/dte-protocol';
+import { DEFAULT_SESSION_SETTINGS } from '@org/dte-protocol';
 import { createState, holds, type SchedulerState, step } from '@org/dte-scheduler';
 import { runSpec, taskSpec } from '@org/dte-testing';
 import {
@@ -10,16 +10,7 @@ import {
   SNAPSHOT_FORMAT,
   type SessionImage,
 } from './snapshot';
-
-const CONFIG = {
-  leaseMs: LIMITS.leaseMs.value,
-  agentReturnMs: LIMITS.agentReturnMs.value,
-  mainLostMs: LIMITS.mainLostMs.value,
-  sessionIdleMs: LIMITS.sessionIdleMs.value,
-  attemptsPerTask: LIMITS.attemptsPerTask.value,
-  logEntriesPerFrame: LIMITS.logEntriesPerFrame.value,
-  frameBytes: LIMITS.frameBytes.value,
-};
+import { CONFIG } from './test-support/config';
 
 const imageOf = (state: SchedulerState): SessionImage => ({
   state,

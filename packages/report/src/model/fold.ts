@@ -2,6 +2,7 @@ import type { AgentInfo, AgentRef, AttemptResult, FinishedAttempt, RunLogEntry }
 import { at } from './at';
 import type { PlannedTask, ReportEvent } from './event';
 import { newModel, type AttemptModel, type RunModel, type SessionModel, type TaskModel } from './model';
+import { placeInTime } from './place-in-time';
 
 type Of<Type extends ReportEvent['type']> = Extract<ReportEvent, { type: Type }>;
 
@@ -210,18 +211,6 @@ function closeAttempt(
   attempt.outcome = result.status;
   attempt.code = result.code;
   Object.assign(attempt, placeInTime(result, attempt.assignedMs, atMs));
-}
-
-/** The agent's own times if its clock agrees, else shifted between what the coordinator saw; the duration is the agent's. */
-function placeInTime(
-  agent: { readonly startMs: number; readonly endMs: number },
-  earliestMs: number,
-  latestMs: number,
-): { startMs: number; endMs: number } {
-  const room = Math.max(0, latestMs - earliestMs);
-  const durationMs = Math.max(0, Math.min(agent.endMs - agent.startMs, room));
-  const endMs = Math.min(Math.max(agent.endMs, earliestMs + durationMs), latestMs);
-  return { startMs: endMs - durationMs, endMs };
 }
 
 /** The model of these events. */

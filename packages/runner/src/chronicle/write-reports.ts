@@ -1,5 +1,5 @@
 import { foldEvents, junitOf, type SessionModel } from '@org/dte-report';
-import { rename, writeFile } from 'node:fs/promises';
+import { rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readEvents, reportFolderOf } from './event-file';
 
@@ -14,7 +14,12 @@ export const readModel = async (dataDir: string, sessionId: string): Promise<Ses
 export async function writeReports(dataDir: string, sessionId: string): Promise<void> {
   const model = await readModel(dataDir, sessionId);
   const path = join(reportFolderOf(dataDir), 'junit.xml');
-  // A job may end at any moment, and an incomplete file is reported as broken.
-  await writeFile(`${path}.part`, junitOf(model));
-  await rename(`${path}.part`, path);
+  // A job may end at any moment, and an incomplete file is reported as broken. Several commands may end at the same time.
+  const part = `${path}.${process.pid}.part`;
+  try {
+    await writeFile(part, junitOf(model));
+    await rename(part, path);
+  } finally {
+    await rm(part, { force: true });
+  }
 }

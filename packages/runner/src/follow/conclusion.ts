@@ -1,6 +1,6 @@
 import { cacheMark, type NxTask } from '@org/dte-nx-compat';
 import type { DteError, EndedEntry, FinishedAttempt } from '@org/dte-protocol';
-import { placeInTime } from './place-in-time';
+import { placeInTime } from '@org/dte-report';
 import type { Conclusion, Source, Stamp, Taken } from './state';
 
 type Concluded = Pick<NxTask, 'id' | 'outputs'>;

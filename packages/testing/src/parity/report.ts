@@ -1,4 +1,4 @@
-import type { Difference } from '@org/dte-parity';
+import { columns, type Difference } from '@org/dte-parity';
 import type { ParityReport, Round } from './parity-bench';
 
 /** How many files of one task are listed; if ten thousand are missing, these are enough. */
@@ -18,16 +18,6 @@ const describeTask = (round: Round, id: string): string[] => {
     count === 0 ? 'same' : `${count} differ`,
   ];
 };
-
-function columns(rows: readonly (readonly string[])[]): string[] {
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
-  return rows.map((row) =>
-    row
-      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-      .join('  ')
-      .trimEnd(),
-  );
-}
 
 const describeDifference = ({ task, aspect, path, plain, distributed }: Difference): string[] => [
   `  ${task === '' ? 'command' : task}: ${aspect}${path === undefined ? '' : ` ${path}`}`,
