@@ -104,6 +104,7 @@ export {
   type EndedEntry,
   type EndedStatus,
   type FinishedAttempt,
+  type Measured,
   type Reason,
   reasonSchema,
   type RunLogEntry,

@@ -44,6 +44,26 @@ const driftSchema = z.strictObject({
 });
 export type Drift = z.infer<typeof driftSchema>;
 
+const amount = z.number().min(0);
+
+/**
+ * What an attempt took, as its agent measured it: milliseconds and bytes. The phases follow one another: `queued` until a slot
+ * began it, `restore` of the outputs it depends on, `run`, `store` of its own artifact. A phase that did not take place is 0.
+ */
+export const measuredSchema = z.strictObject({
+  queuedMs: amount,
+  restoreMs: amount,
+  runMs: amount,
+  storeMs: amount,
+  /** Processor time of the task's process tree; null where the system does not tell, and for a cache hit. */
+  cpuMs: amount.nullable(),
+  /** The largest resident memory of that tree that was seen; null as above. */
+  peakMemoryBytes: amount.nullable(),
+  restoredBytes: amount,
+  storedBytes: amount,
+});
+export type Measured = z.infer<typeof measuredSchema>;
+
 /** A task ran (or was a cache hit) and its artifact is stored. */
 const finishedAttemptSchema = z.strictObject({
   kind: z.literal('finished'),
@@ -66,6 +86,8 @@ const finishedAttemptSchema = z.strictObject({
   servers: z.array(serverReportSchema).optional(),
   /** Set if the agent's hash differs from the main job's: with the failure DTE_HASH_MISMATCH, or (`warn`) if the task ran. */
   drift: driftSchema.optional(),
+  /** Absent for a task that did not get as far as running. */
+  measured: measuredSchema.optional(),
 });
 export type FinishedAttempt = z.infer<typeof finishedAttemptSchema>;
 

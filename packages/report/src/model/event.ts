@@ -16,6 +16,8 @@ const plannedTaskSchema = z.strictObject({
   dependencies: z.array(z.string()),
   hash: z.string().nullable(),
   cacheable: z.boolean(),
+  /** How long it was expected to run, from earlier runs, in milliseconds; null: unknown. */
+  expectedMs: z.number().nullable().default(null),
 });
 export type PlannedTask = z.infer<typeof plannedTaskSchema>;
 
@@ -26,6 +28,24 @@ export type TaskStatus = z.infer<typeof taskStatusSchema>;
 /** The cache that had a result: that of the machine which was to run the task, or Nx's remote cache, which the session's store is part of. */
 export const cacheSourceSchema = z.enum(['local', 'remote']);
 export type CacheSource = z.infer<typeof cacheSourceSchema>;
+
+/**
+ * Why no cache had the result of a task.
+ * - `new`: no earlier run of the task is known
+ * - `changed`: at least one input differs from that of the nearest known run
+ * - `dependency`: only outputs of tasks it depends on differ
+ * - `evicted`: the same hash is known, but its result is not kept any more, or was damaged
+ * - `uncached`: its target is not cached, or the command said so
+ * - `unknown`: the inputs of earlier runs are not known
+ */
+const missSchema = z.strictObject({
+  kind: z.enum(['new', 'changed', 'dependency', 'evicted', 'uncached', 'unknown']),
+  /** One sentence for people. */
+  text: z.string(),
+  /** The inputs that differ, for people, the most telling first; not all of them. */
+  inputs: z.array(z.string()),
+});
+export type Miss = z.infer<typeof missSchema>;
 
 /**
  * One fact about a pipeline. A model is a fold over these events, in the order in which they were written; an event about a
@@ -68,6 +88,7 @@ export const reportEventSchema = z.discriminatedUnion('type', [
     /** The end of its terminal output; only for failures, because the rest is in the log. */
     output: z.string().nullable(),
   }),
+  z.strictObject({ type: z.literal('miss'), atMs, runId, taskId, miss: missSchema }),
   /** Something that dte told the user. */
   z.strictObject({ type: z.literal('message'), atMs, reason: reasonSchema }),
   /** The command is over; `ok`: everything that was requested succeeded. */

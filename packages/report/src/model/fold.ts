@@ -31,6 +31,11 @@ export class ModelFold {
       case 'ended':
         this.onEnded(event);
         return;
+      case 'miss': {
+        const task = this.taskOf(event.runId, event.taskId);
+        if (task !== undefined) task.miss = event.miss;
+        return;
+      }
       case 'message':
         model.messages.push({ atMs: event.atMs, reason: event.reason });
         return;
@@ -112,6 +117,7 @@ export class ModelFold {
       outcome: 'running',
       code: null,
       reason: null,
+      measured: null,
     };
     task.attempts.push(model);
     return model;
@@ -147,6 +153,7 @@ export class ModelFold {
       outcome: status === 'success' || status === 'failure' ? status : 'stopped',
       code,
       reason: null,
+      measured: null,
     });
   }
 
@@ -168,7 +175,7 @@ interface StartedBy {
 type Over = Exclude<RunLogEntry, { type: 'started' }>;
 
 const taskModel = (
-  { id, project, target, configuration, dependencies, hash, cacheable }: PlannedTask,
+  { id, project, target, configuration, dependencies, hash, cacheable, expectedMs }: PlannedTask,
   index: ReadonlyMap<string, number>,
 ): TaskModel => ({
   id,
@@ -181,6 +188,8 @@ const taskModel = (
   status: 'waiting',
   code: null,
   from: null,
+  miss: null,
+  expectedMs,
   flaky: false,
   attempts: [],
   doneMs: null,
@@ -210,6 +219,7 @@ function closeAttempt(
   }
   attempt.outcome = result.status;
   attempt.code = result.code;
+  attempt.measured = result.measured ?? null;
   Object.assign(attempt, placeInTime(result, attempt.assignedMs, atMs));
 }
 

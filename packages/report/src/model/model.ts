@@ -1,5 +1,5 @@
-import type { Reason } from '@org/dte-protocol';
-import type { CacheSource, TaskStatus } from './event';
+import type { Measured, Reason } from '@org/dte-protocol';
+import type { CacheSource, Miss, TaskStatus } from './event';
 
 export type { TaskStatus } from './event';
 
@@ -21,6 +21,8 @@ export interface AttemptModel {
   outcome: 'running' | 'success' | 'failure' | 'lost' | 'stopped';
   code: number | null;
   reason: Reason | null;
+  /** Null if its agent measured nothing, and in the main job. */
+  measured: Measured | null;
 }
 
 export interface TaskModel {
@@ -37,6 +39,10 @@ export interface TaskModel {
   code: number | null;
   /** The cache that had the result; null: it ran. */
   from: CacheSource | null;
+  /** Why it had to run; null: it did not, or nobody asked. */
+  miss: Miss | null;
+  /** From earlier runs; null: unknown. */
+  readonly expectedMs: number | null;
   /** It succeeded after a failure with the same inputs. */
   flaky: boolean;
   readonly attempts: AttemptModel[];

@@ -20,7 +20,16 @@ const refOf = (name: string) => ({ agentId: name, name, jobUrl: null });
 
 export const planned = (id: string, dependencies: string[] = []): PlannedTask => {
   const [project = '', target = ''] = id.split(':');
-  return { id, project, target, configuration: null, dependencies, hash: `hash of ${id}`, cacheable: true };
+  return {
+    id,
+    project,
+    target,
+    configuration: null,
+    dependencies,
+    hash: `hash of ${id}`,
+    cacheable: true,
+    expectedMs: null,
+  };
 };
 
 /** Writes the events of one run, at times in seconds after `T0`. */

@@ -58,6 +58,7 @@ export class Chronicle {
       dependencies: (graph.dependencies[id] ?? []).map((edge) => edge.id),
       hash: hash ?? null,
       cacheable: cache === true,
+      expectedMs: null,
     }));
     const { text, parallel } = command;
     file.write({ type: 'run', atMs: this.now(), runId, command: text, parallel, tasks });
