@@ -7,6 +7,11 @@ module.exports = {
   displayName: 'e2e',
   testMatch: ['<rootDir>/*/**/*.test.ts'],
   // Files that a test or the demo puts into a workspace may be tests, but of that workspace.
-  testPathIgnorePatterns: ['/node_modules/', '<rootDir>/.*/files/'],
+  testPathIgnorePatterns: [
+    '/node_modules/',
+    '<rootDir>/.*/files/',
+    // npm test -- --scheduled
+    ...(process.env.TEST_SCHEDULED === 'true' ? [] : ['\\.scheduled\\.test\\.ts$']),
+  ],
   testTimeout: 900_000,
 };

@@ -4,7 +4,10 @@
 //   e2e          e2e/<area>              from packed tarballs in real workspaces, one file more than there are cores:
 //                                        they also wait
 //
-//   npm test -- [--only=unit|integration|e2e] [pattern ...] [jest options that start with a dash]
+//   npm test -- [--only=unit|integration|e2e] [--scheduled] [pattern ...] [jest options that start with a dash]
+//
+// With --scheduled, also what takes too long for each commit: every Nx major in the end-to-end tests, and tests of what shorter
+// ones cover in another way.
 //
 // A pattern is matched against the path of the test file. Results go to tmp/test-results/<phase>.json (jest's own).
 import { spawn } from 'node:child_process';
@@ -73,15 +76,16 @@ function parseArguments(args) {
   if (only !== undefined && !(only in PHASES)) {
     throw new Error(`--only=${only} is unknown: use ${Object.keys(PHASES).join(', ')}.`);
   }
-  const rest = args.filter((arg) => !arg.startsWith('--only='));
+  const rest = args.filter((arg) => !arg.startsWith('--only=') && arg !== '--scheduled');
   return {
+    scheduled: args.includes('--scheduled'),
     phases: only === undefined ? Object.keys(PHASES) : [only],
     patterns: rest.filter((arg) => !arg.startsWith('-')),
     jestOptions: rest.filter((arg) => arg.startsWith('-')),
   };
 }
 
-async function runPhase(name, { patterns, jestOptions }) {
+async function runPhase(name, { patterns, jestOptions, scheduled }) {
   const phase = PHASES[name];
   const unprepared = await phase.prepare();
   if (unprepared.length > 0 && name === 'e2e') return { name, problems: unprepared, report: undefined };
@@ -106,7 +110,7 @@ async function runPhase(name, { patterns, jestOptions }) {
         ...jestOptions,
         ...(patterns.length > 0 ? ['--testPathPatterns', ...patterns] : []),
       ],
-      env: { ...cleanEnvironment(process.env), TMPDIR: scratch },
+      env: { ...cleanEnvironment(process.env), TMPDIR: scratch, TEST_SCHEDULED: String(scheduled) },
       output,
     });
     problems.unshift(...unprepared);

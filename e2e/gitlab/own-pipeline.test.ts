@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { REPOSITORY } from '@org/dte-testing';
 import { LIGHT_NX } from '../support/light-nx';
 import { ownLines, plain } from '../support/log';
+import { inSchedule } from '../support/scheduled';
 import { expectVerdicts } from './harness/expect-verdicts';
 import { GitlabProject } from './harness/gitlab-project';
 import { expandPipeline } from './harness/pipeline-run';
@@ -47,27 +48,30 @@ describe('the pipeline of this repository', () => {
     expect(jobs['nx']!.id_tokens).toEqual({ DTE_ID_TOKEN: { aud: 'dte' } });
   });
 
-  it('distributes lint and tests of its own packages, with one agent and one changed package', async () => {
-    // What has not changed is not compiled again.
-    for (const folder of COMPILED) project.keep(`${REPOSITORY}/${folder}`, folder);
-    const before = project.git('rev-parse', 'HEAD');
-    const source = 'packages/nx-cloud-shim/src/index.ts';
-    project.write({ [source]: `${project.read(source)}// Changed.\n` });
-    project.commit('A change');
-    const run = await project.startPipeline({
-      variables: { CI_COMMIT_BEFORE_SHA: before },
-      jobs: ['nx', AGENT_JOBS[0]!],
-      env: LIGHT_NX,
-    });
-    const exit = await run.end();
+  inSchedule(
+    'distributes lint and tests of its own packages, with one agent and one changed package',
+    async () => {
+      // What has not changed is not compiled again.
+      for (const folder of COMPILED) project.keep(`${REPOSITORY}/${folder}`, folder);
+      const before = project.git('rev-parse', 'HEAD');
+      const source = 'packages/nx-cloud-shim/src/index.ts';
+      project.write({ [source]: `${project.read(source)}// Changed.\n` });
+      project.commit('A change');
+      const run = await project.startPipeline({
+        variables: { CI_COMMIT_BEFORE_SHA: before },
+        jobs: ['nx', AGENT_JOBS[0]!],
+        env: LIGHT_NX,
+      });
+      const exit = await run.end();
 
-    expect(`${String(exit.code)} ${exit.code === 0 ? '' : run.describe()}`).toBe('0 ');
-    expectVerdicts(run, { nx: 'passed', [AGENT_JOBS[0]!]: 'passed' });
-    const log = plain(run.log('nx'));
-    for (const task of ['lint', 'test']) expect(log).toContain(`nx run @org/dte-nx-cloud-shim:${task}`);
-    expect(ownLines(log)).toContainEqual(
-      expect.stringMatching(/^dte: \d+ tasks on 1 agent in .* · nx-agent 1\/3: \d+$/),
-    );
-    await project.everybodyGone();
-  });
+      expect(`${String(exit.code)} ${exit.code === 0 ? '' : run.describe()}`).toBe('0 ');
+      expectVerdicts(run, { nx: 'passed', [AGENT_JOBS[0]!]: 'passed' });
+      const log = plain(run.log('nx'));
+      for (const task of ['lint', 'test']) expect(log).toContain(`nx run @org/dte-nx-cloud-shim:${task}`);
+      expect(ownLines(log)).toContainEqual(
+        expect.stringMatching(/^dte: \d+ tasks on 1 agent in .* · nx-agent 1\/3: \d+$/),
+      );
+      await project.everybodyGone();
+    },
+  );
 });

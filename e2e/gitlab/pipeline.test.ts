@@ -15,6 +15,7 @@ import {
 import { readDocument } from '../support/documents';
 import { LIGHT_NX } from '../support/light-nx';
 import { machinesOf, ownLines, plain, ranOn } from '../support/log';
+import { inSchedule } from '../support/scheduled';
 import { AFFECTED_TASKS } from '../support/sample-fleet';
 import { expectVerdicts } from './harness/expect-verdicts';
 import { GitlabProject } from './harness/gitlab-project';
@@ -184,29 +185,32 @@ describe('README.md, from nothing to a distributed pipeline', () => {
     await project.everybodyGone();
   });
 
-  it('an agent that is killed while it works: its tasks run elsewhere, and the pipeline passes', async () => {
-    project.shut('go');
-    const [killed, other] = [AGENT_JOBS[0]!, AGENT_JOBS[1]!];
-    const run = await project.startPipeline({
-      jobs: ['nx', killed, other],
-      env: LIGHT_NX,
-      variables: {
-        ...change({ 'libs/alpha/source.txt': 'changed again\n' }),
-        DTE_HEARTBEAT_MS: '500',
-        DTE_LEASE_MS: '8000',
-      },
-    });
-    await eachHoldsTasks(run, AGENTS.slice(0, 2));
-    for (const { pid } of run.processesOf(killed)) signalProcess(pid, 'SIGKILL');
-    project.open('go');
-    const exit = await run.end();
+  inSchedule(
+    'an agent that is killed while it works: its tasks run elsewhere, and the pipeline passes',
+    async () => {
+      project.shut('go');
+      const [killed, other] = [AGENT_JOBS[0]!, AGENT_JOBS[1]!];
+      const run = await project.startPipeline({
+        jobs: ['nx', killed, other],
+        env: LIGHT_NX,
+        variables: {
+          ...change({ 'libs/alpha/source.txt': 'changed again\n' }),
+          DTE_HEARTBEAT_MS: '500',
+          DTE_LEASE_MS: '8000',
+        },
+      });
+      await eachHoldsTasks(run, AGENTS.slice(0, 2));
+      for (const { pid } of run.processesOf(killed)) signalProcess(pid, 'SIGKILL');
+      project.open('go');
+      const exit = await run.end();
 
-    expect(`${String(exit.code)} ${exit.code === 0 ? '' : run.describe()}`).toBe('0 ');
-    expectVerdicts(run, { nx: 'passed', [killed]: 'failed, allowed', [other]: 'passed' });
-    expectDone(run);
-    expect(ownLines(run.log('nx'))).toContainEqual(expect.stringMatching(/ retried$/));
-    await project.everybodyGone();
-  });
+      expect(`${String(exit.code)} ${exit.code === 0 ? '' : run.describe()}`).toBe('0 ');
+      expectVerdicts(run, { nx: 'passed', [killed]: 'failed, allowed', [other]: 'passed' });
+      expectDone(run);
+      expect(ownLines(run.log('nx'))).toContainEqual(expect.stringMatching(/ retried$/));
+      await project.everybodyGone();
+    },
+  );
 
   it('--dynamic: a plan job gives the little remaining work one agent, in a child pipeline that passes', async () => {
     await succeeds('npx nx g @org/dte:setup-gitlab --dynamic');

@@ -12,6 +12,7 @@ import {
 } from '@org/dte-testing';
 import { LIGHT_NX } from '../support/light-nx';
 import { machinesOf, ownLines, plain } from '../support/log';
+import { inSchedule } from '../support/scheduled';
 import { expectVerdicts } from './harness/expect-verdicts';
 import { GitlabProject } from './harness/gitlab-project';
 import type { PipelineRun } from './harness/pipeline-run';
@@ -184,30 +185,33 @@ describe('a repository with two workspaces below its root', () => {
     await project.everybodyGone();
   });
 
-  it('--dynamic: the child pipeline of a workspace has its jobs, and the other workspace stays as it was', async () => {
-    await succeeds(WEB, 'npx nx g @org/dte:setup-gitlab --dynamic');
-    project.open('go');
-    const run = await project.startPipeline({
-      env: LIGHT_NX,
-      variables: change({ [`${WEB}/libs/alpha/source.txt`]: `alpha of ${WEB}, once more\n` }),
-    });
-    const exit = await run.end();
+  inSchedule(
+    '--dynamic: the child pipeline of a workspace has its jobs, and the other workspace stays as it was',
+    async () => {
+      await succeeds(WEB, 'npx nx g @org/dte:setup-gitlab --dynamic');
+      project.open('go');
+      const run = await project.startPipeline({
+        env: LIGHT_NX,
+        variables: change({ [`${WEB}/libs/alpha/source.txt`]: `alpha of ${WEB}, once more\n` }),
+      });
+      const exit = await run.end();
 
-    expect(`${String(exit.code)} ${exit.code === 0 ? '' : run.describe()}`).toBe('0 ');
-    expectVerdicts(
-      run,
-      {
-        [`nx-plan:${idOf(WEB)}`]: 'passed',
-        [`nx-pipeline:${idOf(WEB)}`]: 'passed',
-        [`[nx-pipeline:${idOf(WEB)}] -> ${mainOf(WEB)}`]: 'passed',
-        [`[nx-pipeline:${idOf(WEB)}] -> ${agentOf(WEB)}`]: 'passed',
-        [mainOf(API)]: 'passed',
-      },
-      { partial: true },
-    );
-    expect(endedIn(run)).toEqual(tasksOn(WEB));
-    await project.everybodyGone();
-  });
+      expect(`${String(exit.code)} ${exit.code === 0 ? '' : run.describe()}`).toBe('0 ');
+      expectVerdicts(
+        run,
+        {
+          [`nx-plan:${idOf(WEB)}`]: 'passed',
+          [`nx-pipeline:${idOf(WEB)}`]: 'passed',
+          [`[nx-pipeline:${idOf(WEB)}] -> ${mainOf(WEB)}`]: 'passed',
+          [`[nx-pipeline:${idOf(WEB)}] -> ${agentOf(WEB)}`]: 'passed',
+          [mainOf(API)]: 'passed',
+        },
+        { partial: true },
+      );
+      expect(endedIn(run)).toEqual(tasksOn(WEB));
+      await project.everybodyGone();
+    },
+  );
 
   it('is as before after `remove` in both', async () => {
     for (const folder of FOLDERS) await succeeds(folder, 'npx nx g @org/dte:remove');

@@ -13,6 +13,7 @@ import {
 } from '@org/dte-testing';
 import { expectExit } from '../support/expect-exit';
 import { ownLines, plain } from '../support/log';
+import { inSchedule } from '../support/scheduled';
 
 // Each comparison copies a workspace several times and runs a command several times, on cores that other tests also use.
 jest.setTimeout(1_200_000);
@@ -227,7 +228,7 @@ describe('dte parity', () => {
     expect(found.rounds).toMatchObject([{ plainNxIsWrong: { failed: ['b:fail'] }, notCompared: [] }]);
   });
 
-  it('starts no agents if the main job runs everything', async () => {
+  inSchedule('starts no agents if the main job runs everything', async () => {
     const { exit, report: found } = await report('--', 'nx', 'run', 'one:here');
 
     expectExit(exit, 2);

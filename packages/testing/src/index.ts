@@ -82,6 +82,7 @@ export {
   LinkTo,
   Machine,
   NX_VERSIONS,
+  SCHEDULED,
   packedTarballs,
   Pipeline,
   plainOutputs,

@@ -1,7 +1,7 @@
 export { install, type InstallOptions, linkFolder, packedTarballs, REPOSITORY } from './install';
 export { Machine, type RunOptions } from './machine';
 export { AFFECTED, Pipeline } from './pipeline';
-export { DEFAULT_NX_VERSION, NX_VERSIONS } from './nx-versions';
+export { DEFAULT_NX_VERSION, NX_VERSIONS, SCHEDULED } from './nx-versions';
 export { type JournalEntry, Fleet, readJournal } from './fleet';
 export type { FileContent } from './origin';
 export { LinkTo } from './origin';
