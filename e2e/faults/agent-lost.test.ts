@@ -234,8 +234,8 @@ describe('an agent that is killed while its lease lasts for long', () => {
     const killedAtMs = Date.now();
     pipeline.agent('agent-1').process.signal('SIGKILL');
 
-    // The other one is busy until the gate opens. This one has room for all tasks, whichever it gets first.
-    pipeline.startAgent('agent-3', { args: ['--slots=8'] });
+    // The other one is busy until the gate opens. Two tasks wait, and this one has room for them and the lost one.
+    pipeline.startAgent('agent-3', { args: ['--slots=3'] });
     await waitFor(
       'its task on another agent',
       () => fleet.journal().some(({ machine, id }) => machine === 'agent-3' && id === held.id),
