@@ -39,6 +39,11 @@ describe("Nx's cache contract", () => {
     expect(answer.body.equals(body)).toBe(true);
   });
 
+  it('answers 400, not 500, for a content type that is none', async () => {
+    const answer = await put('123', 'abc', { 'content-type': 'appl,ication/json' });
+    expect(answer).toMatchObject({ status: 400, code: 'DTE_MALFORMED_MESSAGE' });
+  });
+
   it('accepts a chunked body without a length', async () => {
     expect(await put('123', Readable.from([Buffer.from('ab'), Buffer.from('c')]))).toMatchObject({
       status: 200,

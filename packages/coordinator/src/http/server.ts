@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import { DteError, HTTP, LIMITS, type LimitValues } from '@org/dte-protocol';
-import fastify, { type FastifyInstance } from 'fastify';
+import fastify, { type FastifyError, type FastifyInstance } from 'fastify';
 import { systemCode } from '../files/file-system';
 import { artifactEndpoints, type ArtifactDeps } from './artifact-endpoints';
 import { addEndpoint, type EndpointDeps } from './endpoint';
@@ -53,11 +53,20 @@ export function createHttpServer(deps: HttpServerDeps): FastifyInstance {
       404,
     ),
   );
-  server.setErrorHandler((error, _request, reply) => answerError(reply, DteError.from(error)));
+  server.setErrorHandler((error, _request, reply) => answerError(reply, whatIsWrong(error)));
   server.get(HTTP.health, () => ({ ok: true }));
   const endpoints = [...artifactEndpoints(deps), ...sessionEndpoints(deps.registry, deps.limits)];
   for (const endpoint of endpoints) addEndpoint(server, deps, endpoint);
   return server;
+}
+
+/** What fastify rejects before an endpoint sees it, such as a content type that is none, is the client's error. */
+function whatIsWrong(error: unknown): DteError {
+  const { statusCode, message } = error as FastifyError;
+  const byClient = !(error instanceof DteError) && statusCode !== undefined && statusCode < 500;
+  return byClient
+    ? new DteError('DTE_MALFORMED_MESSAGE', `This is not a valid request: ${message}.`, { cause: error })
+    : DteError.from(error);
 }
 
 /** Errors below HTTP are answered on the bare socket. A client that half-closes can read the reason. */
