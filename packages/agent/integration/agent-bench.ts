@@ -113,7 +113,7 @@ export class AgentBench {
   }
 
   /** The result that the agent reported for an attempt, when it has. */
-  async resultOf(wanted: Assignment): Promise<AttemptResult> {
+  async resultOf(wanted: Assignment, deadlineMs = 20_000): Promise<AttemptResult> {
     const find = () =>
       this.server.syncs
         .flatMap(({ work }) => work)
@@ -124,7 +124,7 @@ export class AgentBench {
             work.phase.name === 'completed',
         );
     const work = await waitFor(`the result of ${wanted.taskId}`, find, {
-      deadlineMs: 20_000,
+      deadlineMs,
       lastState: () => `${this.running?.agent?.output ?? ''}\n${JSON.stringify(this.server.lastSync)}`,
     });
     if (work.phase.name !== 'completed') throw new Error('not completed');

@@ -63,6 +63,7 @@ export { watchFrozen } from './processes/frozen';
 export { EXECUTOR_MARK, endProcesses, endStartedWith } from './processes/executor-processes';
 export { tryLock } from './processes/lock';
 export { isAlive } from './processes/process-table';
+export { meterTask, type TaskMeter, type TaskUse } from './processes/task-use';
 export { countsServers } from './execution/continuous';
 export { planBatches } from './planning/batches';
 export { readProjectGraph } from './planning/project-graph';

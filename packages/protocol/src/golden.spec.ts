@@ -39,6 +39,8 @@ const SCHEMAS: Record<string, z.ZodType[]> = {
   'agent.wanted.outputs': [agentWantedSchema],
   'agent.wanted.retry': [agentWantedSchema, coordinatorToAgentSchema],
   'run.update.failed-attempt': [runUpdateSchema, coordinatorToMainSchema],
+  'run.update.measured': [runUpdateSchema, coordinatorToMainSchema],
+  'agent.sync.measured': [agentSyncSchema, agentToCoordinatorSchema],
   'run.update.failed-batch': [runUpdateSchema, coordinatorToMainSchema],
   'run-spec.retries': [runSpecSchema],
   'session-status.flaky': [sessionStatusSchema],

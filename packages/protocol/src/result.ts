@@ -47,20 +47,37 @@ export type Drift = z.infer<typeof driftSchema>;
 const amount = z.number().min(0);
 
 /**
- * What an attempt took, as its agent measured it: milliseconds and bytes. The phases follow one another: `queued` until a slot
- * began it, `restore` of the outputs it depends on, `run`, `store` of its own artifact. A phase that did not take place is 0.
+ * What an attempt took, as its agent measured it: milliseconds and bytes. The phases follow one another without a gap:
+ * `queued`, `restore`, `wait`, `run`, `store`. A phase that did not take place is 0.
+ *
+ * Of a batch, only the phases of running and storing are known for each task; queueing, restoring and waiting are those of
+ * the whole batch and stand with its first task (0 with the others), and its processor time and memory belong to no task
+ * (null).
  */
 export const measuredSchema = z.strictObject({
+  /** From the arrival of the assignment until an executor began it. */
   queuedMs: amount,
+  /** Restoring the outputs it depends on, the restores of other slots that it waited for included. */
   restoreMs: amount,
+  /** Between restoring and running: checking the hash, waiting for servers and for tasks that write the same outputs. */
+  waitMs: amount.optional(),
+  /** Nx runs it, or finds it in a cache. */
   runMs: amount,
+  /** Packing and uploading its artifact. */
   storeMs: amount,
-  /** Processor time of the task's process tree; null where the system does not tell, and for a cache hit. */
+  /** Processor time while Nx ran it, of its processes and of the executor; null where the system does not tell, and for a cache hit. */
   cpuMs: amount.nullable(),
-  /** The largest resident memory of that tree that was seen; null as above. */
+  /** The most memory of its processes that was seen at a time, and what the executor grew by; null as above. */
   peakMemoryBytes: amount.nullable(),
+  /** Bytes of the archives that were downloaded for it; outputs that were on this machine already cost none. */
   restoredBytes: amount,
+  /**
+   * Bytes of the outputs that were stored, before they were packed: Nx packs and uploads them itself and does not tell more. 0
+   * if the store had them, or if they were not listed because other tasks write to the same places.
+   */
   storedBytes: amount,
+  /** It was a task of a batch: others ran in the same process, and their results were reported together. */
+  batched: z.literal(true).optional(),
 });
 export type Measured = z.infer<typeof measuredSchema>;
 
@@ -144,7 +161,10 @@ export const runLogEntrySchema = z.discriminatedUnion('type', [
     taskId: taskIdSchema,
     attempt: z.int().min(1),
     agent: agentRefSchema,
+    /** When its agent reported that it had begun. */
     atMs: z.number(),
+    /** When it was assigned to its agent. Both by the coordinator's clock, in milliseconds since the epoch. */
+    assignedMs: z.number().optional(),
   }),
   z.strictObject({
     seq: z.int().min(1),
@@ -157,6 +177,8 @@ export const runLogEntrySchema = z.discriminatedUnion('type', [
     result: attemptResultSchema.optional(),
     /** As in `ended`, for an attempt that ended no task of its batch. */
     batchLog: batchLogSchema.optional(),
+    /** When the coordinator accepted the result, or gave the attempt up, by its clock. */
+    atMs: z.number().optional(),
   }),
   z.strictObject({
     seq: z.int().min(1),
@@ -171,6 +193,8 @@ export const runLogEntrySchema = z.discriminatedUnion('type', [
     reason: reasonSchema.nullable(),
     /** With the first task of a batch: output of the batch process that belongs to no task. */
     batchLog: batchLogSchema.optional(),
+    /** When the coordinator decided it, by its clock. */
+    atMs: z.number().optional(),
   }),
 ]);
 export type RunLogEntry = z.infer<typeof runLogEntrySchema>;

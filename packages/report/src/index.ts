@@ -11,3 +11,8 @@ export {
 export { foldEvents } from './model/fold';
 export type { SessionModel } from './model/model';
 export { placeInTime } from './model/place-in-time';
+export { lanesOf, type Bar, type Lane } from './views/lanes';
+export { phasesOf, type Phase, type PhaseName } from './views/phases';
+export { utilisationOf, type Utilisation } from './views/utilisation';
+export { mainWaitsOf, type MainWaits, type Wait, type WaitKind } from './views/main-waits';
+export { whatIfOf, type Estimate, type WhatIf } from './views/what-if';

@@ -25,7 +25,8 @@ export function markStarted({ state, run, lease, out }: AttemptContext): void {
   const agent = refOf(agentOf(state, lease.agentId));
   for (const index of lease.open) {
     const taskId = at(run.graph.ids, index);
-    appendEntry(run, { type: 'started', taskId, attempt, agent, atMs: state.nowMs }, out);
+    const { sinceMs: assignedMs } = lease;
+    appendEntry(run, { type: 'started', taskId, attempt, agent, atMs: state.nowMs, assignedMs }, out);
   }
 }
 
@@ -135,7 +136,8 @@ export function loseAttempt(
     for (const each of indices) endTask(context, each, each === index ? { ...ending, result } : ending);
   } else {
     releaseLease(state, run, lease, out);
-    appendEntry(run, { type: 'retried', taskId, attempt, agent, reason }, out);
+    const atMs = state.nowMs;
+    appendEntry(run, { type: 'retried', taskId, attempt, agent, reason, atMs }, out);
     makeReadyAgain(state, run, indices);
   }
 }

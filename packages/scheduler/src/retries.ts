@@ -53,7 +53,8 @@ export function noteRetry(
   retry.last = { attempt, agent, result };
   const reason = reasonOf(taskId, name, result, retry);
   const log = batchLog === undefined ? {} : { batchLog };
-  appendEntry(run, { type: 'retried', taskId, attempt, agent, reason, result, ...log }, out);
+  const ended = { taskId, attempt, agent, reason, result, ...log, atMs: state.nowMs };
+  appendEntry(run, { type: 'retried', ...ended }, out);
   out.event({ type: 'task.retried', runId: run.runId, taskId, attempt, agentId });
 }
 

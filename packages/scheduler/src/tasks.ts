@@ -138,7 +138,7 @@ function record({ state, run, out }: RunContext, index: number, ending: Ending):
   const taskId = at(run.graph.ids, index);
   run.done++;
   if (ending.status === 'failure') run.failed++;
-  appendEntry(run, { type: 'ended', taskId, ...ending }, out);
+  appendEntry(run, { type: 'ended', taskId, ...ending, atMs: state.nowMs }, out);
   const { status, attempt } = ending;
   out.event({ type: 'task.ended', runId: run.runId, taskId, status, attempt });
 }

@@ -35,6 +35,7 @@ it('runs a task and reports where Nx has stored it, without a request', async ()
     artifact: { kind: 'cache', hash: 'hash-app-build', outputs: NOTHING },
     reason: null,
     hashDetails: null,
+    measured: expect.objectContaining({ restoredBytes: 0, storedBytes: 0 }) as unknown,
   });
   expect(bench.said.map(({ type }) => type)).toEqual(['ready', 'executing', 'output', 'result']);
   expect(given!).toMatchObject({

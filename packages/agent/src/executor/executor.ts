@@ -21,6 +21,7 @@ import {
   refOf,
 } from './ipc';
 import { LiveOutput } from './live-output';
+import { Measuring } from './measuring';
 import { reasonOf } from './reason';
 import { serve } from './serve';
 import { serversOf } from './servers-of';
@@ -61,6 +62,7 @@ export class Executor {
   private readonly witness: DriftWitness;
   private readonly shared: SharedByRun;
   private current: Current | null = null;
+  private downloadedBytes = 0;
 
   constructor(private readonly options: ExecutorOptions) {
     this.http = httpClient({
@@ -69,6 +71,7 @@ export class Executor {
       limits: options.limits,
       // A coordinator that restarts costs time, but no attempt.
       retryForMs: options.limits.coordinatorGraceMs,
+      onDownload: (bytes) => (this.downloadedBytes += bytes),
     });
     const { outputs, limits } = options;
     const reader = nxReader({ http: this.http, outputs, limits });
@@ -142,12 +145,15 @@ export class Executor {
     this.current = current;
     const { channel } = this.options;
     const { members } = message.assignment;
+    const measuring = new Measuring(message.receivedMs, () => this.downloadedBytes);
     let produced: Pick<ResultMessage, 'outputs' | 'members'> = { outputs: [] };
     try {
       const context = await this.contextOf(message, current.abort.signal);
       const task = findTask(context, ref.taskId);
       produced = producedBy(context, task, members);
+      measuring.enter('restore');
       await this.restoreClosure(context, message, current);
+      measuring.enter('wait');
       current.abort.signal.throwIfAborted();
       const live = new LiveOutput({
         channel,
@@ -165,6 +171,7 @@ export class Executor {
         onRan: () => channel.send({ type: 'ran', ref }),
         onOutput: (chunk) => live.push(chunk),
         serve: () => this.servers(context.run, task, message.forwarded, current),
+        measuring,
       };
       const work =
         members === undefined
@@ -184,6 +191,8 @@ export class Executor {
         result: { kind: 'returned', reason: reasonOf(error) },
         ...produced,
       });
+    } finally {
+      measuring.close();
     }
   }
 

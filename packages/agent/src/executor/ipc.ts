@@ -60,6 +60,8 @@ export const toExecutorSchema = z.discriminatedUnion('type', [
     restoreConcurrency: z.int().min(1),
     /** For messages that are shown on another machine. */
     agentName: z.string(),
+    /** When the agent received the assignment, in milliseconds since the epoch. */
+    receivedMs: z.number(),
   }),
   /** An awaited member is on disk, or its restore failed and the awaiting executor must try itself. */
   z.strictObject({ type: z.literal('elsewhere'), taskId: taskIdSchema, ok: z.boolean() }),

@@ -8,6 +8,7 @@ import {
 } from '@org/dte-protocol';
 import { type Testimony } from './drift-witness';
 import { type AttemptRef } from './ipc';
+import { type Measuring } from './measuring';
 import { nxTaskOf } from './nx-task';
 import { type RestoreContext } from './restore-closure';
 import { graphOf } from './run-cache';
@@ -21,6 +22,7 @@ export interface AttemptHooks {
   readonly onOutput: (chunk: string) => void;
   /** Resolves when the servers of the task are up; with false if one failed, and the task must not run. */
   readonly serve: () => Promise<boolean>;
+  readonly measuring: Measuring;
 }
 
 /** The task of an assignment. @throws DteError DTE_UNKNOWN_TASK if this agent's project graph has no such task */
@@ -50,6 +52,7 @@ export async function runAttempt(
   hooks: AttemptHooks,
 ): Promise<AttemptResult> {
   const { host, run, signal } = context;
+  const { measuring } = hooks;
   const graph = graphOf(run, [task.id]);
   graph.tasks[task.id] = nxTaskOf(task, assignment.hash);
   const startMs = Date.now();
@@ -75,14 +78,20 @@ export async function runAttempt(
       ...(difference === null ? {} : { lookupRemote: true }),
       // Its hash has room for one result, and the next attempt may have a better one.
       storeFailure: (assignment.retry?.left ?? 0) === 0,
-      onStoring: () => limit.end(),
+      onStoring: () => {
+        limit.end();
+        measuring.enter('store');
+      },
     });
   const runAndStore = async (): Promise<AttemptResult> => {
     const limit = new TimeLimit(task.timeoutMs, stop, hooks.onRan);
+    measuring.enter('run');
     hooks.onExecuting(Date.now(), task.timeoutMs);
     const outcome = await runTask(limit).finally(() => limit.end());
+    measuring.enter('store');
     signal.throwIfAborted();
-    return { ...(await storeEnded(context, assignment, task, { outcome, isOver: limit.isOver })), ...told };
+    const ended = await storeEnded(context, assignment, task, { outcome, isOver: limit.isOver });
+    return { ...ended, ...told, measured: measuring.ofTask(ended) };
   };
   // Stored included: a restore of a task that writes there too puts these outputs aside for a while.
   return context.shared.running([{ id: task.id, outputs: task.nxTask.outputs }], runAndStore, signal);

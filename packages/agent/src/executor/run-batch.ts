@@ -10,6 +10,7 @@ import {
 import { type BatchRun, type NxTask, type TaskGraph, type TaskRun } from '@org/dte-nx-compat';
 import { BatchLimit, batchLimitOf } from './batch-limit';
 import { frozen } from './frozen-reason';
+import { type Measuring } from './measuring';
 import { nxTaskOf } from './nx-task';
 import { type AttemptRef } from './ipc';
 import { forEachLimited, type RestoreContext } from './restore-closure';
@@ -67,7 +68,9 @@ export async function runBatch(
     tasks,
     async () => {
       const outcome = tasks.length === 0 ? null : await runAll(context, assignment, work);
-      const stored = { specs, graph, tasks, differences, isRefused, outcome, startMs };
+      hooks.measuring.enter('store');
+      const { measuring } = hooks;
+      const stored = { specs, graph, tasks, differences, isRefused, outcome, startMs, measuring };
       const results = await storeAll(context, assignment, stored);
       return {
         kind: 'batch',
@@ -89,13 +92,14 @@ interface EndedBatch {
   /** Null: nothing was run. */
   readonly outcome: BatchRun | null;
   readonly startMs: number;
+  readonly measuring: Measuring;
 }
 
 /** Has the artifact of each member stored. @returns by task id how it ended; null: it did not run */
 async function storeAll(
   context: RestoreContext,
   assignment: Assignment,
-  { specs, graph, tasks, differences, isRefused, outcome, startMs }: EndedBatch,
+  { specs, graph, tasks, differences, isRefused, outcome, startMs, measuring }: EndedBatch,
 ): Promise<ReadonlyMap<string, FinishedAttempt | null>> {
   const unfinished = new Set(
     outcome?.stopped === true ? tasks.flatMap(({ id }) => (outcome.tasks.has(id) ? [] : [id])) : [],
@@ -111,10 +115,16 @@ async function storeAll(
     } else if (ended !== null) {
       const { drift, hashDetails = null } = difference ?? {};
       const ref = { ...assignment, taskId };
+      const storingMs = performance.now();
       const finished = unfinished.has(taskId)
         ? await storeUnfinished(context, ref, { spec, ended, count: tasks.length })
         : await storeFinished(context, ref, spec, ended);
-      results.set(taskId, { ...finished, ...(drift === undefined ? {} : { drift, hashDetails }) });
+      const measured = measuring.ofMember(finished.artifact, {
+        isFirst: taskId === tasks[0]?.id,
+        runMs: Math.max(0, ended.endMs - ended.startMs),
+        storeMs: performance.now() - storingMs,
+      });
+      results.set(taskId, { ...finished, ...(drift === undefined ? {} : { drift, hashDetails }), measured });
     }
   });
   return results;
@@ -135,6 +145,7 @@ async function runAll(
   { tasks, fullTaskGraph, hooks, limitMs }: BatchWork,
 ): Promise<BatchRun> {
   const limit = new BatchLimit(limitMs, () => host.stopTask(limits.killMs), hooks);
+  hooks.measuring.enter('run');
   hooks.onExecuting(Date.now(), undefined);
   const seen = { isFrozen: false };
   const onFrozen = (): void => {

@@ -14,6 +14,8 @@ export class AttemptTable {
   /** Results of attempts that the coordinator no longer lists, in case it lists one of them again after a restart. */
   private readonly remembered = new Map<string, AttemptResult>();
   private readonly begun = new Map<string, Begun>();
+  /** When each was received, in milliseconds since the epoch. */
+  private readonly received = new Map<string, number>();
 
   get all(): ReadonlyMap<string, Attempt> {
     return this.attempts;
@@ -43,6 +45,11 @@ export class AttemptTable {
     const result = this.remembered.get(keyOf(assignment));
     const state: AttemptState = result === undefined ? { name: 'waiting' } : { name: 'completed', result };
     this.attempts.set(keyOf(assignment), { assignment, state });
+    this.received.set(keyOf(assignment), Date.now());
+  }
+
+  receivedMs(key: string): number {
+    return this.received.get(key) ?? Date.now();
   }
 
   /** One that is returned immediately. */
@@ -77,6 +84,7 @@ export class AttemptTable {
     const attempt = this.attempts.get(key);
     this.attempts.delete(key);
     this.begun.delete(key);
+    this.received.delete(key);
     if (attempt?.state.name === 'completed') this.remember(key, attempt.state.result);
     return attempt;
   }

@@ -269,6 +269,7 @@ export class Supervisor {
       type: 'run',
       assignment: this.disk.assigned(assignment),
       agentName: name,
+      receivedMs: this.attempts.receivedMs(key),
       restoreConcurrency: Math.max(1, Math.floor(limits.restoreConcurrency / pool.slots)),
     });
   }

@@ -14,11 +14,12 @@ export class ArtifactTransfer {
   constructor(
     private readonly sender: Sender,
     private readonly limits: LimitValues,
+    private readonly onDownload: (bytes: number) => void,
   ) {}
 
   /** The stored bytes, verified before they are returned. @throws DteError those of `download` */
-  get(spec: RequestSpec): Promise<Download> {
-    return download(
+  async get(spec: RequestSpec): Promise<Download> {
+    const downloaded = await download(
       {
         send: (each) => this.sender.send(each),
         check: (path) => this.check(path),
@@ -26,6 +27,8 @@ export class ArtifactTransfer {
       },
       spec,
     );
+    this.onDownload(downloaded.bytes ?? 0);
+    return downloaded;
   }
 
   /** For readers of the beginning only: the coordinator has verified its copy. What was damaged on the way is for the reader to find. */

@@ -95,7 +95,11 @@ class CoordinatorClient implements HttpClient {
   constructor(options: HttpClientOptions) {
     this.limits = options.limits;
     this.sender = new Sender(options);
-    this.artifacts = new ArtifactTransfer(this.sender, options.limits);
+    this.artifacts = new ArtifactTransfer(
+      this.sender,
+      options.limits,
+      options.onDownload ?? (() => undefined),
+    );
   }
 
   async askHeld(hashes: readonly string[]): Promise<Set<string>> {

@@ -4,7 +4,7 @@ import { endListed, isStartedWith, listProcesses, uptimeS } from './process-tabl
 export const TASK_MARK = 'DTE_EXECUTOR_MARK';
 
 /** Unit of start times in /proc; 100 on every Linux that Node runs on. */
-const TICKS_PER_SECOND = 100;
+export const TICKS_PER_SECOND = 100;
 
 /** The present time in the unit of /proc; 0 without /proc. */
 export const ticksNow = (): number => Math.floor(uptimeS() * TICKS_PER_SECOND);

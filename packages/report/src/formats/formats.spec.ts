@@ -1,6 +1,6 @@
 import { SaxesParser } from 'saxes';
 import { foldEvents } from '../model/fold';
-import { agent, planned, Story } from '../test-support/events';
+import { agent, measuredOf, planned, Story } from '../test-support/events';
 import { withoutAnsi } from './ansi';
 import { junitOf } from './junit';
 import { markdownOf } from './markdown';
@@ -104,6 +104,22 @@ describe('the Markdown summary', () => {
     );
   });
 
+  it('lists the tasks that used most, where it was measured', () => {
+    const names = Array.from({ length: 7 }, (_, nth) => `p${nth}:build`);
+    const busy = new Story().agents(0, agent('one', { slots: 7 })).run(
+      0,
+      names.map((name) => planned(name)),
+    );
+    names.forEach((name, nth) => {
+      const use = { cpuMs: nth * 60_000, peakMemoryBytes: (10 - nth) * 100 * 1024 * 1024 };
+      busy.attempt(name, 'one', [0, 4], { measured: measuredOf({ run: 4 }, use) });
+    });
+    const text = markdownOf(foldEvents(busy.over(4).events));
+    expect(text).toContain('| p6\\:build | 6 min 0 s | 400 MB |');
+    expect(text).not.toContain('p1\\:build');
+    expect(text).toContain('Most memory: p0\\:build, 1000 MB.');
+  });
+
   it('lets no output or name leave its place', () => {
     const text = markdownOf(foldEvents(story().events));
     expect(text).toContain('``````text\nred Error');
@@ -126,8 +142,43 @@ describe('the trace', () => {
     ]);
     expect(traceEvents.filter(({ ph }) => ph === 'X')).toMatchObject([
       { name: 'app:build', pid: 0, tid: 0, ts: 1_700_000_000_000_000, dur: 2_500_000, cat: 'success' },
+      { name: 'run', pid: 0, tid: 0, ts: 1_700_000_000_000_000, dur: 2_500_000, cat: 'phase' },
       { name: 'lib:test', pid: 1, tid: 0, dur: 4_000_000, cat: 'failure' },
+      { name: 'run', pid: 1, tid: 0, dur: 4_000_000 },
     ]);
+  });
+
+  it('has no events on a thread that overlap without one being inside the other: Perfetto would drop them', () => {
+    const measured = measuredOf({ queued: 0.1001, restore: 1 / 3, wait: 0.07, run: 2.9, store: 2 / 7 });
+    const tasks = ['a:build', 'b:build', 'c:build'].map((id) => planned(id));
+    const busy = new Story().agents(0, agent('one', { slots: 1 })).run(0, tasks);
+    tasks.forEach(({ id }, nth) => {
+      const assigned = nth * 5.1;
+      busy.attempt(id, 'one', [assigned + 0.9, assigned + 3.8], {
+        measured,
+        assigned,
+        accepted: assigned + 5.1,
+      });
+    });
+    const { traceEvents } = JSON.parse(traceOf(foldEvents(busy.over(20).events))) as {
+      traceEvents: { ph: string; ts: number; dur: number; name: string }[];
+    };
+    const events = traceEvents.filter(({ ph }) => ph === 'X');
+    expect(events.map(({ name }) => name).slice(0, 7)).toEqual([
+      'a:build',
+      'queue',
+      'restore',
+      'wait',
+      'run',
+      'store',
+      'report',
+    ]);
+    const open: number[] = [];
+    for (const { ts, dur } of events) {
+      while (open.length > 0 && (open.at(-1) ?? 0) <= ts) open.pop();
+      expect(ts + dur).toBeLessThanOrEqual(open.at(-1) ?? Infinity);
+      open.push(ts + dur);
+    }
   });
 });
 

@@ -11,6 +11,8 @@ const LISTED_FAILURES = 20;
 const OUTPUT_LINES = 20;
 /** Agents that are listed; a table of a hundred rows tells nobody anything. */
 const LISTED_AGENTS = 20;
+/** Tasks that are listed with what they used: those worth a look come first. */
+const LISTED_TASKS = 5;
 
 /** What Markdown and GitLab's references would make of a name; untrusted, since names come from the repository. */
 const inText = (text: string): string =>
@@ -83,6 +85,40 @@ function agentLines(model: SessionModel): string[] {
   ];
 }
 
+const MB = 1024 * 1024;
+
+/** What the most expensive tasks used, as far as their agents measured it. */
+function expensiveLines({ runs }: SessionModel): string[] {
+  const used = runs.flatMap(({ tasks }) =>
+    tasks.flatMap(({ id, attempts }) => {
+      const { cpuMs = null, peakMemoryBytes = null } = attempts.at(-1)?.measured ?? {};
+      return cpuMs === null || peakMemoryBytes === null ? [] : { id, cpuMs, peakMemoryBytes };
+    }),
+  );
+  if (used.length === 0) return [];
+  const rows = used
+    .toSorted((a, b) => b.cpuMs - a.cpuMs)
+    .slice(0, LISTED_TASKS)
+    .map(
+      ({ id, cpuMs, peakMemoryBytes }) =>
+        `| ${inText(id)} | ${duration(cpuMs)} | ${Math.round(peakMemoryBytes / MB)} MB |`,
+    );
+  const [largest] = used.toSorted((a, b) => b.peakMemoryBytes - a.peakMemoryBytes);
+  const most =
+    largest === undefined
+      ? []
+      : ['', `Most memory: ${inText(largest.id)}, ${Math.round(largest.peakMemoryBytes / MB)} MB.`];
+  return [
+    '',
+    '### Most expensive tasks',
+    '',
+    '| Task | Processor time | Memory |',
+    '| ---- | -------------: | -----: |',
+    ...rows,
+    ...most,
+  ];
+}
+
 /** A summary in GitLab Flavored Markdown: the totals, the failures with the end of their output, and the agents. */
 export function markdownOf(model: SessionModel): string {
   const commands = model.runs.map(({ command }) => `\`${command.replace(/`/g, "'")}\``);
@@ -91,6 +127,7 @@ export function markdownOf(model: SessionModel): string {
     ...(commands.length === 0 ? [] : ['', commands.join(', ')]),
     ...failureLines(model),
     ...agentLines(model),
+    ...expensiveLines(model),
     '',
   ].join('\n');
 }

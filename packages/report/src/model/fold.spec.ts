@@ -30,6 +30,9 @@ describe('the fold of events into a model', () => {
         outcome: 'success',
         code: 0,
         reason: null,
+        measured: null,
+        acceptedMs: T0 + 5000,
+        reportMs: 0,
       },
     ]);
   });

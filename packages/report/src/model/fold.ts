@@ -2,7 +2,7 @@ import type { AgentInfo, AgentRef, AttemptResult, FinishedAttempt, RunLogEntry }
 import { at } from './at';
 import type { PlannedTask, ReportEvent } from './event';
 import { newModel, type AttemptModel, type RunModel, type SessionModel, type TaskModel } from './model';
-import { placeInTime } from './place-in-time';
+import { placeAttempt } from './place-in-time';
 
 type Of<Type extends ReportEvent['type']> = Extract<ReportEvent, { type: Type }>;
 
@@ -87,7 +87,7 @@ export class ModelFold {
     const task = this.taskOf(runId, entry.taskId);
     if (task === undefined) return;
     if (entry.type === 'started') {
-      this.attemptOf(task, entry, entry.atMs);
+      this.attemptOf(task, entry, entry.assignedMs ?? entry.atMs);
       if (task.status === 'waiting') task.status = 'running';
       return;
     }
@@ -118,6 +118,8 @@ export class ModelFold {
       code: null,
       reason: null,
       measured: null,
+      acceptedMs: null,
+      reportMs: null,
     };
     task.attempts.push(model);
     return model;
@@ -154,6 +156,8 @@ export class ModelFold {
       code,
       reason: null,
       measured: null,
+      acceptedMs: null,
+      reportMs: null,
     });
   }
 
@@ -211,16 +215,25 @@ function closeAttempt(
   result: FinishedAttempt | null,
   atMs: number,
 ): void {
+  // The end of a task may name an attempt that had ended before it, when nothing new may start.
+  if (attempt.outcome !== 'running') return;
   attempt.reason = result?.reason ?? entry.reason ?? null;
   if (result === null) {
     attempt.outcome = entry.type === 'ended' && entry.status === 'cancelled' ? 'stopped' : 'lost';
-    attempt.endMs = atMs;
+    attempt.endMs = entry.atMs ?? atMs;
     return;
   }
   attempt.outcome = result.status;
   attempt.code = result.code;
   attempt.measured = result.measured ?? null;
-  Object.assign(attempt, placeInTime(result, attempt.assignedMs, atMs));
+  const { startMs, endMs, reportMs } = placeAttempt(result, attempt.assignedMs, entry.atMs ?? atMs);
+  attempt.startMs = startMs;
+  attempt.endMs = endMs;
+  // Without the coordinator's own moment, the way to the main job would be in it.
+  if (entry.atMs === undefined) return;
+  attempt.acceptedMs = entry.atMs;
+  // The results of a batch wait for one another.
+  if (result.measured?.batched !== true) attempt.reportMs = reportMs;
 }
 
 /** The model of these events. */

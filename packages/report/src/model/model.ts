@@ -12,9 +12,12 @@ export interface AttemptModel {
   readonly number: number;
   /** Index into `agents`; null: the main job. */
   readonly agent: number | null;
-  /** When the coordinator learned that it had begun. */
+  /** When the coordinator assigned it to its agent, by the coordinator's clock. */
   readonly assignedMs: number;
-  /** By its agent's clock; null until it ends, and for a lost attempt. */
+  /**
+   * When its task ran. The duration is its agent's; the place is the agent's where the clocks agree, see `placeAttempt`.
+   * Null until it ends; a lost attempt has only the moment at which it was given up.
+   */
   startMs: number | null;
   endMs: number | null;
   /** `lost`: no fault of the task; `running`: until the end is known. */
@@ -23,6 +26,10 @@ export interface AttemptModel {
   reason: Reason | null;
   /** Null if its agent measured nothing, and in the main job. */
   measured: Measured | null;
+  /** When the coordinator accepted its result, by the coordinator's clock; null: unknown. */
+  acceptedMs: number | null;
+  /** From the end of storing, or of running where nothing was measured, until then; null: unknown, and for a task of a batch. */
+  reportMs: number | null;
 }
 
 export interface TaskModel {

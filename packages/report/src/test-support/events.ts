@@ -1,4 +1,4 @@
-import type { AgentInfo, RunLogEntry } from '@org/dte-protocol';
+import type { AgentInfo, Measured, RunLogEntry } from '@org/dte-protocol';
 import type { PlannedTask, ReportEvent } from '../model/event';
 
 /** When the examples begin. */
@@ -66,9 +66,10 @@ export class Story {
     return this;
   }
 
-  /** An attempt from its beginning to its end, and what the main job made of it. */
+  /** An attempt from its beginning to its end, and what the main job made of it. `from` and `to` are those of the task itself. */
   attempt(task: string, on: string, [from, to]: [number, number], how: How = {}): this {
-    const { attempt = 1, status = 'success', retried = false, output = null } = how;
+    const { attempt = 1, status = 'success', retried = false, output = null, measured, doneAfter = 0 } = how;
+    const { assigned = from, accepted = to } = how;
     const result = {
       kind: 'finished' as const,
       status,
@@ -80,21 +81,24 @@ export class Story {
       endMs: this.atMs(to),
       reason: null,
       hashDetails: null,
+      measured,
     };
-    this.begin(task, on, from, attempt);
-    const common = { seq: (this.seq += 1), taskId: task, attempt, agent: refOf(on) };
+    this.begin(task, on, from, { attempt, assigned });
+    const atMs = this.atMs(accepted);
+    const common = { seq: (this.seq += 1), taskId: task, attempt, agent: refOf(on), atMs };
     if (retried) {
       const reason = { code: 'DTE_TASK_FAILED' as const, message: 'it failed' };
-      return this.entry(to, { ...common, type: 'retried', reason, result });
+      return this.entry(accepted, { ...common, type: 'retried', reason, result });
     }
-    this.entry(to, { ...common, type: 'ended', status, result, reason: null });
-    return this.ended(task, to, { status, output });
+    this.entry(accepted, { ...common, type: 'ended', status, result, reason: null });
+    return this.ended(task, accepted + doneAfter, { status, output });
   }
 
-  begin(task: string, on: string, second: number, attempt = 1): this {
+  begin(task: string, on: string, second: number, how: { attempt?: number; assigned?: number } = {}): this {
     const seq = (this.seq += 1);
-    const atMs = this.atMs(second);
-    return this.entry(second, { seq, type: 'started', taskId: task, attempt, agent: refOf(on), atMs });
+    const { attempt = 1, assigned = second } = how;
+    const times = { atMs: this.atMs(second), assignedMs: this.atMs(assigned) };
+    return this.entry(second, { seq, type: 'started', taskId: task, attempt, agent: refOf(on), ...times });
   }
 
   ended(taskId: string, second: number, how: Partial<Extract<ReportEvent, { type: 'ended' }>> = {}): this {
@@ -126,4 +130,27 @@ interface How {
   readonly status?: 'success' | 'failure';
   readonly retried?: boolean;
   readonly output?: string | null;
+  readonly measured?: Measured;
+  /** When the coordinator assigned it and accepted its result; else when the task began and ended. */
+  readonly assigned?: number;
+  readonly accepted?: number;
+  /** Seconds until its outputs were on the main job. */
+  readonly doneAfter?: number;
 }
+
+/** What an agent measured, in seconds. */
+export const measuredOf = (
+  seconds: Partial<Record<'queued' | 'restore' | 'wait' | 'run' | 'store', number>>,
+  rest: Partial<Measured> = {},
+): Measured => ({
+  queuedMs: (seconds.queued ?? 0) * 1000,
+  restoreMs: (seconds.restore ?? 0) * 1000,
+  waitMs: (seconds.wait ?? 0) * 1000,
+  runMs: (seconds.run ?? 0) * 1000,
+  storeMs: (seconds.store ?? 0) * 1000,
+  cpuMs: null,
+  peakMemoryBytes: null,
+  restoredBytes: 0,
+  storedBytes: 0,
+  ...rest,
+});

@@ -1,4 +1,5 @@
 import type { AttemptModel, RunModel, SessionModel } from '../model/model';
+import { phasesOf, spanOf, type Phase } from './phases';
 
 /** One attempt in the timeline. Times: milliseconds since the epoch. */
 export interface Bar {
@@ -8,6 +9,8 @@ export interface Bar {
   readonly attempt: AttemptModel;
   readonly startMs: number;
   readonly endMs: number;
+  /** They fill the bar. */
+  readonly phases: readonly Phase[];
 }
 
 /** One slot of an agent, or of the main job: attempts that do not overlap, the earliest first. */
@@ -18,12 +21,6 @@ export interface Lane {
   readonly slot: number;
   readonly bars: readonly Bar[];
 }
-
-/** When the attempt took its slot, from the assignment to its end. */
-export const spanOf = (attempt: AttemptModel, nowMs: number): { startMs: number; endMs: number } => {
-  const startMs = Math.min(attempt.assignedMs, attempt.startMs ?? attempt.assignedMs);
-  return { startMs, endMs: Math.max(startMs, attempt.endMs ?? nowMs) };
-};
 
 /** The end of a run, as far as it is known: of one that still runs, the last thing that happened. */
 export function endOf({ startMs, endMs, tasks }: RunModel): number {
@@ -47,7 +44,13 @@ export function lanesOf(model: SessionModel): Lane[] {
     const nowMs = endOf(run);
     run.tasks.forEach(({ attempts }, task) => {
       for (const attempt of attempts)
-        bars.get(attempt.agent)?.push({ run: runIndex, task, attempt, ...spanOf(attempt, nowMs) });
+        bars.get(attempt.agent)?.push({
+          run: runIndex,
+          task,
+          attempt,
+          ...spanOf(attempt, nowMs),
+          phases: phasesOf(attempt, nowMs),
+        });
     });
   });
   return [...bars].flatMap(([agent, all]) => {

@@ -1,5 +1,6 @@
 import type { SessionModel } from '../model/model';
 import { endOf, lanesOf } from './lanes';
+import type { PhaseName } from './phases';
 
 /** How busy one agent was while commands ran and it was there. */
 export interface Utilisation {
@@ -9,6 +10,8 @@ export interface Utilisation {
   readonly busyMs: number;
   /** Time that its slots could have been busy. */
   readonly availableMs: number;
+  /** What it was busy with; sums up to `busyMs`. */
+  readonly phases: Readonly<Record<PhaseName, number>>;
 }
 
 const overlap = (
@@ -25,10 +28,10 @@ export function utilisationOf(model: SessionModel): Utilisation[] {
     const bars = own.flatMap((lane) => lane.bars);
     const there = { startMs: joinedMs, endMs: leftMs ?? Infinity };
     const presentMs = runs.reduce((sum, run) => sum + overlap(run, there), 0);
-    const busyMs = bars.reduce(
-      (sum, bar) => sum + runs.reduce((within, run) => within + overlap(bar, run), 0),
-      0,
-    );
-    return { agent, attempts: bars.length, busyMs, availableMs: presentMs * own.length };
+    const phases = { queue: 0, restore: 0, wait: 0, run: 0, store: 0, report: 0 };
+    for (const phase of bars.flatMap((bar) => bar.phases))
+      phases[phase.name] += runs.reduce((within, run) => within + overlap(phase, run), 0);
+    const busyMs = Object.values(phases).reduce((sum, ms) => sum + ms, 0);
+    return { agent, attempts: bars.length, busyMs, availableMs: presentMs * own.length, phases };
   });
 }

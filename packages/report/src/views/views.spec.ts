@@ -75,7 +75,7 @@ describe('the critical path', () => {
 
 describe('utilisation', () => {
   it('compares the work of each agent with the time of its slots', () => {
-    expect(utilisationOf(foldEvents(story().events))).toEqual([
+    expect(utilisationOf(foldEvents(story().events))).toMatchObject([
       { agent: 0, attempts: 3, busyMs: 10_000, availableMs: 20_000 },
       { agent: 1, attempts: 1, busyMs: 2_000, availableMs: 10_000 },
     ]);
@@ -87,7 +87,7 @@ describe('utilisation', () => {
       .attempt('a:build', 'one', [5, 6])
       .agents(8, agent('one', { slots: 1, connected: false }))
       .over(10);
-    expect(utilisationOf(foldEvents(late.events))).toEqual([
+    expect(utilisationOf(foldEvents(late.events))).toMatchObject([
       { agent: 0, attempts: 1, busyMs: 1_000, availableMs: 4_000 },
     ]);
   });

@@ -174,6 +174,7 @@ export class ExecutorBench {
         forwarded: {},
         restoreConcurrency: 2,
         agentName: 'agent-x',
+        receivedMs: Date.now(),
         ...change,
       }),
     );

@@ -1,0 +1,133 @@
+import { familyOf, useOf, type ProcessUse } from './process-table';
+import { TICKS_PER_SECOND } from './task-processes';
+
+/** What a task used. */
+export interface TaskUse {
+  /** Processor time, in ms: of every process it started, and of this one, in which Nx works for it. */
+  readonly cpuMs: number;
+  /**
+   * The most memory that was seen resident at a time, in bytes: of the processes that it started, and what this one and its older
+   * children have grown by. Pages that processes share count with each.
+   */
+  readonly peakBytes: number;
+}
+
+/** A meter that runs. */
+export interface TaskMeter {
+  /** Ends it. Null where there is no /proc. */
+  end(): TaskUse | null;
+}
+
+/**
+ * Bounds of the time between two looks at the processes. Processor time needs none of them; they are for memory: a process that
+ * lives for less than the first may go unseen, and the last costs next to nothing. Not configurable: see `SHARE`.
+ */
+const [FIRST_LOOK_MS, LONGEST_MS] = [100, 2_000];
+/** The next look comes when the task has run for this part longer: a short task is seen often, and one of an hour not 36,000 times. */
+const GROWTH = 0.1;
+/**
+ * Looks take at most this share of one processor. One takes about 0.6 ms with two child processes of Node, so only tasks with
+ * dozens of them are looked at less often for it.
+ */
+const SHARE = 0.01;
+/** Unit of `maxRSS`. */
+const BYTES_PER_KB = 1024;
+
+const keyOf = ({ pid, started }: ProcessUse): string => `${pid} ${started}`;
+
+/**
+ * Measures what a task uses that runs in this process and its children, one at a time. The processor time of a process that has
+ * ended and was awaited is in that of its parent, so the difference between end and beginning has all of it, also that of
+ * processes that lived between two looks; one whose parent ended first (a daemon) counts as far as it was seen.
+ */
+export function meterTask(): TaskMeter {
+  if (process.platform !== 'linux') return { end: () => null };
+  const looks = new Looks();
+  const begunMs = performance.now();
+  let timer: NodeJS.Timeout;
+  const plan = (costMs: number): void => {
+    const ranMs = performance.now() - begunMs;
+    const delayMs = Math.max(FIRST_LOOK_MS, Math.min(ranMs * GROWTH, LONGEST_MS), costMs / SHARE);
+    timer = setTimeout(() => plan(looks.look()), delayMs).unref();
+  };
+  plan(0);
+  return {
+    end() {
+      clearTimeout(timer);
+      looks.look();
+      return looks.use;
+    },
+  };
+}
+
+/** Looks at the processes of a task, the first time before it begins. */
+class Looks {
+  private readonly before = new Map<string, ProcessUse>();
+  private readonly maxRssBefore = process.resourceUsage().maxRSS * BYTES_PER_KB;
+  private last: ReadonlyMap<string, ProcessUse>;
+  /** Those whose parent has ended before them: nobody inherits their times. */
+  private orphans: ReadonlySet<string> = new Set();
+  private lostTicks = 0;
+  private peakBytes = 0;
+  private readonly firstTicks: number;
+
+  constructor() {
+    for (const pid of familyOf(process.pid)) {
+      const use = useOf(pid);
+      if (use !== null) this.before.set(keyOf(use), use);
+    }
+    this.last = this.before;
+    this.firstTicks = this.ticks;
+  }
+
+  get use(): TaskUse {
+    const ticks = Math.max(0, this.ticks - this.firstTicks);
+    return { cpuMs: (ticks * 1000) / TICKS_PER_SECOND, peakBytes: this.peakBytes };
+  }
+
+  /** Returns what it cost, in ms of processor time. */
+  look(): number {
+    const cpu = process.cpuUsage();
+    const now = new Map<string, ProcessUse>();
+    for (const pid of familyOf(process.pid)) {
+      const use = useOf(pid);
+      if (use !== null) now.set(keyOf(use), use);
+    }
+    const orphans = new Set<string>();
+    for (const [key, known] of this.last) {
+      if (now.has(key)) continue;
+      const use = useOf(known.pid);
+      if (use !== null && keyOf(use) === key) {
+        orphans.add(key);
+        now.set(key, use);
+      } else if (this.orphans.has(key)) this.lostTicks += known.ticks;
+    }
+    this.last = now;
+    this.orphans = orphans;
+    this.peakBytes = Math.max(this.peakBytes, this.memory());
+    const { user, system } = process.cpuUsage(cpu);
+    return (user + system) / 1000;
+  }
+
+  private get ticks(): number {
+    return [...this.last.values()].reduce((sum, { ticks }) => sum + ticks, this.lostTicks);
+  }
+
+  private memory(): number {
+    let together = 0;
+    let largest = 0;
+    for (const [key, { pid, residentBytes, peakBytes }] of this.last) {
+      const older = this.before.get(key);
+      together += Math.max(0, residentBytes - (older?.residentBytes ?? 0));
+      if (older === undefined) largest = Math.max(largest, peakBytes);
+      else if (pid === process.pid) largest = Math.max(largest, this.ownGrowth(older));
+    }
+    return Math.max(together, largest);
+  }
+
+  /** What runs in this process may leave no room for a look. */
+  private ownGrowth(before: ProcessUse): number {
+    const most = process.resourceUsage().maxRSS * BYTES_PER_KB;
+    return most > this.maxRssBefore ? most - before.residentBytes : 0;
+  }
+}
