@@ -131,7 +131,7 @@ export default defineConfig(
   { linterOptions: { reportUnusedDisableDirectives: 'error' } },
   js.configs.recommended,
   {
-    files: ['**/*.ts'],
+    files: ['**/*.ts', '**/*.tsx'],
     extends: [tseslint.configs.strictTypeChecked, tseslint.configs.stylisticTypeChecked],
     languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
     plugins: { '@nx': nx },
@@ -211,7 +211,7 @@ export default defineConfig(
     rules: { 'no-restricted-imports': 'off' },
   },
   restrictedSyntax(['**/*.{js,cjs,mjs}'], []),
-  restrictedSyntax(['**/*.ts'], NX_INTERNALS_BY_CALL),
+  restrictedSyntax(['**/*.{ts,tsx}'], NX_INTERNALS_BY_CALL),
   restrictedSyntax(CORE, [...NX_INTERNALS_BY_CALL, ...CLOCK_BY_CALL], SPECS),
   restrictedSyntax(['packages/nx-compat/**/*.ts'], []),
   {

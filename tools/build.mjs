@@ -4,9 +4,12 @@ import { spawnSync } from 'node:child_process';
 import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { buildPage } from './build-page.mjs';
 import { withLock } from './lib/lock.mjs';
 import { filesBelow, root, workspacePackages } from './lib/packages.mjs';
 
+/** In `dist` of the report: its page, from sources outside `src`. */
+const BUNDLE = 'bundle/page.json';
 const COMPILED = /\.(d\.ts|js\.map|js)$/;
 
 /** @returns {Promise<void>} rejects when a package does not compile. */
@@ -15,6 +18,7 @@ export async function buildAll() {
     const packages = workspacePackages();
     for (const { path } of packages) removeOrphans(path);
     compile(packages);
+    await buildPage();
     for (const { path, manifest } of packages) {
       copyAssets(path);
       for (const bin of Object.values(manifest.bin ?? {})) makeExecutable(join(path, bin));
@@ -49,7 +53,7 @@ function removeOrphans(path) {
   const assets = new Set(assetsOf(path));
   let removed = 0;
   for (const file of filesBelow(join(path, 'dist'))) {
-    if (file.endsWith('.tsbuildinfo') || assets.has(file)) continue;
+    if (file.endsWith('.tsbuildinfo') || file === BUNDLE || assets.has(file)) continue;
     if (COMPILED.test(file) && existsSync(join(path, 'src', file.replace(COMPILED, '.ts')))) continue;
     rmSync(join(path, 'dist', file));
     removed += 1;

@@ -13,10 +13,12 @@ export function loadWorkspaceFactory() {
     FAULT_KINDS: testing.FAULT_KINDS,
     Fleet: testing.Fleet,
     install: testing.install,
+    launchChromium: testing.launchChromium,
     noticeLine: testing.noticeLine,
     Pipeline: testing.Pipeline,
     planRun: testing.planRun,
     RunningProcess: testing.RunningProcess,
+    sampleSession: testing.sampleSession,
     summaryLine: testing.summaryLine,
     waitFor: testing.waitFor,
   };

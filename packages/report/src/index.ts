@@ -11,6 +11,8 @@ export {
 export { foldEvents } from './model/fold';
 export type { SessionModel } from './model/model';
 export { placeInTime } from './model/place-in-time';
+export { livePage, livePagePolicy } from './page/live-page';
+export { staticPage } from './page/static-page';
 export { lanesOf, type Bar, type Lane } from './views/lanes';
 export { phasesOf, type Phase, type PhaseName } from './views/phases';
 export { utilisationOf, type Utilisation } from './views/utilisation';

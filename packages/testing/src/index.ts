@@ -59,6 +59,7 @@ export {
   waitFor,
 } from './process';
 export { MemoryRendezvous, rendezvousContract } from './rendezvous';
+export { launchChromium, sampleSession } from './report';
 export {
   Checkers,
   type Deeds,

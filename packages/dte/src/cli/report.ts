@@ -1,6 +1,6 @@
 import { dataDirOf, readModel } from '@org/dte-runner';
 import { DteError } from '@org/dte-protocol';
-import { junitOf, markdownOf, traceOf, type SessionModel } from '@org/dte-report';
+import { junitOf, markdownOf, staticPage, traceOf, type SessionModel } from '@org/dte-report';
 import { Command, Option } from 'commander';
 import { writeFileSync } from 'node:fs';
 import { cliContext, say, type Flags } from './context';
@@ -8,6 +8,7 @@ import { addFlags } from './option-flags';
 
 const FORMATS: Readonly<Record<string, (model: SessionModel) => string>> = {
   markdown: markdownOf,
+  html: staticPage,
   json: (model) => JSON.stringify(model),
   junit: junitOf,
   trace: traceOf,
@@ -16,6 +17,7 @@ const FORMATS: Readonly<Record<string, (model: SessionModel) => string>> = {
 const EXAMPLES = `
 Examples:
   $ dte report                                  # a summary in Markdown
+  $ dte report --format=html --output=report.html     # a page to open in a browser
   $ dte report --format=trace --output=trace.json
 
 Run it in the job that ran the nx commands. A trace can be opened at https://ui.perfetto.dev or in chrome://tracing.`;

@@ -8,9 +8,19 @@ type Of<Type extends ReportEvent['type']> = Extract<ReportEvent, { type: Type }>
 
 /** Folds events into a model, one after the other; the model can be read in between. */
 export class ModelFold {
-  readonly model: SessionModel = newModel();
   private readonly runs = new Map<string, { readonly run: RunModel; readonly index: Map<string, number> }>();
   private readonly agents = new Map<string, number>();
+
+  constructor(readonly model: SessionModel = newModel()) {}
+
+  /** Goes on where another fold has stopped, of which only the model is known. The model is changed, not copied. */
+  static resume(model: SessionModel): ModelFold {
+    const fold = new ModelFold(model);
+    model.agents.forEach(({ agentId }, index) => fold.agents.set(agentId, index));
+    for (const run of model.runs)
+      fold.runs.set(run.runId, { run, index: new Map(run.tasks.map(({ id }, index) => [id, index])) });
+    return fold;
+  }
 
   apply(event: ReportEvent): void {
     const { model } = this;

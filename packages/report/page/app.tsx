@@ -1,0 +1,48 @@
+import { useEffect } from 'preact/hooks';
+import { Detail } from './detail/detail';
+import { Failures } from './failures';
+import { Facts, Headline } from './headline';
+import { Insights } from './insights';
+import { Messages } from './messages';
+import { model, unselect } from './state';
+import { Tasks } from './tasks/tasks';
+import { Timeline } from './timeline/timeline';
+
+const isTyping = (target: EventTarget | null): boolean =>
+  target instanceof HTMLInputElement || target instanceof HTMLTextAreaElement;
+
+function onKey(event: KeyboardEvent): void {
+  if (event.key === 'Escape') unselect();
+  if (event.key !== '/' || isTyping(event.target) || event.ctrlKey || event.metaKey || event.altKey) return;
+  event.preventDefault();
+  document.getElementById('filter')?.focus();
+}
+
+export function App() {
+  useEffect(() => {
+    document.addEventListener('keydown', onKey);
+    return () => document.removeEventListener('keydown', onKey);
+  }, []);
+  const hasTasks = model.value.model.runs.some(({ tasks }) => tasks.length > 0);
+  return (
+    <div class="page">
+      <a class="skip" href="#tasks">
+        Skip to the tasks
+      </a>
+      <Headline />
+      <main>
+        {model.value.model.runs.length > 0 && <Facts />}
+        <Messages />
+        <Failures />
+        {hasTasks && (
+          <>
+            <Timeline />
+            <Tasks />
+            <Insights />
+          </>
+        )}
+      </main>
+      <Detail />
+    </div>
+  );
+}

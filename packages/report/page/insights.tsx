@@ -1,0 +1,199 @@
+import type { ComponentChildren } from 'preact';
+import { utilisationOf } from '../src/views/utilisation';
+import { Icon, lookOf } from './parts/status';
+import { model, rows, select, totals, type Row } from './state';
+import { against, brief, count, counted, percent, visible, webLink } from './text';
+
+/** Rows of a list: the rest is in the table. */
+const LISTED = 8;
+/** A task that took less than this longer than expected is no news, in ms. */
+const NEWS_MS = 2_000;
+
+interface CardProps {
+  readonly title: string;
+  readonly note?: string;
+  readonly children: ComponentChildren;
+}
+
+const Card = ({ title, note, children }: CardProps) => (
+  <section class="panel card">
+    <h2>{title}</h2>
+    {note !== undefined && <p class="quiet">{note}</p>}
+    {children}
+  </section>
+);
+
+interface MeterProps {
+  readonly label: ComponentChildren;
+  readonly value: string;
+  readonly share: number;
+  readonly kind?: string;
+}
+
+/** A line of a list with a bar below it. */
+const Meter = ({ label, value, share, kind = '' }: MeterProps) => (
+  <li class="meter">
+    <span class="label">{label}</span>
+    <span class="number">{value}</span>
+    <span class={`track ${kind}`} aria-hidden="true">
+      <span style={{ width: `${Math.min(1, Math.max(0, share)) * 100}%` }} />
+    </span>
+  </li>
+);
+
+const TaskLink = ({ row }: { readonly row: Row }) => (
+  <button type="button" class="link" onClick={() => select(row)}>
+    <Icon look={lookOf(row.task)} size={14} />
+    <bdi>{visible(row.task.id)}</bdi>
+  </button>
+);
+
+function CriticalPath() {
+  const path = rows.value.filter(({ critical, durationMs }) => critical && durationMs !== null);
+  if (path.length === 0) return null;
+  const total = path.reduce((sum, { durationMs }) => sum + (durationMs ?? 0), 0);
+  const shown = path.toSorted((a, b) => (b.durationMs ?? 0) - (a.durationMs ?? 0)).slice(0, LISTED);
+  return (
+    <Card
+      title="Critical path"
+      note={`${counted(path.length, 'task')}, ${brief(total)} of ${brief(totals.value.elapsedMs)}. Only if one of these gets shorter, all gets shorter.`}
+    >
+      <ul class="meters">
+        {shown.map((row) => (
+          <Meter
+            key={row.key}
+            label={<TaskLink row={row} />}
+            value={brief(row.durationMs ?? 0)}
+            share={(row.durationMs ?? 0) / (shown[0]?.durationMs ?? 1)}
+            kind="critical"
+          />
+        ))}
+      </ul>
+    </Card>
+  );
+}
+
+function Agents() {
+  const { agents } = model.value.model;
+  const used = utilisationOf(model.value.model);
+  if (used.length === 0) return null;
+  const busy = used.reduce((sum, { busyMs }) => sum + busyMs, 0);
+  const available = used.reduce((sum, { availableMs }) => sum + availableMs, 0);
+  return (
+    <Card
+      title="Agents"
+      note={`${counted(used.length, 'agent')}, busy ${percent(busy, available)} of their time.`}
+    >
+      <ul class="meters scrolls" tabIndex={used.length > LISTED ? 0 : undefined} aria-label="Agents">
+        {used.map(({ agent, attempts, busyMs, availableMs }) => {
+          const { name, jobUrl } = agents[agent] ?? { name: '', jobUrl: null };
+          const url = webLink(jobUrl);
+          return (
+            <Meter
+              key={agent}
+              label={url === null ? <bdi>{visible(name)}</bdi> : <a href={url}>{visible(name)}</a>}
+              value={`${counted(attempts, 'attempt')} · ${percent(busyMs, availableMs)}`}
+              share={availableMs === 0 ? 0 : busyMs / availableMs}
+            />
+          );
+        })}
+      </ul>
+    </Card>
+  );
+}
+
+function Cache() {
+  const { tasks, fromCache } = totals.value;
+  if (tasks === 0) return null;
+  const reasons = new Map<string, number>();
+  let local = 0;
+  for (const { task } of rows.value) {
+    if (task.from === 'local') local += 1;
+    if (task.miss !== null) reasons.set(task.miss.text, (reasons.get(task.miss.text) ?? 0) + 1);
+  }
+  const sorted = [...reasons].toSorted((a, b) => b[1] - a[1]);
+  return (
+    <Card title="Cache" note={`${count(fromCache)} of ${counted(tasks, 'task')} did not have to run.`}>
+      <ul class="meters">
+        <Meter label="Hits on the machine itself" value={count(local)} share={local / tasks} kind="cached" />
+        <Meter
+          label="Hits in the shared cache"
+          value={count(fromCache - local)}
+          share={(fromCache - local) / tasks}
+          kind="cached"
+        />
+      </ul>
+      {sorted.length > 0 && (
+        <>
+          <h3>Why the others had to run</h3>
+          <ul class="meters">
+            {sorted.slice(0, LISTED).map(([text, times]) => (
+              <Meter key={text} label={visible(text)} value={count(times)} share={times / tasks} />
+            ))}
+          </ul>
+        </>
+      )}
+    </Card>
+  );
+}
+
+function Flaky() {
+  const flaky = rows.value.filter(({ task }) => task.flaky);
+  if (flaky.length === 0) return null;
+  return (
+    <Card title="Flaky" note="These failed and then succeeded with the same inputs.">
+      <ul class="plain">
+        {flaky.slice(0, LISTED).map((row) => (
+          <li key={row.key}>
+            <TaskLink row={row} />
+            <span class="note">{counted(row.task.attempts.length, 'attempt')}</span>
+          </li>
+        ))}
+      </ul>
+      {flaky.length > LISTED && <p class="quiet">and {counted(flaky.length - LISTED, 'more task')}</p>}
+    </Card>
+  );
+}
+
+const excess = ({ durationMs, task }: Row): number => (durationMs ?? 0) - (task.expectedMs ?? 0);
+
+function Expected() {
+  const known = rows.value.filter(
+    ({ task, durationMs }) => task.expectedMs !== null && durationMs !== null && task.from === null,
+  );
+  if (known.length === 0) return null;
+  const sum = (of: (row: Row) => number) => known.reduce((total, row) => total + of(row), 0);
+  const slower = known.filter((row) => excess(row) > NEWS_MS).toSorted((a, b) => excess(b) - excess(a));
+  return (
+    <Card
+      title="Slower than expected"
+      note={`All tasks with a past: ${brief(sum(({ durationMs }) => durationMs ?? 0))} instead of ${brief(sum(({ task }) => task.expectedMs ?? 0))}.`}
+    >
+      {slower.length === 0 ? (
+        <p class="nothing">None took much longer than before.</p>
+      ) : (
+        <ul class="plain">
+          {slower.slice(0, LISTED).map((row) => (
+            <li key={row.key}>
+              <TaskLink row={row} />
+              <span class="number">{against(row.durationMs ?? 0, row.task.expectedMs ?? 0)}</span>
+            </li>
+          ))}
+        </ul>
+      )}
+    </Card>
+  );
+}
+
+/** What could be better the next time. */
+export function Insights() {
+  return (
+    <div class="cards">
+      <CriticalPath />
+      <Agents />
+      <Cache />
+      <Expected />
+      <Flaky />
+    </div>
+  );
+}

@@ -1,0 +1,326 @@
+import { visible } from '../text';
+import { stepOf, tickText } from './axis';
+import { firstAfter, type Bar, type Lane } from './layout';
+import { hatch, type Palette } from './palette';
+import { SIZE, TOP, msOf, visibleLanes, xOf, yOf, type View } from './view';
+
+const FONT = '12px system-ui, -apple-system, "Segoe UI", Roboto, sans-serif';
+const SMALL = '11px system-ui, -apple-system, "Segoe UI", Roboto, sans-serif';
+/** Narrower bars carry no text. */
+const TEXT_PX = 46;
+/** Space between a bar's edge and its text. */
+const PAD_PX = 6;
+/** How much of a bar is left that is not on the critical path. */
+const DIMMED = 0.55;
+/** Rounding of a bar. */
+const RADIUS_PX = 3;
+
+export interface Marks {
+  readonly hovered: Bar | null;
+  readonly focused: Bar | null;
+  readonly showPath: boolean;
+}
+
+/** Draws what can be seen of the timeline, and nothing else: ten thousand bars take a few milliseconds. */
+export class Painter {
+  private readonly failed: CanvasPattern | string;
+  private readonly lost: CanvasPattern | string;
+  private readonly widths = new Map<string, number>();
+
+  constructor(
+    private readonly pen: CanvasRenderingContext2D,
+    private readonly palette: Palette,
+  ) {
+    this.failed = hatch(pen, palette.ink.failed);
+    this.lost = hatch(pen, palette.ink.lost);
+  }
+
+  draw(view: View, marks: Marks): void {
+    const { pen, palette } = this;
+    pen.clearRect(0, 0, view.width, view.height);
+    pen.fillStyle = palette.surface;
+    pen.fillRect(0, 0, view.width, view.height);
+    pen.save();
+    pen.beginPath();
+    pen.rect(view.names, 0, view.width - view.names, view.height);
+    pen.clip();
+    this.grid(view);
+    const [first, after] = visibleLanes(view);
+    for (let lane = first; lane < after; lane++) this.lane(view, lane, marks);
+    if (marks.showPath) this.path(view);
+    for (const bar of [marks.focused, marks.hovered]) if (bar !== null) this.outline(view, bar);
+    this.area(view);
+    this.axis(view);
+    pen.restore();
+    this.names(view, first, after);
+  }
+
+  private ticks(view: View): { readonly ms: number; readonly x: number; readonly step: number }[] {
+    const { startMs } = view.layout;
+    const step = stepOf(view.pxPerMs);
+    const from = Math.max(0, Math.floor((msOf(view, view.names) - startMs) / step)) * step;
+    const to = msOf(view, view.width) - startMs;
+    const found = [];
+    for (let ms = from; ms <= to; ms += step)
+      found.push({ ms, x: Math.round(xOf(view, startMs + ms)), step });
+    return found;
+  }
+
+  private grid(view: View): void {
+    const { pen, palette } = this;
+    const end = xOf(view, view.layout.endMs);
+    pen.fillStyle = palette.faint;
+    for (const { x } of this.ticks(view)) if (x <= end) pen.fillRect(x, TOP, 1, view.height - TOP);
+    for (const { startMs, endMs } of view.layout.runs) {
+      pen.fillStyle = palette.line;
+      for (const ms of [startMs, endMs]) pen.fillRect(Math.round(xOf(view, ms)), TOP, 1, view.height - TOP);
+    }
+  }
+
+  private lane(view: View, lane: number, marks: Marks): void {
+    const { pen, palette } = this;
+    const { bars, isFirst } = view.layout.lanes[lane] ?? { bars: [], isFirst: false };
+    const y = yOf(view, lane);
+    if (isFirst && lane > 0) {
+      pen.fillStyle = palette.faint;
+      pen.fillRect(view.names, y - SIZE.gap / 2, view.width, 1);
+    }
+    const endMs = msOf(view, view.width);
+    let drawnTo = -Infinity;
+    for (let index = firstAfter(bars, msOf(view, view.names)); index < bars.length; index++) {
+      const bar = bars[index];
+      if (bar === undefined || bar.startMs > endMs) break;
+      const to = xOf(view, bar.endMs);
+      // Many bars of less than a pixel: one of them is seen anyway. A failure is never the one that is left out.
+      if (to - drawnTo < 0.5 && bar.look !== 'failed') continue;
+      this.bar(view, bar, y, marks.showPath);
+      drawnTo = to;
+    }
+  }
+
+  private bar(view: View, bar: Bar, y: number, showPath: boolean): void {
+    const { pen, palette } = this;
+    const top = y + (SIZE.lane - SIZE.bar) / 2;
+    const from = xOf(view, bar.startMs);
+    const to = xOf(view, bar.endMs);
+    const width = Math.max(1, to - from - 0.5);
+    const dimmed = showPath && !bar.row.critical && bar.look !== 'failed';
+    pen.globalAlpha = dimmed ? DIMMED : 1;
+    pen.save();
+    pen.beginPath();
+    pen.roundRect(from, top, width, SIZE.bar, Math.min(RADIUS_PX, width / 2));
+    if (width > 3) pen.clip();
+    else {
+      pen.fillStyle = bar.look === 'failed' ? palette.ink.failed : palette.fill[bar.look];
+      pen.fill();
+    }
+    if (width > 3) this.segments(view, bar, top);
+    pen.restore();
+    this.label(view, bar, top);
+    pen.globalAlpha = 1;
+  }
+
+  private segments(view: View, bar: Bar, top: number): void {
+    const { pen, palette } = this;
+    const fills = {
+      wait: palette.wait,
+      restore: palette.restore,
+      run: palette.fill[bar.look],
+      store: palette.store,
+    };
+    for (const { phase, startMs, endMs } of bar.segments) {
+      const [x, end] = [xOf(view, startMs), xOf(view, endMs)];
+      pen.fillStyle = fills[phase];
+      pen.fillRect(x, top, end - x, SIZE.bar);
+      if (phase !== 'run' || (bar.look !== 'failed' && bar.look !== 'lost')) continue;
+      pen.globalAlpha *= 0.35;
+      pen.fillStyle = bar.look === 'failed' ? this.failed : this.lost;
+      pen.fillRect(x, top, end - x, SIZE.bar);
+      pen.globalAlpha /= 0.35;
+    }
+    if (bar.look !== 'failed') return;
+    pen.fillStyle = palette.ink.failed;
+    pen.fillRect(xOf(view, bar.startMs), top, 3, SIZE.bar);
+  }
+
+  private label(view: View, bar: Bar, top: number): void {
+    const { pen, palette } = this;
+    const run = bar.segments.find(({ phase }) => phase === 'run');
+    if (run === undefined) return;
+    // A bar that begins left of what is seen keeps its text in view.
+    const left = Math.max(xOf(view, run.startMs), view.names) + PAD_PX;
+    const room = Math.min(xOf(view, run.endMs), view.width) - left - PAD_PX;
+    if (room < TEXT_PX - 2 * PAD_PX) return;
+    const text = this.fitted(bar.row.task.id, room);
+    if (text === '') return;
+    pen.font = SMALL;
+    pen.textBaseline = 'middle';
+    if (bar.look === 'failed') {
+      // On the hatch, the text needs ground of its own.
+      pen.fillStyle = palette.fill.failed;
+      pen.fillRect(left - 2, top + 2, this.width(text) + 4, SIZE.bar - 4);
+    }
+    pen.fillStyle = palette.ink[bar.look];
+    pen.fillText(text, left, top + SIZE.bar / 2 + 0.5);
+  }
+
+  private width(text: string): number {
+    const known = this.widths.get(text);
+    if (known !== undefined) return known;
+    this.pen.font = SMALL;
+    const { width } = this.pen.measureText(text);
+    this.widths.set(text, width);
+    return width;
+  }
+
+  /** As much of the text as there is room for. */
+  private fitted(id: string, room: number): string {
+    const text = visible(id).slice(0, 200);
+    if (this.width(text) <= room) return text;
+    const chars = Math.floor((room / this.width(text)) * text.length) - 1;
+    return chars < 3 ? '' : `${text.slice(0, chars)}…`;
+  }
+
+  private outline(view: View, bar: Bar): void {
+    const lane = view.layout.lanes.findIndex(({ bars }) => bars.includes(bar));
+    if (lane === -1) return;
+    const { pen, palette } = this;
+    const from = xOf(view, bar.startMs);
+    pen.strokeStyle = palette.accent;
+    pen.lineWidth = 2;
+    pen.beginPath();
+    const top = yOf(view, lane) + (SIZE.lane - SIZE.bar) / 2;
+    pen.roundRect(
+      from - 1,
+      top - 1,
+      Math.max(2, xOf(view, bar.endMs) - from) + 2,
+      SIZE.bar + 2,
+      RADIUS_PX + 1,
+    );
+    pen.stroke();
+  }
+
+  /** A line below each task of the critical path, and from each to the next. */
+  private path(view: View): void {
+    const { pen, palette } = this;
+    pen.strokeStyle = palette.critical;
+    pen.fillStyle = palette.critical;
+    pen.lineJoin = 'round';
+    for (const path of view.layout.paths) {
+      let last: { x: number; y: number } | null = null;
+      for (const { bar, lane } of path) {
+        const y = yOf(view, lane) + (SIZE.lane + SIZE.bar) / 2 - 1;
+        const [from, to] = [xOf(view, bar.startMs), xOf(view, bar.endMs)];
+        pen.fillRect(from, y - 1, Math.max(2, to - from), 2.5);
+        if (last !== null) this.connect(last, { x: from, y });
+        last = { x: to, y };
+      }
+    }
+  }
+
+  private connect(from: { x: number; y: number }, to: { x: number; y: number }): void {
+    const { pen } = this;
+    pen.lineWidth = 1.5;
+    pen.setLineDash([3, 2]);
+    pen.beginPath();
+    pen.moveTo(from.x, from.y);
+    pen.lineTo(to.x, to.y);
+    pen.stroke();
+    pen.setLineDash([]);
+  }
+
+  /** How many of all slots are busy. */
+  private area(view: View): void {
+    const { pen, palette } = this;
+    pen.fillStyle = palette.surface;
+    pen.fillRect(0, 0, view.width, TOP);
+    const width = Math.max(1, Math.ceil(view.width - view.names));
+    const busy = busySlots(view.layout.lanes, {
+      from: msOf(view, view.names),
+      to: msOf(view, view.width),
+      columns: width,
+    });
+    const most = Math.max(1, view.layout.lanes.length);
+    const room = SIZE.area - 8;
+    const bottom = TOP - 4;
+    pen.fillStyle = palette.area;
+    pen.beginPath();
+    pen.moveTo(view.names, bottom);
+    busy.forEach((slots, column) => pen.lineTo(view.names + column, bottom - (slots / most) * room));
+    pen.lineTo(view.width, bottom);
+    pen.fill();
+    pen.fillStyle = palette.line;
+    pen.fillRect(view.names, TOP - 1, view.width, 1);
+  }
+
+  private axis(view: View): void {
+    const { pen, palette } = this;
+    pen.font = SMALL;
+    pen.textBaseline = 'middle';
+    for (const { ms, x, step } of this.ticks(view)) {
+      pen.fillStyle = palette.line;
+      pen.fillRect(x, SIZE.axis - 6, 1, 6);
+      pen.fillStyle = palette.muted;
+      pen.fillText(tickText(ms, step), x + 4, SIZE.axis / 2);
+    }
+  }
+
+  private names(view: View, first: number, after: number): void {
+    const { pen, palette } = this;
+    pen.fillStyle = palette.surface;
+    pen.fillRect(0, 0, view.names, view.height);
+    pen.save();
+    pen.beginPath();
+    pen.rect(0, TOP, view.names, view.height - TOP);
+    pen.clip();
+    pen.textBaseline = 'middle';
+    for (let lane = first; lane < after; lane++) {
+      const { name, isFirst } = view.layout.lanes[lane] ?? { name: '', isFirst: false };
+      const y = yOf(view, lane);
+      if (isFirst && lane > 0) {
+        pen.fillStyle = palette.faint;
+        pen.fillRect(0, y - SIZE.gap / 2, view.names, 1);
+      }
+      if (!isFirst) continue;
+      pen.font = FONT;
+      pen.fillStyle = palette.text;
+      pen.fillText(this.fitted(name, view.names - 12), 4, y + SIZE.lane / 2);
+    }
+    pen.restore();
+    pen.font = SMALL;
+    pen.fillStyle = palette.muted;
+    pen.fillText('busy slots', 4, TOP - SIZE.area / 2);
+    pen.fillStyle = palette.line;
+    pen.fillRect(0, TOP - 1, view.names, 1);
+    pen.fillRect(view.names - 1, 0, 1, view.height);
+  }
+}
+
+interface Span {
+  readonly from: number;
+  readonly to: number;
+  readonly columns: number;
+}
+
+/** For each column of pixels, the average number of slots that are busy. */
+function busySlots(lanes: readonly Lane[], { from, to, columns }: Span): Float64Array {
+  const msPerColumn = (to - from) / columns;
+  // Differences first, then their sum: each bar costs four additions, however wide it is.
+  const level = new Float64Array(columns + 1);
+  const change = (ms: number, by: number): void => {
+    const at = Math.min(columns, Math.max(0, (ms - from) / msPerColumn));
+    const column = Math.floor(at);
+    level[column] = (level[column] ?? 0) + by * (column + 1 - at);
+    if (column < columns) level[column + 1] = (level[column + 1] ?? 0) + by * (at - column);
+  };
+  for (const { bars } of lanes)
+    for (let index = firstAfter(bars, from); index < bars.length; index++) {
+      const bar = bars[index];
+      if (bar === undefined || bar.startMs > to) break;
+      change(bar.startMs, 1);
+      change(bar.endMs, -1);
+    }
+  for (let column = 1; column <= columns; column++)
+    level[column] = (level[column] ?? 0) + (level[column - 1] ?? 0);
+  return level.subarray(0, columns);
+}

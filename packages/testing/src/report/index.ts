@@ -1,0 +1,2 @@
+export { launchChromium } from './chromium';
+export { sampleSession } from './sample-session';

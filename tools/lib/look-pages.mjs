@@ -1,0 +1,58 @@
+// The pages that `npm run look` takes pictures of.
+import { createRequire } from 'node:module';
+import { loadWorkspaceFactory } from './testing.mjs';
+
+const require = createRequire(import.meta.url);
+
+/** A name that is longer than any column, and one that tries to be something else. */
+const LONG = `${'packages-of-the-platform-team-'.repeat(6)}design-system`;
+
+const withLongNames = (events) =>
+  events.map((event) =>
+    event.type === 'run'
+      ? {
+          ...event,
+          command: `nx run-many -t build,lint,test --projects=${Array.from({ length: 40 }, (_, index) => `project-${index}`).join(',')}`,
+        }
+      : event,
+  );
+
+/** The same events with every name made longer. */
+function longNames(events) {
+  const text = JSON.stringify(withLongNames(events)).replaceAll('shop-ui', LONG);
+  return JSON.parse(text.replaceAll('nx agent', 'kubernetes-executor-with-large-disks-eu-west'));
+}
+
+/** @returns {{ name: string, html: () => string, act?: (page: import('playwright-core').Page) => Promise<void> }[]} */
+export function lookedAt() {
+  const { foldEvents, staticPage } = require('@org/dte-report');
+  const { sampleSession } = loadWorkspaceFactory();
+  const html = (options, change = (events) => events) =>
+    staticPage(foldEvents(change(sampleSession(options))));
+  const page = (name, options, more = {}) => ({
+    name,
+    html: () => html(options, more.change),
+    act: more.act,
+  });
+  return [
+    page('1', { tasks: 1, agents: 1, cached: 0, failing: 0 }),
+    page('20', { tasks: 20, agents: 3, failing: 0.1, seed: 4 }),
+    page('1000', { tasks: 1_000, agents: 20, failing: 0.004 }),
+    page('10000', { tasks: 10_000, agents: 100 }),
+    page('green', { tasks: 120, agents: 6, failing: 0 }),
+    page('cached', { tasks: 40, agents: 3, cached: 1 }),
+    page('failed', { tasks: 40, agents: 3, cached: 0, failing: 1 }),
+    page('main', { tasks: 12, agents: 1, untilMs: 20_000 }),
+    page('long', { tasks: 60, agents: 4, failing: 0.1 }, { change: longNames }),
+    page(
+      'detail',
+      { tasks: 1_000, agents: 20, failing: 0.004 },
+      {
+        act: async (of) => {
+          await of.click('.chip:has-text("Retried")');
+          await of.click('#row-0');
+        },
+      },
+    ),
+  ];
+}
