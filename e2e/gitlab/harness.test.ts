@@ -27,7 +27,11 @@ several:
 fails:
   needs: []
   allow_failure: true
-  script: exit 3
+  script: mkdir dist; echo '<testsuites/>' > dist/junit.xml; exit 3
+  artifacts: { paths: [dist], reports: { junit: dist/junit.xml, annotations: dist/missing.json } }
+fails and keeps:
+  extends: fails
+  artifacts: { when: always }
 `;
 
 const PUBLISH = `
@@ -69,7 +73,17 @@ describe('a pipeline of the tests', () => {
     expectVerdicts(run, {
       ...Object.fromEntries(JOBS.map((job) => [job, 'passed'])),
       fails: 'failed, allowed',
+      'fails and keeps': 'failed, allowed',
     });
+  });
+
+  it('keeps files of a job that failed only if it says so, and its reports always', () => {
+    expect(existsSync(run.artifact('fails', 'dist/junit.xml'))).toBe(false);
+    expect(existsSync(run.artifact('fails and keeps', 'dist/junit.xml'))).toBe(true);
+    for (const job of ['fails', 'fails and keeps']) expect(run.junit(job)).toBe('<testsuites/>\n');
+    // A missing report is a warning.
+    expect(run.annotations('fails')).toEqual([]);
+    expect(run.junit('asks')).toBeNull();
   });
 
   it('keeps for after_script what the script has made, and stores both as artifacts', () => {

@@ -123,6 +123,34 @@ describe('README.md, from nothing to a distributed pipeline', () => {
     );
   };
 
+  /** A pipeline that failed has its report: as artifacts, in GitLab's own views, and in the log. */
+  const expectReport = (run: PipelineRun, failed: string): void => {
+    const [project = '', target = ''] = failed.split(':');
+    expect(run.junit('nx')).toMatch(
+      new RegExp(`<testcase classname="${project}" name="${target}" [^>]*><failure message="exit code 1"`),
+    );
+    const links = run.annotations('nx');
+    expect(links.length).toBeGreaterThan(0);
+    for (const { url } of links) {
+      const [job = '', path = ''] = url.split('/artifacts/file/');
+      expect(job).toMatch(/\/-\/jobs\/\d+$/);
+      expect([path, existsSync(run.artifact('nx', decodeURIComponent(path)))]).toEqual([path, true]);
+    }
+    const log = run.rawLog('nx');
+    const sectionOf = (task: string): string | undefined =>
+      // eslint-disable-next-line no-control-regex -- what GitLab looks for
+      [...log.matchAll(/section_start:\d+:dte-[\w-]+(\S*)\r\u001b\[0K(.*)\n/g)].find(([, , header]) =>
+        header?.includes(task),
+      )?.[1];
+    expect([sectionOf(failed), sectionOf('alpha:build')]).toEqual(['', '[collapsed=true]']);
+    expect([...log.matchAll(/section_start:\d+:dte-/g)]).toHaveLength(
+      [...log.matchAll(/section_end:\d+:dte-/g)].length,
+    );
+    // At the end of what nx printed.
+    const [, end = ''] = run.log('nx').split(/^dte: \d+ tasks? on \d+ agents? in .*$/m);
+    expect(end).toMatch(new RegExp(`^\\s*dte: ${failed} failed on .*\n.*exit code 1\n(.*\\|.*\n)+`));
+  };
+
   it('a second run of the generator changes nothing', async () => {
     expect(project.git('show', '--stat', '--format=', 'HEAD')).toContain('.gitlab-ci.yml');
     const exit = await succeeds(generate);
@@ -178,6 +206,7 @@ describe('README.md, from nothing to a distributed pipeline', () => {
         new RegExp(`^dte: beta:test failed on ${agent}: ${project.gitlab.url}/group/sample/-/jobs/\\d+$`),
       ),
     );
+    expectReport(run, 'beta:test');
     expect(plain(run.process.output())).toMatch(/imported cache 'dte-history/);
     // The base was that of the merge request, not the commit before.
     expect(Object.keys(ranOn(run.journal()))).toContain('alpha:build');

@@ -81,6 +81,8 @@ export const OPTION_GROUPS = [
     options: [
       'dataDir',
       'historyDir',
+      'logSections',
+      'jobLogBytes',
       'logLevel',
       'coordinatorLogBytes',
       'retainFinishedMs',

@@ -33,11 +33,29 @@ interface Surroundings {
 }
 
 /** The part of an expanded pipeline that we read. */
-type Expanded = Record<string, { id_tokens?: Record<string, { aud: string | string[] }> }>;
+type Expanded = Record<
+  string,
+  {
+    id_tokens?: Record<string, { aud: string | string[] }>;
+    artifacts?: { reports?: Partial<Record<'junit' | 'annotations', string>> };
+  }
+>;
+
+/** A link on the page of a job. */
+export interface Annotation {
+  readonly label: string;
+  readonly url: string;
+}
 
 /** Jobs install their packages: on a busy machine that takes minutes. */
 const DEADLINE_MS = 800_000;
 const LAST_LINES = 80;
+/** GitLab's limit of a JUnit report. */
+const JUNIT_BYTES = 30_000_000;
+
+/** GitLab shows a section where one of these is. */
+// eslint-disable-next-line no-control-regex -- what GitLab looks for
+const SECTION = /section_(?:start|end):\d+:[\w.-]+(?:\[[^\]]*\])?\r\u001b\[0K/g;
 
 /** `agent: [2/3]`: one of several jobs from one definition. GitLab itself names it `agent 2/3`. */
 const PARALLEL = /: \[(\d+\/\d+)\]$/;
@@ -126,8 +144,38 @@ export class PipelineRun {
 
   /** The log of a job, as GitLab would show it. */
   log(job: string): string {
+    return plain(this.rawLog(job).replaceAll(SECTION, ''));
+  }
+
+  /** With colours, and with the markers of sections. */
+  rawLog(job: string): string {
     const path = join(this.state, 'output', `${fileNameOf(job)}.log`);
-    return existsSync(path) ? plain(readFileSync(path, 'utf8')) : '';
+    return existsSync(path) ? readFileSync(path, 'utf8') : '';
+  }
+
+  /** The test cases that GitLab reads from a job (`artifacts:reports:junit`), whatever its result; null: it has no report. */
+  junit(job: string): string | null {
+    const text = this.report(job, 'junit');
+    // GitLab's limit of a file.
+    if (text !== null && text.length >= JUNIT_BYTES) throw new Error('GitLab does not read this report.');
+    return text;
+  }
+
+  /** The links that GitLab shows on the page of a job (`artifacts:reports:annotations`), whatever its result. */
+  annotations(job: string): Annotation[] {
+    const sections = JSON.parse(this.report(job, 'annotations') ?? '{}') as Record<
+      string,
+      { external_link: Annotation }[]
+    >;
+    return Object.values(sections).flatMap((links) => links.map(({ external_link: link }) => link));
+  }
+
+  /** The interpreter knows only `dotenv`. A runner uploads reports always; a missing file is a warning. */
+  private report(job: string, kind: 'junit' | 'annotations'): string | null {
+    const path = this.expanded[job.replace(PARALLEL, '')]?.artifacts?.reports?.[kind];
+    if (path === undefined || this.verdicts[job] === undefined) return null;
+    const file = join(this.folderOf(job), path);
+    return existsSync(file) ? readFileSync(file, 'utf8') : null;
   }
 
   /** The clone of a job. */

@@ -228,6 +228,18 @@ export const LIMITS = {
     'Time for an executor to report a stopped task, in addition to `killMs`. Then the executor itself is ended.',
   ),
   slotsPerAgent: limit(256, 'count', null, 'Slots of one agent: more cores than a runner has.'),
+  jobLogBytes: limit(
+    4 * MiB,
+    'bytes',
+    'DTE_JOB_LOG_BYTES',
+    'Size at which the runner cuts the log of a job, the `output_limit` of its configuration. A main job on GitLab warns when its nx commands have printed three quarters of it.',
+  ),
+  keptLogBytes: limit(
+    64 * MiB,
+    'bytes',
+    null,
+    'Size of the copy of the log that a main job on GitLab keeps among its reports. It is compressed with the artifacts of the job, whose size is limited as well.',
+  ),
   recordBytes: limit(64 * MiB, 'bytes', null, 'Output that `dte record` stores per command.'),
   connectionsPerCoordinator: limit(
     10_000,

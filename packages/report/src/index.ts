@@ -1,4 +1,8 @@
+export { withoutAnsi } from './formats/ansi';
+export { annotationsOf, type JobLink } from './formats/annotations';
 export { junitOf } from './formats/junit';
+export { failureLinesOf } from './formats/log-end';
+export { OpenSections, sectionOf, withoutMarkers } from './formats/log-sections';
 export { markdownOf } from './formats/markdown';
 export { traceOf } from './formats/trace';
 export {

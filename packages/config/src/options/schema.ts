@@ -452,6 +452,17 @@ export const configSchema = z.strictObject({
     },
     yesOrNo().default(true),
   ),
+  logSections: option(
+    {
+      description:
+        'Shows each finished task as a collapsible section in the log of a main job on GitLab: closed if the task passed, open if it failed. Takes effect only in GitLab jobs, and not with output styles that show output while tasks run.',
+      defaultText: '`true`',
+      env: 'DTE_LOG_SECTIONS',
+      flag: null,
+      nxJson: true,
+    },
+    yesOrNo().default(true),
+  ),
   historyDir: option(
     {
       description:

@@ -45,6 +45,16 @@ export interface GitlabJob {
   readonly mergeRequestDiffBase: string | null;
   /** CI_MERGE_REQUEST_TARGET_BRANCH_NAME. */
   readonly mergeRequestTarget: string | null;
+  /** CI_MERGE_REQUEST_PROJECT_ID: the project that the merge request is in; not that of the job if it comes from a fork. */
+  readonly mergeRequestProject: string | null;
+  /** CI_JOB_STATUS: in `after_script`, how the script ended: `success`, `failed` or `canceled`. */
+  readonly status: string | null;
+  /** CI_PROJECT_DIR: the clone. Paths of artifacts start here. */
+  readonly projectDir: string | null;
+  /** Address below which GitLab shows the files among the artifacts of the job, when it has ended. */
+  readonly artifactsUrl: string | null;
+  /** GITLAB_CI: the log is read by GitLab, which shows collapsible sections. */
+  readonly foldsLog: boolean;
   /** Can GitLab be asked whether the job still runs? */
   readonly isWatched: boolean;
 }
@@ -75,9 +85,17 @@ export function readGitlabJob(env: Env): GitlabJob | null {
     mergeRequest: read('CI_MERGE_REQUEST_IID'),
     mergeRequestDiffBase: read('CI_MERGE_REQUEST_DIFF_BASE_SHA'),
     mergeRequestTarget: read('CI_MERGE_REQUEST_TARGET_BRANCH_NAME'),
+    mergeRequestProject: read('CI_MERGE_REQUEST_PROJECT_ID'),
+    status: read('CI_JOB_STATUS'),
+    projectDir: read('CI_PROJECT_DIR'),
   };
   if (Object.values(told).every((value) => value === null)) return null;
-  return { ...told, isWatched: told.apiUrl !== null && told.token !== null };
+  return {
+    ...told,
+    artifactsUrl: told.url === null ? null : `${told.url}/artifacts/file`,
+    foldsLog: env['GITLAB_CI'] === 'true',
+    isWatched: told.apiUrl !== null && told.token !== null,
+  };
 }
 
 /** Does GitLab provide enough to use the project's package registry? */

@@ -2,7 +2,7 @@ import { DteError } from '@org/dte-protocol';
 import { PLANNED_VARIABLE, type GitlabFileOptions } from './options';
 import { packageManagerSteps } from './package-managers';
 import { enter, inRepository, jobIn, withId } from './place';
-import { HISTORY_FOLDER, mainCache } from './shared-job';
+import { HISTORY_FOLDER, mainCache, REPORT_FOLDER } from './shared-job';
 import { firstPool } from './pools';
 import { block, comment, list, scalar, word } from './text';
 
@@ -41,9 +41,30 @@ export const MAIN_JOB_COMMENT: readonly string[] = comment(
   'and files. It needs no agents: without any, it runs the tasks itself.',
 );
 
-/** The keyword `artifacts` of the main job. */
-export const mainArtifacts = (paths: readonly string[]): string[] =>
-  block('artifacts', ...paths, `expire_in: ${ARTIFACTS_KEPT}`);
+/**
+ * The keyword `artifacts` of the main job.
+ * @param paths with the folder of the reports
+ * @param folder of the reports
+ */
+export const mainArtifacts = (paths: readonly string[], folder: string): string[] => [
+  ...comment(
+    'Kept after a failure, too: the report says what failed. So no job may deploy these files unless this one has passed: not with',
+    '`when: always` there, and not with `allow_failure` here.',
+  ),
+  ...block(
+    'artifacts',
+    'when: always',
+    ...paths,
+    ...block(
+      'reports',
+      ...comment('Each Nx task as a test case: in the pipeline and in the merge request.'),
+      `junit: ${scalar(`${folder}junit.xml`)}`,
+      ...comment('Links to the reports on the page of the job.'),
+      `annotations: ${scalar(`${folder}annotations.json`)}`,
+    ),
+    `expire_in: ${ARTIFACTS_KEPT}`,
+  ),
+];
 
 /** The keyword `extends` of all our jobs. */
 export const extending = (options: GitlabFileOptions): string => `extends: ${scalar(jobIn(options, '.dte'))}`;
@@ -88,7 +109,7 @@ export function mainJob(options: GitlabFileOptions): string[] {
         affected.join(' '),
       ),
       ...afterScript(options, run),
-      ...(artifacts.length === 0 ? [] : mainArtifacts(list('paths', artifacts.map(here)))),
+      ...mainArtifacts(list('paths', [...artifacts, REPORT_FOLDER].map(here)), here(REPORT_FOLDER)),
     ),
   ];
 }

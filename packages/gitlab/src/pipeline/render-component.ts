@@ -7,6 +7,7 @@ import {
   HISTORY_FOLDER,
   ID_TOKENS,
   mainCache,
+  REPORT_FOLDER,
   RETRY,
   WHICH_PIPELINES,
 } from './shared-job';
@@ -51,9 +52,9 @@ const INPUTS: Readonly<Record<string, Input>> = {
   },
   artifacts: {
     description:
-      'Folders or globs that the main job keeps as artifacts, at least one, from the root of the repository.',
+      'Folders or globs that the main job keeps as artifacts, from the root of the repository. The last one has the reports: keep it, with the folder in front of it.',
     type: 'array',
-    value: '["dist"]',
+    value: `["dist", "${REPORT_FOLDER}"]`,
   },
   'coordinator-url': {
     description:
@@ -163,7 +164,7 @@ const MAIN = [
       ENTER,
       'test ! -e node_modules/.bin/dte || node_modules/.bin/dte complete-ci-run',
     ]),
-    ...mainArtifacts([`paths: ${input('artifacts')}`]),
+    ...mainArtifacts([`paths: ${input('artifacts')}`], inFolder(REPORT_FOLDER)),
   ),
 ];
 

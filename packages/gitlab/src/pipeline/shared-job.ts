@@ -88,6 +88,9 @@ const cache = (prefix: string, lockfiles: readonly string[], folder: string): st
 /** Where a main job has the coordinator's history. */
 export const HISTORY_FOLDER = '.nx/dte/history/';
 
+/** Where a main job has its reports. */
+export const REPORT_FOLDER = '.nx/dte/report/';
+
 /** The coordinator's history beyond pipelines; it is most valuable after a failed job. */
 const historyCache = (key: string, folder: string): string[] => [
   `key: ${key}`,

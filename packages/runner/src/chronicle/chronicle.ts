@@ -41,6 +41,8 @@ export class Chronicle {
   /** Tasks whose result an agent reported. */
   private readonly byAgents = new Set<string>();
   private readonly told = new Set<string>();
+  /** Task -> the agent whose result applies. */
+  private readonly places = new Map<string, string>();
   private readonly now: () => number;
   private members = '';
 
@@ -67,9 +69,17 @@ export class Chronicle {
 
   entry(entry: RunLogEntry): void {
     const { runId, file } = this.options;
-    if (entry.type === 'ended' && entry.attempt !== null && entry.status !== 'returned')
+    if (entry.type === 'ended' && entry.attempt !== null && entry.status !== 'returned') {
       this.byAgents.add(entry.taskId);
+      if (entry.agent !== null) this.places.set(entry.taskId, entry.agent.name);
+    }
     file.write({ type: 'entry', atMs: this.now(), runId, entry: withoutHashDetails(entry) });
+  }
+
+  /** The name of the agent that ran this task; null: this job ran it, so far as is known. */
+  placeOf(taskId: string): string | null {
+    // A second result is from this job.
+    return this.told.has(taskId) ? null : (this.places.get(taskId) ?? null);
   }
 
   /** Only changes of who is there: what each agent runs is in the entries. */

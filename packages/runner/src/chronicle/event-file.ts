@@ -1,7 +1,8 @@
-import { appendFile, mkdir, readFile, stat } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
-import { makeDataFolder } from '../data-folder/data-folder';
 import { reportEventSchema, type ReportEvent } from '@org/dte-report';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { AppendedFile } from './appended-file';
+import { reportFolderOf } from './report-folder';
 
 /**
  * Bytes of events of one session; what comes after is left out. Not configurable: 10,000 tasks take about 15 MB, and a report
@@ -9,74 +10,27 @@ import { reportEventSchema, type ReportEvent } from '@org/dte-report';
  */
 const MAX_BYTES = 200 * 1024 * 1024;
 
-/** Where the reports of a main job are, below its data folder. */
-export const reportFolderOf = (dataDir: string): string => join(dataDir, 'report');
-
 const eventFileOf = (dataDir: string, sessionId: string): string =>
   join(reportFolderOf(dataDir), `${sessionId}.jsonl`);
 
-/**
- * The events of a session, a line each. Several nx commands of one main job append to the same file. Writing is in the background
- * and never fails a command: the first error is reported, and nothing is written after it.
- */
+/** The events of a session, a line each. */
 export class EventFile {
-  private readonly path: string;
-  private waiting: string[] = [];
-  private bytes: number | null = null;
-  private writing: Promise<void> | null = null;
-  private broken = false;
+  private readonly file: AppendedFile;
 
-  constructor(
-    private readonly dataDir: string,
-    sessionId: string,
-    private readonly onFailed: (error: unknown) => void,
-  ) {
-    this.path = eventFileOf(dataDir, sessionId);
+  constructor(dataDir: string, sessionId: string, onFailed: (error: unknown) => void) {
+    const path = eventFileOf(dataDir, sessionId);
+    this.file = new AppendedFile({ dataDir, path, maxBytes: MAX_BYTES, onFailed });
   }
 
   write(event: ReportEvent): void {
-    if (this.broken) return;
-    this.waiting.push(`${JSON.stringify(event)}\n`);
-    this.writing ??= this.drain();
+    this.file.write(`${JSON.stringify(event)}\n`);
   }
 
   /** Resolves when everything written so far is in the file, or never will be. */
-  async flush(): Promise<void> {
-    while (this.writing !== null) await this.writing;
-  }
-
-  private async drain(): Promise<void> {
-    try {
-      while (this.waiting.length > 0) {
-        const text = this.waiting.join('');
-        this.waiting = [];
-        await this.append(text);
-      }
-    } catch (thrown) {
-      this.broken = true;
-      this.waiting = [];
-      this.onFailed(thrown);
-    } finally {
-      this.writing = null;
-    }
-  }
-
-  private async append(text: string): Promise<void> {
-    if (this.bytes === null) {
-      makeDataFolder(this.dataDir);
-      await mkdir(dirname(this.path), { recursive: true });
-      this.bytes = await sizeOf(this.path);
-    }
-    this.bytes += Buffer.byteLength(text);
-    if (this.bytes <= MAX_BYTES) await appendFile(this.path, text, { mode: 0o600 });
+  flush(): Promise<void> {
+    return this.file.flush();
   }
 }
-
-const sizeOf = (path: string): Promise<number> =>
-  stat(path).then(
-    ({ size }) => size,
-    () => 0,
-  );
 
 /**
  * All events of a session, the oldest first; none if it has no file. Lines that are incomplete (the disk was full) or of another

@@ -1,5 +1,5 @@
 import type { ReportEvent } from '@org/dte-report';
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { EventFile } from './event-file';
@@ -16,11 +16,29 @@ describe('the reports of a main job', () => {
       file.write(run);
       await file.flush();
       expect((await readModel(dataDir, 's1')).runs).toMatchObject([{ runId: 'r1' }]);
-      await writeReports(dataDir, 's1');
-      await writeReports(dataDir, 's1');
+      const job = { artifactsUrl: 'https://g/-/jobs/7/artifacts/file', projectDir: dataDir };
+      for (let command = 0; command < 2; command++) await writeReports({ dataDir, sessionId: 's1', job });
       expect(readdirSync(join(dataDir, 'report')).sort()).toEqual(['junit.xml', 's1.jsonl']);
+      writeFileSync(join(dataDir, 'report', 'log.txt'), '');
+      await writeReports({ dataDir, sessionId: 's1', job });
+      expect(JSON.parse(readFileSync(join(dataDir, 'report', 'annotations.json'), 'utf8'))).toEqual({
+        dte: [
+          {
+            external_link: {
+              label: 'Log of the Nx tasks',
+              url: 'https://g/-/jobs/7/artifacts/file/report/log.txt',
+            },
+          },
+        ],
+      });
     } finally {
       rmSync(dataDir, { recursive: true });
     }
+  });
+
+  it('are not there without a distributed command', async () => {
+    const dataDir = join(tmpdir(), 'dte-no-reports');
+    await writeReports({ dataDir, sessionId: 's1', job: null });
+    expect(existsSync(dataDir)).toBe(false);
   });
 });

@@ -10,12 +10,16 @@ import {
   type TerminalUi,
 } from '@org/dte-nx-compat';
 import type { DteError } from '@org/dte-protocol';
+import { failureLinesOf } from '@org/dte-report';
 import { randomUUID } from 'node:crypto';
 import { Chronicle } from '../chronicle/chronicle';
 import { EventFile } from '../chronicle/event-file';
+import { beginReports } from '../chronicle/report-folder';
 import { writeReports } from '../chronicle/write-reports';
 import { dataDirOf } from '../data-folder/data-folder';
 import { tellAgents } from '../embedded/tell-agents';
+import { openJobLog, type OpenedLog } from '../job-log/open-job-log';
+import { withSections } from '../job-log/sections';
 import { MainSide } from '../on-main/main-side';
 import { noteAbsent } from '../outputs/note-absent';
 import { restorePolicy, type RestorePolicy } from '../outputs/restore-policy';
@@ -50,20 +54,32 @@ export class DistributedCommand {
   private readonly chronicle: Chronicle;
   private readonly events: EventFile;
   private readonly given: DistributedCommandOptions;
+  /** Null: nothing is known of who reads the output. */
+  private readonly jobLog: OpenedLog | null;
   /** Tasks that this job has run itself. */
   private here = 0;
 
   constructor(given: DistributedCommandOptions) {
     const { options, context, ui, prepared, voice } = given;
     this.graph = normaliseTaskGraph(context.taskGraph);
+    beginReports(this.dataDirOf(prepared), prepared.surroundings.job);
     this.events = new EventFile(this.dataDirOf(prepared), prepared.session.id, (thrown) =>
       voice.line(`dte: there is no report of this command: ${String(thrown)}`),
     );
     this.chronicle = new Chronicle({ runId: this.runId, graph: this.graph, file: this.events });
-    this.given = { ...given, voice: this.chronicle.hearing(voice) };
     const said = commandOf(options, context, process.argv);
     // Each task has its own screen.
     this.command = ui === null ? said : { ...said, streams: () => true };
+    const streams = Object.values(this.graph.tasks).some((task) => this.command.streams(task));
+    this.jobLog = ui === null ? openJobLog(prepared, streams) : null;
+    this.given = { ...given, options: this.shownBy(options), voice: this.chronicle.hearing(voice) };
+  }
+
+  private shownBy(options: NxRunnerOptions): NxRunnerOptions {
+    const { jobLog, runId, chronicle } = this;
+    if (jobLog?.sections !== true) return options;
+    const placeOf = (taskId: string): string | null => chronicle.placeOf(taskId);
+    return { ...options, lifeCycle: withSections(options.lifeCycle, { log: jobLog.log, runId, placeOf }) };
   }
 
   async run(): Promise<NxStatuses> {
@@ -83,10 +99,12 @@ export class DistributedCommand {
       return statuses;
     } finally {
       await mainSide.note(run.results.endings, run.outputs.absent, this.runId);
+      this.jobLog?.log.surface();
       await options.lifeCycle.endCommand?.();
       await run.close();
       await this.sumUp(run);
-      await this.report();
+      await this.report(run);
+      await this.jobLog?.close();
     }
   }
 
@@ -95,12 +113,23 @@ export class DistributedCommand {
   }
 
   /** The reports are about all commands of the job so far: it may end after this one. */
-  private async report(): Promise<void> {
+  private async report({ results }: DistributedRun): Promise<void> {
     const { prepared, voice } = this.given;
     await this.events.flush();
-    await writeReports(this.dataDirOf(prepared), prepared.session.id).catch((thrown: unknown) =>
-      voice.line(`dte: there is no report of this command: ${String(thrown)}`),
-    );
+    const dataDir = this.dataDirOf(prepared);
+    const { job } = prepared.surroundings;
+    try {
+      const model = await writeReports({ dataDir, sessionId: prepared.session.id, job });
+      if (this.jobLog !== null) this.tellFailures(failureLinesOf(model, this.runId));
+    } catch (thrown) {
+      voice.line(`dte: there is no report of this command: ${String(thrown)}`);
+      if (this.jobLog !== null) this.tellFailures(failureLines(results.failedOn));
+    }
+  }
+
+  /** At the very end of the log, where people look first. */
+  private tellFailures(lines: readonly string[]): void {
+    for (const line of lines) this.given.voice.line(line);
   }
 
   private async openRun(plan: Plan, forwardedEnv: readonly string[]): Promise<DistributedRun> {
@@ -121,6 +150,7 @@ export class DistributedCommand {
       lifeCycle: options.lifeCycle,
       voice,
       ui,
+      sections: this.jobLog?.sections === true,
       forwardedEnv,
       chronicle: this.chronicle,
     });
@@ -187,7 +217,8 @@ export class DistributedCommand {
   private async sumUp(run: DistributedRun): Promise<void> {
     const { prepared, voice } = this.given;
     const { byAgent, failedOn, fromCache } = run.results;
-    for (const line of failureLines(failedOn)) voice.line(line);
+    // In a log that has an end for them, they are there.
+    if (this.jobLog === null) this.tellFailures(failureLines(failedOn));
     for (const line of run.retries.lines()) voice.line(line);
     const retried = run.retries.count;
     const total = Object.keys(this.graph.tasks).length;

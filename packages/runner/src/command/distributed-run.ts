@@ -43,6 +43,8 @@ export interface DistributedRunOptions extends CommandToSubmit {
   readonly voice: CommandVoice;
   /** Null: the command prints as it runs. */
   readonly ui: TerminalUi | null;
+  /** What Nx prints of a task is shown as a section, which ends its last line. */
+  readonly sections: boolean;
   readonly chronicle: Chronicle;
 }
 
@@ -62,13 +64,13 @@ function sharedOutputsOf({ graph, prepared }: DistributedRunOptions, folder: str
 const AGENTS_GONE: readonly ErrorCode[] = ['DTE_NO_AGENTS', 'DTE_UNREACHABLE', 'DTE_SESSION_FINISHED'];
 
 function reporterOf(options: DistributedRunOptions): Reporter {
-  const { lifeCycle, command, ui, projectGraph, voice } = options;
+  const { lifeCycle, command, ui, sections, projectGraph, voice } = options;
   return new Reporter({
     lifeCycle,
     streams: command.streams,
     ui,
     createPrinter: (task) => ui?.printer(task.id) ?? createStreamPrinter(task, projectGraph),
-    onPrinted: (output) => voice.follows(output),
+    onPrinted: (output) => voice.follows(sections ? '' : output),
   });
 }
 

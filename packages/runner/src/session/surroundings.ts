@@ -9,6 +9,12 @@ export interface OwnJob {
   readonly pipelineId: string | null;
   /** The CI instance's own name for itself: its id tokens are accepted if no issuers are configured. */
   readonly serverUrl: string | null;
+  /** The clone of the job; paths of its artifacts start here. */
+  readonly projectDir: string | null;
+  /** Address below which CI shows the files among the artifacts of the job, when it has ended. */
+  readonly artifactsUrl: string | null;
+  /** Its log shows collapsible sections, and has a limited size. */
+  readonly foldsLog: boolean;
   /** Can CI be asked whether the job still runs? */
   readonly isWatched: boolean;
 }

@@ -54,7 +54,11 @@ describe('setup-gitlab in a workspace below the root of its repository', () => {
     expect(pipelineProblems(pipeline)).toEqual([]);
     expect(pipeline['nx:apps.web']).toMatchObject({
       script: expect.arrayContaining(['cd "$CI_PROJECT_DIR"/apps/web']) as unknown,
-      artifacts: { paths: ['apps/web/dist'] },
+      artifacts: {
+        when: 'always',
+        paths: ['apps/web/dist', 'apps/web/.nx/dte/report/'],
+        reports: { junit: 'apps/web/.nx/dte/report/junit.xml' },
+      },
     });
   });
 

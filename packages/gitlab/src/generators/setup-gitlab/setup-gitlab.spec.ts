@@ -57,7 +57,7 @@ describe('setup-gitlab in a workspace without a pipeline', () => {
     expect(agent).toMatchObject({ parallel: 7 });
     expect(common).toMatchObject({ stage: 'nx', tags: ['big', 'linux'], image: 'node:20.11.1' });
     expect(after[OURS]).toContain('-t lint,test --parallel=4');
-    expect(shape(after[OURS]!)['nx']).not.toHaveProperty('artifacts');
+    expect(shape(after[OURS]!)['nx']).toMatchObject({ artifacts: { paths: ['.nx/dte/report/'] } });
     expect(after[CI]).toContain('  - nx\n');
   });
 
