@@ -72,7 +72,15 @@ export const OPTION_GROUPS = [
     title: 'Security',
     intro:
       'On GitLab, the keyword `id_tokens` is enough. See [who trusts whom](../explanation/security.md). Secrets cannot be set in `nx.json`.',
-    options: ['idToken', 'issuers', 'audience', 'secret', 'sharedTrust'],
+    options: [
+      'idToken',
+      'issuers',
+      'audience',
+      'secret',
+      'sharedTrust',
+      'oidcClientId',
+      'oidcClientSecretFile',
+    ],
   },
   {
     title: 'Coordinator, logs and reporting',

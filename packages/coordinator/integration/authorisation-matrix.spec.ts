@@ -11,7 +11,7 @@ import {
 import { exampleHello, httpCall, type RawClient, signHello, startFakeGitlab } from '@org/dte-testing';
 import { ATTEMPT, ENDPOINTS, RUN } from './support/endpoints';
 import { containing, Harness } from './support/harness';
-import { claimsOf, helloOf, type Instances, SECRET, STRANGERS } from './support/pipelines';
+import { claimsOf, helloOf, type Instances, SECRET, SESSION, STRANGERS } from './support/pipelines';
 
 const ROLES = ['agent', 'main', 'observer'] as const;
 /** Unknown keys are looked up again immediately: nothing here may depend on which caller came first. */
@@ -85,6 +85,11 @@ const EVERY_ENDPOINT: Record<Exclude<keyof typeof HTTP, 'connect' | 'check'>, st
   sessionComplete: HTTP.sessionComplete,
   sessionStatus: HTTP.sessionStatus,
   records: HTTP.records,
+  reportEvents: HTTP.reportEvents,
+  viewLink: HTTP.viewLink,
+  sessionModel: HTTP.sessionModel(SESSION),
+  sessionEvents: HTTP.sessionEvents(SESSION),
+  sessionOutput: HTTP.sessionOutput(SESSION),
 };
 const EVERY_CHECK = [HTTP.cache('held'), HTTP.terminal('held'), ATTEMPT].map((path) => HTTP.check(path));
 const EVERY_MESSAGE: Record<Message['type'], null> = {
@@ -102,7 +107,7 @@ const EVERY_MESSAGE: Record<Message['type'], null> = {
 };
 
 it('the tables name every endpoint and every message', () => {
-  expect(new Set(ENDPOINTS.map(([, path]) => path))).toEqual(
+  expect(new Set(ENDPOINTS.map(([, path]) => path.split('?')[0]))).toEqual(
     new Set([...Object.values(EVERY_ENDPOINT), ...EVERY_CHECK]),
   );
   expect(new Set(MESSAGES.map(({ type }) => type))).toEqual(new Set(Object.keys(EVERY_MESSAGE)));
@@ -231,6 +236,23 @@ describe.each(ENDPOINTS)('%s %s', (...endpoint) => {
     expect(await ask(harness, endpoint, client.token)).toMatchObject({ status: answers[role] });
   });
 
+  it('answers a person with the link of the session, who may look at its report and do nothing else', async () => {
+    const { token } = await harness.connect(helloOf('main', goodToken()));
+    const link = await httpCall(harness.url, { method: 'POST', path: HTTP.viewLink, token });
+    const viewer = (JSON.parse(link.text) as { path: string }).path.split('#')[1]!;
+    expect(await ask(harness, endpoint, viewer)).toMatchObject({ status: answers.viewer });
+    const cookie = `dte_viewer=${viewer}`;
+    const [method, path, body] = endpoint;
+    const byCookie = await httpCall(harness.url, {
+      method,
+      path,
+      headers: { cookie },
+      ...(body === null ? {} : { body }),
+    });
+    const isOpen = path === HTTP.health || path.startsWith('/v1/sessions/');
+    expect([path, byCookie.status]).toEqual([path, isOpen ? 200 : 401]);
+  });
+
   const neighbours: [string, string, () => string][] = [
     ['another project', '43-1001', () => instances.gitlab.idToken(claimsOf({ project_id: '43' }))],
     ['another pipeline', '42-1002', () => instances.gitlab.idToken(claimsOf({ pipeline_id: '1002' }))],
@@ -239,6 +261,10 @@ describe.each(ENDPOINTS)('%s %s', (...endpoint) => {
   ];
   it.each(neighbours)('answers the main job of %s from its own session', async (_, sessionId, idToken) => {
     const { token } = await harness.connect(helloOf('main', idToken(), { sessionId }));
-    expect(await ask(harness, endpoint, token)).toMatchObject({ status: answers.other });
+    // The path names the session, and that of the other instance has the same number.
+    const isOwn = endpoint[1].startsWith('/v1/sessions/') && sessionId === SESSION;
+    expect(await ask(harness, endpoint, token)).toMatchObject({
+      status: isOwn ? answers.main : answers.other,
+    });
   });
 });

@@ -4,7 +4,8 @@ import { TokenIssuer } from '../src/auth/token';
 import { ATTEMPT, ENDPOINTS, RUN } from './support/endpoints';
 import { Harness, containing } from './support/harness';
 
-describe.each(ENDPOINTS)('%s %s', (method, path, body, answers) => {
+describe.each(ENDPOINTS)('%s %s', (method, ofSession, body, answers) => {
+  const path = ofSession.replace('42-1001', 's1');
   let harness: Harness;
   let tokens: Record<keyof typeof answers, string>;
 
@@ -18,10 +19,12 @@ describe.each(ENDPOINTS)('%s %s', (method, path, body, answers) => {
     const tokenOf = (client: RawClient): string => client.token;
     const agent = await harness.agent('agent 1');
     await agent.next('agent.wanted');
+    const link = await httpCall(harness.url, { method: 'POST', path: HTTP.viewLink, token: main.token });
     tokens = {
       main: tokenOf(main),
       agent: tokenOf(agent),
       observer: tokenOf(await harness.connect({ role: 'observer' })),
+      viewer: (JSON.parse(link.text) as { path: string }).path.split('#')[1]!,
       other: tokenOf(await harness.main({ sessionId: 's2', clientId: 'main-2' })),
     };
   });

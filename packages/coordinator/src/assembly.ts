@@ -1,10 +1,11 @@
 import type { Socket } from 'node:net';
 import { sessionIdOf } from '@org/dte-identity';
-import type { ErrorCode } from '@org/dte-protocol';
+import { DteError, type ErrorCode } from '@org/dte-protocol';
 import type { FastifyInstance } from 'fastify';
 import { FileArtifactStore } from './artifacts/file-artifact-store';
 import { isLoopbackHost } from './auth/loopback';
 import { PipelineDoor } from './auth/pipeline-door';
+import { SignIn } from './auth/sign-in';
 import { boundKey, loadTokenKey, TokenIssuer } from './auth/token';
 import { TrustDomain } from './auth/trust-domain';
 import { evictionLog } from './door/eviction-log';
@@ -17,6 +18,7 @@ import { FileJournalStore } from './journal/file-journal';
 import { type ResolvedOptions, sessionsFolder } from './options';
 import { SessionRegistry } from './session/registry';
 import { RefusedStrangers } from './session/refused-strangers';
+import { isOwnHost } from './ui/own-host';
 import { Gatekeeper } from './ws/gatekeeper';
 import { Gateway } from './ws/gateway';
 
@@ -48,6 +50,8 @@ export function openStores(options: ResolvedOptions): Stores {
     now,
     logger,
     onSessionFinished: (sessionKey) => onSessionFinished(sessionIdOf(sessionKey)),
+    // The coordinator of a job ends with it: the job's log shows what happens, and its report remains.
+    reports: options.session === undefined,
   });
   return { artifacts, history, registry };
 }
@@ -81,6 +85,20 @@ async function openGatekeeper(
   });
 }
 
+/** @throws DteError DTE_BAD_CONFIG */
+function signInOf(options: ResolvedOptions, tokens: TokenIssuer): SignIn | null {
+  const { signIn, publicUrl, idTokens, limits, now } = options;
+  if (signIn === undefined) return null;
+  const issuer = signIn.issuer.replace(/\/+$/, '');
+  const bad = (why: string): DteError =>
+    new DteError('DTE_BAD_CONFIG', `People cannot sign in with GitLab (option oidcClientId): ${why}.`);
+  if (publicUrl === undefined) throw bad('the address of this coordinator is missing (advertisedUrl)');
+  if (idTokens?.issuers.some((each) => each.replace(/\/+$/, '') === issuer) !== true)
+    throw bad(`${issuer} is not one of the issuers, so no session belongs to a project of it`);
+  const config = { ...signIn, issuer };
+  return new SignIn({ config, key: tokens.keyFor('sign-in'), publicUrl, limits, now });
+}
+
 /** The port with everything behind it; it does not listen yet. */
 export interface Entrance {
   readonly gateway: Gateway;
@@ -88,9 +106,10 @@ export interface Entrance {
 }
 
 export async function openEntrance(options: ResolvedOptions, stores: Stores): Promise<Entrance> {
-  const { limits, logger, tls = null } = options;
+  const { limits, logger, tls = null, publicUrl = null } = options;
   const { artifacts, registry } = stores;
   const tokens = await openTokens(options);
+  const signIn = signInOf(options, tokens);
   const room = roomForConnections();
   const strangers = new Strangers({ limits, room, onEvicted: evictionLog(logger) });
   const onAuthenticated = (socket: Socket): void => strangers.authenticated(socket);
@@ -110,9 +129,13 @@ export async function openEntrance(options: ResolvedOptions, stores: Stores): Pr
     logger,
     artifacts,
     limits,
+    now: options.now,
     tls,
     room,
     onAuthenticated,
+    isOwnHost: (host) => isOwnHost(host, publicUrl),
+    // The coordinator of a job is on an address that people do not reach, and ends with its job.
+    ui: options.session === undefined ? { publicUrl, isSecure: tls !== null, signIn } : null,
   });
   httpServer.server.on('connection', (socket: Socket) => strangers.enter(socket));
   gateway.attach(httpServer.server);

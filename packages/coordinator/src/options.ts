@@ -1,6 +1,7 @@
 import { type DteError, type LimitValues, readLimits } from '@org/dte-protocol';
 import { type Logger, pino } from 'pino';
 import type { IdTokenOptions } from './auth/pipeline-door';
+import type { SignInConfig } from './auth/sign-in';
 import { type FileSystem, nodeFileSystem } from './files/file-system';
 import type { TlsKey } from './http/transport';
 
@@ -27,6 +28,10 @@ export interface CoordinatorOptions {
    * no id tokens, it serves one project and no GitLab pipelines; see `TrustDomain`.
    */
   readonly sharedTrust?: boolean;
+  /** Where people and agents reach it, if a proxy is in front of it. Then no other name is accepted from browsers. */
+  readonly publicUrl?: string;
+  /** Members of a session's project may sign in to see its report; requires `publicUrl` and `idTokens`. */
+  readonly signIn?: SignInConfig;
   /** Listens with TLS, with this key. */
   readonly tls?: TlsKey;
   /** Default: the protocol's defaults, without reading the environment. */

@@ -5,7 +5,7 @@ import { OLDEST_TLS } from './oldest-tls';
 
 /** One HTTP request with bounds: to an issuer of id tokens, or to the API of a GitLab instance. */
 export interface BoundedRequest {
-  readonly method: 'GET' | 'PUT' | 'DELETE';
+  readonly method: 'GET' | 'PUT' | 'POST' | 'DELETE';
   readonly url: URL;
   /** They may contain a token, and are sent only to the origin of `url`. */
   readonly headers: Readonly<Record<string, string>>;

@@ -172,6 +172,14 @@ export const ERROR_CODES = {
     severity: 'fatal',
     cure: 'Run `dte report` in the job and the workspace that ran the nx commands, after the first of them; name another session with --session.',
   },
+  DTE_REPORT_PARTIAL: {
+    severity: 'fatal',
+    cure: 'Nothing to do for the pipeline: only its report is incomplete, as the message says. The report of the main job itself (`dte report` in that job) has everything.',
+  },
+  DTE_SIGN_IN_REFUSED: {
+    severity: 'fatal',
+    cure: 'Sign in as a member of the project (role Reporter or higher), or open the link in the log of the main job: docs/how-to/live-report.md.',
+  },
   DTE_ARTIFACT_UNSAFE: {
     severity: 'attempt',
     cure: 'Keep the outputs of the task inside the workspace: the artifact contains an entry or a link that leaves it.',

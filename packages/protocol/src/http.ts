@@ -46,6 +46,16 @@ export const HTTP = {
   sessionStatus: '/v1/session/status',
   /** POST: a command kept with the session (`dte record`). */
   records: '/v1/session/records',
+  /** POST: what only the main job knows of its commands, for the report (`forwardedEventsSchema` of @org/dte-report). */
+  reportEvents: '/v1/session/report-events',
+  /** POST -> ViewLink: a link with which people may look at the report of this session, and at nothing else. */
+  viewLink: '/v1/session/view-link',
+  /** GET {seq, model}: the report of the session so far. `id` is the session of the token: any other is refused. */
+  sessionModel: (id: string) => `/v1/sessions/${id}/model`,
+  /** GET ?after=seq: what followed, as server-sent events; each is a JSON array of report events. */
+  sessionEvents: (id: string) => `/v1/sessions/${id}/events`,
+  /** GET ?run=id&task=id: the terminal output of a running task from about now on, as text. */
+  sessionOutput: (id: string) => `/v1/sessions/${id}/output`,
 } as const;
 
 /**
@@ -75,6 +85,15 @@ export const cacheAnswerSchema = z.strictObject({
   bytes: z.array(z.int().min(0)).optional(),
 });
 export type CacheAnswer = z.infer<typeof cacheAnswerSchema>;
+
+/** Where people look at a session's report. The fragment of `path` is the credential: browsers do not send it. */
+export const viewLinkSchema = z.strictObject({
+  path: z.string().startsWith('/ui/').max(2048),
+  /** Where people reach the coordinator; null: under the address that the client uses. */
+  baseUrl: z.url({ protocol: /^https?$/ }).max(2048).nullable(),
+  expiresAtMs: z.number(),
+});
+export type ViewLink = z.infer<typeof viewLinkSchema>;
 
 /** The values of a run's `forwardedEnv`; a name without a value is not set on the main job. */
 export const forwardedEnvSchema = z.strictObject({ values: z.record(z.string().min(1), z.string()) });

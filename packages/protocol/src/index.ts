@@ -63,6 +63,8 @@ export {
   type SessionStatus,
   sessionStatusSchema,
   sha256OfHeader,
+  type ViewLink,
+  viewLinkSchema,
 } from './http';
 export {
   agentIdSchema,
@@ -105,6 +107,7 @@ export {
   type EndedStatus,
   type FinishedAttempt,
   type Measured,
+  measuredSchema,
   type Reason,
   reasonSchema,
   type RunLogEntry,

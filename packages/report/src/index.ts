@@ -9,11 +9,14 @@ export {
   reportEventSchema,
   type CacheSource,
   type Miss,
+  type PlannedTask,
   type ReportEvent,
   type TaskStatus,
 } from './model/event';
-export { foldEvents } from './model/fold';
+export { foldEvents, ModelFold } from './model/fold';
+export { type ForwardedEvents, forwardedEventsSchema, isForwarded } from './model/forwarded';
 export type { SessionModel } from './model/model';
+export { modelJsonSchema, sessionModelSchema } from './model/schema';
 export { placeInTime } from './model/place-in-time';
 export { livePage, livePagePolicy } from './page/live-page';
 export { staticPage } from './page/static-page';

@@ -1,4 +1,11 @@
-import { type AgentInfo, introductionOf, type SessionInfo, type SessionStatus } from '@org/dte-protocol';
+import {
+  type AgentInfo,
+  type EndedStatus,
+  introductionOf,
+  type RunLogEntry,
+  type SessionInfo,
+  type SessionStatus,
+} from '@org/dte-protocol';
 import type { AgentState, Lease, SchedulerState } from './state';
 
 /** The session for people: `dte status` prints it, together with the records that the coordinator stores. */
@@ -33,6 +40,34 @@ export const sessionInfo = (state: SchedulerState): SessionInfo => ({
 /** Its main job has everything that it needs of the run: nothing of it is assigned or sent any more, ever. */
 export const isClosed = (state: SchedulerState, runId: string): boolean =>
   state.runs.get(runId)?.closed === true;
+
+/** Runs whose log may still grow, in order of submission. */
+export const openRuns = (state: SchedulerState): string[] => [...state.openRuns];
+
+/** The entries of a run's log after the one with this number, without those that were deleted: its main job has processed them. */
+export function entriesAfter(state: SchedulerState, runId: string, seq: number): readonly RunLogEntry[] {
+  const log = state.runs.get(runId)?.log;
+  if (log === undefined) return [];
+  return log.entries.slice(Math.max(0, seq - log.baseSeq));
+}
+
+/** How many entries of a run's log were deleted. */
+export const entriesDeleted = (state: SchedulerState, runId: string): number =>
+  state.runs.get(runId)?.log.baseSeq ?? 0;
+
+/** The tasks of a run that have ended on agents, and how; empty for a closed run, whose tasks are forgotten. */
+export function endedTasks(
+  state: SchedulerState,
+  runId: string,
+): { readonly taskId: string; readonly status: EndedStatus }[] {
+  const run = state.runs.get(runId);
+  if (run === undefined) return [];
+  return run.tasks.flatMap(({ kind, state: { name, ...rest } }, index) => {
+    const taskId = run.graph.ids[index];
+    const status = name === 'ended' && 'status' in rest ? rest.status : null;
+    return kind !== 'pending' || taskId === undefined || status === null ? [] : [{ taskId, status }];
+  });
+}
 
 const agentInfos = (state: SchedulerState): AgentInfo[] => Array.from(state.agents.values(), agentInfo);
 

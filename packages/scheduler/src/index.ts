@@ -1,4 +1,12 @@
-export { describe, isClosed, sessionInfo } from './describe';
+export {
+  describe,
+  endedTasks,
+  entriesAfter,
+  entriesDeleted,
+  isClosed,
+  openRuns,
+  sessionInfo,
+} from './describe';
 export { checkRun } from './graph';
 export { isAwaited, isHeartbeat } from './heartbeats';
 export { type AttemptRef, holds, mayStore } from './holdings';

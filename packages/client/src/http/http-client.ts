@@ -9,6 +9,7 @@ import {
   type SessionRecord,
   type SessionSettings,
   type SessionStatus,
+  type ViewLink,
   HTTP,
   LIMITS,
   cacheAnswerSchema,
@@ -16,6 +17,7 @@ import {
   runAcceptedSchema,
   runSpecSchema,
   sessionStatusSchema,
+  viewLinkSchema,
 } from '@org/dte-protocol';
 import { type z } from 'zod';
 import { withinLimit } from '../terminal';
@@ -70,6 +72,10 @@ export interface HttpClient {
   complete(): Promise<void>;
   status(): Promise<SessionStatus>;
   record(record: SessionRecord): Promise<void>;
+  /** Sends a `ForwardedEvents` of @org/dte-report, as JSON. Tried once: nothing depends on it. */
+  sendReportEvents(json: string, signal: AbortSignal): Promise<void>;
+  /** A link to the live report of the session; its path is below the coordinator's address. Tried once. */
+  viewLink(signal: AbortSignal): Promise<ViewLink>;
   /** Resolves when a coordinator answers at the address. */
   health(): Promise<void>;
   /** Ends idle sockets. */
@@ -188,6 +194,19 @@ class CoordinatorClient implements HttpClient {
 
   async record(record: SessionRecord): Promise<void> {
     await this.sender.post(HTTP.records, record);
+  }
+
+  async sendReportEvents(body: string, signal: AbortSignal): Promise<void> {
+    await this.sender.text({ method: 'POST', path: HTTP.reportEvents, body, signal }, { once: true });
+  }
+
+  async viewLink(signal: AbortSignal): Promise<ViewLink> {
+    const spec = { method: 'POST', path: HTTP.viewLink, body: '{}', signal } as const;
+    return parseAnswer(
+      viewLinkSchema,
+      await this.sender.text(spec, { once: true }),
+      'the request for a link',
+    );
   }
 
   async health(): Promise<void> {

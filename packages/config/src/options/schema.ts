@@ -233,13 +233,34 @@ export const configSchema = z.strictObject({
   advertisedUrl: option(
     {
       description:
-        'Address at which agents reach the coordinator of the main job, if it differs from the one it listens on.',
+        'Address at which agents reach the coordinator of the main job, if it differs from the one it listens on. For `dte coordinator`: the address at which people open its pages; browsers are then served under no other name.',
       defaultText: 'the address it listens on',
       env: 'DTE_ADVERTISED_URL',
       flag: '--advertised-url <url>',
       nxJson: false,
     },
     httpAddress().optional(),
+  ),
+  oidcClientId: option(
+    {
+      description:
+        'Lets members of a project sign in with GitLab to see the live reports of its pipelines: id of the application that is registered in the first of `issuers`. See docs/how-to/live-report.md.',
+      defaultText: NONE,
+      env: 'DTE_OIDC_CLIENT_ID',
+      flag: '--oidc-client-id <id>',
+      nxJson: false,
+    },
+    line(255).optional(),
+  ),
+  oidcClientSecretFile: option(
+    {
+      description: 'File with the secret of that application.',
+      defaultText: NONE,
+      env: 'DTE_OIDC_CLIENT_SECRET_FILE',
+      flag: '--oidc-client-secret-file <file>',
+      nxJson: false,
+    },
+    line(4096).optional(),
   ),
   slots: option(
     {

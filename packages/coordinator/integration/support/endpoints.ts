@@ -1,6 +1,8 @@
 import { HTTP } from '@org/dte-protocol';
 import { runSpec, taskSpec } from '@org/dte-testing';
 
+/** As in pipelines.ts, which has more of it. */
+const SESSION = '42-1001';
 const settings = { stopAgentsAfter: [], stopAgentsOnFailure: false, requireExplicitCompletion: true };
 const record = { command: 'nx format', exitCode: 0, startMs: 1, endMs: 2, output: '' };
 /**
@@ -14,36 +16,70 @@ type Endpoint = [
   method: string,
   path: string,
   body: string | null,
-  answers: Record<'agent' | 'main' | 'observer' | 'other', number>,
+  answers: Record<'agent' | 'main' | 'observer' | 'viewer' | 'other', number>,
+];
+
+const events = { sentAtMs: 1, events: [{ type: 'run.ended', atMs: 1, runId: 'r1', ok: true }] };
+/** The report of the session; for another session of this number, in another instance, it is that one's. */
+const report = (path: string): Endpoint => [
+  'GET',
+  path,
+  null,
+  { agent: 403, main: 200, observer: 200, viewer: 200, other: 401 },
 ];
 
 /** Every endpoint (a spec compares with the protocol's list) and its answer to each role; 'other': main job of another session. */
 export const ENDPOINTS: Endpoint[] = [
-  ['GET', HTTP.health, null, { agent: 200, main: 200, observer: 200, other: 200 }],
-  ['GET', HTTP.cache('held'), null, { agent: 200, main: 200, observer: 403, other: 404 }],
-  ['PUT', HTTP.cache('held'), 'x', { agent: 409, main: 409, observer: 403, other: 200 }],
-  ['GET', HTTP.terminal('held'), null, { agent: 200, main: 200, observer: 403, other: 404 }],
-  ['PUT', HTTP.terminal('held'), 'x', { agent: 409, main: 409, observer: 403, other: 200 }],
-  ['POST', HTTP.cacheQuestion, '{"hashes":["held"]}', { agent: 200, main: 200, observer: 403, other: 200 }],
-  ['GET', ATTEMPT, null, { agent: 200, main: 200, observer: 403, other: 404 }],
-  ['PUT', ATTEMPT, 'x', { agent: 409, main: 409, observer: 403, other: 404 }],
+  ['GET', HTTP.health, null, { agent: 200, main: 200, observer: 200, viewer: 200, other: 200 }],
+  ['GET', HTTP.cache('held'), null, { agent: 200, main: 200, observer: 403, viewer: 403, other: 404 }],
+  ['PUT', HTTP.cache('held'), 'x', { agent: 409, main: 409, observer: 403, viewer: 403, other: 200 }],
+  ['GET', HTTP.terminal('held'), null, { agent: 200, main: 200, observer: 403, viewer: 403, other: 404 }],
+  ['PUT', HTTP.terminal('held'), 'x', { agent: 409, main: 409, observer: 403, viewer: 403, other: 200 }],
+  [
+    'POST',
+    HTTP.cacheQuestion,
+    '{"hashes":["held"]}',
+    { agent: 200, main: 200, observer: 403, viewer: 403, other: 200 },
+  ],
+  ['GET', ATTEMPT, null, { agent: 200, main: 200, observer: 403, viewer: 403, other: 404 }],
+  ['PUT', ATTEMPT, 'x', { agent: 409, main: 409, observer: 403, viewer: 403, other: 404 }],
   ...[HTTP.cache('held'), HTTP.terminal('held'), ATTEMPT].map((path): Endpoint => [
     'POST',
     HTTP.check(path),
     '{}',
-    { agent: 200, main: 200, observer: 403, other: 200 },
+    { agent: 200, main: 200, observer: 403, viewer: 403, other: 200 },
   ]),
-  ['GET', HTTP.run('r1'), null, { agent: 200, main: 200, observer: 403, other: 404 }],
-  ['GET', HTTP.runEnv('r1'), null, { agent: 200, main: 403, observer: 403, other: 403 }],
-  ['PUT', HTTP.runEnv('r1'), '{"values":{}}', { agent: 403, main: 200, observer: 403, other: 404 }],
-  ['POST', HTTP.runs, JSON.stringify(RUN), { agent: 403, main: 200, observer: 403, other: 200 }],
+  ['GET', HTTP.run('r1'), null, { agent: 200, main: 200, observer: 403, viewer: 403, other: 404 }],
+  ['GET', HTTP.runEnv('r1'), null, { agent: 200, main: 403, observer: 403, viewer: 403, other: 403 }],
+  [
+    'PUT',
+    HTTP.runEnv('r1'),
+    '{"values":{}}',
+    { agent: 403, main: 200, observer: 403, viewer: 403, other: 404 },
+  ],
+  ['POST', HTTP.runs, JSON.stringify(RUN), { agent: 403, main: 200, observer: 403, viewer: 403, other: 200 }],
   [
     'POST',
     HTTP.sessionSettings,
     JSON.stringify(settings),
-    { agent: 403, main: 200, observer: 403, other: 200 },
+    { agent: 403, main: 200, observer: 403, viewer: 403, other: 200 },
   ],
-  ['POST', HTTP.records, JSON.stringify(record), { agent: 403, main: 200, observer: 403, other: 200 }],
-  ['GET', HTTP.sessionStatus, null, { agent: 403, main: 200, observer: 200, other: 200 }],
-  ['POST', HTTP.sessionComplete, '', { agent: 403, main: 200, observer: 403, other: 200 }],
+  [
+    'POST',
+    HTTP.records,
+    JSON.stringify(record),
+    { agent: 403, main: 200, observer: 403, viewer: 403, other: 200 },
+  ],
+  ['GET', HTTP.sessionStatus, null, { agent: 403, main: 200, observer: 200, viewer: 403, other: 200 }],
+  [
+    'POST',
+    HTTP.reportEvents,
+    JSON.stringify(events),
+    { agent: 403, main: 200, observer: 403, viewer: 403, other: 200 },
+  ],
+  ['POST', HTTP.viewLink, '{}', { agent: 403, main: 200, observer: 403, viewer: 403, other: 200 }],
+  report(HTTP.sessionModel(SESSION)),
+  report(`${HTTP.sessionEvents(SESSION)}?after=0`),
+  report(`${HTTP.sessionOutput(SESSION)}?run=r1&task=lib%3Anone`),
+  ['POST', HTTP.sessionComplete, '', { agent: 403, main: 200, observer: 403, viewer: 403, other: 200 }],
 ];

@@ -5,15 +5,26 @@ import { z } from 'zod';
 import { writeFileAtomically } from '../files/atomic-write';
 import { type FileSystem, isNotFound } from '../files/file-system';
 
+/**
+ * Who a token is for. A viewer is a person who looks at the report of one session; no client connects as one, and the token is
+ * accepted by nothing else (`Endpoint.roles`).
+ */
+export type Caller = Role | 'viewer';
+
 /** The claims of a token. */
 export interface Claims {
   readonly sessionId: string;
-  readonly role: Role;
+  readonly role: Caller;
   readonly clientId: string;
   readonly expiresAtMs: number;
 }
 
-const claimsSchema = z.tuple([sessionIdSchema, roleSchema, agentIdSchema, z.int()]);
+const claimsSchema = z.tuple([
+  sessionIdSchema,
+  z.enum([...roleSchema.options, 'viewer']),
+  agentIdSchema,
+  z.int(),
+]);
 
 const KEY_FILE = 'token-key';
 
@@ -46,6 +57,11 @@ export class TokenIssuer {
     }
     if (known === undefined) this.remember(token, claims);
     return claims;
+  }
+
+  /** A key for another purpose, from which this one cannot be found out. */
+  keyFor(purpose: string): Buffer {
+    return createHmac('sha256', this.key).update(`dte-key-v1\n${purpose}`).digest();
   }
 
   private parse(token: string): Claims {

@@ -1,9 +1,10 @@
 import { sessionIdOf } from '@org/dte-identity';
 import type { Socket } from 'node:net';
-import { DteError, type ErrorCode, type Role } from '@org/dte-protocol';
+import { DteError, type ErrorCode } from '@org/dte-protocol';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
-import { type Claims, type TokenIssuer, unauthorized } from '../auth/token';
+import { type Caller, type Claims, type TokenIssuer, unauthorized } from '../auth/token';
+import { viewerTokenOf } from '../auth/viewer';
 import type { SessionRegistry } from '../session/registry';
 import { drain } from './body';
 import { answerError, asAnswer } from './error-answer';
@@ -21,7 +22,7 @@ export interface Endpoint {
   readonly method: 'GET' | 'PUT' | 'POST';
   /** With `:name` for parameters. */
   readonly path: string;
-  readonly roles: readonly Role[];
+  readonly roles: readonly Caller[];
   /** Resolves to the body of the answer. */
   readonly handle: (call: Call) => Promise<unknown>;
 }
@@ -30,6 +31,8 @@ export interface EndpointDeps {
   readonly tokens: TokenIssuer;
   readonly registry: SessionRegistry;
   readonly logger: Logger;
+  /** Is this the `Host` of a request to this coordinator? See `isOwnHost`. */
+  readonly isOwnHost: (host: string | undefined) => boolean;
   /** A valid token arrived on this socket. */
   readonly onAuthenticated: (socket: Socket) => void;
 }
@@ -41,7 +44,7 @@ export function addEndpoint(server: FastifyInstance, deps: EndpointDeps, endpoin
     url: endpoint.path,
     handler: async (request, reply) => {
       try {
-        const claims = await authorise(deps, request.headers.authorization);
+        const claims = await authorise(deps, tokenOf(deps, endpoint, request));
         deps.onAuthenticated(request.raw.socket);
         if (!endpoint.roles.includes(claims.role)) return await refuseRole(endpoint, claims, request, reply);
         return await endpoint.handle({ claims, request, reply, param: (name) => parameter(request, name) });
@@ -52,8 +55,18 @@ export function addEndpoint(server: FastifyInstance, deps: EndpointDeps, endpoin
   });
 }
 
-async function authorise({ tokens, registry }: EndpointDeps, header: string | undefined): Promise<Claims> {
-  const token = /^Bearer (\S{1,1024})$/i.exec(header ?? '')?.[1];
+/** Cookies count only where people read: a site that a browser visits can make it send them, but not a header. */
+function tokenOf(
+  { isOwnHost }: EndpointDeps,
+  { method, roles }: Endpoint,
+  { headers }: FastifyRequest,
+): string | undefined {
+  const bearer = /^Bearer (\S{1,1024})$/i.exec(headers.authorization ?? '')?.[1];
+  if (bearer !== undefined || method !== 'GET' || !roles.includes('viewer')) return bearer;
+  return isOwnHost(headers.host) ? viewerTokenOf(headers.cookie) : undefined;
+}
+
+async function authorise({ tokens, registry }: EndpointDeps, token: string | undefined): Promise<Claims> {
   if (token === undefined) throw unauthorized('This request has no token (Authorization: Bearer ...).');
   const claims = tokens.verify(token);
   if (await registry.exists(claims.sessionId)) return claims;
@@ -89,10 +102,16 @@ async function fail(
 ): Promise<FastifyReply> {
   const error = asAnswer(thrown);
   const level = LEVELS[error.code] ?? 'debug';
-  logger[level]({ method: request.method, url: request.url, code: error.code, err: thrown }, error.message);
+  logger[level](
+    { method: request.method, url: pathOf(request), code: error.code, err: thrown },
+    error.message,
+  );
   await settleBody(request, reply);
   return answerError(reply, error);
 }
+
+/** Without the query: that of a sign-in has a credential. */
+export const pathOf = ({ url }: Pick<FastifyRequest, 'url'>): string => url.split('?', 1)[0] ?? '';
 
 async function settleBody(request: FastifyRequest, reply: FastifyReply): Promise<void> {
   if (!(await drain(request.raw))) reply.header('connection', 'close');

@@ -44,7 +44,7 @@ export function watchPace(request: IncomingMessage, response: ServerResponse, op
     const what = waiting === 'more of its body' ? 'sent' : 'took';
     const error = new DteError(
       'DTE_TIMEOUT',
-      `${request.method} ${request.url?.slice(0, 200)}: the client ${what} less than ${bodyWindowBytes * windows} bytes in ${bodyWindowMs * windows} ms (limits bodyWindowBytes and bodyWindowMs, DTE_BODY_WINDOW_BYTES and DTE_BODY_WINDOW_MS).`,
+      `${request.method} ${request.url?.split('?', 1)[0]?.slice(0, 200)}: the client ${what} less than ${bodyWindowBytes * windows} bytes in ${bodyWindowMs * windows} ms (limits bodyWindowBytes and bodyWindowMs, DTE_BODY_WINDOW_BYTES and DTE_BODY_WINDOW_MS).`,
     );
     clearInterval(timer);
     options.onSlow(error);

@@ -7,13 +7,17 @@ import type { Call } from './endpoint';
 const SHOWN = 80;
 
 /** Parses a path parameter with its schema. Routers decode: `..%2f` arrives here as `../` and is rejected. */
-function checked<T>(schema: z.ZodType<T>, value: string, what: string): T {
+export function checked<T>(schema: z.ZodType<T>, value: string, what: string): T {
   const result = schema.safeParse(value);
   if (result.success) return result.data;
   const shown = JSON.stringify(value.length > SHOWN ? `${value.slice(0, SHOWN)}...` : value);
   const why = result.error.issues.map(({ message }) => message).join('; ');
   throw new DteError('DTE_INVALID_ID', `${shown} is not a ${what}: ${why}.`);
 }
+
+/** Does the client accept a gzipped answer? */
+export const takesGzip = ({ request }: Call): boolean =>
+  request.headers['accept-encoding']?.split(/[,;\s]+/).includes('gzip') === true;
 
 export const runIdOf = (call: Call): string => checked(runIdSchema, call.param('runId'), 'run id');
 

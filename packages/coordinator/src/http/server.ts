@@ -6,13 +6,18 @@ import { artifactEndpoints, type ArtifactDeps } from './artifact-endpoints';
 import { addEndpoint, type EndpointDeps } from './endpoint';
 import { answerError, statusOf } from './error-answer';
 import { watchPace } from './pace';
+import { reportEndpoints } from './report-endpoints';
 import { sessionEndpoints } from './session-endpoints';
+import { addUi, type UiDeps, viewLinkEndpoint } from '../ui/ui-routes';
 import { createTransport, type TlsKey } from './transport';
 
 export type HttpServerDeps = EndpointDeps &
   ArtifactDeps & {
     readonly limits: LimitValues;
     readonly tls: TlsKey | null;
+    readonly now: () => number;
+    /** Null: it has no pages for people. */
+    readonly ui: Pick<UiDeps, 'publicUrl' | 'isSecure' | 'signIn'> | null;
     /** As returned by `roomForConnections`. */
     readonly room: number | null;
   };
@@ -55,8 +60,15 @@ export function createHttpServer(deps: HttpServerDeps): FastifyInstance {
   );
   server.setErrorHandler((error, _request, reply) => answerError(reply, whatIsWrong(error)));
   server.get(HTTP.health, () => ({ ok: true }));
-  const endpoints = [...artifactEndpoints(deps), ...sessionEndpoints(deps.registry, deps.limits)];
+  const { registry, limits, now } = deps;
+  const endpoints = [
+    ...artifactEndpoints(deps),
+    ...sessionEndpoints(registry, limits),
+    ...reportEndpoints(registry, limits, now),
+    ...(deps.ui === null ? [] : [viewLinkEndpoint({ ...deps, ...deps.ui })]),
+  ];
   for (const endpoint of endpoints) addEndpoint(server, deps, endpoint);
+  if (deps.ui !== null) addUi(server, { ...deps, ...deps.ui });
   return server;
 }
 

@@ -19,7 +19,7 @@ import type { SessionRegistry } from '../session/registry';
 import type { Session } from '../session/session';
 import { readBody } from './body';
 import type { Call, Endpoint } from './endpoint';
-import { runIdOf } from './path-ids';
+import { runIdOf, takesGzip } from './path-ids';
 
 const SETTINGS_BYTES = LIMITS.settingsBytes.value;
 /** JSON at least doubles the escape sequences of a terminal. */
@@ -27,9 +27,6 @@ const RECORD_JSON_BYTES = LIMITS.recordBytes.value * 2;
 
 const unknownRun = ({ name }: Session, runId: string): DteError =>
   new DteError('DTE_UNKNOWN_RUN', `Session ${name} has no run ${runId}.`);
-
-const takesGzip = ({ request }: Call): boolean =>
-  request.headers['accept-encoding']?.split(/[,;\s]+/).includes('gzip') === true;
 
 /** Runs and everything about the session itself. */
 export function sessionEndpoints(registry: SessionRegistry, limits: LimitValues): Endpoint[] {

@@ -208,7 +208,7 @@ class FileJournal implements Journal {
 }
 
 /** Complete lines between two offsets; text after the last newline is not a line. */
-async function* linesOf(
+export async function* linesOf(
   handle: FileHandle,
   from: number,
   to: number,

@@ -32,6 +32,8 @@ export interface DriverOptions {
   readonly retryMs: number;
   /** Performs the effects of one batch in order. Must not throw. */
   readonly perform: (effects: readonly Effects[]) => void;
+  /** After each step of a batch, in order, before its effects are performed. Must not throw. */
+  readonly stepped?: (step: { input: Input; effects: Effects; atMs: number }) => void;
   /** After each batch, when the state is what the journal leads to; nothing is written until it resolves. Never rejects. */
   readonly settle: () => Promise<void>;
   /** The disk is full and the write is retried; called once for each write that needs it. */
@@ -137,7 +139,11 @@ export class SessionDriver {
     const inputs = this.intake.take(this.state, messages, nowMs);
     if (inputs.length > 0)
       await this.write(inputs.map((input) => ({ atMs: nowMs, input: toJournal(input) })));
-    const effects = inputs.map((input) => step(this.state, input, nowMs));
+    const effects = inputs.map((input) => {
+      const effects = step(this.state, input, nowMs);
+      this.options.stepped?.({ input, effects, atMs: nowMs });
+      return effects;
+    });
     const last = effects.at(-1);
     if (last !== undefined && !this.closed) this.timer.set(last.wakeAtMs);
     if (last !== undefined) this.options.perform(effects);
@@ -173,7 +179,7 @@ export class SessionDriver {
 }
 
 /** A session keeps the limits it started with: replaying its journal with others would give another state. */
-function schedulerConfig({ header }: Journal): SchedulerConfig {
+export function schedulerConfig({ header }: Pick<Journal, 'header'>): SchedulerConfig {
   const { config } = header;
   const number = (name: keyof SchedulerConfig): number => {
     const value = config[name];

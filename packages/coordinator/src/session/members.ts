@@ -1,4 +1,5 @@
 import type { AgentOutput, Message } from '@org/dte-protocol';
+import type { LiveOutput } from '../report/live-output';
 import type { Peer } from './peer';
 
 /** The connections of a session, and which main job follows which run. Makes no decisions; the scheduler does. */
@@ -8,7 +9,11 @@ export class Members {
   readonly observers = new Set<Peer>();
   private readonly followers = new Map<string, Peer>();
 
-  constructor(private readonly outputBufferBytes: number) {}
+  constructor(
+    private readonly outputBufferBytes: number,
+    /** Null: nobody looks at it but the main job. */
+    private readonly liveOutput: LiveOutput | null,
+  ) {}
 
   get size(): number {
     return this.agents.size + this.mains.size + this.observers.size;
@@ -44,7 +49,9 @@ export class Members {
    * Relays live output. It is not journaled, and is dropped while the main job is behind: the offsets show the gap, and
    * the task's artifact has the complete output.
    */
-  relay({ runId, taskId, attempt, offset, data, last }: AgentOutput): void {
+  relay(piece: AgentOutput): void {
+    this.liveOutput?.take(piece);
+    const { runId, taskId, attempt, offset, data, last } = piece;
     const main = this.follower(runId);
     if (main === null || main.bufferedBytes() + data.length > this.outputBufferBytes) return;
     main.send({ type: 'run.output', runId, taskId, attempt, offset, data, last });

@@ -6,6 +6,8 @@ import { writeFileAtomically } from '../files/atomic-write';
 import { type FileSystem, isNotFound } from '../files/file-system';
 import { projectOf, type TaskHistory } from '../history/history';
 import type { JournalHeader, JournalStore } from '../journal/journal';
+import { loadReport, type StoredReport } from '../report/report-file';
+import { SessionReport } from '../report/session-report';
 import { type Refusal, RefusalBook } from './refusals';
 import { makeRoom } from './room';
 import { Session } from './session';
@@ -25,6 +27,8 @@ export interface RegistryDeps {
   readonly now: () => number;
   readonly logger: Logger;
   readonly onSessionFinished: (sessionId: string) => void;
+  /** Keep what people can look at while a session runs. */
+  readonly reports: boolean;
 }
 
 /**
@@ -84,6 +88,11 @@ export class SessionRegistry {
   /** The session; null if it does not exist (any more). */
   async find(sessionId: string): Promise<Session | null> {
     return this.loaded.has(sessionId) || (await this.exists(sessionId)) ? this.load(sessionId) : null;
+  }
+
+  /** The report of a session that is not in memory; null if none is stored. */
+  storedReport(sessionId: string): Promise<StoredReport | null> {
+    return loadReport(this.deps.fs, this.folder(sessionId));
   }
 
   async exists(sessionId: string): Promise<boolean> {
@@ -174,6 +183,7 @@ export class SessionRegistry {
         now,
         logger,
         onChange,
+        report: await this.reportOf(sessionId),
       });
       if ((await this.finishedAtMs(sessionId)) !== null) this.marked.add(sessionId);
       this.open.set(sessionId, session);
@@ -183,6 +193,15 @@ export class SessionRegistry {
       await journal.close();
       throw thrown;
     }
+  }
+
+  private async reportOf(sessionId: string): Promise<SessionReport | null> {
+    const { fs, limits, now, logger, reports } = this.deps;
+    if (!reports) return null;
+    const name = sessionIdOf(sessionId);
+    const onFailed = (thrown: unknown): void =>
+      logger.warn({ session: name, err: thrown }, 'the report of a session could not be stored or read');
+    return SessionReport.open({ name, folder: this.folder(sessionId), fs, limits, now, onFailed });
   }
 
   private headerOf(sessionId: string): JournalHeader {

@@ -1,4 +1,5 @@
 import type { Journal } from '../journal/journal';
+import type { SessionReport } from '../report/session-report';
 import type { SessionLog } from '../log/session-log';
 import type { Compaction } from './compaction';
 import type { SessionDriver } from './driver';
@@ -17,6 +18,8 @@ export interface Restored {
   readonly memory: SessionMemory;
   readonly log: SessionLog;
   readonly compaction: Compaction;
+  /** Null: none is kept. */
+  readonly report: SessionReport | null;
 }
 
 /**
@@ -25,18 +28,19 @@ export interface Restored {
  * @throws DteError DTE_JOURNAL_CORRUPT
  */
 export async function restore(session: Restored): Promise<number | null> {
-  const { journal, folder, driver, memory } = session;
+  const { journal, folder, driver, memory, runs, report } = session;
   const snapshot = await journal.snapshot();
   if (snapshot !== null) {
     const image = await decodeSnapshot(snapshot, folder);
     driver.resume(image.state);
     memory.resume(image);
+    await report?.resume(image.state, async (runId) => (await runs.read(runId)).spec);
   }
   const replayed = await replay(session);
   return snapshot === null && replayed === 0 ? null : replayed;
 }
 
-async function replay({ journal, runs, driver, memory, log, compaction }: Restored): Promise<number> {
+async function replay({ journal, report, runs, driver, memory, log, compaction }: Restored): Promise<number> {
   let replayed = 0;
   for await (const entry of journal.replay()) {
     const input = await fromJournal(entry, async (runId) => {
@@ -49,6 +53,7 @@ async function replay({ journal, runs, driver, memory, log, compaction }: Restor
       memory.begin(input.spec, entry.atMs);
     }
     const effects = driver.replay(input, entry.atMs);
+    report?.step({ state: driver.state, input, effects, atMs: entry.atMs });
     memory.note(effects.events);
     log.follow(effects.events, entry.atMs);
     replayed += 1;

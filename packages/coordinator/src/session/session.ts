@@ -27,6 +27,8 @@ import type { ArtifactStore } from '../artifacts/artifact-store';
 import type { FileSystem } from '../files/file-system';
 import type { Journal } from '../journal/journal';
 import { SessionLog } from '../log/session-log';
+import type { SessionReport } from '../report/session-report';
+import { objectionTo } from './admission';
 import { Compaction } from './compaction';
 import { AgentMember, type JoinedSession, MainMember, type Member, ObserverMember } from './member';
 import { compareWorkspaces, loadWorkspaceIdentity, saveWorkspaceIdentity } from './workspace-identity';
@@ -34,7 +36,7 @@ import { deliver } from './delivery';
 import type { ForwardedEnvs } from './forwarded-env';
 import { SessionDriver } from './driver';
 import { Members } from './members';
-import { nameOf, type Peer } from './peer';
+import type { Peer } from './peer';
 import { RecordStore } from './records';
 import { restore } from './restore';
 import { RunSpecStore } from './run-specs';
@@ -55,6 +57,8 @@ export interface SessionDeps {
   readonly logger: Logger;
   /** Called when the session has finished, was reopened, or its last member has left: the registry checks it. */
   readonly onChange: (session: Session) => void;
+  /** Omitted: nobody looks at this session while it runs. */
+  readonly report?: SessionReport | null;
 }
 
 /** One CI pipeline execution: its state machine, its members and what it stores on disk. */
@@ -63,6 +67,8 @@ export class Session implements JoinedSession {
   readonly name: string;
   readonly members: Members;
   readonly runs: RunSpecStore;
+  /** Null: none is kept. */
+  readonly report: SessionReport | null;
   private readonly log: SessionLog;
   private readonly memory: SessionMemory;
   /** Only the session changes its state. */
@@ -81,7 +87,8 @@ export class Session implements JoinedSession {
     this.id = deps.sessionId;
     this.name = sessionIdOf(deps.sessionId);
     this.emptySinceMs = deps.now();
-    this.members = new Members(deps.limits.outputBufferBytes);
+    this.report = deps.report ?? null;
+    this.members = new Members(deps.limits.outputBufferBytes, this.report?.output ?? null);
     this.runs = new RunSpecStore(deps.fs, deps.folder, deps.limits.runSpecBytes);
     this.log = new SessionLog(deps.logger.child({ session: this.name }), (agentId) => {
       const hello = this.members.agents.get(agentId)?.hello;
@@ -91,7 +98,11 @@ export class Session implements JoinedSession {
     this.compaction = new Compaction({
       journal: deps.journal,
       limits: deps.limits,
-      take: () => encodeSnapshot(this.memory.image(this.driver.state)),
+      take: async () => {
+        // What the entries told that are about to go.
+        await this.report?.save();
+        return encodeSnapshot(this.memory.image(this.driver.state));
+      },
       release: () => this.runs.removeClosed((runId) => isClosed(this.driver.state, runId)),
       onCompacted: (facts) => this.log.compacted(facts),
       onFailed: (error) => this.log.notCompacted(error),
@@ -101,6 +112,7 @@ export class Session implements JoinedSession {
       sessionId: this.name,
       now: deps.now,
       retryMs: deps.limits.journalRetryMs,
+      stepped: (step) => this.report?.step({ ...step, state: this.driver.state }),
       perform: (effects) => this.perform(effects),
       settle: () => this.compaction.run(),
       onDelayed: (error) => this.log.journalDelayed(error),
@@ -115,8 +127,8 @@ export class Session implements JoinedSession {
     session.identity = await loadWorkspaceIdentity(deps.fs, deps.folder);
     const startedMs = performance.now();
     const { journal, folder } = deps;
-    const { runs, driver, memory, log, compaction } = session;
-    const replayed = await restore({ journal, folder, runs, driver, memory, log, compaction });
+    const { runs, driver, memory, log, compaction, report } = session;
+    const replayed = await restore({ journal, folder, runs, driver, memory, log, compaction, report });
     // All earlier connections are gone. This also sets the timer for deadlines that have passed since then.
     if (replayed !== null) await driver.apply({ type: 'session.restored' });
     log.opened(replayed, Math.round(performance.now() - startedMs));
@@ -263,6 +275,7 @@ export class Session implements JoinedSession {
   async close(): Promise<void> {
     this.closed = true;
     await this.driver.close();
+    await this.report?.close();
   }
 
   private perform(effects: readonly Effects[]): void {
@@ -291,21 +304,11 @@ export class Session implements JoinedSession {
   }
 
   private checkAgent({ hello }: Peer): void {
-    if (this.isFinished) {
-      throw new DteError(
-        'DTE_SESSION_FINISHED',
-        `Session ${this.name} is finished; there is no work for the agent "${hello.name}".`,
-      );
-    }
-    const difference = this.identity === null ? null : compareWorkspaces(this.identity, hello);
-    if (difference !== null) throw difference;
+    const { name, isFinished, identity, members } = this;
+    const others = members.agents.has(hello.clientId) ? members.agents.size - 1 : members.agents.size;
     const { agentsPerSession } = this.deps.limits;
-    if (this.members.agents.size >= agentsPerSession && !this.members.agents.has(hello.clientId)) {
-      throw new DteError(
-        'DTE_LIMIT_REACHED',
-        `${nameOf(hello)} would be agent ${agentsPerSession + 1} of session ${this.name} (limit agentsPerSession).`,
-      );
-    }
+    const objection = objectionTo(hello, { name, isFinished, identity, others, agentsPerSession });
+    if (objection !== null) throw objection;
   }
 
   /**

@@ -3,6 +3,7 @@ import { createCoordinatorCertificate, type CoordinatorCertificate } from '@org/
 import { DteError, type LimitValues, type Rendezvous, type RendezvousRecord } from '@org/dte-protocol';
 import { Command } from 'commander';
 import { randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import {
   dataDirOf,
@@ -76,6 +77,30 @@ async function openLog({ context: { resolved }, embedded }: Service): Promise<Co
   return logger;
 }
 
+/** What a service offers to people: their address of it, and whether they can sign in. */
+function peopleOf({ context, issuers }: Service): Pick<CoordinatorOptions, 'publicUrl' | 'signIn'> {
+  const { advertisedUrl, oidcClientId: clientId, oidcClientSecretFile } = context.resolved.config;
+  const [issuer = ''] = issuers;
+  const publicUrl = advertisedUrl === undefined ? {} : { publicUrl: advertisedUrl };
+  if (clientId === undefined) return publicUrl;
+  const { authorities } = context.surroundings;
+  const clientSecret = secretIn(oidcClientSecretFile);
+  return { ...publicUrl, signIn: { issuer, clientId, clientSecret, authorities } };
+}
+
+/** @throws DteError DTE_BAD_CONFIG */
+function secretIn(file: string | undefined): string {
+  const where = 'option oidcClientSecretFile, DTE_OIDC_CLIENT_SECRET_FILE';
+  if (file === undefined) throw new DteError('DTE_BAD_CONFIG', `oidcClientId needs a secret (${where}).`);
+  try {
+    const secret = readFileSync(file, 'utf8').trim();
+    if (secret !== '') return secret;
+  } catch (cause) {
+    throw new DteError('DTE_BAD_CONFIG', `The file ${file} cannot be read (${where}).`, { cause });
+  }
+  throw new DteError('DTE_BAD_CONFIG', `The file ${file} is empty (${where}).`);
+}
+
 async function start(service: Service, onSessionFinished: (id: string) => void): Promise<Coordinator> {
   const { context, embedded, host, issuers, certificate } = service;
   const { resolved, workspaceRoot, surroundings } = context;
@@ -96,6 +121,7 @@ async function start(service: Service, onSessionFinished: (id: string) => void):
     ...(secret === undefined ? {} : { secret }),
     ...(embedded ? { session: context.sessionId } : {}),
     sharedTrust: resolved.config.sharedTrust,
+    ...(embedded ? {} : peopleOf(service)),
     ...(certificate === null ? {} : { tls: certificate }),
     ...(issuers.length === 0 ? {} : { idTokens: { issuers, audience, authorities, ...own } }),
     limits: embedded ? embeddedLimits(resolved.limits, job) : resolved.limits,
@@ -266,6 +292,8 @@ export function coordinatorCommand(): Command {
     'issuers',
     'audience',
     'sharedTrust',
+    'oidcClientId',
+    'oidcClientSecretFile',
     'session',
     'rendezvousDir',
     'logLevel',

@@ -38,7 +38,7 @@ export type CacheSource = z.infer<typeof cacheSourceSchema>;
  * - `uncached`: its target is not cached, or the command said so
  * - `unknown`: the inputs of earlier runs are not known
  */
-const missSchema = z.strictObject({
+export const missSchema = z.strictObject({
   kind: z.enum(['new', 'changed', 'dependency', 'evicted', 'uncached', 'unknown']),
   /** One sentence for people. */
   text: z.string(),

@@ -1,4 +1,11 @@
-import type { AgentInfo, AgentRef, AttemptResult, FinishedAttempt, RunLogEntry } from '@org/dte-protocol';
+import type {
+  AgentInfo,
+  AgentRef,
+  AttemptResult,
+  EndedStatus,
+  FinishedAttempt,
+  RunLogEntry,
+} from '@org/dte-protocol';
 import { at } from './at';
 import type { PlannedTask, ReportEvent } from './event';
 import { newModel, type AttemptModel, type RunModel, type SessionModel, type TaskModel } from './model';
@@ -72,8 +79,11 @@ export class ModelFold {
   }
 
   private onRun({ runId, command, parallel, atMs, tasks }: Of<'run'>): void {
-    // A file may be read that was written twice: what is known stays.
-    if (this.runs.has(runId)) return;
+    const known = this.runs.get(runId);
+    if (known !== undefined) {
+      addTasks(known.run, known.index, tasks);
+      return;
+    }
     const index = new Map(tasks.map(({ id }, at) => [id, at]));
     const run: RunModel = {
       runId,
@@ -110,7 +120,9 @@ export class ModelFold {
       task.reason = entry.reason ?? result?.reason ?? null;
       if (result?.fromCache != null) task.from = result.fromCache === 'local-cache' ? 'local' : 'remote';
       task.flaky = entry.status === 'success' && task.attempts.some(({ outcome }) => outcome === 'failure');
-      if (entry.status === 'returned') task.status = 'waiting';
+      // The main job has the last word: see `onEnded`. It may have been stopped before it said it.
+      if (task.status === 'waiting' || task.status === 'running') task.status = AFTER[entry.status];
+      task.code ??= result?.code ?? null;
     }
   }
 
@@ -178,6 +190,32 @@ export class ModelFold {
     known.run.ok = ok;
     for (const task of known.run.tasks)
       if (task.status === 'waiting' || task.status === 'running') task.status = 'stopped';
+  }
+}
+
+/** What becomes of a task for which an agent's part is over. */
+const AFTER = {
+  success: 'success',
+  failure: 'failure',
+  skipped: 'skipped',
+  cancelled: 'stopped',
+  returned: 'waiting',
+} as const satisfies Record<EndedStatus, TaskModel['status']>;
+
+/**
+ * A run may be told twice: by the coordinator, which knows what agents are to do, and by the main job, which knows all of it. What
+ * is known of a task stays.
+ */
+function addTasks(run: RunModel, index: Map<string, number>, tasks: readonly PlannedTask[]): void {
+  const added = tasks.filter(({ id }) => !index.has(id));
+  for (const { id } of added) index.set(id, index.size);
+  for (const task of added) run.tasks.push(taskModel(task, index));
+  for (const { id, dependencies } of tasks) {
+    const known = at(run.tasks, index.get(id) ?? -1).dependencies;
+    for (const name of dependencies) {
+      const dependency = index.get(name);
+      if (dependency !== undefined && !known.includes(dependency)) known.push(dependency);
+    }
   }
 }
 

@@ -38,7 +38,7 @@ export interface TaskModel {
   readonly target: string;
   readonly configuration: string | null;
   /** Indexes into the run's `tasks`. */
-  readonly dependencies: readonly number[];
+  readonly dependencies: number[];
   readonly hash: string | null;
   readonly cacheable: boolean;
   /** `waiting` and `running` until it has ended. */

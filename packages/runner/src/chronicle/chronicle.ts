@@ -32,7 +32,7 @@ const SOURCES: Readonly<Partial<Record<NxTaskStatus, CacheSource>>> = {
 interface ChronicleOptions {
   readonly runId: string;
   readonly graph: TaskGraph;
-  readonly file: { write(event: ReportEvent): void; flush(): Promise<void> };
+  readonly file: { write(event: ReportEvent): void };
   readonly now?: () => number;
 }
 

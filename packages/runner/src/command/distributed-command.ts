@@ -15,6 +15,7 @@ import { randomUUID } from 'node:crypto';
 import { Chronicle } from '../chronicle/chronicle';
 import { EventFile } from '../chronicle/event-file';
 import { beginReports } from '../chronicle/report-folder';
+import { LiveEvents } from '../chronicle/live-events';
 import { writeReports } from '../chronicle/write-reports';
 import { dataDirOf } from '../data-folder/data-folder';
 import { tellAgents } from '../embedded/tell-agents';
@@ -53,6 +54,8 @@ export class DistributedCommand {
   private readonly command: Command;
   private readonly chronicle: Chronicle;
   private readonly events: EventFile;
+  /** Null: the coordinator is this job's own, and nobody looks at it. */
+  private readonly live: LiveEvents | null;
   private readonly given: DistributedCommandOptions;
   /** Null: nothing is known of who reads the output. */
   private readonly jobLog: OpenedLog | null;
@@ -66,7 +69,17 @@ export class DistributedCommand {
     this.events = new EventFile(this.dataDirOf(prepared), prepared.session.id, (thrown) =>
       voice.line(`dte: there is no report of this command: ${String(thrown)}`),
     );
-    this.chronicle = new Chronicle({ runId: this.runId, graph: this.graph, file: this.events });
+    this.live = prepared.rendezvous.isAddressGiven ? new LiveEvents(prepared.session.http) : null;
+    this.chronicle = new Chronicle({
+      runId: this.runId,
+      graph: this.graph,
+      file: {
+        write: (event) => {
+          this.events.write(event);
+          this.live?.write(event);
+        },
+      },
+    });
     const said = commandOf(options, context, process.argv);
     // Each task has its own screen.
     this.command = ui === null ? said : { ...said, streams: () => true };
@@ -87,6 +100,7 @@ export class DistributedCommand {
     const { prepared, options, context, voice } = this.given;
     await options.lifeCycle.startCommand?.(command.parallel, command.parallel);
     this.chronicle.begin(command, options.lifeCycle);
+    void this.sayLink();
     const forwardedEnv = this.forwardedEnv();
     const mainSide = new MainSide({ prepared, graph, context, command, voice });
     const onMain = await mainSide.tasks();
@@ -108,6 +122,13 @@ export class DistributedCommand {
     }
   }
 
+  /** Nothing waits for it. The fragment of the link is its credential: for one session, read only, for some hours. */
+  private async sayLink(): Promise<void> {
+    const { prepared, voice } = this.given;
+    const link = (await this.live?.link(() => prepared.session.connection.httpUrl())) ?? null;
+    if (link !== null) voice.line(`dte: live report: ${link}`);
+  }
+
   private dataDirOf({ resolved, workspaceRoot }: Prepared): string {
     return dataDirOf(resolved, workspaceRoot);
   }
@@ -115,7 +136,7 @@ export class DistributedCommand {
   /** The reports are about all commands of the job so far: it may end after this one. */
   private async report({ results }: DistributedRun): Promise<void> {
     const { prepared, voice } = this.given;
-    await this.events.flush();
+    await Promise.all([this.events.flush(), this.live?.end()]);
     const dataDir = this.dataDirOf(prepared);
     const { job } = prepared.surroundings;
     try {
