@@ -108,7 +108,7 @@ describe('the report of a main job', () => {
     await pipeline.complete();
   });
 
-  it('shows what ran in the main job itself', async () => {
+  it('shows what ran in the main job itself, and why it was not cached', async () => {
     const main = fleet.machine('main', { env: { DTE_AGENT_WAIT_MS: '100' } });
     const pipeline = new Pipeline(fleet, main, {});
     await pipeline.startCiRun();
@@ -119,6 +119,24 @@ describe('the report of a main job', () => {
       dependencies: [expect.any(Number)],
       attempts: [{ agent: null, outcome: 'success' }],
     });
+    const why = async (...args: string[]): Promise<string> => {
+      const exit = await pipeline.dte(['why', ...args]);
+      expectExit(exit, 0, pipeline);
+      return exit.stdout.trim();
+    };
+    expect(await why('first:build')).toBe('first:build was not cached: first run that is known');
+
+    const git = async (...args: string[]): Promise<void> =>
+      expectExit(await main.run('git', ['-c', 'user.name=x', '-c', 'user.email=x@x', ...args]), 0, pipeline);
+    await git('mv', 'libs/first/source.txt', 'libs/first/moved.txt');
+    await git('commit', '--quiet', '--message=move');
+    const exit = await pipeline.nx(['run-many', '-t', 'build', '--verbose', ...OURS]);
+    expectExit(exit, 0, pipeline);
+    const reason = 'libs/first/source.txt was renamed to libs/first/moved.txt';
+    expect(exit.output).toContain(`dte: not cached: first:build: ${reason}`);
+    expect(await why('first:build')).toBe(`first:build was not cached: ${reason}`);
+    expect(await why('second:build')).toContain('its result came from the local cache');
+    expect(await why()).toMatch(/1 +libs\/first\/source.txt was renamed to .* first:build/);
     await pipeline.complete();
   });
 });

@@ -43,3 +43,10 @@ export const taskIdSchema = labelSchema(1024);
 
 /** True for a hash that can be a key of the content store. A custom hasher may return any text. */
 export const isStorableHash = (hash: string): boolean => hashSchema.safeParse(hash).success;
+
+/**
+ * The project whose pipelines share a history: the part of a session's key before the pipeline. In GitLab sessions this
+ * is the project's id (with that of the instance if id tokens prove both); a session with another name has its own
+ * history.
+ */
+export const projectOf = (sessionKey: string): string => sessionKey.replace(/-[0-9]+(?:-.*)?$/, '');

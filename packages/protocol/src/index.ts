@@ -71,6 +71,7 @@ export {
   hashSchema,
   isStorableHash,
   printable,
+  projectOf,
   runIdSchema,
   sessionIdSchema,
   taskIdSchema,

@@ -704,6 +704,12 @@ export const LIMITS = {
     null,
     'How long, after `taskTimeoutMs` and `killMs`, an executor may take to report the task that it has stopped, before it is stopped itself.',
   ),
+  missReasonsMs: limit(
+    3_000,
+    'ms',
+    'DTE_MISS_REASONS_MS',
+    'How long a command may take after its last task to find out why tasks were not cached, and to keep their inputs for later pipelines.',
+  ),
   gitCommandMs: limit(30_000, 'ms', null, 'Timeout for a git command in a local clone of any size.'),
   gitFetchMs: limit(
     300_000,

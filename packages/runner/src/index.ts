@@ -30,4 +30,5 @@ export { clientCredentials, issuersOf } from './session/credentials';
 export { HOLDING, isHeld, startHolding } from './session/hold';
 export { checkedOutCommit, introduce, jobIdOf, readIdentity, requireNx } from './session/identity';
 export { openSession, type Session } from './session/open-session';
+export { explainAgainst } from './why/explain-against';
 export type { Surroundings } from './session/surroundings';

@@ -1,7 +1,6 @@
-import { DteError, type Hello } from '@org/dte-protocol';
+import { DteError, type Hello, projectOf } from '@org/dte-protocol';
 import { writeFileAtomically } from '../files/atomic-write';
 import { type FileSystem, isNotFound } from '../files/file-system';
-import { projectOf } from '../history/history';
 
 const FILE = 'project';
 

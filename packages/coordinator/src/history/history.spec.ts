@@ -2,7 +2,7 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { FileTaskHistory } from './file-history';
-import { type Evidence, projectOf } from './history';
+import type { Evidence } from './history';
 import { MemoryTaskHistory } from './memory-history';
 import { historyContract } from './test-support/history.contract';
 
@@ -75,18 +75,5 @@ describe('the history in files', () => {
     await open().note('42', [at(1, 'failure')]);
     expect(damages).toEqual([expect.stringContaining('a new file is started')]);
     expect((await readFile(path(), 'utf8')).length).toBeLessThan(200);
-  });
-});
-
-describe('projectOf', () => {
-  it.each([
-    ['42-1001', '42'],
-    ['42-1001-e2e', '42'],
-    ['42-1001-e2e-2', '42'],
-    ['i0123abcd.42-1001', 'i0123abcd.42'],
-    ['local', 'local'],
-    ['pipeline-7', 'pipeline'],
-  ])('of %s is %s', (key, project) => {
-    expect(projectOf(key)).toBe(project);
   });
 });

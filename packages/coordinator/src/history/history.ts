@@ -27,10 +27,3 @@ export interface TaskHistory {
   /** Waits until pending writes are done. */
   close(): Promise<void>;
 }
-
-/**
- * The project whose pipelines share a history: the part of a session's key before the pipeline. In GitLab sessions this
- * is the project's id (with that of the instance if id tokens prove both); a session with another name has its own
- * history.
- */
-export const projectOf = (sessionKey: string): string => sessionKey.replace(/-[0-9]+(?:-.*)?$/, '');

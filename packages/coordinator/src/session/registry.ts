@@ -1,10 +1,17 @@
 import { sessionIdOf } from '@org/dte-identity';
-import { DteError, type ErrorCode, LIMITS, type LimitValues, sessionIdSchema } from '@org/dte-protocol';
+import {
+  DteError,
+  type ErrorCode,
+  LIMITS,
+  type LimitValues,
+  projectOf,
+  sessionIdSchema,
+} from '@org/dte-protocol';
 import type { Logger } from 'pino';
 import type { ArtifactStore } from '../artifacts/artifact-store';
 import { writeFileAtomically } from '../files/atomic-write';
 import { type FileSystem, isNotFound } from '../files/file-system';
-import { projectOf, type TaskHistory } from '../history/history';
+import type { TaskHistory } from '../history/history';
 import type { JournalHeader, JournalStore } from '../journal/journal';
 import { loadReport, type StoredReport } from '../report/report-file';
 import { SessionReport } from '../report/session-report';

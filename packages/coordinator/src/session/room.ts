@@ -1,5 +1,4 @@
-import { DteError, type LimitValues } from '@org/dte-protocol';
-import { projectOf } from '../history/history';
+import { DteError, type LimitValues, projectOf } from '@org/dte-protocol';
 
 /** What is known of a session in memory for the decision which one is evicted. */
 interface Occupant {

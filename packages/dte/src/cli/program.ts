@@ -15,6 +15,7 @@ import { startAgentCommand } from './start-agent';
 import { startCiRunCommand } from './start-ci-run';
 import { statusCommand } from './status';
 import { validateCommand } from './validate';
+import { whyCommand } from './why';
 
 const EXAMPLES = `
 Main job:
@@ -49,6 +50,7 @@ export function createProgram(): Command {
     statusCommand(),
     outputsCommand(),
     reportCommand(),
+    whyCommand(),
     doctorCommand(),
     validateCommand(),
   ];

@@ -34,7 +34,7 @@ export type CacheSource = z.infer<typeof cacheSourceSchema>;
  * - `new`: no earlier run of the task is known
  * - `changed`: at least one input differs from that of the nearest known run
  * - `dependency`: only outputs of tasks it depends on differ
- * - `evicted`: the same hash is known, but its result is not kept any more, or was damaged
+ * - `evicted`: the same hash is known, but no result of it: it is not kept any more, was damaged, or was a failure
  * - `uncached`: its target is not cached, or the command said so
  * - `unknown`: the inputs of earlier runs are not known
  */

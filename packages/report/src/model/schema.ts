@@ -70,7 +70,7 @@ const agentSchema = z.strictObject({
 });
 
 /** The schema of the model's JSON; docs/reference/report-model.schema.json is generated from it. */
-export const sessionModelSchema: z.ZodType<SessionModel, unknown> = z
+export const sessionModelSchema: z.ZodType<SessionModel> = z
   .strictObject({
     version: z.literal(MODEL_VERSION).describe('A field that is only added does not change it.'),
     sessionId: z.string(),

@@ -7,7 +7,7 @@ import {
   type TaskGraph,
 } from '@org/dte-nx-compat';
 import type { DteError, RunLogEntry, SessionInfo } from '@org/dte-protocol';
-import type { CacheSource, ReportEvent, TaskStatus } from '@org/dte-report';
+import type { CacheSource, Miss, ReportEvent, TaskStatus } from '@org/dte-report';
 import type { CommandVoice } from '../report/say';
 
 /** Characters of a failed task's output in the report: its end, where the error usually is. */
@@ -115,6 +115,12 @@ export class Chronicle {
     }
     const ok = Object.values(statuses).every((status) => ENDINGS[status] === 'success');
     file.write({ type: 'run.ended', atMs: this.now(), runId, ok });
+  }
+
+  /** Why no cache had the result of a task. */
+  miss(taskId: string, miss: Miss): void {
+    const { runId, file } = this.options;
+    file.write({ type: 'miss', atMs: this.now(), runId, taskId, miss });
   }
 
   private message({ code, message }: DteError): void {

@@ -37,9 +37,10 @@ export function artifactUrl(
   job: Pick<OwnJob, 'artifactsUrl' | 'projectDir'> | null,
   path: string,
 ): string | null {
-  if (job === null || job.artifactsUrl === null || job.projectDir === null) return null;
-  const parts = relative(job.projectDir, path).split(sep);
+  const { artifactsUrl, projectDir } = job ?? { artifactsUrl: null, projectDir: null };
+  if (artifactsUrl === null || projectDir === null) return null;
+  const parts = relative(projectDir, path).split(sep);
   // Only what is in the clone can be an artifact.
   if (parts[0] === '..' || parts[0] === '') return null;
-  return `${job.artifactsUrl}/${parts.map(encodeURIComponent).join('/')}`;
+  return `${artifactsUrl}/${parts.map(encodeURIComponent).join('/')}`;
 }

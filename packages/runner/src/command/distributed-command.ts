@@ -17,7 +17,7 @@ import { EventFile } from '../chronicle/event-file';
 import { beginReports } from '../chronicle/report-folder';
 import { LiveEvents } from '../chronicle/live-events';
 import { writeReports } from '../chronicle/write-reports';
-import { dataDirOf } from '../data-folder/data-folder';
+import { dataDirOf, historyDirOf } from '../data-folder/data-folder';
 import { tellAgents } from '../embedded/tell-agents';
 import { openJobLog, type OpenedLog } from '../job-log/open-job-log';
 import { withSections } from '../job-log/sections';
@@ -34,6 +34,8 @@ import { leftovers } from '../tasks/leftovers';
 import { planRun, type Plan } from '../tasks/plan';
 import { batchesFor } from '../tasks/plan-batches';
 import { DistributedRun } from './distributed-run';
+import { historyBookOf, sessionBookOf } from '../why/book-file';
+import { MissReasons } from '../why/miss-reasons';
 import { runHere } from './run-here';
 import { cancelOnSignal } from './signals';
 
@@ -61,6 +63,8 @@ export class DistributedCommand {
   private readonly jobLog: OpenedLog | null;
   /** Tasks that this job has run itself. */
   private here = 0;
+  /** What is returned to Nx; null until that is known. */
+  private statuses: NxStatuses | null = null;
 
   constructor(given: DistributedCommandOptions) {
     const { options, context, ui, prepared, voice } = given;
@@ -101,6 +105,7 @@ export class DistributedCommand {
     await options.lifeCycle.startCommand?.(command.parallel, command.parallel);
     this.chronicle.begin(command, options.lifeCycle);
     void this.sayLink();
+    const misses = this.missReasons();
     const forwardedEnv = this.forwardedEnv();
     const mainSide = new MainSide({ prepared, graph, context, command, voice });
     const onMain = await mainSide.tasks();
@@ -110,6 +115,7 @@ export class DistributedCommand {
       const trouble = await this.untilOver(run);
       const statuses = await this.runRest(run, { plan, mainSide, trouble });
       this.chronicle.over(statuses);
+      this.statuses = statuses;
       return statuses;
     } finally {
       await mainSide.note(run.results.endings, run.outputs.absent, this.runId);
@@ -117,6 +123,7 @@ export class DistributedCommand {
       await options.lifeCycle.endCommand?.();
       await run.close();
       await this.sumUp(run);
+      if (this.statuses !== null) await misses.finish(this.statuses);
       await this.report(run);
       await this.jobLog?.close();
     }
@@ -127,6 +134,25 @@ export class DistributedCommand {
     const { prepared, voice } = this.given;
     const link = (await this.live?.link(() => prepared.session.connection.httpUrl())) ?? null;
     if (link !== null) voice.line(`dte: live report: ${link}`);
+  }
+
+  private missReasons(): MissReasons {
+    const { graph, command, runId } = this;
+    const { prepared, context, voice } = this.given;
+    const { resolved, workspaceRoot, session } = prepared;
+    return new MissReasons({
+      runId,
+      graph,
+      projectGraph: context.projectGraph,
+      workspaceRoot,
+      limits: resolved.limits,
+      skipNxCache: command.skipNxCache,
+      verbose: command.verbose,
+      historyFile: historyBookOf(historyDirOf(resolved, workspaceRoot), session.id),
+      sessionFile: sessionBookOf(this.dataDirOf(prepared), session.id),
+      onMiss: (taskId, miss) => this.chronicle.miss(taskId, miss),
+      line: (text) => voice.line(text),
+    });
   }
 
   private dataDirOf({ resolved, workspaceRoot }: Prepared): string {

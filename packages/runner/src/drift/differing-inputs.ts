@@ -1,4 +1,4 @@
-import type { HashInput } from '@org/dte-nx-compat';
+import type { HashInput, NxHashDetails } from '@org/dte-nx-compat';
 import type { Drift } from '@org/dte-protocol';
 import type { DifferingFile } from './differing-files';
 
@@ -21,6 +21,21 @@ export interface DifferingInput {
   readonly kind: HashInput['kind'];
   readonly text: string;
 }
+
+/** The details of a hash as one list. */
+export const inputsOf = ({
+  command,
+  nodes,
+  implicitDeps = {},
+  runtime = {},
+}: NxHashDetails): [string, string][] => {
+  const inputs: [string, string][] = [['command', command]];
+  return inputs.concat(Object.entries(nodes), Object.entries(implicitDeps), Object.entries(runtime));
+};
+
+/** The same as an object; empty if Nx does not tell them. */
+export const flatten = (details: NxHashDetails | undefined): Inputs =>
+  details === undefined ? {} : Object.fromEntries(inputsOf(details));
 
 /** Names of the inputs that differ. */
 export const differingNames = (main: Inputs, agent: Inputs): string[] =>

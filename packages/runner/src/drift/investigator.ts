@@ -3,14 +3,13 @@ import {
   environmentOfTask,
   matchFiles,
   readHashInput,
-  type NxHashDetails,
   type NxProjectGraph,
   type NxTask,
 } from '@org/dte-nx-compat';
 import type { Drift, FinishedAttempt, LimitValues, OnHashMismatch } from '@org/dte-protocol';
 import { describeDrift, type DriftText } from './describe-drift';
 import { differingFiles } from './differing-files';
-import { differingNames, type Inputs, type OwnSide } from './differing-inputs';
+import { differingNames, flatten, type OwnSide } from './differing-inputs';
 
 export interface InvestigatorOptions {
   readonly workspaceRoot: string;
@@ -29,11 +28,6 @@ export interface DriftInvestigator {
 
 /** Tasks that differ come in crowds, and git need not look at this checkout for each of them. Not a limit: it only saves work. */
 const CHECKOUT_FRESH_MS = 2_000;
-
-const flatten = (details: NxHashDetails | undefined): Inputs =>
-  details === undefined
-    ? {}
-    : { command: details.command, ...details.nodes, ...details.implicitDeps, ...details.runtime };
 
 type Drifted = FinishedAttempt & { readonly drift: NonNullable<FinishedAttempt['drift']> };
 

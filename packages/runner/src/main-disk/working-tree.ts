@@ -1,7 +1,7 @@
-import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import type { LimitValues } from '@org/dte-protocol';
+import { git } from '../git/git';
 
 /** The changes of a checkout that git reports, as paths relative to the workspace. */
 export interface WorkingTree {
@@ -11,23 +11,8 @@ export interface WorkingTree {
   readonly untracked: readonly string[];
 }
 
-/** Output of git that is read. Not configurable: a list that is cut off shows enough. */
-const STATUS_BYTES = 16 * 1024 * 1024;
 /** Arguments of one command. Not configurable: more commands follow for the others. */
 const PATHS_AT_ONCE = 500;
-
-function git(workspaceRoot: string, args: readonly string[], timeout: number): Promise<string | null> {
-  return new Promise((answer) => {
-    const env = { ...process.env, LC_ALL: 'C', GIT_OPTIONAL_LOCKS: '0' };
-    const options = { cwd: workspaceRoot, timeout, maxBuffer: STATUS_BYTES, env };
-    // The user of a job may not own the clone.
-    execFile('git', ['-c', 'safe.directory=*', ...args], options, (error, stdout) => {
-      // The beginning of a list that is too long shows that there are many.
-      const isCutOff = error?.code === 'ERR_CHILD_PROCESS_STDIO_MAXBUFFER';
-      answer(error === null || isCutOff ? stdout : null);
-    }).stdin?.end();
-  });
-}
 
 const STATUS = ['status', '--porcelain=v1', '-z', '--no-renames', '--untracked-files=normal'];
 

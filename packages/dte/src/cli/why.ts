@@ -1,0 +1,114 @@
+import { DteError, plural } from '@org/dte-protocol';
+import { missReasonsOf, type SessionModel } from '@org/dte-report';
+import { dataDirOf, explainAgainst, readModel } from '@org/dte-runner';
+import { Command } from 'commander';
+import { cliContext, say, type CliContext, type Flags } from './context';
+import { addFlags } from './option-flags';
+import { projectsOf } from './project-nodes';
+import { table } from './table';
+
+const EXAMPLES = `
+Examples:
+  $ dte why                # the most frequent reasons of the last nx command
+  $ dte why app:build
+  $ dte why app:build --against=earlier/report/42-1001.jsonl
+
+Run it in the job that ran the nx commands. With --against, give the file of an earlier report, from the artifacts of its job.`;
+
+/** Reasons that are listed. Not configurable: --json has all of them. */
+const MOST_REASONS = 20;
+
+type Run = SessionModel['runs'][number];
+type Task = Run['tasks'][number];
+
+/** @throws DteError DTE_NO_REPORT if no command has the task, or there is no command */
+export function chooseRun({ runs }: Pick<SessionModel, 'runs'>, taskId: string | undefined): Run {
+  const found = runs.findLast(({ tasks }) => taskId === undefined || tasks.some(({ id }) => id === taskId));
+  if (found !== undefined) return found;
+  const known = [...new Set(runs.flatMap(({ tasks }) => tasks.map(({ id }) => id)))].slice(0, 10);
+  throw new DteError(
+    'DTE_NO_REPORT',
+    known.length === 0
+      ? 'No nx command of this session has recorded anything in this workspace.'
+      : `No nx command of this session had the task ${String(taskId)}. Its tasks: ${known.join(', ')}.`,
+  );
+}
+
+/** What became of a task and why, as lines. */
+export function taskLines({ id, cacheable, status, from, miss }: Task): string[] {
+  if (from !== null) return [`${id} did not run: its result came from the ${from} cache`];
+  if (status !== 'success' && status !== 'failure') return [`${id} did not run (${status})`];
+  if (!cacheable) return [`${id} is never cached: its target does not set "cache": true`];
+  if (miss === null) return [`${id} ran; why it was not cached was not recorded`];
+  const inputs = miss.inputs.length > 1 ? miss.inputs.map((input) => `  - ${input}`) : [];
+  return [`${id} was not cached: ${miss.text}`, ...inputs];
+}
+
+/** The reasons of a command, as lines. */
+export function reasonLines(run: Run): string[] {
+  const missed = run.tasks.filter(({ miss }) => miss !== null).length;
+  const cached = run.tasks.filter(({ from }) => from !== null).length;
+  const head = `${run.command}: ${plural(run.tasks.length, 'task')}, ${cached} from a cache, ${missed} not cached`;
+  const reasons = missReasonsOf(run);
+  if (reasons.length === 0) return [head];
+  const rows = reasons
+    .slice(0, MOST_REASONS)
+    .map(({ text, tasks }) => [String(tasks.length), text, tasks[0] ?? '']);
+  const more = reasons.length - MOST_REASONS;
+  return [
+    head,
+    '',
+    table(['tasks', 'reason', 'such as'], rows),
+    ...(more > 0 ? [`and ${plural(more, 'more reason')}`] : []),
+  ];
+}
+
+async function compared(
+  { resolved, workspaceRoot, sessionId }: CliContext,
+  run: Run,
+  against: string,
+): Promise<Run> {
+  const nodes = await projectsOf(workspaceRoot, process.env, resolved.limits.planMs);
+  const misses = await explainAgainst({
+    dataDir: dataDirOf(resolved, workspaceRoot),
+    workspaceRoot,
+    limits: resolved.limits,
+    sessionId,
+    run,
+    against,
+    rootOf: (project) => nodes[project]?.data.root,
+  });
+  return { ...run, tasks: run.tasks.map((task) => ({ ...task, miss: misses.get(task.id) ?? null })) };
+}
+
+async function why(
+  taskId: string | undefined,
+  flags: Flags & { json?: boolean; against?: string },
+): Promise<void> {
+  const { json = false, against, ...options } = flags;
+  const context = cliContext(options);
+  const { resolved, workspaceRoot, sessionId } = context;
+  const found = chooseRun(await readModel(dataDirOf(resolved, workspaceRoot), sessionId), taskId);
+  const run = against === undefined ? found : await compared(context, found, against);
+  const { command, runId } = run;
+  const task = run.tasks.find(({ id }) => id === taskId);
+  if (task !== undefined) {
+    const { id, status, from, cacheable, miss } = task;
+    if (json) say(JSON.stringify({ runId, command, task: { id, status, from, cacheable, miss } }, null, 2));
+    else for (const line of taskLines(task)) say(line);
+    return;
+  }
+  if (json) say(JSON.stringify({ runId, command, reasons: missReasonsOf(run) }, null, 2));
+  else for (const line of reasonLines(run)) say(line);
+}
+
+export function whyCommand(): Command {
+  const command = new Command('why')
+    .description('print why tasks were not cached: which of their inputs differ from those of earlier runs')
+    .argument('[task]', 'a task as project:target[:configuration]; default: the reasons of the last command')
+    .option('--against <file>', 'compare with this report (.jsonl), and not with the pipelines before')
+    .option('--json', 'print JSON')
+    .addHelpText('after', EXAMPLES)
+    .action(why);
+  return addFlags(command, ['session', 'dataDir']);
+}
