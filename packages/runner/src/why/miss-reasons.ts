@@ -44,7 +44,7 @@ export class MissReasons {
 
   /** Create it when the command begins: tasks change files. */
   constructor(private readonly options: MissReasonsOptions) {
-    this.tree = readTree(options);
+    this.tree = readTree(options).catch(() => null);
     this.history = this.readHistory();
     // What is not recorded when the command is over is recorded then.
     this.recording = this.record(resting(this.untilOver.signal)).catch(() => undefined);
