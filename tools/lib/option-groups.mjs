@@ -103,4 +103,9 @@ export const OPTION_GROUPS = [
     intro: 'See [the base of `nx affected`](../how-to/adapt-the-pipeline.md#the-base-of-nx-affected).',
     options: ['gitlabToken'],
   },
+  {
+    title: 'The note in a merge request',
+    intro: 'See [a note in the merge request](../how-to/report-in-gitlab.md#a-note-in-the-merge-request).',
+    options: ['noteToken', 'note', 'noteMs'],
+  },
 ];

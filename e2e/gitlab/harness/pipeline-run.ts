@@ -53,10 +53,6 @@ const LAST_LINES = 80;
 /** GitLab's limit of a JUnit report. */
 const JUNIT_BYTES = 30_000_000;
 
-/** GitLab shows a section where one of these is. */
-// eslint-disable-next-line no-control-regex -- what GitLab looks for
-const SECTION = /section_(?:start|end):\d+:[\w.-]+(?:\[[^\]]*\])?\r\u001b\[0K/g;
-
 /** `agent: [2/3]`: one of several jobs from one definition. GitLab itself names it `agent 2/3`. */
 const PARALLEL = /: \[(\d+\/\d+)\]$/;
 export const gitlabNameOf = (job: string): string => job.replace(PARALLEL, ' $1');
@@ -144,13 +140,15 @@ export class PipelineRun {
 
   /** The log of a job, as GitLab would show it. */
   log(job: string): string {
-    return plain(this.rawLog(job).replaceAll(SECTION, ''));
+    const path = join(this.state, 'output', `${fileNameOf(job)}.log`);
+    return existsSync(path) ? plain(readFileSync(path, 'utf8')) : '';
   }
 
-  /** With colours, and with the markers of sections. */
-  rawLog(job: string): string {
-    const path = join(this.state, 'output', `${fileNameOf(job)}.log`);
-    return existsSync(path) ? readFileSync(path, 'utf8') : '';
+  /** Names of the sections in the log of a job, which have an end. The interpreter shows names, and no headers. */
+  sections(job: string): string[] {
+    const log = this.log(job);
+    const names = [...log.matchAll(/^(\S+)_started$/gm)].map(([, name = '']) => name);
+    return names.filter((name) => log.includes(`\n${name} took `));
   }
 
   /** The test cases that GitLab reads from a job (`artifacts:reports:junit`), whatever its result; null: it has no report. */

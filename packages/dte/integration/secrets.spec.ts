@@ -41,6 +41,7 @@ beforeEach(() => {
     DTE_SECRET: SECRET,
     DTE_ID_TOKEN: idTokens[0] ?? '',
     DTE_GITLAB_TOKEN: `${SECRET}-gitlab`,
+    DTE_NOTE_TOKEN: `${SECRET}-note`,
     CI: 'true',
     CI_SERVER_URL: gitlab.url,
     CI_PROJECT_ID: '7',

@@ -735,6 +735,12 @@ export const LIMITS = {
     null,
     "Size of one answer of GitLab's API. A page of 50 pipelines has about 30 kB.",
   ),
+  noteMs: limit(
+    30_000,
+    'ms',
+    'DTE_NOTE_MS',
+    'Time for writing the note of a merge request, all requests together. GitLab gives `after_script` five minutes.',
+  ),
   gitlabPages: limit(
     6,
     'count',

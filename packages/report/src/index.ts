@@ -4,6 +4,7 @@ export { junitOf } from './formats/junit';
 export { failureLinesOf } from './formats/log-end';
 export { OpenSections, sectionOf, withoutMarkers } from './formats/log-sections';
 export { markdownOf } from './formats/markdown';
+export { noteOf } from './formats/note';
 export { traceOf } from './formats/trace';
 export {
   reportEventSchema,

@@ -1,4 +1,5 @@
-export { readModel } from './chronicle/write-reports';
+export { artifactUrl, beginReports, reportFolderOf } from './chronicle/report-folder';
+export { REPORT_PAGE, readModel, writeReports } from './chronicle/write-reports';
 export { ignoredFile } from './assignment/ignored';
 export { inspectRules } from './assignment/load-rules';
 export { ALWAYS_ON_MAIN } from './assignment/on-main';

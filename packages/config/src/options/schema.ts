@@ -199,6 +199,29 @@ export const configSchema = z.strictObject({
     },
     line(1024).optional(),
   ),
+  noteToken: option(
+    {
+      description:
+        'Token that may write notes (scope `api`, role Reporter or higher). With it, `dte complete-ci-run` keeps one note with the result in the merge request. Only the main job needs it, and no task gets it ([the note](../how-to/report-in-gitlab.md#a-note-in-the-merge-request)).',
+      defaultText: NONE,
+      env: 'DTE_NOTE_TOKEN',
+      flag: null,
+      nxJson: false,
+      secret: true,
+    },
+    line(1024).optional(),
+  ),
+  note: option(
+    {
+      description:
+        'When the note is written. `failures`: as soon as a pipeline of the merge request fails; then it is kept up to date. `always`: also if everything passes. `off`: never.',
+      defaultText: '`failures`',
+      env: 'DTE_NOTE',
+      flag: null,
+      nxJson: true,
+    },
+    z.enum(['failures', 'always', 'off'], 'expected failures, always or off').default('failures'),
+  ),
   dataDir: option(
     {
       description: "Folder for the coordinator's journal, artifacts and log.",

@@ -10,17 +10,29 @@ import {
   type CliContext,
   type Flags,
 } from './context';
+import { lastReports } from './last-reports';
 import { addFlags } from './option-flags';
 
 const EXAMPLES = `
 Examples:
-  $ dte complete-ci-run      # last step of a main job with --require-explicit-completion`;
+  $ dte complete-ci-run      # last step of a main job with --require-explicit-completion
+
+On GitLab, it also writes the reports of the job and, with DTE_NOTE_TOKEN, the note of its merge request.`;
 
 const OVER = 'its main job is over';
 
-/** A coordinator without remaining work exits by itself, perhaps while it handles this request; so the request is retried once. */
 async function completeCiRun(flags: Flags): Promise<void> {
   const context = cliContext(flags);
+  try {
+    await complete(context);
+  } finally {
+    // After the agents are released: they wait for nothing else.
+    await lastReports(context);
+  }
+}
+
+/** A coordinator without remaining work exits by itself, perhaps while it handles this request; so the request is retried once. */
+async function complete(context: CliContext): Promise<void> {
   const rendezvous = requireRendezvous(context);
   try {
     await sayComplete(context, rendezvous);

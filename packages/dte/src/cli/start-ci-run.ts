@@ -1,7 +1,16 @@
 import { DteError } from '@org/dte-protocol';
 import { Command } from 'commander';
 import { OPTIONS, settingsOf, type OptionName } from '@org/dte-config';
-import { ensureCoordinator, isHeld, jobIdOf, requireNx, startHolding, tellAgents } from '@org/dte-runner';
+import {
+  beginReports,
+  dataDirOf,
+  ensureCoordinator,
+  isHeld,
+  jobIdOf,
+  requireNx,
+  startHolding,
+  tellAgents,
+} from '@org/dte-runner';
 import {
   cliContext,
   joinSession,
@@ -49,6 +58,8 @@ async function startCiRun(flags: Flags & { distributeOn: string }): Promise<void
   checkDistributeOn(distributeOn);
   const context = cliContext(options);
   const rendezvous = requireRendezvous(context);
+  // Before anything can fail: the results of another job are not those of this one.
+  beginReports(dataDirOf(context.resolved, context.workspaceRoot), context.surroundings.job);
   try {
     await openCiRun(context, options);
   } catch (thrown) {

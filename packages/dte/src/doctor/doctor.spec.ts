@@ -133,6 +133,7 @@ describe('pipelineFindings', () => {
     hasCiFile: true,
     isLeftOut: false,
     hasMain: true,
+    keepsReport: true,
     hasSplitTargets: false,
     story: {
       sentences: [
@@ -144,6 +145,17 @@ describe('pipelineFindings', () => {
       targets: ['test'],
     },
   };
+
+  it('says how a pipeline of an earlier version gets a report', () => {
+    const [finding] = pipelineFindings({ ...pipeline, keepsReport: false }, 'laptop');
+    expect(finding).toMatchObject({
+      level: 'note',
+      cure: expect.stringContaining('setup-gitlab') as unknown,
+    });
+    expect(
+      pipelineFindings({ ...pipeline, keepsReport: false, hasMain: false }, 'laptop'),
+    ).not.toContainEqual(finding);
+  });
 
   it('says what the pipeline runs, and what it leaves out', () => {
     expect(pipelineFindings(pipeline, 'laptop')).toEqual([

@@ -6,7 +6,7 @@ const SETUP = 'npx nx g @org/dte:setup-gitlab';
 
 /** What the pipeline of this workspace will run, and what would make it end green without a test. */
 export function pipelineFindings(
-  { hasCiFile, isLeftOut, hasMain, story }: PipelineView,
+  { hasCiFile, isLeftOut, hasMain, keepsReport, story }: PipelineView,
   place: Place,
 ): Finding[] {
   if (isLeftOut)
@@ -33,6 +33,13 @@ export function pipelineFindings(
       note(
         'no job of the GitLab files here runs `dte start-ci-run`: agents find the coordinator only after the first nx command',
         `Run: ${SETUP}, or add the command to the main job. If its jobs are in another project, nothing is to do.`,
+      ),
+    );
+  if (hasMain && !keepsReport)
+    findings.push(
+      note(
+        'a pipeline that fails keeps no report: the main job has no artifacts of .nx/dte/report/',
+        `Run: ${SETUP}, or copy \`artifacts\` from docs/how-to/set-up-manually.md to your own main job.`,
       ),
     );
   if (story.testsNothing) {

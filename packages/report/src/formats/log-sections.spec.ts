@@ -58,7 +58,7 @@ const end = (name: string): string => `${ESC}[0Ksection_end:2:${name}\r${ESC}[0K
 describe('a section of the log', () => {
   it('has the form that GitLab documents, with times in seconds', () => {
     expect(section({})).toBe(
-      `${ESC}[0Ksection_start:5:dte-1[collapsed=true]\r${ESC}[0Kapp:test\noutput\n${ESC}[0m${ESC}[0Ksection_end:9:dte-1\r${ESC}[0K`,
+      `${ESC}[0Ksection_start:5:dte-1[collapsed=true]\r${ESC}[0Kapp:test\noutput\n${ESC}[0m${ESC}[0Ksection_end:9:dte-1\r${ESC}[0K\n`,
     );
     expect(section({ isClosed: false })).toContain(`section_start:5:dte-1\r${ESC}[0Kapp:test\n`);
   });

@@ -77,8 +77,9 @@ export function sectionOf({ name, header, isClosed, startMs, endMs, text }: LogS
     `\u001B[0Ksection_start:${inSeconds(start)}:${name}${options}\r\u001B[0K${withoutMarkers(header)}\n`,
     withLineEnd(enclosed(text, endMs)),
     RESET,
-    // Without a newline, as the runner writes its own: GitLab begins a new line here.
     endMarker(name, endMs),
+    // GitLab shows no line for it, and other readers of a log would take the next line for a part of the marker.
+    '\n',
   ].join('');
 }
 

@@ -18,11 +18,22 @@ describe('the reports of a main job', () => {
       expect((await readModel(dataDir, 's1')).runs).toMatchObject([{ runId: 'r1' }]);
       const job = { artifactsUrl: 'https://g/-/jobs/7/artifacts/file', projectDir: dataDir };
       for (let command = 0; command < 2; command++) await writeReports({ dataDir, sessionId: 's1', job });
-      expect(readdirSync(join(dataDir, 'report')).sort()).toEqual(['junit.xml', 's1.jsonl']);
+      expect(readdirSync(join(dataDir, 'report')).sort()).toEqual([
+        'annotations.json',
+        'dte-report.html',
+        'junit.xml',
+        's1.jsonl',
+      ]);
       writeFileSync(join(dataDir, 'report', 'log.txt'), '');
       await writeReports({ dataDir, sessionId: 's1', job });
       expect(JSON.parse(readFileSync(join(dataDir, 'report', 'annotations.json'), 'utf8'))).toEqual({
         dte: [
+          {
+            external_link: {
+              label: 'Report of the Nx tasks',
+              url: 'https://g/-/jobs/7/artifacts/file/report/dte-report.html',
+            },
+          },
           {
             external_link: {
               label: 'Log of the Nx tasks',

@@ -1,4 +1,11 @@
-import { annotationsOf, foldEvents, junitOf, type JobLink, type SessionModel } from '@org/dte-report';
+import {
+  annotationsOf,
+  foldEvents,
+  junitOf,
+  staticPage,
+  type JobLink,
+  type SessionModel,
+} from '@org/dte-report';
 import { existsSync } from 'node:fs';
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -10,14 +17,18 @@ import { artifactUrl, reportFolderOf } from './report-folder';
 export const readModel = async (dataDir: string, sessionId: string): Promise<SessionModel> =>
   foldEvents(await readEvents(dataDir, sessionId));
 
+/** The report as one page, which is opened by a double click. */
+export const REPORT_PAGE = 'dte-report.html';
+
 /** What GitLab reads or shows, for all commands of the session. */
 const REPORTS: readonly { readonly name: string; readonly render: (model: SessionModel) => string }[] = [
   { name: 'junit.xml', render: junitOf },
+  { name: REPORT_PAGE, render: staticPage },
 ];
 
 /** What the page of the job links to, if it is there. */
 const LINKS: readonly { readonly name: string; readonly label: string }[] = [
-  { name: 'dte-report.html', label: 'Report of the Nx tasks' },
+  { name: REPORT_PAGE, label: 'Report of the Nx tasks' },
   { name: 'log.txt', label: 'Log of the Nx tasks' },
 ];
 

@@ -51,6 +51,18 @@ export class Access {
     return { status: 200, body: { id: Number(bearer.jobId), status: 'running' } };
   }
 
+  /** `GET /user`: the user of an access token; each token of a project has its own. */
+  currentUser(call: Call): Answer {
+    const id = this.userOf(call);
+    return id === 0 ? UNAUTHORIZED : { status: 200, body: { id } };
+  }
+
+  /** 0: none. */
+  userOf(call: Call): number {
+    const token = single(call.headers['private-token']) ?? '';
+    return this.bearers.get(token)?.kind === 'person' ? [...this.bearers.keys()].indexOf(token) + 1 : 0;
+  }
+
   /** Null if the request is permitted. All projects are private. */
   refuse(call: Call, asked: Asked): Answer | null {
     const token = single(call.headers['job-token']) ?? single(call.headers['private-token']);

@@ -5,6 +5,7 @@ import { Access, type FakeRole } from './access';
 import { type Answer, type Call, NOT_FOUND, readCall, writeAnswer } from './answer';
 import { type FakeClaims, FakeIssuer, type IdTokenOptions } from './issuer';
 import { type FakePackage, FakePackageRegistry } from './package-registry';
+import { type FakeNote, NotesApi } from './notes-api';
 import { PackagesApi } from './packages-api';
 import { type FakePipeline, PipelinesApi } from './pipelines-api';
 import { type Failure, failureAnswer, type FailureOptions, PlannedFailures } from './planned-failures';
@@ -45,7 +46,7 @@ type Listener = (request: IncomingMessage, response: ServerResponse) => void;
 
 /**
  * The parts of a GitLab instance that distribution uses: a real HTTP server with discovery document, rotating keys,
- * generic packages and pipelines. Nothing is throttled or broken unless a test requests it.
+ * generic packages, pipelines and notes of merge requests. Nothing is throttled or broken unless a test requests it.
  */
 export async function startFakeGitlab(options: FakeGitlabOptions): Promise<FakeGitlab> {
   const { tls, host = '127.0.0.1' } = options;
@@ -71,6 +72,7 @@ export class FakeGitlab {
   private readonly registry: FakePackageRegistry;
   private readonly packagesApi: PackagesApi;
   private readonly pipelines: PipelinesApi;
+  private readonly notesApi: NotesApi;
 
   constructor(
     { projects, now = Date.now }: FakeGitlabOptions,
@@ -85,6 +87,7 @@ export class FakeGitlab {
     this.registry = new FakePackageRegistry(now);
     this.packagesApi = new PackagesApi({ storageUrl, access, registry: this.registry, projectOf });
     this.pipelines = new PipelinesApi(access, projectOf);
+    this.notesApi = new NotesApi(access, projectOf);
   }
 
   get issuer(): string {
@@ -126,6 +129,15 @@ export class FakeGitlab {
 
   addPipeline(pipeline: FakePipeline): void {
     this.pipelines.add(pipeline);
+  }
+
+  /** A note of somebody else. */
+  addNote(note: Omit<FakeNote, 'id'>): void {
+    this.notesApi.add(note);
+  }
+
+  notes(): readonly FakeNote[] {
+    return this.notesApi.all();
   }
 
   requests(): readonly SeenRequest[] {
@@ -172,6 +184,7 @@ export class FakeGitlab {
       this.issuerOfTokens.answer(call.path) ??
       this.packagesApi.answer(call) ??
       this.pipelines.answer(call) ??
+      this.notesApi.answer(call) ??
       NOT_FOUND
     );
   }

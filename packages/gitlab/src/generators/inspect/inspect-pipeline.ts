@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { targetsOfWorkspace } from '../../checks';
 import { GITLAB_FILE } from '../../pipeline';
+import { REPORT_FOLDER } from '../../pipeline/shared-job';
 import { includesFile } from '../ci/include';
 import { rolesIn, scopeOf } from '../migration';
 import { userFiles } from '../setup-gitlab/user-files';
@@ -19,6 +20,8 @@ export interface PipelineView {
   readonly isLeftOut: boolean;
   /** Whether a job of these files runs `dte start-ci-run`. */
   readonly hasMain: boolean;
+  /** Whether these files keep the reports of the main job; those of version 0.1.0 do not. */
+  readonly keepsReport: boolean;
   /** What its nx commands run, and what would make the pipeline wrong. */
   readonly story: PipelineStory;
   /** Whether any target is split into parts. */
@@ -51,6 +54,7 @@ export function inspectPipeline(workspaceRoot: string, nodes: NxProjectGraph['no
     hasCiFile: files.has(ciFile),
     isLeftOut: inspectPlacement(workspaceRoot).some(({ kind }) => kind === 'unread'),
     hasMain: texts.some((text) => rolesIn(text, scopeOf(text, folder)).has('main')),
+    keepsReport: texts.some((text) => text.includes(REPORT_FOLDER)),
     story: storyOf(projects, texts),
     hasSplitTargets: projects.some(({ targets }) =>
       [...targets.values()].some(({ splitFrom }) => splitFrom !== null),

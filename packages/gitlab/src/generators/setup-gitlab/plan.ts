@@ -1,4 +1,5 @@
 import { GITLAB_FILE } from '../../pipeline';
+import { REPORT_FOLDER } from '../../pipeline/shared-job';
 import { setUpCiFile, tellRivals } from '../ci/ci-file';
 import { setUpNxJson, type Wishes } from '../nx/nx-json';
 import { setUpPackageJson, vendorPackages } from '../nx/package-json';
@@ -102,6 +103,10 @@ function planGitlab({ tree, repository, flags, installed, report, detected }: Gi
   if (roles.has('agent'))
     report.tip(
       `Main job and agents are your own jobs: of the flags, only --coordinator has an effect (no ${GITLAB_FILE}).`,
+    );
+  if (roles.has('main') && ![...files.values()].some((text) => text.includes(REPORT_FOLDER)))
+    report.tip(
+      'Your own main job keeps no report: copy `artifacts` from docs/how-to/set-up-manually.md to it to see in GitLab what failed.',
     );
   if (roles.has('agent')) tellLabels(labels, [...files.values()], report);
   if (rulesFile !== null) files.set(RULES_FILE, rulesFile);

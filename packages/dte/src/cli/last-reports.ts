@@ -1,0 +1,56 @@
+import { keepNote, notesAccessOf } from '@org/dte-gitlab';
+import { DteError } from '@org/dte-protocol';
+import { noteOf, type SessionModel } from '@org/dte-report';
+import { artifactUrl, dataDirOf, REPORT_PAGE, reportFolderOf, writeReports } from '@org/dte-runner';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { say, warn, type CliContext } from './context';
+
+/** What GITLAB calls the result of a script that did not pass, in `after_script`. */
+const FAILED: readonly (string | null)[] = ['failed', 'canceled'];
+
+/**
+ * The reports of a job whose script is over, also of one that was stopped in the middle of a command, and the note of its merge
+ * request. Never throws: the work of the job is done.
+ */
+export async function lastReports(context: CliContext): Promise<void> {
+  const { resolved, surroundings, sessionId, workspaceRoot } = context;
+  if (surroundings.job === null) return;
+  try {
+    const dataDir = dataDirOf(resolved, workspaceRoot);
+    const model = await writeReports({ dataDir, sessionId, job: surroundings.job });
+    await writeNote(context, model, join(reportFolderOf(dataDir), REPORT_PAGE));
+  } catch (thrown) {
+    warn(DteError.from(thrown).message);
+  }
+}
+
+async function writeNote(
+  { resolved, surroundings }: CliContext,
+  model: SessionModel,
+  page: string,
+): Promise<void> {
+  const { config, limits } = resolved;
+  const { job, authorities } = surroundings;
+  const access = config.note === 'off' ? null : notesAccessOf(job, config.noteToken, authorities);
+  if (access === null || job?.pipelineId == null) return;
+  const note = noteOf(model, {
+    jobFailed: FAILED.includes(job.status),
+    jobUrl: job.url,
+    reportUrl: existsSync(page) ? artifactUrl(job, page) : null,
+    commit: job.commit,
+  });
+  const { text, isGreen } = note;
+  // Without a task there is nothing to say that GitLab does not say itself.
+  const creates = model.runs.length > 0 && (config.note === 'always' || !isGreen);
+  const name = config.environment ?? 'main';
+  const kept = await keepNote(access, { name, pipelineId: job.pipelineId, text, creates }, limits);
+  if (kept !== 'none') say(`dte: note in merge request !${access.mergeRequest}: ${SAID[kept]}`);
+}
+
+const SAID = {
+  created: 'written',
+  updated: 'updated',
+  unchanged: 'unchanged',
+  newer: 'that of a newer pipeline stays',
+} as const;

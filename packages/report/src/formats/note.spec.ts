@@ -1,0 +1,41 @@
+import { foldEvents } from '../model/fold';
+import { planned, Story } from '../test-support/events';
+import { noteOf, type NoteContext } from './note';
+
+const CONTEXT: NoteContext = {
+  jobFailed: false,
+  jobUrl: 'https://g/a/-/jobs/7',
+  reportUrl: 'https://g/a/-/jobs/7/artifacts/file/x.html',
+  commit: 'a'.repeat(40),
+};
+const story = (): Story => new Story().run(1, [planned('app:test')]);
+
+describe('the note of a merge request', () => {
+  it('says that everything passed, with links', () => {
+    const model = foldEvents(story().attempt('app:test', 'one', [2, 3]).over(4).events);
+    const { isGreen, text } = noteOf(model, CONTEXT);
+    expect(isGreen).toBe(true);
+    expect(text).toMatch(/^✅ 1 task in /);
+    expect(text.endsWith(`[Report](${CONTEXT.reportUrl}) · [Log](${CONTEXT.jobUrl}) · aaaaaaaa`)).toBe(true);
+  });
+
+  it('shows what failed', () => {
+    const failed = story().attempt('app:test', 'one', [2, 3], { status: 'failure', output: 'the reason' });
+    const { isGreen, text } = noteOf(foldEvents(failed.over(4, false).events), CONTEXT);
+    expect(isGreen).toBe(false);
+    expect(text).toContain('the reason');
+  });
+
+  it('is not green if the job failed otherwise, a command did not end, or nothing was distributed', () => {
+    const passed = foldEvents(story().attempt('app:test', 'one', [2, 3]).over(4).events);
+    const [otherwise, open, nothing] = [
+      noteOf(passed, { ...CONTEXT, jobFailed: true }),
+      noteOf(foldEvents(story().events), CONTEXT),
+      noteOf(foldEvents([]), { ...CONTEXT, jobFailed: true, reportUrl: null }),
+    ];
+    expect(otherwise.isGreen || open.isGreen || nothing.isGreen).toBe(false);
+    expect(otherwise.text).toMatch(/^❌ \*\*The job failed/);
+    expect(open.text).toMatch(/^❌ \*\*A command did not end/);
+    expect(nothing.text).toContain('No Nx task was distributed.');
+  });
+});
