@@ -39,6 +39,8 @@ interface Model {
         readonly outcome: string;
         readonly startMs: number;
         readonly endMs: number;
+        readonly reportMs: number | null;
+        readonly measured: Readonly<Record<string, number | null>> | null;
       }[];
     }[];
   }[];
@@ -89,6 +91,14 @@ describe('the report of a main job', () => {
       output: expect.stringContaining('first:test') as string,
       attempts: [{ agent: 0, outcome: 'failure' }],
     });
+    const [{ measured, reportMs } = {}] = tasks['first:build']?.attempts ?? [];
+    // The task sleeps for 200 ms.
+    expect(measured?.['runMs']).toBeGreaterThanOrEqual(190);
+    expect(reportMs).toBeGreaterThanOrEqual(0);
+    if (process.platform === 'linux') {
+      expect(measured?.['cpuMs']).toBeGreaterThan(0);
+      expect(measured?.['peakMemoryBytes']).toBeGreaterThan(1_000_000);
+    }
     const [run] = model.runs;
     for (const { attempts } of Object.values(tasks))
       for (const { startMs, endMs } of attempts) {

@@ -22,8 +22,3 @@ export { missReasonsOf, type MissReason } from './views/miss-reasons';
 export { placeInTime } from './model/place-in-time';
 export { livePage, livePagePolicy } from './page/live-page';
 export { staticPage } from './page/static-page';
-export { lanesOf, type Bar, type Lane } from './views/lanes';
-export { phasesOf, type Phase, type PhaseName } from './views/phases';
-export { utilisationOf, type Utilisation } from './views/utilisation';
-export { mainWaitsOf, type MainWaits, type Wait, type WaitKind } from './views/main-waits';
-export { whatIfOf, type Estimate, type WhatIf } from './views/what-if';

@@ -162,13 +162,7 @@ export class Executor {
         isFollowed: message.assignment.streamOutput,
       });
       const hooks: AttemptHooks = {
-        onExecuting: (startMs, timeoutMs) => {
-          const news = { type: 'executing', ref, startMs, timeoutMs } as const;
-          // The supervisor, which also enforces a limit, must know it in time.
-          if (timeoutMs === undefined) channel.sendSoon(news);
-          else channel.send(news);
-        },
-        onRan: () => channel.send({ type: 'ran', ref }),
+        ...this.newsOf(ref),
         onOutput: (chunk) => live.push(chunk),
         serve: () => this.servers(context.run, task, message.forwarded, current),
         measuring,
@@ -194,6 +188,20 @@ export class Executor {
     } finally {
       measuring.close();
     }
+  }
+
+  /** Tells the supervisor how far the attempt is. */
+  private newsOf(ref: AttemptRef): Pick<AttemptHooks, 'onExecuting' | 'onRan'> {
+    const { channel } = this.options;
+    return {
+      onExecuting: (startMs, timeoutMs) => {
+        const news = { type: 'executing', ref, startMs, timeoutMs } as const;
+        // The supervisor, which also enforces a limit, must know it in time.
+        if (timeoutMs === undefined) channel.sendSoon(news);
+        else channel.send(news);
+      },
+      onRan: () => channel.send({ type: 'ran', ref }),
+    };
   }
 
   /** Requests the servers of the task from the agent. Resolves with false if a server failed by its own fault. */

@@ -13,6 +13,8 @@ const OUTPUT_LINES = 20;
 const LISTED_AGENTS = 20;
 /** Tasks that are listed with what they used: those worth a look come first. */
 const LISTED_TASKS = 5;
+/** Processor time below which a task is not worth the reader's time. */
+const WORTH_MS = 1_000;
 
 /** What Markdown and GitLab's references would make of a name; untrusted, since names come from the repository. */
 const inText = (text: string): string =>
@@ -85,6 +87,7 @@ function agentLines(model: SessionModel): string[] {
   ];
 }
 
+/** Unit in which memory is shown. */
 const MB = 1024 * 1024;
 
 /** What the most expensive tasks used, as far as their agents measured it. */
@@ -95,8 +98,9 @@ function expensiveLines({ runs }: SessionModel): string[] {
       return cpuMs === null || peakMemoryBytes === null ? [] : { id, cpuMs, peakMemoryBytes };
     }),
   );
-  if (used.length === 0) return [];
-  const rows = used
+  const costly = used.filter(({ cpuMs }) => cpuMs >= WORTH_MS);
+  if (costly.length === 0) return [];
+  const rows = costly
     .toSorted((a, b) => b.cpuMs - a.cpuMs)
     .slice(0, LISTED_TASKS)
     .map(

@@ -37,6 +37,16 @@ describe('the fold of events into a model', () => {
     ]);
   });
 
+  it('leaves an attempt as it ended when its task ends later for another reason, with the same result', () => {
+    const story = new Story().agents(0, agent('one')).run(1, tasks);
+    story.attempt('lib:build', 'one', [2, 5], { status: 'failure', retried: true });
+    const attempts = () => structuredClone(foldEvents(story.events).runs[0]?.tasks[0]?.attempts);
+    const before = attempts();
+    // Nothing new may start any more (--nxBail): the failure that was to be retried is final.
+    story.attempt('lib:build', 'one', [2, 5], { status: 'failure', accepted: 60 });
+    expect(attempts()).toEqual(before);
+  });
+
   it('keeps lost attempts and failures before a retry, and calls a task flaky that then succeeded', () => {
     const reason = { code: 'DTE_LEASE_EXPIRED' as const, message: 'agent one is gone' };
     const story = new Story().agents(0, agent('one'), agent('two')).run(1, tasks);

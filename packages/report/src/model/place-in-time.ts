@@ -16,10 +16,15 @@ export function placeInTime(
 
 /** An attempt as its agent tells of it. */
 interface Told {
+  /** By Nx, which may have begun earlier to prepare it: see `runMs`. */
   readonly startMs: number;
   readonly endMs: number;
   readonly measured?: Measured | undefined;
 }
+
+/** From the arrival of the assignment to the end of the task. */
+export const beforeEndMs = ({ queuedMs, restoreMs, waitMs = 0, runMs }: Measured): number =>
+  queuedMs + restoreMs + waitMs + runMs;
 
 /**
  * When the task of an attempt ran, in the coordinator's time, and how long its result was on its way. Everything that the
@@ -32,10 +37,11 @@ export function placeAttempt(
   acceptedMs: number,
 ): { startMs: number; endMs: number; reportMs: number } {
   const { measured } = told;
-  const beforeMs =
-    measured === undefined ? 0 : measured.queuedMs + measured.restoreMs + (measured.waitMs ?? 0);
   const afterMs = measured?.storeMs ?? 0;
-  const there = { startMs: told.startMs - beforeMs, endMs: told.endMs + afterMs };
+  const there = {
+    startMs: measured === undefined ? told.startMs : told.endMs - beforeEndMs(measured),
+    endMs: told.endMs + afterMs,
+  };
   const whole = placeInTime(there, assignedMs, Math.max(assignedMs, acceptedMs));
   const endMs = Math.max(whole.startMs, whole.endMs - afterMs);
   const startMs = Math.max(whole.startMs, endMs - Math.max(0, told.endMs - told.startMs));

@@ -8,7 +8,7 @@ const timeMs = z.number().describe('Milliseconds since the epoch.');
 const attemptSchema = z.strictObject({
   number: z.int().min(0).describe('Counts from 1; 0 in the main job.'),
   agent: z.int().min(0).nullable().describe('Index into `agents`; null: the main job.'),
-  assignedMs: timeMs.describe('When the coordinator learned that it had begun.'),
+  assignedMs: timeMs.describe('When the coordinator assigned it to its agent.'),
   startMs: timeMs.nullable().describe('Null until it ends, and for a lost attempt.'),
   endMs: timeMs.nullable(),
   outcome: z

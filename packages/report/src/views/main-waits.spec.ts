@@ -73,6 +73,18 @@ describe('what the main job waited for', () => {
     ]);
   });
 
+  it('is the rest of its batch for a task that others ran with', () => {
+    const measured = { ...measuredOf({ run: 2 }), batched: true as const };
+    const story = new Story().agents(0, agent('one')).run(0, chain);
+    story.attempt('a:build', 'one', [3, 5], { measured, assigned: 1, accepted: 8 }).over(8);
+    expect(waitsOf(story)).toEqual([
+      ['slot', 'a:build', 0, 1],
+      ['queue', 'a:build', 1, 3],
+      ['run', 'a:build', 3, 5],
+      ['report', 'a:build', 5, 8],
+    ]);
+  });
+
   it('is the end of the command alone where nothing ran', () => {
     expect(waitsOf(new Story().run(0, chain).over(2))).toEqual([['rest', null, 0, 2]]);
   });

@@ -45,6 +45,27 @@ describe('the phases of an attempt', () => {
     ]);
   });
 
+  it('begin to run when Nx begins, which may be before the time that Nx tells', () => {
+    const measured = measuredOf({ restore: 2, run: 5 });
+    const story = begun().attempt('a:build', 'one', [7, 11], { measured, assigned: 4, accepted: 11 });
+    expect(inSeconds(attemptOf(story))).toEqual([
+      ['restore', 4, 6],
+      ['run', 6, 11],
+    ]);
+  });
+
+  it('of a task in a batch are only its own: the batch is not assigned and reported for it alone', () => {
+    const measured = { ...measuredOf({ run: 2, store: 1 }), batched: true as const };
+    const attempt = attemptOf(
+      begun().attempt('a:build', 'one', [6, 8], { measured, assigned: 1, accepted: 15 }),
+    );
+    expect(inSeconds(attempt)).toEqual([
+      ['run', 6, 8],
+      ['store', 8, 9],
+    ]);
+    expect(attempt).toMatchObject({ acceptedMs: T0 + 15_000, reportMs: null });
+  });
+
   it('without measurements are queueing, running and reporting', () => {
     const story = begun().attempt('a:build', 'one', [6, 11], { assigned: 1, accepted: 12 });
     expect(inSeconds(attemptOf(story))).toEqual([

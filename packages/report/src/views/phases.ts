@@ -1,4 +1,5 @@
 import type { AttemptModel } from '../model/model';
+import { beforeEndMs } from '../model/place-in-time';
 
 /**
  * What an attempt does, in this order.
@@ -25,8 +26,7 @@ export interface Phase {
 export const spanOf = (attempt: AttemptModel, nowMs: number): { startMs: number; endMs: number } => {
   const { assignedMs, acceptedMs, endMs, measured } = attempt;
   if (measured?.batched === true && attempt.startMs !== null && endMs !== null) {
-    const beforeMs = measured.queuedMs + measured.restoreMs + (measured.waitMs ?? 0);
-    return { startMs: attempt.startMs - beforeMs, endMs: endMs + measured.storeMs };
+    return { startMs: endMs - beforeEndMs(measured), endMs: endMs + measured.storeMs };
   }
   const startMs = Math.min(assignedMs, attempt.startMs ?? assignedMs);
   return { startMs, endMs: Math.max(startMs, acceptedMs ?? endMs ?? nowMs) };
@@ -52,11 +52,11 @@ export function phasesOf(attempt: AttemptModel, nowMs: number): Phase[] {
 
 function endsOf({ startMs, endMs, measured }: AttemptModel, span: { endMs: number }): [PhaseName, number][] {
   if (startMs === null || endMs === null) return [['run', span.endMs]];
-  const { restoreMs = 0, waitMs = 0, storeMs = 0 } = measured ?? {};
+  const { restoreMs = 0, waitMs = 0, runMs = endMs - startMs, storeMs = 0 } = measured ?? {};
   return [
-    ['queue', startMs - waitMs - restoreMs],
-    ['restore', startMs - waitMs],
-    ['wait', startMs],
+    ['queue', endMs - runMs - waitMs - restoreMs],
+    ['restore', endMs - runMs - waitMs],
+    ['wait', endMs - runMs],
     ['run', endMs],
     ['store', endMs + storeMs],
     ['report', span.endMs],

@@ -59,7 +59,7 @@ describe('one agent more or less', () => {
     expect(whatIfOf(foldEvents([]))).toBeNull();
   });
 
-  it('takes less than a second for 10,000 tasks on 100 agents', () => {
+  it('takes no time to speak of for 10,000 tasks on 100 agents', () => {
     const names = Array.from({ length: 10_000 }, (_, nth) => `p${nth}:build`);
     const agents = Array.from({ length: 100 }, (_, nth) => agent(`agent ${nth}`, { slots: 2 }));
     const story = new Story().agents(0, ...agents).run(
@@ -76,6 +76,7 @@ describe('one agent more or less', () => {
     const before = process.cpuUsage();
     expect(whatIfOf(model)?.same.wallMs).toBe(100_000);
     const { user, system } = process.cpuUsage(before);
-    expect((user + system) / 1000).toBeLessThan(1000);
+    // Many times what it takes here; with the square of the tasks, it would be minutes.
+    expect((user + system) / 1000).toBeLessThan(5_000);
   });
 });
