@@ -1,4 +1,4 @@
-// npm run bench -- overhead|makespan|scale [--nx=24.0.6] [--runs=5] [--only=3x2] [--cpu=1] [--fixed=1] [--command=node] [--profile=<folder>]
+// npm run bench -- overhead|makespan|scale|report [--nx=24.0.6] [--runs=5] [--only=3x2] [--cpu=1] [--fixed=1] [--command=node] [--profile=<folder>]
 //
 //   overhead   the cost of distribution: 200 trivial tasks, 2 agents x 2 slots against plain Nx with
 //              --parallel=4, all on this machine, cold, alternating; medians
@@ -7,6 +7,7 @@
 //   scale      the capacity of the coordinator: one process of it, --agents (1000) over real WebSockets, one run of --tasks
 //              (20000) that take --length (0) ms each and store 1 kB (--artifacts=0: nothing); no Nx. --kill=1 kills it
 //              (SIGKILL) in the middle of the run and restarts it; --profile covers only the coordinator
+//   report     the page of a report: folds and renders --tasks (10000) on --agents (100), and measures it in chromium
 //
 // The trivial tasks of `overhead` are a line of shell (3 ms), the worst case; with --command=node they are node
 // processes (40 ms), like nearly every task of a real workspace.
@@ -21,6 +22,7 @@ import { packAll } from './pack.mjs';
 import { nappingWorkspace, NAP_TARGETS, trivialWorkspace } from './lib/bench-workspaces.mjs';
 import { describeCpu, watchCpu } from './lib/cpu.mjs';
 import { idle } from './lib/idle.mjs';
+import { reportBench } from './lib/report-bench.mjs';
 import { scale } from './lib/scale.mjs';
 import { loadWorkspaceFactory, withFleet } from './lib/testing.mjs';
 
@@ -276,8 +278,16 @@ async function main() {
     console.log(`bench scale: ${JSON.stringify(await scaleOf(options))}`);
     return;
   }
+  if (options.name === 'report') {
+    await bootstrap();
+    const [tasks, agents] = [count(options, 'tasks', 10_000, 1), count(options, 'agents', 100, 1)];
+    say(`report: ${agents} agents, ${tasks} tasks, ${machine()}`);
+    console.log(`bench report: ${JSON.stringify(await reportBench({ tasks, agents, say }))}`);
+    return;
+  }
   const benchmark = BENCHMARKS[options.name];
-  if (!benchmark) throw new Error(`Name a benchmark: ${[...Object.keys(BENCHMARKS), 'scale'].join(' or ')}.`);
+  if (!benchmark)
+    throw new Error(`Name a benchmark: ${[...Object.keys(BENCHMARKS), 'scale', 'report'].join(' or ')}.`);
   await packAll();
   const { install, Fleet, DEFAULT_NX_VERSION } = loadWorkspaceFactory();
   const nx = options.nx ?? DEFAULT_NX_VERSION;

@@ -2,11 +2,11 @@
 // caches, run `nx affected -t lint,test,build,e2e-ci` of a small web shop; then the same command runs undistributed.
 // Exits with the code of the distributed run, or 1 if the two runs differ. The last line is machine-readable.
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
-import { bootstrap } from './bootstrap.mjs';
+import { bootstrap, root } from './bootstrap.mjs';
 import { chart, comparison, taskTable } from './lib/demo-report.mjs';
 import { installTools } from './lib/demo-tools.mjs';
 import { demoChange, demoFiles, demoInstall } from './lib/demo-workspace.mjs';
@@ -199,6 +199,15 @@ function report(ours, theirs) {
   return { speedup, same: same.every(({ good }) => good) };
 }
 
+/** The workspace of the main job is deleted; its report is kept. */
+function keepReport(main) {
+  const folder = join(root, 'tmp', 'demo');
+  mkdirSync(folder, { recursive: true });
+  const path = join(folder, 'dte-report.html');
+  writeFileSync(path, main.read('.nx/dte/report/dte-report.html'));
+  return path;
+}
+
 async function main() {
   const install = await prepare();
   const files = demoFiles();
@@ -221,6 +230,7 @@ async function main() {
     if (agentCodes.some((code) => code !== 0))
       console.log(red(`Agents exited with ${agentCodes.join(', ')} instead of 0`));
     console.log(`\n${dim(`Everything together took ${seconds(performance.now() - begin)}.`)}`);
+    console.log(`The report of the distributed run, for any browser: ${bold(keepReport(pipeline.main))}`);
     console.log(
       `demo: ${JSON.stringify({
         tasks: run?.total ?? 0,

@@ -1,12 +1,12 @@
-// npm run look [-- pattern]: pictures of the report's page, for people who change it: 1, 20, 1,000 and 10,000 tasks, light and
+// npm run look [-- pattern|--picture]: pictures of the report's page, for people who change it: 1, 20, 1,000 and 10,000 tasks, light and
 // dark, wide and narrow, and the states that are seldom seen. They go to tmp/look. Each page is checked by axe-core; the exit
-// code is 1 if it finds something.
+// code is 1 if it finds something. `--picture` draws the one of the documentation, docs/images/report.png, and no other.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { bootstrap, root } from './bootstrap.mjs';
-import { lookedAt } from './lib/look-pages.mjs';
+import { lookedAt, picturedPage } from './lib/look-pages.mjs';
 import { loadWorkspaceFactory } from './lib/testing.mjs';
 
 const require = createRequire(import.meta.url);
@@ -53,6 +53,16 @@ async function look(browser, { name, url, act }) {
   return found;
 }
 
+async function picture(browser) {
+  const path = join(folder, 'picture.html');
+  writeFileSync(path, picturedPage());
+  const page = await browser.newPage({ viewport: { width: 1200, height: 900 } });
+  await page.goto(pathToFileURL(path).href);
+  await page.waitForSelector('html[data-ready]');
+  await page.evaluate('new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))');
+  await page.screenshot({ path: join(root, 'docs', 'images', 'report.png') });
+}
+
 async function main() {
   await bootstrap();
   mkdirSync(folder, { recursive: true });
@@ -60,6 +70,7 @@ async function main() {
   const browser = await loadWorkspaceFactory().launchChromium();
   let found = 0;
   try {
+    if (pattern === '--picture') return await picture(browser).then(() => 0);
     for (const { name, html, act } of lookedAt().filter(({ name }) => name.includes(pattern))) {
       const path = join(folder, `${name}.html`);
       writeFileSync(path, html());

@@ -1,11 +1,11 @@
-// Programs of the operating system that the end-to-end tests need and npm cannot install: gitlab-ci-local copies clones
-// with rsync. Missing programs are installed if that needs no prompt: on Debian and Ubuntu, as root or with a sudo
-// without password. `.ci/run` and e2e/gitlab call this; it does nothing if all programs are installed.
+// Programs of the operating system that the tests need and npm cannot install: gitlab-ci-local copies clones with rsync, and
+// the report's page is opened in chromium. Missing programs are installed if that needs no prompt: on Debian and Ubuntu, as
+// root or with a sudo without password. `.ci/run` and e2e/gitlab call this; it does nothing if all programs are installed.
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { withLock } from './lib/lock.mjs';
 
-const PACKAGES = { rsync: 'rsync' };
+const PACKAGES = { rsync: 'rsync', chromium: 'chromium' };
 /** Another process may be installing something. */
 const DPKG_WAIT_S = 120;
 

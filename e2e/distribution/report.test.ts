@@ -113,6 +113,8 @@ describe('the report of a main job', () => {
     const junit = pipeline.main.read('.nx/dte/report/junit.xml');
     expect(junit).toContain('<testcase classname="first" name="test"');
     expect(junit).toContain('first:test failed on agent-1');
+    const page = pipeline.main.read('.nx/dte/report/dte-report.html');
+    expect(page).toContain('<h1>1 of 6 tasks failed</h1>');
     const markdown: ProcessExit = await pipeline.dte(['report']);
     expect(markdown.stdout).toContain('**1 failed** · 1 not run');
     await pipeline.complete();

@@ -56,3 +56,10 @@ export function lookedAt() {
     ),
   ];
 }
+
+/** The page of the picture in the documentation: not too much of anything. */
+export function picturedPage() {
+  const { foldEvents, staticPage } = require('@org/dte-report');
+  const { sampleSession } = loadWorkspaceFactory();
+  return staticPage(foldEvents(sampleSession({ tasks: 150, agents: 5, failing: 0, cached: 0.25, seed: 6 })));
+}

@@ -18,6 +18,23 @@ function onKey(event: KeyboardEvent): void {
   document.getElementById('filter')?.focus();
 }
 
+const Keys = () => (
+  <footer class="foot">
+    <span>
+      <kbd>/</kbd> filters the tasks
+    </span>
+    <span>
+      <kbd>←</kbd> <kbd>→</kbd> <kbd>↑</kbd> <kbd>↓</kbd> go through timeline and tasks
+    </span>
+    <span>
+      <kbd>+</kbd> <kbd>−</kbd> <kbd>0</kbd> or <kbd>Ctrl</kbd> with the wheel zoom the timeline
+    </span>
+    <span>
+      <kbd>Enter</kbd> shows a task, <kbd>Esc</kbd> closes it
+    </span>
+  </footer>
+);
+
 export function App() {
   useEffect(() => {
     document.addEventListener('keydown', onKey);
@@ -43,6 +60,7 @@ export function App() {
         )}
       </main>
       <Detail />
+      {hasTasks && <Keys />}
     </div>
   );
 }

@@ -1,8 +1,7 @@
 import type { ComponentChildren } from 'preact';
 import { Icon, type Look } from './parts/status';
-import { connection, model, outcome, totals, type Connection } from './state';
+import { connection, model, outcome, totals, utilisation, type Connection } from './state';
 import { brief, count, counted, percent, visible, webLink } from './text';
-import { utilisationOf } from '../src/views/utilisation';
 
 const LOOKS: Readonly<Record<string, Look>> = {
   ok: 'ok',
@@ -16,7 +15,7 @@ const CONNECTIONS: Readonly<Record<Exclude<Connection, 'none'>, string>> = {
   connecting: 'Connecting …',
   connected: 'Live',
   lost: 'Connection lost, trying again …',
-  over: 'Over',
+  over: 'The session has ended',
 };
 
 interface FactProps {
@@ -71,15 +70,25 @@ function Live() {
   );
 }
 
+/** What became of those that did not simply succeed. */
+function taskNote(): string {
+  const { running, waiting, failure, skipped, stopped } = totals.value.byStatus;
+  if (running + waiting > 0) return `${count(running)} running, ${count(waiting)} waiting`;
+  const parts = [
+    ...(failure > 0 ? [`${count(failure)} failed`] : []),
+    ...(skipped + stopped > 0 ? [`${count(skipped + stopped)} did not run`] : []),
+  ];
+  return parts.length === 0 ? 'none failed' : parts.join(', ');
+}
+
 /** The numbers that one asks for first. */
 export function Facts() {
-  const { elapsedMs, workMs, fromCache, tasks, flaky, lost, byStatus } = totals.value;
+  const { elapsedMs, workMs, fromCache, tasks, flaky, lost } = totals.value;
   const { agents } = model.value.model;
-  const used = utilisationOf(model.value.model);
+  const used = utilisation.value;
   const busy = used.reduce((sum, { busyMs }) => sum + busyMs, 0);
   const available = used.reduce((sum, { availableMs }) => sum + availableMs, 0);
   const faster = elapsedMs > 0 ? workMs / elapsedMs : 0;
-  const notRun = byStatus.skipped + byStatus.stopped;
   return (
     <dl class="facts">
       <Fact name="Duration" value={brief(elapsedMs)} note={`${brief(workMs)} of work`} />
@@ -88,17 +97,7 @@ export function Facts() {
         value={workMs === 0 ? '–' : `${faster.toFixed(1)} ×`}
         note={workMs === 0 ? 'nothing had to run' : 'than one task after the other'}
       />
-      <Fact
-        name="Tasks"
-        value={count(tasks)}
-        note={
-          notRun > 0
-            ? `${count(notRun)} did not run`
-            : byStatus.failure > 0
-              ? `${count(byStatus.failure)} failed`
-              : 'all ran to their end'
-        }
-      />
+      <Fact name="Tasks" value={count(tasks)} note={taskNote()} />
       <Fact
         name="From cache"
         value={percent(fromCache, tasks)}

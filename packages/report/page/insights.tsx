@@ -1,7 +1,8 @@
 import type { ComponentChildren } from 'preact';
-import { utilisationOf } from '../src/views/utilisation';
+import { mainWaitsOf, type WaitKind } from '../src/views/main-waits';
+import { whatIfOf } from '../src/views/what-if';
 import { Icon, lookOf } from './parts/status';
-import { model, rows, select, totals, type Row } from './state';
+import { model, rows, select, totals, utilisation, type Row } from './state';
 import { against, brief, count, counted, percent, visible, webLink } from './text';
 
 /** Rows of a list: the rest is in the table. */
@@ -75,7 +76,7 @@ function CriticalPath() {
 
 function Agents() {
   const { agents } = model.value.model;
-  const used = utilisationOf(model.value.model);
+  const used = utilisation.value;
   if (used.length === 0) return null;
   const busy = used.reduce((sum, { busyMs }) => sum + busyMs, 0);
   const available = used.reduce((sum, { availableMs }) => sum + availableMs, 0);
@@ -137,6 +138,83 @@ function Cache() {
   );
 }
 
+const KINDS: Readonly<Record<WaitKind, string>> = {
+  agents: 'no agent was there yet',
+  slot: 'no slot was free',
+  queue: 'on the way to an agent',
+  restore: 'an agent restored what a task depends on',
+  wait: 'a task waited for others on its agent',
+  run: 'a task ran',
+  store: 'an agent stored outputs',
+  report: 'results were on their way',
+  lost: 'an attempt that was lost',
+  main: 'the main job ran a task itself',
+  outputs: 'the main job restored outputs',
+  rest: 'everything was there, and the command ended',
+};
+
+function Waits() {
+  const { agents, runs } = model.value.model;
+  const kinds = new Map<WaitKind, number>();
+  for (const run of runs)
+    for (const { kind, ms } of mainWaitsOf({ agents }, run).kinds)
+      kinds.set(kind, (kinds.get(kind) ?? 0) + ms);
+  const sorted = [...kinds].toSorted((a, b) => b[1] - a[1]);
+  const total = sorted.reduce((sum, [, ms]) => sum + ms, 0);
+  if (total === 0) return null;
+  return (
+    <Card title="What the main job waited for" note={`${brief(total)}, seen from its end.`}>
+      <ul class="meters">
+        {sorted.slice(0, LISTED).map(([kind, ms]) => (
+          <Meter
+            key={kind}
+            label={KINDS[kind]}
+            value={brief(ms)}
+            share={ms / total}
+            kind={kind === 'run' ? '' : 'idle'}
+          />
+        ))}
+      </ul>
+    </Card>
+  );
+}
+
+/** Estimates that differ by less than this share are the same. */
+const SAME_SHARE = 0.01;
+
+const otherwise = (wallMs: number, sameMs: number): string =>
+  Math.abs(wallMs - sameMs) < sameMs * SAME_SHARE
+    ? 'the same'
+    : `${brief(wallMs)} · ${against(wallMs, sameMs)}`;
+
+function Estimate() {
+  const estimate = whatIfOf(model.value.model);
+  if (estimate === null) return null;
+  const { actualMs, same, fewer, more } = estimate;
+  const options = [fewer, same, more].filter((option) => option !== null);
+  const most = Math.max(...options.map(({ wallMs }) => wallMs));
+  return (
+    <Card
+      title="One agent more or less"
+      note={`An estimate from how long each task took. With the agents there were it gives ${brief(same.wallMs)}; it took ${brief(actualMs)}.`}
+    >
+      <ul class="meters">
+        {options.map(({ agents, wallMs }) => (
+          <Meter
+            key={agents}
+            label={
+              agents === same.agents ? <strong>{counted(agents, 'agent')}</strong> : counted(agents, 'agent')
+            }
+            value={agents === same.agents ? brief(wallMs) : otherwise(wallMs, same.wallMs)}
+            share={wallMs / most}
+            kind={agents === same.agents ? '' : 'idle'}
+          />
+        ))}
+      </ul>
+    </Card>
+  );
+}
+
 function Flaky() {
   const flaky = rows.value.filter(({ task }) => task.flaky);
   if (flaky.length === 0) return null;
@@ -166,11 +244,11 @@ function Expected() {
   const slower = known.filter((row) => excess(row) > NEWS_MS).toSorted((a, b) => excess(b) - excess(a));
   return (
     <Card
-      title="Slower than expected"
+      title="Against earlier runs"
       note={`All tasks with a past: ${brief(sum(({ durationMs }) => durationMs ?? 0))} instead of ${brief(sum(({ task }) => task.expectedMs ?? 0))}.`}
     >
       {slower.length === 0 ? (
-        <p class="nothing">None took much longer than before.</p>
+        <p class="nothing">No task took much longer than before.</p>
       ) : (
         <ul class="plain">
           {slower.slice(0, LISTED).map((row) => (
@@ -190,7 +268,9 @@ export function Insights() {
   return (
     <div class="cards">
       <CriticalPath />
+      <Waits />
       <Agents />
+      <Estimate />
       <Cache />
       <Expected />
       <Flaky />

@@ -8,6 +8,8 @@ import { addresses, connection, nowMs, show } from './state';
 const RETRY_MS = 2_000;
 /** Between two renderings, in ms: with 10,000 tasks, each takes some 50. */
 const RENDER_MS = 400;
+/** The answer of HTTP that there is nothing, and nothing will come. */
+const NO_CONTENT = 204;
 /** Bars of running tasks grow this often. */
 const TICK_MS = 1_000;
 
@@ -45,19 +47,23 @@ class Follower {
       this.render();
       this.listen();
     } catch {
-      this.again();
+      this.again(RETRY_MS);
     }
   }
 
+  private eventsUrl(): string {
+    return withQuery(this.at.eventsUrl, { after: String(this.seq) });
+  }
+
   private listen(): void {
-    const source = new EventSource(withQuery(this.at.eventsUrl, { after: String(this.seq) }));
+    const source = new EventSource(this.eventsUrl());
     this.source = source;
     source.onopen = () => {
       connection.value = 'connected';
     };
     source.onmessage = ({ data, lastEventId }: MessageEvent<string>) => this.take(data, Number(lastEventId));
-    // The browser would repeat the same `after`; the server may have another session's numbers after a restart.
-    source.onerror = () => this.again();
+    source.onerror = () => void this.onError(source);
+    source.addEventListener('resume', () => this.again(0));
   }
 
   private take(data: string, seq: number): void {
@@ -83,10 +89,30 @@ class Follower {
     nowMs.value = running ? Date.now() + this.aheadMs : null;
   }
 
-  private again(): void {
+  /** Why a stream of events ended, only a request can tell: 204 is the end of the session. */
+  private async onError(source: EventSource): Promise<void> {
+    const refused = source.readyState === EventSource.CLOSED;
+    source.close();
+    if (refused && (await this.isOver())) connection.value = 'over';
+    else this.again(RETRY_MS);
+  }
+
+  private async isOver(): Promise<boolean> {
+    const abort = new AbortController();
+    try {
+      return (await fetch(this.eventsUrl(), { signal: abort.signal })).status === NO_CONTENT;
+    } catch {
+      return false;
+    } finally {
+      abort.abort();
+    }
+  }
+
+  /** Begins with the model: after a restart, the server may count its events differently. */
+  private again(afterMs: number): void {
     this.source?.close();
     this.source = null;
     connection.value = 'lost';
-    window.setTimeout(() => void this.start(), RETRY_MS);
+    window.setTimeout(() => void this.start(), afterMs);
   }
 }

@@ -10,6 +10,7 @@ import type { LiveAddresses } from '../src/page/live-page';
 import { criticalPath } from '../src/views/critical-path';
 import { outcomeOf } from '../src/views/outcome';
 import { totalsOf } from '../src/views/totals';
+import { utilisationOf } from '../src/views/utilisation';
 
 /** A task, and what several parts of the page say of it. */
 export interface Row {
@@ -43,6 +44,7 @@ export const show = (model: SessionModel): void => {
 
 export const model = computed(() => held.value);
 export const totals = computed(() => totalsOf(held.value.model));
+export const utilisation = computed(() => utilisationOf(held.value.model));
 export const outcome = computed(() => outcomeOf(held.value.model));
 
 export const placeOf = (attempt: AttemptModel | null): string => {
@@ -71,7 +73,8 @@ function rowOf({
     startMs,
     durationMs: startMs === null || attempt?.endMs == null ? null : Math.max(0, attempt.endMs - startMs),
     place: placeOf(attempt),
-    critical,
+    // A cache's result took no time that could be shorter.
+    critical: critical && attempt !== null,
   };
 }
 

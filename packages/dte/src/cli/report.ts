@@ -17,7 +17,7 @@ const FORMATS: Readonly<Record<string, (model: SessionModel) => string>> = {
 const EXAMPLES = `
 Examples:
   $ dte report                                  # a summary in Markdown
-  $ dte report --format=html --output=report.html     # a page to open in a browser
+  $ dte report --format=html --output=page.html # a page to open in a browser
   $ dte report --format=trace --output=trace.json
   $ dte report --journal=.nx/dte/sessions/local # from what a coordinator has stored
 

@@ -1,8 +1,8 @@
 import type { AttemptModel } from '../../src/model/model';
+import { phasesOf } from '../../src/views/phases';
 import { model, nowMs, placeOf, type Row } from '../state';
 import { brief, bytes, clock, counted, visible, webLink } from '../text';
 import { PHASES } from '../timeline/describe';
-import { segmentsOf } from '../timeline/layout';
 import { Status, type Look } from '../parts/status';
 
 const LOOKS: Readonly<Record<AttemptModel['outcome'], Look>> = {
@@ -14,25 +14,25 @@ const LOOKS: Readonly<Record<AttemptModel['outcome'], Look>> = {
 };
 
 function Phases({ attempt }: { readonly attempt: AttemptModel }) {
-  const segments = segmentsOf(attempt, nowMs.value ?? attempt.assignedMs);
-  if (segments.length === 0) return null;
+  const phases = phasesOf(attempt, nowMs.value ?? attempt.assignedMs);
+  if (phases.length === 0) return null;
   return (
     <>
       <div class="phases" aria-hidden="true">
-        {segments.map(({ phase, startMs, endMs }) => (
+        {phases.map(({ name, startMs, endMs }) => (
           <span
-            key={phase}
-            class={`swatch ${phase} ${LOOKS[attempt.outcome]}`}
+            key={name}
+            class={`swatch ${name} ${LOOKS[attempt.outcome]}`}
             style={{ flexGrow: endMs - startMs }}
           />
         ))}
       </div>
       <dl class="pairs">
-        {segments.map(({ phase, startMs, endMs }) => (
-          <div key={phase}>
+        {phases.map(({ name, startMs, endMs }) => (
+          <div key={name}>
             <dt>
-              <span class={`swatch ${phase} ${LOOKS[attempt.outcome]}`} aria-hidden="true" />
-              {PHASES[phase]}
+              <span class={`swatch ${name} ${LOOKS[attempt.outcome]}`} aria-hidden="true" />
+              {PHASES[name]}
             </dt>
             <dd>{brief(endMs - startMs)}</dd>
           </div>

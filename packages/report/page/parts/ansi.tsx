@@ -48,6 +48,30 @@ function fragmentsOf(text: string): Fragment[] {
   );
 }
 
+/** The sixteen colours that terminals choose themselves, for the dark ground of the output. */
+const OWN: Readonly<Record<string, Colour['rgb']>> = {
+  'ansi-black': [110, 120, 135],
+  'ansi-red': [255, 123, 114],
+  'ansi-green': [86, 211, 150],
+  'ansi-yellow': [227, 179, 65],
+  'ansi-blue': [121, 168, 255],
+  'ansi-magenta': [210, 153, 255],
+  'ansi-cyan': [86, 204, 222],
+  'ansi-white': [201, 209, 217],
+  'ansi-bright-black': [139, 148, 161],
+  'ansi-bright-red': [255, 161, 152],
+  'ansi-bright-green': [126, 231, 180],
+  'ansi-bright-yellow': [242, 204, 96],
+  'ansi-bright-blue': [165, 200, 255],
+  'ansi-bright-magenta': [226, 187, 255],
+  'ansi-bright-cyan': [150, 225, 238],
+  'ansi-bright-white': [255, 255, 255],
+};
+const rgbOf = ({ rgb, class_name }: Colour): Colour['rgb'] => OWN[class_name] ?? rgb;
+
+/** Lighter than this, black on a colour has more contrast than white. */
+const MIDDLE = 0.18;
+
 /** Below this, the contrast of a colour with the background of the output is too low (WCAG: 4.5 to 1). */
 const LEAST_LUMINANCE = 0.26;
 
@@ -68,12 +92,14 @@ function readable(rgb: Colour['rgb']): string {
 }
 
 function styleOf({ fg, bg }: Fragment): CSSProperties | undefined {
-  if (bg !== null)
+  if (bg !== null) {
+    const ground = rgbOf(bg);
     return {
-      backgroundColor: `rgb(${bg.rgb.join(', ')})`,
-      color: luminance(bg.rgb) > 0.18 ? '#000' : '#fff',
+      backgroundColor: `rgb(${ground.join(', ')})`,
+      color: luminance(ground) > MIDDLE ? '#000' : '#fff',
     };
-  return fg === null ? undefined : { color: readable(fg.rgb) };
+  }
+  return fg === null ? undefined : { color: readable(rgbOf(fg)) };
 }
 
 const classOf = ({ bold, italic, underline, faint }: Fragment): string =>
@@ -84,7 +110,7 @@ export function Output({ text, label }: { readonly text: string; readonly label:
   const trimmed = text.replace(/^(?:[ \t]*\r?\n)+/, '').trimEnd();
   if (trimmed === '') return <p class="quiet">No output.</p>;
   return (
-    <pre class="output" tabIndex={0} role="region" aria-label={label}>
+    <pre class="output" tabIndex={0} role="group" aria-label={label}>
       {fragmentsOf(trimmed).map((fragment, index) => {
         const style = styleOf(fragment);
         const name = classOf(fragment);

@@ -9,7 +9,9 @@ import { cacheText, listed, sort, sortBy, type Column } from './view';
 /** Height of a row; the style has the same. */
 const ROW_PX = 34;
 /** Rows above and below the visible ones, so that a fast scroll shows no gap. */
-const MARGIN_ROWS = 12;
+const MARGIN_ROWS = 8;
+/** The rows in the document change in steps of this many: not each frame of a scroll has to render. */
+const STEP_ROWS = 6;
 /** Rows on paper: nobody prints ten thousand. */
 const PRINTED_ROWS = 1_000;
 
@@ -87,9 +89,11 @@ function TaskRow({ row, index }: { readonly row: Row; readonly index: number }) 
         <Status look={lookOf(task)} />
       </td>
       <td class="c-task" title={visible(task.id)}>
-        <bdi class="task-name">{visible(task.id)}</bdi>
-        {critical && <span class="tag critical">critical</span>}
-        {task.attempts.length > 1 && <span class="tag">{task.attempts.length} attempts</span>}
+        <span class="cell">
+          <bdi class="task-name">{visible(task.id)}</bdi>
+          {critical && <span class="tag critical">critical</span>}
+          {task.attempts.length > 1 && <span class="tag">{task.attempts.length} attempts</span>}
+        </span>
       </td>
       <td class="c-duration number">
         <Duration row={row} />
@@ -161,7 +165,7 @@ export function Table() {
   const measure = () => {
     const { current } = scroller;
     if (current === null) return;
-    first.value = Math.floor(current.scrollTop / ROW_PX);
+    first.value = Math.floor(current.scrollTop / ROW_PX / STEP_ROWS) * STEP_ROWS;
     visibleRows.value = Math.ceil(current.clientHeight / ROW_PX);
   };
   useEffect(() => {
@@ -189,7 +193,7 @@ export function Table() {
     : Math.max(0, Math.min(first.value, all.length - visibleRows.value) - MARGIN_ROWS);
   const end = printing.value
     ? Math.min(all.length, PRINTED_ROWS)
-    : Math.min(all.length, first.value + visibleRows.value + MARGIN_ROWS);
+    : Math.min(all.length, first.value + visibleRows.value + MARGIN_ROWS + STEP_ROWS);
   return (
     <div class="grid" ref={scroller} onScroll={measure}>
       <table
@@ -207,7 +211,8 @@ export function Table() {
         <tbody>
           <Space rows={begin} />
           {all.slice(begin, end).map((row, offset) => (
-            <TaskRow key={row.key} row={row} index={begin + offset} />
+            // A row that leaves the view becomes the one that enters it.
+            <TaskRow key={(begin + offset) % (end - begin)} row={row} index={begin + offset} />
           ))}
           <Space rows={printing.value ? 0 : all.length - end} />
         </tbody>

@@ -1,13 +1,16 @@
 import { WORDS } from '../parts/status';
 import { placeOf } from '../state';
 import { brief, visible } from '../text';
-import type { Bar, Segment } from './layout';
+import type { PhaseName } from '../../src/views/phases';
+import type { Bar } from './layout';
 
-export const PHASES: Readonly<Record<Segment['phase'], string>> = {
-  wait: 'waiting for a slot',
-  restore: 'restoring what it depends on',
+export const PHASES: Readonly<Record<PhaseName, string>> = {
+  queue: 'waiting for its agent',
+  restore: 'restoring dependencies',
+  wait: 'waiting for others',
   run: 'running',
   store: 'storing its outputs',
+  report: 'telling the result',
 };
 
 export const outcomeText = ({ look }: Bar): string => WORDS[look];

@@ -1,6 +1,7 @@
 import { visible } from '../text';
 import { stepOf, tickText } from './axis';
-import { firstAfter, type Bar, type Lane } from './layout';
+import { firstAfter, type Bar, type Layout } from './layout';
+import { busySlots } from './busy';
 import { hatch, type Palette } from './palette';
 import { SIZE, TOP, msOf, visibleLanes, xOf, yOf, type View } from './view';
 
@@ -26,6 +27,12 @@ export class Painter {
   private readonly failed: CanvasPattern | string;
   private readonly lost: CanvasPattern | string;
   private readonly widths = new Map<string, number>();
+  private busy: {
+    readonly layout: Layout;
+    readonly from: number;
+    readonly to: number;
+    readonly levels: Float64Array;
+  } | null = null;
 
   constructor(
     private readonly pen: CanvasRenderingContext2D,
@@ -114,25 +121,27 @@ export class Painter {
       pen.fillStyle = bar.look === 'failed' ? palette.ink.failed : palette.fill[bar.look];
       pen.fill();
     }
-    if (width > 3) this.segments(view, bar, top);
+    if (width > 3) this.phases(view, bar, top);
     pen.restore();
     this.label(view, bar, top);
     pen.globalAlpha = 1;
   }
 
-  private segments(view: View, bar: Bar, top: number): void {
+  private phases(view: View, bar: Bar, top: number): void {
     const { pen, palette } = this;
     const fills = {
-      wait: palette.wait,
+      queue: palette.wait,
       restore: palette.restore,
+      wait: palette.wait,
       run: palette.fill[bar.look],
       store: palette.store,
+      report: palette.wait,
     };
-    for (const { phase, startMs, endMs } of bar.segments) {
+    for (const { name, startMs, endMs } of bar.phases) {
       const [x, end] = [xOf(view, startMs), xOf(view, endMs)];
-      pen.fillStyle = fills[phase];
+      pen.fillStyle = fills[name];
       pen.fillRect(x, top, end - x, SIZE.bar);
-      if (phase !== 'run' || (bar.look !== 'failed' && bar.look !== 'lost')) continue;
+      if (name !== 'run' || (bar.look !== 'failed' && bar.look !== 'lost')) continue;
       pen.globalAlpha *= 0.35;
       pen.fillStyle = bar.look === 'failed' ? this.failed : this.lost;
       pen.fillRect(x, top, end - x, SIZE.bar);
@@ -145,7 +154,7 @@ export class Painter {
 
   private label(view: View, bar: Bar, top: number): void {
     const { pen, palette } = this;
-    const run = bar.segments.find(({ phase }) => phase === 'run');
+    const run = bar.phases.find(({ name }) => name === 'run');
     if (run === undefined) return;
     // A bar that begins left of what is seen keeps its text in view.
     const left = Math.max(xOf(view, run.startMs), view.names) + PAD_PX;
@@ -235,11 +244,7 @@ export class Painter {
     pen.fillStyle = palette.surface;
     pen.fillRect(0, 0, view.width, TOP);
     const width = Math.max(1, Math.ceil(view.width - view.names));
-    const busy = busySlots(view.layout.lanes, {
-      from: msOf(view, view.names),
-      to: msOf(view, view.width),
-      columns: width,
-    });
+    const busy = this.busyIn(view, width);
     const most = Math.max(1, view.layout.lanes.length);
     const room = SIZE.area - 8;
     const bottom = TOP - 4;
@@ -253,11 +258,32 @@ export class Painter {
     pen.fillRect(view.names, TOP - 1, view.width, 1);
   }
 
+  /** The same for each frame that only scrolls down. */
+  private busyIn(view: View, columns: number): Float64Array {
+    const [from, to] = [msOf(view, view.names), msOf(view, view.width)];
+    const { busy } = this;
+    if (
+      busy?.layout !== view.layout ||
+      busy.from !== from ||
+      busy.to !== to ||
+      busy.levels.length !== columns
+    )
+      this.busy = {
+        layout: view.layout,
+        from,
+        to,
+        levels: busySlots(view.layout.lanes, { from, to, columns }),
+      };
+    return this.busy?.levels ?? new Float64Array();
+  }
+
   private axis(view: View): void {
     const { pen, palette } = this;
     pen.font = SMALL;
     pen.textBaseline = 'middle';
+    const end = xOf(view, view.layout.endMs);
     for (const { ms, x, step } of this.ticks(view)) {
+      if (x > end) break;
       pen.fillStyle = palette.line;
       pen.fillRect(x, SIZE.axis - 6, 1, 6);
       pen.fillStyle = palette.muted;
@@ -294,33 +320,4 @@ export class Painter {
     pen.fillRect(0, TOP - 1, view.names, 1);
     pen.fillRect(view.names - 1, 0, 1, view.height);
   }
-}
-
-interface Span {
-  readonly from: number;
-  readonly to: number;
-  readonly columns: number;
-}
-
-/** For each column of pixels, the average number of slots that are busy. */
-function busySlots(lanes: readonly Lane[], { from, to, columns }: Span): Float64Array {
-  const msPerColumn = (to - from) / columns;
-  // Differences first, then their sum: each bar costs four additions, however wide it is.
-  const level = new Float64Array(columns + 1);
-  const change = (ms: number, by: number): void => {
-    const at = Math.min(columns, Math.max(0, (ms - from) / msPerColumn));
-    const column = Math.floor(at);
-    level[column] = (level[column] ?? 0) + by * (column + 1 - at);
-    if (column < columns) level[column + 1] = (level[column + 1] ?? 0) + by * (at - column);
-  };
-  for (const { bars } of lanes)
-    for (let index = firstAfter(bars, from); index < bars.length; index++) {
-      const bar = bars[index];
-      if (bar === undefined || bar.startMs > to) break;
-      change(bar.startMs, 1);
-      change(bar.endMs, -1);
-    }
-  for (let column = 1; column <= columns; column++)
-    level[column] = (level[column] ?? 0) + (level[column - 1] ?? 0);
-  return level.subarray(0, columns);
 }

@@ -1,14 +1,8 @@
 import { computed } from '@preact/signals';
 import type { AttemptModel } from '../../src/model/model';
 import { endOf, lanesOf } from '../../src/views/lanes';
+import { phasesOf, spanOf, type Phase } from '../../src/views/phases';
 import { model, nowMs, rowAt, type Row } from '../state';
-
-/** A part of an attempt, in the order in which they happen. */
-export interface Segment {
-  readonly phase: 'wait' | 'restore' | 'run' | 'store';
-  readonly startMs: number;
-  readonly endMs: number;
-}
 
 export interface Bar {
   readonly row: Row;
@@ -16,7 +10,7 @@ export interface Bar {
   readonly look: 'ok' | 'failed' | 'cached' | 'lost' | 'stopped' | 'running';
   readonly startMs: number;
   readonly endMs: number;
-  readonly segments: readonly Segment[];
+  readonly phases: readonly Phase[];
 }
 
 /** A slot. */
@@ -26,23 +20,6 @@ export interface Lane {
   readonly isFirst: boolean;
   readonly slot: number;
   readonly bars: readonly Bar[];
-}
-
-/** What the attempt did when; what was not measured is one piece. */
-export function segmentsOf(
-  { assignedMs, startMs, endMs, measured }: AttemptModel,
-  lastMs: number,
-): Segment[] {
-  const begin = startMs ?? assignedMs;
-  const end = endMs ?? lastMs;
-  const restoreMs = Math.min(measured?.restoreMs ?? 0, Math.max(0, begin - assignedMs));
-  const parts: Segment[] = [
-    { phase: 'wait', startMs: Math.min(assignedMs, begin), endMs: begin - restoreMs },
-    { phase: 'restore', startMs: begin - restoreMs, endMs: begin },
-    { phase: 'run', startMs: begin, endMs: end },
-    { phase: 'store', startMs: end, endMs: end + (measured?.storeMs ?? 0) },
-  ];
-  return parts.filter((part) => part.endMs > part.startMs);
 }
 
 function lookOf({ task }: Row, attempt: AttemptModel): Bar['look'] {
@@ -77,13 +54,14 @@ export const layout = computed<Layout>(() => {
   const { model: session } = model.value;
   const lanes = lanesOf(session).map(({ agent, slot, bars }): Lane => {
     const name = agent === null ? 'main job' : (session.agents[agent]?.name ?? '');
-    const drawn = bars.flatMap(({ run, task, attempt, startMs, endMs }) => {
+    const drawn = bars.flatMap(({ run, task, attempt, ...span }) => {
       const row = rowAt(run, task);
       if (row === undefined) return [];
-      const lastMs = attempt.endMs === null && row.run.endMs === null ? (nowMs.value ?? endMs) : endMs;
-      const segments = segmentsOf(attempt, lastMs);
-      const end = segments.at(-1)?.endMs ?? lastMs;
-      return [{ row, attempt, look: lookOf(row, attempt), startMs, endMs: end, segments }];
+      const common = { row, attempt, look: lookOf(row, attempt) };
+      const now = attempt.endMs === null && row.run.endMs === null ? nowMs.value : null;
+      // What runs grows until now; the events only say what has happened.
+      if (now === null) return [{ ...common, ...span }];
+      return [{ ...common, ...spanOf(attempt, now), phases: phasesOf(attempt, now) }];
     });
     return { name, slot, isFirst: slot === 0, bars: drawn };
   });

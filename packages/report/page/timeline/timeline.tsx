@@ -92,30 +92,34 @@ type State = ReturnType<typeof useTimeline>;
 /** Draws again whenever something that is drawn has changed, at most once a frame. */
 function useDrawing({ canvas, view, hovered, focused, showPath, theme, size }: State): void {
   const frame = useRef(0);
+  const painter = useRef<{ readonly theme: number; readonly of: Painter } | null>(null);
   useSignalEffect(() => {
     const marks: Marks = {
       hovered: hovered.value?.bar ?? null,
       focused: focused.value,
       showPath: showPath.value && view.value.layout.paths.length > 0,
     };
-    const [now] = [view.value, theme.value, size.value];
+    const [now, colours] = [view.value, theme.value, size.value];
     cancelAnimationFrame(frame.current);
     frame.current = requestAnimationFrame(() => {
       const { current } = canvas;
-      if (current !== null && now.width > 0) paint(current, now, marks);
+      const pen = current?.getContext('2d');
+      if (current === null || pen == null || now.width === 0) return;
+      if (painter.current?.theme !== colours)
+        painter.current = { theme: colours, of: new Painter(pen, paletteOf(current)) };
+      fit(current, pen, now);
+      painter.current.of.draw(now, marks);
     });
   });
 }
 
-function paint(canvas: HTMLCanvasElement, view: View, marks: Marks): void {
+/** As many pixels as the screen has for it. */
+function fit(canvas: HTMLCanvasElement, pen: CanvasRenderingContext2D, view: View): void {
   const ratio = window.devicePixelRatio;
   const [width, height] = [Math.round(view.width * ratio), Math.round(view.height * ratio)];
   if (canvas.width !== width) canvas.width = width;
   if (canvas.height !== height) canvas.height = height;
-  const pen = canvas.getContext('2d');
-  if (pen === null) return;
   pen.setTransform(ratio, 0, 0, ratio, 0, 0);
-  new Painter(pen, paletteOf(canvas)).draw(view, marks);
 }
 
 function useSize({ scroller, size, theme }: State): void {

@@ -26,7 +26,7 @@ export function Tooltip({ bar, x, y }: Props) {
     current.style.left = `${Math.max(4, left)}px`;
     current.style.top = `${below ? y + AWAY_PX : y - AWAY_PX - offsetHeight}px`;
   });
-  const { row, attempt, startMs, endMs, segments } = bar;
+  const { row, attempt, startMs, endMs, phases } = bar;
   return (
     <div class="tooltip" ref={element} aria-hidden="true">
       <p class="title">
@@ -37,13 +37,13 @@ export function Tooltip({ bar, x, y }: Props) {
         {outcomeText(bar)} in {brief(endMs - startMs)} on <bdi>{visible(placeOf(attempt))}</bdi>
         {row.task.attempts.length > 1 && `, attempt ${attempt.number} of ${row.task.attempts.length}`}
       </p>
-      {segments.length > 1 && (
+      {phases.length > 1 && (
         <dl>
-          {segments.map(({ phase, startMs: from, endMs: to }) => (
-            <div key={phase}>
+          {phases.map(({ name, startMs: from, endMs: to }) => (
+            <div key={name}>
               <dt>
-                <span class={`swatch ${phase} ${bar.look}`} />
-                {PHASES[phase]}
+                <span class={`swatch ${name} ${bar.look}`} />
+                {PHASES[name]}
               </dt>
               <dd>{brief(to - from)}</dd>
             </div>

@@ -43,15 +43,9 @@ export function samplePlan(count: number, random: SeededRandom): SampleTask[] {
   };
   for (let index = 0; tasks.length < count; index++) {
     const project = nameOf(index);
-    // Every project builds on some of the forty before it.
-    const below = [
-      ...new Set(
-        Array.from(
-          { length: Math.min(index, 2) },
-          () => index - 1 - Math.floor(random.next() * Math.min(index, 40)),
-        ),
-      ),
-    ];
+    // Every project builds on one or two before it, the early ones more often: few layers, as in most workspaces.
+    const earlier = (): number => Math.floor(random.next() ** 2 * index);
+    const below = index === 0 ? [] : [...new Set([earlier(), earlier()])];
     const builds = below.map((other) => `${nameOf(other)}:build`);
     add(project, 'build', builds, TARGETS.build);
     add(project, 'lint', [], TARGETS.lint);

@@ -1,0 +1,111 @@
+import { sampleSession } from '@org/dte-testing';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { ReportEvent } from '@org/dte-report';
+import { agent, planned, Story } from '../src/test-support/events';
+import { listedTasks, PageBench, violationsOf } from './browser';
+
+const HOSTILE = '</script><script>window.hit=1</script><img src=x onerror="window.hit=1">\u202etxt\u2028';
+
+/** A failure whose project, output, agent and command are all written by somebody else. */
+function hostileEvents(): ReportEvent[] {
+  const id = `${HOSTILE}:test`;
+  const output = `${'long '.repeat(200_000)}\n\u001B[31m${HOSTILE}\u001B[39m\u001B]8;;javascript:window.hit=1\u0007link\u001B]8;;\u0007`;
+  const { events } = new Story()
+    .agents(0, agent(HOSTILE, { jobUrl: 'javascript:window.hit=1' }))
+    .run(0, [planned(id), planned('shop:build')])
+    .attempt(id, HOSTILE, [1, 5], { status: 'failure', output })
+    .attempt('shop:build', HOSTILE, [2, 4])
+    .over(6, false);
+  return events.map((event) => (event.type === 'run' ? { ...event, command: HOSTILE } : event));
+}
+
+describe('the page of a report in a browser', () => {
+  let bench: PageBench;
+  let folder: string;
+
+  beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'dte-page-'));
+    bench = await PageBench.start(folder);
+  });
+
+  afterAll(async () => {
+    await bench.close();
+    rmSync(folder, { recursive: true });
+  });
+
+  it('shows what others wrote as text and runs none of it, also where nothing would stop it', async () => {
+    const { page, requests, complaints } = await bench.openFile(hostileEvents());
+    expect(await page.locator('.failure .output').first().textContent()).toContain(
+      'onerror="window.hit=1">\\u202etxt',
+    );
+    await page.locator('.failure .link').click();
+    expect(await page.locator('.detail h2').textContent()).toContain('</script><script>window.hit=1');
+    expect(await page.locator('a[href^="javascript"]').count()).toBe(0);
+    expect(await page.evaluate('window.hit')).toBeUndefined();
+    expect([requests, complaints]).toEqual([[], []]);
+    // Without its policy: what holds is that all of it is text.
+    const free = await bench.openFile(hostileEvents(), { bypassCSP: true });
+    await free.page.locator('.failure .link').click();
+    expect(await free.page.evaluate('window.hit')).toBeUndefined();
+    expect(await free.page.locator('main img').count()).toBe(0);
+  });
+
+  it('can be read without its script: what failed, and the end of its output', async () => {
+    const { page } = await bench.openFile(sampleSession({ tasks: 30, agents: 2, failing: 0.2, seed: 3 }), {
+      javaScriptEnabled: false,
+    });
+    expect(await page.locator('h1').textContent()).toMatch(/of 30 tasks failed/);
+    expect(await page.locator('.failure .output').first().innerText()).toContain('Expected: 1290');
+  });
+
+  it.each(['light', 'dark'] as const)('has nothing that axe-core objects to, %s', async (colorScheme) => {
+    const events = sampleSession({ tasks: 120, agents: 4, failing: 0.03, seed: 2 });
+    const { page } = await bench.openFile(events, { bypassCSP: true, colorScheme });
+    await page.locator('#row-0').click();
+    expect(await violationsOf(page)).toEqual([]);
+  });
+
+  it('is walked with the keyboard: filter, table, a task, back, and the bars of the timeline', async () => {
+    const { page } = await bench.openFile(
+      sampleSession({ tasks: 60, agents: 3, cached: 0, failing: 0.05, seed: 5 }),
+    );
+    await page.keyboard.press('/');
+    await page.keyboard.type('LINT agent');
+    const listed = await listedTasks(page);
+    expect(listed.length).toBeGreaterThan(2);
+    expect(listed.every((name) => name.includes('lint'))).toBe(true);
+    for (const key of ['ArrowDown', 'ArrowDown', 'ArrowDown', 'Enter']) await page.keyboard.press(key);
+    expect(await page.locator('.detail h2').textContent()).toBe(listed[1]);
+    await page.keyboard.press('Escape');
+    expect(await page.locator('.detail').count()).toBe(0);
+    expect(await page.evaluate('document.activeElement.id')).toBe('grid');
+    await page.locator('.timeline .scroller').focus();
+    await page.keyboard.press('ArrowRight');
+    const first = await page.locator('#timeline-focus').textContent();
+    expect(first).toMatch(/ on nx agent 1\/3, took /);
+    await page.keyboard.press('ArrowRight');
+    expect(await page.locator('#timeline-focus').textContent()).not.toBe(first);
+    await page.keyboard.press('Enter');
+    await page.locator('.detail').waitFor();
+  });
+
+  it('opens ten thousand tasks, of which it holds a few rows, and filters and sorts them', async () => {
+    const { page, requests } = await bench.openFile(sampleSession({ tasks: 10_000, agents: 100 }));
+    expect(await page.locator('#grid').getAttribute('aria-rowcount')).toBe('10001');
+    expect(await page.locator('#grid tbody tr').count()).toBeLessThan(100);
+    await page.locator('th.c-task button').click();
+    const [first = ''] = await listedTasks(page);
+    await page.locator('th.c-task button').click();
+    const [last = ''] = await listedTasks(page);
+    expect(first.localeCompare(last, 'en', { numeric: true })).toBeLessThan(0);
+    await page.locator('#grid').focus();
+    await page.keyboard.press('End');
+    await page.waitForSelector('#row-9999');
+    expect((await listedTasks(page)).at(-1)).toBe(first);
+    await page.locator('#filter').fill('no such task');
+    await page.locator('.nothing').waitFor();
+    expect(requests).toEqual([]);
+  });
+});
