@@ -1,4 +1,5 @@
-import { Pipeline, sampleCommand, type Fleet, type ProcessExit } from '@org/dte-testing';
+import { httpCall, Pipeline, sampleCommand, type Fleet, type ProcessExit } from '@org/dte-testing';
+import { join } from 'node:path';
 import { expectExit } from '../support/expect-exit';
 import { sampleFleet } from '../support/sample-fleet';
 
@@ -150,5 +151,43 @@ describe('the report of a main job', () => {
     expect(await why('second:build')).toContain('its result came from the local cache');
     expect(await why()).toMatch(/1 +libs\/first\/source.txt was renamed to .* first:build/);
     await pipeline.complete();
+  });
+
+  it('is shown by a standalone coordinator as well, to whoever has the link in the log', async () => {
+    const server = fleet.machine('server', { ci: false });
+    const data = join(server.folder, 'data');
+    const coordinator = server.startDte(['coordinator', '--port=0', `--data-dir=${data}`]);
+    await coordinator.waitForOutput(/coordinator on \S+:\d+/);
+    const url = /coordinator on (\S+:\d+)/.exec(coordinator.output())?.[1] ?? '';
+    const pipeline = await Pipeline.start(fleet, 1, { DTE_COORDINATOR_URL: url });
+    const red = await pipeline.nx(['run-many', '-t', 'build,test', ...OURS]);
+    expect([1, 130]).toContain(red.code);
+    expectExit(await pipeline.nx(['run-many', '-t', 'build', ...OURS]), 0, pipeline);
+
+    const link = /dte: live report: (\S+)/.exec(red.output)?.[1] ?? '';
+    const { pathname, hash, origin } = new URL(link);
+    expect(origin).toBe(url);
+    const id = pathname.split('/')[2] ?? '';
+    const token = hash.slice(1);
+    const answer = await httpCall(url, { path: `/v1/sessions/${id}/model`, token });
+    const { model } = JSON.parse(answer.text) as { model: Model };
+    const statuses = (of: Model): unknown =>
+      of.runs.map(({ ok, tasks }) => [
+        ok,
+        ...tasks.map((task) => [task.id, task.status, task.from, task.attempts.length, task.output]).sort(),
+      ]);
+    expect(statuses(model)).toEqual(statuses(await modelOf(pipeline)));
+    const page = await httpCall(url, { path: pathname });
+    expect([page.status, page.text.includes('Opening the report')]).toEqual([200, true]);
+
+    expectExit(await pipeline.dte(['complete-ci-run']), 0, pipeline);
+    for (const agent of pipeline.agents) expectExit(await agent.process.end(), 0, pipeline);
+    coordinator.signal('SIGTERM');
+    expectExit(await coordinator.end(), 0, pipeline);
+    await pipeline.everybodyGone();
+    const later = await pipeline.dte(['report', '--format=json', `--journal=${join(data, 'sessions', id)}`]);
+    expectExit(later, 0, pipeline);
+    expect(statuses(JSON.parse(later.stdout) as Model)).toEqual(statuses(model));
+    expect(coordinator.output()).not.toContain(token);
   });
 });

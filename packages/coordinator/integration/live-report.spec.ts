@@ -1,9 +1,17 @@
-import { request } from 'node:http';
-import { HTTP } from '@org/dte-protocol';
-import { type ForwardedEvents, ModelFold, type ReportEvent, type SessionModel } from '@org/dte-report';
+import { rm } from 'node:fs/promises';
+import { type AgentOutput, HTTP } from '@org/dte-protocol';
+import {
+  type ForwardedEvents,
+  modelJsonSchema,
+  ModelFold,
+  type ReportEvent,
+  type SessionModel,
+} from '@org/dte-report';
 import { httpCall, type RawClient, runSpec, taskSpec, waitFor } from '@org/dte-testing';
+import { Ajv2020 } from 'ajv/dist/2020';
 import { readJournalReport } from '../src';
-import { agentSync, completed, Harness, success } from './support/harness';
+import { EventReader } from './support/event-reader';
+import { agentSync, completed, containing, Harness, success } from './support/harness';
 
 const RUN = runSpec('r1', [taskSpec('lib:build'), taskSpec('app:build', ['lib:build'])], {
   streamOutput: true,
@@ -13,61 +21,6 @@ const OF_S1 = {
   events: HTTP.sessionEvents('s1'),
   output: HTTP.sessionOutput('s1'),
 };
-
-interface Frame {
-  readonly id: number | null;
-  readonly event: string;
-  readonly data: string;
-}
-
-/** A browser's end of a stream of server-sent events; `pause` makes it one that does not read. */
-class EventReader {
-  readonly status: Promise<number>;
-  text = '';
-  ended = false;
-  private readonly outgoing;
-  private incoming: NodeJS.ReadableStream | null = null;
-
-  constructor(url: string, path: string, headers: Record<string, string>) {
-    this.outgoing = request(`${url}${path}`, { headers });
-    this.status = new Promise((resolve, reject) => {
-      this.outgoing.on('error', reject).on('response', (response) => {
-        this.incoming = response;
-        response.setEncoding('utf8');
-        response.on('data', (text: string) => (this.text += text));
-        response.on('close', () => (this.ended = true)).on('error', () => (this.ended = true));
-        resolve(response.statusCode ?? 0);
-      });
-    });
-    this.outgoing.end();
-  }
-
-  get frames(): Frame[] {
-    return this.text.split('\n\n').flatMap((block) => {
-      const field = (name: string): string | undefined => new RegExp(`^${name}: (.*)$`, 'm').exec(block)?.[1];
-      const data = field('data');
-      const id = field('id');
-      if (data === undefined) return [];
-      return [{ id: id === undefined ? null : Number(id), event: field('event') ?? 'message', data }];
-    });
-  }
-
-  get events(): ReportEvent[] {
-    return this.frames.flatMap(({ data }) => JSON.parse(data) as ReportEvent[]);
-  }
-
-  pause(): void {
-    this.incoming?.pause();
-  }
-
-  resume(): void {
-    this.incoming?.resume();
-  }
-
-  close(): void {
-    this.outgoing.on('error', () => undefined).destroy();
-  }
-}
 
 describe('the live report of a standalone coordinator', () => {
   let harness: Harness;
@@ -88,7 +41,7 @@ describe('the live report of a standalone coordinator', () => {
 
   async function modelFor(client: RawClient): Promise<{ seq: number; model: SessionModel }> {
     const answer = await httpCall(harness.url, { path: OF_S1.model, token: client.token });
-    expect([answer.status, answer.text.slice(0, 8)]).toEqual([200, '{"seq":1']);
+    expect(answer.status).toBe(200);
     return JSON.parse(answer.text) as { seq: number; model: SessionModel };
   }
 
@@ -168,5 +121,154 @@ describe('the live report of a standalone coordinator', () => {
       messages: [],
       agents: [{ name: 'agent 1', slots: 2 }],
     });
+  });
+
+  it('keeps the report over a restart, with what only the main job knew, and shows it when the session is over', async () => {
+    harness = await Harness.start();
+    const { main } = await begin();
+    await tell(main, [
+      { type: 'message', atMs: Date.now(), reason: { code: 'DTE_NO_AGENTS', message: 'no agents' } },
+      ended('app:build', true),
+    ]);
+    const before = await modelFor(main);
+    await harness.coordinator.close();
+    await harness.startCoordinator();
+    const after = await modelFor(main);
+    expect(after.seq).toBeGreaterThan(before.seq);
+    expect(after.model).toMatchObject({
+      messages: [{ reason: { message: 'no agents' } }],
+      runs: [{ tasks: [{ id: 'lib:build' }, { id: 'app:build', status: 'success' }] }],
+    });
+    // Who knows a number of before is told to load it again.
+    const late = read(main, `${OF_S1.events}?after=${before.seq}`);
+    await waitFor('the end of the stream', () => late.ended);
+    expect(late.frames.map(({ event }) => event)).toEqual(['resume']);
+
+    const reader = read(main, `${OF_S1.events}?after=${after.seq}`);
+    await reader.status;
+    await httpCall(harness.url, { method: 'POST', path: HTTP.sessionComplete, token: main.token });
+    const again = await harness.main();
+    await tell(again, [{ type: 'run.ended', atMs: Date.now(), runId: 'r1', ok: false }]);
+    again.send({ type: 'main.sync', runId: 'r1', ackSeq: 0, want: 'close' });
+    await again.kill();
+    await waitFor('the session to be unloaded', () => reader.ended, { lastState: () => reader.text });
+    expect(harness.coordinator.sessions()).toEqual([]);
+    const last = await modelFor(main);
+    expect(last.model.runs[0]).toMatchObject({ ok: false });
+    const over = read(main, `${OF_S1.events}?after=${last.seq}`);
+    expect(await over.status).toBe(204);
+    const early = read(main, `${OF_S1.events}?after=${last.seq - 1}`);
+    await waitFor('the end of the stream', () => early.ended);
+    expect(early.frames.map(({ event }) => event)).toEqual(['resume']);
+    expect(harness.coordinator.sessions()).toEqual([]);
+  });
+
+  it('begins in the middle if nothing but a compacted journal is left, says so, and invents nothing', async () => {
+    harness = await Harness.start({ limits: { journalTailBytes: 1, journalTailFactor: 1 } });
+    const { main, agent } = await begin();
+    await finishTask(main, agent, 'lib:build', 2);
+    main.send({ type: 'main.sync', runId: 'r1', ackSeq: 2, want: 'follow' });
+    const folder = `${harness.dataDir}/sessions/s1`;
+    await agent.next('agent.wanted', ({ assignments }) =>
+      assignments.some(({ taskId }) => taskId === 'app:build'),
+    );
+    await harness.coordinator.close();
+    expect((await readJournalReport(folder)).messages).toEqual([]);
+    await rm(`${folder}/report.jsonl`);
+    const { messages, runs } = await readJournalReport(`${folder}/journal.jsonl`);
+    expect(messages).toMatchObject([
+      { reason: { code: 'DTE_REPORT_PARTIAL', message: containing('begins at') } },
+    ]);
+    expect(runs[0]?.tasks).toMatchObject([
+      { id: 'lib:build', status: 'success', doneMs: null },
+      { id: 'app:build' },
+    ]);
+    await expect(readJournalReport(`${folder}/nothing`)).rejects.toMatchObject({ code: 'DTE_NO_REPORT' });
+  });
+
+  it('a reader that does not read costs no memory: it is told to load the report again', async () => {
+    harness = await Harness.start({ limits: { reportRecentBytes: 3_000_000 } });
+    const { main } = await begin();
+    const { seq } = await modelFor(main);
+    const reader = read(main, `${OF_S1.events}?after=${seq}`);
+    await reader.status;
+    reader.pause();
+    const text = 'x'.repeat(16_000);
+    const many = Array.from({ length: 200 }, (): ReportEvent => ({
+      type: 'message',
+      atMs: Date.now(),
+      reason: { code: 'DTE_NO_AGENTS', message: text },
+    }));
+    // More than what the kernel buffers of both sides, and what is kept.
+    for (let nth = 0; nth < 12; nth++) expect((await tell(main, many)).status).toBe(200);
+    reader.resume();
+    await waitFor('the end of the stream', () => reader.ended);
+    expect(reader.frames.at(-1)?.event).toBe('resume');
+    expect(reader.events.length).toBeLessThan(12 * many.length);
+  });
+
+  it('has room for so many readers, and so many events', async () => {
+    harness = await Harness.start({ limits: { reportReadersPerSession: 2, reportBytes: 100_000 } });
+    const { main } = await begin();
+    const { seq } = await modelFor(main);
+    const [one, two] = [
+      read(main, `${OF_S1.events}?after=${seq}`),
+      read(main, `${OF_S1.events}?after=${seq}`),
+    ];
+    expect([await one.status, await two.status]).toEqual([200, 200]);
+    expect(await read(main, `${OF_S1.events}?after=${seq}`).status).toBe(429);
+    one.close();
+    await waitFor('room', async () => {
+      const next = read(main, `${OF_S1.events}?after=${seq}`);
+      return (await next.status) === 200;
+    });
+    const long: ReportEvent = {
+      type: 'message',
+      atMs: Date.now(),
+      reason: { code: 'DTE_NO_AGENTS', message: 'x'.repeat(16_000) },
+    };
+    await tell(
+      main,
+      Array.from({ length: 10 }, () => long),
+    );
+    await waitFor('what is left out', async () =>
+      (await modelFor(main)).model.messages.some(({ reason }) => reason.code === 'DTE_REPORT_PARTIAL'),
+    );
+    expect((await modelFor(main)).model.messages.length).toBeLessThan(10);
+  });
+
+  it('shows what a running task prints, from its last lines on, until it ends', async () => {
+    harness = await Harness.start();
+    const { main, agent } = await begin();
+    const piece = (offset: number, data: string): object => ({
+      type: 'agent.output',
+      runId: 'r1',
+      taskId: 'lib:build',
+      attempt: 1,
+      offset,
+      data,
+    });
+    agent.send(piece(0, 'one\n') as AgentOutput);
+    await main.next('run.output');
+    const reader = read(main, `${OF_S1.output}?run=r1&task=lib%3Abuild`);
+    await waitFor('the first line', () => reader.text === 'one\n', { lastState: () => reader.text });
+    agent.send(piece(4, 'two\n') as AgentOutput);
+    await waitFor('the second line', () => reader.text === 'one\ntwo\n', { lastState: () => reader.text });
+    await finishTask(main, agent, 'lib:build', 2);
+    await waitFor('the end', () => reader.ended);
+    const late = read(main, `${OF_S1.output}?run=r1&task=lib%3Abuild`);
+    await waitFor('the end', () => late.ended);
+    expect(late.text).toBe('');
+  });
+
+  it('has the times of a main job by the clock of the coordinator', async () => {
+    harness = await Harness.start();
+    const { main } = await begin();
+    const hourMs = 3_600_000;
+    const ahead = Date.now() + hourMs;
+    await tell(main, [{ type: 'run.ended', atMs: ahead - 1_000, runId: 'r1', ok: true }], ahead);
+    await waitFor('the end', async () => (await modelFor(main)).model.runs[0]?.endMs != null);
+    const { startMs = 0, endMs } = (await modelFor(main)).model.runs[0] ?? {};
+    expect(Math.abs((endMs ?? 0) - startMs)).toBeLessThan(hourMs / 2);
   });
 });

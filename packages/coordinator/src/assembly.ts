@@ -13,12 +13,14 @@ import { FailedHandshakes } from './door/failed-handshakes';
 import { Strangers } from './door/strangers';
 import { FileTaskHistory } from './history/file-history';
 import { roomForConnections } from './http/descriptors';
+import type { EndpointDeps } from './http/endpoint';
 import { createHttpServer } from './http/server';
 import { FileJournalStore } from './journal/file-journal';
 import { type ResolvedOptions, sessionsFolder } from './options';
 import { SessionRegistry } from './session/registry';
 import { RefusedStrangers } from './session/refused-strangers';
 import { isOwnHost } from './ui/own-host';
+import { addUi } from './ui/ui-routes';
 import { Gatekeeper } from './ws/gatekeeper';
 import { Gateway } from './ws/gateway';
 
@@ -123,20 +125,18 @@ export async function openEntrance(options: ResolvedOptions, stores: Stores): Pr
     onRefused: (sessionKey, name, error) => registry.refuse(sessionKey, name, error),
     onAuthenticated,
   });
-  const httpServer = createHttpServer({
+  const endpoints: EndpointDeps = {
     tokens,
     registry,
     logger,
-    artifacts,
-    limits,
-    now: options.now,
-    tls,
-    room,
     onAuthenticated,
     isOwnHost: (host) => isOwnHost(host, publicUrl),
-    // The coordinator of a job is on an address that people do not reach, and ends with its job.
-    ui: options.session === undefined ? { publicUrl, isSecure: tls !== null, signIn } : null,
-  });
+  };
+  const { now } = options;
+  const httpServer = createHttpServer({ ...endpoints, artifacts, limits, now, tls, room });
+  // The coordinator of a job is on an address that people do not reach, and ends with its job.
+  if (options.session === undefined)
+    addUi(httpServer, { ...endpoints, limits, now, publicUrl, isSecure: tls !== null, signIn });
   httpServer.server.on('connection', (socket: Socket) => strangers.enter(socket));
   gateway.attach(httpServer.server);
   return { gateway, httpServer };

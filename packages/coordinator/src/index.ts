@@ -3,4 +3,4 @@ export type { CoordinatorOptions } from './options';
 export { boundedFile } from './log/bounded-file';
 export { createLog } from './log/create-log';
 export { removeUnusedFolders } from './lock/unused-folders';
-export { readJournalReport } from './report/read-journal';
+export { readJournalReport } from './bug-report/read-journal';

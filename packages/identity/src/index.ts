@@ -6,4 +6,4 @@ export { OLDEST_TLS } from './oldest-tls';
 export { isProof, makeProof, newNonce, sameText } from './proof';
 export { requireOwnSession, requireSamePipeline, sessionIdOf, sessionKey } from './same-pipeline';
 export { type CoordinatorCertificate, createCoordinatorCertificate, pinOf } from './coordinator-certificate';
-export { GitlabSignIn, type SignInAnswer, type SignInOptions } from './sign-in';
+export { GitlabSignIn } from './sign-in';

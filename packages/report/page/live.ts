@@ -10,6 +10,8 @@ const RETRY_MS = 2_000;
 const RENDER_MS = 400;
 /** The answer of HTTP that there is nothing, and nothing will come. */
 const NO_CONTENT = 204;
+/** The answer of HTTP to who may not, or not any more. */
+const UNAUTHORIZED = 401;
 /** Bars of running tasks grow this often. */
 const TICK_MS = 1_000;
 
@@ -40,6 +42,11 @@ class Follower {
   async start(): Promise<void> {
     try {
       const response = await fetch(this.at.modelUrl, { credentials: 'same-origin' });
+      if (response.status === UNAUTHORIZED) {
+        // What this browser was given has expired: the server says how to get in again.
+        window.location.reload();
+        return;
+      }
       if (!response.ok) throw new Error(`${response.status} ${response.statusText}`);
       const { seq, model } = (await response.json()) as { seq: number; model: SessionModel };
       this.fold = ModelFold.resume(model);

@@ -10,7 +10,6 @@ export {
   reportEventSchema,
   type CacheSource,
   type Miss,
-  type PlannedTask,
   type ReportEvent,
   type TaskStatus,
 } from './model/event';

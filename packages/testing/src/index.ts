@@ -33,9 +33,11 @@ export {
 export {
   type FakeClaims,
   type FakeGitlab,
+  type FakeUser,
   type FakeProject,
   type IdTokenOptions,
   selfSignedCertificate,
+  type SignInFault,
   startFakeGitlab,
   type TestCertificate,
 } from './gitlab';

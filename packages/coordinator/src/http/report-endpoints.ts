@@ -16,7 +16,8 @@ import type { FastifyReply } from 'fastify';
 import { unauthorized } from '../auth/token';
 import { Readers } from '../report/readers';
 import { ReportText } from '../report/report-text';
-import type { ReportNow, SessionReport } from '../report/session-report';
+import { type ReportNow, SessionReport } from '../report/session-report';
+import { StoredReports, type StoredText } from './stored-reports';
 import type { SessionRegistry } from '../session/registry';
 import { readBody } from './body';
 import type { Call, Endpoint } from './endpoint';
@@ -52,6 +53,7 @@ const noReport = (sessionId: string): DteError =>
 
 class ReportHandlers {
   private readonly texts = new ReportText();
+  private readonly stored: StoredReports;
   private readonly readers: Readers;
 
   constructor(
@@ -60,6 +62,7 @@ class ReportHandlers {
     private readonly now: () => number,
   ) {
     this.readers = new Readers(limits);
+    this.stored = new StoredReports(registry);
   }
 
   async take(call: Call): Promise<object> {
@@ -74,7 +77,8 @@ class ReportHandlers {
   }
 
   async model(call: Call): Promise<FastifyReply> {
-    const zipped = await this.texts.of(await this.reportOf(ownSession(call)));
+    const report = await this.reportOf(ownSession(call));
+    const zipped = report instanceof SessionReport ? await this.texts.of(report) : report.zipped;
     const reply = call.reply.type('application/json').headers(PRIVATE);
     if (takesGzip(call)) return reply.header('content-encoding', 'gzip').send(zipped);
     return reply.send(await promisify(gunzip)(zipped));
@@ -84,9 +88,9 @@ class ReportHandlers {
     const sessionId = ownSession(call);
     const after = afterOf(call);
     const report = await this.reportOf(sessionId);
-    if (!('onNews' in report)) {
-      // A browser asks again after any other answer.
-      if (after === report.now.seq) return call.reply.code(204).send();
+    if (!(report instanceof SessionReport)) {
+      // Whoever reads gives up after this answer, and asks again after any other.
+      if (after === report.seq) return call.reply.code(204).headers(PRIVATE).send();
       return call.reply.type('text/event-stream').headers(PRIVATE).send('event: resume\ndata: []\n\n');
     }
     return this.stream(call, sessionId, (response, onClosed) => {
@@ -125,13 +129,12 @@ class ReportHandlers {
   }
 
   /** Reads the stored report of a session that is not in memory: looking at it must not bring it back there. */
-  private async reportOf(sessionId: string): Promise<SessionReport | { readonly now: ReportNow }> {
-    const open = this.openReport(sessionId);
-    if (open !== null) return open;
-    const stored = await this.registry.storedReport(sessionId);
-    if (stored !== null) return { now: { seq: stored.seq, model: stored.model } };
-    const loaded = await this.registry.find(sessionId);
-    const report = loaded?.report ?? null;
+  private async reportOf(sessionId: string): Promise<SessionReport | StoredText> {
+    const report =
+      this.openReport(sessionId) ??
+      (await this.stored.of(sessionId)) ??
+      (await this.registry.find(sessionId))?.report ??
+      null;
     if (report === null) throw noReport(sessionId);
     return report;
   }

@@ -8,7 +8,6 @@ import { answerError, statusOf } from './error-answer';
 import { watchPace } from './pace';
 import { reportEndpoints } from './report-endpoints';
 import { sessionEndpoints } from './session-endpoints';
-import { addUi, type UiDeps, viewLinkEndpoint } from '../ui/ui-routes';
 import { createTransport, type TlsKey } from './transport';
 
 export type HttpServerDeps = EndpointDeps &
@@ -16,8 +15,6 @@ export type HttpServerDeps = EndpointDeps &
     readonly limits: LimitValues;
     readonly tls: TlsKey | null;
     readonly now: () => number;
-    /** Null: it has no pages for people. */
-    readonly ui: Pick<UiDeps, 'publicUrl' | 'isSecure' | 'signIn'> | null;
     /** As returned by `roomForConnections`. */
     readonly room: number | null;
   };
@@ -65,10 +62,8 @@ export function createHttpServer(deps: HttpServerDeps): FastifyInstance {
     ...artifactEndpoints(deps),
     ...sessionEndpoints(registry, limits),
     ...reportEndpoints(registry, limits, now),
-    ...(deps.ui === null ? [] : [viewLinkEndpoint({ ...deps, ...deps.ui })]),
   ];
   for (const endpoint of endpoints) addEndpoint(server, deps, endpoint);
-  if (deps.ui !== null) addUi(server, { ...deps, ...deps.ui });
   return server;
 }
 

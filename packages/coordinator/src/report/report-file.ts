@@ -51,6 +51,16 @@ export async function saveReport(fs: FileSystem, folder: string, report: StoredR
   await writeFileAtomically(fs, folder, FILE, Buffer.concat(lines));
 }
 
+/** Changes whenever another report is stored; null if there is none. */
+export async function reportVersion(fs: FileSystem, folder: string): Promise<number | null> {
+  try {
+    return (await fs.stat(`${folder}/${FILE}`)).mtimeMs;
+  } catch (thrown) {
+    if (isNotFound(thrown)) return null;
+    throw thrown;
+  }
+}
+
 /** Null if there is none, or none that this version can read. */
 export async function loadReport(fs: FileSystem, folder: string): Promise<StoredReport | null> {
   let text: string;

@@ -1,4 +1,4 @@
-import { DteError, type Hello, type WorkspaceIdentity } from '@org/dte-protocol';
+import { DteError, type Hello, type LimitValues, type WorkspaceIdentity } from '@org/dte-protocol';
 import { nameOf } from './peer';
 import { compareWorkspaces } from './workspace-identity';
 
@@ -10,22 +10,26 @@ export interface SessionToJoin {
   readonly identity: WorkspaceIdentity | null;
   /** Agents that are connected, without this one. */
   readonly others: number;
-  readonly agentsPerSession: number;
+  readonly limits: Pick<LimitValues, 'agentsPerSession'>;
 }
 
-/** Why an agent may not join: DTE_SESSION_FINISHED, those of `compareWorkspaces`, DTE_LIMIT_REACHED; null: it may. */
-export function objectionTo(hello: Hello, session: SessionToJoin): DteError | null {
-  const { name, isFinished, identity, others, agentsPerSession } = session;
+/**
+ * May this agent join?
+ * @throws DteError DTE_SESSION_FINISHED, those of `compareWorkspaces`, DTE_LIMIT_REACHED
+ */
+export function requireAdmission(hello: Hello, session: SessionToJoin): void {
+  const { name, isFinished, identity, others } = session;
+  const { agentsPerSession } = session.limits;
   if (isFinished) {
-    return new DteError(
+    throw new DteError(
       'DTE_SESSION_FINISHED',
       `Session ${name} is finished; there is no work for the agent "${hello.name}".`,
     );
   }
   const difference = identity === null ? null : compareWorkspaces(identity, hello);
-  if (difference !== null) return difference;
-  if (others < agentsPerSession) return null;
-  return new DteError(
+  if (difference !== null) throw difference;
+  if (others < agentsPerSession) return;
+  throw new DteError(
     'DTE_LIMIT_REACHED',
     `${nameOf(hello)} would be agent ${agentsPerSession + 1} of session ${name} (limit agentsPerSession).`,
   );

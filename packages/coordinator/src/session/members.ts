@@ -19,6 +19,11 @@ export class Members {
     return this.agents.size + this.mains.size + this.observers.size;
   }
 
+  /** How many agents there are without this one. */
+  agentsBeside(agentId: string): number {
+    return this.agents.size - Number(this.agents.has(agentId));
+  }
+
   all(): Peer[] {
     return [...this.agents.values(), ...this.mains, ...this.observers];
   }

@@ -13,7 +13,7 @@ import { writeFileAtomically } from '../files/atomic-write';
 import { type FileSystem, isNotFound } from '../files/file-system';
 import type { TaskHistory } from '../history/history';
 import type { JournalHeader, JournalStore } from '../journal/journal';
-import { loadReport, type StoredReport } from '../report/report-file';
+import { loadReport, reportVersion, type StoredReport } from '../report/report-file';
 import { SessionReport } from '../report/session-report';
 import { type Refusal, RefusalBook } from './refusals';
 import { makeRoom } from './room';
@@ -100,6 +100,11 @@ export class SessionRegistry {
   /** The report of a session that is not in memory; null if none is stored. */
   storedReport(sessionId: string): Promise<StoredReport | null> {
     return loadReport(this.deps.fs, this.folder(sessionId));
+  }
+
+  /** See `reportVersion`. */
+  storedReportVersion(sessionId: string): Promise<number | null> {
+    return reportVersion(this.deps.fs, this.folder(sessionId));
   }
 
   async exists(sessionId: string): Promise<boolean> {

@@ -25,10 +25,10 @@ import {
 import type { Logger } from 'pino';
 import type { ArtifactStore } from '../artifacts/artifact-store';
 import type { FileSystem } from '../files/file-system';
-import type { Journal } from '../journal/journal';
+import type { Journal, Snapshot } from '../journal/journal';
 import { SessionLog } from '../log/session-log';
 import type { SessionReport } from '../report/session-report';
-import { objectionTo } from './admission';
+import { requireAdmission } from './admission';
 import { Compaction } from './compaction';
 import { AgentMember, type JoinedSession, MainMember, type Member, ObserverMember } from './member';
 import { compareWorkspaces, loadWorkspaceIdentity, saveWorkspaceIdentity } from './workspace-identity';
@@ -67,7 +67,6 @@ export class Session implements JoinedSession {
   readonly name: string;
   readonly members: Members;
   readonly runs: RunSpecStore;
-  /** Null: none is kept. */
   readonly report: SessionReport | null;
   private readonly log: SessionLog;
   private readonly memory: SessionMemory;
@@ -98,11 +97,7 @@ export class Session implements JoinedSession {
     this.compaction = new Compaction({
       journal: deps.journal,
       limits: deps.limits,
-      take: async () => {
-        // What the entries told that are about to go.
-        await this.report?.save();
-        return encodeSnapshot(this.memory.image(this.driver.state));
-      },
+      take: () => this.snapshot(),
       release: () => this.runs.removeClosed((runId) => isClosed(this.driver.state, runId)),
       onCompacted: (facts) => this.log.compacted(facts),
       onFailed: (error) => this.log.notCompacted(error),
@@ -278,6 +273,12 @@ export class Session implements JoinedSession {
     await this.report?.close();
   }
 
+  /** Also keeps what the entries of the journal told that are about to go. */
+  private async snapshot(): Promise<Snapshot> {
+    await this.report?.save();
+    return encodeSnapshot(this.memory.image(this.driver.state));
+  }
+
   private perform(effects: readonly Effects[]): void {
     deliver(effects, this.members);
     const wasFinished = this.isFinished;
@@ -304,11 +305,9 @@ export class Session implements JoinedSession {
   }
 
   private checkAgent({ hello }: Peer): void {
-    const { name, isFinished, identity, members } = this;
-    const others = members.agents.has(hello.clientId) ? members.agents.size - 1 : members.agents.size;
-    const { agentsPerSession } = this.deps.limits;
-    const objection = objectionTo(hello, { name, isFinished, identity, others, agentsPerSession });
-    if (objection !== null) throw objection;
+    const { name, isFinished, identity } = this;
+    const others = this.members.agentsBeside(hello.clientId);
+    requireAdmission(hello, { name, isFinished, identity, others, limits: this.deps.limits });
   }
 
   /**

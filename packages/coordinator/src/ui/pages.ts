@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { livePage, livePagePolicy } from '@org/dte-report';
 
 /** A page as it is sent: its text, and the policy that permits exactly its own scripts. */
 export interface Page {
@@ -6,32 +7,35 @@ export interface Page {
   readonly policy: string;
 }
 
-/** Where the page of a session gets its data; see `livePage` of @org/dte-report. */
-export interface LiveUrls {
-  readonly modelUrl: string;
-  readonly eventsUrl: string;
-  readonly outputUrl: string;
-}
-
 const hashOf = (text: string): string => `'sha256-${createHash('sha256').update(text).digest('base64')}'`;
 
-const SCRIPT = /<script(?![^>]*\btype="(?:text\/plain|application\/json)")[^>]*>([\s\S]*?)<\/script>/g;
+const SCRIPT = /<script>([\s\S]*?)<\/script>/g;
+/** Nobody shows a page of ours in a frame of his own. A policy in the page itself cannot say so. */
+const NO_FRAMES = "frame-ancestors 'none'";
 
-/** For a text that is part of this product: everything in it that looks like a script is one of ours. */
-export function pageOf(html: string): Page {
+/** For a text that is part of this file: everything in it that looks like a script is one of ours. */
+function pageOf(html: string): Page {
   const scripts = [...html.matchAll(SCRIPT)].map(([, script = '']) => hashOf(script));
   const policy = [
     "default-src 'none'",
     `script-src ${scripts.length === 0 ? "'none'" : scripts.join(' ')}`,
-    "style-src 'unsafe-inline'",
-    'img-src data:',
+    `style-src ${hashOf(STYLE)}`,
     "connect-src 'self'",
     "base-uri 'none'",
     "form-action 'none'",
-    "frame-ancestors 'none'",
+    NO_FRAMES,
   ].join('; ');
   return { html, policy };
 }
+
+const STYLE =
+  ':root{color-scheme:light dark}body{font:16px/1.5 system-ui,sans-serif;max-width:40rem;margin:4rem auto;padding:0 1rem}';
+
+/** The report of a session while it runs. */
+export const reportPage = (urls: Parameters<typeof livePage>[0]): Page => ({
+  html: livePage(urls),
+  policy: `${livePagePolicy()}; ${NO_FRAMES}`,
+});
 
 const document = (body: string, script: string): Page =>
   pageOf(`<!doctype html>
@@ -40,7 +44,7 @@ const document = (body: string, script: string): Page =>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="referrer" content="no-referrer">
 <title>Live report</title>
-<style>:root{color-scheme:light dark}body{font:16px/1.5 system-ui,sans-serif;max-width:40rem;margin:4rem auto;padding:0 1rem}</style>
+<style>${STYLE}</style>
 <main>
 <h1>Live report</h1>
 ${body}
@@ -96,12 +100,3 @@ export const refusedPage = (message: string): Page => document(`<p>${escape(mess
 
 const ENTITIES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' };
 const escape = (text: string): string => text.replace(/[&<>"]/g, (each) => ENTITIES[each] ?? each);
-
-/** The page until the report package brings its own. */
-export function livePage({ modelUrl }: LiveUrls): string {
-  return `<!doctype html><meta charset="utf-8"><title>Live report</title><pre id="model"></pre><script>
-fetch(${JSON.stringify(modelUrl)}).then((answer) => answer.text()).then((text) => {
-  document.getElementById('model').textContent = text;
-});
-</script>`;
-}

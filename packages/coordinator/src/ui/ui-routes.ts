@@ -10,22 +10,19 @@ import {
 } from '@org/dte-protocol';
 import { z } from 'zod';
 import { CALLBACK_PATH, type SignIn, SIGN_IN_COOKIE } from '../auth/sign-in';
-import { type Claims, type TokenIssuer, unauthorized } from '../auth/token';
+import { type Claims, unauthorized } from '../auth/token';
 import { cookieOf, viewerCookies, viewerTokenOf } from '../auth/viewer';
 import { readBody } from '../http/body';
-import type { Call, Endpoint } from '../http/endpoint';
+import { addEndpoint, type Call, type Endpoint, type EndpointDeps } from '../http/endpoint';
 import { answerError } from '../http/error-answer';
-import type { SessionRegistry } from '../session/registry';
 import { isOwnHost } from './own-host';
-import { enterPage, forwardPage, HOME_PAGE, livePage, type Page, pageOf, refusedPage } from './pages';
+import { enterPage, forwardPage, HOME_PAGE, type Page, refusedPage, reportPage } from './pages';
 
 /** A credential of 1,024 characters in JSON. */
 const ENTER_BYTES = 2_048;
 const enterSchema = z.strictObject({ token: z.string().max(1_024) });
 
-export interface UiDeps {
-  readonly tokens: TokenIssuer;
-  readonly registry: SessionRegistry;
+export interface UiDeps extends EndpointDeps {
   readonly limits: LimitValues;
   readonly now: () => number;
   /** Where people reach this coordinator; null: not known. */
@@ -37,7 +34,7 @@ export interface UiDeps {
 }
 
 /** The link that a main job prints: whoever has it may look at this session's report, until it expires. */
-export function viewLinkEndpoint({
+function viewLinkEndpoint({
   tokens,
   limits,
   now,
@@ -80,6 +77,7 @@ function sendPage(reply: FastifyReply, { html, policy }: Page, status = 200): Fa
 
 /** The pages for people, below `/ui/`. Everything that they show comes from endpoints that check the same credential again. */
 export function addUi(server: FastifyInstance, deps: UiDeps): void {
+  addEndpoint(server, deps, viewLinkEndpoint(deps));
   const ui = new Ui(deps);
   const at = (method: 'GET' | 'POST', url: string, handle: Handle): void => {
     server.route({
@@ -129,7 +127,7 @@ class Ui {
       eventsUrl: HTTP.sessionEvents(id),
       outputUrl: HTTP.sessionOutput(id),
     };
-    return sendPage(reply, pageOf(livePage(urls)));
+    return sendPage(reply, reportPage(urls));
   }
 
   async enter(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {

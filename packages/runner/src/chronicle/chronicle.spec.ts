@@ -94,6 +94,14 @@ describe('the chronicle of a command', () => {
     expect(foldEvents(events).runs).toMatchObject([{ ok: true }]);
   });
 
+  it('knows when an agent has left, of which the coordinator says nothing any more', () => {
+    const info = { type: 'session.info' as const, sessionId: 's', state: 'open' as const, refused: [] };
+    const state = { slots: 2, draining: false, running: [], finished: 0, connected: true };
+    chronicle.session({ ...info, agents: [{ ...AGENT, ...state }] });
+    chronicle.session({ ...info, agents: [] });
+    expect(foldEvents(events).agents).toMatchObject([{ name: 'agent 1', leftMs: 2_000 }]);
+  });
+
   it('hears what is explained, and says it', () => {
     const said: string[] = [];
     const voice = chronicle.hearing({

@@ -45,6 +45,7 @@ export class Chronicle {
   private readonly places = new Map<string, string>();
   private readonly now: () => number;
   private members = '';
+  private agents: SessionInfo['agents'] = [];
 
   constructor(private readonly options: ChronicleOptions) {
     this.now = options.now ?? Date.now;
@@ -89,7 +90,12 @@ export class Chronicle {
     );
     if (members === this.members) return;
     this.members = members;
-    this.options.file.write({ type: 'agents', atMs: this.now(), agents });
+    const here = new Set(agents.map(({ agentId }) => agentId));
+    // An agent that has left is not in the list any more.
+    const gone = this.agents.filter(({ agentId }) => !here.has(agentId));
+    this.agents = agents;
+    const left = gone.map((agent) => ({ ...agent, connected: false }));
+    this.options.file.write({ type: 'agents', atMs: this.now(), agents: [...agents, ...left] });
   }
 
   /** The same voice; what it explains becomes part of the report. */

@@ -104,7 +104,6 @@ export class DistributedCommand {
     const { prepared, options, context, voice } = this.given;
     await options.lifeCycle.startCommand?.(command.parallel, command.parallel);
     this.chronicle.begin(command, options.lifeCycle);
-    void this.sayLink();
     const misses = this.missReasons();
     const forwardedEnv = this.forwardedEnv();
     const mainSide = new MainSide({ prepared, graph, context, command, voice });
@@ -200,6 +199,7 @@ export class DistributedCommand {
       sections: this.jobLog?.sections === true,
       forwardedEnv,
       chronicle: this.chronicle,
+      onIntroduced: () => void this.sayLink(),
     });
   }
 

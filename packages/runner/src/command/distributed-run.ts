@@ -46,6 +46,8 @@ export interface DistributedRunOptions extends CommandToSubmit {
   /** What Nx prints of a task is shown as a section, which ends its last line. */
   readonly sections: boolean;
   readonly chronicle: Chronicle;
+  /** The line about the session was printed. */
+  readonly onIntroduced: () => void;
 }
 
 function sharedOutputsOf({ graph, prepared }: DistributedRunOptions, folder: string): SharedOutputs {
@@ -294,6 +296,7 @@ export class DistributedRun {
       this.introduced = true;
       const { agentWaitMs } = prepared.resolved.limits;
       voice.line(startLine(info.sessionId, info.agents, command.parallel, agentWaitMs));
+      this.options.onIntroduced();
     }
     for (const { name, reason } of info.refused) {
       const key = `${name ?? reason.message} ${reason.code}`;

@@ -10,6 +10,7 @@ import { PackagesApi } from './packages-api';
 import { type FakePipeline, PipelinesApi } from './pipelines-api';
 import { type Failure, failureAnswer, type FailureOptions, PlannedFailures } from './planned-failures';
 import type { FakeProject } from './projects';
+import { FakeSignIn } from './sign-in';
 
 export interface FakeGitlabOptions {
   readonly projects: readonly FakeProject[];
@@ -65,6 +66,8 @@ export async function startFakeGitlab(options: FakeGitlabOptions): Promise<FakeG
 export class FakeGitlab {
   /** CI_SERVER_URL; also the issuer of its id tokens. */
   readonly url: string;
+  /** Where people sign in. */
+  readonly signIn: FakeSignIn;
   private readonly seen: SeenRequest[] = [];
   private readonly failures = new PlannedFailures();
   private readonly access = new Access();
@@ -84,6 +87,7 @@ export class FakeGitlab {
       projects.find((project) => String(project.id) === id);
     this.url = url;
     this.issuerOfTokens = new FakeIssuer(url, now);
+    this.signIn = new FakeSignIn(this.issuerOfTokens, now);
     this.registry = new FakePackageRegistry(now);
     this.packagesApi = new PackagesApi({ storageUrl, access, registry: this.registry, projectOf });
     this.pipelines = new PipelinesApi(access, projectOf);
@@ -182,6 +186,7 @@ export class FakeGitlab {
     return (
       job ??
       this.issuerOfTokens.answer(call.path) ??
+      this.signIn.answer(call) ??
       this.packagesApi.answer(call) ??
       this.pipelines.answer(call) ??
       this.notesApi.answer(call) ??

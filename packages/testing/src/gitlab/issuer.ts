@@ -69,8 +69,7 @@ export class FakeIssuer {
   }
 
   idToken(claims: FakeClaims, options: IdTokenOptions = {}): string {
-    const { audience = 'dte', expiresInS = DEFAULT_LIFE_S, alg = 'RS256' } = options;
-    const [key] = this.keys;
+    const { audience = 'dte', expiresInS = DEFAULT_LIFE_S } = options;
     const nowS = Math.floor(this.now() / 1000);
     const payload = {
       namespace_id: '72',
@@ -97,6 +96,13 @@ export class FakeIssuer {
       exp: nowS + expiresInS,
       ...claims,
     };
+    return this.signed(payload, options);
+  }
+
+  /** A JWT with this content. */
+  signed(payload: object, options: Pick<IdTokenOptions, 'alg' | 'kid'> = {}): string {
+    const { alg = 'RS256' } = options;
+    const [key] = this.keys;
     const text = `${base64url({ kid: options.kid ?? key.kid, typ: 'JWT', alg })}.${base64url(payload)}`;
     return `${text}.${signatureOf(text, alg, key)}`;
   }
@@ -106,6 +112,8 @@ export class FakeIssuer {
     if (path === '/.well-known/openid-configuration') {
       const body = {
         issuer: this.url,
+        authorization_endpoint: `${this.url}/oauth/authorize`,
+        token_endpoint: `${this.url}/oauth/token`,
         jwks_uri: `${this.url}/oauth/discovery/keys`,
         response_types_supported: ['code'],
         subject_types_supported: ['public'],

@@ -33,6 +33,18 @@ const PATHS = [
   HTTP.sessionComplete,
   HTTP.sessionStatus,
   HTTP.records,
+  HTTP.reportEvents,
+  HTTP.viewLink,
+  HTTP.sessionModel('live'),
+  `${HTTP.sessionEvents('live')}?after=0`,
+  `${HTTP.sessionOutput('live')}?run=r1&task=a%3Ab`,
+  '/ui/',
+  '/ui/live',
+  '/ui/live/',
+  '/ui/live/open',
+  '/ui/live/enter',
+  '/ui/live/sign-in',
+  '/ui/callback?state=a&code=b',
   HTTP.check(HTTP.cache('h1')),
 ];
 const ODD_PATHS = [
@@ -84,6 +96,12 @@ const HEADERS = [
   'sec-websocket-extensions: permessage-deflate; client_max_window_bits=99',
   'sec-websocket-protocol: a, b, a',
   'origin: http://evil.example',
+  'origin: null',
+  'sec-fetch-site: cross-site',
+  'cookie: dte_viewer=a.b',
+  'cookie: dte_viewer=; dte_viewer==;;=; dte_sign_in=a~b~c~d',
+  `cookie: ${'a=b; '.repeat(2_000)}`,
+  'last-event-id: 99999999999999999999',
   ' folded: yes',
   'no colon',
   ': no name',
@@ -109,7 +127,7 @@ function pathOf(random: Random): string {
 
 function bodyOf(random: Random): string {
   if (random.chance(0.4)) return random.pick(CHUNKS);
-  return random.pick(['', 'abc', '{"hashes":["h1"]}', '{', 'x'.repeat(70_000)]);
+  return random.pick(['', 'abc', '{"hashes":["h1"]}', '{"token":"a.b"}', '{', 'x'.repeat(70_000)]);
 }
 
 function requestOf(random: Random): Buffer {

@@ -19,7 +19,9 @@ import {
   runSpecSchema,
   sessionSettingsSchema,
   sessionStatusSchema,
+  viewLinkSchema,
 } from '@org/dte-protocol';
+import { forwardedEventsSchema } from '@org/dte-report';
 import type { z } from 'zod';
 import { expectForeseen } from '../expect-error';
 import { Examples } from '../from-schema';
@@ -37,6 +39,8 @@ const SCHEMAS: Readonly<Record<string, z.ZodType>> = {
   sessionStatus: sessionStatusSchema,
   record: recordSchema,
   forwardedEnv: forwardedEnvSchema,
+  forwardedEvents: forwardedEventsSchema,
+  viewLink: viewLinkSchema,
   cacheQuestion: cacheQuestionSchema,
   cacheAnswer: cacheAnswerSchema,
   checkAnswer: checkAnswerSchema,

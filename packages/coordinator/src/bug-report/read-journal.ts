@@ -12,7 +12,7 @@ import { schedulerConfig } from '../session/driver';
 import { fromJournal } from '../session/journaled-input';
 import { RunSpecStore } from '../session/run-specs';
 import { decodeSnapshot } from '../session/snapshot';
-import { SessionReport } from './session-report';
+import { SessionReport } from '../report/session-report';
 
 const FILE = 'journal.jsonl';
 
