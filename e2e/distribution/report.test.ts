@@ -1,4 +1,6 @@
 import { httpCall, Pipeline, sampleCommand, type Fleet, type ProcessExit } from '@org/dte-testing';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { expectExit } from '../support/expect-exit';
 import { sampleFleet } from '../support/sample-fleet';
@@ -45,6 +47,37 @@ interface Model {
       }[];
     }[];
   }[];
+}
+
+/** Takes traces, as a collector of OpenTelemetry does. */
+class Collector {
+  readonly requests: string[] = [];
+
+  private constructor(private readonly server: Server) {
+    server.on('request', (request, response) => {
+      let text = '';
+      request.on('data', (chunk: Buffer) => (text += chunk.toString()));
+      request.on('end', () => {
+        this.requests.push(text);
+        response.writeHead(200, { 'content-type': 'application/json' }).end('{}');
+      });
+    });
+  }
+
+  static async start(): Promise<Collector> {
+    const server = createServer();
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    return new Collector(server);
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}`;
+  }
+
+  close(): void {
+    this.server.close();
+    this.server.closeAllConnections();
+  }
 }
 
 const tasksOf = ({ runs }: Model, nth: number) =>
@@ -143,8 +176,20 @@ describe('the report of a main job', () => {
       expectExit(await main.run('git', ['-c', 'user.name=x', '-c', 'user.email=x@x', ...args]), 0, pipeline);
     await git('mv', 'libs/first/source.txt', 'libs/first/moved.txt');
     await git('commit', '--quiet', '--message=move');
-    const exit = await pipeline.nx(['run-many', '-t', 'build', '--verbose', ...OURS]);
+    const collector = await Collector.start();
+    const exit = await pipeline
+      .nx(['run-many', '-t', 'build', '--verbose', ...OURS], {
+        env: {
+          OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
+          OTEL_EXPORTER_OTLP_HEADERS: 'x-token=a-secret-value',
+          TRACEPARENT: `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01`,
+        },
+      })
+      .finally(() => collector.close());
     expectExit(exit, 0, pipeline);
+    expect(collector.requests).toEqual([expect.stringContaining(`"traceId":"${'a'.repeat(32)}"`)]);
+    expect(collector.requests[0]).toContain('"name":"first:build"');
+    expect(exit.output).not.toContain('a-secret-value');
     const reason = 'libs/first/source.txt was renamed to libs/first/moved.txt';
     expect(exit.output).toContain(`dte: not cached: first:build: ${reason}`);
     expect(await why('first:build')).toBe(`first:build was not cached: ${reason}`);

@@ -18,6 +18,8 @@ export const OPTION_GROUPS = [
       'host',
       'port',
       'advertisedUrl',
+      'metricsPort',
+      'metricsHost',
     ],
   },
   {

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import { sessionIdOf } from '@org/dte-identity';
 import { DteError, type ErrorCode } from '@org/dte-protocol';
+import { loadOf } from '@org/dte-scheduler';
 import type { FastifyInstance } from 'fastify';
 import { FileArtifactStore } from './artifacts/file-artifact-store';
 import { isLoopbackHost } from './auth/loopback';
@@ -16,8 +17,11 @@ import { roomForConnections } from './http/descriptors';
 import type { EndpointDeps } from './http/endpoint';
 import { createHttpServer } from './http/server';
 import { FileJournalStore } from './journal/file-journal';
+import { MeteredArtifacts } from './metrics/metered-artifacts';
+import { type MeteredSession, Metrics } from './metrics/metrics';
 import { type ResolvedOptions, sessionsFolder } from './options';
 import { SessionRegistry } from './session/registry';
+import type { Session } from './session/session';
 import { RefusedStrangers } from './session/refused-strangers';
 import { isOwnHost } from './ui/own-host';
 import { addUi } from './ui/ui-routes';
@@ -29,6 +33,8 @@ export interface Stores {
   readonly artifacts: FileArtifactStore;
   readonly history: FileTaskHistory;
   readonly registry: SessionRegistry;
+  /** Null if nobody can read them. */
+  readonly metrics: Metrics | null;
 }
 
 export function openStores(options: ResolvedOptions): Stores {
@@ -42,7 +48,9 @@ export function openStores(options: ResolvedOptions): Stores {
     onDamage: (message) => logger.warn(message),
   });
   const onSessionFinished = options.onSessionFinished ?? (() => undefined);
-  const registry = new SessionRegistry({
+  const metrics: Metrics | null =
+    options.metrics === undefined ? null : new Metrics(() => registry.current().map(metered));
+  const registry: SessionRegistry = new SessionRegistry({
     root,
     fs,
     journals,
@@ -54,9 +62,16 @@ export function openStores(options: ResolvedOptions): Stores {
     onSessionFinished: (sessionKey) => onSessionFinished(sessionIdOf(sessionKey)),
     // The coordinator of a job ends with it: the job's log shows what happens, and its report remains.
     reports: options.session === undefined,
+    ...(metrics === null ? {} : { meter: metrics }),
   });
-  return { artifacts, history, registry };
+  return { artifacts, history, registry, metrics };
 }
+
+const metered = ({ isFinished, driver }: Session): MeteredSession => ({
+  isFinished,
+  load: loadOf(driver.state),
+  backlog: driver.backlog,
+});
 
 async function openTokens({ secret, idTokens, fs, dataDir, now }: ResolvedOptions): Promise<TokenIssuer> {
   const known = [secret ?? null, idTokens?.own ?? null];
@@ -109,7 +124,8 @@ export interface Entrance {
 
 export async function openEntrance(options: ResolvedOptions, stores: Stores): Promise<Entrance> {
   const { limits, logger, tls = null, publicUrl = null } = options;
-  const { artifacts, registry } = stores;
+  const { registry, metrics } = stores;
+  const artifacts = metrics === null ? stores.artifacts : new MeteredArtifacts(stores.artifacts, metrics);
   const tokens = await openTokens(options);
   const signIn = signInOf(options, tokens);
   const room = roomForConnections();

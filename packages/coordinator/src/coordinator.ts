@@ -6,6 +6,7 @@ import { type Entrance, openEntrance, openStores, type Stores } from './assembly
 import { diskError } from './files/file-system';
 import { FolderLock } from './lock/folder-lock';
 import { changedLimits } from './log/shown';
+import { MetricsServer } from './metrics/metrics-server';
 import { type CoordinatorOptions, resolveOptions, type ResolvedOptions, sessionsFolder } from './options';
 
 export interface SessionSummary {
@@ -19,6 +20,8 @@ export interface Coordinator {
   /** `http://host:port`, or `https`. If the host is `0.0.0.0` or `::`, replace it by an address that others can reach. */
   readonly url: string;
   readonly port: number;
+  /** Where the metrics are; null if they are not served. */
+  readonly metricsUrl: string | null;
   /** Sessions in memory: all that are not finished, and finished ones that still have members. */
   sessions(): SessionSummary[];
   /** Disconnects everybody and ends within the limit `closeMs`. Sessions stay on disk. Idempotent. */
@@ -48,8 +51,15 @@ async function serve(options: ResolvedOptions, lock: FolderLock): Promise<Coordi
   const stores = openStores(options);
   const entrance = await openEntrance(options, stores);
   await stores.registry.restore();
-  await listen(entrance, options, () => stores.registry.close());
-  const coordinator = new ServingCoordinator(options, stores, entrance, lock);
+  const metrics =
+    options.metrics === undefined || stores.metrics === null
+      ? null
+      : await MetricsServer.listen(stores.metrics, options.metrics);
+  await listen(entrance, options, async () => {
+    await metrics?.close();
+    await stores.registry.close();
+  });
+  const coordinator = new ServingCoordinator(options, stores, { ...entrance, metrics }, lock);
   logger.info({ url: coordinator.url, ms: Math.round(performance.now() - startedMs) }, 'coordinator ready');
   return coordinator;
 }
@@ -58,18 +68,20 @@ async function serve(options: ResolvedOptions, lock: FolderLock): Promise<Coordi
 class ServingCoordinator implements Coordinator {
   readonly url: string;
   readonly port: number;
+  readonly metricsUrl: string | null;
   private readonly sweeper: NodeJS.Timeout;
   private closing: Promise<void> | null = null;
 
   constructor(
     private readonly options: ResolvedOptions,
     private readonly stores: Stores,
-    private readonly entrance: Entrance,
+    private readonly entrance: Entrance & { readonly metrics: MetricsServer | null },
     private readonly lock: FolderLock,
   ) {
     const { host, tls, limits } = options;
     this.port = (entrance.httpServer.server.address() as AddressInfo).port;
     this.url = `${tls === undefined ? 'http' : 'https'}://${isIPv6(host) ? `[${host}]` : host}:${this.port}`;
+    this.metricsUrl = entrance.metrics?.url ?? null;
     this.sweeper = setInterval(
       () => void this.sweep(),
       Math.min(LIMITS.sweepMs.value, limits.retainFinishedMs),
@@ -103,6 +115,7 @@ class ServingCoordinator implements Coordinator {
     clearInterval(this.sweeper);
     await this.entrance.gateway.close(limits.closeMs / 4);
     await this.entrance.httpServer.close();
+    await this.entrance.metrics?.close();
     await registry.close();
     await history.close();
     await this.lock.release();

@@ -4,6 +4,7 @@ import type { IdTokenOptions } from './auth/pipeline-door';
 import type { SignInConfig } from './auth/sign-in';
 import { type FileSystem, nodeFileSystem } from './files/file-system';
 import type { TlsKey } from './http/transport';
+import type { MetricsAddress } from './metrics/metrics-server';
 
 export interface CoordinatorOptions {
   /** Address to listen on; default `127.0.0.1`. Any other than loopback requires id tokens or a secret. */
@@ -32,6 +33,8 @@ export interface CoordinatorOptions {
   readonly publicUrl?: string;
   /** Members of a session's project may sign in to see its report; requires `publicUrl` and `idTokens`. */
   readonly signIn?: SignInConfig;
+  /** Where `GET /metrics` is served, to everybody who can reach it. Default: nowhere. */
+  readonly metrics?: MetricsAddress;
   /** Listens with TLS, with this key. */
   readonly tls?: TlsKey;
   /** Default: the protocol's defaults, without reading the environment. */

@@ -3,7 +3,7 @@ import { request as httpsRequest } from 'node:https';
 import { rootCertificates } from 'node:tls';
 import { OLDEST_TLS } from './oldest-tls';
 
-/** One HTTP request with bounds: to an issuer of id tokens, or to the API of a GitLab instance. */
+/** One HTTP request with bounds: to an issuer of id tokens, to the API of a GitLab instance, or to a collector of traces. */
 export interface BoundedRequest {
   readonly method: 'GET' | 'PUT' | 'POST' | 'DELETE';
   readonly url: URL;

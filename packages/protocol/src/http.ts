@@ -90,7 +90,10 @@ export type CacheAnswer = z.infer<typeof cacheAnswerSchema>;
 export const viewLinkSchema = z.strictObject({
   path: z.string().startsWith('/ui/').max(2048),
   /** Where people reach the coordinator; null: under the address that the client uses. */
-  baseUrl: z.url({ protocol: /^https?$/ }).max(2048).nullable(),
+  baseUrl: z
+    .url({ protocol: /^https?$/ })
+    .max(2048)
+    .nullable(),
   expiresAtMs: z.number(),
 });
 export type ViewLink = z.infer<typeof viewLinkSchema>;

@@ -5,6 +5,7 @@ export { failureLinesOf } from './formats/log-end';
 export { OpenSections, sectionOf, withoutMarkers } from './formats/log-sections';
 export { markdownOf } from './formats/markdown';
 export { noteOf } from './formats/note';
+export { otlpOf, type TraceContext } from './formats/otlp';
 export { traceOf } from './formats/trace';
 export {
   reportEventSchema,

@@ -11,6 +11,7 @@ export { checkRun } from './graph';
 export { isAwaited, isHeartbeat } from './heartbeats';
 export { type AttemptRef, holds, mayStore } from './holdings';
 export type { AgentJoin, Effects, Heard, HistoryEvent, Input, SchedulerConfig } from './interface';
+export { type Load, loadOf } from './load';
 export { ownWords } from './own-words';
 export { createState, type SchedulerState } from './state';
 export { step } from './step';

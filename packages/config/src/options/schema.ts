@@ -253,6 +253,27 @@ export const configSchema = z.strictObject({
     },
     wholeNumber(0, 65_535).optional(),
   ),
+  metricsPort: option(
+    {
+      description:
+        'Port on which `dte coordinator` serves `GET /metrics` for Prometheus, to everybody who can reach it. 0: a free port.',
+      defaultText: 'no metrics',
+      env: 'DTE_METRICS_PORT',
+      flag: '--metrics-port <port>',
+      nxJson: false,
+    },
+    wholeNumber(0, 65_535).optional(),
+  ),
+  metricsHost: option(
+    {
+      description: 'Address that the port of the metrics listens on.',
+      defaultText: '`127.0.0.1`',
+      env: 'DTE_METRICS_HOST',
+      flag: '--metrics-host <address>',
+      nxJson: false,
+    },
+    line(255).default('127.0.0.1'),
+  ),
   advertisedUrl: option(
     {
       description:

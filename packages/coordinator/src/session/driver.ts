@@ -9,6 +9,7 @@ import {
 } from '@org/dte-scheduler';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Journal, JournalEntry } from '../journal/journal';
+import type { Meter } from '../metrics/meter';
 import { Intake } from './intake';
 import { toJournal } from './journaled-input';
 import { WakeTimer } from './wake-timer';
@@ -16,6 +17,8 @@ import { WakeTimer } from './wake-timer';
 interface Queued {
   readonly input: Input;
   readonly applied: Waiter | null;
+  /** When it arrived, by the process's own clock. */
+  readonly sinceMs: number;
 }
 
 interface Waiter {
@@ -42,6 +45,7 @@ export interface DriverOptions {
   readonly onWritten: (failedWrites: number) => void;
   /** The journal cannot be written, so nothing more can be decided. */
   readonly onFailed: (error: DteError) => void;
+  readonly meter?: Meter | undefined;
 }
 
 /**
@@ -69,6 +73,11 @@ export class SessionDriver {
 
   get state(): SchedulerState {
     return this.current;
+  }
+
+  /** Inputs that wait for the journal. */
+  get backlog(): number {
+    return this.queue.length;
   }
 
   /** Continues from an earlier state instead of an empty one. */
@@ -105,14 +114,15 @@ export class SessionDriver {
       );
       return;
     }
+    const sinceMs = performance.now();
     const peer = peerOf(input);
     const at = peer === null ? undefined : this.lastSync.get(peer);
     if (at !== undefined && isSync(input)) {
-      this.queue[at] = { input, applied };
+      this.queue[at] = { input, applied, sinceMs };
     } else {
       if (peer !== null && isSync(input)) this.lastSync.set(peer, this.queue.length);
       else if (peer !== null) this.lastSync.delete(peer);
-      this.queue.push({ input, applied });
+      this.queue.push({ input, applied, sinceMs });
     }
     this.pumping ??= this.pump();
   }
@@ -147,6 +157,8 @@ export class SessionDriver {
     const last = effects.at(-1);
     if (last !== undefined && !this.closed) this.timer.set(last.wakeAtMs);
     if (last !== undefined) this.options.perform(effects);
+    const arrivedMs = batch.reduce((first, { sinceMs }) => Math.min(first, sinceMs), Infinity);
+    this.options.meter?.performed(effects, performance.now() - arrivedMs);
     for (const { applied } of batch) applied?.resolve();
     if (inputs.length > 0 && !this.closed) await this.options.settle();
   }
@@ -156,7 +168,9 @@ export class SessionDriver {
     const giveUpAtMs = this.options.now() + this.options.retryMs;
     for (let failedWrites = 0; ; failedWrites++) {
       try {
+        const startedMs = performance.now();
         await this.options.journal.append(entries);
+        this.options.meter?.journalWritten(performance.now() - startedMs);
         if (failedWrites > 0) this.options.onWritten(failedWrites);
         return;
       } catch (thrown) {

@@ -15,6 +15,7 @@ import type { TaskHistory } from '../history/history';
 import type { JournalHeader, JournalStore } from '../journal/journal';
 import { loadReport, reportVersion, type StoredReport } from '../report/report-file';
 import { SessionReport } from '../report/session-report';
+import type { Meter } from '../metrics/meter';
 import { type Refusal, RefusalBook } from './refusals';
 import { makeRoom } from './room';
 import { Session } from './session';
@@ -36,6 +37,7 @@ export interface RegistryDeps {
   readonly onSessionFinished: (sessionId: string) => void;
   /** Keep what people can look at while a session runs. */
   readonly reports: boolean;
+  readonly meter?: Meter | undefined;
 }
 
 /**
@@ -196,6 +198,7 @@ export class SessionRegistry {
         logger,
         onChange,
         report: await this.reportOf(sessionId),
+        meter: this.deps.meter,
       });
       if ((await this.finishedAtMs(sessionId)) !== null) this.marked.add(sessionId);
       this.open.set(sessionId, session);

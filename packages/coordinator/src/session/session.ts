@@ -34,7 +34,7 @@ import { AgentMember, type JoinedSession, MainMember, type Member, ObserverMembe
 import { compareWorkspaces, loadWorkspaceIdentity, saveWorkspaceIdentity } from './workspace-identity';
 import { deliver } from './delivery';
 import type { ForwardedEnvs } from './forwarded-env';
-import { SessionDriver } from './driver';
+import { type DriverOptions, SessionDriver } from './driver';
 import { Members } from './members';
 import type { Peer } from './peer';
 import { RecordStore } from './records';
@@ -55,6 +55,7 @@ export interface SessionDeps {
   readonly limits: LimitValues;
   readonly now: () => number;
   readonly logger: Logger;
+  readonly meter?: DriverOptions['meter'];
   /** Called when the session has finished, was reopened, or its last member has left: the registry checks it. */
   readonly onChange: (session: Session) => void;
   /** Omitted: nobody looks at this session while it runs. */
@@ -113,6 +114,7 @@ export class Session implements JoinedSession {
       onDelayed: (error) => this.log.journalDelayed(error),
       onWritten: (failedWrites) => this.log.journalWritten(failedWrites),
       onFailed: (error) => this.fail(error),
+      meter: deps.meter,
     });
   }
 

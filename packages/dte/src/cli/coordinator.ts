@@ -104,7 +104,7 @@ function secretIn(file: string | undefined): string {
 async function start(service: Service, onSessionFinished: (id: string) => void): Promise<Coordinator> {
   const { context, embedded, host, issuers, certificate } = service;
   const { resolved, workspaceRoot, surroundings } = context;
-  const { secret, idToken, audience } = resolved.config;
+  const { secret, idToken, audience, metricsPort, metricsHost } = resolved.config;
   const { job, authorities } = surroundings;
   // A service is not part of a job, whatever its environment contains.
   const own = embedded && idToken !== undefined ? { own: idToken } : {};
@@ -122,6 +122,8 @@ async function start(service: Service, onSessionFinished: (id: string) => void):
     ...(embedded ? { session: context.sessionId } : {}),
     sharedTrust: resolved.config.sharedTrust,
     ...(embedded ? {} : peopleOf(service)),
+    // Those of a job would end with it, and several jobs may share a machine.
+    ...(embedded || metricsPort === undefined ? {} : { metrics: { host: metricsHost, port: metricsPort } }),
     ...(certificate === null ? {} : { tls: certificate }),
     ...(issuers.length === 0 ? {} : { idTokens: { issuers, audience, authorities, ...own } }),
     limits: embedded ? embeddedLimits(resolved.limits, job) : resolved.limits,
@@ -138,6 +140,7 @@ function announce({ context, host, issuers, certificate }: Service, coordinator:
   const published = addresses.url === coordinator.url ? '' : ` · published as ${addresses.url}`;
   const accepted = issuers.length === 0 ? '' : ` · jobs of ${issuers.join(', ')}`;
   say(`dte: coordinator on ${coordinator.url} · process ${process.pid}${published}${accepted}`);
+  if (coordinator.metricsUrl !== null) say(`dte: metrics on ${coordinator.metricsUrl}`);
   return addresses;
 }
 
@@ -288,6 +291,8 @@ export function coordinatorCommand(): Command {
     'port',
     'dataDir',
     'historyDir',
+    'metricsPort',
+    'metricsHost',
     'advertisedUrl',
     'issuers',
     'audience',

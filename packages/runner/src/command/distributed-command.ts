@@ -9,14 +9,15 @@ import {
   type TaskGraph,
   type TerminalUi,
 } from '@org/dte-nx-compat';
-import type { DteError } from '@org/dte-protocol';
+import { DteError } from '@org/dte-protocol';
 import { failureLinesOf } from '@org/dte-report';
 import { randomUUID } from 'node:crypto';
 import { Chronicle } from '../chronicle/chronicle';
 import { EventFile } from '../chronicle/event-file';
+import { exportTrace, traceEndpointOf } from '../chronicle/export-trace';
 import { beginReports } from '../chronicle/report-folder';
 import { LiveEvents } from '../chronicle/live-events';
-import { writeReports } from '../chronicle/write-reports';
+import { readModel, writeReports } from '../chronicle/write-reports';
 import { dataDirOf, historyDirOf } from '../data-folder/data-folder';
 import { tellAgents } from '../embedded/tell-agents';
 import { openJobLog, type OpenedLog } from '../job-log/open-job-log';
@@ -171,6 +172,19 @@ export class DistributedCommand {
       voice.line(`dte: there is no report of this command: ${String(thrown)}`);
       if (this.jobLog !== null) this.tellFailures(failureLines(results.failedOn));
     }
+    await this.exportTrace();
+  }
+
+  private async exportTrace(): Promise<void> {
+    const { prepared, voice } = this.given;
+    const { env } = process;
+    if (traceEndpointOf(env) === null) return;
+    const { authorities } = prepared.surroundings;
+    const sessionId = prepared.session.id;
+    const problem = await readModel(this.dataDirOf(prepared), sessionId)
+      .then((model) => exportTrace({ model, sessionId, runId: this.runId, env, authorities }))
+      .catch((thrown: unknown) => DteError.from(thrown).message);
+    if (problem !== null) voice.line(`dte: there is no trace of this command: ${problem}`);
   }
 
   /** At the very end of the log, where people look first. */

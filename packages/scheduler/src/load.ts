@@ -1,0 +1,42 @@
+import type { AgentState, RunState, SchedulerState } from './state';
+
+/** How much there is to do in a session, and who does it. */
+export interface Load {
+  /** Connected agents. */
+  readonly agents: number;
+  /** Those of them that take no more work. */
+  readonly leaving: number;
+  /** Slots of connected agents, and those of them that tasks take. */
+  readonly slots: number;
+  readonly busy: number;
+  /** Tasks of open runs: an agent may run them now; they run; they wait for others. */
+  readonly ready: number;
+  readonly running: number;
+  readonly waiting: number;
+}
+
+const sum = <T>(items: Iterable<T>, of: (item: T) => number): number => {
+  let total = 0;
+  for (const item of items) total += of(item);
+  return total;
+};
+
+const readyIn = ({ lanes }: RunState): number => sum(lanes, ({ ready }) => ready.length);
+const runningIn = ({ leases }: RunState): number => sum(leases.values(), ({ open }) => open.size);
+
+/** Cheap: it visits agents and leases, and no tasks. */
+export function loadOf({ agents, runs, openRuns, defaultSlots }: SchedulerState): Load {
+  const connected = [...agents.values()].filter((agent) => agent.connected);
+  const open = [...openRuns].map((id) => runs.get(id)).filter((run) => run !== undefined);
+  const [ready, running] = [sum(open, readyIn), sum(open, runningIn)];
+  const busyOf = ({ leases }: AgentState): number => sum(leases, ({ cost }) => cost);
+  return {
+    agents: connected.length,
+    leaving: connected.filter(({ draining }) => draining).length,
+    slots: sum(connected, ({ slots }) => slots ?? defaultSlots ?? 0),
+    busy: sum(connected, busyOf),
+    ready,
+    running,
+    waiting: Math.max(0, sum(open, ({ total, done }) => total - done) - ready - running),
+  };
+}
