@@ -11,20 +11,28 @@ const MAX_ANSWER_BYTES = 64 * 1024;
 /** Of the statuses, the first that does not mean that it was taken. A fact of HTTP. */
 const FIRST_REDIRECT = 300;
 
+/** OpenTelemetry takes an empty variable for one that is not set. */
+function setIn(env: Env, name: string): string | undefined {
+  const value = env[name];
+  return value === '' ? undefined : value;
+}
+
 /** Where traces are sent: the variables that OpenTelemetry defines. Null if none is set. */
 export function traceEndpointOf(env: Env): URL | null {
   if (env['OTEL_SDK_DISABLED'] === 'true') return null;
-  const [own, base] = [env['OTEL_EXPORTER_OTLP_TRACES_ENDPOINT'], env['OTEL_EXPORTER_OTLP_ENDPOINT']];
+  const own = setIn(env, 'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT');
+  const base = setIn(env, 'OTEL_EXPORTER_OTLP_ENDPOINT');
   // The general address is that of all signals, and has the path of the signal appended.
-  const text = own || (base ? `${base.replace(/\/+$/, '')}/v1/traces` : '');
-  if (!text || !URL.canParse(text)) return null;
+  const text = own ?? (base === undefined ? '' : `${base.replace(/\/+$/, '')}/v1/traces`);
+  if (!URL.canParse(text)) return null;
   const url = new URL(text);
   return url.protocol === 'http:' || url.protocol === 'https:' ? url : null;
 }
 
 /** `name=value,name=value`, percent-encoded. What cannot be read is left out: it must not appear in a message. */
 export function traceHeadersOf(env: Env): Record<string, string> {
-  const text = env['OTEL_EXPORTER_OTLP_TRACES_HEADERS'] || env['OTEL_EXPORTER_OTLP_HEADERS'] || '';
+  const text =
+    setIn(env, 'OTEL_EXPORTER_OTLP_TRACES_HEADERS') ?? setIn(env, 'OTEL_EXPORTER_OTLP_HEADERS') ?? '';
   const headers: Record<string, string> = {};
   for (const pair of text.split(',')) {
     const at = pair.indexOf('=');
@@ -76,7 +84,7 @@ export async function exportTrace({
   const run = model.runs.find((each) => each.runId === runId);
   if (url === null || run === undefined) return null;
   const requests = otlpOf({ ...model, sessionId }, run, {
-    serviceName: env['OTEL_SERVICE_NAME'] || 'dte',
+    serviceName: setIn(env, 'OTEL_SERVICE_NAME') ?? 'dte',
     digest: (text) => createHash('sha256').update(text).digest('hex'),
     parent: traceParentOf(env),
   });
