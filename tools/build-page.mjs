@@ -12,6 +12,11 @@ const bundleFile = join(report, 'dist', 'bundle', 'page.json');
 /** The oldest browsers that can decompress a stream (2023). */
 const TARGET = ['chrome111', 'firefox113', 'safari16.4'];
 
+/** What is bundled. Its licence, MIT, is to be with every copy: the whole text in the package, whom it is from in each page. */
+const LIBRARIES = ['preact', '@preact/signals', '@preact/signals-core', 'ansi_up'];
+const licenceOf = (name) => readFileSync(join(root, 'node_modules', name, 'LICENSE'), 'utf8').trim();
+const noticeOf = (name) => `${name}: ${/^.*copyright.*\d{4}.*$/im.exec(licenceOf(name))?.[0].trim()}`;
+
 const sha256 = (text) => createHash('sha256').update(text);
 
 /** Everything that the bundle is made of; the libraries by the lockfile that pins them. */
@@ -42,6 +47,7 @@ export async function buildPage() {
     jsx: 'automatic',
     jsxImportSource: 'preact',
     legalComments: 'none',
+    banner: { js: `/* MIT licence. ${LIBRARIES.map(noticeOf).join('; ')} */` },
     define: { 'process.env.NODE_ENV': '"production"' },
     // Its words only: the schemas would bring a parser along that no page needs.
     alias: { '@org/dte-protocol': join(root, 'packages', 'protocol', 'src', 'words.ts') },
@@ -52,6 +58,8 @@ export async function buildPage() {
     throw new Error('The bundle of the page would end its own element.');
   const hashOf = (text) => `sha256-${sha256(text).digest('base64')}`;
   mkdirSync(dirname(bundleFile), { recursive: true });
+  const licences = LIBRARIES.map((name) => `${name}\n\n${licenceOf(name)}\n`).join('\n');
+  writeFileSync(join(dirname(bundleFile), 'licences.txt'), licences);
   writeFileSync(
     bundleFile,
     JSON.stringify({ inputs, scriptHash: hashOf(script), styleHash: hashOf(style), script, style }),

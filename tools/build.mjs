@@ -9,7 +9,7 @@ import { withLock } from './lib/lock.mjs';
 import { filesBelow, root, workspacePackages } from './lib/packages.mjs';
 
 /** In `dist` of the report: its page, from sources outside `src`. */
-const BUNDLE = 'bundle/page.json';
+const BUNDLE = /^bundle\//;
 const COMPILED = /\.(d\.ts|js\.map|js)$/;
 
 /** @returns {Promise<void>} rejects when a package does not compile. */
@@ -53,7 +53,7 @@ function removeOrphans(path) {
   const assets = new Set(assetsOf(path));
   let removed = 0;
   for (const file of filesBelow(join(path, 'dist'))) {
-    if (file.endsWith('.tsbuildinfo') || file === BUNDLE || assets.has(file)) continue;
+    if (file.endsWith('.tsbuildinfo') || BUNDLE.test(file) || assets.has(file)) continue;
     if (COMPILED.test(file) && existsSync(join(path, 'src', file.replace(COMPILED, '.ts')))) continue;
     rmSync(join(path, 'dist', file));
     removed += 1;
