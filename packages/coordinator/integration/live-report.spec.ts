@@ -116,6 +116,9 @@ describe('the live report of a standalone coordinator', () => {
       ['lib:build', 'success', 1],
       ['app:build', 'success', 1],
     ]);
+    const validate = new Ajv2020({ strict: true }).compile(modelJsonSchema());
+    expect([validate(last.model), validate.errors]).toEqual([true, null]);
+    expect(validate({ ...last.model, version: 2 })).toBe(false);
     expect(last.model).toMatchObject({
       sessionId: 's1',
       messages: [],
@@ -240,7 +243,7 @@ describe('the live report of a standalone coordinator', () => {
   it('shows what a running task prints, from its last lines on, until it ends', async () => {
     harness = await Harness.start();
     const { main, agent } = await begin();
-    const piece = (offset: number, data: string): object => ({
+    const piece = (offset: number, data: string): AgentOutput => ({
       type: 'agent.output',
       runId: 'r1',
       taskId: 'lib:build',
@@ -248,11 +251,11 @@ describe('the live report of a standalone coordinator', () => {
       offset,
       data,
     });
-    agent.send(piece(0, 'one\n') as AgentOutput);
+    agent.send(piece(0, 'one\n'));
     await main.next('run.output');
     const reader = read(main, `${OF_S1.output}?run=r1&task=lib%3Abuild`);
     await waitFor('the first line', () => reader.text === 'one\n', { lastState: () => reader.text });
-    agent.send(piece(4, 'two\n') as AgentOutput);
+    agent.send(piece(4, 'two\n'));
     await waitFor('the second line', () => reader.text === 'one\ntwo\n', { lastState: () => reader.text });
     await finishTask(main, agent, 'lib:build', 2);
     await waitFor('the end', () => reader.ended);

@@ -169,7 +169,7 @@ class Ui {
       const token = tokens.issue({ sessionId, role: 'viewer', clientId: `user-${userId}`, expiresAtMs });
       const secure = this.isSecure(request);
       reply.header('set-cookie', viewerCookies(token, { sessionId, maxAgeMs: limits.viewerMs, secure }));
-      return sendPage(reply, forwardPage(`/ui/${sessionId}/`));
+      return await sendPage(reply, forwardPage(`/ui/${sessionId}/`));
     } catch (thrown) {
       const { message } = thrown instanceof z.ZodError ? NOT_GITLABS : DteError.from(thrown);
       return sendPage(reply, refusedPage(message), 403);

@@ -26,6 +26,8 @@ interface Grant {
   readonly scope: string;
 }
 
+const INVALID_GRANT: Answer = { status: 400, body: { error: 'invalid_grant' } };
+
 /** How an answer differs from that of GitLab. */
 export interface SignInFault {
   /** Claims of the id token; undefined leaves one out. */
@@ -68,12 +70,13 @@ export class FakeSignIn {
 
   private authorize(query: URLSearchParams): Answer {
     const { application, user } = this;
+    if (application === null || user === null) return refusal(400, 'invalid_request');
     const isValid =
       query.get('response_type') === 'code' &&
-      query.get('client_id') === application?.clientId &&
-      query.get('redirect_uri') === application?.redirectUri &&
+      query.get('client_id') === application.clientId &&
+      query.get('redirect_uri') === application.redirectUri &&
       query.get('code_challenge_method') === 'S256';
-    if (!isValid || application === null || user === null) return refusal(400, 'invalid_request');
+    if (!isValid) return refusal(400, 'invalid_request');
     const code = randomBytes(16).toString('hex');
     this.codes.set(code, {
       userId: user.id,
@@ -97,13 +100,14 @@ export class FakeSignIn {
     const verifier = createHash('sha256')
       .update(form.get('code_verifier') ?? '')
       .digest('base64url');
+    if (grant === undefined) return INVALID_GRANT;
     const isValid =
       form.get('grant_type') === 'authorization_code' &&
-      form.get('client_id') === grant?.clientId &&
+      form.get('client_id') === grant.clientId &&
       form.get('client_secret') === this.application?.clientSecret &&
-      form.get('redirect_uri') === grant?.redirectUri &&
-      verifier === grant?.challenge;
-    if (!isValid || grant === undefined) return { status: 400, body: { error: 'invalid_grant' } };
+      form.get('redirect_uri') === grant.redirectUri &&
+      verifier === grant.challenge;
+    if (!isValid) return INVALID_GRANT;
     const accessToken = randomBytes(32).toString('hex');
     this.tokens.set(accessToken, grant);
     const idToken = this.idToken(grant);
