@@ -24,6 +24,12 @@ export class Members {
     return this.agents.size - Number(this.agents.has(agentId));
   }
 
+  /** What an agent said about itself; null if it is not connected. */
+  machineOf(agentId: string): Pick<Peer['hello'], 'jobUrl' | 'slots' | 'labels'> | null {
+    const hello = this.agents.get(agentId)?.hello;
+    return hello === undefined ? null : { jobUrl: hello.jobUrl, slots: hello.slots, labels: hello.labels };
+  }
+
   all(): Peer[] {
     return [...this.agents.values(), ...this.mains, ...this.observers];
   }

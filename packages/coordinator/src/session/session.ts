@@ -90,10 +90,8 @@ export class Session implements JoinedSession {
     this.report = deps.report ?? null;
     this.members = new Members(deps.limits.outputBufferBytes, this.report?.output ?? null);
     this.runs = new RunSpecStore(deps.fs, deps.folder, deps.limits.runSpecBytes);
-    this.log = new SessionLog(deps.logger.child({ session: this.name }), (agentId) => {
-      const hello = this.members.agents.get(agentId)?.hello;
-      return hello === undefined ? null : { jobUrl: hello.jobUrl, slots: hello.slots, labels: hello.labels };
-    });
+    const logger = deps.logger.child({ session: this.name });
+    this.log = new SessionLog(logger, (agentId) => this.members.machineOf(agentId));
     this.memory = new SessionMemory(this.log);
     this.compaction = new Compaction({
       journal: deps.journal,
