@@ -1,4 +1,4 @@
-import { foldEvents, staticPage, type ReportEvent } from '@org/dte-report';
+import { foldEvents, staticPage, type ReportEvent } from '../src';
 import { launchChromium } from '@org/dte-testing';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,4 +1,4 @@
-import { foldEvents, livePage, livePagePolicy, type ReportEvent } from '@org/dte-report';
+import { foldEvents, livePage, livePagePolicy, type ReportEvent } from '../src';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 

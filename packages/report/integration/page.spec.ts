@@ -2,7 +2,7 @@ import { sampleSession } from '@org/dte-testing';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { ReportEvent } from '@org/dte-report';
+import type { ReportEvent } from '../src';
 import { agent, planned, Story } from '../src/test-support/events';
 import { listedTasks, PageBench, violationsOf } from './browser';
 

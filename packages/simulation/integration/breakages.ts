@@ -66,7 +66,11 @@ export const BREAKAGES: readonly Breakage[] = [
     file: 'coordinator/src/session/driver.ts',
     find: `    if (inputs.length > 0)
       await this.write(inputs.map((input) => ({ atMs: nowMs, input: toJournal(input) })));
-    const effects = inputs.map((input) => step(this.state, input, nowMs));`,
+    const effects = inputs.map((input) => {
+      const effects = step(this.state, input, nowMs);
+      this.options.stepped?.({ input, effects, atMs: nowMs });
+      return effects;
+    });`,
     replace: `    const texts = inputs.map((input) => JSON.parse(JSON.stringify({ atMs: nowMs, input: toJournal(input) })));
     const effects = inputs.map((input) => step(this.state, input, nowMs));
     if (inputs.length > 0) void this.write(texts);`,

@@ -18,7 +18,7 @@ export interface SessionReportOptions {
     'reportBytes' | 'reportRecentBytes' | 'liveOutputBytes' | 'liveOutputTotalBytes'
   >;
   readonly now: () => number;
-  /** The report could not be stored or read, which changes nothing else. Default: nobody hears of it. */
+  /** The report could not be stored, read or continued, which changes nothing else. Default: nobody hears of it. */
   readonly onFailed?: (thrown: unknown) => void;
 }
 
@@ -38,6 +38,7 @@ export class SessionReport {
   /** Events that wait while the report is written to disk; null: it is not. */
   private held: ReportEvent[] | null = null;
   private isFull = false;
+  private isBroken = false;
   private closed = false;
 
   private constructor(
@@ -77,9 +78,11 @@ export class SessionReport {
 
   /** Call it right after each step. */
   step(step: Step): void {
-    this.translation.step(step);
-    for (const event of step.effects.events)
-      if (event.type === 'task.ended') this.output.ended(event.runId, event.taskId);
+    this.harmlessly(() => {
+      this.translation.step(step);
+      for (const event of step.effects.events)
+        if (event.type === 'task.ended') this.output.ended(event.runId, event.taskId);
+    });
   }
 
   /**
@@ -98,7 +101,7 @@ export class SessionReport {
     this.say(
       `This report begins at ${new Date(state.nowMs).toISOString()}: what happened before was summed up in the journal of the coordinator. Of tasks that had ended by then, only their result is known, and nothing of commands that were over.`,
     );
-    this.translation.resume(state, specs, state.nowMs);
+    this.harmlessly(() => this.translation.resume(state, specs, state.nowMs));
   }
 
   /** Takes what the main job tells. */
@@ -157,6 +160,17 @@ export class SessionReport {
       return;
     }
     this.apply(event, json);
+  }
+
+  /** A fault of the report is the end of the report, and of nothing else: jobs are waiting for the session. */
+  private harmlessly(action: () => void): void {
+    if (this.isBroken) return;
+    try {
+      action();
+    } catch (thrown) {
+      this.isBroken = true;
+      this.options.onFailed?.(thrown);
+    }
   }
 
   private say(message: string): void {
