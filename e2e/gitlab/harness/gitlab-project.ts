@@ -219,7 +219,10 @@ export class GitlabProject {
     return processesBelow(this.folder);
   }
 
-  /** Waits until no process of any job is left: none may outlive its pipeline for long. */
+  /**
+   * Waits until no process of any job is left: none may outlive its pipeline for long. Then the clones of the jobs are removed, as
+   * the interpreter itself does when it starts the next pipeline: they are below this one, where Nx would find their projects.
+   */
   async everybodyGone(): Promise<void> {
     await waitFor('the end of every process', () => this.runningProcesses().length === 0, {
       deadlineMs: END_MS,
@@ -228,6 +231,7 @@ export class GitlabProject {
           .map(({ pid, command }) => `${pid} ${command}`)
           .join('\n'),
     });
+    rmSync(join(this.clone, '.gitlab-ci-local', 'builds'), { recursive: true, force: true, maxRetries: 3 });
   }
 
   /**
