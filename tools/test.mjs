@@ -1,8 +1,8 @@
 // npm test: everything, also on a fresh clone. Three phases, because they weigh so differently:
 //   unit         packages/*/src          from the sources, one file for each core
 //   integration  packages/*/integration  the same, with sockets and processes, and with every supported Nx
-//   e2e          e2e/<area>              from packed tarballs in real workspaces, one file more than there are cores:
-//                                        they also wait
+//   e2e          e2e/<area>              from packed tarballs in real workspaces
+// Of the last two, one file more than there are cores: they also wait.
 //
 //   npm test -- [--only=unit|integration|e2e] [--scheduled] [pattern ...] [jest options that start with a dash]
 //
@@ -39,9 +39,9 @@ const LEAK_MESSAGES = [
 ];
 
 /** Specs of the packages below one of their folders. */
-const packagesPhase = (folder) => ({
+const packagesPhase = (folder, workers) => ({
   projects: () => workspacePackages().map(({ path }) => join(path, 'jest.config.cjs')),
-  options: [`--testMatch=<rootDir>/${folder}/**/*.spec.ts`, `--maxWorkers=${availableParallelism()}`],
+  options: [`--testMatch=<rootDir>/${folder}/**/*.spec.ts`, `--maxWorkers=${workers}`],
   // Compile errors are reported; tests of everything that compiles are still useful.
   prepare: async () => {
     await bootstrap({ build: false });
@@ -50,8 +50,8 @@ const packagesPhase = (folder) => ({
 });
 
 const PHASES = {
-  unit: packagesPhase('src'),
-  integration: packagesPhase('integration'),
+  unit: packagesPhase('src', availableParallelism()),
+  integration: packagesPhase('integration', availableParallelism() + 1),
   e2e: {
     projects: () => [join(root, 'e2e', 'jest.config.cjs')],
     options: [`--maxWorkers=${availableParallelism() + 1}`],
