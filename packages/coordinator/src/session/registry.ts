@@ -215,7 +215,10 @@ export class SessionRegistry {
     if (!reports) return null;
     const name = sessionIdOf(sessionId);
     const onFailed = (thrown: unknown): void =>
-      logger.warn({ session: name, err: thrown }, 'the report of a session is incomplete: it could not be stored, read or continued');
+      logger.warn(
+        { session: name, err: thrown },
+        'the report of a session is incomplete: it could not be stored, read or continued',
+      );
     return SessionReport.open({ name, folder: this.folder(sessionId), fs, limits, now, onFailed });
   }
 
