@@ -7,6 +7,7 @@ import {
   summaryLine,
   tempFolders,
 } from '@org/dte-testing';
+import { inSchedule } from '../support/scheduled';
 
 /**
  * A short round of `npm run chaos`: the faults that matter most, each in a run of its own. What is expected
@@ -76,7 +77,7 @@ describe('a real run with faults', () => {
     expect(Object.entries(startsOf(result)).filter(([, count]) => count !== 1)).toEqual([]);
   });
 
-  it('ends as a local run when connections are cut, and no attempt is lost', async () => {
+  inSchedule('ends as a local run when connections are cut, and no attempt is lost', async () => {
     const faults = [
       fault('cut agent', { forMs: 1_000 }),
       fault('reset main', { moment: { after: 'accepted', count: 5 } }),

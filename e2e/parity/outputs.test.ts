@@ -2,6 +2,7 @@ import { Fleet, install, type ParityBench, sampleFiles, sampleNxJson } from '@or
 import { completeAndClose } from '../support/close';
 import { LIGHT_NX } from '../support/light-nx';
 import { expectParity, openParity, PARITY_VERSIONS } from '../support/parity';
+import { inSchedule } from '../support/scheduled';
 import { BIG_PROJECTS, MANY, OUTPUT_FILES, OUTPUT_PROJECTS } from './workspaces/outputs';
 
 describe.each(PARITY_VERSIONS)('outputs, nx %s', (nx) => {
@@ -32,7 +33,7 @@ describe.each(PARITY_VERSIONS)('outputs, nx %s', (nx) => {
     expect(apart).not.toEqual([]);
   });
 
-  it('of ten thousand files are the same, too', async () => {
+  inSchedule('of ten thousand files are the same, too', async () => {
     const report = await bench.compare(['run-many', '-t', 'look', '--parallel=2', '--projects=many-*'], {
       rounds: ['cold'],
     });

@@ -211,7 +211,7 @@ describe('dte parity', () => {
     ]);
   });
 
-  it('says that plain Nx is wrong where it is, and does not count it as a difference', async () => {
+  inSchedule('says that plain Nx is wrong where it is, and does not count it as a difference', async () => {
     const { exit, report: found } = await report(
       '--',
       'nx',
