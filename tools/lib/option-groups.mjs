@@ -108,6 +108,6 @@ export const OPTION_GROUPS = [
   {
     title: 'The note in a merge request',
     intro: 'See [a note in the merge request](../how-to/report-in-gitlab.md#a-note-in-the-merge-request).',
-    options: ['noteToken', 'note', 'noteMs'],
+    options: ['noteToken', 'noteTokenFile', 'note', 'noteMs'],
   },
 ];

@@ -20,6 +20,7 @@ import { FileJournalStore } from './journal/file-journal';
 import { MeteredArtifacts } from './metrics/metered-artifacts';
 import { type MeteredSession, Metrics } from './metrics/metrics';
 import { type ResolvedOptions, sessionsFolder } from './options';
+import { SessionNotes } from './report/session-notes';
 import { SessionRegistry } from './session/registry';
 import type { Session } from './session/session';
 import { RefusedStrangers } from './session/refused-strangers';
@@ -35,6 +36,8 @@ export interface Stores {
   readonly registry: SessionRegistry;
   /** Null if nobody can read them. */
   readonly metrics: Metrics | null;
+  /** Null: nobody writes any. */
+  readonly notes: SessionNotes | null;
 }
 
 export function openStores(options: ResolvedOptions): Stores {
@@ -50,6 +53,7 @@ export function openStores(options: ResolvedOptions): Stores {
   const onSessionFinished = options.onSessionFinished ?? (() => undefined);
   const metrics: Metrics | null =
     options.metrics === undefined ? null : new Metrics(() => registry.current().map(metered));
+  const notes = notesOf(options);
   const registry: SessionRegistry = new SessionRegistry({
     root,
     fs,
@@ -62,9 +66,18 @@ export function openStores(options: ResolvedOptions): Stores {
     onSessionFinished: (sessionKey) => onSessionFinished(sessionIdOf(sessionKey)),
     // The coordinator of a job ends with it: the job's log shows what happens, and its report remains.
     reports: options.session === undefined,
+    notes,
     ...(metrics === null ? {} : { meter: metrics }),
   });
-  return { artifacts, history, registry, metrics };
+  return { artifacts, history, registry, metrics, notes };
+}
+
+function notesOf({ noteWriter, logger, publicUrl, signIn }: ResolvedOptions): SessionNotes | null {
+  if (noteWriter === undefined) return null;
+  // The link of a log expires, and whoever has it needs no account: it does not belong into a note.
+  const reportUrl = (sessionKey: string): string | null =>
+    publicUrl === undefined || signIn === undefined ? null : `${publicUrl}/ui/${sessionKey}/`;
+  return new SessionNotes({ writer: noteWriter, logger, reportUrl });
 }
 
 const metered = ({ isFinished, driver }: Session): MeteredSession => ({

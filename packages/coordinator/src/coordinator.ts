@@ -111,7 +111,7 @@ class ServingCoordinator implements Coordinator {
 
   private async end(): Promise<void> {
     const { limits, logger } = this.options;
-    const { history, registry } = this.stores;
+    const { history, registry, notes } = this.stores;
     clearInterval(this.sweeper);
     await this.entrance.gateway.close(limits.closeMs / 4);
     await this.entrance.httpServer.close();
@@ -119,6 +119,8 @@ class ServingCoordinator implements Coordinator {
     await registry.close();
     await history.close();
     await this.lock.release();
+    // Last: GitLab may take as long as it wants, and nobody else may wait for it.
+    await notes?.close();
     logger.info('coordinator closed');
   }
 }

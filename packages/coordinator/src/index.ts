@@ -2,5 +2,6 @@ export { type Coordinator, createCoordinator } from './coordinator';
 export type { CoordinatorOptions } from './options';
 export { boundedFile } from './log/bounded-file';
 export { createLog } from './log/create-log';
+export type { NoteWriter, PipelineNote } from './report/session-notes';
 export { removeUnusedFolders } from './lock/unused-folders';
 export { readJournalReport } from './bug-report/read-journal';

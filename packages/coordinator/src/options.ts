@@ -5,6 +5,7 @@ import type { SignInConfig } from './auth/sign-in';
 import { type FileSystem, nodeFileSystem } from './files/file-system';
 import type { TlsKey } from './http/transport';
 import type { MetricsAddress } from './metrics/metrics-server';
+import type { NoteWriter } from './report/session-notes';
 
 export interface CoordinatorOptions {
   /** Address to listen on; default `127.0.0.1`. Any other than loopback requires id tokens or a secret. */
@@ -33,6 +34,8 @@ export interface CoordinatorOptions {
   readonly publicUrl?: string;
   /** Members of a session's project may sign in to see its report; requires `publicUrl` and `idTokens`. */
   readonly signIn?: SignInConfig;
+  /** Writes a note about each session that is over into the merge request of its pipeline; requires `idTokens`. Default: none. */
+  readonly noteWriter?: NoteWriter;
   /** Where `GET /metrics` is served, to everybody who can reach it. Default: nowhere. */
   readonly metrics?: MetricsAddress;
   /** Listens with TLS, with this key. */

@@ -122,6 +122,13 @@ export const sessionSettingsSchema = z.strictObject({
 });
 export type SessionSettings = z.infer<typeof sessionSettingsSchema>;
 
+/** Sent by `dte complete-ci-run`; without a body, nothing of it is set. */
+export const sessionCompletionSchema = z.strictObject({
+  /** The main job writes the note of its merge request itself, so its coordinator writes none. */
+  writesNote: z.boolean().optional(),
+});
+export type SessionCompletion = z.infer<typeof sessionCompletionSchema>;
+
 export const DEFAULT_SESSION_SETTINGS: SessionSettings = {
   stopAgentsAfter: [],
   stopAgentsOnFailure: false,

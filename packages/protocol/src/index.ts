@@ -57,6 +57,8 @@ export {
   HTTP,
   recordSchema,
   runAcceptedSchema,
+  type SessionCompletion,
+  sessionCompletionSchema,
   type SessionRecord,
   type SessionSettings,
   sessionSettingsSchema,
@@ -78,6 +80,7 @@ export {
 } from './ids';
 export { type Introduction, introductionOf } from './introduction';
 export { type Limit, type LimitName, LIMITS, type LimitValues, readLimits } from './limits';
+export { SECTION_MARKER, withoutMarkers } from './log-markers';
 export {
   type AgentInfo,
   agentInfoSchema,

@@ -2,7 +2,7 @@ export { withoutAnsi } from './formats/ansi';
 export { annotationsOf, type JobLink } from './formats/annotations';
 export { junitOf } from './formats/junit';
 export { failureLinesOf } from './formats/log-end';
-export { OpenSections, sectionOf, withoutMarkers } from './formats/log-sections';
+export { OpenSections, sectionOf } from './formats/log-sections';
 export { markdownOf } from './formats/markdown';
 export { noteOf } from './formats/note';
 export { otlpOf, type TraceContext } from './formats/otlp';

@@ -17,13 +17,19 @@ const finished = (change: object = {}): AttemptResult => ({
   ...change,
 });
 
-function open(slots: number, env: Record<string, string> = {}, isTTY = false) {
+function open(
+  slots: number,
+  env: Record<string, string> = {},
+  isTTY = false,
+  hide?: (text: string) => string,
+) {
   const written: string[] = [];
   const log = new TaskLog({
     stream: { write: (text) => written.push(text), isTTY },
     env,
     slots: () => slots,
     nowMs: () => 5_000,
+    hide,
   });
   return { log, text: () => written.join('') };
 }
@@ -96,11 +102,63 @@ it('folds each task into a section in GitLab if there is one slot, and never wit
   one.log.started(ref, 1);
   one.log.ended(ref, finished(), 1_000);
   expect(one.text()).toBe(
-    '\u001b[0Ksection_start:5:dte_task_1\r\u001b[0K▶ app:build  attempt 1\n\u001b[0Ksection_end:5:dte_task_1\r\u001b[0K\n✔ app:build  1.0 s\n',
+    '\u001b[0Ksection_start:5:dte_task_1\r\u001b[0K▶ app:build  attempt 1\n\u001b[0m\u001b[0Ksection_end:5:dte_task_1\r\u001b[0K\n✔ app:build  1.0 s\n',
   );
   const two = open(2, { GITLAB_CI: 'true' });
   two.log.started(ref, 1);
   expect(two.text()).not.toContain('section_start');
+});
+
+describe('markers of sections that a task prints', () => {
+  const marker = (kind: string, name: string): string => `\u001b[0Ksection_${kind}:1:${name}\r\u001b[0K`;
+  /** Names of the sections that GitLab opens and closes, in the order of the log. */
+  const sectionsIn = (log: string): string[] =>
+    // eslint-disable-next-line no-control-regex -- what GitLab looks for
+    [...log.matchAll(/section_(start|end):\d+:([\w.-]+)(?:\[[^\]]*\])?\r\u001B\[0K/g)].map(
+      ([, kind = '', name = '']) => `${kind} ${name}`,
+    );
+  const forged = `${marker('end', 'dte_task_1')}${marker('start', 'x[collapsed=true]')}`;
+
+  it.each<[string, string[]]>([
+    ['whole', [`one\n${forged}two\n`]],
+    ['in pieces', Array.from(`one\n${forged}two\n`)],
+    ['without an end of the line', [`one\n${forged}`]],
+    ['cut where long lines are', ['x'.repeat(16 * 1024 - 'section_'.length), forged, forged]],
+    ['around something that is hidden', [forged.replaceAll('section_', 'sec**tion_')]],
+  ])('have no effect in GitLab: %s', (_, pieces) => {
+    for (const slots of [1, 2]) {
+      const { log, text } = open(slots, { GITLAB_CI: 'true' }, false, (all) => all.replaceAll('**', ''));
+      log.started(ref, 1);
+      let offset = 0;
+      for (const piece of pieces) {
+        log.output(ref, offset, piece);
+        offset += piece.length;
+      }
+      log.ended(ref, finished(), 1_000);
+      expect(sectionsIn(text())).toEqual(slots === 1 ? ['start dte_task_1', 'end dte_task_1'] : []);
+    }
+  });
+
+  it('have none in what we say about a task', () => {
+    const { log, text } = open(2, { GITLAB_CI: 'true' });
+    const hostile = { ...ref, taskId: `app:${forged}` };
+    log.started(hostile, 1);
+    log.ended(hostile, { kind: 'returned', reason: { code: 'DTE_AGENT_LEFT', message: forged } }, 100);
+    log.note(forged);
+    expect(sectionsIn(text())).toEqual([]);
+  });
+
+  it('are left alone elsewhere, and what is invisible in GitLab ends with its task', () => {
+    const { log, text } = open(1);
+    log.started(ref, 1);
+    log.output(ref, 0, `${forged}\n`);
+    expect(text()).toContain(forged);
+    const hidden = open(2, { GITLAB_CI: 'true' });
+    hidden.log.started(ref, 1);
+    hidden.log.output(ref, 0, '\u001b[8m');
+    hidden.log.ended(ref, finished(), 1_000);
+    expect(hidden.text()).toContain('\u001b[8m\n\u001b[0m✔ app:build');
+  });
 });
 
 it.each([

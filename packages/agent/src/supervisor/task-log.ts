@@ -1,4 +1,9 @@
-import { type AttemptResult, type BatchResult, type FinishedAttempt } from '@org/dte-protocol';
+import {
+  type AttemptResult,
+  type BatchResult,
+  type FinishedAttempt,
+  withoutMarkers,
+} from '@org/dte-protocol';
 import pc from 'picocolors';
 import { type AttemptRef, keyOf } from '../executor/ipc';
 import { type Environment, type LogStream } from './ports';
@@ -24,6 +29,9 @@ interface Running {
 
 /** A line longer than this is written in pieces, because a progress bar may never end its line. Not configurable: all of it is written. */
 const MAX_LINE = 16 * 1024;
+
+/** Ends colours and invisible text of a task: GitLab carries both on to the lines that follow. */
+const RESET = '\u001b[0m';
 
 /** Colours for a terminal, and on request; none with NO_COLOR. GitLab's log is no TTY but shows colours, so FORCE_COLOR helps there. */
 const useColours = (stream: LogStream, env: Environment): boolean => {
@@ -62,7 +70,8 @@ export class TaskLog {
     const where = this.options.slots() > 1 ? `  (slot ${slot})` : '';
     const others = batch === undefined ? '' : `  batch of ${batch}`;
     const line = `${colours.cyan('▶')} ${colours.bold(ref.taskId)}${others}  attempt ${ref.attempt}${where}`;
-    this.write(`${section?.mark ?? ''}${line}\n`);
+    this.mark(section?.mark ?? '');
+    this.write(`${line}\n`);
   }
 
   output(ref: AttemptRef, offset: number, data: string): void {
@@ -104,9 +113,17 @@ export class TaskLog {
     this.finish(ref, `${this.colours.yellow('■')} ${ref.taskId}  stopped: no longer needed`);
   }
 
-  private write(text: string): void {
+  /** Writes whole lines: half a marker of a section could be completed by what follows. */
+  private write(lines: string): void {
     const { stream, hide } = this.options;
-    stream.write(hide === undefined ? text : hide(text));
+    const shown = hide === undefined ? lines : hide(lines);
+    // Last: without what is hidden, two halves could make a marker. A task must not close what readers see, nor open what hides it.
+    stream.write(this.inGitLab ? withoutMarkers(shown) : shown);
+  }
+
+  /** Our own marker of a section. */
+  private mark(marker: string): void {
+    if (marker !== '') this.options.stream.write(marker);
   }
 
   private now(): number {
@@ -138,8 +155,9 @@ export class TaskLog {
     const head = this.prefix(ref);
     this.running.delete(keyOf(ref));
     if (entry !== undefined && entry.rest !== '') this.write(`${head}${entry.rest}\n`);
+    if (this.inGitLab) this.mark(RESET);
     if (entry !== undefined && entry.section !== null) {
-      this.write(`\u001b[0Ksection_end:${this.now()}:${entry.section}\r\u001b[0K\n`);
+      this.mark(`\u001b[0Ksection_end:${this.now()}:${entry.section}\r\u001b[0K\n`);
     }
     this.write(`${line}\n`);
   }

@@ -6,6 +6,7 @@ import {
   type ForwardedEnv,
   type LimitValues,
   type RunSpec,
+  type SessionCompletion,
   type SessionRecord,
   type SessionSettings,
   type SessionStatus,
@@ -69,7 +70,7 @@ export interface HttpClient {
   /** Returns those values (agents); waits for them within `retryForMs`. */
   getRunEnv(runId: string, signal?: AbortSignal): Promise<ForwardedEnv>;
   configure(settings: SessionSettings): Promise<void>;
-  complete(): Promise<void>;
+  complete(completion?: SessionCompletion): Promise<void>;
   status(): Promise<SessionStatus>;
   record(record: SessionRecord): Promise<void>;
   /** Sends a `ForwardedEvents` of @org/dte-report, as JSON. Tried once: nothing depends on it. */
@@ -183,8 +184,8 @@ class CoordinatorClient implements HttpClient {
     await this.sender.post(HTTP.sessionSettings, settings);
   }
 
-  async complete(): Promise<void> {
-    await this.sender.post(HTTP.sessionComplete, {});
+  async complete(completion: SessionCompletion = {}): Promise<void> {
+    await this.sender.post(HTTP.sessionComplete, completion);
   }
 
   async status(): Promise<SessionStatus> {

@@ -214,13 +214,24 @@ export const configSchema = z.strictObject({
   note: option(
     {
       description:
-        'When the note is written. `failures`: as soon as a pipeline of the merge request fails; then it is kept up to date. `always`: also if everything passes. `off`: never.',
+        'When the note is written, by the main job or by the coordinator, each for itself. `failures`: as soon as a pipeline of the merge request fails; then it is kept up to date. `always`: also if everything passes. `off`: never.',
       defaultText: '`failures`',
       env: 'DTE_NOTE',
       flag: null,
       nxJson: true,
     },
     z.enum(['failures', 'always', 'off'], 'expected failures, always or off').default('failures'),
+  ),
+  noteTokenFile: option(
+    {
+      description:
+        'File with such a token, for `dte coordinator`: it then writes the notes itself when sessions end, into merge requests of the first of `issuers`, and no pipeline needs a token. The file is read again for each note.',
+      defaultText: NONE,
+      env: 'DTE_NOTE_TOKEN_FILE',
+      flag: '--note-token-file <file>',
+      nxJson: false,
+    },
+    line(4096).optional(),
   ),
   dataDir: option(
     {

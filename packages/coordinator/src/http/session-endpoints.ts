@@ -10,6 +10,7 @@ import {
   type LimitValues,
   LIMITS,
   recordSchema,
+  sessionCompletionSchema,
   sessionSettingsSchema,
   type SessionStatus,
 } from '@org/dte-protocol';
@@ -126,7 +127,11 @@ class SessionHandlers {
   }
 
   async complete(call: Call): Promise<object> {
-    await (await this.sessionOf(call)).complete();
+    const session = await this.sessionOf(call);
+    const text = await textOf(call, SETTINGS_BYTES, 'The completion');
+    const { writesNote } = decode(sessionCompletionSchema, text === '' ? '{}' : text, SETTINGS_BYTES);
+    if (writesNote === true) this.registry.leaveNoteToMain(session.id);
+    await session.complete();
     return {};
   }
 

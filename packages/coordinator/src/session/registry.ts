@@ -14,6 +14,7 @@ import { type FileSystem, isNotFound } from '../files/file-system';
 import type { TaskHistory } from '../history/history';
 import type { JournalHeader, JournalStore } from '../journal/journal';
 import { loadReport, reportVersion, type StoredReport } from '../report/report-file';
+import type { SessionNotes } from '../report/session-notes';
 import { SessionReport } from '../report/session-report';
 import type { Meter } from '../metrics/meter';
 import { type Refusal, RefusalBook } from './refusals';
@@ -37,6 +38,8 @@ export interface RegistryDeps {
   readonly onSessionFinished: (sessionId: string) => void;
   /** Keep what people can look at while a session runs. */
   readonly reports: boolean;
+  /** Null: nobody writes notes into merge requests. */
+  readonly notes?: SessionNotes | null;
   readonly meter?: Meter | undefined;
 }
 
@@ -97,6 +100,11 @@ export class SessionRegistry {
   /** The session; null if it does not exist (any more). */
   async find(sessionId: string): Promise<Session | null> {
     return this.loaded.has(sessionId) || (await this.exists(sessionId)) ? this.load(sessionId) : null;
+  }
+
+  /** See `SessionNotes`. */
+  leaveNoteToMain(sessionId: string): void {
+    this.deps.notes?.leaveToMain(sessionId);
   }
 
   /** The report of a session that is not in memory; null if none is stored. */
@@ -240,16 +248,19 @@ export class SessionRegistry {
       return;
     }
     if (!session.isFinished) {
-      if (this.marked.delete(id))
-        await this.deps.fs.rm(`${this.folder(id)}/${FINISHED_MARK}`, { force: true });
+      if (!this.marked.delete(id)) return;
+      this.deps.notes?.forget(id);
+      await this.deps.fs.rm(`${this.folder(id)}/${FINISHED_MARK}`, { force: true });
       return;
     }
     if (!this.marked.has(id)) {
       this.marked.add(id);
+      this.deps.notes?.finished(id);
       await writeFileAtomically(this.deps.fs, this.folder(id), FINISHED_MARK, `${this.deps.now()}\n`);
     }
     if (!session.isOver || this.open.get(id) !== session) return;
     await this.unload(id);
+    if (session.report !== null) this.deps.notes?.over(id, session.report.now.model);
     this.deps.onSessionFinished(id);
   }
 
@@ -269,6 +280,7 @@ export class SessionRegistry {
     await this.deps.artifacts.deleteSession(sessionId);
     await this.deps.fs.rm(this.folder(sessionId), { recursive: true, force: true });
     this.refusals.forget(sessionId);
+    this.deps.notes?.forget(sessionId);
     this.deps.logger.info({ session: sessionIdOf(sessionId) }, 'session removed from disk');
   }
 

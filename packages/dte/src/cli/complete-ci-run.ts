@@ -10,7 +10,7 @@ import {
   type CliContext,
   type Flags,
 } from './context';
-import { lastReports } from './last-reports';
+import { lastReports, writesNote } from './last-reports';
 import { addFlags } from './option-flags';
 
 const EXAMPLES = `
@@ -88,7 +88,7 @@ async function sayComplete(context: CliContext, rendezvous: Rendezvous): Promise
   }
   const session = await joinSession(context, 'main');
   try {
-    await session.http.complete();
+    await session.http.complete(writesNote(context) ? { writesNote: true } : {});
     say(`dte: session ${sessionId} · no more work will come; agents leave when the submitted work is done`);
   } finally {
     session.close();

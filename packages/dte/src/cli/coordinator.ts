@@ -3,7 +3,6 @@ import { createCoordinatorCertificate, type CoordinatorCertificate } from '@org/
 import { DteError, type LimitValues, type Rendezvous, type RendezvousRecord } from '@org/dte-protocol';
 import { Command } from 'commander';
 import { randomUUID } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import {
   dataDirOf,
@@ -21,8 +20,10 @@ import { embeddedLimits, watchJob } from '@org/dte-gitlab';
 import type { GitlabSurroundings } from '../edge/surroundings';
 import { cliContext, say, warn, type CliContext, type Flags } from './context';
 import { acceptedIssuers, checkPipeline, checkReach, trustNotes } from './coordinator-trust';
+import { noteWriterOf } from './note-writer';
 import { ownVersion } from './own-version';
 import { addFlags } from './option-flags';
+import { secretIn } from './secret-file';
 
 const EXAMPLES = `
 Examples:
@@ -77,28 +78,23 @@ async function openLog({ context: { resolved }, embedded }: Service): Promise<Co
   return logger;
 }
 
-/** What a service offers to people: their address of it, and whether they can sign in. */
-function peopleOf({ context, issuers }: Service): Pick<CoordinatorOptions, 'publicUrl' | 'signIn'> {
+/** What a service offers to people: their address of it, whether they can sign in, and notes. */
+function peopleOf({
+  context,
+  issuers,
+}: Service): Pick<CoordinatorOptions, 'publicUrl' | 'signIn' | 'noteWriter'> {
   const { advertisedUrl, oidcClientId: clientId, oidcClientSecretFile } = context.resolved.config;
   const [issuer = ''] = issuers;
   const publicUrl = advertisedUrl === undefined ? {} : { publicUrl: advertisedUrl };
-  if (clientId === undefined) return publicUrl;
+  const noteWriter = noteWriterOf(context, issuer);
+  const offered = { ...publicUrl, ...(noteWriter === null ? {} : { noteWriter }) };
+  if (clientId === undefined) return offered;
   const { authorities } = context.surroundings;
-  const clientSecret = secretIn(oidcClientSecretFile);
-  return { ...publicUrl, signIn: { issuer, clientId, clientSecret, authorities } };
-}
-
-/** @throws DteError DTE_BAD_CONFIG */
-function secretIn(file: string | undefined): string {
   const where = 'option oidcClientSecretFile, DTE_OIDC_CLIENT_SECRET_FILE';
-  if (file === undefined) throw new DteError('DTE_BAD_CONFIG', `oidcClientId needs a secret (${where}).`);
-  try {
-    const secret = readFileSync(file, 'utf8').trim();
-    if (secret !== '') return secret;
-  } catch (cause) {
-    throw new DteError('DTE_BAD_CONFIG', `The file ${file} cannot be read (${where}).`, { cause });
-  }
-  throw new DteError('DTE_BAD_CONFIG', `The file ${file} is empty (${where}).`);
+  if (oidcClientSecretFile === undefined)
+    throw new DteError('DTE_BAD_CONFIG', `oidcClientId needs a secret (${where}).`);
+  const clientSecret = secretIn(oidcClientSecretFile, where);
+  return { ...offered, signIn: { issuer, clientId, clientSecret, authorities } };
 }
 
 async function start(service: Service, onSessionFinished: (id: string) => void): Promise<Coordinator> {
@@ -299,6 +295,7 @@ export function coordinatorCommand(): Command {
     'sharedTrust',
     'oidcClientId',
     'oidcClientSecretFile',
+    'noteTokenFile',
     'session',
     'rendezvousDir',
     'logLevel',

@@ -4,7 +4,7 @@ import { startFakeGitlab, type FakeGitlab } from '@org/dte-testing';
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { lastReports } from './last-reports';
+import { lastReports, writesNote } from './last-reports';
 
 describe('the last reports of a job', () => {
   let gitlab: FakeGitlab;
@@ -100,4 +100,22 @@ describe('the last reports of a job', () => {
     ]);
     expect(said.join('')).not.toContain('glpat-');
   });
+});
+
+it.each<[string, boolean, Env]>([
+  ['with a token, in a pipeline of a merge request', true, {}],
+  ['without a token', false, { DTE_NOTE_TOKEN: '' }],
+  ['without a merge request', false, { CI_MERGE_REQUEST_IID: '' }],
+  ['if it is switched off', false, { DTE_NOTE: 'off' }],
+])('a job writes the note itself, or leaves it to its coordinator: %s', (_, expected, change) => {
+  const env = {
+    CI_API_V4_URL: 'https://g/api/v4',
+    CI_PROJECT_ID: '7',
+    CI_PIPELINE_ID: '100',
+    CI_MERGE_REQUEST_IID: '3',
+    DTE_NOTE_TOKEN: 't',
+    ...change,
+  };
+  const resolved = resolveConfig({ env });
+  expect(writesNote({ resolved, surroundings: readSurroundings(env) })).toBe(expected);
 });

@@ -25,14 +25,24 @@ export async function lastReports(context: CliContext): Promise<void> {
   }
 }
 
+type JobContext = Pick<CliContext, 'resolved' | 'surroundings'>;
+
+function noteAccessOf({ resolved, surroundings: { job, authorities } }: JobContext) {
+  const { note, noteToken } = resolved.config;
+  return note === 'off' || job?.pipelineId == null ? null : notesAccessOf(job, noteToken, authorities);
+}
+
+/** Does this job write the note of its merge request? Then its coordinator does not need to. */
+export const writesNote = (context: JobContext): boolean => noteAccessOf(context) !== null;
+
 async function writeNote(
   { resolved, surroundings }: CliContext,
   model: SessionModel,
   page: string,
 ): Promise<void> {
   const { config, limits } = resolved;
-  const { job, authorities } = surroundings;
-  const access = config.note === 'off' ? null : notesAccessOf(job, config.noteToken, authorities);
+  const { job } = surroundings;
+  const access = noteAccessOf({ resolved, surroundings });
   if (access === null || job?.pipelineId == null) return;
   const note = noteOf(model, {
     jobFailed: FAILED.includes(job.status),
@@ -40,15 +50,15 @@ async function writeNote(
     reportUrl: existsSync(page) ? artifactUrl(job, page) : null,
     commit: job.commit,
   });
-  const { text, isGreen } = note;
-  // Without a task there is nothing to say that GitLab does not say itself.
-  const creates = model.runs.length > 0 && (config.note === 'always' || !isGreen);
+  const { text, isGreen, hasCommands } = note;
+  const creates = hasCommands && (config.note === 'always' || !isGreen);
   const name = config.environment ?? 'main';
   const kept = await keepNote(access, { name, pipelineId: job.pipelineId, text, creates }, limits);
   if (kept !== 'none') say(`dte: note in merge request !${access.mergeRequest}: ${SAID[kept]}`);
 }
 
-const SAID = {
+/** In the log. */
+export const SAID = {
   created: 'written',
   updated: 'updated',
   unchanged: 'unchanged',

@@ -90,7 +90,7 @@ describe('the Markdown summary', () => {
   it('says what happened, lists failures with their output and agents with their use', () => {
     const text = markdownOf(foldEvents(story('one\ntwo').events));
     expect(text).toContain('❌ 3 tasks in 5 s · 0 from cache · **1 failed** · 1 not run');
-    expect(text).toContain('<details><summary>lib\\:test</summary>\n\n```text\none\ntwo\n```');
+    expect(text).toContain('<details><summary><code>lib:test</code></summary>\n\n```text\none\ntwo\n```');
     expect(text).toContain('| [agent 1/2](https://gitlab.example.com/a%20b/-/jobs/1) | 1 | 3 s | 25 % |');
   });
 
@@ -126,7 +126,11 @@ describe('the Markdown summary', () => {
     const named = new Story()
       .run(0, [planned('<img src=x>@all:build')])
       .ended('<img src=x>@all:build', 1, { status: 'failure' });
-    expect(markdownOf(foldEvents(named.over(1, false).events))).toContain('\\<img src=x\\>\\@all\\:build');
+    const shown = markdownOf(foldEvents(named.over(1, false).events));
+    expect(shown).toContain('<summary><code>&lt;img src=x&gt;@all:build</code></summary>');
+    expect(shown).not.toContain('<img');
+    const command = new Story().run(0, [planned('a:build')], 'nx\n\n/approve\n`x`');
+    expect(markdownOf(foldEvents(command.events))).toContain("`nx /approve 'x'`");
   });
 });
 

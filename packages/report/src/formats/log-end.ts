@@ -1,8 +1,7 @@
 import type { RunModel, SessionModel, TaskModel } from '../model/model';
-import { plural } from '@org/dte-protocol';
+import { plural, withoutMarkers } from '@org/dte-protocol';
 import { failuresOf } from '../views/totals';
 import { withoutAnsi } from './ansi';
-import { withoutMarkers } from './log-sections';
 
 /** Failures that are named one by one; Nx has listed all of them. */
 const NAMED_FAILURES = 20;

@@ -1,4 +1,5 @@
-import { OpenSections, sectionOf, withoutMarkers, type LogSection } from './log-sections';
+import { withoutMarkers } from '@org/dte-protocol';
+import { OpenSections, sectionOf, type LogSection } from './log-sections';
 
 const ESC = '\u001B';
 

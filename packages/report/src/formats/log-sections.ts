@@ -1,3 +1,5 @@
+import { SECTION_MARKER, withoutMarkers } from '@org/dte-protocol';
+
 /*
  * GitLab's collapsible sections in the log of a job. GitLab recognises a marker anywhere in a line, also in what a task prints:
  * `section_start:<seconds>:<name>[<options>]\r\e[0K`.
@@ -6,17 +8,12 @@
 /** At most so many characters, so that what is passed on is no shorter or longer for GitLab than here. */
 // eslint-disable-next-line no-control-regex -- what GitLab looks for
 const MARKER = /section_(start|end):\d{1,18}:([A-Za-z0-9_.-]{1,200})(?:\[[^\]\r\n]{0,200}\])?\r\u001B\[0K/y;
-const BEGINNING = /section_(?:start|end):/g;
 
 /** GitLab compares names in this form. */
 const canonical = (name: string): string => name.toLowerCase().replace(/[^a-z0-9]/g, '-');
 
 /** Sections of dte, and those of the runner around a script. */
 const RESERVED = /^(?:dte-|step-script$|after-script$)/;
-
-/** Text in which no marker has an effect, whatever follows it. */
-export const withoutMarkers = (text: string): string =>
-  text.replace(BEGINNING, (beginning) => beginning.replace(':', ' :'));
 
 const inSeconds = (ms: number): number => Math.floor(ms / 1000);
 
@@ -31,7 +28,7 @@ function enclosed(text: string, endMs: number): string {
   const open = new Map<string, string>();
   const parts: string[] = [];
   let at = 0;
-  for (const { index } of text.matchAll(BEGINNING)) {
+  for (const { index } of text.matchAll(SECTION_MARKER)) {
     MARKER.lastIndex = index;
     const [marker, kind, name = ''] = MARKER.exec(text) ?? [];
     const key = canonical(name);
@@ -94,7 +91,7 @@ export class OpenSections {
   see(piece: string): void {
     const text = this.tail + piece;
     let at = 0;
-    for (const { index } of text.matchAll(BEGINNING)) {
+    for (const { index } of text.matchAll(SECTION_MARKER)) {
       MARKER.lastIndex = index;
       const [marker, kind, name = ''] = MARKER.exec(text) ?? [];
       if (marker === undefined) continue;

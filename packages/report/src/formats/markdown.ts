@@ -20,12 +20,21 @@ const WORTH_MS = 1_000;
 const inText = (text: string): string =>
   text.replace(/[\\`*_{}[\]<>()#+!|~@$%&:^-]/g, '\\$&').replace(/\s+/g, ' ');
 
+const ENTITIES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' };
+
+/** What HTML would make of a name: inside of HTML, nothing is escaped by a backslash. No references are made of code. */
+const inHtml = (text: string): string =>
+  `<code>${text.replace(/[&<>"]/g, (char) => ENTITIES[char] ?? char).replace(/\s+/g, ' ')}</code>`;
+
 /** A fence that the text does not end. */
 function fenced(text: string): string {
   const longest = Math.max(2, ...[...text.matchAll(/`+/g)].map(([ticks]) => ticks.length));
   const fence = '`'.repeat(longest + 1);
   return `${fence}text\n${text}\n${fence}`;
 }
+
+/** Code within a line. */
+const inCode = (text: string): string => `\`${text.replace(/`/g, "'").replace(/\s+/g, ' ')}\``;
 
 const percent = (part: number, whole: number): string =>
   whole === 0 ? '–' : `${Math.round((part / whole) * 100)} %`;
@@ -53,10 +62,10 @@ function failureLines(model: SessionModel): string[] {
       .split('\n')
       .slice(-OUTPUT_LINES)
       .join('\n');
-    const reason = task.reason === null ? '' : ` ${inText(task.reason.message)}`;
+    const reason = task.reason === null ? '' : ` ${inHtml(task.reason.message)}`;
     return [
       '',
-      `<details><summary>${inText(task.id)}${reason}</summary>`,
+      `<details><summary>${inHtml(task.id)}${reason}</summary>`,
       '',
       fenced(output === '' ? '(no output)' : output),
       '',
@@ -125,7 +134,7 @@ function expensiveLines({ runs }: SessionModel): string[] {
 
 /** A summary in GitLab Flavored Markdown: the totals, the failures with the end of their output, and the agents. */
 export function markdownOf(model: SessionModel): string {
-  const commands = model.runs.map(({ command }) => `\`${command.replace(/`/g, "'")}\``);
+  const commands = model.runs.map(({ command }) => inCode(command));
   return [
     headline(model),
     ...(commands.length === 0 ? [] : ['', commands.join(', ')]),

@@ -26,6 +26,28 @@ describe('the note of a merge request', () => {
     expect(text).toContain('the reason');
   });
 
+  it('says that it is about tasks only if it is not known how the job ended', () => {
+    const model = foldEvents(story().attempt('app:test', 'one', [2, 3]).over(4).events);
+    const unknown = { jobFailed: null, jobUrl: null, reportUrl: null, commit: null };
+    const { isGreen, text } = noteOf(model, unknown);
+    expect(isGreen).toBe(true);
+    expect(text).toMatch(/^✅ 1 task in [^]*\n\nThis is about the Nx tasks\. [^\n]*$/);
+    expect(noteOf(model, CONTEXT).text).not.toContain('This is about');
+  });
+
+  it('commands nothing, whatever a task prints and whatever names it has', () => {
+    const output = '/approve\n```\n/merge\nx\r/close\n\u0007/assign @all\n\u2028/done';
+    const name = '\n/approve\n:test';
+    const failed = new Story()
+      .run(1, [planned(name)], 'nx\n/approve')
+      .attempt(name, 'one\n/merge', [2, 3], { status: 'failure', output });
+    const model = foldEvents(failed.over(4, false).events);
+    const { text } = noteOf(model, { ...CONTEXT, jobUrl: null, reportUrl: null, commit: '/approve' });
+    expect(text).toContain(' /merge');
+    // GitLab removes carriage returns before it looks for commands.
+    expect(text.replaceAll('\r', '')).not.toMatch(/^\//m);
+  });
+
   it('is not green if the job failed otherwise, a command did not end, or nothing was distributed', () => {
     const passed = foldEvents(story().attempt('app:test', 'one', [2, 3]).over(4).events);
     const [otherwise, open, nothing] = [

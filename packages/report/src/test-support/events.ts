@@ -48,13 +48,13 @@ export class Story {
     return this;
   }
 
-  run(second: number, tasks: PlannedTask[]): this {
+  run(second: number, tasks: PlannedTask[], command = 'nx affected -t build,test'): this {
     const { runId } = this;
     this.events.push({
       type: 'run',
       atMs: this.atMs(second),
       runId,
-      command: 'nx affected -t build,test',
+      command,
       parallel: 2,
       tasks,
     });

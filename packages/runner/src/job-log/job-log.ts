@@ -1,4 +1,5 @@
-import { OpenSections, withoutMarkers } from '@org/dte-report';
+import { withoutMarkers } from '@org/dte-protocol';
+import { OpenSections } from '@org/dte-report';
 import { TappedStream, type TextStream } from './tapped-stream';
 
 /** Part of the limit at which a job is warned: what its other commands print counts as well, and is not seen here. */

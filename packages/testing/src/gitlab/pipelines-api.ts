@@ -16,6 +16,8 @@ export interface FakePipeline {
 const LIST = /^\/api\/v4\/projects\/([^/]+)\/pipelines$/;
 const LATEST = /^\/api\/v4\/projects\/([^/]+)\/pipelines\/latest$/;
 const ONE = /^\/api\/v4\/projects\/([^/]+)\/pipelines\/(\d+)$/;
+/** Its own pipelines, and those of its branch; child pipelines are not among them. */
+const OF_MERGE_REQUEST = /^\/api\/v4\/projects\/([^/]+)\/merge_requests\/(\d+)\/pipelines$/;
 
 const SELECTORS = ['ref', 'sha', 'status', 'source'] as const;
 
@@ -35,13 +37,21 @@ export class PipelinesApi {
   /** Null: not a path of this API. */
   answer(call: Call): Answer | null {
     const [list, latest, one] = [LIST.exec(call.path), LATEST.exec(call.path), ONE.exec(call.path)];
-    const project = (list ?? latest ?? one)?.[1];
+    const ofRequest = OF_MERGE_REQUEST.exec(call.path);
+    const project = (list ?? latest ?? one ?? ofRequest)?.[1];
     if (project === undefined) return null;
     if (this.projectOf(project) === undefined) return PROJECT_NOT_FOUND;
     const refused = this.access.refuse(call, { project, role: 'reporter', jobTokens: false });
     if (refused !== null) return refused;
     const found = this.select(project, call.query);
     if (list !== null) return page(found.map(shown), call.query);
+    if (ofRequest !== null) {
+      const its = found.filter(
+        ({ ref, source = 'push' }) =>
+          ref.startsWith(`refs/merge-requests/${ofRequest[2]}/`) && source !== 'parent_pipeline',
+      );
+      return page(its.map(shown), call.query);
+    }
     const single = latest === null ? found.find(({ id }) => String(id) === one?.[2]) : found[0];
     return single === undefined ? NOT_FOUND : { status: 200, body: shown(single) };
   }
