@@ -1,5 +1,5 @@
 // Writes docs/reference/configuration.md (from the schema of all options), docs/reference/limits.md (from the protocol's limits) and the JSON schemas
-// of .nx/dte.yaml and of a report. `--check` writes nothing; it fails if a file is not up to date.
+// of .nx/dte.yaml, of a report and of the status of a session. `--check` writes nothing; it fails if a file is not up to date.
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join, relative } from 'node:path';
@@ -11,6 +11,7 @@ import { root } from './lib/packages.mjs';
 const CONFIGURATION = join(root, 'docs', 'reference', 'configuration.md');
 const LIMITS_PAGE = join(root, 'docs', 'reference', 'limits.md');
 const REPORT_SCHEMA = join(root, 'docs', 'reference', 'report-model.schema.json');
+const STATUS_SCHEMA = join(root, 'docs', 'reference', 'session-status.schema.json');
 const RULES_SCHEMA = join(root, 'packages', 'dte', 'schemas', 'dte.schema.json');
 
 const escape = (text) => text.replaceAll('|', '\\|');
@@ -152,12 +153,13 @@ async function main() {
   await buildAll();
   const require = createRequire(import.meta.url);
   const { OPTIONS } = require('../packages/config/dist/index.js');
-  const { LIMITS } = require('../packages/protocol/dist/index.js');
+  const { LIMITS, statusJsonSchema } = require('../packages/protocol/dist/index.js');
   const { modelJsonSchema } = require('../packages/report/dist/index.js');
   const { rulesJsonSchema } = require('../packages/runner/dist/index.js');
   await put(CONFIGURATION, renderConfiguration(OPTIONS, LIMITS), 'markdown');
   await put(LIMITS_PAGE, renderLimits(LIMITS), 'markdown');
   await put(REPORT_SCHEMA, JSON.stringify(modelJsonSchema()), 'json');
+  await put(STATUS_SCHEMA, JSON.stringify(statusJsonSchema()), 'json');
   await put(RULES_SCHEMA, JSON.stringify(rulesJsonSchema()), 'json');
 }
 

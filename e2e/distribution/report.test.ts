@@ -1,6 +1,7 @@
 import { httpCall, Pipeline, sampleCommand, type Fleet, type ProcessExit } from '@org/dte-testing';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { cpSync } from 'node:fs';
 import { join } from 'node:path';
 import { expectExit } from '../support/expect-exit';
 import { sampleFleet } from '../support/sample-fleet';
@@ -171,6 +172,9 @@ describe('the report of a main job', () => {
       return exit.stdout.trim();
     };
     expect(await why('first:build')).toBe('first:build was not cached: first run that is known');
+    // As if they were the artifacts of another job.
+    const earlier = join(main.folder, 'earlier');
+    cpSync(join(main.workspace, '.nx', 'dte', 'report'), earlier, { recursive: true });
 
     const git = async (...args: string[]): Promise<void> =>
       expectExit(await main.run('git', ['-c', 'user.name=x', '-c', 'user.email=x@x', ...args]), 0, pipeline);
@@ -193,6 +197,12 @@ describe('the report of a main job', () => {
     const reason = 'libs/first/source.txt was renamed to libs/first/moved.txt';
     expect(exit.output).toContain(`dte: not cached: first:build: ${reason}`);
     expect(await why('first:build')).toBe(`first:build was not cached: ${reason}`);
+    expect(await why('first:build', `--against=${earlier}`)).toBe(`first:build was not cached: ${reason}`);
+    const missing = await pipeline.dte(['why', 'first:build', '--against=elsewhere/42-1.jsonl']);
+    expect([missing.code, missing.stderr]).toEqual([
+      1,
+      expect.stringMatching(/no elsewhere.*DTE_NO_REPORT/s),
+    ]);
     expect(await why('second:build')).toContain('its result came from the local cache');
     expect(await why()).toMatch(/1 +libs\/first\/source.txt was renamed to .* first:build/);
     await pipeline.complete();

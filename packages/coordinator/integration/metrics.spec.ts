@@ -1,5 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { type AttemptResult, HTTP } from '@org/dte-protocol';
+import type { ReportEvent } from '@org/dte-report';
 import { httpCall, runSpec, taskSpec } from '@org/dte-testing';
 import { agentSync, completed, Harness, success } from './support/harness';
 
@@ -75,6 +77,64 @@ describe('the metrics of a coordinator', () => {
     const isKnown = (name: string): boolean => described.has(name.replace(/_(bucket|count|sum)$/, ''));
     expect(shown.length).toBeGreaterThan(10);
     expect(shown.filter((name) => !isKnown(name))).toEqual([]);
+  });
+
+  it('count each result once: those of agents as the scheduler knows them, those of the main job as it tells them', async () => {
+    harness = await Harness.start({ metrics: { host: '127.0.0.1', port: 0 } });
+    const main = await harness.main();
+    const agent = await harness.agent('agent 1');
+    agent.send(agentSync(1));
+    await harness.submit(main, runSpec('r1', [taskSpec('a'), taskSpec('b')]));
+    await agent.next('agent.wanted', ({ assignments }) => assignments.length === 2);
+    await harness.putCache(main, 'h1', 'an artifact');
+    const cached = { ...success('h1'), fromCache: 'local-cache' } as AttemptResult;
+    agent.send(agentSync(2, [completed('r1', 'a', success('h1')), completed('r1', 'b', cached)]));
+    await main.next(
+      'run.update',
+      ({ entries }) => entries.filter(({ type }) => type === 'ended').length === 2,
+    );
+
+    const ended = (how: Partial<Extract<ReportEvent, { type: 'ended' }>>): ReportEvent => ({
+      type: 'ended',
+      atMs: 1,
+      runId: 'r1',
+      taskId: 'c',
+      status: 'success',
+      code: 0,
+      from: null,
+      here: true,
+      startMs: 1,
+      endMs: 1,
+      output: null,
+      ...how,
+    });
+    const events = [
+      ended({ here: false }),
+      ended({ here: false, from: 'remote' }),
+      ended({ from: 'local' }),
+      ended({ from: 'local' }),
+      ended({ from: 'remote' }),
+      ended({ status: 'failure', code: 1 }),
+      ended({ status: 'stopped', code: null }),
+      ended({ status: 'skipped', code: null, startMs: null }),
+    ];
+    const body = JSON.stringify({ sentAtMs: 1, events });
+    const answer = await httpCall(harness.url, {
+      method: 'POST',
+      path: HTTP.reportEvents,
+      token: main.token,
+      body,
+    });
+    expect(answer.status).toBe(200);
+    const results = [...(await scrape())].filter(([name]) => name.startsWith('dte_task_results_total'));
+    expect(Object.fromEntries(results)).toEqual({
+      'dte_task_results_total{place="agent",source="ran"}': 1,
+      'dte_task_results_total{place="agent",source="local-cache"}': 1,
+      'dte_task_results_total{place="agent",source="remote-cache"}': 0,
+      'dte_task_results_total{place="main",source="ran"}': 1,
+      'dte_task_results_total{place="main",source="local-cache"}': 2,
+      'dte_task_results_total{place="main",source="remote-cache"}': 1,
+    });
   });
 
   it('are not served on the port of the jobs, and nowhere unless asked for', async () => {

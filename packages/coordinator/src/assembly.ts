@@ -162,7 +162,7 @@ export async function openEntrance(options: ResolvedOptions, stores: Stores): Pr
     isOwnHost: (host) => isOwnHost(host, publicUrl),
   };
   const { now } = options;
-  const httpServer = createHttpServer({ ...endpoints, artifacts, limits, now, tls, room });
+  const httpServer = createHttpServer({ ...endpoints, artifacts, limits, now, tls, room, meter: metrics });
   // The coordinator of a job is on an address that people do not reach, and ends with its job.
   if (options.session === undefined)
     addUi(httpServer, { ...endpoints, limits, now, publicUrl, isSecure: tls !== null, signIn });

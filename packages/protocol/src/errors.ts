@@ -170,7 +170,7 @@ export const ERROR_CODES = {
   },
   DTE_NO_REPORT: {
     severity: 'fatal',
-    cure: 'Run `dte report` in the job and the workspace that ran the nx commands, after the first of them; name another session with --session.',
+    cure: 'Run `dte report` and `dte why` in the job and the workspace that ran the nx commands, after the first of them; name another session with --session.',
   },
   DTE_REPORT_PARTIAL: {
     severity: 'fatal',

@@ -154,7 +154,7 @@ const flakyTaskSchema = z.strictObject({
 });
 export type FlakyTask = z.infer<typeof flakyTaskSchema>;
 
-/** What `dte status` prints. */
+/** What `dte status` prints. Fields are only added, as optional ones: programs read it. */
 export const sessionStatusSchema = z.strictObject({
   sessionId: z.string(),
   state: z.enum(['open', 'finished']),
@@ -165,14 +165,25 @@ export const sessionStatusSchema = z.strictObject({
       runId: z.string(),
       command: z.string(),
       state: z.enum(['running', 'finished', 'cancelled', 'closed']),
-      total: z.int(),
+      total: z.int().describe('Number of tasks.'),
       done: z.int(),
       failed: z.int(),
       running: z.int(),
     }),
   ),
-  records: z.array(recordSchema.omit({ output: true })),
-  /** Tasks of this project that are known to be flaky, the most recent evidence first. */
-  flaky: z.array(flakyTaskSchema).max(LIMITS.flakyTasksShown.value).optional(),
+  records: z
+    .array(recordSchema.omit({ output: true }))
+    .describe('Commands of `dte record`. Times: milliseconds since the epoch.'),
+  flaky: z
+    .array(flakyTaskSchema)
+    .max(LIMITS.flakyTasksShown.value)
+    .optional()
+    .describe('Tasks of this project that are known to be flaky, the most recent evidence first.'),
 });
 export type SessionStatus = z.infer<typeof sessionStatusSchema>;
+
+/** The JSON Schema of `dte status --json`; docs/reference/session-status.schema.json is generated from it. */
+export const statusJsonSchema = (): object => ({
+  ...z.toJSONSchema(sessionStatusSchema, { io: 'input' }),
+  title: 'Status of a session of @org/dte',
+});

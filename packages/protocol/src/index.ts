@@ -65,6 +65,7 @@ export {
   type SessionStatus,
   sessionStatusSchema,
   sha256OfHeader,
+  statusJsonSchema,
   type ViewLink,
   viewLinkSchema,
 } from './http';

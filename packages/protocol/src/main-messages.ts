@@ -57,15 +57,13 @@ export type RunOutput = z.infer<typeof runOutputSchema>;
 export const agentInfoSchema = z.strictObject({
   agentId: z.string(),
   ...introductionSchema.shape,
-  slots: z.int().min(1).nullable(),
+  slots: z.int().min(1).nullable().describe("Its --slots; null: the runs' --parallel."),
   connected: z.boolean(),
-  draining: z.boolean(),
-  running: z.array(taskIdSchema),
-  finished: z.int().min(0),
-  /** It accepts tasks of this run only. */
-  onlyRun: runIdSchema.optional(),
-  /** The labels that assignment rules refer to. */
-  labels: z.array(z.string()).optional(),
+  draining: z.boolean().describe('It takes no more tasks.'),
+  running: z.array(taskIdSchema).describe('Ids of tasks.'),
+  finished: z.int().min(0).describe('Number of tasks.'),
+  onlyRun: runIdSchema.optional().describe('It accepts tasks of this run only.'),
+  labels: z.array(z.string()).optional().describe('The labels that assignment rules refer to.'),
 });
 export type AgentInfo = z.infer<typeof agentInfoSchema>;
 

@@ -55,29 +55,39 @@ const amount = z.number().min(0);
  * (null).
  */
 export const measuredSchema = z.strictObject({
-  /** From the arrival of the assignment until an executor began it. */
-  queuedMs: amount,
-  /** Restoring the outputs it depends on, the restores of other slots that it waited for included. */
-  restoreMs: amount,
-  /** Between restoring and running: checking the hash, waiting for servers and for tasks that write the same outputs. */
-  waitMs: amount.optional(),
-  /** Nx runs it, or finds it in a cache. */
-  runMs: amount,
-  /** Packing and uploading its artifact. */
-  storeMs: amount,
-  /** Processor time while Nx ran it, of its processes and of the executor; null where the system does not tell, and for a cache hit. */
-  cpuMs: amount.nullable(),
-  /** The most memory of its processes that was seen at a time, and what the executor grew by; null as above. */
-  peakMemoryBytes: amount.nullable(),
-  /** Bytes of the archives that were downloaded for it; outputs that were on this machine already cost none. */
-  restoredBytes: amount,
-  /**
-   * Bytes of the outputs that were stored, before they were packed: Nx packs and uploads them itself and does not tell more. 0
-   * if the store had them, or if they were not listed because other tasks write to the same places.
-   */
-  storedBytes: amount,
-  /** It was a task of a batch: others ran in the same process, and their results were reported together. */
-  batched: z.literal(true).optional(),
+  queuedMs: amount.describe('From the arrival of the assignment until an executor began it.'),
+  restoreMs: amount.describe(
+    'Restoring the outputs it depends on, the restores of other slots that it waited for included.',
+  ),
+  waitMs: amount
+    .optional()
+    .describe(
+      'Between restoring and running: checking the hash, waiting for servers and for tasks that write the same outputs.',
+    ),
+  runMs: amount.describe('Nx runs it, or finds it in a cache.'),
+  storeMs: amount.describe('Packing and uploading its artifact.'),
+  cpuMs: amount
+    .nullable()
+    .describe(
+      'Processor time while Nx ran it, of its processes and of the executor; null where the system does not tell, and for a cache hit.',
+    ),
+  peakMemoryBytes: amount
+    .nullable()
+    .describe(
+      'The most memory of its processes that was seen at a time, and what the executor grew by; null as above.',
+    ),
+  restoredBytes: amount.describe(
+    'Bytes of the archives that were downloaded for it; outputs that were on this machine already cost none.',
+  ),
+  storedBytes: amount.describe(
+    'Bytes of the outputs that were stored, before they were packed: Nx packs and uploads them itself and does not tell more. 0 if the store had them, or if they were not listed because other tasks write to the same places.',
+  ),
+  batched: z
+    .literal(true)
+    .optional()
+    .describe(
+      'It was a task of a batch: others ran in the same process, and their results were reported together.',
+    ),
 });
 export type Measured = z.infer<typeof measuredSchema>;
 

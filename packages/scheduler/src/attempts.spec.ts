@@ -1,5 +1,5 @@
 import { runSpec, taskSpec } from '@org/dte-testing';
-import type { RunUpdate } from '@org/dte-protocol';
+import type { FinishedAttempt, RunUpdate, Work } from '@org/dte-protocol';
 import type { Input } from './interface';
 import { createState } from './state';
 import { step } from './step';
@@ -63,5 +63,59 @@ it('returns a task to the main job with the code of its last loss', () => {
       code: 'DTE_ATTEMPTS_EXHAUSTED',
       message: 'Task a:build was lost 1 times, the last time on agent-1 (DTE_DISK_FULL): No space left.',
     },
+  });
+});
+
+it('says of each result whether an agent ran the task, or which of its caches had it', () => {
+  const state = createState(config, 's1');
+  const finished: FinishedAttempt = {
+    kind: 'finished',
+    status: 'success',
+    code: 0,
+    fromCache: null,
+    hash: null,
+    reason: null,
+    artifact: { kind: 'none' },
+    startMs: 1,
+    endMs: 2,
+    hashDetails: null,
+  };
+  const failed = { ...finished, status: 'failure', code: 1 } as const;
+  const results: Record<string, FinishedAttempt> = {
+    'ran:build': finished,
+    'failed:build': failed,
+    'late:build': { ...failed, reason: { code: 'DTE_TASK_TIMEOUT', message: 'Why.' } },
+    'local:build': { ...finished, fromCache: 'local-cache' },
+    'remote:build': { ...finished, fromCache: 'remote-cache' },
+    'differs:build': { ...failed, reason: { code: 'DTE_HASH_MISMATCH', message: 'Why.' } },
+  };
+  const ids = Object.keys(results);
+  const work = ids.map((taskId): Work => {
+    const phase = { name: 'completed', result: results[taskId]! } as const;
+    return { runId: 'r1', taskId, attempt: 1, phase };
+  });
+  const slots = ids.length;
+  const tasks = [...ids.map((id) => taskSpec(id)), taskSpec('skipped:build', ['failed:build'])];
+  const inputs: Input[] = [
+    { type: 'run.submit', spec: runSpec('r1', tasks, { parallel: slots }) },
+    { type: 'agent.joined', agent: { agentId: 'a1', name: 'agent-1', jobUrl: null, slots, labels: [] } },
+    {
+      type: 'agent.sync',
+      agentId: 'a1',
+      sync: { type: 'agent.sync', seq: 1, slots, draining: false, work: [] },
+    },
+    { type: 'agent.sync', agentId: 'a1', sync: { type: 'agent.sync', seq: 2, slots, draining: false, work } },
+  ];
+  const ended = inputs
+    .flatMap((input) => step(state, input, 1).events)
+    .flatMap((event) => (event.type === 'task.ended' ? [[event.taskId, event.source] as const] : []));
+  expect(Object.fromEntries(ended)).toEqual({
+    'ran:build': 'ran',
+    'failed:build': 'ran',
+    'late:build': 'ran',
+    'local:build': 'local-cache',
+    'remote:build': 'remote-cache',
+    'differs:build': null,
+    'skipped:build': null,
   });
 });

@@ -2,6 +2,7 @@ import type {
   AgentSync,
   AgentWanted,
   EndedStatus,
+  FinishedAttempt,
   Introduction,
   LimitValues,
   MainSync,
@@ -101,7 +102,15 @@ export type HistoryEvent =
   | { type: 'task.retried'; runId: string; taskId: string; attempt: number; agentId: string }
   /** Evidence for the history: a task that is watched for flakiness ran to its end, whatever the run does with the result. */
   | { type: 'task.ran'; runId: string; taskId: string; hash: string; status: 'success' | 'failure' }
-  | { type: 'task.ended'; runId: string; taskId: string; status: EndedStatus; attempt: number | null }
+  | {
+      type: 'task.ended';
+      runId: string;
+      taskId: string;
+      status: EndedStatus;
+      attempt: number | null;
+      /** How its agent came by the result: it ran the task, or one of its caches had it. Null: no agent did either. */
+      source: 'ran' | NonNullable<FinishedAttempt['fromCache']> | null;
+    }
   /** A result of an attempt that is not, or no longer, assigned to this agent. */
   | { type: 'result.refused'; runId: string; taskId: string; attempt: number; agentId: string }
   | { type: 'session.finished'; reason: Reason }

@@ -4,8 +4,10 @@ import type { EffectsBuilder } from './effects-builder';
 import { areTogether, formUnit, noteGathered, takeUnits } from './batches';
 import { releaseHold } from './free-agents';
 import { heapify } from './heap';
+import type { HistoryEvent } from './interface';
 import { byPriority, queueTask } from './lanes';
 import { leaveLease } from './leases';
+import { isOwnFailure } from './own-failure';
 import { appendEntry } from './run-log';
 import { endRun, finishWhenIdle } from './session';
 import type { RunState, SchedulerState, TaskRecord } from './state';
@@ -139,8 +141,14 @@ function record({ state, run, out }: RunContext, index: number, ending: Ending):
   run.done++;
   if (ending.status === 'failure') run.failed++;
   appendEntry(run, { type: 'ended', taskId, ...ending, atMs: state.nowMs }, out);
-  const { status, attempt } = ending;
-  out.event({ type: 'task.ended', runId: run.runId, taskId, status, attempt });
+  const { status, attempt, result } = ending;
+  out.event({ type: 'task.ended', runId: run.runId, taskId, status, attempt, source: sourceOf(result) });
+}
+
+/** A failure that is not the task's own is that of an agent which did not run it, such as a hash that differs. */
+function sourceOf(result: AttemptResult | null): Extract<HistoryEvent, { type: 'task.ended' }>['source'] {
+  if (result?.kind !== 'finished') return null;
+  return result.fromCache ?? (result.status === 'success' || isOwnFailure(result) ? 'ran' : null);
 }
 
 function bailAfterFailure(context: RunContext): void {

@@ -14,6 +14,7 @@ import {
 import { forwardedEventsSchema } from '@org/dte-report';
 import type { FastifyReply } from 'fastify';
 import { unauthorized } from '../auth/token';
+import type { Meter } from '../metrics/meter';
 import { Readers } from '../report/readers';
 import { ReportText } from '../report/report-text';
 import { type ReportNow, SessionReport } from '../report/session-report';
@@ -34,8 +35,9 @@ export function reportEndpoints(
   registry: SessionRegistry,
   limits: LimitValues,
   now: () => number,
+  meter: Meter | null,
 ): Endpoint[] {
-  const reports = new ReportHandlers(registry, limits, now);
+  const reports = new ReportHandlers(registry, limits, now, meter);
   const { sessionModel, sessionEvents, sessionOutput, reportEvents } = HTTP;
   return [
     { method: 'POST', path: reportEvents, roles: ['main'], handle: (call) => reports.take(call) },
@@ -60,6 +62,7 @@ class ReportHandlers {
     private readonly registry: SessionRegistry,
     limits: LimitValues,
     private readonly now: () => number,
+    private readonly meter: Meter | null,
   ) {
     this.readers = new Readers(limits);
     this.stored = new StoredReports(registry);
@@ -70,6 +73,7 @@ class ReportHandlers {
     const bytes = LIMITS.forwardedEventsBytes.value;
     const body = await readBody(call.request.raw, bytes, 'The events (limit forwardedEventsBytes)');
     const told = decode(forwardedEventsSchema, body.toString('utf8'), bytes);
+    this.meter?.told(told.events);
     const session = await this.registry.find(sessionId);
     // Without a report, there is nobody to tell: that is no error of the main job.
     session?.report?.take(told, this.now());

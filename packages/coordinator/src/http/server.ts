@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 import { DteError, HTTP, LIMITS, type LimitValues } from '@org/dte-protocol';
 import fastify, { type FastifyError, type FastifyInstance } from 'fastify';
 import { systemCode } from '../files/file-system';
+import type { Meter } from '../metrics/meter';
 import { artifactEndpoints, type ArtifactDeps } from './artifact-endpoints';
 import { addEndpoint, type EndpointDeps } from './endpoint';
 import { answerError, statusOf } from './error-answer';
@@ -15,6 +16,7 @@ export type HttpServerDeps = EndpointDeps &
     readonly limits: LimitValues;
     readonly tls: TlsKey | null;
     readonly now: () => number;
+    readonly meter: Meter | null;
     /** As returned by `roomForConnections`. */
     readonly room: number | null;
   };
@@ -61,7 +63,7 @@ export function createHttpServer(deps: HttpServerDeps): FastifyInstance {
   const endpoints = [
     ...artifactEndpoints(deps),
     ...sessionEndpoints(registry, limits),
-    ...reportEndpoints(registry, limits, now),
+    ...reportEndpoints(registry, limits, now, deps.meter),
   ];
   for (const endpoint of endpoints) addEndpoint(server, deps, endpoint);
   return server;

@@ -39,8 +39,22 @@ describe('SessionLog', () => {
     );
     log.note(
       [
-        { type: 'task.ended', runId: 'r1', taskId: 'app:build', status: 'success', attempt: 2 },
-        { type: 'task.ended', runId: 'r1', taskId: 'app:test', status: 'returned', attempt: null },
+        {
+          type: 'task.ended',
+          runId: 'r1',
+          taskId: 'app:build',
+          status: 'success',
+          attempt: 2,
+          source: 'ran',
+        },
+        {
+          type: 'task.ended',
+          runId: 'r1',
+          taskId: 'app:test',
+          status: 'returned',
+          attempt: null,
+          source: null,
+        },
         { type: 'run.ended', runId: 'r1', state: 'finished' },
       ],
       41_000,
@@ -84,7 +98,14 @@ describe('SessionLog', () => {
       [
         JOINED,
         { type: 'task.assigned', ...at },
-        { type: 'task.ended', runId: 'r1', taskId: 'app:build', status: 'success', attempt: 1 },
+        {
+          type: 'task.ended',
+          runId: 'r1',
+          taskId: 'app:build',
+          status: 'success',
+          attempt: 1,
+          source: 'ran',
+        },
       ],
       1,
     );
@@ -102,7 +123,14 @@ describe('SessionLog', () => {
       [
         JOINED,
         SUBMITTED,
-        { type: 'task.ended', runId: 'r1', taskId: 'app:build', status: 'failure', attempt: 1 },
+        {
+          type: 'task.ended',
+          runId: 'r1',
+          taskId: 'app:build',
+          status: 'failure',
+          attempt: 1,
+          source: 'ran',
+        },
       ],
       1_000,
     );

@@ -1,3 +1,4 @@
+import type { ReportEvent } from '@org/dte-report';
 import type { Effects } from '@org/dte-scheduler';
 
 /** Port: what sessions and stores tell about their work, for metrics. Must not throw. */
@@ -7,6 +8,8 @@ export interface Meter {
    * @param waitedMs since the first of the inputs had arrived
    */
   performed(effects: readonly Effects[], waitedMs: number): void;
+  /** A main job told what happened in its commands. */
+  told(events: readonly ReportEvent[]): void;
   /** Inputs were written to a journal. */
   journalWritten(ms: number): void;
   /** A client asked whether the session's store has the result of a hash. */

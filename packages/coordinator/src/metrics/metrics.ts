@@ -1,3 +1,4 @@
+import type { ReportEvent } from '@org/dte-report';
 import type { Effects, HistoryEvent, Load } from '@org/dte-scheduler';
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { Meter } from './meter';
@@ -16,6 +17,10 @@ const MS_PER_S = 1000;
 /** Seconds: from a decision without waiting to one that waited for a slow disk. The buckets of a histogram, not limits. */
 const BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
+/** Who has the result of a task, and whether it ran there or a cache had it. */
+const PLACES = ['agent', 'main'] as const;
+const SOURCES = ['ran', 'local-cache', 'remote-cache'] as const;
+
 /** The metrics of one coordinator, in a registry of their own. No label has a value that a client chooses. */
 export class Metrics implements Meter {
   private readonly registry = new Registry();
@@ -30,6 +35,11 @@ export class Metrics implements Meter {
     'Attempts whose tasks failed and were retried.',
   );
   private readonly ended = this.counter('dte_tasks_total', 'Tasks that ended, by outcome.', ['outcome']);
+  private readonly results = this.counter(
+    'dte_task_results_total',
+    'Results of tasks, by who has them and where they are from.',
+    ['place', 'source'],
+  );
   private readonly refused = this.counter(
     'dte_agents_refused_total',
     'Agents that were refused, by error code.',
@@ -58,10 +68,20 @@ export class Metrics implements Meter {
     collectDefaultMetrics({ register: this.registry });
     this.describeSessions();
     this.describeAgents();
+    // A rate begins with the second value of a counter: without these, the first result of each kind would not count.
+    for (const place of PLACES) for (const source of SOURCES) this.results.inc({ place, source }, 0);
   }
 
   performed(effects: readonly Effects[], waitedMs: number): void {
     for (const { events } of effects) for (const event of events) this.note(event, waitedMs);
+  }
+
+  /** What an agent ran or had, the scheduler tells: see `performed`. */
+  told(events: readonly ReportEvent[]): void {
+    for (const event of events) {
+      const source = event.type === 'ended' && event.here ? sourceHere(event) : null;
+      if (source !== null) this.results.inc({ place: 'main', source });
+    }
   }
 
   journalWritten(ms: number): void {
@@ -88,7 +108,10 @@ export class Metrics implements Meter {
     }
     if (event.type === 'task.lost') this.lost.inc({ code: event.reason.code });
     if (event.type === 'task.retried') this.retried.inc();
-    if (event.type === 'task.ended') this.ended.inc({ outcome: event.status });
+    if (event.type === 'task.ended') {
+      this.ended.inc({ outcome: event.status });
+      if (event.source !== null) this.results.inc({ place: 'agent', source: event.source });
+    }
     if (event.type === 'agent.refused') this.refused.inc({ code: event.reason.code });
   }
 
@@ -147,6 +170,15 @@ export class Metrics implements Meter {
       },
     });
   }
+}
+
+type Ended = Extract<ReportEvent, { type: 'ended' }>;
+
+/** Null: the task did not run. */
+function sourceHere({ status, from, startMs }: Ended): (typeof SOURCES)[number] | null {
+  if (status !== 'success' && status !== 'failure') return null;
+  if (from !== null) return `${from}-cache`;
+  return startMs === null ? null : 'ran';
 }
 
 const sum = (numbers: readonly number[]): number => numbers.reduce((all, each) => all + each, 0);

@@ -13,7 +13,8 @@ Examples:
   $ dte why app:build
   $ dte why app:build --against=earlier/report/42-1001.jsonl
 
-Run it in the job that ran the nx commands. With --against, give the file of an earlier report, from the artifacts of its job.`;
+Run it in the job that ran the nx commands. With --against, give an earlier report, from the artifacts of its job: its folder, or the
+file .jsonl or .inputs.br in it.`;
 
 /** Reasons that are listed. Not configurable: --json has all of them. */
 const MOST_REASONS = 20;
@@ -106,7 +107,7 @@ export function whyCommand(): Command {
   const command = new Command('why')
     .description('print why tasks were not cached: which of their inputs differ from those of earlier runs')
     .argument('[task]', 'a task as project:target[:configuration]; default: the reasons of the last command')
-    .option('--against <file>', 'compare with this report (.jsonl), and not with the pipelines before')
+    .option('--against <path>', 'compare with this report of another job, and not with the pipelines before')
     .option('--json', 'print JSON')
     .addHelpText('after', EXAMPLES)
     .action(why);

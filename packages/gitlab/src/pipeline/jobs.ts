@@ -79,8 +79,7 @@ export const expectedAgents = (agents: string): string[] =>
 
 /** Job `nx`: defines the work. */
 export function mainJob(options: GitlabFileOptions): string[] {
-  const { targets, parallel, artifacts, dynamic, coordinator, packageManager, lockfile, formatCheck } =
-    options;
+  const { targets, parallel, artifacts, dynamic, packageManager, lockfile, formatCheck } = options;
   const { install, run, cacheFolder } = packageManagerSteps(options);
   const here = (path: string): string => inRepository(options, path);
   const affected = [
@@ -94,12 +93,10 @@ export function mainJob(options: GitlabFileOptions): string[] {
       extending(options),
       ...onlyPlanned(dynamic),
       ...(dynamic ? [] : expectedAgents(String(options.agents))),
-      ...(coordinator === 'embedded'
-        ? mainCache(withId(options, `dte-${packageManager}`), [here(lockfile)], here(cacheFolder), {
-            key: withId(options, 'dte-history'),
-            history: here(HISTORY_FOLDER),
-          })
-        : []),
+      ...mainCache(withId(options, `dte-${packageManager}`), [here(lockfile)], here(cacheFolder), {
+        key: withId(options, 'dte-history'),
+        history: here(HISTORY_FOLDER),
+      }),
       ...script(
         ...enter(options),
         ...install,

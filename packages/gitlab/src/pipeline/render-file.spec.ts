@@ -1,4 +1,5 @@
 import { renderGitlabFile, type GitlabFileOptions } from './index';
+import { documents, jobsOf } from './test-support/ci-schema';
 import { DEFAULTS, difference } from './test-support/options';
 
 const changes = (options: Partial<GitlabFileOptions>): string =>
@@ -38,6 +39,15 @@ describe('renderGitlabFile', () => {
     ['npm-shrinkwrap.json', { lockfile: 'npm-shrinkwrap.json' }],
   ])('changes only what follows from: %s', (_, options) => {
     expect(changes(options)).toMatchSnapshot();
+  });
+
+  it('keeps what the main job writes for later pipelines, whoever coordinates', () => {
+    const written = renderGitlabFile({ ...DEFAULTS, coordinator: 'https://dte.example.org' });
+    expect(jobsOf(documents(written)[0]!)['nx']!['cache']).toContainEqual({
+      key: 'dte-history',
+      paths: ['.nx/dte/history/'],
+      when: 'always',
+    });
   });
 
   it('is the same each time', () =>

@@ -85,13 +85,13 @@ const cache = (prefix: string, lockfiles: readonly string[], folder: string): st
   ...block('cache', ...packagesCache(prefix, lockfiles, folder)),
 ];
 
-/** Where a main job has the coordinator's history. */
+/** Where a main job has the inputs of its tasks, and an embedded coordinator what it knows about flaky tasks. */
 export const HISTORY_FOLDER = '.nx/dte/history/';
 
 /** Where a main job has its reports. */
 export const REPORT_FOLDER = '.nx/dte/report/';
 
-/** The coordinator's history beyond pipelines; it is most valuable after a failed job. */
+/** What outlives pipelines; it is most valuable after a failed job. */
 const historyCache = (key: string, folder: string): string[] => [
   `key: ${key}`,
   ...list('paths', [folder]),
@@ -99,7 +99,7 @@ const historyCache = (key: string, folder: string): string[] => [
 ];
 
 /**
- * The keyword `cache` of a main job with an embedded coordinator. It replaces that of the extended jobs as a whole.
+ * The keyword `cache` of a main job. It replaces that of the extended jobs as a whole.
  * @param more lines for both, such as a policy
  */
 export const mainCache = (
@@ -108,7 +108,9 @@ export const mainCache = (
   folder: string,
   { key, history, more = [] }: { key: string; history: string; more?: readonly string[] },
 ): string[] => [
-  ...comment('Downloaded packages (a new cache for each lockfile), and the history of flaky tasks.'),
+  ...comment(
+    'Downloaded packages (a new cache for each lockfile), and the history of tasks (`dte why`, flaky tasks).',
+  ),
   'cache:',
   ...item([...packagesCache(prefix, lockfiles, folder), ...more]),
   ...item([...historyCache(key, history), ...more]),

@@ -120,6 +120,32 @@ describe('the Markdown summary', () => {
     expect(text).toContain('Most memory: p0\\:build, 1000 MB.');
   });
 
+  it('lists the most frequent reasons for which tasks were not cached, of all commands', () => {
+    const names = Array.from({ length: 12 }, (_, nth) => `p${nth}:build`);
+    const first = new Story('r1').run(
+      0,
+      names.map((name) => planned(name)),
+    );
+    names.forEach((name, nth) =>
+      first.miss(name, 'environment variable CI_JOB_ID differs', `p${nth}/a|b.ts changed`),
+    );
+    const second = new Story('r2')
+      .run(1, [planned('p0:test')])
+      .miss('p0:test', 'environment variable CI_JOB_ID differs');
+    const text = markdownOf(foldEvents([...first.events, ...second.events]));
+    expect(text).toContain(
+      [
+        '### Not cached',
+        '',
+        '| Tasks | Reason | Such as |',
+        '| ----: | ------ | ------- |',
+        '| 13 | environment variable CI\\_JOB\\_ID differs | p0\\:build |',
+        '| 1 | p0/a\\|b.ts changed | p0\\:build |',
+      ].join('\n'),
+    );
+    expect(text).toContain('\n3 more reasons.\n');
+  });
+
   it('lets no output or name leave its place', () => {
     const text = markdownOf(foldEvents(story().events));
     expect(text).toContain('``````text\nred Error');

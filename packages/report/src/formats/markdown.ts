@@ -1,6 +1,7 @@
 import { duration, plural } from '@org/dte-protocol';
 import { at } from '../model/at';
 import type { SessionModel } from '../model/model';
+import { missReasonsOf } from '../views/miss-reasons';
 import { failuresOf, totalsOf } from '../views/totals';
 import { utilisationOf } from '../views/utilisation';
 import { withoutAnsi } from './ansi';
@@ -11,6 +12,8 @@ const LISTED_FAILURES = 20;
 const OUTPUT_LINES = 20;
 /** Agents that are listed; a table of a hundred rows tells nobody anything. */
 const LISTED_AGENTS = 20;
+/** Reasons that are listed: the most frequent ones explain most tasks. */
+const LISTED_REASONS = 10;
 /** Tasks that are listed with what they used: those worth a look come first. */
 const LISTED_TASKS = 5;
 /** Processor time below which a task is not worth the reader's time. */
@@ -96,6 +99,25 @@ function agentLines(model: SessionModel): string[] {
   ];
 }
 
+/** Why tasks ran although caches are used, the most frequent reasons of all commands first. */
+function missLines({ runs }: SessionModel): string[] {
+  const reasons = missReasonsOf({ tasks: runs.flatMap(({ tasks }) => tasks) });
+  if (reasons.length === 0) return [];
+  const rows = reasons
+    .slice(0, LISTED_REASONS)
+    .map(({ text, tasks }) => `| ${tasks.length} | ${inText(text)} | ${inText(tasks[0] ?? '')} |`);
+  const more = reasons.length - LISTED_REASONS;
+  return [
+    '',
+    '### Not cached',
+    '',
+    '| Tasks | Reason | Such as |',
+    '| ----: | ------ | ------- |',
+    ...rows,
+    ...(more > 0 ? ['', `${plural(more, 'more reason')}.`] : []),
+  ];
+}
+
 /** Unit in which memory is shown. */
 const MB = 1024 * 1024;
 
@@ -132,7 +154,7 @@ function expensiveLines({ runs }: SessionModel): string[] {
   ];
 }
 
-/** A summary in GitLab Flavored Markdown: the totals, the failures with the end of their output, and the agents. */
+/** A summary in GitLab Flavored Markdown: the totals, the failures with the end of their output, the agents, and why tasks were not cached. */
 export function markdownOf(model: SessionModel): string {
   const commands = model.runs.map(({ command }) => inCode(command));
   return [
@@ -140,6 +162,7 @@ export function markdownOf(model: SessionModel): string {
     ...(commands.length === 0 ? [] : ['', commands.join(', ')]),
     ...failureLines(model),
     ...agentLines(model),
+    ...missLines(model),
     ...expensiveLines(model),
     '',
   ].join('\n');

@@ -39,11 +39,15 @@ export type CacheSource = z.infer<typeof cacheSourceSchema>;
  * - `unknown`: the inputs of earlier runs are not known
  */
 export const missSchema = z.strictObject({
-  kind: z.enum(['new', 'changed', 'dependency', 'evicted', 'uncached', 'unknown']),
-  /** One sentence for people. */
-  text: z.string(),
-  /** The inputs that differ, for people, the most telling first; not all of them. */
-  inputs: z.array(z.string()),
+  kind: z
+    .enum(['new', 'changed', 'dependency', 'evicted', 'uncached', 'unknown'])
+    .describe(
+      '`new`: no earlier run is known; `changed`: inputs differ; `dependency`: only outputs of its dependencies differ; `evicted`: it ran with the same inputs, but no cache has the result; `uncached`: it is not cached; `unknown`.',
+    ),
+  text: z.string().describe('One sentence for people.'),
+  inputs: z
+    .array(z.string())
+    .describe('The inputs that differ, for people, the most telling first; not all of them.'),
 });
 export type Miss = z.infer<typeof missSchema>;
 

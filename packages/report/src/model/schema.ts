@@ -16,7 +16,11 @@ const attemptSchema = z.strictObject({
     .describe('`lost`: no fault of the task; `running`: until the end is known.'),
   code: z.int().nullable().describe('Exit code.'),
   reason: reasonSchema.nullable(),
-  measured: measuredSchema.nullable().describe('Null if its agent measured nothing, and in the main job.'),
+  measured: measuredSchema
+    .nullable()
+    .describe(
+      'What it took, in milliseconds and bytes; null if its agent measured nothing, and in the main job.',
+    ),
   acceptedMs: timeMs
     .nullable()
     .default(null)
@@ -42,7 +46,10 @@ const taskSchema = z.strictObject({
   code: z.int().nullable().describe('Exit code.'),
   from: cacheSourceSchema.nullable().describe('The cache that had the result; null: it ran.'),
   miss: missSchema.nullable().describe('Why it had to run; null: it did not, or nobody asked.'),
-  expectedMs: z.number().nullable().describe('From earlier runs; null: unknown.'),
+  expectedMs: z
+    .number()
+    .nullable()
+    .describe('How long it was expected to run, from earlier runs, in milliseconds; null: unknown.'),
   flaky: z.boolean().describe('It succeeded after a failure with the same inputs.'),
   attempts: z.array(attemptSchema),
   doneMs: timeMs.nullable().describe('When its results were complete on the main job; null until then.'),

@@ -119,6 +119,14 @@ export class Story {
     return this;
   }
 
+  /** It was not cached, because these inputs differ. */
+  miss(taskId: string, ...inputs: string[]): this {
+    const { runId } = this;
+    const miss = { kind: 'changed' as const, text: inputs.join('; '), inputs };
+    this.events.push({ type: 'miss', atMs: this.atMs(0), runId, taskId, miss });
+    return this;
+  }
+
   over(second: number, ok = true): this {
     this.events.push({ type: 'run.ended', atMs: this.atMs(second), runId: this.runId, ok });
     return this;

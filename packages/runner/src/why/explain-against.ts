@@ -1,9 +1,9 @@
 import { DteError, type LimitValues } from '@org/dte-protocol';
 import type { Miss, SessionModel } from '@org/dte-report';
-import { existsSync } from 'node:fs';
-import { BOOK_SUFFIX, readBook, sessionBookOf } from './book-file';
+import { readBook, sessionBookOf } from './book-file';
 import { MissExplainer } from './explain-misses';
-import { mergeBooks } from './input-book';
+import { InputBook } from './input-book';
+import { readOtherReport } from './other-report';
 
 export interface AgainstOptions {
   readonly dataDir: string;
@@ -12,7 +12,7 @@ export interface AgainstOptions {
   readonly sessionId: string;
   /** One command of the session. */
   readonly run: SessionModel['runs'][number];
-  /** The events of a report, or the inputs next to them. */
+  /** Another report, see `readOtherReport`. */
   readonly against: string;
   readonly rootOf: (project: string) => string | undefined;
 }
@@ -23,17 +23,24 @@ export interface AgainstOptions {
  */
 export async function explainAgainst(options: AgainstOptions): Promise<ReadonlyMap<string, Miss>> {
   const { dataDir, sessionId, run, against } = options;
-  const own = await bookAt(sessionBookOf(dataDir, sessionId));
-  const other = await bookAt(against.endsWith('.jsonl') ? against.replace(/\.jsonl$/, BOOK_SUFFIX) : against);
+  const other = await readOtherReport(against);
+  const ownPath = sessionBookOf(dataDir, sessionId);
+  const own = await readBook(ownPath).catch((thrown: unknown) => {
+    throw new DteError('DTE_NO_REPORT', `${ownPath} is damaged.`, { cause: thrown });
+  });
   const recorded = own.runs.find(({ runId }) => runId === run.runId);
   if (recorded === undefined)
-    throw new DteError('DTE_NO_REPORT', `The inputs of \`${run.command}\` were not recorded.`);
-  // Every hash is kept: nothing is written, and the command itself must stay.
-  const book = mergeBooks([other, own], Infinity);
+    throw new DteError(
+      'DTE_NO_REPORT',
+      `The inputs of \`${run.command}\` were not recorded: they are not in ${ownPath}.`,
+    );
+  // Not merged: of the same hash in both, only the later command would stay.
+  const book = new InputBook();
+  // The other report may be an earlier copy of this one.
+  const others = other.runs.filter(({ runId }) => runId !== run.runId);
+  for (const each of others) book.adopt(other, each, () => true);
+  book.adopt(own, recorded, () => true);
   const compared = book.runs.find(({ runId }) => runId === run.runId) ?? recorded;
-  const others = new Set(other.runs.map(({ runId }) => runId));
-  const isWanted = ({ runId }: { readonly runId: string }): boolean => others.has(runId);
-  book.runs.splice(0, book.runs.length, ...book.runs.filter(isWanted));
   const tasks = run.tasks.map(({ id, cacheable, status, from, dependencies }) => ({
     id,
     cacheable,
@@ -52,17 +59,4 @@ export async function explainAgainst(options: AgainstOptions): Promise<ReadonlyM
   const misses = new Map<string, Miss>();
   for await (const { taskId, miss } of explainer.explain()) misses.set(taskId, miss);
   return misses;
-}
-
-async function bookAt(path: string): Promise<Awaited<ReturnType<typeof readBook>>> {
-  if (!existsSync(path))
-    throw new DteError(
-      'DTE_NO_REPORT',
-      `There are no inputs of tasks at ${path}: a report has them next to its events.`,
-    );
-  try {
-    return await readBook(path);
-  } catch (thrown) {
-    throw DteError.from(thrown, 'DTE_NO_REPORT');
-  }
 }
