@@ -25,7 +25,7 @@ async function violationsOf(page) {
   );
 }
 
-async function look(browser, { name, url, act }) {
+async function look(browser, { name, url, act, whole }) {
   let found = 0;
   for (const [screen, options] of Object.entries(SCREENS))
     for (const colorScheme of ['light', 'dark']) {
@@ -39,12 +39,12 @@ async function look(browser, { name, url, act }) {
       const page = await context.newPage();
       page.on('pageerror', (error) => console.error(`${name}: ${error.message}`));
       await page.goto(url);
-      await page.waitForSelector('html[data-ready]');
+      await page.waitForSelector('html[data-complete]');
       await act?.(page);
       // A canvas is drawn in the frame after.
       await page.evaluate('new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))');
       const file = `${name}-${screen}-${colorScheme}.png`;
-      await page.screenshot({ path: join(folder, file), fullPage: act === undefined });
+      await page.screenshot({ path: join(folder, file), fullPage: whole });
       const violations = await violationsOf(page);
       found += violations.length;
       console.log([file, ...violations].join('\n  '));
@@ -58,7 +58,7 @@ async function picture(browser) {
   writeFileSync(path, picturedPage());
   const page = await browser.newPage({ viewport: { width: 1200, height: 900 } });
   await page.goto(pathToFileURL(path).href);
-  await page.waitForSelector('html[data-ready]');
+  await page.waitForSelector('html[data-complete]');
   await page.evaluate('new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))');
   await page.screenshot({ path: join(root, 'docs', 'images', 'report.png') });
 }
@@ -71,10 +71,10 @@ async function main() {
   let found = 0;
   try {
     if (pattern === '--picture') return await picture(browser).then(() => 0);
-    for (const { name, html, act } of lookedAt().filter(({ name }) => name.includes(pattern))) {
+    for (const { name, html, act, whole } of lookedAt().filter(({ name }) => name.includes(pattern))) {
       const path = join(folder, `${name}.html`);
       writeFileSync(path, html());
-      found += await look(browser, { name, url: pathToFileURL(path).href, act });
+      found += await look(browser, { name, url: pathToFileURL(path).href, act, whole });
     }
   } finally {
     await browser.close();

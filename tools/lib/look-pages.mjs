@@ -23,7 +23,19 @@ function longNames(events) {
   return JSON.parse(text.replaceAll('nx agent', 'kubernetes-executor-with-large-disks-eu-west'));
 }
 
-/** @returns {{ name: string, html: () => string, act?: (page: import('playwright-core').Page) => Promise<void> }[]} */
+/** The same command once more, so many ms later. */
+const later = (events, ms) =>
+  JSON.parse(JSON.stringify(events).replaceAll('run-1', 'run-2'), (key, value) =>
+    ['atMs', 'startMs', 'endMs'].includes(key) && value !== null ? value + ms : value,
+  );
+
+/** A browser that prints tells the page so. */
+const print = async (page) => {
+  await page.emulateMedia({ media: 'print' });
+  await page.evaluate("dispatchEvent(new Event('beforeprint'))");
+};
+
+/** `whole`: also of what is below the screen, after `act`. @returns {{ name: string, html: () => string, act?: (page: import('playwright-core').Page) => Promise<void>, whole?: boolean }[]} */
 export function lookedAt() {
   const { foldEvents, staticPage } = require('@org/dte-report');
   const { sampleSession } = loadWorkspaceFactory();
@@ -33,7 +45,9 @@ export function lookedAt() {
     name,
     html: () => html(options, more.change),
     act: more.act,
+    whole: more.act === undefined || more.whole === true,
   });
+  const again = (options, ms) => (events) => [...events, ...later(sampleSession(options), ms)];
   return [
     page('1', { tasks: 1, agents: 1, cached: 0, failing: 0 }),
     page('20', { tasks: 20, agents: 3, failing: 0.1, seed: 4 }),
@@ -42,6 +56,12 @@ export function lookedAt() {
     page('green', { tasks: 120, agents: 6, failing: 0 }),
     page('cached', { tasks: 40, agents: 3, cached: 1 }),
     page('failed', { tasks: 40, agents: 3, cached: 0, failing: 1 }),
+    page(
+      'commands',
+      { tasks: 40, agents: 3, failing: 0, seed: 2 },
+      { change: again({ tasks: 60, agents: 3, failing: 0.06, cached: 0.6, seed: 2 }, 150_000) },
+    ),
+    page('print', { tasks: 60, agents: 4, failing: 0.06, seed: 9 }, { act: print, whole: true }),
     page('main', { tasks: 12, agents: 1, untilMs: 20_000 }),
     page('long', { tasks: 60, agents: 4, failing: 0.1 }, { change: longNames }),
     page(

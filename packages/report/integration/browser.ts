@@ -52,6 +52,14 @@ export class PageBench {
   }
 }
 
+/** With what `npm run look` makes: a pipeline keeps it, for people to look at. */
+const PICTURES = join(__dirname, '../../../tmp/look');
+
+/** A picture of the whole page. */
+export async function keepPicture(page: Page, name: string): Promise<void> {
+  await page.screenshot({ path: join(PICTURES, `${name}.png`), fullPage: true });
+}
+
 /** What axe-core finds; open the page with `bypassCSP`, because its own policy refuses the check. */
 export async function violationsOf(page: Page): Promise<string[]> {
   await page.evaluate(readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8'));
@@ -66,3 +74,8 @@ export async function violationsOf(page: Page): Promise<string[]> {
 /** The texts of the first column of names, as far as the table has them in the document. */
 export const listedTasks = (page: Page): Promise<string[]> =>
   page.locator('#grid .task-name').allTextContents();
+
+/** What was typed is filtered by in the next frame. */
+export async function nextFrame(page: Page): Promise<void> {
+  await page.evaluate('new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))');
+}

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ReportEvent } from '../src';
 import { agent, planned, Story } from '../src/test-support/events';
-import { listedTasks, PageBench, violationsOf } from './browser';
+import { keepPicture, listedTasks, nextFrame, PageBench, violationsOf } from './browser';
 
 const HOSTILE = '</script><script>window.hit=1</script><img src=x onerror="window.hit=1">\u202etxt\u2028';
 
@@ -63,6 +63,8 @@ describe('the page of a report in a browser', () => {
   it.each(['light', 'dark'] as const)('has nothing that axe-core objects to, %s', async (colorScheme) => {
     const events = sampleSession({ tasks: 120, agents: 4, failing: 0.03, seed: 2 });
     const { page } = await bench.openFile(events, { bypassCSP: true, colorScheme });
+    await page.waitForSelector('html[data-complete]');
+    await keepPicture(page, `test-120-${colorScheme}`);
     await page.locator('#row-0').click();
     expect(await violationsOf(page)).toEqual([]);
   });
@@ -73,6 +75,7 @@ describe('the page of a report in a browser', () => {
     );
     await page.keyboard.press('/');
     await page.keyboard.type('LINT agent');
+    await nextFrame(page);
     const listed = await listedTasks(page);
     expect(listed.length).toBeGreaterThan(2);
     expect(listed.every((name) => name.includes('lint'))).toBe(true);
@@ -91,9 +94,48 @@ describe('the page of a report in a browser', () => {
     await page.locator('.detail').waitFor();
   });
 
+  it('tells several commands apart, and says what most tasks that ran have in common', async () => {
+    const story = (runId: string, second: number): Story =>
+      new Story(runId)
+        .agents(second, agent('one'))
+        .run(second, [planned('shop:build'), planned('shop:test')])
+        .attempt('shop:build', 'one', [second, second + 2]);
+    const green = story('r1', 0).attempt('shop:test', 'one', [1, 3]).over(4, true);
+    const red = story('r2', 10).attempt('shop:test', 'one', [12, 14], { status: 'failure' }).over(15, false);
+    const miss = (runId: string, taskId: string, ...inputs: string[]): ReportEvent => ({
+      type: 'miss',
+      atMs: 0,
+      runId,
+      taskId,
+      miss: { kind: 'changed', text: 'two inputs differ', inputs },
+    });
+    const { page } = await bench.openFile([
+      ...green.events,
+      ...red.events,
+      miss('r1', 'shop:build', 'package-lock.json changed', 'shop/a.ts changed'),
+      miss('r2', 'shop:test', 'package-lock.json changed'),
+    ]);
+    expect(await page.locator('h1').textContent()).toBe('1 of 2 commands failed');
+    expect(await page.locator('.commands li .note:last-child').allTextContents()).toEqual([
+      '2 tasks succeeded · 4.0 s',
+      '1 of 2 tasks failed · 5.0 s',
+    ]);
+    expect(await page.locator('.failure .note').first().textContent()).toContain('command #2');
+    await page.waitForSelector('html[data-complete]');
+    const reasons = page.locator('.reasons tbody tr');
+    expect(await reasons.locator('th').allTextContents()).toEqual([
+      'package-lock.json changed',
+      'shop/a.ts changed',
+    ]);
+    await reasons.first().locator('.link', { hasText: 'shop:test' }).click();
+    expect(await page.locator('.detail').textContent()).toContain('#2 nx affected');
+  });
+
   it('opens ten thousand tasks, of which it holds a few rows, and filters and sorts them', async () => {
     const { page, requests } = await bench.openFile(sampleSession({ tasks: 10_000, agents: 100 }));
     expect(await page.locator('#grid').getAttribute('aria-rowcount')).toBe('10001');
+    await page.waitForSelector('html[data-complete]');
+    await keepPicture(page, 'test-10000');
     expect(await page.locator('#grid tbody tr').count()).toBeLessThan(100);
     await page.locator('th.c-task button').click();
     const [first = ''] = await listedTasks(page);

@@ -4,7 +4,7 @@ import { Failures } from './failures';
 import { Facts, Headline } from './headline';
 import { Insights } from './insights';
 import { Messages } from './messages';
-import { model, unselect } from './state';
+import { model, unselect } from './core/state';
 import { Tasks } from './tasks/tasks';
 import { Timeline } from './timeline/timeline';
 

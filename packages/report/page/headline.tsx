@@ -1,9 +1,19 @@
 import type { ComponentChildren } from 'preact';
+import type { Outcome } from '../src/views/outcome';
 import { Icon, type Look } from './parts/status';
-import { connection, model, outcome, totals, utilisation, type Connection } from './state';
-import { brief, count, counted, percent, visible, webLink } from './text';
+import {
+  commands,
+  connection,
+  model,
+  nowMs,
+  outcome,
+  totals,
+  utilisation,
+  type Connection,
+} from './core/state';
+import { brief, count, counted, percent, visible, webLink } from './core/text';
 
-const LOOKS: Readonly<Record<string, Look>> = {
+const LOOKS: Readonly<Record<Outcome['kind'], Look>> = {
   ok: 'ok',
   failed: 'failed',
   running: 'running',
@@ -35,17 +45,38 @@ const Fact = ({ name, value, note, kind = '' }: FactProps) => (
   </div>
 );
 
+/** More of them are scrolled: the facts are to be seen without scrolling the page. */
+const LISTED_COMMANDS = 6;
+
 function Commands() {
-  const { runs } = model.value.model;
+  const all = commands.value;
+  if (all.length <= 1)
+    return (
+      <p class="commands">
+        {all.map(({ run }) => (
+          <code key={run.runId} class="command">
+            <bdi>{visible(run.command)}</bdi>
+          </code>
+        ))}
+      </p>
+    );
+  const scrolls = all.length > LISTED_COMMANDS;
   return (
-    <div class="commands">
-      {runs.map(({ runId, command, ok }) => (
-        <code key={runId} class="command">
-          {runs.length > 1 && ok !== null && <Icon look={ok ? 'ok' : 'failed'} size={14} />}
-          <bdi>{visible(command)}</bdi>
-        </code>
+    <ol class="commands several" tabIndex={scrolls ? 0 : undefined} aria-label="Commands">
+      {all.map(({ kind, sentence, durationMs, run }, index) => (
+        <li key={run.runId}>
+          <span class="note">#{index + 1}</span>
+          <Icon look={LOOKS[kind]} size={14} />
+          <code class="command">
+            <bdi>{visible(run.command)}</bdi>
+          </code>
+          <span class="note">
+            {sentence} ·{' '}
+            {brief(run.endMs === null && nowMs.value !== null ? nowMs.value - run.startMs : durationMs)}
+          </span>
+        </li>
       ))}
-    </div>
+    </ol>
   );
 }
 
@@ -95,7 +126,7 @@ export function Facts() {
       <Fact
         name="Speed-up"
         value={workMs === 0 ? '–' : `${faster.toFixed(1)} ×`}
-        note={workMs === 0 ? 'nothing had to run' : 'than one task after the other'}
+        note={workMs === 0 ? 'nothing had to run' : 'against a single slot'}
       />
       <Fact name="Tasks" value={count(tasks)} note={taskNote()} />
       <Fact
@@ -106,7 +137,7 @@ export function Facts() {
       <Fact
         name="Agents"
         value={count(agents.length)}
-        note={agents.length === 0 ? 'all in the main job' : `busy ${percent(busy, available)} of their time`}
+        note={agents.length === 0 ? 'all in the main job' : `busy ${percent(busy, available)} of the time`}
       />
       <Fact
         name="Flaky"
@@ -122,7 +153,7 @@ export function Headline() {
   const { kind, sentence } = outcome.value;
   return (
     <header class={`head ${kind}`}>
-      <Icon look={LOOKS[kind] ?? 'waiting'} size={36} />
+      <Icon look={LOOKS[kind]} size={36} />
       <div class="what">
         <h1>{sentence}</h1>
         <Commands />

@@ -1,9 +1,12 @@
+import { signal } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
+import { useEffect } from 'preact/hooks';
 import { mainWaitsOf, type WaitKind } from '../src/views/main-waits';
 import { whatIfOf } from '../src/views/what-if';
-import { Icon, lookOf } from './parts/status';
-import { model, rows, select, totals, utilisation, type Row } from './state';
-import { against, brief, count, counted, percent, visible, webLink } from './text';
+import { lanes, model, rows, totals, utilisation, type Row } from './core/state';
+import { against, brief, count, counted, percent, visible, webLink } from './core/text';
+import { TaskLink } from './parts/task-link';
+import { Reasons } from './reasons';
 
 /** Rows of a list: the rest is in the table. */
 const LISTED = 8;
@@ -37,16 +40,9 @@ const Meter = ({ label, value, share, kind = '' }: MeterProps) => (
     <span class="label">{label}</span>
     <span class="number">{value}</span>
     <span class={`track ${kind}`} aria-hidden="true">
-      <span style={{ width: `${Math.min(1, Math.max(0, share)) * 100}%` }} />
+      {share > 0 && <span style={{ width: `${Math.min(1, share) * 100}%` }} />}
     </span>
   </li>
-);
-
-const TaskLink = ({ row }: { readonly row: Row }) => (
-  <button type="button" class="link" onClick={() => select(row)}>
-    <Icon look={lookOf(row.task)} size={14} />
-    <bdi>{visible(row.task.id)}</bdi>
-  </button>
 );
 
 function CriticalPath() {
@@ -83,7 +79,7 @@ function Agents() {
   return (
     <Card
       title="Agents"
-      note={`${counted(used.length, 'agent')}, busy ${percent(busy, available)} of their time.`}
+      note={`${counted(used.length, 'agent')}, busy ${percent(busy, available)} of ${used.length === 1 ? 'its' : 'their'} time.`}
     >
       <ul class="meters scrolls" tabIndex={used.length > LISTED ? 0 : undefined} aria-label="Agents">
         {used.map(({ agent, attempts, busyMs, availableMs }) => {
@@ -106,13 +102,7 @@ function Agents() {
 function Cache() {
   const { tasks, fromCache } = totals.value;
   if (tasks === 0) return null;
-  const reasons = new Map<string, number>();
-  let local = 0;
-  for (const { task } of rows.value) {
-    if (task.from === 'local') local += 1;
-    if (task.miss !== null) reasons.set(task.miss.text, (reasons.get(task.miss.text) ?? 0) + 1);
-  }
-  const sorted = [...reasons].toSorted((a, b) => b[1] - a[1]);
+  const local = rows.value.filter(({ task }) => task.from === 'local').length;
   return (
     <Card title="Cache" note={`${count(fromCache)} of ${counted(tasks, 'task')} did not have to run.`}>
       <ul class="meters">
@@ -124,16 +114,6 @@ function Cache() {
           kind="cached"
         />
       </ul>
-      {sorted.length > 0 && (
-        <>
-          <h3>Why the others had to run</h3>
-          <ul class="meters">
-            {sorted.slice(0, LISTED).map(([text, times]) => (
-              <Meter key={text} label={visible(text)} value={count(times)} share={times / tasks} />
-            ))}
-          </ul>
-        </>
-      )}
     </Card>
   );
 }
@@ -188,7 +168,7 @@ const otherwise = (wallMs: number, sameMs: number): string =>
     : `${brief(wallMs)} · ${against(wallMs, sameMs)}`;
 
 function Estimate() {
-  const estimate = whatIfOf(model.value.model);
+  const estimate = whatIfOf(model.value.model, lanes.value);
   if (estimate === null) return null;
   const { actualMs, same, fewer, more } = estimate;
   const options = [fewer, same, more].filter((option) => option !== null);
@@ -263,17 +243,27 @@ function Expected() {
   );
 }
 
-/** What could be better the next time. */
+const CARDS = [CriticalPath, Waits, Agents, Estimate, Cache, Expected, Flaky] as const;
+const drawn = signal(0);
+
+/**
+ * What could be better the next time. One after the other, each after a frame: with ten thousand tasks, what is above can be
+ * used before all of this is computed.
+ */
 export function Insights() {
+  const { value } = drawn;
+  useEffect(() => {
+    if (value <= CARDS.length) drawn.value = value + 1;
+    else document.documentElement.dataset['complete'] = 'true';
+  }, [value]);
   return (
-    <div class="cards">
-      <CriticalPath />
-      <Waits />
-      <Agents />
-      <Estimate />
-      <Cache />
-      <Expected />
-      <Flaky />
-    </div>
+    <>
+      {value > 0 && <Reasons />}
+      <div class="cards">
+        {CARDS.slice(0, Math.max(0, value - 1)).map((OneCard, index) => (
+          <OneCard key={index} />
+        ))}
+      </div>
+    </>
   );
 }

@@ -3,8 +3,8 @@ import type { SessionModel } from '../src/model/model';
 import { unpack } from '../src/page/columns';
 import type { LiveAddresses } from '../src/page/live-page';
 import { App } from './app';
-import { follow } from './live';
-import { show } from './state';
+import { follow } from './core/live';
+import { show } from './core/state';
 import './style/base.css';
 import './style/parts.css';
 import './style/tasks.css';
@@ -14,7 +14,9 @@ const textOf = (id: string): string | null => document.getElementById(id)?.textC
 
 /** The model of a static page: gzipped columns in base64. */
 async function modelIn(text: string): Promise<SessionModel> {
-  const bytes = Uint8Array.from(atob(text), (char) => char.charCodeAt(0));
+  const packed = atob(text);
+  const bytes = new Uint8Array(packed.length);
+  for (let index = 0; index < packed.length; index++) bytes[index] = packed.charCodeAt(index);
   const plain = new Blob([bytes]).stream().pipeThrough(new DecompressionStream('gzip'));
   return unpack(JSON.parse(await new Response(plain).text())) as SessionModel;
 }

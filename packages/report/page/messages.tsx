@@ -1,5 +1,5 @@
-import { model } from './state';
-import { clock, counted, visible } from './text';
+import { model } from './core/state';
+import { clock, counted, visible } from './core/text';
 
 /** Above this, the messages are folded: the failures must not be below them. */
 const OPEN_UP_TO = 3;

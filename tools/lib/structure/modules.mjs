@@ -4,12 +4,21 @@ import { dirname, join, relative, resolve } from 'node:path';
 import ts from 'typescript';
 import { filesBelow, workspacePackages } from '../packages.mjs';
 
+/** The folders of a package that hold sources: what Node loads, and the page of a report, which a browser loads. */
+const SOURCE_FOLDERS = ['src', 'page'];
+
+const isCode = (path) => /\.tsx?$/.test(path) && !path.endsWith('.d.ts');
 const isSource = (path) =>
-  path.endsWith('.ts') && !path.endsWith('.spec.ts') && !path.split('/').includes('test-support');
-const isCode = (path) => path.endsWith('.ts') && !path.endsWith('.d.ts');
+  isCode(path) && !path.endsWith('.spec.ts') && !path.split('/').includes('test-support');
 
 const parse = (path) =>
-  ts.createSourceFile(path, readFileSync(path, 'utf8'), ts.ScriptTarget.Latest, true, ts.ScriptKind.TS);
+  ts.createSourceFile(
+    path,
+    readFileSync(path, 'utf8'),
+    ts.ScriptTarget.Latest,
+    true,
+    path.endsWith('.tsx') ? ts.ScriptKind.TSX : ts.ScriptKind.TS,
+  );
 
 /** Module specifiers of a file, including type-only and dynamic imports, each with the imported names (null: everything). */
 export function importsOf(source) {
@@ -47,20 +56,22 @@ export function importsOf(source) {
 export function resolveRelative(file, specifier) {
   if (!specifier.startsWith('.')) return undefined;
   const base = resolve(dirname(file), specifier);
-  return [`${base}.ts`, join(base, 'index.ts'), base].find(
-    (path) => path.endsWith('.ts') && existsSync(path),
+  return [`${base}.ts`, `${base}.tsx`, join(base, 'index.ts'), base].find(
+    (path) => /\.tsx?$/.test(path) && existsSync(path),
   );
 }
 
 /** Every source file of every package below `root`, parsed. */
 export function readSources(root) {
   return workspacePackages(root).flatMap(({ dir, path }) =>
-    filesBelow(join(path, 'src'))
-      .filter(isSource)
-      .map((name) => {
-        const file = join(path, 'src', name);
-        return { package: dir, file, name: relative(root, file), source: parse(file) };
-      }),
+    SOURCE_FOLDERS.flatMap((folder) =>
+      filesBelow(join(path, folder))
+        .filter(isSource)
+        .map((name) => {
+          const file = join(path, folder, name);
+          return { package: dir, file, name: relative(root, file), source: parse(file) };
+        }),
+    ),
   );
 }
 

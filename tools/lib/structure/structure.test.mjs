@@ -53,6 +53,13 @@ const WRONG = {
     },
     /^cycles is 1, at most 0: .*\n {2}packages\/core\/src\/\w <-> packages\/core\/src\/\w$/,
   ],
+  'parts of a page that import each other': [
+    {
+      'packages/core/page/main.tsx': "import { Part } from './part';\nexport const Main = () => <Part />;\n",
+      'packages/core/page/part.tsx': "import { Main } from './main';\nexport const Part = () => <Main />;\n",
+    },
+    /^cycles is 1, at most 0: .*\n {2}packages\/core\/page\/(main|part)\.tsx <-> packages\/core\/page\/(main|part)\.tsx$/,
+  ],
   'a public name that nobody else takes': [
     {
       'packages/core/src/index.ts': "export * from './one';\nexport type Own = 1;\n",

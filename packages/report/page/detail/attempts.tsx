@@ -1,7 +1,7 @@
 import type { AttemptModel } from '../../src/model/model';
 import { phasesOf } from '../../src/views/phases';
-import { model, nowMs, placeOf, type Row } from '../state';
-import { brief, bytes, clock, counted, visible, webLink } from '../text';
+import { model, nowMs, placeOf, type Row } from '../core/state';
+import { brief, bytes, clock, counted, visible, webLink } from '../core/text';
 import { PHASES } from '../timeline/describe';
 import { Status, type Look } from '../parts/status';
 

@@ -1,5 +1,5 @@
 import { computed } from '@preact/signals';
-import { model, rowAt, type Row } from '../state';
+import { model, rowAt, type Row } from '../core/state';
 
 /** For each command and each of its tasks, the tasks that wait for it. */
 const indexes = computed(() =>

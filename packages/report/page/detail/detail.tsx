@@ -3,8 +3,8 @@ import { Attempts } from './attempts';
 import { Output } from '../parts/ansi';
 import { LiveOutput } from './live-output';
 import { lookOf, Status, Icon } from '../parts/status';
-import { addresses, rowAt, select, selected, unselect, type Row } from '../state';
-import { against, brief, counted, visible } from '../text';
+import { addresses, numberOf, rowAt, select, selected, unselect, type Row } from '../core/state';
+import { against, brief, counted, visible } from '../core/text';
 import { cacheText } from '../tasks/view';
 import { dependents } from './dependents';
 
@@ -35,7 +35,9 @@ function Links({ title, rows }: { readonly title: string; readonly rows: readonl
 function Facts({ row }: { readonly row: Row }) {
   const { task, durationMs, place } = row;
   const { expectedMs } = task;
+  const number = numberOf(row);
   const facts: [string, string | null][] = [
+    ['Command', number === null ? null : `${number} ${row.run.command}`],
     ['Project', task.project],
     ['Target', task.target],
     ['Configuration', task.configuration],

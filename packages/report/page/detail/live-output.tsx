@@ -1,7 +1,7 @@
 import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
-import { withQuery } from '../live';
-import { addresses, type Row } from '../state';
+import { withQuery } from '../core/live';
+import { addresses, type Row } from '../core/state';
 import { Output } from '../parts/ansi';
 
 /** Characters that are kept: what is read is the end. */

@@ -1,6 +1,6 @@
 import { AnsiUp } from 'ansi_up';
 import type { CSSProperties } from 'preact';
-import { visible } from '../text';
+import { visible } from '../core/text';
 
 interface Colour {
   readonly rgb: readonly [number, number, number];

@@ -2,16 +2,16 @@ import { signal, useSignal, useSignalEffect } from '@preact/signals';
 import type { KeyboardEventHandler } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 import { lookOf, Status } from '../parts/status';
-import { nowMs, select, selected, type Row } from '../state';
-import { against, brief, clock, count, visible } from '../text';
+import { nowMs, numberOf, select, selected, type Row } from '../core/state';
+import { against, brief, clock, count, counted, visible } from '../core/text';
 import { cacheText, listed, sort, sortBy, type Column } from './view';
 
 /** Height of a row; the style has the same. */
 const ROW_PX = 34;
 /** Rows above and below the visible ones, so that a fast scroll shows no gap. */
-const MARGIN_ROWS = 8;
+const MARGIN_ROWS = 5;
 /** The rows in the document change in steps of this many: not each frame of a scroll has to render. */
-const STEP_ROWS = 6;
+const STEP_ROWS = 4;
 /** Rows on paper: nobody prints ten thousand. */
 const PRINTED_ROWS = 1_000;
 
@@ -73,6 +73,7 @@ function Duration({ row }: { readonly row: Row }) {
 function TaskRow({ row, index }: { readonly row: Row; readonly index: number }) {
   const { task, startMs, place, critical } = row;
   const cache = visible(cacheText(row));
+  const number = numberOf(row);
   return (
     <tr
       id={`row-${index}`}
@@ -91,6 +92,11 @@ function TaskRow({ row, index }: { readonly row: Row; readonly index: number }) 
       <td class="c-task" title={visible(task.id)}>
         <span class="cell">
           <bdi class="task-name">{visible(task.id)}</bdi>
+          {number !== null && (
+            <span class="tag" title={visible(row.run.command)}>
+              {number}
+            </span>
+          )}
           {critical && <span class="tag critical">critical</span>}
           {task.attempts.length > 1 && <span class="tag">{task.attempts.length} attempts</span>}
         </span>
@@ -112,7 +118,8 @@ function TaskRow({ row, index }: { readonly row: Row; readonly index: number }) 
 const Space = ({ rows }: { readonly rows: number }) =>
   rows <= 0 ? null : (
     <tr class="space" role="presentation" aria-hidden="true">
-      <td colSpan={COLUMNS.length} style={{ height: `${rows * ROW_PX}px` }} />
+      {/* One cell: as wide as all columns, it would bring back those that a narrow screen leaves out. */}
+      <td style={{ height: `${rows * ROW_PX}px` }} />
     </tr>
   );
 
@@ -151,17 +158,11 @@ function usePrinting(): void {
   }, []);
 }
 
-/** All tasks; of ten thousand, only those that can be seen are in the document. */
-export function Table() {
+/** The rows in the document: from the first to before the last. */
+function useWindow() {
   const scroller = useRef<HTMLDivElement>(null);
   const first = useSignal(0);
   const visibleRows = useSignal(24);
-  usePrinting();
-  // A shorter list may not have the row any more.
-  useSignalEffect(() => {
-    const { length } = listed.value;
-    if (active.peek() >= length) active.value = length - 1;
-  });
   const measure = () => {
     const { current } = scroller;
     if (current === null) return;
@@ -173,6 +174,39 @@ export function Table() {
     if (scroller.current !== null) observer.observe(scroller.current);
     return () => observer.disconnect();
   }, []);
+  const { length } = listed.value;
+  const [begin, end] = printing.value
+    ? [0, Math.min(length, PRINTED_ROWS)]
+    : [
+        Math.max(0, Math.min(first.value, length - visibleRows.value) - MARGIN_ROWS),
+        Math.min(length, first.value + visibleRows.value + MARGIN_ROWS + STEP_ROWS),
+      ];
+  return { scroller, measure, begin, end, page: visibleRows.value - 2 };
+}
+
+function Rows({ begin, end }: { readonly begin: number; readonly end: number }) {
+  const all = listed.value;
+  return (
+    <tbody>
+      <Space rows={begin} />
+      {all.slice(begin, end).map((row, offset) => (
+        // A row that leaves the view becomes the one that enters it.
+        <TaskRow key={(begin + offset) % (end - begin)} row={row} index={begin + offset} />
+      ))}
+      <Space rows={printing.value ? 0 : all.length - end} />
+    </tbody>
+  );
+}
+
+/** All tasks; of ten thousand, only those that can be seen are in the document. */
+export function Table() {
+  const { scroller, measure, begin, end, page } = useWindow();
+  usePrinting();
+  // A shorter list may not have the row any more.
+  useSignalEffect(() => {
+    const { length } = listed.value;
+    if (active.peek() >= length) active.value = length - 1;
+  });
   const onKey: KeyboardEventHandler<HTMLTableElement> = (event) => {
     if (event.target !== event.currentTarget) return;
     const row = listed.value[active.value];
@@ -181,19 +215,14 @@ export function Table() {
       select(row);
       return;
     }
-    const to = moved(event.key, visibleRows.value - 2, listed.value.length - 1);
+    const to = moved(event.key, page, listed.value.length - 1);
     if (to === undefined) return;
     event.preventDefault();
     active.value = to;
     if (scroller.current !== null) reveal(scroller.current, to);
   };
-  const all = listed.value;
-  const begin = printing.value
-    ? 0
-    : Math.max(0, Math.min(first.value, all.length - visibleRows.value) - MARGIN_ROWS);
-  const end = printing.value
-    ? Math.min(all.length, PRINTED_ROWS)
-    : Math.min(all.length, first.value + visibleRows.value + MARGIN_ROWS + STEP_ROWS);
+  const { length } = listed.value;
+  const isShown = active.value >= begin && active.value < end;
   return (
     <div class="grid" ref={scroller} onScroll={measure}>
       <table
@@ -201,23 +230,17 @@ export function Table() {
         role="grid"
         tabIndex={0}
         aria-label="Tasks. Arrow keys move, Enter shows a task."
-        aria-rowcount={all.length + 1}
-        aria-activedescendant={
-          active.value >= begin && active.value < end ? `row-${active.value}` : undefined
-        }
+        aria-rowcount={length + 1}
+        aria-activedescendant={isShown ? `row-${active.value}` : undefined}
         onKeyDown={onKey}
       >
         <Head />
-        <tbody>
-          <Space rows={begin} />
-          {all.slice(begin, end).map((row, offset) => (
-            // A row that leaves the view becomes the one that enters it.
-            <TaskRow key={(begin + offset) % (end - begin)} row={row} index={begin + offset} />
-          ))}
-          <Space rows={printing.value ? 0 : all.length - end} />
-        </tbody>
+        <Rows begin={begin} end={end} />
       </table>
-      {all.length === 0 && <p class="nothing">No task matches. {count(0)} shown.</p>}
+      {length === 0 && <p class="nothing">No task matches. {count(0)} shown.</p>}
+      {printing.value && length > end && (
+        <p class="nothing">{counted(length - end, 'more task')}, which are not printed.</p>
+      )}
     </div>
   );
 }

@@ -1,18 +1,18 @@
 import type { GenericEventHandler, KeyboardEventHandler } from 'preact';
-import { counted, count } from '../text';
-import { rows } from '../state';
+import { counted, count } from '../core/text';
+import { rows } from '../core/state';
 import { Table } from './table';
-import { counts, kind, KINDS, listed, query, type Kind } from './view';
+import { counts, filterBy, kind, KINDS, listed, typed, type Kind } from './view';
 
 const onInput: GenericEventHandler<HTMLInputElement> = ({ currentTarget }) => {
-  query.value = currentTarget.value;
+  filterBy(currentTarget.value);
 };
 
 /** Escape first empties the field, and only then leaves it. */
 const onKey: KeyboardEventHandler<HTMLInputElement> = (event) => {
-  if (event.key === 'Escape' && query.value !== '') {
+  if (event.key === 'Escape' && typed.value !== '') {
     event.stopPropagation();
-    query.value = '';
+    filterBy('');
   }
   if (event.key === 'ArrowDown') document.getElementById('grid')?.focus();
 };
@@ -63,7 +63,7 @@ export function Tasks() {
             placeholder="Filter by name, agent or status"
             autocomplete="off"
             spellcheck={false}
-            value={query.value}
+            value={typed.value}
             onInput={onInput}
             onKeyDown={onKey}
           />

@@ -1,6 +1,6 @@
 import { computed, signal } from '@preact/signals';
 import { lookOf, WORDS, type Look } from '../parts/status';
-import { rows, type Row } from '../state';
+import { rows, type Row } from '../core/state';
 
 /** What the table can be narrowed to; a task may be of several kinds. */
 export const KINDS = {
@@ -48,7 +48,16 @@ const VALUES: Readonly<Record<Column, (row: Row) => Value>> = {
   cache: cacheText,
 };
 
-export const query = signal('');
+/** What is in the field; the list follows in the next frame, so that fast typing filters once for each. */
+export const typed = signal('');
+const query = signal('');
+let frame = 0;
+export function filterBy(text: string): void {
+  typed.value = text;
+  cancelAnimationFrame(frame);
+  frame = requestAnimationFrame(() => (query.value = text));
+}
+
 export const kind = signal<Kind | null>(null);
 export const sort = signal<{ readonly by: Column; readonly down: boolean } | null>(null);
 
@@ -63,34 +72,42 @@ function compare(a: Value, b: Value, sign: number): number {
 const haystackOf = ({ task, place }: Row): string =>
   `${task.id} ${place} ${WORDS[lookOf(task)]}`.toLowerCase();
 
+/** Failures first, and of the same status what began first. */
+const FIRST_ORDER = { by: 'status', down: false } as const;
+
+/** All rows in the order of the table. Filters keep the order: a key that is typed sorts nothing. */
+const sorted = computed(() => {
+  const { by, down } = sort.value ?? FIRST_ORDER;
+  const keyed = rows.value.map((row) => ({ row, value: VALUES[by](row) }));
+  const byStart = sort.value === null;
+  return keyed
+    .sort(
+      (a, b) =>
+        compare(a.value, b.value, down ? -1 : 1) || (byStart ? compare(a.row.startMs, b.row.startMs, 1) : 0),
+    )
+    .map(({ row }) => ({ row, haystack: haystackOf(row) }));
+});
+
 const matching = computed(() => {
   const words = query.value.toLowerCase().split(/\s+/).filter(Boolean);
-  if (words.length === 0) return rows.value;
-  return rows.value.filter((row) => {
-    const haystack = haystackOf(row);
-    return words.every((word) => haystack.includes(word));
-  });
+  return sorted.value
+    .filter(({ haystack }) => words.every((word) => haystack.includes(word)))
+    .map(({ row }) => row);
 });
 
 /** How many of the rows that match the text are of each kind. */
-export const counts = computed(() =>
-  Object.fromEntries(
-    Object.entries(KINDS).map(([name, { has }]) => [name, matching.value.filter(has).length]),
-  ),
-);
+export const counts = computed(() => {
+  const found: Partial<Record<Kind, number>> = {};
+  const kinds = Object.entries(KINDS) as [Kind, (typeof KINDS)[Kind]][];
+  for (const row of matching.value)
+    for (const [name, { has }] of kinds) if (has(row)) found[name] = (found[name] ?? 0) + 1;
+  return found;
+});
 
 /** The rows of the table, in its order. */
-export const listed = computed<readonly Row[]>(() => {
-  const of = kind.value === null ? matching.value : matching.value.filter(KINDS[kind.value].has);
-  if (sort.value === null)
-    return of.toSorted(
-      (a, b) =>
-        compare(VALUES.status(a), VALUES.status(b), 1) || compare(a.startMs ?? null, b.startMs ?? null, 1),
-    );
-  const { by, down } = sort.value;
-  const values = new Map(of.map((row) => [row, VALUES[by](row)]));
-  return of.toSorted((a, b) => compare(values.get(a) ?? null, values.get(b) ?? null, down ? -1 : 1));
-});
+export const listed = computed<readonly Row[]>(() =>
+  kind.value === null ? matching.value : matching.value.filter(KINDS[kind.value].has),
+);
 
 /** Columns of numbers begin with the largest. */
 const DOWN_FIRST: readonly Column[] = ['duration'];

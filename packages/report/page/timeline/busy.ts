@@ -7,7 +7,7 @@ interface Span {
 }
 
 /** For each column of pixels, the average number of slots that are busy. */
-export function busySlots(lanes: readonly Lane[], { from, to, columns }: Span): Float64Array {
+function busySlots(lanes: readonly Lane[], { from, to, columns }: Span): Float64Array {
   const msPerColumn = (to - from) / columns;
   // Differences first, then their sum: each bar costs four additions, however wide it is.
   const level = new Float64Array(columns + 1);
@@ -28,3 +28,22 @@ export function busySlots(lanes: readonly Lane[], { from, to, columns }: Span): 
     level[column] = (level[column] ?? 0) + (level[column - 1] ?? 0);
   return level.subarray(0, columns);
 }
+
+/** Keeps what it has counted: it is the same for each frame that only scrolls down. */
+export class BusySlots {
+  private known: {
+    readonly lanes: readonly Lane[];
+    readonly span: Span;
+    readonly levels: Float64Array;
+  } | null = null;
+
+  in(lanes: readonly Lane[], span: Span): Float64Array {
+    const { known } = this;
+    if (known !== null && known.lanes === lanes && isSame(known.span, span)) return known.levels;
+    const levels = busySlots(lanes, span);
+    this.known = { lanes, span, levels };
+    return levels;
+  }
+}
+
+const isSame = (a: Span, b: Span): boolean => a.from === b.from && a.to === b.to && a.columns === b.columns;

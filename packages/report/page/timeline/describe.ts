@@ -1,6 +1,6 @@
 import { WORDS } from '../parts/status';
-import { placeOf } from '../state';
-import { brief, visible } from '../text';
+import { placeOf } from '../core/state';
+import { brief, visible } from '../core/text';
 import type { PhaseName } from '../../src/views/phases';
 import type { Bar } from './layout';
 

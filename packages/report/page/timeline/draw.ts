@@ -1,20 +1,32 @@
-import { visible } from '../text';
 import { stepOf, tickText } from './axis';
-import { firstAfter, type Bar, type Layout } from './layout';
-import { busySlots } from './busy';
+import { firstAfter, type Bar } from './layout';
+import { BusySlots } from './busy';
 import { hatch, type Palette } from './palette';
+import { FONTS, Texts } from './texts';
 import { SIZE, TOP, msOf, visibleLanes, xOf, yOf, type View } from './view';
 
-const FONT = '12px system-ui, -apple-system, "Segoe UI", Roboto, sans-serif';
-const SMALL = '11px system-ui, -apple-system, "Segoe UI", Roboto, sans-serif';
 /** Narrower bars carry no text. */
 const TEXT_PX = 46;
 /** Space between a bar's edge and its text. */
 const PAD_PX = 6;
 /** How much of a bar is left that is not on the critical path. */
 const DIMMED = 0.55;
+/** Middle of a command's number, below the axis. */
+const NUMBER_PX = 6;
 /** Rounding of a bar. */
 const RADIUS_PX = 3;
+/** Space between a bar and the next one. */
+const GAP_PX = 0.5;
+/** Bars up to this width have no phases, and square corners: nobody could see the difference. */
+const PLAIN_PX = 3;
+
+interface Piece {
+  readonly x: number;
+  readonly top: number;
+  readonly width: number;
+  readonly isFirst: boolean;
+  readonly isLast: boolean;
+}
 
 export interface Marks {
   readonly hovered: Bar | null;
@@ -26,18 +38,14 @@ export interface Marks {
 export class Painter {
   private readonly failed: CanvasPattern | string;
   private readonly lost: CanvasPattern | string;
-  private readonly widths = new Map<string, number>();
-  private busy: {
-    readonly layout: Layout;
-    readonly from: number;
-    readonly to: number;
-    readonly levels: Float64Array;
-  } | null = null;
+  private readonly texts: Texts;
+  private readonly busy = new BusySlots();
 
   constructor(
     private readonly pen: CanvasRenderingContext2D,
     private readonly palette: Palette,
   ) {
+    this.texts = new Texts(pen);
     this.failed = hatch(pen, palette.ink.failed);
     this.lost = hatch(pen, palette.ink.lost);
   }
@@ -110,20 +118,16 @@ export class Painter {
     const top = y + (SIZE.lane - SIZE.bar) / 2;
     const from = xOf(view, bar.startMs);
     const to = xOf(view, bar.endMs);
-    const width = Math.max(1, to - from - 0.5);
+    const width = Math.max(1, to - from - GAP_PX);
     const dimmed = showPath && !bar.row.critical && bar.look !== 'failed';
     pen.globalAlpha = dimmed ? DIMMED : 1;
-    pen.save();
-    pen.beginPath();
-    pen.roundRect(from, top, width, SIZE.bar, Math.min(RADIUS_PX, width / 2));
-    if (width > 3) pen.clip();
-    else {
+    if (width > PLAIN_PX) {
+      this.phases(view, bar, top);
+      this.label(view, bar, top);
+    } else {
       pen.fillStyle = bar.look === 'failed' ? palette.ink.failed : palette.fill[bar.look];
-      pen.fill();
+      pen.fillRect(from, top, width, SIZE.bar);
     }
-    if (width > 3) this.phases(view, bar, top);
-    pen.restore();
-    this.label(view, bar, top);
     pen.globalAlpha = 1;
   }
 
@@ -137,19 +141,37 @@ export class Painter {
       store: palette.store,
       report: palette.wait,
     };
-    for (const { name, startMs, endMs } of bar.phases) {
-      const [x, end] = [xOf(view, startMs), xOf(view, endMs)];
-      pen.fillStyle = fills[name];
-      pen.fillRect(x, top, end - x, SIZE.bar);
-      if (name !== 'run' || (bar.look !== 'failed' && bar.look !== 'lost')) continue;
+    const last = bar.phases.length - 1;
+    // A gap to the next bar.
+    const right = xOf(view, bar.endMs) - GAP_PX;
+    bar.phases.forEach(({ name, startMs, endMs }, index) => {
+      const x = xOf(view, startMs);
+      const width = Math.min(right, xOf(view, endMs)) - x;
+      if (width <= 0) return;
+      this.piece({ x, top, width, isFirst: index === 0, isLast: index === last }, fills[name]);
+      if (name !== 'run' || (bar.look !== 'failed' && bar.look !== 'lost')) return;
       pen.globalAlpha *= 0.35;
       pen.fillStyle = bar.look === 'failed' ? this.failed : this.lost;
-      pen.fillRect(x, top, end - x, SIZE.bar);
+      pen.fillRect(x, top, width, SIZE.bar);
       pen.globalAlpha /= 0.35;
-    }
+    });
     if (bar.look !== 'failed') return;
     pen.fillStyle = palette.ink.failed;
     pen.fillRect(xOf(view, bar.startMs), top, 3, SIZE.bar);
+  }
+
+  /** A part of a bar. Only its ends are round, if they are wide enough: to clip every bar would cost more than everything else of a frame. */
+  private piece({ x, top, width, isFirst, isLast }: Piece, fill: string): void {
+    const { pen } = this;
+    pen.fillStyle = fill;
+    if ((!isFirst && !isLast) || width < 2 * RADIUS_PX) {
+      pen.fillRect(x, top, width, SIZE.bar);
+      return;
+    }
+    const [left, right] = [isFirst ? RADIUS_PX : 0, isLast ? RADIUS_PX : 0];
+    pen.beginPath();
+    pen.roundRect(x, top, width, SIZE.bar, [left, right, right, left]);
+    pen.fill();
   }
 
   private label(view: View, bar: Bar, top: number): void {
@@ -160,34 +182,17 @@ export class Painter {
     const left = Math.max(xOf(view, run.startMs), view.names) + PAD_PX;
     const room = Math.min(xOf(view, run.endMs), view.width) - left - PAD_PX;
     if (room < TEXT_PX - 2 * PAD_PX) return;
-    const text = this.fitted(bar.row.task.id, room);
+    const text = this.texts.fitted(bar.row.task.id, room);
     if (text === '') return;
-    pen.font = SMALL;
+    pen.font = FONTS.small;
     pen.textBaseline = 'middle';
     if (bar.look === 'failed') {
       // On the hatch, the text needs ground of its own.
       pen.fillStyle = palette.fill.failed;
-      pen.fillRect(left - 2, top + 2, this.width(text) + 4, SIZE.bar - 4);
+      pen.fillRect(left - 2, top + 2, this.texts.width(text) + 4, SIZE.bar - 4);
     }
     pen.fillStyle = palette.ink[bar.look];
     pen.fillText(text, left, top + SIZE.bar / 2 + 0.5);
-  }
-
-  private width(text: string): number {
-    const known = this.widths.get(text);
-    if (known !== undefined) return known;
-    this.pen.font = SMALL;
-    const { width } = this.pen.measureText(text);
-    this.widths.set(text, width);
-    return width;
-  }
-
-  /** As much of the text as there is room for. */
-  private fitted(id: string, room: number): string {
-    const text = visible(id).slice(0, 200);
-    if (this.width(text) <= room) return text;
-    const chars = Math.floor((room / this.width(text)) * text.length) - 1;
-    return chars < 3 ? '' : `${text.slice(0, chars)}…`;
   }
 
   private outline(view: View, bar: Bar): void {
@@ -244,7 +249,11 @@ export class Painter {
     pen.fillStyle = palette.surface;
     pen.fillRect(0, 0, view.width, TOP);
     const width = Math.max(1, Math.ceil(view.width - view.names));
-    const busy = this.busyIn(view, width);
+    const busy = this.busy.in(view.layout.lanes, {
+      from: msOf(view, view.names),
+      to: msOf(view, view.width),
+      columns: width,
+    });
     const most = Math.max(1, view.layout.lanes.length);
     const room = SIZE.area - 8;
     const bottom = TOP - 4;
@@ -256,38 +265,38 @@ export class Painter {
     pen.fill();
     pen.fillStyle = palette.line;
     pen.fillRect(view.names, TOP - 1, view.width, 1);
+    this.numbers(view);
   }
 
-  /** The same for each frame that only scrolls down. */
-  private busyIn(view: View, columns: number): Float64Array {
-    const [from, to] = [msOf(view, view.names), msOf(view, view.width)];
-    const { busy } = this;
-    if (
-      busy?.layout !== view.layout ||
-      busy.from !== from ||
-      busy.to !== to ||
-      busy.levels.length !== columns
-    )
-      this.busy = {
-        layout: view.layout,
-        from,
-        to,
-        levels: busySlots(view.layout.lanes, { from, to, columns }),
-      };
-    return this.busy?.levels ?? new Float64Array();
+  /** Of several commands, the number of each where it begins. */
+  private numbers(view: View): void {
+    const { pen, palette } = this;
+    const { runs } = view.layout;
+    if (runs.length < 2) return;
+    pen.font = FONTS.small;
+    pen.textBaseline = 'middle';
+    runs.forEach(({ startMs, endMs }, index) => {
+      const [x, end] = [Math.round(xOf(view, startMs)), Math.round(xOf(view, endMs))];
+      pen.fillStyle = palette.line;
+      for (const edge of [x, end]) pen.fillRect(edge, SIZE.axis, 1, SIZE.area);
+      pen.fillStyle = palette.muted;
+      pen.fillText(`#${index + 1}`, x + 4, SIZE.axis + NUMBER_PX);
+    });
   }
 
   private axis(view: View): void {
     const { pen, palette } = this;
-    pen.font = SMALL;
+    pen.font = FONTS.small;
     pen.textBaseline = 'middle';
     const end = xOf(view, view.layout.endMs);
     for (const { ms, x, step } of this.ticks(view)) {
       if (x > end) break;
       pen.fillStyle = palette.line;
       pen.fillRect(x, SIZE.axis - 6, 1, 6);
+      const text = tickText(ms, step);
+      if (x + 4 + this.texts.width(text) > view.width) break;
       pen.fillStyle = palette.muted;
-      pen.fillText(tickText(ms, step), x + 4, SIZE.axis / 2);
+      pen.fillText(text, x + 4, SIZE.axis / 2);
     }
   }
 
@@ -308,12 +317,12 @@ export class Painter {
         pen.fillRect(0, y - SIZE.gap / 2, view.names, 1);
       }
       if (!isFirst) continue;
-      pen.font = FONT;
+      pen.font = FONTS.name;
       pen.fillStyle = palette.text;
-      pen.fillText(this.fitted(name, view.names - 12), 4, y + SIZE.lane / 2);
+      pen.fillText(this.texts.fitted(name, view.names - 12, FONTS.name), 4, y + SIZE.lane / 2);
     }
     pen.restore();
-    pen.font = SMALL;
+    pen.font = FONTS.small;
     pen.fillStyle = palette.muted;
     pen.fillText('busy slots', 4, TOP - SIZE.area / 2);
     pen.fillStyle = palette.line;

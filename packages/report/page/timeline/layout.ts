@@ -1,8 +1,8 @@
 import { computed } from '@preact/signals';
 import type { AttemptModel } from '../../src/model/model';
-import { endOf, lanesOf } from '../../src/views/lanes';
+import { endOf } from '../../src/views/lanes';
 import { phasesOf, spanOf, type Phase } from '../../src/views/phases';
-import { model, nowMs, rowAt, type Row } from '../state';
+import { lanes as slots, model, nowMs, rowAt, type Row } from '../core/state';
 
 export interface Bar {
   readonly row: Row;
@@ -52,7 +52,7 @@ function pathsOf(lanes: readonly Lane[], runs: number): Layout['paths'] {
 /** The slots of all machines over time. Slots that never had anything are left out if they are not an agent's. */
 export const layout = computed<Layout>(() => {
   const { model: session } = model.value;
-  const lanes = lanesOf(session).map(({ agent, slot, bars }): Lane => {
+  const lanes = slots.value.map(({ agent, slot, bars }): Lane => {
     const name = agent === null ? 'main job' : (session.agents[agent]?.name ?? '');
     const drawn = bars.flatMap(({ run, task, attempt, ...span }) => {
       const row = rowAt(run, task);

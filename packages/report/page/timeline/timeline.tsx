@@ -1,8 +1,8 @@
 import { useComputed, useSignal, useSignalEffect } from '@preact/signals';
 import type { TargetedKeyboardEvent } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
-import { select } from '../state';
-import { count, counted } from '../text';
+import { select } from '../core/state';
+import { count, counted } from '../core/text';
 import { sentence } from './describe';
 import { Painter, type Marks } from './draw';
 import { layout, type Bar } from './layout';
@@ -66,25 +66,25 @@ function useTimeline() {
   const showPath = useSignal(true);
   const theme = useSignal(0);
   const tops = useComputed(() => topsOf(layout.value.lanes));
+  const names = useComputed(() => (size.value.width < WIDE_PX ? NAMES_PX.narrow : NAMES_PX.wide));
   const view = useComputed((): View => {
     const { width, height } = size.value;
-    const names = width < WIDE_PX ? NAMES_PX.narrow : NAMES_PX.wide;
     const { startMs, endMs } = layout.value;
-    const room = Math.max(1, width - names - SIZE.end);
+    const room = Math.max(1, width - names.value - SIZE.end);
     const pxPerMs = (room * zoom.value) / (endMs - startMs);
     const { left, top } = scroll.value;
     return {
       layout: layout.value,
       width,
       height,
-      names,
+      names: names.value,
       pxPerMs,
       scrollLeft: left,
       scrollTop: top,
       tops: tops.value,
     };
   });
-  return { scroller, canvas, size, scroll, zoom, hovered, focused, showPath, theme, tops, view };
+  return { scroller, canvas, size, scroll, zoom, hovered, focused, showPath, theme, tops, names, view };
 }
 
 type State = ReturnType<typeof useTimeline>;
@@ -130,12 +130,13 @@ function useSize({ scroller, size, theme }: State): void {
       size.value = { width: current.clientWidth, height: current.clientHeight };
     });
     observer.observe(current);
-    const dark = window.matchMedia('(prefers-color-scheme: dark)');
+    // Paper has other colours than a dark screen.
+    const themes = ['(prefers-color-scheme: dark)', 'print'].map((query) => window.matchMedia(query));
     const onTheme = () => (theme.value += 1);
-    dark.addEventListener('change', onTheme);
+    for (const one of themes) one.addEventListener('change', onTheme);
     return () => {
       observer.disconnect();
-      dark.removeEventListener('change', onTheme);
+      for (const one of themes) one.removeEventListener('change', onTheme);
     };
   }, []);
 }
@@ -199,8 +200,9 @@ function onKey(state: State, event: TargetedKeyboardEvent<HTMLDivElement>): void
 }
 
 function Canvas({ state }: { readonly state: State }) {
-  const { scroller, canvas, scroll, hovered, focused, view, tops, zoom } = state;
-  const { width, names } = view.value;
+  const { scroller, canvas, size, scroll, hovered, focused, view, tops, names, zoom } = state;
+  // Not of the view, which each frame of a scroll changes: that only draws, and renders nothing.
+  const { width, height: room } = size.value;
   const height = heightOf(tops.value);
   const onMove = ({ offsetX, offsetY, clientX, clientY }: PointerEvent): void => {
     const bar = barAt(view.value, offsetX, offsetY);
@@ -225,13 +227,13 @@ function Canvas({ state }: { readonly state: State }) {
       <div
         class="content"
         style={{
-          width: `${names + (width - names - SIZE.end) * zoom.value + SIZE.end}px`,
+          width: `${names.value + (width - names.value - SIZE.end) * zoom.value + SIZE.end}px`,
           height: `${height + TOP}px`,
         }}
       >
         <canvas
           ref={canvas}
-          style={{ width: `${width}px`, height: `${view.value.height}px` }}
+          style={{ width: `${width}px`, height: `${room}px` }}
           onPointerMove={onMove}
           onPointerLeave={() => (hovered.value = null)}
           onClick={() => {

@@ -1,7 +1,7 @@
 import { useLayoutEffect, useRef } from 'preact/hooks';
 import { Icon } from '../parts/status';
-import { placeOf } from '../state';
-import { brief, visible } from '../text';
+import { placeOf } from '../core/state';
+import { brief, visible } from '../core/text';
 import { outcomeText, PHASES } from './describe';
 import type { Bar } from './layout';
 

@@ -1,7 +1,7 @@
 import { duration, plural } from '@org/dte-protocol';
 import { withoutAnsi } from '../formats/ansi';
 import type { SessionModel } from '../model/model';
-import { outcomeOf } from '../views/outcome';
+import { commandsOf, outcomeOf } from '../views/outcome';
 import { failuresOf, totalsOf } from '../views/totals';
 import { endOfText } from './bounded';
 import { escaped } from './html';
@@ -29,6 +29,16 @@ function failures(model: SessionModel): string {
   return `<section class="panel"><h2>${plural(found.length, 'failure')}</h2><ul class="failures">${items.join('')}</ul>${more > 0 ? `<p>${plural(more, 'more failure')}.</p>` : ''}</section>`;
 }
 
+/** Of several commands, what became of each. */
+function commands(model: SessionModel): string {
+  const all = commandsOf(model).map(({ run, sentence, durationMs }) => {
+    const command = `<code class="command">${escaped(run.command)}</code>`;
+    const note = `<span class="note">${escaped(sentence)} · ${duration(durationMs)}</span>`;
+    return model.runs.length > 1 ? `<li>${command}${note}</li>` : command;
+  });
+  return model.runs.length > 1 ? `<ol class="commands several">${all.join('')}</ol>` : all.join('');
+}
+
 /** The summary and the failures, as HTML that needs no script. */
 export function prerender(model: SessionModel): string {
   const totals = totalsOf(model);
@@ -42,9 +52,8 @@ export function prerender(model: SessionModel): string {
     ['Flaky', String(totals.flaky)],
     ['Agents', String(model.agents.length)],
   ];
-  const commands = model.runs.map(({ command }) => `<code class="command">${escaped(command)}</code>`);
   return (
-    `<div class="page prerendered"><header class="head ${kind}"><h1>${escaped(sentence)}</h1>${commands.join(' ')}</header>` +
+    `<div class="page prerendered"><header class="head ${kind}"><h1>${escaped(sentence)}</h1>${commands(model)}</header>` +
     `<main><dl class="facts">${facts.map(([name, value]) => `<div class="fact"><dt>${name}</dt><dd>${value}</dd></div>`).join('')}</dl>` +
     `${failures(model)}<noscript><p class="panel">Timeline, tasks and search need JavaScript, which is off here.</p></noscript></main></div>`
   );

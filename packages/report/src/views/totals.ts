@@ -20,7 +20,7 @@ const worked = ({ attempts }: TaskModel): number =>
     0,
   );
 
-export function totalsOf({ runs }: SessionModel): Totals {
+export function totalsOf({ runs }: Pick<SessionModel, 'runs'>): Totals {
   const tasks = runs.flatMap((run) => run.tasks);
   const byStatus = { success: 0, failure: 0, skipped: 0, stopped: 0, waiting: 0, running: 0 };
   for (const { status } of tasks) byStatus[status] += 1;

@@ -1,5 +1,5 @@
 import type { SessionModel } from '../model/model';
-import { endOf, lanesOf } from './lanes';
+import { endOf, lanesOf, type Lane } from './lanes';
 import type { PhaseName } from './phases';
 
 /** How busy one agent was while commands ran and it was there. */
@@ -19,10 +19,12 @@ const overlap = (
   b: { readonly startMs: number; readonly endMs: number },
 ): number => Math.max(0, Math.min(a.endMs, b.endMs) - Math.max(a.startMs, b.startMs));
 
-/** For each agent, in the order of `agents`. Times between two commands count for nobody. */
-export function utilisationOf(model: SessionModel): Utilisation[] {
+/**
+ * For each agent, in the order of `agents`. Times between two commands count for nobody.
+ * @param lanes those of the model, for who has them already
+ */
+export function utilisationOf(model: SessionModel, lanes: readonly Lane[] = lanesOf(model)): Utilisation[] {
   const runs = model.runs.map((run) => ({ startMs: run.startMs, endMs: endOf(run) }));
-  const lanes = lanesOf(model);
   return model.agents.map(({ joinedMs, leftMs }, agent) => {
     const own = lanes.filter((lane) => lane.agent === agent);
     const bars = own.flatMap((lane) => lane.bars);

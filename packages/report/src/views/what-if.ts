@@ -1,6 +1,6 @@
 import type { AgentModel, AttemptModel, RunModel, SessionModel, TaskModel } from '../model/model';
 import { listSchedule, type Job } from './list-schedule';
-import { lanesOf } from './lanes';
+import { lanesOf, type Lane } from './lanes';
 import { spanOf } from './phases';
 
 /** How long the commands would have taken. */
@@ -31,10 +31,10 @@ interface Crew {
  * An estimate of the time that all commands that are over would have taken with an agent more or less: list scheduling of the
  * same tasks, each as long as it was. What it leaves out: that other agents restore other outputs, tasks that must be alone
  * or on certain agents, agents that leave early, and that busier machines are slower. Null if nothing ran on agents.
+ * @param lanes those of the model, for who has them already
  */
-export function whatIfOf(model: SessionModel): WhatIf | null {
+export function whatIfOf(model: SessionModel, lanes: readonly Lane[] = lanesOf(model)): WhatIf | null {
   const runs = model.runs.filter(({ endMs }) => endMs !== null);
-  const lanes = lanesOf(model);
   const crew = model.agents.map((agent, index): AgentModel & Crew => {
     const seen = lanes.filter((lane) => lane.agent === index && lane.bars.length > 0).length;
     return { ...agent, slots: agent.slots ?? Math.max(1, seen) };

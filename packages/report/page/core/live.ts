@@ -1,7 +1,7 @@
-import type { ReportEvent } from '../src/model/event';
-import { ModelFold } from '../src/model/fold';
-import type { SessionModel } from '../src/model/model';
-import type { LiveAddresses } from '../src/page/live-page';
+import type { ReportEvent } from '../../src/model/event';
+import { ModelFold } from '../../src/model/fold';
+import type { SessionModel } from '../../src/model/model';
+import type { LiveAddresses } from '../../src/page/live-page';
 import { addresses, connection, nowMs, show } from './state';
 
 /** Between two attempts to reach the server, in ms: a restart of it takes a few seconds. */

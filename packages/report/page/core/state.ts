@@ -5,12 +5,13 @@ import {
   type RunModel,
   type SessionModel,
   type TaskModel,
-} from '../src/model/model';
-import type { LiveAddresses } from '../src/page/live-page';
-import { criticalPath } from '../src/views/critical-path';
-import { outcomeOf } from '../src/views/outcome';
-import { totalsOf } from '../src/views/totals';
-import { utilisationOf } from '../src/views/utilisation';
+} from '../../src/model/model';
+import type { LiveAddresses } from '../../src/page/live-page';
+import { criticalPath } from '../../src/views/critical-path';
+import { lanesOf } from '../../src/views/lanes';
+import { commandsOf, outcomeOf } from '../../src/views/outcome';
+import { totalsOf } from '../../src/views/totals';
+import { utilisationOf } from '../../src/views/utilisation';
 
 /** A task, and what several parts of the page say of it. */
 export interface Row {
@@ -44,8 +45,14 @@ export const show = (model: SessionModel): void => {
 
 export const model = computed(() => held.value);
 export const totals = computed(() => totalsOf(held.value.model));
-export const utilisation = computed(() => utilisationOf(held.value.model));
+/** For all that is drawn by slots: with ten thousand tasks, each time takes a frame. */
+export const lanes = computed(() => lanesOf(held.value.model));
+export const utilisation = computed(() => utilisationOf(held.value.model, lanes.value));
 export const outcome = computed(() => outcomeOf(held.value.model));
+export const commands = computed(() => commandsOf(held.value.model));
+/** What tells a task from one of the same name in another command: the number that the headline gives that command. */
+export const numberOf = ({ runIndex }: Row): string | null =>
+  commands.value.length > 1 ? `#${runIndex + 1}` : null;
 
 export const placeOf = (attempt: AttemptModel | null): string => {
   if (attempt === null) return '';
@@ -89,8 +96,8 @@ export const rows = computed<readonly Row[]>(() =>
 );
 
 const byKey = computed(() => new Map(rows.value.map((row) => [row.key, row])));
-export const rowAt = (runIndex: number, index: number): Row | undefined =>
-  byKey.value.get(`${runIndex}/${index}`);
+export const rowBy = (key: string): Row | undefined => byKey.value.get(key);
+export const rowAt = (runIndex: number, index: number): Row | undefined => rowBy(`${runIndex}/${index}`);
 
 /** Failures in the order in which they became known. */
 export const failures = computed(() =>

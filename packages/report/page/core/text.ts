@@ -1,6 +1,6 @@
 import { duration } from '@org/dte-protocol';
 
-export { visible, webLink } from '../src/page/html';
+export { visible, webLink } from '../../src/page/html';
 
 const MS_PER_S = 1000; // a unit
 const MS_PER_MIN = 60_000; // a unit
@@ -16,7 +16,8 @@ export function brief(ms: number): string {
 export const percent = (part: number, whole: number): string =>
   whole <= 0 ? '–' : `${Math.round((part / whole) * 100)} %`;
 
-export const count = (value: number): string => value.toLocaleString('en-US');
+const numbers = new Intl.NumberFormat('en-US');
+export const count = (value: number): string => numbers.format(value);
 
 export const counted = (value: number, word: string): string =>
   `${count(value)} ${word}${value === 1 ? '' : 's'}`;
@@ -34,6 +35,10 @@ export function against(ms: number, expectedMs: number): string {
   return `${difference < 0 ? '−' : '+'}${brief(Math.abs(difference))}`;
 }
 
-/** A time of day, by the reader's clock. */
-export const clock = (atMs: number): string =>
-  new Date(atMs).toLocaleTimeString('en-GB', { hour: '2-digit', minute: '2-digit', second: '2-digit' });
+const two = (value: number): string => String(value).padStart(2, '0');
+
+/** A time of day, by the reader's clock. A table that scrolls asks for hundreds of them: `toLocaleTimeString` would take ms. */
+export function clock(atMs: number): string {
+  const at = new Date(atMs);
+  return `${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}`;
+}
