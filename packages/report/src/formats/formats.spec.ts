@@ -104,6 +104,12 @@ describe('the Markdown summary', () => {
     );
   });
 
+  it('is not green for a command that did not end, or that ended otherwise than well', () => {
+    const open = new Story().run(0, [planned('a:build')]).ended('a:build', 0, { from: 'local' });
+    expect(markdownOf(foldEvents(open.events))).toMatch(/^❔ 1 task in /);
+    expect(markdownOf(foldEvents(open.over(1, false).events))).toMatch(/^❌ 1 task in /);
+  });
+
   it('lists the tasks that used most, where it was measured', () => {
     const names = Array.from({ length: 7 }, (_, nth) => `p${nth}:build`);
     const busy = new Story().agents(0, agent('one', { slots: 7 })).run(

@@ -53,7 +53,13 @@ function headline(model: SessionModel): string {
     ...(totals.flaky > 0 ? [`${totals.flaky} flaky`] : []),
     ...(totals.lost > 0 ? [`${plural(totals.lost, 'attempt')} lost and retried`] : []),
   ];
-  return `${failure > 0 ? '❌' : '✅'} ${parts.join(' · ')}`;
+  return `${markOf(model, failure)} ${parts.join(' · ')}`;
+}
+
+/** Green only if every command said so: one that was stopped, or that nobody saw end, may have run nothing. */
+function markOf({ runs }: SessionModel, failures: number): string {
+  if (failures > 0 || runs.some(({ ok }) => ok === false)) return '❌';
+  return runs.length > 0 && runs.every(({ ok }) => ok === true) ? '✅' : '❔';
 }
 
 function failureLines(model: SessionModel): string[] {
