@@ -23,6 +23,7 @@ describe('the reports of a main job', () => {
         'dte-report.html',
         'junit.xml',
         's1.jsonl',
+        'trace.json',
       ]);
       writeFileSync(join(dataDir, 'report', 'log.txt'), '');
       await writeReports({ dataDir, sessionId: 's1', job });

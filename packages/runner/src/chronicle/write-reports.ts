@@ -3,6 +3,7 @@ import {
   foldEvents,
   junitOf,
   staticPage,
+  traceOf,
   type JobLink,
   type SessionModel,
 } from '@org/dte-report';
@@ -20,10 +21,11 @@ export const readModel = async (dataDir: string, sessionId: string): Promise<Ses
 /** The report as one page, which is opened by a double click. */
 export const REPORT_PAGE = 'dte-report.html';
 
-/** What GitLab reads or shows, for all commands of the session. */
+/** What GitLab reads, and people open, for all commands of the session. */
 const REPORTS: readonly { readonly name: string; readonly render: (model: SessionModel) => string }[] = [
   { name: 'junit.xml', render: junitOf },
   { name: REPORT_PAGE, render: staticPage },
+  { name: 'trace.json', render: traceOf },
 ];
 
 /** What the page of the job links to, if it is there. */
