@@ -198,10 +198,12 @@ it('fails permanently when the coordinator closes an open connection with a fata
   await waitOpen(connection, 5_000);
   server.say({
     type: 'error',
-    reason: { code: 'DTE_COMMIT_MISMATCH', message: 'main came with another' },
+    reason: { code: 'DTE_COMMIT_MISMATCH', message: 'main came\u001b[2J\nwith another' },
     fatal: true,
   });
   await until(connection, 'failed');
+  // One printable line, as in a refusal.
+  expect(connection.state).toMatchObject({ error: { message: 'main came [2J with another' } });
 });
 
 it('passes on an error that is not fatal, and stays open', async () => {

@@ -16,6 +16,7 @@ import { type Backoff, uniformBackoff } from './backoff';
 import { type Channel, type Credentials, type HelloClaims } from './client-handshake';
 
 import { type LinkEvents, Link } from './link';
+import { errorOf } from './proof';
 import { Outbox } from './outbox';
 import { Reach, type Unreached } from './reach';
 
@@ -259,7 +260,7 @@ class ReconnectingConnection<T> implements Connection<T> {
     }
     const error = errorMessageSchema.safeParse(message);
     if (error.success && error.data.fatal) {
-      this.lost(new DteError(error.data.reason.code, error.data.reason.message));
+      this.lost(errorOf(error.data.reason));
       return;
     }
     for (const listener of [...this.messageListeners]) listener(message);

@@ -4,6 +4,7 @@ import {
   type ErrorCode,
   type Handshake,
   printable,
+  type Reason,
   type Refusal,
   type Welcome,
 } from '@org/dte-protocol';
@@ -34,11 +35,14 @@ export function verifyServer(secret: string, welcome: Welcome, handshake: Handsh
  * kept out of the log of this job: the code, which is ours, is enough.
  */
 export function refusalOf(secret: string | undefined, refusal: Refusal, handshake: Handshake): DteError {
-  const { code, message } = refusal.reason;
-  if (secret === undefined || isProven(secret, refusal, handshake))
-    return new DteError(code, printable(message, MESSAGE_CHARS));
+  const { code } = refusal.reason;
+  if (secret === undefined || isProven(secret, refusal, handshake)) return errorOf(refusal.reason);
   return new DteError(code, UNPROVEN_WORDS[code] ?? `The coordinator rejected this job with ${code}.`);
 }
+
+/** What a coordinator says, as an error that can be printed: whoever it is, a log line stays one line. */
+export const errorOf = ({ code, message }: Reason): DteError =>
+  new DteError(code, printable(message, MESSAGE_CHARS));
 
 /** Rejections that come before the coordinator proves anything. */
 const UNPROVEN_WORDS: Partial<Record<ErrorCode, string>> = {
