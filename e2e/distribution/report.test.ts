@@ -99,7 +99,11 @@ async function openInBrowser(url: string) {
   const complaints: string[] = [];
   page.on('pageerror', ({ message }) => complaints.push(message));
   page.on('console', (message) => complaints.push(message.text()));
-  page.on('requestfailed', (request) => complaints.push(`${request.method()} ${request.url()} failed`));
+  page.on('requestfailed', (request) => {
+    // The page goes on as soon as it knows the status of an answer: chromium may call the rest of the answer aborted.
+    const why = request.failure()?.errorText ?? '';
+    if (why !== 'net::ERR_ABORTED') complaints.push(`${request.method()} ${request.url()} failed: ${why}`);
+  });
   await page.goto(url);
   return {
     complaints,
