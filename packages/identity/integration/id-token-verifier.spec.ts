@@ -69,6 +69,7 @@ describe('an id token of a GitLab job', () => {
     ['for another audience', { audience: 'vault' }, {}, 'another audience than dte'],
     ['for no audience', {}, { aud: undefined }, 'audience'],
     ['expired a minute ago', { expiresInS: -60 }, {}, 'expired at 20'],
+    ['expired before there was a calendar', { expiresInS: -1e15 }, {}, 'expired at -'],
     ['without an end', {}, { exp: undefined }, 'exp'],
     ['not valid before next minute', {}, { nbf: BEGIN_MS / 1000 + 60 }, 'not valid yet'],
     ['issued in the future', {}, { iat: BEGIN_MS / 1000 + 60 }, 'issued in the future'],

@@ -1,4 +1,4 @@
-import { DteError, type LimitValues } from '@org/dte-protocol';
+import { DteError, type LimitValues, moment } from '@org/dte-protocol';
 import type { JWTHeaderParameters, JWTPayload } from 'jose';
 import { claimsOf, type IdTokenClaims, refused } from './claims';
 import { IssuerKeys, type KeyLimits } from './issuer-keys';
@@ -110,7 +110,7 @@ export class IdTokenVerifier {
     const { errors } = jose();
     if (thrown instanceof errors.JWTExpired) {
       const { exp } = thrown.payload;
-      return exp === undefined ? 'has expired' : `expired at ${new Date(exp * 1_000).toISOString()}`;
+      return exp === undefined ? 'has expired' : `expired at ${moment(exp * 1_000)}`;
     }
     if (thrown instanceof errors.JWSSignatureVerificationFailed) return 'has an invalid signature';
     if (thrown instanceof errors.JWTClaimValidationFailed) {

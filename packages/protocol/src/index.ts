@@ -134,4 +134,4 @@ export {
   type TaskSpec,
 } from './task';
 export { PROTOCOL_VERSION } from './version';
-export { duration, plural } from './words';
+export { duration, moment, plural } from './words';

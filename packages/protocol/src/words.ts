@@ -8,3 +8,10 @@ export const duration = (ms: number): string => {
 
 /** `1 task`, `2 tasks`: for words whose plural ends in -s. */
 export const plural = (count: number, word: string): string => `${count} ${word}${count === 1 ? '' : 's'}`;
+
+/** The latest moment that a `Date` can be, in ms since the epoch: a fact of ECMAScript. */
+const LATEST_MS = 8_640_000_000_000_000;
+
+/** A moment for people, `2026-11-30T12:00:00.000Z`. The number may come from anybody: one that is no moment is shown as it is. */
+export const moment = (ms: number): string =>
+  Math.abs(ms) <= LATEST_MS ? new Date(ms).toISOString() : `${ms} ms after 1970`;

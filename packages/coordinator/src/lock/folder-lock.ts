@@ -1,6 +1,6 @@
 import { type FileHandle, open, rm } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
-import { DteError, LIMITS, type LimitValues } from '@org/dte-protocol';
+import { DteError, LIMITS, type LimitValues, moment } from '@org/dte-protocol';
 import { systemCode } from '../files/file-system';
 import {
   fileClockOffsetMs,
@@ -184,6 +184,6 @@ function inUse(folder: string, holder: Holder | null): DteError {
   const who =
     holder === null
       ? 'another coordinator'
-      : `the coordinator that is process ${holder.pid} on ${holder.host}, since ${new Date(holder.sinceMs).toISOString()}`;
+      : `the coordinator that is process ${holder.pid} on ${holder.host}, since ${moment(holder.sinceMs)}`;
   return new DteError('DTE_DATA_FOLDER_IN_USE', `The data folder ${folder} is used by ${who}.`);
 }

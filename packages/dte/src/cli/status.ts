@@ -1,4 +1,4 @@
-import type { SessionStatus } from '@org/dte-protocol';
+import { moment, type SessionStatus } from '@org/dte-protocol';
 import { Command } from 'commander';
 import pc from 'picocolors';
 import { cliContext, joinSession, say, type Flags } from './context';
@@ -41,7 +41,7 @@ const recordRows = (status: SessionStatus): string[][] =>
     `${((endMs - startMs) / 1000).toFixed(1)} s`,
   ]);
 
-const day = (ms: number): string => new Date(ms).toISOString().slice(0, 16).replace('T', ' ');
+const day = (ms: number): string => moment(ms).slice(0, 16).replace('T', ' ');
 
 const flakyRows = ({ flaky = [] }: SessionStatus): string[][] =>
   flaky.map(({ taskId, failedAtMs, succeededAtMs, hash }) => [

@@ -1,5 +1,5 @@
 import { IdTokenVerifier, requireOwnSession } from '@org/dte-identity';
-import { DteError } from '@org/dte-protocol';
+import { DteError, moment } from '@org/dte-protocol';
 import type { Resolved } from '@org/dte-config';
 import type { GitlabSurroundings } from '../edge/surroundings';
 import { issuersOf } from '@org/dte-runner';
@@ -44,7 +44,7 @@ export async function identityFindings(
       authorities,
     }).verify(idToken);
     requireOwnSession(claims, session.id, session.commit);
-    const until = new Date(claims.expiresAtMs).toISOString();
+    const until = moment(claims.expiresAtMs);
     return [
       ok(
         `id token of job ${claims.jobId} in pipeline ${claims.pipelineId} of project ${claims.projectId}, valid until ${until}`,
