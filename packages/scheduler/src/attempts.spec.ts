@@ -3,23 +3,16 @@ import type { FinishedAttempt, RunUpdate, Work } from '@org/dte-protocol';
 import type { Input } from './interface';
 import { createState } from './state';
 import { step } from './step';
+import { CONFIG, SUCCESS } from './test-support/session';
 
-const config = {
-  leaseMs: 30_000,
-  agentReturnMs: 15_000,
-  mainLostMs: 60_000,
-  sessionIdleMs: 600_000,
-  attemptsPerTask: 1,
-  logEntriesPerFrame: 500,
-  frameBytes: 16 * 1024 * 1024,
-};
+const config = { ...CONFIG, attemptsPerTask: 1 };
 
 it.each([
   ['DTE_OUTPUTS_DIFFER', 0],
   ['DTE_OUTPUTS_BUSY', 0],
   ['DTE_DISK_FULL', 1],
 ] as const)('counts what is the fault of an agent: %s, %i', (code, faults) => {
-  const state = createState({ ...config, attemptsPerTask: 3 }, 's1');
+  const state = createState(CONFIG, 's1');
   const returned = {
     name: 'completed',
     result: { kind: 'returned', reason: { code, message: 'Why.' } },
@@ -68,25 +61,13 @@ it('returns a task to the main job with the code of its last loss', () => {
 
 it('says of each result whether an agent ran the task, or which of its caches had it', () => {
   const state = createState(config, 's1');
-  const finished: FinishedAttempt = {
-    kind: 'finished',
-    status: 'success',
-    code: 0,
-    fromCache: null,
-    hash: null,
-    reason: null,
-    artifact: { kind: 'none' },
-    startMs: 1,
-    endMs: 2,
-    hashDetails: null,
-  };
-  const failed = { ...finished, status: 'failure', code: 1 } as const;
+  const failed = { ...SUCCESS, status: 'failure', code: 1 } as const;
   const results: Record<string, FinishedAttempt> = {
-    'ran:build': finished,
+    'ran:build': SUCCESS,
     'failed:build': failed,
     'late:build': { ...failed, reason: { code: 'DTE_TASK_TIMEOUT', message: 'Why.' } },
-    'local:build': { ...finished, fromCache: 'local-cache' },
-    'remote:build': { ...finished, fromCache: 'remote-cache' },
+    'local:build': { ...SUCCESS, fromCache: 'local-cache' },
+    'remote:build': { ...SUCCESS, fromCache: 'remote-cache' },
     'differs:build': { ...failed, reason: { code: 'DTE_HASH_MISMATCH', message: 'Why.' } },
   };
   const ids = Object.keys(results);

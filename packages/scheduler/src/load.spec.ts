@@ -4,16 +4,7 @@ import type { Input } from './interface';
 import { loadOf } from './load';
 import { createState, type SchedulerState } from './state';
 import { step } from './step';
-
-const config = {
-  leaseMs: 30_000,
-  agentReturnMs: 15_000,
-  mainLostMs: 60_000,
-  sessionIdleMs: 600_000,
-  attemptsPerTask: 3,
-  logEntriesPerFrame: 500,
-  frameBytes: 16 * 1024 * 1024,
-};
+import { CONFIG, SUCCESS } from './test-support/session';
 
 const NOTHING = { agents: 0, leaving: 0, slots: 0, busy: 0, ready: 0, running: 0, waiting: 0 };
 
@@ -21,28 +12,14 @@ const done = (taskId: string): Work => ({
   runId: 'r1',
   taskId,
   attempt: 1,
-  phase: {
-    name: 'completed',
-    result: {
-      kind: 'finished',
-      status: 'success',
-      code: 0,
-      fromCache: null,
-      hash: null,
-      reason: null,
-      artifact: { kind: 'none' },
-      startMs: 1,
-      endMs: 2,
-      hashDetails: null,
-    },
-  },
+  phase: { name: 'completed', result: SUCCESS },
 });
 
 describe('the load of a session', () => {
   let state: SchedulerState;
   let seq: number;
   beforeEach(() => {
-    state = createState(config, 's1');
+    state = createState(CONFIG, 's1');
     seq = 0;
   });
 

@@ -3,16 +3,7 @@ import type { Assignment, RunSpec, Work } from '@org/dte-protocol';
 import type { Effects, Input } from './interface';
 import { createState, type SchedulerState } from './state';
 import { step } from './step';
-
-const config = {
-  leaseMs: 30_000,
-  agentReturnMs: 15_000,
-  mainLostMs: 60_000,
-  sessionIdleMs: 600_000,
-  attemptsPerTask: 3,
-  logEntriesPerFrame: 500,
-  frameBytes: 16 * 1024 * 1024,
-};
+import { CONFIG } from './test-support/session';
 
 /** Layers of `width` tasks, each with two dependencies in the layer before; every third layer starts afresh. */
 function layered(tasks: number, width: number, options: Partial<RunSpec>): RunSpec {
@@ -63,7 +54,7 @@ function operationsPerStep(
   agents: number,
   { slots = 4, ...options }: Partial<RunSpec> & { slots?: number | null } = {},
 ): number {
-  const state: SchedulerState = createState(config, 's1');
+  const state: SchedulerState = createState(CONFIG, 's1');
   const wanted = new Map<string, Assignment[]>();
   let nowMs = 1;
   let steps = 0;

@@ -1,33 +1,11 @@
 import { runSpec, taskSpec } from '@org/dte-testing';
-import type { AgentSync, AttemptResult, FinishedAttempt, RunSpec, Work } from '@org/dte-protocol';
+import type { AgentSync, AttemptResult, RunSpec, Work } from '@org/dte-protocol';
 import { holds, mayStore } from './holdings';
 import type { HistoryEvent } from './interface';
 import { ownWords } from './own-words';
 import { createState, type SchedulerState } from './state';
 import { step } from './step';
-
-const config = {
-  leaseMs: 30_000,
-  agentReturnMs: 15_000,
-  mainLostMs: 60_000,
-  sessionIdleMs: 600_000,
-  attemptsPerTask: 3,
-  logEntriesPerFrame: 500,
-  frameBytes: 16 * 1024 * 1024,
-};
-
-const finished: FinishedAttempt = {
-  kind: 'finished',
-  status: 'success',
-  code: 0,
-  fromCache: null,
-  hash: null,
-  reason: null,
-  artifact: { kind: 'none' },
-  startMs: 1,
-  endMs: 2,
-  hashDetails: null,
-};
+import { CONFIG, SUCCESS } from './test-support/session';
 
 const sync = (work: Work[], seq = 1): AgentSync => ({
   type: 'agent.sync',
@@ -45,7 +23,7 @@ const completed = (taskId: string, result: AttemptResult, attempt = 1): Work => 
 
 /** A session with this run and two agents of one slot each: each has one of its first two pieces of work. */
 function session(run: RunSpec): SchedulerState {
-  const state = createState(config, 's1');
+  const state = createState(CONFIG, 's1');
   step(state, { type: 'run.submit', spec: run }, 1);
   for (const agentId of ['a1', 'a2']) {
     step(
@@ -78,7 +56,7 @@ describe('an agent holds', () => {
 
   it('no attempt that has ended or was lost', () => {
     const state = session(two());
-    step(state, { type: 'agent.sync', agentId: 'a1', sync: sync([completed('a:build', finished)]) }, 2);
+    step(state, { type: 'agent.sync', agentId: 'a1', sync: sync([completed('a:build', SUCCESS)]) }, 2);
     expect(holds(state, 'a1', { runId: 'r1', taskId: 'a:build', attempt: 1 })).toBe(false);
     step(
       state,
@@ -126,7 +104,7 @@ describe('an agent may store', () => {
 describe('a sync loses', () => {
   it('nothing if the agent reports only its own attempts', () => {
     const state = session(two());
-    const own = sync([completed('a:build', finished)]);
+    const own = sync([completed('a:build', SUCCESS)]);
     expect(ownWords(state, 'a1', own)).toBe(own);
   });
 
@@ -134,8 +112,8 @@ describe('a sync loses', () => {
     const state = session(two());
     const long = { code: 'DTE_INTERNAL', message: 'x'.repeat(16_000) } as const;
     const said = sync([
-      completed('b:build', { ...finished, reason: long }),
-      completed('a:build', finished, 7),
+      completed('b:build', { ...SUCCESS, reason: long }),
+      completed('a:build', SUCCESS, 7),
       ...Array.from({ length: 500 }, (_, nth) =>
         completed(`n${nth}:build`, { kind: 'returned', reason: long }),
       ),
@@ -167,7 +145,7 @@ describe('a sync loses', () => {
     );
     const report = (taskId: string) => ({ taskId, failed: true, ended: 'It ended.', output: 'x' });
     const said = ['db:serve', 'web:serve', 'web:serve', 'other:serve', 'b:e2e'].map(report);
-    const work = sync([completed('a:e2e', { ...finished, servers: said })]);
+    const work = sync([completed('a:e2e', { ...SUCCESS, servers: said })]);
     const { events } = step(state, { type: 'agent.sync', agentId: 'a1', sync: work }, 2);
     const ended = events.flatMap((event) => (event.type === 'task.ended' ? [event.taskId] : []));
     expect(ended).toEqual(['a:e2e']);
@@ -181,7 +159,7 @@ describe('a sync loses', () => {
     const state = session(runSpec('r1', tasks));
     const members = ['a:build', 'b:build', 'c:build', 'n:build'].map((taskId) => ({
       taskId,
-      result: finished,
+      result: SUCCESS,
     }));
     const said = sync([completed('a:build', { kind: 'batch', members, log: '' })]);
     expect(ownWords(state, 'a1', said).work[0]?.phase).toMatchObject({
@@ -191,7 +169,7 @@ describe('a sync loses', () => {
 
   it('all but the last of several reports about one attempt', () => {
     const state = session(two());
-    const [early, last] = [completed('a:build', finished), completed('a:build', { ...finished, code: 1 })];
+    const [early, last] = [completed('a:build', SUCCESS), completed('a:build', { ...SUCCESS, code: 1 })];
     expect(ownWords(state, 'a1', sync([early, last])).work).toEqual([last]);
   });
 });
