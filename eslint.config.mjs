@@ -20,7 +20,7 @@ const CORE = ['packages/{protocol,scheduler}/src/**/*.ts'];
 const LAYERS = [
   ['protocol', 'nx-compat'],
   ['config', 'identity', 'report', 'scheduler'],
-  ['client', 'parity'],
+  ['cache', 'client', 'parity'],
   ['testing'],
   ['agent', 'coordinator'],
   ['gitlab', 'runner'],

@@ -55,6 +55,11 @@ export const OPTION_GROUPS = [
     options: ['restoreOutputs', 'restoreGlobs', 'restoreConcurrency', 'sharedOutputsMs'],
   },
   {
+    title: 'Results shared between pipelines',
+    intro: 'See [the shared cache](../how-to/shared-cache.md).',
+    options: ['cache'],
+  },
+  {
     title: 'Failures, timeouts and retries',
     intro:
       'A task that fails is retried only with `retries` or `retryFlaky`: see [flaky tasks](../how-to/flaky-tasks.md). An attempt that is lost with its agent is always retried.',

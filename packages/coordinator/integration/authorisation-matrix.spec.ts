@@ -76,6 +76,7 @@ const EVERY_ENDPOINT: Record<Exclude<keyof typeof HTTP, 'connect' | 'check'>, st
   health: HTTP.health,
   cache: HTTP.cache('held'),
   terminal: HTTP.terminal('held'),
+  cacheForget: HTTP.cacheForget,
   cacheQuestion: HTTP.cacheQuestion,
   attempt: ATTEMPT,
   runs: HTTP.runs,

@@ -1,3 +1,4 @@
+import type { SharedCache } from '@org/dte-cache';
 import { type DteError, type LimitValues, readLimits } from '@org/dte-protocol';
 import { type Logger, pino } from 'pino';
 import type { IdTokenOptions } from './auth/pipeline-door';
@@ -38,6 +39,8 @@ export interface CoordinatorOptions {
   readonly noteWriter?: NoteWriter;
   /** Where `GET /metrics` is served, to everybody who can reach it. Default: nowhere. */
   readonly metrics?: MetricsAddress;
+  /** What the pipelines of a project share; requires `idTokens`. Closed by the coordinator. Default: nothing is shared. */
+  readonly sharedCache?: SharedCache;
   /** Listens with TLS, with this key. */
   readonly tls?: TlsKey;
   /** Default: the protocol's defaults, without reading the environment. */

@@ -14,6 +14,11 @@ const payloadSchema = z.object({
   pipeline_id: idSchema,
   job_id: idSchema,
   sha: z.string().regex(/^[0-9a-f]{40,64}$/, 'must be a commit SHA'),
+  // What follows decides only about the shared cache. Whatever is missing or odd counts against trust, and refuses no job.
+  ref: z.string().min(1).max(1_024).optional().catch(undefined),
+  ref_type: z.enum(['branch', 'tag']).optional().catch(undefined),
+  ref_protected: z.unknown().optional(),
+  pipeline_source: z.string().min(1).max(64).optional().catch(undefined),
 });
 
 /** The claims of an id token that affect decisions here. `sub` is deliberately left out: its format is a setting of the instance. */
@@ -29,6 +34,15 @@ export interface IdTokenClaims {
   readonly jobId: string;
   /** The pipeline's commit; in a merged results pipeline the merge commit, as CI_COMMIT_SHA. */
   readonly sha: string;
+  /** `project_id`: differs from `projectId` in a merge request pipeline of a fork. */
+  readonly originProjectId: string;
+  /** The name of the branch or tag; null if the token has none. */
+  readonly ref: string | null;
+  readonly refType: 'branch' | 'tag' | null;
+  /** True only if the token says so: GitLab writes the text "true". */
+  readonly refProtected: boolean;
+  /** As CI_PIPELINE_SOURCE; null if the token has none. */
+  readonly pipelineSource: string | null;
   readonly issuedAtMs: number;
   readonly expiresAtMs: number;
 }
@@ -51,12 +65,18 @@ export function claimsOf(payload: unknown): IdTokenClaims {
     throw refused(`is not an id token of a GitLab job: ${issues.slice(0, 3).join('; ')}`);
   }
   const { iss, exp, iat, project_id, job_project_id, pipeline_id, job_id, sha } = result.data;
+  const { ref, ref_type, ref_protected, pipeline_source } = result.data;
   return {
     issuer: iss,
     projectId: job_project_id ?? project_id,
     pipelineId: pipeline_id,
     jobId: job_id,
     sha,
+    originProjectId: project_id,
+    ref: ref ?? null,
+    refType: ref_type ?? null,
+    refProtected: ref_protected === 'true',
+    pipelineSource: pipeline_source ?? null,
     issuedAtMs: iat * 1_000,
     expiresAtMs: exp * 1_000,
   };

@@ -13,6 +13,11 @@ const claims: IdTokenClaims = {
   pipelineId: '1001',
   jobId: '7',
   sha: 'a'.repeat(40),
+  originProjectId: '42',
+  ref: 'main',
+  refType: 'branch',
+  refProtected: true,
+  pipelineSource: 'push',
   issuedAtMs: 0,
   expiresAtMs: 1,
 };

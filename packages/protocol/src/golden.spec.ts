@@ -76,6 +76,8 @@ const SCHEMAS: Record<string, z.ZodType[]> = {
   'cache-question': [cacheQuestionSchema],
   'cache-answer': [cacheAnswerSchema],
   'cache-answer.sizes': [cacheAnswerSchema],
+  'cache-answer.origins': [cacheAnswerSchema],
+  'cache-question.origins': [cacheQuestionSchema],
   'cache-question.sizes': [cacheQuestionSchema],
   'session-completion': [sessionCompletionSchema],
   'session-settings': [sessionSettingsSchema],

@@ -19,8 +19,10 @@ export const HTTP = {
    * the end.
    */
   terminal: (hash: string) => `/v1/cache/${hash}/terminal`,
-  /** POST {hashes} -> {held}, with sizes if requested. */
+  /** POST {hashes} -> {held}, with sizes and origins if requested. */
   cacheQuestion: '/v1/cache-question',
+  /** POST {pipelineId} (main job of a trusted pipeline) -> {forgotten}: removes all that a pipeline wrote to the shared cache. */
+  cacheForget: '/v1/cache-forget',
   /** PUT/GET, dte's own tar of one attempt (see attempt-archive.ts). Attempt 0 is the main job's. */
   attempt: (runId: string, taskId: string, attempt: number) =>
     `/v1/runs/${runId}/attempts/${encodeURIComponent(taskId)}/${attempt}`,
@@ -71,6 +73,14 @@ export const digestHeaderOf = (sha256: string): string => `sha-256=:${sha256}:`;
 export const sha256OfHeader = (header: string): string | null =>
   /(?:^|,)\s*sha-256=:([A-Za-z0-9+/]{43}=):/.exec(header)?.[1] ?? null;
 
+/**
+ * In a GET of an artifact: the reader can read the bytes elsewhere. The coordinator may then answer 307 with an address that needs no
+ * credentials, and with `DIGEST_HEADER` and `BYTES_HEADER`; a reader that fails there asks again without this header.
+ */
+export const DIRECT_HEADER = 'x-dte-direct';
+/** The size of the artifact in bytes, in an answer 307. */
+export const BYTES_HEADER = 'x-dte-bytes';
+
 /** The coordinator's finding about an artifact that a reader suspects. */
 export const checkAnswerSchema = z.strictObject({ state: z.enum(['good', 'removed', 'absent']) });
 
@@ -78,11 +88,30 @@ export const cacheQuestionSchema = z.strictObject({
   hashes: z.array(hashSchema).max(LIMITS.hashesPerQuestion.value),
   /** True: also return the sizes. */
   sizes: z.boolean().optional(),
+  /** True: also return which of them other pipelines have made. */
+  origins: z.boolean().optional(),
 });
+
+/** Which pipeline made a result of the shared cache: shown for each hit. */
+export const cacheOriginSchema = z.strictObject({
+  /** `trusted`, or `own`: of an earlier pipeline of the same ref. */
+  scope: z.enum(['trusted', 'own']),
+  pipelineId: z.string().max(64),
+  /** Of the job whose agent ran the task; null if unknown. */
+  jobId: z.string().max(64).nullable(),
+  commit: z.string().max(64),
+  agent: z.string().max(256),
+  /** When it was stored, ms since the epoch. */
+  atMs: z.number(),
+});
+export type CacheOrigin = z.infer<typeof cacheOriginSchema>;
+
 export const cacheAnswerSchema = z.strictObject({
   held: z.array(hashSchema),
   /** Bytes of each of `held`, in the same order, if they were requested. */
   bytes: z.array(z.int().min(0)).optional(),
+  /** For each of `held`, in the same order, if requested: null if this session has made it. */
+  origins: z.array(cacheOriginSchema.nullable()).optional(),
 });
 export type CacheAnswer = z.infer<typeof cacheAnswerSchema>;
 
@@ -97,6 +126,9 @@ export const viewLinkSchema = z.strictObject({
   expiresAtMs: z.number(),
 });
 export type ViewLink = z.infer<typeof viewLinkSchema>;
+
+export const cacheForgetSchema = z.strictObject({ pipelineId: z.string().regex(/^[0-9]{1,20}$/) });
+export const cacheForgottenSchema = z.strictObject({ forgotten: z.int().min(0) });
 
 /** The values of a run's `forwardedEnv`; a name without a value is not set on the main job. */
 export const forwardedEnvSchema = z.strictObject({ values: z.record(z.string().min(1), z.string()) });

@@ -44,12 +44,17 @@ export {
   workspaceIdentitySchema,
 } from './handshake';
 export {
+  BYTES_HEADER,
   type CacheAnswer,
   cacheAnswerSchema,
+  cacheForgetSchema,
+  cacheForgottenSchema,
+  type CacheOrigin,
   cacheQuestionSchema,
   checkAnswerSchema,
   DEFAULT_SESSION_SETTINGS,
   DIGEST_HEADER,
+  DIRECT_HEADER,
   digestHeaderOf,
   type FlakyTask,
   type ForwardedEnv,

@@ -84,6 +84,9 @@ const taskInitialSchema = z.discriminatedUnion('state', [
   z.strictObject({ state: z.literal('server') }),
 ]);
 
+const sharingSchema = z.enum(['this-pipeline', 'never']);
+export type Sharing = z.infer<typeof sharingSchema>;
+
 /** One task of a run. */
 const taskSpecSchema = z.strictObject({
   id: taskIdSchema,
@@ -99,6 +102,11 @@ const taskSpecSchema = z.strictObject({
    * (`HTTP.terminal`), so that it can be shown without a download.
    */
   terminalApart: z.boolean().optional(),
+  /**
+   * What the shared cache may do for this task (option `cacheTrust`). `this-pipeline`: no result of another pipeline is used.
+   * `never`: nor is this result stored for others. Default: both.
+   */
+  sharing: sharingSchema.optional(),
   dependencies: z.array(edgeSchema),
   /** Servers that must run while the task does. */
   continuousDependencies: z.array(edgeSchema),

@@ -12,6 +12,7 @@ export {
   summaryLine,
   TcpProxy,
 } from './chaos';
+export { sharedCacheContract, type SharedCacheUnderTest } from './cache';
 export {
   assignment,
   exampleClaims,

@@ -233,6 +233,22 @@ export const configSchema = z.strictObject({
     },
     line(4096).optional(),
   ),
+  cache: option(
+    {
+      description:
+        'Where results are kept for later pipelines of the project. `none`: nowhere. `coordinator`: in the data folder of a standalone coordinator. `s3`: in a bucket. `gitlab-artifacts`: in the job artifacts of main jobs. Set for whoever runs the coordinator: for `dte coordinator`, or for the main job. See docs/how-to/shared-cache.md.',
+      defaultText: '`none`',
+      env: 'DTE_CACHE',
+      flag: '--cache <store>',
+      nxJson: true,
+    },
+    z
+      .enum(
+        ['none', 'coordinator', 's3', 'gitlab-artifacts'],
+        'expected none, coordinator, s3 or gitlab-artifacts',
+      )
+      .default('none'),
+  ),
   dataDir: option(
     {
       description: "Folder for the coordinator's journal, artifacts and log.",

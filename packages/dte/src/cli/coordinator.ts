@@ -24,6 +24,7 @@ import { noteWriterOf } from './note-writer';
 import { ownVersion } from './own-version';
 import { addFlags } from './option-flags';
 import { secretIn } from './secret-file';
+import { openSharedCache } from './shared-cache';
 
 const EXAMPLES = `
 Examples:
@@ -108,6 +109,7 @@ async function start(service: Service, onSessionFinished: (id: string) => void):
   const { createCoordinator } = await import('@org/dte-coordinator');
   const historyDir = historyDirOf(resolved, workspaceRoot);
   hideFromNx(historyDir);
+  const sharedCache = await openSharedCache(context, { embedded, issuers });
   return createCoordinator({
     logger: await openLog(service),
     host,
@@ -118,6 +120,7 @@ async function start(service: Service, onSessionFinished: (id: string) => void):
     ...(embedded ? { session: context.sessionId } : {}),
     sharedTrust: resolved.config.sharedTrust,
     ...(embedded ? {} : peopleOf(service)),
+    ...(sharedCache === null ? {} : { sharedCache }),
     // Those of a job would end with it, and several jobs may share a machine.
     ...(embedded || metricsPort === undefined ? {} : { metrics: { host: metricsHost, port: metricsPort } }),
     ...(certificate === null ? {} : { tls: certificate }),
@@ -296,6 +299,7 @@ export function coordinatorCommand(): Command {
     'oidcClientId',
     'oidcClientSecretFile',
     'noteTokenFile',
+    'cache',
     'session',
     'rendezvousDir',
     'logLevel',

@@ -1,0 +1,80 @@
+import type { Readable } from 'node:stream';
+import type { Scope } from './scope';
+
+/** The entries of one scope of one project of one GitLab instance. Entries of different areas never meet. */
+export interface CacheArea {
+  readonly issuer: string;
+  readonly projectId: string;
+  readonly scope: Scope;
+}
+
+/** `cache`: the outputs of a task in Nx's format. `terminal`: its terminal output alone, gzipped. */
+export type EntryKind = 'cache' | 'terminal';
+
+export interface EntryName {
+  readonly kind: EntryKind;
+  /** Nx's hash of the task; safe in paths and addresses. */
+  readonly hash: string;
+}
+
+/** Who made an entry: printed for every hit, and the handle by which entries are forgotten. */
+export interface EntryOrigin {
+  readonly pipelineId: string;
+  /** The job whose agent ran the task; null if GitLab did not name it. */
+  readonly jobId: string | null;
+  /** The commit of the pipeline. */
+  readonly commit: string;
+  readonly ref: string | null;
+  readonly agent: string;
+  readonly taskId: string;
+  /** When it was stored, ms since the epoch. */
+  readonly atMs: number;
+}
+
+export interface CacheEntry extends EntryName {
+  readonly bytes: number;
+  /** Of the bytes as they were made, in hex. Every reader compares. */
+  readonly sha256: string;
+  readonly origin: EntryOrigin;
+}
+
+/** Where bytes can be read without this process: a presigned URL. */
+export interface DirectRead {
+  readonly url: string;
+  readonly expiresAtMs: number;
+}
+
+/**
+ * Port: what the pipelines of a project share. The first entry of a name in an area stays. Adapters may be slow, away, full or
+ * wrong: they throw a DteError (or whatever their library throws), and `GuardedCache` turns that into a miss and one message.
+ * They never hold an artifact in memory.
+ */
+export interface SharedCache {
+  /** What messages call it: "the bucket s3://ci-cache/dte", "the cache of this coordinator". */
+  readonly description: string;
+  /** The entries that an area has; misses are left out. The order is that of `names`. */
+  find(area: CacheArea, names: readonly EntryName[], signal: AbortSignal): Promise<CacheEntry[]>;
+  /** The bytes of an entry that was found; null if they are gone. The caller reads or destroys the stream and compares the digest. */
+  read(area: CacheArea, entry: CacheEntry, signal: AbortSignal): Promise<Readable | null>;
+  /** Null if this store has no addresses of its own. */
+  readDirectly(area: CacheArea, entry: CacheEntry): Promise<DirectRead | null>;
+  /**
+   * Stores an entry. `open` is called at most twice, and its stream has exactly `entry.bytes` bytes with the digest `entry.sha256`.
+   * @returns `exists`: another one has the name, and is kept
+   */
+  write(
+    area: CacheArea,
+    entry: CacheEntry,
+    open: () => Readable,
+    signal: AbortSignal,
+  ): Promise<'stored' | 'exists'>;
+  /** Removes an entry that is damaged, if it is still the one with this digest. */
+  remove(area: CacheArea, entry: CacheEntry): Promise<void>;
+  /** Removes every entry, in all scopes of a project, that a pipeline made. @returns how many */
+  forget(project: Pick<CacheArea, 'issuer' | 'projectId'>, pipelineId: string): Promise<number>;
+  /**
+   * Called when a session of this process is over, before it exits: everything that was written is where later pipelines find it.
+   */
+  flush(): Promise<void>;
+  close(): Promise<void>;
+}

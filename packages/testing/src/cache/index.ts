@@ -1,0 +1,1 @@
+export { sharedCacheContract, type SharedCacheUnderTest } from './shared-cache.contract';
