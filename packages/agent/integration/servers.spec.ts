@@ -17,6 +17,7 @@ function open(serverIdleMs = 60_000, executorFrozenMs = 60_000): void {
     env: process.env,
     limits: { ...testLimits(), killMs: 2_000, serverIdleMs, executorFrozenMs },
     log: new TaskLog({ stream: { write: (text) => void (output += text) }, env: {}, slots: () => 1 }),
+    graph: () => null,
   });
 }
 

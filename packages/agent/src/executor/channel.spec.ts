@@ -28,9 +28,9 @@ describe('the channel of an executor', () => {
     const ipc = new FakeProcess();
     let left = 0;
     const channel = openChannel(ipc, never, never);
-    channel.send({ type: 'ready' }, () => left++);
+    channel.send({ type: 'ready', graph: null }, () => left++);
     ipc.send?.({ type: 1, task: 'app:build' }, never);
-    expect(ipc.sent).toEqual([[{ type: 'ready' }]]);
+    expect(ipc.sent).toEqual([[{ type: 'ready', graph: null }]]);
     expect(left).toBe(1);
   });
 

@@ -12,7 +12,7 @@ afterEach(() => bench.server.close());
 
 it('is ready when Nx is loaded, and accepts the address of the coordinator later', async () => {
   await waitFor('both hosts', () => bench.addresses.length === 2);
-  expect(bench.said).toEqual([{ type: 'ready' }]);
+  expect(bench.said).toEqual([{ type: 'ready', graph: null }]);
   expect(bench.addresses).toEqual([undefined, bench.server.url]);
 });
 

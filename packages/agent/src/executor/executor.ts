@@ -41,6 +41,8 @@ export interface ExecutorOptions {
   readonly env: NodeJS.ProcessEnv;
   readonly outputs: OutputsPort;
   readonly createHost: CreateHost;
+  /** `storedGraph` of another executor of this agent; undefined: this is the first. */
+  readonly sharedGraph?: string | undefined;
   readonly channel: Channel;
 }
 
@@ -75,7 +77,7 @@ export class Executor {
     });
     const { outputs, limits } = options;
     const reader = nxReader({ http: this.http, outputs, limits });
-    this.host = new HostHolder(options.createHost, reader);
+    this.host = new HostHolder(options.createHost, reader, options.sharedGraph);
     this.witness = new DriftWitness(options);
     this.shared = new SharedByRun(options);
   }
@@ -83,8 +85,8 @@ export class Executor {
   /** Builds the project graph. Resolves with false if that fails; the supervisor has been informed. */
   async start(): Promise<boolean> {
     try {
-      await this.host.get();
-      this.options.channel.send({ type: 'ready' });
+      const { storedGraph } = await this.host.get();
+      this.options.channel.send({ type: 'ready', graph: storedGraph });
       return true;
     } catch (thrown) {
       this.options.channel.send({ type: 'unable', reason: reasonOf(DteError.from(thrown)) });

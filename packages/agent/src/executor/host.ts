@@ -7,7 +7,11 @@ export interface Address {
 }
 
 /** nx-compat's `createTaskHost`, bound to a workspace. */
-export type CreateHost = (remoteCache: Address | undefined, reader: ArtifactReader) => Promise<TaskHost>;
+export type CreateHost = (given: {
+  readonly remoteCache: Address | undefined;
+  readonly reader: ArtifactReader;
+  readonly sharedGraph: string | undefined;
+}) => Promise<TaskHost>;
 
 /**
  * The executor's Nx. It is created before the coordinator is known, because that builds the project graph. Nx keeps the
@@ -22,6 +26,8 @@ export class HostHolder {
   constructor(
     private readonly create: CreateHost,
     private readonly reader: ArtifactReader,
+    /** Kept from host to host: another address is no reason to ask all plugins again. */
+    private sharedGraph: string | undefined,
   ) {}
 
   setAddress(address: Address): void {
@@ -46,7 +52,9 @@ export class HostHolder {
     try {
       await current?.close();
       this.host = null;
-      const host = await this.create(address, this.reader);
+      const { reader, sharedGraph } = this;
+      const host = await this.create({ remoteCache: address, reader, sharedGraph });
+      this.sharedGraph = host.storedGraph ?? undefined;
       this.host = host;
       this.hostAddress = address;
       return host;

@@ -96,7 +96,8 @@ export type ServeMessage = Extract<ToExecutor, { type: 'serve' }>;
 /** Messages from an executor to its supervisor. */
 export const fromExecutorSchema = z.discriminatedUnion('type', [
   /** The project graph is built. */
-  z.strictObject({ type: z.literal('ready') }),
+  /** `graph`: see `TaskHost.storedGraph`. */
+  z.strictObject({ type: z.literal('ready'), graph: z.string().nullable() }),
   /** It cannot be built; the process exits. */
   z.strictObject({ type: z.literal('unable'), reason: reasonSchema }),
   z.strictObject({

@@ -7,6 +7,9 @@ import { Executor } from './executor';
 /** Time for the kernel to remove processes after SIGKILL. Not configurable: `killMs` is the wait before it, and this only ends a process that is leaving. */
 const REAP_MS = 3_000;
 
+/** Where the process that starts an executor names the project graph: an argument, which tasks do not inherit. */
+const GRAPH_ARGUMENT = 2;
+
 const workspaceRoot = process.cwd();
 const { limits } = readLimits(process.env);
 
@@ -27,7 +30,8 @@ const executor: Executor = new Executor({
   env: process.env,
   outputs: nxOutputs(workspaceRoot),
   channel,
-  createHost: (remoteCache, reader) => createTaskHost({ workspaceRoot, remoteCache, reader }),
+  createHost: (given) => createTaskHost({ workspaceRoot, ...given }),
+  sharedGraph: process.argv[GRAPH_ARGUMENT],
 });
 
 // Later: an address that was already sent is handled first, and the remote cache opened with it immediately.

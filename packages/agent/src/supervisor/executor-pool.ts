@@ -46,7 +46,7 @@ const GUESSED_SLOTS = 2;
 
 /**
  * The executors of an agent. One is started immediately, before the number of slots is known; the others when the first
- * is ready, because Nx stores its project graph on disk and each further executor finds it there.
+ * is ready, because Nx stores its project graph on disk and each further executor takes it from there.
  */
 export class ExecutorPool {
   private readonly members = new Map<number, Member>();
@@ -59,6 +59,7 @@ export class ExecutorPool {
   private restart: NodeJS.Timeout | null = null;
   private closed = false;
   private coordinator: ToExecutor | null = null;
+  private graph: string | null = null;
 
   constructor(private readonly options: PoolOptions) {
     const { executorRestartMinMs, executorRestartMaxMs } = options.limits;
@@ -69,6 +70,11 @@ export class ExecutorPool {
 
   get slots(): number {
     return this.size;
+  }
+
+  /** The project graph for further processes; see `ExecutorProcessOptions`. */
+  get sharedGraph(): string | null {
+    return this.graph;
   }
 
   get idle(): number {
@@ -160,6 +166,7 @@ export class ExecutorPool {
       workspaceRoot,
       env,
       limits,
+      graph: this.graph,
       onMessage: (message) => this.receive(id, message),
       onExit: (death) => this.gone(id, death),
     });
@@ -182,6 +189,7 @@ export class ExecutorPool {
       member.state = 'idle';
       this.failures = 0;
       this.everReady = true;
+      this.graph = message.graph ?? this.graph;
       this.fill();
       this.options.onIdle();
     } else if (message.type === 'unable') {

@@ -12,6 +12,8 @@ export interface ExecutorProcessOptions {
   readonly workspaceRoot: string;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly limits: Pick<LimitValues, 'executorFrozenMs' | 'killMs'>;
+  /** `TaskHost.storedGraph` of an earlier executor of this agent; null: it builds the project graph. */
+  readonly graph: string | null;
   onMessage(message: FromExecutor): void;
   /** It does nothing any more and is about to be killed. */
   onFrozen?(death: Death): void;
@@ -54,7 +56,7 @@ export class ExecutorProcess {
 
   constructor(private readonly options: ExecutorProcessOptions) {
     this.id = options.id;
-    this.child = fork(options.path, [], {
+    this.child = fork(options.path, options.graph === null ? [] : [options.graph], {
       cwd: options.workspaceRoot,
       env: executorEnv(options.env, this.mark),
       detached: true,

@@ -107,7 +107,14 @@ class Agent {
     this.runFiles = this.openRunFiles();
     const path = options.executorPath ?? join(__dirname, '../executor/main.js');
     this.pool = this.openPool(path);
-    this.servers = new Servers({ path, workspaceRoot, env, limits, log: this.log });
+    this.servers = new Servers({
+      path,
+      workspaceRoot,
+      env,
+      limits,
+      log: this.log,
+      graph: () => this.pool.sharedGraph,
+    });
     this.supervisor = this.openSupervisor();
     this.leaving = new Leaving({ limits, supervisor: this.supervisor, signals: options.signals, note });
     this.unreachable = new UnreachableWatch({

@@ -11,7 +11,10 @@ export type Verdict =
 
 const UP: Verdict = { kind: 'up' };
 
-export interface ServerProcessOptions extends Pick<ExecutorProcessOptions, 'path' | 'workspaceRoot' | 'env'> {
+export interface ServerProcessOptions extends Pick<
+  ExecutorProcessOptions,
+  'path' | 'workspaceRoot' | 'env' | 'graph'
+> {
   readonly ref: AttemptRef;
   readonly run: RunInput;
   readonly limits: Pick<LimitValues, 'executorFrozenMs' | 'executorStartMs' | 'killMs'>;
@@ -47,12 +50,13 @@ export class ServerProcess {
   private over = false;
 
   constructor(private readonly options: ServerProcessOptions) {
-    const { path, workspaceRoot, env, ref, limits } = options;
+    const { path, workspaceRoot, env, graph, ref, limits } = options;
     this.process = new ExecutorProcess({
       id: 0,
       path,
       workspaceRoot,
       env,
+      graph,
       limits,
       onMessage: (message) => this.receive(message),
       // Before its end makes its users fail.

@@ -23,6 +23,8 @@ import { type TaskLog } from './task-log';
 export interface ServersOptions extends Pick<ExecutorProcessOptions, 'path' | 'workspaceRoot' | 'env'> {
   readonly limits: Pick<LimitValues, 'executorFrozenMs' | 'executorStartMs' | 'killMs' | 'serverIdleMs'>;
   readonly log: TaskLog;
+  /** See `ExecutorProcessOptions.graph`. */
+  readonly graph: () => string | null;
 }
 
 /** One server, while it runs or a user of it has not reported yet. */
@@ -179,12 +181,13 @@ export class Servers {
     // Its last user may have left while it waited.
     if (this.closed || this.running.get(server.key) !== server)
       return { kind: 'unable', reason: stopped(server) };
-    const { path, workspaceRoot, env, limits, log } = this.options;
+    const { path, workspaceRoot, env, graph, limits, log } = this.options;
     log.serving(server.ref);
     return new ServerProcess({
       path,
       workspaceRoot,
       env,
+      graph: graph(),
       limits,
       ref: server.ref,
       run,

@@ -12,20 +12,19 @@ import { TASK_MARK } from '../processes/task-processes';
 import { HostEnvironment } from './environment';
 import { withoutRunner, type NxJson } from './nx-json';
 import { NxNotices, shareAcrossTasks, TaskEnvironments } from './patches';
+import { openProjectGraph } from './shared-graph';
 import type { TaskHostOptions } from './types';
 
 interface HasherModule {
   createTaskHasher: (projectGraph: NxProjectGraph, nxJson: object, runnerOptions: object) => NxTaskHasher;
 }
 
-interface ProjectGraphModule {
-  createProjectGraphAsync: (options: { exitOnError: boolean }) => Promise<NxProjectGraph>;
-}
-
 /** The parts of Nx that a host needs, created once. */
 export interface HostParts {
   readonly nx: NxInstall;
   readonly projectGraph: NxProjectGraph;
+  /** See `TaskHost.storedGraph`. */
+  readonly storedGraph: string | null;
   /** Without the runner. */
   readonly nxJson: NxJson;
   readonly hasher: NxTaskHasher;
@@ -74,9 +73,7 @@ async function build(
 ): Promise<HostParts> {
   const nx = loadNx(options);
   const cache = await OpenedCache.open(options);
-  const projectGraph = await nx
-    .load<ProjectGraphModule>('src/project-graph/project-graph')
-    .createProjectGraphAsync({ exitOnError: false });
+  const { projectGraph, stored } = await openProjectGraph(nx, options.sharedGraph);
   const nxJson = withoutRunner(nx.load<{ readNxJson(): NxJson }>('src/config/nx-json').readNxJson());
   const hasher = nx
     .load<HasherModule>('src/hasher/create-task-hasher')
@@ -97,6 +94,7 @@ async function build(
   return {
     nx,
     projectGraph,
+    storedGraph: stored,
     nxJson,
     hasher,
     cache,

@@ -47,6 +47,10 @@ class NxTaskHost implements TaskHost {
     this.cache = parts.cache;
   }
 
+  get storedGraph(): string | null {
+    return this.parts.storedGraph;
+  }
+
   get nxVersion(): string {
     return this.parts.nx.version;
   }

@@ -19,6 +19,8 @@ export interface TaskHostOptions {
   remoteCache?: RemoteCacheAddress | undefined;
   /** @see OpenCacheOptions */
   reader?: ArtifactReader | undefined;
+  /** `storedGraph` of another host of the same workspace: its project graph is used, if Nx still has it. Omitted: it is built. */
+  sharedGraph?: string | undefined;
 }
 
 /** One task to run. */
@@ -140,6 +142,8 @@ export interface BatchRun {
 /** The Nx of one executor process: graph, hasher and cache built once, tasks run one at a time. */
 export interface TaskHost {
   readonly nxVersion: string;
+  /** For `TaskHostOptions.sharedGraph` of further hosts; null if nobody else can have this project graph. */
+  readonly storedGraph: string | null;
   readonly remoteKind: RemoteKind;
   readonly projectGraph: NxProjectGraph;
   readonly cache: TaskCache;

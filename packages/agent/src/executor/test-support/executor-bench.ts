@@ -43,6 +43,7 @@ export const ended = (change: Partial<TaskRun> = {}): TaskRun => ({
 /** An Nx whose behaviour is set by the test. */
 export class FakeHost implements TaskHost {
   readonly nxVersion = '23.2.1';
+  readonly storedGraph = null;
   readonly remoteKind = 'ours';
   readonly projectGraph = {
     nodes: Object.fromEntries(
@@ -142,8 +143,8 @@ export class ExecutorBench {
       limits: testLimits({}),
       env: { PATH: process.env['PATH'] },
       outputs: plainOutputs(workspace),
-      createHost: async (address) => {
-        this.addresses.push(address?.url);
+      createHost: async ({ remoteCache }) => {
+        this.addresses.push(remoteCache?.url);
         return this.host;
       },
       channel: { send: say, sendSoon: say },
