@@ -1,4 +1,4 @@
-// npm run bench -- overhead|makespan|scale|report [--nx=24.0.6] [--runs=5] [--only=3x2] [--cpu=1] [--fixed=1] [--command=node] [--profile=<folder>]
+// npm run bench -- overhead|makespan|scale|report|startup [--nx=24.0.6] [--runs=5] [--only=3x2] [--cpu=1] [--fixed=1] [--command=node] [--profile=<folder>]
 //
 //   overhead   the cost of distribution: 200 trivial tasks, 2 agents x 2 slots against plain Nx with
 //              --parallel=4, all on this machine, cold, alternating; medians
@@ -7,6 +7,8 @@
 //   scale      the capacity of the coordinator: one process of it, --agents (1000) over real WebSockets, one run of --tasks
 //              (20000) that take --length (0) ms each and store 1 kB (--artifacts=0: nothing); no Nx. --kill=1 kills it
 //              (SIGKILL) in the middle of the run and restarts it; --profile covers only the coordinator
+//   startup    an agent's start at 1, 2 and 4 slots, and the time to the first task beside plain Nx, in a workspace of
+//              --projects (300) with Nx's plugins for TypeScript, ESLint and Jest
 //   report     the page of a report: folds and renders --tasks (10000) on --agents (100), and measures it in chromium
 //
 // The trivial tasks of `overhead` are a line of shell (3 ms), the worst case; with --command=node they are node
@@ -24,6 +26,7 @@ import { describeCpu, watchCpu } from './lib/cpu.mjs';
 import { idle } from './lib/idle.mjs';
 import { reportBench } from './lib/report-bench.mjs';
 import { scale } from './lib/scale.mjs';
+import { startupBench, startupFiles, startupInstall } from './lib/startup-bench.mjs';
 import { loadWorkspaceFactory, withFleet } from './lib/testing.mjs';
 
 const say = (text) => console.error(text);
@@ -46,7 +49,7 @@ const MAKESPAN = {
 };
 
 const FLAGS = ['nx', 'runs', 'profile', 'only', 'cpu', 'fixed', 'command'];
-const SCALE_FLAGS = ['agents', 'tasks', 'length', 'artifacts', 'kill'];
+const SCALE_FLAGS = ['projects', 'agents', 'tasks', 'length', 'artifacts', 'kill'];
 
 function parseArguments([name, ...flags]) {
   const options = Object.fromEntries([...FLAGS, ...SCALE_FLAGS].map((flag) => [flag, undefined]));
@@ -244,6 +247,12 @@ const BENCHMARKS = {
     runs: 5,
     files: ({ command = 'sh' }) => trivialWorkspace(OVERHEAD.projects, command),
   },
+  startup: {
+    run: (fleet, { runs }) => startupBench(fleet, { slots: [1, 2, 4], runs, say }),
+    runs: 5,
+    install: startupInstall,
+    files: (options) => startupFiles(count(options, 'projects', 300, 1)),
+  },
   makespan: { run: makespan, runs: 1, files: () => nappingWorkspace(MAKESPAN.projects, MAKESPAN.seed) },
 };
 
@@ -290,10 +299,11 @@ async function main() {
     throw new Error(`Name a benchmark: ${[...Object.keys(BENCHMARKS), 'scale', 'report'].join(' or ')}.`);
   await packAll();
   const { install, Fleet, DEFAULT_NX_VERSION } = loadWorkspaceFactory();
-  const nx = options.nx ?? DEFAULT_NX_VERSION;
+  const installed = benchmark.install?.() ?? { nx: options.nx ?? DEFAULT_NX_VERSION };
+  const { nx } = installed;
   const runs = Number(options.runs ?? benchmark.runs);
   say(`${options.name}: nx ${nx}, ${machine()}, ${runs} runs`);
-  const fleet = Fleet.create({ install: install({ nx }), files: benchmark.files(options) });
+  const fleet = Fleet.create({ install: install(installed), files: benchmark.files(options) });
   const result = await withFleet(fleet, () => benchmark.run(fleet, { ...options, runs }));
   console.log(`bench ${options.name}: ${JSON.stringify(result)}`);
 }

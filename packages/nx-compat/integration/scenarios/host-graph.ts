@@ -25,7 +25,7 @@ export async function run({ workspaceRoot, sharedGraph }: HostGraphInput): Promi
     stored: host.storedGraph,
     hash: value,
     projects: Object.keys(host.projectGraph.nodes).sort(),
-    variables: Object.keys(process.env).filter((name) => /GRAPH/.test(name)),
+    variables: Object.keys(process.env).filter((name) => name.includes('GRAPH')),
   };
   await host.close();
   return result;
