@@ -57,7 +57,7 @@ export const OPTION_GROUPS = [
   {
     title: 'Results shared between pipelines',
     intro: 'See [the shared cache](../how-to/shared-cache.md).',
-    options: ['cache'],
+    options: ['cache', 'cacheReadTokenFile'],
   },
   {
     title: 'Failures, timeouts and retries',

@@ -1,4 +1,5 @@
-export { type CacheAccess, cacheAccessOf, type Scope, TRUSTED } from './scope';
+export { type FoundEntry, type CacheMeter, GuardedCache } from './guard/guarded-cache';
+export { type CacheAccess, accessTo, cacheAccessOf, type Scope, TRUSTED } from './scope';
 export type {
   CacheArea,
   CacheEntry,

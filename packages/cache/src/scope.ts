@@ -32,11 +32,19 @@ const PROPOSALS: readonly string[] = ['merge_request_event', 'external_pull_requ
  * and never back (CVE-2025-36852, CREEP).
  */
 export function cacheAccessOf(claims: IdTokenClaims): CacheAccess {
-  const { issuer, projectId } = claims;
-  if (isTrusted(claims)) return { issuer, projectId, write: TRUSTED, read: [TRUSTED] };
-  const own = ownScope(claims);
-  return { issuer, projectId, write: own, read: [own, TRUSTED] };
+  return accessTo(claims, isTrusted(claims) ? TRUSTED : ownScope(claims));
 }
+
+/** What comes with a scope that a pipeline writes. */
+export const accessTo = (
+  { issuer, projectId }: Pick<CacheAccess, 'issuer' | 'projectId'>,
+  write: Scope,
+): CacheAccess => ({
+  issuer,
+  projectId,
+  write,
+  read: write === TRUSTED ? [TRUSTED] : [write, TRUSTED],
+});
 
 function isTrusted({ refProtected, pipelineSource, projectId, originProjectId }: IdTokenClaims): boolean {
   const isProposal = pipelineSource === null || PROPOSALS.includes(pipelineSource);

@@ -52,6 +52,7 @@ describe.each(ENDPOINTS)('%s %s', (method, ofSession, body, answers) => {
         role: 'main',
         clientId: 'main-1',
         expiresAtMs: Date.now() + 1_000_000,
+        grant: null,
       } as const;
       const [payload, signature] = tokens.main.split('.');
       const raised = Buffer.from(JSON.stringify(['s1', 'main', 'agent-1', 9e15])).toString('base64url');

@@ -1,9 +1,11 @@
 import type { Socket } from 'node:net';
-import { sessionIdOf } from '@org/dte-identity';
+import { GuardedCache } from '@org/dte-cache';
+import { issuerAsInTokens, sessionIdOf } from '@org/dte-identity';
 import { DteError, type ErrorCode } from '@org/dte-protocol';
 import { loadOf } from '@org/dte-scheduler';
 import type { FastifyInstance } from 'fastify';
 import { FileArtifactStore } from './artifacts/file-artifact-store';
+import { CacheReaders } from './auth/cache-readers';
 import { isLoopbackHost } from './auth/loopback';
 import { PipelineDoor } from './auth/pipeline-door';
 import { SignIn } from './auth/sign-in';
@@ -20,6 +22,7 @@ import { FileJournalStore } from './journal/file-journal';
 import { MeteredArtifacts } from './metrics/metered-artifacts';
 import { type MeteredSession, Metrics } from './metrics/metrics';
 import { type ResolvedOptions, sessionsFolder } from './options';
+import { SharedResults } from './shared/shared-results';
 import { SessionNotes } from './report/session-notes';
 import { SessionRegistry } from './session/registry';
 import type { Session } from './session/session';
@@ -38,6 +41,8 @@ export interface Stores {
   readonly metrics: Metrics | null;
   /** Null: nobody writes any. */
   readonly notes: SessionNotes | null;
+  /** Null: sessions share nothing. */
+  readonly shared: SharedResults | null;
 }
 
 export function openStores(options: ResolvedOptions): Stores {
@@ -54,6 +59,7 @@ export function openStores(options: ResolvedOptions): Stores {
   const metrics: Metrics | null =
     options.metrics === undefined ? null : new Metrics(() => registry.current().map(metered));
   const notes = notesOf(options);
+  const shared = sharedOf(options, metrics);
   const registry: SessionRegistry = new SessionRegistry({
     root,
     fs,
@@ -63,13 +69,28 @@ export function openStores(options: ResolvedOptions): Stores {
     limits,
     now,
     logger,
-    onSessionFinished: (sessionKey) => onSessionFinished(sessionIdOf(sessionKey)),
+    onSessionFinished: (sessionKey) => {
+      void shared?.flush();
+      onSessionFinished(sessionIdOf(sessionKey));
+    },
     // The coordinator of a job ends with it: the job's log shows what happens, and its report remains.
     reports: options.session === undefined,
     notes,
     ...(metrics === null ? {} : { meter: metrics }),
+    shared,
   });
-  return { artifacts, history, registry, metrics, notes };
+  return { artifacts, history, registry, metrics, notes, shared };
+}
+
+/** Jobs without id tokens share nothing: nobody vouches for what they run. */
+function sharedOf(
+  { sharedCache, idTokens, limits, logger }: ResolvedOptions,
+  metrics: Metrics | null,
+): SharedResults | null {
+  if (sharedCache === undefined || idTokens === undefined) return null;
+  const say = (line: string): void => logger.warn(line);
+  const cache = new GuardedCache(sharedCache, { limits, say, meter: metrics?.sharedCache });
+  return new SharedResults(cache, idTokens.issuers.map(issuerAsInTokens));
 }
 
 function notesOf({ noteWriter, logger, publicUrl, signIn }: ResolvedOptions): SessionNotes | null {
@@ -129,6 +150,22 @@ function signInOf(options: ResolvedOptions, tokens: TokenIssuer): SignIn | null 
   return new SignIn({ config, key: tokens.keyFor('sign-in'), publicUrl, limits, now });
 }
 
+/** @throws DteError DTE_BAD_CONFIG */
+async function openReaders(
+  { cacheReadTokenFile: file, idTokens, fs, logger }: ResolvedOptions,
+  shared: SharedResults | null,
+): Promise<CacheReaders | null> {
+  const [first] = idTokens?.issuers ?? [];
+  if (file === undefined) return null;
+  if (shared === null || first === undefined)
+    throw new DteError(
+      'DTE_BAD_CONFIG',
+      'There is nothing to read with the tokens of option cacheReadTokenFile (DTE_CACHE_READ_TOKEN_FILE): this coordinator has no shared cache (option cache, DTE_CACHE).',
+    );
+  const say = (line: string): void => logger.warn(line);
+  return CacheReaders.open({ file, issuer: issuerAsInTokens(first), fs, say });
+}
+
 /** The port with everything behind it; it does not listen yet. */
 export interface Entrance {
   readonly gateway: Gateway;
@@ -137,7 +174,7 @@ export interface Entrance {
 
 export async function openEntrance(options: ResolvedOptions, stores: Stores): Promise<Entrance> {
   const { limits, logger, tls = null, publicUrl = null } = options;
-  const { registry, metrics } = stores;
+  const { registry, metrics, shared } = stores;
   const artifacts = metrics === null ? stores.artifacts : new MeteredArtifacts(stores.artifacts, metrics);
   const tokens = await openTokens(options);
   const signIn = signInOf(options, tokens);
@@ -160,9 +197,20 @@ export async function openEntrance(options: ResolvedOptions, stores: Stores): Pr
     logger,
     onAuthenticated,
     isOwnHost: (host) => isOwnHost(host, publicUrl),
+    readers: await openReaders(options, shared),
   };
   const { now } = options;
-  const httpServer = createHttpServer({ ...endpoints, artifacts, limits, now, tls, room, meter: metrics });
+  const httpServer = createHttpServer({
+    ...endpoints,
+    artifacts,
+    limits,
+    now,
+    tls,
+    room,
+    meter: metrics,
+    shared,
+    endsWithJob: options.session !== undefined,
+  });
   // The coordinator of a job is on an address that people do not reach, and ends with its job.
   if (options.session === undefined)
     addUi(httpServer, { ...endpoints, limits, now, publicUrl, isSecure: tls !== null, signIn });

@@ -24,7 +24,10 @@ export interface Coordinator {
   readonly metricsUrl: string | null;
   /** Sessions in memory: all that are not finished, and finished ones that still have members. */
   sessions(): SessionSummary[];
-  /** Disconnects everybody and ends within the limit `closeMs`. Sessions stay on disk. Idempotent. */
+  /**
+   * Disconnects everybody and ends within the limit `closeMs`, and `cacheFlushMs` if results are still to be stored in a shared
+   * cache. Sessions stay on disk. Idempotent.
+   */
   close(): Promise<void>;
 }
 
@@ -57,6 +60,7 @@ async function serve(options: ResolvedOptions, lock: FolderLock): Promise<Coordi
       : await MetricsServer.listen(stores.metrics, options.metrics);
   await listen(entrance, options, async () => {
     await metrics?.close();
+    await stores.shared?.close();
     await stores.registry.close();
   });
   const coordinator = new ServingCoordinator(options, stores, { ...entrance, metrics }, lock);
@@ -98,7 +102,9 @@ class ServingCoordinator implements Coordinator {
   }
 
   close(): Promise<void> {
-    return (this.closing ??= within(this.end(), this.options.limits.closeMs));
+    const { closeMs, cacheFlushMs } = this.options.limits;
+    const ms = this.stores.shared === null ? closeMs : closeMs + cacheFlushMs;
+    return (this.closing ??= within(this.end(), ms));
   }
 
   private async sweep(): Promise<void> {
@@ -111,12 +117,15 @@ class ServingCoordinator implements Coordinator {
 
   private async end(): Promise<void> {
     const { limits, logger } = this.options;
-    const { history, registry, notes } = this.stores;
+    const { history, registry, notes, shared } = this.stores;
     clearInterval(this.sweeper);
     await this.entrance.gateway.close(limits.closeMs / 4);
     await this.entrance.httpServer.close();
     await this.entrance.metrics?.close();
     await registry.close();
+    // What the sessions have accepted last; it is read from their folders.
+    await shared?.flush();
+    await shared?.close();
     await history.close();
     await this.lock.release();
     // Last: GitLab may take as long as it wants, and nobody else may wait for it.

@@ -41,6 +41,11 @@ export interface CoordinatorOptions {
   readonly metrics?: MetricsAddress;
   /** What the pipelines of a project share; requires `idTokens`. Closed by the coordinator. Default: nothing is shared. */
   readonly sharedCache?: SharedCache;
+  /**
+   * A file with tokens, each of which lets plain Nx read what the trusted pipelines of one project of the first of the issuers have
+   * stored in the shared cache: lines `<project id> <token>`. Default: none.
+   */
+  readonly cacheReadTokenFile?: string;
   /** Listens with TLS, with this key. */
   readonly tls?: TlsKey;
   /** Default: the protocol's defaults, without reading the environment. */

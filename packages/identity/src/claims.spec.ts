@@ -18,6 +18,33 @@ describe('readOwnIdToken', () => {
     expect(readOwnIdToken(tokenOf({ ...payload, job_project_id: '8' })).projectId).toBe('8');
   });
 
+  it('takes from the claims about the ref only what GitLab writes, and refuses no job because of them', () => {
+    const usual = { ref: 'main', ref_type: 'branch', ref_protected: 'true', pipeline_source: 'push' };
+    const read = (change: object): unknown => {
+      const { ref, refType, refProtected, pipelineSource } = readOwnIdToken(
+        tokenOf({ ...payload, ...change }),
+      );
+      return { ref, refType, refProtected, pipelineSource };
+    };
+    const known = { ref: 'main', refType: 'branch', refProtected: true, pipelineSource: 'push' };
+    expect(read(usual)).toEqual(known);
+    const nothing = { ref: null, refType: null, refProtected: false, pipelineSource: null };
+    expect(read({})).toEqual(nothing);
+    const odd: [string, unknown[], object][] = [
+      ['ref', [1, '', null, ['main'], 'r'.repeat(2_000)], { ref: null }],
+      ['ref_type', [1, '', null, 'BRANCH', 'workspace', {}], { refType: null }],
+      ['ref_protected', [true, 1, null, '', 'false', 'TRUE', ' true', ['true']], { refProtected: false }],
+      ['pipeline_source', [1, '', null, ['push'], 's'.repeat(100)], { pipelineSource: null }],
+    ];
+    for (const [claim, values, change] of odd)
+      for (const value of values)
+        expect([claim, value, read({ ...usual, [claim]: value })]).toEqual([
+          claim,
+          value,
+          { ...known, ...change },
+        ]);
+  });
+
   it('names the missing claim', () => {
     expect(() => readOwnIdToken(tokenOf({ ...payload, pipeline_id: undefined }))).toThrow(/pipeline_id/);
   });

@@ -20,8 +20,11 @@ export interface IdTokenVerifierOptions {
   readonly now?: () => number;
 }
 
-/** An issuer as in tokens: GitLab writes no trailing slash. */
-function normalised(issuer: string): string {
+/**
+ * An issuer as in tokens: GitLab writes no trailing slash.
+ * @throws DteError DTE_BAD_CONFIG
+ */
+export function issuerAsInTokens(issuer: string): string {
   const text = issuer.trim().replace(/\/+$/, '');
   const url = URL.canParse(text) ? new URL(text) : null;
   if (url !== null && /^https?:$/.test(url.protocol) && url.search === '' && url.hash === '') return text;
@@ -41,7 +44,7 @@ export class IdTokenVerifier {
     const { issuers, limits, now = Date.now, authorities = [] } = options;
     this.now = now;
     this.keysOf = new Map(
-      issuers.map(normalised).map((issuer) => [issuer, new IssuerKeys(issuer, limits, now, authorities)]),
+      issuers.map(issuerAsInTokens).map((issuer) => [issuer, new IssuerKeys(issuer, limits, now, authorities)]),
     );
     if (this.keysOf.size === 0)
       throw new DteError(

@@ -7,7 +7,7 @@ import { errorMessageSchema } from './main-messages';
 
 const nonceSchema = z.string().regex(/^[0-9a-f]{32,128}$/);
 const proofSchema = z.string().regex(/^[0-9a-f]{64}$/);
-const tokenSchema = z.string().min(1).max(512);
+const tokenSchema = z.string().min(1).max(LIMITS.tokenChars.value);
 /** A JWT in its compact form. Its content is parsed where it is verified: see packages/identity. */
 const idTokenSchema = z
   .string()

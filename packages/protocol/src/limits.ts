@@ -401,6 +401,12 @@ export const LIMITS = {
     'DTE_TOKEN_MS',
     'Lifetime of a session token: longer than a job can run. Every reconnect issues a new token.',
   ),
+  tokenChars: limit(
+    1_024,
+    'count',
+    null,
+    'Characters of a session token: what it says of its client, for the longest ids, and a signature.',
+  ),
   tokensRemembered: limit(
     1_000,
     'count',
@@ -430,6 +436,48 @@ export const LIMITS = {
     'count',
     null,
     'Sessions deleted per sweep. Deleting is slow, and nothing waits for it.',
+  ),
+  cacheQuestionMs: limit(
+    5_000,
+    'ms',
+    'DTE_CACHE_QUESTION_MS',
+    'How long the coordinator waits for the shared cache before it counts as a miss; for a question, and for the next piece of an artifact that is read. A question for many hashes may take 1 ms longer for each five of them.',
+  ),
+  cacheBreakMs: limit(
+    30_000,
+    'ms',
+    'DTE_CACHE_BREAK_MS',
+    'How long a shared cache that failed three times in a row is left alone before it is tried again.',
+  ),
+  cacheWriteMs: limit(
+    600_000,
+    'ms',
+    'DTE_CACHE_WRITE_MS',
+    'How long the storing of one result in the shared cache may take: 5 GB at 10 MB per second. Nothing waits for it but the end of the coordinator (cacheFlushMs).',
+  ),
+  cacheWritesAtOnce: limit(
+    4,
+    'count',
+    'DTE_CACHE_WRITES_AT_ONCE',
+    'Results that are stored in the shared cache at a time. They compete with the artifacts that jobs wait for.',
+  ),
+  cacheWritesQueued: limit(
+    10_000,
+    'count',
+    null,
+    'Results that wait to be stored in the shared cache. Only their names are in memory; more are not stored.',
+  ),
+  cacheFlushMs: limit(
+    60_000,
+    'ms',
+    'DTE_CACHE_FLUSH_MS',
+    'How long the end of a coordinator waits until the last results are in the shared cache, and how long `dte cache forget` may take.',
+  ),
+  cacheNotedUploads: limit(
+    20_000,
+    'count',
+    null,
+    'Uploads of one session that may still become results for the shared cache, in memory. An agent reports a result right after its upload.',
   ),
   closeMs: limit(
     2_000,

@@ -21,15 +21,18 @@ export function holds(state: SchedulerState, agentId: string, ref: AttemptRef): 
   return where.name === 'leased' && where.lease.agentId === agentId && where.lease.attempt === ref.attempt;
 }
 
+/** Identifies a lease in the words of its agent's reports: of a batch, all its tasks have the same attempt. */
+export type AttemptNumber = Pick<AttemptRef, 'runId' | 'attempt'>;
+
 /**
- * May the agent store something under the hash? Yes if it holds a task with this hash, or one whose hash is known only
- * where it runs: because it depends on outputs, or because the run accepts a different hash there.
+ * The attempts for which an agent may store something under the hash now: those of tasks with this hash, and of tasks whose
+ * hash is known only where they run, because it depends on outputs, or because the run accepts a different hash there.
  */
-export function mayStore(state: SchedulerState, agentId: string, hash: string): boolean {
-  const agent = state.agents.get(agentId);
-  if (agent === undefined) return false;
-  for (const lease of agent.leases) if (mayBeMade(state, lease, hash)) return true;
-  return false;
+export function storingAttempts(state: SchedulerState, agentId: string, hash: string): AttemptNumber[] {
+  const leases = [...(state.agents.get(agentId)?.leases ?? [])];
+  return leases
+    .filter((lease) => mayBeMade(state, lease, hash))
+    .map(({ runId, attempt }) => ({ runId, attempt }));
 }
 
 function mayBeMade(state: SchedulerState, { runId, open }: Lease, hash: string): boolean {

@@ -9,7 +9,7 @@ export {
 } from './describe';
 export { checkRun } from './graph';
 export { isAwaited, isHeartbeat } from './heartbeats';
-export { type AttemptRef, holds, mayStore } from './holdings';
+export { type AttemptNumber, type AttemptRef, holds, storingAttempts } from './holdings';
 export type { AgentJoin, Effects, Heard, HistoryEvent, Input, SchedulerConfig } from './interface';
 export { type Load, loadOf } from './load';
 export { ownWords } from './own-words';

@@ -1,6 +1,6 @@
 import { runSpec, taskSpec } from '@org/dte-testing';
 import type { AgentSync, AttemptResult, RunSpec, Work } from '@org/dte-protocol';
-import { holds, mayStore } from './holdings';
+import { holds, storingAttempts } from './holdings';
 import type { HistoryEvent } from './interface';
 import { ownWords } from './own-words';
 import { createState, type SchedulerState } from './state';
@@ -20,6 +20,9 @@ const completed = (taskId: string, result: AttemptResult, attempt = 1): Work => 
   attempt,
   phase: { name: 'completed', result },
 });
+
+const mayStore = (state: SchedulerState, agentId: string, hash: string): boolean =>
+  storingAttempts(state, agentId, hash).length > 0;
 
 /** A session with this run and two agents of one slot each: each has one of its first two pieces of work. */
 function session(run: RunSpec): SchedulerState {

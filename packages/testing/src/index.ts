@@ -12,7 +12,7 @@ export {
   summaryLine,
   TcpProxy,
 } from './chaos';
-export { sharedCacheContract, type SharedCacheUnderTest } from './cache';
+export { FolderSharedCache, sharedCacheContract, type SharedCacheUnderTest } from './cache';
 export {
   assignment,
   exampleClaims,
@@ -67,6 +67,7 @@ export {
   Checkers,
   type Deeds,
   deedKey,
+  FakeClock,
   type Incident,
   type PlannedRun,
   type SeededRandom,

@@ -249,6 +249,17 @@ export const configSchema = z.strictObject({
       )
       .default('none'),
   ),
+  cacheReadTokenFile: option(
+    {
+      description:
+        'File with tokens for machines of people, for `dte coordinator` with a shared cache: each lets plain Nx read what the trusted pipelines of one project have stored, and nothing else. Lines `<project id> <token of at least 32 characters>`; the projects are those of the first of `issuers`. The file is read again when it changes.',
+      defaultText: NONE,
+      env: 'DTE_CACHE_READ_TOKEN_FILE',
+      flag: '--cache-read-token-file <file>',
+      nxJson: false,
+    },
+    line(4096).optional(),
+  ),
   dataDir: option(
     {
       description: "Folder for the coordinator's journal, artifacts and log.",

@@ -41,6 +41,13 @@ export const ENDPOINTS: Endpoint[] = [
     '{"hashes":["held"]}',
     { agent: 200, main: 200, observer: 403, viewer: 403, other: 200 },
   ],
+  // There is none here: see shared-cache-matrix.spec.ts.
+  [
+    'POST',
+    HTTP.cacheForget,
+    '{"pipelineId":"1001"}',
+    { agent: 403, main: 400, observer: 403, viewer: 403, other: 400 },
+  ],
   ['GET', ATTEMPT, null, { agent: 200, main: 200, observer: 403, viewer: 403, other: 404 }],
   ['PUT', ATTEMPT, 'x', { agent: 409, main: 409, observer: 403, viewer: 403, other: 404 }],
   ...[HTTP.cache('held'), HTTP.terminal('held'), ATTEMPT].map((path): Endpoint => [

@@ -34,13 +34,17 @@ export interface StoredArtifact {
   readonly body: Readable | Buffer;
 }
 
+/** The part of a store that says what there is. */
+export interface ArtifactLookup {
+  /** True as soon as the artifact can be read. */
+  has(key: ArtifactKey): Promise<boolean>;
+}
+
 /**
  * Port: immutable artifacts by key. The first complete artifact under a key is kept; readers never see a partial one.
  * Adapters hold at most `SMALL_BYTES` of one artifact in memory.
  */
-export interface ArtifactStore {
-  /** True as soon as the artifact can be read. */
-  has(key: ArtifactKey): Promise<boolean>;
+export interface ArtifactStore extends ArtifactLookup {
   /** Its size in bytes; null if there is no such artifact. */
   bytesOf(key: ArtifactKey): Promise<number | null>;
   /**

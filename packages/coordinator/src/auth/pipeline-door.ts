@@ -7,6 +7,7 @@ import {
   sessionKey,
 } from '@org/dte-identity';
 import { DteError, type Hello, type LimitValues } from '@org/dte-protocol';
+import { type CacheGrant, grantOf } from './cache-grant';
 import type { TokenIssuer } from './token';
 
 /** Whose jobs a coordinator serves, according to GitLab's id tokens. */
@@ -21,6 +22,13 @@ export interface IdTokenOptions {
    * presents the token to the clients that it has authenticated. Omitted by a standalone coordinator.
    */
   readonly own?: string;
+}
+
+/** Which session a client may join, and what it may do with the shared cache. */
+export interface Admission {
+  readonly sessionKey: string;
+  /** Null: nothing. */
+  readonly grant: CacheGrant | null;
 }
 
 /** Lets jobs join the session of their own pipeline and no other. */
@@ -48,12 +56,12 @@ export class PipelineDoor {
   }
 
   /**
-   * The key of the session that a client may join: from its id token or, if that has expired in a long job, from the
-   * token of its earlier welcome.
+   * What a client may do: according to its id token or, if that has expired in a long job, to the token of its earlier
+   * welcome.
    * @throws DteError DTE_ID_TOKEN_REFUSED, DTE_ISSUER_UNAVAILABLE
    */
-  async admit(hello: Hello): Promise<string> {
-    const known = this.keyOfSessionToken(hello);
+  async admit(hello: Hello): Promise<Admission> {
+    const known = this.admissionOfSessionToken(hello);
     if (known !== null) return known;
     const { idToken, sessionId, identity } = hello;
     if (idToken === null || idToken === undefined) {
@@ -65,7 +73,12 @@ export class PipelineDoor {
     const claims = await this.verifier.verify(idToken);
     if (this.own !== null) requireSamePipeline(this.own, claims);
     requireOwnSession(claims, sessionId, identity.commit);
-    return sessionKey(claims.issuer, sessionId);
+    return { sessionKey: sessionKey(claims.issuer, sessionId), grant: grantOf(claims) };
+  }
+
+  /** Those whose jobs are accepted. */
+  get issuers(): readonly string[] {
+    return this.verifier.issuers;
   }
 
   /**
@@ -77,12 +90,13 @@ export class PipelineDoor {
   }
 
   /** Null if there is none, or it is not valid (any more): then the id token decides. */
-  private keyOfSessionToken({ sessionToken, sessionId, role, clientId }: Hello): string | null {
+  private admissionOfSessionToken({ sessionToken, sessionId, role, clientId }: Hello): Admission | null {
     if (sessionToken === null || sessionToken === undefined) return null;
     try {
       const claims = this.tokens.verify(sessionToken);
       const own = this.verifier.issuers.some((issuer) => sessionKey(issuer, sessionId) === claims.sessionId);
-      return own && claims.role === role && claims.clientId === clientId ? claims.sessionId : null;
+      if (!own || claims.role !== role || claims.clientId !== clientId) return null;
+      return { sessionKey: claims.sessionId, grant: claims.grant };
     } catch {
       return null;
     }

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { nodeFileSystem } from '../files/file-system';
 import { boundKey, type Claims, loadTokenKey, TokenIssuer } from './token';
 
-const claims: Claims = { sessionId: 's1', role: 'agent', clientId: 'a1', expiresAtMs: 1_000 };
+const claims: Claims = { sessionId: 's1', role: 'agent', clientId: 'a1', expiresAtMs: 1_000, grant: null };
 
 describe('TokenIssuer', () => {
   it('accepts its own tokens until they expire, also those of an earlier process with the same key', () => {

@@ -4,6 +4,7 @@ import { agentIdSchema, DteError, LIMITS, type Role, roleSchema, sessionIdSchema
 import { z } from 'zod';
 import { writeFileAtomically } from '../files/atomic-write';
 import { type FileSystem, isNotFound } from '../files/file-system';
+import { type CacheGrant, packedGrantSchema, packGrant, unpackGrant } from './cache-grant';
 
 /**
  * Who a token is for. A viewer is a person who looks at the report of one session; no client connects as one, and the token is
@@ -17,14 +18,21 @@ export interface Claims {
   readonly role: Caller;
   readonly clientId: string;
   readonly expiresAtMs: number;
+  /** Null: nothing of the shared cache. */
+  readonly grant: CacheGrant | null;
 }
 
-const claimsSchema = z.tuple([
+const withoutGrant = [
   sessionIdSchema,
   z.enum([...roleSchema.options, 'viewer']),
   agentIdSchema,
   z.int(),
-]);
+] as const;
+/** Tokens of 0.1.0 had no grant; those without one still have that shape. */
+const claimsSchema = z.union([z.tuple(withoutGrant), z.tuple([...withoutGrant, packedGrantSchema])]);
+
+/** What every version takes. Only a long ref makes a token longer, and then it is left out. */
+const USUAL_CHARS = 512;
 
 const KEY_FILE = 'token-key';
 
@@ -40,11 +48,13 @@ export class TokenIssuer {
     private readonly now: () => number,
   ) {}
 
-  issue({ sessionId, role, clientId, expiresAtMs }: Claims): string {
-    const payload = Buffer.from(JSON.stringify([sessionId, role, clientId, expiresAtMs])).toString(
-      'base64url',
-    );
-    return `${payload}.${this.sign(payload)}`;
+  /** A grant that makes a token too long is left out: the client then does without the shared cache. */
+  issue({ grant, ...claims }: Claims): string {
+    if (grant === null) return this.encode(claims, null);
+    const token = this.encode(claims, grant);
+    if (token.length <= USUAL_CHARS) return token;
+    const shorter = this.encode(claims, { ...grant, ref: null });
+    return shorter.length <= LIMITS.tokenChars.value ? shorter : this.encode(claims, null);
   }
 
   /** @throws DteError DTE_UNAUTHORIZED */
@@ -64,6 +74,15 @@ export class TokenIssuer {
     return createHmac('sha256', this.key).update(`dte-key-v1\n${purpose}`).digest();
   }
 
+  private encode(
+    { sessionId, role, clientId, expiresAtMs }: Omit<Claims, 'grant'>,
+    grant: CacheGrant | null,
+  ): string {
+    const parts = [sessionId, role, clientId, expiresAtMs, ...(grant === null ? [] : [packGrant(grant)])];
+    const payload = Buffer.from(JSON.stringify(parts)).toString('base64url');
+    return `${payload}.${this.sign(payload)}`;
+  }
+
   private parse(token: string): Claims {
     const [payload, signature, ...rest] = token.split('.');
     if (
@@ -74,10 +93,12 @@ export class TokenIssuer {
     ) {
       throw unauthorized('The token of this request was not issued by this coordinator.');
     }
-    const [sessionId, role, clientId, expiresAtMs] = claimsSchema.parse(
-      JSON.parse(Buffer.from(payload, 'base64url').toString('utf8')),
-    );
-    return { sessionId, role, clientId, expiresAtMs };
+    const parsed = claimsSchema.safeParse(JSON.parse(Buffer.from(payload, 'base64url').toString('utf8')));
+    if (!parsed.success)
+      throw unauthorized('The token of this request was issued by another version of this coordinator.');
+    const [sessionId, role, clientId, expiresAtMs, packed] = parsed.data;
+    const grant = packed === undefined ? null : unpackGrant(packed);
+    return { sessionId, role, clientId, expiresAtMs, grant };
   }
 
   private remember(token: string, claims: Claims): void {

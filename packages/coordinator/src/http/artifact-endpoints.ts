@@ -4,7 +4,6 @@ import {
   cacheQuestionSchema,
   decode,
   DIGEST_HEADER,
-  digestHeaderOf,
   DteError,
   HTTP,
   LIMITS,
@@ -13,12 +12,18 @@ import {
 } from '@org/dte-protocol';
 import type { FastifyReply } from 'fastify';
 import type { Logger } from 'pino';
-import { type ArtifactKey, type ArtifactStore, describeKey } from '../artifacts/artifact-store';
+import type { AttemptNumber } from '@org/dte-scheduler';
+import { type ArtifactKey, type ArtifactStore, describeKey, type Receipt } from '../artifacts/artifact-store';
+import type { Claims } from '../auth/token';
+import type { Meter } from '../metrics/meter';
 import type { SessionRegistry } from '../session/registry';
+import { originOf, type SharedResults } from '../shared/shared-results';
 import { announcedBytes, readBody } from './body';
-import type { Call, Endpoint } from './endpoint';
+import { hexDigestHeader, sendArtifact } from './send-artifact';
+import type { Call, Endpoint, ReaderCall } from './endpoint';
 import { requireOwn } from './own-artifacts';
-import { attemptKeyOf, cacheKeyOf } from './path-ids';
+import { attemptKeyOf, cacheKeyOf, hashOf } from './path-ids';
+import { checkShared, openShared, sendShared, type SharedReader } from './shared-artifacts';
 
 type AttemptKey = Extract<ArtifactKey, { kind: 'attempt' }>;
 
@@ -33,9 +38,10 @@ export interface ArtifactDeps {
   readonly registry: SessionRegistry;
   readonly limits: LimitValues;
   readonly logger: Logger;
+  /** Null: this coordinator has no shared cache. */
+  readonly shared: SharedResults | null;
+  readonly meter: Meter | null;
 }
-
-const toHeader = (sha256: string): string => digestHeaderOf(Buffer.from(sha256, 'hex').toString('base64'));
 
 /** Digest of what the sender intends to send, in hex; null if not announced. */
 function announcedSha256({ request }: Call): string | null {
@@ -67,7 +73,7 @@ function hashEndpoints(
   path: string,
   what: string,
 ): Endpoint[] {
-  const missing = (call: Call): DteError =>
+  const missing = (call: Pick<Call, 'param'>): DteError =>
     new DteError('DTE_UNKNOWN_HASH', `There is no ${what} for hash ${call.param('hash')}.`);
   return [
     {
@@ -81,6 +87,9 @@ function hashEndpoints(
       path,
       roles: ROLES,
       handle: (call) => artifacts.send(cacheKeyOf(call, kind), call, () => missing(call)),
+      ...(kind === 'cache'
+        ? { handleReader: (call) => artifacts.sendToReader(call, () => missing(call)) }
+        : {}),
     },
     {
       method: 'POST',
@@ -129,13 +138,14 @@ class ArtifactHandlers {
   async store(key: ArtifactKey, call: Call): Promise<FastifyReply> {
     const { artifacts, registry, limits } = this.deps;
     const { claims, request, reply } = call;
-    await requireOwn(registry, claims, key);
-    const { sha256 } = await artifacts.put(key, request.raw, {
+    const attempts = await requireOwn(registry, claims, key);
+    const receipt = await artifacts.put(key, request.raw, {
       expectedBytes: announcedBytes(request.raw),
       expectedSha256: announcedSha256(call),
       maxBytes: limits.artifactBytes,
     });
-    return reply.code(200).header(DIGEST_HEADER, toHeader(sha256)).send();
+    if (key.kind !== 'attempt') await this.noteUpload(key, receipt, { claims, attempts });
+    return reply.code(200).header(DIGEST_HEADER, hexDigestHeader(receipt.sha256)).send();
   }
 
   /**
@@ -148,19 +158,34 @@ class ArtifactHandlers {
     return this.store(key, call);
   }
 
-  async send(key: ArtifactKey, { reply }: Call, missing: () => DteError): Promise<FastifyReply> {
+  async send(key: ArtifactKey, call: Call, missing: () => DteError): Promise<FastifyReply> {
     const found = await this.deps.artifacts.get(key);
-    if (found === null) throw missing();
-    return reply
-      .type('application/octet-stream')
-      .header('content-length', found.bytes)
-      .header('etag', `"${found.sha256}"`)
-      .header(DIGEST_HEADER, toHeader(found.sha256))
-      .send(found.body);
+    if (found !== null) return sendArtifact(call.reply, found);
+    if (key.kind === 'attempt') throw missing();
+    return this.sendShared(key, { ...call, grant: call.claims.grant }, missing);
+  }
+
+  /** For people who only read the shared cache: no session is theirs. */
+  sendToReader(call: ReaderCall, missing: () => DteError): Promise<FastifyReply> {
+    return this.sendShared({ kind: 'cache', hash: hashOf(call) }, call, missing);
+  }
+
+  private async sendShared(
+    key: Pick<Extract<ArtifactKey, { hash: string }>, 'kind' | 'hash'>,
+    { reply, ...reader }: SharedReader & { readonly reply: FastifyReply },
+    missing: () => DteError,
+  ): Promise<FastifyReply> {
+    const { shared, meter } = this.deps;
+    const opened = await openShared(shared, key, reader);
+    if (opened === null) throw missing();
+    if (opened.at === 'here') meter?.transferred('sent', opened.artifact.bytes);
+    return sendShared(reply, opened);
   }
 
   async check(key: ArtifactKey, { claims }: Call): Promise<{ state: string }> {
     const state = await this.deps.artifacts.check(key);
+    if (state === 'absent' && key.kind !== 'attempt')
+      return { state: await checkShared(this.deps.shared, key, claims.grant) };
     if (state === 'removed') {
       const session = sessionIdOf(claims.sessionId);
       this.deps.logger.warn(
@@ -171,19 +196,60 @@ class ArtifactHandlers {
     return { state };
   }
 
-  async whichAreHeld({ claims: { sessionId }, request }: Call): Promise<CacheAnswer> {
-    const { artifacts } = this.deps;
+  /** What the session has stored, then what the caller finds in the shared cache. */
+  async whichAreHeld({ claims, request }: Call): Promise<CacheAnswer> {
     const maxBytes = LIMITS.hashesPerQuestion.value * BYTES_PER_HASH + 1024;
     const body = await readBody(request.raw, maxBytes, 'The lookup');
-    const { hashes, sizes } = decode(cacheQuestionSchema, body.toString('utf8'), maxBytes);
-    const keyOf = (hash: string): ArtifactKey => ({ kind: 'cache', sessionId, hash });
-    if (sizes === true) {
-      const bytes = await Promise.all(hashes.map((hash) => artifacts.bytesOf(keyOf(hash))));
-      const held = hashes.filter((_, index) => bytes[index] !== null);
-      return { held, bytes: bytes.filter((each) => each !== null) };
-    }
-    const held = await Promise.all(hashes.map((hash) => artifacts.has(keyOf(hash))));
-    return { held: hashes.filter((_, index) => held[index]) };
+    const { hashes, sizes, origins } = decode(cacheQuestionSchema, body.toString('utf8'), maxBytes);
+    const own = await this.sizesOf(hashes, claims, sizes === true);
+    const names = hashes.filter((hash) => !own.has(hash)).map((hash) => ({ kind: 'cache' as const, hash }));
+    const found = (await this.deps.shared?.find(claims.grant, names)) ?? [];
+    const others = new Map(
+      found.flatMap((each) => (each === null ? [] : [[each.entry.hash, each] as const])),
+    );
+    const held = hashes.filter((hash) => own.has(hash) || others.has(hash));
+    const bytes = held.map((hash) => own.get(hash) ?? others.get(hash)?.entry.bytes ?? 0);
+    const made = held.map((hash) => others.get(hash) ?? null);
+    return {
+      held,
+      ...(sizes === true ? { bytes } : {}),
+      ...(origins === true ? { origins: made.map((each) => (each === null ? null : originOf(each))) } : {}),
+    };
+  }
+
+  /** The hashes that the session has stored, with their sizes; 0 if they were not asked for. */
+  private async sizesOf(
+    hashes: readonly string[],
+    { sessionId }: Claims,
+    withSizes: boolean,
+  ): Promise<Map<string, number>> {
+    const { artifacts } = this.deps;
+    const sizes = await Promise.all(
+      hashes.map(async (hash): Promise<number | null> => {
+        const key: ArtifactKey = { kind: 'cache', sessionId, hash };
+        if (withSizes) return artifacts.bytesOf(key);
+        return (await artifacts.has(key)) ? 0 : null;
+      }),
+    );
+    return new Map(
+      hashes.flatMap((hash, index) => {
+        const bytes = sizes[index] ?? null;
+        return bytes === null ? [] : [[hash, bytes] as const];
+      }),
+    );
+  }
+
+  private async noteUpload(
+    { kind, hash }: Extract<ArtifactKey, { hash: string }>,
+    receipt: Receipt,
+    { claims, attempts }: { readonly claims: Claims; readonly attempts: readonly AttemptNumber[] },
+  ): Promise<void> {
+    const { clientId: agentId, grant, role, sessionId } = claims;
+    const session = this.deps.shared === null ? null : await this.deps.registry.find(sessionId);
+    if (session === null) return;
+    const agentName = session.members.agents.get(agentId)?.hello.name ?? agentId;
+    const by = role === 'agent' ? { agentId, agentName, grant, attempts } : null;
+    session.publications?.stored(kind, hash, receipt, by);
   }
 
   private async requireRun({ sessionId, runId }: AttemptKey): Promise<void> {

@@ -3,19 +3,29 @@ import type { Socket } from 'node:net';
 import { DteError, type ErrorCode } from '@org/dte-protocol';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
+import type { ReadGrant } from '../auth/cache-grant';
+import type { CacheReaders } from '../auth/cache-readers';
 import { type Caller, type Claims, type TokenIssuer, unauthorized } from '../auth/token';
 import { viewerTokenOf } from '../auth/viewer';
 import type { SessionRegistry } from '../session/registry';
 import { drain } from './body';
 import { answerError, asAnswer } from './error-answer';
 
-/** A request with a valid token. */
-export interface Call {
-  readonly claims: Claims;
+interface Request {
   readonly request: FastifyRequest;
   readonly reply: FastifyReply;
   /** A path parameter, decoded by the router: not validated yet. */
   readonly param: (name: string) => string;
+}
+
+/** A request with a valid token. */
+export interface Call extends Request {
+  readonly claims: Claims;
+}
+
+/** A request of somebody who may only read the shared cache: see `CacheReaders`. */
+export interface ReaderCall extends Request {
+  readonly grant: ReadGrant;
 }
 
 export interface Endpoint {
@@ -25,6 +35,8 @@ export interface Endpoint {
   readonly roles: readonly Caller[];
   /** Resolves to the body of the answer. */
   readonly handle: (call: Call) => Promise<unknown>;
+  /** Omitted: readers of the shared cache are refused. */
+  readonly handleReader?: (call: ReaderCall) => Promise<unknown>;
 }
 
 export interface EndpointDeps {
@@ -35,6 +47,8 @@ export interface EndpointDeps {
   readonly isOwnHost: (host: string | undefined) => boolean;
   /** A valid token arrived on this socket. */
   readonly onAuthenticated: (socket: Socket) => void;
+  /** Null: there are none. */
+  readonly readers: CacheReaders | null;
 }
 
 /** Adds an endpoint: token, role and session are checked before its handler gets the request. */
@@ -44,10 +58,14 @@ export function addEndpoint(server: FastifyInstance, deps: EndpointDeps, endpoin
     url: endpoint.path,
     handler: async (request, reply) => {
       try {
-        const claims = await authorise(deps, tokenOf(deps, endpoint, request));
+        const token = tokenOf(deps, endpoint, request);
+        const call = { request, reply, param: (name: string) => parameter(request, name) };
+        const grant = token === undefined ? null : ((await deps.readers?.find(token)) ?? null);
+        if (grant !== null) return await serveReader(deps, endpoint, { ...call, grant });
+        const claims = await authorise(deps, token);
         deps.onAuthenticated(request.raw.socket);
         if (!endpoint.roles.includes(claims.role)) return await refuseRole(endpoint, claims, request, reply);
-        return await endpoint.handle({ claims, request, reply, param: (name) => parameter(request, name) });
+        return await endpoint.handle({ ...call, claims });
       } catch (thrown) {
         return fail(deps, request, reply, thrown);
       }
@@ -71,6 +89,22 @@ async function authorise({ tokens, registry }: EndpointDeps, token: string | und
   const claims = tokens.verify(token);
   if (await registry.exists(claims.sessionId)) return claims;
   throw unauthorized(`The session ${sessionIdOf(claims.sessionId)} of this token no longer exists.`);
+}
+
+/** Nx shows the text of a 403 to its user. */
+async function serveReader(
+  { onAuthenticated }: EndpointDeps,
+  { method, handleReader }: Endpoint,
+  call: ReaderCall,
+): Promise<unknown> {
+  const { request, reply } = call;
+  onAuthenticated(request.raw.socket);
+  if (handleReader !== undefined) return handleReader(call);
+  const error = unauthorized(
+    `This token only reads the shared cache; ${method} ${request.routeOptions.url ?? request.url} is not allowed with it.`,
+  );
+  await settleBody(request, reply);
+  return answerError(reply, error, 403);
 }
 
 async function refuseRole(

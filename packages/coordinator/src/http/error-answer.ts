@@ -4,6 +4,7 @@ import { isOutOfDescriptors } from '../files/file-system';
 
 /** Statuses of the codes that HTTP clients handle; every other code is a 500. Nx knows 401, 403, 404 and 409. */
 const STATUS: Partial<Record<ErrorCode, number>> = {
+  DTE_BAD_CONFIG: 400,
   DTE_MALFORMED_MESSAGE: 400,
   DTE_INVALID_ID: 400,
   DTE_INVALID_RUN: 400,

@@ -21,10 +21,12 @@ export const takesGzip = ({ request }: Call): boolean =>
 
 export const runIdOf = (call: Call): string => checked(runIdSchema, call.param('runId'), 'run id');
 
+export const hashOf = (call: Pick<Call, 'param'>): string => checked(hashSchema, call.param('hash'), 'hash');
+
 export const cacheKeyOf = (call: Call, kind: 'cache' | 'terminal' = 'cache'): ArtifactKey => ({
   kind,
   sessionId: call.claims.sessionId,
-  hash: checked(hashSchema, call.param('hash'), 'hash'),
+  hash: hashOf(call),
 });
 
 export function attemptKeyOf(call: Call): Extract<ArtifactKey, { kind: 'attempt' }> {

@@ -2,8 +2,8 @@ import type { Socket } from 'node:net';
 import { DteError, HTTP, LIMITS, type LimitValues } from '@org/dte-protocol';
 import fastify, { type FastifyError, type FastifyInstance } from 'fastify';
 import { systemCode } from '../files/file-system';
-import type { Meter } from '../metrics/meter';
 import { artifactEndpoints, type ArtifactDeps } from './artifact-endpoints';
+import { cacheForgetEndpoint } from './cache-forget';
 import { addEndpoint, type EndpointDeps } from './endpoint';
 import { answerError, statusOf } from './error-answer';
 import { watchPace } from './pace';
@@ -16,7 +16,8 @@ export type HttpServerDeps = EndpointDeps &
     readonly limits: LimitValues;
     readonly tls: TlsKey | null;
     readonly now: () => number;
-    readonly meter: Meter | null;
+    /** The coordinator is part of a job, and ends with it. */
+    readonly endsWithJob: boolean;
     /** As returned by `roomForConnections`. */
     readonly room: number | null;
   };
@@ -59,10 +60,11 @@ export function createHttpServer(deps: HttpServerDeps): FastifyInstance {
   );
   server.setErrorHandler((error, _request, reply) => answerError(reply, whatIsWrong(error)));
   server.get(HTTP.health, () => ({ ok: true }));
-  const { registry, limits, now } = deps;
+  const { registry, limits, now, shared, endsWithJob } = deps;
   const endpoints = [
     ...artifactEndpoints(deps),
-    ...sessionEndpoints(registry, limits),
+    cacheForgetEndpoint(shared),
+    ...sessionEndpoints(registry, limits, endsWithJob ? shared : null),
     ...reportEndpoints(registry, limits, now, deps.meter),
   ];
   for (const endpoint of endpoints) addEndpoint(server, deps, endpoint);

@@ -18,6 +18,7 @@ import type { FastifyReply } from 'fastify';
 import { unauthorized } from '../auth/token';
 import type { SessionRegistry } from '../session/registry';
 import type { Session } from '../session/session';
+import type { SharedResults } from '../shared/shared-results';
 import { readBody } from './body';
 import type { Call, Endpoint } from './endpoint';
 import { runIdOf, takesGzip } from './path-ids';
@@ -29,9 +30,16 @@ const RECORD_JSON_BYTES = LIMITS.recordBytes.value * 2;
 const unknownRun = ({ name }: Session, runId: string): DteError =>
   new DteError('DTE_UNKNOWN_RUN', `Session ${name} has no run ${runId}.`);
 
-/** Runs and everything about the session itself. */
-export function sessionEndpoints(registry: SessionRegistry, limits: LimitValues): Endpoint[] {
-  const session = new SessionHandlers(registry, limits);
+/**
+ * Runs and everything about the session itself.
+ * @param flushed what a main job waits for that says that it is done; null: nothing
+ */
+export function sessionEndpoints(
+  registry: SessionRegistry,
+  limits: LimitValues,
+  flushed: SharedResults | null,
+): Endpoint[] {
+  const session = new SessionHandlers(registry, limits, flushed);
   return [
     { method: 'POST', path: HTTP.runs, roles: ['main'], handle: (call) => session.submitRun(call) },
     {
@@ -79,6 +87,7 @@ class SessionHandlers {
   constructor(
     private readonly registry: SessionRegistry,
     private readonly limits: LimitValues,
+    private readonly flushed: SharedResults | null,
   ) {}
 
   async submitRun(call: Call): Promise<{ runId: string }> {
@@ -132,6 +141,9 @@ class SessionHandlers {
     const { writesNote } = decode(sessionCompletionSchema, text === '' ? '{}' : text, SETTINGS_BYTES);
     if (writesNote === true) this.registry.leaveNoteToMain(session.id);
     await session.complete();
+    // The job may end with this command, and everything in its container with it. The client waits `httpRequestMs` for an answer.
+    const { cacheFlushMs, httpRequestMs } = this.limits;
+    await this.flushed?.flush(Math.min(cacheFlushMs, httpRequestMs / 2));
     return {};
   }
 

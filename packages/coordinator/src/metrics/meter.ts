@@ -1,3 +1,4 @@
+import type { CacheMeter } from '@org/dte-cache';
 import type { ReportEvent } from '@org/dte-report';
 import type { Effects } from '@org/dte-scheduler';
 
@@ -16,4 +17,5 @@ export interface Meter {
   looked(isHit: boolean): void;
   /** Bytes of a complete artifact that arrived, or of one that was sent (or was to be sent). */
   transferred(direction: 'received' | 'sent', bytes: number): void;
+  readonly sharedCache: CacheMeter;
 }

@@ -1,3 +1,4 @@
+import type { CacheMeter } from '@org/dte-cache';
 import type { ReportEvent } from '@org/dte-report';
 import type { Effects, HistoryEvent, Load } from '@org/dte-scheduler';
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
@@ -50,6 +51,16 @@ export class Metrics implements Meter {
     "Hashes that clients asked the session's store for, by result.",
     ['result'],
   );
+  private readonly sharedLookups = this.counter(
+    'dte_shared_cache_lookups_total',
+    'Hashes that the shared cache was asked for, by the scope that had them.',
+    ['result'],
+  );
+  private readonly sharedWrites = this.counter(
+    'dte_shared_cache_writes_total',
+    'Results that were to be stored in the shared cache, by what became of them.',
+    ['result'],
+  );
   private readonly bytes = this.counter(
     'dte_artifact_bytes_total',
     'Bytes of artifacts, as they are sent over the network.',
@@ -63,6 +74,11 @@ export class Metrics implements Meter {
     'dte_journal_write_seconds',
     'How long a write to a journal took.',
   );
+
+  readonly sharedCache: CacheMeter = {
+    found: (where, count) => this.sharedLookups.inc({ result: where === 'none' ? 'miss' : where }, count),
+    wrote: (result) => this.sharedWrites.inc({ result }),
+  };
 
   constructor(private readonly sessions: () => readonly MeteredSession[]) {
     collectDefaultMetrics({ register: this.registry });

@@ -1,5 +1,5 @@
 import type { AgentSync, Artifact, Work } from '@org/dte-protocol';
-import { type ArtifactKey, type ArtifactStore, describeKey } from '../artifacts/artifact-store';
+import { type ArtifactKey, type ArtifactLookup, describeKey } from '../artifacts/artifact-store';
 
 /** Checks that the artifacts of a finished attempt exist. */
 function claimedKeys(sessionId: string, { runId, taskId, phase }: Work): ArtifactKey[] {
@@ -26,7 +26,10 @@ function keyOf(sessionId: string, runId: string, taskId: string, artifact: Artif
 export const claimsArtifacts = (sync: AgentSync): boolean =>
   sync.work.some((work) => claimedKeys('', work).length > 0);
 
-async function firstMissing(store: ArtifactStore, keys: readonly ArtifactKey[]): Promise<ArtifactKey | null> {
+async function firstMissing(
+  store: ArtifactLookup,
+  keys: readonly ArtifactKey[],
+): Promise<ArtifactKey | null> {
   for (const key of keys) if (!(await store.has(key))) return key;
   return null;
 }
@@ -36,7 +39,7 @@ async function firstMissing(store: ArtifactStore, keys: readonly ArtifactKey[]):
  * done if its outputs are not available.
  */
 export async function checkArtifacts(
-  store: ArtifactStore,
+  store: ArtifactLookup,
   sessionId: string,
   agentName: string,
   sync: AgentSync,

@@ -8,7 +8,7 @@ import {
   type Reason,
 } from '@org/dte-protocol';
 import type { AttemptRef, Input } from '@org/dte-scheduler';
-import type { ArtifactStore } from '../artifacts/artifact-store';
+import type { ArtifactLookup } from '../artifacts/artifact-store';
 import { AgentMailbox } from './agent-mailbox';
 import { checkArtifacts, claimsArtifacts } from './artifact-check';
 import type { Members } from './members';
@@ -54,7 +54,7 @@ export class AgentMember implements Member {
   constructor(
     private readonly peer: Peer,
     private readonly session: JoinedSession,
-    artifacts: ArtifactStore,
+    artifacts: ArtifactLookup,
   ) {
     const { clientId, name } = peer.hello;
     this.agentId = clientId;

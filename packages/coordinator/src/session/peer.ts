@@ -1,8 +1,11 @@
 import type { DteError, Hello, Message } from '@org/dte-protocol';
+import type { CacheGrant } from '../auth/cache-grant';
 
 /** An authenticated client as its session sees it. */
 export interface Peer {
   readonly hello: Hello;
+  /** What it may do with the shared cache; null or omitted: nothing. */
+  readonly grant?: CacheGrant | null;
   send(message: Message): void;
   /** Bytes sent that the other side has not received yet. */
   bufferedBytes(): number;

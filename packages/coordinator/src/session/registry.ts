@@ -17,6 +17,7 @@ import { loadReport, reportVersion, type StoredReport } from '../report/report-f
 import type { SessionNotes } from '../report/session-notes';
 import { SessionReport } from '../report/session-report';
 import type { Meter } from '../metrics/meter';
+import type { SharedResults } from '../shared/shared-results';
 import { type Refusal, RefusalBook } from './refusals';
 import { makeRoom } from './room';
 import { Session } from './session';
@@ -41,6 +42,8 @@ export interface RegistryDeps {
   /** Null: nobody writes notes into merge requests. */
   readonly notes?: SessionNotes | null;
   readonly meter?: Meter | undefined;
+  /** Null: sessions share nothing. */
+  readonly shared?: SharedResults | null;
 }
 
 /**
@@ -207,6 +210,7 @@ export class SessionRegistry {
         onChange,
         report: await this.reportOf(sessionId),
         meter: this.deps.meter,
+        shared: this.deps.shared ?? null,
       });
       if ((await this.finishedAtMs(sessionId)) !== null) this.marked.add(sessionId);
       this.open.set(sessionId, session);

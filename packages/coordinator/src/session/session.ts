@@ -3,7 +3,6 @@ import {
   decode,
   DEFAULT_SESSION_SETTINGS,
   DteError,
-  type WorkspaceIdentity,
   type LimitValues,
   type Reason,
   runSpecSchema,
@@ -12,6 +11,7 @@ import {
   type SessionStatus,
 } from '@org/dte-protocol';
 import {
+  type AttemptNumber,
   type AttemptRef,
   checkRun,
   describe,
@@ -19,8 +19,8 @@ import {
   holds,
   type Input,
   isClosed,
-  mayStore,
   sessionInfo,
+  storingAttempts,
 } from '@org/dte-scheduler';
 import type { Logger } from 'pino';
 import type { ArtifactStore } from '../artifacts/artifact-store';
@@ -28,11 +28,15 @@ import type { FileSystem } from '../files/file-system';
 import type { Journal, Snapshot } from '../journal/journal';
 import { SessionLog } from '../log/session-log';
 import type { SessionReport } from '../report/session-report';
+import { Publications } from '../shared/publications';
+import { readableBy } from '../shared/readable-by';
+import type { SharedResults } from '../shared/shared-results';
 import { requireAdmission } from './admission';
 import { Compaction } from './compaction';
 import { AgentMember, type JoinedSession, MainMember, type Member, ObserverMember } from './member';
-import { compareWorkspaces, loadWorkspaceIdentity, saveWorkspaceIdentity } from './workspace-identity';
+import { SessionWorkspace } from './session-workspace';
 import { deliver } from './delivery';
+import { dismissDiffering } from './differing-agents';
 import type { ForwardedEnvs } from './forwarded-env';
 import { type DriverOptions, SessionDriver } from './driver';
 import { Members } from './members';
@@ -60,6 +64,8 @@ export interface SessionDeps {
   readonly onChange: (session: Session) => void;
   /** Omitted: nobody looks at this session while it runs. */
   readonly report?: SessionReport | null;
+  /** Null or omitted: its results stay here. */
+  readonly shared?: SharedResults | null;
 }
 
 /** One CI pipeline execution: its state machine, its members and what it stores on disk. */
@@ -69,6 +75,8 @@ export class Session implements JoinedSession {
   readonly members: Members;
   readonly runs: RunSpecStore;
   readonly report: SessionReport | null;
+  /** Null: nothing of this session is shared. */
+  readonly publications: Publications | null;
   private readonly log: SessionLog;
   private readonly memory: SessionMemory;
   /** Only the session changes its state. */
@@ -78,7 +86,7 @@ export class Session implements JoinedSession {
   private failure: DteError | null = null;
   private joining = 0;
   private emptySinceMs: number;
-  private identity: WorkspaceIdentity | null = null;
+  private readonly workspace: SessionWorkspace;
 
   private constructor(
     private readonly deps: SessionDeps,
@@ -89,10 +97,12 @@ export class Session implements JoinedSession {
     this.emptySinceMs = deps.now();
     this.report = deps.report ?? null;
     this.members = new Members(deps.limits.outputBufferBytes, this.report?.output ?? null);
+    this.workspace = new SessionWorkspace(deps.fs, deps.folder);
     this.runs = new RunSpecStore(deps.fs, deps.folder, deps.limits.runSpecBytes);
     const logger = deps.logger.child({ session: this.name });
     this.log = new SessionLog(logger, (agentId) => this.members.machineOf(agentId));
     this.memory = new SessionMemory(this.log);
+    this.publications = this.publicationsOf(deps);
     this.compaction = new Compaction({
       journal: deps.journal,
       limits: deps.limits,
@@ -106,7 +116,10 @@ export class Session implements JoinedSession {
       sessionId: this.name,
       now: deps.now,
       retryMs: deps.limits.journalRetryMs,
-      stepped: (step) => this.report?.step({ ...step, state: this.driver.state }),
+      stepped: (step) => {
+        this.report?.step({ ...step, state: this.driver.state });
+        this.publications?.stepped(step.input, step.effects);
+      },
       perform: (effects) => this.perform(effects),
       settle: () => this.compaction.run(),
       onDelayed: (error) => this.log.journalDelayed(error),
@@ -119,7 +132,7 @@ export class Session implements JoinedSession {
   /** Creates a session, or restores it from its journal. */
   static async open(deps: SessionDeps): Promise<Session> {
     const session = new Session(deps, await RecordStore.open(deps.fs, deps.folder));
-    session.identity = await loadWorkspaceIdentity(deps.fs, deps.folder);
+    await session.workspace.load();
     const startedMs = performance.now();
     const { journal, folder } = deps;
     const { runs, driver, memory, log, compaction, report } = session;
@@ -209,9 +222,9 @@ export class Session implements JoinedSession {
     return holds(this.driver.state, agentId, ref);
   }
 
-  /** Does the agent currently hold a task whose outputs may have this hash? */
-  mayStore(agentId: string, hash: string): boolean {
-    return mayStore(this.driver.state, agentId, hash);
+  /** The attempts that the agent makes now and whose outputs may have this hash. */
+  storingAttempts(agentId: string, hash: string): AttemptNumber[] {
+    return storingAttempts(this.driver.state, agentId, hash);
   }
 
   left(): void {
@@ -252,6 +265,7 @@ export class Session implements JoinedSession {
       const objection = checkRun(spec);
       if (objection !== null) throw objection;
       this.memory.begin(spec, this.deps.now());
+      this.publications?.begin(spec);
       const submitting = this.runs.save(spec.runId, raw).then(async (bytesOnDisk) => {
         // What is known now becomes part of the input: replaying the journal must not depend on a later history.
         const flaky = await this.deps.flakiness.flakyOf(spec);
@@ -297,48 +311,31 @@ export class Session implements JoinedSession {
         return new ObserverMember(peer, this);
       case 'agent':
         this.checkAgent(peer);
-        return new AgentMember(peer, this, this.deps.artifacts);
+        return new AgentMember(peer, this, readableBy(peer, this.deps));
       case 'main':
-        await this.takeWorkspaceOf(peer);
+        await this.workspace.take(peer, this.isBusy(), (identity) => dismissDiffering(identity, this));
         return new MainMember(peer, this);
     }
   }
 
-  private checkAgent({ hello }: Peer): void {
-    const { name, isFinished, identity } = this;
-    const others = this.members.agentsBeside(hello.clientId);
-    requireAdmission(hello, { name, isFinished, identity, others, limits: this.deps.limits });
+  private publicationsOf({ shared, artifacts, sessionId, now }: SessionDeps): Publications | null {
+    if (shared === undefined || shared === null) return null;
+    const specOf = async (runId: string) => (await this.runs.read(runId)).spec;
+    const warn = (thrown: unknown, what: string): void => this.warn(thrown, what);
+    return new Publications({ sessionId, artifacts, shared, specOf, now, warn });
   }
 
-  /**
-   * The first main job defines the identity of the session. Later ones must match it while any main job is connected or
-   * a run is open. If neither is the case, a new main job defines it again.
-   */
-  private async takeWorkspaceOf({ hello }: Peer): Promise<void> {
-    const difference = this.identity === null ? null : compareWorkspaces(this.identity, hello);
-    if (this.identity !== null && difference === null) return;
-    if (difference !== null && this.isBusy()) throw difference;
-    this.identity = hello.identity;
-    this.dismissDifferingAgents(hello.identity);
-    await saveWorkspaceIdentity(this.deps.fs, this.deps.folder, hello.identity);
+  private checkAgent({ hello }: Peer): void {
+    const { name, isFinished } = this;
+    const { identity } = this.workspace;
+    const others = this.members.agentsBeside(hello.clientId);
+    requireAdmission(hello, { name, isFinished, identity, others, limits: this.deps.limits });
   }
 
   private isBusy(): boolean {
     return (
       this.members.mains.size > 0 || describe(this.driver.state).runs.some(({ state }) => state === 'running')
     );
-  }
-
-  private dismissDifferingAgents(identity: WorkspaceIdentity): void {
-    for (const [agentId, agent] of this.members.agents) {
-      const difference = compareWorkspaces(identity, agent.hello);
-      if (difference === null) continue;
-      const reason = { code: difference.code, message: difference.message };
-      this.members.agents.delete(agentId);
-      this.driver.push({ type: 'agent.removed', agentId, reason });
-      this.refuse(agent.hello.name, reason);
-      agent.dismiss(difference);
-    }
   }
 
   private fail(error: DteError): void {

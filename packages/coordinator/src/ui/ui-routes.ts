@@ -43,7 +43,7 @@ function viewLinkEndpoint({
   const handle = ({ claims: { sessionId }, reply }: Call): Promise<ViewLink> => {
     reply.header('cache-control', 'no-store');
     const expiresAtMs = now() + limits.viewLinkMs;
-    const token = tokens.issue({ sessionId, role: 'viewer', clientId: 'link', expiresAtMs });
+    const token = tokens.issue({ sessionId, role: 'viewer', clientId: 'link', expiresAtMs, grant: null });
     return Promise.resolve({ path: `/ui/${sessionId}/open#${token}`, baseUrl: publicUrl, expiresAtMs });
   };
   return { method: 'POST', path: HTTP.viewLink, roles: ['main'], handle };
@@ -166,7 +166,13 @@ class Ui {
         cookieOf(request.headers.cookie, SIGN_IN_COOKIE),
       );
       const expiresAtMs = now() + limits.viewerMs;
-      const token = tokens.issue({ sessionId, role: 'viewer', clientId: `user-${userId}`, expiresAtMs });
+      const token = tokens.issue({
+        sessionId,
+        role: 'viewer',
+        clientId: `user-${userId}`,
+        expiresAtMs,
+        grant: null,
+      });
       const secure = this.isSecure(request);
       reply.header('set-cookie', viewerCookies(token, { sessionId, maxAgeMs: limits.viewerMs, secure }));
       return await sendPage(reply, forwardPage(`/ui/${sessionId}/`));

@@ -13,6 +13,7 @@ import {
 } from '@org/dte-protocol';
 import type { Logger } from 'pino';
 import type { RawData, WebSocket } from 'ws';
+import type { CacheGrant } from '../auth/cache-grant';
 import type { FailedHandshakes } from '../door/failed-handshakes';
 import { Throttle } from '../door/throttle';
 import type { Member } from '../session/member';
@@ -150,11 +151,11 @@ export class Connection {
     const { gatekeeper } = this.deps;
     gatekeeper.checkSecret(hello, origin);
     this.proven = true;
-    const sessionKey = await gatekeeper.identify(hello, origin);
-    this.sessionKey = sessionKey;
+    const admission = await gatekeeper.identify(hello, origin);
+    this.sessionKey = admission.sessionKey;
     // It may have closed; then nothing can be counted.
     if (this.state.name === 'checking') this.deps.onAuthenticated(this);
-    const member = await gatekeeper.admit(sessionKey, this.asPeer(hello), origin);
+    const member = await gatekeeper.admit(admission, this.asPeer(hello, admission.grant), origin);
     if (this.state.name !== 'checking') {
       // It closed during the check.
       member.leave(this.state.name === 'ended' && this.state.isFinal);
@@ -179,9 +180,10 @@ export class Connection {
     this.deps.onStranger(key, code, this.origin.address);
   }
 
-  private asPeer(hello: Hello): Peer {
+  private asPeer(hello: Hello, grant: CacheGrant | null): Peer {
     return {
       hello,
+      grant,
       send: (message) => this.send(message),
       bufferedBytes: () => this.socket.bufferedAmount,
       dismiss: (error) => this.refuse(error),

@@ -10,7 +10,7 @@ import {
   UNBOUND,
   type Welcome,
 } from '@org/dte-protocol';
-import type { PipelineDoor } from '../auth/pipeline-door';
+import type { Admission, PipelineDoor } from '../auth/pipeline-door';
 import type { TokenIssuer } from '../auth/token';
 import type { TrustDomain } from '../auth/trust-domain';
 import type { Member } from '../session/member';
@@ -65,14 +65,13 @@ export class Gatekeeper {
   }
 
   /**
-   * Checks which session a client with a valid secret may join.
-   * @returns the key of that session
+   * Checks which session a client with a valid secret may join. Without id tokens, nothing of the shared cache comes with it.
    * @throws DteError DTE_ID_TOKEN_REFUSED, DTE_ISSUER_UNAVAILABLE, DTE_SHARED_TRUST, DTE_UNAUTHORIZED (of another
    * session)
    */
-  async identify(hello: Hello, { loopback }: Origin): Promise<string> {
+  async identify(hello: Hello, { loopback }: Origin): Promise<Admission> {
     const { secret, door, trust, session, reachable } = this.deps;
-    const key = door === null ? hello.sessionId : await door.admit(hello);
+    const admission = door === null ? { sessionKey: hello.sessionId, grant: null } : await door.admit(hello);
     if (session !== null && hello.sessionId !== session) {
       throw new DteError(
         'DTE_UNAUTHORIZED',
@@ -81,18 +80,18 @@ export class Gatekeeper {
     }
     // A client on the coordinator's own machine runs as its user anyway and could do the same.
     if (secret !== null && door === null && (reachable || !loopback)) await trust?.admit(hello);
-    return key;
+    return admission;
   }
 
   /**
    * Lets an authenticated client join, or throws the session's objection; then checks limits. Sends the welcome.
    * @throws DteError DTE_TOO_MANY, and those of `Session.join`
    */
-  async admit(sessionKey: string, peer: Peer, origin: Origin): Promise<Member> {
+  async admit(admission: Admission, peer: Peer, origin: Origin): Promise<Member> {
     const { hello } = peer;
     this.checkConnections(hello);
-    const session = await this.deps.registry.enter(sessionKey);
-    return session.join(peer, () => peer.send(this.welcome(sessionKey, hello, origin)));
+    const session = await this.deps.registry.enter(admission.sessionKey);
+    return session.join(peer, () => peer.send(this.welcome(admission, hello, origin)));
   }
 
   /** The rejection of a client that has proven the secret, with the coordinator's own proof. */
@@ -135,12 +134,13 @@ export class Gatekeeper {
     );
   }
 
-  private welcome(sessionKey: string, hello: Hello, origin: Origin): Welcome {
+  private welcome({ sessionKey, grant }: Admission, hello: Hello, origin: Origin): Welcome {
     const { secret, door, tokens, limits, now } = this.deps;
     const { role, clientId } = hello;
+    const expiresAtMs = now() + limits.tokenMs;
     const answer = {
       type: 'welcome' as const,
-      token: tokens.issue({ sessionId: sessionKey, role, clientId, expiresAtMs: now() + limits.tokenMs }),
+      token: tokens.issue({ sessionId: sessionKey, role, clientId, expiresAtMs, grant }),
       ...(door === null ? {} : { idToken: door.ownToken }),
       heartbeatMs: limits.heartbeatMs,
       leaseMs: limits.leaseMs,

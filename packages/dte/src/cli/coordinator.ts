@@ -101,7 +101,7 @@ function peopleOf({
 async function start(service: Service, onSessionFinished: (id: string) => void): Promise<Coordinator> {
   const { context, embedded, host, issuers, certificate } = service;
   const { resolved, workspaceRoot, surroundings } = context;
-  const { secret, idToken, audience, metricsPort, metricsHost } = resolved.config;
+  const { secret, idToken, audience, metricsPort, metricsHost, cacheReadTokenFile } = resolved.config;
   const { job, authorities } = surroundings;
   // A service is not part of a job, whatever its environment contains.
   const own = embedded && idToken !== undefined ? { own: idToken } : {};
@@ -121,6 +121,7 @@ async function start(service: Service, onSessionFinished: (id: string) => void):
     sharedTrust: resolved.config.sharedTrust,
     ...(embedded ? {} : peopleOf(service)),
     ...(sharedCache === null ? {} : { sharedCache }),
+    ...(embedded || cacheReadTokenFile === undefined ? {} : { cacheReadTokenFile }),
     // Those of a job would end with it, and several jobs may share a machine.
     ...(embedded || metricsPort === undefined ? {} : { metrics: { host: metricsHost, port: metricsPort } }),
     ...(certificate === null ? {} : { tls: certificate }),
@@ -300,6 +301,7 @@ export function coordinatorCommand(): Command {
     'oidcClientSecretFile',
     'noteTokenFile',
     'cache',
+    'cacheReadTokenFile',
     'session',
     'rendezvousDir',
     'logLevel',

@@ -1,0 +1,288 @@
+import type { Readable } from 'node:stream';
+import { DteError, type LimitValues } from '@org/dte-protocol';
+import { TRUSTED } from '../scope';
+import type { CacheArea, CacheEntry, DirectRead, EntryName, SharedCache } from '../shared-cache';
+import { Breaker } from './breaker';
+import { type Clock, systemClock, within } from './clock';
+import { sha256Of, watchedBody } from './watched-body';
+import { WriteQueue } from './write-queue';
+
+/** An entry, and where it lies. */
+export interface FoundEntry {
+  readonly area: CacheArea;
+  readonly entry: CacheEntry;
+}
+
+/** What became of a result that was to be stored. */
+export type Written = 'stored' | 'exists' | 'dropped' | 'failed';
+
+/** Port: what a guarded cache tells about its work, for metrics. Must not throw. */
+export interface CacheMeter {
+  /** Names that were asked for, by where they were found; `none`: nowhere, or the store had trouble. */
+  found(where: 'trusted' | 'own' | 'none', count: number): void;
+  wrote(result: Written): void;
+}
+
+export interface GuardOptions {
+  readonly limits: Pick<
+    LimitValues,
+    | 'cacheQuestionMs'
+    | 'cacheBreakMs'
+    | 'cacheWriteMs'
+    | 'cacheWritesAtOnce'
+    | 'cacheWritesQueued'
+    | 'cacheFlushMs'
+  >;
+  /** One line for people, about a change. */
+  readonly say: (line: string) => void;
+  readonly meter?: CacheMeter | undefined;
+  /** For specs. */
+  readonly clock?: Clock;
+}
+
+/** Milliseconds that a question may take longer for each name: a question for 50,000 hashes decides about hours of work. */
+const MS_PER_NAME = 0.2;
+
+/**
+ * A shared cache that fails open: whether it is slow, away, full or wrong, readers get a miss, writers are not held up, and
+ * people get one line. Only `forget` fails, because somebody waits for its effect.
+ */
+export class GuardedCache {
+  private readonly clock: Clock;
+  private readonly questions: Breaker;
+  private readonly writes: Breaker;
+  private readonly queue: WriteQueue;
+  private readonly verifying = new Map<string, Promise<'good' | 'removed' | 'absent'>>();
+  /** What a flush has to wait for: there are writes that no flush has followed. */
+  private isDirty = false;
+  private saidFull = false;
+
+  constructor(
+    private readonly inner: SharedCache,
+    private readonly options: GuardOptions,
+  ) {
+    const { limits, say, clock = systemClock } = options;
+    this.clock = clock;
+    const common = { clock, breakMs: limits.cacheBreakMs, say };
+    const what = `The shared cache (${inner.description})`;
+    this.questions = new Breaker({
+      ...common,
+      what: `${what} could not be read`,
+      means: 'what it has counts as a miss',
+    });
+    this.writes = new Breaker({
+      ...common,
+      what: `${what} could not be written`,
+      means: 'later pipelines will not find these results',
+    });
+    this.queue = new WriteQueue(limits.cacheWritesAtOnce, limits.cacheWritesQueued);
+  }
+
+  get description(): string {
+    return this.inner.description;
+  }
+
+  /** Looks into the areas one after the other. @returns what was found for each of `names`; null for misses */
+  async find(areas: readonly CacheArea[], names: readonly EntryName[]): Promise<(FoundEntry | null)[]> {
+    const found = new Map<string, FoundEntry>();
+    if (names.length > 0 && areas.length > 0) {
+      const ms = this.options.limits.cacheQuestionMs + Math.round(names.length * MS_PER_NAME);
+      await this.questions.run(ms, (signal) => this.collect(areas, names, found, signal));
+    }
+    const answer = names.map((name) => found.get(keyOf(name)) ?? null);
+    this.count(answer);
+    return answer;
+  }
+
+  /** The bytes of an entry; null if they are gone or the store has trouble. Read or destroy them, and compare the digest. */
+  async read({ area, entry }: FoundEntry): Promise<Readable | null> {
+    return (await this.open({ area, entry })) ?? null;
+  }
+
+  /** Null also if the store has trouble. */
+  async readDirectly({ area, entry }: FoundEntry): Promise<DirectRead | null> {
+    const { cacheQuestionMs } = this.options.limits;
+    const direct = await this.questions.run(cacheQuestionMs, () => this.inner.readDirectly(area, entry));
+    return direct ?? null;
+  }
+
+  /** Stores an entry some time later, in the background. `open` is called when it is its turn, at most twice. */
+  store({ area, entry }: FoundEntry, open: () => Readable): void {
+    const { issuer, projectId } = area;
+    const { pipelineId } = entry.origin;
+    const run = (signal: AbortSignal): Promise<void> => this.write({ area, entry }, open, signal);
+    if (this.queue.add({ issuer, projectId, pipelineId, run })) {
+      this.isDirty = true;
+      this.saidFull = false;
+      return;
+    }
+    this.options.meter?.wrote('dropped');
+    if (this.saidFull) return;
+    this.saidFull = true;
+    this.options.say(
+      `The shared cache (${this.inner.description}) is too slow: ${this.queue.size} results wait for it (limit cacheWritesQueued), and more are not stored.`,
+    );
+  }
+
+  /**
+   * Reads an entry again and removes it if it is damaged. Concurrent checks of one entry share one read.
+   * @returns `absent` also if the store has trouble: for a reader that is the same
+   */
+  verify(found: FoundEntry): Promise<'good' | 'removed' | 'absent'> {
+    const { area, entry } = found;
+    const key = [area.issuer, area.projectId, area.scope, keyOf(entry)].join('\n');
+    const other = this.verifying.get(key);
+    if (other !== undefined) return other;
+    const verifying = this.readAgain(found).finally(() => this.verifying.delete(key));
+    this.verifying.set(key, verifying);
+    return verifying;
+  }
+
+  /**
+   * Forgets what a pipeline has made, also what is still to be stored.
+   * @returns how many entries were removed
+   * @throws what the store throws; DteError DTE_TIMEOUT
+   */
+  async forget(project: Pick<CacheArea, 'issuer' | 'projectId'>, pipelineId: string): Promise<number> {
+    const ms = this.options.limits.cacheFlushMs;
+    const late = `The shared cache (${this.inner.description}) did not forget pipeline ${pipelineId} within ${ms} ms (limit cacheFlushMs); it may have forgotten a part`;
+    return within(
+      async () => {
+        await this.queue.drop({ ...project, pipelineId });
+        return this.inner.forget(project, pipelineId);
+      },
+      { clock: this.clock, ms, late: `${late}.` },
+    );
+  }
+
+  /**
+   * Everything that was to be stored is stored, as far as the store allows it within the limit. Never rejects.
+   * @param ms at most this long; default the limit `cacheFlushMs`
+   */
+  async flush(ms = this.options.limits.cacheFlushMs): Promise<void> {
+    if (!this.isDirty) return;
+    const { clock } = this;
+    try {
+      await within(
+        async () => {
+          await this.queue.whenIdle();
+          await this.inner.flush();
+          if (this.queue.size === 0) this.isDirty = false;
+        },
+        { clock, ms, late: `it took longer than ${ms} ms` },
+      );
+    } catch (thrown) {
+      const { size } = this.queue;
+      const what = size === 0 ? 'what was stored last' : `${size} results`;
+      this.options.say(
+        `The shared cache (${this.inner.description}) could not be completed (${DteError.from(thrown).message}): later pipelines may not find ${what}.`,
+      );
+    }
+  }
+
+  /** What is not stored yet, is not stored any more; see `flush`. Never rejects. */
+  async close(): Promise<void> {
+    this.queue.close();
+    const { clock } = this;
+    const ms = this.options.limits.cacheQuestionMs;
+    const closing = { clock, ms, late: 'it did not close' };
+    await within(() => this.inner.close(), closing).catch((thrown: unknown) =>
+      this.options.say(`The shared cache (${this.inner.description}): ${DteError.from(thrown).message}.`),
+    );
+  }
+
+  private async collect(
+    areas: readonly CacheArea[],
+    names: readonly EntryName[],
+    found: Map<string, FoundEntry>,
+    signal: AbortSignal,
+  ): Promise<void> {
+    let open = new Map(names.map((name) => [keyOf(name), name]));
+    for (const area of areas) {
+      if (open.size === 0) return;
+      const entries = await this.inner.find(area, [...open.values()], signal);
+      if (signal.aborted) return;
+      for (const entry of entries)
+        if (open.has(keyOf(entry)) && isWhole(entry)) found.set(keyOf(entry), { area, entry });
+      open = new Map([...open].filter(([key]) => !found.has(key)));
+    }
+  }
+
+  private async write(
+    { area, entry }: FoundEntry,
+    open: () => Readable,
+    dropped: AbortSignal,
+  ): Promise<void> {
+    const result = await this.writes.run(this.options.limits.cacheWriteMs, async (signal) => {
+      const either = AbortSignal.any([signal, dropped]);
+      try {
+        return await this.inner.write(area, entry, open, either);
+      } catch (thrown) {
+        // Whoever dropped it knows.
+        if (dropped.aborted) return 'dropped';
+        throw thrown;
+      }
+    });
+    this.options.meter?.wrote(result ?? 'failed');
+  }
+
+  /** Null: the bytes are gone. Undefined: the store has trouble. */
+  private async open({ area, entry }: FoundEntry): Promise<Readable | null | undefined> {
+    const { cacheQuestionMs: stallMs } = this.options.limits;
+    const body = await this.questions.run(stallMs, async (signal) => {
+      const opened = await this.inner.read(area, entry, signal);
+      // Too late: nobody reads it.
+      if (signal.aborted) opened?.destroy();
+      return opened;
+    });
+    if (body === undefined || body === null) return body;
+    const onFault = (thrown: unknown): void => this.questions.fault(thrown);
+    return watchedBody(body, entry.bytes, { clock: this.clock, stallMs, onFault });
+  }
+
+  private async readAgain(found: FoundEntry): Promise<'good' | 'removed' | 'absent'> {
+    const body = await this.open(found);
+    if (body === undefined) return 'absent';
+    const state = body === null ? 'gone' : await stateOf(body, found.entry.sha256);
+    if (state === 'good') return 'good';
+    // It broke off, which may be the network: nothing is proven.
+    if (state === 'unknown') return 'absent';
+    await this.removeDamaged(found, state);
+    return state === 'gone' ? 'absent' : 'removed';
+  }
+
+  private async removeDamaged({ area, entry }: FoundEntry, state: 'gone' | 'damaged'): Promise<void> {
+    const { cacheQuestionMs } = this.options.limits;
+    await this.questions.run(cacheQuestionMs, () => this.inner.remove(area, entry));
+    const { pipelineId, jobId } = entry.origin;
+    const job = jobId === null ? '' : `, job ${jobId}`;
+    const had = state === 'gone' ? 'no bytes' : 'damaged bytes';
+    this.options.say(
+      `The shared cache (${this.inner.description}) had ${had} for ${entry.kind} ${entry.hash} of pipeline ${pipelineId}${job}; the entry is removed.`,
+    );
+  }
+
+  private count(answer: readonly (FoundEntry | null)[]): void {
+    const { meter } = this.options;
+    if (meter === undefined || answer.length === 0) return;
+    const hits = answer.filter((each) => each !== null);
+    const trusted = hits.filter(({ area }) => area.scope === TRUSTED).length;
+    meter.found('trusted', trusted);
+    meter.found('own', hits.length - trusted);
+    meter.found('none', answer.length - hits.length);
+  }
+}
+
+async function stateOf(body: Readable, sha256: string): Promise<'good' | 'damaged' | 'unknown'> {
+  try {
+    return (await sha256Of(body)) === sha256 ? 'good' : 'damaged';
+  } catch (thrown) {
+    return DteError.from(thrown).code === 'DTE_ARTIFACT_DAMAGED' ? 'damaged' : 'unknown';
+  }
+}
+
+const keyOf = ({ kind, hash }: EntryName): string => `${kind} ${hash}`;
+
+/** A store that lies about an entry does not have it. */
+const isWhole = ({ bytes, sha256 }: CacheEntry): boolean =>
+  Number.isSafeInteger(bytes) && bytes >= 0 && /^[0-9a-f]{64}$/.test(sha256);
