@@ -1,4 +1,4 @@
-// npm run bench -- overhead|makespan|scale|report|startup [--nx=24.0.6] [--runs=5] [--only=3x2] [--cpu=1] [--fixed=1] [--command=node] [--profile=<folder>]
+// npm run bench -- overhead|makespan|scale|report|startup|cache [--nx=24.0.6] [--runs=5] [--only=3x2] [--cpu=1] [--fixed=1] [--command=node] [--profile=<folder>]
 //
 //   overhead   the cost of distribution: 200 trivial tasks, 2 agents x 2 slots against plain Nx with
 //              --parallel=4, all on this machine, cold, alternating; medians
@@ -10,6 +10,8 @@
 //   startup    an agent's start at 1, 2 and 4 slots, and the time to the first task beside plain Nx, in a workspace of
 //              --projects (300) with Nx's plugins for TypeScript, ESLint and Jest
 //   report     the page of a report: folds and renders --tasks (10000) on --agents (100), and measures it in chromium
+//   cache      what the shared cache saves (the demo workspace, with one project changed), PUT and GET against nginx with WebDAV, and a
+//              store of 200,000 entries. --only=pipelines|transfer|store: one of these. nginx must be installed (`apt-get install nginx-full`)
 //
 // The trivial tasks of `overhead` are a line of shell (3 ms), the worst case; with --command=node they are node
 // processes (40 ms), like nearly every task of a real workspace.
@@ -24,6 +26,7 @@ import { packAll } from './pack.mjs';
 import { nappingWorkspace, NAP_TARGETS, trivialWorkspace } from './lib/bench-workspaces.mjs';
 import { describeCpu, watchCpu } from './lib/cpu.mjs';
 import { idle } from './lib/idle.mjs';
+import { cacheBench } from './lib/cache-bench.mjs';
 import { reportBench } from './lib/report-bench.mjs';
 import { scale } from './lib/scale.mjs';
 import { startupBench, startupFiles, startupInstall } from './lib/startup-bench.mjs';
@@ -294,9 +297,20 @@ async function main() {
     console.log(`bench report: ${JSON.stringify(await reportBench({ tasks, agents, say }))}`);
     return;
   }
+  if (options.name === 'cache') {
+    await packAll();
+    const runs = count(options, 'runs', 5, 1);
+    say(`cache: ${machine()}, ${runs} runs`);
+    const profile = options.profile === undefined ? undefined : resolve(options.profile);
+    const result = await cacheBench({ runs, only: options.only, profile, say });
+    console.log(`bench cache: ${JSON.stringify(result)}`);
+    return;
+  }
   const benchmark = BENCHMARKS[options.name];
   if (!benchmark)
-    throw new Error(`Name a benchmark: ${[...Object.keys(BENCHMARKS), 'scale', 'report'].join(' or ')}.`);
+    throw new Error(
+      `Name a benchmark: ${[...Object.keys(BENCHMARKS), 'scale', 'report', 'cache'].join(' or ')}.`,
+    );
   await packAll();
   const { install, Fleet, DEFAULT_NX_VERSION } = loadWorkspaceFactory();
   const installed = benchmark.install?.() ?? { nx: options.nx ?? DEFAULT_NX_VERSION };

@@ -18,6 +18,7 @@ export function loadWorkspaceFactory() {
     Pipeline: testing.Pipeline,
     planRun: testing.planRun,
     RunningProcess: testing.RunningProcess,
+    startFakeGitlab: testing.startFakeGitlab,
     sampleSession: testing.sampleSession,
     summaryLine: testing.summaryLine,
     waitFor: testing.waitFor,

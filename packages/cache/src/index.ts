@@ -1,5 +1,6 @@
 export { type FoundEntry, type CacheMeter, GuardedCache } from './guard/guarded-cache';
 export { type CacheAccess, accessTo, cacheAccessOf, type Scope, TRUSTED } from './scope';
+export { DiskCache } from './disk/disk-cache';
 export type {
   CacheArea,
   CacheEntry,

@@ -192,6 +192,10 @@ export const ERROR_CODES = {
     severity: 'attempt',
     cure: 'Free disk space in the folder that the message names, or move the folder (DTE_DATA_DIR).',
   },
+  DTE_CACHE_QUOTA: {
+    severity: 'attempt',
+    cure: 'Raise DTE_CACHE_PROJECT_BYTES and DTE_CACHE_BYTES on the coordinator, or narrow the outputs of the task.',
+  },
   DTE_DATA_FOLDER_IN_USE: {
     severity: 'retry',
     cure: 'Stop the coordinator that the message names, or give this one its own data folder (DTE_DATA_DIR, --data-dir).',

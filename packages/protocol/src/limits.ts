@@ -166,6 +166,24 @@ export const LIMITS = {
     'Age at which unfinished unpacked data next to a cache is considered abandoned by a stopped process. The next process removes it.',
   ),
   hashesPerQuestion: limit(50_000, 'count', null, 'Hashes in one batch lookup, which stays below 2 MiB.'),
+  cacheBytes: limit(
+    100 * GiB,
+    'bytes',
+    'DTE_CACHE_BYTES',
+    'Size of the shared cache in the folder of a standalone coordinator (option cache). Beyond it, the entries that were not read for longest are removed: room for ten busy projects.',
+  ),
+  cacheProjectBytes: limit(
+    20 * GiB,
+    'bytes',
+    'DTE_CACHE_PROJECT_BYTES',
+    'Share of one project in `cacheBytes`, so that none can push out the entries of all others: ten days of a project whose pipelines store 2 GB a day.',
+  ),
+  cacheAgeMs: limit(
+    10 * 24 * 3_600_000,
+    'ms',
+    'DTE_CACHE_AGE_MS',
+    'An entry of that cache is removed when it was neither stored nor asked for within this time. Inputs that nobody has had for ten days seldom come back.',
+  ),
   linkCloseMs: limit(
     1_000,
     'ms',

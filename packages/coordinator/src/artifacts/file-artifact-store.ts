@@ -145,18 +145,25 @@ export class FileArtifactStore implements ArtifactStore {
     options: PutOptions,
   ): Promise<Receipt> {
     let handle: FileHandle | null = null;
+    // One piece is written while the next one arrives and is hashed: on a busy machine, each wait for the disk costs a turn.
+    let writing: Promise<void> = Promise.resolve();
     const maker = new ReceiptMaker();
     try {
       for await (const { chunks, last } of uploadPieces(key, body, options)) {
         const piece = chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks);
         maker.add(chunks);
+        await writing;
         if (last && handle === null) await this.fs.writeFile(temp, piece, { flag: 'wx', mode: 0o600 });
         else if (piece.length > 0) {
           handle ??= await this.fs.open(temp, 'wx', 0o600);
-          await handle.writeFile(piece);
+          writing = handle.writeFile(piece);
+          // Of a failed one, the next wait learns.
+          writing.catch(() => undefined);
         }
       }
+      await writing;
     } finally {
+      await writing.catch(() => undefined);
       if (handle !== null) await handle.close();
     }
     return maker.finish(key, options);

@@ -1,6 +1,8 @@
-import type { SharedCache } from '@org/dte-cache';
+import { DiskCache, type SharedCache } from '@org/dte-cache';
 import { DteError } from '@org/dte-protocol';
-import type { CliContext } from './context';
+import { dataDirOf } from '@org/dte-runner';
+import { join } from 'node:path';
+import { type CliContext, warn } from './context';
 
 export interface SharedCacheOptions {
   /** The coordinator is part of a job. */
@@ -14,10 +16,10 @@ export interface SharedCacheOptions {
  * @throws DteError DTE_BAD_CONFIG
  */
 export function openSharedCache(
-  { resolved }: CliContext,
-  { issuers }: SharedCacheOptions,
+  context: CliContext,
+  { embedded, issuers }: SharedCacheOptions,
 ): Promise<SharedCache | null> {
-  const { cache } = resolved.config;
+  const { cache } = context.resolved.config;
   if (cache === 'none') return Promise.resolve(null);
   if (issuers.length === 0)
     return Promise.reject(
@@ -25,7 +27,28 @@ export function openSharedCache(
         'pipelines can share results only if they prove with id tokens where they run, and no issuer is configured (option issuers, DTE_ISSUERS)',
       ),
     );
+  if (cache === 'coordinator') return coordinatorCache(context, embedded);
   return Promise.reject(bad(`the store "${cache}" is not available in this version`));
+}
+
+/** The folder is used from the first call on, when the coordinator has the lock of its data folder. */
+function coordinatorCache({ resolved, workspaceRoot }: CliContext, embedded: boolean): Promise<SharedCache> {
+  if (embedded)
+    return Promise.reject(
+      bad(
+        'the store "coordinator" is a folder of a standalone coordinator, and the one of this job ends with it. Use "s3" or "gitlab-artifacts" here, or set cache for the standalone coordinator instead (dte coordinator --cache=coordinator), and its address in the jobs (DTE_COORDINATOR_URL)',
+      ),
+    );
+  const { cacheBytes, cacheProjectBytes, cacheAgeMs } = resolved.limits;
+  return Promise.resolve(
+    new DiskCache({
+      folder: join(dataDirOf(resolved, workspaceRoot), 'cache'),
+      maxBytes: cacheBytes,
+      projectBytes: cacheProjectBytes,
+      ageMs: cacheAgeMs,
+      warn,
+    }),
+  );
 }
 
 const bad = (why: string): DteError =>
