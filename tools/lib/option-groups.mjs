@@ -57,7 +57,18 @@ export const OPTION_GROUPS = [
   {
     title: 'Results shared between pipelines',
     intro: 'See [the shared cache](../how-to/shared-cache.md).',
-    options: ['cache', 'cacheReadTokenFile'],
+    options: [
+      'cache',
+      'cacheReadTokenFile',
+      's3Bucket',
+      's3Prefix',
+      's3Region',
+      's3Endpoint',
+      's3ForcePathStyle',
+      's3AccessKeyId',
+      's3SecretAccessKey',
+      's3SessionToken',
+    ],
   },
   {
     title: 'Failures, timeouts and retries',

@@ -260,6 +260,100 @@ export const configSchema = z.strictObject({
     },
     line(4096).optional(),
   ),
+  s3Bucket: option(
+    {
+      description:
+        'The bucket of `cache: s3`, by its name. Needs packages of the AWS SDK in the workspace ([a bucket](../how-to/shared-cache.md#a-bucket-s3)).',
+      defaultText: NONE,
+      env: 'DTE_S3_BUCKET',
+      flag: '--s3-bucket <name>',
+      nxJson: true,
+    },
+    line(255)
+      .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, 'expected the name of a bucket, such as ci-cache')
+      .optional(),
+  ),
+  s3Prefix: option(
+    {
+      description: 'What the keys in the bucket begin with, without a slash at its ends.',
+      defaultText: '`dte`',
+      env: 'DTE_S3_PREFIX',
+      flag: '--s3-prefix <prefix>',
+      nxJson: true,
+    },
+    // Keys have at most 1,024 bytes.
+    line(128)
+      .regex(
+        /^[A-Za-z0-9_-][A-Za-z0-9._-]*(\/[A-Za-z0-9_-][A-Za-z0-9._-]*)*$/,
+        'expected a prefix such as ci/dte',
+      )
+      .default('dte'),
+  ),
+  s3Region: option(
+    {
+      description: 'The region of the bucket.',
+      defaultText: '`AWS_REGION`; `us-east-1` with `s3Endpoint`',
+      env: 'DTE_S3_REGION',
+      flag: '--s3-region <region>',
+      nxJson: true,
+    },
+    line(64).optional(),
+  ),
+  s3Endpoint: option(
+    {
+      description: 'Address of the server of the bucket, if it is not AWS: MinIO, Ceph and others.',
+      defaultText: 'that of AWS',
+      env: 'DTE_S3_ENDPOINT',
+      flag: '--s3-endpoint <url>',
+      nxJson: true,
+    },
+    httpAddress().optional(),
+  ),
+  s3ForcePathStyle: option(
+    {
+      description:
+        'Puts the name of the bucket into the path of addresses instead of the host name. Most servers that are not AWS need it.',
+      defaultText: '`true` with `s3Endpoint`, else `false`',
+      env: 'DTE_S3_FORCE_PATH_STYLE',
+      flag: '--s3-force-path-style <bool>',
+      nxJson: true,
+    },
+    yesOrNo().optional(),
+  ),
+  s3AccessKeyId: option(
+    {
+      description:
+        'Access key for the bucket, with `s3SecretAccessKey`. No task gets them. Without them, the AWS SDK looks for credentials: variables, web identity, the machine.',
+      defaultText: NONE,
+      env: 'DTE_S3_ACCESS_KEY_ID',
+      flag: null,
+      nxJson: false,
+      secret: true,
+    },
+    line(1024).optional(),
+  ),
+  s3SecretAccessKey: option(
+    {
+      description: 'Secret key that belongs to `s3AccessKeyId`.',
+      defaultText: NONE,
+      env: 'DTE_S3_SECRET_ACCESS_KEY',
+      flag: null,
+      nxJson: false,
+      secret: true,
+    },
+    line(1024).optional(),
+  ),
+  s3SessionToken: option(
+    {
+      description: 'Session token of temporary keys.',
+      defaultText: NONE,
+      env: 'DTE_S3_SESSION_TOKEN',
+      flag: null,
+      nxJson: false,
+      secret: true,
+    },
+    line(LIMITS.idTokenBytes.value).optional(),
+  ),
   dataDir: option(
     {
       description: "Folder for the coordinator's journal, artifacts and log.",

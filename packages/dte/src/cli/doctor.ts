@@ -2,6 +2,7 @@ import { findWorkspaceRoot, inspectSeam, type SeamFindings } from '@org/dte-nx-c
 import { DteError, LIMITS, type RendezvousRecord } from '@org/dte-protocol';
 import { Command } from 'commander';
 import { envWithSecrets, readNxJsonOptions, resolveConfig, sessionIdOf } from '@org/dte-config';
+import { cacheFindings } from '../doctor/cache-findings';
 import { environmentFindings, nodeFinding, rendezvousFindings } from '../doctor/environment-findings';
 import { note, ok, stop, type Finding } from '../doctor/finding';
 import { identityFindings } from '../doctor/identity-findings';
@@ -34,7 +35,11 @@ async function configurationFindings(flags: Flags, workspaceRoot: string, place:
       env: envWithSecrets(),
       nxJson: readNxJsonOptions(workspaceRoot),
     });
-    const checked = [ok('the configuration is valid'), ...resolved.warnings.map((warning) => note(warning))];
+    const checked = [
+      ok('the configuration is valid'),
+      ...resolved.warnings.map((warning) => note(warning)),
+      ...(await cacheFindings(resolved.config, workspaceRoot)),
+    ];
     // The jobs of a pipeline have a coordinator and tokens; here nothing is distributed.
     if (place === 'laptop') return checked;
     const sessionId = sessionIdOf(resolved.config, surroundings.job);

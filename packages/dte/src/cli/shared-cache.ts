@@ -28,6 +28,7 @@ export function openSharedCache(
       ),
     );
   if (cache === 'coordinator') return coordinatorCache(context, embedded);
+  if (cache === 's3') return openS3(context);
   return Promise.reject(bad(`the store "${cache}" is not available in this version`));
 }
 
@@ -49,6 +50,12 @@ function coordinatorCache({ resolved, workspaceRoot }: CliContext, embedded: boo
       warn,
     }),
   );
+}
+
+async function openS3({ resolved, surroundings, workspaceRoot }: CliContext): Promise<SharedCache> {
+  // Coordinators without a bucket start without it.
+  const { openBucket } = await import('@org/dte-cache');
+  return openBucket(resolved.config, { authorities: surroundings.authorities, workspaceRoot });
 }
 
 const bad = (why: string): DteError =>

@@ -1,0 +1,2 @@
+export { openBucket } from './open-bucket';
+export { missingSdk } from './sdk';
