@@ -23,6 +23,12 @@ function longNames(events) {
   return JSON.parse(text.replaceAll('nx agent', 'kubernetes-executor-with-large-disks-eu-west'));
 }
 
+/** A command that had nothing to do. */
+const withoutTasks = (events) =>
+  events
+    .filter(({ type }) => ['session', 'run', 'run.ended'].includes(type))
+    .map((event) => (event.type === 'run' ? { ...event, tasks: [] } : event));
+
 /** The same command once more, so many ms later. */
 const later = (events, ms) =>
   JSON.parse(JSON.stringify(events).replaceAll('run-1', 'run-2'), (key, value) =>
@@ -49,6 +55,7 @@ export function lookedAt() {
   });
   const again = (options, ms) => (events) => [...events, ...later(sampleSession(options), ms)];
   return [
+    page('zero', { tasks: 1, agents: 1 }, { change: withoutTasks }),
     page('1', { tasks: 1, agents: 1, cached: 0, failing: 0 }),
     page('20', { tasks: 20, agents: 3, failing: 0.1, seed: 4 }),
     page('1000', { tasks: 1_000, agents: 20, failing: 0.004 }),

@@ -1,4 +1,4 @@
-import { rm } from 'node:fs/promises';
+import { appendFile, rm, writeFile } from 'node:fs/promises';
 import { type AgentOutput, HTTP } from '@org/dte-protocol';
 import {
   type ForwardedEvents,
@@ -186,6 +186,14 @@ describe('the live report of a standalone coordinator', () => {
       { id: 'lib:build', status: 'success', doneMs: null },
       { id: 'app:build' },
     ]);
+    await appendFile(`${folder}/journal.jsonl`, 'damaged\n{}\n');
+    const damaged = await readJournalReport(folder);
+    expect(damaged.runs[0]?.tasks).toEqual(runs[0]?.tasks);
+    expect(damaged.messages.at(-1)).toMatchObject({
+      reason: { code: 'DTE_REPORT_PARTIAL', message: containing('not complete: Line ') },
+    });
+    await writeFile(`${folder}/journal.jsonl`, 'damaged\n');
+    await expect(readJournalReport(folder)).rejects.toMatchObject({ code: 'DTE_JOURNAL_CORRUPT' });
     await expect(readJournalReport(`${folder}/nothing`)).rejects.toMatchObject({ code: 'DTE_NO_REPORT' });
   });
 

@@ -26,10 +26,17 @@ describe('the notes of a standalone coordinator', () => {
   let url: string;
   let token: string;
 
+  async function startService(): Promise<void> {
+    const flags = ['--port=0', `--issuers=${gitlab.issuer}`, '--note-token-file=token'];
+    service = world.start(['coordinator', ...flags]);
+    await service.waitForOutput(/coordinator on http:\S+ /);
+    url = /coordinator on (http:\S+) /.exec(service.output())?.[1] ?? '';
+  }
+
   beforeAll(async () => {
     gitlab = await startFakeGitlab({ projects: [{ id: 7 }] });
     token = gitlab.accessToken(7, 'reporter');
-    for (const id of [100, 101, 102, 103, 104, 106])
+    for (const id of [100, 101, 102, 103, 104, 106, 107])
       gitlab.addPipeline({
         id,
         projectId: 7,
@@ -41,14 +48,7 @@ describe('the notes of a standalone coordinator', () => {
     gitlab.addPipeline({ id: 105, projectId: 7, ref: OF_3, sha: TEST_COMMIT, status: 'running' });
     world = new CliWorld();
     world.write('token', `${token}\n`);
-    service = world.start([
-      'coordinator',
-      '--port=0',
-      `--issuers=${gitlab.issuer}`,
-      '--note-token-file=token',
-    ]);
-    await service.waitForOutput(/coordinator on http:\S+ /);
-    url = /coordinator on (http:\S+) /.exec(service.output())?.[1] ?? '';
+    await startService();
   });
   afterAll(async () => {
     service.signal('SIGTERM');
@@ -104,12 +104,16 @@ describe('the notes of a standalone coordinator', () => {
       { type: 'run.ended', atMs, runId: 'r', ok },
     ];
   };
+  function memberOf(pipeline: number): { sessionId: string; idToken: string } {
+    const claims = { project_id: '7', pipeline_id: String(pipeline), job_id: '1', sha: TEST_COMMIT };
+    return { sessionId: `7-${pipeline}`, idToken: gitlab.idToken(claims) };
+  }
   /** A main job of this pipeline, from its first command to its end. */
   async function run(pipeline: number, ok: boolean, completion: SessionCompletion = {}): Promise<void> {
-    const claims = { project_id: '7', pipeline_id: String(pipeline), job_id: '1', sha: TEST_COMMIT };
-    const idToken = gitlab.idToken(claims);
-    const sessionId = `7-${pipeline}`;
-    const main = await RawClient.hello(url, exampleHello({ role: 'main', sessionId, slots: null, idToken }));
+    const main = await RawClient.hello(
+      url,
+      exampleHello({ role: 'main', slots: null, ...memberOf(pipeline) }),
+    );
     await post(HTTP.reportEvents, main, {
       sentAtMs: Date.now(),
       events: eventsOf(ok),
@@ -157,6 +161,32 @@ describe('the notes of a standalone coordinator', () => {
     await waitFor('a later note', () => bodies()[0]?.includes('dte-pipeline:104') === true);
     expect(gitlab.requests().some(({ target }) => target.endsWith('/pipelines/103'))).toBe(false);
     expect(bodies()).toHaveLength(before.length);
+  });
+
+  it('are written by the next process if this one is killed before the last agent of a finished session has left', async () => {
+    const agent = await RawClient.hello(url, exampleHello(memberOf(107)));
+    await run(107, true);
+    const folder = await waitFor('the end of the session', () =>
+      readdirSync(join(world.root, '.nx/dte'), { recursive: true, withFileTypes: true })
+        .filter(({ name, parentPath }) => name === 'finished' && parentPath.endsWith('7-107'))
+        .map(({ parentPath }) => parentPath)
+        .at(0),
+    );
+    expect(bodies()[0]).toContain('dte-pipeline:104');
+    service.signal('SIGKILL');
+    await service.end();
+    await agent.kill();
+    await startService();
+    await waitFor('the note', () => bodies()[0]?.includes('dte-pipeline:107') === true, {
+      lastState: () => service.describe(),
+    });
+    expect(bodies()[0]).toMatch(/-->\n\n✅ 1 task in /);
+    await waitFor('the end of the note', () => !readdirSync(folder).includes('note-due'));
+    service.signal('SIGKILL');
+    await service.end();
+    const asked = gitlab.requests().length;
+    await startService();
+    expect(gitlab.requests().slice(asked)).toEqual([]);
   });
 
   it('fail with one line of the log; the token is in no file of the coordinator and in none of its lines', async () => {

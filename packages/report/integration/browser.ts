@@ -36,8 +36,11 @@ export class PageBench {
     return this.open(pathToFileURL(path).href, options);
   }
 
-  async open(url: string, options: BrowserContextOptions = {}): Promise<Opened> {
-    const context = await this.browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
+  /** `init`: a script that runs in the page before anything else. */
+  async open(url: string, options: BrowserContextOptions & { init?: string } = {}): Promise<Opened> {
+    const { init, ...others } = options;
+    const context = await this.browser.newContext({ viewport: { width: 1280, height: 900 }, ...others });
+    if (init !== undefined) await context.addInitScript(init);
     const page = await context.newPage();
     const [requests, complaints]: [string[], string[]] = [[], []];
     page.on('request', (request) => {

@@ -94,6 +94,60 @@ describe('the page of a report in a browser', () => {
     await page.locator('.detail').waitFor();
   });
 
+  it('shows the parts of a name in their order, in every script, and says when a command has not ended', async () => {
+    const name = '\u05e2\u05d1\u05e8\u05d9\u05ea:build';
+    const { page } = await bench.openFile(new Story().run(0, [planned(name)]).events);
+    expect(await page.locator('h1').textContent()).toBe('0 of 1 task done when this report was written');
+    expect(
+      await page.evaluate("getComputedStyle(document.querySelector('#grid .task-name')).direction"),
+    ).toBe('ltr');
+    const nothing = await bench.openFile(new Story().run(0, []).over(1).events, { bypassCSP: true });
+    await nothing.page.waitForSelector('html[data-complete]');
+    expect(await nothing.page.locator('h1').textContent()).toBe('Nothing to do');
+    expect(await violationsOf(nothing.page)).toEqual([]);
+  });
+
+  it('shows the ends of names that are too long, which tell them apart', async () => {
+    const long = 'packages-of-the-platform-team-'.repeat(8);
+    const names = [`${long}design:lint`, `${long}design:test`];
+    const agents = [
+      'kubernetes-executor-with-large-disks-eu-west 1/2',
+      'kubernetes-executor-with-large-disks-eu-west 2/2',
+    ];
+    const story = new Story().agents(0, agent(agents[0]!), agent(agents[1]!)).run(
+      0,
+      names.map((name) => planned(name)),
+    );
+    names.forEach((name, at) => story.attempt(name, agents[at]!, [1, 5 - at]));
+    const { page } = await bench.openFile(story.over(6, true).events);
+    await page.waitForSelector('html[data-complete]');
+    expect(await listedTasks(page)).toEqual(names);
+    for (const end of ['lint', 'test', '1/2', '2/2']) {
+      const part = page.locator('#grid .parted span:last-child', { hasText: end });
+      const [text, cell] = await Promise.all([
+        part.boundingBox(),
+        part.locator('xpath=ancestor::td').boundingBox(),
+      ]);
+      expect(text!.width).toBeGreaterThan(50);
+      expect(text!.x + text!.width).toBeLessThanOrEqual(cell!.x + cell!.width);
+    }
+  });
+
+  it('is printed as wide as the paper, with its colours', async () => {
+    const { page } = await bench.openFile(sampleSession({ tasks: 30, agents: 2, seed: 3 }));
+    await page.waitForSelector('html[data-complete]');
+    await nextFrame(page);
+    await page.emulateMedia({ media: 'print' });
+    // Before anything can be drawn again, which does not happen while a browser prints.
+    const [canvas, room, adjust] = await page.evaluate<[number, number, string]>(`(() => {
+      document.body.style.width = '600px';
+      const right = (of) => document.querySelector(of).getBoundingClientRect().right;
+      return [right('.scroller canvas'), right('.timeline'), getComputedStyle(document.querySelector('.swatch')).printColorAdjust];
+    })()`);
+    expect(canvas).toBeLessThanOrEqual(room);
+    expect(adjust).toBe('exact');
+  });
+
   it('tells several commands apart, and says what most tasks that ran have in common', async () => {
     const story = (runId: string, second: number): Story =>
       new Story(runId)

@@ -41,11 +41,16 @@ export function App() {
     return () => document.removeEventListener('keydown', onKey);
   }, []);
   const hasTasks = model.value.model.runs.some(({ tasks }) => tasks.length > 0);
+  useEffect(() => {
+    if (!hasTasks) document.documentElement.dataset['complete'] = 'true';
+  }, [hasTasks]);
   return (
     <div class="page">
-      <a class="skip" href="#tasks">
-        Skip to the tasks
-      </a>
+      {hasTasks && (
+        <a class="skip" href="#tasks">
+          Skip to the tasks
+        </a>
+      )}
       <Headline />
       <main>
         {model.value.model.runs.length > 0 && <Facts />}

@@ -112,9 +112,19 @@ function taskNote(): string {
   return parts.length === 0 ? 'none failed' : parts.join(', ');
 }
 
+/** Until now, on a live page: minutes may pass without an event. */
+function elapsedUntilNow(): number {
+  const { elapsedMs } = totals.value;
+  const { runs } = model.value.model;
+  if (nowMs.value === null || runs.length === 0) return elapsedMs;
+  return Math.max(elapsedMs, nowMs.value - Math.min(...runs.map(({ startMs }) => startMs)));
+}
+
 /** The numbers that one asks for first. */
 export function Facts() {
-  const { elapsedMs, workMs, fromCache, tasks, flaky, lost } = totals.value;
+  const { workMs, fromCache, tasks, flaky, lost, byStatus } = totals.value;
+  const elapsedMs = elapsedUntilNow();
+  const isOpen = byStatus.waiting + byStatus.running > 0;
   const { agents } = model.value.model;
   const used = utilisation.value;
   const busy = used.reduce((sum, { busyMs }) => sum + busyMs, 0);
@@ -126,7 +136,7 @@ export function Facts() {
       <Fact
         name="Speed-up"
         value={workMs === 0 ? '–' : `${faster.toFixed(1)} ×`}
-        note={workMs === 0 ? 'nothing had to run' : 'against a single slot'}
+        note={workMs > 0 ? 'against a single slot' : isOpen ? 'nothing has run yet' : 'nothing ran'}
       />
       <Fact name="Tasks" value={count(tasks)} note={taskNote()} />
       <Fact
@@ -137,7 +147,17 @@ export function Facts() {
       <Fact
         name="Agents"
         value={count(agents.length)}
-        note={agents.length === 0 ? 'all in the main job' : `busy ${percent(busy, available)} of the time`}
+        note={
+          agents.length === 0
+            ? isOpen
+              ? 'none yet'
+              : workMs > 0
+                ? 'all in the main job'
+                : 'none was there'
+            : available === 0
+              ? 'had nothing to do'
+              : `busy ${percent(busy, available)} of the time`
+        }
       />
       <Fact
         name="Flaky"
@@ -155,7 +175,10 @@ export function Headline() {
     <header class={`head ${kind}`}>
       <Icon look={LOOKS[kind]} size={36} />
       <div class="what">
-        <h1>{sentence}</h1>
+        <h1>
+          {sentence}
+          {kind === 'running' && connection.value === 'none' && ' when this report was written'}
+        </h1>
         <Commands />
       </div>
       <div class="where">

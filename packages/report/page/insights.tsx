@@ -4,7 +4,8 @@ import { useEffect } from 'preact/hooks';
 import { mainWaitsOf, type WaitKind } from '../src/views/main-waits';
 import { whatIfOf } from '../src/views/what-if';
 import { lanes, model, rows, totals, utilisation, type Row } from './core/state';
-import { against, brief, count, counted, percent, visible, webLink } from './core/text';
+import { against, brief, count, counted, percent, webLink } from './core/text';
+import { Name } from './parts/name';
 import { TaskLink } from './parts/task-link';
 import { Reasons } from './reasons';
 
@@ -79,7 +80,11 @@ function Agents() {
   return (
     <Card
       title="Agents"
-      note={`${counted(used.length, 'agent')}, busy ${percent(busy, available)} of ${used.length === 1 ? 'its' : 'their'} time.`}
+      note={
+        available === 0
+          ? 'Nothing to do so far.'
+          : `${counted(used.length, 'agent')}, busy ${percent(busy, available)} of ${used.length === 1 ? 'its' : 'their'} time.`
+      }
     >
       <ul class="meters scrolls" tabIndex={used.length > LISTED ? 0 : undefined} aria-label="Agents">
         {used.map(({ agent, attempts, busyMs, availableMs }) => {
@@ -88,8 +93,20 @@ function Agents() {
           return (
             <Meter
               key={agent}
-              label={url === null ? <bdi>{visible(name)}</bdi> : <a href={url}>{visible(name)}</a>}
-              value={`${counted(attempts, 'attempt')} · ${percent(busyMs, availableMs)}`}
+              label={
+                url === null ? (
+                  <Name text={name} />
+                ) : (
+                  <a href={url}>
+                    <Name text={name} />
+                  </a>
+                )
+              }
+              value={
+                availableMs === 0
+                  ? counted(attempts, 'attempt')
+                  : `${counted(attempts, 'attempt')} · ${percent(busyMs, availableMs)}`
+              }
               share={availableMs === 0 ? 0 : busyMs / availableMs}
             />
           );

@@ -17,7 +17,7 @@ export {
 export { foldEvents, ModelFold } from './model/fold';
 export { type ForwardedEvents, forwardedEventsSchema, isForwarded } from './model/forwarded';
 export type { SessionModel } from './model/model';
-export { modelJsonSchema, sessionModelSchema } from './model/schema';
+export { modelJsonSchema, sessionModelSchema, taskModelSchema } from './model/schema';
 export { missReasonsOf, type MissReason } from './views/miss-reasons';
 export { placeInTime } from './model/place-in-time';
 export { livePage, livePagePolicy } from './page/live-page';

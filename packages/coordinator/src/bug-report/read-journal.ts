@@ -26,9 +26,10 @@ interface OpenJournal {
 
 /**
  * The report of a session from its journal, as in a bug report; neither the journal nor anything next to it changes. A stored
- * report next to it is used as well: it has what only the main job knew.
+ * report next to it is used as well: it has what only the main job knew. Of a journal that is damaged, the report has what
+ * happened before the damage, and says so.
  * @param path the folder of a session, or the journal in it
- * @throws DteError DTE_NO_REPORT (there is no journal), DTE_JOURNAL_CORRUPT
+ * @throws DteError DTE_NO_REPORT (there is no journal), DTE_JOURNAL_CORRUPT (not even its beginning can be read)
  */
 export async function readJournalReport(path: string): Promise<SessionModel> {
   const fs = nodeFileSystem;
@@ -61,7 +62,9 @@ async function replay(fs: FileSystem, { path, folder, handle }: OpenJournal): Pr
   const name = sessionIdOf(header.sessionId);
   const runs = new RunSpecStore(fs, folder, LIMITS.runSpecBytes.value);
   const specOf = async (runId: string): Promise<RunSpec> => (await runs.read(runId)).spec;
-  const report = await SessionReport.open({ name, folder, fs, now: Date.now, limits: LIMITS_HERE });
+  const failures: string[] = [];
+  const onFailed = (thrown: unknown): void => void failures.push(DteError.from(thrown).message);
+  const report = await SessionReport.open({ name, folder, fs, now: Date.now, limits: LIMITS_HERE, onFailed });
   let state = createState(schedulerConfig({ header }), name);
   if (snapshot !== null) {
     const image = await decodeSnapshot(await readSnapshot(handle, path, end, snapshot), folder);
@@ -69,14 +72,27 @@ async function replay(fs: FileSystem, { path, folder, handle }: OpenJournal): Pr
     await report.resume(state, specOf);
   }
   let number = 1;
-  for await (const line of linesOf(handle, entriesStart(end, snapshot), size)) {
-    number += 1;
-    const entry = parseEntry(line.text, basename(path), number);
-    const input = await fromJournal(entry, specOf);
-    const effects = step(state, input, entry.atMs);
-    report.step({ state, input, effects, atMs: entry.atMs });
+  try {
+    for await (const line of linesOf(handle, entriesStart(end, snapshot), size)) {
+      number += 1;
+      const entry = parseEntry(line.text, basename(path), number);
+      const input = await fromJournal(entry, specOf);
+      const effects = step(state, input, entry.atMs);
+      report.step({ state, input, effects, atMs: entry.atMs });
+    }
+  } catch (thrown) {
+    // Nothing goes on from here as a session would: what happened before is what a report can still tell.
+    const { code } = DteError.from(thrown);
+    if (code !== 'DTE_JOURNAL_CORRUPT') throw thrown;
+    onFailed(thrown);
   }
-  return report.now.model;
+  const { model } = report.now;
+  for (const why of failures)
+    model.messages.push({
+      atMs: state.nowMs,
+      reason: { code: 'DTE_REPORT_PARTIAL', message: `This report is not complete: ${why}` },
+    });
+  return model;
 }
 
 async function head(

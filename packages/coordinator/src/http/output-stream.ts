@@ -51,8 +51,12 @@ export class OutputStream {
   }
 
   private end(): void {
-    this.response.end();
     this.close();
+    this.response.end();
+    // A reader that does not take what is left is cut off: it counts no more, and would keep its connection.
+    const { socket } = this.response;
+    const timer = setTimeout(() => socket?.destroy(), LIMITS.linkCloseMs.value);
+    this.response.once('close', () => clearTimeout(timer));
   }
 
   private close(): void {

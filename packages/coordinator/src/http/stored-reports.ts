@@ -1,5 +1,6 @@
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
+import { jsonOf } from '../report/report-json';
 import type { SessionRegistry } from '../session/registry';
 
 /** Reports of sessions that are over, which are kept as text. No limit: about 400 kB for 10,000 tasks, and the rest is read again. */
@@ -36,7 +37,7 @@ export class StoredReports {
   private async read(sessionId: string, version: number): Promise<(StoredText & { version: number }) | null> {
     const stored = await this.registry.storedReport(sessionId);
     if (stored === null) return null;
-    const { seq, model } = stored;
-    return { seq, version, zipped: await promisify(gzip)(JSON.stringify({ seq, model }), { level: LEVEL }) };
+    const { json } = await jsonOf(stored);
+    return { seq: stored.seq, version, zipped: await promisify(gzip)(json, { level: LEVEL }) };
   }
 }

@@ -1,14 +1,12 @@
-import { type SessionModel, sessionModelSchema } from '@org/dte-report';
+import { type SessionModel, sessionModelSchema, taskModelSchema } from '@org/dte-report';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { z } from 'zod';
 import { writeFileAtomically } from '../files/atomic-write';
 import { type FileSystem, isNotFound } from '../files/file-system';
+import { PART_TASKS } from './report-json';
 import type { Positions } from './translation';
 
 const FILE = 'report.jsonl';
-
-/** Tasks that are written in one turn of the event loop: 1,000 take about 5 ms. No limit: smaller parts only take longer. */
-const PART_TASKS = 1_000;
 
 /** A report as it is kept with its session. */
 export interface StoredReport {
@@ -28,7 +26,7 @@ const headSchema = z.strictObject({
   /** Without the tasks of its runs, which are in the lines that follow. */
   model: z.unknown(),
 });
-const partSchema = z.strictObject({ run: z.int().min(0), tasks: z.array(z.unknown()) });
+const partSchema = z.strictObject({ run: z.int().min(0), tasks: z.array(taskModelSchema) });
 
 function* linesOf({ seq, bytes, positions, model }: StoredReport): Generator<string, void, undefined> {
   const runs = model.runs.map((run) => ({ ...run, tasks: [] }));
@@ -71,22 +69,22 @@ export async function loadReport(fs: FileSystem, folder: string): Promise<Stored
     throw thrown;
   }
   try {
-    return parse(text);
+    return await parse(text);
   } catch {
     // Another version of this package has written it. What the journal tells is still there.
     return null;
   }
 }
 
-function parse(text: string): StoredReport {
+/** In many turns of the event loop, like writing. */
+async function parse(text: string): Promise<StoredReport> {
   const [first = '', ...rest] = text.split('\n').filter((line) => line !== '');
   const { seq, bytes, positions, model: bare } = headSchema.parse(JSON.parse(first));
-  const tasks = new Map<number, unknown[]>();
+  const model = sessionModelSchema.parse(bare);
   for (const line of rest) {
-    const part = partSchema.parse(JSON.parse(line));
-    tasks.set(part.run, [...(tasks.get(part.run) ?? []), ...part.tasks]);
+    const { run, tasks } = partSchema.parse(JSON.parse(line));
+    model.runs[run]?.tasks.push(...tasks);
+    await nextTurn();
   }
-  const { runs, ...model } = z.looseObject({ runs: z.array(z.looseObject({})) }).parse(bare);
-  const whole = { ...model, runs: runs.map((run, at) => ({ ...run, tasks: tasks.get(at) ?? [] })) };
-  return { seq, bytes, positions, model: sessionModelSchema.parse(whole) };
+  return { seq, bytes, positions, model };
 }

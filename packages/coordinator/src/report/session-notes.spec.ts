@@ -18,9 +18,9 @@ describe('the notes of sessions', () => {
       { type: 'run', atMs: 1, runId: 'r', command: 'nx affected', parallel: 1, tasks: [] },
       { type: 'run.ended', atMs: 2, runId: 'r', ok: false },
     ]);
-  const end = (session: string): void => {
+  const end = (session: string): Promise<boolean> => {
     notes.finished(session);
-    notes.over(session, model());
+    return notes.over(session, model());
   };
   /** Lets everything happen that does not wait for GitLab. */
   const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
@@ -47,9 +47,9 @@ describe('the notes of sessions', () => {
   });
 
   it('are about the pipeline of the session, and the environment of its main job', async () => {
-    end(key('7-100'));
+    void end(key('7-100'));
     await settled();
-    end(key('7-100-staging.eu'));
+    void end(key('7-100-staging.eu'));
     expect(written).toMatchObject([
       { projectId: '7', pipelineId: '100', name: 'main', isGreen: false, hasCommands: true },
       { projectId: '7', pipelineId: '100', name: 'staging.eu' },
@@ -65,31 +65,57 @@ describe('the notes of sessions', () => {
     ['that is none of a pipeline', key('local')],
     ['whose name only begins like one', key('7-100x')],
   ])('there are none of a session %s', (_, session) => {
-    end(session);
+    void end(session);
     expect(written).toEqual([]);
+  });
+
+  it('are due until they are written or nobody can write them, and stay due if the process ends before', async () => {
+    const [first, second, third] = [key('7-100'), key('7-101'), key('7-102')];
+    expect([notes.finished(first), notes.finished(key('local'))]).toEqual([true, false]);
+    notes.leaveToMain(third);
+    expect(notes.finished(third)).toBe(false);
+    outcome = held;
+    const [writing, waiting] = [end(first), end(second)];
+    const closed = notes.close();
+    expect(await waiting).toBe(false);
+    notes.finished(key('7-103'));
+    expect(await notes.over(key('7-103'), model())).toBe(false);
+    for (const each of release) each();
+    await closed;
+    expect(await writing).toBe(true);
+    expect(await notes.over(first, model())).toBe(true);
+    expect(written).toHaveLength(1);
+  });
+
+  it('stay due if the session has finished once more while one was written', async () => {
+    outcome = held;
+    const writing = end(key('7-100'));
+    notes.finished(key('7-100'));
+    for (const each of release) each();
+    expect(await writing).toBe(false);
   });
 
   it('there is one each time a session is finished and over, and none if its main job writes it', () => {
     const session = key('7-100');
-    notes.over(session, model());
+    void notes.over(session, model());
     expect(written).toHaveLength(0);
-    end(session);
+    void end(session);
     // A late agent has brought the session back for a moment.
-    notes.over(session, model());
+    void notes.over(session, model());
     expect(written).toHaveLength(1);
     notes.finished(session);
     notes.forget(session);
-    notes.over(session, model());
+    void notes.over(session, model());
     notes.leaveToMain(session);
-    end(session);
+    void end(session);
     expect(written).toHaveLength(1);
-    end(key('8-1'));
+    void end(key('8-1'));
     expect(written).toHaveLength(2);
   });
 
   it('are written at most four at a time, and one after another in a project', async () => {
     outcome = held;
-    for (const project of [1, 1, 2, 3, 4, 5]) end(key(`${project}-1${written.length}`));
+    for (const project of [1, 1, 2, 3, 4, 5]) void end(key(`${project}-1${written.length}`));
     expect(written.map(({ projectId }) => projectId)).toEqual(['1', '2', '3', '4']);
     release.shift()?.();
     await settled();
@@ -101,12 +127,12 @@ describe('the notes of sessions', () => {
 
   it('wait in a limited number, and are not begun after the end', async () => {
     outcome = held;
-    for (let pipeline = 0; pipeline < 202; pipeline++) end(key(`7-${pipeline}`));
+    for (let pipeline = 0; pipeline < 202; pipeline++) void end(key(`7-${pipeline}`));
     expect(lines.map((line) => JSON.parse(line) as unknown)).toEqual([
       expect.objectContaining({ level: 'warn', code: 'DTE_TOO_MANY', session: '7-201' }),
     ]);
     const closed = notes.close();
-    end(key('8-1'));
+    void end(key('8-1'));
     for (const each of release) each();
     await closed;
     expect(written).toHaveLength(1);
@@ -115,7 +141,7 @@ describe('the notes of sessions', () => {
   it('that fail are one line each, with the message and nothing else of the error', async () => {
     const request = Object.assign(new Error('no answer'), { headers: { 'private-token': 'glpat-1' } });
     outcome = () => Promise.reject(request);
-    end(key('7-100'));
+    void end(key('7-100'));
     await settled();
     expect(lines).toHaveLength(1);
     expect(JSON.parse(lines[0] ?? '')).toMatchObject({ level: 'warn', session: '7-100' });

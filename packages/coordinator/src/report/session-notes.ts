@@ -41,28 +41,37 @@ interface SessionNotesOptions {
   readonly reportUrl: (sessionKey: string) => string | null;
 }
 
-interface Waiting extends PipelineNote {
+interface Waiting {
+  readonly note: PipelineNote;
+  /** For people. */
   readonly session: string;
+  /** See `SessionNotes.over`. */
+  readonly settle: (isDone: boolean) => void;
 }
 
 /**
- * Has a note written about each session that is over. In the background: nothing waits for it, and what fails is one line in the log.
- * Notes of one project are written one after another, because two writers that find none would both create one.
+ * Has a note written about each session that is over. In the background: no session waits for it, and what fails is one line in the
+ * log. Notes of one project are written one after another, because two writers that find none would both create one. Who calls it
+ * keeps on disk which notes are due: what is not written when the process ends is written by the next one.
  */
 export class SessionNotes {
   /** Sessions that have finished and have no note yet. */
   private readonly due = new Set<string>();
   /** Sessions whose main job writes the note. */
   private readonly left = new Set<string>();
-  private waiting: Waiting[] = [];
+  private readonly waiting: Waiting[] = [];
   /** By project. */
   private readonly writing = new Map<string, Promise<void>>();
   private closed = false;
 
   constructor(private readonly options: SessionNotesOptions) {}
 
-  finished(sessionKey: string): void {
+  /** @returns a note is due when the session is over: remember this until `over` says that nothing is left to do */
+  finished(sessionKey: string): boolean {
+    if (this.left.has(sessionKey) || pipelineOf(sessionKey, this.options.writer.issuer) === null)
+      return false;
     this.due.add(sessionKey);
+    return true;
   }
 
   /** It is not over, or nobody will ask for it any more. */
@@ -75,47 +84,55 @@ export class SessionNotes {
     this.left.add(sessionKey);
   }
 
-  /** Call it when a finished session has no members any more, so that nothing is added to its report. */
-  over(sessionKey: string, model: SessionModel): void {
-    const isDue = this.due.has(sessionKey) && !this.left.has(sessionKey);
+  /**
+   * Call it when a finished session has no members any more, so that nothing is added to its report. Never rejects.
+   * @returns true: nothing is left to do; false: this process ends before the note is written
+   */
+  async over(sessionKey: string, model: SessionModel): Promise<boolean> {
+    const isDue = this.due.has(sessionKey);
+    if (isDue && this.closed) return false;
     this.forget(sessionKey);
-    if (!isDue || this.closed) return;
-    const session = sessionIdOf(sessionKey);
+    if (!isDue) return true;
     try {
-      this.add(session, sessionKey, model);
+      // It may have been reopened, and have finished again, in the meantime.
+      return (await this.add(sessionKey, model)) && !this.due.has(sessionKey);
     } catch (thrown) {
-      this.failed(session, thrown);
+      this.failed(sessionIdOf(sessionKey), thrown);
+      return true;
     }
   }
 
   /** Writes no more; resolves when those that are being written have ended. */
   async close(): Promise<void> {
     this.closed = true;
-    this.waiting = [];
+    for (const { settle } of this.waiting.splice(0)) settle(false);
     await Promise.all(this.writing.values());
   }
 
-  private add(session: string, sessionKey: string, model: SessionModel): void {
-    const pipeline = pipelineOf(sessionKey, this.options.writer.issuer);
-    if (pipeline === null) return;
+  private add(sessionKey: string, model: SessionModel): Promise<boolean> {
+    const { writer, reportUrl } = this.options;
+    const pipeline = pipelineOf(sessionKey, writer.issuer);
+    if (pipeline === null) return Promise.resolve(true);
     if (this.waiting.length >= MOST_WAITING)
       throw new DteError(
         'DTE_TOO_MANY',
         `The note of the merge request was not written: ${MOST_WAITING} others wait.`,
       );
-    const reportUrl = this.options.reportUrl(sessionKey);
     // Of the commit, there is only the word of a job.
-    const note = noteOf(model, { jobFailed: null, jobUrl: null, reportUrl, commit: null });
-    this.waiting.push({ ...note, ...pipeline, session });
-    this.writeNext();
+    const context = { jobFailed: null, jobUrl: null, reportUrl: reportUrl(sessionKey), commit: null };
+    const note = { ...noteOf(model, context), ...pipeline };
+    return new Promise((settle) => {
+      this.waiting.push({ note, session: sessionIdOf(sessionKey), settle });
+      this.writeNext();
+    });
   }
 
   private writeNext(): void {
     while (this.writing.size < AT_ONCE) {
-      const at = this.waiting.findIndex(({ projectId }) => !this.writing.has(projectId));
+      const at = this.waiting.findIndex(({ note }) => !this.writing.has(note.projectId));
       const [next] = at < 0 ? [] : this.waiting.splice(at, 1);
       if (next === undefined) return;
-      const { projectId } = next;
+      const { projectId } = next.note;
       const writing = this.write(next).then(() => {
         this.writing.delete(projectId);
         this.writeNext();
@@ -125,13 +142,14 @@ export class SessionNotes {
   }
 
   /** Never rejects. */
-  private async write({ session, ...note }: Waiting): Promise<void> {
+  private async write({ session, note, settle }: Waiting): Promise<void> {
     try {
       const done = await this.options.writer.write(note);
       if (done !== null) this.options.logger.info({ session }, done);
     } catch (thrown) {
       this.failed(session, thrown);
     }
+    settle(true);
   }
 
   /** The message only: what else an error has may contain a request, and so the token. */

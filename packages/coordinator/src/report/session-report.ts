@@ -1,11 +1,12 @@
 import type { LimitValues, RunSpec } from '@org/dte-protocol';
-import { type ForwardedEvents, ModelFold, type ReportEvent, type SessionModel } from '@org/dte-report';
+import { type ForwardedEvents, ModelFold, type ReportEvent } from '@org/dte-report';
 import { describe, entriesDeleted, isClosed, type SchedulerState } from '@org/dte-scheduler';
 import type { FileSystem } from '../files/file-system';
 import { inOurTime } from './clocks';
 import { LiveOutput } from './live-output';
 import { RecentEvents } from './recent-events';
 import { loadReport, saveReport } from './report-file';
+import type { ReportNow } from './report-json';
 import { type Step, Translation } from './translation';
 
 export interface SessionReportOptions {
@@ -22,12 +23,6 @@ export interface SessionReportOptions {
   readonly onFailed?: (thrown: unknown) => void;
 }
 
-/** A report, and the number of the last event in it. */
-export interface ReportNow {
-  readonly seq: number;
-  readonly model: SessionModel;
-}
-
 /** What one session's report is made of while the session is in memory. Nothing that it does changes the session. */
 export class SessionReport {
   readonly output: LiveOutput;
@@ -35,8 +30,10 @@ export class SessionReport {
   private readonly translation: Translation;
   private readonly recent: RecentEvents;
   private readonly listeners = new Set<() => void>();
-  /** Events that wait while the report is written to disk; null: it is not. */
+  /** Events that wait until `still` has ended; null: nothing has to wait. */
   private held: ReportEvent[] | null = null;
+  /** The end of all that needs the report as it is. */
+  private calm: Promise<unknown> = Promise.resolve();
   private isFull = false;
   private isBroken = false;
   private closed = false;
@@ -122,21 +119,34 @@ export class SessionReport {
     return () => void this.listeners.delete(listener);
   }
 
-  /** Keeps the report with its session. Never rejects: see `onFailed`. */
+  /** Does something that takes many turns of the event loop with the report as it is: events wait until it has ended. */
+  still<T>(action: (now: ReportNow) => Promise<T>): Promise<T> {
+    // One after another: where the translation is, the model has to be as well when the next one begins.
+    const result = this.calm.then(async () => {
+      this.held = [];
+      try {
+        return await action(this.now);
+      } finally {
+        const waiting = this.held;
+        this.held = null;
+        for (const event of waiting) this.add(event);
+      }
+    });
+    this.calm = result.catch(() => undefined);
+    return result;
+  }
+
+  /** Keeps the report, with all that is known by now, with its session. Never rejects: see `onFailed`. */
   async save(): Promise<void> {
-    if (this.held !== null) return;
-    this.held = [];
     const { fs, folder, onFailed } = this.options;
-    const { seq, model } = this.now;
-    const { positions } = this.translation;
     try {
-      await saveReport(fs, folder, { seq, bytes: this.bytes, positions, model });
+      await this.still(({ seq, model }) => {
+        const { positions } = this.translation;
+        return saveReport(fs, folder, { seq, bytes: this.bytes, positions, model });
+      });
     } catch (thrown) {
       onFailed?.(thrown);
     }
-    const waiting = this.held;
-    this.held = null;
-    for (const event of waiting) this.add(event);
   }
 
   async close(): Promise<void> {

@@ -9,7 +9,6 @@ import {
 } from '@org/dte-protocol';
 import type { Logger } from 'pino';
 import type { ArtifactStore } from '../artifacts/artifact-store';
-import { writeFileAtomically } from '../files/atomic-write';
 import { type FileSystem, isNotFound } from '../files/file-system';
 import type { TaskHistory } from '../history/history';
 import type { JournalHeader, JournalStore } from '../journal/journal';
@@ -22,9 +21,7 @@ import { type Refusal, RefusalBook } from './refusals';
 import { makeRoom } from './room';
 import { Session } from './session';
 import { SessionHistory } from './session-history';
-
-/** Exists in the folder of a finished session; its age decides when the folder is removed. */
-const FINISHED_MARK = 'finished';
+import { SessionMarks } from './session-marks';
 
 export interface RegistryDeps {
   /** `<dataDir>/sessions`. */
@@ -57,19 +54,26 @@ export class SessionRegistry {
   private readonly unloading = new Map<string, Promise<void>>();
   private readonly removing = new Map<string, Promise<void>>();
   private readonly marked = new Set<string>();
+  private readonly marks: SessionMarks;
   private closed = false;
 
-  constructor(private readonly deps: RegistryDeps) {}
+  constructor(private readonly deps: RegistryDeps) {
+    this.marks = new SessionMarks(deps.fs, this.folder);
+  }
 
   /** Sessions in memory. */
   current(): Session[] {
     return [...this.open.values()];
   }
 
-  /** Loads the sessions that were open when the last process ended, so that their deadlines are watched. */
+  /**
+   * Loads the sessions that were open when the last process ended, so that their deadlines are watched, and those whose note the
+   * last process did not come to write.
+   */
   async restore(): Promise<void> {
     for (const sessionId of await this.idsOnDisk()) {
-      if ((await this.finishedAtMs(sessionId)) !== null) continue;
+      const isFinished = (await this.marks.finishedAtMs(sessionId)) !== null;
+      if (isFinished && !(await this.noteIsDue(sessionId))) continue;
       // A damaged journal affects only its own session; clients of that session get the error.
       try {
         const session = await this.load(sessionId);
@@ -212,7 +216,7 @@ export class SessionRegistry {
         meter: this.deps.meter,
         shared: this.deps.shared ?? null,
       });
-      if ((await this.finishedAtMs(sessionId)) !== null) this.marked.add(sessionId);
+      if ((await this.marks.finishedAtMs(sessionId)) !== null) this.marked.add(sessionId);
       this.open.set(sessionId, session);
       for (const { name, reason } of this.refusals.of(sessionId)) session.refuse(name, reason);
       return session;
@@ -254,18 +258,36 @@ export class SessionRegistry {
     if (!session.isFinished) {
       if (!this.marked.delete(id)) return;
       this.deps.notes?.forget(id);
-      await this.deps.fs.rm(`${this.folder(id)}/${FINISHED_MARK}`, { force: true });
+      await this.marks.reopened(id);
       return;
     }
     if (!this.marked.has(id)) {
       this.marked.add(id);
-      this.deps.notes?.finished(id);
-      await writeFileAtomically(this.deps.fs, this.folder(id), FINISHED_MARK, `${this.deps.now()}\n`);
+      const isNoteDue = this.deps.notes?.finished(id) === true;
+      // What the main job told is in no journal: after a crash, the note would say less than is known.
+      if (isNoteDue) await session.report?.save();
+      await this.marks.finished(id, this.deps.now(), isNoteDue);
     }
     if (!session.isOver || this.open.get(id) !== session) return;
     await this.unload(id);
-    if (session.report !== null) this.deps.notes?.over(id, session.report.now.model);
+    this.writeNote(session);
     this.deps.onSessionFinished(id);
+  }
+
+  /** In the background. */
+  private writeNote(session: Session): void {
+    const { id, report } = session;
+    const { notes } = this.deps;
+    if (report === null || notes == null) return;
+    notes
+      .over(id, report.now.model)
+      .then((isDone) => (isDone ? this.marks.noteIsDone(id) : undefined))
+      .catch((thrown: unknown) => session.warn(thrown, 'the note of a session may be written again'));
+  }
+
+  private async noteIsDue(sessionId: string): Promise<boolean> {
+    const { notes } = this.deps;
+    return notes != null && (await this.marks.noteIsDue(sessionId)) && notes.finished(sessionId);
   }
 
   private async unload(sessionId: string): Promise<void> {
@@ -292,22 +314,10 @@ export class SessionRegistry {
     const session = this.open.get(sessionId);
     if (session !== undefined && !session.isEmpty) return false;
     if (session === undefined && this.loaded.has(sessionId)) return false;
-    const finishedAtMs = await this.finishedAtMs(sessionId);
+    const finishedAtMs = await this.marks.finishedAtMs(sessionId);
     if (finishedAtMs !== null) return this.deps.now() - finishedAtMs >= this.deps.limits.retainFinishedMs;
     const { mtimeMs } = await this.deps.fs.stat(this.folder(sessionId));
     return this.deps.now() - mtimeMs >= LIMITS.abandonedMs.value;
-  }
-
-  private async finishedAtMs(sessionId: string): Promise<number | null> {
-    try {
-      return Number.parseInt(
-        (await this.deps.fs.readFile(`${this.folder(sessionId)}/${FINISHED_MARK}`)).toString(),
-        10,
-      );
-    } catch (thrown) {
-      if (isNotFound(thrown)) return null;
-      throw thrown;
-    }
   }
 
   private async idsOnDisk(): Promise<string[]> {

@@ -1,11 +1,11 @@
 import { findWorkspaceRoot } from '@org/dte-nx-compat';
 import { DteError, duration, plural } from '@org/dte-protocol';
 import { Command } from 'commander';
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { dirname, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { envWithSecrets, readNxJsonOptions, resolveConfig, type Resolved } from '@org/dte-config';
 import { renderDynamicPipeline } from '@org/dte-gitlab';
 import { agentsNeeded, askNx, durationEstimator, type Need, type PlannedTask } from '@org/dte-runner';
+import { writeOutputFile } from './output-file';
 import { PLAN_FLAGS, readPlanFlags, type PlanFlags } from './plan-options';
 import { baseOf, headOf } from './base-sha';
 import { say, warn } from './context';
@@ -76,9 +76,7 @@ async function plan(more: readonly string[], flags: Readonly<Record<string, unkn
   const wish = readPlanFlags(flags);
   const { stage, folder, output } = wish;
   const text = renderDynamicPipeline({ stage, folder }, await agentsFor(wish, more, workspaceRoot, resolved));
-  const path = resolve(output);
-  mkdirSync(dirname(path), { recursive: true });
-  writeFileSync(path, text);
+  writeOutputFile(resolve(output), text);
 }
 
 export function planCommand(): Command {

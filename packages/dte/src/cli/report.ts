@@ -2,9 +2,9 @@ import { dataDirOf, readModel } from '@org/dte-runner';
 import { DteError } from '@org/dte-protocol';
 import { junitOf, markdownOf, staticPage, traceOf, type SessionModel } from '@org/dte-report';
 import { Command, Option } from 'commander';
-import { writeFileSync } from 'node:fs';
 import { cliContext, say, type Flags } from './context';
 import { addFlags } from './option-flags';
+import { writeOutputFile } from './output-file';
 
 const FORMATS: Readonly<Record<string, (model: SessionModel) => string>> = {
   markdown: markdownOf,
@@ -44,7 +44,7 @@ async function report(flags: Flags & { format?: string; output?: string; journal
   const model = journal === undefined ? await modelOfJob(options) : await modelOfJournal(journal);
   const text = (FORMATS[format] ?? markdownOf)(model);
   if (output === undefined) say(text.trimEnd());
-  else writeFileSync(output, text);
+  else writeOutputFile(output, text);
 }
 
 export function reportCommand(): Command {

@@ -1,5 +1,10 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DteError } from '@org/dte-protocol';
 import { foreignHint } from './foreign-flags';
 import { KeptOutput } from './kept-output';
+import { writeOutputFile } from './output-file';
 import { renderStatus } from './status';
 import { table } from './table';
 
@@ -30,6 +35,22 @@ describe('foreignHint', () => {
     expect(foreignHint("error: unknown option '--assignment-rules=x'")).toMatch(/\.nx\/dte\.yaml/);
     expect(foreignHint("error: unknown command 'login'")).toMatch(/nothing to log in to/);
     expect(foreignHint("error: unknown option '--mine'")).toBe('');
+  });
+});
+
+describe('the file of --output', () => {
+  it('is written into a folder that is made, and an error names it if it cannot be', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'dte-output-'));
+    try {
+      const path = join(folder, 'a/b/report.html');
+      writeOutputFile(path, 'text');
+      expect(readFileSync(path, 'utf8')).toBe('text');
+      const write = (): void => writeOutputFile(join(path, 'x'), 'text');
+      expect(write).toThrow(DteError);
+      expect(write).toThrow(/report\.html.x cannot be written: E\w+ \(option --output\)/);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 });
 

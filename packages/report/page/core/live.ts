@@ -32,7 +32,7 @@ class Follower {
   private seq = 0;
   private source: EventSource | null = null;
   private rendering: number | null = null;
-  /** How far the clock of who writes the events is ahead of this one. */
+  /** How far the clock of who writes the events is ahead of this one; negative: behind. */
   private aheadMs = 0;
 
   constructor(private readonly at: LiveAddresses) {
@@ -48,6 +48,9 @@ class Follower {
         return;
       }
       if (!response.ok) throw new Error(`${response.status} ${response.statusText}`);
+      // Exact to a second; events make it more exact.
+      const serverMs = Date.parse(response.headers.get('date') ?? '');
+      if (!Number.isNaN(serverMs)) this.aheadMs = serverMs - Date.now();
       const { seq, model } = (await response.json()) as { seq: number; model: SessionModel };
       this.fold = ModelFold.resume(model);
       this.seq = seq;

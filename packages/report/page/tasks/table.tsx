@@ -1,6 +1,7 @@
 import { signal, useSignal, useSignalEffect } from '@preact/signals';
 import type { KeyboardEventHandler } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
+import { Name } from '../parts/name';
 import { lookOf, Status } from '../parts/status';
 import { nowMs, numberOf, select, selected, type Row } from '../core/state';
 import { against, brief, clock, count, counted, visible } from '../core/text';
@@ -91,7 +92,7 @@ function TaskRow({ row, index }: { readonly row: Row; readonly index: number }) 
       </td>
       <td class="c-task" title={visible(task.id)}>
         <span class="cell">
-          <bdi class="task-name">{visible(task.id)}</bdi>
+          <Name text={task.id} kind="task-name" />
           {number !== null && (
             <span class="tag" title={visible(row.run.command)}>
               {number}
@@ -106,7 +107,7 @@ function TaskRow({ row, index }: { readonly row: Row; readonly index: number }) 
       </td>
       <td class="c-start number">{startMs === null ? '' : clock(startMs)}</td>
       <td class="c-place" title={visible(place)}>
-        <bdi>{visible(place)}</bdi>
+        <Name text={place} />
       </td>
       <td class="c-cache" title={cache}>
         {cache}

@@ -7,6 +7,17 @@ export const FONTS = {
 /** Characters of a name that are measured: no bar has room for more. */
 const MOST_CHARS = 200;
 
+/** Names of fewer characters than this have room for no more than their beginning. */
+const BOTH_ENDS = 12;
+
+/** At most so many characters of a name: its beginning, and, as its end tells it apart from others, also that. */
+function shortened(name: string, chars: number): string {
+  if (name.length <= chars) return name;
+  if (chars < BOTH_ENDS) return `${name.slice(0, chars - 1)}…`;
+  const end = Math.floor(chars / 2);
+  return `${name.slice(0, chars - 1 - end)}…${name.slice(-end)}`;
+}
+
 /** Widths of texts on a canvas, each measured once. */
 export class Texts {
   private readonly widths = new Map<string, number>();
@@ -28,12 +39,12 @@ export class Texts {
   fitted(name: string, room: number, font: string = FONTS.small): string {
     let text = this.shown.get(name);
     if (text === undefined) {
-      text = visible(name).slice(0, MOST_CHARS);
+      text = shortened(visible(name), MOST_CHARS);
       this.shown.set(name, text);
     }
     const width = this.width(text, font);
     if (width <= room) return text;
     const chars = Math.floor((room / width) * text.length) - 1;
-    return chars < 3 ? '' : `${text.slice(0, chars)}…`;
+    return chars < 3 ? '' : shortened(text, chars + 1);
   }
 }

@@ -1,7 +1,7 @@
 import { useComputed, useSignal, useSignalEffect } from '@preact/signals';
 import type { TargetedKeyboardEvent } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
-import { select } from '../core/state';
+import { select, totals } from '../core/state';
 import { count, counted } from '../core/text';
 import { sentence } from './describe';
 import { Painter, type Marks } from './draw';
@@ -201,6 +201,10 @@ function onKey(state: State, event: TargetedKeyboardEvent<HTMLDivElement>): void
 
 function Canvas({ state }: { readonly state: State }) {
   const { scroller, canvas, size, scroll, hovered, focused, view, tops, names, zoom } = state;
+  // Here and not where the state is: on a live page, there is nothing to draw at first.
+  useSize(state);
+  useWheel(state);
+  useDrawing(state);
   // Not of the view, which each frame of a scroll changes: that only draws, and renders nothing.
   const { width, height: room } = size.value;
   const height = heightOf(tops.value);
@@ -276,28 +280,35 @@ function Toolbar({ state }: { readonly state: State }) {
   );
 }
 
+/** Why there is nothing to draw. */
+function emptyText(): string {
+  const { tasks, fromCache, byStatus } = totals.value;
+  if (tasks === 0) return 'There are no tasks.';
+  if (byStatus.waiting + byStatus.running > 0) return 'No slot has had a task yet.';
+  return fromCache === tasks
+    ? 'Every result came from a cache, so no slot had anything to do.'
+    : 'No slot has run a task.';
+}
+
 /** What every slot did when. */
 export function Timeline() {
   const state = useTimeline();
   const { hovered, focused } = state;
-  useSize(state);
-  useWheel(state);
-  useDrawing(state);
   const { lanes } = layout.value;
   const bars = lanes.reduce((sum, lane) => sum + lane.bars.length, 0);
   return (
     <section class="panel timeline" aria-labelledby="timeline-title">
       <div class="bar">
         <h2 id="timeline-title">Timeline</h2>
-        <p class="quiet">
-          {bars === 0
-            ? 'Nothing had to run.'
-            : `${counted(bars, 'attempt')} on ${counted(lanes.length, 'slot')}`}
-        </p>
+        {bars > 0 && (
+          <p class="quiet">
+            {counted(bars, 'attempt')} on {counted(lanes.length, 'slot')}
+          </p>
+        )}
         {bars > 0 && <Toolbar state={state} />}
       </div>
       {bars === 0 ? (
-        <p class="nothing">Every result came from a cache, so no slot had anything to do.</p>
+        <p class="nothing">{emptyText()}</p>
       ) : (
         <>
           <Canvas state={state} />

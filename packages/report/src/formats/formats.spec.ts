@@ -86,6 +86,43 @@ describe('the JUnit report', () => {
   });
 });
 
+describe('the JUnit report of a run where too much failed', () => {
+  const failing = (ids: readonly string[], output: string): string => {
+    const huge = new Story().run(
+      0,
+      ids.map((id) => planned(id)),
+    );
+    for (const id of ids) huge.ended(id, 1, { status: 'failure', output });
+    return junitOf(foldEvents(huge.over(2, false).events));
+  };
+  const ids = (count: number): string[] => Array.from({ length: count }, (_, nth) => `p${nth}:test`);
+
+  it('stays below the size that GitLab reads, also with characters that take six bytes', () => {
+    const xml = failing(ids(2_000), `${'"'.repeat(16_000)}end`);
+    expect(Buffer.byteLength(xml)).toBeLessThan(30_000_000);
+    expect(elementsOf(xml).find(({ name }) => name === 'failure')?.text).toMatch(/"end$/);
+  });
+
+  it('stays below it with long names, and keeps their ends', () => {
+    const xml = failing(
+      ids(15_000).map((id) => `${'&'.repeat(1_000)}${id}`),
+      'x',
+    );
+    expect(Buffer.byteLength(xml)).toBeLessThan(30_000_000);
+    expect(elementsOf(xml).find(({ name }) => name === 'testcase')?.attributes['classname']).toMatch(/&p0$/);
+  });
+
+  it('stays below the number of objects that GitLab reads, and says so', () => {
+    const elements = elementsOf(failing(ids(60_000), ''));
+    expect(elements.length).toBeLessThan(60_000);
+    expect(elements[1]?.attributes).toMatchObject({
+      name: expect.stringContaining('(not all tasks)') as string,
+      tests: '20000',
+      failures: '60000',
+    });
+  });
+});
+
 describe('the Markdown summary', () => {
   it('says what happened, lists failures with their output and agents with their use', () => {
     const text = markdownOf(foldEvents(story('one\ntwo').events));
@@ -221,6 +258,7 @@ describe('the trace', () => {
 describe('terminal output as text', () => {
   it('has no escape sequences', () => {
     const link = '\u001b]8;;https://example.com\u0007link\u001b]8;;\u001b\\';
+    expect(withoutAnsi('\u001b]0;never ended\nthe reason')).toBe('\nthe reason');
     expect(withoutAnsi(`\u001b[1;31mred\u001b[0m ${link} \u001b[2K\u001b[1Gx\r\n`)).toBe('red link x\n');
   });
 });

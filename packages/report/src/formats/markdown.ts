@@ -4,7 +4,7 @@ import type { SessionModel } from '../model/model';
 import { missReasonsOf } from '../views/miss-reasons';
 import { failuresOf, totalsOf } from '../views/totals';
 import { utilisationOf } from '../views/utilisation';
-import { withoutAnsi } from './ansi';
+import { fenced, inCode, inHtml, inText, linked } from './markdown-text';
 
 /** Failures that are listed one by one: a note of a merge request is to be read, not searched. */
 const LISTED_FAILURES = 20;
@@ -18,26 +18,6 @@ const LISTED_REASONS = 10;
 const LISTED_TASKS = 5;
 /** Processor time below which a task is not worth the reader's time. */
 const WORTH_MS = 1_000;
-
-/** What Markdown and GitLab's references would make of a name; untrusted, since names come from the repository. */
-const inText = (text: string): string =>
-  text.replace(/[\\`*_{}[\]<>()#+!|~@$%&:^-]/g, '\\$&').replace(/\s+/g, ' ');
-
-const ENTITIES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' };
-
-/** What HTML would make of a name: inside of HTML, nothing is escaped by a backslash. No references are made of code. */
-const inHtml = (text: string): string =>
-  `<code>${text.replace(/[&<>"]/g, (char) => ENTITIES[char] ?? char).replace(/\s+/g, ' ')}</code>`;
-
-/** A fence that the text does not end. */
-function fenced(text: string): string {
-  const longest = Math.max(2, ...[...text.matchAll(/`+/g)].map(([ticks]) => ticks.length));
-  const fence = '`'.repeat(longest + 1);
-  return `${fence}text\n${text}\n${fence}`;
-}
-
-/** Code within a line. */
-const inCode = (text: string): string => `\`${text.replace(/`/g, "'").replace(/\s+/g, ' ')}\``;
 
 const percent = (part: number, whole: number): string =>
   whole === 0 ? '–' : `${Math.round((part / whole) * 100)} %`;
@@ -66,17 +46,12 @@ function failureLines(model: SessionModel): string[] {
   const failures = failuresOf(model);
   if (failures.length === 0) return [];
   const listed = failures.slice(0, LISTED_FAILURES).flatMap(({ task }) => {
-    const output = withoutAnsi(task.output ?? '')
-      .trimEnd()
-      .split('\n')
-      .slice(-OUTPUT_LINES)
-      .join('\n');
     const reason = task.reason === null ? '' : ` ${inHtml(task.reason.message)}`;
     return [
       '',
       `<details><summary>${inHtml(task.id)}${reason}</summary>`,
       '',
-      fenced(output === '' ? '(no output)' : output),
+      fenced(task.output ?? '', OUTPUT_LINES),
       '',
       '</details>',
     ];
@@ -90,8 +65,7 @@ function agentLines(model: SessionModel): string[] {
   if (used.length === 0) return [];
   const rows = used.slice(0, LISTED_AGENTS).map(({ agent, attempts, busyMs, availableMs }) => {
     const { name, jobUrl } = at(model.agents, agent);
-    const shown = jobUrl === null ? inText(name) : `[${inText(name)}](${encodeURI(jobUrl)})`;
-    return `| ${shown} | ${attempts} | ${duration(busyMs)} | ${percent(busyMs, availableMs)} |`;
+    return `| ${linked(name, jobUrl)} | ${attempts} | ${duration(busyMs)} | ${percent(busyMs, availableMs)} |`;
   });
   const more = used.length - LISTED_AGENTS;
   return [

@@ -1,5 +1,5 @@
 import { foldEvents } from '../model/fold';
-import { planned, Story } from '../test-support/events';
+import { agent, planned, Story } from '../test-support/events';
 import { noteOf, type NoteContext } from './note';
 
 const CONTEXT: NoteContext = {
@@ -46,6 +46,25 @@ describe('the note of a merge request', () => {
     expect(text).toContain(' /merge');
     // GitLab removes carriage returns before it looks for commands.
     expect(text.replaceAll('\r', '')).not.toMatch(/^\//m);
+  });
+
+  it('is text where others wrote it: no output ends its block, no address its link', () => {
+    const output = 'a\n``\u0001`\n@all <b>\n``\u202e`\n\u001b]0;never ended\nthe reason \ud800';
+    const url = 'https://g/-/jobs/1?a=(b)@all) @all [x](https://evil';
+    const failed = new Story()
+      .agents(0, agent('one', { jobUrl: url }), agent('two', { jobUrl: 'javascript:alert(1)' }))
+      .run(1, [planned('app\u202e:test')])
+      .attempt('app\u202e:test', 'one', [2, 3], { status: 'failure', output });
+    const { text } = noteOf(foldEvents(failed.over(4, false).events), { ...CONTEXT, jobUrl: url });
+    const block = /```text\n([^]*?)\n```\n/.exec(text)?.[1] ?? '';
+    expect(block).toBe('a\n``\\u0001`\n@all <b>\n``\\u202e`\n\nthe reason \uFFFD');
+    const around = text.replace(block, '');
+    expect(around).not.toContain('javascript');
+    expect(around).not.toContain('\u202e');
+    // Each address is one, to its end.
+    const addresses = [...around.matchAll(/\]\(([^)]*)\)(.)/g)];
+    expect(addresses.map(([, , after]) => after)).toEqual([' ', ' ', ' ']);
+    expect(around.replaceAll(/\]\([^)]*\)/g, '')).not.toContain('@all');
   });
 
   it('is not green if the job failed otherwise, a command did not end, or nothing was distributed', () => {

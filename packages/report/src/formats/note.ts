@@ -1,5 +1,6 @@
 import type { SessionModel } from '../model/model';
 import { markdownOf } from './markdown';
+import { inText, linked } from './markdown-text';
 
 /** What a note says beyond the model. */
 export interface NoteContext {
@@ -24,19 +25,13 @@ export interface Note {
 /** Characters of a commit's id that people read. */
 const SHORT_SHA = 8;
 
-const link = (text: string, url: string | null): string[] =>
-  url === null ? [] : [`[${text}](${encodeURI(url)})`];
+const link = (text: string, url: string | null): string[] => (url === null ? [] : [linked(text, url)]);
 
 /**
- * A line that begins with a slash may be a command to GitLab (`/approve`), executed with the rights of the token's user. It finds them
- * after it has removed carriage returns, and versions differ in which fences protect a line.
+ * A line that begins with a slash may be a command to GitLab (`/approve`), executed with the rights of the token's user, and
+ * versions differ in which fences protect a line.
  */
-const withoutCommands = (text: string): string =>
-  text
-    .replace(/\r\n?/g, '\n')
-    // eslint-disable-next-line no-control-regex -- nobody sees them
-    .replace(/[\u0000-\u0008\u000B-\u001F\u007F]/g, '')
-    .replace(/^\//gm, ' /');
+const withoutCommands = (text: string): string => text.replace(/^\//gm, ' /');
 
 const UNENDED = '❌ **A command did not end.**';
 const UNTOLD = '❌ **A command did not end, or nobody said how.**';
@@ -59,7 +54,7 @@ export function noteOf(model: SessionModel, { jobFailed, jobUrl, reportUrl, comm
     [
       ...link('Report', reportUrl),
       ...link('Log', jobUrl),
-      ...(commit === null ? [] : [commit.slice(0, SHORT_SHA)]),
+      ...(commit === null ? [] : [inText(commit.slice(0, SHORT_SHA))]),
     ].join(' · '),
   ];
   return { isGreen, text: withoutCommands(text.join('\n')).trimEnd(), hasCommands: runs.length > 0 };

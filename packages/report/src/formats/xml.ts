@@ -9,6 +9,13 @@ const ESCAPED: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '
 export const xmlText = (text: string): string =>
   text.replace(FORBIDDEN, '\uFFFD').replace(/[&<>"]/g, (char) => ESCAPED[char] ?? char);
 
+/** Bytes of the character there in UTF-8, as XML: at least as many as it takes. */
+export function xmlBytesAt(text: string, at: number): number {
+  const code = text.charCodeAt(at);
+  if (code >= 0x80) return code < 0x800 ? 2 : 3;
+  return code < 0x20 ? 3 : (ESCAPED[text.charAt(at)]?.length ?? 1);
+}
+
 /** An attribute; without newlines, which XML readers turn into spaces. */
 export const xmlAttribute = (name: string, value: string | number): string =>
   ` ${name}="${xmlText(String(value).replace(/\s+/g, ' '))}"`;

@@ -104,6 +104,29 @@ describe('the fold of events into a model', () => {
     });
   });
 
+  it('is the same if everything is told twice, or the end of a task before its beginning', () => {
+    const told = new Story()
+      .agents(0, agent('one'))
+      .run(0, [planned('a:build'), planned('b:build', ['a:build'])])
+      .attempt('a:build', 'one', [1, 2]);
+    told.ended('b:build', 4, { here: true, startMs: 2_000, endMs: 4_000 });
+    const { events } = told.over(5);
+    const once = foldEvents(events);
+    expect(once.runs[0]?.tasks.map(({ attempts }) => attempts.length)).toEqual([1, 1]);
+    expect(foldEvents(events.flatMap((event) => [event, event]))).toEqual(once);
+    const [first, ...rest] = events.filter(({ type }) => type === 'entry');
+    const swapped = [
+      ...events.filter(({ type }) => type !== 'entry').slice(0, -1),
+      ...rest,
+      first!,
+      events.at(-1)!,
+    ];
+    expect(foldEvents(swapped).runs[0]?.tasks[0]).toMatchObject({
+      status: 'success',
+      attempts: [{ number: 1 }],
+    });
+  });
+
   it('knows when an agent left and that it came back', () => {
     const story = new Story().agents(0, agent('one')).agents(5, agent('one', { connected: false }));
     expect(foldEvents(story.events).agents).toMatchObject([{ joinedMs: T0, leftMs: T0 + 5000 }]);

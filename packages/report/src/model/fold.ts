@@ -168,6 +168,8 @@ export class ModelFold {
     task.doneMs = atMs;
     task.output = output;
     if (!here || startMs === null || from !== null) return;
+    // Told twice: whoever forwards it does not always know that it has arrived.
+    if (task.attempts.some(({ agent, startMs: known }) => agent === null && known === startMs)) return;
     task.attempts.push({
       number: 0,
       agent: null,

@@ -1,7 +1,7 @@
 import { measuredSchema, reasonSchema } from '@org/dte-protocol';
 import { z } from 'zod';
 import { cacheSourceSchema, missSchema, taskStatusSchema } from './event';
-import { MODEL_VERSION, type SessionModel } from './model';
+import { MODEL_VERSION, type SessionModel, type TaskModel } from './model';
 
 const timeMs = z.number().describe('Milliseconds since the epoch.');
 
@@ -32,7 +32,8 @@ const attemptSchema = z.strictObject({
     .describe('From the end of the attempt on its agent until then; null: unknown.'),
 });
 
-const taskSchema = z.strictObject({
+/** A task of it. */
+export const taskModelSchema: z.ZodType<TaskModel> = z.strictObject({
   id: z.string(),
   project: z.string(),
   target: z.string(),
@@ -64,7 +65,7 @@ const runSchema = z.strictObject({
   startMs: timeMs,
   endMs: timeMs.nullable().describe('Null while it runs, or if the main job was stopped.'),
   ok: z.boolean().nullable().describe('Everything that was requested succeeded; null as above.'),
-  tasks: z.array(taskSchema),
+  tasks: z.array(taskModelSchema),
 });
 
 const agentSchema = z.strictObject({

@@ -2,7 +2,7 @@ import type { SessionModel } from '../model/model';
 import { endOf, lanesOf, type Lane } from './lanes';
 import type { PhaseName } from './phases';
 
-/** How busy one agent was while commands ran and it was there. */
+/** How busy one agent was while commands ran and it was there: an attempt of an agent that is gone is not lost at once. */
 export interface Utilisation {
   readonly agent: number;
   readonly attempts: number;
@@ -29,10 +29,14 @@ export function utilisationOf(model: SessionModel, lanes: readonly Lane[] = lane
     const own = lanes.filter((lane) => lane.agent === agent);
     const bars = own.flatMap((lane) => lane.bars);
     const there = { startMs: joinedMs, endMs: leftMs ?? Infinity };
-    const presentMs = runs.reduce((sum, run) => sum + overlap(run, there), 0);
+    const times = runs.map((run) => ({
+      startMs: Math.max(run.startMs, there.startMs),
+      endMs: Math.min(run.endMs, there.endMs),
+    }));
+    const presentMs = times.reduce((sum, { startMs, endMs }) => sum + Math.max(0, endMs - startMs), 0);
     const phases = { queue: 0, restore: 0, wait: 0, run: 0, store: 0, report: 0 };
     for (const phase of bars.flatMap((bar) => bar.phases))
-      phases[phase.name] += runs.reduce((within, run) => within + overlap(phase, run), 0);
+      phases[phase.name] += times.reduce((within, time) => within + overlap(phase, time), 0);
     const busyMs = Object.values(phases).reduce((sum, ms) => sum + ms, 0);
     return { agent, attempts: bars.length, busyMs, availableMs: presentMs * own.length, phases };
   });

@@ -74,6 +74,16 @@ describe('the critical path', () => {
 });
 
 describe('utilisation', () => {
+  it('of an agent that is gone ends there, though nobody knows yet what became of its task', () => {
+    const gone = new Story()
+      .agents(0, agent('one', { slots: 1 }))
+      .run(0, [planned('a:build'), planned('b:build')])
+      .begin('a:build', 'one', 0)
+      .agents(4, agent('one', { slots: 1, connected: false }));
+    gone.ended('b:build', 10, { here: true, startMs: 1_700_000_001_000, endMs: 1_700_000_010_000 });
+    expect(utilisationOf(foldEvents(gone.events))).toMatchObject([{ busyMs: 4_000, availableMs: 4_000 }]);
+  });
+
   it('compares the work of each agent with the time of its slots', () => {
     expect(utilisationOf(foldEvents(story().events))).toMatchObject([
       { agent: 0, attempts: 3, busyMs: 10_000, availableMs: 20_000 },

@@ -48,6 +48,18 @@ describe('the file of events', () => {
     expect(await readEvents(dataDir, 's1')).toEqual([event('a')]);
   });
 
+  it('loses nothing of a command behind a line that the one before has not completed', async () => {
+    const killed = file();
+    killed.write(event('a'));
+    await killed.flush();
+    appendFileSync(join(dataDir, 'report', 's1.jsonl'), '{"type":"run.en');
+    const next = file();
+    next.write(event('b'));
+    next.write(event('c'));
+    await next.flush();
+    expect(await readEvents(dataDir, 's1')).toEqual(['a', 'b', 'c'].map(event));
+  });
+
   it('reports that it cannot write once, and goes on without', async () => {
     mkdirSync(dataDir);
     writeFileSync(join(dataDir, 'report'), 'a file, where a folder is needed');

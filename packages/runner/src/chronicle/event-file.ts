@@ -16,6 +16,7 @@ const eventFileOf = (dataDir: string, sessionId: string): string =>
 /** The events of a session, a line each. */
 export class EventFile {
   private readonly file: AppendedFile;
+  private isBegun = false;
 
   constructor(dataDir: string, sessionId: string, onFailed: (error: unknown) => void) {
     const path = eventFileOf(dataDir, sessionId);
@@ -23,7 +24,10 @@ export class EventFile {
   }
 
   write(event: ReportEvent): void {
-    this.file.write(`${JSON.stringify(event)}\n`);
+    // The command before may have been killed, or the disk full, in the middle of a line.
+    const begin = this.isBegun ? '' : '\n';
+    this.isBegun = true;
+    this.file.write(`${begin}${JSON.stringify(event)}\n`);
   }
 
   /** Resolves when everything written so far is in the file, or never will be. */
