@@ -39,12 +39,14 @@ interface Model {
     readonly ok: boolean;
     readonly startMs: number;
     readonly endMs: number;
+    readonly accuracy: { readonly tasks: number; readonly wall: { readonly expectedMs: number } } | null;
     readonly tasks: {
       readonly id: string;
       readonly status: string;
       readonly from: string | null;
       readonly dependencies: number[];
       readonly output: string | null;
+      readonly expectedMs: number | null;
       readonly attempts: {
         readonly agent: number | null;
         readonly outcome: string;
@@ -142,10 +144,12 @@ describe('the report of a main job', () => {
     // 1 if a task failed; from 23 on, Nx exits with 130 if it skipped one.
     expect([1, 130]).toContain(red.code);
     expectExit(await pipeline.nx(['run-many', '-t', 'build', ...OURS]), 0, pipeline);
+    // The same work again: now it is known how long it takes.
+    expectExit(await pipeline.nx(['run-many', '-t', 'build', ...OURS, '--skip-nx-cache']), 0, pipeline);
 
     const model = await modelOf(pipeline);
     expect(model.agents.map(({ name }) => name)).toEqual(['agent-1']);
-    expect(model.runs.map(({ ok }) => ok)).toEqual([false, true]);
+    expect(model.runs.map(({ ok }) => ok)).toEqual([false, true, true]);
     const tasks = tasksOf(model, 0);
     expect(Object.fromEntries(Object.entries(tasks).map(([id, { status }]) => [id, status]))).toEqual({
       'first:build': 'success',
@@ -177,13 +181,22 @@ describe('the report of a main job', () => {
     expect(again['second:build']).toMatchObject({ status: 'success', attempts: [] });
     expect(again['second:build']?.from).not.toBeNull();
 
+    expect(tasks['first:build']?.expectedMs).toBeNull();
+    expect(model.runs[0]?.accuracy).toBeNull();
+    const known = tasksOf(model, 2);
+    expect(known['first:build']?.expectedMs).toBe(Math.round(measured?.['runMs'] ?? 0));
+    expect(known['second:build']?.expectedMs).toBeGreaterThan(0);
+    expect(model.runs[2]?.accuracy?.tasks).toBe(2);
+    expect(model.runs[2]?.accuracy?.wall.expectedMs).toBeGreaterThanOrEqual(190);
+
     const junit = pipeline.main.read('.nx/dte/report/junit.xml');
     expect(junit).toContain('<testcase classname="first" name="test"');
     expect(junit).toContain('first:test failed on agent-1');
     const page = pipeline.main.read('.nx/dte/report/dte-report.html');
-    expect(page).toContain('<h1>1 of 2 commands failed</h1>');
+    expect(page).toContain('<h1>1 of 3 commands failed</h1>');
     const markdown: ProcessExit = await pipeline.dte(['report']);
     expect(markdown.stdout).toContain('**1 failed** · 1 not run');
+    expect(markdown.stdout).toContain('### Expected against actual');
     await pipeline.complete();
   });
 

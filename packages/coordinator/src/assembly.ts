@@ -14,6 +14,7 @@ import { TrustDomain } from './auth/trust-domain';
 import { evictionLog } from './door/eviction-log';
 import { FailedHandshakes } from './door/failed-handshakes';
 import { Strangers } from './door/strangers';
+import { FileDurationHistory } from './history/file-durations';
 import { FileTaskHistory } from './history/file-history';
 import { roomForConnections } from './http/descriptors';
 import type { EndpointDeps } from './http/endpoint';
@@ -36,6 +37,7 @@ import { Gateway } from './ws/gateway';
 export interface Stores {
   readonly artifacts: FileArtifactStore;
   readonly history: FileTaskHistory;
+  readonly durations: FileDurationHistory;
   readonly registry: SessionRegistry;
   /** Null if nobody can read them. */
   readonly metrics: Metrics | null;
@@ -50,11 +52,10 @@ export function openStores(options: ResolvedOptions): Stores {
   const root = sessionsFolder(options);
   const artifacts = new FileArtifactStore(root, fs);
   const journals = new FileJournalStore(root, { fs, fsync: options.fsync ?? false });
-  const history = new FileTaskHistory(options.historyDir ?? `${dataDir}/history`, {
-    limits,
-    fs,
-    onDamage: (message) => logger.warn(message),
-  });
+  const historyDir = options.historyDir ?? `${dataDir}/history`;
+  const onDamage = (message: string): void => logger.warn(message);
+  const history = new FileTaskHistory(historyDir, { limits, fs, onDamage });
+  const durations = new FileDurationHistory(historyDir, { limits, fs, onDamage });
   const onSessionFinished = options.onSessionFinished ?? (() => undefined);
   const metrics: Metrics | null =
     options.metrics === undefined ? null : new Metrics(() => registry.current().map(metered));
@@ -66,6 +67,7 @@ export function openStores(options: ResolvedOptions): Stores {
     journals,
     artifacts,
     history,
+    durations,
     limits,
     now,
     logger,
@@ -79,7 +81,7 @@ export function openStores(options: ResolvedOptions): Stores {
     ...(metrics === null ? {} : { meter: metrics }),
     shared,
   });
-  return { artifacts, history, registry, metrics, notes, shared };
+  return { artifacts, history, durations, registry, metrics, notes, shared };
 }
 
 /** Jobs without id tokens share nothing: nobody vouches for what they run. */

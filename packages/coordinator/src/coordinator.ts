@@ -117,7 +117,7 @@ class ServingCoordinator implements Coordinator {
 
   private async end(): Promise<void> {
     const { limits, logger } = this.options;
-    const { history, registry, notes, shared } = this.stores;
+    const { history, durations, registry, notes, shared } = this.stores;
     clearInterval(this.sweeper);
     await this.entrance.gateway.close(limits.closeMs / 4);
     await this.entrance.httpServer.close();
@@ -127,6 +127,7 @@ class ServingCoordinator implements Coordinator {
     await shared?.flush();
     await shared?.close();
     await history.close();
+    await durations.close();
     await this.lock.release();
     // Last: GitLab may take as long as it wants, and nobody else may wait for it.
     await notes?.close();

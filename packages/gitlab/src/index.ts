@@ -1,3 +1,4 @@
+export { lastArtifact } from './artifacts/last-artifact';
 export { findBase, findHead } from './base';
 export { extraAuthorities } from './http';
 export { readGitlabJob, type GitlabJob } from './job';

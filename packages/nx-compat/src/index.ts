@@ -49,6 +49,7 @@ export { isCommandVariable } from './variables/of-commands';
 export { environmentOfHooks } from './variables/of-hooks';
 export { environmentOfTask } from './hashing/hashing';
 export { parallelOf } from './planning/parallel';
+export { nxTaskTimings } from './planning/task-timings';
 export { matchProjects } from './planning/match-projects';
 export { outputsOfTarget } from './planning/target-outputs';
 export { isContinuous, isNonParallel, isNoop } from './model/task-kinds';

@@ -73,6 +73,7 @@ const SCHEMAS: Record<string, z.ZodType[]> = {
   'forwarded-env': [forwardedEnvSchema],
   'run-spec.batch': [runSpecSchema],
   'run-accepted': [runAcceptedSchema],
+  'run-accepted.expected': [runAcceptedSchema],
   'cache-question': [cacheQuestionSchema],
   'cache-answer': [cacheAnswerSchema],
   'cache-answer.sizes': [cacheAnswerSchema],

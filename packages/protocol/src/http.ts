@@ -31,7 +31,7 @@ export const HTTP = {
    * reads the artifact again, and removes it only if it finds the damage itself.
    */
   check: (artifactPath: string) => `${artifactPath}/check`,
-  /** POST a RunSpec (main job) -> {runId}. Idempotent: the same runId gets the same answer. */
+  /** POST a RunSpec (main job) -> RunAccepted. Idempotent: the same runId gets the same answer. */
   runs: '/v1/runs',
   /** GET the RunSpec back (executors). */
   run: (runId: string) => `/v1/runs/${runId}`,
@@ -134,7 +134,15 @@ export const cacheForgottenSchema = z.strictObject({ forgotten: z.int().min(0) }
 export const forwardedEnvSchema = z.strictObject({ values: z.record(z.string().min(1), z.string()) });
 export type ForwardedEnv = z.infer<typeof forwardedEnvSchema>;
 
-export const runAcceptedSchema = z.strictObject({ runId: runIdSchema });
+export const runAcceptedSchema = z.strictObject({
+  runId: runIdSchema,
+  /**
+   * How long each task of the spec, in its order, is expected to run, in ms; null: neither earlier runs nor the option `weights`
+   * tell. Omitted: nothing is known of any of them, or the run is closed.
+   */
+  expectedMs: z.array(z.number().positive().nullable()).max(LIMITS.runTasks.value).optional(),
+});
+export type RunAccepted = z.infer<typeof runAcceptedSchema>;
 
 /** Settings that `dte start-ci-run` makes for a session. */
 export const sessionSettingsSchema = z.strictObject({

@@ -61,6 +61,7 @@ export {
   forwardedEnvSchema,
   HTTP,
   recordSchema,
+  type RunAccepted,
   runAcceptedSchema,
   type SessionCompletion,
   sessionCompletionSchema,

@@ -891,6 +891,18 @@ export const LIMITS = {
     null,
     'Projects whose history is kept in memory. Of all projects of a service, few are active at the same time.',
   ),
+  durationEntries: limit(
+    50_000,
+    'count',
+    null,
+    'Entries (one per task and kind of agent) of one project in the history of durations, about 100 bytes each. Above it, those that ran longest ago are deleted.',
+  ),
+  durationsMs: limit(
+    7_776_000_000,
+    'ms',
+    null,
+    'How long the duration of a task that has not run since is remembered: 90 days. After that, the task has probably gone or changed.',
+  ),
   flakyTasksShown: limit(1_000, 'count', null, 'Flaky tasks in one answer to `dte status`.'),
   progressMs: limit(
     10_000,

@@ -115,8 +115,13 @@ const taskSpecSchema = z.strictObject({
    * take one slot of one agent together. Batches must not wait for each other in a cycle.
    */
   batch: z.string().min(1).max(1024).optional(),
-  /** Estimated duration in any unit, the same for all tasks of a run; 1 when unknown. */
+  /**
+   * Expected duration in ms, as far as the main job knows: a typical value of its target, unless `weightFrom` says more. The
+   * coordinator prefers what it has learnt (`durations` of the history) to a typical value.
+   */
   weight: z.number().positive(),
+  /** Where `weight` comes from. `option`: the option `weights`, which is preferred to everything learnt; `nx`: Nx's own task history. */
+  weightFrom: z.enum(['option', 'nx']).optional(),
   /** Timeout of its command on an agent, in milliseconds; after that, the task has failed. Omitted: no limit. */
   timeoutMs: z.int().min(1).optional(),
   initial: taskInitialSchema,

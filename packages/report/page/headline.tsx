@@ -2,6 +2,7 @@ import type { ComponentChildren } from 'preact';
 import type { Outcome } from '../src/views/outcome';
 import { Icon, type Look } from './parts/status';
 import {
+  accuracies,
   commands,
   connection,
   model,
@@ -120,6 +121,23 @@ function elapsedUntilNow(): number {
   return Math.max(elapsedMs, nowMs.value - Math.min(...runs.map(({ startMs }) => startMs)));
 }
 
+const total = (numbers: readonly number[]): number => numbers.reduce((sum, number) => sum + number, 0);
+
+/** How long it should have taken, and how well that was known. Nothing in a first pipeline, and while it runs. */
+function ExpectedFact() {
+  const known = accuracies.value.flatMap(({ wall, ...rest }) => (wall === null ? [] : [{ ...rest, wall }]));
+  if (known.length === 0) return null;
+  const tasks = total(known.map((each) => each.tasks));
+  const good = total(known.map((each) => each.goodShare * each.tasks));
+  return (
+    <Fact
+      name="Expected"
+      value={brief(total(known.map(({ wall }) => wall.expectedMs)))}
+      note={`${percent(good, tasks)} good estimates`}
+    />
+  );
+}
+
 /** The numbers that one asks for first. */
 export function Facts() {
   const { workMs, fromCache, tasks, flaky, lost, byStatus } = totals.value;
@@ -133,6 +151,7 @@ export function Facts() {
   return (
     <dl class="facts">
       <Fact name="Duration" value={brief(elapsedMs)} note={`${brief(workMs)} of work`} />
+      <ExpectedFact />
       <Fact
         name="Speed-up"
         value={workMs === 0 ? '–' : `${faster.toFixed(1)} ×`}

@@ -1,18 +1,17 @@
 import { signal } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
 import { useEffect } from 'preact/hooks';
+import { comparedOf, factorOf } from '../src/views/accuracy';
 import { mainWaitsOf, type WaitKind } from '../src/views/main-waits';
 import { whatIfOf } from '../src/views/what-if';
-import { lanes, model, rows, totals, utilisation, type Row } from './core/state';
-import { against, brief, count, counted, percent, webLink } from './core/text';
+import { accuracies, lanes, model, rows, totals, utilisation, type Row } from './core/state';
+import { against, brief, count, counted, percent, visible, webLink } from './core/text';
 import { Name } from './parts/name';
 import { TaskLink } from './parts/task-link';
 import { Reasons } from './reasons';
 
 /** Rows of a list: the rest is in the table. */
 const LISTED = 8;
-/** A task that took less than this longer than expected is no news, in ms. */
-const NEWS_MS = 2_000;
 
 interface CardProps {
   readonly title: string;
@@ -230,32 +229,43 @@ function Flaky() {
   );
 }
 
-const excess = ({ durationMs, task }: Row): number => (durationMs ?? 0) - (task.expectedMs ?? 0);
+/** Estimates that are listed because they were most wrong. */
+const WORST = 5;
 
 function Expected() {
-  const known = rows.value.filter(
-    ({ task, durationMs }) => task.expectedMs !== null && durationMs !== null && task.from === null,
-  );
+  const known = accuracies.value;
   if (known.length === 0) return null;
-  const sum = (of: (row: Row) => number) => known.reduce((total, row) => total + of(row), 0);
-  const slower = known.filter((row) => excess(row) > NEWS_MS).toSorted((a, b) => excess(b) - excess(a));
+  const worst = rows.value
+    .flatMap((row) => comparedOf([row.task]).map((compared) => ({ row, ...compared })))
+    .toSorted((a, b) => factorOf(b) - factorOf(a))
+    .slice(0, WORST);
+  const [first] = known;
+  const sum = (of: (each: (typeof known)[number]) => number) =>
+    known.reduce((total, each) => total + of(each), 0);
+  const tasks = sum((each) => each.tasks);
+  const good = percent(
+    sum(({ goodShare, tasks: of }) => goodShare * of),
+    tasks,
+  );
+  const median =
+    known.length === 1 && first !== undefined
+      ? ` Half of the estimates were wrong by at most ${first.medianErrorPercent} %.`
+      : '';
   return (
     <Card
       title="Against earlier runs"
-      note={`All tasks with a past: ${brief(sum(({ durationMs }) => durationMs ?? 0))} instead of ${brief(sum(({ task }) => task.expectedMs ?? 0))}.`}
+      note={`${counted(tasks, 'task')} with a past: ${brief(sum(({ actualMs }) => actualMs))} instead of ${brief(sum(({ expectedMs }) => expectedMs))}. ${good} of the estimates were wrong by a factor of at most 1.5.${median}`}
     >
-      {slower.length === 0 ? (
-        <p class="nothing">No task took much longer than before.</p>
-      ) : (
-        <ul class="plain">
-          {slower.slice(0, LISTED).map((row) => (
-            <li key={row.key}>
-              <TaskLink row={row} />
-              <span class="number">{against(row.durationMs ?? 0, row.task.expectedMs ?? 0)}</span>
-            </li>
-          ))}
-        </ul>
-      )}
+      <ul class="plain">
+        {worst.map(({ row, actualMs, expectedMs }) => (
+          <li key={row.key}>
+            <TaskLink row={row} />
+            <span class="note">
+              {brief(actualMs)} · {against(actualMs, expectedMs)}
+            </span>
+          </li>
+        ))}
+      </ul>
     </Card>
   );
 }

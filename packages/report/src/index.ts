@@ -18,6 +18,7 @@ export { foldEvents, ModelFold } from './model/fold';
 export { type ForwardedEvents, forwardedEventsSchema, isForwarded } from './model/forwarded';
 export type { SessionModel } from './model/model';
 export { modelJsonSchema, sessionModelSchema, taskModelSchema } from './model/schema';
+export { withAccuracy } from './views/accuracy';
 export { missReasonsOf, type MissReason } from './views/miss-reasons';
 export { placeInTime } from './model/place-in-time';
 export { livePage, livePagePolicy } from './page/live-page';

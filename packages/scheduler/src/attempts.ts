@@ -45,6 +45,22 @@ export function noteFinished(context: AttemptContext, index: number, result: Fin
   agent.finished++;
   agent.faults = 0;
   noteEvidence(context, index, result);
+  noteDuration(context, index, result);
+}
+
+/** Only what a task took that ran to its end says how long it takes: neither a cache's answer nor a failure does. */
+function noteDuration(
+  { state, run, lease, out }: AttemptContext,
+  index: number,
+  result: FinishedAttempt,
+): void {
+  const { status, fromCache, reason, measured } = result;
+  if (status !== 'success' || fromCache !== null || reason !== null || measured === undefined) return;
+  const { runMs, cpuMs, peakMemoryBytes, storedBytes: outputBytes } = measured;
+  const { labels } = agentOf(state, lease.agentId);
+  const taskId = at(run.graph.ids, index);
+  const took = { runMs, cpuMs, peakMemoryBytes, outputBytes };
+  out.event({ type: 'task.measured', runId: run.runId, taskId, labels, ...took });
 }
 
 /** The result is how the task ended. */

@@ -55,6 +55,10 @@ export function entriesAfter(state: SchedulerState, runId: string, seq: number):
 export const entriesDeleted = (state: SchedulerState, runId: string): number =>
   state.runs.get(runId)?.log.baseSeq ?? 0;
 
+/** How long each task of a run is expected to run, in the order of its spec, see `RunGraph`; empty for a closed run. */
+export const expectedDurations = (state: SchedulerState, runId: string): readonly (number | null)[] =>
+  state.runs.get(runId)?.graph.expectedMs ?? [];
+
 /** The tasks of a run that have ended on agents, and how; empty for a closed run, whose tasks are forgotten. */
 export function endedTasks(
   state: SchedulerState,

@@ -44,6 +44,25 @@ describe('checkRun', () => {
 });
 
 describe('order of a run', () => {
+  it('follows what was learnt where it is known, and the weights of the spec elsewhere', () => {
+    const spec = runSpec('r1', [
+      taskSpec('short', [], { weight: 9_000 }),
+      taskSpec('unknown', [], { weight: 5_000 }),
+      taskSpec('long', [], { weight: 1_000 }),
+      taskSpec('said', [], { weight: 2_000, weightFrom: 'option' }),
+      taskSpec('done', [], { initial: { state: 'done', artifact: { kind: 'none' } } }),
+    ]);
+    const { ids, priority, expectedMs } = buildGraph(spec, [1_000, null, 8_000, null, 7_000]);
+    expect([...ids].sort((a, b) => priority[ids.indexOf(a)]! - priority[ids.indexOf(b)]!)).toEqual([
+      'long',
+      'unknown',
+      'said',
+      'short',
+      'done',
+    ]);
+    expect(expectedMs).toEqual([1_000, null, 8_000, 2_000, null]);
+  });
+
   it('puts the task with the longest weighted path first', () => {
     const spec = runSpec('r1', [
       taskSpec('heavy', [], { weight: 5 }),

@@ -76,17 +76,26 @@ function checkBatches(spec: RunSpec, dependencies: number[][]): DteError | null 
     : invalid(`Batches of run ${spec.runId} depend on each other.`);
 }
 
-/** Builds the graph of a run that `checkRun` accepted. */
-export function buildGraph(spec: RunSpec): RunGraph {
+/**
+ * Builds the graph of a run that `checkRun` accepted.
+ * @param learntMs see the input `run.submit`
+ */
+export function buildGraph(spec: RunSpec, learntMs: readonly (number | null)[] = []): RunGraph {
   const indexOf = indexTasks(spec);
   const { dependencies, dependants } = edgesOf(spec, indexOf);
-  const rank = upwardRanks(spec, topologicalOrder(dependencies, dependants), dependants);
+  const weights = spec.tasks.map(({ weight, initial }, index) =>
+    initial.state === 'pending' ? (learntMs[index] ?? weight) : 0,
+  );
+  const rank = upwardRanks(weights, topologicalOrder(dependencies, dependants), dependants);
   return {
     ids: spec.tasks.map((task) => task.id),
     indexOf,
     dependencies,
     dependants,
     priority: priorities(rank, dependants),
+    expectedMs: spec.tasks.map(({ weight, weightFrom, initial }, index) =>
+      initial.state === 'pending' ? (learntMs[index] ?? (weightFrom === undefined ? null : weight)) : null,
+    ),
   };
 }
 
@@ -140,8 +149,8 @@ function findCycle(dependencies: number[][], sorted: number[]): number[] {
  * Longest weighted path from a task to a task without dependents, including its own weight. Highest first is HEFT list
  * scheduling (Topcuoglu, Hariri, Wu 2002, "upward rank", without communication costs).
  */
-function upwardRanks(spec: RunSpec, sorted: number[], dependants: number[][]): number[] {
-  const rank = spec.tasks.map((task) => (task.initial.state === 'pending' ? task.weight : 0));
+function upwardRanks(weights: number[], sorted: number[], dependants: number[][]): number[] {
+  const rank = [...weights];
   for (const index of sorted.reverse()) {
     let longest = 0;
     for (const dependant of at(dependants, index)) {

@@ -3,6 +3,7 @@ export {
   endedTasks,
   entriesAfter,
   entriesDeleted,
+  expectedDurations,
   isClosed,
   openRuns,
   sessionInfo,

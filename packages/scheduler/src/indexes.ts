@@ -12,6 +12,8 @@ export interface RunGraph {
   readonly dependants: readonly (readonly number[])[];
   /** Position of a task in the order of upward rank: lower positions should run sooner. */
   readonly priority: readonly number[];
+  /** How long each task is expected to run, in ms; null: neither earlier runs nor the option `weights` tell. */
+  readonly expectedMs: readonly (number | null)[];
 }
 
 /** The subject of a deadline, with what identifies it as stale. */

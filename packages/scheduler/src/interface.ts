@@ -56,6 +56,11 @@ export type Input =
       spec: RunSpec;
       /** Ids of its tasks that the history knows to be flaky. */
       flaky?: readonly string[];
+      /**
+       * How long each of its tasks, in their order, ran according to the history, in ms; null: the `weight` of the spec counts. Omitted:
+       * so it does for all of them.
+       */
+      learntMs?: readonly (number | null)[];
     }
   /** Also marks the run's main job as present. */
   | { type: 'main.sync'; sync: MainSync }
@@ -102,6 +107,18 @@ export type HistoryEvent =
   | { type: 'task.retried'; runId: string; taskId: string; attempt: number; agentId: string }
   /** Evidence for the history: a task that is watched for flakiness ran to its end, whatever the run does with the result. */
   | { type: 'task.ran'; runId: string; taskId: string; hash: string; status: 'success' | 'failure' }
+  /** For the history of durations: an agent ran a task, which succeeded. Times in ms. */
+  | {
+      type: 'task.measured';
+      runId: string;
+      taskId: string;
+      /** Labels of the agent. */
+      labels: readonly string[];
+      runMs: number;
+      cpuMs: number | null;
+      peakMemoryBytes: number | null;
+      outputBytes: number;
+    }
   | {
       type: 'task.ended';
       runId: string;

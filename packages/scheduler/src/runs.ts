@@ -1,16 +1,10 @@
-import {
-  type ClosureEntry,
-  LIMITS,
-  type MainSync,
-  type Reason,
-  type RunSpec,
-  type TaskSpec,
-} from '@org/dte-protocol';
+import { type ClosureEntry, LIMITS, type MainSync, type Reason, type TaskSpec } from '@org/dte-protocol';
 import { batchesOf } from './batches';
 import { addDeadline } from './deadlines';
 import type { EffectsBuilder } from './effects-builder';
 import { buildGraph } from './graph';
 import { releaseHold } from './free-agents';
+import type { Input } from './interface';
 import type { RunGraph } from './indexes';
 import { createLanes, laneIndex } from './lanes';
 import { createPlacements } from './placements';
@@ -27,17 +21,14 @@ const EMPTY_GRAPH: RunGraph = {
   dependencies: [],
   dependants: [],
   priority: [],
+  expectedMs: [],
 };
 
-/** @param flaky ids of tasks that are known to be flaky */
-export function submitRun(
-  state: SchedulerState,
-  spec: RunSpec,
-  flaky: readonly string[],
-  out: EffectsBuilder,
-): void {
-  if (state.runs.has(spec.runId)) return;
-  const run = createRun(state, spec, new Set(flaky));
+type Submission = Extract<Input, { type: 'run.submit' }>;
+
+export function submitRun(state: SchedulerState, submission: Submission, out: EffectsBuilder): void {
+  if (state.runs.has(submission.spec.runId)) return;
+  const run = createRun(state, submission);
   state.runs.set(run.runId, run);
   state.openRuns.add(run.runId);
   out.event({ type: 'run.submitted', runId: run.runId, tasks: run.total });
@@ -51,8 +42,9 @@ export function submitRun(
   if (run.phase === 'running' && stop !== null) endAll(state, run, endingWithout('returned', stop), out);
 }
 
-function createRun(state: SchedulerState, spec: RunSpec, flaky: ReadonlySet<string>): RunState {
-  const graph = buildGraph(spec);
+function createRun(state: SchedulerState, { spec, flaky: known = [], learntMs }: Submission): RunState {
+  const graph = buildGraph(spec, learntMs);
+  const flaky = new Set(known);
   const { placements = [] } = spec;
   const { batchOf, batches } = batchesOf(spec);
   // Tasks of one batch do not wait for each other.

@@ -76,7 +76,7 @@ function take(state: SchedulerState, input: Input, out: EffectsBuilder): void {
       // Processed before anything can expire.
       break;
     case 'run.submit':
-      submitRun(state, input.spec, input.flaky ?? [], out);
+      submitRun(state, input, out);
       break;
     case 'main.sync':
       mainSynced(state, input.sync, out);

@@ -1,9 +1,11 @@
 import {
   FileJournalStore,
+  MemoryDurationHistory,
   MemoryTaskHistory,
   type Member,
   type Peer,
   Session,
+  SessionDurations,
   SessionHistory,
 } from '@org/dte-coordinator/core';
 import { DteError, encode, type Hello, LIMITS, readLimits, type RunSpec } from '@org/dte-protocol';
@@ -49,6 +51,8 @@ export class SimulatedCoordinator {
   readonly shadow: Shadow;
   private session: Session | null = null;
   private mount: Mount | null = null;
+  /** Outlives crashes, like the file of a CI cache. */
+  private readonly durations = new MemoryDurationHistory(limits);
   private readonly connections = new Set<ServerConnection>();
   private clockOffsetMs = 0;
   private readonly config: SchedulerConfig;
@@ -139,6 +143,7 @@ export class SimulatedCoordinator {
       journal: this.shadow.watch(journal),
       artifacts: this.artifacts,
       flakiness: new SessionHistory({ history, project: SESSION_ID, now, logger }),
+      durations: new SessionDurations({ history: this.durations, project: SESSION_ID, now, logger }),
       limits,
       now,
       logger,

@@ -164,7 +164,7 @@ export class SimulatedMain {
     const { world } = this;
     const giveUpAtMs = Date.now() + limits.coordinatorGraceMs;
     const raw = Buffer.from(JSON.stringify(spec));
-    const once = (): Promise<string> => world.request(this.path, (session) => session.submit(raw));
+    const once = (): Promise<unknown> => world.request(this.path, (session) => session.submit(raw));
     if (world.random.chance(world.fortune.submittedTwice)) once().catch(() => undefined);
     for (;;) {
       try {

@@ -60,6 +60,19 @@ export class Outcomes {
       endMs: Date.now(),
       reason: null,
       hashDetails: null,
+      measured: measuredOf(taskId),
     };
   }
 }
+
+/** Of each task something else, so that what is learnt from it changes what later runs begin with. */
+const measuredOf = (taskId: string): FinishedAttempt['measured'] => ({
+  queuedMs: 0,
+  restoreMs: 0,
+  runMs: 1 + (taskId.charCodeAt(taskId.length - 1) % 7) * 1_000,
+  storeMs: 0,
+  cpuMs: null,
+  peakMemoryBytes: null,
+  restoredBytes: 0,
+  storedBytes: 0,
+});

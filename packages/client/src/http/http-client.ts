@@ -15,6 +15,7 @@ import {
   LIMITS,
   cacheAnswerSchema,
   forwardedEnvSchema,
+  type RunAccepted,
   runAcceptedSchema,
   runSpecSchema,
   sessionStatusSchema,
@@ -61,7 +62,8 @@ export interface HttpClient {
   getAttempt(runId: string, taskId: string, attempt: number, signal?: AbortSignal): Promise<Download>;
   /** The same for readers of the beginning only: the coordinator has verified its copy. What is read must be verified: see `readTerminalOutput`. */
   getAttemptBeginning(runId: string, taskId: string, attempt: number): Promise<Download>;
-  submitRun(spec: RunSpec): Promise<void>;
+  /** Its answer tells how long the tasks are expected to run. */
+  submitRun(spec: RunSpec): Promise<RunAccepted>;
   getRun(runId: string): Promise<RunSpec>;
   /** Like `getRun`, unparsed and streaming, to pass it on. Read or destroy it. */
   getRunStream(runId: string): Promise<Readable>;
@@ -151,8 +153,8 @@ class CoordinatorClient implements HttpClient {
     return this.artifacts.getUnchecked({ method: 'GET', path: HTTP.attempt(runId, taskId, attempt) });
   }
 
-  async submitRun(spec: RunSpec): Promise<void> {
-    parseAnswer(runAcceptedSchema, await this.sender.post(HTTP.runs, spec), 'the submission of a run');
+  async submitRun(spec: RunSpec): Promise<RunAccepted> {
+    return parseAnswer(runAcceptedSchema, await this.sender.post(HTTP.runs, spec), 'the submission of a run');
   }
 
   async getRun(runId: string): Promise<RunSpec> {

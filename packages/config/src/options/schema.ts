@@ -605,9 +605,10 @@ export const configSchema = z.strictObject({
   ),
   weights: option(
     {
-      description: 'Expected durations by `project:target` or `target`. Longer chains of tasks start first.',
+      description:
+        'Expected durations by `project:target` or `target`. Longer chains of tasks start first. Takes precedence over what was learnt from earlier pipelines.',
       unit: 'ms',
-      defaultText: 'all equal',
+      defaultText: 'from earlier pipelines',
       env: 'DTE_WEIGHTS',
       flag: null,
       nxJson: true,
@@ -663,7 +664,7 @@ export const configSchema = z.strictObject({
   historyDir: option(
     {
       description:
-        'Folder in which a coordinator records flaky tasks across pipelines. Several coordinators can share it.',
+        'Folder in which a coordinator records flaky tasks and durations across pipelines. Several coordinators can share it.',
       defaultText: '`history` in the data folder',
       env: 'DTE_HISTORY_DIR',
       flag: '--history-dir <dir>',

@@ -1,4 +1,5 @@
 import type { FlakyTask, LimitValues } from '@org/dte-protocol';
+import type { Book } from './book';
 import type { Evidence } from './history';
 
 export type HistoryLimits = Pick<LimitValues, 'flakyMs' | 'historyEntries'>;
@@ -23,7 +24,7 @@ const asFlaky = ({ taskId, hash, failedAtMs, succeededAtMs }: Entry): FlakyTask 
   failedAtMs === null || succeededAtMs === null ? null : { taskId, hash, failedAtMs, succeededAtMs };
 
 /** The evidence of one project, in memory; limited in time and number. */
-export class EvidenceBook {
+export class EvidenceBook implements Book<Evidence, Evidence> {
   /** In the order of the latest news. */
   private readonly entries = new Map<string, Entry>();
 
@@ -33,8 +34,16 @@ export class EvidenceBook {
     return this.entries.size;
   }
 
+  load(evidence: Evidence): void {
+    this.add(evidence);
+  }
+
+  take(news: readonly Evidence[]): Evidence[] {
+    return news.filter((each) => this.add(each));
+  }
+
   /** @returns whether it adds information */
-  add({ taskId, hash, status, atMs }: Evidence): boolean {
+  private add({ taskId, hash, status, atMs }: Evidence): boolean {
     const key = `${hash} ${taskId}`;
     const entry = this.entries.get(key) ?? { taskId, hash, failedAtMs: null, succeededAtMs: null };
     if (status === 'success' && isKnown(entry, atMs)) return false;
@@ -63,8 +72,7 @@ export class EvidenceBook {
       if (nowMs - latestOf(entry) >= this.limits.flakyMs) this.entries.delete(key);
   }
 
-  /** All evidence, so that adding it to an empty book reproduces this one. */
-  evidence(): Evidence[] {
+  lines(): Evidence[] {
     return [...this.entries.values()].flatMap(({ taskId, hash, failedAtMs, succeededAtMs }) =>
       [
         ...(failedAtMs === null ? [] : [{ taskId, hash, status: 'failure' as const, atMs: failedAtMs }]),

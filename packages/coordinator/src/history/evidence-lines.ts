@@ -13,10 +13,10 @@ export const evidenceLines = (evidence: readonly Evidence[]): string =>
   evidence.map((each) => `${JSON.stringify(each)}\n`).join('');
 
 /** Evidence, one line each. The file may come from a CI cache: damaged lines are skipped. */
-export function parseEvidence(text: string): { evidence: Evidence[]; damaged: number } {
-  const lines = text.split('\n').filter((line) => line !== '');
-  const evidence = lines.flatMap((line) => parseLine(line) ?? []);
-  return { evidence, damaged: lines.length - evidence.length };
+export function parseEvidence(text: string): { lines: Evidence[]; damaged: number } {
+  const all = text.split('\n').filter((line) => line !== '');
+  const lines = all.flatMap((line) => parseLine(line) ?? []);
+  return { lines, damaged: all.length - lines.length };
 }
 
 function parseLine(line: string): Evidence | null {

@@ -1,69 +1,48 @@
-import { type FlakyTask, LIMITS } from '@org/dte-protocol';
-import { type FileSystem, nodeFileSystem } from '../files/file-system';
-import type { HistoryLimits } from './evidence-book';
+import type { FlakyTask } from '@org/dte-protocol';
+import type { BookFormat } from './book';
+import { BookFiles, type HistoryFileOptions } from './book-files';
+import { EvidenceBook, type HistoryLimits } from './evidence-book';
+import { evidenceLines, parseEvidence } from './evidence-lines';
 import type { Evidence, TaskHistory } from './history';
-import { ProjectFile } from './project-file';
 
-export interface FileTaskHistoryOptions {
+export interface FileTaskHistoryOptions extends HistoryFileOptions {
   readonly limits: HistoryLimits;
-  readonly fs?: FileSystem;
-  /** Called with the number of skipped lines of a file, and when a file is started again. */
-  readonly onDamage?: (message: string) => void;
 }
+
+/** A line has about 150 bytes. A file far above what `historyEntries` allows was not written by dte. A part of that limit. */
+const MAX_LINE_BYTES = 2_500;
+
+const formatOf = (limits: HistoryLimits): BookFormat<EvidenceBook, Evidence, Evidence> => ({
+  what: 'the history of flaky tasks',
+  suffix: '.ndjson',
+  maxBytes: limits.historyEntries * MAX_LINE_BYTES,
+  limit: 'historyEntries',
+  create: () => new EvidenceBook(limits),
+  text: evidenceLines,
+  parse: parseEvidence,
+});
 
 /**
  * Histories as files of lines, `<root>/<project>.ndjson`. Several coordinators may write to one file (shell runners
  * whose jobs share a folder). A CI system keeps `<root>` between pipelines.
  */
 export class FileTaskHistory implements TaskHistory {
-  private readonly projects = new Map<string, ProjectFile>();
-  private readonly busy = new Map<string, Promise<unknown>>();
+  private readonly files: BookFiles<EvidenceBook, Evidence, Evidence>;
 
-  constructor(
-    private readonly root: string,
-    private readonly options: FileTaskHistoryOptions,
-  ) {}
+  constructor(root: string, { limits, ...options }: FileTaskHistoryOptions) {
+    this.files = new BookFiles(root, formatOf(limits), options);
+  }
 
   /** @throws DteError DTE_DISK_FULL, or the error of the disk */
   note(project: string, evidence: readonly Evidence[]): Promise<void> {
-    return this.inTurn(project, (file) => file.append(evidence));
+    return this.files.append(project, evidence);
   }
 
   flaky(project: string, nowMs: number): Promise<readonly FlakyTask[]> {
-    return this.inTurn(project, (file) => file.flaky(nowMs));
+    return this.files.read(project, (book) => book.flaky(nowMs));
   }
 
-  async close(): Promise<void> {
-    await Promise.allSettled(this.busy.values());
-  }
-
-  /** One operation at a time on each file. */
-  private async inTurn<T>(project: string, work: (file: ProjectFile) => Promise<T>): Promise<T> {
-    const before = this.busy.get(project) ?? Promise.resolve();
-    const file = this.fileOf(project);
-    const turn = before.then(
-      () => work(file),
-      () => work(file),
-    );
-    this.busy.set(project, turn);
-    try {
-      return await turn;
-    } finally {
-      if (this.busy.get(project) === turn) this.busy.delete(project);
-    }
-  }
-
-  private fileOf(project: string): ProjectFile {
-    const { limits, fs = nodeFileSystem, onDamage = () => undefined } = this.options;
-    const file =
-      this.projects.get(project) ?? new ProjectFile({ root: this.root, project, limits, fs, onDamage });
-    // Least recently used first; a file in use stays.
-    this.projects.delete(project);
-    for (const known of this.projects.keys()) {
-      if (this.projects.size < LIMITS.historyProjects.value) break;
-      if (!this.busy.has(known)) this.projects.delete(known);
-    }
-    this.projects.set(project, file);
-    return file;
+  close(): Promise<void> {
+    return this.files.close();
   }
 }

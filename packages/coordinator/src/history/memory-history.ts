@@ -11,7 +11,7 @@ export class MemoryTaskHistory implements TaskHistory {
   note(project: string, evidence: readonly Evidence[]): Promise<void> {
     const book = this.books.get(project) ?? new EvidenceBook(this.limits);
     this.books.set(project, book);
-    for (const each of evidence) book.add(each);
+    book.take(evidence);
     return Promise.resolve();
   }
 

@@ -10,6 +10,7 @@ import {
   type LimitValues,
   LIMITS,
   recordSchema,
+  type RunAccepted,
   sessionCompletionSchema,
   sessionSettingsSchema,
   type SessionStatus,
@@ -90,14 +91,14 @@ class SessionHandlers {
     private readonly flushed: SharedResults | null,
   ) {}
 
-  async submitRun(call: Call): Promise<{ runId: string }> {
+  async submitRun(call: Call): Promise<RunAccepted> {
     const session = await this.sessionOf(call);
     const raw = await readBody(
       call.request.raw,
       this.limits.runSpecBytes,
       'The run (limit runSpecBytes, DTE_MAX_RUN_BYTES)',
     );
-    return { runId: await session.submit(raw) };
+    return session.submit(raw);
   }
 
   /** The bytes as they were received, gzipped for clients that accept that. */

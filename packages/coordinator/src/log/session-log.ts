@@ -189,6 +189,8 @@ export class SessionLog {
           'result rejected: its attempt is no longer current',
         );
         return;
+      case 'task.measured':
+        return;
       case 'task.ran':
         logger.debug({ ...task, status: event.status, hash: event.hash }, 'task finished on agent');
         return;

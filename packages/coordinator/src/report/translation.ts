@@ -5,6 +5,7 @@ import {
   endedTasks,
   entriesAfter,
   entriesDeleted,
+  expectedDurations,
   type Input,
   openRuns,
   type SchedulerState,
@@ -42,7 +43,7 @@ export class Translation {
 
   /** Call this after every step: a later one may delete entries of the log that this one wrote. */
   step({ state, input, effects, atMs }: Step): void {
-    if (input.type === 'run.submit') this.submitted(input.spec, atMs);
+    if (input.type === 'run.submit') this.submitted(state, input.spec, atMs);
     for (const outgoing of effects.send)
       if (outgoing.to === 'session') this.members(outgoing.message.agents, atMs);
     const ended = effects.events.flatMap((event) => (event.type === 'run.ended' ? [event.runId] : []));
@@ -56,7 +57,7 @@ export class Translation {
   resume(state: SchedulerState, specs: readonly RunSpec[], atMs: number): void {
     for (const spec of specs) {
       const { runId } = spec;
-      this.submitted(spec, atMs);
+      this.submitted(state, spec, atMs);
       const kept = new Set(entriesAfter(state, runId, 0).map(({ taskId }) => taskId));
       for (const { taskId, status } of endedTasks(state, runId)) {
         if (kept.has(taskId)) continue;
@@ -68,10 +69,12 @@ export class Translation {
     }
   }
 
-  private submitted({ runId, command, parallel, tasks }: RunSpec, atMs: number): void {
+  private submitted(state: SchedulerState, { runId, command, parallel, tasks }: RunSpec, atMs: number): void {
     if (this.seqs.has(runId)) return;
     this.seqs.set(runId, 0);
-    this.write({ type: 'run', atMs, runId, command, parallel, tasks: tasks.map(plannedOf) });
+    const expectedMs = expectedDurations(state, runId);
+    const planned = tasks.map((task, index) => plannedOf(task, expectedMs[index] ?? null));
+    this.write({ type: 'run', atMs, runId, command, parallel, tasks: planned });
   }
 
   private entries(state: SchedulerState, runId: string, atMs: number): void {
@@ -98,7 +101,10 @@ export class Translation {
 const differs = (before: AgentInfo | undefined, now: AgentInfo): boolean =>
   before?.connected !== now.connected || before.slots !== now.slots;
 
-const plannedOf = ({ id, nxTask: { target }, dependencies, hash, cacheable }: RunSpec['tasks'][number]) => ({
+const plannedOf = (
+  { id, nxTask: { target }, dependencies, hash, cacheable }: RunSpec['tasks'][number],
+  expectedMs: number | null,
+) => ({
   id,
   project: target.project,
   target: target.target,
@@ -106,7 +112,7 @@ const plannedOf = ({ id, nxTask: { target }, dependencies, hash, cacheable }: Ru
   dependencies: dependencies.map((edge) => edge.id),
   hash,
   cacheable,
-  expectedMs: null,
+  expectedMs,
 });
 
 type Result = Exclude<RunLogEntry, { type: 'started' }>['result'];

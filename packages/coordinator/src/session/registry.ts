@@ -10,6 +10,7 @@ import {
 import type { Logger } from 'pino';
 import type { ArtifactStore } from '../artifacts/artifact-store';
 import { type FileSystem, isNotFound } from '../files/file-system';
+import type { DurationHistory } from '../history/durations';
 import type { TaskHistory } from '../history/history';
 import type { JournalHeader, JournalStore } from '../journal/journal';
 import { loadReport, reportVersion, type StoredReport } from '../report/report-file';
@@ -20,6 +21,7 @@ import type { SharedResults } from '../shared/shared-results';
 import { type Refusal, RefusalBook } from './refusals';
 import { makeRoom } from './room';
 import { Session } from './session';
+import { SessionDurations } from './session-durations';
 import { SessionHistory } from './session-history';
 import { SessionMarks } from './session-marks';
 
@@ -30,6 +32,7 @@ export interface RegistryDeps {
   readonly journals: JournalStore;
   readonly artifacts: ArtifactStore;
   readonly history: TaskHistory;
+  readonly durations: DurationHistory;
   readonly limits: LimitValues;
   readonly now: () => number;
   readonly logger: Logger;
@@ -192,7 +195,8 @@ export class SessionRegistry {
   private async begin(sessionId: string): Promise<Session> {
     await this.unloading.get(sessionId);
     await this.removing.get(sessionId);
-    const { fs, journals, artifacts, history, limits, now, logger } = this.deps;
+    const { fs, journals, artifacts, history, durations, limits, now, logger } = this.deps;
+    const project = projectOf(sessionId);
     const journal = await journals.open(this.headerOf(sessionId));
     try {
       const folder = this.folder(sessionId);
@@ -207,7 +211,8 @@ export class SessionRegistry {
         fs,
         journal,
         artifacts,
-        flakiness: new SessionHistory({ history, project: projectOf(sessionId), now, logger }),
+        flakiness: new SessionHistory({ history, project, now, logger }),
+        durations: new SessionDurations({ history: durations, project, now, logger }),
         limits,
         now,
         logger,

@@ -6,6 +6,7 @@ import type { SessionDriver } from './driver';
 import { fromJournal } from './journaled-input';
 import type { RunSpecStore } from './run-specs';
 import type { SessionMemory } from './session-memory';
+import type { SessionDurations } from './session-durations';
 import { decodeSnapshot } from './snapshot';
 
 /** A new session object, and what it is restored from. */
@@ -20,6 +21,7 @@ export interface Restored {
   readonly compaction: Compaction;
   /** Null: none is kept. */
   readonly report: SessionReport | null;
+  readonly durations: SessionDurations;
 }
 
 /**
@@ -40,7 +42,8 @@ export async function restore(session: Restored): Promise<number | null> {
   return snapshot === null && replayed === 0 ? null : replayed;
 }
 
-async function replay({ journal, report, runs, driver, memory, log, compaction }: Restored): Promise<number> {
+async function replay(session: Restored): Promise<number> {
+  const { journal, report, runs, driver, memory, log, compaction, durations } = session;
   let replayed = 0;
   for await (const entry of journal.replay()) {
     const input = await fromJournal(entry, async (runId) => {
@@ -51,10 +54,12 @@ async function replay({ journal, report, runs, driver, memory, log, compaction }
     if (input.type === 'run.submit') {
       memory.submissions.set(input.spec.runId, Promise.resolve());
       memory.begin(input.spec, entry.atMs);
+      durations.begin(input.spec);
     }
     const effects = driver.replay(input, entry.atMs);
     report?.step({ state: driver.state, input, effects, atMs: entry.atMs });
     memory.note(effects.events);
+    durations.ended(effects.events);
     log.follow(effects.events, entry.atMs);
     replayed += 1;
   }

@@ -5,6 +5,8 @@ import {
   DteError,
   type LimitValues,
   type Reason,
+  type RunAccepted,
+  type RunSpec,
   runSpecSchema,
   type SessionRecord,
   type SessionSettings,
@@ -16,6 +18,7 @@ import {
   checkRun,
   describe,
   type Effects,
+  expectedDurations,
   holds,
   type Input,
   isClosed,
@@ -45,6 +48,7 @@ import { RecordStore } from './records';
 import { restore } from './restore';
 import { RunSpecStore } from './run-specs';
 import { encodeSnapshot } from './snapshot';
+import type { SessionDurations } from './session-durations';
 import type { SessionHistory } from './session-history';
 import { SessionMemory } from './session-memory';
 
@@ -56,6 +60,7 @@ export interface SessionDeps {
   readonly journal: Journal;
   readonly artifacts: ArtifactStore;
   readonly flakiness: SessionHistory;
+  readonly durations: SessionDurations;
   readonly limits: LimitValues;
   readonly now: () => number;
   readonly logger: Logger;
@@ -136,7 +141,9 @@ export class Session implements JoinedSession {
     const startedMs = performance.now();
     const { journal, folder } = deps;
     const { runs, driver, memory, log, compaction, report } = session;
-    const replayed = await restore({ journal, folder, runs, driver, memory, log, compaction, report });
+    const { durations } = deps;
+    const restored = { journal, folder, runs, driver, memory, log, compaction, report, durations };
+    const replayed = await restore(restored);
     // All earlier connections are gone. This also sets the timer for deadlines that have passed since then.
     if (replayed !== null) await driver.apply({ type: 'session.restored' });
     log.opened(replayed, Math.round(performance.now() - startedMs));
@@ -257,7 +264,7 @@ export class Session implements JoinedSession {
    * @param raw the spec as it was received; stored for the executors, which get the same bytes
    * @throws DteError DTE_MALFORMED_MESSAGE, DTE_INVALID_RUN, DTE_DISK_FULL
    */
-  async submit(raw: Buffer): Promise<string> {
+  async submit(raw: Buffer): Promise<RunAccepted> {
     const spec = decode(runSpecSchema, raw.toString('utf8'), this.deps.limits.runSpecBytes);
     const { submissions } = this.memory;
     const known = submissions.get(spec.runId);
@@ -266,10 +273,9 @@ export class Session implements JoinedSession {
       if (objection !== null) throw objection;
       this.memory.begin(spec, this.deps.now());
       this.publications?.begin(spec);
+      this.deps.durations.begin(spec);
       const submitting = this.runs.save(spec.runId, raw).then(async (bytesOnDisk) => {
-        // What is known now becomes part of the input: replaying the journal must not depend on a later history.
-        const flaky = await this.deps.flakiness.flakyOf(spec);
-        await this.driver.apply({ type: 'run.submit', spec, ...(flaky.length === 0 ? {} : { flaky }) });
+        await this.driver.apply(await this.withHistory(spec));
         this.compaction.addSpec(bytesOnDisk);
       });
       submissions.set(spec.runId, submitting);
@@ -278,7 +284,22 @@ export class Session implements JoinedSession {
     } else {
       await known;
     }
-    return spec.runId;
+    const expectedMs = expectedDurations(this.driver.state, spec.runId);
+    const isKnown = expectedMs.some((ms) => ms !== null);
+    return { runId: spec.runId, ...(isKnown ? { expectedMs: [...expectedMs] } : {}) };
+  }
+
+  /** What is known now becomes part of the input: replaying the journal must not depend on a later history. */
+  private async withHistory(spec: RunSpec): Promise<Input> {
+    const { flakiness, durations } = this.deps;
+    const { agents } = describe(this.driver.state);
+    const [flaky, learntMs] = await Promise.all([flakiness.flakyOf(spec), durations.learnt(spec, agents)]);
+    return {
+      type: 'run.submit',
+      spec,
+      ...(flaky.length === 0 ? {} : { flaky }),
+      ...(learntMs === undefined ? {} : { learntMs }),
+    };
   }
 
   async close(): Promise<void> {
@@ -302,6 +323,7 @@ export class Session implements JoinedSession {
       this.log.note(each.events, nowMs);
     }
     this.deps.flakiness.note(effects);
+    this.deps.durations.note(effects);
     if (wasFinished !== this.isFinished) this.deps.onChange(this);
   }
 

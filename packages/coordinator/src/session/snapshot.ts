@@ -12,7 +12,7 @@ import type { ForwardingRuns } from './forwarded-env';
  * reads the snapshots of its predecessor, and no other check would notice the difference.
  * `snapshot-format.spec.ts` fails when the shape changes.
  */
-export const SNAPSHOT_FORMAT = 3;
+export const SNAPSHOT_FORMAT = 4;
 
 /** Everything that a replay of the journal restores. */
 export interface SessionImage {
@@ -66,7 +66,8 @@ export function* partsOf({ state: { runs, agents } }: SessionImage): Generator<u
   for (const run of runs.values()) {
     const { tasks, log, graph } = run;
     for (const list of [tasks, log.entries, graph.dependencies, graph.dependants]) yield* inParts(list);
-    if (tasks.length > 0) for (const list of [graph.ids, graph.indexOf, graph.priority]) yield [list];
+    if (tasks.length > 0)
+      for (const list of [graph.ids, graph.indexOf, graph.priority, graph.expectedMs]) yield [list];
   }
   yield* inParts([...agents.values()]);
   yield* inParts([...runs.values()]);

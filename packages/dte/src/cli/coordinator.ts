@@ -19,6 +19,7 @@ import {
 import { embeddedLimits, watchJob } from '@org/dte-gitlab';
 import type { GitlabSurroundings } from '../edge/surroundings';
 import { cliContext, say, warn, type CliContext, type Flags } from './context';
+import { seedDurations } from './known-durations';
 import { acceptedIssuers, checkPipeline, checkReach, trustNotes } from './coordinator-trust';
 import { noteWriterOf } from './note-writer';
 import { ownVersion } from './own-version';
@@ -187,6 +188,7 @@ async function coordinate(flags: Flags & { embedded?: boolean }): Promise<void> 
   const generation = randomUUID();
   const rendezvous = embedded ? context.rendezvous : null;
   if (rendezvous !== null) await publish(service, rendezvous, { ...addresses, generation });
+  if (embedded) void seedDurations(context);
   let jobOver = false;
   const whenJobOver = embedded ? [jobEnd(surroundings, limits).then(() => (jobOver = true))] : [];
   await Promise.race([asked, ending.over, ...whenJobOver]);

@@ -5,6 +5,7 @@ import { artifactUrl, dataDirOf, REPORT_PAGE, reportFolderOf, writeReports } fro
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { say, warn, type CliContext } from './context';
+import { keepDurations } from './known-durations';
 
 /** What GITLAB calls the result of a script that did not pass, in `after_script`. */
 const FAILED: readonly (string | null)[] = ['failed', 'canceled'];
@@ -19,6 +20,7 @@ export async function lastReports(context: CliContext): Promise<void> {
   try {
     const dataDir = dataDirOf(resolved, workspaceRoot);
     const model = await writeReports({ dataDir, sessionId, job: surroundings.job });
+    keepDurations(context);
     await writeNote(context, model, join(reportFolderOf(dataDir), REPORT_PAGE));
   } catch (thrown) {
     warn(DteError.from(thrown).message);

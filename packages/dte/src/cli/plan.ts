@@ -4,30 +4,42 @@ import { Command } from 'commander';
 import { resolve } from 'node:path';
 import { envWithSecrets, readNxJsonOptions, resolveConfig, type Resolved } from '@org/dte-config';
 import { renderDynamicPipeline } from '@org/dte-gitlab';
-import { agentsNeeded, askNx, durationEstimator, type Need, type PlannedTask } from '@org/dte-runner';
+import {
+  agentsNeeded,
+  askNx,
+  durationEstimator,
+  type Need,
+  type PlannedTask,
+  type TaskToEstimate,
+} from '@org/dte-runner';
 import { writeOutputFile } from './output-file';
 import { PLAN_FLAGS, readPlanFlags, type PlanFlags } from './plan-options';
 import { baseOf, headOf } from './base-sha';
 import { say, warn } from './context';
+import { knownDurations } from './known-durations';
+import { readSurroundings } from '../edge/surroundings';
 
 const EXAMPLES = `
 Examples:
   $ npx dte plan --agents-max=8 --minutes-per-agent=5 --targets=lint,test,build --output=dte-pipeline.yml
   $ npx dte plan --agents-max=8 -- --configuration=ci --exclude=docs     # more arguments of nx affected
 
-For a plan job whose artifact a trigger job includes. Durations come from \`weights\` in nx.json, or are typical values by target.
+For a plan job whose artifact a trigger job includes. Durations come from \`weights\` in nx.json, from
+earlier pipelines if the folder of their history is in this job's cache, or are typical values by target.
 Affected tasks are determined with NX_BASE and NX_HEAD, or with the output of \`dte base-sha\`.`;
 
 const count = (tasks: readonly PlannedTask[], place: PlannedTask['place']): number =>
   tasks.filter((task) => task.place === place).length;
 
-function summary(tasks: readonly PlannedTask[], need: Need): string {
+function summary(tasks: readonly PlannedTask[], need: Need, results: number | null): string {
+  // So that a reader knows how far to trust the number of agents.
+  const basis = results === null ? '' : ` (from ${plural(results, 'earlier result')})`;
   const [cached, main] = [count(tasks, 'cached'), count(tasks, 'main')];
   return [
     `dte: ${plural(tasks.length, 'affected task')}`,
     ...(cached > 0 ? [`${cached} in cache`] : []),
     ...(main > 0 ? [`${main} for the main job itself`] : []),
-    `${need.tasks} for agents, about ${duration(need.workMs)} of work`,
+    `${need.tasks} for agents, about ${duration(need.workMs)} of work${basis}`,
     plural(need.agents, 'agent'),
   ].join(' · ');
 }
@@ -46,7 +58,7 @@ async function agentsFor(
   wish: PlanFlags,
   more: readonly string[],
   workspaceRoot: string,
-  { config, limits }: Resolved,
+  resolved: Resolved,
 ): Promise<number> {
   const { env } = process;
   try {
@@ -59,10 +71,15 @@ async function agentsFor(
       workspaceRoot,
       env: { ...env, NX_BASE: base, NX_HEAD: head },
       args: [...args, `--parallel=${wish.parallel}`, ...more],
-      limits,
+      limits: resolved.limits,
     });
-    const need = agentsNeeded(tasks, durationEstimator(config.weights), wish);
-    say(summary(tasks, need));
+    const known = await knownDurations({ resolved, workspaceRoot, surroundings: readSurroundings(env) });
+    // Which agents a task will get is not known yet.
+    const learnt = ({ project, target, configuration = null }: TaskToEstimate): number | null =>
+      known?.of({ project, target, configuration }, null)?.ms ?? null;
+    const durations = durationEstimator({ weights: resolved.config.weights, learnt });
+    const need = agentsNeeded(tasks, durations, wish);
+    say(summary(tasks, need, known?.results ?? null));
     return need.agents;
   } catch (thrown) {
     return withoutPlan(thrown, wish.agentsMax);

@@ -1,6 +1,6 @@
 import { dataDirOf, readModel } from '@org/dte-runner';
 import { DteError } from '@org/dte-protocol';
-import { junitOf, markdownOf, staticPage, traceOf, type SessionModel } from '@org/dte-report';
+import { junitOf, markdownOf, staticPage, traceOf, withAccuracy, type SessionModel } from '@org/dte-report';
 import { Command, Option } from 'commander';
 import { cliContext, say, type Flags } from './context';
 import { addFlags } from './option-flags';
@@ -9,7 +9,7 @@ import { writeOutputFile } from './output-file';
 const FORMATS: Readonly<Record<string, (model: SessionModel) => string>> = {
   markdown: markdownOf,
   html: staticPage,
-  json: (model) => JSON.stringify(model),
+  json: (model) => JSON.stringify(withAccuracy(model)),
   junit: junitOf,
   trace: traceOf,
 };

@@ -1,8 +1,8 @@
 import { PLAN_FILE, PLANNED_VARIABLE, type GitlabFileOptions } from './options';
 import { baseAndHead, extending, script } from './jobs';
 import { packageManagerSteps } from './package-managers';
-import { enter, inRepository, jobIn } from './place';
-import { pipelineRules, WHICH_PIPELINES } from './shared-job';
+import { enter, inRepository, jobIn, withId } from './place';
+import { HISTORY_FOLDER, mainCache, pipelineRules, WHICH_PIPELINES } from './shared-job';
 import { block, comment, list, scalar, word } from './text';
 
 /** The value of `--minutes-per-agent` that a new pipeline is written with; people edit it there. */
@@ -20,8 +20,9 @@ const parentRules = (mainBranch: string): string[] => [
 
 /** Job `nx-plan`: determines how many agents the affected work needs. */
 export function planJob(options: GitlabFileOptions): string[] {
-  const { agents, targets, parallel, stage, mainBranch, folder } = options;
-  const { install, run } = packageManagerSteps(options);
+  const { agents, targets, parallel, stage, mainBranch, folder, packageManager, lockfile } = options;
+  const { install, run, cacheFolder } = packageManagerSteps(options);
+  const here = (path: string): string => inRepository(options, path);
   const plan = [
     `${run} dte plan --agents-max=${agents} --minutes-per-agent=${MINUTES_PER_AGENT}`,
     `--targets=${word(targets.join(','))} --parallel=${parallel} --stage=${word(stage)} --output=${PLAN_FILE}`,
@@ -36,7 +37,11 @@ export function planJob(options: GitlabFileOptions): string[] {
       extending(options),
       ...WHICH_PIPELINES,
       ...parentRules(mainBranch),
-      ...block('cache', 'policy: pull'),
+      ...mainCache(withId(options, `dte-${packageManager}`), [here(lockfile)], here(cacheFolder), {
+        key: withId(options, 'dte-history'),
+        history: here(HISTORY_FOLDER),
+        more: ['policy: pull'],
+      }),
       ...script(...enter(options), ...install, ...baseAndHead(run), plan.join(' ')),
       ...block('artifacts', ...list('paths', [inRepository(options, PLAN_FILE)]), `expire_in: ${PLAN_KEPT}`),
     ),

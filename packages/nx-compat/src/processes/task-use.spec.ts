@@ -61,6 +61,35 @@ describe('the meter of a task', () => {
     }
   });
 
+  linux(
+    'counts what an older process starts for the task, although it is not searched while it is idle',
+    async () => {
+      const script = `
+      const { spawn } = require('node:child_process');
+      process.stdin.once('data', () => {
+        const child = spawn(process.execPath, ['-e', ${JSON.stringify(burn(1000) + " console.log('burnt'); setInterval(() => {}, 1000)")}]);
+        child.stdout.once('data', () => console.log('burnt'));
+        process.once('SIGTERM', () => { child.kill('SIGKILL'); process.exit(); });
+      });
+      console.log('there');`;
+      const worker = spawn(process.execPath, ['-e', script]);
+      try {
+        await once(worker.stdout, 'data');
+        // Tasks that the worker had nothing to do with.
+        for (let count = 0; count < 3; count++) await used(() => Promise.resolve());
+        const { cpuMs } = await used(async () => {
+          worker.stdin.write('begin');
+          await once(worker.stdout, 'data');
+        });
+        // What it started still runs: nobody has inherited its time.
+        expect(cpuMs).toBeGreaterThanOrEqual(990);
+      } finally {
+        worker.kill('SIGTERM');
+        await once(worker, 'exit');
+      }
+    },
+  );
+
   linux('sees the memory of children that are there together, and not that of this process', async () => {
     const script = `globalThis.kept = Buffer.alloc(${100 * MB}, 1); console.log('there'); setInterval(() => {}, 1000)`;
     const children = [1, 2].map(() => spawn(process.execPath, ['-e', script]));

@@ -1,4 +1,4 @@
-import { familyOf, useOf, type ProcessUse } from './process-table';
+import { childrenOf, useOf, type ProcessUse } from './process-table';
 import { TICKS_PER_SECOND } from './task-processes';
 
 /** What a task used. */
@@ -35,7 +35,49 @@ const LEAST_TICKS = 2;
 /** Unit of `maxRSS`. */
 const BYTES_PER_KB = 1024;
 
+/** A process as one look saw it. */
+interface Seen extends ProcessUse {
+  readonly children: readonly number[];
+}
+
 const keyOf = ({ pid, started }: ProcessUse): string => `${pid} ${started}`;
+
+/** What the last look of the last task saw: what is still there is older than the next task. */
+let seenLast: ReadonlyMap<string, Seen> = new Map();
+
+/**
+ * This process and its descendants. The search for children is most of what a look costs, since a process has a list for each of its
+ * threads. So one that is older than the task (a worker of a plugin) is not searched while it has not worked: it has started nothing
+ * for the task.
+ * @param isOlder was it there before the task?
+ */
+function familySeen(
+  previous: ReadonlyMap<string, Seen>,
+  isOlder: (key: string) => boolean,
+): Map<string, Seen> {
+  const older = new Map<number, Seen>();
+  for (const [key, seen] of previous) if (seen.pid !== process.pid && isOlder(key)) older.set(seen.pid, seen);
+  const family = new Map<string, Seen>();
+  const pids = new Set([process.pid]);
+  /** Children that were not looked for: another process may have the number of one that has ended. */
+  const remembered = new Set<number>();
+  // Iteration over a Set follows the order of insertion and includes additions.
+  for (const pid of pids) {
+    const known = older.get(pid);
+    const use = useOf(pid, known);
+    if (use === null) continue;
+    const key = keyOf(use);
+    if (remembered.has(pid) && !previous.has(key)) continue;
+    const isIdle = known !== undefined && use === known;
+    const children = isIdle ? known.children : childrenOf(pid);
+    family.set(key, isIdle ? known : { ...use, children });
+    for (const child of children) {
+      if (isIdle && !pids.has(child)) remembered.add(child);
+      pids.add(child);
+    }
+  }
+  return family;
+}
 
 /**
  * Measures what a task uses that runs in this process and its children, one at a time. The processor time of a process that has
@@ -64,10 +106,10 @@ export function meterTask(): TaskMeter {
 
 /** Looks at the processes of a task, the first time before it begins. */
 class Looks {
-  private readonly before = new Map<string, ProcessUse>();
+  private readonly before: ReadonlyMap<string, Seen>;
   private readonly maxRssBefore = process.resourceUsage().maxRSS * BYTES_PER_KB;
   private readonly cpuBefore = process.cpuUsage();
-  private last: ReadonlyMap<string, ProcessUse>;
+  private last: ReadonlyMap<string, Seen>;
   /** Those whose parent has ended before them: nobody inherits their times. */
   private orphans: ReadonlySet<string> = new Set();
   private lostTicks = 0;
@@ -75,10 +117,7 @@ class Looks {
   private readonly firstTicks: number;
 
   constructor() {
-    for (const pid of familyOf(process.pid)) {
-      const use = useOf(pid);
-      if (use !== null) this.before.set(keyOf(use), use);
-    }
+    this.before = familySeen(seenLast, () => true);
     this.last = this.before;
     this.firstTicks = this.ticks;
   }
@@ -91,21 +130,18 @@ class Looks {
   /** Returns what it cost, in ms of processor time. */
   look(isLast = false): number {
     const cpu = process.cpuUsage();
-    const now = new Map<string, ProcessUse>();
-    for (const pid of familyOf(process.pid)) {
-      const use = useOf(pid);
-      if (use !== null) now.set(keyOf(use), use);
-    }
+    const now = familySeen(this.last, (key) => this.before.has(key));
     const orphans = new Set<string>();
     for (const [key, known] of this.last) {
       if (now.has(key)) continue;
       const use = useOf(known.pid);
       if (use !== null && keyOf(use) === key) {
         orphans.add(key);
-        now.set(key, use);
+        now.set(key, { ...use, children: known.children });
       } else if (this.orphans.has(key)) this.lostTicks += known.ticks;
     }
     this.last = now;
+    seenLast = now;
     this.orphans = orphans;
     // At the end, its processes are gone: what is left says nothing about them.
     if (!isLast || this.peakBytes !== null || this.isAlone)

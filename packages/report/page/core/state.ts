@@ -7,6 +7,7 @@ import {
   type TaskModel,
 } from '../../src/model/model';
 import type { LiveAddresses } from '../../src/page/live-page';
+import { accuracyOf } from '../../src/views/accuracy';
 import { criticalPath } from '../../src/views/critical-path';
 import { lanesOf } from '../../src/views/lanes';
 import { commandsOf, outcomeOf } from '../../src/views/outcome';
@@ -48,6 +49,11 @@ export const totals = computed(() => totalsOf(held.value.model));
 /** For all that is drawn by slots: with ten thousand tasks, each time takes a frame. */
 export const lanes = computed(() => lanesOf(held.value.model));
 export const utilisation = computed(() => utilisationOf(held.value.model, lanes.value));
+/** How well durations were known before, of each command that can tell. A schedule is computed for it: only where it is shown. */
+export const accuracies = computed(() => {
+  const { model: all } = held.value;
+  return all.runs.map((run) => accuracyOf(all, run)).filter((each) => each !== null);
+});
 export const outcome = computed(() => outcomeOf(held.value.model));
 export const commands = computed(() => commandsOf(held.value.model));
 /** What tells a task from one of the same name in another command: the number that the headline gives that command. */

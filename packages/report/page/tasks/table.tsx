@@ -1,9 +1,9 @@
-import { signal, useSignal, useSignalEffect } from '@preact/signals';
+import { computed, signal, useSignal, useSignalEffect } from '@preact/signals';
 import type { KeyboardEventHandler } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 import { Name } from '../parts/name';
 import { lookOf, Status } from '../parts/status';
-import { nowMs, numberOf, select, selected, type Row } from '../core/state';
+import { nowMs, numberOf, rows, select, selected, type Row } from '../core/state';
 import { against, brief, clock, count, counted, visible } from '../core/text';
 import { cacheText, listed, sort, sortBy, type Column } from './view';
 
@@ -20,10 +20,15 @@ const COLUMNS: readonly { readonly name: Column; readonly title: string; readonl
   { name: 'status', title: 'Status' },
   { name: 'task', title: 'Task' },
   { name: 'duration', title: 'Duration', number: true },
+  { name: 'expected', title: 'Expected', number: true },
   { name: 'start', title: 'Started', number: true },
   { name: 'place', title: 'Ran on' },
   { name: 'cache', title: 'Cache' },
 ];
+
+/** In a first pipeline nothing is expected, and nobody misses an empty column. */
+const hasExpected = computed(() => rows.value.some(({ task }) => task.expectedMs !== null));
+const columns = computed(() => COLUMNS.filter(({ name }) => name !== 'expected' || hasExpected.value));
 
 /** Index of the row that arrow keys move; -1: none yet. */
 const active = signal(-1);
@@ -33,7 +38,7 @@ function Head() {
   return (
     <thead>
       <tr aria-rowindex={1}>
-        {COLUMNS.map(({ name, title, number }) => {
+        {columns.value.map(({ name, title, number }) => {
           const own = sort.value?.by === name ? sort.value : null;
           const order = own === null ? undefined : own.down ? 'descending' : 'ascending';
           return (
@@ -105,6 +110,9 @@ function TaskRow({ row, index }: { readonly row: Row; readonly index: number }) 
       <td class="c-duration number">
         <Duration row={row} />
       </td>
+      {hasExpected.value && (
+        <td class="c-expected number">{task.expectedMs === null ? '' : brief(task.expectedMs)}</td>
+      )}
       <td class="c-start number">{startMs === null ? '' : clock(startMs)}</td>
       <td class="c-place" title={visible(place)}>
         <Name text={place} />

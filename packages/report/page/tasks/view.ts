@@ -30,7 +30,7 @@ const ORDER: readonly Look[] = [
   'cached',
 ];
 
-export type Column = 'task' | 'status' | 'duration' | 'start' | 'place' | 'cache';
+export type Column = 'task' | 'status' | 'duration' | 'expected' | 'start' | 'place' | 'cache';
 
 export const cacheText = ({ task }: Row): string => {
   if (task.from !== null) return task.from === 'local' ? 'hit, on the machine' : 'hit, shared cache';
@@ -43,6 +43,7 @@ const VALUES: Readonly<Record<Column, (row: Row) => Value>> = {
   task: ({ task }) => task.id,
   status: ({ task }) => ORDER.indexOf(lookOf(task)),
   duration: ({ durationMs }) => durationMs,
+  expected: ({ task }) => task.expectedMs,
   start: ({ startMs }) => startMs,
   place: ({ place }) => place,
   cache: cacheText,
@@ -110,7 +111,7 @@ export const listed = computed<readonly Row[]>(() =>
 );
 
 /** Columns of numbers begin with the largest. */
-const DOWN_FIRST: readonly Column[] = ['duration'];
+const DOWN_FIRST: readonly Column[] = ['duration', 'expected'];
 
 export function sortBy(by: Column): void {
   const first = DOWN_FIRST.includes(by);

@@ -1,6 +1,7 @@
 import { duration, plural } from '@org/dte-protocol';
 import { at } from '../model/at';
 import type { SessionModel } from '../model/model';
+import { accuracyOf } from '../views/accuracy';
 import { missReasonsOf } from '../views/miss-reasons';
 import { failuresOf, totalsOf } from '../views/totals';
 import { utilisationOf } from '../views/utilisation';
@@ -134,7 +135,32 @@ function expensiveLines({ runs }: SessionModel): string[] {
   ];
 }
 
-/** A summary in GitLab Flavored Markdown: the totals, the failures with the end of their output, the agents, and why tasks were not cached. */
+/** What was expected of each command, if earlier runs told, and the tasks whose estimates were most wrong. */
+function expectedLines(model: SessionModel): string[] {
+  const known = model.runs.flatMap((run) => accuracyOf(model, run) ?? []);
+  if (known.length === 0) return [];
+  const sentences = known.map(({ tasks, wall, medianErrorPercent, goodShare }) => {
+    const whole = wall === null ? '' : `${duration(wall.actualMs)} instead of ${duration(wall.expectedMs)}; `;
+    return `${whole}of ${plural(tasks, 'estimate')}, ${percent(goodShare, 1)} were wrong by a factor of at most 1.5, and half by at most ${medianErrorPercent} %.`;
+  });
+  const rows = known.flatMap(({ worst }) =>
+    worst.map(
+      ({ id, expectedMs, actualMs }) => `| ${inText(id)} | ${duration(expectedMs)} | ${duration(actualMs)} |`,
+    ),
+  );
+  return [
+    '',
+    '### Expected against actual',
+    '',
+    sentences.join('\n'),
+    '',
+    '| Task | Expected | Took |',
+    '| ---- | -------: | ---: |',
+    ...rows.slice(0, LISTED_TASKS),
+  ];
+}
+
+/** A summary in GitLab Flavored Markdown: the totals, the failures with the end of their output, the agents, why tasks were not cached, and what was expected. */
 export function markdownOf(model: SessionModel): string {
   const commands = model.runs.map(({ command }) => inCode(command));
   return [
@@ -143,6 +169,7 @@ export function markdownOf(model: SessionModel): string {
     ...failureLines(model),
     ...agentLines(model),
     ...missLines(model),
+    ...expectedLines(model),
     ...expensiveLines(model),
     '',
   ].join('\n');

@@ -16,7 +16,7 @@ const plannedTaskSchema = z.strictObject({
   dependencies: z.array(z.string()),
   hash: z.string().nullable(),
   cacheable: z.boolean(),
-  /** How long it was expected to run, from earlier runs, in milliseconds; null: unknown. */
+  /** How long it was expected to run, from earlier runs or the option `weights`, in milliseconds; null: unknown. */
   expectedMs: z.number().nullable().default(null),
 });
 export type PlannedTask = z.infer<typeof plannedTaskSchema>;
@@ -73,6 +73,13 @@ export const reportEventSchema = z.discriminatedUnion('type', [
     command: z.string(),
     parallel: z.int().min(1),
     tasks: z.array(plannedTaskSchema),
+  }),
+  /** How long tasks are expected to run, in ms, if that became known after the run began. */
+  z.strictObject({
+    type: z.literal('expected'),
+    atMs,
+    runId,
+    tasks: z.array(z.tuple([taskId, z.number().positive()])),
   }),
   /** An entry of the run's log: an attempt began, was lost or retried, or ended. */
   z.strictObject({ type: z.literal('entry'), atMs, runId, entry: runLogEntrySchema }),

@@ -42,6 +42,12 @@ export class ModelFold {
       case 'run':
         this.onRun(event);
         return;
+      case 'expected':
+        for (const [taskId, ms] of event.tasks) {
+          const task = this.taskOf(event.runId, taskId);
+          if (task !== undefined) task.expectedMs ??= ms;
+        }
+        return;
       case 'entry':
         this.onEntry(event);
         return;
@@ -212,8 +218,10 @@ function addTasks(run: RunModel, index: Map<string, number>, tasks: readonly Pla
   const added = tasks.filter(({ id }) => !index.has(id));
   for (const { id } of added) index.set(id, index.size);
   for (const task of added) run.tasks.push(taskModel(task, index));
-  for (const { id, dependencies } of tasks) {
-    const known = at(run.tasks, index.get(id) ?? -1).dependencies;
+  for (const { id, dependencies, expectedMs } of tasks) {
+    const task = at(run.tasks, index.get(id) ?? -1);
+    task.expectedMs ??= expectedMs;
+    const known = task.dependencies;
     for (const name of dependencies) {
       const dependency = index.get(name);
       if (dependency !== undefined && !known.includes(dependency)) known.push(dependency);

@@ -1,4 +1,5 @@
 import type { Measured, Reason } from '@org/dte-protocol';
+import type { RunAccuracy } from './accuracy';
 import type { CacheSource, Miss, TaskStatus } from './event';
 
 export type { TaskStatus } from './event';
@@ -48,8 +49,8 @@ export interface TaskModel {
   from: CacheSource | null;
   /** Why it had to run; null: it did not, or nobody asked. */
   miss: Miss | null;
-  /** From earlier runs; null: unknown. */
-  readonly expectedMs: number | null;
+  /** From earlier runs or the option `weights`; null: unknown. */
+  expectedMs: number | null;
   /** It succeeded after a failure with the same inputs. */
   flaky: boolean;
   readonly attempts: AttemptModel[];
@@ -69,6 +70,8 @@ export interface RunModel {
   endMs: number | null;
   ok: boolean | null;
   readonly tasks: TaskModel[];
+  /** Only in what `--format=json` prints: it follows from the rest. Null: there is nothing to compare. */
+  readonly accuracy?: RunAccuracy | null | undefined;
 }
 
 export interface AgentModel {

@@ -1,5 +1,6 @@
 import { measuredSchema, reasonSchema } from '@org/dte-protocol';
 import { z } from 'zod';
+import { runAccuracySchema } from './accuracy';
 import { cacheSourceSchema, missSchema, taskStatusSchema } from './event';
 import { MODEL_VERSION, type SessionModel, type TaskModel } from './model';
 
@@ -50,7 +51,9 @@ export const taskModelSchema: z.ZodType<TaskModel> = z.strictObject({
   expectedMs: z
     .number()
     .nullable()
-    .describe('How long it was expected to run, from earlier runs, in milliseconds; null: unknown.'),
+    .describe(
+      'How long it was expected to run, from earlier runs or the option `weights`, in milliseconds; null: unknown.',
+    ),
   flaky: z.boolean().describe('It succeeded after a failure with the same inputs.'),
   attempts: z.array(attemptSchema),
   doneMs: timeMs.nullable().describe('When its results were complete on the main job; null until then.'),
@@ -66,6 +69,12 @@ const runSchema = z.strictObject({
   endMs: timeMs.nullable().describe('Null while it runs, or if the main job was stopped.'),
   ok: z.boolean().nullable().describe('Everything that was requested succeeded; null as above.'),
   tasks: z.array(taskModelSchema),
+  accuracy: runAccuracySchema
+    .nullable()
+    .optional()
+    .describe(
+      'How well durations were known before; in the JSON of a report, not in that of a running session. Null: there is nothing to compare.',
+    ),
 });
 
 const agentSchema = z.strictObject({

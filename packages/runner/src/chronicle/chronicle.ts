@@ -77,6 +77,13 @@ export class Chronicle {
     file.write({ type: 'entry', atMs: this.now(), runId, entry: withoutHashDetails(entry) });
   }
 
+  /** How long tasks are expected to run, by id, in ms: known when the coordinator has accepted the command. */
+  expected(expectedMs: ReadonlyMap<string, number>): void {
+    const { runId, file } = this.options;
+    if (expectedMs.size > 0)
+      file.write({ type: 'expected', atMs: this.now(), runId, tasks: [...expectedMs] });
+  }
+
   /** The name of the agent that ran this task; null: this job ran it, so far as is known. */
   placeOf(taskId: string): string | null {
     // A second result is from this job.

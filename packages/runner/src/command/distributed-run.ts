@@ -211,7 +211,9 @@ export class DistributedRun {
     }
     try {
       const { outputs, explainer } = this;
-      const { plan, hits, stopForwarding } = await submitRun({ ...this.options, outputs, explainer });
+      const submitted = await submitRun({ ...this.options, outputs, explainer });
+      const { plan, hits, stopForwarding } = submitted;
+      this.options.chronicle.expected(submitted.expectedMs);
       this.stopForwarding = stopForwarding;
       this.recordTasks();
       hits.forEach((hit) => this.results.onHit(hit));

@@ -1,5 +1,4 @@
 import { agentsNeeded } from './agents-needed';
-import { durationEstimator } from './durations';
 import type { PlannedTask } from './planned-work';
 
 const MINUTE_MS = 60_000;
@@ -8,11 +7,13 @@ const tasks = (count: number, fields: Partial<PlannedTask> = {}): PlannedTask[] 
     id: `p${index}:build`,
     project: `p${index}`,
     target: 'build',
+    configuration: null,
     place: 'agents',
     alone: false,
     ...fields,
   }));
-const minuteEach = { weightOf: () => MINUTE_MS };
+const each = (ms: number) => ({ of: () => ({ ms, from: 'usual' as const }) });
+const minuteEach = each(MINUTE_MS);
 const wish = { agentsMax: 8, minutesPerAgent: 5, parallel: 2 };
 
 describe('agentsNeeded', () => {
@@ -41,34 +42,17 @@ describe('agentsNeeded', () => {
   });
 
   it('needs one agent for any work, and never more than allowed', () => {
-    expect(agentsNeeded(tasks(1), { weightOf: () => 1 }, wish).agents).toBe(1);
+    expect(agentsNeeded(tasks(1), each(1), wish).agents).toBe(1);
     expect(agentsNeeded(tasks(1000), minuteEach, wish).agents).toBe(8);
     expect(agentsNeeded(tasks(1000), minuteEach, { ...wish, agentsMax: 0 }).agents).toBe(0);
   });
 
   it('needs no more agents than can work at the same time', () => {
-    expect(agentsNeeded(tasks(4), { weightOf: () => 60 * MINUTE_MS }, wish).agents).toBe(2);
+    expect(agentsNeeded(tasks(4), each(60 * MINUTE_MS), wish).agents).toBe(2);
   });
 
   it('counts a task that must run alone for all slots of its agent', () => {
     expect(agentsNeeded(tasks(10, { alone: true }), minuteEach, wish).agents).toBe(2);
-    expect(agentsNeeded(tasks(3, { alone: true }), { weightOf: () => 60 * MINUTE_MS }, wish).agents).toBe(3);
-  });
-});
-
-describe('durationEstimator', () => {
-  const weight = (project: string, target: string, weights: Record<string, number> = {}) =>
-    durationEstimator(weights).weightOf({ id: `${project}:${target}`, project, target });
-
-  it('uses the durations of the workspace, the most specific first', () => {
-    const weights = { 'app:build': 90_000, build: 5_000 };
-    expect([weight('app', 'build', weights), weight('lib', 'build', weights)]).toEqual([90_000, 5_000]);
-  });
-
-  it('uses typical durations for a target, and for the parts of a split target', () => {
-    expect(weight('app', 'lint')).toBeLessThan(weight('app', 'e2e-ci'));
-    expect(weight('app', 'e2e-ci--src/cart.cy.ts')).toBe(weight('app', 'e2e-ci'));
-    expect(weight('app', 'e2e-ci--src/cart.cy.ts', { 'e2e-ci': 7 })).toBe(7);
-    expect(weight('app', 'deploy')).toBeGreaterThan(0);
+    expect(agentsNeeded(tasks(3, { alone: true }), each(60 * MINUTE_MS), wish).agents).toBe(3);
   });
 });

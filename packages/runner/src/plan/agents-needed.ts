@@ -1,4 +1,4 @@
-import type { DurationEstimator } from '../submit/build-run-spec';
+import type { DurationEstimator } from '../durations/estimator';
 import type { PlannedTask } from './planned-work';
 
 /** A unit. */
@@ -33,7 +33,7 @@ export function agentsNeeded(
   const toRun = tasks.filter(({ place }) => place === 'agents');
   let [workMs, slotMs, shared, alone] = [0, 0, 0, 0];
   for (const task of toRun) {
-    const ms = durations.weightOf(task);
+    const { ms } = durations.of(task);
     workMs += ms;
     // A task that runs alone on its machine takes all its slots.
     slotMs += task.alone ? ms * parallel : ms;

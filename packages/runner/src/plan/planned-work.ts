@@ -4,6 +4,7 @@ const plannedTaskSchema = z.strictObject({
   id: z.string().min(1),
   project: z.string().min(1),
   target: z.string().min(1),
+  configuration: z.string().nullable(),
   /**
    * `agents`: agents run it. `cached`: some cache has its result. `main`: the main job runs it (servers that the
    * command names, tasks that need its disk). `nothing`: a group of others, or a server that each agent starts itself.

@@ -26,8 +26,8 @@ function placesOf(graph: TaskGraph, plan: Plan, cached: ReadonlySet<string>): Pl
   const inPlace = (ids: readonly string[], placeOf: (id: string) => PlannedTask['place']): PlannedTask[] =>
     ids.map((id) => {
       const task = taskOf(graph, id);
-      const { project, target } = task.target;
-      return { id, project, target, place: placeOf(id), alone: isNonParallel(task) };
+      const { project, target, configuration = null } = task.target;
+      return { id, project, target, configuration, place: placeOf(id), alone: isNonParallel(task) };
     });
   return [
     ...inPlace(plan.pending, (id) => (cached.has(id) ? 'cached' : 'agents')),

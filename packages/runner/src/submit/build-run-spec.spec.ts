@@ -1,5 +1,6 @@
 import { runSpecSchema } from '@org/dte-protocol';
-import { buildRunSpec, commandEnv, tableEstimator } from './build-run-spec';
+import { durationEstimator } from '../durations/estimator';
+import { buildRunSpec, commandEnv } from './build-run-spec';
 import { graphOf } from '../test-support/tasks';
 
 const graph = graphOf(
@@ -35,7 +36,7 @@ const input = {
   verbose: false,
   streamOutput: false,
   env: {},
-  estimator: tableEstimator({}),
+  estimator: durationEstimator({ weights: { build: 7_000 } }),
   placing: { placements: [], indexOf: new Map<string, number>() },
   placementWaitMs: 60_000,
   taskTimeoutMs: {},
@@ -183,17 +184,5 @@ describe('commandEnv', () => {
       NX_CACHE_DIRECTORY: 'f',
     };
     expect(commandEnv(env, ['MY_FLAG', 'NX_PUBLIC_KEY'])).toEqual({ NX_BASE: 'a', NX_PUBLIC_API: 'b' });
-  });
-});
-
-describe('tableEstimator', () => {
-  it('uses the task, then its target, then the median of the table', () => {
-    const { weightOf } = tableEstimator({ 'app:e2e': 90, build: 10, lint: 2 });
-    const weight = (project: string, target: string) => weightOf({ id: '', project, target });
-    expect([weight('app', 'e2e'), weight('lib', 'build'), weight('lib', 'other')]).toEqual([90, 10, 10]);
-  });
-
-  it('treats all tasks as equal without a table', () => {
-    expect(tableEstimator({}).weightOf({ id: '', project: 'a', target: 'b' })).toBe(1);
   });
 });

@@ -9,21 +9,17 @@ import {
 } from '@org/dte-protocol';
 import { byTarget } from '@org/dte-config';
 import type { Placing } from '../assignment/placements';
+import type { DurationEstimator } from '../durations/estimator';
 import { taskOf, type Plan } from '../tasks/plan';
 import type { Hit } from './settle-cache';
 
 type Env = Readonly<Record<string, string | undefined>>;
 
-/** Expected durations, in any common unit. */
-export interface DurationEstimator {
-  weightOf(task: { id: string; project: string; target: string }): number;
-}
+type Weight = Pick<TaskSpec, 'weight' | 'weightFrom'>;
 
-/** Durations by `project:target`, else by `target`, else the median of the table, so that unknown tasks count as average. */
-export function tableEstimator(table: Readonly<Record<string, number>>): DurationEstimator {
-  const sorted = Object.values(table).sort((a, b) => a - b);
-  const typical = sorted[Math.floor(sorted.length / 2)] ?? 1;
-  return { weightOf: ({ project, target }) => table[`${project}:${target}`] ?? table[target] ?? typical };
+function weightOf(estimator: DurationEstimator, { id, target }: NxTask): Weight {
+  const { ms, from } = estimator.of({ id, ...target });
+  return from === 'option' || from === 'nx' ? { weight: ms, weightFrom: from } : { weight: ms };
 }
 
 /** The variables that are part of a command; forwarded ones are sent separately (forward-env.ts). */
@@ -115,7 +111,7 @@ export function buildRunSpec(input: RunSpecInput): RunSpec {
       dependencies: graph.dependencies[id] ?? [],
       continuousDependencies: (graph.continuousDependencies[id] ?? []).filter((edge) => servers.has(edge.id)),
       ...(batch === undefined ? {} : { batch }),
-      weight: noop.has(id) ? 1 : estimator.weightOf({ id, ...task.target }),
+      ...(noop.has(id) ? { weight: 1 } : weightOf(estimator, task)),
       timeoutMs: byTarget(input.taskTimeoutMs, task.target),
       retries: byTarget(input.retries, task.target),
       // The hash of an uncached task does not cover enough: a deployment must not be repeated because of it.

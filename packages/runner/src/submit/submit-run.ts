@@ -1,13 +1,14 @@
 import { nxOutputs } from '@org/dte-client';
-import type { LateHasher, NxTask, TaskGraph } from '@org/dte-nx-compat';
+import { type LateHasher, type NxTask, nxTaskTimings, type TaskGraph } from '@org/dte-nx-compat';
 import type { RunSpec } from '@org/dte-protocol';
 import { placeTasks } from '../assignment/placements';
+import { durationEstimator } from '../durations/estimator';
 import type { OutputsHere } from '../outputs/outputs-here';
 import type { Command } from '../prepare/command-of';
 import type { Prepared } from '../prepare/prepare';
 import type { Explainer } from '../report/explainer';
 import { taskOf, type Plan } from '../tasks/plan';
-import { buildRunSpec, commandEnv, tableEstimator } from './build-run-spec';
+import { buildRunSpec, commandEnv } from './build-run-spec';
 import { withoutBlocked, type Remaining } from './cached-failures';
 import { forwardEnv } from './forward-env';
 import { createLateHashes, type LateHashes } from './late-hashes';
@@ -33,6 +34,8 @@ export interface SubmitOptions extends CommandToSubmit {
 }
 
 export interface Submitted extends Remaining {
+  /** Task id -> how long it is expected to run, in ms; without those of which nothing is known. */
+  readonly expectedMs: ReadonlyMap<string, number>;
   /** Ends the forwarding of variables. */
   readonly stopForwarding: () => void;
 }
@@ -46,7 +49,12 @@ export async function submitRun(options: SubmitOptions): Promise<Submitted> {
   const { http, connection } = prepared.session;
   const hits = await hitsOf(options);
   const remaining = withoutBlocked(graph, plan, hits, command.nxBail);
-  await http.submitRun(specOf(options, remaining));
+  const spec = specOf(options, remaining, await nxTimings(options, remaining));
+  const { expectedMs = [] } = await http.submitRun(spec);
+  const expected = spec.tasks.flatMap(({ id }, index): [string, number][] => {
+    const ms = expectedMs[index] ?? null;
+    return ms === null ? [] : [[id, ms]];
+  });
   const stopForwarding = await forwardEnv({
     connection,
     http,
@@ -55,7 +63,7 @@ export async function submitRun(options: SubmitOptions): Promise<Submitted> {
     env: process.env,
     onTrouble: (error) => explainer.explain(error),
   });
-  return { plan: remaining.plan, hits: remaining.hits, stopForwarding };
+  return { plan: remaining.plan, hits: remaining.hits, expectedMs: new Map(expected), stopForwarding };
 }
 
 async function hitsOf(options: SubmitOptions): Promise<Hit[]> {
@@ -102,7 +110,17 @@ function lateHashes(
   });
 }
 
-function specOf(options: SubmitOptions, { plan, hits }: Remaining): RunSpec {
+/** What Nx knows of the tasks that have to run. */
+function nxTimings(
+  { graph, prepared }: SubmitOptions,
+  { plan, hits }: Remaining,
+): Promise<ReadonlyMap<string, number>> {
+  const settled = new Set(hits.map(({ taskId }) => taskId));
+  const open = plan.pending.filter((id) => !settled.has(id)).map((id) => taskOf(graph, id));
+  return nxTaskTimings(prepared.workspaceRoot, open);
+}
+
+function specOf(options: SubmitOptions, { plan, hits }: Remaining, nx: ReadonlyMap<string, number>): RunSpec {
   const { prepared, graph, batches, runId, command, forwardedEnv, outputs } = options;
   const { config, limits } = prepared.resolved;
   const tasks = plan.pending.map((id) => taskOf(graph, id));
@@ -122,7 +140,7 @@ function specOf(options: SubmitOptions, { plan, hits }: Remaining): RunSpec {
     env: commandEnv(process.env, forwardedEnv),
     forwardedEnv,
     onHashMismatch: config.onHashMismatch,
-    estimator: tableEstimator(config.weights),
+    estimator: durationEstimator({ weights: config.weights, nx }),
     placing: placeTasks(prepared.assignment, tasks),
     placementWaitMs: limits.agentWaitMs,
     taskTimeoutMs: config.taskTimeoutMs,

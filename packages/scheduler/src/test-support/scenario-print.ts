@@ -26,6 +26,8 @@ function printEvent(event: HistoryEvent): string {
     }
     case 'task.retried':
       return `task.retried ${event.runId}/${event.taskId}#${event.attempt} on ${event.agentId}`;
+    case 'task.measured':
+      return `task.measured ${event.runId}/${event.taskId} ${event.runMs}`;
     case 'task.ran':
       return `task.ran ${event.runId}/${event.taskId} ${event.hash} ${event.status}`;
     case 'agent.left':

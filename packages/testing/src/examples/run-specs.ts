@@ -8,6 +8,7 @@ export type TaskOptions = Partial<
     | 'cacheable'
     | 'parallelism'
     | 'weight'
+    | 'weightFrom'
     | 'initial'
     | 'continuousDependencies'
     | 'retries'

@@ -1,98 +1,107 @@
-import type { FlakyTask } from '@org/dte-protocol';
 import { writeFileAtomically } from '../files/atomic-write';
 import { diskError, type FileSystem, isNotFound } from '../files/file-system';
-import { EvidenceBook, type HistoryLimits } from './evidence-book';
-import { evidenceLines, parseEvidence } from './evidence-lines';
-import type { Evidence } from './history';
+import type { Book, BookFormat } from './book';
 
-export interface ProjectFileOptions {
+export interface BookFileOptions {
   readonly root: string;
   readonly project: string;
-  readonly limits: HistoryLimits;
   readonly fs: FileSystem;
   readonly onDamage: (message: string) => void;
 }
 
-/** A file is rewritten when it has this many times the lines that it needs, and some more. The limit is `historyEntries`. */
+/** A file is rewritten when it has this many times the lines that it needs, and some more. The limit is the one of its book. */
 const SLACK = 2;
 /** Lines in addition, so that a short file is not rewritten all the time. */
 const MORE_LINES = 1_000;
-/** A line has about 150 bytes. A file far above what `historyEntries` allows was not written by dte. A part of that limit. */
-const MAX_LINE_BYTES = 2_500;
 
 /** The history of one project, on disk and in memory. One call at a time. */
-export class ProjectFile {
-  private book: EvidenceBook;
+export class BookFile<B extends Book<News, Line>, News extends { readonly atMs: number }, Line> {
+  private book: B;
   private lines = 0;
   /** Number of bytes that are in the book; if the file has another size, another coordinator has written to it. */
   private bytes = 0;
   /** Its last line is incomplete: the writer crashed, or the copy is incomplete. */
   private torn = false;
+  private complained = false;
 
-  constructor(private readonly options: ProjectFileOptions) {
-    this.book = new EvidenceBook(options.limits);
+  constructor(
+    private readonly format: BookFormat<B, News, Line>,
+    private readonly options: BookFileOptions,
+  ) {
+    this.book = format.create();
   }
 
-  async append(evidence: readonly Evidence[]): Promise<void> {
+  async append(news: readonly News[]): Promise<void> {
     const { fs, root } = this.options;
     await this.catchUp();
-    const news = evidence.filter((each) => this.book.add(each));
-    if (news.length === 0) return;
-    const text = `${this.torn ? '\n' : ''}${evidenceLines(news)}`;
+    const lines = this.book.take(news);
+    if (lines.length === 0) return;
+    const text = `${this.torn ? '\n' : ''}${this.format.text(lines)}`;
     try {
       await fs.mkdir(root, { recursive: true });
       await fs.writeFile(this.path, text, { flag: 'a', mode: 0o600 });
       this.torn = false;
       this.bytes += Buffer.byteLength(text);
-      this.lines += news.length;
+      this.lines += lines.length;
       if (this.lines > SLACK * this.book.size + MORE_LINES) await this.compact(news.at(-1)?.atMs ?? 0);
     } catch (thrown) {
-      throw diskError(thrown, 'the history of flaky tasks', root);
+      throw diskError(thrown, this.format.what, root);
     }
   }
 
-  async flaky(nowMs: number): Promise<readonly FlakyTask[]> {
+  /** The book as the file has it now. It changes with the next call. */
+  async read(): Promise<B> {
     await this.catchUp();
-    return this.book.flaky(nowMs);
+    return this.book;
+  }
+
+  private get name(): string {
+    return `${this.options.project}${this.format.suffix}`;
   }
 
   private get path(): string {
-    return `${this.options.root}/${this.options.project}.ndjson`;
+    return `${this.options.root}/${this.name}`;
   }
 
   /** Keeps only what is still useful. Lines that another coordinator adds between the two steps are lost. */
   private async compact(nowMs: number): Promise<void> {
-    const { fs, root, project } = this.options;
+    const { fs, root } = this.options;
     this.book.expire(nowMs);
-    const evidence = this.book.evidence();
-    const text = evidenceLines(evidence);
-    await writeFileAtomically(fs, root, `${project}.ndjson`, text);
-    this.lines = evidence.length;
+    const lines = this.book.lines();
+    const text = this.format.text(lines);
+    await writeFileAtomically(fs, root, this.name, text);
+    this.lines = lines.length;
     this.bytes = Buffer.byteLength(text);
   }
 
   private async catchUp(): Promise<void> {
     const size = await this.sizeOnDisk();
     if (size === this.bytes) return;
-    const { fs, limits, onDamage } = this.options;
-    this.book = new EvidenceBook(limits);
+    const { fs } = this.options;
+    this.book = this.format.create();
     this.bytes = size;
     this.lines = 0;
     this.torn = false;
-    if (size > limits.historyEntries * MAX_LINE_BYTES * SLACK) {
-      onDamage(
-        `${this.path} has ${size} bytes, far more than the limit historyEntries allows; a new file is started.`,
+    if (size > this.format.maxBytes * SLACK) {
+      this.complain(
+        `${this.path} has ${size} bytes, far more than the limit ${this.format.limit} allows; a new file is started.`,
       );
       await fs.rm(this.path, { force: true });
       this.bytes = 0;
       return;
     }
     const text = size === 0 ? '' : (await fs.readFile(this.path)).toString('utf8');
-    const { evidence, damaged } = parseEvidence(text);
-    for (const each of evidence) this.book.add(each);
-    this.lines = evidence.length + damaged;
+    const { lines, damaged } = this.format.parse(text);
+    for (const line of lines) this.book.load(line);
+    this.lines = lines.length + damaged;
     this.torn = text !== '' && !text.endsWith('\n');
-    if (damaged > 0) onDamage(`${damaged} lines of ${this.path} are damaged and were skipped.`);
+    if (damaged > 0) this.complain(`${damaged} lines of ${this.path} are damaged and were skipped.`);
+  }
+
+  /** Once: a file that others write is read again and again. */
+  private complain(message: string): void {
+    if (!this.complained) this.options.onDamage(message);
+    this.complained = true;
   }
 
   private async sizeOnDisk(): Promise<number> {
