@@ -67,6 +67,9 @@ async function save(content) {
 
 function mend(store) {
   const inTurn = turns();
+  const getMetadata = store.getMetadata.bind(store);
+  // Never of one object while the bytes are still of another.
+  store.getMetadata = (name, key) => inTurn(`${name}/${key}`, () => getMetadata(name, key));
   store.putObject = async ({ bucket: name, key, content, metadata }) => {
     const file = store.getResourcePath(name, key, 'object');
     const { part, size, md5 } = await save(content);

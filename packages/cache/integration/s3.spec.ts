@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { get } from 'node:http';
+import { once } from 'node:events';
+import { createServer, get, request } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { dirname } from 'node:path';
 import type { Readable } from 'node:stream';
 import type { CacheArea, CacheEntry, EntryName, SharedCache } from '../src';
@@ -249,5 +251,43 @@ describe('a server that refuses conditional writes', () => {
     const mark = await refusing.served();
     expect(await store.write(AREA, entryOf('2', 'two'), opener('two'), never())).toBe('stored');
     expect((await refusing.requests(mark)).filter((line) => line.includes('PUT'))).toHaveLength(2);
+  });
+});
+
+describe('a server that ignores conditional writes', () => {
+  const ignoring = new S3Bench('ignores');
+  beforeAll(() => ignoring.start());
+  afterAll(() => ignoring.close());
+
+  it('is asked afterwards whose entry it is', async () => {
+    const [own, other] = [entryOf('1', 'own'), entryOf('1', 'another')];
+    const folder = `${areaKey('dte', AREA)}${entryPath(own)}`;
+    // Another writer that overlaps: its object replaces ours before we hear that ours was written.
+    const overtake = (): void => {
+      const path = ignoring.pathOf(dataKey(folder));
+      writeFileSync(path, 'another');
+      const metadata = JSON.stringify({ 'x-amz-meta-dte': textOfEntry(other) });
+      writeFileSync(path.replace(/object$/, 'metadata.json'), metadata);
+    };
+    const front = createServer((incoming, outgoing) => {
+      const { method, headers, url: path } = incoming;
+      const onward = request({ port: ignoring.port, host: '127.0.0.1', method, headers, path }, (answer) => {
+        if (method === 'PUT' && path?.includes('/data') === true) overtake();
+        outgoing.writeHead(answer.statusCode ?? 500, answer.headers);
+        answer.pipe(outgoing);
+      });
+      incoming.pipe(onward);
+    });
+    front.listen(0, '127.0.0.1');
+    await once(front, 'listening');
+    const endpoint = `http://127.0.0.1:${(front.address() as AddressInfo).port}`;
+    const cache = ignoring.open({ endpoint });
+    expect(await cache.write(AREA, own, opener('own'), never())).toBe('exists');
+    const many = names('1', ...Array.from({ length: 99 }, (_, n) => `none-${n}`));
+    expect(await ignoring.open().find(AREA, many, never())).toEqual([other]);
+    expect(await textOf(await ignoring.open().read(AREA, other, never()))).toBe('another');
+    await cache.close();
+    front.closeAllConnections();
+    front.close();
   });
 });

@@ -103,7 +103,7 @@ export class Bucket {
     try {
       const command = new GetObjectCommand({ Bucket: this.name, Key: key });
       const { Body } = await this.client().send(command, { abortSignal: signal });
-      // On Node it is always the answer itself.
+      // On Node it is always the answer itself. Not every version of the SDK ends a body with the signal.
       return Body === undefined ? null : addAbortSignal(signal, Body as Readable);
     } catch (thrown) {
       if (errorFields(thrown).name === 'NoSuchKey') return null;
