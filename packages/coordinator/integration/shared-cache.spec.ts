@@ -189,6 +189,28 @@ describe('a store with trouble', () => {
   });
 });
 
+it('is counted by scope, and so is what is stored', async () => {
+  await bench.put('main', 'trusted', 'x');
+  await bench.put('a branch', 'own', 'x');
+  const pipeline = await bench.pipeline('a branch', { metrics: { host: '127.0.0.1', port: 0 } });
+  await pipeline.call(pipeline.main.token, HTTP.cacheQuestion, questionOf('trusted', 'own', 'a', 'b'));
+  await pipeline.build('new', 'x');
+  await bench.whenStored('a branch', 'new');
+  await pipeline.build('own', 'x');
+  await pipeline.build('last', 'x');
+  await bench.whenStored('a branch', 'last');
+  const { text } = await httpCall(new URL(pipeline.harness.coordinator.metricsUrl!).origin, {
+    path: '/metrics',
+  });
+  for (const line of [
+    'dte_shared_cache_lookups_total{result="trusted"} 1',
+    'dte_shared_cache_lookups_total{result="own"} 1',
+    'dte_shared_cache_lookups_total{result="miss"} 2',
+    'dte_shared_cache_writes_total{result="exists"} 1',
+  ])
+    expect(text.split('\n')).toContain(line);
+});
+
 describe('the end of a coordinator', () => {
   /** Stores nothing before it is told to. */
   class WaitingStore extends FolderSharedCache {

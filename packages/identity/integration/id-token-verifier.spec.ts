@@ -45,6 +45,11 @@ describe('an id token of a GitLab job', () => {
       pipelineId: '1001',
       jobId: '7',
       sha: claims.sha,
+      originProjectId: '42',
+      ref: 'main',
+      refType: 'branch',
+      refProtected: true,
+      pipelineSource: 'push',
       issuedAtMs: Math.floor(nowMs / 1000) * 1000,
       expiresAtMs: (Math.floor(nowMs / 1000) + 3_600) * 1000,
     };

@@ -44,7 +44,9 @@ export class IdTokenVerifier {
     const { issuers, limits, now = Date.now, authorities = [] } = options;
     this.now = now;
     this.keysOf = new Map(
-      issuers.map(issuerAsInTokens).map((issuer) => [issuer, new IssuerKeys(issuer, limits, now, authorities)]),
+      issuers
+        .map(issuerAsInTokens)
+        .map((issuer) => [issuer, new IssuerKeys(issuer, limits, now, authorities)]),
     );
     if (this.keysOf.size === 0)
       throw new DteError(

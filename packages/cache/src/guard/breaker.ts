@@ -3,6 +3,7 @@ import { type Clock, within } from './clock';
 
 /** Faults in a row after which a store is left alone. One may be chance, and two its consequence. */
 const FAULTS = 3;
+/** A unit. */
 const MS_PER_S = 1_000;
 
 /**

@@ -53,9 +53,11 @@ export class GuardedCache {
   private readonly writes: Breaker;
   private readonly queue: WriteQueue;
   private readonly verifying = new Map<string, Promise<'good' | 'removed' | 'absent'>>();
-  /** What a flush has to wait for: there are writes that no flush has followed. */
-  private isDirty = false;
+  /** Of the store, and how many of them a flush has followed. */
+  private changes = 0;
+  private flushed = 0;
   private saidFull = false;
+  private saidRefusedAtMs = -Infinity;
 
   constructor(
     private readonly inner: SharedCache,
@@ -112,7 +114,7 @@ export class GuardedCache {
     const { pipelineId } = entry.origin;
     const run = (signal: AbortSignal): Promise<void> => this.write({ area, entry }, open, signal);
     if (this.queue.add({ issuer, projectId, pipelineId, run })) {
-      this.isDirty = true;
+      this.changes += 1;
       this.saidFull = false;
       return;
     }
@@ -149,6 +151,7 @@ export class GuardedCache {
     return within(
       async () => {
         await this.queue.drop({ ...project, pipelineId });
+        this.changes += 1;
         return this.inner.forget(project, pipelineId);
       },
       { clock: this.clock, ms, late: `${late}.` },
@@ -160,14 +163,16 @@ export class GuardedCache {
    * @param ms at most this long; default the limit `cacheFlushMs`
    */
   async flush(ms = this.options.limits.cacheFlushMs): Promise<void> {
-    if (!this.isDirty) return;
+    if (this.flushed === this.changes) return;
     const { clock } = this;
     try {
       await within(
         async () => {
           await this.queue.whenIdle();
+          // What is stored while the store completes itself needs another flush.
+          const { changes } = this;
           await this.inner.flush();
-          if (this.queue.size === 0) this.isDirty = false;
+          this.flushed = Math.max(this.flushed, changes);
         },
         { clock, ms, late: `it took longer than ${ms} ms` },
       );
@@ -214,16 +219,27 @@ export class GuardedCache {
     dropped: AbortSignal,
   ): Promise<void> {
     const result = await this.writes.run(this.options.limits.cacheWriteMs, async (signal) => {
-      const either = AbortSignal.any([signal, dropped]);
+      const either = eitherOf(signal, dropped);
       try {
         return await this.inner.write(area, entry, open, either);
       } catch (thrown) {
         // Whoever dropped it knows.
         if (dropped.aborted) return 'dropped';
-        throw thrown;
+        if (!isOfEntry(thrown)) throw thrown;
+        this.sayRefused(entry, thrown);
+        return 'failed';
       }
     });
     this.options.meter?.wrote(result ?? 'failed');
+  }
+
+  private sayRefused({ origin }: CacheEntry, thrown: DteError): void {
+    const nowMs = this.clock.now();
+    if (nowMs - this.saidRefusedAtMs < this.options.limits.cacheBreakMs) return;
+    this.saidRefusedAtMs = nowMs;
+    this.options.say(
+      `The shared cache (${this.inner.description}) does not have the result of ${origin.taskId} of pipeline ${origin.pipelineId}: ${thrown.message}`,
+    );
   }
 
   /** Null: the bytes are gone. Undefined: the store has trouble. */
@@ -253,6 +269,7 @@ export class GuardedCache {
 
   private async removeDamaged({ area, entry }: FoundEntry, state: 'gone' | 'damaged'): Promise<void> {
     const { cacheQuestionMs } = this.options.limits;
+    this.changes += 1;
     await this.questions.run(cacheQuestionMs, () => this.inner.remove(area, entry));
     const { pipelineId, jobId } = entry.origin;
     const job = jobId === null ? '' : `, job ${jobId}`;
@@ -279,6 +296,21 @@ async function stateOf(body: Readable, sha256: string): Promise<'good' | 'damage
   } catch (thrown) {
     return DteError.from(thrown).code === 'DTE_ARTIFACT_DAMAGED' ? 'damaged' : 'unknown';
   }
+}
+
+/** What one entry is refused for, and what says nothing about the next one: it does not fit, or its bytes are gone or damaged. */
+const OF_ENTRY: readonly string[] = ['DTE_CACHE_QUOTA', 'DTE_ARTIFACT_MISSING', 'DTE_ARTIFACT_DAMAGED'];
+const isOfEntry = (thrown: unknown): thrown is DteError =>
+  thrown instanceof DteError && OF_ENTRY.includes(thrown.code);
+
+/** `AbortSignal.any` needs Node 20.3. */
+function eitherOf(...signals: readonly AbortSignal[]): AbortSignal {
+  const abort = new AbortController();
+  for (const signal of signals) {
+    if (signal.aborted) abort.abort(signal.reason);
+    else signal.addEventListener('abort', () => abort.abort(signal.reason), { once: true });
+  }
+  return abort.signal;
 }
 
 const keyOf = ({ kind, hash }: EntryName): string => `${kind} ${hash}`;
