@@ -1,4 +1,5 @@
 // The two servers of `npm run bench -- cache`: the coordinator, and nginx with WebDAV. Both are asked by the same client.
+import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { Agent, request } from 'node:http';
 import { createServer } from 'node:net';
@@ -188,18 +189,11 @@ async function freePort() {
   return port;
 }
 
-/** @returns {Promise<string>} such as `nginx/1.22.1` */
-export async function nginxVersion() {
-  const { RunningProcess } = loadWorkspaceFactory();
-  const process = new RunningProcess({
-    name: 'nginx -v',
-    command: 'nginx',
-    cwd: tmpdir(),
-    args: ['-v'],
-    env: {},
-  });
-  const { output } = await process.exited();
-  return /nginx\/\S+/.exec(output)?.[0] ?? 'nginx';
+/** Such as `nginx/1.22.1`. */
+export function nginxVersion() {
+  const { stderr, error } = spawnSync('nginx', ['-v'], { encoding: 'utf8' });
+  if (error) throw new Error(`nginx does not start (${error.message}): apt-get install nginx-full`);
+  return /nginx\/\S+/.exec(stderr)?.[0] ?? 'nginx';
 }
 
 export const rssOf = (pid) =>

@@ -18,7 +18,7 @@ const lowest = (sizes, what) =>
 export async function cacheBench({ runs, only, profile, say }) {
   if (only !== undefined && !PARTS.includes(only)) throw new Error(`--only is one of ${PARTS.join(', ')}.`);
   const wanted = (part) => only === undefined || only === part;
-  say(`  ${await nginxVersion()}`);
+  if (wanted('transfer')) say(`  ${nginxVersion()}`);
   const store = wanted('store') ? await storeBench({ runs, say }) : undefined;
   const transfer = wanted('transfer') ? await transferBench({ runs, profile, say }) : undefined;
   const pipelines = wanted('pipelines') ? await pipelinesBench({ runs, say }) : undefined;

@@ -132,6 +132,41 @@ describe('the disk', () => {
   });
 });
 
+describe('bytes that come again', () => {
+  let bench: Bench;
+  beforeEach(() => {
+    bench = new Bench();
+  });
+  afterEach(() => bench.cleanUp());
+
+  it('while they are being removed are there afterwards', async () => {
+    const cache = await bench.open();
+    const entry = entryOf('1', 'one');
+    await cache.write(AREA, entry, opener('one'), never());
+    let remove = (): void => undefined;
+    bench.disk.beforeRemoval = () => new Promise((resolve) => (remove = resolve));
+    await cache.remove(AREA, entry);
+    bench.disk.beforeRemoval = () => Promise.resolve();
+    // The slow removal ends when the new bytes are complete, and renamed if nothing holds them back.
+    const writing = cache.write(AREA, entry, opener('one'), never());
+    await bench.turns(200);
+    remove();
+    expect(await writing).toBe('stored');
+    await cache.settled();
+    expect(await textOf(await cache.read(AREA, entry, never()))).toBe('one');
+  });
+
+  it('while the folder is compared with the index are no leftovers', async () => {
+    const cache = await bench.open();
+    bench.disk.afterRename = async () => {
+      bench.disk.afterRename = () => Promise.resolve();
+      await bench.tidyAll(cache);
+    };
+    await cache.write(AREA, entryOf('1', 'one'), opener('one'), never());
+    expect(await textOf(await cache.read(AREA, entryOf('1', 'one'), never()))).toBe('one');
+  });
+});
+
 describe('what was forgotten', () => {
   let bench: Bench;
   beforeEach(() => {

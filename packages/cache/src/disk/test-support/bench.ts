@@ -4,6 +4,7 @@ import type { FileHandle } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { CacheArea, CacheEntry } from '../../shared-cache';
 import { SHARDS } from '../blob-files';
 import { DiskStore, type DiskOptions } from '../disk-store';
@@ -38,14 +39,26 @@ export async function textOf(body: Readable | null): Promise<string | null> {
   return Buffer.concat(chunks).toString('utf8');
 }
 
-/** A disk with as much room as a spec likes. */
-export class FullDisk {
+/** A disk with as much room, and as much time, as a spec likes. */
+export class SlowDisk {
   isFull = false;
   bytesLeft = Infinity;
+
+  /** Called before a file is removed, and after one was renamed: what else happens at that moment. */
+  beforeRemoval: () => Promise<void> = () => Promise.resolve();
+  afterRename: () => Promise<void> = () => Promise.resolve();
 
   readonly fs: FileSystem = {
     ...nodeFileSystem,
     open: async (...args) => this.watched(await nodeFileSystem.open(...args)),
+    rm: async (...args) => {
+      await this.beforeRemoval();
+      await nodeFileSystem.rm(...args);
+    },
+    rename: async (...args) => {
+      await nodeFileSystem.rename(...args);
+      await this.afterRename();
+    },
   };
 
   private watched(handle: FileHandle): FileHandle {
@@ -65,7 +78,7 @@ export class FullDisk {
 /** One folder, and the store that is open in it. */
 export class Bench {
   readonly folder = mkdtempSync(join(tmpdir(), 'dte-disk-cache-'));
-  readonly disk = new FullDisk();
+  readonly disk = new SlowDisk();
   readonly warnings: string[] = [];
   nowMs = 1_800_000_000_000;
   private cache: DiskStore | null = null;
@@ -141,6 +154,10 @@ export class Bench {
         .map((line) => `${line}\n`)
         .join(''),
     );
+  }
+
+  async turns(count: number): Promise<void> {
+    for (let turn = 0; turn < count; turn++) await nextTurn();
   }
 
   async tidyAll(cache: DiskStore): Promise<void> {

@@ -6,7 +6,7 @@ export interface CrashingDisk {
   readonly hasCrashed: () => boolean;
 }
 
-/** A disk under a process that is killed when it has written `budget` bytes; every other change of the disk counts as one. */
+/** A disk under a process that is killed after `budget` changes of it. A write is two: of its first half, and of the rest. */
 export function crashingDisk(budget: number): CrashingDisk {
   const real = nodeFileSystem;
   let left = budget;
@@ -26,10 +26,9 @@ export function crashingDisk(budget: number): CrashingDisk {
     const sync = handle.datasync.bind(handle);
     handle.writeFile = async (data, options) => {
       const bytes = Buffer.from(data as string);
-      const written = bytes.subarray(0, left);
-      left -= written.length;
-      await write(written, options);
-      if (written.length < bytes.length) crash();
+      const half = bytes.length >> 1;
+      await change(() => write(bytes.subarray(0, half), options));
+      await change(() => write(bytes.subarray(half), options));
     };
     handle.datasync = () => change(sync);
     return handle;
