@@ -59,6 +59,9 @@ export const OPTION_GROUPS = [
     intro: 'See [the shared cache](../how-to/shared-cache.md).',
     options: [
       'cache',
+      'cacheTrust',
+      'cacheVerify',
+      'cacheVerifyFail',
       'cacheReadTokenFile',
       's3Bucket',
       's3Prefix',

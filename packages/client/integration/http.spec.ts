@@ -259,3 +259,57 @@ it('rejects an invalid answer', async () => {
   server.handler = (_request, response) => response.end('{"held":"everything"}');
   await expect(client().askHeld(['a'])).rejects.toMatchObject({ code: 'DTE_MALFORMED_MESSAGE' });
 });
+
+describe('results of other pipelines', () => {
+  const ORIGIN = { scope: 'own', pipelineId: '7', jobId: null, commit: 'c', agent: 'a', atMs: 1 };
+  /** What the coordinator has: `1` is of this session, `2` of another pipeline. */
+  const answerWith = (origins: object): void => {
+    server.handler = (request, response) => {
+      void text(request).then((body) => {
+        if (request.method === 'GET') response.writeHead(404).end();
+        else if (body.includes('"origins":true'))
+          response.end(JSON.stringify({ held: ['1', '2'], ...origins }));
+        else response.end(JSON.stringify({ held: ['1', '2'] }));
+      });
+    };
+  };
+
+  it('are told apart from what the session has made', async () => {
+    answerWith({ origins: [null, ORIGIN] });
+    expect([...(await client().askHeld(['1', '2', '3']))]).toEqual([
+      ['1', null],
+      ['2', ORIGIN],
+    ]);
+  });
+
+  it('are not downloaded where only what the session has made is good enough', async () => {
+    answerWith({ origins: [null, ORIGIN] });
+    for (const hash of ['2', '3'])
+      await expect(client().getCached(hash, { ownOnly: true })).rejects.toMatchObject({
+        code: 'DTE_UNKNOWN_HASH',
+      });
+    expect(server.requests.filter((line) => line.startsWith('GET'))).toEqual([]);
+    await expect(client().getCached('1', { ownOnly: true })).rejects.toMatchObject({
+      code: 'DTE_UNKNOWN_HASH',
+    });
+    expect(server.requests.filter((line) => line.startsWith('GET'))).toEqual(['GET /v1/cache/1']);
+  });
+
+  it('never count as made by the session because an answer is incomplete', async () => {
+    answerWith({ origins: [null] });
+    await expect(client().askHeld(['1', '2'])).rejects.toMatchObject({ code: 'DTE_MALFORMED_MESSAGE' });
+  });
+
+  it('do not exist at a coordinator of an earlier version, which does not know the question', async () => {
+    server.handler = (request, response) => {
+      void text(request).then((body) => {
+        if (!body.includes('origins')) response.end('{"held":["1"]}');
+        else
+          response
+            .writeHead(400, { 'x-dte-error': 'DTE_MALFORMED_MESSAGE' })
+            .end('Unrecognized key: "origins"');
+      });
+    };
+    expect([...(await client().askHeld(['1', '2']))]).toEqual([['1', null]]);
+  });
+});

@@ -20,7 +20,16 @@ export { observeEndings } from './runner/observe-endings';
 export { hideFromTasks } from './variables/hidden';
 export { bailStopsTasks } from './runner/bail';
 export { openCache } from './cache/open-cache';
-export type { ArtifactReader, CacheEntry, FetchResult, StoreOutcome, TaskCache } from './cache/types';
+export type {
+  ArtifactReader,
+  ArtifactWriter,
+  CacheEntry,
+  CacheUse,
+  FetchResult,
+  StoreOutcome,
+  TaskCache,
+} from './cache/types';
+export { isAmbiguous, packEntry } from './cache/pack-entry';
 export { NX_ARCHIVE } from './cache/archive-format';
 export { cachesFailures } from './cache/failures';
 export { cacheMark, isCacheMark } from './cache/marks';

@@ -152,6 +152,10 @@ export const ERROR_CODES = {
     severity: 'attempt',
     cure: 'Nothing to do if it happens once: the task runs again. If it happens again, find out what writes to the outputs that the message names while other processes read them.',
   },
+  DTE_CACHE_DIFFERS: {
+    severity: 'fatal',
+    cure: 'Find out why the same inputs give other outputs: a time or a random number in them, a tool or a variable that is no input of the task, or a damaged cache. Then run `dte cache forget --pipeline <id>` with the pipeline that the message names (docs/how-to/shared-cache.md).',
+  },
   DTE_OUTPUTS_BUSY: {
     severity: 'attempt',
     cure: 'Nothing to do: the main job runs the task. If it happens again, give the tasks that write to the same outputs separate folders, or raise DTE_SHARED_OUTPUTS_MS above the duration of the longest of them.',

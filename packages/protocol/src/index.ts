@@ -50,6 +50,7 @@ export {
   cacheForgetSchema,
   cacheForgottenSchema,
   type CacheOrigin,
+  cacheOriginSchema,
   cacheQuestionSchema,
   checkAnswerSchema,
   DEFAULT_SESSION_SETTINGS,
@@ -136,6 +137,8 @@ export {
   type RunOn,
   type RunSpec,
   runSpecSchema,
+  type Sharing,
+  sharingSchema,
   type TaskEdge,
   type TaskSpec,
 } from './task';

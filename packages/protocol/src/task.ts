@@ -84,7 +84,7 @@ const taskInitialSchema = z.discriminatedUnion('state', [
   z.strictObject({ state: z.literal('server') }),
 ]);
 
-const sharingSchema = z.enum(['this-pipeline', 'never']);
+export const sharingSchema = z.enum(['this-pipeline', 'never']);
 export type Sharing = z.infer<typeof sharingSchema>;
 
 /** One task of a run. */

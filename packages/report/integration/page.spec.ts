@@ -8,15 +8,20 @@ import { keepPicture, listedTasks, nextFrame, PageBench, violationsOf } from './
 
 const HOSTILE = '</script><script>window.hit=1</script><img src=x onerror="window.hit=1">\u202etxt\u2028';
 
+/** Another pipeline has made a result. */
+const ORIGIN = { scope: 'trusted', pipelineId: '4711', jobId: '12', commit: '1a2b3c4d5e', atMs: 1 } as const;
+
 /** A failure whose project, output, agent and command are all written by somebody else. */
 function hostileEvents(): ReportEvent[] {
   const id = `${HOSTILE}:test`;
   const output = `${'long '.repeat(200_000)}\n\u001B[31m${HOSTILE}\u001B[39m\u001B]8;;javascript:window.hit=1\u0007link\u001B]8;;\u0007`;
   const { events } = new Story()
     .agents(0, agent(HOSTILE, { jobUrl: 'javascript:window.hit=1' }))
-    .run(0, [planned(id), planned('shop:build')])
+    .run(0, [planned(id), planned('shop:build'), planned('web:build')])
     .attempt(id, HOSTILE, [1, 5], { status: 'failure', output })
     .attempt('shop:build', HOSTILE, [2, 4])
+    .hit('web:build', { ...ORIGIN, agent: HOSTILE })
+    .ended('web:build', 5, { from: 'remote' })
     .over(6, false);
   return events.map((event) => (event.type === 'run' ? { ...event, command: HOSTILE } : event));
 }
@@ -44,6 +49,9 @@ describe('the page of a report in a browser', () => {
     expect(await page.locator('.detail h2').textContent()).toContain('</script><script>window.hit=1');
     expect(await page.locator('a[href^="javascript"]').count()).toBe(0);
     expect(await page.evaluate('window.hit')).toBeUndefined();
+    expect(await page.locator('tr', { hasText: 'web:build' }).first().textContent()).toContain(
+      'hit, trusted: pipeline 4711, job 12, commit 1a2b3c4d, </script><script>window.hit=1',
+    );
     expect([requests, complaints]).toEqual([[], []]);
     // Without its policy: what holds is that all of it is text.
     const free = await bench.openFile(hostileEvents(), { bypassCSP: true });

@@ -20,6 +20,7 @@ export type { SessionModel } from './model/model';
 export { modelJsonSchema, sessionModelSchema, taskModelSchema } from './model/schema';
 export { withAccuracy } from './views/accuracy';
 export { missReasonsOf, type MissReason } from './views/miss-reasons';
+export { originText } from './views/origin';
 export { placeInTime } from './model/place-in-time';
 export { livePage, livePagePolicy } from './page/live-page';
 export { staticPage } from './page/static-page';

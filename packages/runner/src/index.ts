@@ -27,6 +27,8 @@ export type { PlannedTask } from './plan/planned-work';
 export { runNx } from './plan/run-nx';
 export { writePlan } from './plan/write-plan';
 export type { CommandVoice } from './report/say';
+export { describeOrigin } from './shared-cache/describe-origin';
+export { obeyCacheTrust } from './shared-cache/cache-use';
 export { clientCredentials, issuersOf } from './session/credentials';
 export { HOLDING, isHeld, startHolding } from './session/hold';
 export { checkedOutCommit, introduce, jobIdOf, readIdentity, requireNx } from './session/identity';

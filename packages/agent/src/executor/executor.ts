@@ -6,7 +6,7 @@ import {
   DteError,
   isStorableHash,
 } from '@org/dte-protocol';
-import { type OutputsPort, nxReader, type HttpClient, httpClient } from '@org/dte-client';
+import { type OutputsPort, nxReader, nxWriter, type HttpClient, httpClient } from '@org/dte-client';
 import { type Channel } from './channel';
 import { type CreateHost, HostHolder } from './host';
 import { DriftWitness } from './drift-witness';
@@ -17,6 +17,7 @@ import {
   type ServeMessage,
   type Served,
   type ToExecutor,
+  NOTE_CHARS,
   keyOf,
   refOf,
 } from './ipc';
@@ -32,7 +33,9 @@ import { SharedByRun } from './shared-by-run';
 import { type AttemptHooks, findTask, nxFailed, runAttempt } from './run-attempt';
 import { nxTaskOf } from './nx-task';
 import { runBatch } from './run-batch';
+import { cacheUseOf } from './cache-use';
 import { type Run, RunCache } from './run-cache';
+
 import { environmentOf } from './run-environment';
 
 export interface ExecutorOptions {
@@ -74,10 +77,12 @@ export class Executor {
       // A coordinator that restarts costs time, but no attempt.
       retryForMs: options.limits.coordinatorGraceMs,
       onDownload: (bytes) => (this.downloadedBytes += bytes),
+      note: (line) => options.channel.send({ type: 'note', line: line.slice(0, NOTE_CHARS) }),
     });
     const { outputs, limits } = options;
     const reader = nxReader({ http: this.http, outputs, limits });
-    this.host = new HostHolder(options.createHost, reader, options.sharedGraph);
+    const writer = nxWriter({ http: this.http, limits });
+    this.host = new HostHolder(options.createHost, { reader, writer }, options.sharedGraph);
     this.witness = new DriftWitness(options);
     this.shared = new SharedByRun(options);
   }
@@ -244,6 +249,7 @@ export class Executor {
     const run = await this.runs.get(message.assignment.runId, message.specFile);
     const host = await this.host.get();
     host.enterRun(run.spec.runId, environmentOf(run.spec, message.forwarded));
+    host.cache.limit((taskId) => cacheUseOf(run.tasks.get(taskId)?.sharing));
     recordOnce(run, host);
     const { agentName } = message;
     const { http, witness } = this;

@@ -1,4 +1,4 @@
-import { type ArtifactReader, type TaskHost } from '@org/dte-nx-compat';
+import { type ArtifactReader, type ArtifactWriter, type TaskHost } from '@org/dte-nx-compat';
 import { DteError } from '@org/dte-protocol';
 
 export interface Address {
@@ -7,11 +7,18 @@ export interface Address {
 }
 
 /** nx-compat's `createTaskHost`, bound to a workspace. */
-export type CreateHost = (given: {
+export type CreateHost = (given: CreateHostOptions) => Promise<TaskHost>;
+
+interface CreateHostOptions extends Carriers {
   readonly remoteCache: Address | undefined;
-  readonly reader: ArtifactReader;
   readonly sharedGraph: string | undefined;
-}) => Promise<TaskHost>;
+}
+
+/** How artifacts get to the executor's Nx and from it. */
+export interface Carriers {
+  readonly reader: ArtifactReader;
+  readonly writer: ArtifactWriter;
+}
 
 /**
  * The executor's Nx. It is created before the coordinator is known, because that builds the project graph. Nx keeps the
@@ -25,7 +32,7 @@ export class HostHolder {
 
   constructor(
     private readonly create: CreateHost,
-    private readonly reader: ArtifactReader,
+    private readonly carriers: Carriers,
     /** Kept from host to host: another address is no reason to ask all plugins again. */
     private sharedGraph: string | undefined,
   ) {}
@@ -52,8 +59,8 @@ export class HostHolder {
     try {
       await current?.close();
       this.host = null;
-      const { reader, sharedGraph } = this;
-      const host = await this.create({ remoteCache: address, reader, sharedGraph });
+      const { carriers, sharedGraph } = this;
+      const host = await this.create({ remoteCache: address, ...carriers, sharedGraph });
       this.sharedGraph = host.storedGraph ?? undefined;
       this.host = host;
       this.hostAddress = address;

@@ -93,6 +93,9 @@ export type Served = Extract<ToExecutor, { type: 'served' }>['outcome'];
 export type RunMessage = Extract<ToExecutor, { type: 'run' }>;
 export type ServeMessage = Extract<ToExecutor, { type: 'serve' }>;
 
+/** Length of a line for the log. Not configurable: executors shorten what they send. */
+export const NOTE_CHARS = 1024;
+
 /** Messages from an executor to its supervisor. */
 export const fromExecutorSchema = z.discriminatedUnion('type', [
   /** The project graph is built. */
@@ -100,6 +103,8 @@ export const fromExecutorSchema = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('ready'), graph: z.string().nullable() }),
   /** It cannot be built; the process exits. */
   z.strictObject({ type: z.literal('unable'), reason: reasonSchema }),
+  /** A line for the log of the agent. */
+  z.strictObject({ type: z.literal('note'), line: z.string().max(NOTE_CHARS) }),
   z.strictObject({
     type: z.literal('restored'),
     ref: attemptRefSchema,

@@ -95,12 +95,12 @@ async function restoreCached(
 async function restoreArchive(
   { http, run, workspaceRoot, outputs, limits, signal }: RestoreContext,
   { artifact }: ClosureEntry,
-  { id, nxTask }: TaskSpec,
+  { id, nxTask, sharing }: TaskSpec,
 ): Promise<void> {
   if (artifact.kind === 'none') return;
   const isCached = artifact.kind === 'cache';
   const source = isCached
-    ? await http.getCached(artifact.hash)
+    ? await http.getCached(artifact.hash, { ownOnly: sharing !== undefined })
     : await http.getAttempt(run.spec.runId, id, artifact.attempt, signal);
   const { meta } = await extractAttempt({
     source,

@@ -88,7 +88,8 @@ async function isInCache(
   if (run.cacheStatus === 'remote-hit' && host.remoteKind === 'ours') return true;
   // With NX_CACHE_FAILURES, the stored entry for this hash may be an earlier failure.
   const isSure = status === 'failure' || !cachesFailures();
-  if (isSure && (await http.askHeld([run.hash])).has(run.hash)) return true;
+  // What another pipeline has made under this hash is not what this attempt made.
+  if (isSure && (await http.askHeld([run.hash])).get(run.hash) === null) return true;
   return run.cacheStatus === 'local-hit' && (await uploadLocalHit(host, task, run.hash));
 }
 

@@ -195,7 +195,8 @@ export class ExecutorPool {
     } else if (message.type === 'unable') {
       member.unable = message.reason;
       void member.process.end(0);
-    } else this.options.onMessage(id, message);
+    } else if (message.type === 'note') this.options.onNote(message.line);
+    else this.options.onMessage(id, message);
   }
 
   private gone(id: number, death: Death): void {

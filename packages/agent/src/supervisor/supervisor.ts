@@ -125,7 +125,7 @@ export class Supervisor {
   }
 
   onExecutorMessage(executorId: number, message: FromExecutor): void {
-    if (message.type === 'ready' || message.type === 'unable' || message.type === 'server') return;
+    if (!('ref' in message) || message.type === 'server') return;
     const key = keyOf(message.ref);
     const attempt = this.attempts.get(key);
     // What an ended attempt has restored is useless as well: the next one may be about to replace it.

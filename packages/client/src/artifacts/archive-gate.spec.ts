@@ -82,7 +82,7 @@ const intoCache = async (root: string, outputs: string[], entries: readonly Entr
     limits,
   });
   const cacheDirectory = join(root, 'cache');
-  await reader.retrieve({ hash: '42', taskId: 'app:build', outputs, cacheDirectory });
+  await reader.retrieve({ hash: '42', taskId: 'app:build', outputs, ownOnly: false, cacheDirectory });
 };
 const readers = [
   ['an archive of ours', intoWorkspace],
@@ -274,7 +274,13 @@ describe("the entry of Nx's cache", () => {
       },
       outputs: plainOutputs(root),
       limits,
-    }).retrieve({ hash: '42', taskId: 'app:build', outputs: ['dist'], cacheDirectory: join(root, 'cache') });
+    }).retrieve({
+      hash: '42',
+      taskId: 'app:build',
+      outputs: ['dist'],
+      ownOnly: false,
+      cacheDirectory: join(root, 'cache'),
+    });
   const FILE: Entry = [{ name: 'dist/a' }, 'new'];
   const PRINTED: Entry = [{ name: 'terminalOutput' }, 'prïnted'];
 

@@ -33,8 +33,8 @@ export function nxReader({ http, outputs: port, limits }: NxReaderOptions): Arti
   }
 
   return {
-    async retrieve({ hash, taskId, outputs, cacheDirectory }) {
-      const source = await http.getCached(hash).catch((thrown: unknown) => {
+    async retrieve({ hash, taskId, outputs, cacheDirectory, ownOnly }) {
+      const source = await http.getCached(hash, { ownOnly }).catch((thrown: unknown) => {
         if (DteError.from(thrown).code === 'DTE_UNKNOWN_HASH') return null;
         throw thrown;
       });

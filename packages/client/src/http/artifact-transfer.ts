@@ -1,9 +1,11 @@
 import { type Readable } from 'node:stream';
-import { type LimitValues, DteError, HTTP, LIMITS, checkAnswerSchema } from '@org/dte-protocol';
+import { DteError, HTTP, LIMITS, checkAnswerSchema } from '@org/dte-protocol';
 import { type Checked, type Download, download } from './download';
 import { parseAnswer } from './parse-answer';
 import { type RequestSpec } from './request';
-import { type Sender } from './sender';
+import { DirectReads } from './direct';
+import { type HttpClientOptions, type Sender } from './sender';
+import { type Received } from './spool';
 import { hashedUpload } from './upload';
 
 /** `exists`: it was already stored and is kept. */
@@ -11,11 +13,14 @@ export type Stored = 'stored' | 'exists';
 
 /** Transfers artifacts to and from the coordinator's store, verified with a sha256 in both directions. */
 export class ArtifactTransfer {
+  private readonly direct: DirectReads;
+
   constructor(
     private readonly sender: Sender,
-    private readonly limits: LimitValues,
-    private readonly onDownload: (bytes: number) => void,
-  ) {}
+    private readonly options: Pick<HttpClientOptions, 'limits' | 'note' | 'onDownload'>,
+  ) {
+    this.direct = new DirectReads({ limits: options.limits, note: (line) => options.note?.(line) });
+  }
 
   /** The stored bytes, verified before they are returned. @throws DteError those of `download` */
   async get(spec: RequestSpec): Promise<Download> {
@@ -23,11 +28,12 @@ export class ArtifactTransfer {
       {
         send: (each) => this.sender.send(each),
         check: (path) => this.check(path),
-        limits: this.limits,
+        limits: this.options.limits,
+        direct: this.direct,
       },
       spec,
     );
-    this.onDownload(downloaded.bytes ?? 0);
+    this.options.onDownload?.(downloaded.bytes ?? 0);
     return downloaded;
   }
 
@@ -40,6 +46,21 @@ export class ArtifactTransfer {
     const answer = await this.sender.send(spec);
     const length = Number(answer.headers['content-length']);
     return Object.assign(answer, { bytes: Number.isSafeInteger(length) ? length : null });
+  }
+
+  /** What was packed before: the coordinator refuses what arrives differently. Tried once, because it can be read once. */
+  async putPacked(path: string, packed: Received): Promise<Stored> {
+    const { bytes, sha256 } = packed;
+    const contentType = 'application/octet-stream';
+    const body = (): Readable => packed.read();
+    const spec: RequestSpec = { method: 'PUT', path, body, contentType, announced: { bytes, sha256 } };
+    try {
+      (await this.sender.send(spec, { once: true })).resume();
+      return 'stored';
+    } catch (thrown) {
+      if (thrown instanceof DteError && thrown.code === 'DTE_ARTIFACT_EXISTS') return 'exists';
+      throw thrown;
+    }
   }
 
   /** An existing artifact is kept and equivalent, because keys are immutable. */
@@ -57,6 +78,11 @@ export class ArtifactTransfer {
       if (thrown instanceof DteError && thrown.code === 'DTE_ARTIFACT_EXISTS') return 'exists';
       throw thrown;
     }
+  }
+
+  /** Closes idle sockets to other servers. */
+  close(): void {
+    this.direct.close();
   }
 
   /** If the request is given up, the coordinator continues to read, and the next request waits for the same result. */

@@ -2,7 +2,8 @@ import { type IncomingMessage } from 'node:http';
 import { type Readable } from 'node:stream';
 import { type LimitValues, DIGEST_HEADER, DteError, sha256OfHeader } from '@org/dte-protocol';
 import { errorOfFailure } from './http-error';
-import { type RequestSpec } from './request';
+import { type DirectReads } from './direct';
+import { type RequestSpec, isElsewhere } from './request';
 import { type Received, spool } from './spool';
 
 /** Downloaded and verified; `bytes` is its total size, null if the coordinator did not send it. */
@@ -14,6 +15,8 @@ export type Checked = 'good' | 'removed' | 'absent';
 export interface DownloadDeps {
   readonly limits: Pick<LimitValues, 'artifactBytes' | 'artifactInMemoryBytes' | 'artifactReads'>;
   send(spec: RequestSpec): Promise<IncomingMessage>;
+  /** Where else artifacts may be read. */
+  readonly direct: Pick<DirectReads, 'isOn' | 'read'>;
   /** Lets the coordinator read the artifact at this path again. */
   check(path: string): Promise<Checked>;
 }
@@ -66,15 +69,22 @@ async function verdict(deps: DownloadDeps, path: string, doubtful: Doubtful): Pr
 /**
  * Downloads an artifact completely and verifies its sha256 before anyone sees a byte of it. Damage is reported to the
  * coordinator, which removes the artifact if it finds the damage itself. An artifact that was damaged in transit or cut
- * off is downloaded again.
+ * off is downloaded again. With `direct`, it is read from wherever the coordinator says, and from the coordinator if that fails.
  * @throws DteError DTE_ARTIFACT_DAMAGED, DTE_ARTIFACT_TOO_LARGE, DTE_DISK_FULL, those of a request
  */
-export async function download(deps: DownloadDeps, spec: RequestSpec): Promise<Download> {
+export async function download(deps: DownloadDeps, given: RequestSpec): Promise<Download> {
   const { artifactReads } = deps.limits;
+  let spec: RequestSpec = { ...given, direct: given.direct === true && deps.direct.isOn };
   for (let reads = 1; ; reads++) {
     const isLast = reads >= artifactReads || spec.signal?.aborted === true;
     // Not in the `try`: whoever sends the request has retried it for as long as a coordinator may be away.
-    const answer = await deps.send(spec);
+    let answer = await deps.send(spec);
+    if (isElsewhere(spec, answer)) {
+      const received = await deps.direct.read(answer, spec.signal);
+      if (received !== null) return Object.assign(received.read(), { bytes: received.bytes });
+      spec = { ...given, direct: false };
+      answer = await deps.send(spec);
+    }
     let doubtful: Doubtful;
     try {
       const received = await receive(deps, spec, answer);

@@ -3,6 +3,8 @@ import { pipeline } from 'node:stream/promises';
 import { promisify } from 'node:util';
 import { createGunzip, gzip } from 'node:zlib';
 import {
+  type CacheAnswer,
+  type CacheOrigin,
   type ForwardedEnv,
   type LimitValues,
   type RunSpec,
@@ -13,7 +15,9 @@ import {
   type ViewLink,
   HTTP,
   LIMITS,
+  DteError,
   cacheAnswerSchema,
+  cacheForgottenSchema,
   forwardedEnvSchema,
   type RunAccepted,
   runAcceptedSchema,
@@ -21,7 +25,6 @@ import {
   sessionStatusSchema,
   viewLinkSchema,
 } from '@org/dte-protocol';
-import { type z } from 'zod';
 import { withinLimit } from '../terminal';
 import { type Stored, ArtifactTransfer } from './artifact-transfer';
 import { type Download } from './download';
@@ -29,6 +32,7 @@ import { errorOfFailure } from './http-error';
 import { parseAnswer } from './parse-answer';
 import { readBody } from './request';
 import { type HttpClientOptions, Sender } from './sender';
+import { type Received } from './spool';
 
 /** Identifies the archive of one attempt. */
 export interface AttemptOf {
@@ -38,21 +42,30 @@ export interface AttemptOf {
   readonly attempt: number;
 }
 
+/** Hash -> which other pipeline has made the result; null: this session has. */
+export type Held = ReadonlyMap<string, CacheOrigin | null>;
+
 /**
  * The coordinator's HTTP endpoints (protocol/http.ts). Every method throws DteError. An artifact is verified against
  * what was stored before it is returned; otherwise DTE_ARTIFACT_DAMAGED.
  */
 export interface HttpClient {
   /** Which of these hashes the coordinator holds; split into several requests if there are many. */
-  askHeld(hashes: readonly string[]): Promise<Set<string>>;
-  /** Like `askHeld`, with the size in bytes of each. */
+  askHeld(hashes: readonly string[]): Promise<Held>;
+  /** Which of these hashes the coordinator holds, with the size in bytes of each. */
   askSizes(hashes: readonly string[]): Promise<Map<string, number>>;
   /** Stores the terminal output of a cached task; also succeeds if it exists already. */
   putTerminal(hash: string, text: string, signal?: AbortSignal): Promise<void>;
   /** @throws DteError DTE_UNKNOWN_HASH if nothing is stored */
   getTerminal(hash: string): Promise<string>;
-  /** An artifact in Nx's own format as a stream; read or destroy it. */
-  getCached(hash: string): Promise<Download>;
+  /**
+   * An artifact in Nx's own format as a stream; read or destroy it.
+   * @param how `ownOnly`: what another pipeline has made counts as missing
+   * @throws DteError DTE_UNKNOWN_HASH if nothing is stored
+   */
+  getCached(hash: string, how?: { readonly ownOnly?: boolean }): Promise<Download>;
+  /** Stores an artifact in Nx's own format, which is read once; tried once. `exists`: another one is kept. */
+  putCached(hash: string, packed: Received): Promise<Stored>;
   /**
    * Stores the archive of one attempt, streaming. Pass a function so that it can be retried if the connection breaks.
    * `exists`: it was already stored and is kept.
@@ -75,6 +88,8 @@ export interface HttpClient {
   complete(completion?: SessionCompletion): Promise<void>;
   status(): Promise<SessionStatus>;
   record(record: SessionRecord): Promise<void>;
+  /** Removes all that a pipeline of the project has stored in the shared cache (main job of a trusted pipeline). @returns how many entries */
+  forget(pipelineId: string): Promise<number>;
   /** Sends a `ForwardedEvents` of @org/dte-report, as JSON. Tried once: nothing depends on it. */
   sendReportEvents(json: string, signal: AbortSignal): Promise<void>;
   /** A link to the live report of the session; its path is below the coordinator's address. Tried once. */
@@ -104,15 +119,14 @@ class CoordinatorClient implements HttpClient {
   constructor(options: HttpClientOptions) {
     this.limits = options.limits;
     this.sender = new Sender(options);
-    this.artifacts = new ArtifactTransfer(
-      this.sender,
-      options.limits,
-      options.onDownload ?? (() => undefined),
-    );
+    this.artifacts = new ArtifactTransfer(this.sender, options);
   }
 
-  async askHeld(hashes: readonly string[]): Promise<Set<string>> {
-    return new Set((await this.askInParts(hashes, {})).flatMap(({ held }) => held));
+  async askHeld(hashes: readonly string[]): Promise<Held> {
+    const found = new Map<string, CacheOrigin | null>();
+    for (const { held, origins = [] } of await this.askInParts(hashes, { origins: true }))
+      held.forEach((hash, index) => found.set(hash, origins[index] ?? null));
+    return found;
   }
 
   async askSizes(hashes: readonly string[]): Promise<Map<string, number>> {
@@ -137,8 +151,15 @@ class CoordinatorClient implements HttpClient {
     }
   }
 
-  getCached(hash: string): Promise<Download> {
-    return this.artifacts.get({ method: 'GET', path: HTTP.cache(hash) });
+  async getCached(hash: string, { ownOnly = false } = {}): Promise<Download> {
+    // The answer to the request itself does not say who made the artifact; the session's own is never replaced by another.
+    if (ownOnly && (await this.askHeld([hash])).get(hash) !== null)
+      throw new DteError('DTE_UNKNOWN_HASH', `This pipeline has made nothing with the hash ${hash}.`);
+    return this.artifacts.get({ method: 'GET', path: HTTP.cache(hash), direct: true });
+  }
+
+  putCached(hash: string, packed: Received): Promise<Stored> {
+    return this.artifacts.putPacked(HTTP.cache(hash), packed);
   }
 
   putAttempt(of: AttemptOf, body: Readable | (() => Readable), signal?: AbortSignal): Promise<Stored> {
@@ -199,6 +220,11 @@ class CoordinatorClient implements HttpClient {
     await this.sender.post(HTTP.records, record);
   }
 
+  async forget(pipelineId: string): Promise<number> {
+    const answer = await this.sender.post(HTTP.cacheForget, { pipelineId });
+    return parseAnswer(cacheForgottenSchema, answer, 'the request to forget').forgotten;
+  }
+
   async sendReportEvents(body: string, signal: AbortSignal): Promise<void> {
     await this.sender.text({ method: 'POST', path: HTTP.reportEvents, body, signal }, { once: true });
   }
@@ -218,20 +244,38 @@ class CoordinatorClient implements HttpClient {
 
   close(): void {
     this.sender.close();
+    this.artifacts.close();
+  }
+
+  /** A coordinator of an earlier version refuses a question for origins, and has no results of other pipelines. */
+  private async postQuestion(question: {
+    readonly hashes: string[];
+    readonly origins?: true;
+  }): Promise<string> {
+    try {
+      return await this.sender.post(HTTP.cacheQuestion, question);
+    } catch (thrown) {
+      const { origins, ...plain } = question;
+      if (origins !== true || DteError.from(thrown).code !== 'DTE_MALFORMED_MESSAGE') throw thrown;
+      return this.sender.post(HTTP.cacheQuestion, plain);
+    }
   }
 
   private async askInParts(
     hashes: readonly string[],
-    more: { readonly sizes?: true },
-  ): Promise<z.infer<typeof cacheAnswerSchema>[]> {
-    const answers = [];
+    more: { readonly sizes?: true; readonly origins?: true },
+  ): Promise<CacheAnswer[]> {
+    const answers: CacheAnswer[] = [];
     const size = LIMITS.hashesPerQuestion.value;
     const what = more.sizes === true ? 'the lookup of sizes' : 'the lookup of hashes';
     for (let from = 0; from < hashes.length; from += size) {
       const question = { ...more, hashes: hashes.slice(from, from + size) };
-      answers.push(
-        parseAnswer(cacheAnswerSchema, await this.sender.post(HTTP.cacheQuestion, question), what),
-      );
+      const answer = parseAnswer(cacheAnswerSchema, await this.postQuestion(question), what);
+      const { held, origins = held } = answer;
+      // A missing entry would count as made by this session.
+      if (origins.length !== held.length)
+        throw new DteError('DTE_MALFORMED_MESSAGE', `The answer to ${what} names another number of origins.`);
+      answers.push(answer);
     }
     return answers;
   }

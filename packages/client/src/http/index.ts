@@ -1,1 +1,1 @@
-export { type HttpClient, httpClient } from './http-client';
+export { type Held, type HttpClient, httpClient } from './http-client';

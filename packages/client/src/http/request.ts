@@ -3,7 +3,7 @@ import * as https from 'node:https';
 import { type Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { OLDEST_TLS } from '@org/dte-identity';
-import { DteError, HTTP } from '@org/dte-protocol';
+import { DIGEST_HEADER, DIRECT_HEADER, DteError, HTTP, digestHeaderOf } from '@org/dte-protocol';
 import { ERROR_HEADER, errorOfAnswer, errorOfFailure } from './http-error';
 import { endWhenSilent } from './silence';
 
@@ -14,6 +14,10 @@ export interface RequestSpec {
   /** A function is called again for each try; a plain stream can be sent only once. */
   readonly body?: string | (() => Readable) | undefined;
   readonly contentType?: string | undefined;
+  /** Of a body whose content is known already: other content is refused. `sha256` in base64. */
+  readonly announced?: { readonly bytes: number; readonly sha256: string };
+  /** The answer may be 307, with an address where the artifact can be read. */
+  readonly direct?: boolean;
   /** The answer may be gzipped (see its `content-encoding`). */
   readonly takesGzip?: boolean;
   readonly signal?: AbortSignal | undefined;
@@ -82,6 +86,11 @@ export async function request(options: RequestOptions): Promise<http.IncomingMes
   const headers: http.OutgoingHttpHeaders = {};
   if (token !== null) headers.authorization = `Bearer ${token}`;
   if (spec.body !== undefined) headers['content-type'] = spec.contentType ?? 'application/json';
+  if (spec.announced !== undefined) {
+    headers['content-length'] = spec.announced.bytes;
+    headers[DIGEST_HEADER] = digestHeaderOf(spec.announced.sha256);
+  }
+  if (spec.direct === true) headers[DIRECT_HEADER] = '1';
   if (spec.takesGzip === true) headers['accept-encoding'] = 'gzip';
   if (typeof spec.body === 'string') headers['content-length'] = Buffer.byteLength(spec.body);
   const target = new URL(spec.path, url);
@@ -112,12 +121,16 @@ export async function request(options: RequestOptions): Promise<http.IncomingMes
     throw errorOfFailure(what, thrown);
   }
   const status = response.statusCode ?? 0;
-  if (status >= 200 && status < 300) return response;
+  if ((status >= 200 && status < 300) || isElsewhere(spec, response)) return response;
   const body = await readBody(response, ERROR_BODY_BYTES).catch(() => '');
   if (!outgoing.writableFinished) outgoing.destroy();
   const header = response.headers[ERROR_HEADER];
   throw errorOfAnswer(what, status, typeof header === 'string' ? header : undefined, body);
 }
+
+/** Does the answer say where the artifact can be read? */
+export const isElsewhere = ({ direct }: RequestSpec, { statusCode }: http.IncomingMessage): boolean =>
+  direct === true && statusCode === 307;
 
 const isUpload = ({ body }: RequestSpec): boolean =>
   typeof body === 'function' || (typeof body === 'string' && body.length > SMALL_BODY_CHARS);

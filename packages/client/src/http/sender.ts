@@ -13,6 +13,8 @@ export interface HttpClientOptions {
   readonly limits: LimitValues;
   /** Requests that fail with a `retry` code (no answer, timeout, 503) are retried for this long; default 0. */
   readonly retryForMs?: number | undefined;
+  /** Called with a line for the log, if something is slower than it could be. */
+  readonly note?: ((line: string) => void) | undefined;
   /** Called with the size in bytes of each artifact that has been received and verified. */
   readonly onDownload?: ((bytes: number) => void) | undefined;
 }

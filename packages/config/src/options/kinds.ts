@@ -133,5 +133,45 @@ export const numbersByTarget = (min: number, max: number = Number.MAX_SAFE_INTEG
       ),
     );
 
+/** `{ "app:deploy": "never", "*:build:production": "this-pipeline" }`: one of `values` by pattern of targets. JSON text is also accepted. */
+export const choiceByTarget = <const T extends string>(values: readonly T[]) =>
+  z
+    .union(
+      [
+        z.record(z.string(), z.unknown()),
+        z.string().transform((text, context) => {
+          try {
+            return JSON.parse(text) as unknown;
+          } catch {
+            context.addIssue('expected JSON');
+            return z.NEVER;
+          }
+        }),
+      ],
+      'expected a JSON object by target',
+    )
+    .pipe(
+      z.record(
+        targetPattern().regex(/^[^!]/, 'expected no `!`: the strictest entry that matches applies'),
+        z.enum(values, `expected ${values.join(' or ')}`),
+        'expected a JSON object by target',
+      ),
+    );
+
+/** A number from 0 to 1. */
+export const fraction = () =>
+  z
+    .union(
+      [
+        z.number(),
+        z
+          .string()
+          .regex(/^(\d{1,3}(\.\d{1,15})?|\.\d{1,15})$/)
+          .transform(Number),
+      ],
+      'expected a number from 0 to 1',
+    )
+    .pipe(z.number().min(0, 'expected 0 or more').max(1, 'expected 1 or less'));
+
 /** Number of tasks at a time: a whole number, or `auto`. */
 export const slotsOrAuto = () => z.union([z.literal('auto'), wholeNumber(0, LIMITS.slotsPerAgent.value)]);

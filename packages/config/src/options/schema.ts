@@ -1,6 +1,15 @@
-import { LIMITS, onHashMismatchSchema, sessionIdSchema, type Limit, type LimitName } from '@org/dte-protocol';
+import {
+  LIMITS,
+  onHashMismatchSchema,
+  sessionIdSchema,
+  sharingSchema,
+  type Limit,
+  type LimitName,
+} from '@org/dte-protocol';
 import { z } from 'zod';
 import {
+  choiceByTarget,
+  fraction,
   httpAddress,
   httpAddresses,
   line,
@@ -248,6 +257,39 @@ export const configSchema = z.strictObject({
         'expected none, coordinator, s3 or gitlab-artifacts',
       )
       .default('none'),
+  ),
+  cacheTrust: option(
+    {
+      description:
+        'Tasks that must not use results of other pipelines: `target`, `project:target` or `project:target:configuration`, with `*` and `?`. `this-pipeline`: they are built in this pipeline, whatever a cache has. `never`: in addition, their results are not stored for other pipelines. The strictest entry that matches applies; the name of an atomized target also applies to its parts.',
+      defaultText: NONE,
+      env: 'DTE_CACHE_TRUST',
+      flag: null,
+      nxJson: true,
+    },
+    choiceByTarget(sharingSchema.options).default({}),
+  ),
+  cacheVerify: option(
+    {
+      description:
+        'Share of the results of other pipelines, from 0 to 1, that are made again in this pipeline and compared. The hash of a task decides, so a rerun chooses the same.',
+      defaultText: '`0`',
+      env: 'DTE_CACHE_VERIFY',
+      flag: null,
+      nxJson: true,
+    },
+    fraction().default(0),
+  ),
+  cacheVerifyFail: option(
+    {
+      description:
+        'A result of another pipeline that differs from the one made here (`cacheVerify`) fails the command.',
+      defaultText: '`false`',
+      env: 'DTE_CACHE_VERIFY_FAIL',
+      flag: null,
+      nxJson: true,
+    },
+    yesOrNo().default(false),
   ),
   cacheReadTokenFile: option(
     {

@@ -7,6 +7,7 @@ import {
   ArtifactRestorer,
   dataDirOf,
   ensureCoordinator,
+  obeyCacheTrust,
   openMainDisk,
   type OutputIndex,
   readOutputIndexes,
@@ -87,6 +88,7 @@ async function download(context: CliContext, wanted: readonly Wanted[]): Promise
     const outputs = nxOutputs(workspaceRoot);
     const reader = nxReader({ http: session.http, outputs, limits });
     const cache = await openCache({ workspaceRoot, remoteCache, reader });
+    obeyCacheTrust(cache, resolved.config.cacheTrust);
     for (const { index, task } of wanted) {
       const { runId } = index;
       const restorer = new ArtifactRestorer({

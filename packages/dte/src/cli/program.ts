@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { baseShaCommand } from './base-sha';
+import { cacheCommand } from './cache';
 import { completeCiRunCommand } from './complete-ci-run';
 import { coordinatorCommand } from './coordinator';
 import { doctorCommand } from './doctor';
@@ -51,6 +52,7 @@ export function createProgram(): Command {
     outputsCommand(),
     reportCommand(),
     whyCommand(),
+    cacheCommand(),
     doctorCommand(),
     validateCommand(),
   ];
@@ -58,7 +60,8 @@ export function createProgram(): Command {
   // Internal.
   const internal = holdSessionCommand();
   program.addCommand(internal, { hidden: true });
-  for (const command of [program, ...commands, internal]) {
+  const below = commands.flatMap((command) => command.commands);
+  for (const command of [program, ...commands, ...below, internal]) {
     command.exitOverride().configureOutput({
       outputError: (text, write) => write(`dte: ${text}${foreignHint(text)}`),
     });

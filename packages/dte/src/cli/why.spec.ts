@@ -1,3 +1,4 @@
+import type { CacheOrigin } from '@org/dte-protocol';
 import { foldEvents, type Miss, type ReportEvent } from '@org/dte-report';
 import { chooseRun, reasonLines, taskLines } from './why';
 
@@ -48,6 +49,29 @@ const model = foldEvents([
 ]);
 
 describe('dte why', () => {
+  it('says which other pipeline has made a result', () => {
+    const origin: CacheOrigin = {
+      scope: 'trusted',
+      pipelineId: '4711',
+      jobId: '12',
+      commit: '1a2b3c4d5e',
+      agent: 'agent-2',
+      atMs: Date.now() - 95_000,
+    };
+    const [found] = foldEvents([
+      { type: 'run', atMs: 1, runId: 'r1', command: 'nx build', parallel: 1, tasks: [task('ui')] },
+      { type: 'hit', atMs: 2, runId: 'r1', taskId: 'ui', origin },
+      { ...ended('ui'), from: 'remote' } as ReportEvent,
+    ]).runs;
+    expect(found?.tasks.map(taskLines)).toEqual([
+      [
+        expect.stringMatching(
+          /^ui did not run: another pipeline has made its result \(trusted: pipeline 4711, job 12, commit 1a2b3c4d, agent-2, 1 min 3\d s ago\)$/,
+        ) as unknown,
+      ],
+    ]);
+  });
+
   it('says for one task what differs, or that it did not have to run', () => {
     const { tasks } = chooseRun(model, 'ui');
     expect(tasks.map(taskLines)).toEqual([

@@ -1,6 +1,6 @@
 import { DteError, plural } from '@org/dte-protocol';
 import { missReasonsOf, type SessionModel } from '@org/dte-report';
-import { dataDirOf, explainAgainst, readModel } from '@org/dte-runner';
+import { dataDirOf, describeOrigin, explainAgainst, readModel } from '@org/dte-runner';
 import { Command } from 'commander';
 import { cliContext, say, type CliContext, type Flags } from './context';
 import { addFlags } from './option-flags';
@@ -36,7 +36,11 @@ export function chooseRun({ runs }: Pick<SessionModel, 'runs'>, taskId: string |
 }
 
 /** What became of a task and why, as lines. */
-export function taskLines({ id, cacheable, status, from, miss }: Task): string[] {
+export function taskLines({ id, cacheable, status, from, origin, miss }: Task): string[] {
+  if (origin !== null)
+    return [
+      `${id} did not run: another pipeline has made its result (${describeOrigin(origin, Date.now())})`,
+    ];
   if (from !== null) return [`${id} did not run: its result came from the ${from} cache`];
   if (status !== 'success' && status !== 'failure') return [`${id} did not run (${status})`];
   if (!cacheable) return [`${id} is never cached: its target does not set "cache": true`];
@@ -94,8 +98,9 @@ async function why(
   const { command, runId } = run;
   const task = run.tasks.find(({ id }) => id === taskId);
   if (task !== undefined) {
-    const { id, status, from, cacheable, miss } = task;
-    if (json) say(JSON.stringify({ runId, command, task: { id, status, from, cacheable, miss } }, null, 2));
+    const { id, status, from, origin, cacheable, miss } = task;
+    const shown = { id, status, from, origin, cacheable, miss };
+    if (json) say(JSON.stringify({ runId, command, task: shown }, null, 2));
     else for (const line of taskLines(task)) say(line);
     return;
   }

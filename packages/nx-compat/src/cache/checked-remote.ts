@@ -1,21 +1,28 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
+import { join } from 'node:path';
 import type { NxTask } from '../model/types';
 import type { NxCachedResult, NxRemoteCache } from './nx-cache';
-import type { ArtifactReader } from './types';
+import type { ArtifactReader, ArtifactWriter } from './types';
 
 type Asking = ReadonlyMap<string, Pick<NxTask, 'id' | 'outputs'>>;
 
+export interface CheckedRemoteOptions {
+  readonly inner: NxRemoteCache;
+  readonly reader: ArtifactReader;
+  /** Omitted: Nx's own client uploads. */
+  readonly writer: ArtifactWriter | undefined;
+  /** May results of other pipelines be used for this task? */
+  readonly takesShared: (taskId: string) => boolean;
+}
+
 /**
- * Nx's remote cache with another reader. Nx requests a hash from its remote cache. Only the caller of Nx (`asking`)
+ * Nx's remote cache with another reader and writer. Nx requests a hash from its remote cache. Only the caller of Nx (`asking`)
  * knows which task it is for, and thus what its artifact may write.
  */
 export class CheckedRemoteCache implements NxRemoteCache {
   private readonly tasks = new AsyncLocalStorage<Asking>();
 
-  constructor(
-    private readonly inner: NxRemoteCache,
-    private readonly reader: ArtifactReader,
-  ) {}
+  constructor(private readonly options: CheckedRemoteOptions) {}
 
   /** Runs code that queries Nx's cache for these tasks. */
   asking<T>(tasks: readonly NxTask[], work: () => T): T {
@@ -25,10 +32,15 @@ export class CheckedRemoteCache implements NxRemoteCache {
   async retrieve(hash: string, cacheDirectory: string): Promise<NxCachedResult | null> {
     const task = this.tasks.getStore()?.get(hash);
     if (task === undefined) throw new Error(`no task with the hash ${hash} is known`);
-    return this.reader.retrieve({ hash, taskId: task.id, outputs: task.outputs, cacheDirectory });
+    const { reader, takesShared } = this.options;
+    const { id: taskId, outputs } = task;
+    return reader.retrieve({ hash, taskId, outputs, cacheDirectory, ownOnly: !takesShared(taskId) });
   }
 
   store(...args: Parameters<NxRemoteCache['store']>): ReturnType<NxRemoteCache['store']> {
-    return this.inner.store(...args);
+    const { inner, writer } = this.options;
+    const [hash, cacheDirectory, terminalOutput, code] = args;
+    if (writer === undefined) return inner.store(...args);
+    return writer.store({ hash, folder: join(cacheDirectory, hash), terminalOutput, code });
   }
 }

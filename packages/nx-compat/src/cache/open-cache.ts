@@ -13,10 +13,13 @@ import {
 import { detectRemoteKind, useRemoteCache } from './remote-cache';
 import { recordTaskDetails } from './task-details';
 import { TrueEntries } from './true-entries';
+import { CacheUses } from './uses';
 import { STORE_ATTEMPT_DELAYS_MS, TRANSFER_LIMIT_MS, TruthfulRemoteCache } from './truthful-remote';
 import type {
   ArtifactReader,
+  ArtifactWriter,
   CacheEntry,
+  CacheUse,
   FetchResult,
   RemoteCacheAddress,
   RemoteKind,
@@ -31,14 +34,27 @@ export interface OpenCacheOptions {
   remoteCache?: RemoteCacheAddress | undefined;
   /** Reads artifacts of our contract instead of Nx's own client. Omitted only in tests of Nx's client, which verifies nothing. */
   reader?: ArtifactReader | undefined;
+  /** Uploads artifacts of our contract instead of Nx's own client; without a reader, it is not used. */
+  writer?: ArtifactWriter | undefined;
+}
+
+interface RemoteParts {
+  readonly inner: NxRemoteCache;
+  readonly kind: RemoteKind;
+  readonly reader: ArtifactReader | undefined;
+  readonly writer: ArtifactWriter | undefined;
+  readonly uses: CacheUses;
 }
 
 /** Our contract with our reader, if there is one; any other remote cache of the workspace unchanged. */
-function truthful(inner: NxRemoteCache, kind: RemoteKind, reader: ArtifactReader | undefined) {
+function truthful({ inner, kind, reader, writer, uses }: RemoteParts) {
   if (kind !== 'ours' || reader === undefined)
     return { remote: new TruthfulRemoteCache(inner), checked: undefined };
-  const checked = new CheckedRemoteCache(inner, reader);
-  const remote = new TruthfulRemoteCache(checked, STORE_ATTEMPT_DELAYS_MS, TRANSFER_LIMIT_MS, null);
+  const takesShared = (id: string): boolean => uses.of({ id }).shared;
+  const checked = new CheckedRemoteCache({ inner, reader, writer, takesShared });
+  // Both end by themselves when nothing moves.
+  const limitMs = writer === undefined ? TRANSFER_LIMIT_MS : null;
+  const remote = new TruthfulRemoteCache(checked, STORE_ATTEMPT_DELAYS_MS, limitMs, null);
   return { remote, checked };
 }
 
@@ -60,6 +76,7 @@ interface CacheParts {
   readonly remoteKind: RemoteKind;
   readonly remote: TruthfulRemoteCache | undefined;
   readonly checked: CheckedRemoteCache | undefined;
+  readonly uses: CacheUses;
 }
 
 /** Nx's cache of the workspace, with additional state that only we need. */
@@ -83,22 +100,31 @@ export class OpenedCache implements TaskCache {
   readonly remoteKind: RemoteKind;
   readonly remote: TruthfulRemoteCache | undefined;
 
-  private constructor({ nx, nxCache, localOnly, remoteKind, remote, checked }: CacheParts) {
+  private readonly uses: CacheUses;
+
+  private constructor({ nx, nxCache, localOnly, remoteKind, remote, checked, uses }: CacheParts) {
     this.nx = nx;
     this.nxCache = nxCache;
     this.localOnly = localOnly;
     this.remoteKind = remoteKind;
     this.remote = remote;
+    this.uses = uses;
     this.entries = new TrueEntries(nx, remote);
     this.entries.guard(nxCache);
     this.entries.guard(localOnly);
     const asking = <T>(tasks: readonly NxTask[], work: () => T): T =>
       checked === undefined ? work() : checked.asking(tasks, work);
+    this.guardGet(asking);
+    this.guardPut();
+  }
+
+  private guardGet(asking: <T>(tasks: readonly NxTask[], work: () => T) => T): void {
+    const { nxCache, uses } = this;
     const get = nxCache.get.bind(nxCache);
     nxCache.get = async (task) => {
       if (this.unread.has(task.hash ?? '')) return null;
       try {
-        return await asking([task], () => get(task));
+        return await asking([task], () => (uses.takesLocal(task) ? this.got(task, get) : this.ownOf(task)));
       } catch (error) {
         // Without a remote cache, everything is as in Nx. With one, an entry that cannot be restored is a miss: a `get`
         // that throws would end the run of all other tasks.
@@ -107,18 +133,50 @@ export class OpenedCache implements TaskCache {
         return null;
       }
     };
+    const getBatch = nxCache.getBatch?.bind(nxCache);
+    if (getBatch === undefined) return;
+    nxCache.getBatch = async (tasks) => {
+      const read = tasks.filter(({ hash }) => !this.unread.has(hash ?? ''));
+      const isLimited = (task: NxTask): boolean => !uses.takesLocal(task) || !this.mayAsk(task);
+      const free = read.filter((task) => !isLimited(task));
+      const found = await asking(free, () => getBatch(free));
+      for (const task of read.filter(isLimited)) {
+        const entry = await nxCache.get(task);
+        if (entry !== null && task.hash !== undefined) found.set(task.hash, entry);
+      }
+      return found;
+    };
+  }
+
+  private guardPut(): void {
+    const { nx, nxCache, uses } = this;
     const put = nxCache.put.bind(nxCache);
     nxCache.put = async (task, terminalOutput, outputs, code) => {
       // 20 and 21 lose the exit code in a remote cache: a failure would be restored as a success.
       if (!isReplayable(nx, code) || this.onStoring?.(code) === false) return undefined;
-      return put(task, terminalOutput, outputs, code);
+      if (this.remoteKind === 'other' && task.hash !== undefined && !uses.of(task).published)
+        this.remote?.withheld.add(task.hash);
+      const stored = await put(task, terminalOutput, outputs, code);
+      uses.isOwn(task.hash);
+      return stored;
     };
-    const getBatch = nxCache.getBatch?.bind(nxCache);
-    if (getBatch)
-      nxCache.getBatch = (tasks) => {
-        const read = tasks.filter(({ hash }) => !this.unread.has(hash ?? ''));
-        return asking(read, () => getBatch(read));
-      };
+  }
+
+  /** A remote cache of the workspace's own does not say who made an entry. */
+  private mayAsk(task: NxTask): boolean {
+    return this.remoteKind === 'ours' || this.uses.of(task).shared;
+  }
+
+  private async got(task: NxTask, get: NxCache['get']): Promise<NxCachedResult | null> {
+    return this.mayAsk(task) ? get(task) : this.withoutRemote(task.hash ?? '', () => get(task));
+  }
+
+  /** What the session has made, whatever is in this machine's cache under the same hash. */
+  private async ownOf(task: NxTask): Promise<NxCachedResult | null> {
+    if (this.remoteKind !== 'ours') return null;
+    const entry = await this.entries.again(this.nxCache, task);
+    if (entry !== null) this.uses.isOwn(task.hash);
+    return entry;
   }
 
   static async open(options: OpenCacheOptions = {}): Promise<OpenedCache> {
@@ -130,20 +188,26 @@ export class OpenedCache implements TaskCache {
       await nxCache.init?.();
       // Without native code, or with the legacy cache of 20, the address had no effect.
       const kind = nxCache.remoteCache ? (lease?.kind ?? detectRemoteKind(nx.workspaceRoot)) : 'none';
-      const wrapped = nxCache.remoteCache ? truthful(nxCache.remoteCache, kind, options.reader) : null;
+      const uses = new CacheUses();
+      const inner = nxCache.remoteCache;
+      const { reader, writer } = options;
+      const wrapped = inner ? truthful({ inner, kind, reader, writer, uses }) : null;
       const { remote, checked } = wrapped ?? { remote: undefined, checked: undefined };
       if (remote) nxCache.remoteCache = remote;
       // Nx initialises the cache of every orchestrator, which would restore the unwrapped remote.
       nxCache.init = () => Promise.resolve();
       const localOnly = getCache({});
-      return new OpenedCache({ nx, nxCache, localOnly, remoteKind: kind, remote, checked });
+      return new OpenedCache({ nx, nxCache, localOnly, remoteKind: kind, remote, checked, uses });
     } finally {
       lease?.release();
     }
   }
 
   async lookupLocal(tasks: readonly NxTask[]): Promise<Map<string, CacheEntry>> {
-    const asked = tasks.filter((task) => task.hash !== undefined && task.cache !== false && !task.continuous);
+    const asked = tasks.filter(
+      (task) =>
+        task.hash !== undefined && task.cache !== false && !task.continuous && this.uses.takesLocal(task),
+    );
     const found = await this.getAll(asked);
     const byId = new Map<string, CacheEntry>();
     for (const task of asked) {
@@ -156,6 +220,14 @@ export class OpenedCache implements TaskCache {
   async keepHere(task: NxTask, terminalOutput: string): Promise<void> {
     if (task.hash === undefined || (await this.entries.carriage(task.outputs)) !== 'here') return;
     await this.store(task, terminalOutput);
+  }
+
+  limit(useOf: (taskId: string) => CacheUse): void {
+    this.uses.limit(useOf);
+  }
+
+  useOf(id: string): CacheUse {
+    return this.uses.of({ id });
   }
 
   distrust(hash: string): void {
@@ -200,6 +272,7 @@ export class OpenedCache implements TaskCache {
     if (!this.remote || task.hash === undefined || directory === undefined) {
       return { kind: 'none' };
     }
+    if (this.remoteKind === 'other' && !this.uses.of(task).published) return { kind: 'none' };
     if (!(await this.entries.mayTravel(join(directory, task.hash), task.outputs))) return { kind: 'none' };
     await this.remote.store(task.hash, directory, entry.terminalOutput, entry.code);
     return this.remote.takeOutcome(task.hash);
@@ -217,6 +290,17 @@ export class OpenedCache implements TaskCache {
     } finally {
       this.remote?.unasked.delete(hash);
       if (!this.distrusted.has(hash)) this.unread.delete(hash);
+    }
+  }
+
+  private async withoutRemote<T>(hash: string, work: () => Promise<T>): Promise<T> {
+    const { unasked } = this.remote ?? {};
+    if (unasked === undefined || unasked.has(hash)) return work();
+    unasked.add(hash);
+    try {
+      return await work();
+    } finally {
+      unasked.delete(hash);
     }
   }
 

@@ -102,8 +102,8 @@ export class TrueEntries {
     }
   }
 
-  /** From the remote cache, for an entry that is in the database but incomplete on the disk. */
-  private async again(cache: NxCache, task: NxTask): Promise<NxCachedResult | null> {
+  /** From the remote cache, whatever this machine's cache has: it may be incomplete on the disk, or not this pipeline's. */
+  async again(cache: NxCache, task: NxTask): Promise<NxCachedResult | null> {
     const { hash } = task;
     const directory = cache.cache?.cacheDirectory;
     if (!cache.remoteCache || hash === undefined || directory === undefined) return null;

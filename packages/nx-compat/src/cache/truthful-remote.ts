@@ -74,8 +74,9 @@ export class TruthfulRemoteCache implements NxRemoteCache {
   constructor(
     private readonly inner: NxRemoteCache,
     private readonly delaysMs: readonly number[] = STORE_ATTEMPT_DELAYS_MS,
-    private readonly limitMs: number = TRANSFER_LIMIT_MS,
-    /** Null for a reader that has its own timeout for missing progress. */
+    /** Null for a writer that has its own timeout for missing progress. */
+    private readonly limitMs: number | null = TRANSFER_LIMIT_MS,
+    /** The same for a reader. */
     private readonly retrieveLimitMs: number | null = limitMs,
   ) {}
 

@@ -22,6 +22,18 @@ export interface ArtifactRequest {
   readonly outputs: readonly string[];
   /** Absolute; the entry becomes its subfolder named after the hash. */
   readonly cacheDirectory: string;
+  /** Only what this session has made; what other pipelines share is a miss. */
+  readonly ownOnly: boolean;
+}
+
+/** Whose results Nx may use for a task, and who may use its result. */
+export interface CacheUse {
+  /** What the cache of this machine had before, from whatever pipeline. */
+  readonly local: boolean;
+  /** What other pipelines have made, in any remote cache. */
+  readonly shared: boolean;
+  /** Its result may be stored where other pipelines find it: in a remote cache of the workspace's own. */
+  readonly published: boolean;
 }
 
 /** Downloads artifacts of our own contract instead of Nx's client, which verifies nothing. */
@@ -30,6 +42,23 @@ export interface ArtifactReader {
   retrieve(
     request: ArtifactRequest,
   ): Promise<{ code: number; terminalOutput: string; outputsPath: string } | null>;
+}
+
+/** An entry of the local cache that is to be uploaded. */
+export interface ArtifactUpload {
+  readonly hash: string;
+  /** Absolute: the entry's files. */
+  readonly folder: string;
+  readonly terminalOutput: string;
+  readonly code: number;
+}
+
+/** Uploads artifacts of our own contract instead of Nx's client, which has all of one in memory and announces no digest. */
+export interface ArtifactWriter {
+  /**
+   * False: the server has one already, or does not take this one. Rejects if nothing is known to be stored.
+   */
+  store(upload: ArtifactUpload): Promise<boolean>;
 }
 
 /** An entry as stored by Nx. `outputsPath` is the absolute folder of its files, inside the local cache. */
@@ -91,6 +120,10 @@ export interface TaskCache {
    * remote caches can carry them; else does nothing. Skips tasks without a hash.
    */
   keepHere(task: NxTask, terminalOutput: string): Promise<void>;
+  /** From now on, this applies to each task, by its id. Default: everything is permitted. */
+  limit(useOf: (taskId: string) => CacheUse): void;
+  /** What applies to a task now. */
+  useOf(taskId: string): CacheUse;
   /** From now on, Nx finds this hash in no cache: what they contain differs from what the task has made. */
   distrust(hash: string): void;
   /** From now on, our remote cache is neither read nor written, because its server is gone. Any other remote is unaffected. */

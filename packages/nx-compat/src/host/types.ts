@@ -1,5 +1,6 @@
 import type {
   ArtifactReader,
+  ArtifactWriter,
   FetchResult,
   RemoteCacheAddress,
   RemoteKind,
@@ -19,6 +20,7 @@ export interface TaskHostOptions {
   remoteCache?: RemoteCacheAddress | undefined;
   /** @see OpenCacheOptions */
   reader?: ArtifactReader | undefined;
+  writer?: ArtifactWriter | undefined;
   /** `storedGraph` of another host of the same workspace: its project graph is used, if Nx still has it. Omitted: it is built. */
   sharedGraph?: string | undefined;
 }

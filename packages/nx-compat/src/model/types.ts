@@ -61,6 +61,7 @@ export interface TaskGraph {
 export interface NxTargetConfiguration {
   executor?: string;
   options?: Record<string, unknown>;
+  configurations?: Record<string, unknown>;
   [extra: string]: unknown;
 }
 

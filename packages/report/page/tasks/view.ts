@@ -1,6 +1,7 @@
 import { computed, signal } from '@preact/signals';
 import { lookOf, WORDS, type Look } from '../parts/status';
 import { rows, type Row } from '../core/state';
+import { originText } from '../../src/views/origin';
 
 /** What the table can be narrowed to; a task may be of several kinds. */
 export const KINDS = {
@@ -33,6 +34,7 @@ const ORDER: readonly Look[] = [
 export type Column = 'task' | 'status' | 'duration' | 'expected' | 'start' | 'place' | 'cache';
 
 export const cacheText = ({ task }: Row): string => {
+  if (task.origin !== null) return `hit, ${originText(task.origin)}`;
   if (task.from !== null) return task.from === 'local' ? 'hit, on the machine' : 'hit, shared cache';
   if (task.miss !== null) return task.miss.text;
   return task.cacheable ? (task.attempts.length > 0 ? 'miss' : '') : 'not cached';

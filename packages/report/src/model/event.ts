@@ -1,4 +1,4 @@
-import { agentInfoSchema, reasonSchema, runLogEntrySchema } from '@org/dte-protocol';
+import { agentInfoSchema, cacheOriginSchema, reasonSchema, runLogEntrySchema } from '@org/dte-protocol';
 import { z } from 'zod';
 
 /** Milliseconds since the epoch, by the clock of who wrote the event. */
@@ -100,6 +100,8 @@ export const reportEventSchema = z.discriminatedUnion('type', [
     output: z.string().nullable(),
   }),
   z.strictObject({ type: z.literal('miss'), atMs, runId, taskId, miss: missSchema }),
+  /** Another pipeline has made the result of a task that did not run. */
+  z.strictObject({ type: z.literal('hit'), atMs, runId, taskId, origin: cacheOriginSchema }),
   /** Something that dte told the user. */
   z.strictObject({ type: z.literal('message'), atMs, reason: reasonSchema }),
   /** The command is over; `ok`: everything that was requested succeeded. */

@@ -1,3 +1,4 @@
+import type { CacheOrigin } from '@org/dte-protocol';
 import { reportEventSchema } from './event';
 import { foldEvents } from './fold';
 import { agent, planned, Story, T0 } from '../test-support/events';
@@ -35,6 +36,21 @@ describe('the fold of events into a model', () => {
         reportMs: 0,
       },
     ]);
+  });
+
+  it('names the pipeline that has made a result, unless the task ran after all', () => {
+    const origin: CacheOrigin = {
+      scope: 'own',
+      pipelineId: '7',
+      jobId: null,
+      commit: 'c',
+      agent: 'a',
+      atMs: T0,
+    };
+    const story = new Story().agents(0, agent('one')).run(1, tasks);
+    story.hit('lib:build', origin).hit('app:build', origin);
+    story.ended('lib:build', 2, { from: 'remote' }).ended('app:build', 3, { here: true, startMs: T0 });
+    expect(foldEvents(story.events).runs[0]?.tasks.map((task) => task.origin)).toEqual([origin, null]);
   });
 
   it('leaves an attempt as it ended when its task ends later for another reason, with the same result', () => {

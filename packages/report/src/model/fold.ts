@@ -59,6 +59,11 @@ export class ModelFold {
         if (task !== undefined) task.miss = event.miss;
         return;
       }
+      case 'hit': {
+        const task = this.taskOf(event.runId, event.taskId);
+        if (task !== undefined) task.origin = event.origin;
+        return;
+      }
       case 'message':
         model.messages.push({ atMs: event.atMs, reason: event.reason });
         return;
@@ -171,6 +176,8 @@ export class ModelFold {
     task.code = code;
     // For a result that an agent had in its cache, the main job sees its own.
     if (from !== null) task.from ??= from;
+    // It could not be used, and the task ran.
+    if (task.from === null) task.origin = null;
     task.doneMs = atMs;
     task.output = output;
     if (!here || startMs === null || from !== null) return;
@@ -250,6 +257,7 @@ const taskModel = (
   status: 'waiting',
   code: null,
   from: null,
+  origin: null,
   miss: null,
   expectedMs,
   flaky: false,

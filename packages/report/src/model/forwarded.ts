@@ -5,7 +5,7 @@ import { reportEventSchema, type ReportEvent } from './event';
  * What the main job tells its coordinator for the live report: what only it knows. Agents and the entries of a run's log are the
  * coordinator's own.
  */
-const FORWARDED = ['session', 'run', 'ended', 'miss', 'message', 'run.ended'] as const;
+const FORWARDED = ['session', 'run', 'ended', 'miss', 'hit', 'message', 'run.ended'] as const;
 
 const isOneOf = (type: string): boolean => FORWARDED.some((each) => each === type);
 

@@ -1,4 +1,4 @@
-import type { Measured, Reason } from '@org/dte-protocol';
+import type { CacheOrigin, Measured, Reason } from '@org/dte-protocol';
 import type { RunAccuracy } from './accuracy';
 import type { CacheSource, Miss, TaskStatus } from './event';
 
@@ -47,6 +47,8 @@ export interface TaskModel {
   code: number | null;
   /** The cache that had the result; null: it ran. */
   from: CacheSource | null;
+  /** Which other pipeline has made the result; null: none, it ran, or it is not known. */
+  origin: CacheOrigin | null;
   /** Why it had to run; null: it did not, or nobody asked. */
   miss: Miss | null;
   /** From earlier runs or the option `weights`; null: unknown. */

@@ -1,4 +1,4 @@
-import { measuredSchema, reasonSchema } from '@org/dte-protocol';
+import { cacheOriginSchema, measuredSchema, reasonSchema } from '@org/dte-protocol';
 import { z } from 'zod';
 import { runAccuracySchema } from './accuracy';
 import { cacheSourceSchema, missSchema, taskStatusSchema } from './event';
@@ -47,6 +47,9 @@ export const taskModelSchema: z.ZodType<TaskModel> = z.strictObject({
     .describe('`waiting` and `running` until it has ended.'),
   code: z.int().nullable().describe('Exit code.'),
   from: cacheSourceSchema.nullable().describe('The cache that had the result; null: it ran.'),
+  origin: cacheOriginSchema
+    .nullable()
+    .describe('Which other pipeline has made the result; null: none, it ran, or it is not known.'),
   miss: missSchema.nullable().describe('Why it had to run; null: it did not, or nobody asked.'),
   expectedMs: z
     .number()

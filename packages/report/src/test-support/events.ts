@@ -1,4 +1,4 @@
-import type { AgentInfo, Measured, RunLogEntry } from '@org/dte-protocol';
+import type { AgentInfo, CacheOrigin, Measured, RunLogEntry } from '@org/dte-protocol';
 import type { PlannedTask, ReportEvent } from '../model/event';
 
 /** When the examples begin. */
@@ -124,6 +124,12 @@ export class Story {
     const { runId } = this;
     const miss = { kind: 'changed' as const, text: inputs.join('; '), inputs };
     this.events.push({ type: 'miss', atMs: this.atMs(0), runId, taskId, miss });
+    return this;
+  }
+
+  /** Another pipeline has made its result. */
+  hit(taskId: string, origin: CacheOrigin): this {
+    this.events.push({ type: 'hit', atMs: this.atMs(0), runId: this.runId, taskId, origin });
     return this;
   }
 

@@ -6,7 +6,7 @@ import {
   type NxTaskStatus,
   type TaskGraph,
 } from '@org/dte-nx-compat';
-import type { DteError, RunLogEntry, SessionInfo } from '@org/dte-protocol';
+import type { CacheOrigin, DteError, RunLogEntry, SessionInfo } from '@org/dte-protocol';
 import type { CacheSource, Miss, ReportEvent, TaskStatus } from '@org/dte-report';
 import type { CommandVoice } from '../report/say';
 
@@ -134,6 +134,12 @@ export class Chronicle {
   miss(taskId: string, miss: Miss): void {
     const { runId, file } = this.options;
     file.write({ type: 'miss', atMs: this.now(), runId, taskId, miss });
+  }
+
+  /** Which other pipeline has made the result of a task. */
+  hit(taskId: string, origin: CacheOrigin): void {
+    const { runId, file } = this.options;
+    file.write({ type: 'hit', atMs: this.now(), runId, taskId, origin });
   }
 
   private message({ code, message }: DteError): void {

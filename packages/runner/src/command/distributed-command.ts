@@ -31,6 +31,7 @@ import type { Prepared } from '../prepare/prepare';
 import { failureLines } from '../report/failed-jobs';
 import type { CommandVoice } from '../report/say';
 import { endLine } from '../report/summary';
+import { SharedResults } from '../shared-cache/shared-results';
 import { leftovers } from '../tasks/leftovers';
 import { planRun, type Plan } from '../tasks/plan';
 import { batchesFor } from '../tasks/plan-batches';
@@ -107,13 +108,15 @@ export class DistributedCommand {
     this.chronicle.begin(command, options.lifeCycle);
     const misses = this.missReasons();
     const forwardedEnv = this.forwardedEnv();
+    const shared = this.sharedResults();
     const mainSide = new MainSide({ prepared, graph, context, command, voice });
     const onMain = await mainSide.tasks();
     const plan = planRun(graph, context.projectGraph, context.initiatingTasks ?? [], onMain.keys());
-    const run = await this.openRun(plan, forwardedEnv);
+    const run = await this.openRun({ plan, forwardedEnv, shared });
     try {
       const trouble = await this.untilOver(run);
-      const statuses = await this.runRest(run, { plan, mainSide, trouble });
+      const ended = await this.runRest(run, { plan, mainSide, trouble });
+      const statuses = await shared.finish(ended, run.coordinatorLost);
       this.chronicle.over(statuses);
       this.statuses = statuses;
       return statuses;
@@ -192,7 +195,21 @@ export class DistributedCommand {
     for (const line of lines) this.given.voice.line(line);
   }
 
-  private async openRun(plan: Plan, forwardedEnv: readonly string[]): Promise<DistributedRun> {
+  private sharedResults(): SharedResults {
+    const { graph, command, runId, chronicle } = this;
+    const { prepared, context, voice } = this.given;
+    return new SharedResults({
+      prepared,
+      runId,
+      graph,
+      projectGraph: context.projectGraph,
+      command,
+      voice,
+      onOrigin: (taskId, origin) => chronicle.hit(taskId, origin),
+    });
+  }
+
+  private async openRun({ plan, forwardedEnv, shared }: Planned): Promise<DistributedRun> {
     const { graph, command, runId } = this;
     const { prepared, options, context, voice, ui } = this.given;
     const { projectGraph } = context;
@@ -212,6 +229,7 @@ export class DistributedCommand {
       ui,
       sections: this.jobLog?.sections === true,
       forwardedEnv,
+      shared,
       chronicle: this.chronicle,
       onIntroduced: () => void this.sayLink(),
     });
@@ -289,6 +307,13 @@ export class DistributedCommand {
     const { runId, command } = this;
     if (absent.size > 0) voice.line(await noteAbsent({ absent, runId, command: command.text, prepared }));
   }
+}
+
+/** What is known before the run is opened. */
+interface Planned {
+  readonly plan: Plan;
+  readonly forwardedEnv: readonly string[];
+  readonly shared: SharedResults;
 }
 
 /** What is known before the rest of a command runs. */

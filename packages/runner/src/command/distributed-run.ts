@@ -32,6 +32,7 @@ import { RestoreQueue } from '../outputs/restore-queue';
 import { RunResults } from '../results/run-results';
 import { Retries } from '../report/retries';
 import type { CommandVoice } from '../report/say';
+import type { SharedResults } from '../shared-cache/shared-results';
 import { submitRun, type CommandToSubmit } from '../submit/submit-run';
 import { startLine } from '../report/summary';
 import { WorkerKeeper } from '../worker/worker-keeper';
@@ -46,6 +47,7 @@ export interface DistributedRunOptions extends CommandToSubmit {
   /** What Nx prints of a task is shown as a section, which ends its last line. */
   readonly sections: boolean;
   readonly chronicle: Chronicle;
+  readonly shared: SharedResults;
   /** The line about the session was printed. */
   readonly onIntroduced: () => void;
 }
@@ -216,7 +218,10 @@ export class DistributedRun {
       this.options.chronicle.expected(submitted.expectedMs);
       this.stopForwarding = stopForwarding;
       this.recordTasks();
-      hits.forEach((hit) => this.results.onHit(hit));
+      for (const hit of hits) {
+        this.options.shared.onHit(hit);
+        this.results.onHit(hit);
+      }
       const isPlanned = new Set([...plan.pending, ...plan.noop]);
       const settled = hits.filter(({ taskId }) => isPlanned.has(taskId));
       const trouble = await this.follow(isPlanned.size - settled.length);
@@ -266,6 +271,7 @@ export class DistributedRun {
       info: prepared.session.info(),
       onEntry: (entry) => {
         this.options.chronicle.entry(entry);
+        this.options.shared.onEntry(entry);
         this.retries.onEntry(entry);
         this.results.onEntry(entry);
       },

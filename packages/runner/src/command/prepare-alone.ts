@@ -17,9 +17,10 @@ import type { Edge, Prepared } from '../prepare/prepare';
 
 /**
  * For a command that cannot be distributed, or must not be. Nx alone would run it without a look at what earlier commands of this job have left on
- * agents or in the store (`restoreOutputs`), and a deployment of an empty folder would succeed.
+ * agents or in the store (`restoreOutputs`), and a deployment of an empty folder would succeed; and it would take from this machine's cache what
+ * another pipeline has made, although `cacheTrust` says that it must be made in this one.
  * @param why it is not distributed
- * @returns null if nothing was left elsewhere: then Nx alone does the right thing
+ * @returns null if nothing was left elsewhere, and `cacheTrust` says nothing: then Nx alone does the right thing
  * @throws what Nx throws when its cache cannot be opened
  */
 export async function prepareAlone(
@@ -33,11 +34,12 @@ export async function prepareAlone(
   if (found === null) return null;
   const { workspaceRoot, resolved, sessionId } = found;
   const record = await readRecord(recordPath(dataDirOf(resolved, workspaceRoot), sessionId));
-  if ([...record.values()].every(({ absentIn }) => absentIn === null)) return null;
+  const isLimited = Object.keys(resolved.config.cacheTrust).length > 0;
+  if (!isLimited && [...record.values()].every(({ absentIn }) => absentIn === null)) return null;
   const session = noSession(sessionId, why, resolved.limits);
   const cache = await openCache({ workspaceRoot });
-  if ((await openMainDisk({ resolved, workspaceRoot, session, cache }).absentSoFar()).length === 0)
-    return null;
+  const absent = await openMainDisk({ resolved, workspaceRoot, session, cache }).absentSoFar();
+  if (!isLimited && absent.length === 0) return null;
   // Rules that cannot be read may be the reason why.
   const { rules, problems } = inspectRules(workspaceRoot, resolved.config.assignmentRules);
   const assignment = createAssignment(problems.length === 0 ? rules : [], (patterns) =>

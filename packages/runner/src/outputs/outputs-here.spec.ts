@@ -48,6 +48,7 @@ function setUp(missing: string[] = [], leaves = true, isLeft = true, shared: Par
 }
 
 describe('OutputsHere', () => {
+  // For a result of another pipeline too, which may have stored none: its command may have downloaded everything.
   it('uses the outputs even if the terminal output is not stored separately', async () => {
     const { outputs, explained, take } = setUp([], false);
     expect(await take('lib:build')).toMatchObject({ terminalOutput: 'lib:build, restored' });

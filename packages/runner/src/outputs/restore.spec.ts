@@ -3,7 +3,7 @@ import { DteError, LIMITS, readLimits } from '@org/dte-protocol';
 import { ArtifactRestorer } from './restore';
 import { task } from '../test-support/tasks';
 
-function setUp(answers: FetchResult[]) {
+function setUp(answers: FetchResult[], shared = true) {
   const fetched: string[] = [];
   const removed: string[] = [];
   const getAttempt = jest.fn<Promise<never>, unknown[]>(() =>
@@ -19,6 +19,8 @@ function setUp(answers: FetchResult[]) {
     },
     uploadFromLocal: () => Promise.resolve({ kind: 'none' }),
     store: jest.fn(),
+    limit: jest.fn(),
+    useOf: () => ({ local: shared, shared, published: true }),
     recordTaskDetails: jest.fn(),
     replays: (code) => code === 0,
     keepTerminalOutput: () => Promise.resolve(),
@@ -100,7 +102,22 @@ describe('ArtifactRestorer', () => {
     await expect(restorer.restore(task('a:b'), artifact)).rejects.toMatchObject({
       code: 'DTE_OUTPUTS_DIFFER',
     });
-    expect([fetched, getAttempt.mock.calls, distrust.mock.calls]).toEqual([['42'], [['42']], [['42']]]);
+    expect([fetched, getAttempt.mock.calls, distrust.mock.calls]).toEqual([
+      ['42'],
+      [['42', { ownOnly: false }]],
+      [['42']],
+    ]);
+  });
+
+  it('asks only for what this pipeline has made, if a task must be made in it', async () => {
+    const { restorer, getAttempt } = setUp([{ ...hit, outputs: summary('b') }], false);
+    const artifact = { kind: 'cache', hash: '42', outputs: summary('a') } as const;
+    await expect(restorer.restore(task('a:b'), artifact)).rejects.toMatchObject({ code: 'DTE_UNKNOWN_HASH' });
+    await expect(restorer.leave(task('a:b'), artifact, () => true)).rejects.toMatchObject({
+      code: 'DTE_UNKNOWN_HASH',
+    });
+    await expect(restorer.printed(task('a:b'), artifact)).rejects.toMatchObject({ code: 'DTE_UNKNOWN_HASH' });
+    expect(getAttempt.mock.calls).toEqual(Array.from({ length: 3 }, () => ['42', { ownOnly: true }]));
   });
 
   it('does not ask a coordinator again that was away for as long as one is waited for', async () => {

@@ -168,7 +168,7 @@ export class ArtifactRestorer implements Restorer {
 
   /** Like `fromCache`, but without Nx and this machine's cache. */
   private async fromStored(task: NxTask, artifact: CacheArtifact, mayFail: boolean): Promise<Restored> {
-    const source = await this.options.http.getCached(artifact.hash);
+    const source = await this.cached(task, artifact.hash);
     const { terminalOutput, meta } = await this.extract(task, source, { format: 'nx-cache' });
     if (meta.code !== 0 && !mayFail) throw notASuccess(task, artifact.hash, meta.code);
     await this.expectArrived(task, artifact);
@@ -187,6 +187,11 @@ export class ArtifactRestorer implements Restorer {
     const made = madeOf(artifact);
     if (made === undefined) return;
     expectSame(task.id, made, await summariseOutputs(this.options.outputs, task.id, task.outputs));
+  }
+
+  private cached({ id }: NxTask, hash: string): ReturnType<HttpClient['getCached']> {
+    const { http, cache } = this.options;
+    return http.getCached(hash, { ownOnly: !cache.useOf(id).shared });
   }
 
   private extract(
@@ -210,7 +215,7 @@ export class ArtifactRestorer implements Restorer {
   private async leaveCached(task: NxTask, hash: string, picked: Picked): Promise<LeftOutputs> {
     const { http, outputs } = this.options;
     if (picked !== null) {
-      const source = await http.getCached(hash);
+      const source = await this.cached(task, hash);
       const { bytes = null } = source;
       const { terminalOutput, meta } = await this.extract(task, source, { format: 'nx-cache', only: picked });
       if (meta.code !== 0) throw notASuccess(task, hash, meta.code);
@@ -260,12 +265,12 @@ export class ArtifactRestorer implements Restorer {
   }
 
   private async printedCached(task: NxTask, hash: string): Promise<string> {
-    const { cache, http } = this.options;
+    const { cache } = this.options;
     task.hash = hash;
     const entry = (await cache.lookupLocal([task])).get(task.id);
     if (entry !== undefined) return entry.terminalOutput;
     // A cached failure, or a local cache that could not be written.
-    const source = await http.getCached(hash);
+    const source = await this.cached(task, hash);
     const nothing = { format: 'nx-cache', only: () => false } as const;
     const { terminalOutput } = await this.extract({ id: task.id, outputs: [] }, source, nothing);
     return terminalOutput;

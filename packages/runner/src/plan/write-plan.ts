@@ -15,10 +15,11 @@ import { writeFileSync } from 'node:fs';
 import { createAssignment } from '../assignment/assign';
 import { loadRules } from '../assignment/load-rules';
 import { readMainPatterns } from '../assignment/on-main';
-import { readNxJsonOptions, resolveConfig } from '@org/dte-config';
+import { readNxJsonOptions, resolveConfig, type Config } from '@org/dte-config';
 import { commandOf } from '../prepare/command-of';
 import { onMainByRule } from '../on-main/by-rule';
 import { planRun, taskOf, type Plan } from '../tasks/plan';
+import { obeyCacheTrust } from '../shared-cache/cache-use';
 import { cachedTasks } from './cached-tasks';
 import type { PlannedTask, PlannedWork } from './planned-work';
 
@@ -39,11 +40,11 @@ function placesOf(graph: TaskGraph, plan: Plan, cached: ReadonlySet<string>): Pl
 /** What will run on the main job by option or rule, as far as that is known before there is a main job. */
 function ruledToMain(
   graph: TaskGraph,
+  config: Config,
   options: NxRunnerOptions,
   context: NxRunnerContext,
-  workspaceRoot: string,
 ): Iterable<string> {
-  const { config } = resolveConfig({ env: process.env, nxJson: readNxJsonOptions(workspaceRoot) });
+  const workspaceRoot = findWorkspaceRoot();
   const assignment = createAssignment(loadRules(workspaceRoot, config.assignmentRules), (patterns) =>
     matchProjects(workspaceRoot, patterns, context.projectGraph.nodes),
   );
@@ -71,8 +72,11 @@ export async function writePlan(
 ): Promise<NxStatuses> {
   const graph = normaliseTaskGraph(context.taskGraph);
   const workspaceRoot = findWorkspaceRoot();
-  const onMain = ruledToMain(graph, options, context, workspaceRoot);
+  const { config } = resolveConfig({ env: process.env, nxJson: readNxJsonOptions(workspaceRoot) });
+  const onMain = ruledToMain(graph, config, options, context);
   const plan = planRun(graph, context.projectGraph, context.initiatingTasks ?? [], onMain);
+  const cache = await openCache({ workspaceRoot });
+  obeyCacheTrust(cache, config.cacheTrust, graph);
   const skipsCache = options.skipNxCache === true || context.nxArgs.skipNxCache === true;
   const cached = skipsCache
     ? new Set<string>()
@@ -80,7 +84,7 @@ export async function writePlan(
         graph,
         pending: plan.pending,
         noop: plan.noop,
-        cache: await openCache({ workspaceRoot }),
+        cache,
         hasher: createLateHasher(context.hasher, context.projectGraph, graph, workspaceRoot),
         concurrency: LIMITS.restoreConcurrency.value,
       });

@@ -1,4 +1,4 @@
-import { nxOutputs, nxReader } from '@org/dte-client';
+import { nxOutputs, nxReader, nxWriter } from '@org/dte-client';
 import {
   findWorkspaceRoot,
   matchProjects,
@@ -119,7 +119,8 @@ async function prepareIn(preparation: Preparation): Promise<Prepared> {
     const remoteCache = { url: session.connection.httpUrl(), token: session.connection.token() };
     const outputs = nxOutputs(workspaceRoot);
     const reader = nxReader({ http: session.http, outputs, limits: resolved.limits });
-    const cache = await openCache({ workspaceRoot, remoteCache, reader });
+    const writer = nxWriter({ http: session.http, limits: resolved.limits });
+    const cache = await openCache({ workspaceRoot, remoteCache, reader, writer });
     return { resolved, workspaceRoot, surroundings, session, rendezvous, cache, assignment, alone: false };
   } catch (thrown) {
     session.close();

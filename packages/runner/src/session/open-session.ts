@@ -154,6 +154,7 @@ export async function openSession(options: OpenSessionOptions): Promise<Session>
     token: () => connection.token(),
     limits,
     retryForMs: limits.coordinatorGraceMs,
+    note: options.note,
   });
   return new OpenSession(options, connection, http, news);
 }

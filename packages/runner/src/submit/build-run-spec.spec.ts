@@ -41,6 +41,7 @@ const input = {
   placementWaitMs: 60_000,
   taskTimeoutMs: {},
   isLeft: ({ id }: { id: string }) => id === 'app:build',
+  sharingOf: () => undefined,
   retries: {},
   retryFlaky: true,
 };

@@ -10,6 +10,7 @@ import {
 import { byTarget } from '@org/dte-config';
 import type { Placing } from '../assignment/placements';
 import type { DurationEstimator } from '../durations/estimator';
+import type { SharingOf } from '../shared-cache/cache-trust';
 import { taskOf, type Plan } from '../tasks/plan';
 import type { Hit } from './settle-cache';
 
@@ -59,6 +60,8 @@ export interface RunSpecInput {
   readonly taskTimeoutMs: Readonly<Record<string, number>>;
   /** Are this task's outputs not downloaded? */
   readonly isLeft: (task: NxTask) => boolean;
+  /** What the shared cache may do for a task. */
+  readonly sharingOf: SharingOf;
   /** Option retries. */
   readonly retries: Readonly<Record<string, number>>;
   /** Option retryFlaky. */
@@ -108,6 +111,7 @@ export function buildRunSpec(input: RunSpecInput): RunSpec {
         task.cache === true && !skipNxCache && (task.hash === undefined || isStorableHash(task.hash)),
       parallelism: !isNonParallel(task),
       ...(input.isLeft(task) ? { terminalApart: true } : {}),
+      sharing: input.sharingOf(id),
       dependencies: graph.dependencies[id] ?? [],
       continuousDependencies: (graph.continuousDependencies[id] ?? []).filter((edge) => servers.has(edge.id)),
       ...(batch === undefined ? {} : { batch }),

@@ -1,5 +1,5 @@
 import type { CacheEntry, FetchResult, StoreOutcome, TaskCache } from '@org/dte-nx-compat';
-import { readLimits } from '@org/dte-protocol';
+import { readLimits, type CacheOrigin, type Sharing } from '@org/dte-protocol';
 import { noLateHashes } from './late-hashes';
 import { settleFromCache, type SettleOptions } from './settle-cache';
 import { graphOf } from '../test-support/tasks';
@@ -10,6 +10,16 @@ const graph = graphOf(
   { 'lib:build': { hash: '1' }, 'app:build': { hash: '2' }, 'app:test': { hash: '3' } },
 );
 
+const ORIGIN: CacheOrigin = {
+  scope: 'trusted',
+  pipelineId: '4711',
+  jobId: '12',
+  commit: 'abc',
+  agent: 'agent-1',
+  atMs: 1,
+};
+const noArchives = { putAttempt: () => Promise.reject(new Error('no')) };
+
 interface World {
   local?: string[];
   held?: string[];
@@ -17,6 +27,8 @@ interface World {
   remoteKind?: TaskCache['remoteKind'];
   stored?: StoreOutcome;
   options?: Partial<SettleOptions>;
+  /** Hash -> another pipeline that has made it. */
+  origins?: Record<string, CacheOrigin>;
   /** Exit code of every entry. */
   code?: number;
 }
@@ -29,6 +41,7 @@ async function settle({
   stored = { kind: 'stored' },
   options,
   code = 0,
+  origins = {},
 }: World) {
   const entry: CacheEntry = { code, terminalOutput: 'out', outputsPath: '/x' };
   const asked: string[][] = [];
@@ -57,6 +70,8 @@ async function settle({
     recordTaskDetails: jest.fn(),
     replays: (ended) => ended < 5,
     keepTerminalOutput: () => Promise.resolve(),
+    limit: jest.fn(),
+    useOf: () => ({ local: true, shared: true, published: true }),
     distrust: jest.fn(),
     disconnect: jest.fn(),
     keepHere: jest.fn(),
@@ -72,6 +87,8 @@ async function settle({
     skipNxCache: false,
     skipRemoteCache: false,
     late: noLateHashes,
+    sharingOf: () => undefined,
+    rebuilds: { chooses: () => Promise.resolve(false) },
     inTurn: async (task, work) => {
       steps.push(`${task.id} begins`);
       const done = await work();
@@ -89,7 +106,9 @@ async function settle({
     http: {
       askHeld: (hashes) => {
         asked.push([...hashes]);
-        return Promise.resolve(new Set(hashes.filter((hash) => held.includes(hash))));
+        return Promise.resolve(
+          new Map(hashes.filter((hash) => held.includes(hash)).map((hash) => [hash, origins[hash] ?? null])),
+        );
       },
       putAttempt: ({ taskId }) => {
         archived.push(taskId);
@@ -158,7 +177,7 @@ describe('settleFromCache', () => {
 
   it('lets an agent run what cannot be uploaded', async () => {
     const putAttempt = () => Promise.reject(new Error('no'));
-    const http = { askHeld: () => Promise.resolve(new Set<string>()), putAttempt };
+    const http = { askHeld: () => Promise.resolve(new Map<string, null>()), putAttempt };
     const { hits } = await settle({
       local: ['lib:build'],
       stored: { kind: 'failed', message: 'x' },
@@ -175,6 +194,65 @@ describe('settleFromCache', () => {
 
   it('uses nothing from the coordinator with --skip-remote-cache', async () => {
     expect((await settle({ held: ['1'], options: { skipRemoteCache: true } })).hits).toEqual([]);
+  });
+
+  describe('with results of other pipelines', () => {
+    const origins = { 2: ORIGIN };
+
+    it('says where a hit comes from, if it was not on this machine already', async () => {
+      const { hits } = await settle({
+        held: ['1', '2', '3'],
+        local: ['lib:build'],
+        origins: { 1: ORIGIN, ...origins },
+      });
+      expect(hits.map(({ taskId, origin }) => [taskId, origin])).toEqual([
+        ['lib:build', undefined],
+        ['app:build', ORIGIN],
+        ['app:test', undefined],
+      ]);
+    });
+
+    it('takes none for a task that must be made in this pipeline, and what this pipeline has made', async () => {
+      const sharingOf = (): Sharing => 'this-pipeline';
+      const { hits } = await settle({ held: ['1', '2'], origins, options: { sharingOf } });
+      expect(hits.map(({ taskId }) => taskId)).toEqual(['lib:build']);
+    });
+
+    it('sends agents what this machine has with --skip-remote-cache, not what another pipeline has made', async () => {
+      const world = { held: ['1', '2'], local: ['lib:build', 'app:build'], origins };
+      const { hits, uploaded } = await settle({ ...world, options: { skipRemoteCache: true } });
+      expect([hits.map(({ taskId }) => taskId), uploaded]).toEqual([
+        ['lib:build', 'app:build'],
+        ['app:build'],
+      ]);
+    });
+
+    it('lets an agent run what another pipeline has, if the upload of this machine is declined', async () => {
+      const { hits } = await settle({
+        held: ['1'],
+        local: ['lib:build'],
+        origins: { 1: ORIGIN },
+        stored: { kind: 'declined' },
+        options: {
+          skipRemoteCache: true,
+          http: { ...noArchives, askHeld: () => Promise.resolve(new Map([['1', ORIGIN]])) },
+        },
+      });
+      expect(hits).toEqual([]);
+    });
+
+    it('has a chosen one made again', async () => {
+      const asked: unknown[] = [];
+      const rebuilds = {
+        chooses: (others: unknown) => {
+          asked.push(others);
+          return Promise.resolve(true);
+        },
+      };
+      const { hits } = await settle({ held: ['1', '2'], origins, options: { rebuilds } });
+      expect(hits.map(({ taskId }) => taskId)).toEqual(['lib:build']);
+      expect(asked).toEqual([{ taskId: 'app:build', hash: '2', origin: ORIGIN }]);
+    });
   });
 
   it('leaves a task to its batch when the batch has to run its dependencies', async () => {
@@ -200,6 +278,17 @@ describe('with NX_CACHE_FAILURES', () => {
 
   it('a failure that Nx does not replay is not a hit', async () => {
     expect((await settle({ held: ['1'], other: ['lib:build'], code: 7 })).hits).toEqual([]);
+  });
+
+  it('a result of another pipeline is checked as well, and says where it comes from', async () => {
+    const world: World = { held: ['1'], other: ['lib:build'], origins: { 1: ORIGIN } };
+    expect((await settle(world)).hits).toMatchObject([
+      { taskId: 'lib:build', failed: false, origin: ORIGIN },
+    ]);
+    expect((await settle({ ...world, code: 7 })).hits).toEqual([]);
+    // Nobody can tell a failure from a difference.
+    const rebuilds = { chooses: () => Promise.resolve(true) };
+    expect((await settle({ ...world, options: { rebuilds } })).hits).toHaveLength(1);
   });
 
   it('a success is a hit as usual', async () => {
@@ -240,7 +329,7 @@ describe('tasks without a hash', () => {
     const options = { graph, pending: Object.keys(graph.tasks), late: late({ 'a:gen': '9' }) };
     const none = { kind: 'none' } as const;
     const broken = {
-      askHeld: () => Promise.resolve(new Set<string>()),
+      askHeld: () => Promise.resolve(new Map<string, null>()),
       putAttempt: () => Promise.reject(new Error('full')),
     };
     const { hits } = await settle({ local: ['a:gen'], stored: none, options: { ...options, http: broken } });

@@ -6,7 +6,9 @@ import {
   type TaskCache,
   type TaskGraph,
 } from '@org/dte-nx-compat';
-import { isStorableHash, type Artifact, type LimitValues } from '@org/dte-protocol';
+import { isStorableHash, type Artifact, type CacheOrigin, type LimitValues } from '@org/dte-protocol';
+import type { SharingOf } from '../shared-cache/cache-trust';
+import type { Rebuilds } from '../shared-cache/rebuilds';
 import { inParallel } from '../tasks/in-parallel';
 import type { LateHashes } from './late-hashes';
 import { taskOf } from '../tasks/plan';
@@ -22,6 +24,8 @@ export interface Hit {
   readonly from?: 'remote';
   /** It is a failure that Nx replays (NX_CACHE_FAILURES). */
   readonly failed: boolean;
+  /** Set if another pipeline has made it. */
+  readonly origin?: CacheOrigin;
 }
 
 export interface SettleOptions {
@@ -43,6 +47,10 @@ export interface SettleOptions {
   readonly late: LateHashes;
   /** --skip-remote-cache: only this machine's cache is queried. */
   readonly skipRemoteCache: boolean;
+  /** For a task with a value, only what this pipeline has made is a hit. */
+  readonly sharingOf: SharingOf;
+  /** Hits of other pipelines that are made again: they are none. */
+  readonly rebuilds: Pick<Rebuilds, 'chooses'>;
 }
 
 interface Found {
@@ -52,8 +60,12 @@ interface Found {
   readonly entry: CacheEntry | null;
   /** Set if the coordinator has it. */
   readonly held: boolean;
+  /** Of what the coordinator has; null: this pipeline has made it, or the coordinator has nothing. */
+  readonly origin: CacheOrigin | null;
   /** Set if it is on this machine now: in its cache, or just downloaded from the organisation's. */
   readonly local: boolean;
+  /** Set if its cache had it before the command. */
+  readonly wasLocal: boolean;
 }
 
 interface Candidate {
@@ -94,18 +106,44 @@ async function findAll(options: SettleOptions): Promise<Map<string, Found>> {
   return all;
 }
 
-async function findHits(options: SettleOptions, candidates: readonly Candidate[]): Promise<Found[]> {
-  const { cache, http, limits } = options;
+/** What local caches and the coordinator have of these tasks, as far as they may be used. */
+async function lookUp(options: SettleOptions, candidates: readonly Candidate[]): Promise<Found[]> {
+  const { cache, http, skipRemoteCache, sharingOf } = options;
+  // Leaves out tasks that must not use it.
   const local = await cache.lookupLocal(candidates.map(({ task }) => task));
-  const heldHashes = await http.askHeld([...new Set(candidates.map(({ hash }) => hash))]);
+  const held = await http.askHeld([...new Set(candidates.map(({ hash }) => hash))]);
+  return candidates.map(({ task, hash }) => {
+    const origin = held.get(hash) ?? null;
+    const isUsable = origin === null || (!skipRemoteCache && sharingOf(task.id) === undefined);
+    return {
+      task,
+      hash,
+      entry: local.get(task.id) ?? null,
+      held: held.has(hash) && isUsable,
+      origin: isUsable ? origin : null,
+      local: local.has(task.id),
+      wasLocal: local.has(task.id),
+    };
+  });
+}
+
+/** Only what would be used is compared: a result on this machine's disk is not another pipeline's, as far as anyone knows. */
+async function withoutRebuilds(options: SettleOptions, looked: readonly Found[]): Promise<Found[]> {
+  const { cache, rebuilds, limits } = options;
+  // Of a failure in the cache, nothing can be said to be another's work.
+  if (cache.remoteKind !== 'ours' || cachesFailures()) return [...looked];
+  return inParallel(looked, limits.restoreConcurrency, async (found) => {
+    const { task, hash, held, origin } = found;
+    const isOthers = found.entry === null && held && origin !== null;
+    const isChosen = isOthers && (await rebuilds.chooses({ taskId: task.id, hash, origin }));
+    return isChosen ? { ...found, held: false, origin: null } : found;
+  });
+}
+
+async function findHits(options: SettleOptions, candidates: readonly Candidate[]): Promise<Found[]> {
+  const { cache, limits } = options;
+  const looked = await withoutRebuilds(options, await lookUp(options, candidates));
   const mayTake = cache.remoteKind === 'ours' && !options.skipRemoteCache;
-  const looked = candidates.map(({ task, hash }) => ({
-    task,
-    hash,
-    entry: local.get(task.id) ?? null,
-    held: heldHashes.has(hash),
-    local: local.has(task.id),
-  }));
   // The entry may be a failure, which must be known before any of its dependents may start.
   const mayBeFailures = cachesFailures();
   const isHit = ({ entry, held }: Found): boolean => entry !== null || (held && mayTake && !mayBeFailures);
@@ -116,10 +154,11 @@ async function findHits(options: SettleOptions, candidates: readonly Candidate[]
   const missing = looked.filter(
     (candidate) => !isHit(candidate) && (asksOther || (candidate.held && mayTake)),
   );
-  const fetched = await inParallel(missing, limits.restoreConcurrency, async ({ task, hash, held }) => {
+  const fetched = await inParallel(missing, limits.restoreConcurrency, async (candidate) => {
+    const { task, held } = candidate;
     const result = await cache.fetch(task);
     const hit = (result.kind === 'local' || result.kind === 'remote') && cache.replays(result.entry.code);
-    return hit ? { task, hash, entry: result.entry, held: held && mayTake, local: true } : null;
+    return hit ? { ...candidate, entry: result.entry, held: held && mayTake, local: true } : null;
   });
   return [...found, ...fetched.filter((hit) => hit !== null)];
 }
@@ -132,7 +171,8 @@ async function share(options: SettleOptions, { task, hash, entry, held }: Found)
   const stored = await cache.uploadFromLocal(task, entry);
   // "Declined" is also the answer for an existing artifact; the query distinguishes it from a rejection.
   if (stored.kind === 'stored') return { kind: 'cache', hash };
-  if (stored.kind === 'declined' && (await http.askHeld([hash])).has(hash)) return { kind: 'cache', hash };
+  if (stored.kind === 'declined' && (await http.askHeld([hash])).get(hash) === null)
+    return { kind: 'cache', hash };
   return options.inTurn(task, () => sendAttempt(options, { task, hash }, entry));
 }
 
@@ -158,6 +198,10 @@ async function sendAttempt(
   await http.putAttempt({ runId, taskId: task.id, attempt: 0 }, archive);
   return { kind: 'attempt', attempt: 0, outputs: made };
 }
+
+/** A result that was on this machine already is nobody else's, as far as anyone knows. */
+const originOf = ({ origin, wasLocal }: Found): Pick<Hit, 'origin'> | null =>
+  origin === null || wasLocal ? null : { origin };
 
 /** All direct and indirect dependencies of these tasks, and of servers that they need. */
 function dependenciesOf(graph: TaskGraph, ids: readonly string[]): Set<string> {
@@ -207,7 +251,14 @@ export async function settleFromCache(options: SettleOptions): Promise<Hit[]> {
     const none: Artifact = { kind: 'none' };
     const artifact = needed.has(hit.task.id) ? await share(options, hit).catch(() => null) : none;
     const failed = hit.entry !== null && hit.entry.code !== 0;
-    return artifact === null ? null : { taskId: hit.task.id, artifact, local: hit.local, failed };
+    if (artifact === null) return null;
+    return {
+      taskId: hit.task.id,
+      artifact,
+      local: hit.local,
+      failed,
+      ...(originOf(hit) ?? {}),
+    };
   });
   const settled = hits.filter((hit) => hit !== null);
   // Every task that is not settled runs, and is hashed by the agent or job that runs it.

@@ -7,6 +7,7 @@ import type { OutputsHere } from '../outputs/outputs-here';
 import type { Command } from '../prepare/command-of';
 import type { Prepared } from '../prepare/prepare';
 import type { Explainer } from '../report/explainer';
+import type { SharedResults } from '../shared-cache/shared-results';
 import { taskOf, type Plan } from '../tasks/plan';
 import { buildRunSpec, commandEnv } from './build-run-spec';
 import { withoutBlocked, type Remaining } from './cached-failures';
@@ -26,6 +27,8 @@ export interface CommandToSubmit {
   readonly hasher: LateHasher;
   /** Names of the variables whose values are sent to the agents. */
   readonly forwardedEnv: readonly string[];
+  /** What the command may take from other pipelines. */
+  readonly shared: Pick<SharedResults, 'sharingOf' | 'rebuilds'>;
 }
 
 export interface SubmitOptions extends CommandToSubmit {
@@ -67,7 +70,7 @@ export async function submitRun(options: SubmitOptions): Promise<Submitted> {
 }
 
 async function hitsOf(options: SubmitOptions): Promise<Hit[]> {
-  const { prepared, graph, plan, batches, runId, command, outputs } = options;
+  const { prepared, graph, plan, batches, runId, command, outputs, shared } = options;
   const { workspaceRoot, cache, session, resolved } = prepared;
   /** Downloaded from a remote cache for the hash of another task. */
   const fetchedBefore = new Set<string>();
@@ -85,6 +88,8 @@ async function hitsOf(options: SubmitOptions): Promise<Hit[]> {
     skipRemoteCache: command.skipRemoteCache,
     inTurn: (task, work) => outputs.inTurn(task, work),
     late: lateHashes(options, fetchedBefore),
+    sharingOf: shared.sharingOf,
+    rebuilds: shared.rebuilds,
   });
   return found.map((hit) => (fetchedBefore.has(hit.taskId) ? { ...hit, from: 'remote' as const } : hit));
 }
@@ -121,7 +126,7 @@ function nxTimings(
 }
 
 function specOf(options: SubmitOptions, { plan, hits }: Remaining, nx: ReadonlyMap<string, number>): RunSpec {
-  const { prepared, graph, batches, runId, command, forwardedEnv, outputs } = options;
+  const { prepared, graph, batches, runId, command, forwardedEnv, outputs, shared } = options;
   const { config, limits } = prepared.resolved;
   const tasks = plan.pending.map((id) => taskOf(graph, id));
   return buildRunSpec({
@@ -145,6 +150,8 @@ function specOf(options: SubmitOptions, { plan, hits }: Remaining, nx: ReadonlyM
     placementWaitMs: limits.agentWaitMs,
     taskTimeoutMs: config.taskTimeoutMs,
     isLeft: (task) => outputs.isLeft(task),
+    // As in plain Nx, nothing is read from a remote cache, nor written for others.
+    sharingOf: (taskId) => shared.sharingOf(taskId) ?? (command.skipRemoteCache ? 'never' : undefined),
     retries: config.retries,
     retryFlaky: config.retryFlaky,
   });

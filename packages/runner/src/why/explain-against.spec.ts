@@ -44,6 +44,7 @@ describe('the comparison with another report', () => {
     status: 'success',
     code: 0,
     from: null,
+    origin: null,
     miss: null,
     expectedMs: null,
     flaky: false,

@@ -64,6 +64,7 @@ export class FakeHost implements TaskHost {
   batch: (request: RunBatchRequest) => Promise<BatchRun> = () => Promise.reject(new Error('no batch'));
   fetched: FetchResult = { kind: 'remote', entry: { code: 0, terminalOutput: '', outputsPath: '' } };
   readonly restored: string[] = [];
+  private useOf: TaskHost['cache']['useOf'] = () => ({ local: true, shared: true, published: true });
   readonly cache: TaskHost['cache'] = {
     remoteKind: 'ours',
     lookupLocal: async ([task]) =>
@@ -74,6 +75,8 @@ export class FakeHost implements TaskHost {
     recordTaskDetails: () => undefined,
     replays: (code) => code === 0,
     keepTerminalOutput: () => Promise.resolve(),
+    limit: (useOf) => void (this.useOf = useOf),
+    useOf: (taskId) => this.useOf(taskId),
     distrust: () => undefined,
     disconnect: () => undefined,
     keepHere: () => Promise.resolve(),

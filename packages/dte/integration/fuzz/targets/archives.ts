@@ -264,7 +264,13 @@ class Archives {
     if (reader === 'terminal') return readTerminalOutput(source, TASK, limits);
     if (reader === 'nx-cache') {
       const http = { getCached: () => Promise.resolve(source) };
-      const request = { hash: '42', taskId: TASK, outputs: OUTPUTS, cacheDirectory: join(root, 'cache') };
+      const request = {
+        hash: '42',
+        taskId: TASK,
+        outputs: OUTPUTS,
+        cacheDirectory: join(root, 'cache'),
+        ownOnly: false,
+      };
       return nxReader({ http, outputs: port, limits }).retrieve(request);
     }
     const options = { source, workspaceRoot: root, taskId: TASK, outputs: OUTPUTS, port, limits };
