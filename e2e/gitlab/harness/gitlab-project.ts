@@ -25,6 +25,7 @@ import {
 import { copyOnce } from './copy-once';
 import { ensureInterpreter } from './interpreter';
 import { JobEnvironments, type JobVariables } from './job-environment';
+import { addToGitlab, upload } from './known-to-gitlab';
 import { NpmRegistry } from './npm-registry';
 import { gitlabNameOf, PipelineRun, type PipelineOptions } from './pipeline-run';
 
@@ -195,6 +196,11 @@ export class GitlabProject {
     return run;
   }
 
+  /** A passed job's artifacts below a folder go to the instance, as a runner does it. @returns what the instance answers */
+  upload(run: PipelineRun, job: string, folder: string): number {
+    return upload(this.gitlab, run, { name: job, id: this.jobIds.get(job) ?? '' }, folder);
+  }
+
   /**
    * The runner has a copy of a folder from an earlier job and puts it into each job's clone, like a runner that keeps
    * ignored files (GIT_CLEAN_FLAGS).
@@ -268,6 +274,7 @@ export class GitlabProject {
     mkdirSync(join(home, 't'), { recursive: true });
     writeFileSync(join(home, '.gitconfig'), GIT_CONFIG);
     const claims = {
+      ...addToGitlab(this.gitlab, PROJECT_ID, job),
       project_id: String(PROJECT_ID),
       pipeline_id: CI_PIPELINE_ID,
       job_id: CI_JOB_ID,

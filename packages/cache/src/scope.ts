@@ -23,6 +23,9 @@ export interface CacheAccess {
 /** Pipelines of these sources run what somebody proposes, whatever ref GitLab names. `ref_protected` can be true for them. */
 const PROPOSALS: readonly string[] = ['merge_request_event', 'external_pull_request_event'];
 
+/** Whether a pipeline of this source runs what somebody proposes: such a one is never trusted. */
+export const isProposal = (pipelineSource: string): boolean => PROPOSALS.includes(pipelineSource);
+
 /**
  * Decides by the verified claims of a job of the pipeline, and by nothing else. A claim that is missing counts against trust.
  *

@@ -24,6 +24,8 @@ const managers = PACKAGE_MANAGERS.flatMap((packageManager) =>
 
 /** One for each combination in turn: another factor would only take longer. */
 const FOLDERS = ['', 'apps/web', 'my web: #1'];
+/** For three combinations each. */
+const CACHES = ['none', 'gitlab-artifacts'] as const;
 
 /** Every combination of the values, one after the other. */
 function* product(values: Record<string, readonly unknown[]>): Generator<Record<string, unknown>> {
@@ -54,7 +56,8 @@ describe('what any combination of options produces', () => {
       let tried = 0;
       for (const values of product(VALUES)) {
         const folder = FOLDERS[tried % FOLDERS.length]!;
-        const options = { ...DEFAULTS, ...values, ...manager, folder };
+        const cache = CACHES[Math.floor(tried / FOLDERS.length) % CACHES.length]!;
+        const options = { ...DEFAULTS, ...values, ...manager, folder, cache };
         const problems = problemsOf(options);
         if (problems.length > 0) expect({ options, problems }).toEqual({ options, problems: [] });
         tried += 1;

@@ -1,5 +1,6 @@
 export { lastArtifact } from './artifacts/last-artifact';
 export { findBase, findHead } from './base';
+export { openGitlabArtifacts } from './cache';
 export { extraAuthorities } from './http';
 export { readGitlabJob, type GitlabJob } from './job';
 export { keepNote, notesAccessOf } from './note/keep-note';

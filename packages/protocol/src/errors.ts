@@ -309,6 +309,10 @@ export const ERROR_CODES = {
     severity: 'retry',
     cure: 'Give DTE_GITLAB_TOKEN a token that may read pipelines of this project (scope read_api), or leave it unset.',
   },
+  DTE_CACHE_REFUSED: {
+    severity: 'fatal',
+    cure: 'Give DTE_GITLAB_TOKEN a token that may read this project (scope read_api, role Reporter), or set DTE_CACHE to none.',
+  },
   DTE_PLAN_FAILED: {
     severity: 'fatal',
     cure: 'Run the nx command that the message names in the same job: it fails there before it runs a task.',

@@ -807,6 +807,30 @@ export const LIMITS = {
     'DTE_NOTE_MS',
     'Time for writing the note of a merge request, all requests together. GitLab gives `after_script` five minutes.',
   ),
+  cacheArtifactBytes: limit(
+    80 * MiB,
+    'bytes',
+    'DTE_CACHE_ARTIFACT_BYTES',
+    "Results that one main job keeps for later pipelines in its job artifacts (`gitlab-artifacts`). GitLab's own limit for all artifacts of a job is 100 MB by default, and more than that fails the job.",
+  ),
+  cacheIndexBytes: limit(
+    16 * MiB,
+    'bytes',
+    null,
+    'Size of the index of a main job (`gitlab-artifacts`). An entry has about 500 bytes.',
+  ),
+  cacheIndexEntries: limit(
+    20_000,
+    'count',
+    null,
+    'Entries in the index of a main job (`gitlab-artifacts`): with 500 bytes each, 10 MB that each main job reads and writes.',
+  ),
+  cacheIndexPauseMs: limit(
+    1_000,
+    'ms',
+    null,
+    'Pause between two versions of the index of a main job (`gitlab-artifacts`) while results arrive. What arrives in the last one is lost if the job is killed.',
+  ),
   gitlabPages: limit(
     6,
     'count',

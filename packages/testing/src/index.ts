@@ -32,6 +32,7 @@ export {
   TEST_NX_VERSION,
 } from './examples';
 export {
+  artifactsOf,
   type FakeClaims,
   type FakeGitlab,
   type FakeUser,

@@ -199,7 +199,7 @@ export const configSchema = z.strictObject({
   gitlabToken: option(
     {
       description:
-        'Token that may read pipelines (scope `read_api`). With it, `dte base-sha` compares a branch with its last successful pipeline.',
+        'Token that may read pipelines (scope `read_api`). With it, `dte base-sha` compares a branch with its last successful pipeline, and the shared cache `gitlab-artifacts` reads job artifacts without GitLab Premium.',
       defaultText: '`GITLAB_TOKEN`',
       env: 'DTE_GITLAB_TOKEN',
       flag: null,

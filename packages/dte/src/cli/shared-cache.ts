@@ -1,4 +1,5 @@
 import { DiskCache, type SharedCache } from '@org/dte-cache';
+import { openGitlabArtifacts } from '@org/dte-gitlab';
 import { DteError } from '@org/dte-protocol';
 import { dataDirOf } from '@org/dte-runner';
 import { join } from 'node:path';
@@ -29,7 +30,7 @@ export function openSharedCache(
     );
   if (cache === 'coordinator') return coordinatorCache(context, embedded);
   if (cache === 's3') return openS3(context);
-  return Promise.reject(bad(`the store "${cache}" is not available in this version`));
+  return Promise.resolve().then(() => inArtifacts(context, embedded));
 }
 
 /** The folder is used from the first call on, when the coordinator has the lock of its data folder. */
@@ -56,6 +57,16 @@ async function openS3({ resolved, surroundings, workspaceRoot }: CliContext): Pr
   // Coordinators without a bucket start without it.
   const { openBucket } = await import('@org/dte-cache');
   return openBucket(resolved.config, { authorities: surroundings.authorities, workspaceRoot });
+}
+
+function inArtifacts(
+  { resolved, surroundings, workspaceRoot }: CliContext,
+  embedded: boolean,
+): SharedCache | null {
+  const { job, authorities: ca } = surroundings;
+  const { idToken, gitlabToken: token } = resolved.config;
+  const { limits } = resolved;
+  return openGitlabArtifacts({ embedded, job, idToken, token, ca, workspaceRoot, limits, note: warn });
 }
 
 const bad = (why: string): DteError =>

@@ -6,7 +6,7 @@ export type GitlabCall = Omit<BoundedRequest, 'redirects'>;
 export type GitlabAnswer = BoundedAnswer;
 
 /** GitLab redirects a download once, to its object storage. Not configurable: only servers with redirect loops need more. */
-const REDIRECTS = 3;
+export const REDIRECTS = 3;
 
 /**
  * Every status is an answer. Redirects of downloads to object storage are followed, without the token.

@@ -2,7 +2,7 @@ import { DteError } from '@org/dte-protocol';
 import { PLANNED_VARIABLE, type GitlabFileOptions } from './options';
 import { packageManagerSteps } from './package-managers';
 import { enter, inRepository, jobIn, withId } from './place';
-import { HISTORY_FOLDER, mainCache, REPORT_FOLDER } from './shared-job';
+import { CACHE_FOLDER, HISTORY_FOLDER, mainCache, REPORT_FOLDER } from './shared-job';
 import { firstPool } from './pools';
 import { block, comment, list, scalar, word } from './text';
 
@@ -41,16 +41,28 @@ export const MAIN_JOB_COMMENT: readonly string[] = comment(
   'and files. It needs no agents: without any, it runs the tasks itself.',
 );
 
+/** What is said above the artifacts of a main job that keeps results for later pipelines there. */
+const KEPT_RESULTS = comment(
+  `${CACHE_FOLDER} has results for later pipelines, which expire with the rest (\`expire_in\`). Jobs of later stages download all of`,
+  'this unless they have `dependencies: []` or `needs`.',
+);
+
 /**
  * The keyword `artifacts` of the main job.
  * @param paths with the folder of the reports
  * @param folder of the reports
+ * @param more comments
  */
-export const mainArtifacts = (paths: readonly string[], folder: string): string[] => [
+export const mainArtifacts = (
+  paths: readonly string[],
+  folder: string,
+  more: readonly string[] = [],
+): string[] => [
   ...comment(
     'Kept after a failure, too: the report says what failed. So no job may deploy these files unless this one has passed: not with',
     '`when: always` there, and not with `allow_failure` here.',
   ),
+  ...more,
   ...block(
     'artifacts',
     'when: always',
@@ -77,9 +89,17 @@ export const expectedAgents = (agents: string): string[] =>
     `DTE_EXPECTED_AGENTS: ${agents}`,
   );
 
+function artifactsOf(options: GitlabFileOptions): string[] {
+  const here = (path: string): string => inRepository(options, path);
+  const keepsResults = options.cache === 'gitlab-artifacts';
+  const folders = [REPORT_FOLDER, ...(keepsResults ? [CACHE_FOLDER] : [])];
+  const paths = list('paths', [...options.artifacts, ...folders].map(here));
+  return mainArtifacts(paths, here(REPORT_FOLDER), keepsResults ? KEPT_RESULTS : []);
+}
+
 /** Job `nx`: defines the work. */
 export function mainJob(options: GitlabFileOptions): string[] {
-  const { targets, parallel, artifacts, dynamic, packageManager, lockfile, formatCheck } = options;
+  const { targets, parallel, dynamic, packageManager, lockfile, formatCheck } = options;
   const { install, run, cacheFolder } = packageManagerSteps(options);
   const here = (path: string): string => inRepository(options, path);
   const affected = [
@@ -106,7 +126,7 @@ export function mainJob(options: GitlabFileOptions): string[] {
         affected.join(' '),
       ),
       ...afterScript(options, run),
-      ...mainArtifacts(list('paths', [...artifacts, REPORT_FOLDER].map(here)), here(REPORT_FOLDER)),
+      ...artifactsOf(options),
     ),
   ];
 }

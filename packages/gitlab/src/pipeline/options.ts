@@ -7,6 +7,10 @@ export interface Pool {
   readonly agents: number;
 }
 
+/** Stores of results that later pipelines may use (option `cache`). */
+export const CACHE_STORES = ['none', 's3', 'gitlab-artifacts', 'coordinator'] as const;
+export type CacheStore = (typeof CACHE_STORES)[number];
+
 /** The options of the generated GitLab file. The generator resolves them; rendering is pure. */
 export interface GitlabFileOptions {
   /** Agent jobs, 1 to 200 (GitLab's own limit for `parallel`). With `dynamic`: the maximum for a plan. */
@@ -38,6 +42,8 @@ export interface GitlabFileOptions {
   folder: string;
   /** Whether the main job runs `nx format:check` first. */
   formatCheck: boolean;
+  /** Where results are kept for later pipelines. In the file, only `gitlab-artifacts` makes a difference. */
+  cache: CacheStore;
   /** Dynamic number of agents: a plan job writes a child pipeline with as many agents as the affected work needs. */
   dynamic: boolean;
 }

@@ -58,6 +58,7 @@ describe('renderComponent', () => {
       { agents: 200, parallel: 1, stage: 'verify', image: 'alpine' },
       { artifacts: ['dist', '**/coverage'], 'coordinator-url': 'https://dte.example.org' },
       { environment: 'windows', 'job-suffix': '-windows' },
+      { cache: 'gitlab-artifacts', artifacts: ['dist', '.nx/dte/report/', '.nx/dte/cache/'] },
     ];
     for (const inputs of uses)
       expect(pipelineProblems(withInputs({ ...inputs, 'package-manager': manager }))).toEqual([]);

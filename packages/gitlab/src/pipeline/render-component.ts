@@ -56,6 +56,12 @@ const INPUTS: Readonly<Record<string, Input>> = {
     type: 'array',
     value: `["dist", "${REPORT_FOLDER}"]`,
   },
+  cache: {
+    description:
+      'Where the main job keeps results for later pipelines: s3 or gitlab-artifacts. With gitlab-artifacts, add .nx/dte/cache/ to artifacts, with the folder in front of it. Default: the option of nx.json, or none.',
+    regex: '^(none|s3|gitlab-artifacts)?$',
+    value: NONE,
+  },
   'coordinator-url': {
     description:
       'Address of a standalone coordinator (`dte coordinator`). Without it, the main job starts one.',
@@ -153,6 +159,7 @@ const MAIN = [
     named('nx'),
     ...extending,
     ...expectedAgents(input('agents')),
+    `  DTE_CACHE: ${scalar(input('cache'))}`,
     ...script(
       `targets="${input('targets')}"`,
       'run dte start-ci-run --distribute-on=manual --stop-agents-after="${targets##*,}"',

@@ -28,6 +28,8 @@ describe('renderGitlabFile', () => {
     ['artifacts', { artifacts: ['dist', '**/coverage', '!dist/tmp'] }],
     ['no artifacts', { artifacts: [] }],
     ['formatCheck', { formatCheck: true }],
+    ['a cache in job artifacts', { cache: 'gitlab-artifacts' }],
+    ['a cache in a bucket', { cache: 's3' }],
     ['tags', { tags: ['docker', 'yes'] }],
     ['yarn', { packageManager: 'yarn', lockfile: 'yarn.lock' }],
     ['yarn by corepack', { packageManager: 'yarn', packageManagerVersion: '1.22.22', lockfile: 'yarn.lock' }],

@@ -91,6 +91,9 @@ export const HISTORY_FOLDER = '.nx/dte/history/';
 /** Where a main job has its reports. */
 export const REPORT_FOLDER = '.nx/dte/report/';
 
+/** Where a main job has the results that it keeps for later pipelines (`gitlab-artifacts`). */
+export const CACHE_FOLDER = '.nx/dte/cache/';
+
 /** What outlives pipelines; it is most valuable after a failed job. */
 const historyCache = (key: string, folder: string): string[] => [
   `key: ${key}`,

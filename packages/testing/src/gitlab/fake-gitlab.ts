@@ -5,11 +5,14 @@ import { Access, type FakeRole } from './access';
 import { type Answer, type Call, NOT_FOUND, readCall, writeAnswer } from './answer';
 import { type FakeClaims, FakeIssuer, type IdTokenOptions } from './issuer';
 import { type FakePackage, FakePackageRegistry } from './package-registry';
+import { type FakeArtifacts, type FakeJob, FakeJobStore } from './job-store';
+import { JobsApi } from './jobs-api';
 import { type FakeNote, NotesApi } from './notes-api';
 import { PackagesApi } from './packages-api';
 import { type FakePipeline, PipelinesApi } from './pipelines-api';
 import { type Failure, failureAnswer, type FailureOptions, PlannedFailures } from './planned-failures';
 import type { FakeProject } from './projects';
+import { RefsApi } from './refs-api';
 import { FakeSignIn } from './sign-in';
 
 export interface FakeGitlabOptions {
@@ -47,7 +50,7 @@ type Listener = (request: IncomingMessage, response: ServerResponse) => void;
 
 /**
  * The parts of a GitLab instance that distribution uses: a real HTTP server with discovery document, rotating keys,
- * generic packages, pipelines and notes of merge requests. Nothing is throttled or broken unless a test requests it.
+ * generic packages, pipelines, jobs with their artifacts, and notes of merge requests. Nothing is throttled or broken unless a test requests it.
  */
 export async function startFakeGitlab(options: FakeGitlabOptions): Promise<FakeGitlab> {
   const { tls, host = '127.0.0.1' } = options;
@@ -76,6 +79,11 @@ export class FakeGitlab {
   private readonly packagesApi: PackagesApi;
   private readonly pipelines: PipelinesApi;
   private readonly notesApi: NotesApi;
+  private readonly refs: RefsApi;
+  private readonly jobs: FakeJobStore;
+  private readonly jobsApi: JobsApi;
+
+  private readonly projects: readonly FakeProject[];
 
   constructor(
     { projects, now = Date.now }: FakeGitlabOptions,
@@ -86,12 +94,18 @@ export class FakeGitlab {
     const projectOf = (id: string): FakeProject | undefined =>
       projects.find((project) => String(project.id) === id);
     this.url = url;
+    this.projects = projects;
     this.issuerOfTokens = new FakeIssuer(url, now);
     this.signIn = new FakeSignIn(this.issuerOfTokens, now);
     this.registry = new FakePackageRegistry(now);
     this.packagesApi = new PackagesApi({ storageUrl, access, registry: this.registry, projectOf });
     this.pipelines = new PipelinesApi(access, projectOf);
     this.notesApi = new NotesApi(access, projectOf);
+    this.refs = new RefsApi(access, projectOf);
+    const { pipelines } = this;
+    const store = new FakeJobStore((id) => pipelines.byId(id), now);
+    this.jobs = store;
+    this.jobsApi = new JobsApi({ access, store, pipelines, storageUrl, projectOf });
   }
 
   get issuer(): string {
@@ -131,8 +145,46 @@ export class FakeGitlab {
     return this.registry.all();
   }
 
+  /** A pipeline with the id of another one replaces it. */
   addPipeline(pipeline: FakePipeline): void {
     this.pipelines.add(pipeline);
+  }
+
+  endPipeline(id: number, status: FakePipeline['status']): void {
+    const pipeline = this.pipelines.byId(id);
+    if (pipeline !== undefined) this.pipelines.add({ ...pipeline, status });
+  }
+
+  /** @throws Error if it was not added */
+  jobOf(id: number): FakeJob {
+    const found = this.jobs.find(id);
+    if (found === undefined) throw new Error(`There is no job ${id}.`);
+    return found.job;
+  }
+
+  /** A job with the id of another one replaces it. Its pipeline must have been added. */
+  addJob(job: FakeJob): void {
+    this.jobs.add(job);
+  }
+
+  /**
+   * What a runner does at the end of a job.
+   * @returns 413 if the archive is larger than the project permits: there is none then
+   */
+  uploadArtifacts(
+    jobId: number | string,
+    files: FakeArtifacts,
+    { expireInMs = null }: { expireInMs?: number | null } = {},
+  ): 201 | 413 {
+    const pipeline = this.jobs.find(Number(jobId))?.pipeline;
+    const maxBytes = this.projects.find(({ id }) => id === pipeline?.projectId)?.artifactBytes;
+    const limit = maxBytes === undefined ? {} : { maxBytes };
+    return this.jobs.upload(Number(jobId), files, { expireInMs, ...limit });
+  }
+
+  /** Whether a job has artifacts now. */
+  hasArtifacts(jobId: number | string): boolean {
+    return this.jobs.archiveOf(Number(jobId)) !== undefined;
   }
 
   /** A note of somebody else. */
@@ -182,11 +234,13 @@ export class FakeGitlab {
   }
 
   private answerTo(call: Call): Answer {
-    const job = call.path === '/api/v4/job' ? this.access.currentJob(call) : null;
+    const job = call.path === '/api/v4/job' ? this.jobsApi.enrich(this.access.currentJob(call)) : null;
     return (
       job ??
       this.issuerOfTokens.answer(call.path) ??
       this.signIn.answer(call) ??
+      this.jobsApi.answer(call) ??
+      this.refs.answer(call) ??
       this.packagesApi.answer(call) ??
       this.pipelines.answer(call) ??
       this.notesApi.answer(call) ??

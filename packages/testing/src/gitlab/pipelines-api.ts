@@ -11,6 +11,8 @@ export interface FakePipeline {
   readonly status: 'running' | 'success' | 'failed' | 'canceled' | 'skipped';
   /** Default `push`. */
   readonly source?: string;
+  /** Its ref is a tag. Default false. */
+  readonly tag?: boolean;
 }
 
 const LIST = /^\/api\/v4\/projects\/([^/]+)\/pipelines$/;
@@ -30,8 +32,25 @@ export class PipelinesApi {
     private readonly projectOf: (id: string) => FakeProject | undefined,
   ) {}
 
+  find(projectId: number, id: number): FakePipeline | undefined {
+    return this.pipelines.find((each) => each.projectId === projectId && each.id === id);
+  }
+
+  /** The latest by creation, whatever its ref is; a child pipeline is not one of them. */
+  latestSuccess(projectId: number, ref: string): FakePipeline | undefined {
+    const query = new URLSearchParams({ ref, status: 'success' });
+    return this.select(String(projectId), query).find(({ source }) => source !== 'parent_pipeline');
+  }
+
+  byId(id: number): FakePipeline | undefined {
+    return this.pipelines.find((each) => each.id === id);
+  }
+
+  /** A pipeline with the id of another one replaces it. */
   add(pipeline: FakePipeline): void {
-    this.pipelines.push(pipeline);
+    const at = this.pipelines.findIndex(({ id }) => id === pipeline.id);
+    if (at === -1) this.pipelines.push(pipeline);
+    else this.pipelines[at] = pipeline;
   }
 
   /** Null: not a path of this API. */
@@ -44,16 +63,22 @@ export class PipelinesApi {
     const refused = this.access.refuse(call, { project, role: 'reporter', jobTokens: false });
     if (refused !== null) return refused;
     const found = this.select(project, call.query);
-    if (list !== null) return page(found.map(shown), call.query);
+    if (list !== null) {
+      const wantsChildren = call.query.get('source') === 'parent_pipeline';
+      const listed = found.filter(({ source }) => wantsChildren || source !== 'parent_pipeline');
+      return page(listed.map(shownPipeline), call.query);
+    }
     if (ofRequest !== null) {
       const its = found.filter(
         ({ ref, source = 'push' }) =>
           ref.startsWith(`refs/merge-requests/${ofRequest[2]}/`) && source !== 'parent_pipeline',
       );
-      return page(its.map(shown), call.query);
+      return page(its.map(shownPipeline), call.query);
     }
     const single = latest === null ? found.find(({ id }) => String(id) === one?.[2]) : found[0];
-    return single === undefined ? NOT_FOUND : { status: 200, body: shown(single) };
+    return single === undefined
+      ? NOT_FOUND
+      : { status: 200, body: { ...shownPipeline(single), tag: single.tag ?? false } };
   }
 
   private select(project: string, query: URLSearchParams): readonly FakePipeline[] {
@@ -70,7 +95,15 @@ export class PipelinesApi {
   }
 }
 
-const shown = ({ id, projectId, ref, sha, status, source = 'push' }: FakePipeline): object => ({
+/** As in lists, where the pipelines do not say whether their ref is a tag. */
+export const shownPipeline = ({
+  id,
+  projectId,
+  ref,
+  sha,
+  status,
+  source = 'push',
+}: FakePipeline): object => ({
   id,
   iid: id,
   project_id: projectId,

@@ -1,9 +1,14 @@
 import { Report } from '../workspace/report';
-import { setUpNxJson, tearDownNxJson } from './nx-json';
+import { type CacheStore } from '../../pipeline/options';
+import { cacheIn, setUpNxJson, tearDownNxJson } from './nx-json';
 
-const setUp = (text: string, forwardEnv: string[] = []): { text: string; report: Report } => {
+const setUp = (
+  text: string,
+  forwardEnv: string[] = [],
+  cache: CacheStore = 'none',
+): { text: string; report: Report } => {
   const report = new Report();
-  return { text: setUpNxJson(text, { forwardEnv, stopOnFailure: false }, report), report };
+  return { text: setUpNxJson(text, { forwardEnv, stopOnFailure: false, cache }, report), report };
 };
 
 describe('nx.json', () => {
@@ -49,6 +54,22 @@ describe('nx.json', () => {
     }
     expect(said).toContain('options of the runner nx-cloud: url');
     expect(said).not.toContain('c2VjcmV0');
+  });
+
+  it('gets the option cache, changes it, and loses it again', () => {
+    const { text: before } = setUp('{}');
+    const { text: set, report } = setUp(before, [], 's3');
+    expect([cacheIn(before), cacheIn(set), report.changed]).toEqual([
+      null,
+      's3',
+      ['nx.json: the option cache is s3'],
+    ]);
+    expect(setUp(set, [], 's3')).toMatchObject({ text: set, report: { changed: [] } });
+    expect(cacheIn(setUp(set, [], 'gitlab-artifacts').text)).toBe('gitlab-artifacts');
+    expect(setUp(set, [], 'none').text).toBe(before);
+    expect(
+      cacheIn(before.replace('"accessToken"', '"cache": "a store of tomorrow", "accessToken"')),
+    ).toBeNull();
   });
 
   it('keeps existing dte options and only adds the switch', () => {

@@ -6,6 +6,7 @@ import {
   runnerOptionsOf,
   VENDOR_RUNNERS,
 } from '@org/dte-nx-compat';
+import { CACHE_STORES, type CacheStore } from '../../pipeline/options';
 import { type Report } from '../workspace/report';
 import { asObject, parseJson, removeJson, setJson, type Json } from '../text/json';
 
@@ -94,10 +95,12 @@ function forward(text: string, names: readonly string[], report: Report): string
   return setJson(text, [...DEFAULT, 'options', 'forwardEnv'], [...before, ...added]);
 }
 
-/** What the vendor's lines and files ask of nx.json. */
+/** What the vendor's lines and files ask of nx.json, and the flags. */
 export interface Wishes {
   readonly forwardEnv: readonly string[];
   readonly stopOnFailure: boolean;
+  /** The option `cache`; `none`: without it. */
+  readonly cache: CacheStore;
 }
 
 /** The equivalent of the vendor's `fail-after: 1`. */
@@ -106,10 +109,29 @@ function stopOnFailure(text: string): string {
   return 'stopAgentsOnFailure' in runnerOptionsOf(parseJson(text)) ? text : setJson(text, path, true);
 }
 
+const CACHE = [...DEFAULT, 'options', 'cache'];
+
+/** The option `cache` of nx.json; null if it is not set, or to something unknown. */
+export function cacheIn(text: string): CacheStore | null {
+  const value = runnerOptionsOf(parseJson(text))['cache'];
+  return CACHE_STORES.find((store) => store === value) ?? null;
+}
+
+function setCache(text: string, cache: CacheStore, report: Report): string {
+  const before = cacheIn(text);
+  if ((before ?? 'none') === cache) return text;
+  report.change(
+    FILE,
+    cache === 'none' ? 'the option cache is not set any more' : `the option cache is ${cache}`,
+  );
+  return cache === 'none' ? removeJson(text, CACHE) : setJson(text, CACHE, cache);
+}
+
 /** nx.json with our runner, and without settings that keep Nx from calling it. */
 export function setUpNxJson(text: string, wishes: Wishes, report: Report): string {
   const forwarded = forward(setRunner(removeDefeating(text, report), report), wishes.forwardEnv, report);
-  const edited = wishes.stopOnFailure ? stopOnFailure(forwarded) : forwarded;
+  const stopping = wishes.stopOnFailure ? stopOnFailure(forwarded) : forwarded;
+  const edited = setCache(stopping, wishes.cache, report);
   const globals = asObject(parseJson(edited)['namedInputs'])['sharedGlobals'];
   if (Array.isArray(globals) && globals.includes('{workspaceRoot}/.gitlab-ci.yml')) {
     report.hand(

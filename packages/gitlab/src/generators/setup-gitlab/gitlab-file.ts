@@ -39,6 +39,7 @@ export function gitlabFile(options: GitlabFileOptions, wanted: Wanted): string {
     artifacts,
     tags,
     formatCheck,
+    cache,
     ...rest
   } = options;
   // In this order, that of the first version: a second run must not rewrite a file only because the order is another one.
@@ -50,6 +51,7 @@ export function gitlabFile(options: GitlabFileOptions, wanted: Wanted): string {
     tags: tags.length === 0 ? ['none'] : tags,
     // Not written if off: a file of an earlier version stays as it is.
     formatCheck: formatCheck || undefined,
+    cache: cache === 'none' ? undefined : cache,
   });
   const body = renderGitlabFile(options);
   return header + (wanted === 'all' ? body : withoutMain(body));

@@ -34,7 +34,7 @@ interface Given {
 export interface Migration {
   /** Agents that the vendor would have started, by label if there are rules; null if unknown. */
   readonly agents: number | readonly Pool[] | null;
-  readonly wishes: Wishes;
+  readonly wishes: Omit<Wishes, 'cache'>;
   /** Content of `.nx/dte.yaml`; null: it is not written. */
   readonly rulesFile: string | null;
   /** The vendor's files that were read. */

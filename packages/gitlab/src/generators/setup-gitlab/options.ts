@@ -1,6 +1,6 @@
 import { DteError } from '@org/dte-protocol';
 import { z } from 'zod';
-import { type Pool } from '../../pipeline/options';
+import { CACHE_STORES, type Pool } from '../../pipeline/options';
 import { agentsIn, readPools } from '../../pipeline/pools';
 import { httpAddress, wholeNumber, words, yesOrNo } from '@org/dte-config';
 
@@ -42,6 +42,7 @@ const flagsSchema = z.object({
   tags: answer(words(50)),
   dynamic: answer(yesOrNo()),
   formatCheck: answer(yesOrNo()),
+  cache: answer(z.enum(CACHE_STORES, `expected ${CACHE_STORES.join(', ')}`)),
   skipFormat: answer(yesOrNo()),
 });
 
@@ -63,9 +64,9 @@ export type Remembered = Omit<Flags, 'skipFormat'>;
 
 const PREFIX = '# Options: ';
 
-/** As in the header: agents of different kinds are one text; a file of an earlier version says nothing of the format. */
-type Written = Omit<Required<Remembered>, 'agents' | 'formatCheck'> &
-  Pick<Remembered, 'formatCheck'> & { readonly agents: number | string };
+/** As in the header: agents of different kinds are one text; a file of an earlier version says nothing of the format or a cache. */
+type Written = Omit<Required<Remembered>, 'agents' | 'formatCheck' | 'cache'> &
+  Pick<Remembered, 'formatCheck' | 'cache'> & { readonly agents: number | string };
 
 export const headerOf = (options: Written): string => `${PREFIX}${JSON.stringify(options)}\n`;
 

@@ -14,6 +14,7 @@ import { gitlabFile } from './gitlab-file';
 import { migrate, RULES_FILE, tellLabels } from './migrate';
 import { type Flags } from './options';
 import { resolveOptions } from './resolve';
+import { cacheFor, tellCache } from './cache';
 import { tellPlace } from './tell-place';
 import { userFiles } from './user-files';
 
@@ -110,7 +111,8 @@ function planGitlab({ tree, repository, flags, installed, report, detected }: Gi
     );
   if (roles.has('agent')) tellLabels(labels, [...files.values()], report);
   if (rulesFile !== null) files.set(RULES_FILE, rulesFile);
-  return { files, wishes, vendorFiles };
+  tellCache(options, roles.has('main') ? ciFile : null, report);
+  return { files, wishes: { ...wishes, cache: cacheFor(options) }, vendorFiles };
 }
 
 /** Everything that the setup writes. Reads the tree and changes nothing. */

@@ -3,7 +3,8 @@ import { type Pool } from '../../pipeline/options';
 import { agentsIn } from '../../pipeline/pools';
 import { hasImage, stageOfMain } from '../ci/ci-file';
 import { defaultStage } from '../ci/stages';
-import { defaultBranch } from '../nx/nx-json';
+import { cacheIn, defaultBranch } from '../nx/nx-json';
+import { checkCache } from './cache';
 import { type Repository } from '../workspace/repository';
 import { type Tree } from '../workspace/tree';
 import { type Detected } from '../survey/detect-work';
@@ -25,7 +26,10 @@ interface Known {
   readonly detected: Detected;
 }
 
-/** Every option: from a flag, from an earlier run, detected in the workspace, or the default. */
+/**
+ * Every option: from a flag, from an earlier run, detected in the workspace, or the default.
+ * @throws DteError DTE_BAD_CONFIG if two of them do not fit together
+ */
 export function resolveOptions(tree: Tree, flags: Flags, known: Known): GitlabFileOptions {
   const written = tree.exists(GITLAB_FILE) ? tree.read(GITLAB_FILE, 'utf-8') : null;
   const before = readHeader(written);
@@ -37,12 +41,15 @@ export function resolveOptions(tree: Tree, flags: Flags, known: Known): GitlabFi
   const mainStage = texts.map(stageOfMain).find((stage) => stage !== null);
   const agents = flags.agents ?? before.agents ?? known.agents ?? DEFAULTS.agents;
   const { packageManager, packageManagerVersion, lockfile } = known.installed;
+  const coordinator = flags.coordinator ?? before.coordinator ?? DEFAULTS.coordinator;
+  const cache = flags.cache ?? cacheIn(nxJson) ?? before.cache ?? 'none';
+  checkCache(cache, coordinator);
   return {
     agents: typeof agents === 'number' ? agents : agentsIn(agents),
     pools: typeof agents === 'number' ? [] : agents,
     parallel: flags.parallel ?? before.parallel ?? detected.parallel ?? DEFAULTS.parallel,
     targets: flags.targets ?? before.targets ?? [...detected.targets],
-    coordinator: flags.coordinator ?? before.coordinator ?? DEFAULTS.coordinator,
+    coordinator,
     mainBranch: flags.mainBranch ?? before.mainBranch ?? defaultBranch(nxJson) ?? DEFAULTS.mainBranch,
     image: image === NONE ? null : image,
     stage: flags.stage ?? before.stage ?? mainStage ?? defaultStage(ciFile),
@@ -54,6 +61,7 @@ export function resolveOptions(tree: Tree, flags: Flags, known: Known): GitlabFi
     folder: known.repository.folder,
     // A file that was written without it stays as it is.
     formatCheck: flags.formatCheck ?? before.formatCheck ?? (written === null && detected.formatCheck.isKept),
+    cache,
     dynamic: flags.dynamic ?? before.dynamic ?? false,
   };
 }

@@ -87,6 +87,60 @@ describe('setup-gitlab in a workspace without a pipeline', () => {
     expect(tree.read(OURS, 'utf-8')).toContain(lockfile);
   });
 
+  const coordinator = 'https://dte.example.org';
+  it.each([
+    [
+      { cache: 'gitlab-artifacts' },
+      'gitlab-artifacts',
+      ['dist', '.nx/dte/report/', '.nx/dte/cache/'],
+      'DTE_GITLAB_TOKEN',
+    ],
+    [{ cache: 's3' }, 's3', ['dist', '.nx/dte/report/'], 'the bucket and its credentials'],
+    [
+      { cache: 's3', coordinator },
+      undefined,
+      ['dist', '.nx/dte/report/'],
+      'start `dte coordinator` with --cache=s3',
+    ],
+    [
+      { cache: 'coordinator', coordinator },
+      undefined,
+      ['dist', '.nx/dte/report/'],
+      'start `dte coordinator` with --cache=coordinator',
+    ],
+  ])(
+    'with %j sets the option cache to %s, keeps %j and says what is left to do',
+    async (flags, cache, paths, left) => {
+      const { after, said } = await there({}, flags);
+      const { tasksRunnerOptions } = JSON.parse(after['nx.json']!) as Record<
+        string,
+        Record<string, { options: object }>
+      >;
+      expect(tasksRunnerOptions!['default']!.options).toEqual({
+        accessToken: 'dte',
+        ...(cache && { cache }),
+      });
+      expect(shape(after[OURS]!)['nx']).toMatchObject({ artifacts: { paths, when: 'always' } });
+      expect(said).toContain(left);
+    },
+  );
+
+  it('takes a cache that nx.json has, and --cache=none removes it everywhere', async () => {
+    const tree = workspace();
+    await setUp(tree);
+    const before = filesOf(tree);
+    const nxJson = tree.read('nx.json', 'utf-8')!;
+    tree.write(
+      'nx.json',
+      nxJson.replace('"accessToken"', '"cache": "gitlab-artifacts",\n        "accessToken"'),
+    );
+    await setUp(tree);
+    expect(tree.read(OURS, 'utf-8')).toContain('.nx/dte/cache/');
+    await setUp(tree, { cache: 'none' });
+    const after = filesOf(tree);
+    expect([after['nx.json'], after[OURS]]).toEqual([before['nx.json'], before[OURS]]);
+  });
+
   it('requires a lock file', async () => {
     expect(await setUp(workspace({ 'package-lock.json': null }))).toContain(
       'package-lock.json: commit the lockfile',
@@ -97,6 +151,9 @@ describe('setup-gitlab in a workspace without a pipeline', () => {
     [{ agents: 0 }, '--agents'],
     [{ coordinator: 'ftp://x' }, '--coordinator'],
     [{ targets: ', ' }, '--targets'],
+    [{ cache: 'disk' }, '--cache: expected none, s3, gitlab-artifacts, coordinator'],
+    [{ cache: 'coordinator' }, '--cache=coordinator'],
+    [{ cache: 'gitlab-artifacts', coordinator: 'https://dte.example.org' }, '--cache=gitlab-artifacts'],
   ])('rejects %j and names the flag', async (flags, name) => {
     const tree = workspace();
     await expect(setUp(tree, flags)).rejects.toThrow(name);

@@ -17,6 +17,7 @@ export const DEFAULTS: GitlabFileOptions = {
   lockfile: 'package-lock.json',
   folder: '',
   formatCheck: false,
+  cache: 'none',
   dynamic: false,
 };
 

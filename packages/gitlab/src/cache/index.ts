@@ -1,0 +1,1 @@
+export { openGitlabArtifacts } from './open';
