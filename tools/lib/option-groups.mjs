@@ -20,6 +20,8 @@ export const OPTION_GROUPS = [
       'advertisedUrl',
       'metricsPort',
       'metricsHost',
+      'tlsCert',
+      'tlsKey',
     ],
   },
   {

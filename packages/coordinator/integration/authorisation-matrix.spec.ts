@@ -74,6 +74,7 @@ const ALLOWED: Record<(typeof ROLES)[number], string[]> = {
 // Typed by the protocol: if a message is added there, this does not compile until it is listed here.
 const EVERY_ENDPOINT: Record<Exclude<keyof typeof HTTP, 'connect' | 'check'>, string> = {
   health: HTTP.health,
+  ready: HTTP.ready,
   cache: HTTP.cache('held'),
   terminal: HTTP.terminal('held'),
   cacheForget: HTTP.cacheForget,
@@ -146,7 +147,7 @@ describe.each(Object.entries(kinds))('an unauthenticated client of a coordinator
 
     it('gets 401 from every endpoint, whatever it presents', async () => {
       const before = await statusOf();
-      for (const endpoint of ENDPOINTS.filter(([, path]) => path !== HTTP.health)) {
+      for (const endpoint of ENDPOINTS.filter(([, path]) => path !== HTTP.health && path !== HTTP.ready)) {
         for (const bearer of [undefined, idToken(instances), secret]) {
           const answer = await ask(harness, endpoint, bearer ?? undefined);
           expect([endpoint[1], answer.status, answer.code]).toEqual([endpoint[1], 401, 'DTE_UNAUTHORIZED']);
@@ -250,7 +251,7 @@ describe.each(ENDPOINTS)('%s %s', (...endpoint) => {
       headers: { cookie },
       ...(body === null ? {} : { body }),
     });
-    const isOpen = path === HTTP.health || path.startsWith('/v1/sessions/');
+    const isOpen = path === HTTP.health || path === HTTP.ready || path.startsWith('/v1/sessions/');
     expect([path, byCookie.status]).toEqual([path, isOpen ? 200 : 401]);
   });
 

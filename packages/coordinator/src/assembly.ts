@@ -18,7 +18,9 @@ import { FileDurationHistory } from './history/file-durations';
 import { FileTaskHistory } from './history/file-history';
 import { roomForConnections } from './http/descriptors';
 import type { EndpointDeps } from './http/endpoint';
+import type { Readiness } from './http/readiness';
 import { createHttpServer } from './http/server';
+import { TlsFiles } from './http/tls-files';
 import { FileJournalStore } from './journal/file-journal';
 import { MeteredArtifacts } from './metrics/metered-artifacts';
 import { type MeteredSession, Metrics } from './metrics/metrics';
@@ -172,12 +174,20 @@ async function openReaders(
 export interface Entrance {
   readonly gateway: Gateway;
   readonly httpServer: FastifyInstance;
+  /** Null: they need not be renewed. */
+  readonly tlsFiles: TlsFiles | null;
 }
 
-export async function openEntrance(options: ResolvedOptions, stores: Stores): Promise<Entrance> {
-  const { limits, logger, tls = null, publicUrl = null } = options;
+export async function openEntrance(
+  options: ResolvedOptions,
+  stores: Stores,
+  readiness: Readiness,
+): Promise<Entrance> {
+  const { limits, logger, publicUrl = null } = options;
   const { registry, metrics, shared } = stores;
   const artifacts = metrics === null ? stores.artifacts : new MeteredArtifacts(stores.artifacts, metrics);
+  const tlsFiles = options.tlsFiles === undefined ? null : await TlsFiles.open(options.tlsFiles, options);
+  const tls = tlsFiles?.key ?? options.tls ?? null;
   const tokens = await openTokens(options);
   const signIn = signInOf(options, tokens);
   const room = roomForConnections();
@@ -209,6 +219,7 @@ export async function openEntrance(options: ResolvedOptions, stores: Stores): Pr
     now,
     tls,
     room,
+    readiness,
     meter: metrics,
     shared,
     endsWithJob: options.session !== undefined,
@@ -218,7 +229,7 @@ export async function openEntrance(options: ResolvedOptions, stores: Stores): Pr
     addUi(httpServer, { ...endpoints, limits, now, publicUrl, isSecure: tls !== null, signIn });
   httpServer.server.on('connection', (socket: Socket) => strangers.enter(socket));
   gateway.attach(httpServer.server);
-  return { gateway, httpServer };
+  return { gateway, httpServer, tlsFiles };
 }
 
 /** Counts clients that were rejected before they authenticated, in the coordinator's log and in that of their session. */

@@ -1,9 +1,11 @@
 import { mkdir } from 'node:fs/promises';
+import type { Server as TlsServer } from 'node:tls';
 import { type AddressInfo, isIPv6 } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { DteError, LIMITS } from '@org/dte-protocol';
 import { type Entrance, openEntrance, openStores, type Stores } from './assembly';
 import { diskError } from './files/file-system';
+import { Readiness } from './http/readiness';
 import { FolderLock } from './lock/folder-lock';
 import { changedLimits } from './log/shown';
 import { MetricsServer } from './metrics/metrics-server';
@@ -25,6 +27,11 @@ export interface Coordinator {
   /** Sessions in memory: all that are not finished, and finished ones that still have members. */
   sessions(): SessionSummary[];
   /**
+   * Begins no new session, says that it is not ready, and lets the others go on until none has members or
+   * `coordinatorDrainMs` have passed; `signal`: no longer. Then close it.
+   */
+  drain(signal: AbortSignal): Promise<void>;
+  /**
    * Disconnects everybody and ends within the limit `closeMs`, and `cacheFlushMs` if results are still to be stored in a shared
    * cache. Sessions stay on disk. Idempotent.
    */
@@ -38,21 +45,23 @@ export interface Coordinator {
 export async function createCoordinator(options: CoordinatorOptions): Promise<Coordinator> {
   const resolved = resolveOptions(options);
   await prepareFolder(sessionsFolder(options));
-  const lock = await lockFolder(resolved);
+  const { fs, dataDir: folder, limits, now } = resolved;
+  const readiness = new Readiness({ fs, folder, limits, now });
+  const lock = await lockFolder(resolved, readiness);
   try {
-    return await serve(resolved, lock);
+    return await serve(resolved, readiness, lock);
   } catch (thrown) {
     await lock.release();
     throw thrown;
   }
 }
 
-async function serve(options: ResolvedOptions, lock: FolderLock): Promise<Coordinator> {
+async function serve(options: ResolvedOptions, readiness: Readiness, lock: FolderLock): Promise<Coordinator> {
   const { dataDir, limits, logger } = options;
   const startedMs = performance.now();
   logger.info({ dataDir, limits: changedLimits(limits) }, 'coordinator starting');
   const stores = openStores(options);
-  const entrance = await openEntrance(options, stores);
+  const entrance = await openEntrance(options, stores, readiness);
   await stores.registry.restore();
   const metrics =
     options.metrics === undefined || stores.metrics === null
@@ -63,10 +72,13 @@ async function serve(options: ResolvedOptions, lock: FolderLock): Promise<Coordi
     await stores.shared?.close();
     await stores.registry.close();
   });
-  const coordinator = new ServingCoordinator(options, stores, { ...entrance, metrics }, lock);
+  const coordinator = new ServingCoordinator(options, stores, { ...entrance, metrics, readiness }, lock);
   logger.info({ url: coordinator.url, ms: Math.round(performance.now() - startedMs) }, 'coordinator ready');
   return coordinator;
 }
+
+/** How often a draining coordinator looks whether it is still used. No limit: how long it waits is `coordinatorDrainMs`. */
+const DRAIN_POLL_MS = 100;
 
 /** Owns everything that was opened for it, from listening to `close`. */
 class ServingCoordinator implements Coordinator {
@@ -79,13 +91,17 @@ class ServingCoordinator implements Coordinator {
   constructor(
     private readonly options: ResolvedOptions,
     private readonly stores: Stores,
-    private readonly entrance: Entrance & { readonly metrics: MetricsServer | null },
+    private readonly entrance: Entrance & {
+      readonly metrics: MetricsServer | null;
+      readonly readiness: Readiness;
+    },
     private readonly lock: FolderLock,
   ) {
-    const { host, tls, limits } = options;
+    const { host, tls, tlsFiles, limits } = options;
     this.port = (entrance.httpServer.server.address() as AddressInfo).port;
-    this.url = `${tls === undefined ? 'http' : 'https'}://${isIPv6(host) ? `[${host}]` : host}:${this.port}`;
+    this.url = `${(tls ?? tlsFiles) === undefined ? 'http' : 'https'}://${isIPv6(host) ? `[${host}]` : host}:${this.port}`;
     this.metricsUrl = entrance.metrics?.url ?? null;
+    entrance.tlsFiles?.watch(entrance.httpServer.server as unknown as TlsServer);
     this.sweeper = setInterval(
       () => void this.sweep(),
       Math.min(LIMITS.sweepMs.value, limits.retainFinishedMs),
@@ -99,6 +115,17 @@ class ServingCoordinator implements Coordinator {
       agents: members.agents.size,
       mains: members.mains.size,
     }));
+  }
+
+  async drain(signal: AbortSignal): Promise<void> {
+    const { readiness } = this.entrance;
+    readiness.end('the coordinator is shutting down');
+    this.stores.registry.drain();
+    const untilMs = performance.now() + this.options.limits.coordinatorDrainMs;
+    const isBusy = (): boolean =>
+      this.sessions().some(({ finished, agents, mains }) => !finished && agents + mains > 0);
+    while (isBusy() && !signal.aborted && performance.now() < untilMs)
+      await delay(DRAIN_POLL_MS, undefined, { signal }).catch(() => undefined);
   }
 
   close(): Promise<void> {
@@ -119,6 +146,8 @@ class ServingCoordinator implements Coordinator {
     const { limits, logger } = this.options;
     const { history, durations, registry, notes, shared } = this.stores;
     clearInterval(this.sweeper);
+    this.entrance.readiness.end('the coordinator is shutting down');
+    this.entrance.tlsFiles?.close();
     await this.entrance.gateway.close(limits.closeMs / 4);
     await this.entrance.httpServer.close();
     await this.entrance.metrics?.close();
@@ -135,9 +164,10 @@ class ServingCoordinator implements Coordinator {
   }
 }
 
-async function lockFolder(options: ResolvedOptions): Promise<FolderLock> {
+async function lockFolder(options: ResolvedOptions, readiness: Readiness): Promise<FolderLock> {
   const { dataDir: folder, limits, logger } = options;
   const onLost = (error: DteError): void => {
+    readiness.end('another coordinator has the data folder');
     logger.error({ err: error }, 'the data folder was taken over');
     options.onFolderLost?.(error);
   };

@@ -4,6 +4,7 @@ import { type Logger, pino } from 'pino';
 import type { IdTokenOptions } from './auth/pipeline-door';
 import type { SignInConfig } from './auth/sign-in';
 import { type FileSystem, nodeFileSystem } from './files/file-system';
+import type { TlsPaths } from './http/tls-files';
 import type { TlsKey } from './http/transport';
 import type { MetricsAddress } from './metrics/metrics-server';
 import type { NoteWriter } from './report/session-notes';
@@ -48,6 +49,8 @@ export interface CoordinatorOptions {
   readonly cacheReadTokenFile?: string;
   /** Listens with TLS, with this key. */
   readonly tls?: TlsKey;
+  /** Listens with TLS, with a certificate that clients verify as usual; `tls` must not be set. Renewed files are used without a restart. */
+  readonly tlsFiles?: TlsPaths;
   /** Default: the protocol's defaults, without reading the environment. */
   readonly limits?: LimitValues;
   /** Default: silent. */

@@ -1,9 +1,20 @@
-import { request as httpRequest, type IncomingHttpHeaders, type IncomingMessage } from 'node:http';
-import { request as httpsRequest } from 'node:https';
-import { rootCertificates } from 'node:tls';
+import {
+  type ClientRequest,
+  request as httpRequest,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+} from 'node:http';
+import { request as httpsRequest, type RequestOptions } from 'node:https';
+import { isIP } from 'node:net';
+import { connect as connectTls } from 'node:tls';
+import { authorities } from './authorities';
 import { OLDEST_TLS } from './oldest-tls';
+import { connectThrough, plainThrough, type Proxy, proxyFor } from './proxy';
 
-/** One HTTP request with bounds: to an issuer of id tokens, to the API of a GitLab instance, or to a collector of traces. */
+/**
+ * One HTTP request with bounds: to an issuer of id tokens, to the API of a GitLab instance, or to a collector of traces.
+ * Goes through the proxy that the variables of the process name for the address (`proxyFor`).
+ */
 export interface BoundedRequest {
   readonly method: 'GET' | 'PUT' | 'POST' | 'DELETE';
   readonly url: URL;
@@ -44,25 +55,49 @@ async function bodyOf(response: IncomingMessage, maxBytes: number): Promise<stri
   return Buffer.concat(chunks).toString('utf8');
 }
 
+/** Opens one request; nothing is written yet. */
+async function open(request: BoundedRequest, signal: AbortSignal): Promise<ClientRequest> {
+  const { method, url, body, ca } = request;
+  const length = body === undefined ? {} : { 'content-length': String(Buffer.byteLength(body)) };
+  const headers = { ...request.headers, ...length };
+  const secure = { minVersion: OLDEST_TLS, ...authorities(ca) };
+  const proxy = proxyFor(url);
+  const isSecure = url.protocol === 'https:';
+  if (proxy === null)
+    return (isSecure ? httpsRequest : httpRequest)(url, { method, headers, signal, ...secure });
+  if (isSecure)
+    return httpsRequest(url, { method, headers, signal, ...(await securely(request, proxy, signal)) });
+  const { url: next, path, headers: more } = plainThrough(proxy, url);
+  const send = next.protocol === 'https:' ? httpsRequest : httpRequest;
+  return send(next, { path, method, headers: { ...headers, ...more }, signal, ...secure });
+}
+
+/** RFC 9110, 4.2.2. */
+const HTTPS_PORT = 443;
+
+/** Through the proxy, which sees only the name of the server. */
+async function securely(
+  { url, ca }: BoundedRequest,
+  proxy: Proxy,
+  signal: AbortSignal,
+): Promise<RequestOptions> {
+  const more = authorities(ca);
+  const socket = await connectThrough({ proxy, target: url, signal, ...more });
+  const { hostname } = url;
+  const servername = isIP(hostname.replace(/^\[|\]$/g, '')) === 0 ? { servername: hostname } : {};
+  const secure = { host: hostname, minVersion: OLDEST_TLS, ...servername, ...more };
+  // Without an agent, Node takes the port of plain HTTP for the default, and names it in the header `host`.
+  return { defaultPort: HTTPS_PORT, createConnection: () => connectTls({ socket, ...secure }) };
+}
+
 /** Not the global `fetch`, which trusts only the certificate authorities that Node was started with. */
 async function once(request: BoundedRequest, signal: AbortSignal): Promise<BoundedAnswer | Exceeded> {
-  const { method, url, body, ca, maxBytes } = request;
-  const length = body === undefined ? {} : { 'content-length': String(Buffer.byteLength(body)) };
+  const outgoing = await open(request, signal);
   const response = await new Promise<IncomingMessage>((resolve, reject) => {
-    (url.protocol === 'https:' ? httpsRequest : httpRequest)(url, {
-      method,
-      headers: { ...request.headers, ...length },
-      signal,
-      minVersion: OLDEST_TLS,
-      // Authorities that are passed replace the usual ones.
-      ...(ca.length === 0 ? {} : { ca: [...rootCertificates, ...ca] }),
-    })
-      .on('error', reject)
-      .on('response', resolve)
-      .end(body);
+    outgoing.on('error', reject).on('response', resolve).end(request.body);
   });
   const { statusCode: status = 0, headers } = response;
-  const text = await bodyOf(response, maxBytes);
+  const text = await bodyOf(response, request.maxBytes);
   return text === null ? { exceeded: 'size' } : { status, headers, body: text };
 }
 

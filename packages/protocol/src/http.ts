@@ -4,13 +4,16 @@ import { LIMITS } from './limits';
 import { agentInfoSchema } from './main-messages';
 
 /**
- * The HTTP endpoints, on the same port as the WebSocket. All except `health` require `Authorization: Bearer <token>`
+ * The HTTP endpoints, on the same port as the WebSocket. All except `health` and `ready` require `Authorization: Bearer <token>`
  * with the token of the welcome message. Errors are `text/plain` with the message in the first line (Nx prints it) and
  * the code in the header `x-dte-error`.
  */
 export const HTTP = {
   connect: '/v1/connect',
+  /** GET: the process lives. */
   health: '/v1/health',
+  /** GET -> 200 {ready: true} | 503 {ready: false, why}: whether new sessions should be sent here. */
+  ready: '/v1/ready',
   /** Nx's self-hosted remote cache contract. */
   cache: (hash: string) => `/v1/cache/${hash}`,
   /**

@@ -503,6 +503,30 @@ export const LIMITS = {
     null,
     'How long a coordinator that shuts down waits for its peers and its disk.',
   ),
+  coordinatorDrainMs: limit(
+    5_000,
+    'ms',
+    'DTE_COORDINATOR_DRAIN_MS',
+    'How long a standalone coordinator that is asked to end lets running sessions go on before it disconnects them. Short, because nothing is lost: sessions are on disk, and their jobs reconnect to its successor. With `closeMs` less than the 10 seconds after which Docker kills.',
+  ),
+  readyCheckMs: limit(
+    1_000,
+    'ms',
+    null,
+    'How long an answer of `GET /v1/ready` about the disk is used again. Everybody may ask, and nobody can make the disk busy with it.',
+  ),
+  readyFreeBytes: limit(
+    64 * MiB,
+    'bytes',
+    'DTE_READY_FREE_BYTES',
+    'Free space below which a coordinator says that it is not ready: the journals of its sessions still fit, the next large output may not.',
+  ),
+  tlsReloadMs: limit(
+    10_000,
+    'ms',
+    null,
+    'How often the files of `tlsCert` and `tlsKey` are read again. Certificates are renewed days before they expire.',
+  ),
   dataFolderWaitMs: limit(
     5_000,
     'ms',

@@ -35,3 +35,4 @@ export { checkedOutCommit, introduce, jobIdOf, readIdentity, requireNx } from '.
 export { openSession, type Session } from './session/open-session';
 export { explainAgainst } from './why/explain-against';
 export type { Surroundings } from './session/surroundings';
+export { lingering } from './embedded/lingering';

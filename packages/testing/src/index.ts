@@ -43,7 +43,7 @@ export {
   startFakeGitlab,
   type TestCertificate,
 } from './gitlab';
-export { type HttpAnswer, httpCall, type HttpCall, RawClient } from './net';
+export { ForwardProxy, type HttpAnswer, httpCall, type HttpCall, RawClient } from './net';
 export {
   describeReport,
   type Difference,

@@ -25,6 +25,8 @@ export interface Credentials {
   readonly secret?: string | undefined;
   /** GitLab's id token of this job. */
   readonly idToken?: string | undefined;
+  /** CA certificates (PEM) that vouch for a coordinator without a pinned key, in addition to the usual ones. */
+  readonly authorities?: readonly string[] | undefined;
   /**
    * Verifies the id token of the coordinator's own job; null if it has presented none. Called once per pinned key, and
    * for each connection without one.

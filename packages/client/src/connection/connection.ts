@@ -11,10 +11,9 @@ import {
 import { WebSocket } from 'ws';
 import { type z } from 'zod';
 import { type Dialled, dial } from '../dial';
-import { type Tunnel, openTunnel } from '../tunnel/tunnel';
+import { HttpWay } from '../tunnel/http-way';
 import { type Backoff, uniformBackoff } from './backoff';
 import { type Channel, type Credentials, type HelloClaims } from './client-handshake';
-
 import { type LinkEvents, Link } from './link';
 import { errorOf } from './proof';
 import { Outbox } from './outbox';
@@ -33,7 +32,7 @@ export type ConnectionState =
       readonly name: 'open';
       /** The address that answered. */
       readonly url: string;
-      /** The address for HTTP: the same, or a tunnel to it if its key is pinned. */
+      /** The address for HTTP: the same, or a port of this machine that leads to it (see `HttpWay`). */
       readonly httpUrl: string;
       readonly token: string;
       readonly heartbeatMs: number;
@@ -78,7 +77,7 @@ export interface Connection<T> {
   token(): string;
   /** Address of the coordinator of the latest welcome. Throws DteError DTE_NO_COORDINATOR before the first one. */
   url(): string;
-  /** Like `url`, for HTTP: a tunnel if the coordinator's key is pinned. It exists until `close`. */
+  /** Like `url`, for HTTP: a port of this machine if not every client reaches the coordinator. It exists until `close`. */
   httpUrl(): string;
   /** Sends what is queued, closes and releases every timer. Idempotent. */
   close(): void;
@@ -103,7 +102,8 @@ class ReconnectingConnection<T> implements Connection<T> {
   private readonly backoff: Backoff;
   private readonly reach: Reach;
   private readonly over = new AbortController();
-  private tunnel: Tunnel | null = null;
+  private readonly httpWay: HttpWay;
+  private readonly authorities: readonly string[];
   private link: Link | null = null;
   private timer: NodeJS.Timeout | null = null;
   private lastOpen: LastOpen | null = null;
@@ -115,6 +115,8 @@ class ReconnectingConnection<T> implements Connection<T> {
     this.outbox = new Outbox(limits.outputBufferBytes);
     this.backoff = uniformBackoff(limits.reconnectMinMs, limits.reconnectMaxMs, options.random);
     this.reach = new Reach(limits.pinPatienceMs);
+    this.authorities = options.credentials?.authorities ?? [];
+    this.httpWay = new HttpWay(limits, this.authorities);
     signal?.addEventListener('abort', this.onAbort, { once: true });
     this.timer = setTimeout(() => void this.tryOnce(), 0);
     if (signal?.aborted === true) this.close();
@@ -176,7 +178,7 @@ class ReconnectingConnection<T> implements Connection<T> {
     if (this.isOver()) {
       this.options.signal?.removeEventListener('abort', this.onAbort);
       this.over.abort();
-      this.tunnel?.close();
+      this.httpWay.close();
     }
     for (const listener of [...this.stateListeners]) listener(next);
   }
@@ -189,9 +191,13 @@ class ReconnectingConnection<T> implements Connection<T> {
       address = await this.findAddress();
       if (this.isOver()) return;
       const urls = this.reach.begin(address, Date.now());
-      dialled = await dial({ urls, pin: address.pin }, this.options.limits, this.over.signal);
+      dialled = await dial(
+        { urls, pin: address.pin, authorities: this.authorities },
+        this.options.limits,
+        this.over.signal,
+      );
       this.reach.reached(dialled.url);
-      httpUrl = await this.forHttp(address, dialled.url);
+      httpUrl = await this.httpWay.to(dialled.url, address.pin);
     } catch (thrown) {
       this.lost(DteError.from(thrown, 'DTE_NO_COORDINATOR'));
       return;
@@ -229,15 +235,6 @@ class ReconnectingConnection<T> implements Connection<T> {
       sessionToken: this.lastOpen?.token ?? null,
     };
     this.link = new Link(webSocket, { hello, credentials, channel, limits }, events);
-  }
-
-  /** The address for HTTP clients, which cannot pin a key: a tunnel if there is a pin. */
-  private async forHttp({ pin }: CoordinatorAddress, url: string): Promise<string> {
-    if (pin === null) return url;
-    this.tunnel ??= await openTunnel(this.options.limits);
-    this.tunnel.pointTo({ urls: [url], pin });
-    if (this.isOver()) this.tunnel.close();
-    return this.tunnel.url;
   }
 
   private async findAddress(): Promise<CoordinatorAddress> {

@@ -1,1 +1,1 @@
-export { type Dialled, type DialTarget, dial } from './dial';
+export { type Dialled, type DialTarget, dial, proxyOf } from './dial';

@@ -448,6 +448,27 @@ export const configSchema = z.strictObject({
     },
     line(255).default('127.0.0.1'),
   ),
+  tlsCert: option(
+    {
+      description:
+        'File with the certificate of `dte coordinator` and those that lead to its authority (PEM): it then serves https itself. A renewed file is used within seconds.',
+      defaultText: 'plain http, for a proxy with a certificate',
+      env: 'DTE_TLS_CERT',
+      flag: '--tls-cert <file>',
+      nxJson: false,
+    },
+    line(4096).optional(),
+  ),
+  tlsKey: option(
+    {
+      description: 'File with the key of that certificate (PEM, without a passphrase).',
+      defaultText: NONE,
+      env: 'DTE_TLS_KEY',
+      flag: '--tls-key <file>',
+      nxJson: false,
+    },
+    line(4096).optional(),
+  ),
   advertisedUrl: option(
     {
       description:

@@ -31,6 +31,7 @@ const report = (path: string): Endpoint => [
 /** Every endpoint (a spec compares with the protocol's list) and its answer to each role; 'other': main job of another session. */
 export const ENDPOINTS: Endpoint[] = [
   ['GET', HTTP.health, null, { agent: 200, main: 200, observer: 200, viewer: 200, other: 200 }],
+  ['GET', HTTP.ready, null, { agent: 200, main: 200, observer: 200, viewer: 200, other: 200 }],
   ['GET', HTTP.cache('held'), null, { agent: 200, main: 200, observer: 403, viewer: 403, other: 404 }],
   ['PUT', HTTP.cache('held'), 'x', { agent: 409, main: 409, observer: 403, viewer: 403, other: 200 }],
   ['GET', HTTP.terminal('held'), null, { agent: 200, main: 200, observer: 403, viewer: 403, other: 404 }],

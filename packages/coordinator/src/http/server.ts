@@ -7,6 +7,7 @@ import { cacheForgetEndpoint } from './cache-forget';
 import { addEndpoint, type EndpointDeps } from './endpoint';
 import { answerError, statusOf } from './error-answer';
 import { watchPace } from './pace';
+import type { Readiness } from './readiness';
 import { reportEndpoints } from './report-endpoints';
 import { sessionEndpoints } from './session-endpoints';
 import { createTransport, type TlsKey } from './transport';
@@ -18,6 +19,7 @@ export type HttpServerDeps = EndpointDeps &
     readonly now: () => number;
     /** The coordinator is part of a job, and ends with it. */
     readonly endsWithJob: boolean;
+    readonly readiness: Pick<Readiness, 'trouble'>;
     /** As returned by `roomForConnections`. */
     readonly room: number | null;
   };
@@ -60,6 +62,13 @@ export function createHttpServer(deps: HttpServerDeps): FastifyInstance {
   );
   server.setErrorHandler((error, _request, reply) => answerError(reply, whatIsWrong(error)));
   server.get(HTTP.health, () => ({ ok: true }));
+  server.get(HTTP.ready, async (_request, reply) => {
+    const why = await deps.readiness.trouble();
+    return reply
+      .code(why === null ? 200 : 503)
+      .header('cache-control', 'no-store')
+      .send(why === null ? { ready: true } : { ready: false, why });
+  });
   const { registry, limits, now, shared, endsWithJob } = deps;
   const endpoints = [
     ...artifactEndpoints(deps),

@@ -6,13 +6,15 @@ import { LIMITS, type LimitValues } from '@org/dte-protocol';
 export interface TlsKey {
   readonly key: string;
   readonly cert: string;
+  /** Oldest version of TLS; default `TLSv1.3`. Proofs of a secret always need 1.3: see `Gateway`. */
+  readonly oldest?: 'TLSv1.2' | 'TLSv1.3';
 }
 
 /** How often Node checks for slow headers: the precision of `headersMs`. */
 const HEADER_CHECK_MS = 1_000;
 
 /**
- * The server below the endpoints: plain, or TLS 1.3 only, with the given key.
+ * The server below the endpoints: plain, or TLS with the given key.
  * @param room number of connections for which there are file descriptors
  */
 export function createTransport(
@@ -33,8 +35,13 @@ export function createTransport(
     tls === null
       ? createServer(options, listener)
       : createTlsServer(
-          // TLS 1.3 only: its exported keying material, to which proofs are bound, is unique to this connection.
-          { ...options, ...tls, minVersion: 'TLSv1.3', handshakeTimeout: limits.handshakeMs },
+          {
+            ...options,
+            key: tls.key,
+            cert: tls.cert,
+            minVersion: tls.oldest ?? 'TLSv1.3',
+            handshakeTimeout: limits.handshakeMs,
+          },
           listener,
         );
   server.keepAliveTimeout = limits.keepAliveMs;

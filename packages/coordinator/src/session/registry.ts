@@ -59,9 +59,15 @@ export class SessionRegistry {
   private readonly marked = new Set<string>();
   private readonly marks: SessionMarks;
   private closed = false;
+  private draining = false;
 
   constructor(private readonly deps: RegistryDeps) {
     this.marks = new SessionMarks(deps.fs, this.folder);
+  }
+
+  /** No new sessions from now on; clients try again. */
+  drain(): void {
+    this.draining = true;
   }
 
   /** Sessions in memory. */
@@ -92,6 +98,11 @@ export class SessionRegistry {
 
   /** The session, created if there is none. For authenticated clients only, because it creates a folder. */
   async enter(sessionId: string): Promise<Session> {
+    if (this.draining && !this.loaded.has(sessionId) && !(await this.exists(sessionId)))
+      throw new DteError(
+        'DTE_COORDINATOR_LOST',
+        'The coordinator is about to end and begins no new session; the next one does.',
+      );
     const { limits, now, logger } = this.deps;
     const [taken, open] = [this.loaded.keys(), this.open.values()];
     const unused = this.loaded.has(sessionId)

@@ -90,7 +90,7 @@ export async function decodeSnapshot(
   if (format !== SNAPSHOT_FORMAT) {
     throw new DteError(
       'DTE_JOURNAL_CORRUPT',
-      `Another version of @org/dte wrote the snapshot in the journal of ${folder}: its format is ${format}, and this version reads ${SNAPSHOT_FORMAT}.`,
+      `Another version of @org/dte wrote the snapshot in the journal of ${folder}: its format is ${format}, and this version reads ${SNAPSHOT_FORMAT}. The session goes on when that version is started again; this one leaves the folder as it is, and serves all others.`,
     );
   }
   // The journal has verified the sha256, and the format identifies the content.

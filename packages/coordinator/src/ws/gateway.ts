@@ -2,7 +2,7 @@ import type { IncomingMessage, Server } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Duplex } from 'node:stream';
 import type { Socket } from 'node:net';
-import { channelOf } from '@org/dte-identity';
+import { channelOf, isUnboundTls } from '@org/dte-identity';
 import { HTTP, LIMITS } from '@org/dte-protocol';
 import { WebSocketServer } from 'ws';
 import { isLoopback } from '../auth/loopback';
@@ -81,6 +81,8 @@ export class Gateway {
     if (request.url !== HTTP.connect) return '404 Not Found';
     // Only browsers send Origin: a web page must not reach a coordinator that trusts its own machine.
     if (request.headers.origin !== undefined) return '403 Forbidden';
+    // No client of ours speaks it with a server that has 1.3: something is in between, and proofs could not be bound to the connection.
+    if (isUnboundTls(request.socket)) return '426 Upgrade Required';
     return this.closed ? '503 Service Unavailable' : null;
   }
 }

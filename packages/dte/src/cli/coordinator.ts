@@ -10,6 +10,7 @@ import {
   historyDirOf,
   isLoopback,
   jobMarkOf,
+  lingering,
   listenHost,
   makeDataFolder,
   publishedAddresses,
@@ -21,6 +22,7 @@ import type { GitlabSurroundings } from '../edge/surroundings';
 import { cliContext, say, warn, type CliContext, type Flags } from './context';
 import { seedDurations } from './known-durations';
 import { acceptedIssuers, checkPipeline, checkReach, trustNotes } from './coordinator-trust';
+import { drained, whenAskedToEnd } from './ending';
 import { noteWriterOf } from './note-writer';
 import { ownVersion } from './own-version';
 import { addFlags } from './option-flags';
@@ -38,12 +40,6 @@ const DEFAULT_PORT = 7337;
 /** File descriptor. */
 const STDOUT = 1;
 
-/** Resolves with the first signal that asks this process to exit. */
-const whenAskedToEnd = (): Promise<void> =>
-  new Promise((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve());
-  });
-
 /** What is decided before the process listens. */
 interface Service {
   readonly context: CliContext;
@@ -52,6 +48,8 @@ interface Service {
   /** Issuers of the id tokens that are accepted. */
   readonly issuers: readonly string[];
   readonly certificate: CoordinatorCertificate | null;
+  /** Of an authority, for a service. */
+  readonly tlsFiles: NonNullable<CoordinatorOptions['tlsFiles']> | null;
 }
 
 /** @throws DteError like `checkReach` and `checkPipeline` */
@@ -63,9 +61,20 @@ function decide(context: CliContext, embedded: boolean): Service {
   checkReach(config, { host, embedded, issuers });
   if (embedded) checkPipeline(config, { host, issuers, job });
   trustNotes(config, host, issuers).forEach(warn);
-  // A service has a proxy with its own certificate; a coordinator that a main job starts has only its key.
+  // A service has a certificate of an authority, or a proxy with one; a coordinator that a main job starts has only its key.
   const certificate = embedded && !isLoopback(host) ? createCoordinatorCertificate() : null;
-  return { context, embedded, host, issuers, certificate };
+  return { context, embedded, host, issuers, certificate, tlsFiles: embedded ? null : tlsFilesOf(config) };
+}
+
+/** @throws DteError DTE_BAD_CONFIG if one of the two is missing */
+function tlsFilesOf({ tlsCert, tlsKey }: CliContext['resolved']['config']): Service['tlsFiles'] {
+  if (tlsCert !== undefined && tlsKey !== undefined) return { cert: tlsCert, key: tlsKey };
+  if (tlsCert === undefined && tlsKey === undefined) return null;
+  const [given, missing] = tlsKey === undefined ? ['tlsCert', 'tlsKey'] : ['tlsKey', 'tlsCert'];
+  throw new DteError(
+    'DTE_BAD_CONFIG',
+    `${given} is set, and ${missing} is not: TLS needs a certificate and its key.`,
+  );
 }
 
 /** The log: `coordinator.log` for an embedded coordinator, also open for reading; a service logs to standard error. */
@@ -100,7 +109,7 @@ function peopleOf({
 }
 
 async function start(service: Service, onSessionFinished: (id: string) => void): Promise<Coordinator> {
-  const { context, embedded, host, issuers, certificate } = service;
+  const { context, embedded, host, issuers, certificate, tlsFiles } = service;
   const { resolved, workspaceRoot, surroundings } = context;
   const { secret, idToken, audience, metricsPort, metricsHost, cacheReadTokenFile } = resolved.config;
   const { job, authorities } = surroundings;
@@ -126,6 +135,7 @@ async function start(service: Service, onSessionFinished: (id: string) => void):
     // Those of a job would end with it, and several jobs may share a machine.
     ...(embedded || metricsPort === undefined ? {} : { metrics: { host: metricsHost, port: metricsPort } }),
     ...(certificate === null ? {} : { tls: certificate }),
+    ...(tlsFiles === null ? {} : { tlsFiles }),
     ...(issuers.length === 0 ? {} : { idTokens: { issuers, audience, authorities, ...own } }),
     limits: embedded ? embeddedLimits(resolved.limits, job) : resolved.limits,
     onSessionFinished,
@@ -134,10 +144,16 @@ async function start(service: Service, onSessionFinished: (id: string) => void):
 }
 
 /** Prints its address. */
-function announce({ context, host, issuers, certificate }: Service, coordinator: Coordinator) {
+function announce(service: Service, coordinator: Coordinator) {
+  const { context, host, issuers, certificate, tlsFiles } = service;
   const { advertisedUrl } = context.resolved.config;
   const { port } = coordinator;
-  const addresses = publishedAddresses({ advertisedUrl, host, port, secure: certificate !== null });
+  const addresses = publishedAddresses({
+    advertisedUrl,
+    host,
+    port,
+    secure: (certificate ?? tlsFiles) !== null,
+  });
   const published = addresses.url === coordinator.url ? '' : ` · published as ${addresses.url}`;
   const accepted = issuers.length === 0 ? '' : ` · jobs of ${issuers.join(', ')}`;
   say(`dte: coordinator on ${coordinator.url} · process ${process.pid}${published}${accepted}`);
@@ -195,6 +211,7 @@ async function coordinate(flags: Flags & { embedded?: boolean }): Promise<void> 
   // A job that has ended submits nothing more, whatever it has left unfinished.
   const finished = ending.isFinished() || jobOver;
   if (rendezvous !== null && !finished) await rendezvous.withdraw(sessionId, generation).catch(sayToLog);
+  if (!embedded) await drained(coordinator, limits);
   await coordinator.close();
   // Whoever finds this may immediately start another coordinator on the same folder and port.
   if (rendezvous !== null && finished)
@@ -233,40 +250,6 @@ const jobEnd = ({ job, authorities }: GitlabSurroundings, limits: LimitValues): 
     });
   });
 
-/**
- * A coordinator keeps running for a while after its session is finished, so that late agents learn that it is over
- * instead of waiting for an address.
- */
-function lingering(
-  ms: number,
-  coordinator: Coordinator,
-): { arm(): void; over: Promise<void>; isFinished(): boolean } {
-  let armed = false;
-  let timer: NodeJS.Timeout | undefined;
-  let end: () => void = () => undefined;
-  const over = new Promise<void>((resolve) => (end = resolve));
-  // Sessions in memory are open or have members; a finished one without members was announced before.
-  const isFinished = (): boolean => {
-    const sessions = coordinator.sessions();
-    return sessions.every(({ finished }) => finished) && (armed || sessions.length > 0);
-  };
-  const look = (): void => {
-    const inUse = coordinator.sessions().some(({ agents, mains }) => agents + mains > 0);
-    // It was reopened: the mark is published again when it has finished.
-    if (isFinished() && !inUse) end();
-  };
-  return {
-    over,
-    isFinished,
-    arm: () => {
-      armed = true;
-      clearTimeout(timer);
-      // The server keeps the process running; after it is closed, nothing may.
-      timer = setTimeout(look, ms).unref();
-    },
-  };
-}
-
 export function coordinatorCommand(): Command {
   const command = new Command('coordinator')
     .description(
@@ -295,6 +278,8 @@ export function coordinatorCommand(): Command {
     'historyDir',
     'metricsPort',
     'metricsHost',
+    'tlsCert',
+    'tlsKey',
     'advertisedUrl',
     'issuers',
     'audience',

@@ -24,11 +24,22 @@ describe('which remote cache Nx would use', () => {
     expect(env).toEqual({
       NX_SELF_HOSTED_REMOTE_CACHE_SERVER: 'http://coordinator',
       NX_SELF_HOSTED_REMOTE_CACHE_ACCESS_TOKEN: 'secret',
+      // No proxy leads to a port of this machine, and Nx's client asks HTTP_PROXY for that too.
+      NO_PROXY: 'coordinator',
+      no_proxy: 'coordinator',
     });
     expect(detectRemoteKind(root, OURS, env)).toBe('ours');
     lease.release();
     lease.release();
     expect(env).toEqual({});
+  });
+
+  it('adds our address to those that the user reaches without a proxy, and takes it back', () => {
+    const env: NodeJS.ProcessEnv = { NO_PROXY: '10.0.0.0/8' };
+    const lease = useRemoteCache(OURS, root, env);
+    expect([env['NO_PROXY'], env['no_proxy']]).toEqual(['coordinator,10.0.0.0/8', 'coordinator,10.0.0.0/8']);
+    lease.release();
+    expect(env).toEqual({ NO_PROXY: '10.0.0.0/8' });
   });
 
   it('is the server that the user configured', () => {

@@ -5,6 +5,9 @@ import type { RemoteCacheAddress, RemoteKind } from './types';
 const SERVER = 'NX_SELF_HOSTED_REMOTE_CACHE_SERVER';
 const TOKEN = 'NX_SELF_HOSTED_REMOTE_CACHE_ACCESS_TOKEN';
 
+/** Both spellings: Nx's client reads one and then the other. */
+const NO_PROXY = ['no_proxy', 'NO_PROXY'] as const;
+
 /** Nx looks for these packages before its HTTP cache, in this order. */
 export const REMOTE_CACHE_PACKAGES = [
   '@nx/s3-cache',
@@ -52,8 +55,11 @@ export function detectRemoteKind(
  * Points Nx at our artifact contract. A workspace's own remote cache has precedence and is never overridden: its
  * artifacts are the organisation's choice, and both sides of a distribution then use it.
  *
- * Nx reads the two variables when it creates a cache, so the lease can be released right after. A token that stays in
+ * Nx reads the variables when it creates a cache, so the lease can be released right after. A token that stays in
  * the environment would be visible to every task.
+ *
+ * Whether our address is reached through a proxy was decided before (`HttpWay` of the client): it is often a port of this
+ * machine, and no proxy leads there, whatever HTTP_PROXY says.
  */
 export function useRemoteCache(
   address: RemoteCacheAddress,
@@ -62,9 +68,12 @@ export function useRemoteCache(
 ): RemoteCacheLease {
   const present = detectRemoteKind(workspaceRoot, address, env);
   if (present === 'other') return { kind: 'other', release: () => undefined };
-  const before = { [SERVER]: env[SERVER], [TOKEN]: env[TOKEN] };
+  const before = Object.fromEntries([SERVER, TOKEN, ...NO_PROXY].map((name) => [name, env[name]]));
   env[SERVER] = address.url;
   env[TOKEN] = address.token;
+  const direct = new Set([new URL(address.url).hostname, ...NO_PROXY.map((name) => env[name] ?? '')]);
+  direct.delete('');
+  for (const name of NO_PROXY) env[name] = [...direct].join(',');
   return {
     kind: 'ours',
     release: () => {

@@ -135,7 +135,7 @@ export class DistributedCommand {
   /** Nothing waits for it. The fragment of the link is its credential: for one session, read only, for some hours. */
   private async sayLink(): Promise<void> {
     const { prepared, voice } = this.given;
-    const link = (await this.live?.link(() => prepared.session.connection.httpUrl())) ?? null;
+    const link = (await this.live?.link(() => prepared.session.connection.url())) ?? null;
     if (link !== null) voice.line(`dte: live report: ${link}`);
   }
 

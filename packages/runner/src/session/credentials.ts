@@ -33,11 +33,12 @@ export function clientCredentials(
   rendezvous: Pick<Rendezvous, 'isAddressGiven'>,
 ): Credentials {
   const { secret, idToken, audience } = config;
-  if (idToken === undefined) return { secret };
+  if (idToken === undefined) return { secret, authorities };
   let verifier: IdTokenVerifier | undefined;
   return {
     secret,
     idToken,
+    authorities,
     verifyCoordinator: async (given) => {
       if (given === null) {
         if (rendezvous.isAddressGiven) return;

@@ -1,0 +1,161 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { HTTP, LIMITS } from '@org/dte-protocol';
+import { REPOSITORY } from '@org/dte-testing';
+import Ajv from 'ajv';
+import { parse } from 'yaml';
+import { chartValues, documentsOf, render, rendered } from './chart';
+import { COMPOSE, KINDS } from './schemas';
+
+const DEPLOY = join(REPOSITORY, 'deploy');
+const ajv = new Ajv({ allErrors: true, strict: true, allowUnionTypes: true });
+
+interface Resource {
+  readonly kind: string;
+  readonly metadata: { readonly name: string };
+}
+
+function expectValid(resource: unknown): void {
+  const { kind } = resource as Resource;
+  const schema = KINDS[kind];
+  if (schema === undefined) throw new Error(`There is no schema for ${kind}.`);
+  const validate = ajv.compile(schema);
+  expect([kind, validate(resource), validate.errors]).toEqual([kind, true, null]);
+}
+
+const withValues = (change: Record<string, unknown>): Record<string, unknown> => ({
+  ...chartValues(),
+  ...change,
+});
+const documents = (values: Record<string, unknown>): Resource[] =>
+  [...rendered(values).values()]
+    .flatMap((text) => documentsOf(text))
+    .filter((each) => each !== null) as Resource[];
+
+describe('the chart', () => {
+  const metrics = { enabled: true, serviceMonitor: true, namespace: 'monitoring' };
+  it.each([
+    ['its own values', {}, ['NetworkPolicy', 'PodDisruptionBudget', 'Service', 'StatefulSet']],
+    [
+      'everything switched on',
+      {
+        metrics,
+        tlsSecret: 'dte-tls',
+        storageClass: 'fast',
+        imagePullSecrets: [{ name: 'registry' }],
+        env: [
+          { name: 'DTE_LOG_LEVEL', value: 'debug' },
+          { name: 'DTE_CACHE', value: 'coordinator' },
+        ],
+      },
+      ['NetworkPolicy', 'PodDisruptionBudget', 'Service', 'ServiceMonitor', 'StatefulSet'],
+    ],
+    [
+      'no network policy',
+      { networkPolicy: { enabled: false } },
+      ['PodDisruptionBudget', 'Service', 'StatefulSet'],
+    ],
+  ])('renders to valid resources with %s', (_, change, kinds) => {
+    const all = documents(withValues(change));
+    expect(all.map(({ kind }) => kind).sort()).toEqual(kinds);
+    all.forEach(expectValid);
+  });
+
+  it('asks the endpoints that a coordinator has, by https if it has a certificate', () => {
+    for (const [tlsSecret, scheme] of [
+      ['', 'HTTP'],
+      ['dte-tls', 'HTTPS'],
+    ]) {
+      const text = JSON.stringify(
+        documents(withValues({ tlsSecret })).find(({ kind }) => kind === 'StatefulSet'),
+      );
+      const probe = (path: string): string => JSON.stringify({ path, port: 'jobs', scheme });
+      expect(text).toContain(`"livenessProbe":{"httpGet":${probe(HTTP.health)}`);
+      expect(text).toContain(`"readinessProbe":{"httpGet":${probe(HTTP.ready)}`);
+    }
+  });
+
+  it('is what deploy/kubernetes holds, rendered with its own values', () => {
+    const folder = join(DEPLOY, 'kubernetes');
+    const expected = rendered(chartValues());
+    for (const [name, text] of expected)
+      if (documentsOf(text).every((each) => each === null)) expected.delete(name);
+    if (process.env['UPDATE_MANIFESTS'] === '1')
+      for (const [name, text] of expected) writeFileSync(join(folder, name), text);
+    const { resources } = parse(readFileSync(join(folder, 'kustomization.yaml'), 'utf8')) as {
+      resources: string[];
+    };
+    expect(resources).toEqual([...expected.keys()]);
+    for (const [name, text] of expected) expect(readFileSync(join(folder, name), 'utf8')).toBe(text);
+  });
+
+  it.each(['{{ include "x" . }}', '{{ .Values.unknown }}', '{{ .Values.resources }}', '{{ end }}'])(
+    'has no template with %s, which could not be tried here',
+    (text) => expect(() => render(text, chartValues())).toThrow(),
+  );
+
+  it.each([
+    ['a second replica', { replicas: 2 }],
+    ['a field that Kubernetes does not know', { replica: 1 }],
+  ])('would not pass with %s', (_, change) => {
+    const found = documents(chartValues()).find(({ kind }) => kind === 'StatefulSet') as unknown as {
+      spec: object;
+    };
+    Object.assign(found.spec, change);
+    expect(() => expectValid(found)).toThrow();
+  });
+});
+
+it('the compose file is valid, and stops later than a coordinator drains', () => {
+  const compose: unknown = parse(readFileSync(join(DEPLOY, 'compose', 'compose.yaml'), 'utf8'));
+  const validate = ajv.compile(COMPOSE);
+  expect([validate(compose), validate.errors]).toEqual([true, null]);
+});
+
+it('every way to deploy waits longer than a coordinator takes to end', () => {
+  const needed = (LIMITS.coordinatorDrainMs.value + LIMITS.closeMs.value) / 1_000;
+  const seconds = (path: string, pattern: RegExp): number =>
+    Number(pattern.exec(readFileSync(join(DEPLOY, path), 'utf8'))?.[1]);
+  expect(seconds('compose/compose.yaml', /stop_grace_period: (\d+)s/)).toBeGreaterThan(needed);
+  expect(seconds('systemd/dte-coordinator.service', /TimeoutStopSec=(\d+)/)).toBeGreaterThan(needed);
+  expect(seconds('chart/templates/statefulset.yaml', /terminationGracePeriodSeconds: (\d+)/)).toBeGreaterThan(
+    needed,
+  );
+});
+
+it('the versions of the chart are those of the package', () => {
+  const { version } = JSON.parse(readFileSync(join(REPOSITORY, 'packages/dte/package.json'), 'utf8')) as {
+    version: string;
+  };
+  const chart = parse(readFileSync(join(DEPLOY, 'chart/Chart.yaml'), 'utf8')) as Record<string, unknown>;
+  expect(chart).toMatchObject({ version, appVersion: version, apiVersion: 'v2' });
+  expect(chartValues()['image']).toMatch(new RegExp(`:${version}$`));
+});
+
+const hasSystemd = spawnSync('systemd-analyze', ['--version']).status === 0;
+/** A machine without systemd (a container image) has nothing that could check its files. */
+(hasSystemd ? describe : describe.skip)('the unit of systemd', () => {
+  const unit = join(DEPLOY, 'systemd', 'dte-coordinator.service');
+
+  it('is one that systemd understands completely', () => {
+    const { status, stdout, stderr } = spawnSync('systemd-analyze', ['verify', unit], { encoding: 'utf8' });
+    expect([status, stdout, stderr]).toEqual([0, '', '']);
+  });
+
+  it('would not pass with a line that systemd does not know', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'dte-unit-'));
+    const copy = join(folder, 'dte-coordinator.service');
+    writeFileSync(copy, readFileSync(unit, 'utf8').replace('RemoveIPC=', 'RemoveIpc='));
+    const { stderr } = spawnSync('systemd-analyze', ['verify', copy], { encoding: 'utf8' });
+    rmSync(folder, { recursive: true });
+    expect(stderr).toContain('RemoveIpc');
+  });
+});
+
+it('every file of deploy is one that these tests know', () => {
+  const known = ['Containerfile', 'chart', 'compose', 'grafana', 'kubernetes', 'systemd', 'tarballs'];
+  expect(readdirSync(DEPLOY).filter((name) => !known.includes(name))).toEqual([]);
+  expect(existsSync(join(DEPLOY, 'kubernetes'))).toBe(true);
+});
