@@ -1,5 +1,5 @@
 export { type FoundEntry, type CacheMeter, GuardedCache } from './guard/guarded-cache';
-export { type CacheAccess, accessTo, cacheAccessOf, isProposal, type Scope, TRUSTED } from './scope';
+export { type CacheAccess, accessTo, cacheAccessOf, isProposal, type Scope, TRUSTED } from './port/scope';
 export { DiskCache } from './disk/disk-cache';
 export { missingSdk, openBucket } from './s3';
 export type {
@@ -8,6 +8,5 @@ export type {
   DirectRead,
   EntryKind,
   EntryName,
-  EntryOrigin,
   SharedCache,
-} from './shared-cache';
+} from './port/shared-cache';

@@ -12,7 +12,7 @@ export {
   summaryLine,
   TcpProxy,
 } from './chaos';
-export { FolderSharedCache, sharedCacheContract, type SharedCacheUnderTest } from './cache';
+export { FolderSharedCache, sharedCacheContract } from './cache';
 export {
   assignment,
   exampleClaims,

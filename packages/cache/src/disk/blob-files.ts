@@ -2,7 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import type { FileHandle } from 'node:fs/promises';
 import { addAbortSignal, Readable } from 'node:stream';
 import { DteError } from '@org/dte-protocol';
-import type { CacheEntry } from '../shared-cache';
+import type { CacheEntry } from '../port/shared-cache';
 import { type FileSystem, isNotFound } from './file-system';
 
 const DIGEST = /^[0-9a-f]{64}$/;

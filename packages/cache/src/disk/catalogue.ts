@@ -1,4 +1,4 @@
-import type { CacheArea, CacheEntry, EntryKind, EntryName, EntryOrigin } from '../shared-cache';
+import type { CacheArea, CacheEntry, EntryKind, EntryName, EntryOrigin } from '../port/shared-cache';
 import { type Linked, RecencyList } from './recency';
 import { Shared } from './shared';
 

@@ -1,4 +1,4 @@
-import type { CacheEntry } from '../shared-cache';
+import type { CacheEntry } from '../port/shared-cache';
 import type { DiskStore } from './disk-store';
 import { AREA, Bench, entryOf, never, opener, textOf } from './test-support/bench';
 import { crashingDisk } from './test-support/crashing-disk';

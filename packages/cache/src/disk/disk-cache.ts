@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream';
 import { DteError } from '@org/dte-protocol';
-import type { CacheArea, CacheEntry, EntryName, SharedCache } from '../shared-cache';
+import type { CacheArea, CacheEntry, EntryName, SharedCache } from '../port/shared-cache';
 import type { ProjectName } from './catalogue';
 import { type DiskOptions, DiskStore } from './disk-store';
 

@@ -1,4 +1,4 @@
-import type { CacheArea, CacheEntry } from '../shared-cache';
+import type { CacheArea, CacheEntry } from '../port/shared-cache';
 import type { Catalogue, Item } from './catalogue';
 import { areaOf, entryOf } from './catalogue';
 import type { FileSystem } from './file-system';

@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { CacheArea, CacheEntry, EntryName, SharedCache } from '../shared-cache';
+import type { CacheArea, CacheEntry, EntryName, SharedCache } from '../port/shared-cache';
 import { BlobFiles, SHARDS } from './blob-files';
 import { Catalogue, entryOf, type Item, type ProjectName } from './catalogue';
 import { diskError, type FileSystem, nodeFileSystem } from './file-system';

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import type { CacheArea, CacheEntry } from '../shared-cache';
+import type { CacheArea, CacheEntry } from '../port/shared-cache';
 
 /** Digits of the sha256 of a line in front of it: enough to tell damage, which nobody makes on purpose. */
 const CHECK_DIGITS = 8;

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import type { CacheArea, CacheEntry } from '../shared-cache';
+import type { CacheArea, CacheEntry } from '../port/shared-cache';
 import type { DiskStore } from './disk-store';
 import { AREA, Bench, entryOf, never, opener, OWN, textOf } from './test-support/bench';
 

@@ -1,5 +1,5 @@
 import { DteError } from '@org/dte-protocol';
-import type { CacheEntry } from '../shared-cache';
+import type { CacheEntry } from '../port/shared-cache';
 import { type Catalogue, type Item, keyOf, type ProjectName } from './catalogue';
 
 export interface Quota {

@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream';
-import type { CacheEntry, SharedCache } from '../shared-cache';
+import type { CacheEntry, SharedCache } from '../port/shared-cache';
 import {
   AREA,
   away,

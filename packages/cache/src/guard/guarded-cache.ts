@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream';
 import { DteError, type LimitValues } from '@org/dte-protocol';
-import { TRUSTED } from '../scope';
-import type { CacheArea, CacheEntry, DirectRead, EntryName, SharedCache } from '../shared-cache';
+import { TRUSTED } from '../port/scope';
+import type { CacheArea, CacheEntry, DirectRead, EntryName, SharedCache } from '../port/shared-cache';
 import { Breaker } from './breaker';
 import { type Clock, systemClock, within } from './clock';
 import { sha256Of, watchedBody } from './watched-body';

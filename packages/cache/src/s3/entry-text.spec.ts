@@ -1,4 +1,4 @@
-import type { CacheEntry } from '../shared-cache';
+import type { CacheEntry } from '../port/shared-cache';
 import { entryOfText, textOfEntry } from './entry-text';
 
 const ENTRY: CacheEntry = {

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { CacheEntry, EntryName } from '../shared-cache';
+import type { CacheEntry, EntryName } from '../port/shared-cache';
 
 /** S3 allows 2 kB of metadata of its own with an object, names included. */
 const MAX_CHARS = 1_900;

@@ -1,4 +1,4 @@
-import type { EntryName } from '../shared-cache';
+import type { EntryName } from '../port/shared-cache';
 import type { Bucket, ListedKey } from './bucket';
 import { entryOfText } from './entry-text';
 import { dataKey, type Mark, partsOfKey } from './keys';

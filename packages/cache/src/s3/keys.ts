@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { CacheArea, EntryKind, EntryName } from '../shared-cache';
+import type { CacheArea, EntryKind, EntryName } from '../port/shared-cache';
 
 /**
  * The layout of a bucket, one folder for each entry:

@@ -1,5 +1,5 @@
 import { DteError } from '@org/dte-protocol';
-import type { SharedCache } from '../shared-cache';
+import type { SharedCache } from '../port/shared-cache';
 import type { BucketOptions } from './bucket';
 import { openS3Cache } from './s3-cache';
 

@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream';
-import type { CacheArea, CacheEntry, DirectRead, EntryName, SharedCache } from '../shared-cache';
+import type { CacheArea, CacheEntry, DirectRead, EntryName, SharedCache } from '../port/shared-cache';
 import { Bucket, type BucketOptions, type FoundObject } from './bucket';
 import { entryOfText, textOfEntry } from './entry-text';
 import { forgetPipeline } from './forget';

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { addAbortSignal, pipeline, type Readable, Transform } from 'node:stream';
-import type { CacheEntry } from '../shared-cache';
+import type { CacheEntry } from '../port/shared-cache';
 import type { Bucket } from './bucket';
 import { errorFields } from './bucket-error';
 import { PARALLEL_PARTS, PART_BYTES } from './limits';

@@ -1,2 +1,2 @@
 export { FolderSharedCache } from './folder-shared-cache';
-export { sharedCacheContract, type SharedCacheUnderTest } from './shared-cache.contract';
+export { sharedCacheContract } from './shared-cache.contract';

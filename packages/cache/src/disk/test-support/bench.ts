@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { CacheArea, CacheEntry } from '../../shared-cache';
+import type { CacheArea, CacheEntry } from '../../port/shared-cache';
 import { SHARDS } from '../blob-files';
 import { DiskStore, type DiskOptions } from '../disk-store';
 import { type FileSystem, nodeFileSystem } from '../file-system';

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { type LimitValues, readLimits } from '@org/dte-protocol';
 import { FakeClock } from '@org/dte-testing';
-import type { CacheArea, CacheEntry, SharedCache } from '../../shared-cache';
+import type { CacheArea, CacheEntry, SharedCache } from '../../port/shared-cache';
 import { type FoundEntry, GuardedCache, type Written } from '../guarded-cache';
 
 export const AREA: CacheArea = { issuer: 'https://gitlab.example.com', projectId: '42', scope: 'trusted' };
