@@ -12,7 +12,7 @@ interface UtilsModule {
 export function outputsOfTarget(node: NxProjectNode, target: string, workspaceRoot?: string): string[][] {
   const { getOutputsForTargetAndConfiguration } =
     resolveNx(workspaceRoot).load<UtilsModule>('src/tasks-runner/utils');
-  const configurations = Object.keys(node.data.targets?.[target]?.['configurations'] ?? {});
+  const configurations = Object.keys(node.data.targets?.[target]?.configurations ?? {});
   const lists = [undefined, ...configurations].map((configuration) => {
     const named: NxTarget = { project: node.name, target };
     if (configuration !== undefined) named.configuration = configuration;

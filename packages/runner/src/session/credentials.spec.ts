@@ -87,7 +87,7 @@ it('requires nothing from a coordinator in a job without id token', () => {
   const resolved = resolveConfig({ env: { DTE_SECRET: 's' } });
   expect(
     clientCredentials(resolved, { job: null, authorities: [] }, 'agent', { isAddressGiven: false }),
-  ).toEqual({ secret: 's' });
+  ).toEqual({ authorities: [], secret: 's' });
 });
 
 it('has no issuer outside of GitLab', () => {
