@@ -28,7 +28,8 @@ import { installVersion } from './versions';
 jest.setTimeout(180_000);
 
 const SNAPSHOT = '@org/dte-coordinator/dist/session/snapshot.js';
-const raised = (text: string): string => text.replace('SNAPSHOT_FORMAT = 3', 'SNAPSHOT_FORMAT = 4');
+const raised = (text: string): string =>
+  text.replace(/SNAPSHOT_FORMAT = ([0-9]+)/, (_, format) => `SNAPSHOT_FORMAT = ${Number(format) + 1}`);
 const limits = testLimits({ coordinatorGraceMs: 120_000 });
 
 let root: string;
