@@ -1,4 +1,4 @@
-export { withoutAnsi } from './formats/ansi';
+export { withoutAnsi } from './text/ansi';
 export { annotationsOf, type JobLink } from './formats/annotations';
 export { junitOf } from './formats/junit';
 export { failureLinesOf } from './formats/log-end';

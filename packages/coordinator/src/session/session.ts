@@ -6,7 +6,6 @@ import {
   type LimitValues,
   type Reason,
   type RunAccepted,
-  type RunSpec,
   runSpecSchema,
   type SessionRecord,
   type SessionSettings,
@@ -18,7 +17,6 @@ import {
   checkRun,
   describe,
   type Effects,
-  expectedDurations,
   holds,
   type Input,
   isClosed,
@@ -31,7 +29,7 @@ import type { FileSystem } from '../files/file-system';
 import type { Journal, Snapshot } from '../journal/journal';
 import { SessionLog } from '../log/session-log';
 import type { SessionReport } from '../report/session-report';
-import { Publications } from '../shared/publications';
+import type { Publications } from '../shared/publications';
 import { readableBy } from '../shared/readable-by';
 import type { SharedResults } from '../shared/shared-results';
 import { requireAdmission } from './admission';
@@ -44,8 +42,10 @@ import type { ForwardedEnvs } from './forwarded-env';
 import { type DriverOptions, SessionDriver } from './driver';
 import { Members } from './members';
 import type { Peer } from './peer';
+import { publicationsOf } from './publications-of';
 import { RecordStore } from './records';
 import { restore } from './restore';
+import { runAccepted, runInput } from './run-input';
 import { RunSpecStore } from './run-specs';
 import { encodeSnapshot } from './snapshot';
 import type { SessionDurations } from './session-durations';
@@ -107,7 +107,7 @@ export class Session implements JoinedSession {
     const logger = deps.logger.child({ session: this.name });
     this.log = new SessionLog(logger, (agentId) => this.members.machineOf(agentId));
     this.memory = new SessionMemory(this.log);
-    this.publications = this.publicationsOf(deps);
+    this.publications = publicationsOf(deps, this.runs, (thrown, what) => this.warn(thrown, what));
     this.compaction = new Compaction({
       journal: deps.journal,
       limits: deps.limits,
@@ -275,7 +275,7 @@ export class Session implements JoinedSession {
       this.publications?.begin(spec);
       this.deps.durations.begin(spec);
       const submitting = this.runs.save(spec.runId, raw).then(async (bytesOnDisk) => {
-        await this.driver.apply(await this.withHistory(spec));
+        await this.driver.apply(await runInput(spec, this.driver.state, this.deps));
         this.compaction.addSpec(bytesOnDisk);
       });
       submissions.set(spec.runId, submitting);
@@ -284,22 +284,7 @@ export class Session implements JoinedSession {
     } else {
       await known;
     }
-    const expectedMs = expectedDurations(this.driver.state, spec.runId);
-    const isKnown = expectedMs.some((ms) => ms !== null);
-    return { runId: spec.runId, ...(isKnown ? { expectedMs: [...expectedMs] } : {}) };
-  }
-
-  /** What is known now becomes part of the input: replaying the journal must not depend on a later history. */
-  private async withHistory(spec: RunSpec): Promise<Input> {
-    const { flakiness, durations } = this.deps;
-    const { agents } = describe(this.driver.state);
-    const [flaky, learntMs] = await Promise.all([flakiness.flakyOf(spec), durations.learnt(spec, agents)]);
-    return {
-      type: 'run.submit',
-      spec,
-      ...(flaky.length === 0 ? {} : { flaky }),
-      ...(learntMs === undefined ? {} : { learntMs }),
-    };
+    return runAccepted(this.driver.state, spec.runId);
   }
 
   async close(): Promise<void> {
@@ -338,13 +323,6 @@ export class Session implements JoinedSession {
         await this.workspace.take(peer, this.isBusy(), (identity) => dismissDiffering(identity, this));
         return new MainMember(peer, this);
     }
-  }
-
-  private publicationsOf({ shared, artifacts, sessionId, now }: SessionDeps): Publications | null {
-    if (shared === undefined || shared === null) return null;
-    const specOf = async (runId: string) => (await this.runs.read(runId)).spec;
-    const warn = (thrown: unknown, what: string): void => this.warn(thrown, what);
-    return new Publications({ sessionId, artifacts, shared, specOf, now, warn });
   }
 
   private checkAgent({ hello }: Peer): void {

@@ -5,6 +5,9 @@ import { Command } from 'commander';
 import { randomUUID } from 'node:crypto';
 import { dirname } from 'node:path';
 import {
+  acceptedIssuers,
+  checkPipeline,
+  checkReach,
   dataDirOf,
   type FailedMessage,
   historyDirOf,
@@ -16,12 +19,13 @@ import {
   publishedAddresses,
   type ReadyMessage,
   SESSION_FOLDER,
+  tlsFilesOf,
+  trustNotes,
 } from '@org/dte-runner';
 import { embeddedLimits, watchJob } from '@org/dte-gitlab';
 import type { GitlabSurroundings } from '../edge/surroundings';
 import { cliContext, say, warn, type CliContext, type Flags } from './context';
 import { seedDurations } from './known-durations';
-import { acceptedIssuers, checkPipeline, checkReach, trustNotes } from './coordinator-trust';
 import { drained, whenAskedToEnd } from './ending';
 import { noteWriterOf } from './note-writer';
 import { ownVersion } from './own-version';
@@ -64,17 +68,6 @@ function decide(context: CliContext, embedded: boolean): Service {
   // A service has a certificate of an authority, or a proxy with one; a coordinator that a main job starts has only its key.
   const certificate = embedded && !isLoopback(host) ? createCoordinatorCertificate() : null;
   return { context, embedded, host, issuers, certificate, tlsFiles: embedded ? null : tlsFilesOf(config) };
-}
-
-/** @throws DteError DTE_BAD_CONFIG if one of the two is missing */
-function tlsFilesOf({ tlsCert, tlsKey }: CliContext['resolved']['config']): Service['tlsFiles'] {
-  if (tlsCert !== undefined && tlsKey !== undefined) return { cert: tlsCert, key: tlsKey };
-  if (tlsCert === undefined && tlsKey === undefined) return null;
-  const [given, missing] = tlsKey === undefined ? ['tlsCert', 'tlsKey'] : ['tlsKey', 'tlsCert'];
-  throw new DteError(
-    'DTE_BAD_CONFIG',
-    `${given} is set, and ${missing} is not: TLS needs a certificate and its key.`,
-  );
 }
 
 /** The log: `coordinator.log` for an embedded coordinator, also open for reading; a service logs to standard error. */

@@ -11,13 +11,12 @@ import { placeOf, type Place } from '../doctor/place';
 import { placementFindings } from '../doctor/placement-findings';
 import { renderFindings } from '../doctor/render';
 import { seamFindings } from '../doctor/seam-findings';
-import { checkedOutCommit, coordinatorAnswers } from '@org/dte-runner';
+import { checkedOutCommit, coordinatorAnswers, projectsOf } from '@org/dte-runner';
 import { createRendezvous } from '../edge/rendezvous';
 import { readSurroundings } from '../edge/surroundings';
 import { say, type Flags } from './context';
 import { addFlags } from './option-flags';
 import { ownVersion } from './own-version';
-import { projectsOf } from './project-nodes';
 
 const EXAMPLES = `
 Examples:

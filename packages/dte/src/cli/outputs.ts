@@ -1,18 +1,20 @@
 import { nxOutputs, nxReader } from '@org/dte-client';
 import { openCache } from '@org/dte-nx-compat';
-import { DteError, plural } from '@org/dte-protocol';
+import { plural } from '@org/dte-protocol';
 import { Command } from 'commander';
 import {
-  type AbsentTask,
   ArtifactRestorer,
+  chooseOutputs,
   dataDirOf,
   ensureCoordinator,
+  newestOutputs,
   obeyCacheTrust,
   openMainDisk,
   type OutputIndex,
   readOutputIndexes,
   size,
   toNxTask,
+  type WantedOutput,
 } from '@org/dte-runner';
 import {
   cliContext,
@@ -34,41 +36,8 @@ Examples:
 
 Run it in the job that ran the nx command, with restoreOutputs=requested or none.`;
 
-/** One task of one command. */
-interface Wanted {
-  readonly index: OutputIndex;
-  readonly task: AbsentTask;
-}
-
-/** Outputs by task, from the newest command that left some. */
-function newest(indexes: readonly OutputIndex[]): Map<string, Wanted> {
-  const found = new Map<string, Wanted>();
-  for (const index of indexes)
-    for (const task of index.tasks) if (!found.has(task.id)) found.set(task.id, { index, task });
-  return found;
-}
-
-/** @throws DteError DTE_OUTPUTS_UNKNOWN naming what is missing and what is available */
-export function chooseOutputs(
-  indexes: readonly OutputIndex[],
-  taskIds: readonly string[],
-  all: boolean,
-): Wanted[] {
-  const known = newest(indexes);
-  if (all) return [...known.values()];
-  return taskIds.map((id) => {
-    const wanted = known.get(id);
-    if (wanted !== undefined) return wanted;
-    const there = known.size === 0 ? 'nothing' : [...known.keys()].slice(0, 10).join(', ');
-    throw new DteError(
-      'DTE_OUTPUTS_UNKNOWN',
-      `There are no outputs of ${id} to download. Tasks of this job with outputs to download: ${there}.`,
-    );
-  });
-}
-
 /** Sequentially: outputs of one task may be inside those of another, and the later one wins, as in the run. */
-async function download(context: CliContext, wanted: readonly Wanted[]): Promise<void> {
+async function download(context: CliContext, wanted: readonly WantedOutput[]): Promise<void> {
   const { resolved, surroundings, workspaceRoot, sessionId } = context;
   const rendezvous = requireRendezvous(context);
   // The coordinator of this job may have ended with its session; its data is still in its folder.
@@ -110,7 +79,7 @@ async function download(context: CliContext, wanted: readonly Wanted[]): Promise
 }
 
 function list(indexes: readonly OutputIndex[]): void {
-  const rows = [...newest(indexes).values()].map(({ index, task }) => [
+  const rows = [...newestOutputs(indexes).values()].map(({ index, task }) => [
     task.id,
     task.bytes === null ? 'unknown' : size(task.bytes),
     task.outputs.join(', '),

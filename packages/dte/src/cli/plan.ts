@@ -1,17 +1,10 @@
 import { findWorkspaceRoot } from '@org/dte-nx-compat';
-import { DteError, duration, plural } from '@org/dte-protocol';
+import { DteError, plural } from '@org/dte-protocol';
 import { Command } from 'commander';
 import { resolve } from 'node:path';
 import { envWithSecrets, readNxJsonOptions, resolveConfig, type Resolved } from '@org/dte-config';
 import { renderDynamicPipeline } from '@org/dte-gitlab';
-import {
-  agentsNeeded,
-  askNx,
-  durationEstimator,
-  type Need,
-  type PlannedTask,
-  type TaskToEstimate,
-} from '@org/dte-runner';
+import { agentsNeeded, askNx, durationEstimator, planSummary, type TaskToEstimate } from '@org/dte-runner';
 import { writeOutputFile } from './output-file';
 import { PLAN_FLAGS, readPlanFlags, type PlanFlags } from './plan-options';
 import { baseOf, headOf } from './base-sha';
@@ -27,22 +20,6 @@ Examples:
 For a plan job whose artifact a trigger job includes. Durations come from \`weights\` in nx.json, from
 earlier pipelines if the folder of their history is in this job's cache, or are typical values by target.
 Affected tasks are determined with NX_BASE and NX_HEAD, or with the output of \`dte base-sha\`.`;
-
-const count = (tasks: readonly PlannedTask[], place: PlannedTask['place']): number =>
-  tasks.filter((task) => task.place === place).length;
-
-function summary(tasks: readonly PlannedTask[], need: Need, results: number | null): string {
-  // So that a reader knows how far to trust the number of agents.
-  const basis = results === null ? '' : ` (from ${plural(results, 'earlier result')})`;
-  const [cached, main] = [count(tasks, 'cached'), count(tasks, 'main')];
-  return [
-    `dte: ${plural(tasks.length, 'affected task')}`,
-    ...(cached > 0 ? [`${cached} in cache`] : []),
-    ...(main > 0 ? [`${main} for the main job itself`] : []),
-    `${need.tasks} for agents, about ${duration(need.workMs)} of work${basis}`,
-    plural(need.agents, 'agent'),
-  ].join(' · ');
-}
 
 /** If no plan can be made, a pipeline that would pass without one must not fail. */
 function withoutPlan(thrown: unknown, agentsMax: number): number {
@@ -79,7 +56,7 @@ async function agentsFor(
       known?.of({ project, target, configuration }, null)?.ms ?? null;
     const durations = durationEstimator({ weights: resolved.config.weights, learnt });
     const need = agentsNeeded(tasks, durations, wish);
-    say(summary(tasks, need, known?.results ?? null));
+    say(planSummary(tasks, need, known?.results ?? null));
     return need.agents;
   } catch (thrown) {
     return withoutPlan(thrown, wish.agentsMax);

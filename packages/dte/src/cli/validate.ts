@@ -13,9 +13,9 @@ import {
   type Rule,
   RULES_FILE,
   type Survey,
+  surveyWorkspace,
   type TakenBy,
 } from '@org/dte-runner';
-import { surveyWorkspace } from './survey-workspace';
 import { readNxJsonOptions, resolveConfig } from '@org/dte-config';
 import { say } from './context';
 import { table } from './table';

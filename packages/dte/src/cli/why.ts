@@ -1,10 +1,9 @@
 import { DteError, plural } from '@org/dte-protocol';
 import { missReasonsOf, type SessionModel } from '@org/dte-report';
-import { dataDirOf, describeOrigin, explainAgainst, readModel } from '@org/dte-runner';
+import { dataDirOf, describeOrigin, explainAgainst, projectsOf, readModel } from '@org/dte-runner';
 import { Command } from 'commander';
 import { cliContext, say, type CliContext, type Flags } from './context';
 import { addFlags } from './option-flags';
-import { projectsOf } from './project-nodes';
 import { table } from './table';
 
 const EXAMPLES = `

@@ -1,6 +1,6 @@
 import { duration } from '@org/dte-protocol';
 
-export { visible, webLink } from '../../src/page/html';
+export { visible, webLink } from '../../src/text/html';
 
 const MS_PER_S = 1000; // a unit
 const MS_PER_MIN = 60_000; // a unit

@@ -1,7 +1,7 @@
 import { SaxesParser } from 'saxes';
 import { foldEvents } from '../model/fold';
 import { agent, measuredOf, planned, Story } from '../test-support/events';
-import { withoutAnsi } from './ansi';
+import { withoutAnsi } from '../text/ansi';
 import { junitOf } from './junit';
 import { markdownOf } from './markdown';
 import { traceOf } from './trace';

@@ -1,5 +1,5 @@
 import type { RunModel, SessionModel, TaskModel } from '../model/model';
-import { withoutAnsi } from './ansi';
+import { withoutAnsi } from '../text/ansi';
 import { xmlAttribute, xmlBytesAt, xmlText } from './xml';
 
 /**

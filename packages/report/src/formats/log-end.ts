@@ -1,7 +1,7 @@
 import type { RunModel, SessionModel, TaskModel } from '../model/model';
 import { plural, withoutMarkers } from '@org/dte-protocol';
 import { failuresOf } from '../views/totals';
-import { withoutAnsi } from './ansi';
+import { withoutAnsi } from '../text/ansi';
 
 /** Failures that are named one by one; Nx has listed all of them. */
 const NAMED_FAILURES = 20;

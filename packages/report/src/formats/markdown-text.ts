@@ -1,5 +1,5 @@
-import { visible, webLink } from '../page/html';
-import { withoutAnsi } from './ansi';
+import { visible, webLink } from '../text/html';
+import { withoutAnsi } from '../text/ansi';
 
 /*
  * Untrusted text in GitLab Flavored Markdown. Whoever puts it together must not change it afterwards in a way that brings characters

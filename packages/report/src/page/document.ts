@@ -1,4 +1,4 @@
-import { escaped } from './html';
+import { escaped } from '../text/html';
 import { pageBundle } from './bundle';
 
 /** The tab's icon: a square in the colour of the result, and a shape that says the same. */

@@ -4,7 +4,7 @@ import { foldEvents, ModelFold } from '../model/fold';
 import { agent, planned, Story } from '../test-support/events';
 import { boundedModel } from './bounded';
 import { unpack } from './columns';
-import { visible, webLink } from './html';
+import { visible, webLink } from '../text/html';
 import { livePage, livePagePolicy } from './live-page';
 import { staticPage } from './static-page';
 

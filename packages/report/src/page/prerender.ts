@@ -1,10 +1,10 @@
 import { duration, plural } from '@org/dte-protocol';
-import { withoutAnsi } from '../formats/ansi';
+import { withoutAnsi } from '../text/ansi';
 import type { SessionModel } from '../model/model';
 import { commandsOf, outcomeOf } from '../views/outcome';
 import { failuresOf, totalsOf } from '../views/totals';
 import { endOfText } from './bounded';
-import { escaped } from './html';
+import { escaped } from '../text/html';
 
 /** Failures whose output can be read without the script; of the others, only the names. */
 const WITH_OUTPUT = 50;

@@ -1,10 +1,13 @@
 import type { Config } from '@org/dte-config';
-import type { GitlabJob } from '@org/dte-gitlab';
 import { DteError } from '@org/dte-protocol';
-import { isLoopback, issuersOf } from '@org/dte-runner';
+import { issuersOf } from '../session/credentials';
+import type { Surroundings } from '../session/surroundings';
+import { isLoopback } from './addresses';
+
+type Job = Surroundings['job'];
 
 /** The coordinator of a main job accepts id tokens if its own job has one; a service accepts only those of its configured issuers. */
-export function acceptedIssuers(config: Config, job: GitlabJob | null, embedded: boolean): readonly string[] {
+export function acceptedIssuers(config: Config, job: Job, embedded: boolean): readonly string[] {
   if (config.issuers !== undefined) return config.issuers;
   return embedded && config.idToken !== undefined ? issuersOf(config, job) : [];
 }
@@ -27,7 +30,7 @@ export function checkReach(
 /** @throws DteError DTE_SHARED_TRUST if a GitLab job has only a secret, because jobs of other pipelines have the secret too */
 export function checkPipeline(
   { sharedTrust }: Config,
-  { host, issuers, job }: { host: string; issuers: readonly string[]; job: GitlabJob | null },
+  { host, issuers, job }: { host: string; issuers: readonly string[]; job: Job },
 ): void {
   if (isLoopback(host) || issuers.length > 0 || sharedTrust || (job?.serverUrl ?? null) === null) return;
   throw new DteError(
@@ -51,4 +54,21 @@ export function trustNotes(
     : [
         'no --issuers: this coordinator serves the sessions of one project and no GitLab pipelines (docs/explanation/security.md)',
       ];
+}
+
+/**
+ * The files of a certificate of an authority; null if none is configured.
+ * @throws DteError DTE_BAD_CONFIG if one of the two is missing
+ */
+export function tlsFilesOf({
+  tlsCert,
+  tlsKey,
+}: Pick<Config, 'tlsCert' | 'tlsKey'>): { readonly cert: string; readonly key: string } | null {
+  if (tlsCert !== undefined && tlsKey !== undefined) return { cert: tlsCert, key: tlsKey };
+  if (tlsCert === undefined && tlsKey === undefined) return null;
+  const [given, missing] = tlsKey === undefined ? ['tlsCert', 'tlsKey'] : ['tlsKey', 'tlsCert'];
+  throw new DteError(
+    'DTE_BAD_CONFIG',
+    `${given} is set, and ${missing} is not: TLS needs a certificate and its key.`,
+  );
 }

@@ -1,7 +1,9 @@
 import { matchProjects, type NxProjectGraph } from '@org/dte-nx-compat';
 import { type LimitValues } from '@org/dte-protocol';
 import type { Env } from '@org/dte-config';
-import { ignoredFile, type Rule, type Survey, type SurveyedProject, surveyRules } from '@org/dte-runner';
+import { ignoredFile } from '../assignment/ignored';
+import type { Rule } from '../assignment/rule';
+import { type Survey, type SurveyedProject, surveyRules } from '../assignment/survey';
 import { projectsOf, type Nodes } from './project-nodes';
 
 const surveyed = ({ name, data }: Nodes[string]): SurveyedProject => ({

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { Env } from '@org/dte-config';
-import { runNx } from '@org/dte-runner';
+import { runNx } from '../plan/run-nx';
 
 const targetSchema = z.looseObject({
   configurations: z.record(z.string(), z.unknown()).optional(),

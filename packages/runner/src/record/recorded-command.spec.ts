@@ -1,5 +1,5 @@
 import { hideSecrets } from '@org/dte-config';
-import { adviceAfter, environmentOf } from './record';
+import { adviceAfter, environmentOf } from './recorded-command';
 
 describe('a recorded command', () => {
   const { DTE_SECRET: before } = process.env;

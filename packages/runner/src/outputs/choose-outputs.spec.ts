@@ -1,5 +1,5 @@
 import { outputIndex } from '@org/dte-testing';
-import { chooseOutputs } from './outputs';
+import { chooseOutputs } from './choose-outputs';
 
 describe('chooseOutputs', () => {
   const indexes = [outputIndex('r2', 2, ['a:b']), outputIndex('r1', 1, ['a:b', 'a:c'])];
