@@ -1,9 +1,13 @@
 import { DiskCache, type SharedCache } from '@org/dte-cache';
 import { openGitlabArtifacts } from '@org/dte-gitlab';
+import { authorities as trusted, connectThrough, proxyFor } from '@org/dte-identity';
 import { DteError } from '@org/dte-protocol';
 import { dataDirOf } from '@org/dte-runner';
 import { join } from 'node:path';
 import { type CliContext, warn } from './context';
+
+/** How long a proxy may take to connect to the bucket, in ms: as long as one question of the cache may take by default. */
+const PROXY_MS = 5_000;
 
 export interface SharedCacheOptions {
   /** The coordinator is part of a job. */
@@ -56,7 +60,14 @@ function coordinatorCache({ resolved, workspaceRoot }: CliContext, embedded: boo
 async function openS3({ resolved, surroundings, workspaceRoot }: CliContext): Promise<SharedCache> {
   // Coordinators without a bucket start without it.
   const { openBucket } = await import('@org/dte-cache');
-  return openBucket(resolved.config, { authorities: surroundings.authorities, workspaceRoot });
+  const { authorities } = surroundings;
+  const throughProxy = (target: URL): ReturnType<typeof connectThrough> | null => {
+    const proxy = proxyFor(target);
+    if (proxy === null) return null;
+    const signal = AbortSignal.timeout(PROXY_MS);
+    return connectThrough({ proxy, target, signal, ...trusted(authorities) });
+  };
+  return openBucket(resolved.config, { authorities, throughProxy, workspaceRoot });
 }
 
 function inArtifacts(
