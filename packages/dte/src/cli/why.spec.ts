@@ -1,6 +1,6 @@
-import type { CacheOrigin } from '@org/dte-protocol';
 import { foldEvents, type Miss, type ReportEvent } from '@org/dte-report';
-import { chooseRun, reasonLines, taskLines } from './why';
+import { chooseRun } from '@org/dte-runner';
+import { reasonLines } from './why';
 
 const task = (id: string) => ({
   id,
@@ -49,56 +49,11 @@ const model = foldEvents([
 ]);
 
 describe('dte why', () => {
-  it('says which other pipeline has made a result', () => {
-    const origin: CacheOrigin = {
-      scope: 'trusted',
-      pipelineId: '4711',
-      jobId: '12',
-      commit: '1a2b3c4d5e',
-      agent: 'agent-2',
-      atMs: Date.now() - 95_000,
-    };
-    const [found] = foldEvents([
-      { type: 'run', atMs: 1, runId: 'r1', command: 'nx build', parallel: 1, tasks: [task('ui')] },
-      { type: 'hit', atMs: 2, runId: 'r1', taskId: 'ui', origin },
-      { ...ended('ui'), from: 'remote' } as ReportEvent,
-    ]).runs;
-    expect(found?.tasks.map(taskLines)).toEqual([
-      [
-        expect.stringMatching(
-          /^ui did not run: another pipeline has made its result \(trusted: pipeline 4711, job 12, commit 1a2b3c4d, agent-2, 1 min 3\d s ago\)$/,
-        ) as unknown,
-      ],
-    ]);
-  });
-
-  it('says for one task what differs, or that it did not have to run', () => {
-    const { tasks } = chooseRun(model, 'ui');
-    expect(tasks.map(taskLines)).toEqual([
-      ['ui was not cached: a.ts changed'],
-      [
-        'app was not cached: a.ts changed; environment variable X differs',
-        '  - a.ts changed',
-        '  - environment variable X differs',
-      ],
-      ['shop did not run: its result came from the local cache'],
-      ['e2e is never cached: its target does not set "cache": true'],
-      ['late did not run (waiting)'],
-    ]);
-  });
-
   it('counts the reasons of a command, the most frequent first', () => {
     expect(reasonLines(chooseRun(model, 'ui'))).toEqual([
       'nx build: 5 tasks, 1 from a cache, 2 not cached',
       '',
       expect.stringMatching(/2 +a\.ts changed +ui\n1 +environment variable X differs +app$/),
     ]);
-  });
-
-  it('is about the last command, or the last one with the task', () => {
-    expect(chooseRun(model, undefined).runId).toBe('r2');
-    expect(chooseRun(model, 'app').runId).toBe('r1');
-    expect(() => chooseRun(model, 'none')).toThrow(/had the task none. Its tasks: ui, app/);
-    expect(() => chooseRun({ runs: [] }, undefined)).toThrow(/recorded anything/);
   });
 });
