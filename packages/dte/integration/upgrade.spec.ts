@@ -28,6 +28,8 @@ import { installVersion } from './versions';
 jest.setTimeout(180_000);
 
 const SNAPSHOT = '@org/dte-coordinator/dist/session/snapshot.js';
+/** That of this code. */
+let format: number;
 const raised = (text: string): string =>
   text.replace(/SNAPSHOT_FORMAT = ([0-9]+)/, (_, format) => `SNAPSHOT_FORMAT = ${Number(format) + 1}`);
 const limits = testLimits({ coordinatorGraceMs: 120_000 });
@@ -40,6 +42,13 @@ let running: RunningProcess[];
 let cleanUps: (() => void)[];
 
 beforeAll(() => {
+  const snapshot = readFileSync(
+    require
+      .resolve('@org/dte-coordinator/package.json')
+      .replace(/package\.json$/, 'dist/session/snapshot.js'),
+    'utf8',
+  );
+  format = Number(/SNAPSHOT_FORMAT = ([0-9]+)/.exec(snapshot)?.[1]);
   root = mkdtempSync(join(tmpdir(), 'dte-versions-'));
   command = {
     old: installVersion(root, '0.1.0'),
@@ -233,7 +242,7 @@ it('is upgraded in place while a run goes on: its clients reconnect, and nothing
 it('is rolled back in place while a run goes on, if both versions write the same snapshots', async () => {
   const next = await start('next');
   const run = await beginRun(next.url);
-  await waitFor('a snapshot', () => snapshotFormat() === 3);
+  await waitFor('a snapshot', () => snapshotFormat() === format);
   await stop(next);
   await start('old', portOf(next));
   await finishRun(run);
@@ -242,12 +251,12 @@ it('is rolled back in place while a run goes on, if both versions write the same
 it('refuses, after a roll-back, only the sessions of a newer format, says why, and leaves them whole', async () => {
   const newer = await start('raised');
   const run = await beginRun(newer.url);
-  await waitFor('a snapshot', () => snapshotFormat() === 4);
+  await waitFor('a snapshot', () => snapshotFormat() === format + 1);
   await stop(newer);
   const before = readFileSync(join(dataDir, 'sessions/s1/journal.jsonl'));
 
   const old = await start('old', portOf(newer));
-  const why = `sessions/s1: its format is 4, and this version reads 3. The session goes on when that version is started again`;
+  const why = `sessions/s1: its format is ${format + 1}, and this version reads ${format}. The session goes on when that version is started again`;
   expect(old.process.output()).toContain(why);
   const { worker, mainJob } = run;
   await waitFor('both to be told', () =>
@@ -269,7 +278,9 @@ it('refuses, after a roll-back, only the sessions of a newer format, says why, a
   const again = await start('raised', portOf(newer));
   expect(again.process.output()).toMatch(/"session":"s1".*restored from its journal/);
   // The other way round it is the same: what the older version began, only that one reads.
-  expect(again.process.output()).toContain('sessions/s2: its format is 3, and this version reads 4');
+  expect(again.process.output()).toContain(
+    `sessions/s2: its format is ${format}, and this version reads ${format + 1}`,
+  );
   const back = await main(again.url);
   back.connection.send({ type: 'main.sync', runId: 'r1', ackSeq: 0, want: 'follow' });
   await waitFor('the run', () => back.received.some((each) => each.type === 'run.update'));
