@@ -5,7 +5,7 @@ import { type AddressInfo } from 'node:net';
 import { buffer } from 'node:stream/consumers';
 import { createCoordinatorCertificate } from '@org/dte-identity';
 import { BYTES_HEADER, DIGEST_HEADER, DIRECT_HEADER, digestHeaderOf } from '@org/dte-protocol';
-import { FakeCoordinator, sendArtifact, testLimits } from '@org/dte-testing';
+import { FakeCoordinator, ForwardProxy, sendArtifact, testLimits } from '@org/dte-testing';
 import { type HttpClient, httpClient } from '../src';
 
 /** Too large for a reader's memory. */
@@ -165,4 +165,33 @@ it('a coordinator that serves the bytes itself is read as ever', async () => {
   server.handler = (_request, response) => void sendArtifact(response, CONTENT);
   expect((await read()).equals(CONTENT)).toBe(true);
   expect(atBucket).toEqual([]);
+});
+
+describe('behind a proxy, which alone knows the other server', () => {
+  const before = process.env['http_proxy'];
+  let proxy: ForwardProxy;
+  beforeEach(async () => {
+    const { port } = new URL(bucketUrl);
+    proxy = await ForwardProxy.start({ 'bucket.test': Number(port) });
+    process.env['http_proxy'] = proxy.url;
+    redirect['location'] = bucketUrl.replace('127.0.0.1', 'bucket.test');
+  });
+  afterEach(async () => {
+    if (before === undefined) delete process.env['http_proxy'];
+    else process.env['http_proxy'] = before;
+    await proxy.close();
+  });
+
+  it('an artifact is read there, and the proxy sees no address', async () => {
+    expect((await read()).equals(CONTENT)).toBe(true);
+    expect(asked).toEqual([true]);
+    expect(atBucket[0]?.host).toBe(new URL(redirect['location'] ?? '').host);
+    expect(proxy.requests).toEqual([`CONNECT ${new URL(redirect['location'] ?? '').host}`]);
+  });
+
+  it('the coordinator itself is asked if the proxy refuses', async () => {
+    proxy.refusal = 407;
+    expect((await read()).equals(CONTENT)).toBe(true);
+    expect(asked).toEqual([true, false]);
+  });
 });

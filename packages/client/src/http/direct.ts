@@ -1,6 +1,8 @@
 import * as http from 'node:http';
 import * as https from 'node:https';
-import { OLDEST_TLS } from '@org/dte-identity';
+import { isIP } from 'node:net';
+import { connect } from 'node:tls';
+import { connectThrough, OLDEST_TLS, proxyFor } from '@org/dte-identity';
 import {
   type LimitValues,
   BYTES_HEADER,
@@ -102,15 +104,18 @@ export class DirectReads {
     throw new Error('the content is not what the coordinator has stored');
   }
 
-  private get(url: URL, signal?: AbortSignal): Promise<http.IncomingMessage> {
+  private async get(url: URL, signal?: AbortSignal): Promise<http.IncomingMessage> {
     const { httpRequestMs } = this.options.limits;
     const isSecure = url.protocol === 'https:';
+    const way = (await throughProxy(url, signal)) ?? {
+      agent: isSecure ? this.agents.https : this.agents.http,
+    };
     return new Promise((resolve, reject) => {
       const outgoing = (isSecure ? https : http).request(url, {
         method: 'GET',
         // What is stored is compared, and not what a server in between makes of it.
         headers: { 'accept-encoding': 'identity' },
-        agent: isSecure ? this.agents.https : this.agents.http,
+        ...way,
         timeout: httpRequestMs,
         signal,
       });
@@ -127,6 +132,26 @@ export class DirectReads {
       outgoing.end();
     });
   }
+}
+
+/** RFC 9110, 4.2.2. */
+const HTTPS_PORT = 443;
+
+/** A connection for one request through the proxy of this process; null if it has none for this address. */
+async function throughProxy(url: URL, signal?: AbortSignal): Promise<https.RequestOptions | null> {
+  const proxy = proxyFor(url);
+  if (proxy === null) return null;
+  const late = AbortSignal.timeout(ANSWER_MS);
+  const inTime = signal === undefined ? late : AbortSignal.any([signal, late]);
+  const socket = await connectThrough({ proxy, target: url, signal: inTime });
+  if (url.protocol === 'http:') return { createConnection: () => socket };
+  const host = url.hostname;
+  const servername = isIP(host.replace(/^\[|\]$/g, '')) === 0 ? { servername: host } : {};
+  return {
+    // Without an agent, Node takes the port of plain HTTP for the default, and names it in the header `host`, which is signed.
+    defaultPort: HTTPS_PORT,
+    createConnection: () => connect({ socket, host, minVersion: OLDEST_TLS, ...servername }),
+  };
 }
 
 /** @throws DteError DTE_MALFORMED_MESSAGE if the answer lacks something */
