@@ -26,6 +26,7 @@ import { packAll } from './pack.mjs';
 import { nappingWorkspace, NAP_TARGETS, trivialWorkspace } from './lib/bench-workspaces.mjs';
 import { describeCpu, watchCpu } from './lib/cpu.mjs';
 import { idle } from './lib/idle.mjs';
+import { median } from './lib/median.mjs';
 import { cacheBench } from './lib/cache-bench.mjs';
 import { reportBench } from './lib/report-bench.mjs';
 import { scale } from './lib/scale.mjs';
@@ -34,11 +35,6 @@ import { loadWorkspaceFactory, withFleet } from './lib/testing.mjs';
 
 const say = (text) => console.error(text);
 const round = (value, digits = 0) => Number(value.toFixed(digits));
-const median = (values) => {
-  const sorted = [...values].sort((left, right) => left - right);
-  const middle = Math.floor(sorted.length / 2);
-  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
-};
 
 const OVERHEAD = { projects: 200, agents: 2, slots: 2 };
 const MAKESPAN = {

@@ -8,6 +8,7 @@ import { demoFiles, demoInstall } from './demo-workspace.mjs';
 import { cleanEnvironment } from './clean-environment.mjs';
 import { idle } from './idle.mjs';
 import { loadWorkspaceFactory, withFleet } from './testing.mjs';
+import { median } from './median.mjs';
 
 const AGENTS = 2;
 const PARALLEL = 2;
@@ -20,8 +21,6 @@ const ENV = { NX_SKIP_ATOMIZER_VALIDATION: 'true' };
 const OUTPUTS = ['dist'];
 /** What a store needs on the coordinator's command line; `none` is what the others are compared with. */
 const STORES = { none: [], coordinator: ['--cache=coordinator'] };
-
-const median = (values) => [...values].sort((left, right) => left - right)[Math.floor(values.length / 2)];
 
 /** One library, which one app and the tests of both use. */
 function change(files) {

@@ -1,6 +1,6 @@
 // A process with the store of a standalone coordinator, for `cache-bench-store.mjs`: one task, one answer, and its end.
 import { createHash } from 'node:crypto';
-import { existsSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { Readable } from 'node:stream';
@@ -69,16 +69,18 @@ async function fill({ folder, entries }) {
   return { fillMs: performance.now() - start, indexBytes: statSync(`${folder}/index-1`).size };
 }
 
-/** @returns {Promise<{ ms: number, pauseMs: number, result: unknown }>} */
+/** @returns {Promise<{ ms: number, cpuMs: number, pauseMs: number, result: unknown }>} */
 async function watched(action) {
   const delay = monitorEventLoopDelay({ resolution: 5 });
   delay.enable();
+  const used = process.cpuUsage();
   const start = performance.now();
   const result = await action();
   const ms = performance.now() - start;
+  const { user, system } = process.cpuUsage(used);
   await new Promise((resolve) => setTimeout(resolve, 20));
   delay.disable();
-  return { ms, pauseMs: delay.max / 1e6, result };
+  return { ms, cpuMs: (user + system) / 1000, pauseMs: delay.max / 1e6, result };
 }
 
 async function ask({ folder, question }) {
@@ -97,8 +99,10 @@ async function ask({ folder, question }) {
   await store.close();
   return {
     startMs: opening.ms,
+    startCpuMs: opening.cpuMs,
     openPauseMs: opening.pauseMs,
     askMs: asking.ms,
+    askCpuMs: asking.cpuMs,
     askPauseMs: asking.pauseMs,
     missMs: misses.ms,
     rssMb,
@@ -106,20 +110,15 @@ async function ask({ folder, question }) {
 }
 
 /** Opening with a lower quota evicts. */
+/** Opening with a lower quota evicts. */
 async function evict({ folder, keep }) {
-  if (!existsSync(folder)) throw new Error(`${folder} is missing.`);
-  const unlimited = await open(folder);
-  await unlimited.close();
-  const start = performance.now();
-  const store = await open(folder);
-  const openMs = performance.now() - start;
-  await store.close();
-  const again = performance.now();
-  const smaller = await open(folder, { maxBytes: keep * BYTES });
-  await smaller.settled();
-  const evictMs = performance.now() - again - openMs;
-  await smaller.close();
-  return { evictMs };
+  const opening = await watched(async () => (await open(folder)).close());
+  const evicting = await watched(async () => {
+    const store = await open(folder, { maxBytes: keep * BYTES });
+    await store.settled();
+    await store.close();
+  });
+  return { evictMs: evicting.ms - opening.ms, evictCpuMs: evicting.cpuMs - opening.cpuMs };
 }
 
 process.once('message', (task) => {

@@ -5,14 +5,13 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { cleanEnvironment } from './clean-environment.mjs';
+import { median } from './median.mjs';
 
 const ENTRIES = 200_000;
 /** The most that one question may have. */
 const QUESTION = 50_000;
 /** What the first eviction leaves; each run leaves this much less. */
 const EVICTED = 20_000;
-
-const median = (values) => [...values].sort((left, right) => left - right)[Math.floor(values.length / 2)];
 
 /** @returns {Promise<object>} what a process with this folder has measured */
 async function inProcess(task) {
@@ -47,16 +46,21 @@ export async function storeBench({ runs, entries = ENTRIES, say }) {
     for (let run = 1; run <= runs; run++)
       evicted.push(await inProcess({ name: 'evict', folder, keep: entries - run * EVICTED }));
     const of = (name) => median(opened.map((each) => each[name]));
-    const evictMs = median(evicted.map((each) => each.evictMs));
     const bytesPerEntry = ((of('rssMb') - empty.rssMb) * 1024 * 1024) / entries;
+    const cpu = (ms) => `(processor time ${ms.toFixed(0)} ms)`;
+    const took = (name) => `${of(`${name}Ms`).toFixed(0)} ms ${cpu(of(`${name}CpuMs`))}`;
+    const pause = (name) => `${of(`${name}PauseMs`).toFixed(0)} ms`;
     say(
-      `  opened in ${of('startMs').toFixed(0)} ms, ${QUESTION} hashes asked in ${of('askMs').toFixed(0)} ms (as many misses: ${of('missMs').toFixed(0)} ms), ` +
-        `longest pause of the event loop while opening ${of('openPauseMs').toFixed(0)} ms, while asking ${of('askPauseMs').toFixed(0)} ms`,
+      `  opened in ${took('start')}, ${QUESTION} hashes asked in ${took('ask')}, as many misses in ${of('missMs').toFixed(0)} ms; ` +
+        `longest pause of the event loop while opening ${pause('open')}, while asking ${pause('ask')}; medians of ${runs}`,
     );
     say(
       `  memory: ${of('rssMb').toFixed(0)} MB, ${empty.rssMb.toFixed(0)} MB without entries: ${bytesPerEntry.toFixed(0)} bytes an entry`,
     );
-    say(`  ${EVICTED} entries evicted, with their files, in ${evictMs.toFixed(0)} ms`);
+    const [evictMs, evictCpuMs] = ['evictMs', 'evictCpuMs'].map((name) =>
+      median(evicted.map((each) => each[name])),
+    );
+    say(`  ${EVICTED} entries evicted, with their files, in ${evictMs.toFixed(0)} ms ${cpu(evictCpuMs)}`);
     return { startMs: of('startMs'), askMs: of('askMs'), evictMs, rssMb: of('rssMb'), bytesPerEntry };
   } finally {
     rmSync(folder, { recursive: true, force: true });

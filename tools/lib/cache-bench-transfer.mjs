@@ -1,6 +1,7 @@
 // Part of `npm run bench -- cache`: PUT and GET of objects of several sizes, with the coordinator and with nginx.
 import { withFleet } from './testing.mjs';
 import { CoordinatorServer, NginxServer, rssOf } from './cache-bench-servers.mjs';
+import { median } from './median.mjs';
 
 /** `count` objects of each size in one sample, one after the other. The largest one has fewer runs, for its time. */
 const SIZES = [
@@ -9,8 +10,6 @@ const SIZES = [
   { label: '100 MB', bytes: 100_000_000, count: 2 },
   { label: '2 GB', bytes: 2_000_000_000, count: 1, mostRuns: 3 },
 ];
-
-const median = (values) => [...values].sort((left, right) => left - right)[Math.floor(values.length / 2)];
 
 class Pair {
   servers;
