@@ -61,6 +61,7 @@ async function serve(options: ResolvedOptions, readiness: Readiness, lock: Folde
   const startedMs = performance.now();
   logger.info({ dataDir, limits: changedLimits(limits) }, 'coordinator starting');
   const stores = openStores(options);
+  stores.shared?.prepare();
   const entrance = await openEntrance(options, stores, readiness);
   await stores.registry.restore();
   const metrics =

@@ -46,6 +46,18 @@ describe('a question', () => {
     expect(bench.counted).toEqual({ trusted: 1, own: 1, none: 1 });
   });
 
+  it('finds a store that has read its index already, and no trouble of that is told', async () => {
+    const asked: number[] = [];
+    bench.store.find = (_area, names) => {
+      asked.push(names.length);
+      return Promise.reject(new Error('no index'));
+    };
+    bench.guard.prepare();
+    await settled();
+    expect(asked).toEqual([0]);
+    expect(bench.said).toEqual([]);
+  });
+
   it('ignores what a store says of hashes that it was not asked for, and entries that are none', async () => {
     const lies: Partial<CacheEntry>[] = [
       { hash: '2' },

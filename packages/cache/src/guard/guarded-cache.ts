@@ -84,6 +84,15 @@ export class GuardedCache {
     return this.inner.description;
   }
 
+  /**
+   * Lets the store read what it needs before it can answer, in the background: a question must not wait for an index of hundreds of
+   * thousands of entries. The first question tells if it fails.
+   */
+  prepare(): void {
+    const nowhere: CacheArea = { issuer: '', projectId: '', scope: TRUSTED };
+    this.inner.find(nowhere, [], new AbortController().signal).catch(() => undefined);
+  }
+
   /** Looks into the areas one after the other. @returns what was found for each of `names`; null for misses */
   async find(areas: readonly CacheArea[], names: readonly EntryName[]): Promise<(FoundEntry | null)[]> {
     const found = new Map<string, FoundEntry>();

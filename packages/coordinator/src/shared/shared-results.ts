@@ -11,6 +11,11 @@ export class SharedResults {
     private readonly issuers: readonly string[],
   ) {}
 
+  /** See `GuardedCache.prepare`. */
+  prepare(): void {
+    this.cache.prepare();
+  }
+
   /** What was found for each of `names` in the scopes that the caller reads, in their order; null for misses. */
   async find(grant: ReadGrant | null, names: readonly EntryName[]): Promise<(FoundEntry | null)[]> {
     if (!this.isAccepted(grant)) return names.map(() => null);
