@@ -39,18 +39,22 @@ interface Pipelines {
   agent: { script: string[] };
 }
 
-/** Flags in the documents that are not the CLI's: those of nx, yarn, gitlab-runner and `npm run parity`. */
+/** Flags in the documents that are not the CLI's: those of nx, yarn, gitlab-runner, helm, buildah and `npm run parity`. */
 const FLAGS_OF_OTHERS = [
   '--nx',
   '--parallel',
   '--batch',
   '--skip-nx-cache',
+  '--skip-remote-cache',
+  '--verbose',
   '--exclude-task-dependencies',
   // For an nx command whose tasks must not be distributed.
   '--no-agents',
   '--no-dte',
   '--ignore-engines',
   '--tls-ca-file',
+  '--set',
+  '--build-arg',
 ];
 
 /** Flags of our generators, as Nx reads them in a workspace with the packages installed. */
@@ -178,7 +182,11 @@ describe('the documents', () => {
     const helpTexts = [await help()];
     for (const [, names = ''] of helpTexts[0]!.matchAll(/^ {2}((?!help )[a-z|-]+) .*\S/gm)) {
       const [command = ''] = names.split('|');
-      const text = await help(command);
+      const own = await help(command);
+      // `dte cache forget`: the flags are those of its own commands.
+      const [, list = ''] = own.split('\nCommands:\n');
+      const below = [...list.matchAll(/^ {2}((?!help )[a-z-]+) .*\S/gm)].map(([, name = '']) => name);
+      const text = [own, ...(await Promise.all(below.map((name) => help(command, name))))].join('\n');
       commands.push(command);
       helpTexts.push(text);
       const flags = [...text.matchAll(/^ +(?:-\w, )?(--[a-z-]+)/gm)].map(([, flag = '']) => flag);

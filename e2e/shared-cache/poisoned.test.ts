@@ -1,29 +1,15 @@
-import { type Machine, SAMPLE_PROJECTS } from '@org/dte-testing';
-import {
-  SAMPLE_TARGET_DEFAULTS,
-  sampleFiles,
-  sampleNxJson,
-  DEFAULT_NX_VERSION,
-  Fleet,
-  install,
-} from '@org/dte-testing';
-import { LIGHT_NX } from '../support/light-nx';
+import type { Machine } from '@org/dte-testing';
 import { inSchedule } from '../support/scheduled';
 import {
-  BucketServer,
+  CHANGED,
   ofMain,
   ofMergeRequest,
   type PipelineResult,
   type Place,
   SharedPipelines,
-  StandaloneCoordinator,
+  TASKS,
 } from '../support/shared-pipelines';
 
-const TASKS = Object.keys(SAMPLE_PROJECTS)
-  .flatMap((project) => ['build', 'lint', 'test'].map((target) => `${project}:${target}`))
-  .sort();
-/** What the second commit affects. */
-const CHANGED = TASKS.filter((id) => /^(beta|shop):/.test(id));
 const OUTPUTS = ['libs/beta', 'apps/shop'].map((root) => `dist/${root}/out.txt`);
 
 /** A tool that all tasks run and that is no input of theirs: the hashes stay, the bytes do not. */
@@ -36,46 +22,16 @@ const bytes = ({ main }: PipelineResult): string => OUTPUTS.map((path) => main.r
 
 /** CVE-2025-36852: a merge request stores bad bytes under a hash that main will ask for. */
 describe('one cache for all pipelines of a project', () => {
-  let fleet: Fleet;
   let pipelines: SharedPipelines;
-  const closers: (() => Promise<void>)[] = [];
-
   beforeEach(async () => {
-    fleet = Fleet.create({
-      install: install({ nx: DEFAULT_NX_VERSION }),
-      files: sampleFiles(SAMPLE_PROJECTS, sampleNxJson({ targetDefaults: SAMPLE_TARGET_DEFAULTS })),
-      change: { 'libs/beta/source.txt': 'beta, changed\n' },
-      env: LIGHT_NX,
-    });
-    pipelines = await SharedPipelines.create(fleet);
+    pipelines = await SharedPipelines.create();
   });
-
   afterEach(async () => {
-    for (const close of closers.splice(0).reverse()) await close();
-    await pipelines.close();
-    expect(await fleet.close()).toEqual([]);
+    expect(await pipelines.close()).toEqual([]);
   });
-
-  const standalone = async (
-    args: string[],
-    env: Record<string, string> = {},
-  ): Promise<StandaloneCoordinator> => {
-    const program = fleet.machine('service').path('node_modules/@org/dte/dist/cli/main.js');
-    const issuers = `--issuers=${pipelines.gitlab.url}`;
-    const coordinator = new StandaloneCoordinator(program, [issuers, ...args], env);
-    closers.push(() => coordinator.close());
-    await coordinator.start();
-    return coordinator;
-  };
-
-  const bucket = async (): Promise<BucketServer> => {
-    const server = await BucketServer.start();
-    closers.push(() => server.close());
-    return server;
-  };
 
   async function expectNobodyPoisonsMain(place: Place): Promise<void> {
-    const { base, head } = fleet;
+    const { base, head } = pipelines.fleet;
     const first = await pipelines.run(place, { claims: ofMain, sha: base });
     expect(first.ran).toEqual(TASKS);
 
@@ -107,18 +63,18 @@ describe('one cache for all pipelines of a project', () => {
   }
 
   it('is not poisoned by a merge request: folder of a standalone coordinator', async () => {
-    await expectNobodyPoisonsMain(await standalone(['--cache=coordinator']));
+    await expectNobodyPoisonsMain(await pipelines.standalone(['--cache=coordinator']));
   });
 
   inSchedule('is not poisoned by a merge request: bucket of a standalone coordinator', async () => {
-    const server = await bucket();
-    await expectNobodyPoisonsMain(await standalone([], server.env));
+    const server = await pipelines.bucket();
+    await expectNobodyPoisonsMain(await pipelines.standalone([], server.env));
     expect(await server.requests()).toContainEqual(expect.stringMatching(/^GET .*X-Amz-Signature=/));
   });
 
   inSchedule('is not poisoned by a merge request: bucket of embedded coordinators', async () => {
-    const server = await bucket();
-    const place = { env: server.env, packages: ['@aws-sdk'], close: () => Promise.resolve() };
+    const server = await pipelines.bucket();
+    const place = { env: server.env, packages: ['@aws-sdk'] };
     await expectNobodyPoisonsMain(place);
     expect(await server.requests()).toContainEqual(expect.stringMatching(/^GET .*X-Amz-Signature=/));
   });

@@ -2,16 +2,24 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync } from 'node:
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
+  DEFAULT_NX_VERSION,
   type FakeGitlab,
-  type Fleet,
+  Fleet,
+  install,
   type Machine,
   Pipeline,
   type ProcessExit,
+  type ProcessInfo,
   REPOSITORY,
   RunningProcess,
+  SAMPLE_PROJECTS,
+  SAMPLE_TARGET_DEFAULTS,
+  sampleFiles,
+  sampleNxJson,
   startFakeGitlab,
 } from '@org/dte-testing';
 import { expectExit } from './expect-exit';
+import { LIGHT_NX } from './light-nx';
 import { plain, ranOn } from './log';
 
 const PROJECT = '42';
@@ -50,6 +58,10 @@ export interface PipelineOf {
   readonly prepare?: (machine: Machine) => void;
   readonly env?: Readonly<Record<string, string>>;
   readonly args?: readonly string[];
+  /** Gets the output of the command while it runs. */
+  readonly onOutput?: (text: string) => void;
+  /** Other commands of the main job, before it ends. */
+  readonly after?: (pipeline: Pipeline) => Promise<void>;
 }
 
 /** What one pipeline did. */
@@ -64,13 +76,19 @@ export interface PipelineResult {
   readonly pipeline: Pipeline;
 }
 
+/** All tasks of the sample workspace. */
+export const TASKS = Object.keys(SAMPLE_PROJECTS)
+  .flatMap((project) => ['build', 'lint', 'test'].map((target) => `${project}:${target}`))
+  .sort();
+/** What the second commit affects: that of beta, on which shop depends. */
+export const CHANGED = TASKS.filter((id) => /^(beta|shop):/.test(id));
+
 /** Where the pipelines of a test find their coordinator and its store. */
 export interface Place {
   /** Variables of every job. */
   readonly env: Readonly<Record<string, string>>;
   /** Packages of this repository that the machines need beside those of the fleet. */
   readonly packages?: readonly string[];
-  close(): Promise<void>;
 }
 
 const ownFolder = (): string => realpathSync(mkdtempSync(join(tmpdir(), 'dte-e2e-')));
@@ -190,19 +208,27 @@ export class BucketServer {
 /** Pipelines of one project, one after the other, each on new machines: only a shared cache connects them. */
 export class SharedPipelines {
   private last = 1000;
+  private readonly closers: (() => Promise<void>)[] = [];
 
   private constructor(
     readonly fleet: Fleet,
     readonly gitlab: FakeGitlab,
   ) {}
 
-  static async create(fleet: Fleet): Promise<SharedPipelines> {
+  static async create(): Promise<SharedPipelines> {
+    const nxJson = sampleNxJson({ targetDefaults: SAMPLE_TARGET_DEFAULTS });
+    const fleet = Fleet.create({
+      install: install({ nx: DEFAULT_NX_VERSION }),
+      files: sampleFiles(SAMPLE_PROJECTS, nxJson),
+      change: { 'libs/beta/source.txt': 'beta, changed\n' },
+      env: LIGHT_NX,
+    });
     return new SharedPipelines(fleet, await startFakeGitlab({ projects: [{ id: Number(PROJECT) }] }));
   }
 
   /** Runs one pipeline from beginning to end. */
   async run(place: Place, options: PipelineOf): Promise<PipelineResult> {
-    const { env = {}, args = [] } = options;
+    const { env = {}, args = [], onOutput, after } = options;
     this.fleet.clearJournal();
     const id = String((this.last += 1));
     const job = (number: number): Record<string, string> => this.jobEnv(id, number, options);
@@ -222,15 +248,35 @@ export class SharedPipelines {
     });
     await pipeline.startCiRun();
     pipeline.startAgent(agent.name, { env: job(1) }, agent);
-    const exit = await pipeline.nx([...EVERYTHING, ...args]);
+    const exit = await pipeline.nx([...EVERYTHING, ...args], onOutput === undefined ? {} : { onOutput });
     expectExit(exit, 0, pipeline);
+    await after?.(pipeline);
     await pipeline.complete();
     const ran = Object.keys(ranOn(this.fleet.journal())).sort();
     return { id, ran, exit, output: plain(exit.output), main, pipeline };
   }
 
-  async close(): Promise<void> {
+  /** Starts a coordinator that knows the issuer of the pipelines. It is closed with them. */
+  async standalone(args: string[], env: Record<string, string> = {}): Promise<StandaloneCoordinator> {
+    const program = this.fleet.machine('service').path('node_modules/@org/dte/dist/cli/main.js');
+    const coordinator = new StandaloneCoordinator(program, [`--issuers=${this.gitlab.url}`, ...args], env);
+    this.closers.push(() => coordinator.close());
+    await coordinator.start();
+    return coordinator;
+  }
+
+  /** Starts a server with an empty bucket. It is closed with the pipelines. */
+  async bucket(): Promise<BucketServer> {
+    const server = await BucketServer.start();
+    this.closers.push(() => server.close());
+    return server;
+  }
+
+  /** @returns processes that nobody waited for */
+  async close(): Promise<ProcessInfo[]> {
+    for (const close of this.closers.splice(0).reverse()) await close();
     await this.gitlab.close();
+    return this.fleet.close();
   }
 
   /** Of one job: its number, and the token that says where it runs. */

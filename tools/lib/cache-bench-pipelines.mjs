@@ -7,6 +7,7 @@ import { installTools } from './demo-tools.mjs';
 import { demoFiles, demoInstall } from './demo-workspace.mjs';
 import { cleanEnvironment } from './clean-environment.mjs';
 import { idle } from './idle.mjs';
+import { root } from './packages.mjs';
 import { loadWorkspaceFactory, withFleet } from './testing.mjs';
 import { median } from './median.mjs';
 
@@ -19,8 +20,23 @@ const PROJECT = '42';
 /** Without it, Nx refuses split targets such as e2e-ci. */
 const ENV = { NX_SKIP_ATOMIZER_VALIDATION: 'true' };
 const OUTPUTS = ['dist'];
-/** What a store needs on the coordinator's command line; `none` is what the others are compared with. */
-const STORES = { none: [], coordinator: ['--cache=coordinator'] };
+const BUCKET = 'ci-cache';
+/**
+ * What a store needs in the environment of the coordinator; `none` is what the others are compared with. Job artifacts are not measured here:
+ * their time is that of GitLab.
+ */
+const STORES = {
+  none: () => ({}),
+  coordinator: () => ({ DTE_CACHE: 'coordinator' }),
+  s3: (endpoint) => ({
+    DTE_CACHE: 's3',
+    DTE_S3_BUCKET: BUCKET,
+    DTE_S3_ENDPOINT: endpoint,
+    // Of s3rver.
+    DTE_S3_ACCESS_KEY_ID: 'S3RVER',
+    DTE_S3_SECRET_ACCESS_KEY: 'S3RVER',
+  }),
+};
 
 /** One library, which one app and the tests of both use. */
 function change(files) {
@@ -34,14 +50,21 @@ function change(files) {
 class Service {
   folder = mkdtempSync(join(tmpdir(), 'dte-bench-cache-'));
 
-  async start(gitlab, program, flags) {
+  async start(gitlab, program, env) {
     const { RunningProcess } = loadWorkspaceFactory();
     this.process = new RunningProcess({
       name: 'coordinator',
       command: process.execPath,
-      cwd: this.folder,
-      args: [program, 'coordinator', '--port=0', '--data-dir=data', `--issuers=${gitlab.url}`, ...flags],
-      env: cleanEnvironment(process.env),
+      // The AWS SDK is found from here.
+      cwd: root,
+      args: [
+        program,
+        'coordinator',
+        '--port=0',
+        `--data-dir=${join(this.folder, 'data')}`,
+        `--issuers=${gitlab.url}`,
+      ],
+      env: { ...cleanEnvironment(process.env), ...env },
     });
     await this.process.waitForOutput(/coordinator on http:\S+:\d+/);
     this.url = /coordinator on (http:\S+:\d+)/.exec(this.process.output())[1];
@@ -50,6 +73,33 @@ class Service {
   async close() {
     if (this.process?.running) {
       this.process.signalTree('SIGTERM');
+      await this.process.end();
+    }
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
+
+/** The S3 server of the cache package's tests, on the same machine. */
+class BucketServer {
+  folder = mkdtempSync(join(tmpdir(), 'dte-bench-s3-'));
+
+  async start() {
+    const { RunningProcess } = loadWorkspaceFactory();
+    const program = join(root, 'packages', 'cache', 'integration', 's3-server.cjs');
+    this.process = new RunningProcess({
+      name: 's3',
+      command: process.execPath,
+      args: ['--openssl-legacy-provider', program, this.folder, BUCKET, 'obeys'],
+      cwd: root,
+      env: cleanEnvironment(process.env),
+    });
+    await this.process.waitForOutput(/listening on \d+/);
+    this.url = `http://127.0.0.1:${/listening on (\d+)/.exec(this.process.output())[1]}`;
+  }
+
+  async close() {
+    if (this.process?.running) {
+      this.process.signalTree('SIGKILL');
       await this.process.end();
     }
     rmSync(this.folder, { recursive: true, force: true });
@@ -181,9 +231,11 @@ export async function pipelinesBench({ runs, say }) {
   const fleet = Fleet.create({ install: installed, files, change: change(files), env: ENV });
   const gitlab = await startFakeGitlab({ projects: [{ id: Number(PROJECT) }] });
   const services = new Map();
+  const bucket = new BucketServer();
   const parts = {
     close: async () => {
       for (const service of services.values()) await service.close();
+      await bucket.close();
       await gitlab.close();
       await fleet.close();
     },
@@ -192,10 +244,11 @@ export async function pipelinesBench({ runs, say }) {
     const names = ['main', ...Array.from({ length: AGENTS }, (_, index) => `agent-${index + 1}`)];
     const machines = names.map((name) => fleet.machine(name));
     const program = machines[0].path('node_modules', '@org', 'dte', 'dist', 'cli', 'main.js');
-    for (const [store, flags] of Object.entries(STORES)) {
+    await bucket.start();
+    for (const [store, envOf] of Object.entries(STORES)) {
       const service = new Service();
       services.set(store, service);
-      await service.start(gitlab, program, flags);
+      await service.start(gitlab, program, envOf(bucket.url));
     }
     return measure({ fleet, gitlab, machines }, services, { runs, say });
   });

@@ -130,9 +130,19 @@ class ServingCoordinator implements Coordinator {
   }
 
   close(): Promise<void> {
-    const { closeMs, cacheFlushMs } = this.options.limits;
-    const ms = this.stores.shared === null ? closeMs : closeMs + cacheFlushMs;
+    const { closeMs } = this.options.limits;
+    const ms = this.stores.shared === null ? closeMs : closeMs + this.flushMs;
     return (this.closing ??= within(this.end(), ms));
+  }
+
+  /**
+   * What a job leaves unstored is lost when it ends. A standalone coordinator has no jobs any more when it flushes, and they wait for its
+   * successor, which waits for the folder: longer than `coordinatorGraceMs`, and they finish alone.
+   */
+  private get flushMs(): number {
+    const { session, limits } = this.options;
+    const { cacheFlushMs, coordinatorDrainMs } = limits;
+    return session === undefined ? Math.min(cacheFlushMs, coordinatorDrainMs) : cacheFlushMs;
   }
 
   private async sweep(): Promise<void> {
@@ -154,7 +164,7 @@ class ServingCoordinator implements Coordinator {
     await this.entrance.metrics?.close();
     await registry.close();
     // What the sessions have accepted last; it is read from their folders.
-    await shared?.flush();
+    await shared?.flush(this.flushMs);
     await shared?.close();
     await history.close();
     await durations.close();

@@ -54,7 +54,7 @@ export const ERROR_CODES = {
   },
   DTE_UNAUTHORIZED: {
     severity: 'fatal',
-    cure: 'Connect again: the token of this request is missing, expired or belongs to another session.',
+    cure: 'If the message says who may do this, do it there. Otherwise connect again: the token of this request is missing, expired or belongs to another session.',
   },
   DTE_PROTOCOL_VERSION: {
     severity: 'fatal',

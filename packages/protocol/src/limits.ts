@@ -170,7 +170,7 @@ export const LIMITS = {
     100 * GiB,
     'bytes',
     'DTE_CACHE_BYTES',
-    'Size of the shared cache in the folder of a standalone coordinator (option cache). Beyond it, the entries that were not read for longest are removed: room for ten busy projects.',
+    'Size of the shared cache in the folder of a standalone coordinator (option cache). Beyond it, the entries that were not read for longest are removed: room for ten busy projects. Never more than half of the disk.',
   ),
   cacheProjectBytes: limit(
     20 * GiB,

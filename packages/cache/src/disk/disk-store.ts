@@ -34,6 +34,20 @@ export interface DiskOptions {
   readonly now?: () => number;
 }
 
+/**
+ * At most half of the disk. The other half is for the sessions of the coordinator, which takes no new ones when the disk is full: a cache must
+ * never be the reason.
+ */
+async function roomOnDisk({ folder, maxBytes, warn }: DiskOptions, fs: FileSystem): Promise<number> {
+  const { bsize, blocks } = await fs.statfs(folder);
+  const half = Math.floor((bsize * blocks) / 2);
+  // Some file systems do not know their size.
+  if (half === 0 || maxBytes <= half) return maxBytes;
+  const wanted = `${maxBytes} bytes (DTE_CACHE_BYTES)`;
+  warn(`the shared cache in ${folder} takes at most ${half} bytes, half of its disk, and not ${wanted}`);
+  return half;
+}
+
 type Store = Omit<SharedCache, 'description' | 'readDirectly'>;
 
 /**
@@ -76,9 +90,10 @@ export class DiskStore implements Store {
     const { folder, fs = nodeFileSystem, warn } = options;
     try {
       await fs.mkdir(folder, { recursive: true, mode: 0o700 });
+      const maxBytes = await roomOnDisk(options, fs);
       const catalogue = new Catalogue();
       const index = await DiskIndex.open(fs, folder, catalogue, warn);
-      const cache = new DiskStore(options, catalogue, index);
+      const cache = new DiskStore({ ...options, maxBytes }, catalogue, index);
       await cache.blobs.open().catch(async (thrown: unknown) => {
         await index.close();
         throw thrown;

@@ -1,3 +1,4 @@
+import { type FileSystem, nodeFileSystem } from './file-system';
 import { AREA, Bench, entryOf, never, opener, OWN, textOf } from './test-support/bench';
 
 const HOUR_MS = 3_600_000;
@@ -53,6 +54,16 @@ describe('a store with a quota', () => {
     await put(cache, '4', OTHER);
     expect(await bench.found('1', '3')).toEqual(['3']);
     expect(await cache.find(OTHER, [entryOf('2', TEN), entryOf('4', TEN)], never())).toHaveLength(2);
+  });
+
+  it('takes no more than half of a disk that is smaller than the quota, and says so', async () => {
+    const { statfs } = nodeFileSystem;
+    const small = async (path: string) => ({ ...(await statfs(path)), bsize: 1, blocks: 60 });
+    const fs = { ...nodeFileSystem, statfs: small } as unknown as FileSystem;
+    const cache = await bench.open({ maxBytes: 1000, fs });
+    for (const hash of ['1', '2', '3', '4']) await put(cache, hash);
+    expect(await bench.found('1', '2', '3', '4')).toEqual(['2', '3', '4']);
+    expect(bench.warnings).toEqual([expect.stringContaining('at most 30 bytes, half of its disk')]);
   });
 
   it('counts bytes that entries share once in all', async () => {

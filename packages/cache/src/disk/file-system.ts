@@ -2,7 +2,7 @@ import { promises } from 'node:fs';
 import { DteError } from '@org/dte-protocol';
 
 /** The part of `node:fs/promises` that this store uses, as a port: a spec can pass one with a full disk, or one that crashes. */
-export type FileSystem = Pick<typeof promises, 'open' | 'rename' | 'mkdir' | 'rm' | 'readdir'>;
+export type FileSystem = Pick<typeof promises, 'open' | 'rename' | 'mkdir' | 'rm' | 'readdir' | 'statfs'>;
 
 export const nodeFileSystem: FileSystem = promises;
 

@@ -32,14 +32,22 @@ describe('results of other pipelines', () => {
     hit('a:build', origin());
     hit('b:build', origin({ scope: 'own' }));
     hit('c:build');
-    await origins.finish();
+    await origins.finish(() => false);
     expect(lines).toEqual([
       'dte: 2 results from other pipelines: 1 from trusted, 1 from earlier pipelines of this ref',
     ]);
     expect(reported).toEqual(['a:build', 'b:build']);
     const none = told(false);
-    await none.origins.finish();
+    await none.origins.finish(() => false);
     expect(none.lines).toEqual([]);
+  });
+
+  it('are not those that could not be fetched, so that their tasks ran here', async () => {
+    const { origins, hit, lines } = told(false);
+    hit('a:build', origin());
+    hit('b:build', origin());
+    await origins.finish((taskId) => taskId === 'a:build');
+    expect(lines).toEqual(['dte: 1 result from other pipelines: 1 from trusted']);
   });
 
   it('are a line each with --verbose, in which nobody else can write lines', () => {
@@ -65,7 +73,7 @@ describe('results of other pipelines', () => {
     ended('a:build', 'h1', 'remote-cache');
     ended('b:build', 'h2', 'remote-cache');
     ended('c:build', 'h1', null);
-    await origins.finish();
+    await origins.finish(() => false);
     expect(reported).toEqual(['a:build']);
     expect(lines).toEqual(['dte: 1 result from other pipelines: 1 from trusted']);
   });

@@ -19,7 +19,7 @@ export interface HitOriginsOptions {
 
 /** Tells which results of a command other pipelines have made. */
 export class HitOrigins {
-  private readonly origins: CacheOrigin[] = [];
+  private readonly origins = new Map<string, CacheOrigin>();
   /** Task -> hash: an agent took the result from the coordinator, which knows where it comes from. */
   private readonly byAgents = new Map<string, string>();
 
@@ -36,8 +36,12 @@ export class HitOrigins {
     if (fromCache === 'remote-cache' && hash !== null) this.byAgents.set(entry.taskId, hash);
   }
 
-  /** Call it when the command is over. What is not known is not told. */
-  async finish(): Promise<void> {
+  /**
+   * Call it when the command is over. What is not known is not told.
+   * @param ran whether a task ran after all: its hit was damaged, or gone
+   */
+  async finish(ran: (taskId: string) => boolean): Promise<void> {
+    for (const taskId of this.origins.keys()) if (ran(taskId)) this.origins.delete(taskId);
     if (this.byAgents.size > 0) {
       const held = await this.options.http.askHeld([...new Set(this.byAgents.values())]).catch(() => null);
       for (const [taskId, hash] of this.byAgents) {
@@ -45,12 +49,12 @@ export class HitOrigins {
         if (origin !== null) this.tell(taskId, origin);
       }
     }
-    if (this.origins.length > 0) this.options.line(`dte: ${originSummary(this.origins)}`);
+    if (this.origins.size > 0) this.options.line(`dte: ${originSummary([...this.origins.values()])}`);
   }
 
   private tell(taskId: string, origin: CacheOrigin): void {
     const { verbose, onOrigin, line } = this.options;
-    this.origins.push(origin);
+    this.origins.set(taskId, origin);
     onOrigin(taskId, origin);
     if (verbose) line(`dte: from another pipeline: ${taskId}: ${describeOrigin(origin, Date.now())}`);
   }

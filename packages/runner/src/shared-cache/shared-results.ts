@@ -61,8 +61,9 @@ export class SharedResults {
   async finish(statuses: NxStatuses, coordinatorLost: boolean): Promise<NxStatuses> {
     const { prepared, voice } = this.options;
     if (prepared.alone || coordinatorLost) return statuses;
-    await this.origins.finish();
-    const { lines, differences } = await this.rebuilds.finish((taskId) => statuses[taskId] === 'success');
+    const ran = (taskId: string): boolean => statuses[taskId] === 'success';
+    await this.origins.finish(ran);
+    const { lines, differences } = await this.rebuilds.finish(ran);
     for (const error of differences.values()) voice.explain(error);
     for (const line of lines) voice.line(line);
     if (!prepared.resolved.config.cacheVerifyFail) return statuses;
