@@ -242,6 +242,15 @@ describe('the end of a coordinator', () => {
     expect(await bench.contentIn('main', 'h')).toBe('outputs');
   });
 
+  it('that is standalone is not late for its successor, whatever the store does', async () => {
+    const store = new WaitingStore(bench.root);
+    const limits = { coordinatorDrainMs: 200, cacheFlushMs: 600_000 } satisfies Partial<LimitValues>;
+    const main = await bench.pipeline('main', { store, limits });
+    await main.build('h', 'outputs');
+    await main.harness.coordinator.close();
+    expect([store.waiting, store.isClosed]).toEqual([1, true]);
+  });
+
   it('of a job is not reached before its main job has its results in the cache', async () => {
     await bench.cleanUp();
     bench = await SharedBench.open('embedded', gitlab);
