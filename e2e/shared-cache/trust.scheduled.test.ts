@@ -83,9 +83,11 @@ describe('results of other pipelines', () => {
     const first = await main();
     const verifying = { env: { DTE_CACHE_VERIFY: '1' } };
     const same = await main(verifying);
-    expect(same.ran).toEqual(TASKS);
+    // The hash of a test is known only on the agent, when the build is there: the main job could not choose it.
+    const chosen = TASKS.filter((id) => !id.endsWith(':test'));
+    expect(same.ran).toEqual(chosen);
     expect(same.output).not.toContain('DTE_CACHE_DIFFERS');
-    expect(same.output).toContain('dte: 15 results of other pipelines made again: 15 the same\n');
+    expect(same.output).toContain('dte: 10 results of other pipelines made again: 10 the same, 0 different');
     const differs = await main({
       ...verifying,
       prepare: (machine) => {
