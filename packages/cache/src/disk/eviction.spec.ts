@@ -58,7 +58,7 @@ describe('a store with a quota', () => {
 
   it('takes no more than half of a disk that is smaller than the quota, and says so', async () => {
     const { statfs } = nodeFileSystem;
-    const small = async (path: string) => ({ ...(await statfs(path)), bsize: 1, blocks: 60 });
+    const small = async (path: string) => Object.assign(await statfs(path), { bsize: 1, blocks: 60 });
     const fs = { ...nodeFileSystem, statfs: small } as unknown as FileSystem;
     const cache = await bench.open({ maxBytes: 1000, fs });
     for (const hash of ['1', '2', '3', '4']) await put(cache, hash);
