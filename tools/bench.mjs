@@ -11,7 +11,8 @@
 //              --projects (300) with Nx's plugins for TypeScript, ESLint and Jest
 //   report     the page of a report: folds and renders --tasks (10000) on --agents (100), and measures it in chromium
 //   cache      what the shared cache saves (the demo workspace, with one project changed), PUT and GET against nginx with WebDAV, and a
-//              store of 200,000 entries. --only=pipelines|transfer|store: one of these. nginx must be installed (`apt-get install nginx-full`)
+//              store of 200,000 entries. --only=pipelines|transfer|store: one of these. nginx must be installed (`apt-get install nginx-full`).
+//              --sizes=1kB,2GB: only these sizes of PUT and GET; --bare=1: beside them a bare server of Node
 //
 // The trivial tasks of `overhead` are a line of shell (3 ms), the worst case; with --command=node they are node
 // processes (40 ms), like nearly every task of a real workspace.
@@ -47,7 +48,7 @@ const MAKESPAN = {
   ],
 };
 
-const FLAGS = ['nx', 'runs', 'profile', 'only', 'cpu', 'fixed', 'command'];
+const FLAGS = ['nx', 'runs', 'profile', 'only', 'cpu', 'fixed', 'command', 'sizes', 'bare'];
 const SCALE_FLAGS = ['projects', 'agents', 'tasks', 'length', 'artifacts', 'kill'];
 
 function parseArguments([name, ...flags]) {
@@ -298,7 +299,14 @@ async function main() {
     const runs = count(options, 'runs', 5, 1);
     say(`cache: ${machine()}, ${runs} runs`);
     const profile = options.profile === undefined ? undefined : resolve(options.profile);
-    const result = await cacheBench({ runs, only: options.only, profile, say });
+    const result = await cacheBench({
+      runs,
+      only: options.only,
+      sizes: options.sizes,
+      bare: options.bare === '1',
+      profile,
+      say,
+    });
     console.log(`bench cache: ${JSON.stringify(result)}`);
     return;
   }

@@ -6,6 +6,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
 import { cpuOf } from './cpu.mjs';
 import { MainJob } from './scale-main.mjs';
 import { CoordinatorProcess } from './scale-processes.mjs';
@@ -99,6 +100,10 @@ export class CoordinatorServer {
     return this.process.usedMs();
   }
 
+  readFromDisk() {
+    return readFromDisk(this.process.process.pid);
+  }
+
   async close() {
     this.client?.close();
     this.main?.close();
@@ -165,6 +170,10 @@ export class NginxServer {
     return cpuOf(this.process.pid).own;
   }
 
+  readFromDisk() {
+    return readFromDisk(this.process.pid);
+  }
+
   clear() {
     const data = join(this.folder, 'data');
     for (const file of readdirSync(data)) rmSync(join(data, file));
@@ -177,6 +186,25 @@ export class NginxServer {
       await this.process.end();
     }
     rmSync(this.folder, { recursive: true, force: true });
+  }
+}
+
+/** `cache-bench-bare.mjs` as a process of its own. */
+export class BareServer extends NginxServer {
+  name = 'bare node';
+
+  async start() {
+    const { RunningProcess } = loadWorkspaceFactory();
+    mkdirSync(join(this.folder, 'data'));
+    this.process = new RunningProcess({
+      name: 'bare',
+      command: process.execPath,
+      cwd: this.folder,
+      args: [fileURLToPath(new URL('./cache-bench-bare.mjs', import.meta.url)), 'data'],
+      env: process.env,
+    });
+    await this.process.waitForOutput(/port \d+/);
+    this.client = new Client(`http://127.0.0.1:${/port (\d+)/.exec(this.process.output())[1]}`);
   }
 }
 
@@ -195,6 +223,9 @@ export function nginxVersion() {
   if (error) throw new Error(`nginx does not start (${error.message}): apt-get install nginx-full`);
   return /nginx\/\S+/.exec(stderr)?.[0] ?? 'nginx';
 }
+
+/** What a process has had read for it; 0 for what was in the page cache. */
+const readFromDisk = (pid) => Number(/^read_bytes: (\d+)/m.exec(readFileSync(`/proc/${pid}/io`, 'utf8'))[1]);
 
 export const rssOf = (pid) =>
   Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))[1]) / 1024;

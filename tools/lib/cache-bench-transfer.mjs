@@ -1,97 +1,136 @@
 // Part of `npm run bench -- cache`: PUT and GET of objects of several sizes, with the coordinator and with nginx.
+import { spawnSync } from 'node:child_process';
 import { withFleet } from './testing.mjs';
-import { CoordinatorServer, NginxServer, rssOf } from './cache-bench-servers.mjs';
+import { BareServer, CoordinatorServer, NginxServer, rssOf } from './cache-bench-servers.mjs';
 import { median } from './median.mjs';
 
-/** `count` objects of each size in one sample, one after the other. The largest one has fewer runs, for its time. */
+/**
+ * `count` objects of each size in one sample, one after the other; `times` as many samples of it as runs. Short samples that
+ * alternate often: other work on the machine then meets both servers.
+ */
 const SIZES = [
-  { label: '1 kB', bytes: 1_000, count: 1_000 },
-  { label: '1 MB', bytes: 1_000_000, count: 40 },
-  { label: '100 MB', bytes: 100_000_000, count: 2 },
-  { label: '2 GB', bytes: 2_000_000_000, count: 1, mostRuns: 3 },
+  { label: '1 kB', bytes: 1_000, count: 200, times: 5 },
+  { label: '1 MB', bytes: 1_000_000, count: 20, times: 3 },
+  { label: '100 MB', bytes: 100_000_000, count: 2, times: 1 },
+  { label: '2 GB', bytes: 2_000_000_000, count: 1, times: 1 },
 ];
 
-class Pair {
-  servers;
+/** Samples that write at least this much begin when the disk is at rest: what one server has left to write, the next one would pay for. */
+const MUCH_BYTES = 100_000_000;
+
+class Servers {
   /** Numbers the objects: no server sees one twice. */
   next = 0;
 
-  constructor(profile) {
-    this.servers = [new CoordinatorServer(profile), new NginxServer()];
+  constructor(profile, bare) {
+    this.all = [new CoordinatorServer(profile), new NginxServer(), ...(bare ? [new BareServer()] : [])];
   }
 
   async start() {
-    for (const server of this.servers) await server.start();
+    for (const server of this.all) await server.start();
   }
 
   async close() {
-    for (const server of this.servers) await server.close();
+    for (const server of this.all) await server.close();
   }
 
   /** @returns what PUT and GET of the same objects took */
   async sample(server, { bytes, count }) {
     const { client } = server;
+    const settle = () => bytes * count >= MUCH_BYTES && spawnSync('sync');
     const paths = Array.from({ length: count }, () => server.pathOf((this.next += 1)));
+    settle();
     const put = await timed(server, async () => {
       for (const path of paths) await client.put(path, bytes);
     });
+    settle();
     const get = await timed(server, async () => {
       for (const path of paths) await client.get(path, bytes);
     });
+    server.clear();
     return { put, get };
   }
 }
 
-/** @returns milliseconds, and those of processor time of the server: other work on the machine does not change them */
+/** @returns milliseconds, those of processor time of the server (other work on the machine changes them less), and what it read from the disk */
 async function timed(server, action) {
-  const used = server.usedMs();
+  const [used, read] = [server.usedMs(), server.readFromDisk()];
   const start = performance.now();
   await action();
-  return { ms: performance.now() - start, cpuMs: server.usedMs() - used };
+  const ms = performance.now() - start;
+  return { ms, cpuMs: server.usedMs() - used, diskBytes: server.readFromDisk() - read };
 }
 
-async function measureSize(pair, size, { runs, say }) {
-  const times = { coordinator: { put: [], get: [] }, nginx: { put: [], get: [] } };
-  const used = Math.min(runs, size.mostRuns ?? runs);
-  for (let run = 0; run <= used; run++) {
-    const order = run % 2 === 0 ? pair.servers : [...pair.servers].reverse();
-    for (const server of order) {
-      const { put, get } = await pair.sample(server, size);
-      server.clear();
+/** @returns {Promise<Record<string, { put: object[], get: object[] }>>} by server; the same index was measured one after the other */
+async function samplesOf(servers, size, runs) {
+  const samples = Object.fromEntries(servers.all.map(({ name }) => [name, { put: [], get: [] }]));
+  for (let run = 0; run <= runs * size.times; run++) {
+    for (const server of run % 2 === 0 ? servers.all : [...servers.all].reverse()) {
+      const { put, get } = await servers.sample(server, size);
       // The first one warms up.
       if (run === 0) continue;
-      times[server.name].put.push(put);
-      times[server.name].get.push(get);
+      samples[server.name].put.push(put);
+      samples[server.name].get.push(get);
     }
   }
+  return samples;
+}
+
+async function measureSize(servers, size, { runs, say }) {
+  const samples = await samplesOf(servers, size, runs);
   const result = { label: size.label };
   for (const what of ['put', 'get']) {
-    const of = (server, name) => median(times[server][what].map((sample) => sample[name]));
-    const [ours, theirs] = [of('coordinator', 'ms'), of('nginx', 'ms')];
-    result[what] = theirs / ours;
-    say(
-      `  ${what.toUpperCase()} ${size.label}: coordinator ${rate(size, ours)}, nginx ${rate(size, theirs)}, ratio ` +
-        `${result[what].toFixed(2)}; medians of ${used}: ${list(times.coordinator[what])} against ${list(times.nginx[what])} ms; ` +
-        `processor time of the server ${of('coordinator', 'cpuMs')} against ${of('nginx', 'cpuMs')} ms`,
-    );
+    const theirs = samples.nginx[what];
+    for (const { name } of servers.all) {
+      const ours = samples[name][what];
+      const ratios = ours.map(({ ms }, index) => theirs[index].ms / ms);
+      if (name === 'coordinator') result[what] = median(ratios);
+      say(`  ${what.toUpperCase()} ${size.label}, ${name}: ${describe(size, ours)}${beside(name, ratios)}`);
+    }
   }
   return result;
 }
 
-const rate = ({ bytes, count }, ms) =>
-  bytes < 1e6 ? `${((count / ms) * 1e3).toFixed(0)}/s` : `${((bytes * count) / ms / 1e3).toFixed(0)} MB/s`;
-const list = (values) => values.map(({ ms }) => ms.toFixed(0)).join(' ');
+/** The ratio of neighbours: what slows the machine down for a while does not change it. */
+const beside = (name, ratios) =>
+  name === 'nginx'
+    ? ''
+    : `; of nginx's throughput ${median(ratios).toFixed(2)}, in half of the pairs ${quartiles(ratios)}`;
 
-/** @returns {Promise<{ sizes: { label: string, put: number, get: number }[], rssMb: number }>} */
-export async function transferBench({ runs, only, profile, say }) {
-  const pair = new Pair(profile);
-  return withFleet(pair, async () => {
-    await pair.start();
+function quartiles(values) {
+  const sorted = [...values].sort((left, right) => left - right);
+  const at = (share) => sorted[Math.round(share * (sorted.length - 1))].toFixed(2);
+  return `${at(0.25)} to ${at(0.75)}`;
+}
+
+function describe({ bytes, count }, samples) {
+  const sum = (name) => samples.reduce((total, sample) => total + sample[name], 0);
+  const ms = median(samples.map((sample) => sample.ms));
+  const objects = samples.length * count;
+  const disk = sum('diskBytes');
+  return (
+    (bytes < 1e6
+      ? `${((count / ms) * 1e3).toFixed(0)}/s, processor time ${((sum('cpuMs') / objects) * 1e3).toFixed(0)} ms per 1000 requests`
+      : `${((bytes * count) / ms / 1e3).toFixed(0)} MB/s, processor time ${(sum('cpuMs') / ((objects * bytes) / 1e9)).toFixed(0)} ms per GB`) +
+    ` (${samples.length} x ${count})` +
+    (disk > 0 ? `, ${(disk / 1e6).toFixed(1)} MB read from the disk` : '')
+  );
+}
+
+/**
+ * @param {{ runs: number, sizes?: string, bare: boolean, profile?: string, say: (text: string) => void }} options `sizes`: such as
+ *   `1kB,2GB`; `bare`: a bare server of Node as well, the upper bound for one that is written for it
+ * @returns {Promise<{ sizes: { label: string, put: number, get: number }[], rssMb: number }>}
+ */
+export async function transferBench({ runs, sizes: wanted, bare, profile, say }) {
+  const servers = new Servers(profile, bare);
+  return withFleet(servers, async () => {
+    await servers.start();
     const sizes = [];
-    const [coordinator] = pair.servers;
+    const [coordinator] = servers.all;
     for (const size of SIZES) {
-      if (only !== undefined && !only.split(',').includes(size.label.replace(' ', ''))) continue;
-      sizes.push(await measureSize(pair, size, { runs, say }));
+      if (wanted !== undefined && !wanted.split(',').includes(size.label.replace(' ', ''))) continue;
+      sizes.push(await measureSize(servers, size, { runs, say }));
       say(
         `  the coordinator has ${rssOf(coordinator.process.process.pid).toFixed(0)} MB, at most ${coordinator.peakMb()} MB`,
       );

@@ -12,15 +12,15 @@ const lowest = (sizes, what) =>
   sizes === undefined ? undefined : Math.min(...sizes.map((size) => size[what]));
 
 /**
- * @param {{ runs: number, only?: string, profile?: string, say: (text: string) => void }} options `only`: one part; the figures of the
- *   others are null then
+ * @param {{ runs: number, only?: string, sizes?: string, bare: boolean, profile?: string, say: (text: string) => void }} options `only`: one
+ *   part; the figures of the others are null then. `sizes`, `bare`: see `transferBench`
  */
-export async function cacheBench({ runs, only, profile, say }) {
+export async function cacheBench({ runs, only, sizes, bare, profile, say }) {
   if (only !== undefined && !PARTS.includes(only)) throw new Error(`--only is one of ${PARTS.join(', ')}.`);
   const wanted = (part) => only === undefined || only === part;
   if (wanted('transfer')) say(`  ${nginxVersion()}`);
   const store = wanted('store') ? await storeBench({ runs, say }) : undefined;
-  const transfer = wanted('transfer') ? await transferBench({ runs, profile, say }) : undefined;
+  const transfer = wanted('transfer') ? await transferBench({ runs, sizes, bare, profile, say }) : undefined;
   const pipelines = wanted('pipelines') ? await pipelinesBench({ runs, say }) : undefined;
   return {
     warmRatio: round(pipelines?.warmRatio, 2),

@@ -21,6 +21,12 @@ export function fullDisk(real: FileSystem): {
       await writeFile((data as Buffer).subarray(0, 10), options);
       throw noSpace();
     };
+    const writev = handle.writev.bind(handle);
+    handle.writev = async (pieces, position) => {
+      if (!full) return writev(pieces, position);
+      await writev([Buffer.alloc(10)]);
+      throw noSpace();
+    };
     return handle;
   };
   const fs: FileSystem = {

@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import type { FileHandle } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { TEMP_PREFIX, tempName } from '../files/atomic-write';
 import {
@@ -19,6 +18,8 @@ import {
   type StoredArtifact,
 } from './artifact-store';
 import { entryName, fileName, readFileName } from './entry-name';
+import { GrowingFile } from './growing-file';
+import { QuickFiles } from './quick-files';
 import { alreadyStored, checkAnnounced, ReceiptMaker, uploadPieces } from './upload';
 
 /** What is known about one file. */
@@ -57,6 +58,8 @@ export class FileArtifactStore implements ArtifactStore {
   constructor(
     private readonly root: string,
     private readonly fs: FileSystem = nodeFileSystem,
+    /** Null: small files go through `fs` as well. */
+    private readonly quick: QuickFiles | null = fs === nodeFileSystem ? new QuickFiles() : null,
   ) {}
 
   async has(key: ArtifactKey): Promise<boolean> {
@@ -83,16 +86,11 @@ export class FileArtifactStore implements ArtifactStore {
     const folder = await this.folderOf(key.sessionId);
     const name = entryName(key);
     if (folder.entries.has(name)) throw alreadyStored(key);
-    const temp = `${folder.path}/${tempName()}`;
-    let receipt: Receipt;
     try {
-      receipt = await this.receive(temp, key, body, options);
-      await this.commit(folder, key, temp, receipt);
+      return await this.receive(folder, key, body, options);
     } catch (thrown) {
-      await this.fs.rm(temp, { force: true });
       throw diskError(thrown, `the artifact for ${describeKey(key)}`, folder.path);
     }
-    return receipt;
   }
 
   async get(key: ArtifactKey): Promise<StoredArtifact | null> {
@@ -139,34 +137,51 @@ export class FileArtifactStore implements ArtifactStore {
   }
 
   private async receive(
-    temp: string,
+    folder: Folder,
     key: ArtifactKey,
     body: Readable,
     options: PutOptions,
   ): Promise<Receipt> {
-    let handle: FileHandle | null = null;
-    // One piece is written while the next one arrives and is hashed: on a busy machine, each wait for the disk costs a turn.
-    let writing: Promise<void> = Promise.resolve();
+    const temp = `${folder.path}/${tempName()}`;
     const maker = new ReceiptMaker();
+    const file = new GrowingFile(this.fs, temp);
     try {
       for await (const { chunks, last } of uploadPieces(key, body, options)) {
-        const piece = chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks);
         maker.add(chunks);
-        await writing;
-        if (last && handle === null) await this.fs.writeFile(temp, piece, { flag: 'wx', mode: 0o600 });
-        else if (piece.length > 0) {
-          handle ??= await this.fs.open(temp, 'wx', 0o600);
-          writing = handle.writeFile(piece);
-          // Of a failed one, the next wait learns.
-          writing.catch(() => undefined);
-        }
+        if (last && !file.isOpen)
+          return await this.storeSmall(folder, key, temp, chunks, maker.finish(key, options));
+        await file.append(chunks);
       }
-      await writing;
-    } finally {
-      await writing.catch(() => undefined);
-      if (handle !== null) await handle.close();
+      await file.end();
+      const receipt = maker.finish(key, options);
+      await this.commit(folder, key, temp, receipt);
+      return receipt;
+    } catch (thrown) {
+      await file.abandon();
+      throw thrown;
     }
-    return maker.finish(key, options);
+  }
+
+  /** What arrived in one piece. */
+  private async storeSmall(
+    folder: Folder,
+    key: ArtifactKey,
+    temp: string,
+    chunks: Buffer[],
+    receipt: Receipt,
+  ): Promise<Receipt> {
+    const name = entryName(key);
+    const piece = chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks);
+    if (this.quick?.isReady !== true || folder.committing.has(name)) {
+      await this.fs.writeFile(temp, piece, { flag: 'wx', mode: 0o600 });
+      await this.commit(folder, key, temp, receipt);
+      return receipt;
+    }
+    // Synchronously: nobody else stores it meanwhile.
+    if (folder.entries.has(name)) throw alreadyStored(key);
+    this.quick.store(temp, pathOf(folder, name, receipt), piece);
+    folder.entries.set(name, receipt);
+    return receipt;
   }
 
   private async commit(folder: Folder, key: ArtifactKey, temp: string, receipt: Receipt): Promise<void> {
@@ -222,7 +237,8 @@ export class FileArtifactStore implements ArtifactStore {
     learn: (bytes: number) => void,
   ): Promise<StoredArtifact> {
     if (knownBytes !== null && knownBytes <= SMALL_BYTES) {
-      const body = await this.fs.readFile(path);
+      const quick = this.quick?.isReady === true ? this.quick.read(path, knownBytes) : null;
+      const body = quick ?? (await this.fs.readFile(path));
       return { bytes: body.length, sha256, body };
     }
     const handle = await this.fs.open(path, 'r');
