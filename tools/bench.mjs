@@ -299,6 +299,7 @@ async function main() {
     const runs = count(options, 'runs', 5, 1);
     say(`cache: ${machine()}, ${runs} runs`);
     const profile = options.profile === undefined ? undefined : resolve(options.profile);
+    if (profile) mkdirSync(profile, { recursive: true });
     const result = await cacheBench({
       runs,
       only: options.only,

@@ -42,7 +42,7 @@ export interface ArtifactLookup {
 
 /**
  * Port: immutable artifacts by key. The first complete artifact under a key is kept; readers never see a partial one.
- * Adapters hold at most `SMALL_BYTES` of one artifact in memory.
+ * Adapters hold at most `UPLOAD_BYTES` of an artifact in memory while it arrives, and two pieces of `SMALL_BYTES` while it is sent.
  */
 export interface ArtifactStore extends ArtifactLookup {
   /** Its size in bytes; null if there is no such artifact. */
@@ -69,6 +69,12 @@ export interface ArtifactStore extends ArtifactLookup {
 
 /** Artifacts up to this size are read and written in one piece, which saves system calls. A buffer size: artifacts may be larger. */
 export const SMALL_BYTES = 256 * 1024;
+
+/**
+ * The most of one upload that is in memory: a piece that is written, the next one, and what arrives meanwhile, each of half a megabyte
+ * and what one read of the socket adds. A buffer size: artifacts may be larger.
+ */
+export const UPLOAD_BYTES = 3 * (512 + 64) * 1024;
 
 /** How messages name an artifact. */
 export function describeKey(key: ArtifactKey): string {

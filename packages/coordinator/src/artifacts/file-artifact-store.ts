@@ -18,6 +18,7 @@ import {
   type StoredArtifact,
 } from './artifact-store';
 import { entryName, fileName, readFileName } from './entry-name';
+import { FileBody } from './file-body';
 import { GrowingFile } from './growing-file';
 import { QuickFiles } from './quick-files';
 import { alreadyStored, checkAnnounced, ReceiptMaker, uploadPieces } from './upload';
@@ -37,6 +38,13 @@ interface Folder {
   readonly committing: Map<string, Promise<void>>;
   /** Artifacts that are being checked. */
   readonly checking: Map<string, Promise<'good' | 'removed'>>;
+}
+
+/** Everything that has arrived of a small artifact. */
+interface SmallUpload {
+  readonly temp: string;
+  readonly chunks: readonly Buffer[];
+  readonly receipt: Receipt;
 }
 
 const pathOf = ({ path }: Folder, name: string, { sha256 }: Pick<Entry, 'sha256'>): string =>
@@ -149,7 +157,7 @@ export class FileArtifactStore implements ArtifactStore {
       for await (const { chunks, last } of uploadPieces(key, body, options)) {
         maker.add(chunks);
         if (last && !file.isOpen)
-          return await this.storeSmall(folder, key, temp, chunks, maker.finish(key, options));
+          return await this.storeSmall(folder, key, { temp, chunks, receipt: maker.finish(key, options) });
         await file.append(chunks);
       }
       await file.end();
@@ -166,9 +174,7 @@ export class FileArtifactStore implements ArtifactStore {
   private async storeSmall(
     folder: Folder,
     key: ArtifactKey,
-    temp: string,
-    chunks: Buffer[],
-    receipt: Receipt,
+    { temp, chunks, receipt }: SmallUpload,
   ): Promise<Receipt> {
     const name = entryName(key);
     const piece = chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks);
@@ -245,13 +251,11 @@ export class FileArtifactStore implements ArtifactStore {
     try {
       const bytes = (await handle.stat()).size;
       learn(bytes);
-      // `end` keeps Content-Length true even if the file grows; an empty file has no last byte.
       if (bytes === 0) {
         await handle.close();
         return { bytes, sha256, body: Buffer.alloc(0) };
       }
-      const body = handle.createReadStream({ end: bytes - 1, highWaterMark: SMALL_BYTES });
-      return { bytes, sha256, body };
+      return { bytes, sha256, body: new FileBody(handle, bytes) };
     } catch (thrown) {
       await handle.close();
       throw thrown;

@@ -18,8 +18,8 @@ const WEIGHT = 1 / 16;
 /** After a slow one, the disk rests for this many times as long, so that the process waits for it for 5 % of its time at most. */
 const REST_FACTOR = 20;
 
-/** And for at least this long, in ms: a few operations show that it is still slow. */
-const LEAST_REST_MS = 1_000;
+/** And for at least this long, in ms: afterwards, a few operations show whether it is still slow. */
+const LEAST_REST_MS = 250;
 
 /**
  * Reads and writes small files in one go, with blocking calls. The thread pool would take several turns for each file, each of

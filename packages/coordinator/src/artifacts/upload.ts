@@ -42,10 +42,9 @@ export class ReceiptMaker {
 }
 
 /**
- * How much of an upload may wait in memory while the piece before it is written, in bytes; what the socket had already read comes
- * on top. A buffer size.
+ * How much of an upload is read ahead of its consumer, in bytes; the last 64 kB may come on top. A buffer size: see `UPLOAD_BYTES`.
  */
-const AHEAD_BYTES = 1024 * 1024;
+const AHEAD_BYTES = 512 * 1024;
 
 /**
  * The bytes of an upload in pieces of more than `SMALL_BYTES` (the last may be smaller), checked against the limit and

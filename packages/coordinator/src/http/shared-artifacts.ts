@@ -36,7 +36,7 @@ export async function openShared(
   return body === null ? null : { at: 'here', artifact: { bytes, sha256, body } };
 }
 
-export function sendShared(reply: FastifyReply, shared: SharedArtifact): FastifyReply {
+export async function sendShared(reply: FastifyReply, shared: SharedArtifact): Promise<FastifyReply> {
   if (shared.at === 'here') return sendArtifact(reply, shared.artifact);
   const { bytes, sha256 } = shared.entry;
   return reply
