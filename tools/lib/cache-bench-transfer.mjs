@@ -119,7 +119,7 @@ function describe({ bytes, count }, samples) {
 
 /**
  * @param {{ runs: number, sizes?: string, bare: boolean, profile?: string, say: (text: string) => void }} options `sizes`: such as
- *   `1kB,2GB`; `bare`: a bare server of Node as well, the upper bound for one that is written for it
+ *   `1kB,2GB`; `bare`: a bare server of Node as well
  * @returns {Promise<{ sizes: { label: string, put: number, get: number }[], rssMb: number }>}
  */
 export async function transferBench({ runs, sizes: wanted, bare, profile, say }) {
