@@ -10,6 +10,11 @@ import {
 } from '../support/shared-pipelines';
 import { plain } from '../support/log';
 
+/** What the test reads of it. */
+interface ReportModel {
+  readonly runs: readonly { readonly tasks: readonly unknown[] }[];
+}
+
 const BUILDS = TASKS.filter((id) => id.endsWith(':build'));
 
 /** As a user of the commands and options sees it. */
@@ -34,14 +39,30 @@ describe('results of other pipelines', () => {
       after: async (pipeline) => {
         for (const args of [
           ['why', 'alpha:build'],
+          ['report', '--format=json'],
           ['cache', 'forget', '--pipeline', first.id],
           ['cache', 'forget', '--pipeline', first.id],
           ['cache', 'forget', '--pipeline', 'x'],
-        ])
-          said.push(plain((await pipeline.dte(args)).output));
+        ]) {
+          const { stdout, output } = await pipeline.dte(args);
+          said.push(args[0] === 'report' ? stdout : plain(output));
+        }
       },
     });
     expect(second.ran).toEqual([]);
+    const [run] = (JSON.parse(said.splice(1, 1)[0] ?? '') as ReportModel).runs;
+    for (const task of run?.tasks ?? [])
+      expect(task).toMatchObject({
+        from: 'remote',
+        origin: {
+          scope: 'trusted',
+          pipelineId: first.id,
+          jobId: `${first.id}1`,
+          commit: pipelines.fleet.base,
+          agent: `${first.id}-agent`,
+        },
+      });
+    expect(run?.tasks).toHaveLength(TASKS.length);
     const origin = `trusted: pipeline ${first.id}, job ${first.id}1, commit ${pipelines.fleet.base.slice(0, 8)}`;
     expect(second.output.split(origin)).toHaveLength(TASKS.length + 1);
     expect(said[0]).toContain(origin);

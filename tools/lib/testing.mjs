@@ -6,6 +6,7 @@ const require = createRequire(import.meta.url);
 export function loadWorkspaceFactory() {
   const testing = require('@org/dte-testing');
   return {
+    artifactsOf: testing.artifactsOf,
     ChaosBench: testing.ChaosBench,
     coverageLine: testing.coverageLine,
     DEFAULT_NX_VERSION: testing.DEFAULT_NX_VERSION,

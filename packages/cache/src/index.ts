@@ -1,4 +1,5 @@
 export { type FoundEntry, type CacheMeter, GuardedCache } from './guard/guarded-cache';
+export type { CacheTrouble } from './guard/troubles';
 export { type CacheAccess, accessTo, cacheAccessOf, isProposal, type Scope, TRUSTED } from './port/scope';
 export { DiskCache } from './disk/disk-cache';
 export { missingSdk, openBucket } from './s3';

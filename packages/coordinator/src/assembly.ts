@@ -25,6 +25,7 @@ import { FileJournalStore } from './journal/file-journal';
 import { MeteredArtifacts } from './metrics/metered-artifacts';
 import { type MeteredSession, Metrics } from './metrics/metrics';
 import { type ResolvedOptions, sessionsFolder } from './options';
+import { Notices } from './shared/notices';
 import { SharedResults } from './shared/shared-results';
 import { SessionNotes } from './report/session-notes';
 import { SessionRegistry } from './session/registry';
@@ -93,8 +94,10 @@ function sharedOf(
 ): SharedResults | null {
   if (sharedCache === undefined || idTokens === undefined) return null;
   const say = (line: string): void => logger.warn(line);
-  const cache = new GuardedCache(sharedCache, { limits, say, meter: metrics?.sharedCache });
-  return new SharedResults(cache, idTokens.issuers.map(issuerAsInTokens));
+  const notices = new Notices();
+  const { tell, over } = notices;
+  const cache = new GuardedCache(sharedCache, { limits, say, tell, over, meter: metrics?.sharedCache });
+  return new SharedResults(cache, idTokens.issuers.map(issuerAsInTokens), notices);
 }
 
 function notesOf({ noteWriter, logger, publicUrl, signIn }: ResolvedOptions): SessionNotes | null {
@@ -210,6 +213,7 @@ export async function openEntrance(
     onAuthenticated,
     isOwnHost: (host) => isOwnHost(host, publicUrl),
     readers: await openReaders(options, shared),
+    notices: shared?.notices ?? null,
   };
   const { now } = options;
   const httpServer = createHttpServer({

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { hashSchema, labelSchema, runIdSchema, taskIdSchema } from './ids';
+import { hashSchema, labelSchema, printable, runIdSchema, taskIdSchema } from './ids';
 import { LIMITS } from './limits';
 import { agentInfoSchema } from './main-messages';
 
@@ -83,6 +83,34 @@ export const sha256OfHeader = (header: string): string | null =>
 export const DIRECT_HEADER = 'x-dte-direct';
 /** The size of the artifact in bytes, in an answer 307. */
 export const BYTES_HEADER = 'x-dte-bytes';
+
+/**
+ * In an answer to a main job: lines for the people who read its log, as a JSON array that is percent-encoded. Clients that do not know it
+ * say nothing.
+ */
+export const NOTICE_HEADER = 'x-dte-notice';
+/** Of the lines of one answer, and of each: with their encoding, they fit into the headers that any client and proxy takes (8 kB). */
+const NOTICE_LINES = 4;
+/** See above: a line of a log that people read at once. */
+const NOTICE_CHARS = 600;
+
+export const noticeHeaderOf = (lines: readonly string[]): string =>
+  encodeURIComponent(
+    JSON.stringify(lines.slice(0, NOTICE_LINES).map((line) => printable(line, NOTICE_CHARS))),
+  );
+
+/** The lines of a header; none if it is not valid: nothing depends on them. */
+export function noticesOfHeader(header: string): string[] {
+  try {
+    return noticesSchema.parse(JSON.parse(decodeURIComponent(header)));
+  } catch {
+    return [];
+  }
+}
+
+const noticesSchema = z
+  .array(z.string().transform((line) => printable(line, NOTICE_CHARS)))
+  .max(NOTICE_LINES);
 
 /** The coordinator's finding about an artifact that a reader suspects. */
 export const checkAnswerSchema = z.strictObject({ state: z.enum(['good', 'removed', 'absent']) });

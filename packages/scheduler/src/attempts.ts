@@ -143,7 +143,7 @@ export function loseAttempt(
   }
   if (run.bailed) {
     for (const each of indices) endTask(context, each, endingUntried(taskOf(run, each), reason));
-  } else if (SAME_ANYWHERE.includes(reason.code)) {
+  } else if (SAME_ANYWHERE.includes(reason.code) || lacksGiven(context, reason)) {
     const ending = endingWithout('returned', reason);
     for (const each of indices) endTask(context, each, each === index ? { ...ending, result } : ending);
   } else if (task.lost >= state.config.attemptsPerTask) {
@@ -171,6 +171,16 @@ const SAME_ANYWHERE: readonly ErrorCode[] = [
   'DTE_OUTPUTS_BUSY',
   'DTE_NX_FAILED',
 ];
+
+/**
+ * Something that the task needs is damaged or gone, and some of it was there before the run: no agent has made it, so that no agent
+ * still has it, and each would find as little. The main job has it made again.
+ */
+function lacksGiven({ run, lease }: AttemptContext, { code }: Reason): boolean {
+  if (code !== 'DTE_ARTIFACT_DAMAGED' && code !== 'DTE_ARTIFACT_MISSING') return false;
+  const needed = new Set(lease.assignment.closure.map(({ taskId }) => taskId));
+  return run.tasks.some(({ kind }, index) => kind === 'done' && needed.has(at(run.graph.ids, index)));
+}
 
 /**
  * An artifact that is damaged or was removed later is a problem of the coordinator. An artifact that differs from what

@@ -76,7 +76,7 @@ async function restoreCached(
 ): Promise<void> {
   const fetched = await context.host.restore({ ...nxTaskOf(spec, artifact.hash), cache: true });
   if (fetched.kind === 'miss' || fetched.kind === 'error') {
-    const why = fetched.kind === 'error' ? `: ${fetched.message}` : '';
+    const why = fetched.kind === 'error' ? `: ${fetched.message.replace(/\.$/, '')}` : '';
     throw new DteError(
       fetched.kind === 'error' ? codeOfFetch(fetched.cause) : 'DTE_ARTIFACT_MISSING',
       `The outputs of the dependency ${spec.id} (hash ${artifact.hash}) could not be fetched${why}.`,

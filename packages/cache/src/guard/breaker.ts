@@ -1,5 +1,6 @@
 import { DteError } from '@org/dte-protocol';
 import { type Clock, within } from './clock';
+import type { Troubles } from './troubles';
 
 /** Faults in a row after which a store is left alone. One may be chance, and two its consequence. */
 const FAULTS = 3;
@@ -20,9 +21,10 @@ export interface BreakerOptions {
   readonly clock: Clock;
   /** How long a store is left alone. */
   readonly breakMs: number;
-  /** One line for each change of the state, and for a fault that changes nothing at most one in `breakMs`. */
-  readonly say: (line: string) => void;
-  /** What a line is about: "The shared cache (the bucket s3://x) could not be asked". */
+  readonly troubles: Pick<Troubles, 'begin' | 'end'>;
+  /** What a line is about: "The shared cache (the bucket s3://x)". */
+  readonly store: string;
+  /** What cannot be done: "read". */
   readonly what: string;
   /** What follows from it for those who ask: "they count as misses". */
   readonly means: string;
@@ -31,7 +33,6 @@ export interface BreakerOptions {
 /** Keeps a store that fails from costing time again and again. */
 export class Breaker {
   private state: State = { name: 'closed', faults: 0 };
-  private saidAtMs = -Infinity;
 
   constructor(private readonly options: BreakerOptions) {}
 
@@ -51,25 +52,26 @@ export class Breaker {
 
   /** For work that outlives its call, such as the reading of a stream. */
   fault(thrown: unknown): void {
-    const { clock, breakMs } = this.options;
+    const { clock, breakMs, troubles, store, what, means } = this.options;
     const { state } = this;
     if (state.name === 'open') return;
     const faults = state.name === 'closed' ? state.faults + 1 : FAULTS;
-    if (faults < FAULTS) {
-      this.state = { name: 'closed', faults };
-      this.sayFault(thrown);
-      return;
-    }
-    this.state = { name: 'open', untilMs: clock.now() + breakMs };
-    // One that was tried in vain is no news.
-    if (state.name === 'closed') this.sayOpen(thrown);
+    this.state =
+      faults < FAULTS ? { name: 'closed', faults } : { name: 'open', untilMs: clock.now() + breakMs };
+    const s = Math.round(breakMs / MS_PER_S);
+    troubles.begin(
+      what,
+      `${store} could not be ${what} (${messageOf(thrown)}): ${means}. After ${FAULTS} faults in a row it is left alone for ${s} s at a time`,
+    );
   }
 
   private good(): void {
+    const { troubles, store, what } = this.options;
     // A late answer to a question from before says nothing about now.
     if (this.state.name === 'open') return;
-    if (this.state.name === 'trying') this.options.say(`${this.options.what}, and works again.`);
+    const wasLeftAlone = this.state.name === 'trying';
     this.state = { name: 'closed', faults: 0 };
+    troubles.end(what, wasLeftAlone ? `${store} works again.` : null);
   }
 
   private enter(): boolean {
@@ -78,21 +80,6 @@ export class Breaker {
     if (state.name === 'trying' || this.options.clock.now() < state.untilMs) return false;
     this.state = { name: 'trying' };
     return true;
-  }
-
-  private sayFault(thrown: unknown): void {
-    const { clock, breakMs, what, means, say } = this.options;
-    if (clock.now() - this.saidAtMs < breakMs) return;
-    this.saidAtMs = clock.now();
-    say(`${what} (${messageOf(thrown)}): ${means}.`);
-  }
-
-  private sayOpen(thrown: unknown): void {
-    const { breakMs, what, means, say } = this.options;
-    const s = Math.round(breakMs / MS_PER_S);
-    say(
-      `${what} ${FAULTS} times in a row (the last time: ${messageOf(thrown)}) and is left alone for ${s} s at a time: ${means}.`,
-    );
   }
 }
 

@@ -4,6 +4,7 @@ import { TRUSTED } from '../port/scope';
 import type { CacheArea, CacheEntry, DirectRead, EntryName, SharedCache } from '../port/shared-cache';
 import { Breaker } from './breaker';
 import { type Clock, systemClock, within } from './clock';
+import { type CacheTrouble, type TroubleKind, Troubles } from './troubles';
 import { sha256Of, watchedBody } from './watched-body';
 import { WriteQueue } from './write-queue';
 
@@ -33,8 +34,12 @@ export interface GuardOptions {
     | 'cacheWritesQueued'
     | 'cacheFlushMs'
   >;
-  /** One line for people, about a change. */
+  /** One line for whoever runs this process, about each kind of trouble. */
   readonly say: (line: string) => void;
+  /** For those whose results are concerned. Must not throw. */
+  readonly tell?: ((trouble: CacheTrouble) => void) | undefined;
+  /** That trouble is over. Must not throw. */
+  readonly over?: ((kind: TroubleKind) => void) | undefined;
   readonly meter?: CacheMeter | undefined;
   /** For specs. */
   readonly clock?: Clock;
@@ -49,6 +54,9 @@ const MS_PER_NAME = 0.2;
  */
 export class GuardedCache {
   private readonly clock: Clock;
+  /** What lines are about. */
+  private readonly name: string;
+  private readonly troubles: Troubles;
   private readonly questions: Breaker;
   private readonly writes: Breaker;
   private readonly queue: WriteQueue;
@@ -56,27 +64,30 @@ export class GuardedCache {
   /** Of the store, and how many of them a flush has followed. */
   private changes = 0;
   private flushed = 0;
-  private saidFull = false;
-  private saidRefusedAtMs = -Infinity;
 
   constructor(
     private readonly inner: SharedCache,
     private readonly options: GuardOptions,
   ) {
-    const { limits, say, clock = systemClock } = options;
+    const { limits, say, clock = systemClock, tell = ignore, over = ignore } = options;
     this.clock = clock;
-    const common = { clock, breakMs: limits.cacheBreakMs, say };
-    const what = `The shared cache (${inner.description})`;
+    const { cacheBreakMs } = limits;
+    this.name = `The shared cache (${inner.description})`;
+    this.troubles = new Troubles({ clock, pauseMs: cacheBreakMs, say, tell, over });
+    const common = { clock, breakMs: cacheBreakMs, store: this.name, troubles: this.troubles };
     this.questions = new Breaker({
       ...common,
-      what: `${what} could not be read`,
+      what: 'read',
       means: 'what it has counts as a miss',
     });
     this.writes = new Breaker({
       ...common,
-      what: `${what} could not be written`,
+      what: 'written',
       means: 'later pipelines will not find these results',
     });
+    inner.onNote?.((line) =>
+      this.troubles.happened({ kind: 'note', line: `${this.name}: ${line}`, lasts: false, project: null }),
+    );
     this.queue = new WriteQueue(limits.cacheWritesAtOnce, limits.cacheWritesQueued);
   }
 
@@ -124,15 +135,15 @@ export class GuardedCache {
     const run = (signal: AbortSignal): Promise<void> => this.write({ area, entry }, open, signal);
     if (this.queue.add({ issuer, projectId, pipelineId, run })) {
       this.changes += 1;
-      this.saidFull = false;
       return;
     }
     this.options.meter?.wrote('dropped');
-    if (this.saidFull) return;
-    this.saidFull = true;
-    this.options.say(
-      `The shared cache (${this.inner.description}) is too slow: ${this.queue.size} results wait for it (limit cacheWritesQueued), and more are not stored.`,
-    );
+    this.troubles.happened({
+      kind: 'full',
+      line: `${this.name} is too slow: ${this.queue.size} results wait for it (limit cacheWritesQueued), and more are not stored`,
+      lasts: false,
+      project: null,
+    });
   }
 
   /**
@@ -156,7 +167,7 @@ export class GuardedCache {
    */
   async forget(project: Pick<CacheArea, 'issuer' | 'projectId'>, pipelineId: string): Promise<number> {
     const ms = this.options.limits.cacheFlushMs;
-    const late = `The shared cache (${this.inner.description}) did not forget pipeline ${pipelineId} within ${ms} ms (limit cacheFlushMs); it may have forgotten a part`;
+    const late = `${this.name} did not forget pipeline ${pipelineId} within ${ms} ms (limit cacheFlushMs); it may have forgotten a part`;
     return within(
       async () => {
         await this.queue.drop({ ...project, pipelineId });
@@ -188,9 +199,9 @@ export class GuardedCache {
     } catch (thrown) {
       const { size } = this.queue;
       const what = size === 0 ? 'what was stored last' : `${size} results`;
-      this.options.say(
-        `The shared cache (${this.inner.description}) could not be completed (${DteError.from(thrown).message}): later pipelines may not find ${what}.`,
-      );
+      const why = DteError.from(thrown).message.replace(/\.$/, '');
+      const line = `${this.name} could not be completed (${why}): later pipelines may not find ${what}`;
+      this.troubles.happened({ kind: 'away', line, lasts: false, project: null });
     }
   }
 
@@ -201,7 +212,7 @@ export class GuardedCache {
     const ms = this.options.limits.cacheQuestionMs;
     const closing = { clock, ms, late: 'it did not close' };
     await within(() => this.inner.close(), closing).catch((thrown: unknown) =>
-      this.options.say(`The shared cache (${this.inner.description}): ${DteError.from(thrown).message}.`),
+      this.options.say(`${this.name}: ${DteError.from(thrown).message}.`),
     );
   }
 
@@ -235,20 +246,22 @@ export class GuardedCache {
         // Whoever dropped it knows.
         if (dropped.aborted) return 'dropped';
         if (!isOfEntry(thrown)) throw thrown;
-        this.sayRefused(entry, thrown);
+        this.sayRefused({ area, entry }, thrown);
         return 'failed';
       }
     });
     this.options.meter?.wrote(result ?? 'failed');
   }
 
-  private sayRefused({ origin }: CacheEntry, thrown: DteError): void {
-    const nowMs = this.clock.now();
-    if (nowMs - this.saidRefusedAtMs < this.options.limits.cacheBreakMs) return;
-    this.saidRefusedAtMs = nowMs;
-    this.options.say(
-      `The shared cache (${this.inner.description}) does not have the result of ${origin.taskId} of pipeline ${origin.pipelineId}: ${thrown.message}`,
-    );
+  /** It does not fit, or it is not what it was when it was made. */
+  private sayRefused({ area, entry: { origin } }: FoundEntry, { code, message }: DteError): void {
+    const why = message.replace(/\.$/, '');
+    this.troubles.happened({
+      kind: code === 'DTE_ARTIFACT_DAMAGED' ? 'damaged' : 'full',
+      line: `${this.name} does not have the result of ${origin.taskId} of pipeline ${origin.pipelineId}: ${why}`,
+      lasts: false,
+      project: area,
+    });
   }
 
   /** Null: the bytes are gone. Undefined: the store has trouble. */
@@ -283,9 +296,12 @@ export class GuardedCache {
     const { pipelineId, jobId } = entry.origin;
     const job = jobId === null ? '' : `, job ${jobId}`;
     const had = state === 'gone' ? 'no bytes' : 'damaged bytes';
-    this.options.say(
-      `The shared cache (${this.inner.description}) had ${had} for ${entry.kind} ${entry.hash} of pipeline ${pipelineId}${job}; the entry is removed.`,
-    );
+    this.troubles.happened({
+      kind: 'damaged',
+      line: `${this.name} had ${had} for ${entry.origin.taskId} (${entry.kind} ${entry.hash}) of pipeline ${pipelineId}${job}: the entry is removed, and the result is made again. Others like it are removed without a line`,
+      lasts: false,
+      project: area,
+    });
   }
 
   private count(answer: readonly (FoundEntry | null)[]): void {
@@ -321,6 +337,8 @@ function eitherOf(...signals: readonly AbortSignal[]): AbortSignal {
   }
   return abort.signal;
 }
+
+const ignore = (): void => undefined;
 
 const keyOf = ({ kind, hash }: EntryName): string => `${kind} ${hash}`;
 

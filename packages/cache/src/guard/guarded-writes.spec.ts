@@ -68,10 +68,9 @@ describe('storing', () => {
     put('1', '2', '3', '4');
     await bench.guard.flush();
     expect(bench.written).toEqual(['failed', 'failed', 'failed', 'failed']);
-    expect(bench.said).toHaveLength(2);
-    expect(bench.said[1]).toMatch(
-      /could not be written 3 times in a row .*later pipelines will not find these results/,
-    );
+    expect(bench.said).toEqual([
+      expect.stringMatching(/could not be written \(.*later pipelines will not find these results/),
+    ]);
     bench.store.finds('one');
     expect(await bench.ask()).not.toBeNull();
   });

@@ -76,5 +76,7 @@ export interface SharedCache {
    * Called when a session of this process is over, before it exits: everything that was written is where later pipelines find it.
    */
   flush(): Promise<void>;
+  /** Gets what people should know and no call tells, one line each, without a full stop. Omitted: there is nothing of that kind. */
+  onNote?(note: (line: string) => void): void;
   close(): Promise<void>;
 }

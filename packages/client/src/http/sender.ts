@@ -1,6 +1,6 @@
 import { type IncomingMessage } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
-import { type LimitValues, DteError, LIMITS } from '@org/dte-protocol';
+import { type LimitValues, DteError, LIMITS, NOTICE_HEADER, noticesOfHeader } from '@org/dte-protocol';
 import { uniformBackoff } from '../connection/backoff';
 import { errorOfFailure } from './http-error';
 import { type RequestSpec, type Transport, createTransport, readBody, request } from './request';
@@ -91,13 +91,17 @@ export class Sender {
   private async sendOnce(spec: RequestSpec, anonymous: boolean): Promise<IncomingMessage> {
     const { url: from, token, limits } = this.options;
     const url = typeof from === 'string' ? from : from();
-    return request({
+    const answer = await request({
       transport: this.transportTo(url),
       url,
       token: anonymous ? null : token(),
       idleMs: limits.httpRequestMs,
       spec,
     });
+    const notices = answer.headers[NOTICE_HEADER];
+    if (typeof notices === 'string')
+      for (const line of noticesOfHeader(notices)) this.options.note?.(`dte: ${line}`);
+    return answer;
   }
 
   /** A function as address may return another coordinator later: sockets to the old one are useless. */

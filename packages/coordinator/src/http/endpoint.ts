@@ -1,6 +1,6 @@
 import { sessionIdOf } from '@org/dte-identity';
 import type { Socket } from 'node:net';
-import { DteError, type ErrorCode } from '@org/dte-protocol';
+import { DteError, type ErrorCode, NOTICE_HEADER, noticeHeaderOf } from '@org/dte-protocol';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
 import type { ReadGrant } from '../auth/cache-grant';
@@ -8,6 +8,7 @@ import type { CacheReaders } from '../auth/cache-readers';
 import { type Caller, type Claims, type TokenIssuer, unauthorized } from '../auth/token';
 import { viewerTokenOf } from '../auth/viewer';
 import type { SessionRegistry } from '../session/registry';
+import type { Notices } from '../shared/notices';
 import { drain } from './body';
 import { answerError, asAnswer } from './error-answer';
 
@@ -49,6 +50,8 @@ export interface EndpointDeps {
   readonly onAuthenticated: (socket: Socket) => void;
   /** Null: there are none. */
   readonly readers: CacheReaders | null;
+  /** Null: there is nothing to say to main jobs. */
+  readonly notices: Notices | null;
 }
 
 /** Adds an endpoint: token, role and session are checked before its handler gets the request. */
@@ -65,12 +68,25 @@ export function addEndpoint(server: FastifyInstance, deps: EndpointDeps, endpoin
         const claims = await authorise(deps, token);
         deps.onAuthenticated(request.raw.socket);
         if (!endpoint.roles.includes(claims.role)) return await refuseRole(endpoint, claims, request, reply);
-        return await endpoint.handle({ ...call, claims });
+        return await handle(deps, endpoint, { ...call, claims });
       } catch (thrown) {
         return fail(deps, request, reply, thrown);
       }
     },
   });
+}
+
+/** The answer tells a main job what it has to know of the shared cache, unless its headers are sent already. */
+async function handle({ notices }: EndpointDeps, endpoint: Endpoint, call: Call): Promise<unknown> {
+  const { claims, reply } = call;
+  const { sessionId, grant, role } = claims;
+  if (notices === null || grant === null || role !== 'main') return endpoint.handle(call);
+  notices.listen(sessionId);
+  const answer = await endpoint.handle(call);
+  if (reply.sent) return answer;
+  const lines = notices.newsFor(sessionId, grant);
+  if (lines.length > 0) reply.header(NOTICE_HEADER, noticeHeaderOf(lines));
+  return answer;
 }
 
 /** Cookies count only where people read: a site that a browser visits can make it send them, but not a header. */

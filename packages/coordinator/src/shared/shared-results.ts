@@ -2,6 +2,7 @@ import type { Readable } from 'node:stream';
 import { type CacheEntry, type EntryName, type FoundEntry, type GuardedCache, TRUSTED } from '@org/dte-cache';
 import type { CacheOrigin } from '@org/dte-protocol';
 import type { CacheGrant, ReadGrant } from '../auth/cache-grant';
+import type { Notices } from './notices';
 
 /** The shared cache as the clients of this coordinator may use it: each within what its grant allows. */
 export class SharedResults {
@@ -9,6 +10,8 @@ export class SharedResults {
   constructor(
     private readonly cache: GuardedCache,
     private readonly issuers: readonly string[],
+    /** What main jobs hear of its trouble. */
+    readonly notices: Notices,
   ) {}
 
   /** See `GuardedCache.prepare`. */

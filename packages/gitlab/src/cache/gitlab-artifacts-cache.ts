@@ -30,8 +30,6 @@ export interface GitlabArtifactsOptions {
   /** Branches whose results may be of use; GitLab decides whether they are trusted. */
   readonly branches: readonly string[];
   readonly limits: ArtifactsLimits & Pick<LimitValues, 'cacheIndexPauseMs'>;
-  /** Gets one line for each thing that a person should know. */
-  readonly note: (line: string) => void;
 }
 
 /**
@@ -49,7 +47,9 @@ export class GitlabArtifactsCache implements SharedCache {
   private readonly earlier: EarlierPipelines;
   private readonly area: CacheArea;
   private readonly publishing: Coalesced;
-  private readonly said = new Set<string>();
+  private readonly said = new Map<string, string>();
+  /** Null: nobody listens yet. */
+  private note: ((line: string) => void) | null = null;
   private isRefused = false;
   /** How long the last version of the index took. */
   private indexMs = 0;
@@ -145,7 +145,13 @@ export class GitlabArtifactsCache implements SharedCache {
     if (count > 0)
       this.sayOnce(
         `${count} of the results of this pipeline (${megabytes(bytes)}), the largest, are not kept for later ones: the job artifacts of a main job hold ${megabytes(this.options.limits.cacheArtifactBytes)} of them (DTE_CACHE_ARTIFACT_BYTES, docs/how-to/shared-cache.md)`,
+        'left out',
       );
+  }
+
+  onNote(note: (line: string) => void): void {
+    this.note = note;
+    for (const line of this.said.values()) note(line);
   }
 
   close(): Promise<void> {
@@ -203,10 +209,11 @@ export class GitlabArtifactsCache implements SharedCache {
     return issuer === this.area.issuer && projectId === this.area.projectId;
   }
 
-  private sayOnce(line: string): void {
-    if (this.said.has(line)) return;
-    this.said.add(line);
-    this.options.note(line);
+  /** @param about what a person hears of once */
+  private sayOnce(line: string, about = line): void {
+    if (this.said.has(about)) return;
+    this.said.set(about, line);
+    this.note?.(line);
   }
 }
 

@@ -7,7 +7,9 @@ import type { GitlabJob } from '../job';
 import { CACHE_FOLDER } from '../pipeline/shared-job';
 import { GitlabArtifactsCache, type GitlabArtifactsOptions } from './gitlab-artifacts-cache';
 
-export interface OpenOptions extends Pick<GitlabArtifactsOptions, 'limits' | 'note'> {
+export interface OpenOptions extends Pick<GitlabArtifactsOptions, 'limits'> {
+  /** Gets a line if there is no cache. */
+  readonly note: (line: string) => void;
   /** The coordinator is part of a job, and ends with it. */
   readonly embedded: boolean;
   readonly job: GitlabJob | null;
@@ -43,7 +45,7 @@ function optionsOf({
   token,
   ca,
   workspaceRoot,
-  ...rest
+  limits,
 }: OpenOptions): GitlabArtifactsOptions {
   if (!embedded)
     throw bad(
@@ -56,7 +58,7 @@ function optionsOf({
     throw bad('the job has no id token: it needs the keyword id_tokens with DTE_ID_TOKEN');
   const branches = [job?.mergeRequestTarget, job?.defaultBranch].filter((branch) => branch != null);
   return {
-    ...rest,
+    limits,
     access: { apiUrl, projectId, jobToken, token: token ?? null, ca },
     area: cacheAccessOf(readOwnIdToken(idToken)),
     pipelineId,

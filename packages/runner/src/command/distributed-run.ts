@@ -9,7 +9,7 @@ import {
   type NxProjectGraph,
   type TerminalUi,
 } from '@org/dte-nx-compat';
-import { DteError, type ErrorCode, type SessionInfo } from '@org/dte-protocol';
+import { DteError, type ErrorCode, type RunLogEntry, type SessionInfo } from '@org/dte-protocol';
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -33,6 +33,7 @@ import { RunResults } from '../results/run-results';
 import { Retries } from '../report/retries';
 import type { CommandVoice } from '../report/say';
 import type { SharedResults } from '../shared-cache/shared-results';
+import { AgainRuns } from './again-runs';
 import { submitRun, type CommandToSubmit } from '../submit/submit-run';
 import { startLine } from '../report/summary';
 import { WorkerKeeper } from '../worker/worker-keeper';
@@ -119,6 +120,7 @@ export class DistributedRun {
   private readonly reporter: Reporter;
   private readonly explainer: Explainer;
   private readonly worker: WorkerKeeper;
+  private readonly again: AgainRuns;
   private readonly refused = new Set<string>();
   private following: FollowedRun | null = null;
   private stopForwarding: () => void = () => undefined;
@@ -135,6 +137,7 @@ export class DistributedRun {
     this.outputs = this.outputsHere();
     this.worker = this.workerKeeper();
     this.reporter = reporterOf(options);
+    this.again = this.againRuns();
     this.results = this.runResults();
     this.retries = retriesOf(options);
   }
@@ -174,6 +177,12 @@ export class DistributedRun {
     });
   }
 
+  private againRuns(): AgainRuns {
+    const { outputs, explainer } = this;
+    const onEntry = (entry: RunLogEntry): void => this.note(entry);
+    return new AgainRuns({ ...this.options, outputs, explainer, results: () => this.results, onEntry });
+  }
+
   private runResults(): RunResults {
     const { prepared, graph, plan, command, voice } = this.options;
     const { cache, workspaceRoot } = prepared;
@@ -200,6 +209,7 @@ export class DistributedRun {
       }),
       servers: { servers: plan.servers, counted: countsServers(resolveNx(workspaceRoot)) },
       startMs: Date.now(),
+      makeAgain: (task, why) => this.again.make(task, why),
       onBatchLog: (title, log) => voice.line(`${title}\n${log.replace(/\n$/, '')}`),
     });
   }
@@ -246,6 +256,7 @@ export class DistributedRun {
 
   /** Stops what runs on agents; resolves when it has stopped. */
   async cancel(): Promise<void> {
+    this.again.cancel();
     this.following?.cancel();
     await this.following?.over;
     await this.worker.close();
@@ -270,9 +281,7 @@ export class DistributedRun {
       reports: () => prepared.session.reports(),
       info: prepared.session.info(),
       onEntry: (entry) => {
-        this.options.chronicle.entry(entry);
-        this.options.shared.onEntry(entry);
-        this.retries.onEntry(entry);
+        this.note(entry);
         this.results.onEntry(entry);
       },
       onOutput: (piece) => {
@@ -294,6 +303,12 @@ export class DistributedRun {
       await this.results.idle();
       clearInterval(progress);
     }
+  }
+
+  private note(entry: RunLogEntry): void {
+    this.options.chronicle.entry(entry);
+    this.options.shared.onEntry(entry);
+    this.retries.onEntry(entry);
   }
 
   private onSession(info: SessionInfo): void {

@@ -247,6 +247,45 @@ describe('a task that was returned', () => {
   });
 });
 
+describe('a task of which the shared cache had a damaged result', () => {
+  const again = (status: 'success' | 'failure'): FollowEvent => ({
+    type: 'made-again',
+    entry: endedEntry(status),
+  });
+
+  it('that an agent has made again begins, and ends as any other', () => {
+    const { take, state } = setUp();
+    expect(take(hit(), again('success')).map(({ type }) => type)).toEqual(['take', 'begin', 'take']);
+    take(taken(), told);
+    expect([state.endings.get(ID), state.fromCache, state.byAgent.get('agent-1')]).toEqual(['success', 0, 1]);
+  });
+
+  it('that could not run because of it succeeds in the end', () => {
+    const { take, state } = setUp();
+    expect(take(ended('returned'), again('success')).map(({ type }) => type)).toEqual([
+      'judge',
+      'begin',
+      'take',
+    ]);
+    take(taken(), told);
+    expect([state.endings.get(ID), state.statuses[ID]]).toEqual(['success', 'success']);
+  });
+
+  it('and that fails when it is made again has failed', () => {
+    const { take, state } = setUp();
+    take(hit(), again('failure'));
+    expect([state.endings.get(ID), state.statuses[ID]]).toEqual(['failure', 'failure']);
+  });
+
+  it('is not begun again if it has been taken over', () => {
+    const { take } = setUp();
+    take(hit(), taken());
+    expect(take(again('failure'))).toEqual([]);
+    take(told);
+    expect(take(again('failure'))).toEqual([]);
+  });
+});
+
 describe('a task that did not run', () => {
   it('because it was skipped is over, and needs no servers', () => {
     const { state, take, phase } = setUp();

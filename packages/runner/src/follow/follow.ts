@@ -15,6 +15,7 @@ import type { Conclusion, FollowEffect, FollowEvent, FollowState, Source, TaskSt
  *     unknown, begun --ended: failure--> taking --taken, untaken--> telling --told, untold--> over (failure)
  *     unknown, begun --ended: returned--> judging --judged: failed--> taking, as a failure
  *                                         judging --judged, untaken--> over (returned)
+ *     taking a hit, judging --made-again--> begun, and as after any ended
  *     begun --ended: cancelled--> telling --told, untold--> over (stopped)
  *     unknown --ended: cancelled, skipped--> over
  *
@@ -51,6 +52,8 @@ class Step {
         return this.onTaken(event);
       case 'untaken':
         return this.onUntaken(event.taskId, event.error);
+      case 'made-again':
+        return this.onMadeAgain(event.entry);
       case 'judged':
         return this.onJudged(event.taskId, event.failed);
       case 'told':
@@ -155,6 +158,16 @@ class Step {
       const taken = { terminalOutput: `${error.explain()}\n`, from: null, code: 1, isLeft: false, note: '' };
       this.onTaken({ type: 'taken', taskId, taken });
     } else if (at?.phase === 'taking' || at?.phase === 'judging') this.giveBack(taskId, error);
+  }
+
+  private onMadeAgain(entry: EndedEntry): void {
+    const { taskId } = entry;
+    const at = this.state.states.get(taskId);
+    const isOpen = at?.phase === 'judging' || (at?.phase === 'taking' && at.source.kind === 'hit');
+    if (!isOpen) return;
+    this.become(taskId, { phase: 'begun' });
+    this.effects.push({ type: 'begin', taskId });
+    this.onEnded(entry);
   }
 
   private onJudged(taskId: string, failed: boolean): void {

@@ -84,6 +84,8 @@ export type FollowEvent =
   /** Answers to `take`. */
   | { readonly type: 'taken'; readonly taskId: string; readonly taken: Taken }
   | { readonly type: 'untaken'; readonly taskId: string; readonly error: DteError }
+  /** Answer to `take` of a hit and to `judge`: what the shared cache had was damaged, and an agent has made it again. */
+  | { readonly type: 'made-again'; readonly entry: EndedEntry }
   /** Answer to `judge`; `failed`: the difference has a reason that must be fixed. */
   | { readonly type: 'judged'; readonly taskId: string; readonly failed: boolean }
   /** Answers to `conclude`. */

@@ -8,7 +8,7 @@ import { OutputsHere } from '../outputs/outputs-here';
 import { Reporter } from '../report/reporter';
 import { RestoreQueue } from '../outputs/restore-queue';
 import type { Restored } from '../outputs/restore';
-import { RunResults } from './run-results';
+import { type ResultsOptions, RunResults } from './run-results';
 import { endedEntry, finishedAttempt } from '../test-support/run-log';
 import { graphOf, recordingLifeCycle } from '../test-support/tasks';
 
@@ -55,6 +55,7 @@ interface Given {
   readonly replaysFailures?: boolean;
   readonly group?: GroupEnd;
   readonly judges?: boolean;
+  makeAgain?: ResultsOptions['makeAgain'];
 }
 
 function setUp({
@@ -65,6 +66,7 @@ function setUp({
   replaysFailures = true,
   group = { terminalOutput: '', from: null },
   judges = false,
+  makeAgain = () => Promise.resolve(null),
 }: Given = {}) {
   const kept = new Map<string, string>();
   const { lifeCycle, calls } = recordingLifeCycle();
@@ -86,6 +88,7 @@ function setUp({
         return keeps();
       },
     },
+    makeAgain,
     skipNxCache: false,
     reporter: new Reporter({
       lifeCycle,

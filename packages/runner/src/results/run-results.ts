@@ -1,8 +1,14 @@
 import type { NxStatuses, NxTask, TaskCache, TaskGraph } from '@org/dte-nx-compat';
-import { DteError, type AgentRef, type RunLogEntry } from '@org/dte-protocol';
+import { DteError, type AgentRef, type EndedEntry, type RunLogEntry } from '@org/dte-protocol';
 import type { Trouble } from '../drift/trouble';
 import { follow } from '../follow/follow';
-import { newFollowState, type FollowEffect, type FollowEvent, type FollowState } from '../follow/state';
+import {
+  newFollowState,
+  type FollowEffect,
+  type FollowEvent,
+  type FollowState,
+  type TaskState,
+} from '../follow/state';
 import type { OutputsHere } from '../outputs/outputs-here';
 import type { Explainer } from '../report/explainer';
 import type { Reporter } from '../report/reporter';
@@ -31,10 +37,15 @@ export interface ResultsOptions {
   readonly groups: Pick<Groups, 'has' | 'end'>;
   /** The servers that agents start, and whether Nx counts them among the tasks of a command. */
   readonly servers: Pick<ServersOptions, 'servers' | 'counted'>;
+  /** Has a damaged result of the shared cache made again; null: this job has to run the task. */
+  readonly makeAgain: (task: NxTask, why: Pick<DteError, 'code'>) => Promise<EndedEntry | null>;
   /** Gets the output of a batch process that belongs to no task, when the batch has ended. */
   readonly onBatchLog: (title: string, log: string) => void;
   readonly startMs: number;
 }
+
+/** Phases that end without anything from outside. */
+const TAKEN_OVER: readonly TaskState['phase'][] = ['taking', 'judging', 'telling'];
 
 /** Performs an effect; returns the event that answers it, if any. */
 type Work = Promise<FollowEvent | null>;
@@ -49,6 +60,8 @@ export class RunResults {
   private readonly takes: TakeResults;
   private readonly nx: TellNx;
   private readonly steps = new Set<Promise<void>>();
+  /** Called, once each, when something has happened. */
+  private changes = new Set<() => void>();
 
   constructor(private readonly options: ResultsOptions) {
     const { graph, groups, startMs, reporter, cache } = options;
@@ -127,8 +140,17 @@ export class RunResults {
     for (const taskId of taskIds) this.dispatch({ type: 'skip', taskId });
   }
 
+  /** The result of a task that is just being taken over is, or is given back. Others are not waited for. */
+  async whenTaken(taskId: string): Promise<void> {
+    while (TAKEN_OVER.includes(this.state.states.get(taskId)?.phase ?? 'begun'))
+      await new Promise<void>((resolve) => this.changes.add(resolve));
+  }
+
   private dispatch(event: FollowEvent): void {
     for (const effect of follow(this.state, event, Date.now())) this.perform(effect);
+    const { changes } = this;
+    this.changes = new Set();
+    for (const changed of changes) changed();
   }
 
   private perform(effect: FollowEffect): void {
@@ -161,10 +183,19 @@ export class RunResults {
         return null;
       case 'take': {
         const { taskId, source } = effect;
-        return { type: 'taken', taskId, taken: await this.takes.take(taskId, source) };
+        try {
+          return { type: 'taken', taskId, taken: await this.takes.take(taskId, source) };
+        } catch (thrown) {
+          const isOthers = source.kind === 'hit' && source.hit.origin !== undefined;
+          const entry = isOthers ? await this.madeAgain(taskId, DteError.from(thrown)) : null;
+          if (entry === null) throw thrown;
+          return { type: 'made-again', entry };
+        }
       }
       case 'judge': {
         const { taskId, entry, finished } = effect;
+        const again = entry.reason === null ? null : await this.madeAgain(taskId, entry.reason);
+        if (again !== null) return { type: 'made-again', entry: again };
         const isExplained = await trouble.explainReturned(taskOf(graph, taskId), entry, finished);
         return { type: 'judged', taskId, failed: !isExplained };
       }
@@ -190,6 +221,10 @@ export class RunResults {
         explainer.explain(effect.error);
         return null;
     }
+  }
+
+  private madeAgain(taskId: string, why: Pick<DteError, 'code'>): Promise<EndedEntry | null> {
+    return this.options.makeAgain(taskOf(this.options.graph, taskId), why);
   }
 
   /** A file for people; a full disk must not change how the task ended. */

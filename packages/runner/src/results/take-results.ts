@@ -54,7 +54,7 @@ export class TakeResults {
     const found = await outputs.inOrder(task, async () => {
       const fetched = await cache.fetch(task);
       if (fetched.kind === 'local' || fetched.kind === 'remote') return fetched;
-      const why = fetched.kind === 'error' ? `: ${fetched.message}` : '';
+      const why = fetched.kind === 'error' ? `: ${fetched.message.replace(/\.$/, '')}` : '';
       throw new DteError(
         fetched.kind === 'error' ? codeOfFetch(fetched.cause) : 'DTE_ARTIFACT_MISSING',
         `The cached outputs of ${task.id} could not be fetched${why}.`,

@@ -1,6 +1,6 @@
 import { nxOutputs } from '@org/dte-client';
 import { type LateHasher, type NxTask, nxTaskTimings, type TaskGraph } from '@org/dte-nx-compat';
-import type { RunSpec } from '@org/dte-protocol';
+import type { Artifact, RunSpec } from '@org/dte-protocol';
 import { placeTasks } from '../assignment/placements';
 import { durationEstimator } from '../durations/estimator';
 import type { OutputsHere } from '../outputs/outputs-here';
@@ -48,8 +48,8 @@ export interface Submitted extends Remaining {
  * @throws DteError if the coordinator rejects it
  */
 export async function submitRun(options: SubmitOptions): Promise<Submitted> {
-  const { prepared, graph, plan, runId, command, forwardedEnv, explainer } = options;
-  const { http, connection } = prepared.session;
+  const { prepared, graph, plan, command } = options;
+  const { http } = prepared.session;
   const hits = await hitsOf(options);
   const remaining = withoutBlocked(graph, plan, hits, command.nxBail);
   const spec = specOf(options, remaining, await nxTimings(options, remaining));
@@ -58,7 +58,13 @@ export async function submitRun(options: SubmitOptions): Promise<Submitted> {
     const ms = expectedMs[index] ?? null;
     return ms === null ? [] : [[id, ms]];
   });
-  const stopForwarding = await forwardEnv({
+  const stopForwarding = await forwarding(options);
+  return { plan: remaining.plan, hits: remaining.hits, expectedMs: new Map(expected), stopForwarding };
+}
+
+function forwarding({ prepared, runId, forwardedEnv, explainer }: SubmitOptions): Promise<() => void> {
+  const { http, connection } = prepared.session;
+  return forwardEnv({
     connection,
     http,
     runId,
@@ -66,7 +72,32 @@ export async function submitRun(options: SubmitOptions): Promise<Submitted> {
     env: process.env,
     onTrouble: (error) => explainer.explain(error),
   });
-  return { plan: remaining.plan, hits: remaining.hits, expectedMs: new Map(expected), stopForwarding };
+}
+
+/**
+ * Submits a run with one task that has to run; everything that it needs is with the coordinator.
+ * @returns ends the forwarding of variables
+ */
+export async function submitAgain(
+  options: SubmitOptions,
+  { task, needs }: { readonly task: NxTask; readonly needs: readonly NxTask[] },
+): Promise<() => void> {
+  const { prepared, plan, runId } = options;
+  const { http } = prepared.session;
+  const artifactOf = ({ id, hash = '' }: NxTask): Artifact =>
+    plan.noop.includes(id) ? { kind: 'none' } : { kind: 'cache', hash };
+  const hits = needs.map((need): Hit => ({
+    taskId: need.id,
+    artifact: artifactOf(need),
+    local: false,
+    failed: false,
+  }));
+  const pending = [...needs.map(({ id }) => id), task.id];
+  const alone: Plan = { pending, noop: [], servers: [], afterwards: [] };
+  const spec = specOf({ ...options, batches: new Map() }, { plan: alone, hits }, new Map());
+  // Agents are released after the run of the command, and not because of this one.
+  await http.submitRun({ ...spec, requestedTargets: [] });
+  return forwarding({ ...options, runId });
 }
 
 async function hitsOf(options: SubmitOptions): Promise<Hit[]> {

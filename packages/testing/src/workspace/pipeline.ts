@@ -24,6 +24,8 @@ const LEAVE_MS = 45_000;
 /** The jobs of one CI pipeline: a main job and its agents, each with its own machine. */
 export class Pipeline {
   readonly agents: AgentJob[] = [];
+  /** What `dte complete-ci-run` has printed. */
+  completion = '';
 
   constructor(
     readonly fleet: Fleet,
@@ -99,6 +101,7 @@ export class Pipeline {
    */
   async complete(): Promise<ProcessExit[]> {
     const exit = await this.dte(['complete-ci-run'], { name: 'complete-ci-run' });
+    this.completion = exit.output;
     if (exit.code !== 0)
       throw new Error(`dte complete-ci-run ended with ${String(exit.code)}:\n${exit.output}`);
     const exits = await Promise.all(this.agents.map(({ process }) => process.end(LEAVE_MS)));

@@ -3,6 +3,7 @@ import { type LimitValues, readLimits } from '@org/dte-protocol';
 import { FakeClock } from '@org/dte-testing';
 import type { CacheArea, CacheEntry, SharedCache } from '../../port/shared-cache';
 import { type FoundEntry, GuardedCache, type Written } from '../guarded-cache';
+import type { CacheTrouble } from '../troubles';
 
 export const AREA: CacheArea = { issuer: 'https://gitlab.example.com', projectId: '42', scope: 'trusted' };
 export const OWN: CacheArea = { ...AREA, scope: `own-${'0'.repeat(32)}` };
@@ -61,6 +62,8 @@ export class GuardBench {
   readonly clock = new FakeClock();
   readonly store = new ScriptedStore();
   readonly said: string[] = [];
+  readonly told: CacheTrouble[] = [];
+  ended = 0;
   readonly written: Written[] = [];
   readonly counted: Record<string, number> = {};
   guard: GuardedCache;
@@ -75,6 +78,8 @@ export class GuardBench {
       limits: { ...readLimits({}).limits, ...limits },
       clock: this.clock,
       say: (line) => this.said.push(line),
+      tell: (trouble) => this.told.push(trouble),
+      over: () => (this.ended += 1),
       meter: {
         found: (where, count) => (this.counted[where] = (this.counted[where] ?? 0) + count),
         wrote: (result) => this.written.push(result),

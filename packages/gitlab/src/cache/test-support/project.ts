@@ -65,6 +65,7 @@ export interface TestJob {
   readonly clone: string;
   readonly store: GitlabArtifactsCache;
   readonly notes: readonly string[];
+  readonly noted: (line: string) => void;
 }
 
 const DEFAULT_LIMITS = Object.fromEntries(
@@ -123,10 +124,9 @@ export class TestProject {
       path: FOLDER,
       branches,
       limits: { ...DEFAULT_LIMITS, ...options.limits },
-      note: (line) => notes.push(line),
     };
     this.given.set(id, given);
-    return this.open({ id, pipelineId, clone, notes });
+    return this.open({ id, pipelineId, clone, notes, noted: (line) => notes.push(line) });
   }
 
   /** Another coordinator of the same job. */
@@ -136,6 +136,7 @@ export class TestProject {
 
   private open(job: Omit<TestJob, 'store'>): TestJob {
     const opened = { ...job, store: new GitlabArtifactsCache(this.given.get(job.id)!) };
+    opened.store.onNote((line) => opened.noted(line));
     this.jobs.push(opened);
     return opened;
   }
