@@ -6,7 +6,12 @@
 //              the last end, compared with the lower bound for any scheduler: max(critical path, work / slots)
 //   scale      the capacity of the coordinator: one process of it, --agents (1000) over real WebSockets, one run of --tasks
 //              (20000) that take --length (0) ms each and store 1 kB (--artifacts=0: nothing); no Nx. --kill=1 kills it
-//              (SIGKILL) in the middle of the run and restarts it; --profile covers only the coordinator
+//              (SIGKILL) in the middle of the run and restarts it; --profile covers only the coordinator. --runs (1). Some 30 s a run.
+//              --rate=500 lets 500 tasks a second end for --seconds (20), whatever the coordinator does (an open loop), and
+//              measures from a slot that is free to its next task; some 40 s a run.
+//              --growth=1 instead: 1,000 to 100,000 tasks and 10 to 1,000 agents, and the exponents of both; some 4 minutes.
+//              --beside=bullmq runs as many jobs through BullMQ on Redis in turn with it: redis-server must be installed
+//              (`apt-get install -y redis-server`), BullMQ is installed into a temporary folder (lib/scale-bullmq.mjs)
 //   startup    an agent's start at 1, 2 and 4 slots, and the time to the first task beside plain Nx, in a workspace of
 //              --projects (300) with Nx's plugins for TypeScript, ESLint and Jest
 //   report     the page of a report: folds and renders --tasks (10000) on --agents (100), and measures it in chromium
@@ -30,7 +35,7 @@ import { idle } from './lib/idle.mjs';
 import { median } from './lib/median.mjs';
 import { cacheBench } from './lib/cache-bench.mjs';
 import { reportBench } from './lib/report-bench.mjs';
-import { scale } from './lib/scale.mjs';
+import { scaleModes } from './lib/scale-modes.mjs';
 import { startupBench, startupFiles, startupInstall } from './lib/startup-bench.mjs';
 import { loadWorkspaceFactory, withFleet } from './lib/testing.mjs';
 
@@ -49,7 +54,18 @@ const MAKESPAN = {
 };
 
 const FLAGS = ['nx', 'runs', 'profile', 'only', 'cpu', 'fixed', 'command', 'sizes', 'bare'];
-const SCALE_FLAGS = ['projects', 'agents', 'tasks', 'length', 'artifacts', 'kill'];
+const SCALE_FLAGS = [
+  'projects',
+  'agents',
+  'tasks',
+  'length',
+  'artifacts',
+  'kill',
+  'rate',
+  'seconds',
+  'growth',
+  'beside',
+];
 
 function parseArguments([name, ...flags]) {
   const options = Object.fromEntries([...FLAGS, ...SCALE_FLAGS].map((flag) => [flag, undefined]));
@@ -266,17 +282,10 @@ function count(options, name, fallback, least = 0) {
 
 async function scaleOf(options) {
   await bootstrap();
-  const profile = options.profile === undefined ? undefined : resolve(options.profile);
-  if (profile) mkdirSync(profile, { recursive: true });
-  const [agents, tasks] = [count(options, 'agents', 1000, 1), count(options, 'tasks', 20_000, 1)];
-  say(`scale: ${agents} agents, ${tasks} tasks, ${machine()}`);
-  return scale({
-    agents,
-    tasks,
-    taskMs: count(options, 'length', 0),
-    artifacts: count(options, 'artifacts', 1) > 0,
-    kill: count(options, 'kill', 0) > 0,
-    profile,
+  return scaleModes({
+    flags: options,
+    count: (...asked) => count(options, ...asked),
+    machine: machine(),
     say,
   });
 }

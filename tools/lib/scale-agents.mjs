@@ -5,6 +5,7 @@ import { get } from 'node:http';
 import { createRequire } from 'node:module';
 import { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
+import { PacedSlot } from './scale-pace.mjs';
 
 const require = createRequire(import.meta.url);
 const { connect, httpClient } = require('../../packages/client/dist/index.js');
@@ -20,7 +21,9 @@ const { limits } = readLimits(process.env);
 const SYNC_SOON_MS = 100;
 const ARTIFACT = Buffer.alloc(1024, 'x');
 
-const seen = { lost: 0, bytes: 0, messages: 0, specBytes: 0, latencies: [], errors: [] };
+const seen = { lost: 0, bytes: 0, messages: 0, specBytes: 0, latencies: [], waits: [], errors: [] };
+/** Agents that have had their first task. */
+let begun = 0;
 const fail = (error) => {
   if (seen.errors.length < 5) seen.errors.push(error.message);
 };
@@ -34,8 +37,9 @@ class ScaleAgent {
   specs = new Map();
   seq = 0;
 
-  constructor({ name, url, sessionId, identity, artifacts, taskMs }) {
+  constructor({ name, url, sessionId, identity, artifacts, taskMs, paced }) {
     Object.assign(this, { url, artifacts, taskMs });
+    if (paced) this.slot = new PacedSlot((waitedMs) => seen.waits.push(waitedMs));
     this.connection = connect({
       address: url,
       hello: {
@@ -126,6 +130,8 @@ class ScaleAgent {
 
   async resultOf(assignment) {
     const { runId, taskId, attempt } = assignment;
+    this.slot?.began();
+    if (this.specs.size === 0) begun++;
     await this.specOf(runId);
     const startMs = Date.now();
     if (this.taskMs > 0) {
@@ -134,6 +140,7 @@ class ScaleAgent {
     }
     if (this.artifacts)
       await this.http.putAttempt({ runId, taskId, attempt }, () => Readable.from([ARTIFACT]));
+    await this.slot?.toEnd();
     const artifact = this.artifacts ? { kind: 'attempt', attempt } : { kind: 'none' };
     return {
       kind: 'finished',
@@ -162,7 +169,7 @@ class ScaleAgent {
     for (;;) {
       try {
         await this.http.getRunEnv(runId);
-        const headers = { authorization: `Bearer ${this.connection.token()}`, 'accept-encoding': 'gzip' };
+        const headers = { authorization: `Bearer ${this.connection.token()}`, 'accept-encoding': 'br, gzip' };
         const [answer] = await once(get(new URL(HTTP.run(runId), this.url), { headers }), 'response');
         if (answer.statusCode !== 200)
           throw new Error(`The coordinator answered the request for the run with ${answer.statusCode}.`);
@@ -197,14 +204,22 @@ class ScaleAgent {
 }
 
 let agents = [];
-process.on('message', ({ type, names, ...options }) => {
-  if (type === 'connect') agents = names.map((name) => new ScaleAgent({ name, ...options }));
-  else if (type === 'end') {
+const answers = {
+  connect: ({ names, ...options }) => {
+    agents = names.map((name) => new ScaleAgent({ name, ...options }));
+  },
+  begun: () => process.send({ type: 'begun', begun }),
+  pace: ({ first, ...schedule }) =>
+    agents.forEach(({ slot }, index) => slot.follow({ ...schedule, index: first + index })),
+  end: () => {
     for (const agent of agents) agent.close();
+    const [latencies, waits] = [seen.latencies.map(Math.round), seen.waits.map(tenths)];
     // The channel must not close before everything is sent.
-    process.send({ ...seen, latencies: seen.latencies.map(Math.round) }, () => process.disconnect());
-  }
-});
+    process.send({ type: 'seen', ...seen, latencies, waits }, () => process.disconnect());
+  },
+};
+const tenths = (ms) => Math.round(ms * 10) / 10;
+process.on('message', ({ type, ...rest }) => answers[type](rest));
 // The benchmark itself has exited.
 process.on('disconnect', () => setTimeout(() => process.exit(), 5_000).unref());
 process.send({ type: 'loaded' });

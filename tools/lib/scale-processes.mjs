@@ -59,7 +59,11 @@ export class CoordinatorProcess {
   }
 
   peakMb() {
-    return Math.max(this.rssMb, peakOf(this.process.pid));
+    return Math.max(this.rssMb, memoryOf(this.process.pid, 'VmHWM'));
+  }
+
+  rssNowMb() {
+    return memoryOf(this.process.pid, 'VmRSS');
   }
 
   async end(signal) {
@@ -75,9 +79,11 @@ export class CoordinatorProcess {
   }
 }
 
-function peakOf(pid) {
+/** @param {'VmHWM' | 'VmRSS'} name its highest, or its current resident size */
+export function memoryOf(pid, name) {
   try {
-    return Math.round(Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))[1]) / 1024);
+    const line = new RegExp(`${name}:\\s+(\\d+)`).exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
+    return Math.round(Number(line[1]) / 1024);
   } catch {
     return 0;
   }
@@ -109,23 +115,44 @@ export class Drivers {
     });
   }
 
+  /** Waits until every agent has had its first task. */
+  async begun() {
+    const { waitFor } = loadWorkspaceFactory();
+    const count = async () => (await this.ask('begun')).reduce((total, each) => total + each.begun, 0);
+    await waitFor('the first task of every agent', async () => (await count()) === this.names.length);
+  }
+
+  /** Tells every agent when its tasks have to end; see scale-pace.mjs. */
+  pace(schedule) {
+    this.children.forEach((child, index) =>
+      child.send({ type: 'pace', ...schedule, first: index * AGENTS_PER_PROCESS }),
+    );
+  }
+
   /** Closes all connections. @returns the collected results */
   async end() {
+    const all = await this.ask('end');
+    const sum = (name) => all.reduce((total, each) => total + each[name], 0);
+    const sorted = (name) => all.flatMap((each) => each[name]).sort((left, right) => left - right);
+    return {
+      ...Object.fromEntries(['lost', 'bytes', 'messages', 'specBytes'].map((name) => [name, sum(name)])),
+      errors: all.flatMap(({ errors }) => errors),
+      latencies: sorted('latencies'),
+      waits: sorted('waits'),
+    };
+  }
+
+  /** @returns the answer of each process */
+  async ask(type) {
     const { waitFor } = loadWorkspaceFactory();
     this.latest.clear();
-    for (const child of this.children) child.send({ type: 'end' });
-    await waitFor(`the last words of ${this.children.length} processes of agents`, () => {
+    for (const child of this.children) child.send({ type });
+    await waitFor(`the answers of ${this.children.length} processes of agents`, () => {
       const gone = this.children.find((child) => child.exitCode !== null && !this.latest.has(child));
       if (gone) throw new Error(`A process of the agents exited with code ${gone.exitCode}.`);
       return this.latest.size === this.children.length;
     });
-    const all = [...this.latest.values()];
-    const sum = (name) => all.reduce((total, each) => total + each[name], 0);
-    return {
-      ...Object.fromEntries(['lost', 'bytes', 'messages', 'specBytes'].map((name) => [name, sum(name)])),
-      errors: all.flatMap(({ errors }) => errors),
-      latencies: all.flatMap(({ latencies }) => latencies).sort((left, right) => left - right),
-    };
+    return [...this.latest.values()];
   }
 
   async close() {

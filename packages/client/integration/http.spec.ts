@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { type ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
 import { buffer, text } from 'node:stream/consumers';
-import { gzipSync } from 'node:zlib';
+import { brotliCompressSync, gzipSync } from 'node:zlib';
 import { HTTP, LIMITS } from '@org/dte-protocol';
 import { type HttpClient, httpClient } from '../src';
 import { type HttpClientOptions } from '../src/http/sender';
@@ -92,20 +92,26 @@ it('returns a run as it was submitted', async () => {
   expect(await client().getRun('run-1')).toEqual(spec);
 });
 
-it('unpacks a gzipped run', async () => {
+it.each([
+  ['gzip', gzipSync],
+  ['br', brotliCompressSync],
+])('unpacks a run that comes as %s', async (encoding, pack) => {
   const spec = runOfTasks(['a:build']);
   server.handler = (request, response) => {
-    expect(request.headers['accept-encoding']).toBe('gzip');
-    response.setHeader('content-encoding', 'gzip').end(gzipSync(JSON.stringify(spec)));
+    expect(request.headers['accept-encoding']).toBe('br, gzip');
+    response.setHeader('content-encoding', encoding).end(pack(JSON.stringify(spec)));
   };
   expect(await client().getRun('run-1')).toEqual(spec);
   expect(JSON.parse(await text(await client().getRunStream('run-1')))).toEqual(spec);
 });
 
-it('rejects a gzipped run that was cut off', async () => {
-  const packed = gzipSync(JSON.stringify(runOfTasks(['a:build'])));
+it.each([
+  ['gzip', gzipSync],
+  ['br', brotliCompressSync],
+])('rejects a run that comes as %s and was cut off', async (encoding, pack) => {
+  const packed = pack(JSON.stringify(runOfTasks(['a:build'])));
   server.handler = (_, response) => {
-    response.setHeader('content-encoding', 'gzip').end(packed.subarray(0, packed.length - 20));
+    response.setHeader('content-encoding', encoding).end(packed.subarray(0, packed.length - 20));
   };
   await expect(text(await client().getRunStream('run-1'))).rejects.toThrow();
 });

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { gunzipSync } from 'node:zlib';
+import { brotliDecompressSync } from 'node:zlib';
 import { createCoordinatorCertificate } from '@org/dte-identity';
 import { HTTP } from '@org/dte-protocol';
 import {
@@ -52,7 +52,8 @@ function written(): [string, string][] {
     .filter((entry) => entry.isFile())
     .map((entry) => {
       const bytes = readFileSync(join(entry.parentPath, entry.name));
-      return [entry.name, (entry.name.endsWith('.gz') ? gunzipSync(bytes) : bytes).toString('latin1')];
+      const raw = entry.name.endsWith('.br') ? brotliDecompressSync(bytes) : bytes;
+      return [entry.name, raw.toString('latin1')];
     });
 }
 
@@ -109,7 +110,7 @@ it('no secret is in the journal, the run, any other file, the log or what others
   ];
   const files = written();
   expect(files.map(([name]) => name)).toEqual(
-    expect.arrayContaining(['journal.jsonl', 'r1.json.gz', 'token-key']),
+    expect.arrayContaining(['journal.jsonl', 'r1.json.br', 'token-key']),
   );
   // What is searched for would be found.
   expect(found([['a welcome', JSON.stringify(main.received)]])).not.toEqual([]);

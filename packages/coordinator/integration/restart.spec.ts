@@ -11,7 +11,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { gunzipSync } from 'node:zlib';
+import { brotliDecompressSync } from 'node:zlib';
 import { createInterface } from 'node:readline';
 import { HTTP, type Work } from '@org/dte-protocol';
 import { exampleHello, runSpec, taskSpec, httpCall, RawClient } from '@org/dte-testing';
@@ -157,7 +157,7 @@ describe('a coordinator that starts on the folder of an earlier one', () => {
     expect(files.length).toBeGreaterThan(2);
     for (const { parentPath, name } of files) {
       const content = readFileSync(join(parentPath, name));
-      const text = (name.endsWith('.gz') ? gunzipSync(content) : content).toString();
+      const text = (name.endsWith('.br') ? brotliDecompressSync(content) : content).toString();
       expect(text).not.toContain('tr0ub4dor');
     }
   });
@@ -188,7 +188,7 @@ describe('a coordinator that starts on the folder of an earlier one', () => {
     ],
     ['the first line', () => writeFileSync(journal(), `garbage\n${readFileSync(journal(), 'utf8')}`)],
     ['everything', () => truncateSync(journal())],
-    ['the run that the journal names', () => writeFileSync(join(folder(), 'runs', 'r1.json.gz'), '{')],
+    ['the run that the journal names', () => writeFileSync(join(folder(), 'runs', 'r1.json.br'), '{')],
   ];
   it.each(damages)(
     'names the file and the fix if %s is damaged, and serves other sessions',

@@ -1,4 +1,4 @@
-import { gunzipSync } from 'node:zlib';
+import { brotliDecompressSync, gunzipSync } from 'node:zlib';
 import { HTTP } from '@org/dte-protocol';
 import { runSpec, taskSpec, httpCall } from '@org/dte-testing';
 import { agentSync, completed, Harness, success } from './support/harness';
@@ -62,18 +62,24 @@ describe('a session', () => {
     expect(answer.text).toBe(body);
   });
 
-  it('sends the run gzipped to clients that accept it', async () => {
-    const main = await harness.main();
-    const agent = await harness.agent('agent 1');
-    const tasks = Array.from({ length: 1_000 }, (_, index) => taskSpec(`lib-${index}:build`));
-    const body = JSON.stringify(runSpec('r1', tasks));
-    await httpCall(harness.url, { method: 'POST', path: HTTP.runs, token: main.token, body });
-    const headers = { 'accept-encoding': 'br, gzip;q=1.0' };
-    const answer = await httpCall(harness.url, { path: HTTP.run('r1'), token: agent.token, headers });
-    expect(answer.headers['content-encoding']).toBe('gzip');
-    expect(answer.body.length).toBeLessThan(body.length / 10);
-    expect(gunzipSync(answer.body).toString()).toBe(body);
-  });
+  it.each([
+    ['br', 'br, gzip', brotliDecompressSync],
+    ['gzip', 'gzip;q=1.0', gunzipSync],
+  ] as const)(
+    'sends the run packed with %s to clients that accept "%s"',
+    async (encoding, accepts, unpack) => {
+      const main = await harness.main();
+      const agent = await harness.agent('agent 1');
+      const tasks = Array.from({ length: 1_000 }, (_, index) => taskSpec(`lib-${index}:build`));
+      const body = JSON.stringify(runSpec('r1', tasks));
+      await httpCall(harness.url, { method: 'POST', path: HTTP.runs, token: main.token, body });
+      const headers = { 'accept-encoding': accepts };
+      const answer = await httpCall(harness.url, { path: HTTP.run('r1'), token: agent.token, headers });
+      expect(answer.headers['content-encoding']).toBe(encoding);
+      expect(answer.body.length).toBeLessThan(body.length / 10);
+      expect(unpack(answer.body).toString()).toBe(body);
+    },
+  );
 
   it('gives the same answer to the same run submitted again', async () => {
     const main = await harness.main();

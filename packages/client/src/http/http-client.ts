@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { promisify } from 'node:util';
-import { createGunzip, gzip } from 'node:zlib';
+import { createBrotliDecompress, createGunzip, gzip } from 'node:zlib';
 import {
   type CacheAnswer,
   type CacheOrigin,
@@ -100,11 +100,11 @@ export interface HttpClient {
   close(): void;
 }
 
-/** The content of a gzipped answer. Errors of either appear in the stream; destroying it ends the answer. */
-function unpacked(answer: Readable): Readable {
-  const gunzip = createGunzip();
-  pipeline(answer, gunzip).catch(() => undefined);
-  return gunzip;
+/** The content of a packed answer. Errors of either appear in the stream; destroying it ends the answer. */
+function unpacked(answer: Readable, encoding: 'br' | 'gzip' = 'gzip'): Readable {
+  const unpacker = encoding === 'br' ? createBrotliDecompress() : createGunzip();
+  pipeline(answer, unpacker).catch(() => undefined);
+  return unpacker;
 }
 
 export function httpClient(options: HttpClientOptions): HttpClient {
@@ -188,10 +188,11 @@ class CoordinatorClient implements HttpClient {
     }
   }
 
-  /** A spec may be many megabytes, and every agent downloads it: it is sent gzipped. */
+  /** A spec may be many megabytes, and every agent downloads it: it is sent packed. */
   async getRunStream(runId: string): Promise<Readable> {
-    const answer = await this.sender.send({ method: 'GET', path: HTTP.run(runId), takesGzip: true });
-    return answer.headers['content-encoding'] === 'gzip' ? unpacked(answer) : answer;
+    const answer = await this.sender.send({ method: 'GET', path: HTTP.run(runId), takesPacked: true });
+    const encoding = answer.headers['content-encoding'];
+    return encoding === 'br' || encoding === 'gzip' ? unpacked(answer, encoding) : answer;
   }
 
   async putRunEnv(runId: string, env: ForwardedEnv): Promise<void> {

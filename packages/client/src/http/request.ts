@@ -18,8 +18,8 @@ export interface RequestSpec {
   readonly announced?: { readonly bytes: number; readonly sha256: string };
   /** The answer may be 307, with an address where the artifact can be read. */
   readonly direct?: boolean;
-  /** The answer may be gzipped (see its `content-encoding`). */
-  readonly takesGzip?: boolean;
+  /** The answer may be packed with brotli or gzip (see its `content-encoding`). */
+  readonly takesPacked?: boolean;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -91,7 +91,7 @@ export async function request(options: RequestOptions): Promise<http.IncomingMes
     headers[DIGEST_HEADER] = digestHeaderOf(spec.announced.sha256);
   }
   if (spec.direct === true) headers[DIRECT_HEADER] = '1';
-  if (spec.takesGzip === true) headers['accept-encoding'] = 'gzip';
+  if (spec.takesPacked === true) headers['accept-encoding'] = 'br, gzip';
   if (typeof spec.body === 'string') headers['content-length'] = Buffer.byteLength(spec.body);
   const target = new URL(spec.path, url);
   const outgoing = (transport.secure ? https : http).request(target, {

@@ -31,6 +31,7 @@ export function fullDisk(real: FileSystem): {
   };
   const fs: FileSystem = {
     ...real,
+    append: (handle, bytes) => handle.writeFile(bytes),
     open: async (...args) => limited(await real.open(...args)),
     writeFile: async (...args) => {
       if (full) throw noSpace();

@@ -15,9 +15,9 @@ export function checked<T>(schema: z.ZodType<T>, value: string, what: string): T
   throw new DteError('DTE_INVALID_ID', `${shown} is not a ${what}: ${why}.`);
 }
 
-/** Does the client accept a gzipped answer? */
-export const takesGzip = ({ request }: Call): boolean =>
-  request.headers['accept-encoding']?.split(/[,;\s]+/).includes('gzip') === true;
+/** Does the client accept an answer in this encoding? */
+export const takes = ({ request }: Call, encoding: 'br' | 'gzip'): boolean =>
+  request.headers['accept-encoding']?.split(/[,;\s]+/).includes(encoding) === true;
 
 export const runIdOf = (call: Call): string => checked(runIdSchema, call.param('runId'), 'run id');
 

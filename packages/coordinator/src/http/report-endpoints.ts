@@ -24,7 +24,7 @@ import type { SessionRegistry } from '../session/registry';
 import { readBody } from './body';
 import type { Call, Endpoint } from './endpoint';
 import { EventStream } from './event-stream';
-import { checked, takesGzip } from './path-ids';
+import { checked, takes } from './path-ids';
 import { OutputStream } from './output-stream';
 
 const ID = ':id';
@@ -85,7 +85,7 @@ class ReportHandlers {
     const report = await this.reportOf(ownSession(call));
     const zipped = report instanceof SessionReport ? await this.texts.of(report) : report.zipped;
     const reply = call.reply.type('application/json').headers(PRIVATE);
-    if (takesGzip(call)) return reply.header('content-encoding', 'gzip').send(zipped);
+    if (takes(call, 'gzip')) return reply.header('content-encoding', 'gzip').send(zipped);
     return reply.send(await promisify(gunzip)(zipped));
   }
 

@@ -1,5 +1,5 @@
-import { pipeline } from 'node:stream';
-import { createGunzip } from 'node:zlib';
+import { pipeline, Readable } from 'node:stream';
+import { constants, createBrotliDecompress, createGunzip, createGzip } from 'node:zlib';
 import { sessionIdOf } from '@org/dte-identity';
 import {
   decode,
@@ -22,11 +22,14 @@ import type { Session } from '../session/session';
 import type { SharedResults } from '../shared/shared-results';
 import { readBody } from './body';
 import type { Call, Endpoint } from './endpoint';
-import { runIdOf, takesGzip } from './path-ids';
+import { runIdOf, takes } from './path-ids';
 
 const SETTINGS_BYTES = LIMITS.settingsBytes.value;
 /** JSON at least doubles the escape sequences of a terminal. */
 const RECORD_JSON_BYTES = LIMITS.recordBytes.value * 2;
+
+const unpackerOf = (encoding: 'br' | 'gzip') =>
+  encoding === 'br' ? createBrotliDecompress() : createGunzip();
 
 const unknownRun = ({ name }: Session, runId: string): DteError =>
   new DteError('DTE_UNKNOWN_RUN', `Session ${name} has no run ${runId}.`);
@@ -101,16 +104,20 @@ class SessionHandlers {
     return session.submit(raw);
   }
 
-  /** The bytes as they were received, gzipped for clients that accept that. */
+  /** The bytes as they were received, packed for clients that accept that. */
   async sendRun(call: Call): Promise<FastifyReply> {
     const runId = runIdOf(call);
     const session = await this.sessionWithRun(call, runId);
-    const found = await session.runs.open(runId);
-    if (found === null) throw unknownRun(session, runId);
+    const packed = await session.runs.packed(runId);
+    if (packed === null) throw unknownRun(session, runId);
+    const { encoding, bytes } = packed;
     const reply = call.reply.type('application/json');
-    if (takesGzip(call))
-      return reply.header('content-encoding', 'gzip').header('content-length', found.bytes).send(found.body);
-    return reply.send(pipeline(found.body, createGunzip(), () => undefined));
+    if (takes(call, encoding)) return reply.header('content-encoding', encoding).send(bytes);
+    const raw = pipeline(Readable.from([bytes]), unpackerOf(encoding), () => undefined);
+    if (!takes(call, 'gzip')) return reply.send(raw);
+    // An agent of version 0.1.0 at a newer coordinator.
+    const gzip = createGzip({ level: constants.Z_BEST_SPEED });
+    return reply.header('content-encoding', 'gzip').send(pipeline(raw, gzip, () => undefined));
   }
 
   async putForwardedEnv(call: Call): Promise<object> {

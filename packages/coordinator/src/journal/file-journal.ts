@@ -142,15 +142,15 @@ class FileJournal implements Journal {
   }
 
   async append(entries: readonly JournalEntry[]): Promise<void> {
-    const { fsync, path } = this.place;
+    const { fs, fsync, path } = this.place;
     const { handle } = this.file;
     const bytes = entryLines(entries);
     try {
       if (this.torn) await this.takeBack();
       // Not earlier: until now, the file of before holds the same.
       await this.secure();
-      // One write for all of them; `writeFile` on a handle goes on where a short write ended.
-      await handle.writeFile(bytes);
+      // One write for all of them; both go on where a short write ended.
+      await (fs.append?.(handle, bytes) ?? handle.writeFile(bytes));
       if (fsync) await handle.datasync();
       this.end += bytes.length;
     } catch (thrown) {

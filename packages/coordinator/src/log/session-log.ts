@@ -166,6 +166,8 @@ export class SessionLog {
     const task = { run: event.runId, task: event.taskId };
     switch (event.type) {
       case 'task.assigned':
+        // Every task: without the level, its fields are not even made.
+        if (!logger.isLevelEnabled('debug')) return;
         logger.debug(
           { ...task, attempt: event.attempt, ...this.agentFields(event.agentId) },
           'task assigned',

@@ -6,7 +6,9 @@ interface Recent {
 
 /** The latest events of a session, for readers that already know the earlier ones. Numbers only grow; there may be gaps. */
 export class RecentEvents {
-  private readonly events: Recent[] = [];
+  private events: Recent[] = [];
+  /** Place of the oldest in `events`: to take the first out of a long array moves all others. */
+  private oldest = 0;
   private bytes = 0;
   /** Readers that know everything up to here miss nothing. */
   private from: number;
@@ -57,14 +59,22 @@ export class RecentEvents {
 
   /** Numbers follow one another. */
   private place(after: number): number {
-    const first = this.events[0]?.seq ?? this.last + 1;
-    return Math.max(0, after + 1 - first);
+    const first = this.events[this.oldest]?.seq ?? this.last + 1;
+    return this.oldest + Math.max(0, after + 1 - first);
   }
 
   private dropOldest(): void {
-    const oldest = this.events.shift();
-    if (oldest === undefined) return;
-    this.bytes -= oldest.json.length;
-    this.from = oldest.seq;
+    const dropped = this.events[this.oldest];
+    if (dropped === undefined) return;
+    this.bytes -= dropped.json.length;
+    this.from = dropped.seq;
+    this.oldest += 1;
+    // Cutting off half of the array at a time moves each event once on average; until then, the text is not kept.
+    this.events[this.oldest - 1] = GONE;
+    if (this.oldest * 2 < this.events.length) return;
+    this.events = this.events.slice(this.oldest);
+    this.oldest = 0;
   }
 }
+
+const GONE: Recent = { seq: 0, json: '' };

@@ -7,7 +7,7 @@ import {
   type SchedulerState,
   step,
 } from '@org/dte-scheduler';
-import { setTimeout as delay } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promises';
 import type { Journal, JournalEntry } from '../journal/journal';
 import type { Meter } from '../metrics/meter';
 import { Intake } from './intake';
@@ -128,8 +128,8 @@ export class SessionDriver {
   }
 
   private async pump(): Promise<void> {
-    // Everything that arrived in this turn of the event loop joins the first write.
-    await Promise.resolve();
+    // Everything that arrives in this turn of the event loop joins the first write: a microtask would come after each socket.
+    await nextTurn();
     while (this.queue.length > 0) {
       const batch = this.queue;
       this.queue = [];

@@ -1,6 +1,16 @@
-import { existsSync, mkdtempSync, promises, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  promises,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { brotliDecompressSync, gzipSync } from 'node:zlib';
 import { LIMITS } from '@org/dte-protocol';
 import { createState, type Input, isClosed, type SchedulerState, step } from '@org/dte-scheduler';
 import { runSpec, taskSpec } from '@org/dte-testing';
@@ -112,7 +122,7 @@ describe('the specs of closed runs', () => {
   it('are removed by the next compaction, and those of open runs are not', async () => {
     const life = await begin(promises);
     await live(life, INPUTS);
-    expect(stored()).toEqual(['r3.json.gz']);
+    expect(stored()).toEqual(['r3.json.br']);
     await life.journal.close();
   });
 
@@ -120,11 +130,11 @@ describe('the specs of closed runs', () => {
     const rm: FileSystem['rm'] = () => Promise.reject(new Error('EBUSY'));
     const life = await begin({
       ...promises,
-      rm: (path, options) => (path === `${root}/s1/runs/r1.json.gz` ? rm(path) : promises.rm(path, options)),
+      rm: (path, options) => (path === `${root}/s1/runs/r1.json.br` ? rm(path) : promises.rm(path, options)),
     });
     await live(life, INPUTS);
     await life.journal.close();
-    expect(stored()).toEqual(['r1.json.gz', 'r3.json.gz']);
+    expect(stored()).toEqual(['r1.json.br', 'r3.json.br']);
     const again = await begin(promises);
     await live(again, [close('r3')]);
     await again.journal.close();
@@ -159,4 +169,51 @@ describe('the specs of closed runs', () => {
       expect(at).toBeGreaterThan(20);
     },
   );
+});
+
+describe('a packed spec', () => {
+  let root: string;
+  beforeEach(() => (root = mkdtempSync(join(tmpdir(), 'dte-packed-specs-'))));
+  afterEach(() => rmSync(root, { recursive: true }));
+
+  const RAW = Buffer.from(JSON.stringify(runSpec('r1', [taskSpec('app:build')])));
+  const counting = () => {
+    let reads = 0;
+    const readFile = ((...args: Parameters<typeof promises.readFile>) => {
+      reads += 1;
+      return promises.readFile(...args);
+    }) as FileSystem['readFile'];
+    return { fs: { ...promises, readFile }, reads: () => reads };
+  };
+
+  it('is packed once and sent from memory to any number of agents, and read once after a restart', async () => {
+    const { fs, reads } = counting();
+    const store = new RunSpecStore(fs, root, LIMITS.runSpecBytes.value);
+    await store.save('r1', RAW);
+    const sent = await store.packed('r1');
+    expect(brotliDecompressSync(sent!.bytes)).toEqual(RAW);
+    expect((await store.packed('r1'))!.bytes).toBe(sent!.bytes);
+    expect(reads()).toBe(0);
+    const restarted = new RunSpecStore(fs, root, LIMITS.runSpecBytes.value);
+    expect((await restarted.read('r1')).spec.runId).toBe('r1');
+    expect(await restarted.packed('r1')).toEqual(sent);
+    expect(reads()).toBe(1);
+  });
+
+  it('of a closed run is not kept in memory either', async () => {
+    const store = new RunSpecStore(promises, root, LIMITS.runSpecBytes.value);
+    await store.save('r1', RAW);
+    expect(await store.removeClosed(() => true)).toBe(1);
+    expect(await store.packed('r1')).toBeNull();
+  });
+
+  it('of version 0.1.0 is read, sent and removed', async () => {
+    mkdirSync(join(root, 'runs'));
+    writeFileSync(join(root, 'runs', 'r1.json.gz'), gzipSync(RAW));
+    const store = new RunSpecStore(promises, root, LIMITS.runSpecBytes.value);
+    expect((await store.read('r1')).spec.runId).toBe('r1');
+    expect(await store.packed('r1')).toMatchObject({ encoding: 'gzip' });
+    expect(await store.removeClosed(() => true)).toBe(1);
+    expect(readdirSync(join(root, 'runs'))).toEqual([]);
+  });
 });

@@ -29,6 +29,7 @@ export function crashingDisk(real: FileSystem, budget: number): FileSystem {
   };
   return {
     ...real,
+    append: (handle, bytes) => handle.writeFile(bytes),
     open: (...args) => change(async () => watched(await real.open(...args))),
     rename: (...args) => change(() => real.rename(...args)),
     rm: (...args) => change(() => real.rm(...args)),

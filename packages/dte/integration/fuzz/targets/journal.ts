@@ -1,6 +1,6 @@
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { gunzipSync, gzipSync } from 'node:zlib';
+import { brotliCompressSync, brotliDecompressSync, constants } from 'node:zlib';
 import { type Coordinator, createCoordinator } from '@org/dte-coordinator';
 import { DteError, HTTP } from '@org/dte-protocol';
 import { exampleHello, runSpec, taskSpec, httpCall, RawClient } from '@org/dte-testing';
@@ -52,8 +52,10 @@ function changedLines(random: Random, text: string): string {
 function changedFile(random: Random, path: string): Buffer {
   const bytes = readFileSync(path);
   if (random.chance(0.15)) return brokenBytes(random, bytes);
-  if (!path.endsWith('.gz')) return Buffer.from(changedLines(random, bytes.toString('utf8')));
-  return gzipSync(changedLine(random, gunzipSync(bytes).toString('utf8')), { level: 1 });
+  if (!path.endsWith('.br')) return Buffer.from(changedLines(random, bytes.toString('utf8')));
+  return brotliCompressSync(changedLine(random, brotliDecompressSync(bytes).toString('utf8')), {
+    params: { [constants.BROTLI_PARAM_QUALITY]: 1 },
+  });
 }
 
 class Journals {
