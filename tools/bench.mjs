@@ -1,9 +1,21 @@
-// npm run bench -- overhead|makespan|scale|report|startup|cache [--nx=24.0.6] [--runs=5] [--only=3x2] [--cpu=1] [--fixed=1] [--command=node] [--profile=<folder>]
+// npm run bench -- overhead|makespan|shapes|restores|scale|report|startup|cache [--nx=24.0.6] [--runs=5] [--only=3x2] [--cpu=1] [--fixed=1]
+//   [--command=node] [--profile=<folder>]
 //
 //   overhead   the cost of distribution: 200 trivial tasks, 2 agents x 2 slots against plain Nx with
-//              --parallel=4, all on this machine, cold, alternating; medians
-//   makespan   the quality of the schedule: 360 tasks of known length on 3x1, 3x2 and 6x2 slots, from the first start to
-//              the last end, compared with the lower bound for any scheduler: max(critical path, work / slots)
+//              --parallel=4, all on this machine, cold, alternating; medians. Then the same with one agent and one slot that
+//              have a core of their own: what an agent pays for each task besides the run
+//   makespan   the quality of the schedule, from the first start to the last end, compared with the lower bound for any
+//              scheduler: max(critical path, work / slots).
+//              --dag=flat (default): 360 tasks of known length on 3x1, 3x2 and 6x2 slots.
+//              --dag=layered: a graph of `^build` tasks on 3x1, 3x2, 6x2 and 12x2, distributed cold and with the durations that
+//              the cold run before has learnt, beside plain Nx with as many slots, alternating; once each: plain Nx with the
+//              slots of one agent, and hand sharding with and without a shared cache (--references=0: without these).
+//              FIFO, random order and others are simulated, with no time lost between two tasks. --sizes=100 (20,100,400),
+//              --lengths=uniform (lognormal,humped): the graph of the goals; --only=3x1,12x2: these shapes; --command=node (sh):
+//              naps are node processes, whose start everybody has to wait for, or shell
+//   shapes     published workloads as naps at a twentieth of their length: (a) 511 projects, of which 100 have tests that run
+//              alone on their machine; (b) 1,067 shards on 30 agents x 2. --only=a or b, --agents, --slots of each
+//   restores   when outputs are on the main job's disk: 100 tasks of 1 MB and 2 of 200 MB on 2 agents x 2 slots
 //   scale      the capacity of the coordinator: one process of it, --agents (1000) over real WebSockets, one run of --tasks
 //              (20000) that take --length (0) ms each and store 1 kB (--artifacts=0: nothing); no Nx. --kill=1 kills it
 //              (SIGKILL) in the middle of the run and restarts it; --profile covers only the coordinator. --runs (1). Some 30 s a run.
@@ -29,31 +41,20 @@ import { resolve } from 'node:path';
 import { cpus } from 'node:os';
 import { bootstrap } from './bootstrap.mjs';
 import { packAll } from './pack.mjs';
-import { nappingWorkspace, NAP_TARGETS, trivialWorkspace } from './lib/bench-workspaces.mjs';
-import { describeCpu, watchCpu } from './lib/cpu.mjs';
-import { idle } from './lib/idle.mjs';
-import { median } from './lib/median.mjs';
+import { trivialWorkspace } from './lib/bench-workspaces.mjs';
 import { cacheBench } from './lib/cache-bench.mjs';
+import { makespan, shapes } from './lib/makespan-bench.mjs';
+import { OVERHEAD, overheadBench } from './lib/overhead-bench.mjs';
+import { RESTORES, restoresBench, restoresFiles } from './lib/restores-bench.mjs';
 import { reportBench } from './lib/report-bench.mjs';
 import { scaleModes } from './lib/scale-modes.mjs';
 import { startupBench, startupFiles, startupInstall } from './lib/startup-bench.mjs';
 import { loadWorkspaceFactory, withFleet } from './lib/testing.mjs';
 
 const say = (text) => console.error(text);
-const round = (value, digits = 0) => Number(value.toFixed(digits));
 
-const OVERHEAD = { projects: 200, agents: 2, slots: 2 };
-const MAKESPAN = {
-  projects: 120,
-  seed: 2,
-  shapes: [
-    [3, 1],
-    [3, 2],
-    [6, 2],
-  ],
-};
-
-const FLAGS = ['nx', 'runs', 'profile', 'only', 'cpu', 'fixed', 'command', 'sizes', 'bare'];
+const FLAGS = ['nx', 'runs', 'profile', 'only', 'cpu', 'fixed', 'command', 'bare'];
+const MAKESPAN_FLAGS = ['dag', 'sizes', 'lengths', 'references', 'slots'];
 const SCALE_FLAGS = [
   'projects',
   'agents',
@@ -68,7 +69,9 @@ const SCALE_FLAGS = [
 ];
 
 function parseArguments([name, ...flags]) {
-  const options = Object.fromEntries([...FLAGS, ...SCALE_FLAGS].map((flag) => [flag, undefined]));
+  const options = Object.fromEntries(
+    [...FLAGS, ...MAKESPAN_FLAGS, ...SCALE_FLAGS].map((flag) => [flag, undefined]),
+  );
   for (const flag of flags) {
     const [, key, value] = /^--([a-z]+)=(.+)$/.exec(flag) ?? [];
     if (!(key in options)) throw new Error(`${flag} is unknown; see the first lines of tools/bench.mjs.`);
@@ -79,189 +82,16 @@ function parseArguments([name, ...flags]) {
   return { name, ...options };
 }
 
-/** What the tasks write, on every machine. */
-const OUTPUTS = ['dist'];
-
-/** Numbers the sessions, so that no run finds leftovers of an earlier one. */
-let sessions = 0;
-
-/**
- * One cold distributed command: fresh session, empty caches; the agents are connected and at rest before it starts.
- * @returns {Promise<{ durationMs: number }>} of the nx command alone
- */
-async function distributed(fleet, machines, { slots, args, profile, cpu, fixed }) {
-  const { Pipeline } = loadWorkspaceFactory();
-  const [main, ...agents] = machines;
-  for (const machine of machines) machine.setAside(OUTPUTS);
-  sessions += 1;
-  const pipeline = new Pipeline(fleet, main, { DTE_SESSION_ID: `bench-${sessions}`, ...profiling(profile) });
-  await pipeline.startCiRun();
-  for (const machine of agents) {
-    pipeline.startAgent(machine.name, { args: fixed ? [`--slots=${slots}`] : [] }, machine);
-  }
-  await agentsConnected(pipeline, agents.length);
-  await idle(() => fleet.runningProcesses().map(({ pid }) => pid), { profiled: profile !== undefined });
-  const watch = cpu ? watchCpu(() => fleet.runningProcesses()) : undefined;
-  const exit = await pipeline.nx([...args, `--parallel=${slots}`], { deadlineMs: 900_000 });
-  if (watch) say(`  processor time, distributed, ms: ${describeCpu(watch.stop())}`);
-  if (exit.code !== 0) throw new Error(`The command failed.\n${exit.output}\n${pipeline.describe()}`);
-  const line = exit.output
-    .split('\n')
-    .filter((text) => text.includes('dte:'))
-    .at(-1);
-  if (!line) throw new Error(`The command was not distributed.\n${exit.output}\n${pipeline.describe()}`);
-  await pipeline.complete();
-  return { durationMs: exit.durationMs, line: line.trim() };
-}
-
-const profiling = (folder) => {
-  if (folder === undefined) return {};
-  mkdirSync(resolve(folder), { recursive: true });
-  return {
-    NODE_OPTIONS: `--require=${resolve(import.meta.dirname, 'lib/profile.cjs')}`,
-    DTE_BENCH_PROFILE: resolve(folder),
-  };
-};
-
-async function agentsConnected(pipeline, count) {
-  const { waitFor } = loadWorkspaceFactory();
-  await waitFor(
-    `${count} agents`,
-    async () => {
-      const { code, stdout } = await pipeline.dte(['status', '--json'], { name: 'status' });
-      return code === 0 && JSON.parse(stdout).agents.filter(({ connected }) => connected).length === count;
-    },
-    { lastState: () => pipeline.describe() },
-  );
-}
-
-/** The same command without @org/dte: no rendezvous, so Nx's own runner does everything. */
-async function local(fleet, machine, { args, parallel, cpu }) {
-  machine.setAside(OUTPUTS);
-  await idle(() => []);
-  const watch = cpu ? watchCpu(() => fleet.runningProcesses()) : undefined;
-  const exit = await machine.nx([...args, `--parallel=${parallel}`], { deadlineMs: 900_000 });
-  if (watch) say(`  processor time, plain, ms: ${describeCpu(watch.stop())}`);
-  if (exit.code !== 0) throw new Error(`The plain command failed.\n${exit.output}`);
-  return { durationMs: exit.durationMs };
-}
-
-function expectOutputs(machine, folder, count) {
-  const found = machine.filesBelow(folder).length;
-  if (found !== count) throw new Error(`${machine.name} has ${found} output files instead of ${count}.`);
-}
-
-async function overhead(fleet, { runs, profile, cpu, fixed }) {
-  const { projects, agents, slots } = OVERHEAD;
-  const machines = makeMachines(fleet, agents);
-  const plain = fleet.machine('plain', { ci: false, env: { CI: 'true' } });
-  const args = ['run-many', '-t', 'build'];
-  const times = { distributed: [], local: [] };
-  for (let run = 1; run <= runs; run++) {
-    const ours = await distributed(fleet, machines, { slots, args, profile, cpu, fixed });
-    expectOutputs(machines[0], 'dist', projects);
-    const theirs = await local(fleet, plain, { args, parallel: agents * slots, cpu });
-    expectOutputs(plain, 'dist', projects);
-    times.distributed.push(ours.durationMs);
-    times.local.push(theirs.durationMs);
-    say(
-      `run ${run}: distributed ${round(ours.durationMs)} ms, plain ${round(theirs.durationMs)} ms  (${ours.line})`,
-    );
-  }
-  const [distributedMs, localMs] = [median(times.distributed), median(times.local)];
-  return {
-    ratio: round(distributedMs / localMs, 3),
-    distributedMs: round(distributedMs),
-    localMs: round(localMs),
-    // Cost of distribution per task; negative if distribution is faster.
-    perTaskMs: round((distributedMs - localMs) / projects, 2),
-  };
-}
-
-const makeMachines = (fleet, agents) => [
-  fleet.machine('main'),
-  ...Array.from({ length: agents }, (_, index) => fleet.machine(`agent-${index + 1}`)),
-];
-
-async function makespan(fleet, { runs, profile, only, cpu, fixed }) {
-  const shapes = MAKESPAN.shapes.filter(
-    ([agents, slots]) => only === undefined || only === `${agents}x${slots}`,
-  );
-  const machines = makeMachines(fleet, Math.max(...shapes.map(([agents]) => agents)));
-  const ratios = {};
-  for (const [agents, slots] of shapes) {
-    const found = [];
-    for (let run = 1; run <= runs; run++) {
-      const used = machines.slice(0, agents + 1);
-      await distributed(fleet, used, {
-        slots,
-        args: ['run-many', '-t', NAP_TARGETS.join(',')],
-        profile,
-        cpu,
-        fixed,
-      });
-      const result = measure(readNaps(machines[0]), agents * slots);
-      found.push(result.ratio);
-      say(`${agents}x${slots}: ${describeMakespan(result)}`);
-    }
-    ratios[`${agents}x${slots}`] = round(median(found), 3);
-  }
-  return ratios;
-}
-
-/** What the tasks themselves recorded, from the outputs restored on the main job. */
-function readNaps(main) {
-  const naps = {};
-  for (let index = 1; index <= MAKESPAN.projects; index++) {
-    const name = `p${String(index).padStart(3, '0')}`;
-    naps[name] = Object.fromEntries(
-      NAP_TARGETS.map((target) => [target, JSON.parse(main.read(`libs/${name}/naps/${target}.json`))]),
-    );
-  }
-  return naps;
-}
-
-function measure(naps, slots) {
-  const all = Object.values(naps).flatMap((targets) => Object.values(targets));
-  const lengthOf = ({ begin, end }) => end - begin;
-  const firstBegin = Math.min(...all.map(({ begin }) => begin));
-  const lastEnd = Math.max(...all.map(({ end }) => end));
-  const work = all.reduce((sum, nap) => sum + lengthOf(nap), 0);
-  const criticalPath = Math.max(
-    ...Object.values(naps).map(
-      ({ build, test, lint }) => lengthOf(build) + Math.max(lengthOf(test), lengthOf(lint)),
-    ),
-  );
-  const bound = Math.max(criticalPath, work / slots);
-  const spanMs = lastEnd - firstBegin;
-  // From the last moment at which fewer tasks than slots run: what a better order could save.
-  const begins = all.map(({ begin }) => begin).sort((left, right) => left - right);
-  return {
-    ratio: spanMs / bound,
-    spanMs,
-    bound,
-    criticalPath,
-    work,
-    slots,
-    tailMs: lastEnd - begins.at(-1),
-    tasks: all.length,
-  };
-}
-
-const describeMakespan = ({ ratio, spanMs, bound, criticalPath, work, slots, tailMs, tasks }) => {
-  // Slot time that no task used, over all tasks except the tail: the cost of reassigning a slot.
-  const gapMs = (spanMs * slots - work) / tasks;
-  return (
-    `${ratio.toFixed(3)}  span ${round(spanMs)} ms, bound ${round(bound)} ms (critical path ${round(criticalPath)}, ` +
-    `work ${round(work)} on ${slots} slots), unused ${gapMs.toFixed(1)} ms of a slot per task, last start ${round(tailMs)} ms before the end`
-  );
-};
-
 const BENCHMARKS = {
   overhead: {
-    run: overhead,
+    run: overheadBench,
     runs: 5,
     files: ({ command = 'sh' }) => trivialWorkspace(OVERHEAD.projects, command),
+  },
+  restores: {
+    run: (fleet, options) => restoresBench(fleet, { ...options, sizes: RESTORES }),
+    runs: 5,
+    files: () => restoresFiles(RESTORES),
   },
   startup: {
     run: (fleet, { runs }) => startupBench(fleet, { slots: [1, 2, 4], runs, say }),
@@ -269,8 +99,10 @@ const BENCHMARKS = {
     install: startupInstall,
     files: (options) => startupFiles(count(options, 'projects', 300, 1)),
   },
-  makespan: { run: makespan, runs: 1, files: () => nappingWorkspace(MAKESPAN.projects, MAKESPAN.seed) },
 };
+
+/** Those that need a workspace for each of their graphs. */
+const WITH_GRAPHS = { makespan, shapes };
 
 const machine = () => `node ${process.version}, ${cpus().length} x ${cpus()[0].model}`;
 
@@ -320,20 +152,30 @@ async function main() {
     console.log(`bench cache: ${JSON.stringify(result)}`);
     return;
   }
-  const benchmark = BENCHMARKS[options.name];
-  if (!benchmark)
-    throw new Error(
-      `Name a benchmark: ${[...Object.keys(BENCHMARKS), 'scale', 'report', 'cache'].join(' or ')}.`,
-    );
+  const result = await inFleets(options);
+  console.log(`bench ${options.name}: ${JSON.stringify(result)}`);
+}
+
+/** A benchmark of Nx commands, in workspaces of its own. */
+async function inFleets({ name, ...options }) {
+  const benchmark = BENCHMARKS[name];
+  const withGraphs = WITH_GRAPHS[name];
+  if (!benchmark && !withGraphs) {
+    const names = [...Object.keys(BENCHMARKS), ...Object.keys(WITH_GRAPHS), 'scale', 'report', 'cache'];
+    throw new Error(`Name a benchmark: ${names.join(' or ')}.`);
+  }
   await packAll();
   const { install, Fleet, DEFAULT_NX_VERSION } = loadWorkspaceFactory();
-  const installed = benchmark.install?.() ?? { nx: options.nx ?? DEFAULT_NX_VERSION };
-  const { nx } = installed;
-  const runs = Number(options.runs ?? benchmark.runs);
-  say(`${options.name}: nx ${nx}, ${machine()}, ${runs} runs`);
-  const fleet = Fleet.create({ install: install(installed), files: benchmark.files(options) });
-  const result = await withFleet(fleet, () => benchmark.run(fleet, { ...options, runs }));
-  console.log(`bench ${options.name}: ${JSON.stringify(result)}`);
+  const installed = benchmark?.install?.() ?? { nx: options.nx ?? DEFAULT_NX_VERSION };
+  const runs = options.runs === undefined ? benchmark?.runs : Number(options.runs);
+  say(`${name}: nx ${installed.nx}, ${machine()}${runs === undefined ? '' : `, ${runs} runs`}`);
+  const inFleet = (files, action) => {
+    const fleet = Fleet.create({ install: install(installed), files });
+    return withFleet(fleet, () => action(fleet));
+  };
+  const given = { ...options, runs, say };
+  if (withGraphs) return withGraphs(inFleet, given);
+  return inFleet(benchmark.files(options), (fleet) => benchmark.run(fleet, given));
 }
 
 await main().catch((error) => {

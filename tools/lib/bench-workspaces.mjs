@@ -1,7 +1,7 @@
-// The two workspaces that the benchmarks run: many trivial tasks, and tasks of known length.
+// The workspaces that the benchmarks run: many trivial tasks, and tasks of known length.
 import { seededRandom } from './seeded-random.mjs';
 
-const nxJson = (targetDefaults) => ({
+export const nxJson = (targetDefaults) => ({
   defaultBase: 'main',
   analytics: false,
   targetDefaults,
@@ -46,9 +46,22 @@ const NAP = `#!/bin/sh
 begin=$(date +%s%3N)
 sleep "$3"
 end=$(date +%s%3N)
-mkdir -p "$1/naps"
-echo "{\\"begin\\":$begin,\\"end\\":$end}" > "$1/naps/$2.json"
+mkdir -p "$1"
+echo "{\\"begin\\":$begin,\\"end\\":$end}" > "$1/$2.json"
 `;
+
+/** The same as a node process: what it takes to start is part of no nap, and every way to run it has to wait for that. */
+const NODE_NAP = `
+const { mkdirSync, writeFileSync } = require('node:fs');
+const [folder, target, seconds] = process.argv.slice(2);
+const begin = Date.now();
+setTimeout(() => {
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(folder + '/' + target + '.json', JSON.stringify({ begin, end: Date.now() }));
+}, seconds * 1000);
+`;
+
+const IGNORED = 'node_modules\ndist\nnaps\n.nx\n';
 
 export const NAP_TARGETS = ['build', 'test', 'lint'];
 
@@ -64,17 +77,62 @@ export function nappingWorkspace(projects, seed) {
       test: { cache: true, dependsOn: ['build'], outputs: outputs('test') },
       lint: { cache: true, dependsOn: ['build'], outputs: outputs('lint') },
     }),
-    '.gitignore': 'node_modules\ndist\nnaps\n.nx\n',
+    '.gitignore': IGNORED,
   };
   for (let index = 1; index <= projects; index++) {
     const name = `p${String(index).padStart(3, '0')}`;
     const targets = Object.fromEntries(
       NAP_TARGETS.map((target) => [
         target,
-        { command: `sh tools/nap.sh libs/${name} ${target} ${length().toFixed(3)}` },
+        { command: `sh tools/nap.sh libs/${name}/naps ${target} ${length().toFixed(3)}` },
       ]),
     );
     files[`libs/${name}/project.json`] = { name, targets };
   }
   return files;
 }
+
+/** One target each, after those of the dependencies (`^build`); a project's nap is in `naps/<project>/build.json`. */
+export function layeredWorkspace(tasks, command) {
+  return {
+    'tools/nap.sh': NAP,
+    'tools/nap.cjs': NODE_NAP,
+    'nx.json': nxJson({
+      build: { cache: true, dependsOn: ['^build'], outputs: ['{workspaceRoot}/naps/{projectName}'] },
+    }),
+    '.gitignore': IGNORED,
+    ...Object.fromEntries(
+      tasks.map(({ name, dependencies, ms }) => [
+        `libs/${name}/project.json`,
+        {
+          name,
+          implicitDependencies: dependencies,
+          targets: { build: { command: nap(name, 'build', ms, command) } },
+        },
+      ]),
+    ),
+  };
+}
+
+const NAPS = { sh: 'sh tools/nap.sh', node: 'node tools/nap.cjs' };
+
+/** Sleeps for `ms`, and writes down when in `naps/<project>/<target>.json`. */
+export function nap(project, target, ms, command = 'sh') {
+  if (!(command in NAPS)) throw new Error(`--command must be ${Object.keys(NAPS).join(' or ')}.`);
+  return `${NAPS[command]} naps/${project} ${target} ${(ms / 1000).toFixed(3)}`;
+}
+
+/** Naps of several targets without dependencies. */
+export const napWorkspace = (targets, projects) => ({
+  'tools/nap.sh': NAP,
+  'nx.json': nxJson(
+    Object.fromEntries(
+      targets.map((target) => [
+        target,
+        { cache: true, outputs: [`{workspaceRoot}/naps/{projectName}/${target}.json`] },
+      ]),
+    ),
+  ),
+  '.gitignore': IGNORED,
+  ...projects,
+});

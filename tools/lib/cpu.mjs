@@ -25,7 +25,7 @@ const ROLES = [
   ['executors', /dte-agent\/dist\/executor\//],
   ['plugin workers', /plugin-worker/],
 ];
-const roleOf = (command) => ROLES.find(([, pattern]) => pattern.test(command))?.[0] ?? 'other';
+export const roleOf = (command) => ROLES.find(([, pattern]) => pattern.test(command))?.[0] ?? 'other';
 
 const SAMPLE_MS = 40;
 
@@ -68,3 +68,31 @@ export const describeCpu = (used) =>
   Object.entries(used)
     .map(([role, ms]) => `${role} ${ms}`)
     .join(', ');
+
+/** Ticks of all processors: [busy, all]; zeros where the system does not tell. */
+function ticks() {
+  try {
+    const fields = readFileSync('/proc/stat', 'utf8')
+      .split('\n')[0]
+      .trim()
+      .split(/\s+/)
+      .slice(1, 9)
+      .map(Number);
+    const all = fields.reduce((sum, field) => sum + field, 0);
+    // The fourth and fifth are idle and waiting for disks.
+    return [all - fields[3] - fields[4], all];
+  } catch {
+    return [0, 0];
+  }
+}
+
+/** The share of the machine's processor time that is used until `stop`, by anybody. */
+export function watchLoad() {
+  const [busy, all] = ticks();
+  return {
+    stop() {
+      const [busyNow, allNow] = ticks();
+      return allNow > all ? (busyNow - busy) / (allNow - all) : 0;
+    },
+  };
+}

@@ -14,7 +14,14 @@ const graph = graphOf({
 
 type Shared = ConstructorParameters<typeof OutputsHere>[0]['shared'];
 
-function setUp(missing: string[] = [], leaves = true, isLeft = true, shared: Partial<Shared> = {}) {
+type Restore = ConstructorParameters<typeof OutputsHere>[0]['restorer']['restore'];
+
+function setUp(
+  missing: string[] = [],
+  leaves = true,
+  isLeft = true,
+  { restore, ...shared }: Partial<Shared> & { restore?: Restore } = {},
+) {
   const restored: string[] = [];
   const explained: string[] = [];
   const outputs = new OutputsHere({
@@ -22,18 +29,20 @@ function setUp(missing: string[] = [], leaves = true, isLeft = true, shared: Par
     graph,
     policy: { isLeft: () => isLeft, pickedOf: () => null },
     restorer: {
-      restore: ({ id }) => {
-        if (missing.includes(id)) return Promise.reject(new DteError('DTE_ARTIFACT_MISSING', id));
-        restored.push(id);
-        return Promise.resolve({ terminalOutput: `${id}, restored`, from: null });
-      },
+      restore:
+        restore ??
+        (({ id }) => {
+          if (missing.includes(id)) return Promise.reject(new DteError('DTE_ARTIFACT_MISSING', id));
+          restored.push(id);
+          return Promise.resolve({ terminalOutput: `${id}, restored`, from: null });
+        }),
       printed: ({ id }) => Promise.resolve({ terminalOutput: `${id}, printed`, from: null }),
       leave: ({ id }) =>
         leaves
           ? Promise.resolve({ terminalOutput: id, bytes: 10 })
           : Promise.reject(new DteError('DTE_UNKNOWN_HASH', 'no terminal output')),
     },
-    restores: new RestoreQueue(1),
+    restores: new RestoreQueue(restore === undefined ? 1 : 4),
     shared: {
       folder: '/no-such-folder',
       overlapping: () => [],
@@ -80,6 +89,51 @@ describe('OutputsHere', () => {
     const { outputs } = setUp();
     await outputs.take(graph.tasks['app:e2e']!, { kind: 'none' });
     expect(outputs.absent.size).toBe(0);
+  });
+});
+
+describe('OutputsHere while a dependency is still being restored', () => {
+  /** The restore of lib:build ends when the test lets it. */
+  async function restoreBoth(overlapping: (id: string) => string[]) {
+    const steps: string[] = [];
+    let endLib = (): void => undefined;
+    const lib = new Promise<void>((resolve) => (endLib = resolve));
+    const restore: Restore = async ({ id }) => {
+      steps.push(`restoring ${id}`);
+      if (id === 'lib:build') await lib;
+      return { terminalOutput: id, from: null };
+    };
+    const { outputs } = setUp([], true, false, { overlapping, restore });
+    const took = ['lib:build', 'app:build'].map(async (id) => {
+      await outputs.take(graph.tasks[id]!, { kind: 'cache', hash: id });
+      steps.push(`told of ${id}`);
+    });
+    for (let turns = 0; turns < 10; turns++) await new Promise((resolve) => setImmediate(resolve));
+    steps.push('restored lib:build');
+    endLib();
+    await Promise.all(took);
+    return steps;
+  }
+
+  it('restores what is elsewhere on the disk, and tells of it after the dependency', async () => {
+    expect(await restoreBoth(() => [])).toEqual([
+      'restoring lib:build',
+      'restoring app:build',
+      'restored lib:build',
+      'told of lib:build',
+      'told of app:build',
+    ]);
+  });
+
+  it('waits where one writes into the other', async () => {
+    const others = ['lib:build', 'app:build'];
+    expect(await restoreBoth((id) => others.filter((other) => other !== id))).toEqual([
+      'restoring lib:build',
+      'restored lib:build',
+      'told of lib:build',
+      'restoring app:build',
+      'told of app:build',
+    ]);
   });
 });
 

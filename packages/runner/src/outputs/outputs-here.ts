@@ -1,11 +1,12 @@
 import { identityOf, type DiskKeeper, type SharedOutputs } from '@org/dte-agent';
+import { madeOf } from '@org/dte-client';
 import type { NxTask, TaskGraph } from '@org/dte-nx-compat';
 import { DteError, type Artifact, type ClosureEntry } from '@org/dte-protocol';
 import type { Explainer } from '../report/explainer';
 import { taskOf } from '../tasks/plan';
 import type { Restored, Restorer } from './restore';
 import type { RestorePolicy } from './restore-policy';
-import type { RestoreQueue } from './restore-queue';
+import type { RestoreOrder, RestoreQueue } from './restore-queue';
 
 /** Outputs of a successful task that are not on this disk. */
 export interface Absent {
@@ -66,10 +67,11 @@ export class OutputsHere implements DiskKeeper {
   take(task: NxTask, artifact: Artifact): Promise<Restored> {
     if (artifact.kind === 'none' || !this.isLeft(task) || this.isHere(task, artifact))
       return this.restore(task, artifact);
-    return this.inOrder(task, async () => {
-      const { policy, restorer, explainer } = this.options;
+    const { policy, restorer, explainer } = this.options;
+    const picked = policy.pickedOf(task);
+    return this.placed(task, picked === null ? null : artifact, async () => {
       try {
-        const { terminalOutput, bytes } = await restorer.leave(task, artifact, policy.pickedOf(task));
+        const { terminalOutput, bytes } = await restorer.leave(task, artifact, picked);
         this.left.set(task.id, { task, artifact, bytes });
         return { terminalOutput, from: null };
       } catch (thrown) {
@@ -86,14 +88,14 @@ export class OutputsHere implements DiskKeeper {
     const { restorer } = this.options;
     const early = this.early.get(task.id);
     if (early?.identity === this.identityOf(artifact)) return early.restored;
-    return this.inOrder(task, () =>
+    return this.placed(task, artifact, () =>
       this.made.get(task.id) === this.identityOf(artifact)
         ? restorer.printed(task, artifact)
         : restorer.restore(task, artifact, ending),
     );
   }
 
-  /** In order with all other restores: outputs of a task may be inside those of a dependency. */
+  /** After everything that the task depends on is on this disk, or is not going to be. */
   inOrder<T>(task: NxTask, work: () => Promise<T>): Promise<T> {
     const taking = this.inTurn(task, work);
     this.taken.set(task.id, taking);
@@ -102,18 +104,41 @@ export class OutputsHere implements DiskKeeper {
 
   /** The same for a source that does not say where the outputs are. */
   inTurn<T>(task: NxTask, work: () => Promise<T>): Promise<T> {
-    const { graph, shared, restores } = this.options;
-    const dependencies = (graph.dependencies[task.id] ?? []).map(({ id }) => id);
+    return this.queue(task, { after: this.dependenciesOf(task) }, work);
+  }
+
+  /**
+   * Outputs do not need those of dependencies to be here, unless they are inside one another; people and Nx hear of the
+   * dependencies first.
+   * @param artifact what is downloaded; null: next to nothing
+   */
+  private placed<T>(task: NxTask, artifact: Artifact | null, work: () => Promise<T>): Promise<T> {
+    const bytes = artifact === null ? 0 : madeOf(artifact)?.bytes;
+    const taking = this.queue(task, { after: [], toldAfter: this.dependenciesOf(task), bytes }, work);
+    this.taken.set(task.id, taking);
+    return taking;
+  }
+
+  private dependenciesOf({ id }: NxTask): string[] {
+    return (this.options.graph.dependencies[id] ?? []).map((dependency) => dependency.id);
+  }
+
+  private queue<T>(task: NxTask, order: RestoreOrder, work: () => Promise<T>): Promise<T> {
+    const { shared, restores } = this.options;
     const overlapping = shared.overlapping(task.id);
-    const whenFree = async (): Promise<T> => {
-      // Its attempt was lost here and repeated on an agent, and its processes have not exited yet; or another task writes
-      // to the same outputs.
+    // Its attempt was lost here and repeated on an agent, and its processes have not exited yet; or another task writes
+    // to the same outputs.
+    const whenFree = async (): Promise<void> => {
       for (const id of [task.id, ...overlapping]) await this.running.get(id)?.over;
+    };
+    const restore = async (): Promise<T> => {
+      // One may have begun while this waited for its place.
+      await whenFree();
       const result: { of?: T } = {};
       await shared.restoring(task, async () => void (result.of = await work()));
       return result.of as T;
     };
-    return restores.add(task.id, [...dependencies, ...overlapping], whenFree);
+    return restores.add(task.id, { ...order, after: [...order.after, ...overlapping], whenFree }, restore);
   }
 
   /** For the worker: the outputs of a dependency, once and in the same way as all others. */
