@@ -83,6 +83,7 @@ export const OPTION_GROUPS = [
       'taskTimeoutMs',
       'retries',
       'retryFlaky',
+      'secondStart',
       'flakyMs',
       'attemptsPerTask',
       'leaseMs',

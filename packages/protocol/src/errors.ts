@@ -260,6 +260,10 @@ export const ERROR_CODES = {
     severity: 'attempt',
     cure: 'Nothing to do: the agent was stopped and returned its task.',
   },
+  DTE_SECOND_START: {
+    severity: 'attempt',
+    cure: 'Nothing to do: the task ran for longer than usual and was started on a second agent (option secondStart). If it is always the same agent, check its machine.',
+  },
   DTE_ATTEMPTS_EXHAUSTED: {
     severity: 'attempt',
     cure: 'Check the reasons for the lost attempts above; the main job runs the task itself.',

@@ -44,6 +44,8 @@ const SCHEMAS: Record<string, z.ZodType[]> = {
   'agent.sync.measured': [agentSyncSchema, agentToCoordinatorSchema],
   'run.update.failed-batch': [runUpdateSchema, coordinatorToMainSchema],
   'run-spec.retries': [runSpecSchema],
+  'run-spec.second-start': [runSpecSchema],
+  'run.update.second-start': [runUpdateSchema, coordinatorToMainSchema],
   'session-status.flaky': [sessionStatusSchema],
   'hello.lockfiles': [helloSchema],
   'hello.folder': [helloSchema],

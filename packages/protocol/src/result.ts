@@ -155,7 +155,8 @@ export type AgentRef = z.infer<typeof agentRefSchema>;
 /**
  * One entry of a run's log, which the main job follows. `seq` counts from 1 without gaps. A `retried` entry is an
  * attempt that was not the last: either it was lost, or (with a `result`) the task itself failed and is retried because
- * the run allows it (`retries`, `flakiness`).
+ * the run allows it (`retries`, `flakiness`), or another attempt of the task at the same time had the first result
+ * (DTE_SECOND_START).
  * A task has exactly one `ended` entry. Its status is one of these:
  * - `success` / `failure`: as the accepted attempt reported. A failure is final: the main job never runs the task
  *   again. If there is a `reason` (in the entry or its result), dte caused the failure; the reason is shown with the
@@ -175,6 +176,8 @@ export const runLogEntrySchema = z.discriminatedUnion('type', [
     atMs: z.number(),
     /** When it was assigned to its agent. Both by the coordinator's clock, in milliseconds since the epoch. */
     assignedMs: z.number().optional(),
+    /** It was assigned while an earlier attempt of the task ran for longer than usual (`secondStart`). */
+    second: z.literal(true).optional(),
   }),
   z.strictObject({
     seq: z.int().min(1),

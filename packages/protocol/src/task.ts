@@ -133,6 +133,11 @@ const taskSpecSchema = z.strictObject({
    * depends on (`cache: false`).
    */
   flakiness: z.enum(['watch', 'retry']).optional(),
+  /**
+   * If it runs for longer than usual while agents are idle, it may be started a second time on another agent; the first result counts.
+   * Absent: never. Only for tasks that Nx caches.
+   */
+  secondStart: z.literal(true).optional(),
   /** Index into the run's `placements`; omitted: any agent. */
   placement: z.int().min(0).optional(),
 });

@@ -10,8 +10,9 @@ import { poolFor } from './pools';
 import { listedLease } from './holdings';
 import { isOwnFailure } from './own-failure';
 import { ownWords } from './own-words';
+import { otherOf } from './rivals';
 import type { AgentState, Lease, SchedulerState } from './state';
-import { agentOf, runOf } from './lookup';
+import { agentOf, leaseOf, runOf } from './lookup';
 
 const AGENT_LEFT: Reason = { code: 'DTE_AGENT_LEFT', message: 'The agent stopped before it began.' };
 
@@ -47,6 +48,7 @@ const createAgent = (join: AgentJoin, pool: string | null, joinIndex: number): A
   toldToStop: false,
   finished: 0,
   faults: 0,
+  slow: false,
   leases: new Set(),
   leasesPerRun: new Map(),
   cap: null,
@@ -111,14 +113,19 @@ function takeWork(state: SchedulerState, agent: AgentState, sync: AgentSync, out
 function takePhase(state: SchedulerState, lease: Lease, { phase }: Work, out: EffectsBuilder): void {
   const run = runOf(state, lease.runId);
   // An earlier result in the same sync may have ended the run's other tasks.
-  if (run.leases.get(lease.index) !== lease) return;
+  if (leaseOf(run, lease.index, lease.attempt) !== lease) return;
   const context = { state, run, lease, out };
   if (phase.name === 'executing') markStarted(context);
   if (phase.name !== 'completed') return;
   const { result } = phase;
   if (result.kind === 'returned') returnAttempt(context, result.reason);
   else if (result.kind === 'batch') acceptBatch(context, result);
-  else if (result.status === 'failure' && result.reason?.code === 'DTE_HASH_MISMATCH')
+  else if (
+    result.status === 'failure' &&
+    result.reason?.code === 'DTE_HASH_MISMATCH' &&
+    // It did not run, and the other attempt does: that one decides.
+    otherOf(run, lease) === undefined
+  )
     acceptDrift(context, lease.index, result);
   else if (result.status === 'failure' && result.reason !== null && !isOwnFailure(result))
     returnAttempt(context, result.reason, result);

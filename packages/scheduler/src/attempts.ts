@@ -1,5 +1,4 @@
 import {
-  type AgentRef,
   type AttemptResult,
   type ErrorCode,
   type FinishedAttempt,
@@ -10,30 +9,38 @@ import type { AttemptContext } from './contexts';
 import { refreshAgent } from './free-agents';
 import { releaseLease } from './leases';
 import { mayTryAgain, noteEvidence, retryTask } from './retries';
+import { leaveToOther, otherOf, outrun, watchLateness } from './rivals';
 import { appendEntry } from './run-log';
-import type { AgentState } from './state';
 import { endTask, endingUntried, endingWithout, failServer, makeReadyAgain } from './tasks';
-import { agentOf, at, taskOf } from './lookup';
-
-const refOf = ({ agentId, name, jobUrl }: AgentState): AgentRef => ({ agentId, name, jobUrl });
+import { agentOf, at, refOf, taskOf } from './lookup';
 
 /** The agent reports that it executes or has executed the attempt: the main job gets one start of each task. */
 export function markStarted({ state, run, lease, out }: AttemptContext): void {
   if (lease.started) return;
   lease.started = true;
+  watchLateness(state, run, lease);
   const { attempt } = lease;
   const agent = refOf(agentOf(state, lease.agentId));
   for (const index of lease.open) {
     const taskId = at(run.graph.ids, index);
     const { sinceMs: assignedMs } = lease;
-    appendEntry(run, { type: 'started', taskId, attempt, agent, atMs: state.nowMs, assignedMs }, out);
+    const second = lease.second ? ({ second: true } as const) : {};
+    appendEntry(
+      run,
+      { type: 'started', taskId, attempt, agent, atMs: state.nowMs, assignedMs, ...second },
+      out,
+    );
   }
 }
 
-/** The one accepted result of an attempt. It ends the task, unless it is a failure that is retried. */
+/**
+ * The one accepted result of an attempt. It ends the task, unless it is a failure that is retried. Of two attempts at the same time,
+ * the first result counts, whatever it is: the other attempt could only hide a failure, or make one.
+ */
 export function acceptResult(context: AttemptContext, result: FinishedAttempt): void {
   const { run, lease } = context;
   markStarted(context);
+  outrun(context);
   noteFinished(context, lease.index, result);
   if (mayTryAgain(run, taskOf(run, lease.index), result)) retryTask(context, result);
   else settleTask(context, lease.index, { result });
@@ -137,6 +144,10 @@ export function loseAttempt(
   const agent = refOf(agentOf(state, agentId));
   const { taskId } = lease.assignment;
   out.event({ type: 'task.lost', runId, taskId, attempt, agentId, reason });
+  if (otherOf(run, lease) !== undefined) {
+    leaveToOther(context, reason, counted);
+    return;
+  }
   for (const each of counted ? indices.map((one) => taskOf(run, one)) : []) {
     each.lost++;
     if (!each.lostOn.includes(agentId)) each.lostOn.push(agentId);

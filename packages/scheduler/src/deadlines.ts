@@ -1,5 +1,6 @@
 import { type Before, heapify, heapPop, heapPush } from './heap';
 import type { Deadline, DeadlineSubject } from './indexes';
+import { leaseOf } from './lookup';
 import type { SchedulerState } from './state';
 
 const before: Before<Deadline> = (a, b) => a.atMs < b.atMs || (a.atMs === b.atMs && a.id < b.id);
@@ -41,8 +42,12 @@ export function takeDueDeadline(state: SchedulerState): DeadlineSubject | undefi
 function dueAtMs(state: SchedulerState, { atMs, subject }: Deadline): number | null {
   switch (subject.kind) {
     case 'lease': {
-      const lease = state.runs.get(subject.runId)?.leases.get(subject.index);
-      return lease?.attempt === subject.attempt ? lease.untilMs : null;
+      const lease = leaseOf(state.runs.get(subject.runId), subject.index, subject.attempt);
+      return lease?.untilMs ?? null;
+    }
+    case 'late': {
+      const lease = leaseOf(state.runs.get(subject.runId), subject.index, subject.attempt);
+      return lease === undefined ? null : (subject.againMs ?? lease.lateAtMs);
     }
     case 'agent-gone': {
       const agent = state.agents.get(subject.agentId);

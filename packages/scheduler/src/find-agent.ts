@@ -14,7 +14,7 @@ import {
 import { heapPop, heapPush } from './heap';
 import { capOn, fitsAgent, lanesBefore, placementOfLane } from './lanes';
 import { bytesPerShare } from './leases';
-import { agentOf, dependenciesOf, known, taskOf } from './lookup';
+import { agentOf, at, dependenciesOf, known, taskOf } from './lookup';
 import type { PooledAgent } from './indexes';
 import { countAgents, fewestFirst, firstInPool, poolOf } from './pools';
 import type { AgentState, Lane, PlacementState, RunState, SchedulerState, TaskRecord } from './state';
@@ -33,18 +33,30 @@ interface Search {
   readonly task: TaskRecord;
   /** Null: no rule applies to the task. */
   readonly placement: PlacementState | null;
+  /** What else its agent must be; undefined: nothing. */
+  readonly also?: Accepts | undefined;
 }
 
 /** The agent for the next task of a lane: free, matching and, of several, the one that has most of the task's dependencies. */
-export function findAgent(
+export const findAgent = (
   state: SchedulerState,
   run: RunState,
   lane: Lane,
   index: number,
-): AgentState | undefined {
-  const search = searchFor(state, run, lane, index);
+): AgentState | undefined => find(searchFor(state, run, lane, index));
+
+/** As for `findAgent`, for any task of the run, among the agents that `also` accepts. */
+export const findOther = (
+  state: SchedulerState,
+  run: RunState,
+  index: number,
+  also: Accepts,
+): AgentState | undefined =>
+  find({ ...searchFor(state, run, at(run.lanes, taskOf(run, index).lane), index), also });
+
+function find(search: Search): AgentState | undefined {
   if (search.placement !== null) return findPlaced(search, search.placement);
-  return lane.alone ? findIdle(search) : findAny(search);
+  return search.lane.alone ? findIdle(search) : findAny(search);
 }
 
 const searchFor = (state: SchedulerState, run: RunState, lane: Lane, index: number): Search => ({
@@ -63,11 +75,20 @@ function findAny(search: Search): AgentState | undefined {
     servesRun(agent, run) &&
     isBelowParallel(agent, run) &&
     hasBytes(state, agent) &&
-    !isAvoiding(search, agent);
-  const best = findFree(state, accepts);
+    !isAvoiding(search, agent) &&
+    search.also?.(agent) !== false;
+  // A slow agent only if there is no other: there, a task takes several times as long.
+  const best = findFree(state, (agent) => !agent.slow && accepts(agent)) ?? findFree(state, accepts);
   if (best === undefined) return undefined;
   const most = freeSlots(state, best);
-  return nearest(state, run, index, (agent) => freeSlots(state, agent) === most && accepts(agent)) ?? best;
+  return (
+    nearest(
+      state,
+      run,
+      index,
+      (agent) => freeSlots(state, agent) === most && agent.slow === best.slow && accepts(agent),
+    ) ?? best
+  );
 }
 
 /** --parallel applies per machine, even if a command with a higher value shares the machine; --slots overrides it. */
@@ -124,7 +145,8 @@ function findPlaced(search: Search, placement: PlacementState): AgentState | und
     hasRoomFor(state, run, lane, agent) &&
     hasBytes(state, agent) &&
     isWilling(state, placement, agent) &&
-    !isAvoiding(search, agent);
+    !isAvoiding(search, agent) &&
+    search.also?.(agent) !== false;
   const held = lane.heldAgent === null ? undefined : agentOf(state, lane.heldAgent);
   if (held !== undefined && accepts(held)) return held;
   let best: AgentState | undefined;

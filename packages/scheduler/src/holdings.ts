@@ -1,5 +1,5 @@
 import type { AgentState, Lease, SchedulerState } from './state';
-import { runOf, taskOf } from './lookup';
+import { leaseOf, runOf, taskOf } from './lookup';
 
 /** One attempt of one task, of a batch's as well. */
 export interface AttemptRef {
@@ -18,7 +18,9 @@ export function holds(state: SchedulerState, agentId: string, ref: AttemptRef): 
   const index = run?.graph.indexOf.get(ref.taskId);
   if (run === undefined || index === undefined) return false;
   const { state: where } = taskOf(run, index);
-  return where.name === 'leased' && where.lease.agentId === agentId && where.lease.attempt === ref.attempt;
+  if (where.name !== 'leased') return false;
+  const lease = where.lease.attempt === ref.attempt ? where.lease : run.rivals.get(index);
+  return lease?.agentId === agentId && lease.attempt === ref.attempt;
 }
 
 /** Identifies a lease in the words of its agent's reports: of a batch, all its tasks have the same attempt. */
@@ -49,6 +51,6 @@ function mayBeMade(state: SchedulerState, { runId, open }: Lease, hash: string):
 export function listedLease(state: SchedulerState, agent: AgentState, ref: AttemptRef): Lease | undefined {
   const run = state.runs.get(ref.runId);
   const index = run?.graph.indexOf.get(ref.taskId);
-  const lease = index === undefined ? undefined : run?.leases.get(index);
-  return lease?.agentId === agent.agentId && lease.attempt === ref.attempt ? lease : undefined;
+  const lease = index === undefined ? undefined : leaseOf(run, index, ref.attempt);
+  return lease?.agentId === agent.agentId ? lease : undefined;
 }

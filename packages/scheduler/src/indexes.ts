@@ -19,6 +19,8 @@ export interface RunGraph {
 /** The subject of a deadline, with what identifies it as stale. */
 export type DeadlineSubject =
   | { kind: 'lease'; runId: string; index: number; attempt: number }
+  /** The attempt has run for longer than usual. `againMs`: when, after a second start was withdrawn. */
+  | { kind: 'late'; runId: string; index: number; attempt: number; againMs?: number }
   | { kind: 'agent-gone'; agentId: string; sinceMs: number }
   | { kind: 'main-lost'; runId: string; sinceMs: number }
   | { kind: 'placement'; runId: string; index: number; sinceMs: number }

@@ -61,6 +61,11 @@ export type Input =
        * so it does for all of them.
        */
       learntMs?: readonly (number | null)[];
+      /**
+       * After how long each of its tasks, in their order, runs for longer than usual according to the history, in ms; null or omitted:
+       * nothing tells. Only such tasks may be started a second time.
+       */
+      lateMs?: readonly (number | null)[];
     }
   /** Also marks the run's main job as present. */
   | { type: 'main.sync'; sync: MainSync }
@@ -91,6 +96,12 @@ export type Outgoing =
   | { to: 'run'; runId: string; message: RunUpdate }
   | { to: 'session'; message: SessionInfo };
 
+/**
+ * How a second start ended: the `first` attempt or the `second` one had the result that counts, or goes on alone after the other was
+ * lost; or it was `withdrawn` for a task that needed the slot.
+ */
+export type RivalEnd = 'first' | 'second' | 'withdrawn';
+
 /** Events for logs and pages; never needed to rebuild the state. */
 export type HistoryEvent =
   | { type: 'agent.joined'; agentId: string; name: string; again: boolean }
@@ -105,6 +116,8 @@ export type HistoryEvent =
   | { type: 'task.lost'; runId: string; taskId: string; attempt: number; agentId: string; reason: Reason }
   /** The task itself failed and is retried. */
   | { type: 'task.retried'; runId: string; taskId: string; attempt: number; agentId: string }
+  /** One of two attempts of a task at the same time is over without a result, and the other is not: see `RivalEnd`. */
+  | { type: 'task.outrun'; runId: string; taskId: string; attempt: number; agentId: string; end: RivalEnd }
   /** Evidence for the history: a task that is watched for flakiness ran to its end, whatever the run does with the result. */
   | { type: 'task.ran'; runId: string; taskId: string; hash: string; status: 'success' | 'failure' }
   /** For the history of durations: an agent ran a task, which succeeded. Times in ms. */

@@ -11,9 +11,10 @@ import { at, taskOf } from './lookup';
 /** An attempt that is not assigned to an agent yet. */
 type PreparedLease = Omit<Lease, 'agentId' | 'cost' | 'cap'>;
 
-/** Prepares the next attempt of a task, the same for any agent. Does not assign it. */
+/** Prepares the next attempt of a task, the same for any agent. Does not assign it. If the task is leased, it is a second start. */
 export function prepareLease(state: SchedulerState, run: RunState, index: number): PreparedLease {
   const task = taskOf(run, index);
+  const second = task.state.name === 'leased';
   const indices = unitOf(run, index);
   const closure = closureOf(state, run, indices);
   const attempt = 1 + highest(indices, (each) => taskOf(run, each).attempt);
@@ -34,13 +35,16 @@ export function prepareLease(state: SchedulerState, run: RunState, index: number
     untilMs: state.nowMs + state.config.leaseMs,
     sinceMs: state.nowMs,
     started: false,
+    second,
+    lateAtMs: null,
     assignment: {
       runId: run.runId,
       taskId,
       attempt,
       hash: task.hash,
       parallelism: task.parallelism,
-      streamOutput: run.streamOutput,
+      // Of two attempts, the terminal shows one: the other's output is complete in its artifact.
+      streamOutput: run.streamOutput && !second,
       closure,
       ...(retry.failed + retry.left > 0 ? { retry } : {}),
       ...(task.batch === null ? {} : { members }),
@@ -72,9 +76,12 @@ export function grantLease(
   const cost = alone ? slotsOf(state, agent) : 1;
   const assignment = { ...prepared.assignment, parallelism: !alone };
   const lease: Lease = { ...prepared, assignment, agentId: agent.agentId, cost, cap };
-  for (const each of lease.open)
-    Object.assign(taskOf(run, each), { attempt, state: { name: 'leased', lease } });
-  run.leases.set(index, lease);
+  for (const each of lease.open) {
+    const task = taskOf(run, each);
+    task.attempt = attempt;
+    if (!lease.second) task.state = { name: 'leased', lease };
+  }
+  (lease.second ? run.rivals : run.leases).set(index, lease);
   run.slotsUsed += cost;
   agent.leases.add(lease);
   agent.leasesPerRun.set(runId, (agent.leasesPerRun.get(runId) ?? 0) + 1);
@@ -101,9 +108,15 @@ function lowestCap({ leases }: AgentState): number | null {
   return lowest;
 }
 
-/** Releases everything that an attempt holds. The caller must set the next state of the task immediately. */
+/**
+ * Releases everything that an attempt holds. The caller must set the next state of the task immediately, unless it was one of two
+ * and in `run.rivals`.
+ */
 export function releaseLease(state: SchedulerState, run: RunState, lease: Lease, out: EffectsBuilder): void {
-  if (!run.leases.delete(lease.index)) throw new DteError('DTE_INTERNAL', 'A lease was released twice.');
+  const { index } = lease;
+  if (run.rivals.get(index) === lease) run.rivals.delete(index);
+  else if (!run.leases.delete(index)) throw new DteError('DTE_INTERNAL', 'A lease was released twice.');
+  run.late.delete(index);
   run.slotsUsed -= lease.cost;
   const agent = state.agents.get(lease.agentId);
   if (agent === undefined) return;

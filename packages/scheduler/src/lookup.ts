@@ -1,5 +1,5 @@
-import { DteError } from '@org/dte-protocol';
-import type { AgentState, RunState, SchedulerState, TaskRecord } from './state';
+import { type AgentRef, DteError } from '@org/dte-protocol';
+import type { AgentState, Lease, RunState, SchedulerState, TaskRecord } from './state';
 
 /** A value that must exist by the rules of the state; otherwise, the scheduler has a bug. */
 export function known<T>(value: T | undefined): T {
@@ -15,6 +15,9 @@ export const runOf = (state: SchedulerState, runId: string): RunState => known(s
 export const agentOf = (state: SchedulerState, agentId: string): AgentState =>
   known(state.agents.get(agentId));
 
+/** How entries of the log name an agent. */
+export const refOf = ({ agentId, name, jobUrl }: AgentState): AgentRef => ({ agentId, name, jobUrl });
+
 export const taskOf = (run: RunState, index: number): TaskRecord => at(run.tasks, index);
 
 /** Indices of the dependencies of a task. */
@@ -24,3 +27,11 @@ export const dependenciesOf = (run: RunState, index: number): readonly number[] 
 /** Indices of the dependents of a task. */
 export const dependantsOf = (run: RunState, index: number): readonly number[] =>
   at(run.graph.dependants, index);
+
+/** The lease of this attempt, if it is live; `index` as that of the lease. */
+export function leaseOf(run: RunState | undefined, index: number, attempt: number): Lease | undefined {
+  const lease = run?.leases.get(index);
+  if (lease?.attempt === attempt) return lease;
+  const rival = run?.rivals.get(index);
+  return rival?.attempt === attempt ? rival : undefined;
+}

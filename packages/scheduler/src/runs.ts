@@ -13,6 +13,7 @@ import { endRun, reopenSession, updateDefaultSlots } from './session';
 import type { RunState, SchedulerState, TaskRecord } from './state';
 import { endAll, endTask, endingWithout, makeBatchesReady, makeReady } from './tasks';
 import { retryStateOf } from './retries';
+import { mayStartTwice } from './rivals';
 import { at, runOf } from './lookup';
 
 const EMPTY_GRAPH: RunGraph = {
@@ -42,7 +43,10 @@ export function submitRun(state: SchedulerState, submission: Submission, out: Ef
   if (run.phase === 'running' && stop !== null) endAll(state, run, endingWithout('returned', stop), out);
 }
 
-function createRun(state: SchedulerState, { spec, flaky: known = [], learntMs }: Submission): RunState {
+function createRun(
+  state: SchedulerState,
+  { spec, flaky: known = [], learntMs, lateMs = [] }: Submission,
+): RunState {
   const graph = buildGraph(spec, learntMs);
   const flaky = new Set(known);
   const { placements = [] } = spec;
@@ -71,7 +75,15 @@ function createRun(state: SchedulerState, { spec, flaky: known = [], learntMs }:
     failed: 0,
     graph,
     tasks: spec.tasks.map((task, index) =>
-      createTask(task, { batch: at(batchOf, index), openDependencies: waitedFor(index) }, flaky),
+      createTask(
+        task,
+        {
+          batch: at(batchOf, index),
+          openDependencies: waitedFor(index),
+          lateMs: mayStartTwice(task) ? (lateMs[index] ?? null) : null,
+        },
+        flaky,
+      ),
     ),
     lanes: createLanes(placements.length),
     placements: createPlacements(state, placements),
@@ -79,6 +91,8 @@ function createRun(state: SchedulerState, { spec, flaky: known = [], learntMs }:
     batches,
     gatheredBatches: [],
     leases: new Map(),
+    rivals: new Map(),
+    late: new Set(),
     slotsUsed: 0,
     log: createLog(),
   };
@@ -86,7 +100,7 @@ function createRun(state: SchedulerState, { spec, flaky: known = [], learntMs }:
 
 const createTask = (
   spec: TaskSpec,
-  { batch, openDependencies }: { batch: number | null; openDependencies: number },
+  { batch, openDependencies, lateMs }: Pick<TaskRecord, 'batch' | 'lateMs'> & { openDependencies: number },
   flaky: ReadonlySet<string>,
 ): TaskRecord => ({
   kind: spec.initial.state,
@@ -96,6 +110,7 @@ const createTask = (
   batch,
   state: { name: 'waiting', openDependencies, dependencyReturned: false },
   attempt: 0,
+  lateMs,
   lost: 0,
   lostOn: [],
   retry: retryStateOf(spec, flaky),

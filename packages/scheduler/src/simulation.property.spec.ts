@@ -39,12 +39,16 @@ const tasks: fc.Arbitrary<TaskSpec[]> = fc
       flakiness: fc.constantFrom('none' as const, 'watch' as const, 'retry' as const),
       placement: fc.option(fc.nat(2), { nil: undefined, freq: 2 }),
       batch: fc.option(fc.nat(2), { nil: undefined, freq: 2 }),
+      twice: fc.boolean(),
     }),
     { maxLength: MAX_TASKS },
   )
   .map((list) =>
     list.map(
-      ({ dependencies, parallelism, weight, kind, hashed, retries, flakiness, placement, batch }, index) => {
+      (
+        { dependencies, parallelism, weight, kind, hashed, retries, flakiness, placement, batch, twice },
+        index,
+      ) => {
         const id = `p${index}:build`;
         const earlier = dependencies.filter((other) => other < index);
         const idsOf = (servers: boolean): string[] =>
@@ -57,6 +61,7 @@ const tasks: fc.Arbitrary<TaskSpec[]> = fc
           parallelism,
           weight,
           ...(hashed ? {} : { hash: null }),
+          ...(twice ? { secondStart: true as const } : {}),
           ...(retries === 0 ? {} : { retries }),
           ...(flakiness === 'none' ? {} : { flakiness }),
           ...(placement === undefined ? {} : { placement }),
@@ -90,6 +95,11 @@ const run = (runId: string): fc.Arbitrary<PlannedRun> =>
       { nil: undefined },
     ),
     atMs: fc.integer({ min: 0, max: 60_000 }),
+    // Also 0, and far beyond what a task takes.
+    lateMs: fc.array(fc.constantFrom(null, 0, 50, 3_000, 30_000), {
+      minLength: MAX_TASKS,
+      maxLength: MAX_TASKS,
+    }),
     spec: fc
       .record({
         tasks,
@@ -151,9 +161,12 @@ const isToEnd = ({ initial }: TaskSpec): boolean => initial.state === 'pending' 
 
 describe('a session with random faults', () => {
   it('keeps all invariants at every step, and every run ends', () => {
+    let secondStarts = 0;
     fc.assert(
       fc.property(plan(incident), (each) => {
-        for (const main of simulate(each).mains) {
+        const { mains, checkers } = simulate(each);
+        secondStarts += checkers.secondStarts;
+        for (const main of mains) {
           const asked = main.spec.tasks.filter(isToEnd);
           // A run whose main job was lost for longer than mainLostMs is cancelled and may be closed without all entries delivered.
           if (main.outcome === 'finished') expect(main.statuses.size).toBe(asked.length);
@@ -161,6 +174,7 @@ describe('a session with random faults', () => {
       }),
       runs(1500),
     );
+    expect(secondStarts).toBeGreaterThan(0);
   });
 
   it('reports success of a run only if every task succeeded on some agent', () => {

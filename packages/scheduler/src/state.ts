@@ -34,6 +34,10 @@ export interface Lease {
   cap: number | null;
   /** The `started` entry is in the log. */
   started: boolean;
+  /** It was assigned while another attempt of its task ran: see `rivals.ts`. */
+  readonly second: boolean;
+  /** When it has run for so long that its task may be started a second time; null: not before that, or never. */
+  lateAtMs: number | null;
   assignment: Assignment;
   /** Upper estimate of the assignment's share of a frame. */
   bytes: number;
@@ -80,6 +84,8 @@ export interface TaskRecord {
   state: TaskState;
   /** Number of the latest attempt; fences all earlier ones. */
   attempt: number;
+  /** How long it may run before it may be started a second time, in ms; null: it may not, or not any more. */
+  lateMs: number | null;
   /** Number of attempts lost to infrastructure. */
   lost: number;
   /** Agents that lost an attempt, or on which the task failed before a retry; the latest last. */
@@ -164,9 +170,13 @@ export interface RunState {
   placements: PlacementState[];
   /** How long a placement waits for a matching agent. */
   readonly placementWaitMs: number;
-  /** Live leases in the order in which they were assigned, by `index` of the lease. */
+  /** Live leases in the order in which they were assigned, by `index` of the lease; of a task with two, one of them. */
   leases: Map<number, Lease>;
-  /** Sum of the costs of `leases`. */
+  /** The other lease of tasks that have two, by `index`: see `rivals.ts`. */
+  rivals: Map<number, Lease>;
+  /** Tasks with one lease that run for longer than usual and may be started a second time, in the order in which they became late. */
+  late: Set<number>;
+  /** Sum of the costs of `leases` and `rivals`. */
   slotsUsed: number;
   log: RunLog;
 }
@@ -193,6 +203,8 @@ export interface AgentState extends Introduction {
   finished: number;
   /** Attempts that it returned in a row. Above a limit, it gets work only if there is no other agent. */
   faults: number;
+  /** Its last task of which that is known took longer than usual, or one runs for longer than usual. It gets no second starts, and others last. */
+  slow: boolean;
   leases: Set<Lease>;
   leasesPerRun: Map<string, number>;
   /** The lowest cap of its leases. */

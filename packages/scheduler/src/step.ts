@@ -3,7 +3,6 @@ import { loseAttempt } from './attempts';
 import { nextDeadline, takeDueDeadline } from './deadlines';
 import type { DeadlineSubject } from './indexes';
 import { sessionInfo } from './describe';
-import { dispatch } from './dispatch';
 import { EffectsBuilder } from './effects-builder';
 import { renewHeard } from './heartbeats';
 import type { Effects, Input, Outgoing } from './interface';
@@ -23,7 +22,8 @@ import {
   updateIdle,
 } from './session';
 import type { SchedulerState } from './state';
-import { agentOf, known, runOf } from './lookup';
+import { agentOf, known, leaseOf, runOf } from './lookup';
+import { assignWork, becomeLate } from './second-starts';
 
 /**
  * Takes one input and returns the effects. Mutates `state`. The same inputs at the same times always give the same
@@ -46,7 +46,7 @@ export function step(state: SchedulerState, input: Input, nowMs: number): Effect
   finishIfDone(state, out);
   updateIdle(state);
   watchPlacements(state);
-  dispatch(state, out);
+  assignWork(state, out);
   // Dispatching can end tasks (too large for a frame), and the last run with them.
   finishIfDone(state, out);
   const send = messages(state, out);
@@ -116,7 +116,10 @@ function take(state: SchedulerState, input: Input, out: EffectsBuilder): void {
 function expire(state: SchedulerState, due: DeadlineSubject, out: EffectsBuilder): void {
   switch (due.kind) {
     case 'lease':
-      expireLease(state, due.runId, due.index, out);
+      expireLease(state, due, out);
+      break;
+    case 'late':
+      becomeLate(state, runOf(state, due.runId), due.index);
       break;
     case 'agent-gone':
       agentGone(state, due.agentId, out);
@@ -136,9 +139,13 @@ function expire(state: SchedulerState, due: DeadlineSubject, out: EffectsBuilder
   }
 }
 
-function expireLease(state: SchedulerState, runId: string, index: number, out: EffectsBuilder): void {
+function expireLease(
+  state: SchedulerState,
+  { runId, index, attempt }: Extract<DeadlineSubject, { kind: 'lease' }>,
+  out: EffectsBuilder,
+): void {
   const run = runOf(state, runId);
-  const lease = known(run.leases.get(index));
+  const lease = known(leaseOf(run, index, attempt));
   const { name } = agentOf(state, lease.agentId);
   const message = `Agent ${name} sent no heartbeat for the task for ${state.config.leaseMs} ms.`;
   loseAttempt({ state, run, lease, out }, { code: 'DTE_LEASE_EXPIRED', message });

@@ -6,7 +6,7 @@ import { releaseHold } from './free-agents';
 import { heapify } from './heap';
 import type { HistoryEvent } from './interface';
 import { byPriority, queueTask } from './lanes';
-import { leaveLease } from './leases';
+import { leaveLease, releaseLease } from './leases';
 import { isOwnFailure } from './own-failure';
 import { appendEntry } from './run-log';
 import { endRun, finishWhenIdle } from './session';
@@ -131,7 +131,12 @@ function decide(
 function record({ state, run, out }: RunContext, index: number, ending: Ending): void {
   const task = taskOf(run, index);
   if (task.state.name === 'ended') return;
-  if (task.state.name === 'leased') leaveLease({ state, run, lease: task.state.lease, out }, index);
+  if (task.state.name === 'leased') {
+    // First the lease that the task is found by: what is left is none of a task that goes on.
+    const rival = run.rivals.get(index);
+    if (rival !== undefined) releaseLease(state, run, rival, out);
+    leaveLease({ state, run, lease: task.state.lease, out }, index);
+  }
   const waited = task.state.name === 'waiting';
   task.state = { name: 'ended', status: ending.status };
   if (waited && task.batch !== null) noteGathered(run, task.batch);

@@ -16,7 +16,7 @@ export const BREAKAGES: readonly Breakage[] = [
   {
     what: 'a lease that never expires',
     file: 'scheduler/src/step.ts',
-    find: 'expireLease(state, due.runId, due.index, out);',
+    find: 'expireLease(state, due, out);',
     replace: '',
     seed: 33,
     finds: /the lease of .* is over and still there/,
@@ -32,8 +32,10 @@ export const BREAKAGES: readonly Breakage[] = [
   {
     what: 'no fence: a result of any attempt, from any agent, is accepted',
     file: 'scheduler/src/holdings.ts',
-    find: 'return lease?.agentId === agent.agentId && lease.attempt === ref.attempt ? lease : undefined;',
-    replace: 'return lease;',
+    find: `leaseOf(run, index, ref.attempt);
+  return lease?.agentId === agent.agentId ? lease : undefined;`,
+    replace: `run?.leases.get(index);
+  return lease;`,
     seed: 5,
     finds: /^Checker: /,
   },

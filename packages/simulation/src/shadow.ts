@@ -146,7 +146,7 @@ export class Shadow {
   private checkLeases(wakeAtMs: number | null): void {
     const { nowMs, config } = this.state;
     for (const run of this.state.runs.values())
-      for (const lease of run.leases.values()) {
+      for (const lease of [...run.leases.values(), ...run.rivals.values()]) {
         const name = `the lease of ${run.runId}/${lease.assignment.taskId}#${lease.attempt}`;
         demand(lease.untilMs > nowMs, `${name} is over and still there`);
         demand(lease.untilMs <= nowMs + config.leaseMs, `${name} lasts for longer than a lease`);

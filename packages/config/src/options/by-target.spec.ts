@@ -1,5 +1,5 @@
 import { byTarget } from './by-target';
-import { numbersByTarget } from './kinds';
+import { numbersByTarget, yesOrNoByTarget } from './kinds';
 
 describe('a table by target', () => {
   const table = { 'app:e2e:ci': 1, 'app:e2e': 2, e2e: 3, '*': 4 };
@@ -18,6 +18,22 @@ describe('a table by target', () => {
 
   it('returns nothing for names that it does not contain', () => {
     expect(byTarget({ e2e: 3 }, { project: 'app', target: 'constructor' })).toBeUndefined();
+  });
+});
+
+describe('yes or no by target', () => {
+  it.each<[unknown, unknown]>([
+    [true, { '*': true }],
+    ['false', { '*': false }],
+    ['no', { '*': false }],
+    ['{"e2e":false,"*":true}', { e2e: false, '*': true }],
+    [{ e2e: false }, { e2e: false }],
+  ])('is read from %j', (value, expected) => {
+    expect(yesOrNoByTarget().parse(value)).toEqual(expected);
+  });
+
+  it.each([1, 'soon', '"true"', '[true]', { e2e: 'false' }, { '': true }, null])('is not %j', (value) => {
+    expect(yesOrNoByTarget().safeParse(value).success).toBe(false);
   });
 });
 

@@ -133,6 +133,35 @@ export const numbersByTarget = (min: number, max: number = Number.MAX_SAFE_INTEG
       ),
     );
 
+/**
+ * `true` or `false` for every target, or a table of them: `{ "e2e": false, "*": true }`. JSON text is also accepted. A plain value
+ * becomes the table `{ "*": value }`; `byTarget` reads it.
+ */
+export const yesOrNoByTarget = () =>
+  z
+    .union(
+      [
+        yesOrNo().transform((all) => ({ '*': all })),
+        z.record(z.string(), z.unknown()),
+        z.string().transform((text, context) => {
+          try {
+            return JSON.parse(text) as unknown;
+          } catch {
+            context.addIssue('expected true, false or JSON');
+            return z.NEVER;
+          }
+        }),
+      ],
+      'expected true or false, or a JSON object of them by target',
+    )
+    .pipe(
+      z.record(
+        z.string().min(1),
+        z.boolean('expected true or false'),
+        'expected true or false, or a JSON object of them by target',
+      ),
+    );
+
 /** `{ "app:deploy": "never", "*:build:production": "this-pipeline" }`: one of `values` by pattern of targets. JSON text is also accepted. */
 export const choiceByTarget = <const T extends string>(values: readonly T[]) =>
   z

@@ -20,6 +20,7 @@ import {
   wholeNumber,
   words,
   yesOrNo,
+  yesOrNoByTarget,
 } from './kinds';
 
 /** Documentation of one option; its shape is in the schema. */
@@ -712,6 +713,17 @@ export const configSchema = z.strictObject({
       nxJson: true,
     },
     yesOrNo().default(true),
+  ),
+  secondStart: option(
+    {
+      description:
+        'Starts a task a second time on another agent if it runs for longer than 95% of its earlier runs while a slot is idle. The first result counts, a success or a failure; the other attempt is cancelled. Only for tasks that Nx caches, that need no server and may run beside others. `true`, `false`, or a table of them by `project:target`, `target` and `*` in which the most specific entry applies. See [durations](../explanation/durations.md#second-starts).',
+      defaultText: '`true`',
+      env: 'DTE_SECOND_START',
+      flag: null,
+      nxJson: true,
+    },
+    yesOrNoByTarget().default({ '*': true }),
   ),
   logSections: option(
     {

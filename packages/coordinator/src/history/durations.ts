@@ -30,6 +30,8 @@ export interface Estimate {
   readonly source: (typeof ESTIMATE_SOURCES)[number];
   /** How many results it is based on. */
   readonly results: number;
+  /** After how long it runs for longer than usual (`lateMsOf`); null unless enough is known of the very same task. */
+  readonly lateMs: number | null;
 }
 
 /** What is known at one moment. */

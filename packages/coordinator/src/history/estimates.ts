@@ -1,6 +1,7 @@
 import { kindKey } from './duration-book';
 import type { DurationEntry } from './duration-entry';
 import type { DurationEstimates, Estimate, TaskKind } from './durations';
+import { lateMsOf } from './lateness';
 
 /** Most results of one entry that count when several are put together: a thousand on an old machine must not drown three on a new one. */
 const MOST_COUNTED = 10;
@@ -33,8 +34,8 @@ export class Estimates implements DurationEstimates {
   of(task: TaskKind, agentClass: string | null): Estimate | null {
     const same = this.byKind.get(kindKey(task));
     const exact = same?.find((entry) => entry.agentClass === agentClass);
-    if (exact !== undefined) return together([exact], 'exact');
-    if (same !== undefined) return together(same, 'any-agent');
+    if (exact !== undefined) return { ...together([exact], 'exact'), lateMs: lateMsOf([exact]) };
+    if (same !== undefined) return { ...together(same, 'any-agent'), lateMs: lateMsOf(same) };
     const anyConfiguration = this.byProjectTarget.get(projectTargetKey(task));
     if (anyConfiguration !== undefined) return together(anyConfiguration, 'any-configuration');
     const { project, target } = task;
@@ -51,7 +52,7 @@ export class Estimates implements DurationEstimates {
     if (known !== undefined) return known;
     const logs = entries.map(({ logMs }) => logMs).sort((a, b) => a - b);
     const results = entries.reduce((sum, { count }) => sum + count, 0);
-    const estimate = { ms: msOf(logs[(logs.length - 1) >> 1] ?? 0), source, results };
+    const estimate = { ms: msOf(logs[(logs.length - 1) >> 1] ?? 0), source, results, lateMs: null };
     this.medians.set(entries, estimate);
     return estimate;
   }
@@ -67,7 +68,7 @@ function together(entries: readonly DurationEntry[], source: Estimate['source'])
   const weights = entries.reduce((sum, entry) => sum + weightOf(entry), 0);
   const logs = entries.reduce((sum, entry) => sum + weightOf(entry) * entry.logMs, 0);
   const results = entries.reduce((sum, { count }) => sum + count, 0);
-  return { ms: msOf(logs / weights), source, results };
+  return { ms: msOf(logs / weights), source, results, lateMs: null };
 }
 
 function groupedBy(

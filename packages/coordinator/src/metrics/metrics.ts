@@ -35,6 +35,11 @@ export class Metrics implements Meter {
     'dte_task_retries_total',
     'Attempts whose tasks failed and were retried.',
   );
+  private readonly outrun = this.counter(
+    'dte_second_starts_total',
+    'Second starts of tasks that ran for longer than usual, by how they ended.',
+    ['end'],
+  );
   private readonly ended = this.counter('dte_tasks_total', 'Tasks that ended, by outcome.', ['outcome']);
   private readonly results = this.counter(
     'dte_task_results_total',
@@ -123,6 +128,7 @@ export class Metrics implements Meter {
       this.dispatch.observe(waitedMs / MS_PER_S);
     }
     if (event.type === 'task.lost') this.lost.inc({ code: event.reason.code });
+    if (event.type === 'task.outrun') this.outrun.inc({ end: event.end });
     if (event.type === 'task.retried') this.retried.inc();
     if (event.type === 'task.ended') {
       this.ended.inc({ outcome: event.status });

@@ -16,12 +16,12 @@ export async function runInput(
   { flakiness, durations }: Known,
 ): Promise<Input> {
   const { agents } = describe(state);
-  const [flaky, learntMs] = await Promise.all([flakiness.flakyOf(spec), durations.learnt(spec, agents)]);
+  const [flaky, learnt] = await Promise.all([flakiness.flakyOf(spec), durations.learnt(spec, agents)]);
   return {
     type: 'run.submit',
     spec,
     ...(flaky.length === 0 ? {} : { flaky }),
-    ...(learntMs === undefined ? {} : { learntMs }),
+    ...learnt,
   };
 }
 

@@ -1,5 +1,5 @@
 import type { RunSpec } from '@org/dte-protocol';
-import type { Effects, HistoryEvent } from '@org/dte-scheduler';
+import type { Effects, HistoryEvent, Input } from '@org/dte-scheduler';
 import type { Logger } from 'pino';
 import {
   agentClassOf,
@@ -19,6 +19,8 @@ export interface SessionDurationsOptions {
 }
 
 type Task = RunSpec['tasks'][number];
+/** The parts of a submission that earlier runs tell. */
+type Learnt = Pick<Extract<Input, { type: 'run.submit' }>, 'learntMs' | 'lateMs'>;
 type Measured = Extract<HistoryEvent, { type: 'task.measured' }>;
 
 /** An agent, as far as an estimate depends on it. */
@@ -47,20 +49,29 @@ export class SessionDurations {
   }
 
   /**
-   * How long each task of the run will take, in its order, as far as earlier runs tell more than the run itself does: the
-   * `learntMs` of its input. Undefined if they tell nothing.
+   * How long each task of the run will take, in its order, as far as earlier runs tell more than the run itself does, and when it takes
+   * longer than usual. What they tell nothing about is left out.
    */
-  async learnt(spec: RunSpec, agents: readonly Machine[]): Promise<readonly (number | null)[] | undefined> {
+  async learnt(spec: RunSpec, agents: readonly Machine[]): Promise<Learnt> {
     const known = await this.estimates();
-    if (known === null || known.results === 0) return undefined;
+    if (known === null || known.results === 0) return {};
     const classOf = classesOf(spec, agents);
-    const learnt = spec.tasks.map((task) => {
-      if (task.initial.state !== 'pending' || task.weightFrom === 'option') return null;
-      const estimate = known.of(kindOf(task.nxTask), classOf(task));
-      if (estimate === null) return null;
-      return task.weightFrom === 'nx' && !BETTER_THAN_NX.includes(estimate.source) ? null : estimate.ms;
+    const estimates = spec.tasks.map((task) =>
+      task.initial.state === 'pending' ? known.of(kindOf(task.nxTask), classOf(task)) : null,
+    );
+    const learntMs = spec.tasks.map(({ weightFrom }, index) => {
+      const estimate = estimates[index] ?? null;
+      if (estimate === null || weightFrom === 'option') return null;
+      return weightFrom === 'nx' && !BETTER_THAN_NX.includes(estimate.source) ? null : estimate.ms;
     });
-    return learnt.every((ms) => ms === null) ? undefined : learnt;
+    const lateMs = spec.tasks.map(({ secondStart }, index) =>
+      secondStart === true ? (estimates[index]?.lateMs ?? null) : null,
+    );
+    const isKnown = (ms: number | null): boolean => ms !== null;
+    return {
+      ...(learntMs.some(isKnown) ? { learntMs } : {}),
+      ...(lateMs.some(isKnown) ? { lateMs } : {}),
+    };
   }
 
   /** Stores what agents have measured. Not for replayed inputs, whose durations were stored the first time. */

@@ -54,6 +54,9 @@ function measuredFacts({ measured }: AttemptModel): [string, string][] {
   return facts.filter((fact): fact is [string, string] => fact[1] !== null);
 }
 
+const nameOf = ({ number, second }: AttemptModel): string =>
+  number === 0 ? 'in the main job' : `attempt ${number}${second === true ? ', a second start' : ''}`;
+
 function Attempt({ attempt }: { readonly attempt: AttemptModel }) {
   const agent = attempt.agent === null ? undefined : model.value.model.agents[attempt.agent];
   const url = webLink(agent?.jobUrl ?? null);
@@ -62,7 +65,7 @@ function Attempt({ attempt }: { readonly attempt: AttemptModel }) {
     <li class="attempt">
       <h4>
         <Status look={LOOKS[attempt.outcome]} />
-        <span class="note">{attempt.number === 0 ? 'in the main job' : `attempt ${attempt.number}`}</span>
+        <span class="note">{nameOf(attempt)}</span>
       </h4>
       <p>
         {url === null ? <bdi>{place}</bdi> : <a href={url}>{place}</a>}

@@ -86,6 +86,33 @@ describe('the fold of events into a model', () => {
     expect(lib?.attempts[0]?.reason).toEqual(reason);
   });
 
+  it.each([
+    ['second', 1, 2],
+    ['first', 2, 1],
+  ])(
+    'of two attempts at the same time, the %s had the first result: it is the last, the other was stopped',
+    (_, loser, winner) => {
+      const onOf = (attempt: number): string => (attempt === 1 ? 'one' : 'two');
+      const story = new Story().agents(0, agent('one'), agent('two')).run(1, tasks);
+      story.begin('lib:build', 'one', 2).begin('lib:build', 'two', 6, { attempt: 2, second: true });
+      story.entry(8, {
+        seq: 3,
+        type: 'retried',
+        taskId: 'lib:build',
+        attempt: loser,
+        agent: { agentId: onOf(loser), name: onOf(loser), jobUrl: null },
+        reason: { code: 'DTE_SECOND_START', message: 'The other one was first.' },
+      });
+      story.attempt('lib:build', onOf(winner), [3, 8], { attempt: winner });
+      const [lib] = foldEvents(story.events).runs[0]?.tasks ?? [];
+      expect(lib).toMatchObject({ status: 'success', flaky: false });
+      expect(lib?.attempts.map(({ number, outcome, second = false }) => [number, outcome, second])).toEqual([
+        [loser, 'stopped', loser === 2],
+        [winner, 'success', winner === 2],
+      ]);
+    },
+  );
+
   it('places attempts of an agent with a wrong clock where the coordinator saw them', () => {
     const story = new Story().run(1, tasks).begin('lib:build', 'one', 2);
     const hourMs = 3_600_000;

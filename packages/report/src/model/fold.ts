@@ -118,7 +118,8 @@ export class ModelFold {
     const task = this.taskOf(runId, entry.taskId);
     if (task === undefined) return;
     if (entry.type === 'started') {
-      this.attemptOf(task, entry, entry.assignedMs ?? entry.atMs);
+      const attempt = this.attemptOf(task, entry, entry.assignedMs ?? entry.atMs);
+      if (entry.second === true) attempt.second = true;
       if (task.status === 'waiting') task.status = 'running';
       return;
     }
@@ -126,6 +127,7 @@ export class ModelFold {
     if (entry.agent !== null && entry.attempt !== null) {
       const attempt = this.attemptOf(task, { attempt: entry.attempt, agent: entry.agent }, atMs);
       closeAttempt(attempt, entry, result, atMs);
+      if (entry.type === 'ended') putLast(task.attempts, attempt);
     }
     if (entry.type === 'ended') {
       task.reason = entry.reason ?? result?.reason ?? null;
@@ -285,7 +287,8 @@ function closeAttempt(
   if (attempt.outcome !== 'running') return;
   attempt.reason = result?.reason ?? entry.reason ?? null;
   if (result === null) {
-    attempt.outcome = entry.type === 'ended' && entry.status === 'cancelled' ? 'stopped' : 'lost';
+    const isStopped = entry.type === 'ended' ? entry.status === 'cancelled' : isOutrun(entry);
+    attempt.outcome = isStopped ? 'stopped' : 'lost';
     attempt.endMs = entry.atMs ?? atMs;
     return;
   }
@@ -300,6 +303,15 @@ function closeAttempt(
   attempt.acceptedMs = entry.atMs;
   // The results of a batch wait for one another.
   if (result.measured?.batched !== true) attempt.reportMs = reportMs;
+}
+
+const isOutrun = ({ reason }: Over): boolean => reason?.code === 'DTE_SECOND_START';
+
+/** Of two attempts at the same time, the earlier one may have had the result that counts. */
+function putLast(attempts: AttemptModel[], attempt: AttemptModel): void {
+  if (attempts.at(-1) === attempt) return;
+  attempts.splice(attempts.indexOf(attempt), 1);
+  attempts.push(attempt);
 }
 
 /** The model of these events. */

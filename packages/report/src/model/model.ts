@@ -21,6 +21,8 @@ export interface AttemptModel {
    */
   startMs: number | null;
   endMs: number | null;
+  /** It began while an earlier attempt ran for longer than usual; the first result of the two counts, and the other is `stopped`. */
+  second?: true | undefined;
   /** `lost`: no fault of the task; `running`: until the end is known. */
   outcome: 'running' | 'success' | 'failure' | 'lost' | 'stopped';
   code: number | null;
@@ -55,6 +57,7 @@ export interface TaskModel {
   expectedMs: number | null;
   /** It succeeded after a failure with the same inputs. */
   flaky: boolean;
+  /** The one that counts is the last. */
   readonly attempts: AttemptModel[];
   /** When its results were complete on the main job; null until then. */
   doneMs: number | null;

@@ -15,6 +15,12 @@ const attemptSchema = z.strictObject({
   outcome: z
     .enum(['running', 'success', 'failure', 'lost', 'stopped'])
     .describe('`lost`: no fault of the task; `running`: until the end is known.'),
+  second: z
+    .literal(true)
+    .optional()
+    .describe(
+      'It began while an earlier attempt ran for longer than usual; the first result of the two counts.',
+    ),
   code: z.int().nullable().describe('Exit code.'),
   reason: reasonSchema.nullable(),
   measured: measuredSchema
@@ -58,7 +64,7 @@ export const taskModelSchema: z.ZodType<TaskModel> = z.strictObject({
       'How long it was expected to run, from earlier runs or the option `weights`, in milliseconds; null: unknown.',
     ),
   flaky: z.boolean().describe('It succeeded after a failure with the same inputs.'),
-  attempts: z.array(attemptSchema),
+  attempts: z.array(attemptSchema).describe('The one that counts is the last.'),
   doneMs: timeMs.nullable().describe('When its results were complete on the main job; null until then.'),
   output: z.string().nullable().describe('The end of its terminal output; null unless it failed.'),
   reason: reasonSchema.nullable(),

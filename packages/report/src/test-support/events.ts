@@ -94,11 +94,18 @@ export class Story {
     return this.ended(task, accepted + doneAfter, { status, output });
   }
 
-  begin(task: string, on: string, second: number, how: { attempt?: number; assigned?: number } = {}): this {
+  begin(
+    task: string,
+    on: string,
+    second: number,
+    how: { attempt?: number; assigned?: number; second?: true } = {},
+  ): this {
     const seq = (this.seq += 1);
     const { attempt = 1, assigned = second } = how;
+    const isSecond = how.second === undefined ? {} : { second: how.second };
     const times = { atMs: this.atMs(second), assignedMs: this.atMs(assigned) };
-    return this.entry(second, { seq, type: 'started', taskId: task, attempt, agent: refOf(on), ...times });
+    const started = { seq, type: 'started', taskId: task, attempt, agent: refOf(on) } as const;
+    return this.entry(second, { ...started, ...times, ...isSecond });
   }
 
   ended(taskId: string, second: number, how: Partial<Extract<ReportEvent, { type: 'ended' }>> = {}): this {

@@ -33,12 +33,12 @@ export function crewOf(model: SessionModel, known?: readonly Lane[]): Crew[] {
     .sort((a, b) => a.joinedMs - b.joinedMs);
 }
 
-/** A task takes its slot for all its attempts, one after the other. */
+/** A task takes its slot for all its attempts, one after the other; what ran beside the one that counts made it no longer. */
 export const asItWas: LengthOf = ({ attempts }, nowMs) =>
   sum(
     attempts.map((attempt) => {
       const { startMs, endMs } = spanOf(attempt, nowMs);
-      return endMs - startMs;
+      return attempt.reason?.code === 'DTE_SECOND_START' ? 0 : endMs - startMs;
     }),
   );
 

@@ -114,6 +114,22 @@ describe('Retries', () => {
     expect((await heard(entries, { verbose: true })).said).toHaveLength(3);
   });
 
+  it('says in one line which of two attempts at the same time had the first result, and counts neither as lost', async () => {
+    const message =
+      'app:e2e ran for longer than usual on a1, was started a second time on a2, which was first.';
+    const outrun: RunLogEntry = {
+      seq: 1,
+      type: 'retried',
+      taskId: 'app:e2e',
+      attempt: 1,
+      agent: agent('a1'),
+      reason: { code: 'DTE_SECOND_START', message },
+    };
+    const said = { said: [`dte: ${message}`], lines: [], count: 0 };
+    expect(await heard([outrun, ended('success', 'a2')])).toEqual(said);
+    expect(await heard([outrun, ended('failure', 'a2')])).toEqual(said);
+  });
+
   it('prints nothing when nothing was retried', async () => {
     expect(await heard([ended('success', 'a1')])).toEqual({ said: [], lines: [], count: 0 });
   });

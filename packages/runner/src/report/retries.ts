@@ -51,6 +51,9 @@ export class Retries {
   onEntry(entry: RunLogEntry): void {
     if (entry.type === 'ended') this.ends.set(entry.taskId, entry);
     if (entry.type !== 'retried') return;
+    // Nothing was lost, and nothing is retried: the other attempt of the task is on its way, or has its result.
+    if (entry.reason.code === 'DTE_SECOND_START')
+      return this.options.voice.line(`dte: ${entry.reason.message}`);
     this.count += 1;
     if (entry.result?.kind === 'finished') this.onFailed(entry, entry.result.hash);
     else this.onLost(entry);

@@ -44,6 +44,7 @@ const input = {
   sharingOf: () => undefined,
   retries: {},
   retryFlaky: true,
+  secondStart: { '*': true },
 };
 
 describe('buildRunSpec', () => {
@@ -146,6 +147,21 @@ describe('the handling of failures', () => {
     ]);
     const watching = buildRunSpec({ ...input, retryFlaky: false }).tasks;
     expect(watching.map(({ flakiness }) => flakiness)).toEqual(['watch', 'watch', 'watch']);
+  });
+
+  it('lets cached tasks start a second time, as far as the option does', () => {
+    const twice = (secondStart: Record<string, boolean>, cache = true): string[] => {
+      const tasks = Object.fromEntries(
+        Object.entries(graph.tasks).map(([id, task]) => [id, { ...task, cache }]),
+      );
+      const { tasks: specs } = buildRunSpec({ ...input, graph: { ...graph, tasks }, secondStart });
+      return specs.filter(({ secondStart: may }) => may === true).map(({ id }) => id);
+    };
+    expect(twice({ '*': true })).toEqual(['lib:build', 'app:build', 'app:all']);
+    expect(twice({})).toEqual(twice({ '*': true }));
+    expect(twice({ 'lib:build': false, '*': true })).toEqual(['app:build', 'app:all']);
+    expect(twice({ '*': false })).toEqual([]);
+    expect(twice({ '*': true }, false)).toEqual([]);
   });
 });
 

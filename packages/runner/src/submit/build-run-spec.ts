@@ -66,6 +66,8 @@ export interface RunSpecInput {
   readonly retries: Readonly<Record<string, number>>;
   /** Option retryFlaky. */
   readonly retryFlaky: boolean;
+  /** Option secondStart. */
+  readonly secondStart: Readonly<Record<string, boolean>>;
 }
 
 /** What Nx needs on the agent. Hash details are large, and the agent computes its own. */
@@ -118,6 +120,10 @@ export function buildRunSpec(input: RunSpecInput): RunSpec {
       ...(noop.has(id) ? { weight: 1 } : weightOf(estimator, task)),
       timeoutMs: byTarget(input.taskTimeoutMs, task.target),
       retries: byTarget(input.retries, task.target),
+      // The scheduler leaves out those that it may not start twice, whatever this says.
+      ...(task.cache === true && byTarget(input.secondStart, task.target) !== false
+        ? { secondStart: true as const }
+        : {}),
       // The hash of an uncached task does not cover enough: a deployment must not be repeated because of it.
       flakiness: task.cache === true ? (input.retryFlaky ? 'retry' : 'watch') : undefined,
       ...(hit === undefined && placing.indexOf.has(id) ? { placement: placing.indexOf.get(id) } : {}),

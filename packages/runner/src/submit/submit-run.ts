@@ -185,5 +185,6 @@ function specOf(options: SubmitOptions, { plan, hits }: Remaining, nx: ReadonlyM
     sharingOf: (taskId) => shared.sharingOf(taskId) ?? (command.skipRemoteCache ? 'never' : undefined),
     retries: config.retries,
     retryFlaky: config.retryFlaky,
+    secondStart: config.secondStart,
   });
 }

@@ -73,6 +73,8 @@ function parseTask(word: string): TaskSpec {
     else if (mark === 'done')
       options.initial = { state: 'done', artifact: { kind: 'cache', hash: `main-${id.replace(':', '-')}` } };
     else if (mark === 'nohash') options.hash = null;
+    else if (mark === 'twice') options.secondStart = true;
+    else if (mark === 'uncached') options.cacheable = false;
     else if (mark === 'watch') options.flakiness = mark;
     else if (mark === 'flaky') options.flakiness = 'retry';
     else if (mark.startsWith('retries=')) options.retries = Number(mark.slice('retries='.length));

@@ -26,6 +26,8 @@ function printEvent(event: HistoryEvent): string {
     }
     case 'task.retried':
       return `task.retried ${event.runId}/${event.taskId}#${event.attempt} on ${event.agentId}`;
+    case 'task.outrun':
+      return `task.outrun ${event.runId}/${event.taskId}#${event.attempt} on ${event.agentId} ${event.end}`;
     case 'task.measured':
       return `task.measured ${event.runId}/${event.taskId} ${event.runMs}`;
     case 'task.ran':
@@ -91,7 +93,8 @@ function printUpdate({ runId, fromSeq, entries, state, summary }: RunUpdate): st
 
 function printEntry(entry: RunLogEntry): string {
   const head = `${entry.seq} ${entry.type} ${entry.taskId}`;
-  if (entry.type === 'started') return `${head}#${entry.attempt} on ${entry.agent.agentId}`;
+  if (entry.type === 'started')
+    return `${head}#${entry.attempt} on ${entry.agent.agentId}${entry.second === true ? ' second' : ''}`;
   if (entry.type === 'retried')
     return `${head}#${entry.attempt} on ${entry.agent.agentId} ${entry.reason.code}${entry.batchLog === undefined ? '' : ' +log'}`;
   const where = entry.attempt === null ? '' : `#${entry.attempt} on ${entry.agent?.agentId}`;

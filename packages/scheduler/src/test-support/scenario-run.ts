@@ -133,7 +133,13 @@ class Scenario {
     const error = checkRun(spec);
     if (error !== null) return [`${error.code} ${error.message}`];
     const flaky = command.options['flaky']?.split(',');
-    const submitted = this.#give({ type: 'run.submit', spec, ...(flaky === undefined ? {} : { flaky }) });
+    const lateMs = command.options['late']?.split(',').map((ms) => (ms === '-' ? null : Number(ms)));
+    const submitted = this.#give({
+      type: 'run.submit',
+      spec,
+      ...(flaky === undefined ? {} : { flaky }),
+      ...(lateMs === undefined ? {} : { lateMs }),
+    });
     if (command.words.includes('unfollowed')) return submitted;
     const sync: MainSync = { type: 'main.sync', runId: spec.runId, ackSeq: 0, want: 'follow' };
     return [...submitted, ...this.#give({ type: 'main.sync', sync })];

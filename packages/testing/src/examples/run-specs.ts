@@ -13,6 +13,7 @@ export type TaskOptions = Partial<
     | 'continuousDependencies'
     | 'retries'
     | 'flakiness'
+    | 'secondStart'
     | 'placement'
     | 'batch'
   >

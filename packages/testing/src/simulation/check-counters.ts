@@ -19,7 +19,9 @@ export function checkCounters(state: SchedulerState): void {
   for (const agent of agents) {
     for (const lease of agent.leases) {
       demand(
-        state.runs.get(lease.runId)?.leases.get(lease.index) === lease,
+        [state.runs.get(lease.runId)?.leases, state.runs.get(lease.runId)?.rivals].some(
+          (leases) => leases?.get(lease.index) === lease,
+        ),
         'an agent has a lease of its own',
       );
     }
@@ -29,7 +31,7 @@ export function checkCounters(state: SchedulerState): void {
     );
   }
   for (const run of state.runs.values()) {
-    const leases = [...run.leases.values()];
+    const leases = [...run.leases.values(), ...run.rivals.values()];
     demand(
       run.slotsUsed === leases.reduce((sum, lease) => sum + lease.cost, 0),
       `slots of ${run.runId} are miscounted`,
@@ -40,7 +42,13 @@ export function checkCounters(state: SchedulerState): void {
     );
     demand(run.phase === 'running' || leases.length === 0, `${run.runId} is over and still has leases`);
     const leased = run.tasks.filter((task) => task.state.name === 'leased').length;
-    const open = leases.reduce((sum, lease) => sum + lease.open.size, 0);
+    demand(
+      [...run.rivals].every(
+        ([index, { agentId }]) => (run.leases.get(index)?.agentId ?? agentId) !== agentId,
+      ),
+      'a second start has no first, or on the same agent',
+    );
+    const open = [...run.leases.values()].reduce((sum, lease) => sum + lease.open.size, 0);
     demand(leased === open, `leases of ${run.runId} are miscounted`);
     const ready = run.tasks.filter(
       ({ state: { name }, batch }, index) =>

@@ -2,6 +2,7 @@ import type { Assignment, FinishedAttempt, TaskSpec } from '@org/dte-protocol';
 import type { Effects, HistoryEvent, Input, SchedulerState } from '@org/dte-scheduler';
 import { checkClosure } from './check-closure';
 import { checkCounters } from './check-counters';
+import { LiveAttempts } from './check-rivals';
 import { demand } from './demand';
 import { edgesOf, entryOf, SessionRecord } from './session-record';
 import type { Deeds } from './simulated-agent';
@@ -21,6 +22,7 @@ function noteAgent(
 /** Observes every step of a scheduler and compares it with what the agents really did. */
 export class Checkers {
   readonly #record: SessionRecord;
+  readonly #live: LiveAttempts;
   readonly #retried = new Map<string, number>();
   /** `run/task#attempt` -> the agent on which the attempt failed and was to be retried. */
   readonly #failedBefore = new Map<string, FinishedAttempt>();
@@ -31,22 +33,30 @@ export class Checkers {
 
   constructor(deeds: Deeds) {
     this.#record = new SessionRecord(deeds);
+    this.#live = new LiveAttempts(this.#record);
+  }
+
+  /** How many tasks were started a second time while they ran. */
+  get secondStarts(): number {
+    return this.#live.seconds;
   }
 
   readonly check = (state: SchedulerState, input: Input, effects: Effects): void => {
-    if (input.type === 'run.submit') this.#record.learn(input.spec, input.flaky ?? []);
+    if (input.type === 'run.submit') this.#record.learn(input);
     // The consequences of a dead server are reported before the end of the task that detected it.
     for (const event of effects.events)
       if (event.type === 'task.ended' && event.attempt !== null) this.#noteServers(event);
     for (const event of effects.events) {
       if (event.type === 'task.retried') noteAgent(this.#failedOn, event);
       if (event.type === 'task.lost') noteAgent(this.#lostOn, event);
+      if (event.type === 'task.lost' || event.type === 'task.outrun') this.#live.over(event);
       if (event.type === 'task.assigned') this.#onAssigned(state, event, effects);
       if (event.type === 'task.retried') this.#onRetried(event);
       if (event.type === 'task.ended') this.#onEnded(state, input, event);
       if (event.type === 'run.ended') this.#onRunEnded(event);
     }
     checkCounters(state);
+    this.#live.check(state);
     demand(
       effects.wakeAtMs === null || effects.wakeAtMs >= state.nowMs,
       'a step asks to be woken in the past',
@@ -61,10 +71,11 @@ export class Checkers {
     const { runId, taskId, attempt, agentId } = event;
     const key = `${runId}/${taskId}`;
     demand(!this.#record.ended.has(key), `${key} is assigned after its end`);
+    this.#live.assigned(state, event);
     const before = this.#record.assigned.get(key)?.attempt ?? 0;
     demand(attempt === before + 1, `attempt ${attempt} of ${key} follows attempt ${before}`);
     const assignment = assignmentTo(effects, event);
-    this.#record.assigned.set(key, { attempt, agentId, called: assignment.taskId });
+    this.#record.noteAssigned(key, { attempt, agentId, called: assignment.taskId });
     const agent = state.agents.get(agentId)!;
     demand(agent.connected && !agent.draining, `${agentId} is given work though it cannot take any`);
     demand(agent.onlyRun === null || agent.onlyRun === runId, `${agentId} is given ${key} of another run`);
@@ -82,8 +93,8 @@ export class Checkers {
     checkClosure(this.#record, assignment);
   }
 
-  #noteServers({ runId, taskId }: Event<'task.ended'>): void {
-    for (const server of this.#record.deed(runId, taskId)?.servers ?? []) {
+  #noteServers({ runId, taskId, attempt }: Event<'task.ended'>): void {
+    for (const server of this.#record.deed(runId, taskId, attempt)?.servers ?? []) {
       if (!server.failed) continue;
       this.#record.deadServers.add(`${runId}/${server.taskId}`);
       this.#record.failed.add(runId);
@@ -148,12 +159,14 @@ export class Checkers {
 
   #onRetried({ runId, taskId, attempt }: Event<'task.retried'>): void {
     const key = `${runId}/${taskId}`;
-    const done = this.#record.deed(runId, taskId);
+    const done = this.#record.deed(runId, taskId, attempt);
     demand(
       done?.status === 'failure' && done.reason?.code !== 'DTE_HASH_MISMATCH',
       `${key} is tried again, and had not failed`,
     );
     this.#failedBefore.set(`${key}#${attempt}`, done);
+    // The tasks of a batch are settled one by one: those that are retried are still of it.
+    this.#live.settled({ runId, taskId, attempt });
     const count = (this.#retried.get(key) ?? 0) + 1;
     this.#retried.set(key, count);
     demand(count <= this.#retriesOf(runId, taskId), `${key} is tried again ${count} times`);
@@ -166,11 +179,14 @@ export class Checkers {
   ): void {
     const key = `${runId}/${taskId}`;
     demand(!this.#record.ended.has(key), `${key} ended twice`);
+    const isLive = attempt !== null && this.#live.has(runId, taskId, attempt);
+    this.#live.settled({ runId, taskId, attempt: isLive ? attempt : null });
     this.#record.ended.set(key, status);
     const { initial } = this.#record.task(runId, taskId);
     demand(initial.state === 'pending' || initial.state === 'noop', `${key} was not to be run and ends`);
     if (status === 'failure') {
-      if (attempt !== null && !this.#record.hasDrift(runId, taskId)) this.#checkRetries(state, runId, taskId);
+      if (attempt !== null && !this.#record.hasDrift(runId, taskId, attempt))
+        this.#checkRetries(state, runId, taskId);
       this.#record.failed.add(runId);
     }
     if (attempt === null) {
@@ -183,17 +199,17 @@ export class Checkers {
       demand(status !== 'skipped' || why, `${key} is skipped without a failure`);
       return;
     }
-    const accepted = this.#record.assigned.get(key);
     // A task that was to be retried but may not start any more ends with its earlier failure.
     const earlier = this.#failedBefore.get(`${key}#${attempt}`);
     const isBailed = state.runs.get(runId)?.bailed === true;
     demand(
-      accepted?.attempt === attempt || (isBailed && earlier !== undefined),
-      `${key} ended by attempt ${attempt}, which is not its last`,
+      isLive || (isBailed && earlier !== undefined),
+      `${key} ended by attempt ${attempt}, which is not live`,
     );
-    const done = earlier ?? this.#record.deed(runId, taskId);
+    const done = earlier ?? this.#record.deed(runId, taskId, attempt);
     const returns =
-      this.#record.specs.get(runId)?.onHashMismatch === 'run-on-main' && this.#record.hasDrift(runId, taskId);
+      this.#record.specs.get(runId)?.onHashMismatch === 'run-on-main' &&
+      this.#record.hasDrift(runId, taskId, attempt);
     demand(
       done != null && status === (returns ? 'returned' : done.status),
       `${key} ended as ${status}, which its agent never said`,

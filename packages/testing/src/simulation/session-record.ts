@@ -1,8 +1,10 @@
 import type { FinishedAttempt, RunOn, RunSpec, TaskSpec } from '@org/dte-protocol';
-import type { SchedulerState } from '@org/dte-scheduler';
+import type { Input, SchedulerState } from '@org/dte-scheduler';
 import { type Deeds, deedKey } from './simulated-agent';
 
 export type Agent = SchedulerState['agents'] extends Map<string, infer A> ? A : never;
+
+type Submission = Extract<Input, { type: 'run.submit' }>;
 
 export const edgesOf = ({ dependencies, continuousDependencies }: TaskSpec) => [
   ...dependencies,
@@ -19,6 +21,8 @@ export class SessionRecord {
   readonly ended = new Map<string, string>();
   /** With the task that identifies the attempt: for a batch its first. */
   readonly assigned = new Map<string, { attempt: number; agentId: string; called: string }>();
+  /** `run/task#attempt` -> the same of all attempts. */
+  private readonly attempts = new Map<string, { attempt: number; agentId: string; called: string }>();
   /** `run/task` -> where its last result was stored, as JSON. */
   readonly artifacts = new Map<string, string>();
   /** `run/task` that the history knows to be flaky. */
@@ -28,11 +32,18 @@ export class SessionRecord {
   /** `run/server` that a task found dead. */
   readonly deadServers = new Set<string>();
   private readonly tasks = new Map<string, Map<string, TaskSpec>>();
+  private readonly late = new Map<string, number>();
 
   constructor(private readonly deeds: Deeds) {}
 
-  learn(spec: RunSpec, flaky: readonly string[]): void {
-    if (!this.specs.has(spec.runId)) for (const id of flaky) this.flaky.add(`${spec.runId}/${id}`);
+  learn({ spec, flaky = [], lateMs = [] }: Submission): void {
+    if (!this.specs.has(spec.runId)) {
+      for (const id of flaky) this.flaky.add(`${spec.runId}/${id}`);
+      spec.tasks.forEach(({ id }, index) => {
+        const ms = lateMs[index] ?? null;
+        if (ms !== null) this.late.set(`${spec.runId}/${id}`, ms);
+      });
+    }
     this.specs.set(spec.runId, spec);
     this.tasks.set(spec.runId, new Map(spec.tasks.map((task) => [task.id, task])));
   }
@@ -48,11 +59,25 @@ export class SessionRecord {
     return entryOf(this.specs.get(runId)!.placements![placement]!.runOn, agent);
   }
 
-  /** The result of the last attempt of a task; null for a task that its batch skipped. */
-  deed(runId: string, taskId: string): FinishedAttempt | null | undefined {
-    const last = this.assigned.get(`${runId}/${taskId}`);
-    if (last === undefined) return undefined;
-    const deed = this.deeds.results.get(deedKey(runId, last.called, last.attempt, last.agentId));
+  /** After how long the task may be started a second time; null: never. */
+  lateMs(runId: string, taskId: string): number | null {
+    return this.late.get(`${runId}/${taskId}`) ?? null;
+  }
+
+  noteAssigned(key: string, attempt: { attempt: number; agentId: string; called: string }): void {
+    this.assigned.set(key, attempt);
+    this.attempts.set(`${key}#${attempt.attempt}`, attempt);
+  }
+
+  /** The result of an attempt of a task, else of its last one; null for a task that its batch skipped. */
+  deed(runId: string, taskId: string, attempt?: number | null): FinishedAttempt | null | undefined {
+    const key = `${runId}/${taskId}`;
+    const made =
+      attempt === undefined || attempt === null
+        ? this.assigned.get(key)
+        : this.attempts.get(`${key}#${attempt}`);
+    if (made === undefined) return undefined;
+    const deed = this.deeds.results.get(deedKey(runId, made.called, made.attempt, made.agentId));
     if (deed?.kind === 'batch') return deed.members.find((member) => member.taskId === taskId)?.result;
     return deed?.kind === 'finished' ? deed : undefined;
   }
@@ -72,8 +97,8 @@ export class SessionRecord {
     return isPassedOn && edgesOf(task).some(({ id }) => this.isBroken(runId, id));
   }
 
-  /** The assigned attempt did not run because the hash differs. */
-  hasDrift(runId: string, taskId: string): boolean {
-    return this.deed(runId, taskId)?.reason?.code === 'DTE_HASH_MISMATCH';
+  /** The attempt did not run because the hash differs. */
+  hasDrift(runId: string, taskId: string, attempt: number | null): boolean {
+    return this.deed(runId, taskId, attempt)?.reason?.code === 'DTE_HASH_MISMATCH';
   }
 }

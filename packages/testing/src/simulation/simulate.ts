@@ -22,6 +22,8 @@ export type Incident =
 export interface PlannedRun {
   atMs: number;
   spec: RunSpec;
+  /** Of each task, in order: when it may be started a second time. Default: never. */
+  lateMs?: readonly (number | null)[] | undefined;
   /** The main job's own worker joins with this many slots, until its run is over. */
   worker?: { slots: number; afterMs: number } | undefined;
 }
@@ -118,9 +120,12 @@ class Simulation {
       .join('; ');
   }
 
-  #begin({ spec, worker }: PlannedRun): void {
+  #begin({ spec, worker, lateMs }: PlannedRun): void {
     let own: SimulatedAgent | null = null;
-    const main = new SimulatedMain(this.#world, this.#coordinator, spec, () => own?.drain());
+    const main = new SimulatedMain(this.#world, this.#coordinator, spec, {
+      onOver: () => own?.drain(),
+      lateMs,
+    });
     this.#mains.push(main);
     if (worker === undefined) return;
     const join = (): void => {

@@ -92,10 +92,10 @@ export class SimulatedCoordinator {
     this.#setTimer(effects.wakeAtMs);
   }
 
-  submit(spec: RunSpec): boolean {
+  submit(spec: RunSpec, lateMs: readonly (number | null)[] = []): boolean {
     // The history knows every other task to be flaky.
     const flaky = spec.tasks.filter((_, index) => index % 2 === 0).map(({ id }) => id);
-    if (this.#up) this.give({ type: 'run.submit', spec, flaky });
+    if (this.#up) this.give({ type: 'run.submit', spec, flaky, lateMs: [...lateMs] });
     return this.#up;
   }
 

@@ -19,7 +19,10 @@ export class SimulatedMain {
     private readonly world: World,
     private readonly coordinator: SimulatedCoordinator,
     readonly spec: RunSpec,
-    private readonly onOver: () => void = () => undefined,
+    private readonly more: {
+      readonly onOver?: () => void;
+      readonly lateMs?: readonly (number | null)[] | undefined;
+    } = {},
   ) {
     this.#connect();
     this.#beat();
@@ -36,7 +39,7 @@ export class SimulatedMain {
 
   #connect(): void {
     if (this.outcome !== null) return;
-    this.#submitted ||= this.coordinator.submit(this.spec);
+    this.#submitted ||= this.coordinator.submit(this.spec, this.more.lateMs);
     const link: MainLink = new SimulatedLink(this.world, {
       onMessage: (update) => this.#take(update),
       onClosed: () => this.#reconnect(link),
@@ -65,7 +68,7 @@ export class SimulatedMain {
     // A message older than one already received does not show the current state of the run.
     if (state === 'running' || fromSeq + entries.length < this.#seq) return;
     this.outcome = state;
-    this.onOver();
+    this.more.onOver?.();
     this.#want = 'close';
     this.#sync();
     this.world.clock.setTimeout(() => this.#link?.break(), 2 * SYNC_MS);
