@@ -24,8 +24,9 @@
 //              --growth=1 instead: 1,000 to 100,000 tasks and 10 to 1,000 agents, and the exponents of both; some 4 minutes.
 //              --beside=bullmq runs as many jobs through BullMQ on Redis in turn with it: redis-server must be installed
 //              (`apt-get install -y redis-server`), BullMQ is installed into a temporary folder (lib/scale-bullmq.mjs)
-//   startup    an agent's start at 1, 2 and 4 slots, and the time to the first task beside plain Nx, in a workspace of
-//              --projects (300) with Nx's plugins for TypeScript, ESLint and Jest
+//   startup    an agent's start at 1, 2 and 4 slots, and the time from `nx affected` to the first assignment and to the first task beside
+//              plain Nx, in workspaces of 10, 300 and 1,000 projects (--projects: one size) with Nx's plugins for TypeScript, ESLint and
+//              Jest. One run takes 1 minute at 10 projects, 2 at 300 and 4 at 1,000 on two free cores
 //   report     the page of a report: folds and renders --tasks (10000) on --agents (100), and measures it in chromium
 //   cache      what the shared cache saves (the demo workspace, with one project changed), PUT and GET against nginx with WebDAV, and a
 //              store of 200,000 entries. --only=pipelines|transfer|store: one of these. nginx must be installed (`apt-get install nginx-full`).
@@ -48,7 +49,7 @@ import { OVERHEAD, overheadBench } from './lib/overhead-bench.mjs';
 import { RESTORES, restoresBench, restoresFiles } from './lib/restores-bench.mjs';
 import { reportBench } from './lib/report-bench.mjs';
 import { scaleModes } from './lib/scale-modes.mjs';
-import { startupBench, startupFiles, startupInstall } from './lib/startup-bench.mjs';
+import { startupBench, startupChange, startupFiles, startupInstall } from './lib/startup-bench.mjs';
 import { loadWorkspaceFactory, withFleet } from './lib/testing.mjs';
 
 const say = (text) => console.error(text);
@@ -93,12 +94,6 @@ const BENCHMARKS = {
     runs: 5,
     files: () => restoresFiles(RESTORES),
   },
-  startup: {
-    run: (fleet, { runs }) => startupBench(fleet, { slots: [1, 2, 4], runs, say }),
-    runs: 5,
-    install: startupInstall,
-    files: (options) => startupFiles(count(options, 'projects', 300, 1)),
-  },
 };
 
 /** Those that need a workspace for each of their graphs. */
@@ -122,6 +117,26 @@ async function scaleOf(options) {
   });
 }
 
+const STARTUP = { sizes: [10, 300, 1000], slots: [1, 2, 4], runs: 5 };
+
+async function startup(options) {
+  await packAll();
+  const { install, Fleet } = loadWorkspaceFactory();
+  const installed = startupInstall();
+  const runs = Number(options.runs ?? STARTUP.runs);
+  const sizes = options.projects === undefined ? STARTUP.sizes : [count(options, 'projects', 300, 1)];
+  say(`startup: nx ${installed.nx}, ${machine()}, ${runs} runs`);
+  const results = {};
+  for (const projects of sizes) {
+    say(`${projects} projects:`);
+    const [files, change] = [startupFiles(projects), startupChange(projects)];
+    const fleet = Fleet.create({ install: install(installed), files, change });
+    const given = { slots: STARTUP.slots, runs, projects, env: profiling(options.profile), say };
+    results[projects] = await withFleet(fleet, () => startupBench(fleet, given));
+  }
+  return { nx: installed.nx, machine: machine(), runs, projects: results };
+}
+
 async function main() {
   const options = parseArguments(process.argv.slice(2));
   if (options.name === 'scale') {
@@ -133,6 +148,10 @@ async function main() {
     const [tasks, agents] = [count(options, 'tasks', 10_000, 1), count(options, 'agents', 100, 1)];
     say(`report: ${agents} agents, ${tasks} tasks, ${machine()}`);
     console.log(`bench report: ${JSON.stringify(await reportBench({ tasks, agents, say }))}`);
+    return;
+  }
+  if (options.name === 'startup') {
+    console.log(`bench startup: ${JSON.stringify(await startup(options))}`);
     return;
   }
   if (options.name === 'cache') {
@@ -161,12 +180,12 @@ async function inFleets({ name, ...options }) {
   const benchmark = BENCHMARKS[name];
   const withGraphs = WITH_GRAPHS[name];
   if (!benchmark && !withGraphs) {
-    const names = [...Object.keys(BENCHMARKS), ...Object.keys(WITH_GRAPHS), 'scale', 'report', 'cache'];
+    const names = [...Object.keys(BENCHMARKS), ...Object.keys(WITH_GRAPHS), 'scale', 'startup', 'report', 'cache'];
     throw new Error(`Name a benchmark: ${names.join(' or ')}.`);
   }
   await packAll();
   const { install, Fleet, DEFAULT_NX_VERSION } = loadWorkspaceFactory();
-  const installed = benchmark?.install?.() ?? { nx: options.nx ?? DEFAULT_NX_VERSION };
+  const installed = { nx: options.nx ?? DEFAULT_NX_VERSION };
   const runs = options.runs === undefined ? benchmark?.runs : Number(options.runs);
   say(`${name}: nx ${installed.nx}, ${machine()}${runs === undefined ? '' : `, ${runs} runs`}`);
   const inFleet = (files, action) => {

@@ -1,10 +1,20 @@
-// Compiles every package (incrementally), copies files that are not TypeScript, and removes files without a source, so
+// Compiles every package (incrementally), makes its requires lazy, copies files that are not TypeScript, and removes files without a source, so
 // that dist, and with it the tarball, is always the same as after a clean build.
 import { spawnSync } from 'node:child_process';
-import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { buildPage } from './build-page.mjs';
+import { hasEagerRequires, withLazyRequires } from './lib/lazy-requires.mjs';
 import { withLock } from './lib/lock.mjs';
 import { filesBelow, root, workspacePackages } from './lib/packages.mjs';
 
@@ -20,6 +30,7 @@ export async function buildAll() {
     compile(packages);
     await buildPage();
     for (const { path, manifest } of packages) {
+      makeLazy(path);
       copyAssets(path);
       for (const bin of Object.values(manifest.bin ?? {})) makeExecutable(join(path, bin));
     }
@@ -46,6 +57,19 @@ function copyAssets(path) {
     if (existsSync(to) && readFileSync(from).equals(readFileSync(to))) continue;
     mkdirSync(dirname(to), { recursive: true });
     copyFileSync(from, to);
+  }
+}
+
+/** What tsc has written since: the rest is lazy already. */
+function makeLazy(path) {
+  for (const name of filesBelow(join(path, 'dist'))) {
+    if (!name.endsWith('.js') || BUNDLE.test(name)) continue;
+    const file = join(path, 'dist', name);
+    const text = readFileSync(file, 'utf8');
+    if (!hasEagerRequires(text)) continue;
+    // A process that loads it meanwhile finds one or the other.
+    writeFileSync(`${file}.new`, withLazyRequires(text));
+    renameSync(`${file}.new`, file);
   }
 }
 

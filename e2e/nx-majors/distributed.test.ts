@@ -1,5 +1,6 @@
 import { expectExit } from '../support/expect-exit';
 import { AFFECTED, NX_VERSIONS, Pipeline, type Fleet, type Machine } from '@org/dte-testing';
+import { countWork } from '../support/count-work';
 import { machinesOf, ownLines, plain, ranOn } from '../support/log';
 import { NX_DEFAULT_PROCESSES } from '../support/light-nx';
 import { CANARY, filesWithCanary, SPY_SCRIPT } from '../support/spy';
@@ -123,8 +124,9 @@ describe.each(NX_VERSIONS)('nx %s', (nx) => {
     fleet.clearJournal();
   });
 
-  it('runs every affected task once, on both agents, and has all outputs on the main job', async () => {
-    const exit = await pipeline.nx(AFFECTED);
+  it('runs every affected task once, on both agents, with nothing done twice on the main job, which has all outputs', async () => {
+    const work = countWork(fleet.folder);
+    const exit = await pipeline.nx(AFFECTED, { env: work.env });
 
     expect(`${exit.output}\n${exit.code === 0 ? '' : pipeline.describe()}`).toContain(
       'Successfully ran target',
@@ -141,6 +143,13 @@ describe.each(NX_VERSIONS)('nx %s', (nx) => {
     );
     // One of them describes TOOL_FOLDER.
     expect(ownLines(exit.output).length).toBeLessThanOrEqual(4);
+    const { graphs, hashed } = work.counted();
+    // The tests of the sample have outputs of others as inputs: agents hash them.
+    const upFront = AFFECTED_TASKS.filter((id) => !id.endsWith(':test'));
+    expect({ graphs, hashed }).toEqual({
+      graphs: 1,
+      hashed: Object.fromEntries(upFront.map((id) => [id, 1])),
+    });
   });
 
   it('gives tasks on agents the variables that a plugin hook has set, and names those that it does not give', async () => {

@@ -1,8 +1,9 @@
 // What an agent's start costs, and how soon the first task runs, in a workspace whose targets Nx's own plugins infer.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { watchCpu } from './cpu.mjs';
+import { cpuOf, watchCpu } from './cpu.mjs';
 import { idle } from './idle.mjs';
+import { median } from './median.mjs';
 import { loadWorkspaceFactory } from './testing.mjs';
 
 const PLUGINS_WORKSPACE = join(import.meta.dirname, '..', '..', 'e2e', 'parity', 'plugins-workspace');
@@ -60,65 +61,105 @@ export function startupFiles(projects) {
   return files;
 }
 
-const median = (values) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
+/** Changes the last library, which no other uses: `nx affected` then has one task. */
+export function startupChange(projects) {
+  const name = nameOf(projects);
+  return { [`libs/${name}/src/changed.ts`]: 'export const changed = true;\n' };
+}
+
 const OURS = ['supervisors', 'executors', 'plugin workers'];
 
 let count = 0;
 
 /** A fresh session with one agent, until everything of it is at rest. */
-async function startAgent(fleet, slots) {
+async function startAgent(fleet, slots, env) {
   const { Pipeline } = loadWorkspaceFactory();
   count += 1;
   const main = fleet.machine(`main-${count}`);
-  const pipeline = new Pipeline(fleet, main, { DTE_SESSION_ID: `startup-${count}` });
+  const session = `startup-${count}`;
+  const pipeline = new Pipeline(fleet, main, { DTE_SESSION_ID: session, ...env });
   await pipeline.startCiRun();
   const watch = watchCpu(() => fleet.runningProcesses());
   const beganMs = Date.now();
   pipeline.startAgent(`agent-${count}`, { args: [`--slots=${slots}`] });
-  await idle(() => fleet.runningProcesses().map(({ pid }) => pid));
+  await idle(() => fleet.runningProcesses().map(({ pid }) => pid), {
+    profiled: env.NODE_OPTIONS !== undefined,
+  });
   const readyMs = Date.now() - beganMs;
   const used = watch.stop();
-  return { pipeline, readyMs, cpuMs: OURS.reduce((sum, role) => sum + (used[role] ?? 0), 0) };
+  const cpuMs = OURS.reduce((sum, role) => sum + (used[role] ?? 0), 0);
+  return { pipeline, session, readyMs, cpuMs };
 }
 
-const beganOf = (machine, name) =>
-  Number(readFileSync(join(machine.workspace, 'dist', name, 'began'), 'utf8'));
+/** How often the processor time of a command is read, in ms. */
+const SAMPLE_MS = 20;
 
-/** From the start of the command to the start of its only task. */
-async function firstTask(run, machine, name) {
+/** `nx affected` with one task: when it began on `machine`, and the processor time of the command without its children. */
+async function firstTask(start, machine, name) {
   const beganMs = Date.now();
-  const exit = await run(['run', `${name}:stamp`]);
+  const running = start(['affected', '-t', 'stamp']);
+  let cpuMs = 0;
+  const timer = setInterval(() => (cpuMs = Math.max(cpuMs, cpuOf(running.pid).own)), SAMPLE_MS);
+  const exit = await running.end(FIRST_TASK_LIMIT_MS).finally(() => clearInterval(timer));
   if (exit.code !== 0) throw new Error(`The command failed.\n${exit.output}`);
-  return beganOf(machine, name) - beganMs;
+  const stamp = Number(readFileSync(join(machine.workspace, 'dist', name, 'began'), 'utf8'));
+  return { beganMs, firstTaskMs: stamp - beganMs, cpuMs };
 }
 
-/** @returns medians: { slots: { [n]: { cpuMs, readyMs } }, ratio4, firstTaskMs, plainFirstTaskMs } */
-export async function startupBench(fleet, { slots, runs, say }) {
+/** For one command with one task of some milliseconds; a thousand projects on a busy machine take their time. */
+const FIRST_TASK_LIMIT_MS = 300_000;
+
+/** When the coordinator assigned the only task, from the events that the reports are made of. */
+function assignedMs(main, session) {
+  const path = join(main.workspace, '.nx', 'dte', 'report', `${session}.jsonl`);
+  const events = readFileSync(path, 'utf8')
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line));
+  const started = events.find(({ type, entry }) => type === 'entry' && entry.type === 'started');
+  return started.entry.assignedMs ?? started.entry.atMs;
+}
+
+/** `nx affected` with ready agents, and the same with plain Nx on a machine that is as fresh. */
+async function firstTasks(fleet, { pipeline, session }, name) {
+  const agent = pipeline.agents[0].machine;
+  const ours = await firstTask((args) => pipeline.startNx(args), agent, name);
+  const alone = fleet.machine(`alone-${count}`, { ci: false, env: { CI: 'true' } });
+  const plain = await firstTask((args) => alone.startNx(args), alone, name);
+  const firstAssignmentMs = assignedMs(pipeline.main, session) - ours.beganMs;
+  return {
+    firstAssignmentMs,
+    firstTaskMs: ours.firstTaskMs,
+    mainCpuMs: ours.cpuMs,
+    plainFirstTaskMs: plain.firstTaskMs,
+    plainCpuMs: plain.cpuMs,
+  };
+}
+
+/** The medians of each value of some records of the same shape. */
+const medians = (records) =>
+  Object.fromEntries(Object.keys(records[0]).map((key) => [key, median(records.map((one) => one[key]))]));
+
+/**
+ * Processor times are of the processes of an agent until it is at rest (`cpuMs`), and of the process of the command (`mainCpuMs`,
+ * `plainCpuMs`): they say more than times on a machine that does other things too.
+ * @returns medians: { slots: { [n]: { cpuMs, readyMs } }, cpuRatio, firstAssignmentMs, firstTaskMs, plainFirstTaskMs, … }
+ */
+export async function startupBench(fleet, { slots, runs, projects, env = {}, say }) {
   const measured = Object.fromEntries(slots.map((each) => [each, []]));
-  const [first, plain] = [[], []];
+  const commands = [];
   for (let run = 1; run <= runs; run++) {
     for (const each of slots) {
-      const { pipeline, readyMs, cpuMs } = await startAgent(fleet, each);
+      const started = await startAgent(fleet, each, env);
+      const { readyMs, cpuMs } = started;
       measured[each].push({ readyMs, cpuMs });
       say(`  run ${run}, ${each} slots: ${cpuMs} ms of processor time, at rest after ${readyMs} ms`);
-      if (each === slots.at(-1)) {
-        const agent = pipeline.agent(`agent-${count}`).machine;
-        first.push(await firstTask((args) => pipeline.nx(args), agent, nameOf(1)));
-        const alone = fleet.machine(`alone-${count}`, { ci: false, env: { CI: 'true' } });
-        plain.push(await firstTask((args) => alone.nx(args), alone, nameOf(1)));
-        say(`  run ${run}: first task after ${first.at(-1)} ms, plain Nx ${plain.at(-1)} ms`);
-      }
-      await pipeline.complete();
+      commands.push(await firstTasks(fleet, started, nameOf(projects)));
+      say(`  run ${run}: ${JSON.stringify(commands.at(-1))}`);
+      await started.pipeline.complete();
     }
   }
-  const of = (each, key) => median(measured[each].map((one) => one[key]));
-  const [least, most] = [slots[0], slots.at(-1)];
-  return {
-    slots: Object.fromEntries(
-      slots.map((each) => [each, { cpuMs: of(each, 'cpuMs'), readyMs: of(each, 'readyMs') }]),
-    ),
-    cpuRatio: Number((of(most, 'cpuMs') / of(least, 'cpuMs')).toFixed(2)),
-    firstTaskMs: median(first),
-    plainFirstTaskMs: median(plain),
-  };
+  const bySlots = Object.fromEntries(slots.map((each) => [each, medians(measured[each])]));
+  const [least, most] = [bySlots[slots[0]], bySlots[slots.at(-1)]];
+  return { slots: bySlots, cpuRatio: Number((most.cpuMs / least.cpuMs).toFixed(2)), ...medians(commands) };
 }

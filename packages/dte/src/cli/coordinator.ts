@@ -1,4 +1,5 @@
 import type { Coordinator, CoordinatorOptions } from '@org/dte-coordinator';
+import { loadRestLater } from '@org/dte-client';
 import { createCoordinatorCertificate, type CoordinatorCertificate } from '@org/dte-identity';
 import { DteError, type LimitValues, type Rendezvous, type RendezvousRecord } from '@org/dte-protocol';
 import { Command } from 'commander';
@@ -113,6 +114,7 @@ async function start(service: Service, onSessionFinished: (id: string) => void):
   const historyDir = historyDirOf(resolved, workspaceRoot);
   hideFromNx(historyDir);
   const sharedCache = await openSharedCache(context, { embedded, issuers });
+  loadRestLater();
   return createCoordinator({
     logger: await openLog(service),
     host,

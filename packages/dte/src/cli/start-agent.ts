@@ -1,4 +1,5 @@
 import { runAgent } from '@org/dte-agent';
+import { loadRestLater } from '@org/dte-client';
 import { Command } from 'commander';
 import { join } from 'node:path';
 import { clientCredentials, dataDirOf, introduce, makeDataFolder, readIdentity } from '@org/dte-runner';
@@ -18,6 +19,7 @@ async function startAgent(flags: Flags): Promise<void> {
   const { resolved, surroundings, workspaceRoot, sessionId } = context;
   const { config, limits } = resolved;
   const { env } = process;
+  loadRestLater();
   const rendezvous = forAgent(requireRendezvous(context), limits);
   process.exitCode = await runAgent({
     workspaceRoot,

@@ -15,7 +15,7 @@ import { loadRules } from '../assignment/load-rules';
 import { ensureCoordinator } from '../embedded/ensure';
 import { saysSettings } from '../embedded/says-settings';
 import { tellAgentsOfMainJob } from '../embedded/tell-agents';
-import { jobIdOf, requireNx } from '../session/identity';
+import { jobIdOf, readIdentity, requireNx } from '../session/identity';
 import { isHeld, startHolding } from '../session/hold';
 import { openSession, type Session } from '../session/open-session';
 import type { Surroundings } from '../session/surroundings';
@@ -89,6 +89,9 @@ async function prepareIn(preparation: Preparation): Promise<Prepared> {
     matchProjects(workspaceRoot, patterns, context.projectGraph.nodes),
   );
   const note = (line: string): void => voice.line(line);
+  // Git answers while the coordinator does.
+  const identity = readIdentity(workspaceRoot, resolved.config.samePlatform);
+  identity.catch(() => undefined);
   const located = await ensureCoordinator({
     resolved,
     surroundings,
@@ -105,6 +108,7 @@ async function prepareIn(preparation: Preparation): Promise<Prepared> {
     role: 'main',
     rendezvous,
     workspaceRoot,
+    identity,
     note,
   });
   try {

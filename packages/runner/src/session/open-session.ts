@@ -8,6 +8,7 @@ import {
   type RendezvousReport,
   type Role,
   type SessionInfo,
+  type WorkspaceIdentity,
   duration,
 } from '@org/dte-protocol';
 import { randomUUID } from 'node:crypto';
@@ -41,6 +42,8 @@ export interface OpenSessionOptions {
   readonly role: Exclude<Role, 'agent'>;
   readonly rendezvous: Rendezvous;
   readonly workspaceRoot: string;
+  /** What `readIdentity` says, if it was asked before; default: it is asked now. */
+  readonly identity?: Promise<WorkspaceIdentity>;
   /** Called when the coordinator has not answered yet. */
   readonly note?: (line: string) => void;
 }
@@ -115,7 +118,7 @@ export async function openSession(options: OpenSessionOptions): Promise<Session>
   const { resolved, surroundings, sessionId, role, rendezvous, workspaceRoot } = options;
   const { limits } = resolved;
   const { job } = surroundings;
-  const identity = await readIdentity(workspaceRoot, resolved.config.samePlatform);
+  const identity = await (options.identity ?? readIdentity(workspaceRoot, resolved.config.samePlatform));
   const connection = connect({
     address: async () => addressOf(await rendezvous.find(sessionId)),
     hello: {
