@@ -26,7 +26,7 @@ export class TestAgent {
   readonly ended: Promise<number>;
 
   constructor(url: string | null, change: Partial<AgentOptions> = {}, limits: Partial<LimitValues> = {}) {
-    this.limits = testLimits(limits);
+    this.limits = testLimits({ prefetchedTasks: 0, ...limits });
     this.ended = runAgent({
       workspaceRoot: this.workspace,
       dataDir: join(this.workspace, 'data'),

@@ -6,6 +6,8 @@ const CHUNK = 64 * 1024;
 const say = (message) => process.send([message]);
 const note = (line) => appendFileSync('executors.log', `${line}\n`);
 let stopped = null;
+/** Continues an attempt that waits for a slot. */
+let go = null;
 
 const finished = (taskId) => ({
   kind: 'finished',
@@ -59,6 +61,15 @@ const behaviours = {
     say({ type: 'ran', ref });
     behaviours.wait(ref, end);
   },
+  /** Its command ends when a file appears, and its outputs are stored when another one does. */
+  store: (ref, end) => {
+    const look = setInterval(() => {
+      if (!existsSync(`freed-${ref.taskId.split(':')[0]}`)) return;
+      clearInterval(look);
+      say({ type: 'freed', ref });
+      behaviours.wait(ref, end);
+    }, 5);
+  },
   /** Prints what was forwarded to it, everywhere it can. */
   reveal: (ref, end, { forwarded }) => {
     say({ type: 'output', ref, offset: 0, data: `with ${forwarded.TOKEN}\n` });
@@ -80,6 +91,15 @@ const behaviours = {
 process.on('message', (message) => {
   if (message.type === 'stop')
     stopped = { kind: 'returned', reason: { code: 'DTE_CANCELLED', message: 'stopped' } };
+  if (message.type === 'stop' && go !== null) {
+    say({ type: 'result', ref: message.ref, result: stopped, outputs: [] });
+    go = null;
+  }
+  if (message.type === 'go') {
+    note(`go ${message.ref.taskId} restore=${message.restore.map((entry) => entry.taskId).join(',')}`);
+    go?.();
+    go = null;
+  }
   if (message.type === 'coordinator') note(`coordinator ${message.url} ${message.token}`);
   if (message.type === 'serve') {
     note(`server ${process.pid}`);
@@ -92,13 +112,20 @@ process.on('message', (message) => {
   note(`run ${taskId} ${attempt} restore=${message.restore.map((entry) => entry.taskId).join(',')}`);
   for (const entry of message.restore)
     say({ type: 'restored', ref, taskId: entry.taskId, ok: true, outputs: [], kept: [], seen: [] });
-  const timeoutMs = /:(stuck|slow)$/.test(taskId) ? 50 : undefined;
-  say({ type: 'executing', ref, startMs: Date.now(), timeoutMs });
-  behaviours[taskId.split(':')[1]](
-    ref,
-    (result) => say({ type: 'result', ref, result, outputs: [] }),
-    message,
-  );
+  const begin = () => {
+    const timeoutMs = /:(stuck|slow)$/.test(taskId) ? 50 : undefined;
+    say({ type: 'executing', ref, startMs: Date.now(), timeoutMs });
+    behaviours[taskId.split(':')[1]](
+      ref,
+      (result) => say({ type: 'result', ref, result, outputs: [] }),
+      message,
+    );
+  };
+  if (message.waits !== true) begin();
+  else {
+    go = begin;
+    say({ type: 'prepared', ref });
+  }
 });
 process.on('disconnect', () => process.exit(0));
 

@@ -10,6 +10,7 @@ const FULL: Hello = exampleHello({
   channelBinding: 'none',
   onlyRun: 'r1',
   labels: ['linux'],
+  spare: 1,
   jobUrl: 'https://gitlab.example.com/-/jobs/1',
 });
 const CHANGES: Record<Exclude<keyof Hello, 'type' | 'proof' | 'protocolVersion'>, unknown> = {
@@ -26,6 +27,7 @@ const CHANGES: Record<Exclude<keyof Hello, 'type' | 'proof' | 'protocolVersion'>
   slots: 64,
   labels: ['linux', 'protected'],
   onlyRun: 'r2',
+  spare: 0,
 };
 
 let harness: Harness;

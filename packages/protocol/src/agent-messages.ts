@@ -89,6 +89,14 @@ export const agentOutputSchema = z.strictObject({
 });
 export type AgentOutput = z.infer<typeof agentOutputSchema>;
 
+const aheadSchema = z.strictObject({
+  runId: runIdSchema,
+  taskId: taskIdSchema,
+  attempt: z.int().min(1),
+  /** The agent returns it with DTE_RECALLED, unless it has begun to run it. */
+  recalled: z.literal(true).optional(),
+});
+
 /**
  * Everything that a coordinator wants from an agent, complete in each message. The agent starts attempts that are
  * listed and not running, stops attempts that run and are not listed, and forgets results that are no longer listed.
@@ -98,6 +106,11 @@ export const agentWantedSchema = z.strictObject({
   /** seq of the sync that this answers; 0 if it is not an answer. */
   seq: z.int().min(0),
   assignments: z.array(assignmentSchema),
+  /**
+   * Those of the assignments that wait for a slot; omitted: none. The agent prepares them. Each may run as soon as the command of
+   * one that takes a slot has ended: at no time run more commands than there are assignments with a slot.
+   */
+  ahead: z.array(aheadSchema).optional(),
   /** Number of slots that the agent should use: its own --slots, else the runs' --parallel; null while there is no run. */
   slots: z.int().min(1).nullable(),
   /** Set if the agent should leave (exit code 0) as soon as nothing is listed. */

@@ -264,6 +264,10 @@ export const ERROR_CODES = {
     severity: 'attempt',
     cure: 'Nothing to do: the task ran for longer than usual and was started on a second agent (option secondStart). If it is always the same agent, check its machine.',
   },
+  DTE_RECALLED: {
+    severity: 'attempt',
+    cure: 'Nothing to do: the task had not started on this agent, and another agent was free for it.',
+  },
   DTE_ATTEMPTS_EXHAUSTED: {
     severity: 'attempt',
     cure: 'Check the reasons for the lost attempts above; the main job runs the task itself.',

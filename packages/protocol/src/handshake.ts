@@ -81,6 +81,8 @@ export const helloSchema = z.strictObject({
   /** Agents only: slots fixed by --slots; null means the run's --parallel. */
   slots: z.int().min(1).max(LIMITS.slotsPerAgent.value).nullable(),
   labels: z.array(labelSchema(128)).max(32),
+  /** Agents only: how many attempts it prepares beyond its slots; omitted: 0. */
+  spare: z.int().min(0).max(1).optional(),
   /** Agents only: accepts tasks of this run only. Set by the main job's own worker, which shares its disk with that run. */
   onlyRun: runIdSchema.optional(),
 });

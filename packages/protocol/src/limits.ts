@@ -2,6 +2,8 @@
 export interface Limit {
   readonly value: number;
   readonly unit: 'ms' | 'bytes' | 'count';
+  /** Set if the variable may be 0, which turns it off. */
+  readonly mayBeZero?: true;
   /** Environment variable that overrides the value; null if both sides must agree, or if nobody needs another value. */
   readonly env: string | null;
   readonly why: string;
@@ -246,6 +248,15 @@ export const LIMITS = {
     'Time for an executor to report a stopped task, in addition to `killMs`. Then the executor itself is ended.',
   ),
   slotsPerAgent: limit(256, 'count', null, 'Slots of one agent: more cores than a runner has.'),
+  prefetchedTasks: {
+    ...limit(
+      1,
+      'count',
+      'DTE_PREFETCHED_TASKS',
+      'Tasks that an agent prepares beyond its slots, so that the next one starts as soon as a slot is free: 0 or 1. One costs the memory of an additional executor: about 90 MB in a small workspace, more with a large project graph.',
+    ),
+    mayBeZero: true,
+  },
   jobLogBytes: limit(
     4 * MiB,
     'bytes',
@@ -1072,11 +1083,11 @@ export function readLimits(env: Readonly<Record<string, string | undefined>>): {
 } {
   const invalid: { env: string; value: string }[] = [];
   const limits = {} as LimitValues;
-  for (const [name, { value, env: variable }] of Object.entries(LIMITS) as [LimitName, Limit][]) {
+  for (const [name, { value, env: variable, mayBeZero }] of Object.entries(LIMITS) as [LimitName, Limit][]) {
     const raw = variable === null ? undefined : env[variable];
     if (variable === null || raw === undefined || raw === '') {
       limits[name] = value;
-    } else if (/^[1-9][0-9]{0,14}$/.test(raw)) {
+    } else if (/^[1-9][0-9]{0,14}$/.test(raw) || (raw === '0' && mayBeZero === true)) {
       limits[name] = Number(raw);
     } else {
       limits[name] = value;

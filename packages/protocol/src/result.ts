@@ -55,7 +55,9 @@ const amount = z.number().min(0);
  * (null).
  */
 export const measuredSchema = z.strictObject({
-  queuedMs: amount.describe('From the arrival of the assignment until an executor began it.'),
+  queuedMs: amount.describe(
+    'From the arrival of the assignment until an executor began it, and, for a task that was prepared before a slot was free, until it had one.',
+  ),
   restoreMs: amount.describe(
     'Restoring the outputs it depends on, the restores of other slots that it waited for included.',
   ),

@@ -1,5 +1,6 @@
 import { type AgentSync, type AgentWanted, introductionOf, type Reason, type Work } from '@org/dte-protocol';
 import { acceptDrift, acceptResult, loseAttempt, markStarted, returnAttempt } from './attempts';
+import { aheadRef, lastFirst, leasesOf } from './ahead';
 import { acceptBatch } from './batch-results';
 import { addDeadline } from './deadlines';
 import type { EffectsBuilder } from './effects-builder';
@@ -28,7 +29,13 @@ export function agentJoined(state: SchedulerState, join: AgentJoin, out: Effects
     if (agent.onlyRun !== null) state.exclusive.add(agentId);
   }
   // The labels do not change: they belong to the process, which is the same.
-  Object.assign(agent, introductionOf(join), { slots, connected: true, draining: false, seq: -1 });
+  Object.assign(agent, introductionOf(join), {
+    slots,
+    spare: join.spare ?? 0,
+    connected: true,
+    draining: false,
+    seq: -1,
+  });
   refreshAgent(state, agent);
   membershipChanged(state);
   out.tellAgent(agentId);
@@ -50,12 +57,15 @@ const createAgent = (join: AgentJoin, pool: string | null, joinIndex: number): A
   faults: 0,
   slow: false,
   leases: new Set(),
+  spare: 0,
+  ahead: new Set(),
   leasesPerRun: new Map(),
   cap: null,
   heldFor: null,
   bytesWanted: 0,
   seq: -1,
   counted: { usable: false, healthy: false, slots: 0 },
+  hasRoom: false,
   freeVersion: 0,
 });
 
@@ -100,7 +110,7 @@ function takeWork(state: SchedulerState, agent: AgentState, sync: AgentSync, out
       listed.set(lease, work);
     }
   }
-  for (const lease of [...agent.leases]) {
+  for (const lease of lastFirst(agent)) {
     if (listed.has(lease)) continue;
     agrees = false;
     const run = runOf(state, lease.runId);
@@ -136,7 +146,7 @@ export function agentDisconnected(state: SchedulerState, agentId: string, out: E
   const agent = state.agents.get(agentId);
   if (agent?.connected !== true) return;
   out.event({ type: 'agent.disconnected', agentId });
-  if (agent.toldToStop || (agent.draining && agent.leases.size === 0)) {
+  if (agent.toldToStop || (agent.draining && agent.leases.size + agent.ahead.size === 0)) {
     removeAgent(state, agent, { code: 'DTE_AGENT_LEFT', message: 'The agent left.' }, out);
     return;
   }
@@ -179,7 +189,7 @@ export function agentRemoved(
 
 function removeAgent(state: SchedulerState, agent: AgentState, reason: Reason, out: EffectsBuilder): void {
   forgetAgent(state, agent);
-  for (const lease of [...agent.leases]) {
+  for (const lease of lastFirst(agent)) {
     loseAttempt({ state, run: runOf(state, lease.runId), lease, out }, reason);
   }
   state.agents.delete(agent.agentId);
@@ -196,7 +206,8 @@ export function wantedOf(state: SchedulerState, agent: AgentState, seq: number):
   return {
     type: 'agent.wanted',
     seq,
-    assignments: Array.from(agent.leases, (lease) => lease.assignment),
+    assignments: leasesOf(agent).map((lease) => lease.assignment),
+    ...(agent.ahead.size === 0 ? {} : { ahead: [...agent.ahead].map(aheadRef) }),
     slots: agent.slots ?? (state.defaultSlots === null ? null : slotsOf(state, agent)),
     stop,
   };

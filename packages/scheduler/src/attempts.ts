@@ -5,6 +5,7 @@ import {
   LIMITS,
   type Reason,
 } from '@org/dte-protocol';
+import { noteRuns } from './ahead';
 import type { AttemptContext } from './contexts';
 import { refreshAgent } from './free-agents';
 import { releaseLease } from './leases';
@@ -13,11 +14,13 @@ import { leaveToOther, otherOf, outrun, watchLateness } from './rivals';
 import { appendEntry } from './run-log';
 import { endTask, endingUntried, endingWithout, failServer, makeReadyAgain } from './tasks';
 import { agentOf, at, refOf, taskOf } from './lookup';
+import { takeBack } from './take-back';
 
 /** The agent reports that it executes or has executed the attempt: the main job gets one start of each task. */
 export function markStarted({ state, run, lease, out }: AttemptContext): void {
   if (lease.started) return;
   lease.started = true;
+  noteRuns(state, lease);
   watchLateness(state, run, lease);
   const { attempt } = lease;
   const agent = refOf(agentOf(state, lease.agentId));
@@ -120,6 +123,7 @@ export function returnAttempt(
 ): void {
   const { state, lease } = context;
   const agent = agentOf(state, lease.agentId);
+  if (reason.code === 'DTE_RECALLED' && takeBack(context)) return;
   // Leaving does not mean that the machine has a problem, and neither does a result that any other machine would have.
   if (!NO_FAULT.includes(reason.code)) agent.faults++;
   refreshAgent(state, agent);
@@ -137,6 +141,8 @@ export function loseAttempt(
   { counted = true, result = null }: { counted?: boolean; result?: AttemptResult | null } = {},
 ): void {
   const { state, run, lease, out } = context;
+  // It waited for a slot, and its agent has not said that it began.
+  if (lease.place !== 'slot' && takeBack(context)) return;
   const { index, agentId, attempt } = lease;
   const { runId } = run;
   const indices = [...lease.open];
@@ -199,7 +205,9 @@ function lacksGiven({ run, lease }: AttemptContext, { code }: Reason): boolean {
  */
 const NO_FAULT: readonly ErrorCode[] = [
   ...SAME_ANYWHERE,
+  'DTE_RECALLED',
   'DTE_AGENT_LEFT',
+  'DTE_RECALLED',
   'DTE_ARTIFACT_DAMAGED',
   'DTE_ARTIFACT_MISSING',
   'DTE_OUTPUTS_DIFFER',

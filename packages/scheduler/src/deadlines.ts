@@ -65,6 +65,8 @@ function dueAtMs(state: SchedulerState, { atMs, subject }: Deadline): number | n
     }
     case 'session-idle':
       return state.session.idleSinceMs === subject.sinceMs ? atMs : null;
+    case 'prefetch':
+      return state.prefetch.wakeAtMs === atMs ? atMs : null;
     case 'session-info':
       return state.session.infoDue ? atMs : null;
   }

@@ -23,7 +23,7 @@ export function describe(state: SchedulerState): Omit<SessionStatus, 'records'> 
       total: run.total,
       done: run.done,
       failed: run.failed,
-      running: run.leases.size,
+      running: run.leases.size - run.ahead,
     })),
   };
 }

@@ -8,6 +8,7 @@ import { byPriority, capOn, hasReady, nextLane } from './lanes';
 import { bytesPerShare, grantLease, prepareLease } from './leases';
 import { at, runOf, taskOf } from './lookup';
 import { isAnyPooled } from './pools';
+import { prefetch } from './prefetch';
 import type { AgentState, Lane, RunState, SchedulerState } from './state';
 import { endTask, endingWithout } from './tasks';
 
@@ -34,6 +35,7 @@ export function dispatch(state: SchedulerState, out: EffectsBuilder): void {
   for (const [lane, { run, indices }] of round.aside) {
     for (const index of indices) heapPush(lane.ready, index, byPriority(run));
   }
+  prefetch(state, out);
 }
 
 /** Fairness: of the runs that have a task to place, the one with the fewest slots; the oldest if several are equal. */
@@ -43,7 +45,8 @@ function nextRun(state: SchedulerState, stuck: ReadonlySet<Lane>): RunState | un
     const run = runOf(state, runId);
     state.operations++;
     if (!hasReady(run, stuck)) continue;
-    if (poorest === undefined || run.slotsUsed < poorest.slotsUsed) poorest = run;
+    const isPoorer = poorest === undefined || run.slotsUsed + run.ahead < poorest.slotsUsed + poorest.ahead;
+    if (isPoorer) poorest = run;
   }
   return poorest;
 }
@@ -84,7 +87,7 @@ function give(context: RunContext, lane: Lane, index: number, agent: AgentState)
   const { state, run } = context;
   const lease = prepareLease(state, run, index);
   if (lease.bytes <= bytesPerShare(state)) {
-    grantLease(context, agent, lease, capOn(run, lane, agent));
+    grantLease(context, agent, lease, { cap: capOn(run, lane, agent), place: 'slot' });
     return;
   }
   const message = `Task ${lease.assignment.taskId} depends on ${lease.assignment.closure.length} tasks: too many to list in one message.`;

@@ -95,7 +95,7 @@ function findAny(search: Search): AgentState | undefined {
 const isBelowParallel = (agent: AgentState, run: RunState): boolean =>
   agent.slots !== null || (agent.leasesPerRun.get(run.runId) ?? 0) < run.parallel;
 
-const hasBytes = (state: SchedulerState, agent: AgentState): boolean =>
+export const hasBytes = (state: SchedulerState, agent: AgentState): boolean =>
   agent.bytesWanted <= bytesPerShare(state);
 
 /** If an attempt was lost on an agent, the next one is made on another agent, if there is one. */
@@ -200,7 +200,7 @@ function findInPool(
 }
 
 /** The agent that made most of the direct dependencies, of those that `accepts`. */
-function nearest(
+export function nearest(
   state: SchedulerState,
   run: RunState,
   index: number,

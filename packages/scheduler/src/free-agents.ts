@@ -1,6 +1,7 @@
 import { type Before, heapify, heapPop, heapPush } from './heap';
 import type { FreeAgent } from './indexes';
 import { at, known, runOf } from './lookup';
+import { indexRoom } from './room';
 import { compactPool, countInPool, fewestFirst, poolFor, poolOf } from './pools';
 import type { AgentState, Lane, RunState, SchedulerState } from './state';
 
@@ -28,7 +29,7 @@ export const isHealthy = (state: SchedulerState, agent: AgentState): boolean =>
   agent.faults < state.config.attemptsPerTask;
 
 /** Of this many slots, those that its tasks do not use and their caps do not block. */
-const left = (slots: number, { cap, leases }: AgentState): number =>
+export const left = (slots: number, { cap, leases }: AgentState): number =>
   Math.max(0, Math.min(slots, cap ?? slots) - leases.size);
 
 /** Slots for tasks without a rule that need not run alone. */
@@ -42,6 +43,16 @@ export const slotsLeft = (state: SchedulerState, agent: AgentState): number =>
 /** May an agent get tasks of this run, regardless of its other work? */
 export const servesRun = ({ onlyRun }: AgentState, { runId }: RunState): boolean =>
   onlyRun === null || onlyRun === runId;
+
+/**
+ * May an attempt of this run wait on this agent for a slot? Only if any slot of it will do: the agent itself decides which of
+ * them is free first.
+ */
+export function mayWaitOn(state: SchedulerState, agent: AgentState, { parallel }: RunState): boolean {
+  if (agent.heldFor !== null || (isUsable(agent) && !isDispatchable(state, agent))) return false;
+  const slots = slotsOf(state, agent);
+  return slots === ordinarySlots(state, agent) && (agent.slots !== null || parallel >= slots);
+}
 
 /** The agents that serve only one run. */
 export const ownAgents = (state: SchedulerState, { runId }: RunState): AgentState[] =>
@@ -156,7 +167,8 @@ function index(state: SchedulerState, agent: AgentState): void {
     at(runOf(state, runId).lanes, lane).heldAgent = null;
     agent.heldFor = null;
   }
-  if (isDispatchable(state, agent) && agent.leases.size === 0 && slotsOf(state, agent) > 0) {
+  const isEmpty = agent.leases.size + agent.ahead.size === 0;
+  if (isDispatchable(state, agent) && isEmpty && slotsOf(state, agent) > 0) {
     state.idle.add(agent.agentId);
   } else {
     state.idle.delete(agent.agentId);
@@ -164,6 +176,9 @@ function index(state: SchedulerState, agent: AgentState): void {
   agent.freeVersion = state.nextFreeVersion++;
   const { agentId, joinIndex, freeVersion: version } = agent;
   const free = freeSlots(state, agent);
+  agent.hasRoom = hasRoom(state, agent);
+  if (agent.hasRoom) indexRoom(state, agent);
+  if (agent.ahead.size > 0) state.prefetch.doubtful.add(agentId);
   if (free > 0) {
     state.operations++;
     heapPush(state.free, { agentId, joinIndex, free, version }, before);
@@ -174,6 +189,13 @@ function index(state: SchedulerState, agent: AgentState): void {
   state.operations++;
   heapPush(pool.free, { agentId, joinIndex, leases: agent.leases.size, version }, fewestFirst);
   compactPool(state, pool);
+}
+
+/** It runs as much as it can and waits for nothing. */
+function hasRoom(state: SchedulerState, agent: AgentState): boolean {
+  const { spare, ahead, leases, cap, heldFor } = agent;
+  if (spare === 0 || ahead.size > 0 || leases.size === 0 || cap !== null || heldFor !== null) return false;
+  return isDispatchable(state, agent) && left(slotsOf(state, agent), agent) === 0;
 }
 
 function compact(state: SchedulerState): void {

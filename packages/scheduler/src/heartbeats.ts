@@ -1,4 +1,5 @@
 import type { AgentSync } from '@org/dte-protocol';
+import { leasesOf } from './ahead';
 import { listedLease } from './holdings';
 import type { Heard } from './interface';
 import type { SchedulerState } from './state';
@@ -12,7 +13,8 @@ export function isHeartbeat(state: SchedulerState, agentId: string, sync: AgentS
   const agent = state.agents.get(agentId);
   if (agent?.connected !== true || sync.seq < agent.seq || agent.toldToStop) return false;
   if (agent.slots !== sync.slots || agent.draining !== sync.draining) return false;
-  if (state.session.stop !== null || sync.work.length !== agent.leases.size) return false;
+  const held = agent.leases.size + agent.ahead.size;
+  if (state.session.stop !== null || sync.work.length !== held) return false;
   const listed = new Set(
     sync.work.map((work) => {
       const lease = listedLease(state, agent, work);
@@ -21,12 +23,14 @@ export function isHeartbeat(state: SchedulerState, agentId: string, sync: AgentS
     }),
   );
   // As many distinct leases as the agent has, all of them its own.
-  return !listed.has(undefined) && listed.size === agent.leases.size;
+  return !listed.has(undefined) && listed.size === held;
 }
 
 /** Does anything depend on when the agent last sent a message? */
-export const isAwaited = (state: SchedulerState, agentId: string): boolean =>
-  (state.agents.get(agentId)?.leases.size ?? 0) > 0;
+export function isAwaited(state: SchedulerState, agentId: string): boolean {
+  const agent = state.agents.get(agentId);
+  return agent !== undefined && agent.leases.size + agent.ahead.size > 0;
+}
 
 /**
  * Renews the leases of the agents that sent messages, each from the time of its message. Must run before anything
@@ -38,6 +42,6 @@ export function renewHeard(state: SchedulerState, heard: Heard): void {
     const agent = state.agents.get(agentId);
     if (agent?.connected !== true) continue;
     const untilMs = state.nowMs - agoMs + leaseMs;
-    for (const lease of agent.leases) lease.untilMs = Math.max(lease.untilMs, untilMs);
+    for (const lease of leasesOf(agent)) lease.untilMs = Math.max(lease.untilMs, untilMs);
   }
 }

@@ -1,3 +1,4 @@
+import { leasesOf } from './ahead';
 import type { AgentState, Lease, SchedulerState } from './state';
 import { leaseOf, runOf, taskOf } from './lookup';
 
@@ -31,8 +32,8 @@ export type AttemptNumber = Pick<AttemptRef, 'runId' | 'attempt'>;
  * hash is known only where they run, because it depends on outputs, or because the run accepts a different hash there.
  */
 export function storingAttempts(state: SchedulerState, agentId: string, hash: string): AttemptNumber[] {
-  const leases = [...(state.agents.get(agentId)?.leases ?? [])];
-  return leases
+  const agent = state.agents.get(agentId);
+  return (agent === undefined ? [] : leasesOf(agent))
     .filter((lease) => mayBeMade(state, lease, hash))
     .map(({ runId, attempt }) => ({ runId, attempt }));
 }

@@ -25,6 +25,7 @@ export type DeadlineSubject =
   | { kind: 'main-lost'; runId: string; sinceMs: number }
   | { kind: 'placement'; runId: string; index: number; sinceMs: number }
   | { kind: 'session-idle'; sinceMs: number }
+  | { kind: 'prefetch' }
   | { kind: 'session-info' };
 
 export interface Deadline {
@@ -40,6 +41,29 @@ export interface FreeAgent {
   joinIndex: number;
   free: number;
   version: number;
+}
+
+/** An agent's entry in the heap of agents that may get an attempt ahead of a slot; stale if the agent has a newer version. */
+export interface AgentWithRoom {
+  agentId: string;
+  joinIndex: number;
+  /** When one of its slots is expected to be free; in the past if that is not known. */
+  freeAtMs: number;
+  version: number;
+}
+
+/** Attempts that are on an agent before a slot of it is free. */
+export interface PrefetchState {
+  /** Heap of agents that may get one, the one that is expected to have a free slot soonest first; stale entries are skipped. */
+  room: AgentWithRoom[];
+  /** Agents with one that has not started and is not being recalled. */
+  holders: Set<string>;
+  /** Those of them that may no longer have it: it is recalled at the end of the step. */
+  doubtful: Set<string>;
+  /** Number of attempts that are being recalled. */
+  recalling: number;
+  /** When the next agent may get one, or the next one may be worth recalling; null: not before something else happens. */
+  wakeAtMs: number | null;
 }
 
 /**

@@ -32,6 +32,8 @@ export interface AgentJoin extends Introduction {
   /** Slots fixed by --slots; null means the runs' --parallel. */
   slots: number | null;
   labels: string[];
+  /** How many attempts it prepares beyond its slots; omitted: 0. */
+  spare?: number | undefined;
   /** Accepts tasks of this run only. */
   onlyRun?: string | undefined;
 }
@@ -114,6 +116,8 @@ export type HistoryEvent =
   /** One for each task of a batch. */
   | { type: 'task.assigned'; runId: string; taskId: string; attempt: number; agentId: string }
   | { type: 'task.lost'; runId: string; taskId: string; attempt: number; agentId: string; reason: Reason }
+  /** An attempt that waited on its agent for a slot was taken back, and did not run. */
+  | { type: 'task.recalled'; runId: string; taskId: string; attempt: number; agentId: string }
   /** The task itself failed and is retried. */
   | { type: 'task.retried'; runId: string; taskId: string; attempt: number; agentId: string }
   /** One of two attempts of a task at the same time is over without a result, and the other is not: see `RivalEnd`. */

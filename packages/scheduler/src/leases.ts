@@ -1,4 +1,5 @@
 import { type BatchMember, DteError } from '@org/dte-protocol';
+import { leavePlace, takeSlot, takeTurns, waitAhead } from './ahead';
 import { unitOf } from './batches';
 import { closureBytes, closureOf } from './closure';
 import type { AttemptContext, RunContext } from './contexts';
@@ -6,10 +7,10 @@ import { addDeadline } from './deadlines';
 import type { EffectsBuilder } from './effects-builder';
 import { refreshAgent, slotsOf } from './free-agents';
 import type { AgentState, Lease, RunState, SchedulerState } from './state';
-import { at, taskOf } from './lookup';
+import { agentOf, at, taskOf } from './lookup';
 
 /** An attempt that is not assigned to an agent yet. */
-type PreparedLease = Omit<Lease, 'agentId' | 'cost' | 'cap'>;
+type PreparedLease = Omit<Lease, 'agentId' | 'cost' | 'cap' | 'place' | 'runsSinceMs'>;
 
 /** Prepares the next attempt of a task, the same for any agent. Does not assign it. If the task is leased, it is a second start. */
 export function prepareLease(state: SchedulerState, run: RunState, index: number): PreparedLease {
@@ -62,37 +63,36 @@ const membersBytes = (members: readonly BatchMember[]): number =>
 
 /**
  * Assigns a prepared attempt to an agent.
- * @param cap highest number of tasks that the agent may run while it runs this one
+ * `cap`: highest number of tasks that the agent may run while it runs this one. `ahead`: it waits there for a slot.
  */
 export function grantLease(
   { state, run, out }: RunContext,
   agent: AgentState,
   prepared: PreparedLease,
-  cap: number | null,
+  { cap, place }: Pick<Lease, 'cap'> & { readonly place: 'slot' | 'ahead' },
 ): void {
   const { index, attempt } = prepared;
   const { runId } = run;
   const alone = cap === 1;
   const cost = alone ? slotsOf(state, agent) : 1;
   const assignment = { ...prepared.assignment, parallelism: !alone };
-  const lease: Lease = { ...prepared, assignment, agentId: agent.agentId, cost, cap };
+  const { agentId } = agent;
+  const lease: Lease = { ...prepared, assignment, agentId, cost, cap, place, runsSinceMs: null };
   for (const each of lease.open) {
     const task = taskOf(run, each);
     task.attempt = attempt;
     if (!lease.second) task.state = { name: 'leased', lease };
   }
   (lease.second ? run.rivals : run.leases).set(index, lease);
-  run.slotsUsed += cost;
-  agent.leases.add(lease);
-  agent.leasesPerRun.set(runId, (agent.leasesPerRun.get(runId) ?? 0) + 1);
   agent.bytesWanted += lease.bytes;
-  agent.cap = lowestCap(agent);
+  if (place === 'slot') takeSlot(state, run, agent, lease);
+  else waitAhead(state, run, agent, lease);
   refreshAgent(state, agent);
   addDeadline(state, lease.untilMs, { kind: 'lease', runId, index, attempt });
-  out.tellAgent(agent.agentId);
+  out.tellAgent(agentId);
   for (const each of lease.open) {
     const taskId = at(run.graph.ids, each);
-    out.event({ type: 'task.assigned', runId, taskId, attempt, agentId: agent.agentId });
+    out.event({ type: 'task.assigned', runId, taskId, attempt, agentId });
   }
 }
 
@@ -100,12 +100,6 @@ export function grantLease(
 export function leaveLease({ state, run, lease, out }: AttemptContext, index: number): void {
   lease.open.delete(index);
   if (lease.open.size === 0) releaseLease(state, run, lease, out);
-}
-
-function lowestCap({ leases }: AgentState): number | null {
-  let lowest: number | null = null;
-  for (const { cap } of leases) if (cap !== null && (lowest === null || cap < lowest)) lowest = cap;
-  return lowest;
 }
 
 /**
@@ -117,15 +111,10 @@ export function releaseLease(state: SchedulerState, run: RunState, lease: Lease,
   if (run.rivals.get(index) === lease) run.rivals.delete(index);
   else if (!run.leases.delete(index)) throw new DteError('DTE_INTERNAL', 'A lease was released twice.');
   run.late.delete(index);
-  run.slotsUsed -= lease.cost;
-  const agent = state.agents.get(lease.agentId);
-  if (agent === undefined) return;
-  agent.leases.delete(lease);
-  const others = (agent.leasesPerRun.get(run.runId) ?? 1) - 1;
-  if (others === 0) agent.leasesPerRun.delete(run.runId);
-  else agent.leasesPerRun.set(run.runId, others);
+  const agent = agentOf(state, lease.agentId);
+  leavePlace(state, run, agent, lease);
   agent.bytesWanted -= lease.bytes;
-  agent.cap = lowestCap(agent);
+  takeTurns(state, agent);
   refreshAgent(state, agent);
   out.tellAgent(agent.agentId);
 }

@@ -21,8 +21,11 @@ const sum = <T>(items: Iterable<T>, of: (item: T) => number): number => {
   return total;
 };
 
-const readyIn = ({ lanes }: RunState): number => sum(lanes, ({ ready }) => ready.length);
-const runningIn = ({ leases }: RunState): number => sum(leases.values(), ({ open }) => open.size);
+const leasedIn = ({ leases }: RunState, isRunning: boolean): number =>
+  sum(leases.values(), ({ open, place }) => ((place === 'slot') === isRunning ? open.size : 0));
+/** What waits on an agent for a slot is ready: another agent would run it now. */
+const readyIn = (run: RunState): number => sum(run.lanes, ({ ready }) => ready.length) + leasedIn(run, false);
+const runningIn = (run: RunState): number => leasedIn(run, true);
 
 /** Cheap: it visits agents and leases, and no tasks. */
 export function loadOf({ agents, runs, openRuns, defaultSlots }: SchedulerState): Load {

@@ -1,4 +1,5 @@
 import { awaitReturn } from './agents';
+import { leasesOf } from './ahead';
 import { refreshAgent } from './free-agents';
 import { awaitFitting } from './placements';
 import { awaitMain } from './runs';
@@ -25,7 +26,7 @@ export function sessionRestored(state: SchedulerState): void {
  */
 export function restartWaits(state: SchedulerState): void {
   for (const agent of state.agents.values()) {
-    for (const lease of agent.leases) lease.untilMs = state.nowMs + state.config.leaseMs;
+    for (const lease of leasesOf(agent)) lease.untilMs = state.nowMs + state.config.leaseMs;
     if (agent.connected) continue;
     agent.disconnectedAtMs = state.nowMs;
     // The coordinator was away, not the agent: it has the time of a lease, as agents that were connected have.

@@ -1,7 +1,7 @@
 import { LIMITS, type RunLogEntry, type RunSummary, type RunUpdate } from '@org/dte-protocol';
 import type { EffectsBuilder } from './effects-builder';
 import { ownAgents, slotsOf } from './free-agents';
-import type { RunLog, RunState, SchedulerState } from './state';
+import type { Lease, RunLog, RunState, SchedulerState } from './state';
 import { at } from './lookup';
 
 type Numbered<T> = T extends unknown ? Omit<T, 'seq'> : never;
@@ -84,21 +84,28 @@ function nextFrame(log: RunLog, maxEntries: number): RunLogEntry[] {
   return log.entries.slice(from, end);
 }
 
+/** Of those that take slots, the first that was assigned. */
+function oldestRunning({ leases }: RunState): Lease | undefined {
+  for (const lease of leases.values()) if (lease.place === 'slot') return lease;
+  return undefined;
+}
+
 function summarize(state: SchedulerState, run: RunState): RunSummary {
-  const oldest = run.leases.values().next();
+  const oldest = oldestRunning(run);
   const own = ownAgents(state, run);
   return {
     total: run.total,
     done: run.done,
-    running: run.leases.size,
+    running: run.leases.size - run.ahead,
     agents: state.usable.agents + own.length,
     slots: state.usable.slots + own.reduce((sum, agent) => sum + slotsOf(state, agent), 0),
-    oldestRunning: oldest.done
-      ? null
-      : {
-          taskId: oldest.value.assignment.taskId,
-          agentName: state.agents.get(oldest.value.agentId)?.name ?? oldest.value.agentId,
-          forMs: state.nowMs - oldest.value.sinceMs,
-        },
+    oldestRunning:
+      oldest === undefined
+        ? null
+        : {
+            taskId: oldest.assignment.taskId,
+            agentName: state.agents.get(oldest.agentId)?.name ?? oldest.agentId,
+            forMs: state.nowMs - (oldest.runsSinceMs ?? oldest.sinceMs),
+          },
   };
 }

@@ -94,6 +94,7 @@ function createRun(
     rivals: new Map(),
     late: new Set(),
     slotsUsed: 0,
+    ahead: 0,
     log: createLog(),
   };
 }
@@ -113,6 +114,7 @@ const createTask = (
   lateMs,
   lost: 0,
   lostOn: [],
+  recalls: 0,
   retry: retryStateOf(spec, flaky),
   madeOn: null,
   outputs: suppliedOutputs(spec),

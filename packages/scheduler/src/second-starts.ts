@@ -7,6 +7,7 @@ import { capOn, fitsAgent } from './lanes';
 import { bytesPerShare, grantLease, prepareLease } from './leases';
 import { agentOf, at, known, runOf, taskOf } from './lookup';
 import { isAnyPooled } from './pools';
+import { prefetch } from './prefetch';
 import { withdraw } from './rivals';
 import type { AgentState, Lane, RunState, SchedulerState } from './state';
 
@@ -28,12 +29,14 @@ const LEAST_AT_ONCE = 2;
 
 /**
  * Assigns everything that is ready. Second starts give way to it: before, so that no task is left with a slow agent because of one, and
- * once more to what is still ready then. Where slots are idle in the end, they begin.
+ * once more to what is still ready then. What no slot is free for is prepared by agents, or taken back from them. Where slots are idle
+ * in the end, second starts begin.
  */
 export function assignWork(state: SchedulerState, out: EffectsBuilder): void {
   leaveGoodSlots(state, out);
   dispatch(state, out);
   if (makeRoom(state, out)) dispatch(state, out);
+  prefetch(state, out);
   startLate(state, out);
 }
 
@@ -103,6 +106,8 @@ const rivalsOf = (state: SchedulerState, out: EffectsBuilder): AttemptContext[] 
 function startLate(state: SchedulerState, out: EffectsBuilder): void {
   const runs = [...state.openRuns].map((runId) => runOf(state, runId));
   if (state.session.phase === 'finished' || runs.every(({ late }) => late.size === 0)) return;
+  // A task that is on its way back to a free slot has not been started at all, and comes first.
+  if (state.prefetch.recalling > 0) return;
   const ready = readyLanes(state);
   let left = mostAtOnce(state) - runs.reduce((sum, { rivals }) => sum + rivals.size, 0);
   // One search for each lane that has no agent.
@@ -135,7 +140,7 @@ function startSecond(context: RunContext, index: number, ready: readonly ReadyLa
   const lease = prepareLease(state, run, index);
   run.late.delete(index);
   if (lease.bytes > bytesPerShare(state)) return false;
-  grantLease(context, agent, lease, capOn(run, lane, agent));
+  grantLease(context, agent, lease, { cap: capOn(run, lane, agent), place: 'slot' });
   return true;
 }
 

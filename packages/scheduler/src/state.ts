@@ -13,7 +13,7 @@ import {
   type SessionInfo,
   type SessionSettings,
 } from '@org/dte-protocol';
-import type { AgentPool, Deadline, FreeAgent, RunGraph } from './indexes';
+import type { AgentPool, Deadline, FreeAgent, PrefetchState, RunGraph } from './indexes';
 import type { SchedulerConfig } from './interface';
 
 /** One attempt that an agent is to make; exists exactly while a task of it is `leased`. */
@@ -32,6 +32,13 @@ export interface Lease {
   cost: number;
   /** While it runs, its agent runs at most this many tasks; null: no additional limit. */
   cap: number | null;
+  /**
+   * `slot`: it takes slots of its agent. `ahead`: its agent prepares it, and it takes the next slot that becomes free. `recalled`: the
+   * same, and its agent is asked to return it unless it has started it.
+   */
+  place: 'slot' | 'ahead' | 'recalled';
+  /** Since when it takes a slot, or is known to run; null: it waits for a slot. */
+  runsSinceMs: number | null;
   /** The `started` entry is in the log. */
   started: boolean;
   /** It was assigned while another attempt of its task ran: see `rivals.ts`. */
@@ -90,6 +97,8 @@ export interface TaskRecord {
   lost: number;
   /** Agents that lost an attempt, or on which the task failed before a retry; the latest last. */
   lostOn: string[];
+  /** Number of attempts that waited on an agent for a slot and were taken back. */
+  recalls: number;
   retry: RetryState;
   /** The agent whose disk has the outputs, because it made them. */
   madeOn: string | null;
@@ -176,8 +185,10 @@ export interface RunState {
   rivals: Map<number, Lease>;
   /** Tasks with one lease that run for longer than usual and may be started a second time, in the order in which they became late. */
   late: Set<number>;
-  /** Sum of the costs of `leases` and `rivals`. */
+  /** Sum of the costs of those of `leases` and `rivals` that take slots. */
   slotsUsed: number;
+  /** Number of the others: they wait on an agent for a slot. */
+  ahead: number;
   log: RunLog;
 }
 
@@ -206,6 +217,10 @@ export interface AgentState extends Introduction {
   /** Its last task of which that is known took longer than usual, or one runs for longer than usual. It gets no second starts, and others last. */
   slow: boolean;
   leases: Set<Lease>;
+  /** How many attempts it prepares beyond its slots: 0 or 1. */
+  spare: number;
+  /** Attempts that wait on it for a slot, or run in the place of another whose result is on its way. */
+  ahead: Set<Lease>;
   leasesPerRun: Map<string, number>;
   /** The lowest cap of its leases. */
   cap: number | null;
@@ -217,7 +232,9 @@ export interface AgentState extends Introduction {
   seq: number;
   /** What it contributes to `usable` of the state. */
   counted: { usable: boolean; healthy: boolean; slots: number };
-  /** Which of its entries in the heap of free agents is current. */
+  /** It may get an attempt ahead of a slot. */
+  hasRoom: boolean;
+  /** Which of its entries in the heaps of free agents is current. */
   freeVersion: number;
 }
 
@@ -264,6 +281,7 @@ export interface SchedulerState {
   free: FreeAgent[];
   /** Never reused, not even for an agent that reconnects after it was deleted. */
   nextFreeVersion: number;
+  prefetch: PrefetchState;
   pools: Map<string, AgentPool>;
   /** Labels that rules of any run have mentioned so far. */
   mentionedLabels: Set<string>;
@@ -320,6 +338,7 @@ export function createState(config: SchedulerConfig, sessionId: string): Schedul
     exclusive: new Set(),
     free: [],
     nextFreeVersion: 1,
+    prefetch: { room: [], holders: new Set(), doubtful: new Set(), recalling: 0, wakeAtMs: null },
     pools: new Map(),
     mentionedLabels: new Set(),
     agentsChanged: false,

@@ -133,6 +133,9 @@ function expire(state: SchedulerState, due: DeadlineSubject, out: EffectsBuilder
     case 'session-idle':
       idleTooLong(state, out);
       break;
+    case 'prefetch':
+      // Every step ends with it.
+      break;
     case 'session-info':
       // Sent at the end of each step in which it is due.
       break;
@@ -146,9 +149,14 @@ function expireLease(
 ): void {
   const run = runOf(state, runId);
   const lease = known(leaseOf(run, index, attempt));
-  const { name } = agentOf(state, lease.agentId);
-  const message = `Agent ${name} sent no heartbeat for the task for ${state.config.leaseMs} ms.`;
-  loseAttempt({ state, run, lease, out }, { code: 'DTE_LEASE_EXPIRED', message });
+  const agent = agentOf(state, lease.agentId);
+  const message = `Agent ${agent.name} sent no heartbeat for the task for ${state.config.leaseMs} ms.`;
+  const reason = { code: 'DTE_LEASE_EXPIRED', message } as const;
+  for (const waiting of lease.place === 'slot' ? [...agent.ahead] : []) {
+    if (waiting.untilMs > state.nowMs) continue;
+    loseAttempt({ state, run: runOf(state, waiting.runId), lease: waiting, out }, reason);
+  }
+  loseAttempt({ state, run, lease, out }, reason);
 }
 
 function messages(state: SchedulerState, out: EffectsBuilder): Outgoing[] {

@@ -1,6 +1,7 @@
 import type { AgentRef, AttemptResult, EndedStatus, Reason } from '@org/dte-protocol';
 import type { RunContext } from './contexts';
 import type { EffectsBuilder } from './effects-builder';
+import { recallRun } from './ahead';
 import { areTogether, formUnit, noteGathered, takeUnits } from './batches';
 import { releaseHold } from './free-agents';
 import { heapify } from './heap';
@@ -165,6 +166,7 @@ function bailAfterFailure(context: RunContext): void {
   if (run.bailed || !(run.nxBail || stopAgentsOnFailure)) return;
   run.bailed = true;
   clearQueues(state, run);
+  recallRun(state, run, context.out);
   for (const [index, task] of run.tasks.entries()) {
     const { name } = task.state;
     if (name === 'waiting' || name === 'gathered' || name === 'ready')

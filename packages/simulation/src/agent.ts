@@ -21,6 +21,8 @@ export interface AgentOptions {
   /** Its path in the network: two processes with the same agent id have two paths. */
   readonly path: string;
   readonly slots: number | null;
+  /** Attempts that it prepares beyond its slots. */
+  readonly spare: number;
 }
 
 /** An agent's process: the real supervisor, over simulated executors and a simulated connection. */
@@ -120,6 +122,7 @@ export class SimulatedAgent {
     return new SimulatedExecutors({
       random,
       slots: this.options.slots,
+      spare: this.options.spare,
       durationMs: (assignment) => outcomes.durationMs(assignment),
       finish: (assignment) => this.finish(assignment),
       whenAwake: (action) => this.whenAwake(action),
@@ -130,10 +133,10 @@ export class SimulatedAgent {
   }
 
   private openConnection(): SimulatedConnection<CoordinatorToAgent> {
-    const { agentId, path, slots } = this.options;
+    const { agentId, path, slots, spare } = this.options;
     return this.world.connect({
       path,
-      hello: exampleHello({ sessionId: SESSION_ID, clientId: agentId, name: agentId, slots }),
+      hello: exampleHello({ sessionId: SESSION_ID, clientId: agentId, name: agentId, slots, spare }),
       incoming: coordinatorToAgentSchema,
       losesSingly: true,
       whenAwake: (action) => this.whenAwake(action),

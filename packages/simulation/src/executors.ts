@@ -1,10 +1,13 @@
 import type { FromExecutor, RunMessage, SupervisorOptions, ToExecutor } from '@org/dte-agent/core';
 import type { Assignment, AttemptResult } from '@org/dte-protocol';
 import type { SeededRandom } from '@org/dte-testing';
+import { demand } from './shadow';
 
 export interface ExecutorsOptions {
   readonly random: SeededRandom;
   readonly slots: number | null;
+  /** Executors beyond the slots. */
+  readonly spare: number;
   /** How long an attempt runs. */
   readonly durationMs: (assignment: Assignment) => number;
   /** The attempt has finished. */
@@ -18,6 +21,8 @@ export interface ExecutorsOptions {
 interface Executor {
   state: 'idle' | 'busy';
   running: Assignment | null;
+  /** Continues an attempt that waits for a slot. */
+  go: (() => void) | null;
   timer: NodeJS.Timeout | undefined;
 }
 
@@ -25,6 +30,8 @@ interface Executor {
 const RESTART_MS = 2_000;
 /** Longest simulated restore. Not configurable: only the order of events depends on it. */
 const MAX_PREPARE_MS = 500;
+/** Longest simulated storing of a result. Not configurable: only the order of events depends on it. */
+const MAX_STORE_MS = 300;
 /** Longest simulated stop. Not configurable: only the order of events depends on it. */
 const MAX_STOP_MS = 3_000;
 
@@ -33,6 +40,10 @@ export class SimulatedExecutors {
   private readonly executors = new Map<number, Executor>();
   private nextId = 1;
   private size: number;
+  /** Shrinking stops nothing that runs. */
+  private largest = 0;
+  /** What runs, of the attempts that executors have. */
+  private readonly commands = new Set<Assignment>();
   private closed = false;
 
   constructor(private readonly options: ExecutorsOptions) {
@@ -83,30 +94,52 @@ export class SimulatedExecutors {
     const executor = this.executors.get(id);
     if (executor === undefined) return;
     if (message.type === 'run') this.run(id, executor, message);
+    if (message.type === 'go') executor.go?.();
     if (message.type === 'stop' && executor.running !== null) this.stop(id, executor, executor.running);
   }
 
-  private run(id: number, executor: Executor, { assignment }: RunMessage): void {
+  private run(id: number, executor: Executor, { assignment, waits }: RunMessage): void {
     const { random, durationMs, finish, onMessage } = this.options;
     const { runId, taskId, attempt } = assignment;
     const ref = { runId, taskId, attempt };
     executor.running = assignment;
-    this.later(executor, random.int(0, MAX_PREPARE_MS), () => {
+    const begin = (): void => {
+      executor.go = null;
+      this.commands.add(assignment);
+      this.checkCommands();
       onMessage(id, { type: 'executing', ref, startMs: Date.now() });
       this.later(executor, durationMs(assignment), () => {
-        executor.running = null;
-        onMessage(id, { type: 'result', ref, result: finish(assignment), outputs: [] });
+        this.commands.delete(assignment);
+        onMessage(id, { type: 'freed', ref });
+        this.later(executor, random.int(0, MAX_STORE_MS), () => {
+          executor.running = null;
+          onMessage(id, { type: 'result', ref, result: finish(assignment), outputs: [] });
+        });
       });
+    };
+    this.later(executor, random.int(0, MAX_PREPARE_MS), () => {
+      if (waits !== true) return begin();
+      executor.go = begin;
+      onMessage(id, { type: 'prepared', ref });
     });
+  }
+
+  /** Whatever is prepared, at most as many commands run as there are slots, and one that must run alone is alone. */
+  private checkCommands(): void {
+    const { size } = this.commands;
+    demand(size <= Math.max(this.size, this.largest), `${size} commands run in ${this.size} slots`);
+    const alone = [...this.commands].find(({ parallelism }) => !parallelism);
+    demand(alone === undefined || size === 1, `${alone?.taskId ?? ''} runs beside others`);
   }
 
   private stop(id: number, executor: Executor, { runId, taskId, attempt }: Assignment): void {
     const { random, onMessage } = this.options;
     clearTimeout(executor.timer);
+    executor.go = null;
     // It hangs until its supervisor kills it.
     if (random.chance(0.2)) return;
     this.later(executor, random.int(0, MAX_STOP_MS), () => {
-      executor.running = null;
+      this.ended(executor);
       const reason = { code: 'DTE_CANCELLED', message: 'stopped' } as const;
       const ref = { runId, taskId, attempt };
       onMessage(id, { type: 'result', ref, result: { kind: 'returned', reason }, outputs: [] });
@@ -117,7 +150,7 @@ export class SimulatedExecutors {
     const executor = this.executors.get(id);
     if (executor?.state !== 'busy') return;
     executor.state = 'idle';
-    executor.running = null;
+    this.ended(executor);
     this.trim();
     if (this.executors.has(id)) this.options.onIdle();
   }
@@ -132,6 +165,8 @@ export class SimulatedExecutors {
 
   private gone(id: number): void {
     this.options.whenAwake(() => {
+      const executor = this.executors.get(id);
+      if (executor !== undefined) this.ended(executor);
       if (this.closed || !this.executors.delete(id)) return;
       this.options.onGone(id, { code: 'DTE_EXECUTOR_CRASHED', why: 'simulated' });
       setTimeout(() => this.options.whenAwake(() => this.fill()), RESTART_MS);
@@ -140,23 +175,30 @@ export class SimulatedExecutors {
 
   private resize(size: number): void {
     this.size = size;
+    this.largest = Math.max(this.largest, size);
     this.trim();
     this.fill();
   }
 
   private trim(): void {
     for (const [id, { state }] of this.executors) {
-      if (this.executors.size <= this.size) return;
+      if (this.executors.size <= this.size + this.options.spare) return;
       if (state === 'idle') this.executors.delete(id);
     }
   }
 
   private fill(): void {
-    if (this.closed || this.executors.size >= this.size) return;
-    while (this.executors.size < this.size)
-      this.executors.set(this.nextId++, { state: 'idle', running: null, timer: undefined });
+    const target = this.size + this.options.spare;
+    if (this.closed || this.executors.size >= target) return;
+    while (this.executors.size < target)
+      this.executors.set(this.nextId++, { state: 'idle', running: null, go: null, timer: undefined });
     // Not yet, while the agent is being put together or in the middle of something else.
     setTimeout(() => this.options.whenAwake(() => this.closed || this.options.onIdle()), 0);
+  }
+
+  private ended(executor: Executor): void {
+    if (executor.running !== null) this.commands.delete(executor.running);
+    executor.running = null;
   }
 
   private later(executor: Executor, ms: number, action: () => void): void {

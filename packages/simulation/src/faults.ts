@@ -14,7 +14,9 @@ export class Population {
   join(slots: number | null): SimulatedAgent {
     this.agentIds += 1;
     const agentId = `a${this.agentIds}`;
-    return this.add(new SimulatedAgent(this.world, { agentId, path: agentId, slots }));
+    // Some are of a version that prepares nothing.
+    const spare = this.agentIds % 3 === 0 ? 0 : 1;
+    return this.add(new SimulatedAgent(this.world, { agentId, path: agentId, slots, spare }));
   }
 
   /** Another process with the id of an existing agent. */

@@ -1,17 +1,12 @@
-import { type TaskHost, brokenBy } from '@org/dte-nx-compat';
-import {
-  type ClosureEntry,
-  type LimitValues,
-  type TaskSpec,
-  DteError,
-  isStorableHash,
-} from '@org/dte-protocol';
+import { brokenBy } from '@org/dte-nx-compat';
+import { type ClosureEntry, type LimitValues, type TaskSpec, DteError } from '@org/dte-protocol';
 import { type OutputsPort, nxReader, nxWriter, type HttpClient, httpClient } from '@org/dte-client';
 import { type Channel } from './channel';
 import { type CreateHost, HostHolder } from './host';
 import { DriftWitness } from './drift-witness';
 import {
   type AttemptRef,
+  type GoMessage,
   type ResultMessage,
   type RunMessage,
   type ServeMessage,
@@ -27,11 +22,12 @@ import { reasonOf } from './reason';
 import { serve } from './serve';
 import { serversOf } from './servers-of';
 import { withEndangered } from './also-restore';
+import { producedBy } from './produced-by';
+import { recordOnce } from './record-once';
 import { restoreAll } from './restore-all';
 import { type RestoreContext, restoreMember } from './restore-closure';
 import { SharedByRun } from './shared-by-run';
 import { type AttemptHooks, findTask, nxFailed, runAttempt } from './run-attempt';
-import { nxTaskOf } from './nx-task';
 import { runBatch } from './run-batch';
 import { cacheUseOf } from './cache-use';
 import { type Run, RunCache } from './run-cache';
@@ -55,6 +51,8 @@ interface Current {
   /** Members that other executors restore: settled by `elsewhere`. */
   readonly awaiting: Map<string, (ok: boolean) => void>;
   readonly restored: Map<string, boolean>;
+  /** Settled by `go`. */
+  go: (message: GoMessage) => void;
   /** Settled by `served`. */
   served: (outcome: Served) => void;
 }
@@ -117,6 +115,9 @@ export class Executor {
         if (this.current !== null && keyOf(this.current.ref) === keyOf(message.ref))
           this.current.served(message.outcome);
         break;
+      case 'go':
+        this.go(message);
+        break;
       case 'serve':
         void this.serve(message);
         break;
@@ -147,6 +148,7 @@ export class Executor {
       abort: new AbortController(),
       awaiting: new Map(),
       restored: new Map(),
+      go: () => undefined,
       served: () => undefined,
     };
     this.current = current;
@@ -171,6 +173,7 @@ export class Executor {
       const hooks: AttemptHooks = {
         ...this.newsOf(ref),
         onOutput: (chunk) => live.push(chunk),
+        slot: () => this.slot(context, message, current, measuring),
         serve: () => this.servers(context.run, task, message.forwarded, current),
         measuring,
       };
@@ -198,9 +201,14 @@ export class Executor {
   }
 
   /** Tells the supervisor how far the attempt is. */
-  private newsOf(ref: AttemptRef): Pick<AttemptHooks, 'onExecuting' | 'onRan'> {
+  private newsOf(ref: AttemptRef): Pick<AttemptHooks, 'onExecuting' | 'onRan' | 'onFreed'> {
     const { channel } = this.options;
+    let isFreed = false;
     return {
+      onFreed: () => {
+        if (!isFreed) channel.send({ type: 'freed', ref });
+        isFreed = true;
+      },
       onExecuting: (startMs, timeoutMs) => {
         const news = { type: 'executing', ref, startMs, timeoutMs } as const;
         // The supervisor, which also enforces a limit, must know it in time.
@@ -209,6 +217,40 @@ export class Executor {
       },
       onRan: () => channel.send({ type: 'ran', ref }),
     };
+  }
+
+  private go(message: GoMessage): void {
+    const { current } = this;
+    if (current === null || keyOf(current.ref) !== keyOf(message.ref)) return;
+    // They are restored once more, and what was said of the first time is no answer.
+    for (const { taskId } of message.awaiting) {
+      current.awaiting.delete(taskId);
+      current.restored.delete(taskId);
+    }
+    current.go(message);
+  }
+
+  /** Waits until the agent has a slot for the attempt, and restores what other tasks have replaced meanwhile. */
+  private async slot(
+    context: RestoreContext,
+    message: RunMessage,
+    current: Current,
+    measuring: Measuring,
+  ): Promise<void> {
+    if (message.waits !== true) return;
+    const { signal } = current.abort;
+    measuring.enter('queued');
+    const { restore, awaiting } = await new Promise<GoMessage>((resolve, reject) => {
+      current.go = resolve;
+      const stopped = () => reject(new DteError('DTE_CANCELLED', 'Stopped.'));
+      signal.addEventListener('abort', stopped, { once: true });
+      this.options.channel.send({ type: 'prepared', ref: current.ref });
+    });
+    if (restore.length + awaiting.length > 0) {
+      measuring.enter('restore');
+      await this.restoreClosure(context, { ...message, restore, awaiting }, current);
+    }
+    measuring.enter('wait');
   }
 
   /** Requests the servers of the task from the agent. Resolves with false if a server failed by its own fault. */
@@ -291,34 +333,6 @@ export class Executor {
       elsewhere: (taskId) => elsewhere(current, taskId),
     });
   }
-}
-
-/** Outputs that may be on disk after an attempt. */
-function producedBy(
-  { run }: RestoreContext,
-  task: TaskSpec,
-  members: RunMessage['assignment']['members'],
-): Pick<ResultMessage, 'outputs' | 'members'> {
-  const outputsOf = (taskId: string): string[] => [...(run.tasks.get(taskId)?.nxTask.outputs ?? [])];
-  if (members === undefined) return { outputs: [...task.nxTask.outputs] };
-  return {
-    outputs: [...task.nxTask.outputs],
-    members: members.map(({ taskId }) => ({ taskId, outputs: outputsOf(taskId) })),
-  };
-}
-
-/** Up to this number of tasks, one write of all of them to Nx's database is cheaper than one write for each. Not configurable: it only saves time. */
-const RECORD_AT_ONCE = 5_000;
-
-const recordedIn = new WeakMap<TaskHost, Set<Run>>();
-
-function recordOnce(run: Run, host: TaskHost): void {
-  const runs = recordedIn.get(host) ?? new Set();
-  recordedIn.set(host, runs);
-  if (runs.has(run) || run.tasks.size > RECORD_AT_ONCE) return;
-  runs.add(run);
-  const hashed = run.spec.tasks.filter(({ hash }) => hash !== null && isStorableHash(hash));
-  host.cache.recordTaskDetails(hashed.map((task) => nxTaskOf(task)));
 }
 
 /** Waits for another executor of this agent; false if it failed there. */

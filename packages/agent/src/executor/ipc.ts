@@ -62,6 +62,15 @@ export const toExecutorSchema = z.discriminatedUnion('type', [
     agentName: z.string(),
     /** When the agent received the assignment, in milliseconds since the epoch. */
     receivedMs: z.number(),
+    /** No slot is free for it yet: when it is prepared, it sends `prepared` and waits for `go`. */
+    waits: z.literal(true).optional(),
+  }),
+  /** The attempt may run. What other tasks have replaced on disk since it was prepared is restored again. */
+  z.strictObject({
+    type: z.literal('go'),
+    ref: attemptRefSchema,
+    restore: z.array(closureEntrySchema),
+    awaiting: z.array(closureEntrySchema),
   }),
   /** An awaited member is on disk, or its restore failed and the awaiting executor must try itself. */
   z.strictObject({ type: z.literal('elsewhere'), taskId: taskIdSchema, ok: z.boolean() }),
@@ -91,6 +100,7 @@ export const toExecutorSchema = z.discriminatedUnion('type', [
 export type ToExecutor = z.infer<typeof toExecutorSchema>;
 export type Served = Extract<ToExecutor, { type: 'served' }>['outcome'];
 export type RunMessage = Extract<ToExecutor, { type: 'run' }>;
+export type GoMessage = Extract<ToExecutor, { type: 'go' }>;
 export type ServeMessage = Extract<ToExecutor, { type: 'serve' }>;
 
 /** Length of a line for the log. Not configurable: executors shorten what they send. */
@@ -124,8 +134,12 @@ export const fromExecutorSchema = z.discriminatedUnion('type', [
     /** Timeout of the command from now on; the executor enforces it unless it hangs. */
     timeoutMs: z.int().min(1).optional(),
   }),
-  /** The task's command has ended; only storing its result remains. */
+  /** A command with a timeout has ended. */
   z.strictObject({ type: z.literal('ran'), ref: attemptRefSchema }),
+  /** The closure is on disk and the hash is the agreed one; answered with `go`. */
+  z.strictObject({ type: z.literal('prepared'), ref: attemptRefSchema }),
+  /** Nothing of the attempt runs any more; only storing its result remains. */
+  z.strictObject({ type: z.literal('freed'), ref: attemptRefSchema }),
   /** The attempt needs these servers to continue; answered with `served`. */
   z.strictObject({
     type: z.literal('needs-servers'),

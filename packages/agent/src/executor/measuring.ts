@@ -39,7 +39,7 @@ export class Measuring {
   }
 
   /** The next phase begins, unless it has begun already. */
-  enter(phase: Exclude<Phase, 'queued'>): void {
+  enter(phase: Phase): void {
     if (phase === this.phase) return;
     const nowMs = performance.now();
     this.ms[this.phase] += nowMs - this.sinceMs;

@@ -19,7 +19,11 @@ export interface AttemptHooks {
   readonly onExecuting: (startMs: number, timeoutMs: number | undefined) => void;
   /** A command with a limit has ended, in any way. */
   readonly onRan: () => void;
+  /** Nothing of the attempt runs any more. Called once, or not at all if it did not run. */
+  readonly onFreed: () => void;
   readonly onOutput: (chunk: string) => void;
+  /** Resolves when the attempt may run: its agent has a slot for it. */
+  readonly slot: () => Promise<void>;
   /** Resolves when the servers of the task are up; with false if one failed, and the task must not run. */
   readonly serve: () => Promise<boolean>;
   readonly measuring: Measuring;
@@ -63,6 +67,8 @@ export async function runAttempt(
   graph.tasks[task.id] = nxTask;
   const told = difference === null ? {} : { drift: difference.drift, hashDetails: difference.hashDetails };
   signal.throwIfAborted();
+  await hooks.slot();
+  signal.throwIfAborted();
   if (!(await hooks.serve())) return notRun();
   signal.throwIfAborted();
   const stop = () => host.stopTask(context.limits.killMs);
@@ -80,6 +86,7 @@ export async function runAttempt(
       storeFailure: (assignment.retry?.left ?? 0) === 0,
       onStoring: () => {
         limit.end();
+        hooks.onFreed();
         measuring.enter('store');
       },
     });
@@ -88,6 +95,7 @@ export async function runAttempt(
     measuring.enter('run');
     hooks.onExecuting(Date.now(), task.timeoutMs);
     const outcome = await runTask(limit).finally(() => limit.end());
+    hooks.onFreed();
     measuring.enter('store');
     signal.throwIfAborted();
     const ended = await storeEnded(context, assignment, task, { outcome, isOver: limit.isOver });

@@ -61,6 +61,8 @@ export async function runBatch(
     return [task];
   });
   signal.throwIfAborted();
+  if (tasks.length > 0) await hooks.slot();
+  signal.throwIfAborted();
   const limitMs = batchLimitOf(tasks.flatMap(({ id }) => specs.get(id) ?? []));
   const work: BatchWork = { tasks, fullTaskGraph: graph, hooks, limitMs };
   // Stored included: a restore of a task that writes there too puts these outputs aside for a while.
@@ -165,6 +167,7 @@ async function runAll(
       onWorking: (isWorking) => (isWorking ? limit.begin() : limit.end()),
     });
   const outcome = await run().finally(() => limit.end());
+  hooks.onFreed();
   signal.throwIfAborted();
   if (seen.isFrozen)
     throw frozen(`The process of the batch of ${taskId}`, agentName, limits.executorFrozenMs);

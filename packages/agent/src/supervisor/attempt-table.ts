@@ -6,6 +6,7 @@ import { type Attempt, type AttemptState } from './reconcile';
 interface Begun {
   readonly ms: number;
   readonly slot: number;
+  isFreed: boolean;
 }
 
 /** The attempts of an agent by key, with the state of each. */
@@ -62,14 +63,25 @@ export class AttemptTable {
     if (attempt !== undefined) this.attempts.set(key, { ...attempt, state });
   }
 
-  /** An executor has it now. Returns its slot, for people: executors are replaced, slots stay. */
-  begin(key: string, executorId: number): number {
+  /** An executor has it now. */
+  begin(key: string, executorId: number): void {
     this.set(key, { name: 'running', executorId, startMs: null });
-    const used = new Set([...this.begun.values()].map(({ slot }) => slot));
+  }
+
+  /** It may run. Returns its slot, for people: executors are replaced, slots stay. Null: it has had one already. */
+  takeSlot(key: string): number | null {
+    if (this.begun.has(key)) return null;
+    const used = new Set([...this.begun.values()].flatMap(({ slot, isFreed }) => (isFreed ? [] : [slot])));
     let slot = 1;
     while (used.has(slot)) slot++;
-    this.begun.set(key, { ms: Date.now(), slot });
+    this.begun.set(key, { ms: Date.now(), slot, isFreed: false });
     return slot;
+  }
+
+  /** Its command has ended: another may have its slot. */
+  freeSlot(key: string): void {
+    const begun = this.begun.get(key);
+    if (begun !== undefined) begun.isFreed = true;
   }
 
   /** Releases its slot. Returns how long it had it, in ms; null: it had none. */

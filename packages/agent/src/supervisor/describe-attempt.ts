@@ -1,4 +1,4 @@
-import { type Artifact, type Assignment, type AttemptResult, type Work } from '@org/dte-protocol';
+import { type Artifact, type Assignment, type AttemptResult, LIMITS, type Work } from '@org/dte-protocol';
 import { type AttemptRef, refOf } from '../executor/ipc';
 import { type Attempt } from './reconcile';
 
@@ -24,6 +24,12 @@ export function describeAttempt({ assignment, state }: Attempt): Work[] {
   }
 }
 
+const MOST_WORK = LIMITS.slotsPerAgent.value * 2;
+
+/** The report about all attempts. */
+export const describeWork = (attempts: ReadonlyMap<string, Attempt>): Work[] =>
+  [...attempts.values()].flatMap(describeAttempt).slice(0, MOST_WORK);
+
 /** The tasks of an assignment: one, or those of a batch. */
 export const tasksOf = ({ taskId, members }: Assignment): string[] =>
   members?.map((member) => member.taskId) ?? [taskId];
@@ -34,6 +40,15 @@ export function artifactsOf({ taskId }: Assignment, result: AttemptResult | null
   const members = result.kind === 'batch' ? result.members : [{ taskId, result }];
   return new Map(members.flatMap((each) => (each.result ? [[each.taskId, each.result.artifact]] : [])));
 }
+
+/** It waited too long for tasks that write to the same outputs: those that run here. Elsewhere they may not. */
+export const isBusy = (result: AttemptResult): boolean =>
+  result.kind === 'returned' && result.reason.code === 'DTE_OUTPUTS_BUSY';
+
+export const recalled = (): AttemptResult => ({
+  kind: 'returned',
+  reason: { code: 'DTE_RECALLED', message: 'The task had not started and was taken back.' },
+});
 
 export const left = (): AttemptResult => ({
   kind: 'returned',

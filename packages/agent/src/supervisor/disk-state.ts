@@ -38,6 +38,11 @@ export class DiskState {
     return plan;
   }
 
+  /** What an executor must restore again for an assignment that it has prepared: other tasks have replaced it since. */
+  again(executorId: number, { runId, closure }: Assignment): RestorePlan {
+    return this.table.plan(executorId, runId, this.disk === undefined ? closure : []);
+  }
+
   /** What an executor is told: the closure only if earlier runs have left a part of it here, whose files this run does not know. */
   assigned(assignment: Assignment): Assignment {
     const { runId, closure } = assignment;

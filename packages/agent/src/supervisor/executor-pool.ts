@@ -16,6 +16,8 @@ export interface PoolOptions extends Pick<ExecutorProcessOptions, 'path' | 'work
   >;
   /** Null: not known yet. */
   readonly slots: number | null;
+  /** Executors beyond the slots, which prepare attempts. */
+  readonly spare: number;
   onMessage(executorId: number, message: FromExecutor): void;
   /** An executor can take an attempt. */
   onIdle(): void;
@@ -136,7 +138,7 @@ export class ExecutorPool {
   }
 
   private trim(): void {
-    let surplus = this.members.size - this.size;
+    let surplus = this.members.size - this.size - this.options.spare;
     for (const [id, { state, process }] of this.members) {
       if (surplus <= 0) return;
       if (state !== 'idle') continue;
@@ -155,6 +157,9 @@ export class ExecutorPool {
     if (this.closed || this.restart !== null) return;
     const target = this.everReady ? this.size : 1;
     while (this.members.size < target) this.start();
+    // Last, so that it does not delay the others.
+    const isAnyStarting = [...this.members.values()].some(({ state }) => state === 'starting');
+    if (this.everReady && !isAnyStarting && this.members.size < this.size + this.options.spare) this.start();
   }
 
   private start(): void {

@@ -1,4 +1,5 @@
 import { type Assignment, type AttemptResult, type FinishedAttempt, type Reason } from '@org/dte-protocol';
+import { type Attempt } from './reconcile';
 import { batchTimeoutReason, timeoutReason } from '../executor/time-limit';
 
 export interface Overtime {
@@ -37,4 +38,15 @@ export function overtime(
     })),
     log: '',
   };
+}
+
+/** The same for an attempt that runs now; null if it does not. */
+export function overtimeNow(
+  { assignment, state }: Attempt,
+  timeoutMs: number,
+  agentName: string,
+): AttemptResult | null {
+  if (state.name !== 'running') return null;
+  const endMs = Date.now();
+  return overtime(assignment, { startMs: state.startMs ?? endMs, endMs, timeoutMs, agentName });
 }

@@ -71,6 +71,8 @@ export async function runAgent(options: AgentOptions): Promise<number> {
 
 /** The parts of an agent, and how they inform each other. */
 class Agent {
+  /** Whoever shares the disk prepares nothing: it would have to know what is replaced there meanwhile. */
+  private readonly spare: number;
   private readonly agentId = `agent-${randomUUID()}`;
   private readonly name: string;
   private readonly hidden = new HiddenValues();
@@ -89,6 +91,7 @@ class Agent {
 
   constructor(private readonly options: AgentOptions) {
     const { limits, env, workspaceRoot, rendezvous, sessionId } = options;
+    this.spare = options.disk === undefined ? Math.min(1, limits.prefetchedTasks) : 0;
     this.name = options.name ?? `${hostname()}-${process.pid}`;
     this.log = new TaskLog({
       stream: options.stdout,
@@ -171,6 +174,7 @@ class Agent {
       identity,
       slots,
       labels: [...labels],
+      spare: this.spare,
     };
     return onlyRun === undefined ? claims : { ...claims, onlyRun };
   }
@@ -194,6 +198,7 @@ class Agent {
       env,
       limits,
       slots,
+      spare: this.spare,
       onMessage: (id, message) => this.supervisor.onExecutorMessage(id, message),
       onIdle: () => this.supervisor.onIdle(),
       onGone: (id, death) => this.supervisor.onExecutorGone(id, death),

@@ -5,30 +5,21 @@ import {
   type AttemptResult,
   type Reason,
   DteError,
-  LIMITS,
 } from '@org/dte-protocol';
-import {
-  type FromExecutor,
-  type NeedsServers,
-  type OutputMessage,
-  type ResultMessage,
-  type Served,
-  keyOf,
-  refOf,
-} from '../executor/ipc';
+import { type FromExecutor, type OutputMessage, type ResultMessage, keyOf, refOf } from '../executor/ipc';
 import { AttemptTable } from './attempt-table';
 import { reasonOf } from '../executor/reason';
-import { describeAttempt, left } from './describe-attempt';
+import { bringServers } from './bring-servers';
+import { describeWork, isBusy, left, recalled } from './describe-attempt';
 import { DiskState } from './disk-state';
-import { overtime } from './overtime';
+import { overtimeNow } from './overtime';
 import { type Death, crashed } from './executor-process';
 import { type Attempt, pickStartable, reconcile } from './reconcile';
 import { Patience } from './patience';
-import { type RunInput } from './run-files';
+import { type Handed, prepareMachine, runMessage } from './hand-over';
 import { type SupervisorOptions } from './supervisor-options';
 import { SyncSchedule } from './sync-schedule';
-
-const MOST_WORK = LIMITS.slotsPerAgent.value * 2;
+import { Turns } from './turns';
 
 /**
  * Makes an agent do what the coordinator wants. Every change of the wanted state or of an attempt goes through `turn`,
@@ -36,6 +27,7 @@ const MOST_WORK = LIMITS.slotsPerAgent.value * 2;
  */
 export class Supervisor {
   private readonly attempts = new AttemptTable();
+  private readonly turns = new Turns(this.attempts.all, (key) => this.go(key));
   private readonly disk: DiskState;
   private readonly schedule = new SyncSchedule(() => this.sync());
   private readonly patience: Patience;
@@ -54,7 +46,7 @@ export class Supervisor {
     return this.attempts.all.size;
   }
 
-  /** Attempts that are not completed. */
+  /** Those that are not completed. */
   get active(): number {
     return this.attempts.active;
   }
@@ -67,7 +59,9 @@ export class Supervisor {
     for (const runId of new Set(wanted.assignments.map((assignment) => assignment.runId))) {
       this.options.runFiles.get(runId).catch(() => undefined);
     }
+    this.turns.wanted(wanted, slots);
     this.turn();
+    for (const ref of wanted.ahead ?? []) if (ref.recalled === true) this.giveBack(keyOf(ref));
   }
 
   /** A new connection numbers its syncs from the beginning and knows nothing. */
@@ -85,8 +79,16 @@ export class Supervisor {
   /** Accepts nothing new; attempts that have not started are returned. */
   drain(): void {
     this.isDraining = true;
+    for (const key of this.attempts.all.keys()) if (this.turns.isAhead(key)) this.giveBack(key);
     for (const key of this.attempts.in('waiting')) this.complete(key, left());
     this.changed();
+  }
+
+  /** Returns an attempt that waits for the slot of another, unless it has begun. */
+  private giveBack(key: string): void {
+    if (this.turns.hasBegun(key)) return;
+    if (this.attempts.get(key)?.state.name === 'waiting') this.complete(key, recalled());
+    else this.stop(key, recalled());
   }
 
   /** Stops what runs and returns it. */
@@ -102,7 +104,6 @@ export class Supervisor {
     this.changed();
   }
 
-  /** Releases timers. `pool.close()` ends the attempts. */
   close(): void {
     this.schedule.clear();
     this.patience.close();
@@ -145,28 +146,23 @@ export class Supervisor {
       case 'ran':
         if (attempt.state.name === 'running') this.patience.calm(executorId);
         break;
+      case 'prepared':
+        if (attempt.state.name === 'running') this.turns.ask(key);
+        break;
+      case 'freed':
+        this.attempts.freeSlot(key);
+        this.turns.free(key);
+        break;
       case 'output':
         this.onOutput(attempt.assignment, message);
         break;
       case 'needs-servers':
-        void this.bring(executorId, key, message);
+        void bringServers(this.options, this.attempts, executorId, message);
         break;
       case 'result':
         this.onResult(executorId, attempt, message);
         break;
     }
-  }
-
-  private async bring(executorId: number, key: string, message: NeedsServers): Promise<void> {
-    const { runFiles, servers, pool } = this.options;
-    const outcome = await runFiles
-      .get(message.ref.runId)
-      .then((run) => servers.bring(key, message, run))
-      .catch((thrown: unknown): Served => ({ kind: 'unable', reason: reasonOf(DteError.from(thrown)) }));
-    // An executor that was stopped since does not listen any more, and holds nothing.
-    if (this.attempts.isRunBy(key, executorId))
-      pool.send(executorId, { type: 'served', ref: message.ref, outcome });
-    else servers.release(key);
   }
 
   private onOutput(assignment: Assignment, { offset, data, last }: OutputMessage): void {
@@ -184,12 +180,13 @@ export class Supervisor {
     this.disk.produced(assignment, message, state.name === 'stopping');
     if (state.name === 'stopping') this.settleStopped(key, state.result);
     else {
-      this.complete(key, this.options.servers.complete(key, message.result));
+      const isPassed = !this.turns.hasBegun(key) && this.turns.isAhead(key) && isBusy(message.result);
+      if (!isPassed) this.show(key);
+      this.complete(key, isPassed ? recalled() : this.options.servers.complete(key, message.result));
     }
     this.free(executorId);
   }
 
-  /** It can take the next attempt. */
   private free(executorId: number): void {
     this.options.pool.release(executorId);
     this.turn();
@@ -228,30 +225,37 @@ export class Supervisor {
     const executorId = attempt === undefined ? null : this.options.pool.take();
     if (attempt === undefined || executorId === null) return;
     const { assignment } = attempt;
-    const slot = this.attempts.begin(key, executorId);
-    this.options.log.started(refOf(assignment), slot, assignment.members?.length);
-    this.ready(assignment).then(
-      (run) => this.hand(executorId, key, assignment, run),
+    this.attempts.begin(key, executorId);
+    const hasSlot = this.turns.take(key);
+    if (hasSlot) this.show(key);
+    prepareMachine(this.options, this.disk, assignment).then(
+      (run) => this.hand(executorId, key, assignment, hasSlot ? run : { ...run, waits: true }),
       (thrown: unknown) => {
         if (!this.attempts.isRunBy(key, executorId)) return;
+        this.show(key);
         this.complete(key, { kind: 'returned', reason: reasonOf(DteError.from(thrown)) });
         this.free(executorId);
       },
     );
   }
 
-  /** The run as executors need it; the machine is prepared for the task, except for what its executor prepares. */
-  private async ready(assignment: Assignment): Promise<RunInput> {
-    const { runFiles, servers } = this.options;
-    const [run] = await Promise.all([
-      runFiles.get(assignment.runId),
-      assignment.parallelism ? undefined : servers.stopIdle(),
-      this.disk.bring(assignment),
-    ]);
-    return run;
+  private show(key: string): void {
+    const attempt = this.attempts.get(key);
+    const slot = this.attempts.takeSlot(key);
+    if (attempt === undefined || slot === null) return;
+    this.options.log.started(refOf(attempt.assignment), slot, attempt.assignment.members?.length);
   }
 
-  private hand(executorId: number, key: string, assignment: Assignment, run: RunInput): void {
+  private go(key: string): void {
+    const attempt = this.attempts.get(key);
+    if (attempt?.state.name !== 'running') return;
+    const { executorId } = attempt.state;
+    this.show(key);
+    const plan = this.disk.again(executorId, attempt.assignment);
+    this.options.pool.send(executorId, { type: 'go', ref: refOf(attempt.assignment), ...plan });
+  }
+
+  private hand(executorId: number, key: string, assignment: Assignment, run: Handed): void {
     if (!this.attempts.isRunBy(key, executorId)) {
       // Stopped before its executor got it: there is nothing to stop.
       const state = this.attempts.get(key)?.state;
@@ -261,17 +265,8 @@ export class Supervisor {
       this.free(executorId);
       return;
     }
-    const { limits, pool, name } = this.options;
-    pool.send(executorId, {
-      ...run,
-      ...this.disk.sharing,
-      ...this.disk.begin(executorId, assignment),
-      type: 'run',
-      assignment: this.disk.assigned(assignment),
-      agentName: name,
-      receivedMs: this.attempts.receivedMs(key),
-      restoreConcurrency: Math.max(1, Math.floor(limits.restoreConcurrency / pool.slots)),
-    });
+    const given = { executorId, assignment, run, receivedMs: this.attempts.receivedMs(key) };
+    this.options.pool.send(executorId, runMessage(this.options, this.disk, given));
   }
 
   private stop(key: string, result: AttemptResult | null): void {
@@ -280,6 +275,7 @@ export class Supervisor {
     const { executorId } = attempt.state;
     const { pool, limits } = this.options;
     this.attempts.set(key, { name: 'stopping', executorId, result });
+    this.turns.withdraw(key);
     pool.send(executorId, { type: 'stop', ref: refOf(attempt.assignment), graceMs: limits.killMs });
     this.patience.stopping(executorId);
   }
@@ -287,18 +283,14 @@ export class Supervisor {
   /** The executor stops what runs too long; one that hangs itself is killed with all its child processes. */
   private limit(executorId: number, key: string, timeoutMs: number): void {
     const { name, pool } = this.options;
-    const onOver = (): void => {
+    this.patience.running(executorId, timeoutMs, () => {
       const attempt = this.attempts.get(key);
-      if (attempt?.state.name !== 'running') return;
-      const endMs = Date.now();
-      const { startMs } = attempt.state;
-      const times = { startMs: startMs ?? endMs, endMs, timeoutMs };
-      const result = overtime(attempt.assignment, { ...times, agentName: name });
+      const result = attempt === undefined ? null : overtimeNow(attempt, timeoutMs, name);
+      if (result === null) return;
       this.attempts.set(key, { name: 'stopping', executorId, result });
       pool.kill(executorId);
       this.changedALittle();
-    };
-    this.patience.running(executorId, timeoutMs, onOver);
+    });
   }
 
   private settleStopped(key: string, result: AttemptResult | null): void {
@@ -307,7 +299,8 @@ export class Supervisor {
       return;
     }
     const attempt = this.attempts.get(key);
-    if (attempt !== undefined) this.options.log.stopped(refOf(attempt.assignment));
+    if (attempt !== undefined && this.turns.hasBegun(key))
+      this.options.log.stopped(refOf(attempt.assignment));
     this.forget(key);
   }
 
@@ -317,6 +310,7 @@ export class Supervisor {
     const result = this.options.hidden.inResult(given);
     const tookMs = this.attempts.end(key);
     this.options.servers.release(key);
+    this.turns.over(key);
     if (tookMs !== null) this.options.log.ended(refOf(attempt.assignment), result, tookMs);
     this.attempts.set(key, { name: 'completed', result });
     this.disk.over(attempt.assignment, result);
@@ -325,6 +319,7 @@ export class Supervisor {
 
   private forget(key: string): void {
     const attempt = this.attempts.forget(key);
+    this.turns.over(key);
     this.options.servers.release(key);
     if (attempt?.state.name === 'stopping') this.disk.over(attempt.assignment, null);
     this.changedALittle();
@@ -343,8 +338,13 @@ export class Supervisor {
   }
 
   private describe(): AgentSync {
-    const { slots } = this.options;
-    const work = [...this.attempts.all.values()].flatMap(describeAttempt).slice(0, MOST_WORK);
-    return { type: 'agent.sync', seq: ++this.seq, slots, draining: this.isDraining, work };
+    const work = describeWork(this.attempts.all);
+    return {
+      type: 'agent.sync',
+      seq: ++this.seq,
+      slots: this.options.slots,
+      draining: this.isDraining,
+      work,
+    };
   }
 }

@@ -62,7 +62,7 @@ const limitOption = ([name, limit]: [string, Limit]) => [
       flag: null,
       nxJson: true,
     },
-    wholeNumber(1).optional(),
+    wholeNumber(limit.mayBeZero === true ? 0 : 1).optional(),
   ),
 ];
 

@@ -69,7 +69,7 @@ export class AgentMember implements Member {
   start(): void {
     const { members } = this.session;
     const { hello } = this.peer;
-    const { slots, labels, onlyRun } = hello;
+    const { slots, labels, spare, onlyRun } = hello;
     const earlier = members.agents.get(this.agentId);
     members.agents.set(this.agentId, this.peer);
     // The same process on a new connection: the old one is half open and will send nothing more.
@@ -81,6 +81,7 @@ export class AgentMember implements Member {
         ...introductionOf(hello),
         slots,
         labels,
+        ...(spare === undefined ? {} : { spare }),
         ...(onlyRun === undefined ? {} : { onlyRun }),
       },
     });

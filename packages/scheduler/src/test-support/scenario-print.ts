@@ -8,6 +8,8 @@ import type {
 } from '@org/dte-protocol';
 import type { Effects, HistoryEvent, Outgoing } from '../interface';
 
+type Ahead = NonNullable<AgentWanted['ahead']>[number];
+
 /** Events that add nothing to the messages of the same step. */
 const SILENT: HistoryEvent['type'][] = ['task.assigned', 'agent.joined', 'run.submitted', 'task.ended'];
 
@@ -24,8 +26,9 @@ function printEvent(event: HistoryEvent): string {
       const code = event.type === 'task.lost' ? ` ${event.reason.code}` : '';
       return `${event.type} ${event.runId}/${event.taskId}#${event.attempt} on ${event.agentId}${code}`;
     }
+    case 'task.recalled':
     case 'task.retried':
-      return `task.retried ${event.runId}/${event.taskId}#${event.attempt} on ${event.agentId}`;
+      return `${event.type} ${event.runId}/${event.taskId}#${event.attempt} on ${event.agentId}`;
     case 'task.outrun':
       return `task.outrun ${event.runId}/${event.taskId}#${event.attempt} on ${event.agentId} ${event.end}`;
     case 'task.measured':
@@ -55,11 +58,14 @@ function printOutgoing(outgoing: Outgoing): string[] {
   return [printInfo(outgoing.message)];
 }
 
-function printWanted(agentId: string, { seq, assignments, slots, stop }: AgentWanted): string {
+function printWanted(agentId: string, { seq, assignments, slots, stop, ahead = [] }: AgentWanted): string {
   const head = [`wanted ${agentId}`, ...(seq > 0 ? [`seq=${seq}`] : []), `slots=${slots ?? '-'}`];
   if (stop !== null) head.push(`stop=${stop.code}`);
-  return `${head.join(' ')}: ${assignments.length === 0 ? 'nothing' : assignments.map(printAssignment).join(', ')}`;
+  return `${head.join(' ')}: ${assignments.length === 0 ? 'nothing' : assignments.map(printAssignment).join(', ')}${ahead.map(printAhead).join('')}`;
 }
+
+const printAhead = ({ runId, taskId, attempt, recalled }: Ahead): string =>
+  ` | ${recalled === true ? 'recall' : 'ahead'} ${runId}/${taskId}#${attempt}`;
 
 function printAssignment({
   runId,

@@ -139,6 +139,7 @@ class Scenario {
       spec,
       ...(flaky === undefined ? {} : { flaky }),
       ...(lateMs === undefined ? {} : { lateMs }),
+      ...(command.words.includes('learnt') ? { learntMs: spec.tasks.map(({ weight }) => weight) } : {}),
     });
     if (command.words.includes('unfollowed')) return submitted;
     const sync: MainSync = { type: 'main.sync', runId: spec.runId, ackSeq: 0, want: 'follow' };
@@ -205,6 +206,7 @@ const agentOf = ({ words: [who = ''], options }: Command): AgentJoin => ({
   jobUrl: null,
   slots: numberOr(options['slots'], null),
   labels: options['labels']?.split(',') ?? [],
+  ...(options['spare'] === undefined ? {} : { spare: Number(options['spare']) }),
   ...(options['only'] === undefined ? {} : { onlyRun: options['only'] }),
 });
 

@@ -17,7 +17,8 @@ export function checkCounters(state: SchedulerState): void {
     demand(pool.usable === members.length, `agents of ${key} are miscounted`);
   }
   for (const agent of agents) {
-    for (const lease of agent.leases) {
+    const all = [...agent.leases, ...agent.ahead];
+    for (const lease of all) {
       demand(
         [state.runs.get(lease.runId)?.leases, state.runs.get(lease.runId)?.rivals].some(
           (leases) => leases?.get(lease.index) === lease,
@@ -25,20 +26,35 @@ export function checkCounters(state: SchedulerState): void {
         'an agent has a lease of its own',
       );
     }
+    demand(agent.bytesWanted >= 0 && (all.length > 0 || agent.bytesWanted === 0), 'bytes are miscounted');
+    const waiting = [...agent.ahead].filter(({ place, started }) => place === 'ahead' && !started);
+    demand(waiting.length <= agent.spare, 'an agent prepares too much');
     demand(
-      agent.bytesWanted >= 0 && (agent.leases.size > 0 || agent.bytesWanted === 0),
-      'bytes are miscounted',
+      waiting.length > 0 === state.prefetch.holders.has(agent.agentId),
+      'agents with an attempt that waits are miscounted',
+    );
+    demand(
+      agent.ahead.size === 0 || agent.leases.size > 0 || waiting.length === 0,
+      `${agent.agentId} has nothing to do and lets an attempt wait`,
     );
   }
+  checkRecalls(state, agents);
   for (const run of state.runs.values()) {
     const leases = [...run.leases.values(), ...run.rivals.values()];
     demand(
-      run.slotsUsed === leases.reduce((sum, lease) => sum + lease.cost, 0),
+      run.slotsUsed === leases.reduce((sum, { place, cost }) => sum + (place === 'slot' ? cost : 0), 0),
       `slots of ${run.runId} are miscounted`,
     );
     demand(
-      leases.every((lease) => state.agents.get(lease.agentId)?.leases.has(lease) === true),
+      leases.every((lease) => {
+        const agent = state.agents.get(lease.agentId);
+        return (lease.place === 'slot' ? agent?.leases : agent?.ahead)?.has(lease) === true;
+      }),
       'a lease has no agent',
+    );
+    demand(
+      run.ahead === leases.filter(({ place }) => place !== 'slot').length,
+      `attempts of ${run.runId} that wait are miscounted`,
     );
     demand(run.phase === 'running' || leases.length === 0, `${run.runId} is over and still has leases`);
     const leased = run.tasks.filter((task) => task.state.name === 'leased').length;
@@ -57,4 +73,9 @@ export function checkCounters(state: SchedulerState): void {
     const queued = run.lanes.reduce((sum, lane) => sum + lane.ready.length, 0);
     demand(ready === queued, `ready tasks of ${run.runId} are miscounted`);
   }
+}
+
+function checkRecalls(state: SchedulerState, agents: readonly Agent[]): void {
+  const recalled = agents.flatMap(({ ahead }) => [...ahead]).filter(({ place }) => place === 'recalled');
+  demand(state.prefetch.recalling === recalled.length, 'attempts that are recalled are miscounted');
 }

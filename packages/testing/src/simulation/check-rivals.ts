@@ -31,14 +31,15 @@ export class LiveAttempts {
     live.set(attempt, agentId);
   }
 
-  /** An attempt was lost, or outrun. */
-  over(event: Event<'task.lost'> | Event<'task.outrun'>): void {
+  /** An attempt was lost, outrun or taken back. */
+  over(event: Event<'task.lost'> | Event<'task.outrun'> | Event<'task.recalled'>): void {
     const { runId, taskId, attempt, type } = event;
     // It gave way to another task, and may come back.
     if (event.type === 'task.outrun' && event.end === 'withdrawn') this.doubled.delete(`${runId}/${taskId}`);
     const live = this.of(runId, taskId);
     live.delete(attempt);
-    demand(type === 'task.lost' || live.size === 1, `of two attempts of ${taskId}, ${live.size} are left`);
+    const left = type === 'task.outrun' ? 1 : type === 'task.recalled' ? 0 : live.size;
+    demand(live.size === left, `of two attempts of ${taskId}, ${live.size} are left`);
   }
 
   /** The task has ended, or is tried again. */

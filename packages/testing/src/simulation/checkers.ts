@@ -20,10 +20,14 @@ function noteAgent(
 }
 
 /** Observes every step of a scheduler and compares it with what the agents really did. */
+/** Of a task; as in the scheduler. */
+const MAX_RECALLS = 2;
+
 export class Checkers {
   readonly #record: SessionRecord;
   readonly #live: LiveAttempts;
   readonly #retried = new Map<string, number>();
+  readonly #recalled = new Map<string, number>();
   /** `run/task#attempt` -> the agent on which the attempt failed and was to be retried. */
   readonly #failedBefore = new Map<string, FinishedAttempt>();
   /** `run/task` -> agents on which it failed and was to be retried. */
@@ -50,6 +54,10 @@ export class Checkers {
       if (event.type === 'task.retried') noteAgent(this.#failedOn, event);
       if (event.type === 'task.lost') noteAgent(this.#lostOn, event);
       if (event.type === 'task.lost' || event.type === 'task.outrun') this.#live.over(event);
+      if (event.type === 'task.recalled') {
+        this.#live.over(event);
+        this.#onRecalled(event);
+      }
       if (event.type === 'task.assigned') this.#onAssigned(state, event, effects);
       if (event.type === 'task.retried') this.#onRetried(event);
       if (event.type === 'task.ended') this.#onEnded(state, input, event);
@@ -155,6 +163,15 @@ export class Checkers {
   #retriesOf(runId: string, taskId: string): number {
     const { retries = 0, flakiness } = this.#record.task(runId, taskId);
     return Math.max(retries, flakiness === 'retry' && this.#record.flaky.has(`${runId}/${taskId}`) ? 1 : 0);
+  }
+
+  /** Nothing is taken back that its agent may have run, and nothing wanders from agent to agent. */
+  #onRecalled({ runId, taskId, attempt, agentId }: Event<'task.recalled'>): void {
+    const key = `${runId}/${taskId}`;
+    demand(this.#record.assigned.get(key)?.attempt === attempt, `${key}#${attempt} is taken back too late`);
+    const count = (this.#recalled.get(key) ?? 0) + 1;
+    this.#recalled.set(key, count);
+    demand(count <= MAX_RECALLS, `${key} is taken back ${count} times, now from ${agentId}`);
   }
 
   #onRetried({ runId, taskId, attempt }: Event<'task.retried'>): void {

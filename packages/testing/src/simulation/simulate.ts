@@ -138,7 +138,9 @@ class Simulation {
     const id = `a${this.#agents.length + 1}`;
     const { fortune, labels: all } = this.plan;
     const labels = all[this.#agents.length % all.length] ?? [];
-    const options = { id, slots, labels, fortune, deeds: this.#deeds };
+    // The worker of a main job shares its disk, and prepares nothing; others may be of an earlier version.
+    const spare = onlyRun === undefined && (this.plan.seed + this.#agents.length) % 3 !== 0 ? 1 : 0;
+    const options = { id, slots, labels, spare, fortune, deeds: this.#deeds };
     const agent = new SimulatedAgent(
       this.#world,
       this.#coordinator,

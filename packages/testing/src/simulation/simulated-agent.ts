@@ -6,6 +6,7 @@ import type {
   ServerReport,
   Work,
 } from '@org/dte-protocol';
+import { demand } from './demand';
 import type { AgentLink, SimulatedCoordinator } from './simulated-coordinator';
 import { SimulatedLink, type World } from './simulated-link';
 
@@ -33,6 +34,9 @@ export const deedKey = (runId: string, taskId: string, attempt: number, agentId:
 
 interface Job {
   work: Work;
+  readonly assignment: Assignment;
+  /** It is prepared, and waits for a slot. */
+  isAsking: boolean;
   timer: number;
 }
 
@@ -41,6 +45,8 @@ export interface SimulatedAgentOptions {
   readonly slots: number | null;
   readonly labels: string[];
   readonly onlyRun?: string;
+  /** Attempts that it prepares beyond its slots. */
+  readonly spare: number;
   readonly fortune: Fortune;
   /** Where it records its actions. */
   readonly deeds: Deeds;
@@ -57,6 +63,9 @@ export class SimulatedAgent {
   #frozenUntilMs = 0;
   #seq = 0;
   readonly #jobs = new Map<string, Job>();
+  /** What it must not run until another has ended, and how much it may run at a time. */
+  #ahead: ReadonlySet<string> = new Set();
+  #allowed = 0;
 
   constructor(
     private readonly world: World,
@@ -93,6 +102,7 @@ export class SimulatedAgent {
 
   drain(): void {
     this.#draining = true;
+    for (const key of this.#ahead) this.#giveBack(key);
     this.#sync();
   }
 
@@ -112,12 +122,15 @@ export class SimulatedAgent {
       },
     });
     const { agentId } = this;
-    const { slots, labels, onlyRun } = this.options;
+    const { slots, labels, spare, onlyRun } = this.options;
     const only = onlyRun === undefined ? {} : { onlyRun };
     this.#seq = 0;
     this.#link = link;
     if (
-      this.coordinator.connectAgent({ agentId, name: agentId, jobUrl: null, slots, labels, ...only }, link)
+      this.coordinator.connectAgent(
+        { agentId, name: agentId, jobUrl: null, slots, labels, spare, ...only },
+        link,
+      )
     ) {
       this.#sync();
     } else {
@@ -126,7 +139,9 @@ export class SimulatedAgent {
     }
   }
 
-  #take({ assignments, stop }: AgentWanted): void {
+  #take({ assignments, ahead = [], stop }: AgentWanted): void {
+    this.#ahead = new Set(ahead.map(keyOf));
+    this.#allowed = assignments.length - ahead.length;
     const wanted = new Map(assignments.map((assignment) => [keyOf(assignment), assignment]));
     let changed = false;
     for (const [key, job] of this.#jobs) {
@@ -140,28 +155,88 @@ export class SimulatedAgent {
       this.#begin(key, assignment);
       changed = true;
     }
+    for (const ref of ahead) if (ref.recalled === true && this.#giveBack(keyOf(ref))) changed = true;
+    if (this.#startNext()) changed = true;
     const leaves = (stop !== null || this.#draining) && this.#jobs.size === 0;
     if (leaves) this.crash();
     else if (changed) this.#sync();
   }
 
-  #begin(key: string, { runId, taskId, attempt, members }: Assignment): void {
-    const work = { runId, taskId, attempt };
-    const job: Job = { work: { ...work, phase: { name: 'preparing' } }, timer: 0 };
+  #begin(key: string, assignment: Assignment): void {
+    const { runId, taskId, attempt } = assignment;
+    const phase = { name: 'preparing' } as const;
+    const job: Job = { work: { runId, taskId, attempt, phase }, assignment, isAsking: false, timer: 0 };
     this.#jobs.set(key, job);
-    const { random } = this.world;
-    job.timer = this.#later(random.int(0, this.options.fortune.maxTaskMs / 4), () => {
-      job.work = { ...work, phase: { name: 'executing', startMs: this.world.clock.now() } };
-      this.#sync();
-      job.timer = this.#later(random.int(1, this.options.fortune.maxTaskMs), () => {
-        // An old message may make it run the same attempt again: artifacts are immutable, so the first result applies.
-        const deed = deedKey(runId, taskId, attempt, this.agentId);
-        const result = this.options.deeds.results.get(deed) ?? this.#result(job.work, members);
-        this.options.deeds.results.set(deed, result);
-        job.work = { ...work, phase: { name: 'completed', result } };
-        this.#sync();
-      });
+    job.timer = this.#later(this.world.random.int(0, this.options.fortune.maxTaskMs / 4), () => {
+      job.isAsking = true;
+      if (this.#startNext()) this.#sync();
     });
+  }
+
+  /** Starts what is prepared and may run now. */
+  #startNext(): boolean {
+    let started = false;
+    for (const job of this.#jobs.values()) {
+      if (!job.isAsking || !this.#mayRun(job)) continue;
+      this.#start(job);
+      started = true;
+    }
+    return started;
+  }
+
+  /** What was recalled may run already, and then takes a slot that the coordinator has given to another. */
+  #mayRun({ assignment }: Job): boolean {
+    const running = this.#running();
+    if (running.length >= this.#allowed) return false;
+    return running.length === 0 || (assignment.parallelism && running[0]?.assignment.parallelism === true);
+  }
+
+  #running(): Job[] {
+    return [...this.#jobs.values()].filter(({ work }) => work.phase.name === 'executing');
+  }
+
+  #start(job: Job): void {
+    const { runId, taskId, attempt, members } = job.assignment;
+    const work = { runId, taskId, attempt };
+    job.isAsking = false;
+    job.work = { ...work, phase: { name: 'executing', startMs: this.world.clock.now() } };
+    this.#checkRunning();
+    job.timer = this.#later(this.world.random.int(1, this.options.fortune.maxTaskMs), () => {
+      // An old message may make it run the same attempt again: artifacts are immutable, so the first result applies.
+      const deed = deedKey(runId, taskId, attempt, this.agentId);
+      const result = this.options.deeds.results.get(deed) ?? this.#result(job.work, members);
+      this.options.deeds.results.set(deed, result);
+      job.work = { ...work, phase: { name: 'completed', result } };
+      this.#startNext();
+      this.#sync();
+    });
+  }
+
+  /** Whatever waits where, what runs at a time is what the coordinator has given slots. */
+  #checkRunning(): void {
+    // An old message may make it begin again what has ended.
+    if (this.world.weather.duplication > 0) return;
+    const running = this.#running();
+    const alone = running.find(({ assignment }) => !assignment.parallelism);
+    demand(
+      alone === undefined || running.length === 1,
+      `${this.agentId} runs ${alone?.work.taskId ?? ''} beside others`,
+    );
+    demand(
+      running.length <= this.#allowed,
+      `${this.agentId} runs ${running.length}, and may ${this.#allowed}`,
+    );
+  }
+
+  /** @returns whether it is returned now */
+  #giveBack(key: string): boolean {
+    const job = this.#jobs.get(key);
+    if (job?.work.phase.name !== 'preparing') return false;
+    this.world.clock.clearTimeout(job.timer);
+    job.isAsking = false;
+    const reason = { code: 'DTE_RECALLED', message: 'simulated' } as const;
+    job.work = { ...job.work, phase: { name: 'completed', result: { kind: 'returned', reason } } };
+    return true;
   }
 
   #result({ runId, taskId, attempt }: Work, members: Assignment['members']): AttemptResult {
@@ -253,4 +328,5 @@ export class SimulatedAgent {
   }
 }
 
-const keyOf = ({ runId, taskId, attempt }: Assignment): string => `${runId}/${taskId}#${attempt}`;
+const keyOf = ({ runId, taskId, attempt }: Pick<Assignment, 'runId' | 'taskId' | 'attempt'>): string =>
+  `${runId}/${taskId}#${attempt}`;
