@@ -43,6 +43,7 @@ import { cpus } from 'node:os';
 import { bootstrap } from './bootstrap.mjs';
 import { packAll } from './pack.mjs';
 import { trivialWorkspace } from './lib/bench-workspaces.mjs';
+import { profiling } from './lib/bench-fleet.mjs';
 import { cacheBench } from './lib/cache-bench.mjs';
 import { makespan, shapes } from './lib/makespan-bench.mjs';
 import { OVERHEAD, overheadBench } from './lib/overhead-bench.mjs';
@@ -180,7 +181,14 @@ async function inFleets({ name, ...options }) {
   const benchmark = BENCHMARKS[name];
   const withGraphs = WITH_GRAPHS[name];
   if (!benchmark && !withGraphs) {
-    const names = [...Object.keys(BENCHMARKS), ...Object.keys(WITH_GRAPHS), 'scale', 'startup', 'report', 'cache'];
+    const names = [
+      ...Object.keys(BENCHMARKS),
+      ...Object.keys(WITH_GRAPHS),
+      'scale',
+      'startup',
+      'report',
+      'cache',
+    ];
     throw new Error(`Name a benchmark: ${names.join(' or ')}.`);
   }
   await packAll();

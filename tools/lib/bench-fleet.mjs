@@ -73,7 +73,7 @@ function nx(machine, args, { prefix, env }) {
   return machine.run(command, [...before, ...args], { env, deadlineMs: COMMAND_MS });
 }
 
-const profiling = (folder) => {
+export const profiling = (folder) => {
   if (folder === undefined) return {};
   mkdirSync(resolve(folder), { recursive: true });
   return {
