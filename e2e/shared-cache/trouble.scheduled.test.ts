@@ -1,9 +1,12 @@
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { createServer as createTcpServer, type Socket } from 'node:net';
 import { join } from 'node:path';
+import { ForwardProxy } from '@org/dte-testing';
 import { AFFECTED_OUTPUTS } from '../support/sample-fleet';
 import {
+  CHANGED,
   ofMain,
   type PipelineOf,
   type PipelineResult,
@@ -122,6 +125,51 @@ describe('a shared cache in trouble', () => {
       expect.stringMatching(/^dte: The shared cache .* does not have the result of .* no room for/),
     ]);
   });
+
+  it.each([
+    ['refuses them', false],
+    ['never answers them', true],
+  ])(
+    'a bucket that only the coordinator reaches, by its proxy, and that %s, costs agents a line at most',
+    async (_, isDeaf) => {
+      const { base, head } = pipelines.fleet;
+      const bucket = await pipelines.bucket();
+      const sockets: Socket[] = [];
+      const front = createTcpServer((socket) => void sockets.push(socket.on('error', () => undefined)));
+      await new Promise<void>((done) => front.listen(0, '127.0.0.1', done));
+      const { port } = front.address() as AddressInfo;
+      if (!isDeaf) await new Promise((done) => front.close(done));
+      // An address of this machine that is not asked without the proxy.
+      const proxy = await ForwardProxy.start({ '0.0.0.0': Number(new URL(bucket.url).port) });
+      try {
+        const place = await pipelines.standalone([], {
+          ...bucket.env,
+          DTE_S3_ENDPOINT: `http://0.0.0.0:${port}`,
+          http_proxy: proxy.url,
+        });
+        const first = await main(place, { sha: base });
+        const second = await main(place, { sha: head });
+        expect(second.ran).toEqual(CHANGED);
+        expect(second.output).toContain('dte: 9 results from other pipelines: 9 from trusted\n');
+        const lost = (text: string): number => text.split('artifacts cannot be read from').length - 1;
+        const logs = [second.output, ...second.pipeline.agents.map(({ process }) => process.output())];
+        for (const log of logs) expect(lost(log)).toBeLessThanOrEqual(1);
+        expect(logs.map(lost)).toContain(1);
+        for (const log of logs) expect(linesOf(log)).toEqual([]);
+        const requests = await bucket.requests();
+        expect(requests).not.toContainEqual(expect.stringContaining('X-Amz-Signature='));
+        expect(requests).toContainEqual(expect.stringMatching(/^GET .*\/data/));
+        const again = await main(place, { sha: head });
+        expect([again.ran, outputsOf(again)]).toEqual([[], outputsOf(second)]);
+        // The change of the second commit is none of the outputs' texts.
+        expect(outputsOf(second)).toEqual(outputsOf(first));
+      } finally {
+        for (const socket of sockets) socket.destroy();
+        if (isDeaf) front.close();
+        await proxy.close();
+      }
+    },
+  );
 
   const LISTENERS: [string, RequestListener | null][] = [
     ['is absent', null],

@@ -1,3 +1,5 @@
+import { pathToFileURL } from 'node:url';
+import { launchChromium } from '@org/dte-testing';
 import {
   CHANGED,
   ofMain,
@@ -13,6 +15,19 @@ import { plain } from '../support/log';
 /** What the test reads of it. */
 interface ReportModel {
   readonly runs: readonly { readonly tasks: readonly unknown[] }[];
+}
+
+/** What the page of a report says of each task, as a person sees it who opens the file. */
+async function rowsOfPage(file: string): Promise<string[]> {
+  const browser = await launchChromium();
+  try {
+    const page = await browser.newPage();
+    await page.goto(pathToFileURL(file).href);
+    await page.waitForSelector('html[data-ready]');
+    return await page.locator('tr').allTextContents();
+  } finally {
+    await browser.close();
+  }
 }
 
 const BUILDS = TASKS.filter((id) => id.endsWith(':build'));
@@ -47,6 +62,8 @@ describe('results of other pipelines', () => {
           const { stdout, output } = await pipeline.dte(args);
           said.push(args[0] === 'report' ? stdout : plain(output));
         }
+        const { code } = await pipeline.dte(['report', '--format=html', '--output=page.html']);
+        expect(code).toBe(0);
       },
     });
     expect(second.ran).toEqual([]);
@@ -66,6 +83,11 @@ describe('results of other pipelines', () => {
     const origin = `trusted: pipeline ${first.id}, job ${first.id}1, commit ${pipelines.fleet.base.slice(0, 8)}`;
     expect(second.output.split(origin)).toHaveLength(TASKS.length + 1);
     expect(said[0]).toContain(origin);
+    const rows = await rowsOfPage(second.main.path('page.html'));
+    for (const id of TASKS)
+      expect(rows).toContainEqual(
+        expect.stringMatching(new RegExp(`${id}.*hit, ${origin}, ${first.id}-agent`)),
+      );
     expect(said[1]).toMatch(new RegExp(`^dte: [1-9]\\d* entries of pipeline ${first.id} removed`, 'm'));
     expect(said[2]).toContain(`0 entries of pipeline ${first.id} removed`);
     expect(said[3]).toContain('is not the id of a pipeline; nothing was removed');

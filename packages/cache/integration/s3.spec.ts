@@ -233,6 +233,23 @@ describe('a bucket', () => {
     expect((await findMany(...hashes)).every(({ hash }) => Number(hash) % 10 !== 0)).toBe(true);
   });
 
+  it('asks the object itself whose it is when marks contradict each other', async () => {
+    const of = (pipelineId: string, hash: string): CacheEntry => {
+      const entry = entryOf(hash, 'one');
+      return { ...entry, origin: { ...entry.origin, pipelineId } };
+    };
+    const pairs = [
+      [of('4711', '1'), of('4712', '1')],
+      [of('4712', '2'), of('4711', '2')],
+    ] as const;
+    for (const [kept, former] of pairs) {
+      await put(kept, 'one');
+      plant(markKey(folderOf(former), former.bytes, textOfEntry(former)) ?? '', '');
+    }
+    expect(await cache.forget(AREA, '4712')).toBe(1);
+    expect((await find('1', '2')).map(({ hash }) => hash)).toEqual(['1']);
+  });
+
   it('says which bucket it is', () => {
     expect(cache.description).toBe(`the bucket s3://${BUCKET}/${prefix} at ${bench.url}`);
   });

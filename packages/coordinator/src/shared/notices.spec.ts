@@ -4,6 +4,7 @@ import { Notices } from './notices';
 const project = { issuer: 'https://gitlab.example.com', projectId: '42' };
 const ours = { access: accessTo(project, 'trusted') };
 const theirs = { access: accessTo({ ...project, projectId: '43' }, 'trusted') };
+const elsewhere = { access: accessTo({ ...project, issuer: 'https://gitlab.other.example' }, 'trusted') };
 const trouble = (kind: CacheTrouble['kind'], change: Partial<CacheTrouble> = {}): CacheTrouble => ({
   kind,
   line: `${kind} it is`,
@@ -49,6 +50,7 @@ it('nobody hears of the results of another project', () => {
   for (const session of ['a', 'b']) notices.listen(session);
   notices.tell(trouble('damaged', { project }));
   expect(notices.newsFor('b', theirs)).toEqual([]);
+  expect(notices.newsFor('b', elsewhere)).toEqual([]);
   expect(notices.newsFor('a', ours)).toEqual(['damaged it is']);
 });
 

@@ -2,7 +2,7 @@ import { type CacheAccess, type Scope, TRUSTED } from '@org/dte-cache';
 import { DteError } from '@org/dte-protocol';
 import type { ArtifactsApi, JobEntry } from './artifacts-api';
 import { findIndex } from './find-index';
-import type { CacheIndex } from './index-file';
+import type { CacheIndex, Forgotten } from './index-file';
 import { KnownEntries } from './known-entries';
 
 export interface EarlierOptions {
@@ -75,6 +75,7 @@ export class EarlierPipelines {
     const { api, access, path: folder } = this.options;
     const own = await this.ownJob();
     const found: (CacheIndex | null)[] = [];
+    let forgotten: readonly Forgotten[] = [];
     if (scope === TRUSTED) {
       for (const { ref, isTag } of this.trustedRefs(own))
         if (await api.isProtected(ref, isTag))
@@ -82,10 +83,13 @@ export class EarlierPipelines {
     } else if (scope === access.write) {
       const { ref } = own.pipeline;
       found.push(await findIndex({ api, own, folder }, { ref, isTag: own.tag, isTrusted: false }));
+      // Only trusted pipelines forget, and in all scopes. If it is not known what, nothing is found.
+      ({ forgotten } = await this.of(TRUSTED));
     }
     return new KnownEntries(
       found.filter((index) => index !== null),
       Date.now(),
+      forgotten,
     );
   }
 

@@ -236,6 +236,25 @@ describe('the shared cache in job artifacts', () => {
       ]);
     });
 
+    it('holds for the own entries of a merge request as well, without the permission to delete', async () => {
+      const mine = { ref: 'refs/merge-requests/7/head', source: 'merge_request_event', scope: OWN };
+      const bad = project.job(mine);
+      await put(bad, entryOf('1', 'one'), 'one', areaOf(OWN));
+      await project.end(bad);
+      const good = project.job(mine);
+      await put(good, entryOf('2', 'two'), 'two', areaOf(OWN));
+      await project.end(good);
+      const main = project.job();
+      await main.store.forget(areaOf(), String(bad.pipelineId));
+      await project.end(main);
+      const next = project.job(mine);
+      expect([await get(next, '1', areaOf(OWN)), await get(next, '2', areaOf(OWN))]).toEqual([null, 'two']);
+      expect(project.gitlab.hasArtifacts(bad.id)).toBe(true);
+      // And for whoever reads only what that one has published.
+      await project.end(next);
+      expect(indexOf(next).entries.map(({ hash }) => hash)).toEqual(['2']);
+    });
+
     it('is not for the entries of a merge request that another one has forgotten', async () => {
       const mine = { ref: 'refs/merge-requests/7/head', source: 'merge_request_event', scope: OWN };
       const first = project.job(mine);

@@ -16,12 +16,16 @@ export class KnownEntries {
   private readonly entries = new Map<string, Pointer>();
   private readonly gone = new Map<string, Forgotten>();
 
-  /** @param indexes of two with an entry of one name, the first one counts */
+  /**
+   * @param indexes of two with an entry of one name, the first one counts
+   * @param elsewhere pipelines that the index of another scope has forgotten
+   */
   constructor(
     indexes: readonly CacheIndex[],
     private readonly nowMs: number,
+    elsewhere: readonly Forgotten[] = [],
   ) {
-    for (const each of indexes.flatMap(({ forgotten }) => forgotten))
+    for (const each of [...elsewhere, ...indexes.flatMap(({ forgotten }) => forgotten)])
       if (each.untilMs > nowMs) this.gone.set(each.pipelineId, each);
     for (const { pipelineId, entries } of indexes) {
       if (this.gone.has(pipelineId)) continue;

@@ -224,7 +224,9 @@ export class Checkers {
       `${key} ended by attempt ${attempt}, which is not live`,
     );
     const done = earlier ?? this.#record.deed(runId, taskId, attempt);
+    // Of the last attempt, which may have met another hash and been lost before anyone heard of it: then the earlier failure counts.
     const returns =
+      earlier === undefined &&
       this.#record.specs.get(runId)?.onHashMismatch === 'run-on-main' &&
       this.#record.hasDrift(runId, taskId, attempt);
     demand(
