@@ -1,4 +1,4 @@
-import { type AttemptResult, HTTP, type RunAccepted, type RunSpec } from '@org/dte-protocol';
+import { type AttemptResult, type Hello, HTTP, type RunAccepted, type RunSpec } from '@org/dte-protocol';
 import { httpCall, type RawClient, runSpec, taskSpec } from '@org/dte-testing';
 import { agentSync, completed, Harness } from './support/harness';
 
@@ -43,9 +43,15 @@ describe('the durations of a project', () => {
   });
   afterEach(() => harness.cleanUp());
 
-  async function join(sessionId: string): Promise<{ main: RawClient; agent: RawClient }> {
+  async function join(
+    sessionId: string,
+    how: Partial<Hello> = {},
+  ): Promise<{ main: RawClient; agent: RawClient }> {
     const main = await harness.main({ sessionId, clientId: `main-${sessionId}` });
-    return { main, agent: await harness.agent(`agent ${sessionId}`, { sessionId, labels: ['linux'] }) };
+    return {
+      main,
+      agent: await harness.agent(`agent ${sessionId}`, { sessionId, labels: ['linux'], ...how }),
+    };
   }
 
   async function submit(main: RawClient, run: RunSpec): Promise<RunAccepted> {
@@ -95,6 +101,32 @@ describe('the durations of a project', () => {
     expect(await submit(members.main, runOf('r1'))).toEqual(accepted);
     expect(await submit(members.main, runOf('r1'))).toEqual(accepted);
     expect(await work(members, 'r1', took)).toEqual(['c:build', 'b:build', 'a:build']);
+  });
+
+  it('come with what tasks take of a machine: an agent that packs runs as many as fit', async () => {
+    const GB = 1024 ** 3;
+    const slots = { slots: 2, capacity: { cpus: 8, memoryBytes: 12 * GB } };
+    const taskIds = async (agent: RawClient, count: number): Promise<string[]> => {
+      const { assignments } = await agent.next(
+        'agent.wanted',
+        (wanted) => wanted.assignments.length === count,
+      );
+      return assignments.map(({ taskId }) => taskId);
+    };
+    const first = await join('42-1', slots);
+    await submit(first.main, runSpec('r0', runOf('r0').tasks, { parallel: 2 }));
+    // Nothing is known: 1 GB each.
+    expect(await taskIds(first.agent, 2)).toEqual(['a:build', 'b:build']);
+    const large = (name: keyof typeof RUN_MS): AttemptResult => {
+      const result = took(name);
+      if (result.kind !== 'finished' || result.measured === undefined) throw new Error('Not measured.');
+      return { ...result, measured: { ...result.measured, peakMemoryBytes: (name === 'a' ? 0.1 : 5) * GB } };
+    };
+    await work(first, 'r0', large);
+    const second = await join('42-2', slots);
+    await submit(second.main, runSpec('r1', runOf('r1').tasks, { parallel: 2 }));
+    // The longest task comes first, and b does not fit beside it: 1.5 times 5 GB, twice.
+    expect(await taskIds(second.agent, 2)).toEqual(['c:build', 'a:build']);
   });
 
   it('are those of tasks that ran: a hit of a cache says nothing', async () => {

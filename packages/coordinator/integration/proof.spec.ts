@@ -8,6 +8,7 @@ const FULL: Hello = exampleHello({
   idToken: 'e30.e30.x',
   sessionToken: 'a.b',
   channelBinding: 'none',
+  capacity: { cpus: 4, memoryBytes: 8e9 },
   onlyRun: 'r1',
   labels: ['linux'],
   spare: 1,
@@ -26,6 +27,7 @@ const CHANGES: Record<Exclude<keyof Hello, 'type' | 'proof' | 'protocolVersion'>
   identity: { ...FULL.identity, commit: 'f'.repeat(40) },
   slots: 64,
   labels: ['linux', 'protected'],
+  capacity: { cpus: 64, memoryBytes: 1 },
   onlyRun: 'r2',
   spare: 0,
 };

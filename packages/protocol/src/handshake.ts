@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { canonicalJson } from './canonical-json';
 import { agentIdSchema, labelSchema, runIdSchema, sessionIdSchema } from './ids';
 import { introductionSchema } from './introduction';
+import { capacitySchema } from './capacity';
 import { LIMITS } from './limits';
 import { errorMessageSchema } from './main-messages';
 
@@ -83,6 +84,8 @@ export const helloSchema = z.strictObject({
   labels: z.array(labelSchema(128)).max(32),
   /** Agents only: how many attempts it prepares beyond its slots; omitted: 0. */
   spare: z.int().min(0).max(1).optional(),
+  /** Agents only: --slots=auto. It takes tasks as far as they fit into this, up to its slots. */
+  capacity: capacitySchema.optional(),
   /** Agents only: accepts tasks of this run only. Set by the main job's own worker, which shares its disk with that run. */
   onlyRun: runIdSchema.optional(),
 });

@@ -9,6 +9,7 @@ export {
   closureEntrySchema,
   type Work,
 } from './agent-messages';
+export { type Capacity } from './capacity';
 export { CLOSE_CODES } from './close-codes';
 export {
   type AgentToCoordinator,

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { capacitySchema } from './capacity';
 import { labelSchema, runIdSchema, taskIdSchema } from './ids';
 import { introductionSchema } from './introduction';
 import { LIMITS } from './limits';
@@ -64,6 +65,9 @@ export const agentInfoSchema = z.strictObject({
   finished: z.int().min(0).describe('Number of tasks.'),
   onlyRun: runIdSchema.optional().describe('It accepts tasks of this run only.'),
   labels: z.array(z.string()).optional().describe('The labels that assignment rules refer to.'),
+  capacity: capacitySchema
+    .optional()
+    .describe('Its --slots=auto: it takes tasks as far as they fit into this, up to `slots`.'),
 });
 export type AgentInfo = z.infer<typeof agentInfoSchema>;
 

@@ -12,7 +12,8 @@ import { listedLease } from './holdings';
 import { isOwnFailure } from './own-failure';
 import { ownWords } from './own-words';
 import { otherOf } from './rivals';
-import type { AgentState, Lease, SchedulerState } from './state';
+import type { Lease } from './lease';
+import type { AgentState, SchedulerState } from './state';
 import { agentOf, leaseOf, runOf } from './lookup';
 
 const AGENT_LEFT: Reason = { code: 'DTE_AGENT_LEFT', message: 'The agent stopped before it began.' };
@@ -29,9 +30,14 @@ export function agentJoined(state: SchedulerState, join: AgentJoin, out: Effects
     if (agent.onlyRun !== null) state.exclusive.add(agentId);
   }
   // The labels do not change: they belong to the process, which is the same.
+  const capacity = join.capacity ?? null;
+  if (capacity === null) state.packing.delete(agentId);
+  else state.packing.add(agentId);
   Object.assign(agent, introductionOf(join), {
     slots,
-    spare: join.spare ?? 0,
+    capacity,
+    // Whether a task fits on an agent that packs is only known when others have ended.
+    spare: capacity === null ? (join.spare ?? 0) : 0,
     connected: true,
     draining: false,
     seq: -1,
@@ -47,6 +53,7 @@ const createAgent = (join: AgentJoin, pool: string | null, joinIndex: number): A
   labels: join.labels,
   pool,
   onlyRun: join.onlyRun ?? null,
+  capacity: join.capacity ?? null,
   slots: join.slots,
   joinIndex,
   connected: true,
@@ -194,6 +201,7 @@ function removeAgent(state: SchedulerState, agent: AgentState, reason: Reason, o
   }
   state.agents.delete(agent.agentId);
   state.exclusive.delete(agent.agentId);
+  state.packing.delete(agent.agentId);
   state.idle.delete(agent.agentId);
   out.event({ type: 'agent.left', agentId: agent.agentId, reason });
   membershipChanged(state);

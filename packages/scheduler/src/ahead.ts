@@ -3,7 +3,8 @@ import type { EffectsBuilder } from './effects-builder';
 import { left, ordinarySlots, refreshAgent, slotsOf } from './free-agents';
 import { agentOf, runOf } from './lookup';
 import { waitingOn } from './room';
-import type { AgentState, Lease, RunState, SchedulerState } from './state';
+import type { Lease } from './lease';
+import type { AgentState, RunState, SchedulerState } from './state';
 
 /** Everything that an agent is to do: what takes its slots, then what waits there for a slot. */
 export const leasesOf = ({ leases, ahead }: AgentState): Lease[] => [...leases, ...ahead];

@@ -4,7 +4,8 @@ import { areTogether } from './batches';
 import type { AttemptContext } from './contexts';
 import { releaseLease } from './leases';
 import { mayTryAgain, noteRetry } from './retries';
-import type { Lease, RunState } from './state';
+import type { Lease } from './lease';
+import type { RunState } from './state';
 import { endTask, endingWithout, makeReadyAgain } from './tasks';
 import { at, dependantsOf, taskOf } from './lookup';
 

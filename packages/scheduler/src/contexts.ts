@@ -1,5 +1,6 @@
 import type { EffectsBuilder } from './effects-builder';
-import type { Lease, RunState, SchedulerState } from './state';
+import type { Lease } from './lease';
+import type { RunState, SchedulerState } from './state';
 
 /** One run during a step: its changes, and where to put messages about them. */
 export interface RunContext {

@@ -6,7 +6,8 @@ import {
   type SessionInfo,
   type SessionStatus,
 } from '@org/dte-protocol';
-import type { AgentState, Lease, SchedulerState } from './state';
+import type { Lease } from './lease';
+import type { AgentState, SchedulerState } from './state';
 
 /** The session for people: `dte status` prints it, together with the records that the coordinator stores. */
 export function describe(state: SchedulerState): Omit<SessionStatus, 'records'> {
@@ -79,7 +80,7 @@ const tasksOf = ({ assignment: { taskId, members } }: Lease): string[] =>
   members?.map((member) => member.taskId) ?? [taskId];
 
 function agentInfo(agent: AgentState): AgentInfo {
-  const { agentId, slots, connected, draining, leases, finished, labels, onlyRun } = agent;
+  const { agentId, slots, connected, draining, leases, finished, labels, onlyRun, capacity } = agent;
   return {
     agentId,
     ...introductionOf(agent),
@@ -90,5 +91,6 @@ function agentInfo(agent: AgentState): AgentInfo {
     finished,
     labels: [...labels],
     ...(onlyRun === null ? {} : { onlyRun }),
+    ...(capacity === null ? {} : { capacity: { ...capacity } }),
   };
 }

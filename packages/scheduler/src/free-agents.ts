@@ -1,8 +1,9 @@
 import { type Before, heapify, heapPop, heapPush } from './heap';
 import type { FreeAgent } from './indexes';
 import { at, known, runOf } from './lookup';
-import { indexRoom } from './room';
+import { isFull } from './packing';
 import { compactPool, countInPool, fewestFirst, poolFor, poolOf } from './pools';
+import { indexRoom } from './room';
 import type { AgentState, Lane, RunState, SchedulerState } from './state';
 
 /** Most free slots first (spreads the load), then in the order of joining. */
@@ -29,8 +30,8 @@ export const isHealthy = (state: SchedulerState, agent: AgentState): boolean =>
   agent.faults < state.config.attemptsPerTask;
 
 /** Of this many slots, those that its tasks do not use and their caps do not block. */
-export const left = (slots: number, { cap, leases }: AgentState): number =>
-  Math.max(0, Math.min(slots, cap ?? slots) - leases.size);
+export const left = (slots: number, agent: AgentState): number =>
+  isFull(agent, slots) ? 0 : Math.max(0, Math.min(slots, agent.cap ?? slots) - agent.leases.size);
 
 /** Slots for tasks without a rule that need not run alone. */
 export const freeSlots = (state: SchedulerState, agent: AgentState): number =>
@@ -115,17 +116,18 @@ export function firstFree(state: SchedulerState): AgentState | undefined {
   }
 }
 
-/** The first free agent, in order, that `accepts`; rejected ones are put back. */
+/** The first free agent, in order, that `accepts`; rejected ones are put back. @param most agents to look at */
 export function findFree(
   state: SchedulerState,
   accepts: (agent: AgentState) => boolean,
+  most = Infinity,
 ): AgentState | undefined {
   const refused: FreeAgent[] = [];
   let found = firstFree(state);
   while (found !== undefined && !accepts(found)) {
     state.operations++;
     refused.push(known(heapPop(state.free, before)));
-    found = firstFree(state);
+    found = refused.length < most ? firstFree(state) : undefined;
   }
   for (const entry of refused) heapPush(state.free, entry, before);
   return found;

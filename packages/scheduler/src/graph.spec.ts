@@ -86,6 +86,25 @@ describe('order of a run', () => {
     expect(order(spec)).toEqual(['two', 'one', 'three', 'x', 'y', 'z', 'w']);
   });
 
+  it('counts dependents that wait: none that the main job has settled, and those behind a task with nothing to do', () => {
+    const spec = runSpec('r1', [
+      taskSpec('settled-above'),
+      taskSpec('one-above'),
+      taskSpec('two-behind'),
+      taskSpec('done-1', ['settled-above'], { initial: { state: 'done', artifact: { kind: 'none' } } }),
+      taskSpec('done-2', ['settled-above'], { initial: { state: 'done', artifact: { kind: 'none' } } }),
+      taskSpec('done-3', ['settled-above'], { initial: { state: 'done', artifact: { kind: 'none' } } }),
+      taskSpec('noop', ['two-behind'], { initial: { state: 'noop' } }),
+      taskSpec('a', ['one-above']),
+      taskSpec('b', ['noop']),
+      taskSpec('c', ['noop']),
+      taskSpec('other'),
+      taskSpec('d', ['settled-above']),
+      taskSpec('e', ['other']),
+    ]);
+    expect(order(spec).slice(0, 4)).toEqual(['two-behind', 'settled-above', 'one-above', 'other']);
+  });
+
   it('counts no time for tasks that are done or have nothing to do', () => {
     const spec = runSpec('r1', [
       taskSpec('below-done'),

@@ -1,6 +1,7 @@
 import { DteError, type RunSpec } from '@org/dte-protocol';
 import { batchesOf } from './batches';
 import type { RunGraph } from './indexes';
+import type { TaskNeed } from './indexes';
 import { at, known } from './lookup';
 
 const invalid = (message: string) => new DteError('DTE_INVALID_RUN', message);
@@ -78,21 +79,29 @@ function checkBatches(spec: RunSpec, dependencies: number[][]): DteError | null 
 
 /**
  * Builds the graph of a run that `checkRun` accepted.
- * @param learntMs see the input `run.submit`
+ * @param learntMs see the input `run.submit`, as `needs`
  */
-export function buildGraph(spec: RunSpec, learntMs: readonly (number | null)[] = []): RunGraph {
+export function buildGraph(
+  spec: RunSpec,
+  learntMs: readonly (number | null)[] = [],
+  needs: readonly (TaskNeed | null)[] = [],
+): RunGraph {
   const indexOf = indexTasks(spec);
   const { dependencies, dependants } = edgesOf(spec, indexOf);
   const weights = spec.tasks.map(({ weight, initial }, index) =>
     initial.state === 'pending' ? (learntMs[index] ?? weight) : 0,
   );
-  const rank = upwardRanks(weights, topologicalOrder(dependencies, dependants), dependants);
+  const sorted = topologicalOrder(dependencies, dependants);
+  const rank = upwardRanks(weights, sorted, dependants);
   return {
     ids: spec.tasks.map((task) => task.id),
     indexOf,
     dependencies,
     dependants,
-    priority: priorities(rank, dependants),
+    priority: priorities(rank, waitingFor(spec, sorted, dependants)),
+    rankMs: rank,
+    weightMs: weights,
+    needs,
     expectedMs: spec.tasks.map(({ weight, weightFrom, initial }, index) =>
       initial.state === 'pending' ? (learntMs[index] ?? (weightFrom === undefined ? null : weight)) : null,
     ),
@@ -151,7 +160,7 @@ function findCycle(dependencies: number[][], sorted: number[]): number[] {
  */
 function upwardRanks(weights: number[], sorted: number[], dependants: number[][]): number[] {
   const rank = [...weights];
-  for (const index of sorted.reverse()) {
+  for (const index of [...sorted].reverse()) {
     let longest = 0;
     for (const dependant of at(dependants, index)) {
       longest = Math.max(longest, at(rank, dependant));
@@ -161,12 +170,27 @@ function upwardRanks(weights: number[], sorted: number[], dependants: number[][]
   return rank;
 }
 
-/** Ranks as positions, so that a ready queue compares one integer: rank, then more dependents, then order in the spec. */
-function priorities(rank: number[], dependants: number[][]): number[] {
-  const fanOut = (index: number) => at(dependants, index).length;
+/**
+ * How many tasks wait for each one directly. What the main job has settled waits for nothing; a server, and a task with nothing to
+ * do, end at once, so those behind them wait as well.
+ */
+function waitingFor(spec: RunSpec, sorted: number[], dependants: number[][]): number[] {
+  const waiting = spec.tasks.map(() => 0);
+  for (const index of [...sorted].reverse()) {
+    for (const dependant of at(dependants, index)) {
+      const { state } = at(spec.tasks, dependant).initial;
+      const more = state === 'pending' ? 1 : state === 'done' ? 0 : at(waiting, dependant);
+      waiting[index] = at(waiting, index) + more;
+    }
+  }
+  return waiting;
+}
+
+/** Ranks as positions, so that a ready queue compares one integer: rank, then more tasks that wait, then order in the spec. */
+function priorities(rank: number[], waiting: number[]): number[] {
   const order = rank
     .map((_, index) => index)
-    .sort((a, b) => at(rank, b) - at(rank, a) || fanOut(b) - fanOut(a) || a - b);
+    .sort((a, b) => at(rank, b) - at(rank, a) || at(waiting, b) - at(waiting, a) || a - b);
   const places = new Array<number>(rank.length);
   order.forEach((index, place) => (places[index] = place));
   return places;

@@ -1,5 +1,6 @@
 import { leasesOf } from './ahead';
-import type { AgentState, Lease, SchedulerState } from './state';
+import type { Lease } from './lease';
+import type { AgentState, SchedulerState } from './state';
 import { leaseOf, runOf, taskOf } from './lookup';
 
 /** One attempt of one task, of a batch's as well. */

@@ -1,5 +1,13 @@
 // Indexes that the state contains in addition to its records, so that a step need not search. Plain data, like all of the state.
 
+/** What a task takes of a machine, as far as earlier runs tell. */
+export interface TaskNeed {
+  /** Processor time over duration. */
+  readonly cpus: number | null;
+  /** The most memory that it may need at a time. */
+  readonly memoryBytes: number | null;
+}
+
 /**
  * A run's task graph by index: the position of a task in the spec. Never changes after submission. An edge to a server
  * is like any other: the users of a server also need its dependencies, and a server ends as soon as it could be started
@@ -12,6 +20,11 @@ export interface RunGraph {
   readonly dependants: readonly (readonly number[])[];
   /** Position of a task in the order of upward rank: lower positions should run sooner. */
   readonly priority: readonly number[];
+  /** What `priority` is made of: the longest weighted path from each task, itself included, and its own part of it, in ms. */
+  readonly rankMs: readonly number[];
+  readonly weightMs: readonly number[];
+  /** What each task needs of an agent that packs; empty if nothing is known of any. */
+  readonly needs: readonly (TaskNeed | null)[];
   /** How long each task is expected to run, in ms; null: neither earlier runs nor the option `weights` tell. */
   readonly expectedMs: readonly (number | null)[];
 }

@@ -1,6 +1,7 @@
 import type {
   AgentSync,
   AgentWanted,
+  Capacity,
   EndedStatus,
   FinishedAttempt,
   Introduction,
@@ -12,6 +13,8 @@ import type {
   SessionInfo,
   SessionSettings,
 } from '@org/dte-protocol';
+
+import type { TaskNeed } from './indexes';
 
 /** The limits that affect scheduling; the protocol's `LIMITS` names and explains all of them. */
 export type SchedulerConfig = Pick<
@@ -34,6 +37,8 @@ export interface AgentJoin extends Introduction {
   labels: string[];
   /** How many attempts it prepares beyond its slots; omitted: 0. */
   spare?: number | undefined;
+  /** It takes tasks as far as they fit into this, up to its slots; omitted: up to its slots. */
+  capacity?: Capacity | undefined;
   /** Accepts tasks of this run only. */
   onlyRun?: string | undefined;
 }
@@ -68,6 +73,8 @@ export type Input =
        * nothing tells. Only such tasks may be started a second time.
        */
       lateMs?: readonly (number | null)[];
+      /** What each of its tasks needs of an agent that packs, in their order; null: unknown. Omitted: unknown for all. */
+      needs?: readonly (TaskNeed | null)[];
     }
   /** Also marks the run's main job as present. */
   | { type: 'main.sync'; sync: MainSync }

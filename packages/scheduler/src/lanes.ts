@@ -1,3 +1,4 @@
+import { goesFirst } from './alone';
 import { heapPush } from './heap';
 import { at, known, taskOf } from './lookup';
 import { placementOf } from './pools';
@@ -27,7 +28,7 @@ export function queueTask(state: SchedulerState, run: RunState, index: number): 
 export const hasReady = (run: RunState, except: ReadonlySet<Lane>): boolean =>
   run.lanes.some((lane) => lane.ready.length > 0 && !except.has(lane));
 
-/** The next lane: one that reserves an agent, else the one with the task that should run soonest. */
+/** The next lane: one that reserves an agent or has an idle one to itself, else the one with the task that should run soonest. */
 export function nextLane(state: SchedulerState, run: RunState, stuck: ReadonlySet<Lane>): Lane | undefined {
   const first = byPriority(run);
   let best: Lane | undefined;
@@ -35,7 +36,7 @@ export function nextLane(state: SchedulerState, run: RunState, stuck: ReadonlySe
     if (lane.ready.length === 0 || stuck.has(lane)) continue;
     state.operations++;
     // A reservation stays, whatever becomes ready later: others cannot use the agent.
-    if (lane.heldAgent !== null) return lane;
+    if (lane.heldAgent !== null || goesFirst(state, run, lane)) return lane;
     if (best === undefined || first(at(lane.ready, 0), at(best.ready, 0))) best = lane;
   }
   return best;

@@ -1,12 +1,15 @@
 import { type BatchMember, DteError } from '@org/dte-protocol';
 import { leavePlace, takeSlot, takeTurns, waitAhead } from './ahead';
+import { countWaiting } from './alone';
 import { unitOf } from './batches';
 import { closureBytes, closureOf } from './closure';
 import type { AttemptContext, RunContext } from './contexts';
 import { addDeadline } from './deadlines';
 import type { EffectsBuilder } from './effects-builder';
+import { needOf } from './packing';
 import { refreshAgent, slotsOf } from './free-agents';
-import type { AgentState, Lease, RunState, SchedulerState } from './state';
+import type { Lease } from './lease';
+import type { AgentState, RunState, SchedulerState } from './state';
 import { agentOf, at, taskOf } from './lookup';
 
 /** An attempt that is not assigned to an agent yet. */
@@ -35,6 +38,7 @@ export function prepareLease(state: SchedulerState, run: RunState, index: number
     attempt,
     untilMs: state.nowMs + state.config.leaseMs,
     sinceMs: state.nowMs,
+    need: needOf(run, index),
     started: false,
     second,
     lateAtMs: null,
@@ -78,6 +82,8 @@ export function grantLease(
   const assignment = { ...prepared.assignment, parallelism: !alone };
   const { agentId } = agent;
   const lease: Lease = { ...prepared, assignment, agentId, cost, cap, place, runsSinceMs: null };
+  // Before the states change. The task of a second start has an agent, and is not counted.
+  countWaiting(run, lease.open, -1);
   for (const each of lease.open) {
     const task = taskOf(run, each);
     task.attempt = attempt;

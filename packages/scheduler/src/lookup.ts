@@ -1,5 +1,6 @@
 import { type AgentRef, DteError } from '@org/dte-protocol';
-import type { AgentState, Lease, RunState, SchedulerState, TaskRecord } from './state';
+import type { Lease } from './lease';
+import type { AgentState, RunState, SchedulerState, TaskRecord } from './state';
 
 /** A value that must exist by the rules of the state; otherwise, the scheduler has a bug. */
 export function known<T>(value: T | undefined): T {

@@ -1,5 +1,6 @@
 import { runSpec, seededRandom, taskSpec } from '@org/dte-testing';
-import type { Assignment, RunSpec, Work } from '@org/dte-protocol';
+import type { Assignment, Capacity, RunSpec, Work } from '@org/dte-protocol';
+import type { TaskNeed } from './indexes';
 import type { Effects, Input } from './interface';
 import { createState, type SchedulerState } from './state';
 import { step } from './step';
@@ -52,7 +53,12 @@ const KINDS = ['small', 'medium', 'large'];
 function operationsPerStep(
   tasks: number,
   agents: number,
-  { slots = 4, ...options }: Partial<RunSpec> & { slots?: number | null } = {},
+  {
+    slots = 4,
+    capacity,
+    needs,
+    ...options
+  }: Partial<RunSpec> & { slots?: number | null; capacity?: Capacity; needs?: readonly TaskNeed[] } = {},
 ): number {
   const state: SchedulerState = createState(CONFIG, 's1');
   const wanted = new Map<string, Assignment[]>();
@@ -69,10 +75,21 @@ function operationsPerStep(
     const agentId = `a${index}`;
     give({
       type: 'agent.joined',
-      agent: { agentId, name: agentId, jobUrl: null, slots, labels: [KINDS[index % KINDS.length]!, agentId] },
+      agent: {
+        agentId,
+        name: agentId,
+        jobUrl: null,
+        slots,
+        labels: [KINDS[index % KINDS.length]!, agentId],
+        capacity,
+      },
     });
   }
-  give({ type: 'run.submit', spec: layered(tasks, tasks / 12, options) });
+  give({
+    type: 'run.submit',
+    spec: layered(tasks, tasks / 12, options),
+    ...(needs === undefined ? {} : { needs }),
+  });
   give({ type: 'main.sync', sync: { type: 'main.sync', runId: 'r1', ackSeq: 0, want: 'follow' } });
   steps = 0;
   state.operations = 0;
@@ -98,6 +115,30 @@ describe('cost of a step', () => {
     // Heap moves, closure entries, agents and runs looked at: some tens for each task, whatever the size.
     expect(small).toBeLessThan(40);
     expect(large).toBeLessThan(40);
+  });
+
+  it('stays below it with agents that pack', () => {
+    const capacity = { cpus: 2, memoryBytes: 4 * 1024 ** 3 };
+    const random = seededRandom(3);
+    const needs = (tasks: number) =>
+      Array.from({ length: tasks }, () => ({
+        cpus: random.int(2, 12) / 10,
+        memoryBytes: random.int(1, 20) * 1e8,
+      }));
+    const small = operationsPerStep(1_200, 10, { capacity, needs: needs(1_200), slots: 4 });
+    const large = operationsPerStep(3_000, 120, { capacity, needs: needs(3_000), slots: 4 });
+    expect(small).toBeLessThan(400);
+    expect(large).toBeLessThan(400);
+  });
+
+  it('looks at each agent once in a step if tasks are too large for agents that pack', () => {
+    const capacity = { cpus: 1, memoryBytes: 2 * 1024 ** 3 };
+    const needs = (tasks: number) => Array.from({ length: tasks }, () => ({ cpus: 2, memoryBytes: 8e9 }));
+    const of = (tasks: number, agents: number): number =>
+      operationsPerStep(tasks, agents, { capacity, needs: needs(tasks), slots: 4 });
+    const [small, large] = [of(600, 10), of(1_200, 120)];
+    expect(small).toBeLessThan(200);
+    expect(large).toBeLessThan(small + 4 * 120);
   });
 
   it.each([

@@ -7,7 +7,8 @@ import {
 } from '@org/dte-protocol';
 import { listedLease } from './holdings';
 import { at, dependenciesOf, runOf, taskOf } from './lookup';
-import type { Lease, RunState, SchedulerState } from './state';
+import type { Lease } from './lease';
+import type { RunState, SchedulerState } from './state';
 
 /** What is kept of a result whose attempt its agent does not hold: that there was one, which is worth an event. */
 const NOT_HELD: AttemptResult = {

@@ -2,15 +2,18 @@ import { recall } from './ahead';
 import type { RunContext } from './contexts';
 import { addDeadline } from './deadlines';
 import type { EffectsBuilder } from './effects-builder';
-import { findAgent, hasBytes, nearest } from './find-agent';
+import { findAgent } from './find-agent';
 import { firstFree, freeSlots, mayWaitOn, servesRun, slotsOf } from './free-agents';
 import { heapPop, heapPush } from './heap';
 import type { AgentWithRoom } from './indexes';
 import { byPriority, fitsAgent } from './lanes';
 import { bytesPerShare, grantLease, prepareLease } from './leases';
+import { nearer } from './locality';
 import { agentOf, at, known, runOf, taskOf } from './lookup';
 import { firstRoom, freeAtMs, soonestFirst, waitingOn } from './room';
-import type { AgentState, Lane, Lease, RunState, SchedulerState } from './state';
+import { hasBytes } from './search';
+import type { Lease } from './lease';
+import type { AgentState, Lane, RunState, SchedulerState } from './state';
 import { mayBeRecalled } from './take-back';
 
 /**
@@ -100,6 +103,8 @@ type Given = 'given' | 'waits' | 'nobody' | number;
 function giveNext(context: RunContext, lane: Lane): Given {
   const { state, run } = context;
   const index = at(lane.ready, 0);
+  // It waits for the agent that packs and is reserved for it.
+  if (lane.heldAgent !== null) return 'nobody';
   const { lostOn, recalls } = taskOf(run, index);
   // It avoids an agent, or has waited in vain before.
   if (lostOn.length > 0 || !mayBeRecalled({ recalls })) return 'waits';
@@ -157,7 +162,8 @@ function findRoom(state: SchedulerState, run: RunState, index: number): AgentSta
   const untilMs = Math.min(latestMs, Math.max(top.freeAtMs, state.nowMs) + SAME_MS);
   const isAsSoon = (agent: AgentState): boolean =>
     agent.hasRoom && freeAtMs(state, agent) <= untilMs && accepts(agent);
-  return nearest(state, run, index, isAsSoon) ?? agentOf(state, top.agentId);
+  const best = agentOf(state, top.agentId);
+  return nearer(state, { run, index, best }, isAsSoon, () => 0) ?? best;
 }
 
 /**
@@ -196,6 +202,6 @@ function waiting(state: SchedulerState): (readonly [Lease, number])[] {
 /** Would another agent run it now? */
 function isWanted(state: SchedulerState, { runId, index, agentId }: Lease): boolean {
   const run = runOf(state, runId);
-  const other = findAgent(state, run, at(run.lanes, 0), index);
+  const other = findAgent(state, run, { lane: at(run.lanes, 0), index, isFirst: false });
   return other !== undefined && other.agentId !== agentId;
 }

@@ -4,7 +4,7 @@ import { releaseLease } from './leases';
 import { appendEntry } from './run-log';
 import { isOwnFailure } from './own-failure';
 import type { RetryState, RunState, TaskRecord } from './state';
-import { makeReady } from './tasks';
+import { makeReadyAgain } from './tasks';
 import { agentOf, at, taskOf } from './lookup';
 
 /** Defines `retryFlaky`, not a limit: a task known to be flaky is retried once, more often only if its target's `retries` say so. */
@@ -33,7 +33,7 @@ export function retryTask(context: AttemptContext, result: FinishedAttempt): voi
   const { state, run, lease, out } = context;
   releaseLease(state, run, lease, out);
   noteRetry(context, lease.index, { result });
-  makeReady(state, run, lease.index);
+  makeReadyAgain(state, run, [lease.index]);
 }
 
 /** Reports that a task of an attempt is retried. */

@@ -5,7 +5,8 @@ import type { RivalEnd } from './interface';
 import { releaseLease } from './leases';
 import { agentOf, at, refOf, taskOf } from './lookup';
 import { appendEntry } from './run-log';
-import type { Lease, RunState, SchedulerState } from './state';
+import type { Lease } from './lease';
+import type { RunState, SchedulerState } from './state';
 
 // Second starts. A task that has run for longer than usual is started once more, on another agent, while a slot would be idle
 // (`second-starts.ts` decides). It then has two leases with different attempt numbers, on different agents: one in `run.leases`, by which

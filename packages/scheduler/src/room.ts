@@ -1,7 +1,8 @@
 import { type Before, heapify, heapPop, heapPush } from './heap';
 import type { AgentWithRoom } from './indexes';
 import { runOf } from './lookup';
-import type { AgentState, Lease, SchedulerState } from './state';
+import type { Lease } from './lease';
+import type { AgentState, SchedulerState } from './state';
 
 /** The agent that is expected to have a free slot soonest, then in the order of joining. */
 export const soonestFirst: Before<AgentWithRoom> = (a, b) =>

@@ -1,7 +1,8 @@
 import { LIMITS, type RunLogEntry, type RunSummary, type RunUpdate } from '@org/dte-protocol';
 import type { EffectsBuilder } from './effects-builder';
 import { ownAgents, slotsOf } from './free-agents';
-import type { Lease, RunLog, RunState, SchedulerState } from './state';
+import type { Lease } from './lease';
+import type { RunLog, RunState, SchedulerState } from './state';
 import { at } from './lookup';
 
 type Numbered<T> = T extends unknown ? Omit<T, 'seq'> : never;

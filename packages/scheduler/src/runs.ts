@@ -1,4 +1,5 @@
 import { type ClosureEntry, LIMITS, type MainSync, type Reason, type TaskSpec } from '@org/dte-protocol';
+import { slotMsOf } from './alone';
 import { batchesOf } from './batches';
 import { addDeadline } from './deadlines';
 import type { EffectsBuilder } from './effects-builder';
@@ -22,6 +23,9 @@ const EMPTY_GRAPH: RunGraph = {
   dependencies: [],
   dependants: [],
   priority: [],
+  rankMs: [],
+  weightMs: [],
+  needs: [],
   expectedMs: [],
 };
 
@@ -45,9 +49,9 @@ export function submitRun(state: SchedulerState, submission: Submission, out: Ef
 
 function createRun(
   state: SchedulerState,
-  { spec, flaky: known = [], learntMs, lateMs = [] }: Submission,
+  { spec, flaky: known = [], learntMs, lateMs = [], needs }: Submission,
 ): RunState {
-  const graph = buildGraph(spec, learntMs);
+  const graph = buildGraph(spec, learntMs, needs);
   const flaky = new Set(known);
   const { placements = [] } = spec;
   const { batchOf, batches } = batchesOf(spec);
@@ -95,6 +99,7 @@ function createRun(
     late: new Set(),
     slotsUsed: 0,
     ahead: 0,
+    waitingMs: spec.tasks.reduce((sum, _, index) => sum + slotMsOf(spec, graph, index), 0),
     log: createLog(),
   };
 }

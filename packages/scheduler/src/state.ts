@@ -1,6 +1,6 @@
 import {
   type AgentRef,
-  type Assignment,
+  type Capacity,
   type ClosureEntry,
   DEFAULT_SESSION_SETTINGS,
   type EndedStatus,
@@ -15,40 +15,7 @@ import {
 } from '@org/dte-protocol';
 import type { AgentPool, Deadline, FreeAgent, PrefetchState, RunGraph } from './indexes';
 import type { SchedulerConfig } from './interface';
-
-/** One attempt that an agent is to make; exists exactly while a task of it is `leased`. */
-export interface Lease {
-  runId: string;
-  /** The task that identifies it; the first task of a batch. */
-  index: number;
-  /** Its tasks that have not ended, in order; several if it is a batch. */
-  open: Set<number>;
-  agentId: string;
-  attempt: number;
-  /** Moved by every sync that lists the attempt. The deadline heap detects this when the old deadline comes up. */
-  untilMs: number;
-  sinceMs: number;
-  /** Number of its agent's slots that it takes. */
-  cost: number;
-  /** While it runs, its agent runs at most this many tasks; null: no additional limit. */
-  cap: number | null;
-  /**
-   * `slot`: it takes slots of its agent. `ahead`: its agent prepares it, and it takes the next slot that becomes free. `recalled`: the
-   * same, and its agent is asked to return it unless it has started it.
-   */
-  place: 'slot' | 'ahead' | 'recalled';
-  /** Since when it takes a slot, or is known to run; null: it waits for a slot. */
-  runsSinceMs: number | null;
-  /** The `started` entry is in the log. */
-  started: boolean;
-  /** It was assigned while another attempt of its task ran: see `rivals.ts`. */
-  readonly second: boolean;
-  /** When it has run for so long that its task may be started a second time; null: not before that, or never. */
-  lateAtMs: number | null;
-  assignment: Assignment;
-  /** Upper estimate of the assignment's share of a frame. */
-  bytes: number;
-}
+import type { Lease } from './lease';
 
 /**
  * The state of a task. If the main job settled the task before submission (`initial: done`), `ended` means that the
@@ -189,6 +156,8 @@ export interface RunState {
   slotsUsed: number;
   /** Number of the others: they wait on an agent for a slot. */
   ahead: number;
+  /** Slot time of the tasks that have no agent yet, by their weights. */
+  waitingMs: number;
   log: RunLog;
 }
 
@@ -202,6 +171,8 @@ export interface AgentState extends Introduction {
    * available agent nor as one that could retry a lost attempt.
    */
   readonly onlyRun: string | null;
+  /** It packs: tasks must fit into this together; null: only their number is limited. */
+  capacity: Capacity | null;
   /** Its own --slots. */
   slots: number | null;
   /** Position in the order of joining. */
@@ -277,6 +248,8 @@ export interface SchedulerState {
   usable: { agents: number; healthy: number; slots: number };
   /** Agents of one run (`onlyRun`), which `usable` does not include; at most one for each command. */
   exclusive: Set<string>;
+  /** Agents that pack (`capacity`). */
+  packing: Set<string>;
   /** Heap of agents with a free slot, most free first; stale entries are skipped. */
   free: FreeAgent[];
   /** Never reused, not even for an agent that reconnects after it was deleted. */
@@ -336,6 +309,7 @@ export function createState(config: SchedulerConfig, sessionId: string): Schedul
     defaultSlots: null,
     usable: { agents: 0, healthy: 0, slots: 0 },
     exclusive: new Set(),
+    packing: new Set(),
     free: [],
     nextFreeVersion: 1,
     prefetch: { room: [], holders: new Set(), doubtful: new Set(), recalling: 0, wakeAtMs: null },

@@ -2,6 +2,7 @@ import type { AgentRef, AttemptResult, EndedStatus, Reason } from '@org/dte-prot
 import type { RunContext } from './contexts';
 import type { EffectsBuilder } from './effects-builder';
 import { recallRun } from './ahead';
+import { countWaiting } from './alone';
 import { areTogether, formUnit, noteGathered, takeUnits } from './batches';
 import { releaseHold } from './free-agents';
 import { heapify } from './heap';
@@ -61,6 +62,7 @@ export function makeBatchesReady(state: SchedulerState, run: RunState): void {
 export function makeReadyAgain(state: SchedulerState, run: RunState, indices: readonly number[]): void {
   const [first] = indices;
   if (first === undefined) return;
+  countWaiting(run, indices, 1);
   if (taskOf(run, first).batch === null) makeReady(state, run, first);
   else for (const each of formUnit(run, indices)) queueTask(state, run, each);
 }
@@ -132,6 +134,7 @@ function decide(
 function record({ state, run, out }: RunContext, index: number, ending: Ending): void {
   const task = taskOf(run, index);
   if (task.state.name === 'ended') return;
+  countWaiting(run, [index], -1);
   if (task.state.name === 'leased') {
     // First the lease that the task is found by: what is left is none of a task that goes on.
     const rival = run.rivals.get(index);

@@ -68,7 +68,7 @@ export class Mount {
         const bytesRead = this.disk.content(path).copy(buffer, 0, position);
         return { bytesRead, buffer };
       },
-      writeFile: (bytes: Buffer) => this.append(path, bytes),
+      writeFile: (bytes: Buffer) => this.addTo(path, bytes),
       truncate: async (length: number) => {
         await this.step();
         this.disk.files.set(path, this.disk.content(path).subarray(0, length));
@@ -104,10 +104,11 @@ export class Mount {
   }
 
   async writeFile(path: string, content: string | Buffer): Promise<void> {
-    await this.append(path, Buffer.from(content));
+    await this.addTo(path, Buffer.from(content));
   }
 
-  private async append(path: string, bytes: Buffer): Promise<void> {
+  // Not `append`: the product calls a method of that name, with a handle, if there is one.
+  private async addTo(path: string, bytes: Buffer): Promise<void> {
     await this.step();
     const writing = { path, bytes };
     this.writing.add(writing);

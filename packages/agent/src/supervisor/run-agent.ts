@@ -23,6 +23,7 @@ import {
 } from '@org/dte-client';
 import { ExecutorPool } from './executor-pool';
 import { HiddenValues } from './hidden-values';
+import { machineCapacity } from './machine-capacity';
 import { Leaving } from './leaving';
 import { type DiskKeeper, type Environment, type LogStream, type SignalSource } from './ports';
 import { RunFiles } from './run-files';
@@ -42,6 +43,8 @@ export interface AgentOptions extends Partial<Introduction> {
   readonly labels?: readonly string[] | undefined;
   /** --slots; null or omitted: the run's --parallel. */
   readonly slots?: number | null | undefined;
+  /** --slots=auto: only as many tasks at a time as this machine has cores and memory for. */
+  readonly isPacked?: boolean | undefined;
   readonly credentials?: Credentials | undefined;
   readonly limits: LimitValues;
   /** Folder for run specs; `<data dir>`, removed at the end, except for the files of others. */
@@ -91,7 +94,9 @@ class Agent {
 
   constructor(private readonly options: AgentOptions) {
     const { limits, env, workspaceRoot, rendezvous, sessionId } = options;
-    this.spare = options.disk === undefined ? Math.min(1, limits.prefetchedTasks) : 0;
+    // Whether a task fits on an agent that packs is only known when others have ended.
+    const mayPrepare = options.disk === undefined && options.isPacked !== true;
+    this.spare = mayPrepare ? Math.min(1, limits.prefetchedTasks) : 0;
     this.name = options.name ?? `${hostname()}-${process.pid}`;
     this.log = new TaskLog({
       stream: options.stdout,
@@ -166,6 +171,7 @@ class Agent {
 
   private claims(): HelloClaims {
     const { sessionId, jobUrl = null, identity, slots = null, labels = [], onlyRun } = this.options;
+    const { isPacked = false } = this.options;
     const claims: HelloClaims = {
       role: 'agent',
       sessionId,
@@ -175,6 +181,7 @@ class Agent {
       slots,
       labels: [...labels],
       spare: this.spare,
+      ...(isPacked ? { capacity: machineCapacity() } : {}),
     };
     return onlyRun === undefined ? claims : { ...claims, onlyRun };
   }

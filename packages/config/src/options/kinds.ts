@@ -202,5 +202,29 @@ export const fraction = () =>
     )
     .pipe(z.number().min(0, 'expected 0 or more').max(1, 'expected 1 or less'));
 
+/** How many tasks an agent runs at a time. */
+export interface AgentSlots {
+  /** Null: the run's --parallel. */
+  readonly most: number | null;
+  /** Only as many as its cores and memory allow. */
+  readonly isAuto: boolean;
+}
+
+/** A whole number, `auto`, or `auto:` and a whole number. */
+export const agentSlots = () =>
+  z
+    .union(
+      [z.int(), z.string().regex(/^(auto(:\d{1,9})?|\d{1,9})$/, 'expected a whole number, auto or auto:<n>')],
+      'expected a whole number, auto or auto:<n>',
+    )
+    .transform((value): AgentSlots => {
+      const [, auto, most] = /^(auto:?)?(\d*)$/.exec(String(value)) ?? [];
+      return { most: most === undefined || most === '' ? null : Number(most), isAuto: auto !== undefined };
+    })
+    .refine(
+      ({ most }) => most === null || (most >= 1 && most <= LIMITS.slotsPerAgent.value),
+      `expected 1 to ${LIMITS.slotsPerAgent.value}`,
+    );
+
 /** Number of tasks at a time: a whole number, or `auto`. */
 export const slotsOrAuto = () => z.union([z.literal('auto'), wholeNumber(0, LIMITS.slotsPerAgent.value)]);

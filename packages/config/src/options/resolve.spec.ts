@@ -37,6 +37,14 @@ describe('resolveConfig', () => {
     expect(resolveConfig({ env: { DTE_SLOTS: '' } }).config.slots).toBeUndefined();
   });
 
+  it.each([
+    ['4', { most: 4, isAuto: false }],
+    ['auto', { most: null, isAuto: true }],
+    ['auto:6', { most: 6, isAuto: true }],
+  ])('takes the slots of an agent as %s', (text, slots) => {
+    expect(resolveConfig({ env: { DTE_SLOTS: text } }).config.slots).toEqual(slots);
+  });
+
   it.each(['e2e-ci,lint', 'e2e-ci lint', ' e2e-ci , lint '])('reads the list %j', (text) => {
     expect(resolveConfig({ env: {}, flags: { stopAgentsAfter: text } }).config.stopAgentsAfter).toEqual([
       'e2e-ci',
@@ -67,7 +75,9 @@ describe('resolveConfig', () => {
       'ftp://host',
       /coordinatorUrl has "ftp:\/\/host" from DTE_COORDINATOR_URL: expected an address/,
     ],
-    ['DTE_SLOTS', '9999', /slots.*expected 256 or less/],
+    ['DTE_SLOTS', '9999', /slots.*expected 1 to 256/],
+    ['DTE_SLOTS', 'auto:0', /slots.*expected 1 to 256/],
+    ['DTE_SLOTS', 'automatic', /slots.*expected a whole number, auto or auto:<n>/],
     ['DTE_SESSION_ID', '../x', /session.*letters, digits/],
     ['DTE_STOP_AGENTS_ON_FAILURE', 'maybe', /expected true or false/],
     ['DTE_WEIGHTS', '{"build":-1}', /weights.*positive/],

@@ -14,6 +14,7 @@ import {
   httpAddresses,
   line,
   numbersByTarget,
+  agentSlots,
   slotsOrAuto,
   table,
   targetPattern,
@@ -504,14 +505,15 @@ export const configSchema = z.strictObject({
   ),
   slots: option(
     {
-      description: 'Number of tasks that this agent runs at a time.',
+      description:
+        "Number of tasks that this agent runs at a time. `auto`: as many as its cores and memory allow by what earlier runs of the tasks took, at most the run's --parallel; `auto:6`: at most 6.",
       unit: 'count',
       defaultText: "the run's --parallel",
       env: 'DTE_SLOTS',
-      flag: '--slots <n>',
+      flag: '--slots <n|auto|auto:n>',
       nxJson: false,
     },
-    wholeNumber(1, LIMITS.slotsPerAgent.value).optional(),
+    agentSlots().optional(),
   ),
   name: option(
     {

@@ -32,6 +32,16 @@ export interface Estimate {
   readonly results: number;
   /** After how long it runs for longer than usual (`lateMsOf`); null unless enough is known of the very same task. */
   readonly lateMs: number | null;
+  /** What the task takes of a machine, see `needOf`. */
+  readonly need: Need;
+}
+
+/** Null: not measured. */
+export interface Need {
+  /** Processor time over duration. */
+  readonly cpus: number | null;
+  /** The most memory that it may need at a time. */
+  readonly memoryBytes: number | null;
 }
 
 /** What is known at one moment. */

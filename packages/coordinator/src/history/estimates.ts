@@ -1,5 +1,6 @@
 import { kindKey } from './duration-book';
 import type { DurationEntry } from './duration-entry';
+import { highestNeed, usualNeed } from './need';
 import type { DurationEstimates, Estimate, TaskKind } from './durations';
 import { lateMsOf } from './lateness';
 
@@ -52,7 +53,8 @@ export class Estimates implements DurationEstimates {
     if (known !== undefined) return known;
     const logs = entries.map(({ logMs }) => logMs).sort((a, b) => a - b);
     const results = entries.reduce((sum, { count }) => sum + count, 0);
-    const estimate = { ms: msOf(logs[(logs.length - 1) >> 1] ?? 0), source, results, lateMs: null };
+    const ms = msOf(logs[(logs.length - 1) >> 1] ?? 0);
+    const estimate = { ms, source, results, lateMs: null, need: usualNeed(entries) };
     this.medians.set(entries, estimate);
     return estimate;
   }
@@ -68,7 +70,7 @@ function together(entries: readonly DurationEntry[], source: Estimate['source'])
   const weights = entries.reduce((sum, entry) => sum + weightOf(entry), 0);
   const logs = entries.reduce((sum, entry) => sum + weightOf(entry) * entry.logMs, 0);
   const results = entries.reduce((sum, { count }) => sum + count, 0);
-  return { ms: msOf(logs / weights), source, results, lateMs: null };
+  return { ms: msOf(logs / weights), source, results, lateMs: null, need: highestNeed(entries) };
 }
 
 function groupedBy(

@@ -69,7 +69,7 @@ export class AgentMember implements Member {
   start(): void {
     const { members } = this.session;
     const { hello } = this.peer;
-    const { slots, labels, spare, onlyRun } = hello;
+    const { slots, labels, spare, capacity, onlyRun } = hello;
     const earlier = members.agents.get(this.agentId);
     members.agents.set(this.agentId, this.peer);
     // The same process on a new connection: the old one is half open and will send nothing more.
@@ -82,6 +82,7 @@ export class AgentMember implements Member {
         slots,
         labels,
         ...(spare === undefined ? {} : { spare }),
+        ...(capacity === undefined ? {} : { capacity }),
         ...(onlyRun === undefined ? {} : { onlyRun }),
       },
     });

@@ -6,7 +6,9 @@ import {
   type Duration,
   type DurationEstimates,
   type DurationHistory,
+  type Estimate,
   ESTIMATE_SOURCES,
+  type Need,
   type TaskKind,
 } from '../history/durations';
 
@@ -20,7 +22,7 @@ export interface SessionDurationsOptions {
 
 type Task = RunSpec['tasks'][number];
 /** The parts of a submission that earlier runs tell. */
-type Learnt = Pick<Extract<Input, { type: 'run.submit' }>, 'learntMs' | 'lateMs'>;
+type Learnt = Pick<Extract<Input, { type: 'run.submit' }>, 'learntMs' | 'lateMs' | 'needs'>;
 type Measured = Extract<HistoryEvent, { type: 'task.measured' }>;
 
 /** An agent, as far as an estimate depends on it. */
@@ -49,8 +51,9 @@ export class SessionDurations {
   }
 
   /**
-   * How long each task of the run will take, in its order, as far as earlier runs tell more than the run itself does, and when it takes
-   * longer than usual. What they tell nothing about is left out.
+   * What earlier runs tell of each task of the run, in its order. `learntMs`: how long it will take, as far as they tell more than
+   * the run itself does; `lateMs`: when it takes longer than usual; `needs`: what it takes of a machine. Each is left out if they tell
+   * nothing.
    */
   async learnt(spec: RunSpec, agents: readonly Machine[]): Promise<Learnt> {
     const known = await this.estimates();
@@ -67,10 +70,12 @@ export class SessionDurations {
     const lateMs = spec.tasks.map(({ secondStart }, index) =>
       secondStart === true ? (estimates[index]?.lateMs ?? null) : null,
     );
-    const isKnown = (ms: number | null): boolean => ms !== null;
+    const needs = estimates.map((estimate) => (estimate === null ? null : knownNeed(estimate)));
+    const isKnown = (value: unknown): boolean => value !== null;
     return {
       ...(learntMs.some(isKnown) ? { learntMs } : {}),
       ...(lateMs.some(isKnown) ? { lateMs } : {}),
+      ...(needs.some(isKnown) ? { needs } : {}),
     };
   }
 
@@ -113,6 +118,10 @@ export class SessionDurations {
     this.options.logger.warn({ err: thrown, project: this.options.project }, 'the history of durations');
   }
 }
+
+/** Null saves a line of the journal for each task. */
+const knownNeed = ({ need }: Estimate): Need | null =>
+  need.cpus === null && need.memoryBytes === null ? null : need;
 
 const kindOf = ({ target: { project, target, configuration } }: Task['nxTask']): TaskKind => ({
   project,

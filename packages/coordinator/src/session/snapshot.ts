@@ -67,7 +67,15 @@ export function* partsOf({ state: { runs, agents } }: SessionImage): Generator<u
     const { tasks, log, graph } = run;
     for (const list of [tasks, log.entries, graph.dependencies, graph.dependants]) yield* inParts(list);
     if (tasks.length > 0)
-      for (const list of [graph.ids, graph.indexOf, graph.priority, graph.expectedMs]) yield [list];
+      for (const list of [
+        graph.ids,
+        graph.indexOf,
+        graph.priority,
+        graph.rankMs,
+        graph.weightMs,
+        graph.expectedMs,
+      ])
+        yield [list];
   }
   yield* inParts([...agents.values()]);
   yield* inParts([...runs.values()]);

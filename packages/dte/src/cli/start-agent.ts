@@ -10,6 +10,7 @@ import { addFlags } from './option-flags';
 const EXAMPLES = `
 Examples:
   $ dte start-agent                      # as many tasks at a time as the main job's --parallel
+  $ dte start-agent --slots auto         # fewer while big tasks run: by what earlier runs took of CPU and memory
   $ dte start-agent --slots 4 --name big --labels linux,large
 
 The agent waits for the session of its pipeline, runs tasks until the session ends, and exits with code 0.`;
@@ -28,7 +29,8 @@ async function startAgent(flags: Flags): Promise<void> {
     identity: await readIdentity(workspaceRoot),
     ...introduce(surroundings.job, config.name),
     labels: config.labels,
-    slots: config.slots ?? null,
+    slots: config.slots?.most ?? null,
+    isPacked: config.slots?.isAuto,
     credentials: clientCredentials(resolved, surroundings, 'agent', rendezvous),
     limits,
     dataDir: join(makeDataFolder(dataDirOf(resolved, workspaceRoot)), 'agent'),

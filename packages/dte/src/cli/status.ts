@@ -12,12 +12,17 @@ Examples:
 
 const hasLabels = ({ agents }: SessionStatus): boolean => agents.some(({ labels = [] }) => labels.length > 0);
 
+const slotsText = ({ slots, capacity }: SessionStatus['agents'][number]): string => {
+  const most = slots === null ? 'by run' : String(slots);
+  return capacity === undefined ? most : `auto, ${most}`;
+};
+
 function agentRows(status: SessionStatus): string[][] {
   return status.agents.map((agent) => [
     agent.name,
     ...(hasLabels(status) ? [agent.labels?.join(', ') ?? ''] : []),
     agent.connected ? (agent.draining ? pc.yellow('leaving') : pc.green('connected')) : pc.dim('gone'),
-    agent.slots === null ? 'by run' : String(agent.slots),
+    slotsText(agent),
     String(agent.finished),
     agent.running.join(', ') || pc.dim('idle'),
     agent.jobUrl ?? '',

@@ -28,7 +28,9 @@ export function startLine(
     return `dte: session ${sessionId} · no agent yet, waiting up to ${duration(agentWaitMs)}`;
   }
   const slots = connected.reduce((sum, agent) => sum + (agent.slots ?? parallel), 0);
-  return `dte: session ${sessionId} · ${plural(connected.length, 'agent')} · ${plural(slots, 'slot')}`;
+  // How many of them tasks can use depends on the tasks, with --slots=auto.
+  const atMost = connected.some(({ capacity }) => capacity !== undefined) ? 'up to ' : '';
+  return `dte: session ${sessionId} · ${plural(connected.length, 'agent')} · ${atMost}${plural(slots, 'slot')}`;
 }
 
 /** `dte: 12 tasks on 3 agents in 34 s · agent-1: 5 · agent-2: 4 · agent-3: 3 · 4 from cache`. */

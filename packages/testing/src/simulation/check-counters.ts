@@ -77,6 +77,16 @@ function checkRun(state: SchedulerState, run: Run): void {
   ).length;
   const queued = run.lanes.reduce((sum, lane) => sum + lane.ready.length, 0);
   demand(ready === queued, `ready tasks of ${run.runId} are miscounted`);
+  checkWaiting(run);
+}
+
+/** The slot time of tasks that have no agent. Sums of fractions are not exact. */
+function checkWaiting({ runId, parallel, tasks, graph: { weightMs }, waitingMs }: Run): void {
+  const expected = tasks.reduce((sum, { state: { name }, parallelism }, index) => {
+    const isCounted = name !== 'leased' && name !== 'ended';
+    return sum + (isCounted ? (weightMs[index] ?? 0) * (parallelism ? 1 : parallel) : 0);
+  }, 0);
+  demand(Math.abs(waitingMs - expected) < 1e-3, `${runId} has ${expected} ms that wait, not ${waitingMs}`);
 }
 
 function checkRecalls(state: SchedulerState, agents: readonly Agent[]): void {
