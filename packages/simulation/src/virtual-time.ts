@@ -57,12 +57,17 @@ type Callback = (error: Error | null, result?: Buffer) => void;
 
 /** The threads of zlib would need real time. */
 function compressAtOnce(): () => void {
-  const { gzip, gunzip } = zlib;
+  const { gzip, gunzip, brotliCompress, brotliDecompress } = zlib;
   const atOnce =
     <O>(work: (raw: Buffer, options: O) => Buffer) =>
     (raw: Buffer, options: O, callback: Callback): void => {
       process.nextTick(callback, null, work(raw, options));
     };
-  Object.assign(zlib, { gzip: atOnce(zlib.gzipSync), gunzip: atOnce(zlib.gunzipSync) });
-  return () => Object.assign(zlib, { gzip, gunzip });
+  Object.assign(zlib, {
+    gzip: atOnce(zlib.gzipSync),
+    gunzip: atOnce(zlib.gunzipSync),
+    brotliCompress: atOnce(zlib.brotliCompressSync),
+    brotliDecompress: atOnce(zlib.brotliDecompressSync),
+  });
+  return () => Object.assign(zlib, { gzip, gunzip, brotliCompress, brotliDecompress });
 }
