@@ -66,7 +66,7 @@ const behaviours = {
     const look = setInterval(() => {
       if (!existsSync(`freed-${ref.taskId.split(':')[0]}`)) return;
       clearInterval(look);
-      say({ type: 'freed', ref });
+      say({ type: 'freed', ref, outputs: [] });
       behaviours.wait(ref, end);
     }, 5);
   },

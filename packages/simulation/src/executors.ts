@@ -110,7 +110,7 @@ export class SimulatedExecutors {
       onMessage(id, { type: 'executing', ref, startMs: Date.now() });
       this.later(executor, durationMs(assignment), () => {
         this.commands.delete(assignment);
-        onMessage(id, { type: 'freed', ref });
+        onMessage(id, { type: 'freed', ref, outputs: [] });
         this.later(executor, random.int(0, MAX_STORE_MS), () => {
           executor.running = null;
           onMessage(id, { type: 'result', ref, result: finish(assignment), outputs: [] });

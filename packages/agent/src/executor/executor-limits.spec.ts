@@ -60,7 +60,7 @@ describe('a task with a timeout', () => {
           'app:build ran on agent-x for longer than 20 ms (option taskTimeoutMs) and was stopped together with its child processes.',
       },
     });
-    expect(bench.said.map(({ type }) => type)).toEqual(['ready', 'executing', 'ran', 'freed', 'result']);
+    expect(bench.said.map(({ type }) => type)).toEqual(['ready', 'executing', 'ran', 'result']);
     expect(bench.said[1]).toMatchObject({ timeoutMs: 20 });
   });
 

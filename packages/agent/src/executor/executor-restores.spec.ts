@@ -47,7 +47,7 @@ describe('a dependency', () => {
     bench.send({ restore: [cached] });
     await bench.result();
     expect(bench.host.restored).toEqual(['lib:build 5']);
-    expect(bench.said.map(({ type }) => type)).toEqual(['ready', 'restored', 'executing', 'freed', 'result']);
+    expect(bench.said.map(({ type }) => type)).toEqual(['ready', 'restored', 'executing', 'result']);
     expect(bench.said[1]).toMatchObject({ taskId: 'lib:build', ok: true, outputs: ['dist/lib'] });
   });
 

@@ -37,7 +37,7 @@ it('runs a task and reports where Nx has stored it, without a request', async ()
     hashDetails: null,
     measured: expect.objectContaining({ restoredBytes: 0, storedBytes: 0 }) as unknown,
   });
-  expect(bench.said.map(({ type }) => type)).toEqual(['ready', 'executing', 'freed', 'output', 'result']);
+  expect(bench.said.map(({ type }) => type)).toEqual(['ready', 'executing', 'output', 'result']);
   expect(given!).toMatchObject({
     task: { hash: 'hash-app-build', cache: true, overrides: { __overrides_unparsed__: [] } },
     fullTaskGraph: { roots: ['app:build'] },

@@ -18,6 +18,7 @@ import {
 } from './ipc';
 import { LiveOutput } from './live-output';
 import { Measuring } from './measuring';
+import { newsOf } from './news';
 import { reasonOf } from './reason';
 import { serve } from './serve';
 import { serversOf } from './servers-of';
@@ -55,6 +56,8 @@ interface Current {
   go: (message: GoMessage) => void;
   /** Settled by `served`. */
   served: (outcome: Served) => void;
+  /** Called when an entry of Nx's cache is packed, before it is sent. */
+  packed: (hash: string, code: number) => Promise<void>;
 }
 
 /** One slot of an agent: runs one attempt at a time, with an Nx that is set up once. */
@@ -79,7 +82,11 @@ export class Executor {
     });
     const { outputs, limits } = options;
     const reader = nxReader({ http: this.http, outputs, limits });
-    const writer = nxWriter({ http: this.http, limits });
+    const writer = nxWriter({
+      http: this.http,
+      limits,
+      onPacked: async (hash, code) => this.current?.packed(hash, code),
+    });
     this.host = new HostHolder(options.createHost, { reader, writer }, options.sharedGraph);
     this.witness = new DriftWitness(options);
     this.shared = new SharedByRun(options);
@@ -150,6 +157,7 @@ export class Executor {
       restored: new Map(),
       go: () => undefined,
       served: () => undefined,
+      packed: () => Promise.resolve(),
     };
     this.current = current;
     const { channel } = this.options;
@@ -171,7 +179,8 @@ export class Executor {
         isFollowed: message.assignment.streamOutput,
       });
       const hooks: AttemptHooks = {
-        ...this.newsOf(ref),
+        ...newsOf(channel, ref, () => produced.outputs),
+        whenPacked: (work) => (current.packed = work),
         onOutput: (chunk) => live.push(chunk),
         slot: () => this.slot(context, message, current, measuring),
         serve: () => this.servers(context.run, task, message.forwarded, current),
@@ -200,25 +209,6 @@ export class Executor {
     }
   }
 
-  /** Tells the supervisor how far the attempt is. */
-  private newsOf(ref: AttemptRef): Pick<AttemptHooks, 'onExecuting' | 'onRan' | 'onFreed'> {
-    const { channel } = this.options;
-    let isFreed = false;
-    return {
-      onFreed: () => {
-        if (!isFreed) channel.send({ type: 'freed', ref });
-        isFreed = true;
-      },
-      onExecuting: (startMs, timeoutMs) => {
-        const news = { type: 'executing', ref, startMs, timeoutMs } as const;
-        // The supervisor, which also enforces a limit, must know it in time.
-        if (timeoutMs === undefined) channel.sendSoon(news);
-        else channel.send(news);
-      },
-      onRan: () => channel.send({ type: 'ran', ref }),
-    };
-  }
-
   private go(message: GoMessage): void {
     const { current } = this;
     if (current === null || keyOf(current.ref) !== keyOf(message.ref)) return;
@@ -236,8 +226,8 @@ export class Executor {
     message: RunMessage,
     current: Current,
     measuring: Measuring,
-  ): Promise<void> {
-    if (message.waits !== true) return;
+  ): Promise<boolean> {
+    if (message.waits !== true) return false;
     const { signal } = current.abort;
     measuring.enter('queued');
     const { restore, awaiting } = await new Promise<GoMessage>((resolve, reject) => {
@@ -251,6 +241,7 @@ export class Executor {
       await this.restoreClosure(context, { ...message, restore, awaiting }, current);
     }
     measuring.enter('wait');
+    return true;
   }
 
   /** Requests the servers of the task from the agent. Resolves with false if a server failed by its own fault. */

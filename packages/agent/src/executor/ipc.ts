@@ -65,7 +65,7 @@ export const toExecutorSchema = z.discriminatedUnion('type', [
     /** No slot is free for it yet: when it is prepared, it sends `prepared` and waits for `go`. */
     waits: z.literal(true).optional(),
   }),
-  /** The attempt may run. What other tasks have replaced on disk since it was prepared is restored again. */
+  /** The attempt may run. What other tasks have replaced on disk since it was prepared is restored again, and its hash is checked again. */
   z.strictObject({
     type: z.literal('go'),
     ref: attemptRefSchema,
@@ -138,8 +138,13 @@ export const fromExecutorSchema = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('ran'), ref: attemptRefSchema }),
   /** The closure is on disk and the hash is the agreed one; answered with `go`. */
   z.strictObject({ type: z.literal('prepared'), ref: attemptRefSchema }),
-  /** Nothing of the attempt runs any more; only storing its result remains. */
-  z.strictObject({ type: z.literal('freed'), ref: attemptRefSchema }),
+  /** Nothing of the attempt runs any more, and nothing that another task does to the disk can change what remains to be stored. */
+  z.strictObject({
+    type: z.literal('freed'),
+    ref: attemptRefSchema,
+    /** Outputs of the task that may be on disk now; what they replaced is not there any more. */
+    outputs: z.array(z.string()),
+  }),
   /** The attempt needs these servers to continue; answered with `served`. */
   z.strictObject({
     type: z.literal('needs-servers'),

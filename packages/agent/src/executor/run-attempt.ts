@@ -12,18 +12,23 @@ import { type Measuring } from './measuring';
 import { nxTaskOf } from './nx-task';
 import { type RestoreContext } from './restore-closure';
 import { graphOf } from './run-cache';
-import { storeResult } from './store-result';
+import { type Ended, listed, storeResult } from './store-result';
 import { TimeLimit, timedOut } from './time-limit';
 
 export interface AttemptHooks {
   readonly onExecuting: (startMs: number, timeoutMs: number | undefined) => void;
   /** A command with a limit has ended, in any way. */
   readonly onRan: () => void;
-  /** Nothing of the attempt runs any more. Called once, or not at all if it did not run. */
+  /**
+   * Nothing of the attempt runs any more, and nothing that another task does to the disk can change what is stored of it. Not called
+   * if the attempt's result says so at the same time.
+   */
   readonly onFreed: () => void;
+  /** Called with work to be done when an entry of Nx's cache is packed, before it is sent. */
+  readonly whenPacked: (work: (hash: string, code: number) => Promise<void>) => void;
   readonly onOutput: (chunk: string) => void;
-  /** Resolves when the attempt may run: its agent has a slot for it. */
-  readonly slot: () => Promise<void>;
+  /** Resolves when the attempt may run: its agent has a slot for it; with true if other tasks may have run since its hash was checked. */
+  readonly slot: () => Promise<boolean>;
   /** Resolves when the servers of the task are up; with false if one failed, and the task must not run. */
   readonly serve: () => Promise<boolean>;
   readonly measuring: Measuring;
@@ -60,14 +65,12 @@ export async function runAttempt(
   const graph = graphOf(run, [task.id]);
   graph.tasks[task.id] = nxTaskOf(task, assignment.hash);
   const startMs = Date.now();
-  const difference = assignment.hash === null ? null : await checkHash(context, graph, task, assignment.hash);
+  const difference = await checkedWithSlot(context, assignment, { task, graph }, hooks.slot);
   if (difference !== null && run.spec.onHashMismatch !== 'warn') return refused(task.id, difference, startMs);
   // With `warn`, it runs and is stored under the hash that it has here.
   const nxTask = nxTaskOf(task, difference?.hash ?? assignment.hash);
   graph.tasks[task.id] = nxTask;
   const told = difference === null ? {} : { drift: difference.drift, hashDetails: difference.hashDetails };
-  signal.throwIfAborted();
-  await hooks.slot();
   signal.throwIfAborted();
   if (!(await hooks.serve())) return notRun();
   signal.throwIfAborted();
@@ -86,41 +89,88 @@ export async function runAttempt(
       storeFailure: (assignment.retry?.left ?? 0) === 0,
       onStoring: () => {
         limit.end();
-        hooks.onFreed();
+        if (leavesNothing([task.nxTask])) hooks.onFreed();
         measuring.enter('store');
       },
     });
+  const made = freeWhenPacked(context, assignment, { task, hash: nxTask.hash }, hooks);
   const runAndStore = async (): Promise<AttemptResult> => {
     const limit = new TimeLimit(task.timeoutMs, stop, hooks.onRan);
     measuring.enter('run');
     hooks.onExecuting(Date.now(), task.timeoutMs);
     const outcome = await runTask(limit).finally(() => limit.end());
-    hooks.onFreed();
+    // What is sent from now on is not what decides whether others may run.
+    hooks.whenPacked(() => Promise.resolve());
+    if (leavesNothing([task.nxTask])) hooks.onFreed();
     measuring.enter('store');
     signal.throwIfAborted();
-    const ended = await storeEnded(context, assignment, task, { outcome, isOver: limit.isOver });
+    const ended = await storeEnded(context, assignment, task, {
+      outcome,
+      isOver: limit.isOver,
+      made: made(),
+    });
     return { ...ended, ...told, measured: measuring.ofTask(ended) };
   };
   // Stored included: a restore of a task that writes there too puts these outputs aside for a while.
   return context.shared.running([{ id: task.id, outputs: task.nxTask.outputs }], runAndStore, signal);
 }
 
-/** @param ended how the task ended, and whether it ran too long */
+/** What other tasks do to the disk cannot change what is stored of these: they have no outputs. */
+export const leavesNothing = (tasks: readonly { readonly outputs: readonly string[] }[]): boolean =>
+  tasks.every(({ outputs }) => outputs.length === 0);
+
+/** What differs on this machine when the attempt has a slot; a difference that the run does not accept needs none. */
+async function checkedWithSlot(
+  context: RestoreContext,
+  { hash }: Assignment,
+  { task, graph }: { readonly task: TaskSpec; readonly graph: TaskGraph },
+  slot: AttemptHooks['slot'],
+): Promise<Difference | null> {
+  const check = () => (hash === null ? null : checkHash(context, graph, task, hash));
+  const difference = await check();
+  if (difference !== null && context.run.spec.onHashMismatch !== 'warn') return difference;
+  context.signal.throwIfAborted();
+  // Only the outputs of its dependencies can differ since: source files are hashed once.
+  return (await slot()) && task.dependencies.length > 0 ? check() : difference;
+}
+
+/**
+ * Others may run as soon as the outputs are packed, while they are sent. Not if they are shared with other tasks; not after the first
+ * attempt either, because what the coordinator does not take is stored from the disk.
+ * @returns the outputs as they were then; undefined: nobody else has run
+ */
+function freeWhenPacked(
+  context: RestoreContext,
+  { attempt }: Assignment,
+  { task, hash: ours }: { readonly task: TaskSpec; readonly hash: string | undefined },
+  { whenPacked, onFreed }: Pick<AttemptHooks, 'whenPacked' | 'onFreed'>,
+): () => Ended['made'] {
+  let made: Ended['made'];
+  whenPacked(async (hash, code) => {
+    if (code !== 0 || hash !== ours || attempt > 1 || made !== undefined) return;
+    if (context.shared.overlapping(task.id).length > 0) return;
+    made = await listed(context, task).catch(() => undefined);
+    if (made !== undefined) onFreed();
+  });
+  return () => made;
+}
+
+/** @param ended how the task ended, whether it ran too long, and its outputs if others may have changed them since */
 async function storeEnded(
   context: RestoreContext,
   ref: AttemptRef,
   task: TaskSpec,
-  { outcome, isOver }: { readonly outcome: TaskRun; readonly isOver: boolean },
+  { outcome, isOver, made }: Pick<Ended, 'made'> & { readonly outcome: TaskRun; readonly isOver: boolean },
 ): Promise<FinishedAttempt> {
   if (isOver) {
-    const artifact = await storeResult(context, ref, { task, run: outcome, status: 'failure' });
+    const artifact = await storeResult(context, ref, { task, run: outcome, status: 'failure', made });
     return { ...timedOut(context, task, outcome), artifact };
   }
   if (outcome.stopped || outcome.status === 'stopped' || outcome.status === 'skipped') {
     throw new DteError('DTE_CANCELLED', `${task.id} was stopped before it finished.`);
   }
   if (outcome.broken !== undefined) throw nxFailed(task.id, outcome.broken);
-  return storeFinished(context, ref, task, outcome);
+  return storeFinished(context, ref, task, { outcome, made });
 }
 
 /** Stores the artifact of a task that has ended, and returns its result. */
@@ -128,10 +178,10 @@ export async function storeFinished(
   context: RestoreContext,
   ref: AttemptRef,
   task: TaskSpec,
-  outcome: TaskRun,
+  { outcome, made }: Pick<Ended, 'made'> & { readonly outcome: TaskRun },
 ): Promise<FinishedAttempt> {
   const status = outcome.status === 'failure' ? 'failure' : 'success';
-  const artifact = await storeResult(context, ref, { task, run: outcome, status });
+  const artifact = await storeResult(context, ref, { task, run: outcome, status, made });
   return {
     kind: 'finished',
     status,

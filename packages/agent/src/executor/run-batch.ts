@@ -19,6 +19,7 @@ import {
   checkHash,
   type Difference,
   findTask,
+  leavesNothing,
   nxFailed,
   refused,
   storeFinished,
@@ -50,19 +51,17 @@ export async function runBatch(
     if (spec !== undefined) graph.tasks[taskId] = nxTaskOf(spec, hash);
   }
   const startMs = Date.now();
-  const differences = await differencesOf(context, graph, specs, members);
-  const isRefused = (id: string): boolean => run.spec.onHashMismatch !== 'warn' && differences.has(id);
-  const unfit = withDependants(graph, specs, [...specs.keys()].filter(isRefused));
-  const tasks = [...specs].flatMap(([id, spec]): NxTask[] => {
-    const difference = differences.get(id);
-    const task = difference === undefined ? graph.tasks[id] : nxTaskOf(spec, difference.hash);
-    if (unfit.has(id) || task === undefined) return [];
-    graph.tasks[id] = task;
-    return [task];
-  });
+  const isStrict = run.spec.onHashMismatch !== 'warn';
+  const check = async () => {
+    const differences = await differencesOf(context, graph, specs, members);
+    return { differences, tasks: tasksThatRun(graph, specs, differences, isStrict) };
+  };
+  let { differences, tasks } = await check();
   signal.throwIfAborted();
-  if (tasks.length > 0) await hooks.slot();
+  // As for one task.
+  if (tasks.length > 0 && (await hooks.slot())) ({ differences, tasks } = await check());
   signal.throwIfAborted();
+  const isRefused = (id: string): boolean => isStrict && differences.has(id);
   const limitMs = batchLimitOf(tasks.flatMap(({ id }) => specs.get(id) ?? []));
   const work: BatchWork = { tasks, fullTaskGraph: graph, hooks, limitMs };
   // Stored included: a restore of a task that writes there too puts these outputs aside for a while.
@@ -82,6 +81,23 @@ export async function runBatch(
     },
     signal,
   );
+}
+
+/** The tasks of a batch with the hashes that they have here, entered in the graph. @param isStrict those with another hash do not run */
+function tasksThatRun(
+  graph: TaskGraph,
+  specs: ReadonlyMap<string, TaskSpec>,
+  differences: ReadonlyMap<string, Difference>,
+  isStrict: boolean,
+): NxTask[] {
+  const unfit = withDependants(graph, specs, isStrict ? [...differences.keys()] : []);
+  return [...specs].flatMap(([id, spec]): NxTask[] => {
+    const difference = differences.get(id);
+    const task = difference === undefined ? graph.tasks[id] : nxTaskOf(spec, difference.hash);
+    if (unfit.has(id) || task === undefined) return [];
+    graph.tasks[id] = task;
+    return [task];
+  });
 }
 
 /** A batch that has ended, and what was not run of it. */
@@ -120,7 +136,7 @@ async function storeAll(
       const storingMs = performance.now();
       const finished = unfinished.has(taskId)
         ? await storeUnfinished(context, ref, { spec, ended, count: tasks.length })
-        : await storeFinished(context, ref, spec, ended);
+        : await storeFinished(context, ref, spec, { outcome: ended });
       const measured = measuring.ofMember(finished.artifact, {
         isFirst: taskId === tasks[0]?.id,
         runMs: Math.max(0, ended.endMs - ended.startMs),
@@ -167,7 +183,7 @@ async function runAll(
       onWorking: (isWorking) => (isWorking ? limit.begin() : limit.end()),
     });
   const outcome = await run().finally(() => limit.end());
-  hooks.onFreed();
+  if (leavesNothing(tasks)) hooks.onFreed();
   signal.throwIfAborted();
   if (seen.isFrozen)
     throw frozen(`The process of the batch of ${taskId}`, agentName, limits.executorFrozenMs);

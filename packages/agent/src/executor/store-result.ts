@@ -1,15 +1,17 @@
 import { cachesFailures, type OutputSummary, type TaskHost, type TaskRun } from '@org/dte-nx-compat';
-import { type Artifact, type TaskSpec, isStorableHash } from '@org/dte-protocol';
+import { type Artifact, type TaskSpec, DteError, isStorableHash } from '@org/dte-protocol';
 import { packAttempt, summariseOutputs, withSummary } from '@org/dte-client';
 import { nxTaskOf } from './nx-task';
 import { type RestoreContext } from './restore-closure';
 import { type AttemptRef } from './ipc';
 
 /** A task that has just run, and its result. */
-interface Ended {
+export interface Ended {
   readonly task: TaskSpec;
   readonly run: TaskRun;
   readonly status: 'success' | 'failure';
+  /** Its outputs as they were when Nx's cache had them: other tasks may have changed them since. Undefined: nobody has. */
+  readonly made?: OutputSummary | null | undefined;
 }
 
 /**
@@ -20,7 +22,7 @@ interface Ended {
 export async function storeResult(
   context: RestoreContext,
   ref: AttemptRef,
-  { task, run, status }: Ended,
+  { task, run, status, made: madeBefore }: Ended,
 ): Promise<Artifact> {
   // The outputs of a failed task are shown as well, and Nx restores no files when it replays a failure from its cache.
   const isCacheable = status === 'success' || run.cacheStatus !== 'miss';
@@ -35,7 +37,15 @@ export async function storeResult(
     // The existing one may be from another run: it is equivalent, but not necessarily identical to the byte.
     const isOurs = run.store.kind === 'stored' && status === 'success';
     const artifact: Artifact = { kind: 'cache', hash: run.hash };
-    return isOurs ? withSummary(artifact, await listed(context, task)) : artifact;
+    return isOurs
+      ? withSummary(artifact, madeBefore === undefined ? await listed(context, task) : madeBefore)
+      : artifact;
+  }
+  if (madeBefore !== undefined) {
+    throw new DteError(
+      'DTE_ARTIFACT_INCOMPLETE',
+      `The coordinator did not take the outputs of ${task.id}, and other tasks may have changed them since.`,
+    );
   }
   const { http, workspaceRoot, outputs, limits, signal } = context;
   const made = await listed(context, task);
@@ -53,7 +63,7 @@ export async function storeResult(
 }
 
 /** A task without outputs has nothing to compare. If another task may write to them, they may already differ from what was stored. */
-const listed = (
+export const listed = (
   { outputs, shared }: RestoreContext,
   { id, nxTask }: TaskSpec,
 ): Promise<OutputSummary | null> =>

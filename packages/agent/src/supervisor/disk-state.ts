@@ -79,6 +79,11 @@ export class DiskState {
     }
   }
 
+  /** A task has written to these outputs, and it is not known yet whether what it has made has an artifact. */
+  replaced(outputs: readonly string[]): void {
+    this.table.spoiled(outputs);
+  }
+
   /** An executor has exited while its tasks were running. */
   interrupted(): void {
     this.table.forget();

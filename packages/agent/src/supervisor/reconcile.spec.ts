@@ -79,6 +79,18 @@ describe('pickStartable', () => {
     expect(pickStartable(table([b, 'waiting'], [alone, 'waiting']), 2)).toEqual([keyOf(b)]);
   });
 
+  it('does not prepare a task of another run while one is busy, which may read or make what that restores', () => {
+    const other = assignment('d:build', { runId: 'run-2' });
+    const isAhead = (key: string) => key === keyOf(other);
+    expect(pickStartable(table([a, 'running'], [other, 'waiting']), 1, isAhead)).toEqual([]);
+    expect(pickStartable(table([a, 'waiting'], [other, 'waiting']), 2, isAhead)).toEqual([keyOf(a)]);
+    expect(pickStartable(table([a, 'completed'], [other, 'waiting']), 1, isAhead)).toEqual([keyOf(other)]);
+    expect(pickStartable(table([a, 'running'], [b, 'waiting']), 1, (key) => key === keyOf(b))).toEqual([
+      keyOf(b),
+    ]);
+    expect(pickStartable(table([a, 'running'], [other, 'waiting']), 1)).toEqual([keyOf(other)]);
+  });
+
   it('starts nothing in addition to a task that must run alone', () => {
     expect(pickStartable(table([alone, 'running'], [b, 'waiting']), 3)).toEqual([]);
   });

@@ -49,13 +49,20 @@ export function reconcile(
 /**
  * The waiting attempts that may start now, in the order of the list, at most one per idle executor. `parallelism:
  * false` waits until it is alone and lets no later one pass. The coordinator enforces that too, but attempts that it no
- * longer wants may still be stopping here.
+ * longer wants may still be stopping here. One that has to wait for a slot is not prepared while tasks of another run are busy:
+ * what it restores may replace what they read or make, and runs do not know each other's outputs.
+ * @param isAhead waits for the slot of another attempt
  */
-export function pickStartable(current: ReadonlyMap<string, Attempt>, idleExecutors: number): string[] {
+export function pickStartable(
+  current: ReadonlyMap<string, Attempt>,
+  idleExecutors: number,
+  isAhead: (key: string) => boolean = () => false,
+): string[] {
   const busy = [...current.values()].filter(
     ({ state }) => state.name === 'running' || state.name === 'stopping',
   );
   if (busy.some(({ assignment }) => !assignment.parallelism)) return [];
+  const runs = new Set(busy.map(({ assignment }) => assignment.runId));
   const picked: string[] = [];
   for (const [key, { assignment, state }] of current) {
     if (state.name !== 'waiting') continue;
@@ -64,6 +71,8 @@ export function pickStartable(current: ReadonlyMap<string, Attempt>, idleExecuto
       if (busy.length + picked.length === 0) picked.push(key);
       break;
     }
+    if (isAhead(key) && [...runs].some((runId) => runId !== assignment.runId)) continue;
+    runs.add(assignment.runId);
     picked.push(key);
   }
   return picked;

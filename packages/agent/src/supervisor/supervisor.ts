@@ -151,6 +151,8 @@ export class Supervisor {
         break;
       case 'freed':
         this.attempts.freeSlot(key);
+        // Before the next command starts; the result says what is there instead.
+        this.disk.replaced(message.outputs);
         this.turns.free(key);
         break;
       case 'output':
@@ -214,7 +216,8 @@ export class Supervisor {
           break;
       }
     }
-    for (const key of pickStartable(this.attempts.all, this.options.pool.idle)) this.begin(key);
+    const isAhead = (key: string): boolean => this.turns.isAhead(key);
+    for (const key of pickStartable(this.attempts.all, this.options.pool.idle, isAhead)) this.begin(key);
     // Results that the coordinator waits for are reported in `complete`.
     if (actions.some(({ type }) => type === 'refuse' || type === 'stop')) this.changed();
     else if (actions.length > 0) this.changedALittle();
@@ -339,12 +342,7 @@ export class Supervisor {
 
   private describe(): AgentSync {
     const work = describeWork(this.attempts.all);
-    return {
-      type: 'agent.sync',
-      seq: ++this.seq,
-      slots: this.options.slots,
-      draining: this.isDraining,
-      work,
-    };
+    const { slots } = this.options;
+    return { type: 'agent.sync', seq: ++this.seq, slots, draining: this.isDraining, work };
   }
 }

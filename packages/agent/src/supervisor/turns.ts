@@ -4,7 +4,7 @@ import { type Attempt } from './reconcile';
 
 /**
  * Decides which of the attempts that are prepared may run their commands: at a time as many as the coordinator has given slots,
- * whichever they are. An attempt holds a slot until its command has ended; storing its result needs none.
+ * whichever they are. An attempt holds a slot until its command has ended and no other can change what is stored of it.
  */
 export class Turns {
   private slots = 0;

@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
+  type ArtifactWriter,
   type BatchRun,
   type FetchResult,
   type NxTask,
@@ -132,6 +133,10 @@ export class ExecutorBench {
   /** Coordinators for which a host was created; undefined: none. */
   readonly addresses: (string | undefined)[] = [];
   readonly executor: Executor;
+  /** Does what other tasks of the agent do as soon as they may. */
+  onFreed: () => void = () => undefined;
+  /** What Nx's cache sends entries with. */
+  writer: ArtifactWriter | undefined;
 
   private constructor(
     readonly server: FakeCoordinator,
@@ -139,6 +144,7 @@ export class ExecutorBench {
   ) {
     const say: Channel['send'] = (message, done) => {
       this.said.push(fromExecutorSchema.parse(JSON.parse(JSON.stringify(message))));
+      if (message.type === 'freed') this.onFreed();
       done?.();
     };
     this.executor = new Executor({
@@ -146,7 +152,8 @@ export class ExecutorBench {
       limits: testLimits({}),
       env: { PATH: process.env['PATH'] },
       outputs: plainOutputs(workspace),
-      createHost: async ({ remoteCache }) => {
+      createHost: async ({ remoteCache, writer }) => {
+        this.writer = writer;
         this.addresses.push(remoteCache?.url);
         return this.host;
       },
