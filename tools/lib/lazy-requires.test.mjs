@@ -30,7 +30,7 @@ describe('withLazyRequires', () => {
     }
     const require = createRequire(join(folder, 'index.js'));
     for (const name of Object.keys(sources)) delete require.cache[join(folder, `${name}.js`)];
-    return { main: require('./main.js'), loaded: globalThis.lazyLoaded };
+    return { main: require(join(folder, 'main.js')), loaded: globalThis.lazyLoaded };
   }
 
   it('loads a module when something of it is first used, and once', () => {

@@ -11,9 +11,9 @@ const PACKAGES = join(__dirname, '..', '..');
 const BUILT = join(PACKAGES, 'dte', 'dist', 'index.js');
 const PROGRAM = `
 const runner = require(${JSON.stringify(BUILT)}).default;
-const loaded = Object.keys(require.cache).filter((path) => !path.startsWith(process.cwd()));
 runner(['task'], { lifeCycle: {} }, { nxArgs: {} }).then((statuses) => {
-  console.log(JSON.stringify({ statuses, loaded, after: Object.keys(require.cache).length - 1 - loaded.length }));
+  const loaded = Object.keys(require.cache).filter((path) => !path.startsWith(process.cwd()));
+  console.log(JSON.stringify({ statuses, loaded }));
 });
 `;
 
@@ -33,11 +33,7 @@ describe('the runner without a CI session', () => {
   it("is Nx's own runner, prints nothing and loads four small files: no zod, no ws, and of nx-compat only how to find the workspace", () => {
     const env = { PATH: process.env['PATH'] };
     const output = execFileSync(process.execPath, ['-e', PROGRAM], { encoding: 'utf8', env, cwd: root });
-    const { statuses, loaded, after } = JSON.parse(output) as {
-      statuses: unknown;
-      loaded: string[];
-      after: number;
-    };
+    const { statuses, loaded } = JSON.parse(output) as { statuses: unknown; loaded: string[] };
     expect(statuses).toEqual({ by: 'nx', tasks: ['task'] });
     expect(loaded.map((path) => relative(PACKAGES, path)).sort()).toEqual([
       'dte/dist/index.js',
@@ -45,6 +41,5 @@ describe('the runner without a CI session', () => {
       'dte/dist/tasks-runner/default-runner.js',
       'nx-compat/dist/install/workspace-root.js',
     ]);
-    expect(after).toBe(0);
   });
 });

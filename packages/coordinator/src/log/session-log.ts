@@ -185,6 +185,18 @@ export class SessionLog {
           'task failed and is retried',
         );
         return;
+      case 'task.outrun':
+        logger.info(
+          { ...task, attempt: event.attempt, ...this.agentFields(event.agentId), end: event.end },
+          'attempt of a task that was started twice is over',
+        );
+        return;
+      case 'task.recalled':
+        logger.debug(
+          { ...task, attempt: event.attempt, ...this.agentFields(event.agentId) },
+          'attempt taken back before it started',
+        );
+        return;
       case 'result.refused':
         logger.info(
           { ...task, attempt: event.attempt, ...this.agentFields(event.agentId) },

@@ -1,6 +1,6 @@
 import { decode, DteError, type RunSpec, runSpecSchema } from '@org/dte-protocol';
 import { promisify } from 'node:util';
-import { brotliCompress, brotliDecompress, constants, gunzip } from 'node:zlib';
+import { brotliCompress, brotliDecompress, constants, gunzip, type ZlibOptions } from 'node:zlib';
 import { writeFileAtomically } from '../files/atomic-write';
 import { diskError, type FileSystem, isNotFound } from '../files/file-system';
 
@@ -14,7 +14,11 @@ export interface PackedSpec {
 type SpecEncoding = 'br' | 'gzip';
 
 const SUFFIXES = { br: '.json.br', gzip: '.json.gz' } as const satisfies Record<SpecEncoding, string>;
-const UNPACK = { br: promisify(brotliDecompress), gzip: promisify(gunzip) } as const;
+type Unpacking = Pick<ZlibOptions, 'maxOutputLength'>;
+const UNPACK = {
+  br: (raw: Buffer, options: Unpacking): Promise<Buffer> => promisify(brotliDecompress)(raw, options),
+  gzip: (raw: Buffer, options: Unpacking): Promise<Buffer> => promisify(gunzip)(raw, options),
+} as const;
 const ENCODINGS = ['br', 'gzip'] as const;
 
 /**
