@@ -26,18 +26,12 @@ export async function storeResult(
 ): Promise<Artifact> {
   // The outputs of a failed task are shown as well, and Nx restores no files when it replays a failure from its cache.
   const isCacheable = status === 'success' || run.cacheStatus !== 'miss';
-  if (
-    isCacheable &&
-    !run.stopped &&
-    task.cacheable &&
-    isStorableHash(run.hash) &&
-    (await isInCache(context, task, run, status))
-  ) {
+  const isTried = isCacheable && !run.stopped && task.cacheable && isStorableHash(run.hash);
+  const held = isTried ? await heldAs(context, { task, run, status, made: madeBefore }) : null;
+  if (held !== null) {
     await storeTerminal(context, task, run, status);
-    // The existing one may be from another run: it is equivalent, but not necessarily identical to the byte.
-    const isOurs = run.store.kind === 'stored' && status === 'success';
     const artifact: Artifact = { kind: 'cache', hash: run.hash };
-    return isOurs
+    return held === 'ours' && status === 'success'
       ? withSummary(artifact, madeBefore === undefined ? await listed(context, task) : madeBefore)
       : artifact;
   }
@@ -86,21 +80,25 @@ async function storeTerminal(
   await http.putTerminal(run.hash, run.terminalOutput, signal).catch(() => undefined);
 }
 
-async function isInCache(
+/**
+ * Whether the coordinator has the task's entry of Nx's cache. `ours`: what this attempt has made. `other`: it may be from another run,
+ * which is equivalent, but not necessarily identical to the byte. Null: it has none.
+ */
+async function heldAs(
   { host, http }: RestoreContext,
-  task: TaskSpec,
-  run: TaskRun,
-  status: 'success' | 'failure',
-): Promise<boolean> {
-  if (run.store.kind === 'stored') return true;
+  { task, run, status, made }: Ended,
+): Promise<'ours' | 'other' | null> {
+  if (run.store.kind === 'stored') return 'ours';
   // Nx caches failures only if configured, and then it reported `stored` or `declined`.
-  if (status === 'failure' && run.store.kind === 'none') return false;
-  if (run.cacheStatus === 'remote-hit' && host.remoteKind === 'ours') return true;
+  if (status === 'failure' && run.store.kind === 'none') return null;
+  if (run.cacheStatus === 'remote-hit' && host.remoteKind === 'ours') return 'other';
   // With NX_CACHE_FAILURES, the stored entry for this hash may be an earlier failure.
   const isSure = status === 'failure' || !cachesFailures();
-  // What another pipeline has made under this hash is not what this attempt made.
-  if (isSure && (await http.askHeld([run.hash])).get(run.hash) === null) return true;
-  return run.cacheStatus === 'local-hit' && (await uploadLocalHit(host, task, run.hash));
+  // What another pipeline has made under this hash is not what this attempt made. This waits for a coordinator that restarts.
+  if (isSure && (await http.askHeld([run.hash])).get(run.hash) === null) return 'other';
+  if (run.cacheStatus === 'local-hit') return (await uploadLocalHit(host, task, run.hash)) ? 'other' : null;
+  // The workspace may have changed since it was packed; Nx's own copy has not.
+  return made !== undefined && (await uploadLocalHit(host, task, run.hash)) ? 'ours' : null;
 }
 
 /** Nx never sent hits of this machine's own cache. */

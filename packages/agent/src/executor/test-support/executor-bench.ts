@@ -65,13 +65,15 @@ export class FakeHost implements TaskHost {
   batch: (request: RunBatchRequest) => Promise<BatchRun> = () => Promise.reject(new Error('no batch'));
   fetched: FetchResult = { kind: 'remote', entry: { code: 0, terminalOutput: '', outputsPath: '' } };
   readonly restored: string[] = [];
+  /** What is uploaded from Nx's own copy is taken. */
+  uploadsAgain = true;
   private useOf: TaskHost['cache']['useOf'] = () => ({ local: true, shared: true, published: true });
   readonly cache: TaskHost['cache'] = {
     remoteKind: 'ours',
     lookupLocal: async ([task]) =>
       new Map([[task?.id ?? '', { code: 0, terminalOutput: '', outputsPath: '' }]]),
     fetch: async () => ({ kind: 'miss' }),
-    uploadFromLocal: async () => ({ kind: 'stored' }),
+    uploadFromLocal: async () => ({ kind: this.uploadsAgain ? 'stored' : 'declined' }),
     store: () => Promise.resolve(),
     recordTaskDetails: () => undefined,
     replays: (code) => code === 0,
