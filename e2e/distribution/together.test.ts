@@ -134,7 +134,8 @@ describe('features together', () => {
     fleet = Fleet.create({
       install: install({ nx: DEFAULT_NX_VERSION }),
       files: FILES,
-      env: LIGHT_NX,
+      // However slow the machine is, only the end of a command stops an unused server.
+      env: { ...LIGHT_NX, DTE_SERVER_IDLE_MS: '600000' },
     });
     gates = join(fleet.folder, 'gates');
     pipeline = new Pipeline(fleet, fleet.machine('main'));
