@@ -4,6 +4,7 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readFileSync,
   realpathSync,
   rmSync,
   writeFileSync,
@@ -13,6 +14,7 @@ import { homedir, tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { HTTP } from '@org/dte-protocol';
 import { httpCall, packedTarballs, REPOSITORY, RunningProcess } from '@org/dte-testing';
+import { BucketServer } from '../support/shared-pipelines';
 
 /** Programs that the steps of the Containerfile and the entry point need. */
 const PROGRAMS = ['sh', 'rm', 'mkdir', 'chown', 'ls', 'env', 'node'];
@@ -45,6 +47,7 @@ const canBuild = process.getuid?.() === 0 && spawnSync('buildah', ['--version'])
   beforeAll(() => {
     folder = mkdtempSync(join(tmpdir(), 'dte-image-'));
     store = ['--storage-driver', 'vfs', '--root', join(folder, 'store'), '--runroot', join(folder, 'run')];
+    makeBase();
   });
   afterAll(() => {
     spawnSync('buildah', [...store, 'umount', '--all']);
@@ -84,36 +87,40 @@ const canBuild = process.getuid?.() === 0 && spawnSync('buildah', ['--version'])
     buildah('commit', '--quiet', container, 'node-local');
   }
 
-  function build(): void {
-    const context = join(folder, 'context');
+  /** @param more packages for `MORE_PACKAGES` */
+  function build(tag: string, more: readonly string[]): void {
+    const context = join(folder, tag);
     cpSync(join(REPOSITORY, 'deploy'), context, { recursive: true });
     mkdirSync(join(context, 'tarballs'), { recursive: true });
     const tarballs = Object.values(packedTarballs());
     for (const path of tarballs) cpSync(path, join(context, 'tarballs', basename(path)));
     // Fills npm's cache with what the build takes from there.
     const omit = ['--omit=dev', '--omit=peer', '--omit=optional', '--no-audit', '--no-fund'];
-    const warm = join(folder, 'warm');
+    const warm = join(folder, `warm-${tag}`);
     mkdirSync(warm);
-    execFileSync('npm', ['install', '--no-save', '--ignore-scripts', ...omit, ...tarballs], { cwd: warm });
+    execFileSync('npm', ['install', '--no-save', '--ignore-scripts', ...omit, ...tarballs, ...more], {
+      cwd: warm,
+    });
     const cache = `${join(homedir(), '.npm')}:/root/.npm`;
-    const base = ['--build-arg', 'NODE_IMAGE=localhost/node-local'];
-    buildah('build', '--quiet', '--isolation', 'chroot', '--volume', cache, ...base, '--tag', 'dte', context);
+    const args = ['NODE_IMAGE=localhost/node-local', `MORE_PACKAGES=${more.join(' ')}`];
+    const given = args.flatMap((arg) => ['--build-arg', arg]);
+    buildah('build', '--quiet', '--isolation', 'chroot', '--volume', cache, ...given, '--tag', tag, context);
   }
 
-  it('starts as a user without rights, with everything but its volume read-only, and without npm', async () => {
-    makeBase();
-    build();
-    const container = buildah('from', 'localhost/dte');
-    const root = buildah('mount', container);
-    const { config } = (JSON.parse(buildah('inspect', container)) as { OCIv1: { config: ImageConfig } })
-      .OCIv1;
-    expect(config).toMatchObject({ User: '1000:1000', Volumes: { '/var/lib/dte': {} } });
-    expect(existsSync(join(root, 'usr/local/bin/npm'))).toBe(false);
-    expect(existsSync(join(root, 'opt/dte/node_modules/nx'))).toBe(false);
+  /** Its root file system and what the image says of it. */
+  function container(tag: string): { root: string; config: ImageConfig } {
+    const name = buildah('from', `localhost/${tag}`);
+    const root = buildah('mount', name);
+    const { OCIv1 } = JSON.parse(buildah('inspect', name)) as { OCIv1: { config: ImageConfig } };
+    return { root, config: OCIv1.config };
+  }
 
-    const data = join(folder, 'data');
-    const mounted = join(folder, 'root');
-    for (const path of [data, mounted]) mkdirSync(path);
+  /** Runs its entry point as the image's user, with everything but the volume read-only. */
+  function run(tag: string, env: Readonly<Record<string, string>> = {}): RunningProcess {
+    const { root, config } = container(tag);
+    const data = join(folder, `${tag}-data`);
+    const mounted = join(folder, `${tag}-root`);
+    for (const path of [data, mounted]) mkdirSync(path, { recursive: true });
     chownSync(data, USER, USER);
     const script = [
       'set -e',
@@ -123,15 +130,19 @@ const canBuild = process.getuid?.() === 0 && spawnSync('buildah', ['--version'])
       `mount -t proc proc ${mounted}/proc`,
       `exec chroot --userspec=${config.User} ${mounted} /bin/env -i "$@"`,
     ].join('\n');
-    const settings = [...config.Env, 'DTE_HOST=127.0.0.1', `DTE_PORT=${PORT}`];
+    const more = Object.entries(env).map(([name, value]) => `${name}=${value}`);
+    const settings = [...config.Env, 'DTE_HOST=127.0.0.1', `DTE_PORT=${PORT}`, ...more];
     const isolated = ['--mount', '--pid', '--fork', '--kill-child', '--', 'sh', '-c'];
-    const service = new RunningProcess({
+    return new RunningProcess({
       name: 'container',
       command: 'unshare',
       args: [...isolated, script, 'sh', ...settings, ...config.Entrypoint, ...config.Cmd],
       cwd: '/',
       env: { PATH: process.env['PATH'] },
     });
+  }
+
+  async function expectReady(service: RunningProcess): Promise<void> {
     try {
       await service.waitForOutput('coordinator on');
       const answer = await httpCall(`http://127.0.0.1:${PORT}`, { path: HTTP.ready });
@@ -139,8 +150,35 @@ const canBuild = process.getuid?.() === 0 && spawnSync('buildah', ['--version'])
       expect(service.output()).not.toMatch(/"level":"(warn|error)"/);
     } finally {
       // The whole group: unshare passes no signal on, and a process that changes its user outlives it.
-      process.kill(-service.pid, 'SIGTERM');
+      if (service.running) process.kill(-service.pid, 'SIGTERM');
       await service.end();
+    }
+  }
+
+  it('starts as a user without rights, with everything but its volume read-only, and without npm', async () => {
+    build('dte', []);
+    const { root, config } = container('dte');
+    expect(config).toMatchObject({ User: '1000:1000', Volumes: { '/var/lib/dte': {} } });
+    expect(existsSync(join(root, 'usr/local/bin/npm'))).toBe(false);
+    expect(existsSync(join(root, 'opt/dte/node_modules/nx'))).toBe(false);
+    await expectReady(run('dte'));
+  });
+
+  it('with the packages that the Containerfile names for a bucket, it has a shared cache there', async () => {
+    const bucket = await BucketServer.start();
+    const env = { ...bucket.env, DTE_ISSUERS: 'https://gitlab.example.com' };
+    try {
+      const text = readFileSync(join(REPOSITORY, 'deploy', 'Containerfile'), 'utf8');
+      const named = /in a bucket: "([^"]+)"/.exec(text)?.[1];
+      build('dte-bucket', named?.split(' ') ?? []);
+      await expectReady(run('dte-bucket', env));
+
+      // Without them, it names what is missing instead.
+      const without = run('dte', env);
+      expect((await without.end()).code).not.toBe(0);
+      expect(without.output()).toContain('@aws-sdk/client-s3');
+    } finally {
+      await bucket.close();
     }
   });
 });
