@@ -70,6 +70,7 @@ export const OPTION_GROUPS = [
       's3Region',
       's3Endpoint',
       's3ForcePathStyle',
+      's3DirectUploads',
       's3AccessKeyId',
       's3SecretAccessKey',
       's3SessionToken',

@@ -39,6 +39,9 @@ export async function textOf(body: Readable | null): Promise<string | null> {
   return Buffer.concat(chunks).toString('utf8');
 }
 
+/** What a server does with conditional writes. */
+export type Conditions = 'obeys' | 'ignores' | 'refuses';
+
 /** A server of one bucket as a process, and the caches that were opened in it. */
 export class S3Bench {
   readonly folder = mkdtempSync(join(tmpdir(), 'dte-s3-'));
@@ -47,7 +50,10 @@ export class S3Bench {
   private prefixes = 0;
 
   /** @param conditions what the server does with conditional writes */
-  constructor(private readonly conditions: 'obeys' | 'ignores' | 'refuses') {}
+  constructor(
+    private readonly conditions: Conditions,
+    private readonly checksums: 'checksums' | 'no-checksums' = 'checksums',
+  ) {}
 
   get server(): RunningProcess {
     if (this.process === null) throw new Error('the server has not been started');
@@ -64,6 +70,7 @@ export class S3Bench {
         this.folder,
         BUCKET,
         this.conditions,
+        this.checksums,
       ],
       cwd: REPOSITORY,
       env: process.env,

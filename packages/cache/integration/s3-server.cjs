@@ -2,8 +2,9 @@
 
 // s3rver as a process: an S3 server over HTTP with signatures, lists, multipart uploads and a folder of files. It is mended where
 // it is no S3: signatures are checked, an object is replaced as a whole, and a multipart upload can be aborted. Arguments: folder, bucket, and what it does
-// with conditional writes: `obeys` them as S3 does, `ignores` them as s3rver and older servers do, or `refuses` them.
-// `GET /served` has a line for each request so far.
+// with conditional writes: `obeys` them as S3 does, `ignores` them as s3rver and older servers do, or `refuses` them. A fourth one, `no-checksums`,
+// ignores checksums, as s3rver and older servers do; without it, they are compared with what arrives and kept, as S3 does.
+// `GET /served` has a line for each request so far. `GET /ahead?ms=600000` sets its clock, by which addresses expire.
 
 const { AsyncLocalStorage } = require('node:async_hooks');
 const { createHash } = require('node:crypto');
@@ -14,7 +15,7 @@ const { pipeline } = require('node:stream/promises');
 const S3rver = require('s3rver');
 const { isSigned } = require('./s3-signature.cjs');
 
-const [directory, bucket, conditions] = process.argv.slice(2);
+const [directory, bucket, conditions, checksums = 'checksums'] = process.argv.slice(2);
 /** Of s3rver: it is the secret key of the access key of the same name. */
 const SECRET_KEY = 'S3RVER';
 const PARTS = path.join(directory, 'parts');
@@ -29,6 +30,10 @@ class Refused extends Error {
 
 /** The headers of the request that is being served. */
 const current = new AsyncLocalStorage();
+/** Of what was written with one, in base64. */
+const sums = new Map();
+/** What the request that is being served says about its body; undefined: nothing. */
+const claimed = () => (checksums === 'checksums' ? current.getStore()?.['x-amz-checksum-sha256'] : undefined);
 const isForNewOnly = () => conditions !== 'ignores' && current.getStore()?.['if-none-match'] === '*';
 
 /** Makes what is done for one key wait for what was begun before. */
@@ -50,18 +55,22 @@ async function save(content) {
   files += 1;
   const part = path.join(PARTS, String(files));
   const digest = createHash('md5');
+  const sum = createHash('sha256');
   let size = 0;
   await pipeline(
     content,
     async function* (chunks) {
       for await (const chunk of chunks) {
         digest.update(chunk);
+        sum.update(chunk);
         size += chunk.length;
         yield chunk;
       }
     },
     createWriteStream(part),
   );
+  const sha256 = sum.digest('base64');
+  if (claimed() !== undefined && claimed() !== sha256) throw new Refused(400, 'BadDigest');
   return { part, size, md5: digest.digest('hex') };
 }
 
@@ -79,8 +88,16 @@ function mend(store) {
       await mkdir(path.dirname(file), { recursive: true });
       await store.putMetadata(name, key, metadata, md5);
       await rename(part, file);
+      sums.set(`/${name}/${key}`, claimed());
       return { size, md5 };
     });
+  };
+  const copyObject = store.copyObject.bind(store);
+  // It looks for metadata itself, so it cannot have a turn.
+  store.copyObject = async (...args) => {
+    const [, , name, key] = args;
+    if (isForNewOnly() && (await store.existsObject(name, key))) throw new Refused(412, 'PreconditionFailed');
+    return await copyObject(...args);
   };
   store.putPart = async (name, uploadId, number, content) => {
     const file = path.join(store.getResourcePath(name, undefined, 'uploads'), uploadId, String(number));
@@ -93,7 +110,22 @@ function mend(store) {
 
 const served = [];
 
+/** How far its clock is ahead, ms. */
+let ahead = 0;
+
+/** s3rver looks at it only in the old kind of address. */
+function isExpired({ 'X-Amz-Date': date, 'X-Amz-Expires': seconds }) {
+  if (date === undefined || seconds === undefined) return false;
+  const signedAt = date.replace(/^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/, '$1-$2-$3T$4:$5:$6Z');
+  return Date.now() + ahead > Date.parse(signedAt) + Number(seconds) * 1_000;
+}
+
 async function answer(ctx, store, next) {
+  if (ctx.path === '/ahead') {
+    ahead = Number(ctx.query.ms);
+    ctx.body = 'ok';
+    return;
+  }
   if (ctx.path === '/served') {
     ctx.body = served.join('\n');
     return;
@@ -102,6 +134,7 @@ async function answer(ctx, store, next) {
   // Other access keys are unknown to s3rver, and it says so.
   if (ctx.url.includes('S3RVER') || ctx.headers.authorization?.includes('S3RVER'))
     if (!isSigned(ctx, SECRET_KEY)) throw new Refused(403, 'SignatureDoesNotMatch');
+  if (isExpired(ctx.query)) throw new Refused(403, 'AccessDenied');
   const { uploadId } = ctx.query;
   if (ctx.method === 'DELETE' && uploadId !== undefined) {
     await rm(path.join(store.getResourcePath(bucket, undefined, 'uploads'), uploadId), { recursive: true });
@@ -111,6 +144,9 @@ async function answer(ctx, store, next) {
   if (conditions === 'refuses' && ctx.headers['if-none-match'] !== undefined)
     throw new Refused(501, 'NotImplemented');
   await next();
+  const sum = sums.get(decodeURIComponent(ctx.path));
+  if (ctx.method === 'HEAD' && ctx.headers['x-amz-checksum-mode'] === 'ENABLED' && sum !== undefined)
+    ctx.set('x-amz-checksum-sha256', sum);
 }
 
 async function main() {

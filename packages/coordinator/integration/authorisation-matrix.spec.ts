@@ -72,7 +72,7 @@ const ALLOWED: Record<(typeof ROLES)[number], string[]> = {
 };
 
 // Typed by the protocol: if a message is added there, this does not compile until it is listed here.
-const EVERY_ENDPOINT: Record<Exclude<keyof typeof HTTP, 'connect' | 'check'>, string> = {
+const EVERY_ENDPOINT: Record<Exclude<keyof typeof HTTP, 'connect' | 'check' | 'direct'>, string> = {
   health: HTTP.health,
   ready: HTTP.ready,
   cache: HTTP.cache('held'),
@@ -93,6 +93,7 @@ const EVERY_ENDPOINT: Record<Exclude<keyof typeof HTTP, 'connect' | 'check'>, st
   sessionEvents: HTTP.sessionEvents(SESSION),
   sessionOutput: HTTP.sessionOutput(SESSION),
 };
+const EVERY_DIRECT = [HTTP.direct(HTTP.cache('held'))];
 const EVERY_CHECK = [HTTP.cache('held'), HTTP.terminal('held'), ATTEMPT].map((path) => HTTP.check(path));
 const EVERY_MESSAGE: Record<Message['type'], null> = {
   challenge: null,
@@ -110,7 +111,7 @@ const EVERY_MESSAGE: Record<Message['type'], null> = {
 
 it('the tables name every endpoint and every message', () => {
   expect(new Set(ENDPOINTS.map(([, path]) => path.split('?')[0]))).toEqual(
-    new Set([...Object.values(EVERY_ENDPOINT), ...EVERY_CHECK]),
+    new Set([...Object.values(EVERY_ENDPOINT), ...EVERY_CHECK, ...EVERY_DIRECT]),
   );
   expect(new Set(MESSAGES.map(({ type }) => type))).toEqual(new Set(Object.keys(EVERY_MESSAGE)));
 });

@@ -5,6 +5,7 @@ import { boundKey, loadTokenKey, TokenIssuer } from '../src/auth/token';
 import { nodeFileSystem } from '../src/files/file-system';
 import { Harness, matching } from './support/harness';
 import { SECRET } from './support/pipelines';
+import { askWhere, sayStored } from './support/staging';
 import {
   answerOf,
   PIPELINES,
@@ -106,6 +107,48 @@ describe.each(KINDS)('the shared cache of a coordinator that is %s', (kind) => {
         for (const scope of SCOPES) expect(await bench.contentIn(scope, hash)).toBeNull();
     });
 
+    it('writes its own scope only, with what an agent has put into the store itself', async () => {
+      const agent = await pipeline.begin('new');
+      const call = callerOf(pipeline, agent.token);
+      const { status, key } = await askWhere(call, 'new', 'new bytes');
+      expect(status).toBe(200);
+      if (kind === 'embedded') {
+        // Its main job is where it is, and needs the bytes.
+        expect([key, await sayStored(call, 'new', 'new bytes')]).toEqual([null, 404]);
+        return;
+      }
+      expect(await sayStored(call, 'new', 'new bytes')).toBe(404);
+      bench.staged.set(key!, Buffer.from('new bytes'));
+      expect(await sayStored(call, 'new', 'new bytes')).toBe(200);
+      for (const { token } of [pipeline.main, agent])
+        expect((await pipeline.call(token, HTTP.cache('new'))).text).toBe('new bytes');
+      for (const scope of SCOPES) expect(await bench.contentIn(scope, 'new')).toBeNull();
+      await pipeline.end(agent, 'new', 'others: what was stored first is kept');
+      await bench.whenStored(name, 'new');
+      const where = [];
+      for (const scope of SCOPES) if ((await bench.contentIn(scope, 'new')) !== null) where.push(scope);
+      expect(where).toEqual([isTrusted(name) ? 'main' : name]);
+      expect(await bench.contentIn(name, 'new')).toBe('new bytes');
+    });
+
+    it('stores nothing for others by putting it into the store itself', async () => {
+      const agent = await pipeline.begin('held');
+      const [byMain, byAgent] = [pipeline.main, agent].map(({ token }) => callerOf(pipeline, token));
+      const { key } = await askWhere(byMain!, 'by-main', 'bytes');
+      if (key !== null) bench.staged.set(key, Buffer.from('bytes'));
+      await sayStored(byMain!, 'by-main', 'bytes');
+      // What it does not make, it may not even ask for.
+      expect((await askWhere(byAgent!, 'by-main', 'bytes')).status).toBe(403);
+      expect(await sayStored(byAgent!, 'other', 'bytes')).toBe(403);
+      // As little as it may store what is there under the hash that it does make, if others are announced.
+      expect(await sayStored(byAgent!, 'held', 'others')).toBe(404);
+      await pipeline.end(agent, 'held', 'x', { result: { fromCache: 'local-cache' } });
+      await pipeline.build('last', 'x');
+      await bench.whenStored(name, 'last');
+      for (const hash of ['by-main', 'held', 'other'])
+        for (const scope of SCOPES) expect(await bench.contentIn(scope, hash)).toBeNull();
+    });
+
     it('forgets what a pipeline has stored only if it is trusted, as main job', async () => {
       const agent = await pipeline.agent();
       expect((await forget(pipeline, agent)).status).toBe(403);
@@ -183,6 +226,18 @@ describe('who is no job of a pipeline', () => {
     expect(await putBy(thief, stolen, 'not-held')).toBe(403);
     expect(await putBy(thief, stolen, 'held')).toBe(200);
     expect((await forget(thief, stolen)).status).toBe(403);
+    // Nor can it put more into the store itself; and what it has put there is of the session of that agent, and of no other.
+    const call: Caller = (path, body, method) => thief.call(stolen.token, path, body, method);
+    expect((await askWhere(call, 'not-held', 'bytes')).status).toBe(403);
+    expect(await sayStored(call, 'not-held', 'bytes')).toBe(403);
+    expect((await askWhere(call, 'held', 'bytes')).status).toBe(409);
+    const mine: Caller = (path, body, method) => thief.call(thief.main.token, path, body, method);
+    const { key } = await askWhere(mine, 'mine', 'bytes');
+    bench.staged.set(key!, Buffer.from('bytes'));
+    const theirMain: Caller = (path, body, method) => theirs.call(theirs.main.token, path, body, method);
+    expect(await sayStored(theirMain, 'mine', 'bytes')).toBe(404);
+    expect(await sayStored(mine, 'mine', 'bytes')).toBe(200);
+    expect((await theirMain(HTTP.cache('mine'))).status).toBe(404);
     // An attempt that it does not hold, of another session.
     const attempt = HTTP.attempt('r1', 'app:build', 2);
     expect((await thief.call(stolen.token, attempt, 'x', 'PUT')).status).toBe(403);
@@ -203,6 +258,8 @@ describe('who is no job of a pipeline', () => {
       ['GET', HTTP.terminal(hashIn('main')), undefined],
       ['POST', HTTP.check(HTTP.cache(hashIn('main'))), '{}'],
       ['POST', HTTP.cacheQuestion, questionOf(hashIn('main'))],
+      ['POST', HTTP.direct(HTTP.cache('new')), '{}'],
+      ['PUT', HTTP.direct(HTTP.cache('new')), '{}'],
       ['POST', HTTP.cacheForget, '{"pipelineId":"900"}'],
       ['GET', HTTP.sessionStatus, undefined],
       ['POST', HTTP.sessionComplete, ''],
@@ -265,6 +322,9 @@ describe('who is no job of a pipeline', () => {
     expect(await statuses(pipeline, pipeline.main.token)).toMatchObject({ main: 200 });
     expect(await statuses(pipeline, before)).toEqual(all(404));
     expect((await forget(pipeline, { token: before })).status).toBe(403);
+    const call: Caller = (path, body, method) => pipeline.call(before, path, body, method);
+    expect(await askWhere(call, 'new', 'bytes')).toEqual({ status: 200, key: null });
+    expect(await sayStored(call, 'new', 'bytes')).toBe(404);
   });
 });
 

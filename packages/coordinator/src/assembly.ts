@@ -4,7 +4,9 @@ import { issuerAsInTokens, sessionIdOf } from '@org/dte-identity';
 import { DteError, type ErrorCode } from '@org/dte-protocol';
 import { loadOf } from '@org/dte-scheduler';
 import type { FastifyInstance } from 'fastify';
+import type { ArtifactStore } from './artifacts/artifact-store';
 import { FileArtifactStore } from './artifacts/file-artifact-store';
+import { StagedArtifacts } from './artifacts/staged-artifacts';
 import { CacheReaders } from './auth/cache-readers';
 import { isLoopbackHost } from './auth/loopback';
 import { PipelineDoor } from './auth/pipeline-door';
@@ -38,7 +40,9 @@ import { Gateway } from './ws/gateway';
 
 /** The stores on disk, and the sessions that use them. */
 export interface Stores {
-  readonly artifacts: FileArtifactStore;
+  readonly artifacts: ArtifactStore;
+  /** `artifacts`, if jobs may put some of them into a bucket themselves; null: all of them are sent here. */
+  readonly staged: StagedArtifacts | null;
   readonly history: FileTaskHistory;
   readonly durations: FileDurationHistory;
   readonly registry: SessionRegistry;
@@ -53,7 +57,6 @@ export interface Stores {
 export function openStores(options: ResolvedOptions): Stores {
   const { dataDir, fs, limits, now, logger } = options;
   const root = sessionsFolder(options);
-  const artifacts = new FileArtifactStore(root, fs);
   const journals = new FileJournalStore(root, { fs, fsync: options.fsync ?? false });
   const historyDir = options.historyDir ?? `${dataDir}/history`;
   const onDamage = (message: string): void => logger.warn(message);
@@ -64,6 +67,9 @@ export function openStores(options: ResolvedOptions): Stores {
     options.metrics === undefined ? null : new Metrics(() => registry.current().map(metered));
   const notes = notesOf(options);
   const shared = sharedOf(options, metrics);
+  const files = new FileArtifactStore(root, fs);
+  const staged = stagedOf(files, shared, options);
+  const artifacts = staged ?? files;
   const registry: SessionRegistry = new SessionRegistry({
     root,
     fs,
@@ -84,7 +90,7 @@ export function openStores(options: ResolvedOptions): Stores {
     ...(metrics === null ? {} : { meter: metrics }),
     shared,
   });
-  return { artifacts, history, durations, registry, metrics, notes, shared };
+  return { artifacts, staged, history, durations, registry, metrics, notes, shared };
 }
 
 /** Jobs without id tokens share nothing: nobody vouches for what they run. */
@@ -98,6 +104,20 @@ function sharedOf(
   const { tell, over } = notices;
   const cache = new GuardedCache(sharedCache, { limits, say, tell, over, meter: metrics?.sharedCache });
   return new SharedResults(cache, idTokens.issuers.map(issuerAsInTokens), notices);
+}
+
+/** The coordinator of a job needs the bytes on its own machine: its main job restores them there. */
+function stagedOf(
+  files: ArtifactStore,
+  shared: SharedResults | null,
+  options: ResolvedOptions,
+): StagedArtifacts | null {
+  const { fs, limits, logger, session } = options;
+  const staging = shared?.staging ?? null;
+  if (staging === null || session !== undefined) return null;
+  const warn = (sessionKey: string, line: string): void =>
+    logger.warn({ session: sessionIdOf(sessionKey) }, line);
+  return new StagedArtifacts(files, { root: sessionsFolder(options), fs, staging, limits, warn });
 }
 
 function notesOf({ noteWriter, logger, publicUrl, signIn }: ResolvedOptions): SessionNotes | null {
@@ -187,7 +207,7 @@ export async function openEntrance(
   readiness: Readiness,
 ): Promise<Entrance> {
   const { limits, logger, publicUrl = null } = options;
-  const { registry, metrics, shared } = stores;
+  const { registry, metrics, shared, staged } = stores;
   const artifacts = metrics === null ? stores.artifacts : new MeteredArtifacts(stores.artifacts, metrics);
   const tlsFiles = options.tlsFiles === undefined ? null : await TlsFiles.open(options.tlsFiles, options);
   const tls = tlsFiles?.key ?? options.tls ?? null;
@@ -226,6 +246,7 @@ export async function openEntrance(
     readiness,
     meter: metrics,
     shared,
+    staged,
     endsWithJob: options.session !== undefined,
   });
   // The coordinator of a job is on an address that people do not reach, and ends with its job.

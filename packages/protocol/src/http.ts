@@ -34,6 +34,11 @@ export const HTTP = {
    * reads the artifact again, and removes it only if it finds the damage itself.
    */
   check: (artifactPath: string) => `${artifactPath}/check`,
+  /**
+   * On the path of an artifact of the cache, for senders that can write elsewhere. POST `DirectUpload` -> `DirectUploadAnswer`: where these
+   * bytes can be put, if they need not come here. PUT the same when they are there -> 200, as if they had been sent here.
+   */
+  direct: (artifactPath: string) => `${artifactPath}/direct`,
   /** POST a RunSpec (main job) -> RunAccepted. Idempotent: the same runId gets the same answer. */
   runs: '/v1/runs',
   /** GET the RunSpec back (executors). */
@@ -145,6 +150,27 @@ export const cacheAnswerSchema = z.strictObject({
   origins: z.array(cacheOriginSchema.nullable()).optional(),
 });
 export type CacheAnswer = z.infer<typeof cacheAnswerSchema>;
+
+/** What a sender has for the store. */
+export const directUploadSchema = z.strictObject({
+  bytes: z.int().min(0),
+  /** In base64. */
+  sha256: z.string().regex(/^[A-Za-z0-9+/]{43}=$/),
+});
+export type DirectUpload = z.infer<typeof directUploadSchema>;
+
+export const directUploadAnswerSchema = z.strictObject({
+  /** Where a PUT of exactly these bytes is accepted, with these headers and no credentials; null: they are to be sent here. */
+  address: z
+    .strictObject({
+      url: z.url({ protocol: /^https?$/ }).max(8192),
+      headers: z.record(z.string().regex(/^[a-z0-9-]{1,64}$/), z.string().max(1024)),
+    })
+    .nullable(),
+  /** False: there will be no address for any artifact, so there is no need to ask. */
+  again: z.boolean(),
+});
+export type DirectUploadAnswer = z.infer<typeof directUploadAnswerSchema>;
 
 /** Where people look at a session's report. The fragment of `path` is the credential: browsers do not send it. */
 export const viewLinkSchema = z.strictObject({

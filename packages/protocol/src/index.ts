@@ -79,6 +79,10 @@ export {
   statusJsonSchema,
   type ViewLink,
   viewLinkSchema,
+  type DirectUpload,
+  type DirectUploadAnswer,
+  directUploadAnswerSchema,
+  directUploadSchema,
 } from './http';
 export {
   agentIdSchema,

@@ -508,6 +508,18 @@ export const LIMITS = {
     null,
     'Uploads of one session that may still become results for the shared cache, in memory. An agent reports a result right after its upload.',
   ),
+  directUploadBytes: limit(
+    4 * MiB,
+    'bytes',
+    'DTE_DIRECT_UPLOAD_BYTES',
+    'Smallest artifact that a job puts into the bucket of a standalone coordinator itself. It costs two small requests to the coordinator and two to the bucket, about 0.1 s with 20 ms each and 40 ms until a bucket has stored an object; on a line of 300 Mbit/s, 4 MiB take as long.',
+  ),
+  directUploadSessionBytes: limit(
+    500 * GiB,
+    'bytes',
+    'DTE_DIRECT_UPLOAD_SESSION_BYTES',
+    'Bytes for which one session gets addresses of the bucket, all together; the rest goes through the coordinator. A hundred of the largest artifacts: what somebody with the token of an agent can put there.',
+  ),
   closeMs: limit(
     2_000,
     'ms',

@@ -36,6 +36,12 @@ export class Breaker {
 
   constructor(private readonly options: BreakerOptions) {}
 
+  /** Nobody tries the store now. */
+  get isLeftAlone(): boolean {
+    const { state } = this;
+    return state.name === 'open' && this.options.clock.now() < state.untilMs;
+  }
+
   /** Undefined: the store is left alone, or the work failed or took too long. Never rejects. */
   async run<T>(ms: number, work: (signal: AbortSignal) => Promise<T>): Promise<T | undefined> {
     if (!this.enter()) return undefined;

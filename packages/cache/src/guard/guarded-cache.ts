@@ -4,8 +4,10 @@ import { TRUSTED } from '../port/scope';
 import type { CacheArea, CacheEntry, DirectRead, EntryName, SharedCache } from '../port/shared-cache';
 import { Breaker } from './breaker';
 import { type Clock, systemClock, within } from './clock';
+import { GuardedStaging } from './guarded-staging';
 import { type CacheTrouble, type TroubleKind, Troubles } from './troubles';
 import { sha256Of, watchedBody } from './watched-body';
+import { eitherOf, isOfEntry, type Source, writeEntry } from './write-entry';
 import { WriteQueue } from './write-queue';
 
 /** An entry, and where it lies. */
@@ -59,6 +61,8 @@ export class GuardedCache {
   private readonly troubles: Troubles;
   private readonly questions: Breaker;
   private readonly writes: Breaker;
+  /** Null: jobs cannot write into this store themselves. */
+  readonly staging: GuardedStaging | null;
   private readonly queue: WriteQueue;
   private readonly verifying = new Map<string, Promise<'good' | 'removed' | 'absent'>>();
   /** Of the store, and how many of them a flush has followed. */
@@ -85,6 +89,17 @@ export class GuardedCache {
       what: 'written',
       means: 'later pipelines will not find these results',
     });
+    const asked = new Breaker({
+      ...common,
+      what: 'asked for what jobs have put into it',
+      means: 'jobs send their artifacts through this coordinator',
+    });
+    const { staged = null } = inner;
+    const questionMs = limits.cacheQuestionMs;
+    this.staging =
+      staged === null
+        ? null
+        : new GuardedStaging(staged, { breaker: asked, clock, questionMs, say, store: this.name });
     inner.onNote?.((line) =>
       this.troubles.happened({ kind: 'note', line: `${this.name}: ${line}`, lasts: false, project: null }),
     );
@@ -128,11 +143,14 @@ export class GuardedCache {
     return direct ?? null;
   }
 
-  /** Stores an entry some time later, in the background. `open` is called when it is its turn, at most twice. */
-  store({ area, entry }: FoundEntry, open: () => Readable): void {
+  /**
+   * Stores an entry some time later, in the background.
+   * @param source what the store has already, or the bytes: then it is called when it is its turn, at most twice
+   */
+  store({ area, entry }: FoundEntry, source: Source): void {
     const { issuer, projectId } = area;
     const { pipelineId } = entry.origin;
-    const run = (signal: AbortSignal): Promise<void> => this.write({ area, entry }, open, signal);
+    const run = (signal: AbortSignal): Promise<void> => this.write({ area, entry }, source, signal);
     if (this.queue.add({ issuer, projectId, pipelineId, run })) {
       this.changes += 1;
       return;
@@ -233,15 +251,11 @@ export class GuardedCache {
     }
   }
 
-  private async write(
-    { area, entry }: FoundEntry,
-    open: () => Readable,
-    dropped: AbortSignal,
-  ): Promise<void> {
+  private async write({ area, entry }: FoundEntry, source: Source, dropped: AbortSignal): Promise<void> {
     const result = await this.writes.run(this.options.limits.cacheWriteMs, async (signal) => {
       const either = eitherOf(signal, dropped);
       try {
-        return await this.inner.write(area, entry, open, either);
+        return await writeEntry(this.inner, { area, entry }, source, either);
       } catch (thrown) {
         // Whoever dropped it knows.
         if (dropped.aborted) return 'dropped';
@@ -321,21 +335,6 @@ async function stateOf(body: Readable, sha256: string): Promise<'good' | 'damage
   } catch (thrown) {
     return DteError.from(thrown).code === 'DTE_ARTIFACT_DAMAGED' ? 'damaged' : 'unknown';
   }
-}
-
-/** What one entry is refused for, and what says nothing about the next one: it does not fit, or its bytes are gone or damaged. */
-const OF_ENTRY: readonly string[] = ['DTE_CACHE_QUOTA', 'DTE_ARTIFACT_MISSING', 'DTE_ARTIFACT_DAMAGED'];
-const isOfEntry = (thrown: unknown): thrown is DteError =>
-  thrown instanceof DteError && OF_ENTRY.includes(thrown.code);
-
-/** `AbortSignal.any` needs Node 20.3. */
-function eitherOf(...signals: readonly AbortSignal[]): AbortSignal {
-  const abort = new AbortController();
-  for (const signal of signals) {
-    if (signal.aborted) abort.abort(signal.reason);
-    else signal.addEventListener('abort', () => abort.abort(signal.reason), { once: true });
-  }
-  return abort.signal;
 }
 
 const ignore = (): void => undefined;

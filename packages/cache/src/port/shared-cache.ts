@@ -1,48 +1,8 @@
 import type { Readable } from 'node:stream';
-import type { Scope } from './scope';
+import type { CacheArea, CacheEntry, DirectRead, EntryName } from './entry';
+import type { StagedBytes } from './staged-bytes';
 
-/** The entries of one scope of one project of one GitLab instance. Entries of different areas never meet. */
-export interface CacheArea {
-  readonly issuer: string;
-  readonly projectId: string;
-  readonly scope: Scope;
-}
-
-/** `cache`: the outputs of a task in Nx's format. `terminal`: its terminal output alone, gzipped. */
-export type EntryKind = 'cache' | 'terminal';
-
-export interface EntryName {
-  readonly kind: EntryKind;
-  /** Nx's hash of the task; safe in paths and addresses. */
-  readonly hash: string;
-}
-
-/** Who made an entry: printed for every hit, and the handle by which entries are forgotten. */
-export interface EntryOrigin {
-  readonly pipelineId: string;
-  /** The job whose agent ran the task; null if GitLab did not name it. */
-  readonly jobId: string | null;
-  /** The commit of the pipeline. */
-  readonly commit: string;
-  readonly ref: string | null;
-  readonly agent: string;
-  readonly taskId: string;
-  /** When it was stored, ms since the epoch. */
-  readonly atMs: number;
-}
-
-export interface CacheEntry extends EntryName {
-  readonly bytes: number;
-  /** Of the bytes as they were made, in hex. Every reader compares. */
-  readonly sha256: string;
-  readonly origin: EntryOrigin;
-}
-
-/** Where bytes can be read without this process: a presigned URL. */
-export interface DirectRead {
-  readonly url: string;
-  readonly expiresAtMs: number;
-}
+export type { CacheArea, CacheEntry, DirectRead, EntryKind, EntryName, EntryOrigin } from './entry';
 
 /**
  * Port: what the pipelines of a project share. The first entry of a name in an area stays. Adapters may be slow, away, full or
@@ -52,6 +12,8 @@ export interface DirectRead {
 export interface SharedCache {
   /** What messages call it: "the bucket s3://ci-cache/dte", "the cache of this coordinator". */
   readonly description: string;
+  /** Null or omitted: jobs cannot write into this store themselves. */
+  readonly staged?: StagedBytes | null;
   /** The entries that an area has; misses are left out. The order is that of `names`. */
   find(area: CacheArea, names: readonly EntryName[], signal: AbortSignal): Promise<CacheEntry[]>;
   /** The bytes of an entry that was found; null if they are gone. The caller reads or destroys the stream and compares the digest. */

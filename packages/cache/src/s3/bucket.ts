@@ -1,5 +1,5 @@
 import { addAbortSignal, type Duplex, type Readable } from 'node:stream';
-import type { S3Client, S3ClientConfig } from '@aws-sdk/client-s3';
+import type { GetObjectCommand, PutObjectCommand, S3Client, S3ClientConfig } from '@aws-sdk/client-s3';
 import { agentsOf } from './agents';
 import { bucketError, errorFields } from './bucket-error';
 import { LOAD_AFTER_MS, PAGE_KEYS, type Patience, PATIENCE } from './limits';
@@ -37,6 +37,9 @@ export interface FoundObject {
   readonly bytes: number;
   /** Our metadata; null if it has none. */
   readonly text: string | null;
+  /** Computed by the server, in hex; null if it does not say. Only of objects that were written with a checksum, in one piece. */
+  readonly sha256: string | null;
+  readonly etag: string | null;
 }
 
 export interface ListedKey {
@@ -44,6 +47,10 @@ export interface ListedKey {
   readonly bytes: number;
 }
 
+/** Of what a server compares with the bytes of a request. */
+const CHECKSUM_HEADER = 'x-amz-checksum-sha256';
+/** A sha256 in base64. */
+const DIGEST_CHARS = 44;
 /** The name of our metadata (`x-amz-meta-dte`). */
 const METADATA = 'dte';
 /** Where S3-compatible servers are that know no regions. */
@@ -74,16 +81,18 @@ export class Bucket {
     return (this.clientOrNull ??= new (this.sdk().s3.S3Client)(clientConfig(this.options)));
   }
 
-  /** Null if there is no such object. */
-  async head(key: string, signal: AbortSignal): Promise<FoundObject | null> {
+  /** Null if there is no such object. @param how `withChecksum`: servers that have one say it only if they are asked */
+  async head(key: string, signal: AbortSignal, { withChecksum = false } = {}): Promise<FoundObject | null> {
     const { HeadObjectCommand } = this.sdk().s3;
     try {
-      const command = new HeadObjectCommand({ Bucket: this.name, Key: key });
-      const { ContentLength: bytes = 0, Metadata } = await this.client().send(command, {
-        abortSignal: signal,
-      });
+      const mode = withChecksum ? { ChecksumMode: 'ENABLED' as const } : {};
+      const command = new HeadObjectCommand({ Bucket: this.name, Key: key, ...mode });
+      const answer = await this.client().send(command, { abortSignal: signal });
       this.isProven = true;
-      return { bytes, text: Metadata?.[METADATA] ?? null };
+      const { ContentLength: bytes = 0, Metadata, ETag: etag = null, ChecksumSHA256: sum } = answer;
+      // A sum of sums (of an object in parts) has a suffix: it is no digest of the bytes.
+      const sha256 = sum?.length === DIGEST_CHARS ? Buffer.from(sum, 'base64').toString('hex') : null;
+      return { bytes, text: Metadata?.[METADATA] ?? null, sha256, etag };
     } catch (thrown) {
       if (errorFields(thrown).status !== 404) throw this.error('looking into', thrown);
       await this.prove(key, signal);
@@ -112,15 +121,50 @@ export class Bucket {
   }
 
   async presign(key: string, lifetimeMs: number): Promise<{ url: string; expiresAtMs: number }> {
-    const { s3, presigner } = this.sdk();
+    const { s3 } = this.sdk();
+    return this.sign(new s3.GetObjectCommand({ Bucket: this.name, Key: key }), lifetimeMs);
+  }
+
+  /**
+   * An address that takes an object of exactly these bytes: their number and their checksum are headers that are signed, and a server
+   * compares both with what arrives.
+   * @param sha256 in hex
+   */
+  async presignWrite(
+    key: string,
+    { bytes, sha256 }: { readonly bytes: number; readonly sha256: string },
+    lifetimeMs: number,
+  ): Promise<{ url: string; expiresAtMs: number; headers: Record<string, string> }> {
+    const { s3 } = this.sdk();
+    const sum = Buffer.from(sha256, 'hex').toString('base64');
+    const headers = { 'content-length': String(bytes), [CHECKSUM_HEADER]: sum };
+    const write = { Bucket: this.name, Key: key, ContentLength: bytes, ChecksumSHA256: sum };
+    const names = Object.keys(headers);
+    const signed = await this.sign(new s3.PutObjectCommand(write), lifetimeMs, {
+      // In the address instead, it would be up to the server whether it counts.
+      unhoistableHeaders: new Set([CHECKSUM_HEADER]),
+      signableHeaders: new Set(['host', ...names]),
+    });
+    const ofAddress = new URL(signed.url).searchParams.get('X-Amz-SignedHeaders')?.split(';') ?? [];
+    // With another version of the SDK, it might be an address for anything.
+    if (!names.every((name) => ofAddress.includes(name)))
+      throw this.error('signing an address of', new Error('the AWS SDK does not sign size and checksum'));
+    return { ...signed, headers };
+  }
+
+  private async sign(
+    command: GetObjectCommand | PutObjectCommand,
+    lifetimeMs: number,
+    how: { readonly unhoistableHeaders?: Set<string>; readonly signableHeaders?: Set<string> } = {},
+  ): Promise<{ url: string; expiresAtMs: number }> {
     try {
-      const command = new s3.GetObjectCommand({ Bucket: this.name, Key: key });
       // An address ends with the credentials that signed it.
       const { expiration } = await this.client().config.credentials();
       const ownMs = expiration === undefined ? Infinity : expiration.getTime() - Date.now();
       const expiresIn = Math.max(1, Math.floor(Math.min(lifetimeMs, ownMs) / 1_000));
       const expiresAtMs = Date.now() + expiresIn * 1_000;
-      return { url: await presigner.getSignedUrl(this.client(), command, { expiresIn }), expiresAtMs };
+      const { getSignedUrl } = this.sdk().presigner;
+      return { url: await getSignedUrl(this.client(), command, { ...how, expiresIn }), expiresAtMs };
     } catch (thrown) {
       throw this.error('signing an address of', thrown);
     }

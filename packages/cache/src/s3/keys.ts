@@ -14,6 +14,13 @@ import type { CacheArea, EntryKind, EntryName } from '../port/shared-cache';
  */
 const VERSION = 'v1';
 
+/**
+ * What all keys of staged bytes of a place begin with. Before the version, so that a lifecycle rule can be for all of them and for
+ * nothing else: they are of use as long as their session.
+ */
+export const stagedKey = (prefix: string, place: string): string =>
+  `${prefix === '' ? '' : `${prefix}/`}staged/${VERSION}/${segment(place)}/`;
+
 /** Of S3. */
 const MAX_KEY_BYTES = 1_024;
 /** Of a segment: servers that keep objects as files add a suffix, and file systems allow 255. */

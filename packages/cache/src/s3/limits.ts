@@ -35,6 +35,8 @@ export const LIST_PAGES = 1_000;
 
 /** A presigned address is used at once; a download that has begun may take longer. */
 export const PRESIGNED_MS = 300_000;
+/** What every server takes in one request and copies in one: 5 GiB are S3's limit, and R2's is 5 MiB below. */
+export const STAGED_BYTES = 5_000_000_000;
 /** How long `close` waits for uploads that are being aborted. The rest is left to the bucket's lifecycle rule. */
 export const CLOSE_MS = 5_000;
 /** When the SDK is loaded, unless it is needed sooner: after the process has told its address, before the first question as a rule. */

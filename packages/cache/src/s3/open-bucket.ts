@@ -11,6 +11,8 @@ export interface BucketConfig {
   readonly s3Endpoint?: string | undefined;
   /** Default: with an endpoint, which seldom has a host name for each bucket. */
   readonly s3ForcePathStyle?: boolean | undefined;
+  /** Default: true. */
+  readonly s3DirectUploads?: boolean | undefined;
   readonly s3AccessKeyId?: string | undefined;
   readonly s3SecretAccessKey?: string | undefined;
   readonly s3SessionToken?: string | undefined;
@@ -24,7 +26,7 @@ export type BucketPlace = Pick<BucketOptions, 'authorities' | 'throughProxy' | '
  * @throws DteError DTE_BAD_CONFIG: no bucket, half of the credentials, or no SDK, with the command that installs it
  */
 export function openBucket(config: BucketConfig, place: BucketPlace): SharedCache {
-  const { s3Bucket, s3Prefix, s3Region, s3Endpoint, s3ForcePathStyle } = config;
+  const { s3Bucket, s3Prefix, s3Region, s3Endpoint, s3ForcePathStyle, s3DirectUploads = true } = config;
   if (s3Bucket === undefined) throw bad('no bucket is named (option s3Bucket, DTE_S3_BUCKET)');
   const credentials = credentialsIn(config);
   return openS3Cache({
@@ -33,6 +35,7 @@ export function openBucket(config: BucketConfig, place: BucketPlace): SharedCach
     prefix: s3Prefix,
     ...(s3Region === undefined ? {} : { region: s3Region }),
     ...(s3Endpoint === undefined ? {} : { endpoint: s3Endpoint }),
+    directUploads: s3DirectUploads,
     forcePathStyle: s3ForcePathStyle ?? s3Endpoint !== undefined,
     ...(credentials === null ? {} : { credentials }),
   });

@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream';
 import type { CacheArea, CacheEntry, DirectRead, EntryName, SharedCache } from '../port/shared-cache';
+import type { StagedBytes } from '../port/staged-bytes';
 import { Bucket, type BucketOptions, type FoundObject } from './bucket';
 import { entryOfText, textOfEntry } from './entry-text';
 import { forgetPipeline } from './forget';
@@ -13,14 +14,29 @@ import {
   WAITING_UPLOADS,
 } from './limits';
 import { Lists } from './lists';
+import { type Send, S3Staged } from './staged';
 import { inParallel, Turns, unlessAborted } from './turns';
-import { upload, type UploadRequest } from './upload';
+import { upload } from './upload';
 
 export interface S3CacheOptions extends BucketOptions {
   /** What all keys begin with, without slashes at its ends; may be empty. */
   readonly prefix: string;
+  /** Jobs may put bytes into the bucket themselves, at presigned addresses. Default: true. */
+  readonly directUploads?: boolean;
   /** For specs: milliseconds since the epoch. */
   readonly now?: () => number;
+}
+
+/**
+ * What a server does with the condition of a write: `ignored` until it has refused one because of it. Servers differ in this between
+ * what they receive and what they copy.
+ */
+type Conditions = 'ignored' | 'obeyed' | 'unsupported';
+
+/** How the object of an entry is made. */
+interface Making {
+  readonly how: 'upload' | 'copy';
+  readonly send: Send;
 }
 
 /** Where an entry is. */
@@ -45,15 +61,23 @@ class S3Cache implements SharedCache {
   private readonly uploads = new Turns(PARALLEL_UPLOADS, WAITING_UPLOADS);
   private readonly running = new Set<Promise<unknown>>();
   private readonly closing = new AbortController();
-  /** `ignored` until the server has refused an upload because of its condition. */
-  private conditions: 'ignored' | 'obeyed' | 'unsupported' = 'ignored';
+  private readonly conditions: Record<Making['how'], Conditions> = { upload: 'ignored', copy: 'ignored' };
+  readonly staged: StagedBytes | null;
 
   constructor(private readonly options: S3CacheOptions) {
-    const { bucket, prefix, endpoint, now = Date.now } = options;
+    const { bucket, prefix, endpoint, now = Date.now, directUploads = true } = options;
     const path = prefix === '' ? bucket : `${bucket}/${prefix}`;
     this.description = `the bucket s3://${path}${endpoint === undefined ? '' : ` at ${endpoint}`}`;
     this.bucket = new Bucket(options);
     this.lists = new Lists(this.bucket, now);
+    this.staged = directUploads
+      ? new S3Staged({
+          bucket: this.bucket,
+          prefix,
+          untilClosed: (signal) => this.untilClosed(signal),
+          store: (area, entry, send, signal) => this.make(area, entry, { how: 'copy', send }, signal),
+        })
+      : null;
   }
 
   async find(area: CacheArea, names: readonly EntryName[], signal: AbortSignal): Promise<CacheEntry[]> {
@@ -83,15 +107,25 @@ class S3Cache implements SharedCache {
     return await this.bucket.presign(dataKey(this.placeOf(area, entry).folder), PRESIGNED_MS);
   }
 
-  async write(
+  write(
     area: CacheArea,
     entry: CacheEntry,
     open: () => Readable,
     signal: AbortSignal,
   ): Promise<'stored' | 'exists'> {
+    const send: Send = (object) => upload(this.bucket, { entry, open, ...object });
+    return this.make(area, entry, { how: 'upload', send }, signal);
+  }
+
+  private async make(
+    area: CacheArea,
+    entry: CacheEntry,
+    making: Making,
+    signal: AbortSignal,
+  ): Promise<'stored' | 'exists'> {
     const until = this.untilClosed(signal);
     await this.uploads.take(until);
-    const work = this.store(this.placeOf(area, entry), entry, open, until).finally(() => {
+    const work = this.store(this.placeOf(area, entry), entry, making, until).finally(() => {
       this.uploads.leave();
       this.running.delete(work);
     });
@@ -147,7 +181,7 @@ class S3Cache implements SharedCache {
   private async store(
     place: Place,
     entry: CacheEntry,
-    open: () => Readable,
+    making: Making,
     signal: AbortSignal,
   ): Promise<'stored' | 'exists'> {
     const object = await this.bucket.head(dataKey(place.folder), signal);
@@ -156,15 +190,8 @@ class S3Cache implements SharedCache {
     // What has the key and is no entry would keep the name from everybody for ever.
     if (object !== null) await this.clear(place, null, signal);
     const text = textOfEntry(entry);
-    const result = await this.put({
-      key: dataKey(place.folder),
-      entry,
-      text,
-      open,
-      isConditional: true,
-      signal,
-    });
-    if (result === 'stored' && this.conditions === 'obeyed') {
+    const result = await this.put(making, { key: dataKey(place.folder), text, signal });
+    if (result === 'stored' && this.conditions[making.how] === 'obeyed') {
       await this.mark(place, entry, signal);
       return 'stored';
     }
@@ -175,13 +202,16 @@ class S3Cache implements SharedCache {
     return 'stored';
   }
 
-  private async put(request: UploadRequest): Promise<'stored' | 'exists'> {
-    const isConditional = this.conditions !== 'unsupported';
-    const result = await upload(this.bucket, { ...request, isConditional });
-    if (result === 'exists') this.conditions = 'obeyed';
+  private async put(
+    { how, send }: Making,
+    object: Omit<Parameters<Send>[0], 'isConditional'>,
+  ): Promise<'stored' | 'exists'> {
+    const isConditional = this.conditions[how] !== 'unsupported';
+    const result = await send({ ...object, isConditional });
+    if (result === 'exists') this.conditions[how] = 'obeyed';
     if (result !== 'unsupported') return result;
-    this.conditions = 'unsupported';
-    await upload(this.bucket, { ...request, isConditional: false });
+    this.conditions[how] = 'unsupported';
+    await send({ ...object, isConditional: false });
     return 'stored';
   }
 

@@ -4,6 +4,7 @@ import { type Checked, type Download, download } from './download';
 import { parseAnswer } from './parse-answer';
 import { type RequestSpec } from './request';
 import { DirectReads } from './direct';
+import { type DirectlyStored, DirectWrites } from './direct-writes';
 import { type HttpClientOptions, type Sender } from './sender';
 import { type Received } from './spool';
 import { hashedUpload } from './upload';
@@ -14,12 +15,15 @@ export type Stored = 'stored' | 'exists';
 /** Transfers artifacts to and from the coordinator's store, verified with a sha256 in both directions. */
 export class ArtifactTransfer {
   private readonly direct: DirectReads;
+  private readonly directWrites: DirectWrites;
 
   constructor(
     private readonly sender: Sender,
     private readonly options: Pick<HttpClientOptions, 'limits' | 'note' | 'onDownload'>,
   ) {
-    this.direct = new DirectReads({ limits: options.limits, note: (line) => options.note?.(line) });
+    const note = (line: string): void => options.note?.(line);
+    this.direct = new DirectReads({ limits: options.limits, note });
+    this.directWrites = new DirectWrites({ sender, limits: options.limits, note });
   }
 
   /** The stored bytes, verified before they are returned. @throws DteError those of `download` */
@@ -48,9 +52,11 @@ export class ArtifactTransfer {
     return Object.assign(answer, { bytes: Number.isSafeInteger(length) ? length : null });
   }
 
-  /** What was packed before: the coordinator refuses what arrives differently. Tried once, because it can be read once. */
+  /** What was packed before: the coordinator, or the bucket that it names, refuses what arrives differently. Tried once, because it can be read once. */
   async putPacked(path: string, packed: Received): Promise<Stored> {
     const { bytes, sha256 } = packed;
+    const elsewhere = await this.putElsewhere(path, packed);
+    if (elsewhere !== 'here') return elsewhere;
     const contentType = 'application/octet-stream';
     const body = (): Readable => packed.read();
     const spec: RequestSpec = { method: 'PUT', path, body, contentType, announced: { bytes, sha256 } };
@@ -83,6 +89,16 @@ export class ArtifactTransfer {
   /** Closes idle sockets to other servers. */
   close(): void {
     this.direct.close();
+  }
+
+  private async putElsewhere(path: string, packed: Received): Promise<DirectlyStored> {
+    let stored: DirectlyStored | null = null;
+    try {
+      stored = await this.directWrites.put(path, packed);
+      return stored;
+    } finally {
+      if (stored !== 'here') await packed.discard();
+    }
   }
 
   /** If the request is given up, the coordinator continues to read, and the next request waits for the same result. */

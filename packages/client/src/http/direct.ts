@@ -138,7 +138,7 @@ export class DirectReads {
 const HTTPS_PORT = 443;
 
 /** A connection for one request through the proxy of this process; null if it has none for this address. */
-async function throughProxy(url: URL, signal?: AbortSignal): Promise<https.RequestOptions | null> {
+export async function throughProxy(url: URL, signal?: AbortSignal): Promise<https.RequestOptions | null> {
   const proxy = proxyFor(url);
   if (proxy === null) return null;
   const late = AbortSignal.timeout(ANSWER_MS);

@@ -10,8 +10,10 @@ export interface Received {
   readonly bytes: number;
   /** In base64, of the received bytes. */
   readonly sha256: string;
-  /** The same bytes again; read or destroy it. Called once. */
+  /** The same bytes again; read or destroy it. Called once, and nothing can be read afterwards. */
   read(): Readable;
+  /** The same, as often as it takes; then `read` or `discard` is called. */
+  readAgain(): Readable;
   /** Instead of `read`. */
   discard(): Promise<void>;
 }
@@ -24,6 +26,19 @@ async function openNameless(): Promise<FileHandle> {
   const handle = await open(path, 'wx+', 0o600);
   await rm(path, { force: true });
   return handle;
+}
+
+/** How much of a file is read at a time. Not configurable: a buffer. */
+const PIECE_BYTES = 256 * 1024;
+
+/** Not a stream of the file: if that is destroyed before its end, it closes the file, whatever its options say. */
+async function* pieces(handle: FileHandle): AsyncGenerator<Buffer> {
+  for (let at = 0; ;) {
+    const { bytesRead, buffer } = await handle.read(Buffer.allocUnsafe(PIECE_BYTES), 0, PIECE_BYTES, at);
+    if (bytesRead === 0) return;
+    at += bytesRead;
+    yield buffer.subarray(0, bytesRead);
+  }
 }
 
 const asSpoolError = (thrown: unknown): unknown =>
@@ -66,6 +81,10 @@ export async function spool(source: Readable, limits: SpoolLimits): Promise<Rece
     sha256: hash.digest('base64'),
     read: () =>
       file === null ? Readable.from(chunks, { objectMode: false }) : file.createReadStream({ start: 0 }),
+    readAgain: () =>
+      file === null
+        ? Readable.from(chunks, { objectMode: false })
+        : Readable.from(pieces(file), { objectMode: false }),
     discard: async () => file?.close(),
   };
 }

@@ -364,6 +364,17 @@ export const configSchema = z.strictObject({
     },
     yesOrNo().optional(),
   ),
+  s3DirectUploads: option(
+    {
+      description:
+        'With a standalone coordinator, jobs put large artifacts into the bucket themselves, at presigned addresses, so that they do not pass the coordinator. `false`: they send all to the coordinator.',
+      defaultText: '`true`',
+      env: 'DTE_S3_DIRECT_UPLOADS',
+      flag: '--s3-direct-uploads <bool>',
+      nxJson: true,
+    },
+    yesOrNo().default(true),
+  ),
   s3AccessKeyId: option(
     {
       description:

@@ -28,6 +28,8 @@ const report = (path: string): Endpoint => [
   { agent: 403, main: 200, observer: 200, viewer: 200, other: 401 },
 ];
 
+const direct = JSON.stringify({ bytes: 1, sha256: Buffer.alloc(32).toString('base64') });
+
 /** Every endpoint (a spec compares with the protocol's list) and its answer to each role; 'other': main job of another session. */
 export const ENDPOINTS: Endpoint[] = [
   ['GET', HTTP.health, null, { agent: 200, main: 200, observer: 200, viewer: 200, other: 200 }],
@@ -57,6 +59,19 @@ export const ENDPOINTS: Endpoint[] = [
     '{}',
     { agent: 200, main: 200, observer: 403, viewer: 403, other: 200 },
   ]),
+  // There is no bucket here: see direct-uploads.spec.ts.
+  [
+    'POST',
+    HTTP.direct(HTTP.cache('held')),
+    direct,
+    { agent: 200, main: 200, observer: 403, viewer: 403, other: 200 },
+  ],
+  [
+    'PUT',
+    HTTP.direct(HTTP.cache('held')),
+    direct,
+    { agent: 404, main: 404, observer: 403, viewer: 403, other: 404 },
+  ],
   ['GET', HTTP.run('r1'), null, { agent: 200, main: 200, observer: 403, viewer: 403, other: 404 }],
   ['GET', HTTP.runEnv('r1'), null, { agent: 200, main: 403, observer: 403, viewer: 403, other: 403 }],
   [

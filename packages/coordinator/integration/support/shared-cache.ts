@@ -9,7 +9,6 @@ import { cacheAnswerSchema, type CacheAnswer, HTTP, type LimitValues, type RunSp
 import {
   type FakeClaims,
   type FakeGitlab,
-  FolderSharedCache,
   httpCall,
   type HttpAnswer,
   type RawClient,
@@ -20,6 +19,7 @@ import {
 import type { CoordinatorOptions } from '../../src/options';
 import { agentSync, completed, Harness, success } from './harness';
 import { claimsOf, helloOf } from './pipelines';
+import { StagingCache } from './staging';
 
 /** One pipeline of project 42 (or of a fork of it), by what GitLab says about it. */
 export const PIPELINES = {
@@ -120,6 +120,8 @@ interface TaskChange {
 /** Coordinators of several pipelines with one shared cache. */
 export class SharedBench {
   private readonly opened: Harness[] = [];
+  /** What jobs have put into the store themselves. */
+  readonly staged = new Map<string, Buffer>();
 
   private constructor(
     readonly kind: 'standalone' | 'embedded',
@@ -131,8 +133,8 @@ export class SharedBench {
     return new SharedBench(kind, gitlab, await mkdtemp(join(tmpdir(), 'dte-shared-')));
   }
 
-  get store(): FolderSharedCache {
-    return new FolderSharedCache(this.root);
+  get store(): StagingCache {
+    return new StagingCache(this.root, this.staged);
   }
 
   tokenOf(name: PipelineName, claims: Partial<FakeClaims> = {}): string {
@@ -205,7 +207,7 @@ export class SharedBench {
     const idTokens = { issuers: [this.gitlab.issuer], audience: 'dte' };
     const harness = await Harness.start({
       ...rest,
-      limits: { cacheWritesAtOnce: 1, ...limits },
+      limits: { cacheWritesAtOnce: 1, directUploadBytes: 1, ...limits },
       sharedCache: store,
       ...(this.kind === 'embedded' ? { session: sessionId, idTokens: { ...idTokens, own } } : { idTokens }),
     });

@@ -4,6 +4,7 @@ import {
   cacheQuestionSchema,
   decode,
   DIGEST_HEADER,
+  DIRECT_HEADER,
   DteError,
   HTTP,
   LIMITS,
@@ -12,8 +13,8 @@ import {
 } from '@org/dte-protocol';
 import type { FastifyReply } from 'fastify';
 import type { Logger } from 'pino';
-import type { AttemptNumber } from '@org/dte-scheduler';
-import { type ArtifactKey, type ArtifactStore, describeKey, type Receipt } from '../artifacts/artifact-store';
+import { type ArtifactKey, type ArtifactStore, describeKey } from '../artifacts/artifact-store';
+import type { StagedArtifacts } from '../artifacts/staged-artifacts';
 import type { Claims } from '../auth/token';
 import type { Meter } from '../metrics/meter';
 import type { SessionRegistry } from '../session/registry';
@@ -21,9 +22,16 @@ import { originOf, type SharedResults } from '../shared/shared-results';
 import { announcedBytes, readBody } from './body';
 import { hexDigestHeader, sendArtifact } from './send-artifact';
 import type { Call, Endpoint, ReaderCall } from './endpoint';
+import { noteUpload } from './note-upload';
 import { requireOwn } from './own-artifacts';
 import { attemptKeyOf, cacheKeyOf, hashOf } from './path-ids';
-import { checkShared, openShared, sendShared, type SharedReader } from './shared-artifacts';
+import {
+  checkShared,
+  openShared,
+  sendShared,
+  type SharedArtifact,
+  type SharedReader,
+} from './shared-artifacts';
 
 type AttemptKey = Extract<ArtifactKey, { kind: 'attempt' }>;
 
@@ -40,6 +48,8 @@ export interface ArtifactDeps {
   readonly logger: Logger;
   /** Null: this coordinator has no shared cache. */
   readonly shared: SharedResults | null;
+  /** Null: all artifacts of sessions are here. */
+  readonly staged: StagedArtifacts | null;
   readonly meter: Meter | null;
 }
 
@@ -144,7 +154,8 @@ class ArtifactHandlers {
       expectedSha256: announcedSha256(call),
       maxBytes: limits.artifactBytes,
     });
-    if (key.kind !== 'attempt') await this.noteUpload(key, receipt, { claims, attempts });
+    if (key.kind !== 'attempt' && this.deps.shared !== null)
+      await noteUpload(registry, { key, receipt, claims, attempts, staged: null });
     return reply.code(200).header(DIGEST_HEADER, hexDigestHeader(receipt.sha256)).send();
   }
 
@@ -159,6 +170,8 @@ class ArtifactHandlers {
   }
 
   async send(key: ArtifactKey, call: Call, missing: () => DteError): Promise<FastifyReply> {
+    const elsewhere = await this.elsewhere(key, call);
+    if (elsewhere !== null) return sendShared(call.reply, elsewhere);
     const found = await this.deps.artifacts.get(key);
     if (found !== null) return sendArtifact(call.reply, found);
     if (key.kind === 'attempt') throw missing();
@@ -180,6 +193,13 @@ class ArtifactHandlers {
     if (opened === null) throw missing();
     if (opened.at === 'here') meter?.transferred('sent', opened.artifact.bytes);
     return sendShared(reply, opened);
+  }
+
+  /** Null: the reader does not read elsewhere, or it is here. */
+  private async elsewhere(key: ArtifactKey, { request }: Call): Promise<SharedArtifact | null> {
+    const found =
+      request.headers[DIRECT_HEADER] === undefined ? null : await this.deps.staged?.elsewhere(key);
+    return found == null ? null : { at: 'elsewhere', address: found.address, entry: found };
   }
 
   async check(key: ArtifactKey, { claims }: Call): Promise<{ state: string }> {
@@ -237,19 +257,6 @@ class ArtifactHandlers {
         return bytes === null ? [] : [[hash, bytes] as const];
       }),
     );
-  }
-
-  private async noteUpload(
-    { kind, hash }: Extract<ArtifactKey, { hash: string }>,
-    receipt: Receipt,
-    { claims, attempts }: { readonly claims: Claims; readonly attempts: readonly AttemptNumber[] },
-  ): Promise<void> {
-    const { clientId: agentId, grant, role, sessionId } = claims;
-    const session = this.deps.shared === null ? null : await this.deps.registry.find(sessionId);
-    if (session === null) return;
-    const agentName = session.members.agents.get(agentId)?.hello.name ?? agentId;
-    const by = role === 'agent' ? { agentId, agentName, grant, attempts } : null;
-    session.publications?.stored(kind, hash, receipt, by);
   }
 
   private async requireRun({ sessionId, runId }: AttemptKey): Promise<void> {

@@ -4,6 +4,7 @@ import fastify, { type FastifyError, type FastifyInstance } from 'fastify';
 import { systemCode } from '../files/file-system';
 import { artifactEndpoints, type ArtifactDeps } from './artifact-endpoints';
 import { cacheForgetEndpoint } from './cache-forget';
+import { directUploadEndpoints } from './direct-uploads';
 import { addEndpoint, type EndpointDeps } from './endpoint';
 import { answerError, statusOf } from './error-answer';
 import { watchPace } from './pace';
@@ -72,6 +73,7 @@ export function createHttpServer(deps: HttpServerDeps): FastifyInstance {
   const { registry, limits, now, shared, endsWithJob } = deps;
   const endpoints = [
     ...artifactEndpoints(deps),
+    ...directUploadEndpoints(deps),
     cacheForgetEndpoint(shared),
     ...sessionEndpoints(registry, limits, endsWithJob ? shared : null),
     ...reportEndpoints(registry, limits, now, deps.meter),

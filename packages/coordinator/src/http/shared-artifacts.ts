@@ -11,7 +11,11 @@ type HashKey = Pick<Extract<ArtifactKey, { hash: string }>, 'kind' | 'hash'>;
 /** An artifact of the shared cache: its bytes, or where its reader gets them. */
 export type SharedArtifact =
   | { readonly at: 'here'; readonly artifact: StoredArtifact }
-  | { readonly at: 'elsewhere'; readonly address: string; readonly entry: CacheEntry };
+  | {
+      readonly at: 'elsewhere';
+      readonly address: string;
+      readonly entry: Pick<CacheEntry, 'bytes' | 'sha256'>;
+    };
 
 /** Who asks for an artifact, and with which headers. */
 export interface SharedReader {

@@ -86,7 +86,7 @@ export class Publications {
 
   private copy(
     { kind, hash, taskId }: { readonly kind: EntryKind; readonly hash: string; readonly taskId: string },
-    { bytes, sha256, grant, agentName: agent }: Upload,
+    { bytes, sha256, grant, agentName: agent, staged = null }: Upload,
   ): void {
     if (grant === null) return;
     const { sessionId, artifacts, shared, now } = this.deps;
@@ -99,7 +99,7 @@ export class Publications {
           objectMode: false,
         },
       );
-    shared.publish(grant, { kind, hash, bytes, sha256, origin }, open);
+    shared.publish(grant, { kind, hash, bytes, sha256, origin }, staged ?? open);
   }
 
   /** After a restart, from the disk. */

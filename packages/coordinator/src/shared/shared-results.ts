@@ -1,5 +1,13 @@
 import type { Readable } from 'node:stream';
-import { type CacheEntry, type EntryName, type FoundEntry, type GuardedCache, TRUSTED } from '@org/dte-cache';
+import {
+  type CacheEntry,
+  type EntryName,
+  type FoundEntry,
+  type GuardedCache,
+  type GuardedStaging,
+  type StagedName,
+  TRUSTED,
+} from '@org/dte-cache';
 import type { CacheOrigin } from '@org/dte-protocol';
 import type { CacheGrant, ReadGrant } from '../auth/cache-grant';
 import type { Notices } from './notices';
@@ -17,6 +25,11 @@ export class SharedResults {
   /** See `GuardedCache.prepare`. */
   prepare(): void {
     this.cache.prepare();
+  }
+
+  /** Into which jobs write themselves; null: they cannot. */
+  get staging(): GuardedStaging | null {
+    return this.cache.staging;
   }
 
   /** What was found for each of `names` in the scopes that the caller reads, in their order; null for misses. */
@@ -49,11 +62,19 @@ export class SharedResults {
     return this.cache.verify(found);
   }
 
-  /** Stores a result in the scope that its maker writes, in the background. Without such a scope, nothing happens. */
-  publish(grant: CacheGrant | null, entry: CacheEntry, open: () => Readable): void {
+  /**
+   * Stores a result in the scope that its maker writes, in the background. Without such a scope, nothing happens.
+   * @param source where its agent has put the bytes, or the bytes
+   */
+  publish(grant: CacheGrant | null, entry: CacheEntry, source: StagedName | (() => Readable)): void {
     if (!this.isAccepted(grant)) return;
     const { issuer, projectId, write } = grant.access;
-    this.cache.store({ area: { issuer, projectId, scope: write }, entry }, open);
+    this.cache.store({ area: { issuer, projectId, scope: write }, entry }, source);
+  }
+
+  /** May the caller put bytes into the store itself? They are of its session only. */
+  mayStage(grant: CacheGrant | null): boolean {
+    return this.isAccepted(grant);
   }
 
   /** May the caller remove what other pipelines of its project have stored? Only if nobody else could have proposed what it runs. */

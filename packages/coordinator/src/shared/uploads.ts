@@ -1,4 +1,4 @@
-import type { EntryKind } from '@org/dte-cache';
+import type { EntryKind, StagedName } from '@org/dte-cache';
 import { LIMITS } from '@org/dte-protocol';
 import type { AttemptNumber } from '@org/dte-scheduler';
 import type { Receipt } from '../artifacts/artifact-store';
@@ -10,6 +10,8 @@ export interface Upload extends Receipt {
   readonly agentName: string;
   readonly grant: CacheGrant | null;
   readonly attempts: readonly AttemptNumber[];
+  /** Where the agent has put it; null or omitted: it has sent it here. */
+  readonly staged?: StagedName | null;
 }
 
 /**

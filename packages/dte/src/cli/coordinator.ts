@@ -289,6 +289,7 @@ export function coordinatorCommand(): Command {
     's3Region',
     's3Endpoint',
     's3ForcePathStyle',
+    's3DirectUploads',
     'session',
     'rendezvousDir',
     'logLevel',
