@@ -14,6 +14,7 @@ const {
   encode,
   HTTP,
   readLimits,
+  WITHOUT_HASHES,
 } = require('../../packages/protocol/dist/index.js');
 
 const { limits } = readLimits(process.env);
@@ -156,6 +157,13 @@ class ScaleAgent {
     };
   }
 
+  /** As a real agent asks for it. */
+  specUrl(runId) {
+    const url = new URL(HTTP.run(runId), this.url);
+    for (const [name, value] of Object.entries(WITHOUT_HASHES)) url.searchParams.set(name, value);
+    return url;
+  }
+
   /** Downloaded once by every agent, as a real one does for its executors. */
   specOf(runId) {
     const fetched = this.specs.get(runId) ?? this.fetchSpec(runId);
@@ -170,7 +178,7 @@ class ScaleAgent {
       try {
         await this.http.getRunEnv(runId);
         const headers = { authorization: `Bearer ${this.connection.token()}`, 'accept-encoding': 'br, gzip' };
-        const [answer] = await once(get(new URL(HTTP.run(runId), this.url), { headers }), 'response');
+        const [answer] = await once(get(this.specUrl(runId), { headers }), 'response');
         if (answer.statusCode !== 200)
           throw new Error(`The coordinator answered the request for the run with ${answer.statusCode}.`);
         for await (const { length } of answer) seen.specBytes += length;

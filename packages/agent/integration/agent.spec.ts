@@ -157,7 +157,7 @@ it('starts as many executors as slots are wanted, and reuses them', async () => 
   await one.waitFor('three executors', () => one.pids('start').length === 3);
   expect(bench.server.requests.filter((line) => line.includes('/v1/runs/'))).toEqual([
     'GET /v1/runs/run-1/env',
-    'GET /v1/runs/run-1',
+    'GET /v1/runs/run-1?hashes=none',
   ]);
 });
 

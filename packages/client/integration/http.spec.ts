@@ -105,6 +105,17 @@ it.each([
   expect(JSON.parse(await text(await client().getRunStream('run-1')))).toEqual(spec);
 });
 
+it('asks for a run without hashes only if told so', async () => {
+  const asked: (string | undefined)[] = [];
+  server.handler = (request, response) => {
+    asked.push(request.url);
+    response.end(JSON.stringify(runOfTasks(['a:build'])));
+  };
+  await text(await client().getRunStream('run-1'));
+  await text(await client().getRunStream('run-1', { withoutHashes: true }));
+  expect(asked).toEqual(['/v1/runs/run-1', '/v1/runs/run-1?hashes=none']);
+});
+
 it.each([
   ['gzip', gzipSync],
   ['br', brotliCompressSync],

@@ -14,7 +14,8 @@ import { join } from 'node:path';
 import { brotliDecompressSync } from 'node:zlib';
 import { createInterface } from 'node:readline';
 import { HTTP, type Work } from '@org/dte-protocol';
-import { exampleHello, runSpec, taskSpec, httpCall, RawClient } from '@org/dte-testing';
+import { exampleHello, runSpec, taskSpec, httpCall, RawClient, waitFor } from '@org/dte-testing';
+import { type FileSystem, nodeFileSystem } from '../src/files/file-system';
 import { agentSync, completed, Harness, success, containing } from './support/harness';
 
 const executing: Work = {
@@ -202,3 +203,58 @@ describe('a coordinator that starts on the folder of an earlier one', () => {
     },
   );
 });
+
+describe('while a session is being restored', () => {
+  let harness: Harness;
+
+  beforeEach(async () => {
+    harness = await Harness.start();
+  });
+  afterEach(() => harness.cleanUp());
+
+  it('clients connect, are not told to be ready, and join as soon as it is restored', async () => {
+    await beginWork(harness.url);
+    const { port } = harness.coordinator;
+    await harness.coordinator.close();
+    let open = (): void => undefined;
+    const opened = new Promise<void>((resolve) => (open = resolve));
+    const fs: FileSystem = {
+      ...nodeFileSystem,
+      open: async (path, ...rest) => {
+        if (String(path).endsWith('journal.jsonl')) await opened;
+        return nodeFileSystem.open(path, ...rest);
+      },
+    };
+    const starting = harness.startCoordinator({ fs, port });
+    const url = `http://127.0.0.1:${port}`;
+    const early = await reached(url);
+    const ready = await httpCall(url, { path: HTTP.ready });
+    expect([ready.status, ready.text]).toEqual([503, containing('being restored')]);
+    await early.next('challenge');
+    early.send(exampleHello({ name: 'agent 1', clientId: 'agent-1' }));
+    // An answer to a later request comes only after the hello was read.
+    await httpCall(url, { path: HTTP.health });
+    expect(early.received.map(({ type }) => type)).toEqual(['challenge']);
+
+    open();
+    await early.next('welcome');
+    await starting;
+    expect((await httpCall(url, { path: HTTP.ready })).status).toBe(200);
+    early.send(agentSync(1, [executing]));
+    const wanted = await early.next('agent.wanted', ({ assignments }) => assignments.length === 1);
+    expect(wanted.assignments).toMatchObject([{ taskId: 'app:build', attempt: 1 }]);
+    early.socket.terminate();
+  });
+});
+
+/** A connection to a coordinator that is starting. */
+async function reached(url: string): Promise<RawClient> {
+  const tries: RawClient[] = [];
+  await waitFor('a port that listens', async () => {
+    const client = await RawClient.connect(url).catch(() => null);
+    if (client === null || client.closed) return false;
+    tries.push(client);
+    return true;
+  });
+  return tries[0]!;
+}

@@ -1,5 +1,5 @@
 import { brotliDecompressSync, gunzipSync } from 'node:zlib';
-import { HTTP } from '@org/dte-protocol';
+import { HTTP, LEAN_RUN_TASKS, type RunSpec, WITHOUT_HASHES } from '@org/dte-protocol';
 import { runSpec, taskSpec, httpCall } from '@org/dte-testing';
 import { agentSync, completed, Harness, success } from './support/harness';
 
@@ -80,6 +80,35 @@ describe('a session', () => {
       expect(unpack(answer.body).toString()).toBe(body);
     },
   );
+
+  it('leaves the hashes of a large run out for agents that ask for that, until it is restarted', async () => {
+    const main = await harness.main();
+    const agent = await harness.agent('agent 1');
+    const large = (runId: string, count: number, options: { batch?: string } = {}): RunSpec =>
+      runSpec(
+        runId,
+        Array.from({ length: count }, (_, index) => taskSpec(`lib-${index}:build`, [], options)),
+      );
+    const query = `?${new URLSearchParams(WITHOUT_HASHES).toString()}`;
+    const sent = async (path: string): Promise<RunSpec> =>
+      JSON.parse((await httpCall(harness.url, { path, token: agent.token })).text) as RunSpec;
+    const runs = [
+      large('r1', LEAN_RUN_TASKS + 1),
+      large('r2', LEAN_RUN_TASKS),
+      large('r3', LEAN_RUN_TASKS + 1, { batch: 'b1' }),
+    ];
+    for (const run of runs) await harness.submit(main, run);
+    const [first] = runs;
+    const lean = { ...first, tasks: first?.tasks.map((task) => ({ ...task, hash: null })) };
+
+    expect(await sent(`${HTTP.run('r1')}${query}`)).toEqual(lean);
+    expect(await sent(HTTP.run('r1'))).toEqual(first);
+    expect(await sent(`${HTTP.run('r2')}${query}`)).toEqual(runs[1]);
+    expect(await sent(`${HTTP.run('r3')}${query}`)).toEqual(runs[2]);
+    await harness.coordinator.close();
+    await harness.startCoordinator();
+    expect(await sent(`${HTTP.run('r1')}${query}`)).toEqual(first);
+  });
 
   it('gives the same answer to the same run submitted again', async () => {
     const main = await harness.main();

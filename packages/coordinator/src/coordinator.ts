@@ -62,17 +62,28 @@ async function serve(options: ResolvedOptions, readiness: Readiness, lock: Folde
   logger.info({ dataDir, limits: changedLimits(limits) }, 'coordinator starting');
   const stores = openStores(options);
   stores.shared?.prepare();
+  readiness.end('the sessions of the data folder are being restored');
   const entrance = await openEntrance(options, stores, readiness);
-  await stores.registry.restore();
   const metrics =
     options.metrics === undefined || stores.metrics === null
       ? null
       : await MetricsServer.listen(stores.metrics, options.metrics);
-  await listen(entrance, options, async () => {
+  const undo = async (): Promise<void> => {
     await metrics?.close();
     await stores.shared?.close();
     await stores.registry.close();
-  });
+  };
+  await listen(entrance, options, undo);
+  // Clients of before connect meanwhile: each joins its session as soon as that is restored, and needs no further try.
+  try {
+    await stores.registry.restore();
+  } catch (thrown) {
+    await entrance.gateway.close(0);
+    await entrance.httpServer.close();
+    await undo();
+    throw thrown;
+  }
+  readiness.begin();
   const coordinator = new ServingCoordinator(options, stores, { ...entrance, metrics, readiness }, lock);
   logger.info({ url: coordinator.url, ms: Math.round(performance.now() - startedMs) }, 'coordinator ready');
   return coordinator;

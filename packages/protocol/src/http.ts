@@ -69,6 +69,17 @@ export const HTTP = {
 } as const;
 
 /**
+ * In the query of an agent's GET of a run: the hashes of its tasks may be null. Those that an attempt needs are in its assignment. A
+ * coordinator that does not know it sends them.
+ */
+export const WITHOUT_HASHES = { hashes: 'none' } as const;
+/**
+ * Runs of more tasks may be sent without hashes: up to this number, one write of all of them to Nx's database is cheaper for an agent
+ * than one for each. Not configurable: it only saves time.
+ */
+export const LEAN_RUN_TASKS = 5_000;
+
+/**
  * The sha256 of an artifact (RFC 9530), in every answer that contains one. The reader verifies it before it unpacks
  * anything. In an upload it is the digest of what the sender intends to send; other content is rejected.
  */

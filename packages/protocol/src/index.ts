@@ -65,6 +65,7 @@ export {
   type ForwardedEnv,
   forwardedEnvSchema,
   HTTP,
+  LEAN_RUN_TASKS,
   recordSchema,
   type RunAccepted,
   runAcceptedSchema,
@@ -83,6 +84,7 @@ export {
   type DirectUploadAnswer,
   directUploadAnswerSchema,
   directUploadSchema,
+  WITHOUT_HASHES,
 } from './http';
 export {
   agentIdSchema,

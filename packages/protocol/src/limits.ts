@@ -690,10 +690,10 @@ export const LIMITS = {
     'What may be appended to the journal of a session, with the compressed specs of its runs, before the journal is compacted. A restart replays it in about a second.',
   ),
   journalTailFactor: limit(
-    2,
+    1,
     'count',
     null,
-    'A journal with a large snapshot is compacted later, when what was appended is this many times as large as the snapshot. Thus compacting never writes more than half as much as the session itself.',
+    'A journal with a large snapshot is compacted later, when what was appended is this many times as large as the snapshot. Thus compacting never writes more than the session itself, and a restart replays no more than it reads at once.',
   ),
   dialMs: limit(
     5_000,
@@ -1080,6 +1080,13 @@ export const LIMITS = {
   ),
   reconnectMinMs: limit(100, 'ms', null, 'First window of the reconnect backoff.'),
   reconnectMaxMs: limit(5_000, 'ms', null, 'Last window of the reconnect backoff.'),
+  reconnectSoonMs: limit(
+    1_000,
+    'ms',
+    null,
+    'Its last window in the first `reconnectSoonTries` tries, at first and whenever a connection broke, if the address is configured: such a coordinator is restarted, and work waits for it. A rendezvous is asked for the address before each try, so there it is `reconnectMaxMs`.',
+  ),
+  reconnectSoonTries: limit(20, 'count', null, 'See reconnectSoonMs: about 14 s.'),
 } as const satisfies Record<string, Limit>;
 
 export type LimitName = keyof typeof LIMITS;

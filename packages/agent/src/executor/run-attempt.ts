@@ -62,7 +62,7 @@ export async function runAttempt(
 ): Promise<AttemptResult> {
   const { host, run, signal } = context;
   const { measuring } = hooks;
-  const graph = graphOf(run, [task.id]);
+  const graph = graphOf(run, [task.id], assignment.closure);
   graph.tasks[task.id] = nxTaskOf(task, assignment.hash);
   const startMs = Date.now();
   const difference = await checkedWithSlot(context, assignment, { task, graph }, hooks.slot);

@@ -45,7 +45,7 @@ export async function runBatch(
 ): Promise<BatchResult> {
   const { run, signal } = context;
   const specs = new Map(members.map(({ taskId }) => [taskId, findTask(context, taskId)]));
-  const graph = graphOf(run, [...run.tasks.keys()]);
+  const graph = graphOf(run, [...run.tasks.keys()], assignment.closure);
   for (const { taskId, hash } of members) {
     const spec = specs.get(taskId);
     if (spec !== undefined) graph.tasks[taskId] = nxTaskOf(spec, hash);

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { type TaskGraph } from '@org/dte-nx-compat';
-import { type RunSpec, type TaskSpec, DteError } from '@org/dte-protocol';
+import { type ClosureEntry, type RunSpec, type TaskSpec, DteError } from '@org/dte-protocol';
 import { nxTaskOf } from './nx-task';
 
 /** A run, indexed once. */
@@ -46,8 +46,14 @@ function parseRun(text: string): Run {
 /**
  * The part of a run's graph that some tasks can see. Nx walks the whole graph several times per task. In a run of
  * 100,000 tasks, that would cost more than the task itself.
+ * @param closure of the assignment: has the hashes of dependencies that the spec of a large run has not (`WITHOUT_HASHES`)
  */
-export function graphOf(run: Run, taskIds: readonly string[]): TaskGraph {
+export function graphOf(
+  run: Run,
+  taskIds: readonly string[],
+  closure: readonly Pick<ClosureEntry, 'taskId' | 'hash'>[] = [],
+): TaskGraph {
+  const told = new Map(closure.map(({ taskId, hash }) => [taskId, hash]));
   const graph: TaskGraph = { roots: [], tasks: {}, dependencies: {}, continuousDependencies: {} };
   const ids = new Set(taskIds);
   // Iteration over a Set follows the order of insertion and includes additions.
@@ -55,7 +61,7 @@ export function graphOf(run: Run, taskIds: readonly string[]): TaskGraph {
     const task = run.tasks.get(id);
     if (task === undefined) continue;
     const known = ({ id: other }: { id: string }) => run.tasks.has(other);
-    graph.tasks[id] = nxTaskOf(task);
+    graph.tasks[id] = nxTaskOf(task, task.hash ?? told.get(id) ?? null);
     graph.dependencies[id] = task.dependencies.filter(known);
     graph.continuousDependencies[id] = task.continuousDependencies.filter(known);
     for (const edge of [...graph.dependencies[id], ...graph.continuousDependencies[id]]) ids.add(edge.id);

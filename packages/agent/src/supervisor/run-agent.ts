@@ -188,7 +188,7 @@ class Agent {
 
   private openRunFiles(): RunFiles {
     return new RunFiles(join(this.options.dataDir, this.agentId), {
-      spec: (runId) => this.http.getRunStream(runId),
+      spec: (runId) => this.http.getRunStream(runId, { withoutHashes: true }),
       forwarded: async (runId) => {
         const { values } = await this.http.getRunEnv(runId);
         this.hidden.add(Object.values(values));

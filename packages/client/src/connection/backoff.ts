@@ -9,17 +9,32 @@ export interface Backoff {
   reset(): void;
 }
 
-export function uniformBackoff(minMs: number, maxMs: number, random: () => number = Math.random): Backoff {
+/** The first tries, whose windows grow only up to `maxMs`. */
+interface Soon {
+  readonly tries: number;
+  readonly maxMs: number;
+}
+
+export function uniformBackoff(
+  minMs: number,
+  maxMs: number,
+  random: () => number = Math.random,
+  soon: Soon = { tries: 0, maxMs },
+): Backoff {
   let window = minMs;
+  let tries = 0;
   return {
     nextMs() {
-      const upper = Math.min(window * 2, Math.max(maxMs, minMs));
+      tries += 1;
+      const most = tries <= soon.tries ? Math.min(soon.maxMs, maxMs) : maxMs;
+      const upper = Math.min(window * 2, Math.max(most, minMs));
       const lower = Math.min(window, upper / 2);
       window = upper;
       return Math.round(lower + random() * (upper - lower));
     },
     reset() {
       window = minMs;
+      tries = 0;
     },
   };
 }

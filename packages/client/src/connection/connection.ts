@@ -88,6 +88,12 @@ export function connect<T>(options: ConnectOptions<T>): Connection<T> {
   return new ReconnectingConnection(options);
 }
 
+function backoffOf({ address, limits, random }: ConnectOptions<unknown>): Backoff {
+  const { reconnectMinMs, reconnectMaxMs, reconnectSoonMs: maxMs, reconnectSoonTries: tries } = limits;
+  const soon = typeof address === 'string' ? { tries, maxMs } : undefined;
+  return uniformBackoff(reconnectMinMs, reconnectMaxMs, random, soon);
+}
+
 type LastOpen = Readonly<{ url: string; httpUrl: string; token: string }>;
 
 class ReconnectingConnection<T> implements Connection<T> {
@@ -113,7 +119,7 @@ class ReconnectingConnection<T> implements Connection<T> {
   constructor(private readonly options: ConnectOptions<T>) {
     const { limits, signal } = options;
     this.outbox = new Outbox(limits.outputBufferBytes);
-    this.backoff = uniformBackoff(limits.reconnectMinMs, limits.reconnectMaxMs, options.random);
+    this.backoff = backoffOf(options);
     this.reach = new Reach(limits.pinPatienceMs);
     this.authorities = options.credentials?.authorities ?? [];
     this.httpWay = new HttpWay(limits, this.authorities);

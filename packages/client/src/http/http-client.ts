@@ -24,6 +24,7 @@ import {
   runSpecSchema,
   sessionStatusSchema,
   viewLinkSchema,
+  WITHOUT_HASHES,
 } from '@org/dte-protocol';
 import { withinLimit } from '../terminal';
 import { type Stored, ArtifactTransfer } from './artifact-transfer';
@@ -78,8 +79,11 @@ export interface HttpClient {
   /** Its answer tells how long the tasks are expected to run. */
   submitRun(spec: RunSpec): Promise<RunAccepted>;
   getRun(runId: string): Promise<RunSpec>;
-  /** Like `getRun`, unparsed and streaming, to pass it on. Read or destroy it. */
-  getRunStream(runId: string): Promise<Readable>;
+  /**
+   * Like `getRun`, unparsed and streaming, to pass it on. Read or destroy it.
+   * @param how `withoutHashes`: the hashes of its tasks may be null
+   */
+  getRunStream(runId: string, how?: { readonly withoutHashes: true }): Promise<Readable>;
   /** Sends the values of `forwardEnv` of a run (main job). */
   putRunEnv(runId: string, env: ForwardedEnv): Promise<void>;
   /** Returns those values (agents); waits for them within `retryForMs`. */
@@ -189,8 +193,10 @@ class CoordinatorClient implements HttpClient {
   }
 
   /** A spec may be many megabytes, and every agent downloads it: it is sent packed. */
-  async getRunStream(runId: string): Promise<Readable> {
-    const answer = await this.sender.send({ method: 'GET', path: HTTP.run(runId), takesPacked: true });
+  async getRunStream(runId: string, how?: { readonly withoutHashes: true }): Promise<Readable> {
+    const query = how === undefined ? '' : `?${new URLSearchParams(WITHOUT_HASHES).toString()}`;
+    const path = `${HTTP.run(runId)}${query}`;
+    const answer = await this.sender.send({ method: 'GET', path, takesPacked: true });
     const encoding = answer.headers['content-encoding'];
     return encoding === 'br' || encoding === 'gzip' ? unpacked(answer, encoding) : answer;
   }

@@ -86,6 +86,7 @@ async function replay(fs: FileSystem, { path, folder, handle }: OpenJournal): Pr
     if (code !== 'DTE_JOURNAL_CORRUPT') throw thrown;
     onFailed(thrown);
   }
+  await report.catchUp();
   const { model } = report.now;
   for (const why of failures)
     model.messages.push({

@@ -11,12 +11,12 @@ let names = 0;
 /** Never the same twice. Random bytes for each would cost more than the rest of a small upload's name. */
 export const tempName = (): string => `${TEMP_PREFIX}${OWN}-${(names += 1)}`;
 
-/** Writes a small file so that a reader sees the old content or the new one, never a part. */
+/** Writes a file so that a reader sees the old content or the new one, never a part. */
 export async function writeFileAtomically(
   fs: FileSystem,
   folder: string,
   name: string,
-  content: string | Buffer,
+  content: string | Buffer | AsyncIterable<string>,
 ): Promise<void> {
   const temp = `${folder}/${tempName()}`;
   try {

@@ -16,19 +16,23 @@ export async function readBody(request: IncomingMessage, maxBytes: number, what:
   const tooLarge = (): DteError =>
     new DteError('DTE_FRAME_TOO_LARGE', `${what} is larger than ${maxBytes} bytes.`);
   if ((announcedBytes(request) ?? 0) > maxBytes) throw tooLarge();
+  // Of a run of 100,000 tasks it is 58 MB: once, not in pieces and together. Pages that nothing is written to take no memory.
+  const whole = Buffer.allocUnsafe(announcedBytes(request) ?? 0);
   const chunks: Buffer[] = [];
   let total = 0;
   try {
     for await (const chunk of request.iterator({ destroyOnReturn: false })) {
-      total += (chunk as Buffer).length;
+      const { length } = chunk as Buffer;
+      total += length;
       if (total > maxBytes) throw tooLarge();
-      chunks.push(chunk as Buffer);
+      if (total <= whole.length) whole.set(chunk as Buffer, total - length);
+      else chunks.push(chunk as Buffer);
     }
   } catch (thrown) {
     if (thrown instanceof DteError) throw thrown;
     throw new DteError('DTE_MALFORMED_MESSAGE', `${what} was interrupted.`, { cause: thrown });
   }
-  return Buffer.concat(chunks);
+  return chunks.length === 0 ? whole.subarray(0, total) : Buffer.concat(chunks);
 }
 
 /**

@@ -14,7 +14,7 @@ export interface ReadinessDeps {
 const PROBE = 'ready-';
 
 /**
- * Whether new work should be sent to this coordinator. It says no while it shuts down and while its folder cannot take what
+ * Whether new work should be sent to this coordinator. It says no while it restores its sessions or shuts down, and while its folder cannot take what
  * a session writes. The issuers of id tokens are not part of it: their keys are cached, jobs in a session have its token, and
  * taken out of service for a GitLab that is away, the coordinator would cut off work that needs nothing of it.
  */
@@ -27,6 +27,11 @@ export class Readiness {
   /** Not ready from now on, for this reason. */
   end(reason: string): void {
     this.reason = reason;
+  }
+
+  /** What was said by `end` is over. */
+  begin(): void {
+    this.reason = null;
   }
 
   /** Null: ready. Cheap: the disk is asked at most every `readyCheckMs`, whoever asks how often. */

@@ -108,6 +108,7 @@ class ReportHandlers {
     const runId = checked(runIdSchema, queryOf(call, 'run'), 'run id');
     const taskId = checked(taskIdSchema, queryOf(call, 'task'), 'task id');
     const report = this.openReport(sessionId);
+    await report?.catchUp();
     const output = report !== null && mayPrint(report.now, runId, taskId) ? report.output : null;
     return this.stream(call, sessionId, (response, onClosed) => {
       new OutputStream({ output, runId, taskId }, response, onClosed);

@@ -14,6 +14,7 @@ import {
   sessionCompletionSchema,
   sessionSettingsSchema,
   type SessionStatus,
+  WITHOUT_HASHES,
 } from '@org/dte-protocol';
 import type { FastifyReply } from 'fastify';
 import { unauthorized } from '../auth/token';
@@ -108,7 +109,9 @@ class SessionHandlers {
   async sendRun(call: Call): Promise<FastifyReply> {
     const runId = runIdOf(call);
     const session = await this.sessionWithRun(call, runId);
-    const packed = await session.runs.packed(runId);
+    const lean = asksWithoutHashes(call) ? await session.runs.lean.of(runId) : null;
+    const packed =
+      lean === null ? await session.runs.packed(runId) : { encoding: 'br' as const, bytes: lean };
     if (packed === null) throw unknownRun(session, runId);
     const { encoding, bytes } = packed;
     const reply = call.reply.type('application/json');
@@ -179,6 +182,9 @@ class SessionHandlers {
     return session;
   }
 }
+
+const asksWithoutHashes = ({ request }: Call): boolean =>
+  Reflect.get(Object(request.query), 'hashes') === WITHOUT_HASHES.hashes;
 
 const textOf = async ({ request }: Call, maxBytes: number, what: string): Promise<string> =>
   (await readBody(request.raw, maxBytes, what)).toString('utf8');

@@ -7,6 +7,8 @@ import { PART_TASKS } from './report-json';
 import type { Positions } from './translation';
 
 const FILE = 'report.jsonl';
+/** `\n` ends each line. */
+const NEWLINE = 0x0a;
 
 /** A report as it is kept with its session. */
 export interface StoredReport {
@@ -41,12 +43,15 @@ function* linesOf({ seq, bytes, positions, model }: StoredReport): Generator<str
  * @throws what the disk throws
  */
 export async function saveReport(fs: FileSystem, folder: string, report: StoredReport): Promise<void> {
-  const lines: Buffer[] = [];
+  // Part by part: of 100,000 tasks it is 35 MB, which would stay in memory until the next large garbage collection.
+  await writeFileAtomically(fs, folder, FILE, textOf(report));
+}
+
+async function* textOf(report: StoredReport): AsyncGenerator<string, void, undefined> {
   for (const line of linesOf(report)) {
-    lines.push(Buffer.from(`${line}\n`));
+    yield `${line}\n`;
     await nextTurn();
   }
-  await writeFileAtomically(fs, folder, FILE, Buffer.concat(lines));
 }
 
 /** Changes whenever another report is stored; null if there is none. */
@@ -59,32 +64,64 @@ export async function reportVersion(fs: FileSystem, folder: string): Promise<num
   }
 }
 
+/** A stored report of which the tasks are still to be read. */
+export interface OpenedReport extends StoredReport {
+  /**
+   * Adds the tasks to the runs of `model`, in many turns of the event loop. Call it once.
+   * @throws what is damaged
+   */
+  fill(): Promise<void>;
+}
+
 /** Null if there is none, or none that this version can read. */
 export async function loadReport(fs: FileSystem, folder: string): Promise<StoredReport | null> {
-  let text: string;
+  const opened = await openReport(fs, folder);
+  if (opened === null) return null;
+  const { seq, bytes, positions, model } = opened;
+  return opened.fill().then(
+    () => ({ seq, bytes, positions, model }),
+    () => null,
+  );
+}
+
+/** The same with the tasks to come: of 100,000 they are 35 MB, and whoever restores a session has more important things to do first. */
+export async function openReport(fs: FileSystem, folder: string): Promise<OpenedReport | null> {
+  let file: Buffer;
   try {
-    text = (await fs.readFile(`${folder}/${FILE}`)).toString('utf8');
+    file = await fs.readFile(`${folder}/${FILE}`);
   } catch (thrown) {
     if (isNotFound(thrown)) return null;
     throw thrown;
   }
   try {
-    return await parse(text);
+    const lines = linesIn(file);
+    const { seq, bytes, positions, model: bare } = headSchema.parse(JSON.parse(lines.next().value ?? ''));
+    const model = sessionModelSchema.parse(bare);
+    const take = (line: string): void => {
+      const { run, tasks } = partSchema.parse(JSON.parse(line));
+      model.runs[run]?.tasks.push(...tasks);
+    };
+    // The first part shows whether this version can read the tasks.
+    const first = lines.next().value;
+    if (first !== undefined) take(first);
+    const fill = async (): Promise<void> => {
+      for (const line of lines) {
+        await nextTurn();
+        take(line);
+      }
+    };
+    return { seq, bytes, positions, model, fill };
   } catch {
     // Another version of this package has written it. What the journal tells is still there.
     return null;
   }
 }
 
-/** In many turns of the event loop, like writing. */
-async function parse(text: string): Promise<StoredReport> {
-  const [first = '', ...rest] = text.split('\n').filter((line) => line !== '');
-  const { seq, bytes, positions, model: bare } = headSchema.parse(JSON.parse(first));
-  const model = sessionModelSchema.parse(bare);
-  for (const line of rest) {
-    const { run, tasks } = partSchema.parse(JSON.parse(line));
-    model.runs[run]?.tasks.push(...tasks);
-    await nextTurn();
+function* linesIn(file: Buffer): Generator<string, undefined, undefined> {
+  let start = 0;
+  for (let at = file.indexOf(NEWLINE); at !== -1; at = file.indexOf(NEWLINE, start)) {
+    yield file.toString('utf8', start, at);
+    start = at + 1;
   }
-  return { seq, bytes, positions, model };
+  return undefined;
 }

@@ -1,6 +1,6 @@
 import { readLimits } from '@org/dte-protocol';
 import { foldEvents, type ReportEvent, type SessionModel } from '@org/dte-report';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -94,6 +94,57 @@ describe('a report that is read and stored while it goes on', () => {
       'at the end',
     ]);
     expect(stored?.model.runs[0]?.tasks).toHaveLength(5_000);
+  });
+
+  it('goes on after a restart with what comes while its tasks are still to be read', async () => {
+    tell(message('before'));
+    await report.close();
+    const { limits } = readLimits({});
+    const failures: unknown[] = [];
+    const onFailed = (thrown: unknown): void => void failures.push(thrown);
+    const next = await SessionReport.open({
+      name: '7-1',
+      folder,
+      fs: nodeFileSystem,
+      limits,
+      now: () => 2,
+      onFailed,
+    });
+    next.take({ sentAtMs: 10, events: [message('meanwhile')] }, 10);
+    const catchingUp = next.catchUp();
+    next.take({ sentAtMs: 10, events: [message('while it is read')] }, 10);
+    await Promise.all([catchingUp, next.catchUp(), next.close()]);
+
+    const stored = await loadReport(nodeFileSystem, folder);
+    expect(stored?.model).toEqual(next.now.model);
+    expect(stored?.model.messages.map(({ reason }) => reason.message)).toEqual([
+      'before',
+      'meanwhile',
+      'while it is read',
+    ]);
+    expect(stored?.model.runs[0]?.tasks).toHaveLength(5_000);
+    expect(failures).toEqual([]);
+  });
+
+  it('says that it is incomplete if what is stored of its tasks is damaged', async () => {
+    await report.close();
+    const path = join(folder, 'report.jsonl');
+    const lines = readFileSync(path, 'utf8').split('\n');
+    writeFileSync(path, [...lines.slice(0, 3), '{"run":0,"tasks":[{}]}', ''].join('\n'));
+    const { limits } = readLimits({});
+    const failures: unknown[] = [];
+    const onFailed = (thrown: unknown): void => void failures.push(thrown);
+    const options = { name: '7-1', folder, fs: nodeFileSystem, limits, now: () => 2, onFailed };
+    const next = await SessionReport.open(options);
+    next.take({ sentAtMs: 10, events: [message('meanwhile')] }, 10);
+    await next.catchUp();
+
+    expect(failures).toHaveLength(1);
+    expect(next.now.model.runs[0]?.tasks).toHaveLength(2_000);
+    expect(next.now.model.messages.map(({ reason }) => reason.code)).toEqual([
+      'DTE_REPORT_PARTIAL',
+      'DTE_NO_AGENTS',
+    ]);
   });
 
   it('is stored once more at the end if it went on while it was stored', async () => {

@@ -1,11 +1,12 @@
 import type { LimitValues, RunSpec } from '@org/dte-protocol';
 import { type ForwardedEvents, ModelFold, type ReportEvent } from '@org/dte-report';
 import { describe, entriesDeleted, isClosed, type SchedulerState } from '@org/dte-scheduler';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { FileSystem } from '../files/file-system';
 import { inOurTime } from './clocks';
 import { LiveOutput } from './live-output';
 import { RecentEvents } from './recent-events';
-import { loadReport, saveReport } from './report-file';
+import { openReport, type OpenedReport, saveReport } from './report-file';
 import type { ReportNow } from './report-json';
 import { type Step, Translation } from './translation';
 
@@ -26,12 +27,13 @@ export interface SessionReportOptions {
 /** What one session's report is made of while the session is in memory. Nothing that it does changes the session. */
 export class SessionReport {
   readonly output: LiveOutput;
-  private readonly fold: ModelFold;
+  private fold: ModelFold;
   private readonly translation: Translation;
   private readonly recent: RecentEvents;
   private readonly listeners = new Set<() => void>();
-  /** Events that wait until `still` has ended; null: nothing has to wait. */
+  /** Events that wait until `still` or `catchUp` has ended; null: nothing has to wait. */
   private held: ReportEvent[] | null = null;
+  private catchingUp: Promise<void> | null = null;
   /** The end of all that needs the report as it is. */
   private calm: Promise<unknown> = Promise.resolve();
   private isFull = false;
@@ -40,30 +42,40 @@ export class SessionReport {
 
   private constructor(
     private readonly options: SessionReportOptions,
-    stored: Awaited<ReturnType<typeof loadReport>>,
+    private readonly stored: OpenedReport | null,
   ) {
     const { limits, now, name } = options;
     this.output = new LiveOutput(limits);
-    this.fold = stored === null ? new ModelFold() : ModelFold.resume(stored.model);
+    this.fold = new ModelFold(stored?.model);
     this.bytes = stored?.bytes ?? 0;
     // Numbers of an earlier process, of which not all are known after a crash, must not come again: readers ask by number.
     this.recent = new RecentEvents(Math.max(now(), (stored?.seq ?? 0) + 1), limits.reportRecentBytes);
     this.translation = new Translation((event) => this.add(event), stored?.positions);
     if (stored === null) this.add({ type: 'session', atMs: now(), sessionId: name, pipeline: null });
+    else this.held = [];
   }
 
   /** Bytes of events so far, as JSON. */
   private bytes: number;
 
-  /** Goes on with what is stored in the folder of the session, if anything is. */
+  /** Goes on with what is stored in the folder of the session, if anything is: see `catchUp`. */
   static async open(options: SessionReportOptions): Promise<SessionReport> {
-    const stored = await loadReport(options.fs, options.folder).catch((thrown: unknown) => {
+    const stored = await openReport(options.fs, options.folder).catch((thrown: unknown) => {
       options.onFailed?.(thrown);
       return null;
     });
     return new SessionReport(options, stored);
   }
 
+  /**
+   * Reads what is stored of the tasks, then takes the events that have come meanwhile. Until it resolves, the report lacks both. In many
+   * turns of the event loop, and best when nobody waits for anything else. Never rejects: see `onFailed`.
+   */
+  catchUp(): Promise<void> {
+    return (this.catchingUp ??= this.stored === null ? Promise.resolve() : this.fill(this.stored));
+  }
+
+  /** Complete only after `catchUp`. */
   get now(): ReportNow {
     return { seq: this.recent.lastSeq, model: this.fold.model };
   }
@@ -122,14 +134,12 @@ export class SessionReport {
   /** Does something that takes many turns of the event loop with the report as it is: events wait until it has ended. */
   still<T>(action: (now: ReportNow) => Promise<T>): Promise<T> {
     // One after another: where the translation is, the model has to be as well when the next one begins.
-    const result = this.calm.then(async () => {
+    const result = Promise.all([this.catchUp(), this.calm]).then(async () => {
       this.held = [];
       try {
         return await action(this.now);
       } finally {
-        const waiting = this.held;
-        this.held = null;
-        for (const event of waiting) this.add(event);
+        await this.release(this.held);
       }
     });
     this.calm = result.catch(() => undefined);
@@ -156,9 +166,35 @@ export class SessionReport {
     for (const listener of [...this.listeners]) listener();
   }
 
+  private async fill(stored: OpenedReport): Promise<void> {
+    const waiting = this.held ?? [];
+    try {
+      await stored.fill();
+    } catch (thrown) {
+      this.options.onFailed?.(thrown);
+      waiting.unshift(partial(this.options.now(), DAMAGED));
+    }
+    this.fold = ModelFold.resume(stored.model);
+    await this.release(waiting);
+  }
+
+  /** Takes the events that have waited, and those that come meanwhile: after a restart, these are some ten thousand. */
+  private async release(waiting: readonly ReportEvent[]): Promise<void> {
+    for (let from = 0; from < waiting.length; from += EVENTS_PER_TURN) {
+      if (from > 0) await nextTurn();
+      const events = waiting.slice(from, from + EVENTS_PER_TURN);
+      this.harmlessly(() => events.forEach((event) => this.write(event)));
+    }
+    this.held = null;
+  }
+
   private add(event: ReportEvent): void {
     if (this.held !== null) this.held.push(event);
-    else if (!this.isFull) this.put(event);
+    else this.write(event);
+  }
+
+  private write(event: ReportEvent): void {
+    if (!this.isFull) this.put(event);
   }
 
   private put(event: ReportEvent): void {
@@ -193,6 +229,12 @@ export class SessionReport {
     for (const listener of this.listeners) listener();
   }
 }
+
+/** Events that are taken in one turn of the event loop: about 5 ms. No limit: smaller parts only take longer. */
+const EVENTS_PER_TURN = 500;
+
+const DAMAGED =
+  'This report is not complete: what was stored of it before the coordinator was restarted is damaged.';
 
 const FULL = (bytes: number): string =>
   `This report is not complete: its session has more than ${bytes} bytes of events (limit reportBytes, DTE_MAX_REPORT_BYTES).`;

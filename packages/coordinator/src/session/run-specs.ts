@@ -1,8 +1,10 @@
-import { decode, DteError, type RunSpec, runSpecSchema } from '@org/dte-protocol';
+import { DteError, type RunSpec } from '@org/dte-protocol';
 import { promisify } from 'node:util';
 import { brotliCompress, brotliDecompress, constants, gunzip, type ZlibOptions } from 'node:zlib';
 import { writeFileAtomically } from '../files/atomic-write';
 import { diskError, type FileSystem, isNotFound } from '../files/file-system';
+import { LeanSpecs } from './lean-specs';
+import { parseRun } from './parse-run';
 
 /** A packed spec, in the terms of `content-encoding`. */
 export interface PackedSpec {
@@ -37,6 +39,7 @@ const KEPT_BYTES = 16 * 1024 * 1024;
  * agent downloads them: each is packed once, read once, and sent to all of them from the same memory.
  */
 export class RunSpecStore {
+  readonly lean = new LeanSpecs();
   private readonly path: string;
   /** The latest last. */
   private readonly kept = new Map<string, PackedSpec>();
@@ -72,13 +75,13 @@ export class RunSpecStore {
     }
   }
 
-  /** @throws DteError DTE_JOURNAL_CORRUPT: the journal names a run whose spec is missing or damaged */
+  /** As `parseRun` reads it. @throws DteError DTE_JOURNAL_CORRUPT: the journal names a run whose spec is missing or damaged */
   async read(runId: string): Promise<{ readonly spec: RunSpec; readonly bytesOnDisk: number }> {
     try {
       const packed = await this.packed(runId);
       if (packed === null) throw new Error('There is no such file.');
       const raw = await UNPACK[packed.encoding](packed.bytes, { maxOutputLength: this.maxBytes });
-      const spec = decode(runSpecSchema, raw.toString('utf8'), this.maxBytes);
+      const spec = await parseRun(raw, this.maxBytes);
       return { spec, bytesOnDisk: packed.bytes.length };
     } catch (cause) {
       const path = `${this.path}/${runId}${SUFFIXES.br}`;
@@ -92,6 +95,7 @@ export class RunSpecStore {
    * @returns how many were removed
    */
   async removeClosed(isClosed: (runId: string) => boolean): Promise<number> {
+    this.lean.removeClosed(isClosed);
     for (const runId of [...this.kept.keys()]) if (isClosed(runId)) this.drop(runId);
     // Nothing but complete specs: others have other names until they are.
     const names = await this.fs.readdir(this.path).catch(() => []);

@@ -1,12 +1,10 @@
 import { sessionIdOf } from '@org/dte-identity';
 import {
-  decode,
   DEFAULT_SESSION_SETTINGS,
   DteError,
   type LimitValues,
   type Reason,
   type RunAccepted,
-  runSpecSchema,
   type SessionRecord,
   type SessionSettings,
   type SessionStatus,
@@ -42,6 +40,7 @@ import type { ForwardedEnvs } from './forwarded-env';
 import { type DriverOptions, SessionDriver } from './driver';
 import { Members } from './members';
 import type { Peer } from './peer';
+import { parseRun } from './parse-run';
 import { publicationsOf } from './publications-of';
 import { RecordStore } from './records';
 import { restore } from './restore';
@@ -146,6 +145,8 @@ export class Session implements JoinedSession {
     const replayed = await restore(restored);
     // All earlier connections are gone. This also sets the timer for deadlines that have passed since then.
     if (replayed !== null) await driver.apply({ type: 'session.restored' });
+    // Not before: jobs are waiting for the session, and for its report at most a page.
+    void report?.catchUp();
     log.opened(replayed, Math.round(performance.now() - startedMs));
     return session;
   }
@@ -265,7 +266,7 @@ export class Session implements JoinedSession {
    * @throws DteError DTE_MALFORMED_MESSAGE, DTE_INVALID_RUN, DTE_DISK_FULL
    */
   async submit(raw: Buffer): Promise<RunAccepted> {
-    const spec = decode(runSpecSchema, raw.toString('utf8'), this.deps.limits.runSpecBytes);
+    const spec = await parseRun(raw, this.deps.limits.runSpecBytes);
     const { submissions } = this.memory;
     const known = submissions.get(spec.runId);
     if (known === undefined) {
@@ -278,6 +279,7 @@ export class Session implements JoinedSession {
         await this.driver.apply(await runInput(spec, this.driver.state, this.deps));
         this.compaction.addSpec(bytesOnDisk);
       });
+      this.runs.lean.add(spec, raw);
       submissions.set(spec.runId, submitting);
       submitting.catch(() => submissions.delete(spec.runId));
       await submitting;

@@ -217,7 +217,7 @@ export class FakeCoordinator {
       this.handler(request, response);
       return;
     }
-    const [runId = '', below] = path.slice('/v1/runs/'.length).split('/');
+    const [runId = '', below] = path.replace(/\?.*$/, '').slice('/v1/runs/'.length).split('/');
     const run = this.runs.get(runId);
     if (request.method === 'GET' && run !== undefined) {
       response.end(JSON.stringify(below === 'env' ? { values: this.forwarded } : run));
