@@ -44,6 +44,7 @@ describe('dte, with a running coordinator', () => {
       stopAgentsAfter: [],
       stopAgentsOnFailure: true,
       requireExplicitCompletion: true,
+      releaseEarly: true,
     });
   });
 

@@ -227,6 +227,8 @@ export const sessionSettingsSchema = z.strictObject({
    * is gone, and nobody needs to wait for its next command (limit mainLostMs instead of sessionIdleMs).
    */
   held: z.boolean().optional(),
+  /** Release agents before the session is over, as soon as the rest of it can't use them; omitted: no. */
+  releaseEarly: z.boolean().optional(),
 });
 export type SessionSettings = z.infer<typeof sessionSettingsSchema>;
 
@@ -268,6 +270,13 @@ export const sessionStatusSchema = z.strictObject({
   state: z.enum(['open', 'finished']),
   settings: sessionSettingsSchema,
   agents: z.array(agentInfoSchema),
+  released: z
+    .int()
+    .min(1)
+    .optional()
+    .describe(
+      "Number of agents that were released before the end, because the rest of the session can't use them.",
+    ),
   runs: z.array(
     z.strictObject({
       runId: z.string(),

@@ -938,6 +938,24 @@ export const LIMITS = {
     'DTE_ATTEMPTS',
     'Attempts that a task can lose to infrastructure faults before the main job runs it.',
   ),
+  releaseIdleMs: {
+    ...limit(
+      30_000,
+      'ms',
+      'DTE_RELEASE_IDLE_MS',
+      'How long an agent has had nothing to do, and no run was submitted, before it is released because the rest of the session cannot use it (option `releaseAgentsEarly`). Long enough for commands that the main job starts beside each other. 0: none is released before the end.',
+    ),
+    mayBeZero: true,
+  },
+  reserveSlots: {
+    ...limit(
+      1,
+      'count',
+      'DTE_RESERVE_SLOTS',
+      'Slots that stay in addition, for each task that can still run at the same time, when agents are released early: so each of them may be started a second time, and half of the slots may be lost. 0: only as many stay as tasks find a free slot even without any one agent.',
+    ),
+    mayBeZero: true,
+  },
   retriesPerTask: limit(
     10,
     'count',

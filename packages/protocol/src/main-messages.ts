@@ -84,6 +84,8 @@ export const sessionInfoSchema = z.strictObject({
   refused: z
     .array(z.strictObject({ name: labelSchema(256).nullable(), reason: reasonSchema }))
     .max(LIMITS.refusedPerSession.value),
+  /** How many agents were released before the end of the session, because the rest of it can't use them; omitted: none. */
+  released: z.int().min(1).optional(),
 });
 export type SessionInfo = z.infer<typeof sessionInfoSchema>;
 

@@ -16,6 +16,7 @@ import type { Lease } from './lease';
 import type { AgentState, SchedulerState } from './state';
 import { agentOf, leaseOf, runOf } from './lookup';
 
+const LEFT: Reason = { code: 'DTE_AGENT_LEFT', message: 'The agent left.' };
 const AGENT_LEFT: Reason = { code: 'DTE_AGENT_LEFT', message: 'The agent stopped before it began.' };
 
 export function agentJoined(state: SchedulerState, join: AgentJoin, out: EffectsBuilder): void {
@@ -31,6 +32,10 @@ export function agentJoined(state: SchedulerState, join: AgentJoin, out: Effects
   }
   // The labels do not change: they belong to the process, which is the same.
   const capacity = join.capacity ?? null;
+  if (agent.released !== null) {
+    state.release.count--;
+    state.release.slots = Math.max(0, state.release.slots - slotsOf(state, agent));
+  }
   if (capacity === null) state.packing.delete(agentId);
   else state.packing.add(agentId);
   Object.assign(agent, introductionOf(join), {
@@ -40,6 +45,8 @@ export function agentJoined(state: SchedulerState, join: AgentJoin, out: Effects
     spare: capacity === null ? (join.spare ?? 0) : 0,
     connected: true,
     draining: false,
+    // It comes back and has not left: perhaps it is needed by now.
+    released: null,
     seq: -1,
   });
   refreshAgent(state, agent);
@@ -60,6 +67,8 @@ const createAgent = (join: AgentJoin, pool: string | null, joinIndex: number): A
   disconnectedAtMs: 0,
   draining: false,
   toldToStop: false,
+  released: null,
+  idleSinceMs: null,
   finished: 0,
   faults: 0,
   slow: false,
@@ -87,7 +96,7 @@ export function agentSynced(
   // Ignore a sync that arrived before its hello, after the end of its connection, or after a later sync.
   if (agent?.connected !== true || sync.seq < agent.seq) return;
   agent.seq = sync.seq;
-  if (state.session.phase === 'open') agent.toldToStop = false;
+  if (stopOf(state, agent) === null) agent.toldToStop = false;
   if (agent.slots !== sync.slots || agent.draining !== sync.draining) {
     if (agent.draining !== sync.draining) membershipChanged(state);
     agent.slots = sync.slots;
@@ -95,7 +104,7 @@ export function agentSynced(
     refreshAgent(state, agent);
     out.tellAgent(agentId);
   }
-  if (!takeWork(state, agent, sync, out) || state.session.stop !== null) out.tellAgent(agentId);
+  if (!takeWork(state, agent, sync, out) || stopOf(state, agent) !== null) out.tellAgent(agentId);
   // Any message that the step has for this agent answers this sync.
   out.answeredSync = { agentId, seq: sync.seq };
 }
@@ -154,7 +163,7 @@ export function agentDisconnected(state: SchedulerState, agentId: string, out: E
   if (agent?.connected !== true) return;
   out.event({ type: 'agent.disconnected', agentId });
   if (agent.toldToStop || (agent.draining && agent.leases.size + agent.ahead.size === 0)) {
-    removeAgent(state, agent, { code: 'DTE_AGENT_LEFT', message: 'The agent left.' }, out);
+    removeAgent(state, agent, LEFT, out);
     return;
   }
   agent.connected = false;
@@ -175,6 +184,11 @@ export function awaitReturn(state: SchedulerState, agent: AgentState, forMs: num
 /** It did not reconnect in time: it is forgotten with its attempts. If it reconnects later, it is a new agent that holds none of them. */
 export function agentGone(state: SchedulerState, agentId: string, out: EffectsBuilder): void {
   const agent = agentOf(state, agentId);
+  // The coordinator was restarted meanwhile.
+  if (agent.released !== null) {
+    removeAgent(state, agent, LEFT, out);
+    return;
+  }
   const awayMs = state.nowMs - agent.disconnectedAtMs;
   const message = `Agent ${agent.name} was disconnected and did not reconnect within ${awayMs} ms.`;
   removeAgent(state, agent, { code: 'DTE_AGENT_LOST', message }, out);
@@ -207,9 +221,13 @@ function removeAgent(state: SchedulerState, agent: AgentState, reason: Reason, o
   membershipChanged(state);
 }
 
+/** Why the agent should leave; null: it should not. */
+const stopOf = ({ session }: SchedulerState, { released }: AgentState): Reason | null =>
+  session.stop ?? released;
+
 /** Everything that the scheduler wants from an agent. */
 export function wantedOf(state: SchedulerState, agent: AgentState, seq: number): AgentWanted {
-  const { stop } = state.session;
+  const stop = stopOf(state, agent);
   if (stop !== null) agent.toldToStop = true;
   return {
     type: 'agent.wanted',

@@ -67,6 +67,8 @@ function dueAtMs(state: SchedulerState, { atMs, subject }: Deadline): number | n
       return state.session.idleSinceMs === subject.sinceMs ? atMs : null;
     case 'prefetch':
       return state.prefetch.wakeAtMs === atMs ? atMs : null;
+    case 'release':
+      return state.release.wakeAtMs === atMs ? atMs : null;
     case 'session-info':
       return state.session.infoDue ? atMs : null;
   }

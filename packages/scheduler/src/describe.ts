@@ -17,6 +17,7 @@ export function describe(state: SchedulerState): Omit<SessionStatus, 'records'> 
     state: session.phase,
     settings: session.settings,
     agents: agentInfos(state),
+    ...releasedOf(state),
     runs: Array.from(state.runs.values(), (run) => ({
       runId: run.runId,
       command: run.command,
@@ -36,7 +37,11 @@ export const sessionInfo = (state: SchedulerState): SessionInfo => ({
   state: state.session.phase,
   agents: agentInfos(state),
   refused: [...state.session.refused],
+  ...releasedOf(state),
 });
+
+const releasedOf = ({ release }: SchedulerState): { released?: number } =>
+  release.count === 0 ? {} : { released: release.count };
 
 /** Its main job has everything that it needs of the run: nothing of it is assigned or sent any more, ever. */
 export const isClosed = (state: SchedulerState, runId: string): boolean =>
@@ -80,13 +85,13 @@ const tasksOf = ({ assignment: { taskId, members } }: Lease): string[] =>
   members?.map((member) => member.taskId) ?? [taskId];
 
 function agentInfo(agent: AgentState): AgentInfo {
-  const { agentId, slots, connected, draining, leases, finished, labels, onlyRun, capacity } = agent;
+  const { agentId, slots, connected, leases, finished, labels, onlyRun, capacity } = agent;
   return {
     agentId,
     ...introductionOf(agent),
     slots,
     connected,
-    draining,
+    draining: agent.draining || agent.released !== null,
     running: Array.from(leases).flatMap(tasksOf),
     finished,
     labels: [...labels],

@@ -20,7 +20,8 @@ export const ordinarySlots = (state: SchedulerState, agent: AgentState): number 
 export const slotsOf = (state: SchedulerState, agent: AgentState): number =>
   agent.slots ?? Math.max(state.defaultSlots ?? 0, agent.pool === null ? 0 : poolOf(state, agent.pool).slots);
 
-export const isUsable = (agent: AgentState): boolean => agent.connected && !agent.draining;
+export const isUsable = (agent: AgentState): boolean =>
+  agent.connected && !agent.draining && agent.released === null;
 
 /** May get work. An agent that returns one attempt after another gets work only if all others do the same. */
 export const isDispatchable = (state: SchedulerState, agent: AgentState): boolean =>
@@ -28,6 +29,22 @@ export const isDispatchable = (state: SchedulerState, agent: AgentState): boolea
 
 export const isHealthy = (state: SchedulerState, agent: AgentState): boolean =>
   agent.faults < state.config.attemptsPerTask;
+
+/** Tasks go to other agents only if it is full. */
+export const isReliable = (state: SchedulerState, agent: AgentState): boolean =>
+  isHealthy(state, agent) && !agent.slow;
+
+/**
+ * Second starts at once: this share of the session's slots, those included whose agents were released early. Not configurable: LATE found 10% best for clusters whose second starts
+ * compete with first ones; here they give way to them, so the bound only limits what a slow day can make agents do for nothing.
+ */
+const SHARE_OF_SLOTS = 0.25;
+/** But always so many: small fleets have slow machines as well. Not configurable, as above. */
+const LEAST_AT_ONCE = 2;
+
+/** How many second starts there may be at once. */
+export const mostSecondStarts = ({ usable, release }: SchedulerState): number =>
+  Math.max(LEAST_AT_ONCE, Math.floor((usable.slots + release.slots) * SHARE_OF_SLOTS));
 
 /** Of this many slots, those that its tasks do not use and their caps do not block. */
 export const left = (slots: number, agent: AgentState): number =>
@@ -175,6 +192,7 @@ function index(state: SchedulerState, agent: AgentState): void {
   } else {
     state.idle.delete(agent.agentId);
   }
+  agent.idleSinceMs = isUsable(agent) && isEmpty ? (agent.idleSinceMs ?? state.nowMs) : null;
   agent.freeVersion = state.nextFreeVersion++;
   const { agentId, joinIndex, freeVersion: version } = agent;
   const free = freeSlots(state, agent);

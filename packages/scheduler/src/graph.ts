@@ -1,7 +1,9 @@
 import { DteError, type RunSpec } from '@org/dte-protocol';
 import { batchesOf } from './batches';
+import { chainsOf } from './chains';
 import type { RunGraph } from './indexes';
 import type { TaskNeed } from './indexes';
+import { laneIndex } from './lanes';
 import { at, known } from './lookup';
 
 const invalid = (message: string) => new DteError('DTE_INVALID_RUN', message);
@@ -102,6 +104,10 @@ export function buildGraph(
     rankMs: rank,
     weightMs: weights,
     needs,
+    chainOf: chainsOf(spec, { dependencies, dependants, sorted }, (index) => {
+      const { placement = null, parallelism } = at(spec.tasks, index);
+      return laneIndex(placement, !parallelism);
+    }),
     expectedMs: spec.tasks.map(({ weight, weightFrom, initial }, index) =>
       initial.state === 'pending' ? (learntMs[index] ?? (weightFrom === undefined ? null : weight)) : null,
     ),

@@ -14,6 +14,8 @@ const config = {
   attemptsPerTask: 3,
   logEntriesPerFrame: 500,
   frameBytes: 16 * 1024 * 1024,
+  releaseIdleMs: 30_000,
+  reserveSlots: 1,
 };
 const A = { runId: 'r1', taskId: 'a:build', attempt: 1 };
 

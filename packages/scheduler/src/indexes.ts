@@ -27,6 +27,8 @@ export interface RunGraph {
   readonly needs: readonly (TaskNeed | null)[];
   /** How long each task is expected to run, in ms; null: neither earlier runs nor the option `weights` tell. */
   readonly expectedMs: readonly (number | null)[];
+  /** See `chainsOf`. */
+  readonly chainOf: readonly number[];
 }
 
 /** The subject of a deadline, with what identifies it as stale. */
@@ -39,6 +41,7 @@ export type DeadlineSubject =
   | { kind: 'placement'; runId: string; index: number; sinceMs: number }
   | { kind: 'session-idle'; sinceMs: number }
   | { kind: 'prefetch' }
+  | { kind: 'release' }
   | { kind: 'session-info' };
 
 export interface Deadline {
@@ -77,6 +80,20 @@ export interface PrefetchState {
   recalling: number;
   /** When the next agent may get one, or the next one may be worth recalling; null: not before something else happens. */
   wakeAtMs: number | null;
+}
+
+/** When agents that the rest of the session can't use are looked for. */
+export interface ReleaseState {
+  /** When they were last looked for. */
+  lookedAtMs: number;
+  /** When to look again; null: not before something else happens. */
+  wakeAtMs: number | null;
+  /** When the latest run was submitted. */
+  submittedAtMs: number;
+  /** How many agents were released before the end of the session. */
+  count: number;
+  /** Their slots. */
+  slots: number;
 }
 
 /**

@@ -26,6 +26,8 @@ export type SchedulerConfig = Pick<
   | 'attemptsPerTask'
   | 'logEntriesPerFrame'
   | 'frameBytes'
+  | 'releaseIdleMs'
+  | 'reserveSlots'
 >;
 
 /** An agent as described in its hello. */
@@ -115,6 +117,8 @@ export type RivalEnd = 'first' | 'second' | 'withdrawn';
 export type HistoryEvent =
   | { type: 'agent.joined'; agentId: string; name: string; again: boolean }
   | { type: 'agent.disconnected'; agentId: string }
+  /** It is asked to leave before the session is over, because the rest of it can't use the agent. */
+  | { type: 'agent.released'; agentId: string; reason: Reason }
   | { type: 'agent.left'; agentId: string; reason: Reason }
   | { type: 'agent.refused'; name: string | null; reason: Reason }
   | { type: 'run.submitted'; runId: string; tasks: number }

@@ -7,7 +7,7 @@ import type { AgentState, Lane, PlacementState, RunState, SchedulerState } from 
 /** Two for each placement and two for tasks that run on any agent: tasks that share an agent, and tasks that must run alone. */
 export const createLanes = (placements: number): Lane[] =>
   [null, ...Array.from({ length: placements }, (_, index) => index)].flatMap((placement) =>
-    [false, true].map((alone) => ({ placement, alone, ready: [], heldAgent: null })),
+    [false, true].map((alone) => ({ placement, alone, ready: [], heldAgent: null, chains: [], width: 0 })),
   );
 
 export const laneIndex = (placement: number | null, alone: boolean): number =>

@@ -35,7 +35,7 @@ export function loadOf({ agents, runs, openRuns, defaultSlots }: SchedulerState)
   const busyOf = ({ leases }: AgentState): number => sum(leases, ({ cost }) => cost);
   return {
     agents: connected.length,
-    leaving: connected.filter(({ draining }) => draining).length,
+    leaving: connected.filter(({ draining, released }) => draining || released !== null).length,
     slots: sum(connected, ({ slots }) => slots ?? defaultSlots ?? 0),
     busy: sum(connected, busyOf),
     ready,

@@ -13,6 +13,8 @@ const config = {
   attemptsPerTask: 1,
   logEntriesPerFrame: 500,
   frameBytes: 1e7,
+  releaseIdleMs: 30_000,
+  reserveSlots: 1,
 };
 
 const failure: FinishedAttempt = {

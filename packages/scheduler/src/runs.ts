@@ -1,6 +1,7 @@
 import { type ClosureEntry, LIMITS, type MainSync, type Reason, type TaskSpec } from '@org/dte-protocol';
 import { slotMsOf } from './alone';
 import { batchesOf } from './batches';
+import { enterChain } from './chains';
 import { addDeadline } from './deadlines';
 import type { EffectsBuilder } from './effects-builder';
 import { buildGraph } from './graph';
@@ -27,6 +28,7 @@ const EMPTY_GRAPH: RunGraph = {
   weightMs: [],
   needs: [],
   expectedMs: [],
+  chainOf: [],
 };
 
 type Submission = Extract<Input, { type: 'run.submit' }>;
@@ -34,6 +36,8 @@ type Submission = Extract<Input, { type: 'run.submit' }>;
 export function submitRun(state: SchedulerState, submission: Submission, out: EffectsBuilder): void {
   if (state.runs.has(submission.spec.runId)) return;
   const run = createRun(state, submission);
+  for (const index of run.tasks.keys()) enterChain(run, index);
+  state.release.submittedAtMs = state.nowMs;
   state.runs.set(run.runId, run);
   state.openRuns.add(run.runId);
   out.event({ type: 'run.submitted', runId: run.runId, tasks: run.total });
@@ -97,6 +101,7 @@ function createRun(
     leases: new Map(),
     rivals: new Map(),
     late: new Set(),
+    mayBeLate: spec.tasks.some((task, index) => mayStartTwice(task) && (lateMs[index] ?? null) !== null),
     slotsUsed: 0,
     ahead: 0,
     waitingMs: spec.tasks.reduce((sum, _, index) => sum + slotMsOf(spec, graph, index), 0),

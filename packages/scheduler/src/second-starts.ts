@@ -2,7 +2,7 @@ import type { AttemptContext, RunContext } from './contexts';
 import { dispatch } from './dispatch';
 import type { EffectsBuilder } from './effects-builder';
 import { findOther } from './find-agent';
-import { firstFree, isUsable, servesRun, slotsLeft } from './free-agents';
+import { firstFree, isUsable, mostSecondStarts, servesRun, slotsLeft } from './free-agents';
 import { capOn, fitsAgent } from './lanes';
 import { bytesPerShare, grantLease, prepareLease } from './leases';
 import { agentOf, at, known, runOf, taskOf } from './lookup';
@@ -18,14 +18,6 @@ import type { AgentState, Lane, RunState, SchedulerState } from './state';
 // and nothing tells its progress. What has run for so long is expected to run for as long again (Lindy; the mean rest of a Pareto
 // distribution with exponent 2), while a fresh attempt takes the usual time, which is less. `lateMs` therefore is never below the usual
 // time, and a second start that turns out to be useless has cost time of a slot that was idle.
-
-/**
- * Second starts at once: this share of the session's slots. Not configurable: LATE found 10% best for clusters whose second starts
- * compete with first ones; here they give way to them, so the bound only limits what a slow day can make agents do for nothing.
- */
-const SHARE_OF_SLOTS = 0.25;
-/** But always so many: small fleets have slow machines as well. Not configurable, as above. */
-const LEAST_AT_ONCE = 2;
 
 /**
  * Assigns everything that is ready. Second starts give way to it: before, so that no task is left with a slow agent because of one, and
@@ -109,7 +101,7 @@ function startLate(state: SchedulerState, out: EffectsBuilder): void {
   // A task that is on its way back to a free slot has not been started at all, and comes first.
   if (state.prefetch.recalling > 0) return;
   const ready = readyLanes(state);
-  let left = mostAtOnce(state) - runs.reduce((sum, { rivals }) => sum + rivals.size, 0);
+  let left = mostSecondStarts(state) - runs.reduce((sum, { rivals }) => sum + rivals.size, 0);
   // One search for each lane that has no agent.
   const stuck = new Set<Lane>();
   for (const run of runs) {
@@ -123,9 +115,6 @@ function startLate(state: SchedulerState, out: EffectsBuilder): void {
     }
   }
 }
-
-const mostAtOnce = ({ usable }: SchedulerState): number =>
-  Math.max(LEAST_AT_ONCE, Math.floor(usable.slots * SHARE_OF_SLOTS));
 
 function startSecond(context: RunContext, index: number, ready: readonly ReadyLane[]): boolean {
   const { state, run } = context;

@@ -19,6 +19,8 @@ const CONFIG: SchedulerConfig = {
   attemptsPerTask: 3,
   logEntriesPerFrame: 500,
   frameBytes: 16 * 1024 * 1024,
+  releaseIdleMs: 30_000,
+  reserveSlots: 1,
 };
 
 const join = (state: SchedulerState, agentId: string, labels: string[] = []): Effects =>

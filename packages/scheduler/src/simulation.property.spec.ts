@@ -152,6 +152,7 @@ const plan = (incidents: fc.Arbitrary<Incident>): fc.Arbitrary<SimulationPlan> =
       stopAgentsAfter: fc.constantFrom([], ['build']),
       stopAgentsOnFailure: fc.oneof({ weight: 4, arbitrary: fc.constant(false) }, fc.constant(true)),
       requireExplicitCompletion: fc.boolean(),
+      releaseEarly: fc.boolean(),
     }),
     calmAtMs: fc.constant(180_000),
   });
@@ -162,10 +163,12 @@ const isToEnd = ({ initial }: TaskSpec): boolean => initial.state === 'pending' 
 describe('a session with random faults', () => {
   it('keeps all invariants at every step, and every run ends', () => {
     let secondStarts = 0;
+    let released = 0;
     fc.assert(
       fc.property(plan(incident), (each) => {
         const { mains, checkers } = simulate(each);
         secondStarts += checkers.secondStarts;
+        released += checkers.released;
         for (const main of mains) {
           const asked = main.spec.tasks.filter(isToEnd);
           // A run whose main job was lost for longer than mainLostMs is cancelled and may be closed without all entries delivered.
@@ -175,6 +178,7 @@ describe('a session with random faults', () => {
       runs(1500),
     );
     expect(secondStarts).toBeGreaterThan(0);
+    expect(released).toBeGreaterThan(0);
   });
 
   it('reports success of a run only if every task succeeded on some agent', () => {

@@ -13,7 +13,7 @@ import {
   type SessionInfo,
   type SessionSettings,
 } from '@org/dte-protocol';
-import type { AgentPool, Deadline, FreeAgent, PrefetchState, RunGraph } from './indexes';
+import type { AgentPool, Deadline, FreeAgent, PrefetchState, ReleaseState, RunGraph } from './indexes';
 import type { SchedulerConfig } from './interface';
 import type { Lease } from './lease';
 
@@ -83,6 +83,10 @@ export interface Lane {
   ready: number[];
   /** Agent that is reserved for the first task of `ready`. */
   heldAgent: string | null;
+  /** How many tasks of each chain have not ended: see `chains.ts`. */
+  chains: number[];
+  /** How many of its tasks can run at the same time from now on, at most: chains with such tasks. */
+  width: number;
 }
 
 /** Where an assignment rule sends tasks of a run. */
@@ -152,6 +156,8 @@ export interface RunState {
   rivals: Map<number, Lease>;
   /** Tasks with one lease that run for longer than usual and may be started a second time, in the order in which they became late. */
   late: Set<number>;
+  /** Of any of its tasks it is known when it runs for longer than usual. */
+  readonly mayBeLate: boolean;
   /** Sum of the costs of those of `leases` and `rivals` that take slots. */
   slotsUsed: number;
   /** Number of the others: they wait on an agent for a slot. */
@@ -182,6 +188,10 @@ export interface AgentState extends Introduction {
   draining: boolean;
   /** It was released: if it disconnects, that is the answer. */
   toldToStop: boolean;
+  /** Why it leaves before the session is over; null: it does not. It gets no work any more. */
+  released: Reason | null;
+  /** Since when it has nothing to do, and could have; null: it has. */
+  idleSinceMs: number | null;
   finished: number;
   /** Attempts that it returned in a row. Above a limit, it gets work only if there is no other agent. */
   faults: number;
@@ -255,6 +265,7 @@ export interface SchedulerState {
   /** Never reused, not even for an agent that reconnects after it was deleted. */
   nextFreeVersion: number;
   prefetch: PrefetchState;
+  release: ReleaseState;
   pools: Map<string, AgentPool>;
   /** Labels that rules of any run have mentioned so far. */
   mentionedLabels: Set<string>;
@@ -276,7 +287,7 @@ export interface SchedulerState {
  */
 export function createState(config: SchedulerConfig, sessionId: string): SchedulerState {
   const { leaseMs, agentReturnMs, mainLostMs, sessionIdleMs } = config;
-  const { attemptsPerTask, logEntriesPerFrame, frameBytes } = config;
+  const { attemptsPerTask, logEntriesPerFrame, frameBytes, releaseIdleMs, reserveSlots } = config;
   return {
     config: {
       leaseMs,
@@ -286,6 +297,8 @@ export function createState(config: SchedulerConfig, sessionId: string): Schedul
       attemptsPerTask,
       logEntriesPerFrame,
       frameBytes,
+      releaseIdleMs,
+      reserveSlots,
     },
     sessionId,
     nowMs: 0,
@@ -313,6 +326,7 @@ export function createState(config: SchedulerConfig, sessionId: string): Schedul
     free: [],
     nextFreeVersion: 1,
     prefetch: { room: [], holders: new Set(), doubtful: new Set(), recalling: 0, wakeAtMs: null },
+    release: { lookedAtMs: -Infinity, wakeAtMs: null, submittedAtMs: -Infinity, count: 0, slots: 0 },
     pools: new Map(),
     mentionedLabels: new Set(),
     agentsChanged: false,

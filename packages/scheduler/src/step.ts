@@ -3,6 +3,7 @@ import { loseAttempt } from './attempts';
 import { nextDeadline, takeDueDeadline } from './deadlines';
 import type { DeadlineSubject } from './indexes';
 import { sessionInfo } from './describe';
+import { releaseUnneeded } from './early-release';
 import { EffectsBuilder } from './effects-builder';
 import { renewHeard } from './heartbeats';
 import type { Effects, Input, Outgoing } from './interface';
@@ -49,6 +50,7 @@ export function step(state: SchedulerState, input: Input, nowMs: number): Effect
   assignWork(state, out);
   // Dispatching can end tasks (too large for a frame), and the last run with them.
   finishIfDone(state, out);
+  releaseUnneeded(state, out);
   const send = messages(state, out);
   state.wakeAtMs = nextDeadline(state)?.atMs ?? null;
   const wakeAtMs = state.wakeAtMs === null ? null : nowMs + (state.wakeAtMs - state.nowMs);
@@ -134,6 +136,7 @@ function expire(state: SchedulerState, due: DeadlineSubject, out: EffectsBuilder
       idleTooLong(state, out);
       break;
     case 'prefetch':
+    case 'release':
       // Every step ends with it.
       break;
     case 'session-info':

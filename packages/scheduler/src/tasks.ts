@@ -1,4 +1,5 @@
 import type { AgentRef, AttemptResult, EndedStatus, Reason } from '@org/dte-protocol';
+import { leaveChain } from './chains';
 import type { RunContext } from './contexts';
 import type { EffectsBuilder } from './effects-builder';
 import { recallRun } from './ahead';
@@ -141,6 +142,7 @@ function record({ state, run, out }: RunContext, index: number, ending: Ending):
     if (rival !== undefined) releaseLease(state, run, rival, out);
     leaveLease({ state, run, lease: task.state.lease, out }, index);
   }
+  leaveChain(run, index);
   const waited = task.state.name === 'waiting';
   task.state = { name: 'ended', status: ending.status };
   if (waited && task.batch !== null) noteGathered(run, task.batch);

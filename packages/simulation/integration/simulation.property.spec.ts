@@ -15,6 +15,12 @@ describe('coordinator, agents and main jobs in a hostile world', () => {
     }
   });
 
+  it('let agents go before the end', async () => {
+    let released = 0;
+    for (let seed = 1; seed <= BLOCK; seed++) released += (await simulateSeed(seed)).released;
+    expect(released).toBeGreaterThan(10);
+  });
+
   it('go the same way for the same seed', async () => {
     for (const seed of [7, 8, 9]) expect(await simulateSeed(seed)).toEqual(await simulateSeed(seed));
   });

@@ -34,6 +34,9 @@ const CONFIG: Omit<SchedulerConfig, 'agentReturnMs'> = {
   // Small, so that a run needs several frames.
   logEntriesPerFrame: 3,
   frameBytes: LIMITS.frameBytes.value,
+  // Far shorter than in production, so that agents leave while tasks run.
+  releaseIdleMs: 2_000,
+  reserveSlots: LIMITS.reserveSlots.value,
 };
 
 export interface CoordinatorOptions {

@@ -1,6 +1,7 @@
 import {
   type CoordinatorToMain,
   coordinatorToMainSchema,
+  DEFAULT_SESSION_SETTINGS,
   DteError,
   type FinishedAttempt,
   LIMITS,
@@ -164,7 +165,16 @@ export class SimulatedMain {
     const { world } = this;
     const giveUpAtMs = Date.now() + limits.coordinatorGraceMs;
     const raw = Buffer.from(JSON.stringify(spec));
-    const once = (): Promise<unknown> => world.request(this.path, (session) => session.submit(raw));
+    const settings = {
+      ...DEFAULT_SESSION_SETTINGS,
+      stopAgentsAfter: [...spec.requestedTargets],
+      releaseEarly: true,
+    };
+    const once = (): Promise<unknown> =>
+      world.request(this.path, async (session) => {
+        if (world.releasesEarly) await session.configure(settings);
+        return session.submit(raw);
+      });
     if (world.random.chance(world.fortune.submittedTwice)) once().catch(() => undefined);
     for (;;) {
       try {

@@ -83,6 +83,8 @@ export interface Plan {
   readonly faults: readonly PlannedFault[];
   /** After this time there are no faults, except for `gone`. */
   readonly calmAtMs: number;
+  /** Each main job says that the session is over with its run, and that agents may leave before, as soon as nothing can use them. */
+  readonly releasesEarly: boolean;
   /** What stops at `calmAtMs` and does not come back while a main job waits for it; null: nothing. */
   readonly gone: 'agents' | 'coordinator' | null;
 }
@@ -109,6 +111,9 @@ const CALM_AT_MS = 120_000;
 
 /** Any number: it only separates two random sources of one seed. */
 const GONE_SALT = 0x60e;
+
+/** As GONE_SALT. */
+const EARLY_SALT = 0xea51;
 
 /** The same seed, the same plan. */
 export function planOf(seed: number): Plan {
@@ -138,6 +143,8 @@ export function planOf(seed: number): Plan {
       fault: faultOf(random),
     })),
     calmAtMs: CALM_AT_MS,
+    // As below.
+    releasesEarly: seededRandom(seed ^ EARLY_SALT).chance(0.5),
     // A random source of its own: a seed stands for the same faults as before.
     gone: seededRandom(seed ^ GONE_SALT).pick([null, null, 'agents', 'coordinator']),
   };

@@ -47,6 +47,11 @@ export class Shadow {
     this.checkers = new Checkers(options.deeds);
   }
 
+  /** How many agents were released before the end. */
+  get released(): number {
+    return this.checkers.released;
+  }
+
   /** Throws the finding of a checker, so that it is not mistaken for an error of the product. */
   rethrow(): void {
     if (this.broken !== null) throw this.broken;

@@ -14,6 +14,8 @@ const PATIENCE_STEPS = 200_000;
 const COMPARE_EVERY = 64;
 
 export interface Ran {
+  /** How many agents were released before the end. */
+  readonly released: number;
   /** Timers that came due in the two runs. */
   readonly steps: number;
   readonly faults: readonly PlannedFault[];
@@ -36,6 +38,7 @@ export async function simulateSeed(seed: number): Promise<Ran> {
   return {
     steps: quiet.steps + rough.steps,
     faults: plan.faults,
+    released: quiet.released + rough.released,
     trace: rough.trace.text(),
     violation,
   };
@@ -57,6 +60,8 @@ class Simulation {
   steps = 0;
   readonly trace = new Trace();
   readonly mains: SimulatedMain[] = [];
+
+  released = 0;
 
   constructor(private readonly plan: Plan) {}
 
@@ -97,6 +102,7 @@ class Simulation {
     await this.until(time, world, 'every agent has left', () =>
       there.agents.every(({ isAlive }) => !isAlive),
     );
+    this.released = world.coordinator.shadow.released;
   }
 
   /** The journal can be read, whatever has happened. */

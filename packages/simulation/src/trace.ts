@@ -69,7 +69,7 @@ function printInput(input: Input): string {
     case 'session.complete':
       return 'complete';
     case 'session.configure':
-      return 'settings';
+      return `settings stop-after=${input.settings.stopAgentsAfter.join(',')} early`;
     default:
       return 'advance 0';
   }

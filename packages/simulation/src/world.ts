@@ -19,10 +19,12 @@ export class World {
   readonly outcomes: Outcomes;
   readonly deeds: Deeds = { results: new Map(), servers: new Map() };
   fortune: Fortune;
+  readonly releasesEarly: boolean;
   private error: Error | null = null;
 
   constructor(plan: Plan, trace: Trace) {
     const random = seededRandom(plan.seed ^ 0x5eed);
+    this.releasesEarly = plan.releasesEarly;
     this.random = random.fork();
     this.network = new Network(random.fork());
     this.network.weather = plan.weather;

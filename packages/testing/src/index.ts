@@ -75,6 +75,7 @@ export {
   seededRandom,
   simulate,
   type SimulationPlan,
+  widthOf,
 } from './simulation';
 export {
   AFFECTED,

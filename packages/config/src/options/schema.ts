@@ -558,6 +558,17 @@ export const configSchema = z.strictObject({
     },
     words(100).default([]),
   ),
+  releaseAgentsEarly: option(
+    {
+      description:
+        'Releases agents before the end, as soon as the rest of the session cannot use them: when a command with a target of `stopAgentsAfter` runs, or no further command is to come for another reason. See [agents that leave early](../how-to/adapt-the-pipeline.md#agents-that-leave-early).',
+      defaultText: '`true`',
+      env: 'DTE_RELEASE_AGENTS_EARLY',
+      flag: null,
+      nxJson: true,
+    },
+    yesOrNo().default(true),
+  ),
   stopAgentsOnFailure: option(
     {
       description: 'Releases the agents when the first task fails.',

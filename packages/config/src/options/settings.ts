@@ -7,11 +7,12 @@ import type { Config } from './schema';
  * @param held whether a process of that job stays connected while the job runs
  */
 export const settingsOf = (
-  { stopAgentsAfter, stopAgentsOnFailure, requireExplicitCompletion }: Config,
+  { stopAgentsAfter, stopAgentsOnFailure, requireExplicitCompletion, releaseAgentsEarly }: Config,
   jobId: string | undefined,
 ): SessionSettings => ({
   stopAgentsAfter,
   stopAgentsOnFailure,
   requireExplicitCompletion,
+  ...(releaseAgentsEarly ? { releaseEarly: true } : {}),
   ...(jobId === undefined ? {} : { openedBy: jobId }),
 });

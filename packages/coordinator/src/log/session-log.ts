@@ -127,6 +127,11 @@ export class SessionLog {
       case 'agent.disconnected':
         logger.info(this.agentFields(event.agentId, atMs), 'agent disconnected; it may reconnect');
         return;
+      case 'agent.released': {
+        const { agentId, reason } = event;
+        logger.info({ ...this.agentFields(agentId, atMs), reason: reason.message }, 'agent released early');
+        return;
+      }
       case 'agent.left':
         logger.info({ ...this.agentFields(event.agentId, atMs), ...shownReason(event.reason) }, 'agent left');
         return;

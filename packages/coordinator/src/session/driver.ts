@@ -192,6 +192,14 @@ export class SessionDriver {
   }
 }
 
+/** For the first line of a journal: see `schedulerConfig`. */
+export function keptLimits(limits: SchedulerConfig): Record<keyof SchedulerConfig, number> {
+  const { leaseMs, agentReturnMs, mainLostMs, sessionIdleMs, releaseIdleMs } = limits;
+  const { attemptsPerTask, logEntriesPerFrame, frameBytes, reserveSlots } = limits;
+  const waits = { leaseMs, agentReturnMs, mainLostMs, sessionIdleMs, releaseIdleMs };
+  return { ...waits, attemptsPerTask, logEntriesPerFrame, frameBytes, reserveSlots };
+}
+
 /** A session keeps the limits it started with: replaying its journal with others would give another state. */
 export function schedulerConfig({ header }: Pick<Journal, 'header'>): SchedulerConfig {
   const { config } = header;
@@ -214,6 +222,9 @@ export function schedulerConfig({ header }: Pick<Journal, 'header'>): SchedulerC
     attemptsPerTask: number('attemptsPerTask'),
     logEntriesPerFrame: number('logEntriesPerFrame'),
     frameBytes: number('frameBytes'),
+    // A session of an earlier version: no agent was released before its end.
+    releaseIdleMs: config['releaseIdleMs'] ?? 0,
+    reserveSlots: config['reserveSlots'] ?? 0,
   };
 }
 

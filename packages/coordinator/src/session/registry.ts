@@ -18,6 +18,7 @@ import type { SessionNotes } from '../report/session-notes';
 import { SessionReport } from '../report/session-report';
 import type { Meter } from '../metrics/meter';
 import type { SharedResults } from '../shared/shared-results';
+import { keptLimits } from './driver';
 import { type Refusal, RefusalBook } from './refusals';
 import { makeRoom } from './room';
 import { Session } from './session';
@@ -255,10 +256,7 @@ export class SessionRegistry {
   }
 
   private headerOf(sessionId: string): JournalHeader {
-    const { leaseMs, agentReturnMs, mainLostMs, sessionIdleMs } = this.deps.limits;
-    const { attemptsPerTask, logEntriesPerFrame, frameBytes } = this.deps.limits;
-    const waits = { leaseMs, agentReturnMs, mainLostMs, sessionIdleMs };
-    return { version: 1, sessionId, config: { ...waits, attemptsPerTask, logEntriesPerFrame, frameBytes } };
+    return { version: 1, sessionId, config: keptLimits(this.deps.limits) };
   }
 
   /**

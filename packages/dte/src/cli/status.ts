@@ -1,4 +1,4 @@
-import { moment, type SessionStatus } from '@org/dte-protocol';
+import { moment, plural, type SessionStatus } from '@org/dte-protocol';
 import { Command } from 'commander';
 import pc from 'picocolors';
 import { cliContext, joinSession, say, type Flags } from './context';
@@ -67,6 +67,8 @@ export function renderStatus(status: SessionStatus): string {
           agentRows(status),
         ),
   );
+  if (status.released !== undefined)
+    parts.push(`${plural(status.released, 'agent')} left early: the rest of the session could not use them`);
   if (status.runs.length > 0)
     parts.push(table(['command', 'state', 'done', 'running', 'failed'], runRows(status)));
   if (status.records.length > 0)

@@ -35,7 +35,7 @@ import type { CommandVoice } from '../report/say';
 import type { SharedResults } from '../shared-cache/shared-results';
 import { AgainRuns } from './again-runs';
 import { submitRun, type CommandToSubmit } from '../submit/submit-run';
-import { startLine } from '../report/summary';
+import { releasedLine, startLine } from '../report/summary';
 import { WorkerKeeper } from '../worker/worker-keeper';
 
 export interface DistributedRunOptions extends CommandToSubmit {
@@ -125,6 +125,8 @@ export class DistributedRun {
   private following: FollowedRun | null = null;
   private stopForwarding: () => void = () => undefined;
   private introduced = false;
+  /** How many agents were released before the end, as far as was said. */
+  private released = 0;
   private readonly stopsAtFailure: boolean;
   private readonly sharedFolder: string;
 
@@ -321,6 +323,9 @@ export class DistributedRun {
       voice.line(startLine(info.sessionId, info.agents, command.parallel, agentWaitMs));
       this.options.onIntroduced();
     }
+    const released = releasedLine(this.released, info);
+    this.released = info.released ?? 0;
+    if (released !== null) voice.line(released);
     for (const { name, reason } of info.refused) {
       const key = `${name ?? reason.message} ${reason.code}`;
       if (this.refused.has(key)) continue;

@@ -1,5 +1,5 @@
 import { sessionAgent } from '../test-support/run-log';
-import { endLine, startLine } from './summary';
+import { endLine, releasedLine, startLine } from './summary';
 
 describe('the lines that dte prints', () => {
   it("uses the run's --parallel as the slots of agents that set none", () => {
@@ -35,4 +35,12 @@ describe('the lines that dte prints', () => {
       /a11: 12 .* · 4 more agents$/,
     );
   });
+});
+
+it('says once that agents leave early', () => {
+  const line = "dte: 2 agents leave: the rest of the session can't use them (option releaseAgentsEarly)";
+  expect(releasedLine(0, { released: 2 })).toBe(line);
+  expect(releasedLine(2, { released: 2 })).toBeNull();
+  expect(releasedLine(2, { released: 3 })).toContain('1 agent leaves: the rest');
+  expect(releasedLine(0, {})).toBeNull();
 });

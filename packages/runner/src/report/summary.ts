@@ -1,4 +1,4 @@
-import { type AgentInfo, duration, plural } from '@org/dte-protocol';
+import { type AgentInfo, duration, plural, type SessionInfo } from '@org/dte-protocol';
 
 /** Agents that are named one by one; more are counted. Not configurable: only text of a message. */
 const NAMED_AGENTS = 8;
@@ -31,6 +31,17 @@ export function startLine(
   // How many of them tasks can use depends on the tasks, with --slots=auto.
   const atMost = connected.some(({ capacity }) => capacity !== undefined) ? 'up to ' : '';
   return `dte: session ${sessionId} · ${plural(connected.length, 'agent')} · ${atMost}${plural(slots, 'slot')}`;
+}
+
+/**
+ * Agents that were released since the last time: `dte: 2 agents leave: the rest of the session can't use them`; null: none.
+ * @param before how many were already
+ */
+export function releasedLine(before: number, { released = 0 }: Pick<SessionInfo, 'released'>): string | null {
+  const more = released - before;
+  if (more <= 0) return null;
+  const who = more === 1 ? '1 agent leaves' : `${more} agents leave`;
+  return `dte: ${who}: the rest of the session can't use ${more === 1 ? 'it' : 'them'} (option releaseAgentsEarly)`;
 }
 
 /** `dte: 12 tasks on 3 agents in 34 s · agent-1: 5 · agent-2: 4 · agent-3: 3 · 4 from cache`. */

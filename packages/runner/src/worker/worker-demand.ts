@@ -5,6 +5,8 @@ export interface WorkerDemand {
   readonly config: Pick<Config, 'mainSlots' | 'expectedAgents'>;
   /** The latest agents; null before the first message. */
   readonly agents: SessionInfo['agents'] | null;
+  /** How many agents have left because nothing is left that they could do: nobody has to take their place. */
+  readonly released: number;
   /** Time since the command started. */
   readonly elapsedMs: number;
   readonly mainSlotsWaitMs: number;
@@ -16,6 +18,7 @@ export interface WorkerDemand {
 export function slotsHere({
   config: { mainSlots, expectedAgents },
   agents,
+  released,
   elapsedMs,
   mainSlotsWaitMs,
   cores,
@@ -25,5 +28,5 @@ export function slotsHere({
   const others = agents.filter(
     ({ connected, draining, onlyRun }) => connected && !draining && onlyRun === undefined,
   );
-  return others.length < expectedAgents ? cores : 0;
+  return others.length + released < expectedAgents ? cores : 0;
 }

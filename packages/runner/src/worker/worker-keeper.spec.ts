@@ -29,8 +29,21 @@ it.each([
     8,
   ],
 ])('%s', (_, config, agents, elapsedMs, expected) => {
-  expect(slotsHere({ config, agents, elapsedMs, mainSlotsWaitMs: 100, cores: 8 })).toBe(expected);
+  expect(slotsHere({ config, agents, released: 0, elapsedMs, mainSlotsWaitMs: 100, cores: 8 })).toBe(
+    expected,
+  );
 });
+
+it.each([
+  [1, 0],
+  [0, 8],
+])(
+  'auto, one agent is there, and %s have left because nothing is left that they could do',
+  (released, expected) => {
+    const there = { agents: [sessionAgent()], released, elapsedMs: 100 };
+    expect(slotsHere({ config: auto, ...there, mainSlotsWaitMs: 100, cores: 8 })).toBe(expected);
+  },
+);
 
 function setUp(config: Pick<Config, 'mainSlots' | 'expectedAgents'>) {
   const events: string[] = [];

@@ -24,6 +24,7 @@ export interface WorkerKeeperOptions {
 export class WorkerKeeper {
   private worker: Worker | null = null;
   private agents: SessionInfo['agents'] | null = null;
+  private released = 0;
   private isDraining = false;
   private closed = false;
   private failed = false;
@@ -39,8 +40,9 @@ export class WorkerKeeper {
     this.look();
   }
 
-  onSession({ agents }: Pick<SessionInfo, 'agents'>): void {
+  onSession({ agents, released = 0 }: Pick<SessionInfo, 'agents' | 'released'>): void {
     this.agents = agents;
+    this.released = released;
     this.look();
   }
 
@@ -57,6 +59,7 @@ export class WorkerKeeper {
     const slots = slotsHere({
       config,
       agents: this.agents,
+      released: this.released,
       elapsedMs: Date.now() - this.sinceMs,
       mainSlotsWaitMs: limits.mainSlotsWaitMs,
       cores: availableParallelism(),

@@ -1,6 +1,6 @@
 import type { Assignment, AgentWanted, RunSpec, Work } from '@org/dte-protocol';
-import type { Input } from '../interface';
-import { createState } from '../state';
+import type { Input, SchedulerConfig } from '../interface';
+import { createState, type SchedulerState } from '../state';
 import { step } from '../step';
 import { CONFIG, SUCCESS } from './session';
 
@@ -12,10 +12,14 @@ export interface Play {
   readonly agents: readonly (Partial<Join> & Pick<Join, 'agentId'>)[];
   /** How long a task really takes on its agent. */
   msOf(taskId: string): number;
+  /** Limits that differ from the usual ones. */
+  readonly limits?: Partial<SchedulerConfig>;
   /** Settings of the session and what else comes before the run. */
   readonly before?: readonly Input[];
   /** Called whenever agents have been told what to do. */
   onWanted?(running: ReadonlyMap<string, readonly string[]>, atMs: number): void;
+  /** Called whenever agents have reported. @param kill what an agent was doing is lost with it @returns whether the play is over */
+  onRound?(state: SchedulerState, kill: (agentId: string) => void): boolean;
 }
 
 export interface Played {
@@ -45,11 +49,16 @@ const workOf = ({ runId, taskId, attempt }: Assignment, isOver: boolean): Work =
 const BEAT_MS = CONFIG.leaseMs / 3;
 
 /** A whole run in virtual time, with agents that do at once what they are told. Deterministic. */
-export function play({ submission, agents, msOf, before = [], onWanted }: Play): Played {
-  const state = createState(CONFIG, 's1');
+export function play({ submission, agents, msOf, limits, before = [], onWanted, onRound }: Play): Played {
+  const state = createState({ ...CONFIG, ...limits }, 's1');
   const players = new Map<string, Player>();
   const startedMs = new Map<string, number>();
   const leftMs = new Map<string, number>();
+  const remove = (agentId: string, code: 'DTE_AGENT_LEFT' | 'DTE_AGENT_LOST'): void => {
+    for (const taskId of players.get(agentId)?.endsMs.keys() ?? []) startedMs.delete(taskId);
+    players.delete(agentId);
+    give({ type: 'agent.removed', agentId, reason: { code, message: '' } });
+  };
   let nowMs = 0;
   let heardMs = 0;
   const give = (input: Input): void => {
@@ -58,6 +67,7 @@ export function play({ submission, agents, msOf, before = [], onWanted }: Play):
       const player = players.get(rest.agentId);
       if (player !== undefined) take(rest.agentId, player, rest.message);
     }
+    for (const agentId of leftMs.keys()) if (players.has(agentId)) remove(agentId, 'DTE_AGENT_LEFT');
     onWanted?.(new Map([...players].map(([id, { endsMs }]) => [id, [...endsMs.keys()]])), nowMs);
   };
   const take = (agentId: string, player: Player, wanted: AgentWanted): void => {
@@ -104,6 +114,7 @@ export function play({ submission, agents, msOf, before = [], onWanted }: Play):
     for (const [agentId, player] of players) {
       if (isBeat || [...player.endsMs.values()].some(({ atMs }) => atMs <= nowMs)) sync(agentId, player);
     }
+    if (onRound?.(state, (agentId) => remove(agentId, 'DTE_AGENT_LOST')) === true) break;
   }
   return { makespanMs: nowMs, startedMs, leftMs };
 }

@@ -35,6 +35,8 @@ function printEvent(event: HistoryEvent): string {
       return `task.measured ${event.runId}/${event.taskId} ${event.runMs}`;
     case 'task.ran':
       return `task.ran ${event.runId}/${event.taskId} ${event.hash} ${event.status}`;
+    case 'agent.released':
+      return `agent.released ${event.agentId} ${event.reason.message}`;
     case 'agent.left':
       return `agent.left ${event.agentId} ${event.reason.code}`;
     case 'agent.disconnected':

@@ -22,6 +22,8 @@ const CONFIG: SchedulerConfig = {
   attemptsPerTask: 3,
   logEntriesPerFrame: 500,
   frameBytes: 16 * 1024 * 1024,
+  releaseIdleMs: 30_000,
+  reserveSlots: 1,
 };
 
 const START_MS = 1_000_000;
@@ -198,6 +200,7 @@ const settingsOf = ({ words, options }: Command): SessionSettings => ({
   stopAgentsOnFailure: words.includes('stop-on-failure'),
   requireExplicitCompletion: words.includes('explicit'),
   ...(words.includes('held') ? { held: true } : {}),
+  ...(words.includes('early') ? { releaseEarly: true } : {}),
 });
 
 const agentOf = ({ words: [who = ''], options }: Command): AgentJoin => ({

@@ -10,6 +10,8 @@ export const CONFIG: SchedulerConfig = {
   attemptsPerTask: 3,
   logEntriesPerFrame: 500,
   frameBytes: 16 * 1024 * 1024,
+  releaseIdleMs: 30_000,
+  reserveSlots: 1,
 };
 
 /** A task that ran and succeeded. */

@@ -7,10 +7,14 @@ type Run = SchedulerState['runs'] extends Map<string, infer Each> ? Each : never
 const slotsOf = (state: SchedulerState, { slots, pool }: Agent): number =>
   slots ?? Math.max(state.defaultSlots ?? 0, pool === null ? 0 : (state.pools.get(pool)?.slots ?? 0));
 
+/** It may get tasks. */
+export const isServing = ({ connected, draining, released }: Agent): boolean =>
+  connected && !draining && released === null;
+
 /** Every incremental counter must equal a full count. */
 export function checkCounters(state: SchedulerState): void {
   const agents = [...state.agents.values()];
-  const usable = agents.filter((agent) => agent.connected && !agent.draining && agent.onlyRun === null);
+  const usable = agents.filter((agent) => isServing(agent) && agent.onlyRun === null);
   demand(state.usable.agents === usable.length, 'usable agents are miscounted');
   const slots = usable.reduce((sum, agent) => sum + slotsOf(state, agent), 0);
   demand(state.usable.slots === slots, `there are ${slots} slots, not ${state.usable.slots}`);

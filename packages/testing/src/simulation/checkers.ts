@@ -1,7 +1,8 @@
 import type { Assignment, FinishedAttempt, TaskSpec } from '@org/dte-protocol';
 import type { Effects, HistoryEvent, Input, SchedulerState } from '@org/dte-scheduler';
 import { checkClosure } from './check-closure';
-import { checkCounters } from './check-counters';
+import { checkCounters, isServing } from './check-counters';
+import { checkReleased, checkWidths } from './check-release';
 import { LiveAttempts } from './check-rivals';
 import { demand } from './demand';
 import { edgesOf, entryOf, SessionRecord } from './session-record';
@@ -35,6 +36,9 @@ export class Checkers {
   /** `run/task` -> agents on which an attempt was lost, started or not. */
   readonly #lostOn: AgentsByTask = new Map();
 
+  /** How many agents were released before the end. */
+  released = 0;
+
   constructor(deeds: Deeds) {
     this.#record = new SessionRecord(deeds);
     this.#live = new LiveAttempts(this.#record);
@@ -63,6 +67,7 @@ export class Checkers {
       if (event.type === 'task.ended') this.#onEnded(state, input, event);
       if (event.type === 'run.ended') this.#onRunEnded(event);
     }
+    for (const event of effects.events) if (event.type === 'agent.released') this.#onReleased(state, event);
     checkCounters(state);
     this.#live.check(state);
     demand(
@@ -70,6 +75,12 @@ export class Checkers {
       'a step asks to be woken in the past',
     );
   };
+
+  #onReleased(state: SchedulerState, event: Event<'agent.released'>): void {
+    this.released++;
+    checkReleased(state, this.#record, event);
+    checkWidths(state, this.#record);
+  }
 
   statusOf(runId: string, taskId: string): string | undefined {
     return this.#record.ended.get(`${runId}/${taskId}`);
@@ -85,7 +96,7 @@ export class Checkers {
     const assignment = assignmentTo(effects, event);
     this.#record.noteAssigned(key, { attempt, agentId, called: assignment.taskId });
     const agent = state.agents.get(agentId)!;
-    demand(agent.connected && !agent.draining, `${agentId} is given work though it cannot take any`);
+    demand(isServing(agent), `${agentId} is given work though it cannot take any`);
     demand(agent.onlyRun === null || agent.onlyRun === runId, `${agentId} is given ${key} of another run`);
     demand(
       this.#record.task(runId, taskId).initial.state === 'pending',
@@ -117,8 +128,7 @@ export class Checkers {
     if (failedOn?.has(agentId) !== true || this.#record.task(runId, taskId).batch !== undefined) return;
     const other = [...state.agents.values()].find(
       (agent) =>
-        agent.connected &&
-        !agent.draining &&
+        isServing(agent) &&
         agent.faults < state.config.attemptsPerTask &&
         (agent.onlyRun === null || agent.onlyRun === runId) &&
         !failedOn.has(agent.agentId) &&
@@ -250,7 +260,7 @@ export class Checkers {
     // A step expires waits before it applies its input: an agent that joins with this input was not there yet.
     const came = input.type === 'agent.joined' ? input.agent.agentId : null;
     const there = [...state.agents.values()].filter(
-      (agent) => agent.connected && !agent.draining && agent.agentId !== came && agent.onlyRun === null,
+      (agent) => isServing(agent) && agent.agentId !== came && agent.onlyRun === null,
     );
     const fitting = there.filter((agent) => this.#record.entryFor(runId, taskId, agent) !== undefined);
     const isLeaving = input.type.startsWith('agent.');

@@ -1,3 +1,4 @@
+export { widthOf } from './check-release';
 export { Checkers } from './checkers';
 export { FakeClock } from './fake-clock';
 export { type SeededRandom, seededRandom } from './seeded-random';

@@ -60,6 +60,9 @@ const CONFIG: SchedulerConfig = {
   attemptsPerTask: LIMITS.attemptsPerTask.value,
   logEntriesPerFrame: 3,
   frameBytes: LIMITS.frameBytes.value,
+  // Far shorter than in production, so that agents leave while tasks run.
+  releaseIdleMs: 2_000,
+  reserveSlots: LIMITS.reserveSlots.value,
 };
 
 /** By this time, long after the faults have ended, everything must be finished. */

@@ -10,4 +10,6 @@ export const CONFIG: SchedulerConfig & Readonly<Record<string, number>> = {
   attemptsPerTask: LIMITS.attemptsPerTask.value,
   logEntriesPerFrame: LIMITS.logEntriesPerFrame.value,
   frameBytes: LIMITS.frameBytes.value,
+  releaseIdleMs: LIMITS.releaseIdleMs.value,
+  reserveSlots: LIMITS.reserveSlots.value,
 };
