@@ -26,6 +26,21 @@ it('says that it prepares one task beyond its slots', async () => {
   expect(bench.server.hellos.at(-1)).toMatchObject({ spare: 1 });
 });
 
+it('neither says so nor has an executor for it where that is switched off', async () => {
+  const one = bench.start({ slots: 1 }, { prefetchedTasks: 0 });
+  const first = assignment('a:wait');
+  bench.server.want({ assignments: [first], slots: 1 });
+  await bench.executing('a:wait');
+  expect(bench.server.hellos.at(-1)).toMatchObject({ spare: 0 });
+  made(one, 'a');
+  expect(await bench.resultOf(first)).toMatchObject({ status: 'success' });
+  // The next one has the same executor: there is no other, and there was none while that one was busy.
+  const next = assignment('b:build');
+  bench.server.want({ assignments: [next], slots: 1 });
+  expect(await bench.resultOf(next)).toMatchObject({ status: 'success' });
+  expect(one.pids('start')).toHaveLength(1);
+});
+
 it('prepares the next task while the slot is taken, and starts it when the slot is free, before the result of the other is there', async () => {
   const one = bench.start({ slots: 1 }, on);
   const [first, next] = [assignment('a:store'), assignment('b:build')];

@@ -101,6 +101,19 @@ it('starts another server for the next command when the last one has stopped, an
   expect(started()).toHaveLength(3);
 });
 
+it('keeps a server for the next task of every command that has shared it, not only of the one that it was started for', async () => {
+  await bring('a', attempt('app:serve'));
+  await bring('b', ofRun('other', attempt('app:serve')));
+  for (const user of ['a', 'b']) servers.release(user);
+  await bring('c', ofRun('other', attempt('app:serve')));
+  servers.release('c');
+  await bring('d', attempt('app:serve'));
+  servers.release('d');
+  expect(started()).toHaveLength(1);
+  await bring('e', ofRun('third', attempt('app:serve')));
+  expect(started()).toHaveLength(2);
+});
+
 it('lets two commands take turns if they need the same server with different variables at the same time', async () => {
   const withValues = (runId: string, identity: string): NeedsServers =>
     ofRun(runId, {

@@ -1,6 +1,7 @@
 export { type Coordinator, createCoordinator } from './coordinator';
 export type { CoordinatorOptions } from './options';
 export type { DurationEstimates } from './history/durations';
+export { shareOf } from '@org/dte-scheduler';
 export { FileDurationHistory } from './history/file-durations';
 export { boundedFile } from './log/bounded-file';
 export { createLog } from './log/create-log';

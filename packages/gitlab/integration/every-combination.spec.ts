@@ -26,6 +26,8 @@ const managers = PACKAGE_MANAGERS.flatMap((packageManager) =>
 const FOLDERS = ['', 'apps/web', 'my web: #1'];
 /** For three combinations each. */
 const CACHES = ['none', 'gitlab-artifacts'] as const;
+/** As above. */
+const SLOTS = ['parallel', 'auto'] as const;
 
 /** Every combination of the values, one after the other. */
 function* product(values: Record<string, readonly unknown[]>): Generator<Record<string, unknown>> {
@@ -57,7 +59,8 @@ describe('what any combination of options produces', () => {
       for (const values of product(VALUES)) {
         const folder = FOLDERS[tried % FOLDERS.length]!;
         const cache = CACHES[Math.floor(tried / FOLDERS.length) % CACHES.length]!;
-        const options = { ...DEFAULTS, ...values, ...manager, folder, cache };
+        const slots = SLOTS[tried % SLOTS.length]!;
+        const options = { ...DEFAULTS, ...values, ...manager, folder, cache, slots };
         const problems = problemsOf(options);
         if (problems.length > 0) expect({ options, problems }).toEqual({ options, problems: [] });
         tried += 1;

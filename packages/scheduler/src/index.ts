@@ -14,5 +14,6 @@ export { type AttemptNumber, type AttemptRef, holds, storingAttempts } from './h
 export type { AgentJoin, Effects, Heard, HistoryEvent, Input, SchedulerConfig } from './interface';
 export { type Load, loadOf } from './load';
 export { ownWords } from './own-words';
+export { shareOf } from './packing';
 export { createState, type SchedulerState } from './state';
 export { step } from './step';

@@ -1,6 +1,7 @@
 import { runSpec, seededRandom, taskSpec } from '@org/dte-testing';
 import type { Capacity, TaskSpec } from '@org/dte-protocol';
 import type { TaskNeed } from './indexes';
+import { shareOf } from './packing';
 import { play, type Played } from './test-support/play';
 
 const GB = 1024 ** 3;
@@ -137,5 +138,25 @@ describe('an agent with --slots=auto', () => {
         expect(most(agentId).memoryBytes).toBeLessThanOrEqual(8 * GB);
       }
     }
+  });
+});
+
+describe('the part of an agent that a task takes', () => {
+  // Five times 200 MB are for its own processes.
+  const capacity = { cpus: 4, memoryBytes: 8 * GB + 1000 * MB };
+
+  it.each<[string, { cpus: number | null; memoryBytes: number | null } | null, number]>([
+    ['a slot, if it is small', { cpus: 0.1, memoryBytes: MB }, 1 / 4],
+    ['its cores', { cpus: 3, memoryBytes: MB }, 3 / 4],
+    ['its memory, of what the agent does not need itself', { cpus: 0.1, memoryBytes: 4 * GB }, 0.5],
+    ['all of it, if it is too large', { cpus: 16, memoryBytes: 64 * GB }, 1],
+    ['what is usual, if it was never measured', null, 1 / 4],
+    ['what is usual of what was not measured', { cpus: null, memoryBytes: 4 * GB }, 0.5],
+  ])('is %s', (_, need, share) => {
+    expect(Math.abs(shareOf(need, capacity, 4) - share)).toBeLessThan(0.01);
+  });
+
+  it('is all of a machine that has no memory for tasks', () => {
+    expect(shareOf(null, { cpus: 4, memoryBytes: 100 * MB }, 4)).toBe(1);
   });
 });

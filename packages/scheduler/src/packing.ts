@@ -29,6 +29,21 @@ const forTasks = ({ cpus, memoryBytes }: Capacity, slots: number): Capacity => (
   memoryBytes: Math.max(0, memoryBytes - OWN_BYTES * (slots + 1)),
 });
 
+/**
+ * The part of an agent that packs which a task takes, up to 1: of its cores, of its memory, or of its slots.
+ * @param need as far as it was measured
+ */
+export function shareOf(
+  need: { readonly [part in keyof Capacity]: number | null } | null,
+  capacity: Capacity,
+  slots: number,
+): number {
+  const room = forTasks(capacity, slots);
+  const cpus = (need?.cpus ?? UNKNOWN.cpus) / room.cpus;
+  const memory = (need?.memoryBytes ?? UNKNOWN.memoryBytes) / room.memoryBytes;
+  return Math.min(1, Math.max(1 / slots, cpus, memory));
+}
+
 function leftOn(agent: AgentState, capacity: Capacity, slots: number): Capacity {
   const left = { ...forTasks(capacity, slots) };
   for (const { need } of agent.leases) {

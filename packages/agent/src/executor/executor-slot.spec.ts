@@ -119,6 +119,13 @@ it('lets the next command run while a copy of its outputs is sent, and reports t
   expect(bench.said[2]).toMatchObject({ outputs: ['dist/app'] });
 });
 
+it('lets the next command run while a copy is sent of a task whose hash nobody knew before it ran', async () => {
+  storesByNx();
+  bench.send({ assignment: assignment('app:build', { hash: null }) });
+  expect(artifactOf(await bench.result())).toMatchObject({ kind: 'cache', outputs: { bytes: 4 } });
+  expect(said()).toEqual(['ready', 'executing', 'freed', 'result']);
+});
+
 it.each([
   ["sends Nx's own copy again if the first time fails: others may have changed the disk", true],
   ['does not store what others may have changed if no copy is taken: the next attempt does', false],

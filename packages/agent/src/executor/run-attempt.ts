@@ -147,7 +147,8 @@ function freeWhenPacked(
 ): () => Ended['made'] {
   let made: Ended['made'];
   whenPacked(async (hash, code) => {
-    if (code !== 0 || hash !== ours || attempt > 1 || made !== undefined) return;
+    // A hash that depends on the outputs of others was not agreed, and is the one with which the task ran.
+    if (code !== 0 || hash !== (ours ?? hash) || attempt > 1 || made !== undefined) return;
     if (context.shared.overlapping(task.id).length > 0) return;
     made = await listed(context, task).catch(() => undefined);
     if (made !== undefined) onFreed();

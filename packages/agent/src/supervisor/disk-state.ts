@@ -39,8 +39,12 @@ export class DiskState {
   }
 
   /** What an executor must restore again for an assignment that it has prepared: other tasks have replaced it since. */
-  again(executorId: number, { runId, closure }: Assignment): RestorePlan {
-    return this.table.plan(executorId, runId, this.disk === undefined ? closure : []);
+  again(executorId: number, assignment: Assignment): RestorePlan {
+    const { runId, closure } = assignment;
+    const plan = this.table.plan(executorId, runId, this.disk === undefined ? closure : []);
+    // A task of another command may have had its outputs put there since it was prepared.
+    for (const taskId of tasksOf(assignment)) this.table.began(taskId);
+    return plan;
   }
 
   /** What an executor is told: the closure only if earlier runs have left a part of it here, whose files this run does not know. */

@@ -33,6 +33,8 @@ interface Server {
   readonly key: string;
   readonly ref: AttemptRef;
   readonly users: Set<string>;
+  /** Commands that have used it: the one that it was started for, and others that ran at the same time. */
+  readonly runs: Set<string>;
   /** Its process, after all servers that it needs itself are up. */
   readonly process: Promise<ServerProcess | Exclude<Verdict, { kind: 'up' }>>;
   /** Output that was not reported yet; the end of it. */
@@ -135,6 +137,7 @@ export class Servers {
     if (running?.end === null) {
       if (running.idle !== null) clearTimeout(running.idle);
       running.idle = null;
+      running.runs.add(runId);
       return running;
     }
     const ref = { runId, taskId: need.taskId, attempt: ++this.started };
@@ -143,6 +146,7 @@ export class Servers {
       key,
       ref,
       users: new Set(),
+      runs: new Set([runId]),
       output: '',
       end: null,
       idle: null,
@@ -158,7 +162,7 @@ export class Servers {
    */
   private async makeRoom(taskId: string, key: string, runId: string): Promise<void> {
     for (const server of [...this.running.values()]) {
-      const isSame = server.key === key && server.ref.runId === runId;
+      const isSame = server.key === key && server.runs.has(runId);
       if (server.taskId === taskId && server.users.size === 0 && !isSame) void this.stop(server);
     }
     const endings = [...this.endings].filter(([ended]) => ended.startsWith(`${taskId} `));

@@ -35,6 +35,9 @@ interface Pair extends TlsKey {
  */
 export class TlsFiles {
   private timer: NodeJS.Timeout | null = null;
+  /** What is wrong since the last look. */
+  private doubted = '';
+  /** What was wrong for two looks, and is in the log. */
   private refused = '';
   private noticedAtMs = -Infinity;
 
@@ -83,21 +86,23 @@ export class TlsFiles {
     try {
       const found = await read(fs, paths);
       if (found.cert === this.current.cert && found.key === this.current.key) {
-        this.refused = '';
+        this.trust();
         return;
       }
       const next = checked(found, now());
       if (this.timer === null) return;
       server.setSecureContext(contextOf(next));
       this.current = next;
-      this.refused = '';
+      this.trust();
       this.noticedAtMs = -Infinity;
       logger.info({ cert: paths.cert, validTo: new Date(next.validToMs) }, 'new TLS certificate in use');
       this.notice();
     } catch (thrown) {
       const why = whatIsWrong(paths, thrown);
-      // The same reason is no news. It may be the moment between the two files.
-      if (why === this.refused) return;
+      // It may be the moment between the two files, which nobody has to know of: only what stays is news, and only once.
+      const stays = why === this.doubted;
+      this.doubted = why;
+      if (!stays || why === this.refused) return;
       this.refused = why;
       const until = new Date(this.current.validToMs).toISOString();
       logger.warn(
@@ -105,6 +110,11 @@ export class TlsFiles {
         `${why}; the certificate of before stays in use, until ${until}.`,
       );
     }
+  }
+
+  private trust(): void {
+    this.doubted = '';
+    this.refused = '';
   }
 
   private notice(): void {

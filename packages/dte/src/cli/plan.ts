@@ -1,5 +1,6 @@
 import { findWorkspaceRoot } from '@org/dte-nx-compat';
 import { DteError, plural } from '@org/dte-protocol';
+import type { DurationEstimates } from '@org/dte-coordinator';
 import { Command } from 'commander';
 import { resolve } from 'node:path';
 import { envWithSecrets, readNxJsonOptions, resolveConfig, type Resolved } from '@org/dte-config';
@@ -11,6 +12,8 @@ import { baseOf, headOf } from './base-sha';
 import { say, warn } from './context';
 import { knownDurations } from './known-durations';
 import { readSurroundings } from '../edge/surroundings';
+
+type Estimate = NonNullable<ReturnType<DurationEstimates['of']>>;
 
 const EXAMPLES = `
 Examples:
@@ -29,6 +32,16 @@ function withoutPlan(thrown: unknown, agentsMax: number): number {
   const agents = error.code === 'DTE_SEAM_OFF' ? 0 : agentsMax;
   say(`dte: the affected tasks are unknown · ${plural(agents, 'agent')}`);
   return agents;
+}
+
+/** The part that a task takes of an agent that packs, and that has what this job has. */
+async function shareOfAgent(slots: number): Promise<(known: Estimate | null) => number> {
+  const [{ machineCapacity }, { shareOf }] = await Promise.all([
+    import('@org/dte-agent'),
+    import('@org/dte-coordinator'),
+  ]);
+  const capacity = machineCapacity();
+  return (known) => shareOf(known?.need ?? null, capacity, slots);
 }
 
 async function agentsFor(
@@ -52,10 +65,16 @@ async function agentsFor(
     });
     const known = await knownDurations({ resolved, workspaceRoot, surroundings: readSurroundings(env) });
     // Which agents a task will get is not known yet.
-    const learnt = ({ project, target, configuration = null }: TaskToEstimate): number | null =>
-      known?.of({ project, target, configuration }, null)?.ms ?? null;
+    const knownOf = ({ project, target, configuration = null }: TaskToEstimate) =>
+      known?.of({ project, target, configuration }, null) ?? null;
+    const learnt = (task: TaskToEstimate): number | null => knownOf(task)?.ms ?? null;
     const durations = durationEstimator({ weights: resolved.config.weights, learnt });
-    const need = agentsNeeded(tasks, durations, wish);
+    const isPacked = wish.slots === 'auto' || resolved.config.slots?.isAuto === true;
+    const share = isPacked ? await shareOfAgent(wish.parallel) : undefined;
+    const need = agentsNeeded(tasks, durations, {
+      ...wish,
+      shareOf: share && ((task) => share(knownOf(task))),
+    });
     say(planSummary(tasks, need, known?.results ?? null));
     return need.agents;
   } catch (thrown) {

@@ -143,7 +143,7 @@ const READ_ONLY_CACHE = block('cache', ...comment('Only the main job writes the 
 
 /** Job `nx-agent`: as many as configured, or as a plan determines. */
 export function agentJob(options: GitlabFileOptions): string[] {
-  const { parallel, dynamic } = options;
+  const { parallel, dynamic, slots } = options;
   const { agents, variables } = firstPool(options);
   const { install, run } = packageManagerSteps(options);
   return [
@@ -166,7 +166,11 @@ export function agentJob(options: GitlabFileOptions): string[] {
       ...variables,
       ...AGENT_KEYWORDS,
       ...READ_ONLY_CACHE,
-      ...script(...enter(options), ...install, `${run} dte start-agent`),
+      ...script(
+        ...enter(options),
+        ...install,
+        `${run} dte start-agent${slots === 'auto' ? ' --slots=auto' : ''}`,
+      ),
     ),
   ];
 }

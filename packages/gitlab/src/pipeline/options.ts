@@ -19,6 +19,8 @@ export interface GitlabFileOptions {
   pools: readonly Pool[];
   /** Tasks at a time on each agent: `nx affected --parallel`. */
   parallel: number;
+  /** `parallel`: each agent runs `parallel` tasks at a time. `auto`: fewer while big ones run (`dte start-agent --slots=auto`). */
+  slots: 'parallel' | 'auto';
   /** At least one target, in the order of the command line; the agents leave after the last one. */
   targets: string[];
   /** `embedded`: the main job is the coordinator. Otherwise the address of a standalone one. */

@@ -20,12 +20,13 @@ const parentRules = (mainBranch: string): string[] => [
 
 /** Job `nx-plan`: determines how many agents the affected work needs. */
 export function planJob(options: GitlabFileOptions): string[] {
-  const { agents, targets, parallel, stage, mainBranch, folder, packageManager, lockfile } = options;
+  const { agents, targets, parallel, slots, stage, mainBranch, folder, packageManager, lockfile } = options;
   const { install, run, cacheFolder } = packageManagerSteps(options);
   const here = (path: string): string => inRepository(options, path);
   const plan = [
     `${run} dte plan --agents-max=${agents} --minutes-per-agent=${MINUTES_PER_AGENT}`,
     `--targets=${word(targets.join(','))} --parallel=${parallel} --stage=${word(stage)} --output=${PLAN_FILE}`,
+    ...(slots === 'auto' ? ['--slots=auto'] : []),
     ...(folder === '' ? [] : [`--folder=${word(folder)}`]),
   ];
   return [

@@ -18,6 +18,8 @@ describe('renderGitlabFile', () => {
     ['agents', { agents: 12 }],
     ['one agent', { agents: 1 }],
     ['parallel', { parallel: 4 }],
+    ['slots', { slots: 'auto' }],
+    ['slots of a plan', { slots: 'auto', dynamic: true }],
     ['targets', { targets: ['build', 'test$all'] }],
     ['coordinator', { coordinator: 'https://dte.example.org:8443' }],
     ['mainBranch', { mainBranch: 'trunk' }],

@@ -51,6 +51,19 @@ describe('agentsNeeded', () => {
     expect(agentsNeeded(tasks(4), each(60 * MINUTE_MS), wish).agents).toBe(2);
   });
 
+  it('counts the part of an agent that each task takes, where agents pack', () => {
+    const packed = (share: number) => ({ ...wish, shareOf: () => share });
+    // Whole agents, thirds, and fewer than slots would allow at a time.
+    expect(agentsNeeded(tasks(30), minuteEach, packed(1)).agents).toBe(6);
+    expect(agentsNeeded(tasks(30), minuteEach, packed(1 / 3)).agents).toBe(2);
+    expect(agentsNeeded(tasks(4), each(60 * MINUTE_MS), packed(1)).agents).toBe(4);
+    expect(agentsNeeded(tasks(3, { alone: true }), each(60 * MINUTE_MS), packed(0.1)).agents).toBe(3);
+  });
+
+  it.each([3, 7, 49, 256])('needs one agent for as many tasks as it has slots: %i', (parallel) => {
+    expect(agentsNeeded(tasks(parallel), each(60 * MINUTE_MS), { ...wish, parallel }).agents).toBe(1);
+  });
+
   it('counts a task that must run alone for all slots of its agent', () => {
     expect(agentsNeeded(tasks(10, { alone: true }), minuteEach, wish).agents).toBe(2);
     expect(agentsNeeded(tasks(3, { alone: true }), each(60 * MINUTE_MS), wish).agents).toBe(3);

@@ -123,6 +123,14 @@ export class TcpProxy {
     this.gate = this.pause(forMs);
   }
 
+  /** Passes nothing on until the returned function is called; then everything that was sent. */
+  hold(): () => void {
+    let release: () => void = () => undefined;
+    this.gate = new Promise<void>((resolve) => (release = resolve));
+    this.closing.signal.addEventListener('abort', release, { once: true });
+    return release;
+  }
+
   /** All connections together pass so many bytes per second on, for a while. */
   async slow(bytesPerSecond: number, forMs: number): Promise<void> {
     this.bytesPerSecond = bytesPerSecond;

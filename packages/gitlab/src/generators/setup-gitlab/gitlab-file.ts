@@ -38,6 +38,7 @@ export function gitlabFile(options: GitlabFileOptions, wanted: Wanted): string {
     image,
     artifacts,
     tags,
+    slots,
     formatCheck,
     cache,
     ...rest
@@ -50,6 +51,7 @@ export function gitlabFile(options: GitlabFileOptions, wanted: Wanted): string {
     artifacts: artifacts.length === 0 ? ['none'] : artifacts,
     tags: tags.length === 0 ? ['none'] : tags,
     // Not written if off: a file of an earlier version stays as it is.
+    slots: slots === 'auto' ? slots : undefined,
     formatCheck: formatCheck || undefined,
     cache: cache === 'none' ? undefined : cache,
   });

@@ -31,6 +31,7 @@ const flagsSchema = z.object({
     ),
   ),
   parallel: answer(wholeNumber(1, 256)),
+  slots: answer(z.enum(['parallel', 'auto'], 'expected parallel or auto')),
   targets: answer(words(100).pipe(z.array(z.string()).min(1))),
   coordinator: answer(z.union([z.literal('embedded'), httpAddress()], 'expected "embedded" or an address')),
   mainBranch: answer(name()),
@@ -64,9 +65,9 @@ export type Remembered = Omit<Flags, 'skipFormat'>;
 
 const PREFIX = '# Options: ';
 
-/** As in the header: agents of different kinds are one text; a file of an earlier version says nothing of the format or a cache. */
-type Written = Omit<Required<Remembered>, 'agents' | 'formatCheck' | 'cache'> &
-  Pick<Remembered, 'formatCheck' | 'cache'> & { readonly agents: number | string };
+/** As in the header: agents of different kinds are one text; a file of an earlier version says nothing of the slots, the format or a cache. */
+type Written = Omit<Required<Remembered>, 'agents' | 'slots' | 'formatCheck' | 'cache'> &
+  Pick<Remembered, 'slots' | 'formatCheck' | 'cache'> & { readonly agents: number | string };
 
 export const headerOf = (options: Written): string => `${PREFIX}${JSON.stringify(options)}\n`;
 

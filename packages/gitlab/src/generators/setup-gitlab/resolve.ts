@@ -48,6 +48,7 @@ export function resolveOptions(tree: Tree, flags: Flags, known: Known): GitlabFi
     agents: typeof agents === 'number' ? agents : agentsIn(agents),
     pools: typeof agents === 'number' ? [] : agents,
     parallel: flags.parallel ?? before.parallel ?? detected.parallel ?? DEFAULTS.parallel,
+    slots: flags.slots ?? before.slots ?? 'parallel',
     targets: flags.targets ?? before.targets ?? [...detected.targets],
     coordinator,
     mainBranch: flags.mainBranch ?? before.mainBranch ?? defaultBranch(nxJson) ?? DEFAULTS.mainBranch,

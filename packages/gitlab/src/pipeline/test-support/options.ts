@@ -5,6 +5,7 @@ export const DEFAULTS: GitlabFileOptions = {
   agents: 3,
   pools: [],
   parallel: 2,
+  slots: 'parallel',
   targets: ['lint', 'test', 'build', 'e2e-ci'],
   coordinator: 'embedded',
   mainBranch: 'main',
