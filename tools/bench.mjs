@@ -1,4 +1,4 @@
-// npm run bench -- overhead|makespan|shapes|restores|scale|report|startup|cache [--nx=24.0.6] [--runs=5] [--only=3x2] [--cpu=1] [--fixed=1]
+// npm run bench -- overhead|makespan|schedule|shapes|restores|scale|report|startup|cache [--nx=24.0.6] [--runs=5] [--only=3x2] [--cpu=1] [--fixed=1]
 //   [--command=node] [--profile=<folder>]
 //
 //   overhead   the cost of distribution: 200 trivial tasks, 2 agents x 2 slots against plain Nx with
@@ -12,7 +12,10 @@
 //              slots of one agent, and hand sharding with and without a shared cache (--references=0: without these).
 //              FIFO, random order and others are simulated, with no time lost between two tasks. --sizes=100 (20,100,400),
 //              --lengths=uniform (lognormal,humped): the graph of the goals; --only=3x1,12x2: these shapes; --command=node (sh):
-//              naps are node processes, whose start everybody has to wait for, or shell
+//              naps are node processes, whose start everybody has to wait for, or shell; --trace=1: where the time between two tasks
+//              of a slot goes
+//   schedule   what the decisions of the scheduler cost: the graphs of `makespan --dag=layered` in virtual time, on agents that take 20 ms
+//              for a message and 60 ms to prepare a task, beside list scheduling; the graph of the goals and --runs (20) - 1 others
 //   shapes     published workloads as naps at a twentieth of their length: (a) 511 projects, of which 100 have tests that run
 //              alone on their machine; (b) 1,067 shards on 30 agents x 2. --only=a or b, --agents, --slots of each
 //   restores   when outputs are on the main job's disk: 100 tasks of 1 MB and 2 of 200 MB on 2 agents x 2 slots
@@ -49,6 +52,7 @@ import { makespan, shapes } from './lib/makespan-bench.mjs';
 import { OVERHEAD, overheadBench } from './lib/overhead-bench.mjs';
 import { RESTORES, restoresBench, restoresFiles } from './lib/restores-bench.mjs';
 import { reportBench } from './lib/report-bench.mjs';
+import { scheduleBench } from './lib/schedule-bench.mjs';
 import { scaleModes } from './lib/scale-modes.mjs';
 import { startupBench, startupChange, startupFiles, startupInstall } from './lib/startup-bench.mjs';
 import { loadWorkspaceFactory, withFleet } from './lib/testing.mjs';
@@ -56,7 +60,7 @@ import { loadWorkspaceFactory, withFleet } from './lib/testing.mjs';
 const say = (text) => console.error(text);
 
 const FLAGS = ['nx', 'runs', 'profile', 'only', 'cpu', 'fixed', 'command', 'bare'];
-const MAKESPAN_FLAGS = ['dag', 'sizes', 'lengths', 'references', 'slots'];
+const MAKESPAN_FLAGS = ['trace', 'dag', 'sizes', 'lengths', 'references', 'slots'];
 const SCALE_FLAGS = [
   'projects',
   'agents',
@@ -151,6 +155,12 @@ async function main() {
     console.log(`bench report: ${JSON.stringify(await reportBench({ tasks, agents, say }))}`);
     return;
   }
+  if (options.name === 'schedule') {
+    await bootstrap();
+    const runs = count(options, 'runs', 20, 1);
+    console.log(`bench schedule: ${JSON.stringify({ runs, ...scheduleBench({ runs, say }) })}`);
+    return;
+  }
   if (options.name === 'startup') {
     console.log(`bench startup: ${JSON.stringify(await startup(options))}`);
     return;
@@ -188,6 +198,7 @@ async function inFleets({ name, ...options }) {
       'startup',
       'report',
       'cache',
+      'schedule',
     ];
     throw new Error(`Name a benchmark: ${names.join(' or ')}.`);
   }

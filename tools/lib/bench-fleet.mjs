@@ -20,6 +20,7 @@ let sessions = 0;
  * @property {number} slots of each agent
  * @property {string[]} args of nx, without `--parallel`
  * @property {string} [profile] folder for profiles
+ * @property {string} [trace] folder for what agents do between two tasks, without a profile
  * @property {unknown} [cpu] prints the processor time of each kind of process
  * @property {unknown} [fixed] the agents get their slots when they start
  * @property {Record<string, string>} [env] for all jobs
@@ -36,12 +37,24 @@ let sessions = 0;
  *   command alone; `load`: share of the machine's processor time; `used`: processor time by role; `told`: what `after` has returned
  */
 export async function distributed(fleet, machines, options) {
-  const { slots, args, profile, cpu, fixed, env = {}, after = () => undefined, ready, prefix, say } = options;
+  const {
+    slots,
+    args,
+    profile,
+    trace,
+    cpu,
+    fixed,
+    env = {},
+    after = () => undefined,
+    ready,
+    prefix,
+    say,
+  } = options;
   const { Pipeline } = loadWorkspaceFactory();
   const [main, ...agents] = machines;
   for (const machine of machines) machine.setAside(OUTPUTS);
   sessions += 1;
-  const session = { DTE_SESSION_ID: `bench-${sessions}`, ...profiling(profile), ...env };
+  const session = { DTE_SESSION_ID: `bench-${sessions}`, ...profiling(profile), ...tracing(trace), ...env };
   const pipeline = new Pipeline(fleet, main, session);
   await pipeline.startCiRun();
   for (const machine of agents) {
@@ -81,6 +94,14 @@ export const profiling = (folder) => {
     DTE_BENCH_PROFILE: resolve(folder),
   };
 };
+
+const tracing = (folder) =>
+  folder === undefined
+    ? {}
+    : {
+        NODE_OPTIONS: `--require=${resolve(import.meta.dirname, 'slot-trace.cjs')}`,
+        DTE_BENCH_TRACE: folder,
+      };
 
 async function agentsConnected(pipeline, count) {
   const { waitFor } = loadWorkspaceFactory();

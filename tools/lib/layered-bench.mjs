@@ -1,10 +1,11 @@
 // `makespan --dag=layered`: a graph of `^build` naps, distributed cold and with history, beside plain Nx and hand sharding.
-import { cpSync, mkdirSync, rmSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { describeLoad, distributed, local, makeMachines, plainMachine, round } from './bench-fleet.mjs';
 import { floorOf, simulatedOrders } from './layered-graph.mjs';
 import { median } from './median.mjs';
 import { startResultServer } from './result-server.mjs';
+import { describeGaps, gapsOf, readTrace } from './slot-gaps.mjs';
 
 const ARGS = ['run-many', '-t', 'build'];
 const napsOf = (machine) =>
@@ -12,6 +13,8 @@ const napsOf = (machine) =>
     .filesBelow('naps')
     .filter((file) => file.endsWith('.json'))
     .map((file) => JSON.parse(machine.read(join('naps', file))));
+
+const napOf = (machine, name) => JSON.parse(machine.read(join('naps', name, 'build.json')));
 
 /** From the first start to the last end of all naps on these machines. */
 function spanOf(machines, expected) {
@@ -28,8 +31,17 @@ function waysOf(fleet, { tasks, machines, plain, shards, agents, slots, options 
     const used = machines.slice(0, agents + 1);
     const { profile, cpu, fixed, say } = options;
     const env = { DTE_HISTORY_DIR: book };
-    const { load } = await distributed(fleet, used, { slots, args: ARGS, profile, cpu, fixed, env, say });
+    const trace = options.trace === '1' ? mkdtempSync(join(fleet.folder, 'trace-')) : undefined;
+    const given = { slots, args: ARGS, profile, trace, cpu, fixed, env, say };
+    const { load } = await distributed(fleet, used, given);
+    if (trace !== undefined) for (const line of describeGaps(gaps(used[0], trace))) say(`    ${line}`);
     return { load, spanMs: spanOf([used[0]], tasks.length) };
+  };
+  const gaps = (machine, folder) => {
+    const naps = new Map(tasks.map(({ name }) => [`${name}:build`, napOf(machine, name)]));
+    const dependencies = new Map(tasks.map((task) => [`${task.name}:build`, task.dependencies]));
+    const dependenciesOf = (task) => dependencies.get(task).map((name) => `${name}:build`);
+    return gapsOf({ naps, dependenciesOf, trace: readTrace(folder), slots });
   };
   const plainWith = async (parallel) => {
     const { load } = await local(fleet, plain, { args: ARGS, parallel });

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { type IncomingMessage, type ServerResponse } from 'node:http';
-import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
@@ -58,6 +58,22 @@ it('an entry is uploaded with its size and digest, and read again as it was', as
   const read = { hash: '42', taskId: 'app:build', outputs: ['dist'], cacheDirectory, ownOnly: false };
   expect(await reader.retrieve(read)).toMatchObject({ code: 0, terminalOutput: PRINTED });
   expect(readdirSync(join(cacheDirectory, '42/dist')).sort()).toEqual(['run', 'sub']);
+});
+
+it('a small entry is read before anybody may change it, and sent as it was', async () => {
+  const small = entry();
+  rmSync(join(small.folder, 'dist/sub'), { recursive: true });
+  const onPacked = (): Promise<void> => {
+    rmSync(join(small.folder, 'dist'), { recursive: true });
+    return Promise.resolve();
+  };
+  expect(await nxWriter({ http: client, limits: testLimits(), onPacked }).store(small)).toBe(true);
+  answer = (_request, _body, response) => void sendArtifact(response, uploads[0]?.body ?? Buffer.alloc(0));
+  const cacheDirectory = folder();
+  const reader = nxReader({ http: client, outputs: plainOutputs(cacheDirectory), limits: testLimits() });
+  const read = { hash: '42', taskId: 'app:build', outputs: ['dist'], cacheDirectory, ownOnly: false };
+  expect(await reader.retrieve(read)).toMatchObject({ code: 0, terminalOutput: PRINTED });
+  expect(readFileSync(join(cacheDirectory, '42/dist/run'), 'utf8')).toBe('x');
 });
 
 const refusal = (status: number, code: string) => (): void => {

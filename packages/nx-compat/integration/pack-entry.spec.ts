@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { gunzipSync } from 'node:zlib';
-import { isAmbiguous, packEntry } from '../src';
+import { isAmbiguous, packEntry, readSmall } from '../src';
 import { NX_VERSIONS } from './install-majors';
 import { CODES, type PackResult } from './scenarios/pack';
 import { startArtifactServer, type ArtifactServer } from './support/artifact-server';
@@ -82,6 +82,16 @@ describe.each(NX_VERSIONS)('entries that dte packs, nx %s', (version) => {
     expect(compared).toBeGreaterThan(10);
   });
 
+  it('are the same to the byte if they are small and read at once', () => {
+    for (const name of Object.keys(OUTPUT_SHAPES)) {
+      const hash = name.replace(/[^a-z0-9]/gi, '');
+      const [streamed, small] = [server.artifacts.get(hash), server.artifacts.get(`small${hash}`)];
+      if (streamed === undefined || small === undefined)
+        throw new Error(`${name} was not packed in both ways`);
+      expect([name, gunzipSync(small).equals(gunzipSync(streamed))]).toEqual([name, true]);
+    }
+  });
+
   it('arrive unchanged at the HTTP client of Nx', () => {
     for (const [name, said] of Object.entries(retrieved.said)) {
       // 24 rejects links that lead out of their output, 20 does not know any: dte sends those in its own archive.
@@ -115,6 +125,41 @@ describe('an entry', () => {
   it.each(['code', 'terminalOutput'])('with an output %s cannot be told from its own parts', async (name) => {
     writeFileSync(join(folder, name), '');
     expect(await isAmbiguous({ folder })).toBe(true);
+  });
+
+  it('that is small is read at once: what happens to its files then changes nothing', async () => {
+    mkdirSync(join(folder, 'dist/sub'), { recursive: true });
+    writeFileSync(join(folder, 'dist/sub/a'), 'made');
+    const entry = { folder, terminalOutput: 'żółw', code: 1 };
+    const expected = entriesOf(await buffer(packEntry(entry)));
+    const read = readSmall(entry);
+    rmSync(join(folder, 'dist'), { recursive: true });
+    expect(entriesOf(read?.pack() ?? Buffer.alloc(0))).toEqual(expected);
+    expect(read?.isAmbiguous).toBe(false);
+    expect([...entriesOf(readSmall(entry)?.pack() ?? Buffer.alloc(0)).keys()]).toEqual([
+      'terminalOutput',
+      'code',
+    ]);
+  });
+
+  it.each(['code', 'terminalOutput'])('that is small with an output %s is ambiguous as well', (name) => {
+    writeFileSync(join(folder, name), '');
+    expect(readSmall({ folder, terminalOutput: '', code: 0 })?.isAmbiguous).toBe(true);
+  });
+
+  it.each([
+    ['files are large', () => writeFileSync(join(folder, 'large'), Buffer.alloc(2_000_000)), ''],
+    ['terminal output is large', () => undefined, 'x'.repeat(2_000_000)],
+    [
+      'files are many',
+      () => {
+        for (let index = 0; index < 300; index++) writeFileSync(join(folder, `file-${String(index)}`), '');
+      },
+      '',
+    ],
+  ])('whose %s is not read at once', (_, make, terminalOutput) => {
+    make();
+    expect(readSmall({ folder, terminalOutput, code: 0 })).toBeNull();
   });
 
   it('that cannot be read destroys the archive', async () => {

@@ -29,7 +29,7 @@ export type {
   StoreOutcome,
   TaskCache,
 } from './cache/types';
-export { isAmbiguous, packEntry } from './cache/pack-entry';
+export { isAmbiguous, packEntry, readSmall } from './cache/pack-entry';
 export { NX_ARCHIVE } from './cache/archive-format';
 export { cachesFailures } from './cache/failures';
 export { cacheMark, isCacheMark } from './cache/marks';

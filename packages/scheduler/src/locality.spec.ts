@@ -73,3 +73,34 @@ describe('the agent that has the dependencies on its disk', () => {
     expect([tasksOn('small'), tasksOn('large')]).toEqual([[], ['app']]);
   });
 });
+
+describe('a task that waits for a slot', () => {
+  /** When its agent gets it, whose slot is expected to be free after 10 s. */
+  const givenMs = (bytes: number): number => {
+    const state = createState(CONFIG, 's1');
+    const agent = { name: 'g', jobUrl: null, slots: 1, labels: [], spare: 1 };
+    const sync = (nowMs: number, seq: number, work: Work[]): unknown => {
+      const said = { type: 'agent.sync', seq, slots: 1, draining: false, work } as const;
+      return step(state, { type: 'agent.sync', agentId: 'a1', sync: said }, nowMs);
+    };
+    step(state, { type: 'agent.joined', agent: { ...agent, agentId: 'a1' } }, 0);
+    const tasks = [taskSpec('lib'), taskSpec('long', [], { weight: 1 }), taskSpec('app', ['lib'])];
+    step(state, { type: 'run.submit', spec: runSpec('r1', tasks), learntMs: [20_000, 10_000, 5_000] }, 0);
+    sync(0, 1, [runs('lib')]);
+    sync(0, 2, [made('lib', bytes)]);
+    expect(Array.from(state.agents.get('a1')!.leases, ({ assignment }) => assignment.taskId)).toEqual([
+      'long',
+    ]);
+    sync(0, 3, [runs('long')]);
+    for (let nowMs = 250; nowMs <= 10_000; nowMs += 250) {
+      step(state, { type: 'tick' }, nowMs);
+      if (state.agents.get('a1')!.ahead.size > 0) return nowMs;
+    }
+    return Infinity;
+  };
+
+  it('is given to its agent earlier if its dependencies are large', () => {
+    expect(givenMs(0)).toBe(9_000);
+    expect(givenMs(100 * MB)).toBe(7_000);
+  });
+});

@@ -5,7 +5,7 @@ import type { AgentState, RunState, SchedulerState, TaskRecord } from './state';
 const MAX_LOCALITY_DEPENDENCIES = 64;
 /**
  * What outputs take from one disk to another, packed, sent and unpacked: 50 MB a second, a slow network of a CI cluster. Assumed and
- * not configurable: it only decides between agents that are both free.
+ * not configurable: it only decides between agents that are both free, and how early a task is given to its agent.
  */
 const MOVED_BYTES_PER_MS = 50_000;
 /** How much longer a task is assumed to take for each further task that runs on its machine: memory and disk are shared, cores less so. */
@@ -37,6 +37,12 @@ function nearAgents(state: SchedulerState, run: RunState, index: number): Near[]
     one.bytes += bytesOf(task);
   }
   return [...near.values()];
+}
+
+/** What moving the direct dependencies of a task to an agent takes that has none of them, as far as their sizes are known. */
+export function movingMs(state: SchedulerState, run: RunState, index: number): number {
+  const near = nearAgents(state, run, index);
+  return near.reduce((sum, { bytes }) => sum + bytes, 0) / MOVED_BYTES_PER_MS;
 }
 
 /**

@@ -2,7 +2,7 @@ import { lstatSync, mkdirSync, readdirSync, readFileSync, readlinkSync } from 'n
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { resolveNx } from '../../src';
-import { packEntry } from '../../src/cache/pack-entry';
+import { packEntry, readSmall } from '../../src/cache/pack-entry';
 import { OUTPUT_SHAPES } from '../support/output-shapes';
 
 export interface PackInput {
@@ -72,12 +72,16 @@ export async function run({ workspaceRoot, remoteCache, how }: PackInput): Promi
       process.chdir(workspaceRoot);
       // 20 fails for links that lead nowhere.
       await native.store(`ours${hash}`, directory, PRINTED, code).catch(() => false);
-      const body = await buffer(packEntry({ folder, terminalOutput: PRINTED, code }));
-      await fetch(`${remoteCache.url}/v1/cache/${hash}`, {
-        method: 'PUT',
-        headers: { authorization: `Bearer ${remoteCache.token}` },
-        body,
-      });
+      const entry = { folder, terminalOutput: PRINTED, code };
+      const put = (name: string, body: Buffer) =>
+        fetch(`${remoteCache.url}/v1/cache/${name}`, {
+          method: 'PUT',
+          headers: { authorization: `Bearer ${remoteCache.token}` },
+          body,
+        });
+      await put(hash, await buffer(packEntry(entry)));
+      const small = readSmall(entry);
+      if (small !== null) await put(`small${hash}`, small.pack());
     }
     seen[name] = contentOf(folder);
   }

@@ -1,9 +1,10 @@
-import { createReadStream, type Stats } from 'node:fs';
+import { createReadStream, lstatSync, readdirSync, readFileSync, readlinkSync, type Stats } from 'node:fs';
 import { lstat, readdir, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline, Readable } from 'node:stream';
-import { createGzip } from 'node:zlib';
+import { createGzip, gzipSync } from 'node:zlib';
 import { NX_ARCHIVE } from './archive-format';
+import { ending, headers, MAX_BYTES, NOTHING, padding } from './tar-blocks';
 
 /** An entry of Nx's local cache. */
 export interface EntryToPack {
@@ -13,30 +14,8 @@ export interface EntryToPack {
   readonly code: number;
 }
 
-/** Size of a block of the tar format. */
-const BLOCK = 512;
-/** Longer names, and targets of links, have an entry of their own before that of the file. */
-const NAME_BYTES = 100;
-/** The largest size that eleven octal digits can say. */
-const MAX_BYTES = 8 ** 11 - 1;
 /** Level 1: most of the gain for a fraction of the time, as in dte's own archives. */
 const GZIP_LEVEL = 1;
-/** Text that is encoded at a time. A buffer. */
-const CHUNK_UNITS = 64 * 1024;
-
-type Type = '0' | '2' | '5' | 'K' | 'L';
-
-interface Header {
-  readonly name: Buffer;
-  readonly type: Type;
-  readonly size: number;
-  readonly mode: number;
-  /** Seconds since the epoch. */
-  readonly mtime: number;
-  readonly target: Buffer;
-}
-
-const NOTHING = Buffer.alloc(0);
 
 /**
  * Packs an entry as Nx's own HTTP cache does before it uploads it: GNU tar in gzip, the outputs by their paths in the workspace, then
@@ -52,50 +31,80 @@ export function packEntry(entry: EntryToPack): Readable {
   );
 }
 
+/**
+ * Bounds of what is read with blocking calls: then a slot is free some milliseconds sooner than with a turn of the thread pool for
+ * each call, in a process that has nothing else to do. Not configurable: a buffer.
+ */
+const [SMALL_BYTES, SMALL_ENTRIES] = [1024 * 1024, 256];
+
+/** A small entry, read completely: what happens to its files from now on changes nothing. */
+export interface ReadEntry {
+  readonly bytes: number;
+  readonly isAmbiguous: boolean;
+  /** The same archive as that of `packEntry`. */
+  pack(): Buffer;
+}
+
+/** Null: it is too large for that. @throws if a file cannot be read, or changes while it is read */
+export function readSmall({ folder, terminalOutput, code }: EntryToPack): ReadEntry | null {
+  const room = { bytes: SMALL_BYTES - Buffer.byteLength(terminalOutput), entries: SMALL_ENTRIES };
+  const names = namesNow(folder);
+  const blocks: Buffer[] = [];
+  if (room.bytes < 0 || !readBelow(folder, names, blocks, room)) return null;
+  const tar = Buffer.concat([...blocks, ...ending(terminalOutput, code)]);
+  return {
+    bytes: tar.length,
+    isAmbiguous: hasReserved(names),
+    pack: () => gzipSync(tar, { level: GZIP_LEVEL }),
+  };
+}
+
 /** Whether an output has a name that means something else in this format, so that readers could not tell them apart. */
 export async function isAmbiguous({ folder }: Pick<EntryToPack, 'folder'>): Promise<boolean> {
+  return hasReserved(await namesIn(folder));
+}
+
+function hasReserved(names: readonly string[]): boolean {
   const reserved: readonly string[] = [NX_ARCHIVE.terminalOutputEntry, NX_ARCHIVE.codeEntry];
-  return (await namesIn(folder)).some((name) => reserved.includes(name));
+  return names.some((name) => reserved.includes(name));
 }
 
 async function* blocksOf({ folder, terminalOutput, code }: EntryToPack): AsyncGenerator<Buffer> {
   yield* below(folder, '');
-  const own = { type: '0', mode: 0, mtime: 0, target: NOTHING } as const;
-  const size = Buffer.byteLength(terminalOutput);
-  yield* headers({ ...own, name: Buffer.from(NX_ARCHIVE.terminalOutputEntry), size });
-  for (let from = 0; from < terminalOutput.length;) {
-    let to = Math.min(from + CHUNK_UNITS, terminalOutput.length);
-    if (to < terminalOutput.length && isHighSurrogate(terminalOutput.charCodeAt(to - 1))) to--;
-    yield Buffer.from(terminalOutput.slice(from, to));
-    from = to;
-  }
-  yield padding(size);
-  const said = Buffer.alloc(NX_ARCHIVE.codeBytes);
-  said.writeInt32BE(code);
-  yield* headers({ ...own, name: Buffer.from(NX_ARCHIVE.codeEntry), size: said.length });
-  yield said;
-  yield padding(said.length);
-  yield Buffer.alloc(2 * BLOCK);
+  yield* ending(terminalOutput, code);
 }
 
-/** A character is never split. */
-const isHighSurrogate = (unit: number): boolean => unit >= 0xd800 && unit <= 0xdbff;
+const isMissing = (error: unknown): boolean => (error as NodeJS.ErrnoException).code === 'ENOENT';
 
 async function namesIn(folder: string): Promise<string[]> {
   try {
     return (await readdir(folder)).sort();
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    if (isMissing(error)) return [];
     throw error;
   }
+}
+
+function namesNow(folder: string): string[] {
+  try {
+    return readdirSync(folder).sort();
+  } catch (error) {
+    if (isMissing(error)) return [];
+    throw error;
+  }
+}
+
+/** What the header of an entry says. */
+function saidOf(inner: string, { mode, mtimeMs }: Stats) {
+  const mtime = Math.max(0, Math.floor(mtimeMs / 1000));
+  return { name: Buffer.from(inner), mode, mtime, size: 0, target: NOTHING };
 }
 
 async function* below(root: string, path: string): AsyncGenerator<Buffer> {
   for (const name of await namesIn(join(root, path))) {
     const inner = path === '' ? name : `${path}/${name}`;
     const stat = await lstat(join(root, inner));
-    const mtime = Math.max(0, Math.floor(stat.mtimeMs / 1000));
-    const said = { name: Buffer.from(inner), mode: stat.mode, mtime, size: 0, target: NOTHING };
+    const said = saidOf(inner, stat);
     if (stat.isDirectory()) {
       yield* headers({ ...said, type: '5' });
       yield* below(root, inner);
@@ -104,9 +113,41 @@ async function* below(root: string, path: string): AsyncGenerator<Buffer> {
     } else if (stat.isFile()) {
       yield* headers({ ...said, type: '0', size: stat.size });
       yield* contentOf(join(root, inner), stat);
-    } else throw new Error(`${inner} is neither a file nor a folder nor a link`);
+    } else throw neither(inner);
   }
 }
+
+/** The same with blocking calls. @returns false if there is not enough room */
+function readBelow(
+  root: string,
+  inners: readonly string[],
+  blocks: Buffer[],
+  room: { bytes: number; entries: number },
+): boolean {
+  for (const inner of inners) {
+    const path = join(root, inner);
+    const stat = lstatSync(path);
+    const said = saidOf(inner, stat);
+    room.entries -= 1;
+    room.bytes -= stat.isFile() ? stat.size : 0;
+    if (room.entries < 0 || room.bytes < 0) return false;
+    if (stat.isDirectory()) {
+      blocks.push(...headers({ ...said, type: '5' }));
+      const names = namesNow(path).map((name) => `${inner}/${name}`);
+      if (!readBelow(root, names, blocks, room)) return false;
+    } else if (stat.isSymbolicLink()) {
+      blocks.push(...headers({ ...said, type: '2', target: Buffer.from(readlinkSync(path)) }));
+    } else if (stat.isFile()) {
+      const content = readFileSync(path);
+      if (content.length !== stat.size) throw changed(path);
+      blocks.push(...headers({ ...said, type: '0', size: stat.size }), content, padding(stat.size));
+    } else throw neither(inner);
+  }
+  return true;
+}
+
+const neither = (inner: string): Error => new Error(`${inner} is neither a file nor a folder nor a link`);
+const changed = (path: string): Error => new Error(`${path} changed while it was read`);
 
 async function* contentOf(path: string, { size }: Stats): AsyncGenerator<Buffer> {
   if (size > MAX_BYTES) throw new Error(`${path} is too large for the format`);
@@ -117,62 +158,6 @@ async function* contentOf(path: string, { size }: Stats): AsyncGenerator<Buffer>
     read += (chunk as Buffer).length;
     yield chunk as Buffer;
   }
-  if (read !== size) throw new Error(`${path} changed while it was read`);
+  if (read !== size) throw changed(path);
   yield padding(size);
-}
-
-const padding = (size: number): Buffer => Buffer.alloc((BLOCK - (size % BLOCK)) % BLOCK);
-
-/** The header of an entry, after those that have its name and target if they are long. */
-function* headers(header: Header): Generator<Buffer> {
-  if (header.target.length > NAME_BYTES) yield* long('K', header.target);
-  if (header.name.length > NAME_BYTES) yield* long('L', header.name);
-  yield block(header);
-}
-
-function* long(type: 'K' | 'L', text: Buffer): Generator<Buffer> {
-  const size = text.length + 1;
-  yield block({ name: Buffer.from('././@LongLink'), type, size, mode: 0o644, mtime: 0, target: NOTHING });
-  yield Buffer.concat([text, Buffer.alloc(1), padding(size)]);
-}
-
-/** Offsets and widths of the fields of a header. */
-const FIELDS = {
-  mode: [100, 8],
-  owner: [108, 8],
-  group: [116, 8],
-  size: [124, 12],
-  mtime: [136, 12],
-  checksum: [148, 8],
-  type: [156, 1],
-  target: [157, 100],
-  magic: [257, 8],
-  major: [329, 8],
-  minor: [337, 8],
-} as const;
-/** Of GNU tar, the two spaces and the zero included. */
-const MAGIC = 'ustar  \0';
-
-function block({ name, type, size, mode, mtime, target }: Header): Buffer {
-  const header = Buffer.alloc(BLOCK);
-  const number = ([offset, width]: readonly [number, number], value: number): void => {
-    header.write(value.toString(8).padStart(width - 1, '0'), offset, 'latin1');
-  };
-  name.copy(header, 0, 0, NAME_BYTES);
-  target.copy(header, FIELDS.target[0], 0, NAME_BYTES);
-  number(FIELDS.mode, mode);
-  number(FIELDS.owner, 0);
-  number(FIELDS.group, 0);
-  number(FIELDS.size, size);
-  number(FIELDS.mtime, mtime);
-  header.write(type, FIELDS.type[0], 'latin1');
-  header.write(MAGIC, FIELDS.magic[0], 'latin1');
-  number(FIELDS.major, 0);
-  number(FIELDS.minor, 0);
-  // The sum of all bytes, with spaces in the place of the sum.
-  const [at, width] = FIELDS.checksum;
-  header.fill(' ', at, at + width);
-  const sum = header.reduce((total, byte) => total + byte, 0);
-  header.write(`${sum.toString(8).padStart(width - 2, '0')}\0 `, at, 'latin1');
-  return header;
 }
