@@ -16,9 +16,9 @@ const IDENTITY = { commit: null, nxVersion: '0.0.0', nodeVersion: process.versio
 /** What is sent, again and again: the client must not be what is measured. */
 const PIECE = Buffer.alloc(1024 * 1024, 'all bytes of an artifact ');
 
-/** Connections that stay open, one request at a time. */
+/** Connections that stay open: as many as requests are under way. */
 class Client {
-  agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  agent = new Agent({ keepAlive: true, maxSockets: 16 });
 
   constructor(url, headers = () => ({})) {
     this.url = url;

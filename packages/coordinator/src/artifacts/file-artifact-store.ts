@@ -20,8 +20,9 @@ import {
 import { entryName, fileName, readFileName } from './entry-name';
 import { FileBody } from './file-body';
 import { GrowingFile } from './growing-file';
+import { HandleFile, type OpenFile } from './open-file';
 import { QuickFiles } from './quick-files';
-import { alreadyStored, checkAnnounced, ReceiptMaker, uploadPieces } from './upload';
+import { alreadyStored, arrivedBody, checkAnnounced, ReceiptMaker, uploadPieces } from './upload';
 
 /** What is known about one file. */
 interface Entry {
@@ -39,6 +40,12 @@ interface Folder {
   /** Artifacts that are being checked. */
   readonly checking: Map<string, Promise<'good' | 'removed'>>;
 }
+
+/**
+ * An upload of at most this size is written by blocking calls: for it, the threads cost more than they save. Of a larger one, and of one
+ * that announces no size, they write a piece while the next one is received and hashed. Not configurable: it decides only who writes.
+ */
+const QUICK_BYTES = 4 * 1024 * 1024;
 
 /** Everything that has arrived of a small artifact. */
 interface SmallUpload {
@@ -152,7 +159,16 @@ export class FileArtifactStore implements ArtifactStore {
   ): Promise<Receipt> {
     const temp = `${folder.path}/${tempName()}`;
     const maker = new ReceiptMaker();
-    const file = new GrowingFile(this.fs, temp);
+    const arrived = arrivedBody(body, options);
+    if (arrived !== null) {
+      const chunks = [arrived];
+      maker.add(chunks);
+      return this.storeSmall(folder, key, { temp, chunks, receipt: maker.finish(key, options) });
+    }
+    const file = new GrowingFile(
+      () => this.open(temp, 'wx', (options.expectedBytes ?? Infinity) <= QUICK_BYTES),
+      () => this.fs.rm(temp, { force: true }),
+    );
     try {
       for await (const { chunks, last } of uploadPieces(key, body, options)) {
         maker.add(chunks);
@@ -198,7 +214,13 @@ export class FileArtifactStore implements ArtifactStore {
       other = folder.committing.get(name);
     }
     if (folder.entries.has(name)) throw alreadyStored(key);
-    const renamed = this.fs.rename(temp, pathOf(folder, name, receipt));
+    const path = pathOf(folder, name, receipt);
+    if (this.quick?.isReady === true) {
+      this.quick.rename(temp, path);
+      folder.entries.set(name, receipt);
+      return;
+    }
+    const renamed = this.fs.rename(temp, path);
     folder.committing.set(
       name,
       renamed.catch(() => undefined),
@@ -247,19 +269,25 @@ export class FileArtifactStore implements ArtifactStore {
       const body = quick ?? (await this.fs.readFile(path));
       return { bytes: body.length, sha256, body };
     }
-    const handle = await this.fs.open(path, 'r');
+    const file = await this.open(path, 'r');
     try {
-      const bytes = (await handle.stat()).size;
+      const bytes = await file.size();
       learn(bytes);
       if (bytes === 0) {
-        await handle.close();
+        await file.close();
         return { bytes, sha256, body: Buffer.alloc(0) };
       }
-      return { bytes, sha256, body: new FileBody(handle, bytes) };
+      return { bytes, sha256, body: new FileBody(file, bytes) };
     } catch (thrown) {
-      await handle.close();
+      await file.close();
       throw thrown;
     }
+  }
+
+  private async open(path: string, flags: 'r' | 'wx', mayBlock = true): Promise<OpenFile> {
+    return mayBlock && this.quick?.isReady === true
+      ? this.quick.open(path, flags)
+      : new HandleFile(await this.fs.open(path, flags, 0o600));
   }
 
   private folderOf(sessionId: string): Promise<Folder> {

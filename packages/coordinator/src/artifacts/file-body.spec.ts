@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { once } from 'node:events';
-import { type FileHandle, mkdtemp, open, rm, truncate, writeFile } from 'node:fs/promises';
+import { EventEmitter, once } from 'node:events';
+import { mkdtemp, open, rm, truncate, writeFile } from 'node:fs/promises';
 import { createServer, get, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -8,6 +8,8 @@ import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { waitFor } from '@org/dte-testing';
 import { FileBody } from './file-body';
+import { HandleFile } from './open-file';
+import { QuickFiles } from './quick-files';
 
 const digestOf = (content: Buffer): string => createHash('sha256').update(content).digest('hex');
 
@@ -25,11 +27,11 @@ async function receive(source: Readable): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
-describe('the body of a file', () => {
+describe.each(['as ever', 'with blocking calls'] as const)('the body of a file, read %s', (how) => {
   let folder: string;
   let server: Server;
   /** Of all files that were opened: none may stay so. */
-  let handles: FileHandle[];
+  let handles: { isOpen: boolean }[];
   let outcomes: Promise<void>[];
 
   beforeEach(async () => {
@@ -50,14 +52,20 @@ describe('the body of a file', () => {
     server.closeAllConnections();
     server.close();
     await Promise.allSettled(outcomes);
-    await waitFor('all files to be closed', () => handles.every(({ fd }) => fd === -1));
+    await waitFor('all files to be closed', () => handles.every(({ isOpen }) => !isOpen));
     await rm(folder, { recursive: true });
   });
 
   async function bodyOf(name: string, bytes: number): Promise<FileBody> {
-    const handle = await open(join(folder, name), 'r');
+    const path = join(folder, name);
+    const file = how === 'as ever' ? new HandleFile(await open(path, 'r')) : new QuickFiles().open(path, 'r');
+    const handle = { isOpen: true };
     handles.push(handle);
-    return new FileBody(handle, bytes);
+    const close = async (): Promise<void> => {
+      await file.close();
+      handle.isOpen = false;
+    };
+    return new FileBody({ read: (...args) => file.read(...args), close }, bytes);
   }
 
   async function ask(name: string, bytes: number): Promise<IncomingMessage> {
@@ -125,5 +133,27 @@ describe('the body of a file', () => {
     await expect(body.sendTo(response, begin)).rejects.toThrow('ended after 0 of 1000 bytes');
     expect(begin).not.toHaveBeenCalled();
     expect(response.headersSent).toBe(false);
+  });
+
+  it('lets others have their turn, however fast its reader is', async () => {
+    const bytes = 16 * 1024 * 1024;
+    await writeFile(join(folder, 'a'), Buffer.alloc(bytes));
+    const body = await bodyOf('a', bytes);
+    let isSent = false;
+    // Takes everything as soon as it is written.
+    const reader = Object.assign(new EventEmitter(), {
+      destroyed: false,
+      req: { socket: Object.assign(new EventEmitter(), { destroyed: false }) },
+      write: (_piece: Buffer, done: () => void) => process.nextTick(done),
+      end: () => (isSent = true),
+    });
+    let turns = 0;
+    const count = (): void => {
+      turns += 1;
+      if (!isSent) setImmediate(count);
+    };
+    setImmediate(count);
+    await body.sendTo(reader as unknown as Parameters<FileBody['sendTo']>[0], () => undefined);
+    expect(turns).toBeGreaterThanOrEqual(15);
   });
 });

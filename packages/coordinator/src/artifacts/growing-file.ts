@@ -1,69 +1,46 @@
-import type { FileHandle } from 'node:fs/promises';
-import type { FileSystem } from '../files/file-system';
+import type { OpenFile } from './open-file';
 
 /**
  * A new file that is written piece by piece. One piece is written while the next one arrives and is hashed: on a busy machine, each
  * wait for the disk costs a turn. Pieces are written as they are, without a copy.
  */
 export class GrowingFile {
-  private handle: FileHandle | null = null;
-  private writing: Promise<void> = Promise.resolve();
+  private file: OpenFile | null = null;
+  private writing: Promise<void> | null = null;
 
   constructor(
-    private readonly fs: FileSystem,
-    private readonly path: string,
+    private readonly open: () => OpenFile | Promise<OpenFile>,
+    private readonly remove: () => Promise<void>,
   ) {}
 
   /** Has something been appended? */
   get isOpen(): boolean {
-    return this.handle !== null;
+    return this.file !== null;
   }
 
   /** Resolves when the piece before this one is written. */
   async append(chunks: readonly Buffer[]): Promise<void> {
-    this.handle ??= await this.fs.open(this.path, 'wx', 0o600);
+    this.file ??= await this.open();
     await this.writing;
-    this.writing = writeAll(this.handle, chunks);
+    this.writing = this.file.append(chunks) ?? null;
     // Of a failed one, the next wait learns.
-    this.writing.catch(() => undefined);
+    this.writing?.catch(() => undefined);
   }
 
   /** Resolves when everything is written. */
   async end(): Promise<void> {
-    const { handle, writing } = this;
+    const { file, writing } = this;
     try {
       await writing;
     } finally {
-      this.handle = null;
-      await handle?.close();
+      this.file = null;
+      await file?.close();
     }
   }
 
   /** Removes the file. */
   async abandon(): Promise<void> {
     await this.end().catch(() => undefined);
-    await this.fs.rm(this.path, { force: true });
+    await this.remove();
   }
-}
-
-async function writeAll(handle: FileHandle, chunks: readonly Buffer[]): Promise<void> {
-  let left = chunks.filter(({ length }) => length > 0);
-  while (left.length > 0) {
-    const { bytesWritten } = await handle.writev(left);
-    left = withoutFirst(left, bytesWritten);
-  }
-}
-
-/** A disk that is almost full takes a part; the next call says why it takes no more. */
-function withoutFirst(chunks: readonly Buffer[], bytes: number): Buffer[] {
-  let skip = bytes;
-  const left: Buffer[] = [];
-  for (const chunk of chunks) {
-    if (skip >= chunk.length) skip -= chunk.length;
-    else {
-      left.push(chunk.subarray(skip));
-      skip = 0;
-    }
-  }
-  return left;
 }

@@ -1,10 +1,9 @@
 import * as fs from 'node:fs';
+import { type DescriptorCalls, QuickFile } from './open-file';
 
 /** The blocking calls of `node:fs` that are used. */
-export type BlockingCalls = Pick<
-  typeof fs,
-  'openSync' | 'readSync' | 'closeSync' | 'writeFileSync' | 'renameSync' | 'rmSync'
->;
+export type BlockingCalls = DescriptorCalls &
+  Pick<typeof fs, 'openSync' | 'writeFileSync' | 'renameSync' | 'rmSync'>;
 
 /**
  * Milliseconds of one operation, on average, above which the thread pool is used instead. Not configurable: from memory, which is
@@ -72,6 +71,16 @@ export class QuickFiles {
         this.calls.closeSync(fd);
       }
     });
+  }
+
+  /** A file of any size. Whether its calls block is decided anew for each. */
+  open(path: string, flags: 'r' | 'wx'): QuickFile {
+    const fd = this.timed(() => this.calls.openSync(path, flags, 0o600));
+    return new QuickFile(fd, this.calls, (work) => (this.isReady ? { done: this.timed(work) } : null));
+  }
+
+  rename(from: string, to: string): void {
+    this.timed(() => this.calls.renameSync(from, to));
   }
 
   private timed<T>(work: () => T): T {

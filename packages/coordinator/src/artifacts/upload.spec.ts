@@ -8,6 +8,7 @@ import type { FileSystem } from '../files/file-system';
 import { UPLOAD_BYTES } from './artifact-store';
 import { FileArtifactStore } from './file-artifact-store';
 import { GrowingFile } from './growing-file';
+import { HandleFile } from './open-file';
 import { uploadPieces } from './upload';
 
 const KEY = { kind: 'cache', sessionId: 's1', hash: '1' } as const;
@@ -107,7 +108,10 @@ describe('an upload', () => {
         return handle;
       },
     };
-    const file = new GrowingFile(fs, join(root, 'a'));
+    const file = new GrowingFile(
+      async () => new HandleFile(await fs.open(join(root, 'a'), 'wx')),
+      () => Promise.resolve(),
+    );
     await file.append([Buffer.from('0123456789'), Buffer.from(''), Buffer.from('ab')]);
     await file.append([Buffer.from('cdefghijklmnopqrstuvwxyz')]);
     await file.end();

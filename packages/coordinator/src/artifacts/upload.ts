@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
 import { DteError } from '@org/dte-protocol';
 import { type ArtifactKey, describeKey, type PutOptions, type Receipt, SMALL_BYTES } from './artifact-store';
@@ -39,6 +40,23 @@ export class ReceiptMaker {
       `The upload for ${describeKey(key)} was damaged in transit: its sha256 is ${sha256}, not ${expectedSha256}.`,
     );
   }
+}
+
+/**
+ * All of a small upload that has arrived together with its headers, which is usual; null: it has to be waited for, or is none that
+ * would be accepted. Without listeners, turns and pieces: for 1 kB, these cost more than storing it.
+ */
+export function arrivedBody(body: Readable, { expectedBytes, maxBytes }: PutOptions): Buffer | null {
+  // Only the parser of HTTP lets nothing follow what was announced.
+  if (!(body instanceof IncomingMessage) || body.headers['transfer-encoding'] !== undefined) return null;
+  const { readableLength: bytes } = body;
+  // Somebody who reads already has a part of it.
+  if (bytes === 0 || bytes !== expectedBytes || body.readableFlowing !== null || body.destroyed) return null;
+  if (bytes > Math.min(SMALL_BYTES, maxBytes)) return null;
+  const content: unknown = body.read();
+  // To its end, of which the parser has yet to tell.
+  body.resume();
+  return Buffer.isBuffer(content) ? content : null;
 }
 
 /**

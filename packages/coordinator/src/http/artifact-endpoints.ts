@@ -20,7 +20,7 @@ import type { Meter } from '../metrics/meter';
 import type { SessionRegistry } from '../session/registry';
 import { originOf, type SharedResults } from '../shared/shared-results';
 import { announcedBytes, readBody } from './body';
-import { hexDigestHeader, sendArtifact } from './send-artifact';
+import { answerAtOnce, hexDigestHeader, sendArtifact } from './send-artifact';
 import type { Call, Endpoint, ReaderCall } from './endpoint';
 import { noteUpload } from './note-upload';
 import { requireOwn } from './own-artifacts';
@@ -156,7 +156,7 @@ class ArtifactHandlers {
     });
     if (key.kind !== 'attempt' && this.deps.shared !== null)
       await noteUpload(registry, { key, receipt, claims, attempts, staged: null });
-    return reply.code(200).header(DIGEST_HEADER, hexDigestHeader(receipt.sha256)).send();
+    return answerAtOnce(reply, { [DIGEST_HEADER]: hexDigestHeader(receipt.sha256), 'content-length': 0 });
   }
 
   /**
