@@ -14,6 +14,7 @@ export type {
 } from './model/types';
 export { dependencyClosure, normaliseTaskGraph } from './model/task-graph';
 export { NxInstallError, nxEntry, resolveNx } from './install/nx-install';
+export { withoutLanguages } from './install/without-languages';
 export { findWorkspaceRoot } from './install/workspace-root';
 export { runSubsetWithDefaultRunner } from './runner/default-runner';
 export { observeEndings } from './runner/observe-endings';
@@ -37,6 +38,7 @@ export { createStreamPrinter, type StreamPrinter } from './printing/stream-print
 export { terminalUiOf, type TerminalUi } from './printing/terminal-ui';
 export { shouldStreamOutput } from './printing/should-stream';
 export {
+  expandOutputs,
   listOutputs,
   listPaths,
   removeOutputs,

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { PATH_SAFE, PATH_SAFE_CHARS } from './path-safe';
 
 /**
  * Characters that end a line, move a terminal's cursor or change the direction of text: control characters (C0, DEL,
@@ -21,15 +22,11 @@ export const labelSchema = (max: number) =>
     .max(max)
     .refine((value) => !hasControlCharacter(value), 'must not contain control characters');
 
-/**
- * Ids that become part of a path or a URL: letters, digits, dot, dash, underscore, never with a leading dot. No such id
- * can point outside the folder that contains it.
- */
 const pathSafeIdSchema = z
   .string()
-  .max(128)
+  .max(PATH_SAFE_CHARS)
   .regex(
-    /^[A-Za-z0-9_-][A-Za-z0-9._-]*$/,
+    PATH_SAFE,
     'must consist of letters, digits, dots, dashes or underscores, and must not start with a dot',
   );
 
@@ -40,9 +37,6 @@ export const agentIdSchema = pathSafeIdSchema;
 export const hashSchema = pathSafeIdSchema;
 /** `project:target[:configuration]`. Never used as a path: see `taskKey` in http.ts. */
 export const taskIdSchema = labelSchema(1024);
-
-/** True for a hash that can be a key of the content store. A custom hasher may return any text. */
-export const isStorableHash = (hash: string): boolean => hashSchema.safeParse(hash).success;
 
 /**
  * The project whose pipelines share a history: the part of a session's key before the pipeline. In GitLab sessions this

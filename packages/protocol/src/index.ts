@@ -46,6 +46,16 @@ export {
 } from './handshake';
 export {
   BYTES_HEADER,
+  DIGEST_HEADER,
+  DIRECT_HEADER,
+  digestHeaderOf,
+  HTTP,
+  LEAN_RUN_TASKS,
+  NOTICE_HEADER,
+  sha256OfHeader,
+  WITHOUT_HASHES,
+} from './http-names';
+export {
   type CacheAnswer,
   cacheAnswerSchema,
   cacheForgetSchema,
@@ -55,17 +65,11 @@ export {
   cacheQuestionSchema,
   checkAnswerSchema,
   DEFAULT_SESSION_SETTINGS,
-  DIGEST_HEADER,
-  DIRECT_HEADER,
-  NOTICE_HEADER,
   noticeHeaderOf,
   noticesOfHeader,
-  digestHeaderOf,
   type FlakyTask,
   type ForwardedEnv,
   forwardedEnvSchema,
-  HTTP,
-  LEAN_RUN_TASKS,
   recordSchema,
   type RunAccepted,
   runAcceptedSchema,
@@ -76,7 +80,6 @@ export {
   sessionSettingsSchema,
   type SessionStatus,
   sessionStatusSchema,
-  sha256OfHeader,
   statusJsonSchema,
   type ViewLink,
   viewLinkSchema,
@@ -84,18 +87,17 @@ export {
   type DirectUploadAnswer,
   directUploadAnswerSchema,
   directUploadSchema,
-  WITHOUT_HASHES,
 } from './http';
 export {
   agentIdSchema,
   hashSchema,
-  isStorableHash,
   printable,
   projectOf,
   runIdSchema,
   sessionIdSchema,
   taskIdSchema,
 } from './ids';
+export { isStorableHash } from './path-safe';
 export { type Introduction, introductionOf } from './introduction';
 export { type Limit, type LimitName, LIMITS, type LimitValues, readLimits } from './limits';
 export { SECTION_MARKER, withoutMarkers } from './log-markers';

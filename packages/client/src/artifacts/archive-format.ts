@@ -15,25 +15,30 @@ export const GZIP_LEVEL = 1;
 /** Size of `meta.json`, the one entry that is read before anything is known of the archive. Not configurable: dte writes it itself, and the longest task id and hash fit into it. */
 export const META_BYTES = 16 * 1024;
 
-const archiveMetaSchema = z.strictObject({
-  version: z.literal(1),
-  taskId: taskIdSchema,
-  hash: z.string().max(1024).nullable(),
-  code: z.int(),
-  status: z.enum(['success', 'failure']),
-  /** Of the terminal output, in hex. A reader of the beginning cannot verify the sha256 of the whole archive. */
-  terminalSha256: z
-    .string()
-    .regex(/^[0-9a-f]{64}$/)
-    .optional(),
-});
+/** Built for the first reader: who only writes archives needs no zod. */
+const makeMetaSchema = () =>
+  z.strictObject({
+    version: z.literal(1),
+    taskId: taskIdSchema,
+    hash: z.string().max(1024).nullable(),
+    code: z.int(),
+    status: z.enum(['success', 'failure']),
+    /** Of the terminal output, in hex. A reader of the beginning cannot verify the sha256 of the whole archive. */
+    terminalSha256: z
+      .string()
+      .regex(/^[0-9a-f]{64}$/)
+      .optional(),
+  });
 /** The description of an attempt in its archive. */
-export type ArchiveMeta = z.infer<typeof archiveMetaSchema>;
+export type ArchiveMeta = z.infer<ReturnType<typeof makeMetaSchema>>;
+
+let metaSchema: ReturnType<typeof makeMetaSchema> | undefined;
 
 /** @throws DteError DTE_ARTIFACT_UNSAFE if it is not a valid meta.json */
 export function parseMeta(text: string): ArchiveMeta {
+  metaSchema ??= makeMetaSchema();
   try {
-    return archiveMetaSchema.parse(JSON.parse(text));
+    return metaSchema.parse(JSON.parse(text));
   } catch (cause) {
     throw new DteError(
       'DTE_ARTIFACT_UNSAFE',

@@ -1,5 +1,5 @@
 import { LIMITS } from '@org/dte-protocol';
-import { z } from 'zod';
+import { z } from './zod';
 
 /** Parsers for values that arrive as text (flags, environment) or as JSON (nx.json). */
 

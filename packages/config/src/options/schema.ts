@@ -6,7 +6,7 @@ import {
   type Limit,
   type LimitName,
 } from '@org/dte-protocol';
-import { z } from 'zod';
+import { z } from './zod';
 import {
   choiceByTarget,
   fraction,

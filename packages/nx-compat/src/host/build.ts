@@ -10,6 +10,7 @@ import type { NxProjectGraph } from '../model/types';
 import type { Restore } from '../patches/replace';
 import { TASK_MARK } from '../processes/task-processes';
 import { HostEnvironment } from './environment';
+import { loadingLazily } from './lazy-modules';
 import { withoutRunner, type NxJson } from './nx-json';
 import { NxNotices, shareAcrossTasks, TaskEnvironments } from './patches';
 import { openProjectGraph } from './shared-graph';
@@ -54,24 +55,23 @@ function setVariables(mark: string): void {
   });
 }
 
-/** The Nx of the workspace, with the variables of its root's .env files set. */
-function loadNx(options: TaskHostOptions): NxInstall {
-  const nx = resolveNx(options.workspaceRoot);
+/** Loads the Nx of the workspace, and sets the variables of its root's .env files. */
+function loadNx(nx: NxInstall, options: TaskHostOptions): void {
   const { workspaceRoot } = nx.load<{ workspaceRoot: string }>('src/utils/workspace-root');
   if (realpathSync(workspaceRoot) !== realpathSync(options.workspaceRoot)) {
     throw new Error(`nx was loaded for ${workspaceRoot}; start the executor in ${options.workspaceRoot}`);
   }
   // Like the executable of Nx, whatever NX_LOAD_DOT_ENV_FILES is: that variable is for the files of tasks.
   nx.load<{ loadRootEnvFiles(): void }>('src/utils/dotenv').loadRootEnvFiles();
-  return nx;
 }
 
 async function build(
+  nx: NxInstall,
   options: TaskHostOptions,
   environment: HostEnvironment,
   mark: string,
 ): Promise<HostParts> {
-  const nx = loadNx(options);
+  loadNx(nx, options);
   const cache = await OpenedCache.open(options);
   const { projectGraph, stored } = await openProjectGraph(nx, options.sharedGraph);
   const nxJson = withoutRunner(nx.load<{ readNxJson(): NxJson }>('src/config/nx-json').readNxJson());
@@ -113,10 +113,15 @@ export async function buildHost(options: TaskHostOptions): Promise<HostParts> {
   const mark = `${String(process.pid)}.${randomBytes(8).toString('hex')}`;
   const environment = new HostEnvironment();
   setVariables(mark);
+  let eagerAgain: Restore = () => undefined;
   try {
-    return await build(options, environment, mark);
+    const nx = resolveNx(options.workspaceRoot);
+    eagerAgain = loadingLazily(nx);
+    return await build(nx, options, environment, mark);
   } catch (error) {
     environment.restore();
     throw error;
+  } finally {
+    eagerAgain();
   }
 }

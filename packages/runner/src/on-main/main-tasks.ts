@@ -1,4 +1,5 @@
 import {
+  expandOutputs,
   isContinuous,
   isNoop,
   outputsOfTarget,
@@ -17,6 +18,7 @@ import { changedOutputs } from './changed-outputs';
 import type { MainDisk } from '../main-disk/main-disk';
 import { outsideGraph, type OutsideInput } from './outside-graph';
 import { mayBeUnseen, unseenChanges } from './unseen-changes';
+import { oneLook } from '../main-disk/one-look';
 import { notAsCommitted, readWorkingTree } from '../main-disk/working-tree';
 
 export interface MainTasksInput {
@@ -73,6 +75,9 @@ async function outside(
     const dependsOn = projectGraph.nodes[project]?.data.targets?.[target]?.['dependsOn'];
     return nxArgs['excludeTaskDependencies'] === true && Array.isArray(dependsOn) ? dependsOn : [];
   };
+  const expand = (outputs: readonly string[]): string[] => expandOutputs(workspaceRoot, outputs);
+  const differing = (paths: readonly string[]): Promise<ReadonlySet<string>> =>
+    notAsCommitted(workspaceRoot, paths, resolved.limits);
   return outsideGraph({
     graph,
     projectGraph,
@@ -86,8 +91,9 @@ async function outside(
       (task.cache !== true || leftOut(task).length > 0),
     leavesOut: (task, target) => leftOut(task).some((dependency) => namesTarget(dependency, target)),
     outputsOf: (node, target) => outputsOfTarget(node, target, workspaceRoot),
+    mayDiffer: (lists) => oneLook(lists, { expand, notAsCommitted: differing }),
     within: (outputs) => pathMatcher(workspaceRoot, outputs),
-    notAsCommitted: (paths) => notAsCommitted(workspaceRoot, paths, resolved.limits),
+    notAsCommitted: differing,
   });
 }
 

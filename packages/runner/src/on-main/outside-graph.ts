@@ -25,6 +25,10 @@ export interface OutsideInput {
     stateOf(outputs: readonly string[]): Promise<OutputsState>;
     present(outputs: readonly string[]): Promise<string[]>;
   };
+  /** Which of these lists may have anything on the disk that a fresh checkout has not? Asked once, before all others; default: each. */
+  readonly mayDiffer?: (
+    lists: readonly (readonly string[])[],
+  ) => Promise<(outputs: readonly string[]) => boolean>;
   /** Is a path within one of these outputs? */
   readonly within: (outputs: readonly string[]) => (path: string) => boolean;
   /** The existing paths that differ from a fresh checkout. */
@@ -54,13 +58,16 @@ interface Lying {
  */
 export async function outsideGraph(input: OutsideInput): Promise<Map<string, string>> {
   const { graph, projectGraph, isSuspect } = input;
-  const lyingOf = createLying(input);
+  const suspects = Object.values(graph.tasks)
+    .filter(isSuspect)
+    .map((task) => ({ task, projects: projectsBelow(projectGraph, task.target.project) }));
+  const lyingOf = await createLying(input, new Set(suspects.flatMap(({ projects }) => projects)));
   const found: { readonly task: NxTask; readonly lying: Lying; readonly paths: readonly string[] }[] = [];
-  for (const task of Object.values(graph.tasks).filter(isSuspect)) {
+  for (const { task, projects } of suspects) {
     const inGraph = [...dependencyClosure(graph, task.id), task.id].map((id) => graph.tasks[id]);
     const outputs = [...new Set(inGraph.flatMap((each) => each?.outputs ?? []))];
     const isCovered = input.within(outputs);
-    for (const project of projectsBelow(projectGraph, task.target.project)) {
+    for (const project of projects) {
       for (const lying of await lyingOf(project)) {
         const paths = lying.paths.filter((path) => !isCovered(path));
         if (paths.length === 0 || !matters(input, task, lying)) continue;
@@ -80,19 +87,40 @@ export async function outsideGraph(input: OutsideInput): Promise<Map<string, str
   return reasons;
 }
 
-function createLying({ projectGraph, outputsOf, disk }: OutsideInput): (project: string) => Promise<Lying[]> {
+/** What a project's targets may have on the disk. */
+interface Declared {
+  readonly target: string;
+  readonly outputs: readonly string[];
+}
+
+function declaredBy({ projectGraph, outputsOf }: OutsideInput, project: string): Declared[] {
+  const node = projectGraph.nodes[project];
+  if (node === undefined) return [];
+  return Object.keys(node.data.targets ?? {}).flatMap((target) =>
+    outputsOf(node, target).map((outputs) => ({ target, outputs })),
+  );
+}
+
+async function createLying(
+  input: OutsideInput,
+  projects: ReadonlySet<string>,
+): Promise<(project: string) => Promise<Lying[]>> {
+  const { disk } = input;
   const known = new Map<string, Promise<Lying[]>>();
+  const declared = new Map([...projects].map((project) => [project, declaredBy(input, project)]));
+  const lists = [...declared.values()].flatMap((all) => all.map(({ outputs }) => outputs));
+  const mayDiffer = (lists.length === 0 ? undefined : await input.mayDiffer?.(lists)) ?? (() => true);
   const look = async (project: string): Promise<Lying[]> => {
-    const node = projectGraph.nodes[project];
     const lying: Lying[] = [];
-    for (const target of Object.keys(node?.data.targets ?? {})) {
-      for (const outputs of node === undefined ? [] : outputsOf(node, target)) {
-        const [paths, state] = [await disk.present(outputs), await disk.stateOf(outputs)];
-        // Files of another task, or those that `restoreGlobs` selects, may still be there.
-        if (isElsewhere(state) || (paths.length === 0 && state.kind === 'changed'))
-          lying.push({ project, target, paths: outputs, state, isGone: true });
-        else if (paths.length > 0) lying.push({ project, target, paths, state, isGone: false });
-      }
+    for (const { target, outputs } of declared.get(project) ?? []) {
+      const state = await disk.stateOf(outputs);
+      // No command of the session has made it, and what is there is in every checkout.
+      if (state.kind === 'unknown' && !mayDiffer(outputs)) continue;
+      const paths = await disk.present(outputs);
+      // Files of another task, or those that `restoreGlobs` selects, may still be there.
+      if (isElsewhere(state) || (paths.length === 0 && state.kind === 'changed'))
+        lying.push({ project, target, paths: outputs, state, isGone: true });
+      else if (paths.length > 0) lying.push({ project, target, paths, state, isGone: false });
     }
     return lying;
   };

@@ -23,7 +23,8 @@ import {
 } from '@org/dte-testing';
 import { type Channel } from '../channel';
 import { Executor } from '../executor';
-import { type FromExecutor, type RunMessage, fromExecutorSchema, toExecutorSchema } from '../ipc';
+import { type FromExecutor, type RunMessage } from '../ipc';
+import { fromExecutorSchema, toExecutorSchema } from '../ipc-schemas';
 
 /** The result of a task in Nx. */
 export const ended = (change: Partial<TaskRun> = {}): TaskRun => ({
