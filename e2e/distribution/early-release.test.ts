@@ -88,7 +88,7 @@ describe('a run with a long end', () => {
     const first = await placeOf('slow:make');
     await othersLeave();
     const status = await pipeline.dte(['status']);
-    expect(plain(status.output)).toContain('2 agents left early: the rest of the session could not use them');
+    expect(plain(status.output)).toContain('2 agents left early: nothing is left that they could do');
 
     await kill(first);
     const second = await placeOf('slow:make', [first]);

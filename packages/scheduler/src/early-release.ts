@@ -2,7 +2,6 @@ import { plural, type Reason } from '@org/dte-protocol';
 import { addDeadline } from './deadlines';
 import type { EffectsBuilder } from './effects-builder';
 import { isReliable, isUsable, refreshAgent, slotsOf } from './free-agents';
-import { runOf } from './lookup';
 import { isLarger } from './packing';
 import { membershipChanged } from './session';
 import type { AgentState, SchedulerState } from './state';

@@ -17,6 +17,7 @@ describe('the documented status of a session', () => {
   it('is the one that people see as tables', () => {
     const text = renderStatus(read());
     expect(text).toMatch(/nx-agent 1\/3 +linux +\S*connected/);
+    expect(text).toContain('left early: nothing is left that they could do');
     expect(text).toContain('nx affected -t lint,test,build,e2e-ci');
     expect(text).toContain('app:e2e-ci--src/cart.cy.ts');
   });

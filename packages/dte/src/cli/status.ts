@@ -68,7 +68,7 @@ export function renderStatus(status: SessionStatus): string {
         ),
   );
   if (status.released !== undefined)
-    parts.push(`${plural(status.released, 'agent')} left early: the rest of the session could not use them`);
+    parts.push(`${plural(status.released, 'agent')} left early: nothing is left that they could do`);
   if (status.runs.length > 0)
     parts.push(table(['command', 'state', 'done', 'running', 'failed'], runRows(status)));
   if (status.records.length > 0)
