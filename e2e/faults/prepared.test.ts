@@ -1,3 +1,4 @@
+import { dirname } from 'node:path';
 import {
   isRunning,
   processTree,
@@ -16,9 +17,9 @@ type PairName = (typeof PLAIN)[number] | 'stored' | 'clobber' | 'folder';
 const pairOf = (name: PairName): Pair => [`${name}1`, `${name}2`];
 const otherOf = (name: string): string => `${name.slice(0, -1)}${name.endsWith('1') ? '2' : '1'}`;
 
-/** Leaves something in a file of the other task's dependency or result, after its own work. */
+/** Leaves something in a file of the other task's dependency or result, after its own work, whether or not it is there yet. */
 const spoils = (file: string): string =>
-  ` && node -e "require('fs').writeFileSync('${file}','spoiled\\\\n')"`;
+  ` && mkdir -p ${dirname(file)} && node -e "require('fs').writeFileSync('${file}','spoiled\\\\n')"`;
 
 type Projects = Record<string, SampleProject>;
 const projectsOf = (names: readonly PairName[], make: (name: string) => SampleProject): Projects =>
