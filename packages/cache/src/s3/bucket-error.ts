@@ -70,3 +70,11 @@ const MESSAGE_CHARS = 300;
 const oneLine = (text: string): string =>
   // eslint-disable-next-line no-control-regex
   text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]+/g, ' ').slice(0, MESSAGE_CHARS);
+
+/** What an error of a write that is only for a new key means; null: it is no answer to that condition. */
+export function conditionalOutcome(thrown: unknown): 'exists' | 'unsupported' | null {
+  const { name, status } = errorFields(thrown);
+  // 409: another write of the key is under way or was just completed. The caller looks again.
+  if (status === 412 || status === 409) return 'exists';
+  return status === 501 || name === 'NotImplemented' ? 'unsupported' : null;
+}

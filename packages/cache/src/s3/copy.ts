@@ -1,5 +1,5 @@
 import type { Bucket } from './bucket';
-import { errorFields } from './bucket-error';
+import { conditionalOutcome } from './bucket-error';
 import type { UploadResult } from './upload';
 
 export interface CopyRequest {
@@ -32,10 +32,9 @@ export async function copy(
     return 'stored';
   } catch (thrown) {
     signal.throwIfAborted();
-    const { name, status } = errorFields(thrown);
-    // 412 also if the source has changed: the caller looks again, and then finds nothing.
-    if (isConditional && (status === 412 || status === 409)) return 'exists';
-    if (isConditional && (status === 501 || name === 'NotImplemented')) return 'unsupported';
+    // `exists` also if the source has changed: the caller looks again, and then finds nothing.
+    const outcome = isConditional ? conditionalOutcome(thrown) : null;
+    if (outcome !== null) return outcome;
     throw bucket.error('copying within', thrown);
   }
 }

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { addAbortSignal, pipeline, type Readable, Transform } from 'node:stream';
 import type { CacheEntry } from '../port/shared-cache';
 import type { Bucket } from './bucket';
-import { errorFields } from './bucket-error';
+import { conditionalOutcome } from './bucket-error';
 import { PARALLEL_PARTS, PART_BYTES } from './limits';
 
 /** Passes bytes on as long as they can be the entry's, and fails at their end if they are not: then nothing is stored. */
@@ -57,10 +57,8 @@ export async function upload(bucket: Bucket, request: UploadRequest): Promise<Up
     return 'stored';
   } catch (thrown) {
     signal.throwIfAborted();
-    const { name, status } = errorFields(thrown);
-    // 409: another upload of the key is under way or was just completed. The caller looks again.
-    if (isConditional && (status === 412 || status === 409)) return 'exists';
-    if (isConditional && (status === 501 || name === 'NotImplemented')) return 'unsupported';
+    const outcome = isConditional ? conditionalOutcome(thrown) : null;
+    if (outcome !== null) return outcome;
     throw bucket.error('writing to', thrown);
   } finally {
     body.destroy();
