@@ -75,6 +75,29 @@ describe('withLazyRequires', () => {
     assert.deepEqual(loaded, ['main', 'third', 'second']);
   });
 
+  it('registers what a file uses of its imports, and nothing that it only passes on', () => {
+    globalThis.dteLazyUses = [];
+    const { loaded } = load({
+      main: "import { two } from './index'; import { one } from './first'; export const use = () => [two, one];",
+      index: "export { two } from './second'; export { three } from './third';",
+      first: "import { three } from './third'; export const one = () => three;",
+      second: 'export const two = 2;',
+      third: 'export const three = 3;',
+    });
+    const registered = globalThis.dteLazyUses;
+    assert.deepEqual(
+      registered.map(([file]) => file),
+      Array(2).fill(join(folder, 'main.js')),
+    );
+    registered[0][1]();
+    assert.deepEqual(loaded, ['main', 'index', 'second']);
+    registered[1][1]();
+    assert.deepEqual(loaded, ['main', 'index', 'second', 'first']);
+    assert.equal(registered[2][0], join(folder, 'first.js'));
+    registered[2][1]();
+    assert.deepEqual(loaded.slice(4), ['third']);
+  });
+
   it('keeps the names that `import()` finds', async () => {
     load({
       main: "export { one } from './first'; export { one as eins } from './first'; export const two = 2;",

@@ -5,7 +5,7 @@ import { get } from 'node:http';
 import { createRequire } from 'node:module';
 import { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
-import { PacedSlot } from './scale-pace.mjs';
+import { PacedSlot, wallMs } from './scale-pace.mjs';
 
 const require = createRequire(import.meta.url);
 const { connect, httpClient } = require('../../packages/client/dist/index.js');
@@ -22,9 +22,16 @@ const { limits } = readLimits(process.env);
 const SYNC_SOON_MS = 100;
 const ARTIFACT = Buffer.alloc(1024, 'x');
 
-const seen = { lost: 0, bytes: 0, messages: 0, specBytes: 0, latencies: [], waits: [], errors: [] };
-/** Agents that have had their first task. */
-let begun = 0;
+const seen = {
+  lost: 0,
+  bytes: 0,
+  messages: 0,
+  specBytes: 0,
+  latencies: [],
+  begins: [],
+  waits: [],
+  errors: [],
+};
 const fail = (error) => {
   if (seen.errors.length < 5) seen.errors.push(error.message);
 };
@@ -132,8 +139,9 @@ class ScaleAgent {
   async resultOf(assignment) {
     const { runId, taskId, attempt } = assignment;
     this.slot?.began();
-    if (this.specs.size === 0) begun++;
     await this.specOf(runId);
+    if (!this.hasBegun) seen.begins.push(wallMs());
+    this.hasBegun = true;
     const startMs = Date.now();
     if (this.taskMs > 0) {
       this.setPhase(keyOf(assignment), { name: 'executing', startMs });
@@ -216,7 +224,7 @@ const answers = {
   connect: ({ names, ...options }) => {
     agents = names.map((name) => new ScaleAgent({ name, ...options }));
   },
-  begun: () => process.send({ type: 'begun', begun }),
+  begun: () => process.send({ type: 'begun', begun: seen.begins.length }),
   pace: ({ first, ...schedule }) =>
     agents.forEach(({ slot }, index) => slot.follow({ ...schedule, index: first + index })),
   end: () => {

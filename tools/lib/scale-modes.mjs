@@ -24,10 +24,12 @@ function optionsOf({ flags, count, say }) {
   const kill = count('kill', 0) > 0;
   if (kill && rate > 0) throw new Error('--kill and --rate cannot be combined.');
   if (flags.beside !== undefined && flags.beside !== 'bullmq') throw new Error('--beside requires bullmq.');
-  // With a rate: enough that no agent runs out of tasks before the end.
-  const tasks = count('tasks', rate > 0 ? rate * seconds + 2 * agents : 20_000, 1);
-  if (rate > 0 && tasks < rate * seconds + agents)
-    throw new Error(`--rate=${rate} for ${seconds} s requires at least ${rate * seconds + agents} --tasks.`);
+  // With a rate: enough that no agent runs out of tasks before the end, each holds up to three.
+  const tasks = count('tasks', rate > 0 ? rate * seconds + 4 * agents : 20_000, 1);
+  if (rate > 0 && tasks < rate * seconds + 3 * agents)
+    throw new Error(
+      `--rate=${rate} for ${seconds} s requires at least ${rate * seconds + 3 * agents} --tasks.`,
+    );
   const [taskMs, artifacts] = [count('length', 0), count('artifacts', 1) > 0];
   return { agents, tasks, taskMs, artifacts, kill, rate, seconds, profile, say };
 }

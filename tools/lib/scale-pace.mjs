@@ -11,7 +11,8 @@ export const wallMs = () => performance.timeOrigin + performance.now();
  */
 export class PacedSlot {
   schedule = new Promise((resolve) => (this.follow = resolve));
-  freeSinceMs = null;
+  /** When tasks ended for which none has come yet, oldest first: an agent holds several, so more than one may have ended. */
+  freeSinceMs = [];
 
   /** @param {(waitedMs: number) => void} onWaited how long the slot had been free when it got its next task */
   constructor(onWaited) {
@@ -20,21 +21,20 @@ export class PacedSlot {
 
   /** It has a task. */
   began() {
-    if (this.freeSinceMs !== null) this.onWaited(wallMs() - this.freeSinceMs);
-    this.freeSinceMs = null;
+    const sinceMs = this.freeSinceMs.shift();
+    if (sinceMs !== undefined) this.onWaited(wallMs() - sinceMs);
   }
 
-  /** Resolves when the task that it has is to end: after the schedule, at once. */
+  /** Resolves when the task that it has is to end: after the schedule, at its end. */
   async toEnd() {
     const { startMs, endMs, rate, agents, index } = await this.schedule;
     const periodMs = (agents * 1000) / rate;
     this.nextMs ??= startMs + (periodMs * index) / agents;
-    if (this.nextMs >= endMs) return;
-    const atMs = this.nextMs;
+    const atMs = Math.min(this.nextMs, endMs);
     this.nextMs += periodMs;
     const isLate = wallMs() > atMs;
     if (!isLate) await new Promise((resolve) => setTimeout(resolve, atMs - wallMs()));
     // What a timer of this process is late is not the fault of the coordinator; a task that came too late is.
-    this.freeSinceMs = isLate ? atMs : wallMs();
+    if (atMs < endMs) this.freeSinceMs.push(isLate ? atMs : wallMs());
   }
 }

@@ -115,7 +115,7 @@ export class Drivers {
     });
   }
 
-  /** Waits until every agent has had its first task. */
+  /** Waits until every agent has begun its first task. */
   async begun() {
     const { waitFor } = loadWorkspaceFactory();
     const count = async () => (await this.ask('begun')).reduce((total, each) => total + each.begun, 0);
@@ -129,6 +129,11 @@ export class Drivers {
     );
   }
 
+  /** Processor time so far, of all of them. */
+  usedMs() {
+    return this.children.reduce((total, { pid }) => total + cpuOf(pid).own, 0);
+  }
+
   /** Closes all connections. @returns the collected results */
   async end() {
     const all = await this.ask('end');
@@ -138,6 +143,7 @@ export class Drivers {
       ...Object.fromEntries(['lost', 'bytes', 'messages', 'specBytes'].map((name) => [name, sum(name)])),
       errors: all.flatMap(({ errors }) => errors),
       latencies: sorted('latencies'),
+      begins: sorted('begins'),
       waits: sorted('waits'),
     };
   }

@@ -123,15 +123,16 @@ async function keepPace({ main, coordinator, drivers }, { agents, rate, seconds 
 /** Submits the run and sees it through. @returns what it took, in ms, and what `kill` or `rate` has found */
 async function run(parts, options) {
   const { main } = parts;
-  const submitting = performance.now();
-  await main.submit(specOf(options.tasks));
+  const spec = specOf(options.tasks);
+  const [submitting, submittedAtMs] = [performance.now(), wallMs()];
+  await main.submit(spec);
   const submitMs = since(submitting);
   const running = performance.now();
   const pacing = options.rate > 0 ? keepPace(parts, options) : undefined;
   // Only the first failure is told.
   pacing?.catch(() => undefined);
   const killed = await runToEnd(parts, options);
-  return { submitMs, runMs: since(running), killed, paced: await pacing };
+  return { submitMs, submittedAtMs, runMs: since(running), killed, paced: await pacing };
 }
 
 async function measure(parts, options) {
@@ -139,13 +140,14 @@ async function measure(parts, options) {
   const { coordinator, drivers } = parts;
   const joinMs = await joinAll(parts, options);
   const { main } = parts;
-  const joined = { cpuMs: coordinator.usedMs(), bytes: main.bytes };
+  const joined = { cpuMs: coordinator.usedMs(), agentsCpuMs: drivers.usedMs(), bytes: main.bytes };
   say(
     `  ${agents} agents connected after ${joinMs} ms; coordinator ${joined.cpuMs} ms of processor time, ` +
       `${coordinator.peakMb()} MB; ${mb(joined.bytes)} MB to the main job`,
   );
-  const { submitMs, runMs, killed, paced } = await run(parts, options);
+  const { submitMs, submittedAtMs, runMs, killed, paced } = await run(parts, options);
   const usedMs = coordinator.usedMs() - joined.cpuMs;
+  const agentsCpuMs = drivers.usedMs() - joined.agentsCpuMs;
   const seen = await drivers.end();
   if (seen.errors.length > 0)
     throw new Error(`Agents reported errors: ${[...new Set(seen.errors)].join('; ')}`);
@@ -154,10 +156,12 @@ async function measure(parts, options) {
     tasks,
     joinMs,
     submitMs,
+    ...firstTasks(seen, submittedAtMs),
     tasksPerSecond: Math.round((tasks * 1000) / runMs),
     medianMs: at(seen.latencies, 0.5),
     p99Ms: at(seen.latencies, 0.99),
     coordinatorCpuMs: usedMs,
+    agentsCpuMs,
     coordinatorRssMb: coordinator.peakMb(),
     lost: seen.lost,
     retried: main.retried,
@@ -166,12 +170,26 @@ async function measure(parts, options) {
     ...(paced && {
       rate: options.rate,
       ...paced,
-      waitP50Ms: at(seen.waits, 0.5),
-      waitP99Ms: at(seen.waits, 0.99),
+      ...waitsOf(seen, submittedAtMs),
     }),
   };
   describeRun(result, { runMs, seen, bytesToMain: main.bytes - joined.bytes, say });
   return result;
+}
+
+/** @returns how long after the submission agents began their first tasks: they had to get the spec of the run as well, all at the same time */
+function firstTasks({ begins }, submittedAtMs) {
+  const [firstP50Ms, firstLastMs] = [0.5, 1].map((part) => Math.round(at(begins, part) - submittedAtMs));
+  return { firstP50Ms, firstLastMs };
+}
+
+/**
+ * Of an open loop: `waitP50Ms` and `waitP99Ms` are those of slots that became free while the tasks were paced, which begins when every
+ * agent has begun a task. `allP99Ms` also has the first task of each agent, for which it waited from the submission on.
+ */
+function waitsOf({ waits, begins }, submittedAtMs) {
+  const all = [...waits, ...begins.map((atMs) => atMs - submittedAtMs)].sort((left, right) => left - right);
+  return { waitP50Ms: at(waits, 0.5), waitP99Ms: at(waits, 0.99), allP99Ms: Math.round(at(all, 0.99)) };
 }
 
 function describeRun(result, { runMs, seen, bytesToMain, say }) {
@@ -179,15 +197,18 @@ function describeRun(result, { runMs, seen, bytesToMain, say }) {
   if (result.rate)
     say(
       `  ${result.endedPerSecond} of ${result.rate} tasks a second ended: from a free slot to its next task ${result.waitP50Ms} ms at ` +
-        `the median, ${result.waitP99Ms} ms p99 (${seen.waits.length} times); coordinator ${result.cpuPercent} % of a core, ${result.rssMb} MB`,
+        `the median, ${result.waitP99Ms} ms p99 (${seen.waits.length} times), with the first tasks ${result.allP99Ms} ms p99; coordinator ${result.cpuPercent} % of a core, ${result.rssMb} MB`,
     );
+  say(
+    `  first tasks of agents began ${result.firstP50Ms} ms after the submission at the median, the last one after ${result.firstLastMs} ms`,
+  );
   say(
     `  run: submitted in ${result.submitMs} ms, done in ${runMs} ms, ${result.tasksPerSecond} tasks/s; result to next task: ` +
       `median ${result.medianMs} ms, p99 ${result.p99Ms} ms (${seen.latencies.length} times)`,
   );
   say(
     `  coordinator: ${coordinatorCpuMs} ms of processor time (${(coordinatorCpuMs / tasks).toFixed(2)} ms a task), at most ` +
-      `${result.coordinatorRssMb} MB`,
+      `${result.coordinatorRssMb} MB; all agents: ${result.agentsCpuMs} ms`,
   );
   say(
     `  sent to agents: ${seen.messages} messages, ${mb(seen.bytes)} MB, and ${mb(seen.specBytes)} MB of run specs; ` +

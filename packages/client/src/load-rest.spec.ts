@@ -1,25 +1,30 @@
 import { loadRestLater } from './load-rest';
 
-const held = globalThis as { dteLazyRequires?: (() => unknown)[] | undefined };
+const held = globalThis as { dteLazyUses?: [string, () => unknown][] | undefined };
 
 describe('loadRestLater', () => {
   beforeEach(() => jest.useFakeTimers());
   afterEach(() => {
     jest.useRealTimers();
-    held.dteLazyRequires = undefined;
+    held.dteLazyUses = undefined;
   });
 
-  it('loads later what is registered, what that registers, and the rest if one fails', () => {
+  it('loads later what files of its own registered, what that registers, and the rest if one fails', () => {
     const loaded: string[] = [];
     const fails = (): void => {
       throw new Error('not installed');
     };
     const first = (): void => {
       loaded.push('first');
-      held.dteLazyRequires?.push(() => loaded.push('inner'));
+      held.dteLazyUses?.push(['first.js', () => loaded.push('inner')]);
     };
-    held.dteLazyRequires = [first, fails, () => loaded.push('second')];
-    loadRestLater(1_000);
+    held.dteLazyUses = [
+      ['main.js', first],
+      ['other.js', () => loaded.push('foreign')],
+      ['main.js', fails],
+      ['main.js', () => loaded.push('second')],
+    ];
+    loadRestLater((file) => file === 'other.js', 1_000);
     jest.advanceTimersByTime(999);
     expect(loaded).toEqual([]);
     jest.runAllTimers();
@@ -27,7 +32,7 @@ describe('loadRestLater', () => {
   });
 
   it('does nothing where no file is compiled so', () => {
-    loadRestLater(1_000);
+    loadRestLater(() => false, 1_000);
     expect(() => jest.runAllTimers()).not.toThrow();
   });
 });

@@ -212,13 +212,19 @@ async function prepareFolder(root: string): Promise<void> {
   }
 }
 
+/**
+ * Connections that the kernel keeps until the event loop takes them, one in each of its turns. Node's 511 are too few for a thousand agents that
+ * come at the same time: the others would try again after 1, 3 and 7 s. Not configurable: Linux has its own limit, 4,096 if not set otherwise.
+ */
+const BACKLOG = 4_096;
+
 async function listen(
   { httpServer }: Entrance,
   { host, port }: ResolvedOptions,
   undo: () => Promise<void>,
 ): Promise<void> {
   try {
-    await httpServer.listen({ host, port });
+    await httpServer.listen({ host, port, backlog: BACKLOG });
   } catch (thrown) {
     await undo();
     const { message } = DteError.from(thrown);

@@ -437,10 +437,10 @@ export const LIMITS = {
     'Characters of a session token: what it says of its client, for the longest ids, and a signature.',
   ),
   tokensRemembered: limit(
-    1_000,
+    10_000,
     'count',
     null,
-    'Verified tokens that the coordinator caches. An executor sends the same one with every request.',
+    'Verified tokens that the coordinator caches: one for each connection. An executor sends the same one with every request.',
   ),
   retainFinishedMs: limit(
     3_600_000,

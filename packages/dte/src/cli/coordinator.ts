@@ -1,5 +1,4 @@
 import type { Coordinator, CoordinatorOptions } from '@org/dte-coordinator';
-import { loadRestLater } from '@org/dte-client';
 import { createCoordinatorCertificate, type CoordinatorCertificate } from '@org/dte-identity';
 import { DteError, type LimitValues, type Rendezvous, type RendezvousRecord } from '@org/dte-protocol';
 import { Command } from 'commander';
@@ -31,6 +30,7 @@ import { drained, whenAskedToEnd } from './ending';
 import { noteWriterOf } from './note-writer';
 import { ownVersion } from './own-version';
 import { addFlags } from './option-flags';
+import { loadOwnLater } from './own-modules';
 import { secretIn } from './secret-file';
 import { openSharedCache } from './shared-cache';
 
@@ -114,7 +114,6 @@ async function start(service: Service, onSessionFinished: (id: string) => void):
   const historyDir = historyDirOf(resolved, workspaceRoot);
   hideFromNx(historyDir);
   const sharedCache = await openSharedCache(context, { embedded, issuers });
-  loadRestLater();
   return createCoordinator({
     logger: await openLog(service),
     host,
@@ -255,7 +254,8 @@ export function coordinatorCommand(): Command {
       'serve one session, publish the address through the rendezvous, and exit with the session',
     )
     .addHelpText('after', EXAMPLES)
-    .action(async (flags: Flags & { embedded?: boolean }) => {
+    .action(async (flags: Flags & { embedded?: boolean }, self: Command) => {
+      loadOwnLater(self);
       try {
         await coordinate(flags);
       } catch (thrown) {

@@ -1,11 +1,11 @@
 import { runAgent } from '@org/dte-agent';
-import { loadRestLater } from '@org/dte-client';
 import { Command } from 'commander';
 import { join } from 'node:path';
 import { clientCredentials, dataDirOf, introduce, makeDataFolder, readIdentity } from '@org/dte-runner';
 import { forAgent } from '../edge/rendezvous';
 import { cliContext, requireRendezvous, type Flags } from './context';
 import { addFlags } from './option-flags';
+import { loadOwnLater } from './own-modules';
 
 const EXAMPLES = `
 Examples:
@@ -15,12 +15,12 @@ Examples:
 
 The agent waits for the session of its pipeline, runs tasks until the session ends, and exits with code 0.`;
 
-async function startAgent(flags: Flags): Promise<void> {
+async function startAgent(flags: Flags, self: Command): Promise<void> {
+  loadOwnLater(self);
   const context = cliContext(flags);
   const { resolved, surroundings, workspaceRoot, sessionId } = context;
   const { config, limits } = resolved;
   const { env } = process;
-  loadRestLater();
   const rendezvous = forAgent(requireRendezvous(context), limits);
   process.exitCode = await runAgent({
     workspaceRoot,
