@@ -118,6 +118,12 @@ export function useOf(pid: number, idle?: ProcessUse): ProcessUse | null {
   };
 }
 
+const pidsIn = (list: string): number[] =>
+  list
+    .split(' ')
+    .filter((child) => child !== '')
+    .map(Number);
+
 /** The threads of a process, each with the children that it has started; null if the kernel does not list them. */
 function listedChildrenOf(pid: number): number[] | null {
   let threads: string[];
@@ -128,12 +134,7 @@ function listedChildrenOf(pid: number): number[] | null {
   }
   const lists = threads.map((thread) => readProc(`${pid}/task/${thread}/children`));
   if (lists.every((list) => list === null)) return null;
-  return lists.flatMap((list) =>
-    (list ?? '')
-      .split(' ')
-      .filter((child) => child !== '')
-      .map(Number),
-  );
+  return lists.flatMap((list) => pidsIn(list ?? ''));
 }
 
 /**
@@ -142,6 +143,15 @@ function listedChildrenOf(pid: number): number[] | null {
  */
 export const childrenOf = (pid: number): number[] =>
   isLinux ? (listedChildrenOf(pid) ?? fromProc().flatMap((row) => (row.parent === pid ? row.pid : []))) : [];
+
+/**
+ * Those that its main thread has started: nearly always all of them, for a tenth of what `childrenOf` costs in a process of Node,
+ * which has ten threads and more.
+ */
+export function childrenOfMainThread(pid: number): number[] {
+  const list = isLinux ? readProc(`${pid}/task/${pid}/children`) : null;
+  return list === null ? childrenOf(pid) : pidsIn(list);
+}
 
 /** Whether a process with this pid runs on this machine, or in this container. */
 export function isAlive(pid: number): boolean {
