@@ -29,7 +29,7 @@ export interface ProcessUse {
   readonly peakBytes: number;
   /**
    * Changes whenever its main thread has run, however shortly: a tick is 10 ms, and a process starts another in less. Null if the
-   * kernel does not tell (CONFIG_SCHED_INFO).
+   * kernel does not tell (CONFIG_SCHED_INFO), or was not asked.
    */
   readonly activity: string | null;
 }
@@ -98,7 +98,8 @@ export function useOf(pid: number, idle?: ProcessUse): ProcessUse | null {
   if (stat === null || isEnded(stat)) return null;
   const started = Number(stat[START_TIME]);
   const ticks = CPU_TIMES.reduce((sum, field) => sum + Number(stat[field]), 0);
-  const told = readProc(`${pid}/schedstat`);
+  // Read for those that may be idle, from the second time on: most processes of a short task are seen once or twice.
+  const told = idle === undefined ? null : readProc(`${pid}/schedstat`);
   // A kernel that does not count says that nothing has ever run.
   const activity = told?.startsWith('0 0 0') === true ? null : told;
   const hasRun = idle?.activity == null || idle.activity !== activity;
