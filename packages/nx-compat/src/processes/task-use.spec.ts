@@ -105,7 +105,7 @@ describe('the meter of a task', () => {
       let pid: unknown;
       try {
         const { cpuMs } = await used(async () => {
-          [pid] = await once(worker, 'message');
+          [pid] = (await once(worker, 'message')) as unknown[];
         });
         expect(cpuMs).toBeGreaterThanOrEqual(990);
         // It is older than this task, although no short look would find it.
