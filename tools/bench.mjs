@@ -37,6 +37,8 @@
 //
 // The trivial tasks of `overhead` are a line of shell (3 ms), the worst case; with --command=node they are node
 // processes (40 ms), like nearly every task of a real workspace.
+// Limits that are set in the environment (DTE_PREFETCHED_TASKS=0) reach every process of `overhead`, `makespan`, `shapes`, `restores` and
+// `startup`. `overhead` always measures processor time: the last line has the ratio of that as well.
 // --fixed=1 gives the agents their --slots, so that executors need not wait until the run sets their number.
 // --cpu=1 prints the processor time of each kind of process (and costs some itself). --profile writes .cpuprofile
 // files of every process that exits by itself. The last line on stdout is machine-readable; everything else goes to stderr.
@@ -55,7 +57,7 @@ import { reportBench } from './lib/report-bench.mjs';
 import { scheduleBench } from './lib/schedule-bench.mjs';
 import { scaleModes } from './lib/scale-modes.mjs';
 import { startupBench, startupChange, startupFiles, startupInstall } from './lib/startup-bench.mjs';
-import { loadWorkspaceFactory, withFleet } from './lib/testing.mjs';
+import { limitsIn, loadWorkspaceFactory, withFleet } from './lib/testing.mjs';
 
 const say = (text) => console.error(text);
 
@@ -135,7 +137,7 @@ async function startup(options) {
   for (const projects of sizes) {
     say(`${projects} projects:`);
     const [files, change] = [startupFiles(projects), startupChange(projects)];
-    const fleet = Fleet.create({ install: install(installed), files, change });
+    const fleet = Fleet.create({ install: install(installed), files, change, env: limitsIn(process.env) });
     const given = { slots: STARTUP.slots, runs, projects, env: profiling(options.profile), say };
     results[projects] = await withFleet(fleet, () => startupBench(fleet, given));
   }
@@ -208,7 +210,7 @@ async function inFleets({ name, ...options }) {
   const runs = options.runs === undefined ? benchmark?.runs : Number(options.runs);
   say(`${name}: nx ${installed.nx}, ${machine()}${runs === undefined ? '' : `, ${runs} runs`}`);
   const inFleet = (files, action) => {
-    const fleet = Fleet.create({ install: install(installed), files });
+    const fleet = Fleet.create({ install: install(installed), files, env: limitsIn(process.env) });
     return withFleet(fleet, () => action(fleet));
   };
   const given = { ...options, runs, say };

@@ -49,6 +49,9 @@ function splitOf(attempts, slots) {
   return { ...split, lost: (spanMs * slots) / attempts.length - split.run };
 }
 
+/** Processor time of all processes of a command, ms. */
+const spentIn = (used) => Object.values(used).reduce((sum, ms) => sum + ms, 0);
+
 const mediansOf = (splits) =>
   Object.fromEntries(
     Object.keys(splits[0]).map((name) => [name, round(median(splits.map((split) => split[name])), 1)]),
@@ -96,18 +99,20 @@ async function ownCore(fleet, machines, { profile, say }) {
 
 async function oneRun(fleet, { machines, plain, options }) {
   const { projects, agents, slots } = OVERHEAD;
-  const { profile, cpu, fixed, say } = options;
+  const { profile, fixed } = options;
+  // It is always measured, in both; --cpu=1 prints it.
+  const say = options.cpu === undefined ? undefined : options.say;
   const ours = await distributed(fleet, machines, {
     slots,
     args: ARGS,
     profile,
-    cpu,
+    cpu: true,
     fixed,
     say,
     after: readRun,
   });
   expectOutputs(machines[0], 'dist', projects);
-  const theirs = await local(fleet, plain, { args: ARGS, parallel: agents * slots, cpu, say });
+  const theirs = await local(fleet, plain, { args: ARGS, parallel: agents * slots, cpu: true, say });
   expectOutputs(plain, 'dist', projects);
   return { ours, theirs, split: splitOf(attemptsOf(ours.told, projects), agents * slots) };
 }
@@ -123,17 +128,23 @@ export async function overheadBench(fleet, { runs, ...options }) {
   for (let run = 1; run <= runs; run++) {
     const one = await oneRun(fleet, { machines, plain, options });
     const { ours, theirs, split } = one;
+    const spent = { ours: spentIn(ours.used), theirs: spentIn(theirs.used) };
     say(
       `run ${run}: distributed ${round(ours.durationMs)} ms, plain ${round(theirs.durationMs)} ms  (${ours.line})${describeLoad(ours.load)}`,
     );
+    say(
+      `  ratio ${(ours.durationMs / theirs.durationMs).toFixed(2)}; processor time ${spent.ours} and ${spent.theirs} ms, ratio ${(spent.ours / spent.theirs).toFixed(2)}`,
+    );
     say(`  per task, ms: ${PHASES.map((name) => `${name} ${split[name].toFixed(1)}`).join(', ')}`);
-    found.push({ ...one, own: pins ? await ownCore(fleet, machines, options) : null });
+    found.push({ ...one, spent, own: pins ? await ownCore(fleet, machines, options) : null });
   }
   const distributedMs = median(found.map(({ ours }) => ours.durationMs));
   const localMs = median(found.map(({ theirs }) => theirs.durationMs));
   const own = pins ? mediansOf(found.map((one) => one.own)) : null;
   return {
     ratio: round(distributedMs / localMs, 3),
+    // The same of processor time, which depends less on what else the machine does.
+    cpuRatio: round(median(found.map(({ spent }) => spent.ours / spent.theirs)), 3),
     distributedMs: round(distributedMs),
     localMs: round(localMs),
     // Cost of distribution per task; negative if distribution is faster.

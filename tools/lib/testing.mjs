@@ -26,6 +26,13 @@ export function loadWorkspaceFactory() {
   };
 }
 
+/** The limits (docs/reference/limits.md) that are set in an environment: of everything else, a fleet has only what it sets itself. */
+export function limitsIn(env) {
+  const { LIMITS } = require('@org/dte-protocol');
+  const names = Object.values(LIMITS).flatMap(({ env: name }) => name ?? []);
+  return Object.fromEntries(names.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]]])));
+}
+
 /**
  * Runs `action` with a fleet (or anything with `close`). Afterwards, also on Ctrl-C, kills all its processes and
  * deletes its folder.

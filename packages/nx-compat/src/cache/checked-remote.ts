@@ -21,12 +21,22 @@ export interface CheckedRemoteOptions {
  */
 export class CheckedRemoteCache implements NxRemoteCache {
   private readonly tasks = new AsyncLocalStorage<Asking>();
+  private running = 0;
 
   constructor(private readonly options: CheckedRemoteOptions) {}
 
-  /** Runs code that queries Nx's cache for these tasks. */
-  asking<T>(tasks: readonly NxTask[], work: () => T): T {
-    return this.tasks.run(new Map(tasks.map((task) => [task.hash ?? '', task])), work);
+  /**
+   * Runs code that queries Nx's cache for these tasks. While such a storage is in use, Node 20 and 22 do some work for every promise
+   * of the process; so it is in use only as long as somebody asks.
+   */
+  async asking<T>(tasks: readonly NxTask[], work: () => Promise<T>): Promise<T> {
+    this.running += 1;
+    try {
+      return await this.tasks.run(new Map(tasks.map((task) => [task.hash ?? '', task])), work);
+    } finally {
+      this.running -= 1;
+      if (this.running === 0) this.tasks.disable();
+    }
   }
 
   async retrieve(hash: string, cacheDirectory: string): Promise<NxCachedResult | null> {

@@ -112,13 +112,13 @@ export class OpenedCache implements TaskCache {
     this.entries = new TrueEntries(nx, remote);
     this.entries.guard(nxCache);
     this.entries.guard(localOnly);
-    const asking = <T>(tasks: readonly NxTask[], work: () => T): T =>
+    const asking = <T>(tasks: readonly NxTask[], work: () => Promise<T>): Promise<T> =>
       checked === undefined ? work() : checked.asking(tasks, work);
     this.guardGet(asking);
     this.guardPut();
   }
 
-  private guardGet(asking: <T>(tasks: readonly NxTask[], work: () => T) => T): void {
+  private guardGet(asking: <T>(tasks: readonly NxTask[], work: () => Promise<T>) => Promise<T>): void {
     const { nxCache, uses } = this;
     const get = nxCache.get.bind(nxCache);
     nxCache.get = async (task) => {

@@ -28,6 +28,22 @@ class NoInvocations {
 }
 
 /**
+ * Newer versions of Nx collect what processes use, for their terminal UI. Nobody subscribes to that in an executor, and a collector looks
+ * at all processes of the machine when it is made, when the first command starts: 15 ms of processor time, 50 to 150 ms on a busy machine.
+ */
+class NoMetrics {
+  readonly registerMainCliProcess = (): void => undefined;
+  readonly registerMainCliSubprocess = (): void => undefined;
+  readonly registerDaemonProcess = (): void => undefined;
+  readonly registerTaskProcess = (): void => undefined;
+  readonly registerBatch = (): void => undefined;
+  readonly startCollection = (): void => undefined;
+  readonly stopCollection = (): void => undefined;
+  readonly subscribe = (): void => undefined;
+  readonly getSystemInfo = (): undefined => undefined;
+}
+
+/**
  * For each call of runDiscreteTasks, Nx sets up everything again: it reads .env files, passes the whole project graph
  * to native code for a hasher, opens the cache and looks for eight remote cache packages. An executor process does only
  * one thing, so it keeps one of each: a trivial task then costs a few milliseconds instead of a dozen.
@@ -48,8 +64,11 @@ export function shareAcrossTasks(nx: NxInstall, hasher: unknown, cache: OpenedCa
     replaceFunctions(nx.load('src/utils/dotenv'), { loadRootEnvFiles: () => undefined }),
     // It would turn .env files on although the user turned them off; the host has already set the variables.
     replaceFunctions(nx.load('src/tasks-runner/run-command'), { setEnvVarsBasedOnArgs: () => undefined }),
-    // 20 to 22 do not have it.
-    replaceFunctions(nx.load('src/native'), { TaskInvocationTracker: NoInvocations }),
+    // 20 to 22 do not have the first; the second is newer as well.
+    replaceFunctions(nx.load('src/native'), {
+      TaskInvocationTracker: NoInvocations,
+      ProcessMetricsCollector: NoMetrics,
+    }),
     // 20 removes old records after each run; Nx does that once per command.
     replaceFunctions(cache.nxCache, { removeOldCacheRecords: () => undefined }),
   ];

@@ -29,7 +29,7 @@ export interface ProcessUse {
   readonly peakBytes: number;
   /**
    * Changes whenever its main thread has run, however shortly: a tick is 10 ms, and a process starts another in less. Null if the
-   * kernel does not tell (CONFIG_SCHED_INFO).
+   * kernel does not tell (CONFIG_SCHED_INFO), or was not asked.
    */
   readonly activity: string | null;
 }
@@ -98,7 +98,8 @@ export function useOf(pid: number, idle?: ProcessUse): ProcessUse | null {
   if (stat === null || isEnded(stat)) return null;
   const started = Number(stat[START_TIME]);
   const ticks = CPU_TIMES.reduce((sum, field) => sum + Number(stat[field]), 0);
-  const told = readProc(`${pid}/schedstat`);
+  // Read for those that may be idle, from the second time on: most processes of a short task are seen once or twice.
+  const told = idle === undefined ? null : readProc(`${pid}/schedstat`);
   // A kernel that does not count says that nothing has ever run.
   const activity = told?.startsWith('0 0 0') === true ? null : told;
   const hasRun = idle?.activity == null || idle.activity !== activity;
@@ -118,6 +119,12 @@ export function useOf(pid: number, idle?: ProcessUse): ProcessUse | null {
   };
 }
 
+const pidsIn = (list: string): number[] =>
+  list
+    .split(' ')
+    .filter((child) => child !== '')
+    .map(Number);
+
 /** The threads of a process, each with the children that it has started; null if the kernel does not list them. */
 function listedChildrenOf(pid: number): number[] | null {
   let threads: string[];
@@ -128,12 +135,7 @@ function listedChildrenOf(pid: number): number[] | null {
   }
   const lists = threads.map((thread) => readProc(`${pid}/task/${thread}/children`));
   if (lists.every((list) => list === null)) return null;
-  return lists.flatMap((list) =>
-    (list ?? '')
-      .split(' ')
-      .filter((child) => child !== '')
-      .map(Number),
-  );
+  return lists.flatMap((list) => pidsIn(list ?? ''));
 }
 
 /**
@@ -142,6 +144,15 @@ function listedChildrenOf(pid: number): number[] | null {
  */
 export const childrenOf = (pid: number): number[] =>
   isLinux ? (listedChildrenOf(pid) ?? fromProc().flatMap((row) => (row.parent === pid ? row.pid : []))) : [];
+
+/**
+ * Those that its main thread has started: nearly always all of them, for a tenth of what `childrenOf` costs in a process of Node,
+ * which has ten threads and more.
+ */
+export function childrenOfMainThread(pid: number): number[] {
+  const list = isLinux ? readProc(`${pid}/task/${pid}/children`) : null;
+  return list === null ? childrenOf(pid) : pidsIn(list);
+}
 
 /** Whether a process with this pid runs on this machine, or in this container. */
 export function isAlive(pid: number): boolean {

@@ -1,6 +1,7 @@
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { promisify } from 'node:util';
+import { Worker } from 'node:worker_threads';
 import { meterTask, type TaskUse } from './task-use';
 
 const linux = process.platform === 'linux' ? it : it.skip;
@@ -86,6 +87,33 @@ describe('the meter of a task', () => {
       } finally {
         worker.kill('SIGTERM');
         await once(worker, 'exit');
+      }
+    },
+  );
+
+  linux(
+    'counts what another thread of this process has started, in a task that is not a very short one',
+    async () => {
+      const endless = `${burn(1000)} console.log('burnt'); setInterval(() => {}, 1000)`;
+      const worker = new Worker(
+        `const { spawn } = require('node:child_process');
+       const { parentPort } = require('node:worker_threads');
+       const child = spawn(process.execPath, ['-e', ${JSON.stringify(endless)}]);
+       child.stdout.once('data', () => parentPort.postMessage(child.pid));`,
+        { eval: true },
+      );
+      let pid: unknown;
+      try {
+        const { cpuMs } = await used(async () => {
+          [pid] = (await once(worker, 'message')) as unknown[];
+        });
+        expect(cpuMs).toBeGreaterThanOrEqual(990);
+        // It is older than this task, although no short look would find it.
+        const { cpuMs: next } = await used(() => Promise.resolve());
+        expect(next).toBeLessThan(500);
+      } finally {
+        if (typeof pid === 'number') process.kill(pid, 'SIGKILL');
+        await worker.terminate();
       }
     },
   );

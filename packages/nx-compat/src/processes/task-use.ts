@@ -1,4 +1,4 @@
-import { childrenOf, useOf, type ProcessUse } from './process-table';
+import { childrenOf, childrenOfMainThread, useOf, type ProcessUse } from './process-table';
 import { TICKS_PER_SECOND } from './task-processes';
 
 /** What a task used. */
@@ -30,6 +30,11 @@ const GROWTH = 0.1;
  * are at most 17 in a second.
  */
 const SHARE = 0.01;
+/**
+ * From then on, looks also search for children of other threads than the main one, which is most of what a look costs. Such a child
+ * that a shorter task leaves behind is not counted. Not configurable: see `SHARE`.
+ */
+const ALL_THREADS_MS = 100;
 /** What rounding may hide, and less than any process of a task takes. */
 const LEAST_TICKS = 2;
 /** Unit of `maxRSS`. */
@@ -50,10 +55,12 @@ let seenLast: ReadonlyMap<string, Seen> = new Map();
  * threads. So one that is older than the task (a worker of a plugin) is not searched while it has not worked: it has started nothing
  * for the task.
  * @param isOlder was it there before the task?
+ * @param allThreads false: of the children of other threads than the main one, only those that were seen before
  */
 function familySeen(
   previous: ReadonlyMap<string, Seen>,
   isOlder: (key: string) => boolean,
+  allThreads: boolean,
 ): Map<string, Seen> {
   const older = new Map<number, Seen>();
   for (const [key, seen] of previous) if (seen.pid !== process.pid && isOlder(key)) older.set(seen.pid, seen);
@@ -69,10 +76,16 @@ function familySeen(
     const key = keyOf(use);
     if (remembered.has(pid) && !previous.has(key)) continue;
     const isIdle = known !== undefined && use === known;
-    const children = isIdle ? known.children : childrenOf(pid);
-    family.set(key, isIdle ? known : { ...use, children });
-    for (const child of children) {
-      if (isIdle && !pids.has(child)) remembered.add(child);
+    const found = isIdle ? [] : allThreads ? childrenOf(pid) : childrenOfMainThread(pid);
+    const before = isIdle || !allThreads ? (previous.get(key)?.children ?? []) : [];
+    const children = new Set([...found, ...before]);
+    family.set(key, isIdle ? known : { ...use, children: [...children] });
+    for (const child of found) {
+      remembered.delete(child);
+      pids.add(child);
+    }
+    for (const child of before) {
+      if (!pids.has(child)) remembered.add(child);
       pids.add(child);
     }
   }
@@ -106,6 +119,7 @@ export function meterTask(): TaskMeter {
 
 /** Looks at the processes of a task, the first time before it begins. */
 class Looks {
+  private readonly begunMs = performance.now();
   private readonly before: ReadonlyMap<string, Seen>;
   private readonly maxRssBefore = process.resourceUsage().maxRSS * BYTES_PER_KB;
   private readonly cpuBefore = process.cpuUsage();
@@ -117,7 +131,7 @@ class Looks {
   private readonly firstTicks: number;
 
   constructor() {
-    this.before = familySeen(seenLast, () => true);
+    this.before = familySeen(seenLast, () => true, true);
     this.last = this.before;
     this.firstTicks = this.ticks;
   }
@@ -130,7 +144,8 @@ class Looks {
   /** Returns what it cost, in ms of processor time. */
   look(isLast = false): number {
     const cpu = process.cpuUsage();
-    const now = familySeen(this.last, (key) => this.before.has(key));
+    const allThreads = performance.now() - this.begunMs >= ALL_THREADS_MS;
+    const now = familySeen(this.last, (key) => this.before.has(key), allThreads);
     const orphans = new Set<string>();
     for (const [key, known] of this.last) {
       if (now.has(key)) continue;
