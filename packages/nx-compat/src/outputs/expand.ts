@@ -74,6 +74,15 @@ export function expandOutputs(
   return [...new Set([...found, ...literal, ...throughLinks(workspaceRoot, globs, native)])].sort();
 }
 
+/**
+ * Whether a path exists, and is reached without a link.
+ * @returns `linked` also for a link whose target is missing or outside of the workspace
+ */
+export function standingOf(workspaceRoot: string, path: string): 'absent' | 'direct' | 'linked' {
+  if (lstatOrNull(join(workspaceRoot, path)) === null) return 'absent';
+  return realInside(workspaceRoot, path) === path ? 'direct' : 'linked';
+}
+
 /** A link to a folder of the workspace. */
 export const isFolderLink = (workspaceRoot: string, path: string): boolean => {
   if (lstatOrNull(join(workspaceRoot, path))?.isSymbolicLink() !== true) return false;

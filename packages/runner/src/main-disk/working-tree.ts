@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import type { LimitValues } from '@org/dte-protocol';
 import { git } from '../git/git';
+import { repositoryPrefix } from '../git/prefix';
 
 /** The changes of a checkout that git reports, as paths relative to the workspace. */
 export interface WorkingTree {
@@ -22,18 +23,17 @@ async function status(
   timeout: number,
 ): Promise<{ code: string; path: string }[] | null> {
   const [prefix, text] = await Promise.all([
-    git(workspaceRoot, ['rev-parse', '--show-prefix'], timeout),
+    repositoryPrefix(workspaceRoot, timeout),
     git(workspaceRoot, [...STATUS, ...args], timeout),
   ]);
   if (prefix === null || text === null) return null;
   // Names are relative to the repository, which may be larger than the workspace.
-  const folder = prefix.trim();
   return text
     .split('\0')
     .slice(0, -1)
     .map((line) => ({ code: line.slice(0, 2), path: line.slice(3) }))
-    .filter(({ path }) => path.startsWith(folder))
-    .map(({ code, path }) => ({ code, path: path.slice(folder.length) }));
+    .filter(({ path }) => path.startsWith(prefix))
+    .map(({ code, path }) => ({ code, path: path.slice(prefix.length) }));
 }
 
 function isInRepository(workspaceRoot: string): boolean {

@@ -6,28 +6,38 @@ import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { hintPrefix } from '../git/prefix';
 import type { OwnJob } from './surroundings';
 
 /** Timeout for git to name the commit, which reads one file. Not configurable: without an answer the commit is unknown, as without git. */
 const GIT_MS = 10_000;
 
 /** What `git rev-parse` says of a folder; null without git (or if git does not answer). */
-async function askGit(folder: string, what: string): Promise<string | null> {
+async function askGit(folder: string, ...what: string[]): Promise<string | null> {
   try {
-    const { stdout } = await promisify(execFile)('git', ['rev-parse', what], {
+    const { stdout } = await promisify(execFile)('git', ['rev-parse', ...what], {
       cwd: folder,
       timeout: GIT_MS,
     });
-    return stdout.trim();
+    return stdout;
   } catch {
     return null;
   }
 }
 
+/** The commit that is checked out, and the folder of the workspace in its repository; null where git does not say it. */
+async function askCheckout(workspaceRoot: string): Promise<{ commit: string | null; folder: string | null }> {
+  const both = (await askGit(workspaceRoot, '--show-prefix', 'HEAD'))?.trimEnd();
+  const end = both?.lastIndexOf('\n') ?? -1;
+  if (both !== undefined && end !== -1) return { commit: both.slice(end + 1), folder: both.slice(0, end).trim() };
+  // There is no commit yet, or no repository.
+  return { commit: null, folder: (await askGit(workspaceRoot, '--show-prefix'))?.trim() ?? null };
+}
+
 /** The commit that is checked out; null without git (or if git does not answer). */
 export async function checkedOutCommit(workspaceRoot: string): Promise<string | null> {
-  const commit = await askGit(workspaceRoot, 'HEAD');
-  return commit === '' ? null : commit;
+  const commit = (await askGit(workspaceRoot, 'HEAD'))?.trim();
+  return commit === undefined || commit === '' ? null : commit;
 }
 
 const LOCKFILES = [
@@ -78,10 +88,12 @@ export async function readIdentity(
   workspaceRoot: string = findWorkspaceRoot(),
   samePlatform = false,
 ): Promise<WorkspaceIdentity> {
-  const [commit, folder] = await Promise.all([
-    checkedOutCommit(workspaceRoot),
-    askGit(workspaceRoot, '--show-prefix'),
-  ]);
+  const asking = askCheckout(workspaceRoot);
+  hintPrefix(
+    workspaceRoot,
+    asking.then(({ folder }) => folder),
+  );
+  const { commit, folder } = await asking;
   return {
     nxVersion: requireNx(workspaceRoot),
     commit,

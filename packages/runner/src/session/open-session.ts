@@ -20,6 +20,8 @@ import { introduce, jobUrl, neighbourUrl, readIdentity } from './identity';
 /** A connection to a session's coordinator, with its WebSocket and HTTP. */
 export interface Session {
   readonly id: string;
+  /** The commit that was checked out when it was opened; null if that is not known. */
+  readonly commit: string | null;
   readonly connection: Connection<CoordinatorToMain>;
   readonly http: HttpClient;
   /** The latest members of the session; null before the first message. */
@@ -67,6 +69,7 @@ class OpenSession implements Session {
 
   constructor(
     private readonly options: OpenSessionOptions,
+    readonly commit: string | null,
     readonly connection: Connection<CoordinatorToMain>,
     readonly http: HttpClient,
     private readonly news: Readonly<SessionNews>,
@@ -159,5 +162,5 @@ export async function openSession(options: OpenSessionOptions): Promise<Session>
     retryForMs: limits.coordinatorGraceMs,
     note: options.note,
   });
-  return new OpenSession(options, connection, http, news);
+  return new OpenSession(options, identity.commit, connection, http, news);
 }
