@@ -120,7 +120,11 @@ async function outside(
   });
 }
 
-async function unseen(input: MainTasksInput, isOpen: (task: NxTask) => boolean, asked: Tree | null): Promise<Reasons> {
+async function unseen(
+  input: MainTasksInput,
+  isOpen: (task: NxTask) => boolean,
+  asked: Tree | null,
+): Promise<Reasons> {
   const { prepared, graph, context } = input;
   const { workspaceRoot } = prepared;
   const { projectGraph } = context;

@@ -29,7 +29,8 @@ async function askGit(folder: string, ...what: string[]): Promise<string | null>
 async function askCheckout(workspaceRoot: string): Promise<{ commit: string | null; folder: string | null }> {
   const both = (await askGit(workspaceRoot, '--show-prefix', 'HEAD'))?.trimEnd();
   const end = both?.lastIndexOf('\n') ?? -1;
-  if (both !== undefined && end !== -1) return { commit: both.slice(end + 1), folder: both.slice(0, end).trim() };
+  if (both !== undefined && end !== -1)
+    return { commit: both.slice(end + 1), folder: both.slice(0, end).trim() };
   // There is no commit yet, or no repository.
   return { commit: null, folder: (await askGit(workspaceRoot, '--show-prefix'))?.trim() ?? null };
 }
