@@ -62,9 +62,9 @@ async function streamed(packed: Buffer, anyFormat: boolean): Promise<Told[] | nu
   }
 }
 
-/** tar-stream has null for no target. */
+/** Only a link has a target, whatever is in its place in other headers. */
 const tell = ({ name, size, mode, type, linkname }: EntryHeader, content: Buffer): Told => ({
-  header: { name, size, mode, type, linkname: (linkname as string | null) ?? '' },
+  header: { name, size, mode, type, linkname: type === 'symlink' ? linkname : '' },
   content: content.toString('latin1'),
 });
 

@@ -112,13 +112,13 @@ export class OpenedCache implements TaskCache {
     this.entries = new TrueEntries(nx, remote);
     this.entries.guard(nxCache);
     this.entries.guard(localOnly);
-    const asking = <T>(tasks: readonly NxTask[], work: () => T): T =>
+    const asking = <T>(tasks: readonly NxTask[], work: () => Promise<T>): Promise<T> =>
       checked === undefined ? work() : checked.asking(tasks, work);
     this.guardGet(asking);
     this.guardPut();
   }
 
-  private guardGet(asking: <T>(tasks: readonly NxTask[], work: () => T) => T): void {
+  private guardGet(asking: <T>(tasks: readonly NxTask[], work: () => Promise<T>) => Promise<T>): void {
     const { nxCache, uses } = this;
     const get = nxCache.get.bind(nxCache);
     nxCache.get = async (task) => {
@@ -137,7 +137,9 @@ export class OpenedCache implements TaskCache {
     if (getBatch === undefined) return;
     nxCache.getBatch = async (tasks) => {
       const read = tasks.filter(({ hash }) => !this.unread.has(hash ?? ''));
-      const isLimited = (task: NxTask): boolean => !uses.takesLocal(task) || !this.mayAsk(task);
+      const byHash = new Map(read.map((task) => [task.hash ?? '', task]));
+      const isLimited = (task: NxTask): boolean =>
+        !uses.takesLocal(task) || !this.mayAsk(task) || byHash.get(task.hash ?? '') !== task;
       const free = read.filter((task) => !isLimited(task));
       const found = await asking(free, () => getBatch(free));
       for (const task of read.filter(isLimited)) {

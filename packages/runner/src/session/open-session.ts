@@ -66,15 +66,19 @@ interface SessionNews {
 
 class OpenSession implements Session {
   readonly id: string;
+  readonly connection: Connection<CoordinatorToMain>;
+  readonly http: HttpClient;
+  readonly commit: string | null;
 
   constructor(
     private readonly options: OpenSessionOptions,
-    readonly commit: string | null,
-    readonly connection: Connection<CoordinatorToMain>,
-    readonly http: HttpClient,
+    { connection, http, commit }: Pick<Session, 'connection' | 'http' | 'commit'>,
     private readonly news: Readonly<SessionNews>,
   ) {
     this.id = options.sessionId;
+    this.connection = connection;
+    this.http = http;
+    this.commit = commit;
   }
 
   readonly info = (): SessionInfo | null => this.news.info;
@@ -162,5 +166,5 @@ export async function openSession(options: OpenSessionOptions): Promise<Session>
     retryForMs: limits.coordinatorGraceMs,
     note: options.note,
   });
-  return new OpenSession(options, identity.commit, connection, http, news);
+  return new OpenSession(options, { connection, http, commit: identity.commit }, news);
 }
