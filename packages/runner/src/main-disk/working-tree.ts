@@ -12,6 +12,9 @@ export interface WorkingTree {
   readonly untracked: readonly string[];
 }
 
+/** What `readWorkingTree` returns. */
+export type WorkingTreeAnswer = Promise<WorkingTree | 'none' | 'unknown'>;
+
 /** Arguments of one command. Not configurable: more commands follow for the others. */
 const PATHS_AT_ONCE = 500;
 
@@ -50,7 +53,7 @@ function isInRepository(workspaceRoot: string): boolean {
 export async function readWorkingTree(
   workspaceRoot: string,
   { gitCommandMs }: Pick<LimitValues, 'gitCommandMs'>,
-): Promise<WorkingTree | 'none' | 'unknown'> {
+): WorkingTreeAnswer {
   const lines = await status(workspaceRoot, ['--', '.'], gitCommandMs);
   if (lines === null) return isInRepository(workspaceRoot) ? 'unknown' : 'none';
   const isUntracked = ({ code }: { code: string }): boolean => code === '??';

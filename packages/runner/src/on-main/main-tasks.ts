@@ -20,10 +20,10 @@ import type { MainDisk } from '../main-disk/main-disk';
 import { outsideGraph, type OutsideInput } from './outside-graph';
 import { mayBeUnseen, unseenChanges } from './unseen-changes';
 import { oneLook } from '../main-disk/one-look';
-import { notAsCommitted, readWorkingTree } from '../main-disk/working-tree';
+import { notAsCommitted, readWorkingTree, type WorkingTreeAnswer } from '../main-disk/working-tree';
 
 export interface MainTasksInput {
-  readonly prepared: Pick<Prepared, 'resolved' | 'workspaceRoot' | 'assignment'>;
+  readonly prepared: Pick<Prepared, 'resolved' | 'workspaceRoot' | 'assignment' | 'workingTree'>;
   readonly disk: MainDisk;
   readonly graph: TaskGraph;
   readonly context: NxRunnerContext;
@@ -66,15 +66,14 @@ export async function mainTasks(input: MainTasksInput): Promise<Reasons> {
   return reasons;
 }
 
-type Tree = ReturnType<typeof readWorkingTree>;
-
 /** Git answers while the outputs are looked at; null if no task depends on the answer. */
-function treeFor(input: MainTasksInput, isOpen: (task: NxTask) => boolean): Tree | null {
-  const { workspaceRoot, resolved } = input.prepared;
+function treeFor(input: MainTasksInput, isOpen: (task: NxTask) => boolean): WorkingTreeAnswer | null {
+  const { workspaceRoot, resolved, workingTree } = input.prepared;
   // With `warn`, agents run tasks whose hash differs.
   const mayMatter = resolved.config.onHashMismatch !== 'warn' && mayNotBeSeen(input, isOpen).length > 0;
-  const tree = mayMatter ? readWorkingTree(workspaceRoot, resolved.limits) : null;
-  tree?.catch(() => undefined);
+  if (!mayMatter) return null;
+  const tree = workingTree ?? readWorkingTree(workspaceRoot, resolved.limits);
+  tree.catch(() => undefined);
   return tree;
 }
 
@@ -123,7 +122,7 @@ async function outside(
 async function unseen(
   input: MainTasksInput,
   isOpen: (task: NxTask) => boolean,
-  asked: Tree | null,
+  asked: WorkingTreeAnswer | null,
 ): Promise<Reasons> {
   const { prepared, graph, context } = input;
   const { workspaceRoot } = prepared;

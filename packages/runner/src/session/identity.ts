@@ -25,8 +25,25 @@ async function askGit(folder: string, ...what: string[]): Promise<string | null>
   }
 }
 
-/** The commit that is checked out, and the folder of the workspace in its repository; null where git does not say it. */
-async function askCheckout(workspaceRoot: string): Promise<{ commit: string | null; folder: string | null }> {
+/** What git says of a workspace; null where it does not say it. */
+export interface Checkout {
+  /** The commit that is checked out. */
+  readonly commit: string | null;
+  /** The folder of the workspace in its repository, with `/` at its end, or empty. */
+  readonly folder: string | null;
+}
+
+/** Asks git with one command. Never rejects. */
+export function askCheckout(workspaceRoot: string): Promise<Checkout> {
+  const asking = readCheckedOut(workspaceRoot);
+  hintPrefix(
+    workspaceRoot,
+    asking.then(({ folder }) => folder),
+  );
+  return asking;
+}
+
+async function readCheckedOut(workspaceRoot: string): Promise<Checkout> {
   const both = (await askGit(workspaceRoot, '--show-prefix', 'HEAD'))?.trimEnd();
   const end = both?.lastIndexOf('\n') ?? -1;
   if (both !== undefined && end !== -1)
@@ -83,18 +100,15 @@ export function requireNx(workspaceRoot: string): string {
 /**
  * The description of this process for a coordinator.
  * @param samePlatform of a main job: agents on another platform are rejected
+ * @param asked git, if it was asked before
  * @throws DteError like `requireNx`
  */
 export async function readIdentity(
   workspaceRoot: string = findWorkspaceRoot(),
   samePlatform = false,
+  asked: Promise<Checkout> = askCheckout(workspaceRoot),
 ): Promise<WorkspaceIdentity> {
-  const asking = askCheckout(workspaceRoot);
-  hintPrefix(
-    workspaceRoot,
-    asking.then(({ folder }) => folder),
-  );
-  const { commit, folder } = await asking;
+  const { commit, folder } = await asked;
   return {
     nxVersion: requireNx(workspaceRoot),
     commit,
