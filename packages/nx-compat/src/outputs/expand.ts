@@ -22,10 +22,18 @@ export function unlessGone<T>(look: () => T): T | null {
   }
 }
 
+let latest: { readonly root: string; readonly real: string } | null = null;
+
+/** Where a workspace really is does not change while a process works in it: asked some times for each task, it is looked up once. */
+function realRoot(root: string): string {
+  if (latest?.root !== root) latest = { root, real: realpathSync(root) };
+  return latest.real;
+}
+
 /** The real path, relative to the workspace; null if nothing is there, or it is outside. */
 export function realInside(workspaceRoot: string, path: string): string | null {
   try {
-    const real = cleanPath(relative(realpathSync(workspaceRoot), realpathSync(join(workspaceRoot, path))));
+    const real = cleanPath(relative(realRoot(workspaceRoot), realpathSync(join(workspaceRoot, path))));
     return leaves(real) ? null : real;
   } catch {
     return null;
